@@ -1,4 +1,7 @@
-"""Build step: compile the interface texts. Everything else about the package is in pyproject.toml."""
+"""Build step: compile the interface texts.
+
+Everything else about the package is in pyproject.toml.
+"""
 
 from pathlib import Path
 
@@ -9,7 +12,9 @@ from setuptools.command.build_py import build_py
 
 
 class BuildWithTexts(build_py):
-    """Compiles archive/locale/*/LC_MESSAGES/*.po beside their sources, before the package data are collected."""
+    """Compiles archive/locale/*/LC_MESSAGES/*.po beside their sources, before the package data are
+    collected.
+    """
 
     def run(self) -> None:
         for source in Path(__file__).parent.glob("archive/locale/*/LC_MESSAGES/*.po"):

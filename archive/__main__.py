@@ -36,27 +36,47 @@ Command = Callable[..., Any]
 MIN_PARALLEL_BYTES = 1_000_000  # smaller files, compressed or not, are read by a single process
 EXIT_INTERRUPTED = 130  # as in shells after Ctrl-C
 TAKEDOWN_LOG_SQL = (
-    "select id, kind, release, at, coalesce('lifted ' || lifted, 'in force'), reason from takedowns order by id"
+    "select id, kind, release, at, coalesce('lifted ' || lifted, 'in"
+    " force'),"
+    " reason"
+    " from"
+    " takedowns order by id"
 )
 NO_ARCHIVE_MESSAGE = (
-    "no such file; create it with a crawl (scrapy round -s ARCHIVE=… -s CONTACT=…) or with python -m archive import"
+    "no such file; create it with a crawl (scrapy round -s"
+    " ARCHIVE=… -s"
+    " CONTACT=…) or"
+    " with"
+    " python -m archive import"
 )
 
 PATH = click.Path(path_type=Path)
 file_argument = click.argument("file", type=PATH, default="archive.db")
-archive_option = click.option("--archive", type=PATH, default="archive.db", show_default=True, metavar="FILE")
-folder_option = click.option("--to", type=PATH, required=True, metavar="FOLDER", help="Created if it does not exist.")
-no_sql_option = click.option("--no-sql", is_flag=True, help="Refuse visitors' own SQL: ?sql= and _where=.")
-no_cors_option = click.option("--no-cors", is_flag=True, help="Do not let pages of other sites read the data.")
+archive_option = click.option(
+    "--archive", type=PATH, default="archive.db", show_default=True, metavar="FILE"
+)
+folder_option = click.option(
+    "--to", type=PATH, required=True, metavar="FOLDER", help="Created if it does not exist."
+)
+no_sql_option = click.option(
+    "--no-sql", is_flag=True, help="Refuse visitors' own SQL: ?sql= and _where=."
+)
+no_cors_option = click.option(
+    "--no-cors", is_flag=True, help="Do not let pages of other sites read the data."
+)
 
 
 def keep_option(default: int) -> Callable[[Command], Command]:
     help_text = "Copies to keep; older ones are deleted."
-    return click.option("--keep", type=click.IntRange(min=1), default=default, show_default=True, help=help_text)
+    return click.option(
+        "--keep", type=click.IntRange(min=1), default=default, show_default=True, help=help_text
+    )
 
 
 class ArchiveCommand(click.Command):
-    """A command that reports SQLite errors, such as a lock held by another process, with the file's name."""
+    """A command that reports SQLite errors, such as a lock held by another process, with the file's
+    name.
+    """
 
     def invoke(self, ctx: click.Context) -> int | None:
         try:
@@ -64,7 +84,9 @@ class ArchiveCommand(click.Command):
         except sqlite3.DatabaseError as error:
             from archive.database.sqlite_files import to_archive_error
 
-            raise to_archive_error(error, ctx.params.get("archive") or ctx.params.get("file", "")) from error
+            raise to_archive_error(
+                error, ctx.params.get("archive") or ctx.params.get("file", "")
+            ) from error
 
 
 class DatasetteCommand(ArchiveCommand):
@@ -77,7 +99,9 @@ class DatasetteCommand(ArchiveCommand):
 
 
 class DatasetCommand(ArchiveCommand):
-    """A command with an option `--without` that takes several values, as in `--without images questions`."""
+    """A command with an option `--without` that takes several values, as in `--without images
+    questions`.
+    """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         words: list[str] = []
@@ -114,7 +138,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         name = error.ctx.command_path if error.ctx else "archive"
         click.echo(f"{name}: {error.format_message()}", err=True)
     except click.Abort as error:
-        # click also raises Abort for EOFError, as if Ctrl-D had been pressed; no command has a prompt
+        # click also raises Abort for EOFError, as if Ctrl-D had been pressed; no command has a
+        # prompt
         if isinstance(error.__context__, EOFError):
             raise error.__context__ from None
         return EXIT_INTERRUPTED
@@ -137,15 +162,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def serve(datasette_options: list[str], file: Path, port: int, no_sql: bool, no_cors: bool) -> None:
     """Serve an archive. Options after -- are passed on to datasette serve."""
     from archive.database.captures import find_captures_problem
-    from archive.operations.serving import build_datasette_command, is_port_free, raise_file_limit, update_archive
+    from archive.operations.serving import (
+        build_datasette_command,
+        is_port_free,
+        raise_file_limit,
+        update_archive,
+    )
 
     check_database(file, missing_message=NO_ARCHIVE_MESSAGE)
     update_archive(file)
     if problem := find_captures_problem(file):
-        click.echo(f"{problem}\nserved nevertheless; evidence files lack the original pages", err=True)
+        click.echo(
+            f"{problem}\nserved nevertheless; evidence files lack the original pages", err=True
+        )
     if not is_port_free("127.0.0.1", port):
-        raise ArchiveError(file, f"cannot be served: port {port} is taken; choose another with --port")
-    command = build_datasette_command(file, port, datasette_options, sql=not no_sql, cors=not no_cors)
+        raise ArchiveError(
+            file, f"cannot be served: port {port} is taken; choose another with --port"
+        )
+    command = build_datasette_command(
+        file, port, datasette_options, sql=not no_sql, cors=not no_cors
+    )
     raise_file_limit()
     sys.stdout.flush()
     # no child process, so that Datasette gets the signals
@@ -162,18 +198,30 @@ def serve(datasette_options: list[str], file: Path, port: int, no_sql: bool, no_
     multiple=True,
     default=(8101, 8102),
     show_default=True,
-    help="May be repeated. With two or more, one always accepts requests; with one, a new snapshot interrupts it.",
+    help=(
+        "May be repeated. With two or more, one always accepts requests; with"
+        " one, a"
+        " new"
+        " snapshot"
+        " interrupts it."
+    ),
 )
 @no_sql_option
 @no_cors_option
 @click.pass_obj
 def replica(
-    datasette_options: list[str], *, folder: Path, host: str, ports: Sequence[int], no_sql: bool, no_cors: bool
+    datasette_options: list[str],
+    *,
+    folder: Path,
+    host: str,
+    ports: Sequence[int],
+    no_sql: bool,
+    no_cors: bool,
 ) -> None:
     """Serve the newest snapshot in a folder.
 
-    One server runs on each port. For a newer snapshot, the servers are restarted one after the other. Options after --
-    are passed on to datasette serve.
+    One server runs on each port. For a newer snapshot, the servers are restarted one after the
+    other. Options after -- are passed on to datasette serve.
     """
     from archive.operations.serving import Replicas, build_datasette_options, raise_file_limit
 
@@ -181,7 +229,10 @@ def replica(
         raise ArchiveError(folder, "no such folder; create it with python -m archive snapshot")
     if len(set(ports)) < len(ports) or 0 in ports:
         raise click.UsageError("--port must be given once for each port, which cannot be 0")
-    if any(option.partition("=")[0] in ("--host", "-h", "--port", "-p", "--uds") for option in datasette_options):
+    if any(
+        option.partition("=")[0] in ("--host", "-h", "--port", "-p", "--uds")
+        for option in datasette_options
+    ):
         raise click.UsageError("address options must be given before --")
     raise_file_limit()
     arguments = [*build_datasette_options(sql=not no_sql, cors=not no_cors), *datasette_options]
@@ -199,9 +250,14 @@ def replica(
 def status(file: Path) -> int:
     """Print what /-/status shows: how each agency's crawls are going, and why.
 
-    Exit code 1 if an agency has a fault that is not acknowledged, or if no crawl was assessed in the last three days.
+    Exit code 1 if an agency has a fault that is not acknowledged, or if no crawl was assessed in
+    the last three days.
     """
-    from archive.database.sqlite_files import build_connection_runner, open_readonly, run_without_waiting
+    from archive.database.sqlite_files import (
+        build_connection_runner,
+        open_readonly,
+        run_without_waiting,
+    )
     from archive.health.health_report import is_overdue, print_health, read_agency_health
 
     check_database(file)
@@ -210,19 +266,34 @@ def status(file: Path) -> int:
         (releases,) = db.execute("select count(*) from release_facets").fetchone()
         (waiting,) = db.execute("select count(*) from quarantine where decision is null").fetchone()
     assessed_at = max((row["judged"] for row in rows if row["judged"]), default=None)
-    notes = [f"{releases} releases; {waiting} pages in quarantine; last assessed: {assessed_at or 'never'}"]
+    notes = [
+        f"{releases} releases;"
+        f" {waiting} pages in"
+        f" quarantine; last assessed:"
+        f" {assessed_at or 'never'}"
+    ]
     overdue = assessed_at is None or is_overdue(assessed_at)
     if overdue:
-        notes.append("Crawls seem to have stopped: start a round (scrapy round), and see docs/operate.md.")
+        notes.append(
+            "Crawls seem to have stopped: start a round (scrapy round), and see docs/operate.md."
+        )
     print_health(rows, str(file), notes)
     return 1 if overdue or any(row["is_unacknowledged"] for row in rows) else 0
 
 
 @commands.command()
 @file_argument
-@click.option("--digest", is_flag=True, help="Only print the day and digest of the newest manifest, for publishing.")
-@click.option("--known", metavar="DIGEST", help="A digest, as published, that one of the manifests must have.")
-@click.option("--texts", is_flag=True, help="Also read the texts of attachments again (half a second a file).")
+@click.option(
+    "--digest",
+    is_flag=True,
+    help="Only print the day and digest of the newest manifest, for publishing.",
+)
+@click.option(
+    "--known", metavar="DIGEST", help="A digest, as published, that one of the manifests must have."
+)
+@click.option(
+    "--texts", is_flag=True, help="Also read the texts of attachments again (half a second a file)."
+)
 def verify(file: Path, *, digest: bool, known: str | None, texts: bool) -> int:
     """Check an archive against its hashes and manifests.
 
@@ -281,16 +352,25 @@ def reindex(file: Path) -> None:
 def extract_attachments(file: Path, agency: str | None) -> int:
     """Read the texts of stored files that have none yet.
 
-    For example of files that were fetched for their bytes only (attachments = "links"). A second run continues where
-    the first was interrupted. Exit code 1 if the bytes of any file cannot be read.
+    For example of files that were fetched for their bytes only (attachments = "links"). A second
+    run continues where the first was interrupted. Exit code 1 if the bytes of any file cannot be
+    read.
     """
     from archive.database.captures import Captures
 
-    with open_existing_archive(file) as target, Captures(file, readonly=True) as captures, show_progress() as progress:
+    with (
+        open_existing_archive(file) as target,
+        Captures(file, readonly=True) as captures,
+        show_progress() as progress,
+    ):
         result = target.extract_missing_texts(captures, agency=agency, progress=progress)
     echo_lines(result.findings)
     click.echo(
-        f"{file}: {result.files} files read; without text: {result.empty}; with a problem: {result.problems};"
+        f"{file}: {result.files} files"
+        f" read; without text:"
+        f" {result.empty}; with a"
+        f" problem:"
+        f" {result.problems};"
         f" missing or damaged: {len(result.findings)}"
     )
     return 1 if result.findings else 0
@@ -304,7 +384,9 @@ def extract_attachments(file: Path, agency: str | None) -> int:
 @folder_option
 @keep_option(3)
 @click.option(
-    "--withdraw", is_flag=True, help="Stop replicas from showing earlier snapshots, for example after a takedown."
+    "--withdraw",
+    is_flag=True,
+    help="Stop replicas from showing earlier snapshots, for example after a takedown.",
 )
 def snapshot(file: Path, to: Path, keep: int, withdraw: bool) -> None:
     """Publish a copy of an archive for read-only servers."""
@@ -344,7 +426,9 @@ def export_warc(file: Path, to: Path, agency: str | None) -> int:
 @file_argument
 @folder_option
 @keep_option(2)
-@click.option("--follow", is_flag=True, help="Also copy the subscriptions, which contain addresses.")
+@click.option(
+    "--follow", is_flag=True, help="Also copy the subscriptions, which contain addresses."
+)
 def backup(file: Path, to: Path, keep: int, follow: bool) -> int:
     """Make a checked copy of an archive.
 
@@ -354,7 +438,9 @@ def backup(file: Path, to: Path, keep: int, follow: bool) -> int:
 
     check_database(file)
     with show_progress() as progress:
-        copy, findings = create_backup(file, to, keep=keep, moment=now(), with_subscriptions=follow, progress=progress)
+        copy, findings = create_backup(
+            file, to, keep=keep, moment=now(), with_subscriptions=follow, progress=progress
+        )
     echo_lines(findings)
     click.echo(f"{copy}: {format_sizes(copy.iterdir())}; findings: {len(findings)}")
     return 1 if findings else 0
@@ -372,7 +458,9 @@ def restore(backup: Path, to: Path, replace: bool) -> int:
     from archive.operations.backup import restore_backup
 
     with show_progress() as progress:
-        findings, former_files, lost = restore_backup(backup, to, replace=replace, moment=now(), progress=progress)
+        findings, former_files, lost = restore_backup(
+            backup, to, replace=replace, moment=now(), progress=progress
+        )
     echo_lines(findings)
     if findings:
         click.echo(f"{backup}: findings: {len(findings)}; nothing was restored")
@@ -389,7 +477,9 @@ def restore(backup: Path, to: Path, replace: bool) -> int:
 
 @commands.command("import")
 @click.argument("file", type=PATH, metavar="FILE.jsonl[.gz]")
-@click.option("--agency", required=True, metavar="SLUG", help="The agency whose releases these are.")
+@click.option(
+    "--agency", required=True, metavar="SLUG", help="The agency whose releases these are."
+)
 @archive_option
 @click.option(
     "--agencies",
@@ -402,16 +492,31 @@ def restore(backup: Path, to: Path, replace: bool) -> int:
     "--processes",
     type=click.IntRange(0, MAX_PROCESSES),
     metavar="N",
-    help="Processes that read lines, in addition to the writing one.  [default: one per core for a large file, else 0]",
+    help=(
+        "Processes that read lines, in addition to the writing one.  [default: one"
+        " per"
+        " core"
+        " for a"
+        " large file, else 0]"
+    ),
 )
-@click.option("--new-captures", is_flag=True, help="Create a new captures.db if the archive's own is lost.")
+@click.option(
+    "--new-captures", is_flag=True, help="Create a new captures.db if the archive's own is lost."
+)
 def import_releases(
-    *, file: Path, agency: str, archive: Path, agencies: Path, processes: int | None, new_captures: bool
+    *,
+    file: Path,
+    agency: str,
+    archive: Path,
+    agencies: Path,
+    processes: int | None,
+    new_captures: bool,
 ) -> int:
     """Import the releases of another collection.
 
-    Exit code 1 if lines cannot be read, 2 if nothing is imported or something ends the import early, 130 if it is
-    interrupted. Then run the same command again: it continues after the lines that are stored.
+    Exit code 1 if lines cannot be read, 2 if nothing is imported or something ends the import
+    early, 130 if it is interrupted. Then run the same command again: it continues after the lines
+    that are stored.
     """
     from archive.database.captures import Captures
     from archive.evidence.manifest import write_manifest
@@ -426,7 +531,10 @@ def import_releases(
     if not file.is_file():
         raise ArchiveError(file, "no such file")
     is_new = not archive.exists()
-    with open_or_create_archive(archive) as target, Captures(archive, begin_new=new_captures) as captures:
+    with (
+        open_or_create_archive(archive) as target,
+        Captures(archive, begin_new=new_captures) as captures,
+    ):
         ensure_agency(target, agency, agencies)
         if is_new:
             click.echo(f"{archive}: no such archive; creating a new one", err=True)
@@ -459,9 +567,14 @@ def import_releases(
 
 @contextmanager
 def catch_stop_signals() -> Iterator[threading.Event]:
-    """Defer Ctrl-C and SIGTERM: they only set the yielded event, so that a transaction can finish first."""
+    """Defer Ctrl-C and SIGTERM: they only set the yielded event, so that a transaction can finish
+    first.
+    """
     stop_event = threading.Event()
-    before = {number: signal.signal(number, lambda *_: stop_event.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {
+        number: signal.signal(number, lambda *_: stop_event.set())
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
     try:
         yield stop_event
     finally:
@@ -474,7 +587,12 @@ def catch_stop_signals() -> Iterator[threading.Event]:
 
 @commands.command("notify")
 @file_argument
-@click.option("--every", type=click.IntRange(min=1), metavar="MINUTES", help="Keep running, and send every MINUTES.")
+@click.option(
+    "--every",
+    type=click.IntRange(min=1),
+    metavar="MINUTES",
+    help="Keep running, and send every MINUTES.",
+)
 def notify_subscribers(file: Path, every: int | None) -> int:
     """Send subscribers what is new, edited or removed.
 
@@ -524,7 +642,9 @@ def bounce(file: Path, recipient: str) -> None:
 @archive_option
 @click.option("--search", is_flag=True, help="Treat the selection as a search, however it begins.")
 @click.option("--sql", is_flag=True, help="Treat the selection as SQL, however it begins.")
-@click.option("--only", type=click.Choice(DATASET_FORMATS), help="Write only this format.  [default: both]")
+@click.option(
+    "--only", type=click.Choice(DATASET_FORMATS), help="Write only this format.  [default: both]"
+)
 @click.option(
     "--without",
     type=click.Choice(OPTIONAL_TABLES),
@@ -546,9 +666,9 @@ def dataset(
 ) -> int:
     """Export releases for research.
 
-    The dataset is written as Parquet and CSV. The selection is a query as on the search page, the URL of such a search,
-    or a SELECT with a column release or id. Without a selection, all releases are exported. Exit code 1 if nothing is
-    found.
+    The dataset is written as Parquet and CSV. The selection is a query as on the search page, the
+    URL of such a search, or a SELECT with a column release or id. Without a selection, all releases
+    are exported. Exit code 1 if nothing is found.
     """
     from archive.publish.datasets import format_dataset_citation, write_dataset
 
@@ -583,13 +703,20 @@ def dataset(
     "--site",
     envvar="ARCHIVE_SITE",
     metavar="URL",
-    help="The public URL of the archive, for the citation; by default ARCHIVE_SITE of the environment.",
+    help=(
+        "The public URL of the archive, for the citation; by"
+        " default"
+        " ARCHIVE_SITE of"
+        " the"
+        " environment."
+    ),
 )
 def publish(file: Path, folder: Path | None, site: str | None) -> int:
     """Publish everything as a dataset that the site offers for download.
 
-    The dataset is a new folder in FOLDER, by default `published` beside the archive, and replaces the one before.
-    Exit code 1 if the archive has no releases, or if the bytes of a captured page cannot be read.
+    The dataset is a new folder in FOLDER, by default `published` beside the archive, and replaces
+    the one before. Exit code 1 if the archive has no releases, or if the bytes of a captured page
+    cannot be read.
     """
     from archive.publish.published_dataset import PUBLISHED_FOLDER
     from archive.publish.published_dataset import publish as publish_dataset
@@ -619,7 +746,9 @@ def check_reason(_ctx: click.Context, _option: click.Parameter, text: str | None
     return text and text.strip()
 
 
-reason_option = click.option("--reason", required=True, callback=check_reason, help="In Swedish; it is public.")
+reason_option = click.option(
+    "--reason", required=True, callback=check_reason, help="In Swedish; it is public."
+)
 
 
 @takedown.command()
@@ -657,20 +786,38 @@ def redact(release: int, reason: str, reason_en: str | None, archive: Path) -> N
 
     with open_existing_archive(archive) as target:
         covered_before = target.takedowns.describe_active(release)
-        passage = sys.stdin.read().strip()  # not an argument, which would end up in the shell's history
+        passage = (
+            sys.stdin.read().strip()
+        )  # not an argument, which would end up in the shell's history
         key = redact_passage(target, release, passage, now(), reason=reason, reason_en=reason_en)
         copies = find_uncovered_releases(target, release, passage)
     click.echo(f"takedown {key}: release {release} is redacted")
-    click.echo("anyone can check a guess of the passage against the hash; hide the release if it must not be guessed")
+    click.echo(
+        "anyone can check a"
+        " guess of the"
+        " passage against the"
+        " hash; hide the release if it must"
+        " not be guessed"
+    )
     report_takedown(covered_before, copies)
 
 
 def report_takedown(covered_before: str | None, copies: Sequence[int]) -> None:
     if covered_before:
-        click.echo(f"it was already {covered_before}: its text is shown again only once all of them are lifted")
+        click.echo(
+            f"it was already"
+            f" {covered_before}:"
+            f" its text is shown"
+            f" again only once all of them are"
+            f" lifted"
+        )
     if copies:
-        click.echo(f"the same text is in releases {', '.join(map(str, copies))}, which are not covered")
-    click.echo("withheld.db beside the archive contains the original text, and so do earlier backups")
+        click.echo(
+            f"the same text is in releases {', '.join(map(str, copies))}, which are not covered"
+        )
+    click.echo(
+        "withheld.db beside the archive contains the original text, and so do earlier backups"
+    )
     click.echo("snapshots show it until: python -m archive snapshot … --withdraw")
     click.echo("the published dataset is withheld until the next: python -m archive publish …")
 
@@ -692,10 +839,18 @@ def lift(takedown_id: int, reason: str, archive: Path) -> None:
         click.echo(f"takedown {takedown_id} is lifted")
         for release in releases:
             remaining = target.takedowns.describe_active(release)
-            click.echo(f"release {release} {f'stays {remaining}' if remaining else 'is shown again'}")
+            click.echo(
+                f"release {release} {f'stays {remaining}' if remaining else 'is shown again'}"
+            )
         if files := target.attachments.list_files_without_text(withheld=True):
             if not Captures.path_beside(archive).is_file():
-                click.echo(f"there is no captures.db; crawls read the texts of {len(files)} attachments again")
+                click.echo(
+                    f"there is no"
+                    f" captures.db; crawls"
+                    f" read the texts of"
+                    f" {len(files)} attachments"
+                    f" again"
+                )
                 return
             with Captures(archive, readonly=True) as captures, show_progress() as progress:
                 result = target.extract_missing_texts(captures, withheld=True, progress=progress)

@@ -1,7 +1,9 @@
-"""Languages of the interface: texts from gettext catalogues, choosing a language, formatting values.
+"""Languages of the interface: texts from gettext catalogues, choosing a language, formatting
+values.
 
-The texts of a language are in `locale/<language>/LC_MESSAGES/myndighetsarkivet.po`. Their msgids are keys such as
-`search.no_hits`, so that every language can be edited, and a new language only needs a new file.
+The texts of a language are in `locale/<language>/LC_MESSAGES/myndighetsarkivet.po`. Their msgids
+are keys such as `search.no_hits`, so that every language can be edited, and a new language only
+needs a new file.
 """
 
 from __future__ import annotations
@@ -35,20 +37,27 @@ IMPORTANCE_LEVELS = (  # least importance, number of marks (of four), name of th
 def read_catalogue(language: str) -> gettext.GNUTranslations:
     """Read the texts of a language. Missing texts are taken from the default language.
 
-    An installed package has the catalogue compiled (.mo). In a checkout with Babel the .po file is read instead if it
-    is newer, so that a changed text is used without compiling.
+    An installed package has the catalogue compiled (.mo). In a checkout with Babel the .po file is
+    read instead if it is newer, so that a changed text is used without compiling.
     """
     compiled = LOCALE_FOLDER / language / CATALOGUE_FILE
     source = compiled.with_suffix(".po")
-    is_current = compiled.exists() and (not source.exists() or compiled.stat().st_mtime >= source.stat().st_mtime)
+    is_current = compiled.exists() and (
+        not source.exists() or compiled.stat().st_mtime >= source.stat().st_mtime
+    )
     if not is_current and find_spec("babel"):
         content = _compile_catalogue(source)
     elif compiled.exists():
         if not is_current:
-            logger.warning("%s is older than its .po file: install the project again (pip install -e .)", compiled)
+            logger.warning(
+                "%s is older than its .po file: install the project again (pip install -e .)",
+                compiled,
+            )
         content = compiled.read_bytes()
     else:
-        raise FileNotFoundError(f"{compiled} is missing: install the project again (pip install -e .)")
+        raise FileNotFoundError(
+            f"{compiled} is missing: install the project again (pip install -e .)"
+        )
     catalogue = gettext.GNUTranslations(io.BytesIO(content))
     if language != DEFAULT_LANGUAGE:
         catalogue.add_fallback(read_catalogue(DEFAULT_LANGUAGE))
@@ -76,7 +85,8 @@ CATALOGUES = {language: read_catalogue(language) for language in LANGUAGES}
 
 
 def choose_language(requested: str | None, accept_language: str | None) -> str:
-    """Return the requested language if it exists, else the best one in Accept-Language, else Swedish.
+    """Return the requested language if it exists, else the best one in Accept-Language, else
+    Swedish.
 
     >>> choose_language(None, "de, en-GB;q=0.8, sv;q=0.5")
     'en'
@@ -107,7 +117,8 @@ def _parse_quality_value(text: str) -> float:
 def translate(language: str, key: str, **values: object) -> str:
     """Return an interface text with `values` inserted; `n` selects singular or plural.
 
-    Whole numbers get thousands separators. Raises KeyError if neither this language nor the default has the text.
+    Whole numbers get thousands separators. Raises KeyError if neither this language nor the default
+    has the text.
 
     >>> translate("sv", "list.n_releases", n=1), translate("en", "list.n_releases", n=12345)
     ('1 meddelande', '12,345 releases')
@@ -115,7 +126,9 @@ def translate(language: str, key: str, **values: object) -> str:
     text = find_text(language, key, values.get("n"))
     if text is None:
         raise KeyError(key)
-    formatted = {name: format_number(language, v) if isinstance(v, int) else v for name, v in values.items()}
+    formatted = {
+        name: format_number(language, v) if isinstance(v, int) else v for name, v in values.items()
+    }
     return text.format(**formatted)
 
 
@@ -153,7 +166,9 @@ def format_time(language: str, text: str | None) -> str:
     '18 May 2021, 12:57'
     """
     value = parse_time(text)
-    return _format_moment(language, to_timezone(value, SWEDISH_TIME) if isinstance(value, datetime) else value)
+    return _format_moment(
+        language, to_timezone(value, SWEDISH_TIME) if isinstance(value, datetime) else value
+    )
 
 
 def format_stated_time(language: str, text: str | None) -> str:
@@ -169,9 +184,18 @@ def _format_moment(language: str, value: date | None) -> str:
     """Format a moment in its own time zone, a day or a month; None becomes an empty string."""
     if value is None:
         return ""
-    precision = "month" if isinstance(value, Month) else "moment" if isinstance(value, datetime) else "day"
+    precision = (
+        "month" if isinstance(value, Month) else "moment" if isinstance(value, datetime) else "day"
+    )
     month = translate(language, f"month_name.{value.month}")
-    return translate(language, f"format.{precision}", day=str(value.day), month=month, year=str(value.year), time=value)
+    return translate(
+        language,
+        f"format.{precision}",
+        day=str(value.day),
+        month=month,
+        year=str(value.year),
+        time=value,
+    )
 
 
 def format_release_kind(language: str, kind: str) -> str:
@@ -187,7 +211,8 @@ def format_importance(language: str, importance: int | None) -> str:
     if importance is None:
         return ""
     return translate(
-        language, "importance." + next(name for least, _, name in IMPORTANCE_LEVELS if importance >= least)
+        language,
+        "importance." + next(name for least, _, name in IMPORTANCE_LEVELS if importance >= least),
     )
 
 
@@ -224,8 +249,8 @@ def describe_edit_time(language: str, after: str | None, when: str | None) -> st
 def describe_removal(language: str, kind: str, status: int | None, target: str | None) -> str:
     """Describe what was found in place of a removed release.
 
-    status: HTTP status of the response; None if the release was not requested, because its press wire no longer
-    lists it.
+    status: HTTP status of the response; None if the release was not requested, because its press
+    wire no longer lists it.
 
     >>> describe_removal("en", "gone", 410, None)
     'The server answered that the page does not exist (410).'
@@ -272,7 +297,9 @@ def format_month(language: str, month: str) -> str:
     ('maj 2024', 'May 2024')
     """
     year, number = month.split("-")
-    return translate(language, "format.month", month=translate(language, f"month_name.{int(number)}"), year=year)
+    return translate(
+        language, "format.month", month=translate(language, f"month_name.{int(number)}"), year=year
+    )
 
 
 def format_short_month(language: str, month: str) -> str:

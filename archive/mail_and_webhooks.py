@@ -1,7 +1,7 @@
 """Sends mail and webhooks, with the standard library.
 
-Webhooks that an operator configures may be anywhere (`post_json`); those that a visitor names must have a public
-address (`post_to_public_host`).
+Webhooks that an operator configures may be anywhere (`post_json`); those that a visitor names must
+have a public address (`post_to_public_host`).
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ class UnfoldedHeader(UnstructuredHeader):
 class EncodedHeader(UnstructuredHeader):
     """A text that is encoded as a whole if it has other letters than ASCII.
 
-    Python's policy encodes word by word, and the spaces between two encoded words are lost (RFC 2047, 6.2).
+    Python's policy encodes word by word, and the spaces between two encoded words are lost (RFC
+    2047, 6.2).
     """
 
     name: str  # of BaseHeader, which the registry adds
@@ -58,7 +59,9 @@ class EncodedHeader(UnstructuredHeader):
         if text.isascii():
             return str(super().fold(policy=policy))  # type: ignore[misc] # of BaseHeader
         # 75: Header does not count the space before a line, which has at most 76 characters
-        words = Header(text, "utf-8", maxlinelen=75, header_name=self.name).encode(linesep=policy.linesep)
+        words = Header(text, "utf-8", maxlinelen=75, header_name=self.name).encode(
+            linesep=policy.linesep
+        )
         return f"{self.name}: {words}{policy.linesep}"
 
 
@@ -72,7 +75,8 @@ MAIL_POLICY = EmailPolicy(header_factory=MAIL_HEADERS)
 class RecipientError(OSError):
     """A single recipient did not take a message; others may. The text does not contain the address.
 
-    is_permanent: whether the recipient also said that it will not take the message later. is_gone: it wants no more.
+    is_permanent: whether the recipient also said that it will not take the message later. is_gone:
+    it wants no more.
     """
 
     def __init__(self, problem: str, *, is_permanent: bool, is_gone: bool = False) -> None:
@@ -87,7 +91,8 @@ class MailServer:
     sender: str
     host: str
     port: int
-    # whether to use TLS from the start; if not, STARTTLS is used if there is a password and the server offers it
+    # whether to use TLS from the start; if not, STARTTLS is used if there is a password and the
+    # server offers it
     implicit_tls: bool
     user: str = ""
     password: str = field(default="", repr=False)
@@ -154,9 +159,10 @@ def send_mail(
 ) -> None:
     """Send a mail to every recipient; raise OSError if the server rejects it for any of them.
 
-    message_id: stays the same when the mail is sent again, so that receivers recognise the duplicate. return_path: the
-    address that bounces go to, by default the sender. A password is only sent over TLS, unless the server is on this
-    machine. Raises RecipientError if the server works, but takes the mail for none of the recipients.
+    message_id: stays the same when the mail is sent again, so that receivers recognise the
+    duplicate. return_path: the address that bounces go to, by default the sender. A password is
+    only sent over TLS, unless the server is on this machine. Raises RecipientError if the server
+    works, but takes the mail for none of the recipients.
     """
     mail = EmailMessage(MAIL_POLICY)
     mail["Subject"] = _format_header_text(subject)
@@ -180,7 +186,9 @@ def send_mail(
             connection.login(server.user, server.password)
         try:
             # not the addresses of `To`, in which an encoded word could be another address
-            rejected = connection.send_message(mail, from_addr=return_path, to_addrs=list(recipients))
+            rejected = connection.send_message(
+                mail, from_addr=return_path, to_addrs=list(recipients)
+            )
         except smtplib.SMTPRecipientsRefused as error:
             codes = sorted({code for code, _ in error.recipients.values()})
             problem = f"{server.host} rejected the address ({', '.join(map(str, codes))})"
@@ -193,23 +201,31 @@ def send_mail(
 
 
 class RejectRedirectHandler(HTTPRedirectHandler):
-    """Turns redirects into errors: following one would turn the POST into a GET without the message."""
+    """Turns redirects into errors: following one would turn the POST into a GET without the
+    message.
+    """
 
     def redirect_request(self, *_: Any) -> None:
         """Return None, so that urllib raises the redirect as an HTTPError."""
 
 
 def post_json(url: str, payload: Mapping[str, Any]) -> None:
-    """Post JSON to an http(s) URL; raise OSError, which names only the URL's host, if that fails."""
+    """Post JSON to an http(s) URL; raise OSError, which names only the URL's host, if that
+    fails.
+    """
     body = json.dumps(payload, ensure_ascii=False).encode()
     request_url(url, body, {"Content-Type": "application/json"})
 
 
-def request_url(url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> None:
+def request_url(
+    url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+) -> None:
     """Request an http(s) URL; raise OSError, which names only the URL's host, if that fails."""
     request = Request(url, body, dict(headers or {}))  # noqa: S310 - http(s): see the caller's settings
     try:
-        with build_opener(RejectRedirectHandler).open(request, timeout=DELIVERY_TIMEOUT) as response:
+        with build_opener(RejectRedirectHandler).open(
+            request, timeout=DELIVERY_TIMEOUT
+        ) as response:
             response.read(1000)
     except (OSError, HTTPException) as error:
         raise OSError(f"{urlsplit(url).hostname}: {error}") from None
@@ -218,7 +234,8 @@ def request_url(url: str, body: bytes | None = None, headers: Mapping[str, str] 
 def check_public_url(url: str, private_hosts: Collection[str] = ()) -> SplitResult:
     """Split the URL of a visitor's webhook; raise ValueError unless it is https and may be public.
 
-    private_hosts: hosts that may be private and without TLS, such as those of a newsroom's own network.
+    private_hosts: hosts that may be private and without TLS, such as those of a newsroom's own
+    network.
     """
     parts = split_server_url(url, ("http", "https"))
     if not re.fullmatch("[!-~]*", url):
@@ -227,7 +244,11 @@ def check_public_url(url: str, private_hosts: Collection[str] = ()) -> SplitResu
     if host in private_hosts:
         return parts
     port = parts.port or HTTPS_PORT
-    if parts.scheme != "https" or parts.username or (port < MIN_UNPRIVILEGED_PORT and port != HTTPS_PORT):
+    if (
+        parts.scheme != "https"
+        or parts.username
+        or (port < MIN_UNPRIVILEGED_PORT and port != HTTPS_PORT)
+    ):
         raise ValueError("must be a URL with https, without a password and with a usual port")
     if find_host_problem(host):
         raise ValueError("must have a public host")
@@ -240,15 +261,21 @@ class PublicConnection(HTTPConnection):
     A second lookup could return another address (DNS rebinding).
     """
 
-    def __init__(self, parts: SplitResult, private_hosts: Collection[str], timeout: float = DELIVERY_TIMEOUT) -> None:
+    def __init__(
+        self, parts: SplitResult, private_hosts: Collection[str], timeout: float = DELIVERY_TIMEOUT
+    ) -> None:
         self.is_tls, self.private_hosts = parts.scheme == "https", private_hosts
         self.is_aborted = False
-        self.default_port = HTTPS_PORT if self.is_tls else 80  # HTTPConnection leaves it out of `Host`
+        self.default_port = (
+            HTTPS_PORT if self.is_tls else 80
+        )  # HTTPConnection leaves it out of `Host`
         host = host_to_ascii(parts.hostname or "")
         super().__init__(host, parts.port or self.default_port, timeout=timeout)
 
     def connect(self) -> None:
-        """Connect to the first address of the host; raise OSError if any of its addresses is private."""
+        """Connect to the first address of the host; raise OSError if any of its addresses is
+        private.
+        """
         found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
         addresses = [str(address[4][0]) for address in found]
         for address in addresses if self.host not in self.private_hosts else ():
@@ -258,12 +285,16 @@ class PublicConnection(HTTPConnection):
         self.check_aborted()
         if self.is_tls:
             context = ssl.create_default_context()
-            self.sock = context.wrap_socket(self.sock, server_hostname=self.host, do_handshake_on_connect=False)
+            self.sock = context.wrap_socket(
+                self.sock, server_hostname=self.host, do_handshake_on_connect=False
+            )
             self.check_aborted()
             self.sock.do_handshake()
 
     def check_aborted(self) -> None:
-        """Raise TimeoutError if the request was aborted while there was no connection to shut down."""
+        """Raise TimeoutError if the request was aborted while there was no connection to shut
+        down.
+        """
         if self.is_aborted:
             raise TimeoutError("it took too long to connect")
 
@@ -285,7 +316,8 @@ def post_to_public_host(
 ) -> None:
     """Post JSON to a visitor's webhook; raise RecipientError, without the URL, if it is not taken.
 
-    Redirects are not followed. The whole request has `timeout` seconds, because each byte could take as long.
+    Redirects are not followed. The whole request has `timeout` seconds, because each byte could
+    take as long.
     """
     connection = None
     try:
@@ -301,6 +333,10 @@ def post_to_public_host(
             timer.cancel()
             connection.close()
     except (OSError, HTTPException, ValueError) as error:
-        raise RecipientError(f"the webhook failed: {type(error).__name__}", is_permanent=False) from None
+        raise RecipientError(
+            f"the webhook failed: {type(error).__name__}", is_permanent=False
+        ) from None
     if not 200 <= status < 300:
-        raise RecipientError(f"the webhook answered {status}", is_permanent=False, is_gone=status == HTTP_GONE)
+        raise RecipientError(
+            f"the webhook answered {status}", is_permanent=False, is_gone=status == HTTP_GONE
+        )

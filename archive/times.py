@@ -1,4 +1,6 @@
-"""Times as the archive stores them: ISO 8601 with a UTC offset, or a day or month if no more is known."""
+"""Times as the archive stores them: ISO 8601 with a UTC offset, or a day or month if no more is
+known.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""URLs: canonical ones (host in ASCII, no fragment, session id or tracking parameters), public hosts, parameters."""
+"""URLs: canonical ones (host in ASCII, no fragment, session id or tracking parameters), public
+hosts, parameters.
+"""
 
 from __future__ import annotations
 
@@ -14,22 +16,49 @@ import idna
 from archive.i18n import SWEDISH_TIME
 from archive.times import to_iso
 
-SESSION_SEGMENT = re.compile(r"/\((?:[A-Z]\([^()/]*\))+\)(?=/|$)", re.IGNORECASE)  # ASP.NET: /(X(1)S(abc))/
+SESSION_SEGMENT = re.compile(
+    r"/\((?:[A-Z]\([^()/]*\))+\)(?=/|$)", re.IGNORECASE
+)  # ASP.NET: /(X(1)S(abc))/
 SESSION_SUFFIX = re.compile(r";(?:jsessionid|phpsessid|sid)=[^/?#]*", re.IGNORECASE)
 TRACKING_PARAMETER = re.compile(
-    r"(?:utm_\w+|mtm_\w+|pk_\w+|fbclid|gclid|dclid|msclkid|yclid|twclid|igshid|mc_[ce]id|_hs(?:enc|mi)|wt\.mc_id"
-    r"|_t_(?:id|q|tags|ip|uuid|hit\.\w+)|_ga|_gl|srsltid|jsessionid|phpsessid|aspsessionid\w*|sessionid|cmpid|at_(?:medium|campaign))",
+    r"(?:utm_\w+|mtm_\w+"
+    r"|pk_\w+|fbclid"
+    r"|gclid|dclid|msclkid"
+    r"|yclid|twclid|igshid|mc_[ce]id"
+    r"|_hs(?:enc|mi)|wt\.mc_id"
+    r"|_t_(?:id|q|tags|ip|uuid"
+    r"|hit\.\w+)|_ga|_gl|srsltid"
+    r"|jsessionid|phpsessid"
+    r"|aspsessionid\w*"
+    r"|sessionid|cmpid|at_(?:medium|campaign))",
     re.IGNORECASE,
 )
 DEFAULT_PORTS = {"http": 80, "https": 443}
-GLOBAL_IPV6 = ipaddress.ip_network("2000::/3")  # all else is reserved, local or multicast (IANA IPv6 Address Space)
-# IANA's registries of special-purpose addresses, without what is outside GLOBAL_IPV6. Those that may be reached from
-# everywhere (AS112, AMT, PCP and TURN anycast) have no pages either. ipaddress lacks some, by Python's version.
+GLOBAL_IPV6 = ipaddress.ip_network(
+    "2000::/3"
+)  # all else is reserved, local or multicast (IANA IPv6 Address Space)
+# IANA's registries of special-purpose addresses, without what is outside GLOBAL_IPV6. Those that
+# may be reached from everywhere (AS112, AMT, PCP and TURN anycast) have no pages either. ipaddress
+# lacks some, by Python's version.
 SPECIAL_NETWORKS = tuple(
     ipaddress.ip_network(text)
     for text in (
-        *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
-        *("192.0.0.0/24", "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24", "192.168.0.0/16"),
+        *(
+            "0.0.0.0/8",
+            "10.0.0.0/8",
+            "100.64.0.0/10",
+            "127.0.0.0/8",
+            "169.254.0.0/16",
+            "172.16.0.0/12",
+        ),
+        *(
+            "192.0.0.0/24",
+            "192.0.2.0/24",
+            "192.31.196.0/24",
+            "192.52.193.0/24",
+            "192.88.99.0/24",
+            "192.168.0.0/16",
+        ),
         *("192.175.48.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/3"),
         # 2001::/23 includes Teredo, benchmarking, AMT, ORCHID and DRIP
         *("2001::/23", "2001:db8::/32", "2620:4f:8000::/48", "3fff::/20"),
@@ -57,13 +86,18 @@ def canonical_url(url: str) -> str:
         return url.strip()
     path = SESSION_SUFFIX.sub("", SESSION_SEGMENT.sub("", parts.path)) or "/"
     pairs = (pair for pair in parts.query.split("&") if pair)
-    query = "&".join(pair for pair in pairs if not TRACKING_PARAMETER.fullmatch(pair.partition("=")[0]))
+    query = "&".join(
+        pair for pair in pairs if not TRACKING_PARAMETER.fullmatch(pair.partition("=")[0])
+    )
     scheme = parts.scheme.lower()
     return urlunsplit((scheme, _format_authority(host, parts.port, scheme), path, query, ""))
 
 
 def _format_authority(host: str, port: int | None, scheme: str) -> str:
-    """Return the host, with its port if it is not the scheme's default. IPv6 addresses get brackets."""
+    """Return the host, with its port if it is not the scheme's default.
+
+    IPv6 addresses get brackets.
+    """
     host = f"[{host}]" if ":" in host else host
     return host if port is None or port == DEFAULT_PORTS.get(scheme) else f"{host}:{port}"
 
@@ -119,7 +153,8 @@ def is_loopback(url: str) -> bool:
 
 
 def parse_ip_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """Parse an IP address, with or without brackets and zone; one that stands for an IPv4 address becomes that.
+    """Parse an IP address, with or without brackets and zone; one that stands for an IPv4 address
+    becomes that.
 
     >>> texts = ("[fe80::1%eth0]", "::ffff:1.2.3.4", "64:ff9b::1.2.3.4", "2002:102:304::1")
     >>> [str(parse_ip_address(text)) for text in texts]
@@ -138,7 +173,8 @@ def parse_ip_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def find_host_problem(host: str) -> str | None:
-    """Return why a host is not public according to its name or IP address, or None if it may be public.
+    """Return why a host is not public according to its name or IP address, or None if it may be
+    public.
 
     >>> find_host_problem("169.254.169.254"), find_host_problem("polisen.se"), find_host_problem("printer.local")
     ('is not a public address', None, 'is not a public name')
@@ -148,7 +184,12 @@ def find_host_problem(host: str) -> str | None:
     if address is None:
         last = host.rpartition(".")[2]
         # a last label that contains a digit: 127.1 and 0x7f.1 are IP addresses, too
-        private = "." not in host or last in PRIVATE_TOP_DOMAINS or last[:1].isdigit() or host.endswith(".home.arpa")
+        private = (
+            "." not in host
+            or last in PRIVATE_TOP_DOMAINS
+            or last[:1].isdigit()
+            or host.endswith(".home.arpa")
+        )
         return "is not a public name" if private else None
     is_special = any(address in network for network in SPECIAL_NETWORKS)
     is_global = address.version == 4 or address in GLOBAL_IPV6
@@ -156,7 +197,9 @@ def find_host_problem(host: str) -> str | None:
 
 
 MAX_ID = 2**53  # larger integers are not exact in JavaScript
-HARMLESS_PARAMETER = re.compile(r"lang|utm_\w+|fbclid|gclid|dclid|msclkid|mc_cid|mc_eid|igshid|yclid|wt_mc")
+HARMLESS_PARAMETER = re.compile(
+    r"lang|utm_\w+|fbclid|gclid|dclid|msclkid|mc_cid|mc_eid|igshid|yclid|wt_mc"
+)
 LIST_PARAMETERS = ("after", "size")
 
 
@@ -172,15 +215,23 @@ class FilterError(ValueError):
     """An unknown URL parameter, or one with an invalid value."""
 
     def __init__(
-        self, name: str, value: str, expected: str, text_key: str = "error.bad_filter", **text_values: str
+        self,
+        name: str,
+        value: str,
+        expected: str,
+        text_key: str = "error.bad_filter",
+        **text_values: str,
     ) -> None:
         self.text_key = text_key  # key of an interface text, which is formatted with `text_values`
         self.text_values = {"name": name, "value": value, **text_values}
         super().__init__(f"{name}={value}: {expected}")
 
 
-def parse_number_parameter(args: UrlArguments, name: str, maximum: int = MAX_ID, *, signed: bool = False) -> int | None:
-    """Return a parameter from 0 to `maximum`, or None if absent; raise FilterError if it is invalid.
+def parse_number_parameter(
+    args: UrlArguments, name: str, maximum: int = MAX_ID, *, signed: bool = False
+) -> int | None:
+    """Return a parameter from 0 to `maximum`, or None if absent; raise FilterError if it is
+    invalid.
 
     signed: whether it may have a minus.
     """
@@ -197,7 +248,9 @@ def parse_number_parameter(args: UrlArguments, name: str, maximum: int = MAX_ID,
 
 
 def parse_choice_parameter(args: UrlArguments, name: str, choices: Collection[str]) -> str | None:
-    """Return a parameter that is one of `choices`, or None if absent; raise FilterError if it is invalid."""
+    """Return a parameter that is one of `choices`, or None if absent; raise FilterError if it is
+    invalid.
+    """
     text = (args.get(name) or "").strip()
     if text and text not in choices:
         raise FilterError(name, text, "one of " + ", ".join(choices))
@@ -205,7 +258,9 @@ def parse_choice_parameter(args: UrlArguments, name: str, choices: Collection[st
 
 
 def parse_day_parameter(args: UrlArguments, name: str) -> date | None:
-    """Return a parameter YYYY-MM-DD as a day, or None if absent; raise FilterError if it is invalid."""
+    """Return a parameter YYYY-MM-DD as a day, or None if absent; raise FilterError if it is
+    invalid.
+    """
     text = (args.get(name) or "").strip()
     if not text:
         return None

@@ -28,17 +28,19 @@ HTTP_URL = re.compile(r"https?://[\w.-]+(:\d{1,5})?(/|$)", re.ASCII | re.IGNOREC
 SELECTOR_KEYS = ("title", "lead", "body", "tags", "published", "updated")
 ATTACHMENT_MODES = ("none", "links", "text")  # values of the key `attachments`
 PAGE_CLASS = ("scraper.pages.page_classes", "NewsPage")  # base of every page class
-PAGE_PLACEHOLDER = re.compile(r"\{page(?::(\d{1,9}))?\}")  # the group is the number of the first page; without it, 1
+PAGE_PLACEHOLDER = re.compile(
+    r"\{page(?::(\d{1,9}))?\}"
+)  # the group is the number of the first page; without it, 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JSONSource:
     """A JSON endpoint that lists releases.
 
-    url: address of the endpoint, in which `{page}` stands for the page number, counted from 1; `{page:N}` counts from
-    N. The other keys are JMESPath expressions. items: the list of releases in the response. link, date, title: in an
-    item, its address (relative to the agency's home), day or time (W3C), and title. next: in the response, the URL or
-    number of the next page.
+    url: address of the endpoint, in which `{page}` stands for the page number, counted from 1;
+    `{page:N}` counts from N. The other keys are JMESPath expressions. items: the list of releases
+    in the response. link, date, title: in an item, its address (relative to the agency's home), day
+    or time (W3C), and title. next: in the response, the URL or number of the next page.
     """
 
     url: str
@@ -59,8 +61,12 @@ class JSONSource:
         return url if count else None
 
     def find_page_number(self, url: str) -> int | None:
-        """Return the number of the page at a URL, from its path and query, or None if it has none."""
-        template, found = (unquote(text.partition("://")[2].partition("/")[2]) for text in (self.url, url))
+        """Return the number of the page at a URL, from its path and query, or None if it has
+        none.
+        """
+        template, found = (
+            unquote(text.partition("://")[2].partition("/")[2]) for text in (self.url, url)
+        )
         placeholder = PAGE_PLACEHOLDER.search(template)
         if not placeholder:
             return None
@@ -71,23 +77,30 @@ class JSONSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WireSource(JSONSource):
-    """The list of a press wire that contains whole releases. id: JMESPath of the release's id in an item."""
+    """The list of a press wire that contains whole releases.
+
+    id: JMESPath of the release's id in an item.
+    """
 
     id: str
 
     def build_page_url(self, number: int) -> str:
-        """Return the URL of the page with this number, as a parameter if the URL has no placeholder."""
+        """Return the URL of the page with this number, as a parameter if the URL has no
+        placeholder.
+        """
         return JSONSource.build_page_url(self, number) or f"{self.url}&page={number}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WireService:
-    """A press wire: a service that publishes the releases of many organisations, on its own hosts and their subdomains.
+    """A press wire: a service that publishes the releases of many organisations, on its own hosts
+    and their subdomains.
 
-    list_url: URL of a publisher's list, with `{id}`; None if the service has no such lists. identifier: pattern of a
-    publisher's id, which may be a URL. mention: pattern of an id in the URL or HTML of a press room. keys: expressions
-    of the WireSource if the list is JSON; without them, it is RSS. release_path: if press rooms are read as listings,
-    the pattern of the paths of releases.
+    list_url: URL of a publisher's list, with `{id}`; None if the service has no such lists.
+    identifier: pattern of a publisher's id, which may be a URL. mention: pattern of an id in the
+    URL or HTML of a press room. keys: expressions of the WireSource if the list is JSON; without
+    them, it is RSS. release_path: if press rooms are read as listings, the pattern of the paths of
+    releases.
     """
 
     name: str
@@ -115,16 +128,33 @@ WIRE_SERVICES = {
         identifier=r"\d+",
         example="3235664",
         mention=r"[?&;]publisher(?:Id)?=(\d+)",
-        keys={"items": "releases", "id": "id", "link": "url", "date": "published", "next": "nextPage"},
+        keys={
+            "items": "releases",
+            "id": "id",
+            "link": "url",
+            "date": "published",
+            "next": "nextPage",
+        },
     ),
     "cision": WireService(
         name="Cision",
         hosts=("cision.com",),
-        list_url="https://publish.ne.cision.com/papi/NewsFeed/{id}?format=json&DetailLevel=detail&PageIndex={{page}}",
+        list_url=(
+            "https://publish.ne.cision.com/papi/NewsFeed/"
+            "{id}?"
+            "format=json&"
+            "DetailLevel=detail&"
+            "PageIndex={{page}}"
+        ),
         identifier=r"[0-9A-Fa-f]{32}|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}",
         example="A275C0BF733048FFAE9126ACA64DD08F",
         mention=r"/papi/NewsFeed/([0-9A-Fa-f]{32}|[0-9A-Fa-f-]{36})\b",
-        keys={"items": "Releases", "id": "EncryptedId", "link": "CisionWireUrl", "date": "PublishDate"},
+        keys={
+            "items": "Releases",
+            "id": "EncryptedId",
+            "link": "CisionWireUrl",
+            "date": "PublishDate",
+        },
     ),
     "mynewsdesk": WireService(
         name="Mynewsdesk",
@@ -152,14 +182,19 @@ WIRE_SERVICES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wire:
-    """A press wire of one agency. identifier: the agency's id at the wire, or the URL of its list."""
+    """A press wire of one agency.
+
+    identifier: the agency's id at the wire, or the URL of its list.
+    """
 
     service: WireService
     identifier: str
 
     @property
     def source(self) -> WireSource | None:
-        """Return the JSON list that contains the releases, or None if the wire's list links to their pages."""
+        """Return the JSON list that contains the releases, or None if the wire's list links to
+        their pages.
+        """
         keys = self.service.keys
         return None if keys is None else WireSource(url=self.list_url, **keys)
 
@@ -177,23 +212,31 @@ class Wire:
         """Return whether a page at the wire can be a release, to which the wire's list links."""
         if not self.is_press_room:
             return self.service.keys is None
-        path, folder = urlsplit(url).path, urlsplit(self.identifier).path.rstrip("/").removesuffix("/pressreleases")
-        return path.startswith(f"{folder}/") and bool(re.search(self.service.release_path or "", path))
+        path, folder = (
+            urlsplit(url).path,
+            urlsplit(self.identifier).path.rstrip("/").removesuffix("/pressreleases"),
+        )
+        return path.startswith(f"{folder}/") and bool(
+            re.search(self.service.release_path or "", path)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agency:
-    """An agency whose releases are crawled. `name` and `home` are required, every other key is optional.
+    """An agency whose releases are crawled. `name` and `home` are required, every other key is
+    optional.
 
-    feeds, sitemaps, listings: absolute URLs. json: JSON endpoints that list releases. wire: press wires of the agency,
-    each as a service and the agency's id, such as "viatt:3235664" (see WIRE_SERVICES). browser: whether listings are
-    opened in a browser, because scripts build them. releases: a regular expression searched for in the path of a
-    release page. page: the dotted name of a page class. aliases: other hosts of the same site. zone: an IANA time zone,
-    derived from the host if missing. files: whether documents (PDF, Word) in its listings are releases; if missing,
-    they count as releases if most entries of a listing are documents with a day. attachments: what is done with files
-    that releases link to: `text` (they are fetched and kept, with every later change and their text), `links` (without
-    their text) or `none` (they are not fetched). paused: why the agency is not crawled at present. title, lead, body,
-    tags, published, updated: CSS selectors that are tried before those of the page class.
+    feeds, sitemaps, listings: absolute URLs. json: JSON endpoints that list releases. wire: press
+    wires of the agency, each as a service and the agency's id, such as "viatt:3235664" (see
+    WIRE_SERVICES). browser: whether listings are opened in a browser, because scripts build them.
+    releases: a regular expression searched for in the path of a release page. page: the dotted name
+    of a page class. aliases: other hosts of the same site. zone: an IANA time zone, derived from
+    the host if missing. files: whether documents (PDF, Word) in its listings are releases; if
+    missing, they count as releases if most entries of a listing are documents with a day.
+    attachments: what is done with files that releases link to: `text` (they are fetched and kept,
+    with every later change and their text), `links` (without their text) or `none` (they are not
+    fetched). paused: why the agency is not crawled at present. title, lead, body, tags, published,
+    updated: CSS selectors that are tried before those of the page class.
     """
 
     slug: str
@@ -229,34 +272,52 @@ class Agency:
     @property
     def wires(self) -> tuple[Wire, ...]:
         names = (text.partition(":") for text in self.wire)
-        return tuple(Wire(service=WIRE_SERVICES[name], identifier=identifier) for name, _, identifier in names)
+        return tuple(
+            Wire(service=WIRE_SERVICES[name], identifier=identifier)
+            for name, _, identifier in names
+        )
 
     def find_wire(self, url: str) -> Wire | None:
-        """Return the agency's wire at a URL's host, or None. Of several, the one whose list can link to it."""
+        """Return the agency's wire at a URL's host, or None.
+
+        Of several, the one whose list can link to it.
+        """
         wires = [wire for wire in self.wires if wire.service.owns(url)]
         return next((wire for wire in wires if wire.lists_page(url)), wires[0] if wires else None)
 
     def find_record_source(self, url: str) -> WireSource | None:
-        """Return the wire's list that contains the release at a URL, or None if the release has a page of its own."""
+        """Return the wire's list that contains the release at a URL, or None if the release has a
+        page of its own.
+        """
         wire = self.find_wire(url)
         return wire.source if wire else None
 
     def owns(self, url: str) -> bool:
-        """Return whether a URL's host is that of the agency, one of its aliases (with or without www) or its wire."""
-        return strip_www(urlsplit(url).hostname or "") in self.hosts or self.find_wire(url) is not None
+        """Return whether a URL's host is that of the agency, one of its aliases (with or without
+        www) or its wire.
+        """
+        return (
+            strip_www(urlsplit(url).hostname or "") in self.hosts or self.find_wire(url) is not None
+        )
 
     def find_json_source(self, first_url: str) -> JSONSource | None:
-        """Return the JSON endpoint, or list of a wire, whose first page has a given URL, or None."""
+        """Return the JSON endpoint, or list of a wire, whose first page has a given URL, or
+        None.
+        """
         sources = (*self.json, *filter(None, (wire.source for wire in self.wires)))
         return next((source for source in sources if source.first_url == first_url), None)
 
 
-JSON_KEYS = {f.name: f.default is MISSING for f in fields(JSONSource)}  # key → whether it is required
+JSON_KEYS = {
+    f.name: f.default is MISSING for f in fields(JSONSource)
+}  # key → whether it is required
 AGENCY_KEYS = {f.name: f.type for f in fields(Agency) if f.name != "slug"}
 
 
 def load_agencies(path: Path | str = DEFAULT_AGENCIES_FILE) -> dict[str, Agency]:
-    """Load a list of agencies in the order of the file; raise AgencyError if anything in it is wrong."""
+    """Load a list of agencies in the order of the file; raise AgencyError if anything in it is
+    wrong.
+    """
     path = Path(path)
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -288,17 +349,22 @@ def parse_agency(slug: str, table: object, path: Path) -> Agency:
     agency = Agency(slug=slug, **values)
     for wire in agency.wires:
         host = strip_www(urlsplit(wire.identifier).hostname or "")
-        if (
-            host and host not in agency.hosts and not wire.service.owns(wire.identifier)
-        ):  # releases at an undeclared host would be dropped
+        # releases at an undeclared host would be dropped
+        if host and host not in agency.hosts and not wire.service.owns(wire.identifier):
             problem = (
-                f"{wire.identifier!r} is neither at {wire.service.name} nor at a host of the agency (home, aliases)"
+                f"{wire.identifier!r} is neither at {wire.service.name} nor"
+                f" at a"
+                f" host of"
+                f" the"
+                f" agency (home, aliases)"
             )
             raise AgencyError(path, slug, "wire", problem)
     return agency
 
 
-def parse_agency_value(key: str, value: object) -> str | bool | tuple[str, ...] | tuple[JSONSource, ...]:
+def parse_agency_value(
+    key: str, value: object
+) -> str | bool | tuple[str, ...] | tuple[JSONSource, ...]:
     """Return the value of a key, converted to the type of the Agency field.
 
     Raises ValueError with the problem.
@@ -333,7 +399,9 @@ def parse_agency_value(key: str, value: object) -> str | bool | tuple[str, ...] 
 
 
 def _check_syntax(key: str, text: str) -> None:
-    """Raise ValueError if a key's text is not a valid time zone, selector, pattern or mode, whichever it requires."""
+    """Raise ValueError if a key's text is not a valid time zone, selector, pattern or mode,
+    whichever it requires.
+    """
     if key == "attachments" and text not in ATTACHMENT_MODES:
         raise ValueError(f"{text!r} is none of {', '.join(ATTACHMENT_MODES)}")
     if key == "zone" and text not in available_timezones():
@@ -363,8 +431,12 @@ def _parse_json_key(table: object) -> JSONSource:
                 jmespath.compile(value)
             except JMESPathError as error:
                 problem = " ".join(str(error).split())
-                raise ValueError(f"{key} {value!r} is not a JMESPath expression: {problem}") from error
-    if missing := [key for key, is_required in JSON_KEYS.items() if is_required and key not in table]:
+                raise ValueError(
+                    f"{key} {value!r} is not a JMESPath expression: {problem}"
+                ) from error
+    if missing := [
+        key for key, is_required in JSON_KEYS.items() if is_required and key not in table
+    ]:
         raise ValueError(f"{missing[0]} is missing")
     if len(PAGE_PLACEHOLDER.findall(table["url"])) > 1:
         raise ValueError("url has more than one {page}")
@@ -386,7 +458,11 @@ def _find_page_class_problem(dotted_name: str) -> str | None:
         return f"cannot be loaded: {error}"
     # compared by name, because the page classes are a layer above this module
     parents = [(parent.__module__, parent.__qualname__) for parent in getattr(found, "__mro__", ())]
-    return None if PAGE_CLASS in parents else f"is not a page class (a subclass of {'.'.join(PAGE_CLASS)})"
+    return (
+        None
+        if PAGE_CLASS in parents
+        else f"is not a page class (a subclass of {'.'.join(PAGE_CLASS)})"
+    )
 
 
 def _parse_wire_name(text: str) -> str:
@@ -400,12 +476,16 @@ def _parse_wire_name(text: str) -> str:
     if name not in services:
         raise ValueError(f"{text!r} is not a wire; the services are {', '.join(services)}")
     if not re.fullmatch(services[name].identifier, identifier):
-        raise ValueError(f"{text!r} has no id of {name}; one looks like {name}:{services[name].example}")
+        raise ValueError(
+            f"{text!r} has no id of {name}; one looks like {name}:{services[name].example}"
+        )
     return f"{name}:{_parse_agency_url(identifier) if '://' in identifier else identifier}"
 
 
 def _check_wire_lists(names: list[str]) -> None:
-    """Raise ValueError if two wires are JSON lists of one service: the releases' URLs could not be told apart."""
+    """Raise ValueError if two wires are JSON lists of one service: the releases' URLs could not be
+    told apart.
+    """
     services = [name.partition(":")[0] for name in names]
     for name in services:
         if WIRE_SERVICES[name].keys is not None and services.count(name) > 1:
@@ -424,8 +504,8 @@ def find_press_wire(url: str) -> WireService | None:
 def find_owners(agencies: Iterable[Agency], url: str) -> list[Agency]:
     """Return the agencies that a URL can belong to.
 
-    These are the agencies that own its host, or else those whose press room can link to it, or else those with a wire
-    at the host.
+    These are the agencies that own its host, or else those whose press room can link to it, or else
+    those with a wire at the host.
     """
     agencies, host = list(agencies), strip_www(urlsplit(url).hostname or "")
     on_wire = [(agency, wire) for agency in agencies if (wire := agency.find_wire(url))]
@@ -437,15 +517,19 @@ def find_owners(agencies: Iterable[Agency], url: str) -> list[Agency]:
 
 
 def find_owner(agencies: Iterable[Agency], url: str) -> Agency | None:
-    """Return the agency that a URL belongs to, or None if there is none or several agencies have the same wire."""
+    """Return the agency that a URL belongs to, or None if there is none or several agencies have
+    the same wire.
+    """
     owners = find_owners(agencies, url)
     return owners[0] if len(owners) == 1 or (owners and not is_wire_url(url)) else None
 
 
 def find_wire_name(url: str, page: str = "") -> str | None:
-    """Return the value of the key `wire` for a press room, or None if neither its URL nor its page contains an id.
+    """Return the value of the key `wire` for a press room, or None if neither its URL nor its page
+    contains an id.
 
-    A page with several ids is ambiguous, and gives None. A press room that is read as a listing needs no id.
+    A page with several ids is ambiguous, and gives None. A press room that is read as a listing
+    needs no id.
 
     >>> find_wire_name("https://via.tt.se/pressrum/skogsradet?publisherId=7")
     'viatt:7'
@@ -471,7 +555,10 @@ def is_wire_url(url: str) -> bool:
 
 
 def _parse_agency_url(text: str) -> str:
-    """Check a URL and return it with its host in ASCII. Raises ValueError if it is not an http(s) URL."""
+    """Check a URL and return it with its host in ASCII.
+
+    Raises ValueError if it is not an http(s) URL.
+    """
     try:
         url = url_to_ascii_host(text)
     except ValueError:  # such as http://[
@@ -493,7 +580,10 @@ def check_contact(agencies: dict[str, Agency], contact: str) -> None:
     live = [agency for agency in agencies.values() if not is_loopback(agency.home)]
     if live and not contact.strip():
         raise AgencyError(
-            "settings", None, "CONTACT", "must be set for live crawls: an address or page where you can be reached"
+            "settings",
+            None,
+            "CONTACT",
+            "must be set for live crawls: an address or page where you can be reached",
         )
 
 

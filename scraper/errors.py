@@ -14,7 +14,9 @@ from pathlib import Path
 
 
 class AgencyError(Exception):
-    """An error in a file, a setting or an argument; `file` is a path or a word such as "settings"."""
+    """An error in a file, a setting or an argument; `file` is a path or a word such as
+    "settings".
+    """
 
     def __init__(self, file: Path | str, table: str | None, key: str | None, problem: str) -> None:
         self.file, self.table, self.key, self.problem = str(file), table, key, problem
@@ -28,7 +30,8 @@ class BrokerError(Exception): ...
 class SourceError(Exception):
     """A feed, sitemap or listing cannot be read.
 
-    kind: the kind of failure (see scraper/crawl/failures.py): `empty source` if it was read but lists nothing.
+    kind: the kind of failure (see scraper/crawl/failures.py): `empty source` if it was read but
+    lists nothing.
     """
 
     def __init__(self, url: str, problem: str, kind: str = "unreadable source") -> None:
@@ -47,12 +50,14 @@ class PageError(Exception):
 class NotARelease(PageError):  # noqa: N818 - a finding, not a failure
     """The page is not a release.
 
-    kind: what the page is instead: gone (404, 410), error page (status 200, but the text says that the page does not
-    exist), redirected (leads to a page that is not a release), blocked (a consent wall, login or outage page),
-    placeholder (one page for all URLs of a site), listing, other. target: the URL it redirects to, or the title of a
-    placeholder.
+    kind: what the page is instead: gone (404, 410), error page (status 200, but the text says that
+    the page does not exist), redirected (leads to a page that is not a release), blocked (a consent
+    wall, login or outage page), placeholder (one page for all URLs of a site), listing, other.
+    target: the URL it redirects to, or the title of a placeholder.
     """
 
-    def __init__(self, url: str, problem: str, kind: str = "other", target: str | None = None) -> None:
+    def __init__(
+        self, url: str, problem: str, kind: str = "other", target: str | None = None
+    ) -> None:
         super().__init__(url, "page", problem)
         self.kind, self.target = kind, target

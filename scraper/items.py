@@ -46,13 +46,15 @@ class Provenance:
 
 @dataclass(slots=True, kw_only=True)
 class ReleaseItem:
-    """A release as found on its page. The fields have the same meaning as in archive.database.models.Release.
+    """A release as found on its page. The fields have the same meaning as in
+    archive.database.models.Release.
 
-    Every value is a string as found, or None if the page does not have it. `agreement` and `doubt` rate how the page
-    was parsed, and are not part of a release.
+    Every value is a string as found, or None if the page does not have it. `agreement` and `doubt`
+    rate how the page was parsed, and are not part of a release.
     """
 
-    url: str  # the canonical URL that the page declares, if it is credible, else the URL the page came from
+    # the canonical URL that the page declares, if it is credible, else the URL the page came from
+    url: str
     agency: str | None = None
     kind: str | None = None
     title: str | None = None
@@ -64,13 +66,18 @@ class ReleaseItem:
     language: str | None = None
     parser_version: str | None = None  # the page class and a hash of the parser
     agreement: float | None = (
-        None  # share (0 to 1) of other readings of the page that is in the body; None: too little text
+        # share (0 to 1) of other readings of the page that is in the body; None: too little text
+        None
     )
     doubt: str | None = None  # why the body is probably not the text of the release
-    zone: str | None = None  # IANA name of the agency's time zone; None: the time zone of the host's country
+    zone: str | None = (
+        None  # IANA name of the agency's time zone; None: the time zone of the host's country
+    )
     tags: list[str] = field(default_factory=list)
     questions: list[QuestionItem] = field(default_factory=list)
     images: list[ImageItem] = field(default_factory=list)
     attachments: list[AttachmentItem] = field(default_factory=list)
     contacts: list[ContactItem] = field(default_factory=list)
-    evidence: dict[str, Provenance] = field(default_factory=dict)  # field name → where its value came from
+    evidence: dict[str, Provenance] = field(
+        default_factory=dict
+    )  # field name → where its value came from

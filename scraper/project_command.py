@@ -23,27 +23,29 @@ from scraper.agency import DEFAULT_AGENCIES_FILE, Agency, load_agencies, select_
 from scraper.errors import AgencyError, BrokerError
 from scraper.settings import check_settings
 
-# Configuration errors, and files that cannot be opened, read or written. They are reported on one line, with exit code
-# 2.
+# Configuration errors, and files that cannot be opened, read or written. They are reported on one
+# line, with exit code 2.
 CONFIGURATION_ERRORS = (AgencyError, ArchiveError, BrokerError, sqlite3.OperationalError, OSError)
 
 
 class ProjectCommand(ScrapyCommand):
     """A command of this project.
 
-    The docstring of a subclass is its help, and the first line is its summary. All settings are checked before the
-    command does anything. The exit code is 2 if the configuration is wrong.
+    The docstring of a subclass is its help, and the first line is its summary. All settings are
+    checked before the command does anything. The exit code is 2 if the configuration is wrong.
     """
 
     requires_project = True
     requires_crawler_process = False
-    settings: Settings  # set by Scrapy, like the crawler process if one is required, before any method is called
+    # set by Scrapy, like the crawler process if one is required, before any method is called
+    settings: Settings
     crawler_process: CrawlerProcessBase
     usage = "[options]"
     takes_arguments = False
     takes_agency_option = False  # whether the command has the option --agency
     options: ClassVar[tuple[tuple[str, dict[str, Any]], ...]] = ()  # further ones, by `option`
-    # whether only warnings are logged unless --loglevel is given, for commands with much output of their own
+    # whether only warnings are logged unless --loglevel is given, for commands with much output of
+    # their own
     logs_only_warnings = False
 
     @abstractmethod
@@ -74,7 +76,9 @@ class ProjectCommand(ScrapyCommand):
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
         if self.takes_agency_option:
-            parser.add_argument("--agency", default="", help="slugs, separated by commas (default: all agencies)")
+            parser.add_argument(
+                "--agency", default="", help="slugs, separated by commas (default: all agencies)"
+            )
         for name, arguments in self.options:
             parser.add_argument(name, **arguments)
 
@@ -112,7 +116,8 @@ class ProjectCommand(ScrapyCommand):
         return load_agencies(self.agencies_file)
 
     def select_agencies(self, slugs: str | list[str]) -> dict[str, Agency]:
-        """Return the agencies with these slugs (a list or a comma-separated string), or all if there are none.
+        """Return the agencies with these slugs (a list or a comma-separated string), or all if
+        there are none.
 
         Raises AgencyError if a slug is not in the agencies file.
         """
@@ -122,9 +127,11 @@ class ProjectCommand(ScrapyCommand):
 
 
 class OutsideProject(ScrapyCommand):
-    """Replaces a command of this project when its settings are not loaded, and prints how to load them.
+    """Replaces a command of this project when its settings are not loaded, and prints how to load
+    them.
 
-    Installed as entry points (pyproject.toml), because Scrapy does not find the commands outside the clone.
+    Installed as entry points (pyproject.toml), because Scrapy does not find the commands outside
+    the clone.
     """
 
     requires_crawler_process = False
@@ -140,7 +147,10 @@ class OutsideProject(ScrapyCommand):
 
 
 class OutsideCrawl(ScrapyCrawl):
-    """Scrapy's own `crawl` for other projects. Outside any project, it prints how to load our settings."""
+    """Scrapy's own `crawl` for other projects.
+
+    Outside any project, it prints how to load our settings.
+    """
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         if not inside_project():

@@ -1,4 +1,6 @@
-"""Schedules the checks of stored releases: the older a release, the less often (setting REVISIT_AGES)."""
+"""Schedules the checks of stored releases: the older a release, the less often (setting
+REVISIT_AGES).
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ SCHEDULE_RULE = re.compile(r"(?:<(\d+)([hd])|else)=(\d+)([hd])")
 
 @dataclass(frozen=True, slots=True)
 class RevisitSchedule:
-    age_intervals: tuple[tuple[timedelta, timedelta], ...]  # (age, interval for younger releases), in order of age
+    age_intervals: tuple[
+        tuple[timedelta, timedelta], ...
+    ]  # (age, interval for younger releases), in order of age
     default_interval: timedelta  # interval for all older releases
 
     @property
@@ -26,7 +30,11 @@ class RevisitSchedule:
 
         Its age counts from the latest of its stated dates, or from `first_seen` if it has none.
         """
-        dates = [moment for moment in map(_parse_archive_time, filter(None, stated_dates)) if moment <= seen_at]
+        dates = [
+            moment
+            for moment in map(_parse_archive_time, filter(None, stated_dates))
+            if moment <= seen_at
+        ]
         age = seen_at - (max(dates) if dates else _parse_archive_time(first_seen))
         intervals = (interval for limit, interval in self.age_intervals if age < limit)
         return seen_at + next(intervals, self.default_interval)
@@ -48,7 +56,12 @@ def parse_schedule(text: str) -> RevisitSchedule:
     for rule in text.split(","):
         match = SCHEDULE_RULE.fullmatch("".join(rule.split()))
         if not match or not int(match[3]):
-            raise AgencyError("settings", None, "REVISIT_AGES", f"{rule.strip()!r} is not like <14d=1d or else=30d")
+            raise AgencyError(
+                "settings",
+                None,
+                "REVISIT_AGES",
+                f"{rule.strip()!r} is not like <14d=1d or else=30d",
+            )
         interval = int(match[3]) * INTERVAL_UNITS[match[4]]
         if match[1]:
             age_intervals.append((int(match[1]) * INTERVAL_UNITS[match[2]], interval))

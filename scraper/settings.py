@@ -6,8 +6,8 @@ import difflib
 import math
 import os
 
-# To check one of its deprecated classes, Scrapy reads the source of all modules on the stack (inspect.stack). The stack
-# is short here, which saves a sixth of each command's start-up time.
+# To check one of its deprecated classes, Scrapy reads the source of all modules on the stack
+# (inspect.stack). The stack is short here, which saves a sixth of each command's start-up time.
 import scrapy.core.downloader.contextfactory  # noqa: F401
 from scrapy.settings import BaseSettings, Settings, get_settings_priority
 
@@ -16,63 +16,106 @@ from scraper.errors import AgencyError
 from scraper.revisit_schedule import parse_schedule
 
 # Lower-case names, because Scrapy treats every upper-case name as a setting.
-max_duration = 10**8  # for settings in seconds, minutes or days; Python's times cannot be much longer
-positive_settings = frozenset(  # settings that must be above 0; for others, 0 means no delay or no requests
-    {
-        *("BACK_OFF_AFTER", "BACK_OFF_FIRST", "BACK_OFF_MAX", "LISTING_PAGES_MAX", "ROUND_PASS_MINUTES"),
-        *("BROWSER_TIMEOUT", "ATTACHMENT_MAXSIZE"),
-        *("CONCURRENT_REQUESTS", "CONCURRENT_REQUESTS_PER_DOMAIN", "CONCURRENT_ITEMS", "DOWNLOAD_TIMEOUT"),
-        *("DISTRIBUTED_LEASE", "DISTRIBUTED_BACKLOG", "IN_FLIGHT_MAX", "AUTOTHROTTLE_TARGET_CONCURRENCY"),
-    }
+max_duration = (
+    10**8
+)  # for settings in seconds, minutes or days; Python's times cannot be much longer
+positive_settings = (
+    frozenset(  # settings that must be above 0; for others, 0 means no delay or no requests
+        {
+            *(
+                "BACK_OFF_AFTER",
+                "BACK_OFF_FIRST",
+                "BACK_OFF_MAX",
+                "LISTING_PAGES_MAX",
+                "ROUND_PASS_MINUTES",
+            ),
+            *("BROWSER_TIMEOUT", "ATTACHMENT_MAXSIZE"),
+            *(
+                "CONCURRENT_REQUESTS",
+                "CONCURRENT_REQUESTS_PER_DOMAIN",
+                "CONCURRENT_ITEMS",
+                "DOWNLOAD_TIMEOUT",
+            ),
+            *(
+                "DISTRIBUTED_LEASE",
+                "DISTRIBUTED_BACKLOG",
+                "IN_FLIGHT_MAX",
+                "AUTOTHROTTLE_TARGET_CONCURRENCY",
+            ),
+        }
+    )
 )
 
 BOT_NAME = "myndighetsarkivet"
 SPIDER_MODULES = ["scraper.spiders"]
 COMMANDS_MODULE = "scraper.commands"
 
-# Settings of this project. If the default is a whole number, only whole numbers are accepted (check_settings).
+# Settings of this project. If the default is a whole number, only whole numbers are accepted
+# (check_settings).
 ARCHIVE = os.environ.get("ARCHIVE", "archive.db")  # path of the database
-AGENCIES = os.environ.get("AGENCIES", "")  # path of the list of agencies; empty: agencies.toml in this package
-USER_AGENT = f"Myndighetsarkivet/{__version__}"  # for scrapy shell, fetch and the like; our spiders add CONTACT
+AGENCIES = os.environ.get(
+    "AGENCIES", ""
+)  # path of the list of agencies; empty: agencies.toml in this package
+# for scrapy shell, fetch and the like; our spiders add CONTACT
+USER_AGENT = f"Myndighetsarkivet/{__version__}"
 CONTACT = os.environ.get("CONTACT", "")  # contact for webmasters; required for live crawls
 NEW_CAPTURES = False  # True: create a new captures.db if the archive's own is lost
 RETRY_AFTER_MAX = 600.0  # seconds; a host that asks for a longer Retry-After is paused
 CRAWL_DELAY_MAX = 60.0  # seconds; upper limit of a Crawl-delay
 REVISIT_AGES = "<2d=1h, <14d=1d, <90d=7d, else=30d"  # age of a release=interval between checks
 REVISIT_BUDGET = 500  # requests per agency and day (UTC) of revisit crawls
-ROUND_PASS_MINUTES = 25.0  # minutes for each of a round's two passes; the rest waits for the next round
-# Pages in which no release could be read (archive/database/refused_pages.py): the days for which they are kept (0: none
-# are), and the share of captures.db from which on the oldest are deleted, if they take more than 32 MiB
+ROUND_PASS_MINUTES = (
+    25.0  # minutes for each of a round's two passes; the rest waits for the next round
+)
+# Pages in which no release could be read (archive/database/refused_pages.py): the days for which
+# they are kept (0: none are), and the share of captures.db from which on the oldest are deleted, if
+# they take more than 32 MiB
 REFUSED_DAYS, REFUSED_SHARE = 90, 0.2
 ATTACHMENT_MAXSIZE = 10 * 1024 * 1024  # bytes; larger files that releases link to are not fetched
 LISTING_PAGES_MAX = 2000  # pages; a longer listing is treated as a crawler trap
 
-DAILY_BUDGET = 5000  # requests per agency and day (UTC) of news and revisit crawls together, without robots.txt
-BACK_OFF_AFTER = 5  # a host is paused after this many URLs in a row without a response, or with 429 or 503
-BACK_OFF_FIRST = 1800.0  # seconds of the first pause; doubled for each further pause until the host responds
+# requests per agency and day (UTC) of news and revisit crawls together, without robots.txt
+DAILY_BUDGET = 5000
+BACK_OFF_AFTER = (
+    5  # a host is paused after this many URLs in a row without a response, or with 429 or 503
+)
+BACK_OFF_FIRST = (
+    1800.0  # seconds of the first pause; doubled for each further pause until the host responds
+)
 BACK_OFF_MAX = 24 * 3600.0  # seconds; also the longest Retry-After that is obeyed across crawls
-ROBOTS_UNREACHABLE_DAYS = 30.0  # an unreachable robots.txt forbids everything for this many days (RFC 9309, 2.3.1.4)
-# True: releases with noindex are rejected, and stored ones not checked again. Off by default: noindex is addressed to
-# search engines. A release that is public and allowed by robots.txt, but kept out of search results, belongs
-# in an archive.
+ROBOTS_UNREACHABLE_DAYS = (
+    30.0  # an unreachable robots.txt forbids everything for this many days (RFC 9309, 2.3.1.4)
+)
+# True: releases with noindex are rejected, and stored ones not checked again. Off by default:
+# noindex is addressed to search engines. A release that is public and allowed by robots.txt, but
+# kept out of search results, belongs in an archive.
 NOINDEX_OBEY = False
-# True: HTTP_PROXY and HTTPS_PROXY of the environment are used. The proxy then resolves host names and has to reject
-# private addresses itself, because the SSRF filter (scraper/downloader/ssrf.py) only sees names. A proxy in a private
-# network has to be in PRIVATE_HOSTS.
+# True: HTTP_PROXY and HTTPS_PROXY of the environment are used. The proxy then resolves host names
+# and has to reject private addresses itself, because the SSRF filter (scraper/downloader/ssrf.py)
+# only sees names. A proxy in a private network has to be in PRIVATE_HOSTS.
 HTTPPROXY_ENABLED = False
-PRIVATE_HOSTS: list[str] = []  # hosts in a private network that may be crawled, such as an intranet's
-BROWSER_TIMEOUT = 120.0  # seconds for one listing in the browser, including the delays between its requests
-BROWSER_PATH = os.environ.get("BROWSER_PATH", "")  # path of a Chromium; empty: the system's, else Playwright's
-IN_FLIGHT_MAX = 32 * 1024 * 1024  # bytes of large responses in flight at the same time, over all hosts
+PRIVATE_HOSTS: list[
+    str
+] = []  # hosts in a private network that may be crawled, such as an intranet's
+BROWSER_TIMEOUT = (
+    120.0  # seconds for one listing in the browser, including the delays between its requests
+)
+BROWSER_PATH = os.environ.get(
+    "BROWSER_PATH", ""
+)  # path of a Chromium; empty: the system's, else Playwright's
+IN_FLIGHT_MAX = (
+    32 * 1024 * 1024
+)  # bytes of large responses in flight at the same time, over all hosts
 
 # Only for distributed crawling (scraper/distributed): workers on several machines
 # redis://[:password@]host:6379/0 of Redis or Valkey, or rediss:// for TLS
 DISTRIBUTED_BROKER = os.environ.get("DISTRIBUTED_BROKER", "")
-DISTRIBUTED_PREFIX = (
-    "myndighetsarkivet"  # prefix of the broker's keys; archives that share a broker need different ones
-)
+# prefix of the broker's keys; archives that share a broker need different ones
+DISTRIBUTED_PREFIX = "myndighetsarkivet"
 DISTRIBUTED_LEASE = 30.0  # seconds without the broker after which a worker stops sending requests
-DISTRIBUTED_BACKLOG = 64 * 1024 * 1024  # bytes of messages waiting for the writer above which workers have to wait
+DISTRIBUTED_BACKLOG = (
+    64 * 1024 * 1024
+)  # bytes of messages waiting for the writer above which workers have to wait
 # token and host of a worker's lease; `scrapy worker` passes them to its crawls
 DISTRIBUTED_TOKEN, DISTRIBUTED_HOST = 0, ""
 
@@ -106,11 +149,13 @@ REMOTE_CONTROL_ENABLED = False  # remote control would execute any Python code s
 DEFAULT_REQUEST_HEADERS = {
     "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
     "Accept-Language": "sv,en;q=0.5",
-    "Accept-Encoding": "gzip, deflate, br, zstd",  # encodings that scraper/downloader/http_handler.py can decode
+    # encodings that scraper/downloader/http_handler.py can decode
+    "Accept-Encoding": "gzip, deflate, br, zstd",
 }
 
 DOWNLOADER_MIDDLEWARES = {
-    # not needed (no allowed_domains, no passwords), and each middleware takes time for every request
+    # not needed (no allowed_domains, no passwords), and each middleware takes time for every
+    # request
     "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
     "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware": None,
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
@@ -118,8 +163,10 @@ DOWNLOADER_MIDDLEWARES = {
     # see scraper/downloader/http_handler.py
     "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,
     "scraper.crawl.deadline.DeadlineMiddleware": 40,
-    "scraper.downloader.browser.BrowserMiddleware": 45,  # gets the response after redirects and retries
-    "scraper.downloader.limits.HostSlotMiddleware": 50,  # before the robots.txt of the host is requested (100)
+    # gets the response after redirects and retries
+    "scraper.downloader.browser.BrowserMiddleware": 45,
+    # before the robots.txt of the host is requested (100)
+    "scraper.downloader.limits.HostSlotMiddleware": 50,
     # after Retry (550), so that they see every failed attempt and the requests for robots.txt
     "scraper.downloader.limits.BackOffMiddleware": 560,
     "scraper.downloader.limits.DailyBudgetMiddleware": 570,
@@ -129,7 +176,8 @@ SPIDER_MIDDLEWARES = {
     "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,  # drops requests silently
 }
 EXTENSIONS = {
-    "scraper.downloader.limits.CrawlDelayExtension": 100,  # after AutoThrottle (0), whose delay it may raise
+    # after AutoThrottle (0), whose delay it may raise
+    "scraper.downloader.limits.CrawlDelayExtension": 100,
     "scraper.crawl.deadline.InFlightLimit": 120,
     "scraper.crawl.crawl_stats.CrawlStatsExtension": 200,
     "scraper.crawl.crawl_stats.ProgressExtension": 300,
@@ -143,12 +191,16 @@ LOG_LEVEL = "INFO"
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 LOG_DATEFORMAT = "%Y-%m-%dT%H:%M:%S"
 STATS_DUMP = False
-WARN_ON_GENERATOR_RETURN_VALUE = False  # the check would parse a callback's source code for every response
+WARN_ON_GENERATOR_RETURN_VALUE = (
+    False  # the check would parse a callback's source code for every response
+)
 LOG_VERSIONS: list[str] = []
 
 
 def check_settings(settings: BaseSettings) -> None:
-    """Raise AgencyError if a setting above has an invalid value, or if the name of a setting seems to be misspelt."""
+    """Raise AgencyError if a setting above has an invalid value, or if the name of a setting seems
+    to be misspelt.
+    """
     defaults = {name: value for name, value in globals().items() if name.isupper()}
     for name, default in defaults.items():
         if name in settings and (problem := _find_value_problem(name, settings[name], default)):
@@ -157,10 +209,14 @@ def check_settings(settings: BaseSettings) -> None:
         parse_schedule(str(settings["REVISIT_AGES"]))
     known_names = {*defaults, *Settings()}
     for name in settings:
-        if name not in known_names and (settings.getpriority(name) or 0) >= get_settings_priority("project"):
+        if name not in known_names and (settings.getpriority(name) or 0) >= get_settings_priority(
+            "project"
+        ):
             similar = difflib.get_close_matches(name.upper(), known_names, n=1, cutoff=0.85)
             if similar:
-                raise AgencyError("settings", None, name, f"is not a setting; did you mean {similar[0]}?")
+                raise AgencyError(
+                    "settings", None, name, f"is not a setting; did you mean {similar[0]}?"
+                )
 
 
 def _find_value_problem(name: str, value: object, default: object) -> str | None:
@@ -173,7 +229,11 @@ def _find_value_problem(name: str, value: object, default: object) -> str | None
     """
     text, minimum = str(value).strip(), int(name in positive_settings)
     if isinstance(default, bool):
-        return None if text in ("True", "true", "1", "False", "false", "0") else f"{value!r} is neither True nor False"
+        return (
+            None
+            if text in ("True", "true", "1", "False", "false", "0")
+            else f"{value!r} is neither True nor False"
+        )
     if isinstance(default, int):
         is_valid = text.isascii() and text.isdecimal() and int(text) >= minimum
         return None if is_valid else f"{value!r} is not a whole number from {minimum} upwards"

@@ -1,4 +1,6 @@
-"""Writes docs/agencies.md, the list of agencies and how right their stored pages are read: python -m tests.agencies"""
+"""Writes docs/agencies.md, the list of agencies and how right their stored pages are read: python
+-m tests.agencies
+"""
 
 from __future__ import annotations
 
@@ -24,23 +26,30 @@ ASPECTS = ("title", "text", "dates")
 PROVEN, SEEN, DECLARED = "proven", "seen", "declared only"
 HEAD = """# The agencies
 
-All {total} agencies in the list, and how right stored real pages of each are read. This page is generated from
+All {total} agencies in the list,
+  and how right stored real pages of each are read. This page is generated from
 `scraper/agencies.toml` and the stored pages by `make agencies`; it changes when the reading does.
 
-- *Proven* ({proven}): pages with a title, text or dates that were written down independently of this project's code.
+- *Proven* ({proven}): pages with a title, text
+  or dates that were written down independently of this project's code.
   Each figure is the number of pages on which the field was right, of those on which it is known.
 - *Seen* ({seen}): pages were read without an error, but nobody has written down what is right.
-- *Declared only* ({declared}): no page has been read. Name and address come from the register of government bodies.
+- *Declared only* ({declared}): no page has been read. Name and address come
+  from the register of government bodies.
 
 What *right* means:
 
 - Title: the same words, in the same order.
-- Text: at least {shared:.0%} of the words are the same, with or without the lead, and no text of the site around it is
-  included. Where only passages are known, all of them are in the text. Contacts and files are fields of their own.
-- Dates: publication and update are the days (or, where they are known, the moments) that the page states, and no date
+- Text: at least {shared:.0%} of the words are the same, with or without the lead,
+  and no text of the site around it is
+  included. Where only passages are known, all of them are in the text. Contacts
+    and files are fields of their own.
+- Dates: publication and update are the days (or,
+  where they are known, the moments) that the page states, and no date
   is given that the page does not state.
 
-The years are those of the dates on the pages. *Rebuilt* pages have the agency's own words and their markup, but the
+The years are those of the dates
+  on the pages. *Rebuilt* pages have the agency's own words and their markup, but the
 page around them was put together. A stored page says nothing about the agency's other pages, and cannot show whether
 the host still responds or whether its news is found.
 """
@@ -54,14 +63,19 @@ Stored pages of bodies that are not in the list show how the same rules read sit
 
 @dataclass(slots=True)
 class StoredPage:
-    """A stored page that is a release, and what is known about it. A date in `dates` may be None: the page has none."""
+    """A stored page that is a release, and what is known about it.
+
+    A date in `dates` may be None: the page has none.
+    """
 
     path: Path
     url: str
     host: str
     label: str = ""  # "news" or "rebuilt"; "" for other real pages
     titles: list[str] = field(default_factory=list)
-    texts: list[str] = field(default_factory=list)  # each is the whole text: without and with the lead
+    texts: list[str] = field(
+        default_factory=list
+    )  # each is the whole text: without and with the lead
     passages: list[str] = field(default_factory=list)
     unwanted: list[str] = field(default_factory=list)
     dates: dict[str, str | None] = field(default_factory=dict)
@@ -104,7 +118,9 @@ class Score:
     def format_pages(self) -> str:
         """Return the number of pages, and how many are of a special kind: "60 (33 news)"."""
         special = [f"{count} {label}" for label, count in sorted(self.labels.items()) if label]
-        return f"{self.labels.total()} ({', '.join(special)})" if special else str(self.labels.total())
+        return (
+            f"{self.labels.total()} ({', '.join(special)})" if special else str(self.labels.total())
+        )
 
     def format_years(self) -> str:
         if not self.years:
@@ -114,39 +130,61 @@ class Score:
 
     def format_counts(self) -> str:
         """Return the cells of title, text and dates."""
-        cells = (f"{self.right[name]} of {self.known[name]}" if self.known[name] else "–" for name in ASPECTS)
+        cells = (
+            f"{self.right[name]} of {self.known[name]}" if self.known[name] else "–"
+            for name in ASPECTS
+        )
         return " | ".join(cells)
 
 
 def main() -> None:
-    """Write the page. The stored pages must be here: without them, every agency would become a declared one."""
+    """Write the page.
+
+    The stored pages must be here: without them, every agency would become a declared one.
+    """
     if missing := [part for part in ("nordic", "pages", "questions") if not stored_rows(part)]:
-        raise SystemExit(f"no stored pages in {ROOT} ({', '.join(missing)}): name their folder with PAGES=")
+        raise SystemExit(
+            f"no stored pages in {ROOT} ({', '.join(missing)}): name their folder with PAGES="
+        )
     agencies = load_agencies()
     PAGE.write_text(to_page(agencies, score_pages(agencies)), encoding="utf-8")
 
 
 def score_pages(agencies: dict[str, Agency]) -> dict[str, Score]:
-    """Read all stored pages; return scores by the slug of the agency, or by host where no agency owns it."""
+    """Read all stored pages; return scores by the slug of the agency, or by host where no agency
+    owns it.
+    """
     scores: dict[str, Score] = {}
     for page in find_stored_pages():
-        owners = (agency for agency in agencies.values() if agency.slug == page.host or agency.owns(f"//{page.host}/"))
+        owners = (
+            agency
+            for agency in agencies.values()
+            if agency.slug == page.host or agency.owns(f"//{page.host}/")
+        )
         owner = next(owners, None)
         scores.setdefault(owner.slug if owner else page.host, Score()).add(page, owner)
     return scores
 
 
 def judge(page: StoredPage, release: Release | None) -> dict[str, bool]:
-    """Return whether title, text and dates are right, each only if it is known; `release` is None if reading failed."""
+    """Return whether title, text and dates are right, each only if it is known; `release` is None
+    if reading failed.
+    """
     right: dict[str, bool] = {}
     body = release.body or "" if release else ""
     whole = f"{release.lead or ''}\n{body}" if release else ""
     if page.titles:
-        right["title"] = release is not None and any(split_words(release.title) == split_words(x) for x in page.titles)
+        right["title"] = release is not None and any(
+            split_words(release.title) == split_words(x) for x in page.titles
+        )
     if page.texts or page.passages:
         found = " ".join(split_words(whole))
         right["text"] = (
-            (not page.texts or max(share_words(a, b) for a in page.texts for b in (body, whole)) >= MIN_SHARED_WORDS)
+            (
+                not page.texts
+                or max(share_words(a, b) for a in page.texts for b in (body, whole))
+                >= MIN_SHARED_WORDS
+            )
             and all(" ".join(split_words(passage)) in found for passage in page.passages)
             and not any(" ".join(split_words(passage)) in found for passage in page.unwanted)
         )
@@ -170,7 +208,9 @@ def split_words(text: str) -> list[str]:
 
 
 def share_words(text: str, other: str) -> float:
-    """Return the share of words, each as often as it occurs, that two texts have in common (Dice coefficient)."""
+    """Return the share of words, each as often as it occurs, that two texts have in common (Dice
+    coefficient).
+    """
     words, others = Counter(split_words(text)), Counter(split_words(other))
     total = words.total() + others.total()
     return 2 * (words & others).total() / total if total else 1.0
@@ -199,12 +239,16 @@ def find_stored_pages() -> Iterator[StoredPage]:
                 host,
                 "news" if "title" in row else "",
                 titles=[row["title"]] if "title" in row else [],
-                passages=[row["lead_starts"].rstrip(".…")] if "lead_starts" in row else row.get("body_has", []),
+                passages=[row["lead_starts"].rstrip(".…")]
+                if "lead_starts" in row
+                else row.get("body_has", []),
                 unwanted=row.get("body_lacks", []),
                 dates={"published": row["published"]} if row.get("published") else {},
             )
     seed = ROOT / "seed/gold.json"
-    seeds = [{**json.loads(seed.read_text("utf-8")), "file": "release.html"}] if seed.exists() else []
+    seeds = (
+        [{**json.loads(seed.read_text("utf-8")), "file": "release.html"}] if seed.exists() else []
+    )
     for part, rows in (("questions", stored_rows("questions")), ("seed", seeds)):
         for row in rows:
             yield StoredPage(
@@ -216,7 +260,8 @@ def find_stored_pages() -> Iterator[StoredPage]:
                 passages=[row["lead"] or "", *list_answers(row["questions"])],
                 dates={name: row.get(name) for name in ("published", "updated")},
             )
-    for path in sorted(STORED_PAGES_DIR.glob("*/*.html")):  # by `scrapy probe --store`, corrected by a reader
+    # by `scrapy probe --store`, corrected by a reader
+    for path in sorted(STORED_PAGES_DIR.glob("*/*.html")):
         agreed = json.loads(get_expected_path(path).read_text("utf-8"))
         if not agreed["url"].split("/")[2].endswith(".example"):
             yield StoredPage(
@@ -241,16 +286,25 @@ def to_page(agencies: dict[str, Agency], scores: dict[str, Score]) -> str:
     graded: dict[str, list[Agency]] = {PROVEN: [], SEEN: [], DECLARED: []}
     for slug, agency in agencies.items():
         graded[scores[slug].grade if slug in scores else DECLARED].append(agency)
-    counts = {"proven": len(graded[PROVEN]), "seen": len(graded[SEEN]), "declared": len(graded[DECLARED])}
+    counts = {
+        "proven": len(graded[PROVEN]),
+        "seen": len(graded[SEEN]),
+        "declared": len(graded[DECLARED]),
+    }
     parts = [HEAD.format(total=len(agencies), shared=MIN_SHARED_WORDS, **counts)]
     parts.append("\n## Proven\n\n")
     parts += format_table("name | slug | home | pages | title | text | dates | years")
-    parts += (f"| {format_agency(agency)} | {format_score(scores[agency.slug])} |\n" for agency in graded[PROVEN])
+    parts += (
+        f"| {format_agency(agency)} | {format_score(scores[agency.slug])} |\n"
+        for agency in graded[PROVEN]
+    )
     parts.append("\n## Seen\n\n")
     parts += format_table("name | slug | home | pages | years")
     for agency in graded[SEEN]:
         score = scores[agency.slug]
-        parts.append(f"| {format_agency(agency)} | {score.format_pages()} | {score.format_years()} |\n")
+        parts.append(
+            f"| {format_agency(agency)} | {score.format_pages()} | {score.format_years()} |\n"
+        )
     parts.append("\n## Declared only\n")
     by_name = sorted(graded[DECLARED], key=lambda agency: get_sort_key(agency.name))
     for letter, group in groupby(by_name, key=lambda agency: agency.name[0].upper()):

@@ -20,7 +20,8 @@ CONTEXT.set_forkserver_preload(["tests.preloaded"])
 
 
 class ForkedModule:
-    """`python -m module arguments` in a fork, with those methods of subprocess.Popen that tests need.
+    """`python -m module arguments` in a fork, with those methods of subprocess.Popen that tests
+    need.
 
     It prints to `pipe` if there is one, else to a file that `communicate` reads and closes.
     """
@@ -36,7 +37,9 @@ class ForkedModule:
         self._output = None if pipe else tempfile.NamedTemporaryFile("r", encoding="utf-8")  # noqa: SIM115
         output = self._output.name if self._output else str(pipe)
         values = {**os.environ, **(environment or {})}
-        self._process = CONTEXT.Process(target=_execute, args=(module, list(arguments), values, output))
+        self._process = CONTEXT.Process(
+            target=_execute, args=(module, list(arguments), values, output)
+        )
         self._process.start()
         self.pid = int(self._process.pid or 0)
 
@@ -75,7 +78,11 @@ class ForkedModule:
 
 
 def run_module(
-    module: str, arguments: Sequence[str], *, environment: Mapping[str, str] | None = None, timeout: float = 60
+    module: str,
+    arguments: Sequence[str],
+    *,
+    environment: Mapping[str, str] | None = None,
+    timeout: float = 60,
 ) -> tuple[int, str]:
     """Run `python -m module arguments` and return its exit code and what it printed.
 

@@ -1,4 +1,6 @@
-"""The extractor's figures on stored pages, and those it may not fall below: python -m tests.gate pins today's."""
+"""The extractor's figures on stored pages, and those it may not fall below: python -m tests.gate
+pins today's.
+"""
 
 from __future__ import annotations
 

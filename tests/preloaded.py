@@ -1,4 +1,6 @@
-"""Imports what most commands need, for the process that tests/forks.py forks; starts no thread and opens no file."""
+"""Imports what most commands need, for the process that tests/forks.py forks; starts no thread and
+opens no file.
+"""
 
 from __future__ import annotations
 
@@ -26,9 +28,15 @@ for package in (scrapy.commands, scraper.commands, scraper.downloader, scraper.s
     for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
         importlib.import_module(found.name)
 
-for setting in vars(default_settings).values():  # what Scrapy imports by its name when a crawl begins
+for setting in vars(
+    default_settings
+).values():  # what Scrapy imports by its name when a crawl begins
     for name in setting if isinstance(setting, dict) else [setting]:
-        if isinstance(name, str) and name.startswith("scrapy.") and name.rpartition(".")[2][0].isupper():
+        if (
+            isinstance(name, str)
+            and name.startswith("scrapy.")
+            and name.rpartition(".")[2][0].isupper()
+        ):
             importlib.import_module(name.rpartition(".")[0])
 
 analyze("Skogsägarnas förordningar", "sv")  # the dictionaries

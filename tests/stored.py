@@ -21,7 +21,8 @@ READ: dict[tuple[str, int], Release | None] = {}  # by URL and hash of the page
 
 
 def read_release(html: bytes, url: str, agency: Agency | None = None) -> Release | None:
-    """Return the release on a stored page, or None if it is rejected. Each page is read once in a process.
+    """Return the release on a stored page, or None if it is rejected. Each page is read once in a
+    process.
 
     The release of an agency whose table has no rules for pages may have the host as its agency.
     """
@@ -45,4 +46,6 @@ def _read(html: bytes, url: str, agency: Agency | None) -> Release | None:
 def stored_rows(part: str) -> list[dict[str, Any]]:
     """Return the agreed results of one part, from its gold.jsonl; none if the file is missing."""
     gold = ROOT / part / "gold.jsonl"
-    return [json.loads(line) for line in gold.read_text("utf-8").splitlines()] if gold.exists() else []
+    return (
+        [json.loads(line) for line in gold.read_text("utf-8").splitlines()] if gold.exists() else []
+    )

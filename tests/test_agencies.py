@@ -1,4 +1,6 @@
-"""The page docs/agencies.md, and each stored page of tests/pages against the result agreed for it (expected.json)."""
+"""The page docs/agencies.md, and each stored page of tests/pages against the result agreed for it
+(expected.json).
+"""
 
 from __future__ import annotations
 
@@ -26,14 +28,21 @@ STORED = sorted(STORED_PAGES_DIR.glob("*/*.html"))
 AGENCIES = load_agencies()
 
 
-@pytest.mark.parametrize("page", STORED, ids=[str(page.relative_to(STORED_PAGES_DIR)) for page in STORED])
+@pytest.mark.parametrize(
+    "page", STORED, ids=[str(page.relative_to(STORED_PAGES_DIR)) for page in STORED]
+)
 def test_a_stored_page_gives_what_was_agreed(page: Path) -> None:
     check(page)
 
 
 def test_each_design_of_the_sample_site_is_stored() -> None:
     stored = {page.parent.name for page in STORED}
-    assert stored >= {"skogsbruksradet", "farledsverket", "lasframjandenamnden", "hushallsmyndigheten"}
+    assert stored >= {
+        "skogsbruksradet",
+        "farledsverket",
+        "lasframjandenamnden",
+        "hushallsmyndigheten",
+    }
 
 
 def test_a_missing_result_is_written_and_must_be_read(tmp_path: Path) -> None:
@@ -42,7 +51,10 @@ def test_a_missing_result_is_written_and_must_be_read(tmp_path: Path) -> None:
     shutil.copy(STORED_PAGES_DIR / "farledsverket" / "page.html", page)
     with pytest.raises(pytest.fail.Exception, match="read it, mend it, commit it"):
         check(page)
-    assert json.loads(get_expected_path(page).read_text("utf-8"))["title"] == "Så anmäler du ett trasigt sjömärke"
+    assert (
+        json.loads(get_expected_path(page).read_text("utf-8"))["title"]
+        == "Så anmäler du ett trasigt sjömärke"
+    )
     check(page)
 
 
@@ -55,10 +67,14 @@ def test_another_result_fails(tmp_path: Path) -> None:
 
 
 def check(page: Path) -> None:
-    """The page gives what was agreed; where nothing has been, what it gives now is written for review."""
+    """The page gives what was agreed; where nothing has been, what it gives now is written for
+    review.
+    """
     expected, html = get_expected_path(page), page.read_bytes()
     address = read_stored_page_url(page) or Document(html, "").links.get("canonical", "")
-    assert address.startswith("http"), f'write {{"address": "https://…"}} into {expected}: the page does not tell it'
+    assert address.startswith("http"), (
+        f'write {{"address": "https://…"}} into {expected}: the page does not tell it'
+    )
     result = build_expected_result(html, address, AGENCIES.get(page.parent.name))
     agreed = json.loads(expected.read_text("utf-8")) if expected.exists() else {}
     if agreed.keys() <= {"address"}:
@@ -93,14 +109,25 @@ MOMENT = datetime(2026, 5, 4, 6, 0, tzinfo=UTC)
         ({"dates": {"published": "2026-05-04", "updated": None}}, {"dates": True}),
         ({"dates": {"published": "2026-05-04", "updated": "2026-05-05"}}, {"dates": False}),
         ({"dates": {"published": None}}, {"dates": False}),
-        ({"dates": {"published": "2026-05-04T08:00:00+02:00"}}, {"dates": False}),  # the page has a day only
+        (
+            {"dates": {"published": "2026-05-04T08:00:00+02:00"}},
+            {"dates": False},
+        ),  # the page has a day only
         ({}, {}),
     ],
 )
 def test_what_is_right(known: dict[str, Any], right: dict[str, bool]) -> None:
-    page = agencies.StoredPage(Path("page.html"), "https://verket.example/1", "verket.example", **known)
+    page = agencies.StoredPage(
+        Path("page.html"), "https://verket.example/1", "verket.example", **known
+    )
     release = Release(
-        agency="verket", url=page.url, title=TITLE, lead="En lead.", body=TEXT, body_html="", published=DAY
+        agency="verket",
+        url=page.url,
+        title=TITLE,
+        lead="En lead.",
+        body=TEXT,
+        body_html="",
+        published=DAY,
     )
     assert agencies.judge(page, release) == right
     assert agencies.judge(page, None) == dict.fromkeys(right, False), "a page that is not read"
@@ -121,7 +148,10 @@ def test_grades_and_their_places_on_the_page() -> None:
     seen = agencies.Score(read=1)
     seen.labels.update([""])
     page = agencies.to_page(listed, {"polisen": proven, "av": seen, "orebro.example": proven})
-    assert "| `polisen` | <https://polisen.se/> | 2 (1 news) | 1 of 1 | – | 0 of 1 | 2024–2026 |\n" in page
+    assert (
+        "| `polisen` | <https://polisen.se/> | 2 (1 news) | 1 of 1 | – | 0 of 1 | 2024–2026 |\n"
+        in page
+    )
     assert "| `av` | <https://www.av.se/> | 1 | – |\n" in page
     assert "**N** [Naturvårdsverket](https://www.naturvardsverket.se/) `naturvardsverket`\n" in page
     assert "| orebro.example | 2 (1 news) | 1 of 1 | – | 0 of 1 | 2024–2026 |\n" in page

@@ -1,4 +1,6 @@
-"""README.md and docs/ are true: commands, options, files, links and anchors exist, and examples work."""
+"""README.md and docs/ are true: commands, options, files, links and anchors exist, and examples
+work.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ def read_page(path: Path) -> str:
 
 def read_code_blocks(path: Path, language: str) -> str:
     tokens = MarkdownIt("commonmark").parse(read_page(path))
-    return "\n".join(token.content for token in tokens if token.type == "fence" and token.info == language)
+    return "\n".join(
+        token.content for token in tokens if token.type == "fence" and token.info == language
+    )
 
 
 def find_headings(path: Path) -> set[str]:
@@ -46,7 +50,9 @@ def test_the_readme_is_short() -> None:
 
 
 def test_the_readme_leads_to_every_page() -> None:
-    linked = re.findall(r"\]\(docs/([\w-]+)\.md\)", read_page(PAGES[0]).partition("## Documentation")[2])
+    linked = re.findall(
+        r"\]\(docs/([\w-]+)\.md\)", read_page(PAGES[0]).partition("## Documentation")[2]
+    )
     assert tuple(linked) == READING_ORDER, "the site lists the pages in the order of the README"
     assert set(linked) == {path.stem for path in PAGES[1:]}
 
@@ -61,7 +67,9 @@ def test_files_links_and_anchors_exist(path: Path) -> None:
         if not target.exists() or (anchor and anchor not in find_headings(target)):
             missing.append(link)
         elif path.parent.name == "docs":
-            assert target.resolve().is_relative_to(ROOT / "docs"), f"{link} leads out of what the site serves"
+            assert target.resolve().is_relative_to(ROOT / "docs"), (
+                f"{link} leads out of what the site serves"
+            )
     assert missing == []
 
 
@@ -69,7 +77,9 @@ def test_files_links_and_anchors_exist(path: Path) -> None:
 def test_tables_are_whole(path: Path) -> None:
     """A blank line ends a table: its remaining rows would be printed as text."""
     blocks = re.split(r"\n{2,}", read_page(path))
-    assert [block for block in blocks if block.startswith("|") and not re.match(r".+\n\| *---", block)] == []
+    assert [
+        block for block in blocks if block.startswith("|") and not re.match(r".+\n\| *---", block)
+    ] == []
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
@@ -105,7 +115,9 @@ def find_examples() -> list[str]:
 def build_path(example: str) -> str:
     """Return the path and query that a curl command requests."""
     words = shlex.split(example.replace("\\\n", " "))
-    pairs = dict(words[i + 1].split("=", 1) for i, word in enumerate(words) if word == "--data-urlencode")
+    pairs = dict(
+        words[i + 1].split("=", 1) for i, word in enumerate(words) if word == "--data-urlencode"
+    )
     parts = urlsplit(next(word for word in words if word.startswith("http")))
     return f"{parts.path}?{urlencode(pairs) if pairs else quote(parts.query, safe='=&:%')}"
 

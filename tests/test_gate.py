@@ -1,4 +1,6 @@
-"""The pinned figures, and how one that has fallen is reported; tests/test_real_pages.py measures them."""
+"""The pinned figures, and how one that has fallen is reported; tests/test_real_pages.py measures
+them.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Stored real pages against their agreed results, where a folder of them exists (PAGES=, else ../shared)."""
+"""Stored real pages against their agreed results, where a folder of them exists (PAGES=, else
+../shared).
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ needs_seed = pytest.mark.skipif(not SEED.exists(), reason=f"no {SEED}: name its 
 def list_cases(part: str, key: str) -> list[Any]:
     """Return a case for each row that has a key, or one skipped case."""
     cases = [pytest.param(row, id=row["file"]) for row in stored_rows(part) if key in row]
-    skip = pytest.mark.skip(reason=f"no stored pages in {ROOT / part}: name their folder with PAGES=")
+    skip = pytest.mark.skip(
+        reason=f"no stored pages in {ROOT / part}: name their folder with PAGES="
+    )
     return cases or [pytest.param({}, id="absent", marks=skip)]
 
 
@@ -63,9 +67,16 @@ def test_government_questions(row: dict[str, Any]) -> None:
 def test_seed_release() -> None:
     gold = json.loads(SEED.read_text("utf-8"))
     release = read("seed", gold)
-    assert (release.title, release.lead, list(release.tags)) == (gold["title"], gold["lead"], gold["tags"])
+    assert (release.title, release.lead, list(release.tags)) == (
+        gold["title"],
+        gold["lead"],
+        gold["tags"],
+    )
     assert (release.published, release.updated) == (None, datetime.fromisoformat(gold["updated"]))
-    assert (release.images[0].caption, release.images[0].credit) == (gold["caption"], gold["credit"])
+    assert (release.images[0].caption, release.images[0].credit) == (
+        gold["caption"],
+        gold["credit"],
+    )
     assert [file.url for file in release.attachments] == gold["attachments"]
     assert [(pair.question, pair.answer) for pair in release.questions] == [
         (pair["question"], pair["answer"]) for pair in gold["questions"]
@@ -76,19 +87,27 @@ def test_seed_release() -> None:
 # Each page is read once (read_release), whichever of the tests above and below comes first
 
 
-@pytest.mark.skipif(not SCORER.exists(), reason=f"no scorer at {SCORER}: name its folder with PAGES=")
+@pytest.mark.skipif(
+    not SCORER.exists(), reason=f"no scorer at {SCORER}: name its folder with PAGES="
+)
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # the scorer leaves its files open
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # how such a warning comes out
+@pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)  # how such a warning comes out
 def test_no_figure_has_fallen() -> None:
     fallen = find_fallen(measure(), load_pinned())
     assert not fallen, "lower than in tests/gate.json:\n" + "\n".join(fallen)
 
 
-@pytest.mark.skipif(not stored_rows("nordic"), reason=f"no stored pages in {ROOT}: name their folder with PAGES=")
+@pytest.mark.skipif(
+    not stored_rows("nordic"), reason=f"no stored pages in {ROOT}: name their folder with PAGES="
+)
 def test_page_states_what_was_read() -> None:
     listed = load_agencies()
     written = agencies.to_page(listed, agencies.score_pages(listed))
-    assert agencies.PAGE.read_text("utf-8") == written, "run make agencies, and read what it changes"
+    assert agencies.PAGE.read_text("utf-8") == written, (
+        "run make agencies, and read what it changes"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -108,16 +127,22 @@ def test_seed_release_is_stored(crawled_pages: Crawling) -> None:
         "select id, published, updated from releases where agency = 'jamstalldhetsmyndigheten'"
     )
     assert (published, updated) == (None, "2021-05-18T10:57:00+02:00")
-    pairs = crawled_pages.rows("select question, answer, answered_by from questions where release = ?", key)
+    pairs = crawled_pages.rows(
+        "select question, answer, answered_by from questions where release = ?", key
+    )
     assert len(pairs) == 3
     assert len({answered_by for _, _, answered_by in pairs}) == 1
     assert all(answer and answered_by for _, answer, answered_by in pairs)
-    assert (key,) in crawled_pages.rows("select rowid from search where search match 'människohandel'")
+    assert (key,) in crawled_pages.rows(
+        "select rowid from search where search match 'människohandel'"
+    )
 
 
 @needs_seed
 def test_police_notices_are_stored_and_other_pages_rejected(crawled_pages: Crawling) -> None:
     assert crawled_pages.rows("select count(*) from releases where agency = 'polisen'") == [(100,)]
-    assert crawled_pages.rows("select new, rejected, errors from crawls where agency = 'polisen'") == [(100, 7, 0)]
+    assert crawled_pages.rows(
+        "select new, rejected, errors from crawls where agency = 'polisen'"
+    ) == [(100, 7, 0)]
     undated = "select count(*) from releases where agency = 'polisen' and published is null"
     assert crawled_pages.rows(undated) == [(0,)]

@@ -36,7 +36,11 @@ def test_there_is_enough_to_read() -> None:
     releases = [release for slug in SLUGS for release in compose(slug)]
     swedish = [release for release in releases if release.language == "sv"]
     assert len(swedish) >= 80
-    assert len({release.title for release in swedish}) == len({r.lead for r in swedish}) == len(swedish)
+    assert (
+        len({release.title for release in swedish})
+        == len({r.lead for r in swedish})
+        == len(swedish)
+    )
     assert len({release.body for release in swedish}) == len(swedish)
     forms = Counter(release.form for release in swedish if release.form)
     assert forms.total() >= 25
@@ -44,7 +48,9 @@ def test_there_is_enough_to_read() -> None:
     assert len({release.stamp.form for release in swedish}) >= 15
     assert {release.agency for release in releases if release.language == "en"} == set(SLUGS)
     assert sum(release.published is None and release.updated is None for release in swedish) >= 10
-    assert all(release.picture.credit in release.picture.line for release in swedish if release.picture)
+    assert all(
+        release.picture.credit in release.picture.line for release in swedish if release.picture
+    )
 
 
 def test_every_page_weighs_what_agency_pages_weigh(shared_site: Site) -> None:
@@ -78,16 +84,28 @@ def test_attachments_and_pictures_are_true_files(shared_site: Site) -> None:
 
 def test_unchanged_is_answered_with_304_and_nothing_else(shared_site: Site) -> None:
     for slug, agency in shared_site.agencies.items():
-        for path in (next(iter(agency.releases)), agency.paths.listing, "/robots.txt", agency.paths.sitemap or "/"):
+        for path in (
+            next(iter(agency.releases)),
+            agency.paths.listing,
+            "/robots.txt",
+            agency.paths.sitemap or "/",
+        ):
             url = shared_site.url(slug, path)
             first = get(url)
             etag, modified = first.headers["etag"], first.headers["last-modified"]
-            for headers in ({"If-None-Match": etag}, {"If-None-Match": f"W/{etag}"}, {"If-Modified-Since": modified}):
+            for headers in (
+                {"If-None-Match": etag},
+                {"If-None-Match": f"W/{etag}"},
+                {"If-Modified-Since": modified},
+            ):
                 again = get(url, headers)
                 assert (again.status_code, again.content) == (304, b""), (url, headers)
             earlier = format_datetime(datetime(2001, 1, 1, tzinfo=UTC), usegmt=True)
             assert get(url, {"If-Modified-Since": earlier}).status_code == 200
-            assert get(url, {"If-None-Match": '"other"', "If-Modified-Since": modified}).status_code == 200
+            assert (
+                get(url, {"If-None-Match": '"other"', "If-Modified-Since": modified}).status_code
+                == 200
+            )
 
 
 def test_gzip_only_where_it_is_accepted(shared_site: Site) -> None:
@@ -101,7 +119,9 @@ def test_gzip_only_where_it_is_accepted(shared_site: Site) -> None:
                 f"GET {path} HTTP/1.1\r\nHost: {host}\r\nAccept-Encoding: {coding}\r\n"
                 f"Connection: close\r\n\r\n".encode()
             )
-            head, _, bodies[coding] = b"".join(iter(lambda: line.recv(65536), b"")).partition(b"\r\n\r\n")
+            head, _, bodies[coding] = b"".join(iter(lambda: line.recv(65536), b"")).partition(
+                b"\r\n\r\n"
+            )
             assert (b"content-encoding: gzip" in head.lower()) == (coding == "gzip")
     assert gzip.decompress(bodies["gzip"]) == bodies["identity"]
     assert len(bodies["gzip"]) < len(bodies["identity"]) / 3
@@ -132,7 +152,9 @@ def test_each_listing_leads_to_every_release(shared_site: Site) -> None:
         assert all(path in seen for path in agency.releases)
 
 
-def test_feeds_and_sitemaps_name_the_port_and_are_left_out_where_there_are_none(shared_site: Site) -> None:
+def test_feeds_and_sitemaps_name_the_port_and_are_left_out_where_there_are_none(
+    shared_site: Site,
+) -> None:
     bare = shared_site.agencies["skogsbruksradet"]
     assert bare.paths.feed is None
     assert bare.paths.sitemap is None
@@ -151,7 +173,8 @@ def test_feeds_and_sitemaps_name_the_port_and_are_left_out_where_there_are_none(
             in get(shared_site.url(slug, agency.paths.feed)).text
         )
         assert (
-            f"Sitemap: {shared_site.url(slug, agency.paths.sitemap)}" in get(shared_site.url(slug, "/robots.txt")).text
+            f"Sitemap: {shared_site.url(slug, agency.paths.sitemap)}"
+            in get(shared_site.url(slug, "/robots.txt")).text
         )
 
 
@@ -187,7 +210,12 @@ def test_stored_pages_stand_under_their_own_addresses(tmp_path: Path) -> None:
     with Site(releases=4, pages=tmp_path) as site:
         stored = get(rows[0]["url"], port=site.port)
         assert (stored.content, stored.headers["content-type"]) == (page, "text/html")
-        assert get(rows[0]["url"], {"If-None-Match": stored.headers["etag"]}, port=site.port).status_code == 304
+        assert (
+            get(
+                rows[0]["url"], {"If-None-Match": stored.headers["etag"]}, port=site.port
+            ).status_code
+            == 304
+        )
         feed = get("https://www.myndighet.example/-/feed.xml", port=site.port).text
         assert "<link>https://www.myndighet.example/nyheter/1/?visa=allt</link>" in feed
         assert "Sida &amp; ett" in feed
@@ -203,7 +231,9 @@ def test_an_empty_folder_cannot_be_mounted(tmp_path: Path) -> None:
         mount(tmp_path)
 
 
-@pytest.mark.skipif(not (SHARED / "pages").is_dir(), reason="no stored pages: neither PAGES nor ../shared is there")
+@pytest.mark.skipif(
+    not (SHARED / "pages").is_dir(), reason="no stored pages: neither PAGES nor ../shared is there"
+)
 def test_the_shared_folder_is_served_byte_for_byte(tmp_path: Path) -> None:
     with Site(releases=4, pages=SHARED) as site:
         for host in site.mounted.values():

@@ -33,7 +33,10 @@ def test_a_silent_edit_shows_in_text_and_validators_only(site: Site) -> None:
     url, before = next((u, r) for u, r in site.truth.items() if r.updated)
     etag = get(url).headers["etag"]
     site.set_clock(datetime(2026, 5, 4, 12, 0, tzinfo=UTC))
-    site.edit(url, {"title": "Ny rubrik", "body": ["Ett enda stycke."], "questions": [["Varför?", "Därför."]]})
+    site.edit(
+        url,
+        {"title": "Ny rubrik", "body": ["Ett enda stycke."], "questions": [["Varför?", "Därför."]]},
+    )
     page = get(url, {"If-None-Match": etag})
     assert page.status_code == 200
     assert "Ny rubrik" in page.text

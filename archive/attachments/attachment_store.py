@@ -1,7 +1,9 @@
-"""Attachments that were fetched: their files, the versions of each URL, and the text of their pages.
+"""Attachments that were fetched: their files, the versions of each URL, and the text of their
+pages.
 
-The bytes of a file are a capture, in captures.db. They are not part of a release's state, because the agency may change
-a file without changing the release: each URL has versions of its own, with the times at which they were found.
+The bytes of a file are a capture, in captures.db. They are not part of a release's state, because
+the agency may change a file without changing the release: each URL has versions of its own, with
+the times at which they were found.
 
     attachment_links     a URL that a release links to, or once did, with the checks of the release that found it
     attachment_versions  what was found at a URL: one row for each time that the file was another one than before
@@ -9,13 +11,15 @@ a file without changing the release: each URL has versions of its own, with the 
     attachment_files     each file once, by its SHA-256, with what is known of its text
     attachment_pages     the text of a file, page by page
 
-When a URL is fetched again is in its frontier row, with the role `attachment`. A file is due when a release that links
-to it is checked, but at most once in MIN_INTERVAL. While a release is covered by a takedown, no text of a file that it
-links to is stored, and its bytes are in no copy of the archive for others, also where another release has the file.
+When a URL is fetched again is in its frontier row, with the role `attachment`. A file is due when a
+release that links to it is checked, but at most once in MIN_INTERVAL. While a release is covered by
+a takedown, no text of a file that it links to is stored, and its bytes are in no copy of the
+archive for others, also where another release has the file.
 
-The text of a file (PDF, DOCX, XLSX or ODT) is read by a process of its own (attachment_text.py) with limits of memory,
-time, output and open files, because a file from outside may make a parser crash, loop or fill the memory. What the
-process had written before it was ended is kept, and the result says that it is not whole.
+The text of a file (PDF, DOCX, XLSX or ODT) is read by a process of its own (attachment_text.py)
+with limits of memory, time, output and open files, because a file from outside may make a parser
+crash, loop or fill the memory. What the process had written before it was ended is kept, and the
+result says that it is not whole.
 """
 
 from __future__ import annotations
@@ -39,7 +43,9 @@ from archive.database.redaction import IS_FILE_WITHHELD_SQL
 from archive.database.sqlite_files import ArchiveError
 from archive.times import to_iso
 
-MIN_INTERVAL = timedelta(days=1)  # new releases are checked each hour, but their files change seldom and are large
+MIN_INTERVAL = timedelta(
+    days=1
+)  # new releases are checked each hour, but their files change seldom and are large
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +64,14 @@ class Attachments:
         self.db = db
 
     def add_links(self, release_id: int, agency: str, seen_at: datetime) -> None:
-        """Store the URLs that a release links to now, and make those due that were not fetched for MIN_INTERVAL."""
+        """Store the URLs that a release links to now, and make those due that were not fetched for
+        MIN_INTERVAL.
+        """
         seen = str(to_iso(seen_at))
         # not the marks of redacted URLs
         urls = self.db.execute(
-            "select distinct url from attachments where release = ? and url like 'http%'", [release_id]
+            "select distinct url from attachments where release = ? and url like 'http%'",
+            [release_id],
         ).fetchall()
         file_sql = "select url from frontier where release = ? and file_title is not null"
         for (url,) in self.db.execute(file_sql, [release_id]).fetchall():
@@ -73,9 +82,21 @@ class Attachments:
             # a time of fetching that is later than now was written by a wrong clock
             self.db.execute(
                 "insert into frontier (url, agency, role, state, first_seen)"
-                " values (:url, :agency, 'attachment', 'due', :seen) on conflict (url) do update set state = 'due'"
-                " where role = 'attachment' and state = 'done' and (fetched <= :before or fetched > :seen)",
-                {"url": url, "agency": agency, "seen": seen, "before": to_iso(seen_at - MIN_INTERVAL)},
+                " values (:url, :agency,"
+                " 'attachment', 'due', :seen)"
+                " on conflict (url) do update"
+                " set state = 'due'"
+                " where role ="
+                " 'attachment' and"
+                " state = 'done' and"
+                " (fetched <= :before or fetched"
+                " > :seen)",
+                {
+                    "url": url,
+                    "agency": agency,
+                    "seen": seen,
+                    "before": to_iso(seen_at - MIN_INTERVAL),
+                },
             )
 
     def _add_link(self, release_id: int, url: str, seen_at: datetime) -> None:
@@ -87,7 +108,9 @@ class Attachments:
         )
 
     def add_links_of_checked(self, agency: str) -> None:
-        """Do the same for the releases of an agency that were checked since their links were last stored."""
+        """Do the same for the releases of an agency that were checked since their links were last
+        stored.
+        """
         rows = self.db.execute(
             "select r.id, r.last_checked from releases r where r.agency = ? and r.moved_to is null"
             " and exists (select 1 from attachments a where a.release = r.id and not exists"
@@ -98,21 +121,36 @@ class Attachments:
         for release_id, checked in rows:
             self.add_links(release_id, agency, datetime.fromisoformat(checked))
 
-    def list_due(self, agency: str, now: datetime, limit: int, exclude: Collection[str] = ()) -> list[FrontierEntry]:
-        """Return up to `limit` due attachments of an agency, without URLs in `exclude`, that releases still link to."""
+    def list_due(
+        self, agency: str, now: datetime, limit: int, exclude: Collection[str] = ()
+    ) -> list[FrontierEntry]:
+        """Return up to `limit` due attachments of an agency, without URLs in `exclude`, that
+        releases still link to.
+        """
         rows = self.db.execute(
-            f"select {FRONTIER_COLUMNS} from frontier where agency = :agency and role = 'attachment' and (state = 'due'"
-            " or (state in ('failed', 'gone', 'rejected') and (next_due <= :now or fetched > :now)))"
+            f"select {FRONTIER_COLUMNS} from"
+            f" frontier where"
+            f" agency = :agency and role ="
+            f" 'attachment' and (state ="
+            f" 'due'"
+            " or (state in"
+            " ('failed', 'gone',"
+            " 'rejected') and"
+            " (next_due <= :now or fetched >"
+            " :now)))"
             " and exists (select 1 from attachments where attachments.url = frontier.url)"
             " order by first_seen, rowid limit :limit",
             {"agency": agency, "now": to_iso(now), "limit": limit + len(exclude)},
         )
-        return [entry for entry in (FrontierEntry(*row) for row in rows) if entry.url not in exclude][:limit]
+        return [
+            entry for entry in (FrontierEntry(*row) for row in rows) if entry.url not in exclude
+        ][:limit]
 
     def get_version(self, url: str) -> AttachmentVersion | None:
         """Return the newest version of a URL, or None if none was found yet."""
         sql = """
-            select v.id, f.id, f.sha256 from attachment_versions v join attachment_files f on f.id = v.file
+            select v.id, f.id, f.sha256 from attachment_versions v join attachment_files f
+              on f.id = v.file
             where v.url = ? order by v.id desc limit 1
         """
         row = self.db.execute(sql, [url]).fetchone()
@@ -130,29 +168,51 @@ class Attachments:
         )
 
     def record_missing(self, url: str, seen_at: datetime) -> None:
-        """Record that a URL responded with 404 or 410. If no file was ever found there, nothing is recorded."""
+        """Record that a URL responded with 404 or 410.
+
+        If no file was ever found there, nothing is recorded.
+        """
         self.db.execute(
-            "update attachment_versions set missing_since = coalesce(missing_since, :seen), missing_until = :seen,"
+            "update attachment_versions set"
+            " missing_since ="
+            " coalesce(missing_since,"
+            " :seen),"
+            " missing_until = :seen,"
             " missing_checks = missing_checks + 1"
             " where id = (select max(id) from attachment_versions where url = :url)",
             {"url": url, "seen": to_iso(seen_at)},
         )
 
     def record_version(
-        self, url: str, sha256: str, size: int, capture_id: int, seen_at: datetime, *, media_type: str | None
+        self,
+        url: str,
+        sha256: str,
+        size: int,
+        capture_id: int,
+        seen_at: datetime,
+        *,
+        media_type: str | None,
     ) -> AttachmentVersion:
-        """Record that a URL has a file which differs from its newest version, and return the new version.
+        """Record that a URL has a file which differs from its newest version, and return the new
+        version.
 
-        The bytes must be in captures.db. Its cause is `first`, or `source` if the agency replaced another file.
+        The bytes must be in captures.db. Its cause is `first`, or `source` if the agency replaced
+        another file.
         """
         previous = self.get_version(url)
         self.db.execute(
             "insert or ignore into attachment_files (sha256, bytes, media_type) values (?, ?, ?)",
             [sha256, size, media_type],
         )
-        (file_id,) = self.db.execute("select id from attachment_files where sha256 = ?", [sha256]).fetchone()
+        (file_id,) = self.db.execute(
+            "select id from attachment_files where sha256 = ?", [sha256]
+        ).fetchone()
         version_id = self.db.execute(
-            "insert into attachment_versions (url, file, capture, cause, previous, first_seen, last_seen, checks)"
+            "insert into"
+            " attachment_versions"
+            " (url, file, capture,"
+            " cause, previous, first_seen,"
+            " last_seen, checks)"
             " values (:url, :file, :capture, :cause, :previous, :seen, :seen, 1)",
             {
                 "url": url,
@@ -165,7 +225,10 @@ class Attachments:
         ).lastrowid
         if previous:
             self.db.execute(
-                "insert or ignore into attachment_edits (version, release) select ?, a.release from attachments a"
+                "insert or ignore into"
+                " attachment_edits (version,"
+                " release) select ?, a.release"
+                " from attachments a"
                 " join releases r on r.id = a.release where a.url = ? and r.moved_to is null",
                 [version_id, url],
             )
@@ -173,10 +236,14 @@ class Attachments:
         return AttachmentVersion(int(version_id or 0), file_id, sha256)
 
     def _record_file_release(self, release_id: int, url: str, seen_at: datetime) -> None:
-        """Record a release that is a file itself as a version of its URL, with its newest capture."""
+        """Record a release that is a file itself as a version of its URL, with its newest
+        capture.
+        """
         sql = """
-            select c.id, c.sha256, c.bytes, c.headers from releases r join revisions v on v.id = r.revision
-            join captures c on c.id = max(coalesce(r.capture, 0), coalesce(v.capture, 0)) where r.id = ?
+            select c.id, c.sha256, c.bytes, c.headers from releases r join revisions v
+              on v.id = r.revision
+            join captures c on c.id = max(coalesce(r.capture, 0), coalesce(v.capture, 0))
+              where r.id = ?
         """
         for capture_id, sha256, size, headers in self.db.execute(sql, [release_id]).fetchall():
             version = self.get_version(url)
@@ -187,30 +254,53 @@ class Attachments:
                 self.record_version(url, sha256, size, capture_id, seen_at, media_type=media_type)
 
     def describe_changes(self, file_id: int) -> None:
-        """Store what changed with each version that a file is in, or is replaced by, as far as the texts say it."""
+        """Store what changed with each version that a file is in, or is replaced by, as far as the
+        texts say it.
+        """
         rows = self.db.execute(
-            "select v.id, p.file, v.file from attachment_versions v join attachment_versions p on p.id = v.previous"
+            "select v.id, p.file,"
+            " v.file from"
+            " attachment_versions v"
+            " join attachment_versions p on"
+            " p.id = v.previous"
             " where v.file = :file or p.file = :file",
             {"file": file_id},
         ).fetchall()
         for version_id, before, after in rows:
             columns = describe_change(self.read_text(before), self.read_text(after))
             sets = ", ".join(f"{name} = :{name}" for name in columns)
-            self.db.execute(f"update attachment_versions set {sets} where id = :id", {**columns, "id": version_id})
+            self.db.execute(
+                f"update attachment_versions set {sets} where id = :id",
+                {**columns, "id": version_id},
+            )
 
     def read_text(self, file_id: int) -> FileText:
-        facts = self.db.execute("select kind, letters, problem from attachment_files where id = ?", [file_id])
+        facts = self.db.execute(
+            "select kind, letters, problem from attachment_files where id = ?", [file_id]
+        )
         kind, letters, problem = facts.fetchone()
-        pages = self.db.execute("select text from attachment_pages where file = ? order by page", [file_id])
-        return FileText(kind=kind, letters=letters, problem=problem, pages=[text for (text,) in pages])
+        pages = self.db.execute(
+            "select text from attachment_pages where file = ? order by page", [file_id]
+        )
+        return FileText(
+            kind=kind, letters=letters, problem=problem, pages=[text for (text,) in pages]
+        )
 
     def needs_text(self, file_id: int) -> bool:
         """Return whether the text of a file was not extracted yet, and may be stored."""
-        sql = f"select extracted is null and not {IS_FILE_WITHHELD_SQL} from attachment_files f where id = ?"
+        sql = (
+            f"select extracted is null and not"
+            f" {IS_FILE_WITHHELD_SQL}"
+            f" from"
+            f" attachment_files f"
+            f" where id = ?"
+        )
         return bool(self.db.execute(sql, [file_id]).fetchone()[0])
 
     def store_text(self, file_id: int, text: AttachmentText, extracted_at: datetime) -> None:
-        """Store the text of a file in place of an earlier one, or nothing if it has been withheld in the meantime."""
+        """Store the text of a file in place of an earlier one, or nothing if it has been withheld
+        in the meantime.
+        """
         sql = f"select {IS_FILE_WITHHELD_SQL} from attachment_files f where id = ?"
         if self.db.execute(sql, [file_id]).fetchone()[0]:
             self._withhold(file_id)
@@ -218,23 +308,44 @@ class Attachments:
         self._delete_pages(file_id)
         for page in text.pages:
             self.db.execute(
-                "insert into attachment_pages (file, page, name, text, letters, problem) values (?, ?, ?, ?, ?, ?)",
+                "insert into attachment_pages"
+                " (file, page, name,"
+                " text, letters, problem)"
+                " values"
+                " (?, ?, ?, ?, ?, ?)",
                 [file_id, page.number, page.name, page.text, page.letters, page.problem],
             )
         self.db.execute(
-            "update attachment_files set kind = ?, pages = ?, letters = ?, problem = ?, detail = ?, extracted = ?"
+            "update attachment_files set kind"
+            " = ?, pages = ?,"
+            " letters = ?, problem = ?,"
+            " detail ="
+            " ?, extracted = ?"
             " where id = ?",
-            [text.kind, text.page_count, text.letters, text.problem, text.detail, to_iso(extracted_at), file_id],
+            [
+                text.kind,
+                text.page_count,
+                text.letters,
+                text.problem,
+                text.detail,
+                to_iso(extracted_at),
+                file_id,
+            ],
         )
         self.describe_changes(file_id)
 
-    def list_files_without_text(self, *, agency: str | None = None, withheld: bool = False) -> list[tuple[int, str]]:
-        """Return the id and SHA-256 of each file whose text was not extracted, and that no takedown covers.
+    def list_files_without_text(
+        self, *, agency: str | None = None, withheld: bool = False
+    ) -> list[tuple[int, str]]:
+        """Return the id and SHA-256 of each file whose text was not extracted, and that no takedown
+        covers.
 
-        agency: only files of its releases. withheld: only files whose text was deleted by a takedown that is lifted.
+        agency: only files of its releases. withheld: only files whose text was deleted by a
+        takedown that is lifted.
         """
         sql = f"""
-            select id, sha256 from attachment_files f where extracted is null and not {IS_FILE_WITHHELD_SQL}
+            select id, sha256 from attachment_files f where extracted is null
+              and not {IS_FILE_WITHHELD_SQL}
               and (:problem is null or problem = :problem)
               and (:agency is null or exists (select 1 from attachment_versions v
                 join attachment_links l on l.url = v.url join releases r on r.id = l.release
@@ -245,21 +356,36 @@ class Attachments:
         return self.db.execute(sql, values).fetchall()
 
     def apply_takedown(self, release_id: int, urls: Iterable[str], takedown: str | None) -> None:
-        """Mark the links of a release as covered by a takedown (None: no longer), and delete the texts of their files.
+        """Mark the links of a release as covered by a takedown (None: no longer), and delete the
+        texts of their files.
 
-        urls: all that any version of the release links to. Once no takedown covers a file, its text can be extracted
-        again (`Archive.extract_missing_texts`); otherwise a crawl does so when it next finds the file.
+        urls: all that any version of the release links to. Once no takedown covers a file, its text
+        can be extracted again (`Archive.extract_missing_texts`); otherwise a crawl does so when it
+        next finds the file.
         """
         for url in urls:
             self.db.execute(
                 "insert into attachment_links (release, url) select :release, :url where exists"
-                " (select 1 from frontier where url = :url and role = 'attachment') on conflict do nothing",
+                " (select 1 from"
+                " frontier where url"
+                " = :url and role ="
+                " 'attachment') on conflict"
+                " do nothing",
                 {"release": release_id, "url": url},
             )
-        self.db.execute("update attachment_links set takedown = ? where release = ?", [takedown, release_id])
+        self.db.execute(
+            "update attachment_links set takedown = ? where release = ?", [takedown, release_id]
+        )
         files = self.db.execute(
-            f"select f.id from attachment_files f where extracted is not null and {IS_FILE_WITHHELD_SQL}"
-            " and exists (select 1 from attachment_versions v join attachment_links l on l.url = v.url"
+            f"select f.id from"
+            f" attachment_files f where"
+            f" extracted is not null and"
+            f" {IS_FILE_WITHHELD_SQL}"
+            " and exists (select 1 from"
+            " attachment_versions v join"
+            " attachment_links l on"
+            " l.url ="
+            " v.url"
             " where v.file = f.id and l.release = ?)",
             [release_id],
         ).fetchall()
@@ -269,7 +395,10 @@ class Attachments:
     def _withhold(self, file_id: int) -> None:
         self._delete_pages(file_id)
         self.db.execute(
-            "update attachment_files set kind = null, pages = null, letters = null, problem = ?, detail = null,"
+            "update attachment_files set kind ="
+            " null, pages = null,"
+            " letters = null, problem = ?,"
+            " detail = null,"
             " extracted = null where id = ?",
             [WITHHELD, file_id],
         )
@@ -281,7 +410,10 @@ class Attachments:
 
 @dataclass(slots=True)
 class TextExtraction:
-    """The counts of `Archive.extract_missing_texts`. Each finding names stored bytes that cannot be read."""
+    """The counts of `Archive.extract_missing_texts`.
+
+    Each finding names stored bytes that cannot be read.
+    """
 
     files: int = 0  # files that were read
     empty: int = 0  # of these, without any text: scans
@@ -298,8 +430,13 @@ LIMITS = {
     "pages": 500,
     "letters": 2_000_000,
 }
-MAX_WAIT = 120  # seconds by the clock: many times the processor time, because the process has a low priority
-INTERRUPTIONS = (-signal.SIGHUP, -signal.SIGINT, -signal.SIGTERM)  # return codes: no limit ended the process
+# seconds by the clock: many times the processor time, because the process has a low priority
+MAX_WAIT = 120
+INTERRUPTIONS = (
+    -signal.SIGHUP,
+    -signal.SIGINT,
+    -signal.SIGTERM,
+)  # return codes: no limit ended the process
 WITHHELD = "withheld"  # deleted because of a takedown
 PROBLEMS = (  # why the text of a file is missing, or is not whole
     "encrypted",  # it needs a password
@@ -315,7 +452,9 @@ PROBLEMS = (  # why the text of a file is missing, or is not whole
 
 @dataclass(frozen=True, slots=True)
 class AttachmentPage:
-    """The text of a page of a PDF, of a sheet of a workbook (with its name), or of another document."""
+    """The text of a page of a PDF, of a sheet of a workbook (with its name), or of another
+    document.
+    """
 
     number: int  # counted from 1
     text: str
@@ -329,7 +468,10 @@ class AttachmentPage:
 
 @dataclass(frozen=True, slots=True)
 class AttachmentText:
-    """The text of a file. problem: one of PROBLEMS, or None if the text is whole; detail: more about it, in English."""
+    """The text of a file.
+
+    problem: one of PROBLEMS, or None if the text is whole; detail: more about it, in English.
+    """
 
     kind: str | None = None  # pdf, docx, xlsx or odt; None if the file could not be opened
     page_count: int | None = None  # of the file, also if fewer were read
@@ -343,22 +485,29 @@ class AttachmentText:
         return sum(page.letters for page in self.pages)
 
 
-def extract_text(body: bytes, limits: dict[str, int] | None = None, max_wait: float = MAX_WAIT) -> AttachmentText:
+def extract_text(
+    body: bytes, limits: dict[str, int] | None = None, max_wait: float = MAX_WAIT
+) -> AttachmentText:
     """Return the text of a file. Its problems are part of the result, and never raised.
 
-    limits: other values than those of LIMITS. Raises RuntimeError if the process failed for a reason of our own, such
-    as a library that is not installed, or was asked to end.
+    limits: other values than those of LIMITS. Raises RuntimeError if the process failed for a
+    reason of our own, such as a library that is not installed, or was asked to end.
     """
-    # isolated: neither the working directory nor variables of the environment decide what is imported
+    # isolated: neither the working directory nor the environment decides what is imported
     command = [sys.executable, "-I", str(WORKER), json.dumps({**LIMITS, **(limits or {})})]
-    with TemporaryFile() as output, TemporaryFile() as errors:  # no pipes, so that the limit of a file's size applies
+    # no pipes, so that the limit of a file's size applies
+    with (
+        TemporaryFile() as output,
+        TemporaryFile() as errors,
+    ):
         with subprocess.Popen(  # noqa: S603 - our own script
             command,
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=errors,
             env={},
-            process_group=0,  # Ctrl-C ends a crawl after its current requests, and must not end this process
+            # Ctrl-C ends a crawl after its current requests, and must not end this process
+            process_group=0,
         ) as process:
             try:
                 process.communicate(body, timeout=max_wait)
@@ -373,7 +522,10 @@ def extract_text(body: bytes, limits: dict[str, int] | None = None, max_wait: fl
 
 
 def read_lines(lines: Iterable[bytes], return_code: int) -> AttachmentText:
-    """Return what a worker has written. A process that ended before its last line was ended by a limit."""
+    """Return what a worker has written.
+
+    A process that ended before its last line was ended by a limit.
+    """
     facts: dict[str, Any] = {}
     pages: list[AttachmentPage] = []
     for line in lines:
@@ -391,5 +543,7 @@ def read_lines(lines: Iterable[bytes], return_code: int) -> AttachmentText:
         problem, detail = "limits", f"its process ended with {return_code}"
     elif problem is None and any(page.problem for page in pages):
         problem = "some_pages"
-        detail = "; ".join(f"page {page.number}: {page.problem}" for page in pages if page.problem)[:500]
+        detail = "; ".join(f"page {page.number}: {page.problem}" for page in pages if page.problem)[
+            :500
+        ]
     return AttachmentText(facts.get("kind"), facts.get("pages"), tuple(pages), problem, detail)

@@ -1,16 +1,16 @@
-"""A worker process of attachment_store.py: reads one file from standard input and writes its text as JSON lines.
+"""A worker process of attachment_store.py: reads one file from standard input and writes its text
+as JSON lines.
 
-It is started as an isolated script with an empty environment, imports nothing of the project, and sets its own limits
-before it parses anything. The first line has the file's type and the number of its pages, then each page has
-a line, and the last line says how it ended:
+It is started as an isolated script with an empty environment, imports nothing of the project, and
+sets its own limits before it parses anything. The first line has the file's type and the number of
+its pages, then each page has a line, and the last line says how it ended:
 
-    {"kind": "pdf", "pages": 2}
-    {"page": 1, "name": null, "text": "…", "problem": null}
-    {"end": "complete"}, {"end": "pages"} or {"end": "letters"} if only the first pages or letters were read
+    {"kind": "pdf", "pages": 2} {"page": 1, "name": null, "text": "…", "problem": null} {"end":
+    "complete"}, {"end": "pages"} or {"end": "letters"} if only the first pages or letters were read
     {"problem": "encrypted", "detail": "…"} if the file cannot be read (further)
 
-A page is a page of a PDF, a sheet of a workbook, or the whole of another document. What somebody who opens the file
-does not see is left out: hidden sheets, comments and deleted text.
+A page is a page of a PDF, a sheet of a workbook, or the whole of another document. What somebody
+who opens the file does not see is left out: hidden sheets, comments and deleted text.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ from typing import Any
 PDF_START = b"%PDF-"
 MAX_PDF_START = 1024  # bytes; other software also accepts a file with something before its header
 PDF_ERRORS = {3: "damaged", 4: "encrypted", 5: "encrypted"}  # FPDF_GetLastError, fpdfview.h
-OLE_START = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # Word and Excel before 2007, and encrypted files of later versions
+# Word and Excel before 2007, and encrypted files of later versions
+OLE_START = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 ODT_TYPE = b"application/vnd.oasis.opendocument.text"
 WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
@@ -48,8 +49,12 @@ ODT_SKIPPED = frozenset(  # deleted text and comments
 MAX_PART_BYTES = 24_000_000  # of the XML of a document, whose tree takes several times as much
 SPACES = re.compile(r"[ \t\r\n]+")
 # of a word that continues on the next line; PDFium replaces most of them by one of the first two
-LINE_END_HYPHEN = re.compile(r"(?P<before>.{0,2})(?:[\x02\ufffe](?:\r?\n)?|[\u2010\xad]\r?\n)(?P<after>.?)")
-INVISIBLE_CHARACTERS = re.compile(r"[\xad\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
+LINE_END_HYPHEN = re.compile(
+    r"(?P<before>.{0,2})(?:[\x02\ufffe](?:\r?\n)?|[\u2010\xad]\r?\n)(?P<after>.?)"
+)
+INVISIBLE_CHARACTERS = re.compile(
+    r"[\xad\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufeff\ufffe\uffff]"
+)
 
 
 class PageTextError(Exception):
@@ -57,7 +62,10 @@ class PageTextError(Exception):
 
 
 class FileTextError(Exception):
-    """The file cannot be read (further). problem: one of archive.attachments.attachment_store.PROBLEMS."""
+    """The file cannot be read (further).
+
+    problem: one of archive.attachments.attachment_store.PROBLEMS.
+    """
 
     def __init__(self, problem: str, detail: str) -> None:
         super().__init__(detail)
@@ -66,14 +74,22 @@ class FileTextError(Exception):
 
 def main(limits_json: str) -> None:
     limits = json.loads(limits_json)
-    with suppress(PermissionError):  # some service managers forbid this; the limits below must not fail
+    # some service managers forbid this; the limits below must not fail
+    with suppress(PermissionError):
         os.nice(10)
     body = sys.stdin.buffer.read()
     _import_libraries(body)
-    for name, key in (("AS", "memory"), ("CPU", "seconds"), ("FSIZE", "output_bytes"), ("NOFILE", "open_files")):
+    for name, key in (
+        ("AS", "memory"),
+        ("CPU", "seconds"),
+        ("FSIZE", "output_bytes"),
+        ("NOFILE", "open_files"),
+    ):
         resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (limits[key], limits[key]))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # ends the process, as other limits do; Python ignores it
+    signal.signal(
+        signal.SIGXFSZ, signal.SIG_DFL
+    )  # ends the process, as other limits do; Python ignores it
     try:
         extract(body, limits)
     except FileTextError as error:
@@ -85,7 +101,9 @@ def main(limits_json: str) -> None:
 
 
 def _import_libraries(body: bytes) -> None:
-    """Import the libraries for a file, so that their memory and files count before the limits apply."""
+    """Import the libraries for a file, so that their memory and files count before the limits
+    apply.
+    """
     if _is_pdf(body):
         import pypdfium2  # noqa: F401, PLC0415
     else:
@@ -120,7 +138,8 @@ def extract(body: bytes, limits: dict[str, int]) -> None:
     return write(end="complete")
 
 
-# The name of a page or None, and a function that returns its text, up to a number of letters, and whether it is whole
+# The name of a page or None, and a function that returns its text, up to a number of letters, and
+# whether it is whole
 Page = tuple[str | None, Callable[[int], tuple[str, bool]]]
 
 
@@ -131,18 +150,24 @@ def open_file(body: bytes) -> Iterator[Page]:
     if body.startswith(OLE_START):
         raise FileTextError("unsupported", "is of Word or Excel before 2007, or encrypted")
     if not body.startswith(b"PK\x03\x04"):
-        raise FileTextError("unsupported", "is neither PDF nor a document of Word, Excel or OpenDocument")
+        raise FileTextError(
+            "unsupported", "is neither PDF nor a document of Word, Excel or OpenDocument"
+        )
     package = zipfile.ZipFile(io.BytesIO(body))
     names = set(package.namelist())
     if "word/document.xml" in names:
-        return _open_text("docx", [partial(_read_word, package, part) for part in WORD_PARTS if part in names])
+        return _open_text(
+            "docx", [partial(_read_word, package, part) for part in WORD_PARTS if part in names]
+        )
     if "xl/workbook.xml" in names:
         return _open_workbook(body)
     if "mimetype" in names and package.open("mimetype").read(100).strip() == ODT_TYPE:
         if b"encryption-data" in package.open("META-INF/manifest.xml").read(1_000_000):
             raise FileTextError("encrypted", "needs a password")
         return _open_text("odt", [partial(_read_opendocument, package, "content.xml")])
-    raise FileTextError("unsupported", "is an archive of files, but not a document of Word, Excel or OpenDocument")
+    raise FileTextError(
+        "unsupported", "is an archive of files, but not a document of Word, Excel or OpenDocument"
+    )
 
 
 def _open_pdf(body: bytes) -> Iterator[Page]:
@@ -152,7 +177,9 @@ def _open_pdf(body: bytes) -> Iterator[Page]:
         document = pypdfium2.PdfDocument(body)
     except pypdfium2.PdfiumError as error:
         code = error.err_code
-        raise FileTextError(PDF_ERRORS.get(code or 0, "damaged"), f"PDFium: error {code}") from error
+        raise FileTextError(
+            PDF_ERRORS.get(code or 0, "damaged"), f"PDFium: error {code}"
+        ) from error
     write(kind="pdf", pages=len(document))
 
     def read_page(number: int, max_letters: int) -> tuple[str, bool]:
@@ -170,10 +197,15 @@ def _open_pdf(body: bytes) -> Iterator[Page]:
 
 
 def _join_word(match: re.Match[str]) -> str:
-    """Join a word that is divided at the end of a line. A hyphen of its own is kept: EU-länder, a-kassa."""
+    """Join a word that is divided at the end of a line.
+
+    A hyphen of its own is kept: EU-länder, a-kassa.
+    """
     before, after = match["before"], match["after"]
     last = before[-1:]
-    is_divided = last.islower() and after.islower() and before[:-1].isalpha()  # not after a single letter
+    is_divided = (
+        last.islower() and after.islower() and before[:-1].isalpha()
+    )  # not after a single letter
     return f"{before}{'' if is_divided or not last.strip() else '-'}{after}"
 
 
@@ -208,7 +240,10 @@ def _open_workbook(body: bytes) -> Iterator[Page]:
 
     def read_sheet(sheet: Any, max_letters: int) -> tuple[str, bool]:
         sheet.reset_dimensions()  # the declared size may be wrong
-        rows = ([str(value) for value in row if value is not None] for row in sheet.iter_rows(values_only=True))
+        rows = (
+            [str(value) for value in row if value is not None]
+            for row in sheet.iter_rows(values_only=True)
+        )
         return _collect_text(("\t".join(row) + "\n" for row in rows if row), max_letters)
 
     for sheet in sheets:
@@ -223,17 +258,23 @@ def _parse_part(package: zipfile.ZipFile, name: str) -> Any:
     if len(content) > MAX_PART_BYTES:
         raise FileTextError("limits", f"{name} unpacks to more than {MAX_PART_BYTES:,} bytes")
     try:
-        return etree.fromstring(content, etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False))
+        return etree.fromstring(
+            content, etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
+        )
     except etree.XMLSyntaxError as error:
         if not error.lineno:  # so libxml2 reports that there is no memory left
             raise MemoryError from error
         raise
 
 
-def _walk_text(root: Any, breaks: dict[str, str], skipped: frozenset[str], text_tag: str | None) -> Iterator[str]:
-    """Yield the pieces of text below an element, with what `breaks` has for an element after its content.
+def _walk_text(
+    root: Any, breaks: dict[str, str], skipped: frozenset[str], text_tag: str | None
+) -> Iterator[str]:
+    """Yield the pieces of text below an element, with what `breaks` has for an element after its
+    content.
 
-    text_tag: the only element whose text counts; None: the text of all elements counts, and that between them.
+    text_tag: the only element whose text counts; None: the text of all elements counts, and that
+    between them.
     """
     from lxml import etree  # noqa: PLC0415
 
@@ -262,7 +303,9 @@ def _read_opendocument(package: zipfile.ZipFile, name: str) -> Iterator[str]:
 
 
 def clean_text(text: str) -> str:
-    """Return text with single line ends, without invisible characters and the spaces at the ends of lines."""
+    """Return text with single line ends, without invisible characters and the spaces at the ends of
+    lines.
+    """
     lines = INVISIBLE_CHARACTERS.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).split("\n")
     return re.sub(r"\n{3,}", "\n\n", "\n".join(line.rstrip() for line in lines)).strip("\n")
 

@@ -1,7 +1,8 @@
 """Aligns two texts: matches their paragraphs, and finds the words that differ.
 
-A paragraph is unchanged, altered, split, merged, moved, added or removed. Words are compared as tokens
-(archive.changes.facts), and their changes are grouped into passages that a reader can follow.
+A paragraph is unchanged, altered, split, merged, moved, added or removed. Words are compared as
+tokens (archive.changes.facts), and their changes are grouped into passages that a reader can
+follow.
 """
 
 from __future__ import annotations
@@ -28,12 +29,16 @@ MIN_MOVED_SIMILARITY = 0.8  # share of words that a moved paragraph keeps
 MAX_PARAGRAPH_CELLS = 50_000_000  # paragraphs times paragraphs, to find unchanged ones
 MAX_GAP_PAIRS = 100_000  # paragraphs times paragraphs in a gap, to find altered ones
 MAX_GAP_LETTERS = 50_000_000  # letters compared in a gap, to find altered ones
-MAX_COMPARED_PAIRS = 1600  # pairs compared in a gap; in a larger one, only paragraphs about equally far down
+MAX_COMPARED_PAIRS = (
+    1600  # pairs compared in a gap; in a larger one, only paragraphs about equally far down
+)
 MAX_MOVED_PAIRS = 400  # removed times added paragraphs, to find moved ones
 
 # Words.
 MAX_SHORT_FACT_LENGTH = 3  # characters; such a fact occurs elsewhere by chance
-MAX_TOKEN_CELLS = 50_000_000  # tokens times tokens (6 MB); above it, only the common beginning and end are found
+MAX_TOKEN_CELLS = (
+    50_000_000  # tokens times tokens (6 MB); above it, only the common beginning and end are found
+)
 MAX_SHIFT = 60  # tokens by which an insertion or deletion is shifted to the start of a sentence
 MAX_ISLAND_WORDS = 4  # unchanged words that are merged with the changed passages around them
 
@@ -73,16 +78,21 @@ class WholeText:
         return frozenset(normalise_words(self.text))
 
     def has_fact(self, token: DiffToken) -> bool:
-        """Return whether the text contains a fact: a name by its words, any other fact as printed."""
+        """Return whether the text contains a fact: a name by its words, any other fact as
+        printed.
+        """
         if token.kind == "name":
             return all({word, word + "s"} & self.words for word in normalise_words(token.value))
         return len(token.text) > MAX_SHORT_FACT_LENGTH and self._has_words(token.text)
 
     def _has_words(self, words: str) -> bool:
         start = self.text.find(words)
-        while start >= 0:  # a regular expression for each fact of a long text takes five times as long
+        # a regular expression for each fact of a long text takes five times as long
+        while start >= 0:
             end = start + len(words)
-            if not (self.text[max(0, start - 1) : start].isalnum() or self.text[end : end + 1].isalnum()):
+            if not (
+                self.text[max(0, start - 1) : start].isalnum() or self.text[end : end + 1].isalnum()
+            ):
                 return True
             start = self.text.find(words, end)
         return False
@@ -99,7 +109,9 @@ class BlockPair:
 
 @dataclass(frozen=True, slots=True)
 class DiffSegment:
-    """A part of a text: in both versions (same), only in the later (ins) or only in the earlier one (del)."""
+    """A part of a text: in both versions (same), only in the later (ins) or only in the earlier one
+    (del).
+    """
 
     op: Literal["same", "ins", "del"]
     text: str
@@ -107,7 +119,9 @@ class DiffSegment:
 
 @dataclass(frozen=True, slots=True)
 class TokenSpan:
-    """One changed passage: the tokens of both texts from `first` up to, but not including, `last`."""
+    """One changed passage: the tokens of both texts from `first` up to, but not including,
+    `last`.
+    """
 
     first: int
     last: int
@@ -120,12 +134,15 @@ class TokenSpan:
 
 
 def build_blocks(state: State) -> list[TextBlock]:
-    """Return the title, then every paragraph in page order. Questions that the body lacks come last.
+    """Return the title, then every paragraph in page order. Questions that the body lacks come
+    last.
 
     A paragraph of the body that is a question, or part of an answer, gets that role.
     """
     blocks = [TextBlock("title", "title", state.get("title") or "")]
-    blocks += [TextBlock("lead", "lead", text) for text in split_paragraphs(state.get("lead") or "")]
+    blocks += [
+        TextBlock("lead", "lead", text) for text in split_paragraphs(state.get("lead") or "")
+    ]
     question_blocks = _build_question_blocks(state)
     body = split_paragraphs(state.get("body") or "")
     if not question_blocks:
@@ -134,8 +151,14 @@ def build_blocks(state: State) -> list[TextBlock]:
     in_body = {normalise_words(text) for text in body}
     for text in body:
         question_block = block_by_words.get(normalise_words(text))
-        blocks.append(replace(question_block, text=text) if question_block else TextBlock("body", "body", text))
-    return blocks + [block for block in question_blocks if normalise_words(block.text) not in in_body]
+        blocks.append(
+            replace(question_block, text=text)
+            if question_block
+            else TextBlock("body", "body", text)
+        )
+    return blocks + [
+        block for block in question_blocks if normalise_words(block.text) not in in_body
+    ]
 
 
 def _build_question_blocks(state: State) -> list[TextBlock]:
@@ -162,10 +185,17 @@ def join_blocks(blocks: Sequence[TextBlock]) -> str:
 
 
 def match_blocks(old: list[TextBlock], new: list[TextBlock]) -> list[BlockPair]:
-    """Match the blocks of two versions: the title with the title, other blocks across all fields."""
-    matches = _align_paragraphs([block.text for block in old[1:]], [block.text for block in new[1:]])
+    """Match the blocks of two versions: the title with the title, other blocks across all
+    fields.
+    """
+    matches = _align_paragraphs(
+        [block.text for block in old[1:]], [block.text for block in new[1:]]
+    )
     pairs = [BlockPair(old[:1], new[:1])]
-    pairs += [BlockPair([old[n + 1] for n in match.before], [new[n + 1] for n in match.after]) for match in matches]
+    pairs += [
+        BlockPair([old[n + 1] for n in match.before], [new[n + 1] for n in match.after])
+        for match in matches
+    ]
     return _pair_moved_blocks(pairs)
 
 
@@ -177,14 +207,21 @@ def _pair_moved_blocks(pairs: list[BlockPair]) -> list[BlockPair]:
         return pairs
     found: dict[int, BlockPair] = {}
     used: set[int] = set()
-    words = {id(pair): normalise_words(join_blocks(pair.before or pair.after)) for pair in (*removed, *added)}
+    words = {
+        id(pair): normalise_words(join_blocks(pair.before or pair.after))
+        for pair in (*removed, *added)
+    }
     for pair in added:
         best = max(
             (other for other in removed if id(other) not in used),
             key=lambda other: LCSseq.normalized_similarity(words[id(other)], words[id(pair)]),
             default=None,
         )
-        if best and LCSseq.normalized_similarity(words[id(best)], words[id(pair)]) >= MIN_MOVED_SIMILARITY:
+        if (
+            best
+            and LCSseq.normalized_similarity(words[id(best)], words[id(pair)])
+            >= MIN_MOVED_SIMILARITY
+        ):
             used.add(id(best))
             found[id(pair)] = BlockPair(best.before, pair.after, moved=True)
     return [found.get(id(pair), pair) for pair in pairs if id(pair) not in used]
@@ -215,30 +252,50 @@ def _find_equal_runs(before: Sequence[str], after: Sequence[str]) -> list[tuple[
     """List runs of equal paragraphs as (start in the first text, start in the second, length)."""
     if len(before) * len(after) > MAX_PARAGRAPH_CELLS:
         return []
-    common = set(before) & set(after)  # these need not be split into words, which is most of the work
+    common = set(before) & set(
+        after
+    )  # these need not be split into words, which is most of the work
     numbers: dict[object, int] = {}
     left, right = (
-        [numbers.setdefault(text if text in common else normalise_words(text) or text, len(numbers)) for text in texts]
+        [
+            numbers.setdefault(
+                text if text in common else normalise_words(text) or text, len(numbers)
+            )
+            for text in texts
+        ]
         for texts in (before, after)
     )
     steps = LCSseq.opcodes(left, right)
-    return [(step.src_start, step.dest_start, step.src_end - step.src_start) for step in steps if step.tag == "equal"]
+    return [
+        (step.src_start, step.dest_start, step.src_end - step.src_start)
+        for step in steps
+        if step.tag == "equal"
+    ]
 
 
 def _align_gap(before: Sequence[str], after: Sequence[str]) -> list[ParagraphMatch]:
-    """Match altered, split and merged paragraphs so that the most words are kept (dynamic programming)."""
+    """Match altered, split and merged paragraphs so that the most words are kept (dynamic
+    programming).
+    """
     rows, columns = len(before), len(after)
-    unmatched = [ParagraphMatch((n,), ()) for n in range(rows)] + [ParagraphMatch((), (n,)) for n in range(columns)]
+    unmatched = [ParagraphMatch((n,), ()) for n in range(rows)] + [
+        ParagraphMatch((), (n,)) for n in range(columns)
+    ]
     letters = rows * sum(map(len, after)) + columns * sum(map(len, before))  # to compare every pair
     if not rows or not columns or rows * columns > MAX_GAP_PAIRS or letters > MAX_GAP_LETTERS:
         return unmatched
     numbers: dict[str, int] = {}
     left, right = (
-        [[numbers.setdefault(word, len(numbers)) for word in normalise_words(text)] for text in texts]
+        [
+            [numbers.setdefault(word, len(numbers)) for word in normalise_words(text)]
+            for text in texts
+        ]
         for texts in (before, after)
     )
     if rows == columns == 1:
-        similar = 2 * LCSseq.similarity(left[0], right[0]) >= MIN_LONE_SIMILARITY * (len(left[0]) + len(right[0]))
+        similar = 2 * LCSseq.similarity(left[0], right[0]) >= MIN_LONE_SIMILARITY * (
+            len(left[0]) + len(right[0])
+        )
         return [ParagraphMatch((0,), (0,))] if similar else unmatched
     shared = _count_shared_words(left, right)
     best = [[0.0] * (columns + 1) for _ in range(rows + 1)]
@@ -248,17 +305,27 @@ def _align_gap(before: Sequence[str], after: Sequence[str]) -> list[ParagraphMat
             score, step = max((best[row - 1][column], (1, 0)), (best[row][column - 1], (0, 1)))
             if (row - 1, column - 1) in shared:
                 for height, width in ((1, 1), (1, 2), (2, 1)):
-                    gain = _score_match(left, right, shared, range(row - height, row), range(column - width, column))
+                    gain = _score_match(
+                        left, right, shared, range(row - height, row), range(column - width, column)
+                    )
                     if gain and best[row - height][column - width] + gain > score:
                         score, step = best[row - height][column - width] + gain, (height, width)
             best[row][column], steps[row, column] = score, step
     return _trace_back(steps, rows, columns)
 
 
-def _count_shared_words(left: Sequence[WordNumbers], right: Sequence[WordNumbers]) -> dict[tuple[int, int], int]:
-    """Count the words that pairs of paragraphs share in order; omit pairs that share few or are far apart."""
+def _count_shared_words(
+    left: Sequence[WordNumbers], right: Sequence[WordNumbers]
+) -> dict[tuple[int, int], int]:
+    """Count the words that pairs of paragraphs share in order; omit pairs that share few or are far
+    apart.
+    """
     rows, columns = len(left), len(right)
-    reach = columns if rows * columns <= MAX_COMPARED_PAIRS else max(3, MAX_COMPARED_PAIRS // (2 * rows))
+    reach = (
+        columns
+        if rows * columns <= MAX_COMPARED_PAIRS
+        else max(3, MAX_COMPARED_PAIRS // (2 * rows))
+    )
     shared: dict[tuple[int, int], int] = {}
     for row, words in enumerate(left):
         middle = row * columns // rows
@@ -293,17 +360,22 @@ def _score_match(
     return common * 2 * common / size if 2 * common >= MIN_SIMILARITY * size else 0
 
 
-def _trace_back(steps: dict[tuple[int, int], tuple[int, int]], row: int, column: int) -> list[ParagraphMatch]:
+def _trace_back(
+    steps: dict[tuple[int, int], tuple[int, int]], row: int, column: int
+) -> list[ParagraphMatch]:
     matches: list[ParagraphMatch] = []
     while row or column:
         height, width = steps.get((row, column), (1, 0) if row else (0, 1))
-        matches.append(ParagraphMatch(tuple(range(row - height, row)), tuple(range(column - width, column))))
+        matches.append(
+            ParagraphMatch(tuple(range(row - height, row)), tuple(range(column - width, column)))
+        )
         row, column = row - height, column - width
     return matches[::-1]
 
 
 def normalise_words(text: str) -> tuple[str, ...]:
-    """Return the case-folded words of a text without marks and layout. A minus before a number is kept.
+    """Return the case-folded words of a text without marks and layout. A minus before a number is
+    kept.
 
     >>> normalise_words("## Sänkt ”skatt”: −5,2 %")
     ('sänkt', 'skatt', '-', '5', '2')
@@ -322,34 +394,52 @@ def diff_words(before: str, after: str) -> list[DiffSegment]:
     if before == after:
         return [DiffSegment("same", before)] if before else []
     old, new = tokenise(before), tokenise(after)
-    pieces = [(before[: len(before) - len(before.lstrip())], after[: len(after) - len(after.lstrip())])]
+    pieces = [
+        (before[: len(before) - len(before.lstrip())], after[: len(after) - len(after.lstrip())])
+    ]
     position = new_position = 0
     for span in [*find_changed_spans(old, new), TokenSpan(len(old), len(old), len(new), len(new))]:
-        for left, right in zip(old[position : span.first], new[new_position : span.new_first], strict=True):
+        for left, right in zip(
+            old[position : span.first], new[new_position : span.new_first], strict=True
+        ):
             pieces += [(left.text, right.text), (left.space, right.space)]
         position, new_position = span.last, span.new_last
-        pieces.append((join_tokens(old[span.first : position]), join_tokens(new[span.new_first : new_position])))
+        pieces.append(
+            (
+                join_tokens(old[span.first : position]),
+                join_tokens(new[span.new_first : new_position]),
+            )
+        )
     return _join_pieces(pieces)
 
 
 def _join_pieces(pieces: Sequence[tuple[str, str]]) -> list[DiffSegment]:
-    """Join neighbouring pieces (earlier and later text) that are the same, and those that differ."""
+    """Join neighbouring pieces (earlier and later text) that are the same, and those that
+    differ.
+    """
     segments: list[DiffSegment] = []
     for is_same, group in groupby(filter(any, pieces), key=lambda piece: piece[0] == piece[1]):
         old, new = map("".join, zip(*group, strict=True))
-        segments += [DiffSegment("same", new)] if is_same else [DiffSegment("del", old), DiffSegment("ins", new)]
+        segments += (
+            [DiffSegment("same", new)]
+            if is_same
+            else [DiffSegment("del", old), DiffSegment("ins", new)]
+        )
     return [segment for segment in segments if segment.text]
 
 
 def diff_paragraphs(before: str, after: str) -> list[list[DiffSegment]]:
     """Diff two texts paragraph by paragraph.
 
-    A split or merged paragraph is one list of segments that contains the blank line. A moved paragraph is deleted in
-    one place and inserted in another.
+    A split or merged paragraph is one list of segments that contains the blank line. A moved
+    paragraph is deleted in one place and inserted in another.
     """
     old, new = split_paragraphs(before), split_paragraphs(after)
     return [
-        diff_words("\n\n".join(old[index] for index in match.before), "\n\n".join(new[index] for index in match.after))
+        diff_words(
+            "\n\n".join(old[index] for index in match.before),
+            "\n\n".join(new[index] for index in match.after),
+        )
         for match in _align_paragraphs(old, new)
     ]
 
@@ -410,29 +500,47 @@ def _shift_to_sentence(
     if (span.first == span.last) == (span.new_first == span.new_last):
         return span
     deleted = span.first < span.last
-    tokens, first, last = (old, span.first, span.last) if deleted else (new, span.new_first, span.new_last)
+    tokens, first, last = (
+        (old, span.first, span.last) if deleted else (new, span.new_first, span.new_last)
+    )
     backward = forward = 0
-    low, high = low // 2, (high + 1) // 2  # the unchanged tokens between two spans are shared by both
-    while backward < min(low, MAX_SHIFT) and tokens[first - backward - 1].text == tokens[last - backward - 1].text:
+    low, high = (
+        low // 2,
+        (high + 1) // 2,
+    )  # the unchanged tokens between two spans are shared by both
+    while (
+        backward < min(low, MAX_SHIFT)
+        and tokens[first - backward - 1].text == tokens[last - backward - 1].text
+    ):
         backward += 1
-    while forward < min(high, MAX_SHIFT) and tokens[first + forward].text == tokens[last + forward].text:
+    while (
+        forward < min(high, MAX_SHIFT)
+        and tokens[first + forward].text == tokens[last + forward].text
+    ):
         forward += 1
     best = max(
-        range(-backward, forward + 1), key=lambda step: (_score_boundary(tokens, first + step, last + step), -abs(step))
+        range(-backward, forward + 1),
+        key=lambda step: (_score_boundary(tokens, first + step, last + step), -abs(step)),
     )
-    return TokenSpan(span.first + best, span.last + best, span.new_first + best, span.new_last + best)
+    return TokenSpan(
+        span.first + best, span.last + best, span.new_first + best, span.new_last + best
+    )
 
 
 def _score_boundary(tokens: Sequence[DiffToken], first: int, last: int) -> int:
     """Return 2 for whole sentences, 1 for a clause, and 0 for any other passage."""
     before = tokens[first - 1] if first else None
-    if (before is None or tokens[first].starts_sentence) and (last == len(tokens) or tokens[last].starts_sentence):
+    if (before is None or tokens[first].starts_sentence) and (
+        last == len(tokens) or tokens[last].starts_sentence
+    ):
         return 2
     return int(before is not None and before.kind == "mark" and tokens[last - 1].kind == "mark")
 
 
 def _merge_islands(spans: list[TokenSpan], old: Sequence[DiffToken]) -> list[TokenSpan]:
-    """Merge neighbouring spans if the unchanged words between them are so few that they only distract."""
+    """Merge neighbouring spans if the unchanged words between them are so few that they only
+    distract.
+    """
     merged: list[TokenSpan] = []
     for span in spans:
         last = merged[-1] if merged else None

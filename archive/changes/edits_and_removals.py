@@ -1,7 +1,7 @@
 """Reads the lists of edits, removals and takedowns, newest first, and counts them.
 
-Edits are changes that agencies made to published releases. Removals are confirmed absences. Releases hidden by a
-takedown are in neither list; the list of takedowns names them.
+Edits are changes that agencies made to published releases. Removals are confirmed absences.
+Releases hidden by a takedown are in neither list; the list of takedowns names them.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ from archive.urls import (
     parse_number_parameter,
 )
 
-# Whether the agency changed its own update date with an edit: yes, no, or the page has no update date.
+# Whether the agency changed its own update date with an edit: yes, no, or the page has no update
+# date.
 UPDATE_STAMPS = ("moved", "not moved", "none told")
 
 
@@ -52,7 +53,8 @@ FRONT_PAGE_CANDIDATES = 30  # newest edits that the front page chooses from
 HIDDEN_RELEASES_SQL = "select id from releases where takedown = 'hidden'"
 AGENCY_COUNTS_SQL = """
     select a.slug as value, a.name, a.name_en, coalesce(counted.n, 0) as count from agencies a
-    left join (select r.agency, count(*) as n from ({found}) found join releases r on r.id = found.release
+    left join (select r.agency, count(*) as n from ({found}) found join releases r
+      on r.id = found.release
       group by r.agency) counted on counted.agency = a.slug
 """
 UPDATE_STAMP_CONDITIONS = {  # one condition for each of UPDATE_STAMPS
@@ -61,49 +63,75 @@ UPDATE_STAMP_CONDITIONS = {  # one condition for each of UPDATE_STAMPS
     "none told": "v.update_date_changed = 0 and v.updated is null",
 }
 EDIT_COLUMNS = """
-    v.id, v.release, v.previous, v.seen, v.update_date_changed, v.importance, v.summary, v.summary_en, v.changes,
-    v.reverts_to, v.title, v.language, v.updated, v.capture, r.agency, r.url, r.removed_at, a.name, a.name_en
+    v.id, v.release, v.previous, v.seen, v.update_date_changed, v.importance,
+      v.summary, v.summary_en, v.changes,
+    v.reverts_to, v.title, v.language, v.updated, v.capture, r.agency, r.url, r.removed_at, a.name,
+      a.name_en
 """
 EDIT_KINDS = ("text", "file")  # of an edit: of the release itself, or of a file that it links to
-# a file that several releases link to is one entry, with the newest of those that the filters select
+# a file that several releases link to is one entry, with the newest of those that the filters
+# select
 FILE_EDIT_COLUMNS = f"""
-    -v.id as id, v.id as attachment, found.release, v.previous, v.first_seen as seen, v.importance, v.summary,
-    v.summary_en, v.changes, null as reverts_to, r.title, r.language, null as capture, r.agency, r.url, r.removed_at,
+    -v.id as id, v.id as attachment, found.release, v.previous, v.first_seen as seen, v.importance,
+      v.summary,
+    v.summary_en, v.changes, null as reverts_to, r.title, r.language, null as capture,
+      r.agency, r.url, r.removed_at,
     a.name, a.name_en, p.last_seen as last_seen_before, v.url as file_url,
-    (select t.title from attachments t where t.release = found.release and t.url = v.url) as file_title,
-    (select count(*) from attachment_edits e where e.version = v.id and {IS_FILE_EDIT_SHOWN_SQL}) as releases
+    (select t.title from attachments t where t.release = found.release
+      and t.url = v.url) as file_title,
+    (select count(*) from attachment_edits e where e.version = v.id
+      and {IS_FILE_EDIT_SHOWN_SQL}) as releases
 """
 FILE_EDIT_JOINS = """
     attachment_versions v on v.id = -found.id join attachment_versions p on p.id = v.previous
     join releases r on r.id = found.release join agencies a on a.slug = r.agency
 """
-EDIT_JOINS = "revisions v on v.id = found.id join releases r on r.id = v.release join agencies a on a.slug = r.agency"
+EDIT_JOINS = (
+    "revisions v on v.id = found.id join releases r on r.id = v.release"
+    " join"
+    " agencies"
+    " a on"
+    " a.slug = r.agency"
+)
 STORED_EDIT_COUNTS_SQL = f"""
-    select a.slug as value, a.name, a.name_en, coalesce(c.edits, 0) - coalesce(h.n, 0) + coalesce(f.n, 0) as count
+    select a.slug as value, a.name, a.name_en, coalesce(c.edits,
+      0) - coalesce(h.n, 0) + coalesce(f.n, 0) as count
     from agencies a left join edit_counts c on c.agency = a.slug
-    left join (select r.agency, count(*) as n from ({{file_edits}}) e cross join releases r on r.id = e.release
+    left join (select r.agency, count(*) as n from ({{file_edits}}) e cross join releases r
+      on r.id = e.release
       group by r.agency) f on f.agency = a.slug
-    left join (select r.agency, count(*) as n from releases r cross join {REVISIONS_BY_RELEASE_SQL} on v.release = r.id
+    left join (select r.agency, count(*) as n from releases r cross join {REVISIONS_BY_RELEASE_SQL}
+      on v.release = r.id
       where r.takedown = 'hidden' and {IS_EDIT_SQL} group by r.agency) h on h.agency = a.slug
 """
 REMOVAL_COLUMNS = f"""
-    o.id, o.release, o.kind, o.first_seen, o.last_seen, o.checks, o.confirmed, o.ended, o.status, o.target, o.moved_to,
+    o.id, o.release, o.kind, o.first_seen, o.last_seen, o.checks, o.confirmed,
+      o.ended, o.status, o.target, o.moved_to,
     o.capture, r.title, r.language, r.agency, r.url, r.revision, r.published, a.name, a.name_en,
     {FOUND_AT_COLUMN}
 """
-REMOVAL_JOINS = "removals o cross join releases r on r.id = o.release cross join agencies a on a.slug = r.agency"
+REMOVAL_JOINS = (
+    "removals o cross join releases r on r.id = o.release cross join"
+    " agencies"
+    " a on"
+    " a.slug ="
+    " r.agency"
+)
 
 Entry = dict[str, Any]  # a row of a register
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterQuery:
-    """A page of a register; `filters` has the value of each URL parameter, None if it does not filter."""
+    """A page of a register; `filters` has the value of each URL parameter, None if it does not
+    filter.
+    """
 
     filters: Mapping[str, Any]
     after: int | None = None  # id of the last entry of the previous page
     size: int = REGISTER_PAGE_SIZE
-    search: Any = None  # what the words of the parameter `q` were found in (archive.search.results), if it was given
+    # what the words of the parameter `q` were found in (archive.search.results), if it was given
+    search: Any = None
 
     def build_sql_values(self) -> dict[str, Any]:
         days = {
@@ -116,7 +144,8 @@ class RegisterQuery:
 def parse_register_query(
     args: UrlArguments, size: int, filters: Mapping[str, Any], *, signed: bool = False
 ) -> RegisterQuery:
-    """Parse the page of a register; raise FilterError if it is invalid. size: used if the URL has no size.
+    """Parse the page of a register; raise FilterError if it is invalid. size: used if the URL has
+    no size.
 
     signed: whether ids may be negative, as those of changed files in the register of edits.
     """
@@ -140,29 +169,40 @@ async def _count_register_entries(
     *,
     agencies_sql: str = AGENCY_COUNTS_SQL,
 ) -> dict[str, Any]:
-    """Count a register's entries: in total with all filters, and by agency without the agency filter.
+    """Count a register's entries: in total with all filters, and by agency without the agency
+    filter.
 
-    `capped`: there are more than `total`. `agencies`: those with entries and the selected one; all agencies if there
-    are too many entries to count them by agency (not `agencies_counted`).
+    `capped`: there are more than `total`. `agencies`: those with entries and the selected one; all
+    agencies if there are too many entries to count them by agency (not `agencies_counted`).
 
-    build_releases_sql: returns a SELECT of the entries' releases, newest first, for the filters. agencies_sql: may read
-    stored counts.
+    build_releases_sql: returns a SELECT of the entries' releases, newest first, for the filters.
+    agencies_sql: may read stored counts.
     """
-    values, limit, agency = query.build_sql_values(), f" limit {MAX_COUNTED_ENTRIES + 1}", query.filters["agency"]
+    values, limit, agency = (
+        query.build_sql_values(),
+        f" limit {MAX_COUNTED_ENTRIES + 1}",
+        query.filters["agency"],
+    )
     found = build_releases_sql({**query.filters, "agency": None}) + limit
     rows = await run(agencies_sql.format(found=found), values)
-    choices = sorted((FacetValue(**dict(row)) for row in rows), key=lambda choice: swedish_sort_key(choice.name))
+    choices = sorted(
+        (FacetValue(**dict(row)) for row in rows), key=lambda choice: swedish_sort_key(choice.name)
+    )
     is_stored = agencies_sql is not AGENCY_COUNTS_SQL
     countable = is_stored or sum(choice.count for choice in choices) <= MAX_COUNTED_ENTRIES
     if countable:
         total = sum(choice.count for choice in choices if choice.value == (agency or choice.value))
     else:
-        counted = await run(f"select count(*) as n from ({build_releases_sql(query.filters)}{limit})", values)
+        counted = await run(
+            f"select count(*) as n from ({build_releases_sql(query.filters)}{limit})", values
+        )
         total = counted[0]["n"]
     return {
         "total": total if countable else min(total, MAX_COUNTED_ENTRIES),
         "capped": not countable and total > MAX_COUNTED_ENTRIES,
-        "agencies": [choice for choice in choices if choice.count or not countable or choice.value == agency],
+        "agencies": [
+            choice for choice in choices if choice.count or not countable or choice.value == agency
+        ],
         "agencies_counted": countable,
     }
 
@@ -170,7 +210,13 @@ async def _count_register_entries(
 def parse_edits_query(args: UrlArguments, size: int = REGISTER_PAGE_SIZE) -> RegisterQuery:
     since, until = parse_day_parameter(args, "from"), parse_day_parameter(args, "to")
     if since and until and since > until:
-        raise FilterError("from", str(since), "a day no later than `to`", text_key="error.bad_days", until=str(until))
+        raise FilterError(
+            "from",
+            str(since),
+            "a day no later than `to`",
+            text_key="error.bad_days",
+            until=str(until),
+        )
     filters = {
         "q": " ".join((args.get("q") or "").split()) or None,
         "agency": args.get("agency") or None,
@@ -178,7 +224,8 @@ def parse_edits_query(args: UrlArguments, size: int = REGISTER_PAGE_SIZE) -> Reg
         "tag": parse_number_parameter(args, "tag"),
         "unannounced": parse_number_parameter(args, "unannounced", 1) or None,
         "stamp": parse_choice_parameter(args, "stamp", UPDATE_STAMPS),
-        "importance": parse_number_parameter(args, "importance", 100) or None,  # least importance of the edits
+        "importance": parse_number_parameter(args, "importance", 100)
+        or None,  # least importance of the edits
         "kind": parse_choice_parameter(args, "kind", EDIT_KINDS),
         "from": since,
         "to": until,
@@ -189,13 +236,18 @@ def parse_edits_query(args: UrlArguments, size: int = REGISTER_PAGE_SIZE) -> Reg
 async def read_edits_page(run: RunQuery, query: RegisterQuery) -> ListPage:
     """Return a page of edits, each made between `last_seen_before` (None: unknown) and `seen`.
 
-    The id of a changed file is its version's with a minus, so that both kinds have one order; `attachment` is None in
-    other rows. It has no `stamp`, because no date of the agency belongs to it.
+    The id of a changed file is its version's with a minus, so that both kinds have one order;
+    `attachment` is None in other rows. It has no `stamp`, because no date of the agency belongs to
+    it.
     """
     values, chain = query.build_sql_values(), _build_chain_cte(query.filters)
     if query.after is not None:
-        table, column = ("attachment_versions", "first_seen") if query.after < 0 else ("revisions", "seen")
-        found = await run(f"select {column} as seen from {table} where id = :key", {"key": abs(query.after)})
+        table, column = (
+            ("attachment_versions", "first_seen") if query.after < 0 else ("revisions", "seen")
+        )
+        found = await run(
+            f"select {column} as seen from {table} where id = :key", {"key": abs(query.after)}
+        )
         values["after_seen"] = found[0]["seen"] if found else None
     rows: list[Entry] = []
     for build_sql, columns, joins in (
@@ -204,13 +256,24 @@ async def read_edits_page(run: RunQuery, query: RegisterQuery) -> ListPage:
     ):
         if sql := build_sql(query.filters, is_page=query.after is not None):
             limited = f"{sql} order by seen desc, id desc limit :limit"
-            rows += map(dict, await run(f"{chain} select {columns} from ({limited}) found cross join {joins}", values))
+            rows += map(
+                dict,
+                await run(
+                    f"{chain} select {columns} from ({limited}) found cross join {joins}", values
+                ),
+            )
     rows.sort(key=lambda row: (row["seen"], row["id"]), reverse=True)
     page = take_page(rows, query.size)
-    preceding = await read_preceding_revisions(run, [row["id"] for row in page.rows if row["id"] > 0])
+    preceding = await read_preceding_revisions(
+        run, [row["id"] for row in page.rows if row["id"] > 0]
+    )
     for row in page.rows:
         if row["id"] < 0:
-            row |= {"stamp": None, "unannounced": False, "path": f"/-/attachment/{row['attachment']}"}
+            row |= {
+                "stamp": None,
+                "unannounced": False,
+                "path": f"/-/attachment/{row['attachment']}",
+            }
             continue
         stamp = classify_update_stamp(row["update_date_changed"], row["updated"])
         row |= {
@@ -225,7 +288,9 @@ async def read_edits_page(run: RunQuery, query: RegisterQuery) -> ListPage:
 
 async def read_latest_edits(run: RunQuery, limit: int) -> list[Entry]:
     """Return the newest important edits for the front page, one per release."""
-    query = RegisterQuery(filters={"importance": MIN_FRONT_PAGE_IMPORTANCE}, size=FRONT_PAGE_CANDIDATES)
+    query = RegisterQuery(
+        filters={"importance": MIN_FRONT_PAGE_IMPORTANCE}, size=FRONT_PAGE_CANDIDATES
+    )
     newest: dict[int, Entry] = {}
     for edit in (await read_edits_page(run, query)).rows:
         newest.setdefault(edit["release"], edit)
@@ -241,7 +306,10 @@ async def count_edits(run: RunQuery, query: RegisterQuery) -> dict[str, Any]:
     has_filters = any(value for name, value in query.filters.items() if name != "agency")
     stored_sql = STORED_EDIT_COUNTS_SQL.replace("{file_edits}", build_file_edits_sql({}))
     return await _count_register_entries(
-        run, query, build_releases_sql, agencies_sql=AGENCY_COUNTS_SQL if has_filters else stored_sql
+        run,
+        query,
+        build_releases_sql,
+        agencies_sql=AGENCY_COUNTS_SQL if has_filters else stored_sql,
     )
 
 
@@ -250,7 +318,8 @@ def _build_chain_cte(filters: Mapping[str, Any]) -> str:
 
 
 def _build_text_edits_sql(filters: Mapping[str, Any], *, is_page: bool = False) -> str:
-    """Return a SELECT of the edits of releases' own text that the filters select, "" if there can be none.
+    """Return a SELECT of the edits of releases' own text that the filters select, "" if there can
+    be none.
 
     is_page: only the edits after the one with the id :after, which was seen at :after_seen.
     """
@@ -263,35 +332,61 @@ def _build_text_edits_sql(filters: Mapping[str, Any], *, is_page: bool = False) 
     conditions += dict.fromkeys(UPDATE_STAMP_CONDITIONS[stamp] for stamp in stamps if stamp)
     if is_page:
         conditions.append("(v.seen, v.id) < (:after_seen, :after)")
-    return f"select v.id, v.release, v.seen, v.importance from revisions v where {' and '.join(conditions)}"
+    return (
+        f"select v.id, v.release, v.seen, v.importance"
+        f" from"
+        f" revisions v"
+        f" where"
+        f" {' and '.join(conditions)}"
+    )
 
 
 def build_file_edits_sql(filters: Mapping[str, Any], *, is_page: bool = False) -> str:
-    """Return the same for files that releases link to, each once, with the newest of these releases."""
+    """Return the same for files that releases link to, each once, with the newest of these
+    releases.
+    """
     if filters.get("kind") == "text" or filters.get("unannounced") or filters.get("stamp"):
         return ""
     if filters.get("edits") is not None:  # words are only looked up in the releases' own text
         return ""
-    of_release = " and ".join([*_build_edit_filters(filters, release="e.release"), IS_FILE_EDIT_SHOWN_SQL])
-    conditions = ["v.previous is not null", *_build_edit_filters(filters, seen="v.first_seen"), "release is not null"]
+    of_release = " and ".join(
+        [*_build_edit_filters(filters, release="e.release"), IS_FILE_EDIT_SHOWN_SQL]
+    )
+    conditions = [
+        "v.previous is not null",
+        *_build_edit_filters(filters, seen="v.first_seen"),
+        "release is not null",
+    ]
     if is_page:
         conditions.append("(v.first_seen, -v.id) < (:after_seen, :after)")
     return (
-        "select -v.id as id, v.first_seen as seen, v.importance, (select max(e.release) from attachment_edits e"
+        "select -v.id as id,"
+        " v.first_seen as"
+        " seen, v.importance,"
+        " (select max(e.release) from"
+        " attachment_edits e"
         f" where e.version = v.id and {of_release}) as release from attachment_versions v"
         f" where {' and '.join(conditions)}"
     )
 
 
-def _build_edit_filters(filters: Mapping[str, Any], *, release: str = "", seen: str = "") -> list[str]:
-    """Return filters as SQL conditions: those on the column of the release, and those on the edit seen at a time."""
+def _build_edit_filters(
+    filters: Mapping[str, Any], *, release: str = "", seen: str = ""
+) -> list[str]:
+    """Return filters as SQL conditions: those on the column of the release, and those on the edit
+    seen at a time.
+    """
     tests: dict[str, Any] = {}
     if release:
         tests |= {
             f"{release} not in ({HIDDEN_RELEASES_SQL})": True,
             f"{release} in (select id from releases where agency = :agency)": filters.get("agency"),
             f"{release} in (select id from chain)": filters.get("release"),
-            f"{release} in (select rt.release from release_tags rt where rt.tag = :tag)": filters.get("tag"),
+            f"{release} in (select"
+            f" rt.release from"
+            f" release_tags rt where"
+            f" rt.tag ="
+            f" :tag)": filters.get("tag"),
         }
     if seen:
         tests |= {
@@ -303,10 +398,11 @@ def _build_edit_filters(filters: Mapping[str, Any], *, release: str = "", seen: 
 
 
 def group_edits(edits: Sequence[Entry]) -> list[Entry]:
-    """Group the edits of a page (`grouped`: further edits of a release) so that one release does not fill it.
+    """Group the edits of a page (`grouped`: further edits of a release) so that one release does
+    not fill it.
 
-    A release that repeatedly returns to earlier wordings is shown once, with its other reverts inside. The same is done
-    with more than MAX_CONSECUTIVE_EDITS consecutive edits of one release.
+    A release that repeatedly returns to earlier wordings is shown once, with its other reverts
+    inside. The same is done with more than MAX_CONSECUTIVE_EDITS consecutive edits of one release.
     """
     groups: list[list[Entry]] = []
     reverting_groups: dict[int, list[Entry]] = {}
@@ -314,7 +410,9 @@ def group_edits(edits: Sequence[Entry]) -> list[Entry]:
         rows = [streak] if len(streak) > MAX_CONSECUTIVE_EDITS else [[edit] for edit in streak]
         for row in rows:
             is_revert = row[0]["reverts_to"] is not None
-            earlier = reverting_groups.get(row[0]["release"]) if len(row) == 1 and is_revert else None
+            earlier = (
+                reverting_groups.get(row[0]["release"]) if len(row) == 1 and is_revert else None
+            )
             if earlier is not None:
                 earlier.extend(row)
                 continue
@@ -330,7 +428,8 @@ def parse_removals_query(args: UrlArguments, size: int = REGISTER_PAGE_SIZE) -> 
         "agency": args.get("agency") or None,
         "kind": parse_choice_parameter(args, "kind", REMOVAL_KINDS),
         "tag": parse_number_parameter(args, "tag"),
-        "back": parse_number_parameter(args, "back", 1) or None,  # only releases that were found again
+        "back": parse_number_parameter(args, "back", 1)
+        or None,  # only releases that were found again
     }
     return parse_register_query(args, size, filters)
 
@@ -338,7 +437,9 @@ def parse_removals_query(args: UrlArguments, size: int = REGISTER_PAGE_SIZE) -> 
 async def read_removals_page(run: RunQuery, query: RegisterQuery) -> ListPage:
     conditions = _build_removal_filters(query.filters)
     if query.after is not None:
-        conditions.append("(o.confirmed, o.id) < (select confirmed, id from removals where id = :after)")
+        conditions.append(
+            "(o.confirmed, o.id) < (select confirmed, id from removals where id = :after)"
+        )
     rows = await run(
         f"select {REMOVAL_COLUMNS} from {REMOVAL_JOINS} where {' and '.join(conditions)}"
         " order by o.confirmed desc, o.id desc limit :limit",
@@ -358,15 +459,21 @@ async def count_removals(run: RunQuery, query: RegisterQuery) -> dict[str, Any]:
 def _build_removal_filters(filters: Mapping[str, Any]) -> list[str]:
     """Return the filters as SQL conditions.
 
-    Moves are listed only if that kind is selected. A release that was found elsewhere by the check that confirmed its
-    absence counts only as moved.
+    Moves are listed only if that kind is selected. A release that was found elsewhere by the check
+    that confirmed its absence counts only as moved.
     """
-    conditions = ["o.confirmed is not null", "o.confirmed is not o.ended", f"o.release not in ({HIDDEN_RELEASES_SQL})"]
+    conditions = [
+        "o.confirmed is not null",
+        "o.confirmed is not o.ended",
+        f"o.release not in ({HIDDEN_RELEASES_SQL})",
+    ]
     conditions.append("o.kind = :kind" if filters["kind"] else "o.kind <> 'moved'")
     if filters["agency"]:
         conditions.append("o.release in (select id from releases where agency = :agency)")
     if filters["tag"] is not None:
-        conditions.append("o.release in (select rt.release from release_tags rt where rt.tag = :tag)")
+        conditions.append(
+            "o.release in (select rt.release from release_tags rt where rt.tag = :tag)"
+        )
     if filters["back"]:
         conditions.append("o.ended is not null")
     if filters.get("removals") is not None:  # those with the words of `q`
@@ -376,7 +483,9 @@ def _build_removal_filters(filters: Mapping[str, Any]) -> list[str]:
 
 async def read_takedowns_page(run: RunQuery, query: RegisterQuery) -> ListPage:
     where = "where t.id < :after" if query.after is not None else ""
-    rows = await run(f"{TAKEDOWNS_SQL} {where} order by t.id desc limit :limit", query.build_sql_values())
+    rows = await run(
+        f"{TAKEDOWNS_SQL} {where} order by t.id desc limit :limit", query.build_sql_values()
+    )
     return take_page(rows, query.size)
 
 
@@ -385,25 +494,29 @@ async def read_takedowns_page(run: RunQuery, query: RegisterQuery) -> ListPage:
 EDIT_WEEKS = (53, 13, 4)  # of a picture: the first number whose edits are few enough
 MAX_WEEKLY_EDITS = 20_000  # counting takes about a microsecond for each
 EDIT_HOURS_SQL = """
-    {chain} select substr(e.seen, 1, 13) as hour, {level} as level, count(*) as n from ({edits}) e group by 1, 2
+    {chain} select substr(e.seen, 1, 13) as hour, {level} as level, count(*) as n from ({edits}) e
+      group by 1, 2
 """
 IMPORTANCE_LEVEL_SQL = (  # position in IMPORTANCE_LEVELS; edits without an importance come last
     "case when e.importance is null then {last} {levels} end"
 ).format(
     last=len(IMPORTANCE_LEVELS),
     levels=" ".join(
-        f"when e.importance >= {least} then {place}" for place, (least, _, _) in enumerate(IMPORTANCE_LEVELS)
+        f"when e.importance >= {least} then {place}"
+        for place, (least, _, _) in enumerate(IMPORTANCE_LEVELS)
     ),
 )
 FIRST_CRAWL_SQL = """
-    select min((select c.started from crawls c where c.agency = a.slug order by c.started limit 1)) as started
+    select min((select c.started from crawls c where c.agency = a.slug order by c.started
+      limit 1)) as started
     from agencies a where :agency is null or a.slug = :agency
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditWeek:
-    """The edits that were found in a week, from Monday to Sunday in Sweden, or in the part of it that is wanted.
+    """The edits that were found in a week, from Monday to Sunday in Sweden, or in the part of it
+    that is wanted.
 
     counts: by importance, in the order of IMPORTANCE_LEVELS, then those without an importance.
     """
@@ -414,13 +527,18 @@ class EditWeek:
 
 
 async def read_first_crawl(run: RunQuery, agency: str | None = None) -> date | None:
-    """Return the day in Sweden on which an agency (None: any) was first crawled; None if it never was."""
+    """Return the day in Sweden on which an agency (None: any) was first crawled; None if it never
+    was.
+    """
     started = (await run(FIRST_CRAWL_SQL, {"agency": agency}))[0]["started"]
     return to_swedish_day(started) if started else None
 
 
-async def count_edits_by_week(run: RunQuery, query: RegisterQuery, first: date, today: date) -> list[EditWeek]:
-    """Count the edits that the filters of a register select, in the last EDIT_WEEKS up to `to` or today.
+async def count_edits_by_week(
+    run: RunQuery, query: RegisterQuery, first: date, today: date
+) -> list[EditWeek]:
+    """Count the edits that the filters of a register select, in the last EDIT_WEEKS up to `to` or
+    today.
 
     first: the day on which the archive began to see edits.
     """
@@ -435,7 +553,13 @@ async def count_edits_by_week(run: RunQuery, query: RegisterQuery, first: date, 
             if sql
         )
         chain, values = _build_chain_cte(query.filters), query.build_sql_values()
-        limited = f"{chain} select count(*) as n from (select 1 from ({edits}) limit {MAX_WEEKLY_EDITS + 1})"
+        limited = (
+            f"{chain} select count(*) as n from (select 1"
+            f" from"
+            f" ({edits})"
+            f" limit"
+            f" {MAX_WEEKLY_EDITS + 1})"
+        )
         if (await run(limited, values))[0]["n"] <= MAX_WEEKLY_EDITS:
             break
     days = []
@@ -446,8 +570,13 @@ async def count_edits_by_week(run: RunQuery, query: RegisterQuery, first: date, 
     counts = [[0] * (len(IMPORTANCE_LEVELS) + 1) for _ in days]
     if not days:
         return []
-    starts = [(format_day_start(start) or "")[:13] for start, _ in days]  # days begin with an hour of UTC
+    starts = [
+        (format_day_start(start) or "")[:13] for start, _ in days
+    ]  # days begin with an hour of UTC
     sql = EDIT_HOURS_SQL.format(chain=chain, level=IMPORTANCE_LEVEL_SQL, edits=edits)
     for row in await run(sql, values):
         counts[bisect_right(starts, row["hour"]) - 1][row["level"]] += row["n"]
-    return [EditWeek(first=start, last=end, counts=found) for (start, end), found in zip(days, counts, strict=True)]
+    return [
+        EditWeek(first=start, last=end, counts=found)
+        for (start, end), found in zip(days, counts, strict=True)
+    ]

@@ -1,8 +1,9 @@
 """Splits text into the tokens of a comparison: facts, names, words and marks.
 
-A fact (amount, number, date, time of day, reference) is one token, whose value does not depend on its spelling: "10 %"
-and "10 procent", "4 maj 2025" and "2025-05-04", "tre" and "3" have the same value. A word is a name if it has a capital
-letter inside a sentence, there or elsewhere in the text.
+A fact (amount, number, date, time of day, reference) is one token, whose value does not depend on
+its spelling: "10 %" and "10 procent", "4 maj 2025" and "2025-05-04", "tre" and "3" have the same
+value. A word is a name if it has a capital letter inside a sentence, there or elsewhere in the
+text.
 """
 
 from __future__ import annotations
@@ -30,15 +31,24 @@ def _split_words(words: str) -> tuple[str, ...]:
 
 # Numbers.
 _SMALL_NUMBERS = (
-    "noll ett två tre fyra fem sex sju åtta nio tio elva tolv tretton fjorton femton sexton sjutton arton nitton",
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
+    "noll ett två tre fyra"
+    " fem sex sju"
+    " åtta nio tio elva tolv"
+    " tretton fjorton femton sexton"
+    " sjutton arton nitton",
+    "zero one two three"
+    " four five six"
+    " seven eight nine ten"
+    " eleven twelve thirteen fourteen"
+    " fifteen sixteen seventeen"
     " eighteen nineteen",
 )
 _TENS_NAMES = (
     "tjugo trettio fyrtio femtio sextio sjuttio åttio nittio",
     "twenty thirty forty fifty sixty seventy eighty ninety",
 )
-_ORDINALS = (  # from the third on: "för det första", "andra" (others) and "a second" are seldom numbers
+# from the third on: "för det första", "andra" (others) and "a second" are seldom numbers
+_ORDINALS = (
     "tredje fjärde femte sjätte sjunde åttonde nionde tionde",
     "third fourth fifth sixth seventh eighth ninth tenth",
 )
@@ -50,8 +60,14 @@ def _number_words() -> dict[str, int]:
         small = {word: number for number, word in enumerate(units.split())}
         for count, ten in enumerate(tens.split(), 2):
             words[ten] = count * 10
-            words |= {f"{ten}{hyphen}{unit}": count * 10 + number for unit, number in small.items() if 0 < number < 10}
-        words |= {word: number for word, number in small.items() if number != 1}  # ett, one: seldom a number
+            words |= {
+                f"{ten}{hyphen}{unit}": count * 10 + number
+                for unit, number in small.items()
+                if 0 < number < 10
+            }
+        words |= {
+            word: number for word, number in small.items() if number != 1
+        }  # ett, one: seldom a number
     for row in _ORDINALS:
         words |= {word: number for number, word in enumerate(row.split(), 3)}
     return words
@@ -60,7 +76,11 @@ def _number_words() -> dict[str, int]:
 NUMBER_WORDS = _number_words()
 TENS_WORDS = (*_split_words(_TENS_NAMES[0]), "tio")  # ett femtiotal
 FRACTION_WORDS = _split_words(
-    "hälften halva halv tredjedel tredjedelar fjärdedel fjärdedelar femtedel femtedelar tiondel tiondelar dubbelt"
+    "hälften halva halv tredjedel"
+    " tredjedelar fjärdedel"
+    " fjärdedelar femtedel femtedelar"
+    " tiondel"
+    " tiondelar dubbelt"
     " half twice thirds quarters"
 )
 SCALES = {
@@ -86,35 +106,69 @@ CURRENCIES = {
 }
 CURRENCY_SIGNS = "€$£"
 UNITS = _split_words(  # units after numbers; 3 km is not 3 mil
-    "år månad månader vecka veckor dygn dag dagar timme timmar minut minuter sekunder mil km meter m cm mm kvm m2 m³"
+    "år månad månader vecka"
+    " veckor dygn dag"
+    " dagar timme timmar"
+    " minut minuter sekunder mil km"
+    " meter m cm mm kvm m2 m³"
     " hektar ha kg gram g ton liter grader °C MW GW kW kWh MWh GWh TWh km/h"
-    " year years month months week weeks day days hour hours minute minutes seconds mile miles metres degrees"
+    " year years month"
+    " months week weeks"
+    " day days hour hours"
+    " minute minutes seconds mile miles"
+    " metres degrees"
 )
 LOWERCASE_UNITS = {unit.casefold() for unit in UNITS}
 COUNTED_NOUNS = _split_words(  # four digits before these are a count, not a year
-    "personer människor barn elever poliser platser företag kommuner ärenden stycken st meter km kg ton hektar timmar"
+    "personer människor"
+    " barn elever"
+    " poliser platser företag"
+    " kommuner ärenden stycken st meter km"
+    " kg ton hektar timmar"
     " dagar procent people persons children places companies cases hours days percent"
 )
 
 # Dates.
-SWEDISH_MONTHS = _split_words("januari februari mars april maj juni juli augusti september oktober november december")
-ENGLISH_MONTHS = _split_words("january february march april may june july august september october november december")
-FULL_MONTHS = {name: number for names in (SWEDISH_MONTHS, ENGLISH_MONTHS) for number, name in enumerate(names, 1)}
+SWEDISH_MONTHS = _split_words(
+    "januari februari mars april maj juni juli augusti september oktober november december"
+)
+ENGLISH_MONTHS = _split_words(
+    "january february march april may june july august september october november december"
+)
+FULL_MONTHS = {
+    name: number
+    for names in (SWEDISH_MONTHS, ENGLISH_MONTHS)
+    for number, name in enumerate(names, 1)
+}
 _SHORT = "jan,feb febr,mar,apr,,jun,jul,aug,sep sept,okt oct,nov,dec"
-SHORT_MONTHS = {short: number for number, row in enumerate(_SHORT.split(","), 1) for short in row.split()}
+SHORT_MONTHS = {
+    short: number for number, row in enumerate(_SHORT.split(","), 1) for short in row.split()
+}
 MONTH_NUMBERS = FULL_MONTHS | SHORT_MONTHS
 # A Swedish month is a date even without a day or year; "may" and "March" are not.
 MONTHS_ALONE = SWEDISH_MONTHS
 WEEKDAYS = _split_words(
-    "måndag tisdag onsdag torsdag fredag lördag söndag Monday Tuesday Wednesday Thursday Friday Saturday Sunday"
+    "måndag tisdag onsdag"
+    " torsdag fredag"
+    " lördag söndag Monday"
+    " Tuesday Wednesday Thursday Friday"
+    " Saturday Sunday"
 )
 SEASONS = _split_words("våren sommaren hösten vintern årsskiftet halvårsskiftet")
 SEASONS_EN = _split_words("spring summer autumn winter")  # dates only where a year follows
 # Words other than numbers and months that may begin a fact: den 4 maj, kl. 10, SOU 2024:88.
 FACT_OPENERS = _split_words(
-    "den the i en ett one a an half kl klockan vecka week v sek eur usd gbp sou ds com sfs prop dir skr bet rskr dnr"
+    "den the i en ett one a"
+    " an half kl"
+    " klockan vecka week v sek"
+    " eur usd gbp sou ds com sfs prop"
+    " dir skr bet rskr dnr"
     " diarienummer diarienr ärendenummer ärendenr målnummer målnr mål isbn issn"
-    " idag igår imorgon today yesterday tomorrow första andra tredje fjärde first second third fourth"
+    " idag igår imorgon"
+    " today yesterday"
+    " tomorrow första andra"
+    " tredje fjärde first second third"
+    " fourth"
 )
 
 # Negations and modal verbs.
@@ -129,64 +183,151 @@ NEGATING_SUFFIXES = ("n't", "n’t")  # doesn't
 MODALS = {  # word → value; forms of the same strength share a value
     **{
         word: word
-        for word in _split_words("kan kunde bör borde får fick måste skulle can could may might must should would")
+        for word in _split_words(
+            "kan kunde bör borde får fick måste skulle can could may might must should would"
+        )
     },
     **dict.fromkeys(_split_words("ska skall shall will"), "ska"),
 }
 QUANTIFIERS = frozenset(
     _split_words(
-        "alla allt samtliga hela varje vissa några någon flera många få fåtal båda endast bara enbart enstaka enskilda"
+        "alla allt samtliga hela"
+        " varje vissa"
+        " några någon flera"
+        " många få fåtal båda endast bara"
+        " enbart enstaka enskilda"
         " all every each some several many few both only certain"
     )
 )
 
 # Opposites and other words that decide what a sentence claims.
-OPPOSITE_PREFIXES = ("o", "un")  # möjligt → omöjligt; "in" would take införa for the opposite of föra
+OPPOSITE_PREFIXES = (
+    "o",
+    "un",
+)  # möjligt → omöjligt; "in" would take införa for the opposite of föra
 OPPOSITES = (  # words with opposite meanings; with *, all words that begin so
-    "höj*/sänk* öka*/minska* ökn*/minskn* minst/högst över/under före/efter fler/färre mer/mindre större/mindre"
-    " hög/låg höga/låga högt/lågt högre/lägre högst/lägst högsta/lägsta tillåt*/förbj* tillåt*/förbud bifall*/avsl*"
-    " godkän*/avsl* bevilja*/avsl* stärk*/försvag* utvidg*/inskränk* öpp*/stäng* bättre/sämre stig*/sjunk*"
-    " frivillig*/obligatorisk* tillfällig*/permanent* tidigare/senare snabbare/långsammare överskott*/underskott*"
-    " increas*/decreas* rais*/lower* higher/lower highest/lowest more/less above/below before/after over/under"
-    " approv*/reject* allow*/forbid* allow*/ban* minimum/maximum open*/clos* strengthen*/weaken* earlier/later </> ≤/≥"
+    "höj*/sänk* öka*/minska*"
+    " ökn*/minskn*"
+    " minst/högst över/under"
+    " före/efter fler/färre mer/mindre"
+    " större/mindre"
+    " hög/låg höga/låga högt/lågt"
+    " högre/lägre högst/lägst"
+    " högsta/lägsta tillåt*/förbj*"
+    " tillåt*/förbud bifall*/avsl*"
+    " godkän*/avsl* bevilja*/avsl*"
+    " stärk*/försvag*"
+    " utvidg*/inskränk* öpp*/stäng*"
+    " bättre/sämre"
+    " stig*/sjunk*"
+    " frivillig*/obligatorisk*"
+    " tillfällig*/permanent*"
+    " tidigare/senare"
+    " snabbare/långsammare"
+    " överskott*/underskott*"
+    " increas*/decreas*"
+    " rais*/lower* higher/lower"
+    " highest/lowest more/less"
+    " above/below"
+    " before/after over/under"
+    " approv*/reject*"
+    " allow*/forbid*"
+    " allow*/ban* minimum/maximum"
+    " open*/clos* strengthen*/weaken*"
+    " earlier/later </> ≤/≥"
 )
 OPPOSITE_PAIRS = [pair.split("/") for pair in OPPOSITES.split()]
-ENDINGS = re.compile(  # words that end what the rest of a sentence announces, which reverses it as a negation does
-    r"\b(?:upphäv|upphör|häv(?:s|d|t|er|de|des|ts)\b|borttag|inställ[dt]|avblås|avlys|avbr[yu]t|avsluta[dst]|återkalla"
-    r"|ställ\w* in\b|(?:ta|tar|tas|tagit|tog|dra|dras|drar|drog|lägg\w*|lade\w*|lagt\w*) (?:bort|tillbaka|ne[rd])\b"
+# words that end what the rest of a sentence announces, which reverses it as a negation does
+ENDINGS = re.compile(
+    r"\b(?:upphäv|upphör"
+    r"|häv(?:s|d|t|er|de"
+    r"|des|ts)\b|borttag"
+    r"|inställ[dt]|avblås|avlys|avbr[yu]t"
+    r"|avsluta[dst]|återkalla"
+    r"|ställ\w* in\b|(?:ta"
+    r"|tar|tas|tagit"
+    r"|tog|dra|dras|drar"
+    r"|drog|lägg\w*|lade\w*|lagt\w*)"
+    r" (?:bort|tillbaka|ne[rd])\b"
     r"|inte längre\b|lifted\b|cancel|withdr[ae]w|revoke|repeal|no longer\b)",
     re.IGNORECASE,
 )
 MIN_UNKNOWN_LENGTH = 7  # letters of a word that the dictionary lacks and that counts as a noun
 
-# Names, sentences and speech.
-# At the start of a sentence, one of these words with a capital is not part of the name that follows.
+# Names, sentences and speech. At the start of a sentence, one of these words with a capital is not
+# part of the name that follows.
 ROLE_TITLES = _split_words(
-    "minister ministern direktör direktören chef chefen hövding hövdingen sekreterare sekreteraren ordförande"
-    " ordföranden president presidenten talesperson professor professorn kung kungen drottning drottningen prins"
-    " prinsessan general generalen expert experten handläggare utredare utredaren ledare ledaren ambassadör"
-    " ambassadören ledamot ledamoten kommissionär doktor director secretary chair chairman commissioner king queen"
+    "minister ministern direktör"
+    " direktören chef chefen"
+    " hövding hövdingen"
+    " sekreterare"
+    " sekreteraren ordförande"
+    " ordföranden president"
+    " presidenten"
+    " talesperson professor"
+    " professorn kung kungen drottning"
+    " drottningen prins"
+    " prinsessan general"
+    " generalen expert"
+    " experten handläggare"
+    " utredare utredaren ledare ledaren"
+    " ambassadör"
+    " ambassadören"
+    " ledamot ledamoten"
+    " kommissionär doktor"
+    " director secretary chair chairman"
+    " commissioner king queen"
     " prince princess spokesperson ambassador"
 )
-NAME_PARTICLES = frozenset(("von", "af", "av", "de", "la", "der", "den", "van", "el", "al", "bin", "da", "di"))
+NAME_PARTICLES = frozenset(
+    ("von", "af", "av", "de", "la", "der", "den", "van", "el", "al", "bin", "da", "di")
+)
 FUNCTION_WORDS = frozenset(
     _split_words(
-        "i av på för med det den de en ett och att som om när där här nu då vid till från under över efter före"
-        " mellan hos genom enligt inom utom mot åt men vi jag ni du han hon hen deras vår våra vårt sin alla ingen"
-        " dem mig dig oss er sig honom henne sådan sådant sådana vilken vilket vilka vars varför därför dock också ju"
-        " både samt även idag hur vad vem var nya ny nytt dessa denna detta the a an in on at of for from by with to"
-        " and but as if when where under over after before our their we he she they it this that these those both all"
+        "i av på för med det den"
+        " de en ett och"
+        " att som om när där"
+        " här nu då vid till från under"
+        " över efter före"
+        " mellan hos genom"
+        " enligt inom utom"
+        " mot åt men vi jag ni"
+        " du han hon hen deras vår våra"
+        " vårt sin alla ingen"
+        " dem mig dig oss er sig"
+        " honom henne"
+        " sådan sådant sådana"
+        " vilken vilket vilka vars varför"
+        " därför dock också ju"
+        " både samt även idag hur"
+        " vad vem var"
+        " nya ny nytt dessa"
+        " denna detta the a an in on at of"
+        " for from by with to"
+        " and but as if when"
+        " where under"
+        " over after before our"
+        " their we he she they it this that"
+        " these those both all"
         " no new"
     )
 )
 ABBREVIATIONS = frozenset(  # a full stop after these does not end a sentence
     _split_words(
-        "kl kap prop dir skr bet ca cirka tel tfn dr prof st mr mrs ms nr no art resp inkl exkl max min ev jfr dnr"
+        "kl kap prop dir skr bet"
+        " ca cirka tel"
+        " tfn dr prof st mr"
+        " mrs ms nr no art resp inkl exkl"
+        " max min ev jfr dnr"
         " bl.a t.ex s.k f.d m.fl m.m d.v.s dvs bla tex fd sk e.g i.e"
     )
 )
 ATTRIBUTIONS = _split_words(
-    "säger sade sa menar skriver berättar förklarar framhåller uppger kommenterar konstaterar says said"
+    "säger sade sa menar"
+    " skriver berättar"
+    " förklarar framhåller"
+    " uppger kommenterar konstaterar"
+    " says said"
 )
 
 
@@ -199,7 +340,11 @@ THIN = r"[ \u00a0\u2007\u2009\u202f]"  # a space that separates thousands
 S = r"[ \u00a0\u2007\u2009\u202f\n]"  # a space elsewhere in a fact
 DASH = "[-\u2010-\u2015\u2212]"
 NUM = (  # a number that begins with 0 has no thousands separator: 0,125 is less than one
-    rf"(?:[1-9]\d{{0,2}}(?:(?:{THIN}\d{{3}})+(?!\d)(?:[.,]\d+)?|(?:\.\d{{3}})+(?!\d)(?:,\d+)?|(?:,\d{{3}})+(?!\d)(?:\.\d+)?)"
+    rf"(?:[1-9]\d{{0,2}}(?:(?"
+    rf":{THIN}\d{{3}})"
+    rf"+(?!\d)(?:[.,]\d+)?"
+    rf"|(?:\.\d{{3}})+(?!\d)(?:,\d+)?"
+    rf"|(?:,\d{{3}})+(?!\d)(?:\.\d+)?)"
     r"|\d+(?:[.,]\d+)?)"
 )
 SIGN = r"[-\u2212\u2013+]"
@@ -208,7 +353,9 @@ NUMBER_WORD = rf"(?i:{_alternatives(NUMBER_WORDS)})(?!\w)"
 ONE = rf"(?i:en{S}halv|ett{S}halvt|half{S}an?|en|ett|one|an?)(?={S}{SCALE})"
 QUANTITY = rf"(?:{SIGN}?{NUM}|{ONE}|{NUMBER_WORD}|{SCALE})"
 RANGE = rf"(?:{NUM}{S}?{DASH}{S}?)?"
-CURRENCY = rf"(?:(?i:(?:svenska|norska|danska|US|amerikanska){S})?(?i:{_alternatives(CURRENCIES)})(?!\w))"
+CURRENCY = (
+    rf"(?:(?i:(?:svenska|norska|danska|US|amerikanska){S})?(?i:{_alternatives(CURRENCIES)})(?!\w))"
+)
 UNIT = rf"(?:{S}?{_alternatives(UNITS)}(?!\w))"
 YEAR = r"(?:1[5-9]|20|21)\d\d"
 MONTH = rf"(?i:{_alternatives(FULL_MONTHS)}(?!\w)|{_alternatives(SHORT_MONTHS)}(?!\w)\.?)"
@@ -217,26 +364,58 @@ DAY = r"\d{1,2}(?::[ae]|st|nd|rd|th)?(?!\d)"
 IDENTIFIER_LABEL = rf"(?i:(?:diarie|ärende|mål)(?:nummer|nr)|dnr|mål{S}nr|ISBN|ISSN)[.:]?{S}?"
 CLOCK = r"(?:[01]?\d|2[0-4])"
 FACT_PATTERNS = {
-    "amount": rf"{RANGE}{QUANTITY}(?:{S}?{SCALE})?{S}?(?:{CURRENCY}|(?i:{_alternatives(MONEY_ABBREVIATIONS)})(?!\w)|:-)"
+    "amount": rf"{RANGE}{QUANTITY}(?:{S}?"
+    rf"{SCALE})?"
+    rf"{S}?(?"
+    rf":{CURRENCY}|(?"
+    rf"i:{_alternatives(MONEY_ABBREVIATIONS)})(?!\w)|:-)"
     rf"|(?:SEK|EUR|USD|GBP|[{CURRENCY_SIGNS}]){S}?{NUM}(?:{S}?{SCALE})?",
     "date": rf"\d{{4}}-\d\d-\d\d(?!\d)"
-    rf"|(?:(?i:den|the){S})?{DAY}(?:{S}?(?:{DASH}|och|till|and|to){S}?{DAY})?{S}(?:of{S})?{MONTH}(?:,?{S}{YEAR}(?!\d))?"
+    rf"|(?:(?i:den|the){S})?"
+    rf"{DAY}(?:{S}?(?"
+    rf":{DASH}|och|till|and"
+    rf"|to){S}?{DAY})?{S}(?:of{S})?{MONTH}(?:,?{S}{YEAR}(?"
+    rf"!\d))?"
     rf"|{MONTH}{S}{DAY}(?:,?{S}{YEAR}(?!\d))?|{MONTH}{S}{YEAR}(?!\d)|{MONTH_ALONE}"
     rf"|(?:{'|'.join(rf'(?<={word} )' for word in ('in', 'by', 'of', 'from', 'until', 'since'))})"
-    r"(?:March|April|May|June|August)(?!\w)|(?:January|February|July|September|October|November|December)(?!\w)"
+    r"(?:March|April|May|June"
+    r"|August)(?!\w)"
+    r"|(?:January|February"
+    r"|July|September|October|November"
+    r"|December)(?!\w)"
     rf"|(?i:{_alternatives(WEEKDAYS)}(?:en|s|ar|arna)?)(?!\w)"
-    rf"|(?i:första|andra|tredje|fjärde|first|second|third|fourth){S}(?i:kvartalet|halvåret|quarter|half)(?!\w)"
+    rf"|(?i:första|andra"
+    rf"|tredje|fjärde"
+    rf"|first|second|third"
+    rf"|fourth){S}(?i:kvartalet|halvåret"
+    rf"|quarter|half)(?!\w)"
     rf"|(?i:vecka|week|v\.){S}\d{{1,2}}(?!\w)"
-    rf"|(?i:{_alternatives(SEASONS)})(?!\w)(?:{S}{YEAR}(?:/\d\d)?)?|(?i:{_alternatives(SEASONS_EN)}){S}{YEAR}"
-    rf"|\d{{1,2}}\.\d{{1,2}}\.(?:\d{{4}}|\d\d)(?!\d)|\d{{1,2}}/\d{{1,2}}(?:{S}{YEAR}|[-/](?:\d{{4}}|\d\d))?(?![\w/])",
-    "time": rf"(?i:kl\.?|klockan){S}?{CLOCK}(?:[.:]\d\d)?(?:{S}?{DASH}{S}?{CLOCK}(?:[.:]\d\d)?)?(?!\d)"
+    rf"|(?i:{_alternatives(SEASONS)})(?!\w)(?"
+    rf":{S}{YEAR}(?:/\d\d)?)?"
+    rf"|(?i:{_alternatives(SEASONS_EN)}"
+    rf"){S}"
+    rf"{YEAR}"
+    rf"|\d{{1,2}}\.\d{{1,2}}\.(?"
+    rf":\d{{4}}|\d\d)(?!\d)"
+    rf"|\d{{1,2}}/\d{{1,2}}(?:{S}"
+    rf"{YEAR}"
+    rf"|[-/](?:\d{{4}}|\d\d))?(?![\w/])",
+    "time": rf"(?i:kl\.?|klockan){S}?{CLOCK}(?:[.:]\d\d)?(?:{S}?{DASH}{S}?"
+    rf"{CLOCK}(?"
+    rf":[.:]\d\d)?"
+    rf")?(?"
+    rf"!\d)"
     rf"|{CLOCK}[.:][0-5]\d{S}?{DASH}{S}?{CLOCK}[.:][0-5]\d(?!\d)|{CLOCK}:[0-5]\d(?![\d:])"
     rf"|{CLOCK}(?:[.:][0-5]\d)?{S}?(?i:am|pm|a\.m\.|p\.m\.)(?!\w)",
     "reference": rf"{IDENTIFIER_LABEL}(?:[^\W\d_]{{1,5}}{S}?)?\d[\w./:-]*\d"
     rf"|[A-ZÅÄÖ][A-Za-zåäö]{{0,2}}/?{YEAR}[:/]\d{{2,}}"
     rf"|(?:(?:SOU|Ds|DS|COM|SFS|[A-ZÅÄÖ]{{2,5}}FS|(?i:prop|dir|skr|bet|rskr|dnr)\.?){S})?"
     rf"(?:{YEAR}(?:/\d\d(?:\d\d)?)?:[^\W\d_]{{0,4}}\d+|\d{{4}}/\d{{3,}}(?:[-:]\d+)?)",
-    "percent": rf"{RANGE}{QUANTITY}{S}?(?:(?i:procentenhet(?:er)?|procents?|percent(?:age{S}points?)?|per{S}cent)(?!\w)"
+    "percent": rf"{RANGE}{QUANTITY}{S}?(?:(?i:procentenhet(?"
+    rf":er)?"
+    rf"|procents?"
+    rf"|percent(?:age{S}points?)?"
+    rf"|per{S}cent)(?!\w)"
     r"|promille|[%‰])",
     "year": rf"{YEAR}(?:{DASH}(?:\d{{4}}|\d\d)|/\d\d(?:\d\d)?)?(?:-tal(?:ets?)?)?"
     rf"(?![\w/]|[.,:]\d|{S}{_alternatives(COUNTED_NOUNS)}\b)",
@@ -246,24 +425,37 @@ FACT_PATTERNS = {
     rf"|(?i:{_alternatives(FRACTION_WORDS)})(?!\w)",
     "relative": rf"(?i:i{S}?dag|i{S}?går|i{S}?morgon|today|yesterday|tomorrow)(?!\w)",
 }
-FACT_PATTERN = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in FACT_PATTERNS.items()))
+FACT_PATTERN = re.compile(
+    "|".join(f"(?P<{name}>{pattern})" for name, pattern in FACT_PATTERNS.items())
+)
 KIND_BY_PATTERN = {"percent": "number", "year": "date", "relative": "day"}
-FACT_STARTS = frozenset(FACT_OPENERS).union(MONTH_NUMBERS, NUMBER_WORDS, SCALES, FRACTION_WORDS, SEASONS, SEASONS_EN)
+FACT_STARTS = frozenset(FACT_OPENERS).union(
+    MONTH_NUMBERS, NUMBER_WORDS, SCALES, FRACTION_WORDS, SEASONS, SEASONS_EN
+)
 FACT_STEMS = tuple(day.casefold() for day in WEEKDAYS) + TENS_WORDS
-# An en dash is a minus at the start of a text or bracket, but not in 3–5, 3 –5, 5 %–10 %, 1 maj –5 juni.
+# An en dash is a minus at the start of a text or bracket, but not in 3–5, 3 –5, 5 %–10 %, 1 maj –5
+# juni.
 MINUS = rf"(?<![^\s(\[|/\"”“«»’'])(?<![\d%‰°][^\S\n])\u2013(?=\d)(?!{DAY}{S}{MONTH})"
 DIGIT_PATTERN = re.compile(rf"(?<![\w.,])[-\u2212+]?\d|{MINUS}\d|\d|[{CURRENCY_SIGNS}]{S}?\d")
 
 # Capital letters and names.
 LETTERS_PATTERN = re.compile(r"[^\W\d_]+")
 LOWERCASE_WORD = re.compile(r"(?<!\w)[a-zåäöéüæø]+")  # a lower-case word, or the beginning of one
-MID_SENTENCE_CAPITAL = re.compile(r"(?<=[a-zåäöéü,)] )[A-ZÅÄÖÉÜ][^\W\d_]+")  # a capital after a small letter or a comma
-MIN_TITLE_CASE_SHARE = 0.85  # share of a line's longer words; above it, capitals do not mark names (English headlines)
+MID_SENTENCE_CAPITAL = re.compile(
+    r"(?<=[a-zåäöéü,)] )[A-ZÅÄÖÉÜ][^\W\d_]+"
+)  # a capital after a small letter or a comma
+MIN_TITLE_CASE_SHARE = (
+    0.85  # share of a line's longer words; above it, capitals do not mark names (English headlines)
+)
 
 # Tokens, sentences and speech.
 DIFF_TOKEN_PATTERN = re.compile(
     r"(?P<link>(?:https?://|www\.)[^\s<>\"”)\]]*[^\s<>\"”)\].,;:!?])"
-    r"|(?P<contact>\w[\w.+-]{0,63}@[\w-]+(?:\.[\w-]+)+|(?:\+\d{1,3}[\s()/-]{0,3}|(?<!\d)0)\d{1,4}[-/\s]\d{2,3}(?:\s?\d{2,3}){1,3}(?!\d))"
+    r"|(?P<contact>\w[\w.+-]{0,"
+    r"63}@[\w-]+(?:\.[\w-]+)+"
+    r"|(?:\+\d{1,3}[\s()/-]{0,3}"
+    r"|(?<!\d)0)\d{1,4}[-/\s]\d{2,3}(?:\s?\d{2,3}){1,3}(?"
+    r"!\d))"
     rf"|(?P<digits>{DIGIT_PATTERN.pattern})"
     r"|(?P<word>[^\W\d_][^\W_]*(?:[-‑’':/.&][^\W_]+)*)"
     r"|(?P<mark>\S)"
@@ -314,12 +506,14 @@ class CapitalUsage:
 
 
 def tokenise(text: str, capitals: CapitalUsage | None = None) -> list[DiffToken]:
-    """Split a text into tokens; joined with their spaces, they give the text without leading white space.
+    """Split a text into tokens; joined with their spaces, they give the text without leading white
+    space.
 
     capitals: how the text uses capital letters; None: analyse this text.
 
     >>> [(t.text, t.kind) for t in tokenise("Det kostar inte 3 400 kronor, säger Ada Ek.") if t.kind != "word"]
-    [('inte', 'negation'), ('3 400 kronor', 'amount'), (',', 'mark'), ('Ada Ek', 'name'), ('.', 'mark')]
+    [('inte', 'negation'), ('3 400 kronor', 'amount'), (',', 'mark'), ('Ada Ek', 'name'), ('.',
+    'mark')]
     """
     tokens = _split_tokens(text)
     capitals = capitals or analyse_capitals([text])
@@ -357,7 +551,10 @@ def _split_tokens(text: str) -> list[DiffToken]:
 def _opens_speech(text: str, position: int) -> bool:
     """Return whether the dash at a position opens a paragraph that is attributed to a speaker."""
     paragraph = text[position:].partition("\n\n")[0]
-    return text[:position].strip(" ")[-1:] in ("", "\n") and ATTRIBUTION_PATTERN.search(paragraph) is not None
+    return (
+        text[:position].strip(" ")[-1:] in ("", "\n")
+        and ATTRIBUTION_PATTERN.search(paragraph) is not None
+    )
 
 
 @lru_cache(maxsize=20_000)
@@ -373,7 +570,10 @@ def _classify_word(word: str) -> tuple[str, str, bool]:
 
 
 def _next_starts_sentence(tokens: list[DiffToken], starts_sentence: bool) -> bool:
-    """Return whether the next token starts a sentence. starts_sentence: whether the last token does."""
+    """Return whether the next token starts a sentence.
+
+    starts_sentence: whether the last token does.
+    """
     last = tokens[-1]
     if "\n" in last.space:
         return True
@@ -381,7 +581,9 @@ def _next_starts_sentence(tokens: list[DiffToken], starts_sentence: bool) -> boo
         return not last.space  # glued words
     previous = tokens[-2] if len(tokens) > 1 else None
     if last.text == "." and previous and not previous.space:
-        return not (previous.value in ABBREVIATIONS or (previous.kind == "word" and len(previous.text) == 1))
+        return not (
+            previous.value in ABBREVIATIONS or (previous.kind == "word" and len(previous.text) == 1)
+        )
     if last.text in QUOTATION_MARKS:  # an opening one has space before it and none after it
         return starts_sentence or bool(not last.space and (previous is None or previous.space))
     return starts_sentence or last.text in SENTENCE_ENDS
@@ -417,7 +619,9 @@ def _join_names(tokens: list[DiffToken], capitals: CapitalUsage) -> list[DiffTok
                 break
         run = tokens[position:end]
         text = "".join(part.text + part.space for part in run[:-1]) + run[-1].text
-        joined.append(DiffToken(text, run[-1].space, "name", _normalise_name(text), token.starts_sentence))
+        joined.append(
+            DiffToken(text, run[-1].space, "name", _normalise_name(text), token.starts_sentence)
+        )
         position = end
     return joined
 
@@ -467,11 +671,16 @@ def _can_begin_fact(word: str) -> bool:
     if not word[0].isalpha():
         return True
     low = word.casefold()
-    return low in FACT_STARTS or low.startswith(FACT_STEMS) or re.fullmatch(r"[A-ZÅÄÖ]{2,5}FS", word) is not None
+    return (
+        low in FACT_STARTS
+        or low.startswith(FACT_STEMS)
+        or re.fullmatch(r"[A-ZÅÄÖ]{2,5}FS", word) is not None
+    )
 
 
 def _find_fact(text: str, position: int) -> tuple[str, str, int] | None:
-    """Return the kind, value and end of the fact that starts at `position` (the start of a word), or None.
+    """Return the kind, value and end of the fact that starts at `position` (the start of a word),
+    or None.
 
     >>> _find_fact("högst 20 mnkr i år", 6)
     ('amount', '20000000 kr', 13)
@@ -577,7 +786,9 @@ def analyse_capitals(texts: Iterable[str], language: str | None = None) -> Capit
     text = "\n".join(texts)
     capitalised = MID_SENTENCE_CAPITAL.findall(text)
     lowercase = set(LOWERCASE_WORD.findall(text))
-    german = (language or "").startswith("de") or text.count(" und ") > text.count(" och ") + text.count(" and ")
+    german = (language or "").startswith("de") or text.count(" und ") > text.count(
+        " och "
+    ) + text.count(" and ")
     names = {name for name in capitalised if name.casefold() not in lowercase}
     return CapitalUsage(frozenset(names), frozenset(lowercase), marks_names=not german)
 
@@ -591,7 +802,9 @@ def _is_title_case(line: str) -> bool:
     False
     """
     words = [word for word in LETTERS_PATTERN.findall(line)[1:] if len(word) > 4]
-    return len(words) > 3 and sum(word[0].isupper() for word in words) > MIN_TITLE_CASE_SHARE * len(words)
+    return len(words) > 3 and sum(word[0].isupper() for word in words) > MIN_TITLE_CASE_SHARE * len(
+        words
+    )
 
 
 def _normalise_name(text: str) -> str:
@@ -601,7 +814,9 @@ def _normalise_name(text: str) -> str:
     ('sverige', 'scb', 'ada ek', 'sweden')
     """
     low = re.sub(r"[:’']s?$", "", text.casefold())
-    return " ".join(word[:-1] if word.endswith("s") and len(word) > 2 else word for word in low.split())
+    return " ".join(
+        word[:-1] if word.endswith("s") and len(word) > 2 else word for word in low.split()
+    )
 
 
 def differ_by_prefix(old_word: str, new_word: str) -> bool:
@@ -633,7 +848,8 @@ def has_ending(text: str) -> bool:
 def find_content_lemma(word: str) -> str:
     """Return the lemma of a word that names or describes something, or "" for any other word.
 
-    These are nouns, adjectives, quantifiers, and longer words that the dictionary lacks, which are mostly compounds.
+    These are nouns, adjectives, quantifiers, and longer words that the dictionary lacks, which are
+    mostly compounds.
 
     >>> [find_content_lemma(word) for word in ("kommunerna", "alla", "startar", "väldigt", "med")]
     ['kommun', 'alla', '', '', '']
@@ -644,7 +860,8 @@ def find_content_lemma(word: str) -> str:
         return ""
     readings = find_word_readings(word)
     is_content = any(
-        reading.word_class == NOUN or (reading.word_class == ADJECTIVE and reading.relation != INFLECTED)
+        reading.word_class == NOUN
+        or (reading.word_class == ADJECTIVE and reading.relation != INFLECTED)
         for reading in readings
     )
     is_verb = any(reading.word_class == VERB for reading in readings)

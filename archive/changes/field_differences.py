@@ -1,4 +1,6 @@
-"""Compares two states of a release field by field, and excerpts the main change of an edit for lists."""
+"""Compares two states of a release field by field, and excerpts the main change of an edit for
+lists.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,13 @@ from urllib.parse import unquote, urlsplit
 from lxml import html
 
 from archive.changes.comparison import Diff, compare
-from archive.changes.diff import DiffSegment, diff_paragraphs, diff_words, normalise_words, split_paragraphs
+from archive.changes.diff import (
+    DiffSegment,
+    diff_paragraphs,
+    diff_words,
+    normalise_words,
+    split_paragraphs,
+)
 from archive.changes.importance import KIND_IMPORTANCE, build_change, summarise_changes
 from archive.database.models import STATE_FIELDS, strip_image_query
 from archive.database.removals import MIN_CHECKS, MIN_SPAN
@@ -23,8 +31,16 @@ from archive.database.sqlite_files import RunQuery
 from archive.i18n import format_field_value, translate
 
 MAX_EXCERPT_LENGTH = 80  # characters before and after the change
-KINDS_WITHOUT_VALUES = ("layout", "paragraph_moved")  # kinds of change whose texts before and after are the same
-FIGURE_KINDS = ("amount", "number", "date", "time")  # kinds of change whose unit is shown only once if it is unchanged
+KINDS_WITHOUT_VALUES = (
+    "layout",
+    "paragraph_moved",
+)  # kinds of change whose texts before and after are the same
+FIGURE_KINDS = (
+    "amount",
+    "number",
+    "date",
+    "time",
+)  # kinds of change whose unit is shown only once if it is unchanged
 
 CONTEXT_ROWS = 1  # unchanged paragraphs shown on each side of a changed one
 TEXT_FIELDS = ("title", "lead", "body")
@@ -35,7 +51,9 @@ COMPARED_FIELDS = ("title", "lead", *VALUE_FIELDS, "body", *LIST_FIELDS, "links"
 MEMBER_KEYS: dict[str, Callable[[Any], str]] = {
     "images": lambda image: strip_image_query(image["url"]),
     "attachments": lambda file: str(file["url"]),
-    "contacts": lambda contact: contact["name"] or contact["email"] or contact["phone"] or contact["role"],
+    "contacts": lambda contact: (
+        contact["name"] or contact["email"] or contact["phone"] or contact["role"]
+    ),
 }
 
 
@@ -80,11 +98,13 @@ class ChangeExcerpt(NamedTuple):
     common_suffix: str  # text that both sides end with
 
 
-def diff_fields(before: Mapping[str, Any], after: Mapping[str, Any], *, full_text: bool = False) -> list[FieldDiff]:
+def diff_fields(
+    before: Mapping[str, Any], after: Mapping[str, Any], *, full_text: bool = False
+) -> list[FieldDiff]:
     """Return the fields in which two states (archive.database.models.parse_state) differ.
 
-    A list that one of the states did not record is not compared. full_text: return title, lead and body in full, even
-    if they are unchanged.
+    A list that one of the states did not record is not compared. full_text: return title, lead and
+    body in full, even if they are unchanged.
     """
     fields = []
     for name in COMPARED_FIELDS:
@@ -99,7 +119,9 @@ def diff_fields(before: Mapping[str, Any], after: Mapping[str, Any], *, full_tex
     return fields
 
 
-def _diff_field(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[list[DiffRow], str | None]:
+def _diff_field(
+    name: str, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> tuple[list[DiffRow], str | None]:
     """Return all rows of one field, and a note on any difference that the rows do not show."""
     if name in ("links", "layout"):
         return _diff_markup(name, before, after)
@@ -114,18 +136,28 @@ def _diff_field(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) 
         return _diff_questions(old, new), None
     lines, new_lines = list(map(_format_member, old)), list(map(_format_member, new))
     reordered = lines != new_lines and sorted(lines) == sorted(new_lines)
-    return _diff_lists(old, new, MEMBER_KEYS.get(name, _format_member)), "reordered" if reordered else None
+    return _diff_lists(
+        old, new, MEMBER_KEYS.get(name, _format_member)
+    ), "reordered" if reordered else None
 
 
 def _diff_value(old: str | None, new: str | None) -> list[DiffSegment]:
     """Compare a short value as a single unit."""
     if old == new:
         return [DiffSegment("same", new)] if new else []
-    return [*([DiffSegment("del", old)] if old else []), *([DiffSegment("ins", new)] if new else [])]
+    return [
+        *([DiffSegment("del", old)] if old else []),
+        *([DiffSegment("ins", new)] if new else []),
+    ]
 
 
-def _diff_lists(old: Sequence[Any], new: Sequence[Any], get_key: Callable[[Any], str]) -> list[DiffRow]:
-    """Compare two lists; `get_key` identifies their members. Rows are in the new order, removed ones last."""
+def _diff_lists(
+    old: Sequence[Any], new: Sequence[Any], get_key: Callable[[Any], str]
+) -> list[DiffRow]:
+    """Compare two lists; `get_key` identifies their members.
+
+    Rows are in the new order, removed ones last.
+    """
     old_lines: dict[str, list[str]] = {}
     for member in old:
         old_lines.setdefault(get_key(member), []).append(_format_member(member))
@@ -136,8 +168,14 @@ def _diff_lists(old: Sequence[Any], new: Sequence[Any], get_key: Callable[[Any],
             rows.append(DiffRow([DiffSegment("ins", line)]))
         else:
             old_line = candidates.pop(0)
-            rows.append(DiffRow([DiffSegment("same", line)] if line == old_line else diff_words(old_line, line)))
-    return rows + [DiffRow([DiffSegment("del", line)]) for lines in old_lines.values() for line in lines]
+            rows.append(
+                DiffRow(
+                    [DiffSegment("same", line)] if line == old_line else diff_words(old_line, line)
+                )
+            )
+    return rows + [
+        DiffRow([DiffSegment("del", line)]) for lines in old_lines.values() for line in lines
+    ]
 
 
 def _format_member(member: Any) -> str:
@@ -148,14 +186,22 @@ def _format_member(member: Any) -> str:
     """
     if isinstance(member, str):
         return member
-    values = [str(value) for name, value in member.items() if value and name not in ("url", "position")]
+    values = [
+        str(value) for name, value in member.items() if value and name not in ("url", "position")
+    ]
     return " · ".join([*values, *([strip_image_query(member["url"])] if member.get("url") else [])])
 
 
-def _diff_questions(old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]]) -> list[DiffRow]:
-    """Compare question-answer pairs: equal questions are matched first, the ones left between them by position."""
+def _diff_questions(
+    old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]]
+) -> list[DiffRow]:
+    """Compare question-answer pairs: equal questions are matched first, the ones left between them
+    by position.
+    """
     rows: list[DiffRow] = []
-    matcher = SequenceMatcher(None, [pair["question"] for pair in old], [pair["question"] for pair in new], False)
+    matcher = SequenceMatcher(
+        None, [pair["question"] for pair in old], [pair["question"] for pair in new], False
+    )
     for _, first, last, new_first, new_last in matcher.get_opcodes():
         for offset in range(max(last - first, new_last - new_first)):
             left = old[first + offset] if first + offset < last else None
@@ -168,24 +214,47 @@ def _diff_question(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None)
     """Compare one question, its answer and its answerer. None: only the other side has it."""
     left, right = old or {}, new or {}
     number = (new or old or {})["position"]
-    rows = [DiffRow(diff_words(left.get("question", ""), right.get("question", "")), "question_number", number)]
-    rows += [DiffRow(pieces) for pieces in diff_paragraphs(left.get("answer", ""), right.get("answer", ""))]
-    answered_by = DiffRow(_diff_value(left.get("answered_by"), right.get("answered_by")), "answered_by")
+    rows = [
+        DiffRow(
+            diff_words(left.get("question", ""), right.get("question", "")),
+            "question_number",
+            number,
+        )
+    ]
+    rows += [
+        DiffRow(pieces)
+        for pieces in diff_paragraphs(left.get("answer", ""), right.get("answer", ""))
+    ]
+    answered_by = DiffRow(
+        _diff_value(left.get("answered_by"), right.get("answered_by")), "answered_by"
+    )
     return [*rows, answered_by] if answered_by.op != "same" else rows
 
 
-def _is_shown_in_body(rows: Sequence[DiffRow], before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+def _is_shown_in_body(
+    rows: Sequence[DiffRow], before: Mapping[str, Any], after: Mapping[str, Any]
+) -> bool:
     """Return whether the body, before and after, contains every paragraph that differs."""
     for op, state in (("del", before), ("ins", after)):
-        body_paragraphs = {normalise_words(paragraph) for paragraph in split_paragraphs(state["body"] or "")} | {()}
-        texts = ("".join(p.text for p in row.pieces if p.op in ("same", op)) for row in rows if row.op != "same")
+        body_paragraphs = {
+            normalise_words(paragraph) for paragraph in split_paragraphs(state["body"] or "")
+        } | {()}
+        texts = (
+            "".join(p.text for p in row.pieces if p.op in ("same", op))
+            for row in rows
+            if row.op != "same"
+        )
         if not body_paragraphs.issuperset(map(normalise_words, texts)):
             return False
     return True
 
 
-def _diff_markup(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[list[DiffRow], str | None]:
-    """Compare the links of body_html (name `links`), or note that only its layout differs (`layout`)."""
+def _diff_markup(
+    name: str, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> tuple[list[DiffRow], str | None]:
+    """Compare the links of body_html (name `links`), or note that only its layout differs
+    (`layout`).
+    """
     if before["body_html"] == after["body_html"]:
         return [], None
     old, new = _list_body_links(before["body_html"]), _list_body_links(after["body_html"])
@@ -196,18 +265,29 @@ def _diff_markup(name: str, before: Mapping[str, Any], after: Mapping[str, Any])
 
 @lru_cache(maxsize=64)
 def _list_body_links(body_html: str) -> tuple[str, ...]:
-    """Return the distinct links of a sanitised body as "text → URL". Cached, because two fields use them."""
+    """Return the distinct links of a sanitised body as "text → URL".
+
+    Cached, because two fields use them.
+    """
     if not body_html.strip():
         return ()
     links = html.fragment_fromstring(body_html, create_parent="div").iter("a")
-    lines = (f"{' '.join(link.text_content().split())} → {link.get('href')}" for link in links if link.get("href"))
+    lines = (
+        f"{' '.join(link.text_content().split())} → {link.get('href')}"
+        for link in links
+        if link.get("href")
+    )
     return tuple(dict.fromkeys(lines))
 
 
 def _skip_unchanged_rows(rows: Sequence[DiffRow]) -> list[DiffRow | SkippedRows]:
-    """Keep changed rows and CONTEXT_ROWS around them, and replace each run of others with SkippedRows."""
+    """Keep changed rows and CONTEXT_ROWS around them, and replace each run of others with
+    SkippedRows.
+    """
     changed = [index for index, row in enumerate(rows) if row.op != "same"]
-    visible = {near for index in changed for near in range(index - CONTEXT_ROWS, index + CONTEXT_ROWS + 1)}
+    visible = {
+        near for index in changed for near in range(index - CONTEXT_ROWS, index + CONTEXT_ROWS + 1)
+    }
     result: list[DiffRow | SkippedRows] = []
     for index, row in enumerate(rows):
         last = result[-1] if result else None
@@ -227,17 +307,25 @@ def find_main_change(language: str, changes_json: str | None) -> ChangeExcerpt |
     >>> find_main_change("sv", json.dumps([figures]))
     ChangeExcerpt(field='body', before='45', after='55', common_suffix='mnkr')
     """
-    changes = [change for change in json.loads(changes_json or "[]") if change["kind"] not in KINDS_WITHOUT_VALUES]
+    changes = [
+        change
+        for change in json.loads(changes_json or "[]")
+        if change["kind"] not in KINDS_WITHOUT_VALUES
+    ]
     if not changes:
         return None
     change = max(changes, key=lambda each: each["importance"])
     field = change["field"]
-    before, after = (format_field_value(language, field, change[side]) for side in ("before", "after"))
+    before, after = (
+        format_field_value(language, field, change[side]) for side in ("before", "after")
+    )
     if change["kind"] in FIGURE_KINDS:
         before, after, suffix = _split_common_suffix(before, after)
     else:
         suffix = ""
-    return ChangeExcerpt(field, _truncate_text(before), _truncate_text(after), _truncate_text(suffix))
+    return ChangeExcerpt(
+        field, _truncate_text(before), _truncate_text(after), _truncate_text(suffix)
+    )
 
 
 def format_main_change(language: str, changes_json: str | None) -> str:
@@ -253,12 +341,14 @@ def format_main_change(language: str, changes_json: str | None) -> str:
     if excerpt.before and excerpt.after:
         return f"{excerpt.before} → {excerpt.after} {excerpt.common_suffix}".strip()
     return (
-        f"{translate(language, 'diff.added' if excerpt.after else 'diff.deleted')}: {excerpt.after or excerpt.before}"
+        f"{translate(language, 'diff.added' if excerpt.after else 'diff.deleted')}:"
+        f" {excerpt.after or excerpt.before}"
     )
 
 
 def _split_common_suffix(before: str, after: str) -> tuple[str, str, str]:
-    """Split off the words that both texts end with, leaving at least one word, and all figures, of each.
+    """Split off the words that both texts end with, leaving at least one word, and all figures, of
+    each.
 
     >>> _split_common_suffix("den 4 juni", "den 18 juni"), _split_common_suffix("40 euro", "40 kronor")
     (('den 4', 'den 18', 'juni'), ('40 euro', '40 kronor', ''))
@@ -282,7 +372,9 @@ def _truncate_text(text: str) -> str:
     text = " ".join(text.split())
     if len(text) <= MAX_EXCERPT_LENGTH:
         return text
-    return (text[:MAX_EXCERPT_LENGTH].rpartition(" ")[0] or text[:MAX_EXCERPT_LENGTH]).rstrip(" ,.;:–") + "…"
+    return (text[:MAX_EXCERPT_LENGTH].rpartition(" ")[0] or text[:MAX_EXCERPT_LENGTH]).rstrip(
+        " ,.;:–"
+    ) + "…"
 
 
 FILE_FIELD = "file"  # of changes in the text of a file
@@ -292,16 +384,19 @@ MAX_STORED_CHANGES = 100  # the most important ones
 SENTENCE_END = re.compile(r"(?<=[.!?:])\s+(?=[A-ZÅÄÖÉ0-9–•”\"(])")
 PAGE_WITHIN_SENTENCE = re.compile(r"\n\n(?=[a-zåäöé])")
 
-# whether a link `l` of a redacted release is no longer one, or has a passage in its URL: then the URL is not shown
+# whether a link `l` of a redacted release is no longer one, or has a passage in its URL: then the
+# URL is not shown
 IS_URL_REDACTED_SQL = """
-    (l.takedown is not null and not exists (select 1 from attachments a where a.release = l.release and a.url = l.url))
+    (l.takedown is not null and not exists (select 1 from attachments a where a.release = l.release
+      and a.url = l.url))
 """
 # a takedown of any release that links to the same file, under any URL: `hidden` before `redacted`
 TAKEDOWN_SQL = f"""
     (select min(iif(l.url = v.url and {IS_URL_REDACTED_SQL}, 'hidden', l.takedown))
       from attachment_versions w join attachment_links l on l.url = w.url where w.file = v.file)
 """
-# whether the name of a file may be shown as an edit `e` of a release: not for hidden ones, which have no attachments
+# whether the name of a file may be shown as an edit `e` of a release: not for hidden ones, which
+# have no attachments
 IS_FILE_EDIT_SHOWN_SQL = f"""
     not exists (select 1 from attachment_links l
       where l.release = e.release and l.url = v.url and {IS_URL_REDACTED_SQL})
@@ -309,26 +404,39 @@ IS_FILE_EDIT_SHOWN_SQL = f"""
 # absences that are as certain as a confirmed removal of a release
 IS_MISSING_SQL = (
     f"v.missing_checks >= {MIN_CHECKS}"
-    f" and julianday(v.missing_until) - julianday(v.missing_since) >= {MIN_SPAN.total_seconds() / 86400}"
+    f" and julianday(v.missing_until) -"
+    f" julianday(v.missing_since) >="
+    f" {MIN_SPAN.total_seconds() / 86400}"
 )
 FILE_COLUMNS = f"""
-    v.id, v.url, v.file, v.capture, v.cause, v.previous, v.first_seen, v.last_seen, v.checks, v.importance, v.summary,
-    v.summary_en, v.changes, v.missing_since, v.missing_until, v.missing_checks, f.sha256, f.bytes, f.media_type,
+    v.id, v.url, v.file, v.capture, v.cause, v.previous, v.first_seen,
+      v.last_seen, v.checks, v.importance, v.summary,
+    v.summary_en, v.changes, v.missing_since, v.missing_until, v.missing_checks,
+      f.sha256, f.bytes, f.media_type,
     f.kind, f.pages, f.letters, f.problem, f.detail, f.extracted,
     iif({IS_MISSING_SQL}, v.missing_since, null) as confirmed_missing, {TAKEDOWN_SQL} as takedown
 """
 FILE_VERSION_SQL = f"""
-    select {FILE_COLUMNS} from attachment_versions v join attachment_files f on f.id = v.file where v.id = :version
+    select {FILE_COLUMNS} from attachment_versions v join attachment_files f on f.id = v.file
+      where v.id = :version
 """
 FILE_VERSIONS_SQL = f"""
     select {FILE_COLUMNS} from attachment_versions v join attachment_files f on f.id = v.file
     where v.url = :url order by v.id desc
 """
-FILE_PAGES_SQL = "select page, name, text, letters, problem from attachment_pages where file = :file order by page"
+FILE_PAGES_SQL = (
+    "select page, name, text, letters, problem from attachment_pages where"
+    " file ="
+    " :file"
+    " order"
+    " by page"
+)
 LINKING_RELEASES_SQL = """
-    select r.id, r.title, r.language, r.agency, r.removed_at, a.name, a.name_en, l.first_seen, l.last_seen,
+    select r.id, r.title, r.language, r.agency, r.removed_at, a.name,
+      a.name_en, l.first_seen, l.last_seen,
       t.title as link_title, t.id is not null as is_linked,
-      (select v.id from revisions v where v.release = r.id order by v.seen > :seen, v.seen desc, v.id desc limit 1)
+      (select v.id from revisions v where v.release = r.id order by v.seen > :seen, v.seen desc,
+        v.id desc limit 1)
         as revision
     from attachment_links l join releases r on r.id = l.release join agencies a on a.slug = r.agency
     left join attachments t on t.release = r.id and t.url = l.url
@@ -337,17 +445,21 @@ LINKING_RELEASES_SQL = """
 """
 # edits of the releases in a common table expression `chain`
 TIMELINE_FILES_SQL = f"""
-    select v.id, e.release, 'attachment' as kind, v.first_seen as "when", v.url, v.previous, v.importance, v.summary,
+    select v.id, e.release, 'attachment' as kind, v.first_seen as "when", v.url,
+      v.previous, v.importance, v.summary,
       v.summary_en, v.changes, v.last_seen as until, v.checks, p.last_seen as last_seen_before,
       (select t.title from attachments t where t.release = e.release and t.url = v.url) as title
-    from chain cross join attachment_edits e on e.release = chain.id join attachment_versions v on v.id = e.version
+    from chain cross join attachment_edits e on e.release = chain.id join attachment_versions v
+      on v.id = e.version
     join attachment_versions p on p.id = v.previous where {IS_FILE_EDIT_SHOWN_SQL}
 """
 TIMELINE_MISSING_SQL = f"""
-    select v.id, t.release, 'attachment_missing' as kind, v.missing_since as "when", v.url, v.missing_until as until,
+    select v.id, t.release, 'attachment_missing' as kind, v.missing_since as "when",
+      v.url, v.missing_until as until,
       v.missing_checks as checks, v.last_seen as last_seen_before, t.title
     from chain cross join attachments t on t.release = chain.id
-    join attachment_versions v on v.id = (select max(w.id) from attachment_versions w where w.url = t.url)
+    join attachment_versions v on v.id = (select max(w.id) from attachment_versions w
+      where w.url = t.url)
     where {IS_MISSING_SQL}
 """
 FILE_KINDS = ("attachment", "attachment_missing")  # of events in a timeline
@@ -368,18 +480,23 @@ class FileText:
         return bool(self.letters) and self.problem is None
 
     def split(self) -> str:
-        """Return the text in passages with blank lines between them: sentences of a PDF, else lines.
+        """Return the text in passages with blank lines between them: sentences of a PDF, else
+        lines.
 
-        The lines and pages of a PDF are where its layout has them: one added word may move all that follow. A page that
-        begins with a small letter continues a sentence.
+        The lines and pages of a PDF are where its layout has them: one added word may move all that
+        follow. A page that begins with a small letter continues a sentence.
         """
         if self.kind == "pdf":
             pages = (" ".join(page.split()) for page in self.pages)
-            return SENTENCE_END.sub("\n\n", PAGE_WITHIN_SENTENCE.sub(" ", "\n\n".join(filter(None, pages))))
+            return SENTENCE_END.sub(
+                "\n\n", PAGE_WITHIN_SENTENCE.sub(" ", "\n\n".join(filter(None, pages)))
+            )
         return "\n\n".join(line for page in self.pages for line in page.split("\n") if line.strip())
 
 
-def _can_compare(before: FileText, after: FileText, max_letters: int = MAX_COMPARED_LETTERS) -> bool:
+def _can_compare(
+    before: FileText, after: FileText, max_letters: int = MAX_COMPARED_LETTERS
+) -> bool:
     """Return whether the texts show what changed: both are whole, and not too long."""
     letters = sum(len(page) for text in (before, after) for page in text.pages)
     return before.is_whole and after.is_whole and letters <= max_letters
@@ -387,26 +504,41 @@ def _can_compare(before: FileText, after: FileText, max_letters: int = MAX_COMPA
 
 def describe_change(before: FileText, after: FileText) -> dict[str, Any]:
     """Return the columns of attachment_versions about a change of a file."""
-    changes, importance = [build_change("attachments", "attachment", "1", "2")], KIND_IMPORTANCE["attachment"]
+    changes, importance = (
+        [build_change("attachments", "attachment", "1", "2")],
+        KIND_IMPORTANCE["attachment"],
+    )
     stored: str | None = None
     if _can_compare(before, after):
         diff = _compare_passages(before.split(), after.split())
         importance, stored = SAME_TEXT_IMPORTANCE, "[]"
         if diff.changes:
             changes, importance = list(diff.changes), diff.importance
-            stored = json.dumps([asdict(change) for change in changes[:MAX_STORED_CHANGES]], ensure_ascii=False)
-    texts = {"summary": summarise_changes(changes, "sv"), "summary_en": summarise_changes(changes, "en")}
+            stored = json.dumps(
+                [asdict(change) for change in changes[:MAX_STORED_CHANGES]], ensure_ascii=False
+            )
+    texts = {
+        "summary": summarise_changes(changes, "sv"),
+        "summary_en": summarise_changes(changes, "en"),
+    }
     return {"importance": importance, **texts, "changes": stored}
 
 
 def _compare_passages(before: str, after: str) -> Diff:
     """Compare two texts of files."""
-    states = [{**dict.fromkeys((*STATE_FIELDS, *LIST_FIELDS)), "title": "", "body": text} for text in (before, after)]
+    states = [
+        {**dict.fromkeys((*STATE_FIELDS, *LIST_FIELDS)), "title": "", "body": text}
+        for text in (before, after)
+    ]
     diff = compare(*states)
-    return replace(diff, changes=tuple(replace(change, field=FILE_FIELD) for change in diff.changes))
+    return replace(
+        diff, changes=tuple(replace(change, field=FILE_FIELD) for change in diff.changes)
+    )
 
 
-def diff_files(before: FileText, after: FileText, max_letters: int = MAX_COMPARED_LETTERS) -> list[FieldDiff] | None:
+def diff_files(
+    before: FileText, after: FileText, max_letters: int = MAX_COMPARED_LETTERS
+) -> list[FieldDiff] | None:
     """Return how two texts differ, as a comparison shows it; None if they cannot be compared."""
     if not _can_compare(before, after, max_letters):
         return None
@@ -417,7 +549,10 @@ def diff_files(before: FileText, after: FileText, max_letters: int = MAX_COMPARE
 
 def _to_file_text(row: Mapping[str, Any], pages: Iterable[Mapping[str, Any]]) -> FileText:
     return FileText(
-        kind=row["kind"], letters=row["letters"], problem=row["problem"], pages=[page["text"] for page in pages]
+        kind=row["kind"],
+        letters=row["letters"],
+        problem=row["problem"],
+        pages=[page["text"] for page in pages],
     )
 
 
@@ -447,15 +582,20 @@ async def read_file_pages(run: RunQuery, file_id: int) -> list[dict[str, Any]]:
 async def read_file_diff(
     run: RunQuery, version_id: int, max_letters: int = MAX_COMPARED_LETTERS
 ) -> list[FieldDiff] | None:
-    """Return how the text of a version differs from the one before; None if the texts cannot be compared.
+    """Return how the text of a version differs from the one before; None if the texts cannot be
+    compared.
 
     Both texts may have up to `max_letters` characters. The comparison runs outside the event loop.
     """
     after = await read_file_version(run, version_id)
-    before = await read_file_version(run, after["previous"]) if after and after["previous"] else None
+    before = (
+        await read_file_version(run, after["previous"]) if after and after["previous"] else None
+    )
     if after is None or before is None or after["takedown"]:
         return None
-    old, new = [_to_file_text(row, await read_file_pages(run, row["file"])) for row in (before, after)]
+    old, new = [
+        _to_file_text(row, await read_file_pages(run, row["file"])) for row in (before, after)
+    ]
     return await asyncio.to_thread(diff_files, old, new, max_letters)
 
 

@@ -1,7 +1,7 @@
 """Reads histories: timelines of releases, and stored revisions to compare.
 
-A release that moved to another URL continues as another row of `releases` (`moved_to`). The history of such a chain of
-rows is read as one.
+A release that moved to another URL continues as another row of `releases` (`moved_to`). The history
+of such a chain of rows is read as one.
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ RELEASE_CHAIN_CTE = (  # the release and all earlier rows that moved to it
     " select r.id from releases r join chain on r.moved_to = chain.id)"
 )
 TIMELINE_COLUMNS = """
-    v.id, v.release, v.cause, v.parser_version, v.seen as "when", v.previous, v.capture, v.update_date_changed,
-    v.updated, v.importance, v.summary, v.summary_en, v.reverts_to, r.url, v.id = r.revision as is_current,
+    v.id, v.release, v.cause, v.parser_version, v.seen as "when", v.previous,
+      v.capture, v.update_date_changed,
+    v.updated, v.importance, v.summary, v.summary_en, v.reverts_to,
+      r.url, v.id = r.revision as is_current,
     case when v.id = r.revision then r.last_checked else v.last_seen end as until,
     case when v.id = r.revision then r.checks else v.checks end as checks
 """
@@ -32,18 +34,25 @@ TIMELINE_REVISIONS_SQL = f"""
     from chain join releases r on r.id = chain.id join revisions v on v.release = r.id
     left join revisions s on s.id = v.reverts_to order by v.seen, v.id
 """
-FOUND_AT_COLUMN = """(select m.target from removals m where m.release = o.release and m.kind = 'moved' and m.id <> o.id
+FOUND_AT_COLUMN = """(select m.target from removals m where m.release = o.release
+  and m.kind = 'moved' and m.id <> o.id
       and m.first_seen = o.ended) as found_at"""  # URL at which a missing release was found again
 TIMELINE_REMOVALS_SQL = f"""
-    {RELEASE_CHAIN_CTE} select o.id, o.release, o.kind, o.first_seen as "when", o.last_seen as until, o.checks,
+    {RELEASE_CHAIN_CTE} select o.id, o.release, o.kind, o.first_seen as "when",
+      o.last_seen as until, o.checks,
       o.confirmed, o.ended, o.status, o.target, o.moved_to, o.capture,
       {FOUND_AT_COLUMN},
-      case when o.kind = 'moved' and o.release <> o.moved_to then r.url when o.kind = 'moved' then coalesce(
-        (select m.target from removals m where m.release = o.release and m.kind = 'moved' and m.id < o.id
+      case when o.kind = 'moved' and o.release <> o.moved_to then r.url when o.kind = 'moved'
+        then coalesce(
+        (select m.target from removals m where m.release = o.release and m.kind = 'moved'
+          and m.id < o.id
           order by m.id desc limit 1),
-        (select c.url from revisions v join captures c on c.id = v.capture where v.release = o.release
-          and v.seen < o.first_seen and c.url <> o.target and instr(c.url, '#') = 0 order by v.id desc limit 1),
-        (select f.url from frontier f where f.release = o.release and f.url <> o.target order by f.first_seen limit 1)
+        (select c.url from revisions v join captures c on c.id = v.capture
+          where v.release = o.release
+          and v.seen < o.first_seen and c.url <> o.target and instr(c.url, '#') = 0
+            order by v.id desc limit 1),
+        (select f.url from frontier f where f.release = o.release and f.url <> o.target
+          order by f.first_seen limit 1)
       ) end as old_url
     from chain join removals o on o.release = chain.id join releases r on r.id = o.release
     order by o.first_seen, o.id
@@ -51,9 +60,11 @@ TIMELINE_REMOVALS_SQL = f"""
 PRECEDING_REVISIONS_SQL = f"""
     with recursive before(id) as (
       select v.previous from revisions v where v.id in (select value from json_each(:edits))
-      union select v.previous from before join revisions v on v.id = before.id where v.cause = 'parser' and v.checks = 0
+      union select v.previous from before join revisions v on v.id = before.id
+        where v.cause = 'parser' and v.checks = 0
     )
-    select {TIMELINE_COLUMNS} from before join revisions v on v.id = before.id join releases r on r.id = v.release
+    select {TIMELINE_COLUMNS} from before join revisions v on v.id = before.id join releases r
+      on r.id = v.release
 """
 FRONTIER_STATE_SQL = """
     select r.url, r.moved_to, f.state, f.problem, f.fetched
@@ -64,47 +75,65 @@ OPEN_REMOVALS_SQL = """
     where release = :release and ended is null order by id desc
 """
 NEAR_DUPLICATE_SQL = """
-    select 1 from near_duplicates where release = json_extract(:pair, '$[0]') and other = json_extract(:pair, '$[1]')
+    select 1 from near_duplicates where release = json_extract(:pair, '$[0]')
+      and other = json_extract(:pair, '$[1]')
 """
 IS_EDIT_SQL = "v.cause = 'source' and v.previous is not null"
 # else SQLite reads all edits of the archive to find those of one release
 REVISIONS_BY_RELEASE_SQL = "revisions v indexed by idx_revisions_release_seen"
 STATE_COLUMNS = ", ".join(f"v.{name}" for name in (*STATE_FIELDS, *LIST_FIELDS))
 REVISION_METADATA_COLUMNS = """
-    v.id, v.release, v.seen, v.cause, v.previous, v.reverts_to, v.update_date_changed, v.importance, v.summary,
-    v.summary_en, v.changes, v.capture, r.agency, r.url, r.title as now, r.language as language_now, a.name, a.name_en
+    v.id, v.release, v.seen, v.cause, v.previous, v.reverts_to, v.update_date_changed, v.importance,
+      v.summary,
+    v.summary_en, v.changes, v.capture, r.agency, r.url, r.title as now, r.language as language_now,
+      a.name, a.name_en
 """
 
 
-TimelineEvent = dict[str, Any]  # a state (it has `last_seen`), a row of `removals`, or of a file (FILE_KINDS)
+TimelineEvent = dict[
+    str, Any
+]  # a state (it has `last_seen`), a row of `removals`, or of a file (FILE_KINDS)
 
 
 async def read_timeline(run: RunQuery, release_id: int) -> list[TimelineEvent]:
     """Return all events of a release and its earlier URLs, newest first."""
-    revisions = {row["id"]: dict(row) for row in await run(TIMELINE_REVISIONS_SQL, {"release": release_id})}
+    revisions = {
+        row["id"]: dict(row) for row in await run(TIMELINE_REVISIONS_SQL, {"release": release_id})
+    }
     for row in revisions.values():
         describe_state(row, revisions)
-    events = [*map(dict, await run(TIMELINE_REMOVALS_SQL, {"release": release_id})), *revisions.values()]
+    events = [
+        *map(dict, await run(TIMELINE_REMOVALS_SQL, {"release": release_id})),
+        *revisions.values(),
+    ]
     for sql in (TIMELINE_FILES_SQL, TIMELINE_MISSING_SQL):
         events += map(dict, await run(f"{RELEASE_CHAIN_CTE} {sql}", {"release": release_id}))
     # With the same time, the state found after a move comes before the move itself.
-    return sorted(events, key=lambda event: (event["when"], "last_seen" in event, event["id"]), reverse=True)
+    return sorted(
+        events, key=lambda event: (event["when"], "last_seen" in event, event["id"]), reverse=True
+    )
 
 
 def describe_state(row: TimelineEvent, rows_by_id: Mapping[int, Mapping[str, Any]]) -> None:
-    """Add derived values to a row of TIMELINE_REVISIONS_SQL; `rows_by_id` contains the earlier rows.
+    """Add derived values to a row of TIMELINE_REVISIONS_SQL; `rows_by_id` contains the earlier
+    rows.
 
-    kind: first, edit (by the agency), reread (re-parsed by a newer parser), same (found unchanged at a new URL), import
-    (from another collection), own (the first parse of an imported release). last_seen: when the state was last found on
-    the web, or the one whose bytes it was re-parsed from; last_seen_before: the same for the state before it. stamp:
-    for an edit, one of UPDATE_STAMPS. collection: for an import, its origin.
+    kind: first, edit (by the agency), reread (re-parsed by a newer parser), same (found unchanged
+    at a new URL), import (from another collection), own (the first parse of an imported release).
+    last_seen: when the state was last found on the web, or the one whose bytes it was re-parsed
+    from; last_seen_before: the same for the state before it. stamp: for an edit, one of
+    UPDATE_STAMPS. collection: for an import, its origin.
     """
     kind = {"source": "edit", "parser": "reread"}.get(row["cause"], row["cause"])
     if kind == "first" and row["previous"] is not None:
         kind = "same"
     elif kind == "reread" and rows_by_id.get(row["previous"], {}).get("cause") == "import":
         kind = "own"
-    stamp = classify_update_stamp(row["update_date_changed"], row["updated"]) if kind == "edit" else None
+    stamp = (
+        classify_update_stamp(row["update_date_changed"], row["updated"])
+        if kind == "edit"
+        else None
+    )
     row |= {
         "kind": kind,
         "last_seen_before": find_last_seen(row["previous"], rows_by_id),
@@ -135,7 +164,9 @@ def classify_update_stamp(update_date_changed: int | None, updated: str | None) 
     return "moved" if update_date_changed else "not moved" if updated else "none told"
 
 
-def find_last_seen(revision_id: int | None, rows_by_id: Mapping[int, Mapping[str, Any]]) -> str | None:
+def find_last_seen(
+    revision_id: int | None, rows_by_id: Mapping[int, Mapping[str, Any]]
+) -> str | None:
     """Return when a state was last found on the web; None if never, or if the revision is unknown.
 
     For a revision re-parsed from stored bytes, this is when those bytes were last found. A state
@@ -154,15 +185,24 @@ def find_last_seen(revision_id: int | None, rows_by_id: Mapping[int, Mapping[str
     return None
 
 
-async def read_preceding_revisions(run: RunQuery, revision_ids: Sequence[int]) -> dict[int, Mapping[str, Any]]:
+async def read_preceding_revisions(
+    run: RunQuery, revision_ids: Sequence[int]
+) -> dict[int, Mapping[str, Any]]:
     """Return the revisions before the given ones, as far back as `find_last_seen` needs."""
-    return {row["id"]: dict(row) for row in await run(PRECEDING_REVISIONS_SQL, {"edits": json.dumps(revision_ids)})}
+    return {
+        row["id"]: dict(row)
+        for row in await run(PRECEDING_REVISIONS_SQL, {"edits": json.dumps(revision_ids)})
+    }
 
 
 async def read_edits(run: RunQuery, release_id: int) -> list[dict[str, Any]]:
     """Return the agency's edits to a release, including those at its earlier URLs, oldest first."""
     rows = await run(
-        f"{RELEASE_CHAIN_CTE} select v.seen, v.id, v.previous from chain cross join {REVISIONS_BY_RELEASE_SQL}"
+        f"{RELEASE_CHAIN_CTE} select"
+        f" v.seen, v.id,"
+        f" v.previous from chain cross"
+        f" join"
+        f" {REVISIONS_BY_RELEASE_SQL}"
         f" on v.release = chain.id where {IS_EDIT_SQL} order by v.seen, v.id",
         {"release": release_id},
     )
@@ -170,9 +210,15 @@ async def read_edits(run: RunQuery, release_id: int) -> list[dict[str, Any]]:
 
 
 async def find_final_release(run: RunQuery, release_id: int) -> int:
-    """Return the id of the release that continues a release: the last one it moved to, or itself."""
+    """Return the id of the release that continues a release: the last one it moved to, or
+    itself.
+    """
     rows = await run(
-        "with recursive ends(id, step) as (select :release, 0 union select r.moved_to, step + 1 from ends"
+        "with recursive"
+        " ends(id, step) as"
+        " (select :release, 0"
+        " union select r.moved_to, step + 1"
+        " from ends"
         " join releases r on r.id = ends.id where r.moved_to is not null and step < 100)"
         " select id from ends order by step desc limit 1",
         {"release": release_id},
@@ -180,16 +226,22 @@ async def find_final_release(run: RunQuery, release_id: int) -> int:
     return int(rows[0]["id"])
 
 
-async def find_release_status(run: RunQuery, release_id: int, last_seen: str | None) -> dict[str, Any] | None:
-    """Return why a release was not found as stored, or None if the last check (at `last_seen`) found it.
+async def find_release_status(
+    run: RunQuery, release_id: int, last_seen: str | None
+) -> dict[str, Any] | None:
+    """Return why a release was not found as stored, or None if the last check (at `last_seen`)
+    found it.
 
     last_seen: None if no check ever found it.
 
-    kind: moved, gone (confirmed), doubt (not confirmed yet), outage, forbidden (by robots.txt), unread. since, until:
-    when this was first and last seen. Further values are those of the row of `removals`, or the crawler's `problem`.
+    kind: moved, gone (confirmed), doubt (not confirmed yet), outage, forbidden (by robots.txt),
+    unread. since, until: when this was first and last seen. Further values are those of the row of
+    `removals`, or the crawler's `problem`.
     """
     row = (await run(FRONTIER_STATE_SQL, {"release": release_id}))[0]
-    open_removals = [dict(removal) for removal in await run(OPEN_REMOVALS_SQL, {"release": release_id})]
+    open_removals = [
+        dict(removal) for removal in await run(OPEN_REMOVALS_SQL, {"release": release_id})
+    ]
     if row["moved_to"] is not None:
         move = next((removal for removal in open_removals if removal["kind"] == "moved"), None)
         when, target = (move["first_seen"], move["target"]) if move else (last_seen, None)
@@ -207,35 +259,55 @@ async def find_release_status(run: RunQuery, release_id: int, last_seen: str | N
     if row["state"] not in ("failed", "rejected") or not row["fetched"]:
         return None
     problem = (row["problem"] or "").removeprefix(f"{row['url']}: ")
-    kind = "outage" if row["state"] == "failed" else "forbidden" if "robots.txt" in problem else "unread"
+    kind = (
+        "outage"
+        if row["state"] == "failed"
+        else "forbidden"
+        if "robots.txt" in problem
+        else "unread"
+    )
     return {"kind": kind, "since": last_seen, "until": row["fetched"], "problem": problem}
 
 
-async def read_stored_revisions(run: RunQuery, revision_ids: Sequence[int | None]) -> dict[int, dict[str, Any]]:
+async def read_stored_revisions(
+    run: RunQuery, revision_ids: Sequence[int | None]
+) -> dict[int, dict[str, Any]]:
     """Return revisions by id, each with its parsed `state`; unknown ids are left out."""
     rows = await run(
-        f"select {REVISION_METADATA_COLUMNS}, {STATE_COLUMNS} from revisions v join releases r on r.id = v.release"
+        f"select {REVISION_METADATA_COLUMNS},"
+        f" {STATE_COLUMNS} from"
+        f" revisions v join releases"
+        f" r on"
+        f" r.id = v.release"
         " join agencies a on a.slug = r.agency where v.id in (select value from json_each(:ids))",
         {"ids": json.dumps(revision_ids)},
     )
     return {row["id"]: {**dict(row), "state": parse_state(dict(row))} for row in rows}
 
 
-async def read_version_texts(run: RunQuery, revision_ids: Iterable[int | None]) -> dict[int, dict[str, Any]]:
-    """Return the texts that are searched in revisions by id: those of a state that are read, questions and images."""
+async def read_version_texts(
+    run: RunQuery, revision_ids: Iterable[int | None]
+) -> dict[int, dict[str, Any]]:
+    """Return the texts that are searched in revisions by id: those of a state that are read,
+    questions and images.
+    """
     rows = await run(
         "select id, release, title, lead, body, questions, images, language from revisions"
         " where id in (select value from json_each(:ids))",
         {"ids": json.dumps(list(revision_ids))},
     )
     return {
-        row["id"]: {**dict(row), **{name: json.loads(row[name] or "null") for name in ("questions", "images")}}
+        row["id"]: {
+            **dict(row),
+            **{name: json.loads(row[name] or "null") for name in ("questions", "images")},
+        }
         for row in rows
     }
 
 
 TAKEDOWNS_SQL = """
-    select t.id, t.release, t.kind, t.reason, t.reason_en, t.at, t.lifted, t.lifted_reason, r.takedown, r.agency,
+    select t.id, t.release, t.kind, t.reason, t.reason_en, t.at, t.lifted, t.lifted_reason,
+      r.takedown, r.agency,
       a.name, a.name_en
     from takedowns t join releases r on r.id = t.release join agencies a on a.slug = r.agency
 """
@@ -250,18 +322,23 @@ async def read_active_takedowns(run: RunQuery, release_id: int) -> list[Mapping[
     return [dict(row) for row in rows]
 
 
-# is_checked: whether any release was looked for again after it had been stored; is_read: whether any was
-# not only imported; unconfirmed: how many were missing when last looked for, too recently to count as removed
+# is_checked: whether any release was looked for again after it had been stored; is_read: whether
+# any was not only imported; unconfirmed: how many were missing when last looked for, too recently
+# to count as removed
 KNOWLEDGE_SQL = """
     with own as (select id, checks from releases where :agency is null or agency = :agency)
     select exists (select 1 from own where checks > 0)
-        or exists (select 1 from own join revisions v on v.release = own.id where v.checks > 0) as is_checked,
-      exists (select 1 from own join revisions v on v.release = own.id where v.cause <> 'import') as is_read,
+        or exists (select 1 from own join revisions v on v.release = own.id
+          where v.checks > 0) as is_checked,
+      exists (select 1 from own join revisions v on v.release = own.id
+        where v.cause <> 'import') as is_read,
       (select count(distinct o.release) from removals o join own on own.id = o.release
         where o.kind <> 'moved' and o.confirmed is null and o.ended is null) as unconfirmed
 """
 
 
 async def read_knowledge(run: RunQuery, agency: str | None) -> dict[str, Any]:
-    """Return what the archive can know of an agency (None: of any): see the columns of KNOWLEDGE_SQL."""
+    """Return what the archive can know of an agency (None: of any): see the columns of
+    KNOWLEDGE_SQL.
+    """
     return dict((await run(KNOWLEDGE_SQL, {"agency": agency}))[0])

@@ -39,16 +39,28 @@ KIND_IMPORTANCE = {  # in the order of a summary
 }
 
 FIELD_FACTORS = {"title": 1.15, "lead": 1.05}  # times the importance of the same change in the body
-REFERENCE_IMPORTANCE = 25  # a reference identifies a document; its change seldom alters what is said
+REFERENCE_IMPORTANCE = (
+    25  # a reference identifies a document; its change seldom alters what is said
+)
 MISSPELLING_IMPORTANCE = 20
 LONE_MODAL_IMPORTANCE = 40  # kan innebära, innebär
 HOUR_ONLY_IMPORTANCE = 4  # same day, and only one version has an hour
 # A whole sentence or paragraph is as important as the most important fact in it.
-SENTENCE_IMPORTANCE = {"amount": 66, "opposite": 64, "number": 58, "date": 58, "time": 50, "name": 42, "contact": 20}
+SENTENCE_IMPORTANCE = {
+    "amount": 66,
+    "opposite": 64,
+    "number": 58,
+    "date": 58,
+    "time": 50,
+    "name": 42,
+    "contact": 20,
+}
 PLAIN_SENTENCE_IMPORTANCE = 30
 CAPTION_IMPORTANCE = 12  # a heading, a link, an item of a list
 SPEECH_POINTS = 5  # added for a paragraph of speech
-REPLACED_POINTS = 40  # added for wording if all its words are nouns and adjectives replaced by others
+REPLACED_POINTS = (
+    40  # added for wording if all its words are nouns and adjectives replaced by others
+)
 ACTOR_POINTS = 15  # added to these where a sentence names who does something, or for whom
 WORDS_PER_POINT = 5  # changed words for each point that size adds to wording
 MAX_SIZE_POINTS = 10
@@ -56,15 +68,44 @@ MAX_FURTHER_POINTS = 5
 MIN_FURTHER_IMPORTANCE = 5  # further changes of less importance add no point
 MAX_EXCERPT_LENGTH = 300  # characters stored per change; the revisions have the full text
 UNCOUNTABLE_KINDS = frozenset(("published", "kind", "language", "punctuation", "layout", "updated"))
-# Kinds whose Swedish name is neuter, which decides the form of the participle: ett belopp ändrat, en länk ändrad.
+# Kinds whose Swedish name is neuter, which decides the form of the participle: ett belopp ändrat,
+# en länk ändrad.
 NEUTER_KINDS = frozenset(
     (
-        *("amount", "date", "name", "time", "published", "opposite", "quotation", "modality", "answer"),
-        *("paragraph_removed", "paragraph_added", "paragraph_moved", "language", "tags", "punctuation", "updated"),
+        *(
+            "amount",
+            "date",
+            "name",
+            "time",
+            "published",
+            "opposite",
+            "quotation",
+            "modality",
+            "answer",
+        ),
+        *(
+            "paragraph_removed",
+            "paragraph_added",
+            "paragraph_moved",
+            "language",
+            "tags",
+            "punctuation",
+            "updated",
+        ),
     )
 )
 UNDIRECTED_KINDS = frozenset(  # always "changed", never "added" or "removed"
-    ("wording", "typo", "punctuation", "quotation", "modality", "opposite", "layout", "published", "updated")
+    (
+        "wording",
+        "typo",
+        "punctuation",
+        "quotation",
+        "modality",
+        "opposite",
+        "layout",
+        "published",
+        "updated",
+    )
 )
 
 
@@ -82,7 +123,8 @@ class Change:
 def build_change(
     field: str, kind: str, before: str | None, after: str | None, importance: float | None = None
 ) -> Change:
-    """Build a change. Its importance is that of its kind unless another is given, and higher in title and lead.
+    """Build a change. Its importance is that of its kind unless another is given, and higher in
+    title and lead.
 
     >>> build_change("body", "date", "4 maj", "5 maj").importance
     70
@@ -91,27 +133,36 @@ def build_change(
     """
     base = KIND_IMPORTANCE[kind] if importance is None else importance
     rounded = min(100, round(base * FIELD_FACTORS.get(field, 1)))
-    return Change(field=field, kind=kind, before=shorten(before), after=shorten(after), importance=rounded)
+    return Change(
+        field=field, kind=kind, before=shorten(before), after=shorten(after), importance=rounded
+    )
 
 
 def shorten(text: str | None) -> str:
     text = (text or "").strip()
-    return text if len(text) <= MAX_EXCERPT_LENGTH else text[: MAX_EXCERPT_LENGTH - 1].rstrip() + "…"
+    return (
+        text if len(text) <= MAX_EXCERPT_LENGTH else text[: MAX_EXCERPT_LENGTH - 1].rstrip() + "…"
+    )
 
 
 def compute_importance(changes: list[Change]) -> int:
-    """Return the importance of an edit: its most important change's, plus points for further changes."""
+    """Return the importance of an edit: its most important change's, plus points for further
+    changes.
+    """
     if not changes:
         return 0
     further = sum(change.importance >= MIN_FURTHER_IMPORTANCE for change in changes) - 1
-    return min(100, max(change.importance for change in changes) + max(0, min(MAX_FURTHER_POINTS, further)))
+    return min(
+        100, max(change.importance for change in changes) + max(0, min(MAX_FURTHER_POINTS, further))
+    )
 
 
 def summarise_changes(changes: Iterable[Change], language: str) -> str:
     """Summarise changes in one line: how many of each kind were changed, added, removed or moved.
 
-    The most important kinds come first. Changes of little importance (punctuation, layout, an update date) are only
-    included if there are no others. The same change in several places counts once.
+    The most important kinds come first. Changes of little importance (punctuation, layout, an
+    update date) are only included if there are no others. The same change in several places counts
+    once.
 
     >>> one = Change(field="body", kind="amount", before="2 kr", after="3 kr", importance=75)
     >>> two = Change(field="body", kind="paragraph_added", before="", after="Ett nytt stycke.", importance=25)
@@ -123,7 +174,9 @@ def summarise_changes(changes: Iterable[Change], language: str) -> str:
     counts = _count_changes(list(changes))
     if not counts:
         return translate(language, "change.none")
-    return "; ".join(_format_action(action, kind_counts, language) for action, kind_counts in counts.items())
+    return "; ".join(
+        _format_action(action, kind_counts, language) for action, kind_counts in counts.items()
+    )
 
 
 def classify_action(change: Change) -> str:
@@ -165,7 +218,11 @@ def _format_action(action: str, counts: Mapping[str, int], language: str) -> str
         return translate(language, f"change.{action}")
     parts = [translate(language, f"change.{kind}", n=count) for kind, count in counts.items()]
     forms = {
-        "plural" if count > 1 and kind not in UNCOUNTABLE_KINDS else "neuter" if kind in NEUTER_KINDS else "common"
+        "plural"
+        if count > 1 and kind not in UNCOUNTABLE_KINDS
+        else "neuter"
+        if kind in NEUTER_KINDS
+        else "common"
         for kind, count in counts.items()
     }
     form = forms.pop() if len(forms) == 1 else "plural"

@@ -1,8 +1,8 @@
 """Finds the changes between two states of a release, and the kind and importance of each.
 
-In the text, paragraphs are matched, and each changed passage of an altered one is classified, facts before wording.
-Other changes are in dates, tags, images, attachments, contacts, links and layout. The package's docstring describes the
-rules; `kinds.py` has the table of kinds and numbers.
+In the text, paragraphs are matched, and each changed passage of an altered one is classified, facts
+before wording. Other changes are in dates, tags, images, attachments, contacts, links and layout.
+The package's docstring describes the rules; `kinds.py` has the table of kinds and numbers.
 """
 
 from __future__ import annotations
@@ -60,13 +60,34 @@ from archive.changes.importance import (
 from archive.times import only_hour_differs
 
 REPORTED_KINDS = ("amount", "number", "date", "name", "time", "reference", "link", "contact", "day")
-FIGURE_FACTS = ("amount", "number", "date", "time", "reference", "day")  # may replace one another: "i dag", "den 4 maj"
-MERGED_KINDS = ("quotation", "answer", "question")  # several changed passages in one of these are a single change
-MAX_PHRASE_WORDS = 15  # in a longer passage, a negation or modal verb does not by itself change the meaning
-MISSPELLING_LIMITS = ((5, 1), (8, 2))  # (letters of the word, letters that may differ in a misspelling of it)
+FIGURE_FACTS = (
+    "amount",
+    "number",
+    "date",
+    "time",
+    "reference",
+    "day",
+)  # may replace one another: "i dag", "den 4 maj"
+MERGED_KINDS = (
+    "quotation",
+    "answer",
+    "question",
+)  # several changed passages in one of these are a single change
+MAX_PHRASE_WORDS = (
+    15  # in a longer passage, a negation or modal verb does not by itself change the meaning
+)
+MISSPELLING_LIMITS = (
+    (5, 1),
+    (8, 2),
+)  # (letters of the word, letters that may differ in a misspelling of it)
 MIN_MISSPELT_NAME_LENGTH = 9  # letters
 MAX_SEARCHED_LETTERS = 50_000  # of added and removed paragraphs, which are searched for facts
-PLAIN_FIELDS = ("published", "updated", "kind", "language")  # each has a kind of change with the same name
+PLAIN_FIELDS = (
+    "published",
+    "updated",
+    "kind",
+    "language",
+)  # each has a kind of change with the same name
 
 ACTOR_PREPOSITIONS = frozenset(("av", "till", "åt", "by", "to"))
 
@@ -75,7 +96,9 @@ TextLink = tuple[str, str]  # its text, its URL
 
 
 class ParagraphShares(NamedTuple):
-    """How much of a paragraph changed: the number of changed words, and the share with a new meaning."""
+    """How much of a paragraph changed: the number of changed words, and the share with a new
+    meaning.
+    """
 
     changed_words: int
     replaced: float
@@ -95,7 +118,9 @@ class ChangedPassage:
 
 
 class UnmatchedFact(NamedTuple):
-    """A fact in only one version of a passage, which the other version of the text may have elsewhere."""
+    """A fact in only one version of a passage, which the other version of the text may have
+    elsewhere.
+    """
 
     token: DiffToken
     added: bool
@@ -126,12 +151,20 @@ def find_text_changes(before: State, after: State) -> list[Change]:
     for pair in pairs:
         if not pair.before or not pair.after:
             continue
-        text, new_text, field = join_blocks(pair.before), join_blocks(pair.after), pair.after[0].field
-        roles, new_roles = ([(block.field, block.role) for block in side] for side in (pair.before, pair.after))
+        text, new_text, field = (
+            join_blocks(pair.before),
+            join_blocks(pair.after),
+            pair.after[0].field,
+        )
+        roles, new_roles = (
+            [(block.field, block.role) for block in side] for side in (pair.before, pair.after)
+        )
         if pair.moved:
             changes.append(build_change(field, "paragraph_moved", text, new_text))
         if text != new_text:
-            passages.append([_classify_passage(passage) for passage in _find_passages(pair, capitals())])
+            passages.append(
+                [_classify_passage(passage) for passage in _find_passages(pair, capitals())]
+            )
         elif roles != new_roles:
             changes.append(build_change(field, "layout", pair.before[0].field, field))
     versions = WholeText(old), WholeText(new)
@@ -162,22 +195,29 @@ def _find_passages(pair: BlockPair, capitals: CapitalUsage) -> list[ChangedPassa
     if passages:
         return passages
     # Only white space differs.
-    respaced = [tokens for tokens in zip(old, new, strict=True) if tokens[0].space != tokens[1].space]
+    respaced = [
+        tokens for tokens in zip(old, new, strict=True) if tokens[0].space != tokens[1].space
+    ]
     before, after = [left for left, _ in respaced], [right for _, right in respaced]
     return [ChangedPassage(block.field, block.role, shares, before, after)]
 
 
 def _measure_shares(before: Sequence[DiffToken], after: Sequence[DiffToken]) -> ParagraphShares:
-    """Count the changed words, and measure which share of the words are nouns and the like that were replaced."""
+    """Count the changed words, and measure which share of the words are nouns and the like that
+    were replaced.
+    """
     old, new = (
         {find_content_lemma(token.text.casefold()) for token in side if token.kind == "word"} - {""}
         for side in (before, after)
     )
     words = max(
-        sum(token.kind != "mark" and token.value not in FUNCTION_WORDS for token in side) for side in (before, after)
+        sum(token.kind != "mark" and token.value not in FUNCTION_WORDS for token in side)
+        for side in (before, after)
     )
     changed_words = sum(map(_count_token_words, (*before, *after)))
-    return ParagraphShares(max(1, changed_words), min(len(old - new), len(new - old)) / max(1, words))
+    return ParagraphShares(
+        max(1, changed_words), min(len(old - new), len(new - old)) / max(1, words)
+    )
 
 
 def _classify_passage(passage: ChangedPassage) -> ClassifiedPassage:
@@ -188,35 +228,49 @@ def _classify_passage(passage: ChangedPassage) -> ClassifiedPassage:
     is_phrase = _count_words(passage) <= MAX_PHRASE_WORDS
     changes, unmatched = _compare_facts(passage, is_phrase=is_phrase)
     if is_phrase:
-        changes += filter(None, (_compare_word_kind(passage, kind) for kind in ("negation", "modal")))
+        changes += filter(
+            None, (_compare_word_kind(passage, kind) for kind in ("negation", "modal"))
+        )
     reported = [text for change in changes for text in (change.before, change.after)]
     reported += [token.text for token, _ in unmatched]
     reported_words = {word for text in reported for word in normalise_words(text)}
-    remaining = _compare_remaining_words(passage, reported_words, is_only_change=not changes and not unmatched)
+    remaining = _compare_remaining_words(
+        passage, reported_words, is_only_change=not changes and not unmatched
+    )
     return ClassifiedPassage(passage, [*changes, *remaining], unmatched)
 
 
 def _compare_spelling(passage: ChangedPassage) -> Change | None:
     """Return the change if only marks, capitals or spaces differ, else None.
 
-    Passages with figures are left out, because a mark can change a figure. A misspelt fact ("mådnag") is a typo, too.
+    Passages with figures are left out, because a mark can change a figure. A misspelt fact
+    ("mådnag") is a typo, too.
     """
     before, after = join_tokens(passage.before), join_tokens(passage.after)
     old, new = normalise_words(before), normalise_words(after)
     letters = "".join(old)
     if [len(passage.before), len(passage.after)] == [1, 1]:
         kinds = {passage.before[0].kind, passage.after[0].kind}
-        if "word" in kinds and len(kinds - {"name", "mark"}) == 2 and _is_misspelling(before.strip(), after.strip()):
+        if (
+            "word" in kinds
+            and len(kinds - {"name", "mark"}) == 2
+            and _is_misspelling(before.strip(), after.strip())
+        ):
             return build_change(passage.field, "typo", before, after)
     if letters != "".join(new) or any(letter.isdigit() for letter in letters):
         return None
     if old != new:
         return build_change(passage.field, "typo", before, after)  # an extra or missing space
-    return build_change(passage.field, "layout" if before.split() == after.split() else "punctuation", before, after)
+    return build_change(
+        passage.field, "layout" if before.split() == after.split() else "punctuation", before, after
+    )
 
 
-def _compare_facts(passage: ChangedPassage, *, is_phrase: bool) -> tuple[list[Change], list[UnmatchedFact]]:
-    """Pair facts with those that replace them, in order: first facts of the same kind, then any figures.
+def _compare_facts(
+    passage: ChangedPassage, *, is_phrase: bool
+) -> tuple[list[Change], list[UnmatchedFact]]:
+    """Pair facts with those that replace them, in order: first facts of the same kind, then any
+    figures.
 
     The facts left over are returned as unmatched. In a long passage, names are not paired.
     """
@@ -224,14 +278,27 @@ def _compare_facts(passage: ChangedPassage, *, is_phrase: bool) -> tuple[list[Ch
         _find_missing_facts(side, other)
         for side, other in ((passage.before, passage.after), (passage.after, passage.before))
     )
-    changes = [_build_fact_change(passage, *pair) for pair in _find_swapped_figures(passage)] if is_phrase else []
-    for kinds in [*((kind,) for kind in REPORTED_KINDS if is_phrase or kind != "name"), FIGURE_FACTS]:
-        removed, inserted = ([token for token in side if token.kind in kinds] for side in (old, new))
+    changes = (
+        [_build_fact_change(passage, *pair) for pair in _find_swapped_figures(passage)]
+        if is_phrase
+        else []
+    )
+    for kinds in [
+        *((kind,) for kind in REPORTED_KINDS if is_phrase or kind != "name"),
+        FIGURE_FACTS,
+    ]:
+        removed, inserted = (
+            [token for token in side if token.kind in kinds] for side in (old, new)
+        )
         pairs = list(zip(removed, inserted, strict=False))
-        changes += [_build_fact_change(passage, *pair) for pair in pairs if not _is_same_name(*pair)]
+        changes += [
+            _build_fact_change(passage, *pair) for pair in pairs if not _is_same_name(*pair)
+        ]
         paired = {id(token) for pair in pairs for token in pair}
         old, new = ([token for token in side if id(token) not in paired] for side in (old, new))
-    unmatched = [UnmatchedFact(token, added) for added, side in ((False, old), (True, new)) for token in side]
+    unmatched = [
+        UnmatchedFact(token, added) for added, side in ((False, old), (True, new)) for token in side
+    ]
     # "i dag" alone is not a reported date
     return changes, [fact for fact in unmatched if fact.token.kind != "day"]
 
@@ -240,9 +307,14 @@ def _find_swapped_figures(passage: ChangedPassage) -> list[tuple[DiffToken, Diff
     """Return pairs of figures that swapped places in the passage."""
     swapped = []
     for kind in FIGURE_FACTS:
-        old, new = ([token for token in side if token.kind == kind] for side in (passage.before, passage.after))
+        old, new = (
+            [token for token in side if token.kind == kind]
+            for side in (passage.before, passage.after)
+        )
         if Counter(token.value for token in old) == Counter(token.value for token in new):
-            swapped += [pair for pair in zip(old, new, strict=True) if pair[0].value != pair[1].value]
+            swapped += [
+                pair for pair in zip(old, new, strict=True) if pair[0].value != pair[1].value
+            ]
     return swapped
 
 
@@ -254,11 +326,18 @@ def _build_fact_change(passage: ChangedPassage, old: DiffToken, new: DiffToken) 
 
 
 def _rate_fact(token: DiffToken) -> int:
-    return REFERENCE_IMPORTANCE if token.kind == "reference" else KIND_IMPORTANCE[_change_kind(token.kind)]
+    return (
+        REFERENCE_IMPORTANCE
+        if token.kind == "reference"
+        else KIND_IMPORTANCE[_change_kind(token.kind)]
+    )
 
 
 def _is_misspelt_name(old: str, new: str) -> bool:
-    """Return whether two names differ by one letter. Short names that do are different names: Island, Irland."""
+    """Return whether two names differ by one letter.
+
+    Short names that do are different names: Island, Irland.
+    """
     return min(len(old), len(new)) >= MIN_MISSPELT_NAME_LENGTH and OSA.distance(old, new) == 1
 
 
@@ -286,13 +365,22 @@ def _is_same_name(old: DiffToken, new: DiffToken) -> bool:
 
 
 def _count_words(passage: ChangedPassage) -> int:
-    return max(sum(token.kind != "mark" for token in side) for side in (passage.before, passage.after))
+    return max(
+        sum(token.kind != "mark" for token in side) for side in (passage.before, passage.after)
+    )
 
 
 def _compare_word_kind(passage: ChangedPassage, kind: str) -> Change | None:
-    """Return the change if the number of negations or the strength of modal verbs differs, else None."""
-    old, new = ([token for token in side if token.kind == kind] for side in (passage.before, passage.after))
-    values, new_values = (Counter(kind if kind == "negation" else token.value for token in side) for side in (old, new))
+    """Return the change if the number of negations or the strength of modal verbs differs, else
+    None.
+    """
+    old, new = (
+        [token for token in side if token.kind == kind] for side in (passage.before, passage.after)
+    )
+    values, new_values = (
+        Counter(kind if kind == "negation" else token.value for token in side)
+        for side in (old, new)
+    )
     if values == new_values or (kind == "negation" and _is_double_negation(passage)):
         return None
     before, after = (" ".join(token.text for token in side) for side in (old, new))
@@ -301,7 +389,9 @@ def _compare_word_kind(passage: ChangedPassage, kind: str) -> Change | None:
 
 
 def _is_double_negation(passage: ChangedPassage) -> bool:
-    """Return whether the passage without its negations differs by a negating prefix: inte ovanligt, vanligt."""
+    """Return whether the passage without its negations differs by a negating prefix: inte ovanligt,
+    vanligt.
+    """
     words, new_words = (
         [token.value for token in side if token.kind not in ("negation", "mark")]
         for side in (passage.before, passage.after)
@@ -309,10 +399,16 @@ def _is_double_negation(passage: ChangedPassage) -> bool:
     return len(words) == len(new_words) and any(map(differ_by_prefix, words, new_words))
 
 
-def _compare_remaining_words(passage: ChangedPassage, reported: set[str], *, is_only_change: bool) -> list[Change]:
-    """Return the change in all words not in `reported`: none, or one of punctuation, spelling or wording."""
+def _compare_remaining_words(
+    passage: ChangedPassage, reported: set[str], *, is_only_change: bool
+) -> list[Change]:
+    """Return the change in all words not in `reported`: none, or one of punctuation, spelling or
+    wording.
+    """
     before, after = join_tokens(passage.before), join_tokens(passage.after)
-    old, new = ([word for word in normalise_words(text) if word not in reported] for text in (before, after))
+    old, new = (
+        [word for word in normalise_words(text) if word not in reported] for text in (before, after)
+    )
     if Counter(old) == Counter(new) and not is_only_change:
         return []
     if old == new and normalise_words(before) == normalise_words(after):
@@ -327,7 +423,9 @@ def _compare_remaining_words(passage: ChangedPassage, reported: set[str], *, is_
 
 
 def _find_opposite(field: str, old: list[str], new: list[str]) -> Change | None:
-    """Return the change of a word to its negation (möjligt, omöjligt) or opposite (höjs, sänks), or None."""
+    """Return the change of a word to its negation (möjligt, omöjligt) or opposite (höjs, sänks), or
+    None.
+    """
     for old_word, new_word in zip(old, new, strict=False) if len(old) == len(new) else ():
         if differ_by_prefix(old_word, new_word):
             return build_change(field, "negation", old_word, new_word)
@@ -337,7 +435,9 @@ def _find_opposite(field: str, old: list[str], new: list[str]) -> Change | None:
 
 
 def _find_ending(passage: ChangedPassage) -> Change | None:
-    """Return the change if only one version of a phrase says that something has ended (upphävd, ställs in)."""
+    """Return the change if only one version of a phrase says that something has ended (upphävd,
+    ställs in).
+    """
     before, after = join_tokens(passage.before), join_tokens(passage.after)
     if _count_words(passage) > MAX_PHRASE_WORDS or has_ending(before) == has_ending(after):
         return None
@@ -346,11 +446,14 @@ def _find_ending(passage: ChangedPassage) -> Change | None:
 
 def _is_typo(passage: ChangedPassage, old: list[str], new: list[str]) -> bool:
     if len(old) == len(new):
-        return all(_is_misspelling(old_word, new_word) for old_word, new_word in zip(old, new, strict=True))
+        return all(
+            _is_misspelling(old_word, new_word) for old_word, new_word in zip(old, new, strict=True)
+        )
     words = [*old, *new]
     if len(words) == 1:
         return any(
-            token and token.text.casefold() == words[0] for token in (passage.previous_token, passage.next_token)
+            token and token.text.casefold() == words[0]
+            for token in (passage.previous_token, passage.next_token)
         )
     return False
 
@@ -362,17 +465,22 @@ def _is_misspelling(one: str, two: str) -> bool:
 
 
 def _build_wording_change(passage: ChangedPassage) -> Change:
-    """Build a change of wording, or of the question, answer or quotation that contains the passage."""
+    """Build a change of wording, or of the question, answer or quotation that contains the
+    passage.
+    """
     before, after = join_tokens(passage.before), join_tokens(passage.after)
     tokens = [*passage.before, *passage.after]
     kind = passage.role if passage.role in {"question", "answer"} else "wording"
     if kind == "wording" and sum(token.quoted for token in tokens) * 2 > len(tokens):
         kind = "quotation"
-    return build_change(passage.field, kind, before, after, _rate_wording(passage, KIND_IMPORTANCE[kind]))
+    return build_change(
+        passage.field, kind, before, after, _rate_wording(passage, KIND_IMPORTANCE[kind])
+    )
 
 
 def _rate_wording(passage: ChangedPassage, base: int) -> float:
-    """Return the importance of a reworded passage: by its size, and by the share of words with a new meaning.
+    """Return the importance of a reworded passage: by its size, and by the share of words with a
+    new meaning.
 
     An added or removed sentence is rated as a paragraph; its facts are changes of their own.
     """
@@ -389,11 +497,17 @@ def _rate_wording(passage: ChangedPassage, base: int) -> float:
 
 
 def _names_actor(passage: ChangedPassage) -> bool:
-    """Return whether a passage is likely to name an actor: it starts a sentence, or follows "av" or "till"."""
+    """Return whether a passage is likely to name an actor: it starts a sentence, or follows "av" or
+    "till".
+    """
     if not passage.before or not passage.after:
         return False
-    follows_preposition = passage.previous_token is not None and passage.previous_token.value in ACTOR_PREPOSITIONS
-    return follows_preposition or (passage.before[0].starts_sentence and passage.after[0].starts_sentence)
+    follows_preposition = (
+        passage.previous_token is not None and passage.previous_token.value in ACTOR_PREPOSITIONS
+    )
+    return follows_preposition or (
+        passage.before[0].starts_sentence and passage.after[0].starts_sentence
+    )
 
 
 def _is_sentence(passage: ChangedPassage) -> bool:
@@ -408,9 +522,13 @@ def _ends_sentence(tokens: Sequence[DiffToken]) -> bool:
 def _resolve_unmatched_facts(
     passages: Sequence[Sequence[ClassifiedPassage]], versions: tuple[WholeText, WholeText]
 ) -> list[Change]:
-    """Return the changes of all passages, including facts that the other version lacks everywhere."""
+    """Return the changes of all passages, including facts that the other version lacks
+    everywhere.
+    """
     unmatched = [fact for pair in passages for classified in pair for fact in classified.unmatched]
-    added, removed = ({fact.token.value for fact in unmatched if fact.added == side} for side in (True, False))
+    added, removed = (
+        {fact.token.value for fact in unmatched if fact.added == side} for side in (True, False)
+    )
     changes: list[Change] = []
     for pair in passages:
         found: list[Change] = []
@@ -424,20 +542,29 @@ def _resolve_unmatched_facts(
                     importance=_rate_unmatched_fact(fact, classified),
                 )
                 for fact in classified.unmatched
-                if fact.token.value not in added & removed and not versions[not fact.added].has_fact(fact.token)
+                if fact.token.value not in added & removed
+                and not versions[not fact.added].has_fact(fact.token)
             ]
-            found += [*classified.changes, *new_facts] or [_build_wording_change(classified.passage)]
+            found += [*classified.changes, *new_facts] or [
+                _build_wording_change(classified.passage)
+            ]
         changes += _merge_changes(found)
     return changes
 
 
 def _rate_unmatched_fact(fact: UnmatchedFact, classified: ClassifiedPassage) -> float:
-    """Return the importance of an added or removed fact, which is lower if many other words changed with it."""
+    """Return the importance of an added or removed fact, which is lower if many other words changed
+    with it.
+    """
     facts = [other.token for other in classified.unmatched if other.added == fact.added]
     passage = classified.passage
     share = sum(map(_count_token_words, facts)) / passage.shares.changed_words
     tokens = [*passage.before, *passage.after]
-    if fact.token.kind == "reference" or (tokens[0].text, tokens[-1].text) == ("(", ")"):  # an aside
+    # an aside
+    if fact.token.kind == "reference" or (tokens[0].text, tokens[-1].text) == (
+        "(",
+        ")",
+    ):
         share /= 2
     wording = KIND_IMPORTANCE["wording"]
     rating = wording + (_rate_fact(fact.token) - wording) * share
@@ -448,7 +575,9 @@ def _count_token_words(token: DiffToken) -> int:
     return 0 if token.kind == "mark" else len(token.text.split())
 
 
-def _build_side_change(field: str, kind: str, text: str, *, added: bool, importance: float | None = None) -> Change:
+def _build_side_change(
+    field: str, kind: str, text: str, *, added: bool, importance: float | None = None
+) -> Change:
     return build_change(field, kind, "" if added else text, text if added else "", importance)
 
 
@@ -461,14 +590,21 @@ def _merge_changes(changes: list[Change]) -> list[Change]:
             sides = [[part.before for part in parts], [part.after for part in parts]]
             before, after = (shorten(" … ".join(text for text in side if text)) for side in sides)
             most = max(part.importance for part in parts)
-            merged.append(Change(field=parts[0].field, kind=kind, before=before, after=after, importance=most))
+            merged.append(
+                Change(field=parts[0].field, kind=kind, before=before, after=after, importance=most)
+            )
     return merged
 
 
 def _build_paragraph_changes(
-    pairs: list[BlockPair], capitals: Callable[[], CapitalUsage], versions: tuple[WholeText, WholeText]
+    pairs: list[BlockPair],
+    capitals: Callable[[], CapitalUsage],
+    versions: tuple[WholeText, WholeText],
 ) -> list[Change]:
-    """List added and removed paragraphs. Paragraphs of one question or answer make a single change."""
+    """List added and removed paragraphs.
+
+    Paragraphs of one question or answer make a single change.
+    """
     runs: list[list[BlockPair]] = []
     for pair in pairs:
         if pair.before and pair.after:
@@ -489,9 +625,16 @@ def _build_paragraph_changes(
 
 
 def _belongs_together(first_pair: BlockPair, second_pair: BlockPair) -> bool:
-    first, second = (first_pair.before or first_pair.after)[0], (second_pair.before or second_pair.after)[0]
+    first, second = (
+        (first_pair.before or first_pair.after)[0],
+        (second_pair.before or second_pair.after)[0],
+    )
     same_side = bool(first_pair.before) == bool(second_pair.before)
-    return same_side and first.question > 0 and (first.role, first.question) == (second.role, second.question)
+    return (
+        same_side
+        and first.question > 0
+        and (first.role, first.question) == (second.role, second.question)
+    )
 
 
 def _build_paragraph_change(pair: BlockPair, text: str, importance: int) -> Change:
@@ -503,18 +646,28 @@ def _build_paragraph_change(pair: BlockPair, text: str, importance: int) -> Chan
 
 
 def _rate_text(text: str) -> int:
-    """Return the importance of a paragraph that is not searched for facts, because too much text changed."""
-    return SENTENCE_IMPORTANCE["number"] if any(map(str.isdigit, text)) else PLAIN_SENTENCE_IMPORTANCE
+    """Return the importance of a paragraph that is not searched for facts, because too much text
+    changed.
+    """
+    return (
+        SENTENCE_IMPORTANCE["number"] if any(map(str.isdigit, text)) else PLAIN_SENTENCE_IMPORTANCE
+    )
 
 
 def _rate_paragraph(tokens: Sequence[DiffToken], other: WholeText) -> int:
     """Return the importance of an added or removed paragraph: that of its most important fact.
 
-    A fact counts if the other version lacks it, and a name only in a sentence without a telephone number or e-mail
-    address: headings, links and contacts say little.
+    A fact counts if the other version lacks it, and a name only in a sentence without a telephone
+    number or e-mail address: headings, links and contacts say little.
     """
-    text, is_sentence, kinds = join_tokens(tokens), _ends_sentence(tokens), {token.kind for token in tokens}
-    importance = PLAIN_SENTENCE_IMPORTANCE if is_sentence and "contact" not in kinds else CAPTION_IMPORTANCE
+    text, is_sentence, kinds = (
+        join_tokens(tokens),
+        _ends_sentence(tokens),
+        {token.kind for token in tokens},
+    )
+    importance = (
+        PLAIN_SENTENCE_IMPORTANCE if is_sentence and "contact" not in kinds else CAPTION_IMPORTANCE
+    )
     if has_ending(text):
         importance = SENTENCE_IMPORTANCE["opposite"]
     for token in tokens:
@@ -525,7 +678,9 @@ def _rate_paragraph(tokens: Sequence[DiffToken], other: WholeText) -> int:
     return importance + (SPEECH_POINTS if text.startswith(SPEECH_DASHES) else 0)
 
 
-def find_metadata_changes(before: State, after: State, *, text_changes: Sequence[Change]) -> list[Change]:
+def find_metadata_changes(
+    before: State, after: State, *, text_changes: Sequence[Change]
+) -> list[Change]:
     """List all changes outside the text. A link in one of `text_changes` is not reported again."""
     changes = [
         _build_value_change(field, before.get(field), after.get(field))
@@ -533,17 +688,28 @@ def find_metadata_changes(before: State, after: State, *, text_changes: Sequence
         if before.get(field) != after.get(field)
     ]
     tags, new_tags = before.get("tags") or (), after.get("tags") or ()
-    changes += [_build_side_change("tags", "tags", tag, added=False) for tag in tags if tag not in new_tags]
-    changes += [_build_side_change("tags", "tags", tag, added=True) for tag in new_tags if tag not in tags]
+    changes += [
+        _build_side_change("tags", "tags", tag, added=False) for tag in tags if tag not in new_tags
+    ]
+    changes += [
+        _build_side_change("tags", "tags", tag, added=True) for tag in new_tags if tag not in tags
+    ]
     changes += _compare_parts("attachments", before, after, ("url", "title"), kind="attachment")
-    changes += _compare_parts("images", before, after, ("url", "caption", "credit", "alt"), kind="image")
-    changes += _compare_parts("contacts", before, after, ("name", "email", "phone", "role"), kind="contact")
+    changes += _compare_parts(
+        "images", before, after, ("url", "caption", "credit", "alt"), kind="image"
+    )
+    changes += _compare_parts(
+        "contacts", before, after, ("name", "email", "phone", "role"), kind="contact"
+    )
     changes += _compare_answerers(before.get("questions") or (), after.get("questions") or ())
     return changes + _compare_markup(before, after, text_changes)
 
 
 def _build_value_change(field: str, before: str | None, after: str | None) -> Change:
-    """Build the change of a value. It has little importance if only the hour of publication differs."""
+    """Build the change of a value.
+
+    It has little importance if only the hour of publication differs.
+    """
     if field == "published" and only_hour_differs(before, after):
         return build_change(field, field, before, after, HOUR_ONLY_IMPORTANCE)
     return build_change(field, field, before, after)
@@ -554,24 +720,46 @@ def _compare_answerers(before: Sequence[StatePart], after: Sequence[StatePart]) 
     return [
         build_change("questions", "name", answerers[pair.get("question")], pair.get("answered_by"))
         for pair in after
-        if pair.get("question") in answerers and answerers[pair.get("question")] != pair.get("answered_by")
+        if pair.get("question") in answerers
+        and answerers[pair.get("question")] != pair.get("answered_by")
     ]
 
 
-def _compare_parts(field: str, before: State, after: State, keys: Sequence[str], *, kind: str) -> list[Change]:
-    """Compare lists of parts. Parts that have the same value for one of the keys count as the same part."""
-    old: list[StatePart] = [part for part in before.get(field) or () if part not in (after.get(field) or ())]
-    new: list[StatePart] = [part for part in after.get(field) or () if part not in (before.get(field) or ())]
+def _compare_parts(
+    field: str, before: State, after: State, keys: Sequence[str], *, kind: str
+) -> list[Change]:
+    """Compare lists of parts.
+
+    Parts that have the same value for one of the keys count as the same part.
+    """
+    old: list[StatePart] = [
+        part for part in before.get(field) or () if part not in (after.get(field) or ())
+    ]
+    new: list[StatePart] = [
+        part for part in after.get(field) or () if part not in (before.get(field) or ())
+    ]
     changes = []
     for part in list(old):
-        partner = next((other for key in keys for other in new if part.get(key) and part[key] == other.get(key)), None)
+        partner = next(
+            (
+                other
+                for key in keys
+                for other in new
+                if part.get(key) and part[key] == other.get(key)
+            ),
+            None,
+        )
         if partner is None:
             changes.append(build_change(field, kind, _format_part(part, keys), ""))
             continue
         new.remove(partner)
         differing = [key for key in keys if part.get(key) != partner.get(key)]
         if differing:
-            changes.append(build_change(field, kind, _format_part(part, differing), _format_part(partner, differing)))
+            changes.append(
+                build_change(
+                    field, kind, _format_part(part, differing), _format_part(partner, differing)
+                )
+            )
     return changes + [build_change(field, kind, "", _format_part(part, keys)) for part in new]
 
 
@@ -584,12 +772,20 @@ def _compare_markup(before: State, after: State, text_changes: Sequence[Change])
     if before.get("body_html") == after.get("body_html"):
         return []
     old, new = _parse_markup(before.get("body_html")), _parse_markup(after.get("body_html"))
-    files = {part.get("url") for state in (before, after) for part in state.get("attachments") or ()}
+    files = {
+        part.get("url") for state in (before, after) for part in state.get("attachments") or ()
+    }
     changes, removed, added = _compare_links(_count_links(old, files), _count_links(new, files))
     removed_text = _pad_words([change.before for change in text_changes])
     added_text = _pad_words([change.after for change in text_changes])
-    old_text, new_text = _pad_words([str(old.text_content())]), _pad_words([str(new.text_content())])
-    for links, other_text, changed_text in ((removed, new_text, removed_text), (added, old_text, added_text)):
+    old_text, new_text = (
+        _pad_words([str(old.text_content())]),
+        _pad_words([str(new.text_content())]),
+    )
+    for links, other_text, changed_text in (
+        (removed, new_text, removed_text),
+        (added, old_text, added_text),
+    ):
         changes += [
             _build_side_change("body_html", "link", url, added=links is added)
             for text, url in links
@@ -597,7 +793,10 @@ def _compare_markup(before: State, after: State, text_changes: Sequence[Change])
         ]
     if changes or any(change.field in {"lead", "body", "questions"} for change in text_changes):
         return changes
-    old_elements, new_elements = Counter(_list_element_names(old)), Counter(_list_element_names(new))
+    old_elements, new_elements = (
+        Counter(_list_element_names(old)),
+        Counter(_list_element_names(new)),
+    )
     only_old = " ".join((old_elements - new_elements).elements())
     only_new = " ".join((new_elements - old_elements).elements())
     return [build_change("body_html", "layout", only_old, only_new)]
@@ -606,7 +805,8 @@ def _compare_markup(before: State, after: State, text_changes: Sequence[Change])
 def _compare_links(
     before: Counter[TextLink], after: Counter[TextLink]
 ) -> tuple[list[Change], list[TextLink], list[TextLink]]:
-    """Return the changes of target, the links that only `before` has, and those that only `after` has.
+    """Return the changes of target, the links that only `before` has, and those that only `after`
+    has.
 
     A link with only a new text is left out, because the change of the text is reported.
     """
@@ -636,7 +836,11 @@ def _list_element_names(tree: html.HtmlElement) -> list[str]:
 
 
 def _count_links(tree: html.HtmlElement, files: set[object]) -> Counter[TextLink]:
-    found = ((" ".join(a.text_content().split()), str(a.get("href"))) for a in tree.iter("a") if a.get("href"))
+    found = (
+        (" ".join(a.text_content().split()), str(a.get("href")))
+        for a in tree.iter("a")
+        if a.get("href")
+    )
     return Counter(link for link in found if link[1] not in files)
 
 

@@ -1,8 +1,10 @@
-"""Reads the periods in which releases contained a wording, and the checks between which it appeared and disappeared.
+"""Reads the periods in which releases contained a wording, and the checks between which it appeared
+and disappeared.
 
-The history of a release is that of its whole chain of rows (see archive.changes.history). If a page was parsed again
-without an edit by the agency, the newest parse counts for the whole time of that page. If two URLs of a chain were
-found at the same time, the wording counts as present as long as one of them has it.
+The history of a release is that of its whole chain of rows (see archive.changes.history). If a page
+was parsed again without an edit by the agency, the newest parse counts for the whole time of that
+page. If two URLs of a chain were found at the same time, the wording counts as present as long as
+one of them has it.
 
 An import is not a check: the time of an imported version is when it was imported, and it is only
 last seen once a check has found it on the web.
@@ -22,7 +24,9 @@ from archive.database.models import find_collection
 from archive.database.sqlite_files import RunQuery
 from archive.i18n import format_check_pair, format_time, translate
 
-MAX_VERSIONS = 1_500  # different versions, of all releases of a call, whose text is searched; about a second
+MAX_VERSIONS = (
+    1_500  # different versions, of all releases of a call, whose text is searched; about a second
+)
 MAX_CHARACTERS = 6_000_000  # of their texts; two or three seconds
 STATE_BATCH = 50  # versions read at a time
 
@@ -42,12 +46,15 @@ VERSIONS_SQL = f"""
 ABSENCES_SQL = f"""
     {CHAINS_CTE} select chain.root, o.id, o.release, o.kind, o.first_seen, o.ended
     from chain join removals o on o.release = chain.id
-    where o.kind = 'moved' or (o.confirmed is not null and o.confirmed is not o.ended) order by o.first_seen, o.id
+    where o.kind = 'moved' or (o.confirmed is not null and o.confirmed is not o.ended)
+      order by o.first_seen, o.id
 """
 
 
 class CheckPair(NamedTuple):
-    """Two checks (ISO 8601) between which something changed; `after` is None if there was no earlier check."""
+    """Two checks (ISO 8601) between which something changed; `after` is None if there was no
+    earlier check.
+    """
 
     after: str | None
     until: str  # if a version was imported, when it was
@@ -59,15 +66,23 @@ class Presence:
 
     first: int  # ids of the first and last revision that contain it
     last: int
-    appeared: CheckPair  # first seen at `until`; if `after` is None, it is in the archive's first version
-    disappeared: CheckPair | None  # last seen at `after`, missing at `until`; None: it is still present
-    before: int | None = None  # ids of the revisions before and after, without the wording, for a comparison
+    appeared: (
+        CheckPair  # first seen at `until`; if `after` is None, it is in the archive's first version
+    )
+    disappeared: (
+        CheckPair | None
+    )  # last seen at `after`, missing at `until`; None: it is still present
+    before: int | None = (
+        None  # ids of the revisions before and after, without the wording, for a comparison
+    )
     after: int | None = None
     removal: int | None = None  # id of the removal with which it disappeared
     # collections that the first version, and the one after the last, were imported from
     collection: str | None = None
     collection_after: str | None = None
-    missing: tuple[CheckPair, ...] = ()  # periods in which the release was removed before it was found again
+    missing: tuple[
+        CheckPair, ...
+    ] = ()  # periods in which the release was removed before it was found again
 
     @property
     def end(self) -> str:
@@ -76,7 +91,9 @@ class Presence:
 
 @dataclass(slots=True)
 class PageState:
-    """Revisions without an edit by the agency in between: the first, and those parsed again from the same page."""
+    """Revisions without an edit by the agency in between: the first, and those parsed again from
+    the same page.
+    """
 
     release: int
     first: Mapping[str, Any]  # row of the first revision
@@ -109,19 +126,25 @@ async def read_presences(
 ) -> dict[int, list[Presence]]:
     """Return the presences of a wording in releases, oldest first.
 
-    releases: the last rows of their chains. has_wording: function of a version's title, lead, body, questions, images
-    and language. Releases are left out of the result once MAX_VERSIONS or MAX_CHARACTERS would be exceeded.
+    releases: the last rows of their chains. has_wording: function of a version's title, lead, body,
+    questions, images and language. Releases are left out of the result once MAX_VERSIONS or
+    MAX_CHARACTERS would be exceeded.
     """
     values = {"releases": json.dumps(list(releases))}
     chains = {root: ReleaseChain(root) for root in releases}
-    for (root, _), rows in groupby(await run(VERSIONS_SQL, values), key=lambda row: (row["root"], row["release"])):
+    for (root, _), rows in groupby(
+        await run(VERSIONS_SQL, values), key=lambda row: (row["root"], row["release"])
+    ):
         _add_versions(chains[root], list(rows))
     for row in await run(ABSENCES_SQL, values):
         chains[row["root"]].absences.append(row)
     chosen: list[ReleaseChain] = []
     texts: dict[tuple[int, str], int] = {}  # (release, hash) → a revision with this text
     for chain in chains.values():
-        new = {(version.release, version.newest_hash): version.revisions[-1] for version in chain.versions}
+        new = {
+            (version.release, version.newest_hash): version.revisions[-1]
+            for version in chain.versions
+        }
         if len(texts) + len(new) <= MAX_VERSIONS:
             texts |= new
             chosen.append(chain)
@@ -129,14 +152,19 @@ async def read_presences(
     for chain in chosen:
         for version in chain.versions:
             version.has_wording = found.get(texts[version.release, version.newest_hash])
-    is_searched = (all(version.has_wording is not None for version in chain.versions) for chain in chosen)
+    is_searched = (
+        all(version.has_wording is not None for version in chain.versions) for chain in chosen
+    )
     return {chain.root: _find_presences(chain) for chain in compress(chosen, is_searched)}
 
 
 async def _find_wording(
     run: RunQuery, revisions: Sequence[int], has_wording: Callable[[Mapping[str, Any]], bool]
 ) -> dict[int, bool]:
-    """Return whether each revision contains the wording. Those after the first MAX_CHARACTERS of text are left out."""
+    """Return whether each revision contains the wording.
+
+    Those after the first MAX_CHARACTERS of text are left out.
+    """
     found: dict[int, bool] = {}
     length = 0
 
@@ -152,13 +180,21 @@ async def _find_wording(
 
 
 def _add_versions(chain: ReleaseChain, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Add the versions of one release row; its revisions are given in the order in which they were stored."""
+    """Add the versions of one release row; its revisions are given in the order in which they were
+    stored.
+    """
     version: PageState | None = None
     before: Mapping[str, Any] | None = None
     chain.rows |= {row["id"]: row for row in rows}
     for row in rows:
-        # the first parse of an imported release is of a page, the import of another collection's file
-        if version is None or before is None or row["cause"] != "parser" or before["cause"] == "import":
+        # the first parse of an imported release is of a page, the import of another collection's
+        # file
+        if (
+            version is None
+            or before is None
+            or row["cause"] != "parser"
+            or before["cause"] == "import"
+        ):
             version = PageState(row["release"], row, [])
             chain.versions.append(version)
         version.revisions.append(row["id"])
@@ -169,11 +205,17 @@ def _add_versions(chain: ReleaseChain, rows: Sequence[Mapping[str, Any]]) -> Non
 
 
 def _find_presences(chain: ReleaseChain) -> list[Presence]:
-    """Return the presences of a wording in a chain whose versions have been searched for it, oldest first."""
-    found = [presence for line in _split_lines(chain) for presence in _find_line_presences(chain, line)]
+    """Return the presences of a wording in a chain whose versions have been searched for it, oldest
+    first.
+    """
+    found = [
+        presence for line in _split_lines(chain) for presence in _find_line_presences(chain, line)
+    ]
     merged: list[Presence] = []
     for presence in sorted(found, key=lambda each: (each.appeared.until, each.first)):
-        merged.append(_merge_presences(merged.pop(), presence) if overlaps(merged, presence) else presence)
+        merged.append(
+            _merge_presences(merged.pop(), presence) if overlaps(merged, presence) else presence
+        )
     return [_add_missing_times(chain, presence) for presence in merged]
 
 
@@ -226,19 +268,31 @@ def _find_line_presences(chain: ReleaseChain, line: Sequence[PageState]) -> list
 
 
 def _find_end(chain: ReleaseChain, last: PageState) -> str | None:
-    """Return when the last version of a sequence was first missing, or None if it is the current one."""
+    """Return when the last version of a sequence was first missing, or None if it is the current
+    one.
+    """
     if any(chain.rows[key]["is_current"] for key in last.revisions):
         return None
-    moves = (row["first_seen"] for row in chain.absences if row["kind"] == "moved" and row["release"] == last.release)
+    moves = (
+        row["first_seen"]
+        for row in chain.absences
+        if row["kind"] == "moved" and row["release"] == last.release
+    )
     others = (version.first["when"] for version in chain.versions)
-    later = [when for when in moves if when >= last.last_seen] or [when for when in others if when > last.last_seen]
+    later = [when for when in moves if when >= last.last_seen] or [
+        when for when in others if when > last.last_seen
+    ]
     return min(later, default=max(version.last_seen for version in chain.versions))
 
 
-def _find_removal(chain: ReleaseChain, last: PageState, until: str | None) -> Mapping[str, Any] | None:
-    """Return the first confirmed removal after a version was last seen and before the next one was found.
+def _find_removal(
+    chain: ReleaseChain, last: PageState, until: str | None
+) -> Mapping[str, Any] | None:
+    """Return the first confirmed removal after a version was last seen and before the next one was
+    found.
 
-    until: when the next version was found. If it is None, there is no next version, and only an open removal counts.
+    until: when the next version was found. If it is None, there is no next version, and only an
+    open removal counts.
     """
     return next(
         (
@@ -254,7 +308,9 @@ def _find_removal(chain: ReleaseChain, last: PageState, until: str | None) -> Ma
 
 
 def overlaps(merged: Sequence[Presence], presence: Presence) -> bool:
-    """Return whether the wording may have been present all the time from the last of `merged` to a later presence."""
+    """Return whether the wording may have been present all the time from the last of `merged` to a
+    later presence.
+    """
     if not merged:
         return False
     gone, appeared = merged[-1].disappeared, presence.appeared
@@ -266,7 +322,9 @@ def overlaps(merged: Sequence[Presence], presence: Presence) -> bool:
 def _merge_presences(one: Presence, other: Presence) -> Presence:
     """Merge two presences of a wording that overlap in time, at two URLs; `one` was seen first."""
     after = [pair.after for pair in (one.appeared, other.appeared)]
-    appeared = CheckPair(min(filter(None, after)) if all(after) else one.appeared.after, one.appeared.until)
+    appeared = CheckPair(
+        min(filter(None, after)) if all(after) else one.appeared.after, one.appeared.until
+    )
     ends = [presence for presence in (one, other) if presence.disappeared is None]
     last = ends[0] if ends else max((one, other), key=lambda each: each.end)
     return replace(last, first=one.first, appeared=appeared, collection=one.collection)

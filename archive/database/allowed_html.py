@@ -6,7 +6,23 @@ import re
 
 ALLOWED_TAGS = {
     *("h2", "h3", "h4", "h5", "h6", "p", "br", "blockquote", "ul", "ol", "li", "dl", "dt", "dd"),
-    *("table", "caption", "thead", "tbody", "tfoot", "tr", "th", "td", "a", "em", "strong", "b", "i", "sub", "sup"),
+    *(
+        "table",
+        "caption",
+        "thead",
+        "tbody",
+        "tfoot",
+        "tr",
+        "th",
+        "td",
+        "a",
+        "em",
+        "strong",
+        "b",
+        "i",
+        "sub",
+        "sup",
+    ),
     *("del", "ins", "s"),
 }
 ALLOWED_ATTRIBUTES = {

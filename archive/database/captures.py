@@ -4,10 +4,11 @@
     bases   host, blob: the pages that other pages of the host are compressed against
     refused_bodies, refused_pages   pages that could not be read, for a while (archive/database/refused_pages.py)
 
-The pages of a site are mostly alike, so a page is compressed against a base: a page of the same host. A host has
-several bases, such as one per template, and the old design beside the new one. A base has no base itself, so that
-reading a blob takes at most two rows. The file is beside archive.db, is written and committed first, and is never
-served. It has the application_id of its archive.db, so that a swapped file is detected.
+The pages of a site are mostly alike, so a page is compressed against a base: a page of the same
+host. A host has several bases, such as one per template, and the old design beside the new one. A
+base has no base itself, so that reading a blob takes at most two rows. The file is beside
+archive.db, is written and committed first, and is never served. It has the application_id of its
+archive.db, so that a swapped file is detected.
 """
 
 from __future__ import annotations
@@ -42,9 +43,17 @@ CAPTURES_FILE = "captures.db"
 PAGE_SIZE = 16384  # bytes; rows of about 2 kB would leave a third of a smaller page empty
 CAPTURES_SCHEMA = (  # created in one transaction, because two processes may create the file at once
     "begin immediate",
-    "create table if not exists blobs (id integer primary key, sha256 text not null unique, size integer not null,"
+    "create table if not"
+    " exists blobs (id"
+    " integer primary key,"
+    " sha256 text not null unique, size"
+    " integer not null,"
     " base integer references blobs(id), data blob not null)",
-    "create table if not exists bases (host text not null, blob integer not null references blobs(id),"
+    "create table if not"
+    " exists bases"
+    " (host text not null,"
+    " blob integer not null references"
+    " blobs(id),"
     " primary key (host, blob)) without rowid",
     "create table if not exists refused_bodies (sha256 text primary key, size integer not null,"
     " base integer references blobs(id), stored integer not null, data blob not null)",
@@ -59,31 +68,53 @@ CAPTURES_SCHEMA = (  # created in one transaction, because two processes may cre
     "commit",
 )
 LOST_MESSAGE = (
-    "is lost: the archive refers to captures in it; restore it from a backup, or begin a new one: scrapy crawl news"
+    "is lost: the archive"
+    " refers to"
+    " captures in it; restore it"
+    " from a backup, or begin a new one:"
+    " scrapy crawl news"
     " -s NEW_CAPTURES=True"
 )
-FOREIGN_MESSAGE = "belongs to another archive; restore the archive's own file (each archive needs its own folder)"
+FOREIGN_MESSAGE = (
+    "belongs to another archive; restore the archive's own file (each archive needs its own folder)"
+)
 HAS_REFUSED_SQL = "select 1 from sqlite_master where name = 'idx_refused_pages_sha256'"
 HAS_CAPTURES_SQL = "select exists (select 1 from captures) or exists (select 1 from manifests)"
 EVIDENCE_HEADERS = (  # header fields that show how a response was received; cookies are never kept
-    *("date", "content-type", "content-language", "content-location", "location", "etag", "last-modified", "expires"),
+    *(
+        "date",
+        "content-type",
+        "content-language",
+        "content-location",
+        "location",
+        "etag",
+        "last-modified",
+        "expires",
+    ),
     *("age", "cache-control", "link", "x-robots-tag", "retry-after", "via", "server"),
 )
 
 # Compression and its caches
-COMPRESSION_LEVEL = 6  # level 9 saves 3 % on real pages in 1.3 times the time, level 15 saves 8 % in ten times
+COMPRESSION_LEVEL = (
+    6  # level 9 saves 3 % on real pages in 1.3 times the time, level 15 saves 8 % in ten times
+)
 QUICK_LEVEL = 1  # about a seventh larger, in a quarter of the time
-MAX_CACHED_BASE_BYTES = 500_000  # largest cached base; its compressor takes several times as much memory
+MAX_CACHED_BASE_BYTES = (
+    500_000  # largest cached base; its compressor takes several times as much memory
+)
 MAX_CACHE_BYTES = 64_000_000  # all cached bases together
 
 # When a page becomes a base, and when it is compressed against one
 MAX_BASES_PER_HOST = 4  # bases in use at a time
 BASE_SIZE_RANGE = range(2_000, 1_000_000)  # bytes; larger pages are compressed alone
-MAX_BASE_RATIO = 0.4  # a page compressed against a base must be smaller than this share of the page compressed alone
+# a page compressed against a base must be smaller than this share of the page compressed alone
+MAX_BASE_RATIO = 0.4
 QUICK_RATIO_MARGIN = 0.8  # factor of MAX_BASE_RATIO for sizes estimated by a quick compression
-# further bases allowed per page after the first few; without a limit, a site of long texts would add one for each page
+# further bases allowed per page after the first few; without a limit, a site of long texts would
+# add one for each page
 NEW_BASES_PER_PAGE = 1 / 16
-# pages of a host that share one measurement by quick compression, because they compress about equally well
+# pages of a host that share one measurement by quick compression, because they compress about
+# equally well
 PAGES_PER_ESTIMATE = 16
 MAX_SHARE_ESTIMATE = 0.3  # upper limit for the measured share of a page's bytes
 
@@ -91,10 +122,10 @@ MAX_SHARE_ESTIMATE = 0.3  # upper limit for the measured share of a page's bytes
 class Captures(AbstractContextManager["Captures"]):
     """The captures.db beside an archive.db; a context manager.
 
-    A missing file is created, unless the archive refers to captures: then it was lost, and a new one is only created
-    with `begin_new`. Raises ArchiveError, with file, table and key, if the file is lost, belongs to another archive, or
-    cannot be opened, written or read. If a file opened `readonly` belongs to another archive or is damaged, each read
-    raises the error.
+    A missing file is created, unless the archive refers to captures: then it was lost, and a new
+    one is only created with `begin_new`. Raises ArchiveError, with file, table and key, if the file
+    is lost, belongs to another archive, or cannot be opened, written or read. If a file opened
+    `readonly` belongs to another archive or is damaged, each read raises the error.
     """
 
     def __init__(self, archive: Path, *, readonly: bool = False, begin_new: bool = False) -> None:
@@ -106,13 +137,20 @@ class Captures(AbstractContextManager["Captures"]):
         if is_lost and not self.path.is_file():
             raise ArchiveError(self.path, LOST_MESSAGE)
         try:
-            self._db = open_readonly(self.path) if readonly else open_writable(self.path, page_size=PAGE_SIZE)
+            self._db = (
+                open_readonly(self.path)
+                if readonly
+                else open_writable(self.path, page_size=PAGE_SIZE)
+            )
             try:
                 exists, file_id = check_version(self._db, self.path), read_file_id(self._db)
             except sqlite3.DatabaseError:
                 if not readonly:
                     raise
-                exists, file_id = True, 0  # a damaged file is reported by each read, so that `verify` continues
+                exists, file_id = (
+                    True,
+                    0,
+                )  # a damaged file is reported by each read, so that `verify` continues
             if is_lost and not exists:
                 raise ArchiveError(self.path, LOST_MESSAGE)
             # a file of an older version lacks the last tables
@@ -139,7 +177,8 @@ class Captures(AbstractContextManager["Captures"]):
         self._db.close()
 
     def store_body(self, body: bytes, host: str) -> str:
-        """Store bytes received from `host` ("" for the archive's own), and return their SHA-256 in hex.
+        """Store bytes received from `host` ("" for the archive's own), and return their SHA-256 in
+        hex.
 
         They are committed on return, or at the end of a `transaction` block.
         """
@@ -160,7 +199,9 @@ class Captures(AbstractContextManager["Captures"]):
             raise
 
     def read(self, sha256: str) -> bytes:
-        """Return the bytes stored under a SHA-256; raise ArchiveError if they are missing or damaged."""
+        """Return the bytes stored under a SHA-256; raise ArchiveError if they are missing or
+        damaged.
+        """
         rows = self.query("select size, base, data from blobs where sha256 = ?", sha256)
         if not rows:
             raise ArchiveError(self.path, "is not stored", table="blobs", key=sha256)
@@ -172,7 +213,9 @@ class Captures(AbstractContextManager["Captures"]):
         return bases.compress_page(body, lambda key: self._try_read_base(key, host))
 
     def decompress_body(self, sha256: str, size: int, base: int | None, data: bytes) -> bytes:
-        return self._decompress(sha256, size, data, None if base is None else self._read_base(base, sha256))
+        return self._decompress(
+            sha256, size, data, None if base is None else self._read_base(base, sha256)
+        )
 
     def size(self, sha256: str) -> int | None:
         """Return the number of bytes stored under a SHA-256, or None if there are none."""
@@ -183,13 +226,20 @@ class Captures(AbstractContextManager["Captures"]):
         return self.size(sha256) is not None
 
     def count(self) -> int:
-        """Return the number of blobs. (There is no `__len__`, because an empty file would then be false.)"""
+        """Return the number of blobs.
+
+        (There is no `__len__`, because an empty file would then be false.)
+        """
         return int(self.query("select count(*) from blobs")[0][0])
 
     def __iter__(self) -> Iterator[str]:
-        """Yield every SHA-256 in the order the blobs were stored, without keeping a transaction open."""
+        """Yield every SHA-256 in the order the blobs were stored, without keeping a transaction
+        open.
+        """
         last = 0
-        while rows := self.query("select id, sha256 from blobs where id > ? order by id limit 1000", last):
+        while rows := self.query(
+            "select id, sha256 from blobs where id > ? order by id limit 1000", last
+        ):
             yield from (sha256 for _, sha256 in rows)
             last = rows[-1][0]
 
@@ -204,7 +254,8 @@ class Captures(AbstractContextManager["Captures"]):
                 "insert or ignore into blobs (sha256, size, base, data) values (?, ?, ?, ?)",
                 [sha256, len(body), base, data],
             )
-            if not written.rowcount or not becomes_base:  # another process stored it first, or it is not a base
+            # another process stored it first, or it is not a base
+            if not written.rowcount or not becomes_base:
                 return
             key = int(written.lastrowid or 0)
             self._db.execute("insert into bases (host, blob) values (?, ?)", [host, key])
@@ -215,11 +266,15 @@ class Captures(AbstractContextManager["Captures"]):
     def _host_bases(self, name: str) -> HostBases:
         if name not in self._hosts:
             rows = self.query(
-                "select blob from bases where host = ? order by blob desc limit ?", name, MAX_BASES_PER_HOST
+                "select blob from bases where host = ? order by blob desc limit ?",
+                name,
+                MAX_BASES_PER_HOST,
             )
             # at least one more base may be added, in case the site was rebuilt
             credit = max(1, MAX_BASES_PER_HOST - len(rows))
-            self._hosts[name] = HostBases(base_ids=[blob for (blob,) in rows], new_base_credit=credit)
+            self._hosts[name] = HostBases(
+                base_ids=[blob for (blob,) in rows], new_base_credit=credit
+            )
         return self._hosts[name]
 
     def _try_read_base(self, base_id: int, host: str) -> bytes | None:
@@ -230,14 +285,22 @@ class Captures(AbstractContextManager["Captures"]):
             return None
 
     def _read_base(self, base_id: int, needed_by: str | None) -> bytes:
-        """Return a base's bytes, checked when first read. needed_by: SHA-256 of the blob that needs it."""
+        """Return a base's bytes, checked when first read.
+
+        needed_by: SHA-256 of the blob that needs it.
+        """
         if base_id in self._bases:
             self._bases.move_to_end(base_id)
             return self._bases[base_id]
-        rows = self.query("select sha256, size, data from blobs where id = ? and base is null", base_id)
+        rows = self.query(
+            "select sha256, size, data from blobs where id = ? and base is null", base_id
+        )
         if not rows:
             raise ArchiveError(
-                self.path, f"its base {base_id} is missing or has a base itself", table="blobs", key=needed_by
+                self.path,
+                f"its base {base_id} is missing or has a base itself",
+                table="blobs",
+                key=needed_by,
             )
         sha256, size, data = rows[0]
         self._cache_base(base_id, self._decompress(sha256, size, data))
@@ -261,14 +324,20 @@ class Captures(AbstractContextManager["Captures"]):
         try:
             body = decompress(data, size, base)
         except (zstandard.ZstdError, TypeError, ValueError) as error:
-            raise ArchiveError(self.path, f"is damaged: {error}", table="blobs", key=sha256) from error
+            raise ArchiveError(
+                self.path, f"is damaged: {error}", table="blobs", key=sha256
+            ) from error
         if hashlib.sha256(body).hexdigest() != sha256:
-            raise ArchiveError(self.path, "is damaged: its bytes have another SHA-256", table="blobs", key=sha256)
+            raise ArchiveError(
+                self.path, "is damaged: its bytes have another SHA-256", table="blobs", key=sha256
+            )
         return body
 
 
 def read_archive_facts(archive: Path) -> tuple[int, bool]:
-    """Return the id of an archive.db, and whether it refers to captures; (0, False) if it cannot be read."""
+    """Return the id of an archive.db, and whether it refers to captures; (0, False) if it cannot be
+    read.
+    """
     try:
         with closing(open_readonly(archive)) as db:
             return read_file_id(db), bool(db.execute(HAS_CAPTURES_SQL).fetchone()[0])
@@ -277,11 +346,15 @@ def read_archive_facts(archive: Path) -> tuple[int, bool]:
 
 
 def find_captures_problem(archive: Path) -> ArchiveError | None:
-    """Return an error if an archive's captures.db is lost, unreadable or another archive's, else None."""
+    """Return an error if an archive's captures.db is lost, unreadable or another archive's, else
+    None.
+    """
     path = Captures.path_beside(archive)
     if not path.is_file():
         is_lost = read_archive_facts(archive)[1]
-        return ArchiveError(path, "is lost: the archive refers to captures in it") if is_lost else None
+        return (
+            ArchiveError(path, "is lost: the archive refers to captures in it") if is_lost else None
+        )
     try:
         with Captures(archive, readonly=True) as captures:
             captures.count()
@@ -309,21 +382,32 @@ class HostBases:
     compressed_share: float = 1.0  # share of a page's bytes that is left after a quick compression
     estimates_left: int = 0  # number of further pages for which `compressed_share` is used
 
-    def compress_page(self, body: bytes, read_base: Callable[[int], bytes | None]) -> tuple[int | None, bytes, bool]:
-        """Compress a page; return its base (None: compressed alone), frame, and whether it becomes a base.
+    def compress_page(
+        self, body: bytes, read_base: Callable[[int], bytes | None]
+    ) -> tuple[int | None, bytes, bool]:
+        """Compress a page; return its base (None: compressed alone), frame, and whether it becomes
+        a base.
 
-        `read_base` returns a base's bytes, or None if they cannot be read. Compressing a page alone at the full level
-        is the most expensive step. It is skipped if a quick compression of this page or a recent one shows that a base
-        is worth it.
+        `read_base` returns a base's bytes, or None if they cannot be read. Compressing a page alone
+        at the full level is the most expensive step. It is skipped if a quick compression of this
+        page or a recent one shows that a base is worth it.
         """
         self.new_base_credit += NEW_BASES_PER_PAGE
-        max_frame_size = QUICK_RATIO_MARGIN * MAX_BASE_RATIO * self._estimate_size(body) if self.base_ids else 0.0
+        max_frame_size = (
+            QUICK_RATIO_MARGIN * MAX_BASE_RATIO * self._estimate_size(body)
+            if self.base_ids
+            else 0.0
+        )
         best = self._find_best_base(body, read_base, max_frame_size)
         if best is None or len(best[1]) >= max_frame_size:
             plain = compress(body)
             # a page of text that no base fits has a new design, unlike an image or a few words
             is_text = len(body) in BASE_SIZE_RANGE and len(plain) < len(body) / 2
-            if is_text and (best is None or len(best[1]) >= MAX_BASE_RATIO * len(plain)) and self.new_base_credit >= 1:
+            if (
+                is_text
+                and (best is None or len(best[1]) >= MAX_BASE_RATIO * len(plain))
+                and self.new_base_credit >= 1
+            ):
                 self.new_base_credit -= 1
                 return None, plain, True
             if best is None or len(best[1]) >= len(plain):
@@ -335,7 +419,9 @@ class HostBases:
     def _find_best_base(
         self, body: bytes, read_base: Callable[[int], bytes | None], max_frame_size: float
     ) -> tuple[int, bytes] | None:
-        """Return a base and its frame: the first one below `max_frame_size`, else the smallest; or None."""
+        """Return a base and its frame: the first one below `max_frame_size`, else the smallest; or
+        None.
+        """
         best: tuple[int, bytes] | None = None
         for key in self.base_ids if len(body) < BASE_SIZE_RANGE.stop else ():
             base = read_base(key)
@@ -365,7 +451,9 @@ def compress(body: bytes, base: bytes | None = None) -> bytes:
     if base is None:
         return zstandard.ZstdCompressor(level=COMPRESSION_LEVEL).compress(body)
     window = max(10, (len(body) + len(base)).bit_length())  # spans body and base
-    build = _build_compressor if len(base) <= MAX_CACHED_BASE_BYTES else _build_compressor.__wrapped__
+    build = (
+        _build_compressor if len(base) <= MAX_CACHED_BASE_BYTES else _build_compressor.__wrapped__
+    )
     return build(base, window).compress(body)
 
 
@@ -373,7 +461,11 @@ def compress(body: bytes, base: bytes | None = None) -> bytes:
 def _build_compressor(base: bytes, window: int) -> zstandard.ZstdCompressor:
     """Return a compressor that uses a base as its dictionary, to compress many pages."""
     parameters = zstandard.ZstdCompressionParameters.from_level(
-        COMPRESSION_LEVEL, source_size=len(base), dict_size=len(base), window_log=window, write_content_size=1
+        COMPRESSION_LEVEL,
+        source_size=len(base),
+        dict_size=len(base),
+        window_log=window,
+        write_content_size=1,
     )
     dictionary = _build_dictionary(base)
     dictionary.precompute_compress(compression_params=parameters)
@@ -385,7 +477,8 @@ def _build_dictionary(base: bytes) -> zstandard.ZstdCompressionDict:
 
 
 def decompress(frame: bytes, size: int, base: bytes | None = None) -> bytes:
-    """Decompress a zstd frame. Raises ZstdError or ValueError if it is damaged or not of `size` bytes.
+    """Decompress a zstd frame. Raises ZstdError or ValueError if it is damaged or not of `size`
+    bytes.
 
     >>> decompress(compress(b"abc", b"abcabc"), 3, b"abcabc")
     b'abc'
@@ -407,7 +500,9 @@ def compute_file_sha256(path: Path) -> str:
 
 
 def open_captures(path: Path) -> Captures | nullcontext[None]:
-    """Open the captures.db of an archive as a context manager, which yields None if there is no such file."""
+    """Open the captures.db of an archive as a context manager, which yields None if there is no
+    such file.
+    """
     return Captures(path, readonly=True) if Captures.path_beside(path).is_file() else nullcontext()
 
 

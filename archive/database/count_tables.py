@@ -1,4 +1,5 @@
-"""Counts that are kept in tables, so that pages need not count rows: how they are checked and filled again.
+"""Counts that are kept in tables, so that pages need not count rows: how they are checked and
+filled again.
 
 The triggers in schema.sql keep month_counts, tag_releases, tag_counts and edit_counts.
 """
@@ -10,20 +11,25 @@ from sqlite_utils import Database
 COUNT_SQL = {  # the rows that each table should have; `verify` compares them
     "month_counts": """
     with counted as materialized (
-      select agency, coalesce(nullif(substr(sort_date, 1, 7), ''), 'none') as month, count(*) as n, count(sort_day) as d
+      select agency, coalesce(nullif(substr(sort_date, 1, 7), ''), 'none') as month,
+        count(*) as n, count(sort_day) as d
       from release_facets group by 1, 2)
-    select agency, month, n, d from counted union all select '', month, sum(n), sum(d) from counted group by month
+    select agency, month, n, d from counted union all select '', month, sum(n), sum(d) from counted
+      group by month
     union all select agency, '', sum(n), sum(d) from counted group by agency
     union all select '', '', sum(n), sum(d) from counted having count(*) > 0
     """,
     "tag_releases": """
-    select rt.tag, l.sort_date, l.release from release_tags rt join release_facets l on l.release = rt.release
+    select rt.tag, l.sort_date, l.release from release_tags rt join release_facets l
+      on l.release = rt.release
     """,
     "tag_counts": """
-    select rt.tag, l.agency, count(*) from release_tags rt join release_facets l on l.release = rt.release group by 1, 2
+    select rt.tag, l.agency, count(*) from release_tags rt join release_facets l
+      on l.release = rt.release group by 1, 2
     """,
     "edit_counts": """
-    select r.agency, count(*), sum(v.update_date_changed = 0) from revisions v join releases r on r.id = v.release
+    select r.agency, count(*), sum(v.update_date_changed = 0) from revisions v join releases r
+      on r.id = v.release
       where v.cause = 'source' and v.previous is not null group by 1
     """,
 }

@@ -1,27 +1,28 @@
 """The crawler's state: URL frontier, pagination cursors, hosts, and jobs of distributed workers.
 
-All four are tables of archive.db, because a page's frontier row and its release must be committed in one transaction to
-survive kill -9. No method commits: wrap calls in `Archive.transaction`.
+All four are tables of archive.db, because a page's frontier row and its release must be committed
+in one transaction to survive kill -9. No method commits: wrap calls in `Archive.transaction`.
 
-frontier: every URL ever found. `role` is its type (release, feed, sitemap, listing, home, robots); `state` is the
-outcome of reading it:
+frontier: every URL ever found. `role` is its type (release, feed, sitemap, listing, home, robots);
+`state` is the outcome of reading it:
 
     due          found, not read yet                        stored    read, its release is in the archive
     failed       no usable response (network, 5xx), retried rejected  a response, but no release could be read
     done         a source that was read to its end          gone      404 or 410
     quarantined  read and quarantined (quarantined_pages.py); fetched again now and then, in case it is corrected
 
-pagination_cursors: where reading a long listing was interrupted. The next crawl reads the listing from its first page
-to the releases known before the interruption, and then from the cursor; only then has it been read to its end.
+pagination_cursors: where reading a long listing was interrupted. The next crawl reads the listing
+from its first page to the releases known before the interruption, and then from the cursor; only
+then has it been read to its end.
 
-hosts: robots.txt and pauses per host, named as in URLs, with the port unless it is the scheme's default. `robots` is
-the outcome of the last request for robots.txt: allowed (it was read), absent, or unreachable (a server error or no
-response, which forbids everything: RFC 9309, 2.3.1.4).
+hosts: robots.txt and pauses per host, named as in URLs, with the port unless it is the scheme's
+default. `robots` is the outcome of the last request for robots.txt: allowed (it was read), absent,
+or unreachable (a server error or no response, which forbids everything: RFC 9309, 2.3.1.4).
 
-jobs: the newest crawl of each agency that was handed to a worker on another machine. `token` is the number of the
-worker's lease on the agency and only grows; `applied` is the number of the last message that was applied. Both are
-written in the transaction that applies the message, so a message that arrives twice, or from a worker that lost its
-lease, has no effect.
+jobs: the newest crawl of each agency that was handed to a worker on another machine. `token` is the
+number of the worker's lease on the agency and only grows; `applied` is the number of the last
+message that was applied. Both are written in the transaction that applies the message, so a message
+that arrives twice, or from a worker that lost its lease, has no effect.
 """
 
 from __future__ import annotations
@@ -42,11 +43,27 @@ REJECTED_RETRY = timedelta(days=1)  # the page or our rules may have been correc
 MAX_RETRY_WAIT = timedelta(days=7)  # also until the next check of a confirmed removal
 
 # When a stored release is fetched again
-URL_REUSE_AFTER = timedelta(days=30)  # the former URL of a moved release may be given to another release
-MAX_FIRST_CHECK = timedelta(days=100)  # the first checks of imported releases are spread over about three months
-LATEST_DATE_SQL = "max(coalesce(r.published, r.updated, r.first_seen), coalesce(r.updated, r.published, r.first_seen))"
+URL_REUSE_AFTER = timedelta(
+    days=30
+)  # the former URL of a moved release may be given to another release
+MAX_FIRST_CHECK = timedelta(
+    days=100
+)  # the first checks of imported releases are spread over about three months
+LATEST_DATE_SQL = (
+    "max(coalesce(r.published, r.updated,"
+    " r.first_seen),"
+    " coalesce(r.updated,"
+    " r.published,"
+    " r.first_seen))"
+)
 # SQLite does not accept a month without a day as a date
-LATEST_DAY_SQL = f"case when length({LATEST_DATE_SQL}) = 7 then {LATEST_DATE_SQL} || '-01' else {LATEST_DATE_SQL} end"
+LATEST_DAY_SQL = (
+    f"case when length({LATEST_DATE_SQL}) = 7 then"
+    f" {LATEST_DATE_SQL} ||"
+    f" '-01'"
+    f" else"
+    f" {LATEST_DATE_SQL} end"
+)
 EDIT_COUNT_SQL = "(select count(*) from revisions v where v.release = r.id and v.cause = 'source')"
 
 MIN_SOURCE_LINKS = 4  # a source that lists fewer releases cannot list far fewer than usual
@@ -74,11 +91,19 @@ class FrontierEntry:
 
 # in the order of the fields of FrontierEntry
 FRONTIER_COLUMNS = (
-    "url, agency, role, state, first_seen, listed, fetched, tries, etag, last_modified, release, source, file_title,"
+    "url, agency, role, state,"
+    " first_seen, listed, fetched,"
+    " tries, etag, last_modified,"
+    " release,"
+    " source, file_title,"
     " file_day"
 )
 RELEASE_ENTRIES_SQL = (
-    f"select {FRONTIER_COLUMNS}, rowid as number from frontier where agency = :agency and role = 'release'"
+    f"select {FRONTIER_COLUMNS}, rowid as number from frontier where agency ="
+    f" :agency"
+    f" and"
+    f" role ="
+    f" 'release'"
 )
 
 
@@ -87,7 +112,9 @@ class Frontier:
         self.db = db
 
     def get(self, url: str) -> FrontierEntry | None:
-        row = self.db.execute(f"select {FRONTIER_COLUMNS} from frontier where url = ?", [url]).fetchone()
+        row = self.db.execute(
+            f"select {FRONTIER_COLUMNS} from frontier where url = ?", [url]
+        ).fetchone()
         return FrontierEntry(*row) if row else None
 
     def has_problem(self, url: str, *problems: str) -> bool:
@@ -110,11 +137,12 @@ class Frontier:
     ) -> bool:
         """Insert a URL with the source that first listed it; return True if it was new.
 
-        A known URL becomes due again if `listed`, the date that its source gives it, is later than before: a release
-        that is stored, gone or quarantined, unless it was read after that date or after the crawl started; and a
-        sitemap, before it is fetched, so that an interrupted crawl does not count it as read. A stored file becomes due
-        again if its source gives it another `file_title` or `file_day` than before. A time of reading later than
-        `seen_at` was written by a wrong clock, and does not count.
+        A known URL becomes due again if `listed`, the date that its source gives it, is later than
+        before: a release that is stored, gone or quarantined, unless it was read after that date or
+        after the crawl started; and a sitemap, before it is fetched, so that an interrupted crawl
+        does not count it as read. A stored file becomes due again if its source gives it another
+        `file_title` or `file_day` than before. A time of reading later than `seen_at` was written
+        by a wrong clock, and does not count.
         """
         added = self.db.execute(
             "insert or ignore into frontier"
@@ -125,23 +153,51 @@ class Frontier:
         if not added and listed:
             self.db.execute(
                 "update frontier set listed = :listed, state = case when state = 'done'"
-                " or (state in ('stored', 'gone', 'quarantined') and listed is not null and (fetched > :seen"
-                " or (fetched < :begun and :listed >= substr(fetched, 1, length(:listed))))) then 'due' else state end"
+                " or (state in ('stored',"
+                " 'gone', 'quarantined')"
+                " and listed is not null and"
+                " (fetched > :seen"
+                " or (fetched < :begun"
+                " and :listed"
+                " >= substr(fetched,"
+                " 1, length(:listed))))) then"
+                " 'due' else state end"
                 " where url = :url and (listed is null or listed < :listed)",
-                {"url": url, "listed": listed, "seen": to_iso(seen_at), "begun": to_iso(crawl_started or seen_at)},
+                {
+                    "url": url,
+                    "listed": listed,
+                    "seen": to_iso(seen_at),
+                    "begun": to_iso(crawl_started or seen_at),
+                },
             )
         if not added and file_title:
             self.db.execute(
-                "update frontier set file_title = :title, file_day = :day, etag = null, last_modified = null,"
-                " state = iif(state = 'stored', 'due', state) where url = :url and source is :source"
+                "update frontier set"
+                " file_title = :title,"
+                " file_day = :day, etag ="
+                " null,"
+                " last_modified = null,"
+                " state = iif(state ="
+                " 'stored',"
+                " 'due', state) where"
+                " url = :url and source is"
+                " :source"
                 " and (file_title is not :title or file_day is not :day)"
                 # the title of a release that is taken down must not come back
-                " and not exists (select 1 from releases where id = frontier.release and takedown is not null)",
+                " and not exists"
+                " (select 1 from"
+                " releases where id ="
+                " frontier.release and takedown"
+                " is not null)",
                 {"url": url, "source": source, "title": file_title, "day": file_day},
             )
-        if not added:  # the URL is known; if its release has moved, it may be reused for another one
+        # the URL is known; if its release has moved, it may be reused for another one
+        if not added:
             self.db.execute(
-                "update frontier set state = 'due' where url = ? and state = 'stored' and (fetched < ? or fetched > ?)"
+                "update frontier set state ="
+                " 'due' where url = ?"
+                " and state = 'stored' and"
+                " (fetched < ? or fetched > ?)"
                 " and url <> (select url from releases where id = frontier.release)",
                 [url, to_iso((crawl_started or seen_at) - URL_REUSE_AFTER), to_iso(seen_at)],
             )
@@ -150,34 +206,52 @@ class Frontier:
     def list_due(
         self, agency: str, now: datetime, limit: int, exclude: frozenset[str] = frozenset()
     ) -> list[FrontierEntry]:
-        """Return up to `limit` due releases of an agency, in the order found, without URLs in `exclude`."""
+        """Return up to `limit` due releases of an agency, in the order found, without URLs in
+        `exclude`.
+        """
         # two selects, so that an agency's thousands of stored rows are not sorted for each page
         rows = self.db.execute(
             f"select {FRONTIER_COLUMNS} from (select * from"
             f" ({RELEASE_ENTRIES_SQL} and state = 'due' order by first_seen, rowid limit :limit)"
             " union all select * from"
-            # a stored release is checked by its age: see list_stale; a wrong clock planned what it has "fetched" later
-            f" ({RELEASE_ENTRIES_SQL} and state in ('failed', 'rejected', 'gone', 'quarantined') and release is null"
+            # a stored release is checked by its age: see list_stale; a wrong clock planned what it
+            # has "fetched" later
+            f" ({RELEASE_ENTRIES_SQL} and"
+            f" state in ('failed',"
+            f" 'rejected', 'gone',"
+            f" 'quarantined')"
+            f" and release is null"
             " and (next_due <= :now or fetched > :now) order by first_seen, rowid limit :limit))"
             " order by first_seen, number limit :limit",
             {"agency": agency, "now": to_iso(now), "limit": limit + len(exclude)},
         )
-        return [entry for entry in (FrontierEntry(*row) for row in rows) if entry.url not in exclude][:limit]
+        return [
+            entry for entry in (FrontierEntry(*row) for row in rows) if entry.url not in exclude
+        ][:limit]
 
-    def list_stale(self, agency: str, now: datetime, limit: int, longest_interval: timedelta) -> list[str]:
+    def list_stale(
+        self, agency: str, now: datetime, limit: int, longest_interval: timedelta
+    ) -> list[str]:
         """Return the URLs of up to `limit` stored releases of an agency that are due for a check.
 
-        Also due is what a wrong clock planned: a check that follows one later than now, or that is further ahead than
-        any is planned. longest_interval: of the schedule of checks.
+        Also due is what a wrong clock planned: a check that follows one later than now, or that is
+        further ahead than any is planned. longest_interval: of the schedule of checks.
 
-        The newest and most edited come first, but a quarter are those that have waited longest, so that every release
-        is eventually checked even if there are too many to check them all.
+        The newest and most edited come first, but a quarter are those that have waited longest, so
+        that every release is eventually checked even if there are too many to check them all.
         """
         ordered: dict[str, None] = {}
         far = now + max(longest_interval, MAX_RETRY_WAIT)
-        times = {"now": to_iso(now), "far": to_iso(far), "first": to_iso(max(far, now + MAX_FIRST_CHECK))}
+        times = {
+            "now": to_iso(now),
+            "far": to_iso(far),
+            "first": to_iso(max(far, now + MAX_FIRST_CHECK)),
+        }
         for order, share in (
-            (f"(julianday(:now) - julianday({LATEST_DAY_SQL})) / (1 + {EDIT_COUNT_SQL})", limit - limit // 4),
+            (
+                f"(julianday(:now) - julianday({LATEST_DAY_SQL})) / (1 + {EDIT_COUNT_SQL})",
+                limit - limit // 4,
+            ),
             ("coalesce(r.next_check, r.last_checked)", limit),
         ):
             rows = self.db.execute(
@@ -193,18 +267,34 @@ class Frontier:
         return list(ordered)[:limit]
 
     def list_other_urls(self, url: str, now: datetime) -> list[str]:
-        """Return the other URLs that led to the release stored under `url`, without those that wait for a retry."""
+        """Return the other URLs that led to the release stored under `url`, without those that wait
+        for a retry.
+        """
         rows = self.db.execute(
-            "select f.url from releases r join frontier f on f.release = r.id where r.url = :url and f.url <> :url"
+            "select f.url from releases r"
+            " join frontier f on"
+            " f.release = r.id where r.url ="
+            " :url"
+            " and f.url <> :url"
             " and (f.next_due is null or f.next_due <= :now or f.fetched > :now)",
             {"url": url, "now": to_iso(now)},
         )
         return [other for (other,) in rows]
 
     def has_other_urls(self, url: str, visited: str) -> bool:
-        """Return whether a URL other than `url` and `visited` also led to the release stored under `url`."""
-        condition = "release = (select release from frontier where url = :url) and url not in (:url, :visited)"
-        return self.db.table("frontier").count_where(condition, {"url": url, "visited": visited}) > 0
+        """Return whether a URL other than `url` and `visited` also led to the release stored under
+        `url`.
+        """
+        condition = (
+            "release = (select release from frontier where url = :url) and"
+            " url"
+            " not in"
+            " (:url,"
+            " :visited)"
+        )
+        return (
+            self.db.table("frontier").count_where(condition, {"url": url, "visited": visited}) > 0
+        )
 
     def mark_stored(self, url: str, release_id: int, seen_at: datetime) -> None:
         """Mark a URL as that of a stored release, unless it is already marked."""
@@ -213,13 +303,23 @@ class Frontier:
             self._update(url, "stored", seen_at, release=release_id)
 
     def mark_read(
-        self, url: str, release_id: int, seen_at: datetime, *, etag: str | None, last_modified: str | None
+        self,
+        url: str,
+        release_id: int,
+        seen_at: datetime,
+        *,
+        etag: str | None,
+        last_modified: str | None,
     ) -> None:
-        """Mark a URL as read, and replace its validators (ETag, Last-Modified) with those of the response."""
+        """Mark a URL as read, and replace its validators (ETag, Last-Modified) with those of the
+        response.
+        """
         row = self.get(url)
         values = ("stored", release_id, etag, last_modified)
         if not row or (row.state, row.release_id, row.etag, row.last_modified) != values:
-            self._update(url, "stored", seen_at, release=release_id, etag=etag, last_modified=last_modified)
+            self._update(
+                url, "stored", seen_at, release=release_id, etag=etag, last_modified=last_modified
+            )
 
     def mark_done(
         self,
@@ -232,12 +332,18 @@ class Frontier:
     ) -> None:
         """Mark a source as read to its end; where an argument is None, the stored value is kept."""
         columns = {"links": link_count, "etag": etag, "last_modified": last_modified}
-        self._update(url, "done", seen_at, **{name: value for name, value in columns.items() if value is not None})
+        self._update(
+            url,
+            "done",
+            seen_at,
+            **{name: value for name, value in columns.items() if value is not None},
+        )
 
     def set_link_count(self, source: str, link_count: int) -> None:
         """Store how many releases a source lists now; for a listing, how many its first page lists.
 
-        `usual_links` is updated too, unless the number is below half of it; then `accept_link_count` has to update it.
+        `usual_links` is updated too, unless the number is below half of it; then
+        `accept_link_count` has to update it.
         """
         self.db.execute(
             "update frontier set links = :links, usual_links = case when usual_links >= :few"
@@ -250,19 +356,26 @@ class Frontier:
         self.db.execute("update frontier set usual_links = links where url = ?", [source])
 
     def find_short_sources(self, agency: str) -> dict[str, tuple[int, int]]:
-        """Return the sources that list far fewer releases than usual: URL → current and usual number."""
+        """Return the sources that list far fewer releases than usual: URL → current and usual
+        number.
+        """
         rows = self.db.execute(
-            "select url, links, usual_links from frontier where agency = ? and role in ('feed', 'sitemap', 'listing')"
+            "select url, links,"
+            " usual_links"
+            " from frontier where"
+            " agency = ? and role in ('feed',"
+            " 'sitemap', 'listing')"
             " and 2 * links < usual_links",
             [agency],
         )
         return {url: (links, usual) for url, links, usual in rows}
 
     def is_restarted_list(self, source: str, url: str) -> bool:
-        """Return whether a source now lists only releases that were found together with `url` or later.
+        """Return whether a source now lists only releases that were found together with `url` or
+        later.
 
-        Such a list was started again, for example in a new year. A list that was only shortened still has older
-        entries.
+        Such a list was started again, for example in a new year. A list that was only shortened
+        still has older entries.
         """
         sql = """
             select count(*) >= (select links from frontier where url = :source) from frontier
@@ -272,9 +385,14 @@ class Frontier:
         return bool(self.db.execute(sql, {"source": source, "url": url}).fetchone()[0])
 
     def list_known_entries(self, source: str) -> list[FrontierEntry]:
-        """Return the entries that an unchanged source still lists, if it was the first to list them."""
+        """Return the entries that an unchanged source still lists, if it was the first to list
+        them.
+        """
         rows = self.db.execute(
-            f"select {FRONTIER_COLUMNS} from frontier where source = :source order by first_seen desc"
+            f"select {FRONTIER_COLUMNS} from"
+            f" frontier where source ="
+            f" :source order by first_seen"
+            f" desc"
             " limit (select coalesce(links, 0) from frontier where url = :source)",
             {"source": source},
         )
@@ -295,14 +413,25 @@ class Frontier:
     def mark_failed(self, url: str, seen_at: datetime, problem: str) -> None:
         self._schedule_retry(url, "failed", seen_at, problem, FAILED_RETRY)
 
-    def _schedule_retry(self, url: str, state: str, seen_at: datetime, problem: str, first_wait: timedelta) -> None:
+    def _schedule_retry(
+        self, url: str, state: str, seen_at: datetime, problem: str, first_wait: timedelta
+    ) -> None:
         row = self.get(url)
         tries = row.tries + 1 if row else 1
         wait = min(first_wait * 2 ** min(tries - 1, 10), MAX_RETRY_WAIT)
-        self._update(url, state, seen_at, problem=problem, next_due=to_iso(seen_at + wait), tries=tries)
+        self._update(
+            url, state, seen_at, problem=problem, next_due=to_iso(seen_at + wait), tries=tries
+        )
 
     def _update(self, url: str, state: str, seen_at: datetime, **columns: object) -> None:
-        row = {"state": state, "fetched": to_iso(seen_at), "problem": None, "next_due": None, "tries": 0, **columns}
+        row = {
+            "state": state,
+            "fetched": to_iso(seen_at),
+            "problem": None,
+            "next_due": None,
+            "tries": 0,
+            **columns,
+        }
         sets = ", ".join(f"{name} = :{name}" for name in row)
         self.db.execute(f"update frontier set {sets} where url = :url", {**row, "url": url})
 
@@ -327,13 +456,28 @@ class PaginationCursors:
         row = self.db.execute(sql, [listing_url]).fetchone()
         return PaginationCursor(*row) if row else None
 
-    def save(self, listing_url: str, *, agency: str, next_url: str, page_number: int, interrupted_at: datetime) -> None:
+    def save(
+        self,
+        listing_url: str,
+        *,
+        agency: str,
+        next_url: str,
+        page_number: int,
+        interrupted_at: datetime,
+    ) -> None:
         """Store that reading a listing was interrupted before the page at `next_url`."""
-        row = {"listing": listing_url, "agency": agency, "next_url": next_url, "page_number": page_number}
+        row = {
+            "listing": listing_url,
+            "agency": agency,
+            "next_url": next_url,
+            "page_number": page_number,
+        }
         self.table.insert({**row, "interrupted": to_iso(interrupted_at)}, replace=True)
 
     def delete(self, listing_url: str) -> None:
-        """Delete a listing's cursor, because it was read to its end or must be read from the start."""
+        """Delete a listing's cursor, because it was read to its end or must be read from the
+        start.
+        """
         self.table.delete_where("listing = ?", [listing_url])
 
     def delete_except(self, agency: str, listing_urls: Collection[str]) -> None:
@@ -357,26 +501,40 @@ class Hosts:
     def __init__(self, db: Database) -> None:
         self.db = db
 
-    def store_robots(self, host: str, state: str, seen_at: datetime, text: str | None = None) -> None:
+    def store_robots(
+        self, host: str, state: str, seen_at: datetime, text: str | None = None
+    ) -> None:
         """Store the outcome of a request for robots.txt: `allowed` with its text, or `absent`."""
         self.db.execute(
             "insert into hosts (host, robots, robots_since, robots_text, robots_seen) values"
-            " (:host, :state, :seen, :text, :seen) on conflict (host) do update set robots_text = :text,"
+            " (:host, :state, :seen,"
+            " :text, :seen)"
+            " on conflict (host)"
+            " do update set robots_text ="
+            " :text,"
             " robots_since = case when robots is :state then robots_since else :seen end,"
             " robots = :state, robots_seen = :seen",
             {"host": host, "state": state, "text": text, "seen": to_iso(seen_at)},
         )
 
     def mark_robots_unreachable(self, host: str, seen_at: datetime) -> tuple[datetime, str | None]:
-        """Mark a host's robots.txt as unreachable; return when that began, and the last text read or None."""
+        """Mark a host's robots.txt as unreachable; return when that began, and the last text read
+        or None.
+        """
         self.db.execute(
             "insert into hosts (host, robots, robots_since) values (:host, 'unreachable', :seen)"
             " on conflict (host) do update set robots_since ="
-            " case when robots is 'unreachable' and robots_since <= :seen then robots_since else :seen end,"
+            " case when robots is"
+            " 'unreachable'"
+            " and robots_since <="
+            " :seen then robots_since else"
+            " :seen end,"
             " robots = 'unreachable'",
             {"host": host, "seen": to_iso(seen_at)},
         )
-        since, text = self.db.execute("select robots_since, robots_text from hosts where host = ?", [host]).fetchone()
+        since, text = self.db.execute(
+            "select robots_since, robots_text from hosts where host = ?", [host]
+        ).fetchone()
         return datetime.fromisoformat(since), text
 
     def list_pauses(self, now: datetime, max_wait: timedelta) -> dict[str, HostPause]:
@@ -385,10 +543,15 @@ class Hosts:
         Pauses longer than `max_wait` were set by a wrong clock and are left out.
         """
         rows = self.db.execute(
-            "select host, paused_until, pause_reason from hosts where paused_until > ? and paused_until <= ?",
+            "select host, paused_until,"
+            " pause_reason from hosts"
+            " where paused_until > ? and"
+            " paused_until <= ?",
             [to_iso(now), to_iso(now + max_wait)],
         )
-        return {host: HostPause(host=host, until=until, reason=reason) for host, until, reason in rows}
+        return {
+            host: HostPause(host=host, until=until, reason=reason) for host, until, reason in rows
+        }
 
     def pause(
         self,
@@ -402,23 +565,33 @@ class Hosts:
     ) -> HostPause:
         """Pause a host, and return the pause.
 
-        The pause lasts for `first_wait`, doubled for each further pause without a response in between, or for
-        `requested_wait` (Retry-After) if that is longer, but at most for `max_wait`.
+        The pause lasts for `first_wait`, doubled for each further pause without a response in
+        between, or for `requested_wait` (Retry-After) if that is longer, but at most for
+        `max_wait`.
         """
         row = self.db.execute("select pauses from hosts where host = ?", [host]).fetchone()
         before = row[0] if row else 0
         wait = min(max(first_wait * 2 ** min(before, 20), requested_wait or first_wait), max_wait)
         pause = HostPause(host=host, until=to_iso(now + wait) or "", reason=reason)
         self.db.execute(
-            "insert into hosts (host, paused_until, pause_reason, pauses) values (?, ?, ?, 1) on conflict (host) do"
-            " update set paused_until = excluded.paused_until, pause_reason = excluded.pause_reason,"
+            "insert into hosts (host,"
+            " paused_until, pause_reason,"
+            " pauses) values (?, ?, ?,"
+            " 1) on"
+            " conflict (host) do"
+            " update set paused_until ="
+            " excluded.paused_until,"
+            " pause_reason ="
+            " excluded.pause_reason,"
             " pauses = pauses + 1",
             [host, pause.until, reason],
         )
         return pause
 
     def set_agency_pauses(self, reasons: dict[str, str | None]) -> None:
-        """Store why the operator has paused each agency (slug → reason, or None if it is not paused)."""
+        """Store why the operator has paused each agency (slug → reason, or None if it is not
+        paused).
+        """
         for slug, reason in reasons.items():
             self.db.execute(
                 "update agencies set paused = :reason where slug = :slug and paused is not :reason",
@@ -428,7 +601,11 @@ class Hosts:
     def clear_pause(self, host: str) -> None:
         """Clear a host's pause, because it responds again. Its next pause will be short."""
         self.db.execute(
-            "update hosts set paused_until = null, pause_reason = null, pauses = 0 where host = ? and pauses > 0",
+            "update hosts set"
+            " paused_until ="
+            " null, pause_reason ="
+            " null, pauses = 0 where host = ?"
+            " and pauses > 0",
             [host],
         )
 
@@ -459,17 +636,27 @@ class Jobs:
         return self._find("ended is ?", None)
 
     def start(self, agency: str, token: int, started_at: datetime, applied: int) -> None:
-        """Insert an agency's job in place of its previous one, whose messages no longer have any effect."""
+        """Insert an agency's job in place of its previous one, whose messages no longer have any
+        effect.
+        """
         row = {"agency": agency, "token": token, "started": to_iso(started_at), "applied": applied}
         self.db.table("jobs").insert(row, replace=True)
 
-    def mark_applied(self, agency: str, applied: int, *, crawl: int | None, counters: str | None) -> None:
-        """Store the number of the last applied message, and the current crawl with its counters so far."""
-        self.db.table("jobs").update(agency, {"applied": applied, "crawl": crawl, "counters": counters})
+    def mark_applied(
+        self, agency: str, applied: int, *, crawl: int | None, counters: str | None
+    ) -> None:
+        """Store the number of the last applied message, and the current crawl with its counters so
+        far.
+        """
+        self.db.table("jobs").update(
+            agency, {"applied": applied, "crawl": crawl, "counters": counters}
+        )
 
     def finish(self, agency: str, ended_at: datetime) -> None:
         self.db.table("jobs").update(agency, {"ended": to_iso(ended_at), "counters": None})
 
     def _find(self, condition: str, value: object) -> list[Job]:
-        rows = self.db.execute(f"select {JOB_COLUMNS} from jobs where {condition} order by agency", [value])
+        rows = self.db.execute(
+            f"select {JOB_COLUMNS} from jobs where {condition} order by agency", [value]
+        )
         return [Job(*row) for row in rows.fetchall()]

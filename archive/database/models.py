@@ -1,7 +1,7 @@
 """The archive's types: releases and their parts, named as in schema.org; captures; states.
 
-A release's state is the part of it that can change: the columns that releases and revisions share. Two states are equal
-if their hashes are.
+A release's state is the part of it that can change: the columns that releases and revisions share.
+Two states are equal if their hashes are.
 """
 
 from __future__ import annotations
@@ -37,9 +37,15 @@ PART_FIELDS = {  # fields of the parts, in their tables and in the lists of revi
     "attachments": ("url", "title", "media_type"),
     "contacts": ("name", "role", "phone", "email"),
 }
-UNCOMPARED_FIELDS = ("published_text", "updated_text")  # the printed form of a date is evidence, not content
-IMPORT_PREFIX = "import/"  # prefix of an imported state's parser_version, before the name of the file
-FILE_PARSER = "file"  # parser_version of a release that is a file, whose text is only read as that of an attachment
+UNCOMPARED_FIELDS = (
+    "published_text",
+    "updated_text",
+)  # the printed form of a date is evidence, not content
+IMPORT_PREFIX = (
+    "import/"  # prefix of an imported state's parser_version, before the name of the file
+)
+# parser_version of a release that is a file, whose text is only read as that of an attachment
+FILE_PARSER = "file"
 SPACE_AROUND_TAG = re.compile(r" ?(<[^<>]+>) ?")
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".svg", ".avif")
 
@@ -75,7 +81,9 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contact:
-    """A contact for questions about the release (schema.org/ContactPoint); at least one field is set."""
+    """A contact for questions about the release (schema.org/ContactPoint); at least one field is
+    set.
+    """
 
     name: str | None = None
     role: str | None = None  # title, office or unit
@@ -85,17 +93,25 @@ class Contact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """A release as it appears on the agency's page. Absent fields are None, never empty or guessed."""
+    """A release as it appears on the agency's page.
+
+    Absent fields are None, never empty or guessed.
+    """
 
     agency: str
     url: str
     title: str
-    body: str  # plain text, paragraphs separated by a blank line; includes questions and answers, not the lead
+    # plain text, paragraphs separated by a blank line; includes questions and answers, not the lead
+    body: str
     body_html: str  # the same, sanitised; the element of question N has id="question-N"
     kind: str | None = None
     lead: str | None = None
-    published: datetime | date | None = None  # aware, in the agency's time zone; a date if only the day is stated
-    published_text: str | None = None  # the exact words (or machine-readable value) that `published` was parsed from
+    published: datetime | date | None = (
+        None  # aware, in the agency's time zone; a date if only the day is stated
+    )
+    published_text: str | None = (
+        None  # the exact words (or machine-readable value) that `published` was parsed from
+    )
     updated: datetime | date | None = None
     updated_text: str | None = None
     language: str | None = None  # BCP 47, as the page states it
@@ -108,7 +124,10 @@ class Release:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capture:
-    """A response as received: the evidence for a revision or removal. Its bytes are in captures.db."""
+    """A response as received: the evidence for a revision or removal.
+
+    Its bytes are in captures.db.
+    """
 
     url: str
     seen: datetime
@@ -124,7 +143,10 @@ def to_state(release: Release) -> dict[str, Any]:
     state["published"], state["updated"] = to_iso(release.published), to_iso(release.updated)
     state["tags"] = list(dict.fromkeys(release.tags))
     for name in PART_TABLES:
-        state[name] = [{field: getattr(part, field) for field in part.__slots__} for part in getattr(release, name)]
+        state[name] = [
+            {field: getattr(part, field) for field in part.__slots__}
+            for part in getattr(release, name)
+        ]
     return state
 
 
@@ -137,7 +159,9 @@ def parse_state(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def hash_state(state: Mapping[str, Any]) -> str:
-    """Return the SHA-256 (hex) of a normalised state as canonical JSON: sorted, no spaces, without None."""
+    """Return the SHA-256 (hex) of a normalised state as canonical JSON: sorted, no spaces, without
+    None.
+    """
     compared = {name: value for name, value in normalise_state(state).items() if value is not None}
     text = json.dumps(compared, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
@@ -152,7 +176,9 @@ def normalise_state(state: Mapping[str, Any]) -> dict[str, Any]:
     if state.get("body_html"):
         compared["body_html"] = SPACE_AROUND_TAG.sub(r"\1", " ".join(state["body_html"].split()))
     if state.get("images"):
-        compared["images"] = [{**image, "url": strip_image_query(image["url"])} for image in state["images"]]
+        compared["images"] = [
+            {**image, "url": strip_image_query(image["url"])} for image in state["images"]
+        ]
     return compared
 
 
@@ -167,8 +193,13 @@ def strip_image_query(url: str) -> str:
 
 
 def omit_unknown_lists(state: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a state without the lists that the stored state lacks, so that both can be compared."""
-    return {name: None if name in LIST_FIELDS and stored[name] is None else value for name, value in state.items()}
+    """Return a state without the lists that the stored state lacks, so that both can be
+    compared.
+    """
+    return {
+        name: None if name in LIST_FIELDS and stored[name] is None else value
+        for name, value in state.items()
+    }
 
 
 def find_collection(cause: str, parser_version: str | None) -> str | None:
@@ -182,7 +213,9 @@ def find_collection(cause: str, parser_version: str | None) -> str | None:
     return (parser_version or "?").removeprefix(IMPORT_PREFIX) if cause == "import" else None
 
 
-SLUG_LETTERS = str.maketrans({"æ": "ae", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "œ": "oe"})
+SLUG_LETTERS = str.maketrans(
+    {"æ": "ae", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "œ": "oe"}
+)
 
 
 def build_slug(name: str) -> str:

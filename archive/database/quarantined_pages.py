@@ -1,7 +1,8 @@
-"""The quarantine: pages that were read but may have been misread, and the statistics that decide about them.
+"""The quarantine: pages that were read but may have been misread, and the statistics that decide
+about them.
 
-A row is written in the transaction that updates the page's frontier entry; the bytes were stored before. `decided` is
-null while the row is pending. `decision` is the outcome:
+A row is written in the transaction that updates the page's frontier entry; the bytes were stored
+before. `decided` is null while the row is pending. `decision` is the outcome:
 
     null        not decided yet: the crawl is running or was killed, and the agency's next crawl decides
     confirmed   many of the agency's pages lost the same field, or the page itself shows that it was misread
@@ -12,9 +13,9 @@ null while the row is pending. `decision` is the outcome:
     superseded  the page has since been read completely, or found equal to the stored release
     dropped     dropped by hand (scrapy quarantine --drop)
 
-Two statistics follow. Field habits: which fields an agency's newest releases usually have, computed before a crawl.
-Field losses: whether many pages lost the same field at once, which means that a rule no longer fits; if only a few did,
-the agency wrote them that way.
+Two statistics follow. Field habits: which fields an agency's newest releases usually have, computed
+before a crawl. Field losses: whether many pages lost the same field at once, which means that a
+rule no longer fits; if only a few did, the agency wrote them that way.
 
 No function commits: wrap calls in `Archive.transaction`.
 """
@@ -33,13 +34,22 @@ from sqlite_utils import Database
 from archive.database.models import FILE_PARSER, Capture, hash_state
 from archive.times import to_iso
 
-QuarantineReason = dict[str, Any]  # field or source, problem and figures: see scraper.ingest.misreadings
-# Problems that are visible on a single page, which is then never stored, whatever other pages look like (see
-# scraper.ingest.misreadings).
+QuarantineReason = dict[
+    str, Any
+]  # field or source, problem and figures: see scraper.ingest.misreadings
+# Problems that are visible on a single page, which is then never stored, whatever other pages look
+# like (see scraper.ingest.misreadings).
 PAGE_REASONS = ("future", "after update", "boilerplate", "doubtful")
 
 # Field habits: the fields that an agency's releases usually have
-HABIT_FIELDS = ("lead", "published", "updated", "tags", "questions", "contacts")  # fields that a release may lack
+HABIT_FIELDS = (
+    "lead",
+    "published",
+    "updated",
+    "tags",
+    "questions",
+    "contacts",
+)  # fields that a release may lack
 UNIQUE_FIELDS = ("title", "lead", "body")  # fields that usually differ from release to release
 MEASURED_FIELDS = ("lead", "body")
 MAX_HABIT_RELEASES = 200
@@ -58,8 +68,10 @@ HABITS_SQL = f"""
     order by l.sort_date desc limit ?
 """
 BACKFILL_SQL = """
-    select :day < :oldest or (:day is null and exists (select 1 from pagination_cursors where agency = :agency))
-      or not exists (select 1 from crawls where agency = :agency and spider = 'news' and reason = 'finished'
+    select :day < :oldest or (:day is null and exists (select 1 from pagination_cursors
+      where agency = :agency))
+      or not exists (select 1 from crawls where agency = :agency and spider = 'news'
+        and reason = 'finished'
         and finished < (select first_seen from frontier where url = :url))
 """
 
@@ -69,11 +81,16 @@ MIN_LOSS_SHARE = 0.5  # share of pages: of the new releases, or of the stored on
 LOOK_BACK_PERIOD = timedelta(days=30)  # period in which genuine single pages count
 
 QUARANTINED_SQL = """
-    select id, agency, crawl as crawl_id, url, release as release_id, seen as seen_at, state, capture as capture_id,
+    select id, agency, crawl as crawl_id, url, release as release_id,
+      seen as seen_at, state, capture as capture_id,
       reason as reasons, decision from quarantine where {condition} order by seen, id
 """
 RELEASE_URLS_SQL = (
-    "select url from frontier where release = :release union select url from releases where id = :release"
+    "select url from frontier where release = :release union select url"
+    " from"
+    " releases"
+    " where id"
+    " = :release"
 )
 SUPERSEDED_SQL = """
     select last_checked > :seen from releases where id = coalesce(
@@ -81,7 +98,8 @@ SUPERSEDED_SQL = """
 """
 STORED_SINCE_SQL = {  # True: new states of stored releases; False: new releases
     True: """
-        select count(*) from revisions v join releases r on r.id = v.release where r.agency = :agency
+        select count(*) from revisions v join releases r on r.id = v.release
+          where r.agency = :agency
           and v.cause in ('source', 'parser') and v.seen >= :since and v.previous is not null
     """,
     False: "select count(*) from releases where agency = :agency and first_seen >= :since",
@@ -105,12 +123,16 @@ class QuarantinedPage:
 
     @property
     def lost_keys(self) -> set[str]:
-        """Return the fields (or the source) that the page seems to have lost: not those with PAGE_REASONS only."""
+        """Return the fields (or the source) that the page seems to have lost: not those with
+        PAGE_REASONS only.
+        """
         return {reason_key(reason) for reason in self.reasons if not is_page_reason(reason)}
 
     @property
     def has_page_reason(self) -> bool:
-        """Return whether a reason shows on the page itself, whatever the agency's other pages are like."""
+        """Return whether a reason shows on the page itself, whatever the agency's other pages are
+        like.
+        """
         return any(map(is_page_reason, self.reasons))
 
 
@@ -131,7 +153,10 @@ class Quarantine:
         capture_id: int,
         reasons: Sequence[QuarantineReason],
     ) -> None:
-        """Insert a page, with the state that was read from it. Its capture must already be stored."""
+        """Insert a page, with the state that was read from it.
+
+        Its capture must already be stored.
+        """
         self.table.insert(
             {
                 "agency": agency,
@@ -148,7 +173,12 @@ class Quarantine:
     def contains(self, url: str, state: Mapping[str, Any]) -> bool:
         """Return whether a page is pending, or was dropped, with the same state."""
         rows = self.db.execute(
-            "select state from quarantine where url = ? and (decided is null or decision = 'dropped')", [url]
+            "select state from quarantine"
+            " where url = ? and"
+            " (decided is null or"
+            " decision ="
+            " 'dropped')",
+            [url],
         )
         digest = hash_state(state)
         return any(hash_state(json.loads(stored_state)) == digest for (stored_state,) in rows)
@@ -164,39 +194,66 @@ class Quarantine:
 
     def _list(self, condition: str, values: Sequence[Any]) -> list[QuarantinedPage]:
         rows = list(self.db.query(QUARANTINED_SQL.format(condition=condition), values))
-        return [QuarantinedPage(**row | {name: json.loads(row[name]) for name in ("state", "reasons")}) for row in rows]
+        return [
+            QuarantinedPage(**row | {name: json.loads(row[name]) for name in ("state", "reasons")})
+            for row in rows
+        ]
 
     def list_agencies(self) -> list[str]:
-        return [slug for (slug,) in self.db.execute("select distinct agency from quarantine where decided is null")]
+        return [
+            slug
+            for (slug,) in self.db.execute(
+                "select distinct agency from quarantine where decided is null"
+            )
+        ]
 
     def confirm(self, page_id: int) -> None:
-        """Confirm a page as misread: it stays pending until it is accepted by hand or by a corrected rule."""
+        """Confirm a page as misread: it stays pending until it is accepted by hand or by a
+        corrected rule.
+        """
         self.table.update(page_id, {"decision": "confirmed"})
 
     def decide(self, page_id: int, decision: str, decided_at: datetime) -> None:
         self.table.update(page_id, {"decision": decision, "decided": to_iso(decided_at)})
 
     def is_superseded(self, page: QuarantinedPage) -> bool:
-        """Return whether the page was read completely, or found as stored, after it was quarantined."""
+        """Return whether the page was read completely, or found as stored, after it was
+        quarantined.
+        """
         row = self.db.execute(SUPERSEDED_SQL, {"url": page.url, "seen": page.seen_at}).fetchone()
         return bool(row and row[0])
 
-    def redact_states(self, release_id: int, redact: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> None:
+    def redact_states(
+        self, release_id: int, redact: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+    ) -> None:
         """Apply `redact` to the states of a release's rows; the captured bytes are unchanged."""
         condition = f"release = :release or url in ({RELEASE_URLS_SQL})"
         for row in list(self.table.rows_where(condition, {"release": release_id})):
-            self.table.update(row["id"], {"state": _to_canonical_json(redact(json.loads(row["state"])))})
+            self.table.update(
+                row["id"], {"state": _to_canonical_json(redact(json.loads(row["state"])))}
+            )
 
     def get_capture(self, page: QuarantinedPage) -> Capture | None:
         sql = "select url, seen, status, headers, sha256, bytes from captures where id = ?"
         for row in self.db.query(sql, [page.capture_id]):
-            return Capture(**row | {"seen": datetime.fromisoformat(row["seen"]), "headers": json.loads(row["headers"])})
+            return Capture(
+                **row
+                | {
+                    "seen": datetime.fromisoformat(row["seen"]),
+                    "headers": json.loads(row["headers"]),
+                }
+            )
         return None
 
     def read_accepted_losses(self, agency: str) -> dict[str, str]:
-        """Return the fields whose loss was accepted by hand for an agency, each with the time of acceptance."""
+        """Return the fields whose loss was accepted by hand for an agency, each with the time of
+        acceptance.
+        """
         rows = self.db.execute(
-            "select reason, decided from quarantine where agency = ? and decision = 'accepted' order by decided",
+            "select reason, decided from"
+            " quarantine where agency ="
+            " ? and decision = 'accepted'"
+            " order by decided",
             [agency],
         )
         return {
@@ -207,9 +264,12 @@ class Quarantine:
         }
 
     def read_accepted_lines(self, agency: str) -> set[str]:
-        """Return the lines of the bodies that were accepted by hand although they consist of repeated lines."""
+        """Return the lines of the bodies that were accepted by hand although they consist of
+        repeated lines.
+        """
         rows = self.db.execute(
-            "select state, reason from quarantine where agency = ? and decision = 'accepted'", [agency]
+            "select state, reason from quarantine where agency = ? and decision = 'accepted'",
+            [agency],
         )
         bodies = (
             json.loads(state)["body"]
@@ -263,8 +323,13 @@ class GroupHabits:
     lengths_before: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
 
     def add(self, row: Mapping[str, Any], accepted: Mapping[str, str]) -> None:
-        """Count a release. A field whose loss was accepted only counts in releases read after that."""
-        late = {name for name in (*HABIT_FIELDS, "body") if row["first_seen"] > accepted.get(name, "")}
+        """Count a release.
+
+        A field whose loss was accepted only counts in releases read after that.
+        """
+        late = {
+            name for name in (*HABIT_FIELDS, "body") if row["first_seen"] > accepted.get(name, "")
+        }
         for name in late:
             self.counts[name].pages += 1
             self.counts[name].filled += bool(row[name])
@@ -272,11 +337,15 @@ class GroupHabits:
             (self.lengths if name in late else self.lengths_before)[name].append(length)
 
     def short_length(self, name: str) -> int:
-        """Return the "short length" of a lead or text (see SHORT_QUANTILE); 0 if there are too few releases."""
+        """Return the "short length" of a lead or text (see SHORT_QUANTILE); 0 if there are too few
+        releases.
+        """
         return _find_short_length(self.lengths[name])
 
     def is_usual_again(self, name: str) -> bool:
-        """Return whether a field is usual again, and about as long as before its loss was accepted."""
+        """Return whether a field is usual again, and about as long as before its loss was
+        accepted.
+        """
         if name in MEASURED_FIELDS:
             length_before = _find_short_length(self.lengths_before[name])
             if self.short_length(name) < MAX_SHORT_RATIO * length_before:
@@ -291,7 +360,9 @@ class RepeatedLines:
     Only hashes are kept, of MAX_HABIT_RELEASES pages.
     """
 
-    pages: dict[str, frozenset[int]] = field(default_factory=dict)  # URL → hashes of lines, oldest page first
+    pages: dict[str, frozenset[int]] = field(
+        default_factory=dict
+    )  # URL → hashes of lines, oldest page first
     counts: Counter[int] = field(default_factory=Counter)
 
     def add(self, url: str, body: str) -> None:
@@ -303,23 +374,39 @@ class RepeatedLines:
             self.counts.subtract(self.pages.pop(next(iter(self.pages))))
 
     def find(self, url: str, body: str) -> list[str]:
-        """Return the lines of a body that at least MIN_LINE_PAGES pages other than `url` contain."""
+        """Return the lines of a body that at least MIN_LINE_PAGES pages other than `url`
+        contain.
+        """
         own = self.pages.get(url, ())
-        return [line for line in split_lines(body) if self.counts[hash(line)] - (hash(line) in own) >= MIN_LINE_PAGES]
+        return [
+            line
+            for line in split_lines(body)
+            if self.counts[hash(line)] - (hash(line) in own) >= MIN_LINE_PAGES
+        ]
 
 
 @dataclass(slots=True)
 class FieldHabits:
-    """An agency's habits: for all its releases, for each language, and for each language and kind."""
+    """An agency's habits: for all its releases, for each language, and for each language and
+    kind.
+    """
 
-    groups: defaultdict[tuple[str | None, ...], GroupHabits] = field(default_factory=lambda: defaultdict(GroupHabits))
-    known_values: dict[str, set[str]] = field(default_factory=lambda: {name: set() for name in UNIQUE_FIELDS})
+    groups: defaultdict[tuple[str | None, ...], GroupHabits] = field(
+        default_factory=lambda: defaultdict(GroupHabits)
+    )
+    known_values: dict[str, set[str]] = field(
+        default_factory=lambda: {name: set() for name in UNIQUE_FIELDS}
+    )
     oldest: str = ""  # date of the oldest release considered
-    unique_fields: set[str] = field(default_factory=set)  # the UNIQUE_FIELDS that differ from release to release
+    unique_fields: set[str] = field(
+        default_factory=set
+    )  # the UNIQUE_FIELDS that differ from release to release
     repeated_lines: RepeatedLines = field(default_factory=RepeatedLines)
 
     def group_for(self, state: Mapping[str, Any], name: str) -> GroupHabits:
-        """Return the habits of the smallest group of a state that has enough releases to judge a field."""
+        """Return the habits of the smallest group of a state that has enough releases to judge a
+        field.
+        """
         for group in ((state["language"], state["kind"]), (state["language"],)):
             if self.groups[group].counts[name].pages >= MIN_RELEASES:
                 return self.groups[group]
@@ -335,7 +422,9 @@ def read_field_habits(
     """
     habits = FieldHabits()
     late_values: dict[str, list[str]] = {name: [] for name in UNIQUE_FIELDS}
-    rows = [row for row in db.query(HABITS_SQL, [agency, MAX_HABIT_RELEASES]) if is_counted(row["url"])]
+    rows = [
+        row for row in db.query(HABITS_SQL, [agency, MAX_HABIT_RELEASES]) if is_counted(row["url"])
+    ]
     for row in reversed(rows):
         habits.repeated_lines.add(row["url"], row["body"])
     for row in rows:
@@ -365,7 +454,9 @@ def _find_short_length(lengths: Sequence[int]) -> int:
     >>> _find_short_length(list(range(100, 140))), _find_short_length([100])
     (102, 0)
     """
-    return sorted(lengths)[int(SHORT_QUANTILE * len(lengths))] if len(lengths) >= MIN_RELEASES else 0
+    return (
+        sorted(lengths)[int(SHORT_QUANTILE * len(lengths))] if len(lengths) >= MIN_RELEASES else 0
+    )
 
 
 def measure_lengths(state: Mapping[str, Any]) -> dict[str, int]:
@@ -381,8 +472,8 @@ def measure_lengths(state: Mapping[str, Any]) -> dict[str, int]:
 def is_backfill(db: Database, agency: str, url: str, day: str | None, oldest: str) -> bool:
     """Return whether a new release is an old one, which may have been built with another template.
 
-    True if its date (`day`) is before all releases that the habits are based on, or if no news crawl of the agency has
-    ever finished.
+    True if its date (`day`) is before all releases that the habits are based on, or if no news
+    crawl of the agency has ever finished.
     """
     values = {"agency": agency, "url": url, "day": day, "oldest": oldest}
     return bool(db.execute(BACKFILL_SQL, values).fetchone()[0])
@@ -401,32 +492,42 @@ class FieldLoss:
 def find_field_losses(db: Database, agency: str, now: datetime) -> list[FieldLoss]:
     """Return the field losses in an agency's latest pages.
 
-    Each field is checked separately for new and for stored releases, in the pages since the first undecided one. If
-    those are too few, the check starts at the third newest page that lacks the field, so that a loss is also found if
-    each crawl brings only a single release.
+    Each field is checked separately for new and for stored releases, in the pages since the first
+    undecided one. If those are too few, the check starts at the third newest page that lacks the
+    field, so that a loss is also found if each crawl brings only a single release.
     """
     pages = Quarantine(db).list_recent(agency, now)
     losses = []
     for is_stored in (False, True):
         group = [page for page in pages if (page.release_id is not None) == is_stored]
-        for key in sorted({key for page in group if page.decision is None for key in page.lost_keys}):
+        for key in sorted(
+            {key for page in group if page.decision is None for key in page.lost_keys}
+        ):
             lacking = [page for page in group if key in page.lost_keys]
             since = _find_loss_start(lacking)
             if since is None:
                 continue
             lacking_count = sum(page.seen_at >= since for page in lacking)
             # genuine pages are among the stored ones by now
-            pending_count = sum(page.decision != "genuine" and page.seen_at >= since for page in group)
+            pending_count = sum(
+                page.decision != "genuine" and page.seen_at >= since for page in group
+            )
             values = {"agency": agency, "since": since}
             (stored_count,) = db.execute(STORED_SINCE_SQL[is_stored], values).fetchone()
             total = max(lacking_count, pending_count + stored_count)
             if lacking_count >= MIN_LOSS_SHARE * total:
-                losses.append(FieldLoss(reason_key=key, is_stored=is_stored, page_count=lacking_count, total=total))
+                losses.append(
+                    FieldLoss(
+                        reason_key=key, is_stored=is_stored, page_count=lacking_count, total=total
+                    )
+                )
     return losses
 
 
 def _find_loss_start(pages: list[QuarantinedPage]) -> str | None:
-    """Return the time of the first undecided page, else of the third newest; None if there are too few."""
+    """Return the time of the first undecided page, else of the third newest; None if there are too
+    few.
+    """
     undecided = [page.seen_at for page in pages if page.decision is None]
     if len(undecided) >= MIN_LOSS_PAGES:
         return undecided[0]

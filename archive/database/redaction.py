@@ -1,15 +1,16 @@
 """Redaction: which takedowns cover a release, and which parts of a state may be shown.
 
-`PassageMatcher` finds passages in any spelling: in text, in a URL, as a number. `Takedowns` reads the takedowns in
-force and redacts states: a hidden state only shows kind, dates and language; a redacted state shows everything except
-the passages. `WithheldStore` is withheld.db, beside archive.db, with the content that was taken down. Only its owner
-can read it, and it is never served:
+`PassageMatcher` finds passages in any spelling: in text, in a URL, as a number. `Takedowns` reads
+the takedowns in force and redacts states: a hidden state only shows kind, dates and language; a
+redacted state shows everything except the passages. `WithheldStore` is withheld.db, beside
+archive.db, with the content that was taken down. Only its owner can read it, and it is never
+served:
 
     states     revision · state, its columns without a takedown, as JSON, so that hashes and manifests can be checked
     passages   takedown · passage, the text that is redacted
 
-Like captures.db, withheld.db is written and committed first; rows that archive.db does not refer to, after a failed
-transaction, are harmless.
+Like captures.db, withheld.db is written and committed first; rows that archive.db does not refer
+to, after a failed transaction, are harmless.
 """
 
 from __future__ import annotations
@@ -43,8 +44,12 @@ from archive.times import to_iso
 # Spelling of passages
 # characters between words, which are interchangeable: Anna-Lena, Anna Lena
 SEPARATORS = r"\s\u00ad\u200b\u2010-\u2015\u2212_-"
-LETTER = re.compile(f"([{SEPARATORS}]*)([^{SEPARATORS}])")  # a character, with the separators before it
-OPTIONAL_SPACE = r"[\s\u00ad\u200b]*"  # a word may be divided by line ends, elements or soft hyphens
+LETTER = re.compile(
+    f"([{SEPARATORS}]*)([^{SEPARATORS}])"
+)  # a character, with the separators before it
+OPTIONAL_SPACE = (
+    r"[\s\u00ad\u200b]*"  # a word may be divided by line ends, elements or soft hyphens
+)
 NUMBER_FORMS = (  # numbers: pattern with the core as a group, and pattern of the optional prefix
     # personal identity number, century
     (re.compile(r"(?:18|19|20)(\d{6}[-+ ]?\d{4})|(\d{6}[-+]\d{4})"), "(?:18|19|20)?"),
@@ -54,8 +59,11 @@ NUMBER_FORMS = (  # numbers: pattern with the core as a group, and pattern of th
         rf"(?:0|(?:\+|00)[{SEPARATORS}]*46[{SEPARATORS}]*(?:\(0\))?)[{SEPARATORS}]*",
     ),
 )
-MIN_LINK_DIGITS = 7  # digits; a link to a number is recognised by its last digits: 010-123 45 67, tel:+46101234567
-MIN_SLUG_LETTERS = 5  # letters; shorter passages are not looked for in readable URLs (Nora Kvist, /nora-kvist)
+# digits; a link to a number is recognised by its last digits: 010-123 45 67, tel:+46101234567
+MIN_LINK_DIGITS = 7
+MIN_SLUG_LETTERS = (
+    5  # letters; shorter passages are not looked for in readable URLs (Nora Kvist, /nora-kvist)
+)
 ADDRESS_IN_TEXT = re.compile(
     r"(?:https?://|www\.)[^\s<>\"']*[^\s<>\"'.,:;!?)]|(?<![\w.+-])[\w.+-]+@[\w.-]*\w", re.IGNORECASE
 )
@@ -65,7 +73,15 @@ REDACTION_MARK = "█████"  # of constant length, so that it reveals not
 MIN_PASSAGE_LENGTH = 3  # letters and digits; a shorter passage would occur everywhere
 UNREDACTED_FIELDS = ("kind", "published", "updated", "language")  # shown even of a hidden state
 ADDRESS_FIELDS = ("url", "email")  # fields of the parts of a state
-INLINE_TAGS = ("a", "b", "em", "i", "strong", "sub", "sup")  # elements of body_html that do not separate words
+INLINE_TAGS = (
+    "a",
+    "b",
+    "em",
+    "i",
+    "strong",
+    "sub",
+    "sup",
+)  # elements of body_html that do not separate words
 TAKEDOWN_KINDS = {"hide": "hidden", "redact": "redacted"}  # takedowns.kind → releases.takedown
 
 # withheld.db
@@ -77,7 +93,8 @@ WITHHELD_SCHEMA = (  # in one transaction, because two processes may create the 
     f"pragma user_version = {SCHEMA_VERSION}",
     "commit",
 )
-IS_FILE_WITHHELD_SQL = (  # whether a release that links to the attachment `f`, or has linked to it, is taken down
+# whether a release that links to the attachment `f`, or has linked to it, is taken down
+IS_FILE_WITHHELD_SQL = (
     "exists (select 1 from attachment_versions w join attachment_links l on l.url = w.url"
     " where w.file = f.id and l.takedown is not null)"
 )
@@ -91,16 +108,32 @@ class Takedowns:
         self.db = db
         self.withheld = WithheldStore(archive)
 
-    def add(self, release_id: int, kind: str, started_at: datetime, reason: str, reason_en: str | None = None) -> int:
-        row = {"release": release_id, "kind": kind, "reason": reason, "reason_en": reason_en, "at": to_iso(started_at)}
+    def add(
+        self,
+        release_id: int,
+        kind: str,
+        started_at: datetime,
+        reason: str,
+        reason_en: str | None = None,
+    ) -> int:
+        row = {
+            "release": release_id,
+            "kind": kind,
+            "reason": reason,
+            "reason_en": reason_en,
+            "at": to_iso(started_at),
+        }
         takedown_id = self.db.table("takedowns").insert(row).last_pk
         assert isinstance(takedown_id, int)  # noqa: S101 - the primary key
         return takedown_id
 
     def list_active(self, release_id: int) -> list[tuple[int, str]]:
-        """Return the id and kind of each takedown that covers a release, those that hide it first."""
+        """Return the id and kind of each takedown that covers a release, those that hide it
+        first.
+        """
         found: list[tuple[int, str]] = self.db.execute(
-            "select id, kind from takedowns where release = ? and lifted is null order by kind, id", [release_id]
+            "select id, kind from takedowns where release = ? and lifted is null order by kind, id",
+            [release_id],
         ).fetchall()
         return found
 
@@ -110,10 +143,13 @@ class Takedowns:
         numbers = ", ".join(str(key) for key, _ in active)
         return f"{TAKEDOWN_KINDS[active[0][1]]} (takedown {numbers})" if active else None
 
-    def redact_for_display(self, release_id: int, state: Mapping[str, Any]) -> tuple[Mapping[str, Any], int | None]:
+    def redact_for_display(
+        self, release_id: int, state: Mapping[str, Any]
+    ) -> tuple[Mapping[str, Any], int | None]:
         """Return a state as it may be shown, and the id of the takedown that covers it, or None.
 
-        Every version of a release is covered, because the page of any version may have the passage elsewhere.
+        Every version of a release is covered, because the page of any version may have the passage
+        elsewhere.
         """
         active = self.list_active(release_id)
         if not active:
@@ -121,23 +157,42 @@ class Takedowns:
         takedown_id, kind = active[0]
         if kind == "hide":
             return _hide_state(state), takedown_id
-        return redact_state(state, [self.withheld.get_passage(active_id) for active_id, _ in active]), takedown_id
+        return redact_state(
+            state, [self.withheld.get_passage(active_id) for active_id, _ in active]
+        ), takedown_id
 
 
 def _hide_state(state: Mapping[str, Any]) -> dict[str, Any]:
-    hidden: dict[str, Any] = {name: value if name in UNREDACTED_FIELDS else None for name, value in state.items()}
-    return {**hidden, "title": REDACTION_MARK, "body": "", "body_html": "", **{name: [] for name in LIST_FIELDS}}
+    hidden: dict[str, Any] = {
+        name: value if name in UNREDACTED_FIELDS else None for name, value in state.items()
+    }
+    return {
+        **hidden,
+        "title": REDACTION_MARK,
+        "body": "",
+        "body_html": "",
+        **{name: [] for name in LIST_FIELDS},
+    }
 
 
 def redact_state(state: Mapping[str, Any], passages: Iterable[str]) -> dict[str, Any]:
-    """Return a state with a mark in place of each passage, in all fields except kind, dates and language.
+    """Return a state with a mark in place of each passage, in all fields except kind, dates and
+    language.
 
-    A file or image URL or an email address that contains a passage is replaced as a whole, because the rest of it would
-    not work.
+    A file or image URL or an email address that contains a passage is replaced as a whole, because
+    the rest of it would not work.
     """
     matcher = PassageMatcher(passages)
-    texts = {name: value for name, value in state.items() if name not in (*UNREDACTED_FIELDS, "body_html")}
-    return {**state, **redact_value(texts, matcher), "body_html": _redact_html(state["body_html"], matcher)}
+    texts = {
+        name: value
+        for name, value in state.items()
+        if name not in (*UNREDACTED_FIELDS, "body_html")
+    }
+    return {
+        **state,
+        **redact_value(texts, matcher),
+        "body_html": _redact_html(state["body_html"], matcher),
+    }
 
 
 def redact_value(value: Any, matcher: PassageMatcher) -> Any:
@@ -173,7 +228,8 @@ def _redact_html(markup: str, matcher: PassageMatcher) -> str:
         return markup
     root = html.fragment_fromstring(markup, create_parent="div")
     text_slots = [
-        (node, "text" if event == "start" else "tail") for event, node in etree.iterwalk(root, ("start", "end"))
+        (node, "text" if event == "start" else "tail")
+        for event, node in etree.iterwalk(root, ("start", "end"))
     ]
     separators = ["" if node.tag in INLINE_TAGS else "\n" for node, _ in text_slots]
     texts = [getattr(node, name) or "" for node, name in text_slots]
@@ -190,7 +246,10 @@ def _redact_html(markup: str, matcher: PassageMatcher) -> str:
     for (node, name), text in zip(text_slots, texts, strict=True):
         setattr(node, name, text or None)
     revealing_attributes = [
-        (node, name) for node in root.iter() for name, value in node.items() if matcher.is_in_address(value)
+        (node, name)
+        for node in root.iter()
+        for name, value in node.items()
+        if matcher.is_in_address(value)
     ]
     for node, name in revealing_attributes:
         del node.attrib[name]
@@ -215,7 +274,9 @@ class PassageMatcher:
         [(3, 13), (15, 31)]
         """
         spans = [found.span() for found in self.pattern.finditer(text)]
-        spans += [found.span() for found in ADDRESS_IN_TEXT.finditer(text) if self.is_in_address(found[0])]
+        spans += [
+            found.span() for found in ADDRESS_IN_TEXT.finditer(text) if self.is_in_address(found[0])
+        ]
         merged: list[tuple[int, int]] = []
         for span in sorted(spans):
             overlapped = merged.pop() if merged and span[0] < merged[-1][1] else span
@@ -232,8 +293,8 @@ class PassageMatcher:
 def _compile_passages(passages: Iterable[str]) -> re.Pattern[str]:
     """Compile a pattern for any of the passages, whatever their white space, hyphenation and case.
 
-    A number is not found inside a longer one. Personal identity numbers are found with and without century, telephone
-    numbers with and without country code.
+    A number is not found inside a longer one. Personal identity numbers are found with and without
+    century, telephone numbers with and without country code.
 
     >>> pattern = _compile_passages(["Anna Ek", "010-123 45 67"])
     >>> [bool(pattern.search(text)) for text in ("av anna\\n\u00a0 EK.", "Anna-Ek", "010 1234567", "010-123 45 678")]
@@ -253,7 +314,10 @@ def _build_passage_pattern(passage: str) -> str:
         ),
         (passage, ""),
     )
-    letters, is_long_number = LETTER.findall(core), len(keep_characters(core, str.isdigit)) >= MIN_LINK_DIGITS
+    letters, is_long_number = (
+        LETTER.findall(core),
+        len(keep_characters(core, str.isdigit)) >= MIN_LINK_DIGITS,
+    )
     pattern, last = "", ""
     for gap, letter in letters:
         if last:
@@ -276,7 +340,8 @@ def _build_gap_pattern(gap: str, previous_letter: str, letter: str, *, is_long_n
 
 
 def _address_contains(address: str, passage: str) -> bool:
-    """Return whether a URL contains a passage in another spelling: in a telephone link or a readable path.
+    """Return whether a URL contains a passage in another spelling: in a telephone link or a
+    readable path.
 
     >>> _address_contains("tel:+46101234567", "010-123 45 67"), _address_contains("/om/nora-kvist", "Nora Kvist")
     (True, True)
@@ -286,7 +351,9 @@ def _address_contains(address: str, passage: str) -> bool:
     number = keep_characters(passage, str.isdigit)[-MIN_LINK_DIGITS:]
     slug = keep_characters(_to_ascii_letters(passage), str.isalnum)
     plain_address = _to_ascii_letters(unquote(address))
-    if len(number) == MIN_LINK_DIGITS and re.search("[^0-9a-z]{0,3}".join(number) + "(?![0-9])", plain_address):
+    if len(number) == MIN_LINK_DIGITS and re.search(
+        "[^0-9a-z]{0,3}".join(number) + "(?![0-9])", plain_address
+    ):
         return True
     return len(slug) >= MIN_SLUG_LETTERS and slug in keep_characters(plain_address, str.isalnum)
 
@@ -312,7 +379,11 @@ class WithheldStore:
     @classmethod
     def beside_connection(cls, db: sqlite3.Connection) -> WithheldStore:
         """Return the withheld.db beside the archive that a connection has open."""
-        return cls(Path(next(file for _, name, file in db.execute("pragma database_list") if name == "main")))
+        return cls(
+            Path(
+                next(file for _, name, file in db.execute("pragma database_list") if name == "main")
+            )
+        )
 
     def add_state(self, revision_id: int, row: Mapping[str, Any]) -> None:
         """Store a revision's columns as they are without a takedown."""
@@ -323,10 +394,16 @@ class WithheldStore:
         self._write("replace into passages values (?, ?)", [takedown_id, passage])
 
     def get_state(self, revision_id: int) -> dict[str, Any]:
-        return dict(json.loads(self._read("select state from states where revision = ?", "states", revision_id)))
+        return dict(
+            json.loads(
+                self._read("select state from states where revision = ?", "states", revision_id)
+            )
+        )
 
     def get_passage(self, takedown_id: int) -> str:
-        return self._read("select passage from passages where takedown = ?", "passages", takedown_id)
+        return self._read(
+            "select passage from passages where takedown = ?", "passages", takedown_id
+        )
 
     def _read(self, sql: str, table: str, key: int) -> str:
         errors = sqlite_errors(self.path, "cannot be read", table=table, key=key)

@@ -8,8 +8,8 @@
 They are tables of captures.db, beside `blobs`, and not rows of `captures` in archive.db. They prove
 nothing that the archive shows, and they are deleted some day: no manifest, evidence file, export,
 dataset, snapshot or query of a visitor may find them, and nothing may refer to their bytes.
-captures.db is not served. A body is compressed against a page of its host in `blobs`, which is never
-deleted, but is not a base itself, so that it can be deleted at any time.
+captures.db is not served. A body is compressed against a page of its host in `blobs`, which is
+never deleted, but is not a base itself, so that it can be deleted at any time.
 """
 
 from __future__ import annotations
@@ -48,8 +48,10 @@ OVERFLOW_SQL = """
       (select id, sum(stored) over (order by is_between, fetched desc, id desc) as total from
         (select p.id, is_between, fetched,
             iif(row_number() over best = 1, coalesce(b.stored, 0), 0) as stored
-          from (select id, sha256, fetched, row_number() over (partition by url order by fetched, id) > 1
-              and row_number() over (partition by url order by fetched desc, id desc) > 1 as is_between
+          from (select id, sha256, fetched, row_number() over (partition by url
+            order by fetched, id) > 1
+              and row_number() over (partition by url
+                order by fetched desc, id desc) > 1 as is_between
             from refused_pages) p left join refused_bodies b on b.sha256 = p.sha256
           window best as (partition by p.sha256 order by is_between, p.fetched desc, p.id desc)))
       where total > ?)
@@ -58,7 +60,9 @@ OVERFLOW_SQL = """
 EXPIRED_SQL = """
     fetched <= ? or (fetched > ? and id < (select max(id) from refused_pages where fetched <= ?))
 """
-OVERFLOW_TARGET = 0.9  # share of the limit that is left, so that not each further page exceeds it again
+OVERFLOW_TARGET = (
+    0.9  # share of the limit that is left, so that not each further page exceeds it again
+)
 
 
 class Retention(NamedTuple):
@@ -95,7 +99,9 @@ class RefusedPages:
         self.expire(now)
 
     def expire(self, now: datetime) -> None:
-        """Delete the pages that are too old, and some more (OVERFLOW_SQL) if all exceed their share."""
+        """Delete the pages that are too old, and some more (OVERFLOW_SQL) if all exceed their
+        share.
+        """
         days, share = self.retention
         oldest = to_iso(now - timedelta(days=days)) if days and share else "9999"
         self.delete(EXPIRED_SQL, oldest, to_iso(now), oldest)
@@ -126,12 +132,16 @@ class RefusedPages:
             self.captures.query(ORPHANS_SQL, json.dumps([sha256 for (sha256,) in deleted]))
 
     def delete_urls(self, urls: Collection[str]) -> None:
-        """Delete the pages at these URLs (is_at_one_of), and those with the same final address or bytes.
+        """Delete the pages at these URLs (is_at_one_of), and those with the same final address or
+        bytes.
 
-        Other pages at the URLs of the latter stay: a site may have redirected all its URLs to one page.
+        Other pages at the URLs of the latter stay: a site may have redirected all its URLs to one
+        page.
         """
         rows = self.captures.query("select url, address, sha256 from refused_pages")
-        found = json.dumps([value for row in rows if is_at_one_of(row[:2], urls) for value in row[1:]])
+        found = json.dumps(
+            [value for row in rows if is_at_one_of(row[:2], urls) for value in row[1:]]
+        )
         self.delete("exists (select 1 from json_each(?) where value in (address, sha256))", found)
 
     def empty_log(self) -> bool:
@@ -140,12 +150,22 @@ class RefusedPages:
 
 
 def is_at_one_of(addresses: Collection[str], urls: Collection[str]) -> bool:
-    """Return whether a page at these addresses is at one of the URLs, also with www, https or a longer query."""
+    """Return whether a page at these addresses is at one of the URLs, also with www, https or a
+    longer query.
+    """
     places = [_split_address(address) for address in addresses]
-    return any(place == own and asked <= query for own, asked in map(_split_address, urls) for place, query in places)
+    return any(
+        place == own and asked <= query
+        for own, asked in map(_split_address, urls)
+        for place, query in places
+    )
 
 
 def _split_address(url: str) -> tuple[tuple[str, str], frozenset[str]]:
-    """Return host and path in the form that all spellings of an address share, and the parts of its query."""
+    """Return host and path in the form that all spellings of an address share, and the parts of its
+    query.
+    """
     parts = urlsplit(canonical_url(url))
-    return (strip_www(parts.hostname or ""), parts.path.rstrip("/")), frozenset(parts.query.split("&")) - {""}
+    return (strip_www(parts.hostname or ""), parts.path.rstrip("/")), frozenset(
+        parts.query.split("&")
+    ) - {""}

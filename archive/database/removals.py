@@ -6,20 +6,23 @@
     error page  200, but the page says "not found"    replaced    200, with a completely different text
     moved       the same text is at another URL
 
-A removal is `confirmed` once several checks over at least a day agree; until then it may be temporary. Outages, block
-pages and pages forbidden by robots.txt are never stored here. `ended` is when the release was found again.
+A removal is `confirmed` once several checks over at least a day agree; until then it may be
+temporary. Outages, block pages and pages forbidden by robots.txt are never stored here. `ended` is
+when the release was found again.
 
-If many of an agency's pages go missing in the same way, that is a `Collapse`: more likely a fault of the site than
-removals. While it lasts, none of them is confirmed, except in these cases, so that a real clean-up is reported:
+If many of an agency's pages go missing in the same way, that is a `Collapse`: more likely a fault
+of the site than removals. While it lasts, none of them is confirmed, except in these cases, so that
+a real clean-up is reported:
 
     404, 410     The server reports each URL as missing. It is a collapse only if hardly any other page of the agency
                  responds (WHOLE_SITE_SHARE), and is confirmed after COLLAPSE_LIMIT.
     other kinds  All URLs respond with status 200 or a redirect, as with one placeholder, login or front page for all.
-                 It is a collapse from MANY_PAGES_SHARE on, and is confirmed after COLLAPSE_LIMIT if other pages of
-                 the agency still show their releases, but never while hardly any does.
+                 It is a collapse from MANY_PAGES_SHARE on, and is confirmed after COLLAPSE_LIMIT if
+                 other pages of the agency still show their releases, but never while hardly any
+                 does.
 
-When a release goes missing, or a source suddenly shows something other than a list, a few other releases of the agency
-become due, so that there are pages to compare with.
+When a release goes missing, or a source suddenly shows something other than a list, a few other
+releases of the agency become due, so that there are pages to compare with.
 """
 
 from __future__ import annotations
@@ -38,7 +41,9 @@ from archive.times import to_iso
 MIN_CHECKS = 3
 MIN_SPAN = timedelta(days=1)
 UNCONFIRMED_RECHECK = timedelta(hours=8)  # until the next check of an unconfirmed removal
-COLLAPSE_RECHECK = timedelta(days=1)  # the same after MIN_CHECKS, while waiting for a collapse to end
+COLLAPSE_RECHECK = timedelta(
+    days=1
+)  # the same after MIN_CHECKS, while waiting for a collapse to end
 CONFIRMED_RECHECK = timedelta(days=7)  # until the next check of a confirmed removal
 
 # Collapses
@@ -55,32 +60,44 @@ COMPARISON_AGE = timedelta(hours=1)  # older checks do not count as made togethe
 
 OPEN_REMOVAL_SQL = "release = ? and ended is null and kind <> 'moved'"
 MISSING_PAGES_SQL = """
-    select o.kind, o.target, o.first_seen, o.last_seen, r.url from removals o join releases r on r.id = o.release
-    where r.agency = ? and o.ended is null and o.confirmed is null and o.kind <> 'moved' order by o.last_seen, o.id
+    select o.kind, o.target, o.first_seen, o.last_seen, r.url from removals o join releases r
+      on r.id = o.release
+    where r.agency = ? and o.ended is null and o.confirmed is null and o.kind <> 'moved'
+      order by o.last_seen, o.id
 """
 # An import is no check of the page, although `last_checked` has its time.
 COUNT_PRESENT_SQL = """
-    select count(*) from releases r where r.agency = ? and r.last_checked >= ? and r.removed_at is null
+    select count(*) from releases r where r.agency = ? and r.last_checked >= ?
+      and r.removed_at is null
     and r.moved_to is null
-    and (r.checks or not exists (select 1 from revisions where id = r.revision and cause = 'import'))
-    and not exists (select 1 from removals o where o.release = r.id and o.ended is null and o.kind <> 'moved')
+    and (r.checks or not exists (select 1 from revisions where id = r.revision
+      and cause = 'import'))
+    and not exists (select 1 from removals o where o.release = r.id and o.ended is null
+      and o.kind <> 'moved')
 """
-# Pages that were checked or found in the last hour are left out; of the others, the newest most likely still exist.
+# Pages that were checked or found in the last hour are left out; of the others, the newest most
+# likely still exist.
 COMPARED_PAGES_SQL = """
     update releases set next_check = :now where id in (
-      select id from releases r where agency = :agency and id <> :release and removed_at is null and moved_to is null
+      select id from releases r where agency = :agency and id <> :release and removed_at is null
+        and moved_to is null
         and (last_checked is null or last_checked < :before) and first_seen < :hour_ago
-        and not exists (select 1 from removals where release = r.id and ended is null and kind <> 'moved')
+        and not exists (select 1 from removals where release = r.id and ended is null
+          and kind <> 'moved')
       order by id desc limit max(0, :number
-        - (select count(*) from releases where agency = :agency and id <> :release and last_checked >= :before)
-        - (select count(*) from removals o join releases m on m.id = o.release where m.agency = :agency
+        - (select count(*) from releases where agency = :agency and id <> :release
+          and last_checked >= :before)
+        - (select count(*) from removals o join releases m on m.id = o.release
+          where m.agency = :agency
            and o.release <> :release and o.ended is null and o.last_seen >= :before)))
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collapse:
-    """Many of an agency's pages that went missing in the same way and are not confirmed as removed."""
+    """Many of an agency's pages that went missing in the same way and are not confirmed as
+    removed.
+    """
 
     kind: str  # the most common kind of removal among them
     shown: str | None  # title or URL of the response, if most of them share it
@@ -102,12 +119,16 @@ def find_collapse(db: Database, agency: str, kind: str | None = None) -> Collaps
     """
     rows = db.execute(MISSING_PAGES_SQL, [agency]).fetchall()
     groups = [kinds for kinds in COLLAPSE_KINDS if kind is None or kind in kinds]
-    found = [_build_collapse(db, agency, [row for row in rows if row[0] in kinds]) for kinds in groups]
+    found = [
+        _build_collapse(db, agency, [row for row in rows if row[0] in kinds]) for kinds in groups
+    ]
     return max(filter(None, found), key=lambda collapse: collapse.missing, default=None)
 
 
 def _build_collapse(db: Database, agency: str, rows: Sequence[tuple[Any, ...]]) -> Collapse | None:
-    """Build a collapse from rows of MISSING_PAGES_SQL; None if too few of the pages checked are missing."""
+    """Build a collapse from rows of MISSING_PAGES_SQL; None if too few of the pages checked are
+    missing.
+    """
     (releases,) = db.execute("select count(*) from releases where agency = ?", [agency]).fetchone()
     if len(rows) < max(MIN_SHARED_PAGES, min(MIN_COLLAPSED_PAGES, releases)):
         return None
@@ -124,7 +145,11 @@ def _build_collapse(db: Database, agency: str, rows: Sequence[tuple[Any, ...]]) 
         first_seen=first_seen,
         last_seen=rows[-1][3],
     )
-    return collapse if collapse.share >= (WHOLE_SITE_SHARE if kind == "gone" else MANY_PAGES_SHARE) else None
+    return (
+        collapse
+        if collapse.share >= (WHOLE_SITE_SHARE if kind == "gone" else MANY_PAGES_SHARE)
+        else None
+    )
 
 
 class Removals:
@@ -149,38 +174,69 @@ class Removals:
         found = {"kind": kind, "last_seen": moment, "status": status, "target": target}
         row = next(self.table.rows_where(OPEN_REMOVAL_SQL, [release_id]), None)
         if row is None:
-            first = {"release": release_id, "first_seen": moment, "checks": 1, "capture": capture_id}
+            first = {
+                "release": release_id,
+                "first_seen": moment,
+                "checks": 1,
+                "capture": capture_id,
+            }
             self.table.insert({**found, **first})
             self.schedule_comparison(agency, seen_at, release_id)
             confirmed, recheck = False, UNCONFIRMED_RECHECK
         else:
-            first_seen = min(row["first_seen"], str(moment))  # a wrong clock may have dated it later
+            first_seen = min(
+                row["first_seen"], str(moment)
+            )  # a wrong clock may have dated it later
             checks, span = row["checks"] + 1, seen_at - datetime.fromisoformat(first_seen)
-            values = {"first_seen": first_seen, "checks": checks, "capture": row["capture"] or capture_id}
+            values = {
+                "first_seen": first_seen,
+                "checks": checks,
+                "capture": row["capture"] or capture_id,
+            }
             self.table.update(row["id"], {**found, **values})
             agreed = checks >= MIN_CHECKS and span >= MIN_SPAN
-            collapse = find_collapse(self.db, agency, kind) if agreed and row["confirmed"] is None else None
+            collapse = (
+                find_collapse(self.db, agency, kind)
+                if agreed and row["confirmed"] is None
+                else None
+            )
             is_collapsed = collapse and (
                 span < COLLAPSE_LIMIT or (kind != "gone" and collapse.share >= WHOLE_SITE_SHARE)
             )
             confirmed = row["confirmed"] is not None or (agreed and not is_collapsed)
             if confirmed and row["confirmed"] is None:
                 self.table.update(row["id"], {"confirmed": moment})
-            recheck = CONFIRMED_RECHECK if confirmed else COLLAPSE_RECHECK if agreed else UNCONFIRMED_RECHECK
+            recheck = (
+                CONFIRMED_RECHECK
+                if confirmed
+                else COLLAPSE_RECHECK
+                if agreed
+                else UNCONFIRMED_RECHECK
+            )
         self.db.execute(
-            "update releases set next_check = ?, removed_at = case when ? then coalesce(removed_at, ?) end"
+            "update releases set"
+            " next_check = ?,"
+            " removed_at = case when ?"
+            " then"
+            " coalesce(removed_at, ?) end"
             " where id = ?",
             [to_iso(seen_at + recheck), confirmed, moment, release_id],
         )
         return confirmed
 
-    def schedule_comparison(self, agency: str, seen_at: datetime, release_id: int | None = None) -> None:
-        """Make a few releases of an agency due, unless enough of them are being checked at the same time.
+    def schedule_comparison(
+        self, agency: str, seen_at: datetime, release_id: int | None = None
+    ) -> None:
+        """Make a few releases of an agency due, unless enough of them are being checked at the same
+        time.
 
-        release_id: the missing release that the others are compared with; None if a source went missing. Checks from
-        before the first page went missing do not count, because the site was different then.
+        release_id: the missing release that the others are compared with; None if a source went
+        missing. Checks from before the first page went missing do not count, because the site was
+        different then.
         """
-        first_missed = min((row[2] for row in self.db.execute(MISSING_PAGES_SQL, [agency])), default="")
+        first_missed = min(
+            (row[2] for row in self.db.execute(MISSING_PAGES_SQL, [agency])), default=""
+        )
         self.db.execute(
             COMPARED_PAGES_SQL,
             {
@@ -194,17 +250,27 @@ class Removals:
         )
 
     def is_missing(self, release_id: int) -> bool:
-        """Return whether the last check did not find the release, whether or not its removal is confirmed."""
+        """Return whether the last check did not find the release, whether or not its removal is
+        confirmed.
+        """
         return self.table.count_where(OPEN_REMOVAL_SQL, [release_id]) > 0
 
     def is_current(self, release_id: int) -> bool:
         """Return whether a release is neither removed nor merged into another one."""
-        return self.releases.count_where("id = ? and removed_at is null and moved_to is null", [release_id]) > 0
+        return (
+            self.releases.count_where(
+                "id = ? and removed_at is null and moved_to is null", [release_id]
+            )
+            > 0
+        )
 
     def is_replacement_shared(self, release_id: int, target: str | None) -> bool:
         """Return whether the same text also replaced another release of the agency."""
         row = self.db.execute(
-            "select 1 from removals o join releases r on r.id = o.release where o.release <> :release"
+            "select 1 from removals o join"
+            " releases r on r.id ="
+            " o.release where o.release <>"
+            " :release"
             " and o.kind = 'replaced' and o.target is :target and o.ended is null"
             " and r.agency = (select agency from releases where id = :release) limit 1",
             {"release": release_id, "target": target},
@@ -212,7 +278,9 @@ class Removals:
         return row is not None
 
     def is_placeholder(self, agency: str, title: str | None) -> bool:
-        """Return whether several of an agency's unconfirmed removals show a page with this title."""
+        """Return whether several of an agency's unconfirmed removals show a page with this
+        title.
+        """
         (count,) = self.db.execute(
             "select count(*) from removals o join releases r on r.id = o.release"
             " where r.agency = ? and o.kind = 'replaced' and o.target = ? and o.confirmed is null"
@@ -227,13 +295,22 @@ class Removals:
         self.releases.update(release_id, {"removed_at": None})
 
     def discard_begun_at(self, release_id: int, seen_at: datetime) -> None:
-        """Take back the check at `seen_at` that began a removal, because its response showed the release after all.
+        """Take back the check at `seen_at` that began a removal, because its response showed the
+        release after all.
 
-        The removal is deleted if this was its only check; else it began with the next check whose time is known.
+        The removal is deleted if this was its only check; else it began with the next check whose
+        time is known.
         """
-        condition, values = "release = ? and first_seen = ? and kind <> 'moved'", [release_id, to_iso(seen_at)]
+        condition, values = (
+            "release = ? and first_seen = ? and kind <> 'moved'",
+            [release_id, to_iso(seen_at)],
+        )
         for row in list(self.table.rows_where(condition, values)):
-            later = [moment for moment in (row["confirmed"], row["last_seen"]) if moment and moment > row["first_seen"]]
+            later = [
+                moment
+                for moment in (row["confirmed"], row["last_seen"])
+                if moment and moment > row["first_seen"]
+            ]
             if later:  # the capture is that of the response
                 changes = {"first_seen": min(later), "checks": row["checks"] - 1, "capture": None}
                 self.table.update(row["id"], changes)
@@ -253,27 +330,43 @@ class Removals:
         if self.db.execute(sql, [to_iso(seen_at), release_id]).rowcount:
             self.releases.update(release_id, {"removed_at": None})
 
-    def mark_moved(self, release_id: int, seen_at: datetime, url: str, *, status: int | None = None) -> None:
+    def mark_moved(
+        self, release_id: int, seen_at: datetime, url: str, *, status: int | None = None
+    ) -> None:
         """Store that a release moved to another URL, and make that its URL."""
         self.releases.update(release_id, {"url": url})
         self._insert_move(release_id, seen_at, url, release_id, status)
 
     def mark_merged(
-        self, release_id: int, seen_at: datetime, url: str, target_id: int, *, status: int | None = None
+        self,
+        release_id: int,
+        seen_at: datetime,
+        url: str,
+        target_id: int,
+        *,
+        status: int | None = None,
     ) -> None:
-        """Store that a release moved to the URL of another stored release, and merge the two histories."""
+        """Store that a release moved to the URL of another stored release, and merge the two
+        histories.
+        """
         self.releases.update(target_id, {"moved_to": None})  # the release may have moved back
         self.releases.update(release_id, {"moved_to": target_id, "next_check": None})
         self._insert_move(release_id, seen_at, url, target_id, status)
 
     def give_up_url(self, release_id: int, url: str) -> None:
-        """Give a release a made-up URL, because its stored URL and `url` belong to other releases."""
+        """Give a release a made-up URL, because its stored URL and `url` belong to other
+        releases.
+        """
         self.releases.update(release_id, {"url": f"{url}#{release_id}"})
 
-    def _insert_move(self, release_id: int, seen_at: datetime, url: str, target_id: int, status: int | None) -> None:
+    def _insert_move(
+        self, release_id: int, seen_at: datetime, url: str, target_id: int, status: int | None
+    ) -> None:
         moment = to_iso(seen_at)
         # the confirmed removal was really the move
-        self.db.execute(f"update removals set confirmed = null where {OPEN_REMOVAL_SQL}", [release_id])
+        self.db.execute(
+            f"update removals set confirmed = null where {OPEN_REMOVAL_SQL}", [release_id]
+        )
         self.mark_present(release_id, seen_at)
         times = {"first_seen": moment, "last_seen": moment, "confirmed": moment, "checks": 1}
         moved = {"kind": "moved", "status": status, "target": url, "moved_to": target_id}

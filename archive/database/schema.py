@@ -1,7 +1,8 @@
-"""Creates the schema of archive.db (schema.sql) in a new file, and applies later changes to older files.
+"""Creates the schema of archive.db (schema.sql) in a new file, and applies later changes to older
+files.
 
-A change is made twice: in schema.sql, for new files, and as a migration at the end of this file, for those that exist.
-Each migration is applied once, in order.
+A change is made twice: in schema.sql, for new files, and as a migration at the end of this file,
+for those that exist. Each migration is applied once, in order.
 """
 
 from __future__ import annotations
@@ -17,7 +18,12 @@ from typing import Any
 
 from sqlite_utils import Database, Migrations
 
-from archive.database.sqlite_files import FIRST_MIGRATION, SCHEMA_VERSION, check_version, create_file_id
+from archive.database.sqlite_files import (
+    FIRST_MIGRATION,
+    SCHEMA_VERSION,
+    check_version,
+    create_file_id,
+)
 
 SCHEMA_PATH = Path(__file__).with_name("schema.sql")
 MIN_SQLITE_VERSION = (3, 43, 0)  # the first that can delete from a contentless FTS5 table
@@ -31,10 +37,14 @@ migrations = Migrations("myndighetsarkivet")
 
 @migrations(name=FIRST_MIGRATION)
 def _create_schema(db: Database) -> None:
-    """Create everything in schema.sql; raise sqlite3.NotSupportedError if SQLite is too old for it."""
+    """Create everything in schema.sql; raise sqlite3.NotSupportedError if SQLite is too old
+    for it.
+    """
     if sqlite3.sqlite_version_info < MIN_SQLITE_VERSION:
         needed = ".".join(map(str, MIN_SQLITE_VERSION))
-        raise sqlite3.NotSupportedError(f"search needs SQLite {needed} or newer, found {sqlite3.sqlite_version}")
+        raise sqlite3.NotSupportedError(
+            f"search needs SQLite {needed} or newer, found {sqlite3.sqlite_version}"
+        )
     for statement in read_schema().values():
         db.execute(statement)
     db.execute(f"pragma application_id = {create_file_id()}")
@@ -64,30 +74,38 @@ def _find_created_name(statement: str) -> str:
     'idx_tags_name'
     """
     words = statement.split()
-    kind = next(number for number, word in enumerate(words) if word in ("table", "index", "trigger", "view"))
+    kind = next(
+        number for number, word in enumerate(words) if word in ("table", "index", "trigger", "view")
+    )
     return words[kind + 1]
 
 
 def migrate(db: Database, path: Path) -> None:
     """Create the schema, or migrate it to the current version.
 
-    Processes that open an archive at once wait for each other. Raises ArchiveError if the file has an older or newer
-    version, or is not an archive.
+    Processes that open an archive at once wait for each other. Raises ArchiveError if the file has
+    an older or newer version, or is not an archive.
     """
-    if db.execute("pragma user_version").fetchone() == (SCHEMA_VERSION,) and not migrations.pending(db):
+    if db.execute("pragma user_version").fetchone() == (SCHEMA_VERSION,) and not migrations.pending(
+        db
+    ):
         check_version(db.conn, path)
         return
     folder = os.open(path.resolve().parent, os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)  # released when the process ends, however it ends
-        check_version(db.conn, path)  # inside the lock, because a file being created has tables before it has a version
+        check_version(
+            db.conn, path
+        )  # inside the lock, because a file being created has tables before it has a version
         migrations.apply(db)
     finally:
         os.close(folder)
 
 
 def find_metadata() -> Path:
-    """Return the path of metadata.json, which describes tables and columns for the site and datasets."""
+    """Return the path of metadata.json, which describes tables and columns for the site and
+    datasets.
+    """
     return next(path for path in METADATA_PATHS if path.is_file())
 
 

@@ -1,4 +1,6 @@
-"""SQLite files: opening, checking and copying; ArchiveError; running SELECTs; processes and progress."""
+"""SQLite files: opening, checking and copying; ArchiveError; running SELECTs; processes and
+progress.
+"""
 
 from __future__ import annotations
 
@@ -25,10 +27,16 @@ import click
 
 ARCHIVE_FILE = "archive.db"  # name of the archive in backups and snapshots
 UNFINISHED_SUFFIX = ".unfinished"
-LITESTREAM_TABLES = ("_litestream_seq", "_litestream_lock")  # tables that Litestream adds to a file it follows
+LITESTREAM_TABLES = (
+    "_litestream_seq",
+    "_litestream_lock",
+)  # tables that Litestream adds to a file it follows
 SCHEMA_VERSION = 1  # SQLite's user_version of archive.db, captures.db and withheld.db
-FIRST_MIGRATION = "edited_releases"  # creates archive/database/schema.sql; the last of those that led to it
-MIGRATIONS = 1  # number of migrations in archive/database/schema.py; a file with more was made by a newer version
+FIRST_MIGRATION = (
+    "edited_releases"  # creates archive/database/schema.sql; the last of those that led to it
+)
+# number of migrations in archive/database/schema.py; a file with more was made by a newer version
+MIGRATIONS = 1
 WAL_SIZE = 16 * 1024 * 1024  # approximate size in bytes
 LOCK_TIMEOUT = 30  # seconds to wait for another process
 
@@ -45,38 +53,57 @@ CoroutineResult = TypeVar("CoroutineResult")
 
 
 class ArchiveError(Exception):
-    """A file cannot be opened, read or written. The message names it and, if known, table and key."""
+    """A file cannot be opened, read or written.
 
-    def __init__(self, file: Path | str, problem: str, *, table: str | None = None, key: str | None = None) -> None:
+    The message names it and, if known, table and key.
+    """
+
+    def __init__(
+        self, file: Path | str, problem: str, *, table: str | None = None, key: str | None = None
+    ) -> None:
         self.file, self.table, self.key, self.problem = str(file), table, key, problem
         super().__init__(": ".join(part for part in (str(file), table, key, problem) if part))
 
 
 def is_file_fault(error: sqlite3.DatabaseError) -> bool:
-    """Return whether an error is one of the file or its disk, such as damage or a lock, and not of a statement."""
+    """Return whether an error is one of the file or its disk, such as damage or a lock, and not of
+    a statement.
+    """
     return isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError
 
 
 def describe_error(error: sqlite3.Error, path: Path) -> str:
-    """Return SQLite's message about a file, with the reason if the file system does not let SQLite open or write it."""
+    """Return SQLite's message about a file, with the reason if the file system does not let SQLite
+    open or write it.
+    """
     reasons = {
         "it is a folder": path.is_dir(),
         "no permission to read it": path.exists() and not os.access(path, os.R_OK),
-        f"{path.parent} cannot be written, but SQLite keeps files beside it": not os.access(path.parent, os.W_OK),
+        f"{path.parent} cannot be written, but SQLite keeps files beside it": not os.access(
+            path.parent, os.W_OK
+        ),
         "no permission to write it": path.exists() and not os.access(path, os.W_OK),
     }
     is_blocked = re.search("unable to open|readonly|read-only", str(error))
-    return ": ".join([str(error), *[reason for reason, applies in reasons.items() if is_blocked and applies][:1]])
+    return ": ".join(
+        [str(error), *[reason for reason, applies in reasons.items() if is_blocked and applies][:1]]
+    )
 
 
 @contextmanager
-def sqlite_errors(file: Path, problem: str = "", *, table: str | None = None, key: object = None) -> Iterator[None]:
-    """Raise an error of SQLite in the block as ArchiveError, with `problem` before SQLite's own message."""
+def sqlite_errors(
+    file: Path, problem: str = "", *, table: str | None = None, key: object = None
+) -> Iterator[None]:
+    """Raise an error of SQLite in the block as ArchiveError, with `problem` before SQLite's own
+    message.
+    """
     try:
         yield
     except sqlite3.Error as error:
         text = ": ".join(filter(None, (problem, describe_error(error, file))))
-        raise ArchiveError(file, text, table=table, key=None if key is None else str(key)) from error
+        raise ArchiveError(
+            file, text, table=table, key=None if key is None else str(key)
+        ) from error
 
 
 def to_archive_error(error: sqlite3.DatabaseError, file: Path | str) -> ArchiveError:
@@ -92,7 +119,8 @@ def open_writable(path: Path, *, page_size: int = 4096) -> sqlite3.Connection:
     db.execute(f"pragma page_size = {page_size}")  # bytes; has no effect on an existing file
     enable_wal(db)
     db.execute("pragma synchronous = normal")
-    # a release changes about a hundred pages of the index, mostly the same ones, so they are rarely checkpointed
+    # a release changes about a hundred pages of the index, mostly the same ones, so they are rarely
+    # checkpointed
     db.execute(f"pragma wal_autocheckpoint = {WAL_SIZE // page_size}")
     db.execute("pragma foreign_keys = on")
     # so that no taken-down text is left in free pages; the default in many builds of SQLite
@@ -102,7 +130,8 @@ def open_writable(path: Path, *, page_size: int = 4096) -> sqlite3.Connection:
 
 @contextmanager
 def write_transaction(db: Any) -> Iterator[None]:
-    """Commit everything written in the block, or roll it back if it raises. Waits for other writers only at its start.
+    """Commit everything written in the block, or roll it back if it raises. Waits for other writers
+    only at its start.
 
     db: a connection without implicit transactions, or sqlite-utils' Database of one.
     """
@@ -130,12 +159,16 @@ def savepoint(db: Any) -> Iterator[None]:
 
 
 def is_write_failure(error: Exception) -> bool:
-    """Return whether an error means that a file cannot be written: it is locked or read-only, or the disk is full."""
+    """Return whether an error means that a file cannot be written: it is locked or read-only, or
+    the disk is full.
+    """
     return any(isinstance(cause, sqlite3.OperationalError) for cause in (error, error.__cause__))
 
 
 def enable_wal(db: sqlite3.Connection) -> None:
-    """Switch to WAL mode, with retries: SQLite does not wait if two processes create a file at once."""
+    """Switch to WAL mode, with retries: SQLite does not wait if two processes create a file at
+    once.
+    """
     deadline = time.monotonic() + LOCK_TIMEOUT
     while True:
         try:
@@ -150,7 +183,9 @@ def enable_wal(db: sqlite3.Connection) -> None:
 
 def open_readonly(path: Path) -> sqlite3.Connection:
     """Open a file for reading; raise sqlite3.OperationalError if it does not exist."""
-    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=LOCK_TIMEOUT)
+    return sqlite3.connect(
+        f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=LOCK_TIMEOUT
+    )
 
 
 def check_version(db: sqlite3.Connection, path: Path) -> bool:
@@ -160,16 +195,24 @@ def check_version(db: sqlite3.Connection, path: Path) -> bool:
     """
     (version,) = db.execute("pragma user_version").fetchone()
     if version > SCHEMA_VERSION or _count_migrations(db, path) > MIGRATIONS:
-        raise ArchiveError(path, "was made by a newer version of Myndighetsarkivet: update the software to open it")
+        raise ArchiveError(
+            path, "was made by a newer version of Myndighetsarkivet: update the software to open it"
+        )
     if version < SCHEMA_VERSION and db.execute("select 1 from sqlite_master limit 1").fetchone():
         raise ArchiveError(
-            path, "was made before version 0.1.0 or by other software, and cannot be opened as an archive"
+            path,
+            "was made before"
+            " version 0.1.0 or"
+            " by other software,"
+            " and cannot be opened as an"
+            " archive",
         )
     return bool(version)
 
 
 def _count_migrations(db: sqlite3.Connection, path: Path) -> int:
-    """Return the number of migrations, from FIRST_MIGRATION on, that were applied to an archive.db; 0 for other files.
+    """Return the number of migrations, from FIRST_MIGRATION on, that were applied to an archive.db;
+    0 for other files.
 
     Raises ArchiveError if earlier migrations were applied, but not FIRST_MIGRATION.
     """
@@ -178,9 +221,13 @@ def _count_migrations(db: sqlite3.Connection, path: Path) -> int:
     (first,) = db.execute(
         "select max(id) filter (where name = ?) from _sqlite_migrations", [FIRST_MIGRATION]
     ).fetchone()
-    (applied,) = db.execute("select count(*) from _sqlite_migrations where id >= ifnull(?, 0)", [first]).fetchone()
+    (applied,) = db.execute(
+        "select count(*) from _sqlite_migrations where id >= ifnull(?, 0)", [first]
+    ).fetchone()
     if applied and first is None:
-        raise ArchiveError(path, "has an earlier schema: open it once with the version before this one, then again")
+        raise ArchiveError(
+            path, "has an earlier schema: open it once with the version before this one, then again"
+        )
     return int(applied)
 
 
@@ -207,7 +254,10 @@ def check_database(path: Path, *, missing_message: str = "no such file") -> None
 def copy_database(source: Path, target: Path) -> None:
     """Copy a consistent state of a file without its free pages, even while it is being written."""
     target.touch(mode=source.stat().st_mode & 0o777)
-    with sqlite_errors(source, f"cannot be copied to {target}"), closing(open_readonly(source)) as db:
+    with (
+        sqlite_errors(source, f"cannot be copied to {target}"),
+        closing(open_readonly(source)) as db,
+    ):
         db.execute("vacuum into ?", [str(target)])
 
 
@@ -267,7 +317,9 @@ class FacetValue:
     count: int
     name: str
     name_en: str | None = None
-    total: int | None = None  # for a year: the number of searched releases, or None if they were not counted
+    total: int | None = (
+        None  # for a year: the number of searched releases, or None if they were not counted
+    )
 
 
 def build_connection_runner(connection: sqlite3.Connection) -> RunQuery:
@@ -282,7 +334,9 @@ def build_connection_runner(connection: sqlite3.Connection) -> RunQuery:
 
 
 @contextmanager
-def limit_cpu_time(db: sqlite3.Connection, seconds: float, opcodes_per_check: int) -> Iterator[None]:
+def limit_cpu_time(
+    db: sqlite3.Connection, seconds: float, opcodes_per_check: int
+) -> Iterator[None]:
     """Interrupt the statements of a connection after some CPU time of this thread in all."""
     end = time.thread_time() + seconds
     db.set_progress_handler(lambda: time.thread_time() > end, opcodes_per_check)
@@ -293,7 +347,9 @@ def limit_cpu_time(db: sqlite3.Connection, seconds: float, opcodes_per_check: in
 
 
 def run_without_waiting(coroutine: Coroutine[Any, Any, CoroutineResult]) -> CoroutineResult:
-    """Run a coroutine that never has to wait, and return its result; raise RuntimeError if it waits."""
+    """Run a coroutine that never has to wait, and return its result; raise RuntimeError if it
+    waits.
+    """
     try:
         coroutine.send(None)
     except StopIteration as done:
@@ -311,9 +367,10 @@ def map_in_order(
 ) -> Generator[tuple[Task, TaskResult], None, None]:
     """Yield each task with the result of `function`, in the order of the tasks.
 
-    With 0 processes, `function` runs in this process. to_payload: returns the part of a task that is sent to another
-    process. An ArchiveError raised by `tasks` is raised after the results of the tasks before it. Close the iterator,
-    or exhaust it, to stop the processes. Only a limited number of tasks is in progress at a time.
+    With 0 processes, `function` runs in this process. to_payload: returns the part of a task that
+    is sent to another process. An ArchiveError raised by `tasks` is raised after the results of the
+    tasks before it. Close the iterator, or exhaust it, to stop the processes. Only a limited number
+    of tasks is in progress at a time.
     """
     if processes < 1:
         for task in tasks:
@@ -321,7 +378,9 @@ def map_in_order(
         return
     waiting: deque[tuple[Task, Future[TaskResult]]] = deque()
     task_error: ArchiveError | None = None
-    pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_exit_with_parent)
+    pool = ProcessPoolExecutor(
+        processes, mp_context=get_context("spawn"), initializer=_exit_with_parent
+    )
     try:
         try:
             for task in tasks:
@@ -340,12 +399,19 @@ def map_in_order(
 
 
 def choose_process_count() -> int:
-    """Return the number of processes to use: one per core, because the writing process is sometimes idle."""
-    return min(MAX_PROCESSES, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    """Return the number of processes to use: one per core, because the writing process is sometimes
+    idle.
+    """
+    return min(
+        MAX_PROCESSES,
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+    )
 
 
 def _exit_with_parent() -> None:
-    """Ignore Ctrl-C, which the parent handles, and exit when the parent exits, even if it is killed."""
+    """Ignore Ctrl-C, which the parent handles, and exit when the parent exits, even if it is
+    killed.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_wait_for_parent, daemon=True).start()
 
@@ -358,7 +424,9 @@ def _wait_for_parent() -> None:
 
 
 def freeze_garbage_collector() -> None:
-    """Exclude all existing objects from garbage collection, once per process: scanning them takes 60 ms."""
+    """Exclude all existing objects from garbage collection, once per process: scanning them takes
+    60 ms.
+    """
     if not gc.get_freeze_count():
         gc.collect()
         gc.freeze()
@@ -366,13 +434,19 @@ def freeze_garbage_collector() -> None:
 
 @contextmanager
 def show_progress() -> Iterator[ProgressCallback]:
-    """Yield a progress callback. On a terminal, it shows a bar, else a line every PROGRESS_INTERVAL seconds."""
+    """Yield a progress callback.
+
+    On a terminal, it shows a bar, else a line every PROGRESS_INTERVAL seconds.
+    """
     from rich.console import Console  # noqa: PLC0415 - commands without progress start faster
     from rich.progress import Progress, TaskID  # noqa: PLC0415
 
     console, shown_at = Console(stderr=True), time.monotonic()
     with Progress(
-        console=console, transient=True, disable=not console.is_terminal, redirect_stdout=sys.stdout.isatty()
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+        redirect_stdout=sys.stdout.isatty(),
     ) as progress:
         bars: dict[str, TaskID] = {}
 

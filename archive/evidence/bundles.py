@@ -1,8 +1,9 @@
-"""Writes evidence bundles: zip files with the sources of a revision or removal, for anyone to check.
+"""Writes evidence bundles: zip files with the sources of a revision or removal, for anyone to
+check.
 
-A bundle contains the original page, the stored state, the files that the release linked to, the manifest lines that
-cover them, and a guide in each language: which times are known, what the files are, and how to check them with
-sha256sum.
+A bundle contains the original page, the stored state, the files that the release linked to, the
+manifest lines that cover them, and a guide in each language: which times are known, what the files
+are, and how to check them with sha256sum.
 """
 
 from __future__ import annotations
@@ -31,35 +32,68 @@ from archive.i18n import DEFAULT_LANGUAGE, LANGUAGES, translate
 CHECKSUMS_FILE = "SHA256SUMS"
 ATTACHMENTS_FILE = "attachments.json"
 MAX_ATTACHED_BYTES = 50_000_000  # of all attachments in a bundle
-REMOVAL_FIELDS = ("kind", "target", "first_seen", "last_seen", "checks", "confirmed", "ended", "status", "moved_to")
-MARKUP_EXTENSIONS = {"text/html": ".html", "application/xhtml+xml": ".html"}  # mimetypes may return .htm
+REMOVAL_FIELDS = (
+    "kind",
+    "target",
+    "first_seen",
+    "last_seen",
+    "checks",
+    "confirmed",
+    "ended",
+    "status",
+    "moved_to",
+)
+MARKUP_EXTENSIONS = {
+    "text/html": ".html",
+    "application/xhtml+xml": ".html",
+}  # mimetypes may return .htm
 
 REVISION_SQL = (
     "select v.*, r.url, r.agency, a.name, coalesce(a.name_en, a.name) as name_en,"
-    " case when r.revision = v.id then r.last_checked else v.last_seen end as last_seen_at, t.at as taken_down,"
+    " case when r.revision"
+    " = v.id then"
+    " r.last_checked else"
+    " v.last_seen end as last_seen_at, t.at"
+    " as taken_down,"
     " t.reason, coalesce(t.reason_en, t.reason) as reason_en"
     " from revisions v join releases r on r.id = v.release join agencies a on a.slug = r.agency"
     " left join takedowns t on t.id = v.takedown where v.id = ?"
 )
 REMOVAL_SQL = (
-    "select o.*, r.title, r.url, r.hash, r.takedown, a.name, coalesce(a.name_en, a.name) as name_en,"
+    "select o.*, r.title,"
+    " r.url, r.hash,"
+    " r.takedown, a.name,"
+    " coalesce(a.name_en, a.name) as"
+    " name_en,"
     " t.at as taken_down, t.reason, coalesce(t.reason_en, t.reason) as reason_en"
     " from removals o join releases r on r.id = o.release join agencies a on a.slug = r.agency"
-    " left join takedowns t on t.id = (select min(id) from takedowns where release = r.id and lifted is null)"
+    " left join takedowns"
+    " t on t.id ="
+    " (select min(id) from"
+    " takedowns where release = r.id and"
+    " lifted is null)"
     " where o.id = ?"
 )
-# Versions of a URL that were not yet replaced when the revision was first seen. `until`: when it was followed by
-# another one; a version found later was not seen with this revision
+# Versions of a URL that were not yet replaced when the revision was first seen. `until`: when it
+# was followed by another one; a version found later was not seen with this revision
 ATTACHED_VERSIONS_SQL = f"""
-    select n.id as version, n.first_seen, n.last_seen, n.checks, n.capture, c.url as final_url, c.headers,
-      f.sha256, f.bytes, f.kind, {IS_FILE_WITHHELD_SQL} as withheld, n.first_seen >= coalesce(:until, '9') as later
-    from attachment_versions n join attachment_files f on f.id = n.file join captures c on c.id = n.capture
+    select n.id as version, n.first_seen, n.last_seen, n.checks, n.capture,
+      c.url as final_url, c.headers,
+      f.sha256, f.bytes, f.kind, {IS_FILE_WITHHELD_SQL} as withheld,
+        n.first_seen >= coalesce(:until, '9') as later
+    from attachment_versions n join attachment_files f on f.id = n.file join captures c
+      on c.id = n.capture
     where n.url = :url and not exists
-      (select 1 from attachment_versions x where x.url = n.url and x.id > n.id and x.first_seen <= :since)
+      (select 1 from attachment_versions x where x.url = n.url and x.id > n.id
+        and x.first_seen <= :since)
     order by n.id
 """
-FOLLOWED_SQL = "select min(seen) from revisions where id > :id and (release = :release or previous = :id)"
-UNFETCHED_SQL = "select problem from frontier where url = ? and role = 'attachment' and state <> 'done'"
+FOLLOWED_SQL = (
+    "select min(seen) from revisions where id > :id and (release = :release or previous = :id)"
+)
+UNFETCHED_SQL = (
+    "select problem from frontier where url = ? and role = 'attachment' and state <> 'done'"
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -68,13 +102,19 @@ class EvidenceBundle:
 
     zip: ZipFile
     folder: str
-    timestamp: datetime  # time of every file in the zip, which must not depend on when the zip was made
+    timestamp: (
+        datetime  # time of every file in the zip, which must not depend on when the zip was made
+    )
     times: list[tuple[str, object]] = field(default_factory=list)  # (key of a text, time)
-    files: list[tuple[str, str]] = field(default_factory=list)  # (name, key of the text that describes the file)
+    files: list[tuple[str, str]] = field(
+        default_factory=list
+    )  # (name, key of the text that describes the file)
     checksums: list[tuple[str, str]] = field(default_factory=list)  # (name, SHA-256)
     notes: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # (key of a text, values)
     attached_bytes: int = 0  # of the attachments so far
-    origin: str = ""  # "_import" for a version that another collection had, which selects texts of the guide
+    origin: str = (
+        ""  # "_import" for a version that another collection had, which selects texts of the guide
+    )
     # (key of a text, values): instructions for checking
     steps: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
@@ -86,7 +126,9 @@ class EvidenceBundle:
         sha256: str | None = None,
         compression: int = ZIP_DEFLATED,
     ) -> None:
-        """Write a file; list it in the guide if `description_key` is set, in SHA256SUMS if `sha256` is."""
+        """Write a file; list it in the guide if `description_key` is set, in SHA256SUMS if `sha256`
+        is.
+        """
         entry = ZipInfo(f"{self.folder}/{name}", self.timestamp.timetuple()[:6])
         entry.compress_type, entry.external_attr = compression, 0o644 << 16
         self.zip.writestr(entry, content)
@@ -96,7 +138,9 @@ class EvidenceBundle:
             self.checksums.append((name, sha256))
 
     def close(self, title_key: str, title_values: dict[str, Any]) -> None:
-        """Write SHA256SUMS, if there are checksums, and the guides, which describe all other files."""
+        """Write SHA256SUMS, if there are checksums, and the guides, which describe all other
+        files.
+        """
         if self.checksums:
             lines = "".join(f"{sha256}  {name}\n" for name, sha256 in self.checksums)
             self.add_file(CHECKSUMS_FILE, lines.encode(), CHECKSUMS_FILE)
@@ -105,7 +149,10 @@ class EvidenceBundle:
         if received:
             self.notes.append(("open_with_care", {"names": ", ".join(received)}))
         for language in LANGUAGES:
-            self.add_file(f"README.{language}.txt", self.format_guide(title_key, title_values, language).encode())
+            self.add_file(
+                f"README.{language}.txt",
+                self.format_guide(title_key, title_values, language).encode(),
+            )
 
     def format_guide(self, title_key: str, title_values: dict[str, Any], language: str) -> str:
         """Format a plain-text guide to reading and checking the bundle."""
@@ -114,21 +161,34 @@ class EvidenceBundle:
             # converted to text, because an id has no thousands separators
             texts = {name: str(value) for name, value in values.items()}
             if language != DEFAULT_LANGUAGE:
-                texts |= {name.removesuffix("_en"): text for name, text in texts.items() if name.endswith("_en")}
+                texts |= {
+                    name.removesuffix("_en"): text
+                    for name, text in texts.items()
+                    if name.endswith("_en")
+                }
             return translate(language, f"guide.{key}", **texts)
 
         parts = [f"{format_text(title_key, **title_values)}\n{format_text('from', **title_values)}"]
         parts += [format_text(key, **values) for key, values in self.notes]
         time_lines = [
-            f"  {format_text(key)}: {format_text('not_told') if value is None else value}" for key, value in self.times
+            f"  {format_text(key)}: {format_text('not_told') if value is None else value}"
+            for key, value in self.times
         ]
         parts.append("\n".join([format_text("times"), *time_lines]))
         has_chain = any(key == "check_chain" for key, _ in self.steps)
         if self.checksums:
             parts.append(
-                "\n".join([format_text("files"), *(f"  {name}: {format_text(key)}" for name, key in self.files)])
+                "\n".join(
+                    [
+                        format_text("files"),
+                        *(f"  {name}: {format_text(key)}" for name, key in self.files),
+                    ]
+                )
             )
-            steps = [f"  {number}. {format_text(key, **values)}" for number, (key, values) in enumerate(self.steps, 1)]
+            steps = [
+                f"  {number}. {format_text(key, **values)}"
+                for number, (key, values) in enumerate(self.steps, 1)
+            ]
             parts.append("\n".join([format_text("check"), *steps]))
             parts.append(format_text(f"limits{self.origin}" if has_chain else "alone"))
         return "\n\n".join(parts) + "\n"
@@ -136,7 +196,9 @@ class EvidenceBundle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManifestEntry:
-    """The place of a row in the manifests: the part that contains it, the part's text, and the row's line."""
+    """The place of a row in the manifests: the part that contains it, the part's text, and the
+    row's line.
+    """
 
     manifest: Manifest
     part: str
@@ -147,7 +209,8 @@ class ManifestEntry:
 def write_bundle(path: Path, table: str, row_id: int, out: IO[bytes]) -> bool:
     """Write the bundle of a row of `revisions` or `removals`; return False if there is no such row.
 
-    The guide lists bytes and manifests that are missing or damaged. Raises ArchiveError if archive.db cannot be read.
+    The guide lists bytes and manifests that are missing or damaged. Raises ArchiveError if
+    archive.db cannot be read.
     """
     is_removal = table == "removals"
     name = f"removal-{row_id}" if is_removal else str(row_id)
@@ -156,7 +219,9 @@ def write_bundle(path: Path, table: str, row_id: int, out: IO[bytes]) -> bool:
         closing(open_archive(path)) as db,
         open_captures(path) as captures,
     ):
-        db.execute("begin")  # everything is read from one state of the archive, even while a crawl writes
+        db.execute(
+            "begin"
+        )  # everything is read from one state of the archive, even while a crawl writes
         row = _read_row_by_id(db, REMOVAL_SQL if is_removal else REVISION_SQL, row_id)
         if row is None:
             return False
@@ -174,7 +239,9 @@ def _fill_bundle(
     bundle.times += _list_observation_times(row, kind)
     bundle.origin = "_import" if kind == "version" and row["cause"] == "import" else ""
     entries: dict[str, ManifestEntry] = {}
-    rows = [("captures", row["capture"])] + ([("revisions", row["id"])] if kind == "version" else [])
+    rows = [("captures", row["capture"])] + (
+        [("revisions", row["id"])] if kind == "version" else []
+    )
     try:
         for table, key in rows:
             entry = _find_manifest_entry(db, captures, table, key) if key is not None else None
@@ -186,9 +253,12 @@ def _fill_bundle(
         if rows[-1][0] not in entries and rows[-1][1] is not None:
             bundle.notes.append(("no_manifest", {}))
     capture = _read_row_by_id(db, "select * from captures where id = ?", row["capture"])
-    if row["takedown"] is not None:  # the hashes stay, so that anyone with the original can check it
+    # the hashes stay, so that anyone with the original can check it
+    if row["takedown"] is not None:
         values = {key: row[key] for key in ("hash", "taken_down", "reason", "reason_en")}
-        bundle.notes.append(("withheld", {"sha256": capture["sha256"] if capture else "–", **values}))
+        bundle.notes.append(
+            ("withheld", {"sha256": capture["sha256"] if capture else "–", **values})
+        )
     elif capture is None:
         bundle.notes.append((f"no_capture{bundle.origin or f'_{kind}'}", {}))
     else:
@@ -202,21 +272,32 @@ def _fill_bundle(
         _add_attachments(bundle, db, captures, row, entries)
     for entry in {entry.part: entry for entry in entries.values()}.values():
         bundle.add_file(entry.part, entry.text, "parts", compute_sha256(entry.text))
-        bundle.steps.append(("check_parts", {"part": entry.part, "manifest": f"chain/{entry.manifest.day}.json"}))
+        bundle.steps.append(
+            ("check_parts", {"part": entry.part, "manifest": f"chain/{entry.manifest.day}.json"})
+        )
     try:
         _add_manifest_chain(bundle, db, captures, entries)
     except ArchiveError as error:
         bundle.notes.append(("no_chain", {"problem": _format_archive_error(error)}))
-    title_values = {"number": row["id"], **{name: row[name] for name in ("title", "url", "name", "name_en")}}
+    title_values = {
+        "number": row["id"],
+        **{name: row[name] for name in ("title", "url", "name", "name_en")},
+    }
     bundle.close(f"title_{kind}", title_values)
 
 
 def _list_observation_times(row: dict[str, Any], bundle_kind: str) -> list[tuple[str, object]]:
-    """Return the times at which the archive observed the row's event, with the keys of their texts."""
+    """Return the times at which the archive observed the row's event, with the keys of their
+    texts.
+    """
     if bundle_kind == "move":
         return [("moved_seen", row["first_seen"])]
     if bundle_kind == "removal":
-        return [("away_since", row["first_seen"]), ("away_until", row["last_seen"]), ("back", row["ended"])]
+        return [
+            ("away_since", row["first_seen"]),
+            ("away_until", row["last_seen"]),
+            ("back", row["ended"]),
+        ]
     # no check has found it again, or an imported one at all, if it was last seen when it was stored
     last_seen = [("last_seen", row["last_seen_at"])] if row["last_seen_at"] != row["seen"] else []
     taken_over = "taken_over" if last_seen else "taken_over_unseen"
@@ -224,7 +305,10 @@ def _list_observation_times(row: dict[str, Any], bundle_kind: str) -> list[tuple
 
 
 def add_capture(
-    bundle: EvidenceBundle, captures: Captures | None, capture: dict[str, Any], entry: ManifestEntry | None
+    bundle: EvidenceBundle,
+    captures: Captures | None,
+    capture: dict[str, Any],
+    entry: ManifestEntry | None,
 ) -> None:
     headers = json.loads(capture["headers"])
     bundle.times += [("captured", capture["seen"]), ("status", capture["status"])]
@@ -238,9 +322,13 @@ def add_capture(
     else:
         bundle.add_file(page, body, "page", line.get("sha256", capture["sha256"]))
     text = capture["headers"].encode()
-    bundle.add_file("headers.json", text, "headers.json", line.get("headers_sha256", compute_sha256(text)))
+    bundle.add_file(
+        "headers.json", text, "headers.json", line.get("headers_sha256", compute_sha256(text))
+    )
     if entry:
-        bundle.steps.append(("check_page", {"page": page, "capture": capture["id"], "part": entry.part}))
+        bundle.steps.append(
+            ("check_page", {"page": page, "capture": capture["id"], "part": entry.part})
+        )
 
 
 def add_state(bundle: EvidenceBundle, row: dict[str, Any], entry: ManifestEntry | None) -> None:
@@ -263,7 +351,8 @@ def _add_attachments(
     row: dict[str, Any],
     entries: dict[str, ManifestEntry],
 ) -> None:
-    """Add the files that the revision linked to, as they were in its time, and a list that says what is missing.
+    """Add the files that the revision linked to, as they were in its time, and a list that says
+    what is missing.
 
     entries: gets the manifest entries of their captures.
     """
@@ -275,17 +364,25 @@ def _add_attachments(
         link["versions"] = [version for version in versions if not version.pop("later")]
         if not link["versions"]:
             (problem,) = db.execute(UNFETCHED_SQL, [link["url"]]).fetchone() or (None,)
-            _report_missing(bundle, link, "later" if versions else "failed" if problem else "never", problem)
+            _report_missing(
+                bundle, link, "later" if versions else "failed" if problem else "never", problem
+            )
         for version in link["versions"]:
             version |= {"headers": json.loads(version["headers"]), "url": link["url"]}
-            suffix = f".{kind}" if (kind := version.pop("kind")) else _find_file_extension(version["headers"])
+            suffix = (
+                f".{kind}"
+                if (kind := version.pop("kind"))
+                else _find_file_extension(version["headers"])
+            )
             name = f"files/{position}-{version['version']}{suffix}"
             try:
                 if version["capture"] == row["capture"]:  # the release is this file
                     version["file"] = f"page{_find_file_extension(version['headers'])}"
                 else:
                     _add_attached_file(bundle, captures, version, name)
-                if "file" in version and (entry := _find_manifest_entry(db, captures, "captures", version["capture"])):
+                if "file" in version and (
+                    entry := _find_manifest_entry(db, captures, "captures", version["capture"])
+                ):
                     entries[name] = entry
                     version["part"] = entry.part
             except ArchiveError as error:
@@ -298,8 +395,13 @@ def _add_attachments(
         bundle.steps.append(("check_attachments", {}))
 
 
-def _add_attached_file(bundle: EvidenceBundle, captures: Captures | None, version: dict[str, Any], name: str) -> None:
-    """Add a file, unless it is withheld or the bundle would be too large. Raises ArchiveError for damaged bytes."""
+def _add_attached_file(
+    bundle: EvidenceBundle, captures: Captures | None, version: dict[str, Any], name: str
+) -> None:
+    """Add a file, unless it is withheld or the bundle would be too large.
+
+    Raises ArchiveError for damaged bytes.
+    """
     if version.pop("withheld"):
         return _report_missing(bundle, version, "withheld")
     if bundle.attached_bytes + version["bytes"] > MAX_ATTACHED_BYTES:
@@ -311,27 +413,43 @@ def _add_attached_file(bundle: EvidenceBundle, captures: Captures | None, versio
     return None
 
 
-def _report_missing(bundle: EvidenceBundle, entry: dict[str, Any], reason: str, problem: str | None = None) -> None:
-    """Say in the guide, and in the entry of the list of attachments, why a file is not in the bundle."""
+def _report_missing(
+    bundle: EvidenceBundle, entry: dict[str, Any], reason: str, problem: str | None = None
+) -> None:
+    """Say in the guide, and in the entry of the list of attachments, why a file is not in the
+    bundle.
+    """
     entry |= {"missing": reason, **({"problem": problem} if problem else {})}
     values = {name: entry.get(name) for name in ("url", "sha256", "problem")}
-    bundle.notes.append((f"missing_{reason}", {**values, "megabytes": MAX_ATTACHED_BYTES // 1_000_000}))
+    bundle.notes.append(
+        (f"missing_{reason}", {**values, "megabytes": MAX_ATTACHED_BYTES // 1_000_000})
+    )
 
 
 def _add_manifest_chain(
-    bundle: EvidenceBundle, db: sqlite3.Connection, captures: Captures | None, entries: dict[str, ManifestEntry]
+    bundle: EvidenceBundle,
+    db: sqlite3.Connection,
+    captures: Captures | None,
+    entries: dict[str, ManifestEntry],
 ) -> None:
     """Add the manifests from the first one that covers any of the rows to the newest."""
     if not entries:
         return
-    first = min((entry.manifest for entry in entries.values()), key=lambda manifest: manifest.revisions_to)
-    chain = read_manifests(db, "rowid >= (select rowid from manifests where digest = ?)", first.digest)
+    first = min(
+        (entry.manifest for entry in entries.values()), key=lambda manifest: manifest.revisions_to
+    )
+    chain = read_manifests(
+        db, "rowid >= (select rowid from manifests where digest = ?)", first.digest
+    )
     for manifest in chain:
         text = read_capture_body(captures, manifest.digest)
         bundle.add_file(f"chain/{manifest.day}.json", text, sha256=manifest.digest)
     bundle.files.append(("chain/*.json", "chain"))
     covering = entries.get("revisions") or entries.get("captures")
-    bundle.times += [("manifest", covering.manifest.day if covering else None), ("newest", chain[-1].day)]
+    bundle.times += [
+        ("manifest", covering.manifest.day if covering else None),
+        ("newest", chain[-1].day),
+    ]
     bundle.steps += [
         ("check_chain", {"day": f"chain/{chain[-1].day}.json", "digest": chain[-1].digest}),
         ("check_published", {}),
@@ -355,9 +473,14 @@ def _find_manifest_entry(
             lines = (json.loads(line) for line in text.splitlines())
             line = next((line for line in lines if line[table.removesuffix("s")] == row_id), None)
             if line is not None:
-                return ManifestEntry(manifest=covering[0], part=f"{table}-{first}-{last}.jsonl", text=text, line=line)
+                return ManifestEntry(
+                    manifest=covering[0], part=f"{table}-{first}-{last}.jsonl", text=text, line=line
+                )
     raise ArchiveError(
-        "archive.db", f"not in the manifest of {covering[0].day} that covers it", table=table, key=str(row_id)
+        "archive.db",
+        f"not in the manifest of {covering[0].day} that covers it",
+        table=table,
+        key=str(row_id),
     )
 
 
@@ -377,4 +500,6 @@ def _find_file_extension(headers: Mapping[str, str]) -> str:
 
 def _format_archive_error(error: ArchiveError) -> str:
     """Format an error without the folder of its file, because folders must not be published."""
-    return ": ".join(part for part in (Path(error.file).name, error.table, error.key, error.problem) if part)
+    return ": ".join(
+        part for part in (Path(error.file).name, error.table, error.key, error.problem) if part
+    )

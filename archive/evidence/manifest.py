@@ -1,14 +1,16 @@
 """The daily hash-chained manifest, whose digest covers everything stored so far.
 
     manifests in archive.db   day (UTC, when written), previous (digest of the manifest before), captures_to and
-                              revisions_to (last ids covered), digest (SHA-256 of the manifest's text)
+                              revisions_to (last ids covered), digest (SHA-256 of the manifest's
+                              text)
     captures.db               the text and its parts, stored under their SHA-256
 
-A manifest begins where the previous one ends, so that each row of `captures` and `revisions` is in exactly one. There
-is at most one per day; later rows of that day are in the next manifest. Manifests are in the order of writing: one
-dated in the future by a wrong clock is followed by one with the right day. A text is never rewritten, so the columns
-that its lines describe must not change in a covered row. The lines are made from the columns themselves instead of
-`hash`, because a migration may redefine that column.
+A manifest begins where the previous one ends, so that each row of `captures` and `revisions` is in
+exactly one. There is at most one per day; later rows of that day are in the next manifest.
+Manifests are in the order of writing: one dated in the future by a wrong clock is followed by one
+with the right day. A text is never rewritten, so the columns that its lines describe must not
+change in a covered row. The lines are made from the columns themselves instead of `hash`, because a
+migration may redefine that column.
 """
 
 from __future__ import annotations
@@ -54,15 +56,20 @@ class Manifest:
 
 
 def write_manifest(db: sqlite3.Connection, captures: Captures, day: date) -> str | None:
-    """Write a manifest of the rows since the last one and return its digest; None if the day has one.
+    """Write a manifest of the rows since the last one and return its digest; None if the day has
+    one.
 
-    day: today in UTC. A day before the last manifest's is also skipped, unless that manifest is dated in the future.
+    day: today in UTC. A day before the last manifest's is also skipped, unless that manifest is
+    dated in the future.
     """
     last = find_newest_manifest(db)
     if (last and not _is_next_day(day, last)) or read_manifests(db, "day = ?", day.isoformat()):
         return None
     last_ids = {
-        table: max(db.execute(f"select max(id) from {table}").fetchone()[0] or 0, last.last_id_of(table) if last else 0)
+        table: max(
+            db.execute(f"select max(id) from {table}").fetchone()[0] or 0,
+            last.last_id_of(table) if last else 0,
+        )
         for table in COVERED_TABLES
     }
     parts = []
@@ -100,20 +107,28 @@ def _is_next_day(day: date, last: Manifest) -> bool:
 def read_manifests(db: sqlite3.Connection, where: str = "1", *values: object) -> list[Manifest]:
     """Return the manifests that meet an SQL condition, in the order of writing."""
     names = (*MANIFEST_FIELDS, "digest")
-    rows = db.execute(f"select {', '.join(names)} from manifests where {where} order by rowid", values).fetchall()
+    rows = db.execute(
+        f"select {', '.join(names)} from manifests where {where} order by rowid", values
+    ).fetchall()
     return [Manifest(**dict(zip(names, row, strict=True))) for row in rows]
 
 
-def iter_part_ranges(previous: Manifest | None, last_ids: Mapping[str, int]) -> Iterator[tuple[str, int, int]]:
+def iter_part_ranges(
+    previous: Manifest | None, last_ids: Mapping[str, int]
+) -> Iterator[tuple[str, int, int]]:
     """Yield (table, first id, last id) of each part after the previous manifest."""
     for table in COVERED_TABLES:
-        for first in range((previous.last_id_of(table) if previous else 0) + 1, last_ids[table] + 1, MAX_PART_ROWS):
+        for first in range(
+            (previous.last_id_of(table) if previous else 0) + 1, last_ids[table] + 1, MAX_PART_ROWS
+        ):
             yield table, first, min(first + MAX_PART_ROWS - 1, last_ids[table])
 
 
 def format_manifest(row: Mapping[str, Any], parts: Iterable[Mapping[str, Any]]) -> bytes:
     """Format a manifest's text: JSON, one part per line."""
-    head = _format_compact_json({"manifest": MANIFEST_FORMAT, **{name: row[name] for name in MANIFEST_FIELDS}})
+    head = _format_compact_json(
+        {"manifest": MANIFEST_FORMAT, **{name: row[name] for name in MANIFEST_FIELDS}}
+    )
     lines = ",\n".join(map(_format_compact_json, parts))
     return f'{head[:-1]},"parts":[\n{lines}\n]}}\n'.encode()
 
@@ -127,24 +142,39 @@ def format_manifest_part(db: sqlite3.Connection, table: str, first: int, last: i
 def format_manifest_line(table: str, row: Mapping[str, Any]) -> bytes:
     """Format a row's line as JSON; raise ValueError or TypeError if its state cannot be read."""
     if table == "captures":
-        line = {"capture": row["id"], **{name: row[name] for name in ("url", "seen", "status", "bytes", "sha256")}}
+        line = {
+            "capture": row["id"],
+            **{name: row[name] for name in ("url", "seen", "status", "bytes", "sha256")},
+        }
         line["headers_sha256"] = compute_sha256(str(row["headers"]).encode())
     else:  # not with all columns, because some are derived from others
-        line = {"revision": row["id"], **{name: row[name] for name in ("release", "seen", "capture")}}
+        line = {
+            "revision": row["id"],
+            **{name: row[name] for name in ("release", "seen", "capture")},
+        }
         line["state_sha256"] = compute_sha256(format_canonical_state(row))
     return f"{_format_compact_json(line)}\n".encode()
 
 
 def format_canonical_state(row: Mapping[str, Any]) -> bytes:
-    """Format a revision's state as canonical JSON, without nulls, so that columns can be added later."""
+    """Format a revision's state as canonical JSON, without nulls, so that columns can be added
+    later.
+    """
     state = {name: value for name, value in parse_state(row).items() if value is not None}
     return json.dumps(state, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
-def iter_stored_rows(db: sqlite3.Connection, table: str, first: int, last: int) -> Iterator[dict[str, Any]]:
-    """Yield a range of rows: the covered columns as they are now in archive.db, and the takedown."""
+def iter_stored_rows(
+    db: sqlite3.Connection, table: str, first: int, last: int
+) -> Iterator[dict[str, Any]]:
+    """Yield a range of rows: the covered columns as they are now in archive.db, and the
+    takedown.
+    """
     names = (*COVERED_COLUMNS[table], "takedown" if table == "revisions" else "null as takedown")
-    rows = db.execute(f"select {', '.join(names)} from {table} where id between ? and ? order by id", [first, last])
+    rows = db.execute(
+        f"select {', '.join(names)} from {table} where id between ? and ? order by id",
+        [first, last],
+    )
     for values in rows:
         yield dict(zip((*COVERED_COLUMNS[table], "takedown"), values, strict=True))
 

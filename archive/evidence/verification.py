@@ -1,4 +1,6 @@
-"""Verifies an archive: bytes and states against hashes, and rows against other rows and manifests."""
+"""Verifies an archive: bytes and states against hashes, and rows against other rows and
+manifests.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +15,30 @@ from pathlib import Path
 from typing import Any
 
 from archive.attachments.attachment_store import extract_text
-from archive.database.captures import FOREIGN_MESSAGE, Captures, compute_sha256, open_captures, read_capture_body
+from archive.database.captures import (
+    FOREIGN_MESSAGE,
+    Captures,
+    compute_sha256,
+    open_captures,
+    read_capture_body,
+)
 from archive.database.count_tables import COUNT_SQL
-from archive.database.models import LIST_FIELDS, PART_FIELDS, PART_TABLES, STATE_FIELDS, hash_state, parse_state
+from archive.database.models import (
+    LIST_FIELDS,
+    PART_FIELDS,
+    PART_TABLES,
+    STATE_FIELDS,
+    hash_state,
+    parse_state,
+)
 from archive.database.redaction import IS_FILE_WITHHELD_SQL, WithheldStore, restore_withheld_row
-from archive.database.sqlite_files import ArchiveError, ProgressCallback, check_version, open_readonly, sqlite_errors
+from archive.database.sqlite_files import (
+    ArchiveError,
+    ProgressCallback,
+    check_version,
+    open_readonly,
+    sqlite_errors,
+)
 from archive.evidence.manifest import (
     COVERED_TABLES,
     MANIFEST_FIELDS,
@@ -36,16 +57,26 @@ ROWS_PER_QUERY = 1000  # ids read by one query
 RELEASES_WITHOUT_CHANGES_SQL = (
     "select id from releases r where not exists (select 1 from changefeed d where d.release = r.id)"
 )
-CURRENT_SQL = (  # per release: whether its columns match those of its current revision, and that revision's lists
+# per release: whether its columns match those of its current revision, and that revision's lists
+CURRENT_SQL = (
     "select r.id, r.revision, v.release is r.id and"
     f" {' and '.join(f'r.{name} is v.{name}' for name in (*STATE_FIELDS, 'hash'))},"
     f" {', '.join(f'v.{name}' for name in LIST_FIELDS)}"
     " from releases r left join revisions v on v.id = r.revision where r.id between ? and ?"
 )
-TAGS_SQL = "select x.release, t.name from release_tags x join tags t on t.id = x.tag where x.release between ? and ?"
-PARTS_SQL = "select release, {names} from {table} where release between ? and ? order by release, position"
+TAGS_SQL = (
+    "select x.release, t.name from release_tags x join tags t on t.id ="
+    " x.tag"
+    " where"
+    " x.release"
+    " between ? and ?"
+)
+PARTS_SQL = (
+    "select release, {names} from {table} where release between ? and ? order by release, position"
+)
 WRONG_COUNTS_SQL = """
-    select {names}, sum(side) from (select {names}, 1 as side from {table} union all select *, -1 from ({counted}))
+    select {names}, sum(side) from (select {names}, 1 as side from {table} union all select *, -1
+      from ({counted}))
     group by {names} having sum(side) <> 0 order by {names}
 """  # equal rows cancel each other out
 
@@ -65,7 +96,11 @@ ATTACHMENT_CHECKS = (  # table, keys of its wrong rows, what is wrong
     ),
     (
         "attachment_files",
-        "select id from attachment_files f where not exists (select 1 from attachment_versions where file = f.id)",
+        "select id from"
+        " attachment_files f"
+        " where not exists"
+        " (select 1 from attachment_versions"
+        " where file = f.id)",
         "no version has it",
     ),
     (
@@ -94,12 +129,16 @@ ATTACHMENT_CHECKS = (  # table, keys of its wrong rows, what is wrong
 )
 
 QUOTES_SQL = """
-    select q.id, q.field, q.spans, q.text, p.name, v.release is q.release and p.agency is iif(p.id, r.agency, null),
+    select q.id, q.field, q.spans, q.text, p.name, v.release is q.release and p.agency is iif(p.id,
+      r.agency, null),
       json_object('title', v.title, 'lead', v.lead, 'body', v.body)
-    from quotes q left join revisions v on v.id = q.revision left join releases r on r.id = q.release
+    from quotes q left join revisions v on v.id = q.revision left join releases r
+      on r.id = q.release
     left join people p on p.id = q.person where q.id between ? and ?
 """
-UNQUOTED_PEOPLE_SQL = "select slug from people p where not exists (select 1 from quotes where person = p.id)"
+UNQUOTED_PEOPLE_SQL = (
+    "select slug from people p where not exists (select 1 from quotes where person = p.id)"
+)
 CheckResults = Iterator[ArchiveError | None]  # one item per check: its fault, or None
 
 
@@ -114,17 +153,23 @@ class VerificationReport:
 
 
 def verify(
-    path: Path, *, known_digest: str | None = None, texts: bool = False, progress: ProgressCallback = lambda *_: None
+    path: Path,
+    *,
+    known_digest: str | None = None,
+    texts: bool = False,
+    progress: ProgressCallback = lambda *_: None,
 ) -> VerificationReport:
     """Check a whole archive without changing it.
 
-    known_digest: a digest published elsewhere that one of the manifests must have. texts: also read the texts of
-    attachments again, which takes about half a second for each. Raises ArchiveError if the file cannot be opened as
-    an archive.
+    known_digest: a digest published elsewhere that one of the manifests must have. texts: also read
+    the texts of attachments again, which takes about half a second for each. Raises ArchiveError if
+    the file cannot be opened as an archive.
     """
     try:
         with closing(open_archive(path)) as db, open_captures(path) as captures:
-            return Verifier(path=path, db=db, captures=captures, texts=texts).run(known_digest, progress)
+            return Verifier(path=path, db=db, captures=captures, texts=texts).run(
+                known_digest, progress
+            )
     except sqlite3.Error as error:
         raise ArchiveError(path, str(error)) from error
 
@@ -138,11 +183,20 @@ def open_archive(path: Path) -> sqlite3.Connection:
         # Bytes that are not UTF-8 must become a finding, not an exception.
         db.text_factory = lambda text: text.decode(errors="backslashreplace")
         check_version(db, path)
-        existing = {name for (name,) in db.execute("select name from sqlite_master where type = 'table'")}
-    if missing := [table for table in (*VERIFIED_TABLES, "changefeed", *COUNT_SQL) if table not in existing]:
+        existing = {
+            name for (name,) in db.execute("select name from sqlite_master where type = 'table'")
+        }
+    if missing := [
+        table for table in (*VERIFIED_TABLES, "changefeed", *COUNT_SQL) if table not in existing
+    ]:
         db.close()
         raise ArchiveError(
-            path, f"has no table {missing[0]}: it is no archive, or must be updated (by a crawl, or serve)"
+            path,
+            f"has no table"
+            f" {missing[0]}: it is"
+            f" no archive, or must"
+            f" be updated (by a crawl, or"
+            f" serve)",
         )
     return db
 
@@ -157,26 +211,37 @@ class Verifier:
     texts: bool  # whether the texts of attachments are read again
 
     def run(self, known_digest: str | None, progress: ProgressCallback) -> VerificationReport:
-        """Run all checks. If damage to the file stops a check, it becomes a finding, and the next one runs."""
+        """Run all checks.
+
+        If damage to the file stops a check, it becomes a finding, and the next one runs.
+        """
         newest = find_newest_manifest(self.db)
         counts = {table: self.count(table) for table in VERIFIED_TABLES}
-        uncovered = sum(self.count(table, newest.last_id_of(table) if newest else 0) for table in COVERED_TABLES)
+        uncovered = sum(
+            self.count(table, newest.last_id_of(table) if newest else 0) for table in COVERED_TABLES
+        )
         report = VerificationReport(counts=counts, uncovered=uncovered, newest_manifest=newest)
         for what, total, check in self.list_checks(report):
-            self.db.execute("begin")  # each check reads one state of the archive, even while a crawl writes
+            self.db.execute(
+                "begin"
+            )  # each check reads one state of the archive, even while a crawl writes
             try:
                 for done, finding in enumerate(check, 1):
                     progress(what, done, total)
                     if finding:
                         report.findings.append(finding)
             except sqlite3.Error as error:
-                report.findings.append(ArchiveError(self.path, f"cannot be read to its end: {error}", table=what))
+                report.findings.append(
+                    ArchiveError(self.path, f"cannot be read to its end: {error}", table=what)
+                )
             except ArchiveError as error:
                 report.findings.append(error)
             finally:
                 self.db.execute("commit")
         if known_digest and not read_manifests(self.db, "digest = ?", known_digest):
-            report.findings.append(self.fault("manifests", known_digest, "no manifest has this digest"))
+            report.findings.append(
+                self.fault("manifests", known_digest, "no manifest has this digest")
+            )
         return report
 
     def list_checks(self, report: VerificationReport) -> list[tuple[str, int, CheckResults]]:
@@ -185,10 +250,14 @@ class Verifier:
         Missing files and files of another archive are reported here and not checked further.
         """
         counts = report.counts
-        checks: list[tuple[str, int, CheckResults]] = [("integrity", 1, _check_database_file(self.path))]
+        checks: list[tuple[str, int, CheckResults]] = [
+            ("integrity", 1, _check_database_file(self.path))
+        ]
         if self.captures and self.captures.is_foreign:
             report.findings.append(ArchiveError(self.captures.path, FOREIGN_MESSAGE, table="blobs"))
-            self.captures = None  # otherwise, each blob of the wrong file would be reported as missing
+            self.captures = (
+                None  # otherwise, each blob of the wrong file would be reported as missing
+            )
         elif self.captures:
             try:
                 counts["blobs"] = self.captures.count()
@@ -202,19 +271,37 @@ class Verifier:
             ]
         elif counts["captures"] or counts["manifests"]:
             problem = f"no such file; {counts['captures']} captures refer to it"
-            report.findings.append(ArchiveError(Captures.path_beside(self.path), problem, table="blobs"))
+            report.findings.append(
+                ArchiveError(Captures.path_beside(self.path), problem, table="blobs")
+            )
         withheld_file = WithheldStore(self.path).path
-        (withheld,) = self.db.execute("select count(*) from revisions where takedown is not null").fetchone()
+        (withheld,) = self.db.execute(
+            "select count(*) from revisions where takedown is not null"
+        ).fetchone()
         if withheld and not withheld_file.is_file():
-            problem = f"no such file; {withheld} versions that are taken down cannot be checked (snapshots lack it)"
+            problem = (
+                f"no such file; {withheld} versions that are taken"
+                f" down"
+                f" cannot be"
+                f" checked"
+                f" (snapshots lack it)"
+            )
             report.findings.append(ArchiveError(withheld_file, problem, table="states"))
         return [
             *checks,
-            ("revisions", counts["revisions"], self.check_revisions(has_withheld_file=withheld_file.is_file())),
+            (
+                "revisions",
+                counts["revisions"],
+                self.check_revisions(has_withheld_file=withheld_file.is_file()),
+            ),
             ("releases", counts["releases"], self.check_releases()),
             ("quotes", self.count("quotes"), self.check_quotes()),
             ("attachments", len(ATTACHMENT_CHECKS), self.check_attachments()),
-            *([("texts of attachments", self.count("attachment_files"), self.check_texts())] if self.texts else []),
+            *(
+                [("texts of attachments", self.count("attachment_files"), self.check_texts())]
+                if self.texts
+                else []
+            ),
             ("changefeed", 1, self.check_changefeed()),
             ("counted", len(COUNT_SQL), self.check_aggregates()),
             ("manifests", counts["manifests"], self.check_manifest_chain()),
@@ -242,12 +329,16 @@ class Verifier:
                 if size is None:
                     yield self.fault("captures", key, f"its bytes {sha256} are missing")
                 elif size != length:
-                    yield self.fault("captures", key, f"its size is {length} bytes, but {size} bytes are stored")
+                    yield self.fault(
+                        "captures", key, f"its size is {length} bytes, but {size} bytes are stored"
+                    )
                 else:
                     yield None
 
     def check_revisions(self, *, has_withheld_file: bool) -> CheckResults:
-        """Check each revision's hash against its state, restored from withheld.db if that exists."""
+        """Check each revision's hash against its state, restored from withheld.db if that
+        exists.
+        """
         names = ("id", "hash", "takedown", *STATE_FIELDS, *LIST_FIELDS)
         condition = "" if has_withheld_file else "and takedown is null"
         sql = f"select {', '.join(names)} from revisions where id between ? and ? {condition}"
@@ -256,13 +347,22 @@ class Verifier:
                 row = dict(zip(names, values, strict=True))
                 try:
                     state_hash = hash_state(parse_state(restore_withheld_row(self.db, row)))
-                except (ValueError, TypeError, AttributeError, LookupError) as error:  # not JSON, or not text
+                except (
+                    ValueError,
+                    TypeError,
+                    AttributeError,
+                    LookupError,
+                ) as error:  # not JSON, or not text
                     yield self.fault("revisions", row["id"], f"its state cannot be read: {error}")
                 except ArchiveError as error:  # withheld.db cannot be read
                     yield error
                 else:
                     matches = state_hash == row["hash"]
-                    yield None if matches else self.fault("revisions", row["id"], "its hash is not that of its state")
+                    yield (
+                        None
+                        if matches
+                        else self.fault("revisions", row["id"], "its hash is not that of its state")
+                    )
 
     def check_releases(self) -> CheckResults:
         """Compare each release and its parts with its current revision."""
@@ -282,28 +382,44 @@ class Verifier:
                 if not differing:
                     yield None
                 for table in differing:
-                    yield self.fault(table, release, f"differs from its current revision {revision}")
+                    yield self.fault(
+                        table, release, f"differs from its current revision {revision}"
+                    )
 
-    def read_parts_by_release(self, table: str, id_range: tuple[int, int]) -> dict[int, list[dict[str, Any]]]:
-        """Return the rows of one part table (questions, images …) by release, in the form stored in revisions."""
+    def read_parts_by_release(
+        self, table: str, id_range: tuple[int, int]
+    ) -> dict[int, list[dict[str, Any]]]:
+        """Return the rows of one part table (questions, images …) by release, in the form stored in
+        revisions.
+        """
         parts: dict[int, list[dict[str, Any]]] = defaultdict(list)
         names = PART_FIELDS[table]
-        for release, *values in self.db.execute(PARTS_SQL.format(names=", ".join(names), table=table), id_range):
+        for release, *values in self.db.execute(
+            PARTS_SQL.format(names=", ".join(names), table=table), id_range
+        ):
             parts[release].append(dict(zip(names, values, strict=True)))
         return parts
 
     def check_quotes(self) -> CheckResults:
-        """Check that each quote's words are at its places in its version, and that this prints the speaker's name."""
+        """Check that each quote's words are at its places in its version, and that this prints the
+        speaker's name.
+        """
         for id_range in self.iter_id_ranges("quotes"):
-            for key, name, spans, words, speaker, is_linked, texts in self.db.execute(QUOTES_SQL, id_range).fetchall():
+            for key, name, spans, words, speaker, is_linked, texts in self.db.execute(
+                QUOTES_SQL, id_range
+            ).fetchall():
                 state = {field: text or "" for field, text in json.loads(texts).items()}
-                places = " ".join(state.get(name, "")[start:end] for start, end in json.loads(spans))
+                places = " ".join(
+                    state.get(name, "")[start:end] for start, end in json.loads(spans)
+                )
                 if not is_linked:
                     yield self.fault("quotes", key, "its version or person is not of its release")
                 elif places.split() != words.split():
                     yield self.fault("quotes", key, "its words are not in its version")
                 elif speaker and speaker not in " ".join(" ".join(state.values()).split()):
-                    yield self.fault("quotes", key, "its version does not print the name of its speaker")
+                    yield self.fault(
+                        "quotes", key, "its version does not print the name of its speaker"
+                    )
                 else:
                     yield None
         for (slug,) in self.db.execute(UNQUOTED_PEOPLE_SQL):
@@ -319,9 +435,17 @@ class Verifier:
     def check_texts(self) -> CheckResults:
         """Read the text of each file again from its bytes, and compare it with that stored."""
         for id_range in self.iter_id_ranges("attachment_files"):
-            sql = "select id, sha256 from attachment_files where extracted is not null and id between ? and ?"
+            sql = (
+                "select id, sha256 from attachment_files where extracted is"
+                " not"
+                " null"
+                " and id"
+                " between ? and ?"
+            )
             for file_id, sha256 in self.db.execute(sql, id_range).fetchall():
-                pages = self.db.execute("select page, text from attachment_pages where file = ?", [file_id]).fetchall()
+                pages = self.db.execute(
+                    "select page, text from attachment_pages where file = ?", [file_id]
+                ).fetchall()
                 try:
                     found = extract_text(read_capture_body(self.captures, sha256))
                 except ArchiveError as error:
@@ -331,7 +455,11 @@ class Verifier:
                 yield (
                     None
                     if matches
-                    else self.fault("attachment_pages", file_id, "the text is not what is read from the file now")
+                    else self.fault(
+                        "attachment_pages",
+                        file_id,
+                        "the text is not what is read from the file now",
+                    )
                 )
 
     def check_changefeed(self) -> CheckResults:
@@ -348,16 +476,29 @@ class Verifier:
                 elif not stored:
                     problem = "is missing"
                 else:
-                    problem = f"is {' and '.join(map(str, stored))}, should be {' and '.join(map(str, counted))}"
+                    problem = (
+                        f"is {' and '.join(map(str, stored))},"
+                        f" should be"
+                        f" {' and '.join(map(str, counted))}"
+                    )
                 key_text = " ".join(str(value) or "-" for value in key)
                 yield self.fault(table, key_text, f"{problem} (python -m archive reindex recounts)")
             yield None
 
-    def find_wrong_counts(self, table: str) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...], tuple[Any, ...]]]:
-        """Yield key, stored values and recounted values of each wrong row; values are () if they are missing."""
+    def find_wrong_counts(
+        self, table: str
+    ) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...], tuple[Any, ...]]]:
+        """Yield key, stored values and recounted values of each wrong row; values are () if they
+        are missing.
+        """
         columns = self.db.execute(f"pragma table_info({table})").fetchall()
-        names, size = ", ".join(column[1] for column in columns), sum(column[5] > 0 for column in columns)
-        rows = self.db.execute(WRONG_COUNTS_SQL.format(names=names, table=table, counted=COUNT_SQL[table]))
+        names, size = (
+            ", ".join(column[1] for column in columns),
+            sum(column[5] > 0 for column in columns),
+        )
+        rows = self.db.execute(
+            WRONG_COUNTS_SQL.format(names=names, table=table, counted=COUNT_SQL[table])
+        )
         for key, group in groupby(rows, key=lambda row: row[:size]):
             sides = {row[-1] > 0: row[size:-1] or ("there",) for row in group}
             yield key, sides.get(True, ()), sides.get(False, ())
@@ -370,14 +511,22 @@ class Verifier:
             yield None
             previous = manifest
 
-    def check_manifest(self, manifest: Manifest, previous: Manifest | None) -> Iterator[ArchiveError]:
-        """Check a manifest against the previous one, its row against its text, and the text against the rows."""
+    def check_manifest(
+        self, manifest: Manifest, previous: Manifest | None
+    ) -> Iterator[ArchiveError]:
+        """Check a manifest against the previous one, its row against its text, and the text against
+        the rows.
+        """
 
         def fault(problem: str) -> ArchiveError:
             return self.fault("manifests", manifest.day, problem)
 
         if manifest.previous != (previous.digest if previous else None):
-            expected = f"the previous one, of {previous.day}, has {previous.digest}" if previous else "it is the first"
+            expected = (
+                f"the previous one, of {previous.day}, has {previous.digest}"
+                if previous
+                else "it is the first"
+            )
             yield fault(f"previous is {manifest.previous}, but {expected}")
         try:
             text = json.loads(read_capture_body(self.captures, manifest.digest))
@@ -385,7 +534,12 @@ class Verifier:
             yield fault(f"its text cannot be read: {error}")
             try:
                 if self.recompute_digest(manifest, previous) != manifest.digest:
-                    yield fault(f"its digest {manifest.digest} is not that of its row and the rows it covers")
+                    yield fault(
+                        f"its digest {manifest.digest}"
+                        f" is not that of"
+                        f" its row and the rows it"
+                        f" covers"
+                    )
             except ArchiveError as error:  # withheld.db cannot be read
                 yield fault(f"its digest cannot be compared with the rows it covers: {error}")
             return
@@ -393,28 +547,41 @@ class Verifier:
             if text[name] != getattr(manifest, name):
                 yield fault(f"{name} is {getattr(manifest, name)}, but {text[name]} in its text")
         last_ids = {table: text[f"{table}_to"] for table in COVERED_TABLES}
-        parts = [(table, *part[table]) for part in text["parts"] for table in COVERED_TABLES if table in part]
+        parts = [
+            (table, *part[table])
+            for part in text["parts"]
+            for table in COVERED_TABLES
+            if table in part
+        ]
         if parts != list(iter_part_ranges(previous, last_ids)):
             yield fault("it does not begin where the previous one ends")
         for part in text["parts"]:
             yield from self.check_manifest_part(manifest.day, part)
 
     def recompute_digest(self, manifest: Manifest, previous: Manifest | None) -> str | None:
-        """Recompute the digest of a manifest whose text is lost; return None if a row cannot be read."""
+        """Recompute the digest of a manifest whose text is lost; return None if a row cannot be
+        read.
+        """
         last_ids = {table: manifest.last_id_of(table) for table in COVERED_TABLES}
         try:
             parts = [
-                {table: [first, end], "sha256": compute_sha256(format_manifest_part(self.db, table, first, end))}
+                {
+                    table: [first, end],
+                    "sha256": compute_sha256(format_manifest_part(self.db, table, first, end)),
+                }
                 for table, first, end in iter_part_ranges(previous, last_ids)
             ]
         except (ValueError, TypeError):
             return None
-        return compute_sha256(format_manifest({name: getattr(manifest, name) for name in MANIFEST_FIELDS}, parts))
+        return compute_sha256(
+            format_manifest({name: getattr(manifest, name) for name in MANIFEST_FIELDS}, parts)
+        )
 
     def check_manifest_part(self, day: str, part: dict[str, Any]) -> Iterator[ArchiveError]:
         """Report the rows of a part that differ from its text, are missing, or were added later.
 
-        Rows whose state withheld.db cannot restore are skipped here; `check_revisions` reports them.
+        Rows whose state withheld.db cannot restore are skipped here; `check_revisions` reports
+        them.
         """
         table = next(name for name in COVERED_TABLES if name in part)
         first, end = part[table]
@@ -423,7 +590,9 @@ class Verifier:
         for row in iter_stored_rows(self.db, table, first, end):
             current_lines[row["id"]] = b""
             try:
-                current_lines[row["id"]] = format_manifest_line(table, restore_withheld_row(self.db, row))
+                current_lines[row["id"]] = format_manifest_line(
+                    table, restore_withheld_row(self.db, row)
+                )
             except (ValueError, TypeError):  # reported by check_revisions
                 continue
             except ArchiveError:
@@ -433,15 +602,24 @@ class Verifier:
         try:
             text = read_capture_body(self.captures, part["sha256"])
         except ArchiveError as error:
-            state = "cannot be compared with it" if unreadable else "differ from it; it is unknown which of them"
+            state = (
+                "cannot be compared with it"
+                if unreadable
+                else "differ from it; it is unknown which of them"
+            )
             yield self.fault("manifests", day, f"rows {first} to {end} of {table} {state}: {error}")
             return
-        manifest_lines = {json.loads(line)[table.removesuffix("s")]: line for line in text.splitlines(keepends=True)}
+        manifest_lines = {
+            json.loads(line)[table.removesuffix("s")]: line
+            for line in text.splitlines(keepends=True)
+        }
         for key in sorted({*manifest_lines, *current_lines}):
             if key not in current_lines:
                 yield self.fault(table, key, f"is missing; the manifest of {day} covers it")
             elif key not in manifest_lines:
-                yield self.fault(table, key, f"was inserted after the manifest of {day}, which covers its id")
+                yield self.fault(
+                    table, key, f"was inserted after the manifest of {day}, which covers its id"
+                )
             elif current_lines[key] != manifest_lines[key] and key not in unreadable:
                 changed = _list_changed_names(manifest_lines[key], current_lines[key])
                 yield self.fault(table, key, f"differs from the manifest of {day}: {changed}")
@@ -454,9 +632,13 @@ def _check_database_file(path: Path) -> CheckResults:
             for (problem,) in db.execute("pragma integrity_check"):
                 yield None if problem == "ok" else ArchiveError(path, problem, table="integrity")
             for table, row, parent, number in db.execute("pragma foreign_key_check").fetchall():
-                columns = {key[0]: key[3] for key in db.execute(f"pragma foreign_key_list({table})")}
+                columns = {
+                    key[0]: key[3] for key in db.execute(f"pragma foreign_key_list({table})")
+                }
                 problem = f"{columns[number]} refers to no row of {parent}"
-                yield ArchiveError(path, problem, table=table, key=None if row is None else str(row))
+                yield ArchiveError(
+                    path, problem, table=table, key=None if row is None else str(row)
+                )
     except sqlite3.Error as error:
         yield ArchiveError(path, f"cannot be read to its end: {error}", table="integrity")
 

@@ -1,10 +1,11 @@
-"""Exports captures as a WACZ file (Web Archive Collection Zipped 1.1.1), which ReplayWeb.page shows in a browser.
+"""Exports captures as a WACZ file (Web Archive Collection Zipped 1.1.1), which ReplayWeb.page shows
+in a browser.
 
-    archive/data.warc.gz · indexes/index.cdx.gz and index.idx (ZipNum) · pages/pages.jsonl · datapackage.json and its
-    digest
+    archive/data.warc.gz · indexes/index.cdx.gz and index.idx (ZipNum) · pages/pages.jsonl ·
+    datapackage.json and its digest
 
-The records are written straight into the ZIP file, whose members are not compressed again, so that a reader can
-request single records by their range. Two exports of the same captures are equal.
+The records are written straight into the ZIP file, whose members are not compressed again, so that
+a reader can request single records by their range. Two exports of the same captures are equal.
 """
 
 from __future__ import annotations
@@ -27,12 +28,17 @@ from archive.evidence.verification import open_archive
 from archive.evidence.warc import WITHHELD_CAPTURES_SQL, WarcExport, format_warc_date, write_records
 
 WACZ_VERSION = "1.1.1"
-WARC_PATH, INDEX_PATH, BLOCKS_PATH = "archive/data.warc.gz", "indexes/index.cdx.gz", "indexes/index.idx"
+WARC_PATH, INDEX_PATH, BLOCKS_PATH = (
+    "archive/data.warc.gz",
+    "indexes/index.cdx.gz",
+    "indexes/index.idx",
+)
 INDEX_BLOCK_LINES = 1_024  # index lines that a reader decompresses to find one
 SURT_SAFE = "/%:@!$&'()*+,;=~?[]|"  # characters that are not escaped in a key
 DEFAULT_PORTS = {"http": 80, "https": 443}
 PAGES_SQL = f"""
-    select c.id, c.url, c.seen, v.title, max(v.id) from revisions v join captures c on c.id = v.capture
+    select c.id, c.url, c.seen, v.title, max(v.id) from revisions v join captures c
+      on c.id = v.capture
     where c.id not in ({WITHHELD_CAPTURES_SQL}) group by c.id order by c.id
 """
 
@@ -56,7 +62,9 @@ class MemberWriter:
 
 
 class WaczFile(AbstractContextManager["WaczFile"]):
-    """A WACZ file that is being written, as a context manager; it gets its datapackage.json at the end."""
+    """A WACZ file that is being written, as a context manager; it gets its datapackage.json at the
+    end.
+    """
 
     def __init__(self, target: Path, title: str, created: str) -> None:
         self.zip, self.title, self.created = ZipFile(target, "w"), title, created
@@ -75,7 +83,9 @@ class WaczFile(AbstractContextManager["WaczFile"]):
             writer = MemberWriter(out)
             yield writer
         name, sha256 = path.rpartition("/")[2], writer.sha256.hexdigest()
-        self.resources.append({"name": name, "path": path, "hash": f"sha256:{sha256}", "bytes": writer.size})
+        self.resources.append(
+            {"name": name, "path": path, "hash": f"sha256:{sha256}", "bytes": writer.size}
+        )
 
     def write_descriptions(self) -> None:
         """Write datapackage.json, and its hash to datapackage-digest.json."""
@@ -98,8 +108,8 @@ def export_wacz(
 ) -> WarcExport:
     """Write all captures that are not taken down to a WACZ file, and return the counts.
 
-    If there are none, no record is counted. created: ISO 8601 in UTC. Raises ArchiveError if the archive or its
-    captures.db cannot be read; the file is then incomplete.
+    If there are none, no record is counted. created: ISO 8601 in UTC. Raises ArchiveError if the
+    archive or its captures.db cannot be read; the file is then incomplete.
     """
     with (
         sqlite_errors(path, table="captures"),
@@ -108,7 +118,9 @@ def export_wacz(
     ):
         db.execute("begin")  # records and pages are those of one state of the archive
         db.execute("create temp table cdx (line text primary key) without rowid")
-        (omitted,) = db.execute(f"select count(*) from captures where id in ({WITHHELD_CAPTURES_SQL})").fetchone()
+        (omitted,) = db.execute(
+            f"select count(*) from captures where id in ({WITHHELD_CAPTURES_SQL})"
+        ).fetchone()
         export = WarcExport(omitted=omitted)
         with WaczFile(target, title, created) as wacz:
             with wacz.add(WARC_PATH) as out:
@@ -126,13 +138,19 @@ def _write_indexed_records(
     export: WarcExport,
     progress: ProgressCallback,
 ) -> set[int]:
-    """Write the WARC records, and their index lines to temp.cdx; return the ids of captures without a record."""
+    """Write the WARC records, and their index lines to temp.cdx; return the ids of captures without
+    a record.
+    """
     unwritten: set[int] = set()
-    for number, row in enumerate(write_records(db, captures, cast(IO[bytes], out), export, gzip=True), 1):
+    for number, row in enumerate(
+        write_records(db, captures, cast(IO[bytes], out), export, gzip=True), 1
+    ):
         if row["offset"] is None:
             unwritten.add(row["id"])
         else:
-            db.execute("insert or ignore into temp.cdx values (?)", [_format_index_line(row, out.tell())])
+            db.execute(
+                "insert or ignore into temp.cdx values (?)", [_format_index_line(row, out.tell())]
+            )
         progress("captures", number, row["total"])
     return unwritten
 
@@ -143,13 +161,19 @@ def _format_index_line(row: Mapping[str, Any], end: int) -> str:
     fields = {
         "url": row["url"],
         "digest": f"sha256:{row['sha256']}",
-        "mime": (media_type or "application/octet-stream") if row["first"] is None else "warc/revisit",
+        "mime": (media_type or "application/octet-stream")
+        if row["first"] is None
+        else "warc/revisit",
         "offset": str(row["offset"]),
         "length": str(end - row["offset"]),
         "status": str(row["status"]),
         "filename": Path(WARC_PATH).name,
     }
-    return f"{_build_surt(row['url'])} {_format_timestamp(row['seen'])} {json.dumps(fields, ensure_ascii=False)}"
+    return (
+        f"{_build_surt(row['url'])}"
+        f" {_format_timestamp(row['seen'])}"
+        f" {json.dumps(fields, ensure_ascii=False)}"
+    )
 
 
 def _format_timestamp(moment: str) -> str:
@@ -162,7 +186,8 @@ def _format_timestamp(moment: str) -> str:
 
 
 def _build_surt(url: str) -> str:
-    """Return the key of a URL in a CDX file: the reversed host, path and sorted query, all in lower case.
+    """Return the key of a URL in a CDX file: the reversed host, path and sorted query, all in lower
+    case.
 
     >>> _build_surt("https://www.Fyr.example:8443/A/?b=2&a=1#c"), _build_surt("https://fyr.example")
     ('example,fyr:8443)/a?a=1&b=2', 'example,fyr)/')
@@ -173,7 +198,9 @@ def _build_surt(url: str) -> str:
     path = quote(parts.path.rstrip("/") or "/", safe=SURT_SAFE)
     query = quote("&".join(sorted(parts.query.split("&"))), safe=SURT_SAFE)
     host = host.encode("idna").decode() if not host.isascii() else host
-    return f"{','.join(reversed(host.split('.')))}{port}){path}{f'?{query}' if query else ''}".lower()
+    return (
+        f"{','.join(reversed(host.split('.')))}{port}){path}{f'?{query}' if query else ''}".lower()
+    )
 
 
 def _write_index(db: sqlite3.Connection, wacz: WaczFile) -> None:

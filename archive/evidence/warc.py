@@ -29,12 +29,20 @@ WARCINFO_FIELDS = {
     "software": "Myndighetsarkivet",
     "format": "WARC File Format 1.1",
     "conformsTo": "http://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/",
-    "description": "Responses as they were received, without content coding and with only those header fields that are"
+    "description": "Responses as they were received, without content coding and with"
+    " only"
+    " those"
+    " header"
+    " fields that are"
     " evidence; Content-Length is the length without content coding",
 }
 TAKEN_DOWN_RELEASES_SQL = "select id from releases where takedown is not null"
 WITHHELD_CAPTURES_SQL = (  # all responses from the URLs of releases that have been taken down
-    f"select id from captures where url in (select url from frontier where release in ({TAKEN_DOWN_RELEASES_SQL})"
+    f"select id from captures where"
+    f" url in (select url"
+    f" from frontier where"
+    f" release in"
+    f" ({TAKEN_DOWN_RELEASES_SQL})"
     f" union select url from releases where id in ({TAKEN_DOWN_RELEASES_SQL}))"
     # a record of a press wire has another URL than its release
     f" union select capture from quarantine where url in (select url from frontier where release in"
@@ -43,15 +51,27 @@ WITHHELD_CAPTURES_SQL = (  # all responses from the URLs of releases that have b
     f" where {IS_FILE_WITHHELD_SQL}"
     " union select capture from revisions where takedown is not null and capture is not null"
     + "".join(
-        f" union select capture from {table} where {column} in ({TAKEN_DOWN_RELEASES_SQL}) and capture is not null"
-        for table, column in (("releases", "id"), ("removals", "release"), ("quarantine", "release"))
+        f" union select capture"
+        f" from {table}"
+        f" where {column} in"
+        f" ({TAKEN_DOWN_RELEASES_SQL}) and"
+        f" capture is not null"
+        for table, column in (
+            ("releases", "id"),
+            ("removals", "release"),
+            ("quarantine", "release"),
+        )
     )
 )
 AGENCY_CAPTURES_SQL = (  # captures of one agency's revisions, attachments and removals
     "select n.capture from attachment_versions n join attachment_links l on l.url = n.url"
     " join releases r on r.id = l.release where r.agency = :agency union "
     "select v.capture from revisions v join releases r on r.id = v.release where r.agency = :agency"
-    " union select m.capture from removals m join releases r on r.id = m.release where r.agency = :agency"
+    " union select m.capture"
+    " from removals"
+    " m join releases r on"
+    " r.id = m.release where r.agency ="
+    " :agency"
 )
 QUARANTINED_CAPTURES_SQL = (  # of pages that were never stored as a version
     "select capture from quarantine q where capture is not null"
@@ -60,16 +80,21 @@ QUARANTINED_CAPTURES_SQL = (  # of pages that were never stored as a version
 EXPORTED_CAPTURES_SQL = f"""
     with exported as (select id, sha256 from captures where id not in ({WITHHELD_CAPTURES_SQL})
       and id not in ({QUARANTINED_CAPTURES_SQL}) {{condition}}),
-    numbered as (select id, min(id) over (partition by sha256) as first, count(*) over () as total from exported)
+    numbered as (select id, min(id) over (partition by sha256) as first, count(*) over () as total
+      from exported)
     select c.*, n.total, f.id as first, f.url as first_url, f.seen as first_seen
-    from numbered n join captures c on c.id = n.id left join captures f on f.id = n.first and n.first < n.id
+    from numbered n join captures c on c.id = n.id left join captures f on f.id = n.first
+      and n.first < n.id
     order by c.id
 """
 
 
 @dataclass(slots=True, kw_only=True)
 class WarcExport:
-    """The counts of an export. Each finding names bytes that could not be read and are not in the file."""
+    """The counts of an export.
+
+    Each finding names bytes that could not be read and are not in the file.
+    """
 
     responses: int = 0
     omitted: int = 0  # captures left out because of takedowns
@@ -78,13 +103,16 @@ class WarcExport:
 
 
 def export_warc(
-    path: Path, target: Path, agency: str | None = None, progress: ProgressCallback = lambda *_: None
+    path: Path,
+    target: Path,
+    agency: str | None = None,
+    progress: ProgressCallback = lambda *_: None,
 ) -> WarcExport:
     """Write all captures, or those of one agency's releases, to a WARC file, and return the counts.
 
-    The file gets its name once it is complete, and is gzipped if the name ends with .gz. Two exports of the same
-    captures are equal. Raises ArchiveError if the archive cannot be read or has no such captures, OSError if the file
-    cannot be written.
+    The file gets its name once it is complete, and is gzipped if the name ends with .gz. Two
+    exports of the same captures are equal. Raises ArchiveError if the archive cannot be read or has
+    no such captures, OSError if the file cannot be written.
     """
     if not target.parent.is_dir():
         raise ArchiveError(target, f"there is no folder {target.parent}")
@@ -96,11 +124,16 @@ def export_warc(
             Captures(path, readonly=True) as captures,
             part.open("wb") as out,
         ):
-            (omitted,) = db.execute(f"select count(*) from captures where id in ({WITHHELD_CAPTURES_SQL})").fetchone()
+            (omitted,) = db.execute(
+                f"select count(*) from captures where id in ({WITHHELD_CAPTURES_SQL})"
+            ).fetchone()
             export = WarcExport(omitted=omitted)
             done = 0
             for done, row in enumerate(
-                write_records(db, captures, out, export, gzip=target.suffix == ".gz", agency=agency), 1
+                write_records(
+                    db, captures, out, export, gzip=target.suffix == ".gz", agency=agency
+                ),
+                1,
             ):
                 progress("captures", done, row["total"])
         if not done:
@@ -121,9 +154,11 @@ def write_records(
     gzip: bool,
     agency: str | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """Write the records to a stream, after one that describes the file, and yield the row of each capture.
+    """Write the records to a stream, after one that describes the file, and yield the row of each
+    capture.
 
-    A row's `offset` is the place of its record; None: its bytes cannot be read, so it has no record.
+    A row's `offset` is the place of its record; None: its bytes cannot be read, so it has no
+    record.
     """
     writer = WARCWriter(out, gzip=gzip, warc_version=WARC_VERSION)
     condition = f"and id in ({AGENCY_CAPTURES_SQL})" if agency else ""
@@ -132,16 +167,23 @@ def write_records(
         if number == 0:
             writer.write_record(_build_warcinfo_record(writer, row))
         offset = out.tell()
-        yield {**row, "offset": offset if _write_capture_record(writer, captures, row, export) else None}
+        yield {
+            **row,
+            "offset": offset if _write_capture_record(writer, captures, row, export) else None,
+        }
 
 
-def _write_capture_record(writer: WARCWriter, captures: Captures, row: dict[str, Any], export: WarcExport) -> bool:
+def _write_capture_record(
+    writer: WARCWriter, captures: Captures, row: dict[str, Any], export: WarcExport
+) -> bool:
     """Write a response record, or a revisit record if the file already has the same bytes.
 
     Returns False, and adds a finding, if the bytes cannot be read.
     """
     try:
-        body = captures.read(row["sha256"])  # also read for revisits, which must not refer to missing bytes
+        body = captures.read(
+            row["sha256"]
+        )  # also read for revisits, which must not refer to missing bytes
     except ArchiveError as error:
         export.findings.append(error)
         return False
@@ -159,7 +201,12 @@ def _write_capture_record(writer: WARCWriter, captures: Captures, row: dict[str,
         )
     else:
         export.revisits += 1
-        first = {"id": row["first"], "url": row["first_url"], "seen": row["first_seen"], "sha256": row["sha256"]}
+        first = {
+            "id": row["first"],
+            "url": row["first_url"],
+            "seen": row["first_seen"],
+            "sha256": row["sha256"],
+        }
         record = writer.create_revisit_record(
             row["url"],
             digest,
@@ -173,7 +220,9 @@ def _write_capture_record(writer: WARCWriter, captures: Captures, row: dict[str,
 
 
 def _build_warcinfo_record(writer: WARCWriter, row: dict[str, Any]) -> ArcWarcRecord:
-    """Build the record that describes the file, dated by its first capture so that exports are equal."""
+    """Build the record that describes the file, dated by its first capture so that exports are
+    equal.
+    """
     lines = "".join(f"{name}: {value}\r\n" for name, value in WARCINFO_FIELDS.items()).encode()
     warc_headers = {
         "WARC-Record-ID": f"<urn:uuid:{uuid5(NAMESPACE_URL, f'warcinfo {_build_record_id(row)}')}>",
@@ -182,7 +231,9 @@ def _build_warcinfo_record(writer: WARCWriter, row: dict[str, Any]) -> ArcWarcRe
         "Content-Type": "application/warc-fields",
     }
     head = StatusAndHeaders("", list(warc_headers.items()), protocol=WARC_VERSION)
-    return writer.create_warc_record("", "warcinfo", payload=BytesIO(lines), length=len(lines), warc_headers=head)
+    return writer.create_warc_record(
+        "", "warcinfo", payload=BytesIO(lines), length=len(lines), warc_headers=head
+    )
 
 
 def _build_record_id(row: dict[str, Any]) -> str:

@@ -5,10 +5,10 @@ matching.py  what a subscription follows, and which changes in the archive match
 messages.py  messages as mail and as JSON
 sending.py   `myndighetsarkivet notify`: queues and sends messages, retries, bounces
 
-The site stores requests and confirmations (archive/views/follow.py); it sends nothing. `notify` reads the archive's
-change feed from where each subscription has got to, and stores a message before it sends it. What is stored of a
-message is only which versions it is about: its text is read from the archive when it is sent, so that a takedown also
-covers messages that are waiting.
+The site stores requests and confirmations (archive/views/follow.py); it sends nothing. `notify`
+reads the archive's change feed from where each subscription has got to, and stores a message before
+it sends it. What is stored of a message is only which versions it is about: its text is read from
+the archive when it is sent, so that a takedown also covers messages that are waiting.
 
 Settings come from the environment only, as some are secrets:
 

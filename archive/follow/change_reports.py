@@ -1,4 +1,5 @@
-"""Messages to subscribers: what a report is about, read from the archive, as text for a mail and as JSON.
+"""Messages to subscribers: what a report is about, read from the archive, as text for a mail and as
+JSON.
 
 Texts are read when a message is sent: what a takedown has hidden or redacted since is not in it.
 """
@@ -44,14 +45,17 @@ SIGNS = {"ins": "+", "del": "−", "same": " "}
 
 HIDDEN_SQL = "r.takedown is not 'hidden'"
 VERSIONS_SQL = f"""
-    select v.id, v.release, v.previous, v.seen, v.title, v.lead, substr(v.body, 1, {MAX_OPENING_LENGTH}) as opening,
-      length(v.body) as length, v.kind, v.language, v.published, v.updated, v.update_date_changed, v.importance,
+    select v.id, v.release, v.previous, v.seen, v.title, v.lead, substr(v.body,
+      1, {MAX_OPENING_LENGTH}) as opening,
+      length(v.body) as length, v.kind, v.language, v.published, v.updated,
+        v.update_date_changed, v.importance,
       v.summary, v.summary_en, r.url, r.agency, a.name, a.name_en
     from revisions v join releases r on r.id = v.release join agencies a on a.slug = r.agency
     where v.id in (select value from json_each(:ids)) and {HIDDEN_SQL}
 """
 RELEASES_SQL = f"""
-    select r.id, r.title, r.language, r.published, r.url, r.agency, a.name, a.name_en, o.kind as removal, o.status,
+    select r.id, r.title, r.language, r.published, r.url, r.agency,
+      a.name, a.name_en, o.kind as removal, o.status,
       o.target, o.confirmed, o.ended
     from releases r join agencies a on a.slug = r.agency left join removals o on o.id = (
       select id from removals where release = r.id and confirmed is not null and kind <> 'moved'
@@ -62,7 +66,9 @@ RELEASES_SQL = f"""
 
 @dataclass(frozen=True, slots=True)
 class DiffLine:
-    """A line of a difference: the field, what happened to the text (ins, del or same), and the text."""
+    """A line of a difference: the field, what happened to the text (ins, del or same), and the
+    text.
+    """
 
     field: str
     op: str
@@ -71,7 +77,10 @@ class DiffLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportedEvent:
-    """An event as a message shows it, in the language of the subscriber. url: of the release or the comparison."""
+    """An event as a message shows it, in the language of the subscriber.
+
+    url: of the release or the comparison.
+    """
 
     kind: str
     release: int
@@ -102,10 +111,20 @@ def build_url(public_url: str, path: str, language: str, **query: object) -> str
 async def read_events(
     run: RunQuery, events: Sequence[tuple[str, int, int | None]], language: str, public_url: str
 ) -> list[ReportedEvent]:
-    """Read what happened; events of releases that are hidden now, or do not exist any more, are left out."""
-    versions = {row["id"]: row for row in await run(VERSIONS_SQL, {"ids": json.dumps([each[2] for each in events])})}
-    releases = {row["id"]: row for row in await run(RELEASES_SQL, {"ids": json.dumps([each[1] for each in events])})}
-    preceding = await read_preceding_revisions(run, [key for key, row in versions.items() if row["previous"]])
+    """Read what happened; events of releases that are hidden now, or do not exist any more, are
+    left out.
+    """
+    versions = {
+        row["id"]: row
+        for row in await run(VERSIONS_SQL, {"ids": json.dumps([each[2] for each in events])})
+    }
+    releases = {
+        row["id"]: row
+        for row in await run(RELEASES_SQL, {"ids": json.dumps([each[1] for each in events])})
+    }
+    preceding = await read_preceding_revisions(
+        run, [key for key, row in versions.items() if row["previous"]]
+    )
     reported = []
     for kind, release, revision in events:
         row = versions.get(revision) if revision else releases.get(release)
@@ -118,7 +137,10 @@ async def read_events(
         elif kind == "edited":
             path = f"/-/diff/{row['previous']}/{row['id']}"
             last_seen = find_last_seen(row["previous"], preceding)
-            details = {"facts": _describe_edit(row, last_seen, language), **await _read_difference(run, row, language)}
+            details = {
+                "facts": _describe_edit(row, last_seen, language),
+                **await _read_difference(run, row, language),
+            }
         else:
             details = {"facts": _describe_absence(kind, row, language)}
         reported.append(
@@ -141,16 +163,22 @@ async def read_events(
 def _describe_new(row: Mapping[str, Any], language: str) -> str:
     kind = translate_code(language, "release_kind", row["kind"]) if row["kind"] else ""
     published = format_stated_time(language, row["published"])
-    return " · ".join(filter(None, [kind, published and translate(language, "follow.published", when=published)]))
+    return " · ".join(
+        filter(None, [kind, published and translate(language, "follow.published", when=published)])
+    )
 
 
 def _describe_edit(row: Mapping[str, Any], last_seen: str | None, language: str) -> str:
-    is_unannounced = classify_update_stamp(row["update_date_changed"], row["updated"]) == "not moved"
+    is_unannounced = (
+        classify_update_stamp(row["update_date_changed"], row["updated"]) == "not moved"
+    )
     importance = format_importance(language, row["importance"])
     parts = [
         (row["summary_en"] if language == "en" else None) or row["summary"] or "",
         describe_edit_time(language, last_seen, row["seen"]),
-        translate(language, "edit.importance_level", level=importance, n=row["importance"]) if importance else "",
+        translate(language, "edit.importance_level", level=importance, n=row["importance"])
+        if importance
+        else "",
         translate(language, "edit.unannounced") if is_unannounced else "",
     ]
     return " · ".join(part.rstrip(".") for part in parts if part)
@@ -158,7 +186,11 @@ def _describe_edit(row: Mapping[str, Any], last_seen: str | None, language: str)
 
 def _describe_absence(kind: str, row: Mapping[str, Any], language: str) -> str:
     if kind == "returned":
-        return translate(language, "history.back", when=format_time(language, row["ended"])) if row["ended"] else ""
+        return (
+            translate(language, "history.back", when=format_time(language, row["ended"]))
+            if row["ended"]
+            else ""
+        )
     if row["confirmed"] is None:
         return ""
     found = describe_removal(language, row["removal"], row["status"], row["target"])
@@ -166,13 +198,18 @@ def _describe_absence(kind: str, row: Mapping[str, Any], language: str) -> str:
 
 
 async def _read_difference(run: RunQuery, row: Mapping[str, Any], language: str) -> dict[str, Any]:
-    """Return the difference that an edit made, cut to MAX_DIFF_LINES, and whether that is all of it."""
+    """Return the difference that an edit made, cut to MAX_DIFF_LINES, and whether that is all of
+    it.
+    """
     states = await read_stored_revisions(run, [row["id"], row["previous"]])
     sides = [states[key]["state"] for key in (row["previous"], row["id"]) if key in states]
     if len(sides) < 2 or sum(len(state["body_html"]) for state in sides) > MAX_DIFF_CHARACTERS:
         return {"is_difference_complete": False}
     lines = [line for each in diff_fields(*sides) for line in _iter_diff_lines(each, language)]
-    return {"difference": lines[:MAX_DIFF_LINES], "is_difference_complete": len(lines) <= MAX_DIFF_LINES}
+    return {
+        "difference": lines[:MAX_DIFF_LINES],
+        "is_difference_complete": len(lines) <= MAX_DIFF_LINES,
+    }
 
 
 def _iter_diff_lines(field_diff: FieldDiff, language: str) -> Iterator[DiffLine]:
@@ -185,7 +222,9 @@ def _iter_diff_lines(field_diff: FieldDiff, language: str) -> Iterator[DiffLine]
         for op in ("del", "ins"):
             pieces = [piece for piece in row.pieces if piece.op in ("same", op)]
             if any(piece.op == op for piece in pieces):
-                yield DiffLine(field_diff.name, op, _excerpt_pieces(field_diff.name, pieces, language))
+                yield DiffLine(
+                    field_diff.name, op, _excerpt_pieces(field_diff.name, pieces, language)
+                )
     if field_diff.note:
         yield DiffLine(field_diff.name, "same", translate(language, f"diff.note.{field_diff.note}"))
 
@@ -198,10 +237,15 @@ def _excerpt_pieces(field_name: str, pieces: Sequence[DiffSegment], language: st
     >>> text[:5], "nytt" in text, text[-5:], len(text) <= MAX_LINE_LENGTH + 4
     ('… ord', True, 'ord …', True)
     """
-    text = " ".join("".join(format_field_value(language, field_name, piece.text) for piece in pieces).split())
+    text = " ".join(
+        "".join(format_field_value(language, field_name, piece.text) for piece in pieces).split()
+    )
     if len(text) <= MAX_LINE_LENGTH:
         return text
-    before = "".join(piece.text for piece in pieces[: next(n for n, each in enumerate(pieces) if each.op != "same")])
+    before = "".join(
+        piece.text
+        for piece in pieces[: next(n for n, each in enumerate(pieces) if each.op != "same")]
+    )
     start = max(0, len(" ".join(before.split())) - MAX_CONTEXT)
     start = text.find(" ", start) + 1 if start else 0
     end = start + MAX_LINE_LENGTH
@@ -226,7 +270,9 @@ def format_subject(events: Sequence[ReportedEvent], more: int, followed: str, la
     return f"{counts}: {short}"
 
 
-def format_report(events: Sequence[ReportedEvent], more: int, followed: str, page_url: str, language: str) -> str:
+def format_report(
+    events: Sequence[ReportedEvent], more: int, followed: str, page_url: str, language: str
+) -> str:
     """Return a report as plain text, without the link that ends it."""
     lines = [translate(language, "follow.intro", what=followed)]
     for kind in EVENT_KINDS:
@@ -234,7 +280,11 @@ def format_report(events: Sequence[ReportedEvent], more: int, followed: str, pag
         if group:
             lines += ["", translate(language, f"follow.heading.{kind}").upper()]
         for event in group:
-            lines += ["", f"{event.agency_name}: {event.title}", *([event.facts] if event.facts else [])]
+            lines += [
+                "",
+                f"{event.agency_name}: {event.title}",
+                *([event.facts] if event.facts else []),
+            ]
             lines += [event.text] if event.text else []
             lines += _format_difference(event, language)
             lines.append(event.url)
@@ -258,12 +308,14 @@ def _format_difference(event: ReportedEvent, language: str) -> Iterator[str]:
 # Webhooks
 
 
-# what chat programs read as a mention or a link: @here of Mattermost, [text](address) and [text]: address of Markdown
+# what chat programs read as a mention or a link: @here of Mattermost, [text](address) and [text]:
+# address of Markdown
 CHAT_SYNTAX = re.compile(r"(?<![A-Za-z0-9])@(?=\w)|\](?=[(\[:])")
 
 
 def _escape_chat_text(text: str) -> str:
-    """Return a text that Slack, Mattermost and Teams show as it is: somebody else may have written a part of it.
+    """Return a text that Slack, Mattermost and Teams show as it is: somebody else may have written
+    a part of it.
 
     >>> _escape_chat_text("<!channel> & @here a@b.se [x](http://a.se)").replace("\u200b", "~")
     '&lt;!channel&gt; &amp; @~here a@b.se [x]~(http://a.se)'
@@ -275,10 +327,16 @@ def _escape_chat_text(text: str) -> str:
 def format_payload(
     kind: str, sent_at: str, text: str, *, events: Sequence[ReportedEvent] = (), **members: object
 ) -> dict[str, Any]:
-    """Return a webhook's message as JSON: type, timestamp and data; `text` is shown by Slack and Mattermost."""
-    rows = [{**asdict(event), "difference": [asdict(line) for line in event.difference]} for event in events]
+    """Return a webhook's message as JSON: type, timestamp and data; `text` is shown by Slack and
+    Mattermost.
+    """
+    rows = [
+        {**asdict(event), "difference": [asdict(line) for line in event.difference]}
+        for event in events
+    ]
     data = {**members, "events": rows}
     shown = _escape_chat_text(text)
-    for url in (str(members.get(name, "")) for name in ("page", "subscription")):  # our own; no < or > is in them
+    # our own; no < or > is in them
+    for url in (str(members.get(name, "")) for name in ("page", "subscription")):
         shown = shown.replace(url.replace("&", "&amp;"), url)
     return {"type": f"subscription.{kind}", "timestamp": sent_at, "text": shown, "data": data}

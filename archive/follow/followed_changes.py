@@ -1,15 +1,15 @@
 """What a subscription follows, and which changes in the archive match it.
 
-Changes come from the change feed (archive.changes.change_feed), so that nothing is missed and nothing is reported
-twice. They are:
+Changes come from the change feed (archive.changes.change_feed), so that nothing is missed and
+nothing is reported twice. They are:
 
     new       by the rules of the feeds of new releases: a backfill, an import or a better parser is no news
     edited    by the agency (`archive.changes.history.IS_EDIT_SQL`)
     removed   confirmed by several checks
     returned  found again after that
 
-A release matches a search by its current state. An edited one also matches by its state before the edit, because an
-edit may have removed the words.
+A release matches a search by its current state. An edited one also matches by its state before the
+edit, because an edit may have removed the words.
 """
 
 from __future__ import annotations
@@ -26,7 +26,13 @@ from archive.changes.change_feed import BACKFILL_END_SQL, IS_NEW_SQL, RULE_COLUM
 from archive.changes.history import IS_EDIT_SQL, find_final_release, read_version_texts
 from archive.database.sqlite_files import RunQuery
 from archive.i18n import format_stated_time, translate, translate_code
-from archive.search.former_versions import find_last_row, iter_edit_nodes, read_edits, read_moves, resolve_query
+from archive.search.former_versions import (
+    find_last_row,
+    iter_edit_nodes,
+    read_edits,
+    read_moves,
+    resolve_query,
+)
 from archive.search.marked_words import OccurrenceFinder, iter_leaves
 from archive.search.query_language import OrNode, join_nodes
 from archive.search.query_sql import build_facet_conditions, build_plan, extract_filters, select_ids
@@ -44,21 +50,26 @@ from archive.times import to_iso
 from archive.urls import FilterError, UrlArguments, parse_number_parameter
 
 FOLLOW_PARAMETERS = (*SEARCH_PARAMETERS, "person", "release")
-MAX_CRAWL_TIME = timedelta(hours=6)  # a crawl that has taken longer was killed; nothing waits for its end
+MAX_CRAWL_TIME = timedelta(
+    hours=6
+)  # a crawl that has taken longer was killed; nothing waits for its end
 
 CHANGES_SQL = f"""
     with {BACKFILL_END_SQL}
     select d.id, d.release, d.revision, v.previous,
       case when d.change in ('removed', 'returned') then d.change
         when {IS_EDIT_SQL} then 'edited' else 'new' end as kind
-    from changefeed d cross join releases r on r.id = d.release left join revisions v on v.id = d.revision
+    from changefeed d cross join releases r on r.id = d.release left join revisions v
+      on v.id = d.revision
     left join begun b on b.agency = r.agency
     where d.id > :after and d.id <= :until and r.takedown is not 'hidden'
     and (d.change in ('removed', 'returned') or {IS_EDIT_SQL}
-      or (v.cause = 'first' and v.previous is null and v.seen > b.ended and {IS_NEW_SQL.format(**RULE_COLUMNS)}))
+      or (v.cause = 'first' and v.previous is null and v.seen > b.ended
+        and {IS_NEW_SQL.format(**RULE_COLUMNS)}))
     order by d.id
 """
-# Whether a release without a date is new depends on how many its crawl finds, so it waits for the end of the crawl.
+# Whether a release without a date is new depends on how many its crawl finds, so it waits for the
+# end of the crawl.
 UNDECIDED_SQL = """
     select min(d.id) as id from changefeed d cross join revisions v on v.id = d.revision
     cross join releases r on r.id = v.release
@@ -75,13 +86,16 @@ PERSON_RELEASES_SQL = """
 RELEASE_SQL = "select title from releases where id = :id and takedown is not 'hidden'"
 NAMES_SQL = """
     select slug, name, name_en from agencies where slug in (select value from json_each(:slugs))
-    union all select slug, name, name from people where slug in (select value from json_each(:slugs))
+    union all select slug, name, name from people where slug in (select value
+      from json_each(:slugs))
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveChange:
-    """A change that may be reported: its entry in the change feed, its kind, and the versions after and before it."""
+    """A change that may be reported: its entry in the change feed, its kind, and the versions after
+    and before it.
+    """
 
     id: int
     kind: str
@@ -92,7 +106,9 @@ class ArchiveChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Followed:
-    """What is followed: a search, which may be for all releases, a person's quotes or a single release."""
+    """What is followed: a search, which may be for all releases, a person's quotes or a single
+    release.
+    """
 
     search: SearchRequest
     person: str | None = None
@@ -109,7 +125,9 @@ class Followed:
 
     @property
     def hidden_key(self) -> str:
-        """Return the key of a text that says what is followed in general, without any word of it."""
+        """Return the key of a text that says what is followed in general, without any word of
+        it.
+        """
         kind = "person" if self.person else "search" if self.release is None else "release"
         return f"follow.mail.{kind}"
 
@@ -117,12 +135,20 @@ class Followed:
 def parse_followed(arguments: UrlArguments) -> Followed:
     """Parse URL parameters; raise FilterError if nothing can match them."""
     search = replace(
-        parse_search_request(arguments), order="", show="releases", page=1, size=PAGE_SIZE, all_versions=False, notes=()
+        parse_search_request(arguments),
+        order="",
+        show="releases",
+        page=1,
+        size=PAGE_SIZE,
+        all_versions=False,
+        notes=(),
     )
     if search.query.is_blank:
         raise FilterError("q", search.text, "words that must occur", "error.no_words")
     person = (arguments.get("person") or "").strip() or None
-    return Followed(search=search, person=person, release=parse_number_parameter(arguments, "release"))
+    return Followed(
+        search=search, person=person, release=parse_number_parameter(arguments, "release")
+    )
 
 
 def parse_stored_query(query: str) -> Followed:
@@ -130,7 +156,9 @@ def parse_stored_query(query: str) -> Followed:
 
 
 async def describe_followed(run: RunQuery, followed: Followed, language: str) -> str | None:
-    """Describe in words what is followed; None if there is no such person or release, or it is hidden."""
+    """Describe in words what is followed; None if there is no such person or release, or it is
+    hidden.
+    """
     if followed.person:
         rows = await run(PERSON_SQL, {"slug": followed.person})
         return translate(language, "follow.person", name=rows[0]["name"]) if rows else None
@@ -138,25 +166,41 @@ async def describe_followed(run: RunQuery, followed: Followed, language: str) ->
         rows = await run(RELEASE_SQL, {"id": followed.release})
         return translate(language, "follow.release", title=rows[0]["title"]) if rows else None
     search = followed.search
-    facets = [values.get(name, ()) for values in (search.include, search.exclude) for name in ("agency", "speaker")]
+    facets = [
+        values.get(name, ())
+        for values in (search.include, search.exclude)
+        for name in ("agency", "speaker")
+    ]
     slugs = [slug for values in facets for slug in values]
     rows = await run(NAMES_SQL, {"slugs": json.dumps(slugs)}) if slugs else []
-    names = {row["slug"]: (row["name_en"] if language == "en" else None) or row["name"] for row in rows}
+    names = {
+        row["slug"]: (row["name_en"] if language == "en" else None) or row["name"] for row in rows
+    }
     text = " ".join(search.text.split())  # on one line, because it is in mails
     parts = [translate(language, "format.quoted", text=text)] if text else []
     for chosen, is_excluded in ((search.include, False), (search.exclude, True)):
         for facet in FACETS:
-            values = [_describe_facet_value(language, facet, value, names) for value in chosen.get(facet, ())]
+            values = [
+                _describe_facet_value(language, facet, value, names)
+                for value in chosen.get(facet, ())
+            ]
             if is_excluded:
                 values = [translate(language, "search.without", name=value) for value in values]
-            parts += [f"{translate(language, f'search.facet.{facet}')}: {', '.join(values)}"] if values else []
+            parts += (
+                [f"{translate(language, f'search.facet.{facet}')}: {', '.join(values)}"]
+                if values
+                else []
+            )
     for name, day in search.days.items():
         parts.append(f"{translate(language, f'search.{name}')} {format_stated_time(language, day)}")
     return " · ".join(parts) or translate(language, "list.all_releases")
 
 
 def _describe_facet_value(language: str, facet: str, value: str, names: Mapping[str, str]) -> str:
-    """Return a value of a facet in words, as the search page does. names: of agencies and people, by slug."""
+    """Return a value of a facet in words, as the search page does.
+
+    names: of agencies and people, by slug.
+    """
     if facet == "kind":
         return (
             translate(language, "search.value.no_kind")
@@ -165,39 +209,56 @@ def _describe_facet_value(language: str, facet: str, value: str, names: Mapping[
         )
     if facet in YES_NO_FACETS and value in ("yes", "no"):
         return translate(language, f"search.value.{facet}.{value}")
-    return translate(language, "search.value.undated") if value == NO_VALUE else names.get(value, value)
+    return (
+        translate(language, "search.value.undated")
+        if value == NO_VALUE
+        else names.get(value, value)
+    )
 
 
 # Changes
 
 
 async def read_newest_entry(run: RunQuery) -> tuple[int, str | None]:
-    """Return the id and checksum of the newest entry of the change feed; 0 and None if it is empty."""
+    """Return the id and checksum of the newest entry of the change feed; 0 and None if it is
+    empty.
+    """
     rows = await run("select * from changefeed order by id desc limit 1", {})
     return (rows[0]["id"], entry_checksum(rows[0])) if rows else (0, None)
 
 
 async def has_entry(run: RunQuery, position: int | None, checksum: str | None) -> bool:
-    """Return whether the change feed has an entry; False after the archive was restored from an older backup."""
+    """Return whether the change feed has an entry; False after the archive was restored from an
+    older backup.
+    """
     rows = await run(ENTRY_SQL, {"id": position}) if position else []
     return not position or bool(rows and entry_checksum(rows[0]) == checksum)
 
 
 async def find_decided_entry(run: RunQuery, after: int, now: datetime) -> tuple[int, str | None]:
-    """Return the newest entry, or the last one before a release of which it is not known yet whether it is new."""
+    """Return the newest entry, or the last one before a release of which it is not known yet
+    whether it is new.
+    """
     rows = await run(UNDECIDED_SQL, {"after": after, "since": to_iso(now - MAX_CRAWL_TIME)})
     if rows[0]["id"] is None:
         return await read_newest_entry(run)
-    entries = await run("select * from changefeed where id < :id order by id desc limit 1", {"id": rows[0]["id"]})
+    entries = await run(
+        "select * from changefeed where id < :id order by id desc limit 1", {"id": rows[0]["id"]}
+    )
     return (entries[0]["id"], entry_checksum(entries[0])) if entries else (0, None)
 
 
 async def read_changes(run: RunQuery, after: int, until: int) -> list[ArchiveChange]:
     """Return the changes after an entry of the change feed, up to another one, in their order."""
-    return [ArchiveChange(**dict(row)) for row in await run(CHANGES_SQL, {"after": after, "until": until})]
+    return [
+        ArchiveChange(**dict(row))
+        for row in await run(CHANGES_SQL, {"after": after, "until": until})
+    ]
 
 
-async def match_changes(run: RunQuery, followed: Followed, changes: Sequence[ArchiveChange]) -> list[ArchiveChange]:
+async def match_changes(
+    run: RunQuery, followed: Followed, changes: Sequence[ArchiveChange]
+) -> list[ArchiveChange]:
     if not changes:
         return []
     moves = await read_moves(run)
@@ -207,37 +268,59 @@ async def match_changes(run: RunQuery, followed: Followed, changes: Sequence[Arc
         matching = {release for release, last in last_rows.items() if last == final}
     elif followed.person:
         ids = {*last_rows, *last_rows.values()}
-        rows = await run(PERSON_RELEASES_SQL, {"slug": followed.person, "ids": json.dumps(sorted(ids))})
+        rows = await run(
+            PERSON_RELEASES_SQL, {"slug": followed.person, "ids": json.dumps(sorted(ids))}
+        )
         found = {row["id"] for row in rows}
-        matching = {release for release, last in last_rows.items() if release in found or last in found}
+        matching = {
+            release for release, last in last_rows.items() if release in found or last in found
+        }
     else:
         return await _match_search(run, followed.search, changes, last_rows)
     return [change for change in changes if change.release in matching]
 
 
 async def _match_search(
-    run: RunQuery, request: SearchRequest, changes: Sequence[ArchiveChange], last_rows: Mapping[int, int]
+    run: RunQuery,
+    request: SearchRequest,
+    changes: Sequence[ArchiveChange],
+    last_rows: Mapping[int, int],
 ) -> list[ArchiveChange]:
     """Return the changes of releases that match a search now, and edits of what matched before."""
     tree = request.query.tree
     names, _ = await resolve_query(run, tree)
     plan = build_plan(tree, names)
-    conditions = [*plan.conditions, *build_facet_conditions(request, plan, None, facets_in_match=False)]
+    conditions = [
+        *plan.conditions,
+        *build_facet_conditions(request, plan, None, facets_in_match=False),
+    ]
     conditions += [f"search match {plan.bind(plan.match)}"] if plan.match else []
     current = await filter_releases(run, conditions, plan.values, last_rows.values())
-    rest = [change for change in changes if change.previous and last_rows[change.release] not in current]
+    rest = [
+        change for change in changes if change.previous and last_rows[change.release] not in current
+    ]
     former: set[int] = set()
     leaf = join_nodes(OrNode, list(iter_leaves(tree)))
     if tree and leaf and rest and not any(iter_edit_nodes(tree)):
-        # whatever made a release match no more removed one of the words, or added one that is excluded
+        # whatever made a release match no more removed one of the words, or added one that is
+        # excluded
         sides = [await read_edits(run, leaf, names, added=added) for added in (False, True)]
         rest = [change for change in rest if any(change.revision in side for side in sides)]
         plan = build_plan(extract_filters(tree), names)
-        conditions = [*plan.conditions, *build_facet_conditions(request, plan, None, facets_in_match=False)]
-        allowed = await filter_releases(run, conditions, plan.values, {last_rows[change.release] for change in rest})
+        conditions = [
+            *plan.conditions,
+            *build_facet_conditions(request, plan, None, facets_in_match=False),
+        ]
+        allowed = await filter_releases(
+            run, conditions, plan.values, {last_rows[change.release] for change in rest}
+        )
         rest = [change for change in rest if last_rows[change.release] in allowed]
-        former = await _find_edits_of_matching(run, rest, OccurrenceFinder(tree, names.prefix_lemmas))
-    return [change for change in changes if last_rows[change.release] in current or change.id in former]
+        former = await _find_edits_of_matching(
+            run, rest, OccurrenceFinder(tree, names.prefix_lemmas)
+        )
+    return [
+        change for change in changes if last_rows[change.release] in current or change.id in former
+    ]
 
 
 async def filter_releases(
@@ -246,14 +329,22 @@ async def filter_releases(
     """Return the releases that meet the conditions of a search."""
     has_words = any(condition.startswith("search match") for condition in conditions)
     sql = (
-        "select l.release as id from json_each(:releases) c cross join release_facets l on l.release = c.value"
+        "select l.release as id from"
+        " json_each(:releases) c"
+        " cross join release_facets"
+        " l on"
+        " l.release = c.value"
         f"{' cross join search on search.rowid = l.release' if has_words else ''}"
         f" where {' and '.join(conditions) or 'true'}"
     )
-    return set(await select_ids(run, sql, {**values, "releases": json.dumps(sorted(set(releases)))}))
+    return set(
+        await select_ids(run, sql, {**values, "releases": json.dumps(sorted(set(releases)))})
+    )
 
 
-async def _find_edits_of_matching(run: RunQuery, edits: Sequence[ArchiveChange], finder: OccurrenceFinder) -> set[int]:
+async def _find_edits_of_matching(
+    run: RunQuery, edits: Sequence[ArchiveChange], finder: OccurrenceFinder
+) -> set[int]:
     """Return the edits, by entry, whose state before matches a query."""
     found = set()
     for edit in edits:  # one at a time, because states may be long

@@ -1,10 +1,11 @@
 """`myndighetsarkivet notify`: finds what subscribers are to be told, and sends it; counts bounces.
 
-A run first stores a message for each subscription with news, together with how far in the change feed it has got, then
-sends the messages one after the other, and deletes each of them after it was taken. A process that is killed loses
-none, and a later one repeats at most the one that was being sent, with the same Message-ID. A recipient that takes
-nothing is tried again with growing delays; one that rejects messages on three days, or takes none for a week, loses
-the subscription. If the mail server is away, or rejects the mails to all addresses, no subscription is blamed.
+A run first stores a message for each subscription with news, together with how far in the change
+feed it has got, then sends the messages one after the other, and deletes each of them after it was
+taken. A process that is killed loses none, and a later one repeats at most the one that was being
+sent, with the same Message-ID. A recipient that takes nothing is tried again with growing delays;
+one that rejects messages on three days, or takes none for a week, loses the subscription. If the
+mail server is away, or rejects the mails to all addresses, no subscription is blamed.
 """
 
 from __future__ import annotations
@@ -66,15 +67,24 @@ from archive.follow.subscriptions import (
     lock_sending,
 )
 from archive.i18n import translate
-from archive.mail_and_webhooks import DELIVERY_TIMEOUT, RecipientError, post_to_public_host, send_mail
+from archive.mail_and_webhooks import (
+    DELIVERY_TIMEOUT,
+    RecipientError,
+    post_to_public_host,
+    send_mail,
+)
 from archive.times import now, to_iso
 
 SUBSCRIPTION_PATH = "/-/follow/subscription"
 MAX_SERVER_FAILURES = 3  # in a row; then no more mails are tried in this run
-SERVER_TRUST_TIME = timedelta(days=1)  # after the mail server has accepted a mail, it is the recipients who reject
-# spent on webhooks, on requests for confirmation by webhook and on those by mail; then the others wait for the next run
+SERVER_TRUST_TIME = timedelta(
+    days=1
+)  # after the mail server has accepted a mail, it is the recipients who reject
+# spent on webhooks, on requests for confirmation by webhook and on those by mail; then the others
+# wait for the next run
 MAX_WEBHOOK_SECONDS = 60.0
-# for one message; a webhook that has taken longer before comes last, and then has as long as a mail server
+# for one message; a webhook that has taken longer before comes last, and then has as long as a mail
+# server
 MAX_ANSWER_SECONDS = 5.0
 MAX_MATCHING_SECONDS = 10.0  # CPU time for comparing one query with the changes
 OPCODES_PER_CHECK = 100_000  # of SQLite, between checks of that time
@@ -101,7 +111,11 @@ class NotifyResult:
     def __str__(self) -> str:
         parts = [f"{self.queued} messages queued", f"{self.sent} sent", f"{self.failed} not taken"]
         parts += [f"{self.ended} subscriptions ended"] if self.ended else []
-        parts += [f"{self.reset} subscriptions begin anew: the archive was restored"] if self.reset else []
+        parts += (
+            [f"{self.reset} subscriptions begin anew: the archive was restored"]
+            if self.reset
+            else []
+        )
         parts += [f"{self.faults} faults: see the log"] if self.faults else []
         return ", ".join(parts)
 
@@ -114,11 +128,14 @@ def notify(
 ) -> NotifyResult | None:
     """Queue and send what is due; return None if another process is sending.
 
-    should_stop: asked before each message. Raises ArchiveError if there is no archive, or no mail server is set.
+    should_stop: asked before each message. Raises ArchiveError if there is no archive, or no mail
+    server is set.
     """
     check_database(archive)
     if settings.mail_server is None:
-        raise ArchiveError("environment", "must be set, because FOLLOW_MAIL_FROM is", key="FOLLOW_SMTP")
+        raise ArchiveError(
+            "environment", "must be set, because FOLLOW_MAIL_FROM is", key="FOLLOW_SMTP"
+        )
     if not archive.with_name(FOLLOW_FILE).exists():
         return NotifyResult()
     with (
@@ -141,15 +158,25 @@ def notify(
 
 
 def _queue_reports(
-    store: FollowStore, db: sqlite3.Connection, run: RunQuery, moment: datetime, result: NotifyResult
+    store: FollowStore,
+    db: sqlite3.Connection,
+    run: RunQuery,
+    moment: datetime,
+    result: NotifyResult,
 ) -> None:
-    """Store a message for each subscription that is due and has news, and how far all of them have got."""
+    """Store a message for each subscription that is due and has news, and how far all of them have
+    got.
+    """
     due = sorted(store.list_due(moment), key=lambda subscription: subscription.query)
     if not due:
         return
     db.execute("begin")  # one state of the archive for all
     try:
-        known = [each for each in due if run_without_waiting(has_entry(run, each.position, each.checksum))]
+        known = [
+            each
+            for each in due
+            if run_without_waiting(has_entry(run, each.position, each.checksum))
+        ]
         newest, checksum = run_without_waiting(read_newest_entry(run))
         for subscription in due:
             if subscription not in known:
@@ -164,19 +191,30 @@ def _queue_reports(
             try:
                 with limit_cpu_time(db, MAX_MATCHING_SECONDS, OPCODES_PER_CHECK):
                     matching = run_without_waiting(
-                        match_changes(run, parse_stored_query(query), [each for each in changes if each.id > first])
+                        match_changes(
+                            run,
+                            parse_stored_query(query),
+                            [each for each in changes if each.id > first],
+                        )
                     )
-            except Exception:  # the others must not wait for it; it loses nothing, as it does not get any further
+            except (
+                Exception
+            ):  # the others must not wait for it; it loses nothing, as it does not get any further
                 result.faults += 1
-                logger.exception("subscriptions %s", ", ".join(str(each.id) for each in subscriptions))
+                logger.exception(
+                    "subscriptions %s", ", ".join(str(each.id) for each in subscriptions)
+                )
                 continue
             for subscription in subscriptions:
                 if (subscription.position or 0) > until:
                     continue
                 own = [change for change in matching if change.id > (subscription.position or 0)]
-                shown = sorted(own, key=lambda change: IMPORTANCE_OF_KINDS.index(change.kind))[:MAX_EVENTS]
+                shown = sorted(own, key=lambda change: IMPORTANCE_OF_KINDS.index(change.kind))[
+                    :MAX_EVENTS
+                ]
                 events = [
-                    (change.kind, change.release, change.revision) for change in sorted(shown, key=lambda c: c.id)
+                    (change.kind, change.release, change.revision)
+                    for change in sorted(shown, key=lambda c: c.id)
                 ]
                 more = len(own) - len(events)
                 store.advance(subscription, until, checksum, moment, events=events, more=more)
@@ -199,9 +237,17 @@ class Sender:
         clock: Callable[[], datetime],
         result: NotifyResult,
     ) -> None:
-        self.store, self.run, self.settings, self.clock, self.result = store, run, settings, clock, result
+        self.store, self.run, self.settings, self.clock, self.result = (
+            store,
+            run,
+            settings,
+            clock,
+            result,
+        )
         self.server_failures, self.mails_sent = 0, 0
-        self.seconds: dict[tuple[bool, bool], float] = defaultdict(float)  # spent on what is_mail, is_request
+        self.seconds: dict[tuple[bool, bool], float] = defaultdict(
+            float
+        )  # spent on what is_mail, is_request
         self.rejected_mails: list[tuple[QueuedMessage, RecipientError]] = []
 
     def send_due(self, should_stop: Callable[[], bool]) -> None:
@@ -219,7 +265,8 @@ class Sender:
             is_limited = is_request or not is_mail
             if is_limited and self.seconds[is_mail, is_request] > MAX_WEBHOOK_SECONDS:
                 continue
-            # before it is sent: on a full disk, nothing is sent that could not be deleted afterwards
+            # before it is sent: on a full disk, nothing is sent that could not be deleted
+            # afterwards
             self.store.postpone(message, self.clock())
             started = time.monotonic()
             try:
@@ -238,7 +285,9 @@ class Sender:
                 self.store.excuse(message, self.clock())
             except Exception:
                 self.result.faults += 1
-                logger.exception("message %s of subscription %s", message.message_id, message.subscription.id)
+                logger.exception(
+                    "message %s of subscription %s", message.message_id, message.subscription.id
+                )
                 self.store.excuse(message, self.clock())
             spent = time.monotonic() - started
             self.seconds[is_mail, is_request] += spent
@@ -262,11 +311,14 @@ class Sender:
         if not is_blamed:
             self.result.faults += 1
             logger.warning(
-                "no subscription is blamed: the mail server rejects mails to all of %s addresses", len(addresses)
+                "no subscription is blamed: the mail server rejects mails to all of %s addresses",
+                len(addresses),
             )
 
     def handle_rejection(self, message: QueuedMessage, error: RecipientError) -> None:
-        """End the subscription if the recipient has rejected too much, or for too long; else it is tried again."""
+        """End the subscription if the recipient has rejected too much, or for too long; else it is
+        tried again.
+        """
         subscription, moment = message.subscription, self.clock()
         is_old = moment - datetime.fromisoformat(message.created) > MAX_MESSAGE_AGE
         if error.is_gone or (is_old and message.tries >= len(RETRY_DELAYS)):
@@ -276,7 +328,9 @@ class Sender:
             self.result.ended += 1
 
     def send(self, message: QueuedMessage) -> None:
-        """Send a message and delete it; one whose releases are all hidden by now is only deleted."""
+        """Send a message and delete it; one whose releases are all hidden by now is only
+        deleted.
+        """
         subscription, language = message.subscription, message.subscription.language
         followed = parse_stored_query(subscription.query)
         link = self.link_subscription(self.store.make_token(subscription), language)
@@ -284,17 +338,31 @@ class Sender:
         if message.kind == "report":
             what = run_without_waiting(describe_followed(self.run, followed, language))
             what = what or translate(language, "follow.gone")
-            events = run_without_waiting(read_events(self.run, message.events, language, self.settings.public_url))
+            events = run_without_waiting(
+                read_events(self.run, message.events, language, self.settings.public_url)
+            )
             if events or message.more:
                 text = format_report(events, message.more, what, page, language)
                 subject = format_subject(events, message.more, what, language)
-                payload_members = {"followed": what, "query": subscription.query, "page": page, "more": message.more}
+                payload_members = {
+                    "followed": what,
+                    "query": subscription.query,
+                    "page": page,
+                    "more": message.more,
+                }
                 self.deliver(message, subject, f"{text}\n", link, events=events, **payload_members)
         else:
             if message.kind == "access":
-                link = self.link_subscription(self.store.make_token(subscription, self.clock() + ACCESS_TIME), language)
-            # nothing of the search: anybody may have written it, and the address has not agreed to it
-            text = translate(language, f"follow.mail.{message.kind}", what=translate(language, followed.hidden_key))
+                link = self.link_subscription(
+                    self.store.make_token(subscription, self.clock() + ACCESS_TIME), language
+                )
+            # nothing of the search: anybody may have written it, and the address has not agreed to
+            # it
+            text = translate(
+                language,
+                f"follow.mail.{message.kind}",
+                what=translate(language, followed.hidden_key),
+            )
             subject = translate(language, f"follow.mail.{message.kind}_subject")
             self.deliver(message, subject, text, link)
         self.store.delete_message(message)
@@ -302,15 +370,21 @@ class Sender:
     def link_subscription(self, token: str, language: str) -> str:
         return build_url(self.settings.public_url, SUBSCRIPTION_PATH, language, token=token)
 
-    def deliver(self, message: QueuedMessage, subject: str, text: str, link: str, **members: object) -> None:
+    def deliver(
+        self, message: QueuedMessage, subject: str, text: str, link: str, **members: object
+    ) -> None:
         """Send a message by its channel, with a link to the page of the subscription."""
         subscription, language = message.subscription, message.subscription.language
         if subscription.channel == "webhook":
             self.post(message, f"{subject}\n\n{text}\n\n{link}", link, **members)
             return
         ending = translate(language, f"follow.ending.{message.kind}")
-        # RFC 8058: the link of a report ends the subscription by POST; it is not the link to all subscriptions
-        headers = {"List-Unsubscribe": f"<{link}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+        # RFC 8058: the link of a report ends the subscription by POST; it is not the link to all
+        # subscriptions
+        headers = {
+            "List-Unsubscribe": f"<{link}>",
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        }
         # a return path only counts bounces, because mail servers write it to their logs
         bounce_token = f"{subscription.id}-{self.store.sign(subscription, 'bounce')}"
         assert self.settings.mail_server is not None  # noqa: S101 - notify() has checked it
@@ -322,7 +396,8 @@ class Sender:
             message_id=message.message_id,
             sent_at=self.clock(),
             headers=headers if message.kind == "report" else None,
-            return_path=self.settings.return_path and self.settings.return_path.replace(TOKEN_PLACE, bounce_token),
+            return_path=self.settings.return_path
+            and self.settings.return_path.replace(TOKEN_PLACE, bounce_token),
         )
         self.server_failures = 0
         self.mails_sent += 1
@@ -331,19 +406,26 @@ class Sender:
     def post(self, message: QueuedMessage, text: str, link: str, **members: object) -> None:
         """Post a message to a webhook, signed as in Standard Webhooks 1.0."""
         moment = self.clock()
-        payload = format_payload(message.kind, str(to_iso(moment)), text, subscription=link, **members)  # type: ignore[arg-type]
+        at = str(to_iso(moment))
+        payload = format_payload(message.kind, at, text, subscription=link, **members)  # type: ignore[arg-type]
         body = json.dumps(payload, ensure_ascii=False).encode()
         stamp = str(int(moment.timestamp()))
         key = self.store.derive_webhook_key(message.subscription)
         signed = f"{message.message_id}.{stamp}.".encode() + body
         signature = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
-        headers = {"webhook-id": message.message_id, "webhook-timestamp": stamp, "webhook-signature": f"v1,{signature}"}
+        headers = {
+            "webhook-id": message.message_id,
+            "webhook-timestamp": stamp,
+            "webhook-signature": f"v1,{signature}",
+        }
         post_to_public_host(
             message.subscription.address,
             body,
             headers,
             self.settings.private_hosts,
-            timeout=DELIVERY_TIMEOUT if message.subscription.seconds >= MAX_ANSWER_SECONDS else MAX_ANSWER_SECONDS,
+            timeout=DELIVERY_TIMEOUT
+            if message.subscription.seconds >= MAX_ANSWER_SECONDS
+            else MAX_ANSWER_SECONDS,
         )
         self.result.sent += 1
 
@@ -351,14 +433,20 @@ class Sender:
 # Bounces
 
 
-def handle_bounce(archive: Path, settings: FollowSettings, recipient: str, mail: BinaryIO, moment: datetime) -> str:
-    """Count a mail that came to the return path, if it reports a failed delivery; return what was done.
+def handle_bounce(
+    archive: Path, settings: FollowSettings, recipient: str, mail: BinaryIO, moment: datetime
+) -> str:
+    """Count a mail that came to the return path, if it reports a failed delivery; return what was
+    done.
 
-    recipient: the address that the mail came to. Raises ArchiveError if it is not a return path of this archive.
+    recipient: the address that the mail came to. Raises ArchiveError if it is not a return path of
+    this archive.
     """
     if settings.return_path is None:
         raise ArchiveError(
-            "environment", "is not set, so that no mail has such a return path", key="FOLLOW_RETURN_PATH"
+            "environment",
+            "is not set, so that no mail has such a return path",
+            key="FOLLOW_RETURN_PATH",
         )
     pattern = re.escape(settings.return_path).replace(
         re.escape(TOKEN_PLACE), "(?P<id>[0-9]{1,15})-(?P<signature>[0-9a-f]+)"
@@ -374,7 +462,11 @@ def handle_bounce(archive: Path, settings: FollowSettings, recipient: str, mail:
             raise ArchiveError(recipient, "is not a return path of this archive")
         if not _reports_failure(BytesParser().parsebytes(mail.read(MAX_BOUNCE_BYTES)).walk()):
             return "the mail reports no failed delivery, and is ignored"
-        return "the subscription is ended" if store.count_rejection(subscription, moment) else "the bounce is counted"
+        return (
+            "the subscription is ended"
+            if store.count_rejection(subscription, moment)
+            else "the bounce is counted"
+        )
 
 
 def _reports_failure(parts: Iterable[Message]) -> bool:

@@ -1,12 +1,13 @@
-"""Stores subscriptions, and messages to be sent, in follow.db, a file of their own beside the archive.
+"""Stores subscriptions, and messages to be sent, in follow.db, a file of their own beside the
+archive.
 
-Only its owner can read the file and its key (mode 0600). Datasette never opens it, no snapshot contains it, and a
-backup only if it is asked for. It holds addresses, what they follow, and what delivery needs. What has been sent or
-has ended is deleted; free pages are overwritten.
+Only its owner can read the file and its key (mode 0600). Datasette never opens it, no snapshot
+contains it, and a backup only if it is asked for. It holds addresses, what they follow, and what
+delivery needs. What has been sent or has ended is deleted; free pages are overwritten.
 
-Tokens in links name a subscription and are signed with the key: whoever has the link may confirm, end and see this
-subscription. A token for all subscriptions of an address is only sent to the address, and expires, because messages
-are forwarded.
+Tokens in links name a subscription and are signed with the key: whoever has the link may confirm,
+end and see this subscription. A token for all subscriptions of an address is only sent to the
+address, and expires, because messages are forwarded.
 """
 
 from __future__ import annotations
@@ -29,46 +30,65 @@ from typing import Any
 
 from archive.database.sqlite_files import ArchiveError, open_writable, write_transaction
 from archive.i18n import SWEDISH_TIME
-from archive.mail_and_webhooks import MailServer, is_mail_address, parse_mail_server, split_server_url
+from archive.mail_and_webhooks import (
+    MailServer,
+    is_mail_address,
+    parse_mail_server,
+    split_server_url,
+)
 from archive.times import to_iso
 
 FOLLOW_FILE, KEY_FILE = "follow.db", "follow-key"
 FOLLOW_VERSION = 2  # 1: without subscriptions.seconds
 FREQUENCIES = ("now", "day", "week")
 CONFIRMATION_TIME = timedelta(days=2)  # then an unconfirmed subscription is deleted
-# messages at once that ask an address for confirmation: of the same, and in all; then one each CONFIRMATION_PAUSE
+# messages at once that ask an address for confirmation: of the same, and in all; then one each
+# CONFIRMATION_PAUSE
 MAX_UNCONFIRMED, MAX_ASKED = 3, 6
 CONFIRMATION_PAUSE = timedelta(hours=1)
-MAX_PENDING = 30  # unconfirmed subscriptions of a mailbox that a link shows from before its own, and from after it
+# unconfirmed subscriptions of a mailbox that a link shows from before its own, and from after it
+MAX_PENDING = 30
 MAX_SUBSCRIPTIONS = 50  # of one address
 ACCESS_TIME = timedelta(hours=12)  # for which a link to all subscriptions of an address is valid
 SENDING_HOUR = time(6)  # Swedish time, of daily messages and of weekly ones on Mondays
-RETRY_DELAYS = tuple(timedelta(minutes=n) for n in (5, 20, 60, 180, 360, 720))  # after each failure; then the last one
+RETRY_DELAYS = tuple(
+    timedelta(minutes=n) for n in (5, 20, 60, 180, 360, 720)
+)  # after each failure; then the last one
 # until a weekly message is due, or another; what is due later was stored by a wrong clock
 MAX_DELAYS = (timedelta(days=8), timedelta(days=2))
-MAX_MESSAGE_AGE = timedelta(days=7)  # a recipient that takes nothing for so long loses the subscription
+MAX_MESSAGE_AGE = timedelta(
+    days=7
+)  # a recipient that takes nothing for so long loses the subscription
 MAX_REJECTIONS = 3  # bounces or permanent rejections, each at most REJECTION_GAP after the last
-MIN_REJECTION_GAP = timedelta(hours=20)  # sooner, it is not counted: a mistake on our side may last for hours
+MIN_REJECTION_GAP = timedelta(
+    hours=20
+)  # sooner, it is not counted: a mistake on our side may last for hours
 REJECTION_GAP = timedelta(days=15)
 
 # autoincrement: a token must never name another subscription than the one it was made for
 SCHEMA_SQL = """
     create table subscriptions (
-      id integer primary key autoincrement, channel text not null, address text not null, query text not null,
-      frequency text not null, language text not null, created text not null, confirmed text, position integer,
-      checksum text, due text, rejections integer not null default 0, rejected text, seconds real not null default 0
+      id integer primary key autoincrement, channel text not null, address text not null,
+        query text not null,
+      frequency text not null, language text not null, created text not null, confirmed text,
+        position integer,
+      checksum text, due text, rejections integer not null default 0,
+        rejected text, seconds real not null default 0
     );
     create index idx_subscriptions_address on subscriptions (address collate nocase);
     create table messages (
       id integer primary key autoincrement,
       subscription integer not null references subscriptions(id) on delete cascade,
-      kind text not null, message_id text not null, events text not null default '[]', more integer not null default 0,
+      kind text not null, message_id text not null, events text not null default '[]',
+        more integer not null default 0,
       created text not null, due text not null, tries integer not null default 0
     );
     create index idx_messages_subscription on messages (subscription);
     create table mail_server (accepted text not null);
 """
-UPGRADE_SQL = "alter table subscriptions add column seconds real not null default 0"  # from version 1
+UPGRADE_SQL = (
+    "alter table subscriptions add column seconds real not null default 0"  # from version 1
+)
 MAILBOX_CONDITION = (  # see list_mailbox_values; most mail servers ignore case
     "channel = ? and (address collate nocase = ? or address collate nocase between ? and ?"
     " and substr(address, instr(address, '@')) = ? collate nocase)"
@@ -81,10 +101,12 @@ SUBSCRIPTION_COLUMNS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
-    """A row of subscriptions. `position` and `checksum` are the last entry of the change feed that it was matched with.
+    """A row of subscriptions. `position` and `checksum` are the last entry of the change feed that
+    it was matched with.
 
-    due: when the next message about releases may be sent, or the one that asks for confirmation (None: there is none).
-    rejections: since `rejected`, see MAX_REJECTIONS. seconds: how slow a webhook was, see record_duration.
+    due: when the next message about releases may be sent, or the one that asks for confirmation
+    (None: there is none). rejections: since `rejected`, see MAX_REJECTIONS. seconds: how slow a
+    webhook was, see record_duration.
     """
 
     id: int
@@ -105,9 +127,11 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueuedMessage:
-    """A message to be sent. kind: confirm, access (a link to all subscriptions of an address) or report.
+    """A message to be sent. kind: confirm, access (a link to all subscriptions of an address) or
+    report.
 
-    events: (kind, release, revision or None) of what a report is about. more: how many events were left out.
+    events: (kind, release, revision or None) of what a report is about. more: how many events were
+    left out.
     """
 
     id: int
@@ -121,22 +145,32 @@ class QueuedMessage:
 
 
 class FollowStore(AbstractContextManager["FollowStore"]):
-    """The file follow.db of an archive, created if it does not exist. Each method is a transaction of its own."""
+    """The file follow.db of an archive, created if it does not exist.
+
+    Each method is a transaction of its own.
+    """
 
     def __init__(self, archive: Path) -> None:
         self.path, self.key = archive.with_name(FOLLOW_FILE), _read_key(archive.with_name(KEY_FILE))
-        os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))  # SQLite gives its other files the same mode
+        os.close(
+            os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600)
+        )  # SQLite gives its other files the same mode
         try:
             self.db = open_writable(self.path)
             self.db.row_factory = sqlite3.Row
-            self.db.execute("pragma synchronous = full")  # a message that was sent must not be sent again
-            if self._read_version() < FOLLOW_VERSION:  # without a lock, so that no link waits for one
+            self.db.execute(
+                "pragma synchronous = full"
+            )  # a message that was sent must not be sent again
+            # without a lock, so that no link waits for one
+            if self._read_version() < FOLLOW_VERSION:
                 with write_transaction(self.db):
                     self._create_tables()
         except sqlite3.OperationalError:  # locked, or a full disk
             raise
         except sqlite3.DatabaseError as error:
-            raise ArchiveError(self.path, f"{error}; restore a backup, or move it away to begin anew") from error
+            raise ArchiveError(
+                self.path, f"{error}; restore a backup, or move it away to begin anew"
+            ) from error
 
     def _create_tables(self) -> None:
         version = self._read_version()
@@ -157,13 +191,22 @@ class FollowStore(AbstractContextManager["FollowStore"]):
 
     # Subscriptions
 
-    def request(self, *, channel: str, address: str, query: str, frequency: str, language: str, now: datetime) -> None:
+    def request(
+        self,
+        *,
+        channel: str,
+        address: str,
+        query: str,
+        frequency: str,
+        language: str,
+        now: datetime,
+    ) -> None:
         """Store an unconfirmed subscription and the message that asks for its confirmation.
 
-        If the address was asked too often, the message comes later, or is the one that waits already: the link of
-        each shows what was requested, so that nobody can lock out the owner of an address, or flood it with mail.
-        Nothing is stored for an address with MAX_SUBSCRIPTIONS, and the caller cannot tell: it would learn who
-        subscribes.
+        If the address was asked too often, the message comes later, or is the one that waits
+        already: the link of each shows what was requested, so that nobody can lock out the owner of
+        an address, or flood it with mail. Nothing is stored for an address with MAX_SUBSCRIPTIONS,
+        and the caller cannot tell: it would learn who subscribes.
         """
         with write_transaction(self.db):
             self._delete_unconfirmed(now)
@@ -180,10 +223,15 @@ class FollowStore(AbstractContextManager["FollowStore"]):
                 f"select due, query {requests} and due <= ? order by due",
                 [*mailbox, to_iso(now + CONFIRMATION_PAUSE)],
             ).fetchall()
-            due = _find_next_request([(datetime.fromisoformat(row["due"]), row["query"]) for row in asked], query, now)
+            due = _find_next_request(
+                [(datetime.fromisoformat(row["due"]), row["query"]) for row in asked], query, now
+            )
             row = (channel, address, query, frequency, language, to_iso(now), to_iso(due))
             key = self.db.execute(
-                "insert into subscriptions (channel, address, query, frequency, language, created, due)"
+                "insert into subscriptions"
+                " (channel, address,"
+                " query, frequency, language,"
+                " created, due)"
                 " values (?, ?, ?, ?, ?, ?, ?)",
                 row,
             ).lastrowid
@@ -197,18 +245,24 @@ class FollowStore(AbstractContextManager["FollowStore"]):
     def list_shown(self, subscription: Subscription, *, is_all: bool) -> list[Subscription]:
         """Return what a link to a subscription shows.
 
-        is_all: the confirmed ones of its address, oldest first. Else the subscription, and as long as it is not
-        confirmed, what else was requested for its mailbox, before it and after it, newest first.
+        is_all: the confirmed ones of its address, oldest first. Else the subscription, and as long
+        as it is not confirmed, what else was requested for its mailbox, before it and after it,
+        newest first.
         """
         if is_all:
             address = [subscription.channel, subscription.address]
-            return self._select("channel = ? and address = ? and confirmed is not null order by id", address)
+            return self._select(
+                "channel = ? and address = ? and confirmed is not null order by id", address
+            )
         if subscription.confirmed:
             return [subscription]
         mailbox = _list_mailbox_values(subscription.channel, subscription.address)
         others = [
             self._select(
-                f"{MAILBOX_CONDITION} and confirmed is null and id {side} ? order by id desc limit ?",
+                f"{MAILBOX_CONDITION} and"
+                f" confirmed is null and id"
+                f" {side} ? order by id desc"
+                f" limit ?",
                 [*mailbox, subscription.id, MAX_PENDING],
             )
             for side in ("<", ">")
@@ -218,23 +272,40 @@ class FollowStore(AbstractContextManager["FollowStore"]):
     def list_due(self, now: datetime) -> list[Subscription]:
         """Return the confirmed subscriptions that may get a report, and have none waiting."""
         return self._select(
-            "confirmed is not null and (due <= ? or due > iif(frequency = 'week', ?, ?)) and not exists (select 1 from"
+            "confirmed is not null and"
+            " (due <= ? or due >"
+            " iif(frequency = 'week', ?, ?)) and"
+            " not"
+            " exists (select 1 from"
             " messages where subscription = subscriptions.id and kind = 'report') order by id",
             [to_iso(now), *(to_iso(now + delay) for delay in MAX_DELAYS)],
         )
 
     def confirm(
-        self, subscription: Subscription, address: str, position: int, checksum: str | None, now: datetime
+        self,
+        subscription: Subscription,
+        address: str,
+        position: int,
+        checksum: str | None,
+        now: datetime,
     ) -> None:
         """Confirm a subscription, which begins after an entry of the change feed.
 
-        address: where the link was sent that confirms it, the only one whose owner has agreed. It may differ by a tag.
-        The subscription replaces an earlier one to the same, and continues where that has got to.
+        address: where the link was sent that confirms it, the only one whose owner has agreed. It
+        may differ by a tag. The subscription replaces an earlier one to the same, and continues
+        where that has got to.
         """
         with write_transaction(self.db):
-            self.db.execute("delete from messages where subscription = ? and kind = 'confirm'", [subscription.id])
+            self.db.execute(
+                "delete from messages where subscription = ? and kind = 'confirm'",
+                [subscription.id],
+            )
             confirmed = self.db.execute(
-                "update subscriptions set address = ?, confirmed = ?, position = ?, checksum = ?, due = ?"
+                "update subscriptions"
+                " set address ="
+                " ?, confirmed = ?,"
+                " position = ?, checksum = ?,"
+                " due = ?"
                 " where id = ? and confirmed is null",
                 [
                     address,
@@ -248,7 +319,11 @@ class FollowStore(AbstractContextManager["FollowStore"]):
             if not confirmed.rowcount:
                 return
             for earlier in self._select(
-                "channel = ? and address = ? and query = ? and id <> ? and confirmed is not null order by id",
+                "channel = ? and"
+                " address = ? and"
+                " query = ? and id <>"
+                " ? and confirmed is not null"
+                " order by id",
                 [subscription.channel, address, subscription.query, subscription.id],
             ):
                 self.db.execute(
@@ -256,7 +331,10 @@ class FollowStore(AbstractContextManager["FollowStore"]):
                     [earlier.position, earlier.checksum, subscription.id],
                 )
                 self.db.execute(
-                    "update messages set subscription = ? where subscription = ? and kind = 'report'",
+                    "update messages set"
+                    " subscription = ? where"
+                    " subscription = ? and kind ="
+                    " 'report'",
                     [subscription.id, earlier.id],
                 )
                 self.db.execute("delete from subscriptions where id = ?", [earlier.id])
@@ -264,7 +342,9 @@ class FollowStore(AbstractContextManager["FollowStore"]):
     def end(self, subscriptions: Sequence[Subscription]) -> None:
         """Delete subscriptions with their messages."""
         with write_transaction(self.db):
-            self.db.executemany("delete from subscriptions where id = ?", [(each.id,) for each in subscriptions])
+            self.db.executemany(
+                "delete from subscriptions where id = ?", [(each.id,) for each in subscriptions]
+            )
 
     def delete_unconfirmed(self, now: datetime) -> None:
         """Delete the subscriptions that were not confirmed in time."""
@@ -303,7 +383,9 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         events: Sequence[tuple[str, int, int | None]] = (),
         more: int = 0,
     ) -> None:
-        """Store how far a subscription was matched and, in the same transaction, the message about what was found."""
+        """Store how far a subscription was matched and, in the same transaction, the message about
+        what was found.
+        """
         with write_transaction(self.db):
             updated = self.db.execute(
                 "update subscriptions set position = ?, checksum = ?, due = ? where id = ?",
@@ -325,18 +407,35 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         self.db.execute(
             "insert into messages (subscription, kind, message_id, events, more, created, due)"
             " values (?, ?, ?, ?, ?, ?, ?)",
-            [subscription_id, kind, secrets.token_hex(16), events, more, to_iso(now), to_iso(due or now)],
+            [
+                subscription_id,
+                kind,
+                secrets.token_hex(16),
+                events,
+                more,
+                to_iso(now),
+                to_iso(due or now),
+            ],
         )
 
     def list_message_ids(self, now: datetime) -> list[int]:
         """Return the messages to be sent now, those that anybody can request last.
 
-        Then mails, since webhooks may be slow, the webhooks that answered fastest, what a reader waits for, and what
-        has not failed yet. Webhooks that are alike come at random, so that none is always behind the same others.
+        Then mails, since webhooks may be slow, the webhooks that answered fastest, what a reader
+        waits for, and what has not failed yet. Webhooks that are alike come at random, so that none
+        is always behind the same others.
         """
         rows = self.db.execute(
-            "select m.id from messages m join subscriptions s on s.id = m.subscription where m.due <= ? or m.due > ?"
-            " order by m.kind = 'confirm', s.channel = 'webhook', s.seconds, m.kind = 'report', m.tries,"
+            "select m.id from"
+            " messages m join"
+            " subscriptions s on"
+            " s.id = m.subscription where"
+            " m.due <= ? or m.due > ?"
+            " order by m.kind = 'confirm',"
+            " s.channel = 'webhook',"
+            " s.seconds, m.kind ="
+            " 'report',"
+            " m.tries,"
             " iif(s.channel = 'webhook', random(), m.id)",
             [to_iso(now), to_iso(now + RETRY_DELAYS[-1])],  # later, the clock was wrong
         ).fetchall()
@@ -350,8 +449,12 @@ class FollowStore(AbstractContextManager["FollowStore"]):
             return None
         return QueuedMessage(
             subscription=subscription,
-            events=[(kind, release, revision) for kind, release, revision in json.loads(row["events"])],
-            **{name: row[name] for name in ("id", "kind", "message_id", "more", "created", "tries")},
+            events=[
+                (kind, release, revision) for kind, release, revision in json.loads(row["events"])
+            ],
+            **{
+                name: row[name] for name in ("id", "kind", "message_id", "more", "created", "tries")
+            },
         )
 
     def delete_message(self, message: QueuedMessage) -> None:
@@ -364,19 +467,27 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         delay = RETRY_DELAYS[min(message.tries, len(RETRY_DELAYS) - 1)]
         with write_transaction(self.db):
             self.db.execute(
-                "update messages set tries = tries + 1, due = ? where id = ?", [to_iso(now + delay), message.id]
+                "update messages set tries = tries + 1, due = ? where id = ?",
+                [to_iso(now + delay), message.id],
             )
 
     def excuse(self, message: QueuedMessage, now: datetime) -> None:
-        """Let the age of a message begin now, because it is not its recipient's fault that it was not taken."""
-        with write_transaction(self.db):
-            self.db.execute("update messages set created = ? where id = ?", [to_iso(now), message.id])
-
-    def record_duration(self, subscription: Subscription, seconds: float) -> None:
-        """Store how long a webhook took, but at least half of the last time: a fast answer does not hide slow ones."""
+        """Let the age of a message begin now, because it is not its recipient's fault that it was
+        not taken.
+        """
         with write_transaction(self.db):
             self.db.execute(
-                "update subscriptions set seconds = max(?, seconds / 2) where id = ?", [seconds, subscription.id]
+                "update messages set created = ? where id = ?", [to_iso(now), message.id]
+            )
+
+    def record_duration(self, subscription: Subscription, seconds: float) -> None:
+        """Store how long a webhook took, but at least half of the last time: a fast answer does not
+        hide slow ones.
+        """
+        with write_transaction(self.db):
+            self.db.execute(
+                "update subscriptions set seconds = max(?, seconds / 2) where id = ?",
+                [seconds, subscription.id],
             )
 
     def record_acceptance(self, now: datetime) -> None:
@@ -388,13 +499,21 @@ class FollowStore(AbstractContextManager["FollowStore"]):
     def has_accepted_since(self, moment: datetime, now: datetime) -> bool:
         """Return whether the mail server has accepted a mail since a moment."""
         times = [to_iso(moment), to_iso(now)]
-        return bool(self.db.execute("select 1 from mail_server where accepted between ? and ?", times).fetchone())
+        return bool(
+            self.db.execute(
+                "select 1 from mail_server where accepted between ? and ?", times
+            ).fetchone()
+        )
 
     def count_rejection(self, subscription: Subscription, now: datetime) -> bool:
-        """Count a bounce or a permanent rejection; end the subscription and return True if there were too many."""
+        """Count a bounce or a permanent rejection; end the subscription and return True if there
+        were too many.
+        """
         if subscription.rejected and subscription.rejected > str(to_iso(now - MIN_REJECTION_GAP)):
             return False
-        is_repeated = subscription.rejected and subscription.rejected >= str(to_iso(now - REJECTION_GAP))
+        is_repeated = subscription.rejected and subscription.rejected >= str(
+            to_iso(now - REJECTION_GAP)
+        )
         rejections = (subscription.rejections if is_repeated else 0) + 1
         if rejections >= MAX_REJECTIONS:
             self.end([subscription])
@@ -411,9 +530,12 @@ class FollowStore(AbstractContextManager["FollowStore"]):
     def sign(self, subscription: Subscription, *parts: object) -> str:
         """Return a signature of a subscription and some values, none of which contains a dash.
 
-        In a file that was restored or begun anew, another subscription may get the same id: its links must differ.
+        In a file that was restored or begun anew, another subscription may get the same id: its
+        links must differ.
         """
-        text = "-".join(map(str, (*parts, subscription.id, subscription.created, subscription.address)))
+        text = "-".join(
+            map(str, (*parts, subscription.id, subscription.created, subscription.address))
+        )
         return hmac.new(self.key, text.encode(), hashlib.sha256).hexdigest()[:32]
 
     def make_token(self, subscription: Subscription, expires: datetime | None = None) -> str:
@@ -424,11 +546,15 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         return f"{subscription.id}-{end}-{self.sign(subscription, 'all', end)}"
 
     def renew_token(self, token: str, subscription: Subscription) -> str:
-        """Return a token for all subscriptions of an address, like another one, whose own subscription has ended."""
+        """Return a token for all subscriptions of an address, like another one, whose own
+        subscription has ended.
+        """
         return self.make_token(subscription, datetime.fromtimestamp(int(token.split("-")[1]), UTC))
 
     def read_token(self, token: str, now: datetime) -> tuple[Subscription, bool] | None:
-        """Return the subscription of a token, and whether it is for all of its address; None if it is not valid."""
+        """Return the subscription of a token, and whether it is for all of its address; None if it
+        is not valid.
+        """
         *parts, signature = token.split("-") if token.isascii() else ("",)
         if len(parts) not in (1, 2) or not all(part.isdigit() and len(part) < 16 for part in parts):
             return None
@@ -443,18 +569,24 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         return subscription, is_all
 
     def build_webhook_secret(self, subscription: Subscription) -> str:
-        """Return the secret that a webhook's messages are signed with, as Standard Webhooks write it."""
+        """Return the secret that a webhook's messages are signed with, as Standard Webhooks write
+        it.
+        """
         return "whsec_" + base64.b64encode(self.derive_webhook_key(subscription)).decode()
 
     def derive_webhook_key(self, subscription: Subscription) -> bytes:
-        return hmac.new(self.key, f"webhook-{self.sign(subscription, 'key')}".encode(), hashlib.sha256).digest()
+        return hmac.new(
+            self.key, f"webhook-{self.sign(subscription, 'key')}".encode(), hashlib.sha256
+        ).digest()
 
 
 def _read_key(path: Path) -> bytes:
     """Return the secret key in a file; create it if the file does not exist."""
     unfinished = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     if not path.exists():
-        with os.fdopen(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+        with os.fdopen(
+            os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w"
+        ) as file:
             file.write(secrets.token_hex(32) + "\n")
         try:
             os.link(unfinished, path)  # fails if another process was faster
@@ -467,7 +599,10 @@ def _read_key(path: Path) -> bytes:
     except ValueError:
         key = b""
     if len(key) < 32:
-        raise ArchiveError(path, "is not a key; restore it from a backup, because all links in sent mails depend on it")
+        raise ArchiveError(
+            path,
+            "is not a key; restore it from a backup, because all links in sent mails depend on it",
+        )
     return key
 
 
@@ -486,21 +621,32 @@ def lock_sending(archive: Path) -> Iterator[bool]:
 
 
 def _list_mailbox_values(channel: str, address: str) -> list[str]:
-    """Return the values of MAILBOX_CONDITION, of all addresses that may be one mailbox: a+b@c.example is a@c.example.
+    """Return the values of MAILBOX_CONDITION, of all addresses that may be one mailbox:
+    a+b@c.example is a@c.example.
 
     The URL of a webhook is compared as it is.
 
     >>> _list_mailbox_values("mail", "a+b@c.example"), _list_mailbox_values("webhook", "https://d.example/+@x")
-    (['mail', 'a@c.example', 'a+', 'a,', '@c.example'], ['webhook', 'https://d.example/+@x', '', '', ''])
+    (['mail', 'a@c.example', 'a+', 'a,', '@c.example'], ['webhook', 'https://d.example/+@x', '', '',
+    ''])
     """
     if channel != "mail":
         return [channel, address, "", "", ""]
     name, host = re.split(r"\+.*@|@", address, maxsplit=1)
-    return [channel, f"{name}@{host}", f"{name}+", f"{name},", f"@{host}"]  # "," is the character after "+"
+    return [
+        channel,
+        f"{name}@{host}",
+        f"{name}+",
+        f"{name},",
+        f"@{host}",
+    ]  # "," is the character after "+"
 
 
-def _find_next_request(asked: Sequence[tuple[datetime, str]], query: str, now: datetime) -> datetime | None:
-    """Return when to ask an address whether it wants a subscription; None if it will be asked anyway.
+def _find_next_request(
+    asked: Sequence[tuple[datetime, str]], query: str, now: datetime
+) -> datetime | None:
+    """Return when to ask an address whether it wants a subscription; None if it will be asked
+    anyway.
 
     asked: the times and queries of the earlier messages, oldest first; the last one may still wait.
 
@@ -563,7 +709,11 @@ def read_follow_settings(environment: Mapping[str, str] = os.environ) -> FollowS
     def fail(name: str, problem: str) -> ArchiveError:
         return ArchiveError("environment", problem, key=name)
 
-    public_url, sender, server = read("PUBLIC_URL").rstrip("/"), read("FOLLOW_MAIL_FROM"), read("FOLLOW_SMTP")
+    public_url, sender, server = (
+        read("PUBLIC_URL").rstrip("/"),
+        read("FOLLOW_MAIL_FROM"),
+        read("FOLLOW_SMTP"),
+    )
     return_path, max_requests = read("FOLLOW_RETURN_PATH"), read("FOLLOW_MAX_REQUESTS")
     mail_server = None
     try:
@@ -577,7 +727,10 @@ def read_follow_settings(environment: Mapping[str, str] = os.environ) -> FollowS
     if sender and not is_mail_address(sender):
         raise fail("FOLLOW_MAIL_FROM", "is not a mail address")
     if return_path and (return_path.count(TOKEN_PLACE) != 1 or not is_mail_address(return_path)):
-        raise fail("FOLLOW_RETURN_PATH", f"must be an address with {TOKEN_PLACE}, such as a+{TOKEN_PLACE}@b.example")
+        raise fail(
+            "FOLLOW_RETURN_PATH",
+            f"must be an address with {TOKEN_PLACE}, such as a+{TOKEN_PLACE}@b.example",
+        )
     if max_requests and not (max_requests.isascii() and max_requests.isdigit()):
         raise fail("FOLLOW_MAX_REQUESTS", "must be a whole number")
     if sender and not public_url:
@@ -591,6 +744,8 @@ def read_follow_settings(environment: Mapping[str, str] = os.environ) -> FollowS
         sender=sender,
         mail_server=mail_server,
         return_path=return_path or None,
-        private_hosts=tuple(host.strip() for host in read("FOLLOW_PRIVATE_HOSTS").split(",") if host.strip()),
+        private_hosts=tuple(
+            host.strip() for host in read("FOLLOW_PRIVATE_HOSTS").split(",") if host.strip()
+        ),
         max_requests=int(max_requests) if max_requests else MAX_REQUESTS,
     )

@@ -1,8 +1,9 @@
-"""Coverage compares the releases that an agency's sources list with those stored, by source and month.
+"""Coverage compares the releases that an agency's sources list with those stored, by source and
+month.
 
-`scrapy crawl audit` reads every source to the end; `update_coverage` counts and writes the tables coverage and
-missing_releases; `queue_missing_releases` makes the next news crawl read what is missing; /-/coverage shows the result.
-No function commits: wrap calls in `Archive.transaction`.
+`scrapy crawl audit` reads every source to the end; `update_coverage` counts and writes the tables
+coverage and missing_releases; `queue_missing_releases` makes the next news crawl read what is
+missing; /-/coverage shows the result. No function commits: wrap calls in `Archive.transaction`.
 
 The status of a URL that a source lists is one of three:
 
@@ -10,12 +11,12 @@ The status of a URL that a source lists is one of three:
     rejected  it was fetched, but no release could be read: page type, 404, unreadable, forbidden by robots.txt
     missing   never found, found but not read yet, failed, or quarantined
 
-The month is the month of publication, according to the stored release, else to the source (feed, listing), else
-unknown. Sitemaps only state when a page was changed.
+The month is the month of publication, according to the stored release, else to the source (feed,
+listing), else unknown. Sitemaps only state when a page was changed.
 
-`missing_releases.state` says why a URL is missing: unseen (no crawl has found it), due (found, not read yet), failed
-(no usable response), quarantined; or why it no longer is: filled, rejected, unlisted (no source lists it any more and
-it was never read).
+`missing_releases.state` says why a URL is missing: unseen (no crawl has found it), due (found, not
+read yet), failed (no usable response), quarantined; or why it no longer is: filled, rejected,
+unlisted (no source lists it any more and it was never read).
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ COUNTED_STATUSES = ("stored", "rejected", "missing")
 OPEN_STATES = ("unseen", "due", "failed", "quarantined")
 IS_OPEN_SQL = f"state in {OPEN_STATES}"
 EARLIEST_YEAR = "1990"  # earlier years are wrong: systems write 1970 for an unknown date
-# old releases that a list must have before it counts as going back so far; a single one may be pinned
+# old releases that a list must have before it counts as going back so far; a single one may be
+# pinned
 MIN_OLDER_RELEASES = 3
 
 
@@ -57,16 +59,19 @@ PREVIOUS_SOURCES_SQL = """
     from coverage l where agency = :agency and source is not null group by source order by min(id)
 """
 URL_STATUS_SQL = """
-    select a.value, iif(f.role <> 'release', 'source', coalesce(f.state, 'unseen')), coalesce(r.id, f.release),
+    select a.value, iif(f.role <> 'release', 'source', coalesce(f.state, 'unseen')), coalesce(r.id,
+      f.release),
       coalesce(r.published, h.published)
-    from json_each(:urls) a left join releases r on r.url = a.value left join frontier f on f.url = a.value
+    from json_each(:urls) a left join releases r on r.url = a.value left join frontier f
+      on f.url = a.value
     left join releases h on h.id = f.release
 """
 STORED_RELEASES_SQL = """
     select f.release, f.source, r.published from frontier f join releases r on r.id = f.release
     where f.agency = :agency and f.role = 'release' and f.state = 'stored' and f.source is not null
       and r.published is not null and r.removed_at is null and r.moved_to is null
-      and not exists (select 1 from removals o where o.release = r.id and o.ended is null and o.kind <> 'moved')
+      and not exists (select 1 from removals o where o.release = r.id and o.ended is null
+        and o.kind <> 'moved')
     order by f.release, f.first_seen
 """
 
@@ -78,10 +83,12 @@ TOTALS_SQL = """
 """
 OVERVIEW_SQL = f"""
     select a.slug as agency, a.name, a.name_en, l.* from agencies a left join
-      (select agency as of, {TOTALS_SQL} from coverage where source is null group by agency) l on l.of = a.slug
+      (select agency as of, {TOTALS_SQL} from coverage where source is null group by agency) l
+        on l.of = a.slug
 """
 MONTHS_SQL = """
-    select month, listed, stored, rejected, missing, unlisted from coverage where agency = :agency and source is null
+    select month, listed, stored, rejected, missing, unlisted from coverage where agency = :agency
+      and source is null
     order by month is null, month desc
 """
 SOURCES_SQL = f"""
@@ -89,7 +96,8 @@ SOURCES_SQL = f"""
     group by source order by id
 """
 MISSING_RELEASES_SQL = """
-    select rowid as id, url, source, month, listed, state, first_missed, last_missed from missing_releases
+    select rowid as id, url, source, month, listed, state, first_missed, last_missed
+      from missing_releases
     where agency = :agency and {open} and rowid > :after order by rowid limit :size
 """
 
@@ -98,17 +106,21 @@ MISSING_RELEASES_SQL = """
 class ListedUrl:
     """A URL that a source lists. Times are ISO 8601."""
 
-    source_url: str  # the source itself, or the sitemap with the URL if the source is a sitemap index
+    source_url: (
+        str  # the source itself, or the sitemap with the URL if the source is a sitemap index
+    )
     published: str | None = None  # as the source states it
-    listed_at: str | None = None  # another time that the source gives for the URL, whatever it means
+    listed_at: str | None = (
+        None  # another time that the source gives for the URL, whatever it means
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class SourceProblem:
     """Why a source may list more than could be read.
 
-    code: a key of the texts `failure.*`, as for failed requests. url: the page that it concerns. value: the number or
-    label in the text, if any.
+    code: a key of the texts `failure.*`, as for failed requests. url: the page that it concerns.
+    value: the number or label in the text, if any.
     """
 
     code: str
@@ -136,13 +148,18 @@ class AuditedSource:
     read_at: datetime | None = None  # when it was last read, if not in this audit
 
     def mark_incomplete(self, problem: SourceProblem) -> None:
-        """Mark that the source may list more than could be read. Only the first problem is stored."""
+        """Mark that the source may list more than could be read.
+
+        Only the first problem is stored.
+        """
         self.problem = self.problem or problem
 
 
 @dataclass(frozen=True, slots=True)
 class UrlStatus:
-    """The archive's status of a URL; `state` is the frontier's state, or `unseen` if it was never found."""
+    """The archive's status of a URL; `state` is the frontier's state, or `unseen` if it was never
+    found.
+    """
 
     state: str
     release_id: int | None = None
@@ -157,7 +174,10 @@ class UrlStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoverageTotals:
-    """An agency's totals over all its sources, with each release counted once. unlisted: None if unknown."""
+    """An agency's totals over all its sources, with each release counted once.
+
+    unlisted: None if unknown.
+    """
 
     listed: int
     stored: int
@@ -167,19 +187,27 @@ class CoverageTotals:
     is_complete: bool
 
 
-def update_coverage(db: Database, agency: str, sources: Sequence[AuditedSource], now: datetime) -> CoverageTotals:
-    """Count the URLs that the sources list, replace the agency's previous coverage, and return the totals."""
+def update_coverage(
+    db: Database, agency: str, sources: Sequence[AuditedSource], now: datetime
+) -> CoverageTotals:
+    """Count the URLs that the sources list, replace the agency's previous coverage, and return the
+    totals.
+    """
     today = now.astimezone(SWEDISH_TIME).date().isoformat()
     rows = db.query(PREVIOUS_SOURCES_SQL, {"agency": agency})
     previous = {row["source"]: row for row in rows}
     for source in sources:
         if not source.urls and source.url in previous and previous[source.url]["had_urls"]:
-            source.mark_incomplete(SourceProblem("emptied", source.url))  # it was probably not read correctly
+            source.mark_incomplete(
+                SourceProblem("emptied", source.url)
+            )  # it was probably not read correctly
     sources = [*sources, *_find_unlinked_sources(previous, sources, now)]
     statuses = _read_url_statuses(db, {url for source in sources for url in source.urls})
     problem = next((source.problem for source in sources if source.problem), None)
     counted_sources = [
-        source for source in sources if source.urls or source.problem or source.kind not in ("home", "robots")
+        source
+        for source in sources
+        if source.urls or source.problem or source.kind not in ("home", "robots")
     ]
     unlisted = None if problem else _find_unlisted(db, agency, counted_sources, statuses)
     coverage_rows = []
@@ -198,7 +226,9 @@ def update_coverage(db: Database, agency: str, sources: Sequence[AuditedSource],
                 listed[url] = entry
     counts = _count_by_month(listed, statuses, today)
     all_unlisted = None if unlisted is None else Counter(month for _, month in unlisted)
-    coverage_rows += _build_coverage_rows(AuditedSource(url="", kind="", problem=problem), counts, all_unlisted, now)
+    coverage_rows += _build_coverage_rows(
+        AuditedSource(url="", kind="", problem=problem), counts, all_unlisted, now
+    )
     db.table("coverage").delete_where("agency = ?", [agency])
     db.table("coverage").insert_all([{"agency": agency, **row} for row in coverage_rows])
     missing = {url: entry for url, entry in listed.items() if statuses[url].status == "missing"}
@@ -219,19 +249,27 @@ def _find_unlinked_sources(
 ) -> list[AuditedSource]:
     """Return the sources of the previous audit that pages no longer link to, marked as incomplete.
 
-    If agencies.toml names the sources (no home page was fetched), only archive pages can be unlinked. They are not
-    returned if a source was removed from agencies.toml, because they may have belonged to that source.
+    If agencies.toml names the sources (no home page was fetched), only archive pages can be
+    unlinked. They are not returned if a source was removed from agencies.toml, because they may
+    have belonged to that source.
     """
     urls = {source.url for source in sources}
     unlinked = {
-        url: known for url, known in previous.items() if url not in urls and known["kind"] in (*ROOT_KINDS, "archive")
+        url: known
+        for url, known in previous.items()
+        if url not in urls and known["kind"] in (*ROOT_KINDS, "archive")
     }
     has_home_page = any(source.kind == "home" for source in sources)
     if not has_home_page and any(known["kind"] in ROOT_KINDS for known in unlinked.values()):
         return []
     read_at = {url: datetime.fromisoformat(known["read_at"]) for url, known in unlinked.items()}
     return [
-        AuditedSource(url=url, kind=known["kind"], problem=SourceProblem("unlinked", url), read_at=read_at[url])
+        AuditedSource(
+            url=url,
+            kind=known["kind"],
+            problem=SourceProblem("unlinked", url),
+            read_at=read_at[url],
+        )
         for url, known in unlinked.items()
         if now - read_at[url] <= FORGET_AFTER
     ]
@@ -248,11 +286,14 @@ def _find_publication_month(listed_url: ListedUrl, status: UrlStatus, today: str
     listed = parse_time(listed_url.published)
     if isinstance(listed, datetime):  # stored in UTC, whatever the time zone of the source
         listed = to_timezone(listed, SWEDISH_TIME)
-    return _parse_publication_month(status.published, today) or _parse_publication_month(to_iso(listed), today)
+    return _parse_publication_month(status.published, today) or _parse_publication_month(
+        to_iso(listed), today
+    )
 
 
 def _parse_publication_month(text: str | None, today: str) -> str | None:
-    """Return the month (YYYY-MM) of a stated time in its own time zone, or None if it is implausible.
+    """Return the month (YYYY-MM) of a stated time in its own time zone, or None if it is
+    implausible.
 
     >>> _parse_publication_month("2024-05-31T23:30:00+00:00", today="2024-07-01")
     '2024-05'
@@ -279,12 +320,13 @@ def _count_by_month(
 def _find_unlisted(
     db: Database, agency: str, sources: Sequence[AuditedSource], statuses: Mapping[str, UrlStatus]
 ) -> list[tuple[str, str]]:
-    """Return, for each unlisted release, the source that first listed it and the month of publication.
+    """Return, for each unlisted release, the source that first listed it and the month of
+    publication.
 
-    An unlisted release is stored and not removed, but no source lists it any more: agencies unlist without deleting. It
-    is reported only if every source was read to its end, and the source that first listed it is still read, is not a
-    feed (feeds only list the newest) and lists several older releases. Removed and moved releases are left out, so the
-    number is a lower bound.
+    An unlisted release is stored and not removed, but no source lists it any more: agencies unlist
+    without deleting. It is reported only if every source was read to its end, and the source that
+    first listed it is still read, is not a feed (feeds only list the newest) and lists several
+    older releases. Removed and moved releases are left out, so the number is a lower bound.
     """
     roots = {
         origin: source.url
@@ -293,7 +335,9 @@ def _find_unlisted(
         for origin in (source.url, *(entry.source_url for entry in source.urls.values()))
     }
     dates_by_source = {
-        source.url: sorted(published_at for url in source.urls if (published_at := statuses[url].published))
+        source.url: sorted(
+            published_at for url in source.urls if (published_at := statuses[url].published)
+        )
         for source in sources
     }
     listed = {known.release_id for known in statuses.values()}
@@ -308,9 +352,13 @@ def _find_unlisted(
 
 
 def _build_coverage_rows(
-    source: AuditedSource, counts: Mapping[str | None, Counter[str]], unlisted: Counter[str] | None, now: datetime
+    source: AuditedSource,
+    counts: Mapping[str | None, Counter[str]],
+    unlisted: Counter[str] | None,
+    now: datetime,
 ) -> list[dict[str, Any]]:
-    """Return a source's rows, one per month; at least one row, so that an empty source is shown too.
+    """Return a source's rows, one per month; at least one row, so that an empty source is shown
+    too.
 
     unlisted: the number of unlisted releases per month; None if unknown.
     """
@@ -326,7 +374,10 @@ def _build_coverage_rows(
             **{status: count[status] for status in COUNTED_STATUSES},
             "unlisted": None if unlisted is None else unlisted[month or ""],
             "complete": source.problem is None,
-            **{f"problem_{name}": getattr(source.problem, name, None) for name in ("code", "url", "value")},
+            **{
+                f"problem_{name}": getattr(source.problem, name, None)
+                for name in ("code", "url", "value")
+            },
             "checked": to_iso(source.read_at or now),
         }
         rows.append(row)
@@ -344,13 +395,26 @@ def _update_missing_releases(
 ) -> None:
     """Insert or update the missing releases, and close those that are no longer missing.
 
-    is_complete: whether every source was read to its end; if not, an unseen URL may still be listed.
+    is_complete: whether every source was read to its end; if not, an unseen URL may still be
+    listed.
     """
     today = now.astimezone(SWEDISH_TIME).date().isoformat()
     db.conn.executemany(
-        "insert into missing_releases (url, agency, source, month, listed, state, first_missed, last_missed)"
-        " values (:url, :agency, :source, :month, :listed, :state, :now, :now) on conflict (url) do update set"
-        " source = :source, month = :month, listed = :listed, state = :state, last_missed = :now, filled = null",
+        "insert into"
+        " missing_releases (url,"
+        " agency, source, month,"
+        " listed, state, first_missed,"
+        " last_missed)"
+        " values (:url,"
+        " :agency, :source,"
+        " :month, :listed, :state,"
+        " :now, :now) on conflict (url)"
+        " do update set"
+        " source = :source,"
+        " month = :month,"
+        " listed = :listed, state"
+        " = :state, last_missed = :now,"
+        " filled = null",
         [
             {
                 "url": url,
@@ -365,26 +429,41 @@ def _update_missing_releases(
         ],
     )
     rows = db.execute(
-        f"select url from missing_releases where agency = ? and ({IS_OPEN_SQL} or state = 'unlisted')", [agency]
+        f"select url from"
+        f" missing_releases"
+        f" where agency = ?"
+        f" and ({IS_OPEN_SQL} or state ="
+        f" 'unlisted')",
+        [agency],
     )
     no_longer_missing = {url for (url,) in rows} - missing.keys()
     states = {"stored": "filled", "rejected": "rejected", "missing": "unlisted"}
     for url, known in _read_url_statuses(db, no_longer_missing).items():
         if known.status != "missing" or is_complete:
             filled = to_iso(now) if known.status == "stored" else None
-            db.table("missing_releases").update(url, {"state": states[known.status], "filled": filled})
+            db.table("missing_releases").update(
+                url, {"state": states[known.status], "filled": filled}
+            )
 
 
 def queue_missing_releases(db: Database, agency: str, now: datetime) -> int:
     """Make an agency's missing releases due for the next news crawl; return how many became due."""
     frontier, due = Frontier(db), 0
     rows = db.execute(
-        "select url, source, listed from missing_releases where agency = ? and state in ('unseen', 'failed')", [agency]
+        "select url, source,"
+        " listed from"
+        " missing_releases"
+        " where agency = ? and state in"
+        " ('unseen', 'failed')",
+        [agency],
     ).fetchall()
     for url, source, listed in rows:
         frontier.add(url, agency=agency, role="release", seen_at=now, source=source, listed=listed)
         due += db.execute(
-            "update frontier set state = 'due', next_due = null where url = ? and state in ('due', 'failed')"
+            "update frontier set state ="
+            " 'due', next_due = null"
+            " where url = ? and state in"
+            " ('due', 'failed')"
             " and release is null and agency = ?",
             [url, agency],
         ).rowcount
@@ -393,13 +472,17 @@ def queue_missing_releases(db: Database, agency: str, now: datetime) -> int:
 
 
 def describe_source_problem(language: str, row: Mapping[str, Any]) -> str | None:
-    """Return the problem in a row of the table coverage as part of a sentence, or None if it has none."""
+    """Return the problem in a row of the table coverage as part of a sentence, or None if it has
+    none.
+    """
     code, url, value = row["problem_code"], row["problem_url"], row["problem_value"]
     return SourceProblem(code, url, value).describe(language) if code else None
 
 
 async def read_coverage_overview(run: RunQuery, lang: str) -> list[dict[str, Any]]:
-    """Return each agency's totals, most missing releases first; `checked` is None if never audited."""
+    """Return each agency's totals, most missing releases first; `checked` is None if never
+    audited.
+    """
     rows = [dict(row) for row in await run(OVERVIEW_SQL, {})]
 
     def sort_key(row: dict[str, Any]) -> tuple[int, Any]:
@@ -409,15 +492,20 @@ async def read_coverage_overview(run: RunQuery, lang: str) -> list[dict[str, Any
     return sorted(rows, key=sort_key)
 
 
-async def read_agency_coverage(run: RunQuery, agency: str, after: int | None, size: int) -> dict[str, Any]:
+async def read_agency_coverage(
+    run: RunQuery, agency: str, after: int | None, size: int
+) -> dict[str, Any]:
     """Return an agency's totals, months and sources, and one page of its missing releases.
 
-    Raises FilterError if the archive has no such agency. after: the id of the last missing release of the page before.
+    Raises FilterError if the archive has no such agency. after: the id of the last missing release
+    of the page before.
     """
     values = {"agency": agency}
     rows = await run(f"{OVERVIEW_SQL} where a.slug = :agency", values)
     if not rows:
-        raise FilterError("agency", agency, "the slug of an agency", text_key="error.no_agency_value")
+        raise FilterError(
+            "agency", agency, "the slug of an agency", text_key="error.no_agency_value"
+        )
     page_values = {**values, "after": after or 0, "size": size + 1}
     missing = take_page(await run(MISSING_RELEASES_SQL.format(open=IS_OPEN_SQL), page_values), size)
     return {

@@ -1,4 +1,5 @@
-"""Reads the status page's data, formats health states and reasons in words, and prints them as a table.
+"""Reads the status page's data, formats health states and reasons in words, and prints them as a
+table.
 
 Agencies with faults come first.
 """
@@ -18,7 +19,14 @@ from rich.text import Text
 
 from archive.database.sqlite_files import RunQuery
 from archive.health.rules import is_fault
-from archive.i18n import NO_BREAK_SPACE, format_time, swedish_sort_key, to_swedish_day, translate, translate_code
+from archive.i18n import (
+    NO_BREAK_SPACE,
+    format_time,
+    swedish_sort_key,
+    to_swedish_day,
+    translate,
+    translate_code,
+)
 from archive.times import now, to_iso
 from archive.urls import format_day_start
 
@@ -28,13 +36,15 @@ NEVER_CRAWLED_REASON = {"code": "never_crawled", "what": ""}
 TIME_VALUES = ("since", "last", "newest")  # values of a reason that are times
 
 AGENCY_HEALTH_SQL = """
-    select a.slug as agency, a.name, a.name_en, a.home, h.state, h.since, h.reason, h.newest, h.usual_gap, h.expected,
+    select a.slug as agency, a.name, a.name_en, a.home, h.state, h.since, h.reason, h.newest,
+      h.usual_gap, h.expected,
       h.judged, h.acknowledged, h.facts
     from agencies a left join health h on h.agency = a.slug
 """
 HEALTH_EVENTS_SQL = """
     select e.id, e.agency, a.name, a.name_en, e.at, e.state, e.previous, e.reason
-    from health_events e join agencies a on a.slug = e.agency where {condition} order by e.id desc limit :most
+    from health_events e join agencies a on a.slug = e.agency where {condition} order by e.id desc
+      limit :most
 """
 FAULT_EVENTS_CONDITION = """
     e.id < :before and not (e.state in ('healthy', 'quiet') and coalesce(e.previous, 'healthy') in ('healthy', 'quiet'))
@@ -53,10 +63,15 @@ DAILY_EVENTS_SQL = """
 AgencyHealth = dict[str, Any]  # a row of AGENCY_HEALTH_SQL with what `_describe_health` adds
 
 
-async def read_agency_health(run: RunQuery, language: str, agency: str | None = None) -> list[AgencyHealth]:
-    """Return the health of all agencies or one, sorted by new fault, acknowledged fault, state and name."""
+async def read_agency_health(
+    run: RunQuery, language: str, agency: str | None = None
+) -> list[AgencyHealth]:
+    """Return the health of all agencies or one, sorted by new fault, acknowledged fault, state and
+    name.
+    """
     rows = await run(
-        AGENCY_HEALTH_SQL + ("where a.slug = :agency" if agency else ""), {"agency": agency} if agency else {}
+        AGENCY_HEALTH_SQL + ("where a.slug = :agency" if agency else ""),
+        {"agency": agency} if agency else {},
     )
 
     def severity_key(row: AgencyHealth) -> tuple[bool, bool, int, str]:
@@ -70,8 +85,8 @@ async def read_agency_health(run: RunQuery, language: str, agency: str | None = 
 def _describe_health(row: dict[str, Any], language: str) -> AgencyHealth:
     """Return a row with its state and reason in words. Without an assessment, it is never_crawled.
 
-    is_unacknowledged: a fault that is not acknowledged, shown red. fault_text: the reason without an address, equal for
-    agencies with the same fault.
+    is_unacknowledged: a fault that is not acknowledged, shown red. fault_text: the reason without
+    an address, equal for agencies with the same fault.
     """
     reason = json.loads(row["reason"]) if row["reason"] else NEVER_CRAWLED_REASON
     state = row["state"] or "never worked"
@@ -90,14 +105,17 @@ def _describe_health(row: dict[str, Any], language: str) -> AgencyHealth:
 
 
 def is_overdue(assessed_at: str) -> bool:
-    """Return whether the last assessment is so old that crawls seem to have stopped, or was dated by a wrong clock."""
+    """Return whether the last assessment is so old that crawls seem to have stopped, or was dated
+    by a wrong clock.
+    """
     return abs(now() - datetime.fromisoformat(assessed_at)) > MAX_ASSESSMENT_AGE
 
 
 async def read_health_events(
     run: RunQuery, *, agency: str | None = None, before: int | None = None, limit: int
 ) -> Sequence[Any]:
-    """Return health events, newest first: all of one agency, or every agency's changes to or from a fault.
+    """Return health events, newest first: all of one agency, or every agency's changes to or from a
+    fault.
 
     before: only events with a lower id, for the next page.
     """
@@ -107,20 +125,30 @@ async def read_health_events(
     return [dict(row) | {"reason": json.loads(row["reason"])} for row in rows]
 
 
-async def read_daily_states(run: RunQuery, rows: Sequence[AgencyHealth], today: date) -> dict[str, list[str]]:
-    """Return the states of agencies on the last STRIP_DAYS days in Sweden, oldest first: fault, ok, paused or "".
+async def read_daily_states(
+    run: RunQuery, rows: Sequence[AgencyHealth], today: date
+) -> dict[str, list[str]]:
+    """Return the states of agencies on the last STRIP_DAYS days in Sweden, oldest first: fault, ok,
+    paused or "".
 
-    A day with a fault counts as one, however short the fault was. "": not assessed yet, or no longer.
+    A day with a fault counts as one, however short the fault was. "": not assessed yet, or no
+    longer.
     """
     first = today - timedelta(days=STRIP_DAYS - 1)
     values = {"since": format_day_start(first)}
     days: dict[str, list[str]] = {row["agency"]: [""] * STRIP_DAYS for row in rows if row["judged"]}
-    last_days = {row["agency"]: (to_swedish_day(row["judged"]) - first).days for row in rows if row["judged"]}
+    last_days = {
+        row["agency"]: (to_swedish_day(row["judged"]) - first).days for row in rows if row["judged"]
+    }
     for slug, group in groupby(await run(DAILY_EVENTS_SQL, values), key=lambda row: row["agency"]):
-        events = [(max(0, (to_swedish_day(row["at"]) - first).days), _classify_state(row)) for row in group]
+        events = [
+            (max(0, (to_swedish_day(row["at"]) - first).days), _classify_state(row))
+            for row in group
+        ]
         ends = [*(start for start, _ in events[1:]), last_days.get(slug, -1)]
         for (start, state), end in zip(events, ends, strict=True):
-            for place in range(start, min(end, STRIP_DAYS - 1) + 1):  # also the day on which the next state began
+            # also the day on which the next state began
+            for place in range(start, min(end, STRIP_DAYS - 1) + 1):
                 days[slug][place] = max(state, days[slug][place], key=STRIP_STATES.index)
     return days
 
@@ -135,11 +163,18 @@ def _classify_state(event: Mapping[str, Any]) -> str:
 
 
 def build_politeness_report(rows: Sequence[AgencyHealth]) -> dict[str, Any]:
-    """Return sums of all agencies' requests in 30 days; `robots` counts agencies by robots.txt outcome."""
+    """Return sums of all agencies' requests in 30 days; `robots` counts agencies by robots.txt
+    outcome.
+    """
     reports = [row["facts"]["politeness"] for row in rows if row["facts"].get("politeness")]
     return {
-        **{name: sum(report[name] for report in reports) for name in ("requests", "bytes", "not_modified")},
-        "delay": min((report["delay"] for report in reports if report["delay"] is not None), default=None),
+        **{
+            name: sum(report[name] for report in reports)
+            for name in ("requests", "bytes", "not_modified")
+        },
+        "delay": min(
+            (report["delay"] for report in reports if report["delay"] is not None), default=None
+        ),
         "robots": Counter(report["robots"] for report in reports if report["robots"]),
     }
 
@@ -153,13 +188,15 @@ def format_health_state(language: str, state: str) -> str:
     return translate(language, f"health.state.{state}")
 
 
-def format_health_reason(language: str, reason: Mapping[str, Any], *, with_address: bool = True) -> str:
+def format_health_reason(
+    language: str, reason: Mapping[str, Any], *, with_address: bool = True
+) -> str:
     """Format the sentence that explains a state, and the address of the page or source it concerns.
 
     >>> reason = {"code": "all_refused", "what": "login", "n": 3, "fault": "login", "url": "https://a.example/1"}
     >>> format_health_reason("en", reason)
-    'None of the 3 listed pages that were fetched could be read: a login page was shown instead. Address:
-    https://a.example/1'
+    'None of the 3 listed pages that were fetched could be read: a login page was shown instead.
+    Address: https://a.example/1'
     """
     values = {name: _format_reason_value(language, name, value) for name, value in reason.items()}
     sentence = translate(language, f"health.reason.{reason['code']}", **values)
@@ -176,7 +213,9 @@ def _format_reason_value(language: str, name: str, value: Any) -> Any:
     if name == "shown":
         return f" ({translate(language, 'format.quoted', text=value)})" if value else ""
     if name == "fields":
-        return _join_with_and(language, [translate(language, f"health.field.{field}") for field in value])
+        return _join_with_and(
+            language, [translate(language, f"health.field.{field}") for field in value]
+        )
     return value
 
 
@@ -220,7 +259,10 @@ NON_TERMINAL_WIDTH = 140  # columns of a table that is not printed on a terminal
 
 
 def print_health(rows: Sequence[AgencyHealth], name: str, notes: Sequence[str] = ()) -> None:
-    """Print a row for each agency, in the order of `rows`, and the notes below. name: of the archive, for the title."""
+    """Print a row for each agency, in the order of `rows`, and the notes below.
+
+    name: of the archive, for the title.
+    """
     faults = sum(row["is_unacknowledged"] for row in rows)
     table = Table(
         *("agency", "state", "since", "newest", "read", "stored", "why"),
@@ -230,7 +272,12 @@ def print_health(rows: Sequence[AgencyHealth], name: str, notes: Sequence[str] =
     for row in rows:
         state = row["state"] + (" (known)" if row["is_fault"] and row["acknowledged"] else "")
         days = (row["since"], row["newest"], row["facts"].get("worked"))
-        cells = (row["agency"], state, *((day or "")[:10] for day in days), str(row["facts"].get("stored", "")))
+        cells = (
+            row["agency"],
+            state,
+            *((day or "")[:10] for day in days),
+            str(row["facts"].get("stored", "")),
+        )
         style = "red" if row["is_unacknowledged"] else "yellow" if row["is_fault"] else None
         table.add_row(*map(Text, cells), Text(row["reason_text"]), style=style)
     console = Console()

@@ -1,7 +1,7 @@
 """Measures the basis for health assessments: crawls, publishing rhythm, failures and filled fields.
 
-`AgencyActivity` reads everything from the archive up to a given time. `build_health_facts` computes the figures that
-are stored with an assessment for the status page.
+`AgencyActivity` reads everything from the archive up to a given time. `build_health_facts` computes
+the figures that are stored with an assessment for the status page.
 """
 
 from __future__ import annotations
@@ -38,7 +38,11 @@ MIN_LONG_GAP = 4  # days; a silence this short is usual for every agency, becaus
 MIN_SUSPICIOUS_SILENCE = 7  # days; a silence this short is never suspicious
 SUMMER_PERIOD = ((6, 19), (8, 15))
 SUMMER_DAYS = 58  # length of SUMMER_PERIOD
-HOLIDAY_PERIODS = (SUMMER_PERIOD, ((12, 20), (12, 31)), ((1, 1), (1, 7)))  # when Swedish offices are empty
+HOLIDAY_PERIODS = (
+    SUMMER_PERIOD,
+    ((12, 20), (12, 31)),
+    ((1, 1), (1, 7)),
+)  # when Swedish offices are empty
 
 # Limits of the crawls that are read
 MAX_CRAWLS = 120  # newest finished crawls that are read
@@ -47,13 +51,18 @@ LISTED_WINDOW = timedelta(days=90)  # period of the daily numbers of listed rele
 POLITENESS_DAYS = 30
 FAILURE_WINDOW = timedelta(days=7)  # period of failures shown on the status page
 REJECTION_WINDOW = timedelta(days=14)  # period in which unparsable pages are counted
-CLOCK_ALLOWANCE = timedelta(days=1)  # a worker's clock may be ahead; crawls dated later were by a wrong clock
+CLOCK_ALLOWANCE = timedelta(
+    days=1
+)  # a worker's clock may be ahead; crawls dated later were by a wrong clock
 # newest periods in which the share of refused pages may rise
 RISE_WINDOWS = (timedelta(hours=36), timedelta(days=7))
 FILL_RATE_PAGES = 20  # newest pages whose fill rates are compared with earlier pages
 
 # The loss of a field
-SMALL_SAMPLE_PAGES, LARGE_SAMPLE_PAGES = 5, 12  # newest pages whose fields are compared with the earlier pages
+SMALL_SAMPLE_PAGES, LARGE_SAMPLE_PAGES = (
+    5,
+    12,
+)  # newest pages whose fields are compared with the earlier pages
 MIN_EARLIER_PAGES = 10  # earlier pages that a comparison needs
 MIN_FILL_RATE = 0.5  # share of the earlier pages that must have had a field for its loss to count
 MIN_UPDATED_FILL_RATE = 0.9  # the same for `updated`, which many sites show only after an edit
@@ -61,22 +70,29 @@ SIGNIFICANCE_LEVEL = 0.001  # the loss of a field must be less likely than this 
 
 AGENCY_SQL = """
     select (select count(*) from release_facets where agency = a.slug) as stored_releases,
-      (select count(*) from quarantine where agency = a.slug and decision = 'confirmed' and decided is null)
+      (select count(*) from quarantine where agency = a.slug and decision = 'confirmed'
+        and decided is null)
         as quarantined,
-      (select max(decided) from quarantine where agency = a.slug and decision in ('accepted', 'reparsed'))
+      (select max(decided) from quarantine where agency = a.slug and decision in ('accepted',
+        'reparsed'))
         as last_accepted_at,
-      (select max(finished) from crawls where agency = a.slug and spider = 'news' and finished <= :until)
+      (select max(finished) from crawls where agency = a.slug and spider = 'news'
+        and finished <= :until)
         as last_news_crawl_at,
-      coalesce((select url from frontier where agency = a.slug and role in ('feed', 'sitemap', 'listing')
+      coalesce((select url from frontier where agency = a.slug and role in ('feed', 'sitemap',
+        'listing')
         and state <> 'due' order by fetched desc, url limit 1), a.home) as source_url
     from agencies a where slug = :agency
 """
 RELEASES_BY_DAY_SQL = """
-    select coalesce(sort_day, iif(length(sort_date) = 7, sort_date || '-01', substr(sort_date, 1, 10))) as day, count(*)
-    from release_facets where agency = :agency and sort_date >= :first and sort_date < :next group by 1 order by 1
+    select coalesce(sort_day, iif(length(sort_date) = 7, sort_date || '-01', substr(sort_date,
+      1, 10))) as day, count(*)
+    from release_facets where agency = :agency and sort_date >= :first and sort_date < :next
+      group by 1 order by 1
 """
 LISTED_BY_DAY_SQL = """
-    select max(listed) from crawls where agency = ? and spider = 'news' and started >= ? and finished <= ?
+    select max(listed) from crawls where agency = ? and spider = 'news' and started >= ?
+      and finished <= ?
     group by substr(started, 1, 10) having max(listed) > 0
 """
 POLITENESS_SQL = """
@@ -85,21 +101,23 @@ POLITENESS_SQL = """
     from crawls where agency = ? and started >= ? and finished <= ?
 """
 FAILED_SOURCES_SQL = """
-    select url from frontier where agency = ? and role in ('feed', 'sitemap', 'listing', 'home', 'robots')
+    select url from frontier where agency = ? and role in ('feed', 'sitemap',
+      'listing', 'home', 'robots')
     and state = 'failed' and fetched >= ? order by url
 """
 UNREADABLE_PAGES_SQL = """
     select url, fetched from frontier where agency = ? and role = 'release'
     and state in ('failed', 'rejected', 'gone') and fetched >= ? order by fetched desc, url
 """
-# Pages that were refused for their content (scraper/crawl/failures.py), and all that were answered: since
-# :begun, and in the 60 days before, or before the rise began that is stored as a fault. Outages,
-# blocks and captive portals are left out: they may be over tomorrow, and other rules wait for that.
-# pages, url: how many are still refused, and one of them. Those of stored releases count as missing
-# or failed, if they are not rejected.
+# Pages that were refused for their content (scraper/crawl/failures.py), and all that were answered:
+# since :begun, and in the 60 days before, or before the rise began that is stored as a fault.
+# Outages, blocks and captive portals are left out: they may be over tomorrow, and other rules wait
+# for that. pages, url: how many are still refused, and one of them. Those of stored releases count
+# as missing or failed, if they are not rejected.
 REFUSALS_SQL = """
     with answers as (
-      select started, refused, refused + coalesce(parsed, 0) + coalesce(not_modified, 0) as answered from
+      select started, refused, refused + coalesce(parsed, 0) + coalesce(not_modified,
+        0) as answered from
         (select *, (select coalesce(sum(value), 0) from (
             select key, value from json_each(coalesce(failures, '{}'))
             union all select key, -value from json_each(coalesce(source_failures, '{}')))
@@ -118,7 +136,8 @@ REFUSALS_SQL = """
           and fetched >= :begun and case state
             when 'gone' then exists (select 1 from removals where release = f.release
               and ended is null and kind in ('error page', 'replaced'))
-            when 'failed' then problem like '%: is a consent wall%' or problem like '%: asks to sign in%'
+            when 'failed' then problem like '%: is a consent wall%'
+              or problem like '%: asks to sign in%'
             else true end)
     select * from recent, earlier, refused where n > 0 and before > 0
 """
@@ -148,7 +167,11 @@ class Crawl:
 
     @property
     def page_failures(self) -> Mapping[str, int]:
-        return Counter(self.failures) - Counter(self.source_failures) if self.source_failures else self.failures
+        return (
+            Counter(self.failures) - Counter(self.source_failures)
+            if self.source_failures
+            else self.failures
+        )
 
     @property
     def made_requests(self) -> bool:
@@ -162,12 +185,16 @@ class Crawl:
 
     @property
     def unreadable_pages(self) -> int:
-        failures = sum(self.page_failures.values()) if self.succeeded or self.spider == "revisit" else 0
+        failures = (
+            sum(self.page_failures.values()) if self.succeeded or self.spider == "revisit" else 0
+        )
         return max(failures, self.rejected)
 
     @property
     def succeeded(self) -> bool:
-        """Return whether the crawl found anything: listed releases (news crawls) or readable pages."""
+        """Return whether the crawl found anything: listed releases (news crawls) or readable
+        pages.
+        """
         return self.listed > 0 if self.spider == "news" else self.readable_pages > 0
 
 
@@ -178,7 +205,9 @@ class PublishingRhythm:
     median_gap: float
     long_gap: int  # days; one gap in 20 is longer
     max_silence: int  # days, without those of holiday weeks; a longer silence is suspicious
-    seasonal_silence: int | None  # longest silence around this day in earlier years; None if the history is too short
+    seasonal_silence: (
+        int | None
+    )  # longest silence around this day in earlier years; None if the history is too short
     summer_pace: float = 0.0  # the share of a working day that a summer day counts as, from 0 to 1
 
 
@@ -191,12 +220,17 @@ class AgencyActivity:
         until = to_iso(now + CLOCK_ALLOWANCE)
         self.crawls = _read_crawls(db, agency, "finished <= ?", until, MAX_CRAWLS)
         # crawls with parsed pages, further back
-        self.page_crawls = _read_crawls(db, agency, "parsed > 0 and finished <= ?", until, MAX_PAGE_CRAWLS)
+        self.page_crawls = _read_crawls(
+            db, agency, "parsed > 0 and finished <= ?", until, MAX_PAGE_CRAWLS
+        )
         row = next(db.query(AGENCY_SQL, {"agency": agency, "until": until}))
         self.stored_releases: int = row["stored_releases"]
-        self.quarantined: int = row["quarantined"]  # number of releases in quarantine that need a manual decision
+        self.quarantined: int = row[
+            "quarantined"
+        ]  # number of releases in quarantine that need a manual decision
         self.source_url: str = row["source_url"]  # URL of the source read last, or of the home page
-        # when the last news crawl ended, and when quarantined pages were last accepted, by hand or by re-parsing
+        # when the last news crawl ended, and when quarantined pages were last accepted, by hand or
+        # by re-parsing
         self.last_news_crawl_at, self.last_accepted_at = (
             datetime.fromisoformat(row[name]) if row[name] else None
             for name in ("last_news_crawl_at", "last_accepted_at")
@@ -218,8 +252,11 @@ class AgencyActivity:
         self.rhythm = measure_rhythm(sorted(self.releases_by_day), self.today)
         # sources that failed in the newest news crawl
         news = next(iter(self.news_crawls), None)
-        self.failed_sources = _read_column(db, FAILED_SOURCES_SQL, [agency, to_iso(news.started)]) if news else []
-        # pages that could not be parsed in REJECTION_WINDOW when they were fetched last: URL → when, newest first
+        self.failed_sources = (
+            _read_column(db, FAILED_SOURCES_SQL, [agency, to_iso(news.started)]) if news else []
+        )
+        # pages that could not be parsed in REJECTION_WINDOW when they were fetched last: URL →
+        # when, newest first
         rows = db.execute(UNREADABLE_PAGES_SQL, [agency, to_iso(now - REJECTION_WINDOW)])
         self.unreadable_pages = _parse_times(rows)
         self.collapse = find_collapse(db, agency)
@@ -242,16 +279,22 @@ class AgencyActivity:
         return max(self.releases_by_day, default=None)
 
     def list_unreadable_since(self, crawl: Crawl) -> list[str]:
-        return [url for url, fetched_at in self.unreadable_pages.items() if fetched_at >= crawl.started]
+        return [
+            url for url, fetched_at in self.unreadable_pages.items() if fetched_at >= crawl.started
+        ]
 
     def count_refusals(self, window: timedelta) -> dict[str, Any] | None:
-        """Return the row of REFUSALS_SQL for the newest period; None if there is nothing to compare."""
+        """Return the row of REFUSALS_SQL for the newest period; None if there is nothing to
+        compare.
+        """
         values = {"agency": self.agency, "begun": to_iso(self.now - window)}
         return next(self.db.query(REFUSALS_SQL, values), None)
 
     def is_resolved(self, crawl: Crawl) -> bool:
         """Return whether a crawl's quarantined pages have since been accepted or re-parsed."""
-        return bool(crawl.quarantined and self.last_accepted_at and crawl.started <= self.last_accepted_at)
+        return bool(
+            crawl.quarantined and self.last_accepted_at and crawl.started <= self.last_accepted_at
+        )
 
 
 def _read_column(db: Database, sql: str, values: Sequence[Any]) -> list[Any]:
@@ -262,13 +305,19 @@ def _parse_times(pairs: Iterable[tuple[str, str]]) -> dict[str, datetime]:
     return {name: datetime.fromisoformat(text) for name, text in pairs}
 
 
-def _read_crawls(db: Database, agency: str, condition: str, until: str | None, limit: int) -> list[Crawl]:
+def _read_crawls(
+    db: Database, agency: str, condition: str, until: str | None, limit: int
+) -> list[Crawl]:
     """Return the newest crawls that meet an SQL condition, newest first."""
     rows = db.query(
         f"select {', '.join(column.name for column in fields(Crawl))} from crawls"
-        # the pages of a refetch were chosen because they could not be read, so they are not a fair sample; a crawl of
-        # attachments requests no pages
-        f" where agency = ? and spider not in ('refetch', 'attachments') and {condition} order by started desc limit ?",
+        # the pages of a refetch were chosen because they could not be read, so they are not a fair
+        # sample; a crawl of attachments requests no pages
+        f" where agency = ? and spider"
+        f" not in ('refetch',"
+        f" 'attachments') and {condition}"
+        f" order by"
+        f" started desc limit ?",
         [agency, until, limit],
     )
     crawls = []
@@ -284,7 +333,9 @@ def _read_crawls(db: Database, agency: str, condition: str, until: str | None, l
     return crawls
 
 
-def build_health_facts(activity: AgencyActivity, previous_facts: Mapping[str, Any]) -> dict[str, Any]:
+def build_health_facts(
+    activity: AgencyActivity, previous_facts: Mapping[str, Any]
+) -> dict[str, Any]:
     """Compute the figures of `health.facts`.
 
     previous_facts: the stored figures, for anything older than the crawls that are read.
@@ -295,7 +346,9 @@ def build_health_facts(activity: AgencyActivity, previous_facts: Mapping[str, An
     return {
         "stored": activity.stored_releases,
         "listed": last_news.listed if last_news else previous_facts.get("listed"),
-        "already_stored": last_news.already_stored if last_news else previous_facts.get("already_stored"),
+        "already_stored": last_news.already_stored
+        if last_news
+        else previous_facts.get("already_stored"),
         "worked": to_iso(last_success.finished) if last_success else previous_facts.get("worked"),
         "crawled": to_iso(activity.crawls[0].finished) if activity.crawls else None,
         "found": sum(crawl.new for crawl in recent),
@@ -318,13 +371,16 @@ def _sum_counts(counts: Iterable[Mapping[str, int]]) -> Counter[str]:
 
 
 def _measure_fill_rates(crawls: Sequence[Crawl]) -> dict[str, list[int | None]]:
-    """Return each field's fill rate (per cent) in the newest and earlier pages; {} if there are no pages."""
+    """Return each field's fill rate (per cent) in the newest and earlier pages; {} if there are no
+    pages.
+    """
     if not crawls:
         return {}
     recent = _take_recent_crawls(crawls, FILL_RATE_PAGES) or crawls
     earlier = crawls[len(recent) :]
     return {
-        name: [_count_field(recent, name).percentage, _count_field(earlier, name).percentage] for name in TRACKED_FIELDS
+        name: [_count_field(recent, name).percentage, _count_field(earlier, name).percentage]
+        for name in TRACKED_FIELDS
     }
 
 
@@ -335,13 +391,17 @@ def list_filled_fields(release: Release) -> Iterator[str]:
 def find_lost_fields(
     page_crawls: Sequence[Crawl], accepted_fields: Mapping[str, datetime]
 ) -> Iterator[tuple[str, int | None, int | None]]:
-    """Yield fields that fell to a third of their fill rate or less, with the percentage before and now.
+    """Yield fields that fell to a third of their fill rate or less, with the percentage before and
+    now.
 
-    accepted_fields: fields that an operator confirmed as rightly missing, and when; for these, only later crawls count.
+    accepted_fields: fields that an operator confirmed as rightly missing, and when; for these, only
+    later crawls count.
     """
     for name in sorted({name for crawl in page_crawls for name in crawl.field_counts}):
         crawls = [
-            crawl for crawl in page_crawls if name not in accepted_fields or crawl.started > accepted_fields[name]
+            crawl
+            for crawl in page_crawls
+            if name not in accepted_fields or crawl.started > accepted_fields[name]
         ]
         newest = _take_recent_crawls(crawls, SMALL_SAMPLE_PAGES)
         for recent in (newest, _take_recent_crawls(crawls, LARGE_SAMPLE_PAGES)):
@@ -351,13 +411,19 @@ def find_lost_fields(
                 MIN_UPDATED_FILL_RATE if name == "updated" else MIN_FILL_RATE
             )
             fell = now.pages and 3 * max(now.share, _count_field(newest, name).share) <= share
-            if was_usual and fell and binomial_cdf(now.filled, now.pages, share) < SIGNIFICANCE_LEVEL:
+            if (
+                was_usual
+                and fell
+                and binomial_cdf(now.filled, now.pages, share) < SIGNIFICANCE_LEVEL
+            ):
                 yield name, earlier.percentage, now.percentage
                 break
 
 
 def _take_recent_crawls(crawls: Sequence[Crawl], min_pages: int) -> Sequence[Crawl]:
-    """Return the newest crawls that together parsed `min_pages` pages or more, or [] if all parsed fewer."""
+    """Return the newest crawls that together parsed `min_pages` pages or more, or [] if all parsed
+    fewer.
+    """
     pages = 0
     for number, crawl in enumerate(crawls, start=1):
         pages += crawl.parsed
@@ -368,7 +434,8 @@ def _take_recent_crawls(crawls: Sequence[Crawl], min_pages: int) -> Sequence[Cra
 
 def _count_field(crawls: Sequence[Crawl], name: str) -> FieldCount:
     return FieldCount(
-        filled=sum(crawl.field_counts.get(name, 0) for crawl in crawls), pages=sum(crawl.parsed for crawl in crawls)
+        filled=sum(crawl.field_counts.get(name, 0) for crawl in crawls),
+        pages=sum(crawl.parsed for crawl in crawls),
     )
 
 
@@ -385,23 +452,31 @@ def binomial_cdf(max_successes: int, trials: int, probability: float) -> float:
 
 
 def find_commonest_failure(failure_counts: Iterable[Mapping[str, int]]) -> str:
-    """Return the commonest kind of failure ("other" if none); "host paused" only if it is the only kind."""
+    """Return the commonest kind of failure ("other" if none); "host paused" only if it is the only
+    kind.
+    """
     totals = _sum_counts(failure_counts)
     kinds = sorted(kind for kind in totals if kind != "host paused") or sorted(totals)
     return max(kinds, key=totals.__getitem__, default="other")
 
 
 def measure_rhythm(days: Sequence[date], today: date) -> PublishingRhythm | None:
-    """Measure the rhythm of days with releases (distinct, sorted); return None if there are too few."""
+    """Measure the rhythm of days with releases (distinct, sorted); return None if there are too
+    few.
+    """
     gaps = [(later - earlier).days for earlier, later in pairwise(days)]
     if len(gaps) < MIN_GAPS:
         return None
     summer_pace = _measure_summer_pace(days)
-    working_days = sorted(count_working_days(earlier, later, summer_pace) for earlier, later in pairwise(days))
+    working_days = sorted(
+        count_working_days(earlier, later, summer_pace) for earlier, later in pairwise(days)
+    )
     # if there are many gaps, the longest may be an outage of our own
     longest = working_days[-2 if len(working_days) >= 20 else -1]
     long_gap = working_days[ceil(0.95 * len(working_days)) - 1]  # nearest rank
-    max_silence = max(2.5 * long_gap, 1.5 * longest, 4 * median(working_days), MIN_SUSPICIOUS_SILENCE)
+    max_silence = max(
+        2.5 * long_gap, 1.5 * longest, 4 * median(working_days), MIN_SUSPICIOUS_SILENCE
+    )
     uncertainty = 1 + 3 / len(working_days) if len(working_days) < 20 else 1
     return PublishingRhythm(
         median_gap=float(median(gaps)),
@@ -441,8 +516,12 @@ def _measure_summer_pace(days: Sequence[date]) -> float:
     """
     release_days = [day.toordinal() for day in days]
     all_days = range(release_days[0], release_days[-1] + 1)
-    summer_days, summer_releases = (sum(day in SUMMER_ORDINALS for day in part) for part in (all_days, release_days))
-    usual_days, usual_releases = (sum(day not in HOLIDAY_ORDINALS for day in part) for part in (all_days, release_days))
+    summer_days, summer_releases = (
+        sum(day in SUMMER_ORDINALS for day in part) for part in (all_days, release_days)
+    )
+    usual_days, usual_releases = (
+        sum(day not in HOLIDAY_ORDINALS for day in part) for part in (all_days, release_days)
+    )
     if not summer_days or not usual_releases:
         return 0.0
     pace = min(1.0, (summer_releases / summer_days) / (usual_releases / usual_days))
@@ -464,10 +543,14 @@ def count_working_days(start: date, end: date, summer_pace: float = 0.0) -> int:
 
 
 def _list_period_days(*periods: tuple[tuple[int, int], tuple[int, int]]) -> frozenset[int]:
-    """Return the ordinals of the days from 1990 to 2059 that are in one of the periods of the year."""
+    """Return the ordinals of the days from 1990 to 2059 that are in one of the periods of the
+    year.
+    """
     days = map(date.fromordinal, range(date(1990, 1, 1).toordinal(), date(2060, 1, 1).toordinal()))
     return frozenset(
-        day.toordinal() for day in days if any(first <= (day.month, day.day) <= last for first, last in periods)
+        day.toordinal()
+        for day in days
+        if any(first <= (day.month, day.day) <= last for first, last in periods)
     )
 
 

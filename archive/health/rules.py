@@ -1,7 +1,7 @@
 """Assesses the health of agencies from the results of their crawls, and records changes.
 
-The first rule that applies decides. Each rule is a function of an agency's past up to a given time; it reads no clock
-and makes no requests.
+The first rule that applies decides. Each rule is a function of an agency's past up to a given time;
+it reads no clock and makes no requests.
 
 code            state         when
 paused, …       paused        set in the agency list, or no longer in that list (unlisted)
@@ -27,8 +27,9 @@ fewer           suspect       less than a quarter of the releases of the same th
 quiet           quiet         silent for longer than 19 of 20 gaps
 usual           healthy       no other rule applies
 
-Failing and suspect become `never worked` if no release is stored yet. Suspect, failing and never worked are shown red
-until the fault is acknowledged (`scrapy health --acknowledge SLUG`), and again after the state or reason changes.
+Failing and suspect become `never worked` if no release is stored yet. Suspect, failing and never
+worked are shown red until the fault is acknowledged (`scrapy health --acknowledge SLUG`), and again
+after the state or reason changes.
 """
 
 from __future__ import annotations
@@ -60,13 +61,17 @@ from archive.health.metrics import (
 )
 from archive.times import to_iso
 
-MIN_FAULT_DURATION = timedelta(hours=20)  # between the first and last faulty crawl; a shorter fault may be temporary
+MIN_FAULT_DURATION = timedelta(
+    hours=20
+)  # between the first and last faulty crawl; a shorter fault may be temporary
 MAX_CRAWL_GAP = timedelta(days=3)  # between two news crawls
 MAX_COLLAPSE_AGE = timedelta(days=3)  # since the last check of a page in the collapse
 RECENT_FAILURE_CRAWLS = 3  # newest crawls whose most frequent kind of failure names the fault
 # newest crawls in which an earlier kind of failure must occur for the fault to count as the same
 SAME_FAILURE_CRAWLS = 6
-MIN_LISTED_RELEASES = 4  # a source that lists fewer may only cover the last weeks, and may be empty at times
+MIN_LISTED_RELEASES = (
+    4  # a source that lists fewer may only cover the last weeks, and may be empty at times
+)
 MAX_EMPTY_PERIOD = timedelta(days=45)  # how long such a source may be empty
 QUARTER = timedelta(days=90)  # compared with the same time a year ago
 DECLINE_FACTOR = 4  # suspicious if fewer than a quarter of the releases came in
@@ -89,12 +94,16 @@ class HealthAssessment:
     code: str  # code of the rule
     what: str = ""  # what it is about: a kind of failure, fields, or a source
     values: Mapping[str, object] = field(default_factory=dict)  # values to insert into the sentence
-    # Further kinds of failure in the newest crawls: if the stored fault is of one of them, it is still the same.
+    # Further kinds of failure in the newest crawls: if the stored fault is of one of them, it is
+    # still the same.
     recent_kinds: frozenset[str] = frozenset()
 
 
 def assess_agencies(
-    db: Database, agencies: Iterable[str], now: datetime, pause_codes: Mapping[str, str] | None = None
+    db: Database,
+    agencies: Iterable[str],
+    now: datetime,
+    pause_codes: Mapping[str, str] | None = None,
 ) -> None:
     """Assess agencies and store the changes, without committing.
 
@@ -105,7 +114,9 @@ def assess_agencies(
 
 
 def assess_agency(db: Database, agency: str, now: datetime, pause_code: str = "") -> None:
-    """Store one agency's health, and a health event if its state or the reason for a fault changed."""
+    """Store one agency's health, and a health event if its state or the reason for a fault
+    changed.
+    """
     activity, previous = AgencyActivity(db, agency, now), _read_health_row(db, agency)
     assessment = _carry_over_fault(_assess_health(activity, pause_code), previous)
     state_changed = previous is None or previous["state"] != assessment.state
@@ -113,7 +124,9 @@ def assess_agency(db: Database, agency: str, now: datetime, pause_code: str = ""
         previous["reason"] if previous else {}
     ) != (assessment.code, assessment.what)
     is_event = state_changed or fault_changed
-    reason = json.dumps({"code": assessment.code, "what": assessment.what, **assessment.values}, ensure_ascii=False)
+    reason = json.dumps(
+        {"code": assessment.code, "what": assessment.what, **assessment.values}, ensure_ascii=False
+    )
     facts = build_health_facts(activity, previous["facts"] if previous else {})
     # the time of the crawls that showed the state, if there were any
     started_at = assessment.values.get("since") or assessment.values.get("last") or to_iso(now)
@@ -132,26 +145,35 @@ def assess_agency(db: Database, agency: str, now: datetime, pause_code: str = ""
     db.table("health").insert(row, replace=True)
     if is_event:
         event = {"agency": agency, "at": to_iso(now), "state": assessment.state, "reason": reason}
-        db.table("health_events").insert({**event, "previous": previous["state"] if previous else None})
+        db.table("health_events").insert(
+            {**event, "previous": previous["state"] if previous else None}
+        )
 
 
 def _read_health_row(db: Database, agency: str) -> dict[str, Any] | None:
     return next(iter(read_health_rows(db, "agency = ?", [agency])), None)
 
 
-def read_health_rows(db: Database, condition: str | None = None, values: Sequence[str] = ()) -> list[dict[str, Any]]:
+def read_health_rows(
+    db: Database, condition: str | None = None, values: Sequence[str] = ()
+) -> list[dict[str, Any]]:
     """Return rows of `health`, with their JSON parsed."""
     rows = db.table("health").rows_where(condition, values)
     return [row | {name: json.loads(row[name]) for name in ("reason", "facts")} for row in rows]
 
 
-def _carry_over_fault(assessment: HealthAssessment, previous: Mapping[str, Any] | None) -> HealthAssessment:
-    """Return the assessment, with the start and kind of the previous fault if both have the same code."""
+def _carry_over_fault(
+    assessment: HealthAssessment, previous: Mapping[str, Any] | None
+) -> HealthAssessment:
+    """Return the assessment, with the start and kind of the previous fault if both have the same
+    code.
+    """
     reason = previous["reason"] if previous else {}
     if reason.get("code") != assessment.code:
         return assessment
     values = dict(assessment.values)
-    if reason.get("since") and values.get("since"):  # the first crawls of the fault may be too old to be read now
+    # the first crawls of the fault may be too old to be read now
+    if reason.get("since") and values.get("since"):
         values["since"] = min(str(reason["since"]), str(values["since"]))
     if reason["what"] in assessment.recent_kinds:
         return replace(assessment, what=reason["what"], values={**values, "fault": reason["what"]})
@@ -173,7 +195,9 @@ def is_unacknowledged_fault(row: Mapping[str, Any]) -> bool:
 
 
 def acknowledge_fault(db: Database, agency: str, now: datetime) -> bool:
-    """Acknowledge an agency's fault until its state or reason changes; return False if it has no fault."""
+    """Acknowledge an agency's fault until its state or reason changes; return False if it has no
+    fault.
+    """
     row = _read_health_row(db, agency)
     if row is None or not is_fault(row["state"], row["reason"]["code"]):
         return False
@@ -188,7 +212,9 @@ def _assess_health(activity: AgencyActivity, pause_code: str = "") -> HealthAsse
     """
     if pause_code:
         return HealthAssessment("paused", pause_code)
-    assessment = next(filter(None, (rule(activity) for rule in HEALTH_RULES)), None) or assess_publishing(activity)
+    assessment = next(
+        filter(None, (rule(activity) for rule in HEALTH_RULES)), None
+    ) or assess_publishing(activity)
     if assessment.state in ("failing", "suspect") and not activity.stored_releases:
         return replace(assessment, state="never worked")
     return assessment
@@ -215,7 +241,10 @@ def _check_crawl_gap(activity: AgencyActivity) -> HealthAssessment | None:
 
 def _check_collapse(activity: AgencyActivity) -> HealthAssessment | None:
     collapse = activity.collapse
-    if collapse is None or activity.now - datetime.fromisoformat(collapse.last_seen) > MAX_COLLAPSE_AGE:
+    if (
+        collapse is None
+        or activity.now - datetime.fromisoformat(collapse.last_seen) > MAX_COLLAPSE_AGE
+    ):
         return None
     values = {
         "since": collapse.first_seen,
@@ -229,8 +258,14 @@ def _check_collapse(activity: AgencyActivity) -> HealthAssessment | None:
 
 
 def check_pattern(activity: AgencyActivity) -> HealthAssessment | None:
-    """Find our own fault: sources list releases, but the agency's `releases` pattern fits none of them."""
-    streak = list(takewhile(lambda crawl: not crawl.succeeded and "pattern" in crawl.failures, activity.news_crawls))
+    """Find our own fault: sources list releases, but the agency's `releases` pattern fits none of
+    them.
+    """
+    streak = list(
+        takewhile(
+            lambda crawl: not crawl.succeeded and "pattern" in crawl.failures, activity.news_crawls
+        )
+    )
     if _is_persistent(streak) or _is_whole_history(streak, activity.news_crawls, activity):
         values = {"since": to_iso(streak[-1].started), "url": activity.source_url}
         return HealthAssessment("failing", "pattern", values=values)
@@ -238,7 +273,9 @@ def check_pattern(activity: AgencyActivity) -> HealthAssessment | None:
 
 
 def _check_all_failing(activity: AgencyActivity) -> HealthAssessment | None:
-    streak = list(takewhile(lambda crawl: not crawl.succeeded and crawl.failures, activity.news_crawls))
+    streak = list(
+        takewhile(lambda crawl: not crawl.succeeded and crawl.failures, activity.news_crawls)
+    )
     if _is_persistent(streak) or _is_whole_history(streak, activity.news_crawls, activity):
         return _assess_failures(
             "failing",
@@ -296,8 +333,11 @@ def _check_refusal_rise(activity: AgencyActivity) -> HealthAssessment | None:
     return None
 
 
-def _is_refusal_rise(*, bad: int, n: int, bad_before: int, before: int, pages: int, **_: object) -> bool:
-    """Return whether the share of refused pages, `bad` of `n`, has clearly risen, and not by chance.
+def _is_refusal_rise(
+    *, bad: int, n: int, bad_before: int, before: int, pages: int, **_: object
+) -> bool:
+    """Return whether the share of refused pages, `bad` of `n`, has clearly risen, and not by
+    chance.
 
     pages: how many pages are still refused. Three are enough if half of all were refused, else
     SMALL_SAMPLE_PAGES.
@@ -319,15 +359,21 @@ def _check_quarantined_pages(activity: AgencyActivity) -> HealthAssessment | Non
 
 
 def _check_field_loss(activity: AgencyActivity) -> HealthAssessment | None:
-    # Only news crawls count. The pages of a revisit are due together because of their dates, so they are not a fair
-    # sample; the quarantine compares them with their own stored state.
-    crawls = [crawl for crawl in activity.page_crawls if crawl.spider == "news" and not activity.is_resolved(crawl)]
+    # Only news crawls count. The pages of a revisit are due together because of their dates, so
+    # they are not a fair sample; the quarantine compares them with their own stored state.
+    crawls = [
+        crawl
+        for crawl in activity.page_crawls
+        if crawl.spider == "news" and not activity.is_resolved(crawl)
+    ]
     lost = sorted(find_lost_fields(crawls, activity.accepted_fields))
     if not lost:
         return None
     names = [name for name, *_ in lost]
     _, before, now = lost[0]
-    return HealthAssessment("suspect", "fields", " ".join(names), {"fields": names, "before": before, "now": now})
+    return HealthAssessment(
+        "suspect", "fields", " ".join(names), {"fields": names, "before": before, "now": now}
+    )
 
 
 def _check_many_rejected(activity: AgencyActivity) -> HealthAssessment | None:
@@ -349,7 +395,9 @@ def _check_many_rejected(activity: AgencyActivity) -> HealthAssessment | None:
 
 def _count_pages(crawls: Iterable[Crawl]) -> tuple[int, int]:
     """Return how many pages of the crawls could not be parsed, and how many could."""
-    return sum(crawl.unreadable_pages for crawl in crawls), sum(crawl.readable_pages for crawl in crawls)
+    return sum(crawl.unreadable_pages for crawl in crawls), sum(
+        crawl.readable_pages for crawl in crawls
+    )
 
 
 def _check_failing_source(activity: AgencyActivity) -> HealthAssessment | None:
@@ -360,20 +408,26 @@ def _check_failing_source(activity: AgencyActivity) -> HealthAssessment | None:
             "url": url,
             "n": len(activity.failed_sources),
             "since": to_iso(streak[-1].started),
-            "fault": find_commonest_failure(crawl.source_failures for crawl in streak[:RECENT_FAILURE_CRAWLS]),
+            "fault": find_commonest_failure(
+                crawl.source_failures for crawl in streak[:RECENT_FAILURE_CRAWLS]
+            ),
         }
         return HealthAssessment("suspect", "source_fails", url, values)
     return None
 
 
 def _check_shrinking_listings(activity: AgencyActivity) -> HealthAssessment | None:
-    # Without a sudden drop of one source, the cause is harmless: differently divided sitemaps, a crawl that requested
-    # only the latest releases, or a list of the last weeks that became short.
+    # Without a sudden drop of one source, the cause is harmless: differently divided sitemaps, a
+    # crawl that requested only the latest releases, or a list of the last weeks that became short.
     listed = activity.listed_by_day
     usual = median(listed) if listed else 0
     streak = list(takewhile(lambda crawl: 3 * crawl.listed < usual, activity.news_crawls))
     if activity.shrunken_sources and usual >= 6 and len(listed) >= 5 and _is_persistent(streak):
-        values = {"n": streak[0].listed, "before": round(usual), "url": min(activity.shrunken_sources)}
+        values = {
+            "n": streak[0].listed,
+            "before": round(usual),
+            "url": min(activity.shrunken_sources),
+        }
         return HealthAssessment("suspect", "lists_fewer", values=values)
     return None
 
@@ -383,7 +437,9 @@ def _assess_failures(
 ) -> HealthAssessment:
     """Assess crawls by their most frequent recent kind of failure. The newest crawl comes first."""
     commonest = find_commonest_failure(failure_counts[:RECENT_FAILURE_CRAWLS])
-    recent_kinds = frozenset(kind for counts in failure_counts[:SAME_FAILURE_CRAWLS] for kind in counts)
+    recent_kinds = frozenset(
+        kind for counts in failure_counts[:SAME_FAILURE_CRAWLS] for kind in counts
+    )
     return HealthAssessment(state, code, commonest, {"fault": commonest, **values}, recent_kinds)
 
 
@@ -392,7 +448,9 @@ def _is_persistent(streak: Sequence[Crawl]) -> bool:
     return len(streak) >= 2 and streak[0].started - streak[-1].started >= MIN_FAULT_DURATION
 
 
-def _is_whole_history(streak: Sequence[Crawl], crawls: Sequence[Crawl], activity: AgencyActivity) -> bool:
+def _is_whole_history(
+    streak: Sequence[Crawl], crawls: Sequence[Crawl], activity: AgencyActivity
+) -> bool:
     """Return whether a streak includes every crawl of an agency that has no releases.
 
     In that case, a single crawl is enough for a fault.
@@ -426,7 +484,10 @@ def assess_publishing(activity: AgencyActivity) -> HealthAssessment:
     if rhythm is None or newest is None:
         return HealthAssessment("healthy", "too_few")
     values = {"newest": to_iso(newest), "usual": round(rhythm.median_gap), "long": rhythm.long_gap}
-    silence, working = (activity.today - newest).days, count_working_days(newest, activity.today, rhythm.summer_pace)
+    silence, working = (
+        (activity.today - newest).days,
+        count_working_days(newest, activity.today, rhythm.summer_pace),
+    )
     if silence <= rhythm.long_gap:
         return _check_decline(activity) or HealthAssessment("healthy", "usual", values=values)
     seasonal_limit = 0 if rhythm.seasonal_silence is None else rhythm.seasonal_silence + 7
@@ -451,7 +512,9 @@ def _check_decline(activity: AgencyActivity) -> HealthAssessment | None:
 
 def _count_published(activity: AgencyActivity, until: date) -> int:
     """Count the releases of the three months up to a given day."""
-    return sum(number for day, number in activity.releases_by_day.items() if until - QUARTER < day <= until)
+    return sum(
+        number for day, number in activity.releases_by_day.items() if until - QUARTER < day <= until
+    )
 
 
 def _predict_next_release(activity: AgencyActivity) -> date | None:

@@ -1,9 +1,11 @@
-"""The Swedish dictionary hunspell-sv: the base forms of inflected words, and the parts of compounds.
+"""The Swedish dictionary hunspell-sv: the base forms of inflected words, and the parts of
+compounds.
 
-A line of the .dic file is `beslut/BDY`: a word and its flags. An SFX line of the .aff file is a rule for a flag: it
-replaces one ending with another. Of the flags (https://manpages.org/hunspell/5), A-J are endings of nouns, J-R and m of
-verbs and adjectives; f-i and s-z form a compound's first or middle part; words with X, U and Y can be the first, middle
-and last part of a compound.
+A line of the .dic file is `beslut/BDY`: a word and its flags. An SFX line of the .aff file is a
+rule for a flag: it replaces one ending with another. Of the flags
+(https://manpages.org/hunspell/5), A-J are endings of nouns, J-R and m of verbs and adjectives; f-i
+and s-z form a compound's first or middle part; words with X, U and Y can be the first, middle and
+last part of a compound.
 """
 
 from __future__ import annotations
@@ -21,7 +23,11 @@ DISTRIBUTION = "hunspell-sv"
 INFLECTING_FLAGS = frozenset("ABCDEFGHIJKLMNOPQRm")
 DERIVING_FLAGS = frozenset("bde17")  # inhabitants, abbreviations, numbers
 JOINING_FLAGS = frozenset("fghistuvwxyz")
-NOUN_FLAGS, VERB_FLAGS, ADJECTIVE_FLAGS = frozenset("BCDEFGHIJ"), frozenset("KLMNm"), frozenset("OPQRKLM")
+NOUN_FLAGS, VERB_FLAGS, ADJECTIVE_FLAGS = (
+    frozenset("BCDEFGHIJ"),
+    frozenset("KLMNm"),
+    frozenset("OPQRKLM"),
+)
 FORBIDDEN_FLAG, COMPOUND_ONLY_FLAG = "%", "Z"
 FIRST_PART_FLAG, MIDDLE_PART_FLAG, LAST_PART_FLAG = "X", "U", "Y"
 
@@ -39,21 +45,33 @@ AGENT_NOUN = re.compile(r"(.{2,}ar)(?:e|en|ens|es|na|nas)")
 PRESENT_PARTICIPLE = re.compile(r"(.{2,}[ae]nde)(?:t|ts|n|ns|na|nas|s)?")
 PAST_PARTICIPLES = {  # pattern of the form → ending of the verb's infinitive
     re.compile(rf"(.*){ending}"): verb
-    for ending, verb in (("ad", "a"), ("satt", "sätta"), ("lagd", "lägga"), ("vald", "välja"), ("såld", "sälja"))
+    for ending, verb in (
+        ("ad", "a"),
+        ("satt", "sätta"),
+        ("lagd", "lägga"),
+        ("vald", "välja"),
+        ("såld", "sälja"),
+    )
 }
 
 # Compounds.
 MIN_PART_LENGTH, MAX_COMPOUND_LENGTH = 3, 60  # letters
 MAX_PARTS = 4
 SHORT_FIRST_PARTS = ("el",)  # used although they are shorter than MIN_PART_LENGTH
-MIN_UNLISTED_PART_LENGTH = 5  # letters of both parts, if the dictionary lacks the first part's form in compounds
-UNLISTED_FIRST_PARTS = {"idrotts": "idrott"}  # common first parts that the dictionary has only in whole compounds
+MIN_UNLISTED_PART_LENGTH = (
+    5  # letters of both parts, if the dictionary lacks the first part's form in compounds
+)
+UNLISTED_FIRST_PARTS = {
+    "idrotts": "idrott"
+}  # common first parts that the dictionary has only in whole compounds
 VERBAL_SUFFIXES = ("are", "ande", "ende")  # nouns made of verbs; the dictionary lacks most of them
 
 
 @dataclass(frozen=True, slots=True)
 class SuffixRule:
-    """One SFX line, applied in reverse: remove the ending from a word and append `strip` to get the base."""
+    """One SFX line, applied in reverse: remove the ending from a word and append `strip` to get the
+    base.
+    """
 
     flag: str
     strip: str
@@ -64,8 +82,12 @@ class SuffixRule:
 class Lexicon:
     """The parsed dictionary."""
 
-    flags: dict[str, tuple[str, ...]] = field(default_factory=dict)  # word → the flags of each of its lines
-    rules: dict[str, list[SuffixRule]] = field(default_factory=dict)  # by the ending of the inflected form
+    flags: dict[str, tuple[str, ...]] = field(
+        default_factory=dict
+    )  # word → the flags of each of its lines
+    rules: dict[str, list[SuffixRule]] = field(
+        default_factory=dict
+    )  # by the ending of the inflected form
     first_parts: dict[str, str] = field(default_factory=dict)  # form in a compound → word
     middle_parts: dict[str, str] = field(default_factory=dict)
     max_ending_length: int = 0
@@ -77,7 +99,9 @@ class Lexicon:
 
 @dataclass(frozen=True, slots=True)
 class WordReading:
-    """One reading of a word: its base, the part of speech, and how the word is derived from the base."""
+    """One reading of a word: its base, the part of speech, and how the word is derived from the
+    base.
+    """
 
     base: str
     word_class: str
@@ -123,12 +147,18 @@ def _parse_suffix_rules(text: str) -> dict[str, list[SuffixRule]]:
         _, flag, strip, added, condition = fields[:5]
         ending = added.partition("/")[0]
         endings["" if ending == "0" else ending].append(
-            SuffixRule(flag, "" if strip == "0" else strip, None if condition == "." else re.compile(f"{condition}$"))
+            SuffixRule(
+                flag,
+                "" if strip == "0" else strip,
+                None if condition == "." else re.compile(f"{condition}$"),
+            )
         )
     return dict(endings)
 
 
-def _add_dictionary_line(lexicon: Lexicon, line: str, joins: dict[str, list[tuple[str, SuffixRule]]]) -> None:
+def _add_dictionary_line(
+    lexicon: Lexicon, line: str, joins: dict[str, list[tuple[str, SuffixRule]]]
+) -> None:
     """Add one line of the .dic file to the lexicon. For names, only the genitive is used."""
     word, _, flags = line.partition("/")
     flags = flags.split()[0] if flags else ""
@@ -150,7 +180,9 @@ def _add_dictionary_line(lexicon: Lexicon, line: str, joins: dict[str, list[tupl
         for ending, rule in joins.get(flag, ()):
             if rule.condition is None or rule.condition.search(word):
                 joined = word[: len(word) - len(rule.strip)] + ending
-                (lexicon.middle_parts if flag in "fghi" else lexicon.first_parts).setdefault(joined, word)
+                (lexicon.middle_parts if flag in "fghi" else lexicon.first_parts).setdefault(
+                    joined, word
+                )
 
 
 @cache
@@ -166,7 +198,10 @@ def find_word_readings(word: str) -> list[WordReading]:
     ['besluten', 'beslut']
     """
     found = [*_find_base_readings(word), *_find_inflected_readings(word)]
-    if not any(reading.word_class == NOUN and reading.relation in (BASE_FORM, INFLECTED) for reading in found):
+    if not any(
+        reading.word_class == NOUN and reading.relation in (BASE_FORM, INFLECTED)
+        for reading in found
+    ):
         found += _find_derived_readings(word)
     return list(dict.fromkeys(found))
 
@@ -196,16 +231,26 @@ def _find_inflected_readings(word: str) -> list[WordReading]:
                 continue
             if rule.condition and not rule.condition.search(base):
                 continue
-            readings += [_classify_form(word, base, flags, rule.flag, ending) for flags in lines if rule.flag in flags]
+            readings += [
+                _classify_form(word, base, flags, rule.flag, ending)
+                for flags in lines
+                if rule.flag in flags
+            ]
     return [reading for reading in readings if reading]
 
 
 def _find_derived_readings(word: str) -> list[WordReading]:
-    """List the readings of a word as an agent noun or participle, most of which the dictionary has only as endings."""
+    """List the readings of a word as an agent noun or participle, most of which the dictionary has
+    only as endings.
+    """
     if match := AGENT_NOUN.fullmatch(word):
         stem = match[1][:-2]
         if load_lexicon().is_headword(match[1] + "e") or is_infinitive(stem + "a"):
-            return [WordReading(match[1] + "e", NOUN, BASE_FORM if word == match[1] + "e" else INFLECTED)]
+            return [
+                WordReading(
+                    match[1] + "e", NOUN, BASE_FORM if word == match[1] + "e" else INFLECTED
+                )
+            ]
     if match := PRESENT_PARTICIPLE.fullmatch(word):
         stem = match[1].removesuffix("nde")
         if load_lexicon().is_headword(match[1]) or is_infinitive(stem) or is_infinitive(stem[:-1]):
@@ -218,7 +263,9 @@ def _find_derived_readings(word: str) -> list[WordReading]:
 
 
 def _classify_form(word: str, base: str, flags: str, flag: str, ending: str) -> WordReading | None:
-    """Return the reading of a form made by a flag of its base, or None if the form is a separate word."""
+    """Return the reading of a form made by a flag of its base, or None if the form is a separate
+    word.
+    """
     if flag == "T":  # iranska is a form of iransk; iransk itself is derived from Iran
         return WordReading(base + "isk", ADJECTIVE, INFLECTED) if ending.startswith("isk") else None
     if flag in "BDFL" and PRESENT_PARTICIPLE_ENDING.fullmatch(ending):
@@ -242,7 +289,9 @@ def _classify_verb_form(base: str, flags: str, flag: str, ending: str) -> WordRe
     if flag in NOUN_FLAGS:
         noun = base[:-1] if flag in "HI" else base + "n" if flag == "E" else ""
         is_noun = load_lexicon().is_headword(noun)
-        return WordReading(noun if is_noun else base, NOUN if is_noun or flag != "I" else VERB, INFLECTED)
+        return WordReading(
+            noun if is_noun else base, NOUN if is_noun or flag != "I" else VERB, INFLECTED
+        )
     return WordReading(base, VERB, PARTICIPLE if flag in "OP" and ending != "de" else INFLECTED)
 
 
@@ -257,7 +306,8 @@ def _is_infinitive_entry(base: str, flags: str) -> bool:
 
 @lru_cache(maxsize=100_000)
 def split_compound(word: str) -> tuple[str, ...]:
-    """Split a word into the fewest parts, with the longest last part; empty if it is not a compound.
+    """Split a word into the fewest parts, with the longest last part; empty if it is not a
+    compound.
 
     >>> split_compound("människohandelsbrotten"), split_compound("sjukvårdsminister")
     (('människo', 'handels', 'brotten'), ('sjukvårds', 'minister'))
@@ -270,17 +320,22 @@ def split_compound(word: str) -> tuple[str, ...]:
 
 
 def _takes_joining_s(parts: tuple[str, ...]) -> bool:
-    """Return whether the s that the last part begins with is a joining s: vindkraft-s-park, not vindkraft-spark.
+    """Return whether the s that the last part begins with is a joining s: vindkraft-s-park, not
+    vindkraft-spark.
 
     A compound is usually joined with s; a simple word often is not: berg-slag.
     """
     lexicon, first, last = load_lexicon(), *parts[-2:]
-    is_joint = last.startswith("s") and can_end_compound(last[1:]) and first + "s" in lexicon.first_parts
+    is_joint = (
+        last.startswith("s") and can_end_compound(last[1:]) and first + "s" in lexicon.first_parts
+    )
     return is_joint and (len(parts) > 2 or last not in lexicon.flags or bool(split_compound(first)))
 
 
 def _list_unlisted_splits(word: str) -> list[tuple[str, ...]]:
-    """List the ways to split an unknown word after a noun whose form in compounds is not in the dictionary."""
+    """List the ways to split an unknown word after a noun whose form in compounds is not in the
+    dictionary.
+    """
     if find_word_readings(word):
         return []
     ends = range(MIN_UNLISTED_PART_LENGTH, len(word) - MIN_UNLISTED_PART_LENGTH + 1)
@@ -308,7 +363,9 @@ def find_part_base(part: str) -> str:
     stem = part.removesuffix("s")
     vowelless = stem[:-1] if stem[-1:] in ("e", "o", "u") else stem
     candidates = (stem, vowelless, base, stem + "e", vowelless + "a", vowelless + "ium")
-    return next(filter(is_noun, candidates), None) or next(filter(lexicon.is_headword, candidates), base)
+    return next(filter(is_noun, candidates), None) or next(
+        filter(lexicon.is_headword, candidates), base
+    )
 
 
 def _list_splits(word: str, start: int, max_parts: int) -> list[tuple[str, ...]]:
@@ -323,7 +380,11 @@ def _list_splits(word: str, start: int, max_parts: int) -> list[tuple[str, ...]]
             if part in lexicon.first_parts or (start and part in lexicon.middle_parts):
                 found += [(part, *rest) for rest in _list_splits(word, end, max_parts - 1)]
         if not start and word.startswith(SHORT_FIRST_PARTS):
-            found += [(word[:2], *rest) for rest in _list_splits(word, 2, max_parts - 1) if len(rest[-1]) > 3]
+            found += [
+                (word[:2], *rest)
+                for rest in _list_splits(word, 2, max_parts - 1)
+                if len(rest[-1]) > 3
+            ]
     return found
 
 
@@ -333,12 +394,15 @@ def can_end_compound(part: str) -> bool:
     flags = load_lexicon().flags
     bases = [reading.base for reading in find_word_readings(part) if reading.relation != IMPERATIVE]
     return any(
-        base.endswith(VERBAL_SUFFIXES) or any(LAST_PART_FLAG in line for line in flags.get(base, ())) for base in bases
+        base.endswith(VERBAL_SUFFIXES)
+        or any(LAST_PART_FLAG in line for line in flags.get(base, ()))
+        for base in bases
     )
 
 
 def find_compound_lemma(parts: tuple[str, ...]) -> str | None:
-    """Return the lemma (without a joining s) of the compound that parts form, or None if they form none.
+    """Return the lemma (without a joining s) of the compound that parts form, or None if they form
+    none.
 
     >>> find_compound_lemma(("människo", "handels")), find_compound_lemma(("barn",))
     ('människohandel', None)

@@ -1,9 +1,9 @@
 """Finds lemmas of Swedish and English words: the form that stands for all inflections of a word.
 
-hunspell-sv provides the base of most forms. simplemma has the words that change their vowel (män, städer, större,
-gick) and many words that are in no spelling list, and decides between several readings. A compound is inflected like
-its last part. A lemma is its own lemma, so that all forms of a word have the same one, even if one of them is also a
-form of another word.
+hunspell-sv provides the base of most forms. simplemma has the words that change their vowel (män,
+städer, större, gick) and many words that are in no spelling list, and decides between several
+readings. A compound is inflected like its last part. A lemma is its own lemma, so that all forms of
+a word have the same one, even if one of them is also a form of another word.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ from archive.language.compounds import (
     split_compound,
 )
 
-# These are their own lemmas, although they look like forms of rare words: mot of mod, mars of mara, hur of hu.
+# These are their own lemmas, although they look like forms of rare words: mot of mod, mars of mara,
+# hur of hu.
 CLOSED_CLASS_WORDS = """
     alla allt alltid allting andra annars antingen att av bakom bara bland bort borta bredvid båda både de den
     denna deras dess dessa dessutom det detta dig din då där därefter därför efter eftersom ej eller emellan en
@@ -133,14 +134,18 @@ def swedish_lemma(word: str) -> str:
 
 @lru_cache(maxsize=50_000)
 def english_lemma(word: str) -> str:
-    """Return the lemma of a lower-case English word, or the word itself if it has no known lemma."""
+    """Return the lemma of a lower-case English word, or the word itself if it has no known
+    lemma.
+    """
     return _look_up_lemma(word, "en") if len(word) <= MAX_LEMMATISED_LENGTH else word
 
 
 @lru_cache(maxsize=50_000)
 def is_swedish_word(word: str) -> bool:
     """Return whether a word is a form of a known Swedish word."""
-    return len(word) <= MAX_LEMMATISED_LENGTH and (is_known(word, lang="sv") or bool(find_word_readings(word)))
+    return len(word) <= MAX_LEMMATISED_LENGTH and (
+        is_known(word, lang="sv") or bool(find_word_readings(word))
+    )
 
 
 @lru_cache(maxsize=50_000)
@@ -162,21 +167,28 @@ def _find_base_form(word: str) -> str:
     if word.endswith("an") and dictionary_lemma == word and is_infinitive(word[:-1]):
         return word  # påverkan, början
     if not readings or (
-        dictionary_lemma == word and all(reading.relation in (GENITIVE, IMPERATIVE) for reading in readings)
+        dictionary_lemma == word
+        and all(reading.relation in (GENITIVE, IMPERATIVE) for reading in readings)
     ):
         return _guess_base_form(word, dictionary_lemma)
     return _choose_base_form(word, readings, dictionary_lemma)
 
 
 def _find_short_base(word: str) -> str:
-    """Return the base of a short word, or the word itself if hunspell-sv has no ordinary inflection like it.
+    """Return the base of a short word, or the word itself if hunspell-sv has no ordinary inflection
+    like it.
 
-    Imperatives, words in -s and what simplemma alone knows are not used, because abbreviations look like them.
+    Imperatives, words in -s and what simplemma alone knows are not used, because abbreviations look
+    like them.
 
     >>> [_find_short_base(word) for word in ("byn", "går", "las", "sas", "ets")]
     ['by', 'gå', 'las', 'sas', 'ets']
     """
-    readings = [reading for reading in find_word_readings(word) if reading.relation in (BASE_FORM, INFLECTED, AGREEING)]
+    readings = [
+        reading
+        for reading in find_word_readings(word)
+        if reading.relation in (BASE_FORM, INFLECTED, AGREEING)
+    ]
     if word.endswith("s") or not readings:
         return word
     bases = {reading.base for reading in readings if len(reading.base) <= len(word) + 1}
@@ -185,7 +197,9 @@ def _find_short_base(word: str) -> str:
 
 
 def _look_up_lemma(word: str, language: str) -> str:
-    """Return simplemma's lemma in lower case, or the word itself if that lemma is not a single word."""
+    """Return simplemma's lemma in lower case, or the word itself if that lemma is not a single
+    word.
+    """
     lemma = lemmatize(word, lang=language).lower()
     return lemma if lemma.isalnum() else word
 
@@ -197,7 +211,8 @@ def _is_irregular(word: str, dictionary_lemma: str) -> bool:
     (True, False)
     """
     common_length = next(
-        (i for i, (a, b) in enumerate(zip(word, dictionary_lemma, strict=False)) if a != b), len(dictionary_lemma)
+        (i for i, (a, b) in enumerate(zip(word, dictionary_lemma, strict=False)) if a != b),
+        len(dictionary_lemma),
     )
     return (
         common_length < len(dictionary_lemma) - 1
@@ -231,15 +246,23 @@ def _choose_base_form(word: str, readings: list[WordReading], dictionary_lemma: 
 
 
 def _find_underlying_base(word: str, readings: list[WordReading], dictionary_lemma: str) -> str:
-    """Return the base of a headword that is itself a participle, superlative or plural, or the word itself."""
+    """Return the base of a headword that is itself a participle, superlative or plural, or the word
+    itself.
+    """
     word_classes = {reading.word_class for reading in readings if reading.relation == BASE_FORM}
     if ADJECTIVE in word_classes and NOUN not in word_classes:
         verb = next((reading.base for reading in readings if reading.relation == PARTICIPLE), word)
-        is_superlative = verb == word and word.endswith("st") and load_lexicon().is_headword(dictionary_lemma)
+        is_superlative = (
+            verb == word and word.endswith("st") and load_lexicon().is_headword(dictionary_lemma)
+        )
         return dictionary_lemma if is_superlative else verb
     if word_classes == {VERB}:
         return _find_related_noun(word) or word
-    if word_classes == {NOUN} and _is_plural_only(word) and load_lexicon().is_headword(dictionary_lemma):
+    if (
+        word_classes == {NOUN}
+        and _is_plural_only(word)
+        and load_lexicon().is_headword(dictionary_lemma)
+    ):
         return dictionary_lemma
     return word
 
@@ -265,7 +288,11 @@ def _find_related_noun(verb: str) -> str | None:
         return cyclic  # cykla → cykel, because cyklar is a form of both
     for noun in (verb[:-1], verb[:-1] + "e"):
         for flags in all_flags.get(noun, ()):
-            if "I" in verb_flags or ("G" in flags and "m" in verb_flags) or ("H" in flags and "K" in verb_flags):
+            if (
+                "I" in verb_flags
+                or ("G" in flags and "m" in verb_flags)
+                or ("H" in flags and "K" in verb_flags)
+            ):
                 return noun
     return None
 
@@ -283,11 +310,17 @@ def _guess_base_form(word: str, dictionary_lemma: str) -> str:
 def find_compound_head(word: str) -> str | None:
     """Return the longest ending of a word that can be the last part of a compound, or None.
 
-    word: of at most MAX_COMPOUND_LENGTH letters, because every ending is looked up, and kept in a cache.
+    word: of at most MAX_COMPOUND_LENGTH letters, because every ending is looked up, and kept in a
+    cache.
 
     >>> find_compound_head("qvassinventeringarna")
     'inventeringarna'
     """
     return next(
-        (word[start:] for start in range(2, len(word) - MIN_HEAD_LENGTH + 1) if can_end_compound(word[start:])), None
+        (
+            word[start:]
+            for start in range(2, len(word) - MIN_HEAD_LENGTH + 1)
+            if can_end_compound(word[start:])
+        ),
+        None,
     )

@@ -1,4 +1,6 @@
-"""Words that queries add and drop: function words, other names of agencies, synonyms and translations (*.tsv)."""
+"""Words that queries add and drop: function words, other names of agencies, synonyms and
+translations (*.tsv).
+"""
 
 from __future__ import annotations
 
@@ -42,25 +44,32 @@ def split_query_words(text: str) -> tuple[str, ...]:
 
 
 def find_synonyms(text: str) -> tuple[str, ...]:
-    """Return the synonyms of words in any inflection, given without the function words between them.
+    """Return the synonyms of words in any inflection, given without the function words between
+    them.
 
     >>> find_synonyms("lekis"), find_synonyms("pre school"), find_synonyms("stöd service")
     (('förskoleklass',), ('förskola',), ('lss',))
     """
     readings = dict.fromkeys((text, *analyze_word(text)))
-    return tuple(dict.fromkeys(other for reading in readings for other in _read_synonyms().get(reading, ())))
+    return tuple(
+        dict.fromkeys(other for reading in readings for other in _read_synonyms().get(reading, ()))
+    )
 
 
 @cache
 def _read_synonyms() -> dict[str, tuple[str, ...]]:
-    """Read synonyms.tsv, whose lines apply in both directions, and english_words.tsv: words → their synonyms.
+    """Read synonyms.tsv, whose lines apply in both directions, and english_words.tsv: words → their
+    synonyms.
 
     The words are without function words, the Swedish ones as lemmas.
     """
     found: dict[str, dict[str, None]] = {}
 
     def add(words: str, other: str, *, is_english: bool = False) -> None:
-        subject = " ".join(word for word in split_query_words(words) if word not in FUNCTION_WORDS) or words
+        subject = (
+            " ".join(word for word in split_query_words(words) if word not in FUNCTION_WORDS)
+            or words
+        )
         found.setdefault(subject if is_english else analyze_word(subject)[0], {})[other] = None
 
     for line in SYNONYMS_FILE.read_text("utf-8").splitlines()[1:]:
@@ -75,12 +84,18 @@ def _read_synonyms() -> dict[str, tuple[str, ...]]:
 def read_translations() -> list[tuple[str, str]]:
     """Read english_words.tsv: pairs of English words and their Swedish translations."""
     lines = TRANSLATIONS_FILE.read_text("utf-8").splitlines()
-    return [(line.split("\t")[0], line.split("\t")[1]) for line in lines if line and not line.startswith("#")]
+    return [
+        (line.split("\t")[0], line.split("\t")[1])
+        for line in lines
+        if line and not line.startswith("#")
+    ]
 
 
 @cache
 def read_agency_names() -> dict[tuple[str, ...], tuple[tuple[str, ...], ...]]:
-    """Read agency_names.tsv: each name or abbreviation, as lower-case words → the other names of the agency."""
+    """Read agency_names.tsv: each name or abbreviation, as lower-case words → the other names of
+    the agency.
+    """
     groups: dict[str, list[tuple[str, ...]]] = {}
     for line in NAMES_FILE.read_text("utf-8").splitlines()[1:]:
         current, other, _ = line.split("\t")
@@ -88,5 +103,7 @@ def read_agency_names() -> dict[tuple[str, ...], tuple[tuple[str, ...], ...]]:
     names: dict[tuple[str, ...], dict[tuple[str, ...], None]] = {}
     for group in groups.values():
         for name in group:
-            names.setdefault(name, {}).update(dict.fromkeys(other for other in group if other != name))
+            names.setdefault(name, {}).update(
+                dict.fromkeys(other for other in group if other != name)
+            )
     return {name: tuple(others) for name, others in names.items()}

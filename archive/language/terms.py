@@ -1,8 +1,9 @@
 """Text analysis for the search index: converts Swedish and English text to terms.
 
-`analyze` returns the terms of a text and `analyze_word` those of one word of a query; both analyse words the same way.
-A term is a lemma. A Swedish compound is also found by its parts, which have different weights: `find_compound_parts`
-lists those that name what the compound is a kind of, `find_minor_parts` the others.
+`analyze` returns the terms of a text and `analyze_word` those of one word of a query; both analyse
+words the same way. A term is a lemma. A Swedish compound is also found by its parts, which have
+different weights: `find_compound_parts` lists those that name what the compound is a kind of,
+`find_minor_parts` the others.
 """
 
 from __future__ import annotations
@@ -24,17 +25,28 @@ from archive.language.compounds import (
     load_lexicon,
     split_compound,
 )
-from archive.language.lemmas import english_lemma, find_compound_head, is_swedish_word, swedish_lemma
+from archive.language.lemmas import (
+    english_lemma,
+    find_compound_head,
+    is_swedish_word,
+    swedish_lemma,
+)
 
-RULES_VERSION = "7"  # raise it whenever the lemma or the compound parts of any word, or the terms of a facet, change
-# The version of the rules and of their data; an index that was built with another version has to be rebuilt.
-ANALYSIS_VERSION = f"{RULES_VERSION} simplemma-{version('simplemma')} hunspell-sv-{version('hunspell-sv')}"
+# raise it whenever the lemma or the compound parts of any word, or the terms of a facet, change
+RULES_VERSION = "7"
+# The version of the rules and of their data; an index that was built with another version has to be
+# rebuilt.
+ANALYSIS_VERSION = (
+    f"{RULES_VERSION} simplemma-{version('simplemma')} hunspell-sv-{version('hunspell-sv')}"
+)
 
 WORD_PATTERN = re.compile(r"[^\W_]+")
 # endings after a colon: EU:s, 12:e
 CASE_ENDINGS = "s|n|ns|en|ens|er|ers|erna|ernas|na|nas|t|ts|et|ets|e|a|as|ar|are|aren"
 CASE_ENDING = re.compile(rf"(?<=[^\W_]):(?:{CASE_ENDINGS})\b", re.IGNORECASE)
-INVISIBLE_CHARACTERS = "\u00ad\u200b\u200c\u200d\ufeff"  # soft hyphens and zero-width characters inside words
+INVISIBLE_CHARACTERS = (
+    "\u00ad\u200b\u200c\u200d\ufeff"  # soft hyphens and zero-width characters inside words
+)
 
 MAX_ABBREVIATION_LENGTH = 6  # letters; longer words in capitals are only emphasised
 ABBREVIATION = re.compile(rf"(?<![^\W_])[A-ZÅÄÖ]{{2,{MAX_ABBREVIATION_LENGTH}}}(?![^\W_])")
@@ -58,14 +70,33 @@ PARTICLES, QUALIFIERS, SUFFIXES, OPAQUE_COMPOUNDS = (
 
 # Endings of derived words, longest first, and the shortest stem before them.
 DERIVING_ENDINGS = (
-    *("isering", "ighet", "ering", "ation", "ande", "ende", "ning", "else", "iska", "het", "ing", "are", "era", "isk"),
+    *(
+        "isering",
+        "ighet",
+        "ering",
+        "ation",
+        "ande",
+        "ende",
+        "ning",
+        "else",
+        "iska",
+        "het",
+        "ing",
+        "are",
+        "era",
+        "isk",
+    ),
     *("lig", "ism", "ist", "är", "ig", "an", "a", "e", ""),
 )
 MIN_STEM_LENGTH = 4
 
 # The most common words of each language, to guess the language of a text.
-COMMON_SWEDISH = "och att det som en på är av för med den till i ett har om de inte vi var ska kan från"
-COMMON_ENGLISH = "the of and to in is that for with are by this will be as it on has have was from we our"
+COMMON_SWEDISH = (
+    "och att det som en på är av för med den till i ett har om de inte vi var ska kan från"
+)
+COMMON_ENGLISH = (
+    "the of and to in is that for with are by this will be as it on has have was from we our"
+)
 COMMON_WORDS = frozenset(COMMON_SWEDISH.split()), frozenset(COMMON_ENGLISH.split())
 
 
@@ -75,7 +106,9 @@ class AnalyzedText:
 
     words: list[str]  # all words in order
     lemmas: dict[str, str]  # word → its lemma
-    compound_parts: tuple[str, ...]  # lemmas of compound parts, without duplicates; empty for English
+    compound_parts: tuple[
+        str, ...
+    ]  # lemmas of compound parts, without duplicates; empty for English
     minor_parts: tuple[str, ...]  # lemmas of first and middle parts
     last_parts: tuple[str, ...]  # lemmas of the last parts of compounds with a meaning of their own
 
@@ -97,23 +130,33 @@ def analyze(text: str, language: str | None) -> AnalyzedText:
     to_lemma = english_lemma if english else swedish_lemma
     words = find_words(text)
     abbreviations = find_abbreviations(text, words)
-    # a longer one is no word, and must not get into the caches, which keep hundreds of thousands of entries
+    # a longer one is no word, and must not get into the caches, which keep hundreds of thousands of
+    # entries
     kept = abbreviations | {word for word in words if len(word) > MAX_COMPOUND_LENGTH}
     lemmas = {word: word if word in kept else to_lemma(word) for word in dict.fromkeys(words)}
     compounds = (
-        () if english else tuple(dict.fromkeys(lemma for lemma in lemmas.values() if len(lemma) <= MAX_COMPOUND_LENGTH))
+        ()
+        if english
+        else tuple(
+            dict.fromkeys(lemma for lemma in lemmas.values() if len(lemma) <= MAX_COMPOUND_LENGTH)
+        )
     )
     return AnalyzedText(
         words=words,
         lemmas=lemmas,
         compound_parts=_collect_compound_parts(compounds) + _join_hyphenated_words(text, to_lemma),
-        minor_parts=tuple(dict.fromkeys(part for lemma in compounds for part in find_minor_parts(lemma))),
-        last_parts=tuple(dict.fromkeys(part for lemma in compounds if (part := find_last_part(lemma)))),
+        minor_parts=tuple(
+            dict.fromkeys(part for lemma in compounds for part in find_minor_parts(lemma))
+        ),
+        last_parts=tuple(
+            dict.fromkeys(part for lemma in compounds if (part := find_last_part(lemma)))
+        ),
     )
 
 
 def analyze_word(word: str) -> tuple[str, ...]:
-    """Return the possible lemmas of a query word, Swedish first; empty if it has no letters or digits.
+    """Return the possible lemmas of a query word, Swedish first; empty if it has no letters or
+    digits.
 
     A word that contains signs becomes a phrase: several lemmas in one string.
 
@@ -124,14 +167,18 @@ def analyze_word(word: str) -> tuple[str, ...]:
     for part in find_words(word):
         lemma, english_reading = swedish_lemma(part), english_lemma(part)
         swedish.append(lemma)
-        # An English lemma that is another Swedish word is dropped: "men" (but) is not a form of man.
+        # An English lemma that is another Swedish word is dropped: "men" (but) is not a form of
+        # man.
         only_swedish = is_swedish_word(part) and is_swedish_word(english_reading)
         english.append(lemma if only_swedish else english_reading)
     return tuple(dict.fromkeys(filter(None, (" ".join(swedish), " ".join(english)))))
 
 
 def find_abbreviations(text: str, words: Sequence[str]) -> set[str]:
-    """Return, in lower case, the words that a text has only in capitals. They are not inflected forms."""
+    """Return, in lower case, the words that a text has only in capitals.
+
+    They are not inflected forms.
+    """
     counts = Counter(word.lower() for word in ABBREVIATION.findall(text))
     if not counts or text.isupper():
         return set()
@@ -140,7 +187,8 @@ def find_abbreviations(text: str, words: Sequence[str]) -> set[str]:
 
 
 def find_words(text: str) -> list[str]:
-    """Split a text into words of letters and digits, in lower case, without the ending of EU:s and 12:e.
+    """Split a text into words of letters and digits, in lower case, without the ending of EU:s and
+    12:e.
 
     >>> find_words("EU:s 25-åriga avtal (A2021/01234), § 3")
     ['eu', '25', 'åriga', 'avtal', 'a2021', '01234', '3']
@@ -165,7 +213,9 @@ def is_english(text: str) -> bool:
 
 
 def is_english_release(state: Mapping[str, Any]) -> bool:
-    """Return whether a release is in English: by its declared language or, if it has none, by its text."""
+    """Return whether a release is in English: by its declared language or, if it has none, by its
+    text.
+    """
     if state["language"] is None:
         return is_english(state["title"] + "\n" + state["body"])
     return str(state["language"]).lower().startswith("en")
@@ -175,8 +225,9 @@ def is_english_release(state: Mapping[str, Any]) -> bool:
 def find_compound_parts(lemma: str) -> tuple[str, ...]:
     """Return the lemmas of the parts by which a compound is also found, the last part first.
 
-    A compound of two words that is in the dictionary has a meaning of its own, and no parts: människohandel is not a
-    kind of handel. A compound of three or more words is always split, whether or not it is in the dictionary.
+    A compound of two words that is in the dictionary has a meaning of its own, and no parts:
+    människohandel is not a kind of handel. A compound of three or more words is always split,
+    whether or not it is in the dictionary.
 
     >>> find_compound_parts("människohandelsbrott"), find_compound_parts("människohandel")
     (('brott', 'människohandel'), ())
@@ -187,7 +238,9 @@ def find_compound_parts(lemma: str) -> tuple[str, ...]:
     if not parts:
         return ()
     before = [
-        find_compound_lemma(parts[start:end]) for start in range(len(parts) - 1) for end in range(start + 1, len(parts))
+        find_compound_lemma(parts[start:end])
+        for start in range(len(parts) - 1)
+        for end in range(start + 1, len(parts))
     ]
     compounds = [part for part in before if part]
     if load_lexicon().is_headword(lemma) and not compounds:
@@ -196,14 +249,17 @@ def find_compound_parts(lemma: str) -> tuple[str, ...]:
 
 
 def _join_hyphenated_words(text: str, to_lemma: Callable[[str], str]) -> tuple[str, ...]:
-    """Return the lemmas of hyphenated words written without the hyphen: rotavdrag for ROT-avdrag."""
+    """Return the lemmas of hyphenated words written without the hyphen: rotavdrag for
+    ROT-avdrag.
+    """
     found = dict.fromkeys(HYPHENATED_WORD.findall(text)) if "-" in text else ()
     return tuple(to_lemma("".join(find_words(word))) for word in found)
 
 
 @lru_cache(maxsize=200_000)
 def find_minor_parts(lemma: str) -> tuple[str, ...]:
-    """Return the lemmas of the first and middle parts of a compound, whether or not it is in the dictionary.
+    """Return the lemmas of the first and middle parts of a compound, whether or not it is in the
+    dictionary.
 
     >>> find_minor_parts("migrationsminister"), find_minor_parts("elprisstöd"), find_minor_parts("människohandelsbrott")
     (('migration',), ('el', 'pris'), ())
@@ -238,14 +294,18 @@ def find_last_part(lemma: str) -> str:
 
 @lru_cache(maxsize=100_000)
 def _split_word(lemma: str) -> tuple[str, ...]:
-    """Return the parts of a compound, even if it is a long dictionary word or contains a name: Nato + medlemskap."""
+    """Return the parts of a compound, even if it is a long dictionary word or contains a name: Nato
+    + medlemskap.
+    """
     if len(lemma) > MAX_COMPOUND_LENGTH:
         return ()
     if (parts := split_compound(lemma)) or not lemma.isalpha() or is_swedish_word(lemma):
         return parts
     head = find_compound_head(lemma) or ""
     first = lemma.removesuffix(head)
-    return (first, head) if head and len(first) >= MIN_PART_LENGTH and first not in PARTICLES else ()
+    return (
+        (first, head) if head and len(first) >= MIN_PART_LENGTH and first not in PARTICLES else ()
+    )
 
 
 def find_subject(lemma: str) -> tuple[str, str]:
@@ -266,7 +326,9 @@ def find_subject(lemma: str) -> tuple[str, str]:
 
 @lru_cache(maxsize=10_000)
 def find_related_lemmas(lemma: str) -> tuple[str, ...]:
-    """Return lemmas that would be derived from the same stem; some of them may not be real words."""
+    """Return lemmas that would be derived from the same stem; some of them may not be real
+    words.
+    """
     related: dict[str, None] = {}
     for ending in DERIVING_ENDINGS:
         stem = lemma.removesuffix(ending)
@@ -278,7 +340,11 @@ def find_related_lemmas(lemma: str) -> tuple[str, ...]:
 
 def _collect_compound_parts(lemmas: Iterable[str]) -> tuple[str, ...]:
     """Return the compound parts of all lemmas, without duplicates (see `find_compound_parts`)."""
-    return tuple(dict.fromkeys(part for lemma in dict.fromkeys(lemmas) for part in find_compound_parts(lemma)))
+    return tuple(
+        dict.fromkeys(
+            part for lemma in dict.fromkeys(lemmas) for part in find_compound_parts(lemma)
+        )
+    )
 
 
 def find_compound_key(word: str) -> str:
@@ -292,5 +358,7 @@ def find_compound_key(word: str) -> str:
 
 
 def load_dictionaries() -> None:
-    """Load the dictionaries, which takes half a second, so that the first search does not wait for them."""
+    """Load the dictionaries, which takes half a second, so that the first search does not wait for
+    them.
+    """
     swedish_lemma("ord"), english_lemma("word")

@@ -1,10 +1,11 @@
 """Backup and restore of an archive.
 
-A backup is a checked copy of archive.db, captures.db and withheld.db, made while crawls may continue. archive.db is
-copied first, because its references to the other files were written after their targets. Restoring checks the files of
-a backup, or of a folder into which Litestream restored archive.db and captures.db, before moving them into place.
-Existing files are moved to a folder beside the archive. Subscriptions (archive.follow.subscriptions) are only copied if
-that is asked for, and only restored where there are none.
+A backup is a checked copy of archive.db, captures.db and withheld.db, made while crawls may
+continue. archive.db is copied first, because its references to the other files were written after
+their targets. Restoring checks the files of a backup, or of a folder into which Litestream restored
+archive.db and captures.db, before moving them into place. Existing files are moved to a folder
+beside the archive. Subscriptions (archive.follow.subscriptions) are only copied if that is asked
+for, and only restored where there are none.
 """
 
 from __future__ import annotations
@@ -49,13 +50,15 @@ def create_backup(
     with_subscriptions: bool = False,
     progress: ProgressCallback = lambda *_: None,
 ) -> tuple[Path, list[ArchiveError]]:
-    """Copy an archive into a new folder in `folder`, and return that folder with the findings of `verify`.
+    """Copy an archive into a new folder in `folder`, and return that folder with the findings of
+    `verify`.
 
-    with_subscriptions: also copy the addresses of subscribers and the key of their links, which a copy otherwise lacks.
-    The folder is named after `moment`; its name ends in `.damaged` if there are findings. The newest `keep` sound
-    backups, and up to `keep` damaged ones newer than those, are kept; older and unfinished backups are deleted. A name
-    later than `moment` was given by a wrong clock, and counts as older than all others. Raises
-    ArchiveError, and leaves no copy, if there is no archive or a file cannot be copied.
+    with_subscriptions: also copy the addresses of subscribers and the key of their links, which a
+    copy otherwise lacks. The folder is named after `moment`; its name ends in `.damaged` if there
+    are findings. The newest `keep` sound backups, and up to `keep` damaged ones newer than those,
+    are kept; older and unfinished backups are deleted. A name later than `moment` was given by a
+    wrong clock, and counts as older than all others. Raises ArchiveError, and leaves no copy, if
+    there is no archive or a file cannot be copied.
     """
     if not archive.is_file():
         raise ArchiveError(archive, "no such file")
@@ -79,7 +82,9 @@ def create_backup(
 
 
 def _delete_old_backups(folder: Path, keep: int, moment: datetime) -> None:
-    """Delete unfinished backups and all but the newest `keep` (see `create_backup`); leave other files."""
+    """Delete unfinished backups and all but the newest `keep` (see `create_backup`); leave other
+    files.
+    """
     latest = f"{moment:{FOLDER_NAME_FORMAT}}"
     copies = sorted(
         (path for path in folder.iterdir() if path.is_dir() and FOLDER_NAME.fullmatch(path.stem)),
@@ -94,14 +99,19 @@ def _delete_old_backups(folder: Path, keep: int, moment: datetime) -> None:
 
 
 def restore_backup(
-    backup: Path, archive: Path, *, replace: bool, moment: datetime, progress: ProgressCallback = lambda *_: None
+    backup: Path,
+    archive: Path,
+    *,
+    replace: bool,
+    moment: datetime,
+    progress: ProgressCallback = lambda *_: None,
 ) -> tuple[list[ArchiveError], Path | None, list[str]]:
     """Restore an archive from the files of a backup, unless `verify` finds faults in them.
 
-    Returns the findings, the folder with the former files (None if there were none), and descriptions of the takedowns
-    that only the former archive has. Raises ArchiveError if there is no backup, if there is an archive already and
-    `replace` is False, or if another process has it open. The new files are checked first, and then renamed into place,
-    archive.db last.
+    Returns the findings, the folder with the former files (None if there were none), and
+    descriptions of the takedowns that only the former archive has. Raises ArchiveError if there is
+    no backup, if there is an archive already and `replace` is False, or if another process has it
+    open. The new files are checked first, and then renamed into place, archive.db last.
     """
     if not (backup / ARCHIVE_FILE).is_file():
         raise ArchiveError(backup / ARCHIVE_FILE, "no such file, so this is not a backup")
@@ -109,7 +119,10 @@ def restore_backup(
         raise ArchiveError(archive, f"there is no folder {archive.parent}")
     existing = [path for path in _list_archive_files(archive) if path.exists()]
     if existing and not replace:
-        raise ArchiveError(existing[0], "exists already; nothing was changed (--replace moves it to another folder)")
+        raise ArchiveError(
+            existing[0],
+            "exists already; nothing was changed (--replace moves it to another folder)",
+        )
     with unfinished_folder(archive, mode=0o700) as unfinished:
         restored = unfinished / archive.name
         for name in (ARCHIVE_FILE, CAPTURES_FILE, WITHHELD_FILE):
@@ -144,14 +157,18 @@ def _list_archive_files(archive: Path) -> list[Path]:
 
 
 def _check_not_open(path: Path) -> None:
-    """Raise ArchiveError if another process has a file open, because its later writes would be lost."""
+    """Raise ArchiveError if another process has a file open, because its later writes would be
+    lost.
+    """
     with closing(sqlite3.connect(path, isolation_level=None, timeout=1)) as db:
         try:
             # SQLite allows this only if no other connection is open
             db.execute("pragma journal_mode = delete")
         except sqlite3.OperationalError as error:
             if "locked" in str(error):
-                raise ArchiveError(path, "is in use: stop the round, the site and Litestream first") from error
+                raise ArchiveError(
+                    path, "is in use: stop the round, the site and Litestream first"
+                ) from error
         except sqlite3.DatabaseError:  # it may be replaced because it is damaged
             return
 
@@ -182,14 +199,23 @@ def _find_lost_takedowns(archive: Path, restored: Path) -> list[str]:
         if not lifted and lifted_in_backup is None:
             lost.append(f"not in the backup; repeat it before the archive is served: {description}")
         elif lifted and lifted_in_backup is None:
-            lost.append(f"not in the backup, and lifted since ({lifted}), so there is nothing to do: {description}")
+            lost.append(
+                f"not in the backup, and lifted"
+                f" since ({lifted}),"
+                f" so there is nothing to do:"
+                f" {description}"
+            )
         elif lifted and not lifted_in_backup:
-            lost.append(f"lifted since the backup ({lifted}); lift it again: takedown {key}, {description}")
+            lost.append(
+                f"lifted since the backup ({lifted}); lift it again: takedown {key}, {description}"
+            )
     return lost
 
 
 def _read_takedowns(path: Path) -> dict[TakedownRow, str]:
-    """Return each takedown with the time it was lifted, "" if it is in force; {} if the file is damaged."""
+    """Return each takedown with the time it was lifted, "" if it is in force; {} if the file is
+    damaged.
+    """
     try:
         with closing(open_readonly(path)) as db:
             return {tuple(row[:-1]): row[-1] for row in db.execute(TAKEDOWNS_SQL)}

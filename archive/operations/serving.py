@@ -1,9 +1,11 @@
-"""Starts servers of an archive: its file brought up to date, Datasette's options, and the replicas of snapshots.
+"""Starts servers of an archive: its file brought up to date, Datasette's options, and the replicas
+of snapshots.
 
-Replicas serve the newest snapshot of a folder with one `datasette serve --immutable` process per port. For a newer
-snapshot the processes are restarted one after the other, so that the proxy in front of them (scraper/deploy/nginx.conf)
-always finds one that accepts requests. A process that ends is replaced. If there is nothing to serve, connections are
-refused and the proxy uses the server of the archive itself.
+Replicas serve the newest snapshot of a folder with one `datasette serve --immutable` process per
+port. For a newer snapshot the processes are restarted one after the other, so that the proxy in
+front of them (scraper/deploy/nginx.conf) always finds one that accepts requests. A process that
+ends is replaced. If there is nothing to serve, connections are refused and the proxy uses the
+server of the archive itself.
 """
 
 from __future__ import annotations
@@ -28,7 +30,12 @@ import archive
 from archive.database.captures import compute_file_sha256
 from archive.database.schema import find_metadata, migrations
 from archive.database.sqlite_files import ARCHIVE_FILE, check_version, open_readonly
-from archive.operations.snapshots import CHECKSUMS_FILE, INSPECT_FILE, list_all_snapshots, read_withdrawn_name
+from archive.operations.snapshots import (
+    CHECKSUMS_FILE,
+    INSPECT_FILE,
+    list_all_snapshots,
+    read_withdrawn_name,
+)
 from archive.store.releases import Archive
 
 PACKAGE_FOLDER = Path(archive.__path__[0])
@@ -76,7 +83,11 @@ def build_datasette_options(*, sql: bool, cors: bool) -> list[str]:
         *("--setting", "suggest_facets", "off"),
         # more than the number of searches allowed at once (archive/web/security.py)
         *("--setting", "num_sql_threads", "6"),
-        *("--setting", "allow_download", "off"),  # free pages of the file may contain taken-down text
+        *(
+            "--setting",
+            "allow_download",
+            "off",
+        ),  # free pages of the file may contain taken-down text
         *("--setting", "default_allow_sql", "on" if sql else "off"),
         *(["--cors"] if cors else []),  # the data is public, so pages of other sites may read it
     ]
@@ -86,7 +97,10 @@ CHECKSUM_LINE = re.compile(r"([0-9a-f]{64})  ([a-z]+\.[a-z]+)")
 
 
 def list_snapshots(folder: Path) -> list[Path]:
-    """Return the folders of the snapshots that may be shown, newest first. Their files are not checked."""
+    """Return the folders of the snapshots that may be shown, newest first.
+
+    Their files are not checked.
+    """
     withdrawn = read_withdrawn_name(folder)
     return [snapshot for snapshot in list_all_snapshots(folder) if snapshot.name > withdrawn]
 
@@ -118,7 +132,9 @@ FAST_SHUTDOWN_TIMEOUT = 10.0  # the same if the snapshot was withdrawn or the re
 # Seconds between attempts
 POLL_INTERVAL = 0.5  # between checks of the folder and the processes
 INCOMPLETE_RETRY = 5.0  # after an incomplete snapshot
-FAILED_START_RETRY = 60.0  # after a snapshot that could not be served; doubled by each further failure
+FAILED_START_RETRY = (
+    60.0  # after a snapshot that could not be served; doubled by each further failure
+)
 MAX_FAILED_START_RETRY = 3600.0
 PORT_TIMEOUT = 10.0  # while waiting for ports to become free at the start
 
@@ -145,8 +161,12 @@ class DatasetteProcess:
         return self.is_ready
 
     def has_failed(self) -> bool:
-        """Return whether the process ended before it accepted requests, or takes too long to accept them."""
-        return not self.is_ready and (self.has_exited() or time.monotonic() > self.started_at + START_TIMEOUT)
+        """Return whether the process ended before it accepted requests, or takes too long to accept
+        them.
+        """
+        return not self.is_ready and (
+            self.has_exited() or time.monotonic() > self.started_at + START_TIMEOUT
+        )
 
     def terminate(self, seconds: float) -> None:
         """Let the process finish its requests and exit within `seconds`."""
@@ -165,7 +185,8 @@ class DatasetteProcess:
 
 @dataclass(slots=True, kw_only=True)
 class Replicas:
-    """Keeps a Datasette running on each port of a host; `arguments` are options of `datasette serve`.
+    """Keeps a Datasette running on each port of a host; `arguments` are options of `datasette
+    serve`.
 
     With a single port, connections are refused for some seconds at each change of snapshot.
     """
@@ -178,19 +199,25 @@ class Replicas:
     stop_event: threading.Event = field(default_factory=threading.Event)
     running: dict[int, DatasetteProcess] = field(default_factory=dict)  # by port
     stopping: list[DatasetteProcess] = field(default_factory=list)
-    complete_snapshots: set[str] = field(default_factory=set)  # names of snapshots whose checksums matched
+    complete_snapshots: set[str] = field(
+        default_factory=set
+    )  # names of snapshots whose checksums matched
     retry_at: dict[str, float] = field(default_factory=dict)  # name → time.monotonic()
     failed_starts: Counter[str] = field(default_factory=Counter)  # by name
     last_message: str = ""
 
     def run(self) -> None:
-        """Serve until `stop_event` is set; raise OSError if a port is taken or the folder does not exist."""
+        """Serve until `stop_event` is set; raise OSError if a port is taken or the folder does not
+        exist.
+        """
         list_snapshots(self.folder)
         deadline = time.monotonic() + PORT_TIMEOUT
         for port in self.ports:
             while not is_port_free(self.host, port):
                 if time.monotonic() > deadline:
-                    raise OSError(errno.EADDRINUSE, f"{self.host}:{port} is taken; choose another --port")
+                    raise OSError(
+                        errno.EADDRINUSE, f"{self.host}:{port} is taken; choose another --port"
+                    )
                 self.stop_event.wait(0.1)
         try:
             while not self.stop_event.is_set():
@@ -205,7 +232,10 @@ class Replicas:
                 time.sleep(0.1)
 
     def poll(self) -> None:
-        """Check for ended processes, withdrawals and newer snapshots. An unreadable folder changes nothing."""
+        """Check for ended processes, withdrawals and newer snapshots.
+
+        An unreadable folder changes nothing.
+        """
         self.stopping = [server for server in self.stopping if not server.reap()]
         self.check_processes()
         try:
@@ -224,7 +254,9 @@ class Replicas:
             self.log_once(f"{self.folder}: nothing to serve yet; connections are refused")
 
     def check_processes(self) -> None:
-        """Update which processes are ready, and remove those that ended or could not serve their snapshot."""
+        """Update which processes are ready, and remove those that ended or could not serve their
+        snapshot.
+        """
         for port, server in list(self.running.items()):
             was_ready = server.is_ready
             if server.check_ready() and not was_ready:
@@ -232,19 +264,31 @@ class Replicas:
             if server.has_failed():
                 seconds = FAILED_START_RETRY * 2 ** self.failed_starts[server.snapshot.name]
                 self.failed_starts[server.snapshot.name] += 1
-                self.postpone(server.snapshot, min(seconds, MAX_FAILED_START_RETRY), "could not be served")
+                self.postpone(
+                    server.snapshot, min(seconds, MAX_FAILED_START_RETRY), "could not be served"
+                )
                 self.stop(port, FAST_SHUTDOWN_TIMEOUT)
             elif server.has_exited():
-                self.log_once(f"{server.snapshot.name}: Datasette ended with {server.process.returncode}")
+                self.log_once(
+                    f"{server.snapshot.name}: Datasette ended with {server.process.returncode}"
+                )
                 self.stop(port)
 
     def serve(self, snapshot: Path) -> None:
-        """Start missing processes, and restart one that serves an older snapshot if all others are ready."""
+        """Start missing processes, and restart one that serves an older snapshot if all others are
+        ready.
+        """
         for port in self.ports:
             if port not in self.running and is_port_free(self.host, port):
                 self.running[port] = self.start(snapshot, port)
-        if len(self.running) == len(self.ports) and all(server.is_ready for server in self.running.values()):
-            outdated = [port for port, server in self.running.items() if server.snapshot.name < snapshot.name]
+        if len(self.running) == len(self.ports) and all(
+            server.is_ready for server in self.running.values()
+        ):
+            outdated = [
+                port
+                for port, server in self.running.items()
+                if server.snapshot.name < snapshot.name
+            ]
             if outdated:
                 self.stop(outdated[0])
 
@@ -258,7 +302,14 @@ class Replicas:
                 "--immutable",
                 str(snapshot / ARCHIVE_FILE),
             ),
-            *("--inspect-file", str(snapshot / INSPECT_FILE), "--host", self.host, "--port", str(port)),
+            *(
+                "--inspect-file",
+                str(snapshot / INSPECT_FILE),
+                "--host",
+                self.host,
+                "--port",
+                str(port),
+            ),
             *self.arguments,
         ]
         process = subprocess.Popen(command, stdin=subprocess.PIPE)  # noqa: S603 - our own command
@@ -293,7 +344,9 @@ class Replicas:
 
 
 def is_port_free(host: str, port: int) -> bool:
-    """Return whether a server can listen on a port, even if another server is finishing its requests."""
+    """Return whether a server can listen on a port, even if another server is finishing its
+    requests.
+    """
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -3,9 +3,10 @@
     FOLDER/2026-03-02T034301/   archive.db · captures.db · inspect.json · SHA256SUMS; never changed
     FOLDER/withdrawn            a name: snapshots up to and including it must not be shown
 
-A snapshot is made while a crawl writes and gets its name once it is complete. Other machines may copy the folder with
-any tool and in any order, because a snapshot is only used once all its checksums match. The copied captures.db lacks
-the bytes of taken-down pages, those that the copied archive.db does not refer to, and refused pages.
+A snapshot is made while a crawl writes and gets its name once it is complete. Other machines may
+copy the folder with any tool and in any order, because a snapshot is only used once all its
+checksums match. The copied captures.db lacks the bytes of taken-down pages, those that the copied
+archive.db does not refer to, and refused pages.
 """
 
 from __future__ import annotations
@@ -53,13 +54,18 @@ SHOWN_CAPTURES_SQL = f"select sha256 from captures where id not in ({WITHHELD_CA
 
 
 def parse_snapshot_time(name: str) -> datetime:
-    """Return the time at which a snapshot was started, by the folder's name. Everything in it is older."""
+    """Return the time at which a snapshot was started, by the folder's name.
+
+    Everything in it is older.
+    """
     return datetime.strptime(name, FOLDER_NAME_FORMAT).replace(tzinfo=UTC)
 
 
 def list_all_snapshots(folder: Path) -> list[Path]:
     """Return every folder named like a snapshot, newest first."""
-    names = (path.name for path in folder.iterdir() if FOLDER_NAME.fullmatch(path.name) and path.is_dir())
+    names = (
+        path.name for path in folder.iterdir() if FOLDER_NAME.fullmatch(path.name) and path.is_dir()
+    )
     return [folder / name for name in sorted(names, reverse=True)]
 
 
@@ -72,17 +78,21 @@ def read_withdrawn_name(folder: Path) -> str:
 
 
 def count_snapshot_releases(snapshot: Path) -> int:
-    """Count the releases that a snapshot lists: redacted ones are included, hidden and moved ones are not."""
+    """Count the releases that a snapshot lists: redacted ones are included, hidden and moved ones
+    are not.
+    """
     with closing(open_readonly(snapshot / ARCHIVE_FILE)) as db:
         return int(db.execute("select count(*) from release_facets").fetchone()[0])
 
 
-def publish_snapshot(archive: Path, folder: Path, *, keep: int, moment: datetime, withdraw: bool = False) -> Path:
+def publish_snapshot(
+    archive: Path, folder: Path, *, keep: int, moment: datetime, withdraw: bool = False
+) -> Path:
     """Publish a new snapshot of an archive, and delete all but the newest `keep`.
 
-    Older snapshots are kept for a while because replicas may still read them. withdraw: earlier snapshots must not be
-    shown from now on, and the next call deletes them. Raises ArchiveError, and publishes nothing, if there is no
-    archive that can be served or it cannot be copied.
+    Older snapshots are kept for a while because replicas may still read them. withdraw: earlier
+    snapshots must not be shown from now on, and the next call deletes them. Raises ArchiveError,
+    and publishes nothing, if there is no archive that can be served or it cannot be copied.
     """
     if not archive.is_file():
         raise ArchiveError(archive, "no such file")
@@ -98,7 +108,9 @@ def publish_snapshot(archive: Path, folder: Path, *, keep: int, moment: datetime
         with unfinished_folder(snapshot) as unfinished:
             write_snapshot_files(archive, unfinished, parse_snapshot_time(name))
             if name <= read_withdrawn_name(folder):
-                raise ArchiveError(snapshot, "was withdrawn while it was created; create another one")
+                raise ArchiveError(
+                    snapshot, "was withdrawn while it was created; create another one"
+                )
             unfinished.rename(snapshot)
         _delete_old_snapshots(folder, keep, withdrawn)
     return snapshot
@@ -112,8 +124,12 @@ def withdraw_snapshots(folder: Path, name: str) -> None:
 
 
 def _choose_snapshot_name(folder: Path, moment: datetime) -> str:
-    """Return `moment` as a name, or one second after the newest snapshot, so that names always increase."""
-    newest = max([read_withdrawn_name(folder), *(snapshot.name for snapshot in list_all_snapshots(folder))])
+    """Return `moment` as a name, or one second after the newest snapshot, so that names always
+    increase.
+    """
+    newest = max(
+        [read_withdrawn_name(folder), *(snapshot.name for snapshot in list_all_snapshots(folder))]
+    )
     name = f"{moment:{FOLDER_NAME_FORMAT}}"
     if name > newest:
         return name
@@ -145,7 +161,15 @@ def write_snapshot_files(archive: Path, folder: Path, started_at: datetime) -> N
         copy_database(Captures.path_beside(archive), files[-1])
         drop_litestream_tables(files[-1])
         _remove_withheld_blobs(copy, files[-1], archive)
-    inspect = [sys.executable, "-m", "datasette", "inspect", ARCHIVE_FILE, "--inspect-file", INSPECT_FILE]
+    inspect = [
+        sys.executable,
+        "-m",
+        "datasette",
+        "inspect",
+        ARCHIVE_FILE,
+        "--inspect-file",
+        INSPECT_FILE,
+    ]
     result = subprocess.run(inspect, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603 - our own
     if result.returncode:
         raise ArchiveError(copy, f"cannot be inspected: {result.stderr.strip().splitlines()[-1:]}")
@@ -159,17 +183,24 @@ def write_snapshot_files(archive: Path, folder: Path, started_at: datetime) -> N
 
 def _check_servable(archive: Path, copy: Path) -> None:
     """Raise ArchiveError, naming the archive, if a replica would refuse to serve its copy."""
-    with sqlite_errors(archive, "cannot be read"), closing(sqlite3.connect(copy, isolation_level=None)) as db:
+    with (
+        sqlite_errors(archive, "cannot be read"),
+        closing(sqlite3.connect(copy, isolation_level=None)) as db,
+    ):
         check_version(db, archive)
         if not Database(db).table("search_meta").exists():
             raise ArchiveError(archive, "is not an archive")
         fault = SearchIndex(Database(db)).describe_fault()
     if fault:
-        raise ArchiveError(archive, f"its search index must be rebuilt ({fault}): python -m archive reindex {archive}")
+        raise ArchiveError(
+            archive,
+            f"its search index must be rebuilt ({fault}): python -m archive reindex {archive}",
+        )
 
 
 def _remove_withheld_blobs(archive_copy: Path, captures_copy: Path, source: Path) -> None:
-    """Delete what is taken down, refused or not needed by the copied archive.db from captures.db's copy.
+    """Delete what is taken down, refused or not needed by the copied archive.db from captures.db's
+    copy.
 
     source: the archive that both are copies of, from which bytes are read.
     """
@@ -192,10 +223,17 @@ def _remove_withheld_blobs(archive_copy: Path, captures_copy: Path, source: Path
                     digests = [(part["sha256"],) for part in parts]
                     copy.executemany("insert or ignore into shown values (?)", digests)
             copy.execute(
-                "create temp table deleted as select id from blobs where sha256 not in (select sha256 from shown)"
+                "create temp table deleted as"
+                " select id from blobs"
+                " where sha256 not in (select"
+                " sha256 from shown)"
             )
             for (base,) in copy.execute(
-                "select distinct base from blobs where base in (select id from deleted) and id not in"
+                "select distinct base from"
+                " blobs where base in"
+                " (select id from deleted)"
+                " and id"
+                " not in"
                 " (select id from deleted)"
             ).fetchall():
                 _replace_base(copy, captures, base)
@@ -209,18 +247,28 @@ def _remove_withheld_blobs(archive_copy: Path, captures_copy: Path, source: Path
 def _replace_base(copy: sqlite3.Connection, captures: Captures, base: int) -> None:
     """Compress the pages whose base is deleted against the first of those pages instead."""
     pages = copy.execute(
-        "select id, sha256 from blobs where base = ? and id not in (select id from deleted) order by id", [base]
+        "select id, sha256 from"
+        " blobs where"
+        " base = ? and id not in"
+        " (select id from deleted) order"
+        " by id",
+        [base],
     ).fetchall()
     first_id, new_base = pages[0][0], captures.read(pages[0][1])
-    copy.execute("update blobs set base = null, data = ? where id = ?", [compress(new_base), first_id])
-    copy.execute("insert or ignore into bases select host, ? from bases where blob = ?", [first_id, base])
+    copy.execute(
+        "update blobs set base = null, data = ? where id = ?", [compress(new_base), first_id]
+    )
+    copy.execute(
+        "insert or ignore into bases select host, ? from bases where blob = ?", [first_id, base]
+    )
     for blob_id, sha256 in pages[1:]:
         data = compress(captures.read(sha256), new_base)
         copy.execute("update blobs set base = ?, data = ? where id = ?", [first_id, data, blob_id])
 
 
 def _run_datasette(arguments: Sequence[str]) -> None:
-    """Run Datasette's command line in this process, and end it when the process that started it ends.
+    """Run Datasette's command line in this process, and end it when the process that started it
+    ends.
 
     Otherwise Datasette would continue to serve a snapshot that is withdrawn later.
     """

@@ -50,7 +50,19 @@ from archive.web.security import (
 
 # the first route that matches a path is taken: feeds extend the URLs of agencies and tags
 VIEWS = (
-    *(atom, sitemaps, front_page, agencies, lists, search, versions, edits, attachment, people, many_searches),
+    *(
+        atom,
+        sitemaps,
+        front_page,
+        agencies,
+        lists,
+        search,
+        versions,
+        edits,
+        attachment,
+        people,
+        many_searches,
+    ),
     *(over_time, check, data, docs, mcp, follow, status, about),
 )
 
@@ -79,13 +91,17 @@ def prepare_connection(conn: sqlite3.Connection, database: str) -> None:
         conn.create_function("escape_fts", 1, lambda text: search.escape_fts(conn, text))
 
 
-@hookimpl(trylast=True)  # last, so that the value that it binds to :search replaces the visitor's text
+@hookimpl(
+    trylast=True
+)  # last, so that the value that it binds to :search replaces the visitor's text
 def filters_from_request(request: Any, database: str, table: str, datasette: Any) -> Any:
     return search.build_search_filter(request, database, table, datasette)
 
 
 @hookimpl
-def extra_template_vars(template: str, request: Any, datasette: Any) -> Callable[[], Awaitable[dict[str, Any]]]:
+def extra_template_vars(
+    template: str, request: Any, datasette: Any
+) -> Callable[[], Awaitable[dict[str, Any]]]:
     async def read() -> dict[str, Any]:
         # Datasette's templates extend our base.html
         names = {} if request is None else build_page_context(datasette, request)
@@ -117,7 +133,9 @@ def canned_queries(database: str) -> dict[str, Any]:
 
 
 @hookimpl(hookwrapper=True)
-def handle_exception(datasette: Any, request: Any, exception: Exception) -> Generator[None, Any, None]:
+def handle_exception(
+    datasette: Any, request: Any, exception: Exception
+) -> Generator[None, Any, None]:
     outcome = yield
     outcome.force_result([answer_exception(datasette, request, exception)])
 

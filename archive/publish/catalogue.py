@@ -61,8 +61,28 @@ CROISSANT_CONTEXT = {
     **{
         name: f"cr:{name}"
         for name in (
-            *("citeAs", "column", "extract", "field", "fileProperty", "fileObject", "fileSet", "format", "includes"),
-            *("isLiveDataset", "jsonPath", "key", "md5", "parentField", "path", "recordSet", "references", "regex"),
+            *(
+                "citeAs",
+                "column",
+                "extract",
+                "field",
+                "fileProperty",
+                "fileObject",
+                "fileSet",
+                "format",
+                "includes",
+            ),
+            *(
+                "isLiveDataset",
+                "jsonPath",
+                "key",
+                "md5",
+                "parentField",
+                "path",
+                "recordSet",
+                "references",
+                "regex",
+            ),
             *(
                 "repeated",
                 "replace",
@@ -101,7 +121,10 @@ CHECKSUM_ALGORITHM = "http://spdx.org/rdf/terms#checksumAlgorithm_sha256"
 def build_croissant(
     package: Mapping[str, Any], files: Sequence[PublishedFile], started: datetime, site: str | None
 ) -> dict[str, Any]:
-    """Describe a publication as Croissant 1.0. Without the site's URL, addresses are relative to the file."""
+    """Describe a publication as Croissant 1.0.
+
+    Without the site's URL, addresses are relative to the file.
+    """
     base = f"{site}{FILES_PATH}" if site else ""
     return {
         "@context": CROISSANT_CONTEXT,
@@ -116,7 +139,8 @@ def build_croissant(
         "creator": {"@type": "sc:Organization", "name": "Myndighetsarkivet"},
         "inLanguage": ["sv", "en"],
         "datePublished": f"{started:%Y-%m-%dT%H:%M:%SZ}",
-        "version": f"{started.year}.{started.month}.{started.day}",  # a semantic version, as Croissant asks for
+        # a semantic version, as Croissant asks for
+        "version": f"{started.year}.{started.month}.{started.day}",
         "distribution": [
             {
                 "@type": "cr:FileObject",
@@ -124,7 +148,9 @@ def build_croissant(
                 "name": file.path,
                 "contentUrl": base + file.path,
                 "contentSize": f"{file.size} B",
-                "encodingFormat": file.media_type.replace("vnd.apache.parquet", "x-parquet"),  # as in its examples
+                "encodingFormat": file.media_type.replace(
+                    "vnd.apache.parquet", "x-parquet"
+                ),  # as in its examples
                 "sha256": file.sha256,
             }
             for file in files
@@ -135,9 +161,13 @@ def build_croissant(
 
 def _describe_record_set(resource: Mapping[str, Any]) -> dict[str, Any]:
     name, schema = resource["name"], resource["schema"]
-    path = next(each["path"] for each in list_resource_files(resource) if each["format"] == "parquet")
+    path = next(
+        each["path"] for each in list_resource_files(resource) if each["format"] == "parquet"
+    )
     references = {
-        key["fields"][0]: {"field": {"@id": f"{key['reference']['resource']}/{key['reference']['fields'][0]}"}}
+        key["fields"][0]: {
+            "field": {"@id": f"{key['reference']['resource']}/{key['reference']['fields'][0]}"}
+        }
         for key in schema.get("foreignKeys", ())
     }
     return {
@@ -145,7 +175,11 @@ def _describe_record_set(resource: Mapping[str, Any]) -> dict[str, Any]:
         "@id": name,
         "name": name,
         "description": resource["title"],
-        **({"key": [{"@id": f"{name}/{column}"} for column in schema["primaryKey"]]} if "primaryKey" in schema else {}),
+        **(
+            {"key": [{"@id": f"{name}/{column}"} for column in schema["primaryKey"]]}
+            if "primaryKey" in schema
+            else {}
+        ),
         "field": [
             {
                 "@type": "cr:Field",
@@ -154,7 +188,11 @@ def _describe_record_set(resource: Mapping[str, Any]) -> dict[str, Any]:
                 "description": column["description"],
                 "dataType": CROISSANT_TYPES[column["type"]],
                 "source": {"fileObject": {"@id": path}, "extract": {"column": column["name"]}},
-                **({"references": references[column["name"]]} if column["name"] in references else {}),
+                **(
+                    {"references": references[column["name"]]}
+                    if column["name"] in references
+                    else {}
+                ),
             }
             for column in schema["fields"]
         ],
@@ -162,7 +200,9 @@ def _describe_record_set(resource: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def build_dcat_period(package: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the time from the first to the last publication; without a time if no release states one."""
+    """Return the time from the first to the last publication; without a time if no release states
+    one.
+    """
     first, last = package["temporal"]
     period: dict[str, Any] = {"@type": "dct:PeriodOfTime"}
     for name, text in (("dcat:startDate", first), ("dcat:endDate", last)):
@@ -175,16 +215,25 @@ def build_dcat_period(package: Mapping[str, Any]) -> dict[str, Any]:
 def build_dcat(
     package: Mapping[str, Any], files: Sequence[PublishedFile], started: datetime, site: str | None
 ) -> dict[str, Any]:
-    """Describe a publication as DCAT-AP 3. Without the site's URL, addresses are relative to the file."""
+    """Describe a publication as DCAT-AP 3.
+
+    Without the site's URL, addresses are relative to the file.
+    """
     base = f"{site}{FILES_PATH}" if site else ""
     home = {"@id": f"{site}/data" if site else "."}
     publisher = {"@id": f"{site}/about" if site else "#publisher"}
     modified = {"@value": f"{started:%Y-%m-%dT%H:%M:%SZ}", "@type": "xsd:dateTime"}
 
-    rights = {"@type": "dct:RightsStatement", "rdfs:label": {"@value": package["rights"], "@language": "en"}}
+    rights = {
+        "@type": "dct:RightsStatement",
+        "rdfs:label": {"@value": package["rights"], "@language": "en"},
+    }
 
     def localise(text_key: str) -> list[dict[str, str]]:
-        return [{"@value": translate(language, text_key), "@language": language} for language in LANGUAGES]
+        return [
+            {"@value": translate(language, text_key), "@language": language}
+            for language in LANGUAGES
+        ]
 
     distributions = [
         {
@@ -217,7 +266,9 @@ def build_dcat(
         "dct:language": [{"@id": f"{EU_VOCABULARY}language/{code}"} for code in ("SWE", "ENG")],
         "dcat:theme": {"@id": f"{EU_VOCABULARY}data-theme/GOVE"},
         "dcat:keyword": [
-            {"@value": word, "@language": language} for language, words in DCAT_KEYWORDS.items() for word in words
+            {"@value": word, "@language": language}
+            for language, words in DCAT_KEYWORDS.items()
+            for word in words
         ],
         "dcat:contactPoint": {
             "@type": "vcard:Organization",

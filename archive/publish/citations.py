@@ -14,13 +14,22 @@ from typing import Any
 
 from archive.database.models import find_collection
 from archive.database.sqlite_files import RunQuery
-from archive.i18n import NO_BREAK_SPACE, format_release_kind, format_stated_time, format_time, to_swedish_day, translate
+from archive.i18n import (
+    NO_BREAK_SPACE,
+    format_release_kind,
+    format_stated_time,
+    format_time,
+    to_swedish_day,
+    translate,
+)
 from archive.times import Month, parse_time
 
 CITATION_SQL = """
-    select v.id as revision, r.agency, a.name, a.name_en, v.title, v.kind, v.published, v.language, v.cause,
+    select v.id as revision, r.agency, a.name, a.name_en, v.title, v.kind, v.published, v.language,
+      v.cause,
       v.parser_version, coalesce(c.seen, v.seen) as seen,
-      -- the capture of a record of a press wire has the URL of the wire's list, with the record's id as fragment
+      -- the capture of a record of a press wire has the URL of the wire's list, with the
+      -- record's id as fragment
       coalesce(iif(instr(c.url, '#'), null, c.url), r.url) as url,
       coalesce(c.sha256, v.hash) as sha256, c.sha256 is not null as is_bytes_hash,
       case when v.id <> r.revision then iif(v.checks, v.last_seen, null)
@@ -58,7 +67,8 @@ class Citation:
     seen: str  # time at which the archive read this state, or imported it
     sha256: str
     is_bytes_hash: bool  # whether the hash is that of the received bytes, not of the state
-    # name of the collection that the state was imported from; None if the archive has read it itself
+    # name of the collection that the state was imported from; None if the archive has read it
+    # itself
     collection: str | None
     found: str | None = None  # last check that found it unchanged; None if there was none
 
@@ -72,7 +82,9 @@ class Citation:
 
     @property
     def accessed(self) -> date | None:
-        """Return the date in Sweden on which the archive read the state; None if it was imported."""
+        """Return the date in Sweden on which the archive read the state; None if it was
+        imported.
+        """
         return None if self.collection else to_swedish_day(self.seen)
 
 
@@ -96,9 +108,9 @@ def format_citation(citation: Citation, extension: str, lang: str) -> str:
 
 def format_reference(citation: Citation, lang: str) -> str:
     """Format one entry of a reference list."""
-    when = format_stated_time(lang, citation.published).partition(",")[0].partition(" kl.")[0] or translate(
-        lang, "cite.undated"
-    )
+    when = format_stated_time(lang, citation.published).partition(",")[0].partition(" kl.")[
+        0
+    ] or translate(lang, "cite.undated")
     kind = f" [{format_release_kind(lang, citation.kind)}]" if citation.kind else ""
     end = "" if f"{citation.title}{kind}".endswith((".", "?", "!")) else "."
     note = _format_archive_note(citation, lang)
@@ -106,7 +118,9 @@ def format_reference(citation: Citation, lang: str) -> str:
 
 
 def format_bibtex(citation: Citation, lang: str) -> str:
-    """Return a BibTeX @misc entry (also for biber) in UTF-8; names and titles are escaped, not reworded."""
+    """Return a BibTeX @misc entry (also for biber) in UTF-8; names and titles are escaped, not
+    reworded.
+    """
     parts = _split_date(citation.published)
     fields: dict[str, str | None] = {
         "author": f"{{{escape_latex(citation.author)}}}",
@@ -114,7 +128,9 @@ def format_bibtex(citation: Citation, lang: str) -> str:
         "year": str(parts[0]) if parts else None,
         "month": str(parts[1]) if parts else None,
         "day": str(parts[2]) if len(parts) > 2 else None,
-        "howpublished": escape_latex(format_release_kind(lang, citation.kind)) if citation.kind else None,
+        "howpublished": escape_latex(format_release_kind(lang, citation.kind))
+        if citation.kind
+        else None,
         "url": citation.permalink,
         "urldate": citation.accessed.isoformat() if citation.accessed else None,
         "note": escape_latex(_format_long_note(citation, lang)),
@@ -153,7 +169,11 @@ def format_ris(citation: Citation, lang: str) -> str:
 def _format_csl(citation: Citation, lang: str) -> str:
     """Format a CSL-JSON list with one item, for citation processors."""
     issued = _split_date(citation.published)
-    accessed = citation.accessed and [citation.accessed.year, citation.accessed.month, citation.accessed.day]
+    accessed = citation.accessed and [
+        citation.accessed.year,
+        citation.accessed.month,
+        citation.accessed.day,
+    ]
     item: dict[str, Any] = {
         "id": citation.key,
         "type": "speech" if citation.kind == "speech" else "webpage",
@@ -168,7 +188,10 @@ def _format_csl(citation: Citation, lang: str) -> str:
         "language": citation.language,
         "note": _format_long_note(citation, lang),
     }
-    return json.dumps([{k: v for k, v in item.items() if v is not None}], ensure_ascii=False, indent=1) + "\n"
+    return (
+        json.dumps([{k: v for k, v in item.items() if v is not None}], ensure_ascii=False, indent=1)
+        + "\n"
+    )
 
 
 def _format_archive_note(citation: Citation, lang: str) -> str:
@@ -176,18 +199,29 @@ def _format_archive_note(citation: Citation, lang: str) -> str:
     text_key = "cite.imported_note" if citation.collection else "cite.read"
     # without no-break spaces, because the text is pasted elsewhere
     when = format_time(lang, citation.seen).replace(NO_BREAK_SPACE, " ")
-    sentence = translate(lang, text_key, when=when, permalink=citation.permalink, collection=citation.collection or "")
-    digest = translate(lang, "cite.hash" if citation.is_bytes_hash else "cite.state_hash", hash=citation.sha256)
+    sentence = translate(
+        lang,
+        text_key,
+        when=when,
+        permalink=citation.permalink,
+        collection=citation.collection or "",
+    )
+    digest = translate(
+        lang, "cite.hash" if citation.is_bytes_hash else "cite.state_hash", hash=citation.sha256
+    )
     return f"{sentence} ({digest})."
 
 
 def _format_long_note(citation: Citation, lang: str) -> str:
     """Return the agency's URL and the archive note, for formats whose only URL is the permalink."""
-    return " – ".join((translate(lang, "cite.original", url=citation.url), _format_archive_note(citation, lang)))
+    return " – ".join(
+        (translate(lang, "cite.original", url=citation.url), _format_archive_note(citation, lang))
+    )
 
 
 def _split_date(text: str | None) -> list[int]:
-    """Return [year, month, day] of a stored time in its own time zone: without day for a month, [] for None.
+    """Return [year, month, day] of a stored time in its own time zone: without day for a month, []
+    for None.
 
     >>> _split_date("2024-06-01T23:30:00+02:00"), _split_date("2024-06"), _split_date(None)
     ([2024, 6, 1], [2024, 6], [])
@@ -195,7 +229,11 @@ def _split_date(text: str | None) -> list[int]:
     value = parse_time(text)
     if value is None:
         return []
-    return [value.year, value.month] if isinstance(value, Month) else [value.year, value.month, value.day]
+    return (
+        [value.year, value.month]
+        if isinstance(value, Month)
+        else [value.year, value.month, value.day]
+    )
 
 
 def escape_latex(text: str) -> str:

@@ -1,6 +1,8 @@
-"""The tables of a dataset: their columns, codebook and coverage, and writing them as CSV and Parquet.
+"""The tables of a dataset: their columns, codebook and coverage, and writing them as CSV and
+Parquet.
 
-Each table is one file per format, with rows always in the same order. CSV follows RFC 4180 in UTF-8.
+Each table is one file per format, with rows always in the same order. CSV follows RFC 4180 in
+UTF-8.
 """
 
 from __future__ import annotations
@@ -21,12 +23,22 @@ from archive.times import Month, parse_time, to_timezone
 
 DATASET_FORMATS = ("csv", "parquet")
 CSV_LINE_END = "\r\n"
-FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet may treat such a cell as a formula
+FORMULA_PREFIXES = (
+    "=",
+    "+",
+    "-",
+    "@",
+    "\t",
+    "\r",
+)  # a spreadsheet may treat such a cell as a formula
 MAX_GROUP_ROWS = 50_000  # rows of a row group
-MAX_GROUP_CHARACTERS = 16_000_000  # characters in a row group, which takes up about three times as much memory
+MAX_GROUP_CHARACTERS = (
+    16_000_000  # characters in a row group, which takes up about three times as much memory
+)
 # SQLite does not reorder a cross join, so the selection is read first
 FROM_SELECTION_SQL = "from temp.chosen c cross join"
-# versions `v` of the files that releases link to, or have linked to; not of redacted ones, whose URLs may be redacted
+# versions `v` of the files that releases link to, or have linked to; not of redacted ones, whose
+# URLs may be redacted
 FROM_VERSIONS_SQL = (
     f"{FROM_SELECTION_SQL} attachment_links l on l.release = c.release and l.takedown is null"
     " join attachment_versions v on v.url = l.url"
@@ -39,7 +51,9 @@ class ColumnKind:
 
     type: str  # type in datapackage.json (Frictionless Table Schema)
     unit: str | None = None
-    parse: Callable[[str], Any] | None = None  # converts the archive's text to the value; None: the text is the value
+    parse: Callable[[str], Any] | None = (
+        None  # converts the archive's text to the value; None: the text is the value
+    )
     keep_text: bool = True  # whether CSV contains the archive's text or, if False, the parsed value
 
 
@@ -56,7 +70,10 @@ class DatasetTable:
 
     @property
     def sql(self) -> str:
-        return f"select {', '.join(column.sql or f'x.{column.name}' for column in self.columns)} {self.source}"
+        return (
+            f"select {', '.join(column.sql or f'x.{column.name}' for column in self.columns)}"
+            f" {self.source}"
+        )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -95,7 +112,9 @@ def _find_date_precision(text: str) -> str:
     ['month', 'day', 'moment']
     """
     value = parse_time(text)
-    return "moment" if isinstance(value, datetime) else "month" if isinstance(value, Month) else "day"
+    return (
+        "moment" if isinstance(value, datetime) else "month" if isinstance(value, Month) else "day"
+    )
 
 
 TEXT = ColumnKind("string")
@@ -123,27 +142,48 @@ def build_columns(kind: ColumnKind, column_names: str) -> tuple[Column, ...]:
 
 
 def _build_date_columns(name: str) -> tuple[Column, ...]:
-    """Build the columns of a time that an agency states: as stored, parsed, and in the page's words."""
+    """Build the columns of a time that an agency states: as stored, parsed, and in the page's
+    words.
+    """
     parsed = (
-        ("day", STATED_DAY, f"The day of `{name}` by the agency's own clock; null if a month or nothing is stated"),
-        ("at", STATED_MOMENT, f"The moment of `{name}`; null if a day, a month or nothing is stated"),
-        ("precision", PRECISION, f"The precision of `{name}`: moment, day or month; null if nothing is stated"),
+        (
+            "day",
+            STATED_DAY,
+            f"The day of `{name}` by the agency's own clock; null if a month or nothing is stated",
+        ),
+        (
+            "at",
+            STATED_MOMENT,
+            f"The moment of `{name}`; null if a day, a month or nothing is stated",
+        ),
+        (
+            "precision",
+            PRECISION,
+            f"The precision of `{name}`: moment, day or month; null if nothing is stated",
+        ),
     )
     return (
         Column(name=name, kind=STATED_TIME),
-        *(Column(name=f"{name}_{end}", kind=kind, sql=f"x.{name}", meaning=meaning) for end, kind, meaning in parsed),
+        *(
+            Column(name=f"{name}_{end}", kind=kind, sql=f"x.{name}", meaning=meaning)
+            for end, kind, meaning in parsed
+        ),
         Column(name=f"{name}_text"),
     )
 
 
 def _build_part_table(name: str, title: str) -> DatasetTable:
-    """Build a table of parts, keyed by release and position because ids change when a page is re-parsed."""
+    """Build a table of parts, keyed by release and position because ids change when a page is
+    re-parsed.
+    """
     fields = tuple(Column(name=field) for field in PART_FIELDS[name] if field != "position")
     return DatasetTable(
         name=name,
         title=title,
         columns=(RELEASE_COLUMN, Column(name="position", kind=INTEGER), *fields),
-        source=f"{FROM_SELECTION_SQL} {name} x on x.release = c.release order by c.release, x.position",
+        source=(
+            f"{FROM_SELECTION_SQL} {name} x on x.release = c.release order by c.release, x.position"
+        ),
         metadata_table=name,
         key=("release", "position"),
     )
@@ -194,21 +234,37 @@ DATASET_TABLES = (
             ),
             Column(name="tag", sql="t.name", meaning="The tag as shown"),
         ),
-        source=f"{FROM_SELECTION_SQL} release_tags x on x.release = c.release join tags t on t.id = x.tag"
+        source=f"{FROM_SELECTION_SQL} release_tags x on x.release = c.release join"
+        f" tags"
+        f" t on"
+        f" t.id ="
+        f" x.tag"
         " order by c.release, x.rowid",
         metadata_table="release_tags",
         key=("release", "tag"),
     ),
     _build_part_table("questions", "Questions and their answers, as printed in the releases"),
     _build_part_table("images", "Images shown in releases; the files are with the agency"),
-    _build_part_table("attachments", "Files that releases link to; those that were fetched are in attachment_versions"),
+    _build_part_table(
+        "attachments",
+        "Files that releases link to; those that were fetched are in attachment_versions",
+    ),
     _build_part_table("contacts", "Contacts that releases give for questions"),
     DatasetTable(
         name="attachment_versions",
-        title="Files that were found at the URLs that these releases link to, or have linked to, and when",
+        title=(
+            "Files that were found at the URLs that these releases link to, or"
+            " have"
+            " linked"
+            " to,"
+            " and when"
+        ),
         columns=(
             Column(
-                name="release", kind=INTEGER, sql="c.release", meaning="The release that links, or has linked, to it"
+                name="release",
+                kind=INTEGER,
+                sql="c.release",
+                meaning="The release that links, or has linked, to it",
             ),
             *(
                 Column(name=name, kind=kind, sql=f"v.{name}")
@@ -245,7 +301,13 @@ DATASET_TABLES = (
             *build_columns(TEXT, "problem detail"),
             *build_columns(MOMENT, "extracted"),
         ),
-        source=f"from attachment_files x where x.id in (select v.file {FROM_VERSIONS_SQL}) order by x.id",
+        source=(
+            f"from attachment_files x where x.id in (select"
+            f" v.file"
+            f" {FROM_VERSIONS_SQL})"
+            f" order by"
+            f" x.id"
+        ),
         metadata_table="attachment_files",
         key=("id",),
         foreign_keys=(),
@@ -259,7 +321,13 @@ DATASET_TABLES = (
             *build_columns(INTEGER, "letters"),
             *build_columns(TEXT, "problem"),
         ),
-        source=f"from attachment_pages x where x.file in (select v.file {FROM_VERSIONS_SQL}) order by x.file, x.page",
+        source=(
+            f"from attachment_pages x where x.file in (select"
+            f" v.file"
+            f" {FROM_VERSIONS_SQL})"
+            f" order by"
+            f" x.file, x.page"
+        ),
         metadata_table="attachment_pages",
         key=("file", "page"),
         foreign_keys=(("file", "attachment_files", "id"),),
@@ -282,13 +350,21 @@ DATASET_TABLES = (
             Column(
                 name="person",
                 sql="(select slug from people where id = x.person)",
-                meaning="Slug of the speaker in `people`; null if the release prints no name for them",
+                meaning=(
+                    "Slug of the speaker in `people`; null if the release prints no name for them"
+                ),
             ),
             *build_columns(TEXT, "role organisation text field"),
             *build_columns(JSON_LIST, "spans"),
             *build_columns(TEXT, "kind origin"),
         ),
-        source=f"{FROM_SELECTION_SQL} quotes x on x.release = c.release order by c.release, x.revision, x.position",
+        source=(
+            f"{FROM_SELECTION_SQL} quotes x on x.release ="
+            f" c.release"
+            f" order by"
+            f" c.release,"
+            f" x.revision, x.position"
+        ),
         metadata_table="quotes",
         key=("revision", "position"),
         foreign_keys=(
@@ -317,12 +393,18 @@ DATASET_TABLES = (
             Column(
                 name="page_sha256",
                 sql="(select sha256 from captures where id = x.capture)",
-                meaning="SHA-256 (hex) of the page that this version was read from; null if its bytes are not stored."
+                meaning="SHA-256 (hex) of the page that this version was read from;"
+                " null if"
+                " its"
+                " bytes"
+                " are not stored."
                 " They are in /-/evidence/<id>.zip",
             ),
             Column(name="takedown", kind=INTEGER),
         ),
-        source=f"{FROM_SELECTION_SQL} revisions x on x.release = c.release order by c.release, x.id",
+        source=(
+            f"{FROM_SELECTION_SQL} revisions x on x.release = c.release order by c.release, x.id"
+        ),
         metadata_table="revisions",
         key=("id",),
     ),
@@ -364,20 +446,35 @@ CODEBOOK_TABLE = DatasetTable(
         Column(name="meaning", meaning="What it means"),
         Column(name="rows", kind=INTEGER, meaning="Rows of the table"),
         Column(name="filled", kind=INTEGER, meaning="Rows in which it is not null"),
-        Column(name="share", kind=SHARE, meaning="The same as a share; null in a table without rows"),
+        Column(
+            name="share", kind=SHARE, meaning="The same as a share; null in a table without rows"
+        ),
     ),
     key=("table", "column"),
     foreign_keys=(),
 )
 
 
-def build_codebook_rows(table: DatasetTable, meanings: Sequence[str], stats: TableStats) -> list[tuple[Any, ...]]:
+def build_codebook_rows(
+    table: DatasetTable, meanings: Sequence[str], stats: TableStats
+) -> list[tuple[Any, ...]]:
     """Return the codebook's rows about a table, one per column."""
     rows: list[tuple[Any, ...]] = []
     for column, meaning in zip(table.columns, meanings, strict=True):
         filled = stats.filled[column.name]
         share = round(filled / stats.rows, 4) if stats.rows else None
-        rows.append((table.name, column.name, column.kind.type, column.kind.unit, meaning, stats.rows, filled, share))
+        rows.append(
+            (
+                table.name,
+                column.name,
+                column.kind.type,
+                column.kind.unit,
+                meaning,
+                stats.rows,
+                filled,
+                share,
+            )
+        )
     return rows
 
 
@@ -398,9 +495,11 @@ LIST_COUNTS_SQL = ", ".join(
 )
 SELECTION_COVERAGE_SQL = f"""
     select c.agency, c.year, count(*) as releases, {SCALAR_COUNTS_SQL},
-      count(iif(length(r.published) > 10, 1, null)) as published_moment, sum(octet_length(r.body) > 0) as body,
+      count(iif(length(r.published) > 10, 1, null)) as published_moment,
+        sum(octet_length(r.body) > 0) as body,
       {LIST_COUNTS_SQL},
-      count(r.removed_at) as removed, sum(exists (select 1 from revisions v where v.release = c.release
+      count(r.removed_at) as removed, sum(exists (select 1 from revisions v
+        where v.release = c.release
         and v.cause = 'source' and v.previous is not null)) as edited, count(r.takedown) as redacted
     from temp.chosen c cross join releases r on r.id = c.release group by 1, 2
 """
@@ -409,27 +508,51 @@ ARCHIVE_COVERAGE_SQL = (
     " where agency in (select agency from temp.chosen) group by 1, 2",
     "select agency, substr(published, 1, 4) as year, count(*) as hidden from releases"
     " where takedown = 'hidden' and agency in (select agency from temp.chosen) group by 1, 2",
-    "select agency, substr(month, 1, 4) as year, sum(listed) as source_listed, sum(stored) as source_stored,"
-    " sum(rejected) as source_rejected, sum(missing) as source_missing, sum(unlisted) as source_unlisted,"
+    "select agency,"
+    " substr(month, 1, 4) as"
+    " year, sum(listed) as"
+    " source_listed, sum(stored) as"
+    " source_stored,"
+    " sum(rejected) as"
+    " source_rejected,"
+    " sum(missing) as"
+    " source_missing, sum(unlisted) as"
+    " source_unlisted,"
     " min(complete) as source_complete, max(checked) as source_checked from coverage"
     " where source is null and agency in (select agency from temp.chosen) group by 1, 2",
 )
 COUNT_MEANINGS = {
     "releases": "Releases in the dataset",
-    "in_archive": "Releases that the archive shows for that agency and year, whether selected or not",
+    "in_archive": (
+        "Releases that the archive shows for that agency and year, whether selected or not"
+    ),
     "hidden": "Releases of that agency and year that a takedown hides; they are in no dataset",
     "removed": "Releases in the dataset that the agency has removed",
     "edited": "Releases in the dataset that the agency has edited, as far as the archive saw it",
     "redacted": "Releases in the dataset with a redacted passage",
 }
 SOURCE_MEANINGS = {
-    "source_listed": "URLs that the agency's own feeds, sitemaps, listings and archive pages listed when"
-    " `scrapy crawl audit` last read them to their end, whether selected or not; null: never audited,"
+    "source_listed": "URLs that the agency's own feeds, sitemaps, listings and"
+    " archive"
+    " pages"
+    " listed"
+    " when"
+    " `scrapy crawl audit`"
+    " last read them"
+    " to their end, whether"
+    " selected or not; null: never"
+    " audited,"
     " or none of that year",
     "source_stored": "Of these, how many the archive had stored then",
     "source_rejected": "Of these, how many were fetched but were not releases",
-    "source_missing": "Of these, how many were missing; the archive's table missing_releases lists them",
-    "source_unlisted": "Stored releases that no source listed any more although they are not known to be removed: a"
+    "source_missing": (
+        "Of these, how many were missing; the archive's table missing_releases lists them"
+    ),
+    "source_unlisted": "Stored releases that no source listed any more although they are"
+    " not"
+    " known"
+    " to be"
+    " removed: a"
     " lower bound; null if it is unknown",
     "source_complete": "1 if every source was read to its end, 0 if one may list more",
 }
@@ -447,18 +570,34 @@ def _build_share_column(name: str) -> Column:
 
 COVERAGE_TABLE = DatasetTable(
     name="coverage",
-    title="Stored releases per agency and year, how often each field is stated, and what is missing",
+    title=(
+        "Stored releases per agency and year, how often each field is stated, and what is missing"
+    ),
     columns=(
         Column(name="agency", meaning="Slug of the agency"),
         Column(
             name="year",
-            meaning="Year of publication as the agency states it; null if it states no day (for URLs that are not"
+            meaning="Year of publication as the agency states it; null if it states no"
+            " day"
+            " (for"
+            " URLs"
+            " that are not"
             " stored: if no source dates them)",
         ),
-        *(Column(name=name, kind=INTEGER, meaning=meaning) for name, meaning in COUNT_MEANINGS.items()),
+        *(
+            Column(name=name, kind=INTEGER, meaning=meaning)
+            for name, meaning in COUNT_MEANINGS.items()
+        ),
         *map(_build_share_column, SHARE_FIELDS),
-        *(Column(name=name, kind=INTEGER, meaning=meaning) for name, meaning in SOURCE_MEANINGS.items()),
-        Column(name="source_checked", kind=MOMENT, meaning="When the sources were last read to their end"),
+        *(
+            Column(name=name, kind=INTEGER, meaning=meaning)
+            for name, meaning in SOURCE_MEANINGS.items()
+        ),
+        Column(
+            name="source_checked",
+            kind=MOMENT,
+            meaning="When the sources were last read to their end",
+        ),
     ),
     foreign_keys=(("agency", "agencies", "slug"),),
 )
@@ -467,7 +606,8 @@ COVERAGE_TABLE = DatasetTable(
 def read_coverage_rows(db: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
     """Yield a row per agency and year, sorted, with null years last.
 
-    Years for which the archive or the sources have releases, but the selection has none, are included.
+    Years for which the archive or the sources have releases, but the selection has none, are
+    included.
     """
     rows_by_key: dict[tuple[str, str | None], dict[str, Any]] = {}
     for sql in (SELECTION_COVERAGE_SQL, *ARCHIVE_COVERAGE_SQL):
@@ -476,9 +616,14 @@ def read_coverage_rows(db: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
         for row in cursor:
             counts = dict(zip(names, row, strict=True))
             rows_by_key.setdefault((counts["agency"], counts["year"]), {}).update(counts)
-    for _, counts in sorted(rows_by_key.items(), key=lambda item: (item[0][0], item[0][1] or "none")):
+    for _, counts in sorted(
+        rows_by_key.items(), key=lambda item: (item[0][0], item[0][1] or "none")
+    ):
         number = counts.get("releases", 0)
-        shares = {f"share_{name}": round(counts[name] / number, 4) if number else None for name in SHARE_FIELDS}
+        shares = {
+            f"share_{name}": round(counts[name] / number, 4) if number else None
+            for name in SHARE_FIELDS
+        }
         values = {**dict.fromkeys(COUNT_MEANINGS, 0), **counts, **shares}
         yield tuple(values.get(column.name) for column in COVERAGE_TABLE.columns)
 
@@ -502,36 +647,52 @@ def write_dataset_table(
         parquet_writer: Any = None
         schema: Any = None
         if "csv" in formats:
-            out = stack.enter_context((folder / f"{table.name}.csv").open("w", encoding="utf-8", newline=""))
+            out = stack.enter_context(
+                (folder / f"{table.name}.csv").open("w", encoding="utf-8", newline="")
+            )
             csv_writer = csv.writer(out, lineterminator=CSV_LINE_END)
             csv_writer.writerow(column.name for column in table.columns)
         if "parquet" in formats:
             arrow = import_pyarrow(folder)
             schema = _build_parquet_schema(arrow, table, meanings)
             parquet_writer = stack.enter_context(
-                arrow.parquet.ParquetWriter(folder / f"{table.name}.parquet", schema, compression="zstd")
+                arrow.parquet.ParquetWriter(
+                    folder / f"{table.name}.parquet", schema, compression="zstd"
+                )
             )
         for group in _split_row_groups(rows):
             parquet_columns, csv_columns = [], []
             for column, values in zip(table.columns, zip(*group, strict=True), strict=True):
                 try:
                     parse = column.kind.parse
-                    parsed = values if parse is None else [None if v is None else parse(v) for v in values]
+                    parsed = (
+                        values
+                        if parse is None
+                        else [None if v is None else parse(v) for v in values]
+                    )
                 except ValueError as error:
                     problem = f"the archive contains an invalid time: {error}"
-                    raise ArchiveError(folder, problem, table=table.name, key=column.name) from error
+                    raise ArchiveError(
+                        folder, problem, table=table.name, key=column.name
+                    ) from error
                 parquet_columns.append(parsed)
                 csv_columns.append(
-                    values if column.kind.keep_text else [v.isoformat() if isinstance(v, date) else v for v in parsed]
+                    values
+                    if column.kind.keep_text
+                    else [v.isoformat() if isinstance(v, date) else v for v in parsed]
                 )
                 stats.filled[column.name] += sum(value is not None for value in parsed)
-                stats.formulas += sum(isinstance(value, str) and value.startswith(FORMULA_PREFIXES) for value in parsed)
+                stats.formulas += sum(
+                    isinstance(value, str) and value.startswith(FORMULA_PREFIXES)
+                    for value in parsed
+                )
             stats.rows += len(group)
             if csv_writer:
                 csv_writer.writerows(zip(*csv_columns, strict=True))
             if parquet_writer:
                 arrays = [
-                    arrow.array(values, type=each.type) for values, each in zip(parquet_columns, schema, strict=True)
+                    arrow.array(values, type=each.type)
+                    for values, each in zip(parquet_columns, schema, strict=True)
                 ]
                 parquet_writer.write_batch(arrow.record_batch(arrays, schema=schema))
     return stats
@@ -572,6 +733,10 @@ def import_pyarrow(folder: Path) -> Any:
         return importlib.import_module("pyarrow")
     except ImportError as error:
         problem = (
-            "Parquet needs pyarrow: pip install -c constraints.txt -e '.[datasets]' in the clone, or choose --only csv"
+            "Parquet needs pyarrow: pip install -c constraints.txt -e"
+            " '.[datasets]' in"
+            " the"
+            " clone,"
+            " or choose --only csv"
         )
         raise ArchiveError(folder, problem) from error

@@ -1,9 +1,9 @@
 """Datasets: a frozen part of the archive for research, in a folder that can be cited and checked.
 
-The releases are selected by a search, or by the ids of a SELECT. Everything is read in one transaction, so a crawl may
-run at the same time. The same archive and selection give the same bytes in every file under data/, with the same
-version of this software and of pyarrow. Releases hidden by a takedown are left out; redacted passages are written as
-the archive shows them.
+The releases are selected by a search, or by the ids of a SELECT. Everything is read in one
+transaction, so a crawl may run at the same time. The same archive and selection give the same bytes
+in every file under data/, with the same version of this software and of pyarrow. Releases hidden by
+a takedown are left out; redacted passages are written as the archive shows them.
 """
 
 from __future__ import annotations
@@ -57,14 +57,30 @@ from archive.search.query_language import DATE_FIELDS, SearchNote
 from archive.search.query_sql import build_hits_sql, build_match, plan_search
 from archive.search.ranking import HitFinder
 from archive.search.search_index import ColumnCache
-from archive.search.search_request import EXCLUDE_SUFFIX, FACETS, SearchRequest, parse_search_request
+from archive.search.search_request import (
+    EXCLUDE_SUFFIX,
+    FACETS,
+    SearchRequest,
+    parse_search_request,
+)
 
-RELEASE_ID_COLUMNS = ("release", "id")  # columns of a SELECT with release ids; the first one that exists is used
-READ_ACTIONS = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE)
+RELEASE_ID_COLUMNS = (
+    "release",
+    "id",
+)  # columns of a SELECT with release ids; the first one that exists is used
+READ_ACTIONS = (
+    sqlite3.SQLITE_SELECT,
+    sqlite3.SQLITE_READ,
+    sqlite3.SQLITE_FUNCTION,
+    sqlite3.SQLITE_RECURSIVE,
+)
 SQL_START = re.compile(r"\s*(?:select|with)\b", re.IGNORECASE)
 LIMITING_PARAMETERS = ("q", *FACETS, *DATE_FIELDS)
 SEARCH_URL = re.compile(
-    rf"(?:https?://[^\s?]+|/search(?:\.\w+)?)?\?(?:\S+&)?(?:{'|'.join(LIMITING_PARAMETERS)})(?:{EXCLUDE_SUFFIX})?=.*",
+    rf"(?:https?://[^\s?]+|/search(?"
+    rf":\.\w+)?)?\?(?:\S+&)?(?"
+    rf":{'|'.join(LIMITING_PARAMETERS)})(?"
+    rf":{EXCLUDE_SUFFIX})?=.*",
     re.DOTALL,
 )
 URL_START = re.compile(r"\s*(?:https?://|/)\S")
@@ -84,23 +100,35 @@ class DatasetSelection:
     kind: str  # `search` or `sql`
     notes: Sequence[str]  # sentences on how the query was interpreted
     releases: int  # number of releases, without hidden ones
-    hidden_releases: int  # number of releases that a SELECT returned but a takedown hides; they are left out
+    hidden_releases: (
+        int  # number of releases that a SELECT returned but a takedown hides; they are left out
+    )
 
 
 ArchiveState = dict[str, Any]  # counts and times (UTC) for comparing two copies of an archive
 
 
 def _select_releases(
-    db: sqlite3.Connection, archive_path: Path, selection_text: str, selection_kind: str | None = None
+    db: sqlite3.Connection,
+    archive_path: Path,
+    selection_text: str,
+    selection_kind: str | None = None,
 ) -> DatasetSelection:
     """Fill temp.chosen with the selected releases.
 
-    Raises ArchiveError if a SELECT cannot be run or returns no release ids, or if a URL is not that of a search page.
+    Raises ArchiveError if a SELECT cannot be run or returns no release ids, or if a URL is not that
+    of a search page.
     """
     text = selection_text.strip()
     if selection_kind is None and URL_START.match(text) and not SEARCH_URL.fullmatch(text):
         parameters = ", ".join(f"{name}=" for name in LIMITING_PARAMETERS)
-        problem = f"{text!r} is not a URL of the search page with any of {parameters} (use --search for words)"
+        problem = (
+            f"{text!r} is not a URL of the search page with any of {parameters}"
+            f" (use"
+            f" --search"
+            f" for"
+            f" words)"
+        )
         raise ArchiveError(archive_path, problem)
     selection_kind = selection_kind or ("sql" if SQL_START.match(selection_text) else "search")
     db.execute("create temp table chosen (release integer primary key, agency text, year text)")
@@ -110,17 +138,27 @@ def _select_releases(
     else:
         notes = _select_by_search(db, text)
     hidden = db.execute(
-        "delete from temp.chosen where release in (select id from releases where takedown = 'hidden')"
+        "delete from temp.chosen where"
+        " release in (select id"
+        " from releases where"
+        " takedown ="
+        " 'hidden')"
     ).rowcount
     db.execute(SELECTION_AGENCY_YEAR_SQL)
     (releases,) = db.execute("select count(*) from temp.chosen").fetchone()
     return DatasetSelection(
-        query=selection_text, kind=selection_kind, notes=notes, releases=releases, hidden_releases=hidden
+        query=selection_text,
+        kind=selection_kind,
+        notes=notes,
+        releases=releases,
+        hidden_releases=hidden,
     )
 
 
 def _select_by_search(db: sqlite3.Connection, selection_text: str) -> Sequence[str]:
-    """Select all hits of a search, given as a query or as a URL of the search page; return its notes."""
+    """Select all hits of a search, given as a query or as a URL of the search page; return its
+    notes.
+    """
     is_url = SEARCH_URL.fullmatch(selection_text)
     request = (
         parse_search_request(MultiParams(parse_qs(urlsplit(selection_text).query)))
@@ -131,12 +169,16 @@ def _select_by_search(db: sqlite3.Connection, selection_text: str) -> Sequence[s
     known, notes = run_without_waiting(resolve_query(run, request.query.tree))
     plan = plan_search(request, known)
     hits = build_hits_sql(request, plan, build_match(request, plan))
-    db.execute(f"insert or ignore into temp.chosen (release) select release from ({hits})", plan.values)
+    db.execute(
+        f"insert or ignore into temp.chosen (release) select release from ({hits})", plan.values
+    )
     if request.all_versions:
         columns = run_without_waiting(ColumnCache().refresh(run))
         finder = HitFinder(run=run, columns=columns, request=request, names=known)
         former = asyncio.run(find_former_hits(finder, None))
-        db.executemany("insert or ignore into temp.chosen (release) values (?)", [(key,) for key in former.ids])
+        db.executemany(
+            "insert or ignore into temp.chosen (release) values (?)", [(key,) for key in former.ids]
+        )
         notes += [SearchNote("many_former")] if former.capped else []
     # as the search page shows them, in English
     return [
@@ -151,10 +193,15 @@ def _select_by_sql(db: sqlite3.Connection, archive_path: Path, sql: str) -> None
         try:
             cursor = db.execute(sql)
             columns = [name for name, *_ in cursor.description or ()]
-            key = next((columns.index(name) for name in RELEASE_ID_COLUMNS if name in columns), None)
+            key = next(
+                (columns.index(name) for name in RELEASE_ID_COLUMNS if name in columns), None
+            )
             if key is None:
                 names = ", ".join(columns) or "none"
-                raise ArchiveError(archive_path, f"the SELECT returns no column release or id; its columns: {names}")
+                raise ArchiveError(
+                    archive_path,
+                    f"the SELECT returns no column release or id; its columns: {names}",
+                )
             release_ids = array("q")
             for row in cursor:
                 if not isinstance(row[key], int):
@@ -163,12 +210,18 @@ def _select_by_sql(db: sqlite3.Connection, archive_path: Path, sql: str) -> None
                 release_ids.append(row[key])
         except (sqlite3.Error, sqlite3.Warning) as error:
             reason = "it must be a SELECT" if "not authorized" in str(error) else str(error)
-            raise ArchiveError(archive_path, f"the SQL cannot be run: {reason} (use --search for a search)") from error
-    db.executemany("insert or ignore into temp.chosen (release) values (?)", ((each,) for each in release_ids))
+            raise ArchiveError(
+                archive_path, f"the SQL cannot be run: {reason} (use --search for a search)"
+            ) from error
+    db.executemany(
+        "insert or ignore into temp.chosen (release) values (?)", ((each,) for each in release_ids)
+    )
     unknown_sql = "from temp.chosen where release not in (select id from releases)"
     count, first = db.execute(f"select count(*), min(release) {unknown_sql}").fetchone()
     if count:
-        problem = f"the SELECT's column {columns[key]} has {count} numbers that are not ids of releases"
+        problem = (
+            f"the SELECT's column {columns[key]} has {count} numbers that are not ids of releases"
+        )
         raise ArchiveError(archive_path, problem, table="releases", key=str(first))
 
 
@@ -177,7 +230,9 @@ def _allow_only_reads(db: sqlite3.Connection) -> Iterator[None]:
     """Within the block, allow nothing but SELECTs. The file itself is opened read-only."""
 
     def authorise(action: int, argument: str | None, *_: str | None) -> int:
-        is_fts_pragma = action == sqlite3.SQLITE_PRAGMA and argument == "data_version"  # FTS5 reads it
+        is_fts_pragma = (
+            action == sqlite3.SQLITE_PRAGMA and argument == "data_version"
+        )  # FTS5 reads it
         return sqlite3.SQLITE_OK if action in READ_ACTIONS or is_fts_pragma else sqlite3.SQLITE_DENY
 
     db.set_authorizer(authorise)
@@ -203,7 +258,9 @@ def _read_archive_state(db: sqlite3.Connection) -> ArchiveState:
         **{name: (db.execute(sql).fetchone() or (None,))[0] for name, sql in queries.items()},
         "manifest_day": manifest.day if manifest else None,
         "manifest_digest": manifest.digest if manifest else None,
-        "schema": db.execute("select name from _sqlite_migrations order by id desc limit 1").fetchone()[0],
+        "schema": db.execute(
+            "select name from _sqlite_migrations order by id desc limit 1"
+        ).fetchone()[0],
         "software": f"myndighetsarkivet {version('myndighetsarkivet')}",
     }
 
@@ -280,7 +337,9 @@ class Dataset:
     @property
     def title(self) -> str:
         query = " ".join(self.selection.query.split())
-        shortened = query if len(query) <= MAX_TITLE_QUERY_LENGTH else query[:MAX_TITLE_QUERY_LENGTH] + "…"
+        shortened = (
+            query if len(query) <= MAX_TITLE_QUERY_LENGTH else query[:MAX_TITLE_QUERY_LENGTH] + "…"
+        )
         contents = f"releases found by “{shortened}”" if shortened else "all releases"
         return f"Dataset of Myndighetsarkivet: {contents}"
 
@@ -306,18 +365,25 @@ def write_dataset(
 ) -> Dataset:
     """Write the selected releases to a new folder. If none is selected, nothing is written.
 
-    selection_kind: search or sql; by default a text that begins with SELECT or WITH is SQL. Raises ArchiveError if the
-    archive cannot be read, the selection is not valid, or the folder cannot be written; then no folder is left.
+    selection_kind: search or sql; by default a text that begins with SELECT or WITH is SQL. Raises
+    ArchiveError if the archive cannot be read, the selection is not valid, or the folder cannot be
+    written; then no folder is left.
     """
     if target.exists():
         raise ArchiveError(target, "exists already; a dataset needs a new folder")
     if "parquet" in formats:
         import_pyarrow(target)
     with sqlite_errors(archive_path, "cannot be read"), closing(open_archive(archive_path)) as db:
-        db.text_factory = str  # invalid UTF-8 is an error, because it could not be written unchanged
-        db.execute("begin")  # everything is read from one state of the archive, even while a crawl writes
+        db.text_factory = (
+            str  # invalid UTF-8 is an error, because it could not be written unchanged
+        )
+        db.execute(
+            "begin"
+        )  # everything is read from one state of the archive, even while a crawl writes
         selection = _select_releases(db, archive_path, selection_text, selection_kind)
-        dataset = Dataset(selection=selection, archive_state=_read_archive_state(db), fingerprint="", site=site)
+        dataset = Dataset(
+            selection=selection, archive_state=_read_archive_state(db), fingerprint="", site=site
+        )
         if not selection.releases:
             return dataset
         with unfinished_folder(target) as folder:
@@ -345,9 +411,14 @@ def _write_tables(
     def add(table: DatasetTable, rows: Iterable[Sequence[Any]]) -> None:
         described = tables_metadata.get(table.metadata_table, {})
         meanings = [column.meaning or described["columns"][column.name] for column in table.columns]
-        stats = write_dataset_table(folder / DATA_FOLDER, table, rows, meanings=meanings, formats=formats)
+        stats = write_dataset_table(
+            folder / DATA_FOLDER, table, rows, meanings=meanings, formats=formats
+        )
         paths = [f"{DATA_FOLDER}/{table.name}.{file_format}" for file_format in formats]
-        files = {path: ((folder / path).stat().st_size, compute_file_sha256(folder / path)) for path in paths}
+        files = {
+            path: ((folder / path).stat().st_size, compute_file_sha256(folder / path))
+            for path in paths
+        }
         resources.append(DatasetResource(table=table, meanings=meanings, stats=stats, files=files))
 
     tables = [table for table in DATASET_TABLES if table.name not in excluded_tables]
@@ -357,7 +428,11 @@ def _write_tables(
     add(COVERAGE_TABLE, read_coverage_rows(db))
     add(
         CODEBOOK_TABLE,
-        [row for each in resources for row in build_codebook_rows(each.table, each.meanings, each.stats)],
+        [
+            row
+            for each in resources
+            for row in build_codebook_rows(each.table, each.meanings, each.stats)
+        ],
     )
     return resources
 
@@ -378,7 +453,9 @@ def _write_documentation(
     }
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
-    checksums = data_checksums + format_checksums({name: compute_file_sha256(folder / name) for name in texts})
+    checksums = data_checksums + format_checksums(
+        {name: compute_file_sha256(folder / name) for name in texts}
+    )
     (folder / "SHA256SUMS").write_text(checksums, encoding="utf-8", newline="\n")
 
 
@@ -387,7 +464,9 @@ def format_checksums(files: Mapping[str, str]) -> str:
     return "".join(f"{files[path]}  {path}\n" for path in sorted(files))
 
 
-def _format_datapackage(dataset: Dataset, resources: Sequence[DatasetResource], excluded_tables: Sequence[str]) -> str:
+def _format_datapackage(
+    dataset: Dataset, resources: Sequence[DatasetResource], excluded_tables: Sequence[str]
+) -> str:
     """Format datapackage.json (Frictionless Data Package).
 
     It states neither when nor where the dataset was exported, so that equal data give equal files.
@@ -420,7 +499,9 @@ def _format_datapackage(dataset: Dataset, resources: Sequence[DatasetResource], 
 
 
 def _describe_resource(resource: DatasetResource, table_names: Collection[str]) -> dict[str, Any]:
-    """Describe a table: its first file (CSV if there is one), with the other formats as alternates."""
+    """Describe a table: its first file (CSV if there is one), with the other formats as
+    alternates.
+    """
     table = resource.table
     first, *others = resource.files
     foreign_keys = [
@@ -429,7 +510,9 @@ def _describe_resource(resource: DatasetResource, table_names: Collection[str]) 
         if target in table_names
     ]
     schema: dict[str, Any] = {
-        "fields": [_describe_column(*each) for each in zip(table.columns, resource.meanings, strict=True)],
+        "fields": [
+            _describe_column(*each) for each in zip(table.columns, resource.meanings, strict=True)
+        ],
         **({"primaryKey": list(table.key)} if table.key else {}),
         **({"foreignKeys": foreign_keys} if foreign_keys else {}),
     }
@@ -451,7 +534,11 @@ def _describe_resource_file(resource: DatasetResource, path: str) -> dict[str, A
         "path": path,
         "format": file_format,
         "mediatype": FORMAT_MEDIA_TYPES[file_format],
-        **({"encoding": "utf-8", "dialect": {"lineTerminator": CSV_LINE_END}} if file_format == "csv" else {}),
+        **(
+            {"encoding": "utf-8", "dialect": {"lineTerminator": CSV_LINE_END}}
+            if file_format == "csv"
+            else {}
+        ),
         "bytes": size,
         "hash": f"sha256:{sha256}",
     }
@@ -467,25 +554,48 @@ def _describe_column(column: Column, meaning: str) -> dict[str, Any]:
     }
 
 
-def _format_readme(dataset: Dataset, resources: Sequence[DatasetResource], excluded_tables: Sequence[str]) -> str:
+def _format_readme(
+    dataset: Dataset, resources: Sequence[DatasetResource], excluded_tables: Sequence[str]
+) -> str:
     site = dataset.site or ""
     hidden_releases = dataset.selection.hidden_releases
-    formulas = [f"{each.table.name} {each.stats.formulas}" for each in resources if each.stats.formulas]
+    formulas = [
+        f"{each.table.name} {each.stats.formulas}" for each in resources if each.stats.formulas
+    ]
     hidden = f" The query selected {hidden_releases} of them." if hidden_releases else ""
-    omitted = f"\n- Tables left out of this dataset: {', '.join(excluded_tables)}." if excluded_tables else ""
+    omitted = (
+        f"\n- Tables left out of this dataset: {', '.join(excluded_tables)}."
+        if excluded_tables
+        else ""
+    )
     parts = [
         f"# {dataset.title}\n",
         "\n".join(_iter_selection_lines(dataset, resources)) + "\n",
         "## Files\n",
-        "| table | rows | contents | files |\n| --- | ---: | --- | --- |\n" + "".join(map(_format_file_row, resources)),
-        "Every column is described in `data/codebook.csv` and in `datapackage.json`, which also states how the tables"
+        "| table | rows | contents | files |\n| --- | ---: | --- | --- |\n"
+        + "".join(map(_format_file_row, resources)),
+        "Every column is described in"
+        " `data/codebook.csv` and in"
+        " `datapackage.json`, which"
+        " also"
+        " states how the tables"
         " belong together: `release` is the `id` of `releases`.\n",
-        f"The page of a release is <{site}/archive/releases/ID>, that of a version <{site}/-/revision/ID>.\n",
+        f"The page of a release is"
+        f" <{site}/archive/"
+        f"releases/ID>, that of a"
+        f" version"
+        f" <{site}/-/revision/ID>.\n",
         TIMES_SECTION,
         CSV_SECTION.format(formulas=", ".join(formulas) or "none"),
         OMISSIONS_SECTION.format(log=f"{site}/-/takedowns", hidden=hidden, omitted=omitted),
-        f"## Cite it\n\n{format_dataset_citation(dataset)}\n\n```bibtex\n{_format_dataset_bibtex(dataset)}```\n\n"
-        "`CITATION.cff` contains the same for reference managers. The texts that you quote are the agencies': name the"
+        f"## Cite it\n\n{format_dataset_citation(dataset)}"
+        f"\n\n```bibtex\n{_format_dataset_bibtex(dataset)}"
+        f"```\n\n"
+        "`CITATION.cff` contains"
+        " the same for"
+        " reference managers."
+        " The texts that you quote are"
+        " the agencies': name the"
         " agency and the URL of the release.\n",
         CHECK_SECTION,
     ]
@@ -494,17 +604,31 @@ def _format_readme(dataset: Dataset, resources: Sequence[DatasetResource], exclu
 
 def _iter_selection_lines(dataset: Dataset, resources: Sequence[DatasetResource]) -> Iterator[str]:
     """Yield the README's lines about the selection and the archive's state."""
-    kind = {"search": "A search of the archive", "sql": "A SELECT on the archive"}[dataset.selection.kind]
+    kind = {"search": "A search of the archive", "sql": "A SELECT on the archive"}[
+        dataset.selection.kind
+    ]
     fence = "`" * (max(3, 1 + dataset.selection.query.count("`")))
-    yield f"{kind}:\n\n{fence}\n{dataset.selection.query.strip() or '(all releases in lists)'}\n{fence}\n"
+    yield (
+        f"{kind}:\n\n{fence}"
+        f"\n{dataset.selection.query.strip() or '(all releases in lists)'}"
+        f"\n{fence}\n"
+    )
     for note in dataset.selection.notes:
         yield f"- Note: {note}"
     state = dataset.archive_state
     yield f"- Releases: {dataset.selection.releases} of the {state['releases']} in the archive"
-    yield f"- As of: {state['newest_change_at']}, change {state['newest_change']}, revision {state['newest_revision']}"
+    yield (
+        f"- As of: {state['newest_change_at']},"
+        f" change"
+        f" {state['newest_change']},"
+        f" revision"
+        f" {state['newest_revision']}"
+    )
     yield f"- Last crawl ended: {state['last_crawl_finished'] or 'never'}"
     if state["manifest_digest"]:
-        yield f"- Newest manifest of the archive: {state['manifest_day']} {state['manifest_digest']}"
+        yield (
+            f"- Newest manifest of the archive: {state['manifest_day']} {state['manifest_digest']}"
+        )
     has_parquet = any(path.endswith(".parquet") for path in resources[0].files)
     parquet = f"; pyarrow {version('pyarrow')}" if has_parquet else ""
     yield f"- Created by {state['software']}, schema step {state['schema']}{parquet}"
@@ -512,7 +636,9 @@ def _iter_selection_lines(dataset: Dataset, resources: Sequence[DatasetResource]
 
 def _format_file_row(resource: DatasetResource) -> str:
     files = ", ".join(f"`{path}` ({size:,} bytes)" for path, (size, _) in resource.files.items())
-    return f"| {resource.table.name} | {resource.stats.rows:,} | {resource.table.title} | {files} |\n"
+    return (
+        f"| {resource.table.name} | {resource.stats.rows:,} | {resource.table.title} | {files} |\n"
+    )
 
 
 def format_dataset_citation(dataset: Dataset) -> str:
@@ -520,7 +646,10 @@ def format_dataset_citation(dataset: Dataset) -> str:
     state = dataset.archive_state
     site = f" {dataset.site}." if dataset.site else ""
     return (
-        f"{DATASET_AUTHOR} ({dataset.day[:4] or 'n.d.'}). {dataset.title} [data set], {dataset.size} as of"
+        f"{DATASET_AUTHOR}"
+        f" ({dataset.day[:4] or 'n.d.'})."
+        f" {dataset.title} [data set],"
+        f" {dataset.size} as of"
         f" {state['newest_change_at'] or 'an empty archive'}.{site} SHA-256 {dataset.fingerprint}."
     )
 
@@ -543,7 +672,11 @@ def _format_citation_cff(dataset: Dataset) -> str:
     """Format CITATION.cff (Citation File Format, YAML) for repositories and reference managers."""
     lines = [
         "cff-version: 1.2.0",
-        "message: Please cite this data set as below, and each agency as the source of what you quote.",
+        "message: Please cite"
+        " this data set"
+        " as below, and each"
+        " agency as the source of what you"
+        " quote.",
         "type: dataset",
         f"title: {_quote_yaml(dataset.title)}",
         "authors:",
@@ -565,4 +698,6 @@ def _quote_yaml(text: str) -> str:
     >>> _quote_yaml('a "b": c')
     '"a \\"b\\": c"'
     """
-    return json.dumps("".join(letter if letter.isprintable() else " " for letter in text), ensure_ascii=False)
+    return json.dumps(
+        "".join(letter if letter.isprintable() else " " for letter in text), ensure_ascii=False
+    )

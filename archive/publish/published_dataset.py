@@ -2,9 +2,9 @@
 
     FOLDER/2026-03-02T034301/   a dataset (datasets.py), with SQLite, WACZ, Croissant and DCAT-AP; never changed
 
-A publication gets its name once it is complete, and replaces the one before. The site serves the newest
-(archive/views/data.py). A takedown withholds a publication that was begun before it: its files stay in the folder,
-but no reader gets them, until the next one is complete.
+A publication gets its name once it is complete, and replaces the one before. The site serves the
+newest (archive/views/data.py). A takedown withholds a publication that was begun before it: its
+files stay in the folder, but no reader gets them, until the next one is complete.
 """
 
 from __future__ import annotations
@@ -47,13 +47,18 @@ from archive.times import FOLDER_NAME, FOLDER_NAME_FORMAT, to_iso
 
 PUBLISHED_FOLDER = "published"  # beside the archive, unless another folder is named
 SQLITE_FILE, WACZ_FILE = "myndighetsarkivet.sqlite", "captures.wacz"
-SQLITE_TYPES = {"integer": "integer", "number": "real"}  # of a column in datapackage.json; all others are texts
+SQLITE_TYPES = {
+    "integer": "integer",
+    "number": "real",
+}  # of a column in datapackage.json; all others are texts
 SQLITE_BATCH_ROWS = 1_000
-# free space that is needed at first, as a multiple of the archive's files, and later of the previous publication
+# free space that is needed at first, as a multiple of the archive's files, and later of the
+# previous publication
 FIRST_SIZE_FACTOR, NEXT_SIZE_FACTOR = 3.0, 1.2
 # a takedown may have the number of an earlier one if the archive was restored from a backup
 WITHHOLDING_SQL = """
-    select min(at) as at from takedowns where lifted is null and (id > coalesce(:newest_takedown, 0) or at > :started)
+    select min(at) as at from takedowns where lifted is null and (id > coalesce(:newest_takedown, 0)
+      or at > :started)
 """
 WACZ_READER = "<https://replayweb.page> shows it"
 EXTRA_SECTION = f"""
@@ -77,7 +82,10 @@ class Publication:
 
     @property
     def started(self) -> datetime:
-        """Return when the publication was started, by its name. Everything in its tables is older."""
+        """Return when the publication was started, by its name.
+
+        Everything in its tables is older.
+        """
         return datetime.strptime(self.folder.name, FOLDER_NAME_FORMAT).replace(tzinfo=UTC)
 
     @property
@@ -86,7 +94,10 @@ class Publication:
 
     @property
     def withholding_values(self) -> dict[str, Any]:
-        return {"newest_takedown": self.package["archive"]["newest_takedown"], "started": to_iso(self.started)}
+        return {
+            "newest_takedown": self.package["archive"]["newest_takedown"],
+            "started": to_iso(self.started),
+        }
 
 
 def find_published_folder(archive: Path, *, is_snapshot: bool) -> Path:
@@ -110,18 +121,28 @@ def _list_publications(folder: Path) -> list[Path]:
     """Return the folders of all publications, oldest first."""
     if not folder.is_dir():
         return []
-    return sorted(path for path in folder.iterdir() if FOLDER_NAME.fullmatch(path.name) and path.is_dir())
+    return sorted(
+        path for path in folder.iterdir() if FOLDER_NAME.fullmatch(path.name) and path.is_dir()
+    )
 
 
 @lru_cache(maxsize=2)  # a publication is never changed
 def _read_publication(folder: Path) -> Publication:
-    """Read which files a publication has. Only those in its SHA256SUMS count, and that file itself."""
-    hashes = {**read_checksums(folder), CHECKSUMS_FILE: compute_file_sha256(folder / CHECKSUMS_FILE)}
+    """Read which files a publication has.
+
+    Only those in its SHA256SUMS count, and that file itself.
+    """
+    hashes = {
+        **read_checksums(folder),
+        CHECKSUMS_FILE: compute_file_sha256(folder / CHECKSUMS_FILE),
+    }
     files = {
         path: PublishedFile(path=path, size=(folder / path).stat().st_size, sha256=sha256)
         for path, sha256 in hashes.items()
     }
-    return Publication(folder=folder, files=files, package=json.loads((folder / PACKAGE_FILE).read_text("utf-8")))
+    return Publication(
+        folder=folder, files=files, package=json.loads((folder / PACKAGE_FILE).read_text("utf-8"))
+    )
 
 
 def read_checksums(folder: Path) -> dict[str, str]:
@@ -140,9 +161,10 @@ def publish(
 ) -> tuple[Publication | None, list[ArchiveError]]:
     """Publish everything that an archive shows, and delete earlier publications.
 
-    Returns also the captures that cannot be read; None instead of the publication if the archive has no releases.
-    site: the archive's public URL. An interrupted call leaves nothing that is served, and the next one begins anew.
-    Raises ArchiveError, and publishes nothing, if the archive cannot be read or there is too little space.
+    Returns also the captures that cannot be read; None instead of the publication if the archive
+    has no releases. site: the archive's public URL. An interrupted call leaves nothing that is
+    served, and the next one begins anew. Raises ArchiveError, and publishes nothing, if the archive
+    cannot be read or there is too little space.
     """
     check_database(archive)
     create_target_folder(folder)
@@ -176,17 +198,23 @@ def _check_free_space(archive: Path, folder: Path) -> None:
         needed = sum(path.stat().st_size for path in sources) * FIRST_SIZE_FACTOR
     free = shutil.disk_usage(folder).free
     if free < needed:
-        raise ArchiveError(folder, f"needs about {needed / 1e6:,.0f} MB, but only {free / 1e6:,.0f} MB are free")
+        raise ArchiveError(
+            folder, f"needs about {needed / 1e6:,.0f} MB, but only {free / 1e6:,.0f} MB are free"
+        )
 
 
 def _write_further_files(
     archive: Path, folder: Path, started: datetime, site: str | None, progress: ProgressCallback
 ) -> list[ArchiveError]:
-    """Add the SQLite and WACZ files and the descriptions to a dataset; return the captures that cannot be read."""
+    """Add the SQLite and WACZ files and the descriptions to a dataset; return the captures that
+    cannot be read.
+    """
     package = json.loads((folder / PACKAGE_FILE).read_text("utf-8"))
     _write_sqlite(folder, package)
     with closing(sqlite3.connect(folder / SQLITE_FILE)) as db:
-        package["temporal"] = db.execute("select min(published), max(published) from releases").fetchone()
+        package["temporal"] = db.execute(
+            "select min(published), max(published) from releases"
+        ).fetchone()
     problem = find_captures_problem(archive)
     findings = [problem] if problem else []
     if not problem and Captures.path_beside(archive).is_file():
@@ -201,7 +229,8 @@ def _write_further_files(
     changed = (folder / name for name in (SQLITE_FILE, WACZ_FILE, "README.md"))
     hashes |= {path.name: compute_file_sha256(path) for path in changed if path.is_file()}
     files = [
-        PublishedFile(path=path, size=(folder / path).stat().st_size, sha256=sha256) for path, sha256 in hashes.items()
+        PublishedFile(path=path, size=(folder / path).stat().st_size, sha256=sha256)
+        for path, sha256 in hashes.items()
     ]
     for name, describe in ((CROISSANT_FILE, build_croissant), (DCAT_FILE, build_dcat)):
         text = json.dumps(describe(package, files, started, site), ensure_ascii=False, indent=1)
@@ -212,7 +241,9 @@ def _write_further_files(
 
 
 def _write_sqlite(folder: Path, package: Mapping[str, Any]) -> None:
-    """Write the tables of a dataset, read from its Parquet files, to a SQLite database with their keys."""
+    """Write the tables of a dataset, read from its Parquet files, to a SQLite database with their
+    keys.
+    """
     arrow = import_pyarrow(folder)
     with closing(sqlite3.connect(folder / SQLITE_FILE, isolation_level=None)) as db:
         db.execute("pragma journal_mode = off")  # an interrupted publication is deleted
@@ -222,27 +253,47 @@ def _write_sqlite(folder: Path, package: Mapping[str, Any]) -> None:
             columns = [each["name"] for each in resource["schema"]["fields"]]
             db.execute(_build_table_sql(resource))
             insert = f'insert into "{resource["name"]}" values ({", ".join("?" * len(columns))})'
-            path = folder / next(each["path"] for each in list_resource_files(resource) if each["format"] == "parquet")
+            path = folder / next(
+                each["path"]
+                for each in list_resource_files(resource)
+                if each["format"] == "parquet"
+            )
             with arrow.parquet.ParquetFile(path, pre_buffer=False) as file:
                 for number in range(file.num_row_groups):  # all at once, it would read ahead
-                    for batch in file.iter_batches(SQLITE_BATCH_ROWS, row_groups=[number], use_threads=False):
-                        values = [map(_format_sqlite_value, column.to_pylist()) for column in batch.columns]
+                    for batch in file.iter_batches(
+                        SQLITE_BATCH_ROWS, row_groups=[number], use_threads=False
+                    ):
+                        values = [
+                            map(_format_sqlite_value, column.to_pylist())
+                            for column in batch.columns
+                        ]
                         db.executemany(insert, zip(*values, strict=True))
             for key in resource["schema"].get("foreignKeys", ()):
                 if resource["schema"].get("primaryKey", ())[:1] != key["fields"]:
                     (column,) = key["fields"]
-                    db.execute(f'create index "{resource["name"]}_{column}" on "{resource["name"]}" ("{column}")')
+                    db.execute(
+                        f"create index"
+                        f' "{resource["name"]}'
+                        f'_{column}"'
+                        f' on "{resource["name"]}"'
+                        f' ("{column}")'
+                    )
         db.execute("commit")
 
 
 def _build_table_sql(resource: Mapping[str, Any]) -> str:
     """Return the CREATE TABLE statement of a table of a dataset."""
     schema = resource["schema"]
-    parts = [f'"{each["name"]}" {SQLITE_TYPES.get(each["type"], "text")}' for each in schema["fields"]]
+    parts = [
+        f'"{each["name"]}" {SQLITE_TYPES.get(each["type"], "text")}' for each in schema["fields"]
+    ]
     if key := schema.get("primaryKey"):
         parts.append(f"primary key ({_format_names(key)})")
     parts += [
-        f'foreign key ({_format_names(each["fields"])}) references "{each["reference"]["resource"]}"'
+        f"foreign key"
+        f" ({_format_names(each['fields'])})"
+        f" references"
+        f' "{each["reference"]["resource"]}"'
         f" ({_format_names(each['reference']['fields'])})"
         for each in schema.get("foreignKeys", ())
     ]

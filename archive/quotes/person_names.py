@@ -1,4 +1,6 @@
-"""Reads names of people and their roles in Swedish and English text, and who the subject of an attribution is."""
+"""Reads names of people and their roles in Swedish and English text, and who the subject of an
+attribution is.
+"""
 
 from __future__ import annotations
 
@@ -12,32 +14,89 @@ from archive.quotes.quotation_comparison import DOUBLE_MARKS, SENTENCE_END
 
 MAX_ATTRIBUTION_LENGTH = 600  # characters
 
-# Names. Acronyms ("MSB", "EU-") have no small letter after the capital, so they are no part of a name.
+# Names. Acronyms ("MSB", "EU-") have no small letter after the capital, so they are no part of a
+# name.
 UPPER = "A-ZÀ-ÖØ-ÞĀĂĄĆĈČĎĐĒĖĘĚĞĠĢĪİĶĹĻĽŁŃŅŇŌŐŒŔŘŚŜŞŠŢŤŪŮŰŲŴŶŸŹŻŽ"
-NAME_WORD = rf"(?:[{UPPER}](?:[’'][{UPPER}])?[^\W\d_{UPPER}]|[{UPPER}][’'][{UPPER}])[\w’'-]*(?<!-)(?![\w-])"
-PARTICLES = "|".join(sorted({*NAME_PARTICLES, "del", "du", "dos", "ter", "ten", "zu", "le", "van den"} - {"av", "den"}))
+NAME_WORD = (
+    rf"(?:[{UPPER}](?:[’'][{UPPER}])?[^\W\d_{UPPER}]|[{UPPER}][’'][{UPPER}])[\w’'-]*(?<!-)(?![\w-])"
+)
+PARTICLES = "|".join(
+    sorted(
+        {*NAME_PARTICLES, "del", "du", "dos", "ter", "ten", "zu", "le", "van den"} - {"av", "den"}
+    )
+)
 NAME = re.compile(
-    rf"(?<![\w-])(?:(?:{PARTICLES}) )*{NAME_WORD}(?: (?:(?:{PARTICLES}) )*(?:{NAME_WORD}|[{UPPER}]\.?(?= [{UPPER}])))*"
+    rf"(?<![\w-])(?:(?:{PARTICLES})"
+    rf" )*{NAME_WORD}(?:"
+    rf" (?:(?:{PARTICLES})"
+    rf" )*(?:{NAME_WORD}|[{UPPER}]\.?(?="
+    rf" [{UPPER}])))*"
 )
 PARTY = re.compile(rf"\s*\((?:[{UPPER}]{{1,4}}|[{UPPER}]\w{{0,3}})\)")
 # Roles: what their last word ends in, and what may follow that.
 ROLE_HEADS = (
-    "minister|ministrar|direktör|chef|sekreterare|ordförande|talesperson|talesman|taleskvinna|ambassadör|ledamot|utredare"
-    "|professor|forskare|docent|handläggare|president|kommissionär|kommissarie|talman|hövding|kansler|statsråd|ledare|vd"
-    "|rådgivare|expert|samordnare|jurist|författare|entreprenör|ansvarig|representant|general|befälhavare|rektor|domare"
-    "|åklagare|biskop|borgmästare|kommunalråd|regionråd|oppositionsråd|kulturråd|miljöråd|läkare|inspektör|strateg"
-    "|analytiker|ekonom|meteorolog|kommunikatör|attaché|konsul|sändebud|koordinator|specialist|ingenjör|kommendör"
-    "|överste|revisor|intendent|kurator|lärare|sjuksköterska|psykolog|epidemiolog|statistiker|utvecklare|konstnär"
-    "|företagare|ledamöter|director|manager|secretary|commissioner|leader|officer|adviser|spokesperson|ambassador|kung|drottning|förste|språkrör|ombudsman|arkitekt|arkeolog|geolog|biolog"
-    "|aktivist|grundare|förhandlare|arkivarie|ombud|företrädare|suppleant|löjtnant|major|kapten|amiral|doktorand|student"
-    "|präst|historiker|journalist|redaktör|producent|lektor|kansliråd|departementsråd|utrikesråd|ämnesråd|ambassadråd"
+    "minister|ministrar"
+    "|direktör|chef"
+    "|sekreterare|ordförande"
+    "|talesperson|talesman|taleskvinna"
+    "|ambassadör|ledamot|utredare"
+    "|professor|forskare|docent"
+    "|handläggare|president"
+    "|kommissionär|kommissarie|talman"
+    "|hövding"
+    "|kansler|statsråd|ledare|vd"
+    "|rådgivare|expert"
+    "|samordnare|jurist"
+    "|författare|entreprenör"
+    "|ansvarig|representant|general"
+    "|befälhavare|rektor|domare"
+    "|åklagare|biskop|borgmästare"
+    "|kommunalråd|regionråd"
+    "|oppositionsråd|kulturråd|miljöråd"
+    "|läkare"
+    "|inspektör|strateg"
+    "|analytiker|ekonom|meteorolog"
+    "|kommunikatör|attaché|konsul"
+    "|sändebud|koordinator"
+    "|specialist"
+    "|ingenjör|kommendör"
+    "|överste|revisor"
+    "|intendent|kurator"
+    "|lärare|sjuksköterska"
+    "|psykolog|epidemiolog|statistiker"
+    "|utvecklare|konstnär"
+    "|företagare"
+    "|ledamöter|director"
+    "|manager|secretary"
+    "|commissioner|leader|officer|adviser"
+    "|spokesperson|ambassador|kung"
+    "|drottning|förste|språkrör"
+    "|ombudsman|arkitekt|arkeolog"
+    "|geolog"
+    "|biolog"
+    "|aktivist|grundare"
+    "|förhandlare"
+    "|arkivarie|ombud|företrädare"
+    "|suppleant|löjtnant|major|kapten"
+    "|amiral|doktorand|student"
+    "|präst|historiker|journalist"
+    "|redaktör|producent|lektor"
+    "|kansliråd|departementsråd"
+    "|utrikesråd"
+    "|ämnesråd|ambassadråd"
     "|rättsråd|chairman|chairperson|envoy|governor|representative"
 )
-HEAD_STEM = re.compile(f"{ROLE_HEADS}|vd")  # rejects most texts without a role, in lower case, in little time
+HEAD_STEM = re.compile(
+    f"{ROLE_HEADS}|vd"
+)  # rejects most texts without a role, in lower case, in little time
 DEFINITE = "(?:n|en|et|rna|erna|na|en|e|s)?"
 ROLE_HEAD = rf"(?:[\w:-]*(?:{ROLE_HEADS}){DEFINITE}|VD)(?!\w)"
 ENGLISH_TITLE = re.compile(
-    r"(?:Minister|Director|President|Chancellor|Commissioner|Secretary|General|Ambassador|Representative|Chair|Chairman"
+    r"(?:Minister|Director"
+    r"|President"
+    r"|Chancellor|Commissioner"
+    r"|Secretary|General|Ambassador"
+    r"|Representative|Chair|Chairman"
     r"|Chairperson|Professor|Premier|Governor|Speaker|Mr|Ms|Mrs|Dr)(?!\w)"
 )
 GROUP_GENITIVE = re.compile(r"\w{4,}(?:ernas|arnas|ornas|ets|ens)")  # "Moderaternas NAME"
@@ -62,72 +121,154 @@ OPENING_WORDS = (
     "välkommen",
 )
 COURTESY_TITLES = ("Mr", "Ms", "Mrs", "Dr", "dr", "Herr", "herr", "Fru", "fru")
-ADJECTIVE = r"(?:(?:biträdande|ställföreträdande|vice|tf|tillförordnad|tidigare|särskild|ny|nya|svensk|svenska) )"
+ADJECTIVE = (
+    r"(?:(?:biträdande|ställföreträdande|vice|tf|tillförordnad|tidigare"
+    r"|särskild|ny"
+    r"|nya"
+    r"|svensk"
+    r"|svenska) )"
+)
 # "Försäkringskassans generaldirektör", "jämställdhets- och biträdande arbetsmarknadsminister"
 ROLE = (
     rf"(?:(?:[{UPPER}][\w:-]*s|[\w-]+s) )?(?:[\w]+-,? ?)*(?:och )?"
     rf"(?:[\w-]+(?:ande|ig|isk|iga|iska|(?<!ad)(?<!dd)(?<![^s]t)e) |{ADJECTIVE})*{ROLE_HEAD}"
 )
 # … and with what it is a role for: "minister för civilt försvar"
-ROLE_BEFORE = re.compile(rf"(?<![\w-])(?P<role>{ROLE}(?: (?:för|vid|på|i|hos|inom|till)(?: [\w:-]+){{1,6}}?)?) $", re.I)
+ROLE_BEFORE = re.compile(
+    rf"(?<![\w-])(?P<role>{ROLE}(?: (?:för|vid|på|i|hos|inom|till)(?: [\w:-]+){{1,6}}?)?) $", re.I
+)
 # "ordföranden i nämnden, NAME, "
 ROLE_APPOSED = re.compile(
     rf"(?<![\w-])(?P<role>(?:[{UPPER}][\w:-]*s (?:[\w-]+ ){{0,2}}?[\w-]*(?:{ROLE_HEADS})"
-    rf"|(?:{ADJECTIVE})?[\w-]*(?:{ROLE_HEADS})(?:n|en))(?: (?:för|vid|på|i|hos|inom|till|med) [^,.;:\n]{{2,80}})?), $",
+    rf"|(?:{ADJECTIVE})?[\w-]*(?"
+    rf":{ROLE_HEADS})(?:n|en))(?:"
+    rf" (?:för|vid|på|i|hos|inom|till"
+    rf"|med)"
+    rf" [^,.;:\n]{{2,80}})?), $",
 )
 APPOSITION_END = re.compile(r"(?:[,.)]|$| och )")
 # "säger NAME talesperson för …", without the comma
-ROLE_WITHOUT_COMMA = re.compile(rf"(?:[a-zåäö][\w-]*,? (?:och )?){{0,3}}?{ROLE_HEAD}", re.IGNORECASE)
-ROLE_ALONE = re.compile(rf"(?:(?:den|det|de|the) )?(?:[\w-]+ ){{0,3}}?(?P<head>{ROLE_HEAD})", re.IGNORECASE)
+ROLE_WITHOUT_COMMA = re.compile(
+    rf"(?:[a-zåäö][\w-]*,? (?:och )?){{0,3}}?{ROLE_HEAD}", re.IGNORECASE
+)
+ROLE_ALONE = re.compile(
+    rf"(?:(?:den|det|de|the) )?(?:[\w-]+ ){{0,3}}?(?P<head>{ROLE_HEAD})", re.IGNORECASE
+)
 # "NAME är chef för …", "NAME tillträdde i maj som chef för …"
 IS_ROLE = re.compile(
     r"\s*(?:\([^)\n]*\) )?(?:(?:är|blir|var)(?: (?:från och med|sedan) [^,.\n]{2,25}?)?"
-    r"|(?:tillträdde|tillträder|arbetar|jobbar|tjänstgör|gör|verkar|utsågs|börjar)\b[^,.\n]{0,60}?(?<! år) som) "
-    rf"(?P<role>(?:en av )?(?:(?:[{UPPER}][\w:-]*s|[\w-]+) ){{0,4}}?[\w:-]*(?:{ROLE_HEADS})\w*[^.,;\n]*)",
+    r"|(?:tillträdde|tillträder"
+    r"|arbetar|jobbar"
+    r"|tjänstgör|gör|verkar|utsågs"
+    r"|börjar)\b[^,.\n]{0,60}?(?<! år)"
+    r" som) "
+    rf"(?P<role>(?:en av"
+    rf" )?(?:(?:[{UPPER}"
+    rf"][\w:-]*s|[\w-]+)"
+    rf" ){{0,4}}?[\w:-]*(?:{ROLE_HEADS})"
+    rf"\w*[^.,;\n]*)",
 )
 # What follows a role and is no part of it.
 ROLE_END = re.compile(
-    r"\s+(?:när|efter|som|inför|i samband med|med anledning av|med ansvar|sedan|för att|där|under|i (?:ett|en|sitt|sin)"
-    r"|och (?:deltog|talade|har|är|var|ska|kommer|arbetar|leder|håller|vill|tillägger|fortsätter|fortsatte)"
-    r"|vid (?:ett|en|dagens|mötet|besöket|pressträffen|presskonferensen|konferensen|seminariet|invigningen)"
+    r"\s+(?:när|efter|som|inför|i"
+    r" samband med|med"
+    r" anledning av|med"
+    r" ansvar|sedan|för"
+    r" att|där|under|i (?:ett|en|sitt|sin)"
+    r"|och (?:deltog|talade"
+    r"|har|är|var|ska"
+    r"|kommer|arbetar|leder"
+    r"|håller|vill|tillägger|fortsätter"
+    r"|fortsatte)"
+    r"|vid (?:ett|en|dagens|mötet"
+    r"|besöket|pressträffen"
+    r"|presskonferensen|konferensen"
+    r"|seminariet"
+    r"|invigningen)"
     r"|who|where|when|which|in a|following|announcing|after|is|was|has|will)(?!\w)"
 )
 NO_ROLE = re.compile(
-    r"(?:är|blir|var|har|ska|finns|ser|får|ger|kommer|går|gör|vet|kan|vill|måste|tror|hoppas|som|när|efter|och|där|vilket|vid|i|på|med|under|inför|om|att|han|hon|men|who|which|where|when|in|at|after|on"
-    r"|following|announcing|as|utan|eftersom|samt|enligt|för|av|till|samtidigt|medan|innan|sedan|trots|bland|dock|men|hans"
+    r"(?:är|blir|var|har|ska"
+    r"|finns|ser|får"
+    r"|ger|kommer|går|gör|vet"
+    r"|kan|vill|måste|tror|hoppas|som"
+    r"|när|efter|och|där|vilket"
+    r"|vid|i|på|med"
+    r"|under|inför|om|att"
+    r"|han|hon|men|who|which|where|when"
+    r"|in|at|after|on"
+    r"|following|announcing|as"
+    r"|utan|eftersom"
+    r"|samt|enligt|för|av"
+    r"|till|samtidigt|medan|innan|sedan"
+    r"|trots|bland|dock|men|hans"
     r"|hennes|varpå|varefter|angående|apropå)(?!\w)",
     re.IGNORECASE,
 )
 # The body in a role: whose chef, or chef of what.
-OWNER = re.compile(rf"(?P<body>[{UPPER}]\w*?):?s (?=[a-zåäö])|(?P<units>[{UPPER}][\w-]+)s (?=[a-zåäö])")
+OWNER = re.compile(
+    rf"(?P<body>[{UPPER}]\w*?):?s (?=[a-zåäö])|(?P<units>[{UPPER}][\w-]+)s (?=[a-zåäö])"
+)
 MEMBERSHIP = re.compile(r" (?:för|vid|på|i|hos|inom) (?P<body>.+)$")
-BODY = re.compile(rf"[{UPPER}]|[\w ]*?\w+(?:utskott|utskottet|nämnd|nämnden|rådet|styrelsen|departementet)(?!\w)")
+BODY = re.compile(
+    rf"[{UPPER}]|[\w ]*?\w+(?:utskott|utskottet|nämnd|nämnden|rådet|styrelsen|departementet)(?!\w)"
+)
 # Attributions.
 ADVERBS = "också|även|vidare|därför|bland annat|till sist|slutligen|sedan|dessutom|nu"
 AUTHOR_PRONOUNS = ("jag", "i")
 SUBJECT_PRONOUN = re.compile(r"(?:han|hon|hen|he|she|they|denne|denna)(?!\w)", re.IGNORECASE)
 NO_SUBJECT = re.compile(
-    r"(?:att|som|that|vi|we|man|det|den|it|this|jag|I|du|ni|you|då|nej|ja|alla|många|någon|några|i|på|om|till|hur|vad|varför)"
+    r"(?:att|som|that|vi|we"
+    r"|man|det|den|it"
+    r"|this|jag|I|du|ni|you|då"
+    r"|nej|ja|alla|många|någon|några"
+    r"|i|på|om|till|hur|vad|varför)"
     r"(?!\w)",
     re.IGNORECASE,
 )
 # "säger NAME, ska vi …": the words of the speaker go on
 RESUMED_SPEECH = re.compile(
-    r"(?<=[^\W\d_]),(?= (?:så )?(?:ska|skall|är|har|måste|kan|vill|blir|behöver|får|vi|jag|det finns|we|I)(?!\w))"
+    r"(?<=[^\W\d_]),(?= (?:så"
+    r" )?(?:ska|skall|är|har|måste"
+    r"|kan"
+    r"|vill|blir|behöver|får|vi|jag|det"
+    r" finns|we|I)(?!\w))"
 )
 INITIALS_BEFORE = re.compile(rf"[{UPPER}]\.(?: ?[{UPPER}]\.)*")  # "J. K. NAME"
 INITIALS = re.compile(rf"(?:[{UPPER}]\.)*[{UPPER}]")
 SEGMENT_END = re.compile(rf"[.!?:](?=\s|$|[{DOUBLE_MARKS}])")
-COMMA = re.compile(r"(?<!-),\s+(?!\w+ och \w+(?:[,.]|$))")  # not one in "minister för hav, skog och fjäll"
+COMMA = re.compile(
+    r"(?<!-),\s+(?!\w+ och \w+(?:[,.]|$))"
+)  # not one in "minister för hav, skog och fjäll"
 ORGANISATION = re.compile(
-    r"(?:Nations|Union|Fund|Watch|Council|Forum|International|Commission|Bank|Agency|Institute|University|Development"
-    r"|Committee|Sverige|Europa|York|Stockholm|Sweden|Women|Rights|Affairs|Convergence|Republiken|Globala|Centre|Center"
-    r"|Foundation|Cooperation|Operan|Museum|Parliament|Assembly|Office|Service|Network|Association|Alliance|Ministry"
+    r"(?:Nations|Union|Fund"
+    r"|Watch|Council"
+    r"|Forum|International"
+    r"|Commission|Bank|Agency|Institute"
+    r"|University|Development"
+    r"|Committee|Sverige|Europa"
+    r"|York|Stockholm"
+    r"|Sweden|Women|Rights"
+    r"|Affairs|Convergence|Republiken"
+    r"|Globala|Centre|Center"
+    r"|Foundation"
+    r"|Cooperation|Operan"
+    r"|Museum|Parliament"
+    r"|Assembly|Office|Service|Network"
+    r"|Association|Alliance|Ministry"
     r"|Government|Programme|Society|Academy|Conference|Defence)$"
 )
 NO_PERSON = re.compile(
-    r"\w+(?:et|[^aeiouyäö\W]nen|ionen|heten|verket|rådet|styrelsen|kommissionen|partiet|museet|institutet|ministeriet"
-    r"|departementet|kassan|polisen|skolan|gården|landet|unionen|demokraterna|alen|ien|ska|erna|ing|ingen)$"
+    r"\w+(?:et|[^aeiouyäö\W]nen|ionen"
+    r"|heten|verket|rådet"
+    r"|styrelsen|kommissionen|partiet"
+    r"|museet"
+    r"|institutet|ministeriet"
+    r"|departementet|kassan"
+    r"|polisen|skolan"
+    r"|gården|landet|unionen"
+    r"|demokraterna|alen|ien|ska|erna"
+    r"|ing|ingen)$"
     rf"|{ORGANISATION.pattern}"
 )
 NAME_OF_BODY = re.compile(r"(?<!\S)(?:för|på|vid|i|av|inom|hos|till|for|of) $")
@@ -136,12 +277,23 @@ OWNED_ROLE = re.compile(rf" (?:[\w-]+ ){{0,2}}{ROLE_HEAD} ", re.IGNORECASE)  # "
 LOWER_WORD = re.compile(r" ([a-zåäö]{3,})(?!\w)")
 # What an organisation or a place of several words begins with: "Svenska Hamnbladet", "Costa Rica"
 NO_FIRST_NAME = re.compile(
-    r"(?:Svensk\w?|Sveriges|Röda|Rädda|Karolinska|Nationella|Statens|Riksdagens|Regeringens|Europeiska|Nordiska|Kungliga"
-    r"|Region|Stiftelsen|Föreningen|Förbundet|Länsstyrelsen|Dagens|Nya|Norra|Södra|Östra|Västra|Stora|Sri|Costa|New|El"
+    r"(?:Svensk\w?|Sveriges"
+    r"|Röda|Rädda"
+    r"|Karolinska|Nationella"
+    r"|Statens|Riksdagens|Regeringens"
+    r"|Europeiska|Nordiska|Kungliga"
+    r"|Region|Stiftelsen|Föreningen"
+    r"|Förbundet|Länsstyrelsen"
+    r"|Dagens|Nya|Norra|Södra|Östra"
+    r"|Västra"
+    r"|Stora|Sri|Costa|New|El"
     r"|Saudi|Förenade|United|World|Human|Amnesty|Save)(?= )"
 )
-# Before a name that is not who says something: "säger generaldirektören för Hamnverket", "säger hon till Anna Ek"
-AFTER_WORD = re.compile(r"(?:^| )(?:för|vid|på|i|hos|inom|till|från|av|med|om|att|of|at|in|from|that|for|to) $")
+# Before a name that is not who says something: "säger generaldirektören för Hamnverket", "säger hon
+# till Anna Ek"
+AFTER_WORD = re.compile(
+    r"(?:^| )(?:för|vid|på|i|hos|inom|till|från|av|med|om|att|of|at|in|from|that|for|to) $"
+)
 
 
 class Subject(NamedTuple):
@@ -160,15 +312,23 @@ def name_in(name: str, text: str) -> bool:
 
 
 def parse_introduction(text: str) -> Subject | None:
-    """Return the subject of the verb of saying that follows a text: what is printed last, a name, role or pronoun."""
+    """Return the subject of the verb of saying that follows a text: what is printed last, a name,
+    role or pronoun.
+    """
     text = re.sub(r",?[ (]+(?:och )?jag(?: citerar\)?)?:?\s*$", "", text) or text
     found = [
-        (match.start(), Subject(None, None, True, 0, is_author=match[0].casefold() in AUTHOR_PRONOUNS))
+        (
+            match.start(),
+            Subject(None, None, True, 0, is_author=match[0].casefold() in AUTHOR_PRONOUNS),
+        )
         for match in re.finditer(r"(?<!\w)(?:han|hon|hen|he|she|jag|I)(?!\w)", text, re.IGNORECASE)
-        if match[0] != "i" and (match[0] != "I" or not text[match.end() :].strip())  # no preposition
+        if match[0] != "i"
+        and (match[0] != "I" or not text[match.end() :].strip())  # no preposition
     ]
     for start, end, name in iter_names(text):
-        is_name = (" " in name and not re.search(r"(?:^| )(?:för|till|om|for|to) $", text[:start])) or (
+        is_name = (
+            " " in name and not re.search(r"(?:^| )(?:för|till|om|for|to) $", text[:start])
+        ) or (
             is_single_name(name)
             and not text[end:].strip()
             and name.casefold() not in (*FUNCTION_WORDS, *OPENING_WORDS)
@@ -186,7 +346,9 @@ def sentence_start(text: str, position: int) -> int:
 
 
 def parse_subject(text: str, start: int) -> Subject | None:
-    """Return the subject of an attribution that begins here, or None if there is nobody who can be its subject."""
+    """Return the subject of an attribution that begins here, or None if there is nobody who can be
+    its subject.
+    """
     end = segment_end(text, start)
     if resumed := RESUMED_SPEECH.search(text, start, end):
         end = resumed.start()
@@ -226,7 +388,11 @@ def parse_subject(text: str, start: int) -> Subject | None:
         role, organisation = _clean_role(before), None
         if role is None and (not after or after.startswith("(")):
             role, organisation = _parse_apposition(clauses[1:])
-        elif role is None and (stated := ROLE_WITHOUT_COMMA.match(after)) and not _has_function_word(stated[0]):
+        elif (
+            role is None
+            and (stated := ROLE_WITHOUT_COMMA.match(after))
+            and not _has_function_word(stated[0])
+        ):
             role = _cut_role(after)
         return Subject(name, role, False, tail_end, organisation=organisation)
     if role_alone:
@@ -235,8 +401,14 @@ def parse_subject(text: str, start: int) -> Subject | None:
 
 
 def _is_full_subject(head: str, start: int, end: int, name: str) -> bool:
-    """Return whether a full name in an attribution is who speaks: no body, no place, nobody who is spoken to or of."""
-    is_relative = name.endswith("s") and is_genitive(head, end) and not ROLE_WITHOUT_COMMA.match(head[end:].strip())
+    """Return whether a full name in an attribution is who speaks: no body, no place, nobody who is
+    spoken to or of.
+    """
+    is_relative = (
+        name.endswith("s")
+        and is_genitive(head, end)
+        and not ROLE_WITHOUT_COMMA.match(head[end:].strip())
+    )
     return (
         " " in name
         and not ORGANISATION.search(name)
@@ -249,20 +421,30 @@ def _is_full_subject(head: str, start: int, end: int, name: str) -> bool:
 def _is_single_subject(head: str, start: int, _end: int, name: str) -> bool:
     """Return whether a single name in an attribution is who speaks."""
     before = head[:start]
-    return " " not in name and is_single_name(name) and not NO_ROLE.match(before) and not AFTER_WORD.search(before)
+    return (
+        " " not in name
+        and is_single_name(name)
+        and not NO_ROLE.match(before)
+        and not AFTER_WORD.search(before)
+    )
 
 
 def _is_article_of_role(head: str, name_start: int) -> bool:
-    """Return whether all that stands before a name is an article and a role: "den nya hamnchefen NAME"."""
+    """Return whether all that stands before a name is an article and a role: "den nya hamnchefen
+    NAME".
+    """
     role = find_role_before(head, name_start)
     return (
         role is not None
-        and re.fullmatch(rf"(?:den|det|the) (?:\w+ )?{re.escape(role)} ", head[:name_start]) is not None
+        and re.fullmatch(rf"(?:den|det|the) (?:\w+ )?{re.escape(role)} ", head[:name_start])
+        is not None
     )
 
 
 def _parse_apposition(clauses: Sequence[str]) -> tuple[str | None, str | None]:
-    """Return role and organisation in the clauses after a name: "Hamnpartiet, ordförande i nämnden"."""
+    """Return role and organisation in the clauses after a name: "Hamnpartiet, ordförande i
+    nämnden".
+    """
     first, second = (*(each for each in clauses if not each[:1].isdigit()), "", "")[:2]  # no age
     if not first[:1].isupper() or re.search(ROLE_HEAD, first, re.IGNORECASE):
         return _cut_role(first), None
@@ -270,21 +452,29 @@ def _parse_apposition(clauses: Sequence[str]) -> tuple[str | None, str | None]:
 
 
 def _has_function_word(text: str) -> bool:
-    return any(word in FUNCTION_WORDS for word in text.casefold().split() if word not in ("och", "and"))
+    return any(
+        word in FUNCTION_WORDS for word in text.casefold().split() if word not in ("och", "and")
+    )
 
 
 def segment_end(text: str, start: int) -> int:
-    """Return where the sentence ends that begins here: not at an initial, nor at an abbreviation."""
+    """Return where the sentence ends that begins here: not at an initial, nor at an
+    abbreviation.
+    """
     for match in SEGMENT_END.finditer(text, start, start + MAX_ATTRIBUTION_LENGTH):
         word = text[start : match.start()].rpartition(" ")[2]
-        if match[0] == "." and (INITIALS.fullmatch(word) or word.casefold() in (*ABBREVIATIONS, "tf", "bitr", "vik")):
+        if match[0] == "." and (
+            INITIALS.fullmatch(word) or word.casefold() in (*ABBREVIATIONS, "tf", "bitr", "vik")
+        ):
             continue
         return match.start()
     return min(len(text), start + MAX_ATTRIBUTION_LENGTH)
 
 
 def iter_names(text: str) -> Iterator[tuple[int, int, str]]:
-    """Yield start, end and words of each name of a person, without titles before it and a genitive's owner."""
+    """Yield start, end and words of each name of a person, without titles before it and a
+    genitive's owner.
+    """
     for match in NAME.finditer(text):
         start, words = match.start(), match[0].split(" ")
         while words and _is_no_name_word(words, text, start):
@@ -296,7 +486,9 @@ def iter_names(text: str) -> Iterator[tuple[int, int, str]]:
         if titles:
             start += len(" ".join(words[: titles[-1] + 1])) + 1
             words = words[titles[-1] + 1 :]
-        if len(words) > 2 and NAME_OF_BODY.search(text, max(start - MAX_PREPOSITION_LENGTH, 0), start):
+        if len(words) > 2 and NAME_OF_BODY.search(
+            text, max(start - MAX_PREPOSITION_LENGTH, 0), start
+        ):
             keep = 2 if words[-2] not in NAME_PARTICLES else 3  # "vd för Hamnbolaget Anna Ek"
             start += len(" ".join(words[:-keep])) + 1
             words = words[-keep:]
@@ -349,13 +541,20 @@ def _clean_role(text: str) -> str | None:
     """Return a role without what is no part of it, or None if there is none."""
     role = text.strip(" ,")
     role = re.sub(rf"^(?:{ADVERBS}|och) ", "", role)
-    if role in COURTESY_TITLES or not role or GROUP_GENITIVE.fullmatch(role) or role.casefold() in FUNCTION_WORDS:
+    if (
+        role in COURTESY_TITLES
+        or not role
+        or GROUP_GENITIVE.fullmatch(role)
+        or role.casefold() in FUNCTION_WORDS
+    ):
         return None
     return re.sub(r" (?:för|på|vid|i|inom|hos|och|till)$", "", role)
 
 
 def _cut_role(text: str) -> str | None:
-    """Return the role at the start of a clause after a name, or None if it does not begin with one."""
+    """Return the role at the start of a clause after a name, or None if it does not begin
+    with one.
+    """
     if NO_ROLE.match(text):
         return None
     end = ROLE_END.search(text)
@@ -363,7 +562,9 @@ def _cut_role(text: str) -> str | None:
 
 
 def find_role_before(text: str, start: int, end: int | None = None) -> str | None:
-    """Return the role that is printed right before a name; end: of the name, to read "ordföranden, NAME, " as well."""
+    """Return the role that is printed right before a name; end: of the name, to read "ordföranden,
+    NAME, " as well.
+    """
     if not start or text[start - 1 : start] != " ":
         return None
     window = text[max(0, start - 120) : start]
@@ -380,7 +581,9 @@ def find_role_before(text: str, start: int, end: int | None = None) -> str | Non
 
 
 def find_role_after(text: str, end: int) -> str | None:
-    """Return the role that is printed after the name that ends here: in an apposition, or after "är" or "som"."""
+    """Return the role that is printed after the name that ends here: in an apposition, or after
+    "är" or "som".
+    """
     rest = PARTY.sub("", text[end : end + 250], count=1)
     if rest.startswith(", "):
         clause = COMMA.split(rest[2:])[0]

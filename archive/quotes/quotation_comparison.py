@@ -1,15 +1,17 @@
 """Finds the quotations in a text, and compares them with the texts of stored versions.
 
-A quotation is a passage in quotation marks, or a dash reply: a paragraph that begins with a dash, without its
-", säger NAME".
+A quotation is a passage in quotation marks, or a dash reply: a paragraph that begins with a dash,
+without its ", säger NAME".
 
 What counts as the same text
-  - Differences in these do not count: quotation marks, the kind of dashes and spaces, soft hyphens, ligatures, the
-    grouping of digits, a capital at the start, and a comma, full stop or colon at the end. Who said it
-    (", säger NAME") may be left out, and paragraphs may be joined.
-  - "…" and "[…]" mark an omission: the pieces must occur in this order. What is left out within a sentence must not
-    be a negation. Nor may a sentence be cut off right before one and end with a full stop, or as a dash reply.
-  - Everything else is an alteration: another word, number or name, a capital, a comma, a word in square brackets.
+  - Differences in these do not count: quotation marks, the kind of dashes and spaces, soft hyphens,
+    ligatures, the grouping of digits, a capital at the start, and a comma, full stop or colon at
+    the end. Who said it (", säger NAME") may be left out, and paragraphs may be joined.
+  - "…" and "[…]" mark an omission: the pieces must occur in this order. What is left out within a
+    sentence must not be a negation. Nor may a sentence be cut off right before one and end with a
+    full stop, or as a dash reply.
+  - Everything else is an alteration: another word, number or name, a capital, a comma, a word in
+  square brackets.
 """
 
 from __future__ import annotations
@@ -31,24 +33,61 @@ from archive.language.terms import INVISIBLE_CHARACTERS
 
 # Extraction.
 DOUBLE_MARKS = '"”“„»«'
-CLOSING_MARKS = {'"': '"', "”": "”", "“": "”“", "„": "“”", "»": "»«", "«": "»«", "‘": "’", "’": "’", "'": "'"}
+CLOSING_MARKS = {
+    '"': '"',
+    "”": "”",
+    "“": "”“",
+    "„": "“”",
+    "»": "»«",
+    "«": "»«",
+    "‘": "’",
+    "’": "’",
+    "'": "'",
+}
 DASHES = "‐‑–—―−-"
 SPEECH_DASH = re.compile(rf"\s*[{DASHES}]+\s*(?=[^\s\d{DASHES}])|\s*[–—]\s+(?=\d)")
 SPEECH_AFTER_COLON = re.compile(r":\s+(?=[–—]\s*[^\W\d_])")
 SENTENCE_END = re.compile(r"[.!?…][\"”’»)]*(?=\s|$)")
 LINE = re.compile(r"[^\n]+")
-OMISSION = re.compile(r"[\[(/]\s*(?:…|\.{2,}|[-–—]{1,3})\s*[\])/]|…|\.{3,}|(?<=\s)[-–—](?:\s?[-–—]){1,2}(?=\s)")
+OMISSION = re.compile(
+    r"[\[(/]\s*(?:…|\.{2,}|[-–—]{1,3})\s*[\])/]|…|\.{3,}|(?<=\s)[-–—](?:\s?[-–—]){1,2}(?=\s)"
+)
 SPEECH_VERBS = (
-    "säger|sa|sade|berättar|berättade|förklarar|förklarade|skriver|skrev|menar|menade|anser|ansåg|uppger|uppgav"
-    "|konstaterar|konstaterade|kommenterar|kommenterade|tillägger|tillade|hävdar|hävdade|understryker|underströk|betonar"
-    "|betonade|fortsätter|fortsatte|utvecklar|utvecklade|svarar|svarade|frågar|frågade|undrar|undrade|framhåller|framhöll"
-    "|påpekar|påpekade|poängterar|poängterade|uttalar|uttalade|summerar|summerade|sammanfattar|sammanfattade|avslutar"
-    "|avslutade|inleder|inledde|noterar|noterade|tror|trodde|tycker|tyckte|meddelar|meddelade|beskriver|resonerar|minns"
-    "|says|said|adds|added|explains|explained|tells|told|writes|wrote|comments|commented|notes|noted|asks|asked|concludes"
+    "säger|sa|sade"
+    "|berättar|berättade"
+    "|förklarar|förklarade|skriver"
+    "|skrev|menar|menade|anser|ansåg"
+    "|uppger|uppgav"
+    "|konstaterar|konstaterade"
+    "|kommenterar|kommenterade"
+    "|tillägger|tillade|hävdar"
+    "|hävdade"
+    "|understryker|underströk|betonar"
+    "|betonade|fortsätter"
+    "|fortsatte"
+    "|utvecklar|utvecklade|svarar"
+    "|svarade|frågar|frågade|undrar"
+    "|undrade|framhåller|framhöll"
+    "|påpekar|påpekade|poängterar"
+    "|poängterade|uttalar|uttalade"
+    "|summerar|summerade"
+    "|sammanfattar"
+    "|sammanfattade|avslutar"
+    "|avslutade|inleder"
+    "|inledde|noterar"
+    "|noterade|tror|trodde"
+    "|tycker|tyckte|meddelar|meddelade"
+    "|beskriver|resonerar|minns"
+    "|says|said|adds"
+    "|added|explains"
+    "|explained|tells|told|writes"
+    "|wrote|comments|commented|notes"
+    "|noted|asks|asked|concludes"
     "|concluded|continues|continued|states|stated|stresses|stressed|according to|enligt"
 )
 SPEECH_VERB = re.compile(rf"[,!?…]\S?\s+(?:{SPEECH_VERBS})\s")
-# ", säger NAME" up to the end of the sentence, which is no full stop after an initial or within "t.ex. hamnar"
+# ", säger NAME" up to the end of the sentence, which is no full stop after an initial or within
+# "t.ex. hamnar"
 ATTRIBUTION = re.compile(
     rf"(?:,|(?<=[!?…]))[\"”’»]?\s+(?:{SPEECH_VERBS})\s+"
     r"((?:[^.!?\n]|(?<=\b[A-ZÅÄÖ])\.|\.(?=\w|\s+[a-zåäö])){2,200}?)"
@@ -56,23 +95,33 @@ ATTRIBUTION = re.compile(
 )
 PRONOUN = re.compile(r"(?:han|hon|hen|de|he|she|they)\b")
 SPEAKER_LENGTH = 12  # characters that the same speaker's name has in common
-NO_TITLE = re.compile(r",\s+(?:men|och|utan|fast|eftersom|om|när|så|för att|därför|dock|but|and|because|if)\b")
+NO_TITLE = re.compile(
+    r",\s+(?:men|och|utan|fast|eftersom|om|när|så|för att|därför|dock|but|and|because|if)\b"
+)
 SPEAKER = re.compile(r"\b(?:han|hon|hen|de|he|she|they)\b|\b[A-ZÅÄÖ]")
 NO_SPEAKER = re.compile(rf"\b(?:{'|'.join(sorted(NEGATIONS))}|att|that|jag|vi)\b", re.IGNORECASE)
 
 # Words and marks.
 BARRIER = "\ue020"
-LIGATURES = {letters: unicodedata.normalize("NFKC", letters) for letters in "ﬀﬁﬂﬃﬄ"}  # copied from PDF files
+LIGATURES = {
+    letters: unicodedata.normalize("NFKC", letters) for letters in "ﬀﬁﬂﬃﬄ"
+}  # copied from PDF files
 SPELLINGS = dict.fromkeys(DASHES, "-") | dict.fromkeys("’‘", "'") | LIGATURES
 IGNORED = f"{DOUBLE_MARKS}{INVISIBLE_CHARACTERS}\u200e\u200f\u2060"
 RESPELT = re.compile(f"[{re.escape(IGNORED + ''.join(SPELLINGS))}]")
 GROUPED_NUMBER = re.compile(r"(?<![\w.,])\d{1,3}(?:\s\d{3})+(?!\w)")
 TOKEN = re.compile(
-    rf"(?:(?<!\w)-(?=\d))?[^\W_]+(?:(?:[-/:'&]|(?<=\d)[.,](?=\d)|\.(?=[^\W\d_]))[^\W_]+)*|[.,;:?!%‰§€$£()+=<>≤≥≈~±×÷&/@-]|{BARRIER}"
+    rf"(?:(?<!\w)-(?=\d))?"
+    rf"[^\W_]+(?:(?:[-/:'&]"
+    rf"|(?<=\d)[.,](?=\d)"
+    rf"|\.(?=[^\W\d_]))[^\W_]+)*"
+    rf"|[.,;:?!%‰§€$£()+=<>≤≥≈~±×÷&/@-]|{BARRIER}"
 )
 SPACES = re.compile(r"\s+")
 LEADING_MARKS = re.compile(rf"[\s.,;:?!){DOUBLE_MARKS}{DASHES}]+(?!\d)")
-TRAILING_MARKS = f" \n\t.,;:{DOUBLE_MARKS}{DASHES}"  # they do not change the meaning of a passage that they end
+TRAILING_MARKS = (
+    f" \n\t.,;:{DOUBLE_MARKS}{DASHES}"  # they do not change the meaning of a passage that they end
+)
 LINE_DASH = re.compile(rf"(?m)^(?:{SPEECH_DASH.pattern})")
 SENTENCE_BREAK = re.compile(r"(?<=[.?!])\s+(?=[A-ZÅÄÖ])")
 SENTENCE_MARKS = ".?!"
@@ -91,8 +140,8 @@ SHOWN_GAP_LENGTH = 60  # characters at either end of a shortened gap
 class PassageText:
     """A text as words, numbers and marks, with its quotation marks left out.
 
-    is_statement: it ended with a full stop or is a dash reply. It then differs from a question with the same words, and
-    from the same words before a negation.
+    is_statement: it ended with a full stop or is a dash reply. It then differs from a question with
+    the same words, and from the same words before a negation.
 
     >>> PassageText("EU:s ”stöd” – 10 000 kr, −1,5 %.").forms
     ['EU:s', 'stöd', '-', '10000', 'kr', ',', '-1,5', '%', '.']
@@ -112,7 +161,9 @@ class PassageText:
     @cached_property
     def words(self) -> list[int]:
         """Return the positions of the words and numbers."""
-        return [position for position, key in enumerate(self.keys) if key[-1:].isalnum()]  # is_mark, without a call
+        return [
+            position for position, key in enumerate(self.keys) if key[-1:].isalnum()
+        ]  # is_mark, without a call
 
     @cached_property
     def spans(self) -> list[tuple[int, int]]:
@@ -125,13 +176,18 @@ class PassageText:
         return [self.keys[position] for position in self.words]
 
     def iter_occurrences(self, piece: PassageText) -> Iterator[int]:
-        """Yield the positions of a piece. Its first letter may be a capital or not; nothing else may differ."""
+        """Yield the positions of a piece.
+
+        Its first letter may be a capital or not; nothing else may differ.
+        """
         forms = piece.forms
         offset = self.joined.find(piece.joined)
         while offset >= 0:
             start = self.joined.count("\0", 0, offset)
             end = start + len(forms)
-            has_same_case = self.forms[start][1:] == forms[0][1:] and self.forms[start + 1 : end] == forms[1:]
+            has_same_case = (
+                self.forms[start][1:] == forms[0][1:] and self.forms[start + 1 : end] == forms[1:]
+            )
             if has_same_case and not (piece.is_statement and self.forms[end : end + 1] == ["?"]):
                 yield start
             offset = self.joined.find(piece.joined, offset + 1)
@@ -147,8 +203,12 @@ def _normalise_passage(text: str) -> str:
     >>> _normalise_passage("Upp\\u00adsala – 10\\u00a0000\\n”kr”")
     'Uppsala - 10000 kr'
     """
-    plain = RESPELT.sub(lambda match: SPELLINGS.get(match[0], ""), unicodedata.normalize("NFC", text))
-    return SPACES.sub(" ", GROUPED_NUMBER.sub(lambda match: SPACES.sub("", match[0]), plain)).strip()
+    plain = RESPELT.sub(
+        lambda match: SPELLINGS.get(match[0], ""), unicodedata.normalize("NFC", text)
+    )
+    return SPACES.sub(
+        " ", GROUPED_NUMBER.sub(lambda match: SPACES.sub("", match[0]), plain)
+    ).strip()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,7 +256,10 @@ def find_quotations(text: str) -> list[Quotation]:
 
 
 def _iter_paragraphs(text: str) -> Iterator[tuple[int, int]]:
-    """Yield start and end of each paragraph. A line that continues a sentence belongs to the one before it."""
+    """Yield start and end of each paragraph.
+
+    A line that continues a sentence belongs to the one before it.
+    """
     start = end = -1
     for line in LINE.finditer(text):
         content = line[0].strip()
@@ -224,7 +287,9 @@ def _find_reply(text: str, start: int, end: int) -> int | None:
     if not SENTENCE_END.search(text, start, end) and not ATTRIBUTION.search(text, start, end):
         return None
     colon = SPEECH_AFTER_COLON.search(text, start, end)
-    dash = SPEECH_DASH.match(text, start, end) or (SPEECH_DASH.match(text, colon.end(), end) if colon else None)
+    dash = SPEECH_DASH.match(text, start, end) or (
+        SPEECH_DASH.match(text, colon.end(), end) if colon else None
+    )
     return dash.end() if dash else None
 
 
@@ -254,7 +319,14 @@ def _build_quotation(
 ) -> Quotation:
     passage = text[start:end]
     if kind == "dash":
-        tail = next((match for match in ATTRIBUTION.finditer(passage) if not passage[match.end() :].strip(".!?")), None)
+        tail = next(
+            (
+                match
+                for match in ATTRIBUTION.finditer(passage)
+                if not passage[match.end() :].strip(".!?")
+            ),
+            None,
+        )
         if tail and _is_attribution(tail):
             end = start + tail.start()
             passage = text[start:end]
@@ -274,7 +346,8 @@ def _build_quotation(
 
 
 def _trim_marks(text: str) -> str:
-    """Return a passage without the marks before it, and without those at its end that do not change its meaning.
+    """Return a passage without the marks before it, and without those at its end that do not change
+    its meaning.
 
     >>> _trim_marks(", – vad är 5,2 %?"), _trim_marks("”Ja”,"), _trim_marks("−5 grader.")
     ('vad är 5,2 %?', 'Ja', '−5 grader')
@@ -294,7 +367,9 @@ def remove_attributions(text: str) -> str:
 
 
 def _is_attribution(match: re.Match[str]) -> bool:
-    """Return whether a match of ATTRIBUTION names a speaker, and says nothing else that could be part of the speech."""
+    """Return whether a match of ATTRIBUTION names a speaker, and says nothing else that could be
+    part of the speech.
+    """
     has_speaker = SPEAKER.search(match[1]) is not None
     return has_speaker and not NO_SPEAKER.search(match[1]) and not NO_TITLE.search(match[1])
 
@@ -316,7 +391,9 @@ class TextWindow(NamedTuple):
 
 
 class PassageMatch(NamedTuple):
-    """Where each piece of a passage is, whether a negation was left out, and how many words its omissions left out."""
+    """Where each piece of a passage is, whether a negation was left out, and how many words its
+    omissions left out.
+    """
 
     hides_negation: bool
     omitted: int
@@ -324,7 +401,8 @@ class PassageMatch(NamedTuple):
 
 
 def find_pieces(pieces: Sequence[PassageText], text: PassageText) -> PassageMatch | None:
-    """Return the match with the fewest words left out, if possible one that hides no negation, or None.
+    """Return the match with the fewest words left out, if possible one that hides no negation, or
+    None.
 
     >>> match = find_pieces([PassageText("vi ska"), PassageText("bygga")], PassageText("Vi ska alltid bygga."))
     >>> match.hides_negation, match.omitted
@@ -361,7 +439,8 @@ def _is_reversing(key: str) -> bool:
 
 
 def hides_negation(gap: Sequence[str]) -> bool:
-    """Return whether a gap hides a negation: in a sentence that continues after it, or where a sentence is cut off.
+    """Return whether a gap hides a negation: in a sentence that continues after it, or where a
+    sentence is cut off.
 
     >>> hides_negation("inte . Det är".split()), hides_negation("inte nu .".split())
     (True, True)
@@ -372,7 +451,9 @@ def hides_negation(gap: Sequence[str]) -> bool:
     if not ends:
         return any(map(_is_negation, gap))
     before, after = gap[: ends[0]], [key for key in gap[ends[-1] :] if not is_mark(key)]
-    return any(map(_is_negation, (*before, *after))) if after else any(map(_is_reversing, before[:1]))
+    return (
+        any(map(_is_negation, (*before, *after))) if after else any(map(_is_reversing, before[:1]))
+    )
 
 
 class ReleaseText:
@@ -380,7 +461,9 @@ class ReleaseText:
 
     def __init__(self, state: Mapping[str, Any]) -> None:
         texts = [state["title"], state["lead"], state["body"]]
-        texts += [pair[name] for pair in state["questions"] or () for name in ("question", "answer")]
+        texts += [
+            pair[name] for pair in state["questions"] or () for name in ("question", "answer")
+        ]
         texts += [image.get("caption") for image in state["images"] or ()]
         # so that no passage crosses from one text to the next
         self.source = f"\n{BARRIER}\n".join(filter(None, texts))
@@ -391,8 +474,14 @@ class ReleaseText:
 
     @cached_property
     def spoken(self) -> PassageText:
-        spoken = "\n".join(_iter_speech(self.source)) if SPEECH_VERB.search(self.source) else self.source
-        return self.written if spoken == self.source else PassageText(OMISSION.sub(" ", LINE_DASH.sub("", spoken)))
+        spoken = (
+            "\n".join(_iter_speech(self.source)) if SPEECH_VERB.search(self.source) else self.source
+        )
+        return (
+            self.written
+            if spoken == self.source
+            else PassageText(OMISSION.sub(" ", LINE_DASH.sub("", spoken)))
+        )
 
     def find_verbatim(self, pieces: Sequence[PassageText]) -> PassageMatch | None:
         """Return the match of a passage, or None."""
@@ -403,7 +492,8 @@ class ReleaseText:
 
 
 def _iter_speech(text: str) -> Iterator[str]:
-    """Yield the lines of a text, with ", säger NAME" removed from speech, and BARRIER before each change of speaker.
+    """Yield the lines of a text, with ", säger NAME" removed from speech, and BARRIER before each
+    change of speaker.
 
     >>> list(_iter_speech("– Ja, säger Bo Ek. Nu.\\n– Nej, säger hon.\\nDet är nog, skriver DN."))
     ['– Ja. Nu.', '– Nej.', 'Det är nog, skriver DN.']
@@ -432,10 +522,12 @@ class WordRun(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """What an altered quotation was probably altered from: its pieces, and a window for each, None if nothing is alike.
+    """What an altered quotation was probably altered from: its pieces, and a window for each, None
+    if nothing is alike.
 
-    coverage: the share of the quotation's words that the windows have, weighted by rarity. ordered: the share that they
-    have in the same order. is_marked: the quotation has "…" between its pieces; else they are its sentences.
+    coverage: the share of the quotation's words that the windows have, weighted by rarity. ordered:
+    the share that they have in the same order. is_marked: the quotation has "…" between its pieces;
+    else they are its sentences.
     """
 
     pieces: tuple[PassageText, ...]
@@ -447,13 +539,20 @@ class Original:
 
 
 def build_original(pieces: Sequence[PassageText], match: PassageMatch) -> Original:
-    """Build the original of a quotation that has all its words in order, but left out a negation."""
+    """Build the original of a quotation that has all its words in order, but left out a
+    negation.
+    """
     count = sum(len(piece.words) for piece in pieces)
-    return Original(tuple(pieces), match.windows, is_marked=True, coverage=1.0, ordered=1.0, shared_words=count)
+    return Original(
+        tuple(pieces), match.windows, is_marked=True, coverage=1.0, ordered=1.0, shared_words=count
+    )
 
 
-def find_original(pieces: Sequence[PassageText], text: PassageText, weights: Mapping[str, float]) -> Original | None:
-    """Return the passages of a text that are most like a quotation, compared as a whole or sentence by sentence.
+def find_original(
+    pieces: Sequence[PassageText], text: PassageText, weights: Mapping[str, float]
+) -> Original | None:
+    """Return the passages of a text that are most like a quotation, compared as a whole or sentence
+    by sentence.
 
     Returns None if nothing is alike.
     """
@@ -461,15 +560,23 @@ def find_original(pieces: Sequence[PassageText], text: PassageText, weights: Map
     sentences = [PassageText(part) for piece in pieces for part in SENTENCE_BREAK.split(piece.text)]
     if len(sentences) == len(pieces):
         return whole
-    parts = _find_windows([part for part in sentences if part.words], text, weights, is_marked=False)
+    parts = _find_windows(
+        [part for part in sentences if part.words], text, weights, is_marked=False
+    )
     found = [original for original in (whole, parts) if original]
     return max(found, key=lambda original: original.coverage + original.ordered, default=None)
 
 
 def _find_windows(
-    pieces: Sequence[PassageText], text: PassageText, weights: Mapping[str, float], *, is_marked: bool
+    pieces: Sequence[PassageText],
+    text: PassageText,
+    weights: Mapping[str, float],
+    *,
+    is_marked: bool,
 ) -> Original | None:
-    """Return an Original with the passage that is most like each piece, or None if nothing is alike."""
+    """Return an Original with the passage that is most like each piece, or None if nothing is
+    alike.
+    """
     total = found = 0.0
     count = shared = ordered = 0
     windows: list[TextWindow | None] = []
@@ -489,20 +596,28 @@ def _find_windows(
                 shared += 1
     if not shared:
         return None
-    return Original(tuple(pieces), tuple(windows), is_marked, found / total, ordered / count, shared)
+    return Original(
+        tuple(pieces), tuple(windows), is_marked, found / total, ordered / count, shared
+    )
 
 
-def _find_window(words: Sequence[str], text: PassageText, weights: Mapping[str, float]) -> TextWindow | None:
+def _find_window(
+    words: Sequence[str], text: PassageText, weights: Mapping[str, float]
+) -> TextWindow | None:
     """Return the passage that has the most of these words in order, or None."""
     runs = sorted(_iter_runs(words, text, weights), key=lambda run: -run.weight)[:MAX_RUNS]
     runs.sort(key=lambda run: (run.start + run.length, run.position))
-    best: list[tuple[float, int]] = []  # weight of the chain that ends with a run, and the index of the run before it
+    best: list[
+        tuple[float, int]
+    ] = []  # weight of the chain that ends with a run, and the index of the run before it
     for number, run in enumerate(runs):
         chains = [(run.weight, -1)]
         for before, other in enumerate(runs[:number]):
             gap = run.position - other.position - other.length
             if other.start + other.length <= run.start and gap >= 0:
-                chains.append((best[before][0] + run.weight - min(MAX_GAP_COST, GAP_COST * gap), before))
+                chains.append(
+                    (best[before][0] + run.weight - min(MAX_GAP_COST, GAP_COST * gap), before)
+                )
         best.append(max(chains))
     if not best:
         return None
@@ -528,7 +643,9 @@ def _find_window(words: Sequence[str], text: PassageText, weights: Mapping[str, 
     return TextWindow(text, start, end)
 
 
-def _iter_runs(words: Sequence[str], text: PassageText, weights: Mapping[str, float]) -> Iterator[WordRun]:
+def _iter_runs(
+    words: Sequence[str], text: PassageText, weights: Mapping[str, float]
+) -> Iterator[WordRun]:
     """Yield the longest runs of shared words: of two words or more, or of one rare word."""
     wanted, found = set(words), text.word_keys
     positions: dict[str, list[int]] = defaultdict(list)
@@ -540,7 +657,11 @@ def _iter_runs(words: Sequence[str], text: PassageText, weights: Mapping[str, fl
             if start and position and words[start - 1] == found[position - 1]:
                 continue
             length = 1
-            while words[start + length : start + length + 1] == found[position + length : position + length + 1] != []:
+            while (
+                words[start + length : start + length + 1]
+                == found[position + length : position + length + 1]
+                != []
+            ):
                 length += 1
             weight = sum(map(weights.__getitem__, words[start : start + length]))
             if length > 1 or weight > RARE_WEIGHT:
@@ -548,7 +669,9 @@ def _iter_runs(words: Sequence[str], text: PassageText, weights: Mapping[str, fl
 
 
 def diff_original(original: Original) -> list[DiffSegment]:
-    """Compare the original with the quotation: `del` is only in the original, `ins` only in the quotation."""
+    """Compare the original with the quotation: `del` is only in the original, `ins` only in the
+    quotation.
+    """
     segments: list[DiffSegment] = []
     last: TextWindow | None = None
     for number, (piece, window) in enumerate(zip(original.pieces, original.windows, strict=True)):
@@ -557,13 +680,19 @@ def diff_original(original: Original) -> list[DiffSegment]:
         before, after = _trim_marks(window.extract()) if window else "", _trim_marks(piece.text)
         if before[:1].casefold() == after[:1].casefold():
             before = after[:1] + before[1:]
-        segments += map(_shorten_segment, diff_words(before.replace(" - ", " – "), after.replace(" - ", " – ")))
+        segments += map(
+            _shorten_segment, diff_words(before.replace(" - ", " – "), after.replace(" - ", " – "))
+        )
         last = window
     return segments
 
 
-def _join_windows(one: TextWindow | None, other: TextWindow | None, *, is_marked: bool) -> DiffSegment:
-    """Return the segment between two pieces: `same` if the quotation may leave out what is between them."""
+def _join_windows(
+    one: TextWindow | None, other: TextWindow | None, *, is_marked: bool
+) -> DiffSegment:
+    """Return the segment between two pieces: `same` if the quotation may leave out what is between
+    them.
+    """
     gap = one.text.keys[one.end : other.start] if one and other else []
     is_in_order = one is None or other is None or one.end <= other.start
     if not is_marked:
@@ -572,7 +701,9 @@ def _join_windows(one: TextWindow | None, other: TextWindow | None, *, is_marked
     if not is_in_order:
         return DiffSegment("ins", " … ")
     if one and other and hides_negation(gap):
-        return _shorten_segment(DiffSegment("del", f" {TextWindow(one.text, one.end, other.start).extract()} "))
+        return _shorten_segment(
+            DiffSegment("del", f" {TextWindow(one.text, one.end, other.start).extract()} ")
+        )
     return DiffSegment("same", " … ")
 
 
@@ -580,4 +711,6 @@ def _shorten_segment(segment: DiffSegment) -> DiffSegment:
     """Cut the middle of a long deleted segment, and return any other segment unchanged."""
     if segment.op != "del" or len(segment.text) <= 3 * SHOWN_GAP_LENGTH:
         return segment
-    return DiffSegment("del", f"{segment.text[:SHOWN_GAP_LENGTH]} […] {segment.text[-SHOWN_GAP_LENGTH:]}")
+    return DiffSegment(
+        "del", f"{segment.text[:SHOWN_GAP_LENGTH]} […] {segment.text[-SHOWN_GAP_LENGTH:]}"
+    )

@@ -1,12 +1,14 @@
 """Looks up quotations in all versions of all releases.
 
-- Verbatim: the index finds releases with the phrases of a quotation, and their stored text decides. Versions that had
-  it earlier are found by the index of edits, and the times at which it was there by the histories of releases.
-- Altered: the versions with the most of its rare words are compared word by word. If one has enough of the quotation in
-  one place, that passage is what it was altered from.
-- Verbatim, but perhaps said by someone else: all releases that have it give it to another person. This is only said of
-  a sentence that has nothing but a person's name, a verb of saying and the quotation. The name must be no spelling of
-  one in the release, and not stand beside the quotation there. Other attributions are not compared.
+- Verbatim: the index finds releases with the phrases of a quotation, and their stored text decides.
+  Versions that had it earlier are found by the index of edits, and the times at which it was there
+  by the histories of releases.
+- Altered: the versions with the most of its rare words are compared word by word. If one has enough
+  of the quotation in one place, that passage is what it was altered from.
+- Verbatim, but perhaps said by someone else: all releases that have it give it to another person.
+  This is only said of a sentence that has nothing but a person's name, a verb of saying and the
+  quotation. The name must be no spelling of one in the release, and not stand beside the quotation
+  there. Other attributions are not compared.
 
 The text is neither stored nor logged, and its words are analysed without caches.
 """
@@ -54,7 +56,9 @@ from archive.search.search_index import is_vocabulary_word
 MAX_QUOTATIONS = 100  # looked up in one text
 MAX_QUOTATION_WORDS = 400
 MIN_QUOTATION_WORDS = 3  # a shorter passage in quotation marks is a title or a word used ironically
-MAX_VERBATIM_RELEASES = 25  # compared for a verbatim passage; if more have its words, the number found is a minimum
+MAX_VERBATIM_RELEASES = (
+    25  # compared for a verbatim passage; if more have its words, the number found is a minimum
+)
 MAX_ALTERED_RELEASES = 8  # compared for an altered passage
 MAX_HISTORIES = 3  # releases whose history is read for a withdrawn passage
 MAX_COUNTED_RELEASES = 1000
@@ -67,16 +71,21 @@ MIN_ORDERED = 0.4  # share of its words that are there in the same order
 MIN_SHARED_WORDS = 4
 MAX_WEIGHT = 0.6  # of a word that no release has, because it may be a slip
 MAX_SEARCH_WORDS = 10  # rare words that candidates are found by
-MAX_POSTINGS = 4_000  # releases of a word that candidates are found by, unless there is no rarer one
+MAX_POSTINGS = (
+    4_000  # releases of a word that candidates are found by, unless there is no rarer one
+)
 
 # Speakers.
 # In running text, several people may be quoted in one paragraph: here each gets a line of its own
 NEXT_QUOTATION = re.compile(r"(?<=[.!?][\"”»]) (?=[A-ZÅÄÖ])|(?<=[.!?]) (?=[\"”“»„«])")
 NEAR = 300  # characters before and after a quotation that are read for its speaker
 NAME_PART = rf"[{UPPER}](?:[’'][{UPPER}])?[^\W\d_{UPPER}][\w’'-]{{0,30}}(?<![-’'])(?![\w-])"
-FULL_NAME = re.compile(rf"(?<![\w-]){NAME_PART}(?: (?:(?:af|av|von|van|de|der|da) )?{NAME_PART}){{1,2}}")
+FULL_NAME = re.compile(
+    rf"(?<![\w-]){NAME_PART}(?: (?:(?:af|av|von|van|de|der|da) )?{NAME_PART}){{1,2}}"
+)
 MARK = f"[{DOUBLE_MARKS}’]"
-# A sentence with nothing but a name, a verb and a quotation, of which it has only the last character, after "\0"
+# A sentence with nothing but a name, a verb and a quotation, of which it has only the last
+# character, after "\0"
 PLAIN_FORMS = tuple(
     re.compile(
         rf"(?:\n|[.!?]{MARK}?\s)"
@@ -95,29 +104,70 @@ PLAIN_FORMS = tuple(
         r"{opening}.{mark},? {name} {verb}{end}",
     )
 )
-# What looks like the full name of a person, and is none: first or last words of organisations and places
+# What looks like the full name of a person, and is none: first or last words of organisations and
+# places
 NO_FULL_NAME = re.compile(
-    r"^(?:White|Black|Green|Swedish|Nordic|Norwegian|Danish|Finnish|British|American|German|French|European"
-    r"|Scandinavian|Royal|Financial|Associated|Global|Open|Deutsche|Downing|Wall|Vita|Gamla|Fria|Unga|Lilla|Stena"
+    r"^(?:White|Black|Green|Swedish"
+    r"|Nordic|Norwegian|Danish"
+    r"|Finnish|British|American"
+    r"|German"
+    r"|French|European"
+    r"|Scandinavian|Royal|Financial"
+    r"|Associated|Global|Open"
+    r"|Deutsche|Downing|Wall|Vita|Gamla"
+    r"|Fria"
+    r"|Unga|Lilla|Stena"
     r"|Volvo|Saab|Telia|Berlin|Radio|Svea|Hotel|Hotell|Kungl|San|Los) "
-    r"| (?:Hamn|Lines?|House|Match|Street|Times?|Post|News|Press|Group|Cars?|Motors|Energ[iy]|Air|Airlines|Airways"
-    r"|Radio|Television|Nyheter|Barnen|Enso|Holding|Fonder|Kommun|Stad|Län|Stift|Universitet|Trafik|Handel|Näringsliv"
-    r"|Kraft|Invest|Capital|Partners|Media|Star|Journal|Guardian|Fastigheter|Bygg|Industri(?:er)?|Försäkring|Power"
-    r"|Steel|Pharma|Foods|Systems|Solutions|Technologies|Security|Data|Digital|Sjukhus|Tidning|Bladet|Posten|Allehanda"
+    r"| (?:Hamn|Lines?|House"
+    r"|Match|Street"
+    r"|Times?|Post|News|Press"
+    r"|Group|Cars?|Motors|Energ[iy]|Air"
+    r"|Airlines|Airways"
+    r"|Radio|Television"
+    r"|Nyheter|Barnen"
+    r"|Enso|Holding|Fonder"
+    r"|Kommun|Stad|Län|Stift|Universitet"
+    r"|Trafik|Handel|Näringsliv"
+    r"|Kraft|Invest|Capital"
+    r"|Partners|Media"
+    r"|Star|Journal|Guardian"
+    r"|Fastigheter|Bygg|Industri(?:er)?"
+    r"|Försäkring|Power"
+    r"|Steel|Pharma|Foods|Systems"
+    r"|Solutions|Technologies"
+    r"|Security|Data|Digital|Sjukhus"
+    r"|Tidning"
+    r"|Bladet|Posten|Allehanda"
     r"|Idag|Direkt|Rapport|Kyrka|Institut|Teater|Arena|Airport)$"
     # a genitive: "Göteborgs", "Dagens"
-    r"|^(?!(?:Agnes|Alexis|Anders|Andreas|Boris|Charles|Chris|Claes|Dennis|Doris|Elias|Hannes|Hans|Iris|James|Jens"
-    r"|Johannes|Jonas|Klas|Lars|Linus|Louis|Lucas|Lukas|Magnus|Marcus|Markus|Mathias|Mats|Mattias|Matthias|Nicolas"
+    r"|^(?!(?:Agnes|Alexis"
+    r"|Anders|Andreas"
+    r"|Boris|Charles|Chris"
+    r"|Claes|Dennis|Doris|Elias|Hannes"
+    r"|Hans|Iris|James|Jens"
+    r"|Johannes|Jonas|Klas"
+    r"|Lars|Linus|Louis"
+    r"|Lucas|Lukas|Magnus"
+    r"|Marcus|Markus|Mathias|Mats|Mattias"
+    r"|Matthias|Nicolas"
     r"|Niclas|Niklas|Nils|Rasmus|Thomas|Tobias|Tomas) )\w+s "
     # a definite form: "Huset", but not "Hansen", "Dahlgren"
     r"|(?:(?<!s)(?<!gr)en|et|na)s?$"
 )
-LETTERS = str.maketrans("zwyjkq", "sviicc")  # of names that are spelt in several ways: "Selenskij", "Zelenskyj"
+LETTERS = str.maketrans(
+    "zwyjkq", "sviicc"
+)  # of names that are spelt in several ways: "Selenskij", "Zelenskyj"
 
-Verdict = Literal["verbatim", "wrong_speaker", "altered", "withdrawn", "not_found", "short", "not_checked"]
+Verdict = Literal[
+    "verbatim", "wrong_speaker", "altered", "withdrawn", "not_found", "short", "not_checked"
+]
 
-WORD_COUNTS_SQL = "select word, releases from vocabulary where word in (select value from json_each(:words))"
-RELEASE_COUNT_SQL = "select ifnull(sum(releases), 0) as n from month_counts where agency = '' and month <> ''"
+WORD_COUNTS_SQL = (
+    "select word, releases from vocabulary where word in (select value from json_each(:words))"
+)
+RELEASE_COUNT_SQL = (
+    "select ifnull(sum(releases), 0) as n from month_counts where agency = '' and month <> ''"
+)
 CURRENT_COLUMNS = "l.release, r.revision, r.removed_at is null as is_listed"
 VERBATIM_SQL = f"""
     select {CURRENT_COLUMNS} from search cross join release_facets l on l.release = search.rowid
@@ -125,13 +175,15 @@ VERBATIM_SQL = f"""
     order by r.removed_at is not null, l.sort_date, l.release limit :limit
 """
 SPEAKERS_SQL = """
-    select q.revision, q.text, q.role, q.origin, p.name from quotes q left join people p on p.id = q.person
+    select q.revision, q.text, q.role, q.origin, p.name from quotes q left join people p
+      on p.id = q.person
     where q.revision in (select value from json_each(:ids)) order by q.revision, q.position
 """
 # The even rows of search_edits have what an edit removed, so the version before it had it.
 EDITED_SQL = """
     select v.release, v.previous as revision, 0 as is_listed from {found}
-    cross join revisions v on v.id = {row} / 2 join revisions b on b.id = v.previous join releases r on r.id = b.release
+    cross join revisions v on v.id = {row} / 2 join revisions b on b.id = v.previous join releases r
+      on r.id = b.release
     where {row} % 2 = 0 and r.takedown is not 'hidden'
 """
 EARLIER_SQL = (
@@ -139,17 +191,26 @@ EARLIER_SQL = (
     + " and search_edits match :match order by v.id desc limit :limit"
 )
 COUNT_SQL = """
-    select count(*) as n from (select 1 from search cross join release_facets l on l.release = search.rowid
+    select count(*) as n from (select 1 from search cross join release_facets l
+      on l.release = search.rowid
       where search match :match limit :limit)
 """
 WORD_ROWS_SQL = "select rowid as row, {weight} as weight from {table} where {table} match {word}"
-BEST_ROWS_SQL = "(select row, sum(weight) as weight from ({words}) group by row order by weight desc, row limit :limit)"
+BEST_ROWS_SQL = (
+    "(select row, sum(weight) as weight from ({words}) group by row order by"
+    " weight"
+    " desc,"
+    " row"
+    " limit :limit)"
+)
 ALTERED_SQL = {
     "search": f"""
-      select {CURRENT_COLUMNS} from {BEST_ROWS_SQL} best join release_facets l on l.release = best.row
+      select {CURRENT_COLUMNS} from {BEST_ROWS_SQL} best join release_facets l
+        on l.release = best.row
       join releases r on r.id = l.release order by best.weight desc, l.sort_date
     """,
-    "search_edits": EDITED_SQL.format(found=f"{BEST_ROWS_SQL} best", row="best.row") + " order by best.weight desc",
+    "search_edits": EDITED_SQL.format(found=f"{BEST_ROWS_SQL} best", row="best.row")
+    + " order by best.weight desc",
 }
 
 
@@ -160,9 +221,9 @@ class QuotationResult:
     revision: the version that has it, or that it was altered from. presence: when a withdrawn one
     was there, and between which checks it disappeared. releases: how many have it; `is_minimum` if
     not all that may have it were compared. speakers: who says it in this version (name, role), if
-    that is known; `wrong_speaker`: in all releases, they are certainly others than the text names. omitted: the
-    number of words that its omissions left out. segments: how an altered one differs. reason: why
-    it was not checked.
+    that is known; `wrong_speaker`: in all releases, they are certainly others than the text names.
+    omitted: the number of words that its omissions left out. segments: how an altered one differs.
+    reason: why it was not checked.
     """
 
     quotation: Quotation
@@ -178,7 +239,10 @@ class QuotationResult:
 
 
 class StoredVersion(NamedTuple):
-    """A version to compare a quotation with. is_listed: it is the current one of a release that was not removed."""
+    """A version to compare a quotation with.
+
+    is_listed: it is the current one of a release that was not removed.
+    """
 
     release: int
     revision: int
@@ -199,11 +263,15 @@ class QuotationCheck:
     def __init__(self, run: RunQuery, *, seconds: float) -> None:
         self.run, self.deadline = run, time.monotonic() + seconds
         self.versions: dict[int, StoredVersion] = {}  # by revision
-        self.counts: dict[str, int] = {}  # word → releases that have it; only words of the vocabulary
+        self.counts: dict[
+            str, int
+        ] = {}  # word → releases that have it; only words of the vocabulary
         self.stored = 2  # releases
 
     async def check(self, quotations: Sequence[Quotation]) -> list[QuotationResult]:
-        """Return a result for each quotation; one that there was no time for is reported as not checked."""
+        """Return a result for each quotation; one that there was no time for is reported as not
+        checked.
+        """
         results: list[QuotationResult] = []
         looked_up: Counter[bool] = Counter()  # short ones, and others
         try:
@@ -226,7 +294,9 @@ class QuotationCheck:
                 except TimeoutError:
                     reason = "time"
             if reason:
-                results.append(QuotationResult(quotation=quotation, verdict="not_checked", reason=reason))
+                results.append(
+                    QuotationResult(quotation=quotation, verdict="not_checked", reason=reason)
+                )
         return results
 
     def check_time(self) -> None:
@@ -235,7 +305,9 @@ class QuotationCheck:
             raise TimeoutError
 
     async def count_words(self, quotations: Sequence[Quotation]) -> None:
-        words = {word for quotation in quotations for key in quotation.words for word in find_words(key)}
+        words = {
+            word for quotation in quotations for key in quotation.words for word in find_words(key)
+        }
         rows = await self.run(WORD_COUNTS_SQL, {"words": json.dumps(sorted(words))})
         self.counts = {row["word"]: row["releases"] for row in rows}
         self.stored = max(2, (await self.run(RELEASE_COUNT_SQL, {}))[0]["n"])
@@ -259,15 +331,22 @@ class QuotationCheck:
         )
         count = (await self.run(COUNT_SQL, {"match": match, "limit": MAX_COUNTED_RELEASES}))[0]["n"]
         return QuotationResult(
-            quotation=quotation, verdict="short", releases=count, is_minimum=count == MAX_COUNTED_RELEASES
+            quotation=quotation,
+            verdict="short",
+            releases=count,
+            is_minimum=count == MAX_COUNTED_RELEASES,
         )
 
     async def look_up(self, quotation: Quotation) -> QuotationResult:
-        """Look for a quotation in current versions, then in earlier ones, then for what it was altered from."""
+        """Look for a quotation in current versions, then in earlier ones, then for what it was
+        altered from.
+        """
         phrases = [phrase for piece in quotation.pieces for phrase in self.list_phrases(piece)]
         phrases.sort(key=lambda phrase: -max(map(self.weigh_word, phrase)))
         matches = (
-            map(match_form, phrases[:MAX_PHRASES]) if phrases else map(_match_number, quotation.words[:MAX_PHRASES])
+            map(match_form, phrases[:MAX_PHRASES])
+            if phrases
+            else map(_match_number, quotation.words[:MAX_PHRASES])
         )
         match = " AND ".join(matches)
         values = {"match": match, "limit": MAX_VERBATIM_RELEASES + 1}
@@ -275,7 +354,11 @@ class QuotationCheck:
         current = [] if has_new_word else await self.run(VERBATIM_SQL, values)
         versions = await self.read_versions(current[:MAX_VERBATIM_RELEASES])
         found = await asyncio.to_thread(_find_passages, quotation, versions)
-        listed = [passage for passage in found if passage.version.is_listed and not passage.match.hides_negation]
+        listed = [
+            passage
+            for passage in found
+            if passage.version.is_listed and not passage.match.hides_negation
+        ]
         if listed:
             current_result = QuotationResult(
                 quotation=quotation,
@@ -285,8 +368,12 @@ class QuotationCheck:
                 is_minimum=len(current) > MAX_VERBATIM_RELEASES,
                 omitted=listed[0].match.omitted,
             )
-            return await self.compare_speakers(current_result, [passage.version for passage in listed])
-        earlier = await self.read_versions((await self.run(EARLIER_SQL, values))[:MAX_VERBATIM_RELEASES])
+            return await self.compare_speakers(
+                current_result, [passage.version for passage in listed]
+            )
+        earlier = await self.read_versions(
+            (await self.run(EARLIER_SQL, values))[:MAX_VERBATIM_RELEASES]
+        )
         altered = await self.read_altered_candidates(quotation)
         others = [version for version in (*earlier, *altered) if version not in versions]
         found += await asyncio.to_thread(_find_passages, quotation, others)
@@ -298,16 +385,23 @@ class QuotationCheck:
             passage = min(found, key=lambda each: not each.version.is_listed)
             original = passage.version, build_original(quotation.pieces, passage.match)
         else:
-            original = await asyncio.to_thread(self.choose_original, quotation, [*versions, *others])
+            original = await asyncio.to_thread(
+                self.choose_original, quotation, [*versions, *others]
+            )
         if original is None:
             return QuotationResult(quotation=quotation, verdict="not_found")
         version, source = original
         segments = await asyncio.to_thread(diff_original, source)
         return QuotationResult(
-            quotation=quotation, verdict="altered", revision=version.revision, segments=tuple(segments)
+            quotation=quotation,
+            verdict="altered",
+            revision=version.revision,
+            segments=tuple(segments),
         )
 
-    async def compare_speakers(self, result: QuotationResult, versions: Sequence[StoredVersion]) -> QuotationResult:
+    async def compare_speakers(
+        self, result: QuotationResult, versions: Sequence[StoredVersion]
+    ) -> QuotationResult:
         """Return the result of a verbatim quotation with those who say it in one of these versions.
 
         If the text names somebody else, a version in which this person may say it is preferred.
@@ -319,7 +413,9 @@ class QuotationCheck:
                 speakers[row["revision"]].append(row)
         for version in versions:
             said = speakers[version.revision]
-            if not said or not all(_is_misattributed(quotation, each, version.text.source) for each in said):
+            if not said or not all(
+                _is_misattributed(quotation, each, version.text.source) for each in said
+            ):
                 return replace(result, revision=version.revision, speakers=said)
         return replace(
             result,
@@ -327,12 +423,20 @@ class QuotationCheck:
             speakers=speakers[versions[0].revision],
         )
 
-    async def find_withdrawal(self, quotation: Quotation, found: Sequence[FoundPassage]) -> QuotationResult | None:
-        """Return when a quotation disappeared from the releases that had it, or `verbatim` if one has it again.
+    async def find_withdrawal(
+        self, quotation: Quotation, found: Sequence[FoundPassage]
+    ) -> QuotationResult | None:
+        """Return when a quotation disappeared from the releases that had it, or `verbatim` if one
+        has it again.
 
-        Returns None if no agency's page ever had it. found: versions that have it and are not current.
+        Returns None if no agency's page ever had it. found: versions that have it and are not
+        current.
         """
-        releases = list(dict.fromkeys([await find_final_release(self.run, each.version.release) for each in found]))
+        releases = list(
+            dict.fromkeys(
+                [await find_final_release(self.run, each.version.release) for each in found]
+            )
+        )
         self.check_time()
 
         def has_quotation(state: Mapping[str, Any]) -> bool:
@@ -369,12 +473,19 @@ class QuotationCheck:
         return phrases
 
     async def read_altered_candidates(self, quotation: Quotation) -> list[StoredVersion]:
-        """Return the versions, current or earlier, that have the most of a quotation's rare words."""
+        """Return the versions, current or earlier, that have the most of a quotation's rare
+        words.
+        """
         words = dict.fromkeys(word for key in quotation.words for word in find_words(key))
         by_weight = sorted(words, key=lambda word: -self.weigh_word(word))
         known = [word for word in by_weight if self.weigh_word(word) < 1.0]
         chosen = {
-            table: [word for word in found[:MAX_SEARCH_WORDS] if self.counts.get(word, 0) <= MAX_POSTINGS] or found[:3]
+            table: [
+                word
+                for word in found[:MAX_SEARCH_WORDS]
+                if self.counts.get(word, 0) <= MAX_POSTINGS
+            ]
+            or found[:3]
             for table, found in (("search", known), ("search_edits", by_weight))
         }
         rows: list[Any] = []
@@ -384,19 +495,31 @@ class QuotationCheck:
             for number, word in enumerate(chosen[table]):
                 values[f"word{number}"] = match_form([word])
                 weight = round(self.weigh_word(word), 3)
-                parts.append(WORD_ROWS_SQL.format(table=table, weight=weight, word=f":word{number}"))
-            rows += await self.run(sql.format(words=" union all ".join(parts)), values) if parts else []
+                parts.append(
+                    WORD_ROWS_SQL.format(table=table, weight=weight, word=f":word{number}")
+                )
+            rows += (
+                await self.run(sql.format(words=" union all ".join(parts)), values) if parts else []
+            )
         return await self.read_versions(rows)
 
     async def read_versions(self, candidates: Sequence[Any]) -> list[StoredVersion]:
-        """Return the versions of rows (release, revision, is_listed) with their texts, each read once for a check."""
-        missing = {row["revision"]: row for row in candidates if row["revision"] not in self.versions}
+        """Return the versions of rows (release, revision, is_listed) with their texts, each read
+        once for a check.
+        """
+        missing = {
+            row["revision"]: row for row in candidates if row["revision"] not in self.versions
+        }
         if missing:
             self.check_time()
             for key, texts in (await read_version_texts(self.run, missing)).items():
                 is_listed = bool(missing[key]["is_listed"])
-                self.versions[key] = StoredVersion(texts["release"], key, is_listed, ReleaseText(texts))
-        return [self.versions[row["revision"]] for row in candidates if row["revision"] in self.versions]
+                self.versions[key] = StoredVersion(
+                    texts["release"], key, is_listed, ReleaseText(texts)
+                )
+        return [
+            self.versions[row["revision"]] for row in candidates if row["revision"] in self.versions
+        ]
 
     def choose_original(
         self, quotation: Quotation, versions: Sequence[StoredVersion]
@@ -419,7 +542,9 @@ class QuotationCheck:
 def _find_passages(quotation: Quotation, versions: Sequence[StoredVersion]) -> list[FoundPassage]:
     """Return the versions that have the words of a quotation, even where it hides a negation."""
     return [
-        FoundPassage(version, match) for version in versions if (match := version.text.find_verbatim(quotation.pieces))
+        FoundPassage(version, match)
+        for version in versions
+        if (match := version.text.find_verbatim(quotation.pieces))
     ]
 
 
@@ -430,7 +555,8 @@ def _rate_original(original: Original) -> float:
 
 
 def _match_number(key: str) -> str:
-    """Return the FTS5 expression for a word, or for a number with or without spaces between groups of digits.
+    """Return the FTS5 expression for a word, or for a number with or without spaces between groups
+    of digits.
 
     >>> _match_number("10000") == f"({match_form(['10000'])} OR {match_form(['10', '000'])})"
     True
@@ -450,7 +576,8 @@ def _is_grouped_number(key: str) -> bool:
 
 
 def add_speakers(text: str, quotations: Sequence[Quotation]) -> list[Quotation]:
-    """Return the quotations of a text, each with its speaker if a plain sentence names a person by the full name.
+    """Return the quotations of a text, each with its speaker if a plain sentence names a person by
+    the full name.
 
     A last name alone is enough if the text has one full name with it.
 
@@ -463,7 +590,9 @@ def add_speakers(text: str, quotations: Sequence[Quotation]) -> list[Quotation]:
     found = []
     for quotation in quotations:
         start, end = quotation.start + 1, quotation.end + 1
-        before = lines[max(0, start - NEAR) : start].rpartition("\n")  # its line, with the break before it
+        before = lines[max(0, start - NEAR) : start].rpartition(
+            "\n"
+        )  # its line, with the break before it
         around = "".join((*before[1:], "\0", lines[end - 1 : end + NEAR].partition("\n")[0]))
         name = next((match["name"] for each in PLAIN_FORMS if (match := each.search(around))), "")
         if name and " " not in name:
@@ -489,8 +618,9 @@ def is_person(name: str) -> bool:
 def _is_misattributed(quotation: Quotation, said: Mapping[str, Any], text: str) -> bool:
     """Return whether a quotation is given to somebody else than to who says it in a release.
 
-    The release must name this person neither in its title nor in the paragraph in which the other speaks; if it does
-    elsewhere, the other must be named in this paragraph. said: the words, and name and origin of their speaker.
+    The release must name this person neither in its title nor in the paragraph in which the other
+    speaks; if it does elsewhere, the other must be named in this paragraph. said: the words, and
+    name and origin of their speaker.
     """
     name, speaker = quotation.speaker, said["name"] or ""
     if not name or not is_person(speaker) or may_be_same(name, speaker):
@@ -498,11 +628,14 @@ def _is_misattributed(quotation: Quotation, said: Mapping[str, Any], text: str) 
     last, other = (fold(each).rpartition(" ")[2] for each in (name, speaker))
     lines, opening = fold(text).split("\n"), fold(said["text"])[:20]
     paragraphs = [line for line in lines if opening in line]
-    is_attributed = said["origin"] == "attribution" and all(name_in(other, each) for each in paragraphs)
+    is_attributed = said["origin"] == "attribution" and all(
+        name_in(other, each) for each in paragraphs
+    )
     doubts = (
         name_in(last, "\n".join([lines[0], *paragraphs] if is_attributed else lines)),
         re.search(
-            rf"{re.escape(other)}(?:\s\(\w+\))?,? (?:och|samt|tillsammans|genom|via|and) ", "\n".join(paragraphs)
+            rf"{re.escape(other)}(?:\s\(\w+\))?,? (?:och|samt|tillsammans|genom|via|and) ",
+            "\n".join(paragraphs),
         ),
         name_in(other, fold(f"{quotation.around} {quotation.text}")),
     )
@@ -510,7 +643,8 @@ def _is_misattributed(quotation: Quotation, said: Mapping[str, Any], text: str) 
 
 
 def may_be_same(name: str, other: str) -> bool:
-    """Return whether two names may be of the same person: they have a word in common, or two that are alike.
+    """Return whether two names may be of the same person: they have a word in common, or two that
+    are alike.
 
     >>> [may_be_same("Ebba Ek", other) for other in ("Ek", "Ebba Ström", "E. Berg", "Bo Eek", "Bo Li")]
     [True, True, True, True, False]
@@ -518,12 +652,15 @@ def may_be_same(name: str, other: str) -> bool:
     return any(
         word.startswith(each)
         or each.startswith(word)
-        or ratio(word, each) >= (60 if word[0] == each[0] else 80)  # "Per", "Pär"; "Pehrson", "Persson"
+        or ratio(word, each)
+        >= (60 if word[0] == each[0] else 80)  # "Per", "Pär"; "Pehrson", "Persson"
         for word in re.findall(r"\w+", fold(name))
         for each in re.findall(r"\w+", fold(other))
     )
 
 
 def fold(text: str) -> str:
-    """Return a text in lower case, with one letter for those that spellings of a name interchange."""
+    """Return a text in lower case, with one letter for those that spellings of a name
+    interchange.
+    """
     return text.casefold().translate(LETTERS)

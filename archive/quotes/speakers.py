@@ -1,16 +1,20 @@
-"""Finds who says what in a release: each quotation with the name and role that are printed for its speaker.
+"""Finds who says what in a release: each quotation with the name and role that are printed for its
+speaker.
 
 What is a quote
-  - A dash reply that is attributed (", säger NAME"), or that stands where only speech can: below a printed question,
-    next to attributed replies, or after a line that introduces it. Items of a list are none.
-  - A passage in quotation marks with an attribution right after or before it. A title or a word in marks is none.
+  - A dash reply that is attributed (", säger NAME"), or that stands where only speech can: below a
+    printed question, next to attributed replies, or after a line that introduces it. Items of a
+    list are none.
+  - A passage in quotation marks with an attribution right after or before it. A title or a word in
+  marks is none.
   - Paragraphs below a line such as "NAME har gjort följande uttalande:".
 
 Who the speaker is
-  - The name in the attribution. If that has a part of it, a pronoun ("säger hon") or a role ("sa statsministern"), or
-    if there is no attribution, the name is looked for in the rest of the release: before the quotation, then after it.
-    No name is ever taken from another release.
-  - The role is the one in the attribution, or else one that is printed with the name in the same release.
+  - The name in the attribution. If that has a part of it, a pronoun ("säger hon") or a role ("sa
+    statsministern"), or if there is no attribution, the name is looked for in the rest of the
+    release: before the quotation, then after it. No name is ever taken from another release.
+  - The role is the one in the attribution, or else one that is printed with the name in the same
+  release.
 """
 
 from __future__ import annotations
@@ -64,27 +68,45 @@ from archive.quotes.quotation_comparison import (
 QUOTED_FIELDS = ("title", "lead", "body")
 MAX_NEAR_PEOPLE = 200  # mentions of people before a quotation, in its paragraph, and after it
 MAX_PRONOUN_DISTANCE = 4  # paragraphs between a pronoun and the name that it stands for
-MAX_LEAD_IN_LENGTH = 600  # characters before a passage in marks, of which one paragraph may have thousands
+MAX_LEAD_IN_LENGTH = (
+    600  # characters before a passage in marks, of which one paragraph may have thousands
+)
 MAX_VERB_PHRASE_LENGTH = 120  # characters that LEAD_IN finds at most
 MAX_WORDS = 8  # of the name of a person
 WORD = re.compile(r"\w+")
 MIN_MARKED_WORDS = 3  # of a passage in marks that only a line before it attributes
 ATTRIBUTION_START = re.compile(
-    rf"(?P<comma>(?:[!?….]?[{DOUBLE_MARKS}’]?[,!?…]|[{DOUBLE_MARKS}])[{DOUBLE_MARKS}’]?)\s+(?P<verb>{SPEECH_VERBS})(?!\w)"
+    rf"(?P<comma>(?:[!?….]?"
+    rf"[{DOUBLE_MARKS}’]?[,!?…]"
+    rf"|[{DOUBLE_MARKS}])[{DOUBLE_MARKS}’]?)"
+    rf"\s+(?"
+    rf"P<verb>{SPEECH_VERBS})(?!\w)"
     rf"(?: (?:{ADVERBS})(?!\w))?,?\s+(?=\w)",
 )
 # "…,” NAME said"
 SUBJECT_FIRST = re.compile(
     rf"[,.!?]?[{DOUBLE_MARKS}’]\s+(?P<subject>[^.,:\n{DOUBLE_MARKS}]{{2,80}}?) "
-    r"(?:said|says|added|adds|stated|noted|explained|explains|stressed|concluded|continued|wrote)(?!\w)"
+    r"(?:said|says|added|adds"
+    r"|stated|noted"
+    r"|explained|explains"
+    r"|stressed|concluded|continued"
+    r"|wrote)(?!\w)"
 )
 # At the end of a reply, where a full name must follow: another verb ("reflekterade NAME"), or none.
 FINAL_ATTRIBUTIONS = tuple(
     re.compile(pattern)
     for pattern in (
-        rf"\s+(?:säger|sade|sa),\s+(?=(?:[\w-]+-? ){{0,6}}{NAME_WORD} (?:[{UPPER}] )?{NAME_WORD}[^.\n]*\.?$)",
+        rf"\s+(?:säger|sade"
+        rf"|sa),\s+(?=(?:[\w-]+-?"
+        rf" ){{0,6}}{NAME_WORD}"
+        rf" (?:[{UPPER}]"
+        rf" )?{NAME_WORD}[^.\n]*\.?$)",
         rf",\s+(?={NAME_WORD} [^,.]*, [^,.]*\b{ROLE_HEAD}[^,.]*\.?$)",
-        rf",\s+(?=(?:[\w-]+-,? )*(?:och )?[\w-]*(?:{ROLE_HEADS}) {NAME_WORD} {NAME_WORD}[^,.]{{0,30}}\.?$)",
+        rf",\s+(?=(?:[\w-]+-,? )*(?:och"
+        rf" )?[\w-]*(?:{ROLE_HEADS})"
+        rf" {NAME_WORD}"
+        rf" {NAME_WORD}[^,.]{{0,"
+        rf"30}}\.?$)",
         r"(?:,|(?<=[!?]))\s+(?:\w{3,}(?:ade|ar|er)|slår|slog)\s+"
         rf"(?=(?:[\w-]+ ){{0,3}}{NAME_WORD} (?:[{UPPER}] )?{NAME_WORD}[^,.]*\.?$)",
         rf"\s+(?:berättar|berättade|konstaterar|konstaterade|fortsätter|tillägger)\s+"
@@ -96,23 +118,50 @@ FINAL_SAID = re.compile(
     rf",\s+(?:säger|sade|sa|says|said)\s+(?=[^.,\n]*{NAME_WORD} [^.\n]*\.?$)"
 )  # of a reply with a bullet
 DEPUTIES = frozenset(
-    ("vice", "biträdande", "bitr", "ställföreträdande", "tf", "tillförordnad", "tidigare", "förre", "deputy")
+    (
+        "vice",
+        "biträdande",
+        "bitr",
+        "ställföreträdande",
+        "tf",
+        "tillförordnad",
+        "tidigare",
+        "förre",
+        "deputy",
+    )
 )
-LIST_OPENER = re.compile(r"(?::|\b(?:att|om|för|och|i|som|av|med|på|ska|vill|bör|måste|kan|behöver))$")
+LIST_OPENER = re.compile(
+    r"(?::|\b(?:att|om|för|och|i|som|av|med|på|ska|vill|bör|måste|kan|behöver))$"
+)
 # A line that announces points, even if it names somebody: "NAME lägger fram tre förslag:"
 ANNOUNCES_POINTS = re.compile(
-    r"\b(?:två|tre|fyra|fem|sex|sju|åtta|\d+|följande|bland annat|förslag\w*|punkter\w*|åtgärder\w*|mål\w*|frågor\w*"
-    r"|prioriteringar\w*|teman?|vill|ska|föreslår|kräver|lovar|presenterar|three|four|five|following|points)\b[^.!?]*:?$",
+    r"\b(?:två|tre|fyra|fem"
+    r"|sex|sju|åtta"
+    r"|\d+|följande|bland"
+    r" annat|förslag\w*|punkter\w*"
+    r"|åtgärder\w*|mål\w*|frågor\w*"
+    r"|prioriteringar\w*"
+    r"|teman?|vill|ska"
+    r"|föreslår|kräver|lovar"
+    r"|presenterar|three|four|five"
+    r"|following|points)\b[^.!?]*:?$",
     re.IGNORECASE,
 )
 BULLET = re.compile(r"[•·*]\s*")
 # "Det sade NAME när …" after a reply
 SAID_BY = re.compile(rf"(?:Det|Så|Detta) (?:{SPEECH_VERBS}) (?=\w)")
-INTRODUCTION = re.compile(rf"(?<!\w)(?:{SPEECH_VERBS}|citerar|beskrev|formuleringen|uttalande|uttryckte|enligt)(?!\w)")
-STATEMENT = re.compile(r"(?:följande|gemensamma) (?:gemensamma )?(?:uttalande|kommentar|kommentarer)[^.\n]{0,40}:$")
-FIRST_PERSON = re.compile(r"(?<!\w)(?:jag|vi|mig|oss|min|mitt|mina|vår|vårt|våra|I|we|our|us)(?!\w)", re.IGNORECASE)
+INTRODUCTION = re.compile(
+    rf"(?<!\w)(?:{SPEECH_VERBS}|citerar|beskrev|formuleringen|uttalande|uttryckte|enligt)(?!\w)"
+)
+STATEMENT = re.compile(
+    r"(?:följande|gemensamma) (?:gemensamma )?(?:uttalande|kommentar|kommentarer)[^.\n]{0,40}:$"
+)
+FIRST_PERSON = re.compile(
+    r"(?<!\w)(?:jag|vi|mig|oss|min|mitt|mina|vår|vårt|våra|I|we|our|us)(?!\w)", re.IGNORECASE
+)
 THIRD_PERSON = re.compile(
-    rf"(?:(?:han|hon|he|she) (?:[\w]+ )?(?:{SPEECH_VERBS}|lyfter|lyfte|avslutar|framhäver)(?!\w))", re.IGNORECASE
+    rf"(?:(?:han|hon|he|she) (?:[\w]+ )?(?:{SPEECH_VERBS}|lyfter|lyfte|avslutar|framhäver)(?!\w))",
+    re.IGNORECASE,
 )
 # "säger NAME, samtidigt som han betonar …": what follows is the text's, no speech
 CLAUSE_OF_SPEAKER = re.compile(r"(?<!\w)(?:som|medan|när|där|och) (?:han|hon|hen|he|she)(?!\w)")
@@ -122,7 +171,12 @@ ASKS = re.compile(
 NO_SPEECH_VERB = re.compile("enligt|according")  # it names a source of the speaker
 # after a verb of saying: what a speaker says of their own words, or what follows no subject
 OWN_WORDS = re.compile(
-    r"(?:jag|vi|du|ni|man|att|det|i|på|om|till|hur|vad|varför|då|nej|ja|så|I|we|you|that|this|it)(?!\w)", re.IGNORECASE
+    r"(?:jag|vi|du|ni|man|att"
+    r"|det|i|på|om"
+    r"|till|hur|vad|varför|då"
+    r"|nej|ja|så|I|we|you|that|this"
+    r"|it)(?!\w)",
+    re.IGNORECASE,
 )
 Origin = Literal["attribution", "pronoun", "role", "context"]
 Kind = Literal["dash", "marks", "interview", "block"]
@@ -131,10 +185,12 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quote:
-    """A quotation in a release. Its words are at `spans` of a field: several where its attribution stands within it.
+    """A quotation in a release. Its words are at `spans` of a field: several where its attribution
+    stands within it.
 
-    speaker: the name as printed, or None if only a role is. organisation: what the speaker is said to belong to.
-    origin: where the speaker's name is: in the attribution, or found by its pronoun or role, or by what is around it.
+    speaker: the name as printed, or None if only a role is. organisation: what the speaker is said
+    to belong to. origin: where the speaker's name is: in the attribution, or found by its pronoun
+    or role, or by what is around it.
     """
 
     field: str
@@ -179,7 +235,8 @@ def find_quotes(texts: Mapping[str, str | None]) -> list[Quote]:
 
     >>> body = "– Det är klart, säger hamnchef Anna Ek.\\n– Vi bygger nu, säger hon."
     >>> [(quote.spans, quote.speaker, quote.role, quote.origin) for quote in find_quotes({"body": body})]
-    [(((2, 14),), 'Anna Ek', 'hamnchef', 'attribution'), (((42, 54),), 'Anna Ek', 'hamnchef', 'pronoun')]
+    [(((2, 14),), 'Anna Ek', 'hamnchef', 'attribution'), (((42, 54),), 'Anna Ek', 'hamnchef',
+    'pronoun')]
     """
     paragraphs = [*_iter_fields(texts)]
     for paragraph in paragraphs:
@@ -194,7 +251,9 @@ def find_quotes(texts: Mapping[str, str | None]) -> list[Quote]:
             last = speaker = None  # what follows may be said by the same person
         if paragraph.kind is None:
             continue
-        spans = tuple((paragraph.start + start, paragraph.start + end) for start, end in paragraph.speech)
+        spans = tuple(
+            (paragraph.start + start, paragraph.start + end) for start, end in paragraph.speech
+        )
         words = " ".join(paragraph.text[start:end] for start, end in paragraph.speech)
         if paragraph.subject is CONTINUED:
             if speaker is None:  # nobody is known to have begun it
@@ -224,11 +283,15 @@ def find_quotes(texts: Mapping[str, str | None]) -> list[Quote]:
 
 
 CONTINUED = Subject(None, None, False, 0)  # of a paragraph that goes on with the answer before it
-UNNAMED = Subject(None, None, False, -1)  # of a reply whose attribution has no name or role: "säger en besökare"
+UNNAMED = Subject(
+    None, None, False, -1
+)  # of a reply whose attribution has no name or role: "säger en besökare"
 
 
 def _needs_people(paragraph: Paragraph) -> bool:
-    """Return whether the release must be searched for the speaker's name or role: most attributions have both."""
+    """Return whether the release must be searched for the speaker's name or role: most attributions
+    have both.
+    """
     subject = paragraph.subject
     if paragraph.kind is None or subject is CONTINUED:
         return False
@@ -260,7 +323,11 @@ def _attribute_paragraph(paragraph: Paragraph) -> None:
     if dash and paragraph.field != "title":
         paragraph.dash = dash.end()
         _attribute_reply(paragraph)
-        if introduced and paragraph.subject is None and INTRODUCTION.search(text, 0, introduced.start()):
+        if (
+            introduced
+            and paragraph.subject is None
+            and INTRODUCTION.search(text, 0, introduced.start())
+        ):
             paragraph.subject = parse_introduction(text[: introduced.start()])
             paragraph.kind, paragraph.speech = "dash", [(paragraph.dash, len(text))]
         return
@@ -268,7 +335,13 @@ def _attribute_paragraph(paragraph: Paragraph) -> None:
     if paragraph.kind is None and paragraph.field != "title" and (bullet := BULLET.match(text)):
         final = FINAL_SAID.search(text)
         subject = parse_subject(text, final.end()) if final else None
-        if final and subject and subject.name and " " in subject.name and not text[subject.end :].strip(" ."):
+        if (
+            final
+            and subject
+            and subject.name
+            and " " in subject.name
+            and not text[subject.end :].strip(" .")
+        ):
             paragraph.subject, paragraph.kind = subject, "dash"
             paragraph.speech = [_trim_span(text, (bullet.end(), final.start()))]
 
@@ -286,7 +359,11 @@ def _attribute_reply(paragraph: Paragraph) -> None:
         if match and subject and " " in (subject.name or ""):
             found = [(match, subject)]
     if not found:
-        starts = [match for match in ATTRIBUTION_START.finditer(text, start) if not NO_SPEECH_VERB.match(match["verb"])]
+        starts = [
+            match
+            for match in ATTRIBUTION_START.finditer(text, start)
+            if not NO_SPEECH_VERB.match(match["verb"])
+        ]
         if starts and _is_unnamed_subject(text[starts[-1].end() :]):
             paragraph.subject, paragraph.speech = UNNAMED, [(0, len(text))]
         return
@@ -295,7 +372,12 @@ def _attribute_reply(paragraph: Paragraph) -> None:
     main = final if not rest or final[1].name else found[0]
     spans, position = list[Span](), start
     for match, subject in found:
-        if subject is not main[1] and subject.name and main[1].name and subject.name not in main[1].name:
+        if (
+            subject is not main[1]
+            and subject.name
+            and main[1].name
+            and subject.name not in main[1].name
+        ):
             continue  # somebody quoted by the speaker
         spans.append((position, match.start() + (match[0][0] in "!?…")))
         position = subject.end
@@ -311,7 +393,9 @@ def _attribute_reply(paragraph: Paragraph) -> None:
 
 
 def _is_unnamed_subject(text: str) -> bool:
-    """Return whether the end of a reply is somebody without a name: the subject of the verb of saying before it."""
+    """Return whether the end of a reply is somebody without a name: the subject of the verb of
+    saying before it.
+    """
     return not OWN_WORDS.match(text) and segment_end(text, 0) >= len(text) - 1
 
 
@@ -352,7 +436,8 @@ def _attribute_marks(paragraph: Paragraph) -> None:
         paragraph.speech.append(_trim_span(text, (passage.start, passage.end)))
 
 
-# What stands right before a passage in marks: a verb after its subject or before it, or "i formuleringen:"
+# What stands right before a passage in marks: a verb after its subject or before it, or "i
+# formuleringen:"
 LEAD_IN = re.compile(
     rf"(?:(?P<verb>{SPEECH_VERBS})(?: (?P<object>[^.!?\"”]{{0,80}}?))?(?::| att|,)"
     rf"|(?:formuleringen|orden|citerar\)?):|(?:{SPEECH_VERBS}))$"
@@ -386,7 +471,9 @@ def _mark_context(paragraphs: Sequence[Paragraph]) -> None:
             and reply.field == below.field
         ):
             _join_attribution(reply, below)
-    for (name, has_dash), group in groupby(paragraphs, key=lambda each: (each.field, each.dash > 0)):
+    for (name, has_dash), group in groupby(
+        paragraphs, key=lambda each: (each.field, each.dash > 0)
+    ):
         run = list(group)
         if has_dash:
             _mark_replies(run, paragraphs[run[0].index - 1] if run[0].index else None)
@@ -400,26 +487,45 @@ def _mark_context(paragraphs: Sequence[Paragraph]) -> None:
 
 
 def _join_attribution(reply: Paragraph, below: Paragraph) -> None:
-    """Mark a reply that is attributed at the end of the line below it, which goes on with its words."""
+    """Mark a reply that is attributed at the end of the line below it, which goes on with its
+    words.
+    """
     text = below.text
-    found = [(match, parse_subject(text, match.end())) for match in ATTRIBUTION_START.finditer(text)]
+    found = [
+        (match, parse_subject(text, match.end())) for match in ATTRIBUTION_START.finditer(text)
+    ]
     match, subject = found[-1] if found else (None, None)
     if match is None or subject is None or text[subject.end :].strip(" ."):
         return
     words = text[: match.start()]
     goes_on = not reply.end_of_sentence() and words[:1].islower()
-    if not (goes_on or FIRST_PERSON.search(words)) or THIRD_PERSON.match(words) or has_full_name(words[:40]):
+    if (
+        not (goes_on or FIRST_PERSON.search(words))
+        or THIRD_PERSON.match(words)
+        or has_full_name(words[:40])
+    ):
         return
     reply.kind, reply.subject = "dash", subject
     reply.speech = [_trim_span(reply.text, (reply.dash, len(reply.text)))]
-    below.kind, below.subject, below.speech = "dash", CONTINUED, [_trim_span(text, (0, match.start()))]
+    below.kind, below.subject, below.speech = (
+        "dash",
+        CONTINUED,
+        [_trim_span(text, (0, match.start()))],
+    )
 
 
 def _mark_replies(run: Sequence[Paragraph], above: Paragraph | None) -> None:
-    """Mark the speech among paragraphs with a dash that stand together, unless they are items of a list."""
+    """Mark the speech among paragraphs with a dash that stand together, unless they are items of a
+    list.
+    """
     is_attributed = any(each.subject for each in run)
     unfinished = sum(not each.end_of_sentence() for each in run)
-    if not is_attributed and above and above.field == run[0].field and _opens_list(above.text, len(run)):
+    if (
+        not is_attributed
+        and above
+        and above.field == run[0].field
+        and _opens_list(above.text, len(run))
+    ):
         return
     for paragraph in run:
         others = unfinished - (not paragraph.end_of_sentence())
@@ -452,7 +558,9 @@ def _opens_list(text: str, length: int) -> bool:
 
 
 def _mark_block(paragraphs: Sequence[Paragraph], number: int) -> None:
-    """Mark a whole paragraph in marks that is attributed before or after it, or a statement below its introduction."""
+    """Mark a whole paragraph in marks that is attributed before or after it, or a statement below
+    its introduction.
+    """
     before, paragraph = paragraphs[number - 1], paragraphs[number]
     after = paragraphs[number + 1] if number + 1 < len(paragraphs) else None
     text = paragraph.text
@@ -470,7 +578,10 @@ def _mark_block(paragraphs: Sequence[Paragraph], number: int) -> None:
     elif STATEMENT.search(before.text) and has_full_name(before.text):
         first = next(found for found in iter_names(before.text) if " " in found[2])
         subject = Subject(
-            first[2], find_role_before(before.text, first[0]) or find_role_after(before.text, first[1]), False, 0
+            first[2],
+            find_role_before(before.text, first[0]) or find_role_after(before.text, first[1]),
+            False,
+            0,
         )
         for each in paragraphs[number:]:
             if each.dash or not each.end_of_sentence():
@@ -486,7 +597,12 @@ def _continue_answer(paragraphs: Sequence[Paragraph], number: int) -> None:
     for each in paragraphs[number + 1 :]:
         following = paragraphs[each.index + 1] if each.index + 1 < len(paragraphs) else None
         is_next = is_question(each) and following is not None and following.dash
-        if each.dash or each.kind or is_next or not (each.end_of_sentence() or each.text[-1] in DOUBLE_MARKS):
+        if (
+            each.dash
+            or each.kind
+            or is_next
+            or not (each.end_of_sentence() or each.text[-1] in DOUBLE_MARKS)
+        ):
             break
         if THIRD_PERSON.match(each.text) or has_full_name(each.text):
             break
@@ -508,7 +624,9 @@ def _find_people(paragraphs: Sequence[Paragraph]) -> list[Person]:
                 role_end = max(end, text.find(role, end)) + len(role)
             if paragraph.subject and is_subject and paragraph.speech:
                 role = paragraph.subject.role
-            people.append(Person(name, role, paragraph.index, start, opens_sentence(text, start, role or "")))
+            people.append(
+                Person(name, role, paragraph.index, start, opens_sentence(text, start, role or ""))
+            )
     names = {person.name for person in people if " " in person.name}
     subjects = {each.subject.name for each in paragraphs if each.subject and each.subject.name}
     trusted = {name for name in subjects if " " in name}
@@ -516,7 +634,9 @@ def _find_people(paragraphs: Sequence[Paragraph]) -> list[Person]:
     for name in names | trusted:
         for word in name.split():
             bearers.setdefault(word, set()).add(_find_plain_name(name, names, trusted))
-    parts = {word: next(iter(found)) for word, found in bearers.items() if len(found) == 1}  # no shared surname
+    parts = {
+        word: next(iter(found)) for word, found in bearers.items() if len(found) == 1
+    }  # no shared surname
     return [
         person._replace(name=_find_plain_name(name, names, trusted))
         for person in people
@@ -534,44 +654,71 @@ def _blank_spans(text: str, spans: Sequence[Span]) -> str:
 
 
 def _find_plain_name(name: str, names: Set[str], trusted: Set[str]) -> str:
-    """Return a name without a genitive's ending, and without the capitalised words that stand beside it by chance."""
+    """Return a name without a genitive's ending, and without the capitalised words that stand
+    beside it by chance.
+    """
     if name.endswith("s") and name[:-1] in names:
         name = name[:-1]
     words = [match.span() for match in WORD.finditer(name)]
-    parts = {name[start:end] for first, (start, _) in enumerate(words) for _, end in words[first : first + MAX_WORDS]}
+    parts = {
+        name[start:end]
+        for first, (start, _) in enumerate(words)
+        for _, end in words[first : first + MAX_WORDS]
+    }
     parts |= {part.removesuffix("s") for part in parts}
     return min(parts & trusted - {name}, default=name)
 
 
 def _resolve_speaker(
-    paragraph: Paragraph, paragraphs: Sequence[Paragraph], people: Sequence[Person], last: str | None
+    paragraph: Paragraph,
+    paragraphs: Sequence[Paragraph],
+    people: Sequence[Person],
+    last: str | None,
 ) -> tuple[str | None, str | None, Origin] | None:
-    """Return name, role and origin of the speaker, or None if nobody is printed who can have said it."""
+    """Return name, role and origin of the speaker, or None if nobody is printed who can have said
+    it.
+    """
     subject = paragraph.subject
     if subject is None:
         near, far = _find_context_speakers(paragraph, paragraphs, people, last)
-        name = _choose_speaker(near, far if last or paragraph.kind == "interview" else (), paragraph.text)
+        name = _choose_speaker(
+            near, far if last or paragraph.kind == "interview" else (), paragraph.text
+        )
         return (name, _find_role(name, paragraph, people), "context") if name else None
     if subject.name:
         name = _complete_name(subject.name, paragraph, people)
-        return (name, subject.role or _find_role(name, paragraph, people), "attribution") if name else None
+        return (
+            (name, subject.role or _find_role(name, paragraph, people), "attribution")
+            if name
+            else None
+        )
     if subject.is_author:
-        name = next((person.name for person in people if paragraphs[person.paragraph].field != "body"), None)
+        name = next(
+            (person.name for person in people if paragraphs[person.paragraph].field != "body"), None
+        )
         return (name, _find_role(name, paragraph, people), "pronoun") if name else None
     if subject.is_pronoun:
         name = _find_nearest(paragraph, people, last)
         return (name, _find_role(name, paragraph, people), "pronoun") if name else None
-    return (_find_by_role(subject.role, paragraph, people), subject.role, "role") if subject.role else None
+    return (
+        (_find_by_role(subject.role, paragraph, people), subject.role, "role")
+        if subject.role
+        else None
+    )
 
 
 def _ordered_people(paragraph: Paragraph, people: Sequence[Person]) -> list[Person]:
-    """Return the people by nearness: those before the quotation from the last on, then those after it.
+    """Return the people by nearness: those before the quotation from the last on, then those after
+    it.
 
     Of a text that names very many people, only those near the quotation count.
     """
     start = bisect_left(people, paragraph.index, key=attrgetter("paragraph"))
     end = bisect_right(people, paragraph.index, key=attrgetter("paragraph"))
-    own, before = people[start:end][:MAX_NEAR_PEOPLE], people[max(start - MAX_NEAR_PEOPLE, 0) : start]
+    own, before = (
+        people[start:end][:MAX_NEAR_PEOPLE],
+        people[max(start - MAX_NEAR_PEOPLE, 0) : start],
+    )
     return [*own, *reversed(before), *people[end : end + MAX_NEAR_PEOPLE]]
 
 
@@ -586,7 +733,14 @@ def _complete_name(name: str, paragraph: Paragraph, people: Sequence[Person]) ->
 
 
 def _find_role(name: str, paragraph: Paragraph, people: Sequence[Person]) -> str | None:
-    return next((each.role for each in _ordered_people(paragraph, people) if each.name == name and each.role), None)
+    return next(
+        (
+            each.role
+            for each in _ordered_people(paragraph, people)
+            if each.name == name and each.role
+        ),
+        None,
+    )
 
 
 def _find_by_role(role: str, paragraph: Paragraph, people: Sequence[Person]) -> str | None:
@@ -598,7 +752,9 @@ def _find_by_role(role: str, paragraph: Paragraph, people: Sequence[Person]) -> 
     matches = list[tuple[str, str]]()
     for person in _ordered_people(paragraph, people):
         words = (person.role or "").casefold().replace(",", " ").split()
-        has_role = any(each.endswith(stem) or each.endswith(stem + "n") for each in words for stem in stems)
+        has_role = any(
+            each.endswith(stem) or each.endswith(stem + "n") for each in words for stem in stems
+        )
         if has_role and DEPUTIES.intersection(words) == deputy:
             matches.append((person.name, " ".join(words)))
     # "statsministern" is the one without a country, if one is printed
@@ -607,7 +763,9 @@ def _find_by_role(role: str, paragraph: Paragraph, people: Sequence[Person]) -> 
 
 
 def _find_nearest(paragraph: Paragraph, people: Sequence[Person], last: str | None) -> str | None:
-    """Return the person that a pronoun in an attribution stands for, or whom the text just before speaks of."""
+    """Return the person that a pronoun in an attribution stands for, or whom the text just before
+    speaks of.
+    """
     start = paragraph.speech[0][0] if paragraph.kind == "marks" else 0
     end = bisect_left(people, (paragraph.index, start), key=attrgetter("paragraph", "start"))
     before = people[max(end - MAX_NEAR_PEOPLE, 0) : end]
@@ -631,12 +789,17 @@ def _choose_speaker(near: Sequence[str], far: Sequence[str], text: str) -> str |
 
 
 def _find_context_speakers(
-    paragraph: Paragraph, paragraphs: Sequence[Paragraph], people: Sequence[Person], last: str | None
+    paragraph: Paragraph,
+    paragraphs: Sequence[Paragraph],
+    people: Sequence[Person],
+    last: str | None,
 ) -> tuple[list[str], list[str]]:
-    """Return who may have said something without attribution, the likeliest first: those near it, and others.
+    """Return who may have said something without attribution, the likeliest first: those near it,
+    and others.
 
-    Near are who the line after it names ("Det sade NAME"), who spoke right before it, who is named right before it, and
-    who speaks right after it. Others spoke last, or are named before or after it, first those with a role.
+    Near are who the line after it names ("Det sade NAME"), who spoke right before it, who is named
+    right before it, and who speaks right after it. Others spoke last, or are named before or after
+    it, first those with a role.
     """
     near = list[str | None]()
     after = paragraphs[paragraph.index + 1] if paragraph.index + 1 < len(paragraphs) else None
@@ -652,7 +815,9 @@ def _find_context_speakers(
     named = {person.name for person in people if before and person.paragraph == before.index}
     if before and is_question(before) and ASKS.search(before.text):
         people, named = [person for person in people if person.name not in named], set()
-    is_headed = len(named) == 1 and FIRST_PERSON.search(paragraph.text) is not None  # by a title about one person
+    is_headed = (
+        len(named) == 1 and FIRST_PERSON.search(paragraph.text) is not None
+    )  # by a title about one person
     if before and (named if before.field != "title" else is_headed):
         near.append(_find_nearest(paragraph, people, last))
     for each in takewhile(lambda each: each.dash, islice(paragraphs, paragraph.index + 1, None)):
@@ -661,8 +826,14 @@ def _find_context_speakers(
             break
     earlier = [person for person in people if person.paragraph < paragraph.index]
     later = [person for person in people if person.paragraph > paragraph.index]
-    far = [last, *(person.name for person in reversed(earlier) if person.role), *(person.name for person in earlier)]
-    return [each for each in near if each], [each for each in (*far, *(person.name for person in later)) if each]
+    far = [
+        last,
+        *(person.name for person in reversed(earlier) if person.role),
+        *(person.name for person in earlier),
+    ]
+    return [each for each in near if each], [
+        each for each in (*far, *(person.name for person in later)) if each
+    ]
 
 
 # Rows
@@ -671,28 +842,51 @@ def _find_context_speakers(
 def write_quotes(db: Database, revision_id: int, quotes: Sequence[Quote]) -> None:
     """Replace the quotes of a revision, and the people who have none any more. Does not commit."""
     release_id, agency = db.execute(
-        "select r.id, r.agency from revisions v join releases r on r.id = v.release where v.id = ?", [revision_id]
+        "select r.id, r.agency from revisions v join releases r on r.id = v.release where v.id = ?",
+        [revision_id],
     ).fetchone()
-    old = db.execute("select distinct person from quotes where revision = ? and person is not null", [revision_id])
+    old = db.execute(
+        "select distinct person from quotes where revision = ? and person is not null",
+        [revision_id],
+    )
     people = old.fetchall()
     db.execute("delete from quotes where revision = ?", [revision_id])
     for position, quote in enumerate(quotes, 1):
         person_id = _find_or_add_person(db, quote.speaker, agency) if quote.speaker else None
         db.execute(
-            "insert into quotes (release, revision, position, person, role, organisation, text, field, spans, kind,"
+            "insert into quotes (release,"
+            " revision, position,"
+            " person, role, organisation,"
+            " text,"
+            " field, spans, kind,"
             " origin) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
-                *(release_id, revision_id, position, person_id, quote.role, quote.organisation, quote.text),
+                *(
+                    release_id,
+                    revision_id,
+                    position,
+                    person_id,
+                    quote.role,
+                    quote.organisation,
+                    quote.text,
+                ),
                 *(quote.field, json.dumps(quote.spans), quote.kind, quote.origin),
             ],
         )
     db.conn.executemany(
-        "delete from people where id = ? and not exists (select 1 from quotes where person = people.id)", people
+        "delete from people"
+        " where id = ? and"
+        " not exists (select"
+        " 1 from quotes where person ="
+        " people.id)",
+        people,
     )
 
 
 def _find_or_add_person(db: Database, name: str, agency: str) -> int:
-    row = db.execute("select id from people where name = ? and agency = ?", [name, agency]).fetchone()
+    row = db.execute(
+        "select id from people where name = ? and agency = ?", [name, agency]
+    ).fetchone()
     if row is None:
         slug, number = build_slug(name), 1
         while db.execute(
@@ -700,5 +894,7 @@ def _find_or_add_person(db: Database, name: str, agency: str) -> int:
         ).fetchone():
             number += 1
         values = [f"{slug}-{number}" if number > 1 else slug, name, agency]
-        row = db.execute("insert into people (slug, name, agency) values (?, ?, ?) returning id", values).fetchone()
+        row = db.execute(
+            "insert into people (slug, name, agency) values (?, ?, ?) returning id", values
+        ).fetchone()
     return int(row[0])

@@ -1,8 +1,8 @@
 """Counts the hits of a search by month or year, beside all releases of the same time.
 
-A release counts in the month of the publication date that its agency states (release_facets.sort_day). Those without
-one are counted apart. All releases of a month (`totals`) are those of the searched agencies, whatever the words and
-other filters of the search.
+A release counts in the month of the publication date that its agency states
+(release_facets.sort_day). Those without one are counted apart. All releases of a month (`totals`)
+are those of the searched agencies, whatever the words and other filters of the search.
 """
 
 from __future__ import annotations
@@ -37,8 +37,9 @@ MONTH_TOTALS_SQL = """
 class PeriodCounts:
     """The hits of a search by the time of their publication.
 
-    hits, totals: by month (yyyy-mm), or by year (yyyy) if `has_months` is false. totals: all dated releases of the
-    searched agencies; None if they are the same releases as the hits, or cannot be compared with them.
+    hits, totals: by month (yyyy-mm), or by year (yyyy) if `has_months` is false. totals: all dated
+    releases of the searched agencies; None if they are the same releases as the hits, or cannot be
+    compared with them.
     """
 
     hits: Mapping[str, int]
@@ -46,7 +47,9 @@ class PeriodCounts:
     totals: Mapping[str, int] | None = None
     has_months: bool = True
     capped: bool = False  # there are more hits than were counted
-    limits: Sequence[str] = ()  # months in which the search begins and ends, as far as it states them
+    limits: Sequence[
+        str
+    ] = ()  # months in which the search begins and ends, as far as it states them
 
     @property
     def total(self) -> int:
@@ -60,7 +63,10 @@ class PeriodCounts:
         for counts, found in ((hits, self.hits), (totals, self.totals or {})):
             for name, number in found.items():
                 counts[name[:length]] += number
-        return {name: (hits[name], None if self.totals is None else totals[name]) for name in hits | totals}
+        return {
+            name: (hits[name], None if self.totals is None else totals[name])
+            for name in hits | totals
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,8 +87,8 @@ class ComparedSearch:
 def list_periods(counts: Sequence[PeriodCounts], unit: str | None = None) -> tuple[str, list[str]]:
     """Return the unit, and all its periods from the first hit to the last one, oldest first.
 
-    If a search is limited to some time, they begin and end with that. unit: None: months for up to MAX_MONTHS, else
-    years.
+    If a search is limited to some time, they begin and end with that. unit: None: months for up to
+    MAX_MONTHS, else years.
     """
     names = [name for each in counts for name, number in each.hits.items() if number]
     if not names:
@@ -98,15 +104,24 @@ def list_periods(counts: Sequence[PeriodCounts], unit: str | None = None) -> tup
 
 
 async def count_hit_page(finder: HitFinder, hit_page: HitPage) -> PeriodCounts | None:
-    """Count the hits of a page of results; None if they are too many (more than MAX_PAGE_HITS, or capped questions)."""
+    """Count the hits of a page of results; None if they are too many (more than MAX_PAGE_HITS, or
+    capped questions).
+    """
     if hit_page.capped and finder.request.show == "questions":
         return None
-    counts = await count_periods(finder, None if hit_page.capped else hit_page.releases, MAX_PAGE_HITS)
+    counts = await count_periods(
+        finder, None if hit_page.capped else hit_page.releases, MAX_PAGE_HITS
+    )
     return None if counts.capped else counts
 
 
-async def count_periods(finder: HitFinder, releases: Sequence[int] | None, limit: int) -> PeriodCounts:
-    """Count hits by month. releases: those of the hits, if they are known already; limit: of the hits to read."""
+async def count_periods(
+    finder: HitFinder, releases: Sequence[int] | None, limit: int
+) -> PeriodCounts:
+    """Count hits by month.
+
+    releases: those of the hits, if they are known already; limit: of the hits to read.
+    """
     request, columns = finder.request, finder.columns
     if finder.has_only_facets:
         return await count_without_words(finder)
@@ -121,29 +136,47 @@ async def count_periods(finder: HitFinder, releases: Sequence[int] | None, limit
         undated=undated,
         totals=None if totals is None else {name: dated for name, (_, dated) in totals.items()},
         capped=is_capped,
-        limits=find_limits(request.query.tree, [name for name, (_, dated) in (totals or {}).items() if dated]),
+        limits=find_limits(
+            request.query.tree, [name for name, (_, dated) in (totals or {}).items() if dated]
+        ),
     )
 
 
 def find_limits(tree: QueryNode | None, months: Sequence[str]) -> list[str]:
-    """Return the months in which the days of a query begin and end, within those that have any releases."""
+    """Return the months in which the days of a query begin and end, within those that have any
+    releases.
+    """
     if not months:
         return []
     parts = tree.parts if isinstance(tree, AndNode) else (tree,)
     days = [(part.field, part.value[:7]) for part in parts if isinstance(part, FilterNode)]
     bounds = {name: [month for field, month in days if field == name] for name in DATE_FIELDS}
     first, last = max([min(months), *bounds["from"]]), min([max(months), *bounds["to"]])
-    return [month for name, month in zip(DATE_FIELDS, (first, last), strict=True) if bounds[name] and first <= last]
+    return [
+        month
+        for name, month in zip(DATE_FIELDS, (first, last), strict=True)
+        if bounds[name] and first <= last
+    ]
 
 
 async def count_without_words(finder: HitFinder) -> PeriodCounts:
-    """Count all releases with the chosen facet values: by month if only agencies and years are chosen, else by year."""
+    """Count all releases with the chosen facet values: by month if only agencies and years are
+    chosen, else by year.
+    """
     include, exclude = finder.request.include, finder.request.exclude
     totals = await _read_month_totals(finder)
     if not exclude and set(include) <= {"agency", "year"}:
         years = include.get("year")
-        hits = {name: dated for name, (_, dated) in totals.items() if dated and (not years or name[:4] in years)}
-        undated = sum(releases - dated for releases, dated in totals.values()) if not years or NO_VALUE in years else 0
+        hits = {
+            name: dated
+            for name, (_, dated) in totals.items()
+            if dated and (not years or name[:4] in years)
+        }
+        undated = (
+            sum(releases - dated for releases, dated in totals.values())
+            if not years or NO_VALUE in years
+            else 0
+        )
         return PeriodCounts(hits=hits, undated=undated)
     by_year = {**finder.columns.count_all_values("year", include, exclude, skip_chosen=False)}
     undated = by_year.pop(NO_VALUE, 0)
@@ -154,7 +187,8 @@ async def count_without_words(finder: HitFinder) -> PeriodCounts:
 
 
 async def _read_all_ids(finder: HitFinder, limit: int) -> tuple[Sequence[int], bool]:
-    """Return the releases that match a request now, or some of them and True if there are more than `limit`.
+    """Return the releases that match a request now, or some of them and True if there are more than
+    `limit`.
 
     Reading stops as soon as the first releases show that there are far more.
     """
@@ -163,10 +197,16 @@ async def _read_all_ids(finder: HitFinder, limit: int) -> tuple[Sequence[int], b
         plan = plan_search(finder.request, finder.names)
         match = build_match(finder.request, plan)
         # the index yields its hits by their ids, a table may not
-        sql = finder.build_sql(plan, match) if match else build_hits_sql(finder.request, plan, match) + " order by id"
+        sql = (
+            finder.build_sql(plan, match)
+            if match
+            else build_hits_sql(finder.request, plan, match) + " order by id"
+        )
         size = min(READ_BATCH if found else FIRST_BATCH, limit + 1 - len(found))
         after = plan.bind(found[-1] if found else 0)
-        batch = await select_ids(finder.run, f"select id from ({sql}) where id > {after} limit {size}", plan.values)
+        batch = await select_ids(
+            finder.run, f"select id from ({sql}) where id > {after} limit {size}", plan.values
+        )
         found += batch
         is_last = len(batch) < size
         expected = 0 if is_last else len(found) / found[-1] * finder.columns.size

@@ -1,8 +1,10 @@
-"""Search in the registers: edits that removed or added words, removed releases by their last text, and wordings.
+"""Search in the registers: edits that removed or added words, removed releases by their last text,
+and wordings.
 
-The history of a wording is which releases had the words of a query, and between which two checks they came and went.
-Releases whose current text has the words are found in the index, and those that had them before by what edits removed
-(versions.py). Stored versions decide between which checks (archive.changes.wording_history).
+The history of a wording is which releases had the words of a query, and between which two checks
+they came and went. Releases whose current text has the words are found in the index, and those that
+had them before by what edits removed (versions.py). Stored versions decide between which checks
+(archive.changes.wording_history).
 """
 
 from __future__ import annotations
@@ -81,16 +83,23 @@ from archive.search.search_request import SearchRequest
 from archive.urls import FilterError
 
 # Edits and removals.
-MAX_CHECKED_EDITS = 500  # edits that stored text decides about for one page; the next page continues
+MAX_CHECKED_EDITS = (
+    500  # edits that stored text decides about for one page; the next page continues
+)
 EDIT_BATCH = 50  # edits whose texts are read at a time
-REMOVALS_OF_RELEASES_SQL = "select id from removals where case kind when 'moved' then moved_to else release end"
+REMOVALS_OF_RELEASES_SQL = (
+    "select id from removals where case kind when 'moved' then moved_to else release end"
+)
 
-LONG_MIDDLE = re.compile(r"((?:\S+\s+){10})(?:\S+\s+)+(?=(?:\S+\s+){9}\S+\s*$)")  # between changes in an excerpt
+LONG_MIDDLE = re.compile(
+    r"((?:\S+\s+){10})(?:\S+\s+)+(?=(?:\S+\s+){9}\S+\s*$)"
+)  # between changes in an excerpt
 
 # Wordings.
 MAX_RELEASES = 1_000  # releases with the wording that are examined; of more, the newest
 PHRASE_RELEASES_SQL = f"""
-    select r.id, r.revision, r.agency, a.name, a.name_en, r.title, r.url, r.kind, r.language, r.published, r.updated,
+    select r.id, r.revision, r.agency, a.name, a.name_en, r.title, r.url, r.kind, r.language,
+      r.published, r.updated,
       r.first_seen, iif(r.checks or v.cause <> 'import', r.last_checked, null) as last_check,
       r.removed_at, v.cause, v.parser_version, nullif(l.sort_date, '') as sort_date,
       (select count(*) from (select 1 from revisions v where v.release = r.id limit 2)) = 1
@@ -98,7 +107,8 @@ PHRASE_RELEASES_SQL = f"""
         and not exists (select 1 from releases m where m.moved_to = r.id) as is_unchanged
     from releases r join agencies a on a.slug = r.agency join revisions v on v.id = r.revision
     left join release_facets l on l.release = r.id
-    where r.id in (select value from json_each(:ids)) and r.moved_to is null and r.id not in ({HIDDEN_RELEASES_SQL})
+    where r.id in (select value from json_each(:ids)) and r.moved_to is null
+      and r.id not in ({HIDDEN_RELEASES_SQL})
 """
 
 
@@ -110,7 +120,9 @@ class RegisterSearch:
     """What was found for the words of a query in a register."""
 
     notes: Sequence[SearchNote] = ()
-    truncated: str = ""  # after how many edits or releases the search was cut off; "": it is complete
+    truncated: str = (
+        ""  # after how many edits or releases the search was cut off; "": it is complete
+    )
 
 
 # Edits and removals
@@ -122,7 +134,9 @@ class EditSearch(RegisterSearch):
 
     tree: QueryNode | None
     finder: OccurrenceFinder
-    candidates: Sequence[int]  # edits in whose removed or added paragraphs the index finds the words
+    candidates: Sequence[
+        int
+    ]  # edits in whose removed or added paragraphs the index finds the words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +148,9 @@ class RemovalSearch(RegisterSearch):
 
 
 async def search_edits(run: RunQuery, text: str) -> EditSearch:
-    """Find the edits that may match; raise FilterError if the text has no words that must have changed."""
+    """Find the edits that may match; raise FilterError if the text has no words that must have
+    changed.
+    """
     query = parse_query(text)
     names, notes = await resolve_names(run, query.tree)
     found = await _find_candidates(run, query.tree, names)
@@ -158,12 +174,16 @@ async def search_edits(run: RunQuery, text: str) -> EditSearch:
 async def _find_candidates(
     run: RunQuery, node: QueryNode | None, names: ResolvedNames
 ) -> tuple[dict[int, int], bool] | None:
-    """Return edits that may match, each with its release, and whether there may be more; None if all may match."""
+    """Return edits that may match, each with its release, and whether there may be more; None if
+    all may match.
+    """
     if isinstance(node, TermNode | NearNode):
         sides = [await read_edits(run, node, names, added=added) for added in (False, True)]
         return sides[0] | sides[1], any(len(side) >= MAX_EDITS for side in sides)
     if isinstance(node, EditNode):
-        trees = [(tree, added) for tree, added in ((node.removed, False), (node.added, True)) if tree]
+        trees = [
+            (tree, added) for tree, added in ((node.removed, False), (node.added, True)) if tree
+        ]
         sides = [await read_edits(run, tree, names, added=added) for tree, added in trees]
         return _intersect_edits(sides), any(len(side) >= MAX_EDITS for side in sides)
     if not isinstance(node, AndNode | OrNode):
@@ -179,13 +199,18 @@ async def _find_candidates(
 
 def _intersect_edits(sides: Sequence[Mapping[int, int]]) -> dict[int, int]:
     """Return the edits that are in all of `sides`, each with its release."""
-    return {edit: release for edit, release in sides[0].items() if all(edit in side for side in sides[1:])}
+    return {
+        edit: release
+        for edit, release in sides[0].items()
+        if all(edit in side for side in sides[1:])
+    }
 
 
 async def read_searched_edits(run: RunQuery, query: RegisterQuery) -> ListPage:
     """Return a page of edits that removed or added the words, each with `excerpts` of how.
 
-    The page has fewer than `query.size` edits, and a next one, if too many candidates had to be checked.
+    The page has fewer than `query.size` edits, and a next one, if too many candidates had to be
+    checked.
     """
     search: EditSearch | None = query.search
     if search is None:
@@ -194,7 +219,9 @@ async def read_searched_edits(run: RunQuery, query: RegisterQuery) -> ListPage:
     rows: list[Entry] = []
     cursor, checked, has_more = query.after, 0, True
     while has_more and len(rows) < query.size and checked < MAX_CHECKED_EDITS:
-        page = await read_edits_page(run, replace(query, filters=filters, after=cursor, size=EDIT_BATCH))
+        page = await read_edits_page(
+            run, replace(query, filters=filters, after=cursor, size=EDIT_BATCH)
+        )
         matches = await _mark_edits(run, search, page.rows)
         for number, row in enumerate(page.rows, 1):
             cursor, checked = row["id"], checked + 1
@@ -208,16 +235,23 @@ async def read_searched_edits(run: RunQuery, query: RegisterQuery) -> ListPage:
     return ListPage(rows, cursor if has_more else None)
 
 
-async def _mark_edits(run: RunQuery, search: EditSearch, edits: Sequence[Entry]) -> dict[int, Entry]:
+async def _mark_edits(
+    run: RunQuery, search: EditSearch, edits: Sequence[Entry]
+) -> dict[int, Entry]:
     """Return the edits that match, each with `excerpts` of how it changed the words."""
-    texts = await read_version_texts(run, [edit[key] for edit in edits for key in ("previous", "id")])
+    texts = await read_version_texts(
+        run, [edit[key] for edit in edits for key in ("previous", "id")]
+    )
 
     def mark() -> dict[int, Entry]:
         found = {}
         for edit in edits:
             before, after = keep_changed_texts(texts[edit["previous"]], texts[edit["id"]])
             removed, added = search.finder.compare(before, after)
-            if evaluate(search.tree, partial(_is_changed, removed=removed, added=added)) is not False:
+            if (
+                evaluate(search.tree, partial(_is_changed, removed=removed, added=added))
+                is not False
+            ):
                 terms = [_list_terms(search.finder, leaves) for leaves in (removed, added)]
                 excerpts = [
                     _cut_change(before, after, terms[0], [*terms[0], *terms[1]], "del"),
@@ -273,12 +307,17 @@ def _is_changed(node: QueryNode, *, removed: set[QueryLeaf], added: set[QueryLea
     """Return whether an edit changed a part of a query; None if the part is not about text."""
     if isinstance(node, EditNode):
         sides = ((node.removed, removed), (node.added, added))
-        return all(tree is None or evaluate(tree, side.__contains__) is not False for tree, side in sides)
+        return all(
+            tree is None or evaluate(tree, side.__contains__) is not False for tree, side in sides
+        )
     return node in removed or node in added if isinstance(node, TermNode | NearNode) else None
 
 
 async def search_removals(run: RunQuery, text: str) -> RemovalSearch:
-    """Find the removals of releases whose last text matches. For a moved release, the text at its new URL counts."""
+    """Find the removals of releases whose last text matches.
+
+    For a moved release, the text at its new URL counts.
+    """
     query = parse_query(text)
     if query.tree is None:
         raise FilterError("q", text, "words that must occur", "error.no_words")
@@ -304,10 +343,14 @@ async def read_searched_removals(run: RunQuery, query: RegisterQuery) -> ListPag
     page = await read_removals_page(run, add_removal_filter(query))
     if query.search is None:
         return page
-    releases = [(row["moved_to"] if row["kind"] == "moved" else row["release"]) for row in page.rows]
+    releases = [
+        (row["moved_to"] if row["kind"] == "moved" else row["release"]) for row in page.rows
+    ]
     hits = await read_release_hits(run, list(dict.fromkeys(releases)), query.search.query_terms)
     by_release = {hit.row["id"]: hit for hit in hits}
-    rows = [row | {"hit": by_release.get(key)} for row, key in zip(page.rows, releases, strict=True)]
+    rows = [
+        row | {"hit": by_release.get(key)} for row, key in zip(page.rows, releases, strict=True)
+    ]
     return ListPage(rows, page.next_cursor)
 
 
@@ -346,11 +389,15 @@ class PhraseEntry:
     @property
     def is_stated(self) -> bool:
         """Return whether it was there from the start in a release whose publication is stated."""
-        return self.presence.appeared.after is None and bool(self.row["published"] and self.row["sort_date"])
+        return self.presence.appeared.after is None and bool(
+            self.row["published"] and self.row["sort_date"]
+        )
 
     @property
     def since(self) -> str:
-        """Return the stated publication if it was there from the start, else the check that first saw it."""
+        """Return the stated publication if it was there from the start, else the check that first
+        saw it.
+        """
         return str(self.row["sort_date"] if self.is_stated else self.presence.appeared.until)
 
 
@@ -360,7 +407,9 @@ class PhraseHistory(RegisterSearch):
 
     query: Query
     entries: Sequence[PhraseEntry] = ()  # the newest first
-    agencies: Sequence[FacetValue] = ()  # with the number of releases that have or had it, unless only one is searched
+    agencies: Sequence[
+        FacetValue
+    ] = ()  # with the number of releases that have or had it, unless only one is searched
 
     @property
     def first(self) -> PhraseEntry | None:
@@ -389,7 +438,9 @@ def has_words(query: Query) -> bool:
     >>> [has_words(parse_query(text)) for text in ("fyr", "fyr från:2024", "från:2024", "-fyr", "")]
     [True, True, False, False, False]
     """
-    return any(is_text(part) and adapt_to_edits(part, added=False) for part in iter_parts(query.tree))
+    return any(
+        is_text(part) and adapt_to_edits(part, added=False) for part in iter_parts(query.tree)
+    )
 
 
 def quote_words(query: Query) -> str | None:
@@ -400,14 +451,25 @@ def quote_words(query: Query) -> str | None:
     ('"120 miljoner kronor"', None)
     """
     leaves = list(iter_leaves(query.tree))
-    is_plain = len(leaves) > 1 and not any(sign in query.text for sign in '":*()+') and " -" not in query.text
-    return f'"{query.text}"' if is_plain and all(isinstance(leaf, TermNode) for leaf in leaves) else None
+    is_plain = (
+        len(leaves) > 1
+        and not any(sign in query.text for sign in '":*()+')
+        and " -" not in query.text
+    )
+    return (
+        f'"{query.text}"'
+        if is_plain and all(isinstance(leaf, TermNode) for leaf in leaves)
+        else None
+    )
 
 
 async def read_phrase_history(
     run: RunQuery, columns: ColumnCache, text: str, agency: str | None = None
 ) -> PhraseHistory:
-    """Find all releases that have or had the words of a query, and when. agency: only its releases."""
+    """Find all releases that have or had the words of a query, and when.
+
+    agency: only its releases.
+    """
     request = SearchRequest(text=text, include={"agency": (agency,)} if agency else {}, strict=True)
     query = request.query
     if not has_words(query):
@@ -417,13 +479,20 @@ async def read_phrase_history(
     current = hits.ids[:MAX_RELEASES]
     former = await find_former_hits(finder, None if hits.capped else hits.ids)
     candidates = list(dict.fromkeys([*current, *former.ids[:MAX_RELEASES]]))
-    releases = {row["id"]: dict(row) for row in await run(PHRASE_RELEASES_SQL, {"ids": json.dumps(candidates)})}
+    releases = {
+        row["id"]: dict(row)
+        for row in await run(PHRASE_RELEASES_SQL, {"ids": json.dumps(candidates)})
+    }
     in_index = set(current)
     presences = {
-        key: [_build_only_presence(row)] for key, row in releases.items() if row["is_unchanged"] and key in in_index
+        key: [_build_only_presence(row)]
+        for key, row in releases.items()
+        if row["is_unchanged"] and key in in_index
     }
     to_read = [key for key in candidates if key in releases and key not in presences]
-    presences |= await read_presences(run, to_read, OccurrenceFinder(query.tree, finder.names.prefix_lemmas).is_in)
+    presences |= await read_presences(
+        run, to_read, OccurrenceFinder(query.tree, finder.names.prefix_lemmas).is_in
+    )
     entries = [
         PhraseEntry(row=releases[key], presence=presence)
         for key, found in presences.items()
@@ -438,7 +507,9 @@ async def read_phrase_history(
     )
     return PhraseHistory(
         query=query,
-        entries=sorted(entries, key=lambda entry: (entry.since, entry.presence.first), reverse=True),
+        entries=sorted(
+            entries, key=lambda entry: (entry.since, entry.presence.first), reverse=True
+        ),
         agencies=_count_agencies(entries),
         truncated=f"after {len(presences)} releases" if is_cut else "",
         notes=[*query.notes, *notes],
@@ -446,14 +517,18 @@ async def read_phrase_history(
 
 
 def _build_only_presence(row: Mapping[str, Any]) -> Presence:
-    """Return the presence of a wording in a release that has a single version and was not removed."""
+    """Return the presence of a wording in a release that has a single version and was not
+    removed.
+    """
     key, appeared = row["revision"], CheckPair(None, row["first_seen"])
     collection = find_collection(row["cause"], row["parser_version"])
     return Presence(first=key, last=key, appeared=appeared, disappeared=None, collection=collection)
 
 
 def _count_agencies(entries: Sequence[PhraseEntry]) -> list[FacetValue]:
-    """Return the agencies of the entries, each with the number of its releases, in Swedish alphabetical order."""
+    """Return the agencies of the entries, each with the number of its releases, in Swedish
+    alphabetical order.
+    """
     releases = {entry.row["id"]: entry.row for entry in entries}
     counts = Counter(row["agency"] for row in releases.values())
     names = {row["agency"]: (row["name"], row["name_en"]) for row in releases.values()}
@@ -464,8 +539,12 @@ def _count_agencies(entries: Sequence[PhraseEntry]) -> list[FacetValue]:
     return sorted(found, key=lambda choice: swedish_sort_key(choice.name))
 
 
-async def read_phrase_hits(run: RunQuery, query: Query, entries: Sequence[PhraseEntry]) -> list[SearchHit]:
-    """Return the last version of each entry as a hit with the words marked; `row` has the version's texts."""
+async def read_phrase_hits(
+    run: RunQuery, query: Query, entries: Sequence[PhraseEntry]
+) -> list[SearchHit]:
+    """Return the last version of each entry as a hit with the words marked; `row` has the version's
+    texts.
+    """
     query_terms = extract_query_terms(query.tree)
     texts = await read_version_texts(run, [entry.presence.last for entry in entries])
 

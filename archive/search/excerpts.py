@@ -1,4 +1,6 @@
-"""Builds the hits of a page: excerpts of their texts with matches marked, and the matching word forms."""
+"""Builds the hits of a page: excerpts of their texts with matches marked, and the matching word
+forms.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,8 @@ MAX_WORDS_BEFORE_HIGHLIGHT = 10  # words of a fragment before its first match
 MAX_HIT_LENGTH = 60_000  # characters of a body that are searched for matches
 
 RELEASE_HITS_SQL = """
-    select r.id, r.url, r.agency, a.name, a.name_en, r.kind, r.language, r.title, r.lead, substr(r.body, 1, :longest)
+    select r.id, r.url, r.agency, a.name, a.name_en, r.kind, r.language,
+      r.title, r.lead, substr(r.body, 1, :longest)
       as body, l.questions, r.published, r.updated, r.first_seen, r.removed_at
     from releases r join agencies a on a.slug = r.agency join release_facets l on l.release = r.id
     where r.id in (select value from json_each(:ids))
@@ -39,7 +42,8 @@ RELEASE_QUESTIONS_SQL = """
     where q.release in (select value from json_each(:ids)) order by q.release, q.position
 """
 QUESTION_HITS_SQL = """
-    select q.id as pair, q.position, q.question, q.answer, q.answered_by, r.id, r.url, r.agency, a.name, a.name_en,
+    select q.id as pair, q.position, q.question, q.answer, q.answered_by,
+      r.id, r.url, r.agency, a.name, a.name_en,
       r.kind, r.language, r.title, r.published, r.updated, r.first_seen, r.removed_at
     from questions q join releases r on r.id = q.release join agencies a on a.slug = r.agency
     where q.id in (select value from json_each(:ids))
@@ -48,7 +52,8 @@ QUESTION_HITS_SQL = """
 MATCHING_PAGES_SQL = f"""
     with found as (
       select a.release, a.url, a.title, v.id as version, f.kind, p.page, p.name, p.text,
-        row_number() over (partition by a.release order by search_attachments.rank, a.position, p.page) as place
+        row_number() over (partition by a.release order by search_attachments.rank,
+          a.position, p.page) as place
       from search_attachments
         join attachment_pages p on p.file = search_attachments.rowid / {PAGE_NUMBERS}
           and p.page = search_attachments.rowid % {PAGE_NUMBERS}
@@ -72,9 +77,11 @@ class MatchExplanation:
 
 @dataclass(frozen=True, slots=True)
 class TextChange:
-    """A change that makes a release a hit: the revisions before and after it, and the checks between which it was made.
+    """A change that makes a release a hit: the revisions before and after it, and the checks
+    between which it was made.
 
-    kind: former (the last version with the words of the query became another one), removed, added, or edited (both).
+    kind: former (the last version with the words of the query became another one), removed, added,
+    or edited (both).
     """
 
     kind: str
@@ -110,7 +117,9 @@ class SearchHit:
     title: MarkedText
     excerpt: MarkedText
     explanations: list[MatchExplanation]
-    question_position: int | None = None  # number of the excerpt's question, from 1; None: lead or body
+    question_position: int | None = (
+        None  # number of the excerpt's question, from 1; None: lead or body
+    )
     is_loose: bool = False  # found by a looser query
     change: TextChange | None = None
     attachment: AttachmentExcerpt | None = None  # if the query asks for words in attachments
@@ -127,24 +136,32 @@ class SearchHit:
 
     @property
     def title_path(self) -> str:
-        """Return the path that the title links to: the question for a question pair, else the release."""
+        """Return the path that the title links to: the question for a question pair, else the
+        release.
+        """
         return self.path if self.is_pair else f"/archive/releases/{self.row['id']}"
 
 
-async def read_release_hits(run: RunQuery, ids: Sequence[int], query_terms: Sequence[QueryTerm]) -> list[SearchHit]:
+async def read_release_hits(
+    run: RunQuery, ids: Sequence[int], query_terms: Sequence[QueryTerm]
+) -> list[SearchHit]:
     """Return the releases with these ids as hits with excerpts, in the order of `ids`."""
     if not ids:
         return []
     values = {"ids": json.dumps(ids)}
     rows, pairs = await asyncio.gather(
-        run(RELEASE_HITS_SQL, {**values, "longest": MAX_HIT_LENGTH}), run(RELEASE_QUESTIONS_SQL, values)
+        run(RELEASE_HITS_SQL, {**values, "longest": MAX_HIT_LENGTH}),
+        run(RELEASE_QUESTIONS_SQL, values),
     )
     questions: dict[int, list[Any]] = {}
     for pair in pairs:
         questions.setdefault(pair["release"], []).append(pair)
 
     def build_hits() -> list[SearchHit]:
-        hits = {row["id"]: build_release_hit(row, questions.get(row["id"], []), query_terms) for row in rows}
+        hits = {
+            row["id"]: build_release_hit(row, questions.get(row["id"], []), query_terms)
+            for row in rows
+        }
         return [hits[key] for key in ids if key in hits]
 
     return await asyncio.to_thread(build_hits)
@@ -153,7 +170,10 @@ async def read_release_hits(run: RunQuery, ids: Sequence[int], query_terms: Sequ
 async def read_attachment_excerpts(
     run: RunQuery, ids: Sequence[int], match: str, query_terms: Sequence[QueryTerm]
 ) -> dict[int, AttachmentExcerpt]:
-    """Return an excerpt for each of the releases whose attachments match. match: expression of search_attachments."""
+    """Return an excerpt for each of the releases whose attachments match.
+
+    match: expression of search_attachments.
+    """
     rows = await run(MATCHING_PAGES_SQL, {"match": match, "ids": json.dumps(list(ids))})
 
     def build_excerpt(row: Any) -> AttachmentExcerpt:
@@ -172,7 +192,9 @@ async def read_attachment_excerpts(
     return await asyncio.to_thread(lambda: {row["release"]: build_excerpt(row) for row in rows})
 
 
-async def read_question_hits(run: RunQuery, ids: Sequence[int], query_terms: Sequence[QueryTerm]) -> list[SearchHit]:
+async def read_question_hits(
+    run: RunQuery, ids: Sequence[int], query_terms: Sequence[QueryTerm]
+) -> list[SearchHit]:
     """Return the question pairs with these ids as hits with excerpts, in the order of `ids`."""
     if not ids:
         return []
@@ -185,11 +207,18 @@ async def read_question_hits(run: RunQuery, ids: Sequence[int], query_terms: Seq
     return await asyncio.to_thread(build_hits)
 
 
-def build_release_hit(row: Any, questions: Sequence[Any], query_terms: Sequence[QueryTerm]) -> SearchHit:
+def build_release_hit(
+    row: Any, questions: Sequence[Any], query_terms: Sequence[QueryTerm]
+) -> SearchHit:
     english = is_english_release(row)
-    texts = [HighlightedText(row[field], query_terms, field, english=english) for field in ("title", "lead", "body")]
+    texts = [
+        HighlightedText(row[field], query_terms, field, english=english)
+        for field in ("title", "lead", "body")
+    ]
     texts += [
-        HighlightedText(pair[field], query_terms, field, english=english, question_position=pair["position"])
+        HighlightedText(
+            pair[field], query_terms, field, english=english, question_position=pair["position"]
+        )
         for pair in (questions if query_terms else ())
         for field in ("question", "answer")
     ]
@@ -203,14 +232,20 @@ def build_release_hit(row: Any, questions: Sequence[Any], query_terms: Sequence[
     )
 
 
-def highlight_state(state: Mapping[str, Any], query_terms: Sequence[QueryTerm]) -> list[HighlightedText]:
+def highlight_state(
+    state: Mapping[str, Any], query_terms: Sequence[QueryTerm]
+) -> list[HighlightedText]:
     """Return the texts of a stored state with the matches of a query."""
     english = is_english_release(state)
-    return [HighlightedText(text.text, query_terms, text.field, english=english) for text in list_state_texts(state)]
+    return [
+        HighlightedText(text.text, query_terms, text.field, english=english)
+        for text in list_state_texts(state)
+    ]
 
 
 def choose_excerpt(texts: Sequence[HighlightedText]) -> tuple[int | None, MarkedText]:
-    """Return an excerpt of the text with the most query terms, and the position of its question, if any.
+    """Return an excerpt of the text with the most query terms, and the position of its question, if
+    any.
 
     Half of the excerpt comes from another text if that one contains further terms.
     """
@@ -226,8 +261,13 @@ def choose_excerpt(texts: Sequence[HighlightedText]) -> tuple[int | None, Marked
 
 def _build_question_hit(row: Any, query_terms: Sequence[QueryTerm]) -> SearchHit:
     """Build a hit from a question pair: the question as its title, the answer as its excerpt."""
-    english = is_english_release({"language": row["language"], "title": row["question"], "body": row["answer"]})
-    texts = [HighlightedText(row[field], query_terms, field, english=english) for field in ("question", "answer")]
+    english = is_english_release(
+        {"language": row["language"], "title": row["question"], "body": row["answer"]}
+    )
+    texts = [
+        HighlightedText(row[field], query_terms, field, english=english)
+        for field in ("question", "answer")
+    ]
     return SearchHit(
         row=row,
         title=texts[0].highlight_all(),
@@ -237,7 +277,9 @@ def _build_question_hit(row: Any, query_terms: Sequence[QueryTerm]) -> SearchHit
     )
 
 
-def explain_match(texts: Sequence[HighlightedText], query_terms: Sequence[QueryTerm]) -> list[MatchExplanation]:
+def explain_match(
+    texts: Sequence[HighlightedText], query_terms: Sequence[QueryTerm]
+) -> list[MatchExplanation]:
     """Return, for each query term that occurs, its forms in each field."""
     explanations = []
     for number, term in enumerate(query_terms):
@@ -272,9 +314,15 @@ class HighlightedText:
     ) -> None:
         self.field, self.question_position = field, question_position
         self.text = normalise_text(text)
-        terms = {number: term for number, term in enumerate(query_terms) if term.field in (None, field)}
+        terms = {
+            number: term for number, term in enumerate(query_terms) if term.field in (None, field)
+        }
         query_terms = list(terms.values())
-        self.tokens = tokenise_text(self.text, query_terms, english=english, only_likely=True) if terms else []
+        self.tokens = (
+            tokenise_text(self.text, query_terms, english=english, only_likely=True)
+            if terms
+            else []
+        )
         self.highlights: list[Highlight] = []
         for number, term in terms.items():
             self.highlights += find_highlights(self.tokens, term, number, english=english)
@@ -295,10 +343,16 @@ class HighlightedText:
         return self.cut_fragment(0, len(self.tokens))
 
     def excerpt(self, size: int = FRAGMENT_WORDS) -> MarkedText:
-        """Return the fragments that match most of the query, or the beginning of the text if nothing matches."""
+        """Return the fragments that match most of the query, or the beginning of the text if
+        nothing matches.
+        """
         if not self.highlights:
             words = self.text.split()
-            return [(" ".join(words[:size]) + (" …" if len(words) > size else ""), False)] if words else []
+            return (
+                [(" ".join(words[:size]) + (" …" if len(words) > size else ""), False)]
+                if words
+                else []
+            )
         starts = self.find_fragment_starts(size)
         size //= len(starts)
         parts: MarkedText = [("… ", False)] if starts[0] else []
@@ -320,15 +374,26 @@ class HighlightedText:
 
     def find_fragment_terms(self, start: int, size: int) -> set[int]:
         """Return the indexes of the query terms in a fragment."""
-        return {mark.term_index for mark in self.highlights if start <= mark.first and mark.last < start + size}
+        return {
+            mark.term_index
+            for mark in self.highlights
+            if start <= mark.first and mark.last < start + size
+        }
 
     def find_best_start(self, covered: set[int], size: int) -> int:
         """Return the start of the first fragment with the most terms that are not in `covered`."""
-        candidates = dict.fromkeys(self.find_fragment_start(mark.first, size) for mark in self.highlights)
-        return max(candidates, key=lambda start: (len(self.find_fragment_terms(start, size) - covered), -start))
+        candidates = dict.fromkeys(
+            self.find_fragment_start(mark.first, size) for mark in self.highlights
+        )
+        return max(
+            candidates,
+            key=lambda start: (len(self.find_fragment_terms(start, size) - covered), -start),
+        )
 
     def find_fragment_start(self, first: int, size: int) -> int:
-        """Return where a match's fragment starts: at the start of its sentence if near, else a few words before."""
+        """Return where a match's fragment starts: at the start of its sentence if near, else a few
+        words before.
+        """
         nearest = max(0, first - min(MAX_WORDS_BEFORE_HIGHLIGHT, size // 3))
         for index in range(first, nearest, -1):
             between = self.text[self.tokens[index - 1].end : self.tokens[index].start]
@@ -337,7 +402,9 @@ class HighlightedText:
         return nearest
 
     def cut_fragment(self, first: int, end: int) -> MarkedText:
-        """Return the words from `first` up to `end`, with matches marked and white space collapsed."""
+        """Return the words from `first` up to `end`, with matches marked and white space
+        collapsed.
+        """
         end = min(end, len(self.tokens))
         if not self.tokens:
             return [(" ".join(self.text.split()), False)] if self.text.strip() else []

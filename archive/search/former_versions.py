@@ -1,9 +1,11 @@
-"""Search in earlier versions: releases that once had the words of a query, and edits that removed or added them.
+"""Search in earlier versions: releases that once had the words of a query, and edits that removed
+or added them.
 
-The index has the paragraphs that each edit removed, and those that it added (`search_edits`). Whatever a version had
-and the current one lacks was removed by an edit, so a release that had all words once has one of them in a removed
-paragraph, and each other one there or in its current text. The index decides alone if one edit removed all words, and
-nothing else has to be known; stored text decides about the others (occurrences.py, archive.changes.wording_history).
+The index has the paragraphs that each edit removed, and those that it added (`search_edits`).
+Whatever a version had and the current one lacks was removed by an edit, so a release that had all
+words once has one of them in a removed paragraph, and each other one there or in its current text.
+The index decides alone if one edit removed all words, and nothing else has to be known; stored text
+decides about the others (occurrences.py, archive.changes.wording_history).
 """
 
 from __future__ import annotations
@@ -19,7 +21,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from archive.changes.change_feed import SEARCH_FEED_SQL
 from archive.changes.diff import split_paragraphs
-from archive.changes.history import IS_EDIT_SQL, find_last_seen, read_preceding_revisions, read_version_texts
+from archive.changes.history import (
+    IS_EDIT_SQL,
+    find_last_seen,
+    read_preceding_revisions,
+    read_version_texts,
+)
 from archive.changes.wording_history import MAX_CHARACTERS, Presence, read_presences
 from archive.database.sqlite_files import RunQuery
 from archive.language.terms import is_english_release
@@ -31,7 +38,12 @@ from archive.search.excerpts import (
     explain_match,
     highlight_state,
 )
-from archive.search.marked_words import OccurrenceFinder, QueryTerm, extract_query_terms, iter_leaves
+from archive.search.marked_words import (
+    OccurrenceFinder,
+    QueryTerm,
+    extract_query_terms,
+    iter_leaves,
+)
 from archive.search.query_language import (
     EDIT_FIELDS,
     QUOTED,
@@ -71,10 +83,16 @@ MAX_EDITS = 10_000  # newest edits with a word that are considered
 MAX_CANDIDATES = 400  # newest releases for which common words are looked up one by one
 LOOKUP_BATCH = 50  # of these looked up at a time
 MAX_CHECKED = 30  # releases or edits of a search that stored text decides about
-WHOLE_COLUMNS = ("lead", "title")  # of search_edits; its body has questions, answers and captions, too
+WHOLE_COLUMNS = (
+    "lead",
+    "title",
+)  # of search_edits; its body has questions, answers and captions, too
 MAX_EDITS_CHECKED = 5  # newest edits of a release with too many versions
 EDIT_INDEX = IndexTable(
-    table="search_edits", text_columns=f"{{{' '.join(EDIT_COLUMNS)}}}", fields=EDIT_COLUMNS, suffixes=("",)
+    table="search_edits",
+    text_columns=f"{{{' '.join(EDIT_COLUMNS)}}}",
+    fields=EDIT_COLUMNS,
+    suffixes=("",),
 )
 EDITS_SQL = f"""
     select json_group_array(edit) as edits, json_group_array(release) as releases from (
@@ -83,14 +101,23 @@ EDITS_SQL = f"""
         on v.id = f.rowid >> 1 and {IS_EDIT_SQL}
       where search_edits match :match and f.rowid & 1 = :added order by f.rowid desc limit :limit)
 """
-MOVES_SQL = "select json_group_object(id, moved_to) as moves from releases where moved_to is not null"
+MOVES_SQL = (
+    "select json_group_object(id, moved_to) as moves from releases where moved_to is not null"
+)
 MERGED_HITS_SQL = """
     select search.rowid as id from search
-    where search match :match and search.rowid in (select id from releases where moved_to is not null)
+    where search match :match and search.rowid in (select id from releases
+      where moved_to is not null)
 """
-NEWEST_REVISIONS_SQL = "select revision from releases where id in (select value from json_each(:releases))"
+NEWEST_REVISIONS_SQL = (
+    "select revision from releases where id in (select value from json_each(:releases))"
+)
 EDIT_FACTS_SQL = (
-    "select id, previous, seen from revisions where id in (select value from json_each(:ids)) order by id desc"
+    "select id, previous, seen from revisions where id in (select"
+    " value"
+    " from"
+    " json_each(:ids))"
+    " order by id desc"
 )
 
 Result = TypeVar("Result")
@@ -100,16 +127,23 @@ Result = TypeVar("Result")
 class FormerHits:
     """Releases with an earlier version that matches, while the current one does not.
 
-    ids: first the releases from which a single edit removed all words, then the others; each group newest first.
+    ids: first the releases from which a single edit removed all words, then the others; each group
+    newest first.
     """
 
     ids: Sequence[int] = ()
-    presences: Mapping[int, Sequence[Presence]] = field(default_factory=dict)  # of those that stored text decided about
+    presences: Mapping[int, Sequence[Presence]] = field(
+        default_factory=dict
+    )  # of those that stored text decided about
     capped: bool = False  # there may be more
 
 
-async def resolve_query(run: RunQuery, tree: QueryNode | None) -> tuple[ResolvedNames, list[SearchNote]]:
-    """Look up the names, prefixes and edits of a query, with a note for what does not exist or is not complete."""
+async def resolve_query(
+    run: RunQuery, tree: QueryNode | None
+) -> tuple[ResolvedNames, list[SearchNote]]:
+    """Look up the names, prefixes and edits of a query, with a note for what does not exist or is
+    not complete.
+    """
     names, notes = await resolve_names(run, tree)
     edits: dict[EditNode, Mapping[int, int]] = {}
     for node in iter_nodes(tree):
@@ -119,8 +153,12 @@ async def resolve_query(run: RunQuery, tree: QueryNode | None) -> tuple[Resolved
     return replace(names, edits=edits), list(dict.fromkeys(notes))
 
 
-async def _find_edited_releases(run: RunQuery, node: EditNode, names: ResolvedNames) -> tuple[dict[int, int], bool]:
-    """Return the releases with an edit that matches a node, each with the newest such edit, and whether that is all."""
+async def _find_edited_releases(
+    run: RunQuery, node: EditNode, names: ResolvedNames
+) -> tuple[dict[int, int], bool]:
+    """Return the releases with an edit that matches a node, each with the newest such edit, and
+    whether that is all.
+    """
     found: dict[int, int] | None = None  # edit → release
     uncertain: set[int] = set()
     is_complete = True
@@ -129,15 +167,24 @@ async def _find_edited_releases(run: RunQuery, node: EditNode, names: ResolvedNa
             continue
         edits = await read_edits(run, tree, names, added=bool(added))
         any_leaf = join_nodes(OrNode, list(iter_leaves(tree)))
-        # What one side has and the other lacks was removed, or added; what both have must be counted.
-        other = (edits and any_leaf and await read_edits(run, any_leaf, names, added=not added)) or {}
+        # What one side has and the other lacks was removed, or added; what both have must be
+        # counted.
+        other = (
+            edits and any_leaf and await read_edits(run, any_leaf, names, added=not added)
+        ) or {}
         oldest = min(other) if len(other) >= MAX_EDITS else 0
         must_check = _is_decided_by_text(tree, added=bool(added))
         uncertain |= {edit for edit in edits if must_check or edit in other or edit < oldest}
         is_complete = is_complete and len(edits) < MAX_EDITS
-        found = edits if found is None else {edit: release for edit, release in edits.items() if edit in found}
+        found = (
+            edits
+            if found is None
+            else {edit: release for edit, release in edits.items() if edit in found}
+        )
     found = found or {}
-    to_check = _take_turns({edit: found[edit] for edit in sorted(uncertain & found.keys(), reverse=True)})
+    to_check = _take_turns(
+        {edit: found[edit] for edit in sorted(uncertain & found.keys(), reverse=True)}
+    )
     kept = set(await _check_edits(run, to_check[:MAX_CHECKED], node, names))
     releases: dict[int, int] = {}
     for edit in sorted(found, reverse=True):
@@ -162,8 +209,9 @@ def _take_turns(releases: Mapping[int, int]) -> list[int]:
 def _is_decided_by_text(tree: QueryNode, *, added: bool) -> bool:
     """Return whether the index only finds candidates for a part of a query.
 
-    Stored text must then decide. The index does not separate bodies, questions and answers, mixes lemmas with parts of
-    compounds, lacks the written words of additions, and cannot tell whether a whole version is without a word.
+    Stored text must then decide. The index does not separate bodies, questions and answers, mixes
+    lemmas with parts of compounds, lacks the written words of additions, and cannot tell whether a
+    whole version is without a word.
     """
     return any(
         isinstance(node, NotNode | NearNode)
@@ -181,7 +229,9 @@ def _is_decided_by_text(tree: QueryNode, *, added: bool) -> bool:
 
 
 def adapt_to_edits(node: QueryNode, *, added: bool) -> QueryNode | None:
-    """Return the part of a query that `search_edits` can find, perhaps in a weaker form, or None if it cannot."""
+    """Return the part of a query that `search_edits` can find, perhaps in a weaker form, or None if
+    it cannot.
+    """
     if isinstance(node, TermNode | NearNode):
         node = replace(node, field=node.field if node.field in EDIT_COLUMNS else None)
     if added and isinstance(node, TermNode) and node.match in (QUOTED, WRITTEN):
@@ -200,8 +250,12 @@ def adapt_to_edits(node: QueryNode, *, added: bool) -> QueryNode | None:
     return node if isinstance(node, TermNode | NearNode) else None
 
 
-async def read_edits(run: RunQuery, tree: QueryNode, names: ResolvedNames, *, added: bool = False) -> dict[int, int]:
-    """Return the edits whose removed (or added) text matches, newest first, each with the last row of its release."""
+async def read_edits(
+    run: RunQuery, tree: QueryNode, names: ResolvedNames, *, added: bool = False
+) -> dict[int, int]:
+    """Return the edits whose removed (or added) text matches, newest first, each with the last row
+    of its release.
+    """
     adapted = adapt_to_edits(tree, added=added)
     match = build_node_match(adapted, names, EDIT_INDEX) if adapted else ""
     if not match:
@@ -231,11 +285,19 @@ def find_last_row(release: int, moves: Mapping[int, int]) -> int:
     return release
 
 
-async def _check_edits(run: RunQuery, edits: Sequence[int], node: EditNode, names: ResolvedNames) -> list[int]:
-    """Return the edits that removed and added the words, by how often the states before and after have them."""
+async def _check_edits(
+    run: RunQuery, edits: Sequence[int], node: EditNode, names: ResolvedNames
+) -> list[int]:
+    """Return the edits that removed and added the words, by how often the states before and after
+    have them.
+    """
     if not edits:
         return []
-    finders = {tree: OccurrenceFinder(tree, names.prefix_lemmas) for tree in (node.removed, node.added) if tree}
+    finders = {
+        tree: OccurrenceFinder(tree, names.prefix_lemmas)
+        for tree in (node.removed, node.added)
+        if tree
+    }
     texts = await _read_edit_texts(run, edits)
 
     def check() -> list[int]:
@@ -263,17 +325,27 @@ def keep_changed_texts(*states: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """
     for state, other in (states, states[::-1]):
         kept = {**state, "language": "en" if is_english_release(state) else "sv"}
-        for name in ("title", "lead") if state["questions"] != other["questions"] else ("title", "lead", "body"):
+        for name in (
+            ("title", "lead")
+            if state["questions"] != other["questions"]
+            else ("title", "lead", "body")
+        ):
             own, theirs = (Counter(split_paragraphs(each[name] or "")) for each in (state, other))
             kept[name] = "\n\n".join((own - theirs).elements())
-        for name in ("questions", "images"):  # one that is not known of either state is not compared
+        # one that is not known of either state is not compared
+        for name in (
+            "questions",
+            "images",
+        ):
             known = state[name] is not None and other[name] is not None
             kept[name] = [part for part in state[name] if part not in other[name]] if known else []
         yield kept
 
 
 async def _run_in_thread(function: Callable[[], Result]) -> Result:
-    """Run a function that takes long in a thread, or at once if no event loop waits (run_without_waiting)."""
+    """Run a function that takes long in a thread, or at once if no event loop waits
+    (run_without_waiting).
+    """
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -284,8 +356,9 @@ async def _run_in_thread(function: Callable[[], Result]) -> Result:
 async def add_former_hits(finder: HitFinder, hits: HitList, order: str) -> HitList:
     """Add the releases of which only an earlier version matches, if the request asks for them.
 
-    If hits are sorted by date, these are sorted with the others. The relevance of the two kinds cannot be compared, so
-    they alternate if hits are sorted by relevance: the first page then has hits of both kinds.
+    If hits are sorted by date, these are sorted with the others. The relevance of the two kinds
+    cannot be compared, so they alternate if hits are sorted by relevance: the first page then has
+    hits of both kinds.
     """
     request, columns = finder.request, finder.columns
     if not request.all_versions or request.loosened or request.show != "releases":
@@ -295,9 +368,20 @@ async def add_former_hits(finder: HitFinder, hits: HitList, order: str) -> HitLi
     newest = max(dates) if dates and order == "oldest" else NO_DATE
     former = await find_former_hits(finder, hits.ids, oldest=oldest, newest=newest)
     if request.news:
-        sql = "select release, min(seen) as seen from revisions where release in (select value from json_each(:ids))"
-        rows = await finder.run(f"{sql} group by release", {"ids": json.dumps([*hits.ids, *former.ids])})
-        ids = [row["release"] for row in sorted(rows, key=lambda row: (row["seen"], row["release"]), reverse=True)]
+        sql = (
+            "select release, min(seen) as seen from revisions where release in"
+            " (select"
+            " value"
+            " from"
+            " json_each(:ids))"
+        )
+        rows = await finder.run(
+            f"{sql} group by release", {"ids": json.dumps([*hits.ids, *former.ids])}
+        )
+        ids = [
+            row["release"]
+            for row in sorted(rows, key=lambda row: (row["seen"], row["release"]), reverse=True)
+        ]
     elif order != "best":
         ids = columns.sort_by_date([*hits.ids, *former.ids], order)
     else:
@@ -309,11 +393,12 @@ async def add_former_hits(finder: HitFinder, hits: HitList, order: str) -> HitLi
 async def find_former_hits(
     finder: HitFinder, current: Collection[int] | None, *, oldest: int = 0, newest: int = NO_DATE
 ) -> FormerHits:
-    """Find releases with an earlier version that has all words of a request, while the current one does not.
+    """Find releases with an earlier version that has all words of a request, while the current one
+    does not.
 
-    current: the hits whose current version matches, or None if they are not known. oldest, newest: the
-    lowest or highest of their ColumnCache.sort_dates if there are more hits, which are older or newer; then only former
-    hits from or to this date are found.
+    current: the hits whose current version matches, or None if they are not known. oldest, newest:
+    the lowest or highest of their ColumnCache.sort_dates if there are more hits, which are older or
+    newer; then only former hits from or to this date are found.
     """
     run, columns, request, names = finder.run, finder.columns, finder.request, finder.names
     tree = request.query.tree
@@ -323,16 +408,23 @@ async def find_former_hits(
         return FormerHits()
     edits = [await read_edits(run, part, names) for part in texts]
     # a version can lack what an edit added
-    excluded = join_nodes(OrNode, [leaf for part in parts if isinstance(part, NotNode) for leaf in iter_leaves(part)])
+    excluded = join_nodes(
+        OrNode, [leaf for part in parts if isinstance(part, NotNode) for leaf in iter_leaves(part)]
+    )
     added = await read_edits(run, excluded, names, added=True) if excluded else {}
     texts = [_loosen_choice(part) for part in texts]
     removals = [
-        found if part in parts else await read_edits(run, part, names) for part, found in zip(texts, edits, strict=True)
+        found if part in parts else await read_edits(run, part, names)
+        for part, found in zip(texts, edits, strict=True)
     ]
     *removed, adding = [set(found.values()) for found in (*removals, added)]
     capped = any(len(found) >= MAX_EDITS for found in (*edits, *removals, added))
-    include = {name: values for name, values in request.include.items() if name != finder.skip_facet}
-    candidates = set(columns.filter_releases(list(adding.union(*removed)), include, request.exclude))
+    include = {
+        name: values for name, values in request.include.items() if name != finder.skip_facet
+    }
+    candidates = set(
+        columns.filter_releases(list(adding.union(*removed)), include, request.exclude)
+    )
     common = []  # words in too many current texts
     for part, having in zip(texts, removed, strict=True) if adding or len(texts) > 1 else ():
         having_now = await _read_current(run, part, names) if candidates - having else []
@@ -341,9 +433,17 @@ async def find_former_hits(
         else:
             candidates &= having.union(having_now)
     if not oldest and newest == NO_DATE:
-        candidates.update(columns.filter_releases(await _find_merged_hits(run, tree, names), include, request.exclude))
+        candidates.update(
+            columns.filter_releases(
+                await _find_merged_hits(run, tree, names), include, request.exclude
+            )
+        )
     candidates = await _filter_by_conditions(finder, candidates.difference(current or ()))
-    ids = [key for key in columns.sort_newest_first(candidates) if oldest <= columns.sort_dates[key] <= newest]
+    ids = [
+        key
+        for key in columns.sort_newest_first(candidates)
+        if oldest <= columns.sort_dates[key] <= newest
+    ]
     capped = capped or len(ids) < len(candidates)
     whole = set()  # releases of which one edit removed all words
     if not any(_is_decided_by_text(part, added=False) for part in parts if is_text(part)):
@@ -357,7 +457,9 @@ async def find_former_hits(
     for start in range(0, min(len(others), MAX_CANDIDATES), LOOKUP_BATCH):
         batch = others[start : min(start + LOOKUP_BATCH, MAX_CANDIDATES)]
         for part, having in common:
-            found = await filter_current(run, part, names, [key for key in batch if key not in having])
+            found = await filter_current(
+                run, part, names, [key for key in batch if key not in having]
+            )
             batch = [key for key in batch if key in having or key in found]
         matching = await filter_current(run, tree, names, batch) if current is None else set()
         to_check += [key for key in batch if key not in matching]
@@ -366,7 +468,8 @@ async def find_former_hits(
     unknown = [key for key in to_check[:MAX_CHECKED] if key not in finder.checked]
     finder.checked.update(await _read_former_presences(run, unknown, tree, names))
     return FormerHits(
-        ids=certain + [key for key in to_check[:MAX_CHECKED] if is_gone(finder.checked.get(key, ()))],
+        ids=certain
+        + [key for key in to_check[:MAX_CHECKED] if is_gone(finder.checked.get(key, ()))],
         presences=finder.checked,
         capped=capped
         or len(to_check) > MAX_CHECKED
@@ -385,22 +488,28 @@ def iter_parts(node: QueryNode | None) -> Iterator[QueryNode]:
 
 
 def _loosen_choice(part: QueryNode) -> QueryNode:
-    """Return an OR of all words of a part if it is a choice between several words at once, else the part itself.
+    """Return an OR of all words of a part if it is a choice between several words at once, else the
+    part itself.
 
-    An edit may have removed one of the words while another is still there: ETS 2 is also searched for as ETS2.
+    An edit may have removed one of the words while another is still there: ETS 2 is also searched
+    for as ETS2.
 
     >>> from archive.search.query_language import parse_query
     >>> [len(_loosen_choice(parse_query(text).tree).parts) for text in ("ETS 2", "ets OR utsläpp")]
     [3, 2]
     """
-    has_several = isinstance(part, OrNode) and any(isinstance(node, AndNode) for node in iter_nodes(part))
+    has_several = isinstance(part, OrNode) and any(
+        isinstance(node, AndNode) for node in iter_nodes(part)
+    )
     return OrNode(tuple(iter_leaves(part))) if has_several else part
 
 
 async def _read_former_presences(
     run: RunQuery, releases: Sequence[int], tree: QueryNode | None, names: ResolvedNames
 ) -> dict[int, list[Presence]]:
-    """Return when releases had the words of a query; of the current versions, only captions can have them."""
+    """Return when releases had the words of a query; of the current versions, only captions can
+    have them.
+    """
     if not releases:
         return {}
     finder = OccurrenceFinder(tree, names.prefix_lemmas)
@@ -416,11 +525,15 @@ async def _read_former_presences(
 
 
 def is_gone(presences: Sequence[Presence]) -> bool:
-    """Return whether a release had the words of a query and has them no more, not even in a caption."""
+    """Return whether a release had the words of a query and has them no more, not even in a
+    caption.
+    """
     return bool(presences) and all(presence.disappeared for presence in presences)
 
 
-async def _find_merged_hits(run: RunQuery, tree: QueryNode | None, names: ResolvedNames) -> list[int]:
+async def _find_merged_hits(
+    run: RunQuery, tree: QueryNode | None, names: ResolvedNames
+) -> list[int]:
     """Return the releases that another row with the words of a query was merged into.
 
     If both pages existed at the same time, the difference between them is not an edit.
@@ -434,21 +547,32 @@ async def _find_merged_hits(run: RunQuery, tree: QueryNode | None, names: Resolv
 
 
 async def _filter_by_conditions(finder: HitFinder, candidates: set[int]) -> set[int]:
-    """Keep the releases that meet the query's filters, have the chosen tags and, for a feed, are new."""
+    """Keep the releases that meet the query's filters, have the chosen tags and, for a feed, are
+    new.
+    """
     request, tree = finder.request, finder.request.query.tree
-    plan = build_plan(join_nodes(AndNode, [part for part in iter_parts(tree) if not is_text(part)]), finder.names)
+    plan = build_plan(
+        join_nodes(AndNode, [part for part in iter_parts(tree) if not is_text(part)]), finder.names
+    )
     tags = replace(
         request,
         include={name: values for name, values in request.include.items() if name == "tag"},
         exclude={name: values for name, values in request.exclude.items() if name == "tag"},
     )
-    conditions = [*plan.conditions, *build_facet_conditions(tags, plan, None, facets_in_match=False)]
+    conditions = [
+        *plan.conditions,
+        *build_facet_conditions(tags, plan, None, facets_in_match=False),
+    ]
     conditions += ["l.release in (select release from news)"] if request.news else []
     if plan.match:  # a word or a filter: see build_plan
-        conditions.append(f"l.release in (select rowid from search where search match {plan.bind(plan.match)})")
+        conditions.append(
+            f"l.release in (select rowid from search where search match {plan.bind(plan.match)})"
+        )
     if not conditions or not candidates:
         return candidates
-    conditions.append(f"l.release in (select value from json_each({plan.bind(json.dumps([*candidates]))}))")
+    conditions.append(
+        f"l.release in (select value from json_each({plan.bind(json.dumps([*candidates]))}))"
+    )
     feed = f"with {SEARCH_FEED_SQL} " if request.news else ""
     sql = f"{feed}select l.release as id from release_facets l where {' and '.join(conditions)}"
     return set(await select_ids(finder.run, sql, plan.values))
@@ -466,45 +590,81 @@ async def filter_current(
 ) -> set[int]:
     """Return the releases whose current text matches, looking up each of them by its id."""
     plan = build_plan(tree, names)
-    conditions = [*plan.conditions, *([f"search match {plan.bind(plan.match)}"] if plan.match else [])]
+    conditions = [
+        *plan.conditions,
+        *([f"search match {plan.bind(plan.match)}"] if plan.match else []),
+    ]
     sql = (
-        "select l.release as id from json_each(:releases) c cross join release_facets l on l.release = c.value"
+        "select l.release as id from"
+        " json_each(:releases) c"
+        " cross join release_facets"
+        " l on"
+        " l.release = c.value"
         f" cross join search on search.rowid = l.release where {' and '.join(conditions)}"
     )
     return set(await select_ids(run, sql, {**plan.values, "releases": json.dumps(list(releases))}))
 
 
 async def describe_changes(
-    run: RunQuery, hits: Sequence[SearchHit], tree: QueryNode | None, names: ResolvedNames, former: FormerHits
+    run: RunQuery,
+    hits: Sequence[SearchHit],
+    tree: QueryNode | None,
+    names: ResolvedNames,
+    former: FormerHits,
 ) -> list[SearchHit]:
-    """Return the hits; those of earlier versions and of edits get the change, and an excerpt of what it changed.
+    """Return the hits; those of earlier versions and of edits get the change, and an excerpt of
+    what it changed.
 
-    A former hit is left out if no stored version has the words, although the index suggests it. If a query also has
-    words that are not about edits, the excerpts of current hits show those words.
+    A former hit is left out if no stored version has the words, although the index suggests it. If
+    a query also has words that are not about edits, the excerpts of current hits show those words.
     """
     if not former.ids and not names.edits:
         return list(hits)
     keys, former_ids = [hit.row["id"] for hit in hits], set(former.ids)
-    edits = {key: edit for node in iter_edit_nodes(tree) for key, edit in names.edits[node].items() if key in keys}
+    edits = {
+        key: edit
+        for node in iter_edit_nodes(tree)
+        for key, edit in names.edits[node].items()
+        if key in keys
+    }
     changes = await _read_edit_changes(run, edits, tree)
-    presences = {key: former.presences[key] for key in keys if key in former_ids and key in former.presences}
-    presences |= await _read_former_presences(run, [*former_ids.intersection(keys) - presences.keys()], tree, names)
-    removals = await _find_last_removals(run, former_ids.intersection(keys) - presences.keys(), tree, names)
+    presences = {
+        key: former.presences[key] for key in keys if key in former_ids and key in former.presences
+    }
+    presences |= await _read_former_presences(
+        run, [*former_ids.intersection(keys) - presences.keys()], tree, names
+    )
+    removals = await _find_last_removals(
+        run, former_ids.intersection(keys) - presences.keys(), tree, names
+    )
     removed = await _read_edit_changes(run, removals, tree)
     changes |= {key: replace(change, kind="former") for key, change in removed.items()}
     still = {}  # releases of which a caption still has the words → the revision
     for key, found in presences.items():
         for presence in found:
             if presence.disappeared:
-                changes[key] = TextChange("former", presence.last, presence.after, *presence.disappeared)
+                changes[key] = TextChange(
+                    "former", presence.last, presence.after, *presence.disappeared
+                )
         if found and not is_gone(found):
             changes.pop(key, None)
             still[key] = max(presence.last for presence in found if not presence.disappeared)
     hits = [replace(hit, change=changes.get(key)) for key, hit in zip(keys, hits, strict=True)]
-    hits = [hit for hit in hits if hit.change or hit.row["id"] in still or hit.row["id"] not in former_ids]
+    hits = [
+        hit
+        for hit in hits
+        if hit.change or hit.row["id"] in still or hit.row["id"] not in former_ids
+    ]
     has_words = bool(find_terms(tree))
     shown = [
-        (hit, *((change.after, change.before) if change.kind == "added" else (change.before, change.after)))
+        (
+            hit,
+            *(
+                (change.after, change.before)
+                if change.kind == "added"
+                else (change.before, change.after)
+            ),
+        )
         for hit in hits
         if (change := hit.change) and (change.kind == "former" or not has_words) and not hit.is_pair
     ]
@@ -515,7 +675,8 @@ async def describe_changes(
 
     def cut_excerpts() -> dict[int, SearchHit]:
         return {
-            hit.row["id"]: _add_excerpt(hit, states[own], states.get(other), query_terms) for hit, own, other in shown
+            hit.row["id"]: _add_excerpt(hit, states[own], states.get(other), query_terms)
+            for hit, own, other in shown
         }
 
     replaced = await _run_in_thread(cut_excerpts)
@@ -525,14 +686,18 @@ async def describe_changes(
 async def _find_last_removals(
     run: RunQuery, releases: Collection[int], tree: QueryNode | None, names: ResolvedNames
 ) -> dict[int, int]:
-    """Return the edit that removed the words of a query from each release, for those with too many versions to read."""
+    """Return the edit that removed the words of a query from each release, for those with too many
+    versions to read.
+    """
     any_leaf = join_nodes(OrNode, list(iter_leaves(tree)))
     if not releases or any_leaf is None:
         return {}
     edits: dict[int, list[int]] = {}
     for edit, release in (await read_edits(run, any_leaf, names)).items():
         edits.setdefault(release, []).append(edit)
-    chosen = {edit: release for release in releases for edit in edits.get(release, ())[:MAX_EDITS_CHECKED]}
+    chosen = {
+        edit: release for release in releases for edit in edits.get(release, ())[:MAX_EDITS_CHECKED]
+    }
     finder = OccurrenceFinder(tree, names.prefix_lemmas)
     found: dict[int, int] = {}
     length = 0
@@ -546,14 +711,18 @@ async def _find_last_removals(
     return found
 
 
-async def _read_edit_texts(run: RunQuery, edits: Iterable[int]) -> list[tuple[int, dict[str, Any], dict[str, Any]]]:
+async def _read_edit_texts(
+    run: RunQuery, edits: Iterable[int]
+) -> list[tuple[int, dict[str, Any], dict[str, Any]]]:
     """Return edits, newest first, each with the texts of the versions before and after it."""
     rows = await run(EDIT_FACTS_SQL, {"ids": json.dumps(sorted(edits, reverse=True))})
     texts = await read_version_texts(run, [row[key] for row in rows for key in ("previous", "id")])
     return [(row["id"], texts[row["previous"]], texts[row["id"]]) for row in rows]
 
 
-async def _read_edit_changes(run: RunQuery, edits: Mapping[int, int], tree: QueryNode | None) -> dict[int, TextChange]:
+async def _read_edit_changes(
+    run: RunQuery, edits: Mapping[int, int], tree: QueryNode | None
+) -> dict[int, TextChange]:
     """Return the changes of the edits for which releases are hits. edits: release → edit."""
     if not edits:
         return {}
@@ -564,16 +733,24 @@ async def _read_edit_changes(run: RunQuery, edits: Mapping[int, int], tree: Quer
     kind = sides.pop() if len(sides) == 1 else "edited"
     return {
         release: TextChange(
-            kind, facts[edit]["previous"], edit, find_last_seen(facts[edit]["previous"], before), facts[edit]["seen"]
+            kind,
+            facts[edit]["previous"],
+            edit,
+            find_last_seen(facts[edit]["previous"], before),
+            facts[edit]["seen"],
         )
         for release, edit in edits.items()
     }
 
 
 def _add_excerpt(
-    hit: SearchHit, state: dict[str, Any], other: dict[str, Any] | None, query_terms: Sequence[QueryTerm]
+    hit: SearchHit,
+    state: dict[str, Any],
+    other: dict[str, Any] | None,
+    query_terms: Sequence[QueryTerm],
 ) -> SearchHit:
-    """Return a hit with an excerpt of a version, from the texts that the other version lacks if these have all words.
+    """Return a hit with an excerpt of a version, from the texts that the other version lacks if
+    these have all words.
 
     The excerpt is from the title only if no other text has as many of the words.
     """
@@ -583,8 +760,12 @@ def _add_excerpt(
     if other and len(explanations) < len(query_terms):
         return _add_excerpt(hit, state, None, query_terms)
     _, excerpt = choose_excerpt(sorted(texts, key=lambda text: text.field == "title"))
-    title = HighlightedText(hit.row["title"], query_terms, "title", english=is_english_release(state)).highlight_all()
-    return replace(hit, title=title, excerpt=excerpt, explanations=explanations, question_position=None)
+    title = HighlightedText(
+        hit.row["title"], query_terms, "title", english=is_english_release(state)
+    ).highlight_all()
+    return replace(
+        hit, title=title, excerpt=excerpt, explanations=explanations, question_position=None
+    )
 
 
 def iter_edit_nodes(node: QueryNode | None) -> Iterator[EditNode]:
@@ -596,7 +777,16 @@ def iter_edit_nodes(node: QueryNode | None) -> Iterator[EditNode]:
             yield from iter_edit_nodes(part)
 
 
-def list_marked_terms(tree: QueryNode | None, names: ResolvedNames, *, with_edits: bool = True) -> list[QueryTerm]:
-    """List the terms of a query that are marked in its hits. with_edits: also those that edits removed or added."""
-    edits = [part for node in iter_edit_nodes(tree) for part in (node.removed, node.added) if with_edits]
-    return extract_query_terms(join_nodes(AndNode, [part for part in (tree, *edits) if part]), names.prefix_lemmas)
+def list_marked_terms(
+    tree: QueryNode | None, names: ResolvedNames, *, with_edits: bool = True
+) -> list[QueryTerm]:
+    """List the terms of a query that are marked in its hits.
+
+    with_edits: also those that edits removed or added.
+    """
+    edits = [
+        part for node in iter_edit_nodes(tree) for part in (node.removed, node.added) if with_edits
+    ]
+    return extract_query_terms(
+        join_nodes(AndNode, [part for part in (tree, *edits) if part]), names.prefix_lemmas
+    )

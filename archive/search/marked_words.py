@@ -1,7 +1,8 @@
 """Finds the terms of a parsed query in texts and stored states, analysed as in the index.
 
-Words match as in the index: in any inflection, and as parts of compounds. Excerpts, searches in earlier versions and
-the histories of a phrase all use this module, so that they agree on which texts contain a word.
+Words match as in the index: in any inflection, and as parts of compounds. Excerpts, searches in
+earlier versions and the histories of a phrase all use this module, so that they agree on which
+texts contain a word.
 """
 
 from __future__ import annotations
@@ -48,7 +49,9 @@ from archive.search.query_sql import MIN_BEGINNING_LENGTH, list_related_words, s
 TEXT_TOKEN_PATTERN = re.compile(
     rf"[^\W_]+(?:[{INVISIBLE_CHARACTERS}]+[^\W_]+)*(?::(?:{CASE_ENDINGS})\b)?", re.IGNORECASE
 )
-ALWAYS_LEMMATISED_LENGTH = 7  # letters; if only likely matches are lemmatised, shorter words always are
+ALWAYS_LEMMATISED_LENGTH = (
+    7  # letters; if only likely matches are lemmatised, shorter words always are
+)
 STATE_TEXT_FIELDS = ("title", "lead", "body")
 
 QueryLeaf: TypeAlias = TermNode | NearNode  # a part of the query that a text either contains or not
@@ -75,7 +78,9 @@ class TextToken(NamedTuple):
     end: int
     word: str
     lemma: str
-    joined: str = ""  # lemma of this word and the next written as one, if they have a hyphen: rotavdrag for ROT-avdrag
+    # lemma of this word and the next written as one, if they have a hyphen: rotavdrag for
+    # ROT-avdrag
+    joined: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +138,11 @@ def _build_query_term(term: TermNode, prefix_lemmas: Mapping[str, tuple[str, ...
     compound, is_loose, prefix = find_compound_key(text), term.match == LOOSE, ""
     others = []
     if is_loose:
-        related = (tuple(lemma.split()) for word in list_related_words(text) for lemma in analyze_word(word))
+        related = (
+            tuple(lemma.split())
+            for word in list_related_words(text)
+            for lemma in analyze_word(word)
+        )
         subject = [(lemma,) for lemma in find_subject(compound) if lemma]
         others.append(QueryTerm(label, (*related, *subject), field=term.field))
         prefix = compound if len(compound) >= MIN_BEGINNING_LENGTH else ""
@@ -142,8 +151,12 @@ def _build_query_term(term: TermNode, prefix_lemmas: Mapping[str, tuple[str, ...
             QueryTerm(label, ((text,),), field=term.field, is_exact=True)
         )  # an abbreviation in capitals is not a form of the lemma
     if term.joined:
-        others.append(_build_query_term(replace(term, words=(term.joined,), joined=""), prefix_lemmas))
-    return QueryTerm(label, readings, prefix, compound, term.field, is_loose=is_loose, alternatives=tuple(others))
+        others.append(
+            _build_query_term(replace(term, words=(term.joined,), joined=""), prefix_lemmas)
+        )
+    return QueryTerm(
+        label, readings, prefix, compound, term.field, is_loose=is_loose, alternatives=tuple(others)
+    )
 
 
 def _iter_alternatives(query_terms: Iterable[QueryTerm]) -> Iterator[QueryTerm]:
@@ -157,9 +170,9 @@ def tokenise_text(
 ) -> list[TextToken]:
     """Split a text (NFC) into words with their lemmas.
 
-    only_likely: lemmatise only words that can match, because lemmatising costs most. A long word hardly matches if it
-    neither starts with the same letter as a term nor contains the beginning of a compound term. Short words can: äldre
-    is a form of gammal.
+    only_likely: lemmatise only words that can match, because lemmatising costs most. A long word
+    hardly matches if it neither starts with the same letter as a term nor contains the beginning of
+    a compound term. Short words can: äldre is a form of gammal.
     """
     terms = list(_iter_alternatives(query_terms))
     initials = {word[0] for term in terms for reading in term.lemma_sequences for word in reading}
@@ -187,7 +200,10 @@ def tokenise_text(
 
 def _find_joined_words(text: str, to_lemma: Callable[[str], str]) -> dict[int, str]:
     """Return the lemmas of hyphenated words written without the hyphen, by position in the text."""
-    return {match.start(): to_lemma("".join(find_words(match[0]))) for match in HYPHENATED_WORD.finditer(text)}
+    return {
+        match.start(): to_lemma("".join(find_words(match[0])))
+        for match in HYPHENATED_WORD.finditer(text)
+    }
 
 
 @lru_cache(maxsize=200_000)
@@ -199,7 +215,10 @@ def _normalise_index_word(text: str) -> str:
 def find_highlights(
     tokens: Sequence[TextToken], query_term: QueryTerm, term_index: int, *, english: bool
 ) -> list[Highlight]:
-    """Return where a term occurs. Of several matches that begin with the same word, only one is returned."""
+    """Return where a term occurs.
+
+    Of several matches that begin with the same word, only one is returned.
+    """
     found: dict[int, Highlight] = {}
     for term in _iter_alternatives([query_term]):
         for first, last in _iter_matches(tokens, term, english=english):
@@ -207,19 +226,29 @@ def find_highlights(
     return list(found.values())
 
 
-def _iter_matches(tokens: Sequence[TextToken], query_term: QueryTerm, *, english: bool) -> Iterator[tuple[int, int]]:
+def _iter_matches(
+    tokens: Sequence[TextToken], query_term: QueryTerm, *, english: bool
+) -> Iterator[tuple[int, int]]:
     """Yield the first and last token of each match, ignoring the alternatives."""
     sequences: dict[str, list[tuple[str, ...]]] = {}
     for reading in query_term.lemma_sequences:
         sequences.setdefault(reading[0], []).append(reading)
-    is_word_prefix = query_term.prefix and any(len(reading) == 1 for reading in query_term.lemma_sequences)
-    compound, finds_compounds, with_last = query_term.compound, query_term.compound and not english, query_term.is_loose
+    is_word_prefix = query_term.prefix and any(
+        len(reading) == 1 for reading in query_term.lemma_sequences
+    )
+    compound, finds_compounds, with_last = (
+        query_term.compound,
+        query_term.compound and not english,
+        query_term.is_loose,
+    )
     for first, token in enumerate(tokens):
         for reading in sequences.get(token.word if query_term.is_exact else token.lemma, ()):
             rest = tokens[first + 1 : first + len(reading)]
             prefixes = [*[""] * (len(reading) - 2), query_term.prefix]
             exact = [query_term.is_exact] * len(rest)
-            if len(rest) == len(reading) - 1 and all(map(_is_word_match, rest, reading[1:], prefixes, exact)):
+            if len(rest) == len(reading) - 1 and all(
+                map(_is_word_match, rest, reading[1:], prefixes, exact)
+            ):
                 yield first, first + len(reading) - 1
         if is_word_prefix and _is_word_match(token, "", query_term.prefix, query_term.is_exact):
             yield first, first
@@ -231,13 +260,20 @@ def _iter_matches(tokens: Sequence[TextToken], query_term: QueryTerm, *, english
 
 @lru_cache(maxsize=200_000)
 def _list_parts(lemma: str, with_last: bool) -> frozenset[str]:
-    """Return the parts by which a compound is found. with_last: also the last part of those with their own meaning."""
+    """Return the parts by which a compound is found.
+
+    with_last: also the last part of those with their own meaning.
+    """
     last = find_last_part(lemma) if with_last else ""
-    return frozenset((*find_compound_parts(lemma), *find_minor_parts(lemma), *([last] if last else [])))
+    return frozenset(
+        (*find_compound_parts(lemma), *find_minor_parts(lemma), *([last] if last else []))
+    )
 
 
 def _is_word_match(token: TextToken, text: str, prefix: str, is_exact: bool = False) -> bool:
-    """Return whether a word has the lemma (or, if exact, the form) or, if `prefix` is set, starts with it."""
+    """Return whether a word has the lemma (or, if exact, the form) or, if `prefix` is set, starts
+    with it.
+    """
     if prefix:
         return token.word.startswith(prefix) or (token.lemma.startswith(prefix) and not is_exact)
     return (token.word if is_exact else token.lemma) == text
@@ -246,8 +282,8 @@ def _is_word_match(token: TextToken, text: str, prefix: str, is_exact: bool = Fa
 def list_state_texts(state: Mapping[str, Any]) -> list[StateText]:
     """List the texts of a state (archive.database.models.parse_state) that can be searched.
 
-    A phrase does not continue in the next text, but from one paragraph of a body or an answer to the next, as in the
-    index.
+    A phrase does not continue in the next text, but from one paragraph of a body or an answer to
+    the next, as in the index.
     """
     texts = [StateText(name, normalise_text(state[name])) for name in STATE_TEXT_FIELDS]
     body = " ".join(texts[-1].text.split())
@@ -267,10 +303,11 @@ def normalise_text(text: str | None) -> str:
 
 
 class OccurrenceFinder:
-    """Counts and finds the terms of a parsed query in states, to decide what an earlier version contains.
+    """Counts and finds the terms of a parsed query in states, to decide what an earlier version
+    contains.
 
-    Filters of the query (agency, tag, days) are ignored; the caller has to apply them. prefix_lemmas: additional lemmas
-    for words with a star.
+    Filters of the query (agency, tag, days) are ignored; the caller has to apply them.
+    prefix_lemmas: additional lemmas for words with a star.
 
     >>> from archive.search.query_language import parse_query
     >>> finder = OccurrenceFinder(parse_query('"två fyrar" -hamn').tree)
@@ -280,7 +317,9 @@ class OccurrenceFinder:
     ([2, 1], False)
     """
 
-    def __init__(self, tree: QueryNode | None, prefix_lemmas: Mapping[str, tuple[str, ...]] | None = None) -> None:
+    def __init__(
+        self, tree: QueryNode | None, prefix_lemmas: Mapping[str, tuple[str, ...]] | None = None
+    ) -> None:
         self.tree = tree
         # NEAR finds inflected words and phrases, but not compounds (fts.match_near)
         self.terms: dict[QueryLeaf, list[QueryTerm]] = {
@@ -298,25 +337,35 @@ class OccurrenceFinder:
     def find(self, text: str, field: str, *, english: bool) -> list[TermSpan]:
         """Return all occurrences in a text (NFC) of a field, in order."""
         leaves = {leaf: terms for leaf, terms in self.terms.items() if leaf.field in (None, field)}
-        tokens = tokenise_text(text, [term for terms in leaves.values() for term in terms], english=english)
+        tokens = tokenise_text(
+            text, [term for terms in leaves.values() for term in terms], english=english
+        )
         spans = []
         for leaf, terms in leaves.items():
-            found = [find_highlights(tokens, term, number, english=english) for number, term in enumerate(terms)]
+            found = [
+                find_highlights(tokens, term, number, english=english)
+                for number, term in enumerate(terms)
+            ]
             marks = _find_near(found, leaf.distance) if isinstance(leaf, NearNode) else found[0]
-            spans += [TermSpan(tokens[mark.first].start, tokens[mark.last].end, leaf) for mark in marks]
+            spans += [
+                TermSpan(tokens[mark.first].start, tokens[mark.last].end, leaf) for mark in marks
+            ]
         return sorted(spans, key=lambda span: span[:2])
 
     def find_in_state(self, state: Mapping[str, Any]) -> list[tuple[StateText, list[TermSpan]]]:
         """Return the texts of a state that contain any part of the query, with the occurrences."""
         english = is_english_release(state)
-        found = ((text, self.find(text.text, text.field, english=english)) for text in list_state_texts(state))
+        found = (
+            (text, self.find(text.text, text.field, english=english))
+            for text in list_state_texts(state)
+        )
         return [(text, spans) for text, spans in found if spans]
 
     def count(self, state: Mapping[str, Any]) -> dict[QueryLeaf, int]:
         """Count how often each part of the query occurs in a state.
 
-        If a question or answer repeats the body, its occurrences count once, unless only questions or answers are
-        searched.
+        If a question or answer repeats the body, its occurrences count once, unless only questions
+        or answers are searched.
         """
         counts = dict.fromkeys(self.terms, 0)
         for text, spans in self.find_in_state(state):
@@ -328,18 +377,28 @@ class OccurrenceFinder:
         counts = self.count(state)
         return self.is_true(lambda leaf: counts[leaf] > 0)
 
-    def compare(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[set[QueryLeaf], set[QueryLeaf]]:
+    def compare(
+        self, before: Mapping[str, Any], after: Mapping[str, Any]
+    ) -> tuple[set[QueryLeaf], set[QueryLeaf]]:
         """Return the parts of the query that an edit removed, and those that it added.
 
-        These occur more often in the whole state before than after, or the other way round. So a moved paragraph does
-        not count.
+        These occur more often in the whole state before than after, or the other way round. So a
+        moved paragraph does not count.
         """
         old, new = self.count(before), self.count(after)
-        return {leaf for leaf in old if old[leaf] > new[leaf]}, {leaf for leaf in old if old[leaf] < new[leaf]}
+        return {leaf for leaf in old if old[leaf] > new[leaf]}, {
+            leaf for leaf in old if old[leaf] < new[leaf]
+        }
 
     def is_true(self, holds: Callable[[QueryLeaf], bool]) -> bool:
-        """Return whether the query is true. holds: returns whether a word, phrase or NEAR group counts as found."""
-        return evaluate(self.tree, lambda node: holds(node) if node in self.terms else None) is not False
+        """Return whether the query is true.
+
+        holds: returns whether a word, phrase or NEAR group counts as found.
+        """
+        return (
+            evaluate(self.tree, lambda node: holds(node) if node in self.terms else None)
+            is not False
+        )
 
 
 def iter_leaves(node: QueryNode | None) -> Iterator[QueryLeaf]:
@@ -354,7 +413,9 @@ def iter_leaves(node: QueryNode | None) -> Iterator[QueryLeaf]:
 
 
 def evaluate(node: QueryNode | None, holds: Callable[[Any], bool | None]) -> bool | None:
-    """Return whether a query is true, or None if this depends on parts for which `holds` returns None."""
+    """Return whether a query is true, or None if this depends on parts for which `holds` returns
+    None.
+    """
     if isinstance(node, NotNode):
         value = evaluate(node.part, holds)
         return None if value is None else not value
@@ -366,7 +427,8 @@ def evaluate(node: QueryNode | None, holds: Callable[[Any], bool | None]) -> boo
 
 
 def _find_near(found: Sequence[Sequence[Highlight]], distance: int) -> list[Highlight]:
-    """Return the places where all terms occur with at most `distance` words between the first and the last of them.
+    """Return the places where all terms occur with at most `distance` words between the first and
+    the last of them.
 
     found: the occurrences of each term. Each place is returned once, with all its terms.
     """
@@ -374,11 +436,17 @@ def _find_near(found: Sequence[Sequence[Highlight]], distance: int) -> list[High
     for number, marks in enumerate(found):
         for mark in marks:
             following = [
-                min((other for other in others if other.first > mark.first), key=lambda each: each.first, default=None)
+                min(
+                    (other for other in others if other.first > mark.first),
+                    key=lambda each: each.first,
+                    default=None,
+                )
                 for index, others in enumerate(found)
                 if index != number
             ]
-            last = max((other for other in following if other), key=lambda each: each.first, default=None)
+            last = max(
+                (other for other in following if other), key=lambda each: each.first, default=None
+            )
             if last and None not in following and last.first - mark.last - 1 <= distance:
                 places.append(Highlight(mark.first, max(mark.last, last.last), 0))
     return places

@@ -1,16 +1,18 @@
 """Near-duplicates: the same or nearly the same text in two releases, by MinHash.
 
-The releases are of several agencies, or of one: on several of its sites (its own and a press wire, told apart by their
-hosts), or at two addresses of one site.
+The releases are of several agencies, or of one: on several of its sites (its own and a press wire,
+told apart by their hosts), or at two addresses of one site.
 
-Two texts are near-duplicates if they share 60 % of their shingles (runs of five words) and are at most two weeks apart:
-recurring texts (a council's next meeting, a yearly reminder) share more than that with those of earlier months. Texts
-of at least 100 words that are identical are near-duplicates at any distance. Below 40 words, most shingles come from
-greetings and dates, so such texts have to be identical and close in time. Texts below 12 words are never compared.
-On one site, where many texts are written like the last one, 90 % of the shingles and all figures have to be the same.
+Two texts are near-duplicates if they share 60 % of their shingles (runs of five words) and are at
+most two weeks apart: recurring texts (a council's next meeting, a yearly reminder) share more than
+that with those of earlier months. Texts of at least 100 words that are identical are
+near-duplicates at any distance. Below 40 words, most shingles come from greetings and dates, so
+such texts have to be identical and close in time. Texts below 12 words are never compared. On one
+site, where many texts are written like the last one, 90 % of the shingles and all figures have to
+be the same.
 
-Candidates are found by MinHash bands. Of texts that share 60 % of their shingles, 98 of 100 have a band in common; of
-those that share 70 %, practically all; of those that share a tenth, one in 60.
+Candidates are found by MinHash bands. Of texts that share 60 % of their shingles, 98 of 100 have a
+band in common; of those that share 70 %, practically all; of those that share a tenth, one in 60.
 """
 
 from __future__ import annotations
@@ -33,15 +35,21 @@ from archive.i18n import SWEDISH_TIME
 from archive.times import Month, parse_time, to_timezone
 
 # Shingles and MinHash
-SHINGLE_LENGTH = 5  # words; with as many false pairs, 3 or 4 miss more copies that were shortened or introduced
+SHINGLE_LENGTH = (
+    5  # words; with as many false pairs, 3 or 4 miss more copies that were shortened or introduced
+)
 MAX_WORDS = 20_000  # per text; further words are ignored
 BAND_COUNT = 16
 ROWS_PER_BAND = 3
 MINHASH_SEED = 1
 CODE_VERSION = 1  # raise it when anything in this module changes a key
-KEY_VERSION = 10 * CODE_VERSION + int(RMinHash.ALGORITHM_VERSION)  # keys of different versions do not match each other
+KEY_VERSION = 10 * CODE_VERSION + int(
+    RMinHash.ALGORITHM_VERSION
+)  # keys of different versions do not match each other
 WORD = re.compile(r"\w+")
-IGNORED_CHARACTERS = "\u00ad\u200b\u200c\u200d\u2060\ufeff"  # soft hyphens and the like, which may be inside words
+IGNORED_CHARACTERS = (
+    "\u00ad\u200b\u200c\u200d\u2060\ufeff"  # soft hyphens and the like, which may be inside words
+)
 
 # Which texts are near-duplicates
 MIN_SIMILARITY = 0.6  # share of all shingles of two texts
@@ -49,19 +57,30 @@ MAX_DAYS_APART = 14
 MIN_WORDS = 12
 MIN_SHINGLED_WORDS = 40  # shorter texts have to be identical
 MIN_TIMELESS_WORDS = 100  # minimum for identical texts at any distance in time
-MIN_OWN_SIMILARITY = 0.9  # of two texts on one site; tried on 10,737 releases: 5 pairs, all of them copies
-OWN_BANDS = 5  # by which these are found: of texts that share 90 %, 995 of 1,000 have one of them in common
+MIN_OWN_SIMILARITY = (
+    0.9  # of two texts on one site; tried on 10,737 releases: 5 pairs, all of them copies
+)
+OWN_BANDS = (
+    5  # by which these are found: of texts that share 90 %, 995 of 1,000 have one of them in common
+)
 MAX_OWN_CANDIDATES = 10  # texts of the same agency compared with each text
-MAX_CANDIDATES = 50  # texts of others compared with each text: those that share the most keys with it
+MAX_CANDIDATES = (
+    50  # texts of others compared with each text: those that share the most keys with it
+)
 
 # Numbers in minhash_bands
-FIRST_BAND = 100 * KEY_VERSION  # the band of the whole text; bands of different key versions have different numbers
+FIRST_BAND = (
+    100 * KEY_VERSION
+)  # the band of the whole text; bands of different key versions have different numbers
 LAST_BAND = FIRST_BAND + BAND_COUNT
-DAY_RANGE = 2**16  # the last 16 bits of a key are a day, so that one range of keys finds the texts of some weeks
+DAY_RANGE = (
+    2**16
+)  # the last 16 bits of a key are a day, so that one range of keys finds the texts of some weeks
 EPOCH_DAY = date(1970, 1, 1).toordinal()
 
 DUPLICATES_SQL = """
-    select o.id, o.title, o.language, o.agency, a.name, a.name_en, o.published, o.updated, o.first_seen, o.url,
+    select o.id, o.title, o.language, o.agency, a.name, a.name_en,
+      o.published, o.updated, o.first_seen, o.url,
       o.revision, j.similarity
     from near_duplicates j join releases o on o.id = j.other join agencies a on a.slug = o.agency
     where j.release = ? and o.moved_to is null
@@ -75,8 +94,9 @@ KeyRange = tuple[int, int, int]  # band, lowest and highest value
 def find_duplicates(connection: sqlite3.Connection, release: int) -> list[dict[str, Any]]:
     """Return the near-duplicates of a release, one per agency, in the order of publication.
 
-    Of the release's own agency, there is one for each of its hosts. If there are several, the most similar is chosen,
-    then the closest in time. earlier: whether both releases state a date, and the other's is certainly the earlier one.
+    Of the release's own agency, there is one for each of its hosts. If there are several, the most
+    similar is chosen, then the closest in time. earlier: whether both releases state a date, and
+    the other's is certainly the earlier one.
     """
     sql = "select published, updated, first_seen, agency from releases where id = ?"
     own = connection.execute(sql, [release]).fetchone()
@@ -85,7 +105,10 @@ def find_duplicates(connection: sqlite3.Connection, release: int) -> list[dict[s
     day = to_day_number(*own[:3])
 
     def similarity_key(duplicate: dict[str, Any]) -> tuple[float, int, float, int]:
-        days = abs(to_day_number(duplicate["published"], duplicate["updated"], duplicate["first_seen"]) - day)
+        days = abs(
+            to_day_number(duplicate["published"], duplicate["updated"], duplicate["first_seen"])
+            - day
+        )
         return round(duplicate["similarity"], 1), -days, duplicate["similarity"], -duplicate["id"]
 
     def publication_key(duplicate: dict[str, Any]) -> tuple[date, str, str, int]:
@@ -100,14 +123,17 @@ def find_duplicates(connection: sqlite3.Connection, release: int) -> list[dict[s
     for duplicate in duplicates:
         duplicate["earlier"] = is_earlier(duplicate["published"], own[0])
         duplicate["host"] = urlsplit(duplicate["url"]).hostname or ""
-        best[duplicate["agency"], duplicate["host"] if duplicate["agency"] == own[3] else ""] = duplicate
+        best[duplicate["agency"], duplicate["host"] if duplicate["agency"] == own[3] else ""] = (
+            duplicate
+        )
     return sorted(best.values(), key=publication_key)
 
 
 def is_earlier(published: str | None, than: str | None) -> bool:
     """Return whether a time is certainly before another.
 
-    This is not certain if both are on the same day and one has no time of day, or if one is the month of the other.
+    This is not certain if both are on the same day and one has no time of day, or if one is the
+    month of the other.
 
     >>> is_earlier("2024-05-28", "2024-05-28T09:30:00+02:00"), is_earlier("2024-05-27", "2024-05-28T09:30:00+02:00")
     (False, True)
@@ -136,13 +162,20 @@ class NearDuplicates:
         self.db = db
 
     def update_release(
-        self, release_id: int, agency: str, text: str, band_keys: BandKeys | None = None, *, is_new: bool = False
+        self,
+        release_id: int,
+        agency: str,
+        text: str,
+        band_keys: BandKeys | None = None,
+        *,
+        is_new: bool = False,
     ) -> None:
         """Store a release's keys, and pair it with its near-duplicates.
 
-        Its row in releases must already be written, because its dates are read from there. Pairs of its earlier text
-        are deleted (`is_new`: it has none). Keys of its earlier text are kept, because they only lead to a comparison
-        with its current text. band_keys: the keys of the text, if already known.
+        Its row in releases must already be written, because its dates are read from there. Pairs of
+        its earlier text are deleted (`is_new`: it has none). Keys of its earlier text are kept,
+        because they only lead to a comparison with its current text. band_keys: the keys of the
+        text, if already known.
         """
         keys = band_keys or build_band_keys(text)
         sql = "select url, published, updated, first_seen from releases where id = ?"
@@ -162,7 +195,9 @@ class NearDuplicates:
             [(band, key * DAY_RANGE + day, release_id) for band, key in keys.band_keys],
         )
         low, high = max(day - MAX_DAYS_APART, 0), min(day + MAX_DAYS_APART, DAY_RANGE - 1)
-        ranges = [(band, key * DAY_RANGE + low, key * DAY_RANGE + high) for band, key in keys.band_keys]
+        ranges = [
+            (band, key * DAY_RANGE + low, key * DAY_RANGE + high) for band, key in keys.band_keys
+        ]
         if keys.is_long:
             ranges[0] = _key_range(*keys.band_keys[0])
         elsewhere = _find_candidates(self.db, ranges, agency, _list_origins(url))
@@ -173,14 +208,17 @@ class NearDuplicates:
             other_text, other_day = self._read_text_and_day(other_id)
             close_in_time = abs(day - other_day) <= MAX_DAYS_APART
             similarity = compare_texts(shingled, other_text, close_in_time=close_in_time)
-            if similarity and (other_id in elsewhere or _is_own_copy(shingled, other_text, similarity)):
+            if similarity and (
+                other_id in elsewhere or _is_own_copy(shingled, other_text, similarity)
+            ):
                 self.db.conn.executemany(
                     "insert into near_duplicates (release, other, similarity) values (?, ?, ?)",
                     [(release_id, other_id, similarity), (other_id, release_id, similarity)],
                 )
 
     def find_same_text(self, text: str, agency: str) -> list[tuple[int, float]]:
-        """Return (id, similarity) of an agency's releases with nearly the same text, most similar first.
+        """Return (id, similarity) of an agency's releases with nearly the same text, most similar
+        first.
 
         The releases may be of any date.
         """
@@ -194,8 +232,12 @@ class NearDuplicates:
         return sorted(similar, key=lambda pair: (-pair[1], pair[0]))
 
     def reindex(self) -> None:
-        """Delete keys of other versions (KEY_VERSION), and build the keys and pairs of all releases again."""
-        self.db.execute("delete from minhash_bands where band not between ? and ?", [FIRST_BAND, LAST_BAND])
+        """Delete keys of other versions (KEY_VERSION), and build the keys and pairs of all releases
+        again.
+        """
+        self.db.execute(
+            "delete from minhash_bands where band not between ? and ?", [FIRST_BAND, LAST_BAND]
+        )
         for (release_id,) in self.db.execute("select id from releases order by id").fetchall():
             sql = "select agency, title, lead, body from releases where id = ?"
             agency, *texts = self.db.execute(sql, [release_id]).fetchone()
@@ -208,28 +250,44 @@ class NearDuplicates:
 
 
 def _is_own_copy(first: ShingledText, second: ShingledText, similarity: float) -> bool:
-    """Return whether two similar texts of one site are copies, and not two notices of a recurring event."""
+    """Return whether two similar texts of one site are copies, and not two notices of a recurring
+    event.
+    """
     figures = [sorted(word for word in text.words if word[0].isdigit()) for text in (first, second)]
     return similarity >= MIN_OWN_SIMILARITY and figures[0] == figures[1]
 
 
 def _find_candidates(
-    db: Database, ranges: list[KeyRange], agency: str, origins: Sequence[str] = (), limit: int | None = None
+    db: Database,
+    ranges: list[KeyRange],
+    agency: str,
+    origins: Sequence[str] = (),
+    limit: int | None = None,
 ) -> list[int]:
-    """Return the ids of an agency's releases with keys in the ranges, those with the most keys first.
+    """Return the ids of an agency's releases with keys in the ranges, those with the most keys
+    first.
 
-    origins: those of one of the agency's sites (list_origins). If given, return the releases of all other sites.
+    origins: those of one of the agency's sites (list_origins). If given, return the releases of all
+    other sites.
     """
     if not ranges:
         return []
     rows = db.execute(
-        f"with ranges (band, low, high) as (values {', '.join(['(?, ?, ?)'] * len(ranges))}), found as ("
+        f"with ranges (band, low,"
+        f" high) as (values"
+        f" {', '.join(['(?, ?, ?)'] * len(ranges))}),"
+        f" found as ("
         " select b.release, count(*) as shared from ranges g cross join minhash_bands b"
         " on b.band = g.band and b.value between g.low and g.high group by b.release)"
         " select f.release from found f join releases r on r.id = f.release"
         f" where {f'(r.agency <> ? or {ORIGIN_SQL} not in (?, ?, ?, ?))' if origins else 'r.agency = ?'}"
         " order by f.shared desc, f.release desc limit ?",
-        [*(number for numbers in ranges for number in numbers), agency, *origins, limit or MAX_CANDIDATES],
+        [
+            *(number for numbers in ranges for number in numbers),
+            agency,
+            *origins,
+            limit or MAX_CANDIDATES,
+        ],
     )
     return [row[0] for row in rows.fetchall()]
 
@@ -244,7 +302,9 @@ def _list_origins(url: str) -> list[str]:
     return [f"{scheme}://{www}{host}/" for www in ("", "www.") for scheme in ("http", "https")]
 
 
-def compare_texts(first: ShingledText, second: ShingledText, *, close_in_time: bool = True) -> float | None:
+def compare_texts(
+    first: ShingledText, second: ShingledText, *, close_in_time: bool = True
+) -> float | None:
     """Return the similarity (0-1) of two texts, or None if they are not near-duplicates."""
     if first.words == second.words:
         return 1.0 if close_in_time or len(first.words) >= MIN_TIMELESS_WORDS else None
@@ -269,7 +329,8 @@ def _key_range(band: int, key: int) -> KeyRange:
 
 
 def to_day_number(published: str | None, updated: str | None, first_seen: str) -> int:
-    """Return a release's date in days since 1970: the stated date, else the date of the first reading.
+    """Return a release's date in days since 1970: the stated date, else the date of the first
+    reading.
 
     >>> to_day_number(None, "1970-01-03T10:00:00+01:00", "2024-01-01T00:00:00+00:00")
     2
@@ -295,19 +356,28 @@ class ShingledText:
 
 @dataclass(frozen=True, slots=True)
 class BandKeys:
-    """The keys of a text by band, and whether the text is so long that it may match at any distance in time."""
+    """The keys of a text by band, and whether the text is so long that it may match at any distance
+    in time.
+    """
 
     band_keys: list[tuple[int, int]]
     is_long: bool
 
 
 def build_band_keys(text: str) -> BandKeys:
-    """Return the key of the whole text and, unless it is short, of its shingles; none below MIN_WORDS."""
+    """Return the key of the whole text and, unless it is short, of its shingles; none below
+    MIN_WORDS.
+    """
     shingled = _shingle_text(text)
     if len(shingled.words) < MIN_WORDS:
         return BandKeys([], is_long=False)
-    keys = [hash_words(shingled.words), *([] if shingled.is_short else hash_bands(shingled.shingles))]
-    return BandKeys(list(enumerate(keys, FIRST_BAND)), is_long=len(shingled.words) >= MIN_TIMELESS_WORDS)
+    keys = [
+        hash_words(shingled.words),
+        *([] if shingled.is_short else hash_bands(shingled.shingles)),
+    ]
+    return BandKeys(
+        list(enumerate(keys, FIRST_BAND)), is_long=len(shingled.words) >= MIN_TIMELESS_WORDS
+    )
 
 
 def _shingle_text(text: str) -> ShingledText:
@@ -349,11 +419,15 @@ def hash_bands(shingles: frozenset[str]) -> list[int]:
     # packed in one byte order, so that all machines get the same keys
     signature = struct.pack(f"<{len(slots)}I", *slots)
     width = 4 * ROWS_PER_BAND
-    return [_to_signed_int32(zlib.crc32(signature[at : at + width])) for at in range(0, len(signature), width)]
+    return [
+        _to_signed_int32(zlib.crc32(signature[at : at + width]))
+        for at in range(0, len(signature), width)
+    ]
 
 
 def _to_signed_int32(number: int) -> int:
-    """Convert an unsigned 32-bit number to a signed one of the same bits, which SQLite stores in 4 bytes.
+    """Convert an unsigned 32-bit number to a signed one of the same bits, which SQLite stores in 4
+    bytes.
 
     >>> _to_signed_int32(2**32 - 1), _to_signed_int32(5)
     (-1, 5)

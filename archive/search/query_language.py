@@ -1,7 +1,8 @@
 """The query language: words, "phrases", -not, OR, word*, NEAR, brackets, fields and dates.
 
-No input is an error: a misplaced operator is dropped or parsed as a word, with a `SearchNote` if that may surprise the
-visitor. OR binds more tightly than the space between words: `a b OR c` means a, and b or c.
+No input is an error: a misplaced operator is dropped or parsed as a word, with a `SearchNote` if
+that may surprise the visitor. OR binds more tightly than the space between words: `a b OR c` means
+a, and b or c.
 """
 
 from __future__ import annotations
@@ -51,15 +52,26 @@ QUERY_FIELDS = {  # as typed, without diacritics → field
     **dict.fromkeys(("tillagt", "tillagd", "tillagda", "added"), "added"),
     **dict.fromkeys(("liknar", "like"), "like"),
 }
-TEXT_FIELDS = ("title", "lead", "body", "question", "answer", "attachment")  # fields of text to search
+TEXT_FIELDS = (
+    "title",
+    "lead",
+    "body",
+    "question",
+    "answer",
+    "attachment",
+)  # fields of text to search
 NAME_FIELDS = ("agency", "tag", "speaker")  # fields with a name as their value
 DATE_FIELDS = ("from", "to")
 LIKE_FIELD = "like"  # with the number of a release as its value
-PERSON_FIELD = "person"  # of a chosen facet value, not of the query language; with the slug of a person
+PERSON_FIELD = (
+    "person"  # of a chosen facet value, not of the query language; with the slug of a person
+)
 MAX_RELEASE_DIGITS = 15
 EDIT_FIELDS = ("removed", "added")  # fields of the text that an edit changed
 FIELD_PATTERN = re.compile(r"(?P<name>[^\W\d_]+):(?P<rest>.*)", re.DOTALL)
-COLON_ENDINGS = re.compile("[sntaeo]|[ea]?r?[nts]s?|[eao]r|[ea]rna|are|na|ta")  # EU:s, tv:n, pdf:er, S:ta
+COLON_ENDINGS = re.compile(
+    "[sntaeo]|[ea]?r?[nts]s?|[eao]r|[ea]rna|are|na|ta"
+)  # EU:s, tv:n, pdf:er, S:ta
 NUMBER_PREFIXES = ("kl", "nr", "dnr", "tel")  # kl:10, dnr:2024/12
 
 # Names.
@@ -97,7 +109,9 @@ class TermNode:
     is_prefix: bool = False  # the last word has a star: it may continue
     field: str | None = None  # search only this field
     match: str = WORD
-    joined: str = dataclass_field(default="", compare=False)  # the words without their hyphens: rotavdrag
+    joined: str = dataclass_field(
+        default="", compare=False
+    )  # the words without their hyphens: rotavdrag
     is_added: bool = False  # another name or spelling of what was typed
 
 
@@ -112,7 +126,9 @@ class NearNode:
 
 @dataclass(frozen=True, slots=True)
 class FilterNode:
-    """A filter: an agency, tag or speaker as typed, a person's slug, a day (ISO 8601), or a release's number."""
+    """A filter: an agency, tag or speaker as typed, a person's slug, a day (ISO 8601), or a
+    release's number.
+    """
 
     field: str
     value: str
@@ -152,7 +168,9 @@ QueryNode: TypeAlias = TermNode | NearNode | FilterNode | EditNode | NotNode | A
 
 @dataclass(frozen=True, slots=True)
 class SearchNote:
-    """A note for the visitor about the query: the key of an interface text, and a value to insert."""
+    """A note for the visitor about the query: the key of an interface text, and a value to
+    insert.
+    """
 
     key: str
     value: str = ""
@@ -164,7 +182,9 @@ class Query:
     notes: tuple[SearchNote, ...] = ()
     is_blank: bool = False  # something was typed, but no word, number or filter
     text: str = dataclass_field(default="", compare=False)
-    coverage: float = 1.0  # of a looser query: the share of the words that it still wants, by how rare they are
+    coverage: float = (
+        1.0  # of a looser query: the share of the words that it still wants, by how rare they are
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,14 +218,21 @@ def parse_query(text: str) -> Query:
     if tree is not None and not _has_positive_part(tree):
         parser.add_note("only_not")
     typed = " ".join(text.split())
-    return Query(tree=tree, notes=tuple(parser.notes), is_blank=bool(typed) and tree is None, text=typed)
+    return Query(
+        tree=tree, notes=tuple(parser.notes), is_blank=bool(typed) and tree is None, text=typed
+    )
 
 
 def add_filters(query: Query, filters: Sequence[QueryNode]) -> Query:
-    """Return the query, limited by further filters. A text without any word, number or filter still finds nothing."""
+    """Return the query, limited by further filters.
+
+    A text without any word, number or filter still finds nothing.
+    """
     if query.is_blank or not filters:
         return query
-    parts = query.tree.parts if isinstance(query.tree, AndNode) else [query.tree] if query.tree else []
+    parts = (
+        query.tree.parts if isinstance(query.tree, AndNode) else [query.tree] if query.tree else []
+    )
     tree = join_nodes(AndNode, [*parts, *filters])
     notes = dict.fromkeys((*query.notes, *_check_date_range(tree)))
     return replace(query, tree=tree, notes=tuple(notes))
@@ -213,7 +240,11 @@ def add_filters(query: Query, filters: Sequence[QueryNode]) -> Query:
 
 def _check_date_range(tree: QueryNode | None) -> list[SearchNote]:
     """Return a note if the date filters exclude every day."""
-    filters = [part for part in tree.parts if isinstance(part, FilterNode)] if isinstance(tree, AndNode) else []
+    filters = (
+        [part for part in tree.parts if isinstance(part, FilterNode)]
+        if isinstance(tree, AndNode)
+        else []
+    )
     starts = [node.value for node in filters if node.field == "from"]
     ends = [node.value for node in filters if node.field == "to"]
     if starts and ends and max(starts) > min(ends):
@@ -222,7 +253,10 @@ def _check_date_range(tree: QueryNode | None) -> list[SearchNote]:
 
 
 def find_terms(node: QueryNode | None, *, with_added: bool = False) -> list[TermNode]:
-    """List the terms that a hit must or may contain, in order. with_added: other names and spellings, too."""
+    """List the terms that a hit must or may contain, in order.
+
+    with_added: other names and spellings, too.
+    """
     if isinstance(node, TermNode):
         return [node] if with_added or not node.is_added else []
     if isinstance(node, NearNode):
@@ -243,13 +277,19 @@ def is_text(node: QueryNode) -> bool:
     """Return whether a part of a query is only words, without filters and edits."""
     if isinstance(node, AndNode | OrNode):
         return all(map(is_text, node.parts))
-    return is_text(node.part) if isinstance(node, NotNode) else isinstance(node, TermNode | NearNode)
+    return (
+        is_text(node.part) if isinstance(node, NotNode) else isinstance(node, TermNode | NearNode)
+    )
 
 
 def _complete_tree(node: QueryNode) -> QueryNode:
-    """Add other names and spellings of what was typed, and drop function words that need not occur."""
+    """Add other names and spellings of what was typed, and drop function words that need not
+    occur.
+    """
     if isinstance(node, EditNode):
-        return EditNode(node.removed and _complete_tree(node.removed), node.added and _complete_tree(node.added))
+        return EditNode(
+            node.removed and _complete_tree(node.removed), node.added and _complete_tree(node.added)
+        )
     if isinstance(node, AndNode):
         parts = _drop_function_words(
             _add_numbered_words(_add_names(_join_edits(list(map(_complete_tree, node.parts)))))
@@ -268,46 +308,74 @@ def _join_edits(parts: Sequence[QueryNode]) -> list[QueryNode]:
     return [*(part for part in parts if part not in edits), *([joined] if edits else [])]
 
 
-def loosen_query(query: Query, counts: Mapping[TermNode, int], max_releases: int) -> Iterator[Query]:
-    """Yield looser and looser queries: first with all words LOOSE, then with fewer of them, then with any of them.
+def loosen_query(
+    query: Query, counts: Mapping[TermNode, int], max_releases: int
+) -> Iterator[Query]:
+    """Yield looser and looser queries: first with all words LOOSE, then with fewer of them, then
+    with any of them.
 
-    Words in quotation marks, with + or a star, excluded ones, filters and NEAR stay as they are. Words that occur
-    nowhere are left out first, then the most common ones. counts: the number of releases with each word. max_releases:
-    the last query leaves out the most common words, so that it finds about this many releases at most.
+    Words in quotation marks, with + or a star, excluded ones, filters and NEAR stay as they are.
+    Words that occur nowhere are left out first, then the most common ones. counts: the number of
+    releases with each word. max_releases: the last query leaves out the most common words, so that
+    it finds about this many releases at most.
     """
     tree = query.tree
-    parts = _add_phrase_synonyms(tree.parts if isinstance(tree, AndNode) else [tree] if tree else [])
+    parts = _add_phrase_synonyms(
+        tree.parts if isinstance(tree, AndNode) else [tree] if tree else []
+    )
     loose: dict[QueryNode, QueryNode] = {}
     frequency: dict[QueryNode, int] = {}
     for part in filter(_is_optional, parts):
         is_word = isinstance(part, TermNode) and part.match == WORD
         loose[part] = replace(part, match=LOOSE) if is_word else part  # type: ignore[arg-type]
-        frequency[part] = max(counts.get(replace(term, match=WORD), counts.get(term, 0)) for term in find_terms(part))
+        frequency[part] = max(
+            counts.get(replace(term, match=WORD), counts.get(term, 0)) for term in find_terms(part)
+        )
     by_rarity = sorted(filter(frequency.get, loose), key=frequency.__getitem__)
     any_word = [part for part, total in zip(by_rarity, accumulate(map(frequency.__getitem__, by_rarity)), strict=True)
                 if total <= max_releases]  # fmt: skip
     rarity = {part: 1 / log(2 + frequency[part]) for part in by_rarity}
-    choices: list[tuple[type[AndNode] | type[OrNode], Sequence[QueryNode]]] = [(AndNode, list(loose))]
-    choices += [(AndNode, by_rarity[:number]) for number in range(min(len(by_rarity), len(loose) - 1), 0, -1)]
+    choices: list[tuple[type[AndNode] | type[OrNode], Sequence[QueryNode]]] = [
+        (AndNode, list(loose))
+    ]
+    choices += [
+        (AndNode, by_rarity[:number])
+        for number in range(min(len(by_rarity), len(loose) - 1), 0, -1)
+    ]
     choices += [(OrNode, any_word)] if len(any_word) > 1 else []
     for kind, words in choices:
         if words and (changed := join_nodes(kind, [loose[part] for part in words])):
-            wanted = words if kind is AndNode else words[1:2]  # a hit with the rarest word was found before
-            coverage = sum(rarity.get(part, 0) for part in wanted) / sum(rarity.values()) if rarity else 1.0
+            wanted = (
+                words if kind is AndNode else words[1:2]
+            )  # a hit with the rarest word was found before
+            coverage = (
+                sum(rarity.get(part, 0) for part in wanted) / sum(rarity.values())
+                if rarity
+                else 1.0
+            )
             tree = join_nodes(AndNode, [changed, *(part for part in parts if part not in loose)])
             yield replace(query, tree=tree, coverage=coverage)
 
 
 def search_any_word(query: Query, words: Iterable[str]) -> Query:
-    """Return the query with any of other words in place of its own. What loosen_query leaves as it is stays."""
-    parts = query.tree.parts if isinstance(query.tree, AndNode) else [query.tree] if query.tree else []
+    """Return the query with any of other words in place of its own.
+
+    What loosen_query leaves as it is stays.
+    """
+    parts = (
+        query.tree.parts if isinstance(query.tree, AndNode) else [query.tree] if query.tree else []
+    )
     others = join_nodes(OrNode, [TermNode((word,), match=REQUIRED) for word in words])
     kept = [part for part in parts if not _is_optional(part)]
-    return replace(query, tree=join_nodes(AndNode, [*([others] if others else []), *kept]), coverage=0.0)
+    return replace(
+        query, tree=join_nodes(AndNode, [*([others] if others else []), *kept]), coverage=0.0
+    )
 
 
 def _add_phrase_synonyms(parts: Sequence[QueryNode]) -> list[QueryNode]:
-    """Replace an abbreviation or adjacent words with an OR of them and their synonyms: asylum seekers, asylsökande."""
+    """Replace an abbreviation or adjacent words with an OR of them and their synonyms: asylum
+    seekers, asylsökande.
+    """
     completed: list[QueryNode] = []
     for part in parts:
         completed.append(part)
@@ -317,9 +385,13 @@ def _add_phrase_synonyms(parts: Sequence[QueryNode]) -> list[QueryNode]:
             if not all(map(_is_plain_term, run)) or (len(run) == 1 and terms[0].match == WORD):
                 continue  # a word gets its synonyms when it becomes LOOSE
             if others := find_synonyms(" ".join(word for term in terms for word in term.words)):
-                typed = [replace(term, match=LOOSE) if term.match == WORD else term for term in terms]
+                typed = [
+                    replace(term, match=LOOSE) if term.match == WORD else term for term in terms
+                ]
                 added = (TermNode(split_query_words(other), is_added=True) for other in others)
-                completed[start:] = [OrNode((AndNode(tuple(typed)) if len(typed) > 1 else typed[0], *added))]
+                completed[start:] = [
+                    OrNode((AndNode(tuple(typed)) if len(typed) > 1 else typed[0], *added))
+                ]
                 break
     return completed
 
@@ -328,32 +400,44 @@ def _is_optional(node: QueryNode) -> bool:
     """Return whether a part of a query consists of words that a loose hit need not contain."""
     if isinstance(node, AndNode | OrNode):
         return all(map(_is_optional, node.parts))
-    return isinstance(node, TermNode) and node.match in (WORD, WRITTEN, LOOSE) and not node.is_prefix
+    return (
+        isinstance(node, TermNode) and node.match in (WORD, WRITTEN, LOOSE) and not node.is_prefix
+    )
 
 
 def _is_plain_term(node: QueryNode) -> bool:
-    """Return whether a node consists of words that were typed without quotation marks, field, plus or star."""
+    """Return whether a node consists of words that were typed without quotation marks, field, plus
+    or star.
+    """
     is_plain = isinstance(node, TermNode) and node.match in (WORD, WRITTEN)
     return is_plain and not (node.field or node.is_prefix or node.is_added)  # type: ignore[union-attr]
 
 
 def _add_names(parts: Sequence[QueryNode]) -> list[QueryNode]:
-    """Replace the name or abbreviation of an agency with an OR of all its names (see read_agency_names)."""
+    """Replace the name or abbreviation of an agency with an OR of all its names (see
+    read_agency_names).
+    """
     names, completed, start = read_agency_names(), list[QueryNode](), 0
     while start < len(parts):
         run = list(takewhile(_is_plain_term, parts[start : start + MAX_NAME_WORDS]))
         for end in range(len(run), 0, -1):
-            words = tuple(word for term in find_terms(AndNode(tuple(run[:end]))) for word in term.words)
+            words = tuple(
+                word for term in find_terms(AndNode(tuple(run[:end]))) for word in term.words
+            )
             others = names.get(words) or names.get((*words[:-1], words[-1].removesuffix("s")))
             is_written = end == 1 and run[0].match == WRITTEN  # type: ignore[union-attr]
             if others and (is_written or not _is_ordinary_word(words)):
                 typed = _drop_function_words(run[:end])
                 added = (
-                    TermNode(other, match=WRITTEN if _is_abbreviation(other) else WORD, is_added=True)
+                    TermNode(
+                        other, match=WRITTEN if _is_abbreviation(other) else WORD, is_added=True
+                    )
                     for other in others
                     if not (_is_abbreviation(other) and _is_ordinary_word(other))
                 )
-                completed.append(OrNode((AndNode(tuple(typed)) if len(typed) > 1 else typed[0], *added)))
+                completed.append(
+                    OrNode((AndNode(tuple(typed)) if len(typed) > 1 else typed[0], *added))
+                )
                 start += end
                 break
         else:
@@ -367,7 +451,9 @@ def _is_abbreviation(words: tuple[str, ...]) -> bool:
 
 
 def _is_ordinary_word(words: tuple[str, ...]) -> bool:
-    """Return whether a name in lower case is also a common word (BRA), not only the genitive of a name (Säpos)."""
+    """Return whether a name in lower case is also a common word (BRA), not only the genitive of a
+    name (Säpos).
+    """
     if not _is_abbreviation(words):
         return False
     readings = find_word_readings(words[0])
@@ -398,8 +484,14 @@ def _add_numbered_words(parts: Sequence[QueryNode]) -> list[QueryNode]:
 
 
 def _drop_function_words(parts: Sequence[QueryNode]) -> list[QueryNode]:
-    """Leave out words such as "hos" and "of", which say nothing about a subject, if others remain."""
-    words = {part: part.words[0] for part in parts if isinstance(part, TermNode) and _is_function_word(part)}
+    """Leave out words such as "hos" and "of", which say nothing about a subject, if others
+    remain.
+    """
+    words = {
+        part: part.words[0]
+        for part in parts
+        if isinstance(part, TermNode) and _is_function_word(part)
+    }
     if ONLY_ENGLISH_WORDS.isdisjoint(words.values()):
         words = {part: word for part, word in words.items() if word not in AMBIGUOUS_WORDS}
     others = [part for part in parts if part not in words]
@@ -408,7 +500,12 @@ def _drop_function_words(parts: Sequence[QueryNode]) -> list[QueryNode]:
 
 
 def _is_function_word(term: TermNode) -> bool:
-    return _is_plain_term(term) and term.match == WORD and len(term.words) == 1 and term.words[0] in FUNCTION_WORDS
+    return (
+        _is_plain_term(term)
+        and term.match == WORD
+        and len(term.words) == 1
+        and term.words[0] in FUNCTION_WORDS
+    )
 
 
 class QueryParser:
@@ -420,14 +517,18 @@ class QueryParser:
         if None in lexemes:
             self.add_note("open_quote")
         words = [lexeme for lexeme in lexemes if lexeme and lexeme.kind == "words"]
+        # typed with caps lock
         if all(lexeme.text.isupper() for lexeme in words) and any(
             len(word) > MAX_ABBREVIATION_LENGTH for lexeme in words for word in lexeme.words
-        ):  # typed with caps lock
+        ):
             lexemes = [
                 lexeme and replace(lexeme, match=WORD if lexeme.match == WRITTEN else lexeme.match)
                 for lexeme in lexemes
             ]
-        self.lexemes = [*self.limit_words([lexeme for lexeme in lexemes if lexeme is not None]), Lexeme("end")]
+        self.lexemes = [
+            *self.limit_words([lexeme for lexeme in lexemes if lexeme is not None]),
+            Lexeme("end"),
+        ]
         self.position = 0
 
     def add_note(self, key: str, value: str = "") -> None:
@@ -442,7 +543,9 @@ class QueryParser:
             remaining -= len(lexeme.words) if lexeme.kind == "words" else 0
             if remaining < 0:
                 self.add_note("cut")
-                return lexemes[:index] or [Lexeme("words", lexeme.text, lexeme.words[:MAX_QUERY_WORDS])]
+                return lexemes[:index] or [
+                    Lexeme("words", lexeme.text, lexeme.words[:MAX_QUERY_WORDS])
+                ]
         return lexemes
 
     def peek(self, offset: int = 0) -> Lexeme:
@@ -502,9 +605,15 @@ class QueryParser:
             if lexeme.unknown_field:
                 self.add_note("no_field", f"{lexeme.unknown_field}:")
             joined = (
-                "".join(lexeme.words) if lexeme.match == WORD and "-" in lexeme.text and not lexeme.is_prefix else ""
+                "".join(lexeme.words)
+                if lexeme.match == WORD and "-" in lexeme.text and not lexeme.is_prefix
+                else ""
             )
-            return TermNode(lexeme.words, lexeme.is_prefix, field, lexeme.match, joined) if lexeme.words else None
+            return (
+                TermNode(lexeme.words, lexeme.is_prefix, field, lexeme.match, joined)
+                if lexeme.words
+                else None
+            )
         if lexeme.kind == "(":
             return self.parse_and(field, depth + 1) if depth < MAX_BRACKET_DEPTH else None
         if lexeme.kind == "field":
@@ -557,7 +666,9 @@ class QueryParser:
     def parse_field(self, lexeme: Lexeme, outer_field: str | None, depth: int) -> QueryNode | None:
         """Parse a field and its value. A field without a value is parsed as a word."""
         following, name = self.peek(), lexeme.text
-        value_kinds = ("words", "(", "field")[: 3 if name in EDIT_FIELDS else 2 if name in TEXT_FIELDS else 1]
+        value_kinds = ("words", "(", "field")[
+            : 3 if name in EDIT_FIELDS else 2 if name in TEXT_FIELDS else 1
+        ]
         if following.kind not in value_kinds or not (following.words or following.kind == "("):
             self.add_note("no_value_of", f"{lexeme.words[0]}:")
             return TermNode(lexeme.words, field=outer_field)
@@ -567,7 +678,9 @@ class QueryParser:
             part = self.parse_operand(outer_field, depth)
             parts = part.parts if isinstance(part, AndNode) else (part,) if part else ()
             text = join_nodes(AndNode, list(filter(is_text, parts)))
-            others = [other for other in parts if not is_text(other)]  # filters are about the whole release
+            others = [
+                other for other in parts if not is_text(other)
+            ]  # filters are about the whole release
             return join_nodes(AndNode, ([EditNode(**{name: text})] if text else []) + others)
         if name in DATE_FIELDS:
             day = parse_typed_date(following.text, end=name == "to")
@@ -602,7 +715,8 @@ def _has_positive_part(node: QueryNode) -> bool:
 
 
 def _clean_query_text(text: str) -> str:
-    """Return the text in NFC, without control characters and lone surrogates, with plain quotation marks.
+    """Return the text in NFC, without control characters and lone surrogates, with plain quotation
+    marks.
 
     >>> _clean_query_text("a\\x00”b”"), len(_clean_query_text("a\\u030a"))
     ('a "b"', 1)
@@ -643,18 +757,32 @@ def _tokenise_query(text: str) -> Iterator[Lexeme | None]:
             yield None
         else:
             yield from _tokenise_run(
-                match["plain"], follows_directly=follows_directly, next_character=text[end : end + 1]
+                match["plain"],
+                follows_directly=follows_directly,
+                next_character=text[end : end + 1],
             )
 
 
-def _tokenise_run(text: str, *, follows_directly: bool, next_character: str = "") -> Iterator[Lexeme]:
-    """Yield the tokens of a text without spaces: an operator, or a word with its minus, field or star."""
+def _tokenise_run(
+    text: str, *, follows_directly: bool, next_character: str = ""
+) -> Iterator[Lexeme]:
+    """Yield the tokens of a text without spaces: an operator, or a word with its minus, field or
+    star.
+    """
     if near := NEAR_PATTERN.fullmatch(text):
         distance = int(near[1] or DEFAULT_NEAR_DISTANCE)
-        yield Lexeme("near", text, split_query_words(text), distance=distance, follows_directly=follows_directly)
+        yield Lexeme(
+            "near",
+            text,
+            split_query_words(text),
+            distance=distance,
+            follows_directly=follows_directly,
+        )
         return
     if text in OPERATORS:
-        yield Lexeme(OPERATORS[text], text, split_query_words(text), follows_directly=follows_directly)
+        yield Lexeme(
+            OPERATORS[text], text, split_query_words(text), follows_directly=follows_directly
+        )
         return
     if not follows_directly and text[0] in "-−" and (len(text) == 1 or text[1].isalnum()):
         yield Lexeme("not", text[0], follows_directly=follows_directly)
@@ -663,7 +791,9 @@ def _tokenise_run(text: str, *, follows_directly: bool, next_character: str = ""
     match = FIELD_PATTERN.fullmatch(text)
     name = QUERY_FIELDS.get(fold_diacritics(match["name"])) if match else None
     if match and name:
-        yield Lexeme("field", name, split_query_words(match["name"]), follows_directly=follows_directly)
+        yield Lexeme(
+            "field", name, split_query_words(match["name"]), follows_directly=follows_directly
+        )
         text, follows_directly = match["rest"], True
         if name in EDIT_FIELDS and text:  # perhaps with a field of its own
             yield from _tokenise_run(text, follows_directly=True, next_character=next_character)
@@ -686,7 +816,8 @@ def _tokenise_run(text: str, *, follows_directly: bool, next_character: str = ""
 
 
 def _find_unknown_field(text: str) -> str:
-    """Return the name before a colon if it looks like a field that the archive does not have, else "".
+    """Return the name before a colon if it looks like a field that the archive does not have, else
+    "".
 
     >>> [_find_unknown_field(text) for text in ("foo:bar", "datum:2024", 'ort:"', "Polisen: ", "EU:s", "tv:n", "10:30")]
     ['foo', 'datum', 'ort', '', '', '', '']
@@ -699,7 +830,13 @@ def _find_unknown_field(text: str) -> str:
     name, rest = fold_diacritics(match["name"]), match["rest"]
     is_number = name in NUMBER_PREFIXES and rest[:1].isdigit()
     is_inflected = any(map(COLON_ENDINGS.fullmatch, split_query_words(rest)[:1]))
-    if name in QUERY_FIELDS or is_number or is_inflected or not rest.strip() or rest.startswith("//"):
+    if (
+        name in QUERY_FIELDS
+        or is_number
+        or is_inflected
+        or not rest.strip()
+        or rest.startswith("//")
+    ):
         return ""
     return match["name"]
 

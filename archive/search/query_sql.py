@@ -1,10 +1,11 @@
 """Translates a parsed query to FTS5 expressions and SQL.
 
-Words become an FTS5 expression if possible. Facet values and months are terms of the index (see index.py), so that FTS5
-intersects them with the words. Everything else becomes an SQL condition on release_facets.
+Words become an FTS5 expression if possible. Facet values and months are terms of the index (see
+index.py), so that FTS5 intersects them with the words. Everything else becomes an SQL condition on
+release_facets.
 
-Only the newest MAX_HITS hits of a very common word are ranked and counted. `DateWindow` limits a search to the months
-of these hits, so that FTS5 reads no older releases.
+Only the newest MAX_HITS hits of a very common word are ranked and counted. `DateWindow` limits a
+search to the months of these hits, so that FTS5 reads no older releases.
 """
 
 from __future__ import annotations
@@ -74,20 +75,32 @@ NUMBERED_WORD = re.compile(r"([^\W\d_]{2,10})(\d{1,4})")  # ets2, agenda2030
 
 # Limits of queries.
 MAX_NEAR_COMBINATIONS = 16  # combinations of lemmas for the terms of one NEAR
-MAX_EXTRA_LEMMAS = 60  # searched for a prefix although they do not start with it: kvinnor* also finds kvinna
-MAX_PREFIX_POSTINGS = 60_000  # releases with a prefix; above it, only its most common words are searched
+MAX_EXTRA_LEMMAS = (
+    60  # searched for a prefix although they do not start with it: kvinnor* also finds kvinna
+)
+MAX_PREFIX_POSTINGS = (
+    60_000  # releases with a prefix; above it, only its most common words are searched
+)
 MAX_PREFIX_LEMMAS = 40  # lemmas of these most common words
-MIN_BEGINNING_LENGTH = 4  # letters; in a loose search, a word this long also finds longer words that start with it
+MIN_BEGINNING_LENGTH = (
+    4  # letters; in a loose search, a word this long also finds longer words that start with it
+)
 MAX_RESOLVED_NAMES = 200  # agencies or tags that one typed name may match
 MATCH_NOTHING = '""'  # FTS5 accepts it and finds nothing; an empty text is a syntax error
 LAST_CHARACTER = "\U0010ffff"  # sorts after all words with a prefix
 
 # The newest hits.
-MAX_HITS = 10_000  # if there are more than MAX_COUNTED_HITS; to count the older ones would take seconds
-MAX_COUNTED_HITS = 25_000  # up to this number, hits are all counted if all are read anyway, as in a small archive
+MAX_HITS = (
+    10_000  # if there are more than MAX_COUNTED_HITS; to count the older ones would take seconds
+)
+MAX_COUNTED_HITS = (
+    25_000  # up to this number, hits are all counted if all are read anyway, as in a small archive
+)
 MIN_WINDOW_GROWTH = 1.1  # minimum factor by which a window grows
 WINDOW_MARGIN = 1.05  # a window is opened for a few more hits than needed, by this factor
-NEWEST_FRACTION = 12  # the newest twelfth of the months is searched first if a few hits may be enough
+NEWEST_FRACTION = (
+    12  # the newest twelfth of the months is searched first if a few hits may be enough
+)
 MAX_WINDOW_SHARE = 0.4  # share of all releases; a larger window costs more than sorting all hits
 
 FACET_COLUMNS = {
@@ -95,29 +108,47 @@ FACET_COLUMNS = {
     "kind": f"coalesce(l.kind, '{NO_VALUE}')",
     "year": f"coalesce(substr(l.sort_day, 1, 4), '{NO_VALUE}')",
     "questions": "iif(l.questions > 0, 'yes', 'no')",
-    "attachments": "iif(exists (select 1 from attachments a where a.release = l.release), 'yes', 'no')",
+    "attachments": (
+        "iif(exists (select 1 from attachments a where a.release = l.release), 'yes', 'no')"
+    ),
     "edited": f"iif({WAS_EDITED_SQL.format(release='l.release')}, 'yes', 'no')",
 }
 
 # SQL.
 QUESTION_MATCH_SQL = (
-    "l.release in (select release from questions where id in (select rowid from search_questions where {match}))"
+    "l.release in (select release from questions where id in"
+    " (select"
+    " rowid"
+    " from"
+    " search_questions where {match}))"
 )
 RELEASE_MATCH_SQL = "l.release in (select rowid from search where {match})"
 ATTACHMENT_MATCH_SQL = (  # what a URL has now, not the files that it had before
     "l.release in (select a.release from search_attachments cross join attachment_versions v"
-    f" on v.file = search_attachments.rowid / {PAGE_NUMBERS} join attachments a on a.url = v.url where {{match}}"
+    f" on v.file ="
+    f" search_attachments.rowid /"
+    f" {PAGE_NUMBERS} join"
+    f" attachments a on a.url = v.url"
+    f" where {{match}}"
     " and not exists (select 1 from attachment_versions n where n.url = v.url and n.id > v.id))"
 )
 TAG_CONDITION_SQL = (
-    "l.release in (select rt.release from release_tags rt join tags t on t.id = rt.tag where t.name in ({names}))"
+    "l.release in (select rt.release from release_tags rt join tags t on"
+    " t.id ="
+    " rt.tag"
+    " where"
+    " t.name in ({names}))"
 )
 SPEAKER_CONDITION_SQL = (
     "l.release in (select q.release from people p join quotes q on q.person = p.id join releases r"
     " on r.id = q.release and r.revision = q.revision where p.slug in ({slugs}))"
 )
-HIT_SOURCES_SQL = {  # without and with an FTS5 expression; `cross join` makes SQLite start with the FTS5 table
-    "releases": ("release_facets l", "search cross join release_facets l on l.release = search.rowid"),
+# without and with an FTS5 expression; `cross join` makes SQLite start with the FTS5 table
+HIT_SOURCES_SQL = {
+    "releases": (
+        "release_facets l",
+        "search cross join release_facets l on l.release = search.rowid",
+    ),
     "questions": (
         "release_facets l cross join questions q on q.release = l.release",
         "search_questions cross join questions q on q.id = search_questions.rowid"
@@ -129,17 +160,29 @@ RANK_SQL = {
     for name, weights in (("search", BM25_WEIGHTS), ("search_questions", PAIR_WEIGHTS))
 }
 PREFIX_LEMMAS_SQL = """
-    select lemma, sum(releases) as n, sum(sum(releases)) over () as whole, count(*) over () as lemmas,
+    select lemma, sum(releases) as n, sum(sum(releases)) over () as whole,
+      count(*) over () as lemmas,
       lemma >= :low and lemma < :high as alike
     from vocabulary where word >= :low and word < :high group by lemma order by n desc limit :most
 """
-BEGINNING_COUNT_SQL = "select ifnull(sum(releases), 0) as releases from vocabulary where word >= :low and word < :high"
+BEGINNING_COUNT_SQL = (
+    "select ifnull(sum(releases), 0) as releases from vocabulary where word >="
+    " :low"
+    " and"
+    " word <"
+    " :high"
+)
 SCOPE_SQL = """
     select a.slug as value, a.name, a.name_en, count(*) as count from release_facets l
-    join agencies a on a.slug = l.agency where {conditions} group by l.agency order by count desc, a.name
+    join agencies a on a.slug = l.agency where {conditions} group by l.agency
+      order by count desc, a.name
 """
 MONTH_COUNTS_SQL = (
-    "select month, releases from month_counts where agency = '' and month not in ('', 'none') order by month desc"
+    "select month, releases from month_counts where agency = '' and month"
+    " not in"
+    " ('',"
+    " 'none')"
+    " order by month desc"
 )
 
 
@@ -152,9 +195,13 @@ class IndexTable:
     part_columns: str = ""  # column filter for compound parts, if bm25 is to weigh them separately
 
 
-RELEASE_INDEX = IndexTable(table="search", text_columns=TEXT_COLUMN_FILTER, fields=("title", "lead", "body"))
+RELEASE_INDEX = IndexTable(
+    table="search", text_columns=TEXT_COLUMN_FILTER, fields=("title", "lead", "body")
+)
 RANKED_RELEASE_INDEX = replace(RELEASE_INDEX, part_columns=PART_COLUMN_FILTER)
-QUESTION_INDEX = IndexTable(table="search_questions", text_columns="{question answer}", fields=PAIR_COLUMNS)
+QUESTION_INDEX = IndexTable(
+    table="search_questions", text_columns="{question answer}", fields=PAIR_COLUMNS
+)
 ATTACHMENT_INDEX = IndexTable(
     table="search_attachments",
     text_columns=f"{{{' '.join(ATTACHMENT_COLUMNS)}}}",
@@ -173,15 +220,25 @@ class PrefixExpansion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvedNames:
-    """The agencies, tags and lemmas that the names and prefixes of a query stand for in this archive."""
+    """The agencies, tags and lemmas that the names and prefixes of a query stand for in this
+    archive.
+    """
 
     prefixes: Mapping[str, PrefixExpansion] = field(default_factory=dict)
     agencies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # as typed → slugs
     tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # as typed → names
-    related: Mapping[str, RelatedReleases] = field(default_factory=dict)  # number of a release → its related ones
-    speakers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # as typed → slugs of people
-    beginnings: Collection[str] = ()  # lemmas that few words start with; loose searches find these words, too
-    edits: Mapping[EditNode, Mapping[int, int]] = field(default_factory=dict)  # → release → the newest such edit
+    related: Mapping[str, RelatedReleases] = field(
+        default_factory=dict
+    )  # number of a release → its related ones
+    speakers: Mapping[str, tuple[str, ...]] = field(
+        default_factory=dict
+    )  # as typed → slugs of people
+    beginnings: Collection[
+        str
+    ] = ()  # lemmas that few words start with; loose searches find these words, too
+    edits: Mapping[EditNode, Mapping[int, int]] = field(
+        default_factory=dict
+    )  # → release → the newest such edit
 
     @property
     def prefix_lemmas(self) -> dict[str, tuple[str, ...]]:
@@ -195,7 +252,9 @@ class SearchPlan:
 
     match: str = ""  # "": no expression
     conditions: list[str] = field(default_factory=list)  # on `release_facets l`; all must be true
-    prefilters: list[str] = field(default_factory=list)  # expressions implied by the conditions, to read fewer releases
+    prefilters: list[str] = field(
+        default_factory=list
+    )  # expressions implied by the conditions, to read fewer releases
     values: dict[str, Any] = field(default_factory=dict)  # SQL parameters
 
     def bind(self, value: Any) -> str:
@@ -206,10 +265,11 @@ class SearchPlan:
 
 
 class DateWindow:
-    """A window of the first months, as FTS5 expressions, widened step by step until it contains MAX_HITS hits.
+    """A window of the first months, as FTS5 expressions, widened step by step until it contains
+    MAX_HITS hits.
 
-    months: each month with its number of releases, newest (or oldest) first. expected: number of releases likely to
-    contain MAX_HITS hits.
+    months: each month with its number of releases, newest (or oldest) first. expected: number of
+    releases likely to contain MAX_HITS hits.
     """
 
     def __init__(self, months: Sequence[tuple[str, int]], expected: float) -> None:
@@ -218,7 +278,9 @@ class DateWindow:
         self.opened_months = 0
 
     def open_next_months(self) -> str:
-        """Return an expression for the next months, or "" if the window would contain too many releases."""
+        """Return an expression for the next months, or "" if the window would contain too many
+        releases.
+        """
         first = self.opened_months
         if self.target >= MAX_WINDOW_SHARE * self.total:
             self.opened_months = len(self.months)
@@ -230,10 +292,14 @@ class DateWindow:
 
     def widen(self, hit_count: int) -> None:
         """Enlarge the window, because the months opened so far had only `hit_count` hits."""
-        self.target = self.covered * max(MIN_WINDOW_GROWTH, WINDOW_MARGIN * MAX_HITS / (hit_count + 1))
+        self.target = self.covered * max(
+            MIN_WINDOW_GROWTH, WINDOW_MARGIN * MAX_HITS / (hit_count + 1)
+        )
 
     def list_match_parts(self) -> list[str]:
-        """Return an expression for the first of the opened months and one for the others; "" matches all."""
+        """Return an expression for the first of the opened months and one for the others; ""
+        matches all.
+        """
         newest = max(1, self.opened_months // NEWEST_FRACTION)
         parts = [self._match_range(0, newest)]
         if self.opened_months == len(self.months):
@@ -247,7 +313,9 @@ class DateWindow:
         return _match_months(months[start:end], months)
 
 
-async def resolve_names(run: RunQuery, tree: QueryNode | None) -> tuple[ResolvedNames, list[SearchNote]]:
+async def resolve_names(
+    run: RunQuery, tree: QueryNode | None
+) -> tuple[ResolvedNames, list[SearchNote]]:
     """Look up the names and prefixes of a query, with a note for each that does not exist."""
     nodes = list(iter_nodes(tree))
     agencies, tags, speakers, liked = (
@@ -256,7 +324,9 @@ async def resolve_names(run: RunQuery, tree: QueryNode | None) -> tuple[Resolved
     )
     related = {number: await find_related(run, int(number)) for number in sorted(liked)}
     prefixes = {
-        node.words[0] for node in nodes if isinstance(node, TermNode) and node.is_prefix and len(node.words) == 1
+        node.words[0]
+        for node in nodes
+        if isinstance(node, TermNode) and node.is_prefix and len(node.words) == 1
     }
     names = ResolvedNames(
         prefixes={text: await _expand_prefix(run, text) for text in prefixes},
@@ -265,12 +335,24 @@ async def resolve_names(run: RunQuery, tree: QueryNode | None) -> tuple[Resolved
         related={number: found for number, found in related.items() if found},
         speakers=await _find_names(run, "select slug, name from people order by id", speakers),
     )
-    notes = [SearchNote("no_agency", value) for value in sorted(agencies) if not names.agencies[value]]
-    notes += [SearchNote("many_begin", f"{text}*") for text, expansion in names.prefixes.items() if expansion.omitted]
+    notes = [
+        SearchNote("no_agency", value) for value in sorted(agencies) if not names.agencies[value]
+    ]
+    notes += [
+        SearchNote("many_begin", f"{text}*")
+        for text, expansion in names.prefixes.items()
+        if expansion.omitted
+    ]
     notes += [SearchNote("no_tag", value) for value in sorted(tags) if not names.tags[value]]
     notes += [SearchNote("no_release", number) for number in related if number not in names.related]
-    notes += [SearchNote("no_related", number) for number, found in related.items() if found and not found.similarity]
-    notes += [SearchNote("no_speaker", value) for value in sorted(speakers) if not names.speakers[value]]
+    notes += [
+        SearchNote("no_related", number)
+        for number, found in related.items()
+        if found and not found.similarity
+    ]
+    notes += [
+        SearchNote("no_speaker", value) for value in sorted(speakers) if not names.speakers[value]
+    ]
     return names, notes
 
 
@@ -292,25 +374,39 @@ def iter_nodes(node: QueryNode | None) -> Iterable[QueryNode]:
 
 async def _expand_prefix(run: RunQuery, prefix: str) -> PrefixExpansion:
     """Find the lemmas to search for words with a prefix."""
-    rows = await run(PREFIX_LEMMAS_SQL, {"low": prefix, "high": prefix + LAST_CHARACTER, "most": 200})
+    rows = await run(
+        PREFIX_LEMMAS_SQL, {"low": prefix, "high": prefix + LAST_CHARACTER, "most": 200}
+    )
     if rows and rows[0]["whole"] > MAX_PREFIX_POSTINGS:
         lemmas = tuple(row["lemma"] for row in rows[:MAX_PREFIX_LEMMAS])
-        return PrefixExpansion(lemmas=lemmas, replaces_prefix=True, omitted=rows[0]["lemmas"] - len(lemmas))
-    return PrefixExpansion(lemmas=tuple(row["lemma"] for row in rows if not row["alike"])[:MAX_EXTRA_LEMMAS])
+        return PrefixExpansion(
+            lemmas=lemmas, replaces_prefix=True, omitted=rows[0]["lemmas"] - len(lemmas)
+        )
+    return PrefixExpansion(
+        lemmas=tuple(row["lemma"] for row in rows if not row["alike"])[:MAX_EXTRA_LEMMAS]
+    )
 
 
 async def count_beginnings(run: RunQuery, terms: Iterable[TermNode]) -> dict[TermNode, int]:
-    """Count the releases with words that start with the lemma of each term, or of its rarest word."""
+    """Count the releases with words that start with the lemma of each term, or of its rarest
+    word.
+    """
     counts = {}
     for term in terms:
         prefixes = [find_compound_key(word) or word for word in term.words]
-        rows = [await run(BEGINNING_COUNT_SQL, {"low": prefix, "high": prefix + LAST_CHARACTER}) for prefix in prefixes]
+        rows = [
+            await run(BEGINNING_COUNT_SQL, {"low": prefix, "high": prefix + LAST_CHARACTER})
+            for prefix in prefixes
+        ]
         counts[term] = min(row["releases"] for (row,) in rows)
     return counts
 
 
-async def _find_names(run: RunQuery, names_sql: str, values: Collection[str]) -> dict[str, tuple[str, ...]]:
-    """Map each value to the keys with exactly this name, or else with a name that has a word starting with the value.
+async def _find_names(
+    run: RunQuery, names_sql: str, values: Collection[str]
+) -> dict[str, tuple[str, ...]]:
+    """Map each value to the keys with exactly this name, or else with a name that has a word
+    starting with the value.
 
     names_sql: selects the key first; all other columns are names. Case and diacritics are ignored.
     """
@@ -320,20 +416,28 @@ async def _find_names(run: RunQuery, names_sql: str, values: Collection[str]) ->
     for value in values:
         text = fold_diacritics(value)
         exact = tuple(key for key, names in folded_names if text in names)
-        similar = (key for key, names in folded_names if any(f" {text}" in f" {name}" for name in names))
+        similar = (
+            key for key, names in folded_names if any(f" {text}" in f" {name}" for name in names)
+        )
         found[value] = exact or tuple(islice(similar, MAX_RESOLVED_NAMES))
     return found
 
 
-def plan_search(request: SearchRequest, names: ResolvedNames, index: IndexTable = RELEASE_INDEX) -> SearchPlan:
+def plan_search(
+    request: SearchRequest, names: ResolvedNames, index: IndexTable = RELEASE_INDEX
+) -> SearchPlan:
     """Return the plan of a search. A text without any word, number or filter finds nothing."""
-    plan = build_plan(request.query.tree, names, QUESTION_INDEX if request.show == "questions" else index)
+    plan = build_plan(
+        request.query.tree, names, QUESTION_INDEX if request.show == "questions" else index
+    )
     if request.query.is_blank:
         plan.conditions.append("false")
     return plan
 
 
-def build_plan(tree: QueryNode | None, names: ResolvedNames, index: IndexTable = RELEASE_INDEX) -> SearchPlan:
+def build_plan(
+    tree: QueryNode | None, names: ResolvedNames, index: IndexTable = RELEASE_INDEX
+) -> SearchPlan:
     """Translate a query to an FTS5 expression and SQL conditions.
 
     >>> build_plan(TermNode(("myndigheterna",)), ResolvedNames()).match
@@ -345,12 +449,18 @@ def build_plan(tree: QueryNode | None, names: ResolvedNames, index: IndexTable =
     matches = {part: match for part in required if (match := build_node_match(part, names, index))}
     plan.match = combine_matches(matches.values())
     for part in parts:
-        if isinstance(part, NotNode) and plan.match and (match := build_node_match(part.part, names, index)):
+        if (
+            isinstance(part, NotNode)
+            and plan.match
+            and (match := build_node_match(part.part, names, index))
+        ):
             plan.match = combine_matches([plan.match], match)
         elif part not in matches:
             plan.conditions.append(f"({_build_node_condition(part, plan, names)})")
     plan.prefilters = [
-        prefilter for part in required if isinstance(part, FilterNode) and (prefilter := _build_prefilter(part, names))
+        prefilter
+        for part in required
+        if isinstance(part, FilterNode) and (prefilter := _build_prefilter(part, names))
     ]
     return plan
 
@@ -365,8 +475,16 @@ def build_node_match(node: QueryNode, names: ResolvedNames, index: IndexTable) -
         matches = [build_node_match(part, names, index) for part in node.parts]
         return " OR ".join(f"({match})" for match in matches) if all(matches) else ""
     if isinstance(node, AndNode):
-        required = [build_node_match(part, names, index) for part in node.parts if not isinstance(part, NotNode)]
-        excluded = [build_node_match(part.part, names, index) for part in node.parts if isinstance(part, NotNode)]
+        required = [
+            build_node_match(part, names, index)
+            for part in node.parts
+            if not isinstance(part, NotNode)
+        ]
+        excluded = [
+            build_node_match(part.part, names, index)
+            for part in node.parts
+            if isinstance(part, NotNode)
+        ]
         if not required or not all(required) or not all(excluded):
             return ""
         return combine_matches(required, " OR ".join(f"({match})" for match in excluded))
@@ -383,9 +501,16 @@ def _build_node_condition(node: QueryNode, plan: SearchPlan, names: ResolvedName
     if isinstance(node, FilterNode):
         return _build_filter_condition(node, plan, names)
     if isinstance(node, EditNode):
-        return f"l.release in (select value from json_each({plan.bind(json.dumps([*names.edits.get(node, ())]))}))"
+        return (
+            f"l.release in (select value"
+            f" from"
+            f" json_each({plan.bind(json.dumps([*names.edits.get(node, ())]))}))"
+        )
     other, template = RELEASE_INDEX, RELEASE_MATCH_SQL
-    for index, sql in ((QUESTION_INDEX, QUESTION_MATCH_SQL), (ATTACHMENT_INDEX, ATTACHMENT_MATCH_SQL)):
+    for index, sql in (
+        (QUESTION_INDEX, QUESTION_MATCH_SQL),
+        (ATTACHMENT_INDEX, ATTACHMENT_MATCH_SQL),
+    ):
         if node.field in index.fields:
             other, template = index, sql
     match = build_node_match(node, names, other)
@@ -393,9 +518,15 @@ def _build_node_condition(node: QueryNode, plan: SearchPlan, names: ResolvedName
 
 
 def match_attachments(tree: QueryNode | None, names: ResolvedNames) -> str:
-    """Return the expression that matches pages with any of the words that a query wants in attachments, or ""."""
+    """Return the expression that matches pages with any of the words that a query wants in
+    attachments, or "".
+    """
     nodes = [node for node in iter_nodes(tree) if isinstance(node, TermNode | NearNode)]
-    matches = [build_node_match(node, names, ATTACHMENT_INDEX) for node in nodes if node.field == "attachment"]
+    matches = [
+        build_node_match(node, names, ATTACHMENT_INDEX)
+        for node in nodes
+        if node.field == "attachment"
+    ]
     return " OR ".join(f"({match})" for match in dict.fromkeys(matches) if match)
 
 
@@ -408,12 +539,16 @@ def _build_filter_condition(node: FilterNode, plan: SearchPlan, names: ResolvedN
         slugs = ", ".join(map(plan.bind, names.agencies.get(node.value, ())))
         return f"l.agency in ({slugs})"
     if node.field == "tag":
-        return TAG_CONDITION_SQL.format(names=", ".join(map(plan.bind, names.tags.get(node.value, ()))))
+        return TAG_CONDITION_SQL.format(
+            names=", ".join(map(plan.bind, names.tags.get(node.value, ())))
+        )
     if node.field == LIKE_FIELD:
         ids = [*names.related[node.value].similarity] if node.value in names.related else []
         return f"l.release in (select value from json_each({plan.bind(json.dumps(ids))}))"
     if node.field == "speaker":
-        return SPEAKER_CONDITION_SQL.format(slugs=", ".join(map(plan.bind, names.speakers.get(node.value, ()))))
+        return SPEAKER_CONDITION_SQL.format(
+            slugs=", ".join(map(plan.bind, names.speakers.get(node.value, ())))
+        )
     if node.field == PERSON_FIELD:
         return SPEAKER_CONDITION_SQL.format(slugs=plan.bind(node.value))
     # A release without a date is on no day, so that a "not" finds it.
@@ -429,12 +564,13 @@ def _build_prefilter(node: FilterNode, names: ResolvedNames) -> str:
 def match_word(word: str, text_columns: str = TEXT_COLUMN_FILTER, part_columns: str = "") -> str:
     """Return the FTS5 expression for a word, with all its lemmas and as a part of compounds.
 
-    Return "" for a word without letters and digits. The first lemma is searched in all columns, which costs a third of
-    a column filter. part_columns: for ranking; search compound parts separately, so that bm25 knows how common a part
-    is, and the word as it was typed.
+    Return "" for a word without letters and digits. The first lemma is searched in all columns,
+    which costs a third of a column filter. part_columns: for ranking; search compound parts
+    separately, so that bm25 knows how common a part is, and the word as it was typed.
 
     >>> match_word("ministrarnas"), match_word("led"), match_word("EU-ministern")
-    ('"minister"', '("led" OR {title lead body questions}: ("lead"))', '{title lead body questions}: ("eu minister")')
+    ('"minister"', '("led" OR {title lead body questions}: ("lead"))', '{title lead body questions}:
+    ("eu minister")')
     >>> match_word("ETS2")
     '("ets2" OR {title lead body questions}: ("ets 2"))'
     """
@@ -447,7 +583,9 @@ def match_word(word: str, text_columns: str = TEXT_COLUMN_FILTER, part_columns: 
     alternatives = [_quote_fts(part)] if part else []
     alternatives += [f"{text_columns}: ({' OR '.join(map(_quote_fts, others))})"] if others else []
     if part and len(word) <= MAX_ABBREVIATION_LENGTH and word.lower() not in lemmas:
-        alternatives.append(form)  # an abbreviation in capitals is not a form of the lemma (see find_abbreviations)
+        alternatives.append(
+            form
+        )  # an abbreviation in capitals is not a form of the lemma (see find_abbreviations)
     return f"({' OR '.join(alternatives)})" if len(alternatives) > 1 else "".join(alternatives)
 
 
@@ -475,7 +613,8 @@ def match_term(term: TermNode, names: ResolvedNames, index: IndexTable) -> str:
     part_columns = "" if term.is_added else index.part_columns  # so that typed words rank first
     if term.match in (QUOTED, WRITTEN):
         match = match_form(term.words, is_prefix=term.is_prefix)
-        if part_columns and term.match == WRITTEN and not term.is_prefix:  # bm25 also counts the word in lower case
+        # bm25 also counts the word in lower case
+        if part_columns and term.match == WRITTEN and not term.is_prefix:
             match = f"({match} OR ({match} AND {columns}: {_quote_fts(analyze_word(text)[0])}))"
     elif term.is_prefix:
         expansion = names.prefixes.get(text, PrefixExpansion())
@@ -497,9 +636,13 @@ def match_term(term: TermNode, names: ResolvedNames, index: IndexTable) -> str:
 
 
 def _match_loosely(text: str, columns: str, names: ResolvedNames) -> str:
-    """Return the expression for a word, related words, and longer words that begin or end with it."""
+    """Return the expression for a word, related words, and longer words that begin or end
+    with it.
+    """
     lemma = find_compound_key(text)
-    readings = [_quote_fts(reading) for other in list_related_words(text) for reading in analyze_word(other)]
+    readings = [
+        _quote_fts(reading) for other in list_related_words(text) for reading in analyze_word(other)
+    ]
     readings += [f"{_quote_fts(lemma)} *"] if lemma in names.beginnings else []
     alternatives = [match_word(text, columns)]
     if len(words := find_words(text)) > 1:  # typed with a hyphen
@@ -511,7 +654,8 @@ def _match_loosely(text: str, columns: str, names: ResolvedNames) -> str:
 
 
 def _match_compound(lemma: str) -> str:
-    """Return the expression for a compound that is in no dictionary: its first part, ranked higher with its last part.
+    """Return the expression for a compound that is in no dictionary: its first part, ranked higher
+    with its last part.
 
     >>> _match_compound("vindkraftsutbyggnad")
     '("vindkraft" OR ("vindkraft" AND "utbyggnad"))'
@@ -526,7 +670,9 @@ def list_related_words(text: str) -> tuple[str, ...]:
     >>> {"hemlöshet"} <= {*list_related_words("hemlösa")}, "fristående skola" in list_related_words("friskolornas")
     (True, True)
     """
-    return tuple(dict.fromkeys((*find_synonyms(text), *find_related_lemmas(find_compound_key(text)))))
+    return tuple(
+        dict.fromkeys((*find_synonyms(text), *find_related_lemmas(find_compound_key(text))))
+    )
 
 
 def _match_near(near: NearNode, index: IndexTable) -> str:
@@ -541,7 +687,8 @@ def _match_near(near: NearNode, index: IndexTable) -> str:
         for term in near.terms
     ]
     nears = [
-        f"NEAR({' '.join(choice)}, {near.distance})" for choice in islice(product(*readings), MAX_NEAR_COMBINATIONS)
+        f"NEAR({' '.join(choice)}, {near.distance})"
+        for choice in islice(product(*readings), MAX_NEAR_COMBINATIONS)
     ]
     return f"{columns}: ({' OR '.join(nears)})" if nears else ""
 
@@ -556,7 +703,9 @@ def _match_facet_terms(facet: str, values: Iterable[str]) -> str:
     return f"facts: ({terms})" if terms else ""
 
 
-def match_included_facets(include: Mapping[str, tuple[str, ...]], skip_facet: str | None = None) -> list[str]:
+def match_included_facets(
+    include: Mapping[str, tuple[str, ...]], skip_facet: str | None = None
+) -> list[str]:
     """Return expressions that must all match: any chosen value of each facet, but every chosen tag.
 
     The speakers are a part of the query (see SearchRequest).
@@ -582,7 +731,11 @@ def _match_months(months: Sequence[str], all_months: Sequence[str]) -> str:
     True
     """
     sizes = Counter(month[:4] for month in all_months)
-    whole = [year for year, number in Counter(month[:4] for month in months).items() if number == sizes[year]]
+    whole = [
+        year
+        for year, number in Counter(month[:4] for month in months).items()
+        if number == sizes[year]
+    ]
     parts = [
         _match_facet_terms("sort_year", whole),
         _match_facet_terms("sort_month", [month for month in months if month[:4] not in whole]),
@@ -612,7 +765,10 @@ def extract_filters(tree: QueryNode | None) -> AndNode | None:
     filters = tuple(
         part
         for part in parts
-        if part and all(isinstance(node, FilterNode | AndNode | OrNode | NotNode) for node in iter_nodes(part))
+        if part
+        and all(
+            isinstance(node, FilterNode | AndNode | OrNode | NotNode) for node in iter_nodes(part)
+        )
     )
     return AndNode(filters) if filters else None
 
@@ -620,7 +776,10 @@ def extract_filters(tree: QueryNode | None) -> AndNode | None:
 def build_scope_sql(request: SearchRequest, names: ResolvedNames) -> tuple[str, dict[str, Any]]:
     """Return SQL and its parameters that count, by agency, the releases that a request searches."""
     plan = build_plan(extract_filters(request.query.tree), names)
-    conditions = [*plan.conditions, *build_facet_conditions(request, plan, None, facets_in_match=False)]
+    conditions = [
+        *plan.conditions,
+        *build_facet_conditions(request, plan, None, facets_in_match=False),
+    ]
     return SCOPE_SQL.format(conditions=" and ".join(conditions) or "true"), plan.values
 
 
@@ -630,24 +789,38 @@ async def read_month_counts(run: RunQuery) -> list[tuple[str, int]]:
 
 
 def build_match(request: SearchRequest, plan: SearchPlan, skip_facet: str | None = None) -> str:
-    """Return the FTS5 expression of a request: its words, and facet values that narrow down the hits."""
+    """Return the FTS5 expression of a request: its words, and facet values that narrow down the
+    hits.
+    """
     if request.show == "questions":
         return plan.match
     chosen = [*plan.prefilters, *match_included_facets(request.include, skip_facet)]
-    if not plan.match and set(request.include) <= {"agency"} and len(chosen) == len(request.include):
+    if (
+        not plan.match
+        and set(request.include) <= {"agency"}
+        and len(chosen) == len(request.include)
+    ):
         return ""  # release_facets has an index for the newest releases of an agency
-    excluded = [_match_facet_terms(name, values) for name, values in request.exclude.items() if name in FACET_PREFIXES]
+    excluded = [
+        _match_facet_terms(name, values)
+        for name, values in request.exclude.items()
+        if name in FACET_PREFIXES
+    ]
     return combine_matches([plan.match, *chosen], " OR ".join(f"({match})" for match in excluded))
 
 
 def build_match_sql(plan: SearchPlan, match: str, *, ranked: bool = False) -> str:
-    """Return SQL for the `id` (and `rank`, if `ranked`) of matching releases, without other conditions."""
+    """Return SQL for the `id` (and `rank`, if `ranked`) of matching releases, without other
+    conditions.
+    """
     rank = f", {RANK_SQL['search']} as rank" if ranked else ""
     return f"select search.rowid as id{rank} from search where search match {plan.bind(match)}"
 
 
 def build_current_sql(plan: SearchPlan) -> str:
-    """Return SQL for the `id` of the releases whose current state matches a plan; an empty plan matches none."""
+    """Return SQL for the `id` of the releases whose current state matches a plan; an empty plan
+    matches none.
+    """
     if plan.conditions:
         return f"select id from ({build_hits_sql(SearchRequest(), plan, plan.match)})"
     return build_match_sql(plan, plan.match or MATCH_NOTHING)
@@ -675,16 +848,19 @@ def build_hits_sql(
 ) -> str:
     """Return SQL for the hits of a request: `id`, `release`, and if needed `seen` and `rank`.
 
-    skip_facet: a facet whose included values are ignored. limit: select only the first in the order, `newest` or
-    `oldest` (of question pairs with words: in the order in which they were stored). For `oldest`, a limit leaves out
-    releases without a date, which come last, so that an index can be read in its order.
+    skip_facet: a facet whose included values are ignored. limit: select only the first in the
+    order, `newest` or `oldest` (of question pairs with words: in the order in which they were
+    stored). For `oldest`, a limit leaves out releases without a date, which come last, so that an
+    index can be read in its order.
     """
     pairs = request.show == "questions"
     index = "search_questions" if pairs else "search"
     sources = HIT_SOURCES_SQL["questions" if pairs else "releases"]
     conditions = [
         *plan.conditions,
-        *build_facet_conditions(request, plan, skip_facet, facets_in_match=bool(match) and not pairs),
+        *build_facet_conditions(
+            request, plan, skip_facet, facets_in_match=bool(match) and not pairs
+        ),
     ]
     columns = [f"{'q.id' if pairs else 'l.release'} as id", "l.release"]
     sort_column, direction = "l.sort_date", "desc"
@@ -703,7 +879,11 @@ def build_hits_sql(
         columns.append("(select min(seen) from revisions v where v.release = l.release) as seen")
     if ranked:
         columns.append(f"{RANK_SQL[index]} as rank")
-    sort = f"{index}.rowid {direction}" if match and pairs else f"{sort_column} {direction}, l.release {direction}"
+    sort = (
+        f"{index}.rowid {direction}"
+        if match and pairs
+        else f"{sort_column} {direction}, l.release {direction}"
+    )
     if order == "oldest" and pairs and not match:
         sort = f"l.sort_date = '', {sort}"
     return (
@@ -719,17 +899,24 @@ def build_facet_conditions(
 ) -> list[str]:
     """Return SQL conditions for the facet values: any included one (but all tags), no excluded one.
 
-    facets_in_match: the FTS5 expression already covers the facets, so tags, which cost most to look up, are left out.
+    facets_in_match: the FTS5 expression already covers the facets, so tags, which cost most to look
+    up, are left out.
     """
 
     def build_condition(name: str, values: Iterable[str]) -> str:
         names = ", ".join(map(plan.bind, values))
-        return TAG_CONDITION_SQL.format(names=names) if name == "tag" else f"{FACET_COLUMNS[name]} in ({names})"
+        return (
+            TAG_CONDITION_SQL.format(names=names)
+            if name == "tag"
+            else f"{FACET_COLUMNS[name]} in ({names})"
+        )
 
     conditions = []
     for name, values in request.include.items():
         if name == "tag":
-            conditions += [build_condition(name, [value]) for value in values if not facets_in_match]
+            conditions += [
+                build_condition(name, [value]) for value in values if not facets_in_match
+            ]
         elif name not in (*LISTED_FACETS, skip_facet):
             conditions.append(build_condition(name, values))
     conditions += [

@@ -1,7 +1,8 @@
 """Finds, sorts and counts the hits of a request and the values of their facets.
 
-FTS5 returns the ids of the matching releases. The columns that hits are filtered, sorted and counted by are in memory
-(`ColumnCache`), which is ten times as fast as looking up the thousands of hits of a common word in a table.
+FTS5 returns the ids of the matching releases. The columns that hits are filtered, sorted and
+counted by are in memory (`ColumnCache`), which is ten times as fast as looking up the thousands of
+hits of a common word in a table.
 """
 
 from __future__ import annotations
@@ -54,7 +55,13 @@ from archive.search.query_sql import (
     read_month_counts,
     select_ids,
 )
-from archive.search.search_index import BRIEF_RELEASE, CODED_COLUMNS, NO_VALUE, ColumnCache, list_columns
+from archive.search.search_index import (
+    BRIEF_RELEASE,
+    CODED_COLUMNS,
+    NO_VALUE,
+    ColumnCache,
+    list_columns,
+)
 from archive.search.search_request import FACETS, LISTED_FACETS, SearchRequest
 
 # Ranking.
@@ -68,7 +75,9 @@ MIN_WEIGHTED_WORDS = 3  # words; in a query with at least this many, the rarest 
 
 # Loose hits.
 ENOUGH_HITS = 50  # with fewer strict hits, looser ones follow
-MAX_LOOSE_QUERIES = 8  # for a long query: the first seven and the last, which needs only one of the words
+MAX_LOOSE_QUERIES = (
+    8  # for a long query: the first seven and the last, which needs only one of the words
+)
 MAX_LOOSE_HITS = 100
 STRICT_FACTOR = 2.0  # for the relevance of strict hits among loose ones
 WEAK_SHARE = 0.2  # of the best hit's relevance; strict hits with less come among the loose ones
@@ -78,24 +87,42 @@ RELATED_TEXT_LENGTH = 400  # characters of each text
 RELATED_WORDS = 10
 MAX_RELATED_SHARE = 0.1  # of all releases; words in more say too little
 MAX_RELATED_POSTINGS = 1_500  # releases of these words; more would cost too much
-MIN_RELATED_SHARE = 0.3  # of the relevance of the best hit with these words, for hits with nothing else
-MAX_BEGINNING_POSTINGS = 20_000  # releases with words that start with a given word; searching more would take too long
+MIN_RELATED_SHARE = (
+    0.3  # of the relevance of the best hit with these words, for hits with nothing else
+)
+MAX_BEGINNING_POSTINGS = (
+    20_000  # releases with words that start with a given word; searching more would take too long
+)
 
 RELATED_TEXTS_SQL = f"""
-    select id, title || ' ' || coalesce(lead, '') || ' ' || substr(body, 1, {RELATED_TEXT_LENGTH}) as text from releases
+    select id, title || ' ' || coalesce(lead, '') || ' ' || substr(body,
+      1, {RELATED_TEXT_LENGTH}) as text from releases
     where id in (select value from json_each(:ids))
 """
-WORD_LEMMAS_SQL = "select word, lemma, releases from vocabulary where word in (select value from json_each(:words))"
+WORD_LEMMAS_SQL = (
+    "select word, lemma, releases from vocabulary where word in"
+    " (select"
+    " value"
+    " from"
+    " json_each(:words))"
+)
 
 # Facets.
 MAX_FACET_TAGS = 20
 MAX_FACET_SPEAKERS = 20
 AGENCY_NAMES_SQL = "select slug as value, name, name_en from agencies"
-TAG_NAMES_SQL = "select id, name as value, name from tags where id in (select value from json_each(:ids))"
-SPEAKER_NAMES_SQL = "select id, slug as value, name from people where id in (select value from json_each(:ids))"
-AGENCY_SPEAKERS_SQL = "select id from people where agency in (select value from json_each(:agencies))"
+TAG_NAMES_SQL = (
+    "select id, name as value, name from tags where id in (select value from json_each(:ids))"
+)
+SPEAKER_NAMES_SQL = (
+    "select id, slug as value, name from people where id in (select value from json_each(:ids))"
+)
+AGENCY_SPEAKERS_SQL = (
+    "select id from people where agency in (select value from json_each(:agencies))"
+)
 TAG_COUNTS_SQL = """
-    select tag, sum(releases) as count from tag_counts where agency in (select value from json_each(:agencies))
+    select tag, sum(releases) as count from tag_counts where agency in (select value
+      from json_each(:agencies))
     group by tag order by count desc, tag limit :tags
 """
 
@@ -120,14 +147,22 @@ class CorrectedQuery:
 class LooseHits:
     """The hits of looser queries: at most MAX_LOOSE_HITS, the most relevant first."""
 
-    queries: Mapping[int, Query] = field(default_factory=dict)  # id of each hit → the query whose words are marked
-    order: Sequence[int] = ()  # strict and loose hits in their order; empty: only strict hits, in theirs
+    queries: Mapping[int, Query] = field(
+        default_factory=dict
+    )  # id of each hit → the query whose words are marked
+    order: Sequence[
+        int
+    ] = ()  # strict and loose hits in their order; empty: only strict hits, in theirs
     corrections: Sequence[SpellingCorrection] | None = None  # None: not looked for
 
     @property
     def start(self) -> int:
-        """Return the place of the first loose hit, from 0; after the last strict hit if there are no loose ones."""
-        return next((place for place, key in enumerate(self.order) if key in self.queries), len(self.order))
+        """Return the place of the first loose hit, from 0; after the last strict hit if there are
+        no loose ones.
+        """
+        return next(
+            (place for place, key in enumerate(self.order) if key in self.queries), len(self.order)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,8 +177,12 @@ class HitPage:
     loose: LooseHits  # they follow the strict ones if these are few
     former: FormerHits  # those of the hits of which only an earlier version matches
     releases: Sequence[int] = ()  # of all strict hits, in any order; only some of them if `capped`
-    title_matches_first: bool = False  # too many hits to rank: the newest with all words in their title come first
-    approximate_facets: list[str] = field(default_factory=list)  # counted only in the first MAX_HITS hits
+    title_matches_first: bool = (
+        False  # too many hits to rank: the newest with all words in their title come first
+    )
+    approximate_facets: list[str] = field(
+        default_factory=list
+    )  # counted only in the first MAX_HITS hits
 
     @property
     def has_next(self) -> bool:
@@ -152,7 +191,10 @@ class HitPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HitList:
-    """The hits of a request, in order. If there are very many, they are only the newest (or oldest) MAX_HITS."""
+    """The hits of a request, in order.
+
+    If there are very many, they are only the newest (or oldest) MAX_HITS.
+    """
 
     ids: Sequence[int]  # ids of releases or question pairs
     releases: Sequence[int]  # releases of the hits, in any order
@@ -166,9 +208,9 @@ class HitList:
 class HitFinder:
     """Finds the hits of a request.
 
-    skip_facet: a facet whose included values are ignored. correct: function that returns the query with its misspelt
-    words corrected, for loose hits if a word occurs nowhere. counted: numbers of releases already counted, because
-    looser queries have the same words.
+    skip_facet: a facet whose included values are ignored. correct: function that returns the query
+    with its misspelt words corrected, for loose hits if a word occurs nowhere. counted: numbers of
+    releases already counted, because looser queries have the same words.
     """
 
     run: RunQuery
@@ -177,26 +219,37 @@ class HitFinder:
     names: ResolvedNames
     skip_facet: str | None = None
     correct: Callable[[RunQuery, SearchRequest], Awaitable[CorrectedQuery]] | None = None
-    counted: dict[tuple[str, int], int] = field(default_factory=dict)  # (expression, limit) → number
+    counted: dict[tuple[str, int], int] = field(
+        default_factory=dict
+    )  # (expression, limit) → number
     checked: dict[int, list[Presence]] = field(default_factory=dict)  # see find_former_hits
 
     async def find_page(self) -> HitPage:
         """Find the hits of the requested page, and count the hits with each facet value."""
         request = self.request
         exact_counts = await self.count_without_words() if self.has_only_facets else {}
-        # A facet with a chosen value is counted without it, to show what its other values would add.
+        # A facet with a chosen value is counted without it, to show what its other values would
+        # add.
         chosen_facets = [
-            name for name in FACETS if name in request.include and name not in (*LISTED_FACETS, *exact_counts)
+            name
+            for name in FACETS
+            if name in request.include and name not in (*LISTED_FACETS, *exact_counts)
         ]
         (hits, total), facet_hits = await asyncio.gather(
             self.fetch_counted(),
-            asyncio.gather(*(replace(self, skip_facet=name).fetch(self.date_order) for name in chosen_facets)),
+            asyncio.gather(
+                *(replace(self, skip_facet=name).fetch(self.date_order) for name in chosen_facets)
+            ),
         )
-        hits_by_facet = dict.fromkeys(FACETS, hits) | dict(zip(chosen_facets, facet_hits, strict=True))
+        hits_by_facet = dict.fromkeys(FACETS, hits) | dict(
+            zip(chosen_facets, facet_hits, strict=True)
+        )
         facets = await self.count_facets(hits_by_facet, exact_counts)
         if request.show == "releases" and not self.has_only_facets:
             totals = self.count_years()
-            facets["year"] = [replace(year, total=totals.get(year.value, 0)) for year in facets["year"]]
+            facets["year"] = [
+                replace(year, total=totals.get(year.value, 0)) for year in facets["year"]
+            ]
         loose = await self.find_loose_hits(hits)
         pages = max(1, -(-(total + len(loose.queries)) // request.size))
         page = min(request.page, pages)
@@ -236,18 +289,29 @@ class HitFinder:
         return len((await self.fetch("newest")).ids)
 
     async def find_loose_hits(self, strict: HitList) -> LooseHits:
-        """Find looser hits, query after query, until there are ENOUGH_HITS with the strict ones, and sort all of them.
+        """Find looser hits, query after query, until there are ENOUGH_HITS with the strict ones,
+        and sort all of them.
 
-        The relevance of a hit adds up how well it matches the strict query and the first looser one that finds it.
+        The relevance of a hit adds up how well it matches the strict query and the first looser one
+        that finds it.
         """
         request, query = self.request, self.request.query
-        if request.strict or len(strict.ids) >= ENOUGH_HITS or not any(loosen_query(query, {}, MAX_HITS)):
+        if (
+            request.strict
+            or len(strict.ids) >= ENOUGH_HITS
+            or not any(loosen_query(query, {}, MAX_HITS))
+        ):
             return LooseHits()  # nothing can be loosened: only phrases, filters …
         counts = await count_beginnings(self.run, find_terms(query.tree))
-        has_unknown = not all(count or list_related_words(" ".join(term.words)) for term, count in counts.items())
+        has_unknown = not all(
+            count or list_related_words(" ".join(term.words)) for term, count in counts.items()
+        )
         corrected = await self.correct(self.run, request) if self.correct and has_unknown else None
         if corrected and corrected.corrections:
-            query, counts = corrected.query, await count_beginnings(self.run, find_terms(corrected.query.tree))
+            query, counts = (
+                corrected.query,
+                await count_beginnings(self.run, find_terms(corrected.query.tree)),
+            )
         beginnings = frozenset(
             lemma
             for term, count in counts.items()
@@ -255,14 +319,22 @@ class HitFinder:
             and len(lemma := find_compound_key(" ".join(term.words))) >= MIN_BEGINNING_LENGTH
         )
         names = replace(self.names, beginnings=beginnings)
-        relevance, releases = {key: strict.relevance.get(key, 0.0) for key in strict.ids}, dict[int, int]()
+        relevance, releases = (
+            {key: strict.relevance.get(key, 0.0) for key in strict.ids},
+            dict[int, int](),
+        )
         queries = list(loosen_query(query, counts, MAX_HITS))
         for loosened in (*queries[: MAX_LOOSE_QUERIES - 1], *queries[MAX_LOOSE_QUERIES - 1 :][-1:]):
             finder = replace(self, request=replace(request, loosened=loosened, page=1), names=names)
-            found, earlier = await finder.fetch("best"), set() if loosened is queries[0] else {*relevance}
+            found, earlier = (
+                await finder.fetch("best"),
+                set() if loosened is queries[0] else {*relevance},
+            )
             for key, release in zip(found.ids, found.releases, strict=True):
                 if key not in earlier:
-                    relevance[key] = relevance.get(key, 0.0) + loosened.coverage * found.relevance.get(key, 0.0)
+                    relevance[key] = relevance.get(
+                        key, 0.0
+                    ) + loosened.coverage * found.relevance.get(key, 0.0)
                     releases[key] = release
             if len(relevance) >= ENOUGH_HITS:
                 break
@@ -277,8 +349,12 @@ class HitFinder:
         loose_ids = (key for key in relevance if key not in strict_ids)
         loose = heapq.nlargest(MAX_LOOSE_HITS, loose_ids, key=relevance.__getitem__)
         if self.order != "best":
-            loose = self.columns.sort_pairs_by_date({key: releases.get(key, key) for key in loose}, self.order)
-        is_merged = self.order == "best" and not strict.former.ids  # earlier versions have no relevance
+            loose = self.columns.sort_pairs_by_date(
+                {key: releases.get(key, key) for key in loose}, self.order
+            )
+        is_merged = (
+            self.order == "best" and not strict.former.ids
+        )  # earlier versions have no relevance
         return LooseHits(
             queries={key: queries[0] if key in releases else others for key in loose},
             order=_merge_hits(strict.ids, loose, relevance) if is_merged else [*strict.ids, *loose],
@@ -286,12 +362,16 @@ class HitFinder:
         )
 
     async def find_shared_words(self, relevance: Mapping[int, float]) -> list[str]:
-        """Return words that several of the most relevant hits share, and few other releases have."""
+        """Return words that several of the most relevant hits share, and few other releases
+        have.
+        """
         best = heapq.nlargest(RELATED_HITS, relevance, key=relevance.__getitem__)
         rows = await self.run(RELATED_TEXTS_SQL, {"ids": json.dumps(best)})
         texts = {row["id"]: set(find_words(row["text"])) for row in rows}
         words = json.dumps(sorted(set().union(*texts.values())), ensure_ascii=False)
-        lemmas: dict[str, dict[str, int]] = {}  # lemma → its words, with the number of their releases
+        lemmas: dict[
+            str, dict[str, int]
+        ] = {}  # lemma → its words, with the number of their releases
         lemma_of: dict[str, str] = {}
         for row in await self.run(WORD_LEMMAS_SQL, {"words": words}):
             lemmas.setdefault(row["lemma"], {})[row["word"]] = row["releases"]
@@ -316,8 +396,14 @@ class HitFinder:
     def order(self) -> str:
         """Return the order of the hits: `best`, `newest` or `oldest`."""
         # The words of a very common prefix are too many to rank.
-        has_common_prefix = any(expansion.replaces_prefix for expansion in self.names.prefixes.values())
-        return self.date_order if has_common_prefix or self.request.news else self.request.order or "best"
+        has_common_prefix = any(
+            expansion.replaces_prefix for expansion in self.names.prefixes.values()
+        )
+        return (
+            self.date_order
+            if has_common_prefix or self.request.news
+            else self.request.order or "best"
+        )
 
     @property
     def date_order(self) -> str:
@@ -326,7 +412,9 @@ class HitFinder:
 
     @property
     def has_only_facets(self) -> bool:
-        """Return whether a request has no words and no tags, so that its hits can be counted exactly."""
+        """Return whether a request has no words and no tags, so that its hits can be counted
+        exactly.
+        """
         request = self.request
         has_tags = "tag" in request.include or "tag" in request.exclude
         has_words = request.query.tree or request.query.is_blank
@@ -334,8 +422,14 @@ class HitFinder:
 
     @property
     def has_exact_tags(self) -> bool:
-        """Return whether tags and speakers can be counted exactly, too: they are counted only by agency."""
-        return self.has_only_facets and not self.request.exclude and set(self.request.include) <= {"agency"}
+        """Return whether tags and speakers can be counted exactly, too: they are counted only by
+        agency.
+        """
+        return (
+            self.has_only_facets
+            and not self.request.exclude
+            and set(self.request.include) <= {"agency"}
+        )
 
     async def count_without_words(self) -> dict[str, Mapping[Any, int]]:
         """Count all releases with each facet value for a request without words.
@@ -350,9 +444,13 @@ class HitFinder:
             tags, speakers = self.columns.lists["tag"], self.columns.lists["speaker"]
             if include:
                 values = {"agencies": json.dumps(include["agency"]), "tags": MAX_FACET_TAGS}
-                counts["tag"] = {row["tag"]: row["count"] for row in await self.run(TAG_COUNTS_SQL, values)}
+                counts["tag"] = {
+                    row["tag"]: row["count"] for row in await self.run(TAG_COUNTS_SQL, values)
+                }
                 people = [row["id"] for row in await self.run(AGENCY_SPEAKERS_SQL, values)]
-                counts["speaker"] = speakers.count_all(MAX_FACET_SPEAKERS, people)  # who speak for one agency each
+                counts["speaker"] = speakers.count_all(
+                    MAX_FACET_SPEAKERS, people
+                )  # who speak for one agency each
             else:
                 counts["tag"] = tags.count_all(MAX_FACET_TAGS)
                 counts["speaker"] = speakers.count_all(MAX_FACET_SPEAKERS)
@@ -368,25 +466,39 @@ class HitFinder:
             rows: Sequence[Any]
             if name in LISTED_FACETS:
                 limit = MAX_FACET_TAGS if name == "tag" else MAX_FACET_SPEAKERS
-                counts = exact_counts.get(name) or self.columns.lists[name].count(hits.releases, limit)
+                counts = exact_counts.get(name) or self.columns.lists[name].count(
+                    hits.releases, limit
+                )
                 names_sql = TAG_NAMES_SQL if name == "tag" else SPEAKER_NAMES_SQL
                 rows = await self.run(names_sql, {"ids": json.dumps(list(counts))})
-                choices = [FacetValue(value=row["value"], name=row["name"], count=counts[row["id"]]) for row in rows]
+                choices = [
+                    FacetValue(value=row["value"], name=row["name"], count=counts[row["id"]])
+                    for row in rows
+                ]
             else:
                 counts = exact_counts.get(name) or self.columns.count_values(hits.releases, name)
                 rows = [{"value": value, "name": value} for value in counts]
                 if name == "agency":
-                    rows = [row for row in await self.run(AGENCY_NAMES_SQL, {}) if row["value"] in counts]
+                    rows = [
+                        row
+                        for row in await self.run(AGENCY_NAMES_SQL, {})
+                        if row["value"] in counts
+                    ]
                 choices = [FacetValue(**dict(row), count=counts[row["value"]]) for row in rows]
             if name == "year":
-                choices.sort(key=lambda choice: "" if choice.value == NO_VALUE else choice.value, reverse=True)
+                choices.sort(
+                    key=lambda choice: "" if choice.value == NO_VALUE else choice.value,
+                    reverse=True,
+                )
             else:
                 choices.sort(key=lambda choice: (-choice.count, choice.name))
             facets[name] = choices
         return facets
 
     def count_years(self) -> Mapping[str, int]:
-        """Count the releases of each year with the chosen facet values, ignoring words, tags and days."""
+        """Count the releases of each year with the chosen facet values, ignoring words, tags and
+        days.
+        """
         agencies = self.chosen_agencies
         include = {**self.request.include, **({} if agencies is None else {"agency": agencies})}
         return self.columns.count_all_values("year", include, self.request.exclude)
@@ -421,16 +533,22 @@ class HitFinder:
         return hits if order != "best" or ranked else self.sort_by_similarity(hits)
 
     async def fetch_all_current(self) -> HitList:
-        """Fetch these hits without a limit: first those of `fetch_current`, then the others by date."""
+        """Fetch these hits without a limit: first those of `fetch_current`, then the others by
+        date.
+        """
         last_page = -(-MAX_HITS // self.request.size)
-        hits = await replace(self, request=replace(self.request, page=last_page)).fetch_current(self.order)
+        hits = await replace(self, request=replace(self.request, page=last_page)).fetch_current(
+            self.order
+        )
         if not hits.capped:
             return hits
         fetched, releases = set(hits.ids), await self.read_all_hits()
         others = {key: releases[key] for key in releases.keys() - fetched}
         ids = [*hits.ids, *self.columns.sort_pairs_by_date(others, self.date_order)]
         return HitList(
-            ids=ids, releases=[releases.get(key, 0) for key in ids], title_matches_first=hits.title_matches_first
+            ids=ids,
+            releases=[releases.get(key, 0) for key in ids],
+            title_matches_first=hits.title_matches_first,
         )
 
     async def read_all_hits(self) -> dict[int, int]:
@@ -442,37 +560,64 @@ class HitFinder:
             match = build_match(self.request, plan, self.skip_facet)
             sql = build_hits_sql(self.request, plan, match, skip_facet=self.skip_facet)
             (row,) = await self.run(
-                "select json_group_array(id) as ids, json_group_array(release) as releases from (select id, release"
-                f" from ({sql}) where id > {plan.bind(last)} order by id limit {plan.bind(MAX_SORTED_HITS)})",
+                "select json_group_array(id) as ids,"
+                " json_group_array(release) as"
+                " releases"
+                " from"
+                " (select id, release"
+                f" from ({sql}) where id >"
+                f" {plan.bind(last)} order"
+                f" by id"
+                f" limit"
+                f" {plan.bind(MAX_SORTED_HITS)})",
                 plan.values,
             )
             ids, releases = json.loads(row["ids"]), json.loads(row["releases"])
             listed = set(self.columns.filter_releases(releases))
-            found.update((key, release) for key, release in zip(ids, releases, strict=True) if release in listed)
+            found.update(
+                (key, release)
+                for key, release in zip(ids, releases, strict=True)
+                if release in listed
+            )
             if len(ids) < MAX_SORTED_HITS:
                 return found
             last = ids[-1]
 
-    async def fetch_from_tables(self, plan: SearchPlan, match: str, ranked: bool, order: str) -> HitList:
-        """Fetch hits that a table can sort: for requests without words, new releases, and question pairs."""
+    async def fetch_from_tables(
+        self, plan: SearchPlan, match: str, ranked: bool, order: str
+    ) -> HitList:
+        """Fetch hits that a table can sort: for requests without words, new releases, and question
+        pairs.
+        """
         limit = MAX_COUNTED_HITS if self.columns.size <= MAX_COUNTED_HITS else MAX_HITS
         if self.has_exact_tags:  # no hits are needed to count the values of facets
             limit = min(limit, self.request.page * self.request.size)
         build_sql = partial(
-            build_hits_sql, self.request, plan, match, skip_facet=self.skip_facet, ranked=ranked, order=order
+            build_hits_sql,
+            self.request,
+            plan,
+            match,
+            skip_facet=self.skip_facet,
+            ranked=ranked,
+            order=order,
         )
         sql = build_sql(limit=limit + 1)
         if self.request.show == "releases" and not self.request.news:
             ids = await select_ids(self.run, sql, plan.values)
             if order == "oldest" and len(ids) <= limit:  # without those that have no date
-                others = await select_ids(self.run, f"{build_sql()} limit {len(ids) + limit + 1:d}", plan.values)
+                others = await select_ids(
+                    self.run, f"{build_sql()} limit {len(ids) + limit + 1:d}", plan.values
+                )
                 ids = list(dict.fromkeys([*ids, *others]))[: limit + 1]
             capped = len(ids) > limit
             listed_ids = self.columns.filter_releases(ids[:MAX_HITS] if capped else ids)
             listed_ids = self.columns.sort_by_date(listed_ids, order)
             return HitList(ids=listed_ids, releases=listed_ids, capped=capped)
         rows = await self.run(sql, plan.values)
-        listed, capped = set(self.columns.filter_releases([row["release"] for row in rows])), len(rows) > limit
+        listed, capped = (
+            set(self.columns.filter_releases([row["release"] for row in rows])),
+            len(rows) > limit,
+        )
         rows = [row for row in (rows[:MAX_HITS] if capped else rows) if row["release"] in listed]
         releases = {row["id"]: row["release"] for row in rows}
         relevance: dict[int, float] = {}
@@ -480,22 +625,41 @@ class HitFinder:
             relevance = self.weigh_ranks({row["id"]: row["rank"] for row in rows}, releases)
             ids = list(relevance)
         elif self.request.news:
-            ids = [row["id"] for row in sorted(rows, key=lambda row: (row["seen"], row["id"]), reverse=True)]
+            ids = [
+                row["id"]
+                for row in sorted(rows, key=lambda row: (row["seen"], row["id"]), reverse=True)
+            ]
         else:
             ids = self.columns.sort_pairs_by_date(releases, order)
-        return HitList(ids=ids, releases=[releases[key] for key in ids], capped=capped, relevance=relevance)
+        return HitList(
+            ids=ids, releases=[releases[key] for key in ids], capped=capped, relevance=relevance
+        )
 
     def sort_by_similarity(self, hits: HitList) -> HitList:
-        """Sort the hits of a request without words by how similar they are to the releases that it names."""
+        """Sort the hits of a request without words by how similar they are to the releases that it
+        names.
+        """
         related = self.names.related
-        liked = [related[number] for number in list_liked(self.request.query.tree) if number in related]
+        liked = [
+            related[number] for number in list_liked(self.request.query.tree) if number in related
+        ]
         if not liked:
             return hits
-        similarity = {key: max(each.similarity.get(key, 0.0) for each in liked) for key in hits.releases}
-        pairs = sorted(zip(hits.ids, hits.releases, strict=True), key=lambda pair: similarity[pair[1]], reverse=True)
-        return replace(hits, ids=[key for key, _ in pairs], releases=[release for _, release in pairs])
+        similarity = {
+            key: max(each.similarity.get(key, 0.0) for each in liked) for key in hits.releases
+        }
+        pairs = sorted(
+            zip(hits.ids, hits.releases, strict=True),
+            key=lambda pair: similarity[pair[1]],
+            reverse=True,
+        )
+        return replace(
+            hits, ids=[key for key, _ in pairs], releases=[release for _, release in pairs]
+        )
 
-    async def fetch_from_index(self, plan: SearchPlan, match: str, ranked: bool, order: str) -> HitList:
+    async def fetch_from_index(
+        self, plan: SearchPlan, match: str, ranked: bool, order: str
+    ) -> HitList:
         """Fetch the releases that match the words of the request."""
         ranks: dict[int, float] = {}
         if ranked and _has_phrase(self.request):  # reading word positions costs more than ranking
@@ -507,25 +671,38 @@ class HitFinder:
         is_complete = len(ids) <= MAX_HITS
         if not is_complete:
             found, months, is_complete = await self.find_first_hits(plan, match, ids, order)
-        if not ranked or len(found) > MAX_HITS or await self.is_ranking_too_costly(plan, match, len(found)):
+        if (
+            not ranked
+            or len(found) > MAX_HITS
+            or await self.is_ranking_too_costly(plan, match, len(found))
+        ):
             capped = len(found) > (MAX_COUNTED_HITS if is_complete else MAX_HITS)
             by_date = self.columns.sort_by_date(found, order)[: MAX_HITS if capped else None]
             first = await self.read_title_hits(plan, by_date, months) if ranked else set()
-            sorted_ids = [key for key in by_date if key in first] + [key for key in by_date if key not in first]
-            return HitList(ids=sorted_ids, releases=sorted_ids, capped=capped, title_matches_first=ranked)
+            sorted_ids = [key for key in by_date if key in first] + [
+                key for key in by_date if key not in first
+            ]
+            return HitList(
+                ids=sorted_ids, releases=sorted_ids, capped=capped, title_matches_first=ranked
+            )
         if not ranks or len(ids) > MAX_HITS:
             ranks = await self.read_ranks(MAX_SORTED_HITS)
         brief, in_title = [
             await self.read_index_ids(plan, combine_matches([match, condition]), MAX_SORTED_HITS)
             for condition in (f'facts: "{BRIEF_RELEASE}"', _match_in_title(plan))
         ]
-        relevance = self.weigh_ranks({key: ranks[key] for key in found if key in ranks}, brief=brief, titled=in_title)
+        relevance = self.weigh_ranks(
+            {key: ranks[key] for key in found if key in ranks}, brief=brief, titled=in_title
+        )
         sorted_ids = list(relevance)
         return HitList(ids=sorted_ids, releases=sorted_ids, relevance=relevance)
 
     async def is_ranking_too_costly(self, plan: SearchPlan, match: str, hit_count: int) -> bool:
-        """Return whether ranking would read too many releases: bm25 first reads all that have the words."""
-        if _is_title_search(self.request):  # ranks hardly differ if all hits have all words in the title
+        """Return whether ranking would read too many releases: bm25 first reads all that have the
+        words.
+        """
+        # ranks hardly differ if all hits have all words in the title
+        if _is_title_search(self.request):
             return hit_count > MAX_RANKED_TITLE_HITS
         only_words = not plan.conditions and match == plan.match
         if only_words or _has_phrase(self.request):
@@ -535,19 +712,26 @@ class HitFinder:
     async def find_first_hits(
         self, plan: SearchPlan, match: str, first: Sequence[int], order: str
     ) -> tuple[list[int], list[str], bool]:
-        """Return the newest (or oldest) hits, over MAX_HITS if possible, their months, and whether these are all hits.
+        """Return the newest (or oldest) hits, over MAX_HITS if possible, their months, and whether
+        these are all hits.
 
-        The months are FTS5 expressions (DateWindow.list_match_parts). first: more than MAX_HITS hits in the order of
-        their ids. The first window assumes that hits are as frequent in all releases as in these. If later releases
-        have many more hits (more than MAX_SORTED_HITS), a narrower window is tried.
+        The months are FTS5 expressions (DateWindow.list_match_parts). first: more than MAX_HITS
+        hits in the order of their ids. The first window assumes that hits are as frequent in all
+        releases as in these. If later releases have many more hits (more than MAX_SORTED_HITS), a
+        narrower window is tried.
         """
         months = await read_month_counts(self.run)
         if order == "oldest":
             months.reverse()
-        for expected in (first[-1], sum(number for _, number in months) * MAX_HITS / MAX_SORTED_HITS):
+        for expected in (
+            first[-1],
+            sum(number for _, number in months) * MAX_HITS / MAX_SORTED_HITS,
+        ):
             window, found = DateWindow(months, expected), list[int]()
             while more_months := window.open_next_months():
-                found += self.filter_hits(await self.read_limited_ids(plan, f"({match}) AND ({more_months})", order))
+                found += self.filter_hits(
+                    await self.read_limited_ids(plan, f"({match}) AND ({more_months})", order)
+                )
                 if len(found) > MAX_HITS:
                     return found, window.list_match_parts(), False
                 window.widen(len(found))
@@ -556,20 +740,30 @@ class HitFinder:
                 return self.filter_hits([*first, *rest]), window.list_match_parts(), True
         return self.filter_hits(await self.read_first_ids(plan, match, order)), [""], False
 
-    async def read_limited_ids(self, plan: SearchPlan, match: str, order: str = "newest") -> list[int]:
-        """Read the matching ids, only the newest (or oldest) if there are more than MAX_SORTED_HITS."""
+    async def read_limited_ids(
+        self, plan: SearchPlan, match: str, order: str = "newest"
+    ) -> list[int]:
+        """Read the matching ids, only the newest (or oldest) if there are more than
+        MAX_SORTED_HITS.
+        """
         found = await self.read_index_ids(plan, match, MAX_SORTED_HITS)
-        return found if len(found) < MAX_SORTED_HITS else await self.read_first_ids(plan, match, order)
+        return (
+            found if len(found) < MAX_SORTED_HITS else await self.read_first_ids(plan, match, order)
+        )
 
     async def read_first_ids(self, plan: SearchPlan, match: str, order: str) -> list[int]:
         """Read the newest (or oldest) MAX_HITS + 1 matching ids.
 
         They are sorted by SQLite, which takes a microsecond per match.
         """
-        sql = build_hits_sql(self.request, plan, match, skip_facet=self.skip_facet, limit=MAX_HITS + 1, order=order)
+        sql = build_hits_sql(
+            self.request, plan, match, skip_facet=self.skip_facet, limit=MAX_HITS + 1, order=order
+        )
         return await select_ids(self.run, sql, plan.values)
 
-    async def read_index_ids(self, plan: SearchPlan, match: str, limit: int, *, after: int = 0) -> list[int]:
+    async def read_index_ids(
+        self, plan: SearchPlan, match: str, limit: int, *, after: int = 0
+    ) -> list[int]:
         """Read matching ids above `after`, in ascending order."""
         sql = f"select id from ({self.build_sql(plan, match)}) where id > {after:d}"
         return await select_ids(self.run, f"{sql} limit {plan.bind(limit)}", plan.values)
@@ -577,15 +771,23 @@ class HitFinder:
     async def read_ranks(self, limit: int) -> dict[int, float]:
         """Read the bm25 rank of matching releases; lower is better."""
         plan = plan_search(self.request, self.names, RANKED_RELEASE_INDEX)
-        match = combine_matches([build_match(self.request, plan, self.skip_facet), await self.match_rarest_word()])
+        match = combine_matches(
+            [build_match(self.request, plan, self.skip_facet), await self.match_rarest_word()]
+        )
         sql = self.build_sql(plan, match, ranked=True)
         rows = await self.run(f"select id, rank from ({sql}) limit {plan.bind(limit)}", plan.values)
         return {row["id"]: row["rank"] for row in rows}
 
     async def match_rarest_word(self) -> str:
-        """Return the expression of the rarest required word, or "" for short queries and if all are very common."""
+        """Return the expression of the rarest required word, or "" for short queries and if all are
+        very common.
+        """
         tree, rarest, fewest = self.request.query.tree, "", MAX_HITS
-        terms = [part for part in tree.parts if isinstance(part, TermNode)] if isinstance(tree, AndNode) else []
+        terms = (
+            [part for part in tree.parts if isinstance(part, TermNode)]
+            if isinstance(tree, AndNode)
+            else []
+        )
         for term in terms if len(terms) >= MIN_WEIGHTED_WORDS else ():
             match = match_term(term, self.names, RANKED_RELEASE_INDEX)
             key = match, fewest
@@ -595,8 +797,11 @@ class HitFinder:
                 rarest, fewest = match, self.counted[key]
         return rarest
 
-    async def read_title_hits(self, plan: SearchPlan, ids: Sequence[int], months: Sequence[str]) -> set[int]:
-        """Return releases with all words in the title, reading months until the requested page is full.
+    async def read_title_hits(
+        self, plan: SearchPlan, ids: Sequence[int], months: Sequence[str]
+    ) -> set[int]:
+        """Return releases with all words in the title, reading months until the requested page is
+        full.
 
         ids: the newest hits. months: expressions for the months of all hits, newest first.
         """
@@ -606,7 +811,9 @@ class HitFinder:
         found: set[int] = set()
         for part in months:
             found.update(
-                await self.read_limited_ids(plan, combine_matches([_match_in_title(plan), part, *facet_matches]))
+                await self.read_limited_ids(
+                    plan, combine_matches([_match_in_title(plan), part, *facet_matches])
+                )
             )
             if len(found.intersection(ids)) >= self.request.page * self.request.size:
                 break
@@ -615,12 +822,16 @@ class HitFinder:
     def build_sql(self, plan: SearchPlan, match: str, *, ranked: bool = False) -> str:
         """Return SQL for matching releases. Tables are joined only if the plan has conditions."""
         if plan.conditions:
-            return build_hits_sql(self.request, plan, match, skip_facet=self.skip_facet, ranked=ranked)
+            return build_hits_sql(
+                self.request, plan, match, skip_facet=self.skip_facet, ranked=ranked
+            )
         return build_match_sql(plan, match, ranked=ranked)
 
     def filter_hits(self, found: Sequence[int]) -> list[int]:
         """Keep the listed releases that match the facet values of the request."""
-        include = {name: values for name, values in self.request.include.items() if name != self.skip_facet}
+        include = {
+            name: values for name, values in self.request.include.items() if name != self.skip_facet
+        }
         return self.columns.filter_releases(found, include, self.request.exclude)
 
     def weigh_ranks(
@@ -635,21 +846,24 @@ class HitFinder:
 
         The relevance of a hit is bm25 × recency × substance × title.
 
-        - bm25 adds up, for each word of the query, how rare the word is (its idf) times how much the release is about
-          it: an occurrence in the title counts as ten in the text, one in the lead as four, a first or middle part of
-          a compound in the title as one, and each further occurrence adds less (k1 = 1.2). A long release needs more of
-          them (b = 0.75; on the judged queries of tests/bench, nDCG is lower with 0.5 and with 1). In queries of three
-          or more words, the rarest counts twice, because the two words of a minister's name in a title otherwise
-          outweigh the subject.
+        - bm25 adds up, for each word of the query, how rare the word is (its idf) times how much
+          the release is about it: an occurrence in the title counts as ten in the text, one in the
+          lead as four, a first or middle part of a compound in the title as one, and each further
+          occurrence adds less (k1 = 1.2). A long release needs more of them (b = 0.75; on the
+          judged queries of tests/bench, nDCG is lower with 0.5 and with 1). In queries of three or
+          more words, the rarest counts twice, because the two words of a minister's name in a title
+          otherwise outweigh the subject.
         - Recency is 1 for a release of today, falls to 0.875 in two years, and never below 0.75.
         - Substance is 0.5 for releases with hardly any text, such as invitations, else 1.
         - Title is 1.5 for releases with all words in the title, also as parts of compounds, else 1.
 
-        releases: the release of each question pair, by id. brief, titled: the ids of hits with hardly any text, and
-        with all words in the title.
+        releases: the release of each question pair, by id. brief, titled: the ids of hits with
+        hardly any text, and with all words in the title.
         """
         keys = sorted(ranks, reverse=True)  # for equal ranks, the last stored comes first
-        ages = self.columns.iter_ages([releases[key] for key in keys] if releases else keys, datetime.now(UTC).date())
+        ages = self.columns.iter_ages(
+            [releases[key] for key in keys] if releases else keys, datetime.now(UTC).date()
+        )
         brief, titled = set(brief), set(titled)
         scores = {
             key: -ranks[key]
@@ -661,24 +875,33 @@ class HitFinder:
         return {key: scores[key] for key in sorted(keys, key=scores.__getitem__, reverse=True)}
 
 
-def _add_related_hits(relevance: Mapping[int, float], related: Mapping[int, float]) -> dict[int, float]:
-    """Return the relevance of hits, from 0 to about 1, raised by words that they share with the best ones.
+def _add_related_hits(
+    relevance: Mapping[int, float], related: Mapping[int, float]
+) -> dict[int, float]:
+    """Return the relevance of hits, from 0 to about 1, raised by words that they share with the
+    best ones.
 
-    related: the relevance of the hits of words that the best hits share, best first. While there are few hits, the best
-    of these are added.
+    related: the relevance of the hits of words that the best hits share, best first. While there
+    are few hits, the best of these are added.
 
     >>> _add_related_hits({1: 4.0, 2: 1.0}, {2: 8.0, 3: 4.0, 4: 2.0})
     {1: 1.0, 2: 0.45, 3: 0.0}
     """
     best, best_related = (max(each.values(), default=0.0) or 1.0 for each in (relevance, related))
     shares = {key: value / best_related for key, value in related.items()}
-    total = {key: value / best + RELATED_WEIGHT * shares.get(key, 0.0) for key, value in relevance.items()}
+    total = {
+        key: value / best + RELATED_WEIGHT * shares.get(key, 0.0)
+        for key, value in relevance.items()
+    }
     others = (key for key in related if key not in relevance and shares[key] >= MIN_RELATED_SHARE)
     return total | dict.fromkeys(islice(others, max(0, ENOUGH_HITS - len(relevance))), 0.0)
 
 
-def _merge_hits(strict: Sequence[int], loose: Sequence[int], relevance: Mapping[int, float]) -> list[int]:
-    """Return the strict hits, best first, then the loose ones, with the weak strict ones among them.
+def _merge_hits(
+    strict: Sequence[int], loose: Sequence[int], relevance: Mapping[int, float]
+) -> list[int]:
+    """Return the strict hits, best first, then the loose ones, with the weak strict ones among
+    them.
 
     >>> _merge_hits([1, 2], [3, 4], {1: 1.0, 2: 0.1, 3: 0.3, 4: 0.1})
     [1, 3, 2, 4]

@@ -1,8 +1,9 @@
 """Related releases: those that share the rarest of a release's most frequent words.
 
-Nothing about them is stored. The words are weighted by tf-idf, with the numbers of releases in `vocabulary`, and FTS5
-ranks the releases that have any of the heaviest. So an edit, a takedown or a new release counts at once. The chosen
-words are in few releases (MAX_POSTINGS in all), which keeps the cost nearly the same in an archive of any size.
+Nothing about them is stored. The words are weighted by tf-idf, with the numbers of releases in
+`vocabulary`, and FTS5 ranks the releases that have any of the heaviest. So an edit, a takedown or a
+new release counts at once. The chosen words are in few releases (MAX_POSTINGS in all), which keeps
+the cost nearly the same in an archive of any size.
 """
 
 from __future__ import annotations
@@ -22,19 +23,24 @@ from archive.search.search_index import INDEX_COLUMNS
 
 MAX_WORDS = 12  # heaviest words of a release
 MAX_POSTINGS = 1_500  # releases that have them, added up; ranking one takes about 10 µs
-MAX_WORD_SHARE = 0.25  # of all releases; words in more say too little (MAX_POSTINGS is stricter from 6,000 releases on)
+# of all releases; words in more say too little (MAX_POSTINGS is stricter from 6,000 releases on)
+MAX_WORD_SHARE = 0.25
 TITLE_WEIGHT = 3  # occurrences in the text that one in the title counts as
 MAX_TEXT_LENGTH = 8_000  # characters of the text; the subject of a longer one is in its beginning
 MAX_RELATED = 100
 MAX_SHOWN = 6  # on the page of a release
 OWN_PLACES = 2  # of these, for the agency's own releases
-MIN_SIMILARITY = 0.2  # of the release to itself; tests/bench/related.py measures what those above it share
+MIN_SIMILARITY = (
+    0.2  # of the release to itself; tests/bench/related.py measures what those above it share
+)
 
-# Columns of lemmas, and of compound parts, which count half; in the title twice. The others only repeat them.
+# Columns of lemmas, and of compound parts, which count half; in the title twice. The others only
+# repeat them.
 COLUMN_WEIGHTS = {"title": 2.0, "title_parts": 1.0, "title_minor": 1.0, "facts": 0.0}
 SUFFIX_WEIGHTS = {"parts": 0.5, "minor": 0.5, "forms": 0.0}
 BM25_WEIGHTS = ", ".join(
-    str(COLUMN_WEIGHTS.get(name, SUFFIX_WEIGHTS.get(name.partition("_")[2], 1.0))) for name in INDEX_COLUMNS["search"]
+    str(COLUMN_WEIGHTS.get(name, SUFFIX_WEIGHTS.get(name.partition("_")[2], 1.0)))
+    for name in INDEX_COLUMNS["search"]
 )
 LISTED_TEXT_SQL = f"""
     select r.title, coalesce(r.lead, '') || ' ' || substr(r.body, 1, {MAX_TEXT_LENGTH}) as text,
@@ -50,18 +56,23 @@ LEMMAS_SQL = """
 # Moved and hidden releases are not in release_facets.
 RELATED_SQL = f"""
     with found as materialized (
-      select rowid as id, -bm25(search, {BM25_WEIGHTS}) as score from search where search match :match
+      select rowid as id, -bm25(search, {BM25_WEIGHTS}) as score from search
+        where search match :match
       order by score desc, rowid desc limit {MAX_RELATED + 20})
-    select f.id, f.score from found f cross join release_facets l on l.release = f.id order by f.score desc, f.id desc
+    select f.id, f.score from found f cross join release_facets l on l.release = f.id
+      order by f.score desc, f.id desc
 """
 NEAR_DUPLICATES_SQL = """
     select release, other from near_duplicates
-    where release in (select value from json_each(:ids)) and other in (select value from json_each(:ids))
+    where release in (select value from json_each(:ids)) and other in (select value
+      from json_each(:ids))
 """
 RELATED_RELEASES_SQL = """
-    select r.id, r.title, r.language, r.kind, r.url, r.published, r.updated, r.first_seen, r.removed_at,
+    select r.id, r.title, r.language, r.kind, r.url, r.published,
+      r.updated, r.first_seen, r.removed_at,
       r.agency, a.name, a.name_en
-    from json_each(:ids) j cross join releases r on r.id = j.value cross join agencies a on a.slug = r.agency
+    from json_each(:ids) j cross join releases r on r.id = j.value cross join agencies a
+      on a.slug = r.agency
     order by j.key
 """
 
@@ -70,8 +81,8 @@ RELATED_RELEASES_SQL = """
 class RelatedReleases:
     """The releases related to one, most similar first.
 
-    similarity: by id, the share (0-1) of the score that the release itself has, times the share of MAX_WORDS that it
-    has. words: the lemmas they were found by.
+    similarity: by id, the share (0-1) of the score that the release itself has, times the share of
+    MAX_WORDS that it has. words: the lemmas they were found by.
     """
 
     release: int  # the id under which a merged release continues
@@ -80,9 +91,11 @@ class RelatedReleases:
 
 
 async def find_related(run: RunQuery, release_id: int) -> RelatedReleases | None:
-    """Find the releases related to a release; return None if there is no such release, or it is hidden.
+    """Find the releases related to a release; return None if there is no such release, or it is
+    hidden.
 
-    Its near-duplicates are left out, and of several near-duplicates among the others all but the most similar.
+    Its near-duplicates are left out, and of several near-duplicates among the others all but the
+    most similar.
     """
     release = await find_final_release(run, release_id)
     rows = await run(LISTED_TEXT_SQL, {"release": release})
@@ -141,7 +154,8 @@ async def read_related_releases(run: RunQuery, related: RelatedReleases) -> list
 
 
 def choose_shown(rows: Sequence[Mapping[str, Any]], agency: str) -> list[Mapping[str, Any]]:
-    """Choose the related releases that a page shows: first those of other agencies, then the agency's own.
+    """Choose the related releases that a page shows: first those of other agencies, then the
+    agency's own.
 
     The agency's own have OWN_PLACES places, and those that the others leave free.
 

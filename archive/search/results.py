@@ -30,11 +30,27 @@ from archive.search.former_versions import (
 )
 from archive.search.marked_words import QueryTerm
 from archive.search.query_language import Query, SearchNote
-from archive.search.query_sql import ResolvedNames, build_scope_sql, extract_filters, match_attachments
+from archive.search.query_sql import (
+    ResolvedNames,
+    build_scope_sql,
+    extract_filters,
+    match_attachments,
+)
 from archive.search.ranking import SPEAKER_NAMES_SQL, TAG_NAMES_SQL, HitFinder, HitPage, LooseHits
 from archive.search.search_index import NO_VALUE, ColumnCache
-from archive.search.search_request import EXCLUDE_SUFFIX, YES_NO_FACETS, SearchRequest, format_parameter
-from archive.search.suggestions import FEW_HITS, Suggestion, correct_query, find_suggestions, is_english_query
+from archive.search.search_request import (
+    EXCLUDE_SUFFIX,
+    YES_NO_FACETS,
+    SearchRequest,
+    format_parameter,
+)
+from archive.search.suggestions import (
+    FEW_HITS,
+    Suggestion,
+    correct_query,
+    find_suggestions,
+    is_english_query,
+)
 
 MAX_EXAMPLE_EDITS = 20
 MAX_EXAMPLE_WORDS = 5
@@ -43,23 +59,39 @@ URL_PATTERN = re.compile(r"https?://[^\s/]+\.[^\s/]+(?:/\S*)?|https?://[^\s/]+/\
 RELEASE_BY_URL_SQL = """
     with variants(url, position) as (select value, key from json_each(:urls))
     select release from (
-      select r.id as release, variants.position from variants join releases r on r.url = variants.url
+      select r.id as release, variants.position from variants join releases r
+        on r.url = variants.url
       union all
-      select f.release, variants.position + 0.5 from variants join frontier f on f.url = variants.url
+      select f.release, variants.position + 0.5 from variants join frontier f
+        on f.url = variants.url
       where f.release is not null
     ) order by position limit 1
 """
 # Values that are valid even if no release has them.
-ALWAYS_VALID_VALUES = {"kind": {NO_VALUE}, "year": {NO_VALUE}} | {name: {"yes", "no"} for name in YES_NO_FACETS}
+ALWAYS_VALID_VALUES = {"kind": {NO_VALUE}, "year": {NO_VALUE}} | {
+    name: {"yes", "no"} for name in YES_NO_FACETS
+}
 FACET_VALUES_SQL = {  # values of facets that are rows of a table, which may have no release
-    "agency": "select slug as value from agencies where slug in (select value from json_each(:names))",
+    "agency": (
+        "select slug as value from agencies where slug in (select value from json_each(:names))"
+    ),
     "tag": "select name as value from tags where name in (select value from json_each(:names))",
-    "speaker": "select slug as value from people where slug in (select value from json_each(:names))",
+    "speaker": (
+        "select slug as value from people where slug in (select value from json_each(:names))"
+    ),
 }
 AGENCIES_SQL = "select slug as value, name, name_en from agencies order by name"
 CHOSEN_NAMES_SQL = {
-    "agency": "select slug as value, name, name_en from agencies where slug in (select value from json_each(:slugs))",
-    "speaker": "select slug as value, name from people where slug in (select value from json_each(:slugs))",
+    "agency": (
+        "select slug as value, name, name_en from agencies where slug in"
+        " (select"
+        " value"
+        " from"
+        " json_each(:slugs))"
+    ),
+    "speaker": (
+        "select slug as value, name from people where slug in (select value from json_each(:slugs))"
+    ),
 }
 FRESHNESS_SQL = """
     select (select max(finished) from crawls where spider in ('news', 'revisit')) as crawled,
@@ -99,9 +131,12 @@ class Results:
     notes: list[SearchNote] = field(default_factory=list)
     suggestions: list[Suggestion] = field(default_factory=list)
     scope: SearchScope | None = None
-    # (facet, value) → the value with its name, for counted values, chosen agencies and chosen speakers
+    # (facet, value) → the value with its name, for counted values, chosen agencies and chosen
+    # speakers
     facet_choices: dict[tuple[str, str], FacetValue] = field(default_factory=dict)
-    earlier: FormerHits | None = None  # releases that had the words; only looked for if none has them
+    earlier: FormerHits | None = (
+        None  # releases that had the words; only looked for if none has them
+    )
     periods: PeriodCounts | None = None  # None if there are too many hits, or it was not asked for
 
 
@@ -110,15 +145,22 @@ async def prepare_finder(
 ) -> tuple[HitFinder, list[SearchNote]]:
     """Return the finder of a request's hits, with notes about names in the query that do not exist.
 
-    columns: the archive's cached columns, for callers that search more than once; None: read the columns first.
+    columns: the archive's cached columns, for callers that search more than once; None: read the
+    columns first.
     """
     columns = await (columns or ColumnCache()).refresh(run)
     names, notes = await resolve_query(run, request.query.tree)
-    return HitFinder(run=run, columns=columns, request=request, names=names, correct=correct_query), notes
+    return HitFinder(
+        run=run, columns=columns, request=request, names=names, correct=correct_query
+    ), notes
 
 
 async def search(
-    run: RunQuery, request: SearchRequest, columns: ColumnCache | None = None, *, with_periods: bool = False
+    run: RunQuery,
+    request: SearchRequest,
+    columns: ColumnCache | None = None,
+    *,
+    with_periods: bool = False,
 ) -> Results:
     """Find the releases or question pairs that match a request. columns: as for prepare_finder.
 
@@ -136,11 +178,14 @@ async def search(
     if request.page > hit_page.pages:
         notes.append(SearchNote("no_page", str(request.page)))
     is_translated = any(other.reason == "translation" for other in suggestions)
+    # "AI" and "Trump" count as English too, but find enough, and have no Swedish translation
     if (
         (is_translated or hit_page.total <= FEW_HITS)
         and is_english_query(request.query)
-        and not any((hit.row["language"] or "").lower().startswith("en") for hit in hits if not hit.is_loose)
-    ):  # "AI" and "Trump" count as English too, but find enough, and have no Swedish translation
+        and not any(
+            (hit.row["language"] or "").lower().startswith("en") for hit in hits if not hit.is_loose
+        )
+    ):
         notes.append(SearchNote("english"))
     if hit_page.title_matches_first:
         notes.append(SearchNote("titled"))
@@ -153,7 +198,9 @@ async def search(
         freshness=Freshness(**dict((await run(FRESHNESS_SQL, {}))[0])),
         scope=None if hit_page.total else await _read_search_scope(run, columns, request, names),
         facet_choices=await _name_facet_values(run, request, hit_page),
-        earlier=await find_former_hits(finder, ()) if needs_earlier and request.show == "releases" else None,
+        earlier=await find_former_hits(finder, ())
+        if needs_earlier and request.show == "releases"
+        else None,
         periods=await count_hit_page(finder, hit_page) if with_periods and hit_page.total else None,
     )
 
@@ -175,7 +222,8 @@ async def search_all(
 class HitPosition:
     """The terms to mark on a page, and the position of the page among the hits of a search.
 
-    number: counted from 1; None: the page is not a hit, or no longer one. total: number of strict hits.
+    number: counted from 1; None: the page is not a hit, or no longer one. total: number of strict
+    hits.
     """
 
     query_terms: list[QueryTerm]
@@ -191,9 +239,11 @@ class HitPosition:
 async def find_hit_position(
     run: RunQuery, request: SearchRequest, release_id: int, number: int | None, columns: ColumnCache
 ) -> HitPosition:
-    """Find the position of a release, or of one of its questions, among the hits of a request, and the adjacent hits.
+    """Find the position of a release, or of one of its questions, among the hits of a request, and
+    the adjacent hits.
 
-    number: its position in the results that linked to it, which may be outdated; None: do not look for it.
+    number: its position in the results that linked to it, which may be outdated; None: do not look
+    for it.
     """
     page = (number or 0) // request.size + 1  # the page with the next hit
     finder, _ = await prepare_finder(run, replace(request, page=page), columns)
@@ -207,7 +257,10 @@ async def find_hit_position(
     own = {release_id}
     if request.show == "questions":
         own = {
-            row["id"] for row in await run("select id from questions where release = :release", {"release": release_id})
+            row["id"]
+            for row in await run(
+                "select id from questions where release = :release", {"release": release_id}
+            )
         }
     index = number - 1
     if index >= len(ids) or ids[index] not in own:
@@ -217,7 +270,9 @@ async def find_hit_position(
     has_changes = bool(strict.former.ids or names.edits)
     places = [index - 1, *([index] if has_changes else []), index + 1]
     places = [place for place in places if 0 <= place < len(ids)]
-    hits = await read_hits(run, request, [ids[place] for place in places], names, loose, former=strict.former)
+    hits = await read_hits(
+        run, request, [ids[place] for place in places], names, loose, former=strict.former
+    )
     by_id = {hit.row["pair" if hit.is_pair else "id"]: hit for hit in hits}
     own_hit = by_id.get(ids[index]) if has_changes else None
     query = loose.queries.get(ids[index])
@@ -242,10 +297,15 @@ async def read_hits(
     *,
     former: FormerHits,
 ) -> list[SearchHit]:
-    """Return the releases or question pairs with these ids as hits with excerpts, in the order of `ids`."""
+    """Return the releases or question pairs with these ids as hits with excerpts, in the order of
+    `ids`.
+    """
     read = read_question_hits if request.show == "questions" else read_release_hits
     by_query: dict[Query, list[int]] = {}
-    former_ids, unmarked = set(former.ids), Query()  # the current texts of former hits are not shown
+    former_ids, unmarked = (
+        set(former.ids),
+        Query(),
+    )  # the current texts of former hits are not shown
     for key in ids:
         query = unmarked if key in former_ids else loose.queries.get(key, request.query)
         by_query.setdefault(query, []).append(key)
@@ -266,13 +326,19 @@ async def read_hits(
 async def _name_facet_values(
     run: RunQuery, request: SearchRequest, hit_page: HitPage
 ) -> dict[tuple[str, str], FacetValue]:
-    """Return the counted facet values, and chosen agencies and speakers, which may have no hits, with their names."""
+    """Return the counted facet values, and chosen agencies and speakers, which may have no hits,
+    with their names.
+    """
     chosen: dict[tuple[str, str], FacetValue] = {}
     for name, sql in CHOSEN_NAMES_SQL.items():
         slugs = [*request.include.get(name, ()), *request.exclude.get(name, ())]
         rows = await run(sql, {"slugs": json.dumps(slugs)}) if slugs else []
         chosen |= {(name, row["value"]): FacetValue(**dict(row), count=0) for row in rows}
-    return chosen | {(name, choice.value): choice for name, choices in hit_page.facets.items() for choice in choices}
+    return chosen | {
+        (name, choice.value): choice
+        for name, choices in hit_page.facets.items()
+        for choice in choices
+    }
 
 
 async def _read_search_scope(
@@ -281,31 +347,48 @@ async def _read_search_scope(
     """Count, by agency, the releases that match everything in the request except its words."""
     counts = columns.count_all_values("agency")
     rows = [row for row in await run(AGENCIES_SQL, {}) if row["value"] in counts]
-    stored = sorted((FacetValue(**dict(row), count=counts[row["value"]]) for row in rows), key=lambda each: -each.count)
+    stored = sorted(
+        (FacetValue(**dict(row), count=counts[row["value"]]) for row in rows),
+        key=lambda each: -each.count,
+    )
     is_limited = request.has_filters or extract_filters(request.query.tree) is not None
     searched = (
-        [FacetValue(**dict(row)) for row in await run(*build_scope_sql(request, names))] if is_limited else stored
+        [FacetValue(**dict(row)) for row in await run(*build_scope_sql(request, names))]
+        if is_limited
+        else stored
     )
-    return SearchScope(agencies=searched, stored=sum(choice.count for choice in stored), is_limited=is_limited)
+    return SearchScope(
+        agencies=searched, stored=sum(choice.count for choice in stored), is_limited=is_limited
+    )
 
 
-async def _find_unknown_values(run: RunQuery, columns: ColumnCache, request: SearchRequest) -> list[SearchNote]:
+async def _find_unknown_values(
+    run: RunQuery, columns: ColumnCache, request: SearchRequest
+) -> list[SearchNote]:
     """Return a note for each chosen facet value that does not exist."""
     notes = []
     for chosen, suffix in ((request.include, ""), (request.exclude, EXCLUDE_SUFFIX)):
         for name, values in chosen.items():
             if name in FACET_VALUES_SQL:
-                known = {row["value"] for row in await run(FACET_VALUES_SQL[name], {"names": json.dumps(values)})}
+                known = {
+                    row["value"]
+                    for row in await run(FACET_VALUES_SQL[name], {"names": json.dumps(values)})
+                }
             else:
                 known = ALWAYS_VALID_VALUES[name] | columns.value_codes[name].keys()
             unknown = (value for value in values if value not in known)
-            notes += [SearchNote("no_value", format_parameter(name + suffix, value)) for value in unknown]
+            notes += [
+                SearchNote("no_value", format_parameter(name + suffix, value)) for value in unknown
+            ]
     return notes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchExample:
-    """A search that shows what the archive can do, with its number of hits. kind: the name of what it shows."""
+    """A search that shows what the archive can do, with its number of hits.
+
+    kind: the name of what it shows.
+    """
 
     kind: str
     request: SearchRequest
@@ -313,11 +396,14 @@ class SearchExample:
     capped: bool = False  # there are more hits than `count`
 
 
-async def find_examples(run: RunQuery, columns: ColumnCache, field_names: Mapping[str, str]) -> list[SearchExample]:
-    """Return searches that have hits in this archive: for removed words, who speaks, tags, files and so on.
+async def find_examples(
+    run: RunQuery, columns: ColumnCache, field_names: Mapping[str, str]
+) -> list[SearchExample]:
+    """Return searches that have hits in this archive: for removed words, who speaks, tags, files
+    and so on.
 
-    field_names: how the fields `removed`, `speaker` and `tag` are written in the visitor's language. The examples are
-    kept until the archive changes.
+    field_names: how the fields `removed`, `speaker` and `tag` are written in the visitor's
+    language. The examples are kept until the archive changes.
     """
     language = "".join(field_names.values())
     last_change, kept = (await columns.refresh(run)).examples.get(language, (0, []))
@@ -338,10 +424,14 @@ async def find_examples(run: RunQuery, columns: ColumnCache, field_names: Mappin
         finder, _ = await prepare_finder(run, request, columns)
         hits = await finder.fetch("newest")
         shown = replace(request, strict=False)
-        examples.append(SearchExample(kind=name, request=shown, count=len(hits.ids), capped=hits.capped))
+        examples.append(
+            SearchExample(kind=name, request=shown, count=len(hits.ids), capped=hits.capped)
+        )
     for name in YES_NO_FACETS:
         count = columns.count_all_values(name).get("yes", 0)
-        examples.append(SearchExample(kind=name, request=SearchRequest(include={name: ("yes",)}), count=count))
+        examples.append(
+            SearchExample(kind=name, request=SearchRequest(include={name: ("yes",)}), count=count)
+        )
     years = columns.count_all_values("year")
     if oldest := min(years.keys() - {NO_VALUE}, default=None):
         request = SearchRequest(to_day=f"{oldest}-12-31", order="oldest")
@@ -352,7 +442,9 @@ async def find_examples(run: RunQuery, columns: ColumnCache, field_names: Mappin
 
 
 async def _find_removed_wording(run: RunQuery) -> str:
-    """Return words that one of the latest important edits replaced, such as an amount or a date, or ""."""
+    """Return words that one of the latest important edits replaced, such as an amount or a date, or
+    "".
+    """
     for edit in await read_latest_edits(run, MAX_EXAMPLE_EDITS):
         change = find_main_change("sv", edit["changes"])
         words = change.before.split() if change and change.before else []
@@ -393,10 +485,18 @@ def _list_url_variants(url: str) -> list[str]:
     without_fragment = address.partition("#")[0]
     without_query = without_fragment.partition("?")[0]
     addresses = [
-        text for base in (without_fragment, without_query) for text in (base, base.rstrip("/"), base.rstrip("/") + "/")
+        text
+        for base in (without_fragment, without_query)
+        for text in (base, base.rstrip("/"), base.rstrip("/") + "/")
     ]
-    other_hosts = [text[4:] if text.lower().startswith("www.") else f"www.{text}" for text in addresses]
+    other_hosts = [
+        text[4:] if text.lower().startswith("www.") else f"www.{text}" for text in addresses
+    ]
     other_scheme = "http" if scheme.lower() == "https" else "https"
-    variants = [url, *(f"{scheme}://{text}" for text in addresses), *(f"{other_scheme}://{text}" for text in addresses)]
+    variants = [
+        url,
+        *(f"{scheme}://{text}" for text in addresses),
+        *(f"{other_scheme}://{text}" for text in addresses),
+    ]
     variants += [f"{name}://{text}" for text in other_hosts for name in ("https", "http")]
     return list(dict.fromkeys(variants))

@@ -1,16 +1,17 @@
 """The search index, and the columns in memory that hits are sorted by (`ColumnCache`).
 
-The tables search, search_questions, search_edits and vocabulary are updated with the releases, and search_attachments
-with the texts of their files.
+The tables search, search_questions, search_edits and vocabulary are updated with the releases, and
+search_attachments with the texts of their files.
 
-All but the vocabulary are contentless FTS5 tables that only `SearchIndex.rebuild` can rebuild. For each text they have
-four columns: its lemmas, the lemmas of the parts of its compounds, of their minor parts, and its words as written.
-`search_edits` is different. It has two rows for each edit of an agency: the paragraphs that it removed, and those that
-it added. It has one column with all these terms for each field.
+All but the vocabulary are contentless FTS5 tables that only `SearchIndex.rebuild` can rebuild. For
+each text they have four columns: its lemmas, the lemmas of the parts of its compounds, of their
+minor parts, and its words as written. `search_edits` is different. It has two rows for each edit of
+an agency: the paragraphs that it removed, and those that it added. It has one column with all these
+terms for each field.
 
-Facet values are terms of the index, so that FTS5 intersects them with the words of a query. A facet term is a
-private-use character and the value in hexadecimal, so that no text contains it and it is a single word. These terms are
-in the column `facts`, which has no weight in bm25.
+Facet values are terms of the index, so that FTS5 intersects them with the words of a query. A facet
+term is a private-use character and the value in hexadecimal, so that no text contains it and it is
+a single word. These terms are in the column `facts`, which has no weight in bm25.
 """
 
 from __future__ import annotations
@@ -34,7 +35,14 @@ from archive.changes.history import IS_EDIT_SQL
 from archive.database.models import LIST_FIELDS, STATE_FIELDS, parse_state
 from archive.database.schema import read_schema
 from archive.database.sqlite_files import RunQuery, write_transaction
-from archive.language.terms import ANALYSIS_VERSION, AnalyzedText, analyze, find_words, is_english, is_english_release
+from archive.language.terms import (
+    ANALYSIS_VERSION,
+    AnalyzedText,
+    analyze,
+    find_words,
+    is_english,
+    is_english_release,
+)
 
 # Facet terms.
 EVERY_RELEASE = "\ue000"  # the term of every release
@@ -55,11 +63,27 @@ NO_VALUE = "none"  # the value of a release that has none
 # Tables.
 TEXT_COLUMNS = ("title", "lead", "body", "questions")
 PAIR_COLUMNS = ("question", "answer")  # texts of search_questions
-ATTACHMENT_COLUMNS = ("attachment",)  # text of search_attachments, which has a row for each page of a file
-EDIT_COLUMNS = ("body", "lead", "title")  # of search_edits; the body includes questions, answers and captions
-COLUMN_SUFFIXES = ("", "_parts", "_minor", "_forms")  # see above; a text's columns are its name with each of these
+ATTACHMENT_COLUMNS = (
+    "attachment",
+)  # text of search_attachments, which has a row for each page of a file
+EDIT_COLUMNS = (
+    "body",
+    "lead",
+    "title",
+)  # of search_edits; the body includes questions, answers and captions
+COLUMN_SUFFIXES = (
+    "",
+    "_parts",
+    "_minor",
+    "_forms",
+)  # see above; a text's columns are its name with each of these
 BM25_WEIGHTS = (
-    *(3.0, 1.2, 0.3, 0.3),  # texts; with larger weights, one occurrence is worth nearly as much as any number
+    *(
+        3.0,
+        1.2,
+        0.3,
+        0.3,
+    ),  # texts; with larger weights, one occurrence is worth nearly as much as any number
     *(0.06, 0.06, 0.06, 0.06),  # parts
     *(0.3, 0.006, 0.006, 0.006),  # minor parts
     *(0.3, 0.12, 0.03, 0.03),  # words as written
@@ -69,38 +93,50 @@ PAIR_WEIGHTS = (3.0, 1.0, 0.3, 0.3, 0.02, 0.02, 0.3, 0.1)
 # Private-use characters before terms that a search for a lemma must not find.
 FORM_PREFIX = "\ue010"  # a word as written
 LAST_PART_PREFIX = "\ue011"  # the last part of a compound that has a meaning of its own
-PARAGRAPH_END = "\ue012"  # separates the paragraphs of an edit, so that no phrase matches across two of them
+PARAGRAPH_END = (
+    "\ue012"  # separates the paragraphs of an edit, so that no phrase matches across two of them
+)
 PAGE_NUMBERS = 1_000  # the row of page P of the file F is F * PAGE_NUMBERS + P
 MAX_LANGUAGE_PAGES = 5  # pages of a file by which its language is judged
-MIN_TEXT_WORDS = 20  # words in lead, body and questions; a release with fewer is an invitation or a bare headline
+# words in lead, body and questions; a release with fewer is an invitation or a bare headline
+MIN_TEXT_WORDS = 20
 MIN_VOCABULARY_LENGTH = 3  # letters of a word that can be suggested
 
-# A moved or hidden release may be listed again by a trigger, which does not index it. So it is indexed with the date
-# that it would have in lists.
-WAS_EDITED_SQL = (  # by this index, else SQLite reads all edits of the archive to find those of one release
+# A moved or hidden release may be listed again by a trigger, which does not index it. So it is
+# indexed with the date that it would have in lists.
+# by this index, else SQLite reads all edits of the archive to find those of one release
+WAS_EDITED_SQL = (
     "exists (select 1 from revisions v indexed by idx_revisions_edited where v.release = {release}"
     f" and {IS_EDIT_SQL})"
 )
 LISTING_SQL = (
     "select r.agency, coalesce(l.sort_date, r.published, r.updated, r.first_seen),"
-    f" {WAS_EDITED_SQL.format(release='r.id')} from releases r left join release_facets l on l.release = r.id"
+    f" {WAS_EDITED_SQL.format(release='r.id')} from releases r"
+    f" left join release_facets"
+    f" l on"
+    f" l.release = r.id"
     " where r.id = ?"
 )
 REINDEX_BATCH = 200  # releases in a transaction
 INDEXED_COLUMNS = ("title", "lead", "body", "language", "kind", "published")
 INDEXED_STATES_SQL = (
     f"select id, {', '.join(INDEXED_COLUMNS)},"
-    " (select json_group_array(name) from (select t.name from release_tags rt join tags t on t.id = rt.tag"
+    " (select json_group_array(name) from"
+    " (select t.name from"
+    " release_tags rt join tags t on"
+    " t.id"
+    " = rt.tag"
     " where rt.release = r.id order by rt.rowid)),"
     " (select json_group_array(json_object('question', question, 'answer', answer))"
     " from (select question, answer from questions where release = r.id order by position)),"
     " (select json_group_array(url) from attachments where release = r.id) from releases r"
 )
 
-# Edits. For the edit with the revision N, the row of search_edits for removed paragraphs is 2 N, and that for added
-# paragraphs 2 N + 1.
+# Edits. For the edit with the revision N, the row of search_edits for removed paragraphs is 2 N,
+# and that for added paragraphs 2 N + 1.
 EDIT_STATES_SQL = (
-    f"select v.id, {', '.join(f'{row}.{name}' for row in ('b', 'v') for name in (*STATE_FIELDS, *LIST_FIELDS))}"
+    f"select v.id,"
+    f" {', '.join(f'{row}.{name}' for row in ('b', 'v') for name in (*STATE_FIELDS, *LIST_FIELDS))}"
     f" from revisions v join revisions b on b.id = v.previous where {IS_EDIT_SQL} and "
 )
 LINKED_FILES_SQL = (
@@ -115,21 +151,28 @@ LOG_BATCH = 2_000  # changefeed entries to read at a time
 LAST_CHANGE_SQL = "select ifnull(max(id), 0) as entry from changefeed"
 CHANGED_RELEASES_SQL = f"""
     with logged as (select distinct release from changefeed where id > :after and id <= :until),
-    changed as materialized (select release from logged  -- one that moved may have left an edit to its new address
-      union select r.moved_to from logged join releases r on r.id = logged.release where r.moved_to is not null)
+    changed as materialized (select release
+      from logged  -- one that moved may have left an edit to its new address
+      union select r.moved_to from logged join releases r on r.id = logged.release
+        where r.moved_to is not null)
     select c.release, l.agency, coalesce(l.kind, '{NO_VALUE}') as kind,
-      coalesce(substr(l.sort_day, 1, 4), '{NO_VALUE}') as year, iif(l.questions > 0, 'yes', 'no') as questions,
+      coalesce(substr(l.sort_day, 1, 4), '{NO_VALUE}') as year, iif(l.questions > 0,
+        'yes', 'no') as questions,
       cast(julianday(coalesce(l.sort_day, substr(l.sort_date, 1, 10))) + 0.5 as integer) as day,
-      cast(substr(replace(replace(replace(l.sort_date, '-', ''), 'T', ''), ':', '') || '00000000000000', 1, 14)
+      cast(substr(replace(replace(replace(l.sort_date,
+        '-', ''), 'T', ''), ':', '') || '00000000000000', 1, 14)
         as integer) as newest,
       iif(exists (select 1 from attachments where release = c.release), 'yes', 'no') as attachments,
       iif({WAS_EDITED_SQL.format(release="c.release")}, 'yes', 'no') as edited,
       (select json_group_array(tag) from release_tags where release = c.release) as tag,
-      (select json_group_array(distinct q.person) from releases r join quotes q on q.revision = r.revision
+      (select json_group_array(distinct q.person) from releases r join quotes q
+        on q.revision = r.revision
         where r.id = c.release and q.person is not null) as speaker
     from changed c left join release_facets l on l.release = c.release order by c.release
 """
-JULIAN_DAY_OFFSET = 1_721_425  # from date.toordinal() to SQLite's julianday(), which starts half a day later
+JULIAN_DAY_OFFSET = (
+    1_721_425  # from date.toordinal() to SQLite's julianday(), which starts half a day later
+)
 UNKNOWN_AGE = 10**9  # days
 NO_DATE = 10**14  # later than any of `sort_dates`
 ALL_AGENCIES = -1  # in place of an agency's code
@@ -145,31 +188,42 @@ def list_columns(names: Iterable[str], *suffixes: str) -> tuple[str, ...]:
 class IndexTerms:
     texts: tuple[str, ...]  # the text columns of `search`
     facet_terms: tuple[str, ...]
-    questions: tuple[tuple[str, ...], ...]  # the columns of `search_questions` for each question and its answer
+    questions: tuple[
+        tuple[str, ...], ...
+    ]  # the columns of `search_questions` for each question and its answer
     vocabulary: dict[str, str]  # words that can be suggested as corrections → their lemmas
 
 
 def extract_terms(state: Mapping[str, Any]) -> IndexTerms:
     language = "en" if is_english_release(state) else "sv"
     fields = [analyze(state[name] or "", language) for name in ("title", "lead", "body")]
-    pairs = [[analyze(pair[name], language) for name in ("question", "answer")] for pair in state["questions"] or ()]
+    pairs = [
+        [analyze(pair[name], language) for name in ("question", "answer")]
+        for pair in state["questions"] or ()
+    ]
     pair_texts = [text for pair in pairs for text in pair]
     word_count = sum(len(text.words) for text in (*fields[1:], *pair_texts))
     lemmas = {word: lemma for text in (*fields, *pair_texts) for word, lemma in text.lemmas.items()}
     return IndexTerms(
         texts=build_columns(*([text] for text in fields), pair_texts),
-        facet_terms=(*iter_facet_terms(state), *([BRIEF_RELEASE] if word_count < MIN_TEXT_WORDS else [])),
+        facet_terms=(
+            *iter_facet_terms(state),
+            *([BRIEF_RELEASE] if word_count < MIN_TEXT_WORDS else []),
+        ),
         questions=tuple(build_columns(*([text] for text in pair)) for pair in pairs),
         vocabulary={word: lemma for word, lemma in lemmas.items() if is_vocabulary_word(word)},
     )
 
 
-def extract_edit_texts(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the text columns of the paragraphs that an edit removed, and those of the paragraphs that it added.
+def extract_edit_texts(
+    before: Mapping[str, Any], after: Mapping[str, Any]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the text columns of the paragraphs that an edit removed, and those of the paragraphs
+    that it added.
 
-    Paragraphs are counted in each field: one that was printed twice and then once counts as removed, one that moved
-    does not. The columns of words as written are left empty for added paragraphs: they would be nearly half of the
-    index, and are rarely needed there.
+    Paragraphs are counted in each field: one that was printed twice and then once counts as
+    removed, one that moved does not. The columns of words as written are left empty for added
+    paragraphs: they would be nearly half of the index, and are rarely needed there.
     """
     for name in ("questions", "images"):
         if before[name] is None or after[name] is None:  # not read at the time
@@ -179,15 +233,19 @@ def extract_edit_texts(before: Mapping[str, Any], after: Mapping[str, Any]) -> t
     for state, own, other in ((before, *paragraphs), (after, *reversed(paragraphs))):
         language = "en" if is_english_release(state) else "sv"
         texts = ((own[name] - other[name]).elements() for name in EDIT_COLUMNS)
-        sides.append(tuple(_join_edit_terms(column, language, is_added=state is after) for column in texts))
+        sides.append(
+            tuple(_join_edit_terms(column, language, is_added=state is after) for column in texts)
+        )
     return sides[0], sides[1]
 
 
 def _join_edit_terms(paragraphs: Iterable[str], language: str, *, is_added: bool) -> str:
-    """Return the terms of removed or added paragraphs as one column, which takes a quarter less space than four.
+    """Return the terms of removed or added paragraphs as one column, which takes a quarter less
+    space than four.
 
-    Words as written are nearly half of the terms, and rarely searched for in additions, so additions have none. They
-    are in lower case instead, so that abbreviations have lemmas, too, by which words in quotation marks are found.
+    Words as written are nearly half of the terms, and rarely searched for in additions, so
+    additions have none. They are in lower case instead, so that abbreviations have lemmas, too, by
+    which words in quotation marks are found.
     """
     texts = [analyze(text.lower() if is_added else text, language) for text in paragraphs]
     lemmas, parts, minor, forms = build_columns(texts, between=f" {PARAGRAPH_END} ")
@@ -200,26 +258,39 @@ def _count_paragraphs(state: Mapping[str, Any]) -> dict[str, Counter[str]]:
     counts: dict[str, Counter[str]] = {name: Counter() for name in EDIT_COLUMNS}
     for block in build_blocks(state):
         counts[block.field if block.field in counts else "body"][" ".join(block.text.split())] += 1
-    counts["body"].update(" ".join((image["caption"] or "").split()) for image in state["images"] or ())
+    counts["body"].update(
+        " ".join((image["caption"] or "").split()) for image in state["images"] or ()
+    )
     return counts
 
 
 def build_columns(*columns: Sequence[AnalyzedText], between: str = " ") -> tuple[str, ...]:
-    """Return the columns of texts in the order of INDEX_COLUMNS. columns: the texts of each column."""
+    """Return the columns of texts in the order of INDEX_COLUMNS.
+
+    columns: the texts of each column.
+    """
     lemmas = (between.join(text.lemma_text for text in texts if text.words) for texts in columns)
-    parts = (" ".join(dict.fromkeys(part for text in texts for part in text.compound_parts)) for texts in columns)
+    parts = (
+        " ".join(dict.fromkeys(part for text in texts for part in text.compound_parts))
+        for texts in columns
+    )
     minor = (
         " ".join(
             dict.fromkeys(
                 part
                 for text in texts
-                for part in (*text.minor_parts, *(LAST_PART_PREFIX + part for part in text.last_parts))
+                for part in (
+                    *text.minor_parts,
+                    *(LAST_PART_PREFIX + part for part in text.last_parts),
+                )
             )
         )
         for texts in columns
     )
     forms = (
-        between.join(" ".join(FORM_PREFIX + word for word in text.words) for text in texts if text.words)
+        between.join(
+            " ".join(FORM_PREFIX + word for word in text.words) for text in texts if text.words
+        )
         for texts in columns
     )
     return (*lemmas, *parts, *minor, *forms)
@@ -249,7 +320,9 @@ def iter_facet_terms(state: Mapping[str, Any]) -> Iterable[str]:
 
 
 def iter_listing_terms(agency: str, newest: str, *, was_edited: bool) -> Iterable[str]:
-    """Yield the facet terms of a release's agency, sort date ("" if it comes last in lists) and edits."""
+    """Yield the facet terms of a release's agency, sort date ("" if it comes last in lists) and
+    edits.
+    """
     yield encode_facet_term("agency", agency)
     yield encode_facet_term("edited", "yes" if was_edited else "no")
     yield encode_facet_term("sort_year", newest[:4] or NO_VALUE)
@@ -271,10 +344,17 @@ INDEX_COLUMNS = {
     "search_edits": EDIT_COLUMNS,
     "search_attachments": list_columns(ATTACHMENT_COLUMNS),
 }
-INDEXED_ROWS = {  # FTS5 table → all its rowids; the triggers in schema.sql, named <table>_ad, use the same numbers
+# FTS5 table → all its rowids; the triggers in schema.sql, named <table>_ad, use the same numbers
+INDEXED_ROWS = {
     "search": "select id from releases",
     "search_questions": "select id from questions",
-    "search_edits": f"select 2 * v.id + added.value from revisions v, json_each('[0, 1]') added where {IS_EDIT_SQL}",
+    "search_edits": (
+        f"select 2 * v.id + added.value from revisions v, json_each('[0,"
+        f" 1]')"
+        f" added"
+        f" where"
+        f" {IS_EDIT_SQL}"
+    ),
     "search_attachments": f"select file * {PAGE_NUMBERS} + page from attachment_pages",
 }
 
@@ -289,20 +369,34 @@ def _replace_text_table(db: Database, name: str) -> None:
 
 def _set_weights(db: Database) -> None:
     """Store the weights of the columns of `search` for its `rank`."""
-    db.execute("insert into search (search, rank) values ('rank', ?)", [f"bm25({', '.join(map(str, BM25_WEIGHTS))})"])
+    db.execute(
+        "insert into search (search, rank) values ('rank', ?)",
+        [f"bm25({', '.join(map(str, BM25_WEIGHTS))})"],
+    )
 
 
 def _build_insert_sql(table: str) -> str:
     columns = INDEX_COLUMNS[table]
-    return f"insert or replace into {table} (rowid, {', '.join(columns)}) values (?{', ?' * len(columns)})"
+    return (
+        f"insert or replace into {table}"
+        f" (rowid,"
+        f" {', '.join(columns)})"
+        f" values"
+        f" (?{', ?' * len(columns)})"
+    )
 
 
 class SearchIndex:
-    """The search index of an archive. `rebuild` commits each batch; the other methods do not commit."""
+    """The search index of an archive.
+
+    `rebuild` commits each batch; the other methods do not commit.
+    """
 
     def __init__(self, db: Database) -> None:
         self.db = db
-        self.pending_words: tuple[Counter[str], dict[str, str]] | None = None  # unwritten counts; lemmas
+        self.pending_words: tuple[Counter[str], dict[str, str]] | None = (
+            None  # unwritten counts; lemmas
+        )
 
     @contextmanager
     def batch_vocabulary(self) -> Iterator[None]:
@@ -317,8 +411,13 @@ class SearchIndex:
         finally:
             self.pending_words = None
 
-    def index_release(self, release_id: int, terms: IndexTerms, previous: Mapping[str, Any] | None = None) -> None:
-        """Index a release's current state. previous: the state indexed before, or None for a new release."""
+    def index_release(
+        self, release_id: int, terms: IndexTerms, previous: Mapping[str, Any] | None = None
+    ) -> None:
+        """Index a release's current state.
+
+        previous: the state indexed before, or None for a new release.
+        """
         self._write_rows(release_id, terms)
         words, pending = terms.vocabulary, self.pending_words
         if previous is None and pending:
@@ -335,34 +434,57 @@ class SearchIndex:
         previous_words = _extract_vocabulary(previous)
         self._add_to_vocabulary(Counter(words.keys() - previous_words), words)
         removed_words = [(word,) for word in sorted(previous_words - words.keys())]
-        self.db.conn.executemany("update vocabulary set releases = releases - 1 where word = ?", removed_words)
-        self.db.conn.executemany("delete from vocabulary where word = ? and releases < 1", removed_words)
+        self.db.conn.executemany(
+            "update vocabulary set releases = releases - 1 where word = ?", removed_words
+        )
+        self.db.conn.executemany(
+            "delete from vocabulary where word = ? and releases < 1", removed_words
+        )
 
-    def index_edit(self, revision_id: int, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    def index_edit(
+        self, revision_id: int, before: Mapping[str, Any], after: Mapping[str, Any]
+    ) -> None:
         """Index what an edit removed and added. The states must not contain taken-down text."""
         for added, texts in enumerate(extract_edit_texts(before, after)):
             self.db.execute(_build_insert_sql("search_edits"), [2 * revision_id + added, *texts])
 
     def index_edits_of(self, release_id: int) -> None:
-        """Index the edits of a release and those of a release that continues it, from their stored states."""
-        self._index_stored_edits("(v.release = :release or b.release = :release)", {"release": release_id})
+        """Index the edits of a release and those of a release that continues it, from their stored
+        states.
+        """
+        self._index_stored_edits(
+            "(v.release = :release or b.release = :release)", {"release": release_id}
+        )
 
     def index_stored(self, release_id: int) -> None:
-        """Index a release again, from its stored state, because what others say about it has changed."""
+        """Index a release again, from its stored state, because what others say about it has
+        changed.
+        """
         _, *values = self.db.execute(f"{INDEXED_STATES_SQL} where id = ?", [release_id]).fetchone()
         self._write_stored(release_id, values)
 
     def index_file(self, file_id: int) -> None:
-        """Index the pages of an attachment, from their stored texts. Pages that are deleted leave the index."""
-        pages = self.db.execute("select page, text from attachment_pages where file = ?", [file_id]).fetchall()
-        language = "en" if is_english("\n".join(text for _, text in pages[:MAX_LANGUAGE_PAGES])) else "sv"
+        """Index the pages of an attachment, from their stored texts.
+
+        Pages that are deleted leave the index.
+        """
+        pages = self.db.execute(
+            "select page, text from attachment_pages where file = ?", [file_id]
+        ).fetchall()
+        language = (
+            "en" if is_english("\n".join(text for _, text in pages[:MAX_LANGUAGE_PAGES])) else "sv"
+        )
         for page, text in pages:
             columns = build_columns([analyze(text, language)])
-            self.db.execute(_build_insert_sql("search_attachments"), [file_id * PAGE_NUMBERS + page, *columns])
+            self.db.execute(
+                _build_insert_sql("search_attachments"), [file_id * PAGE_NUMBERS + page, *columns]
+            )
 
     def _index_stored_edits(self, condition: str, values: dict[str, Any]) -> None:
         names = (*STATE_FIELDS, *LIST_FIELDS)
-        for revision_id, *columns in self.db.execute(EDIT_STATES_SQL + condition, values).fetchall():
+        for revision_id, *columns in self.db.execute(
+            EDIT_STATES_SQL + condition, values
+        ).fetchall():
             before, after = columns[: len(names)], columns[len(names) :]
             states = [parse_state(dict(zip(names, row, strict=True))) for row in (before, after)]
             self.index_edit(revision_id, *states)
@@ -372,7 +494,9 @@ class SearchIndex:
         if not self.db.execute("select 1 from search_meta").fetchone():
             with write_transaction(self.db):
                 _set_weights(self.db)
-                self.db.execute("replace into search_meta values ('version', ?)", [ANALYSIS_VERSION])
+                self.db.execute(
+                    "replace into search_meta values ('version', ?)", [ANALYSIS_VERSION]
+                )
 
     def describe_fault(self) -> str | None:
         """Return why the index has to be rebuilt, or None if it is intact."""
@@ -383,10 +507,18 @@ class SearchIndex:
         if "renewed" in meta:
             return f"it was rebuilt only up to release {meta['renewed']}"
         if meta.get("version") != ANALYSIS_VERSION:
-            return f"it was built with {meta.get('version', 'an unknown analyser')}, not {ANALYSIS_VERSION}"
+            return (
+                f"it was built with"
+                f" {meta.get('version', 'an unknown analyser')},"
+                f" not"
+                f" {ANALYSIS_VERSION}"
+            )
         stored, indexed, edits, indexed_edits = self.db.execute(
             "select (select count(*) from releases), (select count(*) from search_docsize),"
-            " (select ifnull(sum(edits), 0) from edit_counts), (select count(*) / 2.0 from search_edits_docsize)"
+            " (select ifnull(sum(edits), 0)"
+            " from edit_counts),"
+            " (select count(*) / 2.0 from"
+            " search_edits_docsize)"
         ).fetchone()
         if stored != indexed:
             return f"it has {indexed} of {stored} releases"
@@ -407,24 +539,35 @@ class SearchIndex:
             meta = dict(self.db.execute("select name, value from search_meta").fetchall())
             if "renewed" in meta and meta.get("version") == ANALYSIS_VERSION:
                 return
-            self.db.execute("replace into search_meta values ('version', ?), ('renewed', '0')", [ANALYSIS_VERSION])
+            self.db.execute(
+                "replace into search_meta values ('version', ?), ('renewed', '0')",
+                [ANALYSIS_VERSION],
+            )
             self.db.execute("delete from vocabulary")
             for name, columns in INDEX_COLUMNS.items():
-                if columns != tuple(row[1] for row in self.db.execute(f"pragma table_info({name})")):
+                if columns != tuple(
+                    row[1] for row in self.db.execute(f"pragma table_info({name})")
+                ):
                     _replace_text_table(self.db, name)
             _set_weights(self.db)
             for name, rowids_sql in INDEXED_ROWS.items():
                 self.db.execute(
-                    f"delete from {name} where rowid in (select id from {name}_docsize except {rowids_sql})"
+                    f"delete from {name} where"
+                    f" rowid in (select id"
+                    f" from {name}_docsize except"
+                    f" {rowids_sql})"
                 )
 
     def _rebuild_batch(self) -> int:
         with write_transaction(self.db):
-            last = self.db.execute("select value from search_meta where name = 'renewed'").fetchone()
+            last = self.db.execute(
+                "select value from search_meta where name = 'renewed'"
+            ).fetchone()
             if last is None:  # another process finished
                 return 0
             rows = self.db.execute(
-                f"{INDEXED_STATES_SQL} where id > ? order by id limit ?", [int(last[0]), REINDEX_BATCH]
+                f"{INDEXED_STATES_SQL} where id > ? order by id limit ?",
+                [int(last[0]), REINDEX_BATCH],
             ).fetchall()
             if not rows:
                 # Reclaim the space of replaced rows.
@@ -438,18 +581,26 @@ class SearchIndex:
                 terms = self._write_stored(key, values)
                 counts.update(terms.vocabulary.keys())
                 for word, lemma in terms.vocabulary.items():
-                    lemmas.setdefault(word, lemma)  # the first lemma is kept, as when releases are added
+                    lemmas.setdefault(
+                        word, lemma
+                    )  # the first lemma is kept, as when releases are added
             self._add_to_vocabulary(counts, lemmas)
             self._index_stored_edits(
                 "v.release > :after and v.release <= :last", {"after": last[0], "last": rows[-1][0]}
             )
-            for (file_id,) in self.db.execute(LINKED_FILES_SQL, [int(last[0]), rows[-1][0]]).fetchall():
+            for (file_id,) in self.db.execute(
+                LINKED_FILES_SQL, [int(last[0]), rows[-1][0]]
+            ).fetchall():
                 self.index_file(file_id)
-            self.db.execute("update search_meta set value = ? where name = 'renewed'", [str(rows[-1][0])])
+            self.db.execute(
+                "update search_meta set value = ? where name = 'renewed'", [str(rows[-1][0])]
+            )
         return len(rows)
 
     def _write_stored(self, release_id: int, values: Sequence[Any]) -> IndexTerms:
-        """Write the rows of a release, from its values in INDEXED_STATES_SQL, and return its terms."""
+        """Write the rows of a release, from its values in INDEXED_STATES_SQL, and return its
+        terms.
+        """
         *columns, tags, questions, attachments = values
         lists = {"tags": tags, "questions": questions, "attachments": attachments}
         state = dict(zip(INDEXED_COLUMNS, columns, strict=True))
@@ -462,7 +613,9 @@ class SearchIndex:
         row = [
             release_id,
             *terms.texts,
-            " ".join((*terms.facet_terms, *iter_listing_terms(agency, newest, was_edited=was_edited))),
+            " ".join(
+                (*terms.facet_terms, *iter_listing_terms(agency, newest, was_edited=was_edited))
+            ),
         ]
         self.db.execute(_build_insert_sql("search"), row)
         if terms.questions:
@@ -483,10 +636,11 @@ class SearchIndex:
 
 
 class ColumnCache:
-    """A copy of release_facets, and of what else hits are counted by, as one array per column, indexed by release id.
+    """A copy of release_facets, and of what else hits are counted by, as one array per column,
+    indexed by release id.
 
-    Unlisted releases have 0 in all columns. The copy is updated from the table changefeed, which records every change
-    in the transaction that makes it.
+    Unlisted releases have 0 in all columns. The copy is updated from the table changefeed, which
+    records every change in the transaction that makes it.
     """
 
     def __init__(self) -> None:
@@ -499,7 +653,8 @@ class ColumnCache:
         self.sort_dates = array("q")  # the digits of release_facets.sort_date, YYYYMMDDhhmmss
         self.sort_days = array("i")  # Julian days; 0 if unknown
         self.months = array("I")  # of publication, YYYYMM; UNDATED_MONTH if the agency states none
-        # Releases by their codes of CODED_COLUMNS except the agency, for each agency's code and for ALL_AGENCIES.
+        # Releases by their codes of CODED_COLUMNS except the agency, for each agency's code and for
+        # ALL_AGENCIES.
         self.value_counts: defaultdict[int, Counter[tuple[int, ...]]] = defaultdict(Counter)
         self.lists = {name: ValueLists() for name in LISTED_COLUMNS}
         self.examples: dict[
@@ -509,7 +664,8 @@ class ColumnCache:
     async def refresh(self, run: RunQuery) -> ColumnCache:
         """Apply the changes since the last call, and return the cache itself.
 
-        If the changefeed is shorter than before, it belongs to another archive and everything is read again.
+        If the changefeed is shorter than before, it belongs to another archive and everything is
+        read again.
         """
         before = self.last_change
         last = int((await run(LAST_CHANGE_SQL, {}))[0]["entry"])
@@ -531,12 +687,20 @@ class ColumnCache:
             key, listed = row["release"], row["agency"] is not None
             self._count_release(key, -1)
             for name, codes in self.value_codes.items():
-                self.code_columns[name][key] = codes.setdefault(row[name], len(codes) + 1) if listed else 0
+                self.code_columns[name][key] = (
+                    codes.setdefault(row[name], len(codes) + 1) if listed else 0
+                )
             self._count_release(key, 1)
             self.sort_dates[key] = row["newest"] or 0
             self.sort_days[key] = row["day"] or 0
             # a publication date is also the sort date
-            self.months[key] = row["newest"] // 10**8 if row["year"] != NO_VALUE else UNDATED_MONTH if listed else 0
+            self.months[key] = (
+                row["newest"] // 10**8
+                if row["year"] != NO_VALUE
+                else UNDATED_MONTH
+                if listed
+                else 0
+            )
             for name, values in self.lists.items():
                 values.store(key, json.loads(row[name]) if listed else [])
 
@@ -547,8 +711,16 @@ class ColumnCache:
                 self.value_counts[group][tuple(codes)] += number
 
     def _extend(self, length: int) -> None:
-        lists = (column for values in self.lists.values() for column in (values.offsets, values.lengths))
-        for column in (*self.code_columns.values(), self.sort_dates, self.sort_days, self.months, *lists):
+        lists = (
+            column for values in self.lists.values() for column in (values.offsets, values.lengths)
+        )
+        for column in (
+            *self.code_columns.values(),
+            self.sort_dates,
+            self.sort_days,
+            self.months,
+            *lists,
+        ):
             column.frombytes(bytes(max(0, length - len(column)) * column.itemsize))
 
     def filter_releases(
@@ -580,11 +752,16 @@ class ColumnCache:
     def sort_pairs_by_date(self, releases: Mapping[int, int], order: str) -> list[int]:
         """Sort question pairs by the dates of their releases, `newest` or `oldest` first."""
         if order == "oldest":
-            return sorted(releases, key=lambda key: (self.sort_dates[releases[key]] or NO_DATE, key))
+            return sorted(
+                releases, key=lambda key: (self.sort_dates[releases[key]] or NO_DATE, key)
+            )
         return sorted(releases, key=lambda key: (self.sort_dates[releases[key]], key), reverse=True)
 
     def sort_by_date(self, releases: Iterable[int], order: str) -> list[int]:
-        """Sort releases by date, `newest` or `oldest` first. In both orders, those without a date come last."""
+        """Sort releases by date, `newest` or `oldest` first.
+
+        In both orders, those without a date come last.
+        """
         if order == "oldest":
             return sorted(sorted(releases), key=lambda key: self.sort_dates[key] or NO_DATE)
         return self.sort_newest_first(releases)
@@ -596,7 +773,10 @@ class ColumnCache:
     def iter_ages(self, releases: Sequence[int], today: date) -> Iterator[int]:
         """Yield the age of each release in days since its sort date; UNKNOWN_AGE if it has none."""
         now = today.toordinal() + JULIAN_DAY_OFFSET
-        return (max(0, now - day) if day else UNKNOWN_AGE for day in _take_values(self.sort_days, releases))
+        return (
+            max(0, now - day) if day else UNKNOWN_AGE
+            for day in _take_values(self.sort_days, releases)
+        )
 
     def count_values(self, releases: Sequence[int], facet: str) -> Mapping[str, int]:
         numbers = Counter(_take_values(self.code_columns[facet], releases))
@@ -605,7 +785,9 @@ class ColumnCache:
         return {texts[number - 1]: count for number, count in numbers.items()}
 
     def count_months(self, releases: Sequence[int]) -> Counter[int]:
-        """Count the listed ones of some releases by their month of publication: YYYYMM, or UNDATED_MONTH."""
+        """Count the listed ones of some releases by their month of publication: YYYYMM, or
+        UNDATED_MONTH.
+        """
         if max(releases, default=0) >= len(self.months):  # indexed after the last refresh
             releases = [release for release in releases if release < len(self.months)]
         counts = Counter(_take_values(self.months, releases))
@@ -613,7 +795,9 @@ class ColumnCache:
         return counts
 
     def count_releases(
-        self, include: Mapping[str, Iterable[str]] = NO_FILTERS, exclude: Mapping[str, Iterable[str]] = NO_FILTERS
+        self,
+        include: Mapping[str, Iterable[str]] = NO_FILTERS,
+        exclude: Mapping[str, Iterable[str]] = NO_FILTERS,
     ) -> int:
         """Count all releases with the included and without the excluded facet values."""
         return sum(self.count_all_values("agency", include, exclude, skip_chosen=False).values())
@@ -631,14 +815,20 @@ class ColumnCache:
         skip_chosen: ignore the included values of the counted facet, too.
         """
         checks = [
-            (name, {self.value_codes[name].get(value, -1) for value in chosen[name]}, chosen is include)
+            (
+                name,
+                {self.value_codes[name].get(value, -1) for value in chosen[name]},
+                chosen is include,
+            )
             for chosen in (include, exclude)
             for name in CODED_COLUMNS
             if name in chosen and not (skip_chosen and name == facet and chosen is include)
         ]
         agency_checks = [(codes, wanted) for name, codes, wanted in checks if name == "agency"]
         other_checks = [
-            (CODED_COLUMNS.index(name) - 1, codes, wanted) for name, codes, wanted in checks if name != "agency"
+            (CODED_COLUMNS.index(name) - 1, codes, wanted)
+            for name, codes, wanted in checks
+            if name != "agency"
         ]
         groups: Iterable[int] = (ALL_AGENCIES,)
         if facet == "agency" or agency_checks:
@@ -665,11 +855,16 @@ class ColumnCache:
 
 
 class ValueLists:
-    """The numbers of several values of each release, such as its tags or speakers, and how many releases have each."""
+    """The numbers of several values of each release, such as its tags or speakers, and how many
+    releases have each.
+    """
 
     def __init__(self) -> None:
         self.numbers = array("I")  # of all releases
-        self.offsets, self.lengths = array("Q"), array("H")  # start and number of a release's `numbers`
+        self.offsets, self.lengths = (
+            array("Q"),
+            array("H"),
+        )  # start and number of a release's `numbers`
         self.totals: Counter[int] = Counter()  # number → releases
 
     def store(self, release: int, numbers: Sequence[int]) -> None:
@@ -685,8 +880,13 @@ class ValueLists:
         self.lengths[release] = len(numbers)
 
     def count_all(self, limit: int, among: Iterable[int] | None = None) -> Mapping[int, int]:
-        """Count all releases with each of the most common numbers. among: count only these numbers."""
-        counted = self.totals.items() if among is None else ((key, self.totals[key]) for key in among)
+        """Count all releases with each of the most common numbers.
+
+        among: count only these numbers.
+        """
+        counted = (
+            self.totals.items() if among is None else ((key, self.totals[key]) for key in among)
+        )
         counts = heapq.nsmallest(limit, ((-count, number) for number, count in counted if count))
         return {number: -count for count, number in counts}
 
@@ -706,4 +906,8 @@ def _take_values(column: Sequence[int], releases: Sequence[int]) -> Sequence[int
     >>> _take_values([0, 7, 8, 9], [3, 1]), _take_values([0, 7], [1]), _take_values([0], [])
     ((9, 7), [7], [])
     """
-    return itemgetter(*releases)(column) if len(releases) > 1 else [column[release] for release in releases]
+    return (
+        itemgetter(*releases)(column)
+        if len(releases) > 1
+        else [column[release] for release in releases]
+    )

@@ -25,7 +25,10 @@ from archive.urls import UrlArguments
 PAGE_SIZE = 20
 MAX_PAGE_SIZE = 100
 FACETS = ("agency", "kind", "year", "speaker", "tag", "questions", "attachments", "edited")
-LISTED_FACETS = ("speaker", "tag")  # of which a release may have several values; of chosen ones, hits have all
+LISTED_FACETS = (
+    "speaker",
+    "tag",
+)  # of which a release may have several values; of chosen ones, hits have all
 YES_NO_FACETS = ("questions", "attachments", "edited")
 EXCLUDE_SUFFIX = "__not"  # after the name of a facet, as in Datasette's own filters
 SORT_ORDERS = ("best", "newest", "oldest")
@@ -57,7 +60,9 @@ class SearchRequest:
     show: str = "releases"  # or "questions"
     page: int = 1
     size: int = PAGE_SIZE
-    news: bool = False  # only releases of the search feed (archive.changes.change_feed), latest found first
+    news: bool = (
+        False  # only releases of the search feed (archive.changes.change_feed), latest found first
+    )
     notes: tuple[SearchNote, ...] = ()  # about invalid parameters
     strict: bool = False  # without looser hits
     all_versions: bool = False  # also releases of which only an earlier version matches
@@ -70,13 +75,19 @@ class SearchRequest:
             return self.loosened
         filters: list[QueryNode] = [FilterNode(name, day) for name, day in self.days.items()]
         filters += [FilterNode(PERSON_FIELD, slug) for slug in self.include.get("speaker", ())]
-        filters += [NotNode(FilterNode(PERSON_FIELD, slug)) for slug in self.exclude.get("speaker", ())]
+        filters += [
+            NotNode(FilterNode(PERSON_FIELD, slug)) for slug in self.exclude.get("speaker", ())
+        ]
         return add_filters(parse_query(self.text), filters)
 
     @property
     def days(self) -> dict[str, str]:
         """Return the first and last day, if they are limited, by their parameters."""
-        return {name: day for name, day in zip(DATE_FIELDS, (self.from_day, self.to_day), strict=True) if day}
+        return {
+            name: day
+            for name, day in zip(DATE_FIELDS, (self.from_day, self.to_day), strict=True)
+            if day
+        }
 
     @property
     def has_filters(self) -> bool:
@@ -87,11 +98,14 @@ class SearchRequest:
 def parse_search_request(arguments: UrlArguments) -> SearchRequest:
     """Parse the URL parameters of a search. Invalid values are dropped, with a note."""
     order, show, page, size, versions = (
-        (arguments.get(name) or "").strip() for name in ("order", "show", "page", "size", "versions")
+        (arguments.get(name) or "").strip()
+        for name in ("order", "show", "page", "size", "versions")
     )
     page_number, page_size = parse_positive_int(page), parse_positive_int(size)
     typed_days = {name: (arguments.get(name) or "").strip() for name in DATE_FIELDS}
-    days = {name: parse_typed_date(text, end=name == "to") or "" for name, text in typed_days.items()}
+    days = {
+        name: parse_typed_date(text, end=name == "to") or "" for name, text in typed_days.items()
+    }
     invalid = {
         **{name: text for name, text in typed_days.items() if not days[name]},
         "order": order if order not in SORT_ORDERS else "",
@@ -100,7 +114,11 @@ def parse_search_request(arguments: UrlArguments) -> SearchRequest:
         "size": size if page_size is None else "",
         "versions": versions if versions != ALL_VERSIONS else "",
     }
-    notes = [SearchNote("not_read", format_parameter(name, value)) for name, value in invalid.items() if value]
+    notes = [
+        SearchNote("not_read", format_parameter(name, value))
+        for name, value in invalid.items()
+        if value
+    ]
     if page_size and page_size > MAX_PAGE_SIZE:
         notes.append(SearchNote("most_size", format_parameter("size", size)))
     if versions == ALL_VERSIONS and show == "questions":
@@ -120,16 +138,25 @@ def parse_search_request(arguments: UrlArguments) -> SearchRequest:
     )
 
 
-def _parse_facet_values(arguments: UrlArguments, suffix: str, notes: list[SearchNote]) -> dict[str, tuple[str, ...]]:
-    """Return the distinct values of each facet in the URL, and append a note if a facet has too many."""
-    found = {name: tuple(dict.fromkeys(filter(None, arguments.getlist(name + suffix)))) for name in FACETS}
+def _parse_facet_values(
+    arguments: UrlArguments, suffix: str, notes: list[SearchNote]
+) -> dict[str, tuple[str, ...]]:
+    """Return the distinct values of each facet in the URL, and append a note if a facet has too
+    many.
+    """
+    found = {
+        name: tuple(dict.fromkeys(filter(None, arguments.getlist(name + suffix))))
+        for name in FACETS
+    }
     notes += [
         SearchNote("not_read", format_parameter(name + suffix, values[MAX_FACET_VALUES]))
         for name, values in found.items()
         if len(values) > MAX_FACET_VALUES
     ]
     return {
-        name: tuple(v[:MAX_VALUE_LENGTH] for v in values[:MAX_FACET_VALUES]) for name, values in found.items() if values
+        name: tuple(v[:MAX_VALUE_LENGTH] for v in values[:MAX_FACET_VALUES])
+        for name, values in found.items()
+        if values
     }
 
 
@@ -150,7 +177,11 @@ def format_parameter(name: str, value: str) -> str:
     >>> format_parameter("kind", "banana"), len(format_parameter("tag", "x" * 500))
     ('kind=banana', 65)
     """
-    return f"{name}={value}" if len(value) <= MAX_NOTE_VALUE_LENGTH else f"{name}={value[:MAX_NOTE_VALUE_LENGTH]}…"
+    return (
+        f"{name}={value}"
+        if len(value) <= MAX_NOTE_VALUE_LENGTH
+        else f"{name}={value[:MAX_NOTE_VALUE_LENGTH]}…"
+    )
 
 
 def build_search_parameters(request: SearchRequest) -> list[tuple[str, str]]:
@@ -170,7 +201,9 @@ def build_search_parameters(request: SearchRequest) -> list[tuple[str, str]]:
     return pairs + ([("size", str(request.size))] if request.size != PAGE_SIZE else [])
 
 
-def build_search_url(request: SearchRequest, lang: str | None, extension: str = "", *, path: str = "/search") -> str:
+def build_search_url(
+    request: SearchRequest, lang: str | None, extension: str = "", *, path: str = "/search"
+) -> str:
     """Return the URL of a search, or of another page with its parameters.
 
     >>> build_search_url(SearchRequest(text="på natten"), "en", ".json")
@@ -181,37 +214,55 @@ def build_search_url(request: SearchRequest, lang: str | None, extension: str = 
 
 
 def build_compare_url(
-    texts: Sequence[str], agencies: Sequence[str], lang: str | None, extension: str = "", *, unit: str | None = None
+    texts: Sequence[str],
+    agencies: Sequence[str],
+    lang: str | None,
+    extension: str = "",
+    *,
+    unit: str | None = None,
 ) -> str:
     """Return the URL of a comparison of searches over time.
 
     >>> build_compare_url(["fyr", ""], ["hamn"], None, ".csv")
     '/-/compare.csv?q=fyr&agency=hamn'
     """
-    pairs = [("q", text[:MAX_QUERY_LENGTH]) for text in texts if text] + [("agency", slug) for slug in agencies]
+    pairs = [("q", text[:MAX_QUERY_LENGTH]) for text in texts if text] + [
+        ("agency", slug) for slug in agencies
+    ]
     pairs += [("by", unit)] if unit else []
     pairs += [("lang", lang)] if lang else []
     return f"/-/compare{extension}" + (f"?{urlencode(pairs, errors='replace')}" if pairs else "")
 
 
 def build_hit_url(path: str, request: SearchRequest, number: int | None, lang: str | None) -> str:
-    """Return the URL of a hit with the parameters of the search, so that the page marks the search's words.
+    """Return the URL of a hit with the parameters of the search, so that the page marks the
+    search's words.
 
-    number: position among all hits, from 1, for links to adjacent hits. Without words and filters, only the language is
-    added.
+    number: position among all hits, from 1, for links to adjacent hits. Without words and filters,
+    only the language is added.
 
     >>> build_hit_url("/archive/releases/2#question-1", SearchRequest(text="på natten", page=3), 47, "en")
     '/archive/releases/2?q=p%C3%A5+natten&hit=47&lang=en#question-1'
     """
     path, hash_sign, fragment = path.partition("#")
-    pairs = build_search_parameters(replace(request, page=1)) if request.text or request.has_filters else []
+    pairs = (
+        build_search_parameters(replace(request, page=1))
+        if request.text or request.has_filters
+        else []
+    )
     pairs += [("hit", str(number))] if pairs and number else []
     pairs += [("lang", lang)] if lang else []
     query = urlencode(pairs, errors="replace")
-    return f"{path}{'&' if '?' in path else '?'}{query}{hash_sign}{fragment}" if query else path + hash_sign + fragment
+    return (
+        f"{path}{'&' if '?' in path else '?'}{query}{hash_sign}{fragment}"
+        if query
+        else path + hash_sign + fragment
+    )
 
 
-def toggle_facet_value(request: SearchRequest, facet: str, value: str, *, exclude: bool = False) -> SearchRequest:
+def toggle_facet_value(
+    request: SearchRequest, facet: str, value: str, *, exclude: bool = False
+) -> SearchRequest:
     """Return the request, on page 1, with a facet value added, or removed if it was already chosen.
 
     Including a value removes its exclusion, and vice versa.
@@ -234,7 +285,12 @@ def narrow_to_period(request: SearchRequest, period: str) -> SearchRequest:
     if len(period) == 4:
         return replace(request, include={**request.include, "year": (period,)}, page=1)
     first, last = (parse_typed_date(period, end=end) or "" for end in (False, True))
-    return replace(request, from_day=max(first, request.from_day), to_day=min(last, request.to_day or last), page=1)
+    return replace(
+        request,
+        from_day=max(first, request.from_day),
+        to_day=min(last, request.to_day or last),
+        page=1,
+    )
 
 
 class FacetLinks:
@@ -255,7 +311,9 @@ class FacetLinks:
         """
         request = self.request
         if value in request.include.get(facet, ()) or value in request.exclude.get(facet, ()):
-            return build_search_url(toggle_facet_value(request, facet, value, exclude=exclude), self.lang)
+            return build_search_url(
+                toggle_facet_value(request, facet, value, exclude=exclude), self.lang
+            )
         name = facet + (EXCLUDE_SUFFIX if exclude else "")
         if name not in self.url_parts:
             head, _, tail = build_search_url(

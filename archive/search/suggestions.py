@@ -1,7 +1,8 @@
-"""Suggests other queries: another spelling, words joined or split, no quotation marks, Swedish words for English ones.
+"""Suggests other queries: another spelling, words joined or split, no quotation marks, Swedish
+words for English ones.
 
-One scan of the vocabulary finds similar words for all misspelt words of a query. rapidfuzz compares them; the few that
-are left are weighed by sound, keyboard and frequency.
+One scan of the vocabulary finds similar words for all misspelt words of a query. rapidfuzz compares
+them; the few that are left are weighed by sound, keyboard and frequency.
 """
 
 from __future__ import annotations
@@ -44,11 +45,19 @@ MAX_SUGGESTIONS = 2
 MAX_CORRECTED_WORDS = 8
 MAX_DIACRITIC_VARIANTS = 2000  # spellings of one word with and without diacritics
 MIN_FREQUENCY_RATIO = 3  # a spelling with diacritics must be this many times as common
-MIN_SPELLING_RATIO = 20  # the same for any other spelling, if the archive has the typed one and the query has hits
+MIN_SPELLING_RATIO = (
+    20  # the same for any other spelling, if the archive has the typed one and the query has hits
+)
 MIN_JOINED_LENGTH = 5  # letters of words that are probably parts of a compound: klimat anpassning
-RARE_WORD_DIVISOR = 100_000  # a word in fewer than one of this many releases is probably misspelt itself
+RARE_WORD_DIVISOR = (
+    100_000  # a word in fewer than one of this many releases is probably misspelt itself
+)
 DIACRITICS = {"a": "aåä", "o": "oö", "e": "eé"}
-FIELD_NOTES = ("no_day", "no_field", "no_value_of")  # notes about fields, whose names need no correction
+FIELD_NOTES = (
+    "no_day",
+    "no_field",
+    "no_value_of",
+)  # notes about fields, whose names need no correction
 
 # Costs of the differences between two spellings; any other letter costs 1.
 MAX_COST_SHARE = 0.34  # maximum cost of a correction, as a share of the number of letters
@@ -76,7 +85,9 @@ SOUNDS = [  # spelling → a spelling of the same sound, applied in this order
 
 MAX_TRANSLATED_WORDS = 5  # words of an English entry
 
-WORD_COUNTS_SQL = "select word, releases from vocabulary where word in (select value from json_each(:words))"
+WORD_COUNTS_SQL = (
+    "select word, releases from vocabulary where word in (select value from json_each(:words))"
+)
 SIMILAR_WORDS_SQL = """
     select group_concat(word, ' ') as words from vocabulary
     where releases >= :common and length(word) between :least and :most
@@ -90,16 +101,23 @@ class Suggestion:
 
     request: SearchRequest
     total: int
-    reason: str = "spelling"  # or loose: the words of a phrase without quotation marks; translation: in Swedish
+    # or loose: the words of a phrase without quotation marks; translation: in Swedish
+    reason: str = "spelling"
 
 
 async def find_suggestions(
-    run: RunQuery, columns: ColumnCache, request: SearchRequest, hit_page: HitPage, names: ResolvedNames
+    run: RunQuery,
+    columns: ColumnCache,
+    request: SearchRequest,
+    hit_page: HitPage,
+    names: ResolvedNames,
 ) -> list[Suggestion]:
     """Find other queries with more hits, and the Swedish query for an English one."""
     few_hits = hit_page.total <= FEW_HITS
     texts: dict[str, str] = {}
-    if (is_english_query(request.query) or few_hits) and (translation := _translate_query(request.query)):
+    if (is_english_query(request.query) or few_hits) and (
+        translation := _translate_query(request.query)
+    ):
         texts[translation] = "translation"
     corrections = hit_page.loose.corrections
     if corrections is None or hit_page.total:
@@ -123,13 +141,23 @@ async def find_suggestions(
 
 
 async def correct_query(run: RunQuery, request: SearchRequest) -> CorrectedQuery:
-    """Return the query with another spelling of each word that occurs nowhere, and all corrections of its words.
+    """Return the query with another spelling of each word that occurs nowhere, and all corrections
+    of its words.
 
     Words in quotation marks and with + stay as they are.
     """
-    fixed = {word for term in find_terms(request.query.tree) if term.match in (QUOTED, REQUIRED) for word in term.words}
+    fixed = {
+        word
+        for term in find_terms(request.query.tree)
+        if term.match in (QUOTED, REQUIRED)
+        for word in term.words
+    }
     corrections = await _find_corrections(run, request.query, 0)
-    fixed |= (await _count_word_releases(run, [word for each in corrections for word in each.typed.split()])).keys()
+    fixed |= (
+        await _count_word_releases(
+            run, [word for each in corrections for word in each.typed.split()]
+        )
+    ).keys()
     text = request.text
     for correction in corrections:
         if fixed.isdisjoint(correction.typed.split()):
@@ -147,18 +175,35 @@ def _strip_operators(query: Query) -> str:
     return " ".join(word for term in find_terms(query.tree) for word in term.words)
 
 
-async def _find_corrections(run: RunQuery, query: Query, hit_count: int) -> list[SpellingCorrection]:
+async def _find_corrections(
+    run: RunQuery, query: Query, hit_count: int
+) -> list[SpellingCorrection]:
     """Find corrections of the query's words. Those of different words can be applied together.
 
     With many hits, only missing diacritics and split compounds are corrected.
     """
-    field_words = {word for note in query.notes if note.key in FIELD_NOTES for word in split_query_words(note.value)}
-    terms = [term for term in find_terms(query.tree) if not term.is_prefix and not field_words.intersection(term.words)]
-    words = list(dict.fromkeys(word for term in terms for word in term.words if len(word) > 2 and word.isalpha()))
+    field_words = {
+        word
+        for note in query.notes
+        if note.key in FIELD_NOTES
+        for word in split_query_words(note.value)
+    }
+    terms = [
+        term
+        for term in find_terms(query.tree)
+        if not term.is_prefix and not field_words.intersection(term.words)
+    ]
+    words = list(
+        dict.fromkeys(
+            word for term in terms for word in term.words if len(word) > 2 and word.isalpha()
+        )
+    )
     words = words[:MAX_CORRECTED_WORDS]
     counts = await _count_word_releases(run, words)
     if is_english_query(query) and (counts or len(words) > 1):
-        words = [word for word in words if not is_english_word(word)]  # gang is not a misspelling of gång
+        words = [
+            word for word in words if not is_english_word(word)
+        ]  # gang is not a misspelling of gång
     corrections = await _find_joined_words(run, terms, counts, few_hits=hit_count <= FEW_HITS)
     corrected = {word for correction in corrections for word in correction.typed.split()}
     misspelt = []
@@ -171,9 +216,13 @@ async def _find_corrections(run: RunQuery, query: Query, hit_count: int) -> list
             misspelt.append(word)
     if misspelt:
         min_ratio = MIN_SPELLING_RATIO if hit_count else MIN_FREQUENCY_RATIO
-        similar = await _find_similar_words(run, {word: counts.get(word, 0) for word in misspelt}, min_ratio)
+        similar = await _find_similar_words(
+            run, {word: counts.get(word, 0) for word in misspelt}, min_ratio
+        )
         for word in misspelt:
-            replacement = similar.get(word) or (None if word in counts else await _split_word(run, word))
+            replacement = similar.get(word) or (
+                None if word in counts else await _split_word(run, word)
+            )
             if replacement:
                 corrections.append(SpellingCorrection(word, replacement))
     return corrections
@@ -184,11 +233,13 @@ async def _find_joined_words(
 ) -> list[SpellingCorrection]:
     """Return pairs of words that the archive writes as one: människo handel, ROT-avdrag.
 
-    With many hits, this is only certain for parts of one word, long words and a first word that is rare (människo).
+    With many hits, this is only certain for parts of one word, long words and a first word that is
+    rare (människo).
     """
     hyphenated = {pair for term in terms for pair in pairwise(term.words)}
     pairs = {
-        first + second: (first, second) for first, second in pairwise(word for term in terms for word in term.words)
+        first + second: (first, second)
+        for first, second in pairwise(word for term in terms for word in term.words)
     }
     joined_counts = await _count_word_releases(run, pairs) if pairs else {}
     return [
@@ -208,22 +259,32 @@ async def _count_word_releases(run: RunQuery, words: Iterable[str]) -> dict[str,
 
 
 async def _find_diacritic_correction(run: RunQuery, word: str, count: int) -> str | None:
-    """Return the most common word that differs only in diacritics, or None if it is not much more common."""
+    """Return the most common word that differs only in diacritics, or None if it is not much more
+    common.
+    """
     if not word.isascii():
         return None
     spellings = [
-        "".join(letters) for letters in islice(product(*(DIACRITICS.get(c, c) for c in word)), MAX_DIACRITIC_VARIANTS)
+        "".join(letters)
+        for letters in islice(
+            product(*(DIACRITICS.get(c, c) for c in word)), MAX_DIACRITIC_VARIANTS
+        )
     ]
-    found = await _count_word_releases(run, [spelling for spelling in spellings if spelling != word])
+    found = await _count_word_releases(
+        run, [spelling for spelling in spellings if spelling != word]
+    )
     best = max(found, key=lambda spelling: found[spelling], default=None)
     return best if best and found[best] >= MIN_FREQUENCY_RATIO * count else None
 
 
-async def _find_similar_words(run: RunQuery, counts: Mapping[str, int], min_ratio: float) -> dict[str, str]:
+async def _find_similar_words(
+    run: RunQuery, counts: Mapping[str, int], min_ratio: float
+) -> dict[str, str]:
     """Return the most likely correct spelling of words, if there is one.
 
-    counts: the words, with the number of releases that have each. A word that a dictionary or the archive has is only
-    corrected to one that differs little and, if the archive has both, is `min_ratio` times as common.
+    counts: the words, with the number of releases that have each. A word that a dictionary or the
+    archive has is only corrected to one that differs little and, if the archive has both, is
+    `min_ratio` times as common.
     """
     total = next((row["releases"] for row in await run(TOTAL_RELEASES_SQL, {})), 0)
     least = min(len(word) - _find_max_distance(word) for word in counts)
@@ -237,11 +298,14 @@ async def _find_similar_words(run: RunQuery, counts: Mapping[str, int], min_rati
             for similar, _, _ in extract_iter(
                 word, vocabulary, scorer=OSA.distance, score_cutoff=_find_max_distance(word)
             )
-            if similar != word and (cost := measure_spelling_difference(word, similar)) <= _find_max_cost(word, count)
+            if similar != word
+            and (cost := measure_spelling_difference(word, similar)) <= _find_max_cost(word, count)
         ]
         for word, count in counts.items()
     }
-    frequencies = await _count_word_releases(run, {similar for costs in near.values() for similar, _ in costs})
+    frequencies = await _count_word_releases(
+        run, {similar for costs in near.values() for similar, _ in costs}
+    )
     found = {}
     for word, costs in near.items():
         likely = [
@@ -255,7 +319,10 @@ async def _find_similar_words(run: RunQuery, counts: Mapping[str, int], min_rati
 
 
 def _find_max_cost(word: str, count: int) -> float:
-    """Return how much the correct spelling of a word may differ from it. count: number of releases with the word."""
+    """Return how much the correct spelling of a word may differ from it.
+
+    count: number of releases with the word.
+    """
     is_word = count > 0 or is_swedish_word(word) or is_english_word(word)
     return 1.0 if is_word else MAX_COST_SHARE * len(word)
 
@@ -266,7 +333,8 @@ def _find_max_distance(word: str) -> int:
 
 
 def measure_spelling_difference(typed: str, word: str) -> float:
-    """Return the cost of typing `typed` for `word`: the lower, the likelier. Spellings that sound alike cost little.
+    """Return the cost of typing `typed` for `word`: the lower, the likelier. Spellings that sound
+    alike cost little.
 
     >>> measure_spelling_difference("christersson", "kristersson"), measure_spelling_difference("sjuda", "ljuda")
     (0.3575, 1.3)
@@ -275,7 +343,9 @@ def measure_spelling_difference(typed: str, word: str) -> float:
         return DIACRITICS_COST
     distance = float(OSA.distance(typed, word))
     if len(typed) == len(word):
-        distance -= (1 - KEYBOARD_COST) * sum(a + b in _list_adjacent_keys() for a, b in zip(typed, word, strict=True))
+        distance -= (1 - KEYBOARD_COST) * sum(
+            a + b in _list_adjacent_keys() for a, b in zip(typed, word, strict=True)
+        )
     distance += FIRST_LETTER_COST if typed[0] != word[0] else 0
     sound_distance = OSA.distance(_spell_by_sound(typed), _spell_by_sound(word))
     return min(distance, SOUND_COST * (1 + distance / len(typed)) + sound_distance)
@@ -286,7 +356,10 @@ def _list_adjacent_keys() -> frozenset[str]:
     """List the pairs of letters that are beside or above each other on a Swedish keyboard."""
     keys = {key: (x, y) for y, row in enumerate(KEYBOARD_ROWS) for x, key in enumerate(row)}
     return frozenset(
-        a + b for a, (x, y) in keys.items() for b, (u, v) in keys.items() if a != b and abs(x - u) + abs(y - v) == 1
+        a + b
+        for a, (x, y) in keys.items()
+        for b, (u, v) in keys.items()
+        if a != b and abs(x - u) + abs(y - v) == 1
     )
 
 
@@ -306,23 +379,33 @@ async def _split_word(run: RunQuery, word: str) -> str | None:
     splits = [(word[:end], word[end:]) for end in range(3, len(word) - 2)]
     counts = await _count_word_releases(run, [part for split in splits for part in split])
     known = [split for split in splits if counts.keys() >= {*split}]
-    return " ".join(max(known, key=lambda split: min(map(counts.__getitem__, split)))) if known else None
+    return (
+        " ".join(max(known, key=lambda split: min(map(counts.__getitem__, split))))
+        if known
+        else None
+    )
 
 
 @cache
 def load_translations() -> dict[tuple[str, ...], str]:
     """Load the Swedish translations of English words, keyed by the lemmas of the English words."""
-    return {tuple(map(english_lemma, find_words(english))): swedish for english, swedish in read_translations()}
+    return {
+        tuple(map(english_lemma, find_words(english))): swedish
+        for english, swedish in read_translations()
+    }
 
 
 def is_english_query(query: Query) -> bool:
-    """Return whether a query has words that are only English, and at least as many as words that are only Swedish.
+    """Return whether a query has words that are only English, and at least as many as words that
+    are only Swedish.
 
     >>> from archive.search.query_language import parse_query
     >>> [is_english_query(parse_query(text)) for text in ("gang violence", "våld", "Nato membership", "SOU 2023:4")]
     [True, False, True, False]
     """
-    terms = [term for term in find_terms(query.tree) if term.match != WRITTEN]  # SOU is not an English word
+    terms = [
+        term for term in find_terms(query.tree) if term.match != WRITTEN
+    ]  # SOU is not an English word
     words = [word for term in terms for word in term.words if word.isalpha()]
     only_english = sum(is_english_word(word) and not is_swedish_word(word) for word in words)
     return only_english > 0 and only_english >= sum(
@@ -331,9 +414,11 @@ def is_english_query(query: Query) -> bool:
 
 
 def _translate_query(query: Query) -> str | None:
-    """Return the Swedish words for a query of English words and names, or None if a word has no translation.
+    """Return the Swedish words for a query of English words and names, or None if a word has no
+    translation.
 
-    Also None if the query has filters, fields, excluded words, OR or NEAR, which the Swedish words would lack.
+    Also None if the query has filters, fields, excluded words, OR or NEAR, which the Swedish words
+    would lack.
 
     >>> from archive.search.query_language import parse_query
     >>> _translate_query(parse_query("Climate policy in Ukraine"))
@@ -342,9 +427,16 @@ def _translate_query(query: Query) -> str | None:
     if any(not _is_translatable(node) for node in iter_nodes(query.tree)):
         return None
     words = [word for term in find_terms(query.tree) for word in term.words]
-    lemmas, translations, swedish, found = tuple(map(english_lemma, words)), load_translations(), list[str](), False
+    lemmas, translations, swedish, found = (
+        tuple(map(english_lemma, words)),
+        load_translations(),
+        list[str](),
+        False,
+    )
     while lemmas:
-        length = next((n for n in range(MAX_TRANSLATED_WORDS, 0, -1) if lemmas[:n] in translations), 0)
+        length = next(
+            (n for n in range(MAX_TRANSLATED_WORDS, 0, -1) if lemmas[:n] in translations), 0
+        )
         if length:
             swedish.append(translations[lemmas[:length]])
             found = True
@@ -358,7 +450,9 @@ def _translate_query(query: Query) -> str | None:
 
 def _is_translatable(node: QueryNode) -> bool:
     if isinstance(node, OrNode):
-        return sum(bool(find_terms(part)) for part in node.parts) < 2  # the other parts are only other names of it
+        return (
+            sum(bool(find_terms(part)) for part in node.parts) < 2
+        )  # the other parts are only other names of it
     return isinstance(node, AndNode) or (isinstance(node, TermNode) and not node.field)
 
 

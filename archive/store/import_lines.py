@@ -1,4 +1,5 @@
-"""A line of an import file as a release: parses JSON, checks every field, and converts Markdown and HTML.
+"""A line of an import file as a release: parses JSON, checks every field, and converts Markdown and
+HTML.
 
 What a library would shorten or drop without saying so is an error that names the field.
 """
@@ -48,24 +49,49 @@ KIND_WORDS = {  # in Swedish and English, singular and plural, as in names of si
     "news": "nyhet nyheter",
     "article": "artikel artiklar articles",
 }
-KINDS_BY_WORD = {word: kind for kind, words in KIND_WORDS.items() for word in (kind, *words.split(" "))}
+KINDS_BY_WORD = {
+    word: kind for kind, words in KIND_WORDS.items() for word in (kind, *words.split(" "))
+}
 
 # Text
 CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]+")
 # soft hyphen, zero-width characters, word joiner, byte order mark
 INVISIBLE_CHARACTERS = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]+")
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-MAX_COMBINING_CHARACTERS = 1000  # in a row, because normalising them takes quadratic time; no script has more than ten
-SIGN_RUN = re.compile(rf"[^\w\s\x00-\x7f]{{{MAX_COMBINING_CHARACTERS},}}")  # \w has no combining characters
+MAX_COMBINING_CHARACTERS = (
+    1000  # in a row, because normalising them takes quadratic time; no script has more than ten
+)
+SIGN_RUN = re.compile(
+    rf"[^\w\s\x00-\x7f]{{{MAX_COMBINING_CHARACTERS},}}"
+)  # \w has no combining characters
 BLANK_LINES = re.compile(r"\n\s*\n+")
 HYPHEN = re.compile("^- ", re.MULTILINE)
 EMPTY_PARAGRAPH = re.compile(r"<p>\s*</p>\s*")
-BLOCK_TAGS = {"h1", "h2", "h3", "h4", "h5", "h6", "p", "blockquote", "ul", "ol", "dl", "dt", "dd", "table", "div"}
+BLOCK_TAGS = {
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "p",
+    "blockquote",
+    "ul",
+    "ol",
+    "dl",
+    "dt",
+    "dd",
+    "table",
+    "div",
+}
 MAX_NESTING = 100  # lists and blockquotes; markdown-it leaves out what is nested deeper
-MARKDOWN = MarkdownIt("commonmark", {"html": False, "breaks": True, "maxNesting": MAX_NESTING}).enable("table")
+MARKDOWN = MarkdownIt(
+    "commonmark", {"html": False, "breaks": True, "maxNesting": MAX_NESTING}
+).enable("table")
 # libxml2 without huge_tree leaves out paragraphs of more than 10,000,000 characters
 HTML_PARSER = html.HTMLParser(huge_tree=True)
-MAX_HTML_LENGTH = 300_000_000  # characters, with complete URLs in its links; SQLite stores 1,000,000,000 bytes at most
+# characters, with complete URLs in its links; SQLite stores 1,000,000,000 bytes at most
+MAX_HTML_LENGTH = 300_000_000
 
 # Fields
 PART_TYPES: dict[str, type[Any]] = {
@@ -75,11 +101,26 @@ PART_TYPES: dict[str, type[Any]] = {
     "contacts": Contact,
 }
 KNOWN_FIELDS = {
-    *("agency", "url", "title", "lead", "body", "body_html", "kind", "published", "updated", "language", "tags"),
+    *(
+        "agency",
+        "url",
+        "title",
+        "lead",
+        "body",
+        "body_html",
+        "kind",
+        "published",
+        "updated",
+        "language",
+        "tags",
+    ),
     *PART_TYPES,
 }
 LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
-MIN_YEAR, MAX_YEAR = 1900, 2099  # the same range as in the crawler; systems write years outside it for an unknown date
+MIN_YEAR, MAX_YEAR = (
+    1900,
+    2099,
+)  # the same range as in the crawler; systems write years outside it for an unknown date
 MAX_URL_LENGTH = 2_083  # characters; Scrapy requests no longer ones
 UNUSABLE_IMAGES = "body (images without a web address)"
 MAX_SHOWN_LENGTH = 300  # characters of a message or of the name of a field
@@ -106,7 +147,8 @@ class ImportedBody:
 
 
 def parse_release(row: Mapping[str, Any], agency: str) -> tuple[Release, list[str]]:
-    """Parse the release of a line, and return it with the names of the fields that are not imported.
+    """Parse the release of a line, and return it with the names of the fields that are not
+    imported.
 
     Raises FieldError if a field is invalid.
     """
@@ -136,15 +178,21 @@ def parse_release(row: Mapping[str, Any], agency: str) -> tuple[Release, list[st
         tags=_parse_tags_field(row),
         **{**parts, "images": (*parts["images"], *usable_images)},
     )
-    unknown_fields = [name for name in row if name not in KNOWN_FIELDS and row[name] not in (None, [], "")]
+    unknown_fields = [
+        name for name in row if name not in KNOWN_FIELDS and row[name] not in (None, [], "")
+    ]
     if len(usable_images) < len(body.images):
         unknown_fields.append(UNUSABLE_IMAGES)
-    unknown_fields += [f"{name} (control characters)" for name in row if _has_control_characters(row[name])]
+    unknown_fields += [
+        f"{name} (control characters)" for name in row if _has_control_characters(row[name])
+    ]
     return release, unknown_fields
 
 
 def _has_control_characters(value: object) -> bool:
-    """Return whether a text, or a text in a list or object, has characters such as NUL, which are left out."""
+    """Return whether a text, or a text in a list or object, has characters such as NUL, which are
+    left out.
+    """
     if isinstance(value, str):
         return CONTROL_CHARACTERS.search(value) is not None
     parts = value if isinstance(value, list) else value.values() if isinstance(value, dict) else ()
@@ -152,16 +200,21 @@ def _has_control_characters(value: object) -> bool:
 
 
 def shorten_message(text: str) -> str:
-    """Return text for a message: without line breaks and the like, and without the middle if it is long.
+    """Return text for a message: without line breaks and the like, and without the middle if it is
+    long.
 
     >>> shorten_message("a\\nb"), len(shorten_message("a" * 1000))
     ('a\\\\nb', 301)
     """
     printable = text if text.isprintable() else repr(text)[1:-1]
-    return printable if len(printable) <= MAX_SHOWN_LENGTH else f"{printable[:200]}…{printable[-100:]}"
+    return (
+        printable if len(printable) <= MAX_SHOWN_LENGTH else f"{printable[:200]}…{printable[-100:]}"
+    )
 
 
-def _parse_text_field(row: Mapping[str, Any], name: str, *, single_line: bool = False, parent: str = "") -> str | None:
+def _parse_text_field(
+    row: Mapping[str, Any], name: str, *, single_line: bool = False, parent: str = ""
+) -> str | None:
     """Return a cleaned text, or None if it is absent or empty; raise FieldError if it is not text.
 
     parent: the path of the object, for the error.
@@ -181,11 +234,15 @@ def _check_characters(name: str, text: str) -> None:
         raise FieldError(name, "contains half of a UTF-16 surrogate pair")
     for signs in SIGN_RUN.findall(strip_invisible(text)):
         if sum(unicodedata.combining(sign) > 0 for sign in signs) >= MAX_COMBINING_CHARACTERS:
-            raise FieldError(name, f"has {MAX_COMBINING_CHARACTERS} combining characters or more in a row")
+            raise FieldError(
+                name, f"has {MAX_COMBINING_CHARACTERS} combining characters or more in a row"
+            )
 
 
 def parse_url_field(row: Mapping[str, Any], name: str) -> str:
-    """Return a URL in canonical form, as the crawler stores it; raise FieldError if it is invalid."""
+    """Return a URL in canonical form, as the crawler stores it; raise FieldError if it is
+    invalid.
+    """
     text = _parse_text_field(row, name, single_line=True)
     if not text:
         raise FieldError(name, "is missing")
@@ -212,7 +269,9 @@ def _parse_kind(text: str | None) -> str | None:
 
 
 def _parse_time_field(row: Mapping[str, Any], name: str) -> datetime | date | None:
-    """Return a datetime with UTC offset, a day, a month or None; raise FieldError if it is invalid."""
+    """Return a datetime with UTC offset, a day, a month or None; raise FieldError if it is
+    invalid.
+    """
     text = _parse_text_field(row, name, single_line=True)
     if text is None:
         return None
@@ -265,7 +324,9 @@ def _parse_body(row: Mapping[str, Any], url: str) -> ImportedBody:
     except RecursionError as error:
         raise FieldError(name, "is nested too deeply") from error
     except ValueError as error:
-        problem = error.problem if isinstance(error, FieldError) else f"contains an invalid URL: {error}"
+        problem = (
+            error.problem if isinstance(error, FieldError) else f"contains an invalid URL: {error}"
+        )
         raise FieldError(name, problem) from error
 
 
@@ -279,21 +340,35 @@ def _strip_lead(body: ImportedBody, lead: str | None) -> ImportedBody:
 
 
 def _parse_parts(row: Mapping[str, Any], name: str) -> tuple[Any, ...]:
-    """Parse a list field into objects such as Question or Image. Questions are numbered in order."""
+    """Parse a list field into objects such as Question or Image.
+
+    Questions are numbered in order.
+    """
     parts = _parse_list_field(row, name)
-    return tuple(_parse_part(f"{name}[{index}]", part, PART_TYPES[name], index + 1) for index, part in enumerate(parts))
+    return tuple(
+        _parse_part(f"{name}[{index}]", part, PART_TYPES[name], index + 1)
+        for index, part in enumerate(parts)
+    )
 
 
 def _parse_part(field_path: str, part: object, part_type: type[Any], position: int) -> Any:
-    """Parse one object of a list field; raise FieldError for a member that the archive would lose."""
+    """Parse one object of a list field; raise FieldError for a member that the archive would
+    lose.
+    """
     if not isinstance(part, dict):
         raise FieldError(field_path, "is not an object")
-    is_required = {part_field.name: part_field.default is MISSING for part_field in fields(part_type)}
+    is_required = {
+        part_field.name: part_field.default is MISSING for part_field in fields(part_type)
+    }
     if unknown := set(part) - set(is_required):
-        raise FieldError(f"{field_path}.{min(unknown)}", f"is not one of its fields: {', '.join(is_required)}")
+        raise FieldError(
+            f"{field_path}.{min(unknown)}", f"is not one of its fields: {', '.join(is_required)}"
+        )
     numbering = {"position": position} if "position" in is_required else {}
     values: dict[str, Any] = {
-        name: _parse_text_field(part, name, parent=f"{field_path}.") for name in is_required if name not in numbering
+        name: _parse_text_field(part, name, parent=f"{field_path}.")
+        for name in is_required
+        if name not in numbering
     }
     for name, value in values.items():
         if is_required[name] and not value:
@@ -330,22 +405,30 @@ def _parse_markdown(text: str, url: str) -> ImportedBody:
 
 
 def _escape_speech_hyphens(text: str) -> str:
-    """Escape a hyphen that starts only one line of a paragraph, because it marks speech, not a list.
+    """Escape a hyphen that starts only one line of a paragraph, because it marks speech, not a
+    list.
 
     >>> _escape_speech_hyphens("- Nej, säger hon.\\n\\n- ett\\n- två")
     '\\\\- Nej, säger hon.\\n\\n- ett\\n- två'
     """
     paragraphs = text.split("\n\n")
     return "\n\n".join(
-        HYPHEN.sub(r"\\- ", paragraph) if len(HYPHEN.findall(paragraph)) == 1 else paragraph for paragraph in paragraphs
+        HYPHEN.sub(r"\\- ", paragraph) if len(HYPHEN.findall(paragraph)) == 1 else paragraph
+        for paragraph in paragraphs
     )
 
 
 def _sanitise_html(text: str, url: str, images: tuple[Image, ...] = ()) -> ImportedBody:
-    """Sanitise HTML and extract its text. h1 becomes h2, because the release already has a title."""
+    """Sanitise HTML and extract its text.
+
+    h1 becomes h2, because the release already has a title.
+    """
     demoted = re.sub(r"<(/?)h1\b", r"<\1h2", text, flags=re.IGNORECASE)
     if len(demoted) + demoted.lower().count("href") * len(url) > MAX_HTML_LENGTH:
-        raise FieldError(None, f"would be longer than {MAX_HTML_LENGTH} characters with complete URLs in its links")
+        raise FieldError(
+            None,
+            f"would be longer than {MAX_HTML_LENGTH} characters with complete URLs in its links",
+        )
     clean = nh3.clean(
         demoted,
         tags=ALLOWED_TAGS,
@@ -407,7 +490,9 @@ def iter_list_items(parent: Any, bullet: str) -> Iterator[str]:
 def _iter_table_rows(table: Any) -> Iterator[str]:
     """Yield a table's caption and rows, one per line, with a bar between cells."""
     for row in table.iter("caption", "tr"):
-        cells = [row] if row.tag == "caption" else [cell for cell in row if cell.tag in ("td", "th")]
+        cells = (
+            [row] if row.tag == "caption" else [cell for cell in row if cell.tag in ("td", "th")]
+        )
         line = " | ".join(_collapse_space(_read_inline_text(cell)) for cell in cells)
         if line.strip(" |"):
             yield line
@@ -417,7 +502,9 @@ def _read_inline_text(element: Any) -> str:
     """Return the text of an element, including line breaks."""
     if element.tag == "br":
         return "\n"
-    return (element.text or "") + "".join(_read_inline_text(child) + (child.tail or "") for child in element)
+    return (element.text or "") + "".join(
+        _read_inline_text(child) + (child.tail or "") for child in element
+    )
 
 
 def _tidy_lines(text: str) -> str:
@@ -435,12 +522,17 @@ def clean_line(text: str) -> str:
 
 
 def clean_text(text: str) -> str:
-    """Return text with one blank line between paragraphs. Indentation is kept, because Markdown uses it.
+    """Return text with one blank line between paragraphs. Indentation is kept, because Markdown
+    uses it.
 
     >>> clean_text("Sam\\u00adhälle\\r\\n\\r\\n\\r\\n  två ")
     'Samhälle\\n\\n  två'
     """
-    plain = unicodedata.normalize("NFC", strip_invisible(text)).replace("\r\n", "\n").replace("\r", "\n")
+    plain = (
+        unicodedata.normalize("NFC", strip_invisible(text))
+        .replace("\r\n", "\n")
+        .replace("\r", "\n")
+    )
     return BLANK_LINES.sub("\n\n", plain.replace("\u00a0", " ")).strip("\n").rstrip()
 
 
@@ -451,7 +543,8 @@ def strip_invisible(text: str) -> str:
 def parse_line(line: bytes) -> dict[str, Any]:
     """Parse a line as a JSON object; raise FieldError if it is not one, or has a name twice."""
     try:
-        # no field is a number; int() refuses those of more than 4,300 digits. Each of several joined files has a BOM
+        # no field is a number; int() refuses those of more than 4,300 digits. Each of several
+        # joined files has a BOM
         row = json.loads(line.decode("utf-8-sig"), parse_int=float, object_pairs_hook=_build_object)
     except UnicodeDecodeError as error:
         raise FieldError(None, f"is not UTF-8: {error.reason} at byte {error.start}") from error
@@ -463,7 +556,9 @@ def parse_line(line: bytes) -> dict[str, Any]:
 
 
 def _build_object(members: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return the members of a JSON object; raise FieldError if a name is repeated, because one value would be lost."""
+    """Return the members of a JSON object; raise FieldError if a name is repeated, because one
+    value would be lost.
+    """
     built = dict(members)
     if len(built) < len(members):
         (name, _), *_ = Counter(name for name, _ in members).most_common(1)

@@ -1,8 +1,8 @@
 """Imports releases of another collection: `python -m archive import FILE.jsonl[.gz] --agency SLUG`.
 
-Imported releases are stored with the cause `import`. They are neither new nor edited, so feeds and registers do not
-show them as such. Importing a file again changes nothing. Text that the archive has read from the agency's own page is
-never replaced.
+Imported releases are stored with the cause `import`. They are neither new nor edited, so feeds and
+registers do not show them as such. Importing a file again changes nothing. Text that the archive
+has read from the agency's own page is never replaced.
 """
 
 from __future__ import annotations
@@ -27,8 +27,19 @@ from urllib.parse import urlsplit
 from archive.database.captures import Captures
 from archive.database.models import IMPORT_PREFIX, Release
 from archive.database.redaction import TAKEDOWN_KINDS
-from archive.database.sqlite_files import ArchiveError, ProgressCallback, map_in_order, open_readonly
-from archive.store.import_lines import FieldError, parse_line, parse_release, parse_url_field, shorten_message
+from archive.database.sqlite_files import (
+    ArchiveError,
+    ProgressCallback,
+    map_in_order,
+    open_readonly,
+)
+from archive.store.import_lines import (
+    FieldError,
+    parse_line,
+    parse_release,
+    parse_url_field,
+    shorten_message,
+)
 from archive.store.releases import Archive, PreparedRelease, SaveResult, prepare_release
 from archive.times import to_iso
 from archive.urls import strip_www
@@ -39,16 +50,27 @@ MAX_LINE_BYTES = 20_000_000  # per line
 
 # Writing
 LINES_PER_TRANSACTION = 200
-MAX_BATCH_BYTES = 4_000_000  # of lines in a transaction, so that long lines need little memory and progress is seen
+# of lines in a transaction, so that long lines need little memory and progress is seen
+MAX_BATCH_BYTES = 4_000_000
 FIRST_CHECK_AFTER = timedelta(days=1)  # until the first checks of imported releases
-CHECK_SPREAD_DAYS = 90  # the first checks are spread over these days, so that no site gets them all at once
+CHECK_SPREAD_DAYS = (
+    90  # the first checks are spread over these days, so that no site gets them all at once
+)
 AGENCY_FIELDS = ("name", "name_en", "org_number", "home")  # columns set from agencies.toml
 
 IS_FILLED_SQL = (
-    "select exists (select 1 from releases) or exists (select 1 from crawls) or exists (select 1 from frontier)"
+    "select exists (select 1 from releases) or exists (select 1 from"
+    " crawls) or"
+    " exists"
+    " (select"
+    " 1 from frontier)"
 )
 STORED_RELEASE_SQL = (  # also finds a release by a URL that it has moved from
-    "select id, agency from releases where id = coalesce((select id from releases where url = :url),"
+    "select id, agency from"
+    " releases where id ="
+    " coalesce((select id from releases where"
+    " url ="
+    " :url),"
     " (select release from frontier where url = :url))"
 )
 
@@ -69,8 +91,8 @@ class LineError(ArchiveError):
 class ImportResult:
     """The counts of an import.
 
-    Each line counts as new, revised, unchanged, already_crawled or withheld, or is in errors. Lines of a transaction
-    that was rolled back are not counted.
+    Each line counts as new, revised, unchanged, already_crawled or withheld, or is in errors. Lines
+    of a transaction that was rolled back are not counted.
     """
 
     lines: int = 0  # without blank lines
@@ -84,7 +106,8 @@ class ImportResult:
     )  # ids of stored releases that the other archive has withheld since
     without_body: int = 0  # new and revised lines without a body
     unknown_fields: Counter[str] = field(default_factory=Counter)  # field → number of lines
-    # (host that is not the agency's, slug of the agency that it belongs to, or "") → numbers of the lines
+    # (host that is not the agency's, slug of the agency that it belongs to, or "") → numbers of the
+    # lines
     foreign_hosts: dict[tuple[str, str], list[int]] = field(default_factory=dict)
     errors: list[LineError] = field(default_factory=list)
     last_line: int = 0  # the number of the last line that is stored or reported
@@ -92,8 +115,8 @@ class ImportResult:
     failure: ArchiveError | None = None  # what else ended it
 
 
-# a line's release and the names of its fields that are not imported, or the URL of a release whose text was taken down
-# by the archive that it comes from, or an error
+# a line's release and the names of its fields that are not imported, or the URL of a release whose
+# text was taken down by the archive that it comes from, or an error
 PreparedLine = tuple[PreparedRelease, list[str]] | str | FieldError
 
 
@@ -111,10 +134,11 @@ def import_file(
 ) -> ImportResult:
     """Import a file with releases of one stored agency.
 
-    With `processes`, other processes parse the lines and analyse their text; this one writes, in the order of the file.
-    host_owners: host without www → slug; releases whose host is not the agency's are imported and counted. should_stop:
-    called before each transaction. report_error: called with each error, after the transaction. Raises ArchiveError if
-    the agency is not stored. Whatever ends the import later (the file is truncated, the disk is full) is the result's
+    With `processes`, other processes parse the lines and analyse their text; this one writes, in
+    the order of the file. host_owners: host without www → slug; releases whose host is not the
+    agency's are imported and counted. should_stop: called before each transaction. report_error:
+    called with each error, after the transaction. Raises ArchiveError if the agency is not stored.
+    Whatever ends the import later (the file is truncated, the disk is full) is the result's
     `failure`, and the lines before it are kept.
     """
     agencies = [slug for (slug,) in archive.db.execute("select slug from agencies order by 1")]
@@ -122,15 +146,24 @@ def import_file(
         problem = f"is not stored; stored agencies: {', '.join(agencies) or 'none'}"
         raise ArchiveError(archive.path, problem, table="agencies", key=agency)
     result, prepare = ImportResult(), partial(prepare_lines, agency, archive.path)
-    save = partial(_import_release, archive, imported_at=imported_at, parser_version=f"{IMPORT_PREFIX}{file.name}")
+    save = partial(
+        _import_release,
+        archive,
+        imported_at=imported_at,
+        parser_version=f"{IMPORT_PREFIX}{file.name}",
+    )
     batches = _batch_lines(iter_import_lines(file, progress))
     try:
-        with closing(map_in_order(batches, prepare, to_payload=list, processes=processes)) as prepared_batches:
+        with closing(
+            map_in_order(batches, prepare, to_payload=list, processes=processes)
+        ) as prepared_batches:
             for _, lines in prepared_batches:
                 if lines and should_stop():
                     result.stopped = True
                     break
-                for (number, line), outcome in zip(lines, _save_batch(archive, lines, save), strict=True):
+                for (number, line), outcome in zip(
+                    lines, _save_batch(archive, lines, save), strict=True
+                ):
                     result.lines += 1
                     result.last_line = number
                     if isinstance(outcome, FieldError):
@@ -140,13 +173,19 @@ def import_file(
                         _count_line(archive, result, (number, line), outcome, host_owners)
     except ArchiveError as error:
         result.failure = error
-    except (sqlite3.Error, OSError, BrokenProcessPool) as error:  # BrokenProcessPool: perhaps the memory is full
+    except (
+        sqlite3.Error,
+        OSError,
+        BrokenProcessPool,
+    ) as error:  # BrokenProcessPool: perhaps the memory is full
         result.failure = ArchiveError(archive.path, f"the import ended early: {error}")
     return result
 
 
 def _save_batch(
-    archive: Archive, lines: Sequence[tuple[int, PreparedLine]], save: Callable[[PreparedLine], Outcome | FieldError]
+    archive: Archive,
+    lines: Sequence[tuple[int, PreparedLine]],
+    save: Callable[[PreparedLine], Outcome | FieldError],
 ) -> list[Outcome | FieldError]:
     """Save lines in one transaction, or each in its own if one of them cannot be saved.
 
@@ -185,7 +224,8 @@ def _count_line(
 
 
 def _find_host_owner(host: str, host_owners: Mapping[str, str]) -> str:
-    """Return the slug of the agency that a host or one of its parent domains belongs to; "" if none is known.
+    """Return the slug of the agency that a host or one of its parent domains belongs to; "" if none
+    is known.
 
     >>> _find_host_owner("press.fyr.example", {"fyr.example": "fyr"}), _find_host_owner("a.example", {})
     ('fyr', '')
@@ -195,11 +235,14 @@ def _find_host_owner(host: str, host_owners: Mapping[str, str]) -> str:
     return host_owners.get(host, "")
 
 
-def iter_import_lines(file: Path, progress: ProgressCallback | None = None) -> Iterator[NumberedLine]:
-    """Yield the number and bytes of each non-blank line, or an error instead of the bytes if the line is too long.
+def iter_import_lines(
+    file: Path, progress: ProgressCallback | None = None
+) -> Iterator[NumberedLine]:
+    """Yield the number and bytes of each non-blank line, or an error instead of the bytes if the
+    line is too long.
 
-    Raises ArchiveError if the file is truncated, OSError if it cannot be opened. progress: called with the bytes read
-    and the size of the file.
+    Raises ArchiveError if the file is truncated, OSError if it cannot be opened. progress: called
+    with the bytes read and the size of the file.
     """
     size, number = file.stat().st_size, 0
     with file.open("rb") as raw:
@@ -240,7 +283,9 @@ def _batch_lines(lines: Iterable[NumberedLine]) -> Iterator[list[NumberedLine]]:
     yield batch
 
 
-def prepare_lines(agency: str, archive: Path, batch: list[NumberedLine]) -> list[tuple[int, PreparedLine]]:
+def prepare_lines(
+    agency: str, archive: Path, batch: list[NumberedLine]
+) -> list[tuple[int, PreparedLine]]:
     prepared: list[tuple[int, PreparedLine]] = []
     with closing(open_readonly(archive)) as archive_db:
         for number, line in batch:
@@ -255,7 +300,9 @@ def prepare_lines(agency: str, archive: Path, batch: list[NumberedLine]) -> list
     return prepared
 
 
-def _prepare_line(agency: str, archive_db: sqlite3.Connection, row: Mapping[str, Any]) -> PreparedLine:
+def _prepare_line(
+    agency: str, archive_db: sqlite3.Connection, row: Mapping[str, Any]
+) -> PreparedLine:
     """Parse a line. Its text is analysed here only if its URL is not stored yet."""
     if row.get("takedown") in TAKEDOWN_KINDS.values():
         try:
@@ -263,14 +310,18 @@ def _prepare_line(agency: str, archive_db: sqlite3.Connection, row: Mapping[str,
         except FieldError:
             return ""
     release, unknown_fields = parse_release(row, agency)
-    is_new = archive_db.execute("select 1 from releases where url = ?", [release.url]).fetchone() is None
+    is_new = (
+        archive_db.execute("select 1 from releases where url = ?", [release.url]).fetchone() is None
+    )
     return prepare_release(release, with_features=is_new), unknown_fields
 
 
 def _import_release(
     archive: Archive, line: PreparedLine, imported_at: datetime, parser_version: str
 ) -> Outcome | FieldError:
-    """Save the release of a line unless it is stored already, and return what became of the line."""
+    """Save the release of a line unless it is stored already, and return what became of the
+    line.
+    """
     if isinstance(line, str):
         return "withheld"
     if isinstance(line, FieldError):
@@ -280,12 +331,20 @@ def _import_release(
     release_id, agency = stored or (None, release.agency)
     if agency != release.agency:
         return FieldError("url", f"{release.url} is stored as a release of {agency}")
-    states = archive.db.execute("select cause, hash from revisions where release = ?", [release_id]).fetchall()
+    states = archive.db.execute(
+        "select cause, hash from revisions where release = ?", [release_id]
+    ).fetchall()
     if any(known_hash == prepared.hash for _, known_hash in states):
         return "unchanged"
     if any(cause != "import" for cause, _ in states):
         return "already_crawled"
-    saved = archive.save(release, seen_at=imported_at, cause="import", parser_version=parser_version, prepared=prepared)
+    saved = archive.save(
+        release,
+        seen_at=imported_at,
+        cause="import",
+        parser_version=parser_version,
+        prepared=prepared,
+    )
     if saved is SaveResult.UNCHANGED:
         return "unchanged"
     if release_id is not None:
@@ -315,7 +374,10 @@ def _schedule_first_check(archive: Archive, release: Release, imported_at: datet
 
 @contextmanager
 def open_or_create_archive(path: Path) -> Iterator[Archive]:
-    """Open an archive, creating it if needed. If a new archive is still empty at the end, it is deleted."""
+    """Open an archive, creating it if needed.
+
+    If a new archive is still empty at the end, it is deleted.
+    """
     files = [path, Captures.path_beside(path)]
     new_files = [] if path.exists() else [file for file in files if not file.exists()]
     is_filled = True
@@ -332,7 +394,9 @@ def open_or_create_archive(path: Path) -> Iterator[Archive]:
 
 
 def ensure_agency(archive: Archive, slug: str, agencies_file: Path) -> None:
-    """Store an agency from agencies.toml unless it is already stored; raise ArchiveError if it is unknown."""
+    """Store an agency from agencies.toml unless it is already stored; raise ArchiveError if it is
+    unknown.
+    """
     stored = {row[0] for row in archive.db.execute("select slug from agencies")}
     if slug in stored:
         return
@@ -349,7 +413,9 @@ def ensure_agency(archive: Archive, slug: str, agencies_file: Path) -> None:
 def find_host_owners(archive: Archive, agencies_file: Path) -> dict[str, str]:
     """Return the slug of the agency that each host belongs to, for stored and listed agencies."""
     owners: dict[str, str] = {}
-    stored = {slug: {"home": home} for slug, home in archive.db.execute("select slug, home from agencies")}
+    stored = {
+        slug: {"home": home} for slug, home in archive.db.execute("select slug, home from agencies")
+    }
     for slug, facts in (*_read_agencies_file(agencies_file).items(), *stored.items()):
         home = urlsplit(str(facts.get("home", ""))).hostname or ""
         owners |= {strip_www(host): slug for host in (home, *facts.get("aliases", ())) if host}
@@ -369,22 +435,62 @@ def _read_agencies_file(path: Path) -> dict[str, Any]:
 def format_import_report(file: Path, result: ImportResult) -> Iterator[str]:
     """Yield a summary that counts every line."""
     yield (
-        f"{file}: {result.lines} lines: {result.new} new, {result.revised} revised, {result.unchanged} unchanged,"
+        f"{file}: {result.lines} lines:"
+        f" {result.new} new,"
+        f" {result.revised} revised,"
+        f" {result.unchanged}"
+        f" unchanged,"
         f" {result.already_crawled} already crawled, {len(result.errors)} errors"
     )
     if result.already_crawled:
-        yield f"already crawled: {result.already_crawled} differ from the agency's own page, whose text is kept"
-    for (host, owner), lines in sorted(result.foreign_hosts.items(), key=lambda item: -len(item[1])):
-        problem = f"belongs to {owner}: is --agency right?" if owner else "belongs to no agency that is known here"
-        yield f"warning: {len(lines)} of them are at {shorten_message(host)}, which {problem} (first: line {lines[0]})"
+        yield (
+            f"already crawled: {result.already_crawled} differ from the agency's"
+            f" own"
+            f" page,"
+            f" whose"
+            f" text is kept"
+        )
+    for (host, owner), lines in sorted(
+        result.foreign_hosts.items(), key=lambda item: -len(item[1])
+    ):
+        problem = (
+            f"belongs to {owner}: is --agency right?"
+            if owner
+            else "belongs to no agency that is known here"
+        )
+        yield (
+            f"warning: {len(lines)} of them are at"
+            f" {shorten_message(host)},"
+            f" which"
+            f" {problem}"
+            f" (first: line {lines[0]})"
+        )
     if result.withheld:
-        yield f"withheld: {result.withheld} are hidden or redacted in the archive they come from, and left out"
+        yield (
+            f"withheld: {result.withheld} are hidden or redacted in the archive"
+            f" they"
+            f" come"
+            f" from,"
+            f" and left out"
+        )
     if result.withheld_elsewhere:
         release_ids = ", ".join(map(str, result.withheld_elsewhere))
-        yield f"withheld there, but shown here: releases {release_ids}; the reasons are at /-/takedowns of that archive"
+        yield (
+            f"withheld there, but shown here: releases {release_ids};"
+            f" the"
+            f" reasons"
+            f" are at"
+            f" /-/takedowns of that archive"
+        )
     if result.without_body:
         yield f"without a text: {result.without_body} have a title and no body"
     for name, number in sorted(result.unknown_fields.items()):
         yield f"field {shorten_message(name)}: left out in {number} lines"
     if result.stopped or result.failure:
-        yield f"{file}: stored or reported up to line {result.last_line}; the same command continues after it"
+        yield (
+            f"{file}: stored or reported up to line {result.last_line}; the"
+            f" same"
+            f" command"
+            f" continues"
+            f" after it"
+        )

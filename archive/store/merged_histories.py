@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 def find_adjoining_states(
     archive: Archive, release_id: int, target_id: int
 ) -> tuple[StoredRelease, StoredRelease] | None:
-    """Return the last state of a release and the first of `target_id`, if the second follows the first.
+    """Return the last state of a release and the first of `target_id`, if the second follows the
+    first.
 
-    Returns None if the target is older or existed at the same time, because its differences are then not an edit.
+    Returns None if the target is older or existed at the same time, because its differences are
+    then not an edit.
     """
     before, after = archive.get_latest(release_id), archive.get_first(target_id)
     if not before or not after or before.revision_id > after.revision_id or after.cause != "first":
@@ -38,7 +40,8 @@ def merge_releases(
     cause: str,
     status: int | None = None,
 ) -> None:
-    """Merge a release into `target_id`, whose first state then follows the last state of `release_id`.
+    """Merge a release into `target_id`, whose first state then follows the last state of
+    `release_id`.
 
     If the states differ and `cause` is `source`, the difference is stored as an edit.
     """
@@ -60,17 +63,27 @@ def merge_releases(
     copy_takedowns(archive, release_id, target_id)
 
 
-def find_moved_copy(archive: Archive, release_id: int, *, min_similarity: float) -> tuple[int, str] | None:
-    """Return the id and URL of the agency's release with nearly the text of a missing one, or None."""
+def find_moved_copy(
+    archive: Archive, release_id: int, *, min_similarity: float
+) -> tuple[int, str] | None:
+    """Return the id and URL of the agency's release with nearly the text of a missing one, or
+    None.
+    """
     sql = "select agency, last_checked, published from releases where id = ?"
     agency, last_checked, published = archive.db.execute(sql, [release_id]).fetchone()
     stored = archive.get_latest(release_id)  # includes taken-down text
     if stored is None:
         return None
-    for other_id, similarity in archive.writer.near_duplicates.find_same_text(join_state_text(stored.state), agency):
+    for other_id, similarity in archive.writer.near_duplicates.find_same_text(
+        join_state_text(stored.state), agency
+    ):
         # first seen after the last check of the missing one, or with the same publication date
         row = archive.db.execute(
-            "select id, url from releases o where id = ? and id <> ? and (first_seen >= ? or published = ?)"
+            "select id, url from"
+            " releases o"
+            " where id = ? and id"
+            " <> ? and (first_seen >= ? or"
+            " published = ?)"
             " and removed_at is null and moved_to is null and not exists (select 1 from removals"
             " where release = o.id and ended is null and kind <> 'moved')",
             [other_id, release_id, last_checked, published],

@@ -1,9 +1,10 @@
 """Takedowns: hide a release or redact a passage, for a public reason, and lift a takedown.
 
-Content that is taken down is deleted from archive.db completely: from tables, search index and free pages. It is kept
-in withheld.db (archive.database.redaction), so that hashes, manifests and later checks of the agency's page work as
-before: a revision's `hash` is that of the full state. A takedown covers every version of a release, including later
-ones, and everything else that quotes it.
+Content that is taken down is deleted from archive.db completely: from tables, search index and free
+pages. It is kept in withheld.db (archive.database.redaction), so that hashes, manifests and later
+checks of the agency's page work as before: a revision's `hash` is that of the full state. A
+takedown covers every version of a release, including later ones, and everything else that quotes
+it.
 """
 
 from __future__ import annotations
@@ -43,20 +44,23 @@ from archive.times import to_iso
 # a release and all that it was merged with, in either direction; itself first
 MERGED_RELEASES_SQL = """
     with recursive chain(id) as (select :release
-      union select r.moved_to from releases r join chain on r.id = chain.id where r.moved_to is not null
+      union select r.moved_to from releases r join chain on r.id = chain.id
+        where r.moved_to is not null
       union select r.id from releases r join chain on r.moved_to = chain.id)
     select id from chain order by id <> :release, id
 """
 ADDRESSES_SQL = f"""
     {RELEASE_URLS_SQL}
-    union select c.url from captures c join revisions v on v.capture = c.id where v.release = :release
+    union select c.url from captures c join revisions v on v.capture = c.id
+      where v.release = :release
 """
 COVERED_RELEASES_SQL = """
     select distinct t.release from takedowns t join releases r on r.id = t.release
     where t.lifted is null and r.agency = ?
 """
 ATTACHMENT_URLS_SQL = "select url from attachment_links where release = :release"
-CLEARED_COLUMNS = (  # (table, column, condition for the rows of a release): columns that may quote its page
+# (table, column, condition for the rows of a release): columns that may quote its page
+CLEARED_COLUMNS = (
     ("frontier", "problem", f"url in ({RELEASE_URLS_SQL} union {ATTACHMENT_URLS_SQL})"),
     ("removals", "target", "release = :release"),
 )
@@ -69,7 +73,12 @@ CRAWLS_CONDITION = "agency = (select agency from releases where id = :release)"
 
 
 def hide_release(
-    archive: Archive, release_id: int, started_at: datetime, *, reason: str, reason_en: str | None = None
+    archive: Archive,
+    release_id: int,
+    started_at: datetime,
+    *,
+    reason: str,
+    reason_en: str | None = None,
 ) -> int:
     """Hide a release and those it was merged with, and return the takedown's id.
 
@@ -84,18 +93,27 @@ def hide_release(
         for merged_id in _find_merged_releases(archive, release_id):
             _apply_takedowns(archive, merged_id)
             for table, column, condition in CLEARED_COLUMNS:
-                archive.db.execute(f"update {table} set {column} = null where {condition}", {"release": merged_id})
+                archive.db.execute(
+                    f"update {table} set {column} = null where {condition}", {"release": merged_id}
+                )
             _redact_crawl_problems(archive, merged_id)
     return takedown_ids[0]
 
 
 def redact_passage(
-    archive: Archive, release_id: int, passage: str, started_at: datetime, *, reason: str, reason_en: str | None = None
+    archive: Archive,
+    release_id: int,
+    passage: str,
+    started_at: datetime,
+    *,
+    reason: str,
+    reason_en: str | None = None,
 ) -> int:
     """Redact a passage in every version of a release, and return the takedown's id.
 
-    The same is done in releases that this one was merged with. Raises ArchiveError if there is no such release, or if
-    the passage is too short or in none of its versions, and in no text of its files. Those texts are withheld whole.
+    The same is done in releases that this one was merged with. Raises ArchiveError if there is no
+    such release, or if the passage is too short or in none of its versions, and in no text of its
+    files. Those texts are withheld whole.
     """
     _check_release_exists(archive, release_id)
     problem, matcher = None, PassageMatcher([passage])
@@ -105,14 +123,24 @@ def redact_passage(
         redact_state(state, [passage]) != state
         for merged_id in _find_merged_releases(archive, release_id)
         for state in map(parse_state, _list_revisions(archive, merged_id))
-    ) and not _find_releases_with_file(archive, matcher).intersection(_find_merged_releases(archive, release_id)):
-        problem = "the passage is not in any version of the release, nor in the text of a file that it links to"
+    ) and not _find_releases_with_file(archive, matcher).intersection(
+        _find_merged_releases(archive, release_id)
+    ):
+        problem = (
+            "the passage is not in any version of the release, nor in the text"
+            " of a"
+            " file"
+            " that it"
+            " links to"
+        )
     if problem:
         raise ArchiveError(archive.path, problem, table="releases", key=str(release_id))
     takedown_ids = []
     with _secure_transaction(archive, release_id):
         for merged_id in _find_merged_releases(archive, release_id):
-            takedown_ids.append(archive.takedowns.add(merged_id, "redact", started_at, reason, reason_en))
+            takedown_ids.append(
+                archive.takedowns.add(merged_id, "redact", started_at, reason, reason_en)
+            )
             archive.takedowns.withheld.add_passage(takedown_ids[-1], passage)
         for merged_id in _find_merged_releases(archive, release_id):
             _apply_takedowns(archive, merged_id)
@@ -122,7 +150,8 @@ def redact_passage(
 
 
 def _delete_refused_pages(archive: Archive, release_ids: Iterable[int]) -> None:
-    """Delete the pages of releases in which no release could be read (archive.database.refused_pages).
+    """Delete the pages of releases in which no release could be read
+    (archive.database.refused_pages).
 
     Raises ArchiveError if a reader keeps the write-ahead log of captures.db open.
     """
@@ -136,9 +165,13 @@ def _delete_refused_pages(archive: Archive, release_ids: Iterable[int]) -> None:
 
 
 def is_address_taken_down(archive: Archive, agency: str, addresses: Collection[str]) -> bool:
-    """Return whether a page at these addresses is at one of a release of an agency that is hidden or redacted."""
+    """Return whether a page at these addresses is at one of a release of an agency that is hidden
+    or redacted.
+    """
     releases = archive.db.execute(COVERED_RELEASES_SQL, [agency]).fetchall()
-    return any(is_at_one_of(addresses, _list_addresses(archive, release_id)) for (release_id,) in releases)
+    return any(
+        is_at_one_of(addresses, _list_addresses(archive, release_id)) for (release_id,) in releases
+    )
 
 
 def _list_addresses(archive: Archive, release_id: int) -> list[str]:
@@ -146,7 +179,9 @@ def _list_addresses(archive: Archive, release_id: int) -> list[str]:
     return [url for (url,) in archive.db.execute(ADDRESSES_SQL, {"release": release_id})]
 
 
-def lift_takedown(archive: Archive, takedown_id: int, lifted_at: datetime, reason: str) -> list[int]:
+def lift_takedown(
+    archive: Archive, takedown_id: int, lifted_at: datetime, reason: str
+) -> list[int]:
     """Lift a takedown, which stays in the log, and return the ids of the releases that it covered.
 
     Raises ArchiveError if there is no such takedown, or if it has already been lifted.
@@ -159,10 +194,22 @@ def lift_takedown(archive: Archive, takedown_id: int, lifted_at: datetime, reaso
     with archive.transaction():
         for merged_id in merged:
             # the takedowns of merged releases were added together with this one
-            values = {**row, "lifted": to_iso(lifted_at), "lifted_reason": reason, "merged": merged_id}
+            values = {
+                **row,
+                "lifted": to_iso(lifted_at),
+                "lifted_reason": reason,
+                "merged": merged_id,
+            }
             archive.db.execute(
-                "update takedowns set lifted = :lifted, lifted_reason = :lifted_reason where lifted is null"
-                " and (id = :id or (release = :merged and release <> :release and kind = :kind and at = :at))",
+                "update takedowns set"
+                " lifted = :lifted,"
+                " lifted_reason = :lifted_reason"
+                " where"
+                " lifted is null"
+                " and (id = :id or (release ="
+                " :merged and release <>"
+                " :release and kind = :kind"
+                " and at = :at))",
                 values,
             )
         for merged_id in merged:
@@ -178,31 +225,53 @@ def copy_takedowns(archive: Archive, release_id: int, target_id: int) -> None:
         ).fetchone()
         copy_id = archive.takedowns.add(target_id, kind, datetime.fromisoformat(since), *reasons)
         if kind == "redact":
-            archive.takedowns.withheld.add_passage(copy_id, archive.takedowns.withheld.get_passage(takedown_id))
+            archive.takedowns.withheld.add_passage(
+                copy_id, archive.takedowns.withheld.get_passage(takedown_id)
+            )
     if archive.takedowns.list_active(target_id):
         _apply_takedowns(archive, target_id)
         _optimise_search_index(archive)
 
 
 def find_uncovered_releases(archive: Archive, release_id: int, passage: str) -> list[int]:
-    """Return other releases with a passage in their current text or in a file. Reads every release and file."""
+    """Return other releases with a passage in their current text or in a file.
+
+    Reads every release and file.
+    """
     matcher, covered = PassageMatcher([passage]), set(_find_merged_releases(archive, release_id))
     names = ", ".join(f"coalesce(v.{name}, '')" for name in ("title", "lead", "body", *LIST_FIELDS))
-    rows = archive.db.execute(f"select r.id, {names} from releases r join revisions v on v.id = r.revision")
+    rows = archive.db.execute(
+        f"select r.id, {names} from releases r join revisions v on v.id = r.revision"
+    )
     found = {key for key, *texts in rows if key not in covered and matcher.find("\n".join(texts))}
     return sorted(found | _find_releases_with_file(archive, matcher) - covered)
 
 
 def _find_releases_with_file(archive: Archive, matcher: PassageMatcher) -> set[int]:
-    """Return the releases that link to a file, or have linked to it, with a passage in its text. Reads every file."""
+    """Return the releases that link to a file, or have linked to it, with a passage in its text.
+
+    Reads every file.
+    """
     pages = archive.db.execute("select file, text from attachment_pages order by file, page")
-    files = {file for file, group in groupby(pages, itemgetter(0)) if matcher.find("\n".join(p[1] for p in group))}
-    sql = "select l.release from attachment_versions v join attachment_links l on l.url = v.url where v.file = ?"
+    files = {
+        file
+        for file, group in groupby(pages, itemgetter(0))
+        if matcher.find("\n".join(p[1] for p in group))
+    }
+    sql = (
+        "select l.release from attachment_versions v join attachment_links"
+        " l on"
+        " l.url ="
+        " v.url"
+        " where v.file = ?"
+    )
     return {release for file in files for (release,) in archive.db.execute(sql, [file])}
 
 
 def _apply_takedowns(archive: Archive, release_id: int) -> None:
-    """Update every version of a release, and its current state, to show only what its takedowns allow."""
+    """Update every version of a release, and its current state, to show only what its takedowns
+    allow.
+    """
     shown_before: dict[int, Mapping[str, Any]] = {}
     shown: dict[int, Mapping[str, Any]] = {}
     attachment_urls: set[str] = set()
@@ -212,21 +281,32 @@ def _apply_takedowns(archive: Archive, release_id: int) -> None:
         if row["takedown"] is None:
             archive.takedowns.withheld.add_state(revision_id, row)
         shown_before[revision_id] = parse_state(row)
-        shown[revision_id], takedown_id = archive.takedowns.redact_for_display(release_id, parse_state(full))
+        shown[revision_id], takedown_id = archive.takedowns.redact_for_display(
+            release_id, parse_state(full)
+        )
         attachment_urls.update(file["url"] for file in parse_state(full)["attachments"] or ())
         changes = {name: full[name] for name in ("summary", "summary_en", "changes")}
         if takedown_id is not None and row["previous"] is not None:
-            # None if the previous revision belongs to another release, which was merged into this one
+            # None if the previous revision belongs to another release, which was merged into this
+            # one
             before = shown.get(row["previous"])
-            changes = build_change_columns(compare(before, shown[revision_id])) if before else dict.fromkeys(changes)
+            changes = (
+                build_change_columns(compare(before, shown[revision_id]))
+                if before
+                else dict.fromkeys(changes)
+            )
         columns = {name: shown[revision_id][name] for name in STATE_FIELDS}
         columns |= lists_to_json(shown[revision_id]) | changes
         archive.writer.update("revisions", revision_id, {**columns, "takedown": takedown_id})
         write_quotes(archive.db, revision_id, find_quotes(shown[revision_id]))
-    (current_id,) = archive.db.execute("select revision from releases where id = ?", [release_id]).fetchone()
+    (current_id,) = archive.db.execute(
+        "select revision from releases where id = ?", [release_id]
+    ).fetchone()
     active = archive.takedowns.list_active(release_id)
     mark = {"takedown": TAKEDOWN_KINDS[active[0][1]] if active else None}
-    archive.writer.update("releases", release_id, {name: shown[current_id][name] for name in STATE_FIELDS} | mark)
+    archive.writer.update(
+        "releases", release_id, {name: shown[current_id][name] for name in STATE_FIELDS} | mark
+    )
     archive.writer.update_derived(release_id, shown[current_id], shown_before[current_id])
     archive.writer.index.index_edits_of(release_id)
     archive.attachments.apply_takedown(release_id, attachment_urls, mark["takedown"])
@@ -239,11 +319,19 @@ def _apply_takedowns(archive: Archive, release_id: int) -> None:
     )
     # tags that no release has any more
     for tag in {tag for state in shown_before.values() for tag in state["tags"] or ()}:
-        archive.db.execute("delete from tags where name = ? and id not in (select tag from release_tags)", [tag])
+        archive.db.execute(
+            "delete from tags where name = ? and id not in (select tag from release_tags)", [tag]
+        )
 
 
 def _list_revisions(archive: Archive, release_id: int) -> list[dict[str, Any]]:
-    sql = f"select id, previous, takedown, {', '.join(WITHHELD_COLUMNS)} from revisions where release = ? order by id"
+    sql = (
+        f"select id, previous, takedown, {', '.join(WITHHELD_COLUMNS)}"
+        f" from"
+        f" revisions"
+        f" where"
+        f" release = ? order by id"
+    )
     return list(archive.db.query(sql, [release_id]))
 
 
@@ -252,9 +340,13 @@ def _find_merged_releases(archive: Archive, release_id: int) -> list[int]:
     return [key for (key,) in archive.db.execute(MERGED_RELEASES_SQL, {"release": release_id})]
 
 
-def _redact_column(db: Database, column_spec: tuple[str, str, str], release_id: int, matcher: PassageMatcher) -> None:
+def _redact_column(
+    db: Database, column_spec: tuple[str, str, str], release_id: int, matcher: PassageMatcher
+) -> None:
     table, column, condition = column_spec
-    rows = db.execute(f"select rowid, {column} from {table} where {condition}", {"release": release_id}).fetchall()
+    rows = db.execute(
+        f"select rowid, {column} from {table} where {condition}", {"release": release_id}
+    ).fetchall()
     for row_id, text in rows:
         if text and (redacted := redact_value(text, matcher)) != text:
             db.execute(f"update {table} set {column} = ? where rowid = ?", [redacted, row_id])
@@ -262,10 +354,16 @@ def _redact_column(db: Database, column_spec: tuple[str, str, str], release_id: 
 
 def _redact_crawl_problems(archive: Archive, release_id: int) -> None:
     values = {"release": release_id}
-    urls = [url for (url,) in archive.db.execute(f"{RELEASE_URLS_SQL} union {ATTACHMENT_URLS_SQL}", values)]
+    urls = [
+        url
+        for (url,) in archive.db.execute(f"{RELEASE_URLS_SQL} union {ATTACHMENT_URLS_SQL}", values)
+    ]
     for row in list(archive.db.table("crawls").rows_where(CRAWLS_CONDITION, values)):
         messages = json.loads(row["problems"] or "[]")
-        redacted = [REDACTION_MARK if any(url in message for url in urls) else message for message in messages]
+        redacted = [
+            REDACTION_MARK if any(url in message for url in urls) else message
+            for message in messages
+        ]
         if redacted != messages:
             text = json.dumps(redacted, ensure_ascii=False)
             archive.db.table("crawls").update(row["id"], {"problems": text})
@@ -278,11 +376,12 @@ def _check_release_exists(archive: Archive, release_id: int) -> None:
 
 @contextmanager
 def _secure_transaction(archive: Archive, release_id: int) -> Iterator[None]:
-    """Open a transaction whose deletions leave no trace in the file, its index or its write-ahead log.
+    """Open a transaction whose deletions leave no trace in the file, its index or its write-ahead
+    log.
 
-    Then the release's refused pages are deleted, and those of the releases that it was merged with. The file itself is
-    covered by `secure_delete` (archive.database.sqlite_files.open_writable). Raises ArchiveError if a reader keeps the
-    write-ahead log open.
+    Then the release's refused pages are deleted, and those of the releases that it was merged with.
+    The file itself is covered by `secure_delete` (archive.database.sqlite_files.open_writable).
+    Raises ArchiveError if a reader keeps the write-ahead log open.
     """
     with archive.transaction():
         yield
@@ -296,7 +395,11 @@ def _require_empty_log(path: Path, is_empty: bool) -> None:
     if not is_empty:
         raise ArchiveError(
             path,
-            "taken down, but the old text is still in the write-ahead log, which a reader (or Litestream) keeps open:"
+            "taken down, but the old text"
+            " is still in the"
+            " write-ahead log, which a reader"
+            " (or"
+            " Litestream) keeps open:"
             f" stop it, then run: sqlite3 {path.name} 'pragma wal_checkpoint(truncate)'",
             table="takedowns",
         )

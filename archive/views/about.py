@@ -22,7 +22,9 @@ async def _show_about(site: SiteRequest) -> Response:
         "releases": sum(agency["releases"] for agency in agencies),
         "agencies_with_releases": sum(1 for agency in agencies if agency["releases"]),
         "last_crawled": find_last_crawl(agencies),
-        "importance_levels": list(zip(minimums, [100, *(minimum - 1 for minimum in minimums)], strict=False)),
+        "importance_levels": list(
+            zip(minimums, [100, *(minimum - 1 for minimum in minimums)], strict=False)
+        ),
         **dict((await site.run(STORED_SQL, {}))[0]),
         "contact": metadata.get("about"),
         "contact_url": metadata.get("about_url"),

@@ -1,4 +1,6 @@
-"""/agencies: all agencies; /agency/<slug>: an agency's newest releases, its counts, months and tags."""
+"""/agencies: all agencies; /agency/<slug>: an agency's newest releases, its counts, months and
+tags.
+"""
 
 from __future__ import annotations
 
@@ -34,12 +36,16 @@ AGENCY_LIST_SQL = """
 """
 AGENCY_RELEASES_SQL = "(select id from releases where agency = :agency)"
 AGENCY_TAGS_SQL = """
-    select t.id, t.name, c.releases as n from tag_counts c join tags t on t.id = c.tag where c.agency = :agency
+    select t.id, t.name, c.releases as n from tag_counts c join tags t on t.id = c.tag
+      where c.agency = :agency
     order by n desc, t.name limit :tags
 """
-EDIT_COUNTS_SQL = "select edits, unannounced as unannounced_edits from edit_counts where agency = :agency"
+EDIT_COUNTS_SQL = (
+    "select edits, unannounced as unannounced_edits from edit_counts where agency = :agency"
+)
 REMOVAL_COUNT_SQL = f"""
-    select count(*) as n from removals o where o.confirmed is not null and o.confirmed is not o.ended
+    select count(*) as n from removals o where o.confirmed is not null
+      and o.confirmed is not o.ended
     and o.kind <> 'moved' and o.release in {AGENCY_RELEASES_SQL}
 """
 LAST_CRAWL_SQL = """
@@ -52,8 +58,12 @@ LAST_CRAWL_SQL = """
 async def _show_agencies(site: SiteRequest) -> Response:
     agencies = await read_agency_overview(site.run)
     context = {
-        "agencies_with_releases": sort_agencies(agency for agency in agencies if agency["releases"]),
-        "agencies_without_releases": sort_agencies(agency for agency in agencies if not agency["releases"]),
+        "agencies_with_releases": sort_agencies(
+            agency for agency in agencies if agency["releases"]
+        ),
+        "agencies_without_releases": sort_agencies(
+            agency for agency in agencies if not agency["releases"]
+        ),
     }
     return await site.render("agencies.html", context)
 
@@ -64,7 +74,10 @@ def sort_agencies(agencies: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 @site_view("after")
 async def _show_agency(site: SiteRequest) -> Response:
-    """Show an agency. The first page also has its counts, months and tags; later pages (after=) are only a list."""
+    """Show an agency.
+
+    The first page also has its counts, months and tags; later pages (after=) are only a list.
+    """
     agency = await find_requested_agency(site)
     slug, after = agency["slug"], parse_number_parameter(site.args, "after")
     size = LIST_PAGE_SIZE if after else LIST_PAGE_SIZE // 2
@@ -81,7 +94,9 @@ async def _show_agency(site: SiteRequest) -> Response:
             "tags": await read_agency_tags(site.run, slug, MAX_AGENCY_TAGS),
             "find_heat_level": find_heat_level,
             "list_heat_ranges": list_heat_ranges,
-            "compare_url": site.datasette.urls.path(build_compare_url([], [slug], site.requested_language)),
+            "compare_url": site.datasette.urls.path(
+                build_compare_url([], [slug], site.requested_language)
+            ),
         }
     return await site.render("agency.html", context)
 
@@ -95,9 +110,14 @@ def find_agency_slug(agencies: Mapping[str, Mapping[str, Any]], name: str) -> st
     """Return the slug of an agency by its slug or name; raise FilterError if there is none."""
     folded = swedish_sort_key(name)
     for slug, row in agencies.items():
-        if name == slug or folded in (swedish_sort_key(row["name"]), swedish_sort_key(row["name_en"] or "")):
+        if name == slug or folded in (
+            swedish_sort_key(row["name"]),
+            swedish_sort_key(row["name_en"] or ""),
+        ):
             return slug
-    raise FilterError("agency", name, "the slug or name of an agency", text_key="error.no_agency_value")
+    raise FilterError(
+        "agency", name, "the slug or name of an agency", text_key="error.no_agency_value"
+    )
 
 
 def find_last_crawl(agencies: Iterable[dict[str, Any]]) -> str | None:
@@ -107,7 +127,9 @@ def find_last_crawl(agencies: Iterable[dict[str, Any]]) -> str | None:
 async def read_agency_summary(run: RunQuery, slug: str) -> dict[str, Any]:
     """Return facts about an agency apart from its releases. The counts agree with the registers."""
     values = {"agency": slug}
-    counts = [dict(row) for row in await run(EDIT_COUNTS_SQL, values)] or [{"edits": 0, "unannounced_edits": 0}]
+    counts = [dict(row) for row in await run(EDIT_COUNTS_SQL, values)] or [
+        {"edits": 0, "unannounced_edits": 0}
+    ]
     files = await run(f"select count(*) as n from ({build_file_edits_sql(values)})", values)
     last = await run(LAST_CRAWL_SQL, values)
     return {

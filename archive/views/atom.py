@@ -1,7 +1,8 @@
 """Feeds of new releases, and the change feed.
 
 - /new.atom, /agency/<slug>.atom, /tag/<number>.atom: new releases; also as .json and .csv.
-- /-/changes.json and .ndjson: the changes since a cursor; followed from the beginning, they make a mirror.
+- /-/changes.json and .ndjson: the changes since a cursor; followed from the beginning, they make a
+mirror.
 """
 
 from __future__ import annotations
@@ -40,7 +41,18 @@ from archive.web.requests import ReaderError, SiteRequest, add_query, site_view
 
 FEED_FORMAT_SUFFIX = r"\.(?P<format>atom|json|csv)$"
 FEED_COLUMNS = (
-    *("release", "agency", "agency_name", "title", "kind", "language", "published", "updated", "url", "revision"),
+    *(
+        "release",
+        "agency",
+        "agency_name",
+        "title",
+        "kind",
+        "language",
+        "published",
+        "updated",
+        "url",
+        "revision",
+    ),
     *("first_seen", "lead", "page"),
 )
 FEED_MEMBERS = (  # members of a JSON feed entry
@@ -48,28 +60,67 @@ FEED_MEMBERS = (  # members of a JSON feed entry
     *("agency_name", "revision", "first_seen", "lead", "page"),
 )
 CHANGES_PATH = "/-/changes"
-CHANGES_RETRY_AFTER = "60"  # seconds until a replica that is behind the cursor has probably caught up
-CHANGES_COLUMNS = ("number", "cursor", "change", "at", "release", "revision", "cause", "takedown", "action", "state")
+CHANGES_RETRY_AFTER = (
+    "60"  # seconds until a replica that is behind the cursor has probably caught up
+)
+CHANGES_COLUMNS = (
+    "number",
+    "cursor",
+    "change",
+    "at",
+    "release",
+    "revision",
+    "cause",
+    "takedown",
+    "action",
+    "state",
+)
 FEED_OPERATION = DataOperation(
-    summary="New releases, newest first: neither old ones that a first crawl finds, nor imported ones",
+    summary=(
+        "New releases, newest first: neither old ones that a first crawl finds, nor imported ones"
+    ),
     rows_name="releases",
     row=get_fields(*FEED_MEMBERS),
     statuses={404: "There is no such agency or tag"},
 )
 CHANGES_OPERATION = DataOperation(
-    summary="What changed in the archive since a cursor; followed from the beginning, it makes a complete mirror",
+    summary=(
+        "What changed in the archive since a cursor; followed from"
+        " the"
+        " beginning, it"
+        " makes a"
+        " complete mirror"
+    ),
     rows_name="changes",
     row={
         "number": "int Its place in the log",
         "cursor": "str Continue here",
-        "change": "str added, changed, removed, returned, moved, hidden, redacted, restored, attachment or deleted",
+        "change": (
+            "str added, changed, removed, returned, moved, hidden,"
+            " redacted,"
+            " restored,"
+            " attachment"
+            " or deleted"
+        ),
         "at": "time When it was added to the log",
         "release": "int?",
         "revision": "int?",
         "takedown": "int?",
         "cause": FIELDS["cause"],
-        "action": "str put (replace what you have by `state`), delete, or none (a later entry says it) = put",
-        "state": "any The current version, if `action` is put: the columns of releases, and lists such as questions",
+        "action": (
+            "str put (replace what you have by `state`), delete, or none (a later"
+            " entry"
+            " says"
+            " it)"
+            " = put"
+        ),
+        "state": (
+            "any The current version, if `action` is put: the columns of releases,"
+            " and"
+            " lists"
+            " such"
+            " as questions"
+        ),
     },
     members={"cursor": "str Continue here, now or later"},
     parameters={"size": "int Entries per page, at most 500 = 100"},
@@ -79,7 +130,9 @@ CHANGES_OPERATION = DataOperation(
 
 @site_view("agency", "tag", *LIST_PARAMETERS, operation=FEED_OPERATION)
 async def _show_feed(site: SiteRequest) -> Response:
-    """Show new releases of all agencies, or of the agency and tag that the path or the query names."""
+    """Show new releases of all agencies, or of the agency and tag that the path or the query
+    names.
+    """
     path_agency, path_tag = site.url_vars.get("agency"), site.url_vars.get("tag")
     agency = path_agency or site.args.get("agency") or None
     tag = int(path_tag) if path_tag else parse_number_parameter(site.args, "tag")
@@ -96,7 +149,9 @@ async def _show_feed(site: SiteRequest) -> Response:
     async def read_entries() -> Sequence[AtomEntry]:
         entries = [_build_release_entry(site, row) for row in rows]
         if after is None and page.next_cursor is None and size >= FILLED_SIZE:
-            recent = await read_recent_releases(site.run, [row["release"] for row in rows], agency=agency, tag=tag)
+            recent = await read_recent_releases(
+                site.run, [row["release"] for row in rows], agency=agency, tag=tag
+            )
             entries += [_build_release_entry(site, _build_feed_row(site, row)) for row in recent]
         return entries
 
@@ -127,7 +182,9 @@ async def _read_feed_title(site: SiteRequest, agency_slug: str | None, tag: int 
     """Return the title of a feed; raise ReaderError if there is no such agency or tag."""
     agency, title = "", ""
     if agency_slug:
-        rows = await site.run("select name, name_en from agencies where slug = :slug", {"slug": agency_slug})
+        rows = await site.run(
+            "select name, name_en from agencies where slug = :slug", {"slug": agency_slug}
+        )
         if not rows:
             raise ReaderError(404, "error.no_agency", agency=agency_slug)
         agency = site.choose(rows[0]["name"], rows[0]["name_en"])
@@ -138,7 +195,9 @@ async def _read_feed_title(site: SiteRequest, agency_slug: str | None, tag: int 
         title = site.translate("feed.new_with_tag", tag=rows[0]["name"])
     if title and agency:
         return f"{title}: {agency}"
-    return title or (site.translate("feed.new_of", name=agency) if agency else site.translate("feed.new"))
+    return title or (
+        site.translate("feed.new_of", name=agency) if agency else site.translate("feed.new")
+    )
 
 
 def _build_feed_page_path(agency: str | None, tag: int | None) -> str:
@@ -169,7 +228,8 @@ def _build_release_entry(site: SiteRequest, row: Mapping[str, Any]) -> AtomEntry
 
 @site_view("since", "size", operation=CHANGES_OPERATION)
 async def show_changes(site: SiteRequest) -> Response:
-    """Show a page of the change feed; 410 for another archive's cursor, 503 for one ahead of this replica.
+    """Show a page of the change feed; 410 for another archive's cursor, 503 for one ahead of this
+    replica.
 
     Clients continue from the `cursor` of the page, at once or later.
     """

@@ -1,9 +1,10 @@
 """The page of one version of an attachment.
 
-- /-/attachment/<version>: what the file is, its text, how it differs from the version before, and who links to it;
-  also as .json.
+- /-/attachment/<version>: what the file is, its text, how it differs from the version before, and
+  who links to it; also as .json.
 
-The file itself is in the evidence of the releases, and not shown, because a browser would run what it contains.
+The file itself is in the evidence of the releases, and not shown, because a browser would run what
+it contains.
 """
 
 from __future__ import annotations
@@ -30,19 +31,46 @@ from archive.web.requests import ReaderError, SiteRequest, site_view
 
 MAX_SHOWN_PAGES = 20
 MAX_SHOWN_CHANGES = 8
-MAX_DIFF_LETTERS = 150_000  # characters of both texts whose comparison is shown; it takes up to half a second
+MAX_DIFF_LETTERS = (
+    150_000  # characters of both texts whose comparison is shown; it takes up to half a second
+)
 MAX_SHOWN_LETTERS = 100_000  # characters on one page of the site, at least one page of the file
 NOT_INDEXED = {"x-robots-tag": "noindex"}
 FACTS = (  # members of a version in JSON
-    *("cause", "previous", "first_seen", "last_seen", "checks", "missing_since", "missing_until", "missing_checks"),
+    *(
+        "cause",
+        "previous",
+        "first_seen",
+        "last_seen",
+        "checks",
+        "missing_since",
+        "missing_until",
+        "missing_checks",
+    ),
     *("sha256", "bytes", "takedown"),
 )
 WITHHELD_FACTS = (  # those that only a file has that no takedown hides
-    *("url", "media_type", "kind", "letters", "problem", "detail", "importance", "summary", "summary_en"),
+    *(
+        "url",
+        "media_type",
+        "kind",
+        "letters",
+        "problem",
+        "detail",
+        "importance",
+        "summary",
+        "summary_en",
+    ),
 )
 PAGE_COLUMNS = ("page", "name", "text", "letters", "problem")
 ATTACHMENT_OPERATION = DataOperation(
-    summary="A version of a file that releases link to: its text page by page, and what changed since the one before",
+    summary=(
+        "A version of a file that releases link to: its text page by page, and"
+        " what"
+        " changed"
+        " since"
+        " the one before"
+    ),
     rows_name="pages",
     row={
         "page": "int Number of the page, from 1",
@@ -52,7 +80,15 @@ ATTACHMENT_OPERATION = DataOperation(
         "problem": "str? Why it could not be read",
     },
     members=get_fields(
-        *("cause", "previous", "first_seen", "last_seen", "missing_since", "missing_until", "takedown"),
+        *(
+            "cause",
+            "previous",
+            "first_seen",
+            "last_seen",
+            "missing_since",
+            "missing_until",
+            "takedown",
+        ),
         version="int",
         sha256="str SHA-256 of its bytes, in hex",
         checks="int How many checks found it",
@@ -89,14 +125,20 @@ ATTACHMENT_OPERATION = DataOperation(
 
 @site_view("page", operation=ATTACHMENT_OPERATION)
 async def _show_attachment(site: SiteRequest) -> Response:
-    """Show a version of an attachment; of one that a hidden release links to, only its hash and times."""
+    """Show a version of an attachment; of one that a hidden release links to, only its hash and
+    times.
+    """
     version_id = int(site.url_vars["version"])
     version = await read_file_version(site.run, version_id)
     if version is None:
         raise ReaderError(404, "error.no_attachment", version=str(version_id))
     is_hidden = version["takedown"] == "hidden"
     pages = [] if version["takedown"] else await read_file_pages(site.run, version["file"])
-    releases = [] if is_hidden else await read_linking_releases(site.run, version["url"], version["first_seen"])
+    releases = (
+        []
+        if is_hidden
+        else await read_linking_releases(site.run, version["url"], version["first_seen"])
+    )
     path = f"/-/attachment/{version_id}"
     if site.format_name:
         return await render_document(site, _build_document(site, path, version, pages, releases))
@@ -107,7 +149,9 @@ async def _show_attachment(site: SiteRequest) -> Response:
     context = {
         "version": version,
         "is_hidden": is_hidden,
-        "title": next((release["link_title"] for release in releases if release["link_title"]), None)
+        "title": next(
+            (release["link_title"] for release in releases if release["link_title"]), None
+        )
         or ("" if is_hidden else name_file(version["url"])),
         "language": releases[0]["language"] if releases else None,
         "path": path,
@@ -117,17 +161,23 @@ async def _show_attachment(site: SiteRequest) -> Response:
         "pages": shown,
         "first_page": first,
         "next_page": last + 1 if any(page["page"] > last for page in pages) else None,
-        "field_diffs": await read_file_diff(site.run, version_id, MAX_DIFF_LETTERS) if is_first_part else None,
+        "field_diffs": await read_file_diff(site.run, version_id, MAX_DIFF_LETTERS)
+        if is_first_part
+        else None,
         # None: the texts cannot be compared
         "changes": json.loads(version["changes"] or "null"),
         "max_changes": MAX_SHOWN_CHANGES,
-        "format_change": lambda change: summarise_changes([Change(**change)], site.language).removeprefix("1 "),
+        "format_change": lambda change: summarise_changes(
+            [Change(**change)], site.language
+        ).removeprefix("1 "),
     }
     return await site.render("attachment.html", context, headers=NOT_INDEXED)
 
 
 def choose_shown_pages(pages: Sequence[dict[str, Any]], first: int) -> list[dict[str, Any]]:
-    """Return the pages from a number on, as many as one page of the site shows; a very long one is cut."""
+    """Return the pages from a number on, as many as one page of the site shows; a very long one is
+    cut.
+    """
     shown: list[dict[str, Any]] = []
     letters = 0
     for page in pages:
@@ -154,7 +204,10 @@ def _build_document(
         members["pages_in_file"] = version["pages"]  # `pages` are the texts
     members["changes"] = None if version["takedown"] else json.loads(version["changes"] or "null")
     members["releases"] = [
-        {name: release[name] for name in ("id", "agency", "title", "link_title", "first_seen", "last_seen")}
+        {
+            name: release[name]
+            for name in ("id", "agency", "title", "link_title", "first_seen", "last_seen")
+        }
         | {
             "is_linked": bool(release["is_linked"]),
             "page": site.local_url(f"/archive/releases/{release['id']}"),

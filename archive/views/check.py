@@ -1,7 +1,8 @@
 """/-/check (.json): looks up every quotation of a text, sent by POST, in the archive.
 
-The text is in the field `text` of a form or of a JSON object, or the body is plain text. It is neither stored nor
-logged: it is not part of the address, an error loses its message, and the response may not be cached.
+The text is in the field `text` of a form or of a JSON object, or the body is plain text. It is
+neither stored nor logged: it is not part of the address, an error loses its message, and the
+response may not be cached.
 """
 
 from __future__ import annotations
@@ -54,13 +55,15 @@ VERDICTS = (
 )  # in the order of the summary
 
 SOURCES_SQL = """
-    select v.id, v.release, v.title, v.language, v.seen, v.id = r.revision as is_current, r.kind, r.published,
+    select v.id, v.release, v.title, v.language, v.seen, v.id = r.revision as is_current,
+      r.kind, r.published,
       r.updated, r.first_seen, r.removed_at, r.url, r.agency, a.name, a.name_en
     from revisions v join releases r on r.id = v.release join agencies a on a.slug = r.agency
     where v.id in (select value from json_each(:ids))
 """
 SEARCHED_SQL = """
-    select (select ifnull(sum(releases), 0) from month_counts where agency = '' and month <> '') as releases,
+    select (select ifnull(sum(releases), 0) from month_counts where agency = ''
+      and month <> '') as releases,
       (select ifnull(sum(edits), 0) from edit_counts) as edits
 """
 CHECK_OPERATION = DataOperation(
@@ -78,7 +81,13 @@ CHECK_OPERATION = DataOperation(
                 "kind": "str marks or dash",
                 "closed": "bool Whether its closing mark was found",
                 "verdict": f"str {', '.join(VERDICTS)}",
-                "speaker": "str? Who says it according to the text, if a plain sentence gives the full name",
+                "speaker": (
+                    "str? Who says it according to the text, if a plain sentence"
+                    " gives"
+                    " the"
+                    " full"
+                    " name"
+                ),
                 "said_by": [{"name": "str?", "role": "str?"}],
                 "reason": "str? Why it was not checked: length, number, time",
                 "releases": "int Releases that have it",
@@ -91,7 +100,12 @@ CHECK_OPERATION = DataOperation(
                 "title": "str?",
                 "published": "str?",
                 "current": "bool? Whether this version is the current one",
-                "difference": [{"op": "str same, del (only in the release), ins (only in the text)", "text": "str"}],
+                "difference": [
+                    {
+                        "op": "str same, del (only in the release), ins (only in the text)",
+                        "text": "str",
+                    }
+                ],
                 "appeared": "any The two checks between which it appeared, or the import",
                 "disappeared": "any The two checks between which it disappeared, or the import",
                 "removed": "bool Whether the release was removed",
@@ -116,7 +130,9 @@ async def _show_check(site: SiteRequest) -> Response:
         return answer_options(site)
     if site.request.method != "POST":
         if site.format_name:
-            return await site.respond_with_error(405, "error.check_by_post", {}, {}, {"allow": "OPTIONS, POST"})
+            return await site.respond_with_error(
+                405, "error.check_by_post", {}, {}, {"allow": "OPTIONS, POST"}
+            )
         return await site.render("check.html", {"max_bytes": MAX_TEXT_BYTES})
     text = read_fields(site)["text"]
     try:
@@ -132,7 +148,9 @@ async def _show_check(site: SiteRequest) -> Response:
         headers[CUT_HEADER] = f"after {context['checked']} quotations"
         headers["Access-Control-Expose-Headers"] = CUT_HEADER
     if not site.format_name:
-        return await site.render("check.html", {**context, "max_bytes": MAX_TEXT_BYTES, "text": text}, headers=headers)
+        return await site.render(
+            "check.html", {**context, "max_bytes": MAX_TEXT_BYTES, "text": text}, headers=headers
+        )
     return Response.json(_format_check(site, context), headers=headers)
 
 
@@ -151,11 +169,14 @@ async def check_text(site: SiteRequest, text: str) -> dict[str, Any]:
     checker = QuotationCheck(run, seconds=MAX_CHECK_SECONDS)
     results = await checker.check(await asyncio.to_thread(add_speakers, text, quotations))
     revisions = [result.revision for result in results if result.revision is not None]
-    sources = {row["id"]: dict(row) for row in await site.run(SOURCES_SQL, {"ids": json.dumps(revisions)})}
+    sources = {
+        row["id"]: dict(row) for row in await site.run(SOURCES_SQL, {"ids": json.dumps(revisions)})
+    }
     counts: Counter[str] = Counter(result.verdict for result in results)
     return {
         "results": [
-            (result, sources.get(result.revision or 0), _build_search_link(site, result)) for result in results
+            (result, sources.get(result.revision or 0), _build_search_link(site, result))
+            for result in results
         ],
         "counts": {verdict: counts[verdict] for verdict in VERDICTS},
         "checked": len(results) - counts["not_checked"],
@@ -171,7 +192,9 @@ async def check_text(site: SiteRequest, text: str) -> dict[str, Any]:
 
 
 def _build_search_link(site: SiteRequest, result: QuotationResult) -> str | None:
-    """Return the path of a search for the releases that have a quotation; None if there is at most one."""
+    """Return the path of a search for the releases that have a quotation; None if there is at most
+    one.
+    """
     if result.releases < (1 if result.verdict == "short" else 2):
         return None
     words = result.quotation.pieces[0].text.split()[:MAX_LINK_WORDS]
@@ -189,7 +212,10 @@ def _format_check(site: SiteRequest, context: Mapping[str, Any]) -> dict[str, An
 
 
 def _format_result(
-    site: SiteRequest, result: QuotationResult, source: Mapping[str, Any] | None, search_path: str | None
+    site: SiteRequest,
+    result: QuotationResult,
+    source: Mapping[str, Any] | None,
+    search_path: str | None,
 ) -> dict[str, Any]:
     quotation, presence = result.quotation, result.presence
     return {
@@ -214,9 +240,13 @@ def _format_result(
         "current": bool(source["is_current"]) if source else None,
         "difference": [{"op": segment.op, "text": segment.text} for segment in result.segments],
         "appeared": _format_checks(presence.appeared, presence.collection) if presence else None,
-        "disappeared": _format_checks(presence.disappeared, presence.collection_after) if presence else None,
+        "disappeared": _format_checks(presence.disappeared, presence.collection_after)
+        if presence
+        else None,
         "removed": presence is not None and presence.removal is not None,
-        "comparison": site.url(f"/-/diff/{presence.last}/{presence.after}") if presence and presence.after else None,
+        "comparison": site.url(f"/-/diff/{presence.last}/{presence.after}")
+        if presence and presence.after
+        else None,
         "search": site.url(search_path) if search_path else None,
     }
 

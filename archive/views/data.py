@@ -1,9 +1,10 @@
 """The archive as data.
 
 - /data (.json): what there is: questions, downloads, tables.
-- /data/<question>: a form for the parameters of a canned query, and its first results with links to their pages.
-- /data/files/<path>: a file of the published dataset (archive.publish.published_dataset), whole or in part (RFC 9110,
-14).
+- /data/<question>: a form for the parameters of a canned query, and its first results with links to
+their pages.
+- /data/files/<path>: a file of the published dataset (archive.publish.published_dataset), whole or
+in part (RFC 9110, 14).
 """
 
 from __future__ import annotations
@@ -20,9 +21,20 @@ from datasette.utils import add_cors_headers
 
 from archive.database.schema import read_metadata
 from archive.health.health_report import format_size
-from archive.i18n import format_number, format_stated_time, format_time, swedish_sort_key, translate_code
+from archive.i18n import (
+    format_number,
+    format_stated_time,
+    format_time,
+    swedish_sort_key,
+    translate_code,
+)
 from archive.publish.catalogue import FILES_PATH, PublishedFile
-from archive.publish.published_dataset import WITHHOLDING_SQL, Publication, find_publication, find_published_folder
+from archive.publish.published_dataset import (
+    WITHHOLDING_SQL,
+    Publication,
+    find_publication,
+    find_published_folder,
+)
 from archive.search.search_request import SearchRequest, build_hit_url
 from archive.times import to_iso
 from archive.views.agencies import find_last_crawl, read_agency_overview
@@ -31,17 +43,62 @@ from archive.web.exports import build_file_response
 from archive.web.openapi import DataOperation
 from archive.web.requests import SiteRequest, site_view
 
-QUESTIONS = (  # canned queries, those that people ask most first; others follow in alphabetical order
-    *("unannounced_edits", "changed_facts", "removed_releases", "word_by_year", "edits_by_agency", "answers_by_person"),
-    *("releases_by_month", "same_text", "taken_back", "history_of_address", "contacts_named", "tag_by_month"),
-    *("attachments_of_type", "publishing_hours", "hours_to_first_edit", "undated_releases", "crawl_record"),
+# canned queries, those that people ask most first; others follow in alphabetical order
+QUESTIONS = (
+    *(
+        "unannounced_edits",
+        "changed_facts",
+        "removed_releases",
+        "word_by_year",
+        "edits_by_agency",
+        "answers_by_person",
+    ),
+    *(
+        "releases_by_month",
+        "same_text",
+        "taken_back",
+        "history_of_address",
+        "contacts_named",
+        "tag_by_month",
+    ),
+    *(
+        "attachments_of_type",
+        "publishing_hours",
+        "hours_to_first_edit",
+        "undated_releases",
+        "crawl_record",
+    ),
 )
-TABLES = (  # tables and views that people need, the most wanted first; others are those of the archive's work
-    *("releases_with_tags", "edits", "questions_with_releases", "releases", "revisions", "questions", "quotes"),
-    *("people", "contacts", "tags", "release_tags", "attachments", "attachment_pages", "images", "removals"),
+# tables and views that people need, the most wanted first; others are those of the archive's work
+TABLES = (
+    *(
+        "releases_with_tags",
+        "edits",
+        "questions_with_releases",
+        "releases",
+        "revisions",
+        "questions",
+        "quotes",
+    ),
+    *(
+        "people",
+        "contacts",
+        "tags",
+        "release_tags",
+        "attachments",
+        "attachment_pages",
+        "images",
+        "removals",
+    ),
     *("near_duplicates", "takedowns", "agencies", "coverage", "missing_releases"),
 )
-NEEDED_PARAMETERS = {"person", "named", "url", "tag", "words"}  # without these, a query finds everything or nothing
+NEEDED_PARAMETERS = {
+    "person",
+    "named",
+    "url",
+    "tag",
+    "words",
+}  # without these, a query finds everything or nothing
 SQL_PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
 MAX_QUESTION_ROWS = 100
 MAX_FIELD_LENGTH = 500
@@ -49,10 +106,27 @@ LINKED_COLUMNS = {  # column with a link → the first of these columns is shown
     "link": ("title", "question", "agency"),
     "other_link": ("other_agency",),
 }
-TIME_COLUMNS = {"seen", "first_seen", "confirmed", "back", "wording_first_seen"}  # the archive's own times
+TIME_COLUMNS = {
+    "seen",
+    "first_seen",
+    "confirmed",
+    "back",
+    "wording_first_seen",
+}  # the archive's own times
 STATED_TIME_COLUMNS = {"published", "updated", "other_published", "date", "month", "day"}
 ID_COLUMNS = {"id", "revision"}
-FACT_KINDS = ("amount", "number", "date", "time", "name", "quotation", "negation", "opposite", "modality", "contact")
+FACT_KINDS = (
+    "amount",
+    "number",
+    "date",
+    "time",
+    "name",
+    "quotation",
+    "negation",
+    "opposite",
+    "modality",
+    "contact",
+)
 DOCUMENTS = (  # of the published dataset, in the order of the page
     *("README.md", "data/codebook.csv", "datapackage.json", "croissant.json", "dcat.jsonld"),
     *("CITATION.cff", "citation.bib", "SHA256SUMS"),
@@ -77,7 +151,9 @@ DATA_OPERATION = DataOperation(
                 "sha256": "str Hash of the file, which is also its ETag",
             }
         ],
-        "questions": [{"name": "str", "title": "str", "url": "url The answer, with further parameters"}],
+        "questions": [
+            {"name": "str", "title": "str", "url": "url The answer, with further parameters"}
+        ],
         "tables": [{"name": "str", "description": "str", "url": "url"}],
     },
 )
@@ -94,7 +170,9 @@ class Cell(NamedTuple):
 def _list_questions() -> dict[str, Mapping[str, str]]:
     """Return the canned queries by name, in the order of the page."""
     queries = read_canned_queries()
-    return {name: queries[name] for name in dict.fromkeys((*QUESTIONS, *queries)) if name in queries}
+    return {
+        name: queries[name] for name in dict.fromkeys((*QUESTIONS, *queries)) if name in queries
+    }
 
 
 @site_view(operation=DATA_OPERATION)
@@ -111,7 +189,9 @@ async def _show_data(site: SiteRequest) -> Response:
     context = {
         "releases": sum(agency["releases"] for agency in agencies),
         "agencies_with_releases": sum(1 for agency in agencies if agency["releases"]),
-        "edits": (await site.run("select ifnull(sum(edits), 0) as edits from edit_counts", {}))[0]["edits"],
+        "edits": (await site.run("select ifnull(sum(edits), 0) as edits from edit_counts", {}))[0][
+            "edits"
+        ],
         "last_crawled": find_last_crawl(agencies),
         "questions": _list_questions(),
         "publication": publication,
@@ -142,7 +222,9 @@ def _format_data(site: SiteRequest, context: Mapping[str, Any]) -> dict[str, Any
         "crawled": context["last_crawled"],
         "published": context["published_at"],
         "withheld_since": context["withheld"],
-        "citation": publication.package["citation"] if publication and not context["withheld"] else None,
+        "citation": publication.package["citation"]
+        if publication and not context["withheld"]
+        else None,
         "files": [
             {
                 "path": file.path,
@@ -209,10 +291,14 @@ def send_file(site: SiteRequest, publication: Publication, file: PublishedFile) 
         **site.build_headers(etag),
         "accept-ranges": "bytes",
         "last-modified": formatdate(publication.started.timestamp(), usegmt=True),
-        "content-type": file.media_type if "text" not in file.media_type else f"{file.media_type}; charset=utf-8",
+        "content-type": file.media_type
+        if "text" not in file.media_type
+        else f"{file.media_type}; charset=utf-8",
     }
     if site.datasette.cors:
-        headers["Access-Control-Expose-Headers"] = "Accept-Ranges, Content-Length, Content-Range, ETag"
+        headers["Access-Control-Expose-Headers"] = (
+            "Accept-Ranges, Content-Length, Content-Range, ETag"
+        )
     if site.has_current(etag):
         return Response("", status=304, headers=headers, content_type=headers["content-type"])
     start, end = 0, file.size
@@ -226,11 +312,14 @@ def send_file(site: SiteRequest, publication: Publication, file: PublishedFile) 
             start, end = part
             headers["content-range"] = f"bytes {start}-{end - 1}/{file.size}"
     status = 206 if "content-range" in headers else 200
-    return build_file_response((publication.folder / file.path).open("rb"), headers, start, end, status)
+    return build_file_response(
+        (publication.folder / file.path).open("rb"), headers, start, end, status
+    )
 
 
 def _parse_range(text: str, size: int) -> tuple[int, int] | None:
-    """Return the requested part of a file, from start to end; None: all of it; (0, 0): it has no such part.
+    """Return the requested part of a file, from start to end; None: all of it; (0, 0): it has no
+    such part.
 
     Several ranges at once, and other units than bytes, are ignored, as RFC 9110 allows.
 
@@ -267,7 +356,9 @@ async def _show_question(request: Any, datasette: Any) -> Any:
     return await site_view(*parameters)(respond)(request, datasette)
 
 
-async def _answer_question(site: SiteRequest, query: Mapping[str, str], parameters: Sequence[str]) -> Response:
+async def _answer_question(
+    site: SiteRequest, query: Mapping[str, str], parameters: Sequence[str]
+) -> Response:
     """Run a query if all that it needs is given, and show its first rows."""
     values = {name: (site.args.get(name) or "").strip()[:MAX_FIELD_LENGTH] for name in parameters}
     missing = [name for name in parameters if name in NEEDED_PARAMETERS and not values[name]]
@@ -304,7 +395,11 @@ async def _answer_question(site: SiteRequest, query: Mapping[str, str], paramete
 
 
 def _build_cell(
-    site: SiteRequest, name: str, row: Mapping[str, Any], link: str | None, agencies: Mapping[str, str]
+    site: SiteRequest,
+    name: str,
+    row: Mapping[str, Any],
+    link: str | None,
+    agencies: Mapping[str, str],
 ) -> Cell:
     """Return a value of a result as text, with its link."""
     value, language = row[name], site.language
@@ -320,8 +415,16 @@ def _build_cell(
         text = str(value).replace(".", site.translate("format.decimal_point"))
     else:
         text = "" if value is None else agencies.get(value, str(value))
-    path = build_hit_url(row[link], SearchRequest(), None, site.requested_language) if link and text else None
-    return Cell(text, path=str(site.datasette.urls.path(path)) if path else None, url=value if name == "url" else None)
+    path = (
+        build_hit_url(row[link], SearchRequest(), None, site.requested_language)
+        if link and text
+        else None
+    )
+    return Cell(
+        text,
+        path=str(site.datasette.urls.path(path)) if path else None,
+        url=value if name == "url" else None,
+    )
 
 
 ROUTES = [

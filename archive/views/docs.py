@@ -27,7 +27,14 @@ import archive
 from archive.database.schema import read_metadata
 from archive.web.datasette_versions import IS_NEXT
 from archive.web.openapi import build_openapi
-from archive.web.requests import ANY_PARAMETER, SiteRequest, add_query, compute_etag, hash_file, site_view
+from archive.web.requests import (
+    ANY_PARAMETER,
+    SiteRequest,
+    add_query,
+    compute_etag,
+    hash_file,
+    site_view,
+)
 
 FOLDERS = (  # in a clone, and in an installed package
     Path(archive.__path__[0]).parent / "docs",
@@ -35,16 +42,50 @@ FOLDERS = (  # in a clone, and in an installed package
 )
 MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 PAGE_LINK = re.compile(r"(?:\./)?([\w-]+)\.md(#.*)?")
-SITE_LINK = re.compile(r"[a-z]+:|[#/]", re.IGNORECASE)  # an absolute URL, a heading of the page, or a path of the site
+SITE_LINK = re.compile(
+    r"[a-z]+:|[#/]", re.IGNORECASE
+)  # an absolute URL, a heading of the page, or a path of the site
 SENTENCE_END = re.compile(r"(?<=[.:]) (?=[A-Z])")
 READING_ORDER = (  # pages listed first on the contents page; others follow in alphabetical order
-    *("getting-started", "add-an-agency", "agencies", "operate-at-a-glance", "operate", "search", "api", "datasets"),
-    *("import-format", "evidence", "takedowns", "follow", "security", "scaling", "distributed", "performance"),
+    *(
+        "getting-started",
+        "add-an-agency",
+        "agencies",
+        "operate-at-a-glance",
+        "operate",
+        "search",
+        "api",
+        "datasets",
+    ),
+    *(
+        "import-format",
+        "evidence",
+        "takedowns",
+        "follow",
+        "security",
+        "scaling",
+        "distributed",
+        "performance",
+    ),
     *("architecture", "contributing"),
 )
-DESCRIBED_TABLES = ("releases", "revisions", "removals", "questions", "images", "attachments", "contacts", "changefeed")
-EXAMPLE_SITE = "http://127.0.0.1:8001"  # in the examples of PAGES_FOR_READERS; there it stands for this site
-PAGES_FOR_READERS = ("api", "datasets")  # on the other pages it is a server on the operator's own machine
+DESCRIBED_TABLES = (
+    "releases",
+    "revisions",
+    "removals",
+    "questions",
+    "images",
+    "attachments",
+    "contacts",
+    "changefeed",
+)
+EXAMPLE_SITE = (
+    "http://127.0.0.1:8001"  # in the examples of PAGES_FOR_READERS; there it stands for this site
+)
+PAGES_FOR_READERS = (
+    "api",
+    "datasets",
+)  # on the other pages it is a server on the operator's own machine
 IMAGE_TYPES = ("image/png", "image/jpeg", "image/svg+xml", "image/webp", "image/gif")
 
 
@@ -69,7 +110,10 @@ async def _show_contents(site: SiteRequest) -> Response:
     if site.request.path.endswith("/docs"):  # links between pages are relative
         return Response.redirect(site.path("/docs/"))
     files = list_files("*.md")
-    names = (*(f"{name}.md" for name in READING_ORDER), *sorted(files, key=lambda name: files[name].stem))
+    names = (
+        *(f"{name}.md" for name in READING_ORDER),
+        *sorted(files, key=lambda name: files[name].stem),
+    )
     pages = [read_page(site, files[name]) for name in dict.fromkeys(names) if name in files]
     if not pages:
         raise NotFound("the documentation is not installed")
@@ -102,8 +146,12 @@ async def _show_openapi(site: SiteRequest) -> Response:
     columns_by_table = [described[table]["columns"] for table in DESCRIBED_TABLES]
     columns = {name: text for table in reversed(columns_by_table) for name, text in table.items()}
     tables = () if IS_NEXT else described  # 1.0 sends other members
-    routes = [route for routes in pm.hook.register_routes(datasette=site.datasette) for route in routes]
-    text = json.dumps(build_openapi(routes, tables, columns.get, site.url("/").rstrip("/")), ensure_ascii=False)
+    routes = [
+        route for routes in pm.hook.register_routes(datasette=site.datasette) for route in routes
+    ]
+    text = json.dumps(
+        build_openapi(routes, tables, columns.get, site.url("/").rstrip("/")), ensure_ascii=False
+    )
     headers = {"etag": compute_etag(text)}
     if site.datasette.cors:
         add_cors_headers(headers)
@@ -113,22 +161,33 @@ async def _show_openapi(site: SiteRequest) -> Response:
 
 
 def list_files(pattern: str) -> dict[str, Path]:
-    """Return the documentation files that match a pattern, by name. No URL can lead to other files."""
+    """Return the documentation files that match a pattern, by name.
+
+    No URL can lead to other files.
+    """
     folder = next((folder for folder in FOLDERS if folder.is_dir()), None)
     return {file.name: file for file in folder.glob(pattern) if file.is_file()} if folder else {}
 
 
 def read_page(site: SiteRequest, file: Path) -> DocsPage:
-    """Return a rendered page, from the cache if its file has not changed. Examples for readers ask this site."""
-    page = parse_page(file.stem, file.read_text("utf-8"), add_query("", lang=site.requested_language))
+    """Return a rendered page, from the cache if its file has not changed.
+
+    Examples for readers ask this site.
+    """
+    page = parse_page(
+        file.stem, file.read_text("utf-8"), add_query("", lang=site.requested_language)
+    )
     if page.name not in PAGES_FOR_READERS:
         return page
-    return page._replace(html=page.html.replace(EXAMPLE_SITE, str(escape(site.url("/").rstrip("/")))))
+    return page._replace(
+        html=page.html.replace(EXAMPLE_SITE, str(escape(site.url("/").rstrip("/"))))
+    )
 
 
 @lru_cache
 def parse_page(name: str, text: str, query: str = "") -> DocsPage:
-    """Render a Markdown page; headings get anchors, links to pages lose their suffix and get `query`.
+    """Render a Markdown page; headings get anchors, links to pages lose their suffix and get
+    `query`.
 
     >>> page = parse_page("a", "# Search\\n\\nHow to *search*.\\n\\n## By word\\n\\nSee [the API](api.md#json).")
     >>> page.title, page.summary, page.headings
@@ -144,7 +203,9 @@ def parse_page(name: str, text: str, query: str = "") -> DocsPage:
     headings = list(_add_anchors(tokens))
     for token in tokens:
         _rewrite_links(token.children or [], query)
-    summary = next((after for token, after in pairwise(tokens) if token.type == "paragraph_open"), None)
+    summary = next(
+        (after for token, after in pairwise(tokens) if token.type == "paragraph_open"), None
+    )
     return DocsPage(
         name=name,
         title=next((heading.title for heading in headings if heading.level == 1), name),
@@ -169,11 +230,15 @@ def _add_anchors(tokens: Sequence[Token]) -> Iterator[Heading]:
 
 
 def _read_plain_text(inline: Token) -> str:
-    return "".join(" " if token.type == "softbreak" else token.content for token in inline.children or ())
+    return "".join(
+        " " if token.type == "softbreak" else token.content for token in inline.children or ()
+    )
 
 
 def _rewrite_links(tokens: Sequence[Token], query: str) -> None:
-    """Link pages by name, and remove links to other files of the repository, which are not on the site."""
+    """Link pages by name, and remove links to other files of the repository, which are not on the
+    site.
+    """
     closing: list[str] = []
     for token in tokens:
         if token.type == "link_open":

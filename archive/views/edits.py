@@ -38,7 +38,13 @@ from archive.changes.edits_and_removals import (
     read_first_crawl,
     read_takedowns_page,
 )
-from archive.changes.field_differences import FieldDiff, diff_fields, format_main_change, name_file, read_file_diff
+from archive.changes.field_differences import (
+    FieldDiff,
+    diff_fields,
+    format_main_change,
+    name_file,
+    read_file_diff,
+)
 from archive.changes.history import read_knowledge, read_stored_revisions
 from archive.changes.wording_history import format_change
 from archive.database.removals import REMOVAL_KINDS
@@ -70,7 +76,13 @@ from archive.search.excerpts import join_marked_text
 from archive.times import now
 from archive.urls import LIST_PARAMETERS, FilterError, UrlArguments
 from archive.web.charts import Chart, build_edits_chart
-from archive.web.documents import AtomEntry, DataDocument, build_tag_uri, format_atom_time, render_document
+from archive.web.documents import (
+    AtomEntry,
+    DataDocument,
+    build_tag_uri,
+    format_atom_time,
+    render_document,
+)
 from archive.web.exports import EXPORT_FORMAT_SUFFIX, DataExport, render_export
 from archive.web.openapi import FIELDS, DataOperation, Type, get_fields
 from archive.web.requests import SiteRequest, get_search_columns, site_view
@@ -94,7 +106,9 @@ async def _read_empty_context(run: RunQuery, query: RegisterQuery, name: str) ->
     first_crawl = await read_first_crawl(run, agency)
     knowledge = await read_knowledge(run, agency)
     unconfirmed = knowledge["unconfirmed"] if name == "removals" else 0
-    is_filtered = query.after is not None or any(value for key, value in query.filters.items() if key != "agency")
+    is_filtered = query.after is not None or any(
+        value for key, value in query.filters.items() if key != "agency"
+    )
     if not (first_crawl or knowledge["is_read"]):
         reason = "never_crawled_agency" if agency else "never_crawled"
     elif unconfirmed and not is_filtered:
@@ -105,7 +119,11 @@ async def _read_empty_context(run: RunQuery, query: RegisterQuery, name: str) ->
         reason = "none_hint"
     else:
         reason = "none_since" if first_crawl else "none_yet"
-    return {"why_none": reason, "first_crawl": first_crawl and first_crawl.isoformat(), "unconfirmed": unconfirmed}
+    return {
+        "why_none": reason,
+        "first_crawl": first_crawl and first_crawl.isoformat(),
+        "unconfirmed": unconfirmed,
+    }
 
 
 def needs_export(site: SiteRequest, next_cursor: int | None) -> bool:
@@ -114,11 +132,15 @@ def needs_export(site: SiteRequest, next_cursor: int | None) -> bool:
     CSV contains all entries unless `after` or `size` is given.
     """
     is_page = "after" in site.args or "size" in site.args
-    return site.format_name == "xlsx" or (site.format_name == "csv" and not is_page and next_cursor is not None)
+    return site.format_name == "xlsx" or (
+        site.format_name == "csv" and not is_page and next_cursor is not None
+    )
 
 
 class Register(ABC):
-    """A register, which can be shown as a page, data or a feed, or exported with all its entries."""
+    """A register, which can be shown as a page, data or a feed, or exported with all its
+    entries.
+    """
 
     name: str  # name of the list of entries, in JSON and in the template
     path: str
@@ -135,7 +157,9 @@ class Register(ABC):
     parameter_types: ClassVar[Mapping[str, Type]] = {}
     required: Sequence[str] = ()
 
-    parse_query: ClassVar[Callable[..., RegisterQuery]]  # function that parses the URL arguments, given a page size
+    parse_query: ClassVar[
+        Callable[..., RegisterQuery]
+    ]  # function that parses the URL arguments, given a page size
     read_page: ClassVar[Callable[..., Awaitable[ListPage]]]
 
     def describe_operation(self) -> DataOperation:
@@ -148,7 +172,9 @@ class Register(ABC):
             required=self.required,
         )
 
-    async def read_context(self, site: SiteRequest, query: RegisterQuery, page: ListPage) -> dict[str, Any]:
+    async def read_context(
+        self, site: SiteRequest, query: RegisterQuery, page: ListPage
+    ) -> dict[str, Any]:
         """Return the template variables that only this register's page needs."""
         return {}
 
@@ -169,7 +195,9 @@ class Register(ABC):
         """Return the members of an entry that its row lacks or has under another name."""
 
     @abstractmethod
-    async def build_entries(self, site: SiteRequest, entries: Sequence[Entry]) -> Sequence[AtomEntry]: ...
+    async def build_entries(
+        self, site: SiteRequest, entries: Sequence[Entry]
+    ) -> Sequence[AtomEntry]: ...
 
     def build_rows(self, site: SiteRequest, page: ListPage) -> list[Entry]:
         described = (entry | self.describe_entry(site, entry) for entry in page.rows)
@@ -214,10 +242,14 @@ class Register(ABC):
         )
         return await render_export(site, export)
 
-    async def read_batches(self, site: SiteRequest, query: RegisterQuery) -> AsyncIterator[list[Entry]]:
+    async def read_batches(
+        self, site: SiteRequest, query: RegisterQuery
+    ) -> AsyncIterator[list[Entry]]:
         after, is_last = None, False
         while not is_last:
-            page = await self.read_page(site.run, replace(query, after=after, size=MAX_REGISTER_PAGE_SIZE))
+            page = await self.read_page(
+                site.run, replace(query, after=after, size=MAX_REGISTER_PAGE_SIZE)
+            )
             yield self.build_rows(site, page)
             after, is_last = page.next_cursor, page.next_cursor is None
 
@@ -225,14 +257,26 @@ class Register(ABC):
 class EditsRegister(Register):
     name, path, title_key, template = "edits", "/-/edits", "edits.title", "edits.html"
     facts = (
-        *("revision", "previous", "release", "agency", "agency_name", "title", "url", "last_seen_before", "seen"),
+        *(
+            "revision",
+            "previous",
+            "release",
+            "agency",
+            "agency_name",
+            "title",
+            "url",
+            "last_seen_before",
+            "seen",
+        ),
         *("importance", "unannounced", "stamp", "summary", "summary_en", "reverts_to"),
         *("kind", "attachment", "file_url", "file_title"),
     )
     links = ("diff", "page", "evidence")
     columns, members = (*facts, *links), (*facts, "changes", *links)
     feed_size = EDITS_FEED_SIZE
-    summary = "Edits that agencies made, newest first; with q=, those that removed or added the words"
+    summary = (
+        "Edits that agencies made, newest first; with q=, those that removed or added the words"
+    )
     types: ClassVar = {
         "importance": "int From 0 (nothing of substance) to 100 = 60",
         "kind": "str text (of the release) or file (that it links to)",
@@ -243,7 +287,18 @@ class EditsRegister(Register):
         "kind": "str text: only edits of releases themselves; file: only of files they link to"
     }
     parameters = (
-        *("q", "agency", "release", "tag", "unannounced", "stamp", "importance", "kind", "from", "to"),
+        *(
+            "q",
+            "agency",
+            "release",
+            "tag",
+            "unannounced",
+            "stamp",
+            "importance",
+            "kind",
+            "from",
+            "to",
+        ),
         *LIST_PARAMETERS,
     )
 
@@ -252,9 +307,14 @@ class EditsRegister(Register):
     async def search(self, site: SiteRequest, query: RegisterQuery) -> RegisterSearch | None:
         return await search_edits(site.run, query.filters["q"]) if query.filters["q"] else None
 
-    async def read_context(self, site: SiteRequest, query: RegisterQuery, page: ListPage) -> dict[str, Any]:
-        if query.search:  # further pages may have any number of edits, which only stored text decides
-            is_whole = query.after is None and page.next_cursor is None and not query.search.truncated
+    async def read_context(
+        self, site: SiteRequest, query: RegisterQuery, page: ListPage
+    ) -> dict[str, Any]:
+        # further pages may have any number of edits, which only stored text decides
+        if query.search:
+            is_whole = (
+                query.after is None and page.next_cursor is None and not query.search.truncated
+            )
             agencies = {"agencies": await _read_agencies(site.run), "agencies_counted": False}
             counts = {"total": len(page.rows), "capped": not is_whole, **agencies}
         else:
@@ -284,35 +344,49 @@ class EditsRegister(Register):
             "evidence": None if is_file else site.url(f"/-/evidence/{entry['id']}.zip"),
         }
 
-    async def build_entries(self, site: SiteRequest, entries: Sequence[Entry]) -> Sequence[AtomEntry]:
+    async def build_entries(
+        self, site: SiteRequest, entries: Sequence[Entry]
+    ) -> Sequence[AtomEntry]:
         diffs = await _read_field_diffs(site.run, entries)
         return [_build_edit_entry(site, edit, diffs.get(edit["id"], ())) for edit in entries]
 
 
 async def _build_weeks(site: SiteRequest, query: RegisterQuery) -> Chart | None:
-    """Return the chart of the edits by week; None on further pages, for words, and without edits in these weeks."""
+    """Return the chart of the edits by week; None on further pages, for words, and without edits in
+    these weeks.
+    """
     first_crawl = await read_first_crawl(site.run, query.filters["agency"])
     if query.search or query.after is not None or not first_crawl:
         return None
-    weeks = await count_edits_by_week(site.run, query, first_crawl, now().astimezone(SWEDISH_TIME).date())
+    weeks = await count_edits_by_week(
+        site.run, query, first_crawl, now().astimezone(SWEDISH_TIME).date()
+    )
     if len(weeks) < 2 or not any(sum(week.counts) for week in weeks):
         return None
 
     def build_link(week: EditWeek) -> str:
         return site.path("/-/edits", **{**query.filters, "from": week.first, "to": week.last})
 
-    since = site.translate("chart.edits_since", when=format_time(site.language, first_crawl.isoformat()))
+    since = site.translate(
+        "chart.edits_since", when=format_time(site.language, first_crawl.isoformat())
+    )
     return build_edits_chart(site, weeks, build_link, [since])
 
 
 async def _read_field_diffs(run: RunQuery, edits: Sequence[Entry]) -> dict[int, list[FieldDiff]]:
-    """Return the diff of each edit by id, without very long texts, computed outside the event loop."""
+    """Return the diff of each edit by id, without very long texts, computed outside the event
+    loop.
+    """
     texts = [edit for edit in edits if edit["attachment"] is None]
-    states = await read_stored_revisions(run, [edit[key] for edit in texts for key in ("id", "previous")])
+    states = await read_stored_revisions(
+        run, [edit[key] for edit in texts for key in ("id", "previous")]
+    )
     diffs = {}
     for edit in edits:
         if edit["attachment"] is not None:
-            diffs[edit["id"]] = await read_file_diff(run, edit["attachment"], MAX_FEED_DIFF_CHARACTERS) or []
+            diffs[edit["id"]] = (
+                await read_file_diff(run, edit["attachment"], MAX_FEED_DIFF_CHARACTERS) or []
+            )
         elif edit["previous"] in states:
             before, after = (states[edit[key]]["state"] for key in ("previous", "id"))
             if len(before["body_html"]) + len(after["body_html"]) <= MAX_FEED_DIFF_CHARACTERS:
@@ -332,7 +406,9 @@ def _build_edit_entry(site: SiteRequest, edit: Entry, fields: Sequence[FieldDiff
         site.translate("edit.unannounced") if edit["unannounced"] else "",
     ]
     return AtomEntry(
-        id=build_tag_uri(link, f"attachment-{edit['attachment']}" if is_file else f"revision-{edit['id']}"),
+        id=build_tag_uri(
+            link, f"attachment-{edit['attachment']}" if is_file else f"revision-{edit['id']}"
+        ),
         title=f"{agency}: {edit['title']}",
         language=edit["language"],
         published=format_atom_time(edit["seen"]),
@@ -341,7 +417,10 @@ def _build_edit_entry(site: SiteRequest, edit: Entry, fields: Sequence[FieldDiff
         release_url=site.local_url(f"/archive/releases/{edit['release']}"),
         author=agency,
         summary=" · ".join(filter(None, summary)),
-        categories=[*(["unannounced"] if edit["unannounced"] else []), *(["file"] if is_file else [])],
+        categories=[
+            *(["unannounced"] if edit["unannounced"] else []),
+            *(["file"] if is_file else []),
+        ],
         field_diffs=fields,
         content=describe_edit_time(site.language, edit["last_seen_before"], edit["seen"]),
     )
@@ -351,10 +430,36 @@ class RemovalsRegister(Register):
     name, path, title_key, template = "removals", "/-/removed", "removals.title", "removed.html"
     parameters = ("q", "agency", "kind", "tag", "back", *LIST_PARAMETERS)
     columns = members = (
-        *("removal", "release", "agency", "agency_name", "title", "url", "kind", "first_seen", "confirmed"),
-        *("last_seen", "checks", "ended", "status", "target", "moved_to", "found_at", "page", "evidence"),
+        *(
+            "removal",
+            "release",
+            "agency",
+            "agency_name",
+            "title",
+            "url",
+            "kind",
+            "first_seen",
+            "confirmed",
+        ),
+        *(
+            "last_seen",
+            "checks",
+            "ended",
+            "status",
+            "target",
+            "moved_to",
+            "found_at",
+            "page",
+            "evidence",
+        ),
     )
-    summary = "Releases that agencies removed, moved or replaced, confirmed by several checks, newest first"
+    summary = (
+        "Releases that agencies removed, moved or replaced, confirmed by"
+        " several"
+        " checks,"
+        " newest"
+        " first"
+    )
     types: ClassVar = {
         "removal": "int Number of the removal",
         "kind": f"str {', '.join(REMOVAL_KINDS)} = gone",
@@ -364,13 +469,21 @@ class RemovalsRegister(Register):
     extra_types = SEARCH_TYPES
     parameter_types: ClassVar = {"kind": f"str {', '.join(REMOVAL_KINDS)}"}
 
-    parse_query, read_page = staticmethod(parse_removals_query), staticmethod(read_searched_removals)
+    parse_query, read_page = (
+        staticmethod(parse_removals_query),
+        staticmethod(read_searched_removals),
+    )
 
     async def search(self, site: SiteRequest, query: RegisterQuery) -> RegisterSearch | None:
         return await search_removals(site.run, query.filters["q"]) if query.filters["q"] else None
 
-    async def read_context(self, site: SiteRequest, query: RegisterQuery, page: ListPage) -> dict[str, Any]:
-        return {"counts": await count_removals(site.run, add_removal_filter(query)), "kinds": REMOVAL_KINDS}
+    async def read_context(
+        self, site: SiteRequest, query: RegisterQuery, page: ListPage
+    ) -> dict[str, Any]:
+        return {
+            "counts": await count_removals(site.run, add_removal_filter(query)),
+            "kinds": REMOVAL_KINDS,
+        }
 
     def describe_entry(self, site: SiteRequest, entry: Entry) -> Entry:
         has_evidence = entry["capture"] is not None
@@ -378,10 +491,14 @@ class RemovalsRegister(Register):
             "removal": entry["id"],
             "agency_name": entry["name"],
             "page": site.local_url(f"/archive/releases/{entry['release']}"),
-            "evidence": site.url(f"/-/evidence/removal-{entry['id']}.zip") if has_evidence else None,
+            "evidence": site.url(f"/-/evidence/removal-{entry['id']}.zip")
+            if has_evidence
+            else None,
         }
 
-    async def build_entries(self, site: SiteRequest, entries: Sequence[Entry]) -> Sequence[AtomEntry]:
+    async def build_entries(
+        self, site: SiteRequest, entries: Sequence[Entry]
+    ) -> Sequence[AtomEntry]:
         return [_build_removal_entry(site, row) for row in entries]
 
 
@@ -392,7 +509,9 @@ def _build_removal_entry(site: SiteRequest, row: Entry) -> AtomEntry:
     summary = [describe_removal(language, row["kind"], row["status"], row["target"])]
     if row["kind"] != "moved":
         summary.insert(0, site.translate("history.removed"))
-        summary.append(site.translate("history.confirmed", when=format_time(language, row["confirmed"])))
+        summary.append(
+            site.translate("history.confirmed", when=format_time(language, row["confirmed"]))
+        )
     if row["ended"]:
         text_key = "history.found_elsewhere" if row["found_at"] else "history.back"
         summary.append(site.translate(text_key, when=format_time(language, row["ended"])))
@@ -410,7 +529,12 @@ def _build_removal_entry(site: SiteRequest, row: Entry) -> AtomEntry:
 
 
 class TakedownsRegister(Register):
-    name, path, title_key, template = "takedowns", "/-/takedowns", "takedowns.title", "takedowns.html"
+    name, path, title_key, template = (
+        "takedowns",
+        "/-/takedowns",
+        "takedowns.title",
+        "takedowns.html",
+    )
     parameters = LIST_PARAMETERS
     facts = ("release", "agency", "kind", "reason", "reason_en", "at", "lifted", "lifted_reason")
     columns, members = ("takedown", *facts, "page"), (*facts, "takedown", "page")
@@ -425,18 +549,29 @@ class TakedownsRegister(Register):
         "lifted_reason": "str?",
     }
 
-    parse_query, read_page = staticmethod(partial(parse_register_query, filters={})), staticmethod(read_takedowns_page)
+    parse_query, read_page = (
+        staticmethod(partial(parse_register_query, filters={})),
+        staticmethod(read_takedowns_page),
+    )
 
     def describe_entry(self, site: SiteRequest, entry: Entry) -> Entry:
-        return {"takedown": entry["id"], "page": site.local_url(f"/archive/releases/{entry['release']}")}
+        return {
+            "takedown": entry["id"],
+            "page": site.local_url(f"/archive/releases/{entry['release']}"),
+        }
 
-    async def build_entries(self, site: SiteRequest, entries: Sequence[Entry]) -> Sequence[AtomEntry]:
+    async def build_entries(
+        self, site: SiteRequest, entries: Sequence[Entry]
+    ) -> Sequence[AtomEntry]:
         return [_build_takedown_entry(site, row) for row in entries]
 
 
 def _build_takedown_entry(site: SiteRequest, row: Entry) -> AtomEntry:
     """Build the feed entry of a takedown; the entry is updated when the takedown is lifted."""
-    link, agency = site.local_url(f"/archive/releases/{row['release']}"), site.choose(row["name"], row["name_en"])
+    link, agency = (
+        site.local_url(f"/archive/releases/{row['release']}"),
+        site.choose(row["name"], row["name_en"]),
+    )
     summary = [site.choose(row["reason"], row["reason_en"])]
     if row["lifted"]:
         when = format_time(site.language, row["lifted"])
@@ -463,12 +598,15 @@ async def _read_phrase_page(run: RunQuery, query: RegisterQuery) -> ListPage:
     """Return a page of the history; the key of an entry is the first revision with the words."""
     history: PhraseHistory = query.search
     keys = [entry.presence.first for entry in history.entries]
-    if query.after is not None and query.after not in keys:  # else a client would take it for the end
+    # else a client would take it for the end
+    if query.after is not None and query.after not in keys:
         raise FilterError("after", str(query.after), "the first revision of an entry")
     start = 0 if query.after is None else keys.index(query.after) + 1
     entries = history.entries[start : start + query.size]
     hits = await read_phrase_hits(run, history.query, entries)
-    rows = [{**entry.row, "entry": entry, "hit": hit} for entry, hit in zip(entries, hits, strict=True)]
+    rows = [
+        {**entry.row, "entry": entry, "hit": hit} for entry, hit in zip(entries, hits, strict=True)
+    ]
     has_more = start + query.size < len(keys)
     return ListPage(rows, entries[-1].presence.first if entries and has_more else None)
 
@@ -477,7 +615,16 @@ class PhraseRegister(Register):
     name, path, title_key, template = "presences", "/-/phrase", "phrase.title", "phrase.html"
     parameters = ("q", "agency", *LIST_PARAMETERS)
     columns = members = (
-        *("release", "agency", "agency_name", "title", "url", "published", "last_seen_before", "first_seen"),
+        *(
+            "release",
+            "agency",
+            "agency_name",
+            "title",
+            "url",
+            "published",
+            "last_seen_before",
+            "first_seen",
+        ),
         *(
             "imported",
             "collection",
@@ -498,7 +645,9 @@ class PhraseRegister(Register):
         "imported": "time? When the first version that has it was imported, if it was",
         "collection": "str? The collection that this version was imported from",
         "last_seen": "time? The last check that found it; null if none ever did",
-        "missing_at": "time? It disappeared until this check; null if it did not, or with an import",
+        "missing_at": (
+            "time? It disappeared until this check; null if it did not, or with an import"
+        ),
         "is_current": "bool? Whether it was there at the last check; null if never checked",
         "removal": "int? The removal of the whole release with which it disappeared",
         "first_revision": "int The first version that has it",
@@ -522,14 +671,20 @@ class PhraseRegister(Register):
 
     async def search(self, site: SiteRequest, query: RegisterQuery) -> PhraseHistory:
         columns = get_search_columns(site.datasette)
-        history = await read_phrase_history(site.run, columns, query.filters["q"], query.filters["agency"])
+        history = await read_phrase_history(
+            site.run, columns, query.filters["q"], query.filters["agency"]
+        )
         if site.format_name and not has_words(history.query):
             raise FilterError("q", query.filters["q"], "words that must occur", "error.no_words")
         if site.format_name == "atom":
-            return replace(history, entries=sorted(history.entries, key=_find_last_event, reverse=True))
+            return replace(
+                history, entries=sorted(history.entries, key=_find_last_event, reverse=True)
+            )
         return history
 
-    async def read_context(self, site: SiteRequest, query: RegisterQuery, page: ListPage) -> dict[str, Any]:
+    async def read_context(
+        self, site: SiteRequest, query: RegisterQuery, page: ListPage
+    ) -> dict[str, Any]:
         history: PhraseHistory = query.search
         is_counted = not query.filters["agency"] and not history.truncated
         agencies = history.agencies if is_counted else await _read_agencies(site.run)
@@ -556,7 +711,10 @@ class PhraseRegister(Register):
             "unchecked_releases": history.count_releases("unchecked"),
             "first_seen": min(filter(None, first_checks), default=None),
             "last_seen": history.last.last_seen if history.last else None,
-            "agencies": [{"value": each.value, "name": each.name, "count": each.count} for each in history.agencies],
+            "agencies": [
+                {"value": each.value, "name": each.name, "count": each.count}
+                for each in history.agencies
+            ],
         }
 
     def describe_entry(self, site: SiteRequest, entry: Entry) -> Entry:
@@ -577,12 +735,16 @@ class PhraseRegister(Register):
             "last_revision": presence.last,
             "excerpt": join_marked_text(entry["hit"].excerpt),
             "version": site.local_url(f"/-/revision/{presence.last}"),
-            "appeared_diff": presence.before and site.local_url(f"/-/diff/{presence.before}/{presence.first}"),
-            "disappeared_diff": presence.after and site.local_url(f"/-/diff/{presence.last}/{presence.after}"),
+            "appeared_diff": presence.before
+            and site.local_url(f"/-/diff/{presence.before}/{presence.first}"),
+            "disappeared_diff": presence.after
+            and site.local_url(f"/-/diff/{presence.last}/{presence.after}"),
             "page": site.local_url(f"/archive/releases/{entry['id']}"),
         }
 
-    async def build_entries(self, site: SiteRequest, entries: Sequence[Entry]) -> Sequence[AtomEntry]:
+    async def build_entries(
+        self, site: SiteRequest, entries: Sequence[Entry]
+    ) -> Sequence[AtomEntry]:
         digest = hashlib.sha256(site.args["q"].encode(errors="replace")).hexdigest()[:12]
         return [_build_presence_entry(site, row, f"phrase-{digest}") for row in entries]
 
@@ -596,7 +758,10 @@ def _find_last_event(entry: PhraseEntry) -> str:
 def _build_presence_entry(site: SiteRequest, row: Entry, name: str) -> AtomEntry:
     """Build the feed entry of a presence; the entry is updated when the wording disappears."""
     entry: PhraseEntry = row["entry"]
-    agency, link = site.choose(row["name"], row["name_en"]), site.local_url(f"/-/revision/{entry.presence.last}")
+    agency, link = (
+        site.choose(row["name"], row["name_en"]),
+        site.local_url(f"/-/revision/{entry.presence.last}"),
+    )
     return AtomEntry(
         id=build_tag_uri(link, f"{name}-{entry.presence.first}"),
         title=f"{agency}: {row['title']}",

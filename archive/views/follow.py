@@ -1,12 +1,14 @@
 """Following by mail, webhook and feed.
 
-- /-/follow: what the parameters of a search, `person` or `release` name; POST requests a subscription.
+- /-/follow: what the parameters of a search, `person` or `release` name; POST requests a
+subscription.
 - /-/follow/subscription: a subscription by the token of a link; POST confirms or ends it.
 - /-/follow/export: what is stored of it, as JSON.
 
-Nothing is sent here: messages are stored for `myndighetsarkivet notify`. GET changes nothing, because mail scanners
-open links. Responses do not tell whether an address is known. No cookie is set; a client's address is only counted in
-memory, for an hour. A server of a snapshot cannot store anything and says so.
+Nothing is sent here: messages are stored for `myndighetsarkivet notify`. GET changes nothing,
+because mail scanners open links. Responses do not tell whether an address is known. No cookie is
+set; a client's address is only counted in memory, for an hour. A server of a snapshot cannot store
+anything and says so.
 """
 
 from __future__ import annotations
@@ -58,7 +60,8 @@ MAX_ADDRESS_LENGTH = 254  # RFC 5321
 MAX_URL_LENGTH = 1_000
 # no quoted local parts, and no encoded words, which the header To would decode
 MAIL_ADDRESS = re.compile(r"(?!.*=\?)[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@([^@\s]+\.[^@\s]+)")
-# per hour, by one client, and by its network if the site is busy; links to everything: of one subscription
+# per hour, by one client, and by its network if the site is busy; links to everything: of one
+# subscription
 MAX_CLIENT_REQUESTS = 10
 LIMIT_SECONDS = 3_600
 ACTIONS = ("confirm", "end", "end_all", "access")
@@ -83,8 +86,8 @@ class RequestCounter:
     def is_allowed(self, client: str, max_requests: int | None = None) -> bool:
         """Count a request and return True, or return False if the client has made too many.
 
-        max_requests: of all clients; after that, each may make one an hour, and each network MAX_CLIENT_REQUESTS, so
-        that nobody can shut out the others.
+        max_requests: of all clients; after that, each may make one an hour, and each network
+        MAX_CLIENT_REQUESTS, so that nobody can shut out the others.
         """
         moment, network = time.monotonic(), _network_key(client)
         while self.requests and self.requests[0][0] < moment - LIMIT_SECONDS:
@@ -115,7 +118,9 @@ def _network_key(client: str) -> str:
 
 
 REQUESTS = RequestCounter()
-ACCESS_REQUESTS = RequestCounter()  # by subscription: only who has a link to one can use up its number
+ACCESS_REQUESTS = (
+    RequestCounter()
+)  # by subscription: only who has a link to one can use up its number
 
 
 @site_view(*FOLLOW_PARAMETERS)
@@ -135,13 +140,17 @@ async def _show_follow(site: SiteRequest) -> Response:
         "feeds": await list_feeds(site, followed),
         "page": await find_page(site, followed),
         "ended": search.to_day if is_search and search.to_day < now().date().isoformat() else "",
-        "endless_url": site.datasette.urls.path(build_search_url(endless, site.requested_language, path="/-/follow")),
+        "endless_url": site.datasette.urls.path(
+            build_search_url(endless, site.requested_language, path="/-/follow")
+        ),
         "days": CONFIRMATION_TIME.days,
     }
     if site.request.method != "POST":
         return await site.render("follow.html", context)
     status, outcome = await subscribe(site, settings, followed)
-    headers = {"cache-control": "no-store"} | ({"retry-after": str(LIMIT_SECONDS)} if status == 429 else {})
+    headers = {"cache-control": "no-store"} | (
+        {"retry-after": str(LIMIT_SECONDS)} if status == 429 else {}
+    )
     return await site.render("follow.html", context | outcome, status=status, headers=headers)
 
 
@@ -179,13 +188,17 @@ async def subscribe(
 
 
 def _find_writable_archive(site: SiteRequest) -> Path | None:
-    """Return the path of the archive; None if it is a snapshot, beside which nothing can be stored."""
+    """Return the path of the archive; None if it is a snapshot, beside which nothing can be
+    stored.
+    """
     db = site.datasette.get_database("archive")
     return Path(db.path) if db.is_mutable else None
 
 
 def _read_form(site: SiteRequest) -> dict[str, str]:
-    """Return the fields of a form; raise ReaderError if the body cannot be read or the form is on another site."""
+    """Return the fields of a form; raise ReaderError if the body cannot be read or the form is on
+    another site.
+    """
     body = site.request.scope["archive_body"]
     if body.problem or len(body.data) > MAX_FORM_BYTES:
         raise ReaderError(413, "error.follow_form")
@@ -199,10 +212,12 @@ def _read_form(site: SiteRequest) -> dict[str, str]:
 
 
 def _is_from_other_site(site: SiteRequest) -> bool:
-    """Return whether a page of another site sent a form, as far as the browser says where it comes from.
+    """Return whether a page of another site sent a form, as far as the browser says where it comes
+    from.
 
-    Over plain HTTP, browsers send no Sec-Fetch-Site, but all of them send Origin with a form. It is compared with
-    PUBLIC_URL, not with Host: the name of another site may lead to this server (DNS rebinding).
+    Over plain HTTP, browsers send no Sec-Fetch-Site, but all of them send Origin with a form. It is
+    compared with PUBLIC_URL, not with Host: the name of another site may lead to this server (DNS
+    rebinding).
     """
     headers, settings = site.request.headers, read_follow_settings()
     if fetch_site := headers.get("sec-fetch-site"):
@@ -210,7 +225,10 @@ def _is_from_other_site(site: SiteRequest) -> bool:
     if (origin := headers.get("origin")) is None:
         return False
     # "null": of a page that hides where it is from
-    return settings is None or origin.lower().partition("://")[2] != urlsplit(settings.public_url).netloc.lower()
+    return (
+        settings is None
+        or origin.lower().partition("://")[2] != urlsplit(settings.public_url).netloc.lower()
+    )
 
 
 def _normalise_address(channel: str, text: str, settings: FollowSettings) -> str | None:
@@ -231,7 +249,11 @@ def _normalise_address(channel: str, text: str, settings: FollowSettings) -> str
         return None
     host = host_to_ascii(found[1]).removesuffix(".")
     address = f"{text.rpartition('@')[0]}@{host}"
-    is_plain = address.isascii() and parseaddr(address)[1] == address and len(address) <= MAX_ADDRESS_LENGTH
+    is_plain = (
+        address.isascii()
+        and parseaddr(address)[1] == address
+        and len(address) <= MAX_ADDRESS_LENGTH
+    )
     return address if is_plain and not re.search(r"[^\w.-]", host, re.ASCII) else None
 
 
@@ -241,7 +263,12 @@ async def find_page(site: SiteRequest, followed: Followed) -> str:
     if followed.release is not None:
         return site.path(f"/archive/releases/{followed.release}")
     include, search = followed.search.include, followed.search
-    if not search.text and not search.exclude and set(include) == {"agency"} and len(include["agency"]) == 1:
+    if (
+        not search.text
+        and not search.exclude
+        and set(include) == {"agency"}
+        and len(include["agency"]) == 1
+    ):
         return site.path(f"/agency/{include['agency'][0]}")
     return str(site.datasette.urls.path(build_search_url(search, site.requested_language)))
 
@@ -252,9 +279,16 @@ async def list_feeds(site: SiteRequest, followed: Followed) -> list[tuple[str, s
         return [("index.edits_atom", site.path("/-/edits.atom", release=followed.release))]
     if followed.person:
         (row,) = await site.run(PERSON_SQL, {"slug": followed.person})
-        return [("index.new_atom", site.path("/search.atom", q=f'säger:"{row["name"]}"', agency=row["agency"]))]
+        return [
+            (
+                "index.new_atom",
+                site.path("/search.atom", q=f'säger:"{row["name"]}"', agency=row["agency"]),
+            )
+        ]
     search, filters = followed.search, {}
-    is_simple = not (search.text or search.exclude) and all(len(values) == 1 for values in search.include.values())
+    is_simple = not (search.text or search.exclude) and all(
+        len(values) == 1 for values in search.include.values()
+    )
     if is_simple and set(search.include) == {"tag"}:
         tag = await find_tag(site.run, search.include["tag"][0])
         filters = {"tag": tag["id"]} if tag else {}
@@ -305,7 +339,9 @@ async def _show_subscription(site: SiteRequest) -> Response:
 
 
 def _read_action(site: SiteRequest) -> tuple[str, str]:
-    """Return what a form asks for, and the id of the subscription that it names; "" if there is none."""
+    """Return what a form asks for, and the id of the subscription that it names; "" if there is
+    none.
+    """
     if site.request.method != "POST":
         return "", ""
     if ONE_CLICK in site.request.scope["archive_body"].data:
@@ -319,21 +355,29 @@ def _read_action(site: SiteRequest) -> tuple[str, str]:
 def _act_on_token(
     path: Path, token: str, action: str, own_id: str, newest: tuple[int, str | None]
 ) -> tuple[list[Subscription], bool, str | None, str] | None:
-    """Do what is asked for; return the subscriptions of the token, whether for all, a secret, and the token.
+    """Do what is asked for; return the subscriptions of the token, whether for all, a secret, and
+    the token.
 
-    Returns None if the token is not valid, or not for what is to be confirmed or ended, as when that was requested
-    anew since the page was shown. Raises ReaderError if a link to one subscription asks for what only its owner may.
+    Returns None if the token is not valid, or not for what is to be confirmed or ended, as when
+    that was requested anew since the page was shown. Raises ReaderError if a link to one
+    subscription asks for what only its owner may.
     """
     with FollowStore(path) as store:
         found = store.read_token(token, now())
         if found is None:
             return None
         subscription, is_all = found
-        if not is_all and (action == "end_all" or (action == "access" and not subscription.confirmed)):
+        if not is_all and (
+            action == "end_all" or (action == "access" and not subscription.confirmed)
+        ):
             raise ReaderError(400, "error.follow_form")  # no page of such a link has this form
         listed = store.list_shown(subscription, is_all=is_all)
         wanted = own_id or ("" if is_all else str(subscription.id))
-        chosen = listed if is_all and action == "end_all" else [each for each in listed if str(each.id) == wanted]
+        chosen = (
+            listed
+            if is_all and action == "end_all"
+            else [each for each in listed if str(each.id) == wanted]
+        )
         if not chosen and (action == "confirm" or (action == "end" and not is_all)):
             return None
         _change_subscriptions(store, action, chosen, subscription, newest)

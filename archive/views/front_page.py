@@ -35,7 +35,9 @@ async def _show_index(site: SiteRequest) -> Response:
         "agency_count": len(agencies),
         "releases": sum(agency["releases"] for agency in agencies),
         "last_crawled": last_crawled,
-        "last_added": None if last_crawled else (await site.run(LAST_ADDED_SQL, {}))[0]["first_seen"],
+        "last_added": None
+        if last_crawled
+        else (await site.run(LAST_ADDED_SQL, {}))[0]["first_seen"],
         "month": next((row["published"][:7] for row in newest if row["published"]), None),
     }
     return await site.render("index.html", context)

@@ -1,12 +1,13 @@
 """Lists of releases by month and tag.
 
-- /tag/<number>: the newest releases with a tag, and the agencies that use it; /tag/<name> redirects there.
-- /month/<yyyy-mm> and /agency/<slug>/<yyyy-mm>: the releases of a month; `undated` instead of a month lists releases
-  without a publication date.
+- /tag/<number>: the newest releases with a tag, and the agencies that use it; /tag/<name> redirects
+there.
+- /month/<yyyy-mm> and /agency/<slug>/<yyyy-mm>: the releases of a month; `undated` instead of a
+  month lists releases without a publication date.
 
-Lists are read from the table release_facets, whose `sort_date` is the publication, else the update, else the first
-crawl. Moved releases are not in it, because they continue under another id. A list is paginated by a cursor, the id of
-the last release on the previous page.
+Lists are read from the table release_facets, whose `sort_date` is the publication, else the update,
+else the first crawl. Moved releases are not in it, because they continue under another id. A list
+is paginated by a cursor, the id of the last release on the previous page.
 """
 
 from __future__ import annotations
@@ -30,26 +31,36 @@ MONTH_SUFFIX = r"/(?P<month>[0-9]{4}-(?:0[1-9]|1[0-2])|undated)$"
 LIST_PAGE_SIZE = 30
 UNDATED = "undated"  # the month of releases whose page states no publication date
 RELEASE_LINES_SQL = """
-    select r.id, r.title, substr(coalesce(r.lead, r.body), 1, 400) as opening, r.kind, r.language, r.published,
+    select r.id, r.title, substr(coalesce(r.lead, r.body), 1, 400) as opening,
+      r.kind, r.language, r.published,
       r.updated, r.first_seen, r.removed_at, r.agency, a.name, a.name_en
-    from ({selection}) found cross join releases r on r.id = found.release cross join agencies a on a.slug = r.agency
+    from ({selection}) found cross join releases r on r.id = found.release cross join agencies a
+      on a.slug = r.agency
     order by found.sort_date desc, found.release desc
 """
 MONTH_COUNTS_SQL = (
-    "select month, releases, dated from month_counts where agency = :agency and month <> '' order by month"
+    "select month, releases, dated from month_counts where agency = :agency"
+    " and"
+    " month"
+    " <> ''"
+    " order by month"
 )
 TAG_AGENCIES_SQL = """
-    select a.slug, a.name, a.name_en, c.releases as n from tag_counts c join agencies a on a.slug = c.agency
+    select a.slug, a.name, a.name_en, c.releases as n from tag_counts c join agencies a
+      on a.slug = c.agency
     where c.tag = :tag order by n desc, a.name
 """
 # the releases before and after one
 ADJACENT_COLUMNS = "r.id, r.title, r.language, r.published, r.updated, r.first_seen"
 LIST_POSITION_SQL = """
-    select r.agency, coalesce(r.published, r.updated, r.first_seen) as sort_date from releases r where r.id = :release
+    select r.agency, coalesce(r.published, r.updated, r.first_seen) as sort_date from releases r
+      where r.id = :release
 """
 ADJACENT_RELEASE_SQL = f"""
-    select {ADJACENT_COLUMNS} from release_facets l cross join releases r on r.id = l.release where l.agency = :agency
-    and l.sort_date {{side}}= :sort_date and (l.sort_date {{side}} :sort_date or l.release {{side}} :release)
+    select {ADJACENT_COLUMNS} from release_facets l cross join releases r on r.id = l.release
+      where l.agency = :agency
+    and l.sort_date {{side}}= :sort_date and (l.sort_date {{side}} :sort_date
+      or l.release {{side}} :release)
     order by l.sort_date {{order}}, l.release {{order}} limit 1
 """
 
@@ -64,7 +75,9 @@ async def find_requested_agency(site: SiteRequest) -> dict[str, Any]:
 
 @site_view("after")
 async def _show_month(site: SiteRequest) -> Response:
-    """Show a page of a month's releases, newest first, with links to adjacent months; 404 if it has none."""
+    """Show a page of a month's releases, newest first, with links to adjacent months; 404 if it has
+    none.
+    """
     slug, month = site.url_vars.get("slug"), site.url_vars["month"]
     agency = await find_requested_agency(site) if slug else None
     after, undated = parse_number_parameter(site.args, "after"), month == UNDATED
@@ -81,8 +94,12 @@ async def _show_month(site: SiteRequest) -> Response:
         "calendar": calendar,
         "count": count,
         "year": next((year for year in calendar.years if year.year == month[:4]), None),
-        "earlier": None if undated else max((each for each in calendar.months if each < month), default=None),
-        "later": None if undated else min((each for each in calendar.months if each > month), default=None),
+        "earlier": None
+        if undated
+        else max((each for each in calendar.months if each < month), default=None),
+        "later": None
+        if undated
+        else min((each for each in calendar.months if each > month), default=None),
     }
     return await site.render("month.html", context, status=200 if count else 404)
 
@@ -118,10 +135,11 @@ async def read_release_list(
     after: int | None = None,
     size: int = LIST_PAGE_SIZE,
 ) -> ListPage:
-    """Return one page of a list, newest first; raise FilterError if `after` is not the id of a release.
+    """Return one page of a list, newest first; raise FilterError if `after` is not the id of a
+    release.
 
-    month: yyyy-mm of publication, or UNDATED. after: the last release of the previous page. The release ids are found
-    using only an index, then the releases are read.
+    month: yyyy-mm of publication, or UNDATED. after: the last release of the previous page. The
+    release ids are found using only an index, then the releases are read.
     """
     values: dict[str, Any] = {"agency": agency, "tag": tag, "limit": size + 1}
     source, conditions = "release_facets l", ["true"]
@@ -136,11 +154,15 @@ async def read_release_list(
         values |= {"from": month, "to": _find_next_month(month)}
         conditions += ["l.sort_day is not null", "l.sort_date >= :from", "l.sort_date < :to"]
     if after is not None:
-        last = await run("select sort_date from release_facets where release = :after", {"after": after})
+        last = await run(
+            "select sort_date from release_facets where release = :after", {"after": after}
+        )
         if not last:
             raise FilterError("after", str(after), "the number of a release")
         values |= {"after": after, "sort_date": last[0]["sort_date"]}
-        conditions.append("l.sort_date <= :sort_date and (l.sort_date < :sort_date or l.release < :after)")
+        conditions.append(
+            "l.sort_date <= :sort_date and (l.sort_date < :sort_date or l.release < :after)"
+        )
     selection = (
         f"select l.release, l.sort_date from {source} where {' and '.join(conditions)}"
         " order by l.sort_date desc, l.release desc limit :limit"
@@ -170,7 +192,9 @@ async def find_newest_month(run: RunQuery) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class YearCounts:
-    """A year and the number of releases in each of its twelve months (yyyy-mm), including those without releases."""
+    """A year and the number of releases in each of its twelve months (yyyy-mm), including those
+    without releases.
+    """
 
     year: str
     months: Mapping[str, int]
@@ -187,7 +211,9 @@ class YearCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseCalendar:
-    """The number of releases in each month (yyyy-mm) that has any, in order, and of those without a date."""
+    """The number of releases in each month (yyyy-mm) that has any, in order, and of those without a
+    date.
+    """
 
     months: Mapping[str, int]
     undated: int
@@ -196,7 +222,14 @@ class ReleaseCalendar:
     def years(self) -> list[YearCounts]:
         """Return the years with releases, newest first."""
         return [
-            YearCounts(year, {month: self.months.get(month, 0) for n in range(12) if (month := f"{year}-{n + 1:02}")})
+            YearCounts(
+                year,
+                {
+                    month: self.months.get(month, 0)
+                    for n in range(12)
+                    if (month := f"{year}-{n + 1:02}")
+                },
+            )
             for year in sorted({month[:4] for month in self.months}, reverse=True)
         ]
 
@@ -223,7 +256,11 @@ async def find_tag(run: RunQuery, id_or_name: str) -> dict[str, Any] | None:
     rows = await run("select id, name from tags where name = :name", {"name": id_or_name})
     if not rows:
         folded = swedish_sort_key(id_or_name)
-        rows = [row for row in await run("select id, name from tags", {}) if swedish_sort_key(row["name"]) == folded]
+        rows = [
+            row
+            for row in await run("select id, name from tags", {})
+            if swedish_sort_key(row["name"]) == folded
+        ]
     return dict(rows[0]) if rows else None
 
 
@@ -233,7 +270,10 @@ async def read_tag_agencies(run: RunQuery, tag_id: int) -> Sequence[Any]:
 
 async def find_adjacent_releases(run: RunQuery, release_id: int) -> tuple[Any | None, Any | None]:
     """Return the releases before and after a release in its agency's list; None at either end."""
-    values = {"release": release_id, **dict((await run(LIST_POSITION_SQL, {"release": release_id}))[0])}
+    values = {
+        "release": release_id,
+        **dict((await run(LIST_POSITION_SQL, {"release": release_id}))[0]),
+    }
     earlier = await run(ADJACENT_RELEASE_SQL.format(side="<", order="desc"), values)
     later = await run(ADJACENT_RELEASE_SQL.format(side=">", order="asc"), values)
     return (earlier[0] if earlier else None), (later[0] if later else None)

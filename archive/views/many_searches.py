@@ -1,7 +1,8 @@
-"""/-/batch (.json, .csv, .xlsx): how many releases have each of many names or phrases, and the first of them.
+"""/-/batch (.json, .csv, .xlsx): how many releases have each of many names or phrases, and the
+first of them.
 
-There is one name or phrase on each line of the field `text`, which is sent as to /-/check, or, for a few, in the
-address: ?q=…&q=…. Nothing that is sent is stored or logged.
+There is one name or phrase on each line of the field `text`, which is sent as to /-/check, or, for
+a few, in the address: ?q=…&q=…. Nothing that is sent is stored or logged.
 """
 
 from __future__ import annotations
@@ -36,7 +37,10 @@ MAX_TERMS = 500
 MAX_TERM_LENGTH = 200  # characters
 MAX_BATCH_SECONDS = 20.0
 FIRST_HITS = 3
-MATCHES = ("exact", "words")  # as a phrase, or as a query in the query language; the first is the default
+MATCHES = (
+    "exact",
+    "words",
+)  # as a phrase, or as a query in the query language; the first is the default
 HIT_MEMBERS = ("title", "agency", "published", "page")
 BATCH_COLUMNS = (
     *("text", "state", "releases", "releases_are_minimum", "search"),
@@ -44,9 +48,18 @@ BATCH_COLUMNS = (
 )
 BATCH_OPERATION = DataOperation(
     summary="Count the releases with each of many names or phrases, and find the first ones",
-    text=f"Names or phrases, one on each line: at most {MAX_TERMS} lines of {MAX_TERM_LENGTH} characters",
+    text=(
+        f"Names or phrases, one on each line: at most"
+        f" {MAX_TERMS}"
+        f" lines of"
+        f" {MAX_TERM_LENGTH}"
+        f" characters"
+    ),
     text_parameter="q",
-    parameters={"q": ["str A name or phrase, instead of a body = fyrar"], "match": f"str {', '.join(MATCHES)} = exact"},
+    parameters={
+        "q": ["str A name or phrase, instead of a body = fyrar"],
+        "match": f"str {', '.join(MATCHES)} = exact",
+    },
     body={
         "complete": "bool Whether every line was searched for",
         "match": "str exact: each line is a phrase; words: it is a query",
@@ -57,7 +70,11 @@ BATCH_OPERATION = DataOperation(
                 "releases": "int? Releases that have it",
                 "releases_are_minimum": "bool Whether there may be more",
                 "search": "url The search page with all of them",
-                "hits": [get_fields("release", "title", "agency", "published", page="url Page of the release")],
+                "hits": [
+                    get_fields(
+                        "release", "title", "agency", "published", page="url Page of the release"
+                    )
+                ],
             }
         ],
     },
@@ -68,15 +85,18 @@ BATCH_OPERATION = DataOperation(
     },
 )
 HITS_SQL = """
-    select r.id, r.title, r.language, r.published, r.updated, r.first_seen, r.agency, a.name, a.name_en
-    from releases r join agencies a on a.slug = r.agency where r.id in (select value from json_each(:ids))
+    select r.id, r.title, r.language, r.published, r.updated, r.first_seen,
+      r.agency, a.name, a.name_en
+    from releases r join agencies a on a.slug = r.agency where r.id in (select value
+      from json_each(:ids))
 """
 
 
 class BatchResult(NamedTuple):
     """What was found of one line.
 
-    state: searched, no_words (nothing in it can be searched for), too_slow, or not_searched (after the time limit).
+    state: searched, no_words (nothing in it can be searched for), too_slow, or not_searched (after
+    the time limit).
     """
 
     text: str
@@ -118,7 +138,9 @@ async def respond(site: SiteRequest, terms: Sequence[str], match: str, *, is_pos
     """Search for the terms, and show what was found in the format of the request."""
     results = await search_terms(site.run, get_search_columns(site.datasette), terms, match)
     ids = json.dumps([key for result in results for key in result.ids])
-    releases = {row["id"]: dict(row) for row in await site.run(HITS_SQL, {"ids": ids})} if terms else {}
+    releases = (
+        {row["id"]: dict(row) for row in await site.run(HITS_SQL, {"ids": ids})} if terms else {}
+    )
     searched = sum(result.state != "not_searched" for result in results)
     is_complete = all(result.state in ("searched", "no_words") for result in results)
     truncated = "" if is_complete else f"after {searched} of {len(results)} lines"
@@ -146,17 +168,26 @@ async def respond(site: SiteRequest, terms: Sequence[str], match: str, *, is_pos
         "complete": is_complete,
         "max_terms": MAX_TERMS,
         "max_length": MAX_TERM_LENGTH,
-        "link_search": lambda result: site.datasette.urls.path(_build_search_path(result, site.requested_language)),
+        "link_search": lambda result: site.datasette.urls.path(
+            _build_search_path(result, site.requested_language)
+        ),
     }
     return await site.render("batch.html", context, headers=headers)
 
 
-async def search_terms(run: RunQuery, columns: ColumnCache, terms: Sequence[str], match: str) -> list[BatchResult]:
-    """Count the releases with each term, and find the first ones. After MAX_BATCH_SECONDS, the rest is not searched."""
+async def search_terms(
+    run: RunQuery, columns: ColumnCache, terms: Sequence[str], match: str
+) -> list[BatchResult]:
+    """Count the releases with each term, and find the first ones.
+
+    After MAX_BATCH_SECONDS, the rest is not searched.
+    """
     results, deadline = [], time.monotonic() + MAX_BATCH_SECONDS
     for term in terms:
         words = term.replace('"', " ").strip()
-        request = SearchRequest(text=f'"{words}"' if match == "exact" else term, strict=True, size=FIRST_HITS)
+        request = SearchRequest(
+            text=f'"{words}"' if match == "exact" else term, strict=True, size=FIRST_HITS
+        )
         result = BatchResult(text=term, request=request)
         if time.monotonic() < deadline:
             result = await _search_term(run, columns, result)
@@ -172,7 +203,9 @@ async def _search_term(run: RunQuery, columns: ColumnCache, result: BatchResult)
         hits, total = await finder.fetch_counted()
     except QueryInterrupted:
         return result._replace(state="too_slow")
-    return result._replace(state="searched", total=total, is_minimum=hits.capped, ids=list(hits.ids[:FIRST_HITS]))
+    return result._replace(
+        state="searched", total=total, is_minimum=hits.capped, ids=list(hits.ids[:FIRST_HITS])
+    )
 
 
 def _build_search_path(result: BatchResult, lang: str | None) -> str:
@@ -180,7 +213,9 @@ def _build_search_path(result: BatchResult, lang: str | None) -> str:
     return build_search_url(SearchRequest(text=result.request.text), lang)
 
 
-def _format_result(site: SiteRequest, result: BatchResult, releases: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
+def _format_result(
+    site: SiteRequest, result: BatchResult, releases: Mapping[int, Mapping[str, Any]]
+) -> dict[str, Any]:
     return {
         "text": result.text,
         "state": result.state,
@@ -200,14 +235,20 @@ def _format_result(site: SiteRequest, result: BatchResult, releases: Mapping[int
 
 
 def build_export(
-    site: SiteRequest, results: Sequence[BatchResult], releases: Mapping[int, Mapping[str, Any]], truncated: str
+    site: SiteRequest,
+    results: Sequence[BatchResult],
+    releases: Mapping[int, Mapping[str, Any]],
+    truncated: str,
 ) -> DataExport:
     """Return the results as a list with a row for each term."""
 
     async def read_batches() -> AsyncIterator[list[dict[str, Any]]]:
         rows = []
         for result in results:
-            row: dict[str, Any] = {**dict.fromkeys(BATCH_COLUMNS), **_format_result(site, result, releases)}
+            row: dict[str, Any] = {
+                **dict.fromkeys(BATCH_COLUMNS),
+                **_format_result(site, result, releases),
+            }
             for number, hit in enumerate(row.pop("hits"), 1):
                 row |= {f"{name}_{number}": hit[name] for name in HIT_MEMBERS}
             rows.append(row)

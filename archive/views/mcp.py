@@ -1,11 +1,12 @@
-"""/-/mcp: tools for language models (Model Context Protocol), if the optional package mcp is installed.
+"""/-/mcp: tools for language models (Model Context Protocol), if the optional package mcp is
+installed.
 
-Each tool requests the site's own JSON from the served application, as the client who called it: the queues, limits and
-errors are those of every visitor (archive.web.security), and no tool reads the database. A result has addresses to
-cite, and `complete`, which is false if something was left out.
+Each tool requests the site's own JSON from the served application, as the client who called it: the
+queues, limits and errors are those of every visitor (archive.web.security), and no tool reads the
+database. A result has addresses to cite, and `complete`, which is false if something was left out.
 
-Streamable HTTP without sessions: one POST, one JSON response. The SDK's session manager therefore lives as long as a
-request, and needs no lifespan of the server.
+Streamable HTTP without sessions: one POST, one JSON response. The SDK's session manager therefore
+lives as long as a request, and needs no lifespan of the server.
 """
 
 from __future__ import annotations
@@ -44,7 +45,18 @@ the agency states, and null if it states nothing; `first_seen` is when the archi
 page, or imported the text. Cite the permalink of the version that you read, and the agency's own \
 address (`url`). If `complete` is false, say that the result is incomplete, or read on."""
 HIT_MEMBERS = (
-    *("release", "agency", "agency_name", "kind", "title", "published", "updated", "removed_at", "url", "excerpt"),
+    *(
+        "release",
+        "agency",
+        "agency_name",
+        "kind",
+        "title",
+        "published",
+        "updated",
+        "removed_at",
+        "url",
+        "excerpt",
+    ),
     *("match", "page"),
 )
 VERSION_MEMBERS = (
@@ -59,24 +71,49 @@ VERSION_MEMBERS = (
         "url",
         "kind",
     ),
-    *("title", "lead", "published", "updated", "seen", "removed_at", "language", "tags", "takedowns", "citation"),
+    *(
+        "title",
+        "lead",
+        "published",
+        "updated",
+        "seen",
+        "removed_at",
+        "language",
+        "tags",
+        "takedowns",
+        "citation",
+    ),
 )
 AGENCY_MEMBERS = ("slug", "name", "name_en")
 ARGUMENTS: Mapping[str, str] = {  # what the arguments of tools mean
     "query": (
-        'Swedish words in any form, "phrases in quotation marks", -not, OR, word*, title: rubrik:, dates från:2024-03'
+        "Swedish words in any form,"
+        ' "phrases in quotation'
+        ' marks", -not, OR, word*,'
+        " title:"
+        " rubrik:, dates från:2024-03"
         " till:2024-06, bilaga: for attachments, removed:word and added:word for edits"
     ),
     "agency": "Only this agency: its slug, such as polisen, or its name as in list_agencies",
     "year": "Only releases published in this year",
     "order": "best: the best results first; newest or oldest: by date of publication",
-    "earlier_versions": 'Also find releases of which only an earlier version has the words (match is "former")',
+    "earlier_versions": (
+        'Also find releases of which only an earlier version has the words (match is "former")'
+    ),
     "page": "Page of the results, from 1; `next_page` of the previous result",
     "release": "Number of a release: its current version is read",
     "revision": "Number of a revision: this version is read",
-    "offset": "Where to continue in a long text, in characters: `next_offset` of the previous result",
+    "offset": (
+        "Where to continue in a long text, in characters: `next_offset` of the previous result"
+    ),
     "before": "Number of the revision to compare with",
-    "after": "Where to continue: `next_after` of the previous result. compare_versions: number of the other revision",
+    "after": (
+        "Where to continue: `next_after` of the previous result."
+        " compare_versions:"
+        " number of"
+        " the"
+        " other revision"
+    ),
     "phrase": "The exact words",
     "text": "A text with quotations, at most 50,000 bytes",
     "since": "First day, as YYYY-MM-DD",
@@ -100,19 +137,25 @@ async def _serve_mcp(site: SiteRequest) -> Response:
     headers = {"allow": ALLOWED}
     if site.datasette.cors:
         add_cors_headers(headers)
-        headers |= {"Access-Control-Allow-Methods": ALLOWED, "Access-Control-Allow-Headers": ALLOWED_HEADERS}
+        headers |= {
+            "Access-Control-Allow-Methods": ALLOWED,
+            "Access-Control-Allow-Headers": ALLOWED_HEADERS,
+        }
     if site.request.method == "OPTIONS":
         return Response.text("", headers=headers)
     if find_spec("mcp") is None:
         return await site.respond_with_error(501, "error.no_mcp", {}, {})
-    if site.request.method != "POST":  # a client may try GET for messages that the server begins: there are none
+    # a client may try GET for messages that the server begins: there are none
+    if site.request.method != "POST":
         return await site.respond_with_error(405, "error.mcp_by_post", {}, {}, headers)
     body: RequestBody = site.request.scope["archive_body"]
     if body.problem:
         # clients read an error in JSON-RPC also from a response that is not successful
         error = {"code": BAD_REQUEST, "message": translate("en", "error.mcp_body")}
         status = 413 if body.problem == "too_long" else 408
-        return Response.json({"jsonrpc": "2.0", "id": None, "error": error}, status=status, headers=headers)
+        return Response.json(
+            {"jsonrpc": "2.0", "id": None, "error": error}, status=status, headers=headers
+        )
     response = await _handle_message(site, body.data)
     response.headers |= {name: value for name, value in headers.items() if name != "allow"}
     return response
@@ -140,26 +183,45 @@ async def _handle_message(site: SiteRequest, body: bytes) -> Response:
             await manager.handle_request(site.request.scope, receive, send)
     finally:
         current_site.reset(token)
-    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in start["headers"]}
+    headers = {
+        name.decode("latin-1").lower(): value.decode("latin-1") for name, value in start["headers"]
+    }
     content_type = headers.pop("content-type", "application/json")
     headers.pop("content-length", None)
     headers["cache-control"] = "no-store"
-    return Response(b"".join(chunks).decode(), status=start["status"], headers=headers, content_type=content_type)
+    return Response(
+        b"".join(chunks).decode(),
+        status=start["status"],
+        headers=headers,
+        content_type=content_type,
+    )
 
 
 @lru_cache(maxsize=1)
 def _load_server() -> Callable[[], Any]:
     """Load the SDK and return a function that builds a session manager, which can run only once."""
-    server_module, types = importlib.import_module("mcp.server"), importlib.import_module("mcp.types")
+    server_module, types = (
+        importlib.import_module("mcp.server"),
+        importlib.import_module("mcp.types"),
+    )
 
     class CheckedServer(server_module.MCPServer):  # type: ignore[misc, name-defined] # an optional package
         """The SDK's server, which by itself ignores arguments that a tool does not have."""
 
         async def call_tool(self, name: str, arguments: dict[str, Any], context: Any = None) -> Any:
-            known = {tool.name: list(tool.input_schema["properties"]) for tool in await self.list_tools()}
-            unknown = [argument for argument in arguments if argument not in known.get(name, arguments)]
+            known = {
+                tool.name: list(tool.input_schema["properties"]) for tool in await self.list_tools()
+            }
+            unknown = [
+                argument for argument in arguments if argument not in known.get(name, arguments)
+            ]
             if unknown:
-                raise fail(f"{name} has no argument {', '.join(unknown)}; it has: {', '.join(known[name]) or 'none'}")
+                raise fail(
+                    f"{name} has no argument"
+                    f" {', '.join(unknown)}; it"
+                    f" has:"
+                    f" {', '.join(known[name]) or 'none'}"
+                )
             return await super().call_tool(name, arguments, context)
 
     handlers = list(logging.root.handlers)
@@ -171,18 +233,24 @@ def _load_server() -> Callable[[], Any]:
         log_level="WARNING",
         subscriptions=False,
     )
-    logging.root.handlers[:] = handlers  # the SDK adds one, which would print the site's messages, too
-    annotations = types.ToolAnnotations(read_only_hint=True, destructive_hint=False, open_world_hint=False)
+    logging.root.handlers[:] = (
+        handlers  # the SDK adds one, which would print the site's messages, too
+    )
+    annotations = types.ToolAnnotations(
+        read_only_hint=True, destructive_hint=False, open_world_hint=False
+    )
     for tool in TOOLS:
         _describe_arguments(tool)
         server.add_tool(tool, annotations=annotations)
 
     def build_manager() -> Any:
         # the Host header is checked by archive.web.security; everything here is public
-        security = importlib.import_module("mcp.server.transport_security").TransportSecuritySettings(
-            enable_dns_rebinding_protection=False
+        security = importlib.import_module(
+            "mcp.server.transport_security"
+        ).TransportSecuritySettings(enable_dns_rebinding_protection=False)
+        server.streamable_http_app(
+            json_response=True, stateless_http=True, transport_security=security
         )
-        server.streamable_http_app(json_response=True, stateless_http=True, transport_security=security)
         return server.session_manager
 
     return build_manager
@@ -193,7 +261,9 @@ def _describe_arguments(tool: Callable[..., Any]) -> None:
     build_field = importlib.import_module("pydantic").Field  # comes with the SDK
     signature = inspect.signature(tool, eval_str=True)
     described = [
-        argument.replace(annotation=Annotated[argument.annotation, build_field(description=ARGUMENTS[name])])
+        argument.replace(
+            annotation=Annotated[argument.annotation, build_field(description=ARGUMENTS[name])]
+        )
         for name, argument in signature.parameters.items()
     ]
     vars(tool)["__signature__"] = signature.replace(parameters=described)
@@ -204,13 +274,17 @@ def _describe_arguments(tool: Callable[..., Any]) -> None:
 
 async def list_agencies() -> dict[str, Any]:
     """List the agencies whose news the archive holds: slug and names. Other tools take either."""
-    data, is_whole = await fetch("/archive/agencies.json", _shape="objects", _size="max", _nofacet=1)
+    data, is_whole = await fetch(
+        "/archive/agencies.json", _shape="objects", _size="max", _nofacet=1
+    )
     complete = is_whole and not data["truncated"] and data["next"] is None
     return {"agencies": [pick(row, AGENCY_MEMBERS) for row in data["rows"]], "complete": complete}
 
 
 async def _find_agency(name: str | None) -> str | None:
-    """Return the slug of an agency by its slug or name; raise the SDK's ToolError if there is none."""
+    """Return the slug of an agency by its slug or name; raise the SDK's ToolError if there is
+    none.
+    """
     if name is None:
         return None
     rows = {row["slug"]: row for row in (await list_agencies())["agencies"]}
@@ -236,7 +310,14 @@ async def search(
     agency = await _find_agency(agency)
     versions = "all" if earlier_versions else None
     data, _ = await fetch(
-        "/search.json", q=query, agency=agency, year=year, order=order, versions=versions, page=page, size=10
+        "/search.json",
+        q=query,
+        agency=agency,
+        year=year,
+        order=order,
+        versions=versions,
+        page=page,
+        size=10,
     )
     return {
         "total": data["total"],
@@ -251,8 +332,11 @@ async def search(
     }
 
 
-async def read_version(release: int | None = None, revision: int | None = None, offset: int = 0) -> dict[str, Any]:
-    """Read a release in its current version (release), or one version of it (revision), with a list of all versions.
+async def read_version(
+    release: int | None = None, revision: int | None = None, offset: int = 0
+) -> dict[str, Any]:
+    """Read a release in its current version (release), or one version of it (revision), with a list
+    of all versions.
 
     `permalink` is what to cite.
     """
@@ -278,11 +362,15 @@ async def read_versions(release: int | None) -> list[dict[str, Any]]:
     """Return the versions of a release, newest first."""
     data, _ = await fetch(f"/-/history/{release}.json")
     events = [event for event in data["events"] if event["revision"] is not None]
-    return [pick(event, ("revision", "event", "when", "importance", "unannounced", "summary_en")) for event in events]
+    return [
+        pick(event, ("revision", "event", "when", "importance", "unannounced", "summary_en"))
+        for event in events
+    ]
 
 
 async def compare_versions(before: int, after: int) -> dict[str, Any]:
-    """Compare two versions (revisions) of a release: what was removed (del) and inserted (ins), and how important.
+    """Compare two versions (revisions) of a release: what was removed (del) and inserted (ins), and
+    how important.
 
     `unannounced`: the agency changed the text and left its own update date as it was.
     """
@@ -293,20 +381,35 @@ async def compare_versions(before: int, after: int) -> dict[str, Any]:
         if size > MAX_CHARACTERS:
             break
         pieces.append(piece)
-    members = ("before", "after", "release", "importance", "summary_en", "unannounced", "changes", "page")
+    members = (
+        "before",
+        "after",
+        "release",
+        "importance",
+        "summary_en",
+        "unannounced",
+        "changes",
+        "page",
+    )
     return {**pick(data, members), "pieces": pieces, "complete": len(pieces) == len(data["pieces"])}
 
 
-async def phrase_history(phrase: str, agency: str | None = None, after: int | None = None) -> dict[str, Any]:
-    """Find out when a wording appeared in the agencies' news and when it disappeared, in all versions.
+async def phrase_history(
+    phrase: str, agency: str | None = None, after: int | None = None
+) -> dict[str, Any]:
+    """Find out when a wording appeared in the agencies' news and when it disappeared, in all
+    versions.
 
-    A row is a time in which a release had the words: they appeared between last_seen_before and first_seen, and
-    disappeared between last_seen and missing_at (null: they were there at the last check, last_seen). imported: when
-    its first version was imported; without a check since, last_seen is null.
+    A row is a time in which a release had the words: they appeared between last_seen_before and
+    first_seen, and disappeared between last_seen and missing_at (null: they were there at the last
+    check, last_seen). imported: when its first version was imported; without a check since,
+    last_seen is null.
     """
     agency = await _find_agency(agency)
     words = phrase.replace('"', " ")
-    data, is_whole = await fetch("/-/phrase.json", q=f'"{words}"', agency=agency, after=after, size=20)
+    data, is_whole = await fetch(
+        "/-/phrase.json", q=f'"{words}"', agency=agency, after=after, size=20
+    )
     return {
         **pick(data, ("total", "releases", "current_releases", "unchecked_releases")),
         **pick(data, ("first_seen", "last_seen", "agencies", "page")),
@@ -316,11 +419,13 @@ async def phrase_history(phrase: str, agency: str | None = None, after: int | No
 
 
 async def check_quotations(text: str) -> dict[str, Any]:
-    """Check whether the quotations in a text are in the archive: each passage in quotation marks, or after a dash.
+    """Check whether the quotations in a text are in the archive: each passage in quotation marks,
+    or after a dash.
 
-    verdict: verbatim, wrong_speaker (the words are right, but the text seems to quote `speaker`, and the release quotes
-    `said_by`), altered (`difference` says how), withdrawn (only an earlier version has it), not_found (the archive
-    does not have it, which does not mean that it was never said), short, not_checked.
+    verdict: verbatim, wrong_speaker (the words are right, but the text seems to quote `speaker`,
+    and the release quotes `said_by`), altered (`difference` says how), withdrawn (only an earlier
+    version has it), not_found (the archive does not have it, which does not mean that it was never
+    said), short, not_checked.
     """
     return (await fetch("/-/check.json", body={"text": text}))[0]
 
@@ -334,9 +439,11 @@ async def list_changes(
     after: int | None = None,
     size: int = 20,
 ) -> dict[str, Any]:
-    """List what changed since a day, newest first: edits by the agencies, removals of releases, or new releases.
+    """List what changed since a day, newest first: edits by the agencies, removals of releases, or
+    new releases.
 
-    `read_since` is when the archive first read the agency's website, or any website. null: never, so it cannot know.
+    `read_since` is when the archive first read the agency's website, or any website. null: never,
+    so it cannot know.
     """
     agency = await _find_agency(agency)
     path, time = CHANGES[what]
@@ -352,14 +459,33 @@ async def list_changes(
     crawls, _ = await fetch("/archive/crawls.json", agency=agency, **options)
     read_since = crawls["rows"][0]["started"] if crawls["rows"] else None
     rest = _describe_rest(data, is_whole=is_whole and read_since is not None)
-    return {"since": since.isoformat(), "read_since": read_since, what: selected, **rest, "page": data["page"]}
+    return {
+        "since": since.isoformat(),
+        "read_since": read_since,
+        what: selected,
+        **rest,
+        "page": data["page"],
+    }
 
 
-TOOLS = (*(list_agencies, search, read_version, compare_versions, phrase_history, check_quotations, list_changes),)
+TOOLS = (
+    *(
+        list_agencies,
+        search,
+        read_version,
+        compare_versions,
+        phrase_history,
+        check_quotations,
+        list_changes,
+    ),
+)
 
 
-async def fetch(path: str, *, body: object = None, **parameters: object) -> tuple[dict[str, Any], bool]:
-    """Request JSON from the served site, as the client of the current request; return also whether it is whole.
+async def fetch(
+    path: str, *, body: object = None, **parameters: object
+) -> tuple[dict[str, Any], bool]:
+    """Request JSON from the served site, as the client of the current request; return also whether
+    it is whole.
 
     Raises the SDK's ToolError with the site's own message for an error.
     """
@@ -369,11 +495,17 @@ async def fetch(path: str, *, body: object = None, **parameters: object) -> tupl
     transport = httpx.ASGITransport(app=scope["archive_app"], client=scope.get("client") or ("", 0))
     query = {name: str(value) for name, value in parameters.items() if value is not None}
     method, url = "GET" if body is None else "POST", site.url(path)
-    async with httpx.AsyncClient(transport=transport, headers=headers, follow_redirects=True) as client:
+    async with httpx.AsyncClient(
+        transport=transport, headers=headers, follow_redirects=True
+    ) as client:
         response = await client.request(method, url, params=query, json=body)
     data = response.json()
     if response.status_code != 200:
-        retry = f" Try again in {response.headers['retry-after']} seconds." if "retry-after" in response.headers else ""
+        retry = (
+            f" Try again in {response.headers['retry-after']} seconds."
+            if "retry-after" in response.headers
+            else ""
+        )
         raise fail(f"{data['error']}{retry}")
     return data, CUT_HEADER not in response.headers
 

@@ -1,8 +1,9 @@
-"""/-/compare (.json, .csv, .xlsx): how many releases searches find, by month or year, beside all releases of the time.
+"""/-/compare (.json, .csv, .xlsx): how many releases searches find, by month or year, beside all
+releases of the time.
 
-`q` and `agency` may be repeated: each search in each agency is a series, of which there may be MAX_SERIES. A page shows
-a picture of each series; all have the same scale. CSV and Excel have a row for each series and period, and one for
-the releases without a date.
+`q` and `agency` may be repeated: each search in each agency is a series, of which there may be
+MAX_SERIES. A page shows a picture of each series; all have the same scale. CSV and Excel have a row
+for each series and period, and one for the releases without a date.
 """
 
 from __future__ import annotations
@@ -16,7 +17,13 @@ from markupsafe import Markup
 
 from archive.changes.edits_and_removals import read_first_crawl
 from archive.i18n import format_number, swedish_sort_key
-from archive.search.counts_by_period import MAX_COMPARED_HITS, UNITS, ComparedSearch, count_periods, list_periods
+from archive.search.counts_by_period import (
+    MAX_COMPARED_HITS,
+    UNITS,
+    ComparedSearch,
+    count_periods,
+    list_periods,
+)
 from archive.search.results import prepare_finder
 from archive.search.search_index import NO_VALUE
 from archive.search.search_request import (
@@ -48,7 +55,13 @@ COMPARE_COLUMNS = ("series", "query", "agency", "period", "hits", "all_releases"
 UNDATED_PERIOD = "undated"
 MIN_FIELDS = 2  # empty fields for searches and agencies in the form
 COMPARE_OPERATION = DataOperation(
-    summary="How many releases up to five searches or agencies find, by month or year, beside all releases of the time",
+    summary=(
+        "How many releases up to five searches or agencies find, by month or"
+        " year,"
+        " beside"
+        " all"
+        " releases of the time"
+    ),
     rows_name="rows",
     row={
         "series": "int Number of the series, from 1",
@@ -56,7 +69,9 @@ COMPARE_OPERATION = DataOperation(
         "agency": "str? Slug of the agency",
         "period": "str A month (yyyy-mm), a year, or undated = 2024-05",
         "hits": "int",
-        "all_releases": "int? All dated releases of the period, of the same agency if one is chosen",
+        "all_releases": (
+            "int? All dated releases of the period, of the same agency if one is chosen"
+        ),
         "share": "num? hits / all_releases",
         "page": "url The search that finds these releases",
     },
@@ -74,18 +89,29 @@ COMPARE_OPERATION = DataOperation(
         ],
     },
     parameters={
-        "q": "str A query as in the search box; may be repeated. Either this or `agency` must be given = fyrar",
+        "q": (
+            "str A query as in the search box; may be repeated. Either"
+            " this or"
+            " `agency`"
+            " must be"
+            " given = fyrar"
+        ),
         "agency": "str Slug or name of an agency; may be repeated = polisen",
         "by": "str month or year = year",
     },
-    statuses={400: "Neither q nor agency is given, there are too many, or a parameter cannot be read"},
+    statuses={
+        400: "Neither q nor agency is given, there are too many, or a parameter cannot be read"
+    },
 )
 AGENCY_NAMES_SQL = "select slug, name, name_en from agencies"
 
 
 @site_view("q", "agency", "by", operation=COMPARE_OPERATION)
 async def _show_comparison(site: SiteRequest) -> Any:
-    texts, names = ([text for each in site.args.getlist(key) if (text := each.strip())] for key in ("q", "agency"))
+    texts, names = (
+        [text for each in site.args.getlist(key) if (text := each.strip())]
+        for key in ("q", "agency")
+    )
     unit = parse_choice_parameter(site.args, "by", UNITS)
     agencies = {row["slug"]: dict(row) for row in await site.run(AGENCY_NAMES_SQL, {})}
     slugs = [find_agency_slug(agencies, name) for name in names]
@@ -93,23 +119,39 @@ async def _show_comparison(site: SiteRequest) -> Any:
     if len(pairs) > MAX_SERIES:
         name, value = ("q", texts[-1]) if texts else ("agency", names[-1])
         raise FilterError(
-            name, value, f"at most {MAX_SERIES} series", "error.many_series", n=str(len(pairs)), most=str(MAX_SERIES)
+            name,
+            value,
+            f"at most {MAX_SERIES} series",
+            "error.many_series",
+            n=str(len(pairs)),
+            most=str(MAX_SERIES),
         )
     if not site.format_name:
         series = [await _count_series(site, text, slug, agencies) for text, slug in pairs]
-        context = await _build_context(site, series, unit, texts=texts, slugs=slugs, agencies=agencies)
+        context = await _build_context(
+            site, series, unit, texts=texts, slugs=slugs, agencies=agencies
+        )
         return await site.render("compare.html", context)
     if not pairs:
         raise FilterError("q", "", "words, or an agency, to compare", "error.no_words")
-    title, url = site.translate("compare.title"), build_compare_url(texts, slugs, site.requested_language, unit=unit)
+    title, url = (
+        site.translate("compare.title"),
+        build_compare_url(texts, slugs, site.requested_language, unit=unit),
+    )
     if site.format_name == "xlsx":
 
-        async def read_batches() -> AsyncIterator[list[dict[str, Any]]]:  # counted when it is this download's turn
+        async def read_batches() -> AsyncIterator[
+            list[dict[str, Any]]
+        ]:  # counted when it is this download's turn
             series = [await _count_series(site, text, slug, agencies) for text, slug in pairs]
             yield build_rows(site, series, *list_periods([each.counts for each in series], unit))
 
         export = DataExport(
-            name="compare", title=title, page_url=site.url(url), columns=COMPARE_COLUMNS, batches=read_batches()
+            name="compare",
+            title=title,
+            page_url=site.url(url),
+            columns=COMPARE_COLUMNS,
+            batches=read_batches(),
         )
         return await render_export(site, export)
     series = [await _count_series(site, text, slug, agencies) for text, slug in pairs]
@@ -118,11 +160,17 @@ async def _show_comparison(site: SiteRequest) -> Any:
         rows_name="rows",
         title=title,
         page_url=site.url(url),
-        url=site.url(build_compare_url(texts, slugs, site.requested_language, f".{site.format_name}", unit=unit)),
+        url=site.url(
+            build_compare_url(
+                texts, slugs, site.requested_language, f".{site.format_name}", unit=unit
+            )
+        ),
         rows=build_rows(site, series, chosen_unit, periods),
         columns=COMPARE_COLUMNS,
         extra_members={"by": chosen_unit, "series": [_describe_series(each) for each in series]},
-        truncated=f"after {MAX_COMPARED_HITS} hits of a search" if any(each.counts.capped for each in series) else "",
+        truncated=f"after {MAX_COMPARED_HITS} hits of a search"
+        if any(each.counts.capped for each in series)
+        else "",
     )
     return await render_document(site, document)
 
@@ -199,12 +247,20 @@ async def _build_context(
 ) -> dict[str, Any]:
     chosen_unit, periods = list_periods([each.counts for each in series], unit)
     drawn = [build_series(each.name, each.counts, chosen_unit, periods) for each in series]
-    most, share = (max((getattr(each, name) for each in drawn), default=0) for name in ("most", "largest_share"))
-    language, names = site.language, sorted(agencies.values(), key=lambda row: swedish_sort_key(row["name"]))
+    most, share = (
+        max((getattr(each, name) for each in drawn), default=0)
+        for name in ("most", "largest_share")
+    )
+    language, names = (
+        site.language,
+        sorted(agencies.values(), key=lambda row: swedish_sort_key(row["name"])),
+    )
 
     def build_url(extension: str = "", by: str | None = unit) -> str:
         return str(
-            site.datasette.urls.path(build_compare_url(texts, slugs, site.requested_language, extension, unit=by))
+            site.datasette.urls.path(
+                build_compare_url(texts, slugs, site.requested_language, extension, unit=by)
+            )
         )
 
     def format_cell(hits: int, total: int | None) -> str:
@@ -217,11 +273,18 @@ async def _build_context(
         ticks=draw_ticks(label_periods(language, periods)) if periods else Markup(),
         columns=[site.translate("chart.period"), *(each.name for each in series)],
         rows=[
-            (format_period(language, period), "", [format_cell(*each.values[place]) for each in drawn])
+            (
+                format_period(language, period),
+                "",
+                [format_cell(*each.values[place]) for each in drawn],
+            )
             for place, period in enumerate(periods)
         ],
         notes=describe_periods(
-            site, [each.counts for each in series], await read_first_crawl(site.run), has_agencies=bool(slugs)
+            site,
+            [each.counts for each in series],
+            await read_first_crawl(site.run),
+            has_agencies=bool(slugs),
         ),
     )
     return {

@@ -1,7 +1,8 @@
 """Who is quoted, and what they said; each also as data.
 
 - /people: the people who are quoted most, or those of a name or agency; also .json and .csv.
-- /person/<slug>: what a person has said in an agency's releases, and in which roles; also .json, .csv and .atom.
+- /person/<slug>: what a person has said in an agency's releases, and in which roles; also .json,
+.csv and .atom.
 """
 
 from __future__ import annotations
@@ -32,12 +33,28 @@ from archive.web.requests import SiteRequest, site_view
 
 PERSON_MEMBERS = ("person", "name", "agency", "agency_name", "quotes", "page")
 QUOTE_MEMBERS = (
-    *("release", "revision", "is_current", "title", "url", "published", "first_seen", "language", "removed_at"),
+    *(
+        "release",
+        "revision",
+        "is_current",
+        "title",
+        "url",
+        "published",
+        "first_seen",
+        "language",
+        "removed_at",
+    ),
     *("role", "organisation", "text", "page"),
 )
 NAME = "str Name as printed = Anna Ek"
 PEOPLE_OPERATION = DataOperation(
-    summary="People who are quoted in releases, those quoted most first; names are as printed and may be shared",
+    summary=(
+        "People who are quoted in releases, those quoted most first; names are as"
+        " printed"
+        " and"
+        " may"
+        " be shared"
+    ),
     rows_name="people",
     row={
         **get_fields("agency", "agency_name", "page"),
@@ -45,10 +62,19 @@ PEOPLE_OPERATION = DataOperation(
         "name": NAME,
         "quotes": "int How many different passages",
     },
-    parameters={"q": "str Beginnings of words of the name = ek", "after": "int How many people come before this page"},
+    parameters={
+        "q": "str Beginnings of words of the name = ek",
+        "after": "int How many people come before this page",
+    },
 )
 PERSON_OPERATION = DataOperation(
-    summary="What a person has said in an agency's releases, newest release first, also in earlier versions",
+    summary=(
+        "What a person has said in an agency's releases, newest release"
+        " first,"
+        " also in"
+        " earlier"
+        " versions"
+    ),
     rows_name="quotes",
     row={
         **get_fields("release", "url", "published", "first_seen", "language", "removed_at", "page"),
@@ -66,7 +92,10 @@ PERSON_OPERATION = DataOperation(
         "count": "int Quotes on all pages",
         "roles": [{"role": "str", "years": "str? First and last year = 2024–2025"}],
     },
-    parameters={"after": "int How many quotes come before this page", "slug": "str Short name of a person = anna-ek"},
+    parameters={
+        "after": "int How many quotes come before this page",
+        "slug": "str Short name of a person = anna-ek",
+    },
 )
 PERSON_SQL = """
     select p.id, p.slug, p.name, p.agency, a.name as agency_name, a.name_en as agency_name_en
@@ -88,14 +117,16 @@ PERSON_QUOTE_COUNT_SQL = """
 PERSON_ROLES_SQL = """
     select q.role, iif(min(year) = max(year), min(year), min(year) || '–' || max(year)) as years
     from (select q.role, substr(r.published, 1, 4) as year
-      from quotes q join release_facets l on l.release = q.release join releases r on r.id = q.release
+      from quotes q join release_facets l on l.release = q.release join releases r
+        on r.id = q.release
       where q.person = :person and q.role is not null) q
     group by q.role order by max(year) desc, count(*) desc, q.role limit 20
 """
 PEOPLE_SQL = """
     select p.slug, p.name, p.agency, a.name as agency_name, a.name_en as agency_name_en, n.quotes
     from (select q.person, count(distinct q.release || ' ' || q.text) as quotes
-      from quotes q join release_facets l on l.release = q.release where q.person is not null group by q.person) n
+      from quotes q join release_facets l on l.release = q.release where q.person is not null
+        group by q.person) n
     join people p on p.id = n.person join agencies a on a.slug = p.agency
     where (:agency is null or p.agency = :agency) {words}
     order by n.quotes desc, p.name, p.agency limit :limit offset :offset
@@ -118,11 +149,25 @@ async def _show_people(site: SiteRequest) -> Response:
     if after and not people:
         raise FilterError("after", str(after), "less than the number of people")
     if not site.format_name:
-        context = {"people": people, "words": words, "agency": agency, "after": after, "next_after": next_after}
+        context = {
+            "people": people,
+            "words": words,
+            "agency": agency,
+            "after": after,
+            "next_after": next_after,
+        }
         return await site.render("people.html", context)
-    options = {"q": words or None, "agency": agency, "size": site.args.get("size"), "lang": site.requested_language}
+    options = {
+        "q": words or None,
+        "agency": agency,
+        "size": site.args.get("size"),
+        "lang": site.requested_language,
+    }
     build_url = partial(site.url, f"/people.{site.format_name}", **options)
-    rows = [{**dict(row), "person": row["slug"], "page": site.local_url(f"/person/{row['slug']}")} for row in people]
+    rows = [
+        {**dict(row), "person": row["slug"], "page": site.local_url(f"/person/{row['slug']}")}
+        for row in people
+    ]
     document = DataDocument(
         rows_name="people",
         title=site.translate("people.title"),
@@ -140,7 +185,9 @@ async def _show_person(site: SiteRequest) -> Response:
     """Show a person's quotes, newest first; raise FilterError for a page after the last one."""
     person = await _find_person(site.run, site.url_vars["slug"])
     after, size = parse_page(site)
-    quotes, count = await _read_person_quotes(site.run, person["id"], after, size) if person else ([], 0)
+    quotes, count = (
+        await _read_person_quotes(site.run, person["id"], after, size) if person else ([], 0)
+    )
     if person is None or not count:
         raise NotFound(f"no person {site.url_vars['slug']}")
     if not quotes:
@@ -148,7 +195,13 @@ async def _show_person(site: SiteRequest) -> Response:
     next_after = after + len(quotes) if after + len(quotes) < count else None
     roles = await _read_person_roles(site.run, person["id"])
     if not site.format_name:
-        context = {"person": person, "quotes": quotes, "count": count, "after": after, "next_after": next_after}
+        context = {
+            "person": person,
+            "quotes": quotes,
+            "count": count,
+            "after": after,
+            "next_after": next_after,
+        }
         return await site.render("person.html", context | {"roles": [] if after else roles})
     path = f"/person/{person['slug']}"
     options = {"size": site.args.get("size"), "lang": site.requested_language}
@@ -158,7 +211,9 @@ async def _show_person(site: SiteRequest) -> Response:
             **dict(row),
             "is_current": bool(row["is_current"]),
             "page": site.local_url(
-                f"/archive/releases/{row['release']}" if row["is_current"] else f"/-/revision/{row['revision']}"
+                f"/archive/releases/{row['release']}"
+                if row["is_current"]
+                else f"/-/revision/{row['revision']}"
             ),
         }
         for row in quotes
@@ -217,8 +272,12 @@ async def _read_people(
 
     words: beginnings of words of the name, in any order. agency: whose releases quote them.
     """
-    slugs = [f"-{build_slug(word)}" for word in words.split()]  # SQLite's lower() leaves Å, Ä and Ö as they are
-    conditions = "".join(f" and instr('-' || p.slug, :word{number})" for number in range(len(slugs)))
+    slugs = [
+        f"-{build_slug(word)}" for word in words.split()
+    ]  # SQLite's lower() leaves Å, Ä and Ö as they are
+    conditions = "".join(
+        f" and instr('-' || p.slug, :word{number})" for number in range(len(slugs))
+    )
     values: dict[str, Any] = {f"word{number}": slug for number, slug in enumerate(slugs)}
     values |= {"agency": agency, "limit": size + 1, "offset": offset}
     rows = await run(PEOPLE_SQL.format(words=conditions), values)
@@ -238,7 +297,9 @@ async def _read_person_quotes(
 
 
 async def _read_person_roles(run: RunQuery, person_id: int) -> Sequence[Any]:
-    """Return the roles that releases print for a person, the latest first, with their first and last year."""
+    """Return the roles that releases print for a person, the latest first, with their first and
+    last year.
+    """
     return await run(PERSON_ROLES_SQL, {"person": person_id})
 
 

@@ -1,4 +1,6 @@
-"""/archive/releases/<id>: the reading page (row-archive-releases.html); Datasette reads only its row."""
+"""/archive/releases/<id>: the reading page (row-archive-releases.html); Datasette reads only its
+row.
+"""
 
 from __future__ import annotations
 
@@ -44,23 +46,45 @@ from archive.web.requests import ReaderError, SiteRequest, get_search_columns
 READING_PAGE_TEMPLATE = "row-archive-releases.html"
 QUESTION_ID = re.compile(r'\bid="question-(\d+)"')
 RELEASE_PARTS_SQL = {
-    "tags": "select id, name from release_tags join tags on id = tag where release = ? order by release_tags.rowid",
-    "questions": "select position, question, answer, answered_by from questions where release = ? order by position",
+    "tags": (
+        "select id, name from release_tags join tags on id = tag where"
+        " release"
+        " = ?"
+        " order by"
+        " release_tags.rowid"
+    ),
+    "questions": (
+        "select position, question, answer, answered_by from questions where"
+        " release"
+        " = ?"
+        " order by"
+        " position"
+    ),
     "images": "select url, caption, credit, alt from images where release = ? order by position",
-    "attachments": "select url, title, media_type from attachments where release = ? order by position",
+    "attachments": (
+        "select url, title, media_type from attachments where release = ? order by position"
+    ),
     "contacts": "select name, role, phone, email from contacts where release = ? order by position",
 }
 SPEAKERS_SQL = """
-    select p.slug, p.name from releases r join quotes q on q.revision = r.revision join people p on p.id = q.person
+    select p.slug, p.name from releases r join quotes q on q.revision = r.revision join people p
+      on p.id = q.person
     where r.id = :release group by p.id order by min(q.position)
 """
 ATTACHED_FILES_SQL = f"""
     select v.id, v.url, v.previous, v.first_seen, v.last_seen,
-      iif({IS_MISSING_SQL}, v.missing_since, null) as missing_since, f.kind, f.bytes, f.pages, f.letters, f.problem
+      iif({IS_MISSING_SQL}, v.missing_since, null) as missing_since, f.kind,
+        f.bytes, f.pages, f.letters, f.problem
     from attachment_versions v join attachment_files f on f.id = v.file
     where v.url in (select url from attachments where release = :release) order by v.id
 """
-STORED_URLS_SQL = "select url from frontier where release = ? and role = 'release' and state = 'stored' order by url"
+STORED_URLS_SQL = (
+    "select url from frontier where release = ? and role = 'release' and"
+    " state ="
+    " 'stored'"
+    " order"
+    " by url"
+)
 NEWEST_REVISION_SQL = "select revision, removed_at from releases where id = :id"
 RELEASE_AGENCY_SQL = """
     select r.id, r.url, r.title, r.lead, r.body, r.body_html, r.updated, r.language, a.*
@@ -76,9 +100,13 @@ async def read_release_context(site: SiteRequest) -> dict[str, Any]:
     release = {**dict(agency), **parts}
     addresses = await db.execute(STORED_URLS_SQL, [agency["id"]])
     files = await site.run(ATTACHED_FILES_SQL, {"release": agency["id"]})
-    answerers = [question["answered_by"] for question in parts["questions"] if question["answered_by"]]
+    answerers = [
+        question["answered_by"] for question in parts["questions"] if question["answered_by"]
+    ]
     newest = (await site.run(NEWEST_REVISION_SQL, {"id": agency["id"]}))[0]["revision"]
-    canonical_url = site.local_url(f"/archive/releases/{agency['id']}")  # without the parameters of a search
+    canonical_url = site.local_url(
+        f"/archive/releases/{agency['id']}"
+    )  # without the parameters of a search
     citation_context, history = (
         await read_citation_context(site, newest),
         await _read_history_context(site, agency["id"], agency["url"]),
@@ -95,7 +123,9 @@ async def read_release_context(site: SiteRequest) -> dict[str, Any]:
         "near_duplicates": await db.execute_fn(partial(find_duplicates, release=agency["id"])),
         "other_urls": [url for (url,) in addresses if not _has_same_host(url, agency["url"])],
         "canonical_url": canonical_url,
-        "answerers": list(dict.fromkeys(answerers)),  # without duplicates, in the order of their first answers
+        "answerers": list(
+            dict.fromkeys(answerers)
+        ),  # without duplicates, in the order of their first answers
         **await _read_related_context(site, agency["id"], agency["slug"]),
         **await read_marked_texts(site, agency["id"], release),
         **history,
@@ -103,9 +133,15 @@ async def read_release_context(site: SiteRequest) -> dict[str, Any]:
 
 
 def describe_page(
-    site: SiteRequest, citation: Citation, url: str, state: Mapping[str, Any], seen_change: str | None
+    site: SiteRequest,
+    citation: Citation,
+    url: str,
+    state: Mapping[str, Any],
+    seen_change: str | None,
 ) -> ArticleMetadata:
-    """Return the metadata of a page that shows a release or a revision, with the words that it shows."""
+    """Return the metadata of a page that shows a release or a revision, with the words that it
+    shows.
+    """
     return describe_article(
         citation,
         url=url,
@@ -121,35 +157,51 @@ async def _read_history_context(site: SiteRequest, release_id: int, url: str) ->
     events = await read_timeline(run, release_id)
     newest, older_years = split_timeline(events)
     revisions = [event for event in events if "last_seen" in event]
-    current = next(event for event in revisions if event["release"] == release_id and event["is_current"])
+    current = next(
+        event for event in revisions if event["release"] == release_id and event["is_current"]
+    )
     moves = (event for event in events if event["kind"] == "moved" and event["target"] == url)
     return {
         "versions_picture": _draw_history(site, events),
         "events": newest,
         "older_years": older_years,
         "version_count": len(revisions),
-        "version_releases": sorted({event["release"] for event in revisions}),  # also the ids before a merger
+        "version_releases": sorted(
+            {event["release"] for event in revisions}
+        ),  # also the ids before a merger
         "edit_count": sum(event["kind"] in ("edit", "attachment") for event in events),
-        "last_changed": max((event["when"] for event in revisions if event["kind"] == "edit"), default=None),
+        "last_changed": max(
+            (event["when"] for event in revisions if event["kind"] == "edit"), default=None
+        ),
         "first_revision": min(revisions, key=lambda event: (event["when"], event["id"])),
         "last_seen": current["last_seen"],
-        "collection": current["collection"],  # name of the collection that the current state was imported from
-        "is_imported": current["kind"] == "import" and not current["checks"],  # the archive itself has never checked it
+        "collection": current[
+            "collection"
+        ],  # name of the collection that the current state was imported from
+        "is_imported": current["kind"] == "import"
+        and not current["checks"],  # the archive itself has never checked it
         "moved_here": next(moves, None),
-        "status": await find_release_status(run, release_id, current["last_seen"] or current["when"]),
+        "status": await find_release_status(
+            run, release_id, current["last_seen"] or current["when"]
+        ),
         "adjacent_releases": await find_adjacent_releases(run, release_id),
         "takedowns": await read_active_takedowns(run, release_id),
     }
 
 
 def _draw_history(site: SiteRequest, events: Sequence[TimelineEvent]) -> dict[str, Any] | None:
-    """Return the picture of the timeline of a release that was edited or missing, with its ends; None for others."""
+    """Return the picture of the timeline of a release that was edited or missing, with its ends;
+    None for others.
+    """
     edits = [event for event in events if event["kind"] in EDIT_EVENTS]
     removals = [event for event in events if "ended" in event and event["kind"] != "moved"]
     if not edits and not removals:
         return None
     first = min(event["when"] for event in events)
-    ends = (event.get("last_seen") or event.get("ended") or event["until"] or event["when"] for event in events)
+    ends = (
+        event.get("last_seen") or event.get("ended") or event["until"] or event["when"]
+        for event in events
+    )
     last = max(first, *ends)
     times = {"first": format_time(site.language, first), "last": format_time(site.language, last)}
     counts = [site.translate("history.picture.edits", n=len(edits))] if edits else []
@@ -157,20 +209,32 @@ def _draw_history(site: SiteRequest, events: Sequence[TimelineEvent]) -> dict[st
     title, description = ", ".join(counts), site.translate("history.picture.span", **times)
     kinds = ["version", *(["edit"] if edits else []), *(["missing"] if removals else [])]
     legend = [(kind, site.translate(f"history.picture.key.{kind}")) for kind in kinds]
-    return {"picture": draw_versions(events, last, title, description), "legend": legend, "bars": VERSION_BARS, **times}
+    return {
+        "picture": draw_versions(events, last, title, description),
+        "legend": legend,
+        "bars": VERSION_BARS,
+        **times,
+    }
 
 
 async def _read_related_context(site: SiteRequest, release_id: int, agency: str) -> dict[str, Any]:
-    """Return the related releases that the page shows, and the number of all; None if the release is hidden."""
+    """Return the related releases that the page shows, and the number of all; None if the release
+    is hidden.
+    """
     found = await find_related(site.run, release_id)
     rows = await read_related_releases(site.run, found) if found else []
     return {"related": choose_shown(rows, agency) if found else None, "related_count": len(rows)}
 
 
 async def read_citation_context(site: SiteRequest, revision_id: int) -> dict[str, Any]:
-    """Return the citation of a revision in all formats; raise ReaderError if there is no such revision."""
+    """Return the citation of a revision in all formats; raise ReaderError if there is no such
+    revision.
+    """
     citation = await find_citation(site, revision_id)
-    texts = {suffix: format_citation(citation, suffix, site.language).strip() for suffix in CITATION_TYPES}
+    texts = {
+        suffix: format_citation(citation, suffix, site.language).strip()
+        for suffix in CITATION_TYPES
+    }
     return {"citation": citation, "citation_formats": texts}
 
 
@@ -182,8 +246,12 @@ async def find_citation(site: SiteRequest, revision_id: int) -> Citation:
     return citation
 
 
-async def read_marked_texts(site: SiteRequest, release_id: int, release: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the texts of a release or state in printed order, with the marks of the search that led to the page."""
+async def read_marked_texts(
+    site: SiteRequest, release_id: int, release: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the texts of a release or state in printed order, with the marks of the search that
+    led to the page.
+    """
     context = await read_search_context(site, release_id, release)
     highlighter: PageHighlighter = context["highlighter"]
 
@@ -191,13 +259,19 @@ async def read_marked_texts(site: SiteRequest, release_id: int, release: Mapping
         mark_text, questions = highlighter.mark_text, release["questions"] or ()
         return {
             "marked_title": mark_text(release["title"], "title"),
-            "marked_lead": [mark_text(paragraph, "lead") for paragraph in _split_plain_paragraphs(release["lead"])],
+            "marked_lead": [
+                mark_text(paragraph, "lead")
+                for paragraph in _split_plain_paragraphs(release["lead"])
+            ],
             "marked_body": highlighter.mark_html(release["body_html"], list_answers(questions)),
             "unplaced_questions": [
                 {
                     **dict(question),
                     "question": mark_text(question["question"], "question"),
-                    "answer": [mark_text(text, "answer") for text in _split_plain_paragraphs(question["answer"])],
+                    "answer": [
+                        mark_text(text, "answer")
+                        for text in _split_plain_paragraphs(question["answer"])
+                    ],
                 }
                 for question in _find_unplaced_questions(questions, release["body_html"])
             ],
@@ -211,7 +285,9 @@ async def read_marked_texts(site: SiteRequest, release_id: int, release: Mapping
     return context | await asyncio.to_thread(mark)
 
 
-async def read_search_context(site: SiteRequest, release_id: int, state: Mapping[str, Any]) -> dict[str, Any]:
+async def read_search_context(
+    site: SiteRequest, release_id: int, state: Mapping[str, Any]
+) -> dict[str, Any]:
     """Return the search that led to a page (None if none did), with the highlighter of its words.
 
     Invalid parameters, and queries without a word, are ignored.
@@ -225,18 +301,25 @@ async def read_search_context(site: SiteRequest, release_id: int, state: Mapping
         except QueryInterrupted:
             found = HitPosition(query_terms=extract_query_terms(request.query.tree))
     english = is_english_release(state) if found else False
-    highlighter = PageHighlighter(found.query_terms if found else (), english=english, language=site.language)
+    highlighter = PageHighlighter(
+        found.query_terms if found else (), english=english, language=site.language
+    )
 
     def keep_search(path: str, hit: int | None = number) -> str:
         """Return the URL of a path with the parameters of the search."""
-        return str(site.datasette.urls.path(build_hit_url(path, request, hit, site.requested_language)))
+        return str(
+            site.datasette.urls.path(build_hit_url(path, request, hit, site.requested_language))
+        )
 
-    results = replace(request, page=(found.number - 1) // request.size + 1 if found and found.number else 1)
+    results = replace(
+        request, page=(found.number - 1) // request.size + 1 if found and found.number else 1
+    )
     anchor = f"#hit-{found.number}" if found and found.number else ""
     return {
         "found": found,
         "search_words": request.text,
-        "results_url": site.datasette.urls.path(build_search_url(results, site.requested_language)) + anchor,
+        "results_url": site.datasette.urls.path(build_search_url(results, site.requested_language))
+        + anchor,
         "highlighter": highlighter,
         "keep_search": keep_search,
     }

@@ -1,13 +1,14 @@
 """The search page, and the same query language for Datasette's own searches.
 
-/search (.json, .csv, .xlsx, .atom) shows hits with snippets, and facets; every search has its own URL. CSV and Excel
-contain all hits unless a page is requested.
+/search (.json, .csv, .xlsx, .atom) shows hits with snippets, and facets; every search has its own
+URL. CSV and Excel contain all hits unless a page is requested.
 
-Datasette's parameter `_search=` of the table releases uses the same query language. Datasette builds the condition
-`rowid in (select rowid from search where search match escape_fts(:search))`. Our escape_fts replaces Datasette's and
-lemmatises the words. Filters that FTS5 cannot express (myndighet:, från:, fråga:, only -this) become a further
-condition. With `_versions=all`, releases of which an earlier version matches are found, too.
-`_searchmode=raw` bypasses all of this, so that the text is an FTS5 expression.
+Datasette's parameter `_search=` of the table releases uses the same query language. Datasette
+builds the condition `rowid in (select rowid from search where search match escape_fts(:search))`.
+Our escape_fts replaces Datasette's and lemmatises the words. Filters that FTS5 cannot express
+(myndighet:, från:, fråga:, only -this) become a further condition. With `_versions=all`, releases
+of which an earlier version matches are found, too. `_searchmode=raw` bypasses all of this, so that
+the text is an FTS5 expression.
 """
 
 from __future__ import annotations
@@ -35,7 +36,14 @@ from archive.search.former_versions import find_former_hits, iter_edit_nodes, re
 from archive.search.query_language import find_terms, list_liked, parse_query
 from archive.search.query_sql import MATCH_NOTHING, build_current_sql, build_plan, match_word
 from archive.search.ranking import HitFinder
-from archive.search.results import Results, find_examples, find_release_by_url, is_url, search, search_all
+from archive.search.results import (
+    Results,
+    find_examples,
+    find_release_by_url,
+    is_url,
+    search,
+    search_all,
+)
 from archive.search.search_index import EVERY_RELEASE, NO_VALUE
 from archive.search.search_request import (
     ALL_VERSIONS,
@@ -58,7 +66,13 @@ from archive.search.search_request import (
     toggle_facet_value,
 )
 from archive.web.charts import build_period_chart, describe_periods
-from archive.web.documents import AtomEntry, DataDocument, build_tag_uri, format_stated_atom_time, render_document
+from archive.web.documents import (
+    AtomEntry,
+    DataDocument,
+    build_tag_uri,
+    format_stated_atom_time,
+    render_document,
+)
 from archive.web.exports import EXPORT_FORMAT_SUFFIX, DataExport, render_export
 from archive.web.openapi import DataOperation, get_fields
 from archive.web.requests import SiteRequest, build_query_runner, get_search_columns, site_view
@@ -68,7 +82,18 @@ SEARCH_FEED_SIZE = 30
 MAX_FACET_VALUES = 40  # values of one facet on the page; each takes two links
 MAX_NAMED_AGENCIES = 12  # agencies listed when a search has no hits
 COMMON_COLUMNS = (
-    *("agency", "agency_name", "kind", "title", "published", "updated", "first_seen", "language", "removed_at", "url"),
+    *(
+        "agency",
+        "agency_name",
+        "kind",
+        "title",
+        "published",
+        "updated",
+        "first_seen",
+        "language",
+        "removed_at",
+        "url",
+    ),
 )
 STRICT, LOOSE, FORMER = "strict", "loose", "former"  # values of the column match
 SEARCH_COLUMNS = {
@@ -82,21 +107,37 @@ SEARCH_COLUMNS = {
 # further columns of searches in earlier versions and edits: see TextChange
 CHANGE_COLUMNS = ("change", "before", "after", "checked_before", "checked_after", "comparison")
 
-FACET_TYPE = [{"value": "str", "name": "str", "count": "int", "total?": "int? All releases of the year"}]
+FACET_TYPE = [
+    {"value": "str", "name": "str", "count": "int", "total?": "int? All releases of the year"}
+]
 CHANGE_TYPES = get_fields(
     **{
-        "change?": "str? former, removed, added or edited, if earlier versions or edits were searched",
+        "change?": (
+            "str? former, removed, added or edited, if earlier versions or edits were searched"
+        ),
         "before?": "int? Revision before the change",
         "after?": "int? Revision after it",
         "checked_before?": "time? It happened after this check",
         "checked_after?": "time? It happened before this one",
         "comparison?": "url? The comparison of the two revisions",
-        "match": "str strict, loose (has not everything that was searched for) or former (an earlier version has it)",
+        "match": (
+            "str strict, loose (has not everything that was searched for) or"
+            " former"
+            " (an"
+            " earlier"
+            " version has it)"
+        ),
         "matched": "str The forms that were found, in lower case",
     }
 )
 SEARCH_OPERATION = DataOperation(
-    summary="Search releases, or questions and answers. CSV and Excel have every hit, JSON a page of them",
+    summary=(
+        "Search releases, or questions and answers. CSV and Excel have every"
+        " hit,"
+        " JSON a"
+        " page of"
+        " them"
+    ),
     members=get_fields(
         "query",
         "notes",
@@ -112,16 +153,31 @@ SEARCH_OPERATION = DataOperation(
         days="map The first and the last day of publication, `from` and `to`, if they are limited",
         fresh={"crawled": "time? End of the last crawl", "added": "time?", "newest": "str?"},
         searched="any Which releases were searched, if none was found",
-        earlier="int? Releases that had the words in an earlier version (versions=all), if none has them",
+        earlier=(
+            "int? Releases that had the words in an earlier version"
+            " (versions=all), if"
+            " none"
+            " has"
+            " them"
+        ),
         facets=dict.fromkeys(FACETS, FACET_TYPE),
         approximate_facets=["str"],
-        did_you_mean=[{"query": "str", "total": "int?", "reason": "str spelling, loose or translation"}],
+        did_you_mean=[
+            {"query": "str", "total": "int?", "reason": "str spelling, loose or translation"}
+        ],
     )
     | {
         "former?": "int Hits among them of which only an earlier version has the words",
         "former_capped?": "bool",
         "releases?": [
-            get_fields(*COMMON_COLUMNS, "release", "excerpt", "page", **CHANGE_TYPES, questions="int Their number")
+            get_fields(
+                *COMMON_COLUMNS,
+                "release",
+                "excerpt",
+                "page",
+                **CHANGE_TYPES,
+                questions="int Their number",
+            )
         ],
         "questions?": [
             get_fields(
@@ -138,12 +194,16 @@ SEARCH_OPERATION = DataOperation(
     },
     parameters={
         **{
-            f"{name}{suffix}": [f"str {'None' if suffix else 'One'} of these values; none: it has no value"]
+            f"{name}{suffix}": [
+                f"str {'None' if suffix else 'One'} of these values; none: it has no value"
+            ]
             for name in FACETS
             for suffix in ("", EXCLUDE_SUFFIX)
         },
         "from": "str Published on this day or later: 2024-05-18, 2024-05 or 2024",
-        "to": "str Published on this day or earlier, of which a month and a year have their last day",
+        "to": (
+            "str Published on this day or earlier, of which a month and a year have their last day"
+        ),
         "order": "str best, newest or oldest",
         "show": "str releases or questions",
         "versions": "str all: also releases of which only an earlier version has the words",
@@ -152,12 +212,16 @@ SEARCH_OPERATION = DataOperation(
 
 # FTS5 expressions
 MATCH_ALL = f'"{EVERY_RELEASE}"'  # matches every release
-NOT_ALL_SEARCHED = "more earlier versions may match than were searched"  # Datasette's `human_description_en`
+NOT_ALL_SEARCHED = (
+    "more earlier versions may match than were searched"  # Datasette's `human_description_en`
+)
 
 
 @site_view(*SEARCH_PARAMETERS, operation=SEARCH_OPERATION)
 async def _show_search(site: SiteRequest) -> Any:
-    """Show the search page (with status 503 if the search took too long), or the results as data."""
+    """Show the search page (with status 503 if the search took too long), or the results as
+    data.
+    """
     query = parse_search_request(site.args)
     is_page = "page" in site.args or "size" in site.args
     if site.format_name == "xlsx" or (site.format_name == "csv" and not is_page):
@@ -168,21 +232,29 @@ async def _show_search(site: SiteRequest) -> Any:
     if release_id is not None:
         return Response.redirect(site.path(f"/archive/releases/{release_id}"))
     try:
-        results = await search(site.run, query, get_search_columns(site.datasette), with_periods=True)
+        results = await search(
+            site.run, query, get_search_columns(site.datasette), with_periods=True
+        )
     except QueryInterrupted:
         results = None
     if results:  # if a later page was requested, the last page is shown
         query = replace(query, page=results.hit_page.page)
     context = _build_search_context(site, query, results)
     if results and query == SearchRequest(order=query.order):
-        names = {name: site.translate(f"search.field.{name}") for name in ("removed", "speaker", "tag")}
-        context["examples"] = await find_examples(site.run, get_search_columns(site.datasette), names)
+        names = {
+            name: site.translate(f"search.field.{name}") for name in ("removed", "speaker", "tag")
+        }
+        context["examples"] = await find_examples(
+            site.run, get_search_columns(site.datasette), names
+        )
     if results:
         context |= _build_period_context(site, query, results, await read_first_crawl(site.run))
     return await site.render("search.html", context, status=200 if results else 503)
 
 
-def _build_search_context(site: SiteRequest, query: SearchRequest, results: Results | None) -> dict[str, Any]:
+def _build_search_context(
+    site: SiteRequest, query: SearchRequest, results: Results | None
+) -> dict[str, Any]:
     urls, facet_links = site.datasette.urls, FacetLinks(query, site.requested_language)
 
     def build_url(query: SearchRequest, suffix: str = "") -> str:
@@ -213,7 +285,9 @@ def _build_search_context(site: SiteRequest, query: SearchRequest, results: Resu
     can_be_ranked = find_terms(query.query.tree) or list_liked(query.query.tree)
     return {
         "query": query,
-        "follow_url": str(urls.path(build_search_url(query, site.requested_language, path="/-/follow"))),
+        "follow_url": str(
+            urls.path(build_search_url(query, site.requested_language, path="/-/follow"))
+        ),
         "results": results,
         "yes_no_facets": YES_NO_FACETS,
         "hit_page": results.hit_page if results else None,
@@ -240,22 +314,33 @@ def _build_search_context(site: SiteRequest, query: SearchRequest, results: Resu
 def _build_period_context(
     site: SiteRequest, query: SearchRequest, results: Results, first_crawl: date | None
 ) -> dict[str, Any]:
-    """Return the chart of the hits by month or year, None if it would have one column, and a link to compare them."""
+    """Return the chart of the hits by month or year, None if it would have one column, and a link
+    to compare them.
+    """
     agencies = query.include.get("agency", ())
-    is_comparable = query.show == "releases" and not (query.exclude or set(query.include) - {"agency"})
+    is_comparable = query.show == "releases" and not (
+        query.exclude or set(query.include) - {"agency"}
+    )
     text = _type_days(site.language, query)
     context = {
         "chart": None,
         "max_page_hits": MAX_PAGE_HITS,
-        "compare_url": site.datasette.urls.path(build_compare_url([text], agencies, site.requested_language))
-        if is_comparable and len(agencies) <= MAX_SERIES and (text or agencies) and not query.all_versions
+        "compare_url": site.datasette.urls.path(
+            build_compare_url([text], agencies, site.requested_language)
+        )
+        if is_comparable
+        and len(agencies) <= MAX_SERIES
+        and (text or agencies)
+        and not query.all_versions
         else None,
     }
     _, names = list_periods([results.periods]) if results.periods else ("", [])
     if results.periods and len(names) > 1:
 
         def build_link(name: str) -> str:
-            return str(site.datasette.urls.path(build_search_url(narrow_to_period(query, name), lang)))
+            return str(
+                site.datasette.urls.path(build_search_url(narrow_to_period(query, name), lang))
+            )
 
         lang = site.requested_language
         notes = describe_periods(site, [results.periods], first_crawl, has_agencies=bool(agencies))
@@ -265,7 +350,9 @@ def _build_period_context(
 
 def _type_days(language: str, query: SearchRequest) -> str:
     """Return the words of a search with its days, as a reader may type them in the search box."""
-    days = (translate(language, f"search.typed.{name}", day=day) for name, day in query.days.items())
+    days = (
+        translate(language, f"search.typed.{name}", day=day) for name, day in query.days.items()
+    )
     return " ".join(filter(None, (query.text, *days)))
 
 
@@ -291,7 +378,11 @@ def _list_search_columns(query: SearchRequest) -> tuple[str, ...]:
 
 
 def _format_search_title(site: SiteRequest, query: SearchRequest) -> str:
-    return site.translate("search.title_for", words=query.text) if query.text else site.translate("search.title")
+    return (
+        site.translate("search.title_for", words=query.text)
+        if query.text
+        else site.translate("search.title")
+    )
 
 
 def _build_query_url(site: SiteRequest, query: SearchRequest, suffix: str = "") -> str:
@@ -301,8 +392,8 @@ def _build_query_url(site: SiteRequest, query: SearchRequest, suffix: str = "") 
 async def _show_search_data(site: SiteRequest, query: SearchRequest) -> Response:
     """Show results as data.
 
-    The feed only has new releases, so that imports and backfills do not flood it, and no loose hits, which would change
-    with the number of strict ones.
+    The feed only has new releases, so that imports and backfills do not flood it, and no loose
+    hits, which would change with the number of strict ones.
     """
     is_feed, searched, is_news = site.format_name == "atom", query, False
     if is_feed:
@@ -324,7 +415,9 @@ async def _show_search_data(site: SiteRequest, query: SearchRequest) -> Response
     document = DataDocument(
         rows_name=query.show,
         title=_format_search_title(site, query),
-        page_url=_build_query_url(site, replace(query, page=1, size=PAGE_SIZE) if is_feed else query),
+        page_url=_build_query_url(
+            site, replace(query, page=1, size=PAGE_SIZE) if is_feed else query
+        ),
         url=_build_query_url(site, query, suffix),
         next_url=_build_query_url(site, next_page, suffix) if results.hit_page.has_next else None,
         rows=[] if is_beyond_end else [_format_hit_row(site, hit, query) for hit in results.hits],
@@ -339,11 +432,18 @@ async def _show_search_data(site: SiteRequest, query: SearchRequest) -> Response
 async def _read_recent_entries(
     site: SiteRequest, query: SearchRequest, shown: Sequence[AtomEntry]
 ) -> Sequence[AtomEntry]:
-    """Return the entries that fill up a feed with few new releases (see change_feed.py), from the newest hits."""
+    """Return the entries that fill up a feed with few new releases (see change_feed.py), from the
+    newest hits.
+    """
     hits = (await search(site.run, query, get_search_columns(site.datasette))).hits
     imported = await find_imported(site.run, {hit.row["id"] for hit in hits})
-    ids, dated = {entry.id for entry in shown}, [hit for hit in hits if hit.row["published"] or hit.row["updated"]]
-    entries = [_build_hit_entry(site, hit, is_news=True) for hit in dated if hit.row["id"] not in imported]
+    ids, dated = (
+        {entry.id for entry in shown},
+        [hit for hit in hits if hit.row["published"] or hit.row["updated"]],
+    )
+    entries = [
+        _build_hit_entry(site, hit, is_news=True) for hit in dated if hit.row["id"] not in imported
+    ]
     return [entry for entry in entries if entry.id not in ids][: max(FILLED_SIZE - len(shown), 0)]
 
 
@@ -356,11 +456,21 @@ def _format_hit_row(site: SiteRequest, hit: SearchHit, query: SearchRequest) -> 
     match = LOOSE if hit.is_loose else FORMER if change and change.kind == FORMER else STRICT
     common = {name: row["name"] if name == "agency_name" else row[name] for name in COMMON_COLUMNS}
     matched = ", ".join(
-        dict.fromkeys(form for match in hit.explanations for forms in match.forms.values() for form in forms)
+        dict.fromkeys(
+            form for match in hit.explanations for forms in match.forms.values() for form in forms
+        )
     )
-    values = {**common, "release": row["id"], "match": match, "matched": matched, "page": site.url(hit.path)}
+    values = {
+        **common,
+        "release": row["id"],
+        "match": match,
+        "matched": matched,
+        "page": site.url(hit.path),
+    }
     if query.show == "questions":
-        values |= {name: row[name] for name in ("pair", "position", "question", "answer", "answered_by")}
+        values |= {
+            name: row[name] for name in ("pair", "position", "question", "answer", "answered_by")
+        }
     else:
         values |= {"excerpt": join_marked_text(hit.excerpt), "questions": row["questions"]}
     values |= dict.fromkeys(CHANGE_COLUMNS)
@@ -374,7 +484,9 @@ def _format_hit_row(site: SiteRequest, hit: SearchHit, query: SearchRequest) -> 
 
 
 def _format_search_metadata(results: Results, query: SearchRequest) -> dict[str, Any]:
-    """Return the JSON members other than the rows: totals, order, facet counts, notes and suggestions."""
+    """Return the JSON members other than the rows: totals, order, facet counts, notes and
+    suggestions.
+    """
     hit_page = results.hit_page
     return {
         "query": query.text,
@@ -383,26 +495,38 @@ def _format_search_metadata(results: Results, query: SearchRequest) -> dict[str,
         "total": hit_page.total,
         "capped": hit_page.capped,
         "loose": len(hit_page.loose.queries),
-        **({"former": len(hit_page.former.ids), "former_capped": hit_page.former.capped} if query.all_versions else {}),
+        **(
+            {"former": len(hit_page.former.ids), "former_capped": hit_page.former.capped}
+            if query.all_versions
+            else {}
+        ),
         "page_number": query.page,
         "pages": hit_page.pages,
         "include": dict(query.include),
         "exclude": dict(query.exclude),
         "days": query.days,
         "fresh": asdict(results.freshness),
-        "searched": asdict(results.scope) | {"total": results.scope.total} if results.scope else None,
+        "searched": asdict(results.scope) | {"total": results.scope.total}
+        if results.scope
+        else None,
         "earlier": len(results.earlier.ids) if results.earlier else None,
-        "facets": {name: list(map(_format_facet_value, choices)) for name, choices in hit_page.facets.items()},
+        "facets": {
+            name: list(map(_format_facet_value, choices))
+            for name, choices in hit_page.facets.items()
+        },
         "approximate_facets": hit_page.approximate_facets,
         "notes": [{"note": note.key, "words": note.value} for note in results.notes],
         "did_you_mean": [
-            {"query": other.request.text, "total": other.total, "reason": other.reason} for other in results.suggestions
+            {"query": other.request.text, "total": other.total, "reason": other.reason}
+            for other in results.suggestions
         ],
     }
 
 
 def _format_facet_value(choice: FacetValue) -> dict[str, Any]:
-    """Format a facet value with its number of hits; a year also has the number of all its releases."""
+    """Format a facet value with its number of hits; a year also has the number of all its
+    releases.
+    """
     total = {} if choice.total is None else {"total": choice.total}
     return {"value": choice.value, "name": choice.name, "count": choice.count, **total}
 
@@ -410,7 +534,8 @@ def _format_facet_value(choice: FacetValue) -> dict[str, Any]:
 def _build_hit_entry(site: SiteRequest, hit: SearchHit, *, is_news: bool) -> AtomEntry:
     """Build the feed entry of a hit, whose id is the same in every feed.
 
-    The entry is dated by the publication, or by the first crawl if that is unknown or the feed has only new releases.
+    The entry is dated by the publication, or by the first crawl if that is unknown or the feed has
+    only new releases.
     """
     row, language = hit.row, site.language
     is_question = "pair" in row.keys()  # noqa: SIM118 - in a sqlite3.Row, `in` looks for values
@@ -436,9 +561,16 @@ def _build_hit_entry(site: SiteRequest, hit: SearchHit, *, is_news: bool) -> Ato
 
 
 def build_search_filter(request: Any, database: str, table: str, datasette: Any) -> Any:
-    """Return what replaces Datasette's search of the table releases (`_search`); None for other requests."""
+    """Return what replaces Datasette's search of the table releases (`_search`); None for other
+    requests.
+    """
     text, raw = request.args.get("_search"), request.args.get("_searchmode") == "raw"
-    if (database, table) != ("archive", "releases") or text is None or raw or "_fts_table" in request.args:
+    if (
+        (database, table) != ("archive", "releases")
+        or text is None
+        or raw
+        or "_fts_table" in request.args
+    ):
         return None
 
     async def read() -> FilterArguments | None:
@@ -449,27 +581,43 @@ def build_search_filter(request: Any, database: str, table: str, datasette: Any)
         is_whole = not any(note.key == "many_edits" for note in notes)
         if request.args.get("_versions") == ALL_VERSIONS:
             columns = await get_search_columns(datasette).refresh(run)
-            finder = HitFinder(run=run, columns=columns, request=SearchRequest(text=text), names=names)
+            finder = HitFinder(
+                run=run, columns=columns, request=SearchRequest(text=text), names=names
+            )
             former = await find_former_hits(finder, None)
             is_whole = is_whole and not former.capped
             plan.values["former"] = json.dumps(former.ids)
-            matching = f"id in ({build_current_sql(plan)} union select value from json_each(:former))"
+            matching = (
+                f"id in ({build_current_sql(plan)} union select value from json_each(:former))"
+            )
             return describe([matching], MATCH_ALL, plan.values, is_whole=is_whole)
-        if query.is_blank or (query.tree and not plan.conditions and not text.startswith(MATCH_ALL)):
+        if query.is_blank or (
+            query.tree and not plan.conditions and not text.startswith(MATCH_ALL)
+        ):
             return None
         conditions = " and ".join(plan.conditions)
-        where = [f"id in (select l.release from release_facets l where {conditions})"] if conditions else []
+        where = (
+            [f"id in (select l.release from release_facets l where {conditions})"]
+            if conditions
+            else []
+        )
         match = f"{MATCH_ALL} AND ({plan.match})" if plan.match else MATCH_ALL
         return describe(where, match, plan.values, is_whole=is_whole)
 
-    def describe(where: list[str], match: str, values: dict[str, Any], *, is_whole: bool) -> FilterArguments:
-        return FilterArguments(where, values | {"search": match}, [] if is_whole else [NOT_ALL_SEARCHED])
+    def describe(
+        where: list[str], match: str, values: dict[str, Any], *, is_whole: bool
+    ) -> FilterArguments:
+        return FilterArguments(
+            where, values | {"search": match}, [] if is_whole else [NOT_ALL_SEARCHED]
+        )
 
     return read
 
 
 def escape_fts(connection: sqlite3.Connection, text: str | None) -> str:
-    """Translate a visitor's text to an FTS5 expression, which matches nothing if the text has no words."""
+    """Translate a visitor's text to an FTS5 expression, which matches nothing if the text has no
+    words.
+    """
     if text and text.startswith(MATCH_ALL):
         return text
     tree = parse_query(text or "").tree
@@ -477,9 +625,13 @@ def escape_fts(connection: sqlite3.Connection, text: str | None) -> str:
     plan = build_plan(tree, names)
     if not plan.conditions:
         return plan.match or MATCH_NOTHING
-    words = (text or "").replace(":", " ")  # a filter cannot be expressed here, so its parts are searched for as words
+    words = (text or "").replace(
+        ":", " "
+    )  # a filter cannot be expressed here, so its parts are searched for as words
     terms = [" ".join(term.words) for term in find_terms(parse_query(words).tree)]
-    return " AND ".join(f"({match})" for term in terms if (match := match_word(term))) or MATCH_NOTHING
+    return (
+        " AND ".join(f"({match})" for term in terms if (match := match_word(term))) or MATCH_NOTHING
+    )
 
 
 ROUTES = [(r"/search" + EXPORT_FORMAT_SUFFIX, _show_search)]

@@ -1,4 +1,6 @@
-"""Files for crawlers: /sitemap.xml and its parts, /robots.txt, /llms.txt and /.well-known/security.txt."""
+"""Files for crawlers: /sitemap.xml and its parts, /robots.txt, /llms.txt and
+/.well-known/security.txt.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ from archive.web.requests import ANY_PARAMETER, SiteRequest, site_view
 SECURITY_TXT_DAYS = 180  # RFC 9116 recommends less than a year
 XML_MEDIA_TYPE = "application/xml; charset=utf-8"
 # sitemap (sitemaps.org 0.9), robots.txt and llms.txt
-SitemapEntries = list[tuple[str, str | None]]  # paths (or absolute URLs), each with the time of its last change
+SitemapEntries = list[
+    tuple[str, str | None]
+]  # paths (or absolute URLs), each with the time of its last change
 SITEMAP_PART_SIZE = 10_000  # release numbers in one part; the format allows 50,000 URLs
 FIXED_PATHS = ("/", "/agencies", "/people", "/about", "/help", "/-/edits", "/-/removed")
 SITEMAP_NAMESPACE = "http://www.sitemaps.org/schemas/sitemap/0.9"
@@ -24,16 +28,20 @@ SITEMAP_NAMESPACE = "http://www.sitemaps.org/schemas/sitemap/0.9"
 SITEMAP_PARTS_SQL = f"""
     with recursive pieces(piece) as (select 0 union all select piece + 1 from pieces
       where piece < (select max(release) / {SITEMAP_PART_SIZE} from revisions))
-    select piece, (select max(seen) from revisions where release / {SITEMAP_PART_SIZE} = piece) as changed from pieces
+    select piece, (select max(seen) from revisions
+      where release / {SITEMAP_PART_SIZE} = piece) as changed from pieces
     where changed is not null
 """
 SITEMAP_RELEASES_SQL = """
-    select v.release, max(v.seen) as changed from release_facets l cross join revisions v on v.release = l.release
+    select v.release, max(v.seen) as changed from release_facets l cross join revisions v
+      on v.release = l.release
     where l.release between :low and :high group by l.release
 """
 SITEMAP_AGENCIES_SQL = "select distinct agency from release_facets order by agency"
 SITEMAP_PEOPLE_SQL = f"select slug from people order by id limit {4 * SITEMAP_PART_SIZE}"
-SITEMAP_TAGS_SQL = f"select distinct tag from release_tags order by tag limit {4 * SITEMAP_PART_SIZE}"
+SITEMAP_TAGS_SQL = (
+    f"select distinct tag from release_tags order by tag limit {4 * SITEMAP_PART_SIZE}"
+)
 ROBOTS_RULES = (  # in an order that is also right for parsers that take the first match
     ("Disallow", "/archive/releases/*?*q="),  # pages with the words of a search marked
     ("Disallow", "/archive/releases/*?*hit="),
@@ -62,7 +70,8 @@ removals that it saw. Most texts are in Swedish.
 What to know before quoting:
 
 - `published` and `updated` are stated by the agency, and null if the page does not state them. \
-`first_seen` is when the archive first read the page, or imported the text, and `last_checked` when \
+`first_seen` is when the archive first read the page, or imported the text, and `last_checked`
+  when \
 it last found it unchanged (UTC). Never take one for the other.
 - If `checks` is 0 and the version has the cause `import`, the archive has never found the text on \
 the web.
@@ -74,19 +83,24 @@ same page differently.
 
 ## Pages
 
-- [Agencies]({site}/agencies): each at {site}/agency/SLUG, a month of it at {site}/agency/SLUG/2024-05
+- [Agencies]({site}/agencies): each at {site}/agency/SLUG,
+  a month of it at {site}/agency/SLUG/2024-05
 - [A release]({site}/archive/releases/1): permanent address; a question in it at #question-1
-- [Edits]({site}/-/edits.json) and [removals]({site}/-/removed.json): also .csv, .atom, and pages without a suffix
+- [Edits]({site}/-/edits.json) and [removals]({site}/-/removed.json): also .csv, .atom,
+  and pages without a suffix
 - [How dates are read, what importance means, limits]({site}/about?lang=en)
 
 ## Data
 
-Without a key. A model can also use the tools at {site}/-/mcp (Model Context Protocol), if this site has them.
+Without a key. A model can also use the tools at {site}/-/mcp (Model Context Protocol),
+  if this site has them.
 
 - [All addresses, parameters and members]({site}/openapi.json): OpenAPI 3.1
 - [Documentation, with examples]({site}/docs/api)
-- [Search]({site}/search.json?q=skog): words, phrases in quotation marks; `q`, `agency`, `tag`, `year`
-- [When a wording appeared and disappeared]({site}/-/phrase.json?q=skog): `q`, a phrase in quotation marks
+- [Search]({site}/search.json?q=skog): words, phrases in quotation marks; `q`,
+  `agency`, `tag`, `year`
+- [When a wording appeared and disappeared]({site}/-/phrase.json?q=skog): `q`,
+  a phrase in quotation marks
 - [A version of a release]({site}/-/revision/1.json): cite its `permalink`
 - [One release as JSON]({site}/archive/releases/1.json?_shape=objects)
 - [Releases with a word]({site}/archive/releases.json?_search=skog&_sort_desc=published&_shape=objects&_size=20)
@@ -100,10 +114,14 @@ Without a key. A model can also use the tools at {site}/-/mcp (Model Context Pro
 
 @site_view(ANY_PARAMETER)
 async def _show_sitemap_index(site: SiteRequest) -> Response:
-    """Show the index of the sitemap: each part with the time at which one of its releases last changed."""
+    """Show the index of the sitemap: each part with the time at which one of its releases last
+    changed.
+    """
     parts = await read_sitemap_parts(site.run)
     entries = [(site.url(f"/sitemap-{name}.xml"), changed) for name, changed in parts]
-    return Response(_format_sitemap("sitemapindex", "sitemap", entries), content_type=XML_MEDIA_TYPE)
+    return Response(
+        _format_sitemap("sitemapindex", "sitemap", entries), content_type=XML_MEDIA_TYPE
+    )
 
 
 @site_view(ANY_PARAMETER)
@@ -115,7 +133,11 @@ async def _show_sitemap_part(site: SiteRequest) -> Response:
         if not pages:
             raise NotFound(f"no part {name} of the sitemap")
     else:
-        readers = {"pages": read_sitemap_pages, "tags": _read_sitemap_tags, "people": _read_sitemap_people}
+        readers = {
+            "pages": read_sitemap_pages,
+            "tags": _read_sitemap_tags,
+            "people": _read_sitemap_people,
+        }
         pages = await readers[name](site.run)
     root = site.url("/").rstrip("/")
     entries = [(root + path, changed) for path, changed in pages]
@@ -124,7 +146,9 @@ async def _show_sitemap_part(site: SiteRequest) -> Response:
 
 @site_view(ANY_PARAMETER)
 async def _show_robots_txt(site: SiteRequest) -> Response:
-    """Show robots.txt, which allows pages written for people and disallows expensive and derived ones."""
+    """Show robots.txt, which allows pages written for people and disallows expensive and derived
+    ones.
+    """
     rules = "".join(f"{rule}: {site.datasette.urls.path(path)}\n" for rule, path in ROBOTS_RULES)
     return Response.text(f"User-agent: *\n{rules}\nSitemap: {site.url('/sitemap.xml')}\n")
 
@@ -138,13 +162,20 @@ async def _show_llms_txt(site: SiteRequest) -> Response:
 
 @site_view(ANY_PARAMETER)
 async def _show_security_txt(site: SiteRequest) -> Response:
-    """Show where to report vulnerabilities (RFC 9116); raise NotFound unless the operator has named a contact."""
+    """Show where to report vulnerabilities (RFC 9116); raise NotFound unless the operator has named
+    a contact.
+    """
     contact = (site.datasette.plugin_config("headers") or {}).get("contact")
     if not contact:
         raise NotFound("no contact is configured")
     expires = (now() + timedelta(days=SECURITY_TXT_DAYS)).strftime("%Y-%m-%dT00:00:00Z")
     own_url = site.url("/.well-known/security.txt")
-    lines = (f"Contact: {contact}", f"Expires: {expires}", "Preferred-Languages: sv, en", f"Canonical: {own_url}")
+    lines = (
+        f"Contact: {contact}",
+        f"Expires: {expires}",
+        "Preferred-Languages: sv, en",
+        f"Canonical: {own_url}",
+    )
     return Response.text("\n".join(lines) + "\n")
 
 
@@ -191,15 +222,27 @@ def _format_sitemap(root: str, element: str, entries: SitemapEntries) -> str:
     <BLANKLINE>
     """
     elements = "".join(
-        f"<{element}><loc>{escape(address)}</loc>{f'<lastmod>{changed}</lastmod>' if changed else ''}</{element}>\n"
+        f"<{element}"
+        f"><loc>{escape(address)}</"
+        f"loc>{f'<lastmod>{changed}</lastmod>' if changed else ''}</"
+        f"{element}>\n"
         for address, changed in entries
     )
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n<{root} xmlns="{SITEMAP_NAMESPACE}">\n{elements}</{root}>\n'
+    return (
+        f'<?xml version="1.0"'
+        f' encoding="UTF-8"?>\n<{root}'
+        f' xmlns="{SITEMAP_NAMESPACE}'
+        f'">\n{elements}'
+        f"</{root}>\n"
+    )
 
 
 ROUTES = [
     (r"/sitemap\.xml$", _show_sitemap_index),
-    (r"/sitemap-(?P<name>pages|tags|people|releases-(?P<number>[0-9]{1,9}))\.xml$", _show_sitemap_part),
+    (
+        r"/sitemap-(?P<name>pages|tags|people|releases-(?P<number>[0-9]{1,9}))\.xml$",
+        _show_sitemap_part,
+    ),
     (r"/robots\.txt$", _show_robots_txt),
     (r"/llms\.txt$", _show_llms_txt),
     (r"/\.well-known/security\.txt$", _show_security_txt),

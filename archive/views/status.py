@@ -1,8 +1,9 @@
 """Health and coverage of the agencies.
 
-- /-/status (.json, .csv, and .atom for changes) and /-/status/<slug>: how each agency's crawls are going, and
-  how polite they are to the agency's server.
-- /-/coverage (.json, .csv; ?agency= for one): which releases the sources list, and which of them are missing.
+- /-/status (.json, .csv, and .atom for changes) and /-/status/<slug>: how each agency's crawls are
+  going, and how polite they are to the agency's server.
+- /-/coverage (.json, .csv; ?agency= for one): which releases the sources list, and which of them
+are missing.
 """
 
 from __future__ import annotations
@@ -16,7 +17,11 @@ from datasette import NotFound, Response
 from markupsafe import Markup
 
 from archive.database.sqlite_files import take_page
-from archive.health.coverage import describe_source_problem, read_agency_coverage, read_coverage_overview
+from archive.health.coverage import (
+    describe_source_problem,
+    read_agency_coverage,
+    read_coverage_overview,
+)
 from archive.health.health_report import (
     STRIP_DAYS,
     AgencyHealth,
@@ -36,27 +41,71 @@ from archive.i18n import SWEDISH_TIME
 from archive.times import now
 from archive.urls import LIST_PARAMETERS, parse_number_parameter
 from archive.web.charts import STRIP_BARS, draw_strip
-from archive.web.documents import FORMAT_SUFFIX, AtomEntry, DataDocument, build_tag_uri, render_document
+from archive.web.documents import (
+    FORMAT_SUFFIX,
+    AtomEntry,
+    DataDocument,
+    build_tag_uri,
+    render_document,
+)
 from archive.web.openapi import FIELDS, DataOperation, get_fields
 from archive.web.requests import SiteRequest, site_view
 
 STATUS_PATH = "/-/status"
 MAX_UNGROUPED_FAULTS = 40  # with more faults, agencies with the same state and reason are grouped
 EVENTS_PAGE_SIZE = 50  # events on a page of the feed
-FACT_COLUMNS = ("stored", "listed", "already_stored", "found", "rejected", "quarantined", "crawled", "worked")
+FACT_COLUMNS = (
+    "stored",
+    "listed",
+    "already_stored",
+    "found",
+    "rejected",
+    "quarantined",
+    "crawled",
+    "worked",
+)
 POLITENESS_COLUMNS = ("requests", "bytes", "not_modified", "robots", "delay")
 STATUS_COLUMNS = (
-    *("agency", "agency_name", "state", "since", "code", "why", "red", "acknowledged", "newest", "usual_gap"),
-    *("expected", "judged", *FACT_COLUMNS, *POLITENESS_COLUMNS, *(f"{name}_told" for name in TRACKED_FIELDS), "page"),
+    *(
+        "agency",
+        "agency_name",
+        "state",
+        "since",
+        "code",
+        "why",
+        "red",
+        "acknowledged",
+        "newest",
+        "usual_gap",
+    ),
+    *(
+        "expected",
+        "judged",
+        *FACT_COLUMNS,
+        *POLITENESS_COLUMNS,
+        *(f"{name}_told" for name in TRACKED_FIELDS),
+        "page",
+    ),
 )
-STATUS_ROW_NAMES = {"why": "reason_text", "red": "is_unacknowledged"}  # column → name in AgencyHealth
+STATUS_ROW_NAMES = {
+    "why": "reason_text",
+    "red": "is_unacknowledged",
+}  # column → name in AgencyHealth
 COVERAGE_PATH = "/-/coverage"
 MISSING_PAGE_SIZE = 50
 MAX_MISSING_PAGE_SIZE = 1000  # missing releases on a page of JSON
 COVERAGE_FORMAT_SUFFIX = r"(?:\.(?P<format>json|csv))?$"
 COVERAGE_COUNTS = ("listed", "stored", "rejected", "missing", "unlisted")
 PROBLEM_COLUMNS = ("problem", "problem_code", "problem_url", "problem_value")
-OVERVIEW_COLUMNS = ("agency", "agency_name", *COVERAGE_COUNTS, "complete", *PROBLEM_COLUMNS, "checked", "page")
+OVERVIEW_COLUMNS = (
+    "agency",
+    "agency_name",
+    *COVERAGE_COUNTS,
+    "complete",
+    *PROBLEM_COLUMNS,
+    "checked",
+    "page",
+)
 MONTH_COLUMNS = ("agency", "month", *COVERAGE_COUNTS)
 STATUS_OPERATION = DataOperation(
     summary="The health of each agency's crawls, and the reason. The Atom feed has the changes",
@@ -65,8 +114,13 @@ STATUS_OPERATION = DataOperation(
         *STATUS_COLUMNS,
         **dict.fromkeys(("since", "acknowledged", "judged", "crawled", "worked"), "time?"),
         expected="day? By when the next release is expected",
-        **dict.fromkeys(("already_stored", "found", "quarantined", "requests", "bytes", "not_modified"), "int?"),
-        **{f"{name}_told": f"int? Releases of the last crawl that state {name}" for name in TRACKED_FIELDS},
+        **dict.fromkeys(
+            ("already_stored", "found", "quarantined", "requests", "bytes", "not_modified"), "int?"
+        ),
+        **{
+            f"{name}_told": f"int? Releases of the last crawl that state {name}"
+            for name in TRACKED_FIELDS
+        },
         state="str suspect, failing, never worked, quiet, healthy or paused",
         code="str The reason as a code",
         why="str The reason, in the language of the request",
@@ -79,18 +133,30 @@ STATUS_OPERATION = DataOperation(
         failures="map Failed requests by kind",
         field_fill="map",
     ),
-    members={"judged": "time? When health was last assessed", "red": "int Faults that nobody has acknowledged"},
+    members={
+        "judged": "time? When health was last assessed",
+        "red": "int Faults that nobody has acknowledged",
+    },
 )
 COVERAGE_TYPES = get_fields(*COVERAGE_COUNTS, "complete", *PROBLEM_COLUMNS, "checked")
 COVERAGE_OPERATION = DataOperation(
-    summary="What sources list compared with what is stored: of all agencies, or with agency= by month and source",
+    summary=(
+        "What sources list compared with what is stored: of all"
+        " agencies, or"
+        " with"
+        " agency= by"
+        " month and source"
+    ),
     members=get_fields("columns")
     | {
         "agencies?": [get_fields("agency", "agency_name", "page") | COVERAGE_TYPES],
         "months?": [get_fields(*MONTH_COLUMNS, month="str? = 2024-05")],
         "sources?": [COVERAGE_TYPES | {"source": "str", "kind": "str feed, sitemap, listing …"}],
         "missing_releases?": ["map"],
-        **{f"{name}?": FIELDS[name] for name in ("agency", "agency_name", "checked", "complete", *PROBLEM_COLUMNS)},
+        **{
+            f"{name}?": FIELDS[name]
+            for name in ("agency", "agency_name", "checked", "complete", *PROBLEM_COLUMNS)
+        },
     },
 )
 
@@ -128,7 +194,10 @@ async def _show_status(site: SiteRequest) -> Response:
         "unacknowledged": unacknowledged,
         "acknowledged": len(faults) - unacknowledged,
         "groups": _group_faults(faults) if len(faults) > MAX_UNGROUPED_FAULTS else None,
-        **{state: [row for row in rows if row["state"] == state] for state in ("quiet", "healthy", "paused")},
+        **{
+            state: [row for row in rows if row["state"] == state]
+            for state in ("quiet", "healthy", "paused")
+        },
         "never_crawled": [row for row in rows if row["never_crawled"] and row["state"] != "paused"],
         "assessed_at": assessed_at,
         "overdue": assessed_at is not None and is_overdue(assessed_at),
@@ -139,7 +208,9 @@ async def _show_status(site: SiteRequest) -> Response:
 
 
 def _draw_agency_strip(site: SiteRequest, days: Sequence[str]) -> Markup:
-    """Draw the states of an agency's days, with their numbers as the title; "" if it was not assessed in this time."""
+    """Draw the states of an agency's days, with their numbers as the title; "" if it was not
+    assessed in this time.
+    """
     counts = Counter(filter(None, days))
     if not counts:
         return Markup()
@@ -151,8 +222,12 @@ def _group_faults(faults: Sequence[AgencyHealth]) -> list[list[AgencyHealth]]:
     """Group faults by state and reason: unacknowledged ones first, then the largest groups."""
     groups: dict[tuple[bool, str, str], list[AgencyHealth]] = {}
     for row in faults:
-        groups.setdefault((row["is_unacknowledged"], row["state_text"], row["fault_text"]), []).append(row)
-    return sorted(groups.values(), key=lambda group: (not group[0]["is_unacknowledged"], -len(group)))
+        groups.setdefault(
+            (row["is_unacknowledged"], row["state_text"], row["fault_text"]), []
+        ).append(row)
+    return sorted(
+        groups.values(), key=lambda group: (not group[0]["is_unacknowledged"], -len(group))
+    )
 
 
 @site_view()
@@ -165,7 +240,9 @@ async def _show_agency_status(site: SiteRequest) -> Response:
     context = {
         "row": rows[0],
         "events": [event | _describe_health_event(site.language, event) for event in events],
-        "fault_counts": sorted(rows[0]["facts"].get("failures", {}).items(), key=lambda pair: (-pair[1], pair[0])),
+        "fault_counts": sorted(
+            rows[0]["facts"].get("failures", {}).items(), key=lambda pair: (-pair[1], pair[0])
+        ),
         **_build_status_formatters(site.language),
     }
     return await site.render("status_agency.html", context)
@@ -187,7 +264,9 @@ def _describe_health_event(language: str, event: dict[str, Any]) -> dict[str, st
 
 
 def _format_status_row(site: SiteRequest, row: AgencyHealth) -> dict[str, Any]:
-    """Format one agency as a flat row, with two nested members: failures by kind, and fill rates by field."""
+    """Format one agency as a flat row, with two nested members: failures by kind, and fill rates by
+    field.
+    """
     facts = row["facts"]
     politeness, field_fill = facts.get("politeness", {}), facts.get("field_fill", {})
     row_names = {name: STATUS_ROW_NAMES.get(name, name) for name in STATUS_COLUMNS}
@@ -229,11 +308,16 @@ async def _show_status_feed(site: SiteRequest) -> Response:
 
 
 def _build_status_entry(site: SiteRequest, event: dict[str, Any]) -> AtomEntry:
-    page, change = site.local_url(f"{STATUS_PATH}/{event['agency']}"), _describe_health_event(site.language, event)
+    page, change = (
+        site.local_url(f"{STATUS_PATH}/{event['agency']}"),
+        _describe_health_event(site.language, event),
+    )
     return AtomEntry(
         id=build_tag_uri(page, f"status-{event['id']}"),
         title=site.translate(
-            "feed.status_change", agency=site.choose(event["name"], event["name_en"]), state=change["state_text"]
+            "feed.status_change",
+            agency=site.choose(event["name"], event["name_en"]),
+            state=change["state_text"],
         ),
         language=site.language,
         published=event["at"],
@@ -252,7 +336,9 @@ async def _show_coverage(site: SiteRequest) -> Response:
     if agency:
         coverage = await read_agency_coverage(site.run, agency, after, size)
         if site.format_name:
-            return await render_document(site, _build_agency_coverage_document(site, coverage, after))
+            return await render_document(
+                site, _build_agency_coverage_document(site, coverage, after)
+            )
         context: dict[str, Any] = {
             "coverage": coverage,
             "row": coverage["agency"],
@@ -298,10 +384,13 @@ def _build_overview_document(site: SiteRequest, rows: Sequence[dict[str, Any]]) 
     )
 
 
-def _build_agency_coverage_document(site: SiteRequest, coverage: Mapping[str, Any], after: int | None) -> DataDocument:
+def _build_agency_coverage_document(
+    site: SiteRequest, coverage: Mapping[str, Any], after: int | None
+) -> DataDocument:
     """Build one agency's coverage as data, with a row for each month.
 
-    JSON also has the agency's sources and a page of its missing releases, whose next page is `next_url`.
+    JSON also has the agency's sources and a page of its missing releases, whose next page is
+    `next_url`.
     """
     row, path = coverage["agency"], f"{COVERAGE_PATH}.{site.format_name}"
     build_url = partial(site.local_url, path, agency=row["agency"], size=site.args.get("size"))
@@ -327,12 +416,15 @@ def _build_agency_coverage_document(site: SiteRequest, coverage: Mapping[str, An
 
 
 def _describe_coverage_columns(site: SiteRequest) -> dict[str, str]:
-    """Return a description of each count; `listed` is the sum of `stored`, `rejected` and `missing`."""
+    """Return a description of each count; `listed` is the sum of `stored`, `rejected` and
+    `missing`.
+    """
     return {name: site.translate(f"coverage.meaning.{name}") for name in COVERAGE_COUNTS}
 
 
 def _format_completeness(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return whether all sources were read to their end, and the first problem if not, in English and as a code.
+    """Return whether all sources were read to their end, and the first problem if not, in English
+    and as a code.
 
     `complete` is None if no source was read.
     """

@@ -2,9 +2,11 @@
 
 - /-/revision/<id>: one revision; the permalink used in citations.
 - /-/cite/<revision>, with .txt, .bib, .ris and .csl.json: its citation.
-- /-/evidence/<revision>.zip and /-/evidence/removal-<removal>.zip: the evidence of a revision or a removal.
+- /-/evidence/<revision>.zip and /-/evidence/removal-<removal>.zip: the evidence of a revision or a
+removal.
 - /-/diff/<revision>/<revision>, with .json, .csv and .atom: the differences between two revisions.
-- /-/history/<release>.json, .csv, .atom: the timeline; without a format, a redirect to its part of the reading page.
+- /-/history/<release>.json, .csv, .atom: the timeline; without a format, a redirect to its part of
+the reading page.
 - /-/related/<release>.json, .csv: the releases related to it.
 """
 
@@ -66,12 +68,43 @@ from archive.web.openapi import DataOperation, get_fields
 from archive.web.requests import ReaderError, SiteRequest, compute_etag, site_view
 
 RELATED_COLUMNS = (
-    *("release", "agency", "agency_name", "kind", "title", "published", "updated", "first_seen", "language"),
+    *(
+        "release",
+        "agency",
+        "agency_name",
+        "kind",
+        "title",
+        "published",
+        "updated",
+        "first_seen",
+        "language",
+    ),
     *("removed_at", "url", "similarity", "page"),
 )
 HISTORY_CSV_COLUMNS = (
-    *("event", "when", "last_seen_before", "until", "checks", "revision", "previous", "reverts_to", "importance"),
-    *("unannounced", "stamp", "summary", "summary_en", "url", "status", "target", "moved_to", "confirmed", "ended"),
+    *(
+        "event",
+        "when",
+        "last_seen_before",
+        "until",
+        "checks",
+        "revision",
+        "previous",
+        "reverts_to",
+        "importance",
+    ),
+    *(
+        "unannounced",
+        "stamp",
+        "summary",
+        "summary_en",
+        "url",
+        "status",
+        "target",
+        "moved_to",
+        "confirmed",
+        "ended",
+    ),
     *("attachment", "diff", "evidence"),
 )
 HISTORY_OPERATION = DataOperation(
@@ -92,7 +125,8 @@ RELATED_OPERATION = DataOperation(
     members=get_fields("release", words=["str"]),
 )
 RELEASE_SQL = """
-    select r.id, r.title, r.language, r.agency, a.name, a.name_en from releases r join agencies a on a.slug = r.agency
+    select r.id, r.title, r.language, r.agency, a.name, a.name_en from releases r join agencies a
+      on a.slug = r.agency
     where r.id = :release
 """
 Revision = dict[str, Any]  # as read by `read_stored_revisions`
@@ -101,31 +135,82 @@ MAX_MEMORY_BYTES = 2_000_000  # a larger zip is written to a temporary file
 BUNDLE_SEMAPHORE = BoundedSemaphore(2)  # each bundle may have the bytes of one response in memory
 CITATION_FORMATS = "|".join(re.escape(suffix) for suffix in CITATION_TYPES)
 DIFF_CSV_COLUMNS = ("field", "place", "label", "op", "text")
-REVISION_MEMBERS = ("release", "agency", "url", "seen", "cause", "previous", "summary", "summary_en", "importance")
+REVISION_MEMBERS = (
+    "release",
+    "agency",
+    "url",
+    "seen",
+    "cause",
+    "previous",
+    "summary",
+    "summary_en",
+    "importance",
+)
 REVISION_STATE = (
-    *("kind", "title", "lead", "body", "body_html", "published", "published_text", "updated", "updated_text"),
+    *(
+        "kind",
+        "title",
+        "lead",
+        "body",
+        "body_html",
+        "published",
+        "published_text",
+        "updated",
+        "updated_text",
+    ),
     *("language", "tags", "questions", "images", "attachments", "contacts"),
 )
 REVISION_OPERATION = DataOperation(
     summary="A version of a release: its texts and lists as the agency had published them then",
     body=get_fields(
-        *("revision", "permalink", *REVISION_MEMBERS, "agency_name", "current_release", "current_revision"),
+        *(
+            "revision",
+            "permalink",
+            *REVISION_MEMBERS,
+            "agency_name",
+            "current_release",
+            "current_revision",
+        ),
         *("removed_at", "takedowns", "citation", *REVISION_STATE),
     ),
     parameter_names=(),
 )
-CITATION_OPERATION = DataOperation(summary="A citation of a version", body=["map An item of CSL-JSON"])
+CITATION_OPERATION = DataOperation(
+    summary="A citation of a version", body=["map An item of CSL-JSON"]
+)
 DIFF_OPERATION = DataOperation(
-    summary="The differences between two versions of a release, or of near-duplicates; the older one is first",
+    summary=(
+        "The differences between two versions of a release, or of near-duplicates;"
+        " the"
+        " older"
+        " one"
+        " is first"
+    ),
     rows_name="pieces",
     row=get_fields(*DIFF_CSV_COLUMNS),
     members=get_fields(
-        *("before", "after", "release", "importance", "summary", "summary_en", "unannounced", "stamp", "changes")
+        *(
+            "before",
+            "after",
+            "release",
+            "importance",
+            "summary",
+            "summary_en",
+            "unannounced",
+            "stamp",
+            "changes",
+        )
     ),
     parameter_names=("show",),
 )
 EVIDENCE_OPERATION = DataOperation(
-    summary="The bytes that a version or a removal was read from, with their hashes and how to check them"
+    summary=(
+        "The bytes that a version or a removal was read from, with their hashes"
+        " and"
+        " how to"
+        " check"
+        " them"
+    )
 )
 
 
@@ -144,7 +229,10 @@ async def _show_history(site: SiteRequest) -> Response:
     page_url = site.local_url(path)
 
     async def read_entries() -> Sequence[AtomEntry]:
-        return [_build_event_entry(site, event, row, release) for event, row in zip(events, rows, strict=True)]
+        return [
+            _build_event_entry(site, event, row, release)
+            for event, row in zip(events, rows, strict=True)
+        ]
 
     document = DataDocument(
         rows_name="events",
@@ -154,7 +242,11 @@ async def _show_history(site: SiteRequest) -> Response:
         rows=rows,
         columns=HISTORY_CSV_COLUMNS,
         read_entries=read_entries,
-        extra_members={"release": release_id, "agency": release["agency"], "title_now": release["title"]},
+        extra_members={
+            "release": release_id,
+            "agency": release["agency"],
+            "title_now": release["title"],
+        },
     )
     return await render_document(site, document)
 
@@ -196,7 +288,9 @@ def _format_event_row(site: SiteRequest, event: TimelineEvent) -> dict[str, Any]
     revision, attachment, diff, evidence = None, None, None, None
     if event["kind"] in FILE_KINDS:
         attachment = event["id"]
-        diff = site.local_url(f"/-/attachment/{attachment}") if event["kind"] == "attachment" else None
+        diff = (
+            site.local_url(f"/-/attachment/{attachment}") if event["kind"] == "attachment" else None
+        )
     elif "last_seen" in event:
         revision, evidence = event["id"], site.url(f"/-/evidence/{event['id']}.zip")
         if event["previous"] is not None:
@@ -215,7 +309,10 @@ def _build_event_entry(
 ) -> AtomEntry:
     page_url, when = site.local_url(f"/archive/releases/{release['id']}"), event["when"]
     if event["kind"] in FILE_KINDS:
-        text, updated = _describe_file_event(site, event), event["until"] if "summary" not in event else when
+        text, updated = (
+            _describe_file_event(site, event),
+            event["until"] if "summary" not in event else when,
+        )
         name = f"{event['kind'].replace('_', '-')}-{event['id']}"
     elif "last_seen" in event:
         text, name, updated = _describe_revision_event(site, event), f"revision-{event['id']}", when
@@ -241,7 +338,13 @@ def _describe_removal_event(site: SiteRequest, removal: TimelineEvent) -> str:
     text = describe_removal(site.language, removal["kind"], removal["status"], removal["target"])
     if removal["kind"] == "moved":
         return text
-    certainty = "removed" if removal["confirmed"] else "was_missing" if removal["ended"] else "perhaps_removed"
+    certainty = (
+        "removed"
+        if removal["confirmed"]
+        else "was_missing"
+        if removal["ended"]
+        else "perhaps_removed"
+    )
     return f"{site.translate(f'history.{certainty}')}. {text}"
 
 
@@ -249,7 +352,9 @@ def _describe_file_event(site: SiteRequest, event: TimelineEvent) -> str:
     """Describe on one line what happened to a file that a release links to."""
     name = event["title"] or name_file(event["url"])
     if event["kind"] == "attachment_missing":
-        return site.translate("history.file_missing", name=name, when=format_time(site.language, event["when"]))
+        return site.translate(
+            "history.file_missing", name=name, when=format_time(site.language, event["when"])
+        )
     parts = [
         site.translate("history.file_replaced", name=name),
         site.choose(event["summary"], event["summary_en"]),
@@ -264,7 +369,8 @@ def _describe_revision_event(site: SiteRequest, revision: TimelineEvent) -> str:
         named = {"collection": revision["collection"]} if revision["collection"] else {}
         return site.translate(f"history.event.{revision['kind']}", **named)
     parts = [
-        site.choose(revision["summary"], revision["summary_en"]) or site.translate("history.edited"),
+        site.choose(revision["summary"], revision["summary_en"])
+        or site.translate("history.edited"),
         format_importance(site.language, revision["importance"]),
         *([site.translate("edit.unannounced")] if revision["unannounced"] else []),
     ]
@@ -279,7 +385,10 @@ async def _show_revision(site: SiteRequest) -> Response:
     citation: Citation = citation_context["citation"]
     revision = (await read_stored_revisions(site.run, [revision_id]))[revision_id]
     final_release = await find_final_release(site.run, revision["release"])
-    state, newest = revision["state"], (await site.run(NEWEST_REVISION_SQL, {"id": final_release}))[0]
+    state, newest = (
+        revision["state"],
+        (await site.run(NEWEST_REVISION_SQL, {"id": final_release}))[0],
+    )
     context = {
         "revision": revision,
         "state": state,
@@ -310,7 +419,8 @@ def _format_revision(site: SiteRequest, context: Mapping[str, Any]) -> dict[str,
         "current_release": context["final_release"],
         "current_revision": context["newest_revision"],
         "takedowns": [
-            {name: row[name] for name in ("kind", "reason", "reason_en", "at")} for row in context["takedowns"]
+            {name: row[name] for name in ("kind", "reason", "reason_en", "at")}
+            for row in context["takedowns"]
         ],
         "citation": context["citation_formats"]["txt"],
         **{name: context["state"][name] for name in REVISION_STATE},
@@ -322,7 +432,9 @@ async def _show_citation(site: SiteRequest) -> Response:
     """Show a citation as a page, or in one format; 304 if the client already has it."""
     revision_id, suffix = int(site.url_vars["revision"]), site.format_name
     if suffix is None:
-        return await site.render("cite.html", await read_citation_context(site, revision_id), headers=NOT_INDEXED)
+        return await site.render(
+            "cite.html", await read_citation_context(site, revision_id), headers=NOT_INDEXED
+        )
     citation = await find_citation(site, revision_id)
     text = format_citation(citation, suffix, site.language)
     etag = compute_etag(text)
@@ -336,7 +448,9 @@ async def _show_citation(site: SiteRequest) -> Response:
 
 @site_view(*HIT_PARAMETERS, operation=DIFF_OPERATION)  # show=all: the whole text
 async def _show_diff(site: SiteRequest) -> Response:
-    """Show the differences between two revisions, older one first; redirect if they are in the other order."""
+    """Show the differences between two revisions, older one first; redirect if they are in the
+    other order.
+    """
     one, other = site.url_vars["one"], site.url_vars["other"]
     before, after = await _read_revision_pair(site.run, int(one), int(other))
     path = f"/-/diff/{before['id']}/{after['id']}"
@@ -346,7 +460,9 @@ async def _show_diff(site: SiteRequest) -> Response:
         return Response.redirect(site.datasette.urls.path(path + suffix) + query, status=301)
     full_text = site.args.get("show") == "all"
     # outside the event loop, because comparing long texts takes a while
-    field_diffs = await asyncio.to_thread(diff_fields, before["state"], after["state"], full_text=full_text)
+    field_diffs = await asyncio.to_thread(
+        diff_fields, before["state"], after["state"], full_text=full_text
+    )
     context = {
         "before": before,
         "after": after,
@@ -363,8 +479,12 @@ async def _show_diff(site: SiteRequest) -> Response:
         "permalink": site.url(path),
         "canonical_url": site.url(path),
         "final_release": final_release,
-        "find_marked_pieces": await asyncio.to_thread(_mark_rows, field_diffs, search_context["highlighter"]),
-        "format_change": lambda change: summarise_changes([change], site.language).removeprefix("1 "),
+        "find_marked_pieces": await asyncio.to_thread(
+            _mark_rows, field_diffs, search_context["highlighter"]
+        ),
+        "format_change": lambda change: summarise_changes([change], site.language).removeprefix(
+            "1 "
+        ),
     }
     return await site.render("diff.html", context)
 
@@ -372,10 +492,11 @@ async def _show_diff(site: SiteRequest) -> Response:
 def _mark_rows(
     field_diffs: Sequence[FieldDiff], highlighter: PageHighlighter
 ) -> Callable[[DiffRow], list[MarkedHtml] | None]:
-    """Mark the rows of a comparison in printed order, and return a function that looks up the marked pieces of a row.
+    """Mark the rows of a comparison in printed order, and return a function that looks up the
+    marked pieces of a row.
 
-    The function returns None for a row without marks. A field that only repeats the body is collapsed on the page, and
-    not marked.
+    The function returns None for a row without marks. A field that only repeats the body is
+    collapsed on the page, and not marked.
     """
     marked = {
         id(row): pieces
@@ -400,13 +521,19 @@ async def _read_revision_pair(run: RunQuery, first_id: int, second_id: int) -> l
             raise ReaderError(404, "error.no_revision", revision=str(key))
     pair = sorted(revisions.values(), key=lambda revision: (revision["seen"], revision["id"]))
     releases = [await find_final_release(run, revision["release"]) for revision in pair]
-    if releases[0] != releases[1] and not await run(NEAR_DUPLICATE_SQL, {"pair": json.dumps(releases)}):
+    if releases[0] != releases[1] and not await run(
+        NEAR_DUPLICATE_SQL, {"pair": json.dumps(releases)}
+    ):
         raise ReaderError(404, "error.different_releases", one=str(first_id), other=str(second_id))
     return pair
 
 
-async def _read_diff_metadata(site: SiteRequest, before: Revision, after: Revision) -> dict[str, Any]:
-    """Return the changes, importance, summary and neighbouring edits of a diff, stored or computed."""
+async def _read_diff_metadata(
+    site: SiteRequest, before: Revision, after: Revision
+) -> dict[str, Any]:
+    """Return the changes, importance, summary and neighbouring edits of a diff, stored or
+    computed.
+    """
     is_consecutive = after["previous"] == before["id"]
     if is_consecutive and after["changes"] is not None:
         changes = [Change(**change) for change in json.loads(after["changes"])]
@@ -432,13 +559,17 @@ async def _read_diff_metadata(site: SiteRequest, before: Revision, after: Revisi
         "stamp": stamp if is_edit else None,
         "last_seen": find_last_seen(before["id"], preceding) if is_consecutive else None,
         # the last edit before the older revision, and the first one after the later revision
-        "earlier_edit": next((edit for edit in reversed(edits) if (edit["seen"], edit["id"]) <= until), None),
+        "earlier_edit": next(
+            (edit for edit in reversed(edits) if (edit["seen"], edit["id"]) <= until), None
+        ),
         "later_edit": next((edit for edit in edits if (edit["seen"], edit["id"]) > since), None),
     }
 
 
 def _build_diff_document(site: SiteRequest, diff: Mapping[str, Any]) -> DataDocument:
-    """Build the data formats of a comparison: a row for each piece of text, and a feed with a single entry."""
+    """Build the data formats of a comparison: a row for each piece of text, and a feed with a
+    single entry.
+    """
     before, after, path = diff["before"], diff["after"], diff["path"]
 
     async def read_entries() -> Sequence[AtomEntry]:
@@ -480,22 +611,32 @@ def _build_diff_entry(site: SiteRequest, diff: Mapping[str, Any], page_url: str)
         summary=f"{summary} · {format_importance(language, diff['importance'])}",
         field_diffs=diff["field_diffs"],
         content=site.translate(
-            "diff.two_versions", one=format_time(language, before["seen"]), other=format_time(language, after["seen"])
+            "diff.two_versions",
+            one=format_time(language, before["seen"]),
+            other=format_time(language, after["seen"]),
         ),
     )
 
 
 def _format_diff_rows(field_diffs: Sequence[FieldDiff]) -> list[dict[str, Any]]:
-    """Return a row for each piece of text. Omitted pieces become one row with op `skip` and their number."""
+    """Return a row for each piece of text.
+
+    Omitted pieces become one row with op `skip` and their number.
+    """
     rows: list[dict[str, Any]] = []
     for field in field_diffs:
         if field.note:
-            rows.append({"field": field.name, "place": 0, "label": None, "op": "note", "text": field.note})
+            rows.append(
+                {"field": field.name, "place": 0, "label": None, "op": "note", "text": field.note}
+            )
         for place, row in enumerate(field.rows, 1):
             position = {"field": field.name, "place": place}
             if isinstance(row, DiffRow):
                 label = f"{row.label} {row.number}" if row.number else row.label
-                rows += [{**position, "label": label, "op": piece.op, "text": piece.text} for piece in row.pieces]
+                rows += [
+                    {**position, "label": label, "op": piece.op, "text": piece.text}
+                    for piece in row.pieces
+                ]
             else:
                 rows.append({**position, "label": None, "op": "skip", "text": str(row.count)})
     return rows
@@ -512,7 +653,9 @@ async def _show_removal_evidence(site: SiteRequest) -> Response | StreamResponse
 
 
 async def _send_evidence(site: SiteRequest, prefix: str) -> Response | StreamResponse:
-    """Send the evidence of a revision or removal as a zip; raise ReaderError if there is no such row."""
+    """Send the evidence of a revision or removal as a zip; raise ReaderError if there is no such
+    row.
+    """
     path, row_id = site.datasette.get_database("archive").path, int(site.url_vars["key"])
     file: SpooledTemporaryFile[bytes] = SpooledTemporaryFile(max_size=MAX_MEMORY_BYTES)  # noqa: SIM115 - closed by the response
 
@@ -526,7 +669,9 @@ async def _send_evidence(site: SiteRequest, prefix: str) -> Response | StreamRes
             raise ReaderError(404, "error.no_removal", removal=str(row_id))
         raise ReaderError(404, "error.no_revision", revision=str(row_id))
     file.seek(0)
-    digest = await asyncio.to_thread(hashlib.file_digest, file, "sha256")  # the same bytes each time
+    digest = await asyncio.to_thread(
+        hashlib.file_digest, file, "sha256"
+    )  # the same bytes each time
     etag = f'"{digest.hexdigest()[:32]}"'
     if site.has_current(etag):
         file.close()

@@ -1,7 +1,7 @@
 """A worker process of archive.web.sql_sandbox: runs the statements that it receives, one at a time.
 
-It is started as an isolated script and imports only the standard library, so that it has no key, setting or network
-connection that a statement could misuse.
+It is started as an isolated script and imports only the standard library, so that it has no key,
+setting or network connection that a statement could misuse.
 """
 
 from __future__ import annotations
@@ -26,11 +26,23 @@ FORBIDDEN_TABLES = frozenset(
         *("search_data", "search_questions_data", "search_edits_data", "search_attachments_data"),
     )
 )
-INDEX_SHADOW_TABLE = re.compile(r"search(_questions|_edits|_attachments)?_(data|idx|docsize|content)")
-FORBIDDEN_FUNCTIONS = frozenset({"load_extension", "fts3_tokenizer", "sqlite_log", "rtreecheck", "optimize"})
+INDEX_SHADOW_TABLE = re.compile(
+    r"search(_questions|_edits|_attachments)?_(data|idx|docsize|content)"
+)
+FORBIDDEN_FUNCTIONS = frozenset(
+    {"load_extension", "fts3_tokenizer", "sqlite_log", "rtreecheck", "optimize"}
+)
 ALLOWED_PRAGMAS = frozenset(  # allowed without an argument, or with the name of a table or index
     (
-        *("foreign_key_list", "function_list", "index_info", "index_list", "index_xinfo", "page_count", "page_size"),
+        *(
+            "foreign_key_list",
+            "function_list",
+            "index_info",
+            "index_list",
+            "index_xinfo",
+            "page_count",
+            "page_size",
+        ),
         *("schema_version", "table_info", "table_list", "table_xinfo", "data_version"),
     )
 )
@@ -39,10 +51,13 @@ ALLOWED_PRAGMAS = frozenset(  # allowed without an argument, or with the name of
 def main(pipe_number: str, uri: str, limits_json: str) -> None:
     """Run statements until the other end of the pipe is closed."""
     limits = json.loads(limits_json)
-    with suppress(PermissionError):  # some service managers forbid this; the limits below must not fail
+    # some service managers forbid this; the limits below must not fail
+    with suppress(PermissionError):
         os.nice(10)  # lower priority than the pages of the site
     resource.setrlimit(resource.RLIMIT_AS, (limits["worker_memory"], limits["worker_memory"]))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limits["temp_file_bytes"], limits["temp_file_bytes"]))
+    resource.setrlimit(
+        resource.RLIMIT_FSIZE, (limits["temp_file_bytes"], limits["temp_file_bytes"])
+    )
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     pipe = Connection(int(pipe_number))
     authorizer, escape_fts = StatementAuthorizer(), EscapeFtsProxy(pipe, limits)
@@ -62,8 +77,12 @@ def main(pipe_number: str, uri: str, limits_json: str) -> None:
         pipe.send_bytes(pickle.dumps((kind, content, rows)))
 
 
-def _open_restricted_database(uri: str, limits: dict[str, Any], authorizer: StatementAuthorizer) -> sqlite3.Connection:
-    """Open a database, read-only in three ways (URI, query_only, authorizer), with low SQLite limits."""
+def _open_restricted_database(
+    uri: str, limits: dict[str, Any], authorizer: StatementAuthorizer
+) -> sqlite3.Connection:
+    """Open a database, read-only in three ways (URI, query_only, authorizer), with low SQLite
+    limits.
+    """
     db = sqlite3.connect(uri, uri=True, isolation_level=None)
     db.text_factory = lambda value: str(value, "utf-8", "replace")  # as Datasette does
     db.execute("pragma query_only = 1")
@@ -84,23 +103,33 @@ def _open_restricted_database(uri: str, limits: dict[str, Any], authorizer: Stat
 class StatementAuthorizer:
     """Decides what a statement may do. Only the search index itself may read its own tables.
 
-    Those tables may contain words of deleted texts. SQLite calls the authorizer for the visitor's statement and for the
-    index's internal statements alike. The visitor's statement is therefore first checked as `explain`, in strict mode,
-    because the index's statements only occur when it runs.
+    Those tables may contain words of deleted texts. SQLite calls the authorizer for the visitor's
+    statement and for the index's internal statements alike. The visitor's statement is therefore
+    first checked as `explain`, in strict mode, because the index's statements only occur when it
+    runs.
     """
 
     def __init__(self) -> None:
         self.strict = False
 
     def authorise(
-        self, action: int, name: str | None, function: str | None, schema: str | None, trigger: str | None
+        self,
+        action: int,
+        name: str | None,
+        function: str | None,
+        schema: str | None,
+        trigger: str | None,
     ) -> int:
-        """Allow reading data and describing the schema, but nothing that writes, attaches, loads or sets."""
+        """Allow reading data and describing the schema, but nothing that writes, attaches, loads or
+        sets.
+        """
         if action in (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE):
             allowed = True
         elif action == sqlite3.SQLITE_READ:
             table = (name or "").lower()
-            allowed = table not in FORBIDDEN_TABLES and not (self.strict and INDEX_SHADOW_TABLE.fullmatch(table))
+            allowed = table not in FORBIDDEN_TABLES and not (
+                self.strict and INDEX_SHADOW_TABLE.fullmatch(table)
+            )
         elif action == sqlite3.SQLITE_FUNCTION:
             allowed = (function or "").lower() not in FORBIDDEN_FUNCTIONS
         elif action == sqlite3.SQLITE_PRAGMA:
@@ -115,7 +144,8 @@ class StatementAuthorizer:
         try:
             db.execute(f"explain {sql}", params).close()
         except sqlite3.OperationalError as error:
-            if str(error).lower() != 'near "explain": syntax error':  # raised by `explain explain`, which reads nothing
+            # raised by `explain explain`, which reads nothing
+            if str(error).lower() != 'near "explain": syntax error':
                 raise
         finally:
             self.strict = False
@@ -127,13 +157,16 @@ def _run_statement(
     statement: tuple[str, Any, float, bool, int, int, bool],
     starved_share: float,
 ) -> tuple[str, Any, Any]:
-    """Run a statement; return ("rows" or "cut", column names, rows) or ("error" or "starved", message, None).
+    """Run a statement; return ("rows" or "cut", column names, rows) or ("error" or "starved",
+    message, None).
 
     A statement is starved if its time ran out while the machine was busy with other work.
     """
     sql, params, seconds, may_be_cut, max_bytes, max_values, as_json = statement
     used = resource.getrusage(resource.RUSAGE_SELF)
-    cpu_limit = int(used.ru_utime + used.ru_stime + seconds) + 3  # ends this process even if the server has died
+    cpu_limit = (
+        int(used.ru_utime + used.ru_stime + seconds) + 3
+    )  # ends this process even if the server has died
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_limit, resource.RLIM_INFINITY))
     end = time.perf_counter() + seconds
     db.set_progress_handler(lambda: time.perf_counter() >= end, 1000 if seconds > 0.02 else 1)
@@ -145,7 +178,10 @@ def _run_statement(
             rows, is_complete = _collect_rows(cursor, max_bytes, max_values, as_json=as_json)
             if not is_complete and not (may_be_cut and rows):
                 raise ResultTooLargeError(
-                    f"the result is too large (at most {max_bytes:,} bytes and {max_values:,} values in this format):"
+                    f"the result is too large (at"
+                    f" most {max_bytes:,}"
+                    f" bytes and {max_values:,}"
+                    f" values in this format):"
                     " select fewer rows or columns"
                 )
             return "rows" if is_complete else "cut", names, rows
@@ -153,7 +189,13 @@ def _run_statement(
             cursor.close()
     except MemoryError:
         return "error", "the statement needs more memory than visitors may use", None
-    except (sqlite3.Error, sqlite3.Warning, ResultTooLargeError, OverflowError, ValueError) as error:
+    except (
+        sqlite3.Error,
+        sqlite3.Warning,
+        ResultTooLargeError,
+        OverflowError,
+        ValueError,
+    ) as error:
         is_starved = str(error) == "interrupted" and _measure_cpu(used) < seconds * starved_share
         return "starved" if is_starved else "error", str(error), None
     finally:
@@ -209,7 +251,9 @@ class EscapeFtsProxy:
     def __init__(self, pipe: Connection, limits: dict[str, Any]) -> None:
         self.pipe, self.limits, self.calls_left = pipe, limits, 0
         max_calls, max_length = limits["max_escape_calls"], limits["max_escape_length"]
-        self.limit_message = f"escape_fts takes at most {max_length:,} characters, {max_calls} times in a statement"
+        self.limit_message = (
+            f"escape_fts takes at most {max_length:,} characters, {max_calls} times in a statement"
+        )
 
     def escape(self, text: object) -> str:
         self.calls_left -= 1

@@ -1,9 +1,11 @@
-"""Draws pictures of counts as inline SVG, each with a title, a description and its numbers as a table.
+"""Draws pictures of counts as inline SVG, each with a title, a description and its numbers as a
+table.
 
-The pictures need no script, and neither inline styles nor ids: colours are classes in static/style.css, and no meaning
-depends on a colour alone. They are stretched to the width of the page, so no text is in them. Ticks are a picture of
-their own, whose positions are percentages. An image must not contain links (ARIA: its children are presentational), so
-the links of the columns lie over it. They are left out of the tab order, because the table has them, too.
+The pictures need no script, and neither inline styles nor ids: colours are classes in
+static/style.css, and no meaning depends on a colour alone. They are stretched to the width of the
+page, so no text is in them. Ticks are a picture of their own, whose positions are percentages. An
+image must not contain links (ARIA: its children are presentational), so the links of the columns
+lie over it. They are left out of the tab order, because the table has them, too.
 """
 
 from __future__ import annotations
@@ -35,11 +37,19 @@ MIN_HEIGHT = 2  # of a column for any number above 0, so that it can be seen
 MAX_TICKS = 6  # labels under a picture, which fit at 320 px
 HEAT_LEVELS = 5
 STRIP_HEIGHT = 10
-# state of a day → top and height of its bar: they differ without colours, too; a day without an assessment has none
+# state of a day → top and height of its bar: they differ without colours, too; a day without an
+# assessment has none
 STRIP_BARS = {"fault": (0, 10), "ok": (6, 4), "paused": (8, 2)}
 TIMELINE_WIDTH, TIMELINE_HEIGHT = 1000, 40
-EDIT_EVENTS = ("edit", "attachment")  # kinds of events by which an agency changed a release, or a file of it
-VERSION_BARS = {"version": (5, 5), "edit": (0, 10), "missing": (8, 2)}  # in a legend: top and height
+EDIT_EVENTS = (
+    "edit",
+    "attachment",
+)  # kinds of events by which an agency changed a release, or a file of it
+VERSION_BARS = {
+    "version": (5, 5),
+    "edit": (0, 10),
+    "missing": (8, 2),
+}  # in a legend: top and height
 VERSION_BAR = 12  # height of the bar of a version; edits rise above it by their importance
 
 
@@ -65,15 +75,33 @@ class Chart:
     legend: Sequence[tuple[str, str]] = ()  # class and meaning
 
 
-def draw(css: str, size: tuple[float, float], shapes: Mapping[str, str], title: str, description: str = "") -> Markup:
-    """Return a stretched picture with one path for each class. size: width and height, in units of the paths."""
-    paths = Markup("").join(Markup('<path class="{}" d="{}"/>').format(name, d) for name, d in shapes.items() if d)
+def draw(
+    css: str,
+    size: tuple[float, float],
+    shapes: Mapping[str, str],
+    title: str,
+    description: str = "",
+) -> Markup:
+    """Return a stretched picture with one path for each class.
+
+    size: width and height, in units of the paths.
+    """
+    paths = Markup("").join(
+        Markup('<path class="{}" d="{}"/>').format(name, d) for name, d in shapes.items() if d
+    )
     desc = Markup("<desc>{}</desc>").format(description) if description else ""
-    head = Markup('<svg class="{}" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img"><title>{}</title>')
+    head = Markup(
+        '<svg class="{}"'
+        ' viewBox="0 0 {} {}"'
+        ' preserveAspectRatio="none"'
+        ' role="img"><title>{}</title>'
+    )
     return head.format(css, *map(_format_unit, size), title) + desc + paths + Markup("</svg>")
 
 
-def draw_columns(stacks: Mapping[str, Sequence[float]], highest: float, title: str, description: str = "") -> Markup:
+def draw_columns(
+    stacks: Mapping[str, Sequence[float]], highest: float, title: str, description: str = ""
+) -> Markup:
     """Draw columns with the values of each class, the first class at the bottom."""
     length = len(next(iter(stacks.values())))
     tops, shapes = [0.0] * length, dict.fromkeys(stacks, "")
@@ -90,11 +118,15 @@ def draw_columns(stacks: Mapping[str, Sequence[float]], highest: float, title: s
 def draw_ticks(labels: Sequence[str]) -> Markup:
     """Draw the labels of columns; an empty label is left out."""
     texts = (
-        Markup('<text x="{}%">{}</text>').format(_format_unit((place + 0.5) / len(labels) * 100), label)
+        Markup('<text x="{}%">{}</text>').format(
+            _format_unit((place + 0.5) / len(labels) * 100), label
+        )
         for place, label in enumerate(labels)
         if label
     )
-    return Markup('<svg class="ticks" aria-hidden="true">') + Markup("").join(texts) + Markup("</svg>")
+    return (
+        Markup('<svg class="ticks" aria-hidden="true">') + Markup("").join(texts) + Markup("</svg>")
+    )
 
 
 def _thin_out(labels: Sequence[str], most: int = MAX_TICKS) -> list[str]:
@@ -133,7 +165,11 @@ def format_share(language: str, hits: int, total: int | None) -> str:
         return "–"
     percent = 100 * hits / total
     number = f"{percent:.{0 if percent in (0, 100) else 1 if percent >= 1 else 2}f}"
-    return translate(language, "format.percent", n=number.replace(".", translate(language, "format.decimal_point")))
+    return translate(
+        language,
+        "format.percent",
+        n=number.replace(".", translate(language, "format.decimal_point")),
+    )
 
 
 def label_periods(language: str, names: Sequence[str]) -> list[str]:
@@ -152,7 +188,9 @@ def label_periods(language: str, names: Sequence[str]) -> list[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeriodSeries:
-    """The hits of a search in the months or years of a chart, each with all releases of that time, if compared."""
+    """The hits of a search in the months or years of a chart, each with all releases of that time,
+    if compared.
+    """
 
     name: str
     counts: PeriodCounts
@@ -174,20 +212,32 @@ class PeriodSeries:
 def build_series(name: str, counts: PeriodCounts, unit: str, names: Sequence[str]) -> PeriodSeries:
     grouped = counts.group(unit)
     none = (0, None if counts.totals is None else 0)
-    return PeriodSeries(name=name, counts=counts, values=[grouped.get(period, none) for period in names])
+    return PeriodSeries(
+        name=name, counts=counts, values=[grouped.get(period, none) for period in names]
+    )
 
 
 def draw_series(
     site: SiteRequest, series: PeriodSeries, names: Sequence[str], most: int, largest_share: float
 ) -> list[Panel]:
-    """Draw the number of hits, and their share of all releases. most, largest_share: the heights of the pictures."""
+    """Draw the number of hits, and their share of all releases.
+
+    most, largest_share: the heights of the pictures.
+    """
     language = site.language
     first, last = (format_period(language, names[place]) for place in (0, -1))
     span = site.translate("chart.span", n=series.counts.total, first=first, last=last)
     peak = max(range(len(names)), key=lambda place: series.values[place][0])
-    label = site.translate("chart.number", n=series.most, period=format_period(language, names[peak]))
+    label = site.translate(
+        "chart.number", n=series.most, period=format_period(language, names[peak])
+    )
     values = [float(hits) for hits, _ in series.values]
-    panels = [Panel(label=label, picture=draw_columns({"bar": values}, most or 1, f"{series.name}: {label}", span))]
+    panels = [
+        Panel(
+            label=label,
+            picture=draw_columns({"bar": values}, most or 1, f"{series.name}: {label}", span),
+        )
+    ]
     if series.has_totals and series.largest_share:
         shares = [hits / total if total else 0.0 for hits, total in series.values]
         peak = max(range(len(names)), key=shares.__getitem__)
@@ -202,13 +252,26 @@ def draw_series(
 
 
 def describe_periods(
-    site: SiteRequest, counts: Sequence[PeriodCounts], first_crawl: date | None, *, has_agencies: bool
+    site: SiteRequest,
+    counts: Sequence[PeriodCounts],
+    first_crawl: date | None,
+    *,
+    has_agencies: bool,
 ) -> list[str]:
     """Return what is counted, and since when the archive reads the agencies' websites."""
     has_totals = any(each.totals is not None for each in counts)
-    key = "chart.about_number" if not has_totals else "chart.about_agencies" if has_agencies else "chart.about"
+    key = (
+        "chart.about_number"
+        if not has_totals
+        else "chart.about_agencies"
+        if has_agencies
+        else "chart.about"
+    )
     when = first_crawl and format_time(site.language, first_crawl.isoformat())
-    return [site.translate(key), *([site.translate("chart.crawled_since", when=when)] if when else [])]
+    return [
+        site.translate(key),
+        *([site.translate("chart.crawled_since", when=when)] if when else []),
+    ]
 
 
 def build_period_chart(
@@ -218,19 +281,31 @@ def build_period_chart(
     build_link: Callable[[str], str],
     notes: Sequence[str],
 ) -> Chart:
-    """Build the chart of one search in some periods. build_link: returns the URL of the search in one of them."""
+    """Build the chart of one search in some periods.
+
+    build_link: returns the URL of the search in one of them.
+    """
     language, unit = site.language, YEAR if len(names[0]) == 4 else MONTH
     series = build_series(site.translate(f"chart.by.{unit}"), counts, unit, names)
     columns = [site.translate("chart.period"), site.translate("chart.hits")]
-    columns += [site.translate("chart.share_column"), site.translate("chart.all")] if series.has_totals else []
+    columns += (
+        [site.translate("chart.share_column"), site.translate("chart.all")]
+        if series.has_totals
+        else []
+    )
     rows = []
     for name, (hits, total) in zip(names, series.values, strict=True):
         cells = [format_number(language, hits)]
         if total is not None:
             cells += [format_share(language, hits, total), format_number(language, total)]
         rows.append((format_period(language, name), build_link(name), cells))
-    hits, total = sum(hits for hits, _ in series.values), sum(total or 0 for _, total in series.values)
-    together = site.translate("chart.together", hits=hits, total=total, share=format_share(language, hits, total))
+    hits, total = (
+        sum(hits for hits, _ in series.values),
+        sum(total or 0 for _, total in series.values),
+    )
+    together = site.translate(
+        "chart.together", hits=hits, total=total, share=format_share(language, hits, total)
+    )
     return Chart(
         title=series.name,
         note=site.translate("chart.undated", n=counts.undated) if counts.undated else "",
@@ -255,7 +330,8 @@ def find_heat_level(count: int, most: int) -> int:
 
 
 def list_heat_ranges(most: int) -> list[tuple[int, int, int]]:
-    """Return each level with its least and greatest number, leaving out levels that no whole number has.
+    """Return each level with its least and greatest number, leaving out levels that no whole number
+    has.
 
     >>> list_heat_ranges(3), list_heat_ranges(50)[:2]
     ([(2, 1, 1), (4, 2, 2), (5, 3, 3)], [(1, 1, 10), (2, 11, 20)])
@@ -272,25 +348,41 @@ def list_heat_ranges(most: int) -> list[tuple[int, int, int]]:
 
 
 def build_edits_chart(
-    site: SiteRequest, weeks: Sequence[EditWeek], build_link: Callable[[EditWeek], str], notes: Sequence[str]
+    site: SiteRequest,
+    weeks: Sequence[EditWeek],
+    build_link: Callable[[EditWeek], str],
+    notes: Sequence[str],
 ) -> Chart:
     """Build the chart of edits by week, the most important ones at the bottom."""
     language, minimums = site.language, [least for least, _, _ in IMPORTANCE_LEVELS]
-    stacks = {f"i{level}": [float(week.counts[level - 1]) for week in weeks] for level in range(1, 6)}
+    stacks = {
+        f"i{level}": [float(week.counts[level - 1]) for week in weeks] for level in range(1, 6)
+    }
     totals = [sum(week.counts) for week in weeks]
     peak = max(range(len(weeks)), key=totals.__getitem__)
-    first, last, highest = (format_time(language, weeks[place].first.isoformat()) for place in (0, -1, peak))
+    first, last, highest = (
+        format_time(language, weeks[place].first.isoformat()) for place in (0, -1, peak)
+    )
     label = site.translate("chart.edits_number", n=totals[peak], week=highest)
     title = site.translate("chart.edits")
-    names = [*(format_importance(language, least) for least in minimums), site.translate("chart.not_rated")]
-    kinds = [(f"i{number}", name) for number, name in enumerate(names, 1) if any(stacks[f"i{number}"])]
+    names = [
+        *(format_importance(language, least) for least in minimums),
+        site.translate("chart.not_rated"),
+    ]
+    kinds = [
+        (f"i{number}", name) for number, name in enumerate(names, 1) if any(stacks[f"i{number}"])
+    ]
     months = [week.first.isoformat()[:7] for week in weeks]
-    starts = [month if place and months[place - 1] != month else "" for place, month in enumerate(months)]
+    starts = [
+        month if place and months[place - 1] != month else "" for place, month in enumerate(months)
+    ]
     if next((place for place, month in enumerate(starts) if month), len(weeks)) * 8 >= len(weeks):
         starts[0] = months[0]  # its label does not touch the next one
     marked = [place for place, month in enumerate(starts) if month]
     step = -(-len(marked) // MAX_TICKS) or 1
-    january = next((number for number, place in enumerate(marked) if months[place].endswith("-01")), 0)
+    january = next(
+        (number for number, place in enumerate(marked) if months[place].endswith("-01")), 0
+    )
     kept = set(marked[january % step :: step])  # January states the year
     return Chart(
         title=title,
@@ -307,7 +399,11 @@ def build_edits_chart(
         ],
         ticks=draw_ticks(
             [
-                "" if place not in kept else month[:4] if month.endswith("-01") else format_short_month(language, month)
+                ""
+                if place not in kept
+                else month[:4]
+                if month.endswith("-01")
+                else format_short_month(language, month)
                 for place, month in enumerate(starts)
             ]
         ),
@@ -343,21 +439,28 @@ def draw_strip(days: Sequence[str], title: str) -> Markup:
 # Versions of a release
 
 
-def draw_versions(events: Sequence[Mapping[str, Any]], end: str, title: str, description: str) -> Markup:
+def draw_versions(
+    events: Sequence[Mapping[str, Any]], end: str, title: str, description: str
+) -> Markup:
     """Draw a timeline (archive.changes.history.read_timeline) from its first event to `end`.
 
-    The bar shows when the release was on the web, as far as the archive knows, and rises at each edit by the edit's
-    importance. While the release was missing, there is only a line.
+    The bar shows when the release was on the web, as far as the archive knows, and rises at each
+    edit by the edit's importance. While the release was missing, there is only a line.
     """
     first = min(event["when"] for event in events)
-    start, length = _parse_moment(first), max(1.0, (_parse_moment(end) - _parse_moment(first)).total_seconds())
+    start, length = (
+        _parse_moment(first),
+        max(1.0, (_parse_moment(end) - _parse_moment(first)).total_seconds()),
+    )
 
     def place(when: str) -> str:
         return _format_unit((_parse_moment(when) - start).total_seconds() / length * TIMELINE_WIDTH)
 
     top, bottom = TIMELINE_HEIGHT - VERSION_BAR, TIMELINE_HEIGHT
     gaps = sorted(
-        (event["when"], event["ended"] or end) for event in events if "ended" in event and event["kind"] != "moved"
+        (event["when"], event["ended"] or end)
+        for event in events
+        if "ended" in event and event["kind"] != "moved"
     )
     # an import is not seen on the web: the bar begins when a check first found the release there
     seen = (event["last_seen"] if event["kind"] == "import" else event["when"] for event in events)
@@ -371,7 +474,10 @@ def draw_versions(events: Sequence[Mapping[str, Any]], end: str, title: str, des
         shapes["version"] += f"M{place(at)} {top}H{TIMELINE_WIDTH}V{bottom}H{place(at)}z"
     for event in events:
         if event["kind"] in EDIT_EVENTS:
-            height = VERSION_BAR + (TIMELINE_HEIGHT - VERSION_BAR) * max(event["importance"] or 0, 10) / 100
+            height = (
+                VERSION_BAR
+                + (TIMELINE_HEIGHT - VERSION_BAR) * max(event["importance"] or 0, 10) / 100
+            )
             shapes["edit"] += f"M{place(event['when'])} {bottom}v-{_format_unit(height)}"
     return draw("versions", (TIMELINE_WIDTH, TIMELINE_HEIGHT), shapes, title, description)
 

@@ -1,7 +1,8 @@
-"""Start-up checks of the databases, their views and canned queries, and the names that templates can use.
+"""Start-up checks of the databases, their views and canned queries, and the names that templates
+can use.
 
-Templates get the visitor's language as `lang`, texts from t(), URLs from link() and external_link(), and functions that
-format times, kinds and importance in that language.
+Templates get the visitor's language as `lang`, texts from t(), URLs from link() and
+external_link(), and functions that format times, kinds and importance in that language.
 """
 
 from __future__ import annotations
@@ -48,7 +49,12 @@ from archive.web.datasette_versions import (
     add_canned_queries,
     list_database_paths,
 )
-from archive.web.requests import SiteRequest, build_query_runner, build_static_url, get_search_columns
+from archive.web.requests import (
+    SiteRequest,
+    build_query_runner,
+    build_static_url,
+    get_search_columns,
+)
 
 if not IS_NEXT:
     from archive.web.table_pages import build_table_routes
@@ -56,8 +62,13 @@ if not IS_NEXT:
 # a URL on a page of an agency may begin with javascript: or data:; these do not become links
 WEB_URL = re.compile(r"https?://[^\s\\/]", re.IGNORECASE)
 LINK = re.compile(r'(?<=href=")/[^"]*')
-# columns whose numbers are links in tables, views and results of queries, unless Datasette has a label for them
-NUMBER_LINKS = {"release": "/archive/releases/", "moved_to": "/archive/releases/", "revision": "/-/revision/"}
+# columns whose numbers are links in tables, views and results of queries, unless Datasette has a
+# label for them
+NUMBER_LINKS = {
+    "release": "/archive/releases/",
+    "moved_to": "/archive/releases/",
+    "revision": "/-/revision/",
+}
 ID_LINKS = {"revisions": "/-/revision/", "releases_with_tags": "/archive/releases/"}
 PATH_COLUMNS = ("link", "other_link")
 SITE_PATH = re.compile(r"/[^\s\\/][^\s\\]*")
@@ -76,7 +87,9 @@ def _build_template_context(datasette: Any, request: Any) -> dict[str, Any]:
     lang = site.language
 
     def format_lang_attribute(language: str | None) -> Markup:
-        """Return a lang attribute if the language differs from the page's; lang="" if it is unknown."""
+        """Return a lang attribute if the language differs from the page's; lang="" if it is
+        unknown.
+        """
         code = language or ("sv" if lang == "sv" else "")
         return Markup("") if code == lang else Markup(' lang="{}"').format(code)
 
@@ -86,14 +99,17 @@ def _build_template_context(datasette: Any, request: Any) -> dict[str, Any]:
         return f"{request.path}?{query}" if query else str(request.path)
 
     def link_in_language(cell: str) -> str:
-        """Add the requested language to the links in a cell that Datasette has rendered; text stays as it is."""
+        """Add the requested language to the links in a cell that Datasette has rendered; text stays
+        as it is.
+        """
         if not isinstance(cell, Markup):
             return cell
         return Markup(LINK.sub(lambda link: escape(site.in_language(unescape(link[0]))), cell))  # noqa: S704 - URLs are escaped again
 
     return {
         "lang": lang,
-        "requested_language": site.requested_language,  # if a language was chosen by URL, every link keeps it
+        # if a language was chosen by URL, every link keeps it
+        "requested_language": site.requested_language,
         "languages": {language: translate(language, "language_name") for language in LANGUAGES},
         "t": partial(translate, lang),
         "t_code": partial(translate_code, lang),
@@ -101,7 +117,9 @@ def _build_template_context(datasette: Any, request: Any) -> dict[str, Any]:
         "number": partial(format_number, lang),
         # a no-break space keeps the day on the same line as its month
         "format_time": lambda when: format_time(lang, when).replace(" ", NO_BREAK_SPACE, 1),
-        "format_stated_time": lambda when: format_stated_time(lang, when).replace(" ", NO_BREAK_SPACE, 1),
+        "format_stated_time": lambda when: format_stated_time(lang, when).replace(
+            " ", NO_BREAK_SPACE, 1
+        ),
         "format_month": partial(format_month, lang),
         "format_short_month": partial(format_short_month, lang),
         "format_importance": partial(format_importance, lang),
@@ -125,7 +143,8 @@ def _build_template_context(datasette: Any, request: Any) -> dict[str, Any]:
 
 
 def _format_external_link(url: str | None) -> Markup:
-    """Return the href and rel attributes of an external link, or nothing unless the URL is http or https.
+    """Return the href and rel attributes of an external link, or nothing unless the URL is http or
+    https.
 
     >>> str(_format_external_link("https://fyr.example/?a&b")), str(_format_external_link("javascript:alert(1)//a.pdf"))
     (' href="https://fyr.example/?a&amp;b" rel="external"', '')
@@ -136,7 +155,9 @@ def _format_external_link(url: str | None) -> Markup:
 
 
 def link_cell(value: Any, column: str, table: str | None, datasette: Any) -> Markup | None:
-    """Link numbers of releases and revisions, and paths of the site; None leaves a cell to Datasette."""
+    """Link numbers of releases and revisions, and paths of the site; None leaves a cell to
+    Datasette.
+    """
     if column == "revision" and isinstance(value, dict):  # Datasette would link to the row
         value = value["value"]
     path = None
@@ -149,13 +170,17 @@ def link_cell(value: Any, column: str, table: str | None, datasette: Any) -> Mar
 
 
 def list_database_routes(datasette: Any) -> list[tuple[str, Any]]:
-    """Return routes that replace Datasette's of databases, tables and rows, and of other spellings of their names."""
+    """Return routes that replace Datasette's of databases, tables and rows, and of other spellings
+    of their names.
+    """
     tables = [] if IS_NEXT else build_table_routes(datasette)
     return [*tables, (r"/(?P<name>[^/.]*~[^/.]*)(?P<rest>.*)", _redirect_to_database)]
 
 
 async def _redirect_to_database(request: Any, datasette: Any) -> Any:
-    """Redirect from another spelling of a database's name to the usual one; raise NotFound if the name is unknown."""
+    """Redirect from another spelling of a database's name to the usual one; raise NotFound if the
+    name is unknown.
+    """
     name = tilde_encode(tilde_decode(request.url_vars["name"]))
     if name not in list_database_paths(datasette):
         raise NotFound("there is no such page")
@@ -164,8 +189,14 @@ async def _redirect_to_database(request: Any, datasette: Any) -> Any:
 
 
 def list_output_renderers() -> list[dict[str, Any]]:
-    """Return the renderer of bytes, and what adds links to Excel files (archive.web.table_pages)."""
-    workbook = {"extension": "xlsx", "render": lambda: None, "can_render": lambda view_name: view_name != "row"}
+    """Return the renderer of bytes, and what adds links to Excel files
+    (archive.web.table_pages).
+    """
+    workbook = {
+        "extension": "xlsx",
+        "render": lambda: None,
+        "can_render": lambda view_name: view_name != "row",
+    }
     return [
         *([] if IS_NEXT else [workbook]),
         {"extension": "blob", "render": _render_bytes, "can_render": lambda: False},
@@ -173,7 +204,9 @@ def list_output_renderers() -> list[dict[str, Any]]:
 
 
 async def _render_bytes(rows: Any, columns: Any, request: Any, table: str | None) -> Any:
-    """Send the bytes in the column that the parameter `_blob_column` names; raise FilterError if it has none."""
+    """Send the bytes in the column that the parameter `_blob_column` names; raise FilterError if it
+    has none.
+    """
     column = request.args.get("_blob_column")
     found = [row for row in rows if isinstance(row[column], bytes)] if column in columns else []
     if not found:
@@ -195,10 +228,16 @@ async def start_site(datasette: Any) -> None:
             raise click.ClickException(f"{db.path}: {error}") from error
     if "archive" not in tables:
         served = ", ".join(sorted(tables)) or "none"
-        raise click.ClickException(f"the archive's file must be called archive.db; served here: {served}")
+        raise click.ClickException(
+            f"the archive's file must be called archive.db; served here: {served}"
+        )
     if "releases" not in tables["archive"]:
         raise click.ClickException(
-            "archive.db has no table releases: it is not an archive, or nothing has been crawled yet"
+            "archive.db has no table"
+            " releases: it"
+            " is not an archive,"
+            " or nothing has been crawled"
+            " yet"
         )
     db = datasette.databases["archive"]
     try:
@@ -206,12 +245,20 @@ async def start_site(datasette: Any) -> None:
     except ArchiveError as error:
         raise click.ClickException(str(error)) from error
     # an index that is older or lacks releases would miss hits
-    fault = await db.execute_fn(lambda connection: SearchIndex(Database(connection)).describe_fault())
+    fault = await db.execute_fn(
+        lambda connection: SearchIndex(Database(connection)).describe_fault()
+    )
     if fault:
         raise click.ClickException(
-            f"{db.path}: its search index must be rebuilt ({fault}): python -m archive reindex {db.path}"
+            f"{db.path}: its search index"
+            f" must be rebuilt"
+            f" ({fault}): python -m archive"
+            f" reindex"
+            f" {db.path}"
         )
     await add_canned_queries(datasette)
     load_dictionaries()
-    await get_search_columns(datasette).refresh(build_query_runner(datasette))  # to make the first search fast
+    await get_search_columns(datasette).refresh(
+        build_query_runner(datasette)
+    )  # to make the first search fast
     freeze_garbage_collector()  # collecting the dictionaries would delay some responses by 60 ms

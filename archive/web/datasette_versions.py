@@ -1,8 +1,10 @@
-"""What differs between Datasette 0.65, which serves the archive, and the alphas of 1.0 (docs/contributing.md).
+"""What differs between Datasette 0.65, which serves the archive, and the alphas of 1.0
+(docs/contributing.md).
 
-On 0.65 the archive replaces Datasette's views of a database, its tables and its rows (archive.web.table_pages). On 1.0
-it leaves them as they are, behind the same queue and the same sandbox, and closes what 1.0 adds: of all routes under
-`/archive/-/` only the page of SQL queries is open.
+On 0.65 the archive replaces Datasette's views of a database, its tables and its rows
+(archive.web.table_pages). On 1.0 it leaves them as they are, behind the same queue and the same
+sandbox, and closes what 1.0 adds: of all routes under `/archive/-/` only the page of SQL queries is
+open.
 """
 
 from __future__ import annotations
@@ -20,12 +22,22 @@ QUERIES_FOLDER = Path(__file__).resolve().parents[1] / "queries"
 IS_NEXT = not __version__.startswith("0.")  # whether this is Datasette 1.0
 DATA_FORMAT_SUFFIX = r"(\.(?P<format>(?!db$)\w+))?$"
 # of the pages of tables, rows and SQL: ours are for the views of 0.65
-TABLE_TEMPLATES = ("base.html", "database.html", "query.html", "row.html", "table.html", "_table.html")
+TABLE_TEMPLATES = (
+    "base.html",
+    "database.html",
+    "query.html",
+    "row.html",
+    "table.html",
+    "_table.html",
+)
 QUERY_SUFFIX = r"/-/query(?:\.\w+)?"  # the path of SQL queries on 1.0, after the database's name
 # pages for debugging and logging in are useless here; /-/databases shows local paths
 CLOSED_PATHS = "allow-debug|auth-token|databases|logout|messages|patterns|permissions|threads"
-# on 1.0 also those that create tokens, run queries of their own, or lead to pages that are closed; /-/check is ours
-CLOSED_NEXT_PATHS = "actions|allowed|api|config|create-token|debug/.*|jump|queries|rules|schema|tasks"
+# on 1.0 also those that create tokens, run queries of their own, or lead to pages that are closed;
+# /-/check is ours
+CLOSED_NEXT_PATHS = (
+    "actions|allowed|api|config|create-token|debug/.*|jump|queries|rules|schema|tasks"
+)
 
 
 def read_canned_queries() -> dict[str, dict[str, str]]:
@@ -34,7 +46,9 @@ def read_canned_queries() -> dict[str, dict[str, str]]:
 
 
 def _read_query_file(path: Path) -> dict[str, str]:
-    """Read a canned query: its first comment line is the title, the other comment lines are the description."""
+    """Read a canned query: its first comment line is the title, the other comment lines are the
+    description.
+    """
     lines = path.read_text(encoding="utf-8").splitlines()
     comments = [line.removeprefix("--").strip() for line in lines if line.startswith("--")]
     sql = "\n".join(line for line in lines if not line.startswith("--")).strip()
@@ -42,7 +56,10 @@ def _read_query_file(path: Path) -> dict[str, str]:
 
 
 async def add_canned_queries(datasette: Any) -> None:
-    """Add the canned queries on 1.0, where no hook returns them. They run even if visitors may not run SQL."""
+    """Add the canned queries on 1.0, where no hook returns them.
+
+    They run even if visitors may not run SQL.
+    """
     if IS_NEXT:
         for name, query in read_canned_queries().items():
             await datasette.add_query("archive", name, **query, is_trusted=True)
@@ -56,8 +73,8 @@ def list_database_paths(datasette: Any) -> list[str]:
 def list_closed_routes(datasette: Any) -> list[str]:
     """Return the patterns of Datasette's own pages that visitors do not get.
 
-    On 1.0 these are also all pages under `/-/` of a database, a table, a row or a query (which create, insert, alter,
-    store, analyse and count), except the page of SQL queries.
+    On 1.0 these are also all pages under `/-/` of a database, a table, a row or a query (which
+    create, insert, alter, store, analyse and count), except the page of SQL queries.
     """
     closed = [rf"/-/({CLOSED_PATHS})(\.json)?$"]
     if IS_NEXT:
@@ -65,7 +82,8 @@ def list_closed_routes(datasette: Any) -> list[str]:
         closed += [
             rf"/-(/({CLOSED_NEXT_PATHS})?(\.\w+)?)?$",
             rf"/(?:{names})/(?!{QUERY_SUFFIX.removeprefix('/')}$)(?:.*/)?-(?:/.*)?$",
-            rf"/(?:{names})(?:/.*)?\.(?!(?:json|csv|blob|db)$)\w+$",  # a format that Datasette fails on
+            # a format that Datasette fails on
+            rf"/(?:{names})(?:/.*)?\.(?!(?:json|csv|blob|db)$)\w+$",
         ]
     return closed
 
@@ -91,7 +109,9 @@ async def read_instance_metadata(datasette: Any) -> dict[str, Any]:
 
 
 def choose_templates(environment: Any) -> None:
-    """Replace our templates of tables, rows and SQL by Datasette's own on 1.0; do nothing on 0.65."""
+    """Replace our templates of tables, rows and SQL by Datasette's own on 1.0; do nothing on
+    0.65.
+    """
     if IS_NEXT:
         folder = Path(datasette.__path__[0]) / "templates"
         own = DictLoader({name: (folder / name).read_text("utf-8") for name in TABLE_TEMPLATES})

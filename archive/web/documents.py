@@ -24,7 +24,9 @@ from archive.web.requests import (
     render_own_template,
 )
 
-FORMAT_SUFFIX = r"(?:\.(?P<format>json|csv|atom))?$"  # suffix of a URL; without it, the HTML page is shown
+FORMAT_SUFFIX = (
+    r"(?:\.(?P<format>json|csv|atom))?$"  # suffix of a URL; without it, the HTML page is shown
+)
 TAG_URI_YEAR = "2024"  # year in the site's tag URIs (RFC 4151), which must never change
 
 
@@ -35,9 +37,9 @@ TAG_URI_YEAR = "2024"  # year in the site's tag URIs (RFC 4151), which must neve
 class AtomEntry:
     """An entry of an Atom feed.
 
-    published: None if the day is unknown. release_url: the release's page in the archive, by default `link`.
-    field_diffs: objects of archive.changes.field_differences.FieldDiff, shown after `content`, or after `summary` if
-    there is no content.
+    published: None if the day is unknown. release_url: the release's page in the archive, by
+    default `link`. field_diffs: objects of archive.changes.field_differences.FieldDiff, shown after
+    `content`, or after `summary` if there is no content.
     """
 
     id: str
@@ -58,8 +60,9 @@ class AtomEntry:
 class DataDocument:
     """A list or comparison to be rendered in one of the data formats. All URLs are absolute.
 
-    rows_name: the key of the rows in JSON. page_url: the HTML page with the same content. read_entries: called only if
-    the client needs a new Atom feed. extra_members: further members of the JSON object.
+    rows_name: the key of the rows in JSON. page_url: the HTML page with the same content.
+    read_entries: called only if the client needs a new Atom feed. extra_members: further members of
+    the JSON object.
     """
 
     rows_name: str
@@ -78,7 +81,9 @@ async def render_document(site: SiteRequest, document: DataDocument) -> Response
     """Render a document in the format of the request; 304 if the client has the current version."""
     format_name = site.format_name or "json"
     content = json.dumps(
-        [document.rows, document.extra_members, document.next_url, document.title], ensure_ascii=False, default=str
+        [document.rows, document.extra_members, document.next_url, document.title],
+        ensure_ascii=False,
+        default=str,
     )
     etag = compute_etag(f"{format_name} {site.language} {document.url} {content}")
     headers = site.build_headers(etag)
@@ -97,14 +102,18 @@ async def render_document(site: SiteRequest, document: DataDocument) -> Response
         body = format_csv(document.rows, document.columns)
     else:
         body = await _render_feed(site, document)
-    return Response(body, status=status, headers=headers, content_type=RESPONSE_MEDIA_TYPES[format_name])
+    return Response(
+        body, status=status, headers=headers, content_type=RESPONSE_MEDIA_TYPES[format_name]
+    )
 
 
 async def _render_feed(site: SiteRequest, document: DataDocument) -> str:
     entries = await document.read_entries() if document.read_entries else []
     updated = max((entry.updated for entry in entries), default=None)
     if updated is None:  # a feed without entries has not changed since the archive was created
-        created = (await site.run("select min(applied_at) as created from _sqlite_migrations", {}))[0]["created"]
+        created = (await site.run("select min(applied_at) as created from _sqlite_migrations", {}))[
+            0
+        ]["created"]
         updated = f"{created[:19].replace(' ', 'T')}+00:00"
     feed = {
         "document": document,
@@ -117,9 +126,11 @@ async def _render_feed(site: SiteRequest, document: DataDocument) -> str:
 
 
 def _format_document_json(document: DataDocument) -> str:
-    """Format a document as a JSON object: its metadata, the next URL (null at the end) and the rows.
+    """Format a document as a JSON object: its metadata, the next URL (null at the end) and the
+    rows.
 
-    Each row is on its own line, without indentation, because json's encoder is ten times slower with it.
+    Each row is on its own line, without indentation, because json's encoder is ten times slower
+    with it.
     """
     members = {
         "title": document.title,
@@ -128,18 +139,26 @@ def _format_document_json(document: DataDocument) -> str:
         "next": document.next_url,
         **document.extra_members,
     }
-    lines = [f"{json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}" for name, value in members.items()]
+    lines = [
+        f"{json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}"
+        for name, value in members.items()
+    ]
     rows = ",\n".join(json.dumps(row, ensure_ascii=False) for row in document.rows)
     return "{" + ",\n".join([*lines, f"{json.dumps(document.rows_name)}: [\n{rows}\n]"]) + "}"
 
 
-def format_csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, header: bool = True) -> str:
+def format_csv(
+    rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, header: bool = True
+) -> str:
     """Format rows as CSV with a header line; None is empty, True and False are 1 and 0.
 
     >>> format_csv([{"a": 'x "y", z', "b": None}, {"a": True, "b": 2}], ["a", "b"])
     'a,b\\r\\n"x ""y"", z",\\r\\n1,2\\r\\n'
     """
-    cells = ([int(row[name]) if isinstance(row[name], bool) else row[name] for name in columns] for row in rows)
+    cells = (
+        [int(row[name]) if isinstance(row[name], bool) else row[name] for name in columns]
+        for row in rows
+    )
     return format_csv_lines([*([columns] if header else []), *cells])
 
 

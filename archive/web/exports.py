@@ -7,7 +7,15 @@ import json
 import logging
 import math
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import AbstractContextManager, ExitStack, aclosing, contextmanager
 from dataclasses import dataclass
 from tempfile import TemporaryDirectory, TemporaryFile
@@ -21,7 +29,13 @@ from datasette.utils.asgi import BadRequest
 from archive.i18n import format_time, translate
 from archive.times import now, to_iso
 from archive.web.documents import format_csv
-from archive.web.request_limits import CUT_HEADER, RequestQueue, SandboxLimits, VisitorRequest, client_key
+from archive.web.request_limits import (
+    CUT_HEADER,
+    RequestQueue,
+    SandboxLimits,
+    VisitorRequest,
+    client_key,
+)
 from archive.web.requests import RESPONSE_MEDIA_TYPES, XML_INVALID_CHARACTER, SiteRequest
 
 # suffix of a list that can also be exported completely
@@ -36,7 +50,9 @@ EXPORT_LIMITS = {
     "xlsx": SandboxLimits(workers=2, max_streams=4, max_waiting=4, queue_timeout=60.0),
 }
 EXPORT_QUEUES: WeakKeyDictionary[Any, dict[str, RequestQueue]] = WeakKeyDictionary()
-MAX_SPOOL_BYTES = 500_000_000  # size of the file with a workbook's rows; the sheets then take as much again
+MAX_SPOOL_BYTES = (
+    500_000_000  # size of the file with a workbook's rows; the sheets then take as much again
+)
 FILE_CHUNK_BYTES = 64_000
 
 Rows = Sequence[Mapping[str, Any]]
@@ -77,15 +93,23 @@ async def render_export(site: SiteRequest, export: DataExport) -> Any:
     if format_name == "csv":
         return await StreamResponse(_read_csv_chunks(export, exporting), headers).read_first()
     with exporting as visitor_request:
-        return build_file_response(await write_workbook(export, visitor_request, site.language), headers)
+        return build_file_response(
+            await write_workbook(export, visitor_request, site.language), headers
+        )
 
 
 @contextmanager
 def begin_export(datasette: Any, request: Any, format_name: str) -> Iterator[VisitorRequest]:
-    """Count an export until it ends; yield its queue entry, or raise BusyError if too many are running."""
-    queues = EXPORT_QUEUES.setdefault(datasette, {name: RequestQueue(limits) for name, limits in EXPORT_LIMITS.items()})
+    """Count an export until it ends; yield its queue entry, or raise BusyError if too many are
+    running.
+    """
+    queues = EXPORT_QUEUES.setdefault(
+        datasette, {name: RequestQueue(limits) for name, limits in EXPORT_LIMITS.items()}
+    )
     client = client_key(request.scope)
-    visitor_request = VisitorRequest(EXPORT_LIMITS[format_name], queues[format_name], streaming=True, client=client)
+    visitor_request = VisitorRequest(
+        EXPORT_LIMITS[format_name], queues[format_name], streaming=True, client=client
+    )
     visitor_request.begin_stream()
     try:
         yield visitor_request
@@ -93,8 +117,13 @@ def begin_export(datasette: Any, request: Any, format_name: str) -> Iterator[Vis
         visitor_request.close()
 
 
-async def _read_in_turns(batches: AsyncIterator[Rows], visitor_request: VisitorRequest) -> AsyncGenerator[Rows]:
-    """Yield the batches of an export. Each waits for a slot, so that slow readers block no others."""
+async def _read_in_turns(
+    batches: AsyncIterator[Rows], visitor_request: VisitorRequest
+) -> AsyncGenerator[Rows]:
+    """Yield the batches of an export.
+
+    Each waits for a slot, so that slow readers block no others.
+    """
     async with aclosing(batches):  # type: ignore[type-var] # a generator
         while True:
             async with visitor_request.hold_slot():
@@ -121,11 +150,13 @@ async def _read_csv_chunks(
 class StreamResponse:
     """A response that is sent in chunks as they are read.
 
-    If reading fails midway, the response is left incomplete, so that the server closes the connection and clients
-    notice that the list is cut off.
+    If reading fails midway, the response is left incomplete, so that the server closes the
+    connection and clients notice that the list is cut off.
     """
 
-    def __init__(self, chunks: AsyncGenerator[bytes], headers: Mapping[str, str], status: int = 200) -> None:
+    def __init__(
+        self, chunks: AsyncGenerator[bytes], headers: Mapping[str, str], status: int = 200
+    ) -> None:
         self.first_chunk, self.chunks, self.headers, self.status = b"", chunks, headers, status
         self.body: bytes | None = None  # Datasette sets it to b"" for HEAD
 
@@ -135,14 +166,21 @@ class StreamResponse:
         return self
 
     async def asgi_send(self, send: Send) -> None:
-        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in self.headers.items()]
+        headers = [
+            (name.encode("latin-1"), value.encode("latin-1"))
+            for name, value in self.headers.items()
+        ]
         async with aclosing(self.chunks) as chunks:
             await send({"type": "http.response.start", "status": self.status, "headers": headers})
             if self.body is not None and not self.first_chunk:
-                await anext(chunks, b"")  # HEAD: a generator that has not started does not close its file
+                await anext(
+                    chunks, b""
+                )  # HEAD: a generator that has not started does not close its file
             if self.body is None:
                 try:
-                    await send({"type": "http.response.body", "body": self.first_chunk, "more_body": True})
+                    await send(
+                        {"type": "http.response.body", "body": self.first_chunk, "more_body": True}
+                    )
                     async for chunk in chunks:
                         await send({"type": "http.response.body", "body": chunk, "more_body": True})
                 except Exception as error:
@@ -152,7 +190,11 @@ class StreamResponse:
 
 
 def build_file_response(
-    file: IO[bytes], headers: Mapping[str, str], start: int = 0, end: int | None = None, status: int = 200
+    file: IO[bytes],
+    headers: Mapping[str, str],
+    start: int = 0,
+    end: int | None = None,
+    status: int = 200,
 ) -> StreamResponse:
     """Return a response that sends a file, or its bytes from `start` to `end`, and closes it."""
     stop = file.seek(0, 2) if end is None else end
@@ -169,11 +211,13 @@ def build_file_response(
 # Excel
 
 
-async def write_workbook(export: DataExport, visitor_request: VisitorRequest, language: str) -> IO[bytes]:
+async def write_workbook(
+    export: DataExport, visitor_request: VisitorRequest, language: str
+) -> IO[bytes]:
     """Write a whole list to a temporary Excel workbook; raise BadRequest if the list is too long.
 
-    The rows are first written to another file, because the header depends on how many cells the longest text of each
-    column takes. Writing the sheets waits for its own slot.
+    The rows are first written to another file, because the header depends on how many cells the
+    longest text of each column takes. Writing the sheets waits for its own slot.
     """
     with ExitStack() as files, TemporaryFile("w+", encoding="utf-8") as spool:
         file = files.enter_context(TemporaryFile())
@@ -185,14 +229,20 @@ async def write_workbook(export: DataExport, visitor_request: VisitorRequest, la
                 row_count += len(rows)
                 if os.fstat(spool.fileno()).st_size > MAX_SPOOL_BYTES:
                     raise BadRequest(
-                        f"an Excel file can have at most {MAX_SPOOL_BYTES:,} bytes of rows: use CSV, or select fewer"
+                        f"an Excel file can"
+                        f" have at most"
+                        f" {MAX_SPOOL_BYTES:,} bytes of rows:"
+                        f" use"
+                        f" CSV, or select fewer"
                     )
         columns = list(zip(export.columns, cell_counts, strict=True))
         continued = ", ".join(name for column in columns for name in _list_cell_names(*column)[1:])
         notes = [
             export.title,
             export.page_url,
-            translate(language, "xlsx.rows", n=row_count, when=format_time(language, to_iso(now()))),
+            translate(
+                language, "xlsx.rows", n=row_count, when=format_time(language, to_iso(now()))
+            ),
             *([translate(language, "xlsx.continued", columns=continued)] if continued else []),
             translate(language, "xlsx.texts"),
         ]
@@ -207,8 +257,12 @@ MAX_SHEET_ROWS = 1_048_576  # limit of Excel, including the header
 MAX_EXACT_INTEGER = 10**15  # Excel keeps 15 digits of a number
 
 
-def _spool_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], spool: IO[str]) -> list[int]:
-    """Write the cells of rows as lines of JSON; return the number of cells that each column takes."""
+def _spool_rows(
+    rows: Sequence[Mapping[str, Any]], columns: Sequence[str], spool: IO[str]
+) -> list[int]:
+    """Write the cells of rows as lines of JSON; return the number of cells that each column
+    takes.
+    """
     counts = [1] * len(columns)
     for row in rows:
         cells = [_split_cell(row[name]) for name in columns]
@@ -249,7 +303,9 @@ def _list_cell_names(column: str, cell_count: int) -> list[str]:
     return [column, *(f"{column} ({number})" for number in range(2, cell_count + 1))]
 
 
-def write_sheets(spool: IO[str], columns: Sequence[tuple[str, int]], notes: Sequence[str], file: IO[bytes]) -> None:
+def write_sheets(
+    spool: IO[str], columns: Sequence[tuple[str, int]], notes: Sequence[str], file: IO[bytes]
+) -> None:
     """Write the spooled rows, on as many sheets as needed, and the notes to a workbook.
 
     The temporary files of the sheets are removed, even after an error.
@@ -264,7 +320,9 @@ def write_sheets(spool: IO[str], columns: Sequence[tuple[str, int]], notes: Sequ
                 sheet.row_data_fh.close()  # its temporary file; open only after an error
 
 
-def _fill_workbook(workbook: Any, spool: IO[str], columns: Sequence[tuple[str, int]], notes: Sequence[str]) -> None:
+def _fill_workbook(
+    workbook: Any, spool: IO[str], columns: Sequence[tuple[str, int]], notes: Sequence[str]
+) -> None:
     bold = workbook.add_format({"bold": True})
     header = [name for column in columns for name in _list_cell_names(*column)]
     sheet, row_number = None, MAX_SHEET_ROWS

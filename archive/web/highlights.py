@@ -1,11 +1,12 @@
 """Marks the words of a search in the texts of a page: a release, a version or a comparison.
 
-Words match as in the excerpts of the results (archive.search.marked_words), even across inline elements. Marks are
-elements without text of their own: apart from them, the HTML is unchanged, character by character.
+Words match as in the excerpts of the results (archive.search.marked_words), even across inline
+elements. Marks are elements without text of their own: apart from them, the HTML is unchanged,
+character by character.
 
-Each marked place is followed by links to the places before and after it. The style sheet shows them while the place is
-the target of the URL, always at the same position in the window, so that a reader can go from place to place without
-scripts.
+Each marked place is followed by links to the places before and after it. The style sheet shows them
+while the place is the target of the URL, always at the same position in the window, so that a
+reader can go from place to place without scripts.
 """
 
 from __future__ import annotations
@@ -29,7 +30,11 @@ from archive.search.marked_words import QueryTerm
 # inline elements, which do not separate words
 INLINE_TAGS = frozenset(("a", "b", "del", "em", "i", "ins", "s", "strong", "sub", "sup"))
 HTML_PART = re.compile(
-    r'(?P<tag></?(?P<name>[a-z][a-z0-9]*)(?:[^>"]|"[^"]*")*>)|(?P<entity>&(?:#\d+|#x[\da-f]+|[a-z][a-z\d]*);)|[^<&]+|[<&]',
+    r"(?P<tag></?(?"
+    r"P<name>[a-z][a-z0-9]*)"
+    r'(?:[^>"]|"[^"]*")*>)'
+    r"|(?P<entity>&(?:#\d+|#x[\da-f]+"
+    r"|[a-z][a-z\d]*);)|[^<&]+|[<&]",
     re.IGNORECASE,
 )
 QUESTION_ID = re.compile(r'\sid="question-(\d+)"')
@@ -37,15 +42,25 @@ PARAGRAPH_BREAK, LINE_BREAK = "\n\n", "\n"
 MAX_SEARCHED_LENGTH = 200_000  # characters marked on a page; a second is enough for 1.5 million
 MAX_STEPS = 500  # places with links; further places are only marked
 START = "found"  # id of the page's search navigation
-ROW_FIELDS = {"title": "title", "lead": "lead", "body": "body", "images": "caption", "questions": "answer"}
+ROW_FIELDS = {
+    "title": "title",
+    "lead": "lead",
+    "body": "body",
+    "images": "caption",
+    "questions": "answer",
+}
 
 Span = tuple[int, int]  # position of the first character, and of the one after the last
 
 
 class MarkedPlace(NamedTuple):
-    """A place to mark: its parts between tags, as positions in the HTML, and the position of the links after it."""
+    """A place to mark: its parts between tags, as positions in the HTML, and the position of the
+    links after it.
+    """
 
-    number: int  # number of the place on the page, from 1; 0: no links, because another place has them
+    number: (
+        int  # number of the place on the page, from 1; 0: no links, because another place has them
+    )
     parts: Sequence[Span]
     steps_at: int
 
@@ -55,9 +70,14 @@ class HtmlText:
 
     def __init__(self, markup: str) -> None:
         self.markup = markup
-        self.starts, self.ends = array("L"), array("L")  # positions of each character; equal for breaks between blocks
+        self.starts, self.ends = (
+            array("L"),
+            array("L"),
+        )  # positions of each character; equal for breaks between blocks
         self.links: list[Span] = []  # positions of links in the HTML, including their tags
-        self.questions: dict[int, Span] = {}  # number of a question → span of its heading in the text
+        self.questions: dict[
+            int, Span
+        ] = {}  # number of a question → span of its heading in the text
         texts: list[str] = []
         link_start, heading = 0, ("", 0, 0)  # tag, question and start in the text
         for match in HTML_PART.finditer(markup):
@@ -66,7 +86,9 @@ class HtmlText:
             if not name:
                 text = unescape(match[0]) if match["entity"] else match[0]
                 self.starts.extend([start] * len(text) if match["entity"] else range(start, end))
-                self.ends.extend([end] * len(text) if match["entity"] else range(start + 1, end + 1))
+                self.ends.extend(
+                    [end] * len(text) if match["entity"] else range(start + 1, end + 1)
+                )
                 texts.append(text)
                 continue
             is_end = match[0].startswith("</")
@@ -114,7 +136,9 @@ class HtmlText:
 class MarkedHtml:
     """A text as HTML with marks. It is rendered once all places of the page are known."""
 
-    def __init__(self, markup: str, places: Sequence[MarkedPlace], highlighter: PageHighlighter) -> None:
+    def __init__(
+        self, markup: str, places: Sequence[MarkedPlace], highlighter: PageHighlighter
+    ) -> None:
         self.markup, self.places, self.highlighter = markup, places, highlighter
 
     def __html__(self) -> str:
@@ -133,10 +157,12 @@ class MarkedHtml:
 
 
 class PageHighlighter:
-    """Marks the terms of a query in the texts of a page, which are added in the order in which they are printed.
+    """Marks the terms of a query in the texts of a page, which are added in the order in which they
+    are printed.
 
-    english: whether the texts are in English. language: language of the page. total: number of places so far. is_cut:
-    whether the texts are longer than MAX_SEARCHED_LENGTH, so that the rest has no marks.
+    english: whether the texts are in English. language: language of the page. total: number of
+    places so far. is_cut: whether the texts are longer than MAX_SEARCHED_LENGTH, so that the rest
+    has no marks.
     """
 
     def __init__(self, query_terms: Sequence[QueryTerm], *, english: bool, language: str) -> None:
@@ -150,18 +176,30 @@ class PageHighlighter:
         return self._mark(source, self._find_spans(source.text, field))
 
     def mark_html(self, markup: str, answers: Mapping[int, str]) -> MarkedHtml | Markup:
-        """Return the sanitised HTML of a body with marks. answers: answers to questions that it may contain."""
+        """Return the sanitised HTML of a body with marks.
+
+        answers: answers to questions that it may contain.
+        """
         if not self.query_terms:
             return Markup(markup)  # noqa: S704 - sanitised when it was stored
         source = HtmlText(markup)
         spans = self._find_spans(source.text, "body")
-        for field, ranges in (("question", source.questions.values()), ("answer", source.iter_answers(answers))):
-            for start, end in ranges if any(term.field == field for term in self.query_terms) else ():
-                spans += [(start + a, start + b) for a, b in self._find_spans(source.text[start:end], field)]
+        for field, ranges in (
+            ("question", source.questions.values()),
+            ("answer", source.iter_answers(answers)),
+        ):
+            for start, end in (
+                ranges if any(term.field == field for term in self.query_terms) else ()
+            ):
+                spans += [
+                    (start + a, start + b)
+                    for a, b in self._find_spans(source.text[start:end], field)
+                ]
         return self._mark(source, spans)
 
     def mark_row(self, field: str, row: DiffRow) -> list[MarkedHtml]:
-        """Return the pieces of a row of a comparison with marks; [] for a field that is not searched.
+        """Return the pieces of a row of a comparison with marks; [] for a field that is not
+        searched.
 
         A phrase may extend over several pieces.
         """
@@ -177,7 +215,9 @@ class PageHighlighter:
                 starts.append(len(text))
                 text += piece.text if piece.op in ("same", op) else ""
             url_start = text.rfind("http") if field == "images" else -1
-            for first, last in self._find_spans(text[:url_start] if url_start >= 0 else text, searched):
+            for first, last in self._find_spans(
+                text[:url_start] if url_start >= 0 else text, searched
+            ):
                 for piece, start, found in zip(row.pieces, starts, spans, strict=True):
                     end = start + len(piece.text)
                     if piece.op in ("same", op) and first < end and last > start:
@@ -193,7 +233,10 @@ class PageHighlighter:
         if found.text != composed:  # letters of other scripts may be composed differently
             return []
         tokens = found.tokens
-        return [(starts[tokens[mark.first].start], ends[tokens[mark.last].end - 1]) for mark in found.highlights]
+        return [
+            (starts[tokens[mark.first].start], ends[tokens[mark.last].end - 1])
+            for mark in found.highlights
+        ]
 
     def _mark(self, source: HtmlText, spans: Sequence[Span]) -> MarkedHtml:
         places = []
@@ -210,15 +253,23 @@ class PageHighlighter:
         return MarkedHtml(source.markup, places, self)
 
     def format_steps(self, number: int) -> str:
-        """Format the links from a place to the one before and the one after, or to the start of the marks."""
+        """Format the links from a place to the one before and the one after, or to the start of the
+        marks.
+        """
         links = []
         for key, other in (("found.previous_place", number - 1), ("found.next_place", number + 1)):
             exists = 0 < other <= min(self.total, MAX_STEPS)
-            label = translate(self.language, key if exists else "found.to_start", n=other, total=self.total)
+            label = translate(
+                self.language, key if exists else "found.to_start", n=other, total=self.total
+            )
             target = f"place-{other}" if exists else START
             links.append(f'<a href="#{target}" aria-label="{escape(label)}"></a>')
         return (
-            f'<span class="steps" lang="{self.language}" data-place="{number} / {self.total}">{"".join(links)}</span>'
+            f'<span class="steps"'
+            f' lang="{self.language}"'
+            f' data-place="{number} /'
+            f' {self.total}">{"".join(links)}</'
+            f"span>"
         )
 
 
@@ -244,7 +295,8 @@ def _join_spans(text: str, spans: Sequence[Span]) -> list[Span]:
 
 
 def _compose_text(text: str) -> tuple[str, Sequence[int], Sequence[int]]:
-    """Return a text in NFC (letters and accents composed), and where each character starts and ends in the original.
+    """Return a text in NFC (letters and accents composed), and where each character starts and ends
+    in the original.
 
     >>> _compose_text("a\u030a b")
     ('å b', [0, 2, 3], [2, 3, 4])
@@ -252,7 +304,11 @@ def _compose_text(text: str) -> tuple[str, Sequence[int], Sequence[int]]:
     if unicodedata.is_normalized("NFC", text):
         return text, range(len(text)), range(1, len(text) + 1)
     composed, starts, ends = list[str](), list[int](), list[int]()
-    letters = [index for index, character in enumerate(text) if not (index and unicodedata.combining(character))]
+    letters = [
+        index
+        for index, character in enumerate(text)
+        if not (index and unicodedata.combining(character))
+    ]
     for start, end in pairwise([*letters, len(text)]):
         letter = unicodedata.normalize("NFC", text[start:end])
         composed.append(letter)

@@ -1,4 +1,5 @@
-"""Describes a release to programs that read its page: search engines, social networks and reference managers.
+"""Describes a release to programs that read its page: search engines, social networks and reference
+managers.
 
 schema.org   NewsArticle as JSON-LD, with the archived version and the agency's page
 OpenGraph    title and description of a shared link (ogp.me)
@@ -31,7 +32,9 @@ class MetaElement(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArticleMetadata:
-    """What the head of a release's page says: <meta> elements, and the content of its JSON-LD element."""
+    """What the head of a release's page says: <meta> elements, and the content of its JSON-LD
+    element.
+    """
 
     elements: tuple[MetaElement, ...]
     json_ld: Markup
@@ -40,7 +43,8 @@ class ArticleMetadata:
 def describe_article(
     citation: Citation, *, url: str, lead: str | None, modified: str | None, lang: str
 ) -> ArticleMetadata:
-    """Return the metadata of a release as `citation` names it. Nothing is said about what is not known.
+    """Return the metadata of a release as `citation` names it. Nothing is said about what is not
+    known.
 
     url: the page that describes it. modified: when it was last changed, as stated or seen, or None.
     """

@@ -1,12 +1,14 @@
 """Describes the site's data in /openapi.json (OpenAPI 3.1), from its routes.
 
-The paths, formats and parameters come from a view's routes and its `@site_view`. What these do not say is the view's
-DataOperation, next to it: a summary, and the members of its JSON. FIELDS has the type of each member, and its
-description unless metadata.json describes a column of that name. PARAMETERS has those of parameters. Tests call every
-operation and compare its JSON with the description.
+The paths, formats and parameters come from a view's routes and its `@site_view`. What these do not
+say is the view's DataOperation, next to it: a summary, and the members of its JSON. FIELDS has the
+type of each member, and its description unless metadata.json describes a column of that name.
+PARAMETERS has those of parameters. Tests call every operation and compare its JSON with the
+description.
 
-A type is a line of text: "int? Number of the takedown = 3" is a whole number or null, with an example. A mapping is an
-object; a member whose name ends with "?" may be absent. A list with one item is an array of such items.
+A type is a line of text: "int? Number of the takedown = 3" is a whole number or null, with an
+example. A mapping is an object; a member whose name ends with "?" may be absent. A list with one
+item is an array of such items.
 """
 
 from __future__ import annotations
@@ -28,7 +30,11 @@ DescribeColumn = Callable[[str], str | None]
 
 MEDIA_TYPES = {
     suffix: media_type.partition(";")[0]
-    for suffix, media_type in {**RESPONSE_MEDIA_TYPES, **CITATION_TYPES, "zip": "application/zip"}.items()
+    for suffix, media_type in {
+        **RESPONSE_MEDIA_TYPES,
+        **CITATION_TYPES,
+        "zip": "application/zip",
+    }.items()
 }
 TEXT_FORMATS = ("ndjson", "csv", "atom", "txt", "bib", "ris")
 TYPES: Mapping[str, Schema] = {
@@ -51,7 +57,12 @@ FIELDS: Mapping[str, Type] = {
     "page": "url Page of the site with the same content",
     "query": "str What was searched for",
     "truncated": "bool Whether the result may lack entries, because not everything was examined",
-    "notes": [{"note": "str What was interpreted differently, as a code", "words": "str? The part of the query"}],
+    "notes": [
+        {
+            "note": "str What was interpreted differently, as a code",
+            "words": "str? The part of the query",
+        }
+    ],
     "agencies": [{"value": "str Slug of the agency", "name": "str", "count": "int"}],
     "columns": "map A description of each count",
     # releases and revisions
@@ -82,9 +93,13 @@ FIELDS: Mapping[str, Type] = {
     "importance": "int?",
     "excerpt": "str A part of the text with the words that were searched for",
     "tags": ["str"],
-    "images": [{"url": "url", "caption": "str?", "credit": "str?", "alt": "str?", "position?": "int"}],
+    "images": [
+        {"url": "url", "caption": "str?", "credit": "str?", "alt": "str?", "position?": "int"}
+    ],
     "attachments": [{"url": "url", "title": "str", "media_type": "str?", "position?": "int"}],
-    "contacts": [{"name": "str?", "role": "str?", "phone": "str?", "email": "str?", "position?": "int"}],
+    "contacts": [
+        {"name": "str?", "role": "str?", "phone": "str?", "email": "str?", "position?": "int"}
+    ],
     "questions": [{"position": "int", "question": "str", "answer": "str", "answered_by": "str?"}],
     # edits, and versions of a release
     "changes": [
@@ -96,22 +111,36 @@ FIELDS: Mapping[str, Type] = {
             "importance": "int",
         }
     ],
-    "unannounced": "bool Whether the agency changed the text and left its own update date as it was",
+    "unannounced": (
+        "bool Whether the agency changed the text and left its own update date as it was"
+    ),
     "stamp": "str? Whether the agency's own update date changed: moved, not moved, none told",
     "last_seen_before": "time? When a check last found the version before",
     "current_release": "int The release that has this version now, if its address changed",
     "current_revision": "int The current version of this release",
     "permalink": "url Permanent address of this version",
-    "takedowns": [{"kind": "str hide or redact", "reason": "str", "reason_en": "str?", "at": "time"}],
+    "takedowns": [
+        {"kind": "str hide or redact", "reason": "str", "reason_en": "str?", "at": "time"}
+    ],
     "citation": "str How to cite it, in the language of the request",
     "before": {"revision": "int", "seen": "time When the archive read it"},
     "after": {"revision": "int", "seen": "time When the archive read it"},
     "field": "str The field of the release = body",
     "place": "int Number of the paragraph or row in the field",
     "label": "str?",
-    "op": "str same, del (only in the older version), ins (only in the later one), skip (`text` is how many) or note",
+    "op": (
+        "str same, del (only in the older version), ins (only in the later"
+        " one),"
+        " skip"
+        " (`text` is"
+        " how many) or note"
+    ),
     "text": "str",
-    "event": "str first, edit (by the agency), reread (by the archive, differently), same, import, own, attachment (a"
+    "event": "str first, edit (by the agency), reread (by the archive,"
+    " differently),"
+    " same,"
+    " import,"
+    " own, attachment (a"
     " file was replaced), attachment_missing, or a removal",
     "title_now": "str The release's current title",
     "when": "time",
@@ -119,7 +148,9 @@ FIELDS: Mapping[str, Type] = {
     "attachment": "int? Number of a version of an attachment, as in /-/attachment/<number>.json",
     "file_url": "url? Address of the attachment",
     "file_title": "str? Text of the link to it",
-    "missing_since": "time? When its address was first answered with 404 or 410 since it was last found",
+    "missing_since": (
+        "time? When its address was first answered with 404 or 410 since it was last found"
+    ),
     "missing_until": "time? The last such answer",
     "diff": "url? The comparison with the version before",
     "evidence": "url? The bytes that it was read from, and how to check them",
@@ -179,7 +210,9 @@ ERROR: Mapping[str, Type] = {
     "docs?": "url Documentation",
 }
 
-DATA_SUFFIX = re.compile(r"\\\.(?P<only>\w+)\$$|(?:\(\?:)?\\\.\(\?P<format>(?P<formats>[^()]+)\)(?:\)\?)?\$$")
+DATA_SUFFIX = re.compile(
+    r"\\\.(?P<only>\w+)\$$|(?:\(\?:)?\\\.\(\?P<format>(?P<formats>[^()]+)\)(?:\)\?)?\$$"
+)
 GROUP = re.compile(r"\(\?P<(\w+)>([^()]*)\)")
 WHOLE_NUMBER = re.compile(r"(\\d|\[0-9\])\{1,\d+\}")
 NOT_LITERAL = re.compile(r"[\\()\[\]|*+?{}^$]")
@@ -189,11 +222,12 @@ NOT_LITERAL = re.compile(r"[\\()\[\]|*+?{}^$]")
 class DataOperation:
     """What /openapi.json says of a view's data beside its routes and parameters.
 
-    rows_name, row: the name of the list in a DataDocument's JSON, and the members of an entry; members: further members
-    of the JSON. Names are looked up in FIELDS, mappings have their own types. body: the whole JSON, if it is not a
-    DataDocument. parameters: types of parameters that differ from PARAMETERS. text: a request's body has a text.
-    required: parameters that a request must have. text_parameter: what may be sent by GET instead of the text.
-    statuses: of errors besides 400, 404 and 503. parameter_names: of its data, if a page supports others. name: its
+    rows_name, row: the name of the list in a DataDocument's JSON, and the members of an entry;
+    members: further members of the JSON. Names are looked up in FIELDS, mappings have their own
+    types. body: the whole JSON, if it is not a DataDocument. parameters: types of parameters that
+    differ from PARAMETERS. text: a request's body has a text. required: parameters that a request
+    must have. text_parameter: what may be sent by GET instead of the text. statuses: of errors
+    besides 400, 404 and 503. parameter_names: of its data, if a page supports others. name: its
     name, if that cannot be made from its path.
     """
 
@@ -212,7 +246,9 @@ class DataOperation:
 
 
 TABLE_PARAMETERS: Mapping[str, Type] = {
-    "_shape": "str objects: rows as objects; array: only a list of them; arrays is the default = objects",
+    "_shape": (
+        "str objects: rows as objects; array: only a list of them; arrays is the default = objects"
+    ),
     "_size": "str Rows per page, at most 1000; max: as many as fit in a response = max",
     "_next": "str Continue here: `next` of the previous page",
     "_sort": "str Column to sort by",
@@ -263,7 +299,9 @@ SQL_OPERATION = DataOperation(
     parameters=TABLE_PARAMETERS,
     statuses={403: "The site lets no visitor send SQL", 404: "CSV and Excel need `sql`"},
 )
-TABLE_VIEW = SimpleNamespace(operation=TABLE_OPERATION, parameters=[name for name in TABLE_PARAMETERS if name != "sql"])
+TABLE_VIEW = SimpleNamespace(
+    operation=TABLE_OPERATION, parameters=[name for name in TABLE_PARAMETERS if name != "sql"]
+)
 SQL_VIEW = SimpleNamespace(operation=SQL_OPERATION, parameters=("sql", "_shape"))
 
 
@@ -279,7 +317,11 @@ class Route(NamedTuple):
     def query_parameters(self) -> Sequence[str]:
         operation: DataOperation | None = self.view.operation
         names = operation.parameter_names if operation else None
-        return [name for name in (self.view.parameters if names is None else names) if name not in self.path_parameters]
+        return [
+            name
+            for name in (self.view.parameters if names is None else names)
+            if name not in self.path_parameters
+        ]
 
 
 def get_fields(*names: str, **types: Type) -> dict[str, Type]:
@@ -298,48 +340,88 @@ def read_routes(routes: Sequence[tuple[str, Any]]) -> Iterator[Route]:
     >>> view.parameters, view.operation = (), None
     >>> routes = read_routes([(r"/-/diff/(?P<one>[0-9]{1,15})(?:\\.(?P<format>json|csv))?$", view)])
     >>> [(route.path, dict(route.path_parameters)) for route in routes]
-    [('/-/diff/{one}.json', {'one': {'type': 'integer'}}), ('/-/diff/{one}.csv', {'one': {'type': 'integer'}})]
+    [('/-/diff/{one}.json', {'one': {'type': 'integer'}}), ('/-/diff/{one}.csv', {'one': {'type':
+    'integer'}})]
     """
     for pattern, view in routes:
         suffix = DATA_SUFFIX.search(pattern)
-        is_data = hasattr(view, "operation") and (suffix or view.operation)  # neither Datasette's view nor only a page
+        is_data = hasattr(view, "operation") and (
+            suffix or view.operation
+        )  # neither Datasette's view nor only a page
         if not is_data or ANY_PARAMETER in view.parameters:
             continue
         start, schemas = pattern[: suffix.start()] if suffix else pattern.removesuffix("$"), {}
         for name, values in GROUP.findall(start):
-            schemas[name] = {"type": "integer"} if WHOLE_NUMBER.fullmatch(values) else {"type": "string"}
+            schemas[name] = (
+                {"type": "integer"} if WHOLE_NUMBER.fullmatch(values) else {"type": "string"}
+            )
         path = GROUP.sub(r"{\1}", start)
         if NOT_LITERAL.search(re.sub(r"\{\w+\}", "", path)):
-            raise ValueError(f"{pattern}: /openapi.json needs a route that is text and named groups; make two of it")
-        formats = (suffix["only"] or suffix["formats"]).replace("\\", "").split("|") if suffix else [""]
+            raise ValueError(
+                f"{pattern}:"
+                f" /openapi.json needs a"
+                f" route that is text"
+                f" and named groups; make two"
+                f" of it"
+            )
+        formats = (
+            (suffix["only"] or suffix["formats"]).replace("\\", "").split("|") if suffix else [""]
+        )
         for format_name in formats:
             yield Route(f"{path}.{format_name}".rstrip("."), format_name, schemas, view)
 
 
 def build_openapi(
-    routes: Sequence[tuple[str, Any]], tables: Collection[str], describe_column: DescribeColumn, site_url: str
+    routes: Sequence[tuple[str, Any]],
+    tables: Collection[str],
+    describe_column: DescribeColumn,
+    site_url: str,
 ) -> Schema:
-    """Return the description of all routes that have a DataOperation, and of the tables and views."""
+    """Return the description of all routes that have a DataOperation, and of the tables and
+    views.
+    """
     paths: Schema = {}
     for route in (*read_routes(routes), *(_iter_table_routes(tables) if tables else ())):
         operation: DataOperation | None = route.view.operation
         if operation is not None:
-            methods = ("post", *(["get"] if operation.text_parameter else [])) if operation.text else ("get",)
-            paths[route.path] = {method: _build_operation(route, describe_column, method) for method in methods}
+            methods = (
+                ("post", *(["get"] if operation.text_parameter else []))
+                if operation.text
+                else ("get",)
+            )
+            paths[route.path] = {
+                method: _build_operation(route, describe_column, method) for method in methods
+            }
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "Myndighetsarkivet",
             "version": version("myndighetsarkivet"),
-            "summary": "News of Swedish agencies, with the later edits and removals that the archive saw",
+            "summary": (
+                "News of Swedish agencies, with the later edits and removals that the archive saw"
+            ),
             "description": (
-                "Everything that the site shows, as data, without a key. Texts are the agencies' own, most in Swedish. "
-                "`published` and `updated` are what the agency states, and null if it states nothing; `first_seen` and "
-                "`last_seen` are when the archive read the page; `first_seen` of an imported release is when it was "
+                "Everything that the"
+                " site shows,"
+                " as data, without a"
+                " key. Texts are the agencies'"
+                " own, most in Swedish. "
+                "`published` and `updated` are"
+                " what the agency"
+                " states, and null if it"
+                " states"
+                " nothing; `first_seen` and "
+                "`last_seen` are when the"
+                " archive read the page;"
+                " `first_seen` of an imported"
+                " release is when it was "
                 "imported. The documentation has the columns of tables, and the prepared queries."
             ),
         },
-        "externalDocs": {"url": f"{site_url}/docs/api", "description": "Documentation, with examples"},
+        "externalDocs": {
+            "url": f"{site_url}/docs/api",
+            "description": "Documentation, with examples",
+        },
         "servers": [{"url": site_url}],
         "paths": paths,
         "components": {
@@ -350,7 +432,13 @@ def build_openapi(
                 for status, text in (
                     (400, "A parameter is unknown or cannot be read; `error` names it"),
                     (404, "There is no such entry"),
-                    (503, "Too many requests, or it took too long; Retry-After says when to try again"),
+                    (
+                        503,
+                        "Too many requests, or it"
+                        " took too long;"
+                        " Retry-After says when to try"
+                        " again",
+                    ),
                 )
             },
         },
@@ -358,7 +446,9 @@ def build_openapi(
 
 
 def _iter_table_routes(tables: Collection[str]) -> Iterator[Route]:
-    """Yield the routes of tables, views and SQL, which Datasette's own views serve (archive.web.table_pages)."""
+    """Yield the routes of tables, views and SQL, which Datasette's own views serve
+    (archive.web.table_pages).
+    """
     path_parameters = {"table": {"type": "string", "enum": sorted(tables)}}
     for format_name in ("json", "csv", "xlsx"):
         yield Route(f"/archive/{{table}}.{format_name}", format_name, path_parameters, TABLE_VIEW)
@@ -376,10 +466,14 @@ def _build_operation(route: Route, describe_column: DescribeColumn, method: str)
     statuses = [400, *([404] if route.path_parameters else []), 503]
     has_body = method == "post"
     return {
-        "operationId": _name_operation(route) + ("_by_get" if operation.text and not has_body else ""),
+        "operationId": _name_operation(route)
+        + ("_by_get" if operation.text and not has_body else ""),
         "summary": operation.summary,
         "parameters": [
-            *(_build_path_parameter(name, schema, types) for name, schema in route.path_parameters.items()),
+            *(
+                _build_path_parameter(name, schema, types)
+                for name, schema in route.path_parameters.items()
+            ),
             *(
                 build_parameter(name, types.get(name, "str"), is_required=name in required)
                 for name in route.query_parameters
@@ -392,14 +486,19 @@ def _build_operation(route: Route, describe_column: DescribeColumn, method: str)
                 "description": operation.summary,
                 "headers": {
                     "Archive-Truncated": {
-                        "description": "After how much the result was cut off; absent if it is complete",
+                        "description": (
+                            "After how much the result was cut off; absent if it is complete"
+                        ),
                         "schema": {"type": "string"},
                     }
                 },
                 "content": {media_type: {"schema": schema}},
             },
             **{str(status): {"$ref": f"#/components/responses/{status}"} for status in statuses},
-            **{str(status): _build_error_response(text) for status, text in operation.statuses.items()},
+            **{
+                str(status): _build_error_response(text)
+                for status, text in operation.statuses.items()
+            },
         },
     }
 
@@ -422,14 +521,23 @@ def _name_operation(route: Route) -> str:
     path = getattr(route.view, "operation", None) and route.view.operation.name
     path = path or route.path.removesuffix(f".{route.format_name}")
     words = re.findall(r"\w+", re.sub(r"\{\w+\}", "", path))
-    return "_".join([*words, *([] if route.format_name == "json" else [route.format_name.replace(".", "_")])])
+    return "_".join(
+        [*words, *([] if route.format_name == "json" else [route.format_name.replace(".", "_")])]
+    )
 
 
 def build_parameter(name: str, wanted: Type, *, is_required: bool = False) -> Schema:
-    """Return a query parameter; it may be repeated if its type is a list, and have any name if it is `map`."""
+    """Return a query parameter; it may be repeated if its type is a list, and have any name if it
+    is `map`.
+    """
     schema = _build_schema(wanted, lambda _: None)
     described = schema.get("items", schema)
-    parameter = {"name": name, "in": "query", "description": described.pop("description", ""), "schema": schema}
+    parameter = {
+        "name": name,
+        "in": "query",
+        "description": described.pop("description", ""),
+        "schema": schema,
+    }
     if examples := described.pop("examples", None):
         parameter["example"] = examples if isinstance(wanted, list) else examples[0]
     if schema["type"] == "object":
@@ -446,8 +554,15 @@ def _build_path_parameter(name: str, schema: Schema, types: Mapping[str, Type]) 
 def _build_request_body(description: str) -> Schema:
     schema = {"type": "string", "description": description}
     members = {"type": "object", "properties": {"text": schema}, "required": ["text"]}
-    types = {"application/json": members, "application/x-www-form-urlencoded": members, "text/plain": schema}
-    return {"required": True, "content": {name: {"schema": schema} for name, schema in types.items()}}
+    types = {
+        "application/json": members,
+        "application/x-www-form-urlencoded": members,
+        "text/plain": schema,
+    }
+    return {
+        "required": True,
+        "content": {name: {"schema": schema} for name, schema in types.items()},
+    }
 
 
 def _build_error_response(description: str) -> Schema:
@@ -469,7 +584,11 @@ def _build_schema(wanted: Type, describe_column: DescribeColumn, name: str = "")
             for member, each in wanted.items()
         }
         required = [member for member in wanted if not member.endswith("?")]
-        return {"type": "object", "properties": properties, **({"required": required} if required else {})}
+        return {
+            "type": "object",
+            "properties": properties,
+            **({"required": required} if required else {}),
+        }
     if not isinstance(wanted, str):
         return {"type": "array", "items": _build_schema(wanted[0], describe_column)}
     text, _, example = wanted.partition(" = ")

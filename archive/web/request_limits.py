@@ -1,8 +1,9 @@
-"""Limits on visitors' requests: queues, budgets of SQL time, bodies, and delivery of responses to slow readers.
+"""Limits on visitors' requests: queues, budgets of SQL time, bodies, and delivery of responses to
+slow readers.
 
-A server that is given a whole response keeps it in memory until it is read. ResponseDelivery therefore sends it in
-chunks, and gives up if the client has disconnected, does not read a chunk in time, or takes longer than any response
-may.
+A server that is given a whole response keeps it in memory until it is read. ResponseDelivery
+therefore sends it in chunks, and gives up if the client has disconnected, does not read a chunk in
+time, or takes longer than any response may.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from archive.urls import parse_ip_address
 if TYPE_CHECKING:
     from archive.web.table_pages import KeysetPage
 
-CUT_HEADER = "archive-truncated"  # header with the number of rows after which a result was cut; see docs/api.md
+# header with the number of rows after which a result was cut; see docs/api.md
+CUT_HEADER = "archive-truncated"
 CHUNK_BYTES = 65_536  # bytes; as much as asyncio buffers before it makes a sender wait
 
 
@@ -38,44 +40,73 @@ class SandboxLimits:
     workers: int = 2  # statements running at once: one for each core of a small server
     max_waiting: int = 20  # requests waiting for a worker; further ones are rejected at once
     queue_timeout: float = 10.0  # waiting time of a request
-    max_streams: int = 4  # CSV streams running at once; they take minutes, and queue for each of their pages
-    request_seconds: float = 3.0  # SQL time per request with all its facets, or per page of a stream
+    max_streams: int = (
+        4  # CSV streams running at once; they take minutes, and queue for each of their pages
+    )
+    request_seconds: float = (
+        3.0  # SQL time per request with all its facets, or per page of a stream
+    )
     # of its time; a statement that had less on a processor was stopped because the machine is busy
     starved_share: float = 0.5
-    kill_delay: float = 0.5  # extra time, after sql_time_limit_ms, for SQLite to stop before the worker is killed
+    kill_delay: float = (
+        0.5  # extra time, after sql_time_limit_ms, for SQLite to stop before the worker is killed
+    )
     worker_memory: int = 200_000_000  # address space of a worker, including Python's 40 MB
     temp_file_bytes: int = 200_000_000  # one temporary file, such as for sorting
-    max_value_bytes: int = 20_000_000  # one text or blob; no stored page is larger (scraper/settings.py)
+    max_value_bytes: int = (
+        20_000_000  # one text or blob; no stored page is larger (scraper/settings.py)
+    )
     max_sql_length: int = 100_000  # length of the SQL
     max_columns: int = 200
-    max_json_bytes: int = 4_000_000  # all values of a response, as written in JSON (å takes six bytes)
-    max_csv_bytes: int = 16_000_000  # all values of a CSV response, which is written row by row in UTF-8
-    max_parsed_json_bytes: int = 500_000  # all values if `_json=` parses them as JSON, which blocks the server
+    max_json_bytes: int = (
+        4_000_000  # all values of a response, as written in JSON (å takes six bytes)
+    )
+    max_csv_bytes: int = (
+        16_000_000  # all values of a CSV response, which is written row by row in UTF-8
+    )
+    max_parsed_json_bytes: int = (
+        500_000  # all values if `_json=` parses them as JSON, which blocks the server
+    )
     max_values: int = 60_000  # number of values in a response
     max_html_bytes: int = 4_000_000  # all values of an HTML page; rendering it blocks the server
-    max_html_values: int = 6_000  # number of values in an HTML page; Datasette takes about 20 µs for each
+    max_html_values: int = (
+        6_000  # number of values in an HTML page; Datasette takes about 20 µs for each
+    )
     max_parameter_length: int = 10_000  # characters of one URL parameter, such as sql= or _search=
     max_parameters: int = 200  # per URL; Datasette's work grows with the square of their number
-    max_body_bytes: int = 160_000  # of a request: 50 kB of text in a form take three times as much if all is escaped
-    max_discarded_bytes: int = 2_000_000  # of a body that is too long, read so that the client gets its answer
-    max_bodies: int = 100  # received at once; the one that has taken longest makes room for the next
+    max_body_bytes: int = (
+        160_000  # of a request: 50 kB of text in a form take three times as much if all is escaped
+    )
+    max_discarded_bytes: int = (
+        2_000_000  # of a body that is too long, read so that the client gets its answer
+    )
+    max_bodies: int = (
+        100  # received at once; the one that has taken longest makes room for the next
+    )
     max_client_bodies: int = 5  # of one client
     body_timeout: float = 10.0  # for a whole body
-    max_buffered_bytes: int = 64_000_000  # all large responses that wait for slow readers; the server needs twice that
+    max_buffered_bytes: int = (
+        64_000_000  # all large responses that wait for slow readers; the server needs twice that
+    )
     chunk_timeout: float = 10.0  # time for a client to read 64 kB
     response_timeout: float = 300.0  # time for a whole response
     stream_timeout: float = 3600.0  # time for a whole CSV stream, which is as long as its table
-    worker_start_timeout: float = 5.0  # for a worker to start; not counted against its first statement
-    max_escape_calls: int = 20  # calls of escape_fts in a statement; the server's process executes them
+    worker_start_timeout: float = (
+        5.0  # for a worker to start; not counted against its first statement
+    )
+    max_escape_calls: int = (
+        20  # calls of escape_fts in a statement; the server's process executes them
+    )
     max_escape_length: int = 10_000  # characters of the argument of escape_fts
     worker_statements: int = 500  # statements after which a worker is replaced
 
 
 def client_key(scope: Mapping[str, Any]) -> str:
-    """Return who sent a request, for whatever counts clients: an IPv4 address, or an IPv6 network of 64 bits.
+    """Return who sent a request, for whatever counts clients: an IPv4 address, or an IPv6 network
+    of 64 bits.
 
-    A household or a server has a whole such network. Behind a proxy that uvicorn trusts, the address is that of
-    X-Forwarded-For. Returns "" if there is none.
+    A household or a server has a whole such network. Behind a proxy that uvicorn trusts, the
+    address is that of X-Forwarded-For. Returns "" if there is none.
 
     >>> hosts = ("203.0.113.7", "::ffff:203.0.113.7", "2001:db8:0:1:a::9", "2001:DB8:0:1::1%eth0", "unix")
     >>> [client_key({"client": (host, 1)}) for host in hosts]
@@ -100,8 +131,8 @@ class BusyError(Base400):  # type: ignore[misc] # Datasette ships no types
 class RequestQueue:
     """Lets as many requests run at once as there are workers; other requests wait.
 
-    Clients take turns, each with its oldest request. In a full queue, the client with the most requests loses its
-    newest one to a client with fewer, so that no client can fill the queue.
+    Clients take turns, each with its oldest request. In a full queue, the client with the most
+    requests loses its newest one to a client with fewer, so that no client can fill the queue.
     """
 
     def __init__(self, limits: SandboxLimits) -> None:
@@ -126,7 +157,8 @@ class RequestQueue:
         request = asyncio.get_running_loop().create_future()
         self.requests_by_client.setdefault(client, deque()).append(request)
         try:
-            # asyncio.wait_for would swallow the cancellation that follows when the client disconnects
+            # asyncio.wait_for would swallow the cancellation that follows when the client
+            # disconnects
             async with asyncio.timeout(self.limits.queue_timeout):
                 has_slot = await request
         except TimeoutError as error:
@@ -139,7 +171,9 @@ class RequestQueue:
             raise BusyError
 
     def has_room(self, client: str) -> bool:
-        """Return whether a request may wait: the queue has room, or another client has more requests in it."""
+        """Return whether a request may wait: the queue has room, or another client has more
+        requests in it.
+        """
         if self.free_slots or self.waiting < self.limits.max_waiting:
             return True
         own = len(self.requests_by_client.get(client, ()))
@@ -152,7 +186,9 @@ class RequestQueue:
             rejected.set_result(False)
 
     def withdraw(self, client: str, request: asyncio.Future[bool]) -> None:
-        """Remove a request that has stopped waiting, or release the slot that it got at the last moment."""
+        """Remove a request that has stopped waiting, or release the slot that it got at the last
+        moment.
+        """
         if not request.cancelled():
             if request.result():
                 self.release()
@@ -164,7 +200,9 @@ class RequestQueue:
             self.requests_by_client.pop(client, None)
 
     def release(self) -> None:
-        """Give the slot to the next client's oldest request, or free it if no request is waiting."""
+        """Give the slot to the next client's oldest request, or free it if no request is
+        waiting.
+        """
         while self.requests_by_client:
             client, requests = self.requests_by_client.popitem(last=False)
             request = requests.popleft()
@@ -191,14 +229,25 @@ class VisitorRequest:
         streaming: bool = False,
         client: str = "",
     ) -> None:
-        self.queue, self.streaming, self.is_csv, self.client = queue, streaming, format_name == "csv", client
-        sizes = {"csv": limits.max_csv_bytes, "html": limits.max_html_bytes, "parsed": limits.max_parsed_json_bytes}
+        self.queue, self.streaming, self.is_csv, self.client = (
+            queue,
+            streaming,
+            format_name == "csv",
+            client,
+        )
+        sizes = {
+            "csv": limits.max_csv_bytes,
+            "html": limits.max_html_bytes,
+            "parsed": limits.max_parsed_json_bytes,
+        }
         self.max_bytes = sizes.get(format_name, limits.max_json_bytes)
         self.max_values = limits.max_html_values if format_name == "html" else limits.max_values
         self.seconds_left, self.has_slot, self.has_stream = limits.request_seconds, False, False
         self.largest_response = 0  # bytes of the largest result of a statement
         self.page: KeysetPage | None = None  # while Datasette reads a page of a table
-        self.rows_before_limit: int | None = None  # number of rows of a result that was cut because it is too large
+        self.rows_before_limit: int | None = (
+            None  # number of rows of a result that was cut because it is too large
+        )
 
     async def acquire_slot(self) -> None:
         """Wait for a slot: once per request, but for each statement of a stream."""
@@ -207,7 +256,9 @@ class VisitorRequest:
             self.has_slot = True
 
     def release_slot(self) -> None:
-        """Release the slot; called as soon as all SQL is done, so that slow readers block no others."""
+        """Release the slot; called as soon as all SQL is done, so that slow readers block no
+        others.
+        """
         if self.has_slot:
             self.has_slot = False
             self.queue.release()
@@ -235,7 +286,9 @@ class VisitorRequest:
         self.has_stream = False
 
 
-current_visitor_request: ContextVar[VisitorRequest | None] = ContextVar("visitor_request", default=None)
+current_visitor_request: ContextVar[VisitorRequest | None] = ContextVar(
+    "visitor_request", default=None
+)
 
 
 class BufferBudget:
@@ -255,8 +308,8 @@ class BufferBudget:
 class ResponseDelivery:
     """Runs the application for one request until its response is sent or no longer needed.
 
-    killable: whether the request's work can be stopped at any time. is_export: whether the response is a whole list,
-    which takes as long as its length requires.
+    killable: whether the request's work can be stopped at any time. is_export: whether the response
+    is a whole list, which takes as long as its length requires.
     """
 
     def __init__(
@@ -311,7 +364,10 @@ class ResponseDelivery:
             self.finished.set()
 
     async def send(self, message: dict[str, Any]) -> None:
-        """Send a message in chunks. Its start is held back until the first bytes, because it may become a 503."""
+        """Send a message in chunks.
+
+        Its start is held back until the first bytes, because it may become a 503.
+        """
         if message["type"] == "http.response.start":
             await self.begin_response(message)
             return
@@ -322,7 +378,9 @@ class ResponseDelivery:
             await self.send_chunk(start_message)
         ends = range(CHUNK_BYTES, len(body), CHUNK_BYTES)
         for end in ends:
-            await self.send_chunk({"type": message["type"], "body": body[end - CHUNK_BYTES : end], "more_body": True})
+            await self.send_chunk(
+                {"type": message["type"], "body": body[end - CHUNK_BYTES : end], "more_body": True}
+            )
         await self.send_chunk({**message, "body": body[ends[-1] :] if ends else body})
         self.complete = not message.get("more_body", False)
 
@@ -331,12 +389,16 @@ class ResponseDelivery:
 
         All SQL is done by then, except in a stream.
         """
-        if self.started:  # an error during a stream: too late to report, but the response must not look complete
+        # an error during a stream: too late to report, but the response must not look complete
+        if self.started:
             await self.give_up()
         request = self.visitor_request
         if request and request.rows_before_limit and message["status"] == 200:
             cut = f"after {request.rows_before_limit} rows".encode()
-            added = [(b"access-control-expose-headers", CUT_HEADER.encode()), (CUT_HEADER.encode(), cut)]
+            added = [
+                (b"access-control-expose-headers", CUT_HEADER.encode()),
+                (CUT_HEADER.encode(), cut),
+            ]
             message = {**message, "headers": [*message.get("headers", []), *added]}
         self.start_message = message
         if request and not request.streaming:
@@ -368,7 +430,8 @@ class ResponseDelivery:
 
 
 def parse_query_string(query_string: str, limits: SandboxLimits) -> list[tuple[str, str]]:
-    """Parse a query string as Datasette does; raise ValueError (shown to visitors) if it is too long.
+    """Parse a query string as Datasette does; raise ValueError (shown to visitors) if it is too
+    long.
 
     >>> parse_query_string("sql=select+1&_shape=array", SandboxLimits())
     [('sql', 'select 1'), ('_shape', 'array')]
@@ -381,7 +444,9 @@ def parse_query_string(query_string: str, limits: SandboxLimits) -> list[tuple[s
     parameters = parse_qsl(query_string, keep_blank_values=True)
     for name, value in parameters:
         if max(len(name), len(value)) > limits.max_parameter_length:
-            raise ValueError(f"{name[:40]}= is too long: at most {limits.max_parameter_length:,} characters")
+            raise ValueError(
+                f"{name[:40]}= is too long: at most {limits.max_parameter_length:,} characters"
+            )
     return parameters
 
 
@@ -390,7 +455,9 @@ def parse_query_string(query_string: str, limits: SandboxLimits) -> list[tuple[s
 
 @dataclass(frozen=True, slots=True)
 class RequestBody:
-    """A request's body, or why there is none; is_received: whether the client has sent all of it."""
+    """A request's body, or why there is none; is_received: whether the client has sent all of
+    it.
+    """
 
     data: bytes = b""
     problem: Literal["too_long", "too_slow"] | None = None
@@ -404,7 +471,10 @@ def has_body(scope: dict[str, Any]) -> bool:
 
 
 async def receive_body(scope: dict[str, Any], receive: Any, limits: SandboxLimits) -> RequestBody:
-    """Receive a request's body within the limits of size and time. A client that has disconnected is too slow."""
+    """Receive a request's body within the limits of size and time.
+
+    A client that has disconnected is too slow.
+    """
     headers = dict(scope["headers"])
     announced = headers.get(b"content-length", b"")
     size = int(announced[:12]) if announced.isdigit() else 0
@@ -424,7 +494,11 @@ async def receive_body(scope: dict[str, Any], receive: Any, limits: SandboxLimit
                     chunks.clear()
                 if not message.get("more_body", False):
                     is_whole = received <= limits.max_body_bytes
-                    return RequestBody(b"".join(chunks)) if is_whole else RequestBody(problem="too_long")
+                    return (
+                        RequestBody(b"".join(chunks))
+                        if is_whole
+                        else RequestBody(problem="too_long")
+                    )
     except TimeoutError:
         return RequestBody(problem="too_slow", is_received=False)
     return RequestBody(problem="too_long", is_received=False)

@@ -1,4 +1,6 @@
-"""Requests of the site's pages: their language, parameters and format, templates, static files, and posted texts."""
+"""Requests of the site's pages: their language, parameters and format, templates, static files, and
+posted texts.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ FILE_FORMAT = re.compile(r"\.(zip|bib|ris)$")  # what readers download by a link
 ANY_PARAMETER = "*"  # for files, whose parameters are not checked
 OPCODES_PER_CHECK = 10_000  # SQLite opcodes between checks of the CPU time
 MIN_TIME_LIMIT = 0.02  # seconds; only tests set a lower limit, which is checked at every opcode
-ORIGIN_SCOPE_KEY = "archive.origin"  # key in a request's ASGI scope: scheme and host, with a trailing slash
+ORIGIN_SCOPE_KEY = (
+    "archive.origin"  # key in a request's ASGI scope: scheme and host, with a trailing slash
+)
 STATIC_FOLDERS = {  # URL prefix → folder
     "/static/": Path(__file__).resolve().parents[1] / "static",
     "/-/static/": Path(app_root).resolve() / "datasette" / "static",
@@ -52,7 +56,10 @@ OWN_ENVIRONMENTS: WeakKeyDictionary[Any, Environment] = WeakKeyDictionary()
 
 
 class ReaderError(Exception):
-    """An error response of a view. `text_key` names its interface text, which is formatted with `values`."""
+    """An error response of a view.
+
+    `text_key` names its interface text, which is formatted with `values`.
+    """
 
     def __init__(self, status: int, text_key: str, **values: object) -> None:
         self.status, self.text_key, self.values = status, text_key, values
@@ -60,9 +67,11 @@ class ReaderError(Exception):
 
 
 class SiteRequest:
-    """A request for a page, with everything its view needs: language, format, queries, URLs, responses.
+    """A request for a page, with everything its view needs: language, format, queries, URLs,
+    responses.
 
-    format_name: None for the HTML page. requested_language: the parameter `lang`; None if it is absent or unknown.
+    format_name: None for the HTML page. requested_language: the parameter `lang`; None if it is
+    absent or unknown.
     """
 
     def __init__(self, request: Any, datasette: Any) -> None:
@@ -88,7 +97,11 @@ class SiteRequest:
     def in_language(self, url: str) -> str:
         """Add the requested language to a URL that another program has built, such as Datasette."""
         url, mark, fragment = url.partition("#")
-        query = f"{'&' if '?' in url else '?'}lang={self.requested_language}" if self.requested_language else ""
+        query = (
+            f"{'&' if '?' in url else '?'}lang={self.requested_language}"
+            if self.requested_language
+            else ""
+        )
         return f"{url}{query}{mark}{fragment}"
 
     def url(self, path: str, /, **query: object) -> str:
@@ -96,14 +109,23 @@ class SiteRequest:
         scope = self.request.scope
         if ORIGIN_SCOPE_KEY not in scope:  # computed once for all URLs of a list
             scope[ORIGIN_SCOPE_KEY] = str(self.datasette.absolute_url(self.request, "/"))
-        return str(scope[ORIGIN_SCOPE_KEY]) + str(self.datasette.urls.path(add_query(path, **query))).removeprefix("/")
+        return str(scope[ORIGIN_SCOPE_KEY]) + str(
+            self.datasette.urls.path(add_query(path, **query))
+        ).removeprefix("/")
 
     def local_url(self, path: str, /, **query: object) -> str:
-        """Return the absolute URL of a path of the site, with a query and the requested language."""
+        """Return the absolute URL of a path of the site, with a query and the requested
+        language.
+        """
         return self.url(path, **query, lang=self.requested_language)
 
     async def render(
-        self, template: str, context: dict[str, Any], *, status: int = 200, headers: dict[str, str] | None = None
+        self,
+        template: str,
+        context: dict[str, Any],
+        *,
+        status: int = 200,
+        headers: dict[str, str] | None = None,
     ) -> Response:
         page = await render_own_template(self, template, context)
         return Response.html(page, status=status, headers=headers)
@@ -132,7 +154,10 @@ class SiteRequest:
         return Response.json(error, status=status, headers=headers)
 
     def build_headers(self, etag: str | None = None) -> dict[str, str]:
-        """Return the headers of data that depends on the language. With an ETag, clients can revalidate it."""
+        """Return the headers of data that depends on the language.
+
+        With an ETag, clients can revalidate it.
+        """
         headers = {
             **({"etag": etag} if etag else {}),
             "cache-control": "no-cache",
@@ -151,11 +176,13 @@ class SiteRequest:
 def site_view(
     *parameters: str, operation: DataOperation | None = None
 ) -> Callable[[Callable[[SiteRequest], Awaitable[Any]]], Callable[..., Awaitable[Any]]]:
-    """Decorate a view of the archive: pass it a SiteRequest, and show its errors in the requested format.
+    """Decorate a view of the archive: pass it a SiteRequest, and show its errors in the requested
+    format.
 
-    parameters: the URL parameters that the page supports besides those allowed everywhere, or ANY_PARAMETER. Others and
-    invalid ones get a 400 response (`?weight=50` must not list everything as if there were no filter), an interrupted
-    query a 503. operation: how /openapi.json describes its data; None for a view without data.
+    parameters: the URL parameters that the page supports besides those allowed everywhere, or
+    ANY_PARAMETER. Others and invalid ones get a 400 response (`?weight=50` must not list everything
+    as if there were no filter), an interrupted query a 503. operation: how /openapi.json describes
+    its data; None for a view without data.
     """
 
     def decorate(view: Callable[[SiteRequest], Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
@@ -179,11 +206,15 @@ def site_view(
 
 
 def _check_parameters(arguments: Any, parameters: Collection[str]) -> None:
-    """Raise FilterError for a parameter that a page does not support, so that none is ignored silently."""
+    """Raise FilterError for a parameter that a page does not support, so that none is ignored
+    silently.
+    """
     for name in arguments if ANY_PARAMETER not in parameters else ():
         if name not in parameters and not is_harmless_parameter(name):
             known = ", ".join(parameters) or "lang"
-            raise FilterError(name, arguments[name], f"one of {known}", "error.unknown_parameter", known=known)
+            raise FilterError(
+                name, arguments[name], f"one of {known}", "error.unknown_parameter", known=known
+            )
 
 
 def _has_data_format(path: str) -> bool:
@@ -196,9 +227,13 @@ def _has_data_format(path: str) -> bool:
 
 
 def expects_data(request: Any) -> bool:
-    """Return whether errors are JSON: for data formats, and for files unless a browser asks for them."""
+    """Return whether errors are JSON: for data formats, and for files unless a browser asks for
+    them.
+    """
     is_browser = "text/html" in request.headers.get("accept", "")
-    return _has_data_format(request.path) or (bool(FILE_FORMAT.search(request.path)) and not is_browser)
+    return _has_data_format(request.path) or (
+        bool(FILE_FORMAT.search(request.path)) and not is_browser
+    )
 
 
 # queries
@@ -212,9 +247,12 @@ def build_query_runner(datasette: Any) -> RunQuery:
     db = datasette.get_database("archive")
 
     async def run(sql: str, values: dict[str, Any], /) -> Sequence[Any]:
-        if current_visitor_request.get() is not None:  # it has its own budget and workers (archive.web.request_limits)
+        # it has its own budget and workers (archive.web.request_limits)
+        if current_visitor_request.get() is not None:
             return list(await db.execute(sql, values))
-        return await db.execute_fn(partial(run_with_cpu_limit, sql, values, datasette.sql_time_limit_ms / 1000))  # type: ignore[no-any-return]
+        seconds = datasette.sql_time_limit_ms / 1000
+        rows: Sequence[Any] = await db.execute_fn(partial(run_with_cpu_limit, sql, values, seconds))
+        return rows
 
     return run
 
@@ -222,9 +260,13 @@ def build_query_runner(datasette: Any) -> RunQuery:
 def run_with_cpu_limit(
     sql: str, values: dict[str, Any], cpu_seconds: float, connection: sqlite3.Connection
 ) -> list[Any]:
-    """Return the rows of a query; raise QueryInterrupted if it takes too much CPU time of this thread."""
+    """Return the rows of a query; raise QueryInterrupted if it takes too much CPU time of this
+    thread.
+    """
     try:
-        with limit_cpu_time(connection, cpu_seconds, OPCODES_PER_CHECK if cpu_seconds > MIN_TIME_LIMIT else 1):
+        with limit_cpu_time(
+            connection, cpu_seconds, OPCODES_PER_CHECK if cpu_seconds > MIN_TIME_LIMIT else 1
+        ):
             return connection.execute(sql, values).fetchall()
     except sqlite3.OperationalError as error:
         if error.args == ("interrupted",):
@@ -233,24 +275,33 @@ def run_with_cpu_limit(
 
 
 class OwnTemplate(Template):
-    """A template of ours, rendered without `await`. In Datasette's own environment, each call in it is awaited."""
+    """A template of ours, rendered without `await`.
+
+    In Datasette's own environment, each call in it is awaited.
+    """
 
     async def render_async(self, *args: Any, **kwargs: Any) -> str:
         return self.render(*args, **kwargs)
 
 
 async def render_own_template(site: SiteRequest, name: str, context: dict[str, Any]) -> str:
-    """Render one of our templates with Datasette's context, but not in its asynchronous mode, which is slower."""
+    """Render one of our templates with Datasette's context, but not in its asynchronous mode, which
+    is slower.
+    """
     datasette = site.datasette
     if datasette not in OWN_ENVIRONMENTS:
-        OWN_ENVIRONMENTS[datasette] = environment = get_environment(datasette).overlay(enable_async=False)
+        OWN_ENVIRONMENTS[datasette] = environment = get_environment(datasette).overlay(
+            enable_async=False
+        )
         environment.template_class = OwnTemplate
     template = OWN_ENVIRONMENTS[datasette].get_template(name)
     return str(await datasette.render_template(template, context, request=site.request))
 
 
 def get_search_columns(datasette: Any) -> ColumnCache:
-    """Return the cached columns used to sort and count searches, one cache per Datasette instance."""
+    """Return the cached columns used to sort and count searches, one cache per Datasette
+    instance.
+    """
     return SEARCH_COLUMNS_CACHE.setdefault(datasette, ColumnCache())
 
 
@@ -260,7 +311,9 @@ def add_query(url: str, **values: object) -> str:
     >>> add_query("/-/edits", agency="fyr", tag=None)
     '/-/edits?agency=fyr'
     """
-    query = urlencode({name: value for name, value in values.items() if value is not None and value != ""})
+    query = urlencode(
+        {name: value for name, value in values.items() if value is not None and value != ""}
+    )
     return f"{url}?{query}" if query else url
 
 
@@ -298,17 +351,28 @@ def _hash_unchanged_file(file: Path, _mtime_ns: int, /) -> str:
 
 
 def build_static_url(datasette: Any, name: str) -> str:
-    """Return the URL of a file in archive/static, with its hash, so that caches may store it for good."""
-    return f"{datasette.urls.path(f'/static/{name}')}?{hash_file(STATIC_FOLDERS['/static/'] / name)}"
+    """Return the URL of a file in archive/static, with its hash, so that caches may store it for
+    good.
+    """
+    return (
+        f"{datasette.urls.path(f'/static/{name}')}?{hash_file(STATIC_FOLDERS['/static/'] / name)}"
+    )
 
 
 MAX_TEXT_BYTES = 50_000
-FORM_TYPE, JSON_TYPE, TEXT_TYPE = "application/x-www-form-urlencoded", "application/json", "text/plain"
+FORM_TYPE, JSON_TYPE, TEXT_TYPE = (
+    "application/x-www-form-urlencoded",
+    "application/json",
+    "text/plain",
+)
 ALLOWED = "GET, HEAD, OPTIONS, POST"
 
 
 class PostedTextError(Exception):
-    """A view of a text failed. The message of the original error is left out, because it may contain words of it."""
+    """A view of a text failed.
+
+    The message of the original error is left out, because it may contain words of it.
+    """
 
 
 def answer_options(site: SiteRequest) -> Response:
@@ -316,7 +380,10 @@ def answer_options(site: SiteRequest) -> Response:
     allowed = {"allow": ALLOWED}
     if site.datasette.cors:
         add_cors_headers(allowed)
-        allowed |= {"Access-Control-Allow-Methods": ALLOWED, "Access-Control-Allow-Headers": "Content-Type"}
+        allowed |= {
+            "Access-Control-Allow-Methods": ALLOWED,
+            "Access-Control-Allow-Headers": "Content-Type",
+        }
     return Response.text("", headers=allowed)
 
 
@@ -332,7 +399,10 @@ def read_fields(site: SiteRequest, *optional: str) -> dict[str, str]:
         raise ReaderError(408, "error.check_too_slow")
     media_type, _, parameters = site.request.headers.get("content-type", "").lower().partition(";")
     charset = parameters.partition("charset=")[2].partition(";")[0].strip(' "')
-    if charset not in ("", "utf-8", "utf8") or site.request.headers.get("content-encoding", "identity") != "identity":
+    if (
+        charset not in ("", "utf-8", "utf8")
+        or site.request.headers.get("content-encoding", "identity") != "identity"
+    ):
         raise ReaderError(415, "error.check_type")
     try:
         fields = _parse_fields(media_type.strip(), body.data, optional)
@@ -354,13 +424,17 @@ def _parse_fields(media_type: str, data: bytes, optional: Collection[str]) -> di
     if media_type == TEXT_TYPE:
         fields = {"text": data.decode()}
     elif media_type == FORM_TYPE:
-        lists = parse_qs(data.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=10)
+        lists = parse_qs(
+            data.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=10
+        )
         if any(len(values) > 1 for values in lists.values()):
             raise ValueError
         fields = {name: values[0] for name, values in lists.items()}
     elif media_type == JSON_TYPE:
         fields = json.loads(data)
-        if not isinstance(fields, dict) or not all(isinstance(value, str) for value in fields.values()):
+        if not isinstance(fields, dict) or not all(
+            isinstance(value, str) for value in fields.values()
+        ):
             raise ValueError
         for value in fields.values():
             value.encode()  # ValueError for half a character

@@ -1,18 +1,22 @@
 """Security of the site: limits of visitors' SQL, errors of Datasette's pages, and response headers.
 
-Limits. Requests for Datasette's own views of a database (its page, tables, views, queries, `?sql=`, `_where`, facets,
-CSV) wait in a queue and have a budget of SQL time; their statements run in processes that can be killed
-(archive.web.request_limits). Searches, comparisons and the change feed have their own queues. The archive's other pages
-and single rows do not wait. The number of rejections per second is limited, too.
+Limits. Requests for Datasette's own views of a database (its page, tables, views, queries, `?sql=`,
+`_where`, facets, CSV) wait in a queue and have a budget of SQL time; their statements run in
+processes that can be killed (archive.web.request_limits). Searches, comparisons and the change feed
+have their own queues. The archive's other pages and single rows do not wait. The number of
+rejections per second is limited, too.
 
-Errors. Datasette prints a traceback with all local variables for every mistake of a visitor, which blocks the only
-process for nearly a second, and shows visitors the messages of unexpected errors. Here, an error is logged on one line.
+Errors. Datasette prints a traceback with all local variables for every mistake of a visitor, which
+blocks the only process for nearly a second, and shows visitors the messages of unexpected errors.
+Here, an error is logged on one line.
 
-Logs. The access log has neither clients nor queries: nobody else may learn what a reader searched for.
+Logs. The access log has neither clients nor queries: nobody else may learn what a reader searched
+for.
 
-Headers. No page may run scripts or load anything from elsewhere. Caches may keep responses for a few
-seconds, static files longer. If the database is a snapshot (`datasette serve --immutable`), every response has an ETag
-and, as Last-Modified, the time of the snapshot, and conditional requests need no SQL.
+Headers. No page may run scripts or load anything from elsewhere. Caches may keep responses for a
+few seconds, static files longer. If the database is a snapshot (`datasette serve --immutable`),
+every response has an ETag and, as Last-Modified, the time of the snapshot, and conditional requests
+need no SQL.
 """
 
 from __future__ import annotations
@@ -40,7 +44,12 @@ from archive.i18n import choose_language, translate
 from archive.publish.catalogue import FILES_PATH
 from archive.times import now
 from archive.urls import FilterError
-from archive.web.datasette_versions import get_environment, is_data_request, list_closed_routes, list_database_paths
+from archive.web.datasette_versions import (
+    get_environment,
+    is_data_request,
+    list_closed_routes,
+    list_database_paths,
+)
 from archive.web.request_limits import (
     BufferBudget,
     BusyError,
@@ -55,16 +64,37 @@ from archive.web.request_limits import (
     parse_query_string,
     receive_body,
 )
-from archive.web.requests import SiteRequest, build_static_url, expects_data, find_static_file, hash_file, matches_etag
+from archive.web.requests import (
+    SiteRequest,
+    build_static_url,
+    expects_data,
+    find_static_file,
+    hash_file,
+    matches_etag,
+)
 from archive.web.sql_sandbox import SandboxedDatabase, StarvedQueryError, install_linear_sql_checks
 
 # limits
 ALLOWED_METHODS = ("GET", "HEAD", "OPTIONS")
 BATCH_PATHS = ("/-/batch", "/-/batch.json", "/-/batch.csv", "/-/batch.xlsx")
 # paths that also allow POST; their views get the body as `archive_body`
-POST_PATHS = ("/-/check", "/-/check.json", "/-/mcp", *BATCH_PATHS, "/-/follow", "/-/follow/subscription")
+POST_PATHS = (
+    "/-/check",
+    "/-/check.json",
+    "/-/mcp",
+    *BATCH_PATHS,
+    "/-/follow",
+    "/-/follow/subscription",
+)
 MAX_CONCURRENT_BY_PATH = {  # slow requests, by the beginning of their path
-    **{"/-/compare": 1, "/-/diff/": 1, "/search.csv": 1, "/search": 3, "/-/changes": 2, "/-/batch": 1},
+    **{
+        "/-/compare": 1,
+        "/-/diff/": 1,
+        "/search.csv": 1,
+        "/search": 3,
+        "/-/changes": 2,
+        "/-/batch": 1,
+    },
     **{"POST /-/check": 1, "POST /-/batch": 1, "POST /-/follow": 2},
 }
 HIT_PATHS = ("/archive/releases/", "/-/revision/")
@@ -85,7 +115,10 @@ COMMON_HEADERS = (
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"same-origin"),  # agencies must not learn what a visitor searched for
     (b"cross-origin-opener-policy", b"same-origin"),
-    (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=()"),
+    (
+        b"permissions-policy",
+        b"camera=(), geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=()",
+    ),
 )
 CSP_PAGES = "; ".join(  # tools that check a page read robots.txt in it; no script of the page can
     (
@@ -109,29 +142,37 @@ logger = logging.getLogger(__name__)
 
 
 def limit_databases(datasette: Any) -> None:
-    """Replace each database that Datasette opened from a file with a sandboxed one; keep readers out of the log."""
+    """Replace each database that Datasette opened from a file with a sandboxed one; keep readers
+    out of the log.
+    """
     logging.getLogger("uvicorn.access").addFilter(_hide_reader)
     install_linear_sql_checks()
     _warn_of_scripts()
     limits = read_limits(datasette)
     for name, db in list(datasette.databases.items()):
         if db.path is None and name != "_internal":
-            raise click.ClickException(f"{name}: visitors' SQL on an in-memory database cannot be limited")
+            raise click.ClickException(
+                f"{name}: visitors' SQL on an in-memory database cannot be limited"
+            )
         if db.path is not None:
             datasette.databases[name] = SandboxedDatabase(datasette, db, limits)
 
 
 def _warn_of_scripts() -> None:
-    """Log a warning for each plugin whose scripts will not run, because no page of the site allows any."""
+    """Log a warning for each plugin whose scripts will not run, because no page of the site allows
+    any.
+    """
     for plugin in pm.get_plugins():
         if any(hasattr(plugin, hook) for hook in SCRIPT_HOOKS):
             logger.warning(
-                "the plugin %s needs scripts, which the site does not allow: it shows nothing", plugin.__name__
+                "the plugin %s needs scripts, which the site does not allow: it shows nothing",
+                plugin.__name__,
             )
 
 
 def _hide_reader(record: logging.LogRecord) -> bool:
-    """Remove the client and the query from a line of uvicorn's access log; return True to keep the line.
+    """Remove the client and the query from a line of uvicorn's access log; return True to keep the
+    line.
 
     >>> record = logging.makeLogRecord({"args": ("203.0.113.7:1", "GET", "/search?q=bro", "1.1", 200)})
     >>> _hide_reader(record), record.args
@@ -144,12 +185,16 @@ def _hide_reader(record: logging.LogRecord) -> bool:
 
 
 def read_limits(datasette: Any) -> SandboxLimits:
-    """Return the limits set for the plugin "guard" in metadata.json, with defaults for the others."""
+    """Return the limits set for the plugin "guard" in metadata.json, with defaults for the
+    others.
+    """
     return SandboxLimits(**(datasette.plugin_config("guard") or {}))
 
 
 def list_closed_pages(datasette: Any) -> list[tuple[str, Any]]:
-    """Return routes that answer 404 in place of Datasette's pages that the archive does not offer."""
+    """Return routes that answer 404 in place of Datasette's pages that the archive does not
+    offer.
+    """
 
     async def hide() -> None:
         raise NotFound("There is no such page")
@@ -162,9 +207,13 @@ def wrap_application(datasette: Any) -> Any:
     limiter, headers = RequestLimiter(datasette), ResponseHeaders(datasette)
 
     def wrap(app: Any) -> Any:
-        async def serve(scope: dict[str, Any], receive: Any, send: Any) -> None:  # a function: uvicorn recognises it
+        async def serve(
+            scope: dict[str, Any], receive: Any, send: Any
+        ) -> None:  # a function: uvicorn recognises it
             # archive_app: for a view that requests other pages of the site (archive.views.mcp)
-            await headers.serve(partial(limiter.serve, app), {**scope, "archive_app": serve}, receive, send)
+            await headers.serve(
+                partial(limiter.serve, app), {**scope, "archive_app": serve}, receive, send
+            )
 
         return serve
 
@@ -191,31 +240,47 @@ class RequestLimiter:
     def __init__(self, datasette: Any) -> None:
         self.datasette = datasette
         self.limits = read_limits(datasette)
-        self.visitor_queue, self.buffer_budget = RequestQueue(self.limits), BufferBudget(self.limits)
+        self.visitor_queue, self.buffer_budget = (
+            RequestQueue(self.limits),
+            BufferBudget(self.limits),
+        )
         self.page_queues = [
-            (path, RequestQueue(replace(self.limits, workers=count))) for path, count in MAX_CONCURRENT_BY_PATH.items()
+            (path, RequestQueue(replace(self.limits, workers=count)))
+            for path, count in MAX_CONCURRENT_BY_PATH.items()
         ]
         self.delayed_refusals = 0
-        self.bodies: dict[asyncio.Timeout, str] = {}  # the clients of those that are being received, oldest first
+        self.bodies: dict[
+            asyncio.Timeout, str
+        ] = {}  # the clients of those that are being received, oldest first
         self.busy_pages: dict[str, str] = {}  # by language
 
     async def serve(self, app: Any, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        """Serve a request, or reject it if it is invalid, exceeds a limit, or too many others are waiting."""
+        """Serve a request, or reject it if it is invalid, exceeds a limit, or too many others are
+        waiting.
+        """
         if scope["type"] != "http":
             await app(scope, receive, send)
             return
         raw = scope.get("raw_path") or scope["path"].encode()
-        path = raw.decode("latin-1").partition("?")[0].removeprefix(self.datasette.setting("base_url").rstrip("/"))
+        path = (
+            raw.decode("latin-1")
+            .partition("?")[0]
+            .removeprefix(self.datasette.setting("base_url").rstrip("/"))
+        )
         is_post = scope["method"] == "POST" and path in POST_PATHS
         # a body that is not read would be taken for the next request, or be received without end
         send_refusal = partial(_send_and_close, send) if has_body(scope) else send
         if scope["method"] not in ALLOWED_METHODS and not is_post:
             allow = ", ".join((*ALLOWED_METHODS, "POST") if path in POST_PATHS else ALLOWED_METHODS)
-            await self.reject(path, 405, "This site can only be read.", allow=allow).asgi_send(send_refusal)
+            await self.reject(path, 405, "This site can only be read.", allow=allow).asgi_send(
+                send_refusal
+            )
             return
         try:
             _check_request(scope)
-            query_args = dict(parse_query_string(scope.get("query_string", b"").decode("latin-1"), self.limits))
+            query_args = dict(
+                parse_query_string(scope.get("query_string", b"").decode("latin-1"), self.limits)
+            )
         except ValueError as error:
             await self.reject(path, 400, str(error)).asgi_send(send_refusal)
             return
@@ -228,13 +293,18 @@ class RequestLimiter:
         # such a page repeats the search
         slow_path = "/search" if "hit" in query_args and path.startswith(HIT_PATHS) else path
         slow_path = f"POST {path}" if is_post else slow_path
-        page_queue = next((queue for prefix, queue in self.page_queues if slow_path.startswith(prefix)), None)
+        page_queue = next(
+            (queue for prefix, queue in self.page_queues if slow_path.startswith(prefix)), None
+        )
         page_request = (
-            VisitorRequest(self.limits, page_queue, client=client) if page_queue and not is_workbook else None
+            VisitorRequest(self.limits, page_queue, client=client)
+            if page_queue and not is_workbook
+            else None
         )
         queued_request = data_request or page_request
         refuse = partial(self.refuse, scope, path, query_args)
-        if queued_request and not queued_request.queue.has_room(client):  # before any expensive work
+        # before any expensive work
+        if queued_request and not queued_request.queue.has_room(client):
             await refuse(send_refusal)
             return
 
@@ -243,7 +313,10 @@ class RequestLimiter:
             if body is None:
                 await refuse(send_refusal)
                 return
-            scope, send = {**scope, "archive_body": body}, send if body.is_received else send_refusal
+            scope, send = (
+                {**scope, "archive_body": body},
+                send if body.is_received else send_refusal,
+            )
 
         async def run(scope: dict[str, Any], receive: Any, send: Any) -> None:
             current_visitor_request.set(data_request)
@@ -273,11 +346,13 @@ class RequestLimiter:
             if queued_request:
                 queued_request.close()
 
-    async def receive_body(self, scope: dict[str, Any], receive: Any, client: str) -> RequestBody | None:
+    async def receive_body(
+        self, scope: dict[str, Any], receive: Any, client: str
+    ) -> RequestBody | None:
         """Receive a request's body; return None if too many of the client are being received.
 
-        If there are too many of all clients, the one that has taken longest ends as too slow: the others are not
-        refused because of slow ones.
+        If there are too many of all clients, the one that has taken longest ends as too slow: the
+        others are not refused because of slow ones.
         """
         limits = self.limits
         if Counter(self.bodies.values())[client] >= limits.max_client_bodies:
@@ -295,7 +370,9 @@ class RequestLimiter:
         finally:
             self.bodies.pop(place, None)
 
-    def build_visitor_request(self, path: str, query_args: Mapping[str, str], client: str) -> VisitorRequest:
+    def build_visitor_request(
+        self, path: str, query_args: Mapping[str, str], client: str
+    ) -> VisitorRequest:
         """Return the queue entry of a request for data, with the limits of its format."""
         build = partial(VisitorRequest, self.limits, self.visitor_queue, client=client)
         if path.endswith((".csv", ".xlsx")):  # an Excel file is written from a stream
@@ -304,8 +381,12 @@ class RequestLimiter:
             return build("html")
         return build("parsed" if "_json" in query_args else "json")
 
-    async def refuse(self, scope: dict[str, Any], path: str, query_args: Mapping[str, str], send: Any) -> None:
-        """Send 503, delayed by up to MAX_REFUSAL_DELAY to limit rejections to REFUSALS_PER_SECOND."""
+    async def refuse(
+        self, scope: dict[str, Any], path: str, query_args: Mapping[str, str], send: Any
+    ) -> None:
+        """Send 503, delayed by up to MAX_REFUSAL_DELAY to limit rejections to
+        REFUSALS_PER_SECOND.
+        """
         self.delayed_refusals += 1
         try:
             await asyncio.sleep(min(self.delayed_refusals / REFUSALS_PER_SECOND, MAX_REFUSAL_DELAY))
@@ -313,8 +394,11 @@ class RequestLimiter:
             self.delayed_refusals -= 1
         await (await self.build_refusal(scope, path, query_args)).asgi_send(send)
 
-    async def build_refusal(self, scope: dict[str, Any], path: str, query_args: Mapping[str, str]) -> Response:
-        """Build a 503 response with Retry-After: a page in the visitor's language, or a line of text or JSON.
+    async def build_refusal(
+        self, scope: dict[str, Any], path: str, query_args: Mapping[str, str]
+    ) -> Response:
+        """Build a 503 response with Retry-After: a page in the visitor's language, or a line of
+        text or JSON.
 
         The page is rendered once per language, because a busy server has no time for more.
         """
@@ -335,7 +419,9 @@ class RequestLimiter:
         return Response.html(self.busy_pages[language], status=503, headers=headers)
 
     def reject(self, path: str, status: int, message: str, **headers: str) -> Response:
-        """Return an error as a line of plain text, or as JSON for a .json path (with CORS headers)."""
+        """Return an error as a line of plain text, or as JSON for a .json path (with CORS
+        headers).
+        """
         if self.datasette.cors:
             add_cors_headers(headers)
         if path.endswith(".json"):
@@ -345,7 +431,9 @@ class RequestLimiter:
 
 
 async def _send_and_close(send: Any, message: dict[str, Any]) -> None:
-    """Send a message of a response, with a header that makes the server close the connection afterwards."""
+    """Send a message of a response, with a header that makes the server close the connection
+    afterwards.
+    """
     if message["type"] == "http.response.start":
         message = {**message, "headers": [*message.get("headers", []), (b"connection", b"close")]}
     await send(message)
@@ -368,32 +456,47 @@ class ResponseHeaders:
             scope = _rewrite_request(scope, self.origin)
             path = scope["path"].removeprefix(self.base)
             is_static = path.startswith(STATIC_PATHS)
-            validators = _build_static_headers(path, scope) if is_static else self.build_snapshot_headers(scope)
+            validators = (
+                _build_static_headers(path, scope)
+                if is_static
+                else self.build_snapshot_headers(scope)
+            )
 
         async def send_with_headers(message: dict[str, Any]) -> None:
             if message["type"] == "http.response.start":
                 headers = [(name.lower(), value) for name, value in message.get("headers", [])]
                 content_type = dict(headers).get(b"content-type", b"").decode("latin-1")
-                media_type = "" if 300 <= message["status"] < 400 else content_type.partition(";")[0].strip().lower()
+                media_type = (
+                    ""
+                    if 300 <= message["status"] < 400
+                    else content_type.partition(";")[0].strip().lower()
+                )
                 security = _build_security_headers(media_type, page.get("language"))
                 headers = [(name, value) for name, value in headers if name not in security]
                 if not is_static:
                     headers = _add_cache_headers(headers, message["status"], validators)
                 elif message["status"] == 200:
-                    headers = [*((n, v) for n, v in headers if n not in validators), *validators.items()]
+                    headers = [
+                        *((n, v) for n, v in headers if n not in validators),
+                        *validators.items(),
+                    ]
                 message = {**message, "headers": [*headers, *security.items()]}
             await send(message)
 
         if _is_not_modified(scope, validators):
-            # without security headers, because a browser replaces its stored headers with those of a 304
-            fields = list(validators.items()) if is_static else _add_cache_headers([], 304, validators)
+            # without security headers, because a browser replaces its stored headers with those of
+            # a 304
+            fields = (
+                list(validators.items()) if is_static else _add_cache_headers([], 304, validators)
+            )
             await send({"type": "http.response.start", "status": 304, "headers": fields})
             await send({"type": "http.response.body", "body": b""})
         else:
             await app({**scope, "archive_page": page}, receive, send_with_headers)
 
     def build_snapshot_headers(self, scope: dict[str, Any]) -> dict[bytes, bytes]:
-        """Return ETag and Last-Modified of a snapshot; no headers for an archive that a crawl may change.
+        """Return ETag and Last-Modified of a snapshot; no headers for an archive that a crawl may
+        change.
 
         The ETag includes the hour, because pages show the age of the data.
         """
@@ -412,21 +515,29 @@ class ResponseHeaders:
 def _build_security_headers(media_type: str, language: str | None) -> dict[bytes, bytes]:
     """Return the security headers of a response; `language` is None unless it is a page."""
     headers = dict(COMMON_HEADERS)
-    headers[b"content-security-policy"] = (CSP_PAGES if media_type == "text/html" else CSP_DATA).encode()
+    headers[b"content-security-policy"] = (
+        CSP_PAGES if media_type == "text/html" else CSP_DATA
+    ).encode()
     if language:
         headers[b"content-language"] = language.encode()
     return headers
 
 
 def _build_static_headers(path: str, scope: dict[str, Any]) -> dict[bytes, bytes]:
-    """Return a static file's ETag and cache lifetime (a year if the URL has its current hash); {} for other paths."""
+    """Return a static file's ETag and cache lifetime (a year if the URL has its current hash); {}
+    for other paths.
+    """
     file = find_static_file(path)
     if file is None:
         return {}
     file_hash = hash_file(file).encode()
     # during an update, a URL with the old hash must not get a long lifetime
     has_hash = scope.get("query_string") == file_hash
-    max_age = b"max-age=31536000, immutable" if has_hash else f"max-age={MAX_STATIC_CACHE_SECONDS}".encode()
+    max_age = (
+        b"max-age=31536000, immutable"
+        if has_hash
+        else f"max-age={MAX_STATIC_CACHE_SECONDS}".encode()
+    )
     return {b"etag": b'"%s"' % file_hash, b"cache-control": max_age}
 
 
@@ -449,32 +560,45 @@ def _add_cache_headers(
     headers: list[tuple[bytes, bytes]], status: int, validators: dict[bytes, bytes]
 ) -> list[tuple[bytes, bytes]]:
     """Add caching headers: a success may be cached for a few seconds, an error never."""
-    fields = [(name, _limit_max_age(value) if name == b"cache-control" else value) for name, value in headers]
+    fields = [
+        (name, _limit_max_age(value) if name == b"cache-control" else value)
+        for name, value in headers
+    ]
     names = {name for name, _ in fields}
     if status >= 500:
-        return [*((name, value) for name, value in fields if name != b"cache-control"), (b"cache-control", b"no-store")]
+        return [
+            *((name, value) for name, value in fields if name != b"cache-control"),
+            (b"cache-control", b"no-store"),
+        ]
     fields = [*((name, value) for name, value in fields if name != b"vary"), (b"vary", VARY_VALUE)]
     if status in (200, 304):
         fields += [(name, value) for name, value in validators.items() if name not in names]
-        fields += [] if b"cache-control" in names else [(b"cache-control", f"max-age={MAX_CACHE_SECONDS}".encode())]
+        fields += (
+            []
+            if b"cache-control" in names
+            else [(b"cache-control", f"max-age={MAX_CACHE_SECONDS}".encode())]
+        )
     return fields
 
 
 def _limit_max_age(cache_control: bytes) -> bytes:
-    """Limit how long caches may store a response, even with `_ttl=`, because its text may be taken down.
+    """Limit how long caches may store a response, even with `_ttl=`, because its text may be taken
+    down.
 
     >>> [_limit_max_age(b) for b in (b"max-age=31536000", b"max-age=5", b"private, no-store", b"public, s-maxage=9999")]
     [b'max-age=5', b'max-age=5', b'private, no-store', b'public, s-maxage=5']
     """
     return MAX_AGE_DIRECTIVE.sub(
-        lambda match: match[1] + str(min(int(match[2][-9:]), MAX_CACHE_SECONDS)).encode(), cache_control
+        lambda match: match[1] + str(min(int(match[2][-9:]), MAX_CACHE_SECONDS)).encode(),
+        cache_control,
     )
 
 
 def _rewrite_request(scope: dict[str, Any], origin: str | None) -> dict[str, Any]:
     """Return the request without cookies, and with the scheme and host of `origin`, if it is set.
 
-    The archive sets no cookies, and Datasette fails on some cookies of other sites on the same host.
+    The archive sets no cookies, and Datasette fails on some cookies of other sites on the same
+    host.
     """
     headers = [(name, value) for name, value in scope["headers"] if name.lower() != b"cookie"]
     if not origin:
@@ -484,7 +608,9 @@ def _rewrite_request(scope: dict[str, Any], origin: str | None) -> dict[str, Any
     return {**scope, "scheme": scheme, "headers": [*headers, (b"host", host.encode())]}
 
 
-def answer_exception(datasette: Any, request: Any, exception: Exception) -> Callable[[], Awaitable[Any]]:
+def answer_exception(
+    datasette: Any, request: Any, exception: Exception
+) -> Callable[[], Awaitable[Any]]:
     """Return a function that renders an error, which is only logged if it is one of the server.
 
     Datasette's own response would log a traceback for every mistyped URL.
@@ -514,13 +640,19 @@ def answer_forbidden(datasette: Any, request: Any, message: str) -> Any:
 
 
 async def _render_exception(datasette: Any, request: Any, exception: Exception) -> Any:
-    """Render an error as JSON in English for a data format, else as a page in the visitor's language."""
+    """Render an error as JSON in English for a data format, else as a page in the visitor's
+    language.
+    """
     status, text_key, values = _describe_exception(exception)
     headers = {"retry-after": BUSY_RETRY_AFTER} if status == 503 else {}
     if datasette.cors:
         add_cors_headers(headers)
-    members = {**getattr(exception, "error_dict", {}), "title": None} if expects_data(request) else None
-    return await SiteRequest(request, datasette).respond_with_error(status, text_key, values, members, headers)
+    members = (
+        {**getattr(exception, "error_dict", {}), "title": None} if expects_data(request) else None
+    )
+    return await SiteRequest(request, datasette).respond_with_error(
+        status, text_key, values, members, headers
+    )
 
 
 def _describe_exception(exception: Exception) -> tuple[int, str, dict[str, str]]:
@@ -528,13 +660,23 @@ def _describe_exception(exception: Exception) -> tuple[int, str, dict[str, str]]
     if isinstance(exception, FilterError):
         return 400, exception.text_key, exception.text_values
     # Datasette replaces an interrupted query by an error of its own, which has it as its context
-    if isinstance(exception, StarvedQueryError) or isinstance(exception.__context__, StarvedQueryError):
+    if isinstance(exception, StarvedQueryError) or isinstance(
+        exception.__context__, StarvedQueryError
+    ):
         return 503, "error.busy_hint", {}
     if isinstance(exception, QueryInterrupted) or getattr(exception, "message_is_html", False):
-        return 400, "error.data_too_slow", {}  # Datasette's message contains an HTML form with the SQL
+        return (
+            400,
+            "error.data_too_slow",
+            {},
+        )  # Datasette's message contains an HTML form with the SQL
     if isinstance(exception, DatasetteError):
         message = str(exception.message)
-        status = 400 if exception.status == 500 and message.startswith(CLIENT_ERROR_PREFIXES) else exception.status
+        status = (
+            400
+            if exception.status == 500 and message.startswith(CLIENT_ERROR_PREFIXES)
+            else exception.status
+        )
         return status, "error.data_refused", {"message": message}
     if isinstance(exception, Forbidden):
         if exception.args == ("execute-sql",):
@@ -547,5 +689,9 @@ def _describe_exception(exception: Exception) -> tuple[int, str, dict[str, str]]
     if isinstance(exception, NotFound):
         return 404, "error.not_found_because", {"message": str(exception.args[0])}
     if isinstance(exception, Base400):
-        return exception.status, "error.bad_request", {"message": str(exception.args[0]) if exception.args else ""}
+        return (
+            exception.status,
+            "error.bad_request",
+            {"message": str(exception.args[0]) if exception.args else ""},
+        )
     return 500, "error.data_fault", {}

@@ -1,8 +1,8 @@
 """Runs visitors' SQL in worker processes, which can be limited and killed.
 
-A progress handler is not enough: one call of `replace`, `instr`, `json_patch` or `like`, or one FTS5 prefix, is a
-single step of SQLite's virtual machine that may take half a minute and cannot be interrupted from inside the process.
-No other module replaces parts of Datasette.
+A progress handler is not enough: one call of `replace`, `instr`, `json_patch` or `like`, or one
+FTS5 prefix, is a single step of SQLite's virtual machine that may take half a minute and cannot be
+interrupted from inside the process. No other module replaces parts of Datasette.
 """
 
 from __future__ import annotations
@@ -40,27 +40,35 @@ WORKER_SCRIPT = Path(__file__).with_name("allowed_sql.py")
 EXTERNAL_SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 EXIT_TIMEOUT = 1.0  # seconds to wait for the exit code of a process whose pipe is already closed
 MIN_STATEMENT_SECONDS = 0.001  # seconds that a statement gets if the budget is used up
-MAGIC_PARAMETER = re.compile(r":(_\w+)")  # in a canned query, filled in by Datasette: :_now_epoch and so on
+MAGIC_PARAMETER = re.compile(
+    r":(_\w+)"
+)  # in a canned query, filled in by Datasette: :_now_epoch and so on
 
 # checks of SQL that take linear time
 SQL_SPACE = r"(?:\s++|--[^\n]*+(?:\n|\Z)|/\*(?:[^*]|\*(?!/))*+\*/)*+"
-SELECT_STATEMENT = re.compile(rf"{SQL_SPACE}(?:explain\s++(?:query\s++plan\s++)?+)?+(?:select|with)\b")
-SQL_COMMENT = re.compile(r"/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)")  # as in SQLite, an unterminated comment ends with the text
+SELECT_STATEMENT = re.compile(
+    rf"{SQL_SPACE}(?:explain\s++(?:query\s++plan\s++)?+)?+(?:select|with)\b"
+)
+SQL_COMMENT = re.compile(
+    r"/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)"
+)  # as in SQLite, an unterminated comment ends with the text
 
 
 def install_linear_sql_checks() -> None:
     """Replace Datasette's checks of SQL, for the whole process, with ones that never backtrack.
 
-    Datasette's own checks run in the thread that serves all requests: `/**/` followed by many line breaks took 20
-    seconds. tests/archive/web/test_request_limits.py fails if Datasette renames what is replaced; one of the names is
-    private.
+    Datasette's own checks run in the thread that serves all requests: `/**/` followed by many line
+    breaks took 20 seconds. tests/archive/web/test_request_limits.py fails if Datasette renames what
+    is replaced; one of the names is private.
     """
     datasette_utils.allowed_sql_res[:] = [SELECT_STATEMENT]
     if hasattr(datasette_utils, "_multi_line_comment_re"):  # 1.0 reads comments in linear time
         datasette_utils._multi_line_comment_re = SQL_COMMENT
 
 
-StatementResult = tuple[list[str], list[Any], bool]  # column names, rows, and whether these are all rows
+StatementResult = tuple[
+    list[str], list[Any], bool
+]  # column names, rows, and whether these are all rows
 
 
 @dataclass(slots=True, kw_only=True)
@@ -91,7 +99,9 @@ class SandboxStatement:
 
 
 class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no types
-    """Runs visitors' statements in workers; replaces `original`, the Database that Datasette opened."""
+    """Runs visitors' statements in workers; replaces `original`, the Database that Datasette
+    opened.
+    """
 
     def __init__(self, ds: Any, original: Any, limits: SandboxLimits) -> None:
         super().__init__(ds, path=original.path, is_mutable=original.is_mutable)
@@ -106,15 +116,26 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
         request = current_visitor_request.get()
         if request is None or sql[:6].upper() == "PRAGMA":  # only Datasette itself sends PRAGMA
             return await super().execute(sql, params, **more)
-        may_be_cut = bool(more.get("truncate"))  # the rows of a table or of a visitor's SQL, not of a facet or a count
+        may_be_cut = bool(
+            more.get("truncate")
+        )  # the rows of a table or of a visitor's SQL, not of a facet or a count
         page = request.page if may_be_cut else None
         if page:
             sql, params = page.rewrite(sql, params)
-        limit = min(self.ds.sql_time_limit_ms, more.get("custom_time_limit") or self.ds.sql_time_limit_ms) / 1000
+        limit = (
+            min(
+                self.ds.sql_time_limit_ms,
+                more.get("custom_time_limit") or self.ds.sql_time_limit_ms,
+            )
+            / 1000
+        )
         statement = SandboxStatement(
             sql=sql,
             params=_resolve_magic_parameters(sql, params if params is not None else {}),
-            seconds=max(MIN_STATEMENT_SECONDS, limit if request.streaming else min(limit, request.seconds_left)),
+            seconds=max(
+                MIN_STATEMENT_SECONDS,
+                limit if request.streaming else min(limit, request.seconds_left),
+            ),
             may_be_cut=may_be_cut,
             max_bytes=request.max_bytes,
             max_values=request.max_values,
@@ -131,7 +152,9 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
             raise
         except sqlite3.OperationalError as error:
             if error.args == ("interrupted",):
-                interrupted = StarvedQueryError if isinstance(error, StarvedError) else QueryInterrupted
+                interrupted = (
+                    StarvedQueryError if isinstance(error, StarvedError) else QueryInterrupted
+                )
                 raise interrupted(error, sql, params) from error
             raise
         finally:
@@ -140,9 +163,13 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
                 request.release_slot()
         if page:
             names, rows = page.take(names, rows, is_complete=is_complete)
-        elif not is_complete and IS_NEXT and request.streaming:  # 1.0 would send the part as if it were the whole
+        elif (
+            not is_complete and IS_NEXT and request.streaming
+        ):  # 1.0 would send the part as if it were the whole
             most = f"{request.max_bytes:,} bytes or {request.max_values:,} values"
-            raise sqlite3.OperationalError(f"_stream=on means all rows, but the result has more than {most}")
+            raise sqlite3.OperationalError(
+                f"_stream=on means all rows, but the result has more than {most}"
+            )
         elif not is_complete:
             request.rows_before_limit = len(rows)
         return _build_results(names, rows, truncated=not is_complete and not page)
@@ -178,7 +205,9 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
         return self.start_worker()
 
     def start_worker(self) -> SandboxWorker:
-        uri = Path(self.path).resolve().as_uri() + ("?mode=ro" if self.is_mutable else "?immutable=1")
+        uri = Path(self.path).resolve().as_uri() + (
+            "?mode=ro" if self.is_mutable else "?immutable=1"
+        )
         return SandboxWorker(uri, self.limits, self.escape)
 
     def escape(self, text: str) -> str:
@@ -190,7 +219,10 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
         return str(self.thread_local.db.execute("select escape_fts(?)", [text]).fetchone()[0])
 
     def connect(self, write: bool = False) -> sqlite3.Connection:
-        """Return a connection that only reads. Every way in which Datasette writes or analyses SQL asks for another."""
+        """Return a connection that only reads.
+
+        Every way in which Datasette writes or analyses SQL asks for another.
+        """
         if write:
             raise sqlite3.OperationalError("the site never writes to its databases")
         connection: sqlite3.Connection = super().connect()
@@ -204,11 +236,14 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
         while self.idle_workers:
             self.idle_workers.pop().close()
         super().close()
-        self.original.close()  # Datasette finds connections by database name: some may be the original's
+        # Datasette finds connections by database name: some may be the original's
+        self.original.close()
 
 
 def _resolve_magic_parameters(sql: str, params: Any) -> Any:
-    """Return the parameters as a plain dict; canned queries have a mapping that cannot be pickled."""
+    """Return the parameters as a plain dict; canned queries have a mapping that cannot be
+    pickled.
+    """
     if not isinstance(params, dict):
         return params
     resolved = dict(params)
@@ -267,7 +302,8 @@ class SandboxWorker:
     def execute(self, statement: SandboxStatement) -> StatementResult:
         """Return column names and rows.
 
-        Raises sqlite3.OperationalError("interrupted") after the time limit, StarvedError if the machine was too busy.
+        Raises sqlite3.OperationalError("interrupted") after the time limit, StarvedError if the
+        machine was too busy.
         """
         self.uses += 1
         if self.uses == 1:
@@ -292,7 +328,9 @@ class SandboxWorker:
             self.close(EXIT_TIMEOUT)
             if -self.process.returncode in EXTERNAL_SIGNALS:
                 raise WorkerLostError from error
-            raise sqlite3.OperationalError("the statement was stopped because it needed too many resources") from error
+            raise sqlite3.OperationalError(
+                "the statement was stopped because it needed too many resources"
+            ) from error
         self.close()
         raise sqlite3.OperationalError("interrupted")
 
@@ -304,11 +342,15 @@ class SandboxWorker:
                 return
         except (EOFError, OSError) as error:
             raise WorkerLostError from error
-        self.close()  # otherwise its late message would be taken for the result of a later statement
+        # otherwise its late message would be taken for the result of a later statement
+        self.close()
         raise WorkerLostError
 
     def close(self, timeout: float = 0.0) -> None:
-        """Kill the worker unless it ends by itself within the timeout. It has no state that could be lost."""
+        """Kill the worker unless it ends by itself within the timeout.
+
+        It has no state that could be lost.
+        """
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout)
         self.process.kill()
@@ -319,7 +361,9 @@ class SandboxWorker:
 class RestrictedUnpickler(pickle.Unpickler):
     """Unpickles numbers, texts, bytes, lists and tuples, and rejects names of anything callable."""
 
-    def find_class(self, module: str, name: str) -> Any:  # a compromised worker must not compromise the server
+    def find_class(
+        self, module: str, name: str
+    ) -> Any:  # a compromised worker must not compromise the server
         raise pickle.UnpicklingError(f"{module}.{name} is not allowed in a worker's result")
 
 

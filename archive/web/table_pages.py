@@ -1,15 +1,18 @@
 """Datasette's own views of a database, with complete responses and checked parameters.
 
-Pages. Datasette 0.65 orders a page of a table only by the sorted column, so that rows with equal values are lost
-between pages or repeated; views are paginated by offset. Here every page of a table or view is in a total order: the
-sorted column, then the primary key (`rowid` if there is none; for a view its first column, see
-archive/database/schema.sql), and the next page begins after the last row. KeysetPage rewrites the statement that
-Datasette has built, when archive.web.request_limits executes it; Datasette itself sees no `_next=` and no extra row.
+Pages. Datasette 0.65 orders a page of a table only by the sorted column, so that rows with equal
+values are lost between pages or repeated; views are paginated by offset. Here every page of a table
+or view is in a total order: the sorted column, then the primary key (`rowid` if there is none; for
+a view its first column, see archive/database/schema.sql), and the next page begins after the last
+row. KeysetPage rewrites the statement that Datasette has built, when archive.web.request_limits
+executes it; Datasette itself sees no `_next=` and no extra row.
 
-CSV. A statement that fails gets a 400 response, and a stream that fails later breaks the connection, so that clients
-never mistake half of a table for the whole. Streams are in the order of the key unless they are sorted.
+CSV. A statement that fails gets a 400 response, and a stream that fails later breaks the
+connection, so that clients never mistake half of a table for the whole. Streams are in the order of
+the key unless they are sorted.
 
-Parameters. Those that Datasette would ignore (such as a misspelt column or option) or fail on get a 400 response.
+Parameters. Those that Datasette would ignore (such as a misspelt column or option) or fail on get a
+400 response.
 """
 
 from __future__ import annotations
@@ -54,23 +57,68 @@ NOT_IN_FILE_NAME = re.compile(r"[^\w.-]", re.ASCII)
 
 # pages
 STATEMENT_LIMIT = re.compile(r"limit (\d+)\s*\Z")
-MAX_NEXT_LENGTH = 1_000  # characters of a value in `_next=`; longer values are looked up by the key of their row
+MAX_NEXT_LENGTH = (
+    1_000  # characters of a value in `_next=`; longer values are looked up by the key of their row
+)
 WITHOUT_FACETS_AND_COUNT = {"_nofacet": "1", "_nocount": "1"}
-CSV_OPTIONS = ("_stream", "_dl", "_header")  # options of CSV that do not apply to the bytes of a cell
+CSV_OPTIONS = (
+    "_stream",
+    "_dl",
+    "_header",
+)  # options of CSV that do not apply to the bytes of a cell
 
 # options: Datasette's parameters that are not filters
 ROW_OPTIONS = frozenset(
     (
-        *("_shape", "_nl", "_json", "_json_infinity", "_size", "_labels", "_timelimit", "_ttl", "_trace", "_nocount"),
-        *("_nofacet", "_nosuggest", "_stream", "_dl", "_header", "_blob_column", "_blob_hash", "_extra", "_extras"),
+        *(
+            "_shape",
+            "_nl",
+            "_json",
+            "_json_infinity",
+            "_size",
+            "_labels",
+            "_timelimit",
+            "_ttl",
+            "_trace",
+            "_nocount",
+        ),
+        *(
+            "_nofacet",
+            "_nosuggest",
+            "_stream",
+            "_dl",
+            "_header",
+            "_blob_column",
+            "_blob_hash",
+            "_extra",
+            "_extras",
+        ),
     )
 )
 QUERY_OPTIONS = ROW_OPTIONS | {"_hide_sql", "_show_sql"}
 DATABASE_OPTIONS = QUERY_OPTIONS | {"sql", "_show_hidden"}
 FACET_OPTIONS = ("_facet", "_facet_array", "_facet_date")
 TABLE_OPTIONS = ROW_OPTIONS | {
-    *("_next", "_sort", "_sort_desc", "_sort_by_desc", "_col", "_nocol", "_label", "_where", "_through"),
-    *("_search", "_searchmode", "_versions", "_fts_table", "_fts_pk", "_facet_size", *FACET_OPTIONS),
+    *(
+        "_next",
+        "_sort",
+        "_sort_desc",
+        "_sort_by_desc",
+        "_col",
+        "_nocol",
+        "_label",
+        "_where",
+        "_through",
+    ),
+    *(
+        "_search",
+        "_searchmode",
+        "_versions",
+        "_fts_table",
+        "_fts_pk",
+        "_facet_size",
+        *FACET_OPTIONS,
+    ),
 }
 FILTER_FORM_OPTION = re.compile(r"_filter_(?:column|op|value)(?:_\d+)?")
 COLUMN_SEARCH_PREFIX = "_search_"
@@ -87,25 +135,39 @@ SEARCH_MODES = ("raw", "escaped")
 def build_table_routes(datasette: Any) -> list[tuple[str, Any]]:
     """Return the routes that replace Datasette's own of databases, tables and rows.
 
-    Datasette's own routes would also accept other spellings of a database's name, such as ~61rchive.
+    Datasette's own routes would also accept other spellings of a database's name, such as
+    ~61rchive.
     """
     names, suffix = "|".join(map(re.escape, list_database_paths(datasette))), DATA_FORMAT_SUFFIX
     return [
         (rf"/(?P<database>{names}){suffix}", SandboxedDatabaseView.as_view(datasette)),
-        (rf"/(?P<database>{names})/(?P<table>[^\/\.]+){suffix}", SandboxedTableView.as_view(datasette)),
-        (rf"/(?P<database>{names})/(?P<table>[^/]+?)/(?P<pks>[^/]+?){suffix}", CheckedRowView.as_view(datasette)),
+        (
+            rf"/(?P<database>{names})/(?P<table>[^\/\.]+){suffix}",
+            SandboxedTableView.as_view(datasette),
+        ),
+        (
+            rf"/(?P<database>{names})/(?P<table>[^/]+?)/(?P<pks>[^/]+?){suffix}",
+            CheckedRowView.as_view(datasette),
+        ),
     ]
 
 
 class KeysetPage:
     """A page of a table or view in a total order.
 
-    `start` holds the sorted column (if any) and the key of the last row before the page, `next_start` those of its last
-    row. `ordered_by` is what Datasette orders the statement by. `size` is the value of `_size=`.
+    `start` holds the sorted column (if any) and the key of the last row before the page,
+    `next_start` those of its last row. `ordered_by` is what Datasette orders the statement by.
+    `size` is the value of `_size=`.
     """
 
     def __init__(
-        self, key: Sequence[str], sort: str | None, *, descending: bool, ordered_by: str, size: str | None = None
+        self,
+        key: Sequence[str],
+        sort: str | None,
+        *,
+        descending: bool,
+        ordered_by: str,
+        size: str | None = None,
     ) -> None:
         self.key, self.sort, self.ordered_by, self.size = key, sort, ordered_by, size
         self.descending = descending and sort is not None
@@ -115,28 +177,41 @@ class KeysetPage:
         self.next_start: Sequence[Any] | None = None
 
     def rewrite(self, sql: str, params: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-        """Rewrite Datasette's statement to return rows after `start` in total order, with the sort values in front."""
+        """Rewrite Datasette's statement to return rows after `start` in total order, with the sort
+        values in front.
+        """
         limit = STATEMENT_LIMIT.search(sql)
         head = sql[: limit.start()].rstrip() if limit else ""
         order = f"order by {self.ordered_by}" if self.ordered_by else ""
         if limit is None or not head.startswith("select ") or not head.endswith(order):
             raise RuntimeError(f"not a page of a table as Datasette 0.65 reads it: {sql}")
-        self.page_size = int(limit[1]) - 1  # Datasette requests one more row, to know whether there is a next page
+        self.page_size = (
+            int(limit[1]) - 1
+        )  # Datasette requests one more row, to know whether there is a next page
         names = [f"_page_{number}" for number in range(len(self.columns))]
-        values = ", ".join(f"{escape_sqlite(c)} as {name}" for c, name in zip(self.columns, names, strict=True))
+        values = ", ".join(
+            f"{escape_sqlite(c)} as {name}" for c, name in zip(self.columns, names, strict=True)
+        )
         inner = f"select {values}, {head.removeprefix('select ').removesuffix(order)}"
         start = {} if self.start is None else dict(zip(names, self.start, strict=True))
         condition = ""
         for name, value in reversed(start.items()):
-            condition = _build_after_condition(name, value, condition, descending=self.is_descending(name))
+            condition = _build_after_condition(
+                name, value, condition, descending=self.is_descending(name)
+            )
         where = f"where {condition} " if condition else ""
         order = ", ".join(name + (" desc" if self.is_descending(name) else "") for name in names)
-        return f"select * from ({inner}) {where}order by {order} limit {limit[1]}", {**params, **start}
+        return f"select * from ({inner}) {where}order by {order} limit {limit[1]}", {
+            **params,
+            **start,
+        }
 
     def is_descending(self, name: str) -> bool:
         return self.descending and name == "_page_0"
 
-    def take(self, names: list[str], rows: Sequence[Any], *, is_complete: bool) -> tuple[list[str], list[Any]]:
+    def take(
+        self, names: list[str], rows: Sequence[Any], *, is_complete: bool
+    ) -> tuple[list[str], list[Any]]:
         """Return the names and rows that Datasette expects, and store where the next page begins.
 
         Raises FilterError if `_size=` asks for more rows than fit in a response.
@@ -156,7 +231,9 @@ class KeysetPage:
         return names[extra:], [row[extra:] for row in page]
 
     def format_next(self) -> str:
-        """Format `next_start` for `_next=`, without the sorted value if it is bytes or a long text."""
+        """Format `next_start` for `_next=`, without the sorted value if it is bytes or a long
+        text.
+        """
         values = list(self.next_start or ())
         if self.sort and (isinstance(values[0], bytes) or len(str(values[0])) > MAX_NEXT_LENGTH):
             values = values[1:]
@@ -164,7 +241,8 @@ class KeysetPage:
 
 
 def _build_after_condition(name: str, value: object, tie: str, *, descending: bool) -> str:
-    """Return the condition for rows after a value; `tie` is the condition for rows with the same value.
+    """Return the condition for rows after a value; `tie` is the condition for rows with the same
+    value.
 
     >>> _build_after_condition("a", 1, "b > :b", descending=True)
     '(a < :a or a is null or (a is :a and b > :b))'
@@ -173,7 +251,8 @@ def _build_after_condition(name: str, value: object, tie: str, *, descending: bo
     >>> _build_after_condition("a", None, "", descending=False)
     '(a is not null)'
     """
-    if value is not None and tie and not descending:  # a form of the condition that lets SQLite start there in an index
+    # a form of the condition that lets SQLite start there in an index
+    if value is not None and tie and not descending:
         return f"({name} >= :{name} and ({name} > :{name} or ({name} is :{name} and {tie})))"
     # SQLite sorts null before everything else
     if value is None:
@@ -187,13 +266,16 @@ def _build_after_condition(name: str, value: object, tie: str, *, descending: bo
 class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
     """A Datasette view whose CSV is complete, or else ends in an error or a broken connection.
 
-    An instance serves one request. `next_start` is where the next page of a table begins, as in KeysetPage.
+    An instance serves one request. `next_start` is where the next page of a table begins, as in
+    KeysetPage.
     """
 
     next_start: Sequence[Any] | None = None
 
     async def get(self, request: Any) -> Any:
-        """Respond in a known format; raise NotFound for others, for which Datasette would send a page."""
+        """Respond in a known format; raise NotFound for others, for which Datasette would send a
+        page.
+        """
         name = request.url_vars["format"]
         if name == "xlsx":
             return await self.as_xlsx(request)
@@ -210,7 +292,9 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
         return is_view
 
     async def read_pages(self, request: Any) -> AsyncGenerator[dict[str, Any]]:
-        """Yield Datasette's data for each page, with columns and rows: one page, or all pages of a stream."""
+        """Yield Datasette's data for each page, with columns and rows: one page, or all pages of a
+        stream.
+        """
         request = change_query(request, **WITHOUT_FACETS_AND_COUNT)
         try:
             yield await self.read_page(request)
@@ -220,7 +304,9 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
             yield await self.read_page(request)
 
     async def read_page(self, request: Any) -> dict[str, Any]:
-        """Return Datasette's data for the next page; raise DatasetteError for a statement that fails."""
+        """Return Datasette's data for the next page; raise DatasetteError for a statement that
+        fails.
+        """
         contexts = await self.data(request)
         if not isinstance(contexts, tuple):
             raise BadRequest("_filter_column= and _sort_by_desc= are for pages, not for data")
@@ -229,20 +315,27 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
             raise DatasetteError(str(data["error"]), status=400)
         if "columns" not in data:
             name = request.url_vars["format"]
-            raise NotFound(f"a table, a query or sql= can be downloaded as .{name}; the database itself cannot")
+            raise NotFound(
+                f"a table, a query or sql= can be downloaded as .{name}; the database itself cannot"
+            )
         if data.get("truncated") and request.args.get("_stream"):
             problem, visitor_request = "the result is too large", current_visitor_request.get()
             if visitor_request:
                 problem = (
                     f"the result has more than the {visitor_request.max_bytes:,} bytes or"
-                    f" {visitor_request.max_values:,} values that one statement may return. Stream the whole table,"
+                    f" {visitor_request.max_values:,} values that"
+                    f" one statement may return."
+                    f" Stream the whole table,"
                     " which has no such limit, or split the query"
                 )
             raise DatasetteError(f"_stream=on means all rows, but {problem}", status=400)
         return data
 
     async def as_csv(self, request: Any, database: str) -> Any:
-        """Return CSV. The first page is read before the response begins, so that it can still be an error."""
+        """Return CSV.
+
+        The first page is read before the response begins, so that it can still be an error.
+        """
         if request.args.get("_stream") and request.args.get("_next"):
             raise BadRequest("_next= cannot be used in a stream, which begins with the first row")
         pages = self.read_pages(request)
@@ -273,7 +366,9 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
         first = await anext(pages)
         headings = _list_headings(first)
         if len(set(headings)) < len(headings):
-            raise BadRequest("two columns have the same name: in an Excel file, each column needs its own")
+            raise BadRequest(
+                "two columns have the same name: in an Excel file, each column needs its own"
+            )
 
         async def read_batches() -> AsyncIterator[list[dict[str, Any]]]:
             async with aclosing(self.format_pages(request, first, pages)) as batches:
@@ -303,14 +398,18 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
         expanded = set(data.get("expanded_columns") or ())
         for column, value in zip(data["columns"], row, strict=True):
             if column in expanded:
-                cells += [value["value"], value["label"]] if isinstance(value, dict) else [value, None]
+                cells += (
+                    [value["value"], value["label"]] if isinstance(value, dict) else [value, None]
+                )
             elif isinstance(value, bytes):
                 cells.append(self.build_blob_url(request, data, row, (column, value)))
             else:
                 cells.append(value)
         return cells
 
-    def build_blob_url(self, request: Any, data: dict[str, Any], row: Any, cell: tuple[str, bytes]) -> str:
+    def build_blob_url(
+        self, request: Any, data: dict[str, Any], row: Any, cell: tuple[str, bytes]
+    ) -> str:
         """Return the URL of bytes in a row of a table or in a query result."""
         keys, (column, value) = data.get("primary_keys") or [], cell
         if data.get("table") and not data.get("is_view"):
@@ -321,20 +420,27 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
             options = {"_blob_column": column, "_blob_hash": hashlib.sha256(value).hexdigest()}
             request = _remove_parameters(request, *CSV_OPTIONS, *WITHOUT_FACETS_AND_COUNT)
             path = path_with_format(
-                request=request, format="blob", extra_qs=options, replace_format=request.url_vars["format"]
+                request=request,
+                format="blob",
+                extra_qs=options,
+                replace_format=request.url_vars["format"],
             )
         return str(self.ds.absolute_url(request, path))
 
 
 def name_file(request: Any) -> str:
     """Return the name of a download without its suffix: the table's name, else the database's."""
-    return NOT_IN_FILE_NAME.sub("_", tilde_decode(request.url_vars.get("table") or request.url_vars["database"]))
+    return NOT_IN_FILE_NAME.sub(
+        "_", tilde_decode(request.url_vars.get("table") or request.url_vars["database"])
+    )
 
 
 def _list_headings(data: dict[str, Any]) -> list[str]:
     """Return the headings of the CSV columns; a column with labels has two."""
     expanded = set(data.get("expanded_columns") or ())
-    return [name for c in data["columns"] for name in ((c, f"{c}_label") if c in expanded else (c,))]
+    return [
+        name for c in data["columns"] for name in ((c, f"{c}_label") if c in expanded else (c,))
+    ]
 
 
 class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datasette ships no types
@@ -370,28 +476,51 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
         return await self.read_table_page(request, page, default_labels=default_labels)
 
     async def check_search(self, request: Any, database: str, table: str) -> None:
-        """Raise FilterError if a table without a full-text index is searched, or one without versions in versions."""
+        """Raise FilterError if a table without a full-text index is searched, or one without
+        versions in versions.
+        """
         if "_versions" in request.args and (
             (database, table) != ("archive", "releases") or "_search" not in request.args
         ):
-            raise FilterError("_versions", request.args["_versions"], "beside _search in the table releases")
-        searched = next((name for name in request.args if name.startswith("_search") and name != "_searchmode"), None)
-        if searched is None or request.args.get("_fts_table") or "fts_table" in self.ds.table_metadata(database, table):
+            raise FilterError(
+                "_versions", request.args["_versions"], "beside _search in the table releases"
+            )
+        searched = next(
+            (name for name in request.args if name.startswith("_search") and name != "_searchmode"),
+            None,
+        )
+        if (
+            searched is None
+            or request.args.get("_fts_table")
+            or "fts_table" in self.ds.table_metadata(database, table)
+        ):
             return
         if not await self.ds.databases[database].fts_table(table):
-            raise FilterError(searched, request.args[searched], "nothing", "error.no_search_here", table=table)
+            raise FilterError(
+                searched, request.args[searched], "nothing", "error.no_search_here", table=table
+            )
 
     async def check_arrays(self, database: str, table: str, column: str) -> None:
-        """Raise FilterError if the first values of a column are not JSON arrays that can be counted."""
+        """Raise FilterError if the first values of a column are not JSON arrays that can be
+        counted.
+        """
         name = escape_sqlite(_read_facet_column(column) or "")
         sql = (
-            f"select 1 from (select {name} as value from {escape_sqlite(table)} where {name} is not null limit 100)"
+            f"select 1 from (select {name}"
+            f" as value from"
+            f" {escape_sqlite(table)} where"
+            f" {name} is"
+            f" not null limit 100)"
             " where not json_valid(value)"
         )
         if list(await self.ds.databases[database].execute(sql)):
-            raise FilterError("_facet_array", shorten(column), "a column of JSON arrays", "error.no_arrays_here")
+            raise FilterError(
+                "_facet_array", shorten(column), "a column of JSON arrays", "error.no_arrays_here"
+            )
 
-    def build_page(self, request: Any, database: str, table: str, key: Sequence[str], *, is_view: bool) -> KeysetPage:
+    def build_page(
+        self, request: Any, database: str, table: str, key: Sequence[str], *, is_view: bool
+    ) -> KeysetPage:
         metadata = self.ds.table_metadata(database, table)
         up, down = request.args.get("_sort"), request.args.get("_sort_desc")
         is_sorted, is_stream = bool(up or down), _is_whole_stream(request)
@@ -409,28 +538,44 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
             size=None if is_stream else request.args.get("_size"),
         )
 
-    async def find_start(self, request: Any, database: str, table: str, page: KeysetPage) -> Sequence[Any]:
+    async def find_start(
+        self, request: Any, database: str, table: str, page: KeysetPage
+    ) -> Sequence[Any]:
         """Return the values of `_next=`; raise FilterError if it is invalid or its row is gone."""
         text = request.args["_next"]
         start = _load_json(text)
-        if not isinstance(start, list) or not all(isinstance(v, str | int | float | None) for v in start):
+        if not isinstance(start, list) or not all(
+            isinstance(v, str | int | float | None) for v in start
+        ):
             raise FilterError("_next", text, "the end of a page")
         # without the value of the sorted column, which is too long for a URL
         if page.sort and len(start) == len(page.key):
-            where = " and ".join(f"{escape_sqlite(name)} is :k{number}" for number, name in enumerate(page.key))
+            where = " and ".join(
+                f"{escape_sqlite(name)} is :k{number}" for number, name in enumerate(page.key)
+            )
             sql = f"select {escape_sqlite(page.sort)} from {escape_sqlite(table)} where {where}"
-            rows = list(await self.ds.databases[database].execute(sql, {f"k{n}": v for n, v in enumerate(start)}))
+            rows = list(
+                await self.ds.databases[database].execute(
+                    sql, {f"k{n}": v for n, v in enumerate(start)}
+                )
+            )
             start = [rows[0][0], *start] if rows else []
         if len(start) != len(page.columns):
             raise FilterError("_next", text, "the end of a page")
         return start
 
     async def read_table_page(self, request: Any, page: KeysetPage, *, default_labels: bool) -> Any:
-        """Return Datasette's data for one page. `page` rewrites the statement when the sandbox executes it."""
+        """Return Datasette's data for one page.
+
+        `page` rewrites the statement when the sandbox executes it.
+        """
         visitor_request = current_visitor_request.get()
         if visitor_request is None:
             raise RuntimeError("tables can only be read in the sandbox")
-        size, request_without_next = "max" if _is_whole_stream(request) else None, _remove_parameters(request, "_next")
+        size, request_without_next = (
+            "max" if _is_whole_stream(request) else None,
+            _remove_parameters(request, "_next"),
+        )
         visitor_request.page = page
         try:
             contexts = await super().data(request_without_next, default_labels, _size=size)
@@ -438,7 +583,9 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
             visitor_request.page = None
         self.next_start = page.next_start
         if not isinstance(contexts, tuple):  # a redirect
-            contexts.headers["Location"] = SiteRequest(request, self.ds).in_language(contexts.headers["Location"])
+            contexts.headers["Location"] = SiteRequest(request, self.ds).in_language(
+                contexts.headers["Location"]
+            )
             return contexts
         data = contexts[0]
         if not request.args.get("_nofacet"):
@@ -446,29 +593,47 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
         if page.next_start is not None:
             data["next"] = page.format_next()
             order = {"_sort_desc" if page.descending else "_sort": page.sort} if page.sort else {}
-            added = dict.fromkeys(WITHOUT_FACETS_AND_COUNT) if _is_whole_format(request) else {}  # None: not in the URL
+            added = (
+                dict.fromkeys(WITHOUT_FACETS_AND_COUNT) if _is_whole_format(request) else {}
+            )  # None: not in the URL
             path = path_with_replaced_args(request, {"_next": data["next"], **order, **added})
             data["next_url"] = self.ds.absolute_url(request, self.ds.urls.path(path))
         return contexts
 
     def list_missing_facets(self, request: Any, data: dict[str, Any]) -> list[str]:
         """Return the facet columns that were not counted because it took too long."""
-        if request.args.get("_shape") in ("array", "object"):  # as with `_nofacet`, nothing is counted
+        # as with `_nofacet`, nothing is counted
+        if request.args.get("_shape") in (
+            "array",
+            "object",
+        ):
             return []
-        requested = [_read_facet_column(value) for option in FACET_OPTIONS for value in request.args.getlist(option)]
+        requested = [
+            _read_facet_column(value)
+            for option in FACET_OPTIONS
+            for value in request.args.getlist(option)
+        ]
         usual = self.ds.table_metadata(data["database"], data["table"]).get("facets", [])
         counted = {facet["name"] for facet in data["facet_results"].values()}
-        return [name for name in dict.fromkeys([*requested, *usual]) if isinstance(name, str) and name not in counted]
+        return [
+            name
+            for name in dict.fromkeys([*requested, *usual])
+            if isinstance(name, str) and name not in counted
+        ]
 
 
 class SandboxedDatabaseView(WholeCsvView, DatabaseView):  # type: ignore[misc] # Datasette ships no types
     async def data(self, request: Any, default_labels: bool = False, **more: Any) -> Any:
         db = self.ds.databases[tilde_decode(request.url_vars["database"])]
         sql = (request.args.get("sql") or "").strip()
-        lists_tables = request.args.get("_shape", "arrays") == "arrays" and "sql" not in request.args
+        lists_tables = (
+            request.args.get("_shape", "arrays") == "arrays" and "sql" not in request.args
+        )
         if request.url_vars["format"] and not sql and not lists_tables:
             raise FilterError("sql", sql, "a SELECT statement", "error.no_statement")
-        _check_names(request.args, DATABASE_OPTIONS, await derive_named_parameters(db, sql) if sql else ())
+        _check_names(
+            request.args, DATABASE_OPTIONS, await derive_named_parameters(db, sql) if sql else ()
+        )
         _check_options(request.args)
         return await super().data(request, default_labels, **more)
 
@@ -476,7 +641,9 @@ class SandboxedDatabaseView(WholeCsvView, DatabaseView):  # type: ignore[misc] #
 class CheckedRowView(WholeCsvView, RowView):  # type: ignore[misc] # Datasette ships no types
     async def data(self, request: Any, default_labels: bool = False) -> Any:
         database, table = (tilde_decode(request.url_vars[name]) for name in ("database", "table"))
-        is_reading_page = (database, table) == ("archive", "releases") and request.url_vars["format"] is None
+        is_reading_page = (database, table) == ("archive", "releases") and request.url_vars[
+            "format"
+        ] is None
         _check_names(request.args, ROW_OPTIONS.union(HIT_PARAMETERS if is_reading_page else ()), ())
         _check_options(request.args, has_key=True)
         await self.is_view(database, table)
@@ -505,32 +672,48 @@ def _load_json(text: str) -> Any:
 
 def change_query(request: Any, **parameters: str) -> Any:
     """Return a copy of a request with additional or changed parameters."""
-    kept = [(n, v) for n, v in parse_qsl(request.query_string, keep_blank_values=True) if n not in parameters]
+    kept = [
+        (n, v)
+        for n, v in parse_qsl(request.query_string, keep_blank_values=True)
+        if n not in parameters
+    ]
     return _with_query(request, [*kept, *parameters.items()])
 
 
 def _remove_parameters(request: Any, *names: str) -> Any:
-    """Return a copy of a request without these parameters and those that have no meaning for Datasette."""
+    """Return a copy of a request without these parameters and those that have no meaning for
+    Datasette.
+    """
     pairs = parse_qsl(request.query_string, keep_blank_values=True)
-    return _with_query(request, [(n, v) for n, v in pairs if n not in names and not is_harmless_parameter(n)])
+    return _with_query(
+        request, [(n, v) for n, v in pairs if n not in names and not is_harmless_parameter(n)]
+    )
 
 
 def _with_query(request: Any, pairs: Sequence[tuple[str, str]]) -> Any:
-    return Request({**request.scope, "query_string": urlencode(pairs).encode("latin-1")}, request.receive)
+    return Request(
+        {**request.scope, "query_string": urlencode(pairs).encode("latin-1")}, request.receive
+    )
 
 
 def _check_names(arguments: Any, options: Collection[str], parameters: Collection[str]) -> None:
-    """Raise FilterError for a parameter that is neither an option nor a named parameter of the SQL."""
+    """Raise FilterError for a parameter that is neither an option nor a named parameter of
+    the SQL.
+    """
     for name in arguments:
         if name not in options and name not in parameters and not is_harmless_parameter(name):
             known = ", ".join(dict.fromkeys(parameters)) or ", ".join(
                 sorted(name for name in options if not name.startswith("_"))
             )
-            raise FilterError(name, arguments[name], known, "error.unknown_parameter", known=known or "–")
+            raise FilterError(
+                name, arguments[name], known, "error.unknown_parameter", known=known or "–"
+            )
 
 
 def _check_filters(arguments: Any, table: str, columns: Sequence[str]) -> None:
-    """Raise FilterError for a parameter that is neither an option nor a filter of one of the columns."""
+    """Raise FilterError for a parameter that is neither an option nor a filter of one of the
+    columns.
+    """
     for name in arguments:
         if name in columns or name in TABLE_OPTIONS or is_harmless_parameter(name):
             continue
@@ -540,12 +723,25 @@ def _check_filters(arguments: Any, table: str, columns: Sequence[str]) -> None:
         known = {"table": table, "known": ", ".join(columns)}
         if name.startswith("_") and not separator:
             options = ", ".join(sorted(TABLE_OPTIONS))
-            raise FilterError(name, arguments[name], "an option", "error.unknown_option", known=options)
+            raise FilterError(
+                name, arguments[name], "an option", "error.unknown_option", known=options
+            )
         if not separator or column not in columns:
-            raise FilterError(name, arguments[name], "a column", "error.unknown_column", column=column or name, **known)
+            raise FilterError(
+                name,
+                arguments[name],
+                "a column",
+                "error.unknown_column",
+                column=column or name,
+                **known,
+            )
         if lookup not in LOOKUPS:
             raise FilterError(
-                name, arguments[name], "a filter", "error.unknown_lookup", known=", ".join(sorted(LOOKUPS))
+                name,
+                arguments[name],
+                "a filter",
+                "error.unknown_lookup",
+                known=", ".join(sorted(LOOKUPS)),
             )
         for value in arguments.getlist(name):
             if lookup in LIST_LOOKUPS and value.startswith("["):
@@ -553,7 +749,11 @@ def _check_filters(arguments: Any, table: str, columns: Sequence[str]) -> None:
                 if not isinstance(values, list) or not all(_is_scalar(each) for each in values):
                     expected = "a JSON list of strings and numbers"
                     raise FilterError(name, shorten(value), expected, "error.bad_list_filter")
-            elif lookup in ("gt", "gte", "lt", "lte") and value.isdigit() and not NUMBER.fullmatch(value):
+            elif (
+                lookup in ("gt", "gte", "lt", "lte")
+                and value.isdigit()
+                and not NUMBER.fullmatch(value)
+            ):
                 raise FilterError(name, shorten(value), "a number")
 
 
@@ -562,7 +762,9 @@ def _check_options(arguments: Any, columns: Collection[str] = (), *, has_key: bo
     for name in arguments:
         for value in arguments.getlist(name):
             if name == "_through" and not _is_through(value):
-                raise FilterError(name, shorten(value), "a table, a column and a value", "error.bad_through")
+                raise FilterError(
+                    name, shorten(value), "a table, a column and a value", "error.bad_through"
+                )
             if not _is_readable_option(name, value, columns):
                 raise FilterError(name, shorten(value), "a value that can be read")
     if arguments.get("_shape") == "object" and not has_key:
@@ -587,7 +789,9 @@ def _is_readable_option(name: str, value: str, columns: Collection[str]) -> bool
 
 
 def _read_facet_column(value: str) -> str | None:
-    """Return the column that a facet names, as text or in JSON ("column", "simple"), or None if invalid."""
+    """Return the column that a facet names, as text or in JSON ("column", "simple"), or None if
+    invalid.
+    """
     if not value.startswith("{"):
         return value
     config = _load_json(value) or {}

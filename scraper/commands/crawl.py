@@ -40,7 +40,9 @@ class Command(ProjectCommand, ScrapyCrawl):
     takes_arguments = True
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
-        self.logs_only_warnings = sys.stderr.isatty()  # because a terminal shows the live progress table
+        self.logs_only_warnings = (
+            sys.stderr.isatty()
+        )  # because a terminal shows the live progress table
         super().process_options(args, opts)
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> int:
@@ -71,7 +73,10 @@ def report_refetch(outcomes: Sequence[RefetchOutcome]) -> int:
         print(outcome)
     if len(left) > len(shown):
         print(f"… and {len(left) - len(shown)} more: see the table frontier")
-    counts = [f"{number} {state}" for state, number in Counter(outcome.state for outcome in outcomes).most_common()]
+    counts = [
+        f"{number} {state}"
+        for state, number in Counter(outcome.state for outcome in outcomes).most_common()
+    ]
     print(f"refetch: {', '.join(counts) or 'no pages in this state'}")
     return 1 if left else 0
 

@@ -1,8 +1,8 @@
 """scrapy diagnose: shows why an agency's pages are no longer parsed as before, and how to fix that.
 
-The last good page of an agency is compared with a quarantined one; both are parsed with the current rules. The report
-shows which field is lost, which rule parsed it, what the rule finds now, where the text is now, and which selector
-would find it.
+The last good page of an agency is compared with a quarantined one; both are parsed with the current
+rules. The report shows which field is lost, which rule parsed it, what the rule finds now, where
+the text is now, and which selector would find it.
 """
 
 from __future__ import annotations
@@ -26,12 +26,22 @@ from archive.database.sqlite_files import check_database
 from archive.store.releases import Archive
 from scraper.agency import SELECTOR_KEYS, Agency
 from scraper.errors import PageError, SourceError
-from scraper.ingest.edit_or_redesign import GENERATED_NAME, find_template_names, read_stored_body, to_comparable_text
+from scraper.ingest.edit_or_redesign import (
+    GENERATED_NAME,
+    find_template_names,
+    read_stored_body,
+    to_comparable_text,
+)
 from scraper.ingest.misreadings import list_symptoms
 from scraper.items import Provenance, ReleaseItem
 from scraper.normalise.text_cleaning import clean_line
 from scraper.pages.document import Document, Element, format_element_path, get_text_content
-from scraper.probe.probe_report import MISSING_VALUE, format_item_value, format_proposed_table, shorten_line
+from scraper.probe.probe_report import (
+    MISSING_VALUE,
+    format_item_value,
+    format_proposed_table,
+    shorten_line,
+)
 from scraper.probe.probe_spider import probe_site
 from scraper.probe.proposal import ProbedPage, ProbeResult, probe_file, probe_page
 from scraper.project_command import ProjectCommand, option
@@ -39,8 +49,18 @@ from scraper.project_command import ProjectCommand, option
 MAX_GOOD_PAGES = 5  # candidates for the good page
 MAX_OTHER_PAGES = 10  # further quarantined pages that a remedy is tried on
 MAX_PROBLEMS = 5
-DIAGNOSED_FIELDS = ("title", "lead", "published", "updated", "tags", "questions", "contacts", "body")
-# A step of an element's path (format_element_path) that is also a selector specific enough to be proposed.
+DIAGNOSED_FIELDS = (
+    "title",
+    "lead",
+    "published",
+    "updated",
+    "tags",
+    "questions",
+    "contacts",
+    "body",
+)
+# A step of an element's path (format_element_path) that is also a selector specific enough to be
+# proposed.
 ELEMENT_SELECTOR = re.compile(r"[a-z][a-z0-9]*(?:[.#][A-Za-z_][\w-]*)+")
 NON_TEXT_TAGS = ("script", "style", "title", "head", "meta", "html", "body")
 NO_PROVENANCE = Provenance(rule="", element="")
@@ -69,7 +89,10 @@ class ReparsedPage(NamedTuple):
 
 @dataclass(slots=True, kw_only=True)
 class FieldDiagnosis:
-    """One field on the good and on the bad page. Attribute names are the keys of the JSON output."""
+    """One field on the good and on the bad page.
+
+    Attribute names are the keys of the JSON output.
+    """
 
     field: str
     old: str  # value on the good page
@@ -94,7 +117,9 @@ class Diagnosis:
     symptoms: dict[str, int]  # reason (list_symptoms) → number of quarantined pages
     bad: ReparsedPage | None  # None if no quarantined page has stored bytes
     good: ReparsedPage | None
-    same_release: bool  # whether both pages are of one release, so that the same text can be searched for
+    same_release: (
+        bool  # whether both pages are of one release, so that the same text can be searched for
+    )
     problems: list[str]  # why pages and sources could not be read at all, latest first
     template_overlap: float | None = None  # similarity of the templates of both pages, from 0 to 1
     fields: list[FieldDiagnosis] = field(default_factory=list)  # empty unless there are two pages
@@ -109,16 +134,28 @@ def diagnose_agencies(archive_path: Path, agencies: Sequence[Agency]) -> list[Di
 
 def diagnose_agency(archive: Archive, captures: Captures, agency: Agency) -> Diagnosis:
     quarantined = Quarantine(archive.db).list_pending(agency.slug)
-    symptoms = dict(Counter(name for entry in quarantined for name in sorted(list_symptoms(entry))).most_common())
+    symptoms = dict(
+        Counter(
+            name for entry in quarantined for name in sorted(list_symptoms(entry))
+        ).most_common()
+    )
     commonest = next(iter(symptoms), "")
     # The most instructive page: one of a stored release, with the most common symptom.
     candidates = sorted(
-        quarantined, key=lambda entry: (entry.release_id is None, commonest not in list_symptoms(entry))
+        quarantined,
+        key=lambda entry: (entry.release_id is None, commonest not in list_symptoms(entry)),
     )
-    reparsed = ((entry, reparse_capture(archive, captures, agency, entry.capture_id)) for entry in candidates)
+    reparsed = (
+        (entry, reparse_capture(archive, captures, agency, entry.capture_id))
+        for entry in candidates
+    )
     bad_entry, bad = next(((entry, page) for entry, page in reparsed if page), (None, None))
     problems = archive.db.execute(
-        "select problem from frontier where agency = ? and state in ('failed', 'rejected') and problem is not null"
+        "select problem from"
+        " frontier where"
+        " agency = ? and state"
+        " in ('failed', 'rejected') and"
+        " problem is not null"
         " order by fetched desc limit ?",
         [agency.slug, MAX_PROBLEMS],
     )
@@ -137,31 +174,48 @@ def diagnose_agency(archive: Archive, captures: Captures, agency: Agency) -> Dia
             find_template_names(Document(reparsed.page.html, reparsed.page.url))
             for reparsed in (diagnosis.good, diagnosis.bad)
         )
-        diagnosis.template_overlap = len(good_names & bad_names) / max(1, len(good_names | bad_names))
+        diagnosis.template_overlap = len(good_names & bad_names) / max(
+            1, len(good_names | bad_names)
+        )
         others = (
             reparse_capture(archive, captures, agency, entry.capture_id)
             for entry in quarantined[: MAX_OTHER_PAGES + 1]
             if entry is not bad_entry
         )
         other_pages = [other.page for other in others if other]
-        diagnosis.fields = list(diagnose_fields(diagnosis, diagnosis.good, diagnosis.bad, other_pages))
+        diagnosis.fields = list(
+            diagnose_fields(diagnosis, diagnosis.good, diagnosis.bad, other_pages)
+        )
     return diagnosis
 
 
-def find_good_page(archive: Archive, captures: Captures, agency: Agency, bad: QuarantinedPage) -> ReparsedPage | None:
+def find_good_page(
+    archive: Archive, captures: Captures, agency: Agency, bad: QuarantinedPage
+) -> ReparsedPage | None:
     """Return an earlier page of the bad page's release, or another good page if the release is new.
 
     A page with all the fields that the bad page lacks is preferred.
     """
     rows = archive.db.execute(
-        "select v.capture from revisions v join releases r on r.id = v.release where r.agency = :agency"
+        "select v.capture from"
+        " revisions v join"
+        " releases r on r.id"
+        " = v.release where r.agency ="
+        " :agency"
         " and v.capture is not null and v.seen <= :seen and (:release is null or r.id = :release)"
         " order by v.seen desc, v.id desc limit :most",
-        {"agency": agency.slug, "seen": bad.seen_at, "release": bad.release_id, "most": MAX_GOOD_PAGES},
+        {
+            "agency": agency.slug,
+            "seen": bad.seen_at,
+            "release": bad.release_id,
+            "most": MAX_GOOD_PAGES,
+        },
     ).fetchall()
     pages = [reparse_capture(archive, captures, agency, capture_id) for (capture_id,) in rows]
     candidates = [page for page in pages if page and page.page.release]
-    missing = {key for key in bad.lost_keys if "://" not in key}  # fields; the other keys are sources
+    missing = {
+        key for key in bad.lost_keys if "://" not in key
+    }  # fields; the other keys are sources
     for page in candidates:
         if all(getattr(page.page.release, name, None) for name in missing):
             return page
@@ -171,7 +225,9 @@ def find_good_page(archive: Archive, captures: Captures, agency: Agency, bad: Qu
 def reparse_capture(
     archive: Archive, captures: Captures, agency: Agency, capture_id: int | None
 ) -> ReparsedPage | None:
-    row = archive.db.execute("select url, seen, sha256 from captures where id = ?", [capture_id]).fetchone()
+    row = archive.db.execute(
+        "select url, seen, sha256 from captures where id = ?", [capture_id]
+    ).fetchone()
     html = read_stored_body(captures, row[2]) if row else None
     if html is None or capture_id is None:
         return None
@@ -181,7 +237,9 @@ def reparse_capture(
 def diagnose_fields(
     diagnosis: Diagnosis, good: ReparsedPage, bad: ReparsedPage, other_pages: Sequence[ProbedPage]
 ) -> Iterator[FieldDiagnosis]:
-    """Yield a comparison of each field; for a lost field, with its rule and a remedy, tried on other pages."""
+    """Yield a comparison of each field; for a lost field, with its rule and a remedy, tried on
+    other pages.
+    """
     old, new = good.page.item, bad.page.item or ReleaseItem(url=bad.page.url)
     if old is None:
         return
@@ -193,7 +251,8 @@ def diagnose_fields(
             old_evidence=old.evidence.get(name, NO_PROVENANCE),
             new=clean_line(format_item_value(getattr(new, name))),
             new_evidence=new.evidence.get(name, NO_PROVENANCE),
-            died=bool(getattr(old, name)) and (name in diagnosis.symptoms or not getattr(new, name)),
+            died=bool(getattr(old, name))
+            and (name in diagnosis.symptoms or not getattr(new, name)),
         )
         if finding.died:
             finding.origin, finding.selector = find_rule(finding, diagnosis.agency, good)
@@ -209,8 +268,12 @@ def diagnose_fields(
         yield finding
 
 
-def find_rule(finding: FieldDiagnosis, agency: Agency, good: ReparsedPage) -> tuple[str, str | None]:
-    """Return where the rule that parsed the field on the good page is defined, and its selector, if any."""
+def find_rule(
+    finding: FieldDiagnosis, agency: Agency, good: ReparsedPage
+) -> tuple[str, str | None]:
+    """Return where the rule that parsed the field on the good page is defined, and its selector, if
+    any.
+    """
     own: str | None = getattr(agency, finding.field, None)
     if own and finding.old_evidence.rule == "selector":
         return "agencies.toml", own
@@ -233,9 +296,15 @@ def find_element_by_text(document: Document, text: str) -> Element | None:
 
 
 def find_remedy(
-    finding: FieldDiagnosis, element: Element, agency: Agency, bad: ProbedPage, others: Sequence[ProbedPage]
+    finding: FieldDiagnosis,
+    element: Element,
+    agency: Agency,
+    bad: ProbedPage,
+    others: Sequence[ProbedPage],
 ) -> None:
-    """Set the simplest selector that finds the field's old value, and the number of other pages on which it works."""
+    """Set the simplest selector that finds the field's old value, and the number of other pages on
+    which it works.
+    """
     for css in suggest_selectors(element) if finding.field in SELECTOR_KEYS else ():
         fixed_agency = replace(agency, **{finding.field: css})  # type: ignore[arg-type] # a name of SELECTOR_KEYS
         item = probe_page(bad.html, bad.url, fixed_agency).item
@@ -255,7 +324,9 @@ def suggest_selectors(element: Element) -> Iterator[str]:
 
 
 def propose_table(diagnosis: Diagnosis, probed: ProbeResult | None) -> ProbeResult | None:
-    """Return a proposed table with the remedies, based on a probe of the site or, without one, on the bad page."""
+    """Return a proposed table with the remedies, based on a probe of the site or, without one, on
+    the bad page.
+    """
     if probed is None and diagnosis.bad:
         page, agency = diagnosis.bad.page, diagnosis.agency
         probed = probe_file(page.html, page.url, {agency.slug: agency})
@@ -272,9 +343,9 @@ def propose_table(diagnosis: Diagnosis, probed: ProbeResult | None) -> ProbeResu
 class Command(ProjectCommand):
     """Show why an agency's pages are no longer parsed as before, and what would fix it.
 
-    The last good page is compared with a quarantined one, field by field: which rule read a lost field, what that rule
-    finds now, where the same text is, and a table for agencies.toml. Only stored pages are read, unless --ask is given.
-    Exit code 0: done; 2: wrong arguments.
+    The last good page is compared with a quarantined one, field by field: which rule read a lost
+    field, what that rule finds now, where the same text is, and a table for agencies.toml. Only
+    stored pages are read, unless --ask is given. Exit code 0: done; 2: wrong arguments.
     """
 
     requires_crawler_process = True
@@ -297,19 +368,30 @@ class Command(ProjectCommand):
         probed = None
         if opts.ask:
             try:
-                probed = probe_site(self.crawler_process, diagnoses[0].agency.home, self.load_agencies())
+                probed = probe_site(
+                    self.crawler_process, diagnoses[0].agency.home, self.load_agencies()
+                )
             except (PageError, SourceError) as error:
                 self.report_error(error)
         if opts.json:
-            print(f"[{', '.join(format_diagnosis_json(diagnosis, probed) for diagnosis in diagnoses)}]")
+            print(
+                f"[{', '.join(format_diagnosis_json(diagnosis, probed) for diagnosis in diagnoses)}]"
+            )
         else:
             width = shutil.get_terminal_size((150, 40)).columns
-            print("\n\n".join("\n".join(iter_diagnosis_lines(diagnosis, probed, width)) for diagnosis in diagnoses))
+            print(
+                "\n\n".join(
+                    "\n".join(iter_diagnosis_lines(diagnosis, probed, width))
+                    for diagnosis in diagnoses
+                )
+            )
         return 0
 
 
 def save_pages(diagnoses: list[Diagnosis], folder: Path) -> None:
-    """Write the pages to files in a folder, named after their agencies, and print their paths to stderr."""
+    """Write the pages to files in a folder, named after their agencies, and print their paths to
+    stderr.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for diagnosis in diagnoses:
         for name, reparsed in (("good", diagnosis.good), ("bad", diagnosis.bad)):
@@ -319,8 +401,13 @@ def save_pages(diagnoses: list[Diagnosis], folder: Path) -> None:
                 print(f"{name}: {path}", file=sys.stderr)
 
 
-def iter_diagnosis_lines(diagnosis: Diagnosis, probed: ProbeResult | None, width: int) -> Iterator[str]:
-    """Yield the lines of a report, `width` characters wide. probed: a probe of the site, if one was made."""
+def iter_diagnosis_lines(
+    diagnosis: Diagnosis, probed: ProbeResult | None, width: int
+) -> Iterator[str]:
+    """Yield the lines of a report, `width` characters wide.
+
+    probed: a probe of the site, if one was made.
+    """
     slug = diagnosis.agency.slug
     if diagnosis.quarantined_count:
         symptoms = ", ".join(f"{key} in {number}" for key, number in diagnosis.symptoms.items())
@@ -330,12 +417,23 @@ def iter_diagnosis_lines(diagnosis: Diagnosis, probed: ProbeResult | None, width
         yield f"{slug}: nothing is quarantined"
     for name, reparsed in (("good", diagnosis.good), ("bad", diagnosis.bad)):
         if reparsed:
-            yield f"{name:4}  {reparsed.seen_at[:16]}  {reparsed.class_name or 'not parsed'}  {reparsed.page.url}"
+            yield (
+                f"{name:4} "
+                f" {reparsed.seen_at[:16]} "
+                f" {reparsed.class_name or 'not parsed'} "
+                f" {reparsed.page.url}"
+            )
             if reparsed.page.problem:
                 yield f"      not parsed: {reparsed.page.problem}"
     if diagnosis.template_overlap is not None:
         kind = "the same release" if diagnosis.same_release else "two releases"
-        yield f"      {kind}; their templates share {100 * diagnosis.template_overlap:.0f} % of class names and ids"
+        yield (
+            f"      {kind}; their templates"
+            f" share"
+            f" {100 * diagnosis.template_overlap:.0f}"
+            f" % of"
+            f" class names and ids"
+        )
     yield from iter_field_table(diagnosis.fields, width)
     for finding in diagnosis.fields:
         if finding.died:
@@ -344,12 +442,28 @@ def iter_diagnosis_lines(diagnosis: Diagnosis, probed: ProbeResult | None, width
         yield from ("", "could not be read at all")
         yield from (f"  {shorten_line(problem, width - 2)}" for problem in diagnosis.problems)
     if proposed := propose_table(diagnosis, probed):
-        origin = "the site was probed just now" if probed else "from the bad page alone; --ask probes the site"
+        origin = (
+            "the site was probed just now"
+            if probed
+            else "from the bad page alone; --ask probes the site"
+        )
         yield from ("", f"proposed table ({origin})", format_proposed_table(proposed))
     if diagnosis.quarantined_count:
         yield ""
-        yield f"if you fixed a rule: scrapy reparse --agency {slug} accepts the pages that have all fields then"
-        yield f"if the agency changed its pages: scrapy quarantine --accept {slug} (if they are useless: --drop)"
+        yield (
+            f"if you fixed a rule: scrapy reparse --agency {slug} accepts the pages"
+            f" that"
+            f" have"
+            f" all"
+            f" fields then"
+        )
+        yield (
+            f"if the agency changed its pages: scrapy quarantine --accept {slug}"
+            f" (if"
+            f" they"
+            f" are"
+            f" useless: --drop)"
+        )
 
 
 def iter_field_table(findings: list[FieldDiagnosis], width: int) -> Iterator[str]:
@@ -359,7 +473,9 @@ def iter_field_table(findings: list[FieldDiagnosis], width: int) -> Iterator[str
         yield from ("", f"{'':2}{'field':10}{'on the good page':{room}}  on the bad page")
     for finding in findings:
         mark = "✗ " if finding.died else "  "
-        old, new = (shorten_line(value or MISSING_VALUE, room - 1) for value in (finding.old, finding.new))
+        old, new = (
+            shorten_line(value or MISSING_VALUE, room - 1) for value in (finding.old, finding.new)
+        )
         yield f"{mark}{finding.field:10}{old:{room}}  {new}"
 
 
@@ -368,7 +484,13 @@ def iter_lost_field_lines(finding: FieldDiagnosis, *, same_release: bool) -> Ite
     evidence = finding.old_evidence
     yield ""
     origin = f" of {finding.origin}" if finding.origin else ""
-    yield f"{finding.field}: was read by “{evidence.rule or 'a rule without a name'}”{origin}, from {evidence.element}"
+    yield (
+        f"{finding.field}: was read by"
+        f" “{evidence.rule or 'a rule without a name'}"
+        f"”{origin},"
+        f" from"
+        f" {evidence.element}"
+    )
     if finding.matches is not None:
         yield f"  {finding.selector} finds {finding.matches or 'no'} element(s) on the bad page"
     if finding.new:
@@ -379,7 +501,9 @@ def iter_lost_field_lines(finding: FieldDiagnosis, *, same_release: bool) -> Ite
         yield "  the same text is not on the bad page"
     if finding.remedy:
         others = (
-            f", and finds text on {finding.cured} of {finding.tried} other quarantined pages" if finding.tried else ""
+            f", and finds text on {finding.cured} of {finding.tried} other quarantined pages"
+            if finding.tried
+            else ""
         )
         yield f'  {finding.field} = "{finding.remedy}" reads it{others}'
 

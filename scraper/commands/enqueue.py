@@ -23,9 +23,13 @@ class Command(ProjectCommand):
         agencies = self.select_agencies(opts.agency)
         broker = Broker(self.settings)
         broker.check_connection()
-        queue = JobQueue(broker, self.settings, lambda slug, host: 0.0)  # never called: rounds are left to the workers
+        queue = JobQueue(
+            broker, self.settings, lambda slug, host: 0.0
+        )  # never called: rounds are left to the workers
         active = [agency for agency in agencies.values() if not agency.paused]
         with broker.convert_errors():
-            queued = sum(queue.enqueue(agency.slug, find_lease_host(agency.home)) for agency in active)
+            queued = sum(
+                queue.enqueue(agency.slug, find_lease_host(agency.home)) for agency in active
+            )
         print(f"{queued} rounds queued; {len(active) - queued} were waiting or running already")
         return 0

@@ -20,8 +20,8 @@ from scraper.project_command import ProjectCommand, get_only_argument, option
 class Command(ProjectCommand):
     """Print the release in a saved page as JSON, or with an explanation of each field.
 
-    Needs neither a network nor an archive. Exit code 0: the release was printed (warnings about it go to stderr);
-    1: the page is not a release, or a field cannot be read; 2: wrong arguments.
+    Needs neither a network nor an archive. Exit code 0: the release was printed (warnings about it
+    go to stderr); 1: the page is not a release, or a field cannot be read; 2: wrong arguments.
     """
 
     usage = "FILE --url URL [--agency SLUG] [--explain]"
@@ -31,7 +31,9 @@ class Command(ProjectCommand):
         option("--url", required=True, help="the URL that the page was fetched from"),
         option("--agency", help="the agency's slug (default: the agency that has the URL's host)"),
         option(
-            "--explain", action="store_true", help="print each field's value, the rule that read it and the element"
+            "--explain",
+            action="store_true",
+            help="print each field's value, the rule that read it and the element",
         ),
     )
 
@@ -50,7 +52,9 @@ class Command(ProjectCommand):
             self.report_error(error)
         for warning in find_quality_warnings(release) if release else ():
             self.report_error(str(warning))
-        for problem in find_unused_selectors(html, opts.url, agency) if opts.explain and agency else ():
+        for problem in (
+            find_unused_selectors(html, opts.url, agency) if opts.explain and agency else ()
+        ):
             self.report_error(problem)
         if opts.explain and item:
             # Printed even without a release, because an unreadable field needs an explanation.

@@ -1,4 +1,6 @@
-"""scrapy health: assesses every agency from its crawls, prints a table, and acknowledges known faults."""
+"""scrapy health: assesses every agency from its crawls, prints a table, and acknowledges known
+faults.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,11 @@ import argparse
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from archive.database.sqlite_files import build_connection_runner, check_database, run_without_waiting
+from archive.database.sqlite_files import (
+    build_connection_runner,
+    check_database,
+    run_without_waiting,
+)
 from archive.health.health_report import AgencyHealth, print_health, read_agency_health
 from archive.health.rules import acknowledge_fault
 from archive.store.releases import Archive
@@ -19,8 +25,8 @@ from scraper.project_command import ProjectCommand, option
 class Command(ProjectCommand):
     """Assess the health of every agency from its crawls.
 
-    Each agency is compared with its own past (rules: archive/health/rules.py). Exit code 0: no fault, or only
-    acknowledged ones; 1: a fault that is not acknowledged; 2: wrong configuration.
+    Each agency is compared with its own past (rules: archive/health/rules.py). Exit code 0: no
+    fault, or only acknowledged ones; 1: a fault that is not acknowledged; 2: wrong configuration.
     """
 
     options = (
@@ -29,13 +35,21 @@ class Command(ProjectCommand):
             metavar="SLUG",
             action="append",
             default=[],
-            help="ignore a known fault of an agency until its state or reason changes; may be given several times",
+            help=(
+                "ignore a known fault of an agency until its state or"
+                " reason"
+                " changes;"
+                " may be"
+                " given several times"
+            ),
         ),
     )
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> int:
         acknowledged = (
-            self.select_agencies([slug.strip() for text in opts.acknowledge for slug in text.split(",")])
+            self.select_agencies(
+                [slug.strip() for text in opts.acknowledge for slug in text.split(",")]
+            )
             if opts.acknowledge
             else ()
         )
@@ -49,7 +63,8 @@ def judge_archive(
 ) -> tuple[list[AgencyHealth], list[str]]:
     """Assess every agency; return their health, faults first, and a message per acknowledgement.
 
-    acknowledged: slugs of agencies whose faults to acknowledge. Raises ArchiveError if there is no archive.
+    acknowledged: slugs of agencies whose faults to acknowledge. Raises ArchiveError if there is no
+    archive.
     """
     check_database(archive_path)
     messages = []
@@ -58,7 +73,9 @@ def judge_archive(
         with archive.transaction():
             for slug in acknowledged:
                 done = acknowledge_fault(archive.db, slug, now())
-                messages.append(f"{slug}: {'acknowledged until it changes' if done else 'has no fault to acknowledge'}")
+                messages.append(
+                    f"{slug}: {'acknowledged until it changes' if done else 'has no fault to acknowledge'}"
+                )
         run = build_connection_runner(archive.db.conn)
         rows = run_without_waiting(read_agency_health(run, "en"))
         return [row for row in rows if row["judged"]], messages

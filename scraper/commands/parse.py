@@ -22,8 +22,8 @@ from scraper.project_command import ProjectCommand, get_only_argument, parse_url
 class Command(ProjectCommand, ScrapyParse):
     """Fetch a page as politely as a crawl, and print the release parsed from it, as strings.
 
-    Nothing is stored; scrapy crawl refetch -a url=URL fetches and stores a page. Exit code 0: a release was parsed; 1:
-    there was none; 2: wrong configuration.
+    Nothing is stored; scrapy crawl refetch -a url=URL fetches and stores a page. Exit code 0: a
+    release was parsed; 1: there was none; 2: wrong configuration.
     """
 
     requires_crawler_process = True
@@ -33,7 +33,9 @@ class Command(ProjectCommand, ScrapyParse):
     def execute(self, args: list[str], opts: argparse.Namespace) -> int:
         url = parse_url_argument(get_only_argument(args, "address"))
         agencies = self.load_agencies()
-        check_contact({"": Agency(slug="parse", name="parse", home=url)}, self.settings.get("CONTACT"))
+        check_contact(
+            {"": Agency(slug="parse", name="parse", home=url)}, self.settings.get("CONTACT")
+        )
         opts.spargs = {
             "url": url,
             "agencies": agencies,
@@ -43,9 +45,13 @@ class Command(ProjectCommand, ScrapyParse):
         return self.exitcode or (0 if any(self.items.values()) else 1)
 
     def set_spidercls(self, url: str, opts: argparse.Namespace) -> None:
-        """Read the page with PageSpider, because the crawling spiders would write to the archive."""
+        """Read the page with PageSpider, because the crawling spiders would write to the
+        archive.
+        """
         if opts.spider:
-            raise UsageError("scrapy parse has its own spider: leave out --spider", print_help=False)
+            raise UsageError(
+                "scrapy parse has its own spider: leave out --spider", print_help=False
+            )
         self.spidercls = PageSpider
 
 
@@ -54,7 +60,9 @@ class PageSpider(Spider):
 
     name = "page"
 
-    def __init__(self, url: str, agencies: dict[str, Agency], build_request: Callable[[Spider], Request]) -> None:
+    def __init__(
+        self, url: str, agencies: dict[str, Agency], build_request: Callable[[Spider], Request]
+    ) -> None:
         super().__init__()
         self.url, self.agencies, self.build_request = url, agencies, build_request
 

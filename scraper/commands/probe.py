@@ -16,8 +16,9 @@ from scraper.project_command import ProjectCommand, get_only_argument, option, p
 class Command(ProjectCommand):
     """Propose an agency's table for agencies.toml, and show how its releases are parsed.
 
-    The site's feeds, sitemaps and listings and three of its releases are fetched with about twelve requests, as
-    politely as in a crawl. Exit code 0: a release was parsed; 1: none was found; 2: wrong arguments.
+    The site's feeds, sitemaps and listings and three of its releases are fetched with about twelve
+    requests, as politely as in a crawl. Exit code 0: a release was parsed; 1: none was found; 2:
+    wrong arguments.
     """
 
     requires_crawler_process = True
@@ -27,8 +28,17 @@ class Command(ProjectCommand):
 
     options = (
         option("--url", help="the URL that the stored file was fetched from; nothing is requested"),
-        option("--store", action="store_true", help="write the first release and its expected result, for review"),
-        option("--out", type=Path, default=STORED_PAGES_DIR, help="folder to write to (default: %(default)s)"),
+        option(
+            "--store",
+            action="store_true",
+            help="write the first release and its expected result, for review",
+        ),
+        option(
+            "--out",
+            type=Path,
+            default=STORED_PAGES_DIR,
+            help="folder to write to (default: %(default)s)",
+        ),
     )
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> int:
@@ -36,7 +46,9 @@ class Command(ProjectCommand):
         agencies = self.load_agencies()
         try:
             if opts.url:
-                result = probe_file(Path(argument).read_bytes(), parse_url_argument(opts.url), agencies)
+                result = probe_file(
+                    Path(argument).read_bytes(), parse_url_argument(opts.url), agencies
+                )
             else:
                 result = probe_site(self.crawler_process, parse_url_argument(argument), agencies)
         except (PageError, SourceError) as error:  # the home page is empty or cannot be fetched
@@ -49,5 +61,10 @@ class Command(ProjectCommand):
             return 1
         if opts.store and page.html:
             stored_path = store_page(page.html, page.url, result.agency, opts.out)
-            print(f"\nstored {stored_path} and its expected result: check it, correct it and commit it")
+            print(
+                f"\nstored {stored_path} and its"
+                f" expected result:"
+                f" check it, correct it and"
+                f" commit it"
+            )
         return 0

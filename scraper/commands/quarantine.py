@@ -22,10 +22,11 @@ from scraper.revisit_schedule import parse_schedule
 class Command(ProjectCommand):
     """List quarantined pages, accept them after review, or drop them.
 
-    --accept parses the pages with the current rules and stores them as ordinary releases and edits. Fields that
-    these pages lack are no longer expected of the agency, until nine in ten of at least twenty later releases have
-    them again. scrapy diagnose shows why pages were quarantined. Exit code 0: done; 1: some pages stay in quarantine,
-    because they cannot be read or their agency is being crawled; 2: wrong arguments.
+    --accept parses the pages with the current rules and stores them as ordinary releases and edits.
+    Fields that these pages lack are no longer expected of the agency, until nine in ten of at least
+    twenty later releases have them again. scrapy diagnose shows why pages were quarantined. Exit
+    code 0: done; 1: some pages stay in quarantine, because they cannot be read or their agency is
+    being crawled; 2: wrong arguments.
     """
 
     usage = "[SLUG …] [--id N[,N]] [--accept | --drop]"
@@ -34,7 +35,9 @@ class Command(ProjectCommand):
     options = (
         option("--accept", action="store_true", help="store pages as ordinary releases and edits"),
         option("--drop", action="store_true", help="never store these pages; their rows are kept"),
-        option("--id", default="", help="numbers of single pages, separated by commas (default: all)"),
+        option(
+            "--id", default="", help="numbers of single pages, separated by commas (default: all)"
+        ),
     )
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> int:
@@ -54,7 +57,8 @@ class Command(ProjectCommand):
             return 0
 
     def decide_pages(self, archive: Archive, slugs: list[str], ids: set[int], *, drop: bool) -> int:
-        """Accept or drop the undecided pages of agencies, print the counts and return the exit code.
+        """Accept or drop the undecided pages of agencies, print the counts and return the exit
+        code.
 
         An agency that is being crawled is left out.
         """
@@ -64,16 +68,25 @@ class Command(ProjectCommand):
         lock, locked = lock_agencies(archive.path, agencies)
         with lock:
             for slug in locked:
-                for page in select_pages(resolve_superseded(ingest, ingest.quarantine.list_pending(slug)), ids):
+                for page in select_pages(
+                    resolve_superseded(ingest, ingest.quarantine.list_pending(slug)), ids
+                ):
                     if drop:
                         with archive.transaction():  # the row and the bytes are kept
                             ingest.quarantine.decide(page.id, "dropped", now())
                         counts["dropped"] += 1
                     else:
                         result = accept_quarantined(ingest, page, "accepted")
-                        counts["still quarantined" if result is SaveResult.QUARANTINED else result.value] += 1
+                        counts[
+                            "still quarantined"
+                            if result is SaveResult.QUARANTINED
+                            else result.value
+                        ] += 1
         recorder.close()
-        print(", ".join(f"{number} {name}" for name, number in counts.items()) or "nothing is quarantined")
+        print(
+            ", ".join(f"{number} {name}" for name, number in counts.items())
+            or "nothing is quarantined"
+        )
         return 1 if counts["still quarantined"] or locked != set(agencies) else 0
 
 
@@ -82,11 +95,15 @@ def parse_ids(text: str) -> set[int]:
     try:
         return {int(part) for part in text.split(",") if part.strip()}
     except ValueError as error:
-        raise AgencyError("arguments", None, "id", f"{text!r} is not a list of numbers separated by commas") from error
+        raise AgencyError(
+            "arguments", None, "id", f"{text!r} is not a list of numbers separated by commas"
+        ) from error
 
 
 def print_quarantine(archive: Archive, slugs: list[str], ids: set[int]) -> None:
-    """Print each undecided page of the agencies: id, fetch time, title, URL, and why it was quarantined."""
+    """Print each undecided page of the agencies: id, fetch time, title, URL, and why it was
+    quarantined.
+    """
     quarantine = Quarantine(archive.db)
     for slug in slugs or quarantine.list_agencies():
         pages = select_pages(quarantine.list_pending(slug), ids)

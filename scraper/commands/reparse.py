@@ -19,7 +19,13 @@ from scraper.agency import Agency
 from scraper.crawl.deadline import raise_gc_threshold
 from scraper.crawl.round_locks import lock_agencies, warn_about_unlisted
 from scraper.ingest.edit_or_redesign import PageVersion, read_stored_body, reparse_stored
-from scraper.ingest.saving import CrawlRecorder, Ingest, accept_repaired, read_retention, take_in_refused
+from scraper.ingest.saving import (
+    CrawlRecorder,
+    Ingest,
+    accept_repaired,
+    read_retention,
+    take_in_refused,
+)
 from scraper.project_command import ProjectCommand
 from scraper.revisit_schedule import RevisitSchedule, parse_schedule
 
@@ -27,19 +33,24 @@ logger = logging.getLogger(__name__)
 
 
 class Command(ProjectCommand):
-    """Parse stored releases, quarantined and refused pages again from their bytes, with the current rules.
+    """Parse stored releases, quarantined and refused pages again from their bytes, with the current
+    rules.
 
-    A page that was refused (archive/database/refused_pages.py) and can be read now is stored with the time it was
-    fetched, as a crawl would have stored it then. A difference in a stored release is stored as a revision with the
-    cause 'parser', which is never reported as an edit of the agency. Where the current rules read a text that other
-    readings of the page disagree with, the stored one is kept. Exit code 0: every capture was parsed; 1: some could not
-    be parsed, or are doubtful; 2: wrong configuration.
+    A page that was refused (archive/database/refused_pages.py) and can be read now is stored with
+    the time it was fetched, as a crawl would have stored it then. A difference in a stored release
+    is stored as a revision with the cause 'parser', which is never reported as an edit of the
+    agency. Where the current rules read a text that other readings of the page disagree with, the
+    stored one is kept. Exit code 0: every capture was parsed; 1: some could not be parsed, or are
+    doubtful; 2: wrong configuration.
     """
 
     takes_agency_option = True
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> int:
-        agencies, schedule = self.select_agencies(opts.agency), parse_schedule(self.settings["REVISIT_AGES"])
+        agencies, schedule = (
+            self.select_agencies(opts.agency),
+            parse_schedule(self.settings["REVISIT_AGES"]),
+        )
         counts, repaired, taken_in = reparse_archive(
             self.archive_path,
             agencies,
@@ -66,10 +77,11 @@ def reparse_archive(
     all_agencies: bool,
     retention: Retention = DEFAULT_RETENTION,
 ) -> tuple[Counter[str], Counter[SaveResult], Counter[str]]:
-    """Reparse the releases, the quarantined and the refused pages of agencies, except agencies being crawled.
+    """Reparse the releases, the quarantined and the refused pages of agencies, except agencies
+    being crawled.
 
-    Returns counts of releases by result of `reparse_release`, of quarantined pages by SaveResult, and of refused pages
-    by result of `take_in_refused`. Raises ArchiveError if there is no archive.
+    Returns counts of releases by result of `reparse_release`, of quarantined pages by SaveResult,
+    and of refused pages by result of `take_in_refused`. Raises ArchiveError if there is no archive.
     """
     check_database(archive_path)
     counts, repaired, taken_in = Counter[str](), Counter[SaveResult](), Counter[str]()
@@ -85,7 +97,9 @@ def reparse_archive(
                 # before the stored ones, whose new versions get the time of today
                 taken_in += take_in_refused(ingest, slug)
                 # Read all rows first, because releases are written during the loop.
-                urls = archive.db.execute("select url from releases where agency = ? order by id", [slug]).fetchall()
+                urls = archive.db.execute(
+                    "select url from releases where agency = ? order by id", [slug]
+                ).fetchall()
                 for (url,) in urls:
                     counts[reparse_release(archive, recorder.captures, url, agencies[slug])] += 1
             for slug in filter(locked.__contains__, ingest.quarantine.list_agencies()):
@@ -95,7 +109,9 @@ def reparse_archive(
 
 
 def reparse_release(archive: Archive, captures: Captures, url: str, agency: Agency) -> str:
-    """Reparse a release; return "unchanged", "reparsed", "doubtful", "unreadable" or "without capture"."""
+    """Reparse a release; return "unchanged", "reparsed", "doubtful", "unreadable" or "without
+    capture".
+    """
     stored = archive.get(url)
     if stored is None or stored.sha256 is None:
         return "without capture"
@@ -108,9 +124,15 @@ def reparse_release(archive: Archive, captures: Captures, url: str, agency: Agen
     if not archive.is_new_or_changed(release):
         return "unchanged"
     if item.doubt:
-        logger.warning("%s: the stored text is kept: the body that today's rules read %s", url, item.doubt)
+        logger.warning(
+            "%s: the stored text is kept: the body that today's rules read %s", url, item.doubt
+        )
         return "doubtful"
     archive.save(
-        release, seen_at=now(), cause="parser", capture_id=stored.capture_id, parser_version=item.parser_version
+        release,
+        seen_at=now(),
+        cause="parser",
+        capture_id=stored.capture_id,
+        parser_version=item.parser_version,
     )
     return "reparsed"

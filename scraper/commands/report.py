@@ -24,16 +24,20 @@ logger = logging.getLogger(__name__)
 class Command(ProjectCommand):
     """Run a scheduled command, and tell the operators if it fails.
 
-    NAME is round, audit, notify, backup, publish or another name. A message is sent where alerts are sent, once a day
-    while the command fails and once when it works again; after a success, the URL in PING_NAME is requested. A service
-    manager that has run the command itself gives NAME:ok or NAME:failed. The exit code is that of the command, or 1 if
-    its result was not delivered.
+    NAME is round, audit, notify, backup, publish or another name. A message is sent where alerts
+    are sent, once a day while the command fails and once when it works again; after a success, the
+    URL in PING_NAME is requested. A service manager that has run the command itself gives NAME:ok
+    or NAME:failed. The exit code is that of the command, or 1 if its result was not delivered.
     """
 
     usage = "NAME [--every MINUTES] -- COMMAND …, or NAME:ok, or NAME:failed"
     takes_arguments = True
 
-    options = (option("--every", type=float, metavar="MINUTES", help="keep running, and run it every MINUTES"),)
+    options = (
+        option(
+            "--every", type=float, metavar="MINUTES", help="keep running, and run it every MINUTES"
+        ),
+    )
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> int:
         configure_logging(self.settings)
@@ -44,14 +48,19 @@ class Command(ProjectCommand):
         report = partial(report_end, self.archive_path, match[1])
         if match[2]:
             # systemd (from version 251) tells the unit of OnFailure= how the other one ended
-            told = [os.environ.get(f"MONITOR_{name}", "") for name in ("SERVICE_RESULT", "EXIT_STATUS")]
-            is_told = report(None if match[2] == "ok" else " ".join(filter(None, told)) or "see its log")
+            told = [
+                os.environ.get(f"MONITOR_{name}", "") for name in ("SERVICE_RESULT", "EXIT_STATUS")
+            ]
+            is_told = report(
+                None if match[2] == "ok" else " ".join(filter(None, told)) or "see its log"
+            )
             return int(not is_told)
         return run_reported(words, match[1] in ROUTINE_FINDINGS, opts.every, report)
 
 
 def report_end(archive: Path, name: str, problem: str | None) -> bool:
-    """Report how a command ended (problem: None for a success), and return whether that was delivered.
+    """Report how a command ended (problem: None for a success), and return whether that was
+    delivered.
 
     The settings are read only now, because a wrong one must not keep a back-up from being made.
     """
@@ -62,7 +71,9 @@ def report_end(archive: Path, name: str, problem: str | None) -> bool:
         return False
 
 
-def run_reported(words: list[str], may_find: bool, every: float | None, report: Callable[[str | None], bool]) -> int:
+def run_reported(
+    words: list[str], may_find: bool, every: float | None, report: Callable[[str | None], bool]
+) -> int:
     """Run a command once or every `every` minutes until a signal, and report how it ended.
 
     may_find: whether its exit code 1 is no failure.

@@ -1,4 +1,6 @@
-"""scrapy round: runs both spiders, assesses health, writes the manifest, sends alerts and tells subscribers."""
+"""scrapy round: runs both spiders, assesses health, writes the manifest, sends alerts and tells
+subscribers.
+"""
 
 from __future__ import annotations
 
@@ -31,18 +33,29 @@ logger = logging.getLogger(__name__)
 
 
 class Command(ProjectCommand):
-    """Crawl new and changed releases, assess health, write the day's manifest and alert the operators.
+    """Crawl new and changed releases, assess health, write the day's manifest and alert the
+    operators.
 
-    If another round is running, this is reported, with exit code 0. SIGTERM ends a round cleanly, with 0. Exit code
-    1: an agency has a fault that is not acknowledged, a pass was interrupted or an alert was not delivered; 2: wrong
-    configuration.
+    If another round is running, this is reported, with exit code 0. SIGTERM ends a round cleanly,
+    with 0. Exit code 1: an agency has a fault that is not acknowledged, a pass was interrupted or
+    an alert was not delivered; 2: wrong configuration.
     """
 
     takes_agency_option = True
 
     options = (
-        option("--every", type=float, metavar="MINUTES", help="keep running, and start a round every MINUTES minutes"),
-        option("--fresh", type=float, metavar="HOURS", help="only check whether a crawl ended in the last HOURS hours"),
+        option(
+            "--every",
+            type=float,
+            metavar="MINUTES",
+            help="keep running, and start a round every MINUTES minutes",
+        ),
+        option(
+            "--fresh",
+            type=float,
+            metavar="HOURS",
+            help="only check whether a crawl ended in the last HOURS hours",
+        ),
     )
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> int:
@@ -59,23 +72,33 @@ class Command(ProjectCommand):
             if isinstance(lock, datetime):
                 return report_running_round(lock)
             with lock:
-                return self.run_round(runner, [*options, "-a", f"agency={opts.agency}"], alert_settings)
+                return self.run_round(
+                    runner, [*options, "-a", f"agency={opts.agency}"], alert_settings
+                )
 
-    def run_round(self, runner: CommandRunner, options: list[str], alert_settings: AlertSettings) -> int:
+    def run_round(
+        self, runner: CommandRunner, options: list[str], alert_settings: AlertSettings
+    ) -> int:
         previous_crawl_id, problems = read_last_crawl_id(self.archive_path), list[str]()
         for name in ROUND_SPIDERS:
-            code = runner.run_scrapy("crawl", name, "-a", f"minutes={self.settings['ROUND_PASS_MINUTES']}", *options)
+            code = runner.run_scrapy(
+                "crawl", name, "-a", f"minutes={self.settings['ROUND_PASS_MINUTES']}", *options
+            )
             if code == 2:
                 return 2
             if runner.stop_requested:
                 break
-            problem = f"the {name} pass ended early, with code {code}" if code not in (0, 1) else None
+            problem = (
+                f"the {name} pass ended early, with code {code}" if code not in (0, 1) else None
+            )
             report_result(self.archive_path, name, alert_settings, None, problem)
             problems += filter(None, [problem])
         if runner.stop_requested:
             logger.warning("the round was stopped; the next one continues where it ended")
             return 0
-        result = close_round(self.archive_path, self.load_agencies(), alert_settings, previous_crawl_id)
+        result = close_round(
+            self.archive_path, self.load_agencies(), alert_settings, previous_crawl_id
+        )
         print(f"round: {result}", flush=True)
         has_notified = notify_subscribers(runner, self.archive_path)
         return 0 if result.is_ok and has_notified and not problems else 1
@@ -89,16 +112,22 @@ def notify_subscribers(runner: CommandRunner, archive_path: Path) -> bool:
 
 
 def report_running_round(since: datetime) -> int:
-    """Log that another round is running; return 0, as is normal for a timer, or 1 if that round has hung."""
+    """Log that another round is running; return 0, as is normal for a timer, or 1 if that round has
+    hung.
+    """
     if abs(now() - since) > MAX_ROUND_DURATION:  # also if it began while the clock was ahead
         logger.error("the round that started at %s has hung; stop it", since.isoformat())
         return 1
-    logger.warning("another round has been running since %s; this one does nothing", since.isoformat())
+    logger.warning(
+        "another round has been running since %s; this one does nothing", since.isoformat()
+    )
     return 0
 
 
 def repeat_rounds(runner: CommandRunner, options: list[str], minutes: float) -> int:
-    """Start a round every `minutes` minutes until a signal; return 2 if the configuration is wrong."""
+    """Start a round every `minutes` minutes until a signal; return 2 if the configuration is
+    wrong.
+    """
     if not minutes > 0:
         raise AgencyError("arguments", None, "every", "must be a positive number of minutes")
     while not runner.stop_requested:
@@ -110,14 +139,21 @@ def repeat_rounds(runner: CommandRunner, options: list[str], minutes: float) -> 
 
 
 def report_recent_crawl(archive_path: Path, hours: float) -> int:
-    """Print whether a crawl ended within the last `hours`; return 0 if so, else 1. For health checks."""
+    """Print whether a crawl ended within the last `hours`; return 0 if so, else 1.
+
+    For health checks.
+    """
     recent = has_recent_crawl(archive_path, hours)
-    print(f"{archive_path}: {'a' if recent else 'no'} crawl has ended within the last {hours:g} hours")
+    print(
+        f"{archive_path}: {'a' if recent else 'no'} crawl has ended within the last {hours:g} hours"
+    )
     return 0 if recent else 1
 
 
 def forward_options(opts: argparse.Namespace) -> list[str]:
-    """Return the options for settings and logging, to pass them on to commands started by a command."""
+    """Return the options for settings and logging, to pass them on to commands started by a
+    command.
+    """
     options = [part for pair in opts.set for part in ("-s", pair)]
     for name, value in (("--loglevel", opts.loglevel), ("--logfile", opts.logfile)):
         options += [name, value] if value else []

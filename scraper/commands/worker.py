@@ -17,9 +17,9 @@ from scraper.project_command import ProjectCommand
 class Command(ProjectCommand):
     """Crawl rounds from the queue, one agency at a time, for an archive on another machine.
 
-    Rounds come from scrapy enqueue, and the results go to scrapy writer. A worker stores nothing: if it is killed,
-    another one crawls its round. Exit code 0: stopped by SIGTERM, with its round handed back; 2: wrong configuration,
-    or the broker does not respond at the start.
+    Rounds come from scrapy enqueue, and the results go to scrapy writer. A worker stores nothing:
+    if it is killed, another one crawls its round. Exit code 0: stopped by SIGTERM, with its round
+    handed back; 2: wrong configuration, or the broker does not respond at the start.
     """
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> int:

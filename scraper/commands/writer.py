@@ -18,8 +18,8 @@ from scraper.project_command import CONFIGURATION_ERRORS, ProjectCommand
 class Command(ProjectCommand):
     """Store the results of workers on other machines, each message once, and give them their jobs.
 
-    An archive has one writer. Exit code 0: stopped by SIGTERM; 1: the archive cannot be written, or the broker failed;
-    2: wrong configuration.
+    An archive has one writer. Exit code 0: stopped by SIGTERM; 1: the archive cannot be written, or
+    the broker failed; 2: wrong configuration.
     """
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> int:
@@ -28,7 +28,9 @@ class Command(ProjectCommand):
             broker = Broker(self.settings)
             broker.check_connection()
             alerts = read_alert_settings()
-            writer = ArchiveWriter(broker, self.settings, self.archive_path, self.agencies_file, alerts)
+            writer = ArchiveWriter(
+                broker, self.settings, self.archive_path, self.agencies_file, alerts
+            )
             try:
                 raise_gc_threshold()
                 with closing(writer), broker.convert_errors():

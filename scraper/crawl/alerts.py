@@ -1,4 +1,5 @@
-"""Alerts: new faults and recoveries of agencies and of scheduled commands, sent to the operators by webhook and mail.
+"""Alerts: new faults and recoveries of agencies and of scheduled commands, sent to the operators by
+webhook and mail.
 
 Settings come from the environment only, as some are secrets:
 
@@ -8,17 +9,19 @@ Settings come from the environment only, as some are secrets:
     ALERT_MAIL_FROM    the sender; default: the first of ALERT_MAIL
     ALERT_LANGUAGE     sv (default) or en
     ALERT_STATUS_PAGE  URL of the public status page, to be linked in the message
-    PING_ROUND, PING_BACKUP, … (PING_ and a command's name)
-                       URL that is requested after each success of a scheduled command, for a service that raises an
-                       alarm when the requests stop (a dead man's switch)
+    PING_ROUND, PING_BACKUP, … (PING_ and a command's name) URL that is requested after each success
+                       of a scheduled command, for a service that raises an alarm when the requests
+                       stop (a dead man's switch)
 
-Each channel sends at most one message a day (UTC); later events wait for the next day's message. Each row of
-health_events is reported once by each channel. A channel's first message reports all current faults, however old, but
-no fault that ended more than a day ago. A failed delivery is logged, and the next round tries again. A process killed
-between delivery and its row in the database delivers the message again, with the same id.
+Each channel sends at most one message a day (UTC); later events wait for the next day's message.
+Each row of health_events is reported once by each channel. A channel's first message reports all
+current faults, however old, but no fault that ended more than a day ago. A failed delivery is
+logged, and the next round tries again. A process killed between delivery and its row in the
+database delivers the message again, with the same id.
 
-Of a scheduled command, at most one message a day is sent: that it fails, or that it works again. An empty file beside
-the archive remembers when the last was sent; the archive itself may be what fails.
+Of a scheduled command, at most one message a day is sent: that it fails, or that it works again. An
+empty file beside the archive remembers when the last was sent; the archive itself may be what
+fails.
 """
 
 from __future__ import annotations
@@ -60,8 +63,13 @@ logger = logging.getLogger(__name__)
 
 Parsed = TypeVar("Parsed")
 
-MIN_MESSAGE_GAP = timedelta(hours=23)  # a command that runs at the same time every day may begin a little earlier
-ROUTINE_FINDINGS = ("round", "audit")  # commands whose exit code 1 is about agencies, which alerts and health report
+MIN_MESSAGE_GAP = timedelta(
+    hours=23
+)  # a command that runs at the same time every day may begin a little earlier
+ROUTINE_FINDINGS = (
+    "round",
+    "audit",
+)  # commands whose exit code 1 is about agencies, which alerts and health report
 MAX_LISTED_AGENCIES = 50  # agencies per kind of alert in a message; further ones are only counted
 
 
@@ -69,14 +77,18 @@ MAX_LISTED_AGENCIES = 50  # agencies per kind of alert in a message; further one
 class AlertSettings:
     """The channels and contents of alerts. A channel that is None is not used."""
 
-    webhook: str | None = field(default=None, repr=False)  # not in repr, because its path may be a secret
+    webhook: str | None = field(
+        default=None, repr=False
+    )  # not in repr, because its path may be a secret
     mail_server: MailServer | None = None
     recipients: tuple[str, ...] = ()
     language: str = DEFAULT_LANGUAGE
     status_page: str | None = None
 
 
-HealthEvent = dict[str, Any]  # a row of health_events, with the agency's name and whether the state is a fault
+HealthEvent = dict[
+    str, Any
+]  # a row of health_events, with the agency's name and whether the state is a fault
 # kind of alert → the events of each agency that a channel has not reported yet, oldest first
 AlertEvents = dict[str, list[list[HealthEvent]]]
 
@@ -100,20 +112,31 @@ def read_alert_settings(environment: Mapping[str, str] = os.environ) -> AlertSet
         if read(name):
             _parse_setting(name, partial(split_server_url, schemes=("http", "https")), read(name))
     if not re.fullmatch("[!-~]*", read("ALERT_WEBHOOK")):
-        raise _environment_error("ALERT_WEBHOOK", "has letters or spaces that a URL must encode: å as %C3%A5")
+        raise _environment_error(
+            "ALERT_WEBHOOK", "has letters or spaces that a URL must encode: å as %C3%A5"
+        )
     settings = AlertSettings(
-        webhook=read("ALERT_WEBHOOK") or None, language=language, status_page=read("ALERT_STATUS_PAGE") or None
+        webhook=read("ALERT_WEBHOOK") or None,
+        language=language,
+        status_page=read("ALERT_STATUS_PAGE") or None,
     )
     if not read("ALERT_MAIL"):
         return settings
-    recipients = tuple(address.strip() for address in read("ALERT_MAIL").split(",") if address.strip())
+    recipients = tuple(
+        address.strip() for address in read("ALERT_MAIL").split(",") if address.strip()
+    )
     if not recipients:
         raise _environment_error("ALERT_MAIL", "contains no address")
     sender = read("ALERT_MAIL_FROM") or recipients[0]
-    for name, address in (*(("ALERT_MAIL", address) for address in recipients), ("ALERT_MAIL_FROM", sender)):
+    for name, address in (
+        *(("ALERT_MAIL", address) for address in recipients),
+        ("ALERT_MAIL_FROM", sender),
+    ):
         if not is_mail_address(address):
             raise _environment_error(name, "is not a mail address")
-    server = _parse_setting("ALERT_SMTP", partial(parse_mail_server, sender=sender), read("ALERT_SMTP"))
+    server = _parse_setting(
+        "ALERT_SMTP", partial(parse_mail_server, sender=sender), read("ALERT_SMTP")
+    )
     return replace(settings, mail_server=server, recipients=recipients)
 
 
@@ -133,7 +156,8 @@ def _environment_error(name: str, problem: str) -> AgencyError:
 
 
 class AlertChannel:
-    """A way to deliver alerts, and a record of the health events it has handled (table alert_deliveries).
+    """A way to deliver alerts, and a record of the health events it has handled (table
+    alert_deliveries).
 
     No method commits: wrap calls in `Archive.transaction`.
     """
@@ -147,7 +171,9 @@ class AlertChannel:
         return self._select_events(f"not exists ({handled}) order by e.id", self.name)
 
     def find_reported_events(self, agency: str) -> list[HealthEvent]:
-        """Return the last event of an agency in each message, newest first: that in whose words it was reported."""
+        """Return the last event of an agency in each message, newest first: that in whose words it
+        was reported.
+        """
         reported = (
             "select max(d.event) from alert_deliveries d join health_events h on h.id = d.event"
             " where h.agency = ? and channel = ? and sent is not null group by sent"
@@ -156,28 +182,49 @@ class AlertChannel:
 
     def _select_events(self, condition: str, *values: str) -> list[HealthEvent]:
         rows = self.db.query(
-            "select e.id, e.agency, a.name, coalesce(a.name_en, a.name) as name_en, e.at, e.state, e.previous, e.reason"
+            "select e.id,"
+            " e.agency, a.name,"
+            " coalesce(a.name_en,"
+            " a.name) as name_en, e.at,"
+            " e.state, e.previous, e.reason"
             f" from health_events e join agencies a on a.slug = e.agency where {condition}",
             values,
         )
         events = [row | {"reason": json.loads(row["reason"])} for row in rows]
-        return [row | {"is_fault": is_fault(row["state"], row["reason"].get("code", ""))} for row in events]
+        return [
+            row | {"is_fault": is_fault(row["state"], row["reason"].get("code", ""))}
+            for row in events
+        ]
 
     def read_usage(self, day: str) -> tuple[bool, bool]:
-        """Return whether any event was ever handled, and whether a message was sent on a day, by our clock then."""
-        sql = "select count(*) > 0, coalesce(max(substr(sent, 1, 10) = ?), 0) from alert_deliveries where channel = ?"
+        """Return whether any event was ever handled, and whether a message was sent on a day, by
+        our clock then.
+        """
+        sql = (
+            "select count(*) > 0, coalesce(max(substr(sent, 1, 10) ="
+            " ?), 0)"
+            " from"
+            " alert_deliveries"
+            " where channel = ?"
+        )
         usage: tuple[bool, bool] = self.db.execute(sql, [day, self.name]).fetchone()
         return usage
 
     def mark_handled(self, events: Sequence[HealthEvent], sent_at: datetime | None) -> None:
         """Record events as handled; `sent_at` is None if they needed no message."""
         self.db.table("alert_deliveries").insert_all(
-            [{"event": event["id"], "channel": self.name, "sent": to_iso(sent_at)} for event in events], ignore=True
+            [
+                {"event": event["id"], "channel": self.name, "sent": to_iso(sent_at)}
+                for event in events
+            ],
+            ignore=True,
         )
 
 
 def send_alerts(archive: Archive, alert_settings: AlertSettings, now: datetime) -> bool:
-    """Send each channel the events it has not reported yet; return False if a message was not delivered."""
+    """Send each channel the events it has not reported yet; return False if a message was not
+    delivered.
+    """
     delivered = [
         _send_channel_alerts(archive, alert_settings, AlertChannel(archive.db, name, deliver), now)
         for name, deliver in _list_deliveries(alert_settings, now).items()
@@ -185,8 +232,12 @@ def send_alerts(archive: Archive, alert_settings: AlertSettings, now: datetime) 
     return all(delivered)
 
 
-def _list_deliveries(alert_settings: AlertSettings, now: datetime) -> dict[str, Callable[[dict[str, Any]], None]]:
-    """Return the channels: name → function that delivers a message, and raises OSError if that fails."""
+def _list_deliveries(
+    alert_settings: AlertSettings, now: datetime
+) -> dict[str, Callable[[dict[str, Any]], None]]:
+    """Return the channels: name → function that delivers a message, and raises OSError if that
+    fails.
+    """
     deliveries: dict[str, Callable[[dict[str, Any]], None]] = {}
     if url := alert_settings.webhook:
         deliveries["webhook"] = partial(post_json, url)
@@ -206,7 +257,9 @@ def _list_deliveries(alert_settings: AlertSettings, now: datetime) -> dict[str, 
     return deliveries
 
 
-def _send_channel_alerts(archive: Archive, alert_settings: AlertSettings, channel: AlertChannel, now: datetime) -> bool:
+def _send_channel_alerts(
+    archive: Archive, alert_settings: AlertSettings, channel: AlertChannel, now: datetime
+) -> bool:
     """Send the events that one channel has not reported yet; return False if that failed."""
     events = channel.find_pending_events()
     is_used, is_sent = channel.read_usage(str(to_iso(now))[:10])
@@ -215,7 +268,9 @@ def _send_channel_alerts(archive: Archive, alert_settings: AlertSettings, channe
     alerts, silent = _select_alerts(channel, events)
     if not is_used:  # faults that ended long ago are not reported
         yesterday = str(to_iso(now - timedelta(days=1)))
-        silent += [event for group in alerts["passed"] if group[-1]["at"] < yesterday for event in group]
+        silent += [
+            event for group in alerts["passed"] if group[-1]["at"] < yesterday for event in group
+        ]
         alerts["passed"] = [group for group in alerts["passed"] if group[-1]["at"] >= yesterday]
     if any(alerts.values()):
         payload = _build_alert_payload(alerts, alert_settings, now)
@@ -223,16 +278,20 @@ def _send_channel_alerts(archive: Archive, alert_settings: AlertSettings, channe
             return False
     # Only after the delivery, so that nothing is lost if the process dies earlier.
     with archive.transaction():
-        channel.mark_handled([event for groups in alerts.values() for group in groups for event in group], now)
+        channel.mark_handled(
+            [event for groups in alerts.values() for group in groups for event in group], now
+        )
         channel.mark_handled(silent, None)
     return True
 
 
-def _select_alerts(channel: AlertChannel, events: Sequence[HealthEvent]) -> tuple[AlertEvents, list[HealthEvent]]:
+def _select_alerts(
+    channel: AlertChannel, events: Sequence[HealthEvent]
+) -> tuple[AlertEvents, list[HealthEvent]]:
     """Return the events to report, and those that need no alert.
 
-    No alert is needed for acknowledged faults, faults already reported in the same words since the agency last worked,
-    and changes between healthy states.
+    No alert is needed for acknowledged faults, faults already reported in the same words since the
+    agency last worked, and changes between healthy states.
     """
     acknowledged = {row["agency"] for row in read_health_rows(channel.db) if row["acknowledged"]}
     groups: dict[str, list[HealthEvent]] = {}
@@ -250,11 +309,19 @@ def _select_alerts(channel: AlertChannel, events: Sequence[HealthEvent]) -> tupl
     return alerts, silent
 
 
-def _choose_alert_kind(reported: Sequence[HealthEvent], events: Sequence[HealthEvent]) -> str | None:
-    """Return the kind of alert for an agency's new events, or None. reported: see `find_reported_events`."""
+def _choose_alert_kind(
+    reported: Sequence[HealthEvent], events: Sequence[HealthEvent]
+) -> str | None:
+    """Return the kind of alert for an agency's new events, or None.
+
+    reported: see `find_reported_events`.
+    """
     after = events[-1]
     # a fault may go back to what it was
-    known = [(event["state"], get_fault_key(event["reason"])) for event in takewhile(itemgetter("is_fault"), reported)]
+    known = [
+        (event["state"], get_fault_key(event["reason"]))
+        for event in takewhile(itemgetter("is_fault"), reported)
+    ]
     if after["is_fault"]:
         return None if (after["state"], get_fault_key(after["reason"])) in known else "faults"
     if known:
@@ -265,25 +332,36 @@ def _choose_alert_kind(reported: Sequence[HealthEvent], events: Sequence[HealthE
 # The message
 
 
-def _build_alert_payload(alerts: AlertEvents, alert_settings: AlertSettings, sent_at: datetime) -> dict[str, Any]:
+def _build_alert_payload(
+    alerts: AlertEvents, alert_settings: AlertSettings, sent_at: datetime
+) -> dict[str, Any]:
     """Return the message as JSON for a webhook. Its id is a hash over the ids of its events."""
     language = alert_settings.language
     lines = []
     for kind, groups in alerts.items():
         if groups:
             lines += ["", translate(language, f"alert.heading.{kind}")]
-            lines += [f"- {_format_alert_line(kind, group, language)}" for group in groups[:MAX_LISTED_AGENCIES]]
+            lines += [
+                f"- {_format_alert_line(kind, group, language)}"
+                for group in groups[:MAX_LISTED_AGENCIES]
+            ]
         if len(groups) > MAX_LISTED_AGENCIES:
             lines.append(translate(language, "alert.more", n=len(groups) - MAX_LISTED_AGENCIES))
     if alert_settings.status_page:
         lines += ["", f"{translate(language, 'alert.status_page')} {alert_settings.status_page}"]
-    event_ids = ",".join(str(event["id"]) for groups in alerts.values() for group in groups for event in group)
+    event_ids = ",".join(
+        str(event["id"]) for groups in alerts.values() for group in groups for event in group
+    )
     return {
         "id": hashlib.sha256(event_ids.encode()).hexdigest()[:24],
         "sent": to_iso(sent_at),
-        "subject": _format_subject({kind: len(groups) for kind, groups in alerts.items()}, language),
+        "subject": _format_subject(
+            {kind: len(groups) for kind, groups in alerts.items()}, language
+        ),
         "text": "\n".join(lines).strip() + "\n",
-        **{kind: [_format_alert_json(group) for group in groups] for kind, groups in alerts.items()},
+        **{
+            kind: [_format_alert_json(group) for group in groups] for kind, groups in alerts.items()
+        },
         "status_page": alert_settings.status_page,
     }
 
@@ -294,15 +372,25 @@ def _format_subject(counts: dict[str, int], language: str) -> str:
     >>> _format_subject({"faults": 2, "recoveries": 0, "passed": 1}, "en")
     'Myndighetsarkivet: 2 new faults, 1 transient'
     """
-    counted = [translate(language, f"alert.count.{kind}", n=number) for kind, number in counts.items() if number]
+    counted = [
+        translate(language, f"alert.count.{kind}", n=number)
+        for kind, number in counts.items()
+        if number
+    ]
     return f"Myndighetsarkivet: {', '.join(counted)}"
 
 
 def _format_alert_line(kind: str, events: Sequence[HealthEvent], language: str) -> str:
     """Format an agency as one line: its last fault if that has ended, else its current state."""
     event = next(event for event in reversed(events) if event["is_fault"] or kind != "passed")
-    name, at = event["name_en"] if language == "en" else event["name"], event["at"][:16].replace("T", " ")
-    state, reason = format_health_state(language, event["state"]), format_health_reason(language, event["reason"])
+    name, at = (
+        event["name_en"] if language == "en" else event["name"],
+        event["at"][:16].replace("T", " "),
+    )
+    state, reason = (
+        format_health_state(language, event["state"]),
+        format_health_reason(language, event["reason"]),
+    )
     return f"{name} ({event['agency']}), {at} UTC: {state}. {reason}"
 
 
@@ -315,7 +403,9 @@ def _format_alert_json(events: Sequence[HealthEvent]) -> dict[str, Any]:
 
 
 def read_ping_url(command: str, environment: Mapping[str, str] = os.environ) -> str | None:
-    """Return the URL to request after a success; raise AgencyError, without the URL, if it is invalid."""
+    """Return the URL to request after a success; raise AgencyError, without the URL, if it is
+    invalid.
+    """
     name = f"PING_{re.sub('[^A-Z]', '_', command.upper())}"
     url = environment.get(name, "").strip()
     if url:
@@ -324,20 +414,32 @@ def read_ping_url(command: str, environment: Mapping[str, str] = os.environ) -> 
 
 
 def report_result(
-    archive: Path, command: str, alert_settings: AlertSettings, ping_url: str | None, problem: str | None
+    archive: Path,
+    command: str,
+    alert_settings: AlertSettings,
+    ping_url: str | None,
+    problem: str | None,
 ) -> bool:
-    """Report how a command has ended (problem: None if well); return False if a failure or a ping was not delivered."""
+    """Report how a command has ended (problem: None if well); return False if a failure or a ping
+    was not delivered.
+    """
     marker, moment = archive.with_suffix(f".{command}.failed"), get_now()
     told_at = datetime.fromtimestamp(marker.stat().st_mtime, UTC) if marker.exists() else None
     is_told_today = told_at is not None and abs(moment - told_at) < MIN_MESSAGE_GAP
     if problem is None:
-        is_pinged = not ping_url or attempt(f"the ping of {command}", partial(request_url, ping_url))
-        is_due = told_at is not None and not is_told_today  # a command that fails now and then is told once a day, too
+        is_pinged = not ping_url or attempt(
+            f"the ping of {command}", partial(request_url, ping_url)
+        )
+        is_due = (
+            told_at is not None and not is_told_today
+        )  # a command that fails now and then is told once a day, too
         if is_due and _send_command_message("recovered", command, "", alert_settings, moment):
             marker.unlink(missing_ok=True)
         return is_pinged
     logger.error("%s failed: %s", command, problem)
-    is_told = is_told_today or _send_command_message("failed", command, problem, alert_settings, moment)
+    is_told = is_told_today or _send_command_message(
+        "failed", command, problem, alert_settings, moment
+    )
     if is_told and not is_told_today:
         attempt("the mark that a message was sent", marker.touch)
     return is_told
@@ -360,7 +462,10 @@ def _send_command_message(
     deliveries = _list_deliveries(alert_settings, moment)
     if not deliveries:
         logger.warning("nobody is told: neither ALERT_WEBHOOK nor ALERT_MAIL is set")
-    told = [attempt(f"the message by {name}", partial(send, payload)) for name, send in deliveries.items()]
+    told = [
+        attempt(f"the message by {name}", partial(send, payload))
+        for name, send in deliveries.items()
+    ]
     return any(told)
 
 

@@ -1,7 +1,8 @@
 """Item pipeline that stores each parsed page, and reviews quarantined pages when the crawl ends.
 
-The pipeline returns the release as stored, a dict of JSON values (`_describe_stored_release`), which is also what
-Scrapy's feed exports (`-O FILE.jsonl`) write. A page without anything new is dropped.
+The pipeline returns the release as stored, a dict of JSON values (`_describe_stored_release`),
+which is also what Scrapy's feed exports (`-O FILE.jsonl`) write. A page without anything new is
+dropped.
 """
 
 from __future__ import annotations
@@ -64,8 +65,8 @@ class ArchivePipeline(CrawlerComponent):
     def process_item(self, page: ParsedPage) -> dict[str, Any]:
         """Store one page, and return the release as stored.
 
-        Raises DropItem if the page is unchanged, rejected, quarantined or no longer shows its release, or if the
-        release is hidden by a takedown.
+        Raises DropItem if the page is unchanged, rejected, quarantined or no longer shows its
+        release, or if the release is hidden by a takedown.
         """
         slug, spider = page.item.agency or "", self.spider
         stats = spider.agency_stats[slug]
@@ -93,7 +94,8 @@ class ArchivePipeline(CrawlerComponent):
         if result.outcome is SaveResult.QUARANTINED:
             self.quarantined_urls.setdefault(slug, set()).add(page.url)
             raise DropItem(f"{page.url}: quarantined: {describe_reasons(list(result.reasons))}")
-        if result.outcome is SaveResult.UNCHANGED:  # its warnings were reported when the state was stored
+        # its warnings were reported when the state was stored
+        if result.outcome is SaveResult.UNCHANGED:
             raise DropItem(f"{page.url}: unchanged", log_level="DEBUG")
         for warning in find_quality_warnings(result.release):
             logger.warning("%s", warning)
@@ -103,7 +105,9 @@ class ArchivePipeline(CrawlerComponent):
         raise DropItem(f"{page.url}: has been taken down", log_level="DEBUG")
 
     def take_in_earlier(self, slug: str, url: str) -> None:
-        """Store first what was fetched at this URL before, because it cannot be stored after the page of today."""
+        """Store first what was fetched at this URL before, because it cannot be stored after the
+        page of today.
+        """
         try:
             take_in_refused(self.ingest, slug, url)
         except Exception as error:  # the page of today must be stored in any case
@@ -116,13 +120,19 @@ class ArchivePipeline(CrawlerComponent):
         if not self.spider.is_finished:
             return  # the next crawl reviews them
         for slug, stats in self.spider.agency_stats.items():
-            ((last_revision_id,),) = self.spider.archive.db.execute("select coalesce(max(id), 0) from revisions")
+            ((last_revision_id,),) = self.spider.archive.db.execute(
+                "select coalesce(max(id), 0) from revisions"
+            )
             losses, outcomes = review_quarantine(self.ingest, slug)
             self.announce_stored(slug, last_revision_id)
             for outcome in outcomes.elements():
                 stats.count_outcome(outcome)
             urls = self.quarantined_urls.get(slug, ())
-            pages = [page for page in self.ingest.quarantine.list_pending(slug) if page.url in urls] if urls else []
+            pages = (
+                [page for page in self.ingest.quarantine.list_pending(slug) if page.url in urls]
+                if urls
+                else []
+            )
             stats.quarantined = len({page.url for page in pages})
             for cause in (*map(_describe_field_loss, losses), *describe_page_problems(pages)):
                 problem = f"{slug}: {cause}; quarantined: see scrapy diagnose {slug}"
@@ -130,7 +140,9 @@ class ArchivePipeline(CrawlerComponent):
                 stats.problems.append(problem)
 
     def announce_stored(self, slug: str, last_revision_id: int) -> None:
-        """Send the signal item_scraped for each release of an agency that was stored after a given revision."""
+        """Send the signal item_scraped for each release of an agency that was stored after a given
+        revision.
+        """
         rows = self.spider.archive.db.execute(
             "select distinct r.url from revisions v join releases r on r.id = v.release"
             " where v.id > ? and r.agency = ? order by v.id",
@@ -146,18 +158,29 @@ class ArchivePipeline(CrawlerComponent):
 def _describe_stored_release(archive: Archive, url: str) -> dict[str, Any] | None:
     """Return a release's current state as JSON values, without taken-down content, or None."""
     stored = archive.get(url)
-    if stored is None or "hide" in [kind for _, kind in archive.takedowns.list_active(stored.release_id)]:
+    if stored is None or "hide" in [
+        kind for _, kind in archive.takedowns.list_active(stored.release_id)
+    ]:
         return None
     state, _ = archive.takedowns.redact_for_display(stored.release_id, stored.state)
     agency, first_seen, last_checked = archive.db.execute(
         "select agency, first_seen, last_checked from releases where id = ?", [stored.release_id]
     ).fetchone()
     ids = {"release": stored.release_id, "revision": stored.revision_id, "cause": stored.cause}
-    return {**ids, "agency": agency, "url": url, "first_seen": first_seen, "last_checked": last_checked, **state}
+    return {
+        **ids,
+        "agency": agency,
+        "url": url,
+        "first_seen": first_seen,
+        "last_checked": last_checked,
+        **state,
+    }
 
 
 def describe_page_problems(pages: Iterable[QuarantinedPage]) -> Iterator[str]:
-    """Yield the problems of individual quarantined pages, each with the number of pages and an example."""
+    """Yield the problems of individual quarantined pages, each with the number of pages and an
+    example.
+    """
     urls: dict[str, list[str]] = {}
     for page in pages:
         for problem in list_symptoms(page) - page.lost_keys:

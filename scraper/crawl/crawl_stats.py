@@ -1,4 +1,6 @@
-"""Statistics of a crawl per agency: its rows in the crawls table, politeness report and progress table."""
+"""Statistics of a crawl per agency: its rows in the crawls table, politeness report and progress
+table.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,17 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 AGENCY_COUNTERS = (
-    *("listed", "already_stored", "new", "revised", "reparsed", "unchanged", "missing", "rejected", "errors"),
+    *(
+        "listed",
+        "already_stored",
+        "new",
+        "revised",
+        "reparsed",
+        "unchanged",
+        "missing",
+        "rejected",
+        "errors",
+    ),
     *("requests", "not_modified", "bytes", "parsed", "quarantined"),
 )
 MAX_PROBLEMS = 200  # problems in a row of crawls; the frontier also has the problem of each page
@@ -49,14 +61,26 @@ MAX_PROBLEMS = 200  # problems in a row of crawls; the frontier also has the pro
 MAX_TABLE_AGENCIES = 30  # rows that fit on a screen
 LOG_INTERVAL = 30.0  # seconds between log lines
 PROGRESS_COLUMNS = (
-    *("listed", "already_stored", "new", "revised", "unchanged", "files", "quarantined", "missing", "rejected"),
+    *(
+        "listed",
+        "already_stored",
+        "new",
+        "revised",
+        "unchanged",
+        "files",
+        "quarantined",
+        "missing",
+        "rejected",
+    ),
     "errors",
 )
 
 
 @dataclass(slots=True)
 class AgencyStats:
-    """Counters of one agency in one crawl, and its problems as sentences that name URL and field."""
+    """Counters of one agency in one crawl, and its problems as sentences that name URL and
+    field.
+    """
 
     listed: int = 0  # distinct releases that sources listed
     already_stored: int = 0  # listed releases that are already stored and not fetched in this crawl
@@ -73,9 +97,15 @@ class AgencyStats:
     parsed: int = 0  # release pages that were parsed
     files: int = 0  # releases that are files, including unchanged ones
     quarantined: int = 0  # parsed pages that were quarantined
-    field_counts: Counter[str] = field(default_factory=Counter)  # field → number of parsed pages that have it
-    failures: Counter[str] = field(default_factory=Counter)  # kind (see scraper/crawl/failures.py) → number of failures
-    source_failures: Counter[str] = field(default_factory=Counter)  # the same for failures of sources only
+    field_counts: Counter[str] = field(
+        default_factory=Counter
+    )  # field → number of parsed pages that have it
+    failures: Counter[str] = field(
+        default_factory=Counter
+    )  # kind (see scraper/crawl/failures.py) → number of failures
+    source_failures: Counter[str] = field(
+        default_factory=Counter
+    )  # the same for failures of sources only
     problems: list[str] = field(default_factory=list)
     known_problems: int = 0  # problems that a page had before, and that are not logged again
     crawl_id: int | None = None  # the id of its row in crawls
@@ -88,7 +118,10 @@ class AgencyStats:
         self.add_failure(problem, failure_kind)
 
     def count_error(self, problem: str, failure_kind: str, *, source: bool = False) -> None:
-        """Count an error with its problem and kind of failure. source: whether a source could not be read."""
+        """Count an error with its problem and kind of failure.
+
+        source: whether a source could not be read.
+        """
         self.errors += 1
         self.source_failures.update([failure_kind] if source else [])
         self.add_failure(problem, failure_kind)
@@ -125,12 +158,17 @@ def parse_deadline(minutes: str) -> Deadline:
     except ValueError:
         number = -1
     if not 0 < number < float("inf"):
-        raise AgencyError("arguments", None, "minutes", f"{minutes!r} is not a positive number of minutes")
+        raise AgencyError(
+            "arguments", None, "minutes", f"{minutes!r} is not a positive number of minutes"
+        )
     return Deadline(monotonic() + 60 * number)
 
 
 class ArchiveSpider(Protocol):
-    """The parts of a ReleaseSpider that extensions use. It is a protocol, because spiders import extensions."""
+    """The parts of a ReleaseSpider that extensions use.
+
+    It is a protocol, because spiders import extensions.
+    """
 
     name: str
     agencies: dict[str, Agency]
@@ -162,7 +200,9 @@ class CrawlStatsExtension(CrawlerComponent):
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
         # keys: slots of the downloader, one per host
-        self.last_sent: dict[str, float] = {}  # host → time of its last request, on the monotonic clock
+        self.last_sent: dict[
+            str, float
+        ] = {}  # host → time of its last request, on the monotonic clock
         self.min_delays: dict[str, float] = {}  # host → seconds
         self.robots_hosts: set[str] = set()  # hosts whose robots.txt was read
 
@@ -170,7 +210,10 @@ class CrawlStatsExtension(CrawlerComponent):
         """Insert the rows. If the crawl is killed, their `finished` stays empty."""
         try:
             with spider.archive.transaction():
-                crawl_ids = {slug: open_crawl(spider.archive, slug, spider.name, now()) for slug in spider.agency_stats}
+                crawl_ids = {
+                    slug: open_crawl(spider.archive, slug, spider.name, now())
+                    for slug in spider.agency_stats
+                }
         except sqlite3.OperationalError as error:
             spider.stop_if_unwritable(error)
             return
@@ -190,23 +233,32 @@ class CrawlStatsExtension(CrawlerComponent):
             with spider.archive.transaction():
                 assess_agencies(spider.archive.db, spider.agency_stats, now())
             write_manifest(spider.archive.db.conn, spider.recorder.captures, now().date())
-        except (sqlite3.OperationalError, ArchiveError) as error:  # for example a full disk: the rows stay incomplete
+        except (
+            sqlite3.OperationalError,
+            ArchiveError,
+        ) as error:  # for example a full disk: the rows stay incomplete
             logger.critical("the result of the crawl cannot be stored: %s", error)
 
     def request_reached_downloader(self, request: Request, spider: ArchiveSpider) -> None:
         if stats := _find_agency_stats(spider, request):
             stats.requests += 1
 
-    def response_received(self, response: Response, request: Request, spider: ArchiveSpider) -> None:
+    def response_received(
+        self, response: Response, request: Request, spider: ArchiveSpider
+    ) -> None:
         if stats := _find_agency_stats(spider, request):
             stats.bytes += len(response.body)
 
-    def spider_error(self, failure: Failure, response: Response | Failure | None, spider: ArchiveSpider) -> None:
+    def spider_error(
+        self, failure: Failure, response: Response | Failure | None, spider: ArchiveSpider
+    ) -> None:
         """Count an exception in our own callbacks. The crawl continues."""
         request: Request | None = getattr(response, "request", None)
         own_stats = _find_agency_stats(spider, request) if request else None
         for stats in [own_stats] if own_stats else spider.agency_stats.values():
-            location, source = (request.url, "source" in request.meta) if request else ("start", False)
+            location, source = (
+                (request.url, "source" in request.meta) if request else ("start", False)
+            )
             stats.count_error(
                 f"{location}: {type(failure.value).__name__}: {failure.getErrorMessage()}",
                 classify_failure(failure.value),
@@ -224,11 +276,15 @@ class CrawlStatsExtension(CrawlerComponent):
             return
         self.last_sent[host] = slot.lastseen
         if last is not None:
-            self.min_delays[host] = min(self.min_delays.get(host, slot.lastseen - last), slot.lastseen - last)
+            self.min_delays[host] = min(
+                self.min_delays.get(host, slot.lastseen - last), slot.lastseen - last
+            )
 
     def report_politeness(self, agency: Agency, stats: AgencyStats) -> dict[str, Any]:
         """Return the columns `delay` and `robots` of an agency's row in crawls."""
-        delays = [seconds for host, seconds in self.min_delays.items() if agency.owns(f"https://{host}/")]
+        delays = [
+            seconds for host, seconds in self.min_delays.items() if agency.owns(f"https://{host}/")
+        ]
         robots = "absent" if stats.requests else None  # None: nothing was requested
         if stats.failures["robots unreachable"]:
             robots = "unreachable"
@@ -241,18 +297,26 @@ class CrawlStatsExtension(CrawlerComponent):
 
 def add_declared_agency(archive: Archive, agency: Agency) -> None:
     archive.add_agency(
-        agency.slug, name=agency.name, home=agency.home, name_en=agency.name_en, org_number=agency.org_number
+        agency.slug,
+        name=agency.name,
+        home=agency.home,
+        name_en=agency.name_en,
+        org_number=agency.org_number,
     )
 
 
-def assess_declared_agencies(archive: Archive, agencies: Mapping[str, Agency], at: datetime) -> None:
+def assess_declared_agencies(
+    archive: Archive, agencies: Mapping[str, Agency], at: datetime
+) -> None:
     """Assess the health of every listed agency, including those never crawled.
 
     Other agencies in the archive are reported as unlisted.
     """
     for agency in agencies.values():
         add_declared_agency(archive, agency)
-    stored_slugs = [slug for (slug,) in archive.db.execute("select slug from agencies order by slug")]
+    stored_slugs = [
+        slug for (slug,) in archive.db.execute("select slug from agencies order by slug")
+    ]
     paused = {slug: "unlisted" for slug in stored_slugs if slug not in agencies}
     paused |= {slug: "paused" for slug, agency in agencies.items() if agency.paused}
     with archive.transaction():
@@ -269,13 +333,25 @@ def open_crawl(archive: Archive, agency: str, spider: str, at: datetime) -> int 
 
 
 def close_crawl(
-    archive: Archive, stats: AgencyStats, reason: str, at: datetime, **extra_columns: float | str | None
+    archive: Archive,
+    stats: AgencyStats,
+    reason: str,
+    at: datetime,
+    **extra_columns: float | str | None,
 ) -> None:
     if stats.crawl_id is None:  # the row could not be inserted
         return
-    row: dict[str, Any] = {**stats.to_columns(), **extra_columns, "finished": to_iso(at), "reason": reason}
+    row: dict[str, Any] = {
+        **stats.to_columns(),
+        **extra_columns,
+        "finished": to_iso(at),
+        "reason": reason,
+    }
     row["problems"] = json.dumps(stats.problems[:MAX_PROBLEMS], ensure_ascii=False)
-    row |= {name: json.dumps(getattr(stats, name)) for name in ("field_counts", "failures", "source_failures")}
+    row |= {
+        name: json.dumps(getattr(stats, name))
+        for name in ("field_counts", "failures", "source_failures")
+    }
     archive.db.table("crawls").update(stats.crawl_id, row)
 
 
@@ -308,15 +384,21 @@ class ProgressExtension(CrawlerComponent):
         self.console = StderrConsole(stderr=True)
         self.live: Live | None = None
         self.log_loop: AsyncioLoopingCall | LoopingCall | None = None
-        self.logged_requests: dict[str, int] = {}  # agency → number of requests at its last log line
+        self.logged_requests: dict[
+            str, int
+        ] = {}  # agency → number of requests at its last log line
         self.is_first_crawl = False  # of the archive
 
     def spider_opened(self, spider: ArchiveSpider) -> None:
         """Start the live table if standard error is a terminal, else the periodic log lines."""
-        self.is_first_crawl = not spider.archive.db.execute("select 1 from releases limit 1").fetchone()
+        self.is_first_crawl = not spider.archive.db.execute(
+            "select 1 from releases limit 1"
+        ).fetchone()
         if self.console.is_terminal:
             self.live = Live(
-                console=self.console, get_renderable=lambda: _build_progress_table(spider, live=True), transient=True
+                console=self.console,
+                get_renderable=lambda: _build_progress_table(spider, live=True),
+                transient=True,
             )
             self.live.start()
             _redirect_log_handlers()
@@ -328,7 +410,9 @@ class ProgressExtension(CrawlerComponent):
         for slug, stats in spider.agency_stats.items():
             if stats.requests != self.logged_requests.get(slug, 0):
                 self.logged_requests[slug] = stats.requests
-                counts = (f"{getattr(stats, name)} {name.replace('_', ' ')}" for name in PROGRESS_COLUMNS)
+                counts = (
+                    f"{getattr(stats, name)} {name.replace('_', ' ')}" for name in PROGRESS_COLUMNS
+                )
                 logger.info("%s: %s", slug, ", ".join(counts))
 
     def spider_closed(self, spider: ArchiveSpider, reason: str) -> None:
@@ -338,32 +422,54 @@ class ProgressExtension(CrawlerComponent):
         elif self.log_loop:
             self.log_loop.stop()
             self.log_progress(spider)
-        console = self.console if self.console.is_terminal else StderrConsole(stderr=True, width=120)
+        console = (
+            self.console if self.console.is_terminal else StderrConsole(stderr=True, width=120)
+        )
         console.print(_build_progress_table(spider))
         if any(stats.problems for stats in spider.agency_stats.values()):
-            console.print("Rejected pages and failures are listed above, and in the tables crawls and frontier.")
+            console.print(
+                "Rejected pages and"
+                " failures are"
+                " listed above, and"
+                " in the tables crawls and"
+                " frontier."
+            )
         if known := sum(stats.known_problems for stats in spider.agency_stats.values()):
-            console.print(f"{known} of them are the same as at the last check, and are only in the tables.")
+            console.print(
+                f"{known} of them are the same as at the last check, and are only in the tables."
+            )
         if reason != "finished":
-            console.print(f"The crawl did not finish: {reason}. The next crawl continues with the rest.")
+            console.print(
+                f"The crawl did not finish: {reason}. The next crawl continues with the rest."
+            )
         if self.is_first_crawl and any(stats.new for stats in spider.agency_stats.values()):
-            console.print(NEXT_STEPS.format(archive=spider.archive.path), highlight=False, soft_wrap=True)
+            console.print(
+                NEXT_STEPS.format(archive=spider.archive.path), highlight=False, soft_wrap=True
+            )
 
 
 def _redirect_log_handlers() -> None:
     """Make log handlers write to the current sys.stderr, which Live replaces."""
     for handler in logging.root.handlers:
-        if isinstance(handler, logging.StreamHandler) and not isinstance(handler, logging.FileHandler):
+        if isinstance(handler, logging.StreamHandler) and not isinstance(
+            handler, logging.FileHandler
+        ):
             handler.setStream(sys.stderr)
 
 
 def _build_progress_table(spider: ArchiveSpider, *, live: bool = False) -> Table:
-    """Build the table, without agencies that made no requests (if live) or have no changes (if the table is long)."""
+    """Build the table, without agencies that made no requests (if live) or have no changes (if the
+    table is long).
+    """
     names = (name.replace("_", " ") for name in PROGRESS_COLUMNS)
-    table = Table("agency", *names, title=f"{spider.name} → {spider.archive.path}", title_justify="left")
+    table = Table(
+        "agency", *names, title=f"{spider.name} → {spider.archive.path}", title_justify="left"
+    )
     for column in table.columns[1:]:
         column.justify = "right"
-    rows = {slug: stats for slug, stats in spider.agency_stats.items() if stats.requests or not live}
+    rows = {
+        slug: stats for slug, stats in spider.agency_stats.items() if stats.requests or not live
+    }
     if len(rows) > MAX_TABLE_AGENCIES:
         rows = {
             slug: stats

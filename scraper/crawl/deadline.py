@@ -1,8 +1,9 @@
 """Limits of a crawl: the time of a pass, a clean stop, bytes in flight, and garbage collections.
 
-When a stop is requested, responses that are on their way are still processed, and waiting requests are dropped.
-When only the pass's time (the argument `minutes`) is over, spiders send no further requests, and of the waiting ones
-only the sitemaps of an index are dropped, because there may be thousands.
+When a stop is requested, responses that are on their way are still processed, and waiting requests
+are dropped. When only the pass's time (the argument `minutes`) is over, spiders send no further
+requests, and of the waiting ones only the sitemaps of an index are dropped, because there may be
+thousands.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from scraper.downloader.limits import CrawlerComponent, CrawlStopped
 
 STOP_CHECK_INTERVAL = 0.2  # seconds between two checks
 MIN_COUNTED_BYTES = 1024 * 1024  # smaller responses are never aborted and not counted
-GC_THRESHOLD = 10_000  # new objects; Python's default of 700 (3.11) is less than what a single page creates
+GC_THRESHOLD = (
+    10_000  # new objects; Python's default of 700 (3.11) is less than what a single page creates
+)
 
 
 class DeadlineMiddleware(CrawlerComponent):
@@ -60,9 +63,17 @@ class DeadlineMiddleware(CrawlerComponent):
             spider.deadline.is_stopping = True
         if not spider.deadline.has_passed():
             return
-        reason = "a stop was requested" if spider.deadline.is_stopping else "the time of the pass is over"
+        reason = (
+            "a stop was requested"
+            if spider.deadline.is_stopping
+            else "the time of the pass is over"
+        )
         for slot in self.crawler.engine.downloader.slots.values():
-            dropped = [entry for entry in slot.queue if spider.deadline.is_stopping or "index" in entry[0].meta]
+            dropped = [
+                entry
+                for entry in slot.queue
+                if spider.deadline.is_stopping or "index" in entry[0].meta
+            ]
             for request, deferred in dropped:
                 slot.queue.remove((request, deferred))
                 if stats := spider.agency_stats.get(request.meta.get("agency", "")):
@@ -73,7 +84,8 @@ class DeadlineMiddleware(CrawlerComponent):
 class InFlightLimit(CrawlerComponent):
     """Aborts responses that would bring all bodies in flight over IN_FLIGHT_MAX bytes.
 
-    DOWNLOAD_MAXSIZE limits a single response, but dozens of hosts may send responses of that size at the same time.
+    DOWNLOAD_MAXSIZE limits a single response, but dozens of hosts may send responses of that size
+    at the same time.
     """
 
     receivers = (
@@ -88,7 +100,9 @@ class InFlightLimit(CrawlerComponent):
         self.bytes_by_request: WeakKeyDictionary[Request, int] = WeakKeyDictionary()
 
     def bytes_received(self, data: bytes, request: Request) -> None:
-        """Count a chunk of a response; abort the response if the limit is exceeded and it is the largest one."""
+        """Count a chunk of a response; abort the response if the limit is exceeded and it is the
+        largest one.
+        """
         size = self.bytes_by_request[request] = self.bytes_by_request.get(request, 0) + len(data)
         if size > MIN_COUNTED_BYTES:
             sizes = list(self.bytes_by_request.values())
@@ -100,10 +114,11 @@ class InFlightLimit(CrawlerComponent):
 
 
 def raise_gc_threshold() -> None:
-    """Make Python's garbage collector run less often: after a few dozen pages instead of several times per page.
+    """Make Python's garbage collector run less often: after a few dozen pages instead of several
+    times per page.
 
-    The collector took a tenth of a crawl's time. Parsed pages contain no reference cycles, so they are freed without
-    it.
+    The collector took a tenth of a crawl's time. Parsed pages contain no reference cycles, so they
+    are freed without it.
     """
     gc.set_threshold(GC_THRESHOLD, *gc.get_threshold()[1:])
     freeze_garbage_collector()

@@ -1,7 +1,7 @@
 """Classifies failures: the kind of an exception, and a sentence about it.
 
-Kinds are counted per agency and crawl in the crawls table, and shown in the health report. They are also the keys of
-the interface texts.
+Kinds are counted per agency and crawl in the crawls table, and shown in the health report. They are
+also the keys of the interface texts.
 """
 
 from __future__ import annotations
@@ -87,7 +87,11 @@ def classify_failure(error: BaseException | None) -> str:
     'unreadable'
     """
     if isinstance(error, HttpError):
-        return "block page" if is_cloudflare_challenge(error.response) else classify_status(error.response.status)
+        return (
+            "block page"
+            if is_cloudflare_challenge(error.response)
+            else classify_status(error.response.status)
+        )
     if isinstance(error, SourceError):
         return error.kind
     if isinstance(error, PrivateAddress) and error.is_redirect:
@@ -95,15 +99,26 @@ def classify_failure(error: BaseException | None) -> str:
     if isinstance(error, NotARelease):
         return _classify_page_failure(error)
     if isinstance(error, RobotsUnreachable) and isinstance(error.__context__, DOWNLOAD_ERRORS):
-        return classify_failure(error.__context__)  # the host does not respond; robots.txt was only its first request
-    if any(isinstance(cause, ssl.SSLError | OpenSSLError | VerificationError) for cause in _iter_causes(error)):
+        return classify_failure(
+            error.__context__
+        )  # the host does not respond; robots.txt was only its first request
+    if any(
+        isinstance(cause, ssl.SSLError | OpenSSLError | VerificationError)
+        for cause in _iter_causes(error)
+    ):
         return "tls"
     return next((kind for known, kind in FAILURE_KINDS if isinstance(error, known)), OWN_FAULT)
 
 
 def classify_source_failure(error: SourceError, response: Response) -> str:
-    """Return why a source cannot be read: the kind of a wall or outage page, or else that of the error."""
-    requested_url = response.request.meta.get("redirect_urls", [response.url])[0] if response.request else response.url
+    """Return why a source cannot be read: the kind of a wall or outage page, or else that of the
+    error.
+    """
+    requested_url = (
+        response.request.meta.get("redirect_urls", [response.url])[0]
+        if response.request
+        else response.url
+    )
     is_elsewhere = extract_host(requested_url) != extract_host(response.url)
     rejection = detect_rejection(response.body, response.url, is_elsewhere=is_elsewhere)
     return _classify_page_failure(rejection) if rejection else classify_failure(error)
@@ -111,7 +126,11 @@ def classify_source_failure(error: SourceError, response: Response) -> str:
 
 def _classify_page_failure(error: NotARelease) -> str:
     if error.kind == "blocked":
-        kinds = (kind for problem, kind in BLOCKED_PAGE_KINDS.items() if error.problem.startswith(problem))
+        kinds = (
+            kind
+            for problem, kind in BLOCKED_PAGE_KINDS.items()
+            if error.problem.startswith(problem)
+        )
         return next(kinds, "block page")
     return {"gone": "status 404", "other": "no release"}.get(error.kind, error.kind)
 
@@ -130,7 +149,9 @@ def classify_status(status: int) -> str:
 
 
 def _iter_causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an exception and its causes, including the reasons that Twisted collects in ResponseFailed."""
+    """Yield an exception and its causes, including the reasons that Twisted collects in
+    ResponseFailed.
+    """
     cause = error
     while cause is not None:
         yield cause
@@ -142,14 +163,18 @@ def _iter_causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def is_cloudflare_challenge(response: Response) -> bool:
-    """Return whether a response is a Cloudflare challenge, by the header that Cloudflare documents for it."""
+    """Return whether a response is a Cloudflare challenge, by the header that Cloudflare documents
+    for it.
+    """
     return response.headers.get("cf-mitigated") == b"challenge"
 
 
 def detect_rejection(body: bytes, url: str, *, is_elsewhere: bool = False) -> NotARelease | None:
-    """Return a NotARelease if a response is an error page, wall, outage page or placeholder, else None.
+    """Return a NotARelease if a response is an error page, wall, outage page or placeholder, else
+    None.
 
-    is_elsewhere: whether the request was redirected to another host; then any page with a login counts as a wall.
+    is_elsewhere: whether the request was redirected to another host; then any page with a login
+    counts as a wall.
     """
     try:
         document = Document(body, url)
@@ -158,12 +183,16 @@ def detect_rejection(body: bytes, url: str, *, is_elsewhere: bool = False) -> No
         return None
     rejection = page_type.find_rejection(signals)
     if rejection is None:
-        rejection = page_type.find_short_page_rejection(signals, document.title, signals.text or "", has_date=False)
+        rejection = page_type.find_short_page_rejection(
+            signals, document.title, signals.text or "", has_date=False
+        )
         if rejection and rejection.kind not in ("blocked", "placeholder"):
             rejection = None  # a listing may contain such words when it is empty
     if rejection is None and is_elsewhere and page_type.has_password_field(document):
         return NotARelease(url, f"{page_type.LOGIN_PROBLEM}: {document.title!r}", "blocked")
-    return NotARelease(url, rejection.problem, rejection.kind, rejection.target) if rejection else None
+    return (
+        NotARelease(url, rejection.problem, rejection.kind, rejection.target) if rejection else None
+    )
 
 
 def describe_request_failure(error: BaseException | None) -> str:
@@ -172,7 +201,8 @@ def describe_request_failure(error: BaseException | None) -> str:
         return "was aborted: too many bytes were in flight at once (IN_FLIGHT_MAX)"
     if response := getattr(error, "response", None):
         return f"answered {response.status}"
-    if isinstance(error, ArchiveError):  # without the folder of the file, because the message is published
+    # without the folder of the file, because the message is published
+    if isinstance(error, ArchiveError):
         return str(error).replace(error.file, Path(error.file).name)
     assert error is not None  # noqa: S101 - only Twisted's type allows None
     return describe_download_error(error)

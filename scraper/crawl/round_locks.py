@@ -1,7 +1,8 @@
-"""Locks that prevent two processes from crawling the same agency, running a round or writing workers' results.
+"""Locks that prevent two processes from crawling the same agency, running a round or writing
+workers' results.
 
-Each agency has one byte of a lock file beside the archive. It is locked by a POSIX record lock, which is released
-however the process ends.
+Each agency has one byte of a lock file beside the archive. It is locked by a POSIX record lock,
+which is released however the process ends.
 """
 
 from __future__ import annotations
@@ -54,17 +55,23 @@ def unlock_agency(lock: TextIO, slug: str) -> None:
 
 def warn_about_unlisted(archive: Archive, agencies: Container[str]) -> None:
     """Log the agencies whose stored releases are skipped because the agency is not listed."""
-    rows = archive.db.execute("select agency, count(*) from releases group by agency order by agency")
+    rows = archive.db.execute(
+        "select agency, count(*) from releases group by agency order by agency"
+    )
     unlisted = {slug: number for slug, number in rows if slug not in agencies}
     if unlisted:
         total, names = sum(unlisted.values()), ", ".join(unlisted)
         logger.warning(
-            "%d releases of %d agencies that are not in the list are skipped: %s", total, len(unlisted), names
+            "%d releases of %d agencies that are not in the list are skipped: %s",
+            total,
+            len(unlisted),
+            names,
         )
 
 
 def lock_round(archive_path: Path) -> TextIO | datetime:
-    """Lock a round; return the file, which is locked until it is closed, or the start time of a running round.
+    """Lock a round; return the file, which is locked until it is closed, or the start time of a
+    running round.
 
     Raises ArchiveError if the lock file beside the archive cannot be opened.
     """
@@ -73,7 +80,9 @@ def lock_round(archive_path: Path) -> TextIO | datetime:
         with lock:
             lock.seek(0)
             since = lock.read().strip()
-        return datetime.fromisoformat(since) if since else now()  # empty if the other round has only just locked it
+        return (
+            datetime.fromisoformat(since) if since else now()
+        )  # empty if the other round has only just locked it
     lock.truncate(0)
     lock.write(f"{to_iso(now())}\n")
     lock.flush()
@@ -93,7 +102,10 @@ def lock_writer(archive_path: Path) -> TextIO:
 
 
 def _lock_whole_file(path: Path) -> tuple[TextIO, bool]:
-    """Open and lock a file; return it, and False if another process has locked it. Raises ArchiveError."""
+    """Open and lock a file; return it, and False if another process has locked it.
+
+    Raises ArchiveError.
+    """
     try:
         lock = path.open("a+")
     except OSError as error:

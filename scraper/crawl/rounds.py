@@ -1,4 +1,6 @@
-"""A round: its lock, running and stopping its commands, and closing it (health, manifest, alerts)."""
+"""A round: its lock, running and stopping its commands, and closing it (health, manifest,
+alerts).
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,10 @@ class RoundResult:
         return self.alerts_sent and not self.unacknowledged and not self.interrupted
 
     def __str__(self) -> str:
-        states = ", ".join(f"{number} {state}" for state, number in self.health_counts.items()) or "no agency"
+        states = (
+            ", ".join(f"{number} {state}" for state, number in self.health_counts.items())
+            or "no agency"
+        )
         parts = [states, f"{self.unacknowledged} with a fault that is not acknowledged"]
         if self.interrupted:
             parts.append(f"{self.interrupted} passes of agencies were interrupted")
@@ -66,17 +71,28 @@ def read_last_crawl_id(archive_path: Path) -> int:
 
 
 def has_recent_crawl(archive_path: Path, hours: float) -> bool:
-    """Return whether a crawl ended within the last `hours`. Raises ArchiveError if there is no archive."""
+    """Return whether a crawl ended within the last `hours`.
+
+    Raises ArchiveError if there is no archive.
+    """
     with closing(open_archive(archive_path)) as db:
         # later times are those of a wrong clock
         (last,) = db.execute(
-            "select max(finished) from crawls where spider in ('news', 'revisit') and finished <= ?", [to_iso(now())]
+            "select max(finished)"
+            " from crawls"
+            " where spider in"
+            " ('news', 'revisit') and finished"
+            " <= ?",
+            [to_iso(now())],
         ).fetchone()
     return bool(last) and now() - datetime.fromisoformat(last) <= timedelta(hours=hours)
 
 
 def close_round(
-    archive_path: Path, agencies: Mapping[str, Agency], alert_settings: AlertSettings, previous_crawl_id: int
+    archive_path: Path,
+    agencies: Mapping[str, Agency],
+    alert_settings: AlertSettings,
+    previous_crawl_id: int,
 ) -> RoundResult:
     """Assess every agency's health, write the day's manifest if it is missing, and send alerts.
 
@@ -96,10 +112,12 @@ def close_round(
 
 
 class CommandRunner:
-    """Runs commands one at a time; as a context manager, it stops them cleanly on SIGTERM and SIGINT.
+    """Runs commands one at a time; as a context manager, it stops them cleanly on SIGTERM and
+    SIGINT.
 
-    A signal stops the running command and all later ones. Each command is a process in its own group, so that Ctrl-C
-    reaches it only once, through this class: on a second signal, Scrapy drops the requests it has sent.
+    A signal stops the running command and all later ones. Each command is a process in its own
+    group, so that Ctrl-C reaches it only once, through this class: on a second signal, Scrapy drops
+    the requests it has sent.
     """
 
     def __init__(self) -> None:
@@ -112,7 +130,9 @@ class CommandRunner:
         return self.stop_event.is_set()
 
     def __enter__(self) -> Self:
-        self.previous_handlers = {number: signal.signal(number, self.handle_signal) for number in STOP_SIGNALS}
+        self.previous_handlers = {
+            number: signal.signal(number, self.handle_signal) for number in STOP_SIGNALS
+        }
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -120,7 +140,10 @@ class CommandRunner:
             signal.signal(number, handler)
 
     def handle_signal(self, signum: int, frame: FrameType | None) -> None:
-        """Stop the running command. A second signal is passed on too, which makes Scrapy stop at once."""
+        """Stop the running command.
+
+        A second signal is passed on too, which makes Scrapy stop at once.
+        """
         self.stop_event.set()
         if self.child and self.child.poll() is None:
             self.child.terminate()
@@ -130,7 +153,9 @@ class CommandRunner:
         return self.run_command([sys.executable, "-m", "scrapy", *arguments])
 
     def run_command(self, command: Sequence[str]) -> int:
-        """Run a command and return its exit code; after a request to stop, return 0 without running it."""
+        """Run a command and return its exit code; after a request to stop, return 0 without running
+        it.
+        """
         if self.stop_requested:
             return 0
         with subprocess.Popen(command, process_group=0) as self.child:  # noqa: S603 - our own commands

@@ -1,7 +1,8 @@
 """Distributed crawling: workers on any number of machines crawl, one writer owns archive.db.
 
     scrapy enqueue ── an agency's slug ──▶ queue ──▶ scrapy worker      one round of one agency at a time
-                                                      │ takes the lease of the agency's host, with a token
+                                                      │ takes the lease of the agency's host, with a
+                                                      token
     scrapy writer ◀── start_round ────── stream ◀─────┤
          │  archive.db                                │
          └── job: a copy of what the crawl reads ────▶ scrapy crawl news, then revisit, on that copy
@@ -15,10 +16,13 @@
     archive_writer.py   the writer
 
 Guarantees, even if any of the processes dies at any moment:
-- One worker at a time crawls an agency, so that its host's crawl delay is kept. A worker that has not heard from the
-  broker for DISTRIBUTED_LEASE seconds sends no more requests, and no other worker may send any until
-  CRAWL_DELAY_MAX seconds later.
-- The broker takes messages only under the current lease; the writer applies only those of the newest token.
-- The writer records a message's number in the transaction that applies it, and acknowledges it after the commit.
-- A round that is handed out again begins with a job made after all its earlier messages were applied.
+- One worker at a time crawls an agency, so that its host's crawl delay is kept. A worker that has
+  not heard from the broker for DISTRIBUTED_LEASE seconds sends no more requests, and no other
+  worker may send any until CRAWL_DELAY_MAX seconds later.
+- The broker takes messages only under the current lease; the writer applies only those of the
+newest token.
+- The writer records a message's number in the transaction that applies it, and acknowledges it
+after the commit.
+- A round that is handed out again begins with a job made after all its earlier messages were
+applied.
 """

@@ -1,7 +1,8 @@
 """The writer: applies workers' messages to archive.db, each once and in order, and gives them jobs.
 
-A message is applied by the functions of a local crawl, in one transaction with its number. It is acknowledged and
-deleted from the stream only after the commit, so a message that arrives twice has no effect.
+A message is applied by the functions of a local crawl, in one transaction with its number. It is
+acknowledged and deleted from the stream only after the commit, so a message that arrives twice has
+no effect.
 """
 
 from __future__ import annotations
@@ -38,7 +39,13 @@ from scraper.crawl.crawl_stats import AgencyStats, add_declared_agency, close_cr
 from scraper.crawl.failures import OWN_FAULT
 from scraper.crawl.round_locks import lock_agency, lock_writer, open_lock_file, unlock_agency
 from scraper.crawl.rounds import close_round, read_last_crawl_id
-from scraper.distributed.broker import CONSUMER_GROUP, CONSUMER_NAME, DELETE_MESSAGE_SCRIPT, REVOKE_LEASE_SCRIPT, Broker
+from scraper.distributed.broker import (
+    CONSUMER_GROUP,
+    CONSUMER_NAME,
+    DELETE_MESSAGE_SCRIPT,
+    REVOKE_LEASE_SCRIPT,
+    Broker,
+)
 from scraper.distributed.leases import find_lease_host
 from scraper.distributed.worker_messages import Operation, WorkerMessage, build_job, unpack_message
 from scraper.errors import BrokerError
@@ -47,19 +54,37 @@ from scraper.ingest.saving import CrawlRecorder, read_retention
 from scraper.revisit_schedule import RevisitSchedule, parse_schedule
 
 logger = logging.getLogger(__name__)
-StreamEntry = tuple[bytes, Mapping[bytes, bytes]]  # id and fields; no fields if the entry has been deleted
+StreamEntry = tuple[
+    bytes, Mapping[bytes, bytes]
+]  # id and fields; no fields if the entry has been deleted
 
 BATCH_SIZE = 32  # messages read at a time
 BLOCK_MILLISECONDS = 1000  # waiting time for a message
-MAX_DELIVERIES = 10  # deliveries of a message; if it has crashed this many writers, it is moved to `unreadable`
+MAX_DELIVERIES = (
+    10  # deliveries of a message; if it has crashed this many writers, it is moved to `unreadable`
+)
 JOB_EXPIRY = 600  # seconds in which a worker can take its job
 MAX_JUDGE_INTERVAL = 3600.0  # seconds between assessments of all agencies while rounds are running
 
 # Counters that the worker keeps; the pipeline keeps the others.
 WORKER_COUNTERS = (
-    *("listed", "already_stored", "rejected", "errors", "requests", "not_modified", "bytes", "unchanged", "missing"),
+    *(
+        "listed",
+        "already_stored",
+        "rejected",
+        "errors",
+        "requests",
+        "not_modified",
+        "bytes",
+        "unchanged",
+        "missing",
+    ),
 )
-NAMED_COUNTERS = ("field_counts", "failures", "source_failures")  # counters that are Counter objects
+NAMED_COUNTERS = (
+    "field_counts",
+    "failures",
+    "source_failures",
+)  # counters that are Counter objects
 
 
 @dataclass(slots=True)
@@ -74,13 +99,19 @@ class RemoteCrawl:
     pipeline: ArchivePipeline = field(init=False)
 
     def __post_init__(self) -> None:
-        self.pipeline = ArchivePipeline(cast("Crawler", SimpleNamespace(spider=self, signals=SignalManager())))
+        self.pipeline = ArchivePipeline(
+            cast("Crawler", SimpleNamespace(spider=self, signals=SignalManager()))
+        )
 
 
 class MessageProcessor:
-    def __init__(self, path: Path, schedule: RevisitSchedule, retention: Retention = DEFAULT_RETENTION) -> None:
+    def __init__(
+        self, path: Path, schedule: RevisitSchedule, retention: Retention = DEFAULT_RETENTION
+    ) -> None:
         self.archive = Archive(path)
-        self.archive.db.execute("pragma synchronous = full")  # acknowledged messages must survive a power failure
+        self.archive.db.execute(
+            "pragma synchronous = full"
+        )  # acknowledged messages must survive a power failure
         self.recorder = CrawlRecorder(self.archive, schedule, retention=retention)
         self.jobs = Jobs(self.archive.db)
         self.crawls: dict[str, RemoteCrawl] = {}  # agency → its running pass
@@ -90,7 +121,9 @@ class MessageProcessor:
         self.archive.close()
 
     def start_round(self, message: WorkerMessage, agency: Agency) -> bool:
-        """Record that a worker has been given the agency's round; return False if there is already a newer token."""
+        """Record that a worker has been given the agency's round; return False if there is already
+        a newer token.
+        """
         with self.archive.transaction():
             add_declared_agency(self.archive, agency)
             self.archive.hosts.set_agency_pauses({agency.slug: agency.paused})
@@ -128,10 +161,11 @@ class MessageProcessor:
         return True
 
     def reject_pages(self, message: WorkerMessage, agency: Agency) -> bool:
-        """Record the pages of a message that made the writer fail, so that they are requested again on another day.
+        """Record the pages of a message that made the writer fail, so that they are requested again
+        on another day.
 
-        Returns False if the message contains anything but pages. The round must then end, because later messages may
-        depend on it.
+        Returns False if the message contains anything but pages. The round must then end, because
+        later messages may depend on it.
         """
         pages: list[ParsedPage] = [
             operation.args[0] for operation in message.operations if operation.name == "save_page"
@@ -155,7 +189,9 @@ class MessageProcessor:
                     rejected=True,
                     refused=page.response,
                 )
-            self.jobs.mark_applied(agency.slug, message.seq, crawl=stats.crawl_id, counters=_format_stats(stats))
+            self.jobs.mark_applied(
+                agency.slug, message.seq, crawl=stats.crawl_id, counters=_format_stats(stats)
+            )
         return True
 
     def write_manifest(self) -> None:
@@ -167,24 +203,36 @@ class MessageProcessor:
             logger.critical("the manifest cannot be written: %s", error)
 
     def _resume_crawl(self, job: Job, agency: Agency) -> RemoteCrawl | None:
-        """Return the running pass, restored from the archive if another writer started it, or None."""
+        """Return the running pass, restored from the archive if another writer started it, or
+        None.
+        """
         if agency.slug not in self.crawls and job.counters:
             stats = {agency.slug: _parse_stats(job.counters, job.crawl_id)}
             crawl = RemoteCrawl(self.archive, self.recorder, {agency.slug: agency}, stats)
             self.crawls[agency.slug] = crawl
-            urls = self.archive.db.execute("select url from quarantine where crawl = ?", [job.crawl_id]).fetchall()
+            urls = self.archive.db.execute(
+                "select url from quarantine where crawl = ?", [job.crawl_id]
+            ).fetchall()
             if urls:
                 crawl.pipeline.quarantined_urls[agency.slug] = {url for (url,) in urls}
         return self.crawls.get(agency.slug)
 
-    def _apply_operation(self, operation: Operation, crawl: RemoteCrawl | None, agency: Agency) -> None:
+    def _apply_operation(
+        self, operation: Operation, crawl: RemoteCrawl | None, agency: Agency
+    ) -> None:
         part, _, method = operation.name.rpartition(".")
         if part:
             owner = self.recorder if part == "recorder" else getattr(self.archive, part)
             getattr(owner, method)(*operation.args, **operation.kwargs)
         elif operation.name == "open_crawl":
-            stats = {agency.slug: AgencyStats(crawl_id=open_crawl(self.archive, agency.slug, **operation.kwargs))}
-            self.crawls[agency.slug] = RemoteCrawl(self.archive, self.recorder, {agency.slug: agency}, stats)
+            stats = {
+                agency.slug: AgencyStats(
+                    crawl_id=open_crawl(self.archive, agency.slug, **operation.kwargs)
+                )
+            }
+            self.crawls[agency.slug] = RemoteCrawl(
+                self.archive, self.recorder, {agency.slug: agency}, stats
+            )
         elif operation.name != "finish_round":
             if crawl is None:
                 raise BrokerError(f"{agency.slug}: {operation.name!r} without a running pass")
@@ -195,7 +243,9 @@ class MessageProcessor:
                 crawl.pipeline.process_item(operation.args[0])
 
     def _close_crawl(self, crawl: RemoteCrawl, slug: str, result: Mapping[str, Any]) -> None:
-        """Add the worker's counts to ours, complete the row in crawls, and assess the agency's health."""
+        """Add the worker's counts to ours, complete the row in crawls, and assess the agency's
+        health.
+        """
         stats = crawl.agency_stats[slug]
         for name in WORKER_COUNTERS:
             setattr(stats, name, getattr(stats, name) + result["counts"][name])
@@ -204,7 +254,8 @@ class MessageProcessor:
         stats.problems[:0] = result["problems"]
         crawl.is_finished = result["is_finished"]
         crawl.pipeline.close_spider()
-        # the worker's time, like the times of the crawl's start and pages, because feeds compare them
+        # the worker's time, like the times of the crawl's start and pages, because feeds compare
+        # them
         close_crawl(self.archive, stats, result["reason"], result["at"], **result["politeness"])
         assess_agencies(self.archive.db, [slug], now())
         del self.crawls[slug]
@@ -251,7 +302,9 @@ class ArchiveWriter:
         # newest row of crawls at the last assessment of all agencies
         self.previous_crawl_id = read_last_crawl_id(archive_path)
         self.judged_at = monotonic()
-        self.has_open_rounds = bool(self.locked_agencies)  # whether rounds have run since that assessment
+        self.has_open_rounds = bool(
+            self.locked_agencies
+        )  # whether rounds have run since that assessment
 
     def close(self) -> None:
         self.processor.close()
@@ -261,14 +314,20 @@ class ArchiveWriter:
     def run(self, should_stop: Callable[[], bool]) -> None:
         """Apply messages until `should_stop` returns True.
 
-        It starts with the messages that an earlier writer received but did not acknowledge. They are applied one at a
-        time, because one of them may have crashed that writer.
+        It starts with the messages that an earlier writer received but did not acknowledge. They
+        are applied one at a time, because one of them may have crashed that writer.
         """
         from redis.exceptions import ResponseError  # noqa: PLC0415 - an optional dependency
 
         self.should_stop = should_stop
         if any(agency.attachments != "none" for agency in self.agencies.values()):
-            logger.info("workers fetch no attached files: `scrapy crawl attachments` does, beside the archive")
+            logger.info(
+                "workers fetch no attached"
+                " files: `scrapy crawl"
+                " attachments` does, beside"
+                " the"
+                " archive"
+            )
         try:
             self.broker.redis.xgroup_create(self.stream, CONSUMER_GROUP, "0", mkstream=True)
         except ResponseError as error:
@@ -277,7 +336,10 @@ class ArchiveWriter:
         while not should_stop() and (pending := self.read_entries("0", 1)):
             for entry_id, fields in pending:
                 deliveries = cast(
-                    "Any", self.broker.redis.xpending_range(self.stream, CONSUMER_GROUP, entry_id, entry_id, 1)
+                    "Any",
+                    self.broker.redis.xpending_range(
+                        self.stream, CONSUMER_GROUP, entry_id, entry_id, 1
+                    ),
                 )
                 if fields and deliveries and deliveries[0]["times_delivered"] > MAX_DELIVERIES:
                     self.reject_entry(fields)
@@ -289,18 +351,32 @@ class ArchiveWriter:
             self.close_rounds()
 
     def read_entries(self, after_id: str, count: int) -> list[StreamEntry]:
-        """Return at most `count` messages: new ones for ">", or unacknowledged ones after any other id."""
+        """Return at most `count` messages: new ones for ">", or unacknowledged ones after any other
+        id.
+        """
         found = self.broker.call_with_retry(
             lambda: self.broker.redis.xreadgroup(
-                CONSUMER_GROUP, CONSUMER_NAME, {self.stream: after_id}, count=count, block=BLOCK_MILLISECONDS
+                CONSUMER_GROUP,
+                CONSUMER_NAME,
+                {self.stream: after_id},
+                count=count,
+                block=BLOCK_MILLISECONDS,
             ),
             self.retry_timeout,
         )
-        rows = found.values() if isinstance(found, dict) else [entries for _, entries in cast("Any", found or [])]
-        return [(entry_id, fields) for entries in rows for entry_id, fields in _flatten_entries(entries)]
+        rows = (
+            found.values()
+            if isinstance(found, dict)
+            else [entries for _, entries in cast("Any", found or [])]
+        )
+        return [
+            (entry_id, fields) for entries in rows for entry_id, fields in _flatten_entries(entries)
+        ]
 
     def process_entries(self, entries: Sequence[StreamEntry]) -> None:
-        """Apply messages, with one transaction up to each request for a job, and delete them from the stream."""
+        """Apply messages, with one transaction up to each request for a job, and delete them from
+        the stream.
+        """
         while entries:
             count, actions = self.apply_entries(entries)
             for action in actions:
@@ -337,19 +413,34 @@ class ArchiveWriter:
         size = sum(len(fields[name]) for name in (b"operations", b"body") if name in fields)
         keys = [self.stream, self.broker.key("backlog")]
         self.broker.call_with_retry(
-            lambda: self.broker.run_script(DELETE_MESSAGE_SCRIPT, keys, CONSUMER_GROUP, entry_id, size),
+            lambda: self.broker.run_script(
+                DELETE_MESSAGE_SCRIPT, keys, CONSUMER_GROUP, entry_id, size
+            ),
             self.retry_timeout,
         )
 
     def reject_entry(self, fields: Mapping[bytes, bytes]) -> None:
-        """Copy a message that crashed too many writers to `unreadable`; end its round unless it is only a page."""
+        """Copy a message that crashed too many writers to `unreadable`; end its round unless it is
+        only a page.
+        """
         slug, token = fields[b"agency"].decode(), int(fields[b"token"])
-        logger.critical("a message of %s is moved to `unreadable`: %d writers failed on it", slug, MAX_DELIVERIES)
+        logger.critical(
+            "a message of %s is moved to `unreadable`: %d writers failed on it",
+            slug,
+            MAX_DELIVERIES,
+        )
         self.broker.redis.xadd(self.broker.key("unreadable"), cast("Any", fields))
         agency = self.agencies.get(slug)
         try:
-            rejected = agency is not None and self.processor.reject_pages(unpack_message(fields), agency)
-        except (BrokerError, ValueError, TypeError, LookupError):  # the message cannot be parsed at all
+            rejected = agency is not None and self.processor.reject_pages(
+                unpack_message(fields), agency
+            )
+        except (
+            BrokerError,
+            ValueError,
+            TypeError,
+            LookupError,
+        ):  # the message cannot be parsed at all
             rejected = False
         if not rejected:
             self.revoke_lease(slug, token)
@@ -357,7 +448,8 @@ class ArchiveWriter:
     def send_job(self, message: WorkerMessage) -> None:
         """Respond to a request for a job.
 
-        The job is empty if the agency is no longer listed, is paused, or is being crawled by another command.
+        The job is empty if the agency is no longer listed, is paused, or is being crawled by
+        another command.
         """
         slug = message.agency
         listed = load_agencies(self.agencies_file)
@@ -366,7 +458,12 @@ class ArchiveWriter:
         if agency and not agency.paused and self.claim_agency(slug):
             if not self.processor.start_round(message, agency):
                 return  # another worker has a newer token
-            job = build_job(self.archive_path, slug, tomllib.loads(self.agencies_file.read_text("utf-8"))[slug], now())
+            job = build_job(
+                self.archive_path,
+                slug,
+                tomllib.loads(self.agencies_file.read_text("utf-8"))[slug],
+                now(),
+            )
             self.has_open_rounds = True
         key = self.broker.key("job", message.token)
         with self.broker.redis.pipeline() as pipeline:
@@ -388,29 +485,45 @@ class ArchiveWriter:
         unlock_agency(self.agency_lock, slug)
 
     def revoke_lease(self, slug: str, token: int) -> None:
-        """End a round with a late or missing message. The round is started again with a new token."""
+        """End a round with a late or missing message.
+
+        The round is started again with a new token.
+        """
         logger.warning("%s: messages with token %d are rejected", slug, token)
         if agency := self.agencies.get(slug):
             key = self.broker.key("lease", find_lease_host(agency.home))
             self.broker.run_script(REVOKE_LEASE_SCRIPT, [key], token)
 
     def close_rounds(self) -> None:
-        """Assess every agency and send alerts when the last running round has ended, and at least every hour."""
-        if not self.has_open_rounds or (self.locked_agencies and monotonic() - self.judged_at < MAX_JUDGE_INTERVAL):
+        """Assess every agency and send alerts when the last running round has ended, and at least
+        every hour.
+        """
+        if not self.has_open_rounds or (
+            self.locked_agencies and monotonic() - self.judged_at < MAX_JUDGE_INTERVAL
+        ):
             return
-        result = close_round(self.archive_path, self.agencies, self.alert_settings, self.previous_crawl_id)
+        result = close_round(
+            self.archive_path, self.agencies, self.alert_settings, self.previous_crawl_id
+        )
         logger.info("rounds: %s", result)
         self.previous_crawl_id = read_last_crawl_id(self.archive_path)
         self.judged_at = monotonic()
         self.has_open_rounds = bool(self.locked_agencies)
 
     def retry_timeout(self) -> float:
-        """Return for how many seconds to retry if the broker does not respond; 0 once the writer is stopping."""
+        """Return for how many seconds to retry if the broker does not respond; 0 once the writer is
+        stopping.
+        """
         return 0.0 if self.should_stop() else 1.0
 
 
 def _flatten_entries(entries: Any) -> list[StreamEntry]:
     """Return the stream entries of a response. RESP3 nests them one list deeper than RESP2."""
-    if entries and isinstance(entries[0], list) and entries[0] and isinstance(entries[0][0], list | tuple):
+    if (
+        entries
+        and isinstance(entries[0], list)
+        and entries[0]
+        and isinstance(entries[0][0], list | tuple)
+    ):
         return [entry for inner in entries for entry in inner]
     return list(entries)

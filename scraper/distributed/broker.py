@@ -1,4 +1,5 @@
-"""The broker of distributed crawling (Valkey or Redis): its keys, its scripts, and the connection to it.
+"""The broker of distributed crawling (Valkey or Redis): its keys, its scripts, and the connection
+to it.
 
 Every key has a prefix (DISTRIBUTED_PREFIX), so that several archives may share a broker:
 
@@ -12,7 +13,8 @@ Every key has a prefix (DISTRIBUTED_PREFIX), so that several archives may share 
     unreadable        messages on which the writer failed ten times
     queue             namespace of Dramatiq's keys
 
-Operations that several processes may run at the same time are Lua scripts, which the broker executes one at a time.
+Operations that several processes may run at the same time are Lua scripts, which the broker
+executes one at a time.
 """
 
 from __future__ import annotations
@@ -32,15 +34,24 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MISSING_PACKAGE = (
-    "distributed crawling needs the package {name}: pip install -c constraints.txt -e '.[distributed]' in the clone"
+    "distributed crawling needs the package {name}:"
+    " pip"
+    " install -c"
+    " constraints.txt -e"
+    " '.[distributed]' in the clone"
 )
 CONSUMER_GROUP = CONSUMER_NAME = "writer"  # name of the stream's consumer group
 RETRY_INTERVAL = 0.2  # seconds between attempts while the broker does not respond
-CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # also runs while the machine is suspended
+CLOCK = getattr(
+    time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC
+)  # also runs while the machine is suspended
 
 # The queue
-QUEUED_MARK_SECONDS = 6 * 3600  # seconds after which a queued round that has not ended counts as lost
-# One in so many commands looks for jobs of dead workers. Dramatiq's default (1,000) is too low for few workers.
+QUEUED_MARK_SECONDS = (
+    6 * 3600
+)  # seconds after which a queued round that has not ended counts as lost
+# One in so many commands looks for jobs of dead workers. Dramatiq's default (1,000) is too low for
+# few workers.
 MAINTENANCE_CHANCE = 1_000_000
 
 # Returned by the scripts instead of the remaining milliseconds of a lease
@@ -84,20 +95,36 @@ redis.call('XACK', KEYS[1], ARGV[1], ARGV[2])
 if redis.call('XDEL', KEYS[1], ARGV[2]) == 1 then redis.call('DECRBY', KEYS[2], ARGV[3]) end
 return 1
 """
-SCRIPTS = (TAKE_LEASE_SCRIPT, RENEW_LEASE_SCRIPT, REVOKE_LEASE_SCRIPT, SEND_MESSAGE_SCRIPT, DELETE_MESSAGE_SCRIPT)
+SCRIPTS = (
+    TAKE_LEASE_SCRIPT,
+    RENEW_LEASE_SCRIPT,
+    REVOKE_LEASE_SCRIPT,
+    SEND_MESSAGE_SCRIPT,
+    DELETE_MESSAGE_SCRIPT,
+)
 
 
 class Broker:
-    """A connection to the broker. Raises BrokerError if no address is set or no client library is installed."""
+    """A connection to the broker.
+
+    Raises BrokerError if no address is set or no client library is installed.
+    """
 
     def __init__(self, settings: BaseSettings) -> None:
         self.url: str = settings["DISTRIBUTED_BROKER"]
         self.prefix: str = settings["DISTRIBUTED_PREFIX"]
         self.max_backlog = settings.getint("DISTRIBUTED_BACKLOG")
         if not self.url:
-            raise BrokerError("DISTRIBUTED_BROKER is not set to the broker's address, such as redis://192.0.2.7:6379/0")
+            raise BrokerError(
+                "DISTRIBUTED_BROKER is"
+                " not set to the"
+                " broker's address, such as"
+                " redis://192.0.2.7:6379/0"
+            )
         self.redis = connect_redis(self.url)
-        self.scripts: dict[str, Script] = {text: self.redis.register_script(text) for text in SCRIPTS}
+        self.scripts: dict[str, Script] = {
+            text: self.redis.register_script(text) for text in SCRIPTS
+        }
 
     @property
     def address(self) -> str:
@@ -117,8 +144,8 @@ class Broker:
     def call_with_retry(self, function: Callable[[], T], timeout: float | Callable[[], float]) -> T:
         """Call `function` and return its result; repeat while the broker does not respond.
 
-        Raises BrokerError after `timeout` seconds, and at once if the broker rejects the command. A callable timeout
-        returns the remaining seconds.
+        Raises BrokerError after `timeout` seconds, and at once if the broker rejects the command. A
+        callable timeout returns the remaining seconds.
         """
         from redis.exceptions import RedisError, ResponseError  # noqa: PLC0415 - an optional dependency
 
@@ -128,7 +155,9 @@ class Broker:
                 return function()
             except RedisError as error:
                 left = timeout() if callable(timeout) else started + timeout - time.monotonic()
-                permanent = isinstance(error, ResponseError) and not str(error).startswith(("LOADING", "BUSY"))
+                permanent = isinstance(error, ResponseError) and not str(error).startswith(
+                    ("LOADING", "BUSY")
+                )
                 if permanent or left <= 0:
                     raise BrokerError(f"{self.address}: {error}") from error
             time.sleep(RETRY_INTERVAL)
@@ -144,14 +173,21 @@ class Broker:
 
 
 def connect_redis(url: str) -> Redis:
-    """Return a Redis client. Raises BrokerError if the package is not installed or the URL is invalid."""
+    """Return a Redis client.
+
+    Raises BrokerError if the package is not installed or the URL is invalid.
+    """
     try:
         from redis import Redis  # noqa: PLC0415 - an optional dependency
         from redis.backoff import NoBackoff  # noqa: PLC0415
         from redis.retry import Retry  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise BrokerError(MISSING_PACKAGE.format(name=error.name)) from error
-    options: dict[str, Any] = {"socket_timeout": 10, "socket_connect_timeout": 5, "retry": Retry(NoBackoff(), 0)}
+    options: dict[str, Any] = {
+        "socket_timeout": 10,
+        "socket_connect_timeout": 5,
+        "retry": Retry(NoBackoff(), 0),
+    }
     try:
         return Redis.from_url(url, **options)
     except ValueError as error:

@@ -7,7 +7,12 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from scraper.distributed.broker import MAINTENANCE_CHANCE, MISSING_PACKAGE, QUEUED_MARK_SECONDS, Broker
+from scraper.distributed.broker import (
+    MAINTENANCE_CHANCE,
+    MISSING_PACKAGE,
+    QUEUED_MARK_SECONDS,
+    Broker,
+)
 from scraper.errors import BrokerError
 
 if TYPE_CHECKING:
@@ -18,11 +23,14 @@ if TYPE_CHECKING:
 class JobQueue:
     """Dramatiq's queue of rounds. Each worker runs one agency's round at a time.
 
-    run_job: runs the round of a slug and host, and returns None or the number of seconds after which any worker may try
-    again. If it raises an exception, or its worker dies, the round is tried again as well.
+    run_job: runs the round of a slug and host, and returns None or the number of seconds after
+    which any worker may try again. If it raises an exception, or its worker dies, the round is
+    tried again as well.
     """
 
-    def __init__(self, broker: Broker, settings: BaseSettings, run_job: Callable[[str, str], float | None]) -> None:
+    def __init__(
+        self, broker: Broker, settings: BaseSettings, run_job: Callable[[str, str], float | None]
+    ) -> None:
         self.broker, self.run_job = broker, run_job
         try:
             import dramatiq  # noqa: PLC0415 - an optional dependency
@@ -43,7 +51,9 @@ class JobQueue:
             maintenance_chance=MAINTENANCE_CHANCE,
         )
         options: dict[str, Any] = {"queue_name": "rounds", "max_retries": None}
-        self.actor = self.dramatiq_module.actor(self.process_job, actor_name="round", broker=self.job_broker, **options)
+        self.actor = self.dramatiq_module.actor(
+            self.process_job, actor_name="round", broker=self.job_broker, **options
+        )
         self.worker: dramatiq.Worker | None = None
         self.idle = threading.Event()  # set while no round is running
         self.idle.set()
@@ -68,14 +78,19 @@ class JobQueue:
         self.broker.redis.delete(self.broker.key("queued", slug))
 
     def start(self) -> None:
-        self.worker = self.dramatiq_module.Worker(self.job_broker, worker_threads=1, worker_timeout=1000)
-        self.worker.queue_prefetch = 1  # leaves rounds that this worker cannot start to other workers
+        self.worker = self.dramatiq_module.Worker(
+            self.job_broker, worker_threads=1, worker_timeout=1000
+        )
+        self.worker.queue_prefetch = (
+            1  # leaves rounds that this worker cannot start to other workers
+        )
         self.worker.start()
 
     def stop(self) -> None:
         """Stop taking rounds, and wait for the running one.
 
-        Does not wait if the broker does not respond, because the round is then handed to another worker anyway.
+        Does not wait if the broker does not respond, because the round is then handed to another
+        worker anyway.
         """
         if self.worker:
             self.idle.wait()

@@ -10,7 +10,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from scraper.distributed.broker import CLOCK, LEASE_LOST, RENEW_LEASE_SCRIPT, TAKE_LEASE_SCRIPT, Broker
+from scraper.distributed.broker import (
+    CLOCK,
+    LEASE_LOST,
+    RENEW_LEASE_SCRIPT,
+    TAKE_LEASE_SCRIPT,
+    Broker,
+)
 from scraper.errors import BrokerError
 
 if TYPE_CHECKING:
@@ -23,9 +29,10 @@ logger = logging.getLogger(__name__)
 class Lease:
     """A lock on a host, held by one worker at a time.
 
-    It expires DISTRIBUTED_LEASE plus CRAWL_DELAY_MAX seconds after its last renewal, but its worker sends no requests
-    in the last CRAWL_DELAY_MAX seconds. The first request of the next worker therefore keeps the host's crawl delay.
-    Each lease has a higher token than all earlier ones, so that late messages of an earlier lease can be rejected.
+    It expires DISTRIBUTED_LEASE plus CRAWL_DELAY_MAX seconds after its last renewal, but its worker
+    sends no requests in the last CRAWL_DELAY_MAX seconds. The first request of the next worker
+    therefore keeps the host's crawl delay. Each lease has a higher token than all earlier ones, so
+    that late messages of an earlier lease can be rejected.
     """
 
     def __init__(self, broker: Broker, settings: BaseSettings, host: str, token: int) -> None:
@@ -50,11 +57,14 @@ class Lease:
 
     @property
     def seconds_left(self) -> float:
-        """Return for how many seconds requests may still be sent; none may be sent if it is 0 or less."""
+        """Return for how many seconds requests may still be sent; none may be sent if it is 0 or
+        less.
+        """
         return self.expires_at - time.clock_gettime(CLOCK)
 
     def renew(self, milliseconds: int | None = None) -> bool:
-        """Extend the lease to its full lifetime, or to `milliseconds`, from now; return False if another worker has it.
+        """Extend the lease to its full lifetime, or to `milliseconds`, from now; return False if
+        another worker has it.
 
         With 0 milliseconds, the broker is only asked for the remaining time.
         """
@@ -65,12 +75,20 @@ class Lease:
         return left != LEASE_LOST
 
     def release(self, seconds: float) -> None:
-        """Let the lease expire in `seconds`, which is what remains of the host's crawl delay since our last request."""
+        """Let the lease expire in `seconds`, which is what remains of the host's crawl delay since
+        our last request.
+        """
         self.renew(max(1, round(1000 * seconds)))
 
     def update_expiry(self, milliseconds: int, requested_at: float) -> None:
-        """Set when the lease expires: `milliseconds` after `requested_at` (CLOCK time), or at once if LEASE_LOST."""
-        self.expires_at = 0.0 if milliseconds == LEASE_LOST else requested_at + milliseconds / 1000 - self.max_delay
+        """Set when the lease expires: `milliseconds` after `requested_at` (CLOCK time), or at once
+        if LEASE_LOST.
+        """
+        self.expires_at = (
+            0.0
+            if milliseconds == LEASE_LOST
+            else requested_at + milliseconds / 1000 - self.max_delay
+        )
 
 
 @contextmanager

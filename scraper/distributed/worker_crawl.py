@@ -1,10 +1,11 @@
 """The worker: crawls agencies' rounds one after another and sends the results to the writer.
 
-For each round it takes the lease of the agency's host, receives a job (a copy of the agency's part of the archive), and
-runs `scrapy crawl news` and `scrapy crawl revisit` on that copy. The add-on replaces the components of such a crawl
-that write to the archive: each transaction on the copy is first sent to the writer, as one message, and then committed.
-A transaction that cannot be sent is rolled back: for the crawl, SendError is like an archive that cannot be written,
-and ends it. The copy only keeps the crawl from requesting a page twice, and is deleted with the round.
+For each round it takes the lease of the agency's host, receives a job (a copy of the agency's part
+of the archive), and runs `scrapy crawl news` and `scrapy crawl revisit` on that copy. The add-on
+replaces the components of such a crawl that write to the archive: each transaction on the copy is
+first sent to the writer, as one message, and then committed. A transaction that cannot be sent is
+rolled back: for the crawl, SendError is like an archive that cannot be written, and ends it. The
+copy only keeps the crawl from requesting a page twice, and is deleted with the round.
 """
 
 from __future__ import annotations
@@ -33,9 +34,21 @@ from archive.store.releases import Archive
 from archive.times import now
 from scraper.crawl.crawl_stats import ArchiveSpider, CrawlStatsExtension, close_crawl
 from scraper.crawl.rounds import ROUND_SPIDERS, CommandRunner, read_last_crawl_id
-from scraper.distributed.broker import BACKLOG_FULL, CLOCK, LEASE_LOST, RETRY_INTERVAL, SEND_MESSAGE_SCRIPT, Broker
+from scraper.distributed.broker import (
+    BACKLOG_FULL,
+    CLOCK,
+    LEASE_LOST,
+    RETRY_INTERVAL,
+    SEND_MESSAGE_SCRIPT,
+    Broker,
+)
 from scraper.distributed.leases import Lease, keep_lease
-from scraper.distributed.worker_messages import ARCHIVE_OPERATIONS, Operation, pack_operations, unpack_job
+from scraper.distributed.worker_messages import (
+    ARCHIVE_OPERATIONS,
+    Operation,
+    pack_operations,
+    unpack_job,
+)
 from scraper.downloader.limits import CrawlerComponent, CrawlStopped
 from scraper.errors import BrokerError
 from scraper.ingest.parsed_page import FetchedPage, ParsedPage
@@ -45,10 +58,13 @@ from scraper.spiders.release_spider import ReleaseSpider
 
 logger = logging.getLogger(__name__)
 
-ADDON_PRIORITY = "cmdline"  # priority of the settings that the add-on changes; higher than that of every settings file
+# priority of the settings that the add-on changes; higher than that of every settings file
+ADDON_PRIORITY = "cmdline"
 MAX_SEND_WAIT = 300  # seconds that a crawl waits if the writer falls behind
 JOB_TIMEOUT = 120  # seconds to wait for a job from the writer
-RETRY_DELAY = 10.0  # seconds until a round is tried again after the writer or the broker did not respond
+RETRY_DELAY = (
+    10.0  # seconds until a round is tried again after the writer or the broker did not respond
+)
 CRASH_RETRY_DELAY = 60.0  # seconds until a round is tried again after its crawl crashed
 
 
@@ -62,19 +78,28 @@ class SendError(sqlite3.OperationalError):
 class MessageSender:
     """Sends the messages of one lease, each exactly once even if sending is retried."""
 
-    def __init__(self, broker: Broker, lease: Lease, agency: str, wait: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, broker: Broker, lease: Lease, agency: str, wait: Callable[[float], None] = time.sleep
+    ) -> None:
         self.broker, self.lease, self.agency, self.wait = broker, lease, agency, wait
-        self.keys = [lease.key, broker.key("stream"), broker.key("round", lease.token), broker.key("backlog")]
-        seq = broker.call_with_retry(lambda: broker.redis.hget(self.keys[2], "seq"), lambda: lease.seconds_left)
+        self.keys = [
+            lease.key,
+            broker.key("stream"),
+            broker.key("round", lease.token),
+            broker.key("backlog"),
+        ]
+        seq = broker.call_with_retry(
+            lambda: broker.redis.hget(self.keys[2], "seq"), lambda: lease.seconds_left
+        )
         self.seq = int(cast("bytes | None", seq) or 0)
         self.failure = ""  # why nothing can be sent any more; "" if sending works
 
     def send(self, *operations: Operation) -> None:
         """Send operations as one message.
 
-        Waits for up to MAX_SEND_WAIT seconds while more than DISTRIBUTED_BACKLOG bytes are waiting for the writer.
-        Raises SendError if that wait is too long, if another worker has the lease, or if the broker does not respond
-        before the lease ends.
+        Waits for up to MAX_SEND_WAIT seconds while more than DISTRIBUTED_BACKLOG bytes are waiting
+        for the writer. Raises SendError if that wait is too long, if another worker has the lease,
+        or if the broker does not respond before the lease ends.
         """
         if self.failure:
             raise SendError(self.failure)
@@ -94,7 +119,8 @@ class MessageSender:
         requested_at = time.clock_gettime(CLOCK)
         try:
             result = broker.call_with_retry(
-                lambda: broker.run_script(SEND_MESSAGE_SCRIPT, self.keys, *arguments), lambda: self.lease.seconds_left
+                lambda: broker.run_script(SEND_MESSAGE_SCRIPT, self.keys, *arguments),
+                lambda: self.lease.seconds_left,
             )
         except BrokerError as error:
             # The broker may have received this message, so its number must not be used again.
@@ -109,7 +135,9 @@ class MessageSender:
 
 
 class ArchiveCopy(Archive):
-    """A job's copy of the archive, which sends each transaction to the writer before committing it."""
+    """A job's copy of the archive, which sends each transaction to the writer before
+    committing it.
+    """
 
     def __init__(self, path: Path, sender: MessageSender) -> None:
         super().__init__(path, rebuild_stale=False)
@@ -122,7 +150,9 @@ class ArchiveCopy(Archive):
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Open a transaction unless one is already open, and send its operations before it is committed."""
+        """Open a transaction unless one is already open, and send its operations before it is
+        committed.
+        """
         if self.db.conn.in_transaction:
             yield
             return
@@ -135,7 +165,9 @@ class ArchiveCopy(Archive):
 
     @contextmanager
     def operation(self, name: str, *args: Any, **kwargs: Any) -> Iterator[None]:
-        """Send the changes made in the block as one operation, unless they are part of an outer operation."""
+        """Send the changes made in the block as one operation, unless they are part of an outer
+        operation.
+        """
         with self.transaction():
             if not self.depth:
                 self.operations.append(Operation(name=name, args=args, kwargs=kwargs))
@@ -165,9 +197,13 @@ class RecordingProxy:
 
 
 class WorkerRecorder(CrawlRecorder):
-    """The recorder of an ArchiveCopy: stores no bytes, and leaves decisions about missing pages to the writer."""
+    """The recorder of an ArchiveCopy: stores no bytes, and leaves decisions about missing pages to
+    the writer.
+    """
 
-    def keep_refused(self, url: str, release_id: int | None, response: FetchedPage, reason: str) -> None:
+    def keep_refused(
+        self, url: str, release_id: int | None, response: FetchedPage, reason: str
+    ) -> None:
         """Do nothing: the writer keeps the response, which is sent with its operation."""
 
     def record_missing(
@@ -193,14 +229,17 @@ class WorkerRecorder(CrawlRecorder):
 class WorkerAddon:
     """Scrapy add-on that turns `scrapy crawl` into a worker's crawl.
 
-    It reads two further settings: DISTRIBUTED_TOKEN and DISTRIBUTED_HOST, the token and host of the lease.
+    It reads two further settings: DISTRIBUTED_TOKEN and DISTRIBUTED_HOST, the token and host of the
+    lease.
     """
 
     def update_settings(self, settings: BaseSettings) -> None:
         handlers = settings["DOWNLOAD_HANDLERS"]
         settings.set("DISTRIBUTED_HANDLER", handlers["https"], priority=ADDON_PRIORITY)
         for scheme in ("http", "https"):
-            handlers.set(scheme, "scraper.distributed.worker_crawl.LeasedHandler", priority=ADDON_PRIORITY)
+            handlers.set(
+                scheme, "scraper.distributed.worker_crawl.LeasedHandler", priority=ADDON_PRIORITY
+            )
         for name, replaced, replacement in (
             (
                 "EXTENSIONS",
@@ -213,7 +252,9 @@ class WorkerAddon:
                 "scraper.distributed.worker_crawl.WorkerPipeline",
             ),
         ):
-            settings[name].set(replacement, settings[name].get(replaced, 100), priority=ADDON_PRIORITY)
+            settings[name].set(
+                replacement, settings[name].get(replaced, 100), priority=ADDON_PRIORITY
+            )
             settings[name].set(replaced, None, priority=ADDON_PRIORITY)
 
 
@@ -224,7 +265,12 @@ class WorkerCrawlStats(CrawlStatsExtension):
         super().__init__(crawler)
         settings = crawler.settings
         self.broker = Broker(settings)
-        self.lease = Lease(self.broker, settings, settings["DISTRIBUTED_HOST"], settings.getint("DISTRIBUTED_TOKEN"))
+        self.lease = Lease(
+            self.broker,
+            settings,
+            settings["DISTRIBUTED_HOST"],
+            settings.getint("DISTRIBUTED_TOKEN"),
+        )
         self.lease_check: AsyncioLoopingCall | LoopingCall | None = None
         self.sender: MessageSender | None = None
 
@@ -249,7 +295,10 @@ class WorkerCrawlStats(CrawlStatsExtension):
             spider.stop_if_unwritable(SendError(str(error)))
 
     def check_lease(self) -> None:
-        """Update the lease's remaining time. If the broker does not respond, the last known time applies."""
+        """Update the lease's remaining time.
+
+        If the broker does not respond, the last known time applies.
+        """
         try:
             self.broker.call_with_retry(lambda: self.lease.renew(0), 0)
         except BrokerError as error:
@@ -260,7 +309,9 @@ class WorkerCrawlStats(CrawlStatsExtension):
         if self.lease_check and self.lease_check.running:
             self.lease_check.stop()
         if self.sender is None:
-            return  # nothing could be sent; without a row in the copy, the worker treats the pass as interrupted
+            # nothing could be sent; without a row in the copy, the worker treats the pass as
+            # interrupted
+            return
         (stats,) = spider.agency_stats.values()
         (agency,) = spider.agencies.values()
         politeness, closed_at = self.report_politeness(agency, stats), now()
@@ -276,7 +327,8 @@ class WorkerCrawlStats(CrawlStatsExtension):
         }
         try:
             self.sender.send(Operation(name="close_crawl", kwargs=result))
-            # The next pass counts this one's requests. A pass without a complete row counts as interrupted.
+            # The next pass counts this one's requests. A pass without a complete row counts as
+            # interrupted.
             with spider.archive.transaction():
                 close_crawl(spider.archive, stats, reason, closed_at, **politeness)
         except sqlite3.OperationalError as error:
@@ -296,7 +348,10 @@ class WorkerPipeline(CrawlerComponent):
                 copy.frontier.mark_quarantined(page.url, sent_at, "sent to the writer")
             else:
                 headers = page.response.headers
-                validators = {"etag": headers.get("etag"), "last_modified": headers.get("last-modified")}
+                validators = {
+                    "etag": headers.get("etag"),
+                    "last_modified": headers.get("last-modified"),
+                }
                 copy.frontier.mark_read(page.url, page.release_id, sent_at, **validators)
                 next_check = spider.recorder.next_check(page.release_id, sent_at)
                 copy.mark_checked(page.release_id, sent_at, next_check)
@@ -308,11 +363,16 @@ class LeasedHandler(BaseDownloadHandler):
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
-        self.handler: Any = build_from_crawler(load_object(crawler.settings["DISTRIBUTED_HANDLER"]), crawler)
+        self.handler: Any = build_from_crawler(
+            load_object(crawler.settings["DISTRIBUTED_HANDLER"]), crawler
+        )
 
     async def download_request(self, request: Request) -> Response:
         """Download a response. Raises CrawlStopped if another worker may have the lease."""
-        stats, spider = self.crawler.get_extension(WorkerCrawlStats), cast("ReleaseSpider", self.crawler.spider)
+        stats, spider = (
+            self.crawler.get_extension(WorkerCrawlStats),
+            cast("ReleaseSpider", self.crawler.spider),
+        )
         if stats is None or stats.lease.seconds_left <= 0:
             spider.deadline.is_stopping = True
             raise CrawlStopped("another worker may have the lease of the agency")
@@ -327,14 +387,21 @@ class LeasedHandler(BaseDownloadHandler):
 
 
 class RoundRunner:
-    """Runs rounds. options: command-line options of the worker, which are passed on to its crawls."""
+    """Runs rounds.
 
-    def __init__(self, broker: Broker, settings: BaseSettings, runner: CommandRunner, options: Sequence[str]) -> None:
+    options: command-line options of the worker, which are passed on to its crawls.
+    """
+
+    def __init__(
+        self, broker: Broker, settings: BaseSettings, runner: CommandRunner, options: Sequence[str]
+    ) -> None:
         self.broker, self.settings, self.runner, self.options = broker, settings, runner, options
         self.misconfigured = False  # whether a crawl ended with a configuration error
 
     def run_round(self, slug: str, host: str) -> float | None:
-        """Run an agency's round; return after how many seconds to try again, or None if the round was completed."""
+        """Run an agency's round; return after how many seconds to try again, or None if the round
+        was completed.
+        """
         if self.runner.stop_requested:
             return 0.0
         try:
@@ -359,8 +426,13 @@ class RoundRunner:
                 self.runner.child.terminate()
 
         try:
-            with keep_lease(lease, stop_crawl), tempfile.TemporaryDirectory(prefix="round-") as folder:
-                MessageSender(self.broker, lease, slug).send(Operation(name="start_round", kwargs={}))
+            with (
+                keep_lease(lease, stop_crawl),
+                tempfile.TemporaryDirectory(prefix="round-") as folder,
+            ):
+                MessageSender(self.broker, lease, slug).send(
+                    Operation(name="start_round", kwargs={})
+                )
                 job = self.receive_job(lease, lost.is_set)
                 if not job:
                     return RETRY_DELAY if job is None else None
@@ -375,9 +447,14 @@ class RoundRunner:
                     logger.warning("the lease cannot be released: %s", error)
 
     def receive_job(self, lease: Lease, is_lost: Callable[[], bool]) -> bytes | None:
-        """Return the job from the writer: b"" if there is no round to run, None if the writer does not respond."""
+        """Return the job from the writer: b"" if there is no round to run, None if the writer does
+        not respond.
+        """
         key, started = self.broker.key("job", lease.token), time.monotonic()
-        while not (is_lost() or self.runner.stop_requested) and time.monotonic() - started < JOB_TIMEOUT:
+        while (
+            not (is_lost() or self.runner.stop_requested)
+            and time.monotonic() - started < JOB_TIMEOUT
+        ):
             found = self.broker.call_with_retry(
                 lambda: self.broker.redis.blpop([key], timeout=1), lambda: lease.seconds_left
             )
@@ -390,8 +467,8 @@ class RoundRunner:
     ) -> tuple[float | None, float]:
         """Run the spiders one after another.
 
-        Returns after how many seconds to try again (None if everything is done), and how many seconds must pass before
-        the next request to the host.
+        Returns after how many seconds to try again (None if everything is done), and how many
+        seconds must pass before the next request to the host.
         """
         archive_path = folder / "archive.db"
         settings = {
@@ -401,7 +478,10 @@ class RoundRunner:
             "DISTRIBUTED_TOKEN": lease.token,
             "DISTRIBUTED_HOST": host,
         }
-        options = [*self.options, *(part for name, value in settings.items() for part in ("-s", f"{name}={value}"))]
+        options = [
+            *self.options,
+            *(part for name, value in settings.items() for part in ("-s", f"{name}={value}")),
+        ]
         arguments = ("-a", f"agency={slug}", "-a", f"minutes={self.settings['ROUND_PASS_MINUTES']}")
         host_delay = 0.0
         for name in ROUND_SPIDERS:
@@ -418,17 +498,21 @@ class RoundRunner:
             stopped = self.runner.stop_requested or is_lost()
             if stopped or code not in (0, 1) or not complete:
                 logger.warning(
-                    "%s: its %s pass was interrupted (exit code %d); the round is queued again", slug, name, code
+                    "%s: its %s pass was interrupted (exit code %d); the round is queued again",
+                    slug,
+                    name,
+                    code,
                 )
                 return 0.0 if stopped else CRASH_RETRY_DELAY, host_delay
         MessageSender(self.broker, lease, slug).send(Operation(name="finish_round", kwargs={}))
         return None, host_delay
 
     def read_pass_result(self, archive_path: Path, previous_crawl_id: int) -> tuple[bool, float]:
-        """Return whether a pass sent all its operations, and the host's delay between requests, in seconds.
+        """Return whether a pass sent all its operations, and the host's delay between requests, in
+        seconds.
 
-        Both come from the row in crawls that the pass completes at its end, newer than `previous_crawl_id`. Without a
-        complete row, the longest possible delay is returned.
+        Both come from the row in crawls that the pass completes at its end, newer than
+        `previous_crawl_id`. Without a complete row, the longest possible delay is returned.
         """
         longest = self.settings.getfloat("CRAWL_DELAY_MAX")
         with closing(sqlite3.connect(archive_path)) as db:

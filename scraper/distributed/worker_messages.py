@@ -1,11 +1,13 @@
 """Jobs for workers, and messages for the writer.
 
-A job is a small database with the archive's own schema and ids. It contains the rows about one agency that a crawl
-reads: for example when releases are due, but not their texts. The agency's table of agencies.toml is included, so that
-a worker needs no file from the archive's machine. A job is compressed (zstd).
+A job is a small database with the archive's own schema and ids. It contains the rows about one
+agency that a crawl reads: for example when releases are due, but not their texts. The agency's
+table of agencies.toml is included, so that a worker needs no file from the archive's machine. A job
+is compressed (zstd).
 
-A message is one transaction of a worker's crawl: a list of operations on the archive (names from `ARCHIVE_OPERATIONS`
-or `ROUND_OPERATIONS`, with arguments as JSON), and the bytes of at most one response.
+A message is one transaction of a worker's crawl: a list of operations on the archive (names from
+`ARCHIVE_OPERATIONS` or `ROUND_OPERATIONS`, with arguments as JSON), and the bytes of at most one
+response.
 """
 
 from __future__ import annotations
@@ -38,9 +40,15 @@ from scraper.items import (
 
 # Jobs
 MAX_JOB_BYTES = 4 * 1024**3  # bytes of an unpacked job
-CRAWL_HISTORY = timedelta(days=2)  # period of crawls in a job: enough for a daily budget in any time zone
+CRAWL_HISTORY = timedelta(
+    days=2
+)  # period of crawls in a job: enough for a daily budget in any time zone
 COPIED_COLUMNS = (
-    "id, agency, url, first_seen, last_checked, checks, next_check, published, updated, moved_to, removed_at"
+    "id, agency, url, first_seen, last_checked, checks,"
+    " next_check,"
+    " published,"
+    " updated,"
+    " moved_to, removed_at"
 )
 # Statements that fill a job's database, with the whole archive attached as `whole`:
 COPY_STATEMENTS = (
@@ -56,7 +64,11 @@ COPIED_ROWS = {
     "frontier": "agency = :slug",
     "pagination_cursors": "agency = :slug",
     "crawls": "agency = :slug and started >= :since",
-    "hosts": "paused_until is not null or exists (select 1 from whole.frontier f where f.agency = :slug"
+    "hosts": "paused_until is not null or exists (select 1 from"
+    " whole.frontier f"
+    " where"
+    " f.agency ="
+    " :slug"
     " and (f.url between 'https://' || host || '/' and 'https://' || host || '0'"
     " or f.url between 'http://' || host || '/' and 'http://' || host || '0'))",
 }
@@ -65,11 +77,21 @@ COPIED_ROWS = {
 # Methods that a crawl may call, by the part of the archive that has them. Nothing else is executed.
 ARCHIVE_OPERATIONS = {
     "frontier": frozenset(
-        {"add", "set_link_count", "mark_stored", "mark_done", "mark_failed", "mark_gone", "mark_rejected"}
+        {
+            "add",
+            "set_link_count",
+            "mark_stored",
+            "mark_done",
+            "mark_failed",
+            "mark_gone",
+            "mark_rejected",
+        }
     ),
     "cursors": frozenset({"save", "delete", "delete_except"}),
     "hosts": frozenset({"store_robots", "mark_robots_unreachable", "pause", "clear_pause"}),
-    "recorder": frozenset({"record_unchanged", "record_current", "record_failure", "record_missing", "postpone_check"}),
+    "recorder": frozenset(
+        {"record_unchanged", "record_current", "record_failure", "record_missing", "postpone_check"}
+    ),
 }
 # Reports of a worker about the round itself:
 #   start_round    it has the agency's lease and asks for a job
@@ -77,14 +99,23 @@ ARCHIVE_OPERATIONS = {
 #   save_page      a page was parsed
 #   close_crawl    the pass has ended, with its counts
 #   finish_round   all passes have ended
-ROUND_OPERATIONS = frozenset({"start_round", "open_crawl", "save_page", "close_crawl", "finish_round"})
+ROUND_OPERATIONS = frozenset(
+    {"start_round", "open_crawl", "save_page", "close_crawl", "finish_round"}
+)
 MAX_PART_BYTES = 256 * 1024 * 1024  # bytes of one part of a message after decompression
-PART_TYPES = {"questions": QuestionItem, "images": ImageItem, "attachments": AttachmentItem, "contacts": ContactItem}
+PART_TYPES = {
+    "questions": QuestionItem,
+    "images": ImageItem,
+    "attachments": AttachmentItem,
+    "contacts": ContactItem,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """An operation: `part.method` of `ARCHIVE_OPERATIONS` or a name of `ROUND_OPERATIONS`, with arguments."""
+    """An operation: `part.method` of `ARCHIVE_OPERATIONS` or a name of `ROUND_OPERATIONS`, with
+    arguments.
+    """
 
     name: str
     args: tuple[Any, ...] = ()
@@ -100,7 +131,9 @@ class WorkerMessage:
 
 
 def build_job(archive_path: Path, slug: str, agency_table: dict[str, Any], now: datetime) -> bytes:
-    """Return an agency's job for a worker: its table of agencies.toml and part of the archive, compressed."""
+    """Return an agency's job for a worker: its table of agencies.toml and part of the archive,
+    compressed.
+    """
     with tempfile.TemporaryDirectory(prefix="job-") as folder:
         path = Path(folder) / "archive.db"
         path.write_bytes(_build_empty_archive())
@@ -112,7 +145,13 @@ def build_job(archive_path: Path, slug: str, agency_table: dict[str, Any], now: 
             for table, condition in COPIED_ROWS.items():
                 # by name, because in migrated archives the columns may be in another order
                 names = ", ".join(row[1] for row in db.execute(f"pragma main.table_info({table})"))
-                db.execute(f"insert into {table} ({names}) select {names} from whole.{table} where {condition}", values)
+                db.execute(
+                    f"insert into {table} ({names})"
+                    f" select {names}"
+                    f" from whole.{table} where"
+                    f" {condition}",
+                    values,
+                )
             for sql in COPY_STATEMENTS:
                 db.execute(sql, values)
             db.execute("commit")
@@ -128,7 +167,9 @@ def _build_empty_archive() -> bytes:
         path = Path(folder) / "archive.db"
         with Archive(path) as archive:
             db = archive.db
-            triggers = db.execute("select name from sqlite_master where type = 'trigger'").fetchall()
+            triggers = db.execute(
+                "select name from sqlite_master where type = 'trigger'"
+            ).fetchall()
             for (name,) in triggers:
                 db.execute(f'drop trigger "{name}"')
             db.execute("pragma journal_mode = delete")  # in WAL mode, there would be a second file
@@ -144,7 +185,8 @@ def unpack_job(data: bytes, folder: Path) -> None:
 
 
 def _format_toml(tables: dict[str, dict[str, Any]]) -> str:
-    """Format tables of strings and lists of strings as TOML, whose strings have the same syntax as JSON's.
+    """Format tables of strings and lists of strings as TOML, whose strings have the same syntax as
+    JSON's.
 
     >>> print(_format_toml({"skog": {"name": 'S "Å"', "feeds": ["a", "b"]}}), end="")
     [skog]
@@ -153,13 +195,16 @@ def _format_toml(tables: dict[str, dict[str, Any]]) -> str:
     """
     sections = []
     for slug, table in tables.items():
-        lines = (f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in table.items())
+        lines = (
+            f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in table.items()
+        )
         sections.append(f"[{slug}]\n{''.join(lines)}")
     return "\n".join(sections)
 
 
 def pack_operations(operations: tuple[Operation, ...]) -> tuple[bytes, bytes]:
-    """Return operations as JSON, and the body of their response (b"" if they have none); both compressed.
+    """Return operations as JSON, and the body of their response (b"" if they have none); both
+    compressed.
 
     Raises ValueError if the operations have more than one response.
     """
@@ -174,7 +219,9 @@ def pack_operations(operations: tuple[Operation, ...]) -> tuple[bytes, bytes]:
     ]
     if len(bodies) > 1:
         raise ValueError("a transaction has two responses")
-    text = json.dumps(encoded, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+    text = json.dumps(encoded, ensure_ascii=False, separators=(",", ":")).encode(
+        "utf-8", "surrogatepass"
+    )
     return zstandard.compress(text, 3), zstandard.compress(bodies[0], 3) if bodies else b""
 
 
@@ -185,10 +232,18 @@ def unpack_message(fields: Mapping[bytes, bytes]) -> WorkerMessage:
     """
     body = _decompress_part(fields[b"body"]) if fields[b"body"] else b""
     operations = []
-    for name, args, kwargs in json.loads(_decompress_part(fields[b"operations"]).decode("utf-8", "surrogatepass")):
+    for name, args, kwargs in json.loads(
+        _decompress_part(fields[b"operations"]).decode("utf-8", "surrogatepass")
+    ):
         part, _, method = name.rpartition(".")
         if method not in (ARCHIVE_OPERATIONS.get(part, frozenset()) if part else ROUND_OPERATIONS):
-            raise BrokerError(f"a message of {fields[b'agency'].decode()} names {name!r}, which is not an operation")
+            raise BrokerError(
+                f"a message of"
+                f" {fields[b'agency'].decode()}"
+                f" names"
+                f" {name!r}, which is not an"
+                f" operation"
+            )
         operations.append(
             Operation(
                 name=name,
@@ -205,7 +260,10 @@ def unpack_message(fields: Mapping[bytes, bytes]) -> WorkerMessage:
 
 
 def _decompress_part(data: bytes) -> bytes:
-    """Decompress a part of a message. Raises BrokerError if it is damaged or larger than `MAX_PART_BYTES`."""
+    """Decompress a part of a message.
+
+    Raises BrokerError if it is damaged or larger than `MAX_PART_BYTES`.
+    """
     try:
         if zstandard.frame_content_size(data) > MAX_PART_BYTES:
             raise BrokerError(f"a message unpacks to more than {MAX_PART_BYTES} bytes")
@@ -247,7 +305,9 @@ def decode_argument(value: Any, body: bytes) -> Any:
         return timedelta(seconds=value["$seconds"])
     if "$page" in value:
         page = value["$page"]
-        parts = {name: [kind(**part) for part in page["item"][name]] for name, kind in PART_TYPES.items()}
+        parts = {
+            name: [kind(**part) for part in page["item"][name]] for name, kind in PART_TYPES.items()
+        }
         evidence = {name: Provenance(**found) for name, found in page["item"]["evidence"].items()}
         return ParsedPage(
             item=ReleaseItem(**page["item"] | parts | {"evidence": evidence}),
@@ -258,5 +318,8 @@ def decode_argument(value: Any, body: bytes) -> Any:
         )
     if "$response" in value:
         response = value["$response"]
-        return FetchedPage(**response | {"fetched_at": datetime.fromisoformat(response["fetched_at"]), "body": body})
+        return FetchedPage(
+            **response
+            | {"fetched_at": datetime.fromisoformat(response["fetched_at"]), "body": body}
+        )
     return value

@@ -1,10 +1,11 @@
 """A browser for listings that scripts build: a last resort, for agencies with `browser = true`.
 
-BrowserMiddleware runs the scripts of a fetched listing page in Chromium. The browser has no network access: its
-requests are sent by Scrapy's downloader, so the SSRF filter, robots.txt, delays, budgets and size limits apply, and
-names are looked up by our own resolver. Only the page's scripts and data are requested. scrapy-playwright is not used:
-its download handler occupies the host's slot, for which the page's own requests would wait, and otherwise Chromium
-connects to hosts by itself.
+BrowserMiddleware runs the scripts of a fetched listing page in Chromium. The browser has no network
+access: its requests are sent by Scrapy's downloader, so the SSRF filter, robots.txt, delays,
+budgets and size limits apply, and names are looked up by our own resolver. Only the page's scripts
+and data are requested. scrapy-playwright is not used: its download handler occupies the host's
+slot, for which the page's own requests would wait, and otherwise Chromium connects to hosts by
+itself.
 
 Requires the extra `browser` (Playwright) and a Chromium.
 """
@@ -51,7 +52,11 @@ CHROMIUM_OPTIONS = [
 ]
 # a proxy that does not exist, so that the browser itself reaches no host
 NO_PROXY = {"server": "http://127.0.0.1:9", "bypass": "<-loopback>"}
-SCRIPT_TYPES = {"script", "fetch", "xhr"}  # images, fonts, media, style sheets, frames and beacons are not requested
+SCRIPT_TYPES = {
+    "script",
+    "fetch",
+    "xhr",
+}  # images, fonts, media, style sheets, frames and beacons are not requested
 MAX_PAGE_REQUESTS = 60
 MAX_LAUNCH_SECONDS = 120  # seconds for the browser to start on a busy machine
 # also headers that begin with x-, but never cookies
@@ -63,7 +68,9 @@ DROPPED_HEADERS = {
 
 
 class BrowserMiddleware(CrawlerComponent):
-    """Downloader middleware that replaces a listing page with the result of its scripts (meta key `browser`)."""
+    """Downloader middleware that replaces a listing page with the result of its scripts (meta key
+    `browser`).
+    """
 
     receivers = (("close", signals.spider_closed),)
 
@@ -76,7 +83,11 @@ class BrowserMiddleware(CrawlerComponent):
         self.browser: Browser | None = None
 
     async def process_response(self, request: Request, response: Response) -> Response:
-        if not request.meta.get("browser") or response.status != 200 or not isinstance(response, HtmlResponse):
+        if (
+            not request.meta.get("browser")
+            or response.status != 200
+            or not isinstance(response, HtmlResponse)
+        ):
             return response
         agency: Agency = self.crawler.spider.agencies[request.meta["agency"]]  # type: ignore[union-attr] # a ReleaseSpider
         visit = PageVisit(self.crawler, response, agency, self.max_bytes)
@@ -102,9 +113,17 @@ class BrowserMiddleware(CrawlerComponent):
         except (TimeoutError, PlaywrightError) as error:
             await self.close()  # a script may still be running
             if isinstance(error, TimeoutError):
-                problem = f"its scripts did not finish within {self.max_seconds:g} seconds (BROWSER_TIMEOUT)"
+                problem = (
+                    f"its scripts did not finish"
+                    f" within"
+                    f" {self.max_seconds:g}"
+                    f" seconds"
+                    f" (BROWSER_TIMEOUT)"
+                )
                 raise DownloadTimeoutError(problem) from error
-            raise DownloadFailedError(f"the browser failed: {str(error).splitlines()[0]}") from error
+            raise DownloadFailedError(
+                f"the browser failed: {str(error).splitlines()[0]}"
+            ) from error
 
     async def load_page(self, browser: Browser, visit: PageVisit) -> str:
         context = await browser.new_context(
@@ -131,7 +150,9 @@ class BrowserMiddleware(CrawlerComponent):
 
         if self.browser is None or not self.browser.is_connected():
             self.playwright = self.playwright or await async_playwright().start()
-            path = self.crawler.settings["BROWSER_PATH"] or next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+            path = self.crawler.settings["BROWSER_PATH"] or next(
+                filter(None, map(shutil.which, CHROMIUM_NAMES)), None
+            )
             self.browser = await self.playwright.chromium.launch(
                 executable_path=path,  # None: Playwright's own Chromium
                 args=CHROMIUM_OPTIONS,
@@ -154,7 +175,8 @@ class BrowserMiddleware(CrawlerComponent):
 class PageVisit:
     """A page in the browser, and the requests that its scripts make.
 
-    problems: requests that were rejected or failed. deferral: why the page is left for a later crawl, or None.
+    problems: requests that were rejected or failed. deferral: why the page is left for a later
+    crawl, or None.
     """
 
     crawler: Crawler
@@ -168,14 +190,18 @@ class PageVisit:
     deferral: RequestDeferred | CrawlStopped | None = None
 
     async def answer(self, route: Route) -> None:
-        """Respond to a request of the browser: with the page itself, with a downloaded response, or with an error."""
+        """Respond to a request of the browser: with the page itself, with a downloaded response, or
+        with an error.
+        """
         asked = route.request
         if asked.is_navigation_request():
             if self.is_loaded or asked.frame.parent_frame:
                 await route.abort()
                 return
             self.is_loaded = True
-            await route.fulfill(body=self.response.body, headers=_build_browser_headers(self.response))
+            await route.fulfill(
+                body=self.response.body, headers=_build_browser_headers(self.response)
+            )
             return
         if asked.resource_type not in SCRIPT_TYPES or not self.is_allowed(asked):
             await route.abort()
@@ -188,13 +214,21 @@ class PageVisit:
             self.problems.append(f"{asked.url[:300]}: {describe_download_error(error)}")
             await route.abort()
             return
-        await route.fulfill(status=response.status, body=response.body, headers=_build_browser_headers(response))
+        await route.fulfill(
+            status=response.status, body=response.body, headers=_build_browser_headers(response)
+        )
 
     def is_allowed(self, asked: BrowserRequest) -> bool:
-        """Return whether a request goes to the agency's own hosts, or is for a script on another host."""
+        """Return whether a request goes to the agency's own hosts, or is for a script on another
+        host.
+        """
         hosts, host = self.agency.hosts, extract_host(asked.url)
         is_own = host in hosts or any(host.endswith(f".{own}") for own in hosts)
-        return asked.method in ("GET", "POST") if is_own else asked.method == "GET" and asked.resource_type == "script"
+        return (
+            asked.method in ("GET", "POST")
+            if is_own
+            else asked.method == "GET" and asked.resource_type == "script"
+        )
 
     async def fetch(self, asked: BrowserRequest) -> Response:
         """Return the response to a request of the browser. Raises one of DOWNLOAD_ERRORS."""
@@ -202,7 +236,9 @@ class PageVisit:
         if self.request_count > MAX_PAGE_REQUESTS:
             raise IgnoreRequest(f"the page made more than {MAX_PAGE_REQUESTS} requests")
         headers = {
-            name: value for name, value in asked.headers.items() if name in PASSED_HEADERS or name.startswith("x-")
+            name: value
+            for name, value in asked.headers.items()
+            if name in PASSED_HEADERS or name.startswith("x-")
         }
         request = Request(
             asked.url,
@@ -215,17 +251,29 @@ class PageVisit:
         response = await self.crawler.engine.download_async(request)
         self.byte_count += len(response.body)
         if self.max_bytes and self.byte_count > self.max_bytes:
-            raise IgnoreRequest(f"the page's requests got more than {self.max_bytes:,} bytes (DOWNLOAD_MAXSIZE)")
+            raise IgnoreRequest(
+                f"the page's requests got more than {self.max_bytes:,} bytes (DOWNLOAD_MAXSIZE)"
+            )
         return response
 
 
 def _build_browser_headers(response: Response) -> dict[str, str]:
-    """Return a response's headers for the browser, without those of the connection and the page's policies."""
-    return {name: value for name, value in decode_headers(response).items() if name not in DROPPED_HEADERS}
+    """Return a response's headers for the browser, without those of the connection and the page's
+    policies.
+    """
+    return {
+        name: value
+        for name, value in decode_headers(response).items()
+        if name not in DROPPED_HEADERS
+    }
 
 
 def check_browser(agencies: dict[str, Agency]) -> None:
     """Raise AgencyError if an agency needs a browser and the extra `browser` is not installed."""
-    slug = next((agency.slug for agency in agencies.values() if agency.browser and not agency.paused), None)
+    slug = next(
+        (agency.slug for agency in agencies.values() if agency.browser and not agency.paused), None
+    )
     if slug and importlib.util.find_spec("playwright") is None:
-        raise AgencyError("agencies", slug, "browser", "needs the extra: pip install 'myndighetsarkivet[browser]'")
+        raise AgencyError(
+            "agencies", slug, "browser", "needs the extra: pip install 'myndighetsarkivet[browser]'"
+        )

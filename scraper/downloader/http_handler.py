@@ -1,15 +1,18 @@
-"""HTTP download handler that limits response headers, decompresses bodies and rejects incomplete ones.
+"""HTTP download handler that limits response headers, decompresses bodies and rejects incomplete
+ones.
 
-Scrapy limits a body (DOWNLOAD_MAXSIZE) and the duration of a download (DOWNLOAD_TIMEOUT), but Twisted keeps any amount
-of header lines, and Scrapy's HttpCompressionMiddleware accepts a truncated compressed body as complete. Here a
-successful response that is truncated raises ResponseDataLossError before any middleware sees it, so that the request is
-retried and a host that repeats it is paused.
+Scrapy limits a body (DOWNLOAD_MAXSIZE) and the duration of a download (DOWNLOAD_TIMEOUT), but
+Twisted keeps any amount of header lines, and Scrapy's HttpCompressionMiddleware accepts a truncated
+compressed body as complete. Here a successful response that is truncated raises
+ResponseDataLossError before any middleware sees it, so that the request is retried and a host that
+repeats it is paused.
 
-A response without Content-Length ends when the connection is closed. It counts as complete if the root element of its
-HTML or XML is closed. Incomplete responses with an error status (404, 503) are used as they are.
+A response without Content-Length ends when the connection is closed. It counts as complete if the
+root element of its HTML or XML is closed. Incomplete responses with an error status (404, 503) are
+used as they are.
 
-This is the only module of the project that uses private names of Scrapy and Twisted, which may change with any release;
-tests/scraper/test_private_names.py checks each of them.
+This is the only module of the project that uses private names of Scrapy and Twisted, which may
+change with any release; tests/scraper/test_private_names.py checks each of them.
 """
 
 from __future__ import annotations
@@ -39,14 +42,20 @@ from twisted.web.iweb import IResponse
 DECOMPRESS_CHUNK = 64 * 1024  # bytes decompressed at a time
 MAX_HEADER_BYTES = 256 * 1024  # status line and header lines together
 HEADER_STATES = ("STATUS", "HEADER")  # states of Twisted's parser before the body
-HEAD_BYTES, TAIL_BYTES = 8 * 1024, 4 * 1024  # bytes searched for a page's root element and its end tag
+HEAD_BYTES, TAIL_BYTES = (
+    8 * 1024,
+    4 * 1024,
+)  # bytes searched for a page's root element and its end tag
 HTML_COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
 ROOT_TAG = re.compile(rb"<([A-Za-z_][\w.:-]*)[^>]*?(/?)>")
 DECOMPRESS_ERRORS = (EOFError, OSError, zlib.error, brotli.error, zstd.ZstdError)
 
 
 class BoundedDownloadHandler(HTTP11DownloadHandler):
-    """Scrapy's HTTP handler with a limit on headers. Returns decompressed and complete responses."""
+    """Scrapy's HTTP handler with a limit on headers.
+
+    Returns decompressed and complete responses.
+    """
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
@@ -58,7 +67,9 @@ class BoundedDownloadHandler(HTTP11DownloadHandler):
 
 
 class BoundedHTTPProtocol(_LenientHTTP11ClientProtocol):
-    """HTTP client protocol that aborts the connection after MAX_HEADER_BYTES of status and header lines."""
+    """HTTP client protocol that aborts the connection after MAX_HEADER_BYTES of status and header
+    lines.
+    """
 
     header_bytes = 0
 
@@ -84,11 +95,14 @@ class BoundedHTTPFactory(_LenientHTTP11ClientFactory):
 def decode_response(response: Response, max_bytes: int) -> Response:
     """Decompress a response's body to at most `max_bytes` (0: no limit).
 
-    Raises ResponseDataLossError if a successful response is incomplete, IgnoreRequest if the body is too large.
+    Raises ResponseDataLossError if a successful response is incomplete, IgnoreRequest if the body
+    is too large.
     """
     is_success = 200 <= response.status < 300
     header = b",".join(value for value in response.headers.getlist("Content-Encoding") if value)
-    encodings = [name for part in header.decode("latin-1").lower().split(",") if (name := part.strip())]
+    encodings = [
+        name for part in header.decode("latin-1").lower().split(",") if (name := part.strip())
+    ]
     if response.body and encodings and encodings[-1] in DECOMPRESSORS:
         body = response.body
         while encodings and encodings[-1] in DECOMPRESSORS:  # the last encoding was applied last
@@ -100,19 +114,30 @@ def decode_response(response: Response, max_bytes: int) -> Response:
 
 
 def decompress_body(compressed: bytes, encoding: str, max_bytes: int, *, is_success: bool) -> bytes:
-    """Undo one content encoding. For a broken body with an error status, return the readable part."""
+    """Undo one content encoding.
+
+    For a broken body with an error status, return the readable part.
+    """
     size = 0
-    with BytesIO() as output:  # closed in any case, because an exception would otherwise keep the whole buffer alive
+    # closed in any case, because an exception would otherwise keep the whole buffer alive
+    with BytesIO() as output:
         try:
             for piece in DECOMPRESSORS[encoding](compressed):
                 size += output.write(piece)
                 if max_bytes and size > max_bytes:
                     raise IgnoreRequest(
-                        f"decompresses from {len(compressed):,} to more than {max_bytes:,} bytes (DOWNLOAD_MAXSIZE)"
+                        f"decompresses from"
+                        f" {len(compressed):,} to more"
+                        f" than {max_bytes:,} bytes"
+                        f" (DOWNLOAD_MAXSIZE)"
                     )
         except DECOMPRESS_ERRORS as error:
             if is_success:
-                problem = "ends too early" if isinstance(error, EOFError) else f"cannot be decompressed: {error}"
+                problem = (
+                    "ends too early"
+                    if isinstance(error, EOFError)
+                    else f"cannot be decompressed: {error}"
+                )
                 raise ResponseDataLossError(f"its {encoding} body {problem}") from None
         return output.getvalue()
 
@@ -160,7 +185,8 @@ def _decompress_gzip(body: bytes) -> Iterator[bytes]:
         try:
             piece = file.read1(DECOMPRESS_CHUNK)
         except OSError:
-            if has_output:  # like browsers, ignore a wrong checksum after the complete data, and trailing garbage
+            # like browsers, ignore a wrong checksum after the complete data, and trailing garbage
+            if has_output:
                 return
             raise
         if not piece:
@@ -174,11 +200,17 @@ def _decompress_deflate(body: bytes) -> Iterator[bytes]:
     try:
         piece = decompressor.decompress(body, DECOMPRESS_CHUNK)
     except zlib.error:
-        decompressor = zlib.decompressobj(wbits=-zlib.MAX_WBITS)  # some servers omit the zlib header
+        decompressor = zlib.decompressobj(
+            wbits=-zlib.MAX_WBITS
+        )  # some servers omit the zlib header
         piece = decompressor.decompress(body, DECOMPRESS_CHUNK)
     while piece:
         yield piece
-        piece = b"" if decompressor.eof else decompressor.decompress(decompressor.unconsumed_tail, DECOMPRESS_CHUNK)
+        piece = (
+            b""
+            if decompressor.eof
+            else decompressor.decompress(decompressor.unconsumed_tail, DECOMPRESS_CHUNK)
+        )
     if not decompressor.eof:
         raise EOFError
 
@@ -188,7 +220,11 @@ def _decompress_brotli(body: bytes) -> Iterator[bytes]:
     piece = decompressor.process(body, output_buffer_limit=DECOMPRESS_CHUNK)
     while piece:
         yield piece
-        piece = b"" if decompressor.is_finished() else decompressor.process(b"", output_buffer_limit=DECOMPRESS_CHUNK)
+        piece = (
+            b""
+            if decompressor.is_finished()
+            else decompressor.process(b"", output_buffer_limit=DECOMPRESS_CHUNK)
+        )
     if not decompressor.is_finished():
         raise EOFError
 

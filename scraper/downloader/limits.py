@@ -1,12 +1,13 @@
-"""Limits beyond Scrapy's settings: Crawl-delay, requests per agency and day, Retry-After, and back-off from hosts.
+"""Limits beyond Scrapy's settings: Crawl-delay, requests per agency and day, Retry-After, and
+back-off from hosts.
 
 DAILY_BUDGET limits an agency's requests per day (UTC), for news and revisit crawls together.
 
-A host is paused if BACK_OFF_AFTER of its URLs in a row got no response, 429 or 503; if its Retry-After exceeds
-RETRY_AFTER_MAX; or if it gave no response in a whole crawl. Pauses are stored in the hosts table and apply to later
-crawls. The first lasts BACK_OFF_FIRST seconds, and each further one twice as long, up to BACK_OFF_MAX, until the host
-responds again. If no host at all has responded in a crawl, our own network may be down, so pauses then end with the
-crawl.
+A host is paused if BACK_OFF_AFTER of its URLs in a row got no response, 429 or 503; if its
+Retry-After exceeds RETRY_AFTER_MAX; or if it gave no response in a whole crawl. Pauses are stored
+in the hosts table and apply to later crawls. The first lasts BACK_OFF_FIRST seconds, and each
+further one twice as long, up to BACK_OFF_MAX, until the host responds again. If no host at all has
+responded in a crawl, our own network may be down, so pauses then end with the crawl.
 """
 
 from __future__ import annotations
@@ -45,8 +46,8 @@ from archive.times import now, to_iso
 class CrawlerComponent:
     """A middleware, extension or pipeline, which Scrapy builds once per crawler.
 
-    receivers: pairs of a method's name and the signal that calls it. needs_archive: whether it is left
-    out unless the spider crawls into an archive, as those of `scrapy shell`, `fetch`, `parse`,
+    receivers: pairs of a method's name and the signal that calls it. needs_archive: whether it is
+    left out unless the spider crawls into an archive, as those of `scrapy shell`, `fetch`, `parse`,
     `runspider` and `probe` do not.
     """
 
@@ -101,7 +102,8 @@ class DailyBudgetExceeded(RequestDeferred): ...
 class CrawlStopped(IgnoreRequest): ...
 
 
-# Exceptions of Scrapy's downloader. Those in the first group mean that the host gave no usable response.
+# Exceptions of Scrapy's downloader. Those in the first group mean that the host gave no usable
+# response.
 NO_RESPONSE_ERRORS = (
     CannotResolveHostError,
     DownloadConnectionRefusedError,
@@ -114,13 +116,18 @@ DOWNLOAD_ERRORS = (*NO_RESPONSE_ERRORS, DownloadCancelledError, IgnoreRequest)
 
 
 def describe_download_error(error: BaseException) -> str:
-    """Describe an exception of the downloader, including the reasons that Twisted gives for a broken response."""
+    """Describe an exception of the downloader, including the reasons that Twisted gives for a
+    broken response.
+    """
     if isinstance(error, CannotResolveHostError):
         return "there is no such host"
     if isinstance(error, DownloadCancelledError) and not str(error):
         return "was aborted: it is larger than DOWNLOAD_MAXSIZE"
     if isinstance(error.__cause__, ResponseFailed):
-        reasons = [f"{type(reason.value).__name__}: {reason.getErrorMessage()}" for reason in error.__cause__.reasons]
+        reasons = [
+            f"{type(reason.value).__name__}: {reason.getErrorMessage()}"
+            for reason in error.__cause__.reasons
+        ]
         return f"{type(error).__name__}: {'; '.join(reasons)}"
     return f"{type(error).__name__}: {error}".strip(": ")
 
@@ -136,16 +143,24 @@ logger = logging.getLogger(__name__)
 
 
 class HostSlotMiddleware:
-    """Queues each request under its own host. Scrapy leaves redirects in the queue of the first host."""
+    """Queues each request under its own host.
+
+    Scrapy leaves redirects in the queue of the first host.
+    """
 
     def process_request(self, request: Request) -> None:
         request.meta.pop("download_slot", None)
 
 
 class CrawlDelayExtension(CrawlerComponent):
-    """Applies the Crawl-delay of robots.txt as the minimum of the delay that AutoThrottle computes."""
+    """Applies the Crawl-delay of robots.txt as the minimum of the delay that AutoThrottle
+    computes.
+    """
 
-    receivers = (("robots_parsed", signals.robots_parsed), ("apply_delay", signals.response_downloaded))
+    receivers = (
+        ("robots_parsed", signals.robots_parsed),
+        ("apply_delay", signals.response_downloaded),
+    )
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
@@ -162,48 +177,68 @@ class CrawlDelayExtension(CrawlerComponent):
 
     def apply_delay(self, request: Request) -> None:
         if slot := find_download_slot(self.crawler, request):
-            slot.delay = max(slot.delay, self.min_delays.get(get_slot_key(self.crawler, request), 0.0))
+            slot.delay = max(
+                slot.delay, self.min_delays.get(get_slot_key(self.crawler, request), 0.0)
+            )
 
 
 class DailyBudgetMiddleware(CrawlerComponent):
-    """Rejects requests beyond an agency's daily budget, or beyond their `budget_share` of it; their URLs stay due."""
+    """Rejects requests beyond an agency's daily budget, or beyond their `budget_share` of it; their
+    URLs stay due.
+    """
 
     receivers = (("spider_opened", signals.spider_opened),)
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
         self.max_requests = crawler.settings.getint("DAILY_BUDGET")
-        self.earlier_requests: dict[str, int] = {}  # agency → number of requests that earlier crawls sent on this day
+        self.earlier_requests: dict[
+            str, int
+        ] = {}  # agency → number of requests that earlier crawls sent on this day
 
     def spider_opened(self, spider: Spider) -> None:
         archive: Archive | None = getattr(spider, "archive", None)  # a probe has no archive
         if archive:
             day, slugs = now().date().isoformat(), getattr(spider, "agency_stats", {})
-            self.earlier_requests = {slug: count_daily_requests(archive, slug, day) for slug in slugs}
+            self.earlier_requests = {
+                slug: count_daily_requests(archive, slug, day) for slug in slugs
+            }
 
     def process_request(self, request: Request) -> None:
         slug, share = request.meta.get("agency", ""), request.meta.get("budget_share", 1)
         stats = getattr(self.crawler.spider, "agency_stats", {}).get(slug)
         limit = int(self.max_requests * share)
         if stats and self.earlier_requests.get(slug, 0) + stats.requests >= limit:
-            raise DailyBudgetExceeded(f"the {limit} requests of this day are used up (DAILY_BUDGET)")
+            raise DailyBudgetExceeded(
+                f"the {limit} requests of this day are used up (DAILY_BUDGET)"
+            )
 
 
 def count_daily_requests(archive: Archive, slug: str, day: str, spider: str | None = None) -> int:
     """Return the number of requests sent to an agency on a day, by all spiders or by one.
 
-    A crawl that was killed has no total, so the number of pages read on that day is used as a minimum: all in the
-    frontier or, for one spider, the stored releases that were checked. Times after the day (a wrong clock) are ignored.
+    A crawl that was killed has no total, so the number of pages read on that day is used as a
+    minimum: all in the frontier or, for one spider, the stored releases that were checked. Times
+    after the day (a wrong clock) are ignored.
     """
-    fetched = "select count(*) from frontier where agency = :slug and fetched >= :day and fetched < :next"
+    fetched = (
+        "select count(*) from frontier where agency = :slug and fetched >= :day and fetched < :next"
+    )
     if spider:
         fetched = (
-            "select count(*) from releases where agency = :slug and last_checked >= :day and last_checked < :next"
+            "select count(*) from releases"
+            " where agency = :slug"
+            " and last_checked >= :day and"
+            " last_checked < :next"
             " and first_seen < :day"
         )
     next_day = (date.fromisoformat(day) + timedelta(days=1)).isoformat()
     ((request_count, fetched_count),) = archive.db.execute(
-        "select (select coalesce(sum(requests), 0) from crawls where agency = :slug and started >= :day"
+        "select (select"
+        " coalesce(sum(requests), 0) from"
+        " crawls"
+        " where agency = :slug and started"
+        " >= :day"
         f" and started < :next and spider = coalesce(:spider, spider)), ({fetched})",
         {"slug": slug, "day": day, "next": next_day, "spider": spider},
     )
@@ -215,11 +250,17 @@ def get_slot_key(crawler: Crawler, request: Request) -> str:
 
 
 def find_download_slot(crawler: Crawler, request: Request) -> Slot | None:
-    return crawler.engine.downloader.slots.get(get_slot_key(crawler, request)) if crawler.engine else None
+    return (
+        crawler.engine.downloader.slots.get(get_slot_key(crawler, request))
+        if crawler.engine
+        else None
+    )
 
 
 class BackOffMiddleware(CrawlerComponent):
-    """Counts failed requests per host, rejects requests to paused hosts, and applies Retry-After."""
+    """Counts failed requests per host, rejects requests to paused hosts, and applies
+    Retry-After.
+    """
 
     receivers = (
         ("spider_opened", signals.spider_opened),
@@ -233,7 +274,9 @@ class BackOffMiddleware(CrawlerComponent):
         self.max_failures = settings.getint("BACK_OFF_AFTER")
         self.first_pause = timedelta(seconds=settings.getfloat("BACK_OFF_FIRST"))
         self.max_pause = timedelta(seconds=settings.getfloat("BACK_OFF_MAX"))
-        self.max_retry_after = settings.getfloat("RETRY_AFTER_MAX")  # seconds; shorter waits only delay the requests
+        self.max_retry_after = settings.getfloat(
+            "RETRY_AFTER_MAX"
+        )  # seconds; shorter waits only delay the requests
         self.pauses: dict[str, HostPause] = {}
         # host → URLs that got no response since the host's last response
         self.unanswered_urls: defaultdict[str, set[str]] = defaultdict(set)
@@ -254,11 +297,15 @@ class BackOffMiddleware(CrawlerComponent):
     def process_request(self, request: Request) -> None:
         if pause := self.pauses.get(_parse_netloc(request.url)):
             if pause.host in self.unsaved_pauses or datetime.fromisoformat(pause.until) > now():
-                raise HostPaused(pause.host, f"{pause.host} is paused until {pause.until}: {pause.reason}")
+                raise HostPaused(
+                    pause.host, f"{pause.host} is paused until {pause.until}: {pause.reason}"
+                )
             del self.pauses[pause.host]
 
     def record_response(self, response: Response, request: Request) -> None:
-        """Reset the host's failure count, unless the response means that the server is overloaded."""
+        """Reset the host's failure count, unless the response means that the server is
+        overloaded.
+        """
         host = _parse_netloc(request.url)
         self.is_online = True  # our own network works, so the pauses so far are stored
         while self.unsaved_pauses:
@@ -270,12 +317,18 @@ class BackOffMiddleware(CrawlerComponent):
             self.unanswered_urls.pop(host, None)
             return
         header = response.headers.get("Retry-After")
-        seconds = _parse_retry_after(header.decode("latin-1"), datetime.now(UTC)) if header else None
+        seconds = (
+            _parse_retry_after(header.decode("latin-1"), datetime.now(UTC)) if header else None
+        )
         if seconds is not None:
             self.delay_requests(request, min(seconds, self.max_retry_after))
         if seconds and seconds > self.max_retry_after:
             reason = f"answered {response.status} and asked to wait {seconds:.0f} s"
-            self.pause_host(host, reason, retry_after=timedelta(seconds=min(seconds, self.max_pause.total_seconds())))
+            self.pause_host(
+                host,
+                reason,
+                retry_after=timedelta(seconds=min(seconds, self.max_pause.total_seconds())),
+            )
         else:
             self.record_failure(request, f"answered {response.status}")
 
@@ -291,13 +344,17 @@ class BackOffMiddleware(CrawlerComponent):
             self.record_failure(request, type(exception).__name__)
 
     def record_failure(self, request: Request, reason: str) -> None:
-        """Count a failed URL, but only once, and pause the host after `max_failures` URLs in a row."""
+        """Count a failed URL, but only once, and pause the host after `max_failures` URLs in
+        a row.
+        """
         host = _parse_netloc(request.url)
         urls = self.unanswered_urls[host]
         urls.add(request.url)
         self.failure_reasons[host] = reason
         if len(urls) >= self.max_failures:
-            self.pause_host(host, f"{len(urls)} addresses in a row did not respond; the last failure: {reason}")
+            self.pause_host(
+                host, f"{len(urls)} addresses in a row did not respond; the last failure: {reason}"
+            )
 
     def pause_host(self, host: str, reason: str, *, retry_after: timedelta | None = None) -> None:
         """Pause a host, and store the pause if any host has responded in this crawl."""
@@ -306,27 +363,44 @@ class BackOffMiddleware(CrawlerComponent):
             return
         if not self.is_online:
             self.unsaved_pauses[host] = reason
-            self.pauses[host] = HostPause(host=host, until=to_iso(now() + self.first_pause) or "", reason=reason)
-            logger.warning("%s is paused for this crawl only, as no host has responded yet: %s", host, reason)
+            self.pauses[host] = HostPause(
+                host=host, until=to_iso(now() + self.first_pause) or "", reason=reason
+            )
+            logger.warning(
+                "%s is paused for this crawl only, as no host has responded yet: %s", host, reason
+            )
             return
         with archive.transaction():
-            if host in self.answered_hosts:  # it has responded since its last pause, so this counts as a first pause
+            # it has responded since its last pause, so this counts as a first pause
+            if host in self.answered_hosts:
                 archive.hosts.clear_pause(host)
             pause = archive.hosts.pause(
-                host, now(), reason, first_wait=self.first_pause, max_wait=self.max_pause, requested_wait=retry_after
+                host,
+                now(),
+                reason,
+                first_wait=self.first_pause,
+                max_wait=self.max_pause,
+                requested_wait=retry_after,
             )
         self.answered_hosts.discard(host)
         self.pauses[host] = pause
         logger.warning("%s is paused until %s: %s", host, pause.until, reason)
 
     def spider_closed(self) -> None:
-        """Clear the pauses of hosts that responded, and pause those that never did, unless no host at all responded."""
+        """Clear the pauses of hosts that responded, and pause those that never did, unless no host
+        at all responded.
+        """
         archive = self.archive
         if archive is None:
             return
         if not self.is_online:
             if self.unanswered_urls:
-                logger.error("no host responded in this crawl, so no host is paused: is our own network down?")
+                logger.error(
+                    "no host responded in this"
+                    " crawl, so no host is"
+                    " paused: is our own network"
+                    " down?"
+                )
             return
         try:
             with archive.transaction():
@@ -334,7 +408,11 @@ class BackOffMiddleware(CrawlerComponent):
                     archive.hosts.clear_pause(host)
             for host in self.unanswered_urls.keys() - self.answered_hosts:
                 self.pause_host(
-                    host, f"did not respond in a whole crawl; the last failure: {self.failure_reasons[host]}"
+                    host,
+                    f"did not respond in a"
+                    f" whole crawl;"
+                    f" the last failure:"
+                    f" {self.failure_reasons[host]}",
                 )
         except sqlite3.OperationalError as error:  # for example a full disk
             logger.critical("which hosts responded cannot be stored: %s", error)

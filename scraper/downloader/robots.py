@@ -1,8 +1,8 @@
 """robots.txt as specified by RFC 9309: fetched once per host and crawl, and again after a day.
 
-Requests wait for their host's robots.txt. If it cannot be read, nothing is requested from the host, and the archive
-stores when that began. After ROBOTS_UNREACHABLE_DAYS (section 2.3.1.4 does not specify the number) the last known rules
-apply, or no rules if there are none.
+Requests wait for their host's robots.txt. If it cannot be read, nothing is requested from the host,
+and the archive stores when that began. After ROBOTS_UNREACHABLE_DAYS (section 2.3.1.4 does not
+specify the number) the last known rules apply, or no rules if there are none.
 """
 
 from __future__ import annotations
@@ -37,21 +37,26 @@ logger = logging.getLogger(__name__)
 
 ROBOTS_MAX_AGE = 24 * 3600  # seconds until it is fetched again
 MAX_ROBOTS_BYTES = 512 * 1024  # bytes that are parsed; RFC 9309 requires at least 500 KiB
-USER_AGENT_LINE = re.compile(r"\s*user[- ]?agent(?:\s*:|\s)(.*)", re.IGNORECASE)  # as lenient as the parser
+USER_AGENT_LINE = re.compile(
+    r"\s*user[- ]?agent(?:\s*:|\s)(.*)", re.IGNORECASE
+)  # as lenient as the parser
 PRODUCT_TOKEN = re.compile(r"[A-Za-z_-]*")
 
 
 class RobotsMiddleware(RobotsTxtMiddleware):
     """Scrapy's robots.txt middleware with three bugs of Scrapy 2.19 fixed.
 
-    If several requests wait for one host's robots.txt, Scrapy sends all but the first without reading it. It treats a
-    robots.txt with status 5xx as allowing everything, although RFC 9309 (2.3.1.4) forbids everything. Its parser
-    accepts a prefix of our product token as a match, but not our token followed by a version.
+    If several requests wait for one host's robots.txt, Scrapy sends all but the first without
+    reading it. It treats a robots.txt with status 5xx as allowing everything, although RFC 9309
+    (2.3.1.4) forbids everything. Its parser accepts a prefix of our product token as a match, but
+    not our token followed by a version.
     """
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
-        self.parser_tasks: dict[str, tuple[float, asyncio.Task[RobotParser | None]]] = {}  # by host and port
+        self.parser_tasks: dict[
+            str, tuple[float, asyncio.Task[RobotParser | None]]
+        ] = {}  # by host and port
         self.max_unreachable = timedelta(days=crawler.settings.getfloat("ROBOTS_UNREACHABLE_DAYS"))
 
     @property
@@ -83,7 +88,11 @@ class RobotsMiddleware(RobotsTxtMiddleware):
                 "dont_obey_robotstxt": True,
                 "robots_for_agency": request.meta.get("agency", ""),
                 # for SSRFFilter, which checks how the request reached the host
-                **{key: request.meta[key] for key in ("depth", "redirect_urls") if key in request.meta},
+                **{
+                    key: request.meta[key]
+                    for key in ("depth", "redirect_urls")
+                    if key in request.meta
+                },
             },
             callback=NO_CALLBACK,
         )
@@ -106,9 +115,13 @@ class RobotsMiddleware(RobotsTxtMiddleware):
         return await self.parse_rules(text, request)
 
     async def parse_rules(self, text: bytes, request: Request) -> RobotParser:
-        """Parse a robots.txt and send the signal robots_parsed, which CrawlDelayExtension receives."""
+        """Parse a robots.txt and send the signal robots_parsed, which CrawlDelayExtension
+        receives.
+        """
         settings = self.crawler.settings
-        rules = normalise_agent_lines(text, settings["ROBOTSTXT_USER_AGENT"] or settings["USER_AGENT"])
+        rules = normalise_agent_lines(
+            text, settings["ROBOTSTXT_USER_AGENT"] or settings["USER_AGENT"]
+        )
         parser = ProtegoRobotParser.from_crawler(self.crawler, rules)
         await self.crawler.signals.send_catch_log_async(
             signal=signals.robots_parsed, robotparser=parser, request=request
@@ -121,7 +134,8 @@ class RobotsMiddleware(RobotsTxtMiddleware):
                 self.archive.hosts.store_robots(netloc, state, now(), text)
 
     async def handle_unreachable(self, request: Request, problem: str) -> RobotParser | None:
-        """Raise RobotsUnreachable, or return the last known rules if robots.txt was unreachable for too long.
+        """Raise RobotsUnreachable, or return the last known rules if robots.txt was unreachable for
+        too long.
 
         Returns None if no rules were ever read.
         """
@@ -133,7 +147,11 @@ class RobotsMiddleware(RobotsTxtMiddleware):
             since, text = self.archive.hosts.mark_robots_unreachable(netloc, failed_at)
         if failed_at - since < self.max_unreachable:
             raise RobotsUnreachable(f"{message} (since {to_iso(since)})")
-        rules = "the rules that were read last apply" if text else "no rules apply, because none were ever read"
+        rules = (
+            "the rules that were read last apply"
+            if text
+            else "no rules apply, because none were ever read"
+        )
         logger.warning("%s for %d days: %s", message, (failed_at - since).days, rules)
         return await self.parse_rules(text.encode(), request) if text else None
 
@@ -144,13 +162,18 @@ def _truncate_robots(text: bytes) -> bytes:
     >>> _truncate_robots(b"User-agent: *"), len(_truncate_robots(b"Disallow: /a\\n" * 100_000)) <= MAX_ROBOTS_BYTES
     (b'User-agent: *', True)
     """
-    return text if len(text) <= MAX_ROBOTS_BYTES else text[: text.rfind(b"\n", 0, MAX_ROBOTS_BYTES) + 1]
+    return (
+        text
+        if len(text) <= MAX_ROBOTS_BYTES
+        else text[: text.rfind(b"\n", 0, MAX_ROBOTS_BYTES) + 1]
+    )
 
 
 def normalise_agent_lines(text: bytes, own_agent: str) -> bytes:
     """Reduce the User-agent lines of a robots.txt to whole product tokens (RFC 9309, 2.2.1).
 
-    Scrapy's parser searches for each name in ours; a slash after the names of other robots prevents a match.
+    Scrapy's parser searches for each name in ours; a slash after the names of other robots prevents
+    a match.
 
     >>> normalise_agent_lines(b"User-Agent: skogsbot/1.0 (+https://a.example)\\nuser-agent: Skog # kort", "Skogsbot/2")
     b'User-agent: Skogsbot\\nUser-agent: Skog/'
@@ -162,7 +185,15 @@ def normalise_agent_lines(text: bytes, own_agent: str) -> bytes:
         if match := USER_AGENT_LINE.match(line):
             agent = match[1].partition("#")[0].strip()
             token = _parse_product_token(agent)
-            name = "*" if agent == "*" else own if token.lower() == own.lower() else f"{token}/" if token else ""
+            name = (
+                "*"
+                if agent == "*"
+                else own
+                if token.lower() == own.lower()
+                else f"{token}/"
+                if token
+                else ""
+            )
             lines[number] = f"User-agent: {name}"
     return "\n".join(lines).encode()
 

@@ -1,13 +1,16 @@
-"""SSRF filter: requests only go to public hosts, whatever a page, a redirect or a name server returns.
+"""SSRF filter: requests only go to public hosts, whatever a page, a redirect or a name server
+returns.
 
-SSRFFilter checks each request before it is sent, including redirects and robots.txt: its scheme, and hosts that are
-private by name or written as an IP address. PublicResolver checks what a name server returns, and the connection is
-made to the same address that was checked, so that a second lookup cannot differ (DNS rebinding).
+SSRFFilter checks each request before it is sent, including redirects and robots.txt: its scheme,
+and hosts that are private by name or written as an IP address. PublicResolver checks what a name
+server returns, and the connection is made to the same address that was checked, so that a second
+lookup cannot differ (DNS rebinding).
 
-An agency whose home is on this machine (`*.localhost`, 127.0.0.1) may be crawled there, but only on the hosts and
-ports that its table names; pages of other agencies cannot lead there. PRIVATE_HOSTS names further hosts that may be in
-a private network, such as those of an intranet. The address on the command line of `scrapy shell`, `fetch` or `probe`
-counts as named, and so do the start URLs of a spider from another project.
+An agency whose home is on this machine (`*.localhost`, 127.0.0.1) may be crawled there, but only on
+the hosts and ports that its table names; pages of other agencies cannot lead there. PRIVATE_HOSTS
+names further hosts that may be in a private network, such as those of an intranet. The address on
+the command line of `scrapy shell`, `fetch` or `probe` counts as named, and so do the start URLs of
+a spider from another project.
 """
 
 from __future__ import annotations
@@ -38,13 +41,17 @@ class SSRFFilter(CrawlerComponent):
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
         self.private_hosts = set(crawler.settings.getlist("PRIVATE_HOSTS"))
-        self.given_netlocs: set[str] = set()  # hosts of the start URLs, for the spider of another project
+        self.given_netlocs: set[str] = (
+            set()
+        )  # hosts of the start URLs, for the spider of another project
 
     def process_request(self, request: Request) -> None:
         parts = urlsplit(request.url)
         host = (parts.hostname or "").rstrip(".").lower()
         if parts.scheme not in ("http", "https"):
-            raise PrivateAddress(host or parts.scheme, f"has the scheme {parts.scheme}, not http or https")
+            raise PrivateAddress(
+                host or parts.scheme, f"has the scheme {parts.scheme}, not http or https"
+            )
         problem = find_host_problem(host)
         if problem and host not in self.private_hosts and not self.is_declared_loopback(request):
             raise PrivateAddress(host, problem, is_redirect="redirect_urls" in request.meta)
@@ -56,35 +63,60 @@ class SSRFFilter(CrawlerComponent):
             raise PrivateAddress(host, REJECTED_HOSTS[host], is_redirect=is_redirect) from exception
 
     def is_declared_loopback(self, request: Request) -> bool:
-        """Return whether a request goes to a host and port on this machine that its agency's table declares.
+        """Return whether a request goes to a host and port on this machine that its agency's table
+        declares.
 
-        The URL given to `scrapy probe` counts as declared, and so do the start URLs of a spider from another project.
+        The URL given to `scrapy probe` counts as declared, and so do the start URLs of a spider
+        from another project.
         """
-        netloc, given = urlsplit(request.url).netloc.lower(), getattr(self.crawler.spider, "url", "")
+        netloc, given = (
+            urlsplit(request.url).netloc.lower(),
+            getattr(self.crawler.spider, "url", ""),
+        )
         if is_loopback(given) and urlsplit(given).netloc.lower() == netloc:
             return True
         agencies: dict[str, Agency] | None = getattr(self.crawler.spider, "agencies", None)
         if agencies is None:  # the spider is not one of this project
-            if is_loopback(request.url) and not request.meta.get("depth") and "redirect_urls" not in request.meta:
+            if (
+                is_loopback(request.url)
+                and not request.meta.get("depth")
+                and "redirect_urls" not in request.meta
+            ):
                 self.given_netlocs.add(netloc)
             return netloc in self.given_netlocs
-        agency = agencies.get(request.meta.get("agency") or request.meta.get("robots_for_agency", ""))
+        agency = agencies.get(
+            request.meta.get("agency") or request.meta.get("robots_for_agency", "")
+        )
         if agency is None or not is_loopback(agency.home):
             return False
-        sources = (*agency.feeds, *agency.sitemaps, *agency.listings, *(source.url for source in agency.json))
-        return any(is_loopback(url) and urlsplit(url).netloc.lower() == netloc for url in (agency.home, *sources))
+        sources = (
+            *agency.feeds,
+            *agency.sitemaps,
+            *agency.listings,
+            *(source.url for source in agency.json),
+        )
+        return any(
+            is_loopback(url) and urlsplit(url).netloc.lower() == netloc
+            for url in (agency.home, *sources)
+        )
 
 
 class PublicResolver(CachingThreadedResolver):
     """Resolver that only returns public addresses, except for the hosts in PRIVATE_HOSTS."""
 
-    def __init__(self, reactor: ReactorBase, cache_size: int, timeout: float, private_hosts: frozenset[str]) -> None:
+    def __init__(
+        self, reactor: ReactorBase, cache_size: int, timeout: float, private_hosts: frozenset[str]
+    ) -> None:
         super().__init__(reactor, cache_size, timeout)
         self.private_hosts = private_hosts
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, reactor: ReactorBase) -> Self:
-        size = crawler.settings.getint("DNSCACHE_SIZE") if crawler.settings.getbool("DNSCACHE_ENABLED") else 0
+        size = (
+            crawler.settings.getint("DNSCACHE_SIZE")
+            if crawler.settings.getbool("DNSCACHE_ENABLED")
+            else 0
+        )
         trusted = frozenset(crawler.settings.getlist("PRIVATE_HOSTS"))
         return cls(reactor, size, crawler.settings.getfloat("DNS_TIMEOUT"), trusted)
 

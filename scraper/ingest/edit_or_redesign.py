@@ -1,7 +1,7 @@
 """Distinguishes an agency's edits from changes made only by a redesign or a new parser.
 
-Versions of a page are compared by their templates (class names and ids), texts and links, and by the states parsed from
-them.
+Versions of a page are compared by their templates (class names and ids), texts and links, and by
+the states parsed from them.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ from scraper.normalise.page_urls import extract_host, resolve_canonical_url
 from scraper.pages.document import Document, get_text_content
 from scraper.pages.page_reader import open_document, read_document
 
-LinkSet = frozenset[tuple[str, str]]  # (text, target) of links, by `to_comparable_text` and `_normalise_link_target`
+LinkSet = frozenset[
+    tuple[str, str]
+]  # (text, target) of links, by `to_comparable_text` and `_normalise_link_target`
 
 # Templates
 # share of all names that both templates have; edits add few names, most redesigns replace many
@@ -42,21 +44,41 @@ MIN_TEMPLATE_NAMES = 10  # pages with fewer names cannot be compared
 GENERATED_NAME = re.compile(
     r"\d|^.{1,2}$|[a-z][A-Z].*[a-z][A-Z]"
 )  # css-1x2y3z, sv-2.33, ng-tns: change with each build
-# change it whenever other names are chosen or hashed differently: stored fingerprints are then ignored
+# change it whenever other names are chosen or hashed differently: stored fingerprints are then
+# ignored
 FINGERPRINT_VERSION = b"\x01"
 NAME_HASH_BYTES = 8  # enough that two names of a page practically never have the same hash
 
 # Texts
 MIN_CONTAINED_LENGTH = 40  # characters; a shorter paragraph may be part of another text by chance
 TEXT_ELEMENTS = (
-    *("p", "li", "h1", "h2", "h3", "h4", "h5", "h6", "td", "th", "dt", "dd", "div", "span", "summary", "button"),
+    *(
+        "p",
+        "li",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "td",
+        "th",
+        "dt",
+        "dd",
+        "div",
+        "span",
+        "summary",
+        "button",
+    ),
     "figcaption",
 )
 DATE_LENGTH = len("2024-03-01")  # length of a date in ISO 8601; a month alone is shorter
 
 # Links
 EXTERNAL_PREFIX = "//"  # prefix of a normalised target on another site
-PHONE_DIGITS = 7  # last digits of a telephone number, which are the same with and without country code
+PHONE_DIGITS = (
+    7  # last digits of a telephone number, which are the same with and without country code
+)
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +86,8 @@ logger = logging.getLogger(__name__)
 class PageVersion:
     """The HTML of a page at one time, read and parsed at most once, and only if needed.
 
-    load_body: function that returns the bytes, or None if they are missing. document, template: if already known.
+    load_body: function that returns the bytes, or None if they are missing. document, template: if
+    already known.
     """
 
     def __init__(
@@ -79,7 +102,8 @@ class PageVersion:
         self._texts: dict[str, PageText] = {}
         if document is not None:
             self.document = document
-        if template and template.startswith(FINGERPRINT_VERSION):  # a fingerprint of another version cannot be compared
+        # a fingerprint of another version cannot be compared
+        if template and template.startswith(FINGERPRINT_VERSION):
             self.template = template
 
     @cached_property
@@ -88,19 +112,30 @@ class PageVersion:
 
     @cached_property
     def document(self) -> Document | None:
-        """Return the parsed page, or None if its bytes are missing. Raises NotARelease if it is not HTML."""
+        """Return the parsed page, or None if its bytes are missing.
+
+        Raises NotARelease if it is not HTML.
+        """
         return None if self.body is None else open_document(self.body, self.url)
 
     @cached_property
     def template(self) -> bytes | None:
-        """Return the fingerprint of the page's template, or None if its bytes are missing. Raises NotARelease."""
+        """Return the fingerprint of the page's template, or None if its bytes are missing.
+
+        Raises NotARelease.
+        """
         return None if self.document is None else fingerprint_template(self.document)
 
     def text(self, url: str) -> PageText | None:
-        """Return the page's text, with links resolved as if fetched at `url`; None if its bytes are missing."""
+        """Return the page's text, with links resolved as if fetched at `url`; None if its bytes are
+        missing.
+        """
         if url not in self._texts and self.document is not None:
             root = self.document.root
-            texts = frozenset(to_comparable_text(get_text_content(element)) for element in root.iter(*TEXT_ELEMENTS))
+            texts = frozenset(
+                to_comparable_text(get_text_content(element))
+                for element in root.iter(*TEXT_ELEMENTS)
+            )
             links = _extract_links(root, self.document.resolve_base_url(url))
             text = to_comparable_text(get_text_content(root))
             self._texts[url] = PageText(text, texts, links, self.document.text)
@@ -108,9 +143,13 @@ class PageVersion:
 
 
 class PageVersions:
-    """The versions of a page that are compared while it is stored; they are freed with this object."""
+    """The versions of a page that are compared while it is stored; they are freed with this
+    object.
+    """
 
-    def __init__(self, archive: Archive, captures: Captures, page: ParsedPage | None = None) -> None:
+    def __init__(
+        self, archive: Archive, captures: Captures, page: ParsedPage | None = None
+    ) -> None:
         self.archive, self.captures, self.page = archive, captures, page
         self._stored: dict[str, PageVersion] = {}  # by SHA-256
 
@@ -119,14 +158,21 @@ class PageVersions:
         assert self.page is not None  # noqa: S101 - only comparisons with the fetched page ask for it
         response = self.page.response
         return PageVersion(
-            response.url, lambda: response.body, document=self.page.document, template=self.page.template
+            response.url,
+            lambda: response.body,
+            document=self.page.document,
+            template=self.page.template,
         )
 
     def stored(self, sha256: str, url: str) -> PageVersion:
-        """Return the version whose bytes are stored under a SHA-256, to be parsed as if fetched at `url`."""
+        """Return the version whose bytes are stored under a SHA-256, to be parsed as if fetched at
+        `url`.
+        """
         if sha256 not in self._stored:
             self._stored[sha256] = PageVersion(
-                url, partial(read_stored_body, self.captures, sha256), template=self.archive.get_template(sha256)
+                url,
+                partial(read_stored_body, self.captures, sha256),
+                template=self.archive.get_template(sha256),
             )
         return self._stored[sha256]
 
@@ -150,14 +196,21 @@ def read_stored_body(captures: Captures, sha256: str | None) -> bytes | None:
 def reparse_stored(
     stored: StoredRelease, version: PageVersion, url: str, agency: Agency
 ) -> tuple[Release | None, ReleaseItem | None]:
-    """Parse a stored page with the current parser; return the release and its item, or (None, None) if that fails."""
+    """Parse a stored page with the current parser; return the release and its item, or (None, None)
+    if that fails.
+    """
     try:
         if version.document is None:
             return None, None
         item = read_document(version.document.copy(), agency)
         return replace(to_release(item), url=url), item
     except PageError as error:
-        logger.warning("%s: today's rules cannot read the capture of revision %d: %s", url, stored.revision_id, error)
+        logger.warning(
+            "%s: today's rules cannot read the capture of revision %d: %s",
+            url,
+            stored.revision_id,
+            error,
+        )
         return None, None
 
 
@@ -173,13 +226,13 @@ def find_change_cause(
 ) -> str:
     """Return `source` if the agency changed a page's text, `parser` if only its parsing differs.
 
-    before, after: the states. old, new: the versions of the page; `old` is the newest stored one. redesigned: whether
-    the template is known to be new, even if the two look similar. url_changed: whether the page was at another URL, so
-    that linked pages of its site may have moved, too.
+    before, after: the states. old, new: the versions of the page; `old` is the newest stored one.
+    redesigned: whether the template is known to be new, even if the two look similar. url_changed:
+    whether the page was at another URL, so that linked pages of its site may have moved, too.
 
-    A redesign moves and renames the elements that fields are read from. If the template is new, a paragraph that the
-    other page contains word for word was therefore not edited: only one of the parsers found it. The same applies to
-    dates, files, contacts and link targets.
+    A redesign moves and renames the elements that fields are read from. If the template is new, a
+    paragraph that the other page contains word for word was therefore not edited: only one of the
+    parsers found it. The same applies to dates, files, contacts and link targets.
     """
     if hash_state(omit_unknown_lists(after, before)) == hash_state(before):
         return "parser"  # the stored state only lacks what was not parsed then
@@ -220,9 +273,14 @@ def is_redesign(old: PageVersion, new: PageVersion) -> bool:
 def fingerprint_template(document: Document) -> bytes:
     """Return a version byte and the sorted hashes of a page's template names.
 
-    The names themselves are not stored, because an id may contain the words of a heading that a takedown has to hide.
+    The names themselves are not stored, because an id may contain the words of a heading that a
+    takedown has to hide.
     """
-    hashes = {found for tag, value in document.name_index.attributes for found in _hash_template_names(tag, value)}
+    hashes = {
+        found
+        for tag, value in document.name_index.attributes
+        for found in _hash_template_names(tag, value)
+    }
     return FINGERPRINT_VERSION + b"".join(sorted(hashes))
 
 
@@ -264,7 +322,9 @@ class PageText:
         return value in self.source or to_comparable_text(value) in self.text
 
     def links_to(self, target: str) -> bool:
-        return any(linked == target for _, linked in self.links) or target.lstrip("/") in self.source
+        return (
+            any(linked == target for _, linked in self.links) or target.lstrip("/") in self.source
+        )
 
     def has_link(self, link_text: str, target: str) -> bool:
         return any(linked == target and link_text in text for text, linked in self.links)
@@ -280,9 +340,15 @@ def to_comparable_text(text: str) -> str:
 
 
 def iter_paragraphs(state: Mapping[str, Any]) -> Iterator[str]:
-    """Yield every paragraph of a state, including questions and answers, by `to_comparable_text`."""
+    """Yield every paragraph of a state, including questions and answers, by
+    `to_comparable_text`.
+    """
     parts = [state["title"], state["lead"], state["body"]]
-    parts += [text for question in state["questions"] or () for text in (question["question"], question["answer"])]
+    parts += [
+        text
+        for question in state["questions"] or ()
+        for text in (question["question"], question["answer"])
+    ]
     for part in filter(None, parts):
         yield from filter(None, map(to_comparable_text, part.split("\n")))
 
@@ -296,9 +362,11 @@ def identify_part(part: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class StateComparison:
-    """Two states of a release and the pages they were parsed from, one before and one after a redesign.
+    """Two states of a release and the pages they were parsed from, one before and one after a
+    redesign.
 
-    A text in only one of the states that is on both pages is not an edit: only one of the parsers found it.
+    A text in only one of the states that is on both pages is not an edit: only one of the parsers
+    found it.
     """
 
     before: Mapping[str, Any]
@@ -312,10 +380,18 @@ class StateComparison:
         return not self.old_page.contains(now - was) or not self.new_page.contains(was - now)
 
     def dates_differ(self) -> bool:
-        """Return whether a date in both states is a different day. A date in only one of them does not count."""
+        """Return whether a date in both states is a different day.
+
+        A date in only one of them does not count.
+        """
         for name in ("published", "updated"):
             was, now = self.before[name], self.after[name]
-            if not was or not now or now.startswith(was[:DATE_LENGTH]) or was.startswith(now[:DATE_LENGTH]):
+            if (
+                not was
+                or not now
+                or now.startswith(was[:DATE_LENGTH])
+                or was.startswith(now[:DATE_LENGTH])
+            ):
                 continue
             if not self.old_page.mentions(self.after[f"{name}_text"] or now):
                 return True
@@ -325,16 +401,21 @@ class StateComparison:
 
     def files_or_contacts_differ(self) -> bool:
         for name in ("attachments", "contacts"):
-            was, now = ({identify_part(part) for part in state[name] or ()} for state in (self.before, self.after))
-            if not all(map(self.old_page.mentions, now - was)) or not all(map(self.new_page.mentions, was - now)):
+            was, now = (
+                {identify_part(part) for part in state[name] or ()}
+                for state in (self.before, self.after)
+            )
+            if not all(map(self.old_page.mentions, now - was)) or not all(
+                map(self.new_page.mentions, was - now)
+            ):
                 return True
         return False
 
     def links_differ(self) -> bool:
         """Return whether a link has a new target, or a link to another site was added or removed.
 
-        New targets on the page's own site do not count if a redesign has changed the site's URLs, that is, if most
-        links with an unchanged text have new targets.
+        New targets on the page's own site do not count if a redesign has changed the site's URLs,
+        that is, if most links with an unchanged text have new targets.
         """
         was, now = _read_state_links(self.before, self.url), _read_state_links(self.after, self.url)
         removed = {link for link in was - now if not self.new_page.has_link(*link)}
@@ -345,21 +426,32 @@ class StateComparison:
             pairs = ((old_targets[text], new_targets[text]), (new_targets[text], old_targets[text]))
             for targets, others in pairs:
                 if any(
-                    all(_is_different_target(target, other, internal_urls_kept=kept) for other in others)
+                    all(
+                        _is_different_target(target, other, internal_urls_kept=kept)
+                        for other in others
+                    )
                     for target in targets
                 ):
                     return True
         unpaired = [(target, self.new_page) for text, target in removed if text not in new_targets]
         unpaired += [(target, self.old_page) for text, target in added if text not in old_targets]
-        return any(target.startswith(EXTERNAL_PREFIX) and not page.links_to(target) for target, page in unpaired)
+        return any(
+            target.startswith(EXTERNAL_PREFIX) and not page.links_to(target)
+            for target, page in unpaired
+        )
 
     def keeps_internal_urls(self, *, ignored_texts: Iterable[str]) -> bool:
-        """Return whether most links within the site with an unchanged text also have an unchanged target."""
+        """Return whether most links within the site with an unchanged text also have an unchanged
+        target.
+        """
         before, after = (
             _group_links_by_text(link for link in page.links if _is_internal_page(link[1]))
             for page in (self.old_page, self.new_page)
         )
-        same = [bool(before[text] & after[text]) for text in (before.keys() & after.keys()) - set(ignored_texts)]
+        same = [
+            bool(before[text] & after[text])
+            for text in (before.keys() & after.keys()) - set(ignored_texts)
+        ]
         return 2 * sum(same) >= len(same)
 
 
@@ -374,14 +466,18 @@ def _read_state_links(state: Mapping[str, Any], url: str) -> LinkSet:
 
 def _extract_links(root: etree._Element, base_url: str) -> LinkSet:
     found = (
-        (to_comparable_text(get_text_content(a)), _normalise_link_target(a.get("href") or "", base_url))
+        (
+            to_comparable_text(get_text_content(a)),
+            _normalise_link_target(a.get("href") or "", base_url),
+        )
         for a in root.iter("a")
     )
     return frozenset((text, target) for text, target in found if text and target)
 
 
 def _normalise_link_target(href: str, base_url: str) -> str:
-    """Return a link's target without scheme and "www."; on the page's own site, also without the host.
+    """Return a link's target without scheme and "www."; on the page's own site, also without the
+    host.
 
     >>> _normalise_link_target("https://www.ek.se/a/?utm_source=x#b", "https://ek.se/c")
     '/a'
@@ -402,7 +498,11 @@ def _normalise_link_target(href: str, base_url: str) -> str:
         return ""
     parts = urlsplit(address)
     path = parts.path.rstrip("/") + (f"?{parts.query}" if parts.query else "")
-    return path or "/" if extract_host(address) == extract_host(base_url) else f"//{extract_host(address)}{path}"
+    return (
+        path or "/"
+        if extract_host(address) == extract_host(base_url)
+        else f"//{extract_host(address)}{path}"
+    )
 
 
 def _group_links_by_text(links: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
@@ -439,4 +539,7 @@ def _is_different_target(before: str, after: str, *, internal_urls_kept: bool) -
         old, new = ((PurePosixPath(part.path).stem.lower(), part.query) for part in parts)
         return internal_urls_kept and old != new  # only the folders or the extension differ
     # a target on another site may be reached by a redirect on this one
-    return before.removeprefix(EXTERNAL_PREFIX) not in after and after.removeprefix(EXTERNAL_PREFIX) not in before
+    return (
+        before.removeprefix(EXTERNAL_PREFIX) not in after
+        and after.removeprefix(EXTERNAL_PREFIX) not in before
+    )

@@ -68,7 +68,9 @@ def match_page(archive: Archive, release: Release, page: ParsedPage) -> PageMatc
     similarity = _compute_text_similarity(stored.state, to_state(release))
     redirected = page.response.url != page.url
     if release.url == page.url != own and not redirected and similarity < CERTAIN_SIMILARITY:
-        return PageMatch(kind="same", url=page.url)  # the release has moved, and its old URL is used for another one
+        return PageMatch(
+            kind="same", url=page.url
+        )  # the release has moved, and its old URL is used for another one
     if release.url == own == page.url and similarity < MIN_SAME_SIMILARITY:
         captured = archive.get_capture_url(stored.capture_id)
         if captured and captured not in (own, page.response.record_url):
@@ -77,12 +79,13 @@ def match_page(archive: Archive, release: Release, page: ParsedPage) -> PageMatc
     if (
         release.url != own
         and _may_use_canonical_url(archive, release, page.url)
-        # a known alias is kept: two pages may each declare the other as canonical, and the release would move back and
-        # forth
+        # a known alias is kept: two pages may each declare the other as canonical, and the release
+        # would move back and forth
         and (redirected or row is None or row.release_id != page.release_id)
     ):
         other = archive.find_release_id(release.url)
-        # a release has not moved to a URL that had a release of its own while the release was still at its old URL
+        # a release has not moved to a URL that had a release of its own while the release was still
+        # at its old URL
         may_have_moved = (
             other is None
             or similarity >= CERTAIN_SIMILARITY
@@ -96,18 +99,25 @@ def match_page(archive: Archive, release: Release, page: ParsedPage) -> PageMatc
         return PageMatch(kind="redirected", url=own)
     # imported from a collection that only has titles
     has_no_text = stored.cause == "import" and not stored.state["body"]
-    if release.title != stored.state["title"] and similarity < MAX_OTHER_SIMILARITY and not has_no_text:
+    if (
+        release.title != stored.state["title"]
+        and similarity < MAX_OTHER_SIMILARITY
+        and not has_no_text
+    ):
         return PageMatch(kind="replaced", url=own)
     return PageMatch(kind="same", url=own)
 
 
-def match_other_address(archive: Archive, release: Release, page: ParsedPage) -> tuple[ParsedPage, int | None]:
+def match_other_address(
+    archive: Archive, release: Release, page: ParsedPage
+) -> tuple[ParsedPage, int | None]:
     """Return a page and the id of the current release whose other address its URL is, or None.
 
-    A release on the agency's own site may also be at a press wire, and vice versa; this is its other address. Title,
-    text and names of attached files must be the same, word for word. The dates must be close, because agencies repeat
-    some texts; without dates, the days when the two were found must be close. A page with a release of its own is never
-    another address. A page that was one and now differs is returned without its release.
+    A release on the agency's own site may also be at a press wire, and vice versa; this is its
+    other address. Title, text and names of attached files must be the same, word for word. The
+    dates must be close, because agencies repeat some texts; without dates, the days when the two
+    were found must be close. A page with a release of its own is never another address. A page that
+    was one and now differs is returned without its release.
     """
     if page.release_id is None:
         text = join_text_fields(release.title, release.lead, release.body)
@@ -115,21 +125,31 @@ def match_other_address(archive: Archive, release: Release, page: ParsedPage) ->
         candidates = [other_id for other_id, similarity in found if similarity == 1]
     else:
         candidates = [page.release_id]
-    candidates = [other_id for other_id in candidates if is_other_address(archive, page.url, other_id)]
+    candidates = [
+        other_id for other_id in candidates if is_other_address(archive, page.url, other_id)
+    ]
     for other_id in candidates:
         stored = archive.get_latest(other_id)
         if stored is None or not archive.removals.is_current(other_id):
             continue
         states = stored.state, to_state(release)
         titles = [split_text_words(state["title"]) for state in states]
-        texts = [split_text_words(join_text_fields("", state["lead"], state["body"])) for state in states]
+        texts = [
+            split_text_words(join_text_fields("", state["lead"], state["body"])) for state in states
+        ]
         dates = [state["published"] for state in states]
         if not all(dates):  # then the times when the two URLs were found must be close
             row = archive.frontier.get(page.url)
-            dates = [archive.get_dates(other_id)[0], row.first_seen if row else page.response.fetched_at.isoformat()]
+            dates = [
+                archive.get_dates(other_id)[0],
+                row.first_seen if row else page.response.fetched_at.isoformat(),
+            ]
         days = [to_day_number(day, None, day) for day in dates]
         files = [
-            sorted(unquote(PurePosixPath(urlsplit(file["url"]).path).name) for file in state["attachments"])
+            sorted(
+                unquote(PurePosixPath(urlsplit(file["url"]).path).name)
+                for file in state["attachments"]
+            )
             for state in states
         ]
         is_close = abs(days[0] - days[1]) <= MAX_DAYS_APART
@@ -139,13 +159,16 @@ def match_other_address(archive: Archive, release: Release, page: ParsedPage) ->
 
 
 def is_other_address(archive: Archive, url: str, release_id: int | None) -> bool:
-    """Return whether a URL can be the other address of a release: one is at a press wire, the other is not."""
+    """Return whether a URL can be the other address of a release: one is at a press wire, the other
+    is not.
+    """
     own = archive.get_url(release_id) if release_id is not None else None
     return own is not None and is_wire_url(own) != is_wire_url(url)
 
 
 def _is_duplicate_page(archive: Archive, release: Release, page: ParsedPage) -> bool:
-    """Return whether a page declares another current release's URL as canonical, but has a different text.
+    """Return whether a page declares another current release's URL as canonical, but has a
+    different text.
 
     A page that was redirected to that URL is that release's own page, not a duplicate.
     """
@@ -158,8 +181,9 @@ def _is_duplicate_page(archive: Archive, release: Release, page: ParsedPage) -> 
 def _may_use_canonical_url(archive: Archive, release: Release, page_url: str) -> bool:
     """Return whether a page's canonical URL can be its own.
 
-    A faulty template gives many pages the same canonical URL, so the URL of a source or of another text is rejected. A
-    recurring release, with the same title but another date, counts as another text.
+    A faulty template gives many pages the same canonical URL, so the URL of a source or of another
+    text is rejected. A recurring release, with the same title but another date, counts as another
+    text.
     """
     if release.url == page_url:
         return True
@@ -172,10 +196,15 @@ def _may_use_canonical_url(archive: Archive, release: Release, page_url: str) ->
     state = to_state(release)
     similarity = _compute_text_similarity(stored.state, state)
     if stored.state["title"] == release.title:
-        days = [(published or "")[:DATE_LENGTH] for published in (stored.state["published"], state["published"])]
+        days = [
+            (published or "")[:DATE_LENGTH]
+            for published in (stored.state["published"], state["published"])
+        ]
         is_recurring = all(len(day) == DATE_LENGTH for day in days) and days[0] != days[1]
         return similarity >= (CERTAIN_SIMILARITY if is_recurring else MIN_SAME_SIMILARITY)
-    return similarity >= CERTAIN_SIMILARITY and not archive.frontier.has_other_urls(release.url, page_url)
+    return similarity >= CERTAIN_SIMILARITY and not archive.frontier.has_other_urls(
+        release.url, page_url
+    )
 
 
 def _compute_text_similarity(before: Mapping[str, Any], after: Mapping[str, Any]) -> float:

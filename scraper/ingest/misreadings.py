@@ -1,9 +1,11 @@
-"""Quarantine checks: find pages on which a parser rule may have failed, so that they are not stored.
+"""Quarantine checks: find pages on which a parser rule may have failed, so that they are not
+stored.
 
-Only pages that would change the archive are checked: new releases against the agency's habits, stored ones against
-their stored state. If a field and its text disappeared from a page whose template is unchanged, this is not suspicious:
-the agency has edited the page. Impossible dates, a body that disagrees with other readings of its page
-(scraper.pages.body), and a body that consists of lines of other releases are suspicious on any page.
+Only pages that would change the archive are checked: new releases against the agency's habits,
+stored ones against their stored state. If a field and its text disappeared from a page whose
+template is unchanged, this is not suspicious: the agency has edited the page. Impossible dates, a
+body that disagrees with other readings of its page (scraper.pages.body), and a body that consists
+of lines of other releases are suspicious on any page.
 """
 
 from __future__ import annotations
@@ -56,7 +58,9 @@ REASON_TEXTS = {
     "future": "{field} is {value}, after the page was fetched ({fetched})",
     "after update": "{field} is {value}, years after the page was updated ({updated})",
     "doubtful": "{field} {doubt}",
-    "boilerplate": "{share:.0%} of {field} are lines that other releases have too, such as {line!r}",
+    "boilerplate": (
+        "{share:.0%} of {field} are lines that other releases have too, such as {line!r}"
+    ),
     "few links": "{source} lists {links} releases, usually {usual}",
 }
 # PAGE_REASONS as worded in reports that count pages
@@ -70,10 +74,11 @@ PAGE_PROBLEMS = {
 
 @dataclass
 class QuarantineCheck:
-    """The checks of one agency's pages in one crawl: those of its own site, or (`on_wire`) of press wires.
+    """The checks of one agency's pages in one crawl: those of its own site, or (`on_wire`) of press
+    wires.
 
-    Habits are read once, before the crawl stores anything. Pages at a wire have their own habits, because other fields
-    are usual there, and the same titles may be on the agency's site.
+    Habits are read once, before the crawl stores anything. Pages at a wire have their own habits,
+    because other fields are usual there, and the same titles may be on the agency's site.
     """
 
     archive: Archive
@@ -89,17 +94,28 @@ class QuarantineCheck:
     @cached_property
     def habits(self) -> FieldHabits:
         return read_field_habits(
-            self.archive.db, self.agency, self.accepted_losses, lambda url: is_wire_url(url) == self.on_wire
+            self.archive.db,
+            self.agency,
+            self.accepted_losses,
+            lambda url: is_wire_url(url) == self.on_wire,
         )
 
     @cached_property
     def accepted_lines(self) -> set[str]:
         return Quarantine(self.archive.db).read_accepted_lines(self.agency)
 
-    def find_reasons(self, release: Release, page: ParsedPage, versions: PageVersions) -> list[QuarantineReason]:
-        """Return why a page that differs from the stored state is suspicious; an empty list if it is not."""
+    def find_reasons(
+        self, release: Release, page: ParsedPage, versions: PageVersions
+    ) -> list[QuarantineReason]:
+        """Return why a page that differs from the stored state is suspicious; an empty list if it
+        is not.
+        """
         archive, state = self.archive, to_state(release)
-        stored = archive.get_latest(page.release_id) if page.release_id is not None else archive.get(release.url)
+        stored = (
+            archive.get_latest(page.release_id)
+            if page.release_id is not None
+            else archive.get(release.url)
+        )
         found = list(self.find_repeated_values(state, stored, page.url))
         if stored is None:
             found += [*self.find_missing_fields(state), *self.find_short_source(page.url)]
@@ -117,7 +133,9 @@ class QuarantineCheck:
         return [*found, *self.find_repeated_lines(release.url, state, stored)]
 
     def predates_accepted_loss(self, release_id: int | None) -> bool:
-        """Return whether a release was last parsed before a field loss of a new template was accepted."""
+        """Return whether a release was last parsed before a field loss of a new template was
+        accepted.
+        """
         if release_id is None or not self.accepted_losses:
             return False
         sql = "select v.seen from releases r join revisions v on v.id = r.revision where r.id = ?"
@@ -130,7 +148,12 @@ class QuarantineCheck:
             count = self.habits.group_for(state, name).counts[name]
             # many sites only show `updated` after an edit
             if not state[name] and name != "updated" and count.is_usual:
-                yield {"field": name, "why": "missing", "usual": round(count.share, 2), "of": count.pages}
+                yield {
+                    "field": name,
+                    "why": "missing",
+                    "usual": round(count.share, 2),
+                    "of": count.pages,
+                }
         for name, length in measure_lengths(state).items():
             short = self.habits.group_for(state, name).short_length(name)
             if length < MAX_SHORT_RATIO * short:
@@ -141,8 +164,9 @@ class QuarantineCheck:
     ) -> Iterator[QuarantineReason]:
         """Yield the stored fields that are now missing or have a different text.
 
-        A field is lost if its text is still on the page, if the template is new, or if other pages in quarantine have
-        lost the same field. A title or lead is swapped if its stored text is still on the page.
+        A field is lost if its text is still on the page, if the template is new, or if other pages
+        in quarantine have lost the same field. A title or lead is swapped if its stored text is
+        still on the page.
         """
         lost = {
             name: _find_field_texts(name, stored.state)
@@ -152,13 +176,19 @@ class QuarantineCheck:
         lost["body"] = _find_lost_paragraphs(stored.state, state)
         swapped = {
             name: {
-                text for text in _find_field_texts(name, stored.state) if text not in to_comparable_text(state[name])
+                text
+                for text in _find_field_texts(name, stored.state)
+                if text not in to_comparable_text(state[name])
             }
             for name in ("title", "lead")
             if state[name]
         }
         lost, swapped = (
-            {name: texts for name, texts in group.items() if texts and self.is_loss_suspicious(name, state)}
+            {
+                name: texts
+                for name, texts in group.items()
+                if texts and self.is_loss_suspicious(name, state)
+            }
             for group in (lost, swapped)
         )
         if not lost and not swapped:
@@ -167,7 +197,9 @@ class QuarantineCheck:
         assert page_text is not None  # noqa: S101 - bytes can only be missing for a stored version
         redesigned = old is not None and is_redesign(old, versions.new)
         lost_elsewhere = {
-            key for page in Quarantine(self.archive.db).list_pending(self.agency) for key in page.lost_keys
+            key
+            for page in Quarantine(self.archive.db).list_pending(self.agency)
+            for key in page.lost_keys
         }
         for name, texts in lost.items():
             still_there = _is_text_on_page(page_text, name, texts, stored.state)
@@ -178,7 +210,10 @@ class QuarantineCheck:
                 yield {"field": name, "why": "swapped"}
 
     def is_loss_suspicious(self, name: str, state: Mapping[str, Any]) -> bool:
-        """Return whether a loss is suspicious. An accepted loss is not, until the field is usual again."""
+        """Return whether a loss is suspicious.
+
+        An accepted loss is not, until the field is usual again.
+        """
         if name not in self.accepted_losses:
             return True
         if name == "title":
@@ -188,7 +223,8 @@ class QuarantineCheck:
     def find_repeated_values(
         self, state: Mapping[str, Any], stored: StoredRelease | None, url: str
     ) -> Iterator[QuarantineReason]:
-        """Yield the fields whose value is that of another release, if the agency's releases usually differ in them.
+        """Yield the fields whose value is that of another release, if the agency's releases usually
+        differ in them.
 
         The parser probably reads such a field from a part that all pages share.
         """
@@ -207,7 +243,8 @@ class QuarantineCheck:
     def find_repeated_lines(
         self, url: str, state: Mapping[str, Any], stored: StoredRelease | None
     ) -> Iterator[QuarantineReason]:
-        """Yield the body if it mostly consists of lines that other releases have too, such as a footer or an address.
+        """Yield the body if it mostly consists of lines that other releases have too, such as a
+        footer or an address.
 
         Also counts the lines of this body.
         """
@@ -216,29 +253,52 @@ class QuarantineCheck:
         known.add(url, state["body"])
         if share <= MAX_REPEATED_SHARE:
             return
-        if stored and self.measure_repeated_lines(url, stored.state["body"])[0] > MAX_REPEATED_SHARE:
+        if (
+            stored
+            and self.measure_repeated_lines(url, stored.state["body"])[0] > MAX_REPEATED_SHARE
+        ):
             return  # it was stored in the same form before
-        yield {"field": "body", "why": "boilerplate", "share": round(share, 2), "line": max(lines, key=len)[:80]}
+        yield {
+            "field": "body",
+            "why": "boilerplate",
+            "share": round(share, 2),
+            "line": max(lines, key=len)[:80],
+        }
 
     def measure_repeated_lines(self, url: str, body: str) -> tuple[float, list[str]]:
         """Return the share of a body's characters in repeated lines, and these lines."""
-        lines = [line for line in self.habits.repeated_lines.find(url, body) if line not in self.accepted_lines]
+        lines = [
+            line
+            for line in self.habits.repeated_lines.find(url, body)
+            if line not in self.accepted_lines
+        ]
         total = sum(map(len, split_lines(body)))
         return (sum(map(len, lines)) / total if total else 0.0), lines
 
     def find_short_source(self, url: str) -> Iterator[QuarantineReason]:
-        """Yield the source that first listed a new release, if it lists far fewer releases than usual."""
+        """Yield the source that first listed a new release, if it lists far fewer releases than
+        usual.
+        """
         short_sources = self.archive.frontier.find_short_sources(self.agency)
         entry = self.archive.frontier.get(url) if short_sources else None
         if entry and entry.source in short_sources:
             links, usual = short_sources[entry.source]
-            yield {"field": "source", "why": "few links", "source": entry.source, "links": links, "usual": usual}
+            yield {
+                "field": "source",
+                "why": "few links",
+                "source": entry.source,
+                "links": links,
+                "usual": usual,
+            }
 
 
 def _find_impossible_dates(release: Release, fetched_at: datetime) -> Iterator[QuarantineReason]:
-    """Yield the publication date if it is after the fetch, or years after the page's last update."""
+    """Yield the publication date if it is after the fetch, or years after the page's last
+    update.
+    """
     published, updated = (
-        value.date() if isinstance(value, datetime) else value for value in (release.published, release.updated)
+        value.date() if isinstance(value, datetime) else value
+        for value in (release.published, release.updated)
     )
     if published is None or release.published is None:
         return
@@ -250,7 +310,9 @@ def _find_impossible_dates(release: Release, fetched_at: datetime) -> Iterator[Q
 
 
 def _find_field_texts(name: str, state: Mapping[str, Any]) -> set[str]:
-    """Return the texts, by `to_comparable_text`, that a page must contain to show a field's stored value."""
+    """Return the texts, by `to_comparable_text`, that a page must contain to show a field's stored
+    value.
+    """
     value: Any = state[name] or ()
     if name == "questions":
         texts = [part["question"] for part in value]
@@ -262,15 +324,29 @@ def _find_field_texts(name: str, state: Mapping[str, Any]) -> set[str]:
 
 
 def _find_lost_paragraphs(stored_state: Mapping[str, Any], state: Mapping[str, Any]) -> set[str]:
-    """Return the stored body's paragraphs that another state lacks, if they make up most of the body."""
+    """Return the stored body's paragraphs that another state lacks, if they make up most of the
+    body.
+    """
     text = to_comparable_text(f"{state['lead'] or ''}{state['body']}")
     stored_length = len(to_comparable_text(f"{stored_state['lead'] or ''}{stored_state['body']}"))
-    lost = {part for part in iter_paragraphs({**stored_state, "title": None, "questions": ()}) if part not in text}
-    return lost if stored_length >= MIN_BODY_LENGTH and sum(map(len, lost)) >= LOST_SHARE * stored_length else set()
+    lost = {
+        part
+        for part in iter_paragraphs({**stored_state, "title": None, "questions": ()})
+        if part not in text
+    }
+    return (
+        lost
+        if stored_length >= MIN_BODY_LENGTH and sum(map(len, lost)) >= LOST_SHARE * stored_length
+        else set()
+    )
 
 
-def _is_text_on_page(page: PageText, name: str, texts: set[str], stored_state: Mapping[str, Any]) -> bool:
-    """Return whether an unparsed field is still on the page; for a body, whether at least half of the lost text is."""
+def _is_text_on_page(
+    page: PageText, name: str, texts: set[str], stored_state: Mapping[str, Any]
+) -> bool:
+    """Return whether an unparsed field is still on the page; for a body, whether at least half of
+    the lost text is.
+    """
     if name == "body":
         return sum(len(part) for part in texts if part in page.text) * 2 >= sum(map(len, texts))
     if name in ("published", "updated"):
@@ -293,6 +369,12 @@ def describe_reasons(reasons: list[QuarantineReason]) -> str:
 
 
 def list_symptoms(page: QuarantinedPage) -> set[str]:
-    """Return the fields that a page lost, the sources that list too few releases, and the page's own problems."""
-    problems = (PAGE_PROBLEMS[reason["why"]].format(**reason) for reason in page.reasons if is_page_reason(reason))
+    """Return the fields that a page lost, the sources that list too few releases, and the page's
+    own problems.
+    """
+    problems = (
+        PAGE_PROBLEMS[reason["why"]].format(**reason)
+        for reason in page.reasons
+        if is_page_reason(reason)
+    )
     return {*page.lost_keys, *problems}

@@ -16,8 +16,8 @@ from scraper.pages.document import Document
 class FetchedPage:
     """A response: the evidence of an edit or a removal.
 
-    record_url: for a record of a press wire, the URL of its list, with the record's id as fragment. If the record was
-    in no list, the body is empty, and this is the URL of the last list.
+    record_url: for a record of a press wire, the URL of its list, with the record's id as fragment.
+    If the record was in no list, the body is empty, and this is the URL of the last list.
     """
 
     url: str  # URL after redirects; for a record, that of the release
@@ -36,8 +36,12 @@ class ParsedPage:
     url: str  # URL in the frontier
     release_id: int | None  # id of the release that is stored under that URL
     response: FetchedPage
-    document: Document | None = field(default=None, compare=False)  # None if the page came from a worker
-    template: bytes | None = None  # fingerprint of the page's template (scraper.ingest.edit_or_redesign), if known
+    document: Document | None = field(
+        default=None, compare=False
+    )  # None if the page came from a worker
+    template: bytes | None = (
+        None  # fingerprint of the page's template (scraper.ingest.edit_or_redesign), if known
+    )
 
     @property
     def is_file(self) -> bool:
@@ -50,7 +54,9 @@ class ParsedPage:
 
 
 def build_file_item(url: str, title: str, day: str | None, agency: Agency) -> ReleaseItem:
-    """Return the release that is the file at a URL: title and day as given by a listing, without text."""
+    """Return the release that is the file at a URL: title and day as given by a listing, without
+    text.
+    """
     return ReleaseItem(
         url=url,
         agency=agency.slug,
@@ -59,5 +65,7 @@ def build_file_item(url: str, title: str, day: str | None, agency: Agency) -> Re
         zone=agency.zone,
         parser_version=FILE_PARSER,
         attachments=[AttachmentItem(url=url, title=title)],
-        evidence=dict.fromkeys(("title", "published", "attachments"), Provenance(rule="listing", element="")),
+        evidence=dict.fromkeys(
+            ("title", "published", "attachments"), Provenance(rule="listing", element="")
+        ),
     )

@@ -1,10 +1,11 @@
 """Stores parsed pages: matches each one to a release, checks it, and finds the cause of a change.
 
-A page is stored in one transaction together with its URL in the frontier. The bytes that a stored state was read from
-are written to captures.db first, so that archive.db never refers to missing bytes.
+A page is stored in one transaction together with its URL in the frontier. The bytes that a stored
+state was read from are written to captures.db first, so that archive.db never refers to missing
+bytes.
 
-Pages in quarantine are reviewed when a crawl ends. Accepted pages are parsed from their stored bytes with the
-current parser, and stored with their original fetch time.
+Pages in quarantine are reviewed when a crawl ends. Accepted pages are parsed from their stored
+bytes with the current parser, and stored with their original fetch time.
 """
 
 from __future__ import annotations
@@ -56,8 +57,12 @@ from scraper.pages.page_reader import open_document, read_document
 from scraper.revisit_schedule import RevisitSchedule
 
 MIN_MOVED_SIMILARITY = 0.9  # minimum for a copy at another URL to be the release that disappeared
-MIN_REPLACEMENT_LENGTH = 400  # characters; minimum length of a text that may replace the text of a release
-MIN_RECHECK_DELAY = timedelta(hours=1)  # wait after a failed request for a stored release; doubled with each failure
+MIN_REPLACEMENT_LENGTH = (
+    400  # characters; minimum length of a text that may replace the text of a release
+)
+MIN_RECHECK_DELAY = timedelta(
+    hours=1
+)  # wait after a failed request for a stored release; doubled with each failure
 MAX_RECHECK_DELAY = timedelta(days=1)
 CLOCK_ALLOWANCE = timedelta(days=1)  # how far a clock may be ahead of the newest finished crawl
 
@@ -90,7 +95,9 @@ class MatchedPage:
 class Ingest:
     """Stores parsed pages together with their URLs in the frontier."""
 
-    def __init__(self, archive: Archive, recorder: CrawlRecorder, agencies: Mapping[str, Agency]) -> None:
+    def __init__(
+        self, archive: Archive, recorder: CrawlRecorder, agencies: Mapping[str, Agency]
+    ) -> None:
         self.archive, self.recorder, self.agencies = archive, recorder, agencies
         self.quarantine = Quarantine(archive.db)
 
@@ -104,13 +111,14 @@ class Ingest:
         redesigned: bool = False,
         is_late: bool = False,
     ) -> IngestResult:
-        """Store one page. Raises PageError if a field cannot be normalised, and NotARelease for a placeholder.
+        """Store one page. Raises PageError if a field cannot be normalised, and NotARelease for a
+        placeholder.
 
-        check: may quarantine the page, with the id of its crawl, `crawl_id`; None: store it in any case. capture_id: id
-        of the capture of its response, if already stored. redesigned: whether the site's template is known to have
-        changed since the page was last stored. is_late: whether the page was kept for a while (refused_pages.py, or in
-        quarantine): a removal found since stays, and NotARelease is raised if anything else found since would be
-        overwritten.
+        check: may quarantine the page, with the id of its crawl, `crawl_id`; None: store it in any
+        case. capture_id: id of the capture of its response, if already stored. redesigned: whether
+        the site's template is known to have changed since the page was last stored. is_late:
+        whether the page was kept for a while (refused_pages.py, or in quarantine): a removal found
+        since stays, and NotARelease is raised if anything else found since would be overwritten.
         """
         release = self.restore_file_title(page, to_release(page.item))
         if self.agencies[release.agency].wire:
@@ -125,31 +133,50 @@ class Ingest:
         match = match_page(archive, release, page)
         is_missing = is_late and self.compare_with_later_checks(page, match)
         if match.kind in ("redirected", "replaced") and stored_id is not None:
-            target, credible = response.url if match.kind == "redirected" else release.title, _is_credible(release)
-            if self.recorder.record_missing(page.url, stored_id, response, match.kind, target, credible=credible):
+            target, credible = (
+                response.url if match.kind == "redirected" else release.title,
+                _is_credible(release),
+            )
+            if self.recorder.record_missing(
+                page.url, stored_id, response, match.kind, target, credible=credible
+            ):
                 return IngestResult(release=release, outcome=SaveResult.MISSING)
         release = replace(release, url=match.url)
-        if match.kind == "duplicate":  # the release itself must be checked, because the text of this page differs
+        # the release itself must be checked, because the text of this page differs
+        if match.kind == "duplicate":
             release_id = self.get_release_id(release.url)
             with archive.transaction():
                 archive.frontier.mark_stored(page.url, release_id, response.fetched_at)
                 archive.set_next_check(release_id, response.fetched_at)
             return IngestResult(release=release, outcome=SaveResult.UNCHANGED)
-        matched = MatchedPage(page, release, match, PageVersions(archive, self.recorder.captures, page))
+        matched = MatchedPage(
+            page, release, match, PageVersions(archive, self.recorder.captures, page)
+        )
         changed = match.kind in ("renamed", "misplaced") or archive.is_new_or_changed(release)
-        if changed and check and not page.is_file and (reasons := check.find_reasons(release, page, matched.versions)):
+        if (
+            changed
+            and check
+            and not page.is_file
+            and (reasons := check.find_reasons(release, page, matched.versions))
+        ):
             if capture_id is None:  # otherwise, the page is already in quarantine
                 self.quarantine_page(matched, reasons, crawl_id)
-            return IngestResult(release=release, outcome=SaveResult.QUARANTINED, reasons=tuple(reasons))
+            return IngestResult(
+                release=release, outcome=SaveResult.QUARANTINED, reasons=tuple(reasons)
+            )
         sha256 = self.recorder.store_body(response) if changed else None
         if not changed:
             self.store_new_bytes(matched)
         with archive.transaction():
             if match.kind == "renamed" and stored_id is not None:
-                archive.removals.mark_moved(stored_id, response.fetched_at, match.url, status=response.status)
+                archive.removals.mark_moved(
+                    stored_id, response.fetched_at, match.url, status=response.status
+                )
             elif match.kind == "misplaced" and stored_id is not None and match.original_url:
                 self.restore_original_url(stored_id, match.original_url, matched)
-            redesigned = redesigned or (check is not None and check.predates_accepted_loss(stored_id))
+            redesigned = redesigned or (
+                check is not None and check.predates_accepted_loss(stored_id)
+            )
             outcome = self.store_state(matched, sha256, capture_id, redesigned=redesigned)
             changed = outcome is not SaveResult.UNCHANGED
             if not is_missing:
@@ -161,7 +188,8 @@ class Ingest:
     def compare_with_later_checks(self, page: ParsedPage, match: PageMatch) -> bool:
         """Return whether a check since a page was fetched did not find its release.
 
-        Raises NotARelease if one found it, or if the page would change more than the text of a missing release.
+        Raises NotARelease if one found it, or if the page would change more than the text of a
+        missing release.
         """
         archive, fetched_at = self.archive, page.response.fetched_at
         is_missing = False
@@ -177,7 +205,9 @@ class Ingest:
         return is_missing
 
     def store_new_bytes(self, matched: MatchedPage) -> None:
-        """Store the bytes of an unchanged release if its file has changed, or the design of its page."""
+        """Store the bytes of an unchanged release if its file has changed, or the design of its
+        page.
+        """
         stored = self.archive.get(matched.release.url)
         if stored and matched.page.is_file:
             self.recorder.store_changed_file(stored, matched.response)
@@ -185,8 +215,14 @@ class Ingest:
             self.recorder.store_redesigned_page(stored, matched.response, matched.versions)
 
     def restore_file_title(self, page: ParsedPage, release: Release) -> Release:
-        """Return a file that was taken down with its own title; the frontier has that which the takedown shows."""
-        stored = self.archive.get(release.url) if page.is_file and REDACTION_MARK in release.title else None
+        """Return a file that was taken down with its own title; the frontier has that which the
+        takedown shows.
+        """
+        stored = (
+            self.archive.get(release.url)
+            if page.is_file and REDACTION_MARK in release.title
+            else None
+        )
         if stored is None:
             return release
         title = stored.state["title"]
@@ -194,7 +230,9 @@ class Ingest:
         return replace(release, title=title, attachments=files)
 
     def record_other_address(self, page: ParsedPage, release_id: int) -> None:
-        """Record a page as the other address of a release, with its capture if its bytes are new."""
+        """Record a page as the other address of a release, with its capture if its bytes are
+        new.
+        """
         archive, response = self.archive, page.response
         # a record's capture has another URL, by which a takedown would not find it
         has_own_capture = response.record_url is None and response.url == page.url
@@ -205,23 +243,35 @@ class Ingest:
                 self.recorder.record_capture(response, sha256, page.template)
 
     def check_placeholder(self, release: Release, page: ParsedPage) -> None:
-        """Raise NotARelease if a new page is at the URLs of several releases and could not be a release itself."""
+        """Raise NotARelease if a new page is at the URLs of several releases and could not be a
+        release itself.
+        """
         may_be_placeholder = page.release_id is None and not _is_credible(release)
-        if may_be_placeholder and self.archive.removals.is_placeholder(release.agency, release.title):
+        if may_be_placeholder and self.archive.removals.is_placeholder(
+            release.agency, release.title
+        ):
             problem = f"is shown at the URLs of several releases: {release.title!r}"
             raise NotARelease(page.url, problem, "placeholder", release.title)
 
     def restore_original_url(self, release_id: int, url: str, matched: MatchedPage) -> None:
-        """Set a release's URL to the one it was read at, or merge it into the release that now has that URL."""
+        """Set a release's URL to the one it was read at, or merge it into the release that now has
+        that URL.
+        """
         target_id = self.archive.find_release_id(url)
         if target_id is None:
             self.archive.change_url(release_id, url, matched.response.fetched_at)
         else:
             self.archive.removals.give_up_url(release_id, url)
-            self.recorder.record_merge(release_id, target_id, url, matched.response, matched.versions)
+            self.recorder.record_merge(
+                release_id, target_id, url, matched.response, matched.versions
+            )
 
-    def quarantine_page(self, matched: MatchedPage, reasons: list[QuarantineReason], crawl_id: int | None) -> None:
-        """Quarantine the page, unless it already is with the same state, and update the frontier."""
+    def quarantine_page(
+        self, matched: MatchedPage, reasons: list[QuarantineReason], crawl_id: int | None
+    ) -> None:
+        """Quarantine the page, unless it already is with the same state, and update the
+        frontier.
+        """
         archive, response, url = self.archive, matched.response, matched.page.url
         release_id = matched.page.release_id
         state: Mapping[str, Any] = to_state(matched.release)
@@ -238,15 +288,20 @@ class Ingest:
                     release_id=release_id,
                     seen_at=response.fetched_at,
                     state=state,
-                    capture_id=self.recorder.record_capture(response, sha256, matched.versions.new.template),
+                    capture_id=self.recorder.record_capture(
+                        response, sha256, matched.versions.new.template
+                    ),
                     reasons=reasons,
                 )
             if release_id is None:
                 problem = f"{url}: quarantined: {describe_reasons(reasons)}"
                 archive.frontier.mark_quarantined(url, response.fetched_at, problem)
-            else:  # without the response's validators, because they belong to a state that is not stored
+            # without the response's validators, because they belong to a state that is not stored
+            else:
                 archive.frontier.mark_stored(url, release_id, response.fetched_at)
-                archive.set_next_check(release_id, self.recorder.next_check(release_id, response.fetched_at))
+                archive.set_next_check(
+                    release_id, self.recorder.next_check(release_id, response.fetched_at)
+                )
 
     def get_release_id(self, url: str) -> int:
         release_id = self.archive.find_release_id(url)
@@ -256,7 +311,8 @@ class Ingest:
     def store_state(
         self, matched: MatchedPage, sha256: str | None, capture_id: int | None, *, redesigned: bool
     ) -> SaveResult:
-        """Store a release's first state, or a new state with its cause; do nothing if it is unchanged.
+        """Store a release's first state, or a new state with its cause; do nothing if it is
+        unchanged.
 
         sha256: hash of the bytes written to captures.db; None if the release is unchanged.
         """
@@ -271,9 +327,12 @@ class Ingest:
             reparsed = None
             if stored.sha256 is not None:
                 version = matched.versions.stored(stored.sha256, release.url)
-                reparsed = reparse_stored(stored, version, release.url, self.agencies[release.agency])[0]
+                reparsed = reparse_stored(
+                    stored, version, release.url, self.agencies[release.agency]
+                )[0]
             if reparsed is None:
-                cause = "parser"  # the current parser cannot read the stored page, so an edit cannot be proved
+                # the current parser cannot read the stored page, so an edit cannot be proved
+                cause = "parser"
             elif archive.is_new_or_changed(reparsed):
                 # an intermediate state, whose differences from the page were made by the agency
                 archive.save(
@@ -292,7 +351,9 @@ class Ingest:
         elif before and cause == "source":
             cause = self.find_cause(before, matched, redesigned=redesigned)
         if capture_id is None:
-            capture_id = self.recorder.record_capture(response, sha256, matched.versions.new.template)
+            capture_id = self.recorder.record_capture(
+                response, sha256, matched.versions.new.template
+            )
         return archive.save(
             release,
             seen_at=response.fetched_at,
@@ -309,21 +370,37 @@ class Ingest:
         moved = kind in ("renamed", "merged")
         if moved:
             # with the origin of the page in all its URLs
-            origins = [urlunsplit((*urlsplit(address)[:2], "", "", "")) for address in (url, matched.page.url)]
+            origins = [
+                urlunsplit((*urlsplit(address)[:2], "", "", ""))
+                for address in (url, matched.page.url)
+            ]
             state = json.loads(json.dumps(state).replace(origins[0], origins[1]))
             if hash_state(state) == before.hash:
                 return "first" if kind == "merged" else "parser"
         old = versions.newest(before, url)
-        return find_change_cause(before.state, state, old, versions.new, url, redesigned=redesigned, url_changed=moved)
+        return find_change_cause(
+            before.state, state, old, versions.new, url, redesigned=redesigned, url_changed=moved
+        )
 
     def update_frontier(self, matched: MatchedPage, *, changed: bool) -> None:
-        """Update the frontier and the next check of a stored release, and merge the release if it moved."""
-        archive, release, page, response = self.archive, matched.release, matched.page, matched.response
+        """Update the frontier and the next check of a stored release, and merge the release if it
+        moved.
+        """
+        archive, release, page, response = (
+            self.archive,
+            matched.release,
+            matched.page,
+            matched.response,
+        )
         release_id = self.get_release_id(release.url)
         if matched.match.kind == "merged" and page.release_id is not None:
-            self.recorder.record_merge(page.release_id, release_id, release.url, response, matched.versions)
+            self.recorder.record_merge(
+                page.release_id, release_id, release.url, response, matched.versions
+            )
         if release.url != page.url:  # the canonical URL itself need not be requested
-            archive.frontier.add(release.url, agency=release.agency, role="release", seen_at=response.fetched_at)
+            archive.frontier.add(
+                release.url, agency=release.agency, role="release", seen_at=response.fetched_at
+            )
             archive.frontier.mark_stored(release.url, release_id, response.fetched_at)
         archive.frontier.mark_read(
             page.url,
@@ -336,13 +413,19 @@ class Ingest:
 
 
 def _is_credible(release: Release) -> bool:
-    """Return whether a page could be a release of its own: it has enough text, and a date or a kind."""
+    """Return whether a page could be a release of its own: it has enough text, and a date or a
+    kind.
+    """
     has_date_or_kind = bool(release.published or release.updated or release.kind)
-    return has_date_or_kind and len(release.lead or "") + len(release.body) >= MIN_REPLACEMENT_LENGTH
+    return (
+        has_date_or_kind and len(release.lead or "") + len(release.body) >= MIN_REPLACEMENT_LENGTH
+    )
 
 
 class CrawlRecorder:
-    """Records the results of requests in archive.db and captures.db, for the spiders and the pipeline."""
+    """Records the results of requests in archive.db and captures.db, for the spiders and the
+    pipeline.
+    """
 
     def __init__(
         self,
@@ -360,11 +443,16 @@ class CrawlRecorder:
         self.captures.close()  # the archive is closed by its owner
 
     def store_body(self, response: FetchedPage) -> str:
-        """Write a response's bytes to captures.db before archive.db refers to them; return their SHA-256."""
+        """Write a response's bytes to captures.db before archive.db refers to them; return their
+        SHA-256.
+        """
         return self.captures.store_body(response.body, urlsplit(response.url).netloc)
 
-    def record_capture(self, response: FetchedPage, sha256: str, template: bytes | None = None) -> int:
-        """Store the capture of a response whose bytes are already in captures.db, and return its id.
+    def record_capture(
+        self, response: FetchedPage, sha256: str, template: bytes | None = None
+    ) -> int:
+        """Store the capture of a response whose bytes are already in captures.db, and return its
+        id.
 
         template: the fingerprint of the page's template, if it was read as a release.
         """
@@ -379,17 +467,25 @@ class CrawlRecorder:
         return self.archive.add_capture(capture, template)
 
     def find_trusted_time(self) -> datetime:
-        """Return the time, or a day after the newest finished crawl, if the clock is ahead of that."""
+        """Return the time, or a day after the newest finished crawl, if the clock is ahead of
+        that.
+        """
         ((finished,),) = self.archive.db.execute("select max(finished) from crawls").fetchall()
         moment = now()
-        return min(moment, datetime.fromisoformat(finished) + CLOCK_ALLOWANCE) if finished else moment
+        return (
+            min(moment, datetime.fromisoformat(finished) + CLOCK_ALLOWANCE) if finished else moment
+        )
 
     def expire_refused(self) -> None:
         """Delete refused pages that are too old. A clock that is wrong once deletes none."""
         self.refused.expire(self.find_trusted_time())
 
-    def keep_refused(self, url: str, release_id: int | None, response: FetchedPage, reason: str) -> None:
-        """Keep a response in which no release could be read, unless its release is taken down or a file."""
+    def keep_refused(
+        self, url: str, release_id: int | None, response: FetchedPage, reason: str
+    ) -> None:
+        """Keep a response in which no release could be read, unless its release is taken down or a
+        file.
+        """
         entry, addresses = self.archive.frontier.get(url), (url, response.url)
         is_taken_down = release_id is not None and self.archive.takedowns.list_active(release_id)
         if entry is None or entry.file_title is not None or is_taken_down:
@@ -424,7 +520,9 @@ class CrawlRecorder:
         self.archive.mark_checked(release_id, seen_at, self.next_check(release_id, seen_at))
 
     def postpone_check(self, release_id: int, seen_at: datetime) -> None:
-        """Plan the next check of a release that could not be checked for a reason that is not a failure."""
+        """Plan the next check of a release that could not be checked for a reason that is not a
+        failure.
+        """
         with self.archive.transaction():
             self.archive.set_next_check(release_id, self.next_check(release_id, seen_at))
 
@@ -439,13 +537,16 @@ class CrawlRecorder:
         credible: bool = False,
         refusal: str | None = None,
     ) -> bool:
-        """Record that a stored release's URL shows something else (a kind of removal), with its capture.
+        """Record that a stored release's URL shows something else (a kind of removal), with its
+        capture.
 
-        refusal: why no release was read in the response, which is then kept (archive.database.refused_pages).
+        refusal: why no release was read in the response, which is then kept
+        (archive.database.refused_pages).
 
-        Return False, and delete the removal, if another text (kind `replaced`) that could be a release (`credible`) has
-        been at this URL for so long that it counts as the release's new text. A release that disappeared while a copy
-        of it is at another of the agency's URLs has moved, and is merged with that copy.
+        Return False, and delete the removal, if another text (kind `replaced`) that could be a
+        release (`credible`) has been at this URL for so long that it counts as the release's new
+        text. A release that disappeared while a copy of it is at another of the agency's URLs has
+        moved, and is merged with that copy.
         """
         archive, seen_at = self.archive, response.fetched_at
         if refusal is not None:
@@ -467,27 +568,48 @@ class CrawlRecorder:
             if confirmed and kind == "replaced" and only_here:
                 archive.removals.discard(release_id)
                 return False
-            archive.frontier.mark_gone(url, seen_at, f"{url}: {kind}" + (f": {target}" if target else ""))
+            archive.frontier.mark_gone(
+                url, seen_at, f"{url}: {kind}" + (f": {target}" if target else "")
+            )
             disappeared = confirmed and kind in ("gone", "error page")
-            if disappeared and (copy := find_moved_copy(archive, release_id, min_similarity=MIN_MOVED_SIMILARITY)):
+            if disappeared and (
+                copy := find_moved_copy(archive, release_id, min_similarity=MIN_MOVED_SIMILARITY)
+            ):
                 self.record_merge(release_id, *copy, response, PageVersions(archive, self.captures))
         return True
 
     def record_merge(
-        self, release_id: int, target_id: int, url: str, response: FetchedPage, versions: PageVersions
+        self,
+        release_id: int,
+        target_id: int,
+        url: str,
+        response: FetchedPage,
+        versions: PageVersions,
     ) -> None:
-        """Merge a release into another one at `url`, and store the cause of the difference between them."""
+        """Merge a release into another one at `url`, and store the cause of the difference between
+        them.
+        """
         cause, states = "source", find_adjoining_states(self.archive, release_id, target_id)
         if states and states[1].sha256:
             before, after = states
             old, new = versions.newest(before, url), versions.stored(states[1].sha256, url)
             if new.body is not None:
-                cause = find_change_cause(before.state, after.state, old, new, url, url_changed=True)
+                cause = find_change_cause(
+                    before.state, after.state, old, new, url, url_changed=True
+                )
         merge_releases(
-            self.archive, release_id, target_id, response.fetched_at, url, cause=cause, status=response.status
+            self.archive,
+            release_id,
+            target_id,
+            response.fetched_at,
+            url,
+            cause=cause,
+            status=response.status,
         )
 
-    def store_redesigned_page(self, stored: StoredRelease, response: FetchedPage, versions: PageVersions) -> None:
+    def store_redesigned_page(
+        self, stored: StoredRelease, response: FetchedPage, versions: PageVersions
+    ) -> None:
         """Store the capture of a page whose release is unchanged, if its template is new."""
         old = versions.newest(stored, response.url)
         if old is not None and is_redesign(old, versions.new):
@@ -500,7 +622,10 @@ class CrawlRecorder:
         """Store the bytes of a file that has changed, although its title and day have not."""
         if hashlib.sha256(response.body).hexdigest() == (stored.newest_sha256 or stored.sha256):
             return
-        logger.warning("%s: the file has changed; its new bytes are stored beside the earlier ones", response.url)
+        logger.warning(
+            "%s: the file has changed; its new bytes are stored beside the earlier ones",
+            response.url,
+        )
         sha256 = self.store_body(response)
         with self.archive.transaction():
             capture_id = self.record_capture(response, sha256, FINGERPRINT_VERSION)
@@ -524,11 +649,17 @@ class CrawlRecorder:
         if refused is not None:
             self.keep_refused(url, release_id, refused, problem)
         with self.archive.transaction():
-            mark = self.archive.frontier.mark_rejected if rejected else self.archive.frontier.mark_failed
+            mark = (
+                self.archive.frontier.mark_rejected
+                if rejected
+                else self.archive.frontier.mark_failed
+            )
             mark(url, seen_at, problem)
             if release_id is not None:
                 row = self.archive.frontier.get(url)
-                delay = min(MIN_RECHECK_DELAY * 2 ** min(row.tries if row else 0, 10), MAX_RECHECK_DELAY)
+                delay = min(
+                    MIN_RECHECK_DELAY * 2 ** min(row.tries if row else 0, 10), MAX_RECHECK_DELAY
+                )
                 self.archive.set_next_check(release_id, seen_at + delay)
 
 
@@ -537,7 +668,8 @@ def read_retention(settings: BaseSettings) -> Retention:
 
 
 def review_quarantine(ingest: Ingest, agency: str) -> tuple[list[FieldLoss], Counter[SaveResult]]:
-    """Decide on an agency's quarantined pages: store those that have no problem themselves and no field loss.
+    """Decide on an agency's quarantined pages: store those that have no problem themselves and no
+    field loss.
 
     Return the field losses, and the outcomes of the pages that left quarantine.
     """
@@ -559,7 +691,9 @@ def review_quarantine(ingest: Ingest, agency: str) -> tuple[list[FieldLoss], Cou
     return losses, outcomes
 
 
-def resolve_superseded(ingest: Ingest, quarantined: Iterable[QuarantinedPage]) -> list[QuarantinedPage]:
+def resolve_superseded(
+    ingest: Ingest, quarantined: Iterable[QuarantinedPage]
+) -> list[QuarantinedPage]:
     """Close quarantined pages that have since been read successfully, and return the others."""
     pending = []
     for page in quarantined:
@@ -572,12 +706,15 @@ def resolve_superseded(ingest: Ingest, quarantined: Iterable[QuarantinedPage]) -
 
 
 def accept_quarantined(
-    ingest: Ingest, quarantined: QuarantinedPage, decision: str, check: QuarantineCheck | None = None
+    ingest: Ingest,
+    quarantined: QuarantinedPage,
+    decision: str,
+    check: QuarantineCheck | None = None,
 ) -> SaveResult:
     """Store one quarantined page, and record the decision.
 
-    Return SaveResult.QUARANTINED if the page stays there, because it can no longer be parsed, `check` quarantines it
-    again, or what was found since would be overwritten.
+    Return SaveResult.QUARANTINED if the page stays there, because it can no longer be parsed,
+    `check` quarantines it again, or what was found since would be overwritten.
     """
     page = _reparse_quarantined(ingest, quarantined)
     if page is None:
@@ -585,14 +722,17 @@ def accept_quarantined(
     redesigned = quarantined.decision == "confirmed"
     with ingest.archive.transaction():  # store both the release and the decision, or neither
         try:
-            result = ingest.save(page, check, capture_id=quarantined.capture_id, redesigned=redesigned, is_late=True)
+            result = ingest.save(
+                page, check, capture_id=quarantined.capture_id, redesigned=redesigned, is_late=True
+            )
         except PageError as error:
             logger.warning("%s", error)
             return SaveResult.QUARANTINED
         if result.outcome is not SaveResult.QUARANTINED:
             ingest.quarantine.decide(quarantined.id, decision, now())
             frontier = ingest.archive.frontier
-            for reason in quarantined.reasons:  # from now on, the source's current number of links counts as usual
+            # from now on, the source's current number of links counts as usual
+            for reason in quarantined.reasons:
                 source = reason_key(reason)
                 if "source" in reason and (
                     decision == "accepted" or frontier.is_restarted_list(source, quarantined.url)
@@ -602,7 +742,9 @@ def accept_quarantined(
 
 
 def _reparse_quarantined(ingest: Ingest, quarantined: QuarantinedPage) -> ParsedPage | None:
-    """Parse a quarantined page again from its bytes; log the problem and return None if that fails."""
+    """Parse a quarantined page again from its bytes; log the problem and return None if that
+    fails.
+    """
     agency, captures = ingest.agencies[quarantined.agency], ingest.recorder.captures
     capture = ingest.quarantine.get_capture(quarantined)
     if capture is None:
@@ -627,19 +769,27 @@ def _reparse_quarantined(ingest: Ingest, quarantined: QuarantinedPage) -> Parsed
         return None
 
 
-def _parse_response(response: FetchedPage, url: str, release_id: int | None, agency: Agency) -> ParsedPage:
+def _parse_response(
+    response: FetchedPage, url: str, release_id: int | None, agency: Agency
+) -> ParsedPage:
     """Parse a stored response again; raise PageError if that fails.
 
     url: its URL in the frontier. release_id: the release that is stored there.
     """
     document = open_document(response.body, response.url)
     item = read_document(document.copy(), agency)
-    return ParsedPage(item=item, url=url, release_id=release_id, response=response, document=document)
+    return ParsedPage(
+        item=item, url=url, release_id=release_id, response=response, document=document
+    )
 
 
 def accept_repaired(ingest: Ingest, agency: str) -> Counter[SaveResult]:
-    """Store an agency's quarantined pages that are no longer suspicious, and return the outcomes."""
-    checks = {on_wire: QuarantineCheck(ingest.archive, agency, on_wire) for on_wire in (False, True)}
+    """Store an agency's quarantined pages that are no longer suspicious, and return the
+    outcomes.
+    """
+    checks = {
+        on_wire: QuarantineCheck(ingest.archive, agency, on_wire) for on_wire in (False, True)
+    }
     outcomes: Counter[SaveResult] = Counter()
     for page in resolve_superseded(ingest, ingest.quarantine.list_pending(agency)):
         outcomes[accept_quarantined(ingest, page, "reparsed", checks[is_wire_url(page.url)])] += 1
@@ -647,16 +797,19 @@ def accept_repaired(ingest: Ingest, agency: str) -> Counter[SaveResult]:
 
 
 def take_in_refused(ingest: Ingest, agency: str, url: str | None = None) -> Counter[str]:
-    """Store an agency's refused pages (archive.database.refused_pages) that can be read now, oldest first.
+    """Store an agency's refused pages (archive.database.refused_pages) that can be read now, oldest
+    first.
 
-    Each goes the way of a page in a crawl: it is matched, checked, quarantined or stored, as an edit
-    or a redesign, with the time it was fetched. One that was fetched before its release was last
-    read stays refused, because what is stored is newer. Returns the number of pages by outcome: a
-    value of SaveResult, or "still refused". url: only the pages of this URL.
+    Each goes the way of a page in a crawl: it is matched, checked, quarantined or stored, as an
+    edit or a redesign, with the time it was fetched. One that was fetched before its release was
+    last read stays refused, because what is stored is newer. Returns the number of pages by
+    outcome: a value of SaveResult, or "still refused". url: only the pages of this URL.
     """
     counts: Counter[str] = Counter()
     rows = ingest.recorder.refused.list_pages(agency, url)
-    checks = {is_wire: QuarantineCheck(ingest.archive, agency, is_wire) for is_wire in (False, True)}
+    checks = {
+        is_wire: QuarantineCheck(ingest.archive, agency, is_wire) for is_wire in (False, True)
+    }
     for row in rows:
         page = _parse_refused(ingest, row)
         outcome = _save_refused(ingest, page, checks[is_wire_url(page.url)]) if page else None
@@ -672,7 +825,9 @@ def _parse_refused(ingest: Ingest, row: Mapping[str, Any]) -> ParsedPage | None:
     url, entry = row["url"], ingest.archive.frontier.get(row["url"])
     is_other = entry is not None and is_other_address(ingest.archive, url, entry.release_id)
     release_id = None if entry is None or is_other else entry.release_id
-    if entry is None or (release_id and row["fetched"] < ingest.archive.get_last_checked(release_id)):
+    if entry is None or (
+        release_id and row["fetched"] < ingest.archive.get_last_checked(release_id)
+    ):
         return None
     if row["fetched"] > str(to_iso(now())):  # by a wrong clock: what is newer is not known
         return None
@@ -714,8 +869,14 @@ def _save_refused(ingest: Ingest, page: ParsedPage, check: QuarantineCheck) -> S
 
 
 def _save_late(ingest: Ingest, page: ParsedPage, check: QuarantineCheck) -> SaveResult:
-    """Store a page that was kept for a while; raise NotARelease if it shows no release, or an outdated one."""
-    removals, release_id, fetched_at = ingest.archive.removals, page.release_id, page.response.fetched_at
+    """Store a page that was kept for a while; raise NotARelease if it shows no release, or an
+    outdated one.
+    """
+    removals, release_id, fetched_at = (
+        ingest.archive.removals,
+        page.release_id,
+        page.response.fetched_at,
+    )
     if release_id is not None:
         removals.discard_begun_at(release_id, fetched_at)
     outcome = ingest.save(page, check, is_late=True).outcome

@@ -38,8 +38,8 @@ PHONE_LABEL = (
         """)
     + r"(?![\w-])(?: nr| nummer)?\.?(?:\s?\([^()\d]{0,30}\))?\s?[:.]?"
 )
-# Groups of digits separated by a space, hyphen, dash, slash or bracket: 08-405 10 00, +46 (0)8 405 10 00,
-# (703) 292-5111. A space before an area code and its hyphen separates two numbers.
+# Groups of digits separated by a space, hyphen, dash, slash or bracket: 08-405 10 00, +46 (0)8 405
+# 10 00, (703) 292-5111. A space before an area code and its hyphen separates two numbers.
 DIGIT_SEPARATOR = r"(?:\s?[-–‑−/]\s?|\s(?!0\d{0,3}\s?[-–/])|(?=\()|(?<=\)))"
 PHONE_NUMBER_PATTERN = rf"(?:\+\s?)?\(?\+?\d+\)?(?:{DIGIT_SEPARATOR}\(?\d+\)?){{0,9}}"
 # Numbers that are not telephone numbers, by the word before them.
@@ -59,16 +59,22 @@ CONTACT_TOKEN = re.compile(
     rf"|(?P<label>{PHONE_LABEL})",
     re.IGNORECASE,
 )
-# A note behind its number: "010-123 45 67 (växel)". The number is atomic, because brackets in it can be matched in
-# several ways.
+# A note behind its number: "010-123 45 67 (växel)". The number is atomic, because brackets in it
+# can be matched in several ways.
 NOTE_AFTER_NUMBER = re.compile(
-    rf"(?<![\w+])(?P<number>(?>{PHONE_NUMBER_PATTERN}))\s?(?:\((?P<note>{SWITCHBOARD}|{DESK})[^()\d]{{0,30}}\)"
+    rf"(?<![\w+])(?P<number>(?"
+    rf">{PHONE_NUMBER_PATTERN}))\s?"
+    rf"(?:\((?P<note>{SWITCHBOARD}"
+    rf"|{DESK})[^()\d]{{0,30}}\)"
     rf"|,?\s(?P<last>{SWITCHBOARD}|{DESK})\W*$)",
     re.IGNORECASE,
 )
-# An "@" or a word for it in brackets, or the digits of the shortest number: texts without them need not be parsed.
+# An "@" or a word for it in brackets, or the digits of the shortest number: texts without them need
+# not be parsed.
 CONTACT_SIGN = re.compile(r"@|[\[({]\s?(?:at|ät|snabel|a\))|\d(?:\W{0,5}\d){4}", re.IGNORECASE)
-DATE_OR_TIME_RANGE = re.compile(r"\d{2}[-–/]\d{2}[-–/](?:19|20)\d\d|(?:\d{1,2}\s?[-–]\s?\d{1,2}\W*)+")
+DATE_OR_TIME_RANGE = re.compile(
+    r"\d{2}[-–/]\d{2}[-–/](?:19|20)\d\d|(?:\d{1,2}\s?[-–]\s?\d{1,2}\W*)+"
+)
 MIN_PHONE_DIGITS, MIN_UNLABELLED_PHONE_DIGITS = 5, 7
 MAX_PHONE_DIGITS = 15  # ITU-T E.164
 
@@ -88,11 +94,14 @@ def normalise_contacts(items: Iterable[ContactItem]) -> tuple[Contact, ...]:
     """
     contacts: list[Contact] = []
     for item in items:
-        contact = Contact(**{field: normalise_line(getattr(item, field)) for field in item.__slots__})
+        contact = Contact(
+            **{field: normalise_line(getattr(item, field)) for field in item.__slots__}
+        )
         if contact == Contact() or any(_covers_contact(other, contact) for other in contacts):
             continue
         index = next(
-            (number for number, other in enumerate(contacts) if _covers_contact(contact, other)), len(contacts)
+            (number for number, other in enumerate(contacts) if _covers_contact(contact, other)),
+            len(contacts),
         )
         contacts = [other for other in contacts if not _covers_contact(contact, other)]
         contacts.insert(index, contact)
@@ -100,9 +109,13 @@ def normalise_contacts(items: Iterable[ContactItem]) -> tuple[Contact, ...]:
 
 
 def _covers_contact(whole: Contact, part: Contact) -> bool:
-    """Return whether a contact contains everything in another one. A longer role of the same person counts, too."""
+    """Return whether a contact contains everything in another one.
+
+    A longer role of the same person counts, too.
+    """
     (name, role, phone, email), (part_name, part_role, part_phone, part_email) = (
-        [(getattr(contact, field) or "").casefold() for field in Contact.__slots__] for contact in (whole, part)
+        [(getattr(contact, field) or "").casefold() for field in Contact.__slots__]
+        for contact in (whole, part)
     )
     return (
         part_name in ("", name)
@@ -116,14 +129,15 @@ def _covers_contact(whole: Contact, part: Contact) -> bool:
 def tokenise_contact_line(line: str) -> tuple[ContactToken, ...]:
     """Split a line into telephone numbers, e-mail addresses and the text between them.
 
-    Words that label numbers are left out, except those of shared numbers, which are put before their number. Cached,
-    because many pages of a site have the same contacts.
+    Words that label numbers are left out, except those of shared numbers, which are put before
+    their number. Cached, because many pages of a site have the same contacts.
 
     >>> line = "Telefon 08-405 10 00 (växel), mobil: 076-123 45 67, press@verket.se"
     >>> [token.text for token in tokenise_contact_line(line)]
     ['växel ', '08-405 10 00', ', ', '076-123 45 67', ', ', 'press@verket.se']
     >>> tokenise_contact_line("Tel. 22 24 90 90, eva.ek(at)verket.se")[::2]
-    (ContactToken(kind='phone', text='22 24 90 90'), ContactToken(kind='email', text='eva.ek@verket.se'))
+    (ContactToken(kind='phone', text='22 24 90 90'), ContactToken(kind='email',
+    text='eva.ek@verket.se'))
     >>> line = "Fax 08-405 10 01, 03-04-2021 kl. 09-16, 350 000 kr, möte (a) torget.nu"
     >>> [token.text for token in tokenise_contact_line(line)]
     [', 03-04-2021 kl. 09-16, 350 000 kr, möte (a) torget.nu']
@@ -152,7 +166,8 @@ def tokenise_contact_line(line: str) -> tuple[ContactToken, ...]:
 
 
 def may_have_phone_or_email(line: str) -> bool:
-    """Return whether a line has enough digits for a telephone number, or a sign used in e-mail addresses.
+    """Return whether a line has enough digits for a telephone number, or a sign used in e-mail
+    addresses.
 
     >>> list(map(may_have_phone_or_email, ["Eva Ek den 3 juni 2024", "eva.ek(at)verket.se", "tel 123 45"]))
     [False, True, True]

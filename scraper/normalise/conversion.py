@@ -35,8 +35,8 @@ __all__ = ["to_release"]
 
 DAMAGE_CHECKED_FIELDS = ("title", "lead", "body", "published_text", "updated_text", *LIST_FIELDS)
 
-# Kinds of releases
-# The first match wins: "Debattartikel" must come before "artikel", "Pressmeddelande" before anything about news.
+# Kinds of releases The first match wins: "Debattartikel" must come before "artikel",
+# "Pressmeddelande" before anything about news.
 KIND_PHRASES = {
     "press release": """
         pressmeddelande | pressrelease | press ?release | pressemelding | pressemeddelelse | pressemitteilung
@@ -57,11 +57,14 @@ KIND_PHRASES = {
     "news": "nyhet | ^news | ^aktuell | aktualit | nachricht | ^nytt$ | uutinen | nyhed | ^uutiset",
     "article": "artikel | article | artikkel | reportage | feature",
 }
-KIND_PATTERNS = [(kind, re.compile(build_alternation(words), re.IGNORECASE)) for kind, words in KIND_PHRASES.items()]
+KIND_PATTERNS = [
+    (kind, re.compile(build_alternation(words), re.IGNORECASE))
+    for kind, words in KIND_PHRASES.items()
+]
 
-# Credits of pictures, and media types
-# Words for a photograph may follow any words. "Bild" and similar words begin a credit only alone or after a full stop,
-# because captions say "Från vänster i bild: …".
+# Credits of pictures, and media types Words for a photograph may follow any words. "Bild" and
+# similar words begin a credit only alone or after a full stop, because captions say "Från vänster i
+# bild: …".
 PHOTO_WORD = r"foto(?:graf(?:i|er(?:ing)?)?)?|photo(?:graph(?:er)?)?(?: by| credit)?|©"
 PICTURE_WORD = r"bild|bilde|billede|kuva|illustration|illustratör|grafik|image(?: credit)?|credit"
 CREDIT_NAME = r"(?P<credit>[^()]{2,120}?)\)?\s*\.?$"
@@ -70,11 +73,17 @@ MARKED_CREDIT = re.compile(
     rf"|(?:^|(?<=[.!?)|(/–]\s)|(?<=[(|]))(?:{PICTURE_WORD})\s*:)\s*{CREDIT_NAME}",
     re.IGNORECASE,
 )
-# Without a colon after the word, a name must follow: "fotograf Eva Ek", not "ett foto som säger mycket".
+# Without a colon after the word, a name must follow: "fotograf Eva Ek", not "ett foto som säger
+# mycket".
 UNMARKED_CREDIT = re.compile(
-    rf"(?:^|(?<=[\s.,;|(/–-]))(?:[Ff]oto(?:graf)?|FOTO|[Pp]hoto(?: by)?)\s+(?=[^\W\d_a-zåäö])(?!av\b){CREDIT_NAME}"
+    rf"(?:^|(?<=[\s.,;"
+    rf"|(/–-]))(?:[Ff]oto(?"
+    rf":graf)?|FOTO|[Pp]hoto(?:"
+    rf" by)?)\s+(?=[^\W\d_a-zåäö])(?!av\b)"
+    rf"{CREDIT_NAME}"
 )
-# Any other lower-case word shows that the text is a sentence, not a name: "fotograf Eva Ek på plats i Lund".
+# Any other lower-case word shows that the text is a sentence, not a name: "fotograf Eva Ek på plats
+# i Lund".
 LOWER_CASE_WORD = re.compile(r"(?<!\w)(?!(?:av|och|von|van|de|af|and|und|by|för|via)\b)[a-zåäö]+")
 CREDIT_AND_SENTENCE = re.compile(r"(?P<name>.*?\w\w)\.\s+(?P<after>[A-ZÅÄÖ]\S*(?:\s+\S+){2,})$")
 TRAILING_NOTE = re.compile(r"\s+\([^()]+\)\.?$")
@@ -99,7 +108,10 @@ FILE_EXTENSION = re.compile(r"\.([a-z0-9]{2,5})$", re.IGNORECASE)
 
 
 def to_release(item: ReleaseItem) -> Release:
-    """Convert an item to a release. Raises PageError for a field that is present but cannot be parsed."""
+    """Convert an item to a release.
+
+    Raises PageError for a field that is present but cannot be parsed.
+    """
     title = normalise_line(item.title)
     if title is None:
         raise PageError(item.url, "title", "is missing")
@@ -117,7 +129,10 @@ def to_release(item: ReleaseItem) -> Release:
         updated_text=normalise_line(item.updated),
         language=_parse_language(item.language),
         tags=_normalise_tags(map(repair_text, item.tags)),
-        questions=tuple(_normalise_question(number, question) for number, question in enumerate(item.questions, 1)),
+        questions=tuple(
+            _normalise_question(number, question)
+            for number, question in enumerate(item.questions, 1)
+        ),
         images=tuple(map(_normalise_image, item.images)),
         attachments=tuple(
             Attachment(
@@ -132,7 +147,9 @@ def to_release(item: ReleaseItem) -> Release:
 
 
 def _canonicalise_url(url: str) -> str:
-    """Return the canonical URL, or the text itself if it is not a URL, such as http://agency.se:port/."""
+    """Return the canonical URL, or the text itself if it is not a URL, such as
+    http://agency.se:port/.
+    """
     try:
         return canonical_url(url)
     except ValueError:
@@ -169,17 +186,32 @@ def _normalise_question(position: int, item: QuestionItem) -> Question:
 
 def _normalise_image(item: ImageItem) -> Image:
     caption, credit = split_credit(repair_text(item.caption)) if item.caption else (None, None)
-    stated = split_credit(repair_text(item.credit))[1] or normalise_line(item.credit) if item.credit else None
+    stated = (
+        split_credit(repair_text(item.credit))[1] or normalise_line(item.credit)
+        if item.credit
+        else None
+    )
     return Image(
-        url=_canonicalise_url(item.url), caption=caption, credit=stated or credit, alt=normalise_line(item.alt)
+        url=_canonicalise_url(item.url),
+        caption=caption,
+        credit=stated or credit,
+        alt=normalise_line(item.alt),
     )
 
 
 def find_quality_warnings(release: Release) -> list[PageError]:
-    """Return a warning for each field with damaged letters that could not be repaired, and for contradictory dates."""
+    """Return a warning for each field with damaged letters that could not be repaired, and for
+    contradictory dates.
+    """
     warnings = []
     if release.published and release.updated and is_earlier(release.updated, release.published):
-        problem = f"{release.updated.isoformat()} is before the publication ({release.published.isoformat()})"
+        problem = (
+            f"{release.updated.isoformat()} is"
+            f" before"
+            f" the"
+            f" publication"
+            f" ({release.published.isoformat()})"
+        )
         warnings.append(PageError(release.url, "updated", problem))
     for field in DAMAGE_CHECKED_FIELDS:
         damages = filter(None, map(find_damaged_text, _iter_field_texts(getattr(release, field))))
@@ -189,7 +221,10 @@ def find_quality_warnings(release: Release) -> list[PageError]:
 
 
 def is_earlier(first: date, second: date) -> bool:
-    """Return whether a time or day is before another. A day and a time are compared by day alone."""
+    """Return whether a time or day is before another.
+
+    A day and a time are compared by day alone.
+    """
     if isinstance(first, datetime) and isinstance(second, datetime):
         return first < second
     days = [value.date() if isinstance(value, datetime) else value for value in (first, second)]
@@ -199,7 +234,11 @@ def is_earlier(first: date, second: date) -> bool:
 def _iter_field_texts(value: Any) -> Iterator[str]:
     for part in value if isinstance(value, tuple) else (value,):
         names: tuple[str, ...] = getattr(part, "__slots__", ())  # of a dataclass
-        texts = [getattr(part, name) for name in names if name not in ("url", "media_type")] if names else [part]
+        texts = (
+            [getattr(part, name) for name in names if name not in ("url", "media_type")]
+            if names
+            else [part]
+        )
         yield from (text for text in texts if isinstance(text, str))
 
 
@@ -255,7 +294,9 @@ def split_credit(text: str) -> tuple[str | None, str | None]:
             match = None if match and LOWER_CASE_WORD.search(match["credit"]) else match
         if match:
             followed = CREDIT_AND_SENTENCE.match(match["credit"])
-            name, after = (followed["name"], followed["after"]) if followed else (match["credit"], "")
+            name, after = (
+                (followed["name"], followed["after"]) if followed else (match["credit"], "")
+            )
             description = [line[: match.start()].rstrip(" ,;|(/–-"), after, line[end:].strip()]
             return " ".join(filter(None, description)) or None, name.strip(" .,;") or None
     return line or None, None

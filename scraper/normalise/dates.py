@@ -1,7 +1,7 @@
 """Parses dates as agencies write them, and the labels that give their meaning.
 
-A missing year is taken from the URL of the page. Times without an offset are in the time zone of the agency, or of the
-country in the host's top-level domain.
+A missing year is taken from the URL of the page. Times without an offset are in the time zone of
+the agency, or of the country in the host's top-level domain.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 from scraper.normalise.page_urls import extract_host
 from scraper.normalise.text_cleaning import build_alternation, clean_line, split_word_list
 
-# One row per month: Swedish, Norwegian, Danish, English, German, Finnish, then French, Spanish, Italian and Dutch.
+# One row per month: Swedish, Norwegian, Danish, English, German, Finnish, then French, Spanish,
+# Italian and Dutch.
 MONTH_NAME_ROWS = """
 januari january januar jan jän jänner tammikuuta tammikuu janvier enero gennaio
 februari february februar feb febr helmikuuta helmikuu février febrero febbraio
@@ -31,7 +32,9 @@ november nov marraskuuta marraskuu novembre noviembre
 december desember dezember dec des dez joulukuuta joulukuu décembre diciembre dicembre
 """
 MONTHS_BY_NAME = {
-    name: number for number, row in enumerate(MONTH_NAME_ROWS.split("\n")[1:13], 1) for name in row.split()
+    name: number
+    for number, row in enumerate(MONTH_NAME_ROWS.split("\n")[1:13], 1)
+    for name in row.split()
 }
 ANY_MONTH = rf"(?:{'|'.join(sorted(MONTHS_BY_NAME, key=len, reverse=True))})\b"
 MONTH_NAME_PATTERN = rf"(?<![^\W\d_])(?P<month>{ANY_MONTH})\.?"
@@ -80,10 +83,12 @@ ZONE_OFFSETS = {
     "PST": -8,
 }
 
-# Meanings of a date, tried in this order at each position of the text. The word nearest before the date counts.
+# Meanings of a date, tried in this order at each position of the text. The word nearest before the
+# date counts.
 CREATION_LABEL = r"(?:created\b|skapa[dt]\b|opprettet|oprettet|erstellt|(?:in|upp|ut)lagd\b)"
 DATE_ROLE_PATTERNS = {
-    # "Senast publicerad" and "Last published" are SiteVision's labels for the latest change of a page.
+    # "Senast publicerad" and "Last published" are SiteVision's labels for the latest change of a
+    # page.
     "updated": build_alternation(r"""
         sena(?:st|ste)\s+publi\w+ | last\s+publi\w+ | zuletzt\s+ver[öo]ffentlicht
         (?:upp|opp|op)dat\w* | uppd\b | updated?\b | aktualis\w+
@@ -105,11 +110,16 @@ DATE_ROLE_PATTERNS = {
         """),
 }
 # "Senast ändrad/granskad": a change takes precedence over a review.
-DATE_ROLE_PATTERNS["updated"] += rf"(?:\s*(?:/|och|eller|and|or)\s*{DATE_ROLE_PATTERNS['reviewed']})?"
+DATE_ROLE_PATTERNS["updated"] += (
+    rf"(?:\s*(?:/|och|eller|and|or)\s*{DATE_ROLE_PATTERNS['reviewed']})?"
+)
 # A label of a creation that does not name the page, as systems print it in boxes.
 BOX_CREATION = re.compile(rf"\W*(?:dat(?:um|e|o)\W+)?{CREATION_LABEL}", re.IGNORECASE)
-DATE_ROLE = re.compile("|".join(rf"(?P<{role}>\b{words})" for role, words in DATE_ROLE_PATTERNS.items()), re.IGNORECASE)
-# Dates other than the publication of the page: of a decision, a source or a future event, or a period.
+DATE_ROLE = re.compile(
+    "|".join(rf"(?P<{role}>\b{words})" for role, words in DATE_ROLE_PATTERNS.items()), re.IGNORECASE
+)
+# Dates other than the publication of the page: of a decision, a source or a future event, or a
+# period.
 NON_PUBLICATION_DATE = re.compile(
     build_alternation(r"""
         ^k[äa]lla\b | n[äa]sta (?:publicering|uppdatering) | (?:next|future) (?:release|publication|update|review)
@@ -128,10 +138,15 @@ NON_PUBLICATION_DATE = re.compile(
         """),
     re.IGNORECASE,
 )
-# Periods in which something takes place: "1 mars 2025 – 3 mars 2025", "15–16 december 2022", "kl. 10–12".
+# Periods in which something takes place: "1 mars 2025 – 3 mars 2025", "15–16 december 2022", "kl.
+# 10–12".
 DATE_SPAN = re.compile(
     r"(?:19|20)\d\d-\d\d-\d\d\s*(?:--|[–—])\s*\d\d(?!\d)"
-    rf"|(?:{ANY_MONTH}\.?|(?:19|20)\d\d)\s*[–—-]\s*(?:[0-3]?\d\.? {ANY_MONTH}|(?:19|20)\d\d-\d\d-\d\d)"
+    rf"|(?:{ANY_MONTH}\.?|(?:19"
+    rf"|20)\d\d)\s*[–—-]\s*(?:[0-3]?"
+    rf"\d\.?"
+    rf" {ANY_MONTH}|(?:19"
+    rf"|20)\d\d-\d\d-\d\d)"
     rf"|(?<![\d.:])[0-3]?\d\.?\s*[–—-]\s*[0-3]?\d\.? {ANY_MONTH}"
     r"|\d[.:]\d\d\s*[–—-]\s*\d{1,2}[.:]\d\d(?!\d)|\bkl\.?\s*\d{1,2}\s*[–—-]\s*\d{1,2}\b(?![.:]?\d)",
     re.IGNORECASE,
@@ -139,22 +154,27 @@ DATE_SPAN = re.compile(
 
 # Forms of dates and times.
 YEAR = r"(?P<y>(?:19|20)\d\d)(?!\d)"
-UNSUPPORTED_YEAR = re.compile(r"(?:\s?,|-)?\s*[1-9]\d{3}(?![\d.:])")  # a year that YEAR does not match
+UNSUPPORTED_YEAR = re.compile(
+    r"(?:\s?,|-)?\s*[1-9]\d{3}(?![\d.:])"
+)  # a year that YEAR does not match
 DAY_NUMBER = r"(?<!\d)(?<!\d[.:])(?P<d>\d{1,2})"
 SHORT_YEAR = rf"\s?[-'’](?P<yy>\d\d)(?![\d.:]|\s*{ANY_MONTH})"
 ORDINAL_SUFFIX = r"(?:\.|:?(?:[ea]|dje)|st|nd|rd|th)"
 DATE_FORMS = [
     re.compile(form, re.IGNORECASE)
     for form in (
-        r"(?<!\d)(?P<y>(?:19|20)\d\d)[-/.‑–](?P<m>\d{1,2})[-/.‑–](?P<d>\d{1,2})(?!\d)",  # 2017-12-01
+        # 2017-12-01
+        r"(?<!\d)(?P<y>(?:19|20)\d\d)[-/.‑–](?P<m>\d{1,2})[-/.‑–](?P<d>\d{1,2})(?!\d)",
         rf"(?<!\d){YEAR}\s+{MONTH_NAME_PATTERN}\s+(?P<d>[0-3]?\d)(?!\d)",  # 2020 jul 07
         # 18 maj, 2021 · 3:e maj -21
         rf"{DAY_NUMBER}{ORDINAL_SUFFIX}?[\s-]*(?:of |de )?{MONTH_NAME_PATTERN}"
         rf"(?:(?:\s?,|-)?\s*{YEAR}|{SHORT_YEAR})?",
         rf"{MONTH_NAME_PATTERN}\s+(?P<d>[0-3]?\d)(?:st|nd|rd|th)?\s*,?\s+{YEAR}",  # Maj 03, 2019
-        rf"{DAY_NUMBER}\.\s?(?P<m>[01]?\d)\.\s?(?P<y>(?:19|20)\d\d|\d\d)(?![\d.])",  # 29.5.2020 · 21.4.14
+        # 29.5.2020 · 21.4.14
+        rf"{DAY_NUMBER}\.\s?(?P<m>[01]?\d)\.\s?(?P<y>(?:19|20)\d\d|\d\d)(?![\d.])",
         rf"{DAY_NUMBER}/(?P<m>[01]?\d)(?:[\s,-]+{YEAR}|{SHORT_YEAR})",  # 5/3 2020 · 5/3 -20
-        rf"(?<![\d/-])(?P<a>[0-3]?\d)(?P<mark>[/-])(?P<b>[0-3]?\d)(?P=mark){YEAR}",  # 05/03/2020 · 05-03-2020
+        # 05/03/2020 · 05-03-2020
+        rf"(?<![\d/-])(?P<a>[0-3]?\d)(?P<mark>[/-])(?P<b>[0-3]?\d)(?P=mark){YEAR}",
         r"(?<!\d)(?P<y>(?:19|20)\d\d)(?P<m>[01]\d)(?P<d>[0-3]\d)(?!\d)",  # 20200503
     )
 ]
@@ -166,12 +186,18 @@ TIME_AFTER = re.compile(
     re.IGNORECASE,
 )
 TIME_BEFORE = re.compile(
-    rf"(?<!\d){CLOCK_TIME}\s*(?P<half>[ap]\.?m\b\.?)?\s*(?P<z>C?E?S?T)?[\s,·•|–-]*(?:den|on|am)?\s*$", re.IGNORECASE
+    rf"(?<!\d){CLOCK_TIME}\s*(?"
+    rf"P<half>[ap]\.?m\b\.?)?\s*(?"
+    rf"P<z>C?E?S?T)?[\s,·•"
+    rf"|–-]*(?:den|on"
+    rf"|am)?\s*$",
+    re.IGNORECASE,
 )
 UNIX_TIME = re.compile(r"1\d{9}(?:\d{3})?")  # seconds or milliseconds, 2001 to 2033
 # Countries that write the day first in numeric dates.
 DAY_FIRST_DOMAINS = tuple(
-    f".{country}" for country in split_word_list("uk ie se no dk fi ax is de at ch nl be fr es pt it pl eu int")
+    f".{country}"
+    for country in split_word_list("uk ie se no dk fi ax is de at ch nl be fr es pt it pl eu int")
 )
 
 
@@ -183,10 +209,12 @@ class NoDateError(ValueError):
 
 
 def parse_label(text: str, url: str) -> tuple[str, date | datetime | None]:
-    """Return the meaning of a label's date (published, updated, reviewed, none), and the day or moment.
+    """Return the meaning of a label's date (published, updated, reviewed, none), and the day or
+    moment.
 
-    A date without a label word counts as published; the caller must check whether its place on the page allows that.
-    A missing year is taken from the URL. Raises ValueError if no date can be read with certainty.
+    A date without a label word counts as published; the caller must check whether its place on the
+    page allows that. A missing year is taken from the URL. Raises ValueError if no date can be read
+    with certainty.
 
     >>> parse_label("Senast uppdaterad: 18 maj, 2021", "https://a.se/")
     ('updated', datetime.date(2021, 5, 18))
@@ -198,7 +226,9 @@ def parse_label(text: str, url: str) -> tuple[str, date | datetime | None]:
     line = clean_line(text)
     match, day = find_first_date(line, url)
     role = find_date_role(line[: match.start()])
-    if NON_PUBLICATION_DATE.search(line[: match.start()]) or (role is None and DATE_SPAN.search(line)):
+    if NON_PUBLICATION_DATE.search(line[: match.start()]) or (
+        role is None and DATE_SPAN.search(line)
+    ):
         return "none", None
     return role or "published", _add_clock_time(line, match, day, url)
 
@@ -222,7 +252,8 @@ def parse_date(text: str, url: str, zone_name: str | None = None) -> date | date
 
 
 def find_date_role(text: str) -> str | None:
-    """Return the role given to a date by the last label word of a text, or None if there is no such word.
+    """Return the role given to a date by the last label word of a text, or None if there is no such
+    word.
 
     >>> find_date_role("Pressmeddelande, publicerad "), find_date_role("Senast granskad"), find_date_role("Nyhet")
     ('published', 'reviewed', None)
@@ -237,12 +268,22 @@ def split_date_labels(text: str) -> list[str]:
     >>> split_date_labels("Publicerad 3 juli 2013 · Uppdaterad 2 april 2015")
     ['Publicerad 3 juli 2013 · ', 'Uppdaterad 2 april 2015']
     """
-    starts = [0, *(word.start() for word in DATE_ROLE.finditer(text) if any(map(str.isdigit, text[: word.start()])))]
+    starts = [
+        0,
+        *(
+            word.start()
+            for word in DATE_ROLE.finditer(text)
+            if any(map(str.isdigit, text[: word.start()]))
+        ),
+    ]
     return [text[start:end] for start, end in zip(starts, [*starts[1:], len(text)], strict=True)]
 
 
 def find_first_date(line: str, url: str) -> tuple[re.Match[str], date]:
-    """Return the match and the value of the first date in a line. Raises NoDateError if there is none."""
+    """Return the match and the value of the first date in a line.
+
+    Raises NoDateError if there is none.
+    """
     matches = (form.search(line) for form in DATE_FORMS)
     first = min(filter(None, matches), key=lambda match: match.start(), default=None)
     if first is None:
@@ -285,7 +326,9 @@ def _order_month_and_day(first: int, second: int, url: str) -> tuple[int, int]:
 def _add_clock_time(
     line: str, match: re.Match[str], day: date, url: str, zone_name: str | None = None
 ) -> date | datetime:
-    """Return the day with the clock time directly after or before it, or the day itself if there is none."""
+    """Return the day with the clock time directly after or before it, or the day itself if there is
+    none.
+    """
     time = TIME_AFTER.match(line, match.end()) or TIME_BEFORE.search(line, 0, match.start())
     if not time:
         return day
@@ -301,9 +344,9 @@ def _add_clock_time(
 def infer_year(url: str, month: int, day: int) -> int:
     """Infer the year of a day from the URL. Raises ValueError if the URL does not contain one.
 
-    If the URL contains a month, the year is chosen so that the two are within half a year of each other, because a page
-    of 31 December may be updated in January of the next year. A folder of the path takes precedence over a word of its
-    slug, which may mention any year.
+    If the URL contains a month, the year is chosen so that the two are within half a year of each
+    other, because a page of 31 December may be updated in January of the next year. A folder of the
+    path takes precedence over a word of its slug, which may mention any year.
 
     >>> infer_year("https://a.se/2023/mars/20/x/", 3, 20), infer_year("https://a.se/2023/december/31/x/", 1, 1)
     (2023, 2024)
@@ -322,18 +365,22 @@ def infer_year(url: str, month: int, day: int) -> int:
     for match in found:
         if match["m"] or match["month"]:
             url_month = int(match["m"]) if match["m"] else MONTHS_BY_NAME[match["month"].lower()]
-            distance = (date(year, month, min(day, 28)) - date(year, url_month, int(match["d"] or 15))).days
-            return year + (1 if distance < -HALF_YEAR_DAYS else -1 if distance > HALF_YEAR_DAYS else 0)
+            distance = (
+                date(year, month, min(day, 28)) - date(year, url_month, int(match["d"] or 15))
+            ).days
+            return year + (
+                1 if distance < -HALF_YEAR_DAYS else -1 if distance > HALF_YEAR_DAYS else 0
+            )
     return year
 
 
 def find_address_day(url: str) -> str | None:
     """Return the day in a URL's path as YYYY-MM-DD, or None.
 
-    The day must be in folders or at the start of the last part, before the name of the release. Sites put the day of
-    publication there by rule, so it can be trusted even on a single page. The name may mention other dates, but no
-    other folder may contradict the day. A date at the end of a name, or a day without separators, is as often that of
-    the subject.
+    The day must be in folders or at the start of the last part, before the name of the release.
+    Sites put the day of publication there by rule, so it can be trusted even on a single page. The
+    name may mention other dates, but no other folder may contradict the day. A date at the end of a
+    name, or a day without separators, is as often that of the subject.
 
     >>> find_address_day("https://a.se/2020/03/02/ny-bro/"), find_address_day("https://a.se/nyheter/2022-06-01-ny-bro")
     ('2020-03-02', '2022-06-01')
@@ -359,8 +406,8 @@ def find_address_day(url: str) -> str | None:
 def _contradicts_day(other: re.Match[str], day: re.Match[str], path: str) -> bool:
     """Return whether another date in a path casts doubt on the day.
 
-    Another folder must agree with it. In the name of the release, another whole day may be the end of a period that
-    begins with the day, unless the day has folders of its own.
+    Another folder must agree with it. In the name of the release, another whole day may be the end
+    of a period that begins with the day, unless the day has folders of its own.
     """
     if _is_date_folder(other, path):
         return any(other[part] not in (None, day[part]) for part in ("y", "m", "month", "d"))
@@ -368,16 +415,22 @@ def _contradicts_day(other: re.Match[str], day: re.Match[str], path: str) -> boo
 
 
 def _is_date_folder(match: re.Match[str], path: str) -> bool:
-    """Return whether a date is a folder of the path, or a complete day at the start of its last part."""
+    """Return whether a date is a folder of the path, or a complete day at the start of its last
+    part.
+    """
     begins = path[: match.start()].endswith("/")
     return begins and (path[match.end() :][:1] in ("", "/") or bool(match["d"]))
 
 
-def _localise_time(naive: datetime, offset: str | None, url: str, zone_name: str | None = None) -> datetime:
-    """Convert a clock time to a moment, with its own offset, or else in the given time zone or that of the host.
+def _localise_time(
+    naive: datetime, offset: str | None, url: str, zone_name: str | None = None
+) -> datetime:
+    """Convert a clock time to a moment, with its own offset, or else in the given time zone or that
+    of the host.
 
-    For a host without a country, an offset is used as written (as Stockholm's zone if the two agree), and times without
-    an offset are taken as Stockholm time. Raises ValueError for a time skipped when daylight saving time starts.
+    For a host without a country, an offset is used as written (as Stockholm's zone if the two
+    agree), and times without an offset are taken as Stockholm time. Raises ValueError for a time
+    skipped when daylight saving time starts.
     """
     zone = ZoneInfo(zone_name) if zone_name else find_country_zone(extract_host(url))
     if offset:
@@ -393,7 +446,9 @@ def _localise_time(naive: datetime, offset: str | None, url: str, zone_name: str
 
 @cache
 def find_country_zone(host: str) -> ZoneInfo | None:
-    """Return the time zone of the country in a host's top-level domain, or None if it is unknown."""
+    """Return the time zone of the country in a host's top-level domain, or None if it is
+    unknown.
+    """
     name = COUNTRY_ZONES.get(host.rpartition(".")[2])
     return ZoneInfo(name) if name else None
 

@@ -1,4 +1,7 @@
-"""Canonical URLs and hosts. `canonical_url` is part of the archive, because imported releases need it too."""
+"""Canonical URLs and hosts.
+
+`canonical_url` is part of the archive, because imported releases need it too.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,8 @@ from archive.urls import canonical_url, strip_www
 
 
 def resolve_canonical_url(base: str, href: str) -> str | None:
-    """Return a link's canonical URL, or None if it is not a URL, such as `http://[`, or cannot be encoded.
+    """Return a link's canonical URL, or None if it is not a URL, such as `http://[`, or cannot be
+    encoded.
 
     >>> resolve_canonical_url("https://skog.example/nyheter", "a#top")
     'https://skog.example/a'

@@ -1,8 +1,9 @@
-"""Cleans text: NFC, plain spaces, repaired characters, safe HTML. Also builds patterns from lists of words.
+"""Cleans text: NFC, plain spaces, repaired characters, safe HTML. Also builds patterns from lists
+of words.
 
-Characters are repaired if text was decoded in the wrong charset or escaped twice. The library ftfy supports more
-charsets, but was not chosen: it does not repair "Ã¥" alone, so that Swedish å stays broken in short texts and in partly
-broken ones, and it takes four times as long.
+Characters are repaired if text was decoded in the wrong charset or escaped twice. The library ftfy
+supports more charsets, but was not chosen: it does not repair "Ã¥" alone, so that Swedish å stays
+broken in short texts and in partly broken ones, and it takes four times as long.
 """
 
 from __future__ import annotations
@@ -25,11 +26,14 @@ from archive.database.allowed_html import (
     filter_attribute,
 )
 
-# Misread characters (mojibake). Bytes 0x80-0xBF, the later ones of a letter in UTF-8, as windows-1252 and Latin-1:
+# Misread characters (mojibake). Bytes 0x80-0xBF, the later ones of a letter in UTF-8, as
+# windows-1252 and Latin-1:
 _TRAIL_BYTES = "".join(chr(byte) for byte in range(0x80, 0xC0))
-TRAIL_BYTE_CHARACTERS = re.escape(_TRAIL_BYTES + _TRAIL_BYTES.encode("latin-1").decode("windows-1252", "ignore"))
-# With the first byte: of western European letters (Â, Ã), of dashes, quotes and signs (â, ï), of emoji (ð). Sámi has
-# words such as ANARÂŠKIELÂ and ihâžžân, in which the same letters are right.
+TRAIL_BYTE_CHARACTERS = re.escape(
+    _TRAIL_BYTES + _TRAIL_BYTES.encode("latin-1").decode("windows-1252", "ignore")
+)
+# With the first byte: of western European letters (Â, Ã), of dashes, quotes and signs (â, ï), of
+# emoji (ð). Sámi has words such as ANARÂŠKIELÂ and ihâžžân, in which the same letters are right.
 TRAIL_BYTE_LETTERS = "ƒŠŒŽšœžŸ"
 MOJIBAKE = re.compile(
     f"Ã[{TRAIL_BYTE_CHARACTERS}]"
@@ -46,16 +50,23 @@ ENTITY = rf"(?:{ENTITY_NAMES}|#(?!60;|62;|0)\d{{2,5}}|#x(?!3[ceCE];)[1-9a-fA-F][
 VISIBLE_ENTITY = re.compile(rf"&(?:amp;)*({ENTITY})")
 DOUBLY_ESCAPED_ENTITY = re.compile(rf"&(?:amp;)+(?={ENTITY})")
 MARKUP_TAG = re.compile(r"(<[^>]*>)")
-# Characters that texts in these languages never contain: the replacement character, control characters, one half of a
-# misread letter, and letters misread in other charsets (Mac, central Europe).
+# Characters that texts in these languages never contain: the replacement character, control
+# characters, one half of a misread letter, and letters misread in other charsets (Mac, central
+# Europe).
 DAMAGED_TEXT = re.compile(
-    "\N{REPLACEMENT CHARACTER}|[\u0080-\u009f]|(?<=[a-zåäö])[ÃÂ]|â€|√[§∂•©ÑñÖ]|Ă[¤¶Ą]|[ÄÅ][¡¢£¤¥¦¨©ª¬®¯±²³¶¹º¼½¾¿]"
+    "\N{REPLACEMENT CHARACTER}"
+    "|[\u0080-\u009f]"
+    "|(?<=[a-zåäö])[ÃÂ]|â€|√[§∂•©ÑñÖ]"
+    "|Ă[¤¶Ą]"
+    "|[ÄÅ][¡¢£¤¥¦¨©ª¬®¯±²³¶¹º¼½¾¿]"
 )
 MAX_CONTEXT_WORDS = 3  # on either side of damaged text
 
 # Soft hyphen, zero-width marks, word joiner, byte order mark, direction marks.
 INVISIBLE_CHARACTERS = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]+")
-SPEECH_DASH = re.compile(r"[-–—−‒―‐‑]\s*(?=[^\s\d])|[–—−‒―]\s+")  # a hyphen before a digit is a minus sign
+SPEECH_DASH = re.compile(
+    r"[-–—−‒―‐‑]\s*(?=[^\s\d])|[–—−‒―]\s+"
+)  # a hyphen before a digit is a minus sign
 BLANK_LINES = re.compile(r"\n\s*\n+")
 
 # HTML.
@@ -81,7 +92,10 @@ def clean_text(text: str) -> str:
     >>> clean_text("Ett  \\n\\n\\n två\\ntre ")
     'Ett\\n\\ntvå\\ntre'
     """
-    paragraphs = ("\n".join(filter(None, map(clean_line, part.split("\n")))) for part in BLANK_LINES.split(text))
+    paragraphs = (
+        "\n".join(filter(None, map(clean_line, part.split("\n"))))
+        for part in BLANK_LINES.split(text)
+    )
     return "\n\n".join(filter(None, paragraphs))
 
 
@@ -92,7 +106,9 @@ def _strip_invisible_characters(text: str) -> str:
     'för alla'
     """
     # Invisible characters are not printable; isprintable() is five times as fast as removing them.
-    return unicodedata.normalize("NFC", text if text.isprintable() else INVISIBLE_CHARACTERS.sub("", text))
+    return unicodedata.normalize(
+        "NFC", text if text.isprintable() else INVISIBLE_CHARACTERS.sub("", text)
+    )
 
 
 def strip_speech_dash(paragraph: str) -> str:
@@ -145,7 +161,8 @@ def repair_markup(html: str) -> str:
 
 
 def repair_mojibake(text: str) -> str:
-    """Repair UTF-8 that was decoded as windows-1252 or Latin-1, and windows-1252 decoded as Latin-1.
+    """Repair UTF-8 that was decoded as windows-1252 or Latin-1, and windows-1252 decoded as
+    Latin-1.
 
     This also works if only part of the text was misread, or if all of it was misread several times.
 
@@ -167,7 +184,8 @@ def repair_mojibake(text: str) -> str:
         text
         if text.isascii()
         else C1_CONTROLS.sub(
-            lambda match: match[0].encode("latin-1").decode("windows-1252", "ignore") or match[0], text
+            lambda match: match[0].encode("latin-1").decode("windows-1252", "ignore") or match[0],
+            text,
         )
     )
 
@@ -192,7 +210,10 @@ def _recover_misread_bytes(text: str) -> bytes:
 
     Bytes that windows-1252 does not define are taken as Latin-1, as in browsers.
     """
-    return b"".join(character.encode("latin-1" if character < "\u0100" else "windows-1252") for character in text)
+    return b"".join(
+        character.encode("latin-1" if character < "\u0100" else "windows-1252")
+        for character in text
+    )
 
 
 def find_damaged_text(text: str) -> str | None:
@@ -226,10 +247,13 @@ def sanitise_body_html(html: str) -> str:
         url_schemes=ALLOWED_SCHEMES,
         url_relative="deny",
     )
-    if not NEEDS_CLEANING.search(safe) and unicodedata.is_normalized("NFC", safe):  # true for most texts
+    # true for most texts
+    if not NEEDS_CLEANING.search(safe) and unicodedata.is_normalized("NFC", safe):
         return safe
     return "".join(
-        piece if piece.startswith("<") else HORIZONTAL_SPACE.sub(" ", _strip_invisible_characters(piece))
+        piece
+        if piece.startswith("<")
+        else HORIZONTAL_SPACE.sub(" ", _strip_invisible_characters(piece))
         for piece in SANITISED_TAG.split(safe)
     )
 
@@ -270,7 +294,8 @@ def build_alternation(phrases: str) -> str:
 
 
 def compile_phrases(phrases: str, before: str = r"^\W*", after: str = r"\W*$") -> re.Pattern[str]:
-    """Compile phrases (see `build_alternation`) to a case-insensitive pattern for a line with one of them.
+    """Compile phrases (see `build_alternation`) to a case-insensitive pattern for a line with one
+    of them.
 
     before, after: regular expressions for the text around a phrase.
 

@@ -1,6 +1,8 @@
-"""Splits the main element into blocks: headings, paragraphs, lists, tables, quotations and panel titles.
+"""Splits the main element into blocks: headings, paragraphs, lists, tables, quotations and panel
+titles.
 
-Each block has its text as plain text, with one line per list item or table row, and as HTML with links and emphasis.
+Each block has its text as plain text, with one line per list item or table row, and as HTML with
+links and emphasis.
 """
 
 from __future__ import annotations
@@ -31,7 +33,12 @@ SOUP_ATTRIBUTES = frozenset(
     data-toggle data-bs-toggle {FIELD_ATTRIBUTE} {TEXT_ATTRIBUTE} start reversed value colspan rowspan
     """)
 )
-TRANSPARENT_TAGS = {"span", "font", "small", "big"}  # not copied to the soup unless they have one of these attributes
+TRANSPARENT_TAGS = {
+    "span",
+    "font",
+    "small",
+    "big",
+}  # not copied to the soup unless they have one of these attributes
 
 # Kinds of elements.
 INLINE_OR_BUTTON_TAGS = INLINE_TAGS | {"button"}
@@ -46,7 +53,9 @@ NON_DATA_TABLE_TAGS = {"table", "h1", "h2", "h3", "ul"}
 MAX_HEADING_LENGTH = 500  # an unclosed heading swallows the text after it
 MAX_NUMBER_LENGTH = 10  # digits
 MIN_CONTENTS_LINK_SHARE = 0.75  # share of a list's text in links
-CELL_SPAN = re.compile(r"[2-9]|[1-9]\d{1,2}")  # up to the number of columns or rows that browsers accept
+CELL_SPAN = re.compile(
+    r"[2-9]|[1-9]\d{1,2}"
+)  # up to the number of columns or rows that browsers accept
 
 # Accordion panels.
 PANEL_TITLE_TAGS = {"button", "a", "div", "h2", "h3", "h4", "h5", "span", "dt", "p", "li"}
@@ -65,7 +74,12 @@ MIN_ANSWER_START_LENGTH = 10
 BOLD_TAGS = ("strong", "b")
 INLINE_MARKUP = {
     **{"em": "em", "i": "em", "strong": "strong", "b": "strong", "sup": "sup", "sub": "sub"},
-    **{"del": "del", "ins": "ins", "s": "s", "strike": "s"},  # text that no longer applies is kept, struck through
+    **{
+        "del": "del",
+        "ins": "ins",
+        "s": "s",
+        "strike": "s",
+    },  # text that no longer applies is kept, struck through
 }
 # Notes that tell people who use a screen reader where a link leads.
 LINK_NOTE_WORDS = build_alternation("""
@@ -79,7 +93,8 @@ LINK_NOTE = re.compile(
 )
 # Parts of the words above; a text without any of them has no such note.
 LINK_NOTE_STEM = re.compile(
-    "fönster|window|flik|new tab|vindu|fane|fenster|neue[ms]? tab|extern|webbplats|site", re.IGNORECASE
+    "fönster|window|flik|new tab|vindu|fane|fenster|neue[ms]? tab|extern|webbplats|site",
+    re.IGNORECASE,
 )
 
 
@@ -110,7 +125,9 @@ def convert_to_soup(root: Element) -> BeautifulSoup:
 
 
 def decompose_soup(soup: BeautifulSoup) -> None:
-    """Empty a soup, whose elements refer to each other, so that its memory is freed without garbage collection."""
+    """Empty a soup, whose elements refer to each other, so that its memory is freed without garbage
+    collection.
+    """
     for part in list(soup.contents):  # soup.decompose() alone leaves the first element
         part.decompose()
     soup.decompose()
@@ -124,7 +141,9 @@ class ElementTreeBuilder(TreeBuilder):
         self.root = root
 
     def feed(self, markup: object) -> None:
-        """Feed the tree to the soup, without white space next to blocks and without TRANSPARENT_TAGS."""
+        """Feed the tree to the soup, without white space next to blocks and without
+        TRANSPARENT_TAGS.
+        """
         soup, root = self.soup, self.root
         assert soup is not None  # noqa: S101 - BeautifulSoup sets it before it feeds
         is_open: list[bool] = []  # for each open element, whether it is in the soup
@@ -153,7 +172,9 @@ def read_blocks(root: Tag, resolve_url: Callable[[str], str | None]) -> list[Pag
     blocks = list(BlockReader(resolve_url).iter_blocks(root, 0))
     for block in blocks:
         item = _find_question_item(block.element, block.text) if block.kind == "p" else None
-        if item is not None or (block.kind == "p" and _is_followed_by_answer(block.element, block.text)):
+        if item is not None or (
+            block.kind == "p" and _is_followed_by_answer(block.element, block.text)
+        ):
             block.kind, block.panel = "panel", item
         elif block.element.name == "summary":
             block.panel = block.element.parent
@@ -186,7 +207,10 @@ class BlockReader:
         self.resolve_url = resolve_url
 
     def iter_blocks(self, parent: Tag, depth: int, kind: str = "p") -> Iterator[PageBlock]:
-        """Yield the blocks of an element. Inline text between its blocks becomes blocks of `kind`."""
+        """Yield the blocks of an element.
+
+        Inline text between its blocks becomes blocks of `kind`.
+        """
         inline_nodes: list[Node] = []
         for child in parent.contents:
             if isinstance(child, Tag):
@@ -224,11 +248,15 @@ class BlockReader:
         else:
             yield from self.iter_blocks(element, depth, kind)
 
-    def read_paragraphs(self, inline_nodes: list[Node], parent: Tag, kind: str, depth: int) -> Iterator[PageBlock]:
+    def read_paragraphs(
+        self, inline_nodes: list[Node], parent: Tag, kind: str, depth: int
+    ) -> Iterator[PageBlock]:
         for part in _split_at_line_breaks(inline_nodes) if inline_nodes else ():
             yield from self.build_block(part, kind, parent, depth)
 
-    def build_block(self, nodes: Iterable[Node], kind: str, element: Tag, depth: int) -> Iterator[PageBlock]:
+    def build_block(
+        self, nodes: Iterable[Node], kind: str, element: Tag, depth: int
+    ) -> Iterator[PageBlock]:
         run = _collect_inline_text(nodes, self.resolve_url)
         if run.length and (text := run.text):
             yield PageBlock(kind, text, run.html, element, run.is_bold, run.link_share, depth)
@@ -238,14 +266,27 @@ class BlockReader:
         html = _render_list(element, self.resolve_url, lines)
         if lines:
             links = list(iter_descendants(element, ("a",)))
-            share = min(1.0, sum(len(link.get_text(" ", strip=True)) for link in links) / sum(map(len, lines)))
+            share = min(
+                1.0,
+                sum(len(link.get_text(" ", strip=True)) for link in links) / sum(map(len, lines)),
+            )
             stay_on_page = all(str(link.get("href") or "").startswith("#") for link in links)
             contents = share > MIN_CONTENTS_LINK_SHARE and stay_on_page
             text = "\n".join(lines)
-            yield PageBlock("list", text, html, element, link_share=share, is_contents_list=contents, depth=depth)
+            yield PageBlock(
+                "list",
+                text,
+                html,
+                element,
+                link_share=share,
+                is_contents_list=contents,
+                depth=depth,
+            )
 
     def read_table(self, element: Tag, depth: int) -> Iterator[PageBlock]:
-        """Yield a data table as one block: its caption, then one line per row, cells separated by bars."""
+        """Yield a data table as one block: its caption, then one line per row, cells separated by
+        bars.
+        """
         lines, rows, caption = [], [], ""
         for caption_element in _find_children(element, ("caption",)):
             run = _collect_inline_text(caption_element.contents, self.resolve_url)
@@ -268,18 +309,28 @@ class BlockReader:
 
 def _render_cell_spans(cell: Tag) -> str:
     spans = {name: str(cell.get(name) or "").strip() for name in ("colspan", "rowspan")}
-    return "".join(f' {name}="{number}"' for name, number in spans.items() if CELL_SPAN.fullmatch(number))
+    return "".join(
+        f' {name}="{number}"' for name, number in spans.items() if CELL_SPAN.fullmatch(number)
+    )
 
 
 def _is_text_figure(element: Tag) -> bool:
-    """Return whether an element is a figure with a table or a quotation, as in WordPress, or its caption."""
+    """Return whether an element is a figure with a table or a quotation, as in WordPress, or its
+    caption.
+    """
     figure = element.parent if element.name == "figcaption" else element
-    return figure is not None and figure.name == "figure" and has_descendant(figure, ("table", "blockquote"))
+    return (
+        figure is not None
+        and figure.name == "figure"
+        and has_descendant(figure, ("table", "blockquote"))
+    )
 
 
 @dataclass(slots=True)
 class InlineText:
-    """Collects inline text as plain text and as HTML, and counts how much of it is bold or linked."""
+    """Collects inline text as plain text and as HTML, and counts how much of it is bold or
+    linked.
+    """
 
     resolve_url: Callable[[str], str | None]
     text_parts: list[str] = field(default_factory=list)
@@ -326,8 +377,12 @@ class InlineText:
             for child in node.contents:
                 self.add_node(child, bold=bold, linked=linked)
             if node.name == "a" and linked:
-                self.text_parts[text_start:] = [strip_link_notes("".join(self.text_parts[text_start:]))]
-                self.html_parts[html_start:] = [strip_link_notes("".join(self.html_parts[html_start:]))]
+                self.text_parts[text_start:] = [
+                    strip_link_notes("".join(self.text_parts[text_start:]))
+                ]
+                self.html_parts[html_start:] = [
+                    strip_link_notes("".join(self.html_parts[html_start:]))
+                ]
                 self.after_link = True
             self.text_parts.append(space)
             self.html_parts.append(closing)
@@ -355,8 +410,12 @@ class InlineText:
 
 
 def _is_outgoing_link(element: Tag) -> bool:
-    """Return whether an element is a link other than an anchor, a mail address or a telephone number."""
-    if element.name != "a" or ("href" not in element.attrs and not {"name", "id"}.isdisjoint(element.attrs)):
+    """Return whether an element is a link other than an anchor, a mail address or a telephone
+    number.
+    """
+    if element.name != "a" or (
+        "href" not in element.attrs and not {"name", "id"}.isdisjoint(element.attrs)
+    ):
         return False
     return not str(element.get("href") or "").startswith(("mailto:", "tel:"))
 
@@ -366,7 +425,9 @@ def strip_link_notes(text: str) -> str:
     return LINK_NOTE.sub("", text) if LINK_NOTE_STEM.search(text) else text
 
 
-def _collect_inline_text(nodes: Iterable[Node], resolve_url: Callable[[str], str | None]) -> InlineText:
+def _collect_inline_text(
+    nodes: Iterable[Node], resolve_url: Callable[[str], str | None]
+) -> InlineText:
     run = InlineText(resolve_url)
     for node in nodes:
         run.add_node(node)
@@ -400,7 +461,9 @@ def _split_at_line_breaks(nodes: list[Node]) -> Iterator[list[Node]]:
 
 
 def _starts_with_sentence(nodes: list[Node]) -> bool:
-    text = next((str(node).strip() for node in nodes if isinstance(node, Tag) or str(node).strip()), "")
+    text = next(
+        (str(node).strip() for node in nodes if isinstance(node, Tag) or str(node).strip()), ""
+    )
     return len(text) > MIN_ANSWER_START_LENGTH and (text[0].isupper() or text[0] in "–—−-")
 
 
@@ -416,13 +479,22 @@ def _is_complete_question(nodes: list[Node]) -> bool:
 
 
 def _ends_with_line_break(node: Tag) -> bool:
-    last = next((child for child in reversed(node.contents) if isinstance(child, Tag) or str(child).strip()), None)
+    last = next(
+        (
+            child
+            for child in reversed(node.contents)
+            if isinstance(child, Tag) or str(child).strip()
+        ),
+        None,
+    )
     return isinstance(last, Tag) and last.name == "br"
 
 
 @dataclass(slots=True)
 class ListLine:
-    """One line of a list: an item, or text or a nested list between items, which browsers show too."""
+    """One line of a list: an item, or text or a nested list between items, which browsers
+    show too.
+    """
 
     nodes: list[Node]
     nested_lists: list[Tag] = field(default_factory=list)
@@ -430,7 +502,9 @@ class ListLine:
     value_attribute: str = ""  # the HTML attribute that sets its number
 
 
-def _render_list(element: Tag, resolve_url: Callable[[str], str | None], lines: list[str], bullet: str = "•") -> str:
+def _render_list(
+    element: Tag, resolve_url: Callable[[str], str | None], lines: list[str], bullet: str = "•"
+) -> str:
     """Return a list as HTML and append its lines of plain text to `lines`."""
     items: list[str] = []
     for entry in _iter_list_lines(element):
@@ -439,7 +513,9 @@ def _render_list(element: Tag, resolve_url: Callable[[str], str | None], lines: 
         if text:
             counted = element.name == "ol" and entry.number is not None
             lines.append(f"{f'{entry.number}.' if counted else bullet} {text}")
-        inside = "".join(_render_list(nested, resolve_url, lines, "◦") for nested in entry.nested_lists)
+        inside = "".join(
+            _render_list(nested, resolve_url, lines, "◦") for nested in entry.nested_lists
+        )
         if inside and not text and entry.number is None and items:
             # A list between two items belongs to the first of them.
             items[-1] = f"{items[-1].removesuffix('</li>')}{inside}</li>"
@@ -455,10 +531,14 @@ def _iter_list_lines(element: Tag) -> Iterator[ListLine]:
     """Yield the lines of a list, its items numbered as browsers do (HTML, 4.4.5 and 4.4.8)."""
     step = -1 if _is_reversed_list(element) else 1
     start = _parse_integer_attribute(element, "start")
-    number = start if start is not None else len(_find_children(element, ("li",))) if step < 0 else 1
+    number = (
+        start if start is not None else len(_find_children(element, ("li",))) if step < 0 else 1
+    )
     loose_nodes: list[Node] = []
     for child in [*element.contents, None]:
-        if type(child) is NavigableString or (isinstance(child, Tag) and child.name not in ("li", *LIST_TAGS)):
+        if type(child) is NavigableString or (
+            isinstance(child, Tag) and child.name not in ("li", *LIST_TAGS)
+        ):
             loose_nodes.append(child)
             continue
         if loose_nodes:
@@ -483,11 +563,15 @@ def _is_reversed_list(element: Tag) -> bool:
 
 def _parse_integer_attribute(element: Tag, attribute: str) -> int | None:
     text = str(element.get(attribute) or "").strip()
-    return int(text) if text.removeprefix("-").isdecimal() and len(text) < MAX_NUMBER_LENGTH else None
+    return (
+        int(text) if text.removeprefix("-").isdecimal() and len(text) < MAX_NUMBER_LENGTH else None
+    )
 
 
 def _is_panel_title(element: Tag) -> bool:
-    """Return whether an element opens and closes a panel: by its ARIA state, its toggle, or its class."""
+    """Return whether an element opens and closes a panel: by its ARIA state, its toggle, or its
+    class.
+    """
     if element.name not in PANEL_TITLE_TAGS:
         return False
     attributes = element.attrs
@@ -520,7 +604,9 @@ def _is_plain_list(element: Tag) -> bool:
         return False
     question_count = 0
     for item in _find_children(element, ("li",)):
-        first = next((child for child in item.contents if isinstance(child, Tag) or str(child).strip()), None)
+        first = next(
+            (child for child in item.contents if isinstance(child, Tag) or str(child).strip()), None
+        )
         if isinstance(first, Tag):
             question = first.get_text().strip()
             if question.endswith("?") and len(item.get_text()) > len(question) + MIN_ANSWER_LENGTH:
@@ -541,7 +627,10 @@ def _has_block_descendant(element: Tag) -> bool:
     """Return whether an inline element wraps block elements, as links around teasers do."""
     return any(
         isinstance(child, Tag)
-        and ((child.name not in INLINE_TAGS and child.name not in SKIPPED_TAGS) or _has_block_descendant(child))
+        and (
+            (child.name not in INLINE_TAGS and child.name not in SKIPPED_TAGS)
+            or _has_block_descendant(child)
+        )
         for child in element.contents
     )
 
@@ -552,7 +641,8 @@ def has_descendant(element: Tag, names: Collection[str]) -> bool:
     Much faster than BeautifulSoup's find.
     """
     return any(
-        isinstance(child, Tag) and (child.name in names or has_descendant(child, names)) for child in element.contents
+        isinstance(child, Tag) and (child.name in names or has_descendant(child, names))
+        for child in element.contents
     )
 
 
@@ -586,20 +676,34 @@ QA_ANNOUNCEMENT = re.compile(
 )
 ANSWERER_NAME = r"[A-ZÅÄÖÉ][^.:?!]{4,140}?"
 ANSWERER = re.compile(
-    rf"(?:^|[.!]\s)(?:här\s+)?(?P<who>{ANSWERER_NAME}),?\s+(?:svarar|besvarar|svarade|ger svar|answers?)\b"
+    rf"(?:^|[.!]\s)(?:här\s+)?(?"
+    rf"P<who>{ANSWERER_NAME}),?\s+(?"
+    rf":svarar|besvarar|svarade|ger"
+    rf" svar|answers?)\b"
     r"(?:[^.:?!]*\bfråg|[^.:?!]*\bquestions?|\s*:)"
     rf"|(?:^|[.!]\s)(?:Här|Nedan|Nu)\s+(?:svarar|besvarar)\s+(?P<named>{ANSWERER_NAME}),?"
     r"\s+(?:på\s+)?(?:\w+\s+){0,3}fråg",
 )
 # "Eva Ek, utredare:" on a line of its own before an answer.
-SPEAKER_LINE = re.compile(r"^(?P<who>[A-ZÅÄÖÉ][\w.-]+(?: [A-ZÅÄÖÉ][\w.-]+){1,3}(?:, [^:.]{3,80})?)(?: svarar)?\s*:$")
-# A letter may also begin a name: "S:t Erik", "F. Scott Fitzgerald". So it marks a question only if the text ends in a
-# question mark or a marked answer follows, and an answer only if its question is marked.
-MARKED_QUESTION = re.compile(r"^(?:(?:fråga|question)\s?\d*\s?[:.]\s*|[qf]\s?\d*\s?[:.]\s+)", re.IGNORECASE)
-MARKED_ANSWER = re.compile(r"^(?:(?P<word>svar|answer)\s?\d*\s?[:.]\s*|[as]\s?\d*\s?[:.]\s+)", re.IGNORECASE)
+SPEAKER_LINE = re.compile(
+    r"^(?P<who>[A-ZÅÄÖÉ][\w.-]+(?: [A-ZÅÄÖÉ][\w.-]+){1,3}(?:, [^:.]{3,80})?)(?: svarar)?\s*:$"
+)
+# A letter may also begin a name: "S:t Erik", "F. Scott Fitzgerald". So it marks a question only if
+# the text ends in a question mark or a marked answer follows, and an answer only if its question is
+# marked.
+MARKED_QUESTION = re.compile(
+    r"^(?:(?:fråga|question)\s?\d*\s?[:.]\s*|[qf]\s?\d*\s?[:.]\s+)", re.IGNORECASE
+)
+MARKED_ANSWER = re.compile(
+    r"^(?:(?P<word>svar|answer)\s?\d*\s?[:.]\s*|[as]\s?\d*\s?[:.]\s+)", re.IGNORECASE
+)
 # The open/close sign after the title of an accordion panel, or the name of an icon.
 TOGGLE_SIGN = re.compile(
-    r"(?<=\S)\s*(?:[+＋−–×✕✚›»▼▾▿⌄˅∨>-]|expand_(?:more|less)|keyboard_arrow_\w+|chevron_\w+|arrow_\w+)$"
+    r"(?<=\S)\s*(?"
+    r":[+＋−–×✕✚›»▼▾▿⌄˅∨>-]"
+    r"|expand_(?:more|less)"
+    r"|keyboard_arrow_\w+|chevron_\w+"
+    r"|arrow_\w+)$"
 )
 QUESTION_NUMBER = re.compile(r"^\d{1,2}[.)]\s*(?=\S{2})")
 # Questions that the site asks its readers.
@@ -626,11 +730,15 @@ def is_question_text(text: str) -> bool:
     >>> is_question_text("När öppnar bron? +"), is_question_text("Så öppnar bron"), is_question_text("Varför? Därför.")
     (True, False, False)
     """
-    return ("?" in text or "？" in text) and FINAL_QUESTION_MARK.search(TOGGLE_SIGN.sub("", text)) is not None
+    return ("?" in text or "？" in text) and FINAL_QUESTION_MARK.search(
+        TOGGLE_SIGN.sub("", text)
+    ) is not None
 
 
 def _find_question_item(element: Tag, text: str) -> Tag | None:
-    """Return the element that contains a question and its answer and has a similar sibling, or None."""
+    """Return the element that contains a question and its answer and has a similar sibling, or
+    None.
+    """
     if len(text) > MAX_PANEL_QUESTION_LENGTH or not is_question_text(text):
         return None
     text = TOGGLE_SIGN.sub("", text)
@@ -646,7 +754,9 @@ def _find_question_item(element: Tag, text: str) -> Tag | None:
 
 
 def _is_followed_by_answer(element: Tag, text: str) -> bool:
-    """Return whether the element after a question has another tag, and the question has a similar sibling."""
+    """Return whether the element after a question has another tag, and the question has a similar
+    sibling.
+    """
     if len(text) > MAX_PANEL_QUESTION_LENGTH or not is_question_text(text):
         return False
     node: Tag | None = element

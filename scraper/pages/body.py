@@ -1,9 +1,11 @@
-"""Selects the blocks of the running text, renders them as plain text and HTML, and checks the result.
+"""Selects the blocks of the running text, renders them as plain text and HTML, and checks the
+result.
 
-The check compares a body with two independent readings of its page, to detect that a wrong text was extracted: the text
-after the page's heading and the densest block. Both consist of the sentences of the page before anything is removed
-from it. They use neither class names nor words of a language, and are rougher than the body: a correct body often lacks
-some of their text, but hardly ever nearly all of it.
+The check compares a body with two independent readings of its page, to detect that a wrong text was
+extracted: the text after the page's heading and the densest block. Both consist of the sentences of
+the page before anything is removed from it. They use neither class names nor words of a language,
+and are rougher than the body: a correct body often lacks some of their text, but hardly ever nearly
+all of it.
 """
 
 from __future__ import annotations
@@ -53,7 +55,9 @@ MAX_SERVICE_LINE_LENGTH, MAX_CAPTION_LENGTH = 90, 300
 
 
 def find_body(blocks: Sequence[PageBlock], title: str | None, url: str) -> list[PageBlock]:
-    """Return the blocks of the running text: no title, date lines, service lines or lists of links."""
+    """Return the blocks of the running text: no title, date lines, service lines or lists of
+    links.
+    """
     candidates = _drop_feedback(_drop_closing_sections(_drop_contents_lists(blocks)))
     candidates = [block for block in candidates if not _is_path_to_page(block, title)]
     texts_before = accumulate(candidates, _choose_later_text, initial=None)
@@ -70,7 +74,9 @@ def find_body(blocks: Sequence[PageBlock], title: str | None, url: str) -> list[
 
 
 def _is_closing_line(block: PageBlock) -> bool:
-    """Return whether the last line of a page is about the page, or the heading of links that are left out."""
+    """Return whether the last line of a page is about the page, or the heading of links that are
+    left out.
+    """
     if len(block.text) >= MAX_CAPTION_LENGTH:
         return False
     is_heading = not block.link_share and block.text[-1] not in SENTENCE_ENDS
@@ -81,12 +87,17 @@ def _is_closing_line(block: PageBlock) -> bool:
 
 def _drop_contents_lists(blocks: Sequence[PageBlock]) -> list[PageBlock]:
     contents = {index for index, block in enumerate(blocks) if block.is_contents_list}
-    headings = {index - 1 for index in contents if index and len(blocks[index - 1].text) < MAX_CONTENTS_HEADING_LENGTH}
+    headings = {
+        index - 1
+        for index in contents
+        if index and len(blocks[index - 1].text) < MAX_CONTENTS_HEADING_LENGTH
+    }
     return [block for index, block in enumerate(blocks) if index not in contents | headings]
 
 
 def _drop_feedback(blocks: Sequence[PageBlock]) -> list[PageBlock]:
-    """Return the blocks without questions such as "Hittade du det du sökte?" and their choices of answers.
+    """Return the blocks without questions such as "Hittade du det du sökte?" and their choices of
+    answers.
 
     A heading such as "Tyck till om sidan" is dropped, too, with the text in its box.
     """
@@ -97,7 +108,11 @@ def _drop_feedback(blocks: Sequence[PageBlock]) -> list[PageBlock]:
         is_opening = FEEDBACK_OPENING.match(line) is not None
         if is_opening and block.level < 9 and FEEDBACK_SUBJECT.search(line):
             parent = block.element.parent
-            box = parent if parent is not None and len(parent.get_text()) < MAX_FEEDBACK_LENGTH else None
+            box = (
+                parent
+                if parent is not None and len(parent.get_text()) < MAX_FEEDBACK_LENGTH
+                else None
+            )
         is_choice = is_choice_expected and FEEDBACK_CHOICE.match(line) is not None
         is_choice_expected = (is_opening and line.endswith("?")) or is_choice
         if not is_choice_expected and (box is None or block.element.parent is not box):
@@ -107,7 +122,9 @@ def _drop_feedback(blocks: Sequence[PageBlock]) -> list[PageBlock]:
 
 def _is_introduced_list(blocks: Sequence[PageBlock], index: int) -> bool:
     before = blocks[index - 1] if index else None
-    return before is not None and (before.text.endswith(":") or (before.level < 9 and index + 1 < len(blocks)))
+    return before is not None and (
+        before.text.endswith(":") or (before.level < 9 and index + 1 < len(blocks))
+    )
 
 
 def _choose_later_text(before: PageBlock | None, block: PageBlock) -> PageBlock | None:
@@ -145,8 +162,9 @@ def _is_link_paragraph(block: PageBlock) -> bool:
 def _drop_closing_sections(blocks: Sequence[PageBlock]) -> list[PageBlock]:
     """Return the blocks without sections about the site (contacts, related links).
 
-    A section ends at the next heading of its level or a higher one, unless that heading is a link, as on cards. A
-    section of related links also ends at the next sentence; a section of contacts does not.
+    A section ends at the next heading of its level or a higher one, unless that heading is a link,
+    as on cards. A section of related links also ends at the next sentence; a section of contacts
+    does not.
     """
     remaining: list[PageBlock] = []
     section_level: int | None = None
@@ -155,22 +173,32 @@ def _drop_closing_sections(blocks: Sequence[PageBlock]) -> list[PageBlock]:
         level = 3 if block.bold and block.level == 9 else block.level
         if section_level is not None:
             is_next_section = level <= section_level and block.link_share < 0.9
-            if is_next_section or (is_related and is_sentence_block(block) and blocks[index - 1].link_share < 0.4):
+            if is_next_section or (
+                is_related and is_sentence_block(block) and blocks[index - 1].link_share < 0.4
+            ):
                 section_level = None
         if section_level is None and level < 9:
             is_related = RELATED_SECTION_HEADING.match(block.text) is not None
             is_contacts = CONTACT_SECTION_HEADING.match(block.text) is not None
-            section_level = level if is_related or is_contacts or SERVICE_SECTION_HEADING.match(block.text) else None
+            section_level = (
+                level
+                if is_related or is_contacts or SERVICE_SECTION_HEADING.match(block.text)
+                else None
+            )
         if section_level is None or (is_contacts and _is_sentence_without_contact(block)):
             remaining.append(block)
     return remaining
 
 
 def _is_sentence_without_contact(block: PageBlock) -> bool:
-    return is_sentence_block(block) and block.link_share < 0.4 and not has_phone_or_email(block.text)
+    return (
+        is_sentence_block(block) and block.link_share < 0.4 and not has_phone_or_email(block.text)
+    )
 
 
-def _is_body_block(block: PageBlock, title: str | None, url: str, index: int, *, is_last: bool = False) -> bool:
+def _is_body_block(
+    block: PageBlock, title: str | None, url: str, index: int, *, is_last: bool = False
+) -> bool:
     is_opening = index < OPENING_BLOCKS
     if (
         title
@@ -178,14 +206,18 @@ def _is_body_block(block: PageBlock, title: str | None, url: str, index: int, *,
         and build_comparison_key(block.text) == build_comparison_key(title)
     ):
         return False
-    if (is_opening and _is_kind_block(block, index)) or ((is_opening or is_last) and BYLINE.match(block.text)):
+    if (is_opening and _is_kind_block(block, index)) or (
+        (is_opening or is_last) and BYLINE.match(block.text)
+    ):
         return False
     if len(block.text) < MAX_SERVICE_LINE_LENGTH and SERVICE_LINE.match(block.text):
         return False
     if _is_date_block(block, url, is_opening):
         return False
     if block.kind == "list":
-        return not _is_list_of_links(block) and not all(SERVICE_LINE.match(line[2:]) for line in block.text.split("\n"))
+        return not _is_list_of_links(block) and not all(
+            SERVICE_LINE.match(line[2:]) for line in block.text.split("\n")
+        )
     if len(block.text) < MAX_CAPTION_LENGTH:
         is_pointer = block.link_share > 0.4 and POINTER_LINE.match(block.text)
         if is_pointer or PICTURE_CREDIT.search(block.text):
@@ -200,7 +232,11 @@ def _is_path_to_page(block: PageBlock, title: str | None) -> bool:
     """Return whether a list is a breadcrumb trail: links, ending with the title of the page."""
     last_line = block.text.rpartition("\n")[2].partition(" ")[2]
     is_linked_list = block.kind == "list" and block.link_share > 0
-    return is_linked_list and title is not None and build_comparison_key(last_line) == build_comparison_key(title)
+    return (
+        is_linked_list
+        and title is not None
+        and build_comparison_key(last_line) == build_comparison_key(title)
+    )
 
 
 def _is_list_of_links(block: PageBlock) -> bool:
@@ -224,7 +260,9 @@ def format_body_text(blocks: Sequence[PageBlock]) -> str:
 def render_body_html(blocks: Sequence[PageBlock], pairs: Collection[QuestionPair]) -> str:
     """Return the blocks as HTML; the block of question N has id="question-N"."""
     numbers = {pair.start: number for number, pair in enumerate(pairs, 1)}
-    return "\n".join(_render_block_html(block, numbers.get(index)) for index, block in enumerate(blocks))
+    return "\n".join(
+        _render_block_html(block, numbers.get(index)) for index, block in enumerate(blocks)
+    )
 
 
 def _render_block_html(block: PageBlock, question_number: int | None) -> str:
@@ -238,7 +276,10 @@ def _render_block_html(block: PageBlock, question_number: int | None) -> str:
 
 
 def _is_date_block(block: PageBlock, url: str, is_opening: bool) -> bool:
-    """Return whether a block only contains a date of the page. Lists, tables and later headings never count."""
+    """Return whether a block only contains a date of the page.
+
+    Lists, tables and later headings never count.
+    """
     if block.kind in ("list", "table") or (block.level < 9 and not is_opening):
         return False
     return is_date_line(block.text, url, is_opening)
@@ -251,8 +292,14 @@ def _is_kind_block(block: PageBlock, index: int) -> bool:
 
 
 def is_caption_block(block: PageBlock) -> bool:
-    """Return whether a paragraph is a picture's caption or credit, by a sign or by the class of its element."""
-    if block.element.name == "figcaption" or block.kind == "list" or len(block.text) >= MAX_CAPTION_LENGTH:
+    """Return whether a paragraph is a picture's caption or credit, by a sign or by the class of its
+    element.
+    """
+    if (
+        block.element.name == "figcaption"
+        or block.kind == "list"
+        or len(block.text) >= MAX_CAPTION_LENGTH
+    ):
         return False  # it captions a table or quotation, or is ordinary text
     if block.text.startswith("©"):
         return True
@@ -269,14 +316,33 @@ MAX_PROBE_LENGTH = 60  # characters of a sentence that are looked for in the bod
 MAX_SENTENCES = 1000  # sentences read per page
 MIN_READING_LENGTH = 150  # characters; a shorter reading proves nothing
 MAX_LENGTH_AFTER_HEADING = 600  # characters of the text after the heading
-# A body with smaller shares is another text. In 700 stored pages, no correct body is below both values of a pair.
+# A body with smaller shares is another text. In 700 stored pages, no correct body is below both
+# values of a pair.
 MIN_START_SHARE, MIN_BLOCK_SHARE = 0.1, 0.1
-MIN_PAGE_SHARE, MIN_START_SHARE_OF_SMALL = 0.08, 0.3  # share of all sentences, and share of the text after the heading
+MIN_PAGE_SHARE, MIN_START_SHARE_OF_SMALL = (
+    0.08,
+    0.3,
+)  # share of all sentences, and share of the text after the heading
 # Words of the title are compared by their stems; scripts without spaces between words are left out.
 WORD, STEM_LENGTH = re.compile(r"[^\W\u2e80-\U0003ffff]{4,}"), 5
-# Elements whose first text is read; for inline elements, also the text after them. Other elements are links or hold no
-# prose.
-TEXT_TAGS = ("p", "br", "div", "td", "li", "dd", "span", "font", "strong", "b", "section", "article", "h1", "h2")
+# Elements whose first text is read; for inline elements, also the text after them. Other elements
+# are links or hold no prose.
+TEXT_TAGS = (
+    "p",
+    "br",
+    "div",
+    "td",
+    "li",
+    "dd",
+    "span",
+    "font",
+    "strong",
+    "b",
+    "section",
+    "article",
+    "h1",
+    "h2",
+)
 PARAGRAPH_TAGS = INLINE_TAGS | {"p", "li", "dd", "h1", "h2"}
 
 
@@ -289,7 +355,9 @@ class Sentence(NamedTuple):
     part: Element  # the part of the page that contains it
 
 
-SharedSentence = tuple[Sentence, int]  # a sentence, and the number of its characters that are in the body
+SharedSentence = tuple[
+    Sentence, int
+]  # a sentence, and the number of its characters that are in the body
 
 
 @dataclass(slots=True)
@@ -308,9 +376,9 @@ class PageSentences:
 class BodyAgreement:
     """How far a body agrees with the other readings of its page.
 
-    start, block: share of the text after the heading, and of the densest block, that is in the body; None if there is
-    too little of it. doubt: why the body is probably not the text of the page, or None. is_wrong: whether this is
-    certain.
+    start, block: share of the text after the heading, and of the densest block, that is in the
+    body; None if there is too little of it. doubt: why the body is probably not the text of the
+    page, or None. is_wrong: whether this is certain.
     """
 
     start: float | None
@@ -332,7 +400,9 @@ class BodyAgreement:
         'has 100% of the text after the heading and 25% of the densest block'
         """
         parts = ((self.start, "text after the heading"), (self.block, "densest block"))
-        words = " and ".join(f"{share:.0%} of the {name}" for share, name in parts if share is not None)
+        words = " and ".join(
+            f"{share:.0%} of the {name}" for share, name in parts if share is not None
+        )
         return f"has {words}"
 
 
@@ -354,7 +424,10 @@ def read_sentences(root: Element) -> PageSentences:
                 # Most long texts are only indentation.
                 if text is not None and len(text) > MIN_TEXT_LENGTH and not text.isspace():
                     words = text.strip()
-                    if len(words) > MIN_TEXT_LENGTH and next(element.iterancestors("a"), None) is None:
+                    if (
+                        len(words) > MIN_TEXT_LENGTH
+                        and next(element.iterancestors("a"), None) is None
+                    ):
                         probe = clean_line(words[:MAX_PROBE_LENGTH])
                         sentences.append(Sentence(probe, len(words), _find_block(element), part))
             if len(sentences) >= MAX_SENTENCES:
@@ -368,13 +441,17 @@ def _find_block(element: Element) -> Element:
     return element
 
 
-def compare_body(page: PageSentences, heading: Element | None, title: str | None, text: str) -> BodyAgreement:
+def compare_body(
+    page: PageSentences, heading: Element | None, title: str | None, text: str
+) -> BodyAgreement:
     """Compare a body, lead included, with the other readings of its page.
 
     heading: the element that the title was read from, or None. An h1 that is not the title's proves
     nothing, because banners have one, too.
     """
-    pairs = [(sentence, sentence.length if sentence.probe in text else 0) for sentence in page.sentences]
+    pairs = [
+        (sentence, sentence.length if sentence.probe in text else 0) for sentence in page.sentences
+    ]
     blocks: dict[Element, list[SharedSentence]] = defaultdict(list)
     for pair in pairs:
         blocks[pair[0].block].append(pair)
@@ -411,7 +488,9 @@ def _iter_start(pairs: Iterable[SharedSentence]) -> Iterator[SharedSentence]:
 
 
 def _measure_share(pairs: Iterable[SharedSentence]) -> float | None:
-    """Return the share of the sentences' characters that are in the body; None if there are too few to judge."""
+    """Return the share of the sentences' characters that are in the body; None if there are too few
+    to judge.
+    """
     total = shared = 0
     for sentence, length in pairs:
         total += sentence.length
@@ -430,7 +509,8 @@ def _is_before(pairs: Sequence[SharedSentence], position: int) -> bool:
 
 
 def is_elsewhere(pairs: Sequence[SharedSentence], part: Element) -> bool:
-    """Return whether a part of the page has sentences, but most of the shared ones are in other parts.
+    """Return whether a part of the page has sentences, but most of the shared ones are in other
+    parts.
 
     A part without sentences only holds the heading, while the text is in the next part.
     """
@@ -439,13 +519,16 @@ def is_elsewhere(pairs: Sequence[SharedSentence], part: Element) -> bool:
 
 
 def has_lines_of(elements: Iterable[Element], text: str) -> bool:
-    """Return whether a text contains a line of the elements that is longer than a date or a label."""
+    """Return whether a text contains a line of the elements that is longer than a date or a
+    label.
+    """
     lines = (clean_line(line) for element in elements for line in element.itertext())
     return any(len(line) >= MIN_LINE_LENGTH and line in text for line in lines)
 
 
 def _has_title_word(title: str | None, text: str) -> bool:
-    """Return whether a text contains a word of the title in any inflection; True if the title has no long word.
+    """Return whether a text contains a word of the title in any inflection; True if the title has
+    no long word.
 
     >>> _has_title_word("Nya regler för skogsägare", "Skogsägarnas ansvar"), _has_title_word("Nytt", "Om kakor")
     (True, False)

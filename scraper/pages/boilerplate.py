@@ -1,7 +1,7 @@
 """Recognises boilerplate on a page: menus, cookie banners, share buttons, sidebars, teasers.
 
-Elements are recognised by tag, ARIA role, class and id. Other modules use the patterns for lines and headings to choose
-among blocks of text.
+Elements are recognised by tag, ARIA role, class and id. Other modules use the patterns for lines
+and headings to choose among blocks of text.
 """
 
 from __future__ import annotations
@@ -56,15 +56,16 @@ BOILERPLATE_NAME = compile_name_pattern(
     only-print onlyprint visible-print visible-print-block authorbox author-box author-bio
     """)
 )
-# Text for screen readers, such as a link's note. Labels of dates are kept, because they give a date its meaning.
+# Text for screen readers, such as a link's note. Labels of dates are kept, because they give a date
+# its meaning.
 HIDDEN_NAME = compile_name_pattern(
     split_word_list("""
     screen-reader screen-reader-text screenreader visuallyhidden visually-hidden sr-only sr-text show-for-sr reader-only
     is-vishidden offscreen off-screen aural assistive-text element-invisible a11y-hidden hidden-accessible unsichtbar
     """)
 )
-# Names that running text may have, too: an article may be in a sidebar or be an advertorial, a section may have the id
-# toc_3.
+# Names that running text may have, too: an article may be in a sidebar or be an advertorial, a
+# section may have the id toc_3.
 DOUBTFUL_NAME = compile_name_pattern(
     split_word_list(r"""
     sidebar sidopanel (?<!rs_)(?<!rs-)skip(?!-spacer) some toc advert\w* ads? sponsor\w* toolbar popup modal lightbox
@@ -77,8 +78,9 @@ SIDE_COLUMN_NAME = compile_name_pattern(
     portlet (?:right|left|hoger|vanster)-?(?:col\w*|spalt|kolumn) col(?:umn)?-(?:right|left)
     """)
 )
-# Alerts of the site, such as those of a crisis. A class must be such a name as a whole, because "tema-kris" and
-# "food-alerts" are subjects. Editors use the names of ALERT_BOX for boxes of the text, too.
+# Alerts of the site, such as those of a crisis. A class must be such a name as a whole, because
+# "tema-kris" and "food-alerts" are subjects. Editors use the names of ALERT_BOX for boxes of the
+# text, too.
 SITE_ALERT = re.compile(
     r"""(?:\w+-)*(?:crisis|kris)-?(?:info|meddelande|message|banner|alert|container)
     | (?:\w+-)?(?:viktigt-?meddelande|drift-?(?:info|meddelande)|driftst[oö]rning)(?:-?(?:banner|box))?
@@ -86,11 +88,15 @@ SITE_ALERT = re.compile(
     | (?:announcement|notification)-?(?:bar|banner)""",
     re.VERBOSE,
 )
-ALERT_BOX = re.compile(r"alerts?|alert-?(?:bar|box)|crisis|kris|emergency|important-?(?:message|notice)s?")
+ALERT_BOX = re.compile(
+    r"alerts?|alert-?(?:bar|box)|crisis|kris|emergency|important-?(?:message|notice)s?"
+)
 ALERT_TAGS = ("div", "section", "aside", "article", "p", "ul")
 # The header and footer of the site.
 SITE_FRAME_CONTAINERS = ("header", "footer", "div", "section", "table", "tr", "td", "ul")
-MENU_NAME = compile_name_pattern(split_word_list(r"(?:\w*(?:menu|meny|nav)) navi navigation navbar"))
+MENU_NAME = compile_name_pattern(
+    split_word_list(r"(?:\w*(?:menu|meny|nav)) navi navigation navbar")
+)
 MIN_NAME_LENGTH = 4  # characters, including the space between class and id: "nav "
 MIN_MENU_LINKS = 4  # links; a breadcrumb trail has fewer
 
@@ -121,16 +127,22 @@ class SiteFramePart:
 
 
 SITE_HEADER = SiteFramePart(
-    "header", "banner", compile_name_pattern(split_word_list("header head sidhuvud(?:et)? huvud masthead banner"))
+    "header",
+    "banner",
+    compile_name_pattern(split_word_list("header head sidhuvud(?:et)? huvud masthead banner")),
 )
 SITE_FOOTER = SiteFramePart(
     "footer", "contentinfo", compile_name_pattern(split_word_list("footer foot sidfot(?:en)? fot"))
 )
-WORDPRESS_TERM_CLASS = re.compile(r"(?:^|(?<=\s))(?:category|tag)-[\w-]+")  # a term of the text: "tag-newsletter"
+WORDPRESS_TERM_CLASS = re.compile(
+    r"(?:^|(?<=\s))(?:category|tag)-[\w-]+"
+)  # a term of the text: "tag-newsletter"
 # Words that make a name harmless, because it is that of the page's frame or an accordion.
 HIDDEN_STYLE = re.compile(r"display\s*:\s*none", re.IGNORECASE)
 FRAME_NAME = compile_name_pattern(
-    split_word_list("has with no without page site layout faq accordion qa tab-?(?:pane|content|panel)")
+    split_word_list(
+        "has with no without page site layout faq accordion qa tab-?(?:pane|content|panel)"
+    )
 )
 NEVER_BOILERPLATE_TAGS = ("figcaption", "td", "th", "tr")
 SENTENCE_PARENT_TAGS = ("p", "li", "td", "dd")
@@ -138,7 +150,9 @@ SENTENCE_PARENT_TAGS = ("p", "li", "td", "dd")
 FACT_BOX_CLASS = compile_name_pattern((r"fakta\w*", "info-?ruta"))
 FACT_BOX_HEADING = re.compile(r"\W*(?:fakta|facts|bakgrund|background|faktaruta)\b", re.IGNORECASE)
 CARD_HEADINGS = ("h2", "h3", "h4", "h5")
-WHOLE_DATE = re.compile(rf"(?:19|20)\d\d-\d\d-\d\d|[0-3]?\d\.? {ANY_MONTH},? (?:19|20)\d\d", re.IGNORECASE)
+WHOLE_DATE = re.compile(
+    rf"(?:19|20)\d\d-\d\d-\d\d|[0-3]?\d\.? {ANY_MONTH},? (?:19|20)\d\d", re.IGNORECASE
+)
 NON_CARD_TAGS = (INLINE_TAGS | HEADING_TAGS | {"p", "table", "dl", "blockquote"}) - {"a"}
 NON_PAGE_TARGETS = ("#", "mailto:", "tel:")
 
@@ -151,10 +165,18 @@ MIN_PROSE_LENGTH = 400  # length outside links from which a doubtful element cou
 MAX_FORM_LENGTH = 600  # a longer form surrounds the whole page
 # length of a box with buttons, and number of elements from the box down to a button
 MAX_FEEDBACK_LENGTH, MAX_FEEDBACK_DEPTH = 400, 6
-MAX_SHARE_ROW_LENGTH, MAX_SHARE_LABEL_LENGTH = 150, 40  # length of a row of links, and of its text outside them
+MAX_SHARE_ROW_LENGTH, MAX_SHARE_LABEL_LENGTH = (
+    150,
+    40,
+)  # length of a row of links, and of its text outside them
 MAX_CARD_LENGTH = 600  # length of a teaser
-MIN_CARD_TITLE_LENGTH, MAX_CARD_LABEL_LENGTH = 10, 40  # length of its title, and of a date before this or a button
-MAX_CLOSING_ROWS = 20  # rows of teasers that are looked for, because each takes another reading of the page
+MIN_CARD_TITLE_LENGTH, MAX_CARD_LABEL_LENGTH = (
+    10,
+    40,
+)  # length of its title, and of a date before this or a button
+MAX_CLOSING_ROWS = (
+    20  # rows of teasers that are looked for, because each takes another reading of the page
+)
 MIN_BUTTON_LENGTH = 4  # length of the shortest link that is no symbol
 MIN_SECTION_PARAGRAPHS = 2  # from which what has a linked heading is a section of the text
 MAX_ALERT_SHARE = 1 / 3  # share of the letters in the element around an alert
@@ -198,16 +220,33 @@ SHARE_URL = re.compile(
     r"//(?:[\w-]+\.)*(?:facebook|twitter|x|linkedin|whatsapp|bsky|reddit)\.(?:com|app)/"
     r"(?:sharer?|share\w*|dialog/share|intent/|cws/share|sharing|submit)"
 )
-FEEDBACK_SUBJECT = re.compile(r"\b(?:sidan?|webbplats\w*|innehållet|informationen|texten|page)\b", re.IGNORECASE)
+FEEDBACK_SUBJECT = re.compile(
+    r"\b(?:sidan?|webbplats\w*|innehållet|informationen|texten|page)\b", re.IGNORECASE
+)
 FEEDBACK_CHOICE = compile_phrases(
-    r"(?:ja|nej|yes|no|delvis|skicka|avbryt|send|cancel)(?:\W*(?:ja|nej|yes|no|delvis|skicka|avbryt|send|cancel))*"
+    r"(?:ja|nej|yes|no|delvis"
+    r"|skicka|avbryt|send"
+    r"|cancel)(?:\W*(?:ja|nej|yes|no|delvis"
+    r"|skicka"
+    r"|avbryt|send|cancel))*"
 )
 # A line that only names the author: "Av Eva Ek", "By Eva Ek, Agency".
 BYLINE = re.compile(
-    r"^(?:[Bb]y|BY|[Vv]on|[Aa][vf]|AV|(?:Text|Tekst|Teksti|Govva|Koveh|Kuvat?)(?: (?:och|og|ja) \w+)?|Skribent"
-    r"|Autor(?:in)?|Auteur|Author|(?:Written|Words|Reported|Story) by|Por|Redakt[öø]r|Kirjoittaja|Čálli"
+    r"^(?:[Bb]y|BY|[Vv]on"
+    r"|[Aa][vf]|AV"
+    r"|(?:Text|Tekst|Teksti|Govva"
+    r"|Koveh|Kuvat?)(?: (?:och|og|ja)"
+    r" \w+)?|Skribent"
+    r"|Autor(?:in)?|Auteur"
+    r"|Author|(?:Written"
+    r"|Words|Reported|Story)"
+    r" by|Por|Redakt[öø]r|Kirjoittaja"
+    r"|Čálli"
     r"|Skr[ie]ve[nt] a[vf])(?:\s*:)?"
-    r"(?: (?:[A-ZÅÄÖÉÜ][\w.’'-]*|von|van|de|af|och|and|und|og|ja|&|/)){1,6}(?:, [\w .&-]{2,40})?\W*$"
+    r"(?: (?:[A-ZÅÄÖÉÜ][\w.’'-]*|von"
+    r"|van|de|af|och|and"
+    r"|und|og|ja|&|/)){1,6}(?:, [\w"
+    r" .&-]{2,40})?\W*$"
     r"|^(?:by|av|af) [\w.-]+\W*$"
 )
 # The last lines of a page: who reviewed it, and requests for feedback.
@@ -290,7 +329,11 @@ def drop_boilerplate(root: Element) -> None:
 def drop_hidden_headings(root: Element) -> None:
     """Remove elements whose heading is shown only in print, if the page has another headline."""
     headings = list(root.iter("h1"))
-    hidden = [heading for heading in headings if any(map(_is_hidden_element, (heading, *heading.iterancestors("div"))))]
+    hidden = [
+        heading
+        for heading in headings
+        if any(map(_is_hidden_element, (heading, *heading.iterancestors("div"))))
+    ]
     if len(hidden) < len(headings):
         for heading in hidden:
             block = next(filter(_is_hidden_element, (heading, *heading.iterancestors("div"))))
@@ -299,7 +342,9 @@ def drop_hidden_headings(root: Element) -> None:
 
 
 def _drop_feedback_boxes(root: Element) -> None:
-    """Remove short boxes with buttons or fields that begin with words such as "Hjälpte informationen dig?"."""
+    """Remove short boxes with buttons or fields that begin with words such as "Hjälpte
+    informationen dig?".
+    """
     controls = list(root.iter("button", "input", "textarea"))
     ancestors = dict.fromkeys(
         part for control in controls for part in islice(control.iterancestors(), MAX_FEEDBACK_DEPTH)
@@ -326,7 +371,9 @@ def _drop_share_rows(root: Element) -> None:
 
 
 def _opens_with_feedback(element: Element) -> bool:
-    return _is_feedback_opening(next((text for text in element.itertext() if not text.isspace()), ""))
+    return _is_feedback_opening(
+        next((text for text in element.itertext() if not text.isspace()), "")
+    )
 
 
 @cache_by_text()
@@ -339,31 +386,44 @@ def _is_hidden_element(element: Element) -> bool:
 
 
 def _iter_site_frame(root: Element) -> Iterator[Element]:
-    """Yield the site's headers and footers: those before and after the h1, in a part of the page that also has menus.
+    """Yield the site's headers and footers: those before and after the h1, in a part of the page
+    that also has menus.
 
-    A header or footer whose nearest ancestor with the h1 has no menu belongs to the text, and may contain its date.
+    A header or footer whose nearest ancestor with the h1 has no menu belongs to the text, and may
+    contain its date.
     """
     menus = [part for part in root.iter("nav", "div", "ul", "td") if _is_menu(part)]
     with_menu = {ancestor for menu in menus for ancestor in menu.iterancestors()}
-    with_heading = {ancestor for heading in root.iter("h1") for ancestor in (heading, *heading.iterancestors())}
+    with_heading = {
+        ancestor for heading in root.iter("h1") for ancestor in (heading, *heading.iterancestors())
+    }
     pattern = SITE_HEADER
     for element in root.iter("h1", *SITE_FRAME_CONTAINERS):
         if element.tag == "h1":
             pattern = SITE_FOOTER
-        elif element not in with_heading and pattern.matches(element) and not _is_in_article(element):
+        elif (
+            element not in with_heading and pattern.matches(element) and not _is_in_article(element)
+        ):
             shared = next((part for part in element.iterancestors() if part in with_heading), None)
-            if shared is not None and shared in with_menu and _has_menu_beside(shared, element, menus):
+            if (
+                shared is not None
+                and shared in with_menu
+                and _has_menu_beside(shared, element, menus)
+            ):
                 yield element
 
 
 def _is_in_article(element: Element) -> bool:
     return any(
-        part.tag in ("article", "main") or "Article" in (part.get("itemtype") or "") for part in element.iterancestors()
+        part.tag in ("article", "main") or "Article" in (part.get("itemtype") or "")
+        for part in element.iterancestors()
     )
 
 
 def _has_menu_beside(shared: Element, element: Element, menus: list[Element]) -> bool:
-    return any(shared in menu.iterancestors() and element not in menu.iterancestors() for menu in menus)
+    return any(
+        shared in menu.iterancestors() and element not in menu.iterancestors() for menu in menus
+    )
 
 
 def _is_menu(element: Element) -> bool:
@@ -381,8 +441,14 @@ def _is_menu_name(names: str) -> bool:
 
 
 def _keep_date_label(element: Element) -> None:
-    """Move the only date label of a toolbar or similar element in front of it, because the element will be removed."""
-    if element.tag in INLINE_TAGS or element.getparent() is None or _classify_element(element) != "doubtful":
+    """Move the only date label of a toolbar or similar element in front of it, because the element
+    will be removed.
+    """
+    if (
+        element.tag in INLINE_TAGS
+        or element.getparent() is None
+        or _classify_element(element) != "doubtful"
+    ):
         return
     labels = [
         part
@@ -394,7 +460,9 @@ def _keep_date_label(element: Element) -> None:
         and part.find(".//a") is None
         and next(part.iterancestors("a", "article"), None) is None
     ]
-    outermost = [part for part in labels if not any(other in part.iterancestors() for other in labels)]
+    outermost = [
+        part for part in labels if not any(other in part.iterancestors() for other in labels)
+    ]
     if len(outermost) == 1:
         (label,) = outermost
         label.tail = None
@@ -452,7 +520,9 @@ def _find_main_ancestor(element: Element, root: Element) -> Element:
 
 
 def _is_alert(element: Element) -> bool:
-    """Return whether an element has the role or a name of an alert; in an article, that of the site's."""
+    """Return whether an element has the role or a name of an alert; in an article, that of the
+    site's.
+    """
     if not has_alert_name(element):
         return False
     names = f"{element.get('class') or ''} {element.get('id') or ''}"
@@ -480,8 +550,13 @@ def _is_site_alert_name(names: str) -> bool:
 
 
 def _is_within_sentence(element: Element) -> bool:
-    """Return whether an inline element is part of a sentence, such as a link with class "tooltip-link"."""
-    sentence, length = next(element.iterancestors(*SENTENCE_PARENT_TAGS), None), count_text_letters(element)
+    """Return whether an inline element is part of a sentence, such as a link with class
+    "tooltip-link".
+    """
+    sentence, length = (
+        next(element.iterancestors(*SENTENCE_PARENT_TAGS), None),
+        count_text_letters(element),
+    )
     if sentence is None or not length:
         return False
     return has_min_letters(sentence, length + MIN_SURROUNDING_LETTERS)
@@ -491,12 +566,18 @@ def drop_sidebars(main: Element) -> None:
     total = count_text_letters(main)
     for element in list(main.iter("aside", "footer", "div", "section", "header")):
         is_sidebar = element.tag in ("aside", "footer") or element.get("role") in SIDEBAR_ROLES
-        if is_sidebar and element is not main and not _is_page_frame(element, total) and not _is_part_of_text(element):
+        if (
+            is_sidebar
+            and element is not main
+            and not _is_page_frame(element, total)
+            and not _is_part_of_text(element)
+        ):
             remove_element(element)
 
 
 def drop_cards(main: Element) -> list[Element]:
-    """Remove teasers for other pages. Return what may be teasers, but is kept at the end of the text.
+    """Remove teasers for other pages. Return what may be teasers, but is kept at the end of the
+    text.
 
     If most of the text is in cards without dates, the page may be about them, and they are kept.
     """
@@ -517,7 +598,9 @@ def drop_cards(main: Element) -> list[Element]:
 
 
 def _is_teaser_row(row: Sequence[Element], *, is_short: bool) -> bool:
-    """Return whether a row is certainly not a part of the text; `is_short`: whether most of the text is outside it."""
+    """Return whether a row is certainly not a part of the text; `is_short`: whether most of the
+    text is outside it.
+    """
     if not all(map(_opens_with_link, row)):
         return any(map(_is_cut_off, row))
     is_dated = row[0].tag != "li" and all(map(_has_whole_date, row))
@@ -527,8 +610,8 @@ def _is_teaser_row(row: Sequence[Element], *, is_short: bool) -> bool:
 def _find_closing_row(main: Element) -> list[Element]:
     """Return the teasers in a row that the text ends in, or an empty list.
 
-    Each opens with its link, or all end with the same button. A row that a line with a colon introduces belongs to the
-    text, and so does one without a sentence before it.
+    Each opens with its link, or all end with the same button. A row that a line with a colon
+    introduces belongs to the text, and so does one without a sentence before it.
     """
     waiting = [main]
     while waiting:
@@ -542,8 +625,12 @@ def _find_closing_row(main: Element) -> list[Element]:
             elif row or has_text_after or _has_sentence(part):
                 last = [part]
                 break
-        if len(row) > 1 and (all(map(_opens_with_link, row)) or len(set(map(_read_button, row))) == 1):
-            before = [text for text in _iter_texts_before(row[-1], main) if text and not text.isspace()]
+        if len(row) > 1 and (
+            all(map(_opens_with_link, row)) or len(set(map(_read_button, row))) == 1
+        ):
+            before = [
+                text for text in _iter_texts_before(row[-1], main) if text and not text.isspace()
+            ]
             is_introduced = before and before[-1].rstrip().endswith(":")
             return row if not is_introduced and any(map(_has_sentence_text, before)) else []
         # what looks like one teaser may be a row, or a box of links after one
@@ -570,7 +657,9 @@ def _has_sentence_text(text: str) -> bool:
 
 
 def _is_teaser(element: Element) -> bool:
-    """Return whether a short element is a link to another page with its heading, picture, date or one paragraph."""
+    """Return whether a short element is a link to another page with its heading, picture, date or
+    one paragraph.
+    """
     if element.tag in NON_CARD_TAGS or has_min_letters(element, MAX_CARD_LENGTH):
         return False
     link = _find_page_link(element)
@@ -588,13 +677,17 @@ def _is_teaser(element: Element) -> bool:
 
 def _find_page_link(element: Element) -> Element | None:
     """Return the first link with words in an element if it leads to another page."""
-    link = next((part for part in element.iter("a") if has_min_letters(part, MIN_BUTTON_LENGTH)), None)
+    link = next(
+        (part for part in element.iter("a") if has_min_letters(part, MIN_BUTTON_LENGTH)), None
+    )
     href = "#" if link is None else link.get("href") or "#"
     return None if href.startswith(NON_PAGE_TARGETS) or guess_media_type(href) else link
 
 
 def _opens_with_link(card: Element) -> bool:
-    """Return whether the first line of a card, apart from a date or label, is a link to another page."""
+    """Return whether the first line of a card, apart from a date or label, is a link to another
+    page.
+    """
     link = _find_page_link(card)
     if link is None or not has_min_letters(link, MIN_CARD_TITLE_LENGTH):
         return False
@@ -604,7 +697,10 @@ def _opens_with_link(card: Element) -> bool:
 
 def _ends_with_button(card: Element, link: Element) -> bool:
     """Return whether a card begins with a heading and ends with a short link, such as "Läs mer"."""
-    if has_min_letters(link, MAX_CARD_LABEL_LENGTH) or next(card.iter(*CARD_HEADINGS), None) is None:
+    if (
+        has_min_letters(link, MAX_CARD_LABEL_LENGTH)
+        or next(card.iter(*CARD_HEADINGS), None) is None
+    ):
         return False
     return get_text_content(card).rstrip().endswith(get_text_content(link).strip())
 
@@ -615,7 +711,9 @@ def _read_button(card: Element) -> str:
 
 
 def _is_cut_off(card: Element) -> bool:
-    return any(get_text_content(part).rstrip().endswith(("…", "...")) for part in _list_paragraphs(card))
+    return any(
+        get_text_content(part).rstrip().endswith(("…", "...")) for part in _list_paragraphs(card)
+    )
 
 
 def _list_paragraphs(element: Element) -> list[Element]:
@@ -632,7 +730,9 @@ def _has_whole_date(element: Element) -> bool:
 
 
 def _is_part_of_text(sidebar: Element) -> bool:
-    """Return whether an aside or footer belongs to the text, such as a quotation's source or a fact box."""
+    """Return whether an aside or footer belongs to the text, such as a quotation's source or a fact
+    box.
+    """
     if sidebar.tag == "footer":
         return next(sidebar.iterancestors("blockquote"), None) is not None
     heading = next(sidebar.iter(*HEADING_TAGS), None)
@@ -645,7 +745,9 @@ def _is_part_of_text(sidebar: Element) -> bool:
 
 
 def _iter_cards(main: Element) -> Iterator[Element]:
-    """Yield teasers for other pages in `main`: articles, list items, or rows of similar elements."""
+    """Yield teasers for other pages in `main`: articles, list items, or rows of similar
+    elements.
+    """
     is_card_row = cache(_is_card_row_of_class)
     for heading in main.iter(*CARD_HEADINGS):
         if is_linked_heading(heading):
@@ -661,27 +763,40 @@ def _iter_cards(main: Element) -> Iterator[Element]:
 
 
 def _is_card_row_of_class(parent: Element, tag: str, classes: str | None) -> bool:
-    """Return whether several children of an element have a tag and class, and all of them a linked heading.
+    """Return whether several children of an element have a tag and class, and all of them a linked
+    heading.
 
     If all have several paragraphs, they are sections of the text.
     """
     row = [part for part in parent.iterchildren(tag) if part.get("class") == classes]
-    is_row = len(row) > 1 and all(any(map(is_linked_heading, part.iter(*CARD_HEADINGS))) for part in row)
+    is_row = len(row) > 1 and all(
+        any(map(is_linked_heading, part.iter(*CARD_HEADINGS))) for part in row
+    )
     return is_row and any(len(_list_paragraphs(part)) < MIN_SECTION_PARAGRAPHS for part in row)
 
 
 def is_linked_heading(heading: Element) -> bool:
-    """Return whether a heading links to another page. Links that open a panel or name an anchor do not count."""
+    """Return whether a heading links to another page.
+
+    Links that open a panel or name an anchor do not count.
+    """
     return has_outgoing_link(heading) or any(map(has_outgoing_link, heading.iterancestors("a")))
 
 
 def has_outgoing_link(element: Element) -> bool:
-    return any((link.get("href") or "#")[0] != "#" and link.get("aria-expanded") is None for link in element.iter("a"))
+    return any(
+        (link.get("href") or "#")[0] != "#" and link.get("aria-expanded") is None
+        for link in element.iter("a")
+    )
 
 
 def is_card(element: Element) -> bool:
     heading = next(element.iter(*CARD_HEADINGS), None)
-    return heading is not None and count_text_letters(element) <= MAX_CARD_LENGTH and is_linked_heading(heading)
+    return (
+        heading is not None
+        and count_text_letters(element) <= MAX_CARD_LENGTH
+        and is_linked_heading(heading)
+    )
 
 
 def _classify_element(element: Element) -> str:
@@ -689,18 +804,24 @@ def _classify_element(element: Element) -> str:
     tag, identifier = cast("str", element.tag), element.get("id")
     if tag in HEADING_TAGS:  # ids of headings are derived from their words
         identifier = None
-    return _classify_names(f"{element.get('class') or ''} {identifier or ''} {tag if '-' in tag else ''}")
+    return _classify_names(
+        f"{element.get('class') or ''} {identifier or ''} {tag if '-' in tag else ''}"
+    )
 
 
 @cache_by_text()
 def _classify_names(names: str) -> str:
-    """Classify a class, id or custom element name: boilerplate, hidden, doubtful, or "" for none of these."""
+    """Classify a class, id or custom element name: boilerplate, hidden, doubtful, or "" for none of
+    these.
+    """
     names = WORDPRESS_TERM_CLASS.sub(" ", split_camel_case(names))
     if FRAME_NAME.search(names):
         return ""
     if BOILERPLATE_NAME.search(names):
         return "boilerplate"
-    return "hidden" if HIDDEN_NAME.search(names) else "doubtful" if DOUBTFUL_NAME.search(names) else ""
+    return (
+        "hidden" if HIDDEN_NAME.search(names) else "doubtful" if DOUBTFUL_NAME.search(names) else ""
+    )
 
 
 def _is_page_frame(element: Element, total: int) -> bool:
@@ -713,5 +834,11 @@ def _is_page_frame(element: Element, total: int) -> bool:
     length = count_text_letters(element)
     if length <= MIN_FRAME_LENGTH:
         return False
-    minimum = MIN_FRAME_LENGTH if element.find(".//h1") is not None else max(MIN_FRAME_LENGTH, 0.5 * total)
-    return length > minimum and length - count_linked_letters(element) > minimum  # menus are long, but mostly links
+    minimum = (
+        MIN_FRAME_LENGTH
+        if element.find(".//h1") is not None
+        else max(MIN_FRAME_LENGTH, 0.5 * total)
+    )
+    return (
+        length > minimum and length - count_linked_letters(element) > minimum
+    )  # menus are long, but mostly links

@@ -12,7 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from scraper.items import ContactItem
-from scraper.normalise.contact_details import DESK, SHARED_NUMBER, SWITCHBOARD, tokenise_contact_line
+from scraper.normalise.contact_details import (
+    DESK,
+    SHARED_NUMBER,
+    SWITCHBOARD,
+    tokenise_contact_line,
+)
 from scraper.normalise.text_cleaning import build_alternation, cache_by_text
 
 # Offices whose name may also be a heading.
@@ -38,9 +43,12 @@ DOUBTFUL_HEADING = build_alternation(r"""
     kontaktaa meit[äa] | kontakti | kontaktitie?[do]o?t? | ota yhth?eytt[äa]
     lasetiäđuh | lass[ei]dieđut | lââ.?ss?z?teâđ(?:aid)? | vielie bïevnesh
     """)
-HEADING_SUFFIX = r"(?:\s(?:för|hos|på|vid|till|om|i|for|at|to|about|für|bei|zu|zum|zur)\s[^:.!?]{1,60})?"
+HEADING_SUFFIX = (
+    r"(?:\s(?:för|hos|på|vid|till|om|i|for|at|to|about|für|bei|zu|zum|zur)\s[^:.!?]{1,60})?"
+)
 CONTACT_HEADING = re.compile(
-    rf"^\W*(?:(?P<certain>{CERTAIN_HEADING})|(?P<doubtful>{DOUBTFUL_HEADING})){HEADING_SUFFIX}\W*$", re.IGNORECASE
+    rf"^\W*(?:(?P<certain>{CERTAIN_HEADING})|(?P<doubtful>{DOUBTFUL_HEADING})){HEADING_SUFFIX}\W*$",
+    re.IGNORECASE,
 )
 # The same words before a colon, with the contact after it.
 CONTACT_LEAD_IN = re.compile(
@@ -50,7 +58,11 @@ CONTACT_LEAD_IN = re.compile(
 )
 # Parts of the words above; a text without any of them is not such a heading.
 CONTACT_STEM = re.compile(
-    r"(?i:kontakt|contact|press)|medi|r[åa]gor|nformation|pplysn|nsprech|ragen|stions|hth?ey|isätieto|veta mer"
+    r"(?i:kontakt|contact"
+    r"|press)|medi"
+    r"|r[åa]gor|nformation"
+    r"|pplysn|nsprech|ragen|stions|hth?ey"
+    r"|isätieto|veta mer"
     r"|(?i:lasetiäđuh|lass[ei]dieđut|teâđ|bïevnesh)"
 )
 # Words of sentences that invite the reader to contact someone, and the verb before the contact.
@@ -62,7 +74,8 @@ ENQUIRY_WORD = re.compile(
 CONTACT_VERB = re.compile(r"\b(?:kontakta|contact)\b\s?:?\s*(?=\S)", re.IGNORECASE)
 SENTENCE_END = re.compile(r"(?<=[a-zåäö0-9)][.!?])\s+(?=[A-ZÅÄÖ])")
 SENTENCE_VERB = re.compile(
-    r"\b(?:har|är|finns|kan|nås|ska|ger|får|gör|vill|blir|can|is|are|has|have|will)\b", re.IGNORECASE
+    r"\b(?:har|är|finns|kan|nås|ska|ger|får|gör|vill|blir|can|is|are|has|have|will)\b",
+    re.IGNORECASE,
 )
 PRESS_WORD = re.compile(r"press|medi(?:a|e)", re.IGNORECASE)
 # Titles beside a name, or before it without a comma: "pressekreterare Eva Ek".
@@ -103,20 +116,34 @@ OFFICE_WORD = re.compile(
 # A capitalised word or an initial, and particles in a name, such as "von".
 CAPITALISED_WORD = r"(?:[A-ZÅÄÖÆØÉÜ]\.|[^\W\d_a-zåäöæøéü](?:[^\W\d_]|['’ʹ-])*)"
 NAME_PARTICLE = r"(?:von|van|af|de|der|den|da|di|du|el|al|bin|la|le|zu)"
-PERSON_NAME = re.compile(rf"{CAPITALISED_WORD}(?:\s(?:{NAME_PARTICLE}\s){{0,2}}{CAPITALISED_WORD}){{1,4}}")
+PERSON_NAME = re.compile(
+    rf"{CAPITALISED_WORD}(?:\s(?:{NAME_PARTICLE}\s){{0,2}}{CAPITALISED_WORD}){{1,4}}"
+)
 # Classes of contact boxes and of site footers.
 CONTACT_BOX_CLASS = re.compile(
     r"(?:^|[\s_-])(?:press|media)?-?(?:contacts?|kontakte?r?|kontaktperson\w*|vcard|h-card)"
-    r"(?:[-_]?(?:card|box|block|person|info|list|item|portlet|details?|section|wrapper|container))?(?=$|[\s_-])",
+    r"(?:[-_]?(?:card|box|block"
+    r"|person|info|list|item"
+    r"|portlet|details?|section"
+    r"|wrapper"
+    r"|container))?(?=$|[\s_-])",
     re.IGNORECASE,
 )
 FOOTER_CLASS = re.compile(
-    r"(?:^|[\s_-])(?:site|page|main|global|c|l)?[-_]?(?:footer|sidfot|fotter|bunntekst|colophon)(?=$|[\s_-])",
+    r"(?:^|[\s_-])(?:site|page"
+    r"|main|global|c"
+    r"|l)?[-_]?(?:footer|sidfot|fotter"
+    r"|bunntekst"
+    r"|colophon)(?=$|[\s_-])",
     re.IGNORECASE,
 )
 # Text of a mail link: not a name, but it may mention the owner of the address.
 MAIL_LINK_TEXT = re.compile(
-    r"^(?:skicka |send |schreiben sie )?(?:an? |eine? |ett )?(?:e-?post|e-?mail|mejla?|maila?|mail)(?:adress\w*)?"
+    r"^(?:skicka |send"
+    r" |schreiben sie"
+    r" )?(?:an? |eine? |ett"
+    r" )?(?:e-?post|e-?mail|mejla?|maila?"
+    r"|mail)(?:adress\w*)?"
     r"(?:(?: till| to| an| til)? (?P<owner>.+))?$",
     re.IGNORECASE,
 )
@@ -154,33 +181,51 @@ EDGE_PUNCTUATION = " .,;:–—-*\"'”“→›»"  # removed at both ends of a
 # Words before a name in a sentence, before a call, and at the end of a chunk before a number.
 NAME_LEAD_IN = re.compile(
     r"^(?:.*\b(?:kontakta|contact|kontakt|av|svarar)\s+"
-    r"|(?:vänligen|please|även|också|eller|och|samt|via|på|or|and|oder|und|tai|eli|elikkä|og|dahje|teikâ|leʹbe)\s+)",
+    r"|(?:vänligen|please|även"
+    r"|också|eller"
+    r"|och|samt|via|på|or"
+    r"|and|oder|und|tai|eli|elikkä|og"
+    r"|dahje|teikâ|leʹbe)\s+)",
     re.IGNORECASE,
 )
 CALL_TO_CONTACT = re.compile(
     r"^(?:vänligen |please |eller |och |or |and )?(?:kontakta|contact|ring|mejla) ", re.IGNORECASE
 )
-TRAILING_PREPOSITION = re.compile(r" (?:på|via|per|eller|och|at|on|by|or|and|tel|nås på)$", re.IGNORECASE)
+TRAILING_PREPOSITION = re.compile(
+    r" (?:på|via|per|eller|och|at|on|by|or|and|tel|nås på)$", re.IGNORECASE
+)
 # Words that may follow a name in a sentence.
 AFTER_NAME = re.compile(r"(?:på|via|per|at|on|by|tel|nås|åt|hos|till|för|vid|i|om|for)$")
 PREPOSITION = re.compile(r"\b(?:åt|hos|till|för|vid|på|to|at|of|for|i|om)\b")
 ABBREVIATION = re.compile(r"[A-ZÅÄÖ]{1,5}|[\W\d_]*")
-# The name of a switchboard or a desk, with its office or hours: "Broverkets pressjour", "Pressjour dygnet runt".
+# The name of a switchboard or a desk, with its office or hours: "Broverkets pressjour", "Pressjour
+# dygnet runt".
 DESK_NAME = re.compile(
-    rf"(?P<before>(?:[\w-]+\s){{0,3}})(?:(?P<switchboard>{SWITCHBOARD})|{DESK})(?P<after>\s.+)?", re.IGNORECASE
+    rf"(?P<before>(?:[\w-]+\s){{0,3}})(?:(?P<switchboard>{SWITCHBOARD})|{DESK})(?P<after>\s.+)?",
+    re.IGNORECASE,
 )
 # Words for one of several numbers of a person.
 OWN_NUMBER = re.compile(
-    r"(?:arb(?:ete)?|jobb|hem|bostad|kontor|privat|sms|direct|work|office|home)(?: (?:line|phone|number))?\.?",
+    r"(?:arb(?:ete)?|jobb"
+    r"|hem|bostad"
+    r"|kontor|privat|sms"
+    r"|direct|work|office|home)(?:"
+    r" (?:line|phone|number))?\.?",
     re.IGNORECASE,
 )
 # Words that lead to a desk instead of a person: "Eva Ek via pressjouren".
-DESK_AFTER_NAME = re.compile(rf"\s(?:via|genom|through)\s(?P<desk>(?:{SWITCHBOARD}|{DESK})$)", re.IGNORECASE)
+DESK_AFTER_NAME = re.compile(
+    rf"\s(?:via|genom|through)\s(?P<desk>(?:{SWITCHBOARD}|{DESK})$)", re.IGNORECASE
+)
 DESK_AT_END = re.compile(rf"{SHARED_NUMBER.pattern}(?:\W+(?:på|at|on))?\W*$", re.IGNORECASE)
 # Initials, words and punctuation of a sentence; and what joins a number to the one before it.
 NAME_TOKEN = re.compile(r"[^\W\d_]\.(?=\s[^\W\d_])|[\w'’-]+|[^\w\s]")
 CONNECTION = re.compile(
-    r"\W*(?:(?:och|eller|samt|and|or|und|oder|tai|eli|elikkä|ja|og|på|via|per|e-?post\w*|e-?mail|mejl\w*|mail)\W*)*",
+    r"\W*(?:(?:och|eller|samt"
+    r"|and|or|und|oder"
+    r"|tai|eli|elikkä|ja|og"
+    r"|på|via|per|e-?post\w*|e-?mail"
+    r"|mejl\w*|mail)\W*)*",
     re.IGNORECASE,
 )
 CONJUNCTION = re.compile(r"\b(?:och|eller|samt|respektive|and|or|und|oder)\b", re.IGNORECASE)
@@ -222,17 +267,24 @@ class ContactDraft:
 
 
 def has_own_address(contact: ContactItem) -> bool:
-    """Return whether the e-mail address of a contact contains a word of the name without accents."""
+    """Return whether the e-mail address of a contact contains a word of the name without
+    accents.
+    """
     address = (contact.email or "").lower().partition("@")[0]
     name = unicodedata.normalize("NFD", (contact.name or "").lower())
     words = name.encode("ascii", "ignore").decode().split()
-    return any((len(word) > 2 and word in address) or word in re.split(r"[._-]", address) for word in words)
+    return any(
+        (len(word) > 2 and word in address) or word in re.split(r"[._-]", address) for word in words
+    )
 
 
-def parse_contacts(lines: Iterable[ContactLine], heading: str, *, heading_is_certain: bool) -> list[ContactItem]:
+def parse_contacts(
+    lines: Iterable[ContactLine], heading: str, *, heading_is_certain: bool
+) -> list[ContactItem]:
     """Return the contacts in lines under a heading.
 
-    heading_is_certain: under this heading, a name is a contact even without a phone number or e-mail address.
+    heading_is_certain: under this heading, a name is a contact even without a phone number or
+    e-mail address.
     """
     parser = ContactParser(heading, heading_is_certain=heading_is_certain)
     for line in lines:
@@ -262,7 +314,8 @@ def parse_contact_sentences(text: str) -> list[ContactItem]:
         ]
         if kinds[:1] in (["role"], ["desk"]) and kinds[1:2] != ["name"]:
             continue
-        # Capitalised words alone prove nothing; with a title or the word "presskontakt" they are a person.
+        # Capitalised words alone prove nothing; with a title or the word "presskontakt" they are a
+        # person.
         is_press_contact = "presskontakt" in sentence.lower()
         found += [
             contact
@@ -288,7 +341,9 @@ def parse_people(text: str) -> list[ContactItem]:
         drafts.append(ContactDraft())
         for kind, part in tokenise_contact_line(sentence):
             if kind == "text" and not CONNECTION.fullmatch(part):
-                drafts.append(ContactDraft() if DESK_AT_END.search(part) else _find_only_person(part))
+                drafts.append(
+                    ContactDraft() if DESK_AT_END.search(part) else _find_only_person(part)
+                )
             elif kind == "phone":
                 drafts[-1].phones.append(part)
             elif kind == "email":
@@ -297,7 +352,9 @@ def parse_people(text: str) -> list[ContactItem]:
 
 
 def _find_only_person(text: str) -> ContactDraft:
-    """Return a draft with the only person in a text and the title before the name, or an empty one."""
+    """Return a draft with the only person in a text and the title before the name, or an
+    empty one.
+    """
     people = _find_people(text)
     return people[0] if len(people) == 1 else ContactDraft()
 
@@ -316,7 +373,9 @@ def _find_people(text: str) -> list[ContactDraft]:
 
 
 def _opens_with_several_people(line: str) -> bool:
-    """Return whether several people, joined by a word such as "eller", are before the first number of a line."""
+    """Return whether several people, joined by a word such as "eller", are before the first number
+    of a line.
+    """
     kind, text = next(iter(tokenise_contact_line(line)), ("", ""))
     return kind == "text" and CONJUNCTION.search(text) is not None and len(_find_people(text)) > 1
 
@@ -336,7 +395,9 @@ class ContactParser:
         parts = parse_contact_line(line.text)
         kinds = {kind for kind, _ in parts}
         has_reach, has_name = bool(kinds & {"phone", "email"}), "name" in kinds
-        is_prose = SENTENCE_VERB.search(line.text) or (has_name and _opens_with_several_people(line.text))
+        is_prose = SENTENCE_VERB.search(line.text) or (
+            has_name and _opens_with_several_people(line.text)
+        )
         if has_reach and (is_prose or not kinds & {"name", "owner"}):
             people = parse_people(line.text)
             if people or has_name:
@@ -353,7 +414,9 @@ class ContactParser:
         if self.draft.name and self.draft.roles and _is_labelled_number(line.text, parts):
             parts = (("desk", parts[0][1]), *parts[1:])
         has_title = any(kind == "role" and has_job_title(text) for kind, text in parts)
-        self.only_contact_lines = self.only_contact_lines and (has_reach or has_name or has_title or "desk" in kinds)
+        self.only_contact_lines = self.only_contact_lines and (
+            has_reach or has_name or has_title or "desk" in kinds
+        )
         if (line.is_link or len(line.text) > MAX_ROLE_LENGTH) and not has_reach and not has_name:
             return
         is_heading = line.level < 9 or line.bold
@@ -401,7 +464,8 @@ class ContactParser:
             draft.email = text
 
     def choose_draft(self, kind: str, text: str) -> ContactDraft:
-        """Return the draft that a part belongs to: the desk that was named last, or the person or office before it.
+        """Return the draft that a part belongs to: the desk that was named last, or the person or
+        office before it.
 
         A switchboard has one number. Only an address with the person's name is the person's.
         """
@@ -419,11 +483,21 @@ class ContactParser:
         return bool(self.contacts) and self.contacts[-1].email == email
 
     def finish_contact(self) -> None:
-        """Store the current contact and the desks named with it, if they are complete, and start a new one."""
+        """Store the current contact and the desks named with it, if they are complete, and start a
+        new one.
+        """
         draft, self.draft = self.draft, ContactDraft()
-        desks, self.desks, self.desk = [desk for desk in self.desks if desk.has_phone_or_email], [], None
+        desks, self.desks, self.desk = (
+            [desk for desk in self.desks if desk.has_phone_or_email],
+            [],
+            None,
+        )
         if not draft.name:  # a role alone can be an office, or part of a sentence
-            draft.roles = [role for role in draft.roles if role[0].isupper() and len(role.split()) <= MAX_OFFICE_WORDS]
+            draft.roles = [
+                role
+                for role in draft.roles
+                if role[0].isupper() and len(role.split()) <= MAX_OFFICE_WORDS
+            ]
         is_named = draft.name and (desks or (self.heading_is_certain and self.only_contact_lines))
         if draft.has_phone_or_email or is_named:
             if not draft.name and not draft.roles and PRESS_WORD.search(self.heading):
@@ -434,15 +508,18 @@ class ContactParser:
 
 @cache_by_text()
 def parse_contact_line(line: str) -> tuple[tuple[str, str], ...]:
-    """Split a line into (kind, text): name, name part, owner (of a mail link), role, desk, phone, email.
+    """Split a line into (kind, text): name, name part, owner (of a mail link), role, desk, phone,
+    email.
 
-    A role is a title, an office, or the subject that the contact is responsible for. A desk has a number that several
-    people share (see `SHARED_NUMBER`). Cached, because pages of a site have the same contacts.
+    A role is a title, an office, or the subject that the contact is responsible for. A desk has a
+    number that several people share (see `SHARED_NUMBER`). Cached, because pages of a site have the
+    same contacts.
 
     >>> parse_contact_line("Eva Ek, utredare, tel. 010-123 45 67")
     (('name', 'Eva Ek'), ('role', 'utredare'), ('phone', '010-123 45 67'))
     >>> parse_contact_line("Skogsbruk: pressekreterare Eva Ek 010-123 45 67 (BXL)")
-    (('role', 'Skogsbruk'), ('role', 'pressekreterare'), ('name', 'Eva Ek'), ('phone', '010-123 45 67'))
+    (('role', 'Skogsbruk'), ('role', 'pressekreterare'), ('name', 'Eva Ek'), ('phone', '010-123 45
+    67'))
     """
     found: list[tuple[str, str]] = []
     for kind, text in tokenise_contact_line(line):
@@ -459,7 +536,8 @@ def parse_contact_line(line: str) -> tuple[tuple[str, str], ...]:
 
 
 def _is_labelled_number(line: str, parts: Sequence[tuple[str, str]]) -> bool:
-    """Return whether a line is a label, without a comma after it, and a number: "Duty officer: 010-123 45 67".
+    """Return whether a line is a label, without a comma after it, and a number: "Duty officer:
+    010-123 45 67".
 
     >>> lines = ["Arkivet: 010-123 45 67", "Arkivet, 010-123 45 67", "Arbete: 010-123 45 67"]
     >>> [_is_labelled_number(line, parse_contact_line(line)) for line in lines]
@@ -479,7 +557,9 @@ def _parse_contact_chunk(chunk: str) -> Iterator[tuple[str, str]]:
     elif through := DESK_AFTER_NAME.search(chunk):
         yield from _parse_contact_chunk(chunk[: through.start()])
         yield "desk", through["desk"]
-    elif not any(pattern.fullmatch(chunk) for pattern in (NON_CONTACT_LINE, CONTACT_HEADING, ABBREVIATION)):
+    elif not any(
+        pattern.fullmatch(chunk) for pattern in (NON_CONTACT_LINE, CONTACT_HEADING, ABBREVIATION)
+    ):
         name, role = _split_name_and_role(chunk)
         parts = [("name", name), ("role", role)]
         if name and role and not chunk.startswith(name):
@@ -536,11 +616,15 @@ def _split_name_and_role(chunk: str) -> tuple[str | None, str | None]:
 def _find_longest_name(words: list[str]) -> list[str] | None:
     """Return the longest name at the start of `words`, or None."""
     longest = min(len(words), MAX_CHUNK_WORDS)
-    return next((words[:end] for end in range(longest, 1, -1) if is_person_name(" ".join(words[:end]))), None)
+    return next(
+        (words[:end] for end in range(longest, 1, -1) if is_person_name(" ".join(words[:end]))),
+        None,
+    )
 
 
 def is_person_name(text: str) -> bool:
-    """Return whether a text is two to five capitalised words without a word for an office or a title.
+    """Return whether a text is two to five capitalised words without a word for an office or a
+    title.
 
     >>> list(map(is_person_name, ["Pia-Maria Lindroos", "Press Officer", "Region Gotland", "Eva"]))
     [True, False, False, False]

@@ -1,7 +1,7 @@
 """Finds the contacts on a page: under a heading, in a contact box, or in a sentence.
 
-A page is read as lines, as a reader sees them, with the targets of mail and telephone links. Contacts in the site's
-header or footer, which are the same on every page, do not count.
+A page is read as lines, as a reader sees them, with the targets of mail and telephone links.
+Contacts in the site's header or footer, which are the same on every page, do not count.
 """
 
 from __future__ import annotations
@@ -38,7 +38,14 @@ from scraper.pages.contact_lines import (
     parse_contacts,
     parse_people,
 )
-from scraper.pages.document import HEADING_TAGS, INLINE_TAGS, Document, Element, count_text_letters, format_element_path
+from scraper.pages.document import (
+    HEADING_TAGS,
+    INLINE_TAGS,
+    Document,
+    Element,
+    count_text_letters,
+    format_element_path,
+)
 
 # Tags and roles.
 NON_CONTACT_TAGS = frozenset(
@@ -52,12 +59,18 @@ PARAGRAPH_TAGS = ("p", "li")
 HEADING_CANDIDATE_TAGS = frozenset(
     split_word_list("h1 h2 h3 h4 h5 h6 p strong b em span div dt th td li legend summary")
 )
-BOILERPLATE_TAGS_AND_ROLES = frozenset(split_word_list("nav dialog navigation banner contentinfo search alertdialog"))
+BOILERPLATE_TAGS_AND_ROLES = frozenset(
+    split_word_list("nav dialog navigation banner contentinfo search alertdialog")
+)
 SITE_HEADER_FOOTER_TAGS = {"header", "footer"}
 MAIN_TAGS = {"main", "article"}
 # Lines with the editors of the site.
 SITE_CONTACT = re.compile(
-    r"\W*(?:\w*ansvarig|utgivare|webb|artikeln|sidan|publi[cs]|editor)|.*\b(?:ansv\w*\.?|nett|webb)[ -]?redak",
+    r"\W*(?:\w*ansvarig"
+    r"|utgivare|webb"
+    r"|artikeln|sidan|publi[cs]"
+    r"|editor)|.*\b(?:ansv\w*\.?|nett"
+    r"|webb)[ -]?redak",
     re.IGNORECASE,
 )
 HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
@@ -94,7 +107,9 @@ def find_contact_areas(document: Document) -> list[ContactArea]:
     used_elements: set[Element] = set()
     lines_by_element: dict[Element, list[ContactLine]] = {}
     headings = islice(_find_contact_headings(document), MAX_HEADING_CANDIDATES)
-    found = [_read_area_under_heading(heading, used_elements, lines_by_element) for heading in headings]
+    found = [
+        _read_area_under_heading(heading, used_elements, lines_by_element) for heading in headings
+    ]
     boxes = document.select_by_class(_is_contact_class)
     found += [_read_area_in_box(box, used_elements) for box in boxes if not _is_in_boilerplate(box)]
     lines = list(_read_page_lines(document.root))
@@ -103,16 +118,23 @@ def find_contact_areas(document: Document) -> list[ContactArea]:
     return list(_drop_switchboard_contacts(document.root, [area for area in found if area]))
 
 
-def choose_contacts(areas: Sequence[ContactArea], main: Element) -> tuple[list[ContactItem], Provenance] | None:
+def choose_contacts(
+    areas: Sequence[ContactArea], main: Element
+) -> tuple[list[ContactItem], Provenance] | None:
     """Return the contacts of the release, and their provenance, or None.
 
-    In a doubtful area outside the main element, only people count, because the offices there are on every page.
+    In a doubtful area outside the main element, only people count, because the offices there are on
+    every page.
     """
     chosen: dict[ContactItem, None] = {}
     evidence: Provenance | None = None
     for area in areas:
-        is_in_main = main in area.ancestors or any(_is_main_or_article(element) for element in area.ancestors)
-        contacts = [contact for contact in area.contacts if contact.name or not area.doubtful or is_in_main]
+        is_in_main = main in area.ancestors or any(
+            _is_main_or_article(element) for element in area.ancestors
+        )
+        contacts = [
+            contact for contact in area.contacts if contact.name or not area.doubtful or is_in_main
+        ]
         if area.by_layout:
             names = {contact.name for contact in chosen}
             contacts = [contact for contact in contacts if is_in_main and contact.name not in names]
@@ -134,7 +156,9 @@ def _find_contact_requests(
 
 
 def _find_people_by_layout(lines: Iterable[ContactLine]) -> Iterator[ContactArea]:
-    """Yield an area for each sentence or run of lines that names people with their own numbers or addresses."""
+    """Yield an area for each sentence or run of lines that names people with their own numbers or
+    addresses.
+    """
     for is_short, group in groupby(lines, _is_short_line):
         neighbours = list(group)
         with_reach = [line for line in neighbours if has_phone_or_email(line.text)]
@@ -142,7 +166,11 @@ def _find_people_by_layout(lines: Iterable[ContactLine]) -> Iterator[ContactArea
             yield from _find_people_in_runs(neighbours)
         elif not is_short:
             for line in filter(lambda line: _is_sentence(line.text), with_reach):
-                people = [person for person in parse_people(line.text) if _has_number_beside_name(person, line.text)]
+                people = [
+                    person
+                    for person in parse_people(line.text)
+                    if _has_number_beside_name(person, line.text)
+                ]
                 yield from _build_layout_area(people, [line])
 
 
@@ -156,7 +184,9 @@ def _find_people_in_runs(lines: Iterable[ContactLine]) -> Iterator[ContactArea]:
             run = []
 
 
-def _build_layout_area(contacts: Iterable[ContactItem], lines: Sequence[ContactLine]) -> Iterator[ContactArea]:
+def _build_layout_area(
+    contacts: Iterable[ContactItem], lines: Sequence[ContactLine]
+) -> Iterator[ContactArea]:
     people = [contact for contact in contacts if _is_evident_person(contact, lines)]
     if people and not _is_in_boilerplate(lines[0].block):
         yield replace(_build_area(people, "people by layout", lines[0].block), by_layout=True)
@@ -194,7 +224,9 @@ def _is_evident_person(contact: ContactItem, lines: Iterable[ContactLine]) -> bo
 
 
 def _is_part_of_contact(line: ContactLine, run: Sequence[ContactLine]) -> bool:
-    """Return whether a short line continues a run: a name, a title, or a number that is alone or beside a name."""
+    """Return whether a short line continues a run: a name, a title, or a number that is alone or
+    beside a name.
+    """
     if SITE_CONTACT.match(line.text) or not (line.level == 9 or is_person_name(line.text)):
         return False
     if len(run) >= MAX_ROLE_LINES and all(map(_is_role_line, run[-MAX_ROLE_LINES:])):
@@ -207,7 +239,9 @@ def _is_part_of_contact(line: ContactLine, run: Sequence[ContactLine]) -> bool:
         return False
     if has_phone_or_email(line.text):
         return "role" not in kinds
-    return bool(parts) and (has_job_title(line.text) or not any(map(OFFICE_WORD.match, line.text.split())))
+    return bool(parts) and (
+        has_job_title(line.text) or not any(map(OFFICE_WORD.match, line.text.split()))
+    )
 
 
 def _is_short_line(line: ContactLine) -> bool:
@@ -262,12 +296,15 @@ def _iter_to_block_ancestor(element: Element) -> Iterator[Element]:
 
 
 def _read_area_under_heading(
-    heading: Element, used_elements: set[Element], lines_by_element: dict[Element, list[ContactLine]]
+    heading: Element,
+    used_elements: set[Element],
+    lines_by_element: dict[Element, list[ContactLine]],
 ) -> ContactArea | None:
     """Return the contacts under a heading, or in the line that it starts.
 
-    Searches ever larger elements until one has a contact with a telephone number or e-mail address. Adds the elements
-    whose contacts were read to `used_elements`, and the lines read to `lines_by_element`.
+    Searches ever larger elements until one has a contact with a telephone number or e-mail address.
+    Adds the elements whose contacts were read to `used_elements`, and the lines read to
+    `lines_by_element`.
     """
     line = clean_line(heading.text or "")
     block = list(_iter_to_block_ancestor(heading))[-1] if heading.tag in INLINE_TAGS else heading
@@ -282,7 +319,9 @@ def _read_area_under_heading(
         if box not in lines_by_element:
             lines_by_element[box] = list(_read_page_lines(box))
         box_lines = lines_by_element[box]
-        index = next((number for number, other in enumerate(box_lines) if other.text.startswith(line)), None)
+        index = next(
+            (number for number, other in enumerate(box_lines) if other.text.startswith(line)), None
+        )
         if index is None:
             break
         section, is_complete = _find_contact_section(box_lines, index)
@@ -299,20 +338,35 @@ def _read_area_under_heading(
     return best
 
 
-def _build_area(contacts: list[ContactItem], rule: str, element: Element, *, doubtful: bool = True) -> ContactArea:
+def _build_area(
+    contacts: list[ContactItem], rule: str, element: Element, *, doubtful: bool = True
+) -> ContactArea:
     evidence = Provenance(rule=rule, element=format_element_path(element))
     return ContactArea(contacts, evidence, list(element.iterancestors()), doubtful)
 
 
-def _find_contact_section(lines: Sequence[ContactLine], index: int) -> tuple[list[ContactLine], bool]:
-    """Return the lines from a heading to the next of its level or to prose, and whether the heading was found."""
+def _find_contact_section(
+    lines: Sequence[ContactLine], index: int
+) -> tuple[list[ContactLine], bool]:
+    """Return the lines from a heading to the next of its level or to prose, and whether the heading
+    was found.
+    """
     heading = lines[index]
     section: list[ContactLine] = []
     prose_lines = 0
     for line in lines[index + 1 : index + 1 + MAX_SECTION_LINES]:
-        if line.level <= heading.level and line.level < 9 and not (heading.level == 9 and is_person_name(line.text)):
+        if (
+            line.level <= heading.level
+            and line.level < 9
+            and not (heading.level == 9 and is_person_name(line.text))
+        ):
             return section, True
-        if heading.level == 9 and line.bold and not is_person_name(line.text) and not CONTACT_HEADING.match(line.text):
+        if (
+            heading.level == 9
+            and line.bold
+            and not is_person_name(line.text)
+            and not CONTACT_HEADING.match(line.text)
+        ):
             return section, True
         prose_lines = prose_lines + 1 if _is_prose_line(line.text) else 0
         if prose_lines == MAX_PROSE_LINES:
@@ -327,8 +381,12 @@ def _is_prose_line(text: str) -> bool:
     return is_long and not has_phone_or_email(text)
 
 
-def _parse_contact_section(heading: ContactLine, section: Sequence[ContactLine]) -> tuple[list[ContactItem], bool, str]:
-    """Return the contacts under or beside a heading, whether they are certain, and the rule used."""
+def _parse_contact_section(
+    heading: ContactLine, section: Sequence[ContactLine]
+) -> tuple[list[ContactItem], bool, str]:
+    """Return the contacts under or beside a heading, whether they are certain, and the rule
+    used.
+    """
     text = heading.text
     lines = list(_split_lead_ins(section))
     if found := CONTACT_HEADING.match(text):
@@ -336,7 +394,9 @@ def _parse_contact_section(heading: ContactLine, section: Sequence[ContactLine])
         return parse_contacts(lines, text, heading_is_certain=certain), certain, f"heading {text!r}"
     if found := CONTACT_LEAD_IN.match(text):
         with_reach = [
-            number for number, line in enumerate(lines[:MAX_FOLLOWING_LINES]) if has_phone_or_email(line.text)
+            number
+            for number, line in enumerate(lines[:MAX_FOLLOWING_LINES])
+            if has_phone_or_email(line.text)
         ]
         rest = [ContactLine(text[found.end() :]), *lines[: max(with_reach, default=-1) + 1]]
         contacts = parse_contacts(rest, text[: found.end()], heading_is_certain=True)
@@ -345,7 +405,9 @@ def _parse_contact_section(heading: ContactLine, section: Sequence[ContactLine])
 
 
 def _split_lead_ins(lines: Iterable[ContactLine]) -> Iterator[ContactLine]:
-    """Yield lines with introductory words split off as headings, and bare labels joined to the next line."""
+    """Yield lines with introductory words split off as headings, and bare labels joined to the next
+    line.
+    """
     label = ""
     for line in lines:
         if line.text.endswith(":") and CONTACT_LABEL.fullmatch(line.text):
@@ -354,19 +416,27 @@ def _split_lead_ins(lines: Iterable[ContactLine]) -> Iterator[ContactLine]:
         found = CONTACT_LEAD_IN.match(line.text)
         if found:
             yield replace(line, text=line.text[: found.end()].strip())
-        yield replace(line, text=label + line.text[found.end() if found else 0 :], bold=line.bold and not found)
+        yield replace(
+            line,
+            text=label + line.text[found.end() if found else 0 :],
+            bold=line.bold and not found,
+        )
         label = ""
 
 
 def has_phone_or_email(text: str) -> bool:
-    return may_have_phone_or_email(text) and any(token.kind != "text" for token in tokenise_contact_line(text))
+    return may_have_phone_or_email(text) and any(
+        token.kind != "text" for token in tokenise_contact_line(text)
+    )
 
 
 def _read_area_in_box(box: Element, used_elements: set[Element]) -> ContactArea | None:
     """Return the contacts of a contact box, or None if it does not name a person."""
     if box in used_elements or count_text_letters(box) > MAX_CONTACT_BOX_LENGTH:
         return None
-    if not used_elements.isdisjoint(box.iter()) or not used_elements.isdisjoint(box.iterancestors()):
+    if not used_elements.isdisjoint(box.iter()) or not used_elements.isdisjoint(
+        box.iterancestors()
+    ):
         return None
     contacts = parse_contacts(_split_lead_ins(_read_page_lines(box)), "", heading_is_certain=False)
     if not any(contact.name for contact in contacts):
@@ -375,7 +445,9 @@ def _read_area_in_box(box: Element, used_elements: set[Element]) -> ContactArea 
     return _build_area(contacts, "name of the box", box)
 
 
-def _drop_switchboard_contacts(root: Element, areas: Sequence[ContactArea]) -> Iterator[ContactArea]:
+def _drop_switchboard_contacts(
+    root: Element, areas: Sequence[ContactArea]
+) -> Iterator[ContactArea]:
     """Yield the areas without the contacts that have no name and are also in the site's footer."""
     has_nameless = any(not contact.name for area in areas for contact in area.contacts)
     footer_keys = _find_footer_contact_keys(root) if has_nameless else frozenset()
@@ -385,7 +457,8 @@ def _drop_switchboard_contacts(root: Element, areas: Sequence[ContactArea]) -> I
             for contact in area.contacts
             if contact.name
             or PRESS_WORD.search(contact.role or "")  # the press office
-            or not _find_contact_keys(f"{contact.phone or ''}, {contact.email or ''}") <= footer_keys
+            or not _find_contact_keys(f"{contact.phone or ''}, {contact.email or ''}")
+            <= footer_keys
         ]
         if contacts:
             yield replace(area, contacts=contacts)
@@ -409,18 +482,23 @@ def _find_contact_keys_in_markup(markup: str) -> frozenset[str]:
     Cached, because the pages of a site have the same footer.
     """
     root = etree.fromstring(markup, etree.HTMLParser())
-    return frozenset(key for line in _read_page_lines(root) for key in _find_contact_keys(line.text))
+    return frozenset(
+        key for line in _read_page_lines(root) for key in _find_contact_keys(line.text)
+    )
 
 
 def _find_contact_keys(text: str) -> frozenset[str]:
     """Return the e-mail addresses and telephone numbers of a text in a form for comparison.
 
-    Addresses are in lower case; numbers are their last seven digits, without spaces and punctuation.
+    Addresses are in lower case; numbers are their last seven digits, without spaces and
+    punctuation.
     """
     if not may_have_phone_or_email(text):
         return frozenset()
     return frozenset(
-        token.text.lower() if token.kind == "email" else "".join(filter(str.isdigit, token.text))[-7:]
+        token.text.lower()
+        if token.kind == "email"
+        else "".join(filter(str.isdigit, token.text))[-7:]
         for token in tokenise_contact_line(text)
         if token.kind != "text"
     )
@@ -446,7 +524,8 @@ def _is_site_header_or_footer(element: Element) -> bool:
         return True
     classes, identifier = element.get("class"), element.get("id")
     return any(
-        names and ("fo" in names or "colo" in names) and FOOTER_CLASS.search(names) for names in (classes, identifier)
+        names and ("fo" in names or "colo" in names) and FOOTER_CLASS.search(names)
+        for names in (classes, identifier)
     )
 
 
@@ -527,7 +606,10 @@ class LineBuilder:
         tag = element.tag
         if tag in BOLD_TAGS:
             self.open_bold_tags -= 1
-            if CONTACT_HEADING.match(clean_line("".join(self.parts))) and self.parts[-1].rstrip()[-1:] != ":":
+            if (
+                CONTACT_HEADING.match(clean_line("".join(self.parts)))
+                and self.parts[-1].rstrip()[-1:] != ":"
+            ):
                 self.parts.append(": ")  # separates a bold heading from the rest of its line
         elif tag in HEADING_TAGS:
             self.heading_levels.pop()
@@ -537,7 +619,8 @@ class LineBuilder:
             if kind not in ("tel", "mailto"):
                 self.open_links -= 1
             elif not any(
-                token.kind != "text" for token in tokenise_contact_line("".join(self.parts[self.link_start :]))
+                token.kind != "text"
+                for token in tokenise_contact_line("".join(self.parts[self.link_start :]))
             ):
                 address = unquote(href.partition(":")[2].partition("?")[0])
                 self.parts.append(f" tel {address} " if kind == "tel" else f" {address} ")
@@ -556,5 +639,14 @@ class LineBuilder:
         text = clean_line("".join(self.parts)).strip(" ,")
         if text:
             most = 0.95 * max(self.length, 1)
-            yield ContactLine(text, self.level, self.bold_length >= most, self.linked_length >= most, block)
-        self.parts, self.length, self.bold_length, self.linked_length, self.level, self.link_start = [], 0, 0, 0, 9, 0
+            yield ContactLine(
+                text, self.level, self.bold_length >= most, self.linked_length >= most, block
+            )
+        (
+            self.parts,
+            self.length,
+            self.bold_length,
+            self.linked_length,
+            self.level,
+            self.link_start,
+        ) = [], 0, 0, 0, 9, 0

@@ -23,7 +23,13 @@ from lxml import etree
 
 from scraper.errors import NotARelease, PageError
 from scraper.normalise.page_urls import extract_host
-from scraper.normalise.text_cleaning import clean_line, clean_text, has_mojibake, repair_mojibake, split_word_list
+from scraper.normalise.text_cleaning import (
+    clean_line,
+    clean_text,
+    has_mojibake,
+    repair_mojibake,
+    split_word_list,
+)
 
 Element = etree._Element  # lxml has no public name for this type
 
@@ -41,20 +47,30 @@ INVISIBLE_TAGS = {"script", "style", "template", "title"}
 MIN_SENTENCE_LENGTH = 40  # characters
 TEXT_XPATH = etree.XPath("string()", smart_strings=False)
 # Finds all links in one query, because a menu has hundreds of them.
-LINK_TEXT_XPATH = etree.XPath("descendant-or-self::a[@href or not(@name or @id)]//text()", smart_strings=False)
+LINK_TEXT_XPATH = etree.XPath(
+    "descendant-or-self::a[@href or not(@name or @id)]//text()", smart_strings=False
+)
 
 HOME_LINK_XPATH = etree.XPath("//a[@href='/']//text() | //a[@href='/']//@alt", smart_strings=False)
 
 # Charsets.
-BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+BOMS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
 META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w-]+)", re.IGNORECASE)
 XML_DECLARATION = re.compile(rb"^\s*<\?xml[^>]*encoding=[\"']([\w-]+)", re.IGNORECASE)
 MIN_UTF8_RATIO = 4  # of letters in UTF-8 to bytes that are not
 LATIN_1_NAMES = {"iso8859-1", "ascii"}  # names used by Python
-# Python's names of the charsets that browsers know (WHATWG, Encoding). Its other codecs, such as idna, base64 and
-# rot13, are not charsets of pages.
+# Python's names of the charsets that browsers know (WHATWG, Encoding). Its other codecs, such as
+# idna, base64 and rot13, are not charsets of pages.
 WEB_CHARSETS = re.compile(
-    r"utf-8|ascii|iso8859-\d+|cp(?:125\d|866|874|932|949)|koi8-[ru]|mac-(?:roman|cyrillic)|gb(?:k|2312|18030)"
+    r"utf-8|ascii"
+    r"|iso8859-\d+|cp(?:125\d"
+    r"|866|874|932|949)"
+    r"|koi8-[ru]|mac-(?:roman|cyrillic)|gb(?:k"
+    r"|2312|18030)"
     r"|big5(?:hkscs)?|euc_(?:jp|kr)|iso2022_jp|shift_jis"
 )
 STRAY_BYTE_HANDLER = "scraper_stray_bytes"  # the name of our codec error handler
@@ -67,21 +83,34 @@ REPAIRED_ATTRIBUTES = ("alt", "title", "content", "aria-label")  # attributes th
 NON_XML_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 CONTROL_BYTES = bytes({*range(32), 127} - {*b"\t\n\r"})
 CONTROL_REFERENCE = re.compile(
-    rb"&#(?:x0*(?:[0-8bcef]|1[0-9a-f]|7f|fff[ef])(?![0-9a-f])|0*(?:[0-8]|1[124-9]|2\d|3[01]|127|6553[45])(?!\d));?",
+    rb"&#(?:x0*(?:[0-8bcef]"
+    rb"|1[0-9a-f]|7f"
+    rb"|fff[ef])(?![0-9a-f])"
+    rb"|0*(?:[0-8]|1[124-9]|2\d|3[01]|127"
+    rb"|6553[45])(?!\d));?",
     re.IGNORECASE,
 )
 
 # CSS selectors.
-HTML_WHITE_SPACE = re.compile(r"[ \t\r\n\f]+")  # separates classes (HTML, 2.3.7) and the steps of a selector
+HTML_WHITE_SPACE = re.compile(
+    r"[ \t\r\n\f]+"
+)  # separates classes (HTML, 2.3.7) and the steps of a selector
 SELECTOR_STEP = re.compile(r"(?P<tag>[a-zA-Z]\w*)?(?P<classes>(?:\.[a-zA-Z][\w-]*)*)", re.ASCII)
-# Maximum number of elements whose ancestors are checked one by one; a page may be thousands of elements deep.
+# Maximum number of elements whose ancestors are checked one by one; a page may be thousands of
+# elements deep.
 MAX_ANCESTOR_CHECKS = 100
 
 # Limits of a page.
-MAX_HTML_BYTES = 4_000_000  # the largest of 446 stored pages has 884,044; parsing so much text takes seconds
-MAX_HTML_TAGS = 60_000  # opening and closing tags; the largest of 446 stored pages has 13,423, and 60,000 take 70 MB
+MAX_HTML_BYTES = (
+    4_000_000  # the largest of 446 stored pages has 884,044; parsing so much text takes seconds
+)
+# opening and closing tags; the largest of 446 stored pages has 13,423, and 60,000 take 70 MB
+MAX_HTML_TAGS = 60_000
 MIN_CHECKED_PAGE_BYTES = 400_000  # a smaller page takes some seconds at worst
-MAX_ATTRIBUTES, MIN_CHECKED_TAG_BYTES = 5000, 10_000  # a tag of fewer bytes cannot have as many attributes
+MAX_ATTRIBUTES, MIN_CHECKED_TAG_BYTES = (
+    5000,
+    10_000,
+)  # a tag of fewer bytes cannot have as many attributes
 TAG_START = re.compile(rb"[a-z][\w:-]*[\s/]", re.IGNORECASE)
 QUOTED_VALUE = re.compile(rb"\"[^\"]*\"|'[^']*'")
 FILE_SIGNATURES = {
@@ -106,12 +135,14 @@ PUBLISHED_METAS = split_word_list("""
     date.published dc.date.published sailthru.date parsely-pub-date cxenseparse:recs:publishtime
     citation_publication_date
     """)
-# Metas that do not state the meaning of their date; a visible date beside the title takes precedence.
+# Metas that do not state the meaning of their date; a visible date beside the title takes
+# precedence.
 UNSPECIFIED_DATE_METAS = split_word_list("""
     dc.date dcterms.date date
     """)
-# A page is created before it is published, and after a migration all pages of a site have the same date of creation. So
-# this date is only used for the seconds of a publication that is known to the minute.
+# A page is created before it is published, and after a migration all pages of a site have the same
+# date of creation. So this date is only used for the seconds of a publication that is known to the
+# minute.
 CREATED_METAS = split_word_list("""
     dcterms.created dc:date.created dc.date.created creation-date dc.created
     """)
@@ -131,12 +162,15 @@ DECLARED_DATES = {  # field → (schema.org property, metas)
 class Document:
     """One page: its decoded text, the declarations in its head, and `root`, the lxml tree.
 
-    Raises NotARelease for other file types and empty documents, PageError for pages that are too large to parse safely.
+    Raises NotARelease for other file types and empty documents, PageError for pages that are too
+    large to parse safely.
     """
 
     def __init__(self, html: bytes, url: str) -> None:
         self.url = url
-        if kind := next((kind for magic, kind in FILE_SIGNATURES.items() if html.startswith(magic)), None):
+        if kind := next(
+            (kind for magic, kind in FILE_SIGNATURES.items() if html.startswith(magic)), None
+        ):
             raise NotARelease(url, f"is {kind}, not HTML")
         if len(html) > MAX_HTML_BYTES:
             raise PageError(url, "page", f"has more than {MAX_HTML_BYTES:,} bytes")
@@ -146,7 +180,9 @@ class Document:
         readable = _encode_xml_characters(text)
         if _has_oversized_tag(readable):
             raise PageError(url, "page", f"an element has more than {MAX_ATTRIBUTES} attributes")
-        parser = etree.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True)
+        parser = etree.HTMLParser(
+            encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True
+        )
         root = etree.fromstring(readable, parser) if readable.strip() and text.strip() else None
         if root is None:
             raise NotARelease(url, "the document is empty")
@@ -187,16 +223,21 @@ class Document:
                 self.base_href = (element.get("href") or "").strip()
                 self.base_url = self.resolve_base_url(self.url)
             elif tag == "title":
-                if self.title is None and text and text.strip():  # later titles are those of drawings (SVG)
+                # later titles are those of drawings (SVG)
+                if self.title is None and text and text.strip():
                     self.title = text
             elif text and "ld+json" in (element.get("type") or "").lower():
                 self.json_ld_scripts.append(text)
 
     def resolve_base_url(self, url: str) -> str:
-        """Return the URL that relative links are resolved against if the page was fetched from `url`."""
+        """Return the URL that relative links are resolved against if the page was fetched from
+        `url`.
+        """
         try:
             return urljoin(url, self.base_href)
-        except ValueError:  # browsers ignore a base URL that cannot be parsed, such as http://[x] (HTML, 4.2.3)
+        except (
+            ValueError
+        ):  # browsers ignore a base URL that cannot be parsed, such as http://[x] (HTML, 4.2.3)
             return url
 
     @cached_property
@@ -205,7 +246,11 @@ class Document:
 
         Blocks that are not JSON are skipped.
         """
-        return [found for text in self.json_ld_scripts for found in _iter_json_ld_objects(_parse_json_ld(text))]
+        return [
+            found
+            for text in self.json_ld_scripts
+            for found in _iter_json_ld_objects(_parse_json_ld(text))
+        ]
 
     @cached_property
     def name_index(self) -> NameIndex:
@@ -217,7 +262,9 @@ class Document:
 
     @cached_property
     def home_link_texts(self) -> list[str]:
-        """Return the texts of the links to the home page, even if they have been removed since the first access."""
+        """Return the texts of the links to the home page, even if they have been removed since the
+        first access.
+        """
         return cast("list[str]", HOME_LINK_XPATH(self.root))
 
     def find_class_attributes(self, name: str) -> frozenset[str]:
@@ -231,7 +278,9 @@ class Document:
     @property
     def language(self) -> str | None:
         """Return the language that the document declares."""
-        return self.root.get("lang") or self.meta.get("content-language") or self.meta.get("og:locale")
+        return (
+            self.root.get("lang") or self.meta.get("content-language") or self.meta.get("og:locale")
+        )
 
     def select(self, css: str) -> list[Element]:
         """Return the elements that match a CSS selector, in document order.
@@ -241,22 +290,29 @@ class Document:
         try:
             selector = compile_selector(css)
         except SelectorError as error:
-            raise PageError(self.url, "selector", f"{css!r} is not a valid selector: {error}") from error
-        # Most selectors are for another CMS than the page's; looking up their names is cheaper than looking for
-        # elements.
+            raise PageError(
+                self.url, "selector", f"{css!r} is not a valid selector: {error}"
+            ) from error
+        # Most selectors are for another CMS than the page's; looking up their names is cheaper than
+        # looking for elements.
         if not (
-            all(map(self.find_class_attributes, selector.classes)) and all(name in self.text for name in selector.ids)
+            all(map(self.find_class_attributes, selector.classes))
+            and all(name in self.text for name in selector.ids)
         ):
             return []
         if selector.steps:
             _, (name, *_) = selector.steps[0]
             candidates = self.list_elements(self.find_class_attributes(name))
             if len(candidates) <= MAX_ANCESTOR_CHECKS:
-                return [element for element in candidates if self.matches_steps(element, selector.steps)]
+                return [
+                    element for element in candidates if self.matches_steps(element, selector.steps)
+                ]
         return _filter_elements(selector.xpath(self.root))
 
     def select_by_class(self, is_match: Callable[[str], bool]) -> list[Element]:
-        """Return the elements whose class attribute satisfies `is_match`, in document order if none was moved."""
+        """Return the elements whose class attribute satisfies `is_match`, in document order if none
+        was moved.
+        """
         return self.list_elements(filter(is_match, self.name_index.elements))
 
     def list_elements(self, attributes: Iterable[str]) -> list[Element]:
@@ -266,10 +322,16 @@ class Document:
         if len(numbered) > MAX_ANCESTOR_CHECKS:
             present = set(self.root.iter("*"))
             return [element for _, element in numbered if element in present]
-        return [element for _, element in numbered if element is self.root or self.root in element.iterancestors()]
+        return [
+            element
+            for _, element in numbered
+            if element is self.root or self.root in element.iterancestors()
+        ]
 
     def matches_steps(self, element: Element, steps: Sequence[SelectorStep]) -> bool:
-        """Return whether an element matches the first step and its ancestors the other steps, in order."""
+        """Return whether an element matches the first step and its ancestors the other steps, in
+        order.
+        """
 
         def is_match(part: Element, step: SelectorStep) -> bool:
             return step.tag in (None, part.tag) and all(
@@ -294,11 +356,14 @@ class Document:
 class NameIndex:
     """The class and id attributes of a page.
 
-    elements: the elements by class attribute, each with its position. attributes: the class and id attributes, each
-    with its element's tag. attributes_by_class: cached class attributes that contain a given class.
+    elements: the elements by class attribute, each with its position. attributes: the class and id
+    attributes, each with its element's tag. attributes_by_class: cached class attributes that
+    contain a given class.
     """
 
-    elements: dict[str, list[tuple[int, Element]]] = field(default_factory=lambda: defaultdict(list))
+    elements: dict[str, list[tuple[int, Element]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
     attributes: set[tuple[str, str]] = field(default_factory=set)
     attributes_by_class: dict[str, frozenset[str]] = field(default_factory=dict)
 
@@ -323,8 +388,8 @@ def find_canonical_url(document: Document) -> str | None:
 def _is_credible_canonical_url(canonical: str, url: str) -> bool:
     """Return whether a declared URL can be the page's own.
 
-    It must be on the same host and must not be a front page or parent folder. A URL without the query that
-    distinguishes the page from its siblings (?id=3) is not credible either.
+    It must be on the same host and must not be a front page or parent folder. A URL without the
+    query that distinguishes the page from its siblings (?id=3) is not credible either.
     """
     declared, page = urlsplit(canonical), urlsplit(url)
     if not canonical or extract_host(canonical) != extract_host(url):
@@ -348,18 +413,28 @@ def iter_declared_dates(document: Document, field: str | None) -> Iterator[tuple
 
 
 def get_declared_title(document: Document) -> str | None:
-    return document.meta.get("og:title") or document.meta.get("twitter:title") or document.meta.get("dc.title")
+    return (
+        document.meta.get("og:title")
+        or document.meta.get("twitter:title")
+        or document.meta.get("dc.title")
+    )
 
 
 def get_declared_headline(document: Document) -> str | None:
     return next(
-        (str(found["headline"]) for found in document.json_ld if _is_article_object(found) and found.get("headline")),
+        (
+            str(found["headline"])
+            for found in document.json_ld
+            if _is_article_object(found) and found.get("headline")
+        ),
         None,
     )
 
 
 def get_declared_summaries(document: Document) -> list[str]:
-    described = [found.get("description") for found in document.json_ld if _is_article_object(found)]
+    described = [
+        found.get("description") for found in document.json_ld if _is_article_object(found)
+    ]
     metas = (document.meta.get("description"), document.meta.get("og:description"))
     return [text for text in (*metas, *described) if isinstance(text, str)]
 
@@ -367,8 +442,14 @@ def get_declared_summaries(document: Document) -> list[str]:
 def get_declared_questions(document: Document) -> list[str]:
     pages = [found for found in document.json_ld if "FAQPage" in get_json_ld_types(found)]
     values = [page.get("mainEntity") for page in pages]
-    entities = [entity for value in values for entity in (value if isinstance(value, list) else [value])]
-    return [str(entity["name"]) for entity in entities if isinstance(entity, dict) and entity.get("name")]
+    entities = [
+        entity for value in values for entity in (value if isinstance(value, list) else [value])
+    ]
+    return [
+        str(entity["name"])
+        for entity in entities
+        if isinstance(entity, dict) and entity.get("name")
+    ]
 
 
 def _is_article_object(found: dict[str, object]) -> bool:
@@ -429,11 +510,19 @@ def read_short_line(element: Element, max_length: int) -> str | None:
 
 
 def read_short_text(root: Element, max_length: int) -> str | None:
-    """Return the visible text of a page, one line per block, or None if it is longer than `max_length`."""
+    """Return the visible text of a page, one line per block, or None if it is longer than
+    `max_length`.
+    """
     parts: list[str] = []
     length = 0
     for event, element in etree.iterwalk(root, ("start", "end")):
-        text = element.tail if event == "end" else element.text if element.tag not in INVISIBLE_TAGS else None
+        text = (
+            element.tail
+            if event == "end"
+            else element.text
+            if element.tag not in INVISIBLE_TAGS
+            else None
+        )
         if element.tag not in INLINE_TAGS:
             parts.append("\n")
         if text and not text.isspace():
@@ -479,7 +568,9 @@ def remove_element(element: Element) -> None:
 
 
 def iter_same_tag_siblings(element: Element) -> Iterator[Element]:
-    """Yield the siblings of an element with the same tag: the following ones, then the preceding ones."""
+    """Yield the siblings of an element with the same tag: the following ones, then the preceding
+    ones.
+    """
     tag = cast("str", element.tag)
     return chain(element.itersiblings(tag), element.itersiblings(tag, preceding=True))
 
@@ -489,7 +580,11 @@ def select_xpath(root: Element, xpath: str) -> list[Element]:
 
 
 def _filter_elements(found: object) -> list[Element]:
-    return [element for element in found if isinstance(element, Element)] if isinstance(found, list) else []
+    return (
+        [element for element in found if isinstance(element, Element)]
+        if isinstance(found, list)
+        else []
+    )
 
 
 @lru_cache(maxsize=64)
@@ -504,7 +599,10 @@ def format_element_path(element: etree._Element | Tag | None, max_steps: int = 3
         name = str(element.name if isinstance(element, Tag) else element.tag)
         if name in ("[document]", "html", "body") and names:
             break
-        identifier, classes = str(element.get("id") or ""), str(element.get("class") or "").split()[:2]
+        identifier, classes = (
+            str(element.get("id") or ""),
+            str(element.get("class") or "").split()[:2],
+        )
         names.append("#".join([name, identifier]) if identifier else ".".join([name, *classes]))
         element = element.parent if isinstance(element, Tag) else element.getparent()
     return " > ".join(reversed(names))
@@ -518,8 +616,9 @@ class SelectorStep(NamedTuple):
 class CompiledSelector(NamedTuple):
     """A CSS selector as XPath, with the parts that can be matched faster without XPath.
 
-    classes, ids: names without which the selector matches nothing on a page. steps: for a selector that consists of
-    tags and classes alone, its steps, last one first; empty for any other selector.
+    classes, ids: names without which the selector matches nothing on a page. steps: for a selector
+    that consists of tags and classes alone, its steps, last one first; empty for any other
+    selector.
     """
 
     xpath: etree.XPath
@@ -567,11 +666,12 @@ def _has_class(attribute: str, name: str) -> bool:
 
 
 def _decode_html(html: bytes) -> str:
-    """Decode a page by its byte order mark, as UTF-8 if nearly all of it is valid, else by the declared charset.
+    """Decode a page by its byte order mark, as UTF-8 if nearly all of it is valid, else by the
+    declared charset.
 
-    Other charsets are almost never valid UTF-8 by chance, and pages moved to UTF-8 often keep an old declaration. A
-    page with another charset than the declared UTF-8, or without a declaration, is decoded as windows-1252, the web's
-    old default.
+    Other charsets are almost never valid UTF-8 by chance, and pages moved to UTF-8 often keep an
+    old declaration. A page with another charset than the declared UTF-8, or without a declaration,
+    is decoded as windows-1252, the web's old default.
     """
     for mark, charset in BOMS:
         if html.startswith(mark):
@@ -596,7 +696,8 @@ def _choose_charset(html: bytes) -> str:
 
 
 def _find_charset(label: str) -> str | None:
-    """Return Python's name for a charset label as browsers know it (WHATWG), or None if it is unknown.
+    """Return Python's name for a charset label as browsers know it (WHATWG), or None if it is
+    unknown.
 
     >>> _find_charset("UTF8"), _find_charset("latin-1"), _find_charset("rot13"), _find_charset("svenska")
     ('utf-8', 'cp1252', None, None)
@@ -605,7 +706,8 @@ def _find_charset(label: str) -> str | None:
         name = codecs.lookup(label).name
     except LookupError:
         return None
-    if name.startswith("utf-16"):  # the declaration could be read as ASCII, so the page is not UTF-16 (HTML, 13.2.3.2)
+    # the declaration could be read as ASCII, so the page is not UTF-16 (HTML, 13.2.3.2)
+    if name.startswith("utf-16"):
         return "utf-8"
     if not WEB_CHARSETS.fullmatch(name):
         return None
@@ -615,9 +717,9 @@ def _find_charset(label: str) -> str | None:
 def _decode_stray_bytes(error: UnicodeError) -> tuple[str, int]:
     """Decode bytes that do not fit the charset of their page, or return U+FFFD for them.
 
-    This is a codec error handler. Some systems paste windows-1252 into UTF-8 pages without converting it. In
-    windows-1252, bytes without a character are control characters, as in browsers, so that a misread letter with such
-    a byte can be repaired.
+    This is a codec error handler. Some systems paste windows-1252 into UTF-8 pages without
+    converting it. In windows-1252, bytes without a character are control characters, as in
+    browsers, so that a misread letter with such a byte can be repaired.
     """
     if not isinstance(error, UnicodeDecodeError):
         raise error
@@ -630,9 +732,11 @@ def _decode_stray_bytes(error: UnicodeError) -> tuple[str, int]:
 
 
 def _is_cut_letter(strays: bytes, following: bytes) -> bool:
-    """Return whether bytes are the beginning of a letter in UTF-8, as at the end of a text that was cut.
+    """Return whether bytes are the beginning of a letter in UTF-8, as at the end of a text that was
+    cut.
 
-    A Nordic letter may be followed by a quotation mark or a dash of windows-1252, which looks the same.
+    A Nordic letter may be followed by a quotation mark or a dash of windows-1252, which looks the
+    same.
     """
     if len(strays) > 1:
         return strays[0] not in NORDIC_LETTERS
@@ -669,7 +773,10 @@ def _has_oversized_tag(html: bytes) -> bool:
 
 
 def _repair_tree(root: etree._Element) -> None:
-    """Repair misread characters in a page's text and in attributes that contain words. URLs are not changed."""
+    """Repair misread characters in a page's text and in attributes that contain words.
+
+    URLs are not changed.
+    """
 
     def repair(text: str) -> str:
         repaired = repair_mojibake(text)

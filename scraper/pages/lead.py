@@ -39,8 +39,8 @@ def find_lead(
 ) -> tuple[range, str] | None:
     """Return the range of blocks that are the lead and the rule that found it, or None.
 
-    attribute: name of the attribute that is "lead" on the element matched by a selector. text_start: index of the first
-    block of the running text.
+    attribute: name of the attribute that is "lead" on the element matched by a selector.
+    text_start: index of the first block of the running text.
     """
     if found := _find_marked_lead(blocks, lambda element: element.get(attribute) == "lead"):
         return found, "selector"
@@ -49,22 +49,39 @@ def find_lead(
         return found, "class of the paragraph"
     start = _find_heading_end(blocks)
     sentences = (index for index in range(start, len(blocks)) if is_sentence_block(blocks[index]))
-    for index, block in enumerate(blocks[: next(sentences, 5) + 1]):  # a sentence further down belongs to the text
-        if block.level == 9 and any(_matches_summary(block.text, summary) for summary in declared_summaries):
+    # a sentence further down belongs to the text
+    for index, block in enumerate(blocks[: next(sentences, 5) + 1]):
+        if block.level == 9 and any(
+            _matches_summary(block.text, summary) for summary in declared_summaries
+        ):
             return range(index, index + 1), "declared summary"
-    between = [index for index in range(start, min(text_start, start + 6)) if is_sentence_block(blocks[index])]
+    between = [
+        index
+        for index in range(start, min(text_start, start + 6))
+        if is_sentence_block(blocks[index])
+    ]
     if len(between) == 1:
         return range(between[0], between[0] + 1), "between title and text"
-    if 0 < start < len(blocks) - 1 and _is_sentence_heading(blocks[start]) and blocks[start + 1].kind == "p":
+    if (
+        0 < start < len(blocks) - 1
+        and _is_sentence_heading(blocks[start])
+        and blocks[start + 1].kind == "p"
+    ):
         return range(start, start + 1), "heading that is a sentence"
     if apart := _find_separate_paragraphs(blocks, start):
         return apart, "paragraph that stands apart"
-    texts = [index for index, block in enumerate(blocks[:8]) if block.kind == "p" and len(block.text) > 40]
+    texts = [
+        index
+        for index, block in enumerate(blocks[:8])
+        if block.kind == "p" and len(block.text) > 40
+    ]
     if len(texts) > 1:
         first, second = (blocks[index] for index in texts[:2])
         if first.bold and not second.bold and not first.text.endswith("?"):
             return range(texts[0], texts[0] + 1), "bold paragraph that opens the text"
-    opening = next((index for index, block in enumerate(blocks) if index >= start and block.kind == "p"), None)
+    opening = next(
+        (index for index, block in enumerate(blocks) if index >= start and block.kind == "p"), None
+    )
     if (
         opening is not None
         and (0 < opening == start or is_sentence_block(blocks[opening]))
@@ -81,17 +98,27 @@ def _is_phrase(text: str) -> bool:
 
 def _find_heading_end(blocks: Sequence[PageBlock]) -> int:
     """Return the index of the block after the h1, or 0 if it is not among the first blocks."""
-    headings = (index for index, block in enumerate(blocks[:MAX_LEAD_POSITION]) if block.element.name == "h1")
+    headings = (
+        index
+        for index, block in enumerate(blocks[:MAX_LEAD_POSITION])
+        if block.element.name == "h1"
+    )
     return next(headings, -1) + 1
 
 
 def _has_own_class(blocks: Sequence[PageBlock], index: int) -> bool:
-    """Return whether a paragraph has a class of its own, while most after it have the same class or none."""
+    """Return whether a paragraph has a class of its own, while most after it have the same class or
+    none.
+    """
     block = blocks[index]
-    following = [other for other in blocks[index + 1 :] if other.kind == "p" or _is_text_list(other)]
+    following = [
+        other for other in blocks[index + 1 :] if other.kind == "p" or _is_text_list(other)
+    ]
     own, *others = (str(part.element.get("class") or "") for part in (block, *following))
     # One other paragraph is enough if it is a sibling and has a class, too.
-    is_row = len(others) >= MIN_FOLLOWING or (any(others) and following[0].element.parent is block.element.parent)
+    is_row = len(others) >= MIN_FOLLOWING or (
+        any(others) and following[0].element.parent is block.element.parent
+    )
     if not own or own in others or not is_row or _contains_block(block.element, following[0]):
         return False
     containers = (part.element.parent for part in (block, following[0]))
@@ -106,11 +133,19 @@ def _is_text_list(block: PageBlock) -> bool:
 
 
 def _may_lead(block: PageBlock) -> bool:
-    """Return whether a paragraph without a full sentence is long enough for a lead and mostly not links."""
-    return MIN_LABEL_LENGTH <= len(block.text) < MAX_LEAD_LENGTH and has_words(block.text) and block.link_share < 0.5
+    """Return whether a paragraph without a full sentence is long enough for a lead and mostly not
+    links.
+    """
+    return (
+        MIN_LABEL_LENGTH <= len(block.text) < MAX_LEAD_LENGTH
+        and has_words(block.text)
+        and block.link_share < 0.5
+    )
 
 
-def _find_marked_lead(blocks: Sequence[PageBlock], is_lead_element: Callable[[Tag], bool]) -> range | None:
+def _find_marked_lead(
+    blocks: Sequence[PageBlock], is_lead_element: Callable[[Tag], bool]
+) -> range | None:
     """Return the blocks at the beginning that are in one lead element, or None."""
     for index, block in enumerate(blocks[:MAX_LEAD_POSITION]):
         container = _find_lead_ancestor(block.element, is_lead_element)
@@ -119,10 +154,15 @@ def _find_marked_lead(blocks: Sequence[PageBlock], is_lead_element: Callable[[Ta
         if any(map(is_sentence_block, blocks[:index])) and block.text[-1] not in SENTENCE_ENDS:
             continue  # a subheading with the style of a lead
         following = blocks[index + 1 : MAX_LEAD_POSITION]
-        if any(later.element.name == "h1" and _contains_block(container, later) for later in following):
+        if any(
+            later.element.name == "h1" and _contains_block(container, later) for later in following
+        ):
             continue  # the element also contains the title below
         end = index + 1
-        while end < len(blocks) and _find_lead_ancestor(blocks[end].element, is_lead_element) is container:
+        while (
+            end < len(blocks)
+            and _find_lead_ancestor(blocks[end].element, is_lead_element) is container
+        ):
             end += 1
         if _count_characters(blocks[index:end]) < MAX_LEAD_LENGTH:
             return range(index, end)
@@ -130,12 +170,18 @@ def _find_marked_lead(blocks: Sequence[PageBlock], is_lead_element: Callable[[Ta
 
 
 def _may_be_lead(block: PageBlock) -> bool:
-    return block.kind not in ("panel", "list", "table") and block.element.name != "h1" and has_words(block.text)
+    return (
+        block.kind not in ("panel", "list", "table")
+        and block.element.name != "h1"
+        and has_words(block.text)
+    )
 
 
 def has_words(text: str) -> bool:
     """Return whether a text is more than a label, a date or a telephone number."""
-    is_label = text.endswith(":") or (any(map(str.isdigit, text)) and find_date_role(text) is not None)
+    is_label = text.endswith(":") or (
+        any(map(str.isdigit, text)) and find_date_role(text) is not None
+    )
     return LETTERS.search(text) is not None and not (is_label and len(text) < MAX_LABEL_LENGTH)
 
 
@@ -174,18 +220,33 @@ def is_sentence_block(block: PageBlock) -> bool:
 
 
 def _is_sentence_heading(block: PageBlock) -> bool:
-    return block.level < 9 and MIN_SENTENCE_LENGTH <= len(block.text) < MAX_LEAD_LENGTH and block.text[-1] in ".…"
+    return (
+        block.level < 9
+        and MIN_SENTENCE_LENGTH <= len(block.text) < MAX_LEAD_LENGTH
+        and block.text[-1] in ".…"
+    )
 
 
 def _find_separate_paragraphs(blocks: Sequence[PageBlock], start: int) -> range | None:
-    """Return the blocks of an element with only a few paragraphs, in front of the element with the text."""
-    first = next((index for index in range(start, min(len(blocks), start + 8)) if _may_open_text(blocks[index])), None)
+    """Return the blocks of an element with only a few paragraphs, in front of the element with the
+    text.
+    """
+    first = next(
+        (
+            index
+            for index in range(start, min(len(blocks), start + 8))
+            if _may_open_text(blocks[index])
+        ),
+        None,
+    )
     if first is None:
         return None
     wrappers = [blocks[first].element, *blocks[first].element.parents]
     innermost = _find_containers(wrappers, blocks)
     for number, wrapper in reversed(list(enumerate(wrappers))):
-        inside = [index for index, found in enumerate(innermost) if found is not None and found <= number]
+        inside = [
+            index for index, found in enumerate(innermost) if found is not None and found <= number
+        ]
         lead = blocks[first : inside[-1] + 1]
         if inside[0] == first and _is_short_text(lead) and first + len(lead) < len(blocks):
             is_apart = _stands_apart(wrapper, lead, blocks[first + len(lead) :])
@@ -198,13 +259,17 @@ def _may_open_text(block: PageBlock) -> bool:
 
 
 def _is_short_text(lead: Sequence[PageBlock]) -> bool:
-    is_plain = len(lead) <= MAX_LEAD_PARAGRAPHS and all(block.kind == "p" and not block.link_share for block in lead)
+    is_plain = len(lead) <= MAX_LEAD_PARAGRAPHS and all(
+        block.kind == "p" and not block.link_share for block in lead
+    )
     is_ended = lead[-1].text[-1] in f"{SENTENCE_ENDS}:"
     return is_plain and is_ended and _count_characters(lead) < MAX_LEAD_LENGTH
 
 
 def _stands_apart(wrapper: Tag, lead: Sequence[PageBlock], following: Sequence[PageBlock]) -> bool:
-    """Return whether the text after a wrapper has an element of its own, not wrappers or paragraphs like it."""
+    """Return whether the text after a wrapper has an element of its own, not wrappers or paragraphs
+    like it.
+    """
     if wrapper.parent is None or has_descendant(wrapper, ("img",)):
         return False
     rows = [part for part in wrapper.next_siblings if isinstance(part, Tag)]
@@ -212,24 +277,39 @@ def _stands_apart(wrapper: Tag, lead: Sequence[PageBlock], following: Sequence[P
     for row, block in zip(_find_containers(rows, following), following, strict=True):
         if row is not None:
             texts[row].append(block)
-    numbers = [number for number, text in enumerate(texts) if any(block.kind == "p" for block in text)]
+    numbers = [
+        number for number, text in enumerate(texts) if any(block.kind == "p" for block in text)
+    ]
     holders = [rows[number] for number in numbers]
     if not holders or (wrapper.name == "p" and any(part.name == "p" for part in holders)):
         return False
     if all(part.name == "p" for part in holders):
         return len(holders) >= MIN_FOLLOWING
-    alike = [part for part in holders if (part.name, part.get("class")) == (wrapper.name, wrapper.get("class"))]
+    alike = [
+        part
+        for part in holders
+        if (part.name, part.get("class")) == (wrapper.name, wrapper.get("class"))
+    ]
     longest = max((texts[number] for number in numbers), key=_count_characters)
     is_longer = _count_characters(longest) > min(len(lead), 2) * _count_characters(lead)
-    next_block = next((block for block in following if block.kind != "p" or _may_open_text(block)), following[0])
+    next_block = next(
+        (block for block in following if block.kind != "p" or _may_open_text(block)), following[0]
+    )
     return len(alike) < 2 and any(block is next_block for block in longest) and is_longer
 
 
 def _find_containers(elements: Sequence[Tag], blocks: Sequence[PageBlock]) -> list[int | None]:
-    """Return for each block the number of the innermost of the elements that contains it, or None."""
-    numbers = {id(element): number for number, element in enumerate(elements)}  # the hash of a tag is that of its HTML
+    """Return for each block the number of the innermost of the elements that contains it, or
+    None.
+    """
+    numbers = {
+        id(element): number for number, element in enumerate(elements)
+    }  # the hash of a tag is that of its HTML
     lineages = ((block.element, *block.element.parents) for block in blocks)
-    return [next((numbers[id(part)] for part in lineage if id(part) in numbers), None) for lineage in lineages]
+    return [
+        next((numbers[id(part)] for part in lineage if id(part) in numbers), None)
+        for lineage in lineages
+    ]
 
 
 def _count_characters(blocks: Sequence[PageBlock]) -> int:

@@ -67,7 +67,11 @@ MAX_CAPTION_LENGTH = 400  # characters beside a picture, without white space
 
 # Accordions.
 ACCORDION_NAME = re.compile(
-    r"(?:^|[\s_-])(?:faqs?(?:section|block|list|wrapper|container)?|fragor|vanliga-fragor|accordions?|accordion-?list)"
+    r"(?:^|[\s_-])(?:faqs?"
+    r"(?:section"
+    r"|block|list|wrapper"
+    r"|container)?|fragor|vanliga-fragor"
+    r"|accordions?|accordion-?list)"
     r"(?=$|[\s_-])",
     re.IGNORECASE,
 )
@@ -110,7 +114,9 @@ def iter_before(start: Element) -> Iterator[Element]:
 
 
 def find_frame(start: Element) -> Element:
-    """Return the outermost main element, article or table around a heading, or else an h1's parent."""
+    """Return the outermost main element, article or table around a heading, or else an h1's
+    parent.
+    """
     frame = next(start.iterancestors(), start) if start.tag == "h1" else start
     for part in start.iterancestors():
         if part.tag in FRAME_TAGS or part.get("role") == "main":
@@ -119,7 +125,9 @@ def find_frame(start: Element) -> Element:
 
 
 def move_intro_to_heading(start: Element) -> None:
-    """Move sentences before a heading to it, if nothing is between them and no frame is around it."""
+    """Move sentences before a heading to it, if nothing is between them and no frame is
+    around it.
+    """
     for node in (start, *start.iterancestors()):
         if start.tag != "h1" or node.tag in ("body", *FRAME_TAGS) or node.get("role") == "main":
             return
@@ -137,8 +145,8 @@ def drop_banners(document: Document, start: Element, kept: Iterable[Element]) ->
     """Remove sentences before the element at which the release starts, with the boxes around them.
 
     Sentences of the frame around the start are kept, unless they are in an alert or in a box with a
-    heading of its own, because a lead or a correction may be above the heading. Dates, tags and pictures are kept if no
-    sentence is beside them, and so are the elements `kept`.
+    heading of its own, because a lead or a correction may be above the heading. Dates, tags and
+    pictures are kept if no sentence is beside them, and so are the elements `kept`.
     """
     lineage = {part for element in (start, *kept) for part in (element, *element.iterancestors())}
     lineage.update(part for element in kept for part in element.iter())
@@ -157,10 +165,14 @@ def drop_banners(document: Document, start: Element, kept: Iterable[Element]) ->
 
 
 def _is_in_foreign_box(element: Element, lineage: Collection[Element], *, is_certain: bool) -> bool:
-    """Return whether an element is in an alert, or in a box with another h1 than the certain one."""
+    """Return whether an element is in an alert, or in a box with another h1 than the certain
+    one.
+    """
     parts = (element, *element.iterancestors())
     boxes = takewhile(lambda part: part not in lineage, parts)
-    return any(has_alert_name(box) or (is_certain and box.find(".//h1") is not None) for box in boxes)
+    return any(
+        has_alert_name(box) or (is_certain and box.find(".//h1") is not None) for box in boxes
+    )
 
 
 def has_sentence(element: Element) -> bool:
@@ -168,8 +180,14 @@ def has_sentence(element: Element) -> bool:
     if element.tag in NON_BANNER_TAGS:
         return False
     is_paragraph = element.tag in PARAGRAPH_TAGS
-    texts = [get_text_content(element)] if is_paragraph else [element.text, *(part.tail for part in element)]
-    return any(_has_undated_sentence(text) for text in texts if text and len(text) >= MIN_SENTENCE_LENGTH)
+    texts = (
+        [get_text_content(element)]
+        if is_paragraph
+        else [element.text, *(part.tail for part in element)]
+    )
+    return any(
+        _has_undated_sentence(text) for text in texts if text and len(text) >= MIN_SENTENCE_LENGTH
+    )
 
 
 def _has_undated_sentence(text: str) -> bool:
@@ -207,7 +225,9 @@ def find_main_element(root: Element, heading: Element | None = None) -> tuple[El
             _move_intro_into_main(chosen, heading)
             return chosen, xpath
     text_lengths = _measure_running_text(body, excluded_tags=SIDEBAR_TAGS)
-    chosen = _include_heading(_descend_to_densest(body, text_lengths, 0.6), body, text_lengths, heading)
+    chosen = _include_heading(
+        _descend_to_densest(body, text_lengths, 0.6), body, text_lengths, heading
+    )
     _move_intro_into_main(chosen, heading)
     return chosen, "densest"
 
@@ -219,7 +239,9 @@ def _move_intro_into_main(main: Element, heading: Element | None) -> None:
     with_main = {main, *main.iterancestors()}
     intro: list[Element] = []
     for node in takewhile(lambda part: part not in with_main, (heading, *heading.iterancestors())):
-        following = list(takewhile(lambda part: part not in with_main, node.itersiblings(etree.Element)))
+        following = list(
+            takewhile(lambda part: part not in with_main, node.itersiblings(etree.Element))
+        )
         is_before_main = len(following) < sum(1 for _ in node.itersiblings(etree.Element))
         intro += filter(_is_intro, following)
         if is_before_main:
@@ -246,10 +268,16 @@ def _is_intro(element: Element) -> bool:
 
 
 def move_lead_into_main(main: Element, lead: Element | None, root: Element) -> None:
-    """Move a lead that is before the main element into it. A lead after it belongs to another text."""
+    """Move a lead that is before the main element into it.
+
+    A lead after it belongs to another text.
+    """
     if lead is None or root not in lead.iterancestors() or main in (lead, *lead.iterancestors()):
         return
-    if lead not in main.iterancestors() and next(part for part in root.iter() if part in (main, lead)) is lead:
+    if (
+        lead not in main.iterancestors()
+        and next(part for part in root.iter() if part in (main, lead)) is lead
+    ):
         remove_element(lead)
         lead.tail = None
         main.insert(0, lead)
@@ -260,8 +288,9 @@ def _include_heading(
 ) -> Element:
     """Return the densest element, or its ancestor that also contains the page's heading.
 
-    The lead and the tags are between the two. If menus are there too, the densest element is the whole page or a wrong
-    part of it, such as a footer with addresses; then the largest block with the heading and without a menu is returned.
+    The lead and the tags are between the two. If menus are there too, the densest element is the
+    whole page or a wrong part of it, such as a footer with addresses; then the largest block with
+    the heading and without a menu is returned.
     """
     if heading is None:
         return dense
@@ -270,14 +299,17 @@ def _include_heading(
     if not _has_link_list(shared, heading, dense):
         return dense if shared is body else shared
     blocks = lineage[: lineage.index(shared)]
-    block = next((part for part in reversed(blocks) if not _has_link_list(part, heading, None)), None)
+    block = next(
+        (part for part in reversed(blocks) if not _has_link_list(part, heading, None)), None
+    )
     if block is not None and text_lengths[block] >= MIN_SECTION_LENGTH:
         return block
     return dense if shared is body else shared
 
 
 def _has_link_list(container: Element, heading: Element, dense: Element | None) -> bool:
-    """Return whether a container has a list of links, such as a menu, beside a heading and the densest element.
+    """Return whether a container has a list of links, such as a menu, beside a heading and the
+    densest element.
 
     A list after the densest element does not count, because it is in a column beside the text.
     """
@@ -295,24 +327,38 @@ def _has_link_list(container: Element, heading: Element, dense: Element | None) 
 
 def _is_link_list(element: Element) -> bool:
     links = sum(1 for _ in element.iter("a"))
-    return links >= MIN_LISTED_LINKS and count_linked_letters(element) > MIN_LIST_LINK_SHARE * count_text_letters(
+    return links >= MIN_LISTED_LINKS and count_linked_letters(
         element
-    )
+    ) > MIN_LIST_LINK_SHARE * count_text_letters(element)
 
 
-def _find_shared_container(default: Element, candidates: Iterable[Element], parts: Sequence[Element]) -> Element:
-    """Return the first candidate that is or contains every part; `default` if it is the whole page."""
+def _find_shared_container(
+    default: Element, candidates: Iterable[Element], parts: Sequence[Element]
+) -> Element:
+    """Return the first candidate that is or contains every part; `default` if it is the whole
+    page.
+    """
     lineages = [{part, *part.iterancestors()} for part in parts]
-    found = next((node for node in candidates if all(node in lineage for lineage in lineages)), default)
+    found = next(
+        (node for node in candidates if all(node in lineage for lineage in lineages)), default
+    )
     return default if found.tag in ("body", "html") else found
 
 
-def _include_other_articles(best: Element, articles: Sequence[Element], text_lengths: dict[Element, int]) -> Element:
-    """Return the longest article, or the element that also contains other articles with a title or text."""
+def _include_other_articles(
+    best: Element, articles: Sequence[Element], text_lengths: dict[Element, int]
+) -> Element:
+    """Return the longest article, or the element that also contains other articles with a title or
+    text.
+    """
     parts = [
-        part for part in articles if text_lengths[part] > MIN_SECTION_LENGTH or next(part.iter("h1"), None) is not None
+        part
+        for part in articles
+        if text_lengths[part] > MIN_SECTION_LENGTH or next(part.iter("h1"), None) is not None
     ]
-    return _find_shared_container(best, (best, *best.iterancestors()), parts)  # some CMSs make each section an article
+    return _find_shared_container(
+        best, (best, *best.iterancestors()), parts
+    )  # some CMSs make each section an article
 
 
 def _narrow_to_article(main: Element, text_lengths: dict[Element, int]) -> Element:
@@ -323,11 +369,13 @@ def _narrow_to_article(main: Element, text_lengths: dict[Element, int]) -> Eleme
     return _include_other_articles(best, articles, text_lengths)
 
 
-def find_text_container(main: Element, body: Element | None, *, is_agency_selector: bool) -> Element:
+def find_text_container(
+    main: Element, body: Element | None, *, is_agency_selector: bool
+) -> Element:
     """Return the element of the running text: the smallest one with nine tenths of it, or `body`.
 
-    body: the element that a selector matched. It is returned if the selector is the agency's own or if it contains most
-    of the text. A CMS's body field may be only one of several.
+    body: the element that a selector matched. It is returned if the selector is the agency's own or
+    if it contains most of the text. A CMS's body field may be only one of several.
     """
     text_lengths = _measure_running_text(main)
     if body is not None and main in (body, *body.iterancestors()):
@@ -342,7 +390,8 @@ def _descend_to_densest(
 ) -> Element:
     """Descend while one child holds `share` of the text, and return the last element.
 
-    total: the number of characters that the share refers to; None for the characters of each parent.
+    total: the number of characters that the share refers to; None for the characters of each
+    parent.
     """
     while True:
         best = max(
@@ -350,7 +399,19 @@ def _descend_to_densest(
             key=lambda child: text_lengths.get(child, 0),
             default=None,
         )
-        if best is None or best.tag in ("p", "ul", "ol", "table", "dl", "blockquote", "pre", "h2", "li", "tbody", "tr"):
+        if best is None or best.tag in (
+            "p",
+            "ul",
+            "ol",
+            "table",
+            "dl",
+            "blockquote",
+            "pre",
+            "h2",
+            "li",
+            "tbody",
+            "tr",
+        ):
             return node
         length = text_lengths.get(best, 0)
         if length == 0 or length < share * (text_lengths[node] if total is None else total):
@@ -359,9 +420,12 @@ def _descend_to_densest(
 
 
 def _measure_running_text(root: Element, excluded_tags: Collection[str] = ()) -> dict[Element, int]:
-    """Count the characters in each element, without links, very short elements and `excluded_tags`."""
+    """Count the characters in each element, without links, very short elements and
+    `excluded_tags`.
+    """
     text_lengths: dict[Element, int] = {}
-    # In reverse document order an element follows its children, whose lengths are the last ones on the stack.
+    # In reverse document order an element follows its children, whose lengths are the last ones on
+    # the stack.
     stack: list[int] = []
     for element in reversed(list(root.iter())):
         tag, text, tail = element.tag, element.text, element.tail
@@ -378,12 +442,17 @@ def _measure_running_text(root: Element, excluded_tags: Collection[str] = ()) ->
 
 
 def _is_anchor_target(element: Element) -> bool:
-    """Return whether an <a> is the target of links rather than a link. Its content is ordinary text."""
+    """Return whether an <a> is the target of links rather than a link.
+
+    Its content is ordinary text.
+    """
     return element.get("href") is None and (element.get("name") or element.get("id")) is not None
 
 
 def iter_text_parts(container: Element, main: Element) -> Iterator[Element]:
-    """Yield siblings of the text's element, or of its ancestors, that look like it or are later sections."""
+    """Yield siblings of the text's element, or of its ancestors, that look like it or are later
+    sections.
+    """
     for node in takewhile(lambda part: part is not main, (container, *container.iterancestors())):
         yield from (
             part
@@ -394,7 +463,9 @@ def iter_text_parts(container: Element, main: Element) -> Iterator[Element]:
 
 
 def _is_text_section(element: Element) -> bool:
-    """Return whether an element has its own heading, and also sentences, a list or a table without links."""
+    """Return whether an element has its own heading, and also sentences, a list or a table without
+    links.
+    """
     heading = next(element.iter("h2", "h3"), None)
     if heading is None or any(True for _ in element.iter(*NON_SECTION_TAGS)):
         return False
@@ -409,7 +480,9 @@ def _is_text_section(element: Element) -> bool:
 
 def _is_prose_element(element: Element) -> bool:
     has_sentence = any(map(_is_sentence_paragraph, element.iter("p")))
-    return has_sentence and count_linked_letters(element) < MAX_SECTION_LINK_SHARE * count_text_letters(element)
+    return has_sentence and count_linked_letters(
+        element
+    ) < MAX_SECTION_LINK_SHARE * count_text_letters(element)
 
 
 def _is_sentence_paragraph(paragraph: Element, ends: str = ".!?") -> bool:
@@ -428,9 +501,13 @@ def _shares_class(part: Element, container: Element) -> bool:
 
 
 def gather_accordions(root: Element, container: Element) -> None:
-    """Move accordion sections with questions from outside the text to the end of the text, in page order."""
+    """Move accordion sections with questions from outside the text to the end of the text, in page
+    order.
+    """
     inside = set(container.iter())
-    sections = filter(_is_accordion_section, list(root.iter("div", "section", "ul", "dl", "details", "aside")))
+    sections = filter(
+        _is_accordion_section, list(root.iter("div", "section", "ul", "dl", "details", "aside"))
+    )
     for section in [*sections, *_iter_toggle_rows(root)]:
         if (
             (section in inside and not _is_in_sidebar(section, container))
@@ -460,11 +537,17 @@ def _is_accordion_name(names: str) -> bool:
 
 
 def _iter_toggle_rows(root: Element) -> Iterator[Element]:
-    """Yield elements that contain at least two accordion questions, found by <details> or ARIA states."""
+    """Yield elements that contain at least two accordion questions, found by <details> or ARIA
+    states.
+    """
     toggles = [
-        toggle for toggle in select_xpath(root, TOGGLE_XPATH) if is_question_text(clean_line(get_text_content(toggle)))
+        toggle
+        for toggle in select_xpath(root, TOGGLE_XPATH)
+        if is_question_text(clean_line(get_text_content(toggle)))
     ]
-    ancestors = {toggle: list(islice(toggle.iterancestors(), MAX_TOGGLE_DEPTH)) for toggle in toggles}
+    ancestors = {
+        toggle: list(islice(toggle.iterancestors(), MAX_TOGGLE_DEPTH)) for toggle in toggles
+    }
     toggle_counts = Counter(chain.from_iterable(ancestors.values()))
     for parents in ancestors.values():
         row = next((parent for parent in parents if toggle_counts[parent] > 1), None)
@@ -479,4 +562,7 @@ def _is_in_sidebar(section: Element, container: Element) -> bool:
 
 def _holds_questions(section: Element) -> bool:
     lines = (str(text).strip() for text in section.itertext())
-    return sum(1 for line in lines if line.endswith("?") and len(line) < 300) >= 2 and count_text_letters(section) > 100
+    return (
+        sum(1 for line in lines if line.endswith("?") and len(line) < 300) >= 2
+        and count_text_letters(section) > 100
+    )

@@ -12,17 +12,36 @@ from scraper.items import AttachmentItem, ImageItem
 from scraper.normalise.conversion import guess_media_type
 from scraper.normalise.text_cleaning import clean_line
 from scraper.pages.blocks import iter_descendants, strip_link_notes
-from scraper.pages.document import HEADING_TAGS, Document, Element, get_text_content, has_min_letters
+from scraper.pages.document import (
+    HEADING_TAGS,
+    Document,
+    Element,
+    get_text_content,
+    has_min_letters,
+)
 from scraper.pages.lead import LEAD_CLASS
 
 CAPTION_CLASS = re.compile(
-    r"caption|bildtext|image-?text|fotograf(?!i)|photographer|credit|foto-?byline|image-?description", re.IGNORECASE
+    r"caption|bildtext|image-?text"
+    r"|fotograf(?!i)"
+    r"|photographer|credit"
+    r"|foto-?byline"
+    r"|image-?description",
+    re.IGNORECASE,
 )
 PLACEHOLDER_IMAGE = re.compile(
-    r"^data:|(?:^|[/_.-])(?:sprite|pixel|blank|spacer|1x1|placeholder|loading|missing-image)(?=[/_.-])", re.IGNORECASE
+    r"^data:|(?:^|[/_.-])(?:sprite"
+    r"|pixel|blank|spacer"
+    r"|1x1|placeholder|loading"
+    r"|missing-image)(?=[/_.-])",
+    re.IGNORECASE,
 )
 DECORATIVE_IMAGE = re.compile(
-    rf"{PLACEHOLDER_IMAGE.pattern}|\.svg(?:$|\?)|(?:^|[/_.-])(?:logo|icon|ikon|icons|avatar)(?=[/_.-])|/logotyp",
+    rf"{PLACEHOLDER_IMAGE.pattern}"
+    rf"|\.svg(?:$|\?)|(?:^"
+    rf"|[/_.-])(?:logo|icon|ikon"
+    rf"|icons"
+    rf"|avatar)(?=[/_.-])|/logotyp",
     re.IGNORECASE,
 )
 CREDIT_PREFIXES = ("foto", "photo", "bild:", "©")  # beginnings of captions that are credits
@@ -52,13 +71,23 @@ def find_images(soup: Tag, resolve_url: Callable[[str], str | None]) -> list[Ima
 def mark_captions(main: Element) -> None:
     """Set the class of a caption on a text that is alone with a picture in a small box."""
     for image in main.iter("img"):
-        ancestors = list(islice(takewhile(lambda part: part is not main, image.iterancestors()), MAX_BOX_DEPTH))
+        ancestors = list(
+            islice(takewhile(lambda part: part is not main, image.iterancestors()), MAX_BOX_DEPTH)
+        )
         box = next((part for part in ancestors if has_min_letters(part, 1)), None)
         if box is None or box.tag in NON_BOX_TAGS or has_min_letters(box, MAX_BOX_CAPTION_LENGTH):
             continue
-        texts = [part for part in box if part not in ancestors and part is not image and has_min_letters(part, 1)]
+        texts = [
+            part
+            for part in box
+            if part not in ancestors and part is not image and has_min_letters(part, 1)
+        ]
         loose = [box.text, *(part.tail for part in box)]
-        if len(texts) == 1 and not any(text and text.strip() for text in loose) and _is_caption_text(texts[0]):
+        if (
+            len(texts) == 1
+            and not any(text and text.strip() for text in loose)
+            and _is_caption_text(texts[0])
+        ):
             for part in (box, texts[0]):
                 part.set("class", f"{part.get('class') or ''} caption".strip())
 
@@ -66,7 +95,10 @@ def mark_captions(main: Element) -> None:
 def _is_caption_text(element: Element) -> bool:
     """Return whether an element has no headings, lists or links, unlike a teaser or a lead."""
     names = element.get("class") or ""
-    return not (LEAD_CLASS.search(names) or any(True for _ in element.iter("a", "button", "ul", "ol", *HEADING_TAGS)))
+    return not (
+        LEAD_CLASS.search(names)
+        or any(True for _ in element.iter("a", "button", "ul", "ol", *HEADING_TAGS))
+    )
 
 
 class CaptionIndex:
@@ -79,13 +111,17 @@ class CaptionIndex:
         self.cache: dict[int, tuple[str | None, int]] = {}
 
     def find_caption(self, image: Tag) -> str | None:
-        """Return a picture's caption and credit, from its figure or the nearest element with captions."""
+        """Return a picture's caption and credit, from its figure or the nearest element with
+        captions.
+        """
         container = image.parent
         for _ in range(3):
             if container is None:
                 break
             caption, _ = self.read_captions(container)
-            if container.name == "figure" or (caption is not None and len(caption) < MAX_CAPTION_LENGTH):
+            if container.name == "figure" or (
+                caption is not None and len(caption) < MAX_CAPTION_LENGTH
+            ):
                 return caption
             container = container.parent
         return None
@@ -119,7 +155,10 @@ def _find_image_source(image: Tag, captions: CaptionIndex) -> str | None:
 
 
 def iter_captions(container: Tag) -> Iterator[Tag]:
-    """Yield the outermost captions, found by tag or class. Much faster than BeautifulSoup's find_all."""
+    """Yield the outermost captions, found by tag or class.
+
+    Much faster than BeautifulSoup's find_all.
+    """
     for child in container.contents:
         if isinstance(child, Tag):
             if child.name == "figcaption" or CAPTION_CLASS.search(str(child.get("class") or "")):
@@ -142,6 +181,8 @@ def find_attachments(document: Document, scope: Element) -> list[AttachmentItem]
         # a link to a page in a file (#page=2) counts as the file
         url = (document.resolve_url(href) or "").partition("#")[0]
         if url and url not in files and (is_declared or guess_media_type(url)):
-            title = clean_line(strip_link_notes(get_text_content(link))) or clean_line(link.get("title") or "")
+            title = clean_line(strip_link_notes(get_text_content(link))) or clean_line(
+                link.get("title") or ""
+            )
             files[url] = AttachmentItem(url=url, title=title or url.rpartition("/")[2])
     return list(files.values())

@@ -1,6 +1,8 @@
-"""NewsPage, which parses a release from any page; page classes for a CMS override only what differs.
+"""NewsPage, which parses a release from any page; page classes for a CMS override only what
+differs.
 
-SiteVision, Optimizely, WordPress, Drupal and polisen.se have one. An agency's key `page` names another.
+SiteVision, Optimizely, WordPress, Drupal and polisen.se have one. An agency's key `page` names
+another.
 """
 
 from __future__ import annotations
@@ -41,7 +43,12 @@ from scraper.pages.body import (
     read_sentences,
     render_body_html,
 )
-from scraper.pages.boilerplate import drop_boilerplate, drop_cards, drop_hidden_headings, drop_sidebars
+from scraper.pages.boilerplate import (
+    drop_boilerplate,
+    drop_cards,
+    drop_hidden_headings,
+    drop_sidebars,
+)
 from scraper.pages.contacts import choose_contacts, find_contact_areas
 from scraper.pages.document import (
     MIN_SENTENCE_LENGTH,
@@ -89,24 +96,31 @@ PARSER_LIBRARIES = ("lxml", "beautifulsoup4", "cssselect", "nh3")
 class NewsPage:
     """Parses one page field by field; `read()` returns the item.
 
-    Dates, tags and contacts may be anywhere on a page, so they are read from the whole lxml tree. Lead, body, questions
-    and images belong to the text and are read from `soup`, which holds the main element only.
+    Dates, tags and contacts may be anywhere on a page, so they are read from the whole lxml tree.
+    Lead, body, questions and images belong to the text and are read from `soup`, which holds the
+    main element only.
     """
 
-    # CSS selectors of the fields, tried in order after the agency's own. Subclasses set only those that their CMS
-    # needs.
+    # CSS selectors of the fields, tried in order after the agency's own. Subclasses set only those
+    # that their CMS needs.
     title_css: ClassVar[tuple[str, ...]] = ()
     lead_css: ClassVar[tuple[str, ...]] = ()
     body_css: ClassVar[tuple[str, ...]] = ()
     published_css: ClassVar[tuple[str, ...]] = ()
     updated_css: ClassVar[tuple[str, ...]] = ()
     tags_css: ClassVar[tuple[str, ...]] = ()
-    drop_css: ClassVar[tuple[str, ...]] = ()  # elements that are never part of a release on this CMS
-    metadata_css: ClassVar[tuple[str, ...]] = ()  # elements with dates, tags or files, but no running text
+    drop_css: ClassVar[
+        tuple[str, ...]
+    ] = ()  # elements that are never part of a release on this CMS
+    metadata_css: ClassVar[
+        tuple[str, ...]
+    ] = ()  # elements with dates, tags or files, but no running text
 
     def __init__(self, document: Document, agency: Agency | None = None) -> None:
         self.document, self.agency = document, agency
-        self.item = ReleaseItem(url=document.url, agency=agency.slug if agency else extract_host(document.url))
+        self.item = ReleaseItem(
+            url=document.url, agency=agency.slug if agency else extract_host(document.url)
+        )
         self.item.zone = agency.zone if agency else None
         self.item.parser_version = f"{type(self).__name__} {compute_parser_version(agency)}"
         self.title_element: Element | None = None
@@ -144,26 +158,40 @@ class NewsPage:
         return self.item
 
     def check_agreement(self) -> None:
-        """Compare the body with other readings. Raises NotARelease if it is certainly not the page's text."""
+        """Compare the body with other readings.
+
+        Raises NotARelease if it is certainly not the page's text.
+        """
         text = "\n".join(filter(None, (self.item.lead, self.item.body)))
         heading = self.title_element if self.title_element is not None else self.start
         found = compare_body(self.sentences, heading, self.item.title, text)
         if found.is_wrong:
-            raise NotARelease(self.document.url, f"the text found {found.doubt}: {clean_line(text)[:60]!r}", "other")
+            raise NotARelease(
+                self.document.url,
+                f"the text found {found.doubt}: {clean_line(text)[:60]!r}",
+                "other",
+            )
         self.item.agreement, self.item.doubt = found.share, found.doubt
         if found.doubt is None and has_lines_of(self.possible_teasers, text):
             self.item.doubt = "may end in teasers for other pages"
         if found.share is not None:
-            self.item.evidence["agreement"] = Provenance(rule=found.describe(), element=found.block_path)
+            self.item.evidence["agreement"] = Provenance(
+                rule=found.describe(), element=found.block_path
+            )
 
     def reject_empty_page(self) -> None:
         text = "\n".join(filter(None, (self.item.lead, self.item.body)))
-        if len(text) < MIN_TEXT_LENGTH:  # read again, because elements have been removed from this document's tree
+        # read again, because elements have been removed from this document's tree
+        if len(text) < MIN_TEXT_LENGTH:
             original = Document(self.document.text.encode(), self.document.url)
             self.signals = read_page_signals(original, include_text=True)
-        published = self.item.evidence.get("published")  # walls and outages keep the address, and its date
+        published = self.item.evidence.get(
+            "published"
+        )  # walls and outages keep the address, and its date
         has_date = published is not None and published.rule != ADDRESS_RULE
-        if found := find_short_page_rejection(self.signals, self.item.title, text, has_date=has_date):
+        if found := find_short_page_rejection(
+            self.signals, self.item.title, text, has_date=has_date
+        ):
             raise NotARelease(self.document.url, found.problem, found.kind, found.target)
 
     def prepare_tree(self) -> None:
@@ -189,7 +217,9 @@ class NewsPage:
         self.early_elements: set[Element] = set()
         if start is not None:
             frame = find_frame(start)
-            self.early_elements = {part for part in iter_before(start) if frame not in part.iterancestors()}
+            self.early_elements = {
+                part for part in iter_before(start) if frame not in part.iterancestors()
+            }
         self.mark_field_elements()
         move_lead_into_main(self.main_element, self.marked_elements["lead"], root)
         self.record_evidence("main", rule, self.main_element)
@@ -198,7 +228,9 @@ class NewsPage:
         self.possible_teasers = drop_cards(self.main_element)
 
     def find_own_elements(self) -> dict[str, Element]:
-        """Return the title, lead and body that the agency's own selectors match, wherever they are."""
+        """Return the title, lead and body that the agency's own selectors match, wherever
+        they are.
+        """
         own = ((field, getattr(self.agency, field, None)) for field in MARKED_FIELDS)
         found = ((field, next(self.iter_filled(field, css), None)) for field, css in own if css)
         return {field: element for field, element in found if element is not None}
@@ -216,7 +248,8 @@ class NewsPage:
             self.main_element, self.marked_elements["body"], is_agency_selector=is_agency_selector
         )
         texts = [self.text_container, *iter_text_parts(self.text_container, self.main_element)]
-        if self.text_container is self.marked_elements["body"]:  # a CMS may have several fields with text
+        # a CMS may have several fields with text
+        if self.text_container is self.marked_elements["body"]:
             selectors = self.field_selectors("body")
             found = (part for css in selectors for part in self.document.select(css))
             texts += [part for part in found if part not in self.early_elements]
@@ -235,13 +268,20 @@ class NewsPage:
         """
         fields = [find_field(block.element) for block in blocks]
         start = fields.index("title") if "title" in fields else 0
-        early, late = (sum(map(_count_sentence_letters, part)) for part in (blocks[:start], blocks[start:]))
+        early, late = (
+            sum(map(_count_sentence_letters, part)) for part in (blocks[:start], blocks[start:])
+        )
         if "body" in self.own_elements or early >= late:
             return blocks
         if "title" in fields and blocks[start].element.name != "h1":
-            del blocks[start], fields[start]  # another element is not recognised as the heading later
+            del (
+                blocks[start],
+                fields[start],
+            )  # another element is not recognised as the heading later
         marked = zip(blocks[:start], fields, strict=False)
-        return [block for block, field in marked if field == "lead" or _count_sentence_letters(block)] + blocks[start:]
+        return [
+            block for block, field in marked if field == "lead" or _count_sentence_letters(block)
+        ] + blocks[start:]
 
     def extract_title(self) -> None:
         selected = self.marked_elements["title"]
@@ -255,7 +295,9 @@ class NewsPage:
 
     def extract_dates(self) -> None:
         selected = {field: self.read_selected_date(field) for field in ("published", "updated")}
-        for field, found in choose_dates(self.document, self.main_element, self.title_element, selected):
+        for field, found in choose_dates(
+            self.document, self.main_element, self.title_element, selected
+        ):
             setattr(self.item, field, found.text)
             self.item.evidence[field] = found.evidence
 
@@ -266,14 +308,22 @@ class NewsPage:
         if element.get("class") and not is_date_of_field(element, field):
             return None
         # The text is not parsed here: `to_release` raises the error if it cannot be read.
-        text = element.get("datetime") or element.get("content") or clean_line(get_text_content(element))
-        return PageDate(field, text, None, Provenance(rule="selector", element=format_element_path(element)))
+        text = (
+            element.get("datetime")
+            or element.get("content")
+            or clean_line(get_text_content(element))
+        )
+        return PageDate(
+            field, text, None, Provenance(rule="selector", element=format_element_path(element))
+        )
 
     def extract_tags(self) -> None:
         for css in self.field_selectors("tags"):
             elements = self.document.select(css)
             if elements:
-                texts = (get_text_content(element) or element.get("content", "") for element in elements)
+                texts = (
+                    get_text_content(element) or element.get("content", "") for element in elements
+                )
                 self.item.tags = [clean_line(text) for text in texts]
                 self.record_evidence("tags", "selector", elements[0])
                 return
@@ -286,18 +336,34 @@ class NewsPage:
 
         A lead without a text after it is the text.
         """
-        in_text = (index for index, block in enumerate(blocks) if is_inside_marked(block.element, TEXT_ATTRIBUTE))
-        found = find_lead(blocks, get_declared_summaries(self.document), FIELD_ATTRIBUTE, next(in_text, 0))
-        if found and any(len(block.text) >= MIN_SENTENCE_LENGTH for block in blocks[found[0].stop :]):
+        in_text = (
+            index
+            for index, block in enumerate(blocks)
+            if is_inside_marked(block.element, TEXT_ATTRIBUTE)
+        )
+        found = find_lead(
+            blocks, get_declared_summaries(self.document), FIELD_ATTRIBUTE, next(in_text, 0)
+        )
+        if found and any(
+            len(block.text) >= MIN_SENTENCE_LENGTH for block in blocks[found[0].stop :]
+        ):
             lead_range, rule = found
             self.item.lead = "\n\n".join(blocks[index].text for index in lead_range)
             self.record_evidence("lead", rule, blocks[lead_range.start].element)
             del blocks[lead_range.start : lead_range.stop]
 
     def extract_body(self, blocks: list[PageBlock]) -> None:
-        found = find_body(select_marked_blocks(blocks, TEXT_ATTRIBUTE), self.item.title, self.document.url)
-        text = [block for block in found if block.element.name != "h1" or find_field(block.element) != "title"]
-        context = ". ".join(filter(None, (self.item.title, self.item.lead)))  # two sentences: the title and the lead
+        found = find_body(
+            select_marked_blocks(blocks, TEXT_ATTRIBUTE), self.item.title, self.document.url
+        )
+        text = [
+            block
+            for block in found
+            if block.element.name != "h1" or find_field(block.element) != "title"
+        ]
+        context = ". ".join(
+            filter(None, (self.item.title, self.item.lead))
+        )  # two sentences: the title and the lead
         pairs = find_question_pairs(text, context, get_declared_questions(self.document))
         self.item.body, self.item.body_html = format_body_text(text), render_body_html(text, pairs)
         rule = "selector" if self.text_container is self.marked_elements["body"] else "densest part"
@@ -354,8 +420,9 @@ def _count_sentence_letters(block: PageBlock) -> int:
 def compute_parser_version(agency: Agency | None = None) -> str:
     """Return twelve hexadecimal digits that change whenever pages may be parsed differently.
 
-    A SHA-256 over the source files of `scraper.pages.page_reader` and `scraper.normalise.conversion`, the versions of
-    the libraries they use, and the agency's own table.
+    A SHA-256 over the source files of `scraper.pages.page_reader` and
+    `scraper.normalise.conversion`, the versions of the libraries they use, and the agency's own
+    table.
     """
     digest = hashlib.sha256(repr(agency).encode())
     for library in PARSER_LIBRARIES:
@@ -364,17 +431,26 @@ def compute_parser_version(agency: Agency | None = None) -> str:
     for folder in (own, own.with_name("normalise")):
         for file in sorted(folder.glob("*.py")):
             digest.update(file.name.encode() + b"\0" + file.read_bytes())
-    digest.update(files("archive").joinpath("database/allowed_html.py").read_bytes())  # the tags allowed in body_html
+    digest.update(
+        files("archive").joinpath("database/allowed_html.py").read_bytes()
+    )  # the tags allowed in body_html
     return digest.hexdigest()[:12]
 
 
-MAX_SCANNED_CHARACTERS = 60_000  # enough to include the stylesheets, icons and menus that reveal the CMS
+MAX_SCANNED_CHARACTERS = (
+    60_000  # enough to include the stylesheets, icons and menus that reveal the CMS
+)
 
 
 class DrupalPage(NewsPage):
     """Page built with Drupal, whose fields are elements with matching class names."""
 
-    title_css: ClassVar[tuple[str, ...]] = ("h1.page-title", "h1.node__title", "h1 .field--name-title", "h1#page-title")
+    title_css: ClassVar[tuple[str, ...]] = (
+        "h1.page-title",
+        "h1.node__title",
+        "h1 .field--name-title",
+        "h1#page-title",
+    )
     lead_css: ClassVar[tuple[str, ...]] = tuple(
         f".node .field--name-field-{name}"
         for name in ("ingress", "preamble", "lead", "intro", "introduction", "teaser-text")
@@ -401,7 +477,12 @@ class DrupalPage(NewsPage):
 class EpiserverPage(NewsPage):
     """Page built with Episerver, now called Optimizely: the most common CMS among agencies."""
 
-    lead_css: ClassVar[tuple[str, ...]] = ("main .preamble", "main .ingress", "main .introduction", "#content .ingress")
+    lead_css: ClassVar[tuple[str, ...]] = (
+        "main .preamble",
+        "main .ingress",
+        "main .introduction",
+        "#content .ingress",
+    )
     body_css: ClassVar[tuple[str, ...]] = (
         ".xhtml-string",
         ".main-body",
@@ -420,8 +501,8 @@ class EpiserverPage(NewsPage):
 class PolisenPage(EpiserverPage):
     """Page of polisen.se: event notices, press releases and news of the police.
 
-    Three generations of one template are in use (span.date, time.date and dl). In all of them, the dates are next to
-    the text.
+    Three generations of one template are in use (span.date, time.date and dl). In all of them, the
+    dates are next to the text.
     """
 
     title_css: ClassVar[tuple[str, ...]] = ("#main-content h1", *EpiserverPage.title_css)
@@ -432,7 +513,11 @@ class PolisenPage(EpiserverPage):
         ".c-social-media",
         *EpiserverPage.drop_css,
     )
-    metadata_css: ClassVar[tuple[str, ...]] = (".meta-data-container", ".page-meta-data", *EpiserverPage.metadata_css)
+    metadata_css: ClassVar[tuple[str, ...]] = (
+        ".meta-data-container",
+        ".page-meta-data",
+        *EpiserverPage.metadata_css,
+    )
 
 
 class SiteVisionPage(NewsPage):
@@ -443,7 +528,8 @@ class SiteVisionPage(NewsPage):
         "main p.ingress",
         ".sv-text-portlet-content p.ingress",
         ".sv-font-ingress",
-        "[id^='Ingress'] + .sv-text-portlet-content > p:only-child",  # the editors name each portlet
+        # the editors name each portlet
+        "[id^='Ingress'] + .sv-text-portlet-content > p:only-child",
     )
     drop_css: ClassVar[tuple[str, ...]] = (
         ".sv-toc-portlet",
@@ -463,8 +549,15 @@ class WordPressPage(NewsPage):
         ".entry-content .has-lead-font-size",
         ".entry-header .entry-summary",
     )
-    body_css: ClassVar[tuple[str, ...]] = ("article .entry-content", ".wp-block-post-content", "main .entry-content")
-    published_css: ClassVar[tuple[str, ...]] = ("article time.entry-date.published", "main .wp-block-post-date time")
+    body_css: ClassVar[tuple[str, ...]] = (
+        "article .entry-content",
+        ".wp-block-post-content",
+        "main .entry-content",
+    )
+    published_css: ClassVar[tuple[str, ...]] = (
+        "article time.entry-date.published",
+        "main .wp-block-post-date time",
+    )
     updated_css: ClassVar[tuple[str, ...]] = ("article time.updated:not(.published)",)
     tags_css: ClassVar[tuple[str, ...]] = (
         "article .tags-links a",
@@ -499,8 +592,12 @@ CMS_TRACES: tuple[tuple[tuple[str, ...], type[NewsPage]], ...] = (
 
 
 def choose_page_class(document: Document, agency: Agency | None) -> type[NewsPage]:
-    """Return the page class set for the agency, or else that of the page's CMS, or else NewsPage."""
-    return _load_page_class(agency.page, agency) if agency and agency.page else _detect_cms(document)
+    """Return the page class set for the agency, or else that of the page's CMS, or else
+    NewsPage.
+    """
+    return (
+        _load_page_class(agency.page, agency) if agency and agency.page else _detect_cms(document)
+    )
 
 
 def _detect_cms(document: Document) -> type[NewsPage]:
@@ -509,7 +606,10 @@ def _detect_cms(document: Document) -> type[NewsPage]:
         if name in generator:
             return page
     beginning = document.text[:MAX_SCANNED_CHARACTERS]
-    return next((page for traces, page in CMS_TRACES if any(trace in beginning for trace in traces)), NewsPage)
+    return next(
+        (page for traces, page in CMS_TRACES if any(trace in beginning for trace in traces)),
+        NewsPage,
+    )
 
 
 def _load_page_class(dotted_name: str, agency: Agency) -> type[NewsPage]:
@@ -518,7 +618,11 @@ def _load_page_class(dotted_name: str, agency: Agency) -> type[NewsPage]:
     try:
         found = getattr(import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
-        raise AgencyError("agencies.toml", agency.slug, "page", f"{dotted_name!r} cannot be loaded: {error}") from error
+        raise AgencyError(
+            "agencies.toml", agency.slug, "page", f"{dotted_name!r} cannot be loaded: {error}"
+        ) from error
     if not (isinstance(found, type) and issubclass(found, NewsPage)):
-        raise AgencyError("agencies.toml", agency.slug, "page", f"{dotted_name!r} is not a page class")
+        raise AgencyError(
+            "agencies.toml", agency.slug, "page", f"{dotted_name!r} is not a page class"
+        )
     return found

@@ -1,7 +1,8 @@
 """Finds when a page was published and updated.
 
-Dates come from labels ("Publicerad", "Senast uppdaterad"), from the page's declared dates, from microdata, and from a
-date that stands alone next to the title or before the text. Dates of other texts, of files and of events are left out.
+Dates come from labels ("Publicerad", "Senast uppdaterad"), from the page's declared dates, from
+microdata, and from a date that stands alone next to the title or before the text. Dates of other
+texts, of files and of events are left out.
 """
 
 from __future__ import annotations
@@ -66,11 +67,18 @@ LONG_WORD = re.compile(r"[^\W\d_]{4,}")
 COPYRIGHT_NOTICE = re.compile(r"\W*(?:©|\(c\)|copyright\b)", re.IGNORECASE)
 LINE_WORD = re.compile(r"[^\W\d_]{3,}")
 ENDS_WITH_ORDINAL = re.compile(r"\d\.$")  # may also be the end of a sentence
-YEAR_OR_TIME = re.compile(r"(?:19|20)\d\d|\d[.:]\d\d")  # "Tisdag 12 mars" has neither: it is the heading of a programme
+YEAR_OR_TIME = re.compile(
+    r"(?:19|20)\d\d|\d[.:]\d\d"
+)  # "Tisdag 12 mars" has neither: it is the heading of a programme
 
 # Microdata, other texts and events.
-SCHEMA_DATE_PROPERTIES = {"published": "datePublished", "updated": "dateModified"}  # field → itemprop (schema.org)
-EVENT_OR_DEADLINE = re.compile(r"event|kalend|calendar|deadline|start-?date|end-?date", re.IGNORECASE)
+SCHEMA_DATE_PROPERTIES = {
+    "published": "datePublished",
+    "updated": "dateModified",
+}  # field → itemprop (schema.org)
+EVENT_OR_DEADLINE = re.compile(
+    r"event|kalend|calendar|deadline|start-?date|end-?date", re.IGNORECASE
+)
 # Words in an address whose day is that of the subject, such as an event.
 DATED_SUBJECT = re.compile(
     r"protokoll|mote|moten|sammantr|beslut|kallelse|remiss|minutes|meeting|decision", re.IGNORECASE
@@ -81,10 +89,15 @@ NON_DATE_PARENTS = ("p", "li", "table", "blockquote", "figure", "aside")
 TEASER_TAGS = ("article", "li", "a")
 ITEM_TAGS = ("li", "p", "div", "section", "article", "td", "dd")
 LIST_CONTAINER_TAGS = ("dl", "ul", "ol", "table", "div", "section")
-MAX_ITEM_LENGTH, MIN_LINK_TEXT_LENGTH = 300, 8  # characters of an entry in a list of other texts, and of the link in it
+MAX_ITEM_LENGTH, MIN_LINK_TEXT_LENGTH = (
+    300,
+    8,
+)  # characters of an entry in a list of other texts, and of the link in it
 MIN_HEADLINE_LENGTH = 18  # characters; the name of an author is shorter
 # Words near "Datum" that show that the date is that of an event.
-EVENT_DETAIL = re.compile(r"\W*(?:plats|tid|tidpunkt|lokal|var|place|time|venue|location|where)\b", re.IGNORECASE)
+EVENT_DETAIL = re.compile(
+    r"\W*(?:plats|tid|tidpunkt|lokal|var|place|time|venue|location|where)\b", re.IGNORECASE
+)
 
 # Dates without a label.
 MIN_PARAGRAPH_LENGTH = 60
@@ -92,7 +105,9 @@ MAX_DATE_LENGTH = 20
 MAX_DATE_AND_TAGS_LENGTH = 400
 TRAILING_BRACKETS = re.compile(r",?\s*\[[^\[\]]*\]$")  # tags after the date
 PLACE_NAME = r"(?:[A-ZÅÄÖ][\w.-]+(?: [A-ZÅÄÖ][\w.-]+)?,? (?:den |the |am )?)?"
-DATELINE_DAY = rf"(?:[0-3]?\d\.\s?[01]?\d\.\s?(?:19|20)\d\d|[0-3]?\d\.? {MONTH_NAME_PATTERN},? (?:19|20)\d\d)"
+DATELINE_DAY = (
+    rf"(?:[0-3]?\d\.\s?[01]?\d\.\s?(?:19|20)\d\d|[0-3]?\d\.? {MONTH_NAME_PATTERN},? (?:19|20)\d\d)"
+)
 # "Bern, 17.08.2007 - Rede von …": a separator must follow the date.
 DATELINE = re.compile(rf"^{PLACE_NAME}{DATELINE_DAY}(?=\s*(?:[-–—:|„“\"]|$))", re.IGNORECASE)
 
@@ -118,27 +133,44 @@ PLAIN_WORDS = compile_phrases(
     after=r")\b",
 )
 AUTHOR_LEAD_IN = re.compile(
-    r"\W*(?:(?:written|skriven) )?(?:av|af|by|von)\b|\W*(?:ansvarig|redaktör|författare)\w*\s*:", re.IGNORECASE
+    r"\W*(?:(?:written|skriven) )?(?:av|af|by|von)\b|\W*(?:ansvarig|redaktör|författare)\w*\s*:",
+    re.IGNORECASE,
 )
-MAX_WORDS_BETWEEN, MAX_AUTHOR_WORDS = 1, 5  # words between a label and its date: "i Nyheter", or "av" and a name
+MAX_WORDS_BETWEEN, MAX_AUTHOR_WORDS = (
+    1,
+    5,
+)  # words between a label and its date: "i Nyheter", or "av" and a name
 MAX_DATE_LINE_LENGTH = 90
 MAX_WORDS_AFTER_DATE = 2  # words; a sentence after a date has more
 # Text after a date, as in "Rättelse 3 maj 2024: beloppet är …".
 DATE_THEN_COLON = re.compile(r"\s*(?:kl\.?\s*)?(?:\d{1,2}[.:]\d\d(?:[.:]\d\d)?)?\s*:\s")
 MAX_DATE_LABEL_LENGTH = 160
-MAX_LABEL_WRAPPERS = 3  # elements that contain only the label, in front of the element with its date
+MAX_LABEL_WRAPPERS = (
+    3  # elements that contain only the label, in front of the element with its date
+)
 ANY_ROLE_PATTERN = "|".join(DATE_ROLE_PATTERNS.values())
-# A label begins its line. Both patterns are for lower-case text: every text of a page is matched, and matching without
-# regard to case takes twice as long.
+# A label begins its line. Both patterns are for lower-case text: every text of a page is matched,
+# and matching without regard to case takes twice as long.
 DATE_LABEL = re.compile(rf"\W*(?:{LABEL_OPENING}\W+){{0,5}}(?:{ANY_ROLE_PATTERN})")
 # "3 maj 2024 (uppdaterad 9 maj 2024)": a date begins the line, and a label follows it.
-LATER_LABEL = re.compile(rf"\d[^\w\d]*[,(·•|–-]\s*(?:{LABEL_OPENING}\W+){{0,5}}(?:{ANY_ROLE_PATTERN})\W")
+LATER_LABEL = re.compile(
+    rf"\d[^\w\d]*[,(·•|–-]\s*(?:{LABEL_OPENING}\W+){{0,5}}(?:{ANY_ROLE_PATTERN})\W"
+)
 MAX_FIRST_DIGIT_OFFSET = 30  # characters before the first digit of a date at the start of a line
 TRAILING_LABEL_OPENING = re.compile(rf"(?:\W+{LABEL_OPENING})+\W*$", re.IGNORECASE)
 SENTENCE_INLINE_TAGS = INLINE_TAGS - {"br", "time"}  # the text after these may continue a sentence
 LABEL_START = re.compile(r"\s*[·|•(–—/]|\W*[A-ZÅÄÖÆØÜ]")
-GENERIC_DATE_LABEL = re.compile(r"^\W*dat(?:e|um|o)\b", re.IGNORECASE)  # does not say what the date means
-ACCESSIBLE_NAME_TAGS = ("time", "span", "p", "div", "dd", "abbr")  # elements that may have an invisible label
+GENERIC_DATE_LABEL = re.compile(
+    r"^\W*dat(?:e|um|o)\b", re.IGNORECASE
+)  # does not say what the date means
+ACCESSIBLE_NAME_TAGS = (
+    "time",
+    "span",
+    "p",
+    "div",
+    "dd",
+    "abbr",
+)  # elements that may have an invisible label
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,18 +179,23 @@ class PageDate:
 
     role: str
     text: str
-    value: date | datetime | None  # None if it looks like a date but cannot be parsed with certainty
+    value: (
+        date | datetime | None
+    )  # None if it looks like a date but cannot be parsed with certainty
     evidence: Provenance
 
 
 def choose_dates(
-    document: Document, main: Element, heading: Element | None, selected: Mapping[str, PageDate | None]
+    document: Document,
+    main: Element,
+    heading: Element | None,
+    selected: Mapping[str, PageDate | None],
 ) -> Iterator[tuple[str, PageDate]]:
     """Yield the dates of a page by field, and remove date lines from the tree.
 
-    selected: by field, the date of an element that a selector matched. It ranks highest, followed by labels, declared
-    dates, a date that stands alone next to the title, and declared dates without a stated meaning. The day in the URL
-    is used only if the page has no date at all.
+    selected: by field, the date of an element that a selector matched. It ranks highest, followed
+    by labels, declared dates, a date that stands alone next to the title, and declared dates
+    without a stated meaning. The day in the URL is used only if the page has no date at all.
     """
     # read first, because reading labels and the date beside the title changes the tree
     declared = {
@@ -178,10 +215,14 @@ def choose_dates(
             unspecified = _parse_stated_dates(document, field, iter_declared_dates(document, None))
             ranked += [*declared[field], *([unlabelled] if unlabelled else []), *unspecified]
             created = _parse_stated_dates(document, field, iter_declared_dates(document, "created"))
-            published = chosen or _choose_date(ranked, created) or _find_date_by_class(document, main)
+            published = (
+                chosen or _choose_date(ranked, created) or _find_date_by_class(document, main)
+            )
             found = published
         else:
-            ranked += [other for other in declared[field] if not published or _is_later(other, published)]
+            ranked += [
+                other for other in declared[field] if not published or _is_later(other, published)
+            ]
             found = chosen or _choose_date(ranked)
         if found:
             yield field, found
@@ -203,21 +244,33 @@ def _is_later(update: PageDate, published: PageDate) -> bool:
 def _read_address_date(url: str) -> PageDate | None:
     """Return the day in a page's URL, unless it is that of an event, a meeting or a decision."""
     day, path = find_address_day(url), urlsplit(url).path.rstrip("/")
-    if day is None or EVENT_OR_DEADLINE.search(path) or DATED_SUBJECT.search(path.rpartition("/")[0]):
+    if (
+        day is None
+        or EVENT_OR_DEADLINE.search(path)
+        or DATED_SUBJECT.search(path.rpartition("/")[0])
+    ):
         return None
-    return PageDate("published", day, date.fromisoformat(day), Provenance(rule=ADDRESS_RULE, element="address"))
+    return PageDate(
+        "published", day, date.fromisoformat(day), Provenance(rule=ADDRESS_RULE, element="address")
+    )
 
 
 def _choose_date(ranked: Sequence[PageDate], exact: Iterable[PageDate] = ()) -> PageDate | None:
-    """Return the first parsed date, or one from `ranked` or `exact` that agrees with it and is more exact."""
+    """Return the first parsed date, or one from `ranked` or `exact` that agrees with it and is more
+    exact.
+    """
     first = next((found for found in ranked if found.value is not None), None)
     if first is None:
         return ranked[0] if ranked else None  # present but unreadable: to_release raises the error
-    return next((other for other in (*ranked, *exact) if _is_more_exact(other.value, first.value)), first)
+    return next(
+        (other for other in (*ranked, *exact) if _is_more_exact(other.value, first.value)), first
+    )
 
 
 def _is_more_exact(exact: date | datetime | None, value: date | datetime | None) -> bool:
-    """Return whether `exact` is `value` with seconds added to its minute, or a time added to its day."""
+    """Return whether `exact` is `value` with seconds added to its minute, or a time added to its
+    day.
+    """
     if not isinstance(exact, datetime) or value is None:
         return False
     if isinstance(value, datetime):
@@ -240,20 +293,24 @@ def _parse_machine_date(timestamp: str | None, url: str) -> date | datetime | No
 
 
 def _find_labelled_dates(document: Document, main: Element) -> list[PageDate]:
-    """Return the labelled dates of the page, those in the main element first, and remove their lines from the tree.
+    """Return the labelled dates of the page, those in the main element first, and remove their
+    lines from the tree.
 
     Lines that belong to the text are kept: a heading, or a sentence that contains a label.
     """
     inside: list[PageDate] = []
     outside: list[PageDate] = []
     for element in list(document.root.iter(etree.Element)):
-        if element.tag != "a" and _may_open_with_label(element.text):  # half of the texts on a page are links
+        # half of the texts on a page are links
+        if element.tag != "a" and _may_open_with_label(element.text):
             read, text = _read_label_dates, element.text
         elif _may_open_with_label(element.tail) and (
             element.tag not in SENTENCE_INLINE_TAGS or LABEL_START.match(element.tail or "")
         ):
             read, text = _read_tail_dates, element.tail
-        elif element.tag in ACCESSIBLE_NAME_TAGS and _may_open_with_label(_get_accessible_name(element)):
+        elif element.tag in ACCESSIBLE_NAME_TAGS and _may_open_with_label(
+            _get_accessible_name(element)
+        ):
             read, text = _read_accessible_name_dates, _get_accessible_name(element)
         else:
             continue
@@ -292,7 +349,10 @@ def _may_open_with_label(text: str | None) -> bool:
 
 @cache_by_text(16_384)
 def _starts_with_date_label(text: str) -> bool:
-    """Return whether a text starts with a label. Cached, because pages of a site have many texts in common."""
+    """Return whether a text starts with a label.
+
+    Cached, because pages of a site have many texts in common.
+    """
     lower = text.lower()
     if DATE_LABEL.match(lower):
         return True
@@ -305,7 +365,9 @@ def _get_accessible_name(element: Element) -> str | None:
 
 
 def _read_label_dates(document: Document, element: Element) -> list[PageDate]:
-    """Return the dates of a label: in its own element, else in that and the next one, else in their parent."""
+    """Return the dates of a label: in its own element, else in that and the next one, else in their
+    parent.
+    """
     following, parent = find_next_element(element), element.getparent()
     for parts in ([element], [element, following], [parent]):
         elements = [part for part in parts if part is not None]
@@ -316,7 +378,9 @@ def _read_label_dates(document: Document, element: Element) -> list[PageDate]:
 
 
 def find_next_element(element: Element) -> Element | None:
-    """Return the next element, or that of an ancestor that contains nothing else (<dt>, wrappers)."""
+    """Return the next element, or that of an ancestor that contains nothing else (<dt>,
+    wrappers).
+    """
     text = clean_line(get_text_content(element))
     for part in (element, *islice(element.iterancestors(), MAX_LABEL_WRAPPERS)):
         if clean_line(get_text_content(part)) != text:
@@ -327,7 +391,9 @@ def find_next_element(element: Element) -> Element | None:
 
 
 def _read_tail_dates(document: Document, element: Element) -> list[PageDate]:
-    """Return the dates of a label in the text after an element: in its whole line, or after a line break."""
+    """Return the dates of a label in the text after an element: in its whole line, or after a line
+    break.
+    """
     parent = element.getparent()
     if parent is None:
         return []
@@ -354,7 +420,9 @@ def _read_accessible_name_dates(document: Document, element: Element) -> list[Pa
 
 
 def _read_element_dates(document: Document, elements: Sequence[Element]) -> list[PageDate]:
-    """Return the dates in the line that elements form, and remove the elements unless they are text."""
+    """Return the dates in the line that elements form, and remove the elements unless they are
+    text.
+    """
     text = clean_line(" ".join(map(get_text_content, elements)))
     if len(text) > MAX_DATE_LABEL_LENGTH or not DIGIT.search(text):
         return []
@@ -369,22 +437,31 @@ def _read_element_dates(document: Document, elements: Sequence[Element]) -> list
 
 
 def _is_in_heading(element: Element) -> bool:
-    return element.tag in HEADING_TAGS or next(element.iterancestors(*HEADING_TAGS), None) is not None
+    return (
+        element.tag in HEADING_TAGS or next(element.iterancestors(*HEADING_TAGS), None) is not None
+    )
 
 
 def _has_text_after_date(line: str, url: str) -> bool:
     return any(_continues_after_date(label, url) for label in split_date_labels(line))
 
 
-def _parse_line_dates(text: str, timestamps: Sequence[str | None], path: str, url: str) -> Iterator[PageDate]:
+def _parse_line_dates(
+    text: str, timestamps: Sequence[str | None], path: str, url: str
+) -> Iterator[PageDate]:
     """Yield the labelled dates of one line, and a date without a label that starts it.
 
-    timestamps: the datetime attributes of the line. If there is one for each label, it replaces a less exact date.
+    timestamps: the datetime attributes of the line. If there is one for each label, it replaces a
+    less exact date.
     """
     labels = split_date_labels(text)
     for number, label in enumerate(labels):
-        role = find_date_role(label) or ("published" if _starts_with_unlabelled_date(labels[number:]) else None)
-        if role is None or (GENERIC_DATE_LABEL.match(label) and EVENT_OR_DEADLINE.search(urlsplit(url).path)):
+        role = find_date_role(label) or (
+            "published" if _starts_with_unlabelled_date(labels[number:]) else None
+        )
+        if role is None or (
+            GENERIC_DATE_LABEL.match(label) and EVENT_OR_DEADLINE.search(urlsplit(url).path)
+        ):
             continue
         if not _is_label_of_date(label, url):
             continue
@@ -397,7 +474,10 @@ def _parse_line_dates(text: str, timestamps: Sequence[str | None], path: str, ur
             exact = None if NON_PUBLICATION_DATE.search(label) else _parse_machine_date(stamp, url)
             if exact is not None:  # "3 maj" or "April 2025" with a complete datetime attribute
                 yield PageDate(
-                    role, f"{words} {stamp}" if isinstance(error, NoDateError) else str(stamp), exact, evidence
+                    role,
+                    f"{words} {stamp}" if isinstance(error, NoDateError) else str(stamp),
+                    exact,
+                    evidence,
                 )
             elif not isinstance(error, NoDateError) and not NON_PUBLICATION_DATE.search(label):
                 yield PageDate(role, words, None, evidence)
@@ -431,7 +511,11 @@ def is_date_line(text: str, url: str, is_opening: bool) -> bool:
     if role == "none" or (word_count and text[-1] in ".!?"):
         return False
     if find_date_role(text) is None:
-        return is_opening and word_count <= _max_words_beside_date(text) and YEAR_OR_TIME.search(text) is not None
+        return (
+            is_opening
+            and word_count <= _max_words_beside_date(text)
+            and YEAR_OR_TIME.search(text) is not None
+        )
     return _is_label_of_date(text, url) and word_count <= MAX_AUTHOR_WORDS
 
 
@@ -463,7 +547,9 @@ def _continues_after_date(label: str, url: str) -> bool:
         return False
     after = label[match.end() :].strip()
     is_long = len(_find_non_label_words(after)) > MAX_WORDS_AFTER_DATE
-    return is_long and (after[-1:] in ".!?" or DATE_THEN_COLON.match(label, match.end()) is not None)
+    return is_long and (
+        after[-1:] in ".!?" or DATE_THEN_COLON.match(label, match.end()) is not None
+    )
 
 
 def _find_non_label_words(text: str) -> list[str]:
@@ -472,7 +558,9 @@ def _find_non_label_words(text: str) -> list[str]:
 
 
 def _max_words_beside_date(text: str) -> int:
-    """Return the maximum number of words between a label and its date: few, unless they name the author."""
+    """Return the maximum number of words between a label and its date: few, unless they name the
+    author.
+    """
     return MAX_AUTHOR_WORDS if AUTHOR_LEAD_IN.match(text) else MAX_WORDS_BETWEEN
 
 
@@ -480,20 +568,34 @@ def _find_date_start(label: str, url: str) -> int:
     try:
         return find_first_date(label, url)[0].start()
     except ValueError:
-        return next((index for index, character in enumerate(label) if character.isdigit()), len(label))
+        return next(
+            (index for index, character in enumerate(label) if character.isdigit()), len(label)
+        )
 
 
 def _is_date_only(text: str) -> bool:
-    """Return whether a line has at most one word besides a date and a release type, and is not a sentence."""
+    """Return whether a line has at most one word besides a date and a release type, and is not a
+    sentence.
+    """
     found = LONG_WORD.findall(text)
-    words = [word for word in found if not normalise_kind(word) and word.lower() not in MONTHS_BY_NAME]
+    words = [
+        word for word in found if not normalise_kind(word) and word.lower() not in MONTHS_BY_NAME
+    ]
     return len(words) <= 1 and not (words and ENDS_WITH_ORDINAL.search(text))
 
 
-def _find_unlabelled_date(document: Document, heading: Element | None, main: Element) -> PageDate | None:
-    """Return and remove a date that stands alone in or next to the title; without one, return that of a dateline."""
+def _find_unlabelled_date(
+    document: Document, heading: Element | None, main: Element
+) -> PageDate | None:
+    """Return and remove a date that stands alone in or next to the title; without one, return that
+    of a dateline.
+    """
     beside_title = iter_title_neighbours(heading) if heading is not None else ()
-    times = (time for time in main.iter("time") if next(time.iterancestors("p", "li", "table"), None) is None)
+    times = (
+        time
+        for time in main.iter("time")
+        if next(time.iterancestors("p", "li", "table"), None) is None
+    )
     for element in chain(beside_title, _iter_opening_elements(main), times):
         found = _read_unlabelled_date(element, main, document.url)
         if found:
@@ -507,7 +609,10 @@ def iter_title_neighbours(heading: Element) -> Iterator[Element]:
     yield from heading.iter("time", "span")
     node = heading
     for _ in range(3):
-        for sibling in [*islice(node.itersiblings(), 3), *islice(node.itersiblings(preceding=True), 2)]:
+        for sibling in [
+            *islice(node.itersiblings(), 3),
+            *islice(node.itersiblings(preceding=True), 2),
+        ]:
             if read_short_line(sibling, MAX_DATE_AND_TAGS_LENGTH) is not None:
                 parts = [sibling, *sibling.iter("time", "p", "span", "div", "li", "dd")]
                 yield from (part for part in parts if part.getparent() is not None)
@@ -518,7 +623,9 @@ def iter_title_neighbours(heading: Element) -> Iterator[Element]:
 
 
 def _iter_opening_elements(main: Element) -> Iterator[Element]:
-    """Yield the short elements at the beginning of the main element, up to its first paragraph of text."""
+    """Yield the short elements at the beginning of the main element, up to its first paragraph of
+    text.
+    """
     for element in list(main.iter("p", "span", "div", "li", "dd")):
         if read_short_line(element, MIN_PARAGRAPH_LENGTH) is not None:
             yield element
@@ -527,7 +634,8 @@ def _iter_opening_elements(main: Element) -> Iterator[Element]:
 
 
 def _find_date_by_class(document: Document, main: Element) -> PageDate | None:
-    """Return and remove the date in the last blocks of the main element, if their class is that of a date.
+    """Return and remove the date in the last blocks of the main element, if their class is that of
+    a date.
 
     In the text, such a date is the day of something else, and so is a day to come.
     """
@@ -544,11 +652,16 @@ def _find_date_by_class(document: Document, main: Element) -> PageDate | None:
 
 
 def _is_block_in_flow(element: Element) -> bool:
-    return element.tag not in INLINE_TAGS and next(element.iterancestors(*NON_DATE_PARENTS), None) is None
+    return (
+        element.tag not in INLINE_TAGS
+        and next(element.iterancestors(*NON_DATE_PARENTS), None) is None
+    )
 
 
 def _follow_last_sentence(elements: Sequence[Element], main: Element) -> bool:
-    """Return whether elements with the same text are the last ones, and only a sentence's end is before them."""
+    """Return whether elements with the same text are the last ones, and only a sentence's end is
+    before them.
+    """
     wordings = {clean_line(get_text_content(element)) for element in elements}
     ending = "".join("".join(wordings).split()) * len(elements)
     text = "".join("".join(main.itertext()).split())
@@ -591,7 +704,9 @@ def _read_unlabelled_date(
 
 def _find_dateline(document: Document, main: Element) -> PageDate | None:
     """Return the date of a dateline, that is, place and date before the first words of a text."""
-    paragraphs = (part for part in main.iter("p", "div") if part.tag == "p" or (part.text or "").strip())
+    paragraphs = (
+        part for part in main.iter("p", "div") if part.tag == "p" or (part.text or "").strip()
+    )
     for paragraph in islice(paragraphs, 4):
         line = clean_line(get_text_content(paragraph))[:80]
         opening = DATELINE.match(line)
@@ -609,7 +724,8 @@ def _find_dateline(document: Document, main: Element) -> PageDate | None:
 def _is_event_or_deadline(element: Element, url: str) -> bool:
     near = (element, *islice(element.iterancestors(), 2))
     return EVENT_OR_DEADLINE.search(urlsplit(url).path) is not None or any(
-        EVENT_OR_DEADLINE.search(f"{part.get('class') or ''} {part.get('id') or ''}") for part in near
+        EVENT_OR_DEADLINE.search(f"{part.get('class') or ''} {part.get('id') or ''}")
+        for part in near
     )
 
 
@@ -621,16 +737,27 @@ def _is_event_date(element: Element, main: Element) -> bool:
 def _iter_nearby_texts(element: Element, main: Element) -> Iterator[str]:
     parts = [element, *islice(element.itersiblings(), 2)]
     container = next(
-        (part for part in element.iterancestors() if part is main or part.tag in LIST_CONTAINER_TAGS), None
+        (
+            part
+            for part in element.iterancestors()
+            if part is main or part.tag in LIST_CONTAINER_TAGS
+        ),
+        None,
     )
-    if container is not None and container is not main and not has_min_letters(container, MAX_ITEM_LENGTH):
+    if (
+        container is not None
+        and container is not main
+        and not has_min_letters(container, MAX_ITEM_LENGTH)
+    ):
         parts.append(container)
     for part in parts:
         yield from part.itertext()
 
 
 def _is_date_of_other_text(element: Element, main: Element) -> bool:
-    """Return whether a date belongs to another text or the site: in a teaser, after a link or a copyright notice."""
+    """Return whether a date belongs to another text or the site: in a teaser, after a link or a
+    copyright notice.
+    """
     parents = list(element.iterancestors())
     is_inside = element is main or main in parents
     for part in parents:
@@ -642,7 +769,9 @@ def _is_date_of_other_text(element: Element, main: Element) -> bool:
     before = element.getprevious()
     if before is not None and COPYRIGHT_NOTICE.match(before.text or ""):
         return True
-    return _follows_link_to_other_text(element, main) or (not is_inside and _follows_linked_line(element))
+    return _follows_link_to_other_text(element, main) or (
+        not is_inside and _follows_linked_line(element)
+    )
 
 
 def _follows_linked_line(element: Element) -> bool:
@@ -652,24 +781,32 @@ def _follows_linked_line(element: Element) -> bool:
         return False
     length = count_text_letters(before)
     links = [before] if before.tag == "a" else before.iter("a")
-    has_target = any(not (link.get("href") or "#").startswith(("#", "mailto:", "tel:")) for link in links)
+    has_target = any(
+        not (link.get("href") or "#").startswith(("#", "mailto:", "tel:")) for link in links
+    )
     return length >= MIN_LINK_TEXT_LENGTH and has_target and count_linked_letters(before) == length
 
 
 def _follows_link_to_other_text(element: Element, main: Element) -> bool:
-    """Return whether the container of a date is short and begins with a link to another text or a file."""
+    """Return whether the container of a date is short and begins with a link to another text or a
+    file.
+    """
     parents = list(element.iterancestors())
     return any(
         _is_link_to_other_text(link, part)
         for part in parents
         if part is not main and part.tag in ITEM_TAGS and not has_min_letters(part, MAX_ITEM_LENGTH)
-        for link in takewhile(lambda other: other is not element, part.iter("a", cast("str", element.tag)))
+        for link in takewhile(
+            lambda other: other is not element, part.iter("a", cast("str", element.tag))
+        )
         if link not in parents
     )
 
 
 def _is_link_to_other_text(link: Element, item: Element) -> bool:
-    """Return whether an element is the link that an item is about: a list entry, a file, a heading."""
+    """Return whether an element is the link that an item is about: a list entry, a file, a
+    heading.
+    """
     href = link.get("href") or "#"
     if link.tag != "a" or href.startswith(("#", "mailto:", "tel:")):
         return False
@@ -690,7 +827,9 @@ def _parse_stated_dates(
 
 
 def _find_microdata_dates(document: Document, main: Element, field: str) -> list[PageDate]:
-    """Return the dates of elements with the field's itemprop; outside the main element, a single one only."""
+    """Return the dates of elements with the field's itemprop; outside the main element, a single
+    one only.
+    """
     in_main = list(_iter_microdata_dates(document, main, main, field))
     on_page = [] if in_main else list(_iter_microdata_dates(document, document.root, main, field))
     return on_page if len(on_page) == 1 else in_main
@@ -707,20 +846,32 @@ def _iter_microdata_dates(
     Outside the main element, dates in side columns are left out.
     """
     prop = SCHEMA_DATE_PROPERTIES[field]
-    for element in select_xpath(scope, f".//*[@itemprop='{prop}'] | .//time[contains(@class, '{field}')]"):
+    for element in select_xpath(
+        scope, f".//*[@itemprop='{prop}'] | .//time[contains(@class, '{field}')]"
+    ):
         if element.get("itemprop") == prop or field in (element.get("class") or "").split():
             boxes = _list_boxes_beside(main, element) if scope is not main else []
             if any(map(is_side_column, boxes)) or not is_date_of_field(element, field):
                 continue
-            text = element.get("datetime") or element.get("content") or clean_line(get_text_content(element))
-            yield from _parse_stated_dates(document, field, [(f"itemprop {prop}", text)], format_element_path(element))
+            text = (
+                element.get("datetime")
+                or element.get("content")
+                or clean_line(get_text_content(element))
+            )
+            yield from _parse_stated_dates(
+                document, field, [(f"itemprop {prop}", text)], format_element_path(element)
+            )
 
 
 def is_date_of_field(element: Element, field: str) -> bool:
-    """Return whether the words in an element, such as "Publicerat", allow its date to be that of the field."""
+    """Return whether the words in an element, such as "Publicerat", allow its date to be that of
+    the field.
+    """
     return find_date_role(get_text_content(element)) in (None, field)
 
 
 def _read_datetime_attributes(*elements: Element) -> list[str | None]:
-    """Return the datetime attribute of each <time> element that is one of the elements or inside one."""
+    """Return the datetime attribute of each <time> element that is one of the elements or inside
+    one.
+    """
     return [time.get("datetime") for element in elements for time in element.iter("time")]

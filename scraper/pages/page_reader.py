@@ -38,7 +38,8 @@ def read_document(document: Document, agency: Agency | None = None) -> ReleaseIt
 
     Raises the same errors as `read_page`.
     """
-    if agency and is_wire_url(document.url):  # the agency's page class and selectors are for its own site only
+    # the agency's page class and selectors are for its own site only
+    if agency and is_wire_url(document.url):
         zone = agency.zone or getattr(find_country_zone(extract_host(agency.home)), "key", None)
         agency = replace(agency, page=None, zone=zone, **dict.fromkeys(SELECTOR_KEYS))  # type: ignore[arg-type] # by name
     try:

@@ -1,8 +1,9 @@
-"""Recognises pages that are not releases: error pages served as 200, redirect stubs, walls, outages and listings.
+"""Recognises pages that are not releases: error pages served as 200, redirect stubs, walls, outages
+and listings.
 
-A release may mention any of this ("404 nya jobb", "Nya regler för kakor"). So a page is rejected only if its title
-consists of nothing else, or if it has almost no other text. The patterns cover the Nordic languages, German and
-English.
+A release may mention any of this ("404 nya jobb", "Nya regler för kakor"). So a page is rejected
+only if its title consists of nothing else, or if it has almost no other text. The patterns cover
+the Nordic languages, German and English.
 """
 
 from __future__ import annotations
@@ -16,28 +17,47 @@ from urllib.parse import parse_qsl, urlsplit
 
 from scraper.normalise.page_urls import resolve_canonical_url
 from scraper.normalise.text_cleaning import build_alternation, clean_line, compile_phrases
-from scraper.pages.boilerplate import CARD_HEADINGS, MAX_CARD_LENGTH, has_outgoing_link, is_linked_heading
-from scraper.pages.document import Document, Element, count_text_letters, get_text_content, read_short_text
+from scraper.pages.boilerplate import (
+    CARD_HEADINGS,
+    MAX_CARD_LENGTH,
+    has_outgoing_link,
+    is_linked_heading,
+)
+from scraper.pages.document import (
+    Document,
+    Element,
+    count_text_letters,
+    get_text_content,
+    read_short_text,
+)
 from scraper.pages.title import find_site_names, strip_site_name
 
 if TYPE_CHECKING:
     from scraper.agency import Agency
 
-# URLs of listings: the folder of news itself, its default page, or its part for a year, month or page number.
+# URLs of listings: the folder of news itself, its default page, or its part for a year, month or
+# page number.
 LISTING_FOLDER = build_alternation(r"""
     nyheter | nyhetsarkiv | nyhetslista | nyhetsrum | aktuellt | press | pressmeddelanden | pressrum | presscenter
     news | newsroom | press-?releases | aktuelt | nyheder | pressemeldinger | pressemeddelelser | aktuelles
     pressemitteilungen | ajankohtaista | uutiset | tiedotteet
     """)
 LISTING_NAME = re.compile(
-    rf"(?:{LISTING_FOLDER})(?:-(?:(?:och|og|ja|and|und)-)?(?:{LISTING_FOLDER}))*(?:-arkiv)?", re.IGNORECASE
+    rf"(?:{LISTING_FOLDER})(?:-(?:(?:och|og|ja|and|und)-)?(?:{LISTING_FOLDER}))*(?:-arkiv)?",
+    re.IGNORECASE,
 )
 HOME_PATH = re.compile(r"(?:/(?:sv|en|fi|no|nb|nn|da|de|se))?")  # of the site or a language
-DEFAULT_PAGE = re.compile(r"(?:/(?:pages|sidor))?/(?:default|index|start|startsida|startpage)$", re.IGNORECASE)
-LISTING_PART = re.compile(r"/(?:19|20)\d\d(?:/\d\d?)?$|/(?:page|sida|sivu|side|seite)[-/]?\d+$", re.IGNORECASE)
+DEFAULT_PAGE = re.compile(
+    r"(?:/(?:pages|sidor))?/(?:default|index|start|startsida|startpage)$", re.IGNORECASE
+)
+LISTING_PART = re.compile(
+    r"/(?:19|20)\d\d(?:/\d\d?)?$|/(?:page|sida|sivu|side|seite)[-/]?\d+$", re.IGNORECASE
+)
 # ".4.": pages of SiteVision
 PAGE_EXTENSION = re.compile(r"(?:\.4\.[0-9a-f]+)?\.(?:html?|aspx?|php|jsp)$", re.IGNORECASE)
-PAGING_PARAMETER = re.compile(r"page(?:index|number|no)?|sida|pn|start|offset|year|ar|month", re.IGNORECASE)
+PAGING_PARAMETER = re.compile(
+    r"page(?:index|number|no)?|sida|pn|start|offset|year|ar|month", re.IGNORECASE
+)
 
 # Listings, recognised by their text.
 MIN_LISTING_ENTRIES = 5
@@ -52,16 +72,26 @@ APOLOGY = build_alternation(r"""
     fel | feil | fejl
     """)
 TITLE_START = rf"^\W*(?:{APOLOGY}\b\W+)*" + (
-    r"(?:(?:but|men|att|the|this|that|den(?: här)?|denna|denne|die|diese|der|requested|begärda|hakemaasi)\s+)*"
+    r"(?:(?:but|men|att|the"
+    r"|this|that|den(?:"
+    r" här)?|denna|denne|die|diese|der|requested"
+    r"|begärda"
+    r"|hakemaasi)\s+)*"
 )
 TITLE_END = (
     r"(?:\s*[(\[-]?\s*(?:error|fel|http)?\s*(?:404|410)[)\]]?"
-    r"|\s+(?:längre|anymore|here|här|lenger|længere|mehr|on (?:this|the|our) (?:web)?(?:server|site)"
+    r"|\s+(?:längre"
+    r"|anymore|here|här"
+    r"|lenger|længere"
+    r"|mehr|on (?:this|the|our)"
+    r" (?:web)?(?:server|site)"
     r"|på (?:servern|webbplatsen)))?\W*$"
 )
 
 # Status codes. "404 nya jobb" and "500 miljoner kronor" are news.
-CERTAIN_ERROR_WORD = r"(?:felsida|felkod|felmeddelande|http(?:/\d\.\d)?|status\s?(?:code|kod)?|error code)"
+CERTAIN_ERROR_WORD = (
+    r"(?:felsida|felkod|felmeddelande|http(?:/\d\.\d)?|status\s?(?:code|kod)?|error code)"
+)
 ERROR_WORD = r"(?:error|fel|feil|fejl|fehler|virhe)"
 ERROR_CONTEXT_WORD = build_alternation(r"""
     error | fel | feil | fejl | fehler | virhe | not found | page | the page | page not found | file not found | gone
@@ -72,15 +102,20 @@ ERROR_CONTEXT_WORD = build_alternation(r"""
     forbidden | access denied | unauthori[sz]ed | authori[sz]ation required | method not allowed | too many requests
     åtkomst nekad | oops | sorry | tyvärr | hoppsan
     """)
-# A title that is a status code: alone, with the usual words, or after a word for an error. CODES is replaced below.
+# A title that is a status code: alone, with the usual words, or after a word for an error. CODES is
+# replaced below.
 STATUS_CODE_TITLE = (
     rf"^\W*(?:{ERROR_WORD}\W*)?(?:{CERTAIN_ERROR_WORD}\W*)+CODES\b"
     rf"|^\W*(?:{ERROR_WORD}\W*)+CODES\b(?=\W*$|\s*[|–—:·-]|\W+{ERROR_CONTEXT_WORD}\b)"
     rf"|^\W*CODES(?:\W+{ERROR_CONTEXT_WORD}\b)*\W*$"
 )
 NOT_FOUND_CODE_TITLE = re.compile(STATUS_CODE_TITLE.replace("CODES", "(?:404|410)"), re.IGNORECASE)
-ERROR_CODE_TITLE = re.compile(STATUS_CODE_TITLE.replace("CODES", "(?:40[0-9]|429|50[0-4])"), re.IGNORECASE)
-ERROR_PAGE_TITLE = re.compile(r"^\W*(?:felsida|error page|fejlside|feilside|fehlerseite|virhesivu)\W*$", re.IGNORECASE)
+ERROR_CODE_TITLE = re.compile(
+    STATUS_CODE_TITLE.replace("CODES", "(?:40[0-9]|429|50[0-4])"), re.IGNORECASE
+)
+ERROR_PAGE_TITLE = re.compile(
+    r"^\W*(?:felsida|error page|fejlside|feilside|fehlerseite|virhesivu)\W*$", re.IGNORECASE
+)
 
 # The page does not exist, or no longer exists.
 PAGE_NOUN = build_alternation(r"""
@@ -114,12 +149,18 @@ NO_PAGE_PHRASE = build_alternation(r"""
 PAGE_NOT_FOUND = rf"\b{PAGE_NOUN}\b[^.!?:–|]{{0,45}}?\b{NOT_FOUND_PHRASE}"
 PAGE_CANNOT_BE_FOUND = rf"\b{CANNOT_FIND_PHRASE}\b[^.!?:–|]{{0,30}}?\b{PAGE_NOUN}\b"
 NOT_FOUND_TITLE = re.compile(
-    rf"{TITLE_START}(?:{PAGE_NOT_FOUND}|{PAGE_CANNOT_BE_FOUND}[^.!?:–|]{{0,45}}|{NO_PAGE_PHRASE}){TITLE_END}",
+    rf"{TITLE_START}(?"
+    rf":{PAGE_NOT_FOUND}"
+    rf"|{PAGE_CANNOT_BE_FOUND}[^.!?:–"
+    rf"|]{{0,45}}"
+    rf"|{NO_PAGE_PHRASE}){TITLE_END}",
     re.IGNORECASE,
 )
-NOT_FOUND_TEXT = re.compile(rf"{PAGE_NOT_FOUND}(?!\w)|{PAGE_CANNOT_BE_FOUND}|^\W*{NO_PAGE_PHRASE}\W*$", re.IGNORECASE)
-# These words describe both removed pages and pages that cannot be shown now, so they only count without a sign of an
-# outage.
+NOT_FOUND_TEXT = re.compile(
+    rf"{PAGE_NOT_FOUND}(?!\w)|{PAGE_CANNOT_BE_FOUND}|^\W*{NO_PAGE_PHRASE}\W*$", re.IGNORECASE
+)
+# These words describe both removed pages and pages that cannot be shown now, so they only count
+# without a sign of an outage.
 UNAVAILABLE_TEXT = compile_phrases(
     r"""
         kan inte visas | (?:är )?inte tillgänglig[t]?(?!\w|\s+(?:för|i|på|via)\b) | ikke tilg(?:jen|æn)gelig
@@ -178,7 +219,8 @@ PORTAL_TITLE = compile_phrases(rf"""
     (?:log|sign) ?in to {NETWORK} | anslut till {NETWORK} | connect to {NETWORK}
     """)
 PORTAL_WELCOME = re.compile(
-    rf"^\W*(?:välkommen till|welcome to)\b.{{0,40}}\b(?:wi-?fi|hotspot|{NETWORK})\W*$", re.IGNORECASE
+    rf"^\W*(?:välkommen till|welcome to)\b.{{0,40}}\b(?:wi-?fi|hotspot|{NETWORK})\W*$",
+    re.IGNORECASE,
 )
 SITE_NOUN = compile_phrases(
     r"""
@@ -222,7 +264,13 @@ TECHNICAL_ERROR_LINE = compile_phrases(
         (?:es ist )?ein (?:technischer |unerwarteter )?fehler (?:ist )?aufgetreten | etwas ist schief ?gelaufen
     """,
     before=TITLE_START,
-    after=r"(?:\s+(?:på|när|vid|i|on|while|with|during|processing|ved|da|palvelussa|beim)\b.{0,60})?\W*$",
+    after=(
+        r"(?:\s+(?:på|när|vid|i|on|while|with|during"
+        r"|processing"
+        r"|ved|da"
+        r"|palvelussa"
+        r"|beim)\b.{0,60})?\W*$"
+    ),
 )
 # One page for all URLs of a site that is being rebuilt, or of a server that has not been set up.
 PLACEHOLDER_TITLE = compile_phrases(r"""
@@ -267,14 +315,21 @@ LOGIN_TITLE = compile_phrases(
 
 # The page is at another URL.
 REDIRECT_TITLE = re.compile(
-    r"^\W*(?:(?:document|object|page) (?:has )?moved|(?:30[1278]\W+)?moved permanently|302\W+found)\W*$", re.IGNORECASE
+    r"^\W*(?:(?:document|object"
+    r"|page) (?:has"
+    r" )?moved|(?:30[1278]\W+)?"
+    r"moved"
+    r" permanently|302\W+found)\W*$",
+    re.IGNORECASE,
 )
 MOVED_TITLE = re.compile(
     r"^\W*(?:sidan (?:har |är )?(?:flyttats?|flyttad)|(?:the |this )?page has (?:been )?moved"
     r"|siden (?:er|har) flytt\w+)\W*$",
     re.IGNORECASE,
 )
-META_REFRESH = re.compile(r"^\s*\d+(?:\.\d*)?\s*[;,]\s*(?:url\s*=\s*)?[\"']?\s*([^\"']+)", re.IGNORECASE)
+META_REFRESH = re.compile(
+    r"^\s*\d+(?:\.\d*)?\s*[;,]\s*(?:url\s*=\s*)?[\"']?\s*([^\"']+)", re.IGNORECASE
+)
 
 # Limits, in characters.
 MAX_ERROR_PAGE_LENGTH = 400  # length of the text; a release about a removed page is longer
@@ -339,7 +394,10 @@ class PageSignals:
 
 
 def read_page_signals(document: Document, *, include_text: bool = False) -> PageSignals:
-    """Return the signals of a page. Its text is read only if `include_text` is set or the page redirects."""
+    """Return the signals of a page.
+
+    Its text is read only if `include_text` is set or the page redirects.
+    """
     body, heading = document.root.find("body"), next(document.root.iter("h1"), None)
     refresh = _find_meta_refresh_url(document)
     max_length = MAX_STUB_LENGTH if include_text or refresh else 0
@@ -348,8 +406,11 @@ def read_page_signals(document: Document, *, include_text: bool = False) -> Page
     urls = (document.resolve_url(link.get("href") or "") for link in document.root.iter("a"))
     return PageSignals(
         titles=tuple(dict.fromkeys(filter(None, (title.split(" | ")[0], heading_text)))),
-        text=read_short_text(body if body is not None else document.root, max_length) if max_length else None,
-        asks_for_password=any(map(LOGIN_TITLE.search, (title, heading_text))) and has_password_field(document),
+        text=read_short_text(body if body is not None else document.root, max_length)
+        if max_length
+        else None,
+        asks_for_password=any(map(LOGIN_TITLE.search, (title, heading_text)))
+        and has_password_field(document),
         refresh_url=refresh,
         first_link=next(filter(None, urls), None),
         wall=next((problem for mark, problem in WALL_MARKS.items() if mark in document.text), None),
@@ -358,7 +419,9 @@ def read_page_signals(document: Document, *, include_text: bool = False) -> Page
 
 
 def _is_challenge(document: Document) -> bool:
-    """Return whether a page that has few words, menus included, has a challenge widget outside its footer."""
+    """Return whether a page that has few words, menus included, has a challenge widget outside its
+    footer.
+    """
     widgets = [widget for css in CHALLENGE_WIDGETS for widget in document.select(css)]
     return (
         any(next(widget.iterancestors(*FRAME_TAGS), None) is None for widget in widgets)
@@ -367,7 +430,9 @@ def _is_challenge(document: Document) -> bool:
 
 
 def _find_meta_refresh_url(document: Document) -> str | None:
-    """Return the target of a page's meta refresh, unless it is the page itself or in a noscript element."""
+    """Return the target of a page's meta refresh, unless it is the page itself or in a noscript
+    element.
+    """
     if "refresh" not in document.meta:
         return None
     for element in document.root.iter("meta"):
@@ -399,14 +464,18 @@ def find_rejection(signals: PageSignals) -> PageRejection | None:
 
 
 def _reject_by_title(title: str) -> PageRejection | None:
-    """Return why a page is not a release if its title is nothing but an error message or the like, else None.
+    """Return why a page is not a release if its title is nothing but an error message or the like,
+    else None.
 
     >>> _reject_by_title("404 – sidan kunde inte hittas"), _reject_by_title("404 nya jobb")
-    (PageRejection(kind='error page', problem="is an error page: '404 – sidan kunde inte hittas'", target=None), None)
+    (PageRejection(kind='error page', problem="is an error page: '404 – sidan kunde inte hittas'",
+    target=None), None)
     """
     for pattern, kind, problem in TITLE_RULES:
         if pattern.search(title):
-            return PageRejection(kind, f"{problem}: {title!r}", title if kind == "placeholder" else None)
+            return PageRejection(
+                kind, f"{problem}: {title!r}", title if kind == "placeholder" else None
+            )
     return None
 
 
@@ -420,7 +489,8 @@ def find_short_page_rejection(
 ) -> PageRejection | None:
     """Return why a page with few words or none is not a release, or None.
 
-    title, text: as extracted. has_date: whether the page has a publication date, which walls and outages lack.
+    title, text: as extracted. has_date: whether the page has a publication date, which walls and
+    outages lack.
     """
     is_empty = len(text) < MIN_TEXT_LENGTH
     words, max_length = text, MAX_ERROR_PAGE_LENGTH
@@ -439,7 +509,9 @@ def find_short_page_rejection(
     return PageRejection("other", "has no text of its own") if is_empty else None
 
 
-def _reject_by_few_words(signals: PageSignals, titles: tuple[str, ...], sentences: list[str]) -> PageRejection | None:
+def _reject_by_few_words(
+    signals: PageSignals, titles: tuple[str, ...], sentences: list[str]
+) -> PageRejection | None:
     """Return what blocks or redirects visitors of a page with few words, or None."""
     for title in titles:
         for pattern, kind, problem in SHORT_PAGE_RULES:
@@ -459,7 +531,9 @@ def _reject_by_few_words(signals: PageSignals, titles: tuple[str, ...], sentence
             return PageRejection("blocked", f"{WALL_PROBLEM}: {line!r}")
         if TECHNICAL_ERROR_LINE.search(line):
             return PageRejection("blocked", f"{TECHNICAL_ERROR_PROBLEM}: {line!r}")
-        if all(pattern.search(line) for pattern in (SITE_NOUN, OUT_OF_SERVICE_WORD, TEMPORARY_WORD)):
+        if all(
+            pattern.search(line) for pattern in (SITE_NOUN, OUT_OF_SERVICE_WORD, TEMPORARY_WORD)
+        ):
             return PageRejection("blocked", f"{OUTAGE_PROBLEM}: {line!r}")
     return None
 
@@ -474,19 +548,26 @@ def _reject_not_found(pattern: re.Pattern[str], lines: list[str]) -> PageRejecti
 
 
 def is_listing_url(url: str, agency: Agency | None = None) -> bool:
-    """Return whether a URL is that of a listing: one of the agency's, a home page, or the news folder.
+    """Return whether a URL is that of a listing: one of the agency's, a home page, or the news
+    folder.
 
-    Its query may only name a page number or a time, because in some CMSs a number in the query names a release.
+    Its query may only name a page number or a time, because in some CMSs a number in the query
+    names a release.
 
     >>> addresses = "/nyheter/", "/om/press/Pages/default.aspx", "/nyheter-och-press/2024/?page=2", "/nyheter/?id=12"
     >>> [is_listing_url(f"https://a.se{address}") for address in addresses]
     [True, True, True, False]
     """
     address = resolve_canonical_url(url, url) or url
-    if agency is not None and address in (resolve_canonical_url(listing, listing) for listing in agency.listings):
+    if agency is not None and address in (
+        resolve_canonical_url(listing, listing) for listing in agency.listings
+    ):
         return True
     parts = urlsplit(address)
-    if not all(PAGING_PARAMETER.fullmatch(name) for name, _ in parse_qsl(parts.query, keep_blank_values=True)):
+    if not all(
+        PAGING_PARAMETER.fullmatch(name)
+        for name, _ in parse_qsl(parts.query, keep_blank_values=True)
+    ):
         return False
     path = DEFAULT_PAGE.sub("", PAGE_EXTENSION.sub("", parts.path.rstrip("/")))
     if HOME_PATH.fullmatch(path) and parts.netloc and not parts.query:
@@ -499,8 +580,13 @@ def is_listing(main: Element) -> bool:
     total = count_text_letters(main)
     for row in _iter_sibling_rows(main):
         entry_letters = sum(map(count_text_letters, row))
-        if entry_letters > MIN_ENTRY_SHARE * total and total - entry_letters < MAX_TEXT_OUTSIDE_ENTRIES:
-            return all(map(has_outgoing_link, row)) and 2 * sum(map(_is_listing_entry, row)) > len(row)
+        if (
+            entry_letters > MIN_ENTRY_SHARE * total
+            and total - entry_letters < MAX_TEXT_OUTSIDE_ENTRIES
+        ):
+            return all(map(has_outgoing_link, row)) and 2 * sum(map(_is_listing_entry, row)) > len(
+                row
+            )
     return False
 
 
@@ -514,8 +600,13 @@ def _iter_sibling_rows(main: Element) -> Iterator[list[Element]]:
 
 
 def _is_listing_entry(element: Element) -> bool:
-    """Return whether an element announces another page in a few words, with a linked heading or a date."""
+    """Return whether an element announces another page in a few words, with a linked heading or a
+    date.
+    """
     if count_text_letters(element) > MAX_CARD_LENGTH:
         return False
-    has_date = element.find(".//time") is not None or YEAR_IN_TEXT.search(get_text_content(element)) is not None
+    has_date = (
+        element.find(".//time") is not None
+        or YEAR_IN_TEXT.search(get_text_content(element)) is not None
+    )
     return has_date or any(map(is_linked_heading, element.iter(*CARD_HEADINGS)))

@@ -1,7 +1,7 @@
 """Reads releases from the JSON records of press wires.
 
-The fields of a record have names, so only its texts, which are HTML, are parsed like those of a page. Fields that are
-not mentioned here are ignored.
+The fields of a record have names, so only its texts, which are HTML, are parsed like those of a
+page. Fields that are not mentioned here are ignored.
 """
 
 from __future__ import annotations
@@ -29,7 +29,11 @@ BLOCK_TAG = re.compile(r"<(?:p|br|div|h[1-6]|[uo]l|table|blockquote)\b", re.IGNO
 CHARACTER_REFERENCE = re.compile(r"&(?:#\d+|#x[0-9a-f]+|[a-z]+\d*);", re.IGNORECASE)
 TAG = re.compile(r"<[^<>]*>")
 INLINE_TAG = re.compile(
-    r"</?(?:a|abbr|b|big|cite|code|del|em|font|i|iframe|img|ins|mark|q|s|script|small|span|strike|strong|style|sub|sup|u)\b[^<>]*>",
+    r"</?(?:a|abbr|b|big|cite"
+    r"|code|del|em"
+    r"|font|i|iframe|img|ins"
+    r"|mark|q|s|script|small|span|strike"
+    r"|strong|style|sub|sup|u)\b[^<>]*>",
     re.IGNORECASE,
 )
 PARAGRAPH_BREAK = re.compile(r"\r?\n\s*\r?\n")
@@ -38,16 +42,21 @@ MAX_RECORD_BYTES = MAX_HTML_BYTES
 
 
 class WireDocument(Document):
-    """A wire's record as a document: title, lead, body and contacts, each in an element of its own."""
+    """A wire's record as a document: title, lead, body and contacts, each in an element of
+    its own.
+    """
 
     def __init__(self, body: bytes, url: str, page_class: type[WirePage]) -> None:
         self.page_class, self.record = page_class, _read_json_object(body, url)
         title = escape(get_text(self.record, page_class.title_key))
-        sections = "".join(f'<section id="{name}"></section>' for name in ("lead", "body", "contacts"))
+        sections = "".join(
+            f'<section id="{name}"></section>' for name in ("lead", "body", "contacts")
+        )
         html = f"<!doctype html><html><body><main><h1>{title}</h1>{sections}</main></body></html>"
         super().__init__(html.encode("utf-8", "replace"), url)
         for name, markup in page_class.read_markup(self.record).items():
-            if markup.strip():  # each field is parsed alone, so that its HTML cannot end or contain another field
+            # each field is parsed alone, so that its HTML cannot end or contain another field
+            if markup.strip():
                 part = Document(markup.encode("utf-8", "replace"), url).root.find("body")
                 section = self.get_section(name)
                 if part is not None:
@@ -167,10 +176,17 @@ class ViaTTPage(WirePage):
 
     def read_contacts(self) -> Iterator[ContactItem]:
         contacts = self.record.get("contacts")
-        for person in _iter_objects(contacts.get("persons") if isinstance(contacts, dict) else None):
+        for person in _iter_objects(
+            contacts.get("persons") if isinstance(contacts, dict) else None
+        ):
             values = {
                 name: clean_line(get_text(person, key)) or None
-                for name, key in (("name", "name"), ("role", "title"), ("phone", "phone"), ("email", "email"))
+                for name, key in (
+                    ("name", "name"),
+                    ("role", "title"),
+                    ("phone", "phone"),
+                    ("email", "email"),
+                )
             }
             if any(values.values()):
                 yield ContactItem(**values)
@@ -184,11 +200,15 @@ class ViaTTPage(WirePage):
     def read_files(self) -> Iterator[AttachmentItem]:
         for file in _iter_objects(self.record.get("documents")):
             if url := self.resolve_url(get_text(file, "url")):
-                yield AttachmentItem(url=url, title=clean_line(get_text(file, "caption")) or url.rpartition("/")[2])
+                yield AttachmentItem(
+                    url=url, title=clean_line(get_text(file, "caption")) or url.rpartition("/")[2]
+                )
 
 
 class CisionPage(WirePage):
-    """Record of Cision: texts are plain and, if the list has all details, also HTML (HtmlIntro, HtmlBody)."""
+    """Record of Cision: texts are plain and, if the list has all details, also HTML (HtmlIntro,
+    HtmlBody).
+    """
 
     title_key, lead_key, body_key = "Title", "Intro", "Body"
     published_key, updated_key = "PublishDate", "LastChangeDate"
@@ -197,14 +217,20 @@ class CisionPage(WirePage):
     @classmethod
     def read_markup(cls, record: dict[str, Any]) -> dict[str, str]:
         lead, body, contact = (
-            _to_markup(get_text(record, f"Html{key}") or get_text(record, key)) for key in ("Intro", "Body", "Contact")
+            _to_markup(get_text(record, f"Html{key}") or get_text(record, key))
+            for key in ("Intro", "Body", "Contact")
         )
         text = _to_comparison_text(lead + body)
         quotes = [get_text(quote, "Text") for quote in _iter_objects(record.get("Quotes"))]
         for quote in filter(None, quotes):
-            if _to_comparison_text(quote) not in text:  # otherwise, the quotation was taken from the text
+            # otherwise, the quotation was taken from the text
+            if _to_comparison_text(quote) not in text:
                 body += f"<blockquote>{_to_markup(quote)}</blockquote>"
-        return {"lead": lead, "body": body, "contacts": f"<h2>Kontakt</h2>{contact}" if contact else ""}
+        return {
+            "lead": lead,
+            "body": body,
+            "contacts": f"<h2>Kontakt</h2>{contact}" if contact else "",
+        }
 
     def read_images(self) -> Iterator[ImageItem]:
         for image in _iter_objects(self.record.get("Images")):
@@ -246,15 +272,27 @@ def _read_json_object(body: bytes, url: str) -> dict[str, Any]:
 def get_text(record: dict[str, Any], key: str) -> str:
     """Return a string or number at a key as text, and "" for anything else."""
     value = record.get(key)
-    return str(value).strip() if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
+    return (
+        str(value).strip()
+        if isinstance(value, str | int | float) and not isinstance(value, bool)
+        else ""
+    )
 
 
 def _iter_objects(value: Any) -> Iterable[dict[str, Any]]:
-    return (part for part in value[:MAX_PARTS] if isinstance(part, dict)) if isinstance(value, list) else ()
+    return (
+        (part for part in value[:MAX_PARTS] if isinstance(part, dict))
+        if isinstance(value, list)
+        else ()
+    )
 
 
 def _iter_texts(value: Any) -> Iterable[str]:
-    return (part for part in value[:MAX_PARTS] if isinstance(part, str)) if isinstance(value, list) else ()
+    return (
+        (part for part in value[:MAX_PARTS] if isinstance(part, str))
+        if isinstance(value, list)
+        else ()
+    )
 
 
 def _to_markup(text: str) -> str:
@@ -267,11 +305,15 @@ def _to_markup(text: str) -> str:
         return text
     is_markup = INLINE_TAG.search(text) or CHARACTER_REFERENCE.search(text)
     paragraphs = (part.strip() for part in PARAGRAPH_BREAK.split(text))
-    return "".join(f"<p>{part if is_markup else escape(part, quote=False)}</p>" for part in paragraphs if part)
+    return "".join(
+        f"<p>{part if is_markup else escape(part, quote=False)}</p>" for part in paragraphs if part
+    )
 
 
 def _to_comparison_text(markup: str) -> str:
-    return "".join(character for character in unescape(TAG.sub("", markup)) if character.isalnum()).casefold()
+    return "".join(
+        character for character in unescape(TAG.sub("", markup)) if character.isalnum()
+    ).casefold()
 
 
 def _is_later(time: str, than: str | None) -> bool:

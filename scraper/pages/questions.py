@@ -1,4 +1,6 @@
-"""Finds questions and answers in the blocks of a text: headings, bold paragraphs, panels, lists of terms."""
+"""Finds questions and answers in the blocks of a text: headings, bold paragraphs, panels, lists of
+terms.
+"""
 
 from __future__ import annotations
 
@@ -26,13 +28,21 @@ from scraper.pages.blocks import (
 from scraper.pages.contact_lines import has_person_name
 from scraper.pages.title import build_comparison_key
 
-MIN_QUESTION_LENGTH, MAX_QUESTION_LENGTH = 4, 400  # characters of a question in its own block ("Hur?")
-MIN_PLAIN_QUESTION_LENGTH, MAX_PLAIN_QUESTION_LENGTH = 8, 200  # the same for a question in an ordinary paragraph
+MIN_QUESTION_LENGTH, MAX_QUESTION_LENGTH = (
+    4,
+    400,
+)  # characters of a question in its own block ("Hur?")
+MIN_PLAIN_QUESTION_LENGTH, MAX_PLAIN_QUESTION_LENGTH = (
+    8,
+    200,
+)  # the same for a question in an ordinary paragraph
 
 
 @dataclass(slots=True)
 class QuestionPair:
-    """A question and its answer: blocks[start] is the question, blocks[start + 1 : end] are the answer."""
+    """A question and its answer: blocks[start] is the question, blocks[start + 1 : end] are the
+    answer.
+    """
 
     start: int
     end: int
@@ -41,13 +51,18 @@ class QuestionPair:
     answered_by: str | None = None
 
     def to_question_item(self) -> QuestionItem:
-        return QuestionItem(question=self.question, answer="\n\n".join(self.answer), answered_by=self.answered_by)
+        return QuestionItem(
+            question=self.question, answer="\n\n".join(self.answer), answered_by=self.answered_by
+        )
 
 
-def find_question_pairs(blocks: Sequence[PageBlock], context: str, declared: Sequence[str] = ()) -> list[QuestionPair]:
+def find_question_pairs(
+    blocks: Sequence[PageBlock], context: str, declared: Sequence[str] = ()
+) -> list[QuestionPair]:
     """Return the text's questions with their answers.
 
-    context: title and lead, which often announce questions and answers. declared: the page's FAQPage data.
+    context: title and lead, which often announce questions and answers. declared: the page's
+    FAQPage data.
     """
     declared_keys = {build_comparison_key(question) for question in declared}
     starts = [
@@ -57,17 +72,25 @@ def find_question_pairs(blocks: Sequence[PageBlock], context: str, declared: Seq
     ]
     starts = starts or _find_plain_questions(blocks)
     chosen = sorted({*starts, *_find_panel_questions(blocks)})
-    pairs = [pair for index in chosen if (pair := _read_question_pair(blocks, index, chosen)) is not None]
-    headings = sum(1 for block in blocks if block.level < 9 or (block.bold and len(block.text) < 200))
+    pairs = [
+        pair for index in chosen if (pair := _read_question_pair(blocks, index, chosen)) is not None
+    ]
+    headings = sum(
+        1 for block in blocks if block.level < 9 or (block.bold and len(block.text) < 200)
+    )
     is_announced = QA_ANNOUNCEMENT.search(context) is not None or 2 <= len(pairs) >= 0.5 * headings
     trusted_pairs = [
         pair
         for group in _group_adjacent_pairs(pairs, blocks)
         for pair in group
-        if is_announced or _is_trustworthy_group(group, blocks) or build_comparison_key(pair.question) in declared_keys
+        if is_announced
+        or _is_trustworthy_group(group, blocks)
+        or build_comparison_key(pair.question) in declared_keys
     ]
     if trusted_pairs:
-        answerer = _find_answerer([context, *(block.text for block in blocks[: trusted_pairs[0].start])])
+        answerer = _find_answerer(
+            [context, *(block.text for block in blocks[: trusted_pairs[0].start])]
+        )
         for pair in trusted_pairs:
             pair.answered_by = pair.answered_by or answerer
     return trusted_pairs
@@ -81,11 +104,15 @@ def _is_declared_question(block: PageBlock, declared_keys: Collection[str]) -> b
     )
 
 
-def _group_adjacent_pairs(pairs: Sequence[QuestionPair], blocks: Sequence[PageBlock]) -> Iterator[list[QuestionPair]]:
+def _group_adjacent_pairs(
+    pairs: Sequence[QuestionPair], blocks: Sequence[PageBlock]
+) -> Iterator[list[QuestionPair]]:
     """Yield groups of adjacent pairs whose questions are blocks of the same kind."""
     group: list[QuestionPair] = []
     for pair in pairs:
-        if group and (group[-1].end != pair.start or blocks[group[-1].start].kind != blocks[pair.start].kind):
+        if group and (
+            group[-1].end != pair.start or blocks[group[-1].start].kind != blocks[pair.start].kind
+        ):
             yield group
             group = []
         group.append(pair)
@@ -94,9 +121,13 @@ def _group_adjacent_pairs(pairs: Sequence[QuestionPair], blocks: Sequence[PageBl
 
 
 def _is_question_block(blocks: Sequence[PageBlock], index: int) -> bool:
-    """Return whether a block is marked as a question: by a word, or as a heading, bold text, term or panel title."""
+    """Return whether a block is marked as a question: by a word, or as a heading, bold text, term
+    or panel title.
+    """
     block = blocks[index]
-    if not MIN_QUESTION_LENGTH <= len(block.text) <= MAX_QUESTION_LENGTH or SITE_QUESTION.match(block.text):
+    if not MIN_QUESTION_LENGTH <= len(block.text) <= MAX_QUESTION_LENGTH or SITE_QUESTION.match(
+        block.text
+    ):
         return False
     is_marked = MARKED_QUESTION.match(block.text) is not None
     if is_marked and index + 1 < len(blocks) and MARKED_ANSWER.match(blocks[index + 1].text):
@@ -107,7 +138,9 @@ def _is_question_block(blocks: Sequence[PageBlock], index: int) -> bool:
 
 
 def _find_plain_questions(blocks: Sequence[PageBlock]) -> list[int]:
-    """Return the ordinary paragraphs that are questions, if at least two of their answers start with a dash."""
+    """Return the ordinary paragraphs that are questions, if at least two of their answers start
+    with a dash.
+    """
     found = [
         index
         for index, (block, following) in enumerate(pairwise(blocks))
@@ -123,12 +156,15 @@ def _find_plain_questions(blocks: Sequence[PageBlock]) -> list[int]:
 def _find_panel_questions(blocks: Sequence[PageBlock]) -> list[int]:
     """Return the panel titles that are questions.
 
-    If half of the titles in a row are questions, all of them count, because the others are only shortened.
+    If half of the titles in a row are questions, all of them count, because the others are only
+    shortened.
     """
     found: list[int] = []
     for row in _iter_title_rows(blocks):
         asking_titles = [index for index in row if is_question_text(blocks[index].text)]
-        found += row if len(asking_titles) * 2 >= len(row) and len(asking_titles) > 1 else asking_titles
+        found += (
+            row if len(asking_titles) * 2 >= len(row) and len(asking_titles) > 1 else asking_titles
+        )
     return found
 
 
@@ -145,8 +181,12 @@ def _iter_title_rows(blocks: Sequence[PageBlock]) -> Iterator[list[int]]:
         yield row
 
 
-def _read_question_pair(blocks: Sequence[PageBlock], index: int, questions: Sequence[int]) -> QuestionPair | None:
-    """Return the question at an index with the blocks that answer it, or None if it has no answer."""
+def _read_question_pair(
+    blocks: Sequence[PageBlock], index: int, questions: Sequence[int]
+) -> QuestionPair | None:
+    """Return the question at an index with the blocks that answer it, or None if it has no
+    answer.
+    """
     question = blocks[index]
     answer: list[str] = []
     is_marked = MARKED_QUESTION.match(question.text) is not None
@@ -168,7 +208,9 @@ def _read_question_pair(blocks: Sequence[PageBlock], index: int, questions: Sequ
         else:
             mark = MARKED_ANSWER.match(block.text) if not answer else None
             # A letter marks an answer only if its question is marked, too.
-            answer.append(block.text[mark.end() :] if mark and (is_marked or mark["word"]) else block.text)
+            answer.append(
+                block.text[mark.end() :] if mark and (is_marked or mark["word"]) else block.text
+            )
         end += 1
     if not answer:
         return None
@@ -183,7 +225,12 @@ def _find_panel(title: Tag) -> Tag | None:
         if node is None:
             return None
         following = next(
-            (part for part in node.next_siblings if isinstance(part, Tag) and part.get_text(strip=True)), None
+            (
+                part
+                for part in node.next_siblings
+                if isinstance(part, Tag) and part.get_text(strip=True)
+            ),
+            None,
         )
         if following is not None:  # a single paragraph is only the beginning of the answer
             return None if following.name in PANEL_BODY_TAGS else following
@@ -205,13 +252,17 @@ def _ends_answer(question: PageBlock, block: PageBlock) -> bool:
 
 
 def _is_trustworthy_group(group: Sequence[QuestionPair], blocks: Sequence[PageBlock]) -> bool:
-    """Return whether a group is questions and answers rather than rhetorical headings of an ordinary text.
+    """Return whether a group is questions and answers rather than rhetorical headings of an
+    ordinary text.
 
-    True if the group is announced just before it, is in panels, is marked Q and A, has answers that start with dashes,
-    or has at least three pairs.
+    True if the group is announced just before it, is in panels, is marked Q and A, has answers that
+    start with dashes, or has at least three pairs.
     """
     first = group[0]
-    if any(QA_ANNOUNCEMENT.search(block.text) for block in blocks[max(0, first.start - 4) : first.start]):
+    if any(
+        QA_ANNOUNCEMENT.search(block.text)
+        for block in blocks[max(0, first.start - 4) : first.start]
+    ):
         return True
     if MARKED_QUESTION.match(blocks[first.start].text) or len(group) >= 3:
         return True
@@ -221,7 +272,8 @@ def _is_trustworthy_group(group: Sequence[QuestionPair], blocks: Sequence[PageBl
 
 
 def _find_answerer(texts: Sequence[str]) -> str | None:
-    """Return who answers the questions, according to the introduction, or None if it names no person.
+    """Return who answers the questions, according to the introduction, or None if it names no
+    person.
 
     >>> _find_answerer(["Eva Ek, utredare på Verket svarar här på tre frågor:"])
     'Eva Ek, utredare på Verket'

@@ -25,7 +25,8 @@ from scraper.pages.document import (
 )
 from scraper.pages.page_dates import find_next_element, iter_title_neighbours
 
-SCHEMA_TYPE_KINDS = {  # if a page has several, the first one counts, because some are also NewsArticles
+# if a page has several, the first one counts, because some are also NewsArticles
+SCHEMA_TYPE_KINDS = {
     "PressRelease": "press release",
     "OpinionNewsArticle": "opinion",
     "ReportageNewsArticle": "news",
@@ -34,7 +35,12 @@ SCHEMA_TYPE_KINDS = {  # if a page has several, the first one counts, because so
     "Report": "report",
 }
 DIGITS_AND_PUNCTUATION = re.compile(r"[\d:.,|·–-]+")
-NON_TAG_PARENTS = ("nav", "header", "form", "aside")  # in these, a heading such as "Ämnen" belongs to a menu or filter
+NON_TAG_PARENTS = (
+    "nav",
+    "header",
+    "form",
+    "aside",
+)  # in these, a heading such as "Ämnen" belongs to a menu or filter
 TAG_CONTAINER_CLASS = re.compile(
     r"(?:^|[\s_])(?:[\w-]*[-_])?"
     + build_alternation("""
@@ -54,13 +60,20 @@ TAG_HEADING = re.compile(
     + r"\s*:?$",
     re.IGNORECASE,
 )
-# "Nyckelord: skola, hälsa" in one line, or "den 5 december 2019, [FÖRETAG, APOTEK & HANDEL]" after the date.
+# "Nyckelord: skola, hälsa" in one line, or "den 5 december 2019, [FÖRETAG, APOTEK & HANDEL]" after
+# the date.
 TAG_LINE = re.compile(
-    r"^(?:taggar|etiketter|nyckelord|sökord|ämnen|ämnesord|ämnesområden|kategori(?:er)?|tags|keywords|topics|categories)"
+    r"^(?:taggar|etiketter"
+    r"|nyckelord"
+    r"|sökord|ämnen|ämnesord"
+    r"|ämnesområden|kategori(?:er)?|tags"
+    r"|keywords|topics|categories)"
     r"\s*:\s*(?P<tags>[^:]{2,300}(?<![.!?]))$",  # excludes sentences
     re.IGNORECASE,
 )
-BRACKETED_TAGS = re.compile(rf"{MONTH_NAME_PATTERN} (?:19|20)\d\d\W*\[(?P<tags>[^\[\]]{{2,300}})\]$", re.IGNORECASE)
+BRACKETED_TAGS = re.compile(
+    rf"{MONTH_NAME_PATTERN} (?:19|20)\d\d\W*\[(?P<tags>[^\[\]]{{2,300}})\]$", re.IGNORECASE
+)
 MAX_KIND_LINE_LENGTH = 39  # characters of a line with the type of release and its date
 MAX_TAG_LINE_LENGTH = 400  # characters of a line of tags
 ROW_TAGS = ("a", "span", "dd")  # elements of tags that are siblings
@@ -76,13 +89,16 @@ class TagRow(NamedTuple):
 def find_kind(document: Document, heading: Element | None) -> tuple[str, Provenance] | None:
     """Return the type of release and its provenance, or None.
 
-    The type is read from a word next to the title, or else from a folder of the URL, or else from JSON-LD.
+    The type is read from a word next to the title, or else from a folder of the URL, or else from
+    JSON-LD.
     """
     for element in iter_title_neighbours(heading) if heading is not None else ():
         word = _strip_date(read_short_line(element, MAX_KIND_LINE_LENGTH) or "")
         is_kind = word and word.count(" ") < 2 and normalise_kind(word)
         if is_kind and element.find(".//a") is None:  # the words of a menu are links
-            return word, Provenance(rule="type word beside the title", element=format_element_path(element))
+            return word, Provenance(
+                rule="type word beside the title", element=format_element_path(element)
+            )
     folders = [unquote(part) for part in urlsplit(document.url).path.split("/") if part][:-1]
     for folder in reversed(folders):
         if normalise_kind(folder):
@@ -102,7 +118,9 @@ def _strip_date(text: str) -> str:
     ('Nyheter', 'Pressmeddelande')
     """
     return " ".join(
-        word for word in DIGITS_AND_PUNCTUATION.sub(" ", text).split() if word.lower() not in MONTHS_BY_NAME
+        word
+        for word in DIGITS_AND_PUNCTUATION.sub(" ", text).split()
+        if word.lower() not in MONTHS_BY_NAME
     )
 
 
@@ -122,7 +140,11 @@ def find_tags(scope: Element) -> tuple[list[str], Provenance] | None:
 def find_bracketed_tags(scope: Element) -> tuple[list[str], Provenance] | None:
     """Return tags in brackets after the date. The line is kept, so that the date can be read."""
     for element in scope.iter("p", "span", "div", "li"):
-        found = BRACKETED_TAGS.search(clean_line(element.text)) if element.text and "[" in element.text else None
+        found = (
+            BRACKETED_TAGS.search(clean_line(element.text))
+            if element.text and "[" in element.text
+            else None
+        )
         if found:
             return found["tags"].split(","), Provenance(
                 rule="brackets after the date", element=format_element_path(element)
@@ -146,8 +168,12 @@ def _take_first_tag_row(rows: Iterator[TagRow]) -> tuple[list[str], Provenance] 
 
 
 def _iter_tags_under_heading(scope: Element) -> Iterator[TagRow]:
-    """Yield the links or items after a heading such as Taggar, or the words after a label in a line."""
-    for element in scope.iter("h2", "h3", "h4", "h5", "p", "span", "strong", "b", "div", "dt", "th"):
+    """Yield the links or items after a heading such as Taggar, or the words after a label in a
+    line.
+    """
+    for element in scope.iter(
+        "h2", "h3", "h4", "h5", "p", "span", "strong", "b", "div", "dt", "th"
+    ):
         text = element.text
         if not text or len(text) > MAX_TAG_LINE_LENGTH or not _is_tag_heading_or_line(text):
             continue
@@ -171,13 +197,17 @@ def _is_tag_heading_or_line(text: str) -> bool:
 
 
 def _iter_tags_beside_heading(heading: Element, line: str) -> Iterator[TagRow]:
-    """Yield the tags that a heading names: links in it, after it, in the next element or in its parent.
+    """Yield the tags that a heading names: links in it, after it, in the next element or in its
+    parent.
 
-    Without links, they are the description of a term, the cell next to a header cell, or the rest of the line.
+    Without links, they are the description of a term, the cell next to a header cell, or the rest
+    of the line.
     """
     rule, parent = f"heading {line!r}", heading.getparent()
     following = find_next_element(heading)
-    siblings = list(takewhile(lambda part: part.tag in ROW_TAGS, heading.itersiblings(etree.Element)))
+    siblings = list(
+        takewhile(lambda part: part.tag in ROW_TAGS, heading.itersiblings(etree.Element))
+    )
     if len(siblings) > 1 and len({part.tag for part in siblings}) == 1:
         yield TagRow(rule, list(map(get_text_content, siblings)), [heading, *siblings])
         return
@@ -192,7 +222,9 @@ def _iter_tags_beside_heading(heading: Element, line: str) -> Iterator[TagRow]:
     if following is not None and following.tag in ("dd", "td"):
         if words := read_short_line(following, MAX_TAG_LINE_LENGTH):
             yield TagRow(rule, words.split(","), [heading, following])
-    elif parent is not None and (named := TAG_LINE.match(read_short_line(parent, MAX_TAG_LINE_LENGTH) or "")):
+    elif parent is not None and (
+        named := TAG_LINE.match(read_short_line(parent, MAX_TAG_LINE_LENGTH) or "")
+    ):
         yield TagRow("words of the line", named["tags"].split(","), [parent])
 
 
@@ -202,14 +234,21 @@ def _is_mostly_entries(items: list[Element], container: Element, max_other_chara
     Prose with a link in it is not a list of tags.
     """
     entry_length = sum(len(clean_line(get_text_content(item))) for item in items)
-    return bool(items) and len(clean_line(get_text_content(container))) <= 2 * entry_length + max_other_characters
+    return (
+        bool(items)
+        and len(clean_line(get_text_content(container))) <= 2 * entry_length + max_other_characters
+    )
 
 
 def _iter_named_tags(scope: Element) -> Iterator[TagRow]:
-    """Yield links or items of elements whose class or ARIA label names tags, then links marked rel=tag."""
+    """Yield links or items of elements whose class or ARIA label names tags, then links marked
+    rel=tag.
+    """
     for element in scope.iter("ul", "div", "p", "span", "ol", "section", "footer"):
         classes, label = element.get("class"), element.get("aria-label")
-        if (classes and TAG_CONTAINER_CLASS.search(classes)) or (label and TAG_HEADING.match(label)):
+        if (classes and TAG_CONTAINER_CLASS.search(classes)) or (
+            label and TAG_HEADING.match(label)
+        ):
             items = _find_tag_entries(element)
             if _is_mostly_entries(items, element, 40):
                 yield TagRow("name of the list", list(map(get_text_content, items)), [element])

@@ -23,18 +23,26 @@ from scraper.pages.document import (
 
 TITLE_SEPARATOR = re.compile(r"\s+[|–—·•»:-]+\s+|\s*[|»]\s*|\s+::?\s+")
 STRAY_SPACE = re.compile(r" [:;,.](?: |$)")
-MIN_LONE_HEADING_LENGTH = 12  # characters; a shorter h1 that nothing confirms is the name of a section of the site
+MIN_LONE_HEADING_LENGTH = (
+    12  # characters; a shorter h1 that nothing confirms is the name of a section of the site
+)
 LOWER_HEADING_TAGS = ("h2", "h3", "h4")
 OLD_HEADING_TAGS = ("th", "td", "p", "font", "strong", "b")  # of pages without headings
 MAIN_TAGS = ("main", "article")
 MENU_TAGS = ("a", "nav", "li", "head", "footer")
 MIN_DECLARED_LENGTH = 8  # letters and digits; a shorter title may be a word of a menu
-MAX_HEADING_MARKUP = 5  # characters by which a heading may be longer than its title: spaces and dots
+MAX_HEADING_MARKUP = (
+    5  # characters by which a heading may be longer than its title: spaces and dots
+)
 MAX_SITE_NAME_WORDS = 6  # "Myndigheten för samhällsskydd och beredskap (MSB)"
 LETTERS_AND_DIGITS = re.compile(r"[^\W_]+")
 # A kicker: a few words above the title in its heading, with the subject or the section.
 KICKER_CLASS = re.compile(
-    r"(?:^|[\s_-])(?:kicker|overline|topline|eyebrow|dachzeile|roofline|spitzmarke|over-?title|pre-?title"
+    r"(?:^|[\s_-])(?"
+    r":kicker|overline"
+    r"|topline|eyebrow|dachzeile"
+    r"|roofline|spitzmarke|over-?title"
+    r"|pre-?title"
     r"|super-?title|super-?heading|vinjett|vignett?e)(?=$|[\s_-])",
     re.IGNORECASE,
 )
@@ -43,17 +51,21 @@ KICKER_CLASS = re.compile(
 def find_title(
     document: Document, main: Element, start: Element | None = None
 ) -> tuple[str, Provenance, Element | None] | None:
-    """Return the title, its provenance and its heading (None if it is only declared); None if there is no title.
+    """Return the title, its provenance and its heading (None if it is only declared); None if there
+    is no title.
 
     start: the element at which the release starts, if it is known; of equally good headings, it
-    ranks first.
-    A heading that the declared title confirms ranks first, because on many pages the first h1 is the agency's name or
-    belongs to a menu.
+    ranks first. A heading that the declared title confirms ranks first, because on many pages the
+    first h1 is the agency's name or belongs to a menu.
     """
     site_names = find_site_names(document)
-    heading_keys = {build_comparison_key(get_text_content(heading)) for heading in document.root.iter("h1")}
+    heading_keys = {
+        build_comparison_key(get_text_content(heading)) for heading in document.root.iter("h1")
+    }
     declared = _list_declared_titles(document, site_names, heading_keys)
-    headings = [(element, _read_heading_text(element, declared)) for element in document.root.iter("h1")]
+    headings = [
+        (element, _read_heading_text(element, declared)) for element in document.root.iter("h1")
+    ]
     ranked = sorted(
         (
             (score, element is start, main in element.iterancestors(), len(text), element, text)
@@ -67,14 +79,26 @@ def find_title(
     if ranked:
         score, is_start, is_in_main, _, element, text = ranked[-1]
         if score == 2 and _is_section_heading(text, declared, document.title):
-            return declared[0], Provenance(rule="declared title, the h1 names its section", element="head"), element
+            return (
+                declared[0],
+                Provenance(rule="declared title, the h1 names its section", element="head"),
+                element,
+            )
         is_lone = not is_lower and (is_start or len(ranked) == 1)
         if score or is_in_main or (is_lone and len(text) >= MIN_LONE_HEADING_LENGTH):
-            rule = "h1 the page declares too" if score else "h1 of the main element" if is_in_main else "only h1"
+            rule = (
+                "h1 the page declares too"
+                if score
+                else "h1 of the main element"
+                if is_in_main
+                else "only h1"
+            )
             evidence = Provenance(rule=rule, element=format_element_path(element))
             return _choose_title_spelling(text, declared), evidence, element
     if start is not None and is_lower:
-        evidence = Provenance(rule="element that the page declares", element=format_element_path(start))
+        evidence = Provenance(
+            rule="element that the page declares", element=format_element_path(start)
+        )
         return clean_line(get_inline_text_content(start)), evidence, start
     if declared_title := get_declared_headline(document) or get_declared_title(document):
         title = strip_site_name(declared_title, site_names, heading_keys)
@@ -83,7 +107,9 @@ def find_title(
     if _is_release_heading(text, site_names, declared) and _score_heading(text, declared):
         return text, Provenance(rule="h1 outside the text", element="h1"), start
     if document.title:
-        title = _choose_title_part(strip_site_name(document.title, site_names, heading_keys), site_names)
+        title = _choose_title_part(
+            strip_site_name(document.title, site_names, heading_keys), site_names
+        )
         return title, Provenance(rule="title element", element="head"), None
     for *_, element, text in ranked[:1]:
         return text, Provenance(rule="first h1", element=format_element_path(element)), element
@@ -91,19 +117,26 @@ def find_title(
 
 
 def _choose_title_part(title: str, site_names: set[str]) -> str:
-    """Return the first part of "Nyheter | Exempelverket | Ny bro" that names no type of release and no site."""
+    """Return the first part of "Nyheter | Exempelverket | Ny bro" that names no type of release and
+    no site.
+    """
     parts = title.split(" | ")
-    others = (part for part in parts if not _is_kind_word(part) and not _is_site_name(part, site_names))
+    others = (
+        part for part in parts if not _is_kind_word(part) and not _is_site_name(part, site_names)
+    )
     return next(others, parts[0])
 
 
-def _list_declared_titles(document: Document, site_names: set[str], heading_keys: Collection[str]) -> list[str]:
+def _list_declared_titles(
+    document: Document, site_names: set[str], heading_keys: Collection[str]
+) -> list[str]:
     declared = (get_declared_title(document), get_declared_headline(document), document.title)
     return [strip_site_name(text, site_names, heading_keys) for text in declared if text]
 
 
 def find_page_heading(document: Document) -> Element | None:
-    """Return the only h1, or the one that the declared titles confirm best; None if several are equally good.
+    """Return the only h1, or the one that the declared titles confirm best; None if several are
+    equally good.
 
     Of several headings with the same text the last one counts, because a print version comes first.
     """
@@ -131,7 +164,9 @@ def find_page_heading(document: Document) -> Element | None:
 
 def _may_be_heading(heading: Element, declared: Sequence[str]) -> bool:
     """Return whether an h1 is confirmed by a declared title, or in a main element or article."""
-    is_in_main = any(part.tag in MAIN_TAGS or part.get("role") == "main" for part in heading.iterancestors())
+    is_in_main = any(
+        part.tag in MAIN_TAGS or part.get("role") == "main" for part in heading.iterancestors()
+    )
     return is_in_main or _score_heading(clean_line(get_text_content(heading)), declared) > 0
 
 
@@ -148,7 +183,10 @@ def _find_declared_element(root: Element, declared: Sequence[str]) -> Element | 
 
 
 def _is_in_menu(element: Element) -> bool:
-    return element.find(".//a") is not None or next(element.iterancestors(*MENU_TAGS), None) is not None
+    return (
+        element.find(".//a") is not None
+        or next(element.iterancestors(*MENU_TAGS), None) is not None
+    )
 
 
 def is_declared_heading(heading: Element, document: Document) -> bool:
@@ -158,11 +196,15 @@ def is_declared_heading(heading: Element, document: Document) -> bool:
 
 
 def _read_heading_text(heading: Element, declared: Sequence[str]) -> str:
-    """Return the text of a heading without its kicker, which is a child element that no declared title contains."""
+    """Return the text of a heading without its kicker, which is a child element that no declared
+    title contains.
+    """
     whole = clean_line(get_inline_text_content(heading))
     if any(build_comparison_key(whole) in build_comparison_key(text) for text in declared):
         return whole
-    kickers = [part for part in heading.iterdescendants() if KICKER_CLASS.search(part.get("class") or "")]
+    kickers = [
+        part for part in heading.iterdescendants() if KICKER_CLASS.search(part.get("class") or "")
+    ]
     for kicker in kickers:
         words = clean_line(get_text_content(kicker))
         rest = clean_line(whole.removeprefix(words).removesuffix(words)).strip(" :|–—-")
@@ -172,9 +214,11 @@ def _read_heading_text(heading: Element, declared: Sequence[str]) -> str:
 
 
 def _is_section_heading(heading: str, declared: Sequence[str], title: str | None) -> bool:
-    """Return whether a heading is the section, and the declared title the rest, of "Section - Title".
+    """Return whether a heading is the section, and the declared title the rest, of "Section -
+    Title".
 
-    The section's name is shorter than the title. In "Title - Site" the second part is the shorter one.
+    The section's name is shorter than the title. In "Title - Site" the second part is the shorter
+    one.
     """
     heading_key, declared_key = build_comparison_key(heading), build_comparison_key(declared[0])
     is_longer = len(declared_key) > max(8, len(heading_key))
@@ -184,16 +228,20 @@ def _is_section_heading(heading: str, declared: Sequence[str], title: str | None
 def _score_heading(heading: str, declared: Sequence[str]) -> int:
     """Return how well the declared titles confirm a heading, 0 to 3.
 
-    3: the first declared title contains the heading, or the other way round. 2: another declared title does. 1: most of
-    their words are the same.
+    3: the first declared title contains the heading, or the other way round. 2: another declared
+    title does. 1: most of their words are the same.
     """
     heading_key = build_comparison_key(heading)
     for number, text in enumerate(declared):
         declared_key = build_comparison_key(text)
-        is_contained = heading_key in declared_key or (declared_key in heading_key and len(declared_key) > 12)
+        is_contained = heading_key in declared_key or (
+            declared_key in heading_key and len(declared_key) > 12
+        )
         if len(heading_key) > 3 and is_contained:
             return 3 if number == 0 else 2
-    heading_words, *declared_words = (set(LETTERS_AND_DIGITS.findall(text.casefold())) for text in (heading, *declared))
+    heading_words, *declared_words = (
+        set(LETTERS_AND_DIGITS.findall(text.casefold())) for text in (heading, *declared)
+    )
     shared = max((len(heading_words & words) for words in declared_words), default=0)
     return 1 if len(heading_words) > 3 and shared > 0.7 * len(heading_words) else 0
 
@@ -227,7 +275,8 @@ def _is_site_name(part: str, site_names: set[str]) -> bool:
     name = build_comparison_key(part)
     is_name = not part[:1].islower() and len(part.split()) <= MAX_SITE_NAME_WORDS
     return bool(name) and any(
-        name == known or (len(known) > 4 and ((is_name and known in name) or (name in known and len(name) > 3)))
+        name == known
+        or (len(known) > 4 and ((is_name and known in name) or (name in known and len(name) > 3)))
         for known in site_names
     )
 
@@ -242,7 +291,11 @@ def _is_site_heading(heading: str, site_names: set[str], declared: Sequence[str]
     """Return whether a heading is only the site's name, which is not in any declared title."""
     if build_comparison_key(heading) in site_names:
         return True
-    return bool(declared) and _is_site_name(heading, site_names) and not _score_heading(heading, declared)
+    return (
+        bool(declared)
+        and _is_site_name(heading, site_names)
+        and not _score_heading(heading, declared)
+    )
 
 
 def _is_kind_word(text: str) -> bool:

@@ -1,6 +1,7 @@
 """The report of a probe: the proposed table, then each page's fields next to its other text.
 
-`scrapy extract` prints the rows of a page's fields: the value, the rule that found it, and the element it comes from.
+`scrapy extract` prints the rows of a page's fields: the value, the rule that found it, and the
+element it comes from.
 """
 
 from __future__ import annotations
@@ -15,7 +16,14 @@ from lxml import etree
 
 from archive.database.models import Release
 from archive.times import to_iso
-from scraper.items import AttachmentItem, ContactItem, ImageItem, Provenance, QuestionItem, ReleaseItem
+from scraper.items import (
+    AttachmentItem,
+    ContactItem,
+    ImageItem,
+    Provenance,
+    QuestionItem,
+    ReleaseItem,
+)
 from scraper.normalise.dates import find_date_role, parse_label, split_date_labels
 from scraper.normalise.text_cleaning import clean_line
 from scraper.pages.blocks import convert_to_soup, read_blocks
@@ -31,7 +39,11 @@ MAX_VALUE_WIDTH = 70  # characters
 
 # Unused text
 HIDDEN_XPATH = (
-    "//*[@hidden or @aria-hidden='true' or contains(@class, 'visually-hidden') or contains(@class, 'visuallyhidden')"
+    "//*[@hidden or"
+    " @aria-hidden='true' or"
+    " contains(@class,"
+    " 'visually-hidden') or"
+    " contains(@class, 'visuallyhidden')"
     " or contains(@class, 'screen-reader') or contains(@class, 'sr-only')]"
 )
 MAX_VALUE_LABEL = 22  # letters of a label around a value: "Senast uppdaterad", "Foto"
@@ -54,7 +66,9 @@ class FieldRow(NamedTuple):
 
 def format_probe_report(result: ProbeResult, width: int) -> str:
     parts = [format_proposed_table(result)]
-    parts += [f"{number}. {format_page_panes(page, width)}" for number, page in enumerate(result.pages, 1)]
+    parts += [
+        f"{number}. {format_page_panes(page, width)}" for number, page in enumerate(result.pages, 1)
+    ]
     return "\n\n".join(parts)
 
 
@@ -66,7 +80,13 @@ def format_proposed_table(result: ProbeResult) -> str:
 
 def _iter_table_comments(result: ProbeResult) -> Iterator[str]:
     if result.is_known:
-        yield f"{result.agency.name} is already in the list; this is its table with the sources found now"
+        yield (
+            f"{result.agency.name} is already in the list; this is its table"
+            f" with"
+            f" the"
+            f" sources"
+            f" found now"
+        )
     yield f"system: {result.cms or 'unknown; the general page class is used'}"
     for source in result.sources:
         yield f"{source.kind}: {source.url}: {_describe_probed_source(source)}"
@@ -75,10 +95,13 @@ def _iter_table_comments(result: ProbeResult) -> Iterator[str]:
     if links and result.agency.releases:
         yield f"releases: {len(matching)} of the {len(links)} URLs found match the pattern"
         yield from (
-            f"  not {link.url}" for link in [link for link in links if link not in matching][:MAX_UNMATCHED_LINKS]
+            f"  not {link.url}"
+            for link in [link for link in links if link not in matching][:MAX_UNMATCHED_LINKS]
         )
     elif links:
-        yield f"releases: no pattern; the {len(links)} URLs found are too few, or in too many folders"
+        yield (
+            f"releases: no pattern; the {len(links)} URLs found are too few, or in too many folders"
+        )
 
 
 def _describe_probed_source(source: ProbedSource) -> str:
@@ -89,7 +112,11 @@ def _describe_probed_source(source: ProbedSource) -> str:
     if not source.links:
         return f"left out: {source.note or 'no release in it'}"
     files = sum(link.file_title is not None for link in source.links)
-    documents = f"{'all' if files == len(source.links) else files} of them documents (PDF, Word)" if files else None
+    documents = (
+        f"{'all' if files == len(source.links) else files} of them documents (PDF, Word)"
+        if files
+        else None
+    )
     return "; ".join(filter(None, [f"{len(source.links)} releases", documents, source.note]))
 
 
@@ -122,14 +149,21 @@ def format_page_panes(page: ProbedPage, width: int) -> str:
     blank = " " * len(left[0])
     rows = zip_longest(left, right)
     return "\n".join(
-        [*lines, *(f"{left_cell or blank} │ {right_cell or ''}".rstrip() for left_cell, right_cell in rows)]
+        [
+            *lines,
+            *(
+                f"{left_cell or blank} │ {right_cell or ''}".rstrip()
+                for left_cell, right_cell in rows
+            ),
+        ]
     )
 
 
 def build_field_rows(item: ReleaseItem, release: Release | None) -> list[FieldRow]:
     """Return a row for each field of the item, then for the parser's other findings.
 
-    A date is shown with its parsed value and its text. release: the normalised release, or None if normalising failed.
+    A date is shown with its parsed value and its text. release: the normalised release, or None if
+    normalising failed.
     """
     rows = []
     names = [field.name for field in fields(item) if field.name != "evidence"]
@@ -140,11 +174,16 @@ def build_field_rows(item: ReleaseItem, release: Release | None) -> list[FieldRo
             normalised = to_iso(getattr(release, name)) if release else None
             value = f"{normalised or 'not read'} ← “{value}”"
         rows.append(
-            FieldRow(name, value, provenance.rule, provenance.element) if value else FieldRow(name, MISSING_VALUE)
+            FieldRow(name, value, provenance.rule, provenance.element)
+            if value
+            else FieldRow(name, MISSING_VALUE)
         )
     # For example the element that contains the release.
     other_findings = (finding for finding in item.evidence.items() if finding[0] not in names)
-    rows += [FieldRow(f"({name})", "", provenance.rule, provenance.element) for name, provenance in other_findings]
+    rows += [
+        FieldRow(f"({name})", "", provenance.rule, provenance.element)
+        for name, provenance in other_findings
+    ]
     return rows
 
 
@@ -173,7 +212,10 @@ def format_columns(rows: Sequence[FieldRow]) -> str:
     table = [FieldRow("field", "value", "rule", "element")]
     table += [row._replace(value=shorten_line(row.value, MAX_VALUE_WIDTH)) for row in rows]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in table)
+    lines = (
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        for row in table
+    )
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -190,14 +232,22 @@ def shorten_line(text: str, width: int) -> str:
 
 
 def find_unused_lines(html: bytes, item: ReleaseItem, release: Release) -> list[str]:
-    """Return the distinct lines of the page's visible main text that are in no field, in page order."""
+    """Return the distinct lines of the page's visible main text that are in no field, in page
+    order.
+    """
     short = [item.published, item.updated, item.kind, *release.tags]
     short += [text for image in release.images for text in (image.caption, image.credit)]
     short += [file.title for file in release.attachments]
-    short += [text for person in release.contacts for text in (person.name, person.role, person.email)]
+    short += [
+        text for person in release.contacts for text in (person.name, person.role, person.email)
+    ]
     short += [number for person in release.contacts for number in (person.phone or "").split(", ")]
     long = [release.title, release.lead, release.body]
-    long += [text for pair in release.questions for text in (pair.question, pair.answer, pair.answered_by)]
+    long += [
+        text
+        for pair in release.questions
+        for text in (pair.question, pair.answer, pair.answered_by)
+    ]
     values = sorted({build_comparison_key(text) for text in short if text}, key=len, reverse=True)
     # a separator, so that no line matches across two fields
     all_text = "|".join([*(build_comparison_key(text) for text in long if text), *values])
@@ -225,7 +275,9 @@ def find_unused_lines(html: bytes, item: ReleaseItem, release: Release) -> list[
 
 
 def _is_known_date_line(line: str, url: str, days: set[str]) -> bool:
-    """Return whether a line only contains dates that the release already has, perhaps in other words."""
+    """Return whether a line only contains dates that the release already has, perhaps in other
+    words.
+    """
     labels = split_date_labels(line)
     if len(line) > MAX_DATE_LINE or not all(map(find_date_role, labels)):
         return False

@@ -32,7 +32,12 @@ from scraper.probe.proposal import (
     probe_page,
     strip_year,
 )
-from scraper.sources.discovery import MAX_PRESS_ROOMS, find_sources, get_declared_sources, get_wire_sources
+from scraper.sources.discovery import (
+    MAX_PRESS_ROOMS,
+    find_sources,
+    get_declared_sources,
+    get_wire_sources,
+)
 from scraper.sources.feeds import parse_feed, parse_robots_sitemaps, parse_sitemap
 from scraper.sources.links import NEWS_WORDS, SourceLink, parse_source_page
 from scraper.sources.listings import needs_javascript, parse_listing
@@ -40,23 +45,31 @@ from scraper.sources.listings import needs_javascript, parse_listing
 SAMPLE_RELEASES = 3
 MAX_SAMPLE_REQUESTS = 6  # pages fetched at most, to find enough releases
 MAX_SOURCES_PER_KIND = 4
-FEED_ROOT_BYTES = 1000  # bytes at the beginning of a response in which the root element of a feed is searched for
+FEED_ROOT_BYTES = (
+    1000  # bytes at the beginning of a response in which the root element of a feed is searched for
+)
 MAX_INDEX_SITEMAPS = 3  # sitemaps fetched from an index
 NEWS_WORD = re.compile(NEWS_WORDS, re.IGNORECASE)
 CONNECTION_ERRORS = (*DOWNLOAD_ERRORS, ConnectError, ConnectionClosed)
 QUIET_LOGGERS = {
     **dict.fromkeys(("scrapy.addons", "scrapy.crawler", "scrapy.middleware"), logging.WARNING),
     # because the report contains the same information
-    **dict.fromkeys(("scrapy.downloadermiddlewares.retry", "scrapy.downloadermiddlewares.robotstxt"), logging.CRITICAL),
+    **dict.fromkeys(
+        ("scrapy.downloadermiddlewares.retry", "scrapy.downloadermiddlewares.robotstxt"),
+        logging.CRITICAL,
+    ),
 }
 
 
 def probe_site(process: CrawlerProcessBase, url: str, agencies: dict[str, Agency]) -> ProbeResult:
     """Probe a site in a separate crawl.
 
-    Raises SourceError or PageError if the home page cannot be fetched or read, AgencyError if CONTACT is missing.
+    Raises SourceError or PageError if the home page cannot be fetched or read, AgencyError if
+    CONTACT is missing.
     """
-    check_contact({"probe": Agency(slug="probe", name="probe", home=url)}, process.settings.get("CONTACT"))
+    check_contact(
+        {"probe": Agency(slug="probe", name="probe", home=url)}, process.settings.get("CONTACT")
+    )
     for name, level in QUIET_LOGGERS.items():
         logging.getLogger(name).setLevel(level)
     crawler = process.create_crawler(ProbeSpider)
@@ -70,11 +83,15 @@ def probe_site(process: CrawlerProcessBase, url: str, agencies: dict[str, Agency
 
 
 class ProbeSpider(Spider):
-    """Fetches URLs one after another through Scrapy's downloader, with robots.txt, delays and retries."""
+    """Fetches URLs one after another through Scrapy's downloader, with robots.txt, delays and
+    retries.
+    """
 
     name = "probe"
     custom_settings: ClassVar[dict[str, Any]] = {  # type: ignore[misc] # Scrapy declares it as an instance attribute
-        "EXTENSIONS": {"scraper.downloader.limits.CrawlDelayExtension": 100},  # other extensions need an archive
+        "EXTENSIONS": {
+            "scraper.downloader.limits.CrawlDelayExtension": 100
+        },  # other extensions need an archive
         "ITEM_PIPELINES": {},
     }
     result: ProbeResult | None = None
@@ -110,14 +127,27 @@ class ProbeSpider(Spider):
             (found.feeds if given and _is_feed(given) else given_urls).insert(0, self.url)
         if given and not _is_feed(given):
             given_found = find_sources(given.body, given.url, agency)
-            found.feeds, found.listings = given_found.feeds + found.feeds, given_found.listings + found.listings
+            found.feeds, found.listings = (
+                given_found.feeds + found.feeds,
+                given_found.listings + found.listings,
+            )
             redirected = [] if agency.owns(given.url) else [given.url]
             found.press_rooms = redirected + given_found.press_rooms + found.press_rooms
-        if not found.feeds and not found.listings and needs_javascript(parse_source_page(home.body, home.url).root):
-            result.notes.append(f"home page: {home.url}: needs JavaScript: its links are not in its HTML")
+        if (
+            not found.feeds
+            and not found.listings
+            and needs_javascript(parse_source_page(home.body, home.url).root)
+        ):
+            result.notes.append(
+                f"home page: {home.url}: needs JavaScript: its links are not in its HTML"
+            )
         await self.probe_wire_lists(result)
         await self.probe_sources(result, "feeds", found.feeds)
-        listings = [url for found_url in (*given_urls, *found.listings) for url in (strip_year(found_url), found_url)]
+        listings = [
+            url
+            for found_url in (*given_urls, *found.listings)
+            for url in (strip_year(found_url), found_url)
+        ]
         found.press_rooms += await self.probe_sources(result, "listings", listings)
         await self.probe_sources(result, "sitemaps", await self.find_sitemap_urls(agency))
         for url in list(dict.fromkeys(found.press_rooms))[:MAX_PRESS_ROOMS]:
@@ -128,7 +158,10 @@ class ProbeSpider(Spider):
             len(requested_urls) < MAX_SAMPLE_REQUESTS
             and sum(page.release is not None for page in result.pages) < SAMPLE_RELEASES
         ):
-            link = next((link for link in result.list_matching_links() if link.url not in requested_urls), None)
+            link = next(
+                (link for link in result.list_matching_links() if link.url not in requested_urls),
+                None,
+            )
             if link is None:
                 break
             requested_urls.add(link.url)
@@ -142,7 +175,8 @@ class ProbeSpider(Spider):
         return result
 
     async def fetch_start_pages(self) -> tuple[Response, Response | None]:
-        """Fetch the home page, and the given page if its URL has a path; without a home page, the given one is both.
+        """Fetch the home page, and the given page if its URL has a path; without a home page, the
+        given one is both.
 
         Raises SourceError if neither can be fetched.
         """
@@ -158,7 +192,8 @@ class ProbeSpider(Spider):
         return home, None
 
     async def probe_press_room(self, result: ProbeResult, url: str) -> None:
-        """Add the listing and feed of a press room at another host, and that host as an alias, if it lists releases.
+        """Add the listing and feed of a press room at another host, and that host as an alias, if
+        it lists releases.
 
         A press wire is added by its key; the site of another agency becomes a note.
         """
@@ -169,7 +204,9 @@ class ProbeSpider(Spider):
             result.notes.append(describe_press_room(url, self.agencies))
             return
         agency, host = result.base_agency, extract_host(url)
-        result.base_agency = agency if agency.owns(url) else replace(agency, aliases=(*agency.aliases, host))
+        result.base_agency = (
+            agency if agency.owns(url) else replace(agency, aliases=(*agency.aliases, host))
+        )
         count = len(result.sources)
         await self.probe_sources(result, "listings", [url])
         with suppress(SourceError):
@@ -180,7 +217,9 @@ class ProbeSpider(Spider):
                 result, "feeds", find_sources(response.body, response.url, result.base_agency).feeds
             )
         if any(source.links for source in result.sources[count:]):
-            result.notes.append(f"aliases: {host}: linked to as the press room; check that it belongs to the agency")
+            result.notes.append(
+                f"aliases: {host}: linked to as the press room; check that it belongs to the agency"
+            )
         else:
             result.base_agency = agency
 
@@ -212,8 +251,11 @@ class ProbeSpider(Spider):
             urls = []
         return urls or [urljoin(agency.home, "/sitemap.xml")]
 
-    async def probe_sources(self, result: ProbeResult, kind: str, found_urls: Iterable[str]) -> list[str]:
-        """Fetch all declared sources of a kind and the first few found ones; add their links or problems.
+    async def probe_sources(
+        self, result: ProbeResult, kind: str, found_urls: Iterable[str]
+    ) -> list[str]:
+        """Fetch all declared sources of a kind and the first few found ones; add their links or
+        problems.
 
         Return the press rooms at other hosts that the listings link to.
         """
@@ -227,7 +269,8 @@ class ProbeSpider(Spider):
             try:
                 response = await self.fetch(url)
                 if kind == "listings":
-                    # the URL of a JSON endpoint decides how its response is parsed, even after a redirect
+                    # the URL of a JSON endpoint decides how its response is parsed, even after a
+                    # redirect
                     endpoint_url = url if agency.find_json_source(url) else None
                     page = parse_listing(response.body, response.url, agency, endpoint_url)
                     source.links = page.links
@@ -246,9 +289,14 @@ class ProbeSpider(Spider):
         return press_rooms
 
     async def read_sitemap_links(self, response: Response, agency: Agency) -> list[SourceLink]:
-        """Return a sitemap's releases, newest first; for an index, those of the most likely sitemaps."""
+        """Return a sitemap's releases, newest first; for an index, those of the most likely
+        sitemaps.
+        """
         links, children = parse_sitemap(response.body, response.url, agency)
-        children.sort(key=lambda child: (bool(NEWS_WORD.search(child.url)), child.listed_at or ""), reverse=True)
+        children.sort(
+            key=lambda child: (bool(NEWS_WORD.search(child.url)), child.listed_at or ""),
+            reverse=True,
+        )
         missing: SourceError | None = None
         for child in children[:MAX_INDEX_SITEMAPS]:
             try:
@@ -271,7 +319,10 @@ class ProbeSpider(Spider):
         return replace(probe_page(response.body, response.url, agency), url=url)
 
     async def fetch(self, url: str) -> Response:
-        """Return the response for a URL, which is requested only once. Raises SourceError unless its status is 200."""
+        """Return the response for a URL, which is requested only once.
+
+        Raises SourceError unless its status is 200.
+        """
         if url not in self.fetched:
             sys.stderr.write(f"fetching {url}\n")
             engine = self.crawler.engine
@@ -279,7 +330,9 @@ class ProbeSpider(Spider):
             try:
                 response = await engine.download_async(Request(url))
                 is_ok = response.status == 200
-                self.fetched[url] = response if is_ok else SourceError(url, f"answered {response.status}")
+                self.fetched[url] = (
+                    response if is_ok else SourceError(url, f"answered {response.status}")
+                )
             except RobotsForbidden:
                 self.fetched[url] = SourceError(url, "robots.txt forbids it")
             except CONNECTION_ERRORS as error:

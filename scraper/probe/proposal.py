@@ -1,7 +1,8 @@
-"""A probe of a site before it is crawled: its sources, sample pages, and the table proposed for agencies.toml.
+"""A probe of a site before it is crawled: its sources, sample pages, and the table proposed for
+agencies.toml.
 
-Also stores pages for the tests (`scrapy probe --store`): a page is tests/pages/<slug>/page.html, and its result is in
-expected.json beside it; page-2.html has expected-2.json.
+Also stores pages for the tests (`scrapy probe --store`): a page is tests/pages/<slug>/page.html,
+and its result is in expected.json beside it; page-2.html has expected-2.json.
 """
 
 from __future__ import annotations
@@ -20,7 +21,14 @@ from urllib.parse import urljoin, urlsplit
 
 from archive.database.models import Release
 from archive.times import to_iso
-from scraper.agency import SELECTOR_KEYS, Agency, JSONSource, find_owner, find_press_wire, parse_agency
+from scraper.agency import (
+    SELECTOR_KEYS,
+    Agency,
+    JSONSource,
+    find_owner,
+    find_press_wire,
+    parse_agency,
+)
 from scraper.errors import PageError
 from scraper.ingest.parsed_page import build_file_item
 from scraper.items import ReleaseItem
@@ -38,7 +46,9 @@ STORED_PAGES_DIR = Path(__file__).parents[2] / "tests" / "pages"
 
 # Proposed names and patterns
 WELCOME_PREFIX = re.compile(r"^(välkommen till|välkommen|welcome to)\s+", re.IGNORECASE)
-HOME_PAGE_TITLE = re.compile(r"(start|startsida\w*|förstasida\w*|hem|home|home ?page|first ?page|index)", re.IGNORECASE)
+HOME_PAGE_TITLE = re.compile(
+    r"(start|startsida\w*|förstasida\w*|hem|home|home ?page|first ?page|index)", re.IGNORECASE
+)
 NON_SLUG_CHARACTERS = re.compile(r"[^a-z0-9]+")
 NEWS_FOLDER = re.compile(rf"(^|-)({NEWS_WORDS})(-|$)", re.IGNORECASE)
 ASCII_LETTERS = str.maketrans("åäöéü", "aaoeu")  # as in host names
@@ -93,7 +103,10 @@ class ProbeResult:
         self.agency = self.base_agency
 
     def update_proposal(self) -> None:
-        """Update the proposed agency from the links found in the sources. Sources without links are left out."""
+        """Update the proposed agency from the links found in the sources.
+
+        Sources without links are left out.
+        """
         pattern = self.base_agency.releases or propose_release_pattern(
             link.url
             for link in self.list_links()
@@ -103,34 +116,50 @@ class ProbeResult:
         wire_urls = {wire.list_url for wire in self.base_agency.wires}
         urls_by_kind = {}
         for kind in ("feeds", "sitemaps", "listings"):
-            unrequested = [url for url in getattr(self.base_agency, kind) if url not in requested_urls]
-            sources = [source for source in self.sources if source.kind == kind and not source.problem]
+            unrequested = [
+                url for url in getattr(self.base_agency, kind) if url not in requested_urls
+            ]
+            sources = [
+                source for source in self.sources if source.kind == kind and not source.problem
+            ]
             useful = [source.url for source in sources if source.links or not source.is_requested]
-            useful = [url for url in useful if not (self.base_agency.find_json_source(url) or url in wire_urls)]
+            useful = [
+                url
+                for url in useful
+                if not (self.base_agency.find_json_source(url) or url in wire_urls)
+            ]
             urls_by_kind[kind] = tuple(dict.fromkeys([*unrequested, *useful]))
         self.agency = replace(self.base_agency, releases=pattern, **urls_by_kind)  # type: ignore[arg-type] # tuples
         if self.base_agency.files is None and any(link.file_title for link in self.list_links()):
             self.agency = replace(self.agency, files=True)
 
     def drop_undated_listings(self) -> None:
-        """Drop the links and sample pages of listings without news, such as pages of contacts and policies.
+        """Drop the links and sample pages of listings without news, such as pages of contacts and
+        policies.
 
-        Such a listing shares no link with another source, and none of its sample pages states a date, while another
-        sample page does.
+        Such a listing shares no link with another source, and none of its sample pages states a
+        date, while another sample page does.
         """
         if not any(page.has_date for page in self.pages):
             return
         for source in self.sources:
             urls = {link.url for link in source.links}
-            other_urls = {link.url for other in self.sources if other is not source for link in other.links}
+            other_urls = {
+                link.url for other in self.sources if other is not source for link in other.links
+            }
             own_pages = [page for page in self.pages if page.url in urls]
             is_undated = own_pages and not any(page.has_date for page in own_pages)
             if source.kind == "listings" and is_undated and not urls & other_urls:
-                source.links, source.problem = [], "its pages state no date; put it back if they are news"
+                source.links, source.problem = (
+                    [],
+                    "its pages state no date; put it back if they are news",
+                )
                 self.pages = [page for page in self.pages if page.url not in urls]
 
     def list_links(self) -> list[SourceLink]:
-        """Return all links to release pages, without duplicates: the first of each source, then the second, …"""
+        """Return all links to release pages, without duplicates: the first of each source, then the
+        second, …
+        """
         rows = zip_longest(*(source.links for source in self.sources))
         listings = {source.url for source in self.sources}
         found = {
@@ -141,7 +170,11 @@ class ProbeResult:
         return list(found.values())
 
     def list_matching_links(self) -> list[SourceLink]:
-        return [link for link in self.list_links() if link.file_title or is_release_url(link.url, self.agency)]
+        return [
+            link
+            for link in self.list_links()
+            if link.file_title or is_release_url(link.url, self.agency)
+        ]
 
 
 def probe_file(html: bytes, url: str, agencies: dict[str, Agency]) -> ProbeResult:
@@ -161,7 +194,9 @@ def probe_file(html: bytes, url: str, agencies: dict[str, Agency]) -> ProbeResul
 
 
 def describe_press_room(url: str, agencies: dict[str, Agency]) -> str:
-    """Describe a link to news at another host: a press wire, another agency's site, or a site to be probed."""
+    """Describe a link to news at another host: a press wire, another agency's site, or a site to be
+    probed.
+    """
     if wire := find_press_wire(url):
         return f"press wire: {url}: {wire.name}; the agency may publish there first, or only there"
     if owner := next((agency for agency in agencies.values() if agency.owns(url)), None):
@@ -185,7 +220,11 @@ def strip_year(url: str) -> str:
 def describe_year(url: str) -> str | None:
     """Return why a listing is not proposed if its URL is that of one year, else None."""
     general = strip_year(url)
-    return None if general == url else f"lists one year only; see {general}, or name a listing of all years"
+    return (
+        None
+        if general == url
+        else f"lists one year only; see {general}, or name a listing of all years"
+    )
 
 
 def probe_home_page(home: bytes, url: str, agencies: dict[str, Agency]) -> ProbeResult:
@@ -196,7 +235,9 @@ def probe_home_page(home: bytes, url: str, agencies: dict[str, Agency]) -> Probe
         slug=_propose_slug(url, agencies), name=propose_name(document), home=urljoin(url, "/")
     )
     page_class = choose_page_class(document, listed_agency).__name__.removesuffix("Page")
-    return ProbeResult(agency, listed_agency is not None, None if page_class == "News" else page_class)
+    return ProbeResult(
+        agency, listed_agency is not None, None if page_class == "News" else page_class
+    )
 
 
 def probe_page(html: bytes, url: str, agency: Agency) -> ProbedPage:
@@ -212,8 +253,13 @@ def probe_page(html: bytes, url: str, agency: Agency) -> ProbedPage:
 
 
 def probe_file_link(link: SourceLink, agency: Agency) -> ProbedPage:
-    """Return a release that is a file, with the title and day in its listing. The file is not requested."""
-    page = ProbedPage(link.url, item=build_file_item(link.url, link.file_title or "", link.file_day, agency))
+    """Return a release that is a file, with the title and day in its listing.
+
+    The file is not requested.
+    """
+    page = ProbedPage(
+        link.url, item=build_file_item(link.url, link.file_title or "", link.file_day, agency)
+    )
     try:
         page.release = to_release(page.item) if page.item else None
     except PageError as error:
@@ -228,7 +274,8 @@ def find_unused_selectors(html: bytes, url: str, agency: Agency) -> Iterator[str
         for field in SELECTOR_KEYS:
             css: str | None = getattr(agency, field)
             if css and not any(
-                clean_line(get_text_content(element)) or element.get("content") for element in document.select(css)
+                clean_line(get_text_content(element)) or element.get("content")
+                for element in document.select(css)
             ):
                 yield f"{field}: the agency's selector {css} finds nothing here"
 
@@ -248,7 +295,10 @@ def build_expected_result(html: bytes, url: str, agency: Agency | None) -> dict[
 
 
 def store_page(html: bytes, url: str, agency: Agency, out: Path = STORED_PAGES_DIR) -> Path:
-    """Write a page and its current result for review. A stored page with the same URL is replaced."""
+    """Write a page and its current result for review.
+
+    A stored page with the same URL is replaced.
+    """
     folder = out / agency.slug
     folder.mkdir(parents=True, exist_ok=True)
     number, page = 1, folder / "page.html"
@@ -296,7 +346,10 @@ def propose_name(home: Document) -> str:
     for name in ("og:site_name", "application-name"):
         if declared := clean_line(home.meta.get(name, "")):
             return declared
-    parts = [WELCOME_PREFIX.sub("", part).strip(" .!") for part in TITLE_SEPARATOR.split(clean_line(home.title or ""))]
+    parts = [
+        WELCOME_PREFIX.sub("", part).strip(" .!")
+        for part in TITLE_SEPARATOR.split(clean_line(home.title or ""))
+    ]
     candidates = [part for part in parts if part and not HOME_PAGE_TITLE.fullmatch(part)]
     host = extract_host(home.url)
     host_key, name_key = build_comparison_key(host), build_comparison_key(host.split(".")[0])
@@ -323,12 +376,15 @@ def propose_release_pattern(urls: Iterable[str]) -> str | None:
     shared = [group for group in groups.values() if len(group) >= MIN_FOLDER_RELEASES]
     if not 1 <= len(shared) <= MAX_FOLDERS or sum(map(len, shared)) < MIN_FOLDER_SHARE * len(paths):
         return None
-    folders = ["/".join(_find_common_folders(group)) for group in sorted(shared, key=len, reverse=True)]
+    folders = [
+        "/".join(_find_common_folders(group)) for group in sorted(shared, key=len, reverse=True)
+    ]
     return f"^/{folders[0]}/.+" if len(folders) == 1 else f"^/({'|'.join(folders)})/.+"
 
 
 def _find_common_folders(paths: Sequence[Sequence[str]]) -> list[str]:
-    """Return the folders that all paths share, up to the last news folder and date folders below it.
+    """Return the folders that all paths share, up to the last news folder and date folders below
+    it.
 
     Other folders below it are left out, because the newest releases may share a subject by chance.
     """
@@ -340,7 +396,11 @@ def _find_common_folders(paths: Sequence[Sequence[str]]) -> list[str]:
         shared += names
     news_levels = [index for index, name in enumerate(shared) if NEWS_FOLDER.search(name)]
     end = news_levels[-1] + 1 if news_levels else len(shared)
-    dates = list(takewhile(DATE_PATTERNS.__contains__, shared[end:])) if len(paths) >= MIN_DATED_PATHS else []
+    dates = (
+        list(takewhile(DATE_PATTERNS.__contains__, shared[end:]))
+        if len(paths) >= MIN_DATED_PATHS
+        else []
+    )
     return shared[:end] + dates
 
 
@@ -371,7 +431,9 @@ def format_agency_toml(agency: Agency) -> str:
         elif isinstance(value, tuple):
             lines.append(f"{name} = {texts[0]}" if name == "json" else f"{name} = [{texts[0]}]")
         else:
-            lines.append(f"{name} = {quote_toml(value) if isinstance(value, str) else str(value).lower()}")
+            lines.append(
+                f"{name} = {quote_toml(value) if isinstance(value, str) else str(value).lower()}"
+            )
     text = "\n".join(lines) + "\n"
     parse_agency(agency.slug, tomllib.loads(text)[agency.slug], Path("proposal"))
     return text

@@ -13,7 +13,13 @@ from scraper.normalise.page_urls import resolve_canonical_url
 from scraper.normalise.text_cleaning import build_alternation
 from scraper.pages.page_type import PAGE_EXTENSION
 from scraper.sources.feeds import parse_feed, parse_sitemap
-from scraper.sources.links import FILE_PATH, find_base_url, get_line_text, parse_source_page, resolve_page_url
+from scraper.sources.links import (
+    FILE_PATH,
+    find_base_url,
+    get_line_text,
+    parse_source_page,
+    resolve_page_url,
+)
 from scraper.sources.listings import parse_listing
 
 __all__ = ["find_sources", "parse_feed", "parse_listing", "parse_sitemap"]
@@ -32,10 +38,17 @@ SERVICE_WORD = build_alternation(r"""
     (?:tool )?kit | contacts? | kontakt\w* | photos | images | bilder | abonn\w+ | prenumer\w+ | subscri\w+ | mentions
     """)
 NEWS_LINK_TEXT = re.compile(
-    rf"\W*(?:{LINK_START} )*(?P<name>{LISTING_NAME})\b(?!-\w|\W*{SERVICE_WORD}\b)(?P<rest>.{{0,25}})", re.IGNORECASE
+    rf"\W*(?:{LINK_START} )*(?"
+    rf"P<name>{LISTING_NAME})\b(?"
+    rf"!-\w"
+    rf"|\W*{SERVICE_WORD}\b)(?P<rest>.{{0,"
+    rf"25}})",
+    re.IGNORECASE,
 )
 PRESS_LINK_TEXT = re.compile(r"\W*(pressrum|presse?|presserom|press ?room)\W*", re.IGNORECASE)
-DATED_TEXT = re.compile(rf"\b[0-3]?\d\.? ?{MONTH_NAME_PATTERN}", re.IGNORECASE)  # "Nyheter 1 april 2014" is a release
+DATED_TEXT = re.compile(
+    rf"\b[0-3]?\d\.? ?{MONTH_NAME_PATTERN}", re.IGNORECASE
+)  # "Nyheter 1 april 2014" is a release
 MAX_LISTINGS = 5
 MAX_PRESS_ROOMS = 3
 
@@ -44,7 +57,8 @@ MAX_PRESS_ROOMS = 3
 class SourceURLs:
     """The URLs of an agency's sources, by kind.
 
-    press_rooms: links to news on hosts that are not the agency's; crawls only read them if they are declared.
+    press_rooms: links to news on hosts that are not the agency's; crawls only read them if they are
+    declared.
     """
 
     feeds: list[str] = field(default_factory=list)
@@ -68,7 +82,9 @@ def get_declared_sources(agency: Agency) -> SourceURLs:
 
 
 def get_wire_sources(agency: Agency) -> SourceURLs:
-    """Return the lists of the agency's press wires: JSON and press rooms as listings, RSS as feeds."""
+    """Return the lists of the agency's press wires: JSON and press rooms as listings, RSS as
+    feeds.
+    """
     sources = SourceURLs()
     for wire in agency.wires:
         if wire.source:
@@ -81,8 +97,8 @@ def get_wire_sources(agency: Agency) -> SourceURLs:
 def find_sources(body: bytes, url: str, agency: Agency) -> SourceURLs:
     """Find the feeds, listings and press rooms that a home page links to.
 
-    Feeds are its `<link rel=alternate>` elements. Listings are up to MAX_LISTINGS links with a text such as "Nyheter".
-    Raises SourceError if the page is empty or has too many tags.
+    Feeds are its `<link rel=alternate>` elements. Listings are up to MAX_LISTINGS links with a text
+    such as "Nyheter". Raises SourceError if the page is empty or has too many tags.
     """
     page = parse_source_page(body, url)
     base = find_base_url(page, url)
@@ -94,25 +110,34 @@ def find_sources(body: bytes, url: str, agency: Agency) -> SourceURLs:
         if address and is_feed and not re.search("comment|kommentar", title, re.IGNORECASE):
             found.feeds.append(address)
     for link in page.xpath("//a[@href]"):
-        text, href = get_line_text(link.root).replace("\N{SOFT HYPHEN}", ""), link.root.get("href").strip()
+        text, href = (
+            get_line_text(link.root).replace("\N{SOFT HYPHEN}", ""),
+            link.root.get("href").strip(),
+        )
         matched = NEWS_LINK_TEXT.fullmatch(text)
         if matched is None or DATED_TEXT.search(text):
             address = resolve_canonical_url(base, href)
             wire = find_press_wire(address) if address else None
-            if address and wire and wire.name.lower() in text.lower():  # "Vårt pressrum på Mynewsdesk"
+            # "Vårt pressrum på Mynewsdesk"
+            if address and wire and wire.name.lower() in text.lower():
                 found.press_rooms.append(address)
             continue
         address = resolve_page_url(href, base, url, agency)
-        if not address or agency.find_wire(address):  # releases at a wire are taken from the wire's own list
+        # releases at a wire are taken from the wire's own list
+        if not address or agency.find_wire(address):
             other = resolve_canonical_url(base, href)
             if other and urlsplit(other).scheme in ("http", "https") and not agency.owns(other):
                 found.press_rooms.append(other)
         elif not FILE_PATH.search(urlsplit(address).path):
             # texts that are only a name for news come first, then URLs with fewer folders
-            order = (re.search(r"\w", matched["rest"]) is not None, urlsplit(address).path.count("/"))
+            order = (
+                re.search(r"\w", matched["rest"]) is not None,
+                urlsplit(address).path.count("/"),
+            )
             listings[address] = min(order, listings.get(address, order))
             press_pages += [address] if PRESS_LINK_TEXT.fullmatch(text) else []
-    for hub in press_pages:  # an overview for the press; if a page below it lists the releases, that page is used
+    # an overview for the press; if a page below it lists the releases, that page is used
+    for hub in press_pages:
         folder = PAGE_EXTENSION.sub("", hub).rstrip("/") + "/"
         if any(listing != hub and listing.startswith(folder) for listing in listings):
             listings.pop(hub, None)

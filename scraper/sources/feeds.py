@@ -23,22 +23,33 @@ from scraper.errors import SourceError
 from scraper.normalise.page_urls import resolve_canonical_url
 from scraper.sources.links import SourceLink, is_news_url, is_release_url, remove_session_ids
 
-# Raised by feedparser for a lone surrogate, an unknown encoding or a duplicate namespace (found by tests/harness/fuzz).
-FEEDPARSER_ERRORS = (ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError)
+# Raised by feedparser for a lone surrogate, an unknown encoding or a duplicate namespace (found by
+# tests/harness/fuzz).
+FEEDPARSER_ERRORS = (
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    RecursionError,
+)
 
-# The end of a feed's root element, or an empty root; and the beginning and end of one of its entries.
+# The end of a feed's root element, or an empty root; and the beginning and end of one of its
+# entries.
 ROOT_END = re.compile(rb"</(?:\w+:)?(?:rss|feed|rdf)\s*>|<(?:rss|feed)\b[^<>]*/>", re.IGNORECASE)
 ENTRY_START = re.compile(rb"<(?:\w+:)?(?:item|entry)[\s>]", re.IGNORECASE)
 ENTRY_END = re.compile(rb"</(?:\w+:)?(?:item|entry)\s*>", re.IGNORECASE)
 
-# Limits of sitemaps.org; exceeding them is a sign of a crawler trap. DOWNLOAD_MAXSIZE limits the compressed size.
+# Limits of sitemaps.org; exceeding them is a sign of a crawler trap. DOWNLOAD_MAXSIZE limits the
+# compressed size.
 MAX_SITEMAP_BYTES = 50 * 1024 * 1024  # after decompression
 MAX_SITEMAP_URLS = 50_000
 MAX_AMPERSANDS = 20 * MAX_SITEMAP_URLS
 
 GZIP_MAGIC = b"\x1f\x8b"
 GZIP_WBITS = 16 + zlib.MAX_WBITS
-GZIP_CHUNK = 4096  # bytes decompressed at a time; what is left of a chunk is copied at the end of each gzip member
+# bytes decompressed at a time; what is left of a chunk is copied at the end of each gzip member
+GZIP_CHUNK = 4096
 
 # An ampersand that does not begin an XML reference. CDATA sections (group 1) are skipped.
 BARE_AMPERSAND = re.compile(
@@ -50,7 +61,9 @@ class CutFeedError(SourceError):
     """A feed of which only the beginning was received; `links` are those in its whole entries."""
 
     def __init__(self, url: str, links: list[SourceLink]) -> None:
-        super().__init__(url, f"is cut off: it has no end; {len(links)} links could be read", "cut source")
+        super().__init__(
+            url, f"is cut off: it has no end; {len(links)} links could be read", "cut source"
+        )
         self.links = links
 
 
@@ -64,7 +77,9 @@ def parse_feed(body: bytes, url: str, agency: Agency) -> list[SourceLink]:
     except FEEDPARSER_ERRORS as error:
         raise SourceError(url, f"is not an RSS or Atom feed ({error})") from error
     if not feed.get("version"):
-        raise SourceError(url, f"is not an RSS or Atom feed ({feed.get('bozo_exception', 'unknown format')})")
+        raise SourceError(
+            url, f"is not an RSS or Atom feed ({feed.get('bozo_exception', 'unknown format')})"
+        )
     text = body.replace(b"\0", b"")  # the markup of UTF-16 and UTF-32 as ASCII
     is_cut = _is_cut_feed(text)
     links = []
@@ -72,8 +87,13 @@ def parse_feed(body: bytes, url: str, agency: Agency) -> list[SourceLink]:
     for entry in feed.entries[: len(ENTRY_END.findall(text))] if is_cut else feed.entries:
         if address := _find_entry_url(entry, url, agency):
             published = _format_feed_time(entry.get("published_parsed"))
-            # .get() would return the published time for a missing update, with a deprecation warning.
-            updated = _format_feed_time(entry["updated_parsed"]) if "updated_parsed" in entry else published
+            # .get() would return the published time for a missing update, with a deprecation
+            # warning.
+            updated = (
+                _format_feed_time(entry["updated_parsed"])
+                if "updated_parsed" in entry
+                else published
+            )
             links.append(SourceLink(address, updated, published))
     links = remove_session_ids(links)
     if is_cut:
@@ -82,7 +102,8 @@ def parse_feed(body: bytes, url: str, agency: Agency) -> list[SourceLink]:
 
 
 def _is_cut_feed(text: bytes) -> bool:
-    """Return whether a feed lacks the end of its root element. Other errors in its XML do not matter.
+    """Return whether a feed lacks the end of its root element. Other errors in its XML do not
+    matter.
 
     >>> _is_cut_feed(b"<rss><channel>A & B</channel></rss> <!-- cached -->"), _is_cut_feed(b"<rss><channel>")
     (False, True)
@@ -94,36 +115,47 @@ def _is_cut_feed(text: bytes) -> bool:
 def _find_entry_url(entry: feedparser.FeedParserDict, url: str, agency: Agency) -> str | None:
     """Return the URL of a feed entry, or None if it has no usable link.
 
-    If its alternates are several HTML pages, the first one that can be a release is used, or else the first one.
+    If its alternates are several HTML pages, the first one that can be a release is used, or else
+    the first one.
     """
     page_urls = [
         address
         for link in entry.get("links", ())
         # feedparser assumes text/html if a link has no type
-        if link.get("rel") == "alternate" and link.get("type") in ("text/html", "application/xhtml+xml")
+        if link.get("rel") == "alternate"
+        and link.get("type") in ("text/html", "application/xhtml+xml")
         if link.get("href")
         if (address := resolve_canonical_url(url, link["href"]))
     ]
     if len(page_urls) > 1:
-        return next((address for address in page_urls if is_release_url(address, agency)), page_urls[0])
+        return next(
+            (address for address in page_urls if is_release_url(address, agency)), page_urls[0]
+        )
     return resolve_canonical_url(url, entry.link) if entry.get("link") else None
 
 
 def _format_feed_time(time_tuple: struct_time | None) -> str | None:
-    """Format a time from feedparser as ISO 8601 in UTC; return None if it is missing or out of range."""
+    """Format a time from feedparser as ISO 8601 in UTC; return None if it is missing or out of
+    range.
+    """
     try:
         return datetime.fromtimestamp(timegm(time_tuple), UTC).isoformat() if time_tuple else None
     except (ValueError, OverflowError):  # some systems write the year 0 or 9999 for an unknown date
         return None
 
 
-def parse_sitemap(body: bytes, url: str, agency: Agency) -> tuple[list[SourceLink], list[SourceLink]]:
-    """Parse a sitemap into (links to releases, []), or a sitemap index into ([], links to sitemaps).
+def parse_sitemap(
+    body: bytes, url: str, agency: Agency
+) -> tuple[list[SourceLink], list[SourceLink]]:
+    """Parse a sitemap into (links to releases, []), or a sitemap index into ([], links to
+    sitemaps).
 
     Raises SourceError if it is neither, is truncated or exceeds a limit.
     """
     try:
-        sitemap = Sitemap(_escape_ampersands(_decompress_sitemap(body) if body.startswith(GZIP_MAGIC) else body))
+        sitemap = Sitemap(
+            _escape_ampersands(_decompress_sitemap(body) if body.startswith(GZIP_MAGIC) else body)
+        )
         entries: list[dict[str, Any]] = list(islice(sitemap, MAX_SITEMAP_URLS + 1))
     except (etree.XMLSyntaxError, ValueError, AttributeError, StopIteration, zlib.error) as error:
         raise SourceError(url, f"is not a sitemap: {error}") from error
@@ -138,7 +170,9 @@ def parse_sitemap(body: bytes, url: str, agency: Agency) -> tuple[list[SourceLin
     ]
     if sitemap.type == "sitemapindex":
         return [], links
-    return [link for link in links if is_release_url(link.url, agency) and is_news_url(link.url, agency)], []
+    return [
+        link for link in links if is_release_url(link.url, agency) and is_news_url(link.url, agency)
+    ], []
 
 
 def _decompress_sitemap(body: bytes) -> bytes:
@@ -203,5 +237,9 @@ def normalise_w3c_date(text: str | None) -> str | None:
 def parse_robots_sitemaps(body: bytes, url: str) -> list[str]:
     lines = body.decode("utf-8-sig", errors="replace").splitlines()
     pairs = (line.split(":", 1) for line in lines if ":" in line)
-    urls = [resolve_canonical_url(url, value.strip()) for key, value in pairs if key.strip().lower() == "sitemap"]
+    urls = [
+        resolve_canonical_url(url, value.strip())
+        for key, value in pairs
+        if key.strip().lower() == "sitemap"
+    ]
     return [address for address in urls if address]

@@ -1,10 +1,12 @@
-"""Finds releases in JSON: at an endpoint that is declared for an agency, or in the data that a page contains.
+"""Finds releases in JSON: at an endpoint that is declared for an agency, or in the data that a page
+contains.
 
-An endpoint is described by JMESPath expressions (the key `json` of an agency). The list of a press wire (key `wire`) is
-such an endpoint whose items are whole releases: each is parsed from its own bytes, exactly as they were received.
+An endpoint is described by JMESPath expressions (the key `json` of an agency). The list of a press
+wire (key `wire`) is such an endpoint whose items are whole releases: each is parsed from its own
+bytes, exactly as they were received.
 
-In a page's data, such as that of Next.js or Nuxt, a release is recognised by its keys: an object with an address, a
-title and, usually, a day.
+In a page's data, such as that of Next.js or Nuxt, a release is recognised by its keys: an object
+with an address, a title and, usually, a day.
 """
 
 from __future__ import annotations
@@ -47,21 +49,56 @@ DATA_XPATH = "//script[@id='__NEXT_DATA__' or @id='__NUXT_DATA__' or @type='appl
 NUXT_XPATH = "//script[contains(., 'window.__NUXT__')]"
 NUXT_DATA = re.compile(r"\s*window\.__NUXT__\s*=\s*(\{.*\})\s*;?\s*", re.DOTALL)
 NUXT_REFERENCES = "__NUXT_DATA__"  # id of a script whose values refer to other values by number
-GATSBY_XPATH = "//link[@as='fetch' and contains(@href, '/page-data/') and contains(@href, 'page-data.json')]/@href"
+GATSBY_XPATH = (
+    "//link[@as='fetch' and contains(@href,"
+    " '/page-data/')"
+    " and"
+    " contains(@href,"
+    " 'page-data.json')]/@href"
+)
 
 # Names of keys, in lower case without "_" and "-"
 URL_KEYS = (
-    *("url", "href", "permalink", "link", "path", "pageurl", "linkurl", "fullurl", "weburl", "relativeurl"),
+    *(
+        "url",
+        "href",
+        "permalink",
+        "link",
+        "path",
+        "pageurl",
+        "linkurl",
+        "fullurl",
+        "weburl",
+        "relativeurl",
+    ),
     *("canonicalurl", "uri", "urlpath", "slug"),
 )
 TITLE_KEYS = ("title", "heading", "headline", "rubrik", "name")
 PUBLISHED_KEYS = (
-    *("published", "publishedat", "publishdate", "publisheddate", "publicationdate", "datepublished", "pubdate"),
+    *(
+        "published",
+        "publishedat",
+        "publishdate",
+        "publisheddate",
+        "publicationdate",
+        "datepublished",
+        "pubdate",
+    ),
     *("startpublish", "firstpublished", "publicerad", "publiceringsdatum", "date", "datum"),
 )
-UPDATED_KEYS = ("updated", "updatedat", "modified", "modifiedat", "datemodified", "lastmodified", "changed")
+UPDATED_KEYS = (
+    "updated",
+    "updatedat",
+    "modified",
+    "modifiedat",
+    "datemodified",
+    "lastmodified",
+    "changed",
+)
 NEXT_KEYS = ("next", "nexturl", "nextpage", "nextpageurl", "nextlink")
-MIN_DATED_ITEMS = 3  # dates that a list needs for a missing one to mean that an object is not a release
+MIN_DATED_ITEMS = (
+    3  # dates that a list needs for a missing one to mean that an object is not a release
+)
 
 
 def is_json(body: bytes) -> bool:
@@ -83,17 +120,26 @@ def load_json(text: str | bytes, url: str) -> Any:
 
 
 def _iter_objects(data: Any, url: str) -> Iterator[dict[str, Any]]:
-    """Yield the objects in a JSON value, in its order. Raises SourceError if there are too many values or levels."""
+    """Yield the objects in a JSON value, in its order.
+
+    Raises SourceError if there are too many values or levels.
+    """
     stack, count = [(data, 0)], 0
     while stack:
         value, depth = stack.pop()
         count += 1
         if depth > MAX_JSON_DEPTH or count > MAX_JSON_VALUES:
-            limit = f"{MAX_JSON_DEPTH} levels" if depth > MAX_JSON_DEPTH else f"{MAX_JSON_VALUES} values"
+            limit = (
+                f"{MAX_JSON_DEPTH} levels"
+                if depth > MAX_JSON_DEPTH
+                else f"{MAX_JSON_VALUES} values"
+            )
             raise SourceError(url, f"has JSON of more than {limit}: treated as a trap")
         if isinstance(value, dict):
             yield value
-        children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        children = (
+            value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        )
         stack.extend((child, depth + 1) for child in reversed(list(children)))
 
 
@@ -101,53 +147,82 @@ def _iter_objects(data: Any, url: str) -> Iterator[dict[str, Any]]:
 
 
 def parse_json_source(body: bytes, url: str, source: JSONSource, agency: Agency) -> ListingPage:
-    """Parse a page of a declared endpoint. Raises SourceError if it is unreadable or not as declared."""
+    """Parse a page of a declared endpoint.
+
+    Raises SourceError if it is unreadable or not as declared.
+    """
     data = load_json(body, url)
     items = search(source, "items", data, url)
     if not isinstance(items, list):
         raise SourceError(url, f"json.items: {source.items!r} finds no list")
     if len(items) > MAX_JSON_ITEMS:
-        raise SourceError(url, f"lists more than {MAX_JSON_ITEMS} releases on a page: treated as a trap")
+        raise SourceError(
+            url, f"lists more than {MAX_JSON_ITEMS} releases on a page: treated as a trap"
+        )
     links, errors, records = list[SourceLink](), list[PageError](), list[str]()
     if isinstance(source, WireSource):
         try:
             text = body.decode("utf-8-sig")
-        except UnicodeDecodeError as error:  # another charset than UTF-8, which RFC 8259 (8.1) requires
+        except (
+            UnicodeDecodeError
+        ) as error:  # another charset than UTF-8, which RFC 8259 (8.1) requires
             raise SourceError(url, f"is not UTF-8: {error}") from error
         records = list(_iter_list_items(text, source.items))
         items = list(map(json.loads, records))
     for number, item in enumerate(items, 1):
         try:
-            link = read_item(item, url, source, agency, number=number, text=records[number - 1] if records else "")
+            link = read_item(
+                item,
+                url,
+                source,
+                agency,
+                number=number,
+                text=records[number - 1] if records else "",
+            )
         except PageError as error:
             errors.append(error)
         else:
             links += [link] if link else []
     if items and len(errors) == len(items):
-        raise SourceError(url, f"{errors[0].field}: {errors[0].problem}, and no other item can be used")
+        raise SourceError(
+            url, f"{errors[0].field}: {errors[0].problem}, and no other item can be used"
+        )
     next_url = _find_next_page(data, url, source, agency) if items else None
     return ListingPage(unique_links(links), next_url, errors=errors)
 
 
-def read_item(item: Any, url: str, source: JSONSource, agency: Agency, *, number: int, text: str) -> SourceLink | None:
-    """Return the link of an item, or None if it is not a release. Raises PageError if its address is unusable.
+def read_item(
+    item: Any, url: str, source: JSONSource, agency: Agency, *, number: int, text: str
+) -> SourceLink | None:
+    """Return the link of an item, or None if it is not a release. Raises PageError if its address
+    is unusable.
 
-    number: position in the list, which names an item without a title in errors. text: the item of a press wire as
-    received.
+    number: position in the list, which names an item without a title in errors. text: the item of a
+    press wire as received.
     """
     href = search(source, "link", item, url)
-    address = resolve_canonical_url(agency.home, href.strip()) if isinstance(href, str) and href.strip() else None
+    address = (
+        resolve_canonical_url(agency.home, href.strip())
+        if isinstance(href, str) and href.strip()
+        else None
+    )
     if address is None:
         title = search(source, "title", item, url)
         raise PageError(
-            url, "json.link", f"{source.link!r} finds no address in {repr(title) if title else f'item {number}'}"
+            url,
+            "json.link",
+            f"{source.link!r} finds no address in {repr(title) if title else f'item {number}'}",
         )
     record = None
     if isinstance(source, WireSource):
         if agency.find_record_source(address) != source:
             raise PageError(url, "json.link", f"{source.link!r} leads to another host: {address}")
         identifier = search(source, "id", item, url)
-        if not isinstance(identifier, str | int) or isinstance(identifier, bool) or identifier == "":
+        if (
+            not isinstance(identifier, str | int)
+            or isinstance(identifier, bool)
+            or identifier == ""
+        ):
             raise PageError(url, "json.id", f"{source.id!r} finds no id in {text[:80]!r}")
         record = WireRecord(f"{url}#{quote(str(identifier), errors='replace')}", text.encode())
     elif not is_release_url(address, agency):
@@ -158,14 +233,17 @@ def read_item(item: Any, url: str, source: JSONSource, agency: Agency, *, number
 
 
 def _iter_list_items(text: str, key: str) -> Iterator[str]:
-    """Yield the text of each element of the list at a key of the outermost object. `text` must be valid JSON.
+    """Yield the text of each element of the list at a key of the outermost object. `text` must be
+    valid JSON.
 
     >>> list(_iter_list_items('{"a": {"b": 1}, "c": [1, {"d": []}]}', "c"))
     ['1', '{"d": []}']
     """
     position, start, name = _skip_white_space(text, 0), 0, None
     while name != key or text[start] != "[":  # skips the same key with a value that is not a list
-        name, position = DECODER.raw_decode(text, _skip_white_space(text, position + 1))  # after "{" or ","
+        name, position = DECODER.raw_decode(
+            text, _skip_white_space(text, position + 1)
+        )  # after "{" or ","
         start = _skip_white_space(text, _skip_white_space(text, position) + 1)  # after ":"
         _, position = DECODER.raw_decode(text, start)
         position = _skip_white_space(text, position)
@@ -184,7 +262,10 @@ def _skip_white_space(text: str, position: int) -> int:
 
 
 def search(source: JSONSource, key: str, data: Any, url: str) -> Any:
-    """Return what an expression of an endpoint finds; None without an expression. Raises SourceError if it fails."""
+    """Return what an expression of an endpoint finds; None without an expression.
+
+    Raises SourceError if it fails.
+    """
     expression: str | None = getattr(source, key)
     try:
         return jmespath.compile(expression).search(data) if expression else None
@@ -193,7 +274,9 @@ def search(source: JSONSource, key: str, data: Any, url: str) -> Any:
 
 
 def _find_next_page(data: Any, url: str, source: JSONSource, agency: Agency) -> str | None:
-    """Return the URL of the next page: found by `next` as a URL or page number, or else with the next page number."""
+    """Return the URL of the next page: found by `next` as a URL or page number, or else with the
+    next page number.
+    """
     if source.next:
         following = search(source, "next", data, url)
     elif source.first_url == source.url:  # an endpoint without page numbers
@@ -210,7 +293,12 @@ def _find_next_page(data: Any, url: str, source: JSONSource, agency: Agency) -> 
     address = resolve_canonical_url(url, following) if isinstance(following, str) else None
     if address is None or not address.startswith(("http://", "https://")):
         raise SourceError(
-            url, f"json.next: {source.next!r} finds {str(following)[:80]!r}, not a URL or a page's number"
+            url,
+            f"json.next:"
+            f" {source.next!r} finds"
+            f" {str(following)[:80]!r}, not a URL or a"
+            f" page's"
+            f" number",
         )
     if not agency.owns(address) and extract_host(address) != extract_host(source.url):
         raise SourceError(url, f"json.next: {address} is on another host")
@@ -223,10 +311,11 @@ def _find_next_page(data: Any, url: str, source: JSONSource, agency: Agency) -> 
 def find_embedded_links(
     page: Selector, url: str, agency: Agency, listing_url: str, *, is_only_list: bool
 ) -> list[SourceLink]:
-    """Return the releases in the JSON in a page. Raises SourceError if the JSON is too large or too deeply nested.
+    """Return the releases in the JSON in a page. Raises SourceError if the JSON is too large or too
+    deeply nested.
 
-    Scripts with anything else are skipped. is_only_list: whether the page has no other list, so that invalid JSON of a
-    framework is an error.
+    Scripts with anything else are skipped. is_only_list: whether the page has no other list, so
+    that invalid JSON of a framework is an error.
     """
     links: list[SourceLink] = []
     texts = [(script.attrib.get("id"), script.root.text or "") for script in page.xpath(DATA_XPATH)]
@@ -242,7 +331,9 @@ def find_embedded_links(
                 raise SourceError(url, f"its {script_id} is not JSON: {error}") from error
             continue  # for example a template that a script fills in
         except RecursionError as error:
-            raise SourceError(url, f"has JSON of more than {MAX_JSON_DEPTH} levels: treated as a trap") from error
+            raise SourceError(
+                url, f"has JSON of more than {MAX_JSON_DEPTH} levels: treated as a trap"
+            ) from error
         data = _resolve_references(data) if script_id == NUXT_REFERENCES else data
         links += find_json_links(data, url, agency, listing_url)
     return links
@@ -256,7 +347,8 @@ def find_page_data_url(page: Selector, url: str, agency: Agency) -> str | None:
 
 
 def _resolve_references(data: Any) -> Any:
-    """Return the objects in Nuxt's data with their values: the data is a flat list, and values are given by index.
+    """Return the objects in Nuxt's data with their values: the data is a flat list, and values are
+    given by index.
 
     >>> _resolve_references([{"data": 1}, [2], {"title": 3, "url": 4}, "Ny bro", "/nyheter/ny-bro"])[1]
     {'title': 'Ny bro', 'url': '/nyheter/ny-bro'}
@@ -265,7 +357,9 @@ def _resolve_references(data: Any) -> Any:
         return data
 
     def resolve(value: Any) -> Any:
-        is_reference = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(data)
+        is_reference = (
+            isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(data)
+        )
         found = data[value] if is_reference else None
         return found[-1] if isinstance(found, list) and found[:1] == ["Date"] else found
 
@@ -286,8 +380,9 @@ def _resolve_references(data: Any) -> Any:
 def find_json_links(data: Any, url: str, agency: Agency, listing_url: str) -> list[SourceLink]:
     """Return the releases in JSON: objects whose keys give an address and a title.
 
-    The rules are those for the links of a listing: without a `releases` pattern, the URL must be in a news section or
-    below the listing, and if several objects have a day, those without a day are service pages.
+    The rules are those for the links of a listing: without a `releases` pattern, the URL must be in
+    a news section or below the listing, and if several objects have a day, those without a day are
+    service pages.
     """
     listing_path = urlsplit(canonical_url(listing_url)).path.rstrip("/")
     links: list[SourceLink] = []
@@ -299,19 +394,30 @@ def find_json_links(data: Any, url: str, agency: Agency, listing_url: str) -> li
         if not address or not is_release_url(address, agency):
             continue
         path = urlsplit(address).path.rstrip("/")
-        is_news = path.startswith(listing_path + "/") or NEWS_PATH.search(path) or DATED_PATH.search(path)
+        is_news = (
+            path.startswith(listing_path + "/") or NEWS_PATH.search(path) or DATED_PATH.search(path)
+        )
         if path in ("", listing_path) or not (agency.releases or is_news):
             continue
         published, updated = (
             next(
-                filter(None, (normalise_w3c_date(values[key]) for key in keys if isinstance(values.get(key), str))),
+                filter(
+                    None,
+                    (
+                        normalise_w3c_date(values[key])
+                        for key in keys
+                        if isinstance(values.get(key), str)
+                    ),
+                ),
                 None,
             )
             for keys in (PUBLISHED_KEYS, UPDATED_KEYS)
         )
         links.append(SourceLink(address, updated or published, published))
         if len(links) > MAX_JSON_ITEMS:
-            raise SourceError(url, f"lists more than {MAX_JSON_ITEMS} releases on a page: treated as a trap")
+            raise SourceError(
+                url, f"lists more than {MAX_JSON_ITEMS} releases on a page: treated as a trap"
+            )
     if not agency.releases and sum(link.listed_at is not None for link in links) >= MIN_DATED_ITEMS:
         links = [link for link in links if link.listed_at]
     return links
@@ -322,7 +428,11 @@ def find_next_data_url(data: Any, url: str, agency: Agency) -> str | None:
     values = _normalise_keys(data) if isinstance(data, dict) else {}
     for key in NEXT_KEYS:
         value = values.get(key)
-        address = resolve_canonical_url(url, value.strip()) if isinstance(value, str) and value.strip() else None
+        address = (
+            resolve_canonical_url(url, value.strip())
+            if isinstance(value, str) and value.strip()
+            else None
+        )
         if address and agency.owns(address) and address != canonical_url(url):
             return address
     return None
@@ -339,11 +449,16 @@ def _normalise_keys(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def _find_item_url(values: dict[str, Any], url: str, listing_path: str) -> str | None:
-    """Return the canonical URL of an object, or None. A name without a slash is relative to the listing."""
+    """Return the canonical URL of an object, or None.
+
+    A name without a slash is relative to the listing.
+    """
     for key in URL_KEYS:
         value = values.get(key)
         if isinstance(value, dict):
-            value = next((value[name] for name in ("url", "href") if isinstance(value.get(name), str)), None)
+            value = next(
+                (value[name] for name in ("url", "href") if isinstance(value.get(name), str)), None
+            )
         if not isinstance(value, str) or not value.strip() or value.strip().startswith("#"):
             continue
         href = value.strip()

@@ -18,19 +18,35 @@ from scraper.errors import PageError, SourceError
 from scraper.normalise.page_urls import resolve_canonical_url
 
 # Path patterns, from the words that Swedish agencies use.
-NEWS_WORDS = r"nyhet|nyheter|nyhetsarkiv|aktuellt|press|pressmeddelande|pressmeddelanden|pressrum|news|press-?releases?"
+NEWS_WORDS = (
+    r"nyhet|nyheter|nyhetsarkiv|aktuellt|press|pressmeddelande"
+    r"|pressmeddelanden"
+    r"|pressrum"
+    r"|news"
+    r"|press-?releases?"
+)
 NEWS_PATH = re.compile(rf"/({NEWS_WORDS})([-/]|$)", re.IGNORECASE)
 # Service pages that share a folder with releases: contacts, pictures, subscriptions.
 SERVICE_PATH = re.compile(
-    r"/(press-?)?(kontakt(a-oss|er|personer)?|contacts?|bilder|images|bild(bank|arkiv)|mediabank|media(arkiv)?"
-    r"|logotyp(er)?|logos?|tjanst|jour|prenumer\w+|subscribe|nyhetsbrev|newsletters?|rss(-floden)?|kalender|calendar"
+    r"/(press-?)?(kontakt(a-oss|er"
+    r"|personer)?|contacts?|bilder"
+    r"|images|bild(bank|arkiv)"
+    r"|mediabank"
+    r"|media(arkiv)?"
+    r"|logotyp(er)?|logos?|tjanst"
+    r"|jour|prenumer\w+"
+    r"|subscribe|nyhetsbrev"
+    r"|newsletters?"
+    r"|rss(-floden)?|kalender|calendar"
     r"|om-oss)"
     r"(\.html?)?/?$",
     re.IGNORECASE,
 )
 DATED_PATH = re.compile(r"/(19|20)\d\d[-/]")
 DOCUMENT_PATH = re.compile(r"\.(pdf|docx?|odt)$", re.IGNORECASE)
-FILE_PATH = re.compile(r"\.(pdf|docx?|xlsx?|pptx?|zip|jpe?g|png|gif|svg|mp[34]|ics|xml|rss)$", re.IGNORECASE)
+FILE_PATH = re.compile(
+    r"\.(pdf|docx?|xlsx?|pptx?|zip|jpe?g|png|gif|svg|mp[34]|ics|xml|rss)$", re.IGNORECASE
+)
 
 MAX_LISTING_TAGS = 200_000  # opening and closing tags: about 30,000 links, and a second of parsing
 # compiled once, because pages have hundreds of links
@@ -43,7 +59,9 @@ SESSION_ID = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class WireRecord:
-    """A release as the list of a press wire contains it: the bytes of its JSON object, exactly as received."""
+    """A release as the list of a press wire contains it: the bytes of its JSON object, exactly as
+    received.
+    """
 
     url: str  # URL of the list, with the release's id as fragment
     body: bytes = field(repr=False)
@@ -60,16 +78,20 @@ class SourceLink:
     file_title: str | None = field(default=None, compare=False)
     # for a file: the day of publication, in the words of the source
     file_day: str | None = field(default=None, compare=False)
-    record: WireRecord | None = field(default=None, compare=False)  # the release, if the source contains it
+    record: WireRecord | None = field(
+        default=None, compare=False
+    )  # the release, if the source contains it
 
 
 class ListingPage(NamedTuple):
-    """A page of a listing: its links to releases, in page order, and the address of its next page, or None.
+    """A page of a listing: its links to releases, in page order, and the address of its next page,
+    or None.
 
-    next_url: a URL, or the address of a page that is requested by POST (see `join_form`). has_numbered_next: whether
-    the pager links to the next page by number, so that an empty next page is an error; a link such as "»" may lead past
-    the end. problem: why the listing may contain more releases than were read, or None. errors: entries that cannot be
-    used. archive_urls: pages of years or older releases, which are listings, too.
+    next_url: a URL, or the address of a page that is requested by POST (see `join_form`).
+    has_numbered_next: whether the pager links to the next page by number, so that an empty next
+    page is an error; a link such as "»" may lead past the end. problem: why the listing may contain
+    more releases than were read, or None. errors: entries that cannot be used. archive_urls: pages
+    of years or older releases, which are listings, too.
     """
 
     links: list[SourceLink]
@@ -81,13 +103,18 @@ class ListingPage(NamedTuple):
 
 
 def is_release_url(url: str, agency: Agency) -> bool:
-    """Return whether a URL can be a release, by the agency's hosts and, if set, its `releases` pattern.
+    """Return whether a URL can be a release, by the agency's hosts and, if set, its `releases`
+    pattern.
 
-    The pattern is for the agency's own site. At a press wire, the wire's list decides: it either links to the pages of
-    releases, or contains the releases, whose pages are then not requested.
+    The pattern is for the agency's own site. At a press wire, the wire's list decides: it either
+    links to the pages of releases, or contains the releases, whose pages are then not requested.
     """
     parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not agency.owns(url) or FILE_PATH.search(parts.path):
+    if (
+        parts.scheme not in ("http", "https")
+        or not agency.owns(url)
+        or FILE_PATH.search(parts.path)
+    ):
         return False
     if wire := agency.find_wire(url):
         return wire.lists_page(url)
@@ -102,14 +129,19 @@ def select_releases(links: Iterable[SourceLink], agency: Agency) -> list[SourceL
 
 
 def is_news_url(url: str, agency: Agency) -> bool:
-    """Return whether a URL's path names a news section; always True if there is a `releases` pattern."""
-    return bool(agency.releases) or bool(NEWS_PATH.search(urlsplit(url).path.rstrip("/").rpartition("/")[0] + "/"))
+    """Return whether a URL's path names a news section; always True if there is a `releases`
+    pattern.
+    """
+    return bool(agency.releases) or bool(
+        NEWS_PATH.search(urlsplit(url).path.rstrip("/").rpartition("/")[0] + "/")
+    )
 
 
 def remove_session_ids(links: Sequence[SourceLink]) -> list[SourceLink]:
     """Remove query parameters shared by all links whose value looks like a session id.
 
-    Some sites put a new session id into every link at each visit, so that known links would look new.
+    Some sites put a new session id into every link at each visit, so that known links would look
+    new.
 
     >>> query = "xq=5f2a0c9d1e7b4a3f"
     >>> [link.url for link in remove_session_ids([SourceLink(f"https://a.se/{n}?{query}&p={n}") for n in range(3)])]
@@ -139,10 +171,11 @@ def unique_links(links: Iterable[SourceLink]) -> list[SourceLink]:
 
 
 def join_form(url: str, fields: Iterable[tuple[str, str]]) -> str:
-    """Return the address of a page that is requested by POST: the form's URL, "#" and the form's fields.
+    """Return the address of a page that is requested by POST: the form's URL, "#" and the form's
+    fields.
 
-    URLs of sources have no fragment, so such an address is unambiguous, and a pagination cursor can store it like a
-    URL.
+    URLs of sources have no fragment, so such an address is unambiguous, and a pagination cursor can
+    store it like a URL.
 
     >>> join_form("https://skog.example/nyheter", [("start", "10"), ("vy", "å")])
     'https://skog.example/nyheter#start=10&vy=%C3%A5'
@@ -151,7 +184,8 @@ def join_form(url: str, fields: Iterable[tuple[str, str]]) -> str:
 
 
 def split_form(address: str) -> tuple[str, str | None]:
-    """Return the URL of a page of a source, and the form to send there, or None if it is requested by GET.
+    """Return the URL of a page of a source, and the form to send there, or None if it is requested
+    by GET.
 
     >>> split_form("https://skog.example/nyheter#start=10"), split_form("https://skog.example/nyheter?start=10")
     (('https://skog.example/nyheter', 'start=10'), ('https://skog.example/nyheter?start=10', None))
@@ -164,7 +198,9 @@ def split_form(address: str) -> tuple[str, str | None]:
 
 
 def parse_source_page(body: bytes, url: str) -> Selector:
-    """Parse an HTML page; raise SourceError if it is empty or has more than MAX_LISTING_TAGS tags."""
+    """Parse an HTML page; raise SourceError if it is empty or has more than MAX_LISTING_TAGS
+    tags.
+    """
     if not body.strip():
         raise SourceError(url, "is empty", "empty source")
     if body.count(b"<") > MAX_LISTING_TAGS:
@@ -174,10 +210,11 @@ def parse_source_page(body: bytes, url: str) -> Selector:
 
 
 def find_base_url(page: Selector, url: str) -> str:
-    """Return the URL that a page's links are relative to: its first `<base href>`, else its own URL.
+    """Return the URL that a page's links are relative to: its first `<base href>`, else its own
+    URL.
 
-    For the page's own host, the page's scheme is used, because many sites have moved to https but still have http in
-    their base element.
+    For the page's own host, the page's scheme is used, because many sites have moved to https but
+    still have http in their base element.
 
     >>> find_base_url(Selector('<base href="/"><a href="nyheter/a">A</a>'), "https://skog.example/om/nyheter")
     'https://skog.example/'
@@ -200,6 +237,8 @@ def get_line_text(element: etree._Element) -> str:
 
 
 def resolve_page_url(href: str, base_url: str, url: str, agency: Agency) -> str | None:
-    """Return the canonical URL of a link to another page of the agency, or None for any other link."""
+    """Return the canonical URL of a link to another page of the agency, or None for any other
+    link.
+    """
     address = None if href.strip().startswith("#") else resolve_canonical_url(base_url, href)
     return address if address and agency.owns(address) and address != canonical_url(url) else None

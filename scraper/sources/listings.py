@@ -1,7 +1,8 @@
 """Parses listing pages: the releases that they link to.
 
-Menus, page headers and footers, forms and rows of related pages are boilerplate, and links that only sort or filter the
-listing are not entries. The rules are the same for all agencies; an agency's `releases` pattern takes precedence.
+Menus, page headers and footers, forms and rows of related pages are boilerplate, and links that
+only sort or filter the listing are not entries. The rules are the same for all agencies; an
+agency's `releases` pattern takes precedence.
 """
 
 from __future__ import annotations
@@ -57,39 +58,62 @@ BOILERPLATE_CLASS = compile_name_pattern(
     shar(?:e|ing)(?:bar|box|links?|buttons?)
     """)
 )
-# Class names that only describe a state of the element: has-pagination, no-cookies, cookies-accepted.
-STATE_CLASS = re.compile(r"(?:^|[_-])(?:has|with|no|without)[_-]|[_-](?:accepted|closed|dismissed|enabled|disabled)$")
-MIN_FRAME_SHARE = 0.5  # share of a page's links and letters; a form with more of both surrounds the content
+# Class names that only describe a state of the element: has-pagination, no-cookies,
+# cookies-accepted.
+STATE_CLASS = re.compile(
+    r"(?:^|[_-])(?:has|with|no|without)[_-]|[_-](?:accepted|closed|dismissed|enabled|disabled)$"
+)
+MIN_FRAME_SHARE = (
+    0.5  # share of a page's links and letters; a form with more of both surrounds the content
+)
 
 # Entries
 MIN_DATED_ENTRIES = 3  # dated entries from which a date counts as a mark of the listing's entries
-VISIBLE_DATE = re.compile(rf"\b(19|20)\d\d-[01]\d-[0-3]\d\b|\b[0-3]?\d\.? ?{MONTH_NAME_PATTERN}", re.IGNORECASE)
+VISIBLE_DATE = re.compile(
+    rf"\b(19|20)\d\d-[01]\d-[0-3]\d\b|\b[0-3]?\d\.? ?{MONTH_NAME_PATTERN}", re.IGNORECASE
+)
 HEADING_TAGS = ("h2", "h3", "h4")
 ITEM_TAGS = ("li", "article", "tr")
 
 # Documents
 MIN_FILES = 3  # documents that a listing of releases as files has at least
 FILE_LABEL = re.compile(  # "(pdf, 230 kB)"
-    r"\s*[(\[]\s*(?:pdf|word|docx?)\b[^()\[\]]{0,30}[)\]]|[\s,]*\b(?:pdf|docx)(?:[, ]+[\d.,]+ ?[km]?b)?$", re.IGNORECASE
+    r"\s*[(\[]\s*(?:pdf|word"
+    r"|docx?)\b[^()\[\]]{0,30}[)\]]"
+    r"|[\s,]*\b(?:pdf|docx)(?:[,"
+    r" ]+[\d.,]+"
+    r" ?[km]?b)?$",
+    re.IGNORECASE,
 )
 DOCUMENT_HREF = re.compile(r"\.(pdf|docx?|odt)\b", re.IGNORECASE)
 DOWNLOAD_TEXT = re.compile(
-    r"\W*(?:ladda (?:ner|ned|hem)|öppna|hämta|visa|läs|download|open|här|here)\b.{0,20}", re.IGNORECASE
+    r"\W*(?:ladda (?:ner|ned|hem)|öppna|hämta|visa|läs|download|open|här|here)\b.{0,20}",
+    re.IGNORECASE,
 )
 OUTSIDE_LINK_XPATH = etree.XPath(".//text()[not(ancestor::a)]", smart_strings=False)
 
 # Incomplete lists
 # An element that a framework fills: React, Next.js, Nuxt, Gatsby, Vue, Angular.
 FRAMEWORK_XPATH = etree.XPath(
-    "//*[@id='root' or @id='app' or @id='__next' or @id='__nuxt' or @id='___gatsby' or @id='react-root' or @ng-app"
+    "//*[@id='root' or"
+    " @id='app' or"
+    " @id='__next' or"
+    " @id='__nuxt' or @id='___gatsby' or"
+    " @id='react-root' or @ng-app"
     " or @data-reactroot or @data-v-app or self::app-root]"
 )
 MAIN_XPATH = etree.XPath("//main | //*[@role='main']")
 # An element without content that a script may fill.
 MOUNT_XPATH = etree.XPath(
-    "descendant-or-self::*[(@id or contains(local-name(), '-')) and not(* or text()[normalize-space()])]"
+    "descendant-or-self::*[(@id or"
+    " contains(local-name(), '-'))"
+    " and"
+    " not(* or"
+    " text()[normalize-space()])]"
 )
-MAX_SHELL_LETTERS = 300  # text of a page that only loads a script: "You need to enable JavaScript to run this app."
+MAX_SHELL_LETTERS = (
+    300  # text of a page that only loads a script: "You need to enable JavaScript to run this app."
+)
 
 
 @dataclass(slots=True)
@@ -99,7 +123,8 @@ class ListingEntry:
     item: Element  # the list item, article or table row around the link, or else the link itself
     has_date: bool
     has_heading: bool
-    is_same_path: bool  # whether the URL differs from the listing's only in its query, as other views of the listing do
+    # whether the URL differs from the listing's only in its query, as other views of the listing do
+    is_same_path: bool
 
 
 def parse_listing(
@@ -107,8 +132,9 @@ def parse_listing(
 ) -> ListingPage:
     """Parse a page of a listing: HTML with links, HTML that contains JSON, or JSON.
 
-    listing_url, number: the URL of the listing's first page and this page's number, if this is a later one. Raises
-    SourceError if the page is empty, too large, or not what the agency's table declares.
+    listing_url, number: the URL of the listing's first page and this page's number, if this is a
+    later one. Raises SourceError if the page is empty, too large, or not what the agency's table
+    declares.
     """
     listing_url = listing_url or url
     if source := agency.find_json_source(listing_url):
@@ -120,7 +146,9 @@ def parse_listing(
             found = parse_listing(markup.encode(), url, agency, listing_url, number)
             return found._replace(next_url=find_next_data_url(data, url, agency) or found.next_url)
         return ListingPage(unique_links(links), find_next_data_url(data, url, agency))
-    return _parse_html_listing(ListingPager(parse_source_page(body, url), url, agency, number), listing_url)
+    return _parse_html_listing(
+        ListingPager(parse_source_page(body, url), url, agency, number), listing_url
+    )
 
 
 def _parse_html_listing(pager: ListingPager, listing_url: str) -> ListingPage:
@@ -130,17 +158,26 @@ def _parse_html_listing(pager: ListingPager, listing_url: str) -> ListingPage:
     files = _find_file_links(pager, {entry.item for entry in entries})
     are_releases = _are_files_releases(files, agency, page_count=len({link.url for link in links}))
     links += files if are_releases else []
-    if not links or agency.releases:  # without a pattern, JSON in a page with links may be the data of its menus
+    # without a pattern, JSON in a page with links may be the data of its menus
+    if not links or agency.releases:
         links += find_embedded_links(page, url, agency, listing_url, is_only_list=not links)
     # A release may have a title such as "Nästa steg för skogen".
-    next_url = pager.find_next_url(releases={entry.link.url for entry in entries if entry.is_same_path})
+    next_url = pager.find_next_url(
+        releases={entry.link.url for entry in entries if entry.is_same_path}
+    )
     if not links and not next_url:
         next_url = find_page_data_url(page, url, agency)
     # "Äldre inlägg" and "Nyhetsarkiv" are no releases
-    links = [link for link in links if link.url not in (next_url, *pager.archive_urls) and not is_listing_url(link.url)]
+    links = [
+        link
+        for link in links
+        if link.url not in (next_url, *pager.archive_urls) and not is_listing_url(link.url)
+    ]
     problem = _find_problem(pager, listing_url, next_url, links, [] if are_releases else files)
     has_number = _is_numbered_url(pager, next_url)
-    return ListingPage(unique_links(links), next_url, has_number, problem, archive_urls=pager.archive_urls)
+    return ListingPage(
+        unique_links(links), next_url, has_number, problem, archive_urls=pager.archive_urls
+    )
 
 
 def _is_numbered_url(pager: ListingPager, url: str | None) -> bool:
@@ -153,15 +190,17 @@ def _find_entries(pager: ListingPager, agency: Agency, listing_url: str) -> list
     entries = list(_iter_listing_entries(pager.page.root, pager, agency, listing_url))
     entries = _drop_filter_links(entries, keep_if_only=bool(agency.releases))
     if not agency.releases and sum(entry.has_date for entry in entries) >= MIN_DATED_ENTRIES:
-        # Entries without date and heading are service pages (contacts, pictures). URLs are compared, because an entry
-        # may have a second link, "Läs mer".
+        # Entries without date and heading are service pages (contacts, pictures). URLs are
+        # compared, because an entry may have a second link, "Läs mer".
         marked_urls = {entry.link.url for entry in entries if entry.has_date or entry.has_heading}
         entries = [entry for entry in entries if entry.link.url in marked_urls]
     return entries
 
 
 def _are_files_releases(files: Sequence[SourceLink], agency: Agency, page_count: int) -> bool:
-    """Return whether documents are releases: if the listing has more of them than pages, and most have a day."""
+    """Return whether documents are releases: if the listing has more of them than pages, and most
+    have a day.
+    """
     if agency.files is not None:
         return agency.files
     dated = sum(link.file_day is not None for link in files)
@@ -179,7 +218,9 @@ def _find_problem(
 
     files: documents that do not count as releases. If one has a day, they may be some all the same.
     """
-    problem = None if next_url else _find_unread_rest(pager, has_links=bool(links), listed=len(links))
+    problem = (
+        None if next_url else _find_unread_rest(pager, has_links=bool(links), listed=len(links))
+    )
     if not problem and pager.agency.files is None and any(link.file_day for link in files):
         problem = SourceProblem("documents", pager.url, str(len(files)))
     if not problem and pager.url == listing_url:
@@ -199,12 +240,18 @@ def _find_unread_rest(pager: ListingPager, *, has_links: bool, listed: int) -> S
 def _iter_listing_entries(
     root: Element, pager: ListingPager, agency: Agency, listing_url: str
 ) -> Iterator[ListingEntry]:
-    """Yield the links of a listing that may lead to a release, or to another view of the listing."""
-    page_path, listing_path = (urlsplit(canonical_url(url)).path.rstrip("/") for url in (pager.url, listing_url))
+    """Yield the links of a listing that may lead to a release, or to another view of the
+    listing.
+    """
+    page_path, listing_path = (
+        urlsplit(canonical_url(url)).path.rstrip("/") for url in (pager.url, listing_url)
+    )
     item_dates: dict[Element, tuple[bool, str | None]] = {}  # an item may have thousands of links
     for anchor in _iter_content_links(root):
         href = (anchor.get("href") or "").strip()
-        address = resolve_canonical_url(pager.base, href) if href and not href.startswith("#") else None
+        address = (
+            resolve_canonical_url(pager.base, href) if href and not href.startswith("#") else None
+        )
         if not address or not is_release_url(address, agency):
             continue
         if (wire := agency.find_wire(address)) and not wire.is_press_room:
@@ -214,7 +261,10 @@ def _iter_listing_entries(
         if pager.includes(address) if is_same_path else not path:
             continue
         headings = chain(anchor.iterancestors(*HEADING_TAGS), anchor.iterdescendants(*HEADING_TAGS))
-        has_heading, has_dated_path = next(headings, None) is not None, DATED_PATH.search(path) is not None
+        has_heading, has_dated_path = (
+            next(headings, None) is not None,
+            DATED_PATH.search(path) is not None,
+        )
         if not (
             agency.releases
             or has_heading
@@ -229,20 +279,25 @@ def _iter_listing_entries(
             item_dates[item] = _read_item_date(item)
         has_date, time = item_dates[item]
         has_date = has_date or (has_dated_path and not is_same_path)
-        yield ListingEntry(SourceLink(address, time, time), anchor, item, has_date, has_heading, is_same_path)
+        yield ListingEntry(
+            SourceLink(address, time, time), anchor, item, has_date, has_heading, is_same_path
+        )
 
 
 def _read_item_date(item: Element) -> tuple[bool, str | None]:
     """Return whether a list item shows a date, and the day or time of its first <time>, or None."""
     times = list(item.iterdescendants("time"))
     stated = next((value for time in times if (value := time.get("datetime")) is not None), None)
-    return bool(times) or VISIBLE_DATE.search(get_line_text(item)) is not None, normalise_w3c_date(stated)
+    return bool(times) or VISIBLE_DATE.search(get_line_text(item)) is not None, normalise_w3c_date(
+        stated
+    )
 
 
 def _find_file_links(pager: ListingPager, items: Collection[Element]) -> list[SourceLink]:
     """Return the documents of a listing, with the titles and days given in the listing.
 
-    items: the items of the entries that lead to pages; a document in one of them belongs to that page.
+    items: the items of the entries that lead to pages; a document in one of them belongs to that
+    page.
     """
     links: dict[str, SourceLink] = {}
     # avoids the search for the main elements
@@ -270,11 +325,15 @@ def _find_stated_day(item: Element) -> str | None:
     times = [normalise_w3c_date(time.get("datetime")) for time in item.iterdescendants("time")]
     if len(times) == 1 and times[0]:
         return times[0]
-    text = FILE_LABEL.sub("", " ".join(" ".join(cast("list[str]", OUTSIDE_LINK_XPATH(item))).split()))
+    text = FILE_LABEL.sub(
+        "", " ".join(" ".join(cast("list[str]", OUTSIDE_LINK_XPATH(item))).split())
+    )
     stated = []
     for label in split_date_labels(text):
         try:
-            role, value = parse_label(label, "")  # without a URL, so that no year is inferred from it
+            role, value = parse_label(
+                label, ""
+            )  # without a URL, so that no year is inferred from it
         except ValueError:
             continue
         if role == "published" and value:
@@ -282,11 +341,14 @@ def _find_stated_day(item: Element) -> str | None:
     return stated[0] if len(stated) == 1 and len(VISIBLE_DATE.findall(text)) <= 1 else None
 
 
-def _drop_filter_links(entries: Sequence[ListingEntry], *, keep_if_only: bool) -> list[ListingEntry]:
+def _drop_filter_links(
+    entries: Sequence[ListingEntry], *, keep_if_only: bool
+) -> list[ListingEntry]:
     """Return the entries without links that sort or filter the listing.
 
-    Links whose URL differs from the listing's only in the query are dropped unless they have a heading, or a date in
-    their own item. keep_if_only: keep all except "next" links if the listing has no other entries.
+    Links whose URL differs from the listing's only in the query are dropped unless they have a
+    heading, or a date in their own item. keep_if_only: keep all except "next" links if the listing
+    has no other entries.
     """
     if not any(entry.is_same_path for entry in entries):
         return list(entries)
@@ -297,16 +359,28 @@ def _drop_filter_links(entries: Sequence[ListingEntry], *, keep_if_only: bool) -
 
     def has_own_item(entry: ListingEntry) -> bool:
         item = entry.item
-        return len(urls_by_item[item]) == 1 and item not in outer_elements and item.find(".//h1") is None
+        return (
+            len(urls_by_item[item]) == 1
+            and item not in outer_elements
+            and item.find(".//h1") is None
+        )
 
-    marked_urls = {entry.link.url for entry in entries if entry.has_heading or (entry.has_date and has_own_item(entry))}
+    marked_urls = {
+        entry.link.url
+        for entry in entries
+        if entry.has_heading or (entry.has_date and has_own_item(entry))
+    }
     if marked_urls or not keep_if_only or not all(entry.is_same_path for entry in entries):
-        return [entry for entry in entries if not entry.is_same_path or entry.link.url in marked_urls]
+        return [
+            entry for entry in entries if not entry.is_same_path or entry.link.url in marked_urls
+        ]
     return [entry for entry in entries if not NEXT_LINK_TEXT.fullmatch(get_line_text(entry.anchor))]
 
 
 def _iter_content_links(root: Element) -> Iterator[Element]:
-    """Yield the links of a page's main elements, or else of its body, in page order and without boilerplate."""
+    """Yield the links of a page's main elements, or else of its body, in page order and without
+    boilerplate.
+    """
     layout = ListingLayout(root)
     # (element, its region, whether it is in an entry)
     stack: list[tuple[Element, Element | None, bool]] = [(root, None, False)]
@@ -320,11 +394,15 @@ def _iter_content_links(root: Element) -> Iterator[Element]:
             in_entry = in_entry or element.tag in ("article", "li")
         if region is not None and element.tag == "a" and element.get("href") is not None:
             yield element
-        stack.extend((child, region, in_entry) for child in element.iterchildren("*", reversed=True))
+        stack.extend(
+            (child, region, in_entry) for child in element.iterchildren("*", reversed=True)
+        )
 
 
 class ListingLayout:
-    """Facts about a whole page that help to decide which of its elements are boilerplate; each is computed once."""
+    """Facts about a whole page that help to decide which of its elements are boilerplate; each is
+    computed once.
+    """
 
     def __init__(self, root: Element) -> None:
         self.root = root
@@ -334,7 +412,8 @@ class ListingLayout:
     def is_boilerplate(self, element: Element, region: Element, *, in_entry: bool) -> bool:
         """Return whether an element contains no entries of the listing.
 
-        region: the main element or body around it. in_entry: whether it is inside an article or list item.
+        region: the main element or body around it. in_entry: whether it is inside an article or
+        list item.
         """
         tag = element.tag
         if tag in ("nav", "aside") or (tag in ("header", "footer") and not in_entry):
@@ -345,7 +424,8 @@ class ListingLayout:
             return False
         if _has_boilerplate_class(element.get("class") or ""):
             return True
-        # ASP.NET pages have a form around the whole page, which contains most of the links and letters
+        # ASP.NET pages have a form around the whole page, which contains most of the links and
+        # letters
         return tag == "form" and not all(
             counts[element] > MIN_FRAME_SHARE * counts[region] for counts in self.content_counts
         )
@@ -355,7 +435,9 @@ class ListingLayout:
         links, letters = Counter[Element](), Counter[Element]()
         for element in reversed(list(self.root.iter("*"))):
             links[element] += element.tag == "a" and element.get("href") is not None
-            letters[element] += 0 if element.tag in NON_TEXT_TAGS else count_letters(element.text or "")
+            letters[element] += (
+                0 if element.tag in NON_TEXT_TAGS else count_letters(element.text or "")
+            )
             parent = element.getparent()
             if parent is not None:
                 links[parent] += links[element]
@@ -394,11 +476,15 @@ def _has_boilerplate_class(class_attribute: str) -> bool:
 
 
 def needs_javascript(root: Element) -> bool:
-    """Return whether a page has scripts and almost no text, or an empty element that a script fills with its list."""
+    """Return whether a page has scripts and almost no text, or an empty element that a script fills
+    with its list.
+    """
     if next(root.iter("script"), None) is None:
         return False
     body = root.find("body")
     if count_text_letters(body if body is not None else root) < MAX_SHELL_LETTERS:
         return True
     areas = cast("list[Element]", [*FRAMEWORK_XPATH(root), *MAIN_XPATH(root)])
-    return any(count_text_letters(area) < MAX_SHELL_LETTERS and bool(MOUNT_XPATH(area)) for area in areas)
+    return any(
+        count_text_letters(area) < MAX_SHELL_LETTERS and bool(MOUNT_XPATH(area)) for area in areas
+    )

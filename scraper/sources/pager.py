@@ -1,6 +1,8 @@
-"""Finds what a listing leads to: its next page, its archive pages, and signs that it continues where no link leads.
+"""Finds what a listing leads to: its next page, its archive pages, and signs that it continues
+where no link leads.
 
-A pager is recognised by its words, not only by its class: an element whose text is page numbers, "Nästa" and the like.
+A pager is recognised by its words, not only by its class: an element whose text is page numbers,
+"Nästa" and the like.
 """
 
 from __future__ import annotations
@@ -33,7 +35,8 @@ from scraper.sources.links import (
     resolve_page_url,
 )
 
-# Words of pagers. Labels are read word by word: "Gå till sida 2" is the number 2, "Visa nästa 10 nyheter" is "next".
+# Words of pagers. Labels are read word by word: "Gå till sida 2" is the number 2, "Visa nästa 10
+# nyheter" is "next".
 PAGE_WORDS = frozenset(
     split_word_list("""
     sida sidan sidor page pages gå till go to visa visar show ladda load hämta in nr nummer nu aktuell nuvarande vald
@@ -68,34 +71,67 @@ NAMED_PAGE = re.compile(rf"\b(?:sida|sidan|page|{'|'.join(LIST_WORDS)})\b", re.I
 FORWARD_ARROW = re.compile(r"[\W_]*[›»→>❯▶⟩⇒≫]+[\W_]*")
 RANGE_TEXT = re.compile(r"^\W*\d+\s*[-–—]\s*\d+\W*$")
 MAX_LABEL_LENGTH = 60  # characters of the label of a link or button in a pager
-MAX_CONTROLS = 200  # links and buttons of pagers that are looked at; more are a sign of a crawler trap
+MAX_CONTROLS = (
+    200  # links and buttons of pagers that are looked at; more are a sign of a crawler trap
+)
 MAX_PAGER_LENGTH = 300  # characters of a pager
 MAX_DIGITS = 4  # of a number of a page
 WORD = re.compile(r"\d+|[^\W\d_](?:[^\W\d]*[^\W\d_])?")
 
 # Labels and marks of pagers
-MORE_WORDS = r"(visa|ladda|ladda in|hämta|läs in|se|show|load|see) (fler|mer|äldre|nästa|more|older|next)"
+MORE_WORDS = (
+    r"(visa|ladda|ladda in|hämta|läs in|se|show|load|see) (fler|mer|äldre|nästa|more|older|next)"
+)
 NEXT_LINK_TEXT = re.compile(
     rf"(nästa|next|äldre|fler|framåt|vidare|{MORE_WORDS}|older)\b.{{0,25}}|[›»→>]+", re.IGNORECASE
 )
 MORE_BUTTON_TEXT = re.compile(rf"[+\s]*({MORE_WORDS})\b.{{0,25}}", re.IGNORECASE)
 EARLIER_TEXT = re.compile(rf"\W*tidigare (?:{'|'.join(LIST_WORDS)})\W*", re.IGNORECASE)
-LABEL_XPATH = etree.XPath("descendant-or-self::*/@aria-label | descendant-or-self::*/@title | .//img/@alt")
+LABEL_XPATH = etree.XPath(
+    "descendant-or-self::*/@aria-label | descendant-or-self::*/@title | .//img/@alt"
+)
 CONTROL_XPATH = (
-    "//a[@href] | //button | //input[@type='button' or @type='submit'] | //*[@role='button' or @role='link']"
-    " | //*[@onclick or @data-page] | //select[contains(@name, 'page') or contains(@name, 'sida')]/option"
+    "//a[@href] | //button |"
+    " //input[@type='button' or"
+    " @type='submit'] |"
+    " //*[@role='button' or"
+    " @role='link']"
+    " | //*[@onclick or"
+    " @data-page] | //"
+    "select[contains(@name, 'page') or"
+    " contains(@name,"
+    " 'sida')]/option"
 )
 REL_XPATH = "//*[(self::link or self::a) and contains(concat(' ', @rel, ' '), ' {} ')]/@href"
-PAGER_XPATH = "*[contains(@class, 'pagin') or contains(@class, 'pager') or contains(@class, 'Pagin')]"
+PAGER_XPATH = (
+    "*[contains(@class, 'pagin') or contains(@class, 'pager') or contains(@class, 'Pagin')]"
+)
 CLASS_XPATH = etree.XPath("descendant-or-self::*/@class")
-MARK_XPATH = etree.XPath("descendant-or-self::*/@class | descendant-or-self::*/@id | descendant-or-self::*/@aria-label")
+MARK_XPATH = etree.XPath(
+    "descendant-or-self::*/@class | descendant-or-self::*/@id | descendant-or-self::*/@aria-label"
+)
 # of a link that has no text
-NEXT_CLASS = re.compile(r"(?:^|[\s_-])(?:next|nasta|older|(?:angle|arrow|chevron)-right)(?:$|[\s_-])", re.IGNORECASE)
-PAGER_MARK = re.compile(r"pagin|pager|paging|page-?num|page-?nav|sidnum|sidindel|bl[äa]ddr|^sidor$", re.IGNORECASE)
+NEXT_CLASS = re.compile(
+    r"(?:^|[\s_-])(?:next|nasta|older|(?:angle|arrow|chevron)-right)(?:$|[\s_-])", re.IGNORECASE
+)
+PAGER_MARK = re.compile(
+    r"pagin|pager|paging|page-?num|page-?nav|sidnum|sidindel|bl[äa]ddr|^sidor$", re.IGNORECASE
+)
 DISABLED_CLASS = re.compile(r"(?:^|[\s_-])(?:disabled|inactive|inaktiv)(?:$|[\s_-])", re.IGNORECASE)
 # Carousels and calendars have numbers and "next" as well.
 OTHER_WIDGETS = (
-    *("carousel", "slide", "slick", "swiper", "splide", "gallery", "bildspel", "alendar", "alender", "datepicker"),
+    *(
+        "carousel",
+        "slide",
+        "slick",
+        "swiper",
+        "splide",
+        "gallery",
+        "bildspel",
+        "alendar",
+        "alender",
+        "datepicker",
+    ),
     *("dialog", "modal", "rating", "betyg", "player"),
 )
 OTHER_WIDGET_XPATH = etree.XPath(
@@ -104,35 +140,61 @@ OTHER_WIDGET_XPATH = etree.XPath(
 
 # Addresses of pages
 PAGE_PATH = re.compile(
-    r"[-/_;]?(?:page|sida|side|seite|sivu|p|pn|start|offset|blad)?[-/_=:]?\d{1,4}/?$|/$", re.IGNORECASE
+    r"[-/_;]?(?:page|sida|side|seite|sivu|p|pn|start|offset|blad)?[-/_=:]?\d{1,4}/?$|/$",
+    re.IGNORECASE,
 )
 PAGE_FRAGMENT = re.compile(r"#?|javascript:.*|#!?/?(?:page|sida|p)[-/=_]?\d*", re.IGNORECASE)
 PAGE_PARAMETER = re.compile(
-    r"(?!.*(?:size|storlek|per|limit$))(?:.*page|.*sida|(?:.*[^a-z])?(?:p|pg|pn|cur|blad|start\w*|offset|skip|from)(?:[^a-z].*)?$"
+    r"(?!.*(?:size|storlek|per"
+    r"|limit$))(?:.*page|.*sida"
+    r"|(?:.*[^a-z])?(?:p|pg|pn|cur|blad"
+    r"|start\w*"
+    r"|offset|skip|from)(?:[^a-z].*)?$"
     r"|limitstart$)",
     re.IGNORECASE,
 )
 FACET_PARAMETER = re.compile(
-    r"sort|order|ordning|filter|kateg|categ|tag|[aä]mne|typ|year|(?:^|_)[aå]r$|m[aå]nad|month|day|dag$|dat(?:e|um)|size"
+    r"sort|order|ordning"
+    r"|filter|kateg|categ"
+    r"|tag|[aä]mne|typ|year"
+    r"|(?:^|_)[aå]r$|m[aå]nad|month|day"
+    r"|dag$|dat(?:e|um)|size"
     r"|storlek|antal|limit|per|count|lang|spr[aå]k|betyg|rating|view|vy$|region|l[aä]n$",
     re.IGNORECASE,
 )
 
 # Archives
 YEAR_TEXT = re.compile(
-    r"(?:(?:år|arkiv|nyhetsarkiv|nyheter|pressmeddelanden)(?: från)? )?((?:19|20)\d\d)(?: ?\(\d+\))?", re.IGNORECASE
+    r"(?:(?:år|arkiv"
+    r"|nyhetsarkiv|nyheter"
+    r"|pressmeddelanden)(?:"
+    r" från)? )?((?:19|20)\d\d)(?:"
+    r" ?\(\d+\))?",
+    re.IGNORECASE,
 )
 CHOICE_PROMPT = re.compile(r"\W*(?:(?:välj|ange|select|choose)\b.*)?$", re.IGNORECASE)
 ARCHIVE_NAME = (
     r"(?:äldre|tidigare|fler) (?:nyheter|pressmeddelanden|artiklar)|(?:nyhets|press)arkiv(?:et)?"
-    r"|arkiv(?:et)? (?:för |med |över )?(?:nyheter|pressmeddelanden)|news archive|older (?:news|press releases)"
+    r"|arkiv(?:et)? (?:för |med"
+    r" |över )?(?:nyheter"
+    r"|pressmeddelanden)|news"
+    r" archive|older"
+    r" (?:news|press releases)"
 )
-ARCHIVE_TEXT = re.compile(rf"(?:visa |se |(?:gå )?till |alla |vårt )*(?:{ARCHIVE_NAME})", re.IGNORECASE)
+ARCHIVE_TEXT = re.compile(
+    rf"(?:visa |se |(?:gå )?till |alla |vårt )*(?:{ARCHIVE_NAME})", re.IGNORECASE
+)
 ARCHIVE_LINK_TEXT = re.compile(
-    rf"{ARCHIVE_TEXT.pattern}|(?:visa |se |till )?(?:arkiv(?:et)?|alla (?:våra )?(?:nyheter|pressmeddelanden))",
+    rf"{ARCHIVE_TEXT.pattern}"
+    rf"|(?:visa |se |till"
+    rf" )?(?:arkiv(?:et)?|alla"
+    rf" (?:våra"
+    rf" )?(?:nyheter|pressmeddelanden))",
     re.IGNORECASE,
 )
-ARCHIVE_ADDRESS = re.compile(rf"(?:^|[^a-z])(?:{NEWS_WORDS}|arkiv|archive)(?:$|[^a-z])", re.IGNORECASE)
+ARCHIVE_ADDRESS = re.compile(
+    rf"(?:^|[^a-z])(?:{NEWS_WORDS}|arkiv|archive)(?:$|[^a-z])", re.IGNORECASE
+)
 # buttons, and links with a script, outside menus, that do not only show a part of the page
 YEAR_CONTROL_XPATH = (
     "//*[self::button or self::a[@href='#' or starts-with(@href, 'javascript:')]]"
@@ -151,9 +213,20 @@ TOTAL_WORDS = frozenset(("antal", "totalt", "sammanlagt", "total"))
 COUNTED_WORDS = LIST_WORDS | frozenset(("träff", "sökträffar", "hits", "hit", "result", "nyhet"))
 THOUSANDS_MARK = re.compile(r"(?<=\d)[\s.,](?=\d{3}\b)")
 COUNT_XPATH = etree.XPath(
-    "//text()[contains(., 'av') or contains(., 'of') or contains(., '/') or contains(., 'otal') or contains(., 'ntal')"
-    " or contains(., 'träff') or contains(., 'resul') or contains(., 'hits') or contains(., 'nyheter')]"
-    "/parent::*[not(self::script or self::style or ancestor-or-self::a or ancestor-or-self::article)]"
+    "//text()[contains(., 'av') or"
+    " contains(., 'of') or"
+    " contains(., '/') or contains(.,"
+    " 'otal')"
+    " or contains(., 'ntal')"
+    " or contains(., 'träff') or"
+    " contains(., 'resul') or"
+    " contains(., 'hits') or"
+    " contains(.,"
+    " 'nyheter')]"
+    "/parent::*[not(self::script or"
+    " self::style or"
+    " ancestor-or-self::a or"
+    " ancestor-or-self::article)]"
 )
 MAX_COUNT_LENGTH = 80  # characters of a sentence such as "Visar 10 av 143"
 
@@ -162,28 +235,57 @@ BUTTON_XPATH = (
     "//button | //input[@type='submit' or @type='button' or @type='image'] | //*[@role='button']"
     " | //a[not(@href) or starts-with(@href, '#')]"
 )
-NEXT_URL_ATTRIBUTES = ("data-next-url", "data-load-more")  # names that mean a next page; on any element
-BUTTON_URL_ATTRIBUTES = (*NEXT_URL_ATTRIBUTES, "data-url", "data-href")  # only on a button with a label
+NEXT_URL_ATTRIBUTES = (
+    "data-next-url",
+    "data-load-more",
+)  # names that mean a next page; on any element
+BUTTON_URL_ATTRIBUTES = (
+    *NEXT_URL_ATTRIBUTES,
+    "data-url",
+    "data-href",
+)  # only on a button with a label
 URL_VALUE = re.compile(r"(https?://|/|\?|\./)\S*|[\w./-]+\?\S+")  # a URL, not a number or "true"
 # Fields that visitors write into. Select elements do not count, because they only filter or sort.
 WRITTEN_FIELD_XPATH = etree.XPath(
-    ".//textarea | .//input[not(contains(' hidden submit button image reset ', concat(' ', @type, ' ')))]"
+    ".//textarea | .//"
+    "input[not(contains('"
+    " hidden submit button"
+    " image reset ', concat(' ', @type,"
+    " ' ')))]"
 )
 OTHER_FORM_NAME = re.compile(
-    r"s[oö]k|search|log-?in|logga|sign-?[iu]n|konta[kc]t|contact|feedback|comment|kommentar|newsletter|nyhetsbrev"
+    r"s[oö]k|search|log-?in|logga"
+    r"|sign-?[iu]n|konta[kc]t"
+    r"|contact|feedback|comment"
+    r"|kommentar"
+    r"|newsletter|nyhetsbrev"
     r"|prenumer|subscri|delete|remove|ta-?bort|logout",
     re.IGNORECASE,
 )
-MAX_FORM_BYTES = 1024 * 1024  # size of a form that requests the next page; ASP.NET's hidden fields are large
+MAX_FORM_BYTES = (
+    1024 * 1024
+)  # size of a form that requests the next page; ASP.NET's hidden fields are large
 
 MORE_BUTTON_XPATH = etree.XPath(
     "//button | //input[@type='button' or @type='submit']"
-    " | //a[@role='button' or not(@href) or starts-with(@href, '#') or starts-with(@href, 'javascript:')]"
+    " | //a[@role='button' or"
+    " not(@href) or"
+    " starts-with(@href, '#') or"
+    " starts-with(@href,"
+    " 'javascript:')]"
 )
 # A button inside these does not belong to the list, but to a text, a menu or a dialog.
 OTHER_PARTS_XPATH = etree.XPath(
-    "ancestor::nav | ancestor::header | ancestor::footer | ancestor::aside | ancestor::article | ancestor::li"
-    " | ancestor::dialog | ancestor::*[@role='dialog' or @role='navigation' or @role='search' or @hidden]"
+    "ancestor::nav |"
+    " ancestor::header |"
+    " ancestor::footer |"
+    " ancestor::aside | ancestor::article |"
+    " ancestor::li"
+    " | ancestor::dialog |"
+    " ancestor::*[@role='dialog' or"
+    " @role='navigation' or"
+    " @role='search' or"
+    " @hidden]"
 )
 MORE_BUTTON_LABEL = re.compile(
     build_alternation(r"""
@@ -197,19 +299,28 @@ MORE_BUTTON_LABEL = re.compile(
 )
 READ_MORE_LABEL = re.compile(r"\W*(?:läs|se) mer\b", re.IGNORECASE)  # labels of links to a text
 OTHER_LIST_WORD = re.compile(
-    r"filter|alternativ|val\b|kategori|ämne|språk|detalj|karta|bild|film|kommentar|kakor|cookie|option|topic|language",
+    r"filter|alternativ|val\b"
+    r"|kategori|ämne"
+    r"|språk|detalj|karta"
+    r"|bild|film|kommentar|kakor|cookie"
+    r"|option|topic|language",
     re.IGNORECASE,
 )
 
 
 class ListingPager:
-    """The links from a page of a listing to its other pages. number: the number of the page, from 1."""
+    """The links from a page of a listing to its other pages.
+
+    number: the number of the page, from 1.
+    """
 
     def __init__(self, page: Selector, url: str, agency: Agency, number: int = 1) -> None:
         self.page, self.url, self.agency, self.number = page, url, agency, number
         self.base = find_base_url(page, url)
         self.form_fields: dict[Element, list[tuple[str, str]] | None] = {}
-        self.texts: dict[Element, str] = {link.root: get_line_text(link.root) for link in page.xpath("//a[@href]")}
+        self.texts: dict[Element, str] = {
+            link.root: get_line_text(link.root) for link in page.xpath("//a[@href]")
+        }
 
     def resolve(self, href: str) -> str | None:
         return resolve_page_url(href, self.base, self.url, self.agency)
@@ -217,24 +328,36 @@ class ListingPager:
     @cached_property
     def controls(self) -> list[PagerControl]:
         """Return the links and buttons that can belong to a pager, by their labels."""
-        controls = (PagerControl(control.root, self.number) for control in self.page.xpath(CONTROL_XPATH))
-        return list(islice((control for control in controls if control.is_next or control.is_numbered), MAX_CONTROLS))
+        controls = (
+            PagerControl(control.root, self.number) for control in self.page.xpath(CONTROL_XPATH)
+        )
+        return list(
+            islice(
+                (control for control in controls if control.is_next or control.is_numbered),
+                MAX_CONTROLS,
+            )
+        )
 
     def find_next_url(self, releases: Collection[str]) -> str | None:
         """Return the address of the next page, or None if there is none.
 
-        The next page is found by rel=next, by a link with a text such as "Nästa", by the next number in a pager, or by
-        a button such as "Visa fler".
-        Links to other hosts and to the page itself are skipped. releases: URLs that are releases, whatever their link
-        text.
+        The next page is found by rel=next, by a link with a text such as "Nästa", by the next
+        number in a pager, or by a button such as "Visa fler". Links to other hosts and to the page
+        itself are skipped. releases: URLs that are releases, whatever their link text.
         """
         for href in self.page.xpath(REL_XPATH.format("next")).getall():
             if address := self.resolve(href):
                 return address
-        labelled = [control for control in self.controls if control.is_next and not control.is_disabled]
-        labelled.sort(key=lambda control: control.is_earlier)  # "Tidigare inlägg" may also lead back
+        labelled = [
+            control for control in self.controls if control.is_next and not control.is_disabled
+        ]
+        labelled.sort(
+            key=lambda control: control.is_earlier
+        )  # "Tidigare inlägg" may also lead back
         # "Fler poliser i skogen" may be a release with a number in its URL
-        found = [address for control in labelled if (address := self.find_page_url(control.element))]
+        found = [
+            address for control in labelled if (address := self.find_page_url(control.element))
+        ]
         found += [
             address
             for link, text in self.texts.items()
@@ -246,40 +369,55 @@ class ListingPager:
         return next(chain(found, self.find_numbered_urls()), None) or self.find_button_address()
 
     def find_page_url(self, link: Element) -> str | None:
-        """Return the URL of a link if it is another page of this listing, and not its folder sorted or filtered."""
+        """Return the URL of a link if it is another page of this listing, and not its folder sorted
+        or filtered.
+        """
         address = self.resolve(link.get("href", "#"))
         if not address:
             return None
         if not _is_same_listing(address, self.url):
             return address if _find_folder(address) == _find_folder(self.url) else None
         names = self.find_changed_parameters(address)
-        is_page = any(map(PAGE_PARAMETER.match, names)) or not any(map(FACET_PARAMETER.search, names))
+        is_page = any(map(PAGE_PARAMETER.match, names)) or not any(
+            map(FACET_PARAMETER.search, names)
+        )
         return address if is_page else None
 
     def find_numbered_urls(self) -> Iterator[str]:
-        """Yield the URLs of the next number in a pager, if it is certain that they are pages of this listing."""
+        """Yield the URLs of the next number in a pager, if it is certain that they are pages of
+        this listing.
+        """
         for control in self.controls:
             address = self.find_page_url(control.element) if control.is_numbered else None
             names = self.find_changed_parameters(address) if address else frozenset[str]()
-            if address and (control.is_in_pager or not names or any(map(PAGE_PARAMETER.match, names))):
+            if address and (
+                control.is_in_pager or not names or any(map(PAGE_PARAMETER.match, names))
+            ):
                 yield address
 
     # Signs that the listing continues although no next page was found
 
     def find_unread_page(self) -> SourceProblem | None:
-        """Return the first link or button that seems to lead to a page which cannot be requested, or None."""
+        """Return the first link or button that seems to lead to a page which cannot be requested,
+        or None.
+        """
         unread = next(filter(self.is_unread, self.controls), None)
         found = unread.element if unread else self.find_marked_link()
         return None if found is None else self.describe_link("pager", found)
 
     def find_marked_link(self) -> Element | None:
-        """Return a link to another page in an element that is marked as a pager, whatever its label, or None.
+        """Return a link to another page in an element that is marked as a pager, whatever its
+        label, or None.
 
         Only on the first page, where all other pages are still unread.
         """
         for link in self.texts if self.number == 1 else ():
             address = self.find_page_url(link)
-            if address is None or not _is_same_listing(address, self.url) or _read_number(self.texts[link]) == 1:
+            if (
+                address is None
+                or not _is_same_listing(address, self.url)
+                or _read_number(self.texts[link]) == 1
+            ):
                 continue
             names = self.find_changed_parameters(address)
             if (not names or any(map(PAGE_PARAMETER.match, names))) and _is_in_marked_pager(link):
@@ -291,22 +429,31 @@ class ListingPager:
             return False
         href = control.element.get("href", "").strip()
         if not href or href.startswith(("#", "javascript:")):
-            return PAGE_FRAGMENT.fullmatch(href) is not None and (control.shows_words or control.is_in_pager)
+            return PAGE_FRAGMENT.fullmatch(href) is not None and (
+                control.shows_words or control.is_in_pager
+            )
         if control.is_numbered:
             return self.find_page_url(control.element) is not None
-        # a sorted listing, or a link to the same page, is nothing new; "Fler nyheter" may be a link to another list
+        # a sorted listing, or a link to the same page, is nothing new; "Fler nyheter" may be a link
+        # to another list
         address = self.resolve(href)
         is_same = resolve_canonical_url(self.base, href) == canonical_url(self.url)
         is_known = is_same or (address is not None and _is_same_listing(address, self.url))
-        return not is_known and (control.is_marked or (control.has_words and not control.names_list))
+        return not is_known and (
+            control.is_marked or (control.has_words and not control.names_list)
+        )
 
     def describe_link(self, code: str, link: Element) -> SourceProblem:
         address = resolve_canonical_url(self.base, link.get("href", "#"))
         label = next(filter(None, map(clean_line, _get_labels(link))), "")
-        return SourceProblem(code, address if address and address.startswith("http") else self.url, label)
+        return SourceProblem(
+            code, address if address and address.startswith("http") else self.url, label
+        )
 
     def find_count(self, listed: int) -> SourceProblem | None:
-        """Return the sentence that counts more releases or pages than were read, such as "Visar 10 av 143", or None."""
+        """Return the sentence that counts more releases or pages than were read, such as "Visar 10
+        av 143", or None.
+        """
         for element in cast("list[Element]", COUNT_XPATH(self.page.root)):
             for part in chain([element], element.iterancestors()):
                 text = read_short_text(part, MAX_COUNT_LENGTH)
@@ -324,17 +471,23 @@ class ListingPager:
         found = []
         for link, text in self.texts.items():
             year = YEAR_TEXT.fullmatch(text)
-            address = self.resolve(link.get("href", "")) if year or ARCHIVE_LINK_TEXT.fullmatch(text) else None
+            address = (
+                self.resolve(link.get("href", ""))
+                if year or ARCHIVE_LINK_TEXT.fullmatch(text)
+                else None
+            )
             if address and not FILE_PATH.search(urlsplit(address).path):
                 found.append((link, address, year[1] if year else None))
         return found
 
     @cached_property
     def archive_urls(self) -> list[str]:
-        """Return the archive pages that a listing links to, in page order: years, and pages of older releases.
+        """Return the archive pages that a listing links to, in page order: years, and pages of
+        older releases.
 
-        They must be below the listing or differ only in the query, so that other archives of the agency are not
-        mistaken for this listing's. A page of a year whose URL contains that year may also be next to the listing.
+        They must be below the listing or differ only in the query, so that other archives of the
+        agency are not mistaken for this listing's. A page of a year whose URL contains that year
+        may also be next to the listing.
         """
         own = urlsplit(canonical_url(self.url))
         listing_path = own.path.rstrip("/")
@@ -342,8 +495,15 @@ class ListingPager:
         urls = []
         for _, address, year in self.archive_links:
             parts = urlsplit(address)
-            is_same_page = parts.path.rstrip("/") == listing_path and parse_qsl(parts.query) != parse_qsl(own.query)
-            is_sibling = year is not None and len(parent) > 1 and parts.path.startswith(parent) and year in address
+            is_same_page = parts.path.rstrip("/") == listing_path and parse_qsl(
+                parts.query
+            ) != parse_qsl(own.query)
+            is_sibling = (
+                year is not None
+                and len(parent) > 1
+                and parts.path.startswith(parent)
+                and year in address
+            )
             if is_same_page or parts.path.startswith(listing_path + "/") or is_sibling:
                 urls.append(address)
         return list(dict.fromkeys(urls))
@@ -351,10 +511,14 @@ class ListingPager:
     def find_unread_archive(self, content_links: Iterable[Element]) -> SourceProblem | None:
         """Return an archive in the content of the page that is not one of `archive_urls`, or None.
 
-        It is several links to years, a link such as "Äldre nyheter", or a choice of years without a choice of all.
+        It is several links to years, a link such as "Äldre nyheter", or a choice of years without a
+        choice of all.
         """
         content = set(content_links)
-        controls = {get_line_text(control.root): control.root for control in self.page.xpath(YEAR_CONTROL_XPATH)}
+        controls = {
+            get_line_text(control.root): control.root
+            for control in self.page.xpath(YEAR_CONTROL_XPATH)
+        }
         years = {text: control for text, control in controls.items() if YEAR_TEXT.fullmatch(text)}
         for link, address, year in self.archive_links:
             if address in self.archive_urls or link not in content or self.url.startswith(address):
@@ -378,7 +542,8 @@ class ListingPager:
     # Buttons
 
     def find_button_address(self) -> str | None:
-        """Return the address that a button such as "Visa fler" requests, or None if there is no such button.
+        """Return the address that a button such as "Visa fler" requests, or None if there is no
+        such button.
 
         It is the URL in an attribute of the button, or its form's URL with the form's fields.
         """
@@ -399,7 +564,11 @@ class ListingPager:
         """Yield the buttons with a label such as "Visa fler", but none that opens an entry."""
         for button in self.page.xpath(BUTTON_XPATH):
             element = button.root
-            labels = (get_line_text(element), element.get("value", ""), element.get("aria-label", ""))
+            labels = (
+                get_line_text(element),
+                element.get("value", ""),
+                element.get("aria-label", ""),
+            )
             in_pager = bool(button.xpath(f"ancestor-or-self::{PAGER_XPATH}"))
             pattern = NEXT_LINK_TEXT if in_pager else MORE_BUTTON_TEXT
             if element.get("disabled") is not None or not any(map(pattern.fullmatch, labels)):
@@ -409,9 +578,16 @@ class ListingPager:
 
     def resolve_button_form(self, button: Element) -> str | None:
         """Return the address that a button's form requests with its fields unchanged, or None."""
-        if button.tag not in ("button", "input") or button.get("type", "submit").lower() not in ("submit", "image"):
+        if button.tag not in ("button", "input") or button.get("type", "submit").lower() not in (
+            "submit",
+            "image",
+        ):
             return None
-        forms = self.page.xpath("//form[@id=$id]", id=button.get("form")) if button.get("form") else None
+        forms = (
+            self.page.xpath("//form[@id=$id]", id=button.get("form"))
+            if button.get("form")
+            else None
+        )
         form = forms[0].root if forms else next(button.iterancestors("form"), None)
         if not isinstance(form, FormElement):
             return None
@@ -420,32 +596,48 @@ class ListingPager:
         form_fields = self.form_fields[form]
         if form_fields is None:
             return None
-        own_field = [(button.get("name", ""), button.get("value", ""))] if button.get("name") else []
+        own_field = (
+            [(button.get("name", ""), button.get("value", ""))] if button.get("name") else []
+        )
         fields = form_fields + own_field
         if sum(len(name) + len(value) for name, value in fields) > MAX_FORM_BYTES:
-            raise SourceError(self.url, f"has a form of more than {MAX_FORM_BYTES} bytes: treated as a trap")
+            raise SourceError(
+                self.url, f"has a form of more than {MAX_FORM_BYTES} bytes: treated as a trap"
+            )
         action = button.get("formaction", form.get("action", "")).strip()
         url = resolve_canonical_url(self.base if action else self.url, action)
         if not url or not self.agency.owns(url) or not url.startswith(("http://", "https://")):
             return None
         if button.get("formmethod", form.get("method", "get")).lower() == "post":
             return join_form(url, fields)
-        return self.resolve(f"{url.partition('?')[0]}?{urlencode(fields)}")  # as in browsers, the query is replaced
+        return self.resolve(
+            f"{url.partition('?')[0]}?{urlencode(fields)}"
+        )  # as in browsers, the query is replaced
 
     def includes(self, page_url: str) -> bool:
-        """Return whether a URL with the listing's path is the listing itself or one of its other pages."""
-        if not urlsplit(page_url).query or _parse_query_pairs(page_url) == _parse_query_pairs(self.url):
+        """Return whether a URL with the listing's path is the listing itself or one of its other
+        pages.
+        """
+        if not urlsplit(page_url).query or _parse_query_pairs(page_url) == _parse_query_pairs(
+            self.url
+        ):
             return True
         addresses, names = self.page_links
         return page_url in addresses or self.find_changed_parameters(page_url) in names
 
     @cached_property
     def page_links(self) -> tuple[set[str], set[frozenset[str]]]:
-        """Return the URLs of the pager's links, and the query parameters that change from page to page.
+        """Return the URLs of the pager's links, and the query parameters that change from page to
+        page.
 
-        For the parameters, only links that are marked as pager links (by rel, or by a pager element) count.
+        For the parameters, only links that are marked as pager links (by rel, or by a pager
+        element) count.
         """
-        declared = [href for rel in ("next", "prev") for href in self.page.xpath(REL_XPATH.format(rel)).getall()]
+        declared = [
+            href
+            for rel in ("next", "prev")
+            for href in self.page.xpath(REL_XPATH.format(rel)).getall()
+        ]
         pager_links = {link.root for link in self.page.xpath(f"//{PAGER_XPATH}//a[@href]")}
         hrefs = [(href, True) for href in declared]
         hrefs += [
@@ -463,7 +655,10 @@ class ListingPager:
         return addresses, names
 
     def find_changed_parameters(self, page_url: str) -> frozenset[str]:
-        return frozenset(name for name, _ in set(_parse_query_pairs(page_url)) ^ set(_parse_query_pairs(self.url)))
+        return frozenset(
+            name
+            for name, _ in set(_parse_query_pairs(page_url)) ^ set(_parse_query_pairs(self.url))
+        )
 
 
 class PagerControl:
@@ -480,13 +675,19 @@ class PagerControl:
         # a carousel has an arrow, with "Nästa" in an attribute
         named = [*self.labels[:2], *filter(NAMED_PAGE.search, self.labels)]
         self.shows_words = any(WORD.search(label) for label in named if _is_next_label(label))
-        self.names_list = any(LIST_WORDS.intersection(WORD.findall(label.lower())) for label in self.labels)
+        self.names_list = any(
+            LIST_WORDS.intersection(WORD.findall(label.lower())) for label in self.labels
+        )
 
     @property
     def is_disabled(self) -> bool:
         parent = self.element.getparent()
-        classes = f"{self.element.get('class', '')} {'' if parent is None else parent.get('class', '')}"
-        is_off = self.element.get("disabled") is not None or self.element.get("aria-disabled") == "true"
+        classes = (
+            f"{self.element.get('class', '')} {'' if parent is None else parent.get('class', '')}"
+        )
+        is_off = (
+            self.element.get("disabled") is not None or self.element.get("aria-disabled") == "true"
+        )
         return is_off or DISABLED_CLASS.search(classes) is not None
 
     @property
@@ -494,13 +695,21 @@ class PagerControl:
         """Return whether it belongs to an entry, a carousel, a calendar or an accordion."""
         item = next(self.element.iterancestors("li", "article"), None)
         is_in_entry = item is not None and not _is_pager_text(get_line_text(item))
-        return is_in_entry or self.element.get("aria-expanded") is not None or bool(OTHER_WIDGET_XPATH(self.element))
+        return (
+            is_in_entry
+            or self.element.get("aria-expanded") is not None
+            or bool(OTHER_WIDGET_XPATH(self.element))
+        )
 
     @property
     def is_in_pager(self) -> bool:
-        """Return whether the pager is marked as one, or has the number of the current page without a link."""
+        """Return whether the pager is marked as one, or has the number of the current page without
+        a link.
+        """
         linked = {_read_number(get_line_text(link)) for link in self.pager.iter("a", "button")}
-        is_current = self.number not in linked and str(self.number) in WORD.findall(" ".join(self.pager.itertext()))
+        is_current = self.number not in linked and str(self.number) in WORD.findall(
+            " ".join(self.pager.itertext())
+        )
         return self.is_marked or (self.is_numbered and is_current)
 
     @property
@@ -509,12 +718,18 @@ class PagerControl:
 
     @cached_property
     def pager(self) -> Element:
-        """Return the outermost element around the link whose text is only that of a pager, or that is marked as one."""
+        """Return the outermost element around the link whose text is only that of a pager, or that
+        is marked as one.
+        """
         found = self.element
         for element in self.element.iterancestors():
             text = read_short_text(element, MAX_PAGER_LENGTH)
             is_marked = PAGER_MARK.search(f"{element.get('class', '')} {element.get('id', '')}")
-            if element.tag in ("main", "body") or text is None or not (_is_pager_text(text) or is_marked):
+            if (
+                element.tag in ("main", "body")
+                or text is None
+                or not (_is_pager_text(text) or is_marked)
+            ):
                 break
             found = element
         return found
@@ -525,7 +740,9 @@ def _read_form_fields(form: FormElement) -> list[tuple[str, str]] | None:
 
     They are recognised by their names, and by text fields unless the form surrounds the content.
     """
-    names = " ".join(form.get(name, "") for name in ("id", "class", "name", "action", "role", "aria-label"))
+    names = " ".join(
+        form.get(name, "") for name in ("id", "class", "name", "action", "role", "aria-label")
+    )
     if OTHER_FORM_NAME.search(names) or form.find(".//input[@type='password']") is not None:
         return None
     if WRITTEN_FIELD_XPATH(form) and form.find(".//h1") is None:
@@ -538,7 +755,9 @@ def _is_in_marked_pager(link: Element) -> bool:
     for element in link.iterancestors():
         if element.tag in ("main", "body") or read_short_text(element, MAX_PAGER_LENGTH) is None:
             return False
-        if PAGER_MARK.search(f"{element.get('class', '')} {element.get('id', '')} {element.get('aria-label', '')}"):
+        if PAGER_MARK.search(
+            f"{element.get('class', '')} {element.get('id', '')} {element.get('aria-label', '')}"
+        ):
             return True
     return False
 
@@ -574,8 +793,14 @@ def _is_pager_text(text: str) -> bool:
 
 
 def _get_labels(element: Element) -> list[str]:
-    """Return the texts of a link or button: its own, its value, and those of attributes and pictures in it."""
-    return [get_line_text(element), element.get("value", ""), *cast("list[str]", LABEL_XPATH(element))]
+    """Return the texts of a link or button: its own, its value, and those of attributes and
+    pictures in it.
+    """
+    return [
+        get_line_text(element),
+        element.get("value", ""),
+        *cast("list[str]", LABEL_XPATH(element)),
+    ]
 
 
 def _find_folder(url: str) -> str:
@@ -611,7 +836,9 @@ def states_more(text: str, listed: int) -> bool:
 
 
 def _is_same_listing(page_url: str, listing_url: str) -> bool:
-    """Return whether a URL is another page of a listing, with another query or a path such as /sida/2."""
+    """Return whether a URL is another page of a listing, with another query or a path such as
+    /sida/2.
+    """
     if urlsplit(page_url).path.rstrip("/") == urlsplit(listing_url).path.rstrip("/"):
         return _parse_query_pairs(page_url) != _parse_query_pairs(listing_url)
     return bool(re.search(r"/(page|sida|p)/?\d+/?$", urlsplit(page_url).path))

@@ -1,4 +1,5 @@
-"""Spiders: news finds new releases, revisit checks stored ones, refetch fetches pages again, audit reads sources.
+"""Spiders: news finds new releases, revisit checks stored ones, refetch fetches pages again, audit
+reads sources.
 
 attachments fetches files that releases link to, where workers checked the releases.
 """

@@ -1,16 +1,18 @@
 """AttachmentSpider, the base of the spiders that also fetch the files which releases link to.
 
-`scrapy crawl attachments` fetches only such files: those of releases that workers of distributed crawling checked, who
-fetch none.
+`scrapy crawl attachments` fetches only such files: those of releases that workers of distributed
+crawling checked, who fetch none.
 
 After a release was checked, the files that it links to become due, each at most once a day
-(archive/attachments/attachment_store.py). They are requested when no releases are due, with the agency's limits:
-robots.txt, delays, pauses, the time of the pass, and half of DAILY_BUDGET, so that many files leave requests for the
-news of the day. What is not fetched stays due for a later crawl. A file that cannot be fetched is no failure of its
-agency: it is logged, and named among the problems of the crawl.
+(archive/attachments/attachment_store.py). They are requested when no releases are due, with the
+agency's limits: robots.txt, delays, pauses, the time of the pass, and half of DAILY_BUDGET, so that
+many files leave requests for the news of the day. What is not fetched stays due for a later crawl.
+A file that cannot be fetched is no failure of its agency: it is logged, and named among the
+problems of the crawl.
 
-A release that is a file itself is a version of its own URL. When a crawl has finished, the texts that are still missing
-are extracted from the stored bytes: those of such releases, and of files that an earlier crawl only stored.
+A release that is a file itself is a version of its own URL. When a crawl has finished, the texts
+that are still missing are extracted from the stored bytes: those of such releases, and of files
+that an earlier crawl only stored.
 """
 
 from __future__ import annotations
@@ -31,7 +33,12 @@ from archive.database.frontier import FrontierEntry
 from archive.database.sqlite_files import ArchiveError
 from archive.times import now
 from scraper.crawl.failures import describe_request_failure
-from scraper.downloader.limits import DailyBudgetExceeded, HostPaused, PrivateAddress, RobotsForbidden
+from scraper.downloader.limits import (
+    DailyBudgetExceeded,
+    HostPaused,
+    PrivateAddress,
+    RobotsForbidden,
+)
 from scraper.errors import NotARelease, PageError
 from scraper.ingest.parsed_page import FetchedPage
 from scraper.spiders.release_spider import (
@@ -47,13 +54,17 @@ from scraper.spiders.release_spider import (
 
 logger = logging.getLogger(__name__)
 
-BUDGET_SHARE = 0.5  # of DAILY_BUDGET; when so many requests were sent on a day, no files are requested
+BUDGET_SHARE = (
+    0.5  # of DAILY_BUDGET; when so many requests were sent on a day, no files are requested
+)
 MAX_EXTRACTIONS = 2  # processes that extract text at the same time
 MAX_CLOSING_SECONDS = 300  # for texts that are still missing when a crawl has finished
 
 
 class AttachmentSpider(ReleaseSpider):
-    """A spider that fetches the attachments of the releases that it checks, if their agency's key says so."""
+    """A spider that fetches the attachments of the releases that it checks, if their agency's key
+    says so.
+    """
 
     def __init__(self, agency: str = "", minutes: str = "", **arguments: Any) -> None:
         super().__init__(agency, minutes, **arguments)
@@ -62,10 +73,14 @@ class AttachmentSpider(ReleaseSpider):
 
     def fetches_attachments(self, slug: str) -> bool:
         # a worker's copy of the archive sends the writer only what releases need
-        return self.agencies[slug].attachments != "none" and not self.settings.getint("DISTRIBUTED_TOKEN")
+        return self.agencies[slug].attachments != "none" and not self.settings.getint(
+            "DISTRIBUTED_TOKEN"
+        )
 
     def finish_release(self, slug: str, url: str) -> None:
-        """Make the attachments of a release due if it was found, and continue with the next requests."""
+        """Make the attachments of a release due if it was found, and continue with the next
+        requests.
+        """
         if self.fetches_attachments(slug):
             row = self.archive.frontier.get(url)
             if row and row.state == "stored" and row.release_id is not None:
@@ -74,7 +89,9 @@ class AttachmentSpider(ReleaseSpider):
         super().finish_release(slug, url)
 
     def engine_stopped(self) -> None:
-        """Extract the texts that are still missing, unless the crawl was interrupted, and close the archive."""
+        """Extract the texts that are still missing, unless the crawl was interrupted, and close the
+        archive.
+        """
         try:
             for slug in filter(self.fetches_attachments, self.agencies if self.is_finished else ()):
                 if self.agencies[slug].attachments == "text":
@@ -88,7 +105,12 @@ class AttachmentSpider(ReleaseSpider):
         if result.files:
             logger.info("%s: texts of %d stored files extracted", slug, result.files)
         if result.findings:
-            logger.error("%s: the bytes of %d files cannot be read: %s", slug, len(result.findings), result.findings[0])
+            logger.error(
+                "%s: the bytes of %d files cannot be read: %s",
+                slug,
+                len(result.findings),
+                result.findings[0],
+            )
 
     def next_requests(self, slug: str) -> Iterator[Request]:
         """Yield requests for an agency's next due releases or, if there are few, attachments."""
@@ -98,12 +120,16 @@ class AttachmentSpider(ReleaseSpider):
             return
         if slug in self.agencies_without_budget:
             return
-        rows = self.archive.attachments.list_due(slug, now(), limit, self.requested_urls[slug] | self.skipped_urls)
+        rows = self.archive.attachments.list_due(
+            slug, now(), limit, self.requested_urls[slug] | self.skipped_urls
+        )
         # before the first yield, because Scrapy consumes several callbacks in turn
         self.requested_urls[slug].update(row.url for row in rows)
         yield from map(self.build_attachment_request, rows)
 
-    def build_attachment_request(self, row: FrontierEntry, *, unconditional: bool = False) -> Request:
+    def build_attachment_request(
+        self, row: FrontierEntry, *, unconditional: bool = False
+    ) -> Request:
         is_stored = self.archive.attachments.get_version(row.url) is not None
         return Request(
             row.url,
@@ -136,7 +162,9 @@ class AttachmentSpider(ReleaseSpider):
                 await self.store_attachment_text(version, page)
         except PageError as error:
             kind = error.kind if isinstance(error, NotARelease) else "other"
-            self.record_attachment_problem(row, str(error), state="gone" if kind == "gone" else "rejected")
+            self.record_attachment_problem(
+                row, str(error), state="gone" if kind == "gone" else "rejected"
+            )
         super().finish_release(row.agency, row.url)
 
     def check_attachment(self, row: FrontierEntry, response: Response, page: FetchedPage) -> None:
@@ -149,12 +177,17 @@ class AttachmentSpider(ReleaseSpider):
         elif is_web_page(page):
             raise NotARelease(row.url, "is a web page, not a file")
         elif page.status != 200 or not page.body:
-            raise NotARelease(row.url, f"answered {page.status}, with {len(page.body)} bytes that are no whole file")
+            raise NotARelease(
+                row.url,
+                f"answered {page.status}, with {len(page.body)} bytes that are no whole file",
+            )
         if self.settings.getbool("NOINDEX_OBEY") and has_noindex(response):
             raise NotARelease(row.url, NOINDEX_PROBLEM)
 
     def store_attachment(self, row: FrontierEntry, page: FetchedPage) -> AttachmentVersion:
-        """Store a file as a new version, with its capture, unless it is the one that was there before."""
+        """Store a file as a new version, with its capture, unless it is the one that was there
+        before.
+        """
         archive, attachments = self.archive, self.archive.attachments
         version = attachments.get_version(row.url)
         is_same = version is not None and (
@@ -163,18 +196,31 @@ class AttachmentSpider(ReleaseSpider):
         sha256 = None if is_same else self.recorder.store_body(page)
         # those of an earlier file would confirm that one later on; only a 304 need not repeat them
         missing = None if page.status == 304 else ""
-        etag, last_modified = page.headers.get("etag", missing), page.headers.get("last-modified", missing)
+        etag, last_modified = (
+            page.headers.get("etag", missing),
+            page.headers.get("last-modified", missing),
+        )
         with archive.transaction():
             if version is not None and sha256 is None:
                 attachments.record_unchanged(row.url, page.fetched_at)
             elif sha256 is not None:
                 if version is not None:
                     logger.info("%s: the file has changed", row.url)
-                capture_id, media_type = self.recorder.record_capture(page, sha256), page.headers.get("content-type")
-                version = attachments.record_version(
-                    row.url, sha256, len(page.body), capture_id, page.fetched_at, media_type=media_type
+                capture_id, media_type = (
+                    self.recorder.record_capture(page, sha256),
+                    page.headers.get("content-type"),
                 )
-            archive.frontier.mark_done(row.url, page.fetched_at, etag=etag, last_modified=last_modified)
+                version = attachments.record_version(
+                    row.url,
+                    sha256,
+                    len(page.body),
+                    capture_id,
+                    page.fetched_at,
+                    media_type=media_type,
+                )
+            archive.frontier.mark_done(
+                row.url, page.fetched_at, etag=etag, last_modified=last_modified
+            )
         assert version is not None  # noqa: S101 - a 304 only answers a request for a known version
         return version
 
@@ -184,7 +230,9 @@ class AttachmentSpider(ReleaseSpider):
         try:
             body = self.recorder.captures.read(version.sha256) if page.status == 304 else page.body
         except ArchiveError:
-            logger.exception("the text of a file cannot be extracted, because its stored bytes cannot be read")
+            logger.exception(
+                "the text of a file cannot be extracted, because its stored bytes cannot be read"
+            )
             return
         async with self.extractions:
             text = await asyncio.to_thread(extract_text, body)
@@ -193,13 +241,21 @@ class AttachmentSpider(ReleaseSpider):
         self.archive.store_attachment_text(version.file_id, text, now())
 
     def attachment_failed(self, failure: Failure) -> None:
-        """Record a failed request for a file; it stays due if its host is paused, or the crawl is ending."""
+        """Record a failed request for a file; it stays due if its host is paused, or the crawl is
+        ending.
+        """
         error, request = failure.value, get_request(failure)
         row: FrontierEntry = request.meta["row"]
         if isinstance(error, DailyBudgetExceeded) and not self.deadline.is_stopping:
             if row.agency not in self.agencies_without_budget:
                 self.agencies_without_budget.add(row.agency)
-                problem = f"{row.agency}: {error}, as far as they are for files; a later crawl continues with the rest"
+                problem = (
+                    f"{row.agency}: {error}, as far as they are for files; a"
+                    f" later"
+                    f" crawl"
+                    f" continues"
+                    f" with the rest"
+                )
                 logger.warning("%s", problem)
                 self.agency_stats[row.agency].problems.append(problem)
             self.skipped_urls.add(row.url)
@@ -212,8 +268,15 @@ class AttachmentSpider(ReleaseSpider):
         else:
             problem = describe_request_failure(error)
             if isinstance(error, DownloadCancelledError):
-                problem = f"is larger than {self.settings.getint('ATTACHMENT_MAXSIZE'):,} bytes (ATTACHMENT_MAXSIZE)"
-            is_refused = isinstance(error, RobotsForbidden | PrivateAddress | DownloadCancelledError)
+                problem = (
+                    f"is larger than"
+                    f" {self.settings.getint('ATTACHMENT_MAXSIZE'):,}"
+                    f" bytes"
+                    f" (ATTACHMENT_MAXSIZE)"
+                )
+            is_refused = isinstance(
+                error, RobotsForbidden | PrivateAddress | DownloadCancelledError
+            )
             state = "rejected" if is_refused else "failed"
             self.record_attachment_problem(row, f"{row.url}: {problem}", state=state)
         super().finish_release(row.agency, row.url)
@@ -222,7 +285,11 @@ class AttachmentSpider(ReleaseSpider):
         self.log_problem(row, problem)
         self.agency_stats[row.agency].problems.append(problem)
         frontier = self.archive.frontier
-        mark = {"gone": frontier.mark_gone, "rejected": frontier.mark_rejected, "failed": frontier.mark_failed}[state]
+        mark = {
+            "gone": frontier.mark_gone,
+            "rejected": frontier.mark_rejected,
+            "failed": frontier.mark_failed,
+        }[state]
         with self.archive.transaction():
             mark(row.url, now(), problem)
             if state == "gone":
@@ -232,8 +299,9 @@ class AttachmentSpider(ReleaseSpider):
 class CheckedAttachmentSpider(AttachmentSpider):
     """scrapy crawl attachments [-a agency=slug[,slug]] [-a minutes=60].
 
-    Fetches the files that releases link to, if the releases were checked since their files were last looked for. The
-    limits of the agency apply as in other crawls. An agency that a worker is crawling is left out.
+    Fetches the files that releases link to, if the releases were checked since their files were
+    last looked for. The limits of the agency apply as in other crawls. An agency that a worker is
+    crawling is left out.
     """
 
     name = "attachments"

@@ -26,11 +26,21 @@ from archive.health.coverage import (
 )
 from archive.times import now
 from scraper.agency import Agency
-from scraper.crawl.failures import OWN_FAULT, classify_failure, classify_source_failure, describe_request_failure
+from scraper.crawl.failures import (
+    OWN_FAULT,
+    classify_failure,
+    classify_source_failure,
+    describe_request_failure,
+)
 from scraper.downloader.limits import HostPaused
 from scraper.errors import AgencyError, SourceError
 from scraper.pages.page_type import is_listing_url
-from scraper.sources.discovery import SourceURLs, find_sources, get_declared_sources, get_wire_sources
+from scraper.sources.discovery import (
+    SourceURLs,
+    find_sources,
+    get_declared_sources,
+    get_wire_sources,
+)
 from scraper.sources.feeds import CutFeedError, parse_feed, parse_robots_sitemaps, parse_sitemap
 from scraper.sources.links import SourceLink, select_releases
 from scraper.sources.pager import states_more
@@ -51,7 +61,9 @@ MAX_ARCHIVE_PAGES = 100  # archive pages read per agency
 
 @dataclass(slots=True)
 class AgencyAudit:
-    """The state of one agency's audit: its sources with the links read so far, and the remaining requests."""
+    """The state of one agency's audit: its sources with the links read so far, and the remaining
+    requests.
+    """
 
     agency: Agency
     sources: dict[str, AuditedSource] = field(default_factory=dict)  # by URL
@@ -74,42 +86,62 @@ class AgencyAudit:
         """Add a request for a source or part of one: a later page, or a sitemap of an index."""
         if (source_url, url) not in self.known_requests:
             self.known_requests.add((source_url, url))
-            meta = {"agency": self.agency.slug, "source": url, "root_source": source_url, "page": 1, "level": 0} | meta
+            meta = {
+                "agency": self.agency.slug,
+                "source": url,
+                "root_source": source_url,
+                "page": 1,
+                "level": 0,
+            } | meta
             kind = self.sources[source_url].kind
             self.pending_requests.append(build_page_request(url, self.agency, kind, meta))
 
     def confirms(self, problem: SourceProblem, source: AuditedSource) -> bool:
-        """Return whether a problem of a listing's page holds for all that was read of the agency's sources."""
+        """Return whether a problem of a listing's page holds for all that was read of the agency's
+        sources.
+        """
         if problem.code == "count":
             return states_more(problem.value or "", len(source.urls))
-        return problem.code != "archive" or problem.url not in self.sources or problem.url == source.url
+        return (
+            problem.code != "archive"
+            or problem.url not in self.sources
+            or problem.url == source.url
+        )
 
     def add_links(self, source_url: str, origin: str, links: Sequence[SourceLink]) -> None:
         """Add links to a source. origin: the URL that lists them."""
         for link in links:
             if is_listing_url(link.url):
                 continue
-            listed = ListedUrl(source_url=origin, published=link.published, listed_at=link.listed_at)
+            listed = ListedUrl(
+                source_url=origin, published=link.published, listed_at=link.listed_at
+            )
             self.sources[source_url].urls.setdefault(link.url, listed)
 
     def defer_source(self, request: Request, code: str = "deferred") -> None:
-        """Mark a source as incomplete because the rest is left for another day. code: code of a SourceProblem."""
+        """Mark a source as incomplete because the rest is left for another day.
+
+        code: code of a SourceProblem.
+        """
         self.is_deferred = True
         self.sources[request.meta["root_source"]].mark_incomplete(SourceProblem(code, request.url))
 
     @property
     def has_results(self) -> bool:
         """Return whether any source listed something or was read to its end."""
-        sources = [source for source in self.sources.values() if source.kind not in ("home", "robots")]
+        sources = [
+            source for source in self.sources.values() if source.kind not in ("home", "robots")
+        ]
         return any(source.urls or source.problem is None for source in sources)
 
 
 class AuditSpider(ReleaseSpider):
     """scrapy crawl audit [-a agency=slug[,slug]] [-a refill=yes].
 
-    Reads every feed, sitemap, listing and archive page to its end, unconditionally and whatever is already known, and
-    requests no releases. The result is stored in the tables coverage and missing_releases. refill: missing releases
-    also become due, so that the next news crawl requests them. Nothing else that affects a news crawl is changed.
+    Reads every feed, sitemap, listing and archive page to its end, unconditionally and whatever is
+    already known, and requests no releases. The result is stored in the tables coverage and
+    missing_releases. refill: missing releases also become due, so that the next news crawl requests
+    them. Nothing else that affects a news crawl is changed.
     """
 
     name = "audit"
@@ -117,7 +149,9 @@ class AuditSpider(ReleaseSpider):
         "ITEM_PIPELINES": {},  # an audit has no items
     }
 
-    def __init__(self, agency: str = "", minutes: str = "", refill: str = "", **arguments: Any) -> None:
+    def __init__(
+        self, agency: str = "", minutes: str = "", refill: str = "", **arguments: Any
+    ) -> None:
         super().__init__(agency, minutes, **arguments)
         if refill not in ("", "no", "yes"):
             raise AgencyError("arguments", None, "refill", f"{refill!r} is neither yes nor no")
@@ -125,7 +159,9 @@ class AuditSpider(ReleaseSpider):
 
     async def start(self) -> AsyncIterator[Any]:
         limit = asyncio.Semaphore(self.settings.getint("CONCURRENT_REQUESTS"))
-        await asyncio.gather(*(self.audit_agency(agency, limit) for agency in self.agencies.values()))
+        await asyncio.gather(
+            *(self.audit_agency(agency, limit) for agency in self.agencies.values())
+        )
         return
         yield  # Scrapy requires an async generator; everything was requested above
 
@@ -138,7 +174,11 @@ class AuditSpider(ReleaseSpider):
         audit.add_sources(get_wire_sources(agency))
         if sources == SourceURLs():
             audit.add_source(agency.home, "home")
-            audit.add_source(urljoin(agency.home, "/robots.txt"), "robots", handle_httpstatus_list=NO_ROBOTS_STATUSES)
+            audit.add_source(
+                urljoin(agency.home, "/robots.txt"),
+                "robots",
+                handle_httpstatus_list=NO_ROBOTS_STATUSES,
+            )
         while audit.pending_requests:
             request = audit.pending_requests.popleft()
             if self.is_deferred(agency.slug) or not self.crawler.crawling:
@@ -149,18 +189,29 @@ class AuditSpider(ReleaseSpider):
                     audit.pending_requests.appendleft(request)
                     continue
                 await self.read_source(audit, request)
-        if self.deadline.is_stopping or not self.crawler.crawling or (audit.is_deferred and not audit.has_results):
-            logger.warning("%s: the sources were not read to the end, so the coverage is not updated", agency.slug)
+        if (
+            self.deadline.is_stopping
+            or not self.crawler.crawling
+            or (audit.is_deferred and not audit.has_results)
+        ):
+            logger.warning(
+                "%s: the sources were not read to the end, so the coverage is not updated",
+                agency.slug,
+            )
             return
         try:
             self.save_audit(audit)
         except Exception as error:  # whatever the error, the audits of other agencies continue
             if not self.stop_if_unwritable(error):
                 logger.exception("%s: the coverage cannot be stored", agency.slug)
-                self.agency_stats[agency.slug].count_error(f"{agency.slug}: {error}", classify_failure(error))
+                self.agency_stats[agency.slug].count_error(
+                    f"{agency.slug}: {error}", classify_failure(error)
+                )
 
     async def read_source(self, audit: AgencyAudit, request: Request) -> None:
-        """Request a source or part of it, and add its links; mark the source as incomplete if that fails."""
+        """Request a source or part of it, and add its links; mark the source as incomplete if that
+        fails.
+        """
         try:
             response = await self.fetch(request)
             try:
@@ -170,26 +221,41 @@ class AuditSpider(ReleaseSpider):
             else:
                 return
         except Exception as error:  # whatever the error, the other sources are read
-            problem, failure_kind = f"{request.url}: {describe_request_failure(error)}", classify_failure(error)
+            problem, failure_kind = (
+                f"{request.url}: {describe_request_failure(error)}",
+                classify_failure(error),
+            )
             if self.defer_agency(error, request):
-                audit.defer_source(request, failure_kind if isinstance(error, HostPaused) else "deferred")
+                audit.defer_source(
+                    request, failure_kind if isinstance(error, HostPaused) else "deferred"
+                )
                 return
             if failure_kind == OWN_FAULT:
                 logger.exception("a fault in our own code")
         logger.error("%s", problem)
         self.agency_stats[audit.agency.slug].count_error(problem, failure_kind, source=True)
-        audit.sources[request.meta["root_source"]].mark_incomplete(SourceProblem(failure_kind, request.url))
+        audit.sources[request.meta["root_source"]].mark_incomplete(
+            SourceProblem(failure_kind, request.url)
+        )
 
     async def fetch(self, request: Request) -> Response:
-        """Return the response. Raises HttpError if it has an error status that the request does not allow."""
+        """Return the response.
+
+        Raises HttpError if it has an error status that the request does not allow.
+        """
         assert self.crawler.engine  # noqa: S101 - a running spider has an engine
         response = await self.crawler.engine.download_async(request)
-        if not 200 <= response.status < 300 and response.status not in request.meta.get("handle_httpstatus_list", ()):
+        if not 200 <= response.status < 300 and response.status not in request.meta.get(
+            "handle_httpstatus_list", ()
+        ):
             raise HttpError(response)
         return response
 
     def parse_source(self, audit: AgencyAudit, response: Response) -> None:
-        """Add the links and sources in a response, ignoring the dates in an index. Raises SourceError."""
+        """Add the links and sources in a response, ignoring the dates in an index.
+
+        Raises SourceError.
+        """
         agency, meta, body, url = audit.agency, response.meta, response.body, response.url
         source = audit.sources[meta["root_source"]]
         if source.kind == "home":
@@ -210,7 +276,9 @@ class AuditSpider(ReleaseSpider):
             links, children = parse_sitemap(body, url, agency)
             audit.add_links(source.url, meta["source"], links)
             if not children and not meta["level"]:  # the sitemaps of an index have other pages, too
-                self.check_pattern(audit, response, links, lambda plain: parse_sitemap(body, url, plain)[0])
+                self.check_pattern(
+                    audit, response, links, lambda plain: parse_sitemap(body, url, plain)[0]
+                )
             if children:
                 check_index_depth(url, meta["level"])
             for child in children:
@@ -221,13 +289,17 @@ class AuditSpider(ReleaseSpider):
     def check_pattern(
         self, audit: AgencyAudit, response: Response, links: Sequence[SourceLink], read: ReadLinks
     ) -> None:
-        """Mark a source without links as incomplete if the agency's `releases` pattern fits none of those it has."""
+        """Mark a source without links as incomplete if the agency's `releases` pattern fits none of
+        those it has.
+        """
         if not links and self.fits_no_link(audit.agency, response.url, read):
             problem = SourceProblem("pattern", response.url, audit.agency.releases)
             audit.sources[response.meta["root_source"]].mark_incomplete(problem)
 
     def parse_listing(self, audit: AgencyAudit, response: Response) -> None:
-        """Add the links of a listing page; request the next page and, from the first page, the archive pages."""
+        """Add the links of a listing page; request the next page and, from the first page, the
+        archive pages.
+        """
         agency, source_url, page = audit.agency, response.meta["root_source"], response.meta["page"]
         source, level = audit.sources[source_url], response.meta["level"]
         found = read_listing_page(response, agency)
@@ -235,7 +307,9 @@ class AuditSpider(ReleaseSpider):
             source.mark_incomplete(SourceProblem("unreadable entry", error.url))
         audit.add_links(source_url, source_url, found.links)
         if page == 1:
-            self.check_pattern(audit, response, found.links, lambda plain: read_listing_page(response, plain).links)
+            self.check_pattern(
+                audit, response, found.links, lambda plain: read_listing_page(response, plain).links
+            )
         if found.problem and audit.confirms(found.problem, source):
             source.mark_incomplete(found.problem)
             logger.warning("%s", found.problem)
@@ -256,11 +330,16 @@ class AuditSpider(ReleaseSpider):
             source.mark_incomplete(SourceProblem("archive", url, url))
             return
         if sum(known.kind == "archive" for known in audit.sources.values()) >= MAX_ARCHIVE_PAGES:
-            raise SourceError(source.url, f"links to more than {MAX_ARCHIVE_PAGES} archive pages: treated as a trap")
+            raise SourceError(
+                source.url,
+                f"links to more than {MAX_ARCHIVE_PAGES} archive pages: treated as a trap",
+            )
         audit.add_source(url, "archive", level=level)
 
     def save_audit(self, audit: AgencyAudit) -> None:
-        """Store the coverage; keep the previous one if no source listed anything or was read to its end."""
+        """Store the coverage; keep the previous one if no source listed anything or was read to its
+        end.
+        """
         slug, due_count = audit.agency.slug, None
         if not audit.has_results:
             problem = f"{slug}: none of its sources could be read: the coverage is not updated"
@@ -287,4 +366,6 @@ def _format_audit_report(coverage: CoverageTotals, due_count: int | None) -> str
     ]
     parts += [f"{coverage.unlisted} stored but no longer listed"] if coverage.unlisted else []
     parts += [] if due_count is None else [f"{due_count} due now"]
-    return ", ".join(parts) + ("" if coverage.is_complete else "; a source was not read to its end and may list more")
+    return ", ".join(parts) + (
+        "" if coverage.is_complete else "; a source was not read to its end and may list more"
+    )

@@ -20,22 +20,39 @@ from archive.store.releases import Archive
 from archive.times import now, to_iso
 from scraper.agency import Agency
 from scraper.crawl.crawl_stats import AgencyStats
-from scraper.crawl.failures import classify_failure, classify_source_failure, describe_request_failure, detect_rejection
+from scraper.crawl.failures import (
+    classify_failure,
+    classify_source_failure,
+    describe_request_failure,
+    detect_rejection,
+)
 from scraper.downloader.limits import CrawlStopped, HostPaused, RequestDeferred, decode_headers
 from scraper.errors import AgencyError, SourceError
 from scraper.ingest.parsed_page import ParsedPage
 from scraper.pages.page_type import is_listing_url
-from scraper.sources.discovery import SourceURLs, find_sources, get_declared_sources, get_wire_sources
+from scraper.sources.discovery import (
+    SourceURLs,
+    find_sources,
+    get_declared_sources,
+    get_wire_sources,
+)
 from scraper.sources.feeds import CutFeedError, parse_feed, parse_robots_sitemaps, parse_sitemap
 from scraper.sources.json_lists import is_json
 from scraper.sources.links import ListingPage, SourceLink, select_releases, split_form
 from scraper.sources.listings import parse_listing
 from scraper.spiders.attachments import AttachmentSpider
-from scraper.spiders.release_spider import PAST_END_STATUSES, build_conditional_headers, build_page_request, get_request
+from scraper.spiders.release_spider import (
+    PAST_END_STATUSES,
+    build_conditional_headers,
+    build_page_request,
+    get_request,
+)
 
 logger = logging.getLogger(__name__)
 
-NO_ROBOTS_STATUSES = list(range(400, 500))  # a site without robots.txt has no sitemaps in it (RFC 9309)
+NO_ROBOTS_STATUSES = list(
+    range(400, 500)
+)  # a site without robots.txt has no sitemaps in it (RFC 9309)
 MAX_INDEX_DEPTH = 2  # levels of nested sitemap indexes
 MAX_REPEATED_PAGES = 5  # consecutive pages of a listing without a new link
 SITEMAP_PRIORITY_STEPS = 100  # number of priorities for the sitemaps of an index
@@ -47,17 +64,29 @@ class TrapDetector:
 
     # listing → URLs that it has listed
     seen_urls: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    repeated_pages: Counter[str] = field(default_factory=Counter)  # listing → consecutive pages without a new link
+    repeated_pages: Counter[str] = field(
+        default_factory=Counter
+    )  # listing → consecutive pages without a new link
 
-    def find_trap(self, listing: str, page: int, links: Sequence[SourceLink], max_pages: int) -> str | None:
-        """Return why a listing is a crawler trap (too many pages, or nothing new), or None if it is not one."""
+    def find_trap(
+        self, listing: str, page: int, links: Sequence[SourceLink], max_pages: int
+    ) -> str | None:
+        """Return why a listing is a crawler trap (too many pages, or nothing new), or None if it is
+        not one.
+        """
         urls, seen_urls = {link.url for link in links}, self.seen_urls[listing]
         self.repeated_pages[listing] = 0 if urls - seen_urls else self.repeated_pages[listing] + 1
         seen_urls |= urls
         if page >= max_pages:
             return f"continues after page {page}: treated as a trap"
         if self.repeated_pages[listing] >= MAX_REPEATED_PAGES:
-            return f"listed nothing new on {MAX_REPEATED_PAGES} pages in a row, and continues: treated as a trap"
+            return (
+                f"listed nothing new on {MAX_REPEATED_PAGES} pages in a"
+                f" row,"
+                f" and"
+                f" continues:"
+                f" treated as a trap"
+            )
         return None
 
 
@@ -65,7 +94,8 @@ class TrapDetector:
 class SourceTracker:
     """The sources of one agency in one crawl: their links, and how far listings were read.
 
-    started_at: start of the crawl; pages fetched since then are not due again. since: older links are skipped.
+    started_at: start of the crawl; pages fetched since then are not due again. since: older links
+    are skipped.
     """
 
     archive: Archive
@@ -84,10 +114,13 @@ class SourceTracker:
         """Add the links of a source to the frontier in one transaction, and count them."""
         seen_at, is_first = now(), source not in self.counted_sources
         link_count = len(links)
-        links = [link for link in links if not self.is_too_old(link) and not is_listing_url(link.url)]
+        links = [
+            link for link in links if not self.is_too_old(link) and not is_listing_url(link.url)
+        ]
         self.counted_sources.add(source)
         with self.archive.transaction():
-            if is_first and link_count:  # for a listing, only the first page counts; an index has no links
+            # for a listing, only the first page counts; an index has no links
+            if is_first and link_count:
                 self.archive.frontier.set_link_count(source, link_count)
             for link in links:
                 self.archive.frontier.add(
@@ -104,7 +137,8 @@ class SourceTracker:
         self.count_listed([link.url for link in links], are_read=any(link.record for link in links))
 
     def count_listed(self, urls: list[str], *, are_read: bool = False) -> None:
-        """Count listed releases, once per crawl, and those among them that are stored and not fetched in this crawl.
+        """Count listed releases, once per crawl, and those among them that are stored and not
+        fetched in this crawl.
 
         are_read: whether the source contains the releases, so that they are read now.
         """
@@ -123,34 +157,48 @@ class SourceTracker:
                 self.stats.already_stored += 1
 
     def is_known_page(self, listing_url: str, links: list[SourceLink], *, resumed: bool) -> bool:
-        """Return whether every link of a listing page was found before the listing's last complete pass ended.
+        """Return whether every link of a listing page was found before the listing's last complete
+        pass ended.
 
         A pass from the beginning (not `resumed`) also stops at links found before an interruption.
         """
-        listing, cursor = self.archive.frontier.get(listing_url), self.archive.cursors.get(listing_url)
+        listing, cursor = (
+            self.archive.frontier.get(listing_url),
+            self.archive.cursors.get(listing_url),
+        )
         completed_at = listing.fetched_at if listing and listing.state == "done" else None
         known_before = cursor.interrupted_at if cursor and not resumed else completed_at
         if not known_before:
             return False
-        known_before = min(known_before, str(to_iso(self.started_at)))  # a wrong clock may have dated it later
+        known_before = min(
+            known_before, str(to_iso(self.started_at))
+        )  # a wrong clock may have dated it later
         rows = [self.archive.frontier.get(link.url) for link in links]
-        return bool(rows) and all(row is not None and row.first_seen <= known_before for row in rows)
+        return bool(rows) and all(
+            row is not None and row.first_seen <= known_before for row in rows
+        )
 
     def save_cursor(self, listing_url: str, next_url: str, page: int, *, resumed: bool) -> bool:
-        """Leave the later pages of a listing to another crawl; return False if a saved cursor already does."""
+        """Leave the later pages of a listing to another crawl; return False if a saved cursor
+        already does.
+        """
         if self.since or (not resumed and self.archive.cursors.get(listing_url)):
             return False
         with self.archive.transaction():
             self.archive.cursors.save(
-                listing_url, agency=self.agency, next_url=next_url, page_number=page, interrupted_at=now()
+                listing_url,
+                agency=self.agency,
+                next_url=next_url,
+                page_number=page,
+                interrupted_at=now(),
             )
         return True
 
     def finish_listing(self, listing_url: str, *, resumed: bool) -> PaginationCursor | None:
         """Mark a listing's pass as complete.
 
-        If a pass from the beginning has reached the position of a saved cursor, return that cursor, to continue from
-        it.
+        If a pass from the beginning has reached the position of a saved cursor, return that cursor,
+        to continue from it.
         """
         if not resumed and (cursor := self.archive.cursors.get(listing_url)):
             return cursor
@@ -168,9 +216,9 @@ class NewsSpider(AttachmentSpider):
 
     since: links with an earlier date in their source are not followed.
 
-    The links of a source are stored in the frontier before any of them is requested, so that a killed crawl loses
-    nothing. A listing is read until a page has only links that were known when its last complete pass ended, so the
-    pass after a killed one reads it to the end.
+    The links of a source are stored in the frontier before any of them is requested, so that a
+    killed crawl loses nothing. A listing is read until a page has only links that were known when
+    its last complete pass ended, so the pass after a killed one reads it to the end.
     """
 
     name = "news"
@@ -183,14 +231,18 @@ class NewsSpider(AttachmentSpider):
 
     async def start(self) -> AsyncIterator[Any]:
         for slug, agency in self.agencies.items():
-            tracker = SourceTracker(self.archive, slug, self.agency_stats[slug], self.started_at, self.since)
+            tracker = SourceTracker(
+                self.archive, slug, self.agency_stats[slug], self.started_at, self.since
+            )
             self.source_trackers[slug] = tracker
             sources = get_declared_sources(agency)
             requests = [*self.request_known(sources, agency)] if sources != SourceURLs() else []
             if sources == SourceURLs():  # then they are discovered
                 requests += self.request_source(agency.home, agency, "home")
                 robots_url = urljoin(agency.home, "/robots.txt")
-                requests += self.request_source(robots_url, agency, "robots", handle_httpstatus_list=NO_ROBOTS_STATUSES)
+                requests += self.request_source(
+                    robots_url, agency, "robots", handle_httpstatus_list=NO_ROBOTS_STATUSES
+                )
             requests += self.request_sources(get_wire_sources(agency), agency)
             requests += self.next_requests(slug)  # pages that an earlier crawl left due
             for request in requests:
@@ -199,7 +251,9 @@ class NewsSpider(AttachmentSpider):
     # Requests for sources
 
     def request_known(self, sources: SourceURLs, agency: Agency) -> Iterator[Request]:
-        """Request an agency's declared or linked sources, and delete the cursors of other listings."""
+        """Request an agency's declared or linked sources, and delete the cursors of other
+        listings.
+        """
         with self.archive.transaction():
             wire_lists = get_wire_sources(agency).listings
             self.archive.cursors.delete_except(agency.slug, [*sources.listings, *wire_lists])
@@ -222,9 +276,9 @@ class NewsSpider(AttachmentSpider):
     ) -> Iterator[Request]:
         """Yield a request for a source, unless this crawl has already requested it.
 
-        The request is conditional if the source is a feed or sitemap that was read completely before. index_url,
-        listed_at: for a sitemap, its index and its date in the index. priority: sources with a higher priority are
-        requested first.
+        The request is conditional if the source is a feed or sitemap that was read completely
+        before. index_url, listed_at: for a sitemap, its index and its date in the index. priority:
+        sources with a higher priority are requested first.
         """
         requested_sources = self.source_trackers[agency.slug].requested_sources
         if url in requested_sources:
@@ -235,11 +289,21 @@ class NewsSpider(AttachmentSpider):
         if not is_form:
             with self.archive.transaction():
                 self.archive.frontier.add(
-                    url, agency=agency.slug, role=kind, seen_at=now(), source=index_url, listed=listed_at
+                    url,
+                    agency=agency.slug,
+                    role=kind,
+                    seen_at=now(),
+                    source=index_url,
+                    listed=listed_at,
                 )
         row, headers = self.archive.frontier.get(url), None
         # validators in another agency's row do not apply
-        if row and row.agency == agency.slug and row.state == "done" and kind in ("feed", "sitemap"):
+        if (
+            row
+            and row.agency == agency.slug
+            and row.state == "done"
+            and kind in ("feed", "sitemap")
+        ):
             headers = build_conditional_headers(row)
         yield build_page_request(
             url,
@@ -269,7 +333,9 @@ class NewsSpider(AttachmentSpider):
         For an index, request its sitemaps that were not read or have no date.
         """
         rows = self.archive.frontier.list_known_entries(source)
-        self.source_trackers[agency.slug].count_listed([row.url for row in rows if row.role == "release"])
+        self.source_trackers[agency.slug].count_listed(
+            [row.url for row in rows if row.role == "release"]
+        )
         children = [(row.url, row.listed_at, row) for row in rows if row.role == "sitemap"]
         yield from self.request_child_sitemaps(children, agency, source)
 
@@ -279,8 +345,12 @@ class NewsSpider(AttachmentSpider):
         agency: Agency,
         index_url: str,
     ) -> Iterator[Request]:
-        """Request the changed sitemaps of an index, starting with those that were read longest ago."""
-        ordered = sorted(children, key=lambda child: (child[2].fetched_at if child[2] else None) or "")
+        """Request the changed sitemaps of an index, starting with those that were read
+        longest ago.
+        """
+        ordered = sorted(
+            children, key=lambda child: (child[2].fetched_at if child[2] else None) or ""
+        )
         for number, (url, listed_at, row) in enumerate(ordered):
             if self.deadline.has_passed():
                 return
@@ -289,7 +359,12 @@ class NewsSpider(AttachmentSpider):
             else:
                 priority = SITEMAP_PRIORITY_STEPS - SITEMAP_PRIORITY_STEPS * number // len(ordered)
                 yield from self.request_source(
-                    url, agency, "sitemap", index_url=index_url, listed_at=listed_at, priority=priority
+                    url,
+                    agency,
+                    "sitemap",
+                    index_url=index_url,
+                    listed_at=listed_at,
+                    priority=priority,
                 )
 
     # Responses of sources
@@ -300,7 +375,9 @@ class NewsSpider(AttachmentSpider):
             if response.status == 304 and kind in ("feed", "sitemap"):
                 yield from self.request_unchanged_source(response.meta["source"], agency)
             else:
-                parser: Callable[[Response, Agency], Iterable[Request | ParsedPage]] = getattr(self, f"parse_{kind}")
+                parser: Callable[[Response, Agency], Iterable[Request | ParsedPage]] = getattr(
+                    self, f"parse_{kind}"
+                )
                 yield from parser(response, agency)
         except SourceError as error:
             self.record_source_error(response, error)
@@ -338,18 +415,24 @@ class NewsSpider(AttachmentSpider):
         source = response.meta["source"]
         links, children = parse_sitemap(response.body, response.url, agency)
         if not links and "index" not in response.meta:
-            self.fits_no_link(agency, source, lambda plain: parse_sitemap(response.body, response.url, plain)[0])
+            self.fits_no_link(
+                agency, source, lambda plain: parse_sitemap(response.body, response.url, plain)[0]
+            )
         self.source_trackers[agency.slug].record_links(links, source)
         if children:
             # the depth is set by Scrapy's DepthMiddleware
             check_index_depth(response.url, response.meta.get("depth", 0))
-        rows = [(child.url, child.listed_at, self.archive.frontier.get(child.url)) for child in children]
+        rows = [
+            (child.url, child.listed_at, self.archive.frontier.get(child.url)) for child in children
+        ]
         yield from self.request_child_sitemaps(rows, agency, source)
-        if not (children and self.deadline.has_passed()):  # otherwise, the next crawl continues with the rest
+        # otherwise, the next crawl continues with the rest
+        if not (children and self.deadline.has_passed()):
             self.record_source_read(response, links or children)
 
     def parse_listing(self, response: Response, agency: Agency) -> Iterator[Request | ParsedPage]:
-        """Record the links of a listing page, and request the next page unless all links were known.
+        """Record the links of a listing page, and request the next page unless all links were
+        known.
 
         The listing of a press wire contains the releases, which are parsed at once.
         """
@@ -369,7 +452,9 @@ class NewsSpider(AttachmentSpider):
             logger.warning("%s", found.problem)
             self.agency_stats[agency.slug].problems.append(str(found.problem))
         if page == 1 and not links:
-            self.fits_no_link(agency, listing_url, lambda plain: read_listing_page(response, plain).links)
+            self.fits_no_link(
+                agency, listing_url, lambda plain: read_listing_page(response, plain).links
+            )
         if page == 1 and not links and not next_url:
             with self.archive.transaction():
                 self.archive.removals.schedule_comparison(agency.slug, now())
@@ -379,10 +464,14 @@ class NewsSpider(AttachmentSpider):
         tracker.record_links(links, listing_url)
         yield from self.parse_listed_records(links, response, agency)
         max_pages = self.settings.getint("LISTING_PAGES_MAX")
-        if next_url and (trap := tracker.trap_detector.find_trap(listing_url, page, links, max_pages)):
+        if next_url and (
+            trap := tracker.trap_detector.find_trap(listing_url, page, links, max_pages)
+        ):
             self.record_source_error(response, SourceError(listing_url, trap), listing_url)
         elif next_url and (links or page == 1) and not is_known and not is_all_old:
-            if self.deadline.has_passed() and tracker.save_cursor(listing_url, next_url, page + 1, resumed=is_resumed):
+            if self.deadline.has_passed() and tracker.save_cursor(
+                listing_url, next_url, page + 1, resumed=is_resumed
+            ):
                 return
             meta = get_past_end_meta(next_url, agency, has_number=found.has_numbered_next)
             meta |= {"root_source": listing_url, "page": page + 1, "resumed": is_resumed}
@@ -393,7 +482,9 @@ class NewsSpider(AttachmentSpider):
                 meta = {"root_source": listing_url, "page": cursor.page_number, "resumed": True}
                 yield from self.request_source(cursor.next_url, agency, "listing", **meta)
 
-    def parse_listed_records(self, links: list[SourceLink], response: Response, agency: Agency) -> Iterator[ParsedPage]:
+    def parse_listed_records(
+        self, links: list[SourceLink], response: Response, agency: Agency
+    ) -> Iterator[ParsedPage]:
         is_too_old = self.source_trackers[agency.slug].is_too_old
         wanted = [link.url for link in links if link.record and not is_too_old(link)]
         entries = filter(None, map(self.archive.frontier.get, wanted))
@@ -424,18 +515,24 @@ class NewsSpider(AttachmentSpider):
                 last_modified=headers.get("last-modified"),
             )
 
-    def record_source_error(self, response: Response, error: SourceError, source_url: str | None = None) -> None:
+    def record_source_error(
+        self, response: Response, error: SourceError, source_url: str | None = None
+    ) -> None:
         """Record an unreadable response. source_url: the source, if another URL was requested."""
         slug = response.meta["agency"]
         logger.error("%s", error)
-        self.agency_stats[slug].count_error(str(error), classify_source_failure(error, response), source=True)
-        self.mark_source_failed(source_url or response.meta["source"], slug, str(error), has_answered=True)
+        self.agency_stats[slug].count_error(
+            str(error), classify_source_failure(error, response), source=True
+        )
+        self.mark_source_failed(
+            source_url or response.meta["source"], slug, str(error), has_answered=True
+        )
 
     def mark_source_failed(self, url: str, slug: str, problem: str, *, has_answered: bool) -> None:
         """Mark a source as failed.
 
-        has_answered: whether there was a response. If so, and if the source had not failed before, a few stored
-        releases become due, for comparison.
+        has_answered: whether there was a response. If so, and if the source had not failed before,
+        a few stored releases become due, for comparison.
         """
         row = self.archive.frontier.get(url)
         with self.archive.transaction():
@@ -444,12 +541,19 @@ class NewsSpider(AttachmentSpider):
             self.archive.frontier.mark_failed(url, now(), problem)
 
     def source_failed(self, failure: Failure) -> None:
-        """Record a failed request for a source, or save a cursor if it is left for a later crawl."""
+        """Record a failed request for a source, or save a cursor if it is left for a later
+        crawl.
+        """
         request, error = get_request(failure), failure.value
         meta = request.meta
-        tracker, is_deferred = self.source_trackers[meta["agency"]], self.defer_agency(error, request)
+        tracker, is_deferred = (
+            self.source_trackers[meta["agency"]],
+            self.defer_agency(error, request),
+        )
         if isinstance(error, RequestDeferred | CrawlStopped) and meta["page"] > 1:
-            tracker.save_cursor(meta["root_source"], meta["address"], meta["page"], resumed=meta["resumed"])
+            tracker.save_cursor(
+                meta["root_source"], meta["address"], meta["page"], resumed=meta["resumed"]
+            )
         if is_deferred:
             return
         problem = f"{request.url}: {describe_request_failure(error)}"
@@ -465,15 +569,21 @@ class NewsSpider(AttachmentSpider):
 
 
 def check_index_depth(url: str, depth: int) -> None:
-    """Raise SourceError if sitemap indexes are nested too deeply; sitemaps.org allows no nesting at all."""
+    """Raise SourceError if sitemap indexes are nested too deeply; sitemaps.org allows no nesting at
+    all.
+    """
     if depth > MAX_INDEX_DEPTH:
-        raise SourceError(url, f"is nested too deeply: more than {MAX_INDEX_DEPTH} sitemap indexes are above it")
+        raise SourceError(
+            url, f"is nested too deeply: more than {MAX_INDEX_DEPTH} sitemap indexes are above it"
+        )
 
 
 def get_past_end_meta(url: str, agency: Agency, *, has_number: bool) -> dict[str, Any]:
-    """Return the meta of a request for a listing's next page, which may lie past the end of the listing.
+    """Return the meta of a request for a listing's next page, which may lie past the end of the
+    listing.
 
-    It cannot if the pager names the page by number (`has_number`) or the agency declares it as a source.
+    It cannot if the pager names the page by number (`has_number`) or the agency declares it as a
+    source.
     """
     if has_number or url in get_declared_sources(agency).listings:
         return {}
@@ -483,21 +593,28 @@ def get_past_end_meta(url: str, agency: Agency, *, has_number: bool) -> dict[str
 def read_listing_page(response: Response, agency: Agency) -> ListingPage:
     """Parse a page of a listing; raise SourceError if it is unreadable or unexpectedly empty.
 
-    An empty page is not an error if it may be past the end of the listing. A first page may be empty, too, unless it is
-    recognised as an error page or another page that is not a listing.
+    An empty page is not an error if it may be past the end of the listing. A first page may be
+    empty, too, unless it is recognised as an error page or another page that is not a listing.
     """
     page, is_past_end = response.meta["page"], response.meta.get("may_be_past_end", False)
     if is_past_end and response.status in PAST_END_STATUSES:
         return ListingPage([], None)
     found = parse_listing(response.body, response.url, agency, response.meta["root_source"], page)
-    if found.links or (page == 1 and found.next_url):  # a first page may leave its list to the next URL
+    # a first page may leave its list to the next URL
+    if found.links or (page == 1 and found.next_url):
         return found
     if problems := response.meta.get("browser_problems"):
-        raise SourceError(response.url, f"lists nothing; its scripts did not get {problems[0]}", "empty source")
+        raise SourceError(
+            response.url, f"lists nothing; its scripts did not get {problems[0]}", "empty source"
+        )
     rejection = None if is_json(response.body) else detect_rejection(response.body, response.url)
     is_end = is_past_end and (rejection is None or rejection.kind == "error page")
     if not is_end and (page > 1 or rejection):
-        raise SourceError(response.url, f"page {page} of {response.meta['root_source']} lists nothing", "empty source")
+        raise SourceError(
+            response.url,
+            f"page {page} of {response.meta['root_source']} lists nothing",
+            "empty source",
+        )
     return found
 
 
@@ -522,4 +639,6 @@ def _parse_since(text: str) -> date | None:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise AgencyError("arguments", None, "since", f"{text!r} is not a date like 2024-01-01") from None
+        raise AgencyError(
+            "arguments", None, "since", f"{text!r} is not a date like 2024-01-01"
+        ) from None

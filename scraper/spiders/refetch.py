@@ -1,4 +1,6 @@
-"""`scrapy crawl refetch`: fetches single pages now, or all rejected pages after a rule was corrected."""
+"""`scrapy crawl refetch`: fetches single pages now, or all rejected pages after a rule was
+corrected.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,12 @@ from scraper.sources.links import is_release_url
 from scraper.spiders.release_spider import ReleaseSpider
 
 REFETCHED_STATES = ("rejected", "failed", "gone", "quarantined")  # states in the frontier
-CAUSE_NAMES = {"first": "new", "source": "edited", "parser": "changed by the parser", "import": "new"}
+CAUSE_NAMES = {
+    "first": "new",
+    "source": "edited",
+    "parser": "changed by the parser",
+    "import": "new",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,32 +44,48 @@ class RefetchOutcome:
 
     def __str__(self) -> str:
         # a problem begins with the URL that it concerns
-        return f"{self.url}: {self.state}" + (f": {self.detail.removeprefix(f'{self.url}: ')}" if self.detail else "")
+        return f"{self.url}: {self.state}" + (
+            f": {self.detail.removeprefix(f'{self.url}: ')}" if self.detail else ""
+        )
 
 
 class RefetchSpider(ReleaseSpider):
     """scrapy crawl refetch -a url=URL | -a state=rejected [-a agency=slug[,slug]].
 
-    url: one or more addresses, separated by spaces, each of a listed agency; unknown pages are added. state: all pages
-    of the agencies in this state of the frontier, whenever they are due (rejected, failed, gone, quarantined; several
-    are separated by commas). Requests are unconditional; robots.txt, delays, pauses and DAILY_BUDGET apply as always.
+    url: one or more addresses, separated by spaces, each of a listed agency; unknown pages are
+    added. state: all pages of the agencies in this state of the frontier, whenever they are due
+    (rejected, failed, gone, quarantined; several are separated by commas). Requests are
+    unconditional; robots.txt, delays, pauses and DAILY_BUDGET apply as always.
     """
 
     name = "refetch"
 
-    def __init__(self, agency: str = "", minutes: str = "", url: str = "", state: str = "", **arguments: Any) -> None:
+    def __init__(
+        self, agency: str = "", minutes: str = "", url: str = "", state: str = "", **arguments: Any
+    ) -> None:
         super().__init__(agency, minutes, **arguments)
         if bool(url.strip()) == bool(state.strip()):
-            raise AgencyError("arguments", None, "url", "must be given, or state=rejected, but not both")
+            raise AgencyError(
+                "arguments", None, "url", "must be given, or state=rejected, but not both"
+            )
         self.urls = [_parse_page_url(text) for text in url.split()]
         self.states = [part.strip() for part in state.split(",") if part.strip()]
         for name in self.states:
             if name not in REFETCHED_STATES:
-                raise AgencyError("arguments", None, "state", f"{name!r} is not one of {', '.join(REFETCHED_STATES)}")
+                raise AgencyError(
+                    "arguments",
+                    None,
+                    "state",
+                    f"{name!r} is not one of {', '.join(REFETCHED_STATES)}",
+                )
         self.owners: dict[str, str] = {}  # URL → slug of its agency
-        self.queued_urls: defaultdict[str, deque[str]] = defaultdict(deque)  # agency → URLs still to be requested
+        self.queued_urls: defaultdict[str, deque[str]] = defaultdict(
+            deque
+        )  # agency → URLs still to be requested
         self.parsed_urls: set[str] = set()  # URLs of pages that went through the pipeline
-        self.outcomes: list[RefetchOutcome] = []  # the outcomes of all pages, once the crawl has ended
+        self.outcomes: list[
+            RefetchOutcome
+        ] = []  # the outcomes of all pages, once the crawl has ended
         self.started_at = now()
 
     @classmethod
@@ -89,16 +112,26 @@ class RefetchSpider(ReleaseSpider):
                 raise AgencyError("arguments", None, "url", f"{url!r} is on no host of {source}")
             if len(owners) > 1 and is_wire_url(url):
                 names = ", ".join(agency.slug for agency in owners)
-                raise AgencyError("arguments", None, "url", f"{url!r} is at a wire of {names}: add agency=…")
+                raise AgencyError(
+                    "arguments", None, "url", f"{url!r} is at a wire of {names}: add agency=…"
+                )
             self.owners[url] = max(owners, key=lambda agency: is_release_url(url, agency)).slug
-        return {slug: selected[slug] for slug in dict.fromkeys(self.owners.values())} if self.urls else selected
+        return (
+            {slug: selected[slug] for slug in dict.fromkeys(self.owners.values())}
+            if self.urls
+            else selected
+        )
 
     def list_pages(self, slug: str) -> list[str]:
         """Return the URLs of an agency's pages to fetch, and add new ones to the frontier."""
         if not self.urls:
             marks = ", ".join("?" * len(self.states))
             rows = self.archive.db.execute(
-                f"select url from frontier where agency = ? and role = 'release' and state in ({marks})"
+                f"select url from"
+                f" frontier where"
+                f" agency = ? and role"
+                f" = 'release' and state in"
+                f" ({marks})"
                 " order by first_seen, rowid",
                 [slug, *self.states],
             )
@@ -107,13 +140,23 @@ class RefetchSpider(ReleaseSpider):
         for url in urls:
             row = self.archive.frontier.get(url)
             if row and (row.role, row.agency) != ("release", slug):
-                raise AgencyError("arguments", None, "url", f"{url!r} is known as a {row.role} of {row.agency}")
+                raise AgencyError(
+                    "arguments", None, "url", f"{url!r} is known as a {row.role} of {row.agency}"
+                )
             if not row:
                 if not is_release_url(url, self.agencies[slug]):
-                    problem = f"{url!r} is not the address of a release by the table of {slug} (home, releases)"
+                    problem = (
+                        f"{url!r} is not the address of a release by the"
+                        f" table of"
+                        f" {slug}"
+                        f" (home,"
+                        f" releases)"
+                    )
                     raise AgencyError("arguments", None, "url", problem)
                 with self.archive.transaction():
-                    self.archive.frontier.add(url, agency=slug, role="release", seen_at=self.started_at)
+                    self.archive.frontier.add(
+                        url, agency=slug, role="release", seen_at=self.started_at
+                    )
         return urls
 
     async def start(self) -> AsyncIterator[Any]:
@@ -127,7 +170,9 @@ class RefetchSpider(ReleaseSpider):
                 yield row
 
     def build_release_request(self, row: FrontierEntry, *, unconditional: bool = True) -> Request:
-        """Return an unconditional request, because the rules may have changed even if the page has not."""
+        """Return an unconditional request, because the rules may have changed even if the page has
+        not.
+        """
         return super().build_release_request(row, unconditional=True)
 
     def finish_page(self, row: FrontierEntry) -> None:
@@ -138,7 +183,9 @@ class RefetchSpider(ReleaseSpider):
         self.outcomes = [self.find_outcome(url) for url in self.owners]
 
     def find_outcome(self, url: str) -> RefetchOutcome:
-        """Return the outcome for a page: stored, unchanged, rejected, quarantined, or why it was not fetched."""
+        """Return the outcome for a page: stored, unchanged, rejected, quarantined, or why it was
+        not fetched.
+        """
         slug, started_at, archive = self.owners[url], to_iso(self.started_at) or "", self.archive
         row = archive.db.execute(
             "select state, fetched, problem, release from frontier where url = ?", [url]
@@ -153,7 +200,9 @@ class RefetchSpider(ReleaseSpider):
             return RefetchOutcome(url=url, state="not fetched", detail=reason)
         for page in Quarantine(archive.db).list_pending(slug):
             if page.url == url:
-                return RefetchOutcome(url=url, state="quarantined", detail=describe_reasons(page.reasons))
+                return RefetchOutcome(
+                    url=url, state="quarantined", detail=describe_reasons(page.reasons)
+                )
         sql = "select cause from revisions where release = ? and seen >= ? order by id desc limit 1"
         if revision := archive.db.execute(sql, [release_id, started_at]).fetchone():
             detail = f"as release {release_id} ({CAUSE_NAMES.get(revision[0], revision[0])})"

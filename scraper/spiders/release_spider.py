@@ -65,7 +65,9 @@ logger = logging.getLogger(__name__)
 
 ROBOT_NAME = "myndighetsarkivet"  # name of our robot in robots directives
 MAX_REQUESTS_AHEAD = 4  # requests in flight per agency; the frontier keeps the rest
-DUE_BATCH_SIZE = 500  # due releases read from the frontier at a time, to find some at hosts that are not paused
+DUE_BATCH_SIZE = (
+    500  # due releases read from the frontier at a time, to find some at hosts that are not paused
+)
 PAST_END_STATUSES = [204, 404, 410]  # statuses of a page past the end of a listing
 MISSING_KINDS = {  # kind of NotARelease → kind of removal, for a stored release
     "gone": "gone",
@@ -79,14 +81,16 @@ CHALLENGE_PROBLEM = f"{WALL_PROBLEM}: a challenge of Cloudflare"
 # what is refused for its address, its headers or its site's wish is not kept for a better parser
 UNKEPT_KINDS, UNKEPT_PROBLEMS = ("gone", "redirected"), (NOINDEX_PROBLEM, CHALLENGE_PROBLEM)
 
-ReadLinks = Callable[[Agency], Iterable[SourceLink]]  # returns the links that a source has for an agency
+ReadLinks = Callable[
+    [Agency], Iterable[SourceLink]
+]  # returns the links that a source has for an agency
 
 
 class ReleaseSpider(Spider):
     """Requests due releases; only a few per agency at a time, to limit memory use.
 
-    Arguments: agency (one or more slugs, separated by commas; default: all), minutes (how long the pass may take; the
-    rest is left for a later one).
+    Arguments: agency (one or more slugs, separated by commas; default: all), minutes (how long the
+    pass may take; the rest is left for a later one).
     """
 
     agencies: dict[str, Agency]
@@ -102,13 +106,21 @@ class ReleaseSpider(Spider):
         self.selected_slugs = [slug.strip() for slug in agency.split(",") if slug.strip()]
         self.deadline = parse_deadline(minutes)
         self.agency_stats: dict[str, AgencyStats] = {}
-        self.requested_urls: defaultdict[str, set[str]] = defaultdict(set)  # agency → URLs of releases in flight
-        self.failed_requests: Counter[str] = Counter()  # agency → number of requests without a response, or blocked
+        self.requested_urls: defaultdict[str, set[str]] = defaultdict(
+            set
+        )  # agency → URLs of releases in flight
+        self.failed_requests: Counter[str] = (
+            Counter()
+        )  # agency → number of requests without a response, or blocked
         self.is_finished = False  # whether the crawl ended without being interrupted
         # agencies that are left for a later crawl
         self.deferred_agencies: set[str] = set()
-        self.deferred_hosts: defaultdict[str, set[str]] = defaultdict(set)  # agency → paused hosts of its releases
-        self.skipped_urls: set[str] = set()  # releases at paused hosts, and those for which our code failed
+        self.deferred_hosts: defaultdict[str, set[str]] = defaultdict(
+            set
+        )  # agency → paused hosts of its releases
+        self.skipped_urls: set[str] = (
+            set()
+        )  # releases at paused hosts, and those for which our code failed
 
     @classmethod
     def update_settings(cls, settings: BaseSettings) -> None:
@@ -125,7 +137,8 @@ class ReleaseSpider(Spider):
         agencies = spider.choose_agencies(load_agencies(file), file)
         check_contact(agencies, settings.get("CONTACT"))
         check_browser(agencies)
-        with ExitStack() as open_files:  # closed here if anything fails, because the engine is then never started
+        # closed here if anything fails, because the engine is then never started
+        with ExitStack() as open_files:
             spider.archive = archive = Archive(settings["ARCHIVE"])
             open_files.callback(archive.close)
             spider.recorder = CrawlRecorder(
@@ -142,11 +155,15 @@ class ReleaseSpider(Spider):
             for agency in agencies.values():
                 add_declared_agency(archive, agency)
             with archive.transaction():
-                archive.hosts.set_agency_pauses({slug: agency.paused for slug, agency in agencies.items()})
+                archive.hosts.set_agency_pauses(
+                    {slug: agency.paused for slug, agency in agencies.items()}
+                )
             open_files.pop_all()
         for slug, agency in agencies.items():
             if agency.paused:
-                logger.warning("%s is paused in the list of agencies and skipped: %s", slug, agency.paused)
+                logger.warning(
+                    "%s is paused in the list of agencies and skipped: %s", slug, agency.paused
+                )
         spider.agencies = {slug: agency for slug, agency in agencies.items() if not agency.paused}
         spider.agency_stats = {slug: AgencyStats() for slug in spider.agencies}
         for receiver, signal in (
@@ -172,7 +189,9 @@ class ReleaseSpider(Spider):
     # Requests
 
     def next_requests(self, slug: str) -> Iterator[Request]:
-        """Yield requests for an agency's next due releases, with up to MAX_REQUESTS_AHEAD in flight."""
+        """Yield requests for an agency's next due releases, with up to MAX_REQUESTS_AHEAD in
+        flight.
+        """
         if self.is_deferred(slug):
             return
         limit = max(0, MAX_REQUESTS_AHEAD - len(self.requested_urls[slug]))
@@ -182,8 +201,14 @@ class ReleaseSpider(Spider):
         yield from self.build_requests(rows)
 
     def separate_other_address(self, row: FrontierEntry) -> FrontierEntry:
-        """Return a row without its release if the URL is only another address, whose state does not affect it."""
-        return replace(row, release_id=None) if is_other_address(self.archive, row.url, row.release_id) else row
+        """Return a row without its release if the URL is only another address, whose state does not
+        affect it.
+        """
+        return (
+            replace(row, release_id=None)
+            if is_other_address(self.archive, row.url, row.release_id)
+            else row
+        )
 
     def next_rows(self, slug: str, limit: int) -> Iterable[FrontierEntry]:
         """Return up to `limit` due releases of an agency, without those at paused hosts."""
@@ -211,21 +236,29 @@ class ReleaseSpider(Spider):
         for list_url, wanted in listed_rows.items():
             yield self.build_list_request(list_url, list_url, wanted)
 
-    def build_list_request(self, url: str, list_url: str, rows: list[FrontierEntry], **progress: Any) -> Request:
-        """Return a request for a page of a press wire's list (first page: `list_url`), to find releases in it.
+    def build_list_request(
+        self, url: str, list_url: str, rows: list[FrontierEntry], **progress: Any
+    ) -> Request:
+        """Return a request for a page of a press wire's list (first page: `list_url`), to find
+        releases in it.
 
-        progress: for a later page, its number (`page`), and from the pages before it the earliest publication
-        (`oldest`), the URLs (`listed`), and whether all records could be read (`is_complete`).
+        progress: for a later page, its number (`page`), and from the pages before it the earliest
+        publication (`oldest`), the URLs (`listed`), and whether all records could be read
+        (`is_complete`).
         """
         meta: dict[str, Any] = {"agency": rows[0].agency, "rows": rows, "root_source": list_url}
         meta |= {"page": 1, "oldest": "", "listed": frozenset(), "is_complete": True, **progress}
         if progress:
             meta["handle_httpstatus_list"] = PAST_END_STATUSES
         agency = self.agencies[rows[0].agency]
-        return build_page_request(url, agency, "listing", meta, callback=self.parse_list, errback=self.release_failed)
+        return build_page_request(
+            url, agency, "listing", meta, callback=self.parse_list, errback=self.release_failed
+        )
 
     def take_urls(self, slug: str, queue: deque[str], limit: int) -> list[str]:
-        """Remove the next URLs from a queue: up to `limit`, and all others in the same press wires' lists."""
+        """Remove the next URLs from a queue: up to `limit`, and all others in the same press wires'
+        lists.
+        """
         urls = [queue.popleft() for _ in range(min(limit, len(queue)))]
         find_source = self.agencies[slug].find_record_source
         lists = [source for source in map(find_source, urls) if source]
@@ -239,13 +272,16 @@ class ReleaseSpider(Spider):
     def build_release_request(self, row: FrontierEntry, *, unconditional: bool = False) -> Request:
         """Return a request for a release.
 
-        It is conditional if the server sent validators (RFC 9110, 13), unless `unconditional` is set.
+        It is conditional if the server sent validators (RFC 9110, 13), unless `unconditional` is
+        set.
         """
         return Request(
             row.url,
             callback=self.parse_release,
             errback=self.release_failed,
-            headers=build_conditional_headers(row) if row.release_id and not unconditional else None,
+            headers=build_conditional_headers(row)
+            if row.release_id and not unconditional
+            else None,
             meta={
                 "agency": row.agency,
                 "row": row,
@@ -277,11 +313,17 @@ class ReleaseSpider(Spider):
         return slug in self.deferred_agencies or self.deadline.has_passed()
 
     def defer_agency(self, error: BaseException | None, request: Request) -> bool:
-        """Return whether a failed request means that its agency is left for a later crawl; logged once per agency.
+        """Return whether a failed request means that its agency is left for a later crawl; logged
+        once per agency.
 
-        A pause of a host other than the agency's own only affects the releases at that host (see `defer_release`).
+        A pause of a host other than the agency's own only affects the releases at that host (see
+        `defer_release`).
         """
-        if self.deadline.is_stopping or isinstance(error, CrawlStopped) or self.stop_if_unwritable(error):
+        if (
+            self.deadline.is_stopping
+            or isinstance(error, CrawlStopped)
+            or self.stop_if_unwritable(error)
+        ):
             return True
         if not isinstance(error, RequestDeferred):
             return False
@@ -316,7 +358,11 @@ class ReleaseSpider(Spider):
         row: FrontierEntry = response.meta["row"]
         if response.status == 304:
             # a redirect may have passed the conditional headers on to another URL
-            if response.url == row.url and build_conditional_headers(row) and row.release_id is not None:
+            if (
+                response.url == row.url
+                and build_conditional_headers(row)
+                and row.release_id is not None
+            ):
                 self.record_unchanged(row, row.release_id)
             elif not response.meta["unconditional"]:
                 yield self.build_release_request(row, unconditional=True)
@@ -340,11 +386,20 @@ class ReleaseSpider(Spider):
         yield parsed
 
     def read_release(
-        self, row: FrontierEntry, page: FetchedPage, document: Document, template: bytes | None = None
+        self,
+        row: FrontierEntry,
+        page: FetchedPage,
+        document: Document,
+        template: bytes | None = None,
     ) -> ParsedPage:
-        """Parse the release on a page. Only a stored release keeps `document`, to be compared with its page."""
+        """Parse the release on a page.
+
+        Only a stored release keeps `document`, to be compared with its page.
+        """
         return ParsedPage(
-            item=read_document(document.copy() if row.release_id else document, self.agencies[row.agency]),
+            item=read_document(
+                document.copy() if row.release_id else document, self.agencies[row.agency]
+            ),
             url=row.url,
             release_id=row.release_id,
             response=page,
@@ -359,16 +414,23 @@ class ReleaseSpider(Spider):
             raise detect_rejection(page.body, page.url) or NotARelease(row.url, problem)
         if self.settings.getbool("NOINDEX_OBEY") and has_noindex(response):
             raise NotARelease(row.url, NOINDEX_PROBLEM)
-        item = build_file_item(row.url, row.file_title or "", row.file_day, self.agencies[row.agency])
+        item = build_file_item(
+            row.url, row.file_title or "", row.file_day, self.agencies[row.agency]
+        )
         return ParsedPage(
-            item=item, url=row.url, release_id=row.release_id, response=page, template=FINGERPRINT_VERSION
+            item=item,
+            url=row.url,
+            release_id=row.release_id,
+            response=page,
+            template=FINGERPRINT_VERSION,
         )
 
     def parse_list(self, response: Response) -> Iterator[ParsedPage | Request]:
-        """Parse the requested releases in a press wire's list; request its next page for any others.
+        """Parse the requested releases in a press wire's list; request its next page for any
+        others.
 
-        A release that is not in the list is gone, but only if the list goes further back. When the pass ends, the rest
-        stays due. A page that lists nothing new is the last one to be read.
+        A release that is not in the list is gone, but only if the list goes further back. When the
+        pass ends, the rest stays due. A page that lists nothing new is the last one to be read.
         """
         meta, rows = response.meta, {row.url: row for row in response.meta["rows"]}
         try:
@@ -376,26 +438,39 @@ class ReleaseSpider(Spider):
                 found = ListingPage([], None)
             else:
                 agency = self.agencies[meta["agency"]]
-                found = parse_listing(response.body, response.url, agency, meta["root_source"], meta["page"])
+                found = parse_listing(
+                    response.body, response.url, agency, meta["root_source"], meta["page"]
+                )
         except SourceError as error:
             self.record_failures(meta["rows"], str(error), classify_source_failure(error, response))
             return
         self.report_errors(meta["agency"], found.errors)
         listed = {link.url for link in found.links}
         dates = [link.published for link in found.links if link.published]
-        oldest, is_complete = min([*filter(None, [meta["oldest"]]), *dates], default=""), meta["is_complete"]
+        oldest, is_complete = (
+            min([*filter(None, [meta["oldest"]]), *dates], default=""),
+            meta["is_complete"],
+        )
         is_complete = is_complete and not found.errors
         yield from self.parse_records(found.links, response, rows)
         missing = [row for row in rows.values() if row.url not in listed]
         if missing and found.next_url and listed <= meta["listed"]:
-            problem = f"leads to {found.next_url}, although this page lists nothing new: treated as a trap"
+            problem = (
+                f"leads to {found.next_url}, although this page lists nothing"
+                f" new:"
+                f" treated"
+                f" as a"
+                f" trap"
+            )
             self.report_errors(meta["agency"], [PageError(response.url, "json.next", problem)])
             is_complete = False
         elif missing and found.next_url and self.is_deferred(meta["agency"]):
             for row in missing:
                 self.finish_release(row.agency, row.url)
             return
-        elif missing and found.next_url and meta["page"] < self.settings.getint("LISTING_PAGES_MAX"):
+        elif (
+            missing and found.next_url and meta["page"] < self.settings.getint("LISTING_PAGES_MAX")
+        ):
             progress = {"page": meta["page"] + 1, "oldest": oldest, "is_complete": is_complete}
             progress["listed"] = meta["listed"] | listed
             yield self.build_list_request(found.next_url, meta["root_source"], missing, **progress)
@@ -403,8 +478,12 @@ class ReleaseSpider(Spider):
         for row in missing:
             if is_complete and row.listed_at and oldest and oldest < row.listed_at:
                 # no evidence is stored, because the bytes of the list are those of other releases
-                page = replace(build_fetched_page(response), url=row.url, body=b"", record_url=response.url)
-                self.record_no_release(row, page, NotARelease(row.url, "is no longer listed by the press wire", "gone"))
+                page = replace(
+                    build_fetched_page(response), url=row.url, body=b"", record_url=response.url
+                )
+                self.record_no_release(
+                    row, page, NotARelease(row.url, "is no longer listed by the press wire", "gone")
+                )
                 continue
             logger.info("%s: cannot be checked: the press wire lists only later releases", row.url)
             if row.release_id is not None:
@@ -422,30 +501,56 @@ class ReleaseSpider(Spider):
                 continue
             page = build_fetched_page(response)
             # without the validators, which belong to the whole list
-            headers = {name: text for name, text in page.headers.items() if name not in ("etag", "last-modified")}
-            page = replace(page, url=row.url, headers=headers, body=link.record.body, record_url=link.record.url)
+            headers = {
+                name: text
+                for name, text in page.headers.items()
+                if name not in ("etag", "last-modified")
+            }
+            page = replace(
+                page,
+                url=row.url,
+                headers=headers,
+                body=link.record.body,
+                record_url=link.record.url,
+            )
             try:
                 parsed = self.read_release(row, page, open_document(page.body, row.url))
             except PageError as error:
                 self.record_no_release(row, page, error)
                 continue
-            except Exception as error:  # our own code failed; the other records are read all the same
+            except (
+                Exception
+            ) as error:  # our own code failed; the other records are read all the same
                 if self.stop_if_unwritable(error):
                     return
                 problem = f"{row.url}: our own code failed on it"
                 logger.exception("%s", problem)
-                self.agency_stats[row.agency].count_error(f"{problem}: {error!r}", classify_failure(error))
+                self.agency_stats[row.agency].count_error(
+                    f"{problem}: {error!r}", classify_failure(error)
+                )
                 self.skip_failed_page(row.agency, row.url, row.release_id, problem, page)
                 continue
             yield parsed
             self.finish_page(row)  # Scrapy continues once the pipeline has stored the page
 
     def fits_no_link(self, agency: Agency, url: str, read: ReadLinks) -> bool:
-        """Return whether the `releases` pattern is why a source lists nothing; counted, and logged once per agency."""
+        """Return whether the `releases` pattern is why a source lists nothing; counted, and logged
+        once per agency.
+        """
         plain = replace(agency, releases=None)
-        others = [link.url for link in read(plain) if not is_listing_url(link.url)] if agency.releases else []
+        others = (
+            [link.url for link in read(plain) if not is_listing_url(link.url)]
+            if agency.releases
+            else []
+        )
         if others:
-            problem = f"{agency.releases!r} fits none of the {len(others)} links of {url}, such as {others[0]}"
+            problem = (
+                f"{agency.releases!r} fits none of the {len(others)}"
+                f" links of"
+                f" {url},"
+                f" such as"
+                f" {others[0]}"
+            )
             error = AgencyError(self.agencies_file.name, agency.slug, "releases", problem)
             stats = self.agency_stats[agency.slug]
             if not stats.source_failures["pattern"]:
@@ -460,11 +565,18 @@ class ReleaseSpider(Spider):
             self.agency_stats[slug].count_error(str(error), classify_failure(error), source=True)
 
     def record_failures(
-        self, rows: Sequence[FrontierEntry], problem: str, failure_kind: str, *, is_forbidden: bool = False
+        self,
+        rows: Sequence[FrontierEntry],
+        problem: str,
+        failure_kind: str,
+        *,
+        is_forbidden: bool = False,
     ) -> None:
         self.log_problem(rows[0], problem)
         for row in rows:
-            self.recorder.record_failure(row.url, row.release_id, now(), problem, rejected=is_forbidden)
+            self.recorder.record_failure(
+                row.url, row.release_id, now(), problem, rejected=is_forbidden
+            )
         slug = rows[0].agency
         stats = self.agency_stats[slug]
         (stats.count_rejected if is_forbidden else stats.count_error)(problem, failure_kind)
@@ -473,13 +585,20 @@ class ReleaseSpider(Spider):
             self.finish_release(slug, row.url)
 
     def log_problem(self, row: FrontierEntry, problem: str, *other_words: str) -> None:
-        """Log a page's problem, but not again while it stays the same. other_words: how the frontier may have it."""
+        """Log a page's problem, but not again while it stays the same.
+
+        other_words: how the frontier may have it.
+        """
         is_known = self.archive.frontier.has_problem(row.url, problem, *other_words)
         self.agency_stats[row.agency].known_problems += is_known
         logger.log(logging.DEBUG if is_known else logging.WARNING, "%s", problem)
 
-    def check_response(self, response: Response, url: str, agency: Agency, *, is_file: bool = False) -> None:
-        """Raise NotARelease if a response cannot be the release at `url`: 404, 410 or a redirect elsewhere."""
+    def check_response(
+        self, response: Response, url: str, agency: Agency, *, is_file: bool = False
+    ) -> None:
+        """Raise NotARelease if a response cannot be the release at `url`: 404, 410 or a redirect
+        elsewhere.
+        """
         if is_cloudflare_challenge(response):
             raise NotARelease(url, CHALLENGE_PROBLEM, "blocked")
         if response.status in (404, 410):
@@ -500,14 +619,18 @@ class ReleaseSpider(Spider):
         raise NotARelease(url, f"redirected to {target}: {response.url}", "redirected")
 
     def is_found_listing(self, url: str) -> bool:
-        """Return whether a URL is that of a listing in the frontier, with or without a slash at the end."""
+        """Return whether a URL is that of a listing in the frontier, with or without a slash at the
+        end.
+        """
         if "?" in url:
             return False
         other = self.archive.frontier.get(url[:-1] if url.endswith("/") else f"{url}/")
         return other is not None and other.role == "listing"
 
     def record_unchanged(self, row: FrontierEntry, release_id: int) -> None:
-        """Record that the server reports a stored release as unchanged, with as few writes as possible."""
+        """Record that the server reports a stored release as unchanged, with as few writes as
+        possible.
+        """
         checked_at, stats = now(), self.agency_stats[row.agency]
         if row.state == "stored":
             self.recorder.record_unchanged(release_id, checked_at)
@@ -520,16 +643,27 @@ class ReleaseSpider(Spider):
         self.finish_release(row.agency, row.url)
 
     def record_no_release(self, row: FrontierEntry, page: FetchedPage, error: PageError) -> None:
-        """Record a response without a release. A stored release is missing unless the page is unreadable."""
+        """Record a response without a release.
+
+        A stored release is missing unless the page is unreadable.
+        """
         kind = error.kind if isinstance(error, NotARelease) else "other"
         target = getattr(error, "target", None) or (page.url if kind == "redirected" else None)
-        stats, problem, failure_kind = self.agency_stats[row.agency], str(error), classify_failure(error)
+        stats, problem, failure_kind = (
+            self.agency_stats[row.agency],
+            str(error),
+            classify_failure(error),
+        )
         # rejected only because of its URL, so the site has not replaced anything
         is_rejected_address = kind == "listing" and (
             is_listing_url(row.url, self.agencies[row.agency]) or self.is_found_listing(row.url)
         )
         refused = None if is_rejected_address else self.find_refused(row, page, error)
-        self.log_problem(row, problem, f"{row.url}: {MISSING_KINDS.get(kind)}" + (f": {target}" if target else ""))
+        self.log_problem(
+            row,
+            problem,
+            f"{row.url}: {MISSING_KINDS.get(kind)}" + (f": {target}" if target else ""),
+        )
         if kind == "blocked":
             is_new = row.release_id is None
             self.recorder.record_failure(
@@ -540,7 +674,9 @@ class ReleaseSpider(Spider):
         elif row.release_id and kind in MISSING_KINDS and not is_rejected_address:
             was_current = self.archive.removals.is_current(row.release_id)
             refusal = problem if refused else None
-            self.recorder.record_missing(row.url, row.release_id, page, MISSING_KINDS[kind], target, refusal=refusal)
+            self.recorder.record_missing(
+                row.url, row.release_id, page, MISSING_KINDS[kind], target, refusal=refusal
+            )
             stats.missing += 1
             if was_current:  # a removed release that is still missing is not a failure
                 stats.add_failure(problem, failure_kind)
@@ -550,20 +686,36 @@ class ReleaseSpider(Spider):
                     self.archive.frontier.mark_gone(row.url, page.fetched_at, problem)
             else:
                 self.recorder.record_failure(
-                    row.url, row.release_id, page.fetched_at, problem, rejected=True, refused=refused
+                    row.url,
+                    row.release_id,
+                    page.fetched_at,
+                    problem,
+                    rejected=True,
+                    refused=refused,
                 )
             stats.count_rejected(problem, failure_kind)
         self.finish_release(row.agency, row.url)
 
-    def find_refused(self, row: FrontierEntry, page: FetchedPage, error: PageError) -> FetchedPage | None:
-        """Return a response that was refused for its content, which a better parser may read, or None."""
+    def find_refused(
+        self, row: FrontierEntry, page: FetchedPage, error: PageError
+    ) -> FetchedPage | None:
+        """Return a response that was refused for its content, which a better parser may read, or
+        None.
+        """
         agency, kind = self.agencies[row.agency], getattr(error, "kind", "other")
         is_own = page.url == row.url or (agency.owns(page.url) and is_release_url(page.url, agency))
-        is_kept = page.body and is_own and kind not in UNKEPT_KINDS and error.problem not in UNKEPT_PROBLEMS
+        is_kept = (
+            page.body
+            and is_own
+            and kind not in UNKEPT_KINDS
+            and error.problem not in UNKEPT_PROBLEMS
+        )
         return page if is_kept else None
 
     def release_failed(self, failure: Failure) -> None:
-        """Record a failed request: forbidden by robots.txt or the SSRF filter, or without a usable response."""
+        """Record a failed request: forbidden by robots.txt or the SSRF filter, or without a usable
+        response.
+        """
         error, request = failure.value, get_request(failure)
         if self.defer_agency(error, request):
             return
@@ -584,7 +736,8 @@ class ReleaseSpider(Spider):
 
         response: the page's response; None if the page has been in quarantine.
         """
-        if response is not None and "row" in response.meta:  # for the pages of a list, parse_records does this
+        # for the pages of a list, parse_records does this
+        if response is not None and "row" in response.meta:
             self.finish_page(response.meta["row"])
 
     def finish_page(self, row: FrontierEntry) -> None:
@@ -593,7 +746,10 @@ class ReleaseSpider(Spider):
     def item_failed(self, item: ParsedPage, failure: Failure) -> None:
         if self.stop_if_unwritable(failure.value):
             return
-        slug, problem = item.item.agency or "", f"{item.url}: {describe_request_failure(failure.value)}"
+        slug, problem = (
+            item.item.agency or "",
+            f"{item.url}: {describe_request_failure(failure.value)}",
+        )
         self.agency_stats[slug].count_error(problem, classify_failure(failure.value))
         self.skip_failed_page(slug, item.url, item.release_id, problem, item.response)
 
@@ -612,14 +768,21 @@ class ReleaseSpider(Spider):
     def skip_failed_page(
         self, slug: str, url: str, release_id: int | None, problem: str, page: FetchedPage | None
     ) -> None:
-        """Record that our own code failed on a page, and continue. page: its response, to be kept."""
+        """Record that our own code failed on a page, and continue.
+
+        page: its response, to be kept.
+        """
         self.skipped_urls.add(url)
         failed_at = page.fetched_at if page else now()
-        self.recorder.record_failure(url, release_id, failed_at, problem, rejected=True, refused=page)
+        self.recorder.record_failure(
+            url, release_id, failed_at, problem, rejected=True, refused=page
+        )
         self.finish_release(slug, url)
 
     def stop_if_unwritable(self, error: BaseException | None) -> bool:
-        """Stop the crawl if `error` means that the archive cannot be written; return whether it does."""
+        """Stop the crawl if `error` means that the archive cannot be written; return whether it
+        does.
+        """
         problem = _find_write_error(error)
         if problem and not self.deadline.is_stopping:
             logger.critical("the archive cannot be written: %s", problem)
@@ -642,9 +805,13 @@ def get_request(failure: Failure) -> Request:
 
 
 def _find_write_error(error: BaseException | None) -> sqlite3.DatabaseError | None:
-    """Return the error that the archive cannot be written (full disk, lock), or None if there is another cause."""
+    """Return the error that the archive cannot be written (full disk, lock), or None if there is
+    another cause.
+    """
     while error is not None:
-        if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.IntegrityError):
+        if isinstance(error, sqlite3.DatabaseError) and not isinstance(
+            error, sqlite3.IntegrityError
+        ):
             return error
         error = error.__cause__
     return None
@@ -668,11 +835,14 @@ def build_conditional_headers(row: FrontierEntry) -> dict[str, str]:
     return {name: value for name, value in headers.items() if value}
 
 
-def build_page_request(address: str, agency: Agency, kind: str, meta: dict[str, Any], **arguments: Any) -> Request:
-    """Return a request for a source or one of its pages, by POST if its address has a form (see `join_form`).
+def build_page_request(
+    address: str, agency: Agency, kind: str, meta: dict[str, Any], **arguments: Any
+) -> Request:
+    """Return a request for a source or one of its pages, by POST if its address has a form (see
+    `join_form`).
 
-    kind: the kind of source. A listing is opened in a browser if the agency's table requires it, unless it is a JSON
-    endpoint.
+    kind: the kind of source. A listing is opened in a browser if the agency's table requires it,
+    unless it is a JSON endpoint.
     """
     url, form = split_form(address)
     headers = dict(arguments.pop("headers", None) or {})
@@ -688,19 +858,31 @@ def build_page_request(address: str, agency: Agency, kind: str, meta: dict[str, 
 
 def build_fetched_page(response: Response) -> FetchedPage:
     headers = decode_headers(response)
-    return FetchedPage(url=response.url, fetched_at=now(), status=response.status, headers=headers, body=response.body)
+    return FetchedPage(
+        url=response.url,
+        fetched_at=now(),
+        status=response.status,
+        headers=headers,
+        body=response.body,
+    )
 
 
 def is_web_page(page: FetchedPage) -> bool:
     start = page.body[:200].lstrip().lower()
-    return "html" in page.headers.get("content-type", "") or start.startswith((b"<!doctype html", b"<html"))
+    return "html" in page.headers.get("content-type", "") or start.startswith(
+        (b"<!doctype html", b"<html")
+    )
 
 
 def has_noindex(response: Response, document: Document | None = None) -> bool:
-    """Return whether X-Robots-Tag or a meta element contains noindex or none, addressed to all robots or to ours."""
+    """Return whether X-Robots-Tag or a meta element contains noindex or none, addressed to all
+    robots or to ours.
+    """
     directives = [value.decode("latin-1") for value in response.headers.getlist("X-Robots-Tag")]
     if document is not None:
-        directives += [document.meta[name] for name in ("robots", ROBOT_NAME) if name in document.meta]
+        directives += [
+            document.meta[name] for name in ("robots", ROBOT_NAME) if name in document.meta
+        ]
     return any(is_noindex_directive(text) for text in directives)
 
 
@@ -713,4 +895,6 @@ def is_noindex_directive(text: str) -> bool:
     robot, colon, rules = text.lower().partition(":")
     if colon and robot.strip() not in (ROBOT_NAME, "unavailable_after"):
         return False  # addressed to another robot
-    return not {"noindex", "none"}.isdisjoint(word.strip() for word in (rules if colon else robot).split(","))
+    return not {"noindex", "none"}.isdisjoint(
+        word.strip() for word in (rules if colon else robot).split(",")
+    )

@@ -18,27 +18,35 @@ from scraper.spiders.attachments import AttachmentSpider
 
 logger = logging.getLogger(__name__)
 
-MAX_CONSECUTIVE_FAILURES = 5  # failed releases in a row after which the agency's site counts as down
+MAX_CONSECUTIVE_FAILURES = (
+    5  # failed releases in a row after which the agency's site counts as down
+)
 
 
 class RevisitSpider(AttachmentSpider):
     """scrapy crawl revisit [-a agency=slug[,slug]].
 
-    When a release is due depends on its age (setting REVISIT_AGES). REVISIT_BUDGET limits the requests per agency and
-    day. Requests are conditional if the server sent validators.
+    When a release is due depends on its age (setting REVISIT_AGES). REVISIT_BUDGET limits the
+    requests per agency and day. Requests are conditional if the server sent validators.
     """
 
     name = "revisit"
 
     def __init__(self, agency: str = "", **arguments: Any) -> None:
         super().__init__(agency, **arguments)
-        self.queued_urls: defaultdict[str, deque[str]] = defaultdict(deque)  # agency → URLs still to be requested
+        self.queued_urls: defaultdict[str, deque[str]] = defaultdict(
+            deque
+        )  # agency → URLs still to be requested
         # URL of a release → its other addresses, which are requested after it
         self.waiting_urls: dict[str, list[str]] = {}
         self.known_urls: dict[str, set[str]] = {}  # agency → all URLs that have been queued
-        self.budgets: dict[str, int] = {}  # agency → number of URLs that may be queued in this crawl
+        self.budgets: dict[
+            str, int
+        ] = {}  # agency → number of URLs that may be queued in this crawl
         self.seen_failures: Counter[str] = Counter()  # agency → number of failed requests so far
-        self.consecutive_failures: Counter[str] = Counter()  # agency → number of failed requests in a row
+        self.consecutive_failures: Counter[str] = (
+            Counter()
+        )  # agency → number of failed requests in a row
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
@@ -55,13 +63,17 @@ class RevisitSpider(AttachmentSpider):
             self.known_urls[slug] = set()
             if not self.queue_due(slug):
                 logger.info(
-                    "%s: more releases are due than the %d requests left in today's budget", slug, self.budgets[slug]
+                    "%s: more releases are due than the %d requests left in today's budget",
+                    slug,
+                    self.budgets[slug],
                 )
             for request in self.next_requests(slug):
                 yield request
 
     def queue_due(self, slug: str) -> bool:
-        """Queue the due releases of an agency that were not queued before; return False if some remain."""
+        """Queue the due releases of an agency that were not queued before; return False if some
+        remain.
+        """
         known = self.known_urls[slug]
         limit = max(0, self.budgets[slug] - len(known))
         longest = self.recorder.schedule.longest_interval
@@ -81,20 +93,26 @@ class RevisitSpider(AttachmentSpider):
         return is_complete
 
     def list_other_addresses(self, url: str) -> list[str]:
-        """Return the other addresses of a stored release: on the agency's own site, or at a press wire."""
+        """Return the other addresses of a stored release: on the agency's own site, or at a press
+        wire.
+        """
         release_id = self.archive.find_release_id(url)
         others = self.archive.frontier.list_other_urls(url, now())
         return [other for other in others if is_other_address(self.archive, other, release_id)]
 
     def continue_if_due(self) -> None:
-        """Queue pages that became due during the crawl, to be compared with a missing one (see removals.py)."""
+        """Queue pages that became due during the crawl, to be compared with a missing one (see
+        removals.py).
+        """
         for slug, known in self.known_urls.items():
             if known:
                 self.queue_due(slug)
         super().continue_if_due()
 
     def next_rows(self, slug: str, limit: int) -> Iterable[FrontierEntry]:
-        """Yield the next releases, after adding (imported) ones that were never requested to the frontier."""
+        """Yield the next releases, after adding (imported) ones that were never requested to the
+        frontier.
+        """
         queue, frontier = self.queued_urls[slug], self.archive.frontier
         for url in self.take_urls(slug, queue, limit):
             row = frontier.get(url)
@@ -109,14 +127,21 @@ class RevisitSpider(AttachmentSpider):
                 yield row
 
     def finish_release(self, slug: str, url: str) -> None:
-        """Continue with the next release, or skip the rest if the agency's site seems to be down."""
-        has_failed, queue = self.failed_requests[slug] > self.seen_failures[slug], self.queued_urls[slug]
+        """Continue with the next release, or skip the rest if the agency's site seems to be
+        down.
+        """
+        has_failed, queue = (
+            self.failed_requests[slug] > self.seen_failures[slug],
+            self.queued_urls[slug],
+        )
         # directly after it, so that an edit at both addresses counts as one edit
         queue.extendleft(self.waiting_urls.pop(url, ()))
         self.consecutive_failures[slug] = self.consecutive_failures[slug] + 1 if has_failed else 0
         self.seen_failures[slug] = self.failed_requests[slug]
         if self.consecutive_failures[slug] >= MAX_CONSECUTIVE_FAILURES and queue:
-            logger.warning("%s: seems to be down; %d releases are left for a later crawl", slug, len(queue))
+            logger.warning(
+                "%s: seems to be down; %d releases are left for a later crawl", slug, len(queue)
+            )
             queue.clear()
             self.budgets[slug] = 0
         super().finish_release(slug, url)

@@ -12,7 +12,9 @@ GRAMMAR = etree.RelaxNG(file=str(Path(__file__).with_name("atom.rng")))
 NAMESPACES = {"a": "http://www.w3.org/2005/Atom"}
 ALTERNATES = "a:link[not(@rel) or @rel='alternate']"
 FILLED = "a:title | a:rights | a:author/a:name | a:contributor/a:name"
-TAG_URI = re.compile(r"tag:[a-z0-9.-]+,\d{4}(?:-\d\d){0,2}:[A-Za-z0-9\-._~!$&'()*+,;=:@/?%]*")  # RFC 4151
+TAG_URI = re.compile(
+    r"tag:[a-z0-9.-]+,\d{4}(?:-\d\d){0,2}:[A-Za-z0-9\-._~!$&'()*+,;=:@/?%]*"
+)  # RFC 4151
 
 
 def find_faults(body: bytes) -> list[str]:
@@ -28,17 +30,25 @@ def find_faults(body: bytes) -> list[str]:
         faults.append("neither the feed nor the entry has an author")
     if not find(root, "a:link[@rel='self']"):
         faults.append("the feed does not link to itself")
-    versions = [(find(entry, "a:id")[0].text, find(entry, "a:updated")[0].text) for entry in entries]
-    faults += [f"{version} occurs twice" for version in set(versions) if versions.count(version) > 1]
+    versions = [
+        (find(entry, "a:id")[0].text, find(entry, "a:updated")[0].text) for entry in entries
+    ]
     faults += [
-        "entry without content and alternate" for entry in entries if not find(entry, f"a:content | {ALTERNATES}")
+        f"{version} occurs twice" for version in set(versions) if versions.count(version) > 1
+    ]
+    faults += [
+        "entry without content and alternate"
+        for entry in entries
+        if not find(entry, f"a:content | {ALTERNATES}")
     ]
     return faults
 
 
 def find_faults_of_children(parent: etree._Element) -> list[str]:
     """Return what is wrong with the elements of a feed or an entry."""
-    faults = [f"{node.tag!s} is empty" for node in find(parent, FILLED) if not (node.text or "").strip()]
+    faults = [
+        f"{node.tag!s} is empty" for node in find(parent, FILLED) if not (node.text or "").strip()
+    ]
     for node in find(parent, "a:id"):
         uri = (node.text or "").strip()
         if not (TAG_URI.fullmatch(uri) if uri.startswith("tag:") else urlsplit(uri).scheme):
@@ -48,7 +58,9 @@ def find_faults_of_children(parent: etree._Element) -> list[str]:
     alternates = [(link.get("type"), link.get("hreflang")) for link in find(parent, ALTERNATES)]
     if len(alternates) != len(set(alternates)):
         faults.append("two alternates of one type and language")
-    return faults + ["category without a term" for node in find(parent, "a:category") if not node.get("term")]
+    return faults + [
+        "category without a term" for node in find(parent, "a:category") if not node.get("term")
+    ]
 
 
 def find(parent: etree._Element, path: str) -> list[etree._Element]:

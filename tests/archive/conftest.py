@@ -1,4 +1,7 @@
-"""The sample archives and the sites that serve them. Tests only read them: a test that writes copies one."""
+"""The sample archives and the sites that serve them.
+
+Tests only read them: a test that writes copies one.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""An archive of a hostile agency: pages with each vector as text in every field, and as markup, are read and edited."""
+"""An archive of a hostile agency: pages with each vector as text in every field, and as markup, are
+read and edited.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,11 @@ def create_hostile_archive(path: Path) -> Path:
         archive.add_agency(IMPORTED_AGENCY, name=name, home="javascript:alert(1)//")
         yesterday = (now() - timedelta(days=1)).isoformat()
         archive.db.execute(  # the releases of a first crawl are not in feeds
-            "insert into crawls (agency, spider, started, finished, reason) values (?, 'news', ?, ?, 'finished')",
+            "insert into crawls"
+            " (agency, spider,"
+            " started, finished,"
+            " reason) values (?, 'news', ?,"
+            " ?, 'finished')",
             [AGENCY, yesterday, yesterday],
         )
         for is_edited in (False, True):
@@ -49,8 +55,13 @@ def create_hostile_archive(path: Path) -> Path:
 
 
 def read_release(number: int, *, is_edited: bool) -> Release:
-    """Read the page of a vector. If its markup is rejected (it redirects at once), the vector is only text."""
-    vector, following = (html.escape(VECTORS[index % len(VECTORS)]) for index in (number, number + 1))
+    """Read the page of a vector.
+
+    If its markup is rejected (it redirects at once), the vector is only text.
+    """
+    vector, following = (
+        html.escape(VECTORS[index % len(VECTORS)]) for index in (number, number + 1)
+    )
     page = PAGE.format(
         number=number,
         day=DAY.isoformat(),
@@ -68,7 +79,10 @@ def read_release(number: int, *, is_edited: bool) -> Release:
 
 
 def build_imported_release() -> Release:
-    """Build a release with addresses that would run. A crawl drops them, but an import may bring some."""
+    """Build a release with addresses that would run.
+
+    A crawl drops them, but an import may bring some.
+    """
     return Release(
         agency=IMPORTED_AGENCY,
         url=f"https://{IMPORTED_AGENCY}.example/1",
@@ -76,6 +90,8 @@ def build_imported_release() -> Release:
         body="Infört.",
         body_html="<p>Infört.</p>",
         published=DAY,
-        attachments=tuple(Attachment(url=url, title="En fil", media_type="application/pdf") for url in ADDRESSES),
+        attachments=tuple(
+            Attachment(url=url, title="En fil", media_type="application/pdf") for url in ADDRESSES
+        ),
         images=(Image(url="data:image/svg+xml,<svg onload=alert(1)>", caption="En bild"),),
     )

@@ -9,7 +9,8 @@ PRINTABLE = r'''
     ^ ¦ ~ ¦ | ¦ || ¦ & ¦ && ¦ + ¦ = ¦ < ¦ > ¦ <> ¦ ( ¦ ) ¦ () ¦ )( ¦ ((( ¦ ))) ¦ [ ¦ ] ¦ { ¦ } ¦ {} ¦ [] ¦ {title}
     {title}: ¦ {parts}: x ¦ % ¦ %% ¦ %00 ¦ %FF ¦ 100% ¦ § ¦ §§ 3-4 ¦ € ¦ $ ¦ # ¦ #tagg ¦ @ ¦ @namn ¦ © ¦ ½ ¦ ² ¦ № 5
     AND ¦ OR ¦ NOT ¦ NEAR ¦ AND AND ¦ OR OR ¦ NOT NOT ¦ NEAR NEAR ¦ a AND ¦ OR a ¦ a NOT ¦ NOT OR ¦ NEAR( ¦ NEAR()
-    NEAR(a ¦ NEAR(a) ¦ NEAR(a b ¦ NEAR(a b, ¦ NEAR(a b, x) ¦ NEAR(a b, 99999) ¦ NEAR/x ¦ a NEAR/0 b ¦ a NEAR/999 b
+    NEAR(a ¦ NEAR(a) ¦ NEAR(a b ¦ NEAR(a b, ¦ NEAR(a b, x) ¦ NEAR(a b,
+      99999) ¦ NEAR/x ¦ a NEAR/0 b ¦ a NEAR/999 b
     a NEAR -b ¦ NEAR(NEAR(a b) c) ¦ (a NEAR) b ¦ a OR OR b ¦ a | | b ¦ (a OR) b ¦ a* ¦ ab* ¦ abc* ¦ *abc ¦ a*b*c*
     "abc*" ¦ "abc"* ¦ "a b"* ¦ -abc* ¦ rubrik:abc* ¦ *-* ¦ s* t* u* ¦ -a ¦ - a ¦ a - ¦ --a ¦ -(-a) ¦ -(a OR b)
     -"a b" ¦ -rubrik:a ¦ -från:2024 ¦ -myndighet:x ¦ NOT (a) ¦ rubrik: ¦ rubrik:: ¦ rubrik:rubrik: ¦ :rubrik
@@ -25,17 +26,88 @@ PRINTABLE = r'''
 '''
 TYPED = (
     *(query.strip() for line in PRINTABLE.strip().splitlines() for query in line.split("¦")),
-    *("", " ", "\t\n", "\x00", "a\x00b", "\ud800", "a\ud800b", "\ufeffa", "\u202eabc", "\u00ad", "å\u00adr"),
+    *(
+        "",
+        " ",
+        "\t\n",
+        "\x00",
+        "a\x00b",
+        "\ud800",
+        "a\ud800b",
+        "\ufeffa",
+        "\u202eabc",
+        "\u00ad",
+        "å\u00adr",
+    ),
     *("\u200b", "a\u030angstrom", "a\u0301" * 50, "\u0e33" * 20),
 )
 LONG = (
-    *("a " * 5_000, "a" * 10_000, "(" * 10_000, '"' * 10_000, '"a" ' * 2_500, "-" * 10_000, "-a " * 3_333),
-    *("* " * 5_000, "abc* " * 2_000, "a OR " * 2_500, "a NEAR " * 1_400, "NEAR(" * 2_000, "rubrik:" * 1_400),
-    *("rubrik:a " * 1_100, "från:2024 " * 1_000, "myndighet:x " * 800, "ämne:x OR " * 1_000, "-(" * 5_000),
-    *("(a OR " * 1_600, "a." * 5_000, "å" * 10_000, "😀" * 5_000, "\x00" * 10_000, "abcdefghij " * 900),
+    *(
+        "a " * 5_000,
+        "a" * 10_000,
+        "(" * 10_000,
+        '"' * 10_000,
+        '"a" ' * 2_500,
+        "-" * 10_000,
+        "-a " * 3_333,
+    ),
+    *(
+        "* " * 5_000,
+        "abc* " * 2_000,
+        "a OR " * 2_500,
+        "a NEAR " * 1_400,
+        "NEAR(" * 2_000,
+        "rubrik:" * 1_400,
+    ),
+    *(
+        "rubrik:a " * 1_100,
+        "från:2024 " * 1_000,
+        "myndighet:x " * 800,
+        "ämne:x OR " * 1_000,
+        "-(" * 5_000,
+    ),
+    *(
+        "(a OR " * 1_600,
+        "a." * 5_000,
+        "å" * 10_000,
+        "😀" * 5_000,
+        "\x00" * 10_000,
+        "abcdefghij " * 900,
+    ),
     *("och " * 2_500, "a\u030a" * 5_000),
 )
-OPERATORS = ('"', "*", "(", ")", ":", "-", "+", "^", "NEAR(", " OR ", " AND ", " NOT ", "rubrik:", "svar:", "från:")
-WORDS = ("2024", "vägarna", "fyrar", "å", "é", "xyz", "e-post", "A2021/01234", "och", "ämne:", ", 5)", " ")
+OPERATORS = (
+    '"',
+    "*",
+    "(",
+    ")",
+    ":",
+    "-",
+    "+",
+    "^",
+    "NEAR(",
+    " OR ",
+    " AND ",
+    " NOT ",
+    "rubrik:",
+    "svar:",
+    "från:",
+)
+WORDS = (
+    "2024",
+    "vägarna",
+    "fyrar",
+    "å",
+    "é",
+    "xyz",
+    "e-post",
+    "A2021/01234",
+    "och",
+    "ämne:",
+    ", 5)",
+    " ",
+)
 SIGNS = ("%", "§", "'", "\\", "{title}", "\x00", "😀")
-QUERIES = st.lists(st.sampled_from((*OPERATORS, *WORDS, *SIGNS)), min_size=1, max_size=25).map("".join)
+QUERIES = st.lists(st.sampled_from((*OPERATORS, *WORDS, *SIGNS)), min_size=1, max_size=25).map(
+    "".join
+)

@@ -9,11 +9,20 @@ from datasette.utils import MultiParams
 
 from archive.changes.change_feed import parse_changefeed_query, read_changefeed
 from archive.database.models import PART_TABLES
-from archive.database.sqlite_files import build_connection_runner, open_readonly, run_without_waiting
+from archive.database.sqlite_files import (
+    build_connection_runner,
+    open_readonly,
+    run_without_waiting,
+)
 
 LEFT_OUT = (
     *("last_checked", "checks", "next_check", "capture"),  # changed by checks that find nothing new
-    *("published_day", "published_precision", "updated_day", "updated_precision"),  # computed from other columns
+    *(
+        "published_day",
+        "published_precision",
+        "updated_day",
+        "updated_precision",
+    ),  # computed from other columns
 )
 
 
@@ -30,7 +39,9 @@ class Mirror:
         """Read one page; return whether there are more."""
         db = open_readonly(self.archive)
         try:
-            query = parse_changefeed_query(MultiParams({"since": [self.cursor], "size": [str(size)]}))
+            query = parse_changefeed_query(
+                MultiParams({"since": [self.cursor], "size": [str(size)]})
+            )
             page = run_without_waiting(read_changefeed(build_connection_runner(db), query))
         finally:
             db.close()
@@ -50,21 +61,33 @@ def read_shown(archive: Path) -> dict[int, dict[str, Any]]:
 
     def rows(sql: str) -> list[dict[str, Any]]:
         cursor = db.execute(sql)
-        return [dict(zip([name for name, *_ in cursor.description], row, strict=True)) for row in cursor]
+        return [
+            dict(zip([name for name, *_ in cursor.description], row, strict=True)) for row in cursor
+        ]
 
-    shown = {row["id"]: row for row in rows("select * from releases where takedown is not 'hidden'")}
+    shown = {
+        row["id"]: row for row in rows("select * from releases where takedown is not 'hidden'")
+    }
     for row in shown.values():
         row |= {name: [] for name in ("tags", *PART_TABLES)}
         for name in LEFT_OUT:
             del row[name]
-    for row in rows("select rt.release, t.name from release_tags rt join tags t on t.id = rt.tag order by rt.rowid"):
+    for row in rows(
+        "select rt.release,"
+        " t.name from"
+        " release_tags rt join tags"
+        " t on t.id = rt.tag order by"
+        " rt.rowid"
+    ):
         shown[row["release"]]["tags"].append(row["name"])
     for name in PART_TABLES:
         for row in rows(f"select * from {name} order by release, position"):
             release = row.pop("release")
             del row["id"]
             shown[release][name].append(row)
-    versions = {row["url"]: row for row in rows("select * from attachment_versions order by id")}  # the last of each
+    versions = {
+        row["url"]: row for row in rows("select * from attachment_versions order by id")
+    }  # the last of each
     files = {row["id"]: row for row in rows("select * from attachment_files")}
     pages = rows("select * from attachment_pages order by file, page")
     for row in shown.values():
@@ -72,10 +95,27 @@ def read_shown(archive: Path) -> dict[int, dict[str, Any]]:
         for link in row["attachments"]:
             if version := versions.get(link["url"]):
                 file = files[version["file"]]
-                names = ("sha256", "bytes", "media_type", "kind", "pages", "letters", "problem", "extracted")
-                texts = [{key: p[key] for key in ("page", "name", "text")} for p in pages if p["file"] == file["id"]]
+                names = (
+                    "sha256",
+                    "bytes",
+                    "media_type",
+                    "kind",
+                    "pages",
+                    "letters",
+                    "problem",
+                    "extracted",
+                )
+                texts = [
+                    {key: p[key] for key in ("page", "name", "text")}
+                    for p in pages
+                    if p["file"] == file["id"]
+                ]
                 found = {"position": link["position"], "url": link["url"], "version": version["id"]}
-                found |= {"first_seen": version["first_seen"], **{name: file[name] for name in names}, "texts": texts}
+                found |= {
+                    "first_seen": version["first_seen"],
+                    **{name: file[name] for name in names},
+                    "texts": texts,
+                }
                 row["files"].append(found)
     db.close()
     return shown

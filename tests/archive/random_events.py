@@ -43,7 +43,12 @@ class RandomEvents:
     def save(self, url: str) -> None:
         word = self.random.choice(("fyr", "båt", "ö"))
         release = Release(
-            agency="prov", url=url, title=f"Om en {word}", body="", body_html="", published=date(2024, 5, 1)
+            agency="prov",
+            url=url,
+            title=f"Om en {word}",
+            body="",
+            body_html="",
+            published=date(2024, 5, 1),
         )
         parts = {
             "body": f"En {word}, säger {NAME}.",
@@ -85,13 +90,22 @@ class RandomEvents:
         if key := self.choose_release():
             self.last_number += 1
             with self.archive.transaction():
-                self.archive.removals.mark_moved(key, self.time, f"https://prov.example/{self.last_number}")
+                self.archive.removals.mark_moved(
+                    key, self.time, f"https://prov.example/{self.last_number}"
+                )
 
     def merge(self) -> None:
         one, other = self.choose_release(), self.choose_release()
         if one and other and one < other and self.random.random() < 0.5:
             with self.archive.transaction():
-                merge_releases(self.archive, one, other, self.time, str(self.archive.get_url(other)), cause="source")
+                merge_releases(
+                    self.archive,
+                    one,
+                    other,
+                    self.time,
+                    str(self.archive.get_url(other)),
+                    cause="source",
+                )
 
     def hide(self) -> None:
         if key := self.choose_release():
@@ -108,12 +122,17 @@ class RandomEvents:
         capture = Capture(url=url, seen=self.time, status=200, headers={}, sha256=sha256, bytes=1)
         with self.archive.transaction():
             capture_id = self.archive.add_capture(capture)
-            version = self.archive.attachments.record_version(url, sha256, 1, capture_id, self.time, media_type=None)
+            version = self.archive.attachments.record_version(
+                url, sha256, 1, capture_id, self.time, media_type=None
+            )
         if self.random.random() < 0.7:
             text = AttachmentText("pdf", 1, (AttachmentPage(1, f"Fil {name}, säger {NAME}."),))
             self.archive.store_attachment_text(version.file_id, text, self.time)
 
     def lift(self) -> None:
-        ids = [key for (key,) in self.archive.db.execute("select id from takedowns where lifted is null")]
+        ids = [
+            key
+            for (key,) in self.archive.db.execute("select id from takedowns where lifted is null")
+        ]
         if ids:
             lift_takedown(self.archive, self.random.choice(ids), self.time, "Upphävt")

@@ -1,4 +1,6 @@
-"""A small archive of invented releases, and Datasette that serves it as `python -m archive serve` does."""
+"""A small archive of invented releases, and Datasette that serves it as `python -m archive serve`
+does.
+"""
 
 from __future__ import annotations
 
@@ -59,21 +61,30 @@ class Site:
     datasette: Any
 
     async def get(self, address: str, **headers: str) -> httpx.Response:
-        """Return the response. Datasette 1.0 redirects SQL to its own address; there it is followed."""
+        """Return the response.
+
+        Datasette 1.0 redirects SQL to its own address; there it is followed.
+        """
         headers = {name.replace("_", "-"): value for name, value in headers.items()}
         response: httpx.Response = await self.datasette.client.get(address, headers=headers)
         if QUERY_PATH in response.headers.get("location", ""):
-            response = await self.datasette.client.get(response.headers["location"], headers=headers)
+            response = await self.datasette.client.get(
+                response.headers["location"], headers=headers
+            )
         return response
 
     async def page(self, address: str, **headers: str) -> html.HtmlElement:
         return html.fromstring((await self.get(address, **headers)).text)
 
     async def text(self, address: str, **headers: str) -> str:
-        return " ".join((await self.page(address, **headers)).cssselect("body")[0].text_content().split())
+        return " ".join(
+            (await self.page(address, **headers)).cssselect("body")[0].text_content().split()
+        )
 
     async def id_of(self, title: str) -> int:
-        rows = await self.datasette.get_database("archive").execute("select id from releases where title = ?", [title])
+        rows = await self.datasette.get_database("archive").execute(
+            "select id from releases where title = ?", [title]
+        )
         return int(rows.first()["id"])
 
 
@@ -88,12 +99,16 @@ def served(
 ) -> Iterator[Datasette]:
     """Serve an archive in this process; `metadata` is what an operator adds.
 
-    Datasette registers the plugins globally. They stay registered, because all sites of the process share them.
+    Datasette registers the plugins globally. They stay registered, because all sites of the process
+    share them.
     """
     datasette = Datasette(
         [] if immutable else [str(path)],
         immutables=[str(path)] if immutable else [],
-        metadata={**json.loads((ROOT / "metadata.json").read_text(encoding="utf-8")), **(metadata or {})},
+        metadata={
+            **json.loads((ROOT / "metadata.json").read_text(encoding="utf-8")),
+            **(metadata or {}),
+        },
         plugins_dir=PLUGINS,
         template_dir=str(ROOT / "archive/templates"),
         static_mounts=[("static", str(ROOT / "archive/static"))],
@@ -101,7 +116,8 @@ def served(
         cors=cors,
     )
     get_environment(datasette).bytecode_cache = TEMPLATES
-    if IS_NEXT:  # its client would build another application, with queues of its own, for each request
+    # its client would build another application, with queues of its own, for each request
+    if IS_NEXT:
         datasette.app = cache(datasette.app)
     yield datasette
     for database in datasette.databases.values():
@@ -129,26 +145,50 @@ def save_sample(path: Path) -> None:
             ("vagmyndigheten", "Vägmyndigheten", "Roads Authority"),
             ("tystnadsnamnden", "Tystnadsnämnden", None),
         ):
-            archive.add_agency(slug, name=name, name_en=name_en, home=AGENCY_URL.format(slug=slug) + "/")
-        for release in (*special_releases(), *(plain_release(number) for number in range(1, PAGED + 1))):
+            archive.add_agency(
+                slug, name=name, name_en=name_en, home=AGENCY_URL.format(slug=slug) + "/"
+            )
+        for release in (
+            *special_releases(),
+            *(plain_release(number) for number in range(1, PAGED + 1)),
+        ):
             archive.save(release, seen_at=SEEN)
         archive.db.execute(
             "insert into crawls (agency, spider, started, finished, reason) values"
-            " ('fyrstyrelsen', 'news', '2024-06-03T08:10:00+00:00', '2024-06-03T08:20:00+00:00', 'finished')"
+            " ('fyrstyrelsen', 'news',"
+            " '2024-06-03T08:10:00+00:00',"
+            " '2024-06-03T08:20:00+00:00',"
+            " 'finished')"
         )
 
 
 def special_releases(site: str = AGENCY_URL) -> list[Release]:
     """Return a release for each thing that a release's page can show."""
     warblers = (
-        Question(position=1, question="Varför sjunger rörsångaren på natten?", answer="Då är det tyst i vassen."),
-        Question(position=2, question="Hur många finns det?", answer="Ungefär en halv miljon par.\n\nDe ökar."),
+        Question(
+            position=1,
+            question="Varför sjunger rörsångaren på natten?",
+            answer="Då är det tyst i vassen.",
+        ),
+        Question(
+            position=2,
+            question="Hur många finns det?",
+            answer="Ungefär en halv miljon par.\n\nDe ökar.",
+        ),
     )
     lighthouses = (
         Question(
-            position=1, question="Vilka fyrar tänds?", answer="Norrskär, Ekö och Lillgrund.", answered_by="Ada Ek"
+            position=1,
+            question="Vilka fyrar tänds?",
+            answer="Norrskär, Ekö och Lillgrund.",
+            answered_by="Ada Ek",
         ),
-        Question(position=2, question="Vem betalar?", answer="Staten.\n\nOch hamnarna.", answered_by="Bo Strand"),
+        Question(
+            position=2,
+            question="Vem betalar?",
+            answer="Staten.\n\nOch hamnarna.",
+            answered_by="Bo Strand",
+        ),
     )
     return [
         Release(
@@ -163,13 +203,32 @@ def special_releases(site: str = AGENCY_URL) -> list[Release]:
             ),
             body_html=(
                 "<p>Vår inventerare svarar på två frågor.</p>"
-                '<h2 id="question-1">Varför sjunger rörsångaren på natten?</h2><p>Då är det tyst i vassen.</p>'
-                '<h2 id="question-2">Hur många finns det?</h2><p>Ungefär en halv miljon par.</p><p>De ökar.</p>'
+                '<h2 id="question-1">Varför'
+                " sjunger rörsångaren på"
+                " natten?</h2><p>Då är det"
+                " tyst"
+                " i vassen.</p>"
+                '<h2 id="question-2">Hur'
+                " många finns"
+                " det?</h2><p>Ungefär en halv"
+                " miljon"
+                " par.</p><p>De ökar.</p>"
                 "<h2>Så räknade vi</h2><ul><li>Tolv vassar besöktes.</li>"
                 "<li>Varje vass lyssnades av två gånger.</li></ul>"
-                "<table><thead><tr><th>Sjö</th><th>Antal sjungande hanar</th><th>Förändring sedan förra räkningen</th>"
-                "</tr></thead><tbody><tr><td>Storsjön</td><td>41</td><td>+6</td></tr><tr><td>Vassviken</td><td>18</td>"
-                "<td>−2</td></tr></tbody></table><blockquote><p>Jag har aldrig hört så många.</p></blockquote>"
+                "<table><thead><tr><th>Sjö</"
+                "th><th>Antal sjungande"
+                " hanar</th><th>Förändring"
+                " sedan"
+                " förra räkningen</th>"
+                "</tr></thead><tbody><tr><td>Storsjön</"
+                "td><td>41</td><td>+6</td></"
+                "tr><tr><td>Vassviken</"
+                "td><td>18</td>"
+                "<td>−2</td></tr></tbody></"
+                "table><blockquote><p>Jag har"
+                " aldrig"
+                " hört så"
+                " många.</p></blockquote>"
             ),
             published=datetime(2024, 5, 28, 9, 30, tzinfo=STOCKHOLM),
             published_text="28 maj 2024 kl. 09.30",
@@ -179,13 +238,26 @@ def special_releases(site: str = AGENCY_URL) -> list[Release]:
             tags=("Fåglar", "Våtmarker & sjöar"),
             questions=warblers,
             images=(
-                Image(url="https://bilder.example/1.jpg", caption="Rörsångare i vass.", credit="Lo Ask/Fågelverket"),
+                Image(
+                    url="https://bilder.example/1.jpg",
+                    caption="Rörsångare i vass.",
+                    credit="Lo Ask/Fågelverket",
+                ),
             ),
             attachments=(
-                Attachment(url="https://filer.example/r.pdf", title="Rapporten", media_type="application/pdf"),
+                Attachment(
+                    url="https://filer.example/r.pdf",
+                    title="Rapporten",
+                    media_type="application/pdf",
+                ),
             ),
             contacts=(
-                Contact(name="Lo Ask", role="ornitolog", phone="010-123 45 67", email="lo@fagelverket.example"),
+                Contact(
+                    name="Lo Ask",
+                    role="ornitolog",
+                    phone="010-123 45 67",
+                    email="lo@fagelverket.example",
+                ),
                 Contact(role="Pressjouren", phone="010-123 45 00"),
             ),
         ),
@@ -238,13 +310,22 @@ WEATHER = (
     "Dimman lättar mot kvällen. Till dess är sikten dålig längs vägarna vid kusten.",
     "Sandning pågår, och vägarna väntas vara farbara igen till helgen.",
 )
-ADVICE = ("Åk hellre en timme senare.", "Kör lugnt och håll avstånd.", "Ta med varma kläder och en spade i bilen.")
+ADVICE = (
+    "Åk hellre en timme senare.",
+    "Kör lugnt och håll avstånd.",
+    "Ta med varma kläder och en spade i bilen.",
+)
 
 
 def plain_release(number: int, site: str = AGENCY_URL) -> Release:
-    """Return one of many similar releases, which are a week apart and fill several pages of a list."""
+    """Return one of many similar releases, which are a week apart and fill several pages of a
+    list.
+    """
     place = PLACES[number % len(PLACES)]
-    body = [WEATHER[number % len(WEATHER)], f"Det gäller {place} med omnejd. {ADVICE[number % len(ADVICE)]}"]
+    body = [
+        WEATHER[number % len(WEATHER)],
+        f"Det gäller {place} med omnejd. {ADVICE[number % len(ADVICE)]}",
+    ]
     return Release(
         agency="vagmyndigheten",
         url=site.format(slug="vagmyndigheten") + f"/aktuellt/vinter-{number}",

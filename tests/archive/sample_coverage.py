@@ -1,4 +1,6 @@
-"""Audits of the sample agencies: missing releases, a source that broke off, nothing missing, and never audited."""
+"""Audits of the sample agencies: missing releases, a source that broke off, nothing missing, and
+never audited.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +17,16 @@ MISSING = ("ny-bro", "gammal-bro", "okand")
 
 
 def build_source(
-    url: str, kind: str, listed: Iterable[tuple[str, str | None]], problem: SourceProblem | None = None
+    url: str,
+    kind: str,
+    listed: Iterable[tuple[str, str | None]],
+    problem: SourceProblem | None = None,
 ) -> AuditedSource:
     """Build a source that lists URLs, each with the time of publication that it states."""
-    urls = {url_: ListedUrl(source_url=url, published=published, listed_at=published) for url_, published in listed}
+    urls = {
+        url_: ListedUrl(source_url=url, published=published, listed_at=published)
+        for url_, published in listed
+    }
     return AuditedSource(url=url, kind=kind, urls=urls, problem=problem)
 
 
@@ -30,16 +38,31 @@ def add_coverage(path: Path) -> Path:
             stored.setdefault(slug, []).append((url, None))
         roads = stored["vagmyndigheten"][0][0].rpartition("/")[0]
         new, old, undated = (f"{roads}/{name}" for name in MISSING)
-        listing = [*stored["vagmyndigheten"], (new, "2024-05-31T22:30:00+00:00"), (old, "2021-05-03")]
+        listing = [
+            *stored["vagmyndigheten"],
+            (new, "2024-05-31T22:30:00+00:00"),
+            (old, "2021-05-03"),
+        ]
         sources = {
             "vagmyndigheten": [
                 build_source(f"{roads}/", "listing", listing),
-                build_source(f"{roads}/sitemap.xml", "sitemap", [*stored["vagmyndigheten"][:9], (undated, None)]),
+                build_source(
+                    f"{roads}/sitemap.xml",
+                    "sitemap",
+                    [*stored["vagmyndigheten"][:9], (undated, None)],
+                ),
             ],
             "fyrstyrelsen": [
-                build_source("https://fyrstyrelsen.example/press", "listing", stored["fyrstyrelsen"][:1], BUTTON)
+                build_source(
+                    "https://fyrstyrelsen.example/press",
+                    "listing",
+                    stored["fyrstyrelsen"][:1],
+                    BUTTON,
+                )
             ],
-            "fagelverket": [build_source("https://fagelverket.example/rss", "feed", stored["fagelverket"])],
+            "fagelverket": [
+                build_source("https://fagelverket.example/rss", "feed", stored["fagelverket"])
+            ],
         }
         with archive.transaction():
             for slug, audited in sources.items():

@@ -1,4 +1,6 @@
-"""A small archive with captures and a chain of manifests, as left by one crawl on each of three days."""
+"""A small archive with captures and a chain of manifests, as left by one crawl on each of three
+days.
+"""
 
 from __future__ import annotations
 
@@ -55,8 +57,12 @@ def release(number: int, day: int) -> Release:
     )
 
 
-def create_evidence_archive(folder: Path, *, days: int = DAYS, pages: int = 7, manifests: int = DAYS - 1) -> Path:
-    """Create archive.db and captures.db in a folder; no manifest covers the days after the first `manifests`."""
+def create_evidence_archive(
+    folder: Path, *, days: int = DAYS, pages: int = 7, manifests: int = DAYS - 1
+) -> Path:
+    """Create archive.db and captures.db in a folder; no manifest covers the days after the first
+    `manifests`.
+    """
     shutil.copytree(fill_evidence_archive(days, pages, manifests), folder, dirs_exist_ok=True)
     return folder / "archive.db"
 
@@ -72,12 +78,16 @@ def fill_evidence_archive(days: int, pages: int, manifests: int) -> Path:
             for number in range(1, pages + 1):
                 store_page(archive, captures, number, day)
             if day < manifests:
-                assert write_manifest(archive.db.conn, captures, (FIRST_CRAWL + timedelta(days=day)).date())
+                assert write_manifest(
+                    archive.db.conn, captures, (FIRST_CRAWL + timedelta(days=day)).date()
+                )
     return folder
 
 
 def store_page(archive: Archive, captures: Captures, number: int, day: int) -> None:
-    """Store a page as a crawl does: its bytes first, then capture and revision in one transaction."""
+    """Store a page as a crawl does: its bytes first, then capture and revision in one
+    transaction.
+    """
     seen, content = FIRST_CRAWL + timedelta(days=day, minutes=number), body(number, day)
     sha256 = captures.store_body(content, "fyr.example")
     stored = archive.get(url(number))
@@ -86,14 +96,22 @@ def store_page(archive: Archive, captures: Captures, number: int, day: int) -> N
     headers = select_evidence_headers(
         {"Content-Type": "text/html; charset=utf-8", "ETag": f'"{day}"', "Set-Cookie": "no"}
     )
-    capture = Capture(url=url(number), seen=seen, status=200, headers=headers, sha256=sha256, bytes=len(content))
+    capture = Capture(
+        url=url(number), seen=seen, status=200, headers=headers, sha256=sha256, bytes=len(content)
+    )
     with archive.transaction():
         capture_id = archive.add_capture(capture)
-        archive.save(release(number, day), seen_at=seen, capture_id=capture_id, parser_version="test 1")
+        archive.save(
+            release(number, day), seen_at=seen, capture_id=capture_id, parser_version="test 1"
+        )
 
 
 def store_file(
-    archive: Archive, url: str, content: bytes, seen_at: datetime, text: AttachmentText | None = None
+    archive: Archive,
+    url: str,
+    content: bytes,
+    seen_at: datetime,
+    text: AttachmentText | None = None,
 ) -> AttachmentVersion:
     """Store a version of an attachment, and its text, as a crawl does."""
     with Captures(archive.path) as captures:

@@ -1,4 +1,6 @@
-"""Files that a release of an archive links to: a decision that is replaced, and a scan that is taken away."""
+"""Files that a release of an archive links to: a decision that is replaced, and a scan that is
+taken away.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +19,19 @@ NOW, DAY = datetime(2026, 4, 1, 9, tzinfo=UTC), timedelta(days=1)
 DECISION, SCAN = "https://a.example/filer/beslut.pdf", "https://a.example/filer/kvitto.pdf"
 LINKING = replace(
     release(1, 2),
-    attachments=(Attachment(url=DECISION, title="Beslut om fyren"), Attachment(url=SCAN, title="Kvitto")),
+    attachments=(
+        Attachment(url=DECISION, title="Beslut om fyren"),
+        Attachment(url=SCAN, title="Kvitto"),
+    ),
 )
-BEFORE = ("Nämnden har beslutat om fyren. Bidraget är 120 000 kronor. Fyren ska målas vit.", "Beslutet gäller i år.")
-AFTER = ("Nämnden har beslutat om fyren. Bidraget är 90 000 kronor. Fyren ska målas vit.", "Beslutet gäller i år.")
+BEFORE = (
+    "Nämnden har beslutat om fyren. Bidraget är 120 000 kronor. Fyren ska målas vit.",
+    "Beslutet gäller i år.",
+)
+AFTER = (
+    "Nämnden har beslutat om fyren. Bidraget är 90 000 kronor. Fyren ska målas vit.",
+    "Beslutet gäller i år.",
+)
 
 
 def to_text(*pages: str, kind: str = "pdf", problem: str | None = None) -> AttachmentText:
@@ -39,18 +50,32 @@ def link_files(archive: Archive, seen_at: datetime = NOW) -> int:
 
 
 def find_file(
-    archive: Archive, url: str, text: AttachmentText | None, seen_at: datetime, *, keep_bytes: bool = True
+    archive: Archive,
+    url: str,
+    text: AttachmentText | None,
+    seen_at: datetime,
+    *,
+    keep_bytes: bool = True,
 ) -> int:
-    """Store another file than before at a URL, with its text, as a crawl does; return the version's id."""
+    """Store another file than before at a URL, with its text, as a crawl does; return the version's
+    id.
+    """
     body = f"%PDF {url} {text}".encode()
     sha256 = hashlib.sha256(body).hexdigest()
     if keep_bytes:
         with Captures(archive.path) as captures:
             captures.store_body(body, "a.example")
     with archive.transaction():
-        capture = Capture(url=url, seen=seen_at, status=200, headers={}, sha256=sha256, bytes=len(body))
+        capture = Capture(
+            url=url, seen=seen_at, status=200, headers={}, sha256=sha256, bytes=len(body)
+        )
         version = archive.attachments.record_version(
-            url, sha256, len(body), archive.add_capture(capture), seen_at, media_type="application/pdf"
+            url,
+            sha256,
+            len(body),
+            archive.add_capture(capture),
+            seen_at,
+            media_type="application/pdf",
         )
     if text:
         archive.store_attachment_text(version.file_id, text, seen_at)
@@ -70,9 +95,17 @@ def add_files(archive: Archive) -> tuple[int, int, int]:
 
 
 def replace_file(path: Path, release_id: int) -> Path:
-    """Let the first file that a release links to be replaced; the versions are the first two, without their bytes."""
+    """Let the first file that a release links to be replaced; the versions are the first two,
+    without their bytes.
+    """
     with Archive(path) as archive:
-        sql = "select a.url, r.agency from attachments a join releases r on r.id = a.release where r.id = ?"
+        sql = (
+            "select a.url, r.agency from attachments a join releases r on"
+            " r.id ="
+            " a.release"
+            " where"
+            " r.id = ?"
+        )
         url, agency = archive.db.execute(sql, [release_id]).fetchone()
         with archive.transaction():
             archive.attachments.add_links(release_id, agency, NOW)

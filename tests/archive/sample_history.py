@@ -1,4 +1,6 @@
-"""An agency whose releases have a history: edits, reverts, re-parsed pages, removals of each kind, moves."""
+"""An agency whose releases have a history: edits, reverts, re-parsed pages, removals of each kind,
+moves.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ DAY = timedelta(days=1)
 def add_history(path: Path, site: str = "https://{slug}.example") -> Path:
     """Add the agency and its releases to an archive."""
     with Archive(path) as archive:
-        archive.add_agency(AGENCY, name="Ändringsverket", name_en="Agency for Edits", home=site.format(slug=AGENCY))
+        archive.add_agency(
+            AGENCY, name="Ändringsverket", name_en="Agency for Edits", home=site.format(slug=AGENCY)
+        )
         add_edits(archive, site)
         add_reverts(archive, site)
         add_moves(archive, site)
@@ -71,14 +75,20 @@ def add_capture(archive: Archive, url: str, seen: datetime, status: int = 200) -
     """Store a response without its bytes."""
     with archive.transaction():
         return archive.add_capture(
-            Capture(url=url, seen=seen, status=status, headers={"etag": '"x"'}, sha256="0" * 64, bytes=9)
+            Capture(
+                url=url, seen=seen, status=status, headers={"etag": '"x"'}, sha256="0" * 64, bytes=9
+            )
         )
 
 
 def save(archive: Archive, found: Release, seen: datetime) -> int:
     """Store a release as fetched at a time; return its id."""
     archive.save(
-        found, seen_at=seen, capture_id=add_capture(archive, found.url, seen), parser_version="base/1", cause="source"
+        found,
+        seen_at=seen,
+        capture_id=add_capture(archive, found.url, seen),
+        parser_version="base/1",
+        cause="source",
     )
     key = archive.find_release_id(found.url)
     assert key is not None
@@ -93,7 +103,9 @@ def check(archive: Archive, key: int, first: datetime, days: int) -> datetime:
 
 
 def add_edits(archive: Archive, site: str) -> None:
-    """Edited with and without a new update date, re-parsed, and edited again, with checks in between."""
+    """Edited with and without a new update date, re-parsed, and edited again, with checks in
+    between.
+    """
     first = release(
         site,
         "batbyggare",
@@ -108,7 +120,12 @@ def add_edits(archive: Archive, site: str) -> None:
         updated=datetime(2024, 5, 2, 9, 0, tzinfo=STOCKHOLM),
         tags=("Båtar",),
         questions=(
-            Question(position=1, question="Vem kan söka?", answer="Den som bygger båtar.", answered_by="Siv Å"),
+            Question(
+                position=1,
+                question="Vem kan söka?",
+                answer="Den som bygger båtar.",
+                answered_by="Siv Å",
+            ),
         ),
         attachments=(Attachment(url="https://filer.example/f.pdf", title="Förordningen"),),
         contacts=(Contact(name="Siv Å", role="pressansvarig", phone="08-123 45 67"),),
@@ -116,10 +133,17 @@ def add_edits(archive: Archive, site: str) -> None:
     key = save(archive, first, SEEN)
     at = check(archive, key, SEEN + DAY, 4)
     body = first.body.replace("20 miljoner", "30 miljoner")
-    second = replace(first, body=body, body_html=to_html(body), updated=datetime(2024, 6, 8, 10, 0, tzinfo=STOCKHOLM))
+    second = replace(
+        first,
+        body=body,
+        body_html=to_html(body),
+        updated=datetime(2024, 6, 8, 10, 0, tzinfo=STOCKHOLM),
+    )
     save(archive, second, at + DAY)
     at = check(archive, key, at + 2 * DAY, 3)
-    body = second.body.replace("den 4 juni", "den 18 juni").replace("\n\nFörra året byggdes fyrtio båtar med stöd.", "")
+    body = second.body.replace("den 4 juni", "den 18 juni").replace(
+        "\n\nFörra året byggdes fyrtio båtar med stöd.", ""
+    )
     third = replace(second, body=body, body_html=to_html(body))
     save(archive, third, at + DAY)
     # re-parsed from the bytes of the last check, half a day later: not an edit
@@ -127,14 +151,23 @@ def add_edits(archive: Archive, site: str) -> None:
     stored = archive.get(third.url)
     assert stored is not None
     archive.save(
-        reparsed, seen_at=at + DAY * 1.5, cause="parser", capture_id=stored.capture_id, parser_version="base/2"
+        reparsed,
+        seen_at=at + DAY * 1.5,
+        cause="parser",
+        capture_id=stored.capture_id,
+        parser_version="base/2",
     )
     fourth = replace(
         reparsed,
         title=EDITED_NEWEST,
         tags=("Båtar", "Stöd"),
         questions=(
-            Question(position=1, question="Vem kan söka?", answer="Den som bygger båtar av trä.", answered_by="Bo Ek"),
+            Question(
+                position=1,
+                question="Vem kan söka?",
+                answer="Den som bygger båtar av trä.",
+                answered_by="Bo Ek",
+            ),
             Question(position=2, question="När betalas det ut?", answer="I höst."),
         ),
         attachments=(Attachment(url="https://filer.example/g.pdf", title="Den nya förordningen"),),
@@ -159,7 +192,11 @@ def add_reverts(archive: Archive, site: str) -> None:
 def add_moves(archive: Archive, site: str) -> None:
     """One release that was found at a second URL and merged, and one whose URL changed."""
     old = release(site, "hamnar", MOVED, "Reglerna gäller från den 1 juli.")
-    new = replace(old, url=old.url.replace("/nyheter/", "/aktuellt/"), body="Reglerna gäller från den 1 augusti.")
+    new = replace(
+        old,
+        url=old.url.replace("/nyheter/", "/aktuellt/"),
+        body="Reglerna gäller från den 1 augusti.",
+    )
     new = replace(new, body_html=to_html(new.body))
     first = save(archive, old, SEEN)
     check(archive, first, SEEN + DAY, 2)
@@ -173,7 +210,9 @@ def add_moves(archive: Archive, site: str) -> None:
     map_ = release(site, "grynnor", MOVED_SAME_ID, "Kartan visar alla grynnor.")
     key = save(archive, map_, SEEN)
     with archive.transaction():
-        archive.removals.mark_moved(key, SEEN + DAY, map_.url.replace("/nyheter/", "/kartor/"), status=301)
+        archive.removals.mark_moved(
+            key, SEEN + DAY, map_.url.replace("/nyheter/", "/kartor/"), status=301
+        )
 
 
 def add_removals(archive: Archive, site: str) -> None:
@@ -181,10 +220,19 @@ def add_removals(archive: Archive, site: str) -> None:
     targets = {"redirected": site.format(slug=AGENCY) + "/", "replaced": "Ansök om vrakstöd"}
     statuses = {"gone": 410, "error page": 200, "redirected": 200, "replaced": 200}
     for place, (kind, title) in enumerate(REMOVED.items()):
-        key = save(archive, release(site, f"borta-{place}", title, f"{title}: så här är det."), SEEN)
+        key = save(
+            archive, release(site, f"borta-{place}", title, f"{title}: så här är det."), SEEN
+        )
         last = check(archive, key, SEEN + DAY, 2)
         for step in range(1, 4):
-            mark_missing(archive, key, last + step * DAY, kind, status=statuses[kind], target=targets.get(kind))
+            mark_missing(
+                archive,
+                key,
+                last + step * DAY,
+                kind,
+                status=statuses[kind],
+                target=targets.get(kind),
+            )
     key = save(archive, release(site, "is", RETURNED, "Isen bär inte."), SEEN)
     for step in range(1, 5):
         mark_missing(archive, key, SEEN + step * DAY, "gone", status=404)
@@ -198,19 +246,28 @@ def add_removals(archive: Archive, site: str) -> None:
 def mark_missing(
     archive: Archive, key: int, seen: datetime, kind: str, *, status: int, target: str | None = None
 ) -> None:
-    """Record a check that did not find the release; the first response of each absence is stored."""
+    """Record a check that did not find the release; the first response of each absence is
+    stored.
+    """
     capture = None
     if not archive.removals.is_missing(key):
         capture = add_capture(archive, f"https://{AGENCY}.example/{key}", seen, status)
     with archive.transaction():
-        archive.removals.mark_missing(key, seen, kind, status=status, target=target, capture_id=capture)
+        archive.removals.mark_missing(
+            key, seen, kind, status=status, target=target, capture_id=capture
+        )
 
 
 def add_outages(archive: Archive, site: str) -> None:
     """A URL that fails, and one that is disallowed."""
     for name, title, settle, problem in (
         ("bojar", FAILED, archive.frontier.mark_failed, "answered 503"),
-        ("ankare", DISALLOWED, archive.frontier.mark_rejected, "IgnoreRequest: Forbidden by robots.txt"),
+        (
+            "ankare",
+            DISALLOWED,
+            archive.frontier.mark_rejected,
+            "IgnoreRequest: Forbidden by robots.txt",
+        ),
     ):
         found = release(site, name, title, f"{title} kommer här.")
         save(archive, found, SEEN)

@@ -43,10 +43,16 @@ def client(history_archive: Path) -> Iterator[httpx.Client]:
 
 
 def run(client: httpx.Client, command: list[str], folder: Path | None = None) -> str:
-    """Run a command with the documented host replaced by that of the client; return what it prints."""
-    command = [argument.replace(DOCUMENTED_HOST, str(client.base_url).rstrip("/")) for argument in command]
+    """Run a command with the documented host replaced by that of the client; return what it
+    prints.
+    """
+    command = [
+        argument.replace(DOCUMENTED_HOST, str(client.base_url).rstrip("/")) for argument in command
+    ]
     env = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=env, cwd=folder)
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=60, env=env, cwd=folder
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -54,7 +60,9 @@ def run(client: httpx.Client, command: list[str], folder: Path | None = None) ->
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 @pytest.mark.parametrize("example", find_examples("sh"))
 def test_curl_example(example: str, client: httpx.Client, tmp_path: Path) -> None:
-    (tmp_path / "article.txt").write_text("Kommunen skriver att ”stödet blir 30 miljoner kronor”.", "utf-8")
+    (tmp_path / "article.txt").write_text(
+        "Kommunen skriver att ”stödet blir 30 miljoner kronor”.", "utf-8"
+    )
     command = shlex.split(example.replace("\\\n", " "), comments=True)
     output = run(client, [*command, "--silent", "--show-error", "--fail", "--location"], tmp_path)
     assert output.splitlines()[1:] if ".csv" in example else json.loads(output)
@@ -78,7 +86,9 @@ def test_years_of_example_are_complete(client: httpx.Client) -> None:
         ("js", "", ["node", "--input-type=module", "--eval"], ""),
     ],
 )
-def test_script_example(client: httpx.Client, language: str, word: str, command: list[str], output: str) -> None:
+def test_script_example(
+    client: httpx.Client, language: str, word: str, command: list[str], output: str
+) -> None:
     (example,) = find_examples(language, word)
     for opening, closing_bracket in ("()", "[]", "{}"):
         assert example.count(opening) == example.count(closing_bracket)
@@ -89,7 +99,9 @@ def test_script_example(client: httpx.Client, language: str, word: str, command:
 
 @pytest.mark.parametrize("example", find_examples("sql"))
 def test_sql_example(client: httpx.Client, example: str) -> None:
-    response = client.get("/archive.json", params={"sql": example, "_shape": "array"}, follow_redirects=True)
+    response = client.get(
+        "/archive.json", params={"sql": example, "_shape": "array"}, follow_redirects=True
+    )
     assert response.status_code == 200, response.text
     assert response.json()
 
@@ -101,13 +113,18 @@ def test_mirror_example_is_complete_and_can_be_repeated(
     for _ in range(2):
         output = run(client, [sys.executable, "-c", example], tmp_path)
         with closing(sqlite3.connect(tmp_path / "mirror.db")) as db:
-            releases = {key: json.loads(state) for key, state in db.execute("select id, state from releases")}
+            releases = {
+                key: json.loads(state)
+                for key, state in db.execute("select id, state from releases")
+            }
         assert releases == read_shown(history_archive)
         assert output == f"{len(releases)} releases\n"
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-def test_published_dataset_is_downloaded_as_documented(history_archive: Path, tmp_path: Path) -> None:
+def test_published_dataset_is_downloaded_as_documented(
+    history_archive: Path, tmp_path: Path
+) -> None:
     path = copy_archive(history_archive, tmp_path)
     main(["publish", str(path)])
     guide, port = (ROOT / "docs/datasets.md").read_text("utf-8"), find_port()
@@ -117,8 +134,12 @@ def test_published_dataset_is_downloaded_as_documented(history_archive: Path, tm
     (published,) = (path.parent / "published").glob("2*")
     names = {file.relative_to(published) for file in published.rglob("*") if file.is_file()}
     downloaded = tmp_path / "myndighetsarkivet"
-    assert {file.relative_to(downloaded) for file in downloaded.rglob("*") if file.is_file()} == names
-    assert (tmp_path / "myndighetsarkivet.sqlite").read_bytes() == (published / "myndighetsarkivet.sqlite").read_bytes()
+    assert {
+        file.relative_to(downloaded) for file in downloaded.rglob("*") if file.is_file()
+    } == names
+    assert (tmp_path / "myndighetsarkivet.sqlite").read_bytes() == (
+        published / "myndighetsarkivet.sqlite"
+    ).read_bytes()
 
 
 def test_import_format_example_imports_another_archive(
@@ -128,18 +149,30 @@ def test_import_format_example_imports_another_archive(
     example = text.split("```python\n")[1].split("```")[0]
     run(client, [sys.executable, "-c", example.replace("json?", "json?_size=1&")], tmp_path)
     path, agencies = tmp_path / "archive.db", tmp_path / "agencies.toml"
-    agencies.write_text('[fyrstyrelsen]\nname = "Fyrstyrelsen"\nhome = "https://fyrstyrelsen.example/"\n', "utf-8")
+    agencies.write_text(
+        '[fyrstyrelsen]\nname = "Fyrstyrelsen"\nhome = "https://fyrstyrelsen.example/"\n', "utf-8"
+    )
     options = ["--agency", "fyrstyrelsen", "--archive", str(path), "--agencies", str(agencies)]
     assert main(["import", str(tmp_path / "fyrstyrelsen.jsonl"), *options]) == 0
     sql = "select title from releases where agency = 'fyrstyrelsen' order by 1"
-    with closing(sqlite3.connect(path)) as imported, closing(sqlite3.connect(history_archive)) as original:
+    with (
+        closing(sqlite3.connect(path)) as imported,
+        closing(sqlite3.connect(history_archive)) as original,
+    ):
         titles = imported.execute(sql).fetchall()
         assert titles == original.execute(sql).fetchall()
     assert len(titles) > 1
 
 
 @pytest.mark.parametrize(
-    "path", ["/archive/releases.json", "/-/edits.json", "/new.json", "/-/cite/1.csl.json", "/archive/edits.csv"]
+    "path",
+    [
+        "/archive/releases.json",
+        "/-/edits.json",
+        "/new.json",
+        "/-/cite/1.csl.json",
+        "/archive/edits.csv",
+    ],
 )
 def test_data_can_be_read_from_other_origins(client: httpx.Client, path: str) -> None:
     assert client.get(path).headers["access-control-allow-origin"] == "*"
@@ -157,12 +190,23 @@ def find_register_paths(archive: Path) -> list[str]:
     (table,) = re.findall(r"^## Registers and histories\n(.+?)^## ", API, re.MULTILINE | re.DOTALL)
     with closing(sqlite3.connect(archive)) as db:
         release, revision, previous = db.execute(
-            "select release, id, previous from revisions where previous is not null and cause = 'source' limit 1"
+            "select release, id, previous"
+            " from revisions where"
+            " previous is not null and"
+            " cause ="
+            " 'source' limit 1"
         ).fetchone()
     paths = re.findall(r"^\| `(/[^`]+)`", table, re.MULTILINE)
-    paths = [path for path in paths if not path.startswith(("/people", "/person"))]  # nobody is quoted here
-    paths = [path.replace("<revision>", str(previous), path.count("<revision>") - 1) for path in paths]
-    return [path.replace("<revision>", str(revision)).replace("<release>", str(release)) for path in paths]
+    paths = [
+        path for path in paths if not path.startswith(("/people", "/person"))
+    ]  # nobody is quoted here
+    paths = [
+        path.replace("<revision>", str(previous), path.count("<revision>") - 1) for path in paths
+    ]
+    return [
+        path.replace("<revision>", str(revision)).replace("<release>", str(release))
+        for path in paths
+    ]
 
 
 def test_registers_have_etags(client: httpx.Client, history_archive: Path) -> None:
@@ -173,9 +217,13 @@ def test_registers_have_etags(client: httpx.Client, history_archive: Path) -> No
         assert client.get(path, headers={"if-none-match": etag}).status_code == 304, path
 
 
-def test_registers_have_pages_and_histories_do_not(client: httpx.Client, history_archive: Path) -> None:
+def test_registers_have_pages_and_histories_do_not(
+    client: httpx.Client, history_archive: Path
+) -> None:
     assert "a history and a comparison are always complete" in API
-    for path in find_register_paths(history_archive)[1:4]:  # no crawl has finished that /new.json could list
+    for path in find_register_paths(history_archive)[
+        1:4
+    ]:  # no crawl has finished that /new.json could list
         is_history = "history" in path
         data = client.get(path if is_history else f"{path}?size=1").json()
         rows = next(rows for rows in data.values() if isinstance(rows, list))

@@ -44,27 +44,55 @@ PAGES = (
     *("/-/takedowns", "/-/status", "/-/coverage", "/-/check", "/-/coverage?agency=hamnverket"),
     *(f"/archive/releases/{number}{suffix}" for number in (1, 2, 3) for suffix in ("", ".json")),
     *("/-/history/1.json", "/-/revision/1", "/-/revision/1.json", "/-/cite/1", "/-/cite/1.txt"),
-    *("/-/cite/1.bib", "/-/cite/1.ris", "/-/cite/1.csl.json", "/-/evidence/1.zip", "/-/evidence/2.zip"),
+    *(
+        "/-/cite/1.bib",
+        "/-/cite/1.ris",
+        "/-/cite/1.csl.json",
+        "/-/evidence/1.zip",
+        "/-/evidence/2.zip",
+    ),
 )
 
 CLAIM = re.compile(
-    r"\b(?:check(?:s|ed)|seen|crawl(?:s|ed)?|first read|read by the archive|(?:has|been|not) read|never|since|still"
+    r"\b(?:check(?:s|ed)|seen"
+    r"|crawl(?:s|ed)?"
+    r"|first read|read by"
+    r" the archive|(?:has|been|not)"
+    r" read|never|since|still"
     r"|no longer|not yet|found (?:any|it)|missing at|archive read"
     r"|according to the agency|complete|nothing|every|everything)\b",
     re.IGNORECASE,
 )
-# text → the archives that may say it, and the rows that prove it; "none": it says nothing of what was read or checked
+# text → the archives that may say it, and the rows that prove it; "none": it says nothing of what
+# was read or checked
 CLAIMS = {
     key: (states.split(), rows)
     for key, states, rows in (
-        line.split("\t") for line in Path(__file__).with_name("claims.tsv").read_text("utf-8").splitlines()[1:]
+        line.split("\t")
+        for line in Path(__file__).with_name("claims.tsv").read_text("utf-8").splitlines()[1:]
     )
 }
 SAID = (  # texts that these archives must show wherever they may
-    *("agency.never_read", "edits.never_crawled", "removals.never_crawled", "edits.unchecked", "removals.unchecked"),
-    *("edits.never_crawled_agency", "removals.never_crawled_agency", "index.last_read", "cite.read_at"),
+    *(
+        "agency.never_read",
+        "edits.never_crawled",
+        "removals.never_crawled",
+        "edits.unchecked",
+        "removals.unchecked",
+    ),
+    *(
+        "edits.never_crawled_agency",
+        "removals.never_crawled_agency",
+        "index.last_read",
+        "cite.read_at",
+    ),
     *("phrase.never_checked", "phrase.all_unchecked", "phrase.read_once", "phrase.still_there"),
-    *("phrase.appeared.first", "phrase.appeared.between", "release.never_checked", "release.read_once"),
+    *(
+        "phrase.appeared.first",
+        "phrase.appeared.between",
+        "release.never_checked",
+        "release.read_once",
+    ),
     *("guide.limits", "guide.limits_import", "guide.taken_over_unseen", "guide.last_seen"),
     *("history.checked", "about.source_uncrawled", "about.source_imported", "version.never_found"),
 )
@@ -73,13 +101,24 @@ SAID = (  # texts that these archives must show wherever they may
 def build_release(number: int, **fields: Any) -> Release:
     body = f"– {WORDS}, säger hamnchef Anna Ek.\n\nEtapp {number}."
     url, title = f"https://hamnverket.example/{number}", f"Kaj {number}"
-    release = Release(agency="hamnverket", url=url, title=title, body=body, body_html=f"<p>{body}</p>", language="sv")
+    release = Release(
+        agency="hamnverket",
+        url=url,
+        title=title,
+        body=body,
+        body_html=f"<p>{body}</p>",
+        language="sv",
+    )
     return replace(release, **fields)
 
 
 def add_crawl(archive: Archive, started: datetime) -> None:
     archive.db.execute(
-        "insert into crawls (agency, spider, started, finished, reason) values (?, 'news', ?, ?, 'finished')",
+        "insert into crawls"
+        " (agency, spider,"
+        " started, finished,"
+        " reason) values (?, 'news', ?, ?,"
+        " 'finished')",
         ["hamnverket", started.isoformat(), (started + DAY / 24).isoformat()],
     )
 
@@ -93,7 +132,9 @@ def create_archive(path: Path, state: str) -> None:
             lines = path.with_name("museum.jsonl")
             names = ("url", "title", "body", "published")
             rows = [{name: getattr(each, name) for name in names} for each in releases]
-            lines.write_text("\n".join(json.dumps(row, default=str) for row in rows), encoding="utf-8")
+            lines.write_text(
+                "\n".join(json.dumps(row, default=str) for row in rows), encoding="utf-8"
+            )
             assert import_file(archive, lines, "hamnverket", SEEN).errors == []
         else:
             keys = [save(archive, release, SEEN) for release in releases]
@@ -119,7 +160,9 @@ def add_year(archive: Archive, releases: list[Release], keys: list[int]) -> None
 
 
 @pytest.fixture(scope="module", params=STATES)
-def state_archive(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+def state_archive(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, Path]:
     path = tmp_path_factory.mktemp(request.param) / "archive.db"
     create_archive(path, request.param)
     return request.param, path
@@ -141,19 +184,25 @@ def said(monkeypatch: pytest.MonkeyPatch) -> set[str]:
 
 def test_each_claim_is_placed() -> None:
     """A text that states a check, a time or completeness says in claims.tsv which rows prove it."""
-    claims = {key for key, message in MESSAGES["en"].items() if any(map(CLAIM.search, get_forms(message)))}
+    claims = {
+        key for key, message in MESSAGES["en"].items() if any(map(CLAIM.search, get_forms(message)))
+    }
     assert claims == set(CLAIMS)
     assert all(states and set(states) <= set(STATES) for states, _ in CLAIMS.values())
     assert all(rows for _, rows in CLAIMS.values())
 
 
 @pytest.mark.parametrize("lang", ["sv", "en"])
-async def test_pages_claim_only_what_rows_prove(state_archive: tuple[str, Path], said: set[str], lang: str) -> None:
+async def test_pages_claim_only_what_rows_prove(
+    state_archive: tuple[str, Path], said: set[str], lang: str
+) -> None:
     state, path = state_archive
     with served(path) as datasette:
         for address in PAGES:
             query = "" if ".json" in address and "/archive/" in address else f"lang={lang}"
-            response = await Site(datasette).get(f"{address}{'&' if '?' in address else '?'}{query}")
+            response = await Site(datasette).get(
+                f"{address}{'&' if '?' in address else '?'}{query}"
+            )
             assert response.status_code == 200, address
     wrong = {key for key in said & set(CLAIMS) if state not in CLAIMS[key][0]}
     assert wrong == set()
@@ -162,7 +211,9 @@ async def test_pages_claim_only_what_rows_prove(state_archive: tuple[str, Path],
 
 
 async def test_unconfirmed_removals_and_agencies_never_read(tmp_path: Path) -> None:
-    """A release that was missing once is not yet removed; of another agency, the archive knows nothing."""
+    """A release that was missing once is not yet removed; of another agency, the archive knows
+    nothing.
+    """
     path = tmp_path / "archive.db"
     create_archive(path, "once")
     with Archive(path) as archive:
@@ -174,24 +225,40 @@ async def test_unconfirmed_removals_and_agencies_never_read(tmp_path: Path) -> N
         for query in ("", "&agency=hamnverket"):
             assert unconfirmed in await site.text(f"/-/removed?lang=en{query}")
         assert unconfirmed not in await site.text("/-/removed?lang=en&back=1")
-        assert "1 missing at the last check, unconfirmed" in await site.text("/agency/hamnverket?lang=en")
+        assert "1 missing at the last check, unconfirmed" in await site.text(
+            "/agency/hamnverket?lang=en"
+        )
         for register in ("edits", "removed"):
             page = await site.text(f"/-/{register}?lang=en&agency=tullhuset")
             assert "The archive has not read the agency’s website yet" in page
             assert "fits the filters" not in page
-        assert "har ännu inte läst myndighetens webbplats" in await site.text("/-/edits?agency=tullhuset&q=kajen")
+        assert "har ännu inte läst myndighetens webbplats" in await site.text(
+            "/-/edits?agency=tullhuset&q=kajen"
+        )
 
 
 @pytest.mark.parametrize(
     ("query", "edits", "removals"),
     [
-        ("", "has not found any edits since it began", "has not found any removed releases since it began"),
-        ("&agency=hamnverket", "No edit matches the filters", "No removed release matches the filters"),
+        (
+            "",
+            "has not found any edits since it began",
+            "has not found any removed releases since it began",
+        ),
+        (
+            "&agency=hamnverket",
+            "No edit matches the filters",
+            "No removed release matches the filters",
+        ),
         ("&q=kajen", "No edit matches the filters", "No removed release matches the filters"),
     ],
 )
-async def test_nothing_found_by_checks(tmp_path: Path, query: str, edits: str, removals: str) -> None:
-    """Once a release was checked, the empty registers and the numbers of the agency say what that found."""
+async def test_nothing_found_by_checks(
+    tmp_path: Path, query: str, edits: str, removals: str
+) -> None:
+    """Once a release was checked, the empty registers and the numbers of the agency say what that
+    found.
+    """
     path = tmp_path / "archive.db"
     create_archive(path, "once")
     with Archive(path) as archive:
@@ -206,8 +273,16 @@ async def test_nothing_found_by_checks(tmp_path: Path, query: str, edits: str, r
 @pytest.mark.parametrize(
     ("lang", "imported", "crawled"),
     [
-        ("sv", "Jämfört med 3 meddelanden. Arkivet har inte läst webbplatserna.", "Jämfört med 3 meddelanden."),
-        ("en", "Compared with 3 releases. The archive has not read the websites.", "Compared with 3 releases."),
+        (
+            "sv",
+            "Jämfört med 3 meddelanden. Arkivet har inte läst webbplatserna.",
+            "Jämfört med 3 meddelanden.",
+        ),
+        (
+            "en",
+            "Compared with 3 releases. The archive has not read the websites.",
+            "Compared with 3 releases.",
+        ),
     ],
 )
 async def test_check_counts_no_edits_without_any(
@@ -235,7 +310,9 @@ async def test_words_that_were_only_imported(state_archive: tuple[str, Path]) ->
 
 
 async def test_data_of_what_was_never_checked(state_archive: tuple[str, Path]) -> None:
-    """First seen, last seen and checked are only the archive's own times, in data and citations, too."""
+    """First seen, last seen and checked are only the archive's own times, in data and citations,
+    too.
+    """
     state, path = state_archive
     seen = "2024-06-03T08:15:00+00:00"
     with served(path) as datasette:
@@ -259,16 +336,26 @@ async def test_data_of_what_was_never_checked(state_archive: tuple[str, Path]) -
     unknown = ("last_seen_before", "last_seen", "missing_at", "is_current")
     assert {row[name] for row in presences for name in unknown} == {None}
     assert {row[name] for row in rows for name in ("first_seen", *unknown)} == {""}
-    assert [history[name] for name in ("first_seen", "last_seen", "current_releases")] == [None, None, 0]
+    assert [history[name] for name in ("first_seen", "last_seen", "current_releases")] == [
+        None,
+        None,
+        0,
+    ]
     assert history["unchecked_releases"] == 3
     assert [event["until"] for event in timeline] == [None]
-    assert [name for name, text in (("accessed", item), ("urldate", bibtex), ("Y2", ris)) if name in text] == []
+    assert [
+        name
+        for name, text in (("accessed", item), ("urldate", bibtex), ("Y2", ris))
+        if name in text
+    ] == []
     assert "has never checked" in feed
     assert "Still there" not in feed
 
 
 async def test_an_import_that_was_checked_later(tmp_path: Path) -> None:
-    """What was imported and then found unchanged, found to differ, found missing, or not reached."""
+    """What was imported and then found unchanged, found to differ, found missing, or not
+    reached.
+    """
     path = tmp_path / "archive.db"
     create_archive(path, "imported")
     with Archive(path) as archive:
@@ -285,11 +372,17 @@ async def test_an_import_that_was_checked_later(tmp_path: Path) -> None:
     guides = [read_guide(read_bundle(path, number)) for number in (1, 3)]
     unseen = "the archive itself has not found it on the web"
     assert [unseen in guide for guide in guides] == [False, True]
-    assert ["still there when the archive last checked: 2024-06-04" in guide for guide in guides] == [True, False]
+    assert [
+        "still there when the archive last checked: 2024-06-04" in guide for guide in guides
+    ] == [True, False]
     for guide in guides:
         assert "imported from another collection" in guide
-        assert not re.search("according to the agency|as the archive read it|fields that the archive read", guide)
-    imported = "In the version that was imported from the collection museum.jsonl on 3 June 2024, 10:15."
+        assert not re.search(
+            "according to the agency|as the archive read it|fields that the archive read", guide
+        )
+    imported = (
+        "In the version that was imported from the collection museum.jsonl on 3 June 2024, 10:15."
+    )
     assert text.count(imported) == 3
     assert f"{imported} Still there at the last check, 4 June 2024, 10:15." in text
     assert "Not there when the archive first read the page, 5 June 2024, 10:15." in text

@@ -15,8 +15,19 @@ from archive.i18n import (
 )
 from tests.archive.sample import ROOT
 
-STATED = ("published", "updated", "newest", "when", "day")  # variables of templates that an agency or reader states
-OTHER_TIMES = ("edit.when", "removal.when", "first_revision.when", "moved_here.when")  # recorded by the archive
+STATED = (
+    "published",
+    "updated",
+    "newest",
+    "when",
+    "day",
+)  # variables of templates that an agency or reader states
+OTHER_TIMES = (
+    "edit.when",
+    "removal.when",
+    "first_revision.when",
+    "moved_here.when",
+)  # recorded by the archive
 DAYS = ("status.html", "status_agency.html")  # templates that format only days of these variables
 
 
@@ -72,7 +83,9 @@ def test_recorded_time_is_in_swedish_time(language: str, text: str | None, forma
 def test_templates_format_stated_times_in_their_own_time_zone() -> None:
     wrong = []
     for path in sorted((ROOT / "archive/templates").rglob("*.html")):
-        for stated, variable in re.findall(r"format_(stated_)?time\(([\w.]+)\)", path.read_text("utf-8")):
+        for stated, variable in re.findall(
+            r"format_(stated_)?time\(([\w.]+)\)", path.read_text("utf-8")
+        ):
             is_stated = variable.rpartition(".")[2] in STATED and variable not in OTHER_TIMES
             if bool(stated) != is_stated and path.name not in DAYS:
                 wrong.append((path.name, variable))
@@ -81,7 +94,10 @@ def test_templates_format_stated_times_in_their_own_time_zone() -> None:
 
 def test_numbers_and_plurals() -> None:
     assert format_number("sv", 1234567) == "1\u00a0234\u00a0567"
-    assert [translate("sv", "list.n_releases", n=n) for n in (0, 1)] == ["0 meddelanden", "1 meddelande"]
+    assert [translate("sv", "list.n_releases", n=n) for n in (0, 1)] == [
+        "0 meddelanden",
+        "1 meddelande",
+    ]
     assert translate("en", "list.n_releases", n=12345) == "12,345 releases"
 
 
@@ -101,7 +117,11 @@ def test_swedish_letters_are_sorted_after_z() -> None:
         ),
         (
             "2024-06-03T08:14:59+00:00",
-            "Gjord mellan två kontroller: 3 juni 2024 kl.\u00a010.14 och 3 juni 2024 kl.\u00a010.15.",
+            "Gjord mellan två"
+            " kontroller: 3 juni 2024"
+            " kl.\u00a010.14 och 3 juni"
+            " 2024"
+            " kl.\u00a010.15.",
             "Made between two checks: 3 June 2024, 10:14 and 3 June 2024, 10:15.",
         ),
     ],

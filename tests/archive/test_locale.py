@@ -1,4 +1,6 @@
-"""The catalogues of interface texts agree with each other and with the code and templates that use them."""
+"""The catalogues of interface texts agree with each other and with the code and templates that use
+them.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,14 @@ from tests.archive.sample import ROOT
 KEY = re.compile(r"[a-z_]+\.[\w.-]+")
 FILE_NAME = re.compile(r".*\.(html|xml|json|csv|atom|txt|db|zip|css|svg|png|md|sql|toml|py)")
 COMMAND_LINE = re.compile(r"python -m|scrapy |pip install|\bmake [a-z]+`|--\w")
-NONE_FOUND = ("never_crawled", "never_crawled_agency", "unchecked", "none_hint", "none_since", "none_yet")
+NONE_FOUND = (
+    "never_crawled",
+    "never_crawled_agency",
+    "unchecked",
+    "none_hint",
+    "none_since",
+    "none_yet",
+)
 KEY_ENDINGS: dict[str, Iterable[str]] = {  # of keys that are built at run time, by their prefix
     "month_name.": map(str, range(1, 13)),
     "release_kind.": KIND_PHRASES,
@@ -72,7 +81,9 @@ def read_catalogue(language: str) -> Catalog:
         return read_po(file, locale=language, abort_invalid=True)
 
 
-BUILT_KEYS = {prefix: {f"{prefix}{ending}" for ending in endings} for prefix, endings in KEY_ENDINGS.items()}
+BUILT_KEYS = {
+    prefix: {f"{prefix}{ending}" for ending in endings} for prefix, endings in KEY_ENDINGS.items()
+}
 CATALOGUES = {language: read_catalogue(language) for language in LANGUAGES}
 
 
@@ -93,20 +104,34 @@ def get_forms(message: Message) -> tuple[str, ...]:
 
 
 def find_placeholders(message: Message) -> set[str]:
-    return {name for form in get_forms(message) for _, name, _, _ in string.Formatter().parse(form) if name}
+    return {
+        name
+        for form in get_forms(message)
+        for _, name, _, _ in string.Formatter().parse(form)
+        if name
+    }
 
 
 @cache
 def list_template_calls() -> list[nodes.Call]:
     parse, paths = Environment(autoescape=True).parse, (ROOT / "archive/templates").iterdir()
-    return [call for path in paths for call in parse(path.read_text(encoding="utf-8")).find_all(nodes.Call)]
+    return [
+        call
+        for path in paths
+        for call in parse(path.read_text(encoding="utf-8")).find_all(nodes.Call)
+    ]
 
 
 def iter_template_calls(function: str) -> Iterator[tuple[nodes.Expr, set[str] | None]]:
-    """Yield the first argument and the keywords of each call of a function; None if it has a ** argument."""
+    """Yield the first argument and the keywords of each call of a function; None if it has a **
+    argument.
+    """
     for call in list_template_calls():
         if isinstance(call.node, nodes.Name) and call.node.name == function:
-            yield call.args[0], None if call.dyn_kwargs else {keyword.key for keyword in call.kwargs}
+            yield (
+                call.args[0],
+                None if call.dyn_kwargs else {keyword.key for keyword in call.kwargs},
+            )
 
 
 def iter_results(expression: nodes.Node | None) -> Iterator[str]:
@@ -137,12 +162,22 @@ def find_used_keys() -> tuple[set[str], set[str]]:
         assert isinstance(argument, nodes.Const)
         prefixes.add(f"{argument.value}.")
     for node in iter_python_trees():
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.split(".")[0] in GROUPS:
+        if (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and node.value.split(".")[0] in GROUPS
+        ):
             if node.value.endswith("."):
                 prefixes.add(node.value)
-            elif node.value in KEYS or (KEY.fullmatch(node.value) and not FILE_NAME.fullmatch(node.value)):
+            elif node.value in KEYS or (
+                KEY.fullmatch(node.value) and not FILE_NAME.fullmatch(node.value)
+            ):
                 keys.add(node.value)
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "translate_code":
+        elif (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id == "translate_code"
+        ):
             group = node.args[1]
             prefixes.add(f"{group.value!s}." if isinstance(group, ast.Constant) else "")
     return keys, prefixes - {""}
@@ -151,9 +186,15 @@ def find_used_keys() -> tuple[set[str], set[str]]:
 def test_no_text_is_missing_or_unused() -> None:
     used_keys, used_prefixes = find_used_keys()
     assert used_keys.union(*BUILT_KEYS.values()) - KEYS == set()
-    assert {prefix for prefix in used_prefixes if not any(key.startswith(prefix) for key in KEYS)} == set()
+    assert {
+        prefix for prefix in used_prefixes if not any(key.startswith(prefix) for key in KEYS)
+    } == set()
     unlisted = tuple(used_prefixes - set(BUILT_KEYS))
-    assert {key for key in KEYS.difference(used_keys, *BUILT_KEYS.values()) if not key.startswith(unlisted)} == set()
+    assert {
+        key
+        for key in KEYS.difference(used_keys, *BUILT_KEYS.values())
+        if not key.startswith(unlisted)
+    } == set()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -163,7 +204,11 @@ def test_every_language_has_every_text(language: str) -> None:
     assert [key for key, message in messages.items() if not all(get_forms(message))] == []
     assert [key for key, message in messages.items() if message.fuzzy] == []
     # `make texts` takes the plural away from a text that has none in Swedish
-    assert {key for key in KEYS if messages[key].pluralizable != MESSAGES[LANGUAGES[0]][key].pluralizable} == set()
+    assert {
+        key
+        for key in KEYS
+        if messages[key].pluralizable != MESSAGES[LANGUAGES[0]][key].pluralizable
+    } == set()
     assert not CATALOGUES[language].obsolete
 
 
@@ -171,38 +216,58 @@ def test_every_language_has_every_text(language: str) -> None:
 def test_placeholders_are_those_that_templates_fill_in(language: str) -> None:
     default = MESSAGES[LANGUAGES[0]]
     placeholders = {key: find_placeholders(message) for key, message in MESSAGES[language].items()}
-    assert [key for key, names in placeholders.items() if names != find_placeholders(default[key])] == []
+    assert [
+        key for key, names in placeholders.items() if names != find_placeholders(default[key])
+    ] == []
     assert [
         (argument.value, names)
         for argument, names in iter_template_calls("t")
-        if isinstance(argument, nodes.Const) and names is not None and not placeholders[argument.value] <= names
+        if isinstance(argument, nodes.Const)
+        and names is not None
+        and not placeholders[argument.value] <= names
     ] == []
 
 
 @pytest.mark.parametrize("language", [language for language in LANGUAGES if language != "sv"])
 def test_no_text_is_left_in_swedish(language: str) -> None:
-    """`make texts` copies the Swedish text of a new key to the other languages, where it must be translated."""
+    """`make texts` copies the Swedish text of a new key to the other languages, where it must be
+    translated.
+    """
     same = [
         key
         for key, message in MESSAGES[language].items()
         if (text := get_forms(message)) == get_forms(MESSAGES["sv"][key])
         if " " in text[0] and re.search(r"[a-zåäö]{4}", re.sub(r"\{.*?\}", "", text[0]))
     ]
-    assert [key for key in same if not key.startswith("search.example.") and key != "change.negation"] == []
+    assert [
+        key for key in same if not key.startswith("search.example.") and key != "change.negation"
+    ] == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_no_text_for_readers_is_a_command_line(language: str) -> None:
-    texts = {key: get_forms(message) for key, message in MESSAGES[language].items() if not key.startswith("guide.")}
-    assert [key for key, forms in texts.items() if any(COMMAND_LINE.search(form) for form in forms)] == []
+    texts = {
+        key: get_forms(message)
+        for key, message in MESSAGES[language].items()
+        if not key.startswith("guide.")
+    }
+    assert [
+        key for key, forms in texts.items() if any(COMMAND_LINE.search(form) for form in forms)
+    ] == []
 
 
-def test_another_language_needs_only_a_catalogue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_language_needs_only_a_catalogue(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shutil.copytree(LOCALE_FOLDER / "sv", tmp_path / "sv")
     source = (tmp_path / "fi" / CATALOGUE_FILE).with_suffix(".po")
     source.parent.mkdir(parents=True)
     source.write_text(
-        'msgid ""\nmsgstr "Content-Type: text/plain; charset=utf-8\\n"\n\nmsgid "language_name"\nmsgstr "Suomi"\n'
+        'msgid ""\nmsgstr'
+        ' "Content-Type: text/plain;'
+        ' charset=utf-8\\n"\n\nmsgid'
+        ' "language_name"\nmsgstr'
+        ' "Suomi"\n'
     )
     monkeypatch.setattr(i18n, "LOCALE_FOLDER", tmp_path)
     finnish = i18n.read_catalogue("fi")

@@ -32,8 +32,20 @@ SENT = datetime(2024, 6, 3, 8, 15, tzinfo=UTC)
 @pytest.mark.parametrize(
     "url",
     [
-        *("http://a.se/hook", "ftp://a.se/", "https://localhost/", "https://db.internal/x", "https://10.0.0.1/x"),
-        *("https://[::1]/", "https://user:secret@a.se/", "https://a.se:25/", "https://a.se/å", "https://a.se:x/"),
+        *(
+            "http://a.se/hook",
+            "ftp://a.se/",
+            "https://localhost/",
+            "https://db.internal/x",
+            "https://10.0.0.1/x",
+        ),
+        *(
+            "https://[::1]/",
+            "https://user:secret@a.se/",
+            "https://a.se:25/",
+            "https://a.se/å",
+            "https://a.se:x/",
+        ),
     ],
 )
 def test_a_visitor_cannot_name_a_private_webhook(url: str) -> None:
@@ -47,8 +59,12 @@ def test_public_webhooks_are_allowed() -> None:
     assert check_public_url("http://127.0.0.1:8000/", ["127.0.0.1"]).port == 8000
 
 
-def test_a_public_name_with_a_private_address_is_not_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The connection goes to an address that was checked; one private address among several is enough to stop."""
+def test_a_public_name_with_a_private_address_is_not_connected_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The connection goes to an address that was checked; one private address among several is
+    enough to stop.
+    """
     found = [(0, 0, 0, "", ("193.0.6.139", 443)), (0, 0, 0, "", ("127.0.0.1", 443))]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
     monkeypatch.setattr(socket, "create_connection", lambda *_, **__: pytest.fail("connected"))
@@ -78,10 +94,14 @@ def test_a_webhook_cannot_take_longer_than_allowed() -> None:
             post_to_public_host(url, b"{}", {}, ["127.0.0.1"], timeout=0.2)
 
 
-@pytest.mark.parametrize(("answer", "is_permanent"), [("550 5.1.1 unknown", True), ("452 4.2.2 full", False)])
+@pytest.mark.parametrize(
+    ("answer", "is_permanent"), [("550 5.1.1 unknown", True), ("452 4.2.2 full", False)]
+)
 def test_a_mail_that_the_recipient_rejects(answer: str, *, is_permanent: bool) -> None:
     with MailServer() as receiver:
-        server = parse_mail_server(f"smtp://127.0.0.1:{receiver.port}", "Arkivet <arkiv@archive.example>")
+        server = parse_mail_server(
+            f"smtp://127.0.0.1:{receiver.port}", "Arkivet <arkiv@archive.example>"
+        )
         receiver.answer = answer
         with pytest.raises(RecipientError) as caught:
             send_mail(server, ["a@b.example"], subject="S", text="T", message_id="m", sent_at=SENT)
@@ -111,7 +131,13 @@ def test_headers_as_they_are_sent() -> None:
         server = parse_mail_server(f"smtp://127.0.0.1:{receiver.port}", f"Arkivet <arkiv@{domain}>")
         subject = "bron\u2028Bcc: x@y.example \x85\0 =?utf-8?q?=0ACc:?="
         headers = {"List-Unsubscribe": f"<{link}>"}
-        message = {"subject": subject, "text": "T", "message_id": "m" * 32, "sent_at": SENT, "headers": headers}
+        message = {
+            "subject": subject,
+            "text": "T",
+            "message_id": "m" * 32,
+            "sent_at": SENT,
+            "headers": headers,
+        }
         send_mail(server, ["a@b.example"], **message)  # type: ignore[arg-type]
         (envelope,) = receiver.envelopes
     assert envelope.rcpt_tos == ["a@b.example"]
@@ -123,21 +149,46 @@ def test_headers_as_they_are_sent() -> None:
 
 
 WORDS = (
-    *("bron", "vägen", "Åtgärder", "för", "ändrad", "översyn", "Sjöfartsverket", "älg", "”fyr”", "·", "–", "§", "på"),
-    *("Myndighet:", "= ?utf-8?q?=0A?=", "12", "e\N{COMBINING ACUTE ACCENT}", "\N{SAILBOAT}" * 9, "å" * 70, "i"),
+    *(
+        "bron",
+        "vägen",
+        "Åtgärder",
+        "för",
+        "ändrad",
+        "översyn",
+        "Sjöfartsverket",
+        "älg",
+        "”fyr”",
+        "·",
+        "–",
+        "§",
+        "på",
+    ),
+    *(
+        "Myndighet:",
+        "= ?utf-8?q?=0A?=",
+        "12",
+        "e\N{COMBINING ACUTE ACCENT}",
+        "\N{SAILBOAT}" * 9,
+        "å" * 70,
+        "i",
+    ),
     *("Försäkringskassan", "remissvar", "ett", "två", '"å"', "a,b;", "http://a.se/å"),
 )
 ENCODED_WORD = re.compile(rb"=\?utf-8\?([bq])\?([!->@-~]*)\?=")
 
 
 def read_strictly(field: bytes) -> str:
-    """Read a header as RFC 2047 has it: each word complete in itself, and no spaces between two of them."""
+    """Read a header as RFC 2047 has it: each word complete in itself, and no spaces between two of
+    them.
+    """
     lines = field.split(b"\r\n")
     assert all(line.strip() for line in lines)
     assert all(len(line) <= 76 for line in lines if ENCODED_WORD.search(line))
     unfolded, text = b"".join(lines), ""
     assert all(len(found[0]) <= 75 for found in ENCODED_WORD.finditer(unfolded))
-    for part in re.split(rb"(?<=\?=)\s+(?==\?)|(\s+)", unfolded):  # spaces between two words are none
+    # spaces between two words are none
+    for part in re.split(rb"(?<=\?=)\s+(?==\?)|(\s+)", unfolded):
         found = ENCODED_WORD.fullmatch(part or b"")
         if found and found[1] == b"b":
             text += base64.b64decode(found[2], validate=True).decode()
@@ -156,7 +207,11 @@ def test_subjects_arrive_as_they_were_written() -> None:
         mail = EmailMessage(MAIL_POLICY)
         mail["Subject"] = subject
         mail.set_content("Text")
-        for policy in (MAIL_POLICY, MAIL_POLICY.clone(linesep="\r\n")):  # as bytes, and as smtplib sends them
+        # as bytes, and as smtplib sends them
+        for policy in (
+            MAIL_POLICY,
+            MAIL_POLICY.clone(linesep="\r\n"),
+        ):
             sent = mail.as_bytes(policy=policy)
             assert message_from_bytes(sent, policy=default_policy)["Subject"] == subject
             assert str(make_header(decode_header(message_from_bytes(sent)["Subject"]))) == subject
@@ -166,7 +221,9 @@ def test_subjects_arrive_as_they_were_written() -> None:
 
 def test_a_slow_lookup_and_connection_count_for_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     """The time may be over before there is a connection that could be shut down."""
-    connection = PublicConnection(check_public_url("http://127.0.0.1:1/", ["127.0.0.1"]), ["127.0.0.1"])
+    connection = PublicConnection(
+        check_public_url("http://127.0.0.1:1/", ["127.0.0.1"]), ["127.0.0.1"]
+    )
     with socket.create_server(("127.0.0.1", 0)) as server:
         connection.port = server.getsockname()[1]
         connection.abort()

@@ -42,8 +42,18 @@ def test_serve_names_a_file_that_cannot_be_opened(
 
 def test_serve_as_a_process_names_a_file_that_is_no_archive(tmp_path: Path) -> None:
     (tmp_path / "archive.db").write_bytes(b"")
-    command = [sys.executable, "-m", "archive", "serve", str(tmp_path / "archive.db"), "--port", "0"]
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=30)
+    command = [
+        sys.executable,
+        "-m",
+        "archive",
+        "serve",
+        str(tmp_path / "archive.db"),
+        "--port",
+        "0",
+    ]
+    result = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=30
+    )
     assert (result.returncode, result.stderr.count("\n")) == (2, 1)
     assert "archive.db: is empty: nothing has been crawled or imported yet" in result.stderr
 
@@ -54,12 +64,22 @@ def test_the_log_of_the_server_has_neither_readers_nor_what_they_search_for(
     (port,) = free_ports(1)
     command = [sys.executable, "-m", "archive", "serve", str(sample_archive), "--port", str(port)]
     log = tmp_path / "log"
-    with log.open("wb") as out, subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out) as process:
+    with (
+        log.open("wb") as out,
+        subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out) as process,
+    ):
         try:
             await_port(port, process)
-            for path in ("/search?q=hemlig", "/-/follow?q=hemlig", "/archive.json?sql=hemlig", "/search.csv?q=hemlig"):
+            for path in (
+                "/search?q=hemlig",
+                "/-/follow?q=hemlig",
+                "/archive.json?sql=hemlig",
+                "/search.csv?q=hemlig",
+            ):
                 for client in ("203.0.113.77", "2001:db8::77"):
-                    request = Request(f"http://127.0.0.1:{port}{path}", headers={"X-Forwarded-For": client})
+                    request = Request(
+                        f"http://127.0.0.1:{port}{path}", headers={"X-Forwarded-For": client}
+                    )
                     with suppress(HTTPError), urlopen(request, timeout=30) as response:  # noqa: S310 - loopback
                         response.read()
         finally:
@@ -71,7 +91,9 @@ def test_the_log_of_the_server_has_neither_readers_nor_what_they_search_for(
         assert secret not in lines
 
 
-def test_status_of_an_archive_that_nothing_crawls(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_status_of_an_archive_that_nothing_crawls(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "archive.db"
     with Archive(path) as archive:
         archive.add_agency("fyr", name="Fyrverket", home="https://fyr.example/")
@@ -83,7 +105,10 @@ def test_status_of_an_archive_that_nothing_crawls(tmp_path: Path, capsys: pytest
 
 
 def test_serve_passes_its_options_to_datasette(tmp_path: Path) -> None:
-    usual, closed = build_datasette_command(tmp_path, 1), build_datasette_command(tmp_path, 1, sql=False, cors=False)
+    usual, closed = (
+        build_datasette_command(tmp_path, 1),
+        build_datasette_command(tmp_path, 1, sql=False, cors=False),
+    )
     assert "--cors" in usual
     assert "--cors" not in closed
     assert closed[closed.index("default_allow_sql") + 1] == "off"

@@ -27,7 +27,13 @@ VALUES = {
     "to": "2030-01-01",
 }
 # queries for which the sample has rows of other agencies only
-OTHER_AGENCIES = {"attachments_of_type", "same_text", "crawl_record", "publishing_hours", "undated_releases"}
+OTHER_AGENCIES = {
+    "attachments_of_type",
+    "same_text",
+    "crawl_record",
+    "publishing_hours",
+    "undated_releases",
+}
 VIEW_COUNTS = {
     "releases_with_tags": "select count(*) from releases where moved_to is null",
     "questions_with_releases": "select count(*) from questions",
@@ -73,7 +79,17 @@ async def test_view_has_the_rows_of_its_tables(history_site: Site, view: str) ->
 
 
 async def test_releases_with_tags_has_one_row_per_release(history_site: Site) -> None:
-    (row,) = (await history_site.get("/archive/releases_with_tags.json?_shape=array&title=Så mår sångarna")).json()
-    assert (row["tags"], row["questions"], row["edits"]) == ("Fåglar; Våtmarker & sjöar", 2, 0)  # in the page's order
-    moved = (await history_site.get(f"/archive/releases_with_tags.json?_shape=array&title={MOVED}")).json()
+    (row,) = (
+        await history_site.get(
+            "/archive/releases_with_tags.json?_shape=array&title=Så mår sångarna"
+        )
+    ).json()
+    assert (row["tags"], row["questions"], row["edits"]) == (
+        "Fåglar; Våtmarker & sjöar",
+        2,
+        0,
+    )  # in the page's order
+    moved = (
+        await history_site.get(f"/archive/releases_with_tags.json?_shape=array&title={MOVED}")
+    ).json()
     assert len(moved) == 1

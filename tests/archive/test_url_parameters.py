@@ -1,4 +1,6 @@
-"""A parameter that a page does not know is an error, except those that are allowed on every page."""
+"""A parameter that a page does not know is an error, except those that are allowed on every
+page.
+"""
 
 from __future__ import annotations
 
@@ -49,10 +51,14 @@ async def test_unknown_parameter_is_named_in_each_format(site: Site, path: str, 
 @pytest.mark.parametrize(
     "path", ["/archive/releases.json?", "/archive.json?sql=select+1", "/-/edits.json?size=1", "/?"]
 )
-async def test_language_and_web_analytics_parameters_are_allowed_everywhere(site: Site, path: str) -> None:
+async def test_language_and_web_analytics_parameters_are_allowed_everywhere(
+    site: Site, path: str
+) -> None:
     assert (await site.get(f"{path}&{COMMON_PARAMETERS}")).status_code == 200
 
 
 async def test_web_analytics_parameters_do_not_disturb_filters(site: Site) -> None:
-    found = (await site.get(f"/archive/releases.json?agency=fyrstyrelsen&{COMMON_PARAMETERS}")).json()
+    found = (
+        await site.get(f"/archive/releases.json?agency=fyrstyrelsen&{COMMON_PARAMETERS}")
+    ).json()
     assert found["filtered_table_rows_count"] == 2

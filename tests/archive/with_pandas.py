@@ -1,7 +1,7 @@
 """Runs Python with pandas, in a separate process.
 
-pandas is not on the path of the tests, because sqlite-utils imports it wherever it finds it, which would add 80 MB and
-a quarter of a second to every process that opens an archive.
+pandas is not on the path of the tests, because sqlite-utils imports it wherever it finds it, which
+would add 80 MB and a quarter of a second to every process that opens an archive.
 """
 
 from __future__ import annotations

@@ -16,7 +16,9 @@ ESCAPED = re.compile(r"_x([0-9A-F]{4})_")
 def read_sheet(content: bytes, number: int = 1) -> list[list[str | int | float | None]]:
     """Return the rows of a sheet. An empty cell is None, and a row ends with its last cell."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        root = etree.fromstring(archive.read(f"xl/worksheets/sheet{number}.xml"), etree.XMLParser(huge_tree=True))
+        root = etree.fromstring(
+            archive.read(f"xl/worksheets/sheet{number}.xml"), etree.XMLParser(huge_tree=True)
+        )
     assert root.find(f".//{MAIN}f") is None, "a formula"
     assert root.find(f".//{MAIN}hyperlink") is None, "a link"
     return [list(read_row(row)) for row in root.iter(f"{MAIN}row")]
@@ -25,7 +27,10 @@ def read_sheet(content: bytes, number: int = 1) -> list[list[str | int | float |
 def read_table(content: bytes) -> list[dict[str, str | int | float | None]]:
     """Return the rows of the first sheet, by the names in its header."""
     header, *rows = read_sheet(content)
-    return [dict(zip(map(str, header), [*row, *[None] * (len(header) - len(row))], strict=True)) for row in rows]
+    return [
+        dict(zip(map(str, header), [*row, *[None] * (len(header) - len(row))], strict=True))
+        for row in rows
+    ]
 
 
 def read_row(row: etree._Element) -> Iterator[str | int | float | None]:

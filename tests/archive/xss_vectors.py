@@ -1,10 +1,15 @@
-"""Markup that runs a script, or loads or hides something, if it is served unchanged. Scripts call alert(1)."""
+"""Markup that runs a script, or loads or hides something, if it is served unchanged.
+
+Scripts call alert(1).
+"""
 
 from __future__ import annotations
 
 
 def split(block: str) -> tuple[str, ...]:
-    return tuple(markup.strip() for line in block.strip().splitlines() for markup in line.split("¦"))
+    return tuple(
+        markup.strip() for line in block.strip().splitlines() for markup in line.split("¦")
+    )
 
 
 SCRIPTS = (
@@ -49,7 +54,12 @@ ADDRESSES = (
     blob:alert(1) ¦ filesystem:alert(1) ¦ view-source:javascript:alert(1) ¦ feed:javascript:alert(1)
     intent:alert(1) ¦ file:///etc/alert(1)
     """),
-    *(" javascript:alert(1)", "java\tscript:alert(1)", "java\nscript:alert(1)", "\x01javascript:alert(1)"),
+    *(
+        " javascript:alert(1)",
+        "java\tscript:alert(1)",
+        "java\nscript:alert(1)",
+        "\x01javascript:alert(1)",
+    ),
 )
 LINKS = tuple(f'<a href="{address}">länk</a>' for address in ADDRESSES)
 EMBEDS = (
@@ -90,7 +100,11 @@ BROKEN = (
     ${alert(1)} ¦ {% raw %}{{ self }}{% endraw %} ¦ <%= alert(1) %> ¦ <a href='x'b='alert(1)'>
     +ADw-script+AD4-alert(1) ¦ ＜script＞alert(1)＜/script＞
     """),
-    *("\ufeff<script>alert(1)</script>", "\u202e<script>alert(1)</script>", "<\x00script>alert(1)</script>"),
+    *(
+        "\ufeff<script>alert(1)</script>",
+        "\u202e<script>alert(1)</script>",
+        "<\x00script>alert(1)</script>",
+    ),
     "<a\x0chref=javascript:alert(1)>x</a>",
 )
 VECTORS = (*SCRIPTS, *HANDLERS, *LINKS, *EMBEDS, *BROKEN)

@@ -1,8 +1,10 @@
-"""`python -m tests.bench [N]`: measures pages, saves and searches, each with a named baseline in the same run.
+"""`python -m tests.bench [N]`: measures pages, saves and searches, each with a named baseline in
+the same run.
 
-Figures are CPU milliseconds on this machine, and ratios. N: number of releases in the largest invented archive that is
-searched, and of releases that are revisited. From 20,000 on, as many (at most 100,000) are also crawled, to see whether
-memory use stays constant. Exits with 1 if a target is missed.
+Figures are CPU milliseconds on this machine, and ratios. N: number of releases in the largest
+invented archive that is searched, and of releases that are revisited. From 20,000 on, as many (at
+most 100,000) are also crawled, to see whether memory use stays constant. Exits with 1 if a target
+is missed.
 """
 
 from __future__ import annotations
@@ -23,7 +25,10 @@ from tests.bench.search import measure_search
 from tests.bench.store import measure_store
 
 AGAIN = 2000
-LONG, LONGEST = 20_000, 100_000  # releases from which a crawl shows whether memory stays flat, and the maximum
+LONG, LONGEST = (
+    20_000,
+    100_000,
+)  # releases from which a crawl shows whether memory stays flat, and the maximum
 
 
 def to_parts(number: int | None) -> dict[str, Callable[[], Iterator[str]]]:

@@ -16,7 +16,8 @@ ENVIRONMENT = {**os.environ, "SCRAPY_SETTINGS_MODULE": "tests.site.settings"}
 class BareSpider(Spider):
     """scrapy runspider tests/bench/bare.py -a urls=FILE.
 
-    Each line of the file has a URL, and its ETag and Last-Modified if there are any, separated by tabs.
+    Each line of the file has a URL, and its ETag and Last-Modified if there are any, separated by
+    tabs.
     """
 
     name = "bare"
@@ -29,7 +30,9 @@ class BareSpider(Spider):
     async def start(self) -> AsyncIterator[Any]:
         for line in self.lines:
             url, *validators = line.split("\t")
-            headers = dict(zip(("If-None-Match", "If-Modified-Since"), filter(None, validators), strict=False))
+            headers = dict(
+                zip(("If-None-Match", "If-Modified-Since"), filter(None, validators), strict=False)
+            )
             yield Request(url, headers=headers, meta={"handle_httpstatus_list": [304]})
 
     def parse(self, response: Response) -> None:

@@ -1,8 +1,9 @@
-"""`python -m tests.bench.big [N] [FOLDER]`: measures searches and pages in archives of N/100, N/10 and N releases.
+"""`python -m tests.bench.big [N] [FOLDER]`: measures searches and pages in archives of N/100, N/10
+and N releases.
 
-Each class of queries is sent over HTTP to the search page and its JSON, and to Datasette's own table search with one
-facet on the same file (the baseline: plain Datasette without time limits). Figures are CPU times of the server.
-Archives in FOLDER are kept and used again.
+Each class of queries is sent over HTTP to the search page and its JSON, and to Datasette's own
+table search with one facet on the same file (the baseline: plain Datasette without time limits).
+Figures are CPU times of the server. Archives in FOLDER are kept and used again.
 """
 
 from __future__ import annotations
@@ -24,11 +25,24 @@ from tests.bench.goodput import measure_goodput
 from tests.bench.invented.filling import fill
 from tests.bench.invented.words import source
 from tests.bench.loaded import measure_loaded
-from tests.bench.questions import COMMON_MS, OTHER_MS, PAGE_MS, SEARCH_MS, VERY, Question, to_classes, to_pages
+from tests.bench.questions import (
+    COMMON_MS,
+    OTHER_MS,
+    PAGE_MS,
+    SEARCH_MS,
+    VERY,
+    Question,
+    to_classes,
+    to_pages,
+)
 from tests.bench.served import Answer, Served, find_port, serve
 
 NUMBER, SHARES = 20_000, (100, 10, 1)
-ROUNDS, SLOW_ROUNDS, ENOUGH = 8, 1, 24  # rounds of each question; of the baseline; minimum of responses per class
+ROUNDS, SLOW_ROUNDS, ENOUGH = (
+    8,
+    1,
+    24,
+)  # rounds of each question; of the baseline; minimum of responses per class
 PATIENT = {"sql_time_limit_ms": 60_000, "facet_time_limit_ms": 60_000}
 META = {"databases": {"archive": {"tables": {"releases": {"fts_table": "search", "fts_pk": "id"}}}}}
 BASELINE = {"_facet": "agency", "_size": "20"}
@@ -105,13 +119,19 @@ def ask_class(name: str, questions: list[Question], ours: Served, theirs: Served
     for way, path in (("page", "/search"), ("json", "/search.json")):
         addresses = [f"{path}?{urlencode(question.ours)}" for question in questions]
         found.ways[way] = ask_all(ours, addresses, ROUNDS)
-    addresses = [f"/archive/releases.json?{urlencode(question.table | BASELINE)}" for question in questions]
+    addresses = [
+        f"/archive/releases.json?{urlencode(question.table | BASELINE)}" for question in questions
+    ]
     found.ways["table"] = ask_all(theirs, addresses, SLOW_ROUNDS, warm=False)
     return found
 
 
-def ask_all(served: Served, addresses: list[str], rounds: int, *, warm: bool = True) -> list[Answer]:
-    """Request each query several times, enough for a p95 of its class, after a first request that is not counted."""
+def ask_all(
+    served: Served, addresses: list[str], rounds: int, *, warm: bool = True
+) -> list[Answer]:
+    """Request each query several times, enough for a p95 of its class, after a first request that
+    is not counted.
+    """
     if warm:
         for address in addresses:
             served.ask(address)
@@ -131,8 +151,20 @@ def p50(values: list[float]) -> float:
 def to_table(path: Path, size: Size, classes: list[Class]) -> Iterator[str]:
     """Format a line per class."""
     yield f"{size.releases} invented releases, words of {source()}, {size.bytes / 1e9:.2f} GB"
-    yield "CPU ms a request, p50 and p95; wall ms p95; ratio: CPU to that of the baseline, Datasette's table search"
-    yield f"{'':24}{'page':>14}{'wall':>8}{'json':>14}{'wall':>8}{'table':>9}{'ratio':>8}{'target':>8}"
+    yield (
+        "CPU ms a request, p50 and p95; wall ms p95; ratio: CPU to"
+        " that of"
+        " the"
+        " baseline,"
+        " Datasette's table search"
+    )
+    yield (
+        f"{'':24}{'page':>14}{'wall':>8}{'json':>14}"
+        f"{'wall':>8}"
+        f"{'table':>9}"
+        f"{'ratio':>8}"
+        f"{'target':>8}"
+    )
     for each in classes:
         cells = "".join(to_cell(each, way) for way in ("page", "json"))
         base = fmean(each.cpu("table")) if "table" in each.ways else None
@@ -147,7 +179,11 @@ def to_cell(each: Class, way: str) -> str:
         return " " * 22
     cpu, wall = each.cpu(way), [answer.wall * 1000 for answer in each.ways[way]]
     failed = sum(answer.failed for answer in each.ways[way])
-    return f"{p50(cpu):>7.1f}{p95(cpu):>7.1f}{p95(wall):>8.0f}" if not failed else f"{failed:>14} failed "
+    return (
+        f"{p50(cpu):>7.1f}{p95(cpu):>7.1f}{p95(wall):>8.0f}"
+        if not failed
+        else f"{failed:>14} failed "
+    )
 
 
 def main() -> int:

@@ -1,4 +1,5 @@
-"""Saves many releases: other processes compute what needs no archive, and this one writes, in the given order.
+"""Saves many releases: other processes compute what needs no archive, and this one writes, in the
+given order.
 
 The result is the same, row for row, as that of saving one release after another.
 """
@@ -32,26 +33,36 @@ class Entry:
     body: bytes | None = None
 
 
-def save_all(archive: Archive, captures: Captures, entries: Iterable[Entry], *, processes: int) -> Counter[SaveResult]:
-    """Save all releases, whose agencies must be stored. processes: besides this one; 0: this one does all.
+def save_all(
+    archive: Archive, captures: Captures, entries: Iterable[Entry], *, processes: int
+) -> Counter[SaveResult]:
+    """Save all releases, whose agencies must be stored. processes: besides this one; 0: this one
+    does all.
 
-    Bytes are committed before the releases that refer to them. After an error, the batches before it are kept.
+    Bytes are committed before the releases that refer to them. After an error, the batches before
+    it are kept.
     """
     outcomes: Counter[SaveResult] = Counter()
     batches = to_batches(entries, BATCH)
-    for batch, prepared in map_in_order(batches, prepare_all, to_payload=releases_of, processes=processes):
+    for batch, prepared in map_in_order(
+        batches, prepare_all, to_payload=releases_of, processes=processes
+    ):
         with archive.bulk(), captures.transaction():
             for entry, ready in zip(batch, prepared, strict=True):
                 outcomes[save(archive, captures, entry, ready)] += 1
     return outcomes
 
 
-def save(archive: Archive, captures: Captures, entry: Entry, prepared: PreparedRelease) -> SaveResult:
+def save(
+    archive: Archive, captures: Captures, entry: Entry, prepared: PreparedRelease
+) -> SaveResult:
     """Save one release; as in a crawl, its response is stored if it is new or changed."""
     key, capture = None, entry.capture
     if capture and archive.is_new_or_changed(entry.release, prepared):
         if entry.body is not None:
-            capture = replace(capture, sha256=captures.store_body(entry.body, urlsplit(capture.url).netloc))
+            capture = replace(
+                capture, sha256=captures.store_body(entry.body, urlsplit(capture.url).netloc)
+            )
         key = archive.add_capture(capture)
     return archive.save(
         entry.release,

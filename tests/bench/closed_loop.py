@@ -1,8 +1,10 @@
-"""`python -m tests.bench.closed_loop PORT SECONDS CONNECTIONS...`: clients that send a request after each response.
+"""`python -m tests.bench.closed_loop PORT SECONDS CONNECTIONS...`: clients that send a request
+after each response.
 
-There is one client for each number, with that many connections and a loopback address of its own. Paths are read from
-standard input, one per line. For each client, a JSON list of [status, seconds] is printed on one line; a truncated
-response has the status 0. Clients use plain sockets, to take little CPU time from the server.
+There is one client for each number, with that many connections and a loopback address of its own.
+Paths are read from standard input, one per line. For each client, a JSON list of [status, seconds]
+is printed on one line; a truncated response has the status 0. Clients use plain sockets, to take
+little CPU time from the server.
 """
 
 from __future__ import annotations
@@ -31,11 +33,15 @@ class Client:
         turn = seed
         while True:
             try:
-                reader, writer = await asyncio.open_connection("127.0.0.1", self.port, local_addr=(self.address, 0))
+                reader, writer = await asyncio.open_connection(
+                    "127.0.0.1", self.port, local_addr=(self.address, 0)
+                )
                 keep = True
                 while keep:
                     begun, turn = time.perf_counter(), turn + 7
-                    status, keep = await ask_once(reader, writer, self.paths[turn % len(self.paths)])
+                    status, keep = await ask_once(
+                        reader, writer, self.paths[turn % len(self.paths)]
+                    )
                     self.note(status, begun)
                 writer.close()
             except (OSError, asyncio.IncompleteReadError):
@@ -48,9 +54,16 @@ class Client:
             self.answers.append((status, now - begun))
 
 
-async def ask_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, path: str) -> tuple[int, bool]:
+async def ask_once(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, path: str
+) -> tuple[int, bool]:
     """Read a whole response; return its status, and whether the connection stays open."""
-    request = f"GET {path} HTTP/1.1\r\nHost: arkiv.example\r\nAccept: text/html\r\nAccept-Language: sv\r\n\r\n"
+    request = (
+        f"GET {path} HTTP/1.1\r\nHost:"
+        f" arkiv.example\r\nAccept:"
+        f" text/html\r\nAccept-Language:"
+        f" sv\r\n\r\n"
+    )
     writer.write(request.encode())
     head = (await reader.readuntil(b"\r\n\r\n")).lower()
     if b"content-length:" in head:
@@ -62,10 +75,15 @@ async def ask_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, p
     return int(head[9:12]), b"connection: close" not in head
 
 
-async def ask_all(port: int, seconds: float, connections: list[int], paths: list[str]) -> list[Client]:
+async def ask_all(
+    port: int, seconds: float, connections: list[int], paths: list[str]
+) -> list[Client]:
     """Run the clients for some seconds, and return them."""
     end = time.perf_counter() + seconds
-    clients = [Client(f"127.1.{place // 250}.{place % 250 + 1}", port, paths, end) for place in range(len(connections))]
+    clients = [
+        Client(f"127.1.{place // 250}.{place % 250 + 1}", port, paths, end)
+        for place in range(len(connections))
+    ]
     tasks = [
         asyncio.create_task(client.ask(place * 1000 + seed))
         for place, (client, number) in enumerate(zip(clients, connections, strict=True))
@@ -79,7 +97,11 @@ async def ask_all(port: int, seconds: float, connections: list[int], paths: list
 
 
 def main(arguments: list[str]) -> None:
-    port, seconds, connections = int(arguments[0]), float(arguments[1]), [int(number) for number in arguments[2:]]
+    port, seconds, connections = (
+        int(arguments[0]),
+        float(arguments[1]),
+        [int(number) for number in arguments[2:]],
+    )
     for client in asyncio.run(ask_all(port, seconds, connections, sys.stdin.read().split())):
         print(json.dumps(client.answers))
 

@@ -1,7 +1,8 @@
-"""Measures a page in a whole crawl: fetch, parse, normalise, capture, save with index and revisions.
+"""Measures a page in a whole crawl: fetch, parse, normalise, capture, save with index and
+revisions.
 
-The sample site is crawled twice, with few and many releases. The difference is the cost of each further page, without
-starting the process, the dictionaries and Scrapy.
+The sample site is crawled twice, with few and many releases. The difference is the cost of each
+further page, without starting the process, the dictionaries and Scrapy.
 """
 
 from __future__ import annotations
@@ -29,12 +30,16 @@ listings, feeds and sitemaps; the least of {ROUNDS} rounds. a page: what each fu
 one costs; with start: the whole run of {MANY}, by its pages.
 peer: Scrapy, trafilatura and sqlite-utils with a full-text index, one commit a page.
 bare Scrapy: fetches the same pages and reads nothing."""
-COLUMNS = f"{'a page':>9}{'with start':>12}{'of peer':>10}{'of bare':>9}{'pages/s':>9}{'peak MB':>9}"
+COLUMNS = (
+    f"{'a page':>9}{'with start':>12}{'of peer':>10}{'of bare':>9}{'pages/s':>9}{'peak MB':>9}"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """CPU milliseconds of a further page; for the whole larger run: CPU per page, pages per second, peak MB."""
+    """CPU milliseconds of a further page; for the whole larger run: CPU per page, pages per second,
+    peak MB.
+    """
 
     page: float
     whole: float
@@ -50,22 +55,40 @@ def measure_crawl() -> Iterator[str]:
         shares = {name: to_share(few[name], many[name]) for name in many}
         yield f"\n{f'{weight // 1000} kB a page':36}{COLUMNS}"
         for name, share in shares.items():
-            ratios = f"{share.page / shares['peer'].page:>10.2f}{share.page / shares['bare Scrapy'].page:>9.2f}"
-            yield f"{name:36}{share.page:>9.2f}{share.whole:>12.2f}{ratios}{share.pace:>9.0f}{share.memory:>9.0f}"
+            ratios = (
+                f"{share.page / shares['peer'].page:>10.2f}"
+                f"{share.page / shares['bare Scrapy'].page:>9.2f}"
+            )
+            yield (
+                f"{name:36}{share.page:>9.2f}"
+                f"{share.whole:>12.2f}"
+                f"{ratios}"
+                f"{share.pace:>9.0f}"
+                f"{share.memory:>9.0f}"
+            )
         ours = shares["whole crawl"]
         ratio = ours.page / shares["peer"].page
-        yield judge(f"whole crawl, {weight // 1000} kB: of the peer", ratio, most=MOST_OF_PEER[weight])
+        yield judge(
+            f"whole crawl, {weight // 1000} kB: of the peer", ratio, most=MOST_OF_PEER[weight]
+        )
 
 
 def measure_least(weight: int, number: int) -> dict[str, Cost]:
-    """Return the crawls that took the least CPU time of several, because other programs can only add to it."""
+    """Return the crawls that took the least CPU time of several, because other programs can only
+    add to it.
+    """
     rounds = [measure(weight, number) for _ in range(ROUNDS)]
-    return {name: min((costs[name] for costs in rounds), key=attrgetter("cpu")) for name in rounds[0]}
+    return {
+        name: min((costs[name] for costs in rounds), key=attrgetter("cpu")) for name in rounds[0]
+    }
 
 
 def measure(weight: int, number: int) -> dict[str, Cost]:
     """Run the three crawls of one site, one after another."""
-    with tempfile.TemporaryDirectory() as made, Site(releases=number, crawl_delay=None, weight=weight) as site:
+    with (
+        tempfile.TemporaryDirectory() as made,
+        Site(releases=number, crawl_delay=None, weight=weight) as site,
+    ):
         folder = Path(made)
         crawling = Crawling(site, site.agencies_file(folder), folder / "archive.db")
         (folder / "urls.txt").write_text("\n".join(site.truth), "utf-8")
@@ -73,9 +96,13 @@ def measure(weight: int, number: int) -> dict[str, Cost]:
         runs: dict[str, Callable[[], Cost]] = {
             "whole crawl": lambda: run_measured(crawling.command(**NO_BUDGET), environment),
             "peer": lambda: run_measured(
-                *spider_command(site, "peer.py", urls=str(folder / "urls.txt"), db=str(folder / "peer.db"))
+                *spider_command(
+                    site, "peer.py", urls=str(folder / "urls.txt"), db=str(folder / "peer.db")
+                )
             ),
-            "bare Scrapy": lambda: run_measured(*spider_command(site, "bare.py", urls=str(folder / "urls.txt"))),
+            "bare Scrapy": lambda: run_measured(
+                *spider_command(site, "bare.py", urls=str(folder / "urls.txt"))
+            ),
         }
         costs = {name: run() for name, run in runs.items()}
         ((held,),) = crawling.rows("select count(*) from releases")

@@ -1,4 +1,6 @@
-"""Measures how size, saves, searches and revisits grow with the archive, and estimates 20 years of 300 agencies."""
+"""Measures how size, saves, searches and revisits grow with the archive, and estimates 20 years of
+300 agencies.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ KEPT, CHECKED = 300, 300  # releases saved and revisited, to measure one at this
 AGENCIES, YEARS, RELEASES = 300, 20, 1_000_000
 BYTES = 2800  # of captures per release: see README, measured on stored pages
 PAGE_CPU = 0.008  # seconds per parsed page: the target of the crawl in this benchmark
-RECENT = 48 + 12 + 11  # requests for a release in its first three months (REVISIT_AGES: hourly, daily, weekly)
+RECENT = (
+    48 + 12 + 11
+)  # requests for a release in its first three months (REVISIT_AGES: hourly, daily, weekly)
 MONTHLY = 30  # days between two requests for an older one
 NIGHT = 3600
 
@@ -47,7 +51,9 @@ def weigh(path: Path, classes: list[Any]) -> Size:
             db.execute(f"select coalesce(sum(length(block)), 0) from {name}_data").fetchone()[0]
             for name in ("search", "search_questions", "search_edits")
         )
-        edits = db.execute("select coalesce(sum(length(block)), 0) from search_edits_data").fetchone()[0]
+        edits = db.execute(
+            "select coalesce(sum(length(block)), 0) from search_edits_data"
+        ).fetchone()[0]
     searches = sorted(p95(each.cpu("page")) for each in classes if "json" in each.ways)
     check, due = look_again(path)
     return Size(
@@ -72,11 +78,17 @@ def look_again(path: Path) -> tuple[float, float]:
         ).fetchone()[0]
         begun = time.process_time()
         due = archive.db.execute(
-            "select id from releases where agency = ? and next_check < ? order by next_check limit 500",
+            "select id from releases where"
+            " agency = ? and"
+            " next_check < ? order by"
+            " next_check"
+            " limit 500",
             [agency, now.isoformat()],
         ).fetchall()
         found = time.process_time() - begun
-        keys = [row[0] for row in due] or [row[0] for row in archive.db.execute("select id from releases limit 500")]
+        keys = [row[0] for row in due] or [
+            row[0] for row in archive.db.execute("select id from releases limit 500")
+        ]
         begun = time.process_time()
         for key in keys[:CHECKED]:
             with archive.transaction():
@@ -91,16 +103,28 @@ def p95(values: list[float]) -> float:
 
 def tell_curves(sizes: list[Size]) -> Iterator[str]:
     """Yield a line per size, then the estimate of the full archive."""
-    yield "How it grows: bytes and index a release, of it for edits; CPU ms of keeping one, noting one look again,"
+    yield (
+        "How it grows: bytes and index a release, of it for edits; CPU ms of"
+        " keeping"
+        " one,"
+        " noting"
+        " one look again,"
+    )
     yield "finding what is due;"
     yield "CPU ms p95 of the median class of searches and of the slowest."
     names = ("index", "edits", "keep", "look", "due", "search")
     yield f"{'releases':>10}{'bytes':>9}{''.join(f'{name:>8}' for name in names)}{'slowest':>9}"
     for size in sizes:
         yield (
-            f"{size.releases:>10}{size.bytes / size.releases:>9.0f}{size.index / size.releases:>8.0f}"
+            f"{size.releases:>10}"
+            f"{size.bytes / size.releases:>9.0f}"
+            f"{size.index / size.releases:>8.0f}"
             f"{size.edits / size.releases:>8.0f}"
-            f"{size.keep:>8.2f}{size.check:>8.2f}{size.due:>8.2f}{size.search:>8.1f}{size.slowest:>9.1f}"
+            f"{size.keep:>8.2f}"
+            f"{size.check:>8.2f}"
+            f"{size.due:>8.2f}"
+            f"{size.search:>8.1f}"
+            f"{size.slowest:>9.1f}"
         )
     yield ""
     yield from (f"{name:58}{value}" for name, value in tell_whole(sizes[-1]).items())
@@ -109,18 +133,28 @@ def tell_curves(sizes: list[Size]) -> Iterator[str]:
 def tell_whole(size: Size) -> Mapping[str, str]:
     """Estimate a full archive from the largest measured size, and state every assumption."""
     each = RELEASES / AGENCIES
-    new = each / YEARS / 365 * 1.5  # per day and agency; 1.5 times the mean year, because numbers grow
+    new = (
+        each / YEARS / 365 * 1.5
+    )  # per day and agency; 1.5 times the mean year, because numbers grow
     looks = min(REVISIT_BUDGET, new * RECENT + each / MONTHLY)
     requests = new + looks + 4  # its sources
     return {
-        f"{AGENCIES} agencies, {YEARS} years: {RELEASES:,} releases,": f"{each:,.0f} an agency (assumed)",
+        f"{AGENCIES} agencies, {YEARS} years: {RELEASES:,} releases,": (
+            f"{each:,.0f} an agency (assumed)"
+        ),
         "archive.db": f"{size.bytes / size.releases * RELEASES / 1e9:.1f} GB",
         f"captures.db ({BYTES} bytes a release, stored pages)": f"{BYTES * RELEASES / 1e9:.1f} GB",
         f"a day's requests to an agency ({new:.1f} new, {looks:.0f} looked at)": f"{requests:.0f}",
         f"a day's crawl at a request every {DOWNLOAD_DELAY:.0f} s, hosts side by side": (
             f"{requests * DOWNLOAD_DELAY / 60:.0f} min"
         ),
-        f"its CPU at {PAGE_CPU * 1000:.0f} ms a page (the target)": f"{AGENCIES * requests * PAGE_CPU / 60:.0f} min",
-        "the same with one request at a time over all hosts": (f"{AGENCIES * requests * DOWNLOAD_DELAY / NIGHT:.1f} h"),
-        f"reading all once, hosts side by side ({each:,.0f} pages each)": f"{each * DOWNLOAD_DELAY / NIGHT:.1f} h",
+        f"its CPU at {PAGE_CPU * 1000:.0f} ms a page (the target)": (
+            f"{AGENCIES * requests * PAGE_CPU / 60:.0f} min"
+        ),
+        "the same with one request at a time over all hosts": (
+            f"{AGENCIES * requests * DOWNLOAD_DELAY / NIGHT:.1f} h"
+        ),
+        f"reading all once, hosts"
+        f" side by side"
+        f" ({each:,.0f} pages each)": f"{each * DOWNLOAD_DELAY / NIGHT:.1f} h",
     }

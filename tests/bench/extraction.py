@@ -1,4 +1,6 @@
-"""Measures parsing a page by step, compared with trafilatura and BeautifulSoup on the same pages."""
+"""Measures parsing a page by step, compared with trafilatura and BeautifulSoup on the same
+pages.
+"""
 
 from __future__ import annotations
 
@@ -62,10 +64,17 @@ def measure(weight: int) -> dict[str, float]:
                 costs[name].append(cost)
     table = {name: median(found) for name, found in costs.items()}
     table["together"] = each_cpu(
-        pages, lambda html, url: to_release(cms.choose_page_class(d := Document(html, url), None)(d).read())
+        pages,
+        lambda html, url: to_release(
+            cms.choose_page_class(d := Document(html, url), None)(d).read()
+        ),
     )
-    table["trafilatura"] = each_cpu(pages, lambda html, url: trafilatura.bare_extraction(html, url=url))
-    table["BeautifulSoup, parses only"] = each_cpu(pages, lambda html, url: BeautifulSoup(html, "lxml"))
+    table["trafilatura"] = each_cpu(
+        pages, lambda html, url: trafilatura.bare_extraction(html, url=url)
+    )
+    table["BeautifulSoup, parses only"] = each_cpu(
+        pages, lambda html, url: BeautifulSoup(html, "lxml")
+    )
     return table
 
 
@@ -74,7 +83,9 @@ def read_by_step(html: bytes, url: str) -> dict[str, float]:
     costs = {"parse": 0.0, **dict.fromkeys(STEPS, 0.0)}
     with ExitStack() as stack:
         for name, (place, function) in STEPS.items():
-            stack.enter_context(patch.object(place, function, clocked(getattr(place, function), name, costs)))
+            stack.enter_context(
+                patch.object(place, function, clocked(getattr(place, function), name, costs))
+            )
         begun = time.process_time()
         document = Document(html, url)
         costs["parse"] = time.process_time() - begun

@@ -1,8 +1,10 @@
-"""`python -m tests.bench.goodput ARCHIVE [ROUNDS]`: searches served per second to 16, 64 and 256 parallel clients.
+"""`python -m tests.bench.goodput ARCHIVE [ROUNDS]`: searches served per second to 16, 64 and 256
+parallel clients.
 
-Every client sends its next request as soon as it is served or rejected. Rounds of all kinds alternate, and each figure
-is the median of its rounds, so that other work on the machine affects all figures alike. Then one client with 200
-connections competes with four readers with one each. Exits with 1 if a target is missed.
+Every client sends its next request as soon as it is served or rejected. Rounds of all kinds
+alternate, and each figure is the median of its rounds, so that other work on the machine affects
+all figures alike. Then one client with 200 connections competes with four readers with one each.
+Exits with 1 if a target is missed.
 """
 
 from __future__ import annotations
@@ -58,7 +60,11 @@ class Round:
         return sum(status not in (200, 503) for status, _ in self.answers)
 
     def find_quantile(self, twentieth: int) -> float:
-        return quantiles(self.waits, n=20, method="inclusive")[twentieth - 1] if len(self.waits) > 1 else float("nan")
+        return (
+            quantiles(self.waits, n=20, method="inclusive")[twentieth - 1]
+            if len(self.waits) > 1
+            else float("nan")
+        )
 
 
 class Load:
@@ -73,9 +79,14 @@ class Load:
         numbers = map(str, (self.port, seconds, *connections))
         command = [sys.executable, "-m", "tests.bench.closed_loop", *numbers]
         text = "\n".join(self.paths)
-        done = subprocess.run(command, cwd=ROOT, input=text, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            command, cwd=ROOT, input=text, capture_output=True, text=True, check=True
+        )
         cpu = cpu_of(self.pid) - before
-        return [Round(seconds, cpu, [tuple(each) for each in json.loads(line)]) for line in done.stdout.splitlines()]
+        return [
+            Round(seconds, cpu, [tuple(each) for each in json.loads(line)])
+            for line in done.stdout.splitlines()
+        ]
 
     def run_alike(self, clients: int) -> Round:
         """Return one round for a number of clients with a connection each."""
@@ -85,15 +96,29 @@ class Load:
 
 def measure_goodput(path: Path, rounds: int = ROUNDS) -> Iterator[str]:
     """Yield the lines of the table, those of missed targets as Missed."""
-    paths = [f"/search?{urlencode(each.ours)}" for found in to_classes(path).values() for each in found]
+    paths = [
+        f"/search?{urlencode(each.ours)}" for found in to_classes(path).values() for each in found
+    ]
     port = find_port()
     with serve(build_datasette_command(path, port), port) as served:
         load = Load(served.process.pid, port, paths)
         load.run_alike(CLIENTS[0])  # the first searches, which fill caches, are not counted
         taken = [{clients: load.run_alike(clients) for clients in CLIENTS} for _ in range(rounds)]
         greedy, *readers = load.run([GREEDY, *[1] * READERS])
-    yield f"searches served while clients ask without a pause; medians of {rounds} rounds of {SECONDS:.0f} s"
-    yield f"{'clients':>28}{'served/s':>10}{'/CPU s':>8}{'refused':>9}{'failed':>8}{'p50 s':>8}{'p95 s':>8}"
+    yield (
+        f"searches served while clients ask without a pause;"
+        f" medians of"
+        f" {rounds}"
+        f" rounds of"
+        f" {SECONDS:.0f} s"
+    )
+    yield (
+        f"{'clients':>28}{'served/s':>10}{'/CPU s':>8}"
+        f"{'refused':>9}"
+        f"{'failed':>8}"
+        f"{'p50 s':>8}"
+        f"{'p95 s':>8}"
+    )
     for clients in CLIENTS:
         yield to_line(f"{clients}", [each[clients] for each in taken])
     yield to_line(f"1 with {GREEDY} connections", [greedy])
@@ -107,7 +132,12 @@ def measure_goodput(path: Path, rounds: int = ROUNDS) -> Iterator[str]:
         yield judge("the same, by the server's CPU time", ratio, least=LEAST)
     failed = sum(each.failed for found in taken for each in found.values())
     yield judge("answers that are neither", failed, most=0)
-    yield judge(f"refused of {READERS} readers beside {GREEDY} connections", beside.refused * 100, unit="%", most=0)
+    yield judge(
+        f"refused of {READERS} readers beside {GREEDY} connections",
+        beside.refused * 100,
+        unit="%",
+        most=0,
+    )
 
 
 def to_line(name: str, rounds: list[Round]) -> str:
@@ -127,7 +157,9 @@ def to_line(name: str, rounds: list[Round]) -> str:
 def main() -> int:
     """Print the table; return 1 if a target is missed."""
     lines = []
-    for line in measure_goodput(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else ROUNDS):
+    for line in measure_goodput(
+        Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else ROUNDS
+    ):
         print(line, flush=True)
         lines.append(line)
     return 1 if any(isinstance(line, Missed) for line in lines) else 0

@@ -1,28 +1,32 @@
 """Eighty queries with judged releases, and the figures computed from them.
 
-`queries.tsv`: the query, its set, its kind, whether compounds matter to it (a word of it is one, or it asks for those
-that begin with it), and other wordings of it. Each set was written down before any of its results was looked at;
-eight queries were then replaced by others of their kind, because nothing fits them (one: because nearly all does).
+`queries.tsv`: the query, its set, its kind, whether compounds matter to it (a word of it is one, or
+it asks for those that begin with it), and other wordings of it. Each set was written down before
+any of its results was looked at; eight queries were then replaced by others of their kind, because
+nothing fits them (one: because nearly all does).
 
-`graded.tsv`: the query, the address of a release, and the grades of two judges. What is judged is what any of several
-rankings puts first (pool.py). It was shuffled, so that no judge saw which ranking had found what, nor the other's
-grade. They read the title, the beginning and a passage with the words, and more where that did not settle it:
+`graded.tsv`: the query, the address of a release, and the grades of two judges. What is judged is
+what any of several rankings puts first (pool.py). It was shuffled, so that no judge saw which
+ranking had found what, nor the other's grade. They read the title, the beginning and a passage with
+the words, and more where that did not settle it:
 
 2  about what was asked: a person who typed these words would keep it
 1  a part of it is (a paragraph, a measure among others), or it is a neighbouring matter worth a glance; also an
    invitation about it that has no more than time and place
 0  the words are there by the way or in another sense, or not at all
 
-The column `first` has 567 grades by one of us who worked on the search; the others are by three people who did not.
-`second` has the grades of another of them for a third of the pairs: most of what is judged of 27 queries, which were
-drawn at random, and all that was judged last of 26 queries.
+The column `first` has 567 grades by one of us who worked on the search; the others are by three
+people who did not. `second` has the grades of another of them for a third of the pairs: most of
+what is judged of 27 queries, which were drawn at random, and all that was judged last of 26
+queries.
 
-What that is worth. Both sets are known to those who tune the search; a list of synonyms that has their words proves
-nothing. What is not judged counts as 0. All rankings of the table were pooled, to a depth of 20; a change
-that brings up other releases looks worse than it is, until they are judged as well (`python -m tests.bench.pool`).
-Recall is the share of the relevant ones that any of the rankings found, so the true share is lower. A misspelt query
-counts as what is found for it; a suggestion that the page makes is not followed. The search page prefers the newer of
-two, so its figures may move by a thousandth with the calendar.
+What that is worth. Both sets are known to those who tune the search; a list of synonyms that has
+their words proves nothing. What is not judged counts as 0. All rankings of the table were pooled,
+to a depth of 20; a change that brings up other releases looks worse than it is, until they are
+judged as well (`python -m tests.bench.pool`). Recall is the share of the relevant ones that any of
+the rankings found, so the true share is lower. A misspelt query counts as what is found for it; a
+suggestion that the page makes is not followed. The search page prefers the newer of two, so its
+figures may move by a thousandth with the calendar.
 """
 
 from __future__ import annotations
@@ -82,7 +86,8 @@ def read_grades() -> dict[str, dict[str, Grades]]:
 
 
 def ndcg(ranked: Sequence[str], grades: Mapping[str, int], depth: int = DEPTH) -> float:
-    """Return the discounted gain of the first places, as a share of what the best order of all judged ones would have.
+    """Return the discounted gain of the first places, as a share of what the best order of all
+    judged ones would have.
 
     The gain of a place is its grade divided by log2(place + 1).
 
@@ -98,27 +103,37 @@ def gain(grades: Sequence[int]) -> float:
     return sum(grade / math.log2(place + 1) for place, grade in enumerate(grades, start=1))
 
 
-def recall(ranked: Sequence[str], grades: Mapping[str, int], depth: int = RECALL_DEPTH, least: int = 1) -> float | None:
+def recall(
+    ranked: Sequence[str], grades: Mapping[str, int], depth: int = RECALL_DEPTH, least: int = 1
+) -> float | None:
     """Return the share of the releases with at least this grade that are in the first places.
 
-    If more releases are relevant than there are places, filling all places counts as 1. None: no release has such a
-    grade.
+    If more releases are relevant than there are places, filling all places counts as 1. None: no
+    release has such a grade.
     """
     relevant = {url for url, grade in grades.items() if grade >= least}
-    return len(relevant.intersection(ranked[:depth])) / min(len(relevant), depth) if relevant else None
+    return (
+        len(relevant.intersection(ranked[:depth])) / min(len(relevant), depth) if relevant else None
+    )
 
 
 def resample_interval(
     values: Sequence[Value], statistic: Callable[[Sequence[Value]], float], seed: int = 0
 ) -> tuple[float, float]:
-    """Return a statistic's 95 % interval by the bootstrap: over samples of the same size, drawn with replacement."""
+    """Return a statistic's 95 % interval by the bootstrap: over samples of the same size, drawn
+    with replacement.
+    """
     draw = random.Random(seed)
     results = sorted(statistic(draw.choices(values, k=len(values))) for _ in range(RESAMPLES))
     return results[round(0.025 * RESAMPLES)], results[round(0.975 * RESAMPLES) - 1]
 
 
 def kappa(pairs: Sequence[tuple[int, int]]) -> float:
-    """Return Cohen's kappa with quadratic weights: 1 for equal grades everywhere, 0 for what chance would give."""
+    """Return Cohen's kappa with quadratic weights: 1 for equal grades everywhere, 0 for what chance
+    would give.
+    """
     firsts, seconds = Counter(first for first, _ in pairs), Counter(second for _, second in pairs)
-    expected = sum((a - b) ** 2 * firsts[a] * seconds[b] for a in firsts for b in seconds) / len(pairs)
+    expected = sum((a - b) ** 2 * firsts[a] * seconds[b] for a in firsts for b in seconds) / len(
+        pairs
+    )
     return 1 - sum((first - second) ** 2 for first, second in pairs) / expected

@@ -1,28 +1,30 @@
-"""`python -m tests.bench.importance [--test]`: do kinds and importance of edits agree with a reader's judgement?
+"""`python -m tests.bench.importance [--test]`: do kinds and importance of edits agree with a
+reader's judgement?
 
-`edits.tsv`: edits invented in the manner of Swedish agencies, each with [before|after] in its text (¶ is a blank line).
-The field says what the text is: a body, or a title or lead with the body after it; other fields have both values as
-JSON.
+`edits.tsv`: edits invented in the manner of Swedish agencies, each with [before|after] in its text
+(¶ is a blank line). The field says what the text is: a body, or a title or lead with the body after
+it; other fields have both values as JSON.
 
-`real_edits.tsv`: single changes of real texts in the shared material, by the address,
-the time it was seen, and where the changed paragraphs are in both versions; `whole` is all changes of an edit. Their
-text is not stored here. Changes that a reader cannot see (escapes of Markdown) are left out.
+`real_edits.tsv`: single changes of real texts in the shared material, by the address, the time it
+was seen, and where the changed paragraphs are in both versions; `whole` is all changes of an edit.
+Their text is not stored here. Changes that a reader cannot see (escapes of Markdown) are left out.
 
 importance  0 to 100 on the scale of the site: from 80 what a journalist would want to be told at once (who decides, a
-            headline's amount, a warning lifted), from 50 a fact or a claim that has changed, from 20 what changes the
-            meaning a little, below what no reader would miss (spelling, layout, standing phrases)
+            headline's amount, a warning lifted), from 50 a fact or a claim that has changed, from
+            20 what changes the meaning a little, below what no reader would miss (spelling, layout,
+            standing phrases)
 kinds       those a reader would name. a/b: either is right. a?: right, but not expected
 
-All labels were written, by one judge who also worked on the rules, before any result of the rules was looked at.
-They are one person's. Where the judge hesitated: a/b in the kinds; the importance of a name whose spelling is
-corrected (20 to 25), of a new title of somebody quoted (15 to 45), of a contact (12 to 40), of a reference number that
-was added (12 to 20, also in a title), of the line of a consultation page that says its answers are there now (20), of
-the deadline of a consultation that is over (50; of an open one 70), and of words that decide how serious something is
-(35 to 50).
+All labels were written, by one judge who also worked on the rules, before any result of the rules
+was looked at. They are one person's. Where the judge hesitated: a/b in the kinds; the importance of
+a name whose spelling is corrected (20 to 25), of a new title of somebody quoted (15 to 45), of a
+contact (12 to 40), of a reference number that was added (12 to 20, also in a title), of the line of
+a consultation page that says its answers are there now (20), of the deadline of a consultation that
+is over (50; of an open one 70), and of words that decide how serious something is (35 to 50).
 
-A third of the pairs, by a hash of what identifies them, is the test part: it was not looked at while rules were
-written, until its figures had been computed once (docs/performance.md). The list of the worst disagreements has none
-of them.
+A third of the pairs, by a hash of what identifies them, is the test part: it was not looked at
+while rules were written, until its figures had been computed once (docs/performance.md). The list
+of the worst disagreements has none of them.
 """
 
 from __future__ import annotations
@@ -43,7 +45,13 @@ from typing import Any
 
 from archive.changes.comparison import Diff, compare
 from archive.i18n import IMPORTANCE_LEVELS
-from tests.archive.changes.states import read_markdown, read_stored_edits, split_case, to_pair, to_state
+from tests.archive.changes.states import (
+    read_markdown,
+    read_stored_edits,
+    split_case,
+    to_pair,
+    to_state,
+)
 from tests.bench.graded import resample_interval
 
 INVENTED = Path(__file__).with_name("edits.tsv")
@@ -54,7 +62,9 @@ ROUNDS = 5  # of the measurement of CPU time, of which the median counts
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgedEdit:
-    """Two states and the judgement of their difference: its importance and, as in the files, its kinds."""
+    """Two states and the judgement of their difference: its importance and, as in the files, its
+    kinds.
+    """
 
     name: str
     before: dict[str, Any]
@@ -85,7 +95,9 @@ def _read_invented() -> Iterator[JudgedEdit]:
         importance, kinds, field, case = line.split("\t")
         versions = json.loads(case) if field not in {"title", "lead", "body"} else split_case(case)
         before, after = (_build_state(field, version) for version in versions)
-        yield JudgedEdit(name=case, before=before, after=after, importance=int(importance), kinds=kinds)
+        yield JudgedEdit(
+            name=case, before=before, after=after, importance=int(importance), kinds=kinds
+        )
 
 
 def _build_state(field: str, value: Any) -> dict[str, Any]:
@@ -95,7 +107,10 @@ def _build_state(field: str, value: Any) -> dict[str, Any]:
         first, _, body = value.partition("\n\n")
         return to_state(body, **{field: first})
     if field == "questions":
-        pairs = [to_pair(question, answer, position) for position, (question, answer) in enumerate(value, 1)]
+        pairs = [
+            to_pair(question, answer, position)
+            for position, (question, answer) in enumerate(value, 1)
+        ]
         return to_state("Läs mer nedan.", questions=pairs)
     return to_state("Läs rapporten.", **{field: value})
 
@@ -121,7 +136,8 @@ def _read_real() -> Iterator[JudgedEdit]:
 
 
 def rank_agreement(pairs: Sequence[tuple[int, int]]) -> float:
-    """Return Kendall's tau-b: 1 if both numbers of the pairs give the same order, 0 for what chance would give.
+    """Return Kendall's tau-b: 1 if both numbers of the pairs give the same order, 0 for what chance
+    would give.
 
     >>> rank_agreement([(1, 10), (2, 20), (3, 30)]), rank_agreement([(1, 3), (2, 2), (3, 1)])
     (1.0, -1.0)
@@ -130,11 +146,14 @@ def rank_agreement(pairs: Sequence[tuple[int, int]]) -> float:
     balance = 0
     for _, group in groupby(sorted(pairs), key=lambda pair: pair[0]):
         values = [second for _, second in group]
-        balance += sum(bisect_left(seen, value) - len(seen) + bisect_right(seen, value) for value in values)
+        balance += sum(
+            bisect_left(seen, value) - len(seen) + bisect_right(seen, value) for value in values
+        )
         for value in values:
             insort(seen, value)
     untied = [
-        comb(len(pairs), 2) - sum(comb(count, 2) for count in Counter(pair[side] for pair in pairs).values())
+        comb(len(pairs), 2)
+        - sum(comb(count, 2) for count in Counter(pair[side] for pair in pairs).values())
         for side in (0, 1)
     ]
     return balance / sqrt(untied[0] * untied[1])
@@ -160,18 +179,28 @@ def measure_kinds(judged: Sequence[tuple[JudgedEdit, Diff]]) -> Iterator[str]:
 
 
 def _format_shares(kind: str, right: int, found: int, met: int, expected: int) -> str:
-    shares = [f"{part / whole:.2f}" if whole else "–" for part, whole in ((right, found), (met, expected))]
+    shares = [
+        f"{part / whole:.2f}" if whole else "–" for part, whole in ((right, found), (met, expected))
+    ]
     return f"{kind:20}{expected:>9}{found:>7}{shares[0]:>11}{shares[1]:>8}"
 
 
 def measure_importance(judged: Sequence[tuple[JudgedEdit, Diff]]) -> Iterator[str]:
-    """Yield the rank agreement with its interval, and how often the level of importance is the same."""
+    """Yield the rank agreement with its interval, and how often the level of importance is the
+    same.
+    """
     pairs = [(edit.importance, diff.importance) for edit, diff in judged]
     low, high = resample_interval(pairs, rank_agreement)
     levels = [[find_level(number) for number in pair] for pair in pairs]
     steps = Counter(abs(first - second) for first, second in levels)
     yield f"Kendall's tau-b {rank_agreement(pairs):.3f} [{low:.3f}, {high:.3f}]"
-    yield f"same level {steps[0] / len(pairs):.0%}, two or more levels apart {(steps[2] + steps[3]) / len(pairs):.0%}"
+    yield (
+        f"same level {steps[0] / len(pairs):.0%}, two or"
+        f" more"
+        f" levels"
+        f" apart"
+        f" {(steps[2] + steps[3]) / len(pairs):.0%}"
+    )
     yield f"mean difference {sum(abs(a - b) for a, b in pairs) / len(pairs):.1f}"
 
 
@@ -182,9 +211,13 @@ def find_level(importance: int) -> int:
 def list_disagreements(judged: Sequence[tuple[JudgedEdit, Diff]]) -> Iterator[str]:
     """Yield the pairs whose importance differs most from the judged one."""
     yield "judged  rules  kinds judged | kinds found | edit"
-    for edit, diff in sorted(judged, key=lambda each: -abs(each[0].importance - each[1].importance))[:SHOWN]:
+    for edit, diff in sorted(
+        judged, key=lambda each: -abs(each[0].importance - each[1].importance)
+    )[:SHOWN]:
         kinds = " ".join(dict.fromkeys(change.kind for change in diff.changes))
-        yield f"{edit.importance:>6} {diff.importance:>6}  {edit.kinds} | {kinds} | {edit.name[:160]}"
+        yield (
+            f"{edit.importance:>6} {diff.importance:>6}  {edit.kinds} | {kinds} | {edit.name[:160]}"
+        )
 
 
 def measure_time(edits: Sequence[JudgedEdit]) -> float:

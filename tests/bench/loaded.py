@@ -1,4 +1,6 @@
-"""Measures a big archive under load: sixteen parallel readers, then one reader while a crawl writes."""
+"""Measures a big archive under load: sixteen parallel readers, then one reader while a crawl
+writes.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,10 @@ PATIENCE = 120  # seconds for a response, because sixteen readers queue
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Measurements of readers. cpu: of the server, seconds per request; walls: seconds; failed: failed requests."""
+    """Measurements of readers.
+
+    cpu: of the server, seconds per request; walls: seconds; failed: failed requests.
+    """
 
     name: str
     cpu: float
@@ -53,20 +58,35 @@ class Loaded:
         return any(load.failed for load in self.loads)
 
     def lines(self) -> Iterator[str]:
-        yield f"{'searches of every class':34}{'CPU ms':>8}{'p50':>8}{'p95':>8}  wall ms, with all that waits in line"
+        yield (
+            f"{'searches of every class':34}{'CPU ms':>8}{'p50':>8}{'p95':>8}  wall"
+            f" ms,"
+            f" with"
+            f" all"
+            f" that waits in line"
+        )
         yield from (load.line() for load in self.loads)
         yield f"the server's memory at its most: {self.memory / 1e6:.0f} MB"
 
 
 def measure_loaded(path: Path) -> Loaded:
     """Return the questions of all classes, in a different order for each reader."""
-    asked = [f"/search?{urlencode(each.ours)}" for found in to_classes(path).values() for each in found]
+    asked = [
+        f"/search?{urlencode(each.ours)}" for found in to_classes(path).values() for each in found
+    ]
     port = find_port()
     with serve(build_datasette_command(path, port), port) as served:
         place = served.process.pid, port, asked
         loads = [ask("one reader", *place)]
         loads.append(ask("sixteen readers at once", *place, readers=READERS, each=EACH))
-        command = [sys.executable, "-m", "tests.bench.writing", str(path), str(WRITES), str(WRITES_A_SECOND)]
+        command = [
+            sys.executable,
+            "-m",
+            "tests.bench.writing",
+            str(path),
+            str(WRITES),
+            str(WRITES_A_SECOND),
+        ]
         with subprocess.Popen(command, cwd=ROOT) as writer:
             loads.append(ask("one reader while a crawl writes", *place))
             if writer.wait():
@@ -81,7 +101,9 @@ def memory_of(pid: int) -> int:
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM")), 0)
 
 
-def ask(name: str, pid: int, port: int, asked: list[str], *, readers: int = 1, each: int = EACH * 4) -> Load:
+def ask(
+    name: str, pid: int, port: int, asked: list[str], *, readers: int = 1, each: int = EACH * 4
+) -> Load:
     """Run a number of readers, each with a number of requests."""
     before = cpu_of(pid)
     with ThreadPoolExecutor(readers) as pool:
@@ -94,7 +116,9 @@ def ask(name: str, pid: int, port: int, asked: list[str], *, readers: int = 1, e
 def read(port: int, asked: list[str], seed: int, number: int) -> list[tuple[float, int]]:
     """Return the wall times and statuses of a reader's requests."""
     chance, told = random.Random(seed), []
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE, trust_env=False) as client:
+    with httpx.Client(
+        base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE, trust_env=False
+    ) as client:
         for address in chance.sample(asked * (1 + number // len(asked)), number):
             begun = time.perf_counter()
             status = client.get(address).status_code

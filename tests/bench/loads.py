@@ -1,7 +1,7 @@
 """The searches of the benchmark: words by their frequency, phrases, prefixes, fields, filters.
 
-The words are taken from the searched archive, so that an archive of any size is searched for its own rare and common
-words.
+The words are taken from the searched archive, so that an archive of any size is searched for its
+own rare and common words.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ SHARES = {
 }  # share of the releases
 WORDS = 4  # words of each kind
 LONG = 5  # minimum length
-TITLES = "select title from releases where title like '% % % %' and title not like '%\"%' order by id"
+TITLES = (
+    "select title from releases where title like '% % % %' and title not like '%\"%' order by id"
+)
 
 Load = list[tuple[dict[str, str], dict[str, str]]]  # parameters of our page, and of Datasette
 
@@ -32,14 +34,18 @@ def to_loads(archive: Path) -> dict[str, Load]:
     medium, common = words["medium"], words["common"]
     return {
         **{name: in_words(chosen) for name, chosen in words.items()},
-        "two words": in_words([" ".join(both) for both in zip(common, words["very common"], strict=True)]),
+        "two words": in_words(
+            [" ".join(both) for both in zip(common, words["very common"], strict=True)]
+        ),
         "phrases": in_words([f'"{phrase}"' for phrase in phrases]),
         "beginnings*": [
-            ({"q": f"{word[:LONG]}*"}, {"_search": f"{word[:LONG]}*", "_searchmode": "raw"}) for word in medium
+            ({"q": f"{word[:LONG]}*"}, {"_search": f"{word[:LONG]}*", "_searchmode": "raw"})
+            for word in medium
         ],
         "in the title": [({"q": f"rubrik:{word}"}, {"_search_title": word}) for word in medium],
         "common, of a kind": [
-            ({"q": word, "kind": "article"}, {"_search": word, "kind": "article"}) for word in common
+            ({"q": word, "kind": "article"}, {"_search": word, "kind": "article"})
+            for word in common
         ],
         "no words": [({}, {})],
     }

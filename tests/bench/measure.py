@@ -31,7 +31,9 @@ def run_measured(command: Sequence[str], environment: Mapping[str, str]) -> Cost
     """Run a command to its end; raise SystemExit with its output if it fails."""
     with tempfile.TemporaryFile() as said:
         begun = time.monotonic()
-        process = subprocess.Popen(command, cwd=ROOT, env=dict(environment), stdout=said, stderr=said)
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=dict(environment), stdout=said, stderr=said
+        )
         try:
             _, status, used = os.wait4(process.pid, 0)
         except BaseException:
@@ -40,26 +42,47 @@ def run_measured(command: Sequence[str], environment: Mapping[str, str]) -> Cost
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             said.seek(0)
-            raise SystemExit(f"{' '.join(command)} ended with {process.returncode}:\n{said.read().decode()[-2000:]}")
-    return Cost(cpu=used.ru_utime + used.ru_stime, wall=time.monotonic() - begun, memory=used.ru_maxrss / 1024)
+            raise SystemExit(
+                f"{' '.join(command)}"
+                f" ended with"
+                f" {process.returncode}"
+                f":\n{said.read().decode()[-2000:]}"
+            )
+    return Cost(
+        cpu=used.ru_utime + used.ru_stime,
+        wall=time.monotonic() - begun,
+        memory=used.ru_maxrss / 1024,
+    )
 
 
 def spider_command(site: Site, file: str, **arguments: str) -> tuple[list[str], dict[str, str]]:
     """Return the command of a baseline's crawl with our settings, and its environment."""
     given = [part for name, value in arguments.items() for part in ("-a", f"{name}={value}")]
     settings = [part for name, value in FAST.items() for part in ("-s", f"{name}={value}")]
-    command = [sys.executable, "-m", "scrapy", "runspider", str(ROOT / "tests/bench" / file), *given, *settings]
+    command = [
+        sys.executable,
+        "-m",
+        "scrapy",
+        "runspider",
+        str(ROOT / "tests/bench" / file),
+        *given,
+        *settings,
+    ]
     return command, {**ENVIRONMENT, "LOOPBACK_PORT": str(site.port)}
 
 
 def fetch(site: Site, urls: Path) -> int:
     """Run the bare baseline's crawl of the same URLs."""
     command, environment = spider_command(site, "bare.py", urls=str(urls))
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False).returncode
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, check=False
+    ).returncode
 
 
 def children_cpu(run: Callable[[], int]) -> float:
-    """Return the CPU seconds (user and system) of the processes of a run; raise SystemExit if it fails."""
+    """Return the CPU seconds (user and system) of the processes of a run; raise SystemExit if it
+    fails.
+    """
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     if code := run():
         raise SystemExit(f"what was measured ended with {code}")

@@ -1,4 +1,6 @@
-"""Measures the resident memory during a long crawl of a given number of releases, which should stay flat."""
+"""Measures the resident memory during a long crawl of a given number of releases, which should stay
+flat.
+"""
 
 from __future__ import annotations
 
@@ -30,17 +32,24 @@ def measure_memory(number: int) -> Iterator[str]:
         curve = watch(crawling, number)
         ((held,),) = crawling.rows("select count(*) from releases")
     yield f"memory of a crawl of {number} releases; {held} were kept"
-    told = {share: next(size for done, size in curve if done >= share * held) for share in SHARES[:-1]}
+    told = {
+        share: next(size for done, size in curve if done >= share * held) for share in SHARES[:-1]
+    }
     told[1.0] = curve[-1][1]
     yield "".join(f"{share:>8.0%}" for share in told) + f"{'peak':>8}"
-    yield "".join(f"{size:>8.0f}" for size in told.values()) + f"{max(size for _, size in curve):>8.0f}  MB"
+    yield (
+        "".join(f"{size:>8.0f}" for size in told.values())
+        + f"{max(size for _, size in curve):>8.0f}  MB"
+    )
     yield judge("memory at the end, of that in the middle", told[1.0] / told[0.5], most=MOST_GROWTH)
     if held < number:
         raise SystemExit(f"the crawl kept {held} of {number} releases")
 
 
 def watch(crawling: Crawling, number: int) -> list[tuple[int, float]]:
-    """Run a crawl; return pairs of releases stored so far and resident MB; raise SystemExit if it fails."""
+    """Run a crawl; return pairs of releases stored so far and resident MB; raise SystemExit if it
+    fails.
+    """
     curve: list[tuple[int, float]] = []
     environment = {**os.environ, "SCRAPY_SETTINGS_MODULE": crawling.settings}
     command = crawling.command(LOG_LEVEL="ERROR", **ENDLESS)
@@ -58,7 +67,9 @@ def watch(crawling: Crawling, number: int) -> list[tuple[int, float]]:
             process.terminate()
         if process.returncode:
             said.seek(0)
-            raise SystemExit(f"the crawl ended with {process.returncode}:\n{said.read().decode()[-2000:]}")
+            raise SystemExit(
+                f"the crawl ended with {process.returncode}:\n{said.read().decode()[-2000:]}"
+            )
     return curve
 
 

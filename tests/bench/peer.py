@@ -1,4 +1,6 @@
-"""The alternative: Scrapy, trafilatura, and sqlite-utils with a full-text index updated by triggers."""
+"""The alternative: Scrapy, trafilatura, and sqlite-utils with a full-text index updated by
+triggers.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +24,17 @@ class PeerSpider(BareSpider):
         self.db = Database(db)
         self.db.enable_wal()
         releases = self.db.table("releases")
-        releases.create({"url": str, "title": str, "date": str, "text": str, "html": bytes}, pk="url")
+        releases.create(
+            {"url": str, "title": str, "date": str, "text": str, "html": bytes}, pk="url"
+        )
         releases.enable_fts(["title", "text"], create_triggers=True)
 
     def parse(self, response: Response) -> None:
-        """Store what trafilatura extracts, and the page's compressed bytes, in one transaction per page."""
+        """Store what trafilatura extracts, and the page's compressed bytes, in one transaction per
+        page.
+        """
         found = trafilatura.bare_extraction(response.body, url=response.url, with_metadata=True)
         values = {name: getattr(found, name, None) for name in ("title", "date", "text")}
-        self.db.table("releases").insert({"url": response.url, **values, "html": zlib.compress(response.body)})
+        self.db.table("releases").insert(
+            {"url": response.url, **values, "html": zlib.compress(response.body)}
+        )

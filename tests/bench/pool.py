@@ -1,7 +1,9 @@
-"""python -m tests.bench.pool ARCHIVE [SEED]: print the releases that some ranking finds and that are not judged yet.
+"""python -m tests.bench.pool ARCHIVE [SEED]: print the releases that some ranking finds and that
+are not judged yet.
 
-Run it after a change to the search, so that releases found by the change are judged as well and do not count as 0. Each
-query's releases are shuffled, and no line says which ranking found them. Append the grades to graded.tsv.
+Run it after a change to the search, so that releases found by the change are judged as well and do
+not count as 0. Each query's releases are shuffled, and no line says which ranking found them.
+Append the grades to graded.tsv.
 """
 
 from __future__ import annotations
@@ -38,11 +40,19 @@ def shuffle(urls: Collection[str], seed: str) -> list[str]:
     return random.Random(seed).sample(sorted(urls), len(urls))
 
 
-def format_batch(db: sqlite3.Connection, query: JudgedQuery, urls: Collection[str]) -> Iterator[str]:
-    """Yield the lines that a judge reads: for each release its record id, title, date, beginning and an excerpt."""
+def format_batch(
+    db: sqlite3.Connection, query: JudgedQuery, urls: Collection[str]
+) -> Iterator[str]:
+    """Yield the lines that a judge reads: for each release its record id, title, date, beginning
+    and an excerpt.
+    """
     for number, url in enumerate(urls, start=1):
         title, date, text = db.execute(
-            "select title, substr(coalesce(published, updated), 1, 10), coalesce(lead, '') || ' ' || body"
+            "select title,"
+            " substr(coalesce(published,"
+            " updated), 1,"
+            " 10), coalesce(lead, '') || ' '"
+            " || body"
             " from releases where url = ?",
             [url],
         ).fetchone()
@@ -53,10 +63,14 @@ def format_batch(db: sqlite3.Connection, query: JudgedQuery, urls: Collection[st
 
 
 def find_excerpt(text: str, query: JudgedQuery, beginning: int) -> str:
-    """Return the first passage after the beginning that has a long word of the query, or of its other wordings."""
+    """Return the first passage after the beginning that has a long word of the query, or of its
+    other wordings.
+    """
     words = {word for phrase in (query.text, *query.also) for word in find_words(phrase)}
     stems = [
-        re.escape(word[: max(4, len(word) - 3)]) for word in words if len(word) > 3 or word == query.text.casefold()
+        re.escape(word[: max(4, len(word) - 3)])
+        for word in words
+        if len(word) > 3 or word == query.text.casefold()
     ]
     patterns = re.compile("|".join(stems), re.IGNORECASE)
     if not stems or patterns.search(text[:beginning]):

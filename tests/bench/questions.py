@@ -1,7 +1,7 @@
 """The requests to a big archive: classes of searches, and the pages of the site.
 
-The words are taken from the searched archive, so that an archive of any size is searched for its own rare and common
-words.
+The words are taken from the searched archive, so that an archive of any size is searched for its
+own rare and common words.
 """
 
 from __future__ import annotations
@@ -46,12 +46,22 @@ def to_classes(archive: Path) -> dict[str, list[Question]]:
         phrases, common_phrases = pick_phrases(db)
         changed = pick_changed_phrases(db)
         agencies = column(
-            db, "select agency from month_counts where agency <> '' and month = '' order by releases desc"
+            db,
+            "select agency from"
+            " month_counts"
+            " where agency <> '' and"
+            " month = '' order by releases"
+            " desc",
         )
-        tags = column(db, "select t.name from tag_counts c join tags t on t.id = c.tag group by c.tag"
+        tags = column(db, "select t.name from" " tag_counts c" " join" " tags" " t on" " t.id =" " c.tag" " group by" " c.tag"
                           " order by sum(c.releases) desc limit 40")  # fmt: skip
         years = column(
-            db, "select distinct substr(month, 1, 4) from month_counts where agency = '' and month like '2%'"
+            db,
+            "select distinct"
+            " substr(month, 1, 4)"
+            " from month_counts"
+            " where agency = '' and month"
+            " like '2%'",
         )
     medium, common, very = words["medium"], words["common"], words["very common"]
     middle = len(agencies) // 2
@@ -62,14 +72,22 @@ def to_classes(archive: Path) -> dict[str, list[Question]]:
         "phrase, common": [ask(f'"{phrase}"') for phrase in common_phrases],
         "prefix": [begin(word[:LONG]) for word in medium],
         "prefix of 3": [begin(word[:3]) for word in very],
-        "in the title": [Question({"q": f"rubrik:{word}"}, {"_search_title": word}) for word in common],
+        "in the title": [
+            Question({"q": f"rubrik:{word}"}, {"_search_title": word}) for word in common
+        ],
         "of an agency": [
             ask(word, agency=agencies[place % len(agencies)])
             for word, place in zip(common, (0, middle, -1, 1), strict=True)
         ],
-        "of a year": [ask(word, year=years[place]) for word, place in zip(common, (0, 1, -1, -2), strict=True)],
-        "of a tag": [ask(word, tag=tags[place * 10 % len(tags)]) for place, word in enumerate(common)],
-        "very common, filtered": [ask(word, agency=agencies[middle], kind="notice") for word in very],
+        "of a year": [
+            ask(word, year=years[place]) for word, place in zip(common, (0, 1, -1, -2), strict=True)
+        ],
+        "of a tag": [
+            ask(word, tag=tags[place * 10 % len(tags)]) for place, word in enumerate(common)
+        ],
+        "very common, filtered": [
+            ask(word, agency=agencies[middle], kind="notice") for word in very
+        ],
         **to_version_classes(words, *changed),
         "misspelt": [Question({"q": wrong(word)}, {"_search": wrong(word)}) for word in medium],
         "no words": [Question({}, {})],
@@ -82,7 +100,9 @@ def to_classes(archive: Path) -> dict[str, list[Question]]:
     }
 
 
-def to_version_classes(words: dict[str, list[str]], removed: list[str], added: list[str]) -> dict[str, list[Question]]:
+def to_version_classes(
+    words: dict[str, list[str]], removed: list[str], added: list[str]
+) -> dict[str, list[Question]]:
     """Return the classes of questions about earlier versions and edits."""
     medium, common, very = words["medium"], words["common"], words["very common"]
     pairs = [f"{one} {other}" for one, other in zip(common, very, strict=True)]
@@ -102,18 +122,37 @@ def to_pages(archive: Path) -> dict[str, list[str]]:
     """Return URLs of the site's other pages, by kind."""
     with closing(sqlite3.connect(f"file:{archive}?mode=ro", uri=True)) as db:
         agencies = column(
-            db, "select agency from month_counts where agency <> '' and month = '' order by releases desc"
+            db,
+            "select agency from"
+            " month_counts"
+            " where agency <> '' and"
+            " month = '' order by releases"
+            " desc",
         )
-        releases = column(db, "select release from release_facets order by sort_date desc limit 3000")[::999]
+        releases = column(
+            db, "select release from release_facets order by sort_date desc limit 3000"
+        )[::999]
         edited = column(db, "select release from revisions where previous is not null limit 2")
         tags = column(db, "select tag from tag_counts group by tag order by sum(releases) desc")
         month = column(
-            db, "select month from month_counts where agency = '' and dated > 0 and month like '2%' order by month desc"
+            db,
+            "select month from"
+            " month_counts"
+            " where agency = '' and"
+            " dated > 0 and month like '2%'"
+            " order by month desc",
         )
-        edits = db.execute("select previous, id from revisions where previous is not null limit 2").fetchall()
+        edits = db.execute(
+            "select previous, id from revisions where previous is not null limit 2"
+        ).fetchall()
         common = pick_words(db, SHARES["common"])
         its = column(
-            db, f"select max(month) from month_counts where agency = '{agencies[0]}' and dated > 0 and month like '2%'"
+            db,
+            f"select max(month) from"
+            f" month_counts where agency ="
+            f" '{agencies[0]}' and dated"
+            f" > 0"
+            f" and month like '2%'",
         )
     some = (agencies[0], agencies[len(agencies) // 2], agencies[-1])
     return {
@@ -121,7 +160,11 @@ def to_pages(archive: Path) -> dict[str, list[str]]:
         "agencies": ["/agencies"],
         "agency": [f"/agency/{slug}" for slug in some],
         "release": [f"/archive/releases/{key}" for key in (*releases, *edited)],
-        "month": [f"/month/{month[0]}", f"/month/{month[len(month) // 2]}", f"/agency/{some[0]}/{its[0]}"],
+        "month": [
+            f"/month/{month[0]}",
+            f"/month/{month[len(month) // 2]}",
+            f"/agency/{some[0]}/{its[0]}",
+        ],
         "tag": [f"/tag/{tags[0]}", f"/tag/{tags[len(tags) // 2]}"],
         "status": ["/-/status"],
         "status of one": [f"/-/status/{slug}" for slug in some],
@@ -135,7 +178,9 @@ def to_pages(archive: Path) -> dict[str, list[str]]:
 
 
 def ask(text: str, **chosen: str) -> Question:
-    """Return the parameters of both for the same words, and the same filters if the table has them."""
+    """Return the parameters of both for the same words, and the same filters if the table has
+    them.
+    """
     table = {name: value for name, value in chosen.items() if name in ("agency", "kind")}
     return Question({"q": text, **chosen}, {"_search": text, **table})
 
@@ -160,18 +205,34 @@ def pick_words(db: sqlite3.Connection, share: float) -> list[str]:
     """Return the words that are contained in about a given share of the releases."""
     rows = db.execute(
         "select word from vocabulary where length(word) >= ? order by"
-        " abs(releases - ? * (select releases from month_counts where agency = '' and month = '')), word limit ?",
+        " abs(releases - ? *"
+        " (select releases"
+        " from month_counts"
+        " where agency = '' and month ="
+        " '')), word limit ?",
         [LONG if share < 0.9 else 3, share, FEW],
     )
     return [word for (word,) in rows]
 
 
 def pick_phrases(db: sqlite3.Connection) -> tuple[list[str], list[str]]:
-    """Return phrases of three words from titles: some without very common words, and some with at least one."""
-    sql = "select title from releases where id % 7 = 1 and title like '% % % %' and title not like '%\"%' limit 2000"
+    """Return phrases of three words from titles: some without very common words, and some with at
+    least one.
+    """
+    sql = (
+        "select title from releases where id % 7 = 1 and title like '% % % %' and"
+        " title"
+        " not"
+        " like"
+        " '%\"%' limit 2000"
+    )
     phrases = [" ".join(title.split()[1:4]) for title in column(db, sql)]
-    whole = db.execute("select releases from month_counts where agency = '' and month = ''").fetchone()[0]
-    very = set(column(db, f"select word from vocabulary where releases >= {SHARES['very common'] * whole}"))
+    whole = db.execute(
+        "select releases from month_counts where agency = '' and month = ''"
+    ).fetchone()[0]
+    very = set(
+        column(db, f"select word from vocabulary where releases >= {SHARES['very common'] * whole}")
+    )
     kinds: tuple[list[str], list[str]] = ([], [])
     for phrase in phrases:
         kinds[not very.isdisjoint(phrase.casefold().split())].append(phrase)
@@ -188,4 +249,6 @@ def pick_changed_phrases(db: sqlite3.Connection) -> tuple[list[str], list[str]]:
         paragraphs = set(before.split("\n\n")), set(after.split("\n\n"))
         removed += [" ".join(text.split()[:4]) for text in sorted(paragraphs[0] - paragraphs[1])]
         added += [" ".join(text.split()[:4]) for text in sorted(paragraphs[1] - paragraphs[0])]
-    return [text for text in removed if '"' not in text][:FEW], [text for text in added if '"' not in text][:FEW]
+    return [text for text in removed if '"' not in text][:FEW], [
+        text for text in added if '"' not in text
+    ][:FEW]

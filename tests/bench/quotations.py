@@ -1,8 +1,10 @@
-"""`python -m tests.bench.quotations [ARCHIVE]`: are quotations from the collection judged right, and how fast?
+"""`python -m tests.bench.quotations [ARCHIVE]`: are quotations from the collection judged right,
+and how fast?
 
-500 true quotations, 500 altered ones and 200 from elsewhere (pages of other bodies), drawn with a fixed seed from the
-stored material when it runs, and all sentences that the stored real edits removed. ARCHIVE: import nothing. Each kind
-has its own row; -v prints each quotation that is judged wrong. Exits with 1 where a target is missed.
+500 true quotations, 500 altered ones and 200 from elsewhere (pages of other bodies), drawn with a
+fixed seed from the stored material when it runs, and all sentences that the stored real edits
+removed. ARCHIVE: import nothing. Each kind has its own row; -v prints each quotation that is judged
+wrong. Exits with 1 where a target is missed.
 """
 
 from __future__ import annotations
@@ -46,7 +48,14 @@ REPLY = re.compile(r"(?m)^[–-] ([^\n,]{20,200}), säger ([^.!?\n]{3,80})\.(?: 
 INITIAL = re.compile(r"\b[A-ZÅÄÖ][a-z]?$")  # no end of a sentence
 NAME = re.compile(r"(?<=[a-zåäö,] )[A-ZÅÄÖ][a-zåäö]{3,}\b")
 OTHER_WORDS = ("hus", "stor", "redan", "ofta", "framtid", "åtgärd", "snabbt", "bättre")
-TENSES = {"ska": "skulle", "är": "var", "har": "hade", "kan": "kunde", "kommer": "kom", "får": "fick"}
+TENSES = {
+    "ska": "skulle",
+    "är": "var",
+    "har": "hade",
+    "kan": "kunde",
+    "kommer": "kom",
+    "får": "fick",
+}
 NUMBER = re.compile(r"\b\d+\b")
 
 
@@ -71,7 +80,9 @@ def in_marks(text: str) -> str:
 
 def restyle(text: str, chance: random.Random) -> str:
     """Change what does not matter: spaces, dashes, soft hyphens, the first letter."""
-    text = re.sub(r"(?<=\d) (?=\d{3}\b)", "\u00a0", text).replace(" – ", chance.choice([" — ", " - ", " – "]))
+    text = re.sub(r"(?<=\d) (?=\d{3}\b)", "\u00a0", text).replace(
+        " – ", chance.choice([" — ", " - ", " – "])
+    )
     word = max(text.split(), key=len)
     text = text.replace(word, f"{word[:3]}\u00ad{word[3:]}", 1)
     return text[0].swapcase() + text[1:]
@@ -86,7 +97,9 @@ def leave_out(text: str, chance: random.Random) -> str | None:
     end = start + chance.randrange(1, len(words) - start - 3)
     if any(word.lower().strip(",.") in NEGATIONS for word in words[start:end]):
         return None
-    return " ".join([*words[:start], chance.choice(["…", "[…]", "(...)", "[...]", "/.../"]), *words[end:]])
+    return " ".join(
+        [*words[:start], chance.choice(["…", "[…]", "(...)", "[...]", "/.../"]), *words[end:]]
+    )
 
 
 def cut(text: str, chance: random.Random) -> str | None:
@@ -141,18 +154,26 @@ def change_number(text: str, chance: random.Random) -> str | None:
     if not numbers:
         return None
     match = chance.choice(numbers)
-    return text[: match.start()] + str(int(match[0]) + chance.choice([1, 2, 10])) + text[match.end() :]
+    return (
+        text[: match.start()] + str(int(match[0]) + chance.choice([1, 2, 10])) + text[match.end() :]
+    )
 
 
 def drop_negation(text: str, _: random.Random) -> str | None:
     words = text.split()
-    at = next((n for n, word in enumerate(words) if 0 < n < len(words) - 1 and word.lower() in NEGATIONS), None)
+    at = next(
+        (n for n, word in enumerate(words) if 0 < n < len(words) - 1 and word.lower() in NEGATIONS),
+        None,
+    )
     return None if at is None else " ".join(words[:at] + words[at + 1 :])
 
 
 def hide_negation(text: str, _: random.Random) -> str | None:
     words = text.split()
-    at = next((n for n, word in enumerate(words) if 2 < n < len(words) - 3 and word.lower() in NEGATIONS), None)
+    at = next(
+        (n for n, word in enumerate(words) if 2 < n < len(words) - 3 and word.lower() in NEGATIONS),
+        None,
+    )
     return None if at is None else " ".join([*words[:at], "…", *words[at + 1 :]])
 
 
@@ -193,12 +214,17 @@ def drop_middle(text: str, chance: random.Random) -> str | None:
 
 def add_word(text: str, chance: random.Random) -> str:
     words = text.split()
-    words.insert(chance.randrange(1, len(words) - 1), chance.choice(["mycket", "alltså", "egentligen", "kanske"]))
+    words.insert(
+        chance.randrange(1, len(words) - 1),
+        chance.choice(["mycket", "alltså", "egentligen", "kanske"]),
+    )
     return " ".join(words)
 
 
 def mistype(text: str, chance: random.Random) -> str | None:
-    long = [word for word in text.split() if len(word) > 6 and word.isalpha() and word[2] != word[3]]
+    long = [
+        word for word in text.split() if len(word) > 6 and word.isalpha() and word[2] != word[3]
+    ]
     if not long:
         return None
     word = chance.choice(long)
@@ -243,16 +269,24 @@ ALTERATIONS: dict[str, Change] = {
 }
 
 
-def draw_cases(texts: Sequence[str], elsewhere: Sequence[str], chance: random.Random) -> list[QuotationCase]:
+def draw_cases(
+    texts: Sequence[str], elsewhere: Sequence[str], chance: random.Random
+) -> list[QuotationCase]:
     """Draw the cases: each kind about as often, as far as there are sentences for it."""
     everything = " ".join(map(simplify, texts))
     pool = cycle(chance.sample(texts, len(texts)))
-    true = [QuotationCase(text, "reply without its speaker", "verbatim") for text in draw_replies(texts, chance)]
+    true = [
+        QuotationCase(text, "reply without its speaker", "verbatim")
+        for text in draw_replies(texts, chance)
+    ]
     kinds = cycle(PRINTED.items())
     while len(true) < TRUE:
         kind, change = next(kinds)
         true.append(QuotationCase(draw_changed(pool, change, chance), kind, "verbatim"))
-    altered = [QuotationCase(in_marks(text), "two paragraphs", "altered") for text in draw_joined(texts, chance)]
+    altered = [
+        QuotationCase(in_marks(text), "two paragraphs", "altered")
+        for text in draw_joined(texts, chance)
+    ]
     alterations = cycle(ALTERATIONS.items())
     while len(altered) < ALTERED:
         kind, change = next(alterations)
@@ -260,8 +294,15 @@ def draw_cases(texts: Sequence[str], elsewhere: Sequence[str], chance: random.Ra
         while simplify(changed) in everything:  # what another release has is a true quotation
             changed = draw_changed(pool, change, chance)
         altered.append(QuotationCase(in_marks(changed), kind, "altered"))
-    other = (text for text in chance.sample(elsewhere, len(elsewhere)) if simplify(text) not in everything)
-    missing = [QuotationCase(in_marks(text), "from elsewhere", "not_found") for text in islice(other, ELSEWHERE)]
+    other = (
+        text
+        for text in chance.sample(elsewhere, len(elsewhere))
+        if simplify(text) not in everything
+    )
+    missing = [
+        QuotationCase(in_marks(text), "from elsewhere", "not_found")
+        for text in islice(other, ELSEWHERE)
+    ]
     return [*true, *altered, *missing]
 
 
@@ -298,13 +339,18 @@ def draw_joined(texts: Sequence[str], chance: random.Random) -> list[str]:
     joined = (
         f"{paragraphs[0][0]} {paragraphs[-1][-1]}"
         for text in chance.sample(texts, len(texts))
-        if len(paragraphs := [found for part in text.split("\n\n") if (found := list_sentences(part))]) > 3
+        if len(
+            paragraphs := [found for part in text.split("\n\n") if (found := list_sentences(part))]
+        )
+        > 3
     )
     return list(islice(joined, 40))
 
 
 def list_sentences(text: str) -> list[str]:
-    """Return the sentences of 7 to 40 words without marks that make it unclear where a quotation ends."""
+    """Return the sentences of 7 to 40 words without marks that make it unclear where a quotation
+    ends.
+    """
     return [
         sentence.lstrip("– -−—").strip()
         for paragraph in text.split("\n")
@@ -318,14 +364,22 @@ def read_elsewhere() -> list[str]:
     found = []
     for row in stored_rows("nordic"):
         for part in row.get("body") or ():
-            found += list_sentences(part if isinstance(part, str) else json.dumps(part, ensure_ascii=False))
+            found += list_sentences(
+                part if isinstance(part, str) else json.dumps(part, ensure_ascii=False)
+            )
     return found
 
 
 def measure_quotations(archive: Path | None = None) -> Iterator[str]:
     """Yield the lines of the table, or the reason if there is no collection."""
     if not COLLECTION.is_file():
-        yield f"quotations are left out: there is no {COLLECTION} (name the folder that holds corpus/ with PAGES=)"
+        yield (
+            f"quotations are left out: there is no {COLLECTION} (name the"
+            f" folder"
+            f" that"
+            f" holds"
+            f" corpus/ with PAGES=)"
+        )
         return
     with tempfile.TemporaryDirectory() as made:
         if archive is None:
@@ -338,7 +392,9 @@ def measure_quotations(archive: Path | None = None) -> Iterator[str]:
 
 
 def add_edits(path: Path) -> list[QuotationCase]:
-    """Store the real edits, each as two versions; return the sentences that they removed, and some that they left."""
+    """Store the real edits, each as two versions; return the sentences that they removed, and some
+    that they left.
+    """
     removed: list[str] = []
     left: list[str] = []
     with Archive(path) as archive:
@@ -367,7 +423,9 @@ def add_edits(path: Path) -> list[QuotationCase]:
 
 def judge_quotations(archive: Path, cases_of_edits: Sequence[QuotationCase]) -> Iterator[str]:
     with closing(open_readonly(archive)) as db:
-        rows = db.execute("select coalesce(lead, '') || char(10, 10) || body from releases order by id")
+        rows = db.execute(
+            "select coalesce(lead, '') || char(10, 10) || body from releases order by id"
+        )
         cases = draw_cases([text for (text,) in rows], read_elsewhere(), random.Random(SEED))
         cases += cases_of_edits
         random.Random(SEED).shuffle(cases)
@@ -384,12 +442,16 @@ def judge_quotations(archive: Path, cases_of_edits: Sequence[QuotationCase]) -> 
                     yield f"{case.kind}: {verdict}: {case.printed}"
         yield from format_counts(counts)
         times.sort()
-        yield judge(f"CPU seconds of {ARTICLE} quotations, median", times[len(times) // 2], unit="s", most=1)
+        yield judge(
+            f"CPU seconds of {ARTICLE} quotations, median", times[len(times) // 2], unit="s", most=1
+        )
         yield judge("the slowest text", times[-1], unit="s", most=1)
 
 
 def check_article(run: RunQuery, article: Sequence[QuotationCase]) -> list[str]:
-    """Return the verdict of each quotation of a text; "not extracted" where the text seems to have none."""
+    """Return the verdict of each quotation of a text; "not extracted" where the text seems to have
+    none.
+    """
     text = "\n\n".join(case.printed for case in article)
     results = asyncio.run(QuotationCheck(run, seconds=600).check(find_quotations(text)))
     ends = list(accumulate(len(case.printed) + 2 for case in article))
@@ -400,7 +462,9 @@ def check_article(run: RunQuery, article: Sequence[QuotationCase]) -> list[str]:
 
 
 def format_counts(counts: dict[tuple[str, str], Counter[str]]) -> Iterator[str]:
-    for (right, kind), verdicts in sorted(counts.items(), key=lambda item: (-VERDICTS.index(item[0][0]), item[0][1])):
+    for (right, kind), verdicts in sorted(
+        counts.items(), key=lambda item: (-VERDICTS.index(item[0][0]), item[0][1])
+    ):
         found = ", ".join(f"{verdict} {count}" for verdict, count in verdicts.most_common())
         yield f"{kind:32} {verdicts[right]:4} of {verdicts.total():4}   {found}"
     yield ""
@@ -409,7 +473,9 @@ def format_counts(counts: dict[tuple[str, str], Counter[str]]) -> Iterator[str]:
         total = sum(verdicts.total() for verdicts in judged)
         share = sum(verdicts[right] for verdicts in judged) / max(1, total)
         yield judge(f"share of right verdicts, {right} ({total})", share, least=0.98)
-    false = sum(verdicts["verbatim"] for (right, _), verdicts in counts.items() if right != "verbatim")
+    false = sum(
+        verdicts["verbatim"] for (right, _), verdicts in counts.items() if right != "verbatim"
+    )
     yield judge("false verbatim", false, most=0)
 
 

@@ -1,4 +1,6 @@
-"""Measures how well the search page ranks the judged queries (graded.py), compared with FTS5 without Swedish."""
+"""Measures how well the search page ranks the judged queries (graded.py), compared with FTS5
+without Swedish.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +31,13 @@ def measure_ranking(archive: Path) -> Iterator[str]:
     """Yield the lines of the tables."""
     queries, grades = read_queries(), read_grades()
     with open_rankings(archive) as rankings:
-        ranked = {name: {query.text: rank(query.text) for query in queries} for name, rank in rankings.items()}
-    first = {query: {url: each.first for url, each in urls.items()} for query, urls in grades.items()}
+        ranked = {
+            name: {query.text: rank(query.text) for query in queries}
+            for name, rank in rankings.items()
+        }
+    first = {
+        query: {url: each.first for url, each in urls.items()} for query, urls in grades.items()
+    }
     groups = list_groups(queries)
     for title in ("all", "first set", "second set"):
         yield from compare_rankings(title, groups[title], ranked, first)
@@ -53,7 +60,10 @@ def list_groups(queries: Sequence[JudgedQuery]) -> dict[str, list[str]]:
 
 
 def compare_rankings(
-    title: str, queries: Sequence[str], ranked: Mapping[str, Ranked], grades: Mapping[str, Mapping[str, int]]
+    title: str,
+    queries: Sequence[str],
+    ranked: Mapping[str, Ranked],
+    grades: Mapping[str, Mapping[str, int]],
 ) -> Iterator[str]:
     """Yield a table of all rankings for some queries."""
     yield (
@@ -72,16 +82,26 @@ def compare_rankings(
             name.ljust(24)
             + format_mean([ndcg(found[query], grades[query]) for query in queries]).center(23)
             + format_mean([recall(found[query], grades[query]) for query in queries]).center(23)
-            + format_mean([recall(found[query], grades[query], least=2) for query in queries]).center(23)
-            + f"{format_share(judged):>12} / {format_share(deeper):>5}{sum(not found[query] for query in queries):>15}"
+            + format_mean(
+                [recall(found[query], grades[query], least=2) for query in queries]
+            ).center(23)
+            + (
+                f"{format_share(judged):>12} /"
+                f" {format_share(deeper):>5}"
+                f"{sum(not found[query] for query in queries):>15}"
+            )
         )
     yield ""
 
 
 def compare_groups(
-    groups: Mapping[str, Sequence[str]], ranked: Mapping[str, Ranked], grades: Mapping[str, Mapping[str, int]]
+    groups: Mapping[str, Sequence[str]],
+    ranked: Mapping[str, Ranked],
+    grades: Mapping[str, Mapping[str, int]],
 ) -> Iterator[str]:
-    """Yield a table of the search page and Snowball, and their difference query by query, for each group."""
+    """Yield a table of the search page and Snowball, and their difference query by query, for each
+    group.
+    """
     yield f"{'':28}{'nDCG@10':^45}{'recall@50':^45}"
     columns = f"{'search page':>12}{'Snowball':>10}  {'difference':<21}"
     yield f"{'queries':28}{columns}{columns}"
@@ -92,17 +112,22 @@ def compare_groups(
     for group, queries in groups.items():
         line = f"{group} ({len(queries)})".ljust(28)
         for measure in measures:
-            ours, baseline = ([measure(name, query) or 0.0 for query in queries] for name in (OURS, BASELINE))
+            ours, baseline = (
+                [measure(name, query) or 0.0 for query in queries] for name in (OURS, BASELINE)
+            )
             differences = [mine - theirs for mine, theirs in zip(ours, baseline, strict=True)]
             line += f"{fmean(ours):>12.3f}{fmean(baseline):>10.3f}  {format_mean(differences):<21}"
         yield line
     yield ""
 
 
-def compare_judges(grades: Mapping[str, Mapping[str, Grades]], ranked: Mapping[str, Ranked]) -> Iterator[str]:
+def compare_judges(
+    grades: Mapping[str, Mapping[str, Grades]], ranked: Mapping[str, Ranked]
+) -> Iterator[str]:
     """Yield how well the judges agree, and the search page's nDCG by the grades of either."""
     both = {
-        query: {url: each for url, each in urls.items() if each.second is not None} for query, urls in grades.items()
+        query: {url: each for url, each in urls.items() if each.second is not None}
+        for query, urls in grades.items()
     }
     both = {query: urls for query, urls in both.items() if urls}
     pairs = [(each.first, each.second or 0) for urls in both.values() for each in urls.values()]
@@ -118,7 +143,10 @@ def compare_judges(grades: Mapping[str, Mapping[str, Grades]], ranked: Mapping[s
     for name in (OURS, BASELINE):
         scores = [
             fmean(
-                ndcg(ranked[name][query], {url: getattr(each, judge) or 0 for url, each in urls.items()})
+                ndcg(
+                    ranked[name][query],
+                    {url: getattr(each, judge) or 0 for url, each in urls.items()},
+                )
                 for query, urls in mostly.items()
             )
             for judge in ("first", "second")

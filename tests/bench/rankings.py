@@ -1,9 +1,10 @@
-"""The ways to rank a query's releases that the benchmark compares, and further ones that find releases to judge.
+"""The ways to rank a query's releases that the benchmark compares, and further ones that find
+releases to judge.
 
-The compared rankings read the titles, leads and bodies of the same archive, give them the same weights (10, 4, 1) and
-require every word of the query; they differ in what counts as a word. Only ours prefers newer releases, and understands
-more than words (phrases, fields, -not). The further ones (`FINDERS`) share no index with ours, so that they find what
-ours misses.
+The compared rankings read the titles, leads and bodies of the same archive, give them the same
+weights (10, 4, 1) and require every word of the query; they differ in what counts as a word. Only
+ours prefers newer releases, and understands more than words (phrases, fields, -not). The further
+ones (`FINDERS`) share no index with ours, so that they find what ours misses.
 """
 
 from __future__ import annotations
@@ -24,25 +25,39 @@ from tests.bench.graded import RECALL_DEPTH, JudgedQuery
 
 Rank = Callable[[str], list[str]]  # a query → addresses, best first
 Finder = Callable[[JudgedQuery], list[str]]
-WEIGHTS = (10.0, 4.0, 1.0)  # of titles, leads and bodies; ours times 0.3, with which these rank worse
+WEIGHTS = (
+    10.0,
+    4.0,
+    1.0,
+)  # of titles, leads and bodies; ours times 0.3, with which these rank worse
 TABLES = {"plain": "unicode61", "snowball": "unicode61 remove_diacritics 0", "trigram": "trigram"}
 
 
 @contextmanager
 def open_rankings(path: Path, depth: int = RECALL_DEPTH) -> Iterator[dict[str, Rank]]:
-    """Open each compared ranking of an archive by name, the search page first. The others' tables are in memory."""
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db, closing(sqlite3.connect(":memory:")) as own:
+    """Open each compared ranking of an archive by name, the search page first.
+
+    The others' tables are in memory.
+    """
+    with (
+        closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db,
+        closing(sqlite3.connect(":memory:")) as own,
+    ):
         fill_tables(own, db)
         stem = stemmer()
         yield {
             "search page": lambda text: rank_ours(db, text, depth),
             "plain FTS5": lambda text: rank_table(own, "plain", text.split(), depth),
             "Snowball": lambda text: rank_table(own, "snowball", stem(text), depth),
-            "Snowball, any word": lambda text: rank_table(own, "snowball", stem(text), depth, " OR "),
+            "Snowball, any word": lambda text: rank_table(
+                own, "snowball", stem(text), depth, " OR "
+            ),
             "trigram": lambda text: rank_table(own, "trigram", text.split(), depth),
-            # Parts of words that the query and the text have in common; it needs no whole words, and no knowledge of
-            # the language.
-            "any trigram": lambda text: rank_table(own, "trigram", list_trigrams(text), depth, " OR "),
+            # Parts of words that the query and the text have in common; it needs no whole words,
+            # and no knowledge of the language.
+            "any trigram": lambda text: rank_table(
+                own, "trigram", list_trigrams(text), depth, " OR "
+            ),
         }
 
 
@@ -58,9 +73,13 @@ def open_finders(path: Path, depth: int) -> Iterator[dict[str, Finder]]:
     yield {
         "title": lambda query: find_titles(texts, query.text)[:depth],
         "part of a word, newest": lambda query: find_parts(texts, query.text)[:depth],
-        "part of a word, in titles first": lambda query: find_parts(texts, query.text, titles_first=True)[:depth],
+        "part of a word, in titles first": lambda query: find_parts(
+            texts, query.text, titles_first=True
+        )[:depth],
         "other words, newest": lambda query: find_other_words(texts, query.also, depth),
-        "other words, in titles first": lambda query: find_other_words(texts, query.also, depth, titles_first=True),
+        "other words, in titles first": lambda query: find_other_words(
+            texts, query.also, depth, titles_first=True
+        ),
     }
 
 
@@ -68,10 +87,12 @@ Texts = Sequence[tuple[str, str, str]]  # address, title and whole text in lower
 
 
 def find_titles(texts: Texts, query: str) -> list[str]:
-    """Return the releases whose titles contain words of the query or begin so; those with most of them first."""
-    stems = [word.casefold()[: max(4, len(word) - 3)] for word in find_words(query) if len(word) > 3] or [
-        query.casefold()
-    ]
+    """Return the releases whose titles contain words of the query or begin so; those with most of
+    them first.
+    """
+    stems = [
+        word.casefold()[: max(4, len(word) - 3)] for word in find_words(query) if len(word) > 3
+    ] or [query.casefold()]
     counts = [(url, sum(stem in title for stem in stems)) for url, title, _ in texts]
     return [url for url, count in sorted(counts, key=lambda pair: -pair[1]) if count]
 
@@ -85,9 +106,13 @@ def find_parts(texts: Texts, query: str, *, titles_first: bool = False) -> list[
     return [url for url, _ in found]
 
 
-def find_other_words(texts: Texts, phrasings: Sequence[str], depth: int, *, titles_first: bool = False) -> list[str]:
+def find_other_words(
+    texts: Texts, phrasings: Sequence[str], depth: int, *, titles_first: bool = False
+) -> list[str]:
     """Return the releases of several phrasings, an equal share of each."""
-    found = [find_parts(texts, phrasing, titles_first=titles_first)[:depth] for phrasing in phrasings]
+    found = [
+        find_parts(texts, phrasing, titles_first=titles_first)[:depth] for phrasing in phrasings
+    ]
     turns = [urls[place] for place in range(depth) for urls in found if place < len(urls)]
     return list(dict.fromkeys(turns))[:depth]
 
@@ -104,17 +129,23 @@ def rank_ours(db: sqlite3.Connection, text: str, depth: int) -> list[str]:
     return [hit.row["url"] for hit in results.hits]
 
 
-def rank_table(db: sqlite3.Connection, table: str, words: Sequence[str], depth: int, joined: str = " ") -> list[str]:
+def rank_table(
+    db: sqlite3.Connection, table: str, words: Sequence[str], depth: int, joined: str = " "
+) -> list[str]:
     """Rank as FTS5 does when Datasette queries it: each word in quotes."""
     match = joined.join(f'"{word}"' for word in words)
-    rows = db.execute(f"select url from {table} where {table} match ? order by rank limit {depth}", [match])
+    rows = db.execute(
+        f"select url from {table} where {table} match ? order by rank limit {depth}", [match]
+    )
     return [url for (url,) in rows]
 
 
 def list_trigrams(text: str) -> list[str]:
     """List the trigrams within a text's words."""
     words = find_words(text)
-    return list(dict.fromkeys(word[start : start + 3] for word in words for start in range(len(word) - 2)))
+    return list(
+        dict.fromkeys(word[start : start + 3] for word in words for start in range(len(word) - 2))
+    )
 
 
 def fill_tables(own: sqlite3.Connection, db: sqlite3.Connection) -> None:
@@ -122,7 +153,11 @@ def fill_tables(own: sqlite3.Connection, db: sqlite3.Connection) -> None:
     stem, weights = stemmer(), ", ".join(map(str, (0.0, *WEIGHTS)))
     for name, tokenizer in TABLES.items():
         own.execute(
-            f"create virtual table {name} using fts5 (url unindexed, title, lead, body, tokenize = '{tokenizer}')"
+            f"create virtual table"
+            f" {name} using"
+            f" fts5 (url unindexed,"
+            f" title, lead, body, tokenize"
+            f" = '{tokenizer}')"
         )
         own.execute(f"insert into {name} ({name}, rank) values ('rank', 'bm25({weights})')")
         rows: Iterable[tuple[str, ...]] = db.execute(
@@ -134,7 +169,9 @@ def fill_tables(own: sqlite3.Connection, db: sqlite3.Connection) -> None:
 
 
 def stemmer() -> Callable[[str], list[str]]:
-    """Return a function that splits a text into Swedish stems by Snowball; each word once stemmed is remembered."""
+    """Return a function that splits a text into Swedish stems by Snowball; each word once stemmed
+    is remembered.
+    """
     swedish = snowballstemmer.stemmer("swedish")
     known: dict[str, str] = {}
 

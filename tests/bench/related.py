@@ -1,7 +1,9 @@
-"""`python -m tests.bench.related [ARCHIVE]`: do related releases share a tag, and what does finding them cost?
+"""`python -m tests.bench.related [ARCHIVE]`: do related releases share a tag, and what does finding
+them cost?
 
-Tags play no part in finding related releases, so they can judge them. Of each release with tags, the nearest related
-one that has tags, too, is looked at; near-duplicates are left out. ARCHIVE: import nothing.
+Tags play no part in finding related releases, so they can judge them. Of each release with tags,
+the nearest related one that has tags, too, is looked at; near-duplicates are left out. ARCHIVE:
+import nothing.
 """
 
 from __future__ import annotations
@@ -33,7 +35,13 @@ STEPS = (0.2, 0.3, 0.5, 1.01)  # of similarity
 def measure_related(archive: Path | None = None) -> Iterator[str]:
     """Yield the lines of the table, or the reason if there is no collection."""
     if archive is None and not COLLECTION.is_file():
-        yield f"related releases are left out: there is no {COLLECTION} (name the folder with corpus/ with PAGES=)"
+        yield (
+            f"related releases are left out: there is no {COLLECTION} (name"
+            f" the"
+            f" folder"
+            f" with"
+            f" corpus/ with PAGES=)"
+        )
         return
     with tempfile.TemporaryDirectory() as made:
         if archive is None:
@@ -60,23 +68,48 @@ def judge_neighbours(connection: sqlite3.Connection) -> Iterator[str]:
         neighbours = [other for other in related.similarity if other in tags]
         nearest += [(key, other) for other in neighbours[:1]]
         for other in neighbours:
-            by_step[max(step for step in STEPS if step <= related.similarity[other])].append((key, other))
-    chance = [(key, other) for key in sample for other in draw.sample(sorted(tags), 5) if other != key]
+            by_step[max(step for step in STEPS if step <= related.similarity[other])].append(
+                (key, other)
+            )
+    chance = [
+        (key, other) for key in sample for other in draw.sample(sorted(tags), 5) if other != key
+    ]
     numbers = Counter(min(len(related.similarity), 6) for related in found)
-    yield f"{len(sample)} of {len(tags)} releases with tags; two of them share one by chance: {share(chance):.2f}"
+    yield (
+        f"{len(sample)} of {len(tags)} releases with tags; two of them"
+        f" share"
+        f" one by"
+        f" chance:"
+        f" {share(chance):.2f}"
+    )
     yield judge("nearest related releases that share a tag", share(nearest), least=MIN_SHARE)
     for low, high in pairwise(STEPS):
         pairs = by_step[low]
-        yield f"  all with a similarity from {low:g} to {min(high, 1):g}: {share(pairs):.2f} of {len(pairs)}"
+        yield (
+            f"  all with a similarity from"
+            f" {low:g} to"
+            f" {min(high, 1):g}:"
+            f" {share(pairs):.2f} of"
+            f" {len(pairs)}"
+        )
     few = len(found) - numbers[6] - numbers[0]
     yield f"releases with six related ones or more: {numbers[6]}, with one to five: {few}"
     yield f"without any: {numbers[0]}; without any that has tags: {len(sample) - len(nearest)}"
-    yield judge("finding those of a release, mean", sum(times) / len(times), unit="ms", most=MAX_MILLISECONDS)
+    yield judge(
+        "finding those of a release, mean",
+        sum(times) / len(times),
+        unit="ms",
+        most=MAX_MILLISECONDS,
+    )
     yield f"  95 %: {sorted(times)[int(0.95 * len(times))]:.1f} ms, most: {max(times):.1f} ms"
 
 
-async def find_all(connection: sqlite3.Connection, sample: list[int]) -> tuple[list[RelatedReleases], list[float]]:
-    """Find the related releases of each release; return them, and the CPU milliseconds of each search."""
+async def find_all(
+    connection: sqlite3.Connection, sample: list[int]
+) -> tuple[list[RelatedReleases], list[float]]:
+    """Find the related releases of each release; return them, and the CPU milliseconds of each
+    search.
+    """
     run, found, times = build_connection_runner(connection), [], []
     for key in sample:
         start = time.process_time()

@@ -1,7 +1,8 @@
-"""`python -m tests.bench.room [FOLDER]`: measures the size of a release: text, index, captured bytes.
+"""`python -m tests.bench.room [FOLDER]`: measures the size of a release: text, index, captured
+bytes.
 
-FOLDER holds stored pages with a gold.jsonl that names their addresses (PAGES/pages where it is not told); those
-of agencies in agencies.toml are kept.
+FOLDER holds stored pages with a gold.jsonl that names their addresses (PAGES/pages where it is not
+told); those of agencies in agencies.toml are kept.
 """
 
 from __future__ import annotations
@@ -28,7 +29,11 @@ from scraper.pages.page_reader import read_page
 from tests.stored import ROOT
 
 SEEN = datetime(2026, 3, 1, 8, tzinfo=UTC)
-HEADERS = {"Date": "Sun, 01 Mar 2026 08:00:00 GMT", "Content-Type": "text/html; charset=utf-8", "Server": "nginx"}
+HEADERS = {
+    "Date": "Sun, 01 Mar 2026 08:00:00 GMT",
+    "Content-Type": "text/html; charset=utf-8",
+    "Server": "nginx",
+}
 SHARES = {
     "captures.db": "bytes",
     "captures": "bytes",
@@ -49,20 +54,34 @@ def main() -> int:
         path = Path(made) / "archive.db"
         number, raw, took = fill(path, folder)
         sizes = measure(path)
-    print(f"{number} releases; a page as it came {raw / number / 1000:.1f} kB; keeping it {took * 1000:.2f} ms CPU\n")
+    print(
+        f"{number} releases; a"
+        f" page as it came"
+        f" {raw / number / 1000:.1f} kB;"
+        f" keeping it"
+        f" {took * 1000:.2f} ms CPU\n"
+    )
     print(f"{'kB a release':16}{'in use':>8}{'in the files, with empty tables and free room':>48}")
     for name in sorted(sizes, key=lambda name: -sizes[name][0]):
         print(
             f"{name:16}"
-            + "".join(f"{size / number / 1000:{width}.2f}" for size, width in zip(sizes[name], (8, 48), strict=True))
+            + "".join(
+                f"{size / number / 1000:{width}.2f}"
+                for size, width in zip(sizes[name], (8, 48), strict=True)
+            )
         )
     return 0
 
 
 def fill(path: Path, folder: Path) -> tuple[int, int, float]:
-    """Save each page that is a release; return their number, bytes, and CPU seconds of storing the bytes of one."""
+    """Save each page that is a release; return their number, bytes, and CPU seconds of storing the
+    bytes of one.
+    """
     number, raw, took = 0, 0, 0.0
-    homes = {urlsplit(agency.home).netloc.removeprefix("www."): agency for agency in load_agencies().values()}
+    homes = {
+        urlsplit(agency.home).netloc.removeprefix("www."): agency
+        for agency in load_agencies().values()
+    }
     with Archive(path) as archive, Captures(path) as captures:
         for line in (folder / "gold.jsonl").read_text("utf-8").splitlines():
             page = json.loads(line)
@@ -81,7 +100,9 @@ def fill(path: Path, folder: Path) -> tuple[int, int, float]:
             archive.add_agency(agency.slug, name=agency.name, home=agency.home)
             seen = SEEN + timedelta(seconds=number)
             headers = select_evidence_headers(HEADERS)
-            capture = Capture(url=url, seen=seen, status=200, headers=headers, sha256=sha256, bytes=len(body))
+            capture = Capture(
+                url=url, seen=seen, status=200, headers=headers, sha256=sha256, bytes=len(body)
+            )
             with archive.transaction():
                 key = archive.add_capture(capture)
                 archive.save(release, seen_at=seen, capture_id=key, parser_version="bench")
@@ -95,7 +116,9 @@ def measure(path: Path) -> dict[str, tuple[int, int]]:
     for file in (path, Captures.path_beside(path)):
         with closing(sqlite3.connect(file)) as db:
             tables = dict(db.execute("select name, tbl_name from sqlite_master"))
-            rows = db.execute("select name, sum(pgsize - unused), sum(pgsize) from dbstat group by name").fetchall()
+            rows = db.execute(
+                "select name, sum(pgsize - unused), sum(pgsize) from dbstat group by name"
+            ).fetchall()
         for name, used, whole in rows:
             share = share_of(tables.get(name, name)) if file == path else "bytes"
             for one in (share, "together"):

@@ -1,6 +1,7 @@
 """`python -m tests.bench.search [ARCHIVE]`: measures ranking and speed; ARCHIVE: import nothing.
 
-It needs the stored collection (tests/stored.py) of 10,737 releases, none of which is part of the project.
+It needs the stored collection (tests/stored.py) of 10,737 releases, none of which is part of the
+project.
 """
 
 from __future__ import annotations
@@ -20,7 +21,13 @@ from tests.bench.speed import measure_speed
 def measure_search(archive: Path | None = None) -> Iterator[str]:
     """Yield the lines of the tables, or the reason if there is no collection."""
     if archive is None and not COLLECTION.is_file():
-        yield f"search is left out: there is no {COLLECTION} (name the folder that holds corpus/ with PAGES=)"
+        yield (
+            f"search is left out: there is no {COLLECTION} (name the folder"
+            f" that"
+            f" holds"
+            f" corpus/"
+            f" with PAGES=)"
+        )
         return
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)

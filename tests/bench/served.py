@@ -1,4 +1,6 @@
-"""Runs Datasette in its own process on loopback, and measures wall and CPU time of its responses."""
+"""Runs Datasette in its own process on loopback, and measures wall and CPU time of its
+responses.
+"""
 
 from __future__ import annotations
 
@@ -38,13 +40,19 @@ class Served:
         cpu, begun = cpu_of(self.process.pid), time.perf_counter()
         response = self.client.get(path)
         wall = time.perf_counter() - begun
-        return Answer(wall, cpu_of(self.process.pid) - cpu, len(response.content), response.status_code != 200)
+        return Answer(
+            wall, cpu_of(self.process.pid) - cpu, len(response.content), response.status_code != 200
+        )
 
 
 def cpu_of(pid: int) -> float:
-    """Return the CPU seconds of a process with all its threads, or nan if the system is not Linux."""
+    """Return the CPU seconds of a process with all its threads, or nan if the system is not
+    Linux.
+    """
     try:
-        return time.clock_gettime(~pid << 3 | 2)  # as clock_getcpuclockid(3) computes the clock's id
+        return time.clock_gettime(
+            ~pid << 3 | 2
+        )  # as clock_getcpuclockid(3) computes the clock's id
     except OSError:
         return float("nan")
 
@@ -55,7 +63,9 @@ def serve(command: list[str], port: int) -> Iterator[Served]:
     with (
         tempfile.TemporaryFile() as said,
         subprocess.Popen(command, cwd=ROOT, stdout=said, stderr=said) as process,
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE, trust_env=False) as client,
+        httpx.Client(
+            base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE, trust_env=False
+        ) as client,
     ):
         try:
             if not answers(client, process):

@@ -1,4 +1,6 @@
-"""Measures searches over HTTP by kind: our page and its JSON, compared with Datasette's own table search."""
+"""Measures searches over HTTP by kind: our page and its JSON, compared with Datasette's own table
+search.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,12 @@ class Way:
 
     def told(self, kind: str | None = None) -> list[Answer]:
         """Return the responses to a kind of question, or to all."""
-        return [answer for name, answers in self.answers.items() if kind in (None, name) for answer in answers]
+        return [
+            answer
+            for name, answers in self.answers.items()
+            if kind in (None, name)
+            for answer in answers
+        ]
 
     def cpu(self, kind: str | None = None) -> float:
         """Return the mean CPU milliseconds."""
@@ -75,7 +82,9 @@ def start(stack: ExitStack, archive: Path, plain: Path) -> dict[str, Way]:
 
 
 def ask_all(ways: list[Way], kind: str, load: Load) -> None:
-    """Send every question of a kind to each server in turn, so that a busy machine affects all of them."""
+    """Send every question of a kind to each server in turn, so that a busy machine affects all of
+    them.
+    """
     order = [(way, address) for way in ways for address in way.addresses(load)]
     for number in range(ROUNDS + 1):
         random.Random(number).shuffle(order)
@@ -88,7 +97,11 @@ def ask_all(ways: list[Way], kind: str, load: Load) -> None:
 def to_table(ways: dict[str, Way], kinds: list[str]) -> Iterator[str]:
     """Yield a line per kind of question, and one for all."""
     yield ABOUT
-    yield f"{'':17}" + "".join(f"{name:>17}" for name in ways) + "".join(f"{name:>10}" for name in RATIOS)
+    yield (
+        f"{'':17}"
+        + "".join(f"{name:>17}" for name in ways)
+        + "".join(f"{name:>10}" for name in RATIOS)
+    )
     for kind in (*kinds, None):
         cells = "".join(to_cell(way.told(kind)) + f"{way.cpu(kind):>6.1f}" for way in ways.values())
         ratios = (ways[one].cpu(kind) / ways[other].cpu(kind) for one, other in RATIOS.values())

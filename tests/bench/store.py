@@ -1,8 +1,9 @@
-"""Measures saving releases in bulk: index, lemmas, compounds, revisions, near-duplicates and captures, on both cores.
+"""Measures saving releases in bulk: index, lemmas, compounds, revisions, near-duplicates and
+captures, on both cores.
 
-The baseline stores the same rows with plain sqlite-utils: upsert with its own FTS5 triggers, and nothing else. The
-releases are those of the stored collection if it is available (PAGES=), or else of the sample site; each is in a page
-of its agency.
+The baseline stores the same rows with plain sqlite-utils: upsert with its own FTS5 triggers, and
+nothing else. The releases are those of the stored collection if it is available (PAGES=), or else
+of the sample site; each is in a page of its agency.
 """
 
 from __future__ import annotations
@@ -33,10 +34,15 @@ from tests.site.server import Site
 
 SEEN = datetime(2024, 6, 3, 8, 15, tzinfo=UTC)
 RELEASES = 6000
-FIRST = 1500  # releases saved before the measurement, so that processes have started and know the common words
+# releases saved before the measurement, so that processes have started and know the common words
+FIRST = 1500
 LEAST_PACE = 1200  # minimum of releases per second
 AGENCIES = 4
-HEADERS = {"date": "Mon, 03 Jun 2024 08:15:00 GMT", "content-type": "text/html; charset=utf-8", "etag": '"a1"'}
+HEADERS = {
+    "date": "Mon, 03 Jun 2024 08:15:00 GMT",
+    "content-type": "text/html; charset=utf-8",
+    "etag": '"a1"',
+}
 
 
 @dataclass(slots=True)
@@ -49,12 +55,16 @@ class Clock:
 
 
 def measure_store() -> Iterator[str]:
-    """Yield a table; the pace is computed from CPU time and the number of cores, because other programs may run."""
+    """Yield a table; the pace is computed from CPU time and the number of cores, because other
+    programs may run.
+    """
     cores = choose_process_count()
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         entries = list(islice(make_entries(), RELEASES))
-        kept = [keep(folder / str(number), entries[:number], cores) for number in (FIRST, len(entries))]
+        kept = [
+            keep(folder / str(number), entries[:number], cores) for number in (FIRST, len(entries))
+        ]
         plain = upsert(folder / "plain.db", [entry.release for entry in entries])
         alone = keep(folder / "alone", entries[:FIRST], 0, one_by_one=True)
     further = len(entries) - FIRST
@@ -63,20 +73,38 @@ def measure_store() -> Iterator[str]:
     text = sum(len(entry.release.body) for entry in entries) / len(entries)
     page = sum(len(entry.body or b"") for entry in entries) / len(entries)
     yield (
-        f"{len(entries)} releases, {text / 1000:.1f} kB of text and a page of {page / 1000:.0f} kB each;"
+        f"{len(entries)} releases,"
+        f" {text / 1000:.1f} kB of text"
+        f" and a page of"
+        f" {page / 1000:.0f}"
+        f" kB each;"
         f" CPU ms a release, after the first {FIRST}"
     )
     rows = (
         ("in bulk: who writes", own / further, ""),
         (f"in bulk: {cores} processes that prepare", others / further, ""),
         ("one by one, a commit each (cold)", alone.own / FIRST, ""),
-        ("sqlite-utils upserts with FTS triggers", plain.own / len(entries), "texts alone, words as they are"),
+        (
+            "sqlite-utils upserts with FTS triggers",
+            plain.own / len(entries),
+            "texts alone, words as they are",
+        ),
     )
     for name, cost, note in rows:
         yield f"{name:44}{cost * 1000:>8.2f}  {note}"
     base = len(entries) / plain.own
-    yield f"{'of plain upserts: releases a second':44}{pace / base:>8.2f}  {pace:.0f} against {base:.0f}"
-    yield f"{'by the clock on the wall, start and all':44}{len(entries) / kept[1].wall:>8.0f}  releases a second"
+    yield (
+        f"{'of plain upserts: releases a second':44}"
+        f"{pace / base:>8.2f} "
+        f" {pace:.0f}"
+        f" against"
+        f" {base:.0f}"
+    )
+    yield (
+        f"{'by the clock on the wall, start and all':44}"
+        f"{len(entries) / kept[1].wall:>8.0f} "
+        f" releases a second"
+    )
     yield judge(f"store in bulk, {cores} cores", pace, unit="/s", least=LEAST_PACE)
 
 
@@ -84,15 +112,19 @@ def make_entries() -> Iterator[Entry]:
     """Return releases with their pages."""
     with Site(releases=400, crawl_delay=None) as site:
         shells = [
-            get(next(url for url in site.truth if f"//{slug}." in url), port=site.port).text for slug in site.agencies
+            get(next(url for url in site.truth if f"//{slug}." in url), port=site.port).text
+            for slug in site.agencies
         ]
     for number, release in enumerate(read_collection()):
-        slug = f"agency-{number * AGENCIES // RELEASES % AGENCIES}"  # one agency after another, as in a first crawl
+        # one agency after another, as in a first crawl
+        slug = f"agency-{number * AGENCIES // RELEASES % AGENCIES}"
         url = f"https://{slug}.example/{number}"
         shell = shells[number * AGENCIES // RELEASES % AGENCIES]
         body = shell.replace("</main>", f"{release.body_html}</main>", 1).encode()
         seen = SEEN + timedelta(seconds=number)
-        capture = Capture(url=url, seen=seen, status=200, headers=HEADERS, sha256="", bytes=len(body))
+        capture = Capture(
+            url=url, seen=seen, status=200, headers=HEADERS, sha256="", bytes=len(body)
+        )
         yield Entry(
             release=replace(release, agency=slug, url=url),
             seen=seen,
@@ -130,7 +162,11 @@ def read_collection() -> Iterator[Release]:
 def keep(folder: Path, entries: list[Entry], processes: int, *, one_by_one: bool = False) -> Clock:
     """Measure saving them."""
     folder.mkdir()
-    with Archive(folder / "archive.db") as archive, Captures(folder / "archive.db") as captures, clock() as told:
+    with (
+        Archive(folder / "archive.db") as archive,
+        Captures(folder / "archive.db") as captures,
+        clock() as told,
+    ):
         for slug in {entry.release.agency for entry in entries}:
             archive.add_agency(slug, name=slug, home=f"https://{slug}.example/")
         batches = [[entry] for entry in entries] if one_by_one else [entries]
@@ -170,7 +206,11 @@ def clock() -> Iterator[Clock]:
     told = Clock()
     wall, own, others = time.monotonic(), time.process_time(), children()
     yield told
-    told.wall, told.own, told.others = time.monotonic() - wall, time.process_time() - own, children() - others
+    told.wall, told.own, told.others = (
+        time.monotonic() - wall,
+        time.process_time() - own,
+        children() - others,
+    )
 
 
 def children() -> float:

@@ -1,4 +1,6 @@
-"""Tests that a missed target is reported and makes the benchmark exit with 1, and that its pages are parsed."""
+"""Tests that a missed target is reported and makes the benchmark exit with 1, and that its pages
+are parsed.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +15,15 @@ from tests.site.server import Site
 
 
 def test_a_missed_target_is_told() -> None:
-    assert [isinstance(judge("x", figure, most=8), Missed) for figure in (7.9, 8.0, 8.1)] == [False, False, True]
-    assert [isinstance(judge("x", figure, least=9), Missed) for figure in (8.9, 9.0)] == [True, False]
+    assert [isinstance(judge("x", figure, most=8), Missed) for figure in (7.9, 8.0, 8.1)] == [
+        False,
+        False,
+        True,
+    ]
+    assert [isinstance(judge("x", figure, least=9), Missed) for figure in (8.9, 9.0)] == [
+        True,
+        False,
+    ]
     assert "target ≥ 9: MISSED" in judge("x", 8.9, least=9)
 
 
@@ -23,7 +32,11 @@ def test_a_page_weighs_what_it_is_to_weigh_and_says_the_same() -> None:
     for weight in (None, 60_000, 110_000):
         with Site(releases=4, weight=weight) as site:
             pages = {url: get(url, port=site.port).content for url in site.truth}
-        assert weight is None or all(len(html) == pytest.approx(weight, rel=0.02) for html in pages.values())
+        assert weight is None or all(
+            len(html) == pytest.approx(weight, rel=0.02) for html in pages.values()
+        )
         items = [(urlsplit(url).path, read_page(html, url)) for url, html in pages.items()]
-        told.append([(path, item.title, item.lead, item.body, item.updated) for path, item in items])
+        told.append(
+            [(path, item.title, item.lead, item.body, item.updated) for path, item in items]
+        )
     assert told[0] == told[1] == told[2]

@@ -9,7 +9,16 @@ from statistics import fmean
 import pytest
 
 from tests.archive.sample import fill
-from tests.bench.graded import GRADED, GRADES, kappa, ndcg, read_grades, read_queries, recall, resample_interval
+from tests.bench.graded import (
+    GRADED,
+    GRADES,
+    kappa,
+    ndcg,
+    read_grades,
+    read_queries,
+    recall,
+    resample_interval,
+)
 from tests.bench.pool import find_excerpt, shuffle
 from tests.bench.ranked import compare_groups, compare_rankings, list_groups, measure_ranking
 from tests.bench.rankings import Texts, find_other_words, find_parts, find_titles, open_rankings
@@ -22,15 +31,21 @@ def test_each_query_has_something_to_find() -> None:
     queries, grades = read_queries(), read_grades()
     assert {name: sum(query.set == name for query in queries) for name in SETS} == SETS
     assert {query.text for query in queries} == set(grades)
-    assert all(query.text == query.text.strip() and query.kind and all(query.also) for query in queries)
-    assert [query for query, urls in grades.items() if not any(each.first for each in urls.values())] == []
+    assert all(
+        query.text == query.text.strip() and query.kind and all(query.also) for query in queries
+    )
+    assert [
+        query for query, urls in grades.items() if not any(each.first for each in urls.values())
+    ] == []
 
 
 def test_grades_are_an_address_and_a_number_for_each_judge() -> None:
     lines = [line.split("\t") for line in GRADED.read_text("utf-8").splitlines()[1:]]
     assert len({(query, url) for query, url, *_ in lines}) == len(lines), "no pair is judged twice"
     known = [str(grade) for grade in GRADES]
-    assert [line for line in lines if not line[1].startswith("https://") or line[2] not in known] == []
+    assert [
+        line for line in lines if not line[1].startswith("https://") or line[2] not in known
+    ] == []
     assert {second for *_, second in lines} <= {"", *known}
     assert sum(bool(second) for *_, second in lines) > LEAST_SHARE * len(lines)
 
@@ -42,7 +57,9 @@ def test_ndcg_by_hand() -> None:
     assert ndcg(["a", "d", "b"], grades) == 1, "equal grades may change places"
     assert ndcg(["c", "x", "a"], grades) == pytest.approx((2 / log2(4)) / best)
     assert ndcg([], grades) == 0
-    assert ndcg(["a"], {"a": 1, "b": 2}, depth=1) == 0.5, "what is beyond the depth does not count, nor is it missed"
+    assert ndcg(["a"], {"a": 1, "b": 2}, depth=1) == 0.5, (
+        "what is beyond the depth does not count, nor is it missed"
+    )
     assert ndcg(["x"] * 10 + ["a"], grades) == 0
 
 
@@ -74,7 +91,9 @@ def test_kappa_by_hand() -> None:
     assert kappa([(0, 0), (1, 1), (2, 2)]) == 1
     assert kappa([(0, 0), (0, 2), (2, 0), (2, 2)]) == 0, "as often equal as by chance"
     assert kappa([(0, 2), (2, 0)]) == -1
-    assert kappa([(0, 0), (2, 2), (2, 1), (0, 0)]) == pytest.approx(1 - 1 / 7), "one step apart weighs little"
+    assert kappa([(0, 0), (2, 2), (2, 1), (0, 0)]) == pytest.approx(1 - 1 / 7), (
+        "one step apart weighs little"
+    )
 
 
 def test_report_of_small_rankings() -> None:
@@ -82,10 +101,19 @@ def test_report_of_small_rankings() -> None:
     grades = {query: {"a": 2, "b": 1}}
     ranked = {"search page": {query: ["a", "b"]}, "Snowball": {query: ["x", "a"]}}
     _, ours, theirs, _ = compare_rankings("one", [query], ranked, grades)
-    assert " ".join(ours.split()) == f"search page {' '.join(['1.000 [1.000, 1.000]'] * 3)} 100% / 100% 0"
+    assert (
+        " ".join(ours.split())
+        == f"search page {' '.join(['1.000 [1.000, 1.000]'] * 3)} 100% / 100% 0"
+    )
     assert theirs.split()[-4:] == ["50%", "/", "50%", "0"], "x is not judged"
     line = list(compare_groups({"one": [query]}, ranked, grades))[2]
-    assert line.split()[:5] == ["one", "(1)", "1.000", "0.480", "0.520"]  # (2 / log2(3)) / (2 + 1 / log2(3))
+    assert line.split()[:5] == [
+        "one",
+        "(1)",
+        "1.000",
+        "0.480",
+        "0.520",
+    ]  # (2 / log2(3)) / (2 + 1 / log2(3))
 
 
 def test_whole_report_of_an_archive_without_the_judged_releases(
@@ -98,7 +126,9 @@ def test_whole_report_of_an_archive_without_the_judged_releases(
         "first set",
         "second set",
     ]
-    assert {line.split("0.000")[0].strip() for line in lines if line.startswith("search page")} == {"search page"}
+    assert {line.split("0.000")[0].strip() for line in lines if line.startswith("search page")} == {
+        "search page"
+    }
     assert "quadratic kappa" in lines[-3]
 
 
@@ -106,17 +136,23 @@ def test_groups_share_no_query_and_miss_none() -> None:
     groups = list_groups(read_queries())
     texts = sorted(groups["all"])
     assert sorted(groups["with compounds"] + groups["without compounds"]) == texts
-    assert sorted(query for name, members in groups.items() if ": " in name for query in members) == texts
+    assert (
+        sorted(query for name, members in groups.items() if ": " in name for query in members)
+        == texts
+    )
 
 
 def test_every_ranking_finds_what_it_can(tmp_path: Path) -> None:
     path = fill(tmp_path / "archive.db")
     with open_rankings(path) as rankings:
         found = {
-            name: {text: len(rank(text)) for text in ("tänds", "fyrarnas", "yra")} for name, rank in rankings.items()
+            name: {text: len(rank(text)) for text in ("tänds", "fyrarnas", "yra")}
+            for name, rank in rankings.items()
         }
     del found["any trigram"]
-    assert {name: each["tänds"] for name, each in found.items()} == dict.fromkeys(found, 1), "as it stands in the title"
+    assert {name: each["tänds"] for name, each in found.items()} == dict.fromkeys(found, 1), (
+        "as it stands in the title"
+    )
     inflected = {name for name, each in found.items() if each["fyrarnas"]}
     assert inflected == {"search page", "Snowball", "Snowball, any word"}
     assert {name for name, each in found.items() if each["yra"]} == {"trigram"}, "a part of a word"
@@ -133,12 +169,17 @@ def test_finders_need_no_index() -> None:
     assert find_titles(NEWEST_FIRST, "Vattenkraften") == ["c"], "an ending does not matter"
     assert find_parts(NEWEST_FIRST, "vatten kraft") == ["a", "b", "c"]
     assert find_parts(NEWEST_FIRST, "vatten kraft", titles_first=True) == ["c", "b", "a"]
-    assert find_other_words(NEWEST_FIRST, ("malmö", "vatten"), depth=2) == ["a", "b"], "each wording has its share"
+    assert find_other_words(NEWEST_FIRST, ("malmö", "vatten"), depth=2) == ["a", "b"], (
+        "each wording has its share"
+    )
 
 
 def test_order_tells_nothing() -> None:
     assert shuffle(["c", "a", "b"], "seed") == shuffle({"a", "b", "c"}, "seed")
-    assert {tuple(shuffle("abc", str(seed))) for seed in range(50)} > {("a", "b", "c"), ("c", "b", "a")}
+    assert {tuple(shuffle("abc", str(seed))) for seed in range(50)} > {
+        ("a", "b", "c"),
+        ("c", "b", "a"),
+    }
 
 
 def test_excerpt_where_the_beginning_has_no_word_of_the_query() -> None:

@@ -6,7 +6,13 @@ import pytest
 
 from archive.changes.comparison import Diff
 from archive.changes.importance import KIND_IMPORTANCE, Change
-from tests.bench.importance import REAL, JudgedEdit, measure_kinds, rank_agreement, read_judged_edits
+from tests.bench.importance import (
+    REAL,
+    JudgedEdit,
+    measure_kinds,
+    rank_agreement,
+    read_judged_edits,
+)
 from tests.stored import ROOT
 
 MIN_EDITS = 300
@@ -44,7 +50,10 @@ def test_each_real_edit_is_found() -> None:
         ([(1, 5), (2, 6), (3, 7)], 1),
         ([(1, 7), (2, 6), (3, 5)], -1),
         ([(1, 1), (2, 3), (3, 2)], 1 / 3),
-        ([(1, 1), (1, 2), (2, 3)], 2 / (3 * 2) ** 0.5),  # two concordant pairs; one of three is tied in the first
+        (
+            [(1, 1), (1, 2), (2, 3)],
+            2 / (3 * 2) ** 0.5,
+        ),  # two concordant pairs; one of three is tied in the first
     ],
 )
 def test_rank_agreement_by_hand(pairs: list[tuple[int, int]], expected: float) -> None:
@@ -57,7 +66,9 @@ def test_precision_and_recall_by_hand() -> None:
         (to_edit("amount"), to_diff("wording")),
     ]
     lines = {line.split()[0]: line.split()[1:] for line in measure_kinds(judged)}
-    assert lines["amount"] == ["2", "0", "–", "0.50"], "the alternative that was found counts as met"
+    assert lines["amount"] == ["2", "0", "–", "0.50"], (
+        "the alternative that was found counts as met"
+    )
     assert lines["date"] == ["0", "1", "1.00", "–"]
     assert lines["wording"] == ["0", "1", "0.00", "–"]
     assert lines["all"] == ["2", "3", "0.67", "0.50"]

@@ -1,4 +1,6 @@
-"""Tests that an invented archive equals one written by the archive's own code: index, counts and log are correct."""
+"""Tests that an invented archive equals one written by the archive's own code: index, counts and
+log are correct.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +15,21 @@ from tests.bench.invented.filling import fill
 from tests.bench.questions import to_classes, to_pages
 
 
-def test_an_invented_archive_holds_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(words, "CORPUS", tmp_path / "absent")  # the words of the sample texts are enough
+def test_an_invented_archive_holds_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        words, "CORPUS", tmp_path / "absent"
+    )  # the words of the sample texts are enough
     path = tmp_path / "archive.db"
     fill(path, 200, processes=1, days=2)
     with Archive(path, rebuild_stale=False) as archive:
         rows = archive.db.conn
         assert archive.writer.index.describe_fault() is None
         assert rows.execute("select count(*) from releases").fetchone() == (200,)
-        assert rows.execute("select count(*) from revisions where cause = 'source'").fetchone()[0] > 40
+        assert (
+            rows.execute("select count(*) from revisions where cause = 'source'").fetchone()[0] > 40
+        )
         assert rows.execute("select count(distinct release) from changefeed").fetchone() == (200,)
         before = rows.execute("select * from vocabulary order by word").fetchall()
         archive.writer.index.rebuild()

@@ -1,4 +1,6 @@
-"""Tests that the labelled quotations are complete and are those of the collection, and that scores are right."""
+"""Tests that the labelled quotations are complete and are those of the collection, and that scores
+are right.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ from tests.bench.quotes import (
 )
 
 MIN_QUOTES, MIN_TRAPS = 300, 60
-needs_collection = pytest.mark.skipif(not COLLECTION.is_file(), reason="no stored collection (set PAGES)")
+needs_collection = pytest.mark.skipif(
+    not COLLECTION.is_file(), reason="no stored collection (set PAGES)"
+)
 
 # Labels
 
@@ -45,11 +49,18 @@ def test_labels_are_many_and_in_both_parts() -> None:
     assert Counter(label.kind for label in labels)["trap"] >= MIN_TRAPS
     releases = {label.url: label.is_test for label in labels}
     assert 0.25 < sum(releases.values()) / len(releases) < 0.42
-    assert {label.how for label in labels if label.kind == "quote"} == {"dash", "marks", "interview", "block"}
+    assert {label.how for label in labels if label.kind == "quote"} == {
+        "dash",
+        "marks",
+        "interview",
+        "block",
+    }
 
 
 def test_parts_share_no_release() -> None:
-    rules, test, fresh = ({label.url for label in read_part(part)} for part in ("rules", "test", "fresh"))
+    rules, test, fresh = (
+        {label.url for label in read_part(part)} for part in ("rules", "test", "fresh")
+    )
     assert len(fresh) == 60
     assert not fresh & (rules | test)
     assert not rules & test
@@ -90,7 +101,12 @@ def test_labelled_text_is_the_one_that_the_archive_stores(tmp_path: Path) -> Non
 
 def test_missing_release_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     collection = tmp_path / "collection.jsonl.gz"
-    row = {"url": "https://a.se/1", "title": "Ett", "lead": "Kort.", "body": "Kort.\n\n\u2013\u00a0Lång\u00adtext."}
+    row = {
+        "url": "https://a.se/1",
+        "title": "Ett",
+        "lead": "Kort.",
+        "body": "Kort.\n\n\u2013\u00a0Lång\u00adtext.",
+    }
     collection.write_bytes(gzip.compress(json.dumps(row).encode()))
     monkeypatch.setattr("tests.bench.quotes.COLLECTION", collection)
     assert read_texts(["https://a.se/1"]) == {
@@ -149,12 +165,23 @@ INVENTED = [
 ]
 
 
-def found(*texts: str, speaker: str | None = "Berit Al", role: str | None = "hamnchef") -> FoundQuote:
+def found(
+    *texts: str, speaker: str | None = "Berit Al", role: str | None = "hamnchef"
+) -> FoundQuote:
     places = [place(text) for text in texts]
-    return FoundQuote(field="body", spans=tuple((each.start, each.end) for each in places), speaker=speaker, role=role)
+    return FoundQuote(
+        field="body",
+        spans=tuple((each.start, each.end) for each in places),
+        speaker=speaker,
+        role=role,
+    )
 
 
-ALL_RIGHT = [found("Det blir bättre,"), found("Men det tar tid"), found("Vi väntar", "Länge", speaker="Al")]
+ALL_RIGHT = [
+    found("Det blir bättre,"),
+    found("Men det tar tid"),
+    found("Vi väntar", "Länge", speaker="Al"),
+]
 
 
 @pytest.mark.parametrize(
@@ -163,8 +190,17 @@ ALL_RIGHT = [found("Det blir bättre,"), found("Men det tar tid"), found("Vi vä
         (ALL_RIGHT, (3, 3, 3, 0, 0)),
         ([], (0, 0, 0, 0, 0)),
         ([found("Det blir"), found("Vi väntar")], (0, 0, 0, 2, 0)),  # a part of the words
-        ([found("Det blir bättre", speaker=None), found("Men det tar tid", speaker="Vd Berit Al")], (2, 0, 0, 0, 0)),
-        ([found("Det blir bättre", role="chef"), found("Men det tar tid", role=None)], (2, 2, 0, 0, 0)),
+        (
+            [
+                found("Det blir bättre", speaker=None),
+                found("Men det tar tid", speaker="Vd Berit Al"),
+            ],
+            (2, 0, 0, 0, 0),
+        ),
+        (
+            [found("Det blir bättre", role="chef"), found("Men det tar tid", role=None)],
+            (2, 2, 0, 0, 0),
+        ),
         ([found("Det blir bättre"), found("Det blir bättre")], (1, 1, 1, 1, 0)),  # once is enough
         ([found("– nya bojar"), found("Det skulle gå"), found("mötet")], (0, 0, 0, 2, 1)),
     ],
@@ -189,14 +225,23 @@ def test_report_with_shares_by_form() -> None:
 
 def test_changed_text_is_noticed() -> None:
     check_labels(INVENTED, {URL: TEXTS_HERE})
-    with pytest.raises(ValueError, match=re.escape(f"{URL}: the text of body at ((2, 17),) is not the labelled one")):
+    with pytest.raises(
+        ValueError,
+        match=re.escape(f"{URL}: the text of body at ((2, 17),) is not the labelled one"),
+    ):
         check_labels(INVENTED, {URL: {**TEXTS_HERE, "body": BODY.replace("Berit", "Bertil")}})
 
 
 def test_baseline_finds_plain_replies_only() -> None:
     texts = {
         "lead": "- Nej, säger EU-chef Bo Ek.",
-        "body": f"{BODY}\n\n– Ja, säger Ulla af Ek, kartchef för Kusten.\n– Ja, sa Bo Ek.\n\n– Ja, säger Bo Ek på ön.",
+        "body": (
+            f"{BODY}\n\n– Ja, säger Ulla af Ek, kartchef för Kusten.\n– Ja,"
+            f" sa Bo"
+            f" Ek.\n\n–"
+            f" Ja,"
+            f" säger Bo Ek på ön."
+        ),
     }
     assert [(quote.field, quote.speaker, quote.role) for quote in find_replies(texts)] == [
         ("lead", "Bo Ek", "EU-chef"),

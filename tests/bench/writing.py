@@ -1,4 +1,6 @@
-"""`python -m tests.bench.writing ARCHIVE NUMBER A_SECOND`: saves invented releases one at a time, as a crawl does."""
+"""`python -m tests.bench.writing ARCHIVE NUMBER A_SECOND`: saves invented releases one at a time,
+as a crawl does.
+"""
 
 from __future__ import annotations
 

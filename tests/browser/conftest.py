@@ -33,7 +33,10 @@ CHROMIUM_OPTIONS = [  # no requests of its own
 @contextmanager
 def serve(path: Path) -> Iterator[str]:
     """Serve an archive from a thread of this process, and return its address."""
-    with served(path, num_sql_threads=6) as datasette, socket.create_server(("127.0.0.1", 0)) as listener:
+    with (
+        served(path, num_sql_threads=6) as datasette,
+        socket.create_server(("127.0.0.1", 0)) as listener,
+    ):
         server = uvicorn.Server(uvicorn.Config(datasette.app(), log_config=None))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
@@ -47,17 +50,23 @@ def serve(path: Path) -> Iterator[str]:
 @pytest.fixture(scope="package")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the served sample archive, which all tests only read."""
-    path = replace_file(add_history(fill(tmp_path_factory.mktemp("served") / "archive.db")), EDITED_ID)
+    path = replace_file(
+        add_history(fill(tmp_path_factory.mktemp("served") / "archive.db")), EDITED_ID
+    )
     with serve(add_coverage(add_health(path))) as address:
         yield address
 
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """One browser for the package: while Playwright runs, no asyncio test of another package can run."""
+    """One browser for the package: while Playwright runs, no asyncio test of another package can
+    run.
+    """
     path = find_chromium()
     if path is None:
-        reason = "NO CHROMIUM WAS FOUND: the browser tests are skipped (python -m tests.browser.install)"
+        reason = (
+            "NO CHROMIUM WAS FOUND: the browser tests are skipped (python -m tests.browser.install)"
+        )
         if os.environ.get("BROWSER_REQUIRED") == "1" or os.environ.get("CI") == "true":
             pytest.fail(reason)
         pytest.skip(reason)

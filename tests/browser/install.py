@@ -1,7 +1,9 @@
-"""Find a Chromium for the browser tests; python -m tests.browser.install installs one where there is none.
+"""Find a Chromium for the browser tests; python -m tests.browser.install installs one where there
+is none.
 
-The system's Chromium is used. If there is none, Debian's is installed (as root), else Playwright's is downloaded. If
-that fails too, the tests are skipped; with BROWSER_REQUIRED=1 the command fails instead.
+The system's Chromium is used. If there is none, Debian's is installed (as root), else Playwright's
+is downloaded. If that fails too, the tests are skipped; with BROWSER_REQUIRED=1 the command fails
+instead.
 """
 
 from __future__ import annotations
@@ -34,20 +36,28 @@ def main() -> int:
         return 0
     sys.stderr.write(
         "\n*** NO CHROMIUM: THE BROWSER TESTS ARE SKIPPED ***\n"
-        "Install one (Debian: apt-get install chromium; elsewhere: .venv/bin/playwright install chromium).\n\n"
+        "Install one (Debian:"
+        " apt-get install"
+        " chromium; elsewhere:"
+        " .venv/bin/playwright install"
+        " chromium).\n\n"
     )
     return 1 if os.environ.get("BROWSER_REQUIRED") == "1" else 0
 
 
 def install() -> bool:
-    """Install Debian's package as root, else Playwright's download; return whether there is a Chromium now."""
+    """Install Debian's package as root, else Playwright's download; return whether there is a
+    Chromium now.
+    """
     commands: list[list[str]] = []
     if shutil.which("apt-get") and os.geteuid() == 0:
         commands += [[*APT, "update"], [*APT, "install", "--no-install-recommends", "chromium"]]
     commands.append([sys.executable, "-m", "playwright", "install", "chromium"])
     for command in commands:
         sys.stderr.write(f"{' '.join(command)}\n")
-        subprocess.run(command, check=False, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
+        subprocess.run(
+            command, check=False, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        )
         if find_chromium():
             return True
     return False

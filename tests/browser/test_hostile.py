@@ -1,4 +1,6 @@
-"""A hostile agency's releases in a browser: no script of theirs runs, and no page violates its own policy."""
+"""A hostile agency's releases in a browser: no script of theirs runs, and no page violates its own
+policy.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +20,20 @@ pytestmark = pytest.mark.browser
 EDITED = range(1, len(VECTORS), 20)
 PAGES = (
     *(f"/archive/releases/{number}" for number in EDITED),
-    *("/", "/search?q=meddelande", "/search?show=questions&q=varför", "/-/edits", f"/-/status/{AGENCY}"),
+    *(
+        "/",
+        "/search?q=meddelande",
+        "/search?show=questions&q=varför",
+        "/-/edits",
+        f"/-/status/{AGENCY}",
+    ),
     *(f"/-/diff/{number}/{number + len(VECTORS)}" for number in EDITED),
-    *(f"/agency/{AGENCY}", f"/month/{DAY:%Y-%m}", "/search?q=%3Cscript%3Ealert(1)%3C/script%3E", "/-/nothing<script>"),
+    *(
+        f"/agency/{AGENCY}",
+        f"/month/{DAY:%Y-%m}",
+        "/search?q=%3Cscript%3Ealert(1)%3C/script%3E",
+        "/-/nothing<script>",
+    ),
     *("/-/edits.atom", "/-/edits.json", "/archive/releases.json"),
 )
 DATASETTE_PAGES = (
@@ -32,7 +45,9 @@ BATCH_SIZE = 20  # releases in one page
 
 @pytest.fixture(scope="module")
 def hostile_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with serve(create_hostile_archive(tmp_path_factory.mktemp("hostile") / "archive.db")) as address:
+    with serve(
+        create_hostile_archive(tmp_path_factory.mktemp("hostile") / "archive.db")
+    ) as address:
         yield address
 
 
@@ -71,10 +86,14 @@ def record(page: Page) -> PageRecord:
     return record
 
 
-def test_no_script_runs_and_policy_is_kept(page: Page, record: PageRecord, hostile_site: str) -> None:
+def test_no_script_runs_and_policy_is_kept(
+    page: Page, record: PageRecord, hostile_site: str
+) -> None:
     for path in PAGES:
         page.goto(hostile_site + path)
-    assert [message for message in record.messages if "404" not in message] == []  # a violated policy is logged
+    assert [
+        message for message in record.messages if "404" not in message
+    ] == []  # a violated policy is logged
     for path in DATASETTE_PAGES:
         page.goto(hostile_site + path)
         assert page.evaluate("document.querySelectorAll('iframe, object, embed, base').length") == 0
@@ -82,12 +101,19 @@ def test_no_script_runs_and_policy_is_kept(page: Page, record: PageRecord, hosti
     assert all(url.startswith(hostile_site) for url in record.requests)
 
 
-def test_no_script_would_run_without_the_policy(page: Page, record: PageRecord, hostile_site: str) -> None:
+def test_no_script_would_run_without_the_policy(
+    page: Page, record: PageRecord, hostile_site: str
+) -> None:
     """The main part of every release's page, put into a page without a policy."""
     with httpx.Client(base_url=hostile_site) as client:
-        texts = [client.get(f"/archive/releases/{number}").text for number in range(1, len(VECTORS) + 2)]
+        texts = [
+            client.get(f"/archive/releases/{number}").text for number in range(1, len(VECTORS) + 2)
+        ]
     for start in range(0, len(texts), BATCH_SIZE):
-        mains = [text[text.index("<main") : text.index("</main>")] for text in texts[start : start + BATCH_SIZE]]
+        mains = [
+            text[text.index("<main") : text.index("</main>")]
+            for text in texts[start : start + BATCH_SIZE]
+        ]
         page.set_content("<!doctype html>" + "".join(f"{main}</main>" for main in mains))
         assert page.locator("main > article.release h1").count() == len(mains)
     assert record.dialogs == []
@@ -100,5 +126,7 @@ def test_record_has_scripts_that_run_and_that_the_policy_stops(
     page.set_content("<script>alert(1)</script>")
     page.goto(hostile_site)
     with page.expect_console_message(lambda message: "Content Security Policy" in message.text):
-        page.evaluate("document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=alert(1)>')")
+        page.evaluate(
+            "document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=alert(1)>')"
+        )
     assert record.dialogs == ["1"]

@@ -1,4 +1,7 @@
-"""Every page fits in light, dark and 320 px, is accessible and small. SCREENSHOT=1 (make looks) takes pictures."""
+"""Every page fits in light, dark and 320 px, is accessible and small.
+
+SCREENSHOT=1 (make looks) takes pictures.
+"""
 
 from __future__ import annotations
 
@@ -89,10 +92,14 @@ PAGES = {
     "coverage-broken": "/-/coverage?agency=fyrstyrelsen&lang=en",
     "refused": "/agency/fyrstyrelsen?after=x",
     "sql": "/archive",  # Datasette's pages
-    "sql-result": "/archive?sql=select+id,+release,+title,+seen,+:n+as+n+from+revisions+limit+9&n=1",
+    "sql-result": (
+        "/archive?sql=select+id,+release,+title,+seen,+:n+as+n+from+revisions+limit+9&n=1"
+    ),
     "sql-error": "/archive?sql=select+x&lang=en",
     "sql-question": "/archive/edits_by_agency",
-    "table": "/archive/releases?_size=3&_facet=kind&_search=fyrar&agency__not=x&_sort=title&lang=en",
+    "table": (
+        "/archive/releases?_size=3&_facet=kind&_search=fyrar&agency__not=x&_sort=title&lang=en"
+    ),
     "view": "/archive/edits?_size=9",
     "row": "/archive/revisions/53",
     "data-versions": "/-/versions",
@@ -113,20 +120,46 @@ VIEWS: dict[str, tuple[Literal["light", "dark"], int]] = {
 }
 COLOUR_RULES = ["color-contrast", "link-in-text-block"]  # half of the time of all rules
 SAME_COLOURS = {  # pages with the elements of another: the colours of that one are enough
-    *("search", "meant", "undated", "timeline", "moved", "diff-whole", "edits-none", "agency-record", "agency-older"),
-    *("agency-empty", "agency-month", "no-month", "undated-month", "docs", "coverage", "coverage-agency"),
+    *(
+        "search",
+        "meant",
+        "undated",
+        "timeline",
+        "moved",
+        "diff-whole",
+        "edits-none",
+        "agency-record",
+        "agency-older",
+    ),
+    *(
+        "agency-empty",
+        "agency-month",
+        "no-month",
+        "undated-month",
+        "docs",
+        "coverage",
+        "coverage-agency",
+    ),
     *("phrase-empty", "phrase-none", "removed-searched"),
     *("found-loosely", "found-version"),
 }
 MAX_PAGE_BYTES = 60_000  # of a page, with its pictures, uncompressed
 MAX_STATIC_BYTES = 32_000  # of the style sheet and the icon
-TAKES_SCREENSHOTS = os.environ.get("SCREENSHOT") == "1"  # they take longer than all tests of this file
+TAKES_SCREENSHOTS = (
+    os.environ.get("SCREENSHOT") == "1"
+)  # they take longer than all tests of this file
 
 
-def test_pages_are_accessible_and_fit(page: Page, site: str, capsys: pytest.CaptureFixture[str]) -> None:
-    page.add_init_script(Axe().axe_script)  # once: sending it to each page takes longer than running it
+def test_pages_are_accessible_and_fit(
+    page: Page, site: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page.add_init_script(
+        Axe().axe_script
+    )  # once: sending it to each page takes longer than running it
     requested, logged = record_requests(page)
-    static_files = [page.request.get(f"{site}/static/{name}").body() for name in ("style.css", "icon.svg")]
+    static_files = [
+        page.request.get(f"{site}/static/{name}").body() for name in ("style.css", "icon.svg")
+    ]
     static_bytes = sum(map(len, static_files))
     sizes: dict[str, int] = {}
     faults: dict[str, str] = {}
@@ -141,10 +174,15 @@ def test_pages_are_accessible_and_fit(page: Page, site: str, capsys: pytest.Capt
         for view in VIEWS:
             check_fit(page, name, view)
             background = page.evaluate("getComputedStyle(document.body).backgroundColor")
-            assert (sum(map(int, re.findall(r"\d+", background)[:3])) < 150) == (view == "dark"), (name, view)
+            assert (sum(map(int, re.findall(r"\d+", background)[:3])) < 150) == (view == "dark"), (
+                name,
+                view,
+            )
             if view == "narrow" or (view == "dark" and name in SAME_COLOURS):
                 continue
-            if violations := find_violations(page, colours=name not in SAME_COLOURS, others=view == "light"):
+            if violations := find_violations(
+                page, colours=name not in SAME_COLOURS, others=view == "light"
+            ):
                 faults[f"{name}-{view}"] = AxeResults({"violations": violations}).generate_report()
     assert faults == {}, "\n\n".join(faults.values())
     assert len(requested) > len(PAGES)
@@ -164,7 +202,8 @@ def find_violations(page: Page, *, colours: bool, others: bool) -> list[dict[str
     else:
         rules = {"runOnly": {"type": "rule", "values": COLOUR_RULES}}
     violations: list[dict[str, Any]] = page.evaluate(
-        "options => axe.run(options).then(results => results.violations)", {"resultTypes": ["violations"], **rules}
+        "options => axe.run(options).then(results => results.violations)",
+        {"resultTypes": ["violations"], **rules},
     )
     return violations
 
@@ -190,13 +229,21 @@ def test_checked_quotations_are_accessible_and_fit(page: Page, site: str) -> Non
     page.keyboard.press("Enter")
     page.locator(".quotation").first.wait_for()
     verdicts = {heading.inner_text() for heading in page.locator(".quotation h3").all()}
-    assert verdicts == {"Ordagrant", "Ändrat", "Finns inte kvar", "Hittades inte", "För kort för att kontrolleras"}
+    assert verdicts == {
+        "Ordagrant",
+        "Ändrat",
+        "Finns inte kvar",
+        "Hittades inte",
+        "För kort för att kontrolleras",
+    }
     assert logged == []
     assert [url for url in requested if not url.startswith(site) or "Plogning" in url] == []
     page.evaluate(Axe().axe_script)
     for view in VIEWS:
         check_fit(page, "checked", view)
-        violations = [] if view == "narrow" else find_violations(page, colours=True, others=view == "light")
+        violations = (
+            [] if view == "narrow" else find_violations(page, colours=True, others=view == "light")
+        )
         assert not violations, AxeResults({"violations": violations}).generate_report()
 
 
@@ -216,18 +263,32 @@ def test_related_releases_are_accessible_and_fit(page: Page, tmp_path: Path) -> 
             assert page.locator(".related li").count() == (2 if name == "related" else 0)
             for view in VIEWS:
                 check_fit(page, name, view)
-                violations = [] if view == "narrow" else find_violations(page, colours=True, others=view == "light")
+                violations = (
+                    []
+                    if view == "narrow"
+                    else find_violations(page, colours=True, others=view == "light")
+                )
                 assert not violations, AxeResults({"violations": violations}).generate_report()
 
 
-PEOPLE_PAGES = {"people": "/people", "people-none": "/people?q=x&lang=en", "person": "/person/anna-ek"}
+PEOPLE_PAGES = {
+    "people": "/people",
+    "people-none": "/people?q=x&lang=en",
+    "person": "/person/anna-ek",
+}
 
 
 def test_people_are_accessible_fit_and_are_found_by_keyboard(page: Page, tmp_path: Path) -> None:
     with Archive(path := tmp_path / "archive.db") as archive:
         archive.add_agency("hamn", name="Hamnverket", home="https://hamn.example/")
         body = "– Kajen är klar, säger hamnchef Anna Ek.\n– Vi vilar, säger Bo Al."
-        release = Release(agency="hamn", url="https://hamn.example/1", title="Kaj", body=body, body_html="<p>…</p>")
+        release = Release(
+            agency="hamn",
+            url="https://hamn.example/1",
+            title="Kaj",
+            body=body,
+            body_html="<p>…</p>",
+        )
         archive.save(release, seen_at=SEEN)
         archive.save(replace(release, body=body.replace("klar", "ny")), seen_at=SEEN)
     with serve(path) as site:
@@ -236,7 +297,11 @@ def test_people_are_accessible_fit_and_are_found_by_keyboard(page: Page, tmp_pat
             page.evaluate(Axe().axe_script)
             for view in VIEWS:
                 check_fit(page, name, view)
-                violations = [] if view == "narrow" else find_violations(page, colours=True, others=view == "light")
+                violations = (
+                    []
+                    if view == "narrow"
+                    else find_violations(page, colours=True, others=view == "light")
+                )
                 assert not violations, AxeResults({"violations": violations}).generate_report()
         page.goto(f"{site}/people")
         page.get_by_label("Namn").focus()
@@ -294,7 +359,9 @@ def test_filters_are_in_even_rows(page: Page, site: str, name: str) -> None:
     page.locator("details.fold").first.evaluate("element => { element.open = true }")
     for width in (320, 1200):
         page.set_viewport_size({"width": width, "height": 800})
-        found = page.locator(".filters select, .filters input[type=date], .filters button, .filters .check")
+        found = page.locator(
+            ".filters select, .filters input[type=date], .filters button, .filters .check"
+        )
         boxes = [box for box in (one.bounding_box() for one in found.all()) if box]
         assert len(boxes) > 3
         assert len({round(box["height"]) for box in boxes}) == 1
@@ -311,7 +378,8 @@ def test_lists_begin_on_the_first_screen_of_a_phone(page: Page, site: str) -> No
         assert form.locator("> summary").is_hidden(), name
         assert form.get_by_role("checkbox").first.is_visible(), name
         page.set_viewport_size({"width": 360, "height": 740})
-        if name != "former":  # its choice of versions is not among the chosen filters: it must be seen
+        # its choice of versions is not among the chosen filters: it must be seen
+        if name != "former":
             assert form.get_by_role("checkbox").first.is_hidden(), name
             first = page.locator(".releases h3").first.bounding_box()
             assert first is not None

@@ -30,7 +30,9 @@ def crawled_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str
 
 def test_crawled_release_is_found_and_read(page: Page, crawled_site: tuple[str, Site]) -> None:
     address, site = crawled_site
-    with_answers = [each for each in site.truth.items() if each[1].questions and each[1].answered_by]
+    with_answers = [
+        each for each in site.truth.items() if each[1].questions and each[1].answered_by
+    ]
     url, release = next((url, release) for url, release in with_answers if release.language == "sv")
     page.goto(address)
     expect(page.get_by_role("heading", level=1)).to_have_text("Myndighetsarkivet")
@@ -38,7 +40,11 @@ def test_crawled_release_is_found_and_read(page: Page, crawled_site: tuple[str, 
     page.get_by_role("button", name="Sök").click()
     page.get_by_role("link", name=release.title, exact=True).first.click()
     expect(page.get_by_role("heading", level=1)).to_have_text(release.title)
-    for text in (release.lead, *(each.question for each in release.questions), release.answered_by or ""):
+    for text in (
+        release.lead,
+        *(each.question for each in release.questions),
+        release.answered_by or "",
+    ):
         expect(page.get_by_role("main")).to_contain_text(text)
     page.get_by_role("link", name="English").click()
     expect(page.locator("html")).to_have_attribute("lang", "en")
@@ -68,7 +74,9 @@ def test_details_open_without_scripts(browser: Browser, site: str) -> None:
         page.get_by_role("link", name="skola -förskola").click()
         expect(page.get_by_label("Sökord")).to_have_value("skola -förskola")
         page.goto(f"{site}/-/edits")
-        entry = page.locator(".register > li").filter(has=page.get_by_role("link", name=LONG, exact=True))
+        entry = page.locator(".register > li").filter(
+            has=page.get_by_role("link", name=LONG, exact=True)
+        )
         entry.get_by_text("29 ändringar till av samma meddelande").click()
         expect(entry.get_by_role("listitem")).to_have_count(29)
         page.goto(f"{site}/-/history/64")
@@ -103,7 +111,9 @@ def test_search_by_keyboard(page: Page, site: str) -> None:
 
 
 def test_marks_and_results_by_keyboard_without_scripts(browser: Browser, site: str) -> None:
-    with browser.new_context(locale="sv-SE", java_script_enabled=False, reduced_motion="reduce") as context:
+    with browser.new_context(
+        locale="sv-SE", java_script_enabled=False, reduced_motion="reduce"
+    ) as context:
         page = context.new_page()
         page.goto(f"{site}/search?q=rörsångare+vass")
         follow_link(page, "Så mår sångarna")
@@ -168,7 +178,9 @@ def test_history_and_edits_by_keyboard(page: Page, site: str) -> None:
 
 
 def follow_next_link(page: Page, name: str | re.Pattern[str]) -> None:
-    """Follow a link that is among the next few in the order of the page, from where the reader is."""
+    """Follow a link that is among the next few in the order of the page, from where the
+    reader is.
+    """
     link = page.get_by_role("link", name=name, exact=True)
     for _ in range(4):
         page.keyboard.press("Tab")
@@ -186,7 +198,11 @@ def follow_link(page: Page, name: str, *, exact: bool = False) -> None:
 
 def tab_to(page: Page, name: str, *, role: str = "link", exact: bool = False) -> None:
     """Press Tab until the link (or field) with this name has the focus."""
-    found = page.get_by_role("link", name=name, exact=exact) if role == "link" else page.get_by_label(name, exact=True)
+    found = (
+        page.get_by_role("link", name=name, exact=exact)
+        if role == "link"
+        else page.get_by_label(name, exact=True)
+    )
     element = found.element_handle()
     for _ in range(60):
         page.keyboard.press("Tab")

@@ -1,4 +1,6 @@
-"""The commands that are recorded: cases with permanent names, whose steps use the names before the renames."""
+"""The commands that are recorded: cases with permanent names, whose steps use the names before the
+renames.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +8,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 SETTINGS = "-s ARCHIVE={archive} -s AGENCIES={agencies}"
-PAGE = "tests/pages/skogsbruksradet/page.html --url http://skogsbruksradet.localhost:{site}/nyheter/x"
+PAGE = (
+    "tests/pages/skogsbruksradet/page.html --url http://skogsbruksradet.localhost:{site}/nyheter/x"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """Commands that run one after another. {archive}: a copy of the sample archive; {out}: a folder to be created."""
+    """Commands that run one after another.
+
+    {archive}: a copy of the sample archive; {out}: a folder to be created.
+    """
 
     name: str
     steps: tuple[str, ...]
@@ -23,8 +30,29 @@ def case(name: str, *steps: str, given: str = "") -> Case:
     return Case(name=name, steps=steps, given=given)
 
 
-ARCHIVE_COMMANDS = ("serve", "verify", "reindex", "backup", "restore", "snapshot", "replica", "export-warc", "import")
-SCRAPY_COMMANDS = ("probe", "extract", "reparse", "round", "health", "doctor", "takein", "enqueue", "worker", "writer")
+ARCHIVE_COMMANDS = (
+    "serve",
+    "verify",
+    "reindex",
+    "backup",
+    "restore",
+    "snapshot",
+    "replica",
+    "export-warc",
+    "import",
+)
+SCRAPY_COMMANDS = (
+    "probe",
+    "extract",
+    "reparse",
+    "round",
+    "health",
+    "doctor",
+    "takein",
+    "enqueue",
+    "worker",
+    "writer",
+)
 ASIDE = "skogsbruksradet"  # has quarantined pages in the sample archive
 HIDE = "python -m archive takedown hide {key} --reason 'Ett skäl' --archive {archive}"
 
@@ -38,9 +66,15 @@ def cases() -> Iterator[Case]:
 
 def helped() -> Iterator[Case]:
     """Yield the cases that print the commands' descriptions."""
-    yield case("help-archive", "python -m archive --help", "python -m archive", "python -m archive nosuch")
+    yield case(
+        "help-archive", "python -m archive --help", "python -m archive", "python -m archive nosuch"
+    )
     for name in (*ARCHIVE_COMMANDS, "slice", "takedown"):
-        yield case(f"help-archive-{name}", f"python -m archive {name} --help", f"python -m archive {name} --nosuch")
+        yield case(
+            f"help-archive-{name}",
+            f"python -m archive {name} --help",
+            f"python -m archive {name} --nosuch",
+        )
     for name in ("hide", "redact", "lift", "list"):
         yield case(f"help-archive-takedown-{name}", f"python -m archive takedown {name} --help")
     yield case("help-scrapy", "scrapy", "scrapy nosuch", "scrapy list")
@@ -75,7 +109,11 @@ def of_archive() -> Iterator[Case]:
         "python -m archive backup {archive} --to {out} --keep 0",
         "python -m archive verify {archive}",
     )
-    yield case("reindex", "python -m archive reindex {archive}", "python -m archive reindex {out}/nosuch.db")
+    yield case(
+        "reindex",
+        "python -m archive reindex {archive}",
+        "python -m archive reindex {out}/nosuch.db",
+    )
     yield case(
         "snapshot",
         "python -m archive snapshot {archive} --to {out}",
@@ -91,8 +129,16 @@ def of_archive() -> Iterator[Case]:
     )
     yield case(
         "slice-sql",
-        "python -m archive slice 'select id from releases where id < 9' --to {out} --archive {archive} --only csv",
-        "python -m archive slice 'select nosuch from releases' --to {out}-wrong --archive {archive}",
+        "python -m archive"
+        " slice 'select id"
+        " from releases where"
+        " id < 9' --to {out} --archive"
+        " {archive} --only csv",
+        "python -m archive"
+        " slice 'select"
+        " nosuch from releases'"
+        " --to {out}-wrong --archive"
+        " {archive}",
         "python -m archive slice 'delete from releases' --to {out}-wrong --archive {archive}",
     )
     yield case("slice-all", "python -m archive slice --to {out} --archive {archive}")
@@ -113,8 +159,16 @@ def of_archive() -> Iterator[Case]:
     )
     yield case(
         "import",
-        "python -m archive import {lines} --agency skogsbruksradet --agencies {agencies} --archive {archive}",
-        "python -m archive import {lines} --agency skogsbruksradet --agencies {agencies} --archive {archive}",
+        "python -m archive import"
+        " {lines} --agency"
+        " skogsbruksradet --agencies"
+        " {agencies}"
+        " --archive {archive}",
+        "python -m archive import"
+        " {lines} --agency"
+        " skogsbruksradet --agencies"
+        " {agencies}"
+        " --archive {archive}",
         "python -m archive import {lines} --agency nosuch --archive {archive}",
         "python -m archive import {folder}/nosuch.jsonl --agency polisen --archive {archive}",
         "python -m archive import {lines} --archive {archive}",
@@ -122,7 +176,9 @@ def of_archive() -> Iterator[Case]:
         "python -m archive verify {archive}",
     )
     yield case(
-        "serve-wrong", "python -m archive serve {out}/nosuch.db --port {port}", "python -m archive serve --port x"
+        "serve-wrong",
+        "python -m archive serve {out}/nosuch.db --port {port}",
+        "python -m archive serve --port x",
     )
 
 
@@ -174,7 +230,9 @@ def of_scrapy() -> Iterator[Case]:
         "scrapy reparse -s ARCHIVE={out}.db",
     )
     yield case(
-        "reparse-one", f"scrapy reparse --agency skogsbruksradet {SETTINGS}", "python -m archive verify {archive}"
+        "reparse-one",
+        f"scrapy reparse --agency skogsbruksradet {SETTINGS}",
+        "python -m archive verify {archive}",
     )
     yield case(
         "round",

@@ -46,7 +46,10 @@ LINES = (
 def record_commands(world: World) -> None:
     """Record every case, some in parallel."""
     lines = world.work / "lines.jsonl"
-    lines.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in LINES) + "no json\n", "utf-8")
+    lines.write_text(
+        "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in LINES) + "no json\n",
+        "utf-8",
+    )
     with ThreadPoolExecutor(AT_ONCE) as pool:
         running = [pool.submit(record_case, world, each) for each in cases()]
         try:
@@ -75,9 +78,16 @@ def record_case(world: World, case: Case) -> None:
         }
         ran = world.run(step, SERVED, places, case.given)
         told.append(
-            f"$ {world.names.command(step)}\nexit code {ran.code}\n--- stdout\n{ran.out}\n--- stderr\n{ran.err}\n"
+            f"$ {world.names.command(step)}\nexit code"
+            f" {ran.code}\n---"
+            f" stdout\n{ran.out}\n---"
+            f" stderr\n{ran.err}\n"
         )
-    told += (f"{line}\n" for path in sorted(set(folder.rglob("*")) - before) for line in describe(folder, path))
+    told += (
+        f"{line}\n"
+        for path in sorted(set(folder.rglob("*")) - before)
+        for line in describe(folder, path)
+    )
     world.write(f"commands/{case.name}.txt", "\n".join(told))
     if case.name in CHANGED:
         dump(world, archive, f"after_{case.name}")
@@ -97,7 +107,9 @@ def describe(folder: Path, path: Path) -> Iterator[str]:
     yield f"=== {name}: {len(content)} bytes, sha256 {sha256(content).hexdigest()}"
     if path.name.endswith(".warc.gz"):
         yield from (
-            line.decode("utf-8", "replace").rstrip() for line in content.splitlines() if line.startswith(b"WARC-")
+            line.decode("utf-8", "replace").rstrip()
+            for line in content.splitlines()
+            if line.startswith(b"WARC-")
         )
     elif len(content) <= MOST_TEXT:
         try:

@@ -17,7 +17,10 @@ MOST_LETTERS = 400  # of a line that is shown
 
 @dataclass(kw_only=True)
 class Comparison:
-    """The result of comparing two records. A difference has its file, its lines, and a reason if it is intended."""
+    """The result of comparing two records.
+
+    A difference has its file, its lines, and a reason if it is intended.
+    """
 
     equal: int = 0
     differing: list[tuple[str, list[str]]] = field(default_factory=list)
@@ -49,7 +52,9 @@ def compare(before: Record, after: Record, renames: Renames) -> Comparison:
 
 
 def settle(name: str, text: str | None, renames: Renames) -> str | None:
-    """Return a file's text, masked, without differences that only follow from the order of names, or None for None."""
+    """Return a file's text, masked, without differences that only follow from the order of names,
+    or None for None.
+    """
     if text is None:
         return None
     text = replace(renames.mask, name, text)
@@ -68,10 +73,13 @@ def differences(name: str, one: str | None, other: str | None) -> Iterator[str]:
         return
     before, after = to_readable(name, one), to_readable(name, other)
     same = next(
-        (n for n, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), min(len(before), len(after))
+        (n for n, (a, b) in enumerate(zip(before, after, strict=False)) if a != b),
+        min(len(before), len(after)),
     )
     begin = max(0, same - 3)
-    told = unified_diff(before[begin:][:MOST_LINES], after[begin:][:MOST_LINES], "BEFORE", "AFTER", lineterm="")
+    told = unified_diff(
+        before[begin:][:MOST_LINES], after[begin:][:MOST_LINES], "BEFORE", "AFTER", lineterm=""
+    )
     yield from (line[:MOST_LETTERS] for line in told)
 
 
@@ -79,14 +87,22 @@ def to_readable(name: str, text: str) -> list[str]:
     """Return lines, with each line of JSON split into its keys."""
     if not name.endswith(".jsonl"):
         return text.split("\n")
-    return [line for row in read_rows(text) for line in json.dumps(row, ensure_ascii=False, indent=1).split("\n")]
+    return [
+        line
+        for row in read_rows(text)
+        for line in json.dumps(row, ensure_ascii=False, indent=1).split("\n")
+    ]
 
 
 def covers(expected: Expected, name: str, lines: list[str]) -> bool:
     """Return whether all differences in a file are intended."""
     if not fnmatchcase(name, expected.files):
         return False
-    changed = [line for line in lines if line[:1] not in (" ", "@") and line not in ("--- BEFORE", "+++ AFTER")]
+    changed = [
+        line
+        for line in lines
+        if line[:1] not in (" ", "@") and line not in ("--- BEFORE", "+++ AFTER")
+    ]
     return expected.pattern is None or all(expected.pattern.search(line) for line in changed)
 
 
@@ -97,5 +113,10 @@ def to_report(found: Comparison, most: int) -> str:
         more = [f"… {len(lines) - most} lines more"] if len(lines) > most else []
         told += [f"=== {name}", *lines[:most], *more, ""]
     told += [f"meant: {name}: {reason}" for name, reason in found.meant]
-    told.append(f"{found.equal} files equal, {len(found.meant)} differ as meant, {len(found.differing)} differ")
+    told.append(
+        f"{found.equal} files equal,"
+        f" {len(found.meant)} differ as"
+        f" meant, {len(found.differing)}"
+        f" differ"
+    )
     return "\n".join(told)

@@ -1,8 +1,9 @@
 """python -m tests.oracle.moves MAPPING [--only PREFIX …]: move modules and names to the places that a table names.
 
-MAPPING is a TSV with the columns `today` and `target`, both paths; "old.py: a, b" moves single names. Run it in the
-root of a checkout without uncommitted changes. Imports, and paths and dotted names in strings, comments and documents
-follow. Names that would clash, and what must be done by hand, are printed; after a clash nothing is written.
+MAPPING is a TSV with the columns `today` and `target`, both paths; "old.py: a, b" moves single
+names. Run it in the root of a checkout without uncommitted changes. Imports, and paths and dotted
+names in strings, comments and documents follow. Names that would clash, and what must be done by
+hand, are printed; after a clash nothing is written.
 """
 
 from __future__ import annotations
@@ -21,7 +22,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOTS = ("archive", "scraper", "tests")
-TEXTS = ("*.py", "*.md", "*.toml", "*.cfg", "Makefile", "*.html", "*.sql", "*.po", "*.json", "*.yaml", "*.yml")
+TEXTS = (
+    "*.py",
+    "*.md",
+    "*.toml",
+    "*.cfg",
+    "Makefile",
+    "*.html",
+    "*.sql",
+    "*.po",
+    "*.json",
+    "*.yaml",
+    "*.yml",
+)
 FUTURE = "from __future__ import annotations"
 
 
@@ -86,7 +99,10 @@ def to_dotted(path: str) -> str:
 
 
 def read_plan(mapping: Path, only: Collection[str]) -> Plan:
-    """Read the table. only: leave what goes elsewhere than to these beginnings of paths where it is."""
+    """Read the table.
+
+    only: leave what goes elsewhere than to these beginnings of paths where it is.
+    """
     plan = Plan()
     with mapping.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
@@ -103,7 +119,9 @@ def read_plan(mapping: Path, only: Collection[str]) -> Plan:
 
 
 def list_files(*patterns: str) -> list[str]:
-    found = subprocess.run(["git", "ls-files", "--", *patterns], capture_output=True, text=True, check=True)
+    found = subprocess.run(
+        ["git", "ls-files", "--", *patterns], capture_output=True, text=True, check=True
+    )
     return [path for path in found.stdout.splitlines() if Path(path).is_file()]
 
 
@@ -127,19 +145,29 @@ def read_module(path: str) -> Module:
                 add_imports(module, each, only_for_types=isinstance(node, ast.If))
         else:
             text = "".join(lines[start:end])
-            module.parts.append(Part(module=module, text=text, node=node, names=frozenset(find_bound_names(node))))
+            module.parts.append(
+                Part(module=module, text=text, node=node, names=frozenset(find_bound_names(node)))
+            )
     return module
 
 
 def is_docstring(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
 
 
 def list_imports(node: ast.stmt) -> list[ast.stmt] | None:
     """Return the imports of a statement, also those for types only; None if it is another statement."""
     if isinstance(node, ast.Import | ast.ImportFrom):
         return [node]
-    if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+    if (
+        isinstance(node, ast.If)
+        and isinstance(node.test, ast.Name)
+        and node.test.id == "TYPE_CHECKING"
+    ):
         return node.body
     return None
 
@@ -147,7 +175,9 @@ def list_imports(node: ast.stmt) -> list[ast.stmt] | None:
 def add_imports(module: Module, node: ast.stmt, *, only_for_types: bool) -> None:
     if isinstance(node, ast.ImportFrom):
         for alias in node.names:
-            found = ImportedName(module=node.module or "", name=alias.name, only_for_types=only_for_types)
+            found = ImportedName(
+                module=node.module or "", name=alias.name, only_for_types=only_for_types
+            )
             module.imports[alias.asname or alias.name] = found
     elif isinstance(node, ast.Import):
         for alias in node.names:
@@ -186,8 +216,12 @@ class Mover:
         modules = [read_module(path) for path in list_files("*.py") if path.split("/")[0] in ROOTS]
         self.modules = {module.path: module for module in modules}
         self.by_name = {module.name: module for module in modules}
-        self.parts: dict[str, list[Part]] = defaultdict(list)  # by their new path, in the order of the table
-        self.clashes: list[str] = [f"{path}: no such module" for path in plan.modules if path not in self.modules]
+        self.parts: dict[str, list[Part]] = defaultdict(
+            list
+        )  # by their new path, in the order of the table
+        self.clashes: list[str] = [
+            f"{path}: no such module" for path in plan.modules if path not in self.modules
+        ]
         self.notes: list[str] = []
         for path in plan.modules:
             for part in self.modules[path].parts if path in self.modules else ():
@@ -198,12 +232,16 @@ class Mover:
         path = part.module.path
         places = {self.plan.place(path, name) for name in part.names} or {self.plan.place(path)}
         if len(places) > 1:
-            self.clashes.append(f"{path}: {', '.join(sorted(part.names))} would go to {', '.join(sorted(places))}")
+            self.clashes.append(
+                f"{path}: {', '.join(sorted(part.names))} would go to {', '.join(sorted(places))}"
+            )
         return min(places)
 
     def find_rebuilt(self) -> set[str]:
         """Return the paths of modules that are put together from parts of several, or that lose parts."""
-        sources = {target: {part.module.path for part in parts} for target, parts in self.parts.items()}
+        sources = {
+            target: {part.module.path for part in parts} for target, parts in self.parts.items()
+        }
         targets: dict[str, set[str]] = defaultdict(set)
         for target, paths in sources.items():
             for path in paths:
@@ -242,8 +280,15 @@ class Mover:
                 moved = [alias.name for alias in node.names if self.is_moved(alias.name)]
                 self.notes += [f"{path}:{node.lineno}: import {name}: by hand" for name in moved]
             elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in ROOTS:
-                new = [self.format_import(str(node.module), each.name, each.asname or each.name) for each in node.names]
-                old = [f"from {node.module} import {each.name}" for each in node.names if not each.asname]
+                new = [
+                    self.format_import(str(node.module), each.name, each.asname or each.name)
+                    for each in node.names
+                ]
+                old = [
+                    f"from {node.module} import {each.name}"
+                    for each in node.names
+                    if not each.asname
+                ]
                 if new != old:
                     indent = " " * node.col_offset
                     block = [f"{indent}{line}\n" for line in dict.fromkeys(new)]
@@ -270,7 +315,9 @@ class Mover:
                 if imports.get(name, line) != line:
                     self.clashes.append(f"{target}: {name} is {imports[name]!r} and {line!r}")
                 (typing if only_for_types else imports)[name] = line
-        return self.format_module(target, parts, imports, {n: t for n, t in typing.items() if n not in imports})
+        return self.format_module(
+            target, parts, imports, {n: t for n, t in typing.items() if n not in imports}
+        )
 
     def take_once(self, target: str) -> list[Part]:
         """Return the parts of a module, equal ones once; note names that are defined twice."""
@@ -285,11 +332,15 @@ class Mover:
             for name in part.names:
                 owner = owners.setdefault(name, part.module.path)
                 if owner != part.module.path:
-                    self.clashes.append(f"{target}: {name} is defined in {owner} and in {part.module.path}")
+                    self.clashes.append(
+                        f"{target}: {name} is defined in {owner} and in {part.module.path}"
+                    )
             taken.append(part)
         return taken
 
-    def find_import(self, target: str, module: Module, name: str, owners: Mapping[str, str]) -> tuple[str, bool]:
+    def find_import(
+        self, target: str, module: Module, name: str, owners: Mapping[str, str]
+    ) -> tuple[str, bool]:
         """Return the import that a moved part needs for a name, "" for none, and whether it is for types only."""
         if name in owners:
             return "", False
@@ -300,23 +351,33 @@ class Mover:
             return "", False
         if found.name is None:
             is_renamed = found.module.partition(".")[0] != name
-            return f"import {found.module}" + (f" as {name}" if is_renamed else ""), found.only_for_types
+            return f"import {found.module}" + (
+                f" as {name}" if is_renamed else ""
+            ), found.only_for_types
         if found.module.split(".")[0] in ROOTS:
             new, original = self.locate(found.module, found.name)
             if new == to_dotted(target) and original:
                 return "", False
             return self.format_import(found.module, found.name, name), found.only_for_types
-        return f"from {found.module} import {found.name}" + (f" as {name}" if name != found.name else ""), (
-            found.only_for_types
-        )
+        return f"from {found.module} import {found.name}" + (
+            f" as {name}" if name != found.name else ""
+        ), (found.only_for_types)
 
     def format_module(
         self, target: str, parts: list[Part], imports: Mapping[str, str], typing: Mapping[str, str]
     ) -> str:
-        docstrings = list(dict.fromkeys(part.module.docstring for part in parts if part.module.docstring))
-        own = [part.module.docstring for part in parts if self.plan.place(part.module.path) == target]
+        docstrings = list(
+            dict.fromkeys(part.module.docstring for part in parts if part.module.docstring)
+        )
+        own = [
+            part.module.docstring for part in parts if self.plan.place(part.module.path) == target
+        ]
         docstring = next(filter(None, own), docstrings[0] if docstrings else "")
-        self.notes += [f"{target}: join its docstring by hand with: {each}" for each in docstrings if each != docstring]
+        self.notes += [
+            f"{target}: join its docstring by hand with: {each}"
+            for each in docstrings
+            if each != docstring
+        ]
         head = [docstring.rstrip(), "", FUTURE, "", *sorted({*imports.values()})]
         if typing:
             head += ["from typing import TYPE_CHECKING", "", "if TYPE_CHECKING:"]
@@ -340,7 +401,9 @@ class Mover:
             run_git("add", target)
         for path in list_files("*.py"):
             if path.split("/")[0] in ROOTS and path not in texts:
-                Path(path).write_text(self.rewrite_imports(path, Path(path).read_text("utf-8")), "utf-8")
+                Path(path).write_text(
+                    self.rewrite_imports(path, Path(path).read_text("utf-8")), "utf-8"
+                )
         for target in self.plan.modules.values():
             add_packages(Path(target).parent)
         self.rewrite_texts()
@@ -367,14 +430,23 @@ class Mover:
         dotted = {to_dotted(path): to_dotted(target) for path, target in places}
         for path, module in self.modules.items():
             moved = ((name, self.plan.place(path, name)) for name in module.defined)
-            dotted |= {f"{module.name}.{name}": f"{to_dotted(to)}.{name}" for name, to in moved if to != path}
+            dotted |= {
+                f"{module.name}.{name}": f"{to_dotted(to)}.{name}"
+                for name, to in moved
+                if to != path
+            }
         if not dotted:
             return
         modules = {*self.by_name, *(to_dotted(target) for _, target in places)}
-        name_pattern, path_pattern = build_pattern(dotted, r"(?![\w/-])"), build_pattern(dict(places), r"(?![\w/])")
+        name_pattern, path_pattern = (
+            build_pattern(dotted, r"(?![\w/-])"),
+            build_pattern(dict(places), r"(?![\w/])"),
+        )
 
         def replace(match: re.Match[str]) -> str:
-            following = re.match(r"\.(\w+)", match.string[match.end() :])  # a module of a package that has moved itself
+            following = re.match(
+                r"\.(\w+)", match.string[match.end() :]
+            )  # a module of a package that has moved itself
             is_package = following is not None and f"{match[0]}.{following[1]}" in modules
             return match[0] if is_package else dotted[match[0]]
 
@@ -395,7 +467,9 @@ def build_pattern(words: Collection[str], end: str) -> re.Pattern[str]:
     return re.compile(rf"(?<![\w./-])(?:{'|'.join(longest_first)}){end}")
 
 
-def rewrite_outside_code(pattern: re.Pattern[str], replace: Callable[[re.Match[str]], str], text: str) -> str:
+def rewrite_outside_code(
+    pattern: re.Pattern[str], replace: Callable[[re.Match[str]], str], text: str
+) -> str:
     """Rewrite strings and comments of Python only: in code, `archive` may be a variable.
 
     >>> rewrite_outside_code(re.compile("a[.]b"), lambda match: "a.c", "a.b = 'a.b'  # a.b")
@@ -425,7 +499,9 @@ def add_packages(folder: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.oracle.moves", description=__doc__)
     parser.add_argument("mapping", type=Path)
-    parser.add_argument("--only", nargs="*", default=[], metavar="PREFIX", help="beginnings of new paths")
+    parser.add_argument(
+        "--only", nargs="*", default=[], metavar="PREFIX", help="beginnings of new paths"
+    )
     options = parser.parse_args()
     Mover(read_plan(options.mapping, options.only)).apply()
 

@@ -26,7 +26,15 @@ MOST_ALIKE = 5  # URLs found by links that only differ in numbers and values
 PATIENCE = 60  # seconds to wait for the server to start
 TRIES = 4  # if the server is too busy
 HEADERS = (
-    *("content-type", "location", "link", "cache-control", "vary", "content-disposition", "content-language"),
+    *(
+        "content-type",
+        "location",
+        "link",
+        "cache-control",
+        "vary",
+        "content-disposition",
+        "content-language",
+    ),
     *(
         "content-security-policy",
         "x-robots-tag",
@@ -39,9 +47,34 @@ HEADERS = (
 TEXT = re.compile(r"text/|json|xml|csv|javascript|x-bibtex|ris|markdown|sql")
 LINK = re.compile(r'(?:href|src)="([^"]*)"|<loc>([^<]*)</loc>|<link>([^<]*)</link>')
 WORDS = (
-    *("skog", "skogen", "minister", "rubrik:stöd", "ämne:skog från:2018", "från:2019 till:2020-06", '"att söka"'),
-    *("stöd -skola", "skog OR skola", "utred*", "NEAR(stöd skola)", "fråga:hur svar:ansökan", "finnsinte", ""),
-    *("myndighet:farledsverket", "forest", "AND OR", '"', "' or 1=1 --", "<script>alert(1)</script>", "å" * 600, "*"),
+    *(
+        "skog",
+        "skogen",
+        "minister",
+        "rubrik:stöd",
+        "ämne:skog från:2018",
+        "från:2019 till:2020-06",
+        '"att söka"',
+    ),
+    *(
+        "stöd -skola",
+        "skog OR skola",
+        "utred*",
+        "NEAR(stöd skola)",
+        "fråga:hur svar:ansökan",
+        "finnsinte",
+        "",
+    ),
+    *(
+        "myndighet:farledsverket",
+        "forest",
+        "AND OR",
+        '"',
+        "' or 1=1 --",
+        "<script>alert(1)</script>",
+        "å" * 600,
+        "*",
+    ),
 )
 PAGES = (
     *(
@@ -56,9 +89,26 @@ PAGES = (
         "/-/status",
         "/-/ledger",
     ),
-    *("/archive", "/archive/releases/1", "/agency/skogsbruksradet", "/-/revision/1", "/-/cite/1", "/-/history/1"),
-    *("/month/2020-05", "/month/undated", "/agency/skogsbruksradet/2020-05", "/-/ledger?agency=skogsbruksradet"),
-    *("/-/status/skogsbruksradet", "/-/status/hushallsmyndigheten", "/-/status/lasframjandenamnden", "/tag/1"),
+    *(
+        "/archive",
+        "/archive/releases/1",
+        "/agency/skogsbruksradet",
+        "/-/revision/1",
+        "/-/cite/1",
+        "/-/history/1",
+    ),
+    *(
+        "/month/2020-05",
+        "/month/undated",
+        "/agency/skogsbruksradet/2020-05",
+        "/-/ledger?agency=skogsbruksradet",
+    ),
+    *(
+        "/-/status/skogsbruksradet",
+        "/-/status/hushallsmyndigheten",
+        "/-/status/lasframjandenamnden",
+        "/tag/1",
+    ),
     *("/finns-inte", "/search?q=skog", "/-/diff/1/2"),
 )
 FORMATTED = (
@@ -72,7 +122,14 @@ FORMATTED = (
     "/-/diff/1/2",
 )
 SINGLE = (
-    *("/robots.txt", "/llms.txt", "/sitemap.xml", "/sitemap-pages.xml", "/sitemap-tags.xml", "/sitemap-releases-0.xml"),
+    *(
+        "/robots.txt",
+        "/llms.txt",
+        "/sitemap.xml",
+        "/sitemap-pages.xml",
+        "/sitemap-tags.xml",
+        "/sitemap-releases-0.xml",
+    ),
     *(
         "/sitemap-releases-99.xml",
         "/favicon.ico",
@@ -94,12 +151,45 @@ SINGLE = (
         "/agency/skogsbruksradet.csv",
         "/agency/finns-inte",
     ),
-    *("/tag/1.atom", "/tag/1.json", "/tag/finns-inte", "/month/2020-13", "/month/1900-01", "/.json", "/archive.json"),
+    *(
+        "/tag/1.atom",
+        "/tag/1.json",
+        "/tag/finns-inte",
+        "/month/2020-13",
+        "/month/1900-01",
+        "/.json",
+        "/archive.json",
+    ),
     *(f"/-/cite/1.{ending}" for ending in ("txt", "bib", "ris", "csl.json", "csv")),
-    *("/-/cite/999999", "/-/revision/999999", "/-/diff/1/999999", "/-/history/999999", "/-/evidence/999999.zip"),
-    *("/archive/releases/999999", "/archive/finns_inte", "/archive/finns_inte.json", "/archive/releases/1.json"),
-    *("/-/metadata.json", "/-/versions.json", "/-/plugins.json", "/-/settings.json", "/-/actor.json", "/-/config.json"),
-    *("/-/databases.json", "/-/threads.json", "/-/permissions", "/-/messages", "/-/logout", "/-/allow-debug"),
+    *(
+        "/-/cite/999999",
+        "/-/revision/999999",
+        "/-/diff/1/999999",
+        "/-/history/999999",
+        "/-/evidence/999999.zip",
+    ),
+    *(
+        "/archive/releases/999999",
+        "/archive/finns_inte",
+        "/archive/finns_inte.json",
+        "/archive/releases/1.json",
+    ),
+    *(
+        "/-/metadata.json",
+        "/-/versions.json",
+        "/-/plugins.json",
+        "/-/settings.json",
+        "/-/actor.json",
+        "/-/config.json",
+    ),
+    *(
+        "/-/databases.json",
+        "/-/threads.json",
+        "/-/permissions",
+        "/-/messages",
+        "/-/logout",
+        "/-/allow-debug",
+    ),
     *("/archive.db", "/captures.db", "/withheld.db", "/static/../archive.db", "/-/static/app.css"),
     *(
         "/-/edits?agency=skogsbruksradet",
@@ -108,7 +198,12 @@ SINGLE = (
         "/-/edits?after=x",
         "/-/removed?x=1",
     ),
-    *("/-/edits.atom?lang=en", "/-/removed.atom?lang=en", "/search.atom?q=skog&lang=en", "/search.json?q=skog&size=3"),
+    *(
+        "/-/edits.atom?lang=en",
+        "/-/removed.atom?lang=en",
+        "/search.atom?q=skog&lang=en",
+        "/search.json?q=skog&size=3",
+    ),
     *(
         "/search?q=skog&agency=skogsbruksradet",
         "/search?q=skog&agency__not=skogsbruksradet",
@@ -120,8 +215,16 @@ SINGLE = (
         "/search?q=skog&page=2",
         "/search?q=skog&page=x",
     ),
-    *("/search?order=wrong&size=1000", "/search.json?year=2020", "/search.json?kind=x", "/search.json?q=skog&size=0"),
-    *("/archive/releases?_search=skog", "/archive/releases.json?_search=skog&_sort_desc=published&_shape=array"),
+    *(
+        "/search?order=wrong&size=1000",
+        "/search.json?year=2020",
+        "/search.json?kind=x",
+        "/search.json?q=skog&size=0",
+    ),
+    *(
+        "/archive/releases?_search=skog",
+        "/archive/releases.json?_search=skog&_sort_desc=published&_shape=array",
+    ),
     *("/archive/releases.json?_search=%22", "/archive/questions.csv?_labels=on&_size=max"),
     *(
         "/archive/releases.json?agency=skogsbruksradet&_size=2",
@@ -131,7 +234,14 @@ SINGLE = (
     *("/archive/releases.json?_sort=finns_inte", "/archive/releases.json?_where=id<3&_shape=array"),
 )
 SQL = (
-    *("select agency, substr(published, 1, 7) as month, count(*) as n from releases group by 1, 2", "select 1"),
+    *(
+        "select agency,"
+        " substr(published,"
+        " 1, 7) as month,"
+        " count(*) as n from releases group by"
+        " 1, 2",
+        "select 1",
+    ),
     *(
         "select count(*) from revisions",
         "select * from finns_inte",
@@ -145,7 +255,14 @@ SQL = (
     ),
 )
 # Of queries; else none. A parameter was renamed: the code before it has "weight".
-VALUES = {"person": "a", "named": "a", "words": "skog", "weight": "0", "importance": "0", "media_type": "pdf"}
+VALUES = {
+    "person": "a",
+    "named": "a",
+    "words": "skog",
+    "weight": "0",
+    "importance": "0",
+    "media_type": "pdf",
+}
 METHODS = (
     ("POST", "/search"),
     ("PUT", "/"),
@@ -165,7 +282,11 @@ class Asked:
 
     def __str__(self) -> str:
         """Return the first line of its file."""
-        return f"{self.method} {self.path}{f' Accept-Language={self.language}' if self.language else ''}"
+        return (
+            f"{self.method}"
+            f" {self.path}"
+            f"{f' Accept-Language={self.language}' if self.language else ''}"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,7 +318,9 @@ class Visit:
             return
         self.seen.add(asked)
         answer = fetch(self.world.port, asked)
-        headers = "".join(f"{name}: {answer.headers[name]}\n" for name in HEADERS if name in answer.headers)
+        headers = "".join(
+            f"{name}: {answer.headers[name]}\n" for name in HEADERS if name in answer.headers
+        )
         told = f"{asked}\n{answer.status}\n{headers}\n{to_text(answer)}"
         self.world.write(name_page(str(asked)), told.rstrip("\n") + "\n")
         if answer.media in ("text/html", "application/xml", "text/xml") and not asked.language:
@@ -233,11 +356,15 @@ def to_kind(path: str) -> str:
 
 
 def fetch(port: int, asked: Asked) -> Answer:
-    """Return the response without following redirects; repeat the request while the server is busy."""
+    """Return the response without following redirects; repeat the request while the server is
+    busy.
+    """
     for turn in range(TRIES):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         try:
-            connection.request(asked.method, quote(asked.path, safe="/?&=%+:;,@!$'()*~"), headers=to_headers(asked))
+            connection.request(
+                asked.method, quote(asked.path, safe="/?&=%+:;,@!$'()*~"), headers=to_headers(asked)
+            )
             response = connection.getresponse()
             headers = {name.lower(): value for name, value in response.getheaders()}
             answer = Answer(status=response.status, headers=headers, body=response.read())
@@ -258,7 +385,11 @@ def to_text(answer: Answer) -> str:
     """Return a body as text: indented JSON, the members of a zip, or the hash of other bytes."""
     if answer.media == "application/zip":
         return "".join(to_members(answer.body))
-    if not TEXT.search(answer.media) or answer.media in ("text/css", "text/javascript", "application/javascript"):
+    if not TEXT.search(answer.media) or answer.media in (
+        "text/css",
+        "text/javascript",
+        "application/javascript",
+    ):
         return f"{len(answer.body)} bytes, sha256 {sha256(answer.body).hexdigest()}\n"
     text = answer.body.decode("utf-8", "backslashreplace")
     if answer.media.endswith("json"):
@@ -276,7 +407,11 @@ def to_members(body: bytes) -> Iterator[str]:
             content = held.read(member)
             yield f"--- {member.filename} {member.date_time}\n"
             told = member.filename.endswith((".txt", ".json", ".md"))  # else what an agency sent
-            yield content.decode("utf-8") if told else f"{len(content)} bytes, sha256 {sha256(content).hexdigest()}\n"
+            yield (
+                content.decode("utf-8")
+                if told
+                else f"{len(content)} bytes, sha256 {sha256(content).hexdigest()}\n"
+            )
 
 
 @contextmanager
@@ -284,13 +419,16 @@ def serving(world: World, archive: Path) -> Iterator[None]:
     """Serve an archive on the world's port."""
     words = world.words("python -m archive serve {archive} --port {port}", {"archive": archive})
     with (world.work / "serve.log").open("wb") as log:
-        process = subprocess.Popen(words, cwd=ROOT, env=world.environment(SERVED), stdout=log, stderr=log)
+        process = subprocess.Popen(
+            words, cwd=ROOT, env=world.environment(SERVED), stdout=log, stderr=log
+        )
     try:
         end = time.monotonic() + PATIENCE
         while not is_up(world.port):
             if process.poll() is not None or time.monotonic() > end:
                 raise RecordError(
-                    f"the archive is not served:\n{(world.work / 'serve.log').read_text('utf-8')[-2000:]}"
+                    f"the archive is not"
+                    f" served:\n{(world.work / 'serve.log').read_text('utf-8')[-2000:]}"
                 )
             time.sleep(0.1)
         yield
@@ -331,10 +469,14 @@ def addresses(world: World, archive: Path) -> Iterator[str]:
     for path in FORMATTED:
         yield from (f"{path}.{ending}" for ending in ("json", "csv", "atom"))
     for words in WORDS:
-        yield from (f"/search{ending}?q={quote(words)}" for ending in ("", ".json", ".csv", ".atom"))
+        yield from (
+            f"/search{ending}?q={quote(words)}" for ending in ("", ".json", ".csv", ".atom")
+        )
         yield f"/search?q={quote(words)}&lang=en"
     for sql in SQL:
-        yield from (f"/archive{ending}sql={quote(sql)}" for ending in ("?", ".json?_shape=array&", ".csv?"))
+        yield from (
+            f"/archive{ending}sql={quote(sql)}" for ending in ("?", ".json?_shape=array&", ".csv?")
+        )
     yield from tables(world, archive)
     yield from numbered(world, archive)
 
@@ -343,22 +485,35 @@ def queries(world: World, archive: Path) -> Iterator[str]:
     """Yield every canned query as page, JSON and CSV, with a value for each parameter."""
     names = world.names
     values = VALUES | {
-        "tag": ask(archive, f"select min({names.column('tags', 'name')}) from {names.table('tags')}")[0][0],
-        "url": ask(archive, f"select max({names.column('releases', 'url')}) from {names.table('releases')}")[0][0],
+        "tag": ask(
+            archive, f"select min({names.column('tags', 'name')}) from {names.table('tags')}"
+        )[0][0],
+        "url": ask(
+            archive, f"select max({names.column('releases', 'url')}) from {names.table('releases')}"
+        )[0][0],
     }
     for query in json.loads(fetch(world.port, Asked("/archive.json")).body)["queries"]:
         fields = sorted(set(re.findall(r"(?<!:):([a-z_]+)", query["sql"])))
         given = "&".join(f"{name}={quote(values.get(name, ''), safe='')}" for name in fields)
-        yield from (f"/archive/{query['name']}{ending}{given}" for ending in ("?", ".json?_shape=array&", ".csv?"))
+        yield from (
+            f"/archive/{query['name']}{ending}{given}"
+            for ending in ("?", ".json?_shape=array&", ".csv?")
+        )
 
 
 def tables(world: World, archive: Path) -> Iterator[str]:
     """Yield the pages of every table and view."""
-    found = ask(archive, "select name from sqlite_schema where type in ('table', 'view') order by name")
+    found = ask(
+        archive, "select name from sqlite_schema where type in ('table', 'view') order by name"
+    )
     old = {new: before for before, new in world.names.tables.items()}
     for (name,) in found:
         table = old.get(name, name)
-        yield from (f"/archive/{table}", f"/archive/{table}.json?_size=20", f"/archive/{table}.csv?_stream=on")
+        yield from (
+            f"/archive/{table}",
+            f"/archive/{table}.json?_size=20",
+            f"/archive/{table}.csv?_stream=on",
+        )
         yield f"/archive/{table}.json?_shape=objects&_size=3&_labels=on"
 
 
@@ -367,7 +522,12 @@ def numbered(world: World, archive: Path) -> Iterator[str]:
 
     def keys(table: str) -> list[int]:
         key = world.names.column(table, "id")
-        return [found for (found,) in ask(archive, f"select {key} from {world.names.table(table)} order by {key}")]
+        return [
+            found
+            for (found,) in ask(
+                archive, f"select {key} from {world.names.table(table)} order by {key}"
+            )
+        ]
 
     yield from (f"/archive/releases/{key}" for key in keys("releases"))
     revisions = keys("revisions")

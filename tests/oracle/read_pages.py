@@ -1,6 +1,8 @@
-"""Print how each stored page is parsed, one line of JSON per page: python -m tests.oracle.read_pages SHARED
+"""Print how each stored page is parsed, one line of JSON per page: python -m
+tests.oracle.read_pages SHARED
 
-The only part of the oracle that imports the product: `read_page` and `to_release` keep their names for ever.
+The only part of the oracle that imports the product: `read_page` and `to_release` keep their names
+for ever.
 """
 
 from __future__ import annotations
@@ -18,14 +20,22 @@ from scraper.normalise.conversion import to_release
 from scraper.pages.page_reader import read_page
 
 OWN = Path(__file__).parents[1] / "pages"
-LISTS = ("pages/gold.jsonl", "questions/gold.jsonl", "faq/gold.jsonl", "benchmark/truth.jsonl", "nordic/gold.jsonl")
+LISTS = (
+    "pages/gold.jsonl",
+    "questions/gold.jsonl",
+    "faq/gold.jsonl",
+    "benchmark/truth.jsonl",
+    "nordic/gold.jsonl",
+)
 
 
 def main(shared: Path) -> None:
     """Print a line for each page of SHARED, then for each of tests/pages."""
     for name, url, html in find_pages(shared):
         told = {"page": name, "url": url, **read(html, url)}
-        sys.stdout.write(json.dumps(told, ensure_ascii=False, sort_keys=True, default=to_plain) + "\n")
+        sys.stdout.write(
+            json.dumps(told, ensure_ascii=False, sort_keys=True, default=to_plain) + "\n"
+        )
 
 
 def find_pages(shared: Path) -> Iterator[tuple[str, str, bytes]]:
@@ -39,7 +49,11 @@ def find_pages(shared: Path) -> Iterator[tuple[str, str, bytes]]:
                 yield str(file.relative_to(shared)), row["url"], unpack(file)
     seed = shared / "seed/gold.json"
     if seed.is_file():
-        yield "seed", json.loads(seed.read_text("utf-8"))["url"], (seed.parent / "release.html").read_bytes()
+        yield (
+            "seed",
+            json.loads(seed.read_text("utf-8"))["url"],
+            (seed.parent / "release.html").read_bytes(),
+        )
     for file in sorted(OWN.glob("*/page.html")):
         expected = json.loads((file.parent / "expected.json").read_text("utf-8"))
         yield f"tests/pages/{file.parent.name}", find_url(expected), file.read_bytes()
@@ -61,7 +75,9 @@ def unpack(file: Path) -> bytes:
 
 
 def read(html: bytes, url: str) -> dict[str, Any]:
-    """Return the item and the release read from a page, or an error instead of the first that cannot be read."""
+    """Return the item and the release read from a page, or an error instead of the first that
+    cannot be read.
+    """
     told: dict[str, Any] = {}
     try:
         item = read_page(html, url)

@@ -32,7 +32,11 @@ def record(out: Path, shared: Path | None, names: Renames, harness: Sequence[str
             raise RecordError(f"port {port} is taken: only one record can be made at a time")
     work = Path(tempfile.mkdtemp(prefix="oracle-"))
     try:
-        places: list[tuple[Path | str, str]] = [(work, "<WORK>"), (ROOT, "<ROOT>"), (sys.prefix, "<PYTHON>")]
+        places: list[tuple[Path | str, str]] = [
+            (work, "<WORK>"),
+            (ROOT, "<ROOT>"),
+            (sys.prefix, "<PYTHON>"),
+        ]
         places += [(shared.resolve(), "<SHARED>")] if shared else []
         timed = {names.column("crawls", "delay"), names.key("delay")}
         world = World(
@@ -68,7 +72,9 @@ def record_readings(world: World) -> None:
     """Record how stored pages are parsed, their scores, and an import of another collection."""
     if world.shared is None:
         return
-    ran = world.demand("python -m tests.oracle.read_pages {shared}", SERVED, {"shared": world.shared})
+    ran = world.demand(
+        "python -m tests.oracle.read_pages {shared}", SERVED, {"shared": world.shared}
+    )
     world.write("items.jsonl", ran.out)
     figures = world.work / "score.json"
     places = {"score": world.shared / "score.py", "file": figures}

@@ -24,7 +24,9 @@ DUMP = re.compile(r"tables/[^/]+/[^/]+/(?P<table>.+)\.jsonl")
 PAGE = re.compile(r"\S+ /archive/(?P<table>\w+)")  # beginning of the first line of a table's page
 # The same of a page that names every table, and the beginning of each table's part:
 LISTING = re.compile(r"\S+ /(?:archive(?:\.json)?|\.json|-/metadata\.json)(?![\w/])")
-PART = re.compile(r'^ +"name": "(\w+)",\n +"columns"|^    "(\w+)": \{$|<h3><a [^>]*>(\w+)</a>', re.MULTILINE)
+PART = re.compile(
+    r'^ +"name": "(\w+)",\n +"columns"|^    "(\w+)": \{$|<h3><a [^>]*>(\w+)</a>', re.MULTILINE
+)
 QUOTED = (
     r"(?<=[\"'>\[(]){name}(?=[\"'<\])])|(?<=<title>archive: ){name}(?=[:<])"
     r"|(?<=from[ +]){name}(?=[ +\"])|(?<=table-){name}(?=[ \"])|(?<=-archive-){name}(?=[.\"-])"
@@ -36,7 +38,11 @@ LISTED_TABLE = (
 LISTED_COLUMN = r'(?<!_table": ")(?<="){name}(?=")|(?<=<em>){name}(?=[,<])|(?<=, ){name}(?=[,<])'
 COLUMN = r"(?<![\w/.])(?:(?<=col-)|(?<=facet-)|(?<![-])){name}(?![\w/.-])"
 SAID = re.compile(  # descriptions of columns, and cells, on a table's page
-    r'(<dd>.*?</dd>|data-column-description="[^"]*"|"metadata-description">\s*.*|Data source: .*|>[^<]*</td>'
+    r"(<dd>.*?</dd>"
+    r'|data-column-description="[^"]*"'
+    r'|"metadata-description">\s*.*|Data'
+    r" source:"
+    r" .*|>[^<]*</td>"
     r'|(?<!"sql": )"(?:[^"\\\n<>]|\\.)* (?:[^"\\\n]|\\.)*"(?=,?$))',
     re.MULTILINE,
 )
@@ -94,7 +100,9 @@ class Renames:
     """A parsed table of renames."""
 
     tables: Mapping[str, str] = field(default_factory=dict)
-    columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # by the table's old name
+    columns: Mapping[str, Mapping[str, str]] = field(
+        default_factory=dict
+    )  # by the table's old name
     urls: Sequence[Pair] = ()
     commands: Sequence[Pair] = ()
     keys: Sequence[tuple[str, str, str]] = ()
@@ -146,12 +154,20 @@ class Renames:
             name = name_page(text.partition("\n")[0])
         for old, new, files in self.keys:
             if fnmatchcase(name, files):
-                text = re.sub(rf'(\\*"+|&#34;){re.escape(old)}(\\*"+|&#34;)(?=\s*:)', rf"\g<1>{new}\g<2>", text)
+                text = re.sub(
+                    rf'(\\*"+|&#34;){re.escape(old)}(\\*"+|&#34;)(?=\s*:)',
+                    rf"\g<1>{new}\g<2>",
+                    text,
+                )
         return name, replace(self.text, name, text)
 
     def rename_page(self, table: str, text: str) -> str:
         """Return a table's page under the new names, with descriptions and cells unchanged."""
-        rows = text.partition("\n\n")[2].partition("\n")[2] if ".csv" in text.partition("\n")[0] else ""
+        rows = (
+            text.partition("\n\n")[2].partition("\n")[2]
+            if ".csv" in text.partition("\n")[0]
+            else ""
+        )
         parts = SAID.split(text.removesuffix(rows))
         for turn in range(0, len(parts), 2):
             named = swap(parts[turn], self.columns.get(table, {}).items(), COLUMN)
@@ -159,7 +175,9 @@ class Renames:
         return "".join(parts) + rows
 
     def rename_listing(self, text: str) -> str:
-        """Return a page that names every table under the new names; a table's part begins with its name."""
+        """Return a page that names every table under the new names; a table's part begins with its
+        name.
+        """
         ends, parts = [0, *(found.start() for found in PART.finditer(text)), len(text)], []
         for begin, end in pairwise(ends):
             named = PART.match(text, begin)
@@ -168,7 +186,9 @@ class Renames:
         return swap("".join(parts), self.tables.items(), LISTED_TABLE)
 
     def rename_schema(self, text: str) -> str:
-        """Return a schema under the new names; each table's part begins with its name and ends with an empty line."""
+        """Return a schema under the new names; each table's part begins with its name and ends with
+        an empty line.
+        """
         parts = []
         for part in text.split("\n\n"):
             table = part.partition("\n")[0].rpartition(" ")[2]
@@ -196,7 +216,9 @@ def swap(text: str, pairs: Iterable[Pair], form: str) -> str:
 
 def rename_rows(text: str, columns: Mapping[str, str]) -> str:
     """Return a table's dump with its columns renamed."""
-    return to_lines({columns.get(key, key): value for key, value in row.items()} for row in read_rows(text))
+    return to_lines(
+        {columns.get(key, key): value for key, value in row.items()} for row in read_rows(text)
+    )
 
 
 def read_rows(text: str) -> list[dict[str, Any]]:
@@ -206,7 +228,9 @@ def read_rows(text: str) -> list[dict[str, Any]]:
 
 def to_lines(rows: Iterable[Mapping[str, Any]]) -> str:
     """Return rows as sorted lines of JSON."""
-    return "".join(sorted(json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n" for row in rows))
+    return "".join(
+        sorted(json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n" for row in rows)
+    )
 
 
 def name_page(asked: str) -> str:
@@ -215,7 +239,9 @@ def name_page(asked: str) -> str:
     >>> name_page("GET /about")
     'urls/about-ed3260.txt'
     """
-    words = re.sub(r"[^\w.=-]+", "_", unquote(asked).removeprefix("GET ")).strip("_")[:100] or "index"
+    words = (
+        re.sub(r"[^\w.=-]+", "_", unquote(asked).removeprefix("GET ")).strip("_")[:100] or "index"
+    )
     return f"urls/{words}-{sha256(asked.encode()).hexdigest()[:6]}.txt"
 
 
@@ -226,7 +252,9 @@ def read_renames(file: Path | None) -> Renames:
     try:
         told = tomllib.loads(file.read_text("utf-8"))
         if unknown := sorted(set(told) - KNOWN):
-            raise RenamesError(f"{file}: {', '.join(unknown)}: there are {', '.join(sorted(KNOWN))}")
+            raise RenamesError(
+                f"{file}: {', '.join(unknown)}: there are {', '.join(sorted(KNOWN))}"
+            )
         return to_renames(told)
     except (OSError, KeyError, TypeError, ValueError, re.error) as error:
         raise RenamesError(f"{file}: {type(error).__name__}: {error}") from error

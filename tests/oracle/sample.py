@@ -1,4 +1,6 @@
-"""Crawls, edits and crawls the sample agencies again, to build the archive that the records are made of."""
+"""Crawls, edits and crawls the sample agencies again, to build the archive that the records are
+made of.
+"""
 
 from __future__ import annotations
 
@@ -44,15 +46,22 @@ class Stage:
             self.world.demand(command, self.moment, {"archive": self.world.archive}, most=1)
 
     def settle(self) -> None:
-        """Replace the measured delays between requests by a fixed one, and assess the health of every agency."""
+        """Replace the measured delays between requests by a fixed one, and assess the health of
+        every agency.
+        """
         table, column = (names := self.world.names).table("crawls"), names.column("crawls", "delay")
         with opened(self.world.archive) as db:
             db.execute(f"update {table} set {column} = {PAUSE} where {column} is not null")
-        self.world.demand(f"scrapy health {SETTINGS}", self.moment, {"archive": self.world.archive}, most=1)
+        self.world.demand(
+            f"scrapy health {SETTINGS}", self.moment, {"archive": self.world.archive}, most=1
+        )
 
     def make_due(self) -> None:
         """Check every release again, as the demo does."""
-        table, column = (names := self.world.names).table("releases"), names.column("releases", "next_check")
+        table, column = (
+            (names := self.world.names).table("releases"),
+            names.column("releases", "next_check"),
+        )
         with opened(self.world.archive) as db:
             db.execute(f"update {table} set {column} = null")
 
@@ -67,7 +76,9 @@ def staged(world: World) -> Iterator[Stage]:
 
 
 def fill(stage: Stage) -> None:
-    """Crawl the site, edit it, crawl it again, and once more with faults; record the tables before and after."""
+    """Crawl the site, edit it, crawl it again, and once more with faults; record the tables before
+    and after.
+    """
     world, site = stage.world, stage.site
     unwritten = site.withhold(sorted(url for url in site.truth if LATE in url)[0])
     stage.crawl("news")
@@ -100,7 +111,10 @@ def fill(stage: Stage) -> None:
 def share_text(site: Site) -> None:
     """Let an agency publish the text of another: the longest one without questions."""
     plain = {url: told for url, told in sorted(site.truth.items()) if not told.questions}
-    one = max((told for told in plain.values() if told.agency == LATE), key=lambda told: len(" ".join(told.body)))
+    one = max(
+        (told for told in plain.values() if told.agency == LATE),
+        key=lambda told: len(" ".join(told.body)),
+    )
     other = next(url for url, told in plain.items() if told.agency == BROKEN)
     site.edit(other, {"title": one.title, "lead": one.lead, "blocks": one.blocks})
 
@@ -108,18 +122,35 @@ def share_text(site: Site) -> None:
 def take_down(world: World) -> None:
     """Hide a release, and redact a passage of another."""
     names = world.names
-    table, key, body = names.table("releases"), names.column("releases", "id"), names.column("releases", "body")
+    table, key, body = (
+        names.table("releases"),
+        names.column("releases", "id"),
+        names.column("releases", "body"),
+    )
     rows = ask(world.archive, f"select {key}, {body} from {table} order by {key} limit 12")
     hidden, (redacted, text) = rows[5][0], rows[9]
     where = {"archive": world.archive}
     reasons = "--reason 'Uppgifter om en enskild' --reason-en 'About a private person'"
-    for action, passage in ((f"hide {hidden}", ""), (f"redact {redacted}", " ".join(text.split("\n")[0].split()[:4]))):
-        ran = world.run(f"python -m archive takedown {action} {reasons} --archive {{archive}}", SERVED, where, passage)
-        world.write(f"commands/sample-takedown-{action.split()[0]}.txt", f"exit code {ran.code}\n{ran.out}{ran.err}")
+    for action, passage in (
+        (f"hide {hidden}", ""),
+        (f"redact {redacted}", " ".join(text.split("\n")[0].split()[:4])),
+    ):
+        ran = world.run(
+            f"python -m archive takedown {action} {reasons} --archive {{archive}}",
+            SERVED,
+            where,
+            passage,
+        )
+        world.write(
+            f"commands/sample-takedown-{action.split()[0]}.txt",
+            f"exit code {ran.code}\n{ran.out}{ran.err}",
+        )
 
 
 def take_over(world: World) -> Path | None:
-    """Import another collection into a new archive and record its tables; None if there is no collection."""
+    """Import another collection into a new archive and record its tables; None if there is no
+    collection.
+    """
     collection = world.shared / "corpus/regeringen.jsonl.gz" if world.shared else None
     if collection is None or not collection.is_file():
         return None
@@ -133,6 +164,9 @@ def take_over(world: World) -> Path | None:
         SERVED,
         {"file": slice_, "archive": archive},
     )
-    world.write("commands/import-corpus.txt", f"exit code {ran.code}\n--- stdout\n{ran.out}--- stderr\n{ran.err}")
+    world.write(
+        "commands/import-corpus.txt",
+        f"exit code {ran.code}\n--- stdout\n{ran.out}--- stderr\n{ran.err}",
+    )
     dump(world, archive, "after_import_corpus")
     return archive

@@ -11,7 +11,13 @@ from typing import Any
 from tests.oracle.renames import to_lines
 from tests.oracle.world import World, opened
 
-RELATIONS = "select name, type, sql from sqlite_schema where type in ('table', 'view') and name not like 'sqlite_%'"
+RELATIONS = (
+    "select name, type, sql from sqlite_schema where type in ('table', 'view')"
+    " and"
+    " name"
+    " not"
+    " like 'sqlite_%'"
+)
 SHADOWS = ("config", "content", "data", "docsize", "idx")
 
 
@@ -31,14 +37,18 @@ def dump_schema(world: World, archive: Path) -> None:
 
 
 def read_relations(db: sqlite3.Connection) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Yield the rows of each table and view, and the terms of each search index instead of its internal tables."""
+    """Yield the rows of each table and view, and the terms of each search index instead of its
+    internal tables.
+    """
     db.row_factory = sqlite3.Row
     found = {name: str(sql) for name, _, sql in db.execute(RELATIONS).fetchall()}
     indexes = {name for name, sql in found.items() if "using fts5" in sql.lower()}
     shadows = {f"{name}_{ending}" for name in indexes for ending in SHADOWS}
     for name in sorted(found):
         if name in indexes:
-            db.execute(f'create virtual table temp."{name}_terms" using fts5vocab(main, "{name}", row)')
+            db.execute(
+                f'create virtual table temp."{name}_terms" using fts5vocab(main, "{name}", row)'
+            )
             yield name, [dict(row) for row in db.execute(f'select * from temp."{name}_terms"')]
         elif name not in shadows and "create virtual table" not in found[name].lower():
             yield name, [to_plain(dict(row)) for row in db.execute(f'select * from "{name}"')]
@@ -47,7 +57,9 @@ def read_relations(db: sqlite3.Connection) -> Iterator[tuple[str, list[dict[str,
 def to_plain(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a row for JSON, with bytes as their number and hash."""
     return {
-        name: {"bytes": len(value), "sha256": sha256(value).hexdigest()} if isinstance(value, bytes) else value
+        name: {"bytes": len(value), "sha256": sha256(value).hexdigest()}
+        if isinstance(value, bytes)
+        else value
         for name, value in row.items()
     }
 
@@ -64,8 +76,15 @@ def describe(db: sqlite3.Connection) -> Iterator[str]:
             f"  references {there}.{to} from {column}"
             for _, _, there, column, to, *_ in db.execute(f'pragma foreign_key_list("{name}")')
         ]
-        made = "select type, name, sql from sqlite_schema where tbl_name = ? and type in ('index', 'trigger')"
+        made = (
+            "select type, name, sql from sqlite_schema where tbl_name = ?"
+            " and"
+            " type in"
+            " ('index',"
+            " 'trigger')"
+        )
         lines += sorted(
-            f"  {of} {called}: {' '.join(str(sql).split())}" for of, called, sql in db.execute(made, (name,))
+            f"  {of} {called}: {' '.join(str(sql).split())}"
+            for of, called, sql in db.execute(made, (name,))
         )
         yield "\n".join(lines)

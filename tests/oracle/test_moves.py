@@ -44,31 +44,48 @@ def checkout(tmp_path: Path) -> Path:
 
 def move(checkout: Path, *rows: str) -> subprocess.CompletedProcess[str]:
     mapping = checkout / "mapping.tsv"
-    mapping.write_text("\n".join(["today\ttarget", *(row.replace(" -> ", "\t") for row in rows)]), "utf-8")
+    mapping.write_text(
+        "\n".join(["today\ttarget", *(row.replace(" -> ", "\t") for row in rows)]), "utf-8"
+    )
     program = [sys.executable, str(ROOT / "tests/oracle/moves.py"), str(mapping)]
     return subprocess.run(program, cwd=checkout, capture_output=True, text=True, check=False)
 
 
 def run(checkout: Path, code: str) -> str:
     program = [sys.executable, "-c", code]
-    return subprocess.run(program, cwd=checkout, capture_output=True, text=True, check=True).stdout.strip()
+    return subprocess.run(
+        program, cwd=checkout, capture_output=True, text=True, check=True
+    ).stdout.strip()
 
 
 def test_module_moves_with_what_refers_to_it(checkout: Path) -> None:
-    done = move(checkout, "archive/dates.py -> archive/time/clock.py", "archive/store.py -> archive/store.py")
+    done = move(
+        checkout,
+        "archive/dates.py -> archive/time/clock.py",
+        "archive/store.py -> archive/store.py",
+    )
     assert done.returncode == 0, done.stderr
     assert not (checkout / "archive/dates.py").exists()
-    assert run(checkout, "from archive.store import LAST; print(LAST[0].__module__)") == "archive.time.clock"
+    assert (
+        run(checkout, "from archive.store import LAST; print(LAST[0].__module__)")
+        == "archive.time.clock"
+    )
     assert "See archive.time.clock.now." in (checkout / "archive/store.py").read_text("utf-8")
     test = (checkout / "tests/test_dates.py").read_text("utf-8")
     assert (
-        test == 'from archive.time import clock as dates\n\nPATCHED = "archive.time.clock.now"\narchive = dates.DAY\n'
+        test
+        == 'from archive.time import clock as dates\n\nPATCHED = "archive.time.clock.now"\narchive = dates.DAY\n'
     )
-    assert "archive/time/clock.py, the store in `archive/store.py`" in (checkout / "README.md").read_text("utf-8")
+    assert "archive/time/clock.py, the store in `archive/store.py`" in (
+        checkout / "README.md"
+    ).read_text("utf-8")
 
 
 def test_module_is_split_and_joined_with_another(checkout: Path) -> None:
-    rows = "archive/dates.py -> archive/clock.py", "archive/dates.py: DAY, next_day -> archive/store.py"
+    rows = (
+        "archive/dates.py -> archive/clock.py",
+        "archive/dates.py: DAY, next_day -> archive/store.py",
+    )
     done = move(checkout, *rows, "archive/store.py -> archive/store.py")
     assert done.returncode == 0, done.stderr
     clock = (checkout / "archive/clock.py").read_text("utf-8")
@@ -80,8 +97,13 @@ def test_module_is_split_and_joined_with_another(checkout: Path) -> None:
 def test_clash_is_named_and_nothing_is_written(checkout: Path) -> None:
     (checkout / "archive/other.py").write_text("DAY = 24  # hours\n", "utf-8")
     subprocess.run(["git", "add", "-A"], cwd=checkout, check=True)
-    done = move(checkout, "archive/dates.py -> archive/all.py", "archive/other.py -> archive/all.py")
-    assert (done.returncode, "DAY is defined in archive/dates.py and in archive/other.py" in done.stderr) == (1, True)
+    done = move(
+        checkout, "archive/dates.py -> archive/all.py", "archive/other.py -> archive/all.py"
+    )
+    assert (
+        done.returncode,
+        "DAY is defined in archive/dates.py and in archive/other.py" in done.stderr,
+    ) == (1, True)
     assert {path.name for path in (checkout / "archive").iterdir()} == {
         "__init__.py",
         "dates.py",

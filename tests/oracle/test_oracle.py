@@ -12,28 +12,44 @@ from tests.oracle.masks import Masks
 from tests.oracle.renames import Renames, RenamesError, name_page, read_renames, to_renames
 
 BEFORE = {
-    "tables/after_crawl/archive/held_back.jsonl": '{"id": 1, "kept": "2024-03-15"}\n{"id": 2, "kept": null}\n',
+    "tables/after_crawl/archive/held_back.jsonl": (
+        '{"id": 1, "kept": "2024-03-15"}\n{"id": 2, "kept": null}\n'
+    ),
     "schema/archive.txt": "table held_back\n  id integer\n  kept text\n\ntable tags\n  kept text\n",
-    "commands/show.txt": "$ python -m archive export-warc x\nexit code 0\nusage: python -m archive export-warc\n",
+    "commands/show.txt": (
+        "$ python -m archive export-warc x\nexit code 0\nusage: python -m archive export-warc\n"
+    ),
     "items.jsonl": '{"item": {"reader": "A", "told": "{\\"reader\\": 1}"}}\n',
     **{
         name_page(asked): f"{asked}\n200\n\n{body}"
         for asked, body in {
-            "GET /-/edits?lang=en": '<a href="/-/edits.json">x</a> <a href="/-/edits-of">y</a> at /-/ledger\n',
-            "GET /archive/held_back?_sort=kept": '<th class="col-kept">kept</th> /kept/ unkept kept.html\n',
+            "GET /-/edits?lang=en": (
+                '<a href="/-/edits.json">x</a> <a href="/-/edits-of">y</a> at /-/ledger\n'
+            ),
+            "GET /archive/held_back?_sort=kept": (
+                '<th class="col-kept">kept</th> /kept/ unkept kept.html\n'
+            ),
         }.items()
     },
 }
 AFTER = {
-    "tables/after_crawl/archive/quarantine.jsonl": '{"id": 1, "since": "2024-03-15"}\n{"id": 2, "since": null}\n',
-    "schema/archive.txt": "table quarantine\n  id integer\n  since text\n\ntable tags\n  kept text\n",
+    "tables/after_crawl/archive/quarantine.jsonl": (
+        '{"id": 1, "since": "2024-03-15"}\n{"id": 2, "since": null}\n'
+    ),
+    "schema/archive.txt": (
+        "table quarantine\n  id integer\n  since text\n\ntable tags\n  kept text\n"
+    ),
     "commands/show.txt": "$ python -m archive warc x\nexit code 0\nusage: python -m archive warc\n",
     "items.jsonl": '{"item": {"page_class": "B", "told": "{\\"page_class\\": 1}"}}\n',
     **{
         name_page(asked): f"{asked}\n200\n\n{body}"
         for asked, body in {
-            "GET /-/changes?lang=en": '<a href="/-/changes.json">x</a> <a href="/-/edits-of">y</a> at /-/edits\n',
-            "GET /archive/quarantine?_sort=since": '<th class="col-since">since</th> /kept/ unkept kept.html\n',
+            "GET /-/changes?lang=en": (
+                '<a href="/-/changes.json">x</a> <a href="/-/edits-of">y</a> at /-/edits\n'
+            ),
+            "GET /archive/quarantine?_sort=since": (
+                '<th class="col-since">since</th> /kept/ unkept kept.html\n'
+            ),
         }.items()
     },
 }
@@ -68,12 +84,19 @@ def test_names_are_found_for_what_is_asked() -> None:
     assert RENAMES.column("tags", "kept") == "kept"
     assert RENAMES.url("/archive/held_back.json?_size=1") == "/archive/quarantine.json?_size=1"
     assert RENAMES.url("<SERVED>/-/ledger.csv") == "<SERVED>/-/edits.csv"
-    assert RENAMES.command("python -m archive export-warc {archive}") == "python -m archive warc {archive}"
+    assert (
+        RENAMES.command("python -m archive export-warc {archive}")
+        == "python -m archive warc {archive}"
+    )
 
 
 @pytest.mark.parametrize(("pattern", "counted"), [(None, 0), ("hours", 0), ("days", 1)])
 def test_what_is_meant_is_listed_and_not_counted(pattern: str | None, counted: int) -> None:
-    row = {"files": "commands/*", "reason": "says it better", **({"pattern": pattern} if pattern else {})}
+    row = {
+        "files": "commands/*",
+        "reason": "says it better",
+        **({"pattern": pattern} if pattern else {}),
+    }
     before, after = {"commands/a.txt": "12 hours\nx\n"}, {"commands/a.txt": "13 hours\nx\n"}
     found = compare(before, after, to_renames({"expected": [row]}))
     assert len(found.differing) == counted
@@ -86,7 +109,10 @@ def test_a_row_that_differs_is_shown_key_by_key() -> None:
         for body in ("one\u2028", "two")
     )
     (_, lines), *_ = compare(one, two, Renames()).differing
-    assert [line for line in lines if line[0] in "+-"][2:] == ['- "body": "one\u2028",', '+ "body": "two",']
+    assert [line for line in lines if line[0] in "+-"][2:] == [
+        '- "body": "one\u2028",',
+        '+ "body": "two",',
+    ]
 
 
 def test_a_record_is_read_from_its_folder(tmp_path: Path) -> None:
@@ -97,7 +123,12 @@ def test_a_record_is_read_from_its_folder(tmp_path: Path) -> None:
 
 def test_a_table_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     file = tmp_path / "renames.toml"
-    for text in ("tabels = []", 'columns = [["kept", "since"]]', "tables = [1]", "[[text]]\npattern = '('"):
+    for text in (
+        "tabels = []",
+        'columns = [["kept", "since"]]',
+        "tables = [1]",
+        "[[text]]\npattern = '('",
+    ):
         file.write_text(text, "utf-8")
         with pytest.raises(RenamesError, match=r"renames\.toml"):
             read_renames(file)
@@ -107,7 +138,8 @@ def test_a_table_that_cannot_be_read_is_told(tmp_path: Path) -> None:
 def test_what_is_of_the_machine_is_masked() -> None:
     masks = Masks([("/var/x", "<WORK>")], ["delay"])
     told = masks.apply(
-        "commands/a.txt", '/var/x/a.db 1.5 MB, 3.1 s\n2024-03-15 {"delay": 0.05, "x": "{\\"delay\\": 1}"}'
+        "commands/a.txt",
+        '/var/x/a.db 1.5 MB, 3.1 s\n2024-03-15 {"delay": 0.05, "x": "{\\"delay\\": 1}"}',
     )
     assert told == '<WORK>/a.db <SIZE>, <SECONDS>\n2024-03-15 {"delay": 0, "x": "{\\"delay\\": 0}"}'
     assert masks.apply("items.jsonl", "Pdf, 1.5 MB, 3 s long") == "Pdf, 1.5 MB, 3 s long"
@@ -116,7 +148,9 @@ def test_what_is_of_the_machine_is_masked() -> None:
 
 def test_what_cannot_be_computed_is_masked_in_both() -> None:
     table = to_renames({"mask": [{"pattern": "[0-9a-f]{8}", "files": "commands/*"}]})
-    before, after = (dict.fromkeys(("commands/a.txt", "items.txt"), f"hash {value * 8}") for value in "ab")
+    before, after = (
+        dict.fromkeys(("commands/a.txt", "items.txt"), f"hash {value * 8}") for value in "ab"
+    )
     assert [name for name, _ in compare(before, after, table).differing] == ["items.txt"]
 
 

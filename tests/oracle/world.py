@@ -1,4 +1,6 @@
-"""The surroundings of a record: its folder, the commands of the checkout, and a stopped clock for them."""
+"""The surroundings of a record: its folder, the commands of the checkout, and a stopped clock for
+them.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +27,13 @@ PATIENCE = 600  # seconds a command may take
 
 FIRST = datetime(2026, 11, 18, 8, 0, tzinfo=UTC)  # the first crawl
 EDITED = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)  # after the edits of tests/site/story.py
-LOOKED_AGAIN = (datetime(2026, 11, 21, 14, 0, tzinfo=UTC), datetime(2026, 11, 22, 16, 0, tzinfo=UTC))
-FAULTY = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)  # one agency is redesigned, another one's server is down
+LOOKED_AGAIN = (
+    datetime(2026, 11, 21, 14, 0, tzinfo=UTC),
+    datetime(2026, 11, 22, 16, 0, tzinfo=UTC),
+)
+FAULTY = datetime(
+    2026, 11, 23, 8, 0, tzinfo=UTC
+)  # one agency is redesigned, another one's server is down
 SERVED = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
 
 
@@ -86,9 +93,18 @@ class World:
         """Return an old command as the words to run now, with its {places} filled in."""
         given = {"site": self.site_port, "port": self.port, "agencies": self.agencies, **places}
         first, *rest = (word.format(**given) for word in shlex.split(self.names.command(command)))
-        return [sys.executable if first == "python" else str(Path(sys.executable).with_name(first)), *rest]
+        return [
+            sys.executable if first == "python" else str(Path(sys.executable).with_name(first)),
+            *rest,
+        ]
 
-    def run(self, command: str, moment: datetime, places: Mapping[str, object] | None = None, given: str = "") -> Ran:
+    def run(
+        self,
+        command: str,
+        moment: datetime,
+        places: Mapping[str, object] | None = None,
+        given: str = "",
+    ) -> Ran:
         """Run a command to its end. NAME=value before it is added to its environment."""
         set_, command = split_environment(command)
         done = subprocess.run(
@@ -103,12 +119,19 @@ class World:
         return Ran(code=done.returncode, out=to_text(done.stdout), err=to_text(done.stderr))
 
     def demand(
-        self, command: str, moment: datetime, places: Mapping[str, object] | None = None, *, most: int = 0
+        self,
+        command: str,
+        moment: datetime,
+        places: Mapping[str, object] | None = None,
+        *,
+        most: int = 0,
     ) -> Ran:
         """Run a command; raise RecordError if it fails. Findings are no failure."""
         ran = self.run(command, moment, places)
         if ran.code > most:
-            raise RecordError(f"{command}: exit code {ran.code}\n{ran.out[-2000:]}\n{ran.err[-2000:]}")
+            raise RecordError(
+                f"{command}: exit code {ran.code}\n{ran.out[-2000:]}\n{ran.err[-2000:]}"
+            )
         return ran
 
     def copy_archive(self, folder: Path) -> Path:
@@ -116,7 +139,9 @@ class World:
         folder.mkdir(parents=True)
         for file in self.archive.parent.glob("*.db"):
             with opened(file) as db:
-                db.execute("pragma wal_checkpoint(truncate)")  # moves the write-ahead log into the file
+                db.execute(
+                    "pragma wal_checkpoint(truncate)"
+                )  # moves the write-ahead log into the file
             shutil.copyfile(file, folder / file.name)
         return folder / self.archive.name
 

@@ -25,9 +25,14 @@ def crawling(tmp_path: Path) -> Iterator[Crawling]:
 
 @pytest.fixture(scope="session")
 def first_crawl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crawling]:
-    """A small site that was crawled once, with exports to out.jsonl, out.csv and out.xml. Copied by `crawled_site`."""
+    """A small site that was crawled once, with exports to out.jsonl, out.csv and out.xml.
+
+    Copied by `crawled_site`.
+    """
     folder = tmp_path_factory.mktemp("first_crawl")
-    exports = [word for kind in ("jsonl", "csv", "xml") for word in ("-O", str(folder / f"out.{kind}"))]
+    exports = [
+        word for kind in ("jsonl", "csv", "xml") for word in ("-O", str(folder / f"out.{kind}"))
+    ]
     with Site(releases=RELEASES) as site, socket.socket() as port_owner:
         crawling = Crawling(site, site.agencies_file(folder), folder / "archive.db")
         code, printed = crawling.run("news", *exports)
@@ -53,7 +58,11 @@ def offline_archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with OfflineCrawl(path, moment=datetime.now(UTC) - timedelta(days=3)) as offline:
         offline.add_links(offline.paths[:STORED], LISTING, links=10)
         outcomes, losses = offline.crawl(offline.paths[:STORED])
-        assert (set(outcomes), losses, len(offline.paths) > STORED + 8) == ({SaveResult.NEW}, [], True)
+        assert (set(outcomes), losses, len(offline.paths) > STORED + 8) == (
+            {SaveResult.NEW},
+            [],
+            True,
+        )
     return path
 
 

@@ -28,11 +28,22 @@ SLUG = "skogsbruksradet"
 ROOT = Path(__file__).parents[2]
 
 RELEASES = 24  # of the site in the fixtures `crawling` and `crawled_site`
-NOWHERE = '[borta]\nname = "Borta"\nhome = "http://borta.invalid/"\nfeeds = ["http://borta.invalid/feed"]\n'
+NOWHERE = (
+    "[borta]\nname ="
+    ' "Borta"\nhome ='
+    ' "http://borta.invalid/'
+    '"\nfeeds ='
+    ' ["http://borta.invalid/feed"]\n'
+)
 
 SpiderType = TypeVar("SpiderType", bound=ReleaseSpider)
 
-FAST = {"DOWNLOAD_DELAY": "0", "AUTOTHROTTLE_ENABLED": "False", "RETRY_TIMES": "0", "CONTACT": "test@localhost"}
+FAST = {
+    "DOWNLOAD_DELAY": "0",
+    "AUTOTHROTTLE_ENABLED": "False",
+    "RETRY_TIMES": "0",
+    "CONTACT": "test@localhost",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +111,9 @@ class Crawling:
 
     def counts(self, column: str, spider: str = "news") -> dict[str, Any]:
         """A counter of an agency's last crawl, by agency."""
-        return dict(self.rows(f"select agency, {column} from crawls where spider = ? order by id", spider))
+        return dict(
+            self.rows(f"select agency, {column} from crawls where spider = ? order by id", spider)
+        )
 
     def add_to_table(self, line: str, slug: str = SLUG) -> None:
         """Add a line to an agency's table in the list of agencies."""
@@ -122,10 +135,15 @@ class Crawling:
 
     @contextmanager
     def open_spider(
-        self, spider_class: type[SpiderType], arguments: Mapping[str, str] | None = None, **settings: str
+        self,
+        spider_class: type[SpiderType],
+        arguments: Mapping[str, str] | None = None,
+        **settings: str,
     ) -> Iterator[SpiderType]:
         """Set a spider up in this process as Scrapy does, but request nothing."""
-        crawler = Crawler(spider_class, build_settings(**{**FAST, **self.given_settings, **settings}))
+        crawler = Crawler(
+            spider_class, build_settings(**{**FAST, **self.given_settings, **settings})
+        )
         spider = spider_class.from_crawler(crawler, **(arguments or {}))
         crawler.spider, crawler.engine = spider, Mock()
         try:

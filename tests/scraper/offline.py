@@ -1,4 +1,6 @@
-"""Crawls of a sample agency without a network: the steps from a page to the archive, and no more."""
+"""Crawls of a sample agency without a network: the steps from a page to the archive, and no
+more.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,10 @@ STORED = 30  # releases in the archive of the fixture `offline`
 
 @dataclass
 class OfflineCrawl:
-    """An agency's site and archive. `moment` is the time of the crawl; it advances by a minute a page."""
+    """An agency's site and archive.
+
+    `moment` is the time of the crawl; it advances by a minute a page.
+    """
 
     path: Path
     site: SampleAgency = field(default_factory=lambda: SampleAgency(SLUG, 48, None))
@@ -39,7 +44,9 @@ class OfflineCrawl:
         self.slug = self.site.slug
         self.base = self.base or f"http://{self.slug}.localhost:8002"
         self.archive = Archive(self.path)
-        self.recorder = CrawlRecorder(self.archive, parse_schedule("else=1d"), new_captures=self.new_captures)
+        self.recorder = CrawlRecorder(
+            self.archive, parse_schedule("else=1d"), new_captures=self.new_captures
+        )
         name, home = str(self.site.text["name"]), f"{self.base}/"
         self.archive.add_agency(self.slug, name=name, home=home)
         self.use_agency(Agency(slug=self.slug, name=name, home=home))
@@ -59,15 +66,23 @@ class OfflineCrawl:
         """The paths of the Swedish releases."""
         return [path for path, release in self.site.releases.items() if release.language == "sv"]
 
-    def add_links(self, paths: list[str], source: str | None = None, links: int | None = None) -> None:
+    def add_links(
+        self, paths: list[str], source: str | None = None, links: int | None = None
+    ) -> None:
         """Add pages to the frontier, as listed by `source`, which has `links` links in all."""
         with self.archive.transaction():
             if source:
-                self.archive.frontier.add(source, agency=self.slug, role="listing", seen_at=self.moment)
+                self.archive.frontier.add(
+                    source, agency=self.slug, role="listing", seen_at=self.moment
+                )
                 self.archive.frontier.set_link_count(source, len(paths) if links is None else links)
             for path in paths:
                 self.archive.frontier.add(
-                    self.base + path, agency=self.slug, role="release", seen_at=self.moment, source=source
+                    self.base + path,
+                    agency=self.slug,
+                    role="release",
+                    seen_at=self.moment,
+                    source=source,
                 )
 
     def parse(self, path: str, **changes: Any) -> ParsedPage:
@@ -76,12 +91,18 @@ class OfflineCrawl:
         body, url = self.site.answer(path, "", self.base).make(), self.base + path
         row = self.archive.frontier.get(url)
         response = FetchedPage(
-            url=url, fetched_at=self.moment, status=200, headers={"etag": f'"{self.moment}"'}, body=body
+            url=url,
+            fetched_at=self.moment,
+            status=200,
+            headers={"etag": f'"{self.moment}"'},
+            body=body,
         )
         document = Document(body, url)
         item = replace(read_document(document, self.agency), **changes)
         release_id = row.release_id if row else None
-        return ParsedPage(item=item, url=url, release_id=release_id, response=response, document=document)
+        return ParsedPage(
+            item=item, url=url, release_id=release_id, response=response, document=document
+        )
 
     def save(self, path: str, **changes: Any) -> SaveResult:
         """Store one page without a quarantine check."""
@@ -98,7 +119,10 @@ class OfflineCrawl:
         moment = to_iso(self.moment)
         with self.archive.transaction():
             self.archive.db.execute(
-                "insert into crawls (agency, spider, started, finished, reason) values (?, 'news', ?, ?, 'finished')",
+                "insert into crawls (agency,"
+                " spider, started,"
+                " finished, reason) values (?,"
+                " 'news', ?, ?, 'finished')",
                 [self.slug, moment, moment],
             )
         self.moment += timedelta(minutes=1)
@@ -114,11 +138,19 @@ class OfflineCrawl:
 
     def states(self) -> list[tuple[object, ...]]:
         """All states that readers are shown."""
-        return self.rows("select id, url, hash, revision from releases") + self.rows("select id, hash from revisions")
+        return self.rows("select id, url, hash, revision from releases") + self.rows(
+            "select id, hash from revisions"
+        )
 
     def causes(self, path: str) -> list[str]:
         """The causes of a release's revisions."""
-        sql = "select cause from revisions v join releases r on r.id = v.release where r.url = ? order by v.id"
+        sql = (
+            "select cause from revisions v join releases r on r.id = v.release"
+            " where"
+            " r.url"
+            " = ?"
+            " order by v.id"
+        )
         return [cause for (cause,) in self.rows(sql, self.base + path)]
 
     def write(self, sql: str) -> None:

@@ -19,7 +19,9 @@ class Webhook:
 
     def __init__(self) -> None:
         self.received: list[dict[str, Any]] = []
-        self.requests: list[tuple[Any, bytes]] = []  # headers and body of all, whatever was answered
+        self.requests: list[
+            tuple[Any, bytes]
+        ] = []  # headers and body of all, whatever was answered
         self.pings: list[str] = []  # paths that were requested by GET
         self.status: int | None = 200
         webhook = self
@@ -50,7 +52,9 @@ class Webhook:
         self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
 
     def __enter__(self) -> Self:
-        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        self.thread = threading.Thread(
+            target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        )
         self.thread.start()
         return self
 
@@ -61,7 +65,10 @@ class Webhook:
 
 
 class AnyPort(Controller):
-    """A server at a free port. aiosmtpd connects to the port that it was given, here 0, to see whether it runs."""
+    """A server at a free port.
+
+    aiosmtpd connects to the port that it was given, here 0, to see whether it runs.
+    """
 
     def _trigger_server(self) -> None:
         assert isinstance(self.server, asyncio.Server)

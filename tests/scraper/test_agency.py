@@ -47,15 +47,23 @@ def write_list(tmp_path: Path, text: str) -> Path:
 
 def test_table_becomes_an_agency(tmp_path: Path) -> None:
     agency = load_agencies(write_list(tmp_path, TABLE))["skog"]
-    assert (agency.slug, agency.name, agency.feeds) == ("skog", "Skogsrådet", ("https://www.skog.example/feed",))
+    assert (agency.slug, agency.name, agency.feeds) == (
+        "skog",
+        "Skogsrådet",
+        ("https://www.skog.example/feed",),
+    )
     assert agency.owns("http://skog.example/x")
     assert agency.owns("https://www.skogsradet.example/x")
     assert not agency.owns("https://notskog.example/x")
 
 
-@pytest.mark.parametrize("host", ["www.skogsrådet.example", "www.Skogsrådet.example", "www.xn--skogsrdet-b3a.example"])
+@pytest.mark.parametrize(
+    "host", ["www.skogsrådet.example", "www.Skogsrådet.example", "www.xn--skogsrdet-b3a.example"]
+)
 def test_host_with_swedish_letters(tmp_path: Path, host: str) -> None:
-    text = TABLE.replace("www.skog.example", host).replace("skogsradet.example", "skogsmyndigheten-å.example")
+    text = TABLE.replace("www.skog.example", host).replace(
+        "skogsradet.example", "skogsmyndigheten-å.example"
+    )
     agency = load_agencies(write_list(tmp_path, text))["skog"]
     assert agency.home == "https://www.xn--skogsrdet-b3a.example/"
     assert agency.feeds == ("https://www.xn--skogsrdet-b3a.example/feed",)
@@ -85,7 +93,9 @@ def test_pages_of_a_json_source(url: str, first: str, numbers: list[int | None])
     assert agency.find_json_source(first) is source
     assert agency.find_json_source(first + "0") is None
     later = source.build_page_url(7)
-    assert [source.find_page_number(page) for page in (first, (later or "").replace("|", "%7C"))] == numbers
+    assert [
+        source.find_page_number(page) for page in (first, (later or "").replace("|", "%7C"))
+    ] == numbers
     assert source.find_page_number("https://a.example/annat") is None
 
 
@@ -124,7 +134,10 @@ def test_hosts_belong_to_one_agency() -> None:
 
 
 def test_slug_is_the_host_without_top_level_domain() -> None:
-    hosts = {agency.slug: (urlsplit(agency.home).hostname or "").removeprefix("www.") for agency in OTHERS}
+    hosts = {
+        agency.slug: (urlsplit(agency.home).hostname or "").removeprefix("www.")
+        for agency in OTHERS
+    }
     assert {slug: host.rpartition(".")[0].replace(".", "-") for slug, host in hosts.items()} == {
         slug: slug for slug in hosts
     }
@@ -133,7 +146,9 @@ def test_slug_is_the_host_without_top_level_domain() -> None:
 def test_names_and_numbers_are_clean() -> None:
     names = [name for agency in AGENCIES.values() for name in (agency.name, agency.name_en) if name]
     assert [
-        name for name in names if name != " ".join(name.split()) or name.isupper() or re.search(r"[|?\ufffd]", name)
+        name
+        for name in names
+        if name != " ".join(name.split()) or name.isupper() or re.search(r"[|?\ufffd]", name)
     ] == []
     numbers = [agency.org_number for agency in AGENCIES.values() if agency.org_number]
     assert [number for number in numbers if not re.fullmatch(r"\d{6}-\d{4}", number)] == []
@@ -150,7 +165,9 @@ def test_agency_on_the_site_of_another_has_a_pattern_for_its_path() -> None:
     for agency in AGENCIES.values():
         path = urlsplit(agency.home).path
         if path != "/":
-            own = re.sub(r"\.4\.[0-9a-f]+\.html$", "", path).rstrip("/")  # SiteVision's names of pages
+            own = re.sub(r"\.4\.[0-9a-f]+\.html$", "", path).rstrip(
+                "/"
+            )  # SiteVision's names of pages
             assert re.search(agency.releases or "", f"{own}/nyhet"), agency.slug
             assert not re.search(agency.releases or "", "/nyheter/nyhet"), agency.slug
 
@@ -158,10 +175,22 @@ def test_agency_on_the_site_of_another_has_a_pattern_for_its_path() -> None:
 @pytest.mark.parametrize(
     ("url", "page", "name"),
     [
-        ("https://via.tt.se/pressmeddelande/a?publisherId=14494&releaseId=947660", "", "viatt:14494"),
-        ("https://via.tt.se/skog", '<a href="/pressmeddelande/a?releaseId=1&amp;publisherId=7">', "viatt:7"),
+        (
+            "https://via.tt.se/pressmeddelande/a?publisherId=14494&releaseId=947660",
+            "",
+            "viatt:14494",
+        ),
+        (
+            "https://via.tt.se/skog",
+            '<a href="/pressmeddelande/a?releaseId=1&amp;publisherId=7">',
+            "viatt:7",
+        ),
         ("https://via.tt.se/skog", "?publisherId=7 ?publisherId=8", None),
-        ("https://www.mynewsdesk.com/se/skog", '<link href="/rss/current_news/6994">', "mynewsdesk:6994"),
+        (
+            "https://www.mynewsdesk.com/se/skog",
+            '<link href="/rss/current_news/6994">',
+            "mynewsdesk:6994",
+        ),
         (
             "https://www.mynewsdesk.com/se/skog/pressreleases/a-1?x=1",
             "",
@@ -169,7 +198,11 @@ def test_agency_on_the_site_of_another_has_a_pattern_for_its_path() -> None:
         ),
         ("https://www.mynewsdesk.com/", "", None),  # its own page, as in "by Mynewsdesk"
         ("https://www.mynewsdesk.com/se/pressreleases", "", None),  # those of all organisations
-        ("https://skog.mynewsdesk.com/", "", "mynewsdesk:https://skog.mynewsdesk.com/pressreleases"),
+        (
+            "https://skog.mynewsdesk.com/",
+            "",
+            "mynewsdesk:https://skog.mynewsdesk.com/pressreleases",
+        ),
         ("https://news.cision.com/skog", "", None),
         ("https://www.pressmachine.se/skog?publisherId=7", "", None),
         ("https://www.skog.example/?publisherId=7", "", None),
@@ -188,9 +221,17 @@ def test_press_room_names_its_wire(url: str, page: str, name: str | None) -> Non
         ("www.mynewsdesk.com", False),
     ],
 )
-def test_address_of_a_wire_is_there_or_at_the_agency(tmp_path: Path, host: str, *, is_possible: bool) -> None:
+def test_address_of_a_wire_is_there_or_at_the_agency(
+    tmp_path: Path, host: str, *, is_possible: bool
+) -> None:
     path = write_list(tmp_path, f'{TABLE}wire = "notified:https://{host}/rss"\n')
-    problem = f"{path}: [skog] wire 'https://{host}/rss' is neither at Notified nor at a host of the agency"
+    problem = (
+        f"{path}: [skog] wire 'https://{host}/rss' is neither at Notified nor"
+        f" at a"
+        f" host of"
+        f" the"
+        f" agency"
+    )
     with nullcontext() if is_possible else pytest.raises(AgencyError, match=re.escape(problem)):
         load_agencies(path)
 
@@ -212,7 +253,8 @@ def test_owner_of_a_url(url: str, owners: list[str], owner: str | None) -> None:
         "vatten": ("viatt:2", room.format("vatten"), f"cision:{'a' * 32}"),
     }
     agencies = [
-        Agency(slug=slug, name=slug, home=f"https://{slug}.example/", wire=wire) for slug, wire in wires.items()
+        Agency(slug=slug, name=slug, home=f"https://{slug}.example/", wire=wire)
+        for slug, wire in wires.items()
     ]
     assert [agency.slug for agency in find_owners(agencies, url)] == owners
     found = find_owner(agencies, url)

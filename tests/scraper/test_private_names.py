@@ -1,4 +1,6 @@
-"""Private names of Scrapy and Twisted are used only in scraper/downloader/http_handler.py, and mean what it expects."""
+"""Private names of Scrapy and Twisted are used only in scraper/downloader/http_handler.py, and mean
+what it expects.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +17,25 @@ from twisted.web.client import _HTTP11ClientFactory
 from scraper.downloader import http_handler as handler
 
 SCRAPER = Path(handler.__file__).parents[1]
-PUBLIC_DESPITE_THEIR_NAME = {"_Element", "_replace"}  # lxml's type of elements; named tuples (the library reference)
+PUBLIC_DESPITE_THEIR_NAME = {
+    "_Element",
+    "_replace",
+}  # lxml's type of elements; named tuples (the library reference)
 
 
 def find_private_names(path: Path) -> list[str]:
     """Return the private names that a module uses from other packages, with their lines."""
     tree = ast.parse(path.read_text("utf-8"))
-    own = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
-    own |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)}
+    own = {
+        node.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    own |= {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
+    }
     found: list[tuple[int, str]] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and node.attr not in own:
@@ -34,7 +47,9 @@ def find_private_names(path: Path) -> list[str]:
     return [
         f"{path.name}:{line} {name}"
         for line, name in found
-        if name.startswith("_") and not name.startswith("__") and name not in PUBLIC_DESPITE_THEIR_NAME
+        if name.startswith("_")
+        and not name.startswith("__")
+        and name not in PUBLIC_DESPITE_THEIR_NAME
     ]
 
 
@@ -60,9 +75,13 @@ def test_private_names_exist(owner: object, name: str) -> None:
 
 def test_private_names_have_the_expected_meaning() -> None:
     advice = ": adapt scraper/downloader/http_handler.py"
-    source = inspect.getsource(http11.HTTP11DownloadHandler.__init__)  # creating one would install a reactor
+    source = inspect.getsource(
+        http11.HTTP11DownloadHandler.__init__
+    )  # creating one would install a reactor
     assert "self._pool._factory = _LenientHTTP11ClientFactory" in source, (
         f"Scrapy sets its client in another way{advice}"
     )
     assert issubclass(http11._LenientHTTP11ClientFactory, _HTTP11ClientFactory), advice
-    assert (_newclient.STATUS, _newclient.HEADER) == handler.HEADER_STATES, f"Twisted's parser has other states{advice}"
+    assert (_newclient.STATUS, _newclient.HEADER) == handler.HEADER_STATES, (
+        f"Twisted's parser has other states{advice}"
+    )

@@ -1,4 +1,6 @@
-"""Scrapy commands: wrong use, Scrapy's own commands beside ours, and commands outside the project."""
+"""Scrapy commands: wrong use, Scrapy's own commands beside ours, and commands outside the
+project.
+"""
 
 from __future__ import annotations
 
@@ -56,16 +58,30 @@ def test_other_spiders_and_commands_need_no_archive(crawling: Crawling, tmp_path
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("crawl", "nyheter"), "Spider not found: nyheter; the spiders are attachments, audit, news, refetch, revisit"),
+        (
+            ("crawl", "nyheter"),
+            "Spider not found: nyheter; the spiders are attachments, audit, news, refetch, revisit",
+        ),
         (("crawl", "news", "-a", "since=soon"), "'soon' is not a date"),
-        (("crawl", "news", "-s", "BACK_OFF_FIRST=soon"), "scrapy crawl: settings: BACK_OFF_FIRST 'soon' is not a"),
-        (("health", "-s", "DAILY_BUGDET=4"), "settings: DAILY_BUGDET is not a setting; did you mean DAILY_BUDGET?"),
-        (("extract", "/borta.html", "--url", "https://a.se/"), "extract: /borta.html: No such file or directory"),
+        (
+            ("crawl", "news", "-s", "BACK_OFF_FIRST=soon"),
+            "scrapy crawl: settings: BACK_OFF_FIRST 'soon' is not a",
+        ),
+        (
+            ("health", "-s", "DAILY_BUGDET=4"),
+            "settings: DAILY_BUGDET is not a setting; did you mean DAILY_BUDGET?",
+        ),
+        (
+            ("extract", "/borta.html", "--url", "https://a.se/"),
+            "extract: /borta.html: No such file or directory",
+        ),
         (("parse", "--spider", "news", "http://a.localhost/"), "leave out --spider"),
         (("quarantine", "nix"), "[nix] is not in the list"),
     ],
 )
-def test_wrong_use_is_one_line_and_exit_code_2(first_crawl: Crawling, arguments: tuple[str, ...], message: str) -> None:
+def test_wrong_use_is_one_line_and_exit_code_2(
+    first_crawl: Crawling, arguments: tuple[str, ...], message: str
+) -> None:
     code, printed = first_crawl.scrapy(*arguments, LOG_LEVEL="ERROR")
     assert (code, message in printed, "Traceback" in printed) == (2, True, False), printed
     assert len(printed.splitlines()) == 1 or arguments[0] == "parse", printed
@@ -77,12 +93,24 @@ def test_wrong_use_is_one_line_and_exit_code_2(first_crawl: Crawling, arguments:
         (reparse.Command, "REVISIT_AGES=often", "'often'"),
         (reparse.Command, "REVISIT_BUDGET=many", "'many' is not a whole number from 0 upwards\n"),
         (reparse.Command, "REVISIT_BUDGET=-3", "'-3' is not a whole number from 0 upwards\n"),
-        (round.Command, "ROUND_PASS_MINUTES=abc", "'abc' is not a number above 0, up to 100000000\n"),
-        (worker.Command, "ROUND_PASS_MINUTES=abc", "'abc' is not a number above 0, up to 100000000\n"),
+        (
+            round.Command,
+            "ROUND_PASS_MINUTES=abc",
+            "'abc' is not a number above 0, up to 100000000\n",
+        ),
+        (
+            worker.Command,
+            "ROUND_PASS_MINUTES=abc",
+            "'abc' is not a number above 0, up to 100000000\n",
+        ),
     ],
 )
 def test_wrong_setting_is_reported_before_anything_is_done(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: type[ProjectCommand], setting: str, problem: str
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    command: type[ProjectCommand],
+    setting: str,
+    problem: str,
 ) -> None:
     name, _, value = setting.partition("=")
     crawl = Crawling(Site(releases=0), tmp_path, tmp_path / "archive.db")
@@ -97,7 +125,10 @@ def test_wrong_setting_is_reported_before_anything_is_done(
     ("variable", "problem"),
     [
         ("FOLLOW_MAIL_FROM=a@news.example", "PUBLIC_URL: must be set, because FOLLOW_MAIL_FROM is"),
-        ("FOLLOW_SMTP=smtp://mail.news.example", "FOLLOW_MAIL_FROM: must be set, because FOLLOW_SMTP is"),
+        (
+            "FOLLOW_SMTP=smtp://mail.news.example",
+            "FOLLOW_MAIL_FROM: must be set, because FOLLOW_SMTP is",
+        ),
         ("PUBLIC_URL=archive.news.example", "PUBLIC_URL: "),
     ],
 )
@@ -136,7 +167,8 @@ def raise_from_wrong_statement() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fail", "logged"), [(raise_from_full_disk, 0), (raise_from_damaged_file, 0), (raise_from_wrong_statement, 1)]
+    ("fail", "logged"),
+    [(raise_from_full_disk, 0), (raise_from_damaged_file, 0), (raise_from_wrong_statement, 1)],
 )
 def test_unwritable_archive_is_not_logged_again_for_each_response(
     caplog: pytest.LogCaptureFixture, fail: Callable[[], None], logged: int

@@ -33,7 +33,9 @@ def test_next_check_by_age(published: str | None, updated: str | None, wait: tim
     assert schedule.next_check(FETCHED_AT, FIRST_SEEN, published, updated) == FETCHED_AT + wait
 
 
-@pytest.mark.parametrize("text", ["", "<2d=1h", "<2d=1h, else=0d", "<2w=1h, else=1d", "2d=1h, else=1d"])
+@pytest.mark.parametrize(
+    "text", ["", "<2d=1h", "<2d=1h, else=0d", "<2w=1h, else=1d", "2d=1h, else=1d"]
+)
 def test_invalid_schedule_is_an_error(text: str) -> None:
     with pytest.raises(AgencyError, match="settings: REVISIT_AGES"):
         parse_schedule(text)

@@ -23,13 +23,20 @@ AGENCY = Agency(slug="skog", name="Skog", home="https://skog.se/", wire=("viatt:
 SEEN = datetime(2026, 3, 1, 8, tzinfo=UTC)
 OWN, WIRE = "https://skog.se/nyheter/a", "https://via.tt.se/pressmeddelande/1/a"
 TITLE, LEAD = "Fler älgar", "Det här är ingressen till texten om älgar."
-TEXT = " ".join(f"Ord nummer {number} står i den här långa texten om skog och älg." for number in range(12))
+TEXT = " ".join(
+    f"Ord nummer {number} står i den här långa texten om skog och älg." for number in range(12)
+)
 EDITED = f"{TEXT} Och en mening till."
 
 
 def write_page(url: str, text: str) -> bytes:
     if url == WIRE:
-        record = {"title": TITLE, "leadtext": LEAD, "body": text, "published": "2026-03-01T08:00:00+01:00"}
+        record = {
+            "title": TITLE,
+            "leadtext": LEAD,
+            "body": text,
+            "published": "2026-03-01T08:00:00+01:00",
+        }
         return json.dumps(record | {"language": "sv"}).encode()
     return (
         f'<html lang="sv"><body><main><article><h1>{TITLE}</h1><p>Publicerad: 1 mars 2026</p>'
@@ -69,7 +76,9 @@ def saving(tmp_path: Path) -> Iterator[Saving]:
         made.recorder.close()
 
 
-@pytest.mark.parametrize(("first", "second"), [(OWN, WIRE), (WIRE, OWN)], ids=["site first", "wire first"])
+@pytest.mark.parametrize(
+    ("first", "second"), [(OWN, WIRE), (WIRE, OWN)], ids=["site first", "wire first"]
+)
 def test_second_address(saving: Saving, first: str, second: str) -> None:
     moments = iter(range(100))
 
@@ -77,7 +86,9 @@ def test_second_address(saving: Saving, first: str, second: str) -> None:
         return saving.save(url, write_page(url, text), SEEN + timedelta(hours=next(moments)))
 
     def list_ids() -> list[int | None]:
-        return [row.release_id for url in (first, second) if (row := saving.archive.frontier.get(url))]
+        return [
+            row.release_id for url in (first, second) if (row := saving.archive.frontier.get(url))
+        ]
 
     assert [save(url, TEXT) for url in (first, second, second, first)] == [
         SaveResult.NEW,
@@ -106,7 +117,11 @@ def test_page_without_a_date_is_the_release_of_about_the_same_time(
 @pytest.mark.parametrize(
     ("own", "at_wire", "outcome"),
     [
-        (["/filer/Rapport%20A.pdf"], ["https://media.example/1/Rapport A.pdf"], SaveResult.UNCHANGED),
+        (
+            ["/filer/Rapport%20A.pdf"],
+            ["https://media.example/1/Rapport A.pdf"],
+            SaveResult.UNCHANGED,
+        ),
         (["/filer/rapport.pdf"], [], SaveResult.NEW),
         (["/filer/rapport.pdf"], ["https://media.example/bilaga.pdf"], SaveResult.NEW),
     ],
@@ -115,7 +130,9 @@ def test_page_without_a_date_is_the_release_of_about_the_same_time(
 def test_addresses_of_one_release_have_the_same_files(
     saving: Saving, own: list[str], at_wire: list[str], outcome: SaveResult
 ) -> None:
-    record = json.loads(write_page(WIRE, TEXT)) | {"documents": [{"url": url, "caption": "Rapport"} for url in at_wire]}
+    record = json.loads(write_page(WIRE, TEXT)) | {
+        "documents": [{"url": url, "caption": "Rapport"} for url in at_wire]
+    }
     links = "".join(f'<p><a href="{url}">Rapport</a></p>' for url in own).encode()
     page = write_page(OWN, TEXT).replace(b"</article>", links + b"</article>")
     assert saving.save(WIRE, json.dumps(record).encode(), SEEN) is SaveResult.NEW
@@ -123,7 +140,10 @@ def test_addresses_of_one_release_have_the_same_files(
 
 
 def test_other_address_has_its_own_capture(saving: Saving) -> None:
-    pages = [(WIRE, write_page(WIRE, TEXT)), *[(OWN, write_page(OWN, TEXT) + end) for end in (b"", b"", b"<!-- 2 -->")]]
+    pages = [
+        (WIRE, write_page(WIRE, TEXT)),
+        *[(OWN, write_page(OWN, TEXT) + end) for end in (b"", b"", b"<!-- 2 -->")],
+    ]
     for hour, (url, body) in enumerate(pages):
         saving.save(url, body, SEEN + timedelta(hours=hour))
     rows = saving.archive.db.execute("select url, sha256 from captures order by id").fetchall()

@@ -1,4 +1,6 @@
-"""A clock that ran ahead and was put right: nothing that it dated in the future waits for that time."""
+"""A clock that ran ahead and was put right: nothing that it dated in the future waits for that
+time.
+"""
 
 from __future__ import annotations
 
@@ -54,11 +56,15 @@ def test_stored_releases_are_checked_again_at_once(tmp_path: Path, ahead: timede
         assert stored.release_id is not None
         crawl.recorder.record_missing(page.url, page.release_id, page.response, "gone")
         problem = f"{stored.url}: timed out"
-        crawl.recorder.record_failure(stored.url, stored.release_id, crawl.moment, problem, rejected=False)
+        crawl.recorder.record_failure(
+            stored.url, stored.release_id, crawl.moment, problem, rejected=False
+        )
         assert len(frontier.list_stale(crawl.slug, NOW, 100, longest)) == 4
         crawl.moment = NOW
         crawl.crawl(crawl.paths[:4])
-        assert frontier.list_stale(crawl.slug, crawl.moment, 100, longest) == [], "put right by one check"
+        assert frontier.list_stale(crawl.slug, crawl.moment, 100, longest) == [], (
+            "put right by one check"
+        )
 
 
 @AHEAD
@@ -76,7 +82,9 @@ def test_found_pages_and_files_are_requested_again(archive: Archive, ahead: time
     file = f"{HOME}rapport.pdf"
     frontier.add(file, agency="skog", role="attachment", seen_at=NOW - DAY)
     archive.db.execute("pragma foreign_keys = off")
-    archive.db.table("attachments").insert({"release": 1, "position": 0, "url": file, "title": "Rapport"})
+    archive.db.table("attachments").insert(
+        {"release": 1, "position": 0, "url": file, "title": "Rapport"}
+    )
     frontier.mark_failed(file, NOW + ahead, "timed out")
     assert [entry.url for entry in attachments.list_due("skog", NOW, 9)] == [file]
 
@@ -94,19 +102,33 @@ def test_new_links_are_not_known_because_the_last_pass_was_dated_later(archive: 
 
 @AHEAD
 def test_a_removal_is_confirmed_after_a_day(tmp_path: Path, ahead: timedelta) -> None:
-    with OfflineCrawl(tmp_path / "archive.db", site=SampleAgency("skogsbruksradet", 4, None)) as crawl:
+    with OfflineCrawl(
+        tmp_path / "archive.db", site=SampleAgency("skogsbruksradet", 4, None)
+    ) as crawl:
         crawl.add_links(crawl.paths)
         crawl.crawl(crawl.paths)
-        removals, times = crawl.archive.removals, (NOW + ahead, NOW, NOW + 8 * HOUR, NOW + 25 * HOUR)
+        removals, times = (
+            crawl.archive.removals,
+            (NOW + ahead, NOW, NOW + 8 * HOUR, NOW + 25 * HOUR),
+        )
         confirmed = [removals.mark_missing(1, moment, "gone") for moment in times]
         assert confirmed == [False, False, False, True]
-        assert crawl.rows("select first_seen, confirmed from removals") == [(to_iso(NOW), to_iso(times[-1]))]
+        assert crawl.rows("select first_seen, confirmed from removals") == [
+            (to_iso(NOW), to_iso(times[-1]))
+        ]
 
 
 @pytest.mark.parametrize("ahead", [60 * DAY, 400 * DAY], ids=str)
 def test_health_is_that_of_the_crawls_since(archive: Archive, ahead: timedelta) -> None:
     def crawl(moment: datetime, **counts: object) -> None:
-        row = {"agency": "skog", "spider": "news", "reason": "finished", "requests": 9, "errors": 0, **counts}
+        row = {
+            "agency": "skog",
+            "spider": "news",
+            "reason": "finished",
+            "requests": 9,
+            "errors": 0,
+            **counts,
+        }
         row |= {"started": to_iso(moment), "finished": to_iso(moment + HOUR)}
         archive.db.table("crawls").insert(row)
         assess_agencies(archive.db, ["skog"], moment + HOUR)
@@ -118,7 +140,13 @@ def test_health_is_that_of_the_crawls_since(archive: Archive, ahead: timedelta) 
         crawl(NOW - days * DAY, listed=20, parsed=3)
     working = find_code()
     for days in (0, 1, 2):  # no certificate is valid then
-        crawl(NOW + ahead + days * DAY, listed=0, errors=9, failures='{"TLS": 9}', source_failures='{"TLS": 9}')
+        crawl(
+            NOW + ahead + days * DAY,
+            listed=0,
+            errors=9,
+            failures='{"TLS": 9}',
+            source_failures='{"TLS": 9}',
+        )
     assert find_code() == "all_fails"
     crawl(NOW, listed=20, parsed=3)
     assert find_code() == working
@@ -133,12 +161,17 @@ def test_an_alert_is_sent_each_day(archive: Archive) -> None:
             event = {"agency": agency, "at": to_iso(NOW), "state": "failing", "reason": LOGIN_FAULT}
             archive.db.table("health_events").insert(event)
             assert send_alerts(archive, AlertSettings(webhook=webhook.url), NOW + day * DAY)
-        assert [[row["agency"] for row in message["faults"]] for message in webhook.received] == [["skog"], ["vag"]]
+        assert [[row["agency"] for row in message["faults"]] for message in webhook.received] == [
+            ["skog"],
+            ["vag"],
+        ]
         assert send_alerts(archive, AlertSettings(webhook=webhook.url), NOW + DAY)
         assert [row["agency"] for row in webhook.received[2]["faults"]] == ["berg"]
 
 
-def test_a_hung_round_and_a_last_assessment_in_the_future_are_reported(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_hung_round_and_a_last_assessment_in_the_future_are_reported(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     with time_machine.travel(NOW, tick=False):
         assert is_overdue(str(to_iso(now() + 60 * DAY)))
         assert not is_overdue(str(to_iso(now() + HOUR)))
@@ -148,12 +181,17 @@ def test_a_hung_round_and_a_last_assessment_in_the_future_are_reported(caplog: p
 
 
 @pytest.mark.parametrize("ahead", [2 * DAY, 60 * DAY], ids=str)
-def test_a_new_backup_is_not_taken_for_the_oldest(archive: Archive, tmp_path: Path, ahead: timedelta) -> None:
+def test_a_new_backup_is_not_taken_for_the_oldest(
+    archive: Archive, tmp_path: Path, ahead: timedelta
+) -> None:
     copies = tmp_path / "copies"
     for moment in (NOW - DAY, NOW + ahead, NOW + ahead + HOUR, NOW, NOW + HOUR):
         kept = [create_backup(archive.path, copies, keep=2, moment=moment)[0].name]
         assert kept[-1] in {path.name for path in copies.iterdir()}
-    assert sorted(path.name for path in copies.iterdir()) == ["2026-11-30T090000", "2026-11-30T100000"]
+    assert sorted(path.name for path in copies.iterdir()) == [
+        "2026-11-30T090000",
+        "2026-11-30T100000",
+    ]
 
 
 @AHEAD
@@ -161,7 +199,9 @@ def test_followers_wait_no_longer_than_otherwise(tmp_path: Path, ahead: timedelt
     with FollowStore(tmp_path / "archive.db") as store:
         request = {"channel": "mail", "query": "q=fyr", "language": "sv"}
         for name in "ab":
-            store.request(address=f"{name}@example.org", frequency="day", now=NOW + ahead, **request)
+            store.request(
+                address=f"{name}@example.org", frequency="day", now=NOW + ahead, **request
+            )
         first = store.find(1)
         assert first
         store.confirm(first, first.address, 1, None, NOW + ahead)

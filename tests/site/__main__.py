@@ -21,14 +21,29 @@ def main() -> int:
         ("demo", "serve it, crawl it, and serve the archive"),
     ):
         command = commands.add_parser(name, help=text)
-        command.add_argument("--pages", type=Path, metavar="DIR", help="a folder of stored pages to serve too")
-        command.add_argument("--releases", type=int, metavar="N", help="this many releases instead of the written ones")
+        command.add_argument(
+            "--pages", type=Path, metavar="DIR", help="a folder of stored pages to serve too"
+        )
+        command.add_argument(
+            "--releases",
+            type=int,
+            metavar="N",
+            help="this many releases instead of the written ones",
+        )
         if name != "demo":
-            command.add_argument("--port", type=int, default=8002, help="the site's port (default %(default)s)")
+            command.add_argument(
+                "--port", type=int, default=8002, help="the site's port (default %(default)s)"
+            )
             continue
-        command.add_argument("--archive", type=Path, default=Path("archive.db"), help="(default %(default)s)")
-        command.add_argument("--port", type=int, default=8001, help="the archive's port (default %(default)s)")
-        command.add_argument("--site-port", type=int, default=8002, help="the site's port (default %(default)s)")
+        command.add_argument(
+            "--archive", type=Path, default=Path("archive.db"), help="(default %(default)s)"
+        )
+        command.add_argument(
+            "--port", type=int, default=8001, help="the archive's port (default %(default)s)"
+        )
+        command.add_argument(
+            "--site-port", type=int, default=8002, help="the site's port (default %(default)s)"
+        )
         command.add_argument("--no-serve", action="store_true", help="stop after the crawl")
     options = parser.parse_args()
     if options.command == "demo":
@@ -56,7 +71,13 @@ def serve(site: Site) -> int:
     demo.stop_on_sigterm()
     try:
         with site:
-            print(f"The sample site: http://127.0.0.1:{site.port}/  (knobs: POST /-/knobs, counts: GET /-/counts)")
+            print(
+                f"The sample site: http://"
+                f"127.0.0.1:{site.port}/ "
+                f" (knobs: POST /-/knobs,"
+                f" counts:"
+                f" GET /-/counts)"
+            )
             for slug in site.agencies:
                 print(f"  {site.url(slug)}", flush=True)
             threading.Event().wait()

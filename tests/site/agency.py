@@ -41,15 +41,21 @@ class SampleAgency:
         self.releases = {release.path: release for release in compose(slug, number)}
         # the pages of attached PDFs, which later edits of their releases leave as they are
         self.papers = {
-            paper.path: write_paper(paper, release) for release in self.releases.values() for paper in release.papers
+            paper.path: write_paper(paper, release)
+            for release in self.releases.values()
+            for paper in release.papers
         }
-        self.gone: dict[str, tuple[int, str]] = {}  # path → status and heading of the page there instead
+        self.gone: dict[
+            str, tuple[int, str]
+        ] = {}  # path → status and heading of the page there instead
         self.moved: dict[str, tuple[str, int]] = {}  # new path and status
         self.aliases: dict[str, str] = {}  # second paths of pages that name the first as canonical
         self.extra: list[Link] = []  # listed, although there is no release
         self.unlisted: set[str] = set()  # paths of releases in no listing, feed or sitemap
         self.disallow: tuple[str, ...] = DISALLOWED
-        self.buried = False  # whether the lead is a paragraph like the others (of SiteVision's design)
+        self.buried = (
+            False  # whether the lead is a paragraph like the others (of SiteVision's design)
+        )
         self.banner = ""  # markup at the top of every page, as in a crisis
         self.layout = 0  # number of the theme's layout: the same classes, other surroundings
         self.weight: int | None = None  # approximate bytes of a release's page; None: as designed
@@ -97,9 +103,17 @@ class SampleAgency:
             return (weigh(html, self.weight) if self.weight else html).encode()
 
         etag = to_hex(
-            f"{base}{release.path}{release.version}{self.design}{self.layout}{self.buried}{self.banner}{release.modified}"
+            f"{base}{release.path}"
+            f"{release.version}"
+            f"{self.design}"
+            f"{self.layout}{self.buried}"
+            f"{self.banner}{release.modified}"
         )
-        return Answer(make=make, etag=etag, modified=modified) if self.validators else Answer(make=make)
+        return (
+            Answer(make=make, etag=etag, modified=modified)
+            if self.validators
+            else Answer(make=make)
+        )
 
     def listing(self, path: str, query: str, base: str) -> Answer | None:
         """Return a page of the home page or a listing, or None."""
@@ -136,7 +150,9 @@ class SampleAgency:
             for n in near
             if n > number - 5 or n == 1
         ]
-        following = self.paths.paged(path, number + 1, size) if number < last and path != "/" else None
+        following = (
+            self.paths.paged(path, number + 1, size) if number < last and path != "/" else None
+        )
 
         def make() -> bytes:
             listing = render_listing(
@@ -157,12 +173,23 @@ class SampleAgency:
         return Answer(make=make, etag=etag, modified=self.touched)
 
     def sorted_newest(self, path: str) -> list[Release]:
-        """Return the releases of a listing, newest first: all Swedish ones, those of one kind, or the English ones."""
+        """Return the releases of a listing, newest first: all Swedish ones, those of one kind, or
+        the English ones.
+        """
         if path not in self.newest:
-            listed = [release for release in self.releases.values() if release.path not in self.unlisted]
-            wanted = [r for r in listed if (r.language == "en") == (path == self.paths.english_listing)]
-            if self.paths.press != self.paths.listing and path in (self.paths.press, self.paths.listing):
-                wanted = [r for r in wanted if (r.kind == "Pressmeddelande") == (path == self.paths.press)]
+            listed = [
+                release for release in self.releases.values() if release.path not in self.unlisted
+            ]
+            wanted = [
+                r for r in listed if (r.language == "en") == (path == self.paths.english_listing)
+            ]
+            if self.paths.press != self.paths.listing and path in (
+                self.paths.press,
+                self.paths.listing,
+            ):
+                wanted = [
+                    r for r in wanted if (r.kind == "Pressmeddelande") == (path == self.paths.press)
+                ]
             self.newest[path] = sorted(wanted, key=lambda release: release.created, reverse=True)
         return self.newest[path]
 
@@ -197,7 +224,15 @@ class SampleAgency:
 
         def make() -> bytes:
             below = link.pages or link.subs
-            page = render_page(self.slug, base, self.design, title=link.title, here=path, paragraphs=texts, links=below)
+            page = render_page(
+                self.slug,
+                base,
+                self.design,
+                title=link.title,
+                here=path,
+                paragraphs=texts,
+                links=below,
+            )
             return page.encode()
 
         return Answer(make=make, etag=to_hex(f"{base}{path}{self.design}"), modified=self.touched)
@@ -216,7 +251,8 @@ class SampleAgency:
         """Replace a release by another version; it moves if its path differs."""
         fresh = replace(release, version=release.version + 1)
         self.releases = {
-            (fresh.path if at == path else at): (fresh if at == path else held) for at, held in self.releases.items()
+            (fresh.path if at == path else at): (fresh if at == path else held)
+            for at, held in self.releases.items()
         }
         self.turn(now)
 

@@ -28,11 +28,15 @@ class Answer:
 
 def redirect(location: str, status: int = 301) -> Answer:
     """Return a redirect."""
-    return Answer(make=lambda: b"", status=status, media="text/plain", headers={"Location": location})
+    return Answer(
+        make=lambda: b"", status=status, media="text/plain", headers={"Location": location}
+    )
 
 
 def to_response(answer: Answer, method: str, asked: Mapping[str, str]) -> Response:
-    """Return the HTTP response: 304 if the client has the same, else compressed if the client accepts it."""
+    """Return the HTTP response: 304 if the client has the same, else compressed if the client
+    accepts it.
+    """
     headers = {**answer.headers, "Content-Type": answer.media}
     if answer.etag:
         headers["ETag"] = f'"{answer.etag}"'
@@ -52,7 +56,9 @@ def to_response(answer: Answer, method: str, asked: Mapping[str, str]) -> Respon
 
 
 def is_unchanged(answer: Answer, asked: Mapping[str, str]) -> bool:
-    """Return whether the client has the same (RFC 9110): by If-None-Match if sent, else If-Modified-Since."""
+    """Return whether the client has the same (RFC 9110): by If-None-Match if sent, else
+    If-Modified-Since.
+    """
     if none_match := asked.get("if-none-match"):
         told = {tag.strip().removeprefix("W/").strip('"') for tag in none_match.split(",")}
         return bool(answer.etag) and (answer.etag in told or "*" in told)

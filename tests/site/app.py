@@ -9,7 +9,13 @@ import struct
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import (
+    HTMLResponse,
+    JSONResponse,
+    PlainTextResponse,
+    Response,
+    StreamingResponse,
+)
 from starlette.types import Message, Receive, Scope, Send
 
 from tests.site.answers import Answer, to_response
@@ -52,11 +58,14 @@ class App:
                 self.site.counts.leave(host, status)
                 if self.site.log is not None:
                     now = self.site.now()
-                    self.site.log.append(Asked(moment=now, host=host, path=whole, status=status, fault=broken))
+                    self.site.log.append(
+                        Asked(moment=now, host=host, path=whole, status=status, fault=broken)
+                    )
             in_hand = False
 
         async def send_counted(message: Message) -> None:
-            # counted before the last byte is sent, so that a client that has all of it finds it counted
+            # counted before the last byte is sent, so that a client that has all of it finds it
+            # counted
             if message["type"] == "http.response.body" and not message.get("more_body"):
                 leave()
             await send(message)
@@ -77,13 +86,17 @@ class App:
         finally:
             leave()
 
-    async def respond(self, request: Request, host: str, path: str, query: str, netloc: str) -> Response:
+    async def respond(
+        self, request: Request, host: str, path: str, query: str, netloc: str
+    ) -> Response:
         """Return the response of an agency or a mounted host."""
         slug = host.removesuffix(".localhost")
         answer: Answer
         if host.endswith(".localhost") and slug in NEWS_LISTS:
             form = (await request.body()).decode() if request.method == "POST" else ""
-            return to_response(NEWS_LISTS[slug].answer(path, query, form), request.method, request.headers)
+            return to_response(
+                NEWS_LISTS[slug].answer(path, query, form), request.method, request.headers
+            )
         if request.method not in ("GET", "HEAD"):
             return PlainTextResponse("", 405)
         if host.endswith(".localhost") and slug in self.site.agencies:
@@ -138,7 +151,10 @@ class App:
                 return JSONResponse({"error": f"{type(error).__name__}: {error}"}, 400)
             return JSONResponse({"ok": told})
         if request.url.path == "/":
-            rows = "".join(f'<li><a href="{self.site.url(slug)}">{slug}</a></li>' for slug in self.site.agencies)
+            rows = "".join(
+                f'<li><a href="{self.site.url(slug)}">{slug}</a></li>'
+                for slug in self.site.agencies
+            )
             return HTMLResponse(f"<!doctype html><title>Sample site</title><ul>{rows}</ul>")
         return PlainTextResponse("not found\n", 404)
 

@@ -36,12 +36,32 @@ COUNTIES = [
 ]
 STAMPS = {  # the date formats of each agency, used in turn
     "sitevision": (
-        "labelled_days iso_kl reviewed page_updated seconds bare_under_kind corrected print_only undated next_time"
+        "labelled_days iso_kl reviewed"
+        " page_updated seconds"
+        " bare_under_kind corrected"
+        " print_only"
+        " undated next_time"
     ),
-    "episerver": "no_year both_below dotted_time reviewed_colon no_year decision published_kl undated changed",
-    "wordpress": "clock_first day_and_tags month_first zone_named day_then_section in_brackets undated published_colon",
+    "episerver": (
+        "no_year both_below dotted_time reviewed_colon no_year"
+        " decision"
+        " published_kl"
+        " undated"
+        " changed"
+    ),
+    "wordpress": (
+        "clock_first day_and_tags month_first zone_named"
+        " day_then_section"
+        " in_brackets"
+        " undated"
+        " published_colon"
+    ),
     "drupal": (
-        "kind_then_day spaced_comma year_first no_year iso_then_kind page_updated published_colon undated reviewed"
+        "kind_then_day spaced_comma"
+        " year_first no_year"
+        " iso_then_kind page_updated"
+        " published_colon"
+        " undated reviewed"
     ),
 }
 QA_FORMS = [
@@ -82,7 +102,8 @@ def load_text(slug: str) -> dict[str, Any]:
 
 
 def model_of(slug: str) -> str:
-    """Which of the four an agency is, or is a further one like: of its own host, and other releases.
+    """Which of the four an agency is, or is a further one like: of its own host, and other
+    releases.
 
     >>> model_of("farledsverket-2")
     'farledsverket'
@@ -91,14 +112,25 @@ def model_of(slug: str) -> str:
 
 
 def compose(slug: str, number: int | None = None) -> list[Release]:
-    """Return an agency's releases, newest last: 21 and an English translation, or any `number` of them."""
-    base = [(topic, i, *told) for topic in load_text(slug)["topics"] for i, told in enumerate(topic["releases"])]
+    """Return an agency's releases, newest last: 21 and an English translation, or any `number` of
+    them.
+    """
+    base = [
+        (topic, i, *told)
+        for topic in load_text(slug)["topics"]
+        for i, told in enumerate(topic["releases"])
+    ]
     order = random.Random(slug)
     order.shuffle(base)
     wanted = len(base) if number is None else number
     told = base[:wanted] + [invent(slug, n) for n in range(len(base), wanted)]
-    turns = accumulate((is_asked(place) for _, place, *_ in told), initial=9 * SLUGS.index(model_of(slug)))
-    made = [compose_one(slug, n, turn, each) for n, (turn, each) in enumerate(zip(turns, told, strict=False))]
+    turns = accumulate(
+        (is_asked(place) for _, place, *_ in told), initial=9 * SLUGS.index(model_of(slug))
+    )
+    made = [
+        compose_one(slug, n, turn, each)
+        for n, (turn, each) in enumerate(zip(turns, told, strict=False))
+    ]
     return list(with_twin(slug, made)) if number is None else made
 
 
@@ -108,7 +140,13 @@ def invent(slug: str, n: int) -> tuple[dict[str, Any], int, str, str]:
     topic = rng.choice(load_text(slug)["topics"])
     county, month, year = rng.choice(COUNTIES), rng.choice(MONTHS), rng.randint(2010, 2025)
     title = f"{topic['name']}: rapport {n} från {county} för {month} {year}"
-    lead = f"{fill(rng.choice(topic['sentences']), rng, year)} Det framgår av rapporten för {month} från {county}."
+    lead = (
+        f"{fill(rng.choice(topic['sentences']), rng, year)} Det framgår av"
+        f" rapporten"
+        f" för"
+        f" {month}"
+        f" från {county}."
+    )
     return topic, n % 7, title, lead
 
 
@@ -117,8 +155,12 @@ def is_asked(place: int) -> bool:
     return place in (2, 4, 6)
 
 
-def compose_one(slug: str, n: int, turn: int, told: tuple[dict[str, Any], int, str, str]) -> Release:
-    """Compose release n: written title and lead, a text of the topic's sentences, images, files and contacts."""
+def compose_one(
+    slug: str, n: int, turn: int, told: tuple[dict[str, Any], int, str, str]
+) -> Release:
+    """Compose release n: written title and lead, a text of the topic's sentences, images, files and
+    contacts.
+    """
     topic, place, title, lead = told
     text = load_text(slug)
     cms = text["cms"]
@@ -136,7 +178,9 @@ def compose_one(slug: str, n: int, turn: int, told: tuple[dict[str, Any], int, s
         blocks.append(("p", f"{person}, svarar här på {COUNTS[len(asked)]} frågor om {subject}:"))
     tags = tuple(rng.sample(topic["tags"], rng.randint(1, len(topic["tags"]))))
     stamp = to_stamp(form, created, modified, tags)
-    dated = f"{created:%Y-%m-%d}" if stamp.published else ""  # the URL of an undated page must have no date either
+    dated = (
+        f"{created:%Y-%m-%d}" if stamp.published else ""
+    )  # the URL of an undated page must have no date either
     return Release(
         agency=slug,
         path=PATHS[cms].release(to_slug(title), dated, kind),
@@ -159,13 +203,17 @@ def compose_one(slug: str, n: int, turn: int, told: tuple[dict[str, Any], int, s
 
 PRESS = {"zone_named", "bare_under_kind", "month_first", "iso_then_kind", "kind_then_day"}
 NEWS = {"day_then_section", "in_brackets"}
-DASHED = {name for name in QA_FORMS if name.startswith("bold_") and name != "bold_plain"} | {"three"}
+DASHED = {name for name in QA_FORMS if name.startswith("bold_") and name != "bold_plain"} | {
+    "three"
+}
 
 
 def moments(rng: random.Random, n: int, *, same_year: bool) -> tuple[datetime, datetime]:
     """Return when release n was published and last changed: from 2014 on, in office hours."""
     created = datetime(2014, 1, 7, tzinfo=STOCKHOLM) + timedelta(days=rng.randint(0, 4500))
-    created = created.replace(hour=rng.randint(7, 16), minute=rng.randint(0, 59), second=rng.randint(0, 59))
+    created = created.replace(
+        hour=rng.randint(7, 16), minute=rng.randint(0, 59), second=rng.randint(0, 59)
+    )
     modified = created + timedelta(days=rng.choice((0, 0, 1, 6, 40)), minutes=rng.randint(5, 90))
     if same_year and modified.year != created.year:
         modified = created + timedelta(minutes=20)
@@ -182,10 +230,18 @@ def ask(topic: dict[str, Any], rng: random.Random) -> tuple[Answered, ...]:
 
 
 def write(
-    topic: dict[str, Any], text: dict[str, Any], rng: random.Random, year: int, *, long: bool, person: str
+    topic: dict[str, Any],
+    text: dict[str, Any],
+    rng: random.Random,
+    year: int,
+    *,
+    long: bool,
+    person: str,
 ) -> Iterator[tuple[str, str]]:
     """Compose the text as blocks."""
-    sentences = [fill(s, rng, year) for s in rng.sample(topic["sentences"], len(topic["sentences"]))]
+    sentences = [
+        fill(s, rng, year) for s in rng.sample(topic["sentences"], len(topic["sentences"]))
+    ]
     common = [fill(s, rng, year) for s in rng.sample(text["common"], 2)]
     yield "p", " ".join(sentences[0:2])
     yield "p", " ".join([sentences[2], common[0]])
@@ -200,7 +256,10 @@ def write(
     if extra == "ul":
         yield "ul", "\n".join(sentences[6:9])
     elif extra == "table":
-        rows = [f"{county}|{rng.randint(40, 900)}|{rng.randint(2, 60)} %" for county in rng.sample(COUNTIES, 4)]
+        rows = [
+            f"{county}|{rng.randint(40, 900)}|{rng.randint(2, 60)} %"
+            for county in rng.sample(COUNTIES, 4)
+        ]
         yield "table", "\n".join(["Område|Antal|Andel", *rows])
     elif extra == "quote":
         yield "p", f"– {quotes[1]}, säger {person.partition(',')[0]}."
@@ -209,13 +268,25 @@ def write(
         yield "p", " ".join(sentences[6:9])
     yield "h2", headings[1]
     yield "p", " ".join([sentences[9], common[1]])
-    yield "p", f"Underlaget finns i [[rapporten om {topic['name'].lower()}]], som också beskriver metoden."
+    yield (
+        "p",
+        f"Underlaget finns i"
+        f" [[rapporten om"
+        f" {topic['name'].lower()}]], som också"
+        f" beskriver"
+        f" metoden.",
+    )
 
 
 def fill(sentence: str, rng: random.Random, year: int) -> str:
     """Fill the placeholders of a sentence with numbers and places."""
     thousands = f"{rng.randint(1, 48)} {rng.randint(0, 9)}00"
-    values = {"n": thousands, "n2": rng.randint(3, 60), "p": rng.randint(4, 78), "lan": rng.choice(COUNTIES)}
+    values = {
+        "n": thousands,
+        "n2": rng.randint(3, 60),
+        "p": rng.randint(4, 78),
+        "lan": rng.choice(COUNTIES),
+    }
     return sentence.format(**values, ar=year + 1)
 
 
@@ -240,7 +311,8 @@ def with_twin(slug: str, made: list[Release]) -> Iterator[Release]:
             stamp=to_stamp("english", release.created, release.modified, ()),
             kind="News",
             contacts=tuple(
-                replace(office, role="Press Office") for office in contacts(text, random.Random(), person=False)
+                replace(office, role="Press Office")
+                for office in contacts(text, random.Random(), person=False)
             ),
             language="en",
             twin=release.path,

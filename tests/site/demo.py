@@ -33,10 +33,19 @@ class Demo:
 
 
 def run(demo: Demo) -> int:
-    """Crawl, then serve until stopped. Return 0, 1 if a crawl failed, or 2 if the archive cannot be served."""
+    """Crawl, then serve until stopped.
+
+    Return 0, 1 if a crawl failed, or 2 if the archive cannot be served.
+    """
     stop_on_sigterm()
     if demo.serve and demo.archive.name != "archive.db":
-        return complain(f"{demo.archive}: the file must be called archive.db to be served; it may lie in any folder")
+        return complain(
+            f"{demo.archive}: the"
+            f" file must be"
+            f" called archive.db to"
+            f" be served; it may lie in any"
+            f" folder"
+        )
     if demo.serve and not is_port_free("127.0.0.1", demo.port):
         return complain(f"port {demo.port} is taken; choose another with --port (make run PORT=…)")
     try:
@@ -45,7 +54,12 @@ def run(demo: Demo) -> int:
     except FileNotFoundError as error:
         return complain(str(error))
     except OSError:
-        return complain(f"port {demo.site_port} is taken; choose another with --site-port (make run SITE_PORT=…)")
+        return complain(
+            f"port {demo.site_port} is"
+            f" taken; choose another"
+            f" with --site-port (make run"
+            f" SITE_PORT=…)"
+        )
     try:
         if code := crawl(site, demo.archive.absolute()):
             sys.stderr.write(f"the crawl failed with exit code {code}: see its lines above\n")
@@ -79,17 +93,22 @@ def crawl(site: Site, archive: Path) -> int:
         tell(site)
         with closing(sqlite3.connect(archive)) as db, db:
             db.executemany(
-                "update releases set next_check = null where agency = ?", [(slug,) for slug in site.agencies]
+                "update releases set next_check = null where agency = ?",
+                [(slug,) for slug in site.agencies],
             )
             # attached files are else fetched once a day
             db.execute("update frontier set fetched = '2014-01-01' where role = 'attachment'")
-        return scrapy("revisit", agencies, archive, site.port) or scrapy("audit", agencies, archive, site.port)
+        return scrapy("revisit", agencies, archive, site.port) or scrapy(
+            "audit", agencies, archive, site.port
+        )
 
 
 def scrapy(spider: str, agencies: Path, archive: Path, port: int) -> int:
     """Run a crawl over loopback, with its log on the terminal."""
     settings = ["-s", f"AGENCIES={agencies}", "-s", f"ARCHIVE={archive}"]
-    return call([sys.executable, "-m", "scrapy", "crawl", spider, *settings], crawl_environment(port))
+    return call(
+        [sys.executable, "-m", "scrapy", "crawl", spider, *settings], crawl_environment(port)
+    )
 
 
 def holds(archive: Path, slugs: list[str]) -> bool:
@@ -99,23 +118,43 @@ def holds(archive: Path, slugs: list[str]) -> bool:
     try:
         with closing(sqlite3.connect(archive)) as db:
             marks = ", ".join("?" * len(slugs))
-            return db.execute(f"select 1 from releases where agency in ({marks}) limit 1", slugs).fetchone() is not None
+            return (
+                db.execute(
+                    f"select 1 from releases where agency in ({marks}) limit 1", slugs
+                ).fetchone()
+                is not None
+            )
     except sqlite3.Error:  # the crawl reports what is wrong
         return False
 
 
 def crawl_environment(port: int) -> dict[str, str]:
     """Return the environment of a crawl that cannot leave loopback."""
-    return {**os.environ, "SCRAPY_SETTINGS_MODULE": "tests.site.settings", "LOOPBACK_PORT": str(port)}
+    return {
+        **os.environ,
+        "SCRAPY_SETTINGS_MODULE": "tests.site.settings",
+        "LOOPBACK_PORT": str(port),
+    }
 
 
 def serve_command(demo: Demo) -> list[str]:
     """Return the command that serves the archive."""
-    return [sys.executable, "-m", "archive", "serve", str(demo.archive.absolute()), "--port", str(demo.port)]
+    return [
+        sys.executable,
+        "-m",
+        "archive",
+        "serve",
+        str(demo.archive.absolute()),
+        "--port",
+        str(demo.port),
+    ]
 
 
 def call(command: list[str], environment: dict[str, str]) -> int:
-    """Run a command in the project's root to its end. If this process is stopped, the command is stopped first."""
+    """Run a command in the project's root to its end.
+
+    If this process is stopped, the command is stopped first.
+    """
     with subprocess.Popen(command, cwd=ROOT, env=environment) as process:
         try:
             return process.wait()

@@ -1,4 +1,6 @@
-"""The same words in other clothes: what a CMS's editor leaves in the markup, and a theme's new layout."""
+"""The same words in other clothes: what a CMS's editor leaves in the markup, and a theme's new
+layout.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +13,22 @@ PLAIN_PARAGRAPH = re.compile('<p class="normal">')
 INGRESS = re.compile(r'<p class="ingress">(.*?)</p>', re.DOTALL)
 DESCRIPTION = re.compile(r'<meta name="description"[^>]*>')
 TEXT = re.compile(r'<div id="Innehalltext">.*?<div class="sv-text-portlet-content">', re.DOTALL)
-PIECE = re.compile(  # an entry of a menu that holds no others, an icon, a style sheet, a page's state
+# an entry of a menu that holds no others, an icon, a style sheet, a page's state
+PIECE = re.compile(
     r"<li\b[^>]*>(?:(?!</?(?:li|main)\b).)*</li>|<symbol\b.*?</symbol>"
-    r"|<style\b[^>]*>(?P<style>[^<]+)</style>|<script\b(?![^>]*ld\+json)[^>]*>(?P<state>[^<]+)</script>",
+    r"|<style\b[^>]*>(?"
+    r"P<style>[^<]+)</style>"
+    r"|<script\b(?![^>]*ld\+json)[^>]*>(?"
+    r"P<state>[^<]+)</"
+    r"script>",
     re.DOTALL,
 )
 MAIN = re.compile(r"(<main[^>]*>)(.*)(</main>)", re.DOTALL)
 
 
 def ruffle(html: str, times: int) -> str:
-    """A page saved again `times` times without a word changed: line breaks, classes, comments, a picture's version.
+    """A page saved again `times` times without a word changed: line breaks, classes, comments, a
+    picture's version.
 
     >>> ruffle("<main><p>Länsstyrelsen mäter varje vecka, och rapporterar sedan.</p></main>", 0)
     '<main><p>Länsstyrelsen mäter varje vecka, och rapporterar sedan.</p></main>'
@@ -31,48 +39,68 @@ def ruffle(html: str, times: int) -> str:
     def dress(found: re.Match[str]) -> str:
         text = found["text"].replace(", ", f",\n{' ' * times}").replace(". ", ".  ")
         return (
-            f'<!-- v{times} --><p{found["attributes"]} data-block="{times}" style="margin:0 0 {times}px">{text} </p>\n'
+            f"<!-- v{times}"
+            f" --><p{found['attributes']}"
+            f' data-block="{times}"'
+            f' style="margin:0 0'
+            f' {times}px">{text} </p>\n'
         )
 
     return PICTURE.sub(rf"\1\2?v={times}", PARAGRAPH.sub(dress, html))
 
 
 def relayout(html: str, layout: int) -> str:
-    """A page in the same CMS's theme number `layout`: a grid around the text, a new header, other classes beside."""
+    """A page in the same CMS's theme number `layout`: a grid around the text, a new header, other
+    classes beside.
+    """
     if not layout:
         return html
     shell = f"theme{layout}-grid theme{layout}-grid--article"
-    html = MAIN.sub(rf'\1<div class="{shell}"><div class="theme{layout}-col-8">\2</div></div>\3', html, count=1)
+    html = MAIN.sub(
+        rf'\1<div class="{shell}"><div class="theme{layout}-col-8">\2</div></div>\3', html, count=1
+    )
     html = re.sub(r'<(h1|h2|figure|article|section|ul)( class=")', rf"<\1\2theme{layout}-\1 ", html)
-    banner = f'<div class="theme{layout}-topbar" role="presentation"><span class="theme{layout}-mark"></span></div>'
+    banner = (
+        f'<div class="theme{layout}'
+        f'-topbar"'
+        f' role="presentation"><span'
+        f' class="theme{layout}-mark"></span></'
+        f"div>"
+    )
     return re.sub(r"(<body[^>]*>)", rf"\1{banner}", html, count=1)
 
 
 def put_banner(html: str, banner: str) -> str:
     """A page with a notice above everything else, as sites show it on every page in a crisis."""
-    return re.sub(r"(<body[^>]*>)", lambda found: found[1] + banner, html, count=1) if banner else html
+    return (
+        re.sub(r"(<body[^>]*>)", lambda found: found[1] + banner, html, count=1) if banner else html
+    )
 
 
 def bury(html: str) -> str:
-    """A page whose theme prints the lead as the first of the paragraphs, and tells it nowhere else: for any rule
-    that knew it by its class or place it is gone.
+    """A page whose theme prints the lead as the first of the paragraphs, and tells it nowhere else:
+    for any rule that knew it by its class or place it is gone.
     """
     lead = INGRESS.search(html)
     if lead is None:
         raise ValueError("no lead to bury: the page is in another design")
     html = DESCRIPTION.sub("", html.replace(lead[0], "", 1))
-    return TEXT.sub(lambda found: f'{found[0]}<p class="puff">{lead[1]}</p>', number_paragraphs(html), count=1)
+    return TEXT.sub(
+        lambda found: f'{found[0]}<p class="puff">{lead[1]}</p>', number_paragraphs(html), count=1
+    )
 
 
 def number_paragraphs(html: str) -> str:
-    """A page whose paragraphs all have classes of their own, so that the class sets none of them apart."""
+    """A page whose paragraphs all have classes of their own, so that the class sets none of them
+    apart.
+    """
     numbers = count(1)
     return PLAIN_PARAGRAPH.sub(lambda found: f'<p class="normal n{next(numbers)}">', html)
 
 
 def weigh(html: str, size: int) -> str:
-    """A page of about `size` bytes: of all that surrounds its text, menus, icons, styles and state alike, so much less
-    or more.
+    """A page of about `size` bytes: of all that surrounds its text, menus, icons, styles and state
+    alike, so much less or more.
 
     >>> page = "<body><nav>" + "<li><a href='/a'>Ett</a></li>" * 9 + "</nav><main><p>Text</p></main></body>"
     >>> [len(weigh(page, size)) for size in (200, 600)]

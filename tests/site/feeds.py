@@ -17,12 +17,22 @@ def rss(title: str, base: str, path: str, items: Sequence[Release], now: datetim
     entries = "".join(
         f"<item><title>{escape(item.title)}</title><link>{base}{escape(item.path)}</link>"
         f'<guid isPermaLink="false">{base}/?p={number}{escape(item.path)}</guid>'
-        f"<pubDate>{format_datetime(item.created)}</pubDate><description>{escape(item.lead)}</description></item>\n"
+        f"<pubDate>{format_datetime(item.created)}</"
+        f"pubDate><description>{escape(item.lead)}</"
+        f"description></item>\n"
         for number, item in enumerate(items)
     )
     return (
-        f'{XML}<rss version="2.0" xmlns:atom="http://www.w3.org/2005/Atom"><channel><title>{escape(title)}</title>'
-        f'<link>{base}/</link><atom:link href="{base}{path}" rel="self" type="application/rss+xml"/>'
+        f'{XML}<rss version="2.0"'
+        f' xmlns:atom="http://'
+        f"www.w3.org/"
+        f"2005/"
+        f'Atom"><channel><title>{escape(title)}</title>'
+        f"<link>{base}/</"
+        f"link><atom:link"
+        f' href="{base}{path}"'
+        f' rel="self"'
+        f' type="application/rss+xml"/>'
         f"<description>Nyheter från {escape(title)}</description><language>sv-SE</language>"
         f"<lastBuildDate>{format_datetime(now)}</lastBuildDate>\n{entries}</channel></rss>\n"
     )
@@ -33,13 +43,22 @@ def atom(title: str, base: str, path: str, items: Sequence[Release], now: dateti
     entries = "".join(
         f"<entry><title>{escape(item.title)}</title><id>{base}{escape(item.path)}</id>"
         f'<link rel="alternate" type="text/html" href="{base}{escape(item.path)}"/>'
-        f"<published>{item.created.isoformat()}</published><updated>{item.modified.isoformat()}</updated>"
+        f"<published>{item.created.isoformat()}</"
+        f"published><updated>{item.modified.isoformat()}</"
+        f"updated>"
         f"<summary>{escape(item.lead)}</summary></entry>\n"
         for item in items
     )
     return (
-        f'{XML}<feed xmlns="http://www.w3.org/2005/Atom" xml:lang="sv"><title>{escape(title)}</title>'
-        f'<id>{base}/</id><link rel="self" href="{base}{path}"/><updated>{now.isoformat()}</updated>'
+        f'{XML}<feed xmlns="http://'
+        f'www.w3.org/2005/Atom"'
+        f' xml:lang="sv"><title>{escape(title)}</'
+        f"title>"
+        f"<id>{base}/</id><link"
+        f' rel="self"'
+        f' href="{base}{path}"/'
+        f"><updated>{now.isoformat()}</"
+        f"updated>"
         f"<author><name>{escape(title)}</name></author>\n{entries}</feed>\n"
     )
 
@@ -47,24 +66,48 @@ def atom(title: str, base: str, path: str, items: Sequence[Release], now: dateti
 def sitemap_index(base: str, children: Iterable[tuple[str, datetime]]) -> str:
     """Return a sitemap index."""
     rows = "".join(
-        f"<sitemap><loc>{base}{escape(path)}</loc><lastmod>{modified.isoformat(timespec='seconds')}</lastmod></sitemap>\n"
+        f"<sitemap><loc>{base}"
+        f"{escape(path)}</"
+        f"loc><lastmod>{modified.isoformat(timespec='seconds')}</"
+        f"lastmod></"
+        f"sitemap>\n"
         for path, modified in children
     )
-    return f'{XML}<sitemapindex xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n{rows}</sitemapindex>\n'
+    return (
+        f"{XML}<sitemapindex"
+        f' xmlns="http://www.sitemaps.org/schemas/'
+        f"sitemap/"
+        f'0.9">\n{rows}</'
+        f"sitemapindex>\n"
+    )
 
 
 def sitemap(base: str, rows: Iterable[tuple[str, datetime, str | None]]) -> str:
     """Return a sitemap of paths, with last changes and the paths of English translations."""
     entries = []
     for path, modified, twin in rows:
-        other = f'<xhtml:link rel="alternate" hreflang="en" href="{base}{escape(twin)}"/>' if twin else ""
+        other = (
+            f'<xhtml:link rel="alternate" hreflang="en" href="{base}{escape(twin)}"/>'
+            if twin
+            else ""
+        )
         lastmod = modified.isoformat(timespec="seconds")
-        entries.append(f"<url><loc>{base}{escape(path)}</loc><lastmod>{lastmod}</lastmod>{other}</url>\n")
-    space = 'xmlns="http://www.sitemaps.org/schemas/sitemap/0.9" xmlns:xhtml="http://www.w3.org/1999/xhtml"'
+        entries.append(
+            f"<url><loc>{base}{escape(path)}</loc><lastmod>{lastmod}</lastmod>{other}</url>\n"
+        )
+    space = (
+        'xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"'
+        ' xmlns:xhtml="http://'
+        "www.w3.org/"
+        "1999/"
+        'xhtml"'
+    )
     return f"{XML}<urlset {space}>\n{''.join(entries)}</urlset>\n"
 
 
-def robots(base: str, crawl_delay: float | None, disallow: Iterable[str], sitemap_path: str | None) -> str:
+def robots(
+    base: str, crawl_delay: float | None, disallow: Iterable[str], sitemap_path: str | None
+) -> str:
     """Return robots.txt."""
     lines = ["User-agent: *", *(f"Disallow: {path}" for path in disallow)]
     if crawl_delay is not None:

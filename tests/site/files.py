@@ -12,7 +12,8 @@ header,footer{background:#f2f4f3;padding:1rem}figure{margin:1rem 0}img{max-width
 
 
 def make_pdf(*pages: str, encrypt: bool = False) -> bytes:
-    """Return a valid PDF with a page for each text, which has one line of a page's width or several.
+    """Return a valid PDF with a page for each text, which has one line of a page's width or
+    several.
 
     encrypt: whether the file claims to be encrypted, with a password that nobody knows.
     """
@@ -23,7 +24,9 @@ def make_pdf(*pages: str, encrypt: bool = False) -> bytes:
         b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
     ]
     for number, page in enumerate(pages):
-        lines = page.encode("cp1252", "replace").replace(b"(", b"[").replace(b")", b"]").split(b"\n")
+        lines = (
+            page.encode("cp1252", "replace").replace(b"(", b"[").replace(b")", b"]").split(b"\n")
+        )
         shown = b"".join(b"(%s) Tj T*\n" % line for line in lines) if page else b""
         stream = b"BT /F1 18 Tf 22 TL 72 770 Td\n%sET" % shown
         objects += [
@@ -39,14 +42,21 @@ def make_pdf(*pages: str, encrypt: bool = False) -> bytes:
 
 
 def write_pdf(objects: list[bytes], more: bytes = b"") -> bytes:
-    """Return a PDF of numbered objects, the first of which is its catalogue. more: further keys of its trailer."""
+    """Return a PDF of numbered objects, the first of which is its catalogue.
+
+    more: further keys of its trailer.
+    """
     out, offsets = b"%PDF-1.4\n", []
     for number, text in enumerate(objects, 1):
         offsets.append(len(out))
         out += b"%d 0 obj\n%s\nendobj\n" % (number, text)
     table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
     size = len(objects) + 1
-    trailer = b"trailer\n<< /Size %d /Root 1 0 R %s >>\nstartxref\n%d\n%%%%EOF\n" % (size, more, len(out))
+    trailer = b"trailer\n<< /Size %d /Root 1 0 R %s >>\nstartxref\n%d\n%%%%EOF\n" % (
+        size,
+        more,
+        len(out),
+    )
     return out + b"xref\n0 %d\n0000000000 65535 f \n" % size + table + trailer
 
 
@@ -54,8 +64,15 @@ def make_png(width: int = 64, height: int = 36, colour: bytes = b"\x3b\x6e\x52")
     """Return a valid PNG of one colour."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
 
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     rows = (b"\x00" + colour * width) * height
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(rows))
+        + chunk(b"IEND", b"")
+    )

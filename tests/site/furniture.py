@@ -1,4 +1,6 @@
-"""The boilerplate of every page of an agency: menus, icons, inline styles and state, as large as on real sites."""
+"""The boilerplate of every page of an agency: menus, icons, inline styles and state, as large as on
+real sites.
+"""
 
 from __future__ import annotations
 
@@ -177,7 +179,11 @@ class Furniture:
         rules = [
             f".has-{name}-{what}{{{prop}:var(--preset--color--{name})!important}}"
             for name in COLOURS
-            for what, prop in (("color", "color"), ("background-color", "background-color"), ("border", "border-color"))
+            for what, prop in (
+                ("color", "color"),
+                ("background-color", "background-color"),
+                ("border", "border-color"),
+            )
         ]
         rules += [f".{side}-{n}{{{css}:{n * 4}px}}" for side, css in SIDES for n in range(1, 9)]
         return Markup(":root{" + ";".join(presets) + "}" + "".join(rules))  # noqa: S704 - our own text
@@ -192,7 +198,12 @@ class Furniture:
                 "uri": area.href,
                 "hasChildren": True,
                 "children": [
-                    {"id": f"4.{to_hex(page.href, 20)}", "title": page.title, "uri": page.href, "visible": True}
+                    {
+                        "id": f"4.{to_hex(page.href, 20)}",
+                        "title": page.title,
+                        "uri": page.href,
+                        "visible": True,
+                    }
                     for page in area.pages
                 ],
             }
@@ -201,14 +212,24 @@ class Furniture:
         state = {
             "path": {"baseUrl": "/", "currentLanguage": "sv", "isFront": False},
             "menu": tree,
-            "translations": {"next": "Nästa", "previous": "Föregående", "close": "Stäng", "search": "Sök"},
+            "translations": {
+                "next": "Nästa",
+                "previous": "Föregående",
+                "close": "Stäng",
+                "search": "Sök",
+            },
             "suggestions": [link.title for link in self.links.values()][:60],
             "libraries": [f"core/{name}" for name in ICONS],
         }
         return Markup(json.dumps(state, ensure_ascii=False).replace("</", "<\\/"))  # noqa: S704 - our own text
 
 
-SIDES = (("m-t", "margin-top"), ("m-b", "margin-bottom"), ("p-x", "padding-inline"), ("p-y", "padding-block"))
+SIDES = (
+    ("m-t", "margin-top"),
+    ("m-b", "margin-bottom"),
+    ("p-x", "padding-inline"),
+    ("p-y", "padding-block"),
+)
 
 
 def outline(rng: random.Random) -> str:

@@ -17,14 +17,18 @@ Speech = Callable[[asyncio.Transport], Awaitable[None]]
 
 @dataclass(slots=True, kw_only=True)
 class Break:
-    """A fault at one path, or with path "*" at every path of a host; it occurs `times` times, or always."""
+    """A fault at one path, or with path "*" at every path of a host; it occurs `times` times, or
+    always.
+    """
 
     status: int | None = None
     delay: float = 0.0
     reset: bool = False
     endless: bool = False
     body: str | bytes | None = None
-    make: Callable[[str], str | bytes] | None = None  # builds the body from the query at each request
+    make: Callable[[str], str | bytes] | None = (
+        None  # builds the body from the query at each request
+    )
     raw: Speech | None = None  # writes to the bare connection instead of a response
     headers: dict[str, str] = field(default_factory=dict)
     soft_404: bool = False  # the error page, served as 200
@@ -43,7 +47,10 @@ class Asked:
 
 
 class Clock:
-    """The site's own time: the real one until it is set, which also stops it. advance() works in both cases."""
+    """The site's own time: the real one until it is set, which also stops it.
+
+    advance() works in both cases.
+    """
 
     def __init__(self) -> None:
         self.fixed: datetime | None = None
@@ -93,7 +100,9 @@ class Counts:
             self.last[host] = now
 
     def mean_gap(self, host: str) -> float:
-        """Return the mean seconds between two requests to a host; on a busy machine, single requests are late."""
+        """Return the mean seconds between two requests to a host; on a busy machine, single
+        requests are late.
+        """
         return (self.last[host] - self.first[host]) / (self.hosts[host] - 1)
 
     def leave(self, host: str, status: int) -> None:

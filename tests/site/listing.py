@@ -19,20 +19,33 @@ SOURCES = ("home", "feeds", "sitemaps", "listings")
 
 
 def agencies_toml(site: Site, attachments: str | None = None) -> str:
-    """Return the text of an agencies.toml; attachments: the value of that key, or None for its default."""
-    tables = {slug: sample_table(site, slug) for slug in site.agencies} | mounted_tables(site.mounted)
+    """Return the text of an agencies.toml; attachments: the value of that key, or None for its
+    default.
+    """
+    tables = {slug: sample_table(site, slug) for slug in site.agencies} | mounted_tables(
+        site.mounted
+    )
     if attachments:
         tables = {slug: {"attachments": attachments} | table for slug, table in tables.items()}
     return "\n".join(
-        f"[{slug}]\n" + "".join(f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in table.items())
+        f"[{slug}]\n"
+        + "".join(
+            f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in table.items()
+        )
         for slug, table in tables.items()
     )
 
 
 def sample_table(site: Site, slug: str) -> dict[str, Any]:
-    """Return the table of a sample agency: with a listing, a sitemap, feed and sitemap, or only a home page."""
+    """Return the table of a sample agency: with a listing, a sitemap, feed and sitemap, or only a
+    home page.
+    """
     agency = site.agencies[slug]
-    table: dict[str, Any] = {"name": agency.text["name"], "name_en": agency.text["name_en"], "home": site.url(slug)}
+    table: dict[str, Any] = {
+        "name": agency.text["name"],
+        "name_en": agency.text["name_en"],
+        "home": site.url(slug),
+    }
     paths = agency.paths
     if agency.cms == "sitevision":
         return table | {
@@ -43,16 +56,27 @@ def sample_table(site: Site, slug: str) -> dict[str, Any]:
         table["sitemaps"] = [site.url(slug, paths.sitemap or "")]
         return table | {"releases": "/aktuellt/nyheter/.+|/en/news/.+"}
     if agency.cms == "wordpress":
-        table |= {"feeds": [site.url(slug, paths.feed or "")], "sitemaps": [site.url(slug, paths.sitemap or "")]}
+        table |= {
+            "feeds": [site.url(slug, paths.feed or "")],
+            "sitemaps": [site.url(slug, paths.sitemap or "")],
+        }
         return table | {"releases": "/nyhet/.+"}
     return table
 
 
 def mounted_tables(mounted: dict[str, MountedHost]) -> dict[str, dict[str, Any]]:
     """Return a table for each mounted host; with and without www is one."""
-    declared = tomllib.loads(PROJECT_LIST.read_text(encoding="utf-8")) if PROJECT_LIST.is_file() else {}
-    owners = {bare(urlsplit(table["home"]).netloc): slug for slug, table in declared.items() if "home" in table}
-    owners |= {bare(alias): slug for slug, table in declared.items() for alias in table.get("aliases", ())}
+    declared = (
+        tomllib.loads(PROJECT_LIST.read_text(encoding="utf-8")) if PROJECT_LIST.is_file() else {}
+    )
+    owners = {
+        bare(urlsplit(table["home"]).netloc): slug
+        for slug, table in declared.items()
+        if "home" in table
+    }
+    owners |= {
+        bare(alias): slug for slug, table in declared.items() for alias in table.get("aliases", ())
+    }
     groups: dict[str, list[MountedHost]] = defaultdict(list)
     for host in mounted.values():
         groups[owners.get(bare(host.host)) or to_slug(host.host)].append(host)
@@ -62,7 +86,11 @@ def mounted_tables(mounted: dict[str, MountedHost]) -> dict[str, dict[str, Any]]
         table = {"name": hosts[0].host} | own
         table["home"] = hosts[0].home
         table["feeds"] = [host.feed_url for host in hosts]
-        others = {bare(host.host) for host in hosts[1:]} - {bare(hosts[0].host)} - set(own.get("aliases", ()))
+        others = (
+            {bare(host.host) for host in hosts[1:]}
+            - {bare(hosts[0].host)}
+            - set(own.get("aliases", ()))
+        )
         if others:
             table["aliases"] = [*own.get("aliases", ()), *sorted(others)]
         tables[slug] = table

@@ -22,7 +22,9 @@ class LoopbackHandler(BoundedDownloadHandler):
         self.port = crawler.settings.getint("LOOPBACK_PORT")
         if not self.port:
             raise NotConfigured("LOOPBACK_PORT is not set: without it nothing may be fetched")
-        self.unknown = set(crawler.settings.getlist("LOOPBACK_UNKNOWN"))  # hosts without a DNS entry
+        self.unknown = set(
+            crawler.settings.getlist("LOOPBACK_UNKNOWN")
+        )  # hosts without a DNS entry
         super().__init__(crawler)
         # All hosts are at one port, but keep separate connections, as on the web
         self._pool.maxPersistentPerHost = crawler.settings.getint("CONCURRENT_REQUESTS")
@@ -31,11 +33,15 @@ class LoopbackHandler(BoundedDownloadHandler):
         parts = urlsplit(request.url)
         if parts.hostname in self.unknown:
             raise CannotResolveHostError(f"no name server knows {parts.hostname}")
-        near = request.replace(url=urlunsplit(("http", f"127.0.0.1:{self.port}", parts.path or "/", parts.query, "")))
+        near = request.replace(
+            url=urlunsplit(("http", f"127.0.0.1:{self.port}", parts.path or "/", parts.query, ""))
+        )
         near.headers["Host"] = parts.netloc.rpartition("@")[2]
         near.meta.pop("proxy", None)  # a proxy in the environment would leave loopback
         try:
             response = await super().download_request(near)
         finally:
-            request.meta.update({key: near.meta[key] for key in ("download_latency",) if key in near.meta})
+            request.meta.update(
+                {key: near.meta[key] for key in ("download_latency",) if key in near.meta}
+            )
         return response.replace(url=request.url)

@@ -31,7 +31,9 @@ def answer_machine(agency: SampleAgency, path: str, query: str, base: str) -> An
         if not shown and number > 1:
             return None
         kind = "atom" if agency.cms == "episerver" else "rss"
-        text = (feeds.atom if kind == "atom" else feeds.rss)(name, base, path, shown, agency.touched)
+        text = (feeds.atom if kind == "atom" else feeds.rss)(
+            name, base, path, shown, agency.touched
+        )
         media = MEDIA[kind]
     elif agency.paths.sitemap and "sitemap" in path:
         text, media = write_sitemap(agency, path, base), XML
@@ -46,7 +48,10 @@ def write_sitemap(agency: SampleAgency, path: str, base: str) -> str | None:
     every = [release for release in agency.releases.values() if release.path not in agency.unlisted]
     size = 12 if len(every) < 100 else 500
     stem = (agency.paths.sitemap or "").removesuffix(".xml")
-    pieces = {f"{stem}-nyheter-{n // size + 1}.xml": every[n : n + size] for n in range(0, len(every), size)}
+    pieces = {
+        f"{stem}-nyheter-{n // size + 1}.xml": every[n : n + size]
+        for n in range(0, len(every), size)
+    }
     if path == agency.paths.sitemap and agency.touched:
         latest = [(child, max(r.modified for r in piece)) for child, piece in pieces.items()]
         return feeds.sitemap_index(base, [*latest, (f"{stem}-sidor-1.xml", agency.touched)])

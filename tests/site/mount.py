@@ -1,4 +1,6 @@
-"""Serves stored pages under their own hosts and paths; each host gets a listing and a feed of its pages."""
+"""Serves stored pages under their own hosts and paths; each host gets a listing and a feed of its
+pages.
+"""
 
 from __future__ import annotations
 
@@ -62,14 +64,18 @@ class MountedHost:
         path = SESSION.sub("", path)
         whole = f"{path}?{query}" if query else path
         if page := self.pages.get(whole) or self.pages.get(path):
-            return Answer(make=lambda: page.content, media="text/html", etag=to_hex(str(page.file) + page.url))
+            return Answer(
+                make=lambda: page.content, media="text/html", etag=to_hex(str(page.file) + page.url)
+            )
         if path == "/robots.txt":
             return self.told("User-agent: *\nDisallow:\n", "text/plain; charset=UTF-8", whole)
         if path == "/-/feed.xml":
             return self.told(self.feed(), "application/rss+xml; charset=UTF-8", whole)
         if path in ("/", "/-/listing"):
             return self.told(self.listing(int(parse_qs(query).get("page", ["1"])[0])), HTML, whole)
-        return Answer(make=lambda: b"<!doctype html><title>404</title><h1>Not found</h1>", status=404)
+        return Answer(
+            make=lambda: b"<!doctype html><title>404</title><h1>Not found</h1>", status=404
+        )
 
     def told(self, text: str, media: str, whole: str) -> Answer:
         return Answer(make=text.encode, media=media, etag=to_hex(self.host + whole + text))
@@ -80,19 +86,29 @@ class MountedHost:
             f"<item><title>{escape(page.title)}</title><link>{escape(page.url)}</link></item>\n"
             for page in self.pages.values()
         )
-        head = f"<title>{self.host}</title><link>{self.home}</link><description>{self.host}</description>"
+        head = (
+            f"<title>{self.host}</"
+            f"title><link>{self.home}</"
+            f"link><description>{self.host}</"
+            f"description>"
+        )
         return f'{XML}<rss version="2.0"><channel>{head}\n{items}</channel></rss>\n'
 
     def listing(self, number: int) -> str:
         """Return a page of links."""
         pages = list(self.pages.values())
         shown = pages[(number - 1) * PAGE_SIZE : number * PAGE_SIZE]
-        rows = "".join(f'<li><a href="{escape(page.url)}">{escape(page.title)}</a></li>\n' for page in shown)
+        rows = "".join(
+            f'<li><a href="{escape(page.url)}">{escape(page.title)}</a></li>\n' for page in shown
+        )
         more = number * PAGE_SIZE < len(pages)
         following = f'<a rel="next" href="/-/listing?page={number + 1}">Nästa</a>' if more else ""
         feed = f'<link rel="alternate" type="application/rss+xml" href="{self.feed_url}">'
         return (
-            f'<!doctype html><html lang="sv"><head><meta charset="utf-8"><title>{self.host}</title>{feed}</head>'
+            f"<!doctype html><html"
+            f' lang="sv"><head><meta'
+            f' charset="utf-8"><title>{self.host}</'
+            f"title>{feed}</head>"
             f"<body><main><h1>{self.host}</h1><ul>\n{rows}</ul>{following}</main></body></html>\n"
         )
 

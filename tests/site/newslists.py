@@ -1,7 +1,8 @@
-"""Newsrooms whose lists are more than links: behind a button, in JSON of the page, and at a JSON endpoint.
+"""Newsrooms whose lists are more than links: behind a button, in JSON of the page, and at a JSON
+endpoint.
 
-They are served beside the sample agencies, each on its own host, but a list of agencies has them only if it is made by
-`write_lists`.
+They are served beside the sample agencies, each on its own host, but a list of agencies has them
+only if it is made by `write_lists`.
 """
 
 from __future__ import annotations
@@ -15,9 +16,31 @@ from urllib.parse import parse_qs, quote
 from tests.site.answers import HTML, Answer
 
 PAGE_SIZE = 5
-MATTERS = ("Broar", "Slussar", "Fyrar", "Farleder", "Bojar", "Kajer", "Isbrytare", "Lotsar", "Dammar", "Kanaler")
+MATTERS = (
+    "Broar",
+    "Slussar",
+    "Fyrar",
+    "Farleder",
+    "Bojar",
+    "Kajer",
+    "Isbrytare",
+    "Lotsar",
+    "Dammar",
+    "Kanaler",
+)
 FOLDER = "/nyheter/"
-MONTHS = ("januari", "februari", "mars", "april", "maj", "juni", "juli", "augusti", "september", "oktober")
+MONTHS = (
+    "januari",
+    "februari",
+    "mars",
+    "april",
+    "maj",
+    "juni",
+    "juli",
+    "augusti",
+    "september",
+    "oktober",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +72,16 @@ class Notice:
         return frame(
             self.title,
             f"<article><h1>{self.title}</h1><p>Publicerad: {day}</p>"
-            f"<p>Arbetet med etapp {self.number} börjar efter sommaren och väntas pågå i två år.</p>"
-            f"<p>Under etapp {self.number} hålls leden öppen för all trafik, men med lägre fart på några sträckor.</p>"
+            f"<p>Arbetet med etapp"
+            f" {self.number} börjar efter"
+            f" sommaren och väntas pågå i"
+            f" två"
+            f" år.</p>"
+            f"<p>Under etapp"
+            f" {self.number} hålls"
+            f" leden öppen för all"
+            f" trafik, men med lägre fart"
+            f" på några sträckor.</p>"
             "</article>",
         )
 
@@ -60,7 +91,9 @@ class NewsList:
     """A newsroom: its name, its listing, and its table in a list of agencies."""
 
     name: str
-    make: Callable[[list[Notice], int], str]  # builds a listing page from its notices and the number of the first
+    make: Callable[
+        [list[Notice], int], str
+    ]  # builds a listing page from its notices and the number of the first
     keys: str = ""  # further lines of the table; BASE is the site's URL
     size: int = PAGE_SIZE
     count: int = 13
@@ -82,7 +115,9 @@ class NewsList:
             return to_answer(SCRIPT, "text/javascript")
         if path == "/robots.txt":
             return to_answer("User-agent: *\nDisallow: /intern/\n", "text/plain")
-        return to_answer(frame("Sidan kan inte hittas", "<h1>Sidan kan inte hittas</h1>"), status=404)
+        return to_answer(
+            frame("Sidan kan inte hittas", "<h1>Sidan kan inte hittas</h1>"), status=404
+        )
 
     def table(self, slug: str, base: str) -> str:
         """Return the table in a list of agencies."""
@@ -97,18 +132,34 @@ def to_answer(text: str, media: str = HTML, status: int = 200) -> Answer:
 def frame(title: str, content: str, script: str = "") -> str:
     """Return a page around its content."""
     return (
-        f'<!doctype html><html lang="sv"><head><meta charset="utf-8"><title>{title}</title></head><body>'
-        f'<header><a href="/">Start</a> <a href="/nyheter">Nyheter</a></header><main>{content}</main>{script}'
+        f"<!doctype html><html"
+        f' lang="sv"><head><meta'
+        f' charset="utf-8"><title>{title}</'
+        f"title></"
+        f"head><body>"
+        f'<header><a href="/'
+        f'">Start</a> <a href="/'
+        f'nyheter">Nyheter</a></'
+        f"header><main>{content}</"
+        f"main>{script}"
         "<footer><p>Telefon: 010-111 22 33</p></footer></body></html>"
     )
 
 
 def make_posted(notices: list[Notice], start: int) -> str:
-    """Return a list with a button that posts a form with a token per page, as portlets of SiteVision do."""
-    rows = "".join(f'<li><h2><a href="{n.path}">{n.title}</a></h2><p>{n.published}</p></li>' for n in notices)
+    """Return a list with a button that posts a form with a token per page, as portlets of
+    SiteVision do.
+    """
+    rows = "".join(
+        f'<li><h2><a href="{n.path}">{n.title}</a></h2><p>{n.published}</p></li>' for n in notices
+    )
     more = (
         '<form method="post" action="/nyheter"><input type="hidden" name="token" value="{0:x}">'
-        '<input type="hidden" name="start" value="{0}"><button class="more">Visa fler</button></form>'
+        '<input type="hidden"'
+        ' name="start"'
+        ' value="{0}"><button'
+        ' class="more">Visa'
+        " fler</button></form>"
     )
     button = more.format(start + PAGE_SIZE) if len(notices) == PAGE_SIZE else ""
     search = '<form method="post" action="/sok"><input name="q"><button>Sök</button></form>'
@@ -118,11 +169,19 @@ def make_posted(notices: list[Notice], start: int) -> str:
 def make_next(notices: list[Notice], start: int) -> str:
     """Return a page of Next.js whose list is only in its data."""
     items = [
-        {"id": n.number, "heading": n.title, "slug": n.slug, "publishedAt": f"{n.published}T08:00:00+02:00"}
+        {
+            "id": n.number,
+            "heading": n.title,
+            "slug": n.slug,
+            "publishedAt": f"{n.published}T08:00:00+02:00",
+        }
         for n in notices
     ]
     menu = [{"title": "Kontakt", "url": "/kontakt"}, {"title": "Bild", "url": "/bilder/fyr.jpg"}]
-    data = {"props": {"pageProps": {"menu": menu, "list": {"start": start, "items": items}}}, "page": "/nyheter"}
+    data = {
+        "props": {"pageProps": {"menu": menu, "list": {"start": start, "items": items}}},
+        "page": "/nyheter",
+    }
     text = json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")
     script = f'<script id="__NEXT_DATA__" type="application/json">{text}</script>'
     return frame("Nyheter", '<h1>Nyheter</h1><div id="list">Laddar …</div>', script)
@@ -130,7 +189,9 @@ def make_next(notices: list[Notice], start: int) -> str:
 
 def make_empty(notices: list[Notice], start: int) -> str:
     """Return a page whose list is fetched by a script."""
-    return frame("Nyheter", '<h1>Nyheter</h1><div id="list"></div>', '<script src="/app.js"></script>')
+    return frame(
+        "Nyheter", '<h1>Nyheter</h1><div id="list"></div>', '<script src="/app.js"></script>'
+    )
 
 
 SCRIPT = """
@@ -150,14 +211,22 @@ fetch("/api/nyheter?start=" + start).then(response => response.json()).then(data
 
 def make_scripted(notices: list[Notice], start: int) -> str:
     """Return a page whose script makes the list, and also requests what it must not get."""
-    links = '<img src="/fyr.png"><iframe src="/inramat"></iframe><link rel="stylesheet" href="/site.css">'
+    links = (
+        '<img src="/fyr.png"><iframe'
+        ' src="/inramat"></'
+        "iframe><link"
+        ' rel="stylesheet"'
+        ' href="/site.css">'
+    )
     script = '<script src="/app.js"></script>'
     return frame("Nyheter", f'<h1>Nyheter</h1><div id="list"></div>{links}', script)
 
 
 def answer_json(notices: list[Notice], start: int, count: int) -> Answer:
     """Return a page of the JSON endpoint."""
-    items = [{"title": n.title, "link": {"href": n.path}, "published": n.published} for n in notices]
+    items = [
+        {"title": n.title, "link": {"href": n.path}, "published": n.published} for n in notices
+    ]
     following = start + len(notices)
     more = f"?start={quote(str(following))}" if following < count else None
     return to_answer(json.dumps({"result": {"hits": items}, "next": more}), "application/json")
@@ -169,7 +238,11 @@ NEWS_LISTS = {
     "apiverket": NewsList(
         "Apiverket",
         make_empty,
-        'json = {url = "BASE/api/nyheter", items = "result.hits", link = "link.href", date = "published",'
+        'json = {url = "BASE/api/'
+        'nyheter", items ='
+        ' "result.hits", link = "link.href",'
+        " date ="
+        ' "published",'
         ' title = "title", next = "next"}',
     ),
     "sidverket": NewsList(
@@ -179,7 +252,9 @@ NEWS_LISTS = {
     ),
 }
 BROWSER_LIST = "skriptverket"  # needs a browser, so it is only in a list of agencies that names it
-NEWS_LISTS[BROWSER_LIST] = NewsList("Skriptverket", make_scripted, 'listings = ["BASE/nyheter"]\nbrowser = true')
+NEWS_LISTS[BROWSER_LIST] = NewsList(
+    "Skriptverket", make_scripted, 'listings = ["BASE/nyheter"]\nbrowser = true'
+)
 
 
 def write_lists(folder: Path, port: int, slugs: Iterable[str]) -> Path:

@@ -34,12 +34,15 @@ class Newsroom:
         """Return the site's own time."""
         return self.clock.now()
 
-    def edit(self, page: str, changes: Mapping[str, Any], *, stamped: bool = False, noted: bool = True) -> Release:
-        """Change a release's fields (title, lead, body, questions, tags, answered_by, or any of Release's).
+    def edit(
+        self, page: str, changes: Mapping[str, Any], *, stamped: bool = False, noted: bool = True
+    ) -> Release:
+        """Change a release's fields (title, lead, body, questions, tags, answered_by, or any of
+        Release's).
 
-        body: a list of paragraphs; questions: a list of [question, paragraph, …]. stamped: whether the page
-        tells the new time as its update; else it is a silent edit. noted: whether the server tells it, in
-        Last-Modified, feeds and sitemaps.
+        body: a list of paragraphs; questions: a list of [question, paragraph, …]. stamped: whether
+        the page tells the new time as its update; else it is a silent edit. noted: whether the
+        server tells it, in Last-Modified, feeds and sitemaps.
         """
         agency, path = self.locate(page)
         fields = dict(changes)
@@ -47,7 +50,9 @@ class Newsroom:
             fields["blocks"] = tuple(("p", text) for text in fields.pop("body"))
         if "questions" in fields:
             asked = fields["questions"]
-            fields["questions"] = tuple(Answered(question=q, answer=tuple(answer)) for q, *answer in asked)
+            fields["questions"] = tuple(
+                Answered(question=q, answer=tuple(answer)) for q, *answer in asked
+            )
         if "tags" in fields:
             fields["tags"] = tuple(fields["tags"])
         held = agency.releases[path]
@@ -63,7 +68,9 @@ class Newsroom:
         """Change only the markup of a release, as if it were saved again."""
         agency, path = self.locate(page)
         held = agency.releases[path]
-        agency.change(path, replace(held, ruffled=held.ruffled + 1, modified=self.now()), self.now())
+        agency.change(
+            path, replace(held, ruffled=held.ruffled + 1, modified=self.now()), self.now()
+        )
         return agency.releases[path]
 
     def withhold(self, page: str) -> Release:
@@ -84,13 +91,18 @@ class Newsroom:
         """Return a release with the dates and URL of a publication now."""
         now, stamp = self.now(), to_stamp(release.stamp.form, self.now(), self.now(), release.tags)
         day = f"{now:%Y-%m-%d}" if stamp.published else ""
-        path = self.agencies[release.agency].paths.release(to_slug(release.title), day, release.kind)
+        path = self.agencies[release.agency].paths.release(
+            to_slug(release.title), day, release.kind
+        )
         return replace(release, path=path, created=now, modified=now, stamp=stamp)
 
-    def delete(self, page: str, status: int = 410, *, to: str | None = None, words: str = LOST_TITLE) -> Release:
+    def delete(
+        self, page: str, status: int = 410, *, to: str | None = None, words: str = LOST_TITLE
+    ) -> Release:
         """Remove a release: its URL responds with the status, or redirects to another path.
 
-        words: the heading of the page there instead; with status 200 it is a soft 404. Return what `restore` needs.
+        words: the heading of the page there instead; with status 200 it is a soft 404. Return what
+        `restore` needs.
         """
         agency, path = self.locate(page)
         release = agency.releases.pop(path)
@@ -122,11 +134,13 @@ class Newsroom:
     ) -> str:
         """Move a release to another path of its agency, and return its new URL.
 
-        The old one redirects, or is lost, or (keep) goes on answering and names the new one as canonical.
-        listed: whether listings, feeds and sitemaps name the new address.
+        The old one redirects, or is lost, or (keep) goes on answering and names the new one as
+        canonical. listed: whether listings, feeds and sitemaps name the new address.
         """
         agency, path = self.locate(page)
-        agency.change(path, replace(agency.releases[path], path=new, modified=self.now()), self.now())
+        agency.change(
+            path, replace(agency.releases[path], path=new, modified=self.now()), self.now()
+        )
         agency.gone.pop(new, None)
         agency.moved.pop(new, None)
         if keep:
@@ -140,7 +154,9 @@ class Newsroom:
         return self.url(agency.slug, new)
 
     def redesign(self, slug: str, design: str = "modern") -> None:
-        """Give an agency's pages the markup of another CMS, or "modern", which has no page class."""
+        """Give an agency's pages the markup of another CMS, or "modern", which has no page
+        class.
+        """
         if design not in DESIGNS:
             raise ValueError(f"{design} is no design; there are {', '.join(DESIGNS)}")
         agency = self.agencies[slug]
@@ -154,7 +170,9 @@ class Newsroom:
         agency.turn(self.now())
 
     def bury(self, slug: str, buried: bool = True) -> None:
-        """Show the lead on an agency's pages as an ordinary first paragraph, so that no rule finds it."""
+        """Show the lead on an agency's pages as an ordinary first paragraph, so that no rule finds
+        it.
+        """
         agency = self.agencies[slug]
         agency.buried, agency.redesigned = buried, self.now()
         agency.turn(self.now())
@@ -185,7 +203,9 @@ class Newsroom:
             parts = urlsplit(page)
             return parts.hostname or "", parts.path or "/"
         name, _, path = page.partition("/")
-        return (f"{name}.localhost" if name in self.agencies else name), path if path == "*" else f"/{path}"
+        return (
+            f"{name}.localhost" if name in self.agencies else name
+        ), path if path == "*" else f"/{path}"
 
     def locate(self, page: str) -> tuple[SampleAgency, str]:
         """Return the agency and the path of a release; raise KeyError if there is none."""

@@ -49,10 +49,18 @@ class SiteVision:
         return f"/english/news/{slug}.5.{to_hex(slug)}.html"
 
     def paper(self, slug: str, month: str) -> str:
-        return f"/download/18.{to_hex(slug + month)}/16{int(to_hex(slug + month, 8), 16):011d}/{slug}.pdf"
+        return (
+            f"/download/"
+            f"18.{to_hex(slug + month)}/"
+            f"16{int(to_hex(slug + month, 8), 16):011d}/"
+            f"{slug}"
+            f".pdf"
+        )
 
     def picture(self, slug: str, month: str) -> str:
-        return f"/images/18.{to_hex(slug + month)}/16{int(to_hex(slug, 8), 16):011d}/x980p/{slug}.png"
+        return (
+            f"/images/18.{to_hex(slug + month)}/16{int(to_hex(slug, 8), 16):011d}/x980p/{slug}.png"
+        )
 
     def page(self, area: str, title: str, sub: str = "") -> str:
         name = "/".join(filter(None, (to_slug(area), to_slug(title), to_slug(sub))))
@@ -142,7 +150,13 @@ class Drupal:
         return f"/sites/default/files/{month}/{slug}.pdf"
 
     def picture(self, slug: str, month: str) -> str:
-        return f"/sites/default/files/styles/wide/public/{month.replace('/', '-')}/{slug}.png?itok={to_hex(slug, 8)}"
+        return (
+            f"/sites/default/files/styles/wide/public/"
+            f"{month.replace('/', '-')}/"
+            f"{slug}"
+            f".png?"
+            f"itok={to_hex(slug, 8)}"
+        )
 
     def page(self, area: str, title: str, sub: str = "") -> str:
         return "/" + "/".join(filter(None, (to_slug(area), to_slug(title), to_slug(sub))))

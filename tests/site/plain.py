@@ -15,8 +15,14 @@ PAPERS = {  # file → title and the day as its list states it
     "oppet-hus.pdf": ("Öppet hus i läsesalen", ""),
 }
 NOTICES = {
-    "kajen-lagas": ("Kajen lagas i höst", "Kajen vid norra hamnen får nya pålar, och arbetet tar fyra veckor i höst."),
-    "ny-boj": ("Ny boj utanför Fårö", "Bojen lyser grönt var tredje sekund och ersätter den som drev bort i januari."),
+    "kajen-lagas": (
+        "Kajen lagas i höst",
+        "Kajen vid norra hamnen får nya pålar, och arbetet tar fyra veckor i höst.",
+    ),
+    "ny-boj": (
+        "Ny boj utanför Fårö",
+        "Bojen lyser grönt var tredje sekund och ersätter den som drev bort i januari.",
+    ),
     "isen-ligger": (
         "Isen ligger kvar i viken",
         "Isbrytaren går varje morgon tills isen har gått, så att färjan kan hålla sin tidtabell.",
@@ -34,9 +40,16 @@ class PlainHost:
         self.pages[path] = (body.encode() if isinstance(body, str) else body, media)
 
     def answer(self, path: str) -> Answer:
-        body, media = self.pages.get(path, (b"<!doctype html><title>404</title><h1>Sidan finns inte</h1>", HTML))
+        body, media = self.pages.get(
+            path, (b"<!doctype html><title>404</title><h1>Sidan finns inte</h1>", HTML)
+        )
         status = 200 if path in self.pages else 404
-        return Answer(make=lambda: body, media=media, status=status, etag=to_hex(repr(body)) if status == 200 else None)
+        return Answer(
+            make=lambda: body,
+            media=media,
+            status=status,
+            etag=to_hex(repr(body)) if status == 200 else None,
+        )
 
 
 def make_plain_hosts() -> dict[str, PlainHost]:
@@ -52,7 +65,11 @@ def make_file_archive() -> PlainHost:
     """Return an agency whose releases are all files."""
     host = PlainHost()
     items = "".join(
-        f'<li>{f"<span>{day}</span> " if day else ""}<a href="/globalassets/press/{name}">{title}</a> (pdf)</li>\n'
+        f"<li>{f'<span>{day}</span> ' if day else ''}<a"
+        f' href="/globalassets/press/'
+        f"{name}"
+        f'">{title}'
+        f"</a> (pdf)</li>\n"
         for name, (title, day) in PAPERS.items()
     )
     host.add("/", make_page("Arkivnämnden", "<p>Välkommen till nämnden.</p>"))
@@ -65,12 +82,16 @@ def make_file_archive() -> PlainHost:
 def make_button_newsroom() -> PlainHost:
     """Return an agency whose list continues behind a button that only a script handles."""
     host = PlainHost()
-    items = "".join(f'<li><a href="/nyheter/{name}">{title}</a></li>\n' for name, (title, _) in NOTICES.items())
+    items = "".join(
+        f'<li><a href="/nyheter/{name}">{title}</a></li>\n' for name, (title, _) in NOTICES.items()
+    )
     button = '<button type="button">Visa fler nyheter</button>'
     host.add("/", make_page("Hamnstyrelsen", "<p>Välkommen till styrelsen.</p>"))
     host.add("/nyheter/", make_page("Nyheter", f"<ul>{items}</ul>{button}"))
     for name, (title, text) in NOTICES.items():
-        host.add(f"/nyheter/{name}", make_page(title, f"<p>Publicerad 3 mars 2024</p><p>{text}</p>"))
+        host.add(
+            f"/nyheter/{name}", make_page(title, f"<p>Publicerad 3 mars 2024</p><p>{text}</p>")
+        )
     return host
 
 
@@ -83,7 +104,11 @@ def make_press_room() -> PlainHost:
 
 def make_page(title: str, content: str) -> str:
     return (
-        f'<!doctype html><html lang="sv"><head><meta charset="utf-8"><title>{title}</title></head><body><nav>'
+        f"<!doctype html><html"
+        f' lang="sv"><head><meta'
+        f' charset="utf-8"><title>{title}</'
+        f"title></"
+        f"head><body><nav>"
         '<a href="/">Start</a> <a href="/press/">Press</a> <a href="/nyheter/">Nyheter</a></nav>'
         f"<main><h1>{title}</h1>{content}</main></body></html>\n"
     )

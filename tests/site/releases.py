@@ -59,10 +59,12 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """One release. `blocks` are (tag, text): p, h2, ul (an item a line) or table (a row a line, cells by |).
+    """One release. `blocks` are (tag, text): p, h2, ul (an item a line) or table (a row a line,
+    cells by |).
 
-    Words within [[ ]] are a link that carries an "opens in a new window" note. created and modified are the
-    server's own times, in feeds, sitemaps and headers; what the page itself says stands in `stamp`.
+    Words within [[ ]] are a link that carries an "opens in a new window" note. created and modified
+    are the server's own times, in feeds, sitemaps and headers; what the page itself says stands in
+    `stamp`.
     """
 
     agency: str

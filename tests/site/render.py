@@ -42,7 +42,12 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters.update(
-        pieces=pieces, dash=dash, dress=dress, faq_json=faq_json, is_moment=is_moment, swedish_day=swedish_day
+        pieces=pieces,
+        dash=dash,
+        dress=dress,
+        faq_json=faq_json,
+        is_moment=is_moment,
+        swedish_day=swedish_day,
     )
     return made
 
@@ -61,7 +66,10 @@ def render_release(release: Release, base: str, design: str, related: Sequence[R
     """Return the page of a release."""
     site = furnish(release.agency, base, design)
     start = Link("Start" if release.language == "sv" else "Home", "/")
-    news = Link("Nyheter" if release.language == "sv" else "News", PATHS[load_text(release.agency)["cms"]].listing)
+    news = Link(
+        "Nyheter" if release.language == "sv" else "News",
+        PATHS[load_text(release.agency)["cms"]].listing,
+    )
     return (
         environment()
         .get_template(f"{design}/release.html")
@@ -111,7 +119,14 @@ def render_listing(
 
 
 def render_page(
-    slug: str, base: str, design: str, *, title: str, here: str, paragraphs: Sequence[str], links: Sequence[Link]
+    slug: str,
+    base: str,
+    design: str,
+    *,
+    title: str,
+    here: str,
+    paragraphs: Sequence[str],
+    links: Sequence[Link],
 ) -> str:
     """Return a page that is no release: about, an area, an error."""
     return (
@@ -158,7 +173,10 @@ def faq_json(release: Release) -> Markup:
             {
                 "@type": "Question",
                 "name": qa.question,
-                "acceptedAnswer": {"@type": "Answer", "text": "".join(f"<p>{text}</p>" for text in qa.answer)},
+                "acceptedAnswer": {
+                    "@type": "Answer",
+                    "text": "".join(f"<p>{text}</p>" for text in qa.answer),
+                },
             }
             for qa in release.questions
         ],

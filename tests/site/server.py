@@ -25,16 +25,28 @@ from tests.site.releases import Release
 from tests.site.wires import SampleWire
 
 KNOBS = (
-    *("edit", "delete", "move", "ruffle", "redesign", "relayout", "bury", "forbid", "set_delay", "set_validators"),
+    *(
+        "edit",
+        "delete",
+        "move",
+        "ruffle",
+        "redesign",
+        "relayout",
+        "bury",
+        "forbid",
+        "set_delay",
+        "set_validators",
+    ),
     *("break_", "mend", "set_clock", "advance", "clear_counts"),
 )
 
 
 class Site(Newsroom):
-    """Four sample agencies and, where a folder is named, its stored pages, served from one loopback port.
+    """Four sample agencies and, where a folder is named, its stored pages, served from one loopback
+    port.
 
-    releases: None for the 84 written ones and their English twins, or a number shared by the four agencies,
-    made up beyond the written ones. weight: about how many bytes a release's page has.
+    releases: None for the 84 written ones and their English twins, or a number shared by the four
+    agencies, made up beyond the written ones. weight: about how many bytes a release's page has.
     """
 
     def __init__(
@@ -47,7 +59,8 @@ class Site(Newsroom):
     ) -> None:
         shares = [None] * 4 if releases is None else [len(range(i, releases, 4)) for i in range(4)]
         self.agencies = {
-            slug: SampleAgency(slug, share, crawl_delay) for slug, share in zip(SLUGS, shares, strict=True)
+            slug: SampleAgency(slug, share, crawl_delay)
+            for slug, share in zip(SLUGS, shares, strict=True)
         }
         for agency in self.agencies.values():
             agency.weight = weight
@@ -73,7 +86,8 @@ class Site(Newsroom):
 
     def start(self) -> None:
         """Bind the port and serve in a thread; raise OSError if the port is in use."""
-        # with a named protocol, asyncio disables Nagle's algorithm, which delays small responses by 40 ms
+        # with a named protocol, asyncio disables Nagle's algorithm, which delays small responses by
+        # 40 ms
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -93,7 +107,9 @@ class Site(Newsroom):
             timeout_graceful_shutdown=1,
         )
         self.server = uvicorn.Server(config)
-        self.thread = threading.Thread(target=self.server.run, args=([self.socket],), name="site", daemon=True)
+        self.thread = threading.Thread(
+            target=self.server.run, args=([self.socket],), name="site", daemon=True
+        )
         self.thread.start()
         while not self.server.started:
             if not self.thread.is_alive():
@@ -112,17 +128,22 @@ class Site(Newsroom):
     def truth(self) -> dict[str, Release]:
         """Return every release by its URL."""
         return {
-            self.url(slug, path): r for slug, agency in self.agencies.items() for path, r in agency.releases.items()
+            self.url(slug, path): r
+            for slug, agency in self.agencies.items()
+            for path, r in agency.releases.items()
         }
 
     def agencies_toml(self) -> str:
-        """Return a list of agencies for the scraper: the four, and a table for each mounted host."""
+        """Return a list of agencies for the scraper: the four, and a table for each mounted
+        host.
+        """
         return agencies_toml(self)
 
     def agencies_file(self, folder: Path, attachments: str | None = "none") -> Path:
         """Write the list of agencies to a file in a folder, and return its path.
 
-        attachments: whether their files are fetched and read, which takes a process per file; None for the default.
+        attachments: whether their files are fetched and read, which takes a process per file; None
+        for the default.
         """
         path = folder / "agencies.toml"
         path.write_text(agencies_toml(self, attachments), encoding="utf-8")
@@ -135,7 +156,10 @@ class Site(Newsroom):
         return wire
 
     def break_(self, page: str, **fault: Any) -> None:
-        """Break a URL ("slug/*" for a whole host): see Break. A soft 404 is also added to the listing."""
+        """Break a URL ("slug/*" for a whole host): see Break.
+
+        A soft 404 is also added to the listing.
+        """
         host, path = self.address(page)
         self.faults[host, path] = Break(**fault)
         agency = self.agencies.get(host.removesuffix(".localhost"))

@@ -1,4 +1,6 @@
-"""The project's Scrapy settings, limited so that only the sample site on LOOPBACK_PORT can be reached."""
+"""The project's Scrapy settings, limited so that only the sample site on LOOPBACK_PORT can be
+reached.
+"""
 
 from __future__ import annotations
 
@@ -15,4 +17,6 @@ DOWNLOAD_HANDLERS = {
 }
 CONTACT = "tests@example.org"
 DOWNLOAD_DELAY = 0.0  # the sample site has its own Crawl-delay
-AUTOTHROTTLE_ENABLED = False  # loopback answers in a millisecond; throttling it would only measure itself
+AUTOTHROTTLE_ENABLED = (
+    False  # loopback answers in a millisecond; throttling it would only measure itself
+)

@@ -13,7 +13,9 @@ Form = Callable[[datetime, datetime, tuple[str, ...]], Stamp]
 
 
 def to_stamp(form: str, created: datetime, modified: datetime, tags: tuple[str, ...]) -> Stamp:
-    """Write the dates of a release in a format, which is a function of stamps_published or stamps_undated."""
+    """Write the dates of a release in a format, which is a function of stamps_published or
+    stamps_undated.
+    """
     way: Form | None = getattr(stamps_published, form, None) or getattr(stamps_undated, form, None)
     if way is None:
         raise ValueError(f"{form} is no way of writing dates")

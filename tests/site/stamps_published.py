@@ -36,7 +36,11 @@ def bare_under_kind(created: datetime, modified: datetime, tags: tuple[str, ...]
 
 def iso_kl(created: datetime, modified: datetime, tags: tuple[str, ...]) -> Stamp:
     """2015-12-28 kl. 10:56."""
-    return Stamp(form="", top=box(f"{created:%Y-%m-%d} kl. {created:%H:%M}"), published=created.replace(second=0))
+    return Stamp(
+        form="",
+        top=box(f"{created:%Y-%m-%d} kl. {created:%H:%M}"),
+        published=created.replace(second=0),
+    )
 
 
 def month_first(created: datetime, modified: datetime, tags: tuple[str, ...]) -> Stamp:
@@ -48,7 +52,9 @@ def month_first(created: datetime, modified: datetime, tags: tuple[str, ...]) ->
 
 def iso_then_kind(created: datetime, modified: datetime, tags: tuple[str, ...]) -> Stamp:
     """2016-05-23 - Pressmeddelanden."""
-    return Stamp(form="", top=box(f"{created:%Y-%m-%d} - Pressmeddelanden"), published=created.date())
+    return Stamp(
+        form="", top=box(f"{created:%Y-%m-%d} - Pressmeddelanden"), published=created.date()
+    )
 
 
 def no_year(created: datetime, modified: datetime, tags: tuple[str, ...]) -> Stamp:
@@ -65,25 +71,36 @@ def no_year(created: datetime, modified: datetime, tags: tuple[str, ...]) -> Sta
 def dotted_time(created: datetime, modified: datetime, tags: tuple[str, ...]) -> Stamp:
     """Publicerad 10 augusti 2026 13.46."""
     text = (
-        f'<dt>Publicerad</dt><dd><time datetime="{created:%Y-%m-%d %H:%M}">{day(created)} {created:%H.%M}</time></dd>'
+        f"<dt>Publicerad</dt><dd><time"
+        f' datetime="{created:%Y-%m-%d %H:%M}'
+        f'">{day(created)}'
+        f" {created:%H.%M}</time></dd>"
     )
-    return Stamp(form="", top=f"<dl class='publish-info'>{text}</dl>", published=created.replace(second=0))
+    return Stamp(
+        form="", top=f"<dl class='publish-info'>{text}</dl>", published=created.replace(second=0)
+    )
 
 
 def day_and_tags(created: datetime, modified: datetime, tags: tuple[str, ...]) -> Stamp:
     """den 5 december 2019, [TAGG, TAGG]."""
     names = escape(", ".join(tag.upper() for tag in tags))
-    return Stamp(form="", top=box(f"den {day(created)}, [{names}]", "post-info"), published=created.date())
+    return Stamp(
+        form="", top=box(f"den {day(created)}, [{names}]", "post-info"), published=created.date()
+    )
 
 
 def kind_then_day(created: datetime, modified: datetime, tags: tuple[str, ...]) -> Stamp:
     """Pressmeddelande, 04 maj 2020."""
-    return Stamp(form="", top=box(f"Pressmeddelande, {day(created, zero=True)}"), published=created.date())
+    return Stamp(
+        form="", top=box(f"Pressmeddelande, {day(created, zero=True)}"), published=created.date()
+    )
 
 
 def spaced_comma(created: datetime, modified: datetime, tags: tuple[str, ...]) -> Stamp:
     """14 maj 2019 , 11.21."""
-    return Stamp(form="", top=box(f"{day(created)} , {created:%H.%M}"), published=created.replace(second=0))
+    return Stamp(
+        form="", top=box(f"{day(created)} , {created:%H.%M}"), published=created.replace(second=0)
+    )
 
 
 def year_first(created: datetime, modified: datetime, tags: tuple[str, ...]) -> Stamp:
@@ -93,15 +110,23 @@ def year_first(created: datetime, modified: datetime, tags: tuple[str, ...]) -> 
 
 
 def both_below(created: datetime, modified: datetime, tags: tuple[str, ...]) -> Stamp:
-    """Publicerad 29 februari 2016 · Uppdaterad 1 mars 2016, each in a time element, below the text."""
-    times = [f'<time datetime="{moment:%Y-%m-%d}">{day(moment)}</time>' for moment in (created, modified)]
+    """Publicerad 29 februari 2016 · Uppdaterad 1 mars 2016, each in a time element, below the
+    text.
+    """
+    times = [
+        f'<time datetime="{moment:%Y-%m-%d}">{day(moment)}</time>' for moment in (created, modified)
+    ]
     foot = box(f"Publicerad {times[0]} · Uppdaterad {times[1]}", "published")
     return Stamp(form="", foot=foot, published=created.date(), updated=modified.date())
 
 
 def day_then_section(created: datetime, modified: datetime, tags: tuple[str, ...]) -> Stamp:
     """09 februari 2026 · Nyheter."""
-    return Stamp(form="", top=box(f"{day(created, zero=True)} · Nyheter", "entry-meta"), published=created.date())
+    return Stamp(
+        form="",
+        top=box(f"{day(created, zero=True)} · Nyheter", "entry-meta"),
+        published=created.date(),
+    )
 
 
 def in_brackets(created: datetime, modified: datetime, tags: tuple[str, ...]) -> Stamp:
@@ -118,7 +143,9 @@ def published_kl(created: datetime, modified: datetime, tags: tuple[str, ...]) -
 
 def corrected(created: datetime, modified: datetime, tags: tuple[str, ...]) -> Stamp:
     """Publicerad: 2014-11-02 and Korrigering 2014-11-12."""
-    top = box(f"Publicerad: {created:%Y-%m-%d}") + box(f"Korrigering {modified:%Y-%m-%d}", "correction")
+    top = box(f"Publicerad: {created:%Y-%m-%d}") + box(
+        f"Korrigering {modified:%Y-%m-%d}", "correction"
+    )
     return Stamp(form="", top=top, published=created.date(), updated=modified.date())
 
 

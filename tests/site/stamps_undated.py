@@ -12,7 +12,9 @@ def clock_first(created: datetime, modified: datetime, tags: tuple[str, ...]) ->
     """Senast uppdaterad: 10:57 - 18 maj, 2021."""
     month = MONTHS[modified.month - 1]
     text = f"Senast uppdaterad: {modified:%H:%M} - {modified.day} {month}, {modified.year}"
-    return Stamp(form="", foot=box(text, "updated"), updated=modified.replace(second=0, microsecond=0))
+    return Stamp(
+        form="", foot=box(text, "updated"), updated=modified.replace(second=0, microsecond=0)
+    )
 
 
 def print_only(created: datetime, modified: datetime, tags: tuple[str, ...]) -> Stamp:
@@ -29,18 +31,24 @@ def reviewed(created: datetime, modified: datetime, tags: tuple[str, ...]) -> St
 
 def reviewed_colon(created: datetime, modified: datetime, tags: tuple[str, ...]) -> Stamp:
     """Senast granskad: 2017-05-09 Informationsansvarig: …"""
-    text = f"Senast granskad: {modified:%Y-%m-%d} <span>Informationsansvarig: Webbredaktionen</span>"
+    text = (
+        f"Senast granskad: {modified:%Y-%m-%d} <span>Informationsansvarig: Webbredaktionen</span>"
+    )
     return Stamp(form="", foot=box(text))
 
 
 def changed(created: datetime, modified: datetime, tags: tuple[str, ...]) -> Stamp:
     """Senast ändrad: 08 december 2023."""
-    return Stamp(form="", foot=box(f"Senast ändrad: {day(modified, zero=True)}"), updated=modified.date())
+    return Stamp(
+        form="", foot=box(f"Senast ändrad: {day(modified, zero=True)}"), updated=modified.date()
+    )
 
 
 def page_updated(created: datetime, modified: datetime, tags: tuple[str, ...]) -> Stamp:
     """Sidan senast uppdaterad: 5 september 2014."""
-    return Stamp(form="", foot=box(f"Sidan senast uppdaterad: {day(modified)}"), updated=modified.date())
+    return Stamp(
+        form="", foot=box(f"Sidan senast uppdaterad: {day(modified)}"), updated=modified.date()
+    )
 
 
 def undated(created: datetime, modified: datetime, tags: tuple[str, ...]) -> Stamp:

@@ -1,6 +1,7 @@
 """Edits some of the sample agencies' releases after their publication, for the demo.
 
-Always the same, at a moment of its own, so that a second `make run` finds nothing that the first did not.
+Always the same, at a moment of its own, so that a second `make run` finds nothing that the first
+did not.
 """
 
 from __future__ import annotations
@@ -16,23 +17,30 @@ NUMBER = re.compile(r"\d+")
 
 
 def tell(site: Site) -> None:
-    """Change two figures (one without a date), add a paragraph, correct a typo, move a release, and delete one.
+    """Change two figures (one without a date), add a paragraph, correct a typo, move a release, and
+    delete one.
 
     A figure in an attached file changes too.
     """
     site.set_clock(MOMENT)
     try:
-        numbers = [url for url, truth in sorted(site.truth.items()) if NUMBER.search(truth.lead or "")]
+        numbers = [
+            url for url, truth in sorted(site.truth.items()) if NUMBER.search(truth.lead or "")
+        ]
         silent, dated = numbers[0], numbers[-1]
         for url in (silent, dated):
             site.edit(url, {"lead": one_more(site.truth[url].lead or "")}, stamped=url == dated)
-        added, mended, moved, deleted = [url for url in sorted(site.truth) if url not in (silent, dated)][:28:7]
+        added, mended, moved, deleted = [
+            url for url in sorted(site.truth) if url not in (silent, dated)
+        ][:28:7]
         more = ("p", "Uppgifterna har kompletterats i efterhand.")
         site.edit(added, {"blocks": (*site.truth[added].blocks, more)})
         site.edit(mended, {"title": f"{site.truth[mended].title}!"}, stamped=True)
         site.delete(deleted, 404)
         replace_paper(site, {silent, dated, added, mended, moved, deleted})
-        site.move(moved, f"{site.address(moved)[1].rstrip('/').removesuffix('.html')}-2{ending(moved)}")
+        site.move(
+            moved, f"{site.address(moved)[1].rstrip('/').removesuffix('.html')}-2{ending(moved)}"
+        )
     finally:
         site.clock.fixed = None
 
@@ -46,7 +54,9 @@ def replace_paper(site: Site, edited: set[str]) -> None:
         if url not in edited
     ]
     papers, path = next(
-        (papers, path) for papers, path in attached if NUMBER.search(papers[path][0].partition("\n")[2])
+        (papers, path)
+        for papers, path in attached
+        if NUMBER.search(papers[path][0].partition("\n")[2])
     )
     title, newline, text = papers[path][0].partition("\n")
     papers[path] = (f"{title}{newline}{one_more(text)}", *papers[path][1:])

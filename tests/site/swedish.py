@@ -22,7 +22,11 @@ MONTHS = [
 
 def day(moment: date, *, zero: bool = False) -> str:
     """Format a day as 5 mars 2024, or 05 mars 2024."""
-    return f"{moment.day:02d}" * zero + str(moment.day) * (not zero) + f" {MONTHS[moment.month - 1]} {moment.year}"
+    return (
+        f"{moment.day:02d}" * zero
+        + str(moment.day) * (not zero)
+        + f" {MONTHS[moment.month - 1]} {moment.year}"
+    )
 
 
 def box(text: str, css: str = "date") -> str:

@@ -23,23 +23,38 @@ CREDITS = [
 ]
 
 
-def picture(cms: str, topic: dict[str, Any], text: dict[str, Any], rng: random.Random, when: datetime) -> Picture:
+def picture(
+    cms: str, topic: dict[str, Any], text: dict[str, Any], rng: random.Random, when: datetime
+) -> Picture:
     """Return an image with caption and credit in an agency's format."""
-    name, caption, way = rng.choice(text["photographers"]), rng.choice(topic["captions"]), rng.choice(CREDITS)
+    name, caption, way = (
+        rng.choice(text["photographers"]),
+        rng.choice(topic["captions"]),
+        rng.choice(CREDITS),
+    )
     credit = name.upper() if "{2}" in way else f"{name}/{text['name']}" if "{1}" in way else name
     line = f"{caption} {way.format(name, text['name'], name.upper())}"
     path = PATHS[cms].picture(to_slug(caption), f"{when:%Y/%m}")
-    return Picture(path=path, alt=re.sub(r"\.$", "", caption), caption=caption, credit=credit, line=line)
+    return Picture(
+        path=path, alt=re.sub(r"\.$", "", caption), caption=caption, credit=credit, line=line
+    )
 
 
-def papers(cms: str, topic: dict[str, Any], rng: random.Random, when: datetime) -> tuple[Paper, ...]:
+def papers(
+    cms: str, topic: dict[str, Any], rng: random.Random, when: datetime
+) -> tuple[Paper, ...]:
     """Return one or two attached PDFs."""
     titles = rng.sample(topic["attachments"], rng.randint(1, len(topic["attachments"])))
-    return tuple(Paper(path=PATHS[cms].paper(to_slug(title), f"{when:%Y-%m}"), title=title) for title in titles)
+    return tuple(
+        Paper(path=PATHS[cms].paper(to_slug(title), f"{when:%Y-%m}"), title=title)
+        for title in titles
+    )
 
 
 def write_paper(paper: Paper, release: Release) -> tuple[str, ...]:
-    """Return the pages of an attached PDF: its title and what the release says in short, and then a paragraph."""
+    """Return the pages of an attached PDF: its title and what the release says in short, and then a
+    paragraph.
+    """
     first = [paper.title, "", *wrap(release.lead or release.title, 58)]
     more = next((text for tag, text in release.blocks if tag == "p"), "")
     return "\n".join(first), "\n".join(wrap(more, 58))
@@ -47,7 +62,9 @@ def write_paper(paper: Paper, release: Release) -> tuple[str, ...]:
 
 def contacts(text: dict[str, Any], rng: random.Random, *, person: bool) -> tuple[Person, ...]:
     """Return an expert and the press office."""
-    office = Person(role=text["press"], phone=text["press_phone"], email=f"press@{text['slug']}.example")
+    office = Person(
+        role=text["press"], phone=text["press_phone"], email=f"press@{text['slug']}.example"
+    )
     if not person:
         return (office,)
     name, role = rng.choice(text["people"])

@@ -31,7 +31,10 @@ PAGE_SIZE = 3
 
 
 class SampleWire:
-    """The releases of one publisher at a wire, newest first. `base`: the site that files and pictures are on."""
+    """The releases of one publisher at a wire, newest first.
+
+    `base`: the site that files and pictures are on.
+    """
 
     def __init__(self, name: str, releases: list[Release], base: str) -> None:
         self.service, _, self.publisher = name.partition(":")
@@ -56,32 +59,49 @@ class SampleWire:
         self.releases[url] = replace(self.releases[url], **changes)
 
     def answer(self, path: str, query: str) -> Answer:
-        """Return a page of the list or the page of a release; pages of the JSON services are never requested."""
+        """Return a page of the list or the page of a release; pages of the JSON services are never
+        requested.
+        """
         if path == "/robots.txt":
             return Answer(make=lambda: b"User-agent: *\nDisallow: /search\n", media="text/plain")
         if path == self.list_path:
             text = self.write_list({name: values[-1] for name, values in parse_qs(query).items()})
-            return Answer(make=text.encode, media=RSS if self.service in ("mynewsdesk", "notified") else JSON)
+            return Answer(
+                make=text.encode, media=RSS if self.service in ("mynewsdesk", "notified") else JSON
+            )
         found = [release for url, release in self.releases.items() if urlsplit(url).path == path]
         if found and self.service in ("mynewsdesk", "notified"):
             page = self.write_page(found[0])
             return Answer(make=page.encode, etag=to_hex(page))
-        return Answer(make=lambda: b"<!doctype html><title>404</title><h1>Not found</h1>", status=404)
+        return Answer(
+            make=lambda: b"<!doctype html><title>404</title><h1>Not found</h1>", status=404
+        )
 
     def write_list(self, query: dict[str, str]) -> str:
         every = sorted(self.releases.items(), key=lambda pair: pair[1].created, reverse=True)
         if self.service == "viatt":
             page = int(query.get("page", "0"))
             assert query["publisher"] == self.publisher
-            records = [self.to_viatt(url, release) for url, release in every[page * PAGE_SIZE : (page + 1) * PAGE_SIZE]]
+            records = [
+                self.to_viatt(url, release)
+                for url, release in every[page * PAGE_SIZE : (page + 1) * PAGE_SIZE]
+            ]
             more = (page + 1) * PAGE_SIZE < len(every)
             found: dict[str, Any] = {"releases": records, "totalCount": len(every)}
-            return json.dumps(found | ({"nextPage": page + 1} if more else {}), ensure_ascii=False, indent=1)
+            return json.dumps(
+                found | ({"nextPage": page + 1} if more else {}), ensure_ascii=False, indent=1
+            )
         if self.service == "cision":
             page = int(query.get("PageIndex", "1"))
-            shown = every[(page - 1) * PAGE_SIZE : page * PAGE_SIZE] if query["DetailLevel"] == "detail" else []
+            shown = (
+                every[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
+                if query["DetailLevel"] == "detail"
+                else []
+            )
             head = {"PageIndex": page, "PageSize": PAGE_SIZE, "TotalFoundReleases": len(every)}
-            return json.dumps({**head, "Releases": [self.to_cision(url, release) for url, release in shown]})
+            return json.dumps(
+                {**head, "Releases": [self.to_cision(url, release) for url, release in shown]}
+            )
         now = max(release.modified for release in self.releases.values())
         items = [replace(release, path=urlsplit(url).path) for url, release in every]
         return feeds.rss(self.publisher, f"https://{self.hosts[1]}", "/rss", items, now)
@@ -89,7 +109,13 @@ class SampleWire:
     def to_viatt(self, url: str, release: Release) -> dict[str, Any]:
         picture = release.picture
         persons = [
-            {"name": person.name, "title": person.role, "phone": person.phone, "email": person.email, "image": None}
+            {
+                "name": person.name,
+                "title": person.role,
+                "phone": person.phone,
+                "email": person.email,
+                "image": None,
+            }
             for person in release.contacts
         ]
         return {
@@ -101,8 +127,12 @@ class SampleWire:
             "keywords": list(release.tags),
             "published": release.created.isoformat(timespec="seconds"),
             "publisher": {"id": int(self.publisher), "name": release.agency},
-            "images": [{"normal": self.base + picture.path, "caption": picture.line}] if picture else [],
-            "documents": [{"url": self.base + paper.path, "caption": paper.title} for paper in release.papers],
+            "images": [{"normal": self.base + picture.path, "caption": picture.line}]
+            if picture
+            else [],
+            "documents": [
+                {"url": self.base + paper.path, "caption": paper.title} for paper in release.papers
+            ],
             "contacts": {"text": None, "persons": persons},
             "language": release.language,
             "type": "PRESS_RELEASE",
@@ -115,7 +145,9 @@ class SampleWire:
             "Description": picture.caption,
             "Photographer": picture.credit,
         }
-        rows = ("\n".join(filter(None, (p.name, p.role, p.phone, p.email))) for p in release.contacts)
+        rows = (
+            "\n".join(filter(None, (p.name, p.role, p.phone, p.email))) for p in release.contacts
+        )
         return {
             "EncryptedId": to_hex(release.path).upper(),
             "Title": release.title,
@@ -128,7 +160,9 @@ class SampleWire:
             "LanguageVersions": [],
             "CisionWireUrl": url,
             "Keywords": list(release.tags),
-            "Files": [{"Url": self.base + paper.path, "Title": paper.title} for paper in release.papers],
+            "Files": [
+                {"Url": self.base + paper.path, "Title": paper.title} for paper in release.papers
+            ],
             "Images": [image] if image else [],
             "Quotes": [{"Author": "", "Text": release.body[0]}],
             "Contact": "\n\n".join(rows),
@@ -138,7 +172,9 @@ class SampleWire:
         """Return the text as HTML."""
         parts = []
         for tag, text in release.blocks:
-            html = NOTE.sub(lambda found: f'<a href="{self.base}/">{found[1]}</a>', escape(text, quote=False))
+            html = NOTE.sub(
+                lambda found: f'<a href="{self.base}/">{found[1]}</a>', escape(text, quote=False)
+            )
             if tag == "ul":
                 html = "".join(f"<li>{line}</li>" for line in html.split("\n"))
             elif tag == "table":
@@ -150,12 +186,24 @@ class SampleWire:
     def write_page(self, release: Release) -> str:
         """Return the page of a release in a press room."""
         title, day = escape(release.title), release.created
-        files = "".join(f'<li><a href="{self.base}{p.path}">{escape(p.title)}</a></li>' for p in release.papers)
+        files = "".join(
+            f'<li><a href="{self.base}{p.path}">{escape(p.title)}</a></li>' for p in release.papers
+        )
         return (
-            f'<!doctype html><html lang="{release.language}"><head><meta charset="utf-8"><title>{title}</title>'
-            f'<meta property="article:published_time" content="{day.isoformat(timespec="seconds")}"></head><body>'
+            f"<!doctype html><html"
+            f' lang="{release.language}'
+            f'"><head><meta'
+            f' charset="utf-8"><title>{title}</'
+            f"title>"
+            f'<meta property="article:published_time"'
+            f' content="{day.isoformat(timespec="seconds")}'
+            f'"></'
+            f"head><body>"
             f'<header><a href="/">Press</a></header><main><article><h1>{title}</h1>'
             f"<p>Pressmeddelande • {day:%Y-%m-%d %H:%M}</p>"
-            f'<p class="lead">{escape(release.lead)}</p>{self.write_body(release)}<ul>{files}</ul></article></main>'
+            f'<p class="lead">{escape(release.lead)}</'
+            f"p>{self.write_body(release)}"
+            f"<ul>{files}</"
+            f"ul></article></main>"
             f"<footer><p>Pressrummet</p></footer></body></html>\n"
         )

@@ -1,4 +1,6 @@
-"""Versions of fetched attachments, their texts, when they are due, and what a takedown withholds."""
+"""Versions of fetched attachments, their texts, when they are due, and what a takedown
+withholds.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,12 @@ from urllib.parse import quote
 import pytest
 
 from archive.__main__ import main
-from archive.attachments.attachment_store import MIN_INTERVAL, AttachmentPage, AttachmentText, AttachmentVersion
+from archive.attachments.attachment_store import (
+    MIN_INTERVAL,
+    AttachmentPage,
+    AttachmentText,
+    AttachmentVersion,
+)
 from archive.database.captures import Captures
 from archive.database.models import Attachment
 from archive.database.sqlite_files import ArchiveError
@@ -25,7 +32,12 @@ from archive.operations.backup import create_backup, restore_backup
 from archive.operations.snapshots import publish_snapshot
 from archive.store.merged_histories import merge_releases
 from archive.store.releases import Archive
-from archive.store.takedowns import find_uncovered_releases, hide_release, lift_takedown, redact_passage
+from archive.store.takedowns import (
+    find_uncovered_releases,
+    hide_release,
+    lift_takedown,
+    redact_passage,
+)
 from tests.archive import sample_evidence
 from tests.archive.sample import Site, served
 from tests.archive.sample_evidence import create_evidence_archive, release
@@ -35,7 +47,8 @@ NOW, DAY = datetime(2026, 4, 1, 9, tzinfo=UTC), timedelta(days=1)
 URL = "https://a.example/beslut.pdf"
 OTHER = "https://a.example/bilaga.xlsx"
 LINKING = replace(
-    release(1, 2), attachments=(Attachment(url=URL, title="Beslut"), Attachment(url=OTHER, title="Bilaga"))
+    release(1, 2),
+    attachments=(Attachment(url=URL, title="Beslut"), Attachment(url=OTHER, title="Bilaga")),
 )
 TEXT = AttachmentText("pdf", 2, (AttachmentPage(1, "Beslut om fyren"), AttachmentPage(2, "")))
 
@@ -61,7 +74,9 @@ def add_links(archive: Archive, seen_at: datetime = NOW) -> None:
     sample_evidence.add_links(archive, LINKING.url, seen_at)
 
 
-def record(archive: Archive, body: bytes, seen_at: datetime = NOW, url: str = URL) -> AttachmentVersion:
+def record(
+    archive: Archive, body: bytes, seen_at: datetime = NOW, url: str = URL
+) -> AttachmentVersion:
     return sample_evidence.store_file(archive, url, body, seen_at)
 
 
@@ -70,7 +85,12 @@ def store_text(archive: Archive, version: AttachmentVersion, text: AttachmentTex
 
 
 def list_due(archive: Archive, at: datetime, **options: Any) -> list[str]:
-    return [entry.url for entry in archive.attachments.list_due(LINKING.agency, at, options.pop("limit", 9), **options)]
+    return [
+        entry.url
+        for entry in archive.attachments.list_due(
+            LINKING.agency, at, options.pop("limit", 9), **options
+        )
+    ]
 
 
 def test_links_become_due_at_most_once_a_day(archive: Archive) -> None:
@@ -117,7 +137,10 @@ def test_changed_file_is_a_version_of_its_own(archive: Archive) -> None:
     back = record(archive, b"%PDF-1", NOW + 3 * DAY)
     assert archive.attachments.get_version(URL) == back
     assert (back.file_id, back.sha256) == (first.file_id, hashlib.sha256(b"%PDF-1").hexdigest())
-    found = select(archive, "select id, cause, previous, first_seen, last_seen, checks from attachment_versions")
+    found = select(
+        archive,
+        "select id, cause, previous, first_seen, last_seen, checks from attachment_versions",
+    )
     at = [(NOW + days * DAY).isoformat() for days in range(4)]
     assert found == [
         (first.id, "first", None, at[0], at[1], 2),
@@ -138,16 +161,20 @@ def test_text_of_a_file(archive: Archive) -> None:
     assert not archive.attachments.needs_text(version.file_id)
     pages = select(archive, "select page, text, letters from attachment_pages")
     assert pages == [(1, "Beslut om fyren", 13), (2, "", 0)]
-    assert select(archive, "select kind, pages, letters, problem from attachment_files") == [("pdf", 2, 13, None)]
+    assert select(archive, "select kind, pages, letters, problem from attachment_files") == [
+        ("pdf", 2, 13, None)
+    ]
     unreadable = record(archive, b"%PDF-2", NOW + DAY)
     store_text(archive, unreadable, AttachmentText(problem="encrypted", detail="PDFium: error 4"))
-    assert select(archive, "select problem, detail from attachment_files where id = ?", unreadable.file_id) == [
-        ("encrypted", "PDFium: error 4")
-    ]
+    assert select(
+        archive, "select problem, detail from attachment_files where id = ?", unreadable.file_id
+    ) == [("encrypted", "PDFium: error 4")]
 
 
 @pytest.mark.parametrize("kind", ["hide", "redact"])
-def test_takedown_of_a_release_withholds_the_text_of_its_files(archive: Archive, kind: str, tmp_path: Path) -> None:
+def test_takedown_of_a_release_withholds_the_text_of_its_files(
+    archive: Archive, kind: str, tmp_path: Path
+) -> None:
     add_links(archive)
     version = record(archive, b"%PDF-1")
     store_text(archive, version)
@@ -155,17 +182,24 @@ def test_takedown_of_a_release_withholds_the_text_of_its_files(archive: Archive,
     if kind == "hide":
         takedown_id = hide_release(archive, release_id, NOW, reason="Domstols beslut")
     else:
-        takedown_id = redact_passage(archive, release_id, LINKING.title, NOW, reason="Personuppgift")
+        takedown_id = redact_passage(
+            archive, release_id, LINKING.title, NOW, reason="Personuppgift"
+        )
     assert select(archive, "select * from attachment_pages") == []
     assert select(archive, "select rowid from search_attachments") == []
     withheld = [(None, None, "withheld", None)]
-    assert select(archive, "select kind, letters, problem, extracted from attachment_files") == withheld
+    assert (
+        select(archive, "select kind, letters, problem, extracted from attachment_files")
+        == withheld
+    )
     assert not archive.attachments.needs_text(version.file_id)
     store_text(archive, version)  # by a crawl that had begun to read it
     later = record(archive, b"%PDF-2", NOW + DAY)
     store_text(archive, later)
     assert select(archive, "select * from attachment_pages") == []
-    assert not any(b"Beslut om fyren" in path.read_bytes() for path in archive.path.parent.glob("archive.db*"))
+    assert not any(
+        b"Beslut om fyren" in path.read_bytes() for path in archive.path.parent.glob("archive.db*")
+    )
     export_warc(archive.path, tmp_path / "out.warc")
     assert b"%PDF-1" not in (tmp_path / "out.warc").read_bytes()
     lift_takedown(archive, takedown_id, NOW + DAY, "Beslutet upphävt")
@@ -199,10 +233,14 @@ async def test_takedown_withholds_the_name_of_a_file(archive: Archive, kind: str
             assert "hemligheten" not in (await site.get(path)).text, path
 
 
-async def test_file_of_two_releases_is_withheld_with_either_of_them(archive: Archive, tmp_path: Path) -> None:
+async def test_file_of_two_releases_is_withheld_with_either_of_them(
+    archive: Archive, tmp_path: Path
+) -> None:
     other_url = "https://a.example/samma.pdf"
     sharing = replace(
-        release(1, 2), url="https://fyr.example/kopia", attachments=(Attachment(url=other_url, title="B"),)
+        release(1, 2),
+        url="https://fyr.example/kopia",
+        attachments=(Attachment(url=other_url, title="B"),),
     )
     archive.save(sharing, seen_at=NOW)
     sharing_id = sample_evidence.add_links(archive, sharing.url, NOW)
@@ -235,7 +273,11 @@ async def test_copies_of_an_archive_have_its_attachments(archive: Archive, tmp_p
     assert findings == []
     restored = tmp_path / "restored"
     restored.mkdir()
-    assert restore_backup(copy, restored / "archive.db", replace=False, moment=NOW) == ([], None, [])
+    assert restore_backup(copy, restored / "archive.db", replace=False, moment=NOW) == (
+        [],
+        None,
+        [],
+    )
     snapshot = publish_snapshot(restored / "archive.db", tmp_path / "snapshots", keep=1, moment=NOW)
     for path in (restored / "archive.db", snapshot / "archive.db"):
         assert verify(path, texts=True).findings == []
@@ -266,7 +308,9 @@ def test_attachments_of_merged_releases(archive: Archive) -> None:
 
 def test_redacted_release(archive: Archive) -> None:
     named = "https://a.example/nora-kvist.pdf"
-    archive.save(replace(LINKING, attachments=(Attachment(url=named, title="Om Nora Kvist"),)), seen_at=NOW)
+    archive.save(
+        replace(LINKING, attachments=(Attachment(url=named, title="Om Nora Kvist"),)), seen_at=NOW
+    )
     add_links(archive)
     redact_passage(archive, get_release_id(archive), "Nora Kvist", NOW, reason="Personuppgift")
     add_links(archive, NOW + DAY)  # by a crawl that finds the same
@@ -282,7 +326,9 @@ def test_redacted_release(archive: Archive) -> None:
 
 def test_text_of_a_release_that_is_a_file_is_withheld_with_it(archive: Archive) -> None:
     url = "https://fyr.example/fil.pdf"
-    is_file = replace(release(60, 0), url=url, body="", attachments=(Attachment(url=url, title="Beslut"),))
+    is_file = replace(
+        release(60, 0), url=url, body="", attachments=(Attachment(url=url, title="Beslut"),)
+    )
     (capture_id,) = archive.db.execute("select min(id) from captures").fetchone()
     archive.save(is_file, seen_at=NOW, capture_id=capture_id)
     release_id = archive.find_release_id(url)
@@ -290,19 +336,27 @@ def test_text_of_a_release_that_is_a_file_is_withheld_with_it(archive: Archive) 
     with archive.transaction():
         archive.frontier.add(url, agency="fyr", role="release", seen_at=NOW, file_title="Beslut")
         archive.frontier.mark_stored(url, release_id, NOW)
-    takedown_id = hide_release(archive, release_id, NOW, reason="Domstols beslut")  # before it is known as a file
+    takedown_id = hide_release(
+        archive, release_id, NOW, reason="Domstols beslut"
+    )  # before it is known as a file
     sample_evidence.add_links(archive, url, NOW)
     assert archive.attachments.list_files_without_text() == []
     assert verify(archive.path).findings == []
     lift_takedown(archive, takedown_id, NOW, "Upphävt")
     sample_evidence.add_links(archive, url, NOW + DAY)
-    assert select(archive, "select capture, cause, checks from attachment_versions") == [(capture_id, "first", 2)]
+    assert select(archive, "select capture, cause, checks from attachment_versions") == [
+        (capture_id, "first", 2)
+    ]
     assert len(archive.attachments.list_files_without_text(agency="fyr")) == 1
 
 
 def test_passage_in_a_file_can_be_redacted(archive: Archive) -> None:
     add_links(archive)
-    store_text(archive, record(archive, b"%PDF-1"), replace(TEXT, pages=(AttachmentPage(1, "Av Nora\nKvist"),)))
+    store_text(
+        archive,
+        record(archive, b"%PDF-1"),
+        replace(TEXT, pages=(AttachmentPage(1, "Av Nora\nKvist"),)),
+    )
     assert find_uncovered_releases(archive, 2, "Nora Kvist") == [get_release_id(archive)]
     with pytest.raises(ArchiveError, match="nor in the text of a file"):
         redact_passage(archive, 2, "Nora Kvist", NOW, reason="Personuppgift")
@@ -324,7 +378,10 @@ def test_extract_attachments_command(archive: Archive, capsys: pytest.CaptureFix
         assert code == int("damaged: 0" not in printed)
         return printed.splitlines()[-1].partition("archive.db: ")[2]
 
-    assert run("--agency", "other") == "0 files read; without text: 0; with a problem: 0; missing or damaged: 0"
+    assert (
+        run("--agency", "other")
+        == "0 files read; without text: 0; with a problem: 0; missing or damaged: 0"
+    )
     assert run() == "2 files read; without text: 0; with a problem: 1; missing or damaged: 1"
     assert run() == "0 files read; without text: 0; with a problem: 0; missing or damaged: 1"
     pages = select(archive, "select file, page, text from attachment_pages")
@@ -334,7 +391,9 @@ def test_extract_attachments_command(archive: Archive, capsys: pytest.CaptureFix
     # a takedown that is lifted
     hide_release(archive, get_release_id(archive), NOW, reason="Domstols beslut")
     assert run() == "0 files read; without text: 0; with a problem: 0; missing or damaged: 0"
-    assert main(["takedown", "lift", "1", "--reason", "Upphävt", "--archive", str(archive.path)]) == 0
+    assert (
+        main(["takedown", "lift", "1", "--reason", "Upphävt", "--archive", str(archive.path)]) == 0
+    )
     printed = capsys.readouterr().out
     assert "texts of attachments that are read again: 2" in printed
     assert select(archive, "select file, page, text from attachment_pages") == pages
@@ -346,7 +405,11 @@ FOUND_SQL = "select rowid from search_attachments where search_attachments match
 def test_pages_are_indexed_with_their_inflections(archive: Archive) -> None:
     first, second = record(archive, b"%PDF-1"), record(archive, b"%PDF-2", NOW + DAY)
     store_text(archive, first)
-    store_text(archive, second, AttachmentText("pdf", 1, (AttachmentPage(1, "The decision of the lighthouses"),)))
+    store_text(
+        archive,
+        second,
+        AttachmentText("pdf", 1, (AttachmentPage(1, "The decision of the lighthouses"),)),
+    )
     assert select(archive, FOUND_SQL, "fyr") == [(first.file_id * 1000 + 1,)]
     assert select(archive, FOUND_SQL, "lighthouse") == [(second.file_id * 1000 + 1,)]
     archive.db.execute("insert into search_attachments (search_attachments) values ('delete-all')")
@@ -378,10 +441,15 @@ async def test_search_in_attachments(archive: Archive) -> None:
     store_text(archive, old, AttachmentText("pdf", 1, (AttachmentPage(1, "Lotsning"),)))
     store_text(archive, record(archive, b"%PDF-2", NOW + DAY))
     other = record(archive, b"PK", NOW, OTHER)
-    store_text(archive, other, AttachmentText("xlsx", 1, (AttachmentPage(1, "Bilagetext", "Blad1"),)))
+    store_text(
+        archive, other, AttachmentText("xlsx", 1, (AttachmentPage(1, "Bilagetext", "Blad1"),))
+    )
     with served(archive.path) as datasette:
         site = Site(datasette)
-        found = {query: LINKING.url in (await site.get(f"/search.json?q={quote(query)}")).text for query in SEARCHES}
+        found = {
+            query: LINKING.url in (await site.get(f"/search.json?q={quote(query)}")).text
+            for query in SEARCHES
+        }
         page = await site.page(f"/search?q={quote('bilaga:fyrar')}")
         sheet = await site.text(f"/search?q={quote('bilaga:bilagetexten')}&lang=en")
     assert found == SEARCHES
@@ -389,7 +457,10 @@ async def test_search_in_attachments(archive: Archive) -> None:
     assert " ".join(excerpt.text_content().split()) == "Sida 1 i bilagan Beslut: Beslut om fyren"
     assert [mark.text_content() for mark in excerpt.cssselect("mark")] == ["fyren"]
     # the page in the archive, and the file at the agency
-    assert [link.get("href") for link in excerpt.cssselect("a")] == ["/-/attachment/2?page=1#page-1", URL]
+    assert [link.get("href") for link in excerpt.cssselect("a")] == [
+        "/-/attachment/2?page=1#page-1",
+        URL,
+    ]
     assert "Sheet “Blad1” of the attachment Bilaga: Bilagetext" in sheet
 
 
@@ -397,16 +468,30 @@ async def test_search_in_attachments(archive: Archive) -> None:
     ("text", "sentence"),
     [
         (TEXT, "Beslut PDF, 2 sidor, 1 kB."),
-        (AttachmentText("pdf", 1, (AttachmentPage(1, ""),)), "1 sida, 1 kB. Filen har ingen text som går att söka i"),
-        (AttachmentText(problem="encrypted"), "Beslut 1 kB. Texten går inte att läsa: filen är skyddad"),
-        (AttachmentText("pdf", 900, TEXT.pages, "pages"), "900 sidor, 1 kB. Bara de första 500 sidorna är lästa."),
+        (
+            AttachmentText("pdf", 1, (AttachmentPage(1, ""),)),
+            "1 sida, 1 kB. Filen har ingen text som går att söka i",
+        ),
+        (
+            AttachmentText(problem="encrypted"),
+            "Beslut 1 kB. Texten går inte att läsa: filen är skyddad",
+        ),
+        (
+            AttachmentText("pdf", 900, TEXT.pages, "pages"),
+            "900 sidor, 1 kB. Bara de första 500 sidorna är lästa.",
+        ),
     ],
 )
-async def test_release_page_describes_its_files(archive: Archive, text: AttachmentText, sentence: str) -> None:
+async def test_release_page_describes_its_files(
+    archive: Archive, text: AttachmentText, sentence: str
+) -> None:
     store_text(archive, record(archive, b"%PDF-1"), TEXT)
     store_text(archive, record(archive, b"%PDF-2", NOW + DAY), text)
     with served(archive.path) as datasette:
         page = await Site(datasette).text(f"/archive/releases/{get_release_id(archive)}")
     assert sentence in page, page[page.index("Bilagor") :][:400]
-    assert "Myndigheten har bytt ut filen: den här versionen sågs först 2 april 2026 kl. 11.00." in page
+    assert (
+        "Myndigheten har bytt ut filen: den här versionen sågs först 2 april 2026 kl. 11.00."
+        in page
+    )
     assert page.count("bytt ut filen") == 1

@@ -18,7 +18,13 @@ import openpyxl
 import pytest
 
 from archive.attachments import attachment_store as attachment_text
-from archive.attachments.attachment_store import LIMITS, PROBLEMS, AttachmentText, extract_text, read_lines
+from archive.attachments.attachment_store import (
+    LIMITS,
+    PROBLEMS,
+    AttachmentText,
+    extract_text,
+    read_lines,
+)
 from tests.site.files import make_pdf, write_pdf
 
 WORD = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
@@ -42,11 +48,19 @@ def make_zip(**parts: str | bytes) -> bytes:
 
 
 def make_docx(body: str, **more: str) -> bytes:
-    return make_zip(word__document_xml=f"<w:document {WORD} {MC}><w:body>{body}</w:body></w:document>", **more)
+    return make_zip(
+        word__document_xml=f"<w:document {WORD} {MC}><w:body>{body}</w:body></w:document>", **more
+    )
 
 
 def make_odt(text: str, manifest: str = "<manifest/>") -> bytes:
-    content = f'<o:document-content xmlns:o="{ODF}:office:1.0" xmlns:t="{ODF}:text:1.0">{text}</o:document-content>'
+    content = (
+        f"<o:document-content"
+        f' xmlns:o="{ODF}:office:1.0"'
+        f' xmlns:t="{ODF}'
+        f':text:1.0">{text}</'
+        f"o:document-content>"
+    )
     return make_zip(mimetype=ODT_TYPE, content_xml=content, **{"META-INF__manifest_xml": manifest})
 
 
@@ -68,10 +82,20 @@ def make_workbook() -> bytes:
 def make_flate_bomb(size: int) -> bytes:
     """Return a PDF of one page whose content unpacks to `size` bytes of spaces."""
     packer = zlib.compressobj(1)
-    packed = b"".join(packer.compress(b" " * 1_000_000) for _ in range(size // 1_000_000)) + packer.flush()
+    packed = (
+        b"".join(packer.compress(b" " * 1_000_000) for _ in range(size // 1_000_000))
+        + packer.flush()
+    )
     stream = b"<< /Filter /FlateDecode /Length %d >>\nstream\n%s\nendstream" % (len(packed), packed)
     page = b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 9 9] /Contents 4 0 R >>"
-    return write_pdf([b"<< /Type /Catalog /Pages 2 0 R >>", b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>", page, stream])
+    return write_pdf(
+        [
+            b"<< /Type /Catalog /Pages 2 0 R >>",
+            b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+            page,
+            stream,
+        ]
+    )
 
 
 WORD_TEXT = """
@@ -89,7 +113,11 @@ ODT_TEXT = """<o:body><o:text><t:tracked-changes><t:p>Struket</t:p></t:tracked-c
     ("body", "kind", "pages"),
     [
         (make_pdf("Beslut om fyren"), "pdf", ["Beslut om fyren"]),
-        (make_pdf("Första sidan", "", "Tredje\nsidan – slut"), "pdf", ["Första sidan", "", "Tredje sidan – slut"]),
+        (
+            make_pdf("Första sidan", "", "Tredje\nsidan – slut"),
+            "pdf",
+            ["Första sidan", "", "Tredje sidan – slut"],
+        ),
         (b"\n\n" + make_pdf("Rader före huvudet"), "pdf", ["Rader före huvudet"]),
         (make_docx(WORD_TEXT), "docx", ["Beslut om fyren Nytt Län 7 Ruta"]),
         (
@@ -166,8 +194,13 @@ def test_only_the_first_pages_and_letters_are_read() -> None:
     assert (found.page_count, len(found.pages), found.problem) == (600, 500, "pages")
     assert found.pages[-1].text == "Sida 500"
     cut = extract_text(body, {"letters": 14})
-    assert ([page.text for page in cut.pages], cut.problem) == (["Sida 1", "Sida 2", "Si"], "letters")
-    assert extract_text(make_docx("<w:p><w:t>Beslut</w:t></w:p>"), {"letters": 3}).problem == "letters"
+    assert ([page.text for page in cut.pages], cut.problem) == (
+        ["Sida 1", "Sida 2", "Si"],
+        "letters",
+    )
+    assert (
+        extract_text(make_docx("<w:p><w:t>Beslut</w:t></w:p>"), {"letters": 3}).problem == "letters"
+    )
 
 
 @pytest.mark.parametrize(
@@ -202,7 +235,9 @@ def test_what_was_read_before_a_limit_is_kept(limits: dict[str, int], max_wait: 
     assert "process ended with -" in str(found.detail)
     assert len(found.pages) < 2999
     assert [page.number for page in found.pages] == list(range(1, len(found.pages) + 1))
-    assert found.pages or max_wait < 120  # by the clock, a busy computer may not even have started the process
+    assert (
+        found.pages or max_wait < 120
+    )  # by the clock, a busy computer may not even have started the process
 
 
 def test_a_page_that_cannot_be_read_is_named() -> None:
@@ -215,7 +250,9 @@ def test_a_page_that_cannot_be_read_is_named() -> None:
     found = read_lines(lines, 0)
     assert (found.problem, found.detail) == ("some_pages", "page 2: PDFium: Failed to load page.")
     assert read_lines(lines[:2], -6).problem == "limits"
-    assert read_lines([], -9) == AttachmentText(problem="limits", detail="its process ended with -9")
+    assert read_lines([], -9) == AttachmentText(
+        problem="limits", detail="its process ended with -9"
+    )
 
 
 def test_worker_has_no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -251,7 +288,8 @@ def test_an_interrupted_process_says_nothing_about_the_file(
         return process
 
     monkeypatch.setattr(subprocess, "Popen", start_process)
-    # A job in the background of a shell ignores SIGINT, and its processes would inherit that; a handler they do not.
+    # A job in the background of a shell ignores SIGINT, and its processes would inherit that; a
+    # handler they do not.
     inherited = signal.signal(ending, lambda *_: None)
     try:
         with pytest.raises(RuntimeError, match=f"ended with -{ending.value}"):
@@ -261,7 +299,13 @@ def test_an_interrupted_process_says_nothing_about_the_file(
 
 
 def test_worker_imports_nothing_of_the_project() -> None:
-    code = "import runpy, sys; runpy.run_path(sys.argv[1]); print([m for m in sys.modules if m.startswith('archive')])"
+    code = (
+        "import runpy, sys; runpy.run_path(sys.argv[1]); print([m"
+        " for"
+        " m in"
+        " sys.modules if"
+        " m.startswith('archive')])"
+    )
     command = [sys.executable, "-I", "-c", code, str(attachment_text.WORKER)]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "[]\n"
     assert len(set(PROBLEMS)) == len(PROBLEMS)

@@ -1,4 +1,6 @@
-"""States of releases to compare: from one line with both versions, from fields, or from stored Markdown."""
+"""States of releases to compare: from one line with both versions, from fields, or from stored
+Markdown.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +25,18 @@ FACT_KINDS = {"amount", "negation", "number", "date", "name", "time", "contact"}
 
 
 def to_state(body: str = "", **fields: Any) -> dict[str, Any]:
-    """Return the state of a release with this body, each paragraph a <p>; `fields` are values of the state itself."""
+    """Return the state of a release with this body, each paragraph a <p>; `fields` are values of
+    the state itself.
+    """
     body_html = "".join(f"<p>{paragraph}</p>" for paragraph in body.split("\n\n") if paragraph)
-    release = Release(agency="fyr", url="", title="Rubrik", body=body, body_html=body_html, published=date(2024, 5, 28))
+    release = Release(
+        agency="fyr",
+        url="",
+        title="Rubrik",
+        body=body,
+        body_html=body_html,
+        published=date(2024, 5, 28),
+    )
     return {**models.to_state(release), **fields}
 
 
@@ -35,9 +46,13 @@ def read_sentences() -> dict[str, Any]:
 
 
 def split_case(case: str) -> tuple[str, str]:
-    """Return both versions of a text with [before|after] in it, where ¶ is a blank line and ⏎ a line end."""
+    """Return both versions of a text with [before|after] in it, where ¶ is a blank line and ⏎ a
+    line end.
+    """
     text = case.replace("¶", "\n\n").replace("⏎", "\n")
-    before, after = (re.sub(r"\[(.*?)\|(.*?)\]", rf"\{side}", text, flags=re.DOTALL) for side in (1, 2))
+    before, after = (
+        re.sub(r"\[(.*?)\|(.*?)\]", rf"\{side}", text, flags=re.DOTALL) for side in (1, 2)
+    )
     return before, after
 
 
@@ -48,7 +63,9 @@ def compare_case(case: str) -> Diff:
 
 def compare_fields(**fields: tuple[Any, Any]) -> Diff:
     """Compare two states by the values of their fields, each given as (before, after)."""
-    before, after = (to_state(**{name: pair[side] for name, pair in fields.items()}) for side in (0, 1))
+    before, after = (
+        to_state(**{name: pair[side] for name, pair in fields.items()}) for side in (0, 1)
+    )
     return compare(before, after)
 
 
@@ -62,8 +79,14 @@ def to_pair(question: str, answer: str, position: int = 1) -> dict[str, Any]:
 
 
 def read_stored_edits() -> list[dict[str, Any]]:
-    """Return the stored real edits (url, kind, before and after in Markdown), or none if they are not available."""
-    return [json.loads(line) for line in EDITS.read_text("utf-8").splitlines()] if EDITS.exists() else []
+    """Return the stored real edits (url, kind, before and after in Markdown), or none if they are
+    not available.
+    """
+    return (
+        [json.loads(line) for line in EDITS.read_text("utf-8").splitlines()]
+        if EDITS.exists()
+        else []
+    )
 
 
 def read_source(text: str) -> dict[str, Any]:
@@ -73,7 +96,9 @@ def read_source(text: str) -> dict[str, Any]:
 
 
 def read_markdown(text: str) -> dict[str, Any]:
-    """Return a state whose body is what a reader sees: rows, items and paragraphs, a blank line between them."""
+    """Return a state whose body is what a reader sees: rows, items and paragraphs, a blank line
+    between them.
+    """
     title, _, body = text.removeprefix("# ").partition("\n")
     markup = MARKDOWN.render(body)
     tree = html.fragment_fromstring(markup, create_parent="div")
@@ -82,4 +107,6 @@ def read_markdown(text: str) -> dict[str, Any]:
         for part in tree.xpath("./*[not(self::ul|self::ol|self::table)]|.//li|.//tr")
     ]
     title = html.fragment_fromstring(MARKDOWN.renderInline(title), create_parent="p").text_content()
-    return to_state("\n\n".join(part for part in parts if part), title=title.strip(), body_html=markup)
+    return to_state(
+        "\n\n".join(part for part in parts if part), title=title.strip(), body_html=markup
+    )

@@ -35,9 +35,15 @@ def test_mirror_equals_archive_whenever_it_reads() -> None:
     changes: set[str] = set()
 
     @settings(derandomize=True, deadline=None, max_examples=7)
-    @given(random=st.randoms(use_true_random=True), page_sizes=st.lists(st.integers(0, 5), min_size=40, max_size=40))
+    @given(
+        random=st.randoms(use_true_random=True),
+        page_sizes=st.lists(st.integers(0, 5), min_size=40, max_size=40),
+    )
     def check(random: Random, page_sizes: list[int]) -> None:
-        with tempfile.TemporaryDirectory() as folder, Archive(Path(folder) / "archive.db") as archive:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            Archive(Path(folder) / "archive.db") as archive,
+        ):
             events, mirror = RandomEvents(archive, random), Mirror(archive.path)
             for size in page_sizes:
                 events.add_event()
@@ -45,7 +51,9 @@ def test_mirror_equals_archive_whenever_it_reads() -> None:
                     mirror.read_page(size)
             while mirror.read_page(7):
                 pass
-            changes.update(change for (change,) in archive.db.execute("select change from changefeed"))
+            changes.update(
+                change for (change,) in archive.db.execute("select change from changefeed")
+            )
             assert mirror.releases == read_shown(archive.path)
             assert mirror.entry_numbers == sorted(set(mirror.entry_numbers))
             assert read_all(archive.path, 7).releases == mirror.releases
@@ -76,7 +84,9 @@ def test_entry_numbers_are_committed_in_order(tmp_path: Path) -> None:
                 other.execute("begin immediate")
             assert other.execute("select count(*) from changefeed").fetchone() == (0,)
         other.execute("begin immediate")  # the number of a rolled back entry is given again
-        other.execute("insert into takedowns (release, kind, reason, at) values (1, 'redact', '', '')")
+        other.execute(
+            "insert into takedowns (release, kind, reason, at) values (1, 'redact', '', '')"
+        )
         other.execute("rollback")
         events.publish()
         assert other.execute("select id, release from changefeed").fetchall() == [(1, 1), (2, 2)]
@@ -143,7 +153,10 @@ async def test_pages_contain_the_whole_log(history_site: Site) -> None:
     assert entries == everything
     lines = (await history_site.get("/-/changes.ndjson?size=500")).text.splitlines()
     assert [json.loads(line) for line in lines] == everything
-    assert {entry["cause"] for entry in everything if entry["change"] == "changed"} == {"source", "parser"}
+    assert {entry["cause"] for entry in everything if entry["change"] == "changed"} == {
+        "source",
+        "parser",
+    }
 
 
 async def test_end_of_the_log(history_site: Site) -> None:
@@ -151,7 +164,9 @@ async def test_end_of_the_log(history_site: Site) -> None:
     response = await history_site.get(f"/-/changes.json?since={cursor}")
     page = response.json()
     assert (page["changes"], page["next"], page["cursor"]) == ([], None, cursor)
-    again = await history_site.get(f"/-/changes.json?since={cursor}", if_none_match=response.headers["etag"])
+    again = await history_site.get(
+        f"/-/changes.json?since={cursor}", if_none_match=response.headers["etag"]
+    )
     assert (again.status_code, again.text) == (304, "")
     assert response.headers["access-control-allow-origin"] == "*"
     assert response.headers["x-content-type-options"] == "nosniff"
@@ -160,7 +175,10 @@ async def test_end_of_the_log(history_site: Site) -> None:
 @pytest.mark.parametrize(
     ("query", "status"),
     [
-        *((f"since={cursor}", 400) for cursor in ("x", "-1", "1", "1-xyz", "00-00000000", "1-0000000G", "9" * 40)),
+        *(
+            (f"since={cursor}", 400)
+            for cursor in ("x", "-1", "1", "1-xyz", "00-00000000", "1-0000000G", "9" * 40)
+        ),
         *(("size=x", 400), ("since=1-00000000", 410), ("since=99999-00000000", 503)),
     ],
 )
@@ -174,16 +192,25 @@ async def test_invalid_cursor(history_site: Site, query: str, status: int) -> No
 async def test_changes_of_an_empty_archive(empty_site: Site) -> None:
     page = (await empty_site.get("/-/changes.json")).json()
     assert (page["changes"], page["next"], page["cursor"]) == ([], None, "0")
-    assert (await empty_site.get("/-/changes.json?since=0&lang=en")).json()["title"] == "Changes in the archive"
+    assert (await empty_site.get("/-/changes.json?since=0&lang=en")).json()[
+        "title"
+    ] == "Changes in the archive"
     assert (await empty_site.get("/-/changes.ndjson")).text == ""
 
 
 async def test_hidden_release_is_to_be_deleted(history_archive: Path, tmp_path: Path) -> None:
     path = copy_archive(history_archive, tmp_path)
     with Archive(path) as archive:
-        hide_release(archive, EDITED_ID, datetime(2026, 4, 1, 9, tzinfo=UTC), reason="Beslut av domstol")
+        hide_release(
+            archive, EDITED_ID, datetime(2026, 4, 1, 9, tzinfo=UTC), reason="Beslut av domstol"
+        )
     with served(path) as datasette:
         response = await Site(datasette).get("/-/changes.json?size=500")
     last = response.json()["changes"][-1]
-    assert (last["release"], last["change"], last["action"], last["state"]) == (EDITED_ID, "hidden", "delete", None)
+    assert (last["release"], last["change"], last["action"], last["state"]) == (
+        EDITED_ID,
+        "hidden",
+        "delete",
+        None,
+    )
     assert "båtbyggar" not in response.text

@@ -24,15 +24,22 @@ PROPERTY = settings(derandomize=True, deadline=None, max_examples=30)
 
 SPACED_WORDS = st.tuples(st.sampled_from(WORDS), st.sampled_from(SPACES)).map("".join)
 TEXTS = st.lists(SPACED_WORDS, max_size=12).map("".join)
-EDITED_TEXTS = st.tuples(TEXTS, TEXTS, TEXTS, TEXTS).map(lambda t: (t[0] + t[1] + t[3], t[0] + t[2] + t[3]))
+EDITED_TEXTS = st.tuples(TEXTS, TEXTS, TEXTS, TEXTS).map(
+    lambda t: (t[0] + t[1] + t[3], t[0] + t[2] + t[3])
+)
 
 
 @st.composite
 def edited_paragraphs(draw: st.DrawFn) -> tuple[str, str]:
-    """Return two texts of which some paragraphs differ or are only in one, and perhaps in another order."""
+    """Return two texts of which some paragraphs differ or are only in one, and perhaps in another
+    order.
+    """
     pairs = draw(st.lists(EDITED_TEXTS, max_size=8))
     before = [old for old, _ in pairs]
-    after = draw(st.permutations([draw(st.sampled_from(pair)) for pair in pairs]) | st.just([new for _, new in pairs]))
+    after = draw(
+        st.permutations([draw(st.sampled_from(pair)) for pair in pairs])
+        | st.just([new for _, new in pairs])
+    )
     return join_paragraphs(before), join_paragraphs(after)
 
 
@@ -78,9 +85,16 @@ def test_comparing_is_deterministic_and_finds_a_change_both_ways(pair: tuple[str
     ("case", "segments"),
     [
         ("Mötet hålls [den 4 maj 2031 |den 9 maj 2031 ]i Lund.", ["same", "del", "ins", "same"]),
-        ("Bron stängs i natt. [|Bron målas om. ]Bron öppnas igen på lördag.", ["same", "ins", "same"]),
         (
-            "Staden [har tagit fram ett helt nytt förslag |vill gärna höra om alla vet vad som är bäst ]till hamnplan.",
+            "Bron stängs i natt. [|Bron målas om. ]Bron öppnas igen på lördag.",
+            ["same", "ins", "same"],
+        ),
+        (
+            "Staden [har tagit fram"
+            " ett helt nytt"
+            " förslag |vill gärna"
+            " höra om alla vet vad som är"
+            " bäst ]till hamnplan.",
             ["same", "del", "ins", "same"],
         ),
     ],
@@ -90,14 +104,21 @@ def test_words_are_grouped_into_passages(case: str, segments: list[str]) -> None
     found = diff_words(*split_case(case))
     changed = case.partition("[")[2].partition("]")[0].split("|")
     assert [segment.op for segment in found] == segments
-    assert [segment.text for segment in found if segment.op != "same"] == [text for text in changed if text]
+    assert [segment.text for segment in found if segment.op != "same"] == [
+        text for text in changed if text
+    ]
 
 
 def test_split_paragraph_is_one_row() -> None:
     rows = diff_paragraphs(
-        *split_case("Hej.¶Bron stängs i natt för målning.[ |¶]Färjan går som vanligt hela sommaren.")
+        *split_case(
+            "Hej.¶Bron stängs i natt för målning.[ |¶]Färjan går som vanligt hela sommaren."
+        )
     )
-    assert [[segment.op for segment in row] for row in rows] == [["same"], ["same", "del", "ins", "same"]]
+    assert [[segment.op for segment in row] for row in rows] == [
+        ["same"],
+        ["same", "del", "ins", "same"],
+    ]
 
 
 def test_hostile_texts_take_little_time() -> None:

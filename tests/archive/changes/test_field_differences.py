@@ -32,9 +32,14 @@ OTHER_LINK = {"body_html": '<p><a href="https://a.se/2">Ett</a>.</p>'}
 def format_diff(
     before: dict[str, Any], after: dict[str, Any], *, full_text: bool = False
 ) -> dict[str, list[str | int]]:
-    """Return the rows and notes of the fields that differ: + and - mark segments, a number skipped rows."""
+    """Return the rows and notes of the fields that differ: + and - mark segments, a number skipped
+    rows.
+    """
     fields = diff_fields({**STATE, **before}, {**STATE, **after}, full_text=full_text)
-    return {field.name: [*map(format_row, field.rows), *([field.note] if field.note else [])] for field in fields}
+    return {
+        field.name: [*map(format_row, field.rows), *([field.note] if field.note else [])]
+        for field in fields
+    }
 
 
 def format_row(row: DiffRow | SkippedRows) -> str | int:
@@ -50,7 +55,11 @@ def format_row(row: DiffRow | SkippedRows) -> str | int:
         ({}, {}, {}),
         ({}, SHORTER, {"body": [2, "Tre.", "-Fyra.", "Fem."]}),
         (SHORTER, {}, {"body": [2, "Tre.", "+Fyra.", "Fem."]}),
-        ({"updated": "2024-05-02"}, {"updated": "2024-06-02"}, {"updated": ["-2024-05-02|+2024-06-02"]}),
+        (
+            {"updated": "2024-05-02"},
+            {"updated": "2024-06-02"},
+            {"updated": ["-2024-05-02|+2024-06-02"]},
+        ),
         ({"kind": "news"}, {}, {"kind": ["-news"]}),
         (
             {"questions": [PAYER, WHEN]},
@@ -103,7 +112,11 @@ def test_segments_of_a_row_join_to_both_versions() -> None:
 
 
 def test_fields_are_in_the_order_of_the_page() -> None:
-    assert list(format_diff({}, {"tags": ["x"], "title": "Ny", "body": "Ny."})) == ["title", "body", "tags"]
+    assert list(format_diff({}, {"tags": ["x"], "title": "Ny", "body": "Ny."})) == [
+        "title",
+        "body",
+        "tags",
+    ]
 
 
 def test_long_texts_are_compared_within_seconds() -> None:
@@ -112,7 +125,10 @@ def test_long_texts_are_compared_within_seconds() -> None:
         body_html = "".join(f"<p>{line}</p>" for line in lines)
         return fields | {"title": "Lång", "body": "\n\n".join(lines), "body_html": body_html}
 
-    lines = [f"Stycke {n} handlar om {n * 7} båtar i hamn nummer {n % 13} och om vädret där." for n in range(3000)]
+    lines = [
+        f"Stycke {n} handlar om {n * 7} båtar i hamn nummer {n % 13} och om vädret där."
+        for n in range(3000)
+    ]
     before, after = build_state(lines), build_state([line.replace("7 b", "8 b") for line in lines])
     assert len(before["body"]) > 200_000
     started = time.process_time()

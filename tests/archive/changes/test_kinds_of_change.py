@@ -20,7 +20,9 @@ from tests.archive.changes.states import (
     to_state,
 )
 
-SENTENCES = [(kind, case) for kind, cases in read_sentences()["kinds"].items() for case in cases.splitlines()]
+SENTENCES = [
+    (kind, case) for kind, cases in read_sentences()["kinds"].items() for case in cases.splitlines()
+]
 REVERSED_ACTIONS = {"added": "removed", "removed": "added", "changed": "changed"}
 
 FERRY = "Färjan går som vanligt hela sommaren."
@@ -29,7 +31,10 @@ FERRY = "Färjan går som vanligt hela sommaren."
 @pytest.mark.parametrize(("kind", "case"), SENTENCES)
 def test_kind_and_excerpts_of_a_change_both_ways(kind: str, case: str) -> None:
     before, after = split_case(case)
-    diff, back = compare(to_state(before), to_state(after)), compare(to_state(after), to_state(before))
+    diff, back = (
+        compare(to_state(before), to_state(after)),
+        compare(to_state(after), to_state(before)),
+    )
     first = diff.changes[0]
     assert first.kind == kind
     if kind not in {"punctuation", "layout"}:
@@ -37,10 +42,14 @@ def test_kind_and_excerpts_of_a_change_both_ways(kind: str, case: str) -> None:
         assert first.before in old
         assert first.after in new
         assert first.before or first.after
-    assert [(c.kind, c.before, c.after) for c in back.changes] == [(c.kind, c.after, c.before) for c in diff.changes]
+    assert [(c.kind, c.before, c.after) for c in back.changes] == [
+        (c.kind, c.after, c.before) for c in diff.changes
+    ]
     assert back.importance == diff.importance
     actions = [classify_action(change) for change in diff.changes]
-    assert [classify_action(change) for change in back.changes] == [REVERSED_ACTIONS[action] for action in actions]
+    assert [classify_action(change) for change in back.changes] == [
+        REVERSED_ACTIONS[action] for action in actions
+    ]
 
 
 @pytest.mark.parametrize("case", read_sentences()["same_facts"].splitlines())
@@ -55,9 +64,18 @@ def test_another_spelling_of_a_fact_is_no_changed_fact(case: str) -> None:
     [
         (f"Bron stängs.[|¶Nytt stycke om hamnen här.]¶{FERRY}", ["paragraph_added"]),
         (f"{FERRY}[¶Frågor besvaras i hamnen.|]", ["paragraph_removed"]),
-        (f"[Bron stängs den 4 maj.¶|]{FERRY}¶Frågor besvaras i hamnen.[|¶Bron stängs den 4 maj.]", ["paragraph_moved"]),
         (
-            f"[Bron stängs den 4 maj.¶|]{FERRY.replace('vanligt', '[vanligt|planerat]')}[|¶Bron stängs den 4 maj.]",
+            f"[Bron stängs den 4 maj.¶"
+            f"|]{FERRY}¶Frågor besvaras i"
+            f" hamnen.[|¶Bron stängs den 4"
+            f" maj.]",
+            ["paragraph_moved"],
+        ),
+        (
+            f"[Bron stängs den 4"
+            f" maj.¶|]{FERRY.replace('vanligt', '[vanligt|planerat]')}["
+            f"|¶Bron"
+            f" stängs den 4 maj.]",
             ["wording", "paragraph_moved"],
         ),
         (f"Bron stängs den 4 maj.[ |¶]{FERRY}", ["layout"]),
@@ -74,18 +92,33 @@ def test_fact_that_moved_within_the_text_is_not_a_changed_fact() -> None:
 
 
 def test_lead_moved_into_the_body_is_layout() -> None:
-    diff = compare_fields(lead=("Bron stängs den 4 maj.", None), body=(FERRY, f"Bron stängs den 4 maj.\n\n{FERRY}"))
+    diff = compare_fields(
+        lead=("Bron stängs den 4 maj.", None), body=(FERRY, f"Bron stängs den 4 maj.\n\n{FERRY}")
+    )
     assert set(list_kinds(diff)) == {"layout"}
 
 
-STATE_PAYS, BY_TAXES = to_pair("Vem betalar?", "Staten betalar allt."), to_pair("Hur då?", "Med skatter.", 2)
+STATE_PAYS, BY_TAXES = (
+    to_pair("Vem betalar?", "Staten betalar allt."),
+    to_pair("Hur då?", "Med skatter.", 2),
+)
 
 
 @pytest.mark.parametrize(
     ("before", "after", "kinds", "summary"),
     [
-        ([STATE_PAYS], [STATE_PAYS, BY_TAXES], ["answer", "question"], "1 answer, 1 question added"),
-        ([STATE_PAYS, BY_TAXES], [STATE_PAYS], ["answer", "question"], "1 answer, 1 question removed"),
+        (
+            [STATE_PAYS],
+            [STATE_PAYS, BY_TAXES],
+            ["answer", "question"],
+            "1 answer, 1 question added",
+        ),
+        (
+            [STATE_PAYS, BY_TAXES],
+            [STATE_PAYS],
+            ["answer", "question"],
+            "1 answer, 1 question removed",
+        ),
         (
             [STATE_PAYS, BY_TAXES],
             [STATE_PAYS, {**BY_TAXES, "answer": "Med nya skatter på öl."}],
@@ -105,8 +138,13 @@ STATE_PAYS, BY_TAXES = to_pair("Vem betalar?", "Staten betalar allt."), to_pair(
 def test_questions_in_the_body(
     before: list[dict[str, Any]], after: list[dict[str, Any]], kinds: list[str], summary: str
 ) -> None:
-    bodies = ["\n\n".join(f"{pair['question']}\n\n– {pair['answer']}" for pair in pairs) for pairs in (before, after)]
-    diff = compare_fields(body=(f"Inledning.\n\n{bodies[0]}", f"Inledning.\n\n{bodies[1]}"), questions=(before, after))
+    bodies = [
+        "\n\n".join(f"{pair['question']}\n\n– {pair['answer']}" for pair in pairs)
+        for pairs in (before, after)
+    ]
+    diff = compare_fields(
+        body=(f"Inledning.\n\n{bodies[0]}", f"Inledning.\n\n{bodies[1]}"), questions=(before, after)
+    )
     assert list_kinds(diff) == kinds
     assert diff.summary("en") == summary
     assert {change.field for change in diff.changes} == {"questions"}
@@ -119,7 +157,9 @@ def test_questions_that_the_body_lacks() -> None:
             [to_pair("Vem betalar?", "Det gör kommunen i sin helhet.")],
         )
     )
-    assert [(change.kind, change.before, change.after) for change in diff.changes] == [("answer", "staten", "kommunen")]
+    assert [(change.kind, change.before, change.after) for change in diff.changes] == [
+        ("answer", "staten", "kommunen")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -140,19 +180,37 @@ def test_questions_that_the_body_lacks() -> None:
         ({"kind": ("news", "speech")}, "kind", "typ ändrad"),
         ({"language": ("sv", "en")}, "language", "språk ändrat"),
         ({"tags": (["Broar"], ["Broar", "Hamnar"])}, "tags", "1 ämnesord tillagt"),
-        ({"attachments": ([], [{"url": "https://x.example/a.pdf", "title": "A"}])}, "attachment", "1 bilaga tillagd"),
-        ({"images": ([{"url": "https://x.example/a.jpg", "caption": "En bro"}], [])}, "image", "1 bild borttagen"),
+        (
+            {"attachments": ([], [{"url": "https://x.example/a.pdf", "title": "A"}])},
+            "attachment",
+            "1 bilaga tillagd",
+        ),
+        (
+            {"images": ([{"url": "https://x.example/a.jpg", "caption": "En bro"}], [])},
+            "image",
+            "1 bild borttagen",
+        ),
         (
             {"contacts": ([{"name": "Ada Ek", "phone": "1"}], [{"name": "Ada Ek", "phone": "2"}])},
             "contact",
             "1 kontaktuppgift ändrad",
         ),
-        ({"body_html": ('<p><a href="/a">Bron</a></p>', '<p><a href="/b">Bron</a></p>')}, "link", "1 länk ändrad"),
-        ({"body_html": ("<p>Bron stängs</p>", '<p><a href="/b">Bron</a> stängs</p>')}, "link", "1 länk tillagd"),
+        (
+            {"body_html": ('<p><a href="/a">Bron</a></p>', '<p><a href="/b">Bron</a></p>')},
+            "link",
+            "1 länk ändrad",
+        ),
+        (
+            {"body_html": ("<p>Bron stängs</p>", '<p><a href="/b">Bron</a> stängs</p>')},
+            "link",
+            "1 länk tillagd",
+        ),
         ({"body_html": ("<h2>Bron</h2>", "<h3>Bron</h3>")}, "layout", "utformning ändrad"),
     ],
 )
-def test_changes_outside_the_text(fields: dict[str, tuple[Any, Any]], kind: str, summary: str) -> None:
+def test_changes_outside_the_text(
+    fields: dict[str, tuple[Any, Any]], kind: str, summary: str
+) -> None:
     diff = compare_fields(**fields)
     assert list_kinds(diff) == [kind]
     assert diff.summary("sv") == summary

@@ -1,4 +1,6 @@
-"""Stored real edits: each is a change, and changed figures are more important than anything else."""
+"""Stored real edits: each is a change, and changed figures are more important than anything
+else.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +11,23 @@ import pytest
 
 from archive.changes.comparison import Diff, compare
 from archive.changes.diff import diff_paragraphs
-from tests.archive.changes.states import EDITS, FACT_KINDS, list_kinds, read_markdown, read_source, read_stored_edits
+from tests.archive.changes.states import (
+    EDITS,
+    FACT_KINDS,
+    list_kinds,
+    read_markdown,
+    read_source,
+    read_stored_edits,
+)
 
 PAIRS = read_stored_edits()
 CONSULTATIONS = "remisser"
 FIGURES = {"amount", "number", "date", "time"}
 LIGHT_KINDS = {"wording", "typo", "punctuation", "layout", "paragraph_moved"}
 READERS = {"source": read_source, "markdown": read_markdown}
-pytestmark = pytest.mark.skipif(not PAIRS, reason=f"no stored edits: {EDITS} is missing (set PAGES)")
+pytestmark = pytest.mark.skipif(
+    not PAIRS, reason=f"no stored edits: {EDITS} is missing (set PAGES)"
+)
 each_edit = pytest.mark.parametrize("number", range(len(PAIRS)))
 
 
@@ -53,13 +64,19 @@ def test_only_edits_that_look_the_same_have_no_changes(number: int) -> None:
         assert not changes
     rows = diff_paragraphs(before["body"], after["body"])
     for op, state in (("del", before), ("ins", after)):
-        parts = ["".join(segment.text for segment in row if segment.op in {"same", op}) for row in rows]
+        parts = [
+            "".join(segment.text for segment in row if segment.op in {"same", op}) for row in rows
+        ]
         assert "\n\n".join(part for part in parts if part) == state["body"]
 
 
 @pytest.mark.parametrize("reader", READERS)
 def test_changed_figures_are_more_important_than_wording(reader: str) -> None:
-    diffs = [compare_edit(number, reader) for number, pair in enumerate(PAIRS) if pair["kind"] != CONSULTATIONS]
+    diffs = [
+        compare_edit(number, reader)
+        for number, pair in enumerate(PAIRS)
+        if pair["kind"] != CONSULTATIONS
+    ]
     facts = [diff.importance for diff in diffs if set(list_kinds(diff)) & FIGURES]
     light = [diff.importance for diff in diffs if set(list_kinds(diff)) <= LIGHT_KINDS]
     assert len(facts) >= 4

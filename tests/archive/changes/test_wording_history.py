@@ -25,11 +25,15 @@ from tests.archive.random_events import RandomEvents
 
 FIRST_DAY = datetime(2024, 5, 1, tzinfo=UTC)
 PHRASE = "120 miljoner"
-Days = tuple[int | None, int, int | None, int | None]  # appeared after, until; disappeared after, until
+Days = tuple[
+    int | None, int, int | None, int | None
+]  # appeared after, until; disappeared after, until
 
 
 class Story:
-    """A release whose pages are found, changed and missing, one event a day; each text is another one."""
+    """A release whose pages are found, changed and missing, one event a day; each text is another
+    one.
+    """
 
     def __init__(self, archive: Archive, url: str) -> None:
         self.archive, self.url, self.day = archive, url, 0
@@ -55,10 +59,23 @@ class Story:
         return self
 
     def read(self, event: str) -> None:
-        """Store a page with (+) or without the phrase; p: the same page, parsed again; c: one that only looks new."""
-        body = f"Stödet är {PHRASE if event[-1] == '+' else '121 miljoner'} kronor, version {self.day}."
+        """Store a page with (+) or without the phrase; p: the same page, parsed again; c: one that
+        only looks new.
+        """
+        body = (
+            f"Stödet är"
+            f" {PHRASE if event[-1] == '+' else '121 miljoner'}"
+            f" kronor,"
+            f" version"
+            f" {self.day}."
+        )
         release = Release(
-            agency="prov", url=self.url, title="Stöd", body=body, body_html=f"<p>{body}</p>", language="sv"
+            agency="prov",
+            url=self.url,
+            title="Stöd",
+            body=body,
+            body_html=f"<p>{body}</p>",
+            language="sv",
         )
         stored = self.archive.get(self.url)
         capture = stored.capture_id if stored and event[0] == "p" else self.add_capture()
@@ -69,7 +86,9 @@ class Story:
     def add_capture(self) -> int:
         with self.archive.transaction():
             return self.archive.add_capture(
-                Capture(url=self.url, seen=self.now, status=200, headers={}, sha256="0" * 64, bytes=9)
+                Capture(
+                    url=self.url, seen=self.now, status=200, headers={}, sha256="0" * 64, bytes=9
+                )
             )
 
     def check(self) -> None:
@@ -131,7 +150,10 @@ def to_days(presence: Presence) -> Days:
         ("- + . p- .", []),
         ("- . + p+ -", [(2, 3, 3, 5)]),  # parsed again on day 4, when no check was made
         ("i+ . -", [(None, 1, 2, 3)]),
-        ("i- . p+ .", [(2, 3, None, None)]),  # the first parse of an imported release is of its page
+        (
+            "i- . p+ .",
+            [(2, 3, None, None)],
+        ),  # the first parse of an imported release is of its page
         ("i+ i+ . p- .", [(None, 1, 3, 4)]),
         ("+ . o o -", [(None, 1, 2, 5)]),  # outage
         ("+ . o o .", [(None, 1, None, None)]),
@@ -146,9 +168,13 @@ def to_days(presence: Presence) -> Days:
         ("+ x x x r x x x", [(None, 1, 5, 6)]),
     ],
 )
-async def test_presences_are_between_checks(archive: Archive, events: str, expected: list[Days]) -> None:
+async def test_presences_are_between_checks(
+    archive: Archive, events: str, expected: list[Days]
+) -> None:
     story = Story(archive, "https://prov.example/1").play(events)
-    assert [to_days(presence) for presence in (await read(archive, story.key))[story.key]] == expected
+    assert [
+        to_days(presence) for presence in (await read(archive, story.key))[story.key]
+    ] == expected
 
 
 async def test_a_removed_release_names_its_removals(archive: Archive) -> None:
@@ -174,28 +200,40 @@ async def test_presences_name_the_revisions_around_them(archive: Archive) -> Non
         ("+ - .", "- + .", [(None, 1, 1, 2), (4, 5, None, None)]),
     ],
 )
-async def test_a_move_continues_the_history(archive: Archive, old: str, new: str, expected: list[Days]) -> None:
+async def test_a_move_continues_the_history(
+    archive: Archive, old: str, new: str, expected: list[Days]
+) -> None:
     first = Story(archive, "https://prov.example/1").play(old)
     second = Story(archive, "https://prov.example/2")
     second.day = first.day
     second.play(new[0])
     with archive.transaction():
-        merge_releases(archive, first.key, second.key, second.now, second.url, cause="source", status=301)
+        merge_releases(
+            archive, first.key, second.key, second.now, second.url, cause="source", status=301
+        )
     second.play(new[1:])
-    assert [to_days(presence) for presence in (await read(archive, second.key))[second.key]] == expected
+    assert [
+        to_days(presence) for presence in (await read(archive, second.key))[second.key]
+    ] == expected
 
 
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("+ . . .", ". - . .", [(None, 1, 4, 9)]),  # a second URL without it, found to be the same on day 9
+        (
+            "+ . . .",
+            ". - . .",
+            [(None, 1, 4, 9)],
+        ),  # a second URL without it, found to be the same on day 9
         (". + . .", "- . . .", [(None, 2, 4, 9)]),
         ("+ . . .", ". + . -", [(None, 1, 4, 9)]),
         ("+ . - .", ". . + .", [(None, 1, None, None)]),  # no check shows that both lacked it
         ("+ - . .", ". . - +", [(None, 1, 1, 2), (3, 4, None, None)]),
     ],
 )
-async def test_two_urls_of_one_release(archive: Archive, old: str, new: str, expected: list[Days]) -> None:
+async def test_two_urls_of_one_release(
+    archive: Archive, old: str, new: str, expected: list[Days]
+) -> None:
     stories = Story(archive, "https://prov.example/1"), Story(archive, "https://prov.example/2")
     for events in zip(old.split(), new.split(), strict=True):
         for story, event in zip(stories, events, strict=True):
@@ -206,8 +244,12 @@ async def test_two_urls_of_one_release(archive: Archive, old: str, new: str, exp
     first, second = stories
     with archive.transaction():
         moved = FIRST_DAY + timedelta(days=9)
-        merge_releases(archive, first.key, second.key, moved, second.url, cause="source", status=301)
-    assert [to_days(presence) for presence in (await read(archive, second.key))[second.key]] == expected
+        merge_releases(
+            archive, first.key, second.key, moved, second.url, cause="source", status=301
+        )
+    assert [
+        to_days(presence) for presence in (await read(archive, second.key))[second.key]
+    ] == expected
 
 
 async def test_takedowns_leave_nothing_to_find(archive: Archive) -> None:
@@ -220,10 +262,13 @@ async def test_takedowns_leave_nothing_to_find(archive: Archive) -> None:
     assert (await read(archive, story.key))[story.key] == []
 
 
-async def test_a_release_with_too_many_versions_is_left_out(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_release_with_too_many_versions_is_left_out(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(presences, "MAX_VERSIONS", 4)
     keys = [
-        Story(archive, f"https://prov.example/{n}").play(events).key for n, events in enumerate(("+ -", "+ - +", "-"))
+        Story(archive, f"https://prov.example/{n}").play(events).key
+        for n, events in enumerate(("+ -", "+ - +", "-"))
     ]
     assert (await read(archive, *keys)).keys() == {keys[0], keys[2]}
     assert await read(archive) == {}
@@ -233,7 +278,10 @@ async def test_a_release_with_too_many_versions_is_left_out(archive: Archive, mo
 
 
 def find_expected(log: Sequence[tuple[int, bool]]) -> list[Days]:
-    """Return the presences that the checks show. log: the day of each check, and whether it found the phrase."""
+    """Return the presences that the checks show.
+
+    log: the day of each check, and whether it found the phrase.
+    """
     found: list[Days] = []
     before: int | None = None
     was_there = False
@@ -247,16 +295,23 @@ def find_expected(log: Sequence[tuple[int, bool]]) -> list[Days]:
 
 
 @pytest.mark.parametrize("seed", range(20))
-async def test_intervals_are_as_narrow_as_the_checks_and_no_narrower(archive: Archive, seed: int) -> None:
+async def test_intervals_are_as_narrow_as_the_checks_and_no_narrower(
+    archive: Archive, seed: int
+) -> None:
     random = Random(seed)
     for number in range(5):
-        events = [random.choice("+-"), *random.choices(("+", "-", ".", ".", "o"), k=random.randrange(12))]
+        events = [
+            random.choice("+-"),
+            *random.choices(("+", "-", ".", ".", "o"), k=random.randrange(12)),
+        ]
         story = Story(archive, f"https://prov.example/{number}").play(" ".join(events))
         log: list[tuple[int, bool]] = []
         for day, event in enumerate(events, 1):
             if event != "o":
                 log.append((day, event == "+" or (event == "." and log[-1][1])))
-        assert [to_days(presence) for presence in (await read(archive, story.key))[story.key]] == find_expected(log)
+        assert [
+            to_days(presence) for presence in (await read(archive, story.key))[story.key]
+        ] == find_expected(log)
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -268,7 +323,14 @@ async def test_presences_are_in_order_and_never_overlap(archive: Archive, seed: 
     for _ in range(60):
         events.time += timedelta(hours=12)
         event = random.choice(
-            (events.edit, events.edit, events.check, events.remove, events.return_release, events.merge)
+            (
+                events.edit,
+                events.edit,
+                events.check,
+                events.remove,
+                events.return_release,
+                events.merge,
+            )
         )
         event()
     keys = [key for (key,) in archive.db.execute("select id from releases where moved_to is null")]
@@ -279,7 +341,12 @@ async def test_presences_are_in_order_and_never_overlap(archive: Archive, seed: 
     for rows in found.values():
         for presence in rows:
             ends = presence.disappeared or CheckPair(presence.appeared.until, "9999")
-            assert (presence.appeared.after or "") <= presence.appeared.until <= str(ends.after) <= ends.until
+            assert (
+                (presence.appeared.after or "")
+                <= presence.appeared.until
+                <= str(ends.after)
+                <= ends.until
+            )
         for one, other in pairwise(rows):
             assert one.disappeared
             assert one.disappeared.until <= (other.appeared.after or other.appeared.until)

@@ -13,7 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archive.database.captures import FOREIGN_MESSAGE, MAX_BASES_PER_HOST, Captures, find_captures_problem
+from archive.database.captures import (
+    FOREIGN_MESSAGE,
+    MAX_BASES_PER_HOST,
+    Captures,
+    find_captures_problem,
+)
 from archive.database.sqlite_files import ArchiveError
 from archive.evidence.verification import verify
 from archive.store.releases import Archive
@@ -22,7 +27,21 @@ from tests.forks import CONTEXT
 from tests.stored import ROOT
 
 HOST = "fyr.example"
-WORDS = ("fyren", "tänds", "åter", "vid", "kusten", "efter", "tio", "mörka", "år", "och", "hamnen", "får", "ljus")
+WORDS = (
+    "fyren",
+    "tänds",
+    "åter",
+    "vid",
+    "kusten",
+    "efter",
+    "tio",
+    "mörka",
+    "år",
+    "och",
+    "hamnen",
+    "får",
+    "ljus",
+)
 REAL_PAGES = sorted((ROOT / "pages/polisen.se").glob("*.html"))
 
 
@@ -30,7 +49,10 @@ REAL_PAGES = sorted((ROOT / "pages/polisen.se").glob("*.html"))
 def menu(design: int) -> str:
     """Some 20 kB of markup that every page of a design has."""
     chance = random.Random(design)
-    links = (f'<li class="c{chance.getrandbits(32):x}"><a href="/{chance.getrandbits(40):x}">' for _ in range(350))
+    links = (
+        f'<li class="c{chance.getrandbits(32):x}"><a href="/{chance.getrandbits(40):x}">'
+        for _ in range(350)
+    )
     return "".join(f"{link}{chance.choice(WORDS)}</a></li>" for link in links)
 
 
@@ -38,7 +60,9 @@ def page(number: int, design: int = 1) -> bytes:
     """A page with a text of its own, in one of the site's designs."""
     chance = random.Random(f"{design}:{number}")
     text = " ".join(chance.choice(WORDS) for _ in range(200))
-    return f"<html><nav>{menu(design)}</nav><main><h1>{number}</h1><p>{text}</p></main></html>".encode()
+    return (
+        f"<html><nav>{menu(design)}</nav><main><h1>{number}</h1><p>{text}</p></main></html>"
+    ).encode()
 
 
 def image(size: int) -> bytes:
@@ -91,7 +115,10 @@ def test_stored_bytes_are_not_written_again(archive: Path) -> None:
         first = captures.store_body(page(1), HOST)
         before = rows(archive, "select id, sha256 from blobs"), rows(archive, "select * from bases")
         assert captures.store_body(page(1), "other.example") == first
-    assert (rows(archive, "select id, sha256 from blobs"), rows(archive, "select * from bases")) == before
+    assert (
+        rows(archive, "select id, sha256 from blobs"),
+        rows(archive, "select * from bases"),
+    ) == before
 
 
 def test_pages_of_a_host_share_a_base_per_design(archive: Path) -> None:
@@ -102,11 +129,19 @@ def test_pages_of_a_host_share_a_base_per_design(archive: Path) -> None:
     with Captures(archive) as captures:  # opened again, it continues with the stored bases
         captures.store_body(page(99, 1), HOST)
         captures.store_body(page(98, 1), "fagel.example")
-    assert rows(archive, "select host, blob from bases order by blob") == [(HOST, 1), (HOST, 11), ("fagel.example", 22)]
+    assert rows(archive, "select host, blob from bases order by blob") == [
+        (HOST, 1),
+        (HOST, 11),
+        ("fagel.example", 22),
+    ]
     counts = rows(archive, "select base, count(*) from blobs group by base order by base")
     assert counts == [(None, 3), (1, 10), (11, 9)]
-    assert rows(archive, "select count(*) from blobs where base and length(data) > size / 10") == [(0,)]
-    bases_with_base = "select count(*) from blobs b join blobs o on o.id = b.base where o.base is not null"
+    assert rows(archive, "select count(*) from blobs where base and length(data) > size / 10") == [
+        (0,)
+    ]
+    bases_with_base = (
+        "select count(*) from blobs b join blobs o on o.id = b.base where o.base is not null"
+    )
     assert rows(archive, bases_with_base) == [(0,)]
 
 
@@ -114,12 +149,21 @@ def test_pages_of_a_host_share_a_base_per_design(archive: Path) -> None:
     ("crawls", "bases", "compressed"),
     [
         pytest.param([[image(20_000), b"Not found"]], 0, 0, id="image and short text"),
-        pytest.param([[page(1, design), page(2, design)] for design in range(8)], 8, 8, id="new design per crawl"),
+        pytest.param(
+            [[page(1, design), page(2, design)] for design in range(8)],
+            8,
+            8,
+            id="new design per crawl",
+        ),
         # no two pages are alike: after the first bases, one page in 16 becomes one
-        pytest.param([[page(1, design) for design in range(64)]], MAX_BASES_PER_HOST + 4, 56, id="one crawl"),
+        pytest.param(
+            [[page(1, design) for design in range(64)]], MAX_BASES_PER_HOST + 4, 56, id="one crawl"
+        ),
     ],
 )
-def test_new_designs_add_bases(archive: Path, crawls: list[list[bytes]], bases: int, compressed: int) -> None:
+def test_new_designs_add_bases(
+    archive: Path, crawls: list[list[bytes]], bases: int, compressed: int
+) -> None:
     for crawl in crawls:
         with Captures(archive) as captures:
             for body in crawl:
@@ -136,7 +180,10 @@ def test_damaged_blob_is_named(archive: Path, column: str, value: object) -> Non
     with Captures(archive) as captures:
         sha256 = captures.store_body(page(1), HOST)
     rows(archive, f"update blobs set {column} = ?", value)
-    with Captures(archive) as captures, pytest.raises(ArchiveError, match=f"blobs: {sha256}: is damaged"):
+    with (
+        Captures(archive) as captures,
+        pytest.raises(ArchiveError, match=f"blobs: {sha256}: is damaged"),
+    ):
         captures.read(sha256)
 
 
@@ -158,7 +205,9 @@ def test_blob_with_a_changed_bit_is_never_read_as_another_text(archive: Path) ->
     check_changed_bit()
 
 
-def test_missing_or_damaged_base_is_named_and_not_used(archive: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_missing_or_damaged_base_is_named_and_not_used(
+    archive: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     with Captures(archive) as captures:
         base, other = (captures.store_body(page(number), HOST) for number in (1, 2))
     rows(archive, "update blobs set data = ? where sha256 = ?", b"?", base)
@@ -168,7 +217,10 @@ def test_missing_or_damaged_base_is_named_and_not_used(archive: Path, caplog: py
         assert captures.read(captures.store_body(page(3), HOST)) == page(3)
     assert "a base of fyr.example cannot be read and is not used" in caplog.text
     rows(archive, "delete from blobs where sha256 = ?", base)
-    with Captures(archive) as captures, pytest.raises(ArchiveError, match=f"{other}: its base 1 is missing"):
+    with (
+        Captures(archive) as captures,
+        pytest.raises(ArchiveError, match=f"{other}: its base 1 is missing"),
+    ):
         captures.read(other)
 
 
@@ -197,7 +249,9 @@ def test_whole_pages_are_kept_if_the_process_is_killed(archive: Path, tmp_path: 
     logged: set[str] = set()
     for number_of_pages, milliseconds in ((1, 0), (6, 5), (11, 11), (14, 17)):
         log = tmp_path / f"{number_of_pages}.log"
-        process = CONTEXT.Process(target=store_pages, args=(archive, number_of_pages * 10_000, 10**6, log))
+        process = CONTEXT.Process(
+            target=store_pages, args=(archive, number_of_pages * 10_000, 10**6, log)
+        )
         process.start()
         while process.is_alive() and len(read_log(log)) < number_of_pages:
             time.sleep(0.001)
@@ -215,7 +269,9 @@ def test_whole_pages_are_kept_if_the_process_is_killed(archive: Path, tmp_path: 
 def test_two_processes_store_at_once(archive: Path, tmp_path: Path) -> None:
     logs = [tmp_path / "0.log", tmp_path / "30.log"]
     processes = [
-        CONTEXT.Process(target=store_pages, args=(archive, first, first + 60, log))  # 30 pages are the same
+        CONTEXT.Process(
+            target=store_pages, args=(archive, first, first + 60, log)
+        )  # 30 pages are the same
         for first, log in zip((0, 30), logs, strict=True)
     ]
     for process in processes:
@@ -235,7 +291,9 @@ def test_real_pages_take_a_fifteenth_of_their_size(archive: Path) -> None:
     with Captures(archive) as captures:
         stored = {captures.store_body(path.read_bytes(), "polisen.se"): path for path in REAL_PAGES}
         assert all(captures.read(sha256) == path.read_bytes() for sha256, path in stored.items())
-    ((size, data),) = execute(archive.with_name("captures.db"), "select sum(size), sum(length(data)) from blobs")
+    ((size, data),) = execute(
+        archive.with_name("captures.db"), "select sum(size), sum(length(data)) from blobs"
+    )
     assert data < size / 15
 
 
@@ -266,11 +324,16 @@ def test_file_of_another_archive_is_refused_and_reported(archive: Path, tmp_path
     for begin_new in (False, True):
         with pytest.raises(ArchiveError, match="belongs to another archive; restore"):
             Captures(archive, begin_new=begin_new)
-    with Captures(archive, readonly=True) as captures, pytest.raises(ArchiveError, match="belongs to another archive"):
+    with (
+        Captures(archive, readonly=True) as captures,
+        pytest.raises(ArchiveError, match="belongs to another archive"),
+    ):
         captures.read(sha256)
     assert "belongs to another archive" in str(find_captures_problem(archive))
     findings = verify(archive).findings
-    assert [finding.problem for finding in findings if finding.table == "blobs"] == [FOREIGN_MESSAGE]
+    assert [finding.problem for finding in findings if finding.table == "blobs"] == [
+        FOREIGN_MESSAGE
+    ]
     assert {finding.table for finding in findings} == {"blobs", "manifests"}
     guide = read_guide(read_bundle(archive, 8))
     assert "cannot be read here: captures.db: belongs to another archive" in guide

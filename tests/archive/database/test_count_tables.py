@@ -45,13 +45,17 @@ def test_hidden_release_is_not_counted_until_shown_again(path: Path) -> None:
     assert all(before.values())
     assert before["month_counts"][0][:2] == ("", "")
     with Archive(path) as archive:
-        tagged_release = archive.db.execute("select release from tag_releases limit 1").fetchone()[0]
+        tagged_release = archive.db.execute("select release from tag_releases limit 1").fetchone()[
+            0
+        ]
         key = hide_release(archive, tagged_release, HIDDEN_AT, reason="Domstols beslut")
     assert len(check_counts(path)["tag_releases"]) < len(before["tag_releases"])
     with Archive(path) as archive:
         lift_takedown(archive, key, HIDDEN_AT, "Domen är upphävd")
     after = check_counts(path)
-    assert {name: len(rows) for name, rows in after.items()} == {name: len(rows) for name, rows in before.items()}
+    assert {name: len(rows) for name, rows in after.items()} == {
+        name: len(rows) for name, rows in before.items()
+    }
 
 
 def test_deleted_rows_are_not_counted(path: Path) -> None:
@@ -74,13 +78,23 @@ def list_titles(db: Database) -> list[str]:
     return [row[0] for row in rows]
 
 
-async def test_undated_releases_are_sorted_by_crawl_or_last(sample_archive: Path, tmp_path: Path) -> None:
+async def test_undated_releases_are_sorted_by_crawl_or_last(
+    sample_archive: Path, tmp_path: Path
+) -> None:
     """Releases of an agency's first crawl or of an import may be of any age."""
     path = Path(shutil.copy(sample_archive, tmp_path / "archive.db"))
     with Archive(path) as archive:
-        for title, cause, days in (("Först", "source", 0), ("Sedan", "source", 9), ("Införd", "import", 9)):
+        for title, cause, days in (
+            ("Först", "source", 0),
+            ("Sedan", "source", 9),
+            ("Införd", "import", 9),
+        ):
             release = Release(
-                agency="fyrstyrelsen", url=f"https://a.se/{title}", title=title, body=title, body_html=f"<p>{title}</p>"
+                agency="fyrstyrelsen",
+                url=f"https://a.se/{title}",
+                title=title,
+                body=title,
+                body_html=f"<p>{title}</p>",
             )
             archive.save(release, seen_at=SEEN + timedelta(days=days), cause=cause)
         titles = list_titles(archive.db)

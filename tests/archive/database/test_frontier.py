@@ -1,4 +1,6 @@
-"""The frontier: found URLs are due once, and are retried or fetched again when their time has come."""
+"""The frontier: found URLs are due once, and are retried or fetched again when their time has
+come.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ def frontier(archive: Archive) -> Frontier:
     return archive.frontier
 
 
-def add(frontier: Frontier, url: str = URL, role: str = "release", listed: str | None = None) -> bool:
+def add(
+    frontier: Frontier, url: str = URL, role: str = "release", listed: str | None = None
+) -> bool:
     return frontier.add(url, agency="skog", role=role, seen_at=NOW, listed=listed)
 
 
@@ -74,7 +78,14 @@ def test_release_is_due_again_if_its_source_lists_a_later_change(
     mark(frontier, URL, NOW, "no problem")
     etag = get(frontier).etag
     assert list_due(frontier) == []
-    frontier.add(URL, agency="skog", role="release", seen_at=LATER, listed=listed, crawl_started=crawl_started)
+    frontier.add(
+        URL,
+        agency="skog",
+        role="release",
+        seen_at=LATER,
+        listed=listed,
+        crawl_started=crawl_started,
+    )
     assert list_due(frontier) == [URL] * is_due
     assert (get(frontier).listed_at, get(frontier).etag) == (listed, etag)
 
@@ -99,7 +110,9 @@ def test_retries_become_rarer(frontier: Frontier, mark: Mark, hours: list[int]) 
 def test_stored_release_has_no_problem_any_more(archive: Archive, frontier: Frontier) -> None:
     frontier.mark_failed(URL, NOW, "timed out")
     frontier.mark_stored(URL, None, NOW)  # type: ignore[arg-type] # no release
-    row = archive.db.execute("select problem, tries, state from frontier where url = ?", [URL]).fetchone()
+    row = archive.db.execute(
+        "select problem, tries, state from frontier where url = ?", [URL]
+    ).fetchone()
     assert row == (None, 0, "stored")
 
 
@@ -121,7 +134,9 @@ def test_sitemap_with_a_later_date_is_due(frontier: Frontier) -> None:
 def test_due_and_retried_releases_come_in_the_order_they_were_found(frontier: Frontier) -> None:
     urls = [URL, *(f"https://skog.example/nyheter/{number}" for number in range(2, 6))]
     for minutes, url in enumerate(urls):
-        frontier.add(url, agency="skog", role="release", seen_at=NOW + minutes * timedelta(minutes=1))
+        frontier.add(
+            url, agency="skog", role="release", seen_at=NOW + minutes * timedelta(minutes=1)
+        )
     frontier.mark_stored(urls[1], None, NOW)  # type: ignore[arg-type] # no release
     frontier.mark_failed(urls[2], NOW, "timeout")
     frontier.mark_rejected(urls[3], NOW, "no title")
@@ -130,7 +145,9 @@ def test_due_and_retried_releases_come_in_the_order_they_were_found(frontier: Fr
     assert [entry.url for entry in frontier.list_due("skog", NOW + 2 * DAY, 2)] == [URL, urls[2]]
 
 
-def test_stored_releases_are_not_sorted_to_find_due_ones(archive: Archive, frontier: Frontier) -> None:
+def test_stored_releases_are_not_sorted_to_find_due_ones(
+    archive: Archive, frontier: Frontier
+) -> None:
     statements: list[str] = []
     archive.db.conn.set_trace_callback(statements.append)
     list_due(frontier)
@@ -150,7 +167,9 @@ def test_retry_planned_by_a_wrong_clock_is_due(frontier: Frontier) -> None:
 def test_cursors_of_former_listings_are_deleted(archive: Archive) -> None:
     cursors = PaginationCursors(archive.db)
     for listing in ("https://skog.example/nyheter", "https://skog.example/gamla"):
-        cursors.save(listing, agency="skog", next_url=f"{listing}?page=9", page_number=9, interrupted_at=NOW)
+        cursors.save(
+            listing, agency="skog", next_url=f"{listing}?page=9", page_number=9, interrupted_at=NOW
+        )
     cursors.delete_except("skog", ["https://skog.example/nyheter"])
     assert cursors.get("https://skog.example/nyheter")
     assert not cursors.get("https://skog.example/gamla")

@@ -1,4 +1,6 @@
-"""What the frontier stores about hosts between crawls: pauses, and how long robots.txt has been unreachable."""
+"""What the frontier stores about hosts between crawls: pauses, and how long robots.txt has been
+unreachable.
+"""
 
 from __future__ import annotations
 
@@ -22,14 +24,20 @@ def archive(tmp_path: Path) -> Iterator[Archive]:
 
 def test_pause_doubles_until_the_host_answers(archive: Archive) -> None:
     hosts = archive.hosts
-    untils = [hosts.pause("a.se", NOW, "no answer", first_wait=HALF_HOUR, max_wait=DAY).until for _ in range(8)]
+    untils = [
+        hosts.pause("a.se", NOW, "no answer", first_wait=HALF_HOUR, max_wait=DAY).until
+        for _ in range(8)
+    ]
     waits = [(datetime.fromisoformat(until) - NOW) / HALF_HOUR for until in untils]
     assert waits == [1, 2, 4, 8, 16, 32, 48, 48]
     assert set(hosts.list_pauses(NOW, DAY)) == {"a.se"}
     assert hosts.list_pauses(NOW + DAY, DAY) == {}
     hosts.clear_pause("a.se")
     assert hosts.list_pauses(NOW, DAY) == {}
-    assert hosts.pause("a.se", NOW, "again", first_wait=HALF_HOUR, max_wait=DAY).until == "2026-03-01T12:30:00+00:00"
+    assert (
+        hosts.pause("a.se", NOW, "again", first_wait=HALF_HOUR, max_wait=DAY).until
+        == "2026-03-01T12:30:00+00:00"
+    )
 
 
 def test_longer_wait_requested_by_the_host_is_kept(archive: Archive) -> None:

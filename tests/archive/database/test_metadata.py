@@ -16,11 +16,15 @@ TABLES: dict[str, Any] = METADATA["databases"]["archive"]["tables"]
 
 
 def read_schema() -> dict[str, set[str]]:
-    """Return the columns of each table and view of a new archive, without the full-text index's own tables."""
+    """Return the columns of each table and view of a new archive, without the full-text index's own
+    tables.
+    """
     db = Database(memory=True)
     migrations.apply(db)
     tables = {
-        name: {row[1] for row in db.execute(f"pragma table_xinfo([{name}])")}  # generated columns too
+        name: {
+            row[1] for row in db.execute(f"pragma table_xinfo([{name}])")
+        }  # generated columns too
         for name in db.table_names()
         if name == "search_meta" or not name.startswith("search")
     }
@@ -45,5 +49,8 @@ def test_every_column_is_described_and_every_named_column_exists(table: str) -> 
     for text in (facts["title"], facts["description"], *facts["columns"].values()):
         assert text.strip() == text
         assert text
-    named = [*facts.get("facets", []), *(facts[key] for key in ("sort", "sort_desc", "label_column") if key in facts)]
+    named = [
+        *facts.get("facets", []),
+        *(facts[key] for key in ("sort", "sort_desc", "label_column") if key in facts),
+    ]
     assert set(named) <= COLUMNS[table]

@@ -18,19 +18,41 @@ NAME = "Nora Kvist"
     ("passage", "text", "expected"),
     [
         ("010-123 45 67", "010 123 45 67, 0101234567, 010–12 34 567", "█████, █████, █████"),
-        ("010-123 45 67", "Konto 5010-123 45 67, 010-123 45 678", "Konto 5010-123 45 67, 010-123 45 678"),
-        ("010-123 45 67", "+46 10 123 45 67, 0046(0)10-1234567, 08-123 45 67", "█████, █████, 08-123 45 67"),
+        (
+            "010-123 45 67",
+            "Konto 5010-123 45 67, 010-123 45 678",
+            "Konto 5010-123 45 67, 010-123 45 678",
+        ),
+        (
+            "010-123 45 67",
+            "+46 10 123 45 67, 0046(0)10-1234567, 08-123 45 67",
+            "█████, █████, 08-123 45 67",
+        ),
         ("+46 10 123 45 67", "010-123 45 67", "█████"),
         ("850412-1234", "19850412-1234, 8504121234, 18504121234", "█████, █████, 18504121234"),
         ("19850412-1234", "850412-1234, 19850412 1234", "█████, █████"),
         ("10-15", "10–15, 10 15, 1015, 110-15", "█████, █████, 1015, 110-15"),
-        (NAME, "Nora-Kvist, Nora\n\nKvist, Nora Kvists. Nora, Kvist", "█████, █████, █████s. Nora, Kvist"),
-        ("Anna-Lena", "Anna Lena, Annalena, anna\u2010lena, Anna Ek", "█████, █████, █████, Anna Ek"),
+        (
+            NAME,
+            "Nora-Kvist, Nora\n\nKvist, Nora Kvists. Nora, Kvist",
+            "█████, █████, █████s. Nora, Kvist",
+        ),
+        (
+            "Anna-Lena",
+            "Anna Lena, Annalena, anna\u2010lena, Anna Ek",
+            "█████, █████, █████, Anna Ek",
+        ),
         ("www.ek.se/om nora", "Se www.ek.se/om nora!", "Se █████!"),
     ],
 )
-def test_passage_is_redacted_in_every_spelling_and_nothing_else_is(passage: str, text: str, expected: str) -> None:
-    state = to_state(replace(release(1, 0), body=text, body_html="<p>" + text.replace("\n\n", "</p><p>") + "</p>"))
+def test_passage_is_redacted_in_every_spelling_and_nothing_else_is(
+    passage: str, text: str, expected: str
+) -> None:
+    state = to_state(
+        replace(
+            release(1, 0), body=text, body_html="<p>" + text.replace("\n\n", "</p><p>") + "</p>"
+        )
+    )
     redacted = redact_state(state, [passage])
     assert redacted["body"] == expected
     assert re.sub("</?p>", "", redacted["body_html"]) == expected
@@ -38,7 +60,13 @@ def test_passage_is_redacted_in_every_spelling_and_nothing_else_is(passage: str,
 
 
 def test_table_cells_and_line_breaks_separate_words() -> None:
-    cells = "<table><tr><td>3</td><td>010-<b>123</b> 45 67</td></tr></table><p>a<br>nora.kvist@ek.se</p>"
+    cells = (
+        "<table><tr><td>3</"
+        "td><td>010-<b>123</"
+        "b> 45"
+        " 67</td></tr></"
+        "table><p>a<br>nora.kvist@ek.se</p>"
+    )
     state = to_state(replace(release(1, 0), body_html=cells))
     assert redact_state(state, ["0101234567", NAME])["body_html"] == (
         "<table><tr><td>3</td><td>█████<b></b></td></tr></table><p>a<br>█████</p>"

@@ -1,4 +1,6 @@
-"""How long refused pages are kept in captures.db, how much space they take, and who may see them."""
+"""How long refused pages are kept in captures.db, how much space they take, and who may see
+them.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,13 @@ HOST = "https://skog.example"
 def keep(refused: RefusedPages, day: int, body: bytes, url: str = f"{HOST}/1") -> str:
     """Keep a page that was fetched on a day; its reason is the day."""
     moment = BEGUN + timedelta(days=day)
-    row = {"agency": "skog", "url": url, "address": url, "record_url": None, "fetched": moment.isoformat()}
+    row = {
+        "agency": "skog",
+        "url": url,
+        "address": url,
+        "record_url": None,
+        "fetched": moment.isoformat(),
+    }
     refused.keep(row | {"status": 200, "headers": "{}", "reason": str(day)}, body, moment)
     return hashlib.sha256(body).hexdigest()
 
@@ -75,19 +83,24 @@ def test_pages_between_the_first_and_the_last_go_first_when_all_exceed_their_sha
     with Captures(tmp_path / "archive.db") as captures:
         refused = RefusedPages(captures, Retention(share=0.01))
         keep(refused, 0, make_noise(30_000, 99), f"{HOST}/only-once")
-        for day in range(1, 9):  # a page that is different at each fetch, at two URLs; the same bytes count once
+        # a page that is different at each fetch, at two URLs; the same bytes count once
+        for day in range(1, 9):
             keep(refused, day, make_noise(30_000, day))
             keep(refused, day, make_noise(30_000, day), f"{HOST}/2")
         # the limit is exceeded on day 5 and each second day from then on
         assert (list_days(refused), count_bodies(refused)) == ([0, 1, 1, 7, 7, 8, 8], 4)
-        captures.store_body(make_noise(40_000_000), HOST)  # 1 % of the file is more than the least limit now
+        captures.store_body(
+            make_noise(40_000_000), HOST
+        )  # 1 % of the file is more than the least limit now
         for day in range(9, 20):
             keep(refused, day, make_noise(30_000, day))
         assert 11 <= count_bodies(refused) <= 13
         assert set(list_days(refused)) >= {0, 1, 8, 19}
 
 
-def test_oldest_go_first_if_each_url_has_one_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_oldest_go_first_if_each_url_has_one_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "MIN_LIMIT", 100_000)
     with Captures(tmp_path / "archive.db") as captures:
         refused = RefusedPages(captures)
@@ -99,7 +112,9 @@ def test_oldest_go_first_if_each_url_has_one_page(tmp_path: Path, monkeypatch: p
 def test_deleting_a_page_looks_only_at_its_own_bytes(tmp_path: Path) -> None:
     """Otherwise, each page costs seconds once many are kept."""
     with Captures(tmp_path / "archive.db") as captures:
-        plan = [str(row) for row in captures.query(f"explain query plan {module.ORPHANS_SQL}", "[]")]
+        plan = [
+            str(row) for row in captures.query(f"explain query plan {module.ORPHANS_SQL}", "[]")
+        ]
         refused = RefusedPages(captures)
         for url in ("1", "2"):
             keep(refused, 1, b"same", f"{HOST}/{url}")
@@ -117,7 +132,9 @@ def test_page_of_a_wrong_clock_does_not_outlive_those_kept_after_it(tmp_path: Pa
             keep(refused, day, b"x" * day, f"{HOST}/{day}")
         for day, wrong in ((1, 401), (4, 404)):
             moment = (BEGUN + timedelta(days=wrong)).isoformat()
-            captures.query("update refused_pages set fetched = ? where reason = ?", moment, str(day))
+            captures.query(
+                "update refused_pages set fetched = ? where reason = ?", moment, str(day)
+            )
         refused.expire(BEGUN + timedelta(days=92))
         assert list_days(refused) == [3, 4]
 
@@ -161,7 +178,10 @@ def test_backups_have_refused_pages_and_snapshots_do_not(tmp_path: Path) -> None
         assert [row["url"] for row in RefusedPages(captures).list_pages("skog")] == [f"{HOST}/1"]
     snapshot = publish_snapshot(archive, tmp_path / "snapshots", keep=1, moment=BEGUN)
     with closing(sqlite3.connect(snapshot / "captures.db")) as db:
-        assert db.execute("select name from sqlite_master where name like '%refused%'").fetchall() == []
+        assert (
+            db.execute("select name from sqlite_master where name like '%refused%'").fetchall()
+            == []
+        )
     assert secret[:5_000] not in (snapshot / "captures.db").read_bytes()
 
 

@@ -36,7 +36,10 @@ def removals(archive: Archive) -> Removals:
 def add_releases(archive: Archive, *ids: int) -> None:
     for number in ids:
         url, title = f"{URL}{number}", f"Nr {number}"
-        archive.save(Release(agency="skog", url=url, title=title, body="Text.", body_html="<p>Text.</p>"), seen_at=SEEN)
+        archive.save(
+            Release(agency="skog", url=url, title=title, body="Text.", body_html="<p>Text.</p>"),
+            seen_at=SEEN,
+        )
 
 
 def select(archive: Archive, sql: str, *values: object) -> list[tuple[Any, ...]]:
@@ -44,7 +47,9 @@ def select(archive: Archive, sql: str, *values: object) -> list[tuple[Any, ...]]
 
 
 def list_due(archive: Archive, now: datetime) -> list[int]:
-    rows = select(archive, "select id from releases where next_check <= ? order by id", now.isoformat())
+    rows = select(
+        archive, "select id from releases where next_check <= ? order by id", now.isoformat()
+    )
     return [release_id for (release_id,) in rows]
 
 
@@ -52,19 +57,31 @@ def postpone_checks(archive: Archive) -> None:
     archive.db.execute("update releases set next_check = '2027-01-01'")
 
 
-def mark_missing(archive: Archive, ids: Sequence[int], kind: str, days: Sequence[float], **found: Any) -> list[int]:
+def mark_missing(
+    archive: Archive, ids: Sequence[int], kind: str, days: Sequence[float], **found: Any
+) -> list[int]:
     """Mark releases as missing on some days, and return those that are confirmed as removed."""
     for day in days:
-        confirmed = [key for key in ids if archive.removals.mark_missing(key, SEEN + day * DAY, kind, **found)]
-    assert confirmed == [key for (key,) in select(archive, "select id from releases where removed_at is not null")]
+        confirmed = [
+            key
+            for key in ids
+            if archive.removals.mark_missing(key, SEEN + day * DAY, kind, **found)
+        ]
+    assert confirmed == [
+        key for (key,) in select(archive, "select id from releases where removed_at is not null")
+    ]
     return confirmed
 
 
 @pytest.mark.parametrize(
     ("hours", "confirmed"), [([0, 1, 23, 24], True), ([0, 1, 23], False), ([0, 30], False)], ids=str
 )
-def test_removal_is_confirmed_by_three_checks_over_a_day(archive: Archive, hours: list[int], confirmed: bool) -> None:
-    results = [archive.removals.mark_missing(1, SEEN + at * HOUR, "gone", status=400 + at) for at in hours]
+def test_removal_is_confirmed_by_three_checks_over_a_day(
+    archive: Archive, hours: list[int], confirmed: bool
+) -> None:
+    results = [
+        archive.removals.mark_missing(1, SEEN + at * HOUR, "gone", status=400 + at) for at in hours
+    ]
     assert results == [False] * (len(hours) - 1) + [confirmed]
     assert archive.removals.is_missing(1)
     moment = (SEEN + hours[-1] * HOUR).isoformat() if confirmed else None
@@ -79,11 +96,15 @@ def test_removal_is_confirmed_by_three_checks_over_a_day(archive: Archive, hours
 def test_release_that_is_found_again_ends_its_removal(archive: Archive, removals: Removals) -> None:
     assert mark_missing(archive, [1], "error page", [0, 0.5, 1], status=200) == [1]
     removals.mark_present(1, SEEN + 2 * DAY)
-    assert select(archive, "select confirmed is not null, ended from removals") == [(1, "2026-03-03T08:00:00+00:00")]
+    assert select(archive, "select confirmed is not null, ended from removals") == [
+        (1, "2026-03-03T08:00:00+00:00")
+    ]
     assert select(archive, "select removed_at from releases") == [(None,)]
     assert not removals.is_missing(1)
     removals.mark_missing(1, SEEN + 3 * DAY, "gone", status=404)
-    assert select(archive, "select id, checks, confirmed from removals where ended is null") == [(2, 1, None)]
+    assert select(archive, "select id, checks, confirmed from removals where ended is null") == [
+        (2, 1, None)
+    ]
 
 
 def test_moved_release_keeps_its_id_at_its_new_url(archive: Archive, removals: Removals) -> None:
@@ -96,7 +117,9 @@ def test_moved_release_keeps_its_id_at_its_new_url(archive: Archive, removals: R
     assert not removals.is_missing(1)
 
 
-def test_text_that_replaces_two_releases_is_no_new_text(archive: Archive, removals: Removals) -> None:
+def test_text_that_replaces_two_releases_is_no_new_text(
+    archive: Archive, removals: Removals
+) -> None:
     add_releases(archive, 2)
     removals.mark_missing(1, SEEN, "replaced", status=200, target="Hoppsan")
     assert not removals.is_replacement_shared(1, "Hoppsan")
@@ -123,18 +146,26 @@ def test_pages_missing_alike_are_believed_after_a_month_if_others_are_present(
     add_releases(archive, *missing[1:], *others)
     for number in others:
         archive.mark_checked(number, SEEN + 2 * DAY)
-    assert mark_missing(archive, missing, kind, [0, 1, 2, 29.9], target="https://skog.example/") == []
-    assert mark_missing(archive, missing, kind, [30], target="https://skog.example/") == (missing if believed else [])
+    assert (
+        mark_missing(archive, missing, kind, [0, 1, 2, 29.9], target="https://skog.example/") == []
+    )
+    assert mark_missing(archive, missing, kind, [30], target="https://skog.example/") == (
+        missing if believed else []
+    )
 
 
 def test_one_404_beside_an_outage_is_confirmed(archive: Archive, removals: Removals) -> None:
     add_releases(archive, 2, 3, 4, 5, 6)
-    assert mark_missing(archive, [1, 2, 3, 4, 5, 6], "redirected", [0, 0.5, 1, 1.5], status=200) == []
+    assert (
+        mark_missing(archive, [1, 2, 3, 4, 5, 6], "redirected", [0, 0.5, 1, 1.5], status=200) == []
+    )
     removals.mark_present(2, SEEN + 37 * HOUR)
     assert removals.mark_missing(1, SEEN + 48 * HOUR, "gone", status=404)
 
 
-def test_placeholder_for_all_of_few_pages_is_never_believed(archive: Archive, removals: Removals) -> None:
+def test_placeholder_for_all_of_few_pages_is_never_believed(
+    archive: Archive, removals: Removals
+) -> None:
     add_releases(archive, 2)
     assert mark_missing(archive, [1, 2], "replaced", [0, 1, 2, 30, 60, 90], **PLACEHOLDER) == []
     collapse = find_collapse(archive.db, "skog")
@@ -158,7 +189,9 @@ def test_missing_page_makes_others_due_for_comparison(archive: Archive, removals
     assert list_due(archive, now) == [], "enough were checked at the same time"
 
 
-def test_checks_before_the_first_page_went_missing_do_not_count(archive: Archive, removals: Removals) -> None:
+def test_checks_before_the_first_page_went_missing_do_not_count(
+    archive: Archive, removals: Removals
+) -> None:
     add_releases(archive, *range(2, 10))
     postpone_checks(archive)
     now = SEEN + 3 * DAY
@@ -172,7 +205,9 @@ def test_checks_before_the_first_page_went_missing_do_not_count(archive: Archive
     assert find_collapse(archive.db, "skog") is None, "three of eight are a clean-up"
 
 
-def test_placeholder_title_counts_until_a_removal_is_confirmed(archive: Archive, removals: Removals) -> None:
+def test_placeholder_title_counts_until_a_removal_is_confirmed(
+    archive: Archive, removals: Removals
+) -> None:
     add_releases(archive, 2)
     for number in (1, 2):
         removals.mark_missing(number, SEEN + 3 * DAY, "replaced", **PLACEHOLDER)
@@ -181,7 +216,9 @@ def test_placeholder_title_counts_until_a_removal_is_confirmed(archive: Archive,
     assert not removals.is_placeholder("skog", PLACEHOLDER["target"])
 
 
-def test_404_of_every_page_is_a_fault_but_of_old_ones_a_clean_up(archive: Archive, removals: Removals) -> None:
+def test_404_of_every_page_is_a_fault_but_of_old_ones_a_clean_up(
+    archive: Archive, removals: Removals
+) -> None:
     old, new = list(range(1, 18)), [18, 19, 20]
     add_releases(archive, *old[1:], *new)
     assert mark_missing(archive, [*old, *new], "gone", [0, 1, 2], status=404) == []
@@ -197,16 +234,26 @@ def test_404_of_every_page_is_a_fault_but_of_old_ones_a_clean_up(archive: Archiv
 def test_release_is_checked_once_a_day_during_a_collapse(archive: Archive) -> None:
     add_releases(archive, 2, 3, 4, 5, 6)
     mark_missing(archive, [1, 2, 3, 4, 5, 6], "replaced", [0, 1, 2], **PLACEHOLDER)
-    assert select(archive, "select next_check from releases where id = 1") == [((SEEN + 3 * DAY).isoformat(),)]
+    assert select(archive, "select next_check from releases where id = 1") == [
+        ((SEEN + 3 * DAY).isoformat(),)
+    ]
 
 
 @pytest.mark.parametrize("kind", ["gone", "replaced", "error page"])
 @pytest.mark.parametrize("is_checked", [False, True], ids=["imported", "imported and checked"])
-def test_import_during_a_collapse_is_no_page_that_is_present(archive: Archive, kind: str, is_checked: bool) -> None:
+def test_import_during_a_collapse_is_no_page_that_is_present(
+    archive: Archive, kind: str, is_checked: bool
+) -> None:
     add_releases(archive, *range(2, 6))
     assert mark_missing(archive, range(1, 6), kind, [1, 2]) == []
     for number in range(6, 40):
-        release = Release(agency="skog", url=f"{URL}{number}", title=f"Nr {number}", body="T", body_html="<p>T</p>")
+        release = Release(
+            agency="skog",
+            url=f"{URL}{number}",
+            title=f"Nr {number}",
+            body="T",
+            body_html="<p>T</p>",
+        )
         archive.save(release, seen_at=SEEN + 2 * DAY, cause="import")
         if is_checked:
             archive.mark_checked(number, SEEN + 2 * DAY)

@@ -35,7 +35,13 @@ def replace_migrations(archive: Path, *names: str) -> None:
     with closing(sqlite3.connect(archive, isolation_level=None)) as db:
         db.execute("delete from _sqlite_migrations")
         for name in names:
-            db.execute("insert into _sqlite_migrations (migration_set, name) values ('myndighetsarkivet', ?)", [name])
+            db.execute(
+                "insert into"
+                " _sqlite_migrations"
+                " (migration_set, name) values"
+                " ('myndighetsarkivet', ?)",
+                [name],
+            )
 
 
 def set_version(path: Path, version: int) -> None:
@@ -59,11 +65,15 @@ def test_an_archive_at_the_last_of_the_former_migrations_opens_unchanged(archive
 
 
 @pytest.mark.parametrize("names", [EARLIER_MIGRATIONS[:1], EARLIER_MIGRATIONS])
-def test_an_archive_of_an_earlier_schema_is_not_changed(archive: Path, names: tuple[str, ...]) -> None:
+def test_an_archive_of_an_earlier_schema_is_not_changed(
+    archive: Path, names: tuple[str, ...]
+) -> None:
     replace_migrations(archive, *names)
     content = archive.read_bytes()
     for open_archive in (Archive, verify, update_archive):
-        with pytest.raises(ArchiveError, match="earlier schema: open it once with the version before this one"):
+        with pytest.raises(
+            ArchiveError, match="earlier schema: open it once with the version before this one"
+        ):
             open_archive(archive)
     assert archive.read_bytes() == content
 
@@ -129,22 +139,36 @@ def check_refusal(arguments: list[str], capsys: pytest.CaptureFixture[str], *wor
         assert word in line
 
 
-@pytest.mark.parametrize("command", ["serve", "verify", "reindex", "backup", "snapshot", "export-warc"])
+@pytest.mark.parametrize(
+    "command", ["serve", "verify", "reindex", "backup", "snapshot", "export-warc"]
+)
 def test_commands_refuse_an_archive_of_an_earlier_schema(
     archive: Path, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
     replace_migrations(archive, *EARLIER_MIGRATIONS)
-    target = ["--to", str(archive.with_name("out.warc.gz"))] if command in ("backup", "snapshot", "export-warc") else []
-    check_refusal([command, str(archive), *target], capsys, "open it once with the version before this one")
+    target = (
+        ["--to", str(archive.with_name("out.warc.gz"))]
+        if command in ("backup", "snapshot", "export-warc")
+        else []
+    )
+    check_refusal(
+        [command, str(archive), *target], capsys, "open it once with the version before this one"
+    )
 
 
 @pytest.mark.parametrize(("version", "problem"), OTHER_VERSIONS)
-@pytest.mark.parametrize("command", ["serve", "verify", "reindex", "backup", "snapshot", "export-warc"])
+@pytest.mark.parametrize(
+    "command", ["serve", "verify", "reindex", "backup", "snapshot", "export-warc"]
+)
 def test_commands_refuse_an_archive_of_another_version(
     archive: Path, capsys: pytest.CaptureFixture[str], command: str, version: int, problem: str
 ) -> None:
     set_version(archive, version)
-    target = ["--to", str(archive.with_name("out.warc.gz"))] if command in ("backup", "snapshot", "export-warc") else []
+    target = (
+        ["--to", str(archive.with_name("out.warc.gz"))]
+        if command in ("backup", "snapshot", "export-warc")
+        else []
+    )
     check_refusal([command, str(archive), *target], capsys, problem)
 
 

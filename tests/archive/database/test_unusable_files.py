@@ -15,7 +15,16 @@ from archive.database.schema import migrations
 from archive.database.sqlite_files import MIGRATIONS, ArchiveError, check_database, describe_error
 from archive.store.releases import Archive
 
-COMMANDS = ("status", "serve", "backup", "verify", "snapshot", "publish", "export-warc", "extract-attachments")
+COMMANDS = (
+    "status",
+    "serve",
+    "backup",
+    "verify",
+    "snapshot",
+    "publish",
+    "export-warc",
+    "extract-attachments",
+)
 
 
 @pytest.fixture
@@ -50,7 +59,13 @@ def replace_by_folder(file: Path) -> None:
 
 def add_migration(file: Path) -> None:
     with closing(sqlite3.connect(file, isolation_level=None)) as db:
-        db.execute("insert into _sqlite_migrations (migration_set, name) values ('myndighetsarkivet', 'of_tomorrow')")
+        db.execute(
+            "insert into"
+            " _sqlite_migrations"
+            " (migration_set, name)"
+            " values ('myndighetsarkivet',"
+            " 'of_tomorrow')"
+        )
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -73,7 +88,11 @@ def test_command_says_why(
     command: str,
 ) -> None:
     change(file)
-    target = ["--to", str(file.with_name("to"))] if command in ("backup", "snapshot", "export-warc") else []
+    target = (
+        ["--to", str(file.with_name("to"))]
+        if command in ("backup", "snapshot", "export-warc")
+        else []
+    )
     assert main([command, str(file), *target]) == 2
     (line,) = capfd.readouterr().err.splitlines()
     assert str(file.parent) in line
@@ -104,7 +123,9 @@ def test_reason_is_that_of_the_file_system(
     for message in ("unable to open database file", "attempt to write a readonly database"):
         told = describe_error(sqlite3.OperationalError(message), file)
         assert told == f"{message}: {reason.format(folder=file.parent)}"
-    assert describe_error(sqlite3.OperationalError("database is locked"), file) == "database is locked"
+    assert (
+        describe_error(sqlite3.OperationalError("database is locked"), file) == "database is locked"
+    )
 
 
 def test_folder_in_place_of_a_file_is_named(tmp_path: Path) -> None:

@@ -50,10 +50,15 @@ def run_sha256sum(files: dict[str, bytes], folder: Path) -> subprocess.Completed
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
-def test_bundle_has_page_state_and_manifests_that_sha256sum_confirms(archive: Path, tmp_path: Path) -> None:
+def test_bundle_has_page_state_and_manifests_that_sha256sum_confirms(
+    archive: Path, tmp_path: Path
+) -> None:
     files = read_bundle(archive, EDITED)
     assert files["page.html"] == body(3, 1)
-    assert json.loads(files["headers.json"]) == {"content-type": "text/html; charset=utf-8", "etag": '"1"'}
+    assert json.loads(files["headers.json"]) == {
+        "content-type": "text/html; charset=utf-8",
+        "etag": '"1"',
+    }
     assert json.loads(files["release.json"])["body"] == release(3, 1).body
     assert sorted(files) == [
         "README.en.txt",
@@ -71,18 +76,28 @@ def test_bundle_has_page_state_and_manifests_that_sha256sum_confirms(archive: Pa
     assert done.stdout.count(": OK") == 6
     assert zip_bundle(archive, EDITED) == zip_bundle(archive, EDITED)
 
-    sums = {name.decode(): digest for digest, name in map(bytes.split, files["SHA256SUMS"].splitlines())}
-    (capture,) = [line for line in files["captures-8-9.jsonl"].splitlines() if b'"capture":8,' in line]
-    (revision,) = [line for line in files["revisions-8-9.jsonl"].splitlines() if b'"revision":8,' in line]
+    sums = {
+        name.decode(): digest for digest, name in map(bytes.split, files["SHA256SUMS"].splitlines())
+    }
+    (capture,) = [
+        line for line in files["captures-8-9.jsonl"].splitlines() if b'"capture":8,' in line
+    ]
+    (revision,) = [
+        line for line in files["revisions-8-9.jsonl"].splitlines() if b'"revision":8,' in line
+    ]
     for name, text in (
         *(("page.html", capture), ("headers.json", capture), ("release.json", revision)),
-        *((part, files["chain/2026-03-02.json"]) for part in ("captures-8-9.jsonl", "revisions-8-9.jsonl")),
+        *(
+            (part, files["chain/2026-03-02.json"])
+            for part in ("captures-8-9.jsonl", "revisions-8-9.jsonl")
+        ),
     ):
         assert sums[name] in text, name
 
 
 FILE_URLS = [
-    f"https://fyr.example/{name}" for name in ("beslut.pdf", "sen.pdf", "borta.pdf", "aldrig.pdf", "delad.xlsx")
+    f"https://fyr.example/{name}"
+    for name in ("beslut.pdf", "sen.pdf", "borta.pdf", "aldrig.pdf", "delad.xlsx")
 ]
 
 
@@ -90,7 +105,9 @@ def attach(archive: Path) -> list[int]:
     """Add a release with files that were found at various times, and return its revisions."""
     day, hour = timedelta(days=1), timedelta(hours=1)
     start = FIRST_CRAWL + 10 * day
-    linking = replace(release(50, 0), attachments=tuple(Attachment(url=each, title="Fil") for each in FILE_URLS))
+    linking = replace(
+        release(50, 0), attachments=tuple(Attachment(url=each, title="Fil") for each in FILE_URLS)
+    )
     with Archive(archive) as opened, Captures(archive) as captures:
         opened.save(linking, seen_at=start)
         store_file(opened, FILE_URLS[0], b"%PDF-1", start + hour)
@@ -102,7 +119,9 @@ def attach(archive: Path) -> list[int]:
         opened.frontier.add(FILE_URLS[2], agency="fyr", role="attachment", seen_at=start)
         opened.frontier.mark_gone(FILE_URLS[2], start, f"{FILE_URLS[2]}: page: answered 404")
         write_manifest(opened.db.conn, captures, date(2026, 3, 12))
-        found = opened.db.execute("select id from revisions where release = (select max(id) from releases)").fetchall()
+        found = opened.db.execute(
+            "select id from revisions where release = (select max(id) from releases)"
+        ).fetchall()
     return [key for (key,) in found]
 
 
@@ -123,7 +142,9 @@ def test_attached_files_of_the_time_of_the_version(
     assert run_sha256sum(files, tmp_path).returncode == 0
     for version in links[0]["versions"]:
         (line,) = [
-            line for line in files[version["part"]].splitlines() if b'"capture":%d,' % version["capture"] in line
+            line
+            for line in files[version["part"]].splitlines()
+            if b'"capture":%d,' % version["capture"] in line
         ]
         assert json.loads(line)["sha256"] == version["sha256"]
     guide = read_guide(files)
@@ -135,10 +156,14 @@ def test_attached_files_of_the_time_of_the_version(
     assert zip_bundle(archive, first) == zip_bundle(archive, first)
 
     names = [name for name in read_bundle(archive, second) if name.startswith("files/")]
-    assert len(names) == 4  # %PDF-2, which was there when the version was first seen, %PDF-3, %PDF-4 and PK-1
+    assert (
+        len(names) == 4
+    )  # %PDF-2, which was there when the version was first seen, %PDF-3, %PDF-4 and PK-1
     monkeypatch.setattr("archive.evidence.bundles.MAX_ATTACHED_BYTES", 8)
     files = read_bundle(archive, first)
-    assert sorted(name for name in files if name.startswith("files/")) == [links[0]["versions"][0]["file"]]
+    assert sorted(name for name in files if name.startswith("files/")) == [
+        links[0]["versions"][0]["file"]
+    ]
     assert "at most 0 MB of attachments" in read_guide(files)
 
 
@@ -146,7 +171,8 @@ def test_attached_file_that_is_withheld_or_lost(archive: Path) -> None:
     _, second = attach(archive)
     with Archive(archive) as opened:
         opened.save(
-            replace(release(51, 0), attachments=(Attachment(url=FILE_URLS[4], title="Fil"),)), seen_at=FIRST_CRAWL
+            replace(release(51, 0), attachments=(Attachment(url=FILE_URLS[4], title="Fil"),)),
+            seen_at=FIRST_CRAWL,
         )
         other = add_links(opened, url(51), FIRST_CRAWL)
         hide_release(opened, other, FIRST_CRAWL, reason="Domstols beslut")
@@ -156,7 +182,13 @@ def test_attached_file_that_is_withheld_or_lost(archive: Path) -> None:
     links = json.loads(files["attachments.json"])
     assert [links[number]["versions"][0]["missing"] for number in (1, 4)] == ["damaged", "withheld"]
     assert not [name for name in files if name.startswith(("files/2", "files/5"))]
-    withheld = f"a release that was taken down from the archive. Its SHA-256 is {hashlib.sha256(b'PK-1').hexdigest()}"
+    withheld = (
+        f"a release that was taken down from the"
+        f" archive."
+        f" Its"
+        f" SHA-256 is"
+        f" {hashlib.sha256(b'PK-1').hexdigest()}"
+    )
     assert withheld in read_guide(files)
     assert f"(SHA-256 {lost}) cannot be read here: captures.db" in read_guide(files)
 
@@ -186,14 +218,18 @@ def test_chain_leads_to_the_newest_manifest(archive: Path, tmp_path: Path) -> No
     files = read_bundle(archive, 3)
     chain = sorted(name for name in files if name.startswith("chain/"))
     assert chain == [f"chain/{manifest.day}.json" for manifest in manifests]
-    assert [json.loads(files[name])["previous"] for name in chain[1:]] == [m.digest for m in manifests[:-1]]
+    assert [json.loads(files[name])["previous"] for name in chain[1:]] == [
+        m.digest for m in manifests[:-1]
+    ]
     assert manifests[-1].digest in read_guide(files)
     assert run_sha256sum(files, tmp_path).returncode == 0
 
 
 def test_older_capture_adds_its_own_manifest(archive: Path, tmp_path: Path) -> None:
     execute(archive, "delete from manifests where day = '2026-03-02'")
-    execute(archive, "update revisions set capture = 3 where id = 11")  # parsed again from old bytes
+    execute(
+        archive, "update revisions set capture = 3 where id = 11"
+    )  # parsed again from old bytes
     with Archive(archive) as opened, Captures(archive) as captures:
         assert write_manifest(opened.db.conn, captures, date(2026, 3, 9))
     files = read_bundle(archive, 11)
@@ -222,7 +258,12 @@ def test_guide_warns_of_opening_what_was_received(archive: Path) -> None:
     with Archive(archive) as opened, opened.db.conn as db:
         capture = "(select capture from revisions where id = ?)"
         db.execute(
-            f'update captures set headers = \'{{"content-type":"image/svg+xml"}}\' where id = {capture}', [EDITED]
+            f"update captures set headers ="
+            f' \'{{"content-type":"image/svg+xml"}}\''
+            f" where"
+            f" id ="
+            f" {capture}",
+            [EDITED],
         )
     assert "do not double-click page.svg. " in read_guide(read_bundle(archive, EDITED))
 
@@ -238,7 +279,9 @@ def test_revision_without_capture_has_no_page(archive: Path) -> None:
 
 def test_taken_down_revision_without_manifest_has_nothing_to_check(archive: Path) -> None:
     with Archive(archive) as opened:
-        redact_passage(opened, 6, "Bo Strand", FIRST_CRAWL, reason="Personuppgift", reason_en="Personal data")
+        redact_passage(
+            opened, 6, "Bo Strand", FIRST_CRAWL, reason="Personuppgift", reason_en="Personal data"
+        )
     files = read_bundle(archive, UNCOVERED)
     assert set(files) == {"README.en.txt", "README.sv.txt"}
     assert "The text was taken down from the archive on" in read_guide(files)
@@ -253,10 +296,15 @@ def test_taken_down_revision_without_manifest_has_nothing_to_check(archive: Path
     [
         ("update revisions set body = 'Fyren släcks.' where id = 8", "release.json"),
         ("""update captures set headers = '{"etag":"9"}' where id = 8""", "headers.json"),
-        ("update captures set sha256 = (select sha256 from captures where id = 1) where id = 8", "page.html"),
+        (
+            "update captures set sha256 = (select sha256 from captures where id = 1) where id = 8",
+            "page.html",
+        ),
     ],
 )
-def test_row_changed_after_its_manifest_fails_the_check(archive: Path, tmp_path: Path, sql: str, file: str) -> None:
+def test_row_changed_after_its_manifest_fails_the_check(
+    archive: Path, tmp_path: Path, sql: str, file: str
+) -> None:
     execute(archive, sql)
     done = run_sha256sum(read_bundle(archive, EDITED), tmp_path)
     assert done.returncode == 1
@@ -280,8 +328,12 @@ def test_removal_and_move_have_bundles(archive: Path, tmp_path: Path) -> None:
     page = b"<h1>Sidan finns inte</h1>"
     with Archive(archive) as opened, Captures(archive) as captures, opened.transaction():
         sha256 = captures.store_body(page, "a")
-        capture = Capture(url=url(1), seen=FIRST_CRAWL, status=404, headers={}, sha256=sha256, bytes=len(page))
-        opened.removals.mark_missing(1, FIRST_CRAWL, "gone", status=404, capture_id=opened.add_capture(capture))
+        capture = Capture(
+            url=url(1), seen=FIRST_CRAWL, status=404, headers={}, sha256=sha256, bytes=len(page)
+        )
+        opened.removals.mark_missing(
+            1, FIRST_CRAWL, "gone", status=404, capture_id=opened.add_capture(capture)
+        )
         opened.removals.mark_missing(2, FIRST_CRAWL, "gone", status=404)
         opened.removals.mark_moved(3, FIRST_CRAWL, url(99), status=301)
 
@@ -299,6 +351,9 @@ def test_removal_and_move_have_bundles(archive: Path, tmp_path: Path) -> None:
     assert json.loads(move["removal.json"])["target"] == url(99)
     assert read_guide(move).startswith("Evidence for move 3: Fyr 3\n")
     assert "A move has no response of its own" in read_guide(move)
-    assert f"The archive noticed that the release had moved: {FIRST_CRAWL.isoformat()}" in read_guide(move)
+    assert (
+        f"The archive noticed that the release had moved: {FIRST_CRAWL.isoformat()}"
+        in read_guide(move)
+    )
     assert read_guide(move, "sv").startswith("Underlag för flytt 3: ")
     assert not write_bundle(archive, "removals", 99, io.BytesIO())

@@ -1,4 +1,6 @@
-"""Manifests cover each row once, and a digest can be computed from the text of its manifest alone."""
+"""Manifests cover each row once, and a digest can be computed from the text of its manifest
+alone.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +57,9 @@ def list_covered_ids(captures: Captures, *manifests: dict[str, Any]) -> dict[str
     return ids
 
 
-def test_each_row_is_in_one_manifest_and_digests_are_chained(db: sqlite3.Connection, captures: Captures) -> None:
+def test_each_row_is_in_one_manifest_and_digests_are_chained(
+    db: sqlite3.Connection, captures: Captures
+) -> None:
     written = [write_manifest(db, captures, TODAY + timedelta(days=day)) for day in range(3)]
     digests = [manifest.digest for manifest in read_manifests(db)]
     assert digests[2:] == written
@@ -64,7 +68,9 @@ def test_each_row_is_in_one_manifest_and_digests_are_chained(db: sqlite3.Connect
     assert manifests[0]["parts"][0]["captures"] == [1, 7]
     assert list_covered_ids(captures, manifests[1])["revisions"] == [8, 9]
     assert (manifests[2]["captures_to"], manifests[2]["revisions_to"]) == (11, 11)
-    assert [manifest["parts"] for manifest in manifests[3:]] == [[], []], "a day without changes is in the chain, too"
+    assert [manifest["parts"] for manifest in manifests[3:]] == [[], []], (
+        "a day without changes is in the chain, too"
+    )
     assert list_covered_ids(captures, *manifests) == {
         table: [key for (key,) in db.execute(f"select id from {table} order by id")]
         for table in ("captures", "revisions")
@@ -77,15 +83,24 @@ def test_many_rows_make_several_parts(
     monkeypatch.setattr("archive.evidence.manifest.MAX_PART_ROWS", 3)
     db.execute("delete from manifests")
     manifest = read_text(captures, write_manifest(db, captures, TODAY))
-    assert [part.get("captures") for part in manifest["parts"]][:4] == [[1, 3], [4, 6], [7, 9], [10, 11]]
+    assert [part.get("captures") for part in manifest["parts"]][:4] == [
+        [1, 3],
+        [4, 6],
+        [7, 9],
+        [10, 11],
+    ]
     assert list_covered_ids(captures, manifest)["captures"] == list(range(1, 12))
 
 
 @pytest.mark.parametrize("days", [0, -1, -400])
-def test_day_has_one_manifest_and_earlier_days_get_none(db: sqlite3.Connection, captures: Captures, days: int) -> None:
+def test_day_has_one_manifest_and_earlier_days_get_none(
+    db: sqlite3.Connection, captures: Captures, days: int
+) -> None:
     newest = find_newest_manifest(db)
     assert newest
-    assert write_manifest(db, captures, date.fromisoformat(newest.day) + timedelta(days=days)) is None
+    assert (
+        write_manifest(db, captures, date.fromisoformat(newest.day) + timedelta(days=days)) is None
+    )
     assert find_newest_manifest(db) == newest
 
 
@@ -96,7 +111,10 @@ def test_day_in_the_future_is_followed_by_the_right_day(
     future_digest = write_manifest(db, captures, future)
     digest = write_manifest(db, captures, tomorrow)
     assert digest
-    assert [manifest.day for manifest in read_manifests(db)][-2:] == [future.isoformat(), tomorrow.isoformat()]
+    assert [manifest.day for manifest in read_manifests(db)][-2:] == [
+        future.isoformat(),
+        tomorrow.isoformat(),
+    ]
     newest = find_newest_manifest(db)
     assert newest
     assert (newest.digest, newest.previous) == (digest, future_digest)

@@ -45,14 +45,28 @@ FILE = "attachment_files: 1: "
 
 @pytest.fixture
 def with_file(archive: Path) -> Path:
-    """Add an attachment with a text: the bytes of the first page, read as if they were a document."""
+    """Add an attachment with a text: the bytes of the first page, read as if they were a
+    document.
+    """
     change(
         archive,
-        "insert into attachment_files (sha256, bytes) select sha256, bytes from captures where id = 1;"
-        f"insert into {VERSION} select url, 1, 1, 'first', null, seen, seen, 1 from captures where id = 1;"
+        "insert into attachment_files"
+        " (sha256, bytes) select"
+        " sha256, bytes from captures"
+        " where id"
+        " = 1;"
+        f"insert into {VERSION}"
+        f" select url, 1,"
+        f" 1, 'first', null,"
+        f" seen, seen, 1 from captures"
+        f" where id = 1;"
         "insert into attachment_links select 1, url, seen, seen, null from captures where id = 1;"
         "insert into attachment_pages values (1, 1, null, 'Fyren', 5, null);"
-        "update attachment_files set extracted = '2026-03-01', letters = 5, kind = 'pdf', pages = 1;",
+        "update attachment_files set"
+        " extracted = '2026-03-01',"
+        " letters = 5, kind = 'pdf',"
+        " pages"
+        " = 1;",
     )
     assert list_problems(archive) == []
     return archive
@@ -61,12 +75,22 @@ def with_file(archive: Path) -> Path:
 @pytest.mark.parametrize(
     ("sql", "finding"),
     [
-        ("update attachment_versions set capture = 2", "attachment_versions: 1: its capture is not that of its file"),
         (
-            f"insert into {VERSION} select url, 1, 1, 'source', null, last_seen, last_seen, 1 from attachment_versions",
+            "update attachment_versions set capture = 2",
+            "attachment_versions: 1: its capture is not that of its file",
+        ),
+        (
+            f"insert into {VERSION} select"
+            f" url, 1, 1, 'source',"
+            f" null, last_seen,"
+            f" last_seen, 1"
+            f" from attachment_versions",
             "attachment_versions: 2: it does not follow the version before it",
         ),
-        ("insert into attachment_files (sha256, bytes) values ('0', 1)", "attachment_files: 2: no version has it"),
+        (
+            "insert into attachment_files (sha256, bytes) values ('0', 1)",
+            "attachment_files: 2: no version has it",
+        ),
         ("update attachment_files set extracted = null", f"{FILE}it has pages, although"),
         ("delete from attachment_pages", f"{FILE}its number of letters is not that of its pages"),
         ("update attachment_links set takedown = 'hidden'", f"{FILE}its text is stored, although"),
@@ -92,9 +116,18 @@ QUOTES = "quotes: 1: "
     ("sql", "finding"),
     [
         ("select 1", ""),
-        ("update quotes set text = 'Kajen är ny' where id = 1", f"{QUOTES}its words are not in its version"),
-        ("update quotes set spans = '[[0, 9]]' where id = 1", f"{QUOTES}its words are not in its version"),
-        ("update people set name = 'Bo Al'", f"{QUOTES}its version does not print the name of its speaker"),
+        (
+            "update quotes set text = 'Kajen är ny' where id = 1",
+            f"{QUOTES}its words are not in its version",
+        ),
+        (
+            "update quotes set spans = '[[0, 9]]' where id = 1",
+            f"{QUOTES}its words are not in its version",
+        ),
+        (
+            "update people set name = 'Bo Al'",
+            f"{QUOTES}its version does not print the name of its speaker",
+        ),
         (
             "update quotes set revision = 2, position = 9 where id = 1",
             f"{QUOTES}its version or person is not of its release",
@@ -106,17 +139,32 @@ def test_quotes_are_those_of_their_version(tmp_path: Path, sql: str, finding: st
     with Archive(path := tmp_path / "archive.db") as archive:
         archive.add_agency("hamn", name="Hamnverket", home="https://hamn.example/")
         body = "– Kajen är klar, säger\u00a0Anna Ek. Nu\nbygger vi.\n\n– Vi vilar, sa hon."
-        release = Release(agency="hamn", url="https://hamn.example/1", title="Kaj", body=body, body_html="<p>…</p>")
+        release = Release(
+            agency="hamn",
+            url="https://hamn.example/1",
+            title="Kaj",
+            body=body,
+            body_html="<p>…</p>",
+        )
         archive.save(release, seen_at=datetime(2026, 3, 1, tzinfo=UTC))
-        archive.save(replace(release, url="https://hamn.example/2"), seen_at=datetime(2026, 3, 1, tzinfo=UTC))
+        archive.save(
+            replace(release, url="https://hamn.example/2"), seen_at=datetime(2026, 3, 1, tzinfo=UTC)
+        )
     execute(path, sql)
-    assert [problem.removeprefix("archive.db: ") for problem in list_problems(path)][:1] == [finding][: bool(finding)]
+    assert [problem.removeprefix("archive.db: ") for problem in list_problems(path)][:1] == [
+        finding
+    ][: bool(finding)]
 
 
-def test_texts_of_attachments_are_read_again_on_request(with_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_texts_of_attachments_are_read_again_on_request(
+    with_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["verify", str(with_file)]) == 0
     assert main(["verify", str(with_file), "--texts"]) == 1
-    assert "attachment_pages: 1: the text is not what is read from the file now" in capsys.readouterr().out
+    assert (
+        "attachment_pages: 1: the text is not what is read from the file now"
+        in capsys.readouterr().out
+    )
     # what is read from a page is no text, because it is no document
     change(with_file, "delete from attachment_pages; update attachment_files set letters = 0")
     assert main(["verify", str(with_file), "--texts"]) == 0
@@ -150,11 +198,17 @@ def test_unchanged_archive_has_no_findings_and_is_not_written(archive: Path) -> 
         ("""update revisions set images = '["a"]' where id = 3""", REVISION_3),
         ("update revisions set published = '2026-03-09' where id = 3", REVISION_3),
         # not part of the hash
-        ("update revisions set published_text = '2 mars 2026' where id = 3", [f"{REVISION_3[1]}state_sha256"]),
+        (
+            "update revisions set published_text = '2 mars 2026' where id = 3",
+            [f"{REVISION_3[1]}state_sha256"],
+        ),
         ("update releases set body = 'Fyren släcks.' where id = 2", ["releases: 2: differs"]),
         ("update questions set answer = 'Aldrig.' where release = 4", ["questions: 4: differs"]),
         ("delete from release_tags where release = 5 and tag = 1", ["release_tags: 5: differs"]),
-        ("drop trigger changefeed_no_delete; delete from changefeed where release = 1", ["changefeed: 1: "]),
+        (
+            "drop trigger changefeed_no_delete; delete from changefeed where release = 1",
+            ["changefeed: 1: "],
+        ),
         (
             "delete from captures where id = 2",
             [
@@ -173,19 +227,46 @@ def test_unchanged_archive_has_no_findings_and_is_not_written(archive: Path) -> 
             "delete from bytes.blobs where sha256 = (select sha256 from captures where id = 11)",
             ["captures: 11: its bytes"],
         ),
-        ("update manifests set digest = 'x' where day = '2026-03-01'", [f"{FIRST}its text", FIRST, SECOND]),
-        ("update manifests set previous = 'x' where day = '2026-03-01'", [f"{FIRST}previous is x", FIRST]),
-        ("update manifests set captures_to = 6 where day = '2026-03-01'", [f"{FIRST}captures_to is 6", SECOND]),
-        ("update manifests set revisions_to = 9 where day = '2026-03-01'", [f"{FIRST}revisions_to is 9", SECOND]),
-        ("update manifests set day = '2026-02-27' where day = '2026-03-01'", ["manifests: 2026-02-27: day is"]),
-        ("update manifests set day = '2026-02-01' where day = '2026-03-02'", ["manifests: 2026-02-01: day is"]),
-        ("delete from manifests where day = '2026-03-01'", [f"{SECOND}previous is", f"{SECOND}it does not begin"]),
         (
-            "delete from bytes.blobs where sha256 = (select digest from manifests where day = '2026-03-01')",
+            "update manifests set digest = 'x' where day = '2026-03-01'",
+            [f"{FIRST}its text", FIRST, SECOND],
+        ),
+        (
+            "update manifests set previous = 'x' where day = '2026-03-01'",
+            [f"{FIRST}previous is x", FIRST],
+        ),
+        (
+            "update manifests set captures_to = 6 where day = '2026-03-01'",
+            [f"{FIRST}captures_to is 6", SECOND],
+        ),
+        (
+            "update manifests set revisions_to = 9 where day = '2026-03-01'",
+            [f"{FIRST}revisions_to is 9", SECOND],
+        ),
+        (
+            "update manifests set day = '2026-02-27' where day = '2026-03-01'",
+            ["manifests: 2026-02-27: day is"],
+        ),
+        (
+            "update manifests set day = '2026-02-01' where day = '2026-03-02'",
+            ["manifests: 2026-02-01: day is"],
+        ),
+        (
+            "delete from manifests where day = '2026-03-01'",
+            [f"{SECOND}previous is", f"{SECOND}it does not begin"],
+        ),
+        (
+            "delete from bytes.blobs where"
+            " sha256 = (select digest"
+            " from manifests where day ="
+            " '2026-03-01')",
             [f"{FIRST}its text cannot be read"],
         ),
         (
-            "delete from bytes.blobs where sha256 = (select digest from manifests where day = '2026-03-01');"
+            "delete from bytes.blobs where"
+            " sha256 = (select digest"
+            " from manifests where day ="
+            " '2026-03-01');"
             " update captures set url = 'https://annan.example/' where id = 2",
             [f"{FIRST}its text cannot be read", f"{FIRST}its digest"],
         ),
@@ -201,7 +282,9 @@ def test_change_of_a_row_is_found(archive: Path, sql: str, findings: list[str]) 
 
 def test_changed_byte_of_blob_is_found(archive: Path) -> None:
     captures = archive.with_name("captures.db")
-    ((sha256, data),) = execute(captures, "select sha256, data from blobs where base is not null order by id limit 1")
+    ((sha256, data),) = execute(
+        captures, "select sha256, data from blobs where base is not null order by id limit 1"
+    )
     flipped = data[:-3] + bytes([data[-3] ^ 8]) + data[-2:]
     execute(captures, "update blobs set data = ? where sha256 = ?", flipped, sha256)
     (problem,) = list_problems(archive)
@@ -227,31 +310,56 @@ def test_deleted_newest_manifest_is_found_by_published_digest(archive: Path) -> 
 
 
 def test_capture_inserted_after_its_manifest_is_found(archive: Path) -> None:
-    change(archive, "delete from manifests; delete from revisions where id = 5; delete from captures where id = 5")
+    change(
+        archive,
+        "delete from manifests;"
+        " delete from"
+        " revisions where id = 5;"
+        " delete from captures where id"
+        " = 5",
+    )
     change(archive, "delete from releases where id = 5")
-    with closing(sqlite3.connect(archive, isolation_level=None)) as db, Captures(archive) as captures:
+    with (
+        closing(sqlite3.connect(archive, isolation_level=None)) as db,
+        Captures(archive) as captures,
+    ):
         assert write_manifest(db, captures, date(2026, 3, 9))
     columns = "url, seen, status, headers, sha256, bytes, template"
     execute(archive, f"insert into captures select 5, {columns} from captures limit 1")
-    assert "archive.db: captures: 5: was inserted after the manifest of 2026-03-09, which covers its id" in (
-        list_problems(archive)
+    assert (
+        "archive.db: captures: 5:"
+        " was inserted"
+        " after the manifest"
+        " of 2026-03-09, which covers"
+        " its id" in (list_problems(archive))
     )
 
 
 @pytest.mark.parametrize(
     ("sql", "problem"),
     [
-        ("update month_counts set dated = 9 where month = ''", "month_counts: - -: is 7 and 9, should be"),
-        ("delete from tag_releases where tag = 2 and release = 5", "tag_releases: 2 - 5: is missing"),
+        (
+            "update month_counts set dated = 9 where month = ''",
+            "month_counts: - -: is 7 and 9, should be",
+        ),
+        (
+            "delete from tag_releases where tag = 2 and release = 5",
+            "tag_releases: 2 - 5: is missing",
+        ),
         (
             "insert into tag_releases values (1, '2026-03', 2)",
             "tag_releases: 1 2026-03 2: should not exist, because there is nothing to count",
         ),
-        ("update tag_counts set releases = 8 where tag = 1", "tag_counts: 1 fyr: is 8, should be 7"),
+        (
+            "update tag_counts set releases = 8 where tag = 1",
+            "tag_counts: 1 fyr: is 8, should be 7",
+        ),
         ("update edit_counts set unannounced = 0", "edit_counts: fyr: is 4 and 0, should be 4 and"),
     ],
 )
-def test_wrong_count_is_found_and_reindex_corrects_it(archive: Path, sql: str, problem: str) -> None:
+def test_wrong_count_is_found_and_reindex_corrects_it(
+    archive: Path, sql: str, problem: str
+) -> None:
     execute(archive, sql)
     assert f"archive.db: {problem}" in "\n".join(list_problems(archive))
     assert main(["reindex", str(archive)]) == 0
@@ -277,7 +385,9 @@ def test_missing_or_unreadable_captures_file_is_found(archive: Path) -> None:
         (b"", "has no table captures"),  # an empty file is an empty database
     ],
 )
-def test_file_that_is_no_archive_is_refused(tmp_path: Path, content: bytes | None, problem: str) -> None:
+def test_file_that_is_no_archive_is_refused(
+    tmp_path: Path, content: bytes | None, problem: str
+) -> None:
     if content is not None:
         (tmp_path / "archive.db").write_bytes(content)
     before = list(tmp_path.iterdir())
@@ -286,11 +396,19 @@ def test_file_that_is_no_archive_is_refused(tmp_path: Path, content: bytes | Non
     assert list(tmp_path.iterdir()) == before
 
 
-def test_command_prints_summary_digest_and_findings(archive: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_command_prints_summary_digest_and_findings(
+    archive: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     ((digest,),) = execute(archive, "select digest from manifests where day = '2026-03-02'")
     assert main(["verify", str(archive)]) == 0
     out = capsys.readouterr().out
-    assert f"{archive}: 11 captures, 11 revisions, 7 releases, 0 attachment versions, 2 manifests, 17 blobs" in out
+    assert (
+        f"{archive}: 11 captures, 11"
+        f" revisions, 7 releases, 0"
+        f" attachment versions, 2"
+        f" manifests,"
+        f" 17 blobs" in out
+    )
     assert f"newest manifest: 2026-03-02 {digest}, 4 rows since" in out
     assert main(["verify", str(archive), "--digest"]) == 0
     assert capsys.readouterr().out == f"2026-03-02 {digest}\n"

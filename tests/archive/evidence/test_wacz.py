@@ -1,4 +1,6 @@
-"""WACZ files: every record is found through the index, and every file has the hash that is stated for it."""
+"""WACZ files: every record is found through the index, and every file has the hash that is stated
+for it.
+"""
 
 from __future__ import annotations
 
@@ -36,9 +38,14 @@ def export(archive: Path) -> dict[str, bytes]:
 
 
 def read_index(files: dict[str, bytes]) -> list[tuple[str, dict[str, Any]]]:
-    """Return the key and fields of each line of the index, read block by block as a replayer does."""
+    """Return the key and fields of each line of the index, read block by block as a replayer
+    does.
+    """
     first, *blocks = files["indexes/index.idx"].decode().splitlines()
-    assert json.loads(first.split(" ", 2)[2]) == {"format": "cdxj-gzip-1.0", "filename": "index.cdx.gz"}
+    assert json.loads(first.split(" ", 2)[2]) == {
+        "format": "cdxj-gzip-1.0",
+        "filename": "index.cdx.gz",
+    }
     lines = []
     for block in blocks:
         key, timestamp, place = block.split(" ", 2)
@@ -51,16 +58,25 @@ def read_index(files: dict[str, bytes]) -> list[tuple[str, dict[str, Any]]]:
     return [(line.split(" ", 2)[0], json.loads(line.split(" ", 2)[2])) for line in lines]
 
 
-def test_each_record_is_found_through_the_index(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_record_is_found_through_the_index(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(wacz, "INDEX_BLOCK_LINES", 4)
     files = export(archive)
     found = []
     for key, fields in read_index(files):
         start, length = int(fields["offset"]), int(fields["length"])
-        record = next(ArchiveIterator(io.BytesIO(files[f"archive/{fields['filename']}"][start : start + length])))
+        record = next(
+            ArchiveIterator(
+                io.BytesIO(files[f"archive/{fields['filename']}"][start : start + length])
+            )
+        )
         assert record.rec_headers["WARC-Target-URI"] == fields["url"]
         assert record.rec_headers["WARC-Payload-Digest"] == fields["digest"]
-        assert (record.http_headers.get_statuscode(), fields["mime"]) == (fields["status"], "text/html")
+        assert (record.http_headers.get_statuscode(), fields["mime"]) == (
+            fields["status"],
+            "text/html",
+        )
         assert key == f"example,fyr)/nyheter/{fields['url'].rpartition('/')[2]}"
         found.append((fields["url"], fields["digest"].partition(":")[2]))
     assert sorted(found) == sorted(execute(archive, "select url, sha256 from captures"))
@@ -87,7 +103,9 @@ def test_files_are_described_and_two_exports_are_equal(archive: Path) -> None:
 
 def test_pages_are_what_versions_were_read_from(archive: Path) -> None:
     ((damaged,),) = execute(archive, "select sha256 from captures where id = 9")
-    execute(archive.with_name("captures.db"), "update blobs set data = x'00' where sha256 = ?", damaged)
+    execute(
+        archive.with_name("captures.db"), "update blobs set data = x'00' where sha256 = ?", damaged
+    )
     with Archive(archive) as opened:
         hide_release(opened, 1, FIRST_CRAWL + timedelta(days=5), reason="Prov.")
     files = export(archive)

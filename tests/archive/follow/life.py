@@ -36,7 +36,15 @@ def build_release(
     text = body or f"{title}: så här är det."
     url = f"https://fyr.example/{name}"
     html = "".join(f"<p>{paragraph}</p>" for paragraph in text.split("\n\n"))
-    return Release(agency="fyr", url=url, title=title, body=text, body_html=html, published=published, tags=tuple(tags))
+    return Release(
+        agency="fyr",
+        url=url,
+        title=title,
+        body=text,
+        body_html=html,
+        published=published,
+        tags=tuple(tags),
+    )
 
 
 @dataclass(slots=True)
@@ -50,7 +58,9 @@ class Life:
 
     def __post_init__(self) -> None:
         self.archive = Archive(self.path)
-        self.archive.add_agency("fyr", name="Fyrstyrelsen", name_en="Lights", home="https://fyr.example/")
+        self.archive.add_agency(
+            "fyr", name="Fyrstyrelsen", name_en="Lights", home="https://fyr.example/"
+        )
         self.crawl(build_release("forst", "Från början", START.date()))
 
     def crawl(self, *releases: Release, cause: str = "source") -> None:
@@ -74,7 +84,11 @@ class Life:
             self.moment += DAY
 
     def find_id(self, title: str) -> int:
-        return int(self.archive.db.execute("select id from releases where title = ?", [title]).fetchone()[0])
+        return int(
+            self.archive.db.execute("select id from releases where title = ?", [title]).fetchone()[
+                0
+            ]
+        )
 
     @property
     def settings(self) -> FollowSettings:
@@ -119,11 +133,15 @@ def find_link(text: str) -> str:
 
 async def post(site: Site, path: str, **fields: str) -> httpx.Response:
     headers = {"content-type": "application/x-www-form-urlencoded"}
-    response: httpx.Response = await site.datasette.client.post(path, content=urlencode(fields), headers=headers)
+    response: httpx.Response = await site.datasette.client.post(
+        path, content=urlencode(fields), headers=headers
+    )
     return response
 
 
-async def subscribe(site: Site, life: Life, query: str, address: str = ADDRESS, frequency: str = "now") -> str:
+async def subscribe(
+    site: Site, life: Life, query: str, address: str = ADDRESS, frequency: str = "now"
+) -> str:
     """Request a subscription by mail, confirm it by the link of the mail, and return the link."""
     await post(site, f"/-/follow?{query}", channel="mail", address=address, frequency=frequency)
     (mail,) = life.take_mails()

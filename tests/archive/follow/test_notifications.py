@@ -23,7 +23,13 @@ import pytest
 from archive.database.sqlite_files import ArchiveError
 from archive.follow import notifications as sending
 from archive.follow.notifications import handle_bounce, notify
-from archive.follow.subscriptions import FOLLOW_FILE, FOLLOW_VERSION, KEY_FILE, FollowStore, lock_sending
+from archive.follow.subscriptions import (
+    FOLLOW_FILE,
+    FOLLOW_VERSION,
+    KEY_FILE,
+    FollowStore,
+    lock_sending,
+)
 from archive.mail_and_webhooks import parse_mail_server
 from archive.store.takedowns import hide_release, redact_passage
 from archive.times import now
@@ -49,7 +55,9 @@ BACKFILL = 500  # releases
 READERS = 12  # with a message each while processes are killed
 BODY = "Bron vid fyren kostar 120 miljoner kronor.\n\nDen är klar i maj."
 BRIDGE = build_release("bro", "Bron vid fyren", TODAY, body=BODY, tags=["Broar"])
-EDITED = build_release("bro", "Bron vid fyren", TODAY, body=BODY.replace("120", "190"), tags=["Broar"])
+EDITED = build_release(
+    "bro", "Bron vid fyren", TODAY, body=BODY.replace("120", "190"), tags=["Broar"]
+)
 
 
 @pytest.fixture
@@ -62,8 +70,12 @@ def own_site(life: Life, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
 
 
 async def test_whole_life(life: Life, own_site: Site) -> None:
-    """Opt-in, new, edited with the difference, a backfill and a reparse, removed, one-click unsubscribe."""
-    response = await post(own_site, "/-/follow?q=bro", channel="mail", address=ADDRESS, frequency="now")
+    """Opt-in, new, edited with the difference, a backfill and a reparse, removed, one-click
+    unsubscribe.
+    """
+    response = await post(
+        own_site, "/-/follow?q=bro", channel="mail", address=ADDRESS, frequency="now"
+    )
     assert response.status_code == 200
     life.crawl(BRIDGE)
     (confirmation,) = life.take_mails()
@@ -76,7 +88,9 @@ async def test_whole_life(life: Life, own_site: Site) -> None:
     assert (await post(own_site, link, action="confirm")).status_code == 200
     assert life.take_mails() == []  # nothing from before the confirmation
 
-    life.crawl(build_release("bro3", "En tredje bro", TODAY), build_release("hamn", "Ny hamn", TODAY))
+    life.crawl(
+        build_release("bro3", "En tredje bro", TODAY), build_release("hamn", "Ny hamn", TODAY)
+    )
     (mail,) = life.take_mails()
     assert mail["Subject"] == "1 nytt: ”bro”"
     text = read_text(mail)
@@ -93,7 +107,12 @@ async def test_whole_life(life: Life, own_site: Site) -> None:
     assert "/-/diff/" in text
 
     life.crawl(replace(EDITED, lead="Bättre läst."), cause="parser")
-    life.crawl(*(build_release(f"gammal-{n}", f"Gammal bro {n}", date(2010, 1, 1)) for n in range(BACKFILL)))
+    life.crawl(
+        *(
+            build_release(f"gammal-{n}", f"Gammal bro {n}", date(2010, 1, 1))
+            for n in range(BACKFILL)
+        )
+    )
     assert life.take_mails() == []
 
     life.remove(life.find_id("Bron vid fyren"))
@@ -104,7 +123,9 @@ async def test_whole_life(life: Life, own_site: Site) -> None:
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     link = find_link(mail["List-Unsubscribe"].strip("<>"))
     life.crawl(build_release("bro4", "En fjärde bro", TODAY))
-    one_click = await own_site.datasette.client.post(link, files={"List-Unsubscribe": (None, "One-Click")})
+    one_click = await own_site.datasette.client.post(
+        link, files={"List-Unsubscribe": (None, "One-Click")}
+    )
     assert one_click.status_code == 200
     assert "set-cookie" not in one_click.headers
     assert life.take_mails() == []
@@ -132,7 +153,9 @@ async def test_release_person_and_everything(life: Life, own_site: Site) -> None
     words = "– Fyren ska lysa varje natt i hela sommar, säger Siv Åberg, chef."
     said = build_release("sagt", "Sagt", TODAY, body=words)
     life.crawl(BRIDGE, said)
-    await subscribe(own_site, life, f"release={life.find_id('Bron vid fyren')}", "release@reader.example")
+    await subscribe(
+        own_site, life, f"release={life.find_id('Bron vid fyren')}", "release@reader.example"
+    )
     (slug,) = life.archive.db.execute("select slug from people").fetchone()
     await subscribe(own_site, life, f"person={slug}", "person@reader.example")
     await subscribe(own_site, life, "lang=en", "all@reader.example")
@@ -154,7 +177,9 @@ async def test_daily_digest_is_cut(life: Life, own_site: Site) -> None:
     life.moment += DAY
     (mail,) = life.take_mails()
     assert mail["Subject"].startswith("60 händelser: ")
-    assert "Och 10 händelser till. Se:\nhttps://arkiv.example/-/follow?agency=fyr\n" in read_text(mail)
+    assert "Och 10 händelser till. Se:\nhttps://arkiv.example/-/follow?agency=fyr\n" in read_text(
+        mail
+    )
     assert read_text(mail).count("/archive/releases/") == 50
 
 
@@ -162,22 +187,30 @@ async def test_undated_release_waits_for_the_end_of_its_crawl(life: Life, own_si
     await subscribe(own_site, life, "")
     started = life.moment.isoformat()
     life.archive.save(build_release("utan", "Utan datum", None), seen_at=life.moment)
-    life.archive.db.execute("insert into crawls (agency, spider, started) values ('fyr', 'news', ?)", [started])
+    life.archive.db.execute(
+        "insert into crawls (agency, spider, started) values ('fyr', 'news', ?)", [started]
+    )
     assert life.take_mails() == []
-    life.archive.db.execute("update crawls set finished = ?, new = 1 where started = ?", [started, started])
+    life.archive.db.execute(
+        "update crawls set finished = ?, new = 1 where started = ?", [started, started]
+    )
     (mail,) = life.take_mails()
     assert "Utan datum" in read_text(mail)
 
 
 async def test_takedown_covers_messages_that_wait(life: Life, own_site: Site) -> None:
-    """What was hidden or redacted after a message was queued is not in it; it keeps its Message-ID."""
+    """What was hidden or redacted after a message was queued is not in it; it keeps its
+    Message-ID.
+    """
     await subscribe(own_site, life, "")
     life.mails.answer = "451 try later"
     life.crawl(BRIDGE, build_release("hemlig", "Hemlig rubrik", TODAY))
     (failed,) = life.take_mails()
     assert "Hemlig rubrik" in read_text(failed)
     hide_release(life.archive, life.find_id("Hemlig rubrik"), now(), reason="skäl")
-    redact_passage(life.archive, life.find_id("Bron vid fyren"), "120 miljoner kronor", now(), reason="skäl")
+    redact_passage(
+        life.archive, life.find_id("Bron vid fyren"), "120 miljoner kronor", now(), reason="skäl"
+    )
     life.mails.answer = "250 OK"
     assert life.take_mails() == []
     life.moment += timedelta(minutes=6)
@@ -234,8 +267,12 @@ async def test_a_mailbox_that_is_full_for_a_week_ends_it_and_a_server_that_is_aw
     assert (ended.index(2), sum(ended)) == (7, 2)
 
 
-async def test_a_server_that_rejects_everything_ends_no_subscription(life: Life, own_site: Site) -> None:
-    """A relay that is set up badly rejects every address for good; afterwards, all get their message."""
+async def test_a_server_that_rejects_everything_ends_no_subscription(
+    life: Life, own_site: Site
+) -> None:
+    """A relay that is set up badly rejects every address for good; afterwards, all get their
+    message.
+    """
     addresses = {f"r{number}@reader.example" for number in range(5)}
     for address in addresses:
         await subscribe(own_site, life, "", address)
@@ -260,7 +297,11 @@ async def test_a_query_that_fails_stops_no_other(
         db.execute("update subscriptions set query = 'release=x' where address like 'bo@%'")
     life.crawl(BRIDGE)
     result = life.notify()
-    assert (result.faults, result.sent, life.mails.received[-1]["To"]) == (1, 1, "cy@reader.example")
+    assert (result.faults, result.sent, life.mails.received[-1]["To"]) == (
+        1,
+        1,
+        "cy@reader.example",
+    )
     assert "bron" not in caplog.text
     with closing(sqlite3.connect(life.path.with_name(FOLLOW_FILE))) as db, db:
         db.execute("update subscriptions set query = 'q=bron' where address like 'bo@%'")
@@ -338,7 +379,9 @@ async def test_another_frequency_loses_nothing(life: Life, own_site: Site) -> No
     assert mail["Message-ID"] == waiting["Message-ID"]
 
 
-async def test_slow_webhooks_delay_no_mail(life: Life, own_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_slow_webhooks_delay_no_mail(
+    life: Life, own_site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sending, "MAX_WEBHOOK_SECONDS", 0.0)
     monkeypatch.setenv("FOLLOW_PRIVATE_HOSTS", "127.0.0.1")
     with Webhook() as webhook:
@@ -356,10 +399,24 @@ def build_bounce(action: str) -> bytes:
     mail = EmailMessage()
     mail.set_content("Not delivered")
     mail.make_mixed()
-    raw = mail.as_bytes().replace(b"multipart/mixed", b"multipart/report; report-type=delivery-status")
+    raw = mail.as_bytes().replace(
+        b"multipart/mixed", b"multipart/report; report-type=delivery-status"
+    )
     boundary = raw.split(b'boundary="')[1].split(b'"')[0]
-    status = f"Reporting-MTA: dns; a.example\r\n\r\nFinal-Recipient: rfc822; x@y.example\r\nAction: {action}\r\n"
-    part = b"--" + boundary + b"\r\nContent-Type: message/delivery-status\r\n\r\n" + status.encode() + b"\r\n--"
+    status = (
+        f"Reporting-MTA: dns;"
+        f" a.example\r\n\r\nFinal-Recipient:"
+        f" rfc822;"
+        f" x@y.example\r\nAction:"
+        f" {action}\r\n"
+    )
+    part = (
+        b"--"
+        + boundary
+        + b"\r\nContent-Type: message/delivery-status\r\n\r\n"
+        + status.encode()
+        + b"\r\n--"
+    )
     return raw.replace(b"--" + boundary + b"--", part + boundary + b"--")
 
 
@@ -372,7 +429,9 @@ async def test_bounces_to_the_return_path(life: Life, own_site: Site) -> None:
     assert return_path is not None
 
     def bounce(action: str, recipient: str = return_path) -> str:
-        return handle_bounce(life.path, life.settings, recipient, io.BytesIO(build_bounce(action)), life.moment)
+        return handle_bounce(
+            life.path, life.settings, recipient, io.BytesIO(build_bounce(action)), life.moment
+        )
 
     assert "ignored" in bounce("delayed")
     for wrong in (ADDRESS, return_path.replace("-", "-0"), "bounces+1@arkiv.example"):
@@ -393,7 +452,9 @@ async def test_webhook_is_verified_and_signed(life: Life, own_site: Site) -> Non
     with Webhook() as webhook:
         os.environ["FOLLOW_PRIVATE_HOSTS"] = "127.0.0.1"
         try:
-            response = await post(own_site, "/-/follow", channel="webhook", address=webhook.url, frequency="now")
+            response = await post(
+                own_site, "/-/follow", channel="webhook", address=webhook.url, frequency="now"
+            )
         finally:
             del os.environ["FOLLOW_PRIVATE_HOSTS"]
         assert response.status_code == 200
@@ -423,7 +484,9 @@ async def test_webhook_is_verified_and_signed(life: Life, own_site: Site) -> Non
 
 
 async def test_archive_restored_from_a_backup(life: Life, own_site: Site, tmp_path: Path) -> None:
-    """The change feed lacks the position of a subscription, or has another entry there: it begins anew."""
+    """The change feed lacks the position of a subscription, or has another entry there: it begins
+    anew.
+    """
     await subscribe(own_site, life, "")
     with closing(sqlite3.connect(life.path.with_name(FOLLOW_FILE))) as db, db:
         db.execute("update subscriptions set position = 9999")
@@ -443,29 +506,43 @@ def test_only_one_process_sends(life: Life) -> None:
 
 
 async def test_killed_while_sending(life: Life, own_site: Site) -> None:
-    """kill -9 between and in deliveries: no message is lost, at most one per kill comes twice, with the same id."""
+    """kill -9 between and in deliveries: no message is lost, at most one per kill comes twice, with
+    the same id.
+    """
     for number in range(READERS):
         await subscribe(own_site, life, "", f"r{number}@reader.example")
     life.crawl(BRIDGE)
     life.mails.delay = 0.02
     life.mails.received.clear()
-    command = ("archive", ["notify", str(life.path)], {"FOLLOW_SMTP": f"smtp://127.0.0.1:{life.mails.port}"})
+    command = (
+        "archive",
+        ["notify", str(life.path)],
+        {"FOLLOW_SMTP": f"smtp://127.0.0.1:{life.mails.port}"},
+    )
     kills = 0
     while len({mail["To"] for mail in life.mails.received}) < READERS and kills < 9:
         before = len(life.mails.received)
         with ForkedModule(*command) as process:
             end = time.monotonic() + 30
-            while len(life.mails.received) < before + 4 and process.poll() is None and time.monotonic() < end:
+            while (
+                len(life.mails.received) < before + 4
+                and process.poll() is None
+                and time.monotonic() < end
+            ):
                 await asyncio.sleep(0.005)
             if process.poll() is None:
                 process.kill()
                 kills += 1
         with closing(sqlite3.connect(life.path.with_name(FOLLOW_FILE))) as db, db:
-            db.execute("update messages set due = created")  # the one that was being sent waits for minutes
+            db.execute(
+                "update messages set due = created"
+            )  # the one that was being sent waits for minutes
     assert run_module(command[0], command[1], environment=command[2])[0] == 0
     received = Counter((mail["To"], mail["Message-ID"]) for mail in life.mails.received)
     assert kills >= 2
-    assert {address for address, _ in received} == {f"r{number}@reader.example" for number in range(READERS)}
+    assert {address for address, _ in received} == {
+        f"r{number}@reader.example" for number in range(READERS)
+    }
     assert len(received) == READERS  # a repeated one has the same Message-ID
     assert received.total() - READERS <= kills
     life.mails.received.clear()

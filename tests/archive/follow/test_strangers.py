@@ -1,4 +1,6 @@
-"""Attacks of strangers on following: whatever they request, subscribers get their messages and can subscribe."""
+"""Attacks of strangers on following: whatever they request, subscribers get their messages and can
+subscribe.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +58,9 @@ def own_site(strict_site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
 def silent_servers(number: int) -> Iterator[list[str]]:
     """Yield the URLs of servers that accept connections and never answer."""
     with ExitStack() as stack:
-        servers = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(number)]
+        servers = [
+            stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(number)
+        ]
         yield [f"http://127.0.0.1:{server.getsockname()[1]}/" for server in servers]
 
 
@@ -69,7 +73,9 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def request_webhook(site: Site, url: str, query: str = "") -> None:
-    response = await post(site, f"/-/follow?{query}", channel="webhook", address=url, frequency="now")
+    response = await post(
+        site, f"/-/follow?{query}", channel="webhook", address=url, frequency="now"
+    )
     assert response.status_code == 200
 
 
@@ -80,7 +86,9 @@ async def confirm_webhook(site: Site, life: Life, webhook: Webhook) -> None:
 
 
 @pytest.mark.usefixtures("impatient")
-async def test_unconfirmed_webhooks_that_never_answer_delay_no_subscriber(life: Life, own_site: Site) -> None:
+async def test_unconfirmed_webhooks_that_never_answer_delay_no_subscriber(
+    life: Life, own_site: Site
+) -> None:
     with Webhook() as webhook, silent_servers(6) as silent:
         await confirm_webhook(own_site, life, webhook)
         await subscribe(own_site, life, "")
@@ -94,7 +102,9 @@ async def test_unconfirmed_webhooks_that_never_answer_delay_no_subscriber(life: 
 
 
 @pytest.mark.usefixtures("impatient")
-async def test_confirmed_webhooks_that_no_longer_answer_come_after_those_that_do(life: Life, own_site: Site) -> None:
+async def test_confirmed_webhooks_that_no_longer_answer_come_after_those_that_do(
+    life: Life, own_site: Site
+) -> None:
     ports = []
     for _ in range(6):
         with Webhook() as webhook:
@@ -184,7 +194,9 @@ async def test_webhooks_that_are_slow_but_answer_come_last(
 # Limits
 
 
-async def post_from(site: Site, client: str, path: str, headers: dict[str, str] | None = None, **fields: str) -> int:
+async def post_from(
+    site: Site, client: str, path: str, headers: dict[str, str] | None = None, **fields: str
+) -> int:
     """Post a form as a client; return the status."""
     form = {"content-type": "application/x-www-form-urlencoded"} | (headers or {})
     transport = httpx.ASGITransport(app=site.datasette.app(), client=(client, 1))
@@ -193,13 +205,19 @@ async def post_from(site: Site, client: str, path: str, headers: dict[str, str] 
 
 
 async def request_mail(site: Site, client: str, address: str = ADDRESS, query: str = "") -> int:
-    return await post_from(site, client, f"/-/follow?{query}", channel="mail", address=address, frequency="now")
+    return await post_from(
+        site, client, f"/-/follow?{query}", channel="mail", address=address, frequency="now"
+    )
 
 
 @pytest.mark.parametrize(
-    "networks", [[f"203.0.{n}.7" for n in range(110)], [f"2001:db8:{n:x}::1" for n in range(11)]], ids=["v4", "v6"]
+    "networks",
+    [[f"203.0.{n}.7" for n in range(110)], [f"2001:db8:{n:x}::1" for n in range(11)]],
+    ids=["v4", "v6"],
 )
-async def test_nobody_can_use_up_the_requests_of_all(life: Life, strict_site: Site, networks: list[str]) -> None:
+async def test_nobody_can_use_up_the_requests_of_all(
+    life: Life, strict_site: Site, networks: list[str]
+) -> None:
     link = await subscribe(strict_site, life, "")
     answers = [
         await request_mail(strict_site, network, f"r{n}-{number}@reader.example")
@@ -223,7 +241,10 @@ async def test_addresses_of_one_network_share_their_requests(strict_site: Site) 
     }
     for network, allowed in networks.items():
         clients = [network % number if "%" in network else network for number in range(13)]
-        answers = [await request_mail(strict_site, client, f"r{n}@a.example") for n, client in enumerate(clients)]
+        answers = [
+            await request_mail(strict_site, client, f"r{n}@a.example")
+            for n, client in enumerate(clients)
+        ]
         assert answers == [200] * allowed + [429] * (13 - allowed)
     for client in ("203.0.113.9", "203.0.113.10"):
         assert await request_mail(strict_site, client) == 429
@@ -237,7 +258,9 @@ async def test_one_network_cannot_make_a_request_with_each_address_when_the_site
     monkeypatch.setenv("FOLLOW_MAX_REQUESTS", "20")
     for n in range(20):
         assert await request_mail(strict_site, f"198.51.{n}.1", f"a{n}@a.example") == 200
-    answers = [await request_mail(strict_site, form.format(n), f"r{n}@a.example") for n in range(15)]
+    answers = [
+        await request_mail(strict_site, form.format(n), f"r{n}@a.example") for n in range(15)
+    ]
     assert answers == [200] * 10 + [429] * 5
     for other in ("192.0.2.1", "2001:db8:8::1", "198.51.0.2"):
         assert await request_mail(strict_site, other, "new@a.example") == 200
@@ -254,11 +277,18 @@ def test_counted_requests_are_forgotten_after_an_hour(monkeypatch: pytest.Monkey
     assert set(counter.counts) == {"2001:db8::/64", "2001:db8::/48"}
 
 
-async def test_links_to_everything_are_limited_for_whoever_has_a_link(life: Life, strict_site: Site) -> None:
-    links = [await subscribe(strict_site, life, "", address) for address in (ADDRESS, "bo@reader.example")]
+async def test_links_to_everything_are_limited_for_whoever_has_a_link(
+    life: Life, strict_site: Site
+) -> None:
+    links = [
+        await subscribe(strict_site, life, "", address)
+        for address in (ADDRESS, "bo@reader.example")
+    ]
     answers: list[int] = []
     for number in range(12):
-        answers.append(await post_from(strict_site, f"203.0.113.{number}", links[0], action="access"))
+        answers.append(
+            await post_from(strict_site, f"203.0.113.{number}", links[0], action="access")
+        )
         life.notify()
     assert answers == [200] * 10 + [429] * 2
     assert await post_from(strict_site, "203.0.113.0", links[1], action="access") == 200
@@ -268,12 +298,26 @@ async def test_links_to_everything_are_limited_for_whoever_has_a_link(life: Life
 
 
 WORDS = (
-    *("Ditt BankID är spärrat ring 08-123456", "evil．example/login", "//1.2.3.4/x", "evil.example", "vinn en bil"),
-    *("ѕwish: 0701234567", "evil。example", "<http://evil.example|logga in>", "a" * 200, "ring\u2028genast"),
+    *(
+        "Ditt BankID är spärrat ring 08-123456",
+        "evil．example/login",
+        "//1.2.3.4/x",
+        "evil.example",
+        "vinn en bil",
+    ),
+    *(
+        "ѕwish: 0701234567",
+        "evil。example",
+        "<http://evil.example|logga in>",
+        "a" * 200,
+        "ring\u2028genast",
+    ),
 )
 
 
-@pytest.mark.parametrize("form", ["q={}", "q=bro&tag={}", "agency={}", "agency__not={}", "speaker={}", "tag__not={}"])
+@pytest.mark.parametrize(
+    "form", ["q={}", "q=bro&tag={}", "agency={}", "agency__not={}", "speaker={}", "tag__not={}"]
+)
 async def test_no_word_of_a_stranger_is_sent_before_a_confirmation(
     life: Life, own_site: Site, monkeypatch: pytest.MonkeyPatch, form: str
 ) -> None:
@@ -283,22 +327,35 @@ async def test_no_word_of_a_stranger_is_sent_before_a_confirmation(
             for language in ("sv", "en"):
                 address = f"r{number}@{language}.example"
                 response = await post(
-                    own_site, f"/-/follow?{query}&lang={language}", channel="mail", address=address, frequency="now"
+                    own_site,
+                    f"/-/follow?{query}&lang={language}",
+                    channel="mail",
+                    address=address,
+                    frequency="now",
                 )
                 assert response.status_code == 200
             await request_webhook(own_site, f"{webhook.url}/{number}", query)
         monkeypatch.setattr(sending, "MAX_WEBHOOK_SECONDS", 600.0)
         mails = life.take_mails()
         assert len(mails) == 2 * len(WORDS)
-        texts = {re.sub(r"token=\S+", "", f"{mail['Subject']}\n{read_text(mail)}") for mail in mails}
+        texts = {
+            re.sub(r"token=\S+", "", f"{mail['Subject']}\n{read_text(mail)}") for mail in mails
+        }
         assert len(texts) == 2  # one for each language, whatever was searched for
-        payloads = [re.sub(r"token=[\w-]+", "", json.dumps({**sent, "timestamp": ""})) for sent in webhook.received]
+        payloads = [
+            re.sub(r"token=[\w-]+", "", json.dumps({**sent, "timestamp": ""}))
+            for sent in webhook.received
+        ]
         assert (len(payloads), len(set(payloads))) == (len(WORDS), 1)
 
 
-async def test_no_title_and_no_name_is_sent_before_a_confirmation(life: Life, own_site: Site) -> None:
+async def test_no_title_and_no_name_is_sent_before_a_confirmation(
+    life: Life, own_site: Site
+) -> None:
     """An agency's words are somebody's, too; a release may be hidden before the message is sent."""
-    said = build_release("sagt", "Titel som ingen bad om", TODAY, body="– Vi lyser, säger Siv Åberg, chef.")
+    said = build_release(
+        "sagt", "Titel som ingen bad om", TODAY, body="– Vi lyser, säger Siv Åberg, chef."
+    )
     life.crawl(said)
     (slug,) = life.archive.db.execute("select slug from people").fetchone()
     for query in (f"release={life.find_id(said.title)}", f"person={slug}"):
@@ -347,7 +404,9 @@ async def test_links_in_the_text_of_a_webhook_are_whole(
         asked = webhook.received.pop()
         assert asked["text"].endswith(asked["data"]["subscription"])
         assert (await post(own_site, find_link(asked["text"]), action="confirm")).status_code == 200
-        life.crawl(build_release("a", "Bro <b> ett & tu", TODAY), build_release("b", "Bro <b> två", TODAY))
+        life.crawl(
+            build_release("a", "Bro <b> ett & tu", TODAY), build_release("b", "Bro <b> två", TODAY)
+        )
         life.notify()
         (report,) = webhook.received
         assert report["data"]["more"] == 1
@@ -386,7 +445,12 @@ async def test_a_form_of_another_site_subscribes_and_confirms_nothing(
     assert len(life.take_mails()) == (status == 200)
     await post(own_site, "/-/follow?q=x", **form)
     (mail,) = life.take_mails()
-    assert await post_from(own_site, "203.0.113.1", find_link(read_text(mail)), headers, action="confirm") == status
+    assert (
+        await post_from(
+            own_site, "203.0.113.1", find_link(read_text(mail)), headers, action="confirm"
+        )
+        == status
+    )
 
 
 # The owner of an address
@@ -400,7 +464,11 @@ async def request_as_stranger(site: Site, number: int, first: int = 0) -> None:
 async def confirm_own(site: Site, link: str, query: str) -> None:
     """Confirm what was requested with a query on the page of a link."""
     page = await site.page(link)
-    (form,) = [form for form in page.cssselect(".subscriptions form") if query in form.xpath("string(../h2/a/@href)")]
+    (form,) = [
+        form
+        for form in page.cssselect(".subscriptions form")
+        if query in form.xpath("string(../h2/a/@href)")
+    ]
     fields = {str(field.get("name")): str(field.get("value")) for field in form.cssselect("input")}
     assert (await post(site, str(form.get("action")), **fields)).status_code == 200
 
@@ -416,8 +484,12 @@ async def test_strangers_cannot_lock_out_the_owner_of_an_address(
     life.moment += pause * CONFIRMATION_PAUSE
     mail = life.take_mails()[0]
     await confirm_own(own_site, find_link(read_text(mail)), "q=egen")
-    life.crawl(build_release("egen", "En egen fyr", TODAY), build_release("annan", "Främling1", TODAY))
-    assert [mail["Subject"] for mail in life.take_mails() if "nytt" in mail["Subject"]] == ["1 nytt: ”egen”"]
+    life.crawl(
+        build_release("egen", "En egen fyr", TODAY), build_release("annan", "Främling1", TODAY)
+    )
+    assert [mail["Subject"] for mail in life.take_mails() if "nytt" in mail["Subject"]] == [
+        "1 nytt: ”egen”"
+    ]
 
 
 async def test_an_earlier_link_shows_a_later_request(life: Life, own_site: Site) -> None:
@@ -430,11 +502,14 @@ async def test_an_earlier_link_shows_a_later_request(life: Life, own_site: Site)
 
 
 @pytest.mark.parametrize("later", [0, 31])
-async def test_strangers_cannot_hide_what_was_requested_before(life: Life, own_site: Site, later: int) -> None:
+async def test_strangers_cannot_hide_what_was_requested_before(
+    life: Life, own_site: Site, later: int
+) -> None:
     await request_as_stranger(own_site, 6)
     assert await request_mail(own_site, "198.51.100.7", ADDRESS, "q=egen") == 200
     life.take_mails()
-    life.moment += CONFIRMATION_PAUSE  # the owner's message is sent now, and lost; the next one is a stranger's
+    # the owner's message is sent now, and lost; the next one is a stranger's
+    life.moment += CONFIRMATION_PAUSE
     await request_as_stranger(own_site, 1, 6)
     await request_as_stranger(own_site, later, 7)
     life.take_mails()
@@ -444,11 +519,22 @@ async def test_strangers_cannot_hide_what_was_requested_before(life: Life, own_s
 
 
 @pytest.mark.parametrize(
-    "form", ["ada+{}@reader.example", "ADA+{}+x@Reader.example", "ada+@reader.example", "ada@reader.example."]
+    "form",
+    [
+        "ada+{}@reader.example",
+        "ADA+{}+x@Reader.example",
+        "ada+@reader.example",
+        "ada@reader.example.",
+    ],
 )
-async def test_a_tag_in_an_address_is_no_other_mailbox(life: Life, own_site: Site, form: str) -> None:
+async def test_a_tag_in_an_address_is_no_other_mailbox(
+    life: Life, own_site: Site, form: str
+) -> None:
     for n in range(12):
-        assert await request_mail(own_site, f"2001:db8:{n:x}::1", form.format(n), f"q=främling{n}") == 200
+        assert (
+            await request_mail(own_site, f"2001:db8:{n:x}::1", form.format(n), f"q=främling{n}")
+            == 200
+        )
     assert len(life.take_mails()) == 6
     await request_mail(own_site, "198.51.100.7", ADDRESS, "q=egen")
     assert life.take_mails() == []
@@ -457,7 +543,9 @@ async def test_a_tag_in_an_address_is_no_other_mailbox(life: Life, own_site: Sit
     assert len(life.take_mails()) == 3
 
 
-async def test_a_link_confirms_for_no_other_address_than_its_own(life: Life, own_site: Site) -> None:
+async def test_a_link_confirms_for_no_other_address_than_its_own(
+    life: Life, own_site: Site
+) -> None:
     """On a server without tags, somebody else may have the address with one."""
     await request_as_stranger(own_site, 6)
     link = find_link(read_text(life.take_mails()[0]))
@@ -482,11 +570,15 @@ async def test_a_page_does_not_claim_what_its_link_cannot_do(
         assert (await post(own_site, link, action=action, **other)).status_code == status
 
 
-async def test_what_is_gone_since_the_page_was_shown_confirms_nothing_else(life: Life, own_site: Site) -> None:
+async def test_what_is_gone_since_the_page_was_shown_confirms_nothing_else(
+    life: Life, own_site: Site
+) -> None:
     await request_as_stranger(own_site, 7)
     link = find_link(read_text(life.take_mails()[0]))
     await request_mail(own_site, "198.51.100.7", ADDRESS, "q=egen")
-    before = (await own_site.page(link)).xpath("//li[h2/a[contains(@href, 'egen')]]//input[@name='id']/@value")
+    before = (await own_site.page(link)).xpath(
+        "//li[h2/a[contains(@href, 'egen')]]//input[@name='id']/@value"
+    )
     await request_mail(own_site, "203.0.113.7", ADDRESS, "q=egen")  # which replaces it
     assert (await post(own_site, link, action="confirm", id=str(before[0]))).status_code == 404
     assert "är bekräftad" not in (await own_site.get(link)).text

@@ -1,4 +1,6 @@
-"""Coverage: what sources list is stored, rejected or missing; missing releases; what is no longer listed."""
+"""Coverage: what sources list is stored, rejected or missing; missing releases; what is no longer
+listed.
+"""
 
 from __future__ import annotations
 
@@ -33,10 +35,19 @@ class AuditedAgency:
         self.archive, self.now = archive, NOW
         archive.add_agency("fyr", name="Fyrstyrelsen", home=HOME)
 
-    def store(self, name: str, published: date | datetime | None = None, source: str = LISTING) -> int:
+    def store(
+        self, name: str, published: date | datetime | None = None, source: str = LISTING
+    ) -> int:
         """Store a release that was found in a source, and return its id."""
         url = self.find(name, source)
-        release = Release(agency="fyr", url=url, title=name, body=name, body_html=f"<p>{name}</p>", published=published)
+        release = Release(
+            agency="fyr",
+            url=url,
+            title=name,
+            body=name,
+            body_html=f"<p>{name}</p>",
+            published=published,
+        )
         self.archive.save(release, seen_at=self.now)
         release_id = self.archive.find_release_id(url)
         assert release_id is not None
@@ -48,11 +59,17 @@ class AuditedAgency:
         """Add a release's URL to the frontier, and return it."""
         url = f"{LISTING}/{name}"
         with self.archive.transaction():
-            self.archive.frontier.add(url, agency="fyr", role="release", seen_at=self.now, source=source)
+            self.archive.frontier.add(
+                url, agency="fyr", role="release", seen_at=self.now, source=source
+            )
         return url
 
     def audit(
-        self, *names: str, url: str = LISTING, kind: str = "listing", problem: SourceProblem | None = None
+        self,
+        *names: str,
+        url: str = LISTING,
+        kind: str = "listing",
+        problem: SourceProblem | None = None,
     ) -> CoverageTotals:
         """Audit one source that lists these releases."""
         return self.audit_sources(list_source(url, kind, *names, problem=problem))
@@ -76,7 +93,9 @@ class AuditedAgency:
         return {url.removeprefix(f"{LISTING}/"): state for url, state in rows}
 
 
-def list_source(url: str, kind: str, *names: str, problem: SourceProblem | None = None) -> AuditedSource:
+def list_source(
+    url: str, kind: str, *names: str, problem: SourceProblem | None = None
+) -> AuditedSource:
     urls = {f"{LISTING}/{name}": ListedUrl(source_url=url) for name in names}
     return AuditedSource(url=url, kind=kind, urls=urls, problem=problem)
 
@@ -101,7 +120,9 @@ def test_states_of_the_frontier_count_as_stored_rejected_or_missing(agency: Audi
             mark(agency.find(state), NOW, "why")
     agency.find("due")
     totals = agency.audit("stored", *states, "due", "unseen")
-    assert totals == CoverageTotals(listed=7, stored=1, rejected=2, missing=4, unlisted=0, is_complete=True)
+    assert totals == CoverageTotals(
+        listed=7, stored=1, rejected=2, missing=4, unlisted=0, is_complete=True
+    )
     assert agency.missing == {state: state for state in ("failed", "quarantined", "due", "unseen")}
     assert agency.queue_missing() == 2
     queued = agency.select("select state from frontier where problem = 'why' order by url")
@@ -120,29 +141,46 @@ def test_urls_that_lead_or_once_led_to_a_release_are_stored(agency: AuditedAgenc
 def test_months_are_those_of_publication_or_unknown(agency: AuditedAgency) -> None:
     agency.store("a", date(2024, 5, 31))
     agency.store("b")
-    agency.store("london", datetime(2024, 5, 31, 23, 30, tzinfo=UTC))  # the month in its own time zone
-    stated = {"a": "2023-01-01", "late": "2024-05-31T22:30:00+00:00", "odd": "1970-01-01", "future": "2031-01-01"}
+    agency.store(
+        "london", datetime(2024, 5, 31, 23, 30, tzinfo=UTC)
+    )  # the month in its own time zone
+    stated = {
+        "a": "2023-01-01",
+        "late": "2024-05-31T22:30:00+00:00",
+        "odd": "1970-01-01",
+        "future": "2031-01-01",
+    }
     names = ("a", "b", "london", "late", "odd", "future", "undated")
-    listed = {f"{LISTING}/{name}": ListedUrl(source_url=LISTING, published=stated.get(name)) for name in names}
+    listed = {
+        f"{LISTING}/{name}": ListedUrl(source_url=LISTING, published=stated.get(name))
+        for name in names
+    }
     changed = {
-        f"{LISTING}/{name}": ListedUrl(source_url=SITEMAP, listed_at="2022-02-02") for name in ("late", "undated")
+        f"{LISTING}/{name}": ListedUrl(source_url=SITEMAP, listed_at="2022-02-02")
+        for name in ("late", "undated")
     }
     agency.audit_sources(
         AuditedSource(url=SITEMAP, kind="sitemap", urls=changed),
         AuditedSource(url=LISTING, kind="listing", urls=listed),
     )
-    assert agency.select("select month, listed, stored, missing from coverage where source is null order by month") == [
+    assert agency.select(
+        "select month, listed, stored, missing from coverage where source is null order by month"
+    ) == [
         (None, 4, 1, 3),
         ("2024-05", 2, 2, 0),
         ("2024-06", 1, 0, 1),
     ]
-    assert agency.select(f"select month, missing from coverage where source = '{SITEMAP}'") == [(None, 2)]
-    assert agency.select("select month, listed, source from missing_releases where url like '%/undated'") == [
-        (None, "2022-02-02", SITEMAP)
+    assert agency.select(f"select month, missing from coverage where source = '{SITEMAP}'") == [
+        (None, 2)
     ]
+    assert agency.select(
+        "select month, listed, source from missing_releases where url like '%/undated'"
+    ) == [(None, "2022-02-02", SITEMAP)]
 
 
-def test_missing_releases_are_queued_and_closed_once_stored_or_rejected(agency: AuditedAgency) -> None:
+def test_missing_releases_are_queued_and_closed_once_stored_or_rejected(
+    agency: AuditedAgency,
+) -> None:
     agency.audit("a", "b", "c")
     assert [agency.queue_missing(), agency.queue_missing()] == [3, 0]
     due = agency.archive.frontier.list_due("fyr", agency.now, 9)
@@ -156,17 +194,23 @@ def test_missing_releases_are_queued_and_closed_once_stored_or_rejected(agency: 
     assert agency.audit("a", "b", "c").missing == 1
     assert agency.missing == {"a": "filled", "b": "rejected", "c": "due"}
     days = "substr(first_missed, 1, 10), substr(last_missed, 1, 10)"
-    assert agency.select(f"select {days} from missing_releases where state = 'due'") == [("2024-07-02", "2024-07-03")]
+    assert agency.select(f"select {days} from missing_releases where state = 'due'") == [
+        ("2024-07-02", "2024-07-03")
+    ]
 
 
-def test_incomplete_source_closes_no_missing_release_and_counts_none_as_unlisted(agency: AuditedAgency) -> None:
+def test_incomplete_source_closes_no_missing_release_and_counts_none_as_unlisted(
+    agency: AuditedAgency,
+) -> None:
     for number in range(1, 7):
         agency.store(str(number), date(2024, number, 1))
     assert agency.audit(*"12345", "x").unlisted == 1
     totals = agency.audit(*"1234", problem=BROKEN)
     assert (totals.is_complete, totals.unlisted, totals.listed) == (False, None, 4)
     columns = "complete, problem_code, problem_url, problem_value, unlisted"
-    assert agency.select(f"select distinct {columns} from coverage") == [(0, BROKEN.code, BROKEN.url, None, None)]
+    assert agency.select(f"select distinct {columns} from coverage") == [
+        (0, BROKEN.code, BROKEN.url, None, None)
+    ]
     assert agency.missing == {"x": "unseen"}
     assert agency.audit(*"123456").missing == 0
     assert agency.missing == {"x": "unlisted"}
@@ -178,10 +222,14 @@ def test_unlisted_releases_are_counted_only_where_certain(agency: AuditedAgency)
     agency.store("in a feed", date(2024, 5, 20), source=FEED)
     agency.store("undated")
     agency.store("of an unknown source", date(2024, 5, 20), source=f"{LISTING}/no-longer-a-source")
-    assert agency.audit(*names[1:]).unlisted == 0, "1 is older than all that is listed: the list may end before it"
+    assert agency.audit(*names[1:]).unlisted == 0, (
+        "1 is older than all that is listed: the list may end before it"
+    )
     assert agency.audit(*names[4:]).unlisted == 0
     assert agency.audit(*names[:3]).unlisted == 5
-    assert agency.select("select month, unlisted from coverage where source is not null") == [("2024-05", 5)]
+    assert agency.select("select month, unlisted from coverage where source is not null") == [
+        ("2024-05", 5)
+    ]
     assert agency.audit(*names[:3], kind="feed").unlisted == 0, "a feed lists only the newest"
     with agency.archive.transaction():
         agency.archive.removals.mark_missing(ids["4"], NOW, "gone", status=404)
@@ -189,7 +237,9 @@ def test_unlisted_releases_are_counted_only_where_certain(agency: AuditedAgency)
     assert agency.audit(*names[:3]).unlisted == 3
 
 
-def test_empty_source_is_incomplete_and_closes_nothing_until_it_lists_something(agency: AuditedAgency) -> None:
+def test_empty_source_is_incomplete_and_closes_nothing_until_it_lists_something(
+    agency: AuditedAgency,
+) -> None:
     agency.audit("a", "b")
     for _ in range(2):
         assert not agency.audit().is_complete
@@ -219,7 +269,9 @@ def test_source_that_no_page_links_to_is_incomplete_for_three_months(agency: Aud
     assert agency.audit_sources(home, listing, feed).is_complete
     for _ in range(2):
         assert not agency.audit_sources(home, feed).is_complete
-        problems = agency.select("select problem_code, problem_url from coverage where source is null")
+        problems = agency.select(
+            "select problem_code, problem_url from coverage where source is null"
+        )
         assert problems == [("unlinked", LISTING)]
     assert agency.missing == {"a": "unseen", "b": "unseen"}
     agency.now += timedelta(days=92)

@@ -1,4 +1,6 @@
-"""Health of agencies, from invented pasts: real faults are found, nothing else is one, and each has its reason."""
+"""Health of agencies, from invented pasts: real faults are found, nothing else is one, and each has
+its reason.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,14 @@ from archive.health.rules import (
 from archive.i18n import SWEDISH_TIME
 
 SLUG, HOME = "provverket", "https://prov.example/"
-USUAL_FIELDS = {"title": 1.0, "lead": 1.0, "published": 1.0, "updated": 0.4, "tags": 0.8, "questions": 0.1}
+USUAL_FIELDS = {
+    "title": 1.0,
+    "lead": 1.0,
+    "published": 1.0,
+    "updated": 0.4,
+    "tags": 0.8,
+    "questions": 0.1,
+}
 DAY = timedelta(days=1)
 
 
@@ -48,24 +57,52 @@ class AgencyPast:
         )
 
     def crawl(
-        self, day: date, *, spider: str = "news", fields: Mapping[str, float] = USUAL_FIELDS, **counts: Any
+        self,
+        day: date,
+        *,
+        spider: str = "news",
+        fields: Mapping[str, float] = USUAL_FIELDS,
+        **counts: Any,
     ) -> None:
         """Add a crawl; of a site that works, unless `counts` has other numbers."""
         ended = evening(day) - timedelta(minutes=5)
-        row: dict[str, Any] = {"listed": 20, "requests": 2, "parsed": 0, "not_modified": 0, "bytes": 9000, **counts}
+        row: dict[str, Any] = {
+            "listed": 20,
+            "requests": 2,
+            "parsed": 0,
+            "not_modified": 0,
+            "bytes": 9000,
+            **counts,
+        }
         row |= {name: json.dumps(row.get(name, {})) for name in ("failures", "source_failures")}
-        row["field_counts"] = json.dumps({name: round(share * row["parsed"]) for name, share in fields.items()})
+        row["field_counts"] = json.dumps(
+            {name: round(share * row["parsed"]) for name, share in fields.items()}
+        )
         row |= {"agency": SLUG, "spider": spider, "reason": "finished", "robots": "allowed"}
-        row |= {"started": (ended - timedelta(minutes=4)).isoformat(), "finished": ended.isoformat()}
+        row |= {
+            "started": (ended - timedelta(minutes=4)).isoformat(),
+            "finished": ended.isoformat(),
+        }
         self.db.table("crawls").insert(row)
 
     def add_url(self, url: str, **columns: Any) -> None:
         """Add a URL to the frontier."""
-        row = {"url": HOME + url, "agency": SLUG, "first_seen": "2021-01-01T00:00:00+00:00", **columns}
+        row = {
+            "url": HOME + url,
+            "agency": SLUG,
+            "first_seen": "2021-01-01T00:00:00+00:00",
+            **columns,
+        }
         self.db.table("frontier").insert(row)
 
     def quarantine(self, **columns: Any) -> None:
-        row = {"agency": SLUG, "url": f"{HOME}nyhet", "seen": "2023-09-01T00:00:00+00:00", "state": "{}", **columns}
+        row = {
+            "agency": SLUG,
+            "url": f"{HOME}nyhet",
+            "seen": "2023-09-01T00:00:00+00:00",
+            "state": "{}",
+            **columns,
+        }
         self.db.table("quarantine").insert(row)
 
     def assess(self, day: date) -> tuple[str, str]:
@@ -76,7 +113,10 @@ class AgencyPast:
         return self.health
 
     def run(self, days: Iterable[date], published: Iterable[date] = (), **crawl: Any) -> set[str]:
-        """Crawl and assess on each day; return all states so far. `published`: the days of new releases."""
+        """Crawl and assess on each day; return all states so far.
+
+        `published`: the days of new releases.
+        """
         coming = sorted(published, reverse=True)
         for day in days:
             new = [coming.pop() for one in list(coming) if one <= day]
@@ -140,13 +180,20 @@ def past() -> AgencyPast:
 
 
 def test_silence_is_found_within_a_fortnight_though_crawls_work(past: AgencyPast) -> None:
-    past.run(list_days(date(2023, 9, 1), date(2023, 10, 4)), [day for day in AUTUMN if day < date(2023, 9, 15)])
+    past.run(
+        list_days(date(2023, 9, 1), date(2023, 10, 4)),
+        [day for day in AUTUMN if day < date(2023, 9, 15)],
+    )
     ((found, *health),) = [change for change in past.assessed if change[1] in FAULT_STATES]
     assert health == ["suspect", "silent"]
     assert found - date(2023, 9, 14) <= 14 * DAY
     assert past.row["newest"] == "2023-09-14"
     assert past.reason == (
-        "Crawling works, but there has been nothing new since 14 September 2023. The gap is seldom longer than 4 days."
+        "Crawling works, but"
+        " there has been"
+        " nothing new since"
+        " 14 September 2023. The gap is"
+        " seldom longer than 4 days."
     )
 
 
@@ -154,7 +201,10 @@ def test_usual_silence_in_summer_is_no_fault() -> None:
     past = AgencyPast()
     past.publish(*[day for day in NO_JULY if day < date(2023, 6, 20)])
     days = [day for day in NO_JULY if day >= date(2023, 6, 20)]
-    assert past.run(list_days(date(2023, 6, 20), date(2023, 8, 10), 2), days) == {"healthy", "quiet"}
+    assert past.run(list_days(date(2023, 6, 20), date(2023, 8, 10), 2), days) == {
+        "healthy",
+        "quiet",
+    }
     assert "quiet_season" in {code for *_, code in past.assessed}
 
 
@@ -177,10 +227,25 @@ def test_silence_in_summer_is_found_if_an_agency_usually_publishes_then() -> Non
 
 def test_three_releases_a_year_are_never_a_fault() -> None:
     past = AgencyPast()
-    days = [date(2021, 3, 1), date(2021, 7, 1), date(2021, 11, 20), date(2022, 2, 1), date(2022, 5, 11)]
-    days += [date(2022, 12, 20), date(2023, 2, 1), date(2023, 6, 1), date(2023, 11, 11), date(2024, 8, 1)]
+    days = [
+        date(2021, 3, 1),
+        date(2021, 7, 1),
+        date(2021, 11, 20),
+        date(2022, 2, 1),
+        date(2022, 5, 11),
+    ]
+    days += [
+        date(2022, 12, 20),
+        date(2023, 2, 1),
+        date(2023, 6, 1),
+        date(2023, 11, 11),
+        date(2024, 8, 1),
+    ]
     past.publish(*days[:3])
-    assert past.run(list_days(date(2021, 12, 1), date(2024, 12, 31), 9), days[3:]) <= {"healthy", "quiet"}
+    assert past.run(list_days(date(2021, 12, 1), date(2024, 12, 31), 9), days[3:]) <= {
+        "healthy",
+        "quiet",
+    }
     assert len(past.assessed) > 2
 
 
@@ -189,7 +254,9 @@ def test_slow_decline_is_a_fault(past: AgencyPast) -> None:
     fewer = [day for day in spring if day.toordinal() % (3 + day.month % 9) == 0]
     past.run(list_days(date(2023, 9, 1), date(2024, 4, 1), 4), fewer)
     later = list_days(date(2024, 4, 2), date(2024, 6, 14), 9)
-    assert past.run(list_days(date(2024, 4, 2), date(2024, 6, 14), 3), later) & set(FAULT_STATES) == {"suspect"}
+    assert past.run(list_days(date(2024, 4, 2), date(2024, 6, 14), 3), later) & set(
+        FAULT_STATES
+    ) == {"suspect"}
     assert past.health == ("suspect", "fewer")
 
 
@@ -201,10 +268,25 @@ ALL_FAILS: dict[str, Any] = {"listed": 0, "errors": 2}
     [
         ({**ALL_FAILS, "failures": {"dns": 2}}, ("failing", "all_fails"), "dns", 1),
         ({**ALL_FAILS, "failures": {"block page": 2}}, ("failing", "all_fails"), "block page", 1),
-        ({**ALL_FAILS, "failures": {"robots unreachable": 2}}, ("failing", "all_fails"), "robots unreachable", 1),
+        (
+            {**ALL_FAILS, "failures": {"robots unreachable": 2}},
+            ("failing", "all_fails"),
+            "robots unreachable",
+            1,
+        ),
         ({"listed": 0}, ("suspect", "lists_nothing"), "", 1),
-        ({"parsed": 0, "rejected": 2, "failures": {"login": 2}}, ("failing", "all_refused"), "login", 2),
-        ({"listed": 0, "failures": {"pattern": 1}, "source_failures": {"pattern": 1}}, ("failing", "pattern"), "", 1),
+        (
+            {"parsed": 0, "rejected": 2, "failures": {"login": 2}},
+            ("failing", "all_refused"),
+            "login",
+            2,
+        ),
+        (
+            {"listed": 0, "failures": {"pattern": 1}, "source_failures": {"pattern": 1}},
+            ("failing", "pattern"),
+            "",
+            1,
+        ),
     ],
     ids=["dns", "block page", "robots.txt", "empty listing", "login page", "pattern"],
 )
@@ -231,18 +313,29 @@ def test_missing_fields_are_a_fault_until_they_are_back(past: AgencyPast) -> Non
 
 
 def test_new_releases_without_an_update_date_are_no_fault(past: AgencyPast) -> None:
-    assert past.run(september(1, 29), AUTUMN, fields={**USUAL_FIELDS, "updated": 0.0}) == {"healthy"}
+    assert past.run(september(1, 29), AUTUMN, fields={**USUAL_FIELDS, "updated": 0.0}) == {
+        "healthy"
+    }
 
 
 def test_fields_of_revisited_pages_are_no_fault_of_new_ones(past: AgencyPast) -> None:
     past.run(september(1, 12), AUTUMN)
     for day in september(1, 12):
-        past.crawl(day, spider="revisit", parsed=9, fields={**USUAL_FIELDS, "published": float(day.day < 9)})
+        past.crawl(
+            day,
+            spider="revisit",
+            parsed=9,
+            fields={**USUAL_FIELDS, "published": float(day.day < 9)},
+        )
     assert past.assess(date(2023, 9, 12))[0] == "healthy"
 
 
-@pytest.mark.parametrize(("decision", "reason"), [("reparsed", []), ("accepted", [{"field": "lead"}])])
-def test_field_loss_that_was_decided_on_is_no_fault(past: AgencyPast, decision: str, reason: list[object]) -> None:
+@pytest.mark.parametrize(
+    ("decision", "reason"), [("reparsed", []), ("accepted", [{"field": "lead"}])]
+)
+def test_field_loss_that_was_decided_on_is_no_fault(
+    past: AgencyPast, decision: str, reason: list[object]
+) -> None:
     without_lead = {**USUAL_FIELDS, "lead": 0.0}
     past.run(september(1, 8), AUTUMN, fields=without_lead, quarantined=1)
     assert past.health == ("suspect", "fields")
@@ -258,10 +351,18 @@ def test_field_loss_that_was_decided_on_is_no_fault(past: AgencyPast, decision: 
 def test_failing_source_is_a_fault_unless_all_pages_are_rejected_too(past: AgencyPast) -> None:
     fault = {"status 5xx": 1}
     failing: dict[str, Any] = {"errors": 1, "failures": fault, "source_failures": fault}
-    rejected: dict[str, Any] = {**failing, "errors": 3, "rejected": 2, "failures": {**fault, "login": 2}}
+    rejected: dict[str, Any] = {
+        **failing,
+        "errors": 3,
+        "rejected": 2,
+        "failures": {**fault, "login": 2},
+    }
     past.add_url("rss", role="feed", state="failed", fetched="2023-09-30T20:00:00+00:00")
     past.run(september(1, 4), **failing)
-    assert [change[1:] for change in past.assessed] == [("healthy", "usual"), ("suspect", "source_fails")]
+    assert [change[1:] for change in past.assessed] == [
+        ("healthy", "usual"),
+        ("suspect", "source_fails"),
+    ]
     past.run(september(5, 6), **rejected)
     assert (past.health, past.row["reason"]["what"]) == (("failing", "all_refused"), "login")
     past.run(september(7, 7), september(7, 7))
@@ -277,7 +378,11 @@ def test_source_that_answers_with_an_empty_page_is_named(past: AgencyPast) -> No
     past.add_url("rss", role="listing", state="failed", fetched="2023-09-30T20:00:00+00:00")
     past.run(september(1, 4), errors=1, failures=fault, source_failures=fault)
     assert past.reason == (
-        "One of the sources has not been readable since 1 September 2023: the page responded but listed nothing."
+        "One of the sources"
+        " has not been"
+        " readable since 1 September"
+        " 2023: the page responded but"
+        " listed nothing."
         " Address: https://prov.example/rss"
     )
 
@@ -290,15 +395,26 @@ def test_pattern_that_fits_nothing_is_our_own_fault(past: AgencyPast) -> None:
     assert past.reason.startswith(
         "The fault is this archive’s own: since 5 September 2023, its setting “releases” fits none"
     )
-    assert format_health_reason("sv", past.row["reason"]).startswith("Felet ligger hos arkivet: sedan")
+    assert format_health_reason("sv", past.row["reason"]).startswith(
+        "Felet ligger hos arkivet: sedan"
+    )
 
 
 def test_page_rejected_in_several_crawls_is_counted_once(past: AgencyPast) -> None:
     for number in range(12):
-        past.add_url(f"{number}", role="release", state="rejected", fetched=evening(date(2023, 9, 4)).isoformat())
+        past.add_url(
+            f"{number}",
+            role="release",
+            state="rejected",
+            fetched=evening(date(2023, 9, 4)).isoformat(),
+        )
     past.run(september(1, 4), parsed=0, rejected=12, failures={"outage": 12})
     assert past.reason == (
-        "None of the 12 listed pages that were fetched could be read: the website reported that it was out of service."
+        "None of the 12 listed"
+        " pages that"
+        " were fetched could be"
+        " read: the website reported that"
+        " it was out of service."
         " Address: https://prov.example/0"
     )
 
@@ -307,7 +423,10 @@ def test_pages_that_go_missing_alike_are_a_fault(past: AgencyPast) -> None:
     ids = range(100_001, 100_007)
     for number in ids:
         past.db.execute(
-            "insert into releases (id, agency, url, title, body, body_html, first_seen, last_checked, checks, hash)"
+            "insert into releases (id,"
+            " agency, url, title,"
+            " body, body_html, first_seen,"
+            " last_checked, checks, hash)"
             " values (?1, ?2, ?3, 'Nr', '', '', '2023-01-01', '2023-09-01T05:00:00+00:00', 0, ?1)",
             [number, SLUG, f"{HOME}{number}"],
         )
@@ -318,8 +437,15 @@ def test_pages_that_go_missing_alike_are_a_fault(past: AgencyPast) -> None:
     assert past.health == ("suspect", "pages_alike")
     assert past.reason == (
         "Since 1 September 2023, 4 of 4 checked pages have had the same fault:"
-        " a different text was at the addresses (“Vi bygger om webbplatsen”). This suggests a fault on the website."
-        " None of the releases counts as removed while it lasts. Address: https://prov.example/100004"
+        " a different text was at the"
+        " addresses (“Vi bygger om"
+        " webbplatsen”). This"
+        " suggests a"
+        " fault on the website."
+        " None of the releases"
+        " counts as removed"
+        " while it lasts. Address:"
+        " https://prov.example/100004"
     )
     for number in ids[:4]:
         removals.mark_present(number, at + DAY)
@@ -329,7 +455,9 @@ def test_pages_that_go_missing_alike_are_a_fault(past: AgencyPast) -> None:
 
 def test_listing_that_shrinks_is_a_fault_if_a_source_has_fewer_links(past: AgencyPast) -> None:
     past.run(september(1, 3), AUTUMN, listed=4)
-    assert past.health[0] == "healthy", "only the latest were requested, or sitemaps were divided differently"
+    assert past.health[0] == "healthy", (
+        "only the latest were requested, or sitemaps were divided differently"
+    )
     past.add_url("rss", role="feed", state="done", links=4, usual_links=20)
     assert past.assess(date(2023, 9, 3)) == ("suspect", "lists_fewer")
 
@@ -383,23 +511,37 @@ def test_acknowledged_fault_is_unacknowledged_again_once_it_changes(past: Agency
     past.run(september(10, 25), failures={"dns": 2}, **ALL_FAILS)
     assert is_unacknowledged_fault(past.row)
     assert past.row["reason"]["what"] == "dns"
-    events = past.db.execute("select state, json_extract(reason, '$.what') from health_events").fetchall()
+    events = past.db.execute(
+        "select state, json_extract(reason, '$.what') from health_events"
+    ).fetchall()
     assert events[-2:] == [("failing", "timeout"), ("failing", "dns")]
     assert past.row["since"][:10] == "2023-09-01"
 
 
-def test_assessing_twice_gives_the_same_row_with_politeness_of_thirty_days(past: AgencyPast) -> None:
+def test_assessing_twice_gives_the_same_row_with_politeness_of_thirty_days(
+    past: AgencyPast,
+) -> None:
     past.crawl(date(2023, 9, 1), delay=1.25, not_modified=4, requests=10)
     past.assess(date(2023, 9, 1))
     first = past.row
-    politeness = {"requests": 30, "bytes": 99_000, "not_modified": 4, "delay": 1.25, "robots": "allowed"}
+    politeness = {
+        "requests": 30,
+        "bytes": 99_000,
+        "not_modified": 4,
+        "delay": 1.25,
+        "robots": "allowed",
+    }
     assert first["facts"]["politeness"] == politeness
     past.assess(date(2023, 9, 1))
     assert past.row == first
 
 
-def refuse(past: AgencyPast, day: date, number: int, *, readable: int = 0, new: int | None = None) -> tuple[str, str]:
-    """Crawl on a day on which pages are refused, `new` of them for the first time, and assess the agency."""
+def refuse(
+    past: AgencyPast, day: date, number: int, *, readable: int = 0, new: int | None = None
+) -> tuple[str, str]:
+    """Crawl on a day on which pages are refused, `new` of them for the first time, and assess the
+    agency.
+    """
     fetched = evening(day).isoformat()
     for page in range(number if new is None else new):
         past.add_url(f"{day}-{page}", role="release", state="rejected", fetched=fetched)
@@ -410,11 +552,21 @@ def refuse(past: AgencyPast, day: date, number: int, *, readable: int = 0, new: 
 def test_share_of_refused_pages_that_rises_is_a_fault_on_the_same_day(past: AgencyPast) -> None:
     assert refuse(past, date(2023, 9, 1), 6, readable=7) == ("suspect", "more_refused")
     assert past.reason == (
-        "The share of fetched pages that the archive refused as no release has risen from 0 of 27 to 6 of 16. The"
-        " archive may have misread something new on the website. Address: https://prov.example/2023-09-01-0"
+        "The share of fetched"
+        " pages that the"
+        " archive refused as no"
+        " release has risen from 0 of 27"
+        " to 6 of 16. The"
+        " archive may have misread"
+        " something new on"
+        " the website. Address:"
+        " https://prov.example/"
+        "2023-09-01-0"
     )
     past.quarantine(decision="confirmed", reason="[]")
-    assert past.assess(date(2023, 9, 1)) == ("suspect", "more_refused"), "a known fault does not hide it"
+    assert past.assess(date(2023, 9, 1)) == ("suspect", "more_refused"), (
+        "a known fault does not hide it"
+    )
     past.db.execute("update quarantine set decided = seen")
     past.db.execute("update frontier set state = 'stored'")
     past.run(september(2, 2), parsed=13)
@@ -430,24 +582,36 @@ def test_share_of_refused_pages_that_rises_is_a_fault_on_the_same_day(past: Agen
         pytest.param(6, 8, 2, id="as many as usual"),
     ],
 )
-def test_few_refused_pages_are_no_fault(past: AgencyPast, number: int, readable: int, before: int) -> None:
+def test_few_refused_pages_are_no_fault(
+    past: AgencyPast, number: int, readable: int, before: int
+) -> None:
     for day in list_days(date(2023, 8, 1), date(2023, 8, 21)):
         past.crawl(day, parsed=3, rejected=before, failures={"no release": before})
     refuse(past, date(2023, 9, 1), number, readable=readable)
     assert past.health[0] == "healthy"
 
 
-def refuse_stored(past: AgencyPast, failure: str, kind: str, state: str, problem: str) -> tuple[str, str]:
+def refuse_stored(
+    past: AgencyPast, failure: str, kind: str, state: str, problem: str
+) -> tuple[str, str]:
     """Refuse the pages of six of sixteen stored releases on a day, and assess the agency."""
     day = date(2023, 9, 1)
     for number in range(100_001, 100_101):
         past.db.execute(
-            "insert into releases (id, agency, url, title, body, body_html, first_seen, last_checked, checks, hash)"
+            "insert into releases (id,"
+            " agency, url, title,"
+            " body, body_html, first_seen,"
+            " last_checked, checks, hash)"
             " values (?1, ?2, ?3, 'Nr', '', '', '2023-01-01', '2023-09-02T05:00:00+00:00', 0, ?1)",
             [number, SLUG, f"{HOME}{number}"],
         )
     for number in range(100_001, 100_007):
-        columns = {"role": "release", "state": state, "fetched": evening(day).isoformat(), "release": number}
+        columns = {
+            "role": "release",
+            "state": state,
+            "fetched": evening(day).isoformat(),
+            "release": number,
+        }
         past.add_url(f"{number}", problem=f"{HOME}{number}: page: {problem}", **columns)
         if kind:
             Removals(past.db).mark_missing(number, evening(day), kind)
@@ -494,7 +658,13 @@ def test_sources_that_cannot_be_read_are_not_refused_pages(past: AgencyPast) -> 
         fetched = evening(date(2023, 9, 1)).isoformat()
         past.add_url(f"{page}", role="release", state="rejected", fetched=fetched)
     failures = {"no release": 2, "placeholder": 8}
-    past.crawl(date(2023, 9, 1), parsed=10, rejected=2, failures=failures, source_failures={"placeholder": 8})
+    past.crawl(
+        date(2023, 9, 1),
+        parsed=10,
+        rejected=2,
+        failures=failures,
+        source_failures={"placeholder": 8},
+    )
     assert past.assess(date(2023, 9, 1))[0] == "healthy"
 
 
@@ -503,11 +673,14 @@ def test_half_of_the_few_pages_of_a_small_site_is_a_fault(past: AgencyPast) -> N
 
 
 def test_refusals_of_two_weeks_are_one_fault(past: AgencyPast) -> None:
-    for day in september(1, 14):  # each new page is tried again a day, two, four and seven days later
+    # each new page is tried again a day, two, four and seven days later
+    for day in september(1, 14):
         refuse(past, day, 4, readable=5, new=2)
     assert [change[1:] for change in past.assessed][1:] == [("suspect", "more_refused")]
     assert past.row["since"][:10] <= "2023-09-03"
-    (events,) = past.db.execute("select count(*) from health_events where state = 'suspect'").fetchone()
+    (events,) = past.db.execute(
+        "select count(*) from health_events where state = 'suspect'"
+    ).fetchone()
     assert events == 1
 
 

@@ -95,7 +95,18 @@ def test_compound_is_split(compound: str, parts: tuple[str, ...]) -> None:
         ("utrikeshandelsministern", "utrikeshandel", "minister"),
         ("människohandelsbrotten", "", ""),  # människohandel is no kind of handel
         ("människohandeln", "", ""),
-        *((word, "", "") for word in ("misshandel", "elände", "eleverna", "avtal", "uppdrag", "riksdagen", "minister")),
+        *(
+            (word, "", "")
+            for word in (
+                "misshandel",
+                "elände",
+                "eleverna",
+                "avtal",
+                "uppdrag",
+                "riksdagen",
+                "minister",
+            )
+        ),
     ],
 )
 def test_compound_has_minor_parts(word: str, minor: str, last: str) -> None:
@@ -105,14 +116,37 @@ def test_compound_has_minor_parts(word: str, minor: str, last: str) -> None:
 
 @pytest.mark.parametrize(
     ("compound", "last"),
-    [("vindkraftspark", "park"), ("livshotande", "hota"), ("bergslag", ""), ("natomedlemskap", "medlemskap")],
+    [
+        ("vindkraftspark", "park"),
+        ("livshotande", "hota"),
+        ("bergslag", ""),
+        ("natomedlemskap", "medlemskap"),
+    ],
 )
 def test_joining_s_is_no_part_of_the_last_word(compound: str, last: str) -> None:
     assert "".join(find_compound_parts(compound)[:1]) == last
 
 
 @pytest.mark.parametrize(
-    "word", ["sas", "ai", "las", "jas", "säpo", "fhm", "it", "eg", "ets", "hiv", "rut", "ap", "kd", "pts", "nis", "dna"]
+    "word",
+    [
+        "sas",
+        "ai",
+        "las",
+        "jas",
+        "säpo",
+        "fhm",
+        "it",
+        "eg",
+        "ets",
+        "hiv",
+        "rut",
+        "ap",
+        "kd",
+        "pts",
+        "nis",
+        "dna",
+    ],
 )
 def test_short_word_is_no_form_of_a_verb(word: str) -> None:
     assert swedish_lemma(word) == word
@@ -135,8 +169,13 @@ def test_find_words_splits_signs_and_drops_case_endings() -> None:
 
 def test_analyze_uses_declared_or_guessed_language() -> None:
     assert analyze("The agencies' children", "en").lemma_text == "the agency child"
-    assert analyze("The ships of the harbour were late", None) == analyze("The ships of the harbour were late", "en-GB")
-    assert analyze("Skeppen kom sent till hamnen och det var mörkt", None).lemma_text.split()[0] == "skepp"
+    assert analyze("The ships of the harbour were late", None) == analyze(
+        "The ships of the harbour were late", "en-GB"
+    )
+    assert (
+        analyze("Skeppen kom sent till hamnen och det var mörkt", None).lemma_text.split()[0]
+        == "skepp"
+    )
 
 
 def test_query_word_has_lemmas_of_both_languages() -> None:
@@ -174,11 +213,20 @@ def test_unbroken_word_is_analyzed_in_linear_time(word: str, language: str | Non
     analyzed = analyze(f"{text} och hamnarna", language)
     assert process_time() - started < 2
     assert analyzed.lemmas[text.lower()] == text.lower()
-    assert not any(text.lower() in parts for parts in (analyzed.compound_parts, analyzed.minor_parts))
+    assert not any(
+        text.lower() in parts for parts in (analyzed.compound_parts, analyzed.minor_parts)
+    )
 
 
 def test_long_words_are_kept_in_no_cache() -> None:
-    caches = (swedish_lemma, english_lemma, find_compound_parts, find_minor_parts, find_last_part, can_end_compound)
+    caches = (
+        swedish_lemma,
+        english_lemma,
+        find_compound_parts,
+        find_minor_parts,
+        find_last_part,
+        can_end_compound,
+    )
     text = " ".join(f"{'z' * 100}{letter}minister" for letter in ascii_uppercase.lower())
     for language in ("sv", "en"):
         sizes = [cache.cache_info().misses for cache in caches]

@@ -1,4 +1,6 @@
-"""Backups are complete and checked, never replace the last sound copy, and are restored as they were."""
+"""Backups are complete and checked, never replace the last sound copy, and are restored as they
+were.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,11 @@ def test_backup_is_complete_and_old_ones_are_deleted(archive: Path, copies: Path
     for day in range(3):
         copy, findings = create_backup(archive, copies, keep=2, moment=MOMENT + day * DAY)
         assert findings == []
-    assert sorted(path.name for path in copies.iterdir()) == ["2026-03-03T034300", "2026-03-04T034300", "photos"]
+    assert sorted(path.name for path in copies.iterdir()) == [
+        "2026-03-03T034300",
+        "2026-03-04T034300",
+        "photos",
+    ]
     assert sorted(path.name for path in copy.iterdir()) == sorted(FILES)
     assert (copy / "withheld.db").stat().st_mode & 0o777 == 0o600
     assert verify(copy / "archive.db").counts == verify(archive).counts
@@ -59,10 +65,17 @@ def test_backup_is_complete_and_old_ones_are_deleted(archive: Path, copies: Path
 
 
 def test_subscriptions_are_only_in_a_backup_that_asks_for_them(archive: Path, copies: Path) -> None:
-    """They are restored where there are none; ended ones do not come back beside an existing file."""
+    """They are restored where there are none; ended ones do not come back beside an existing
+    file.
+    """
     with FollowStore(archive) as store:
         store.request(
-            channel="mail", address="a@b.example", query="q=x", frequency="day", language="sv", now=datetime.now(UTC)
+            channel="mail",
+            address="a@b.example",
+            query="q=x",
+            frequency="day",
+            language="sv",
+            now=datetime.now(UTC),
         )
     assert not (run_backup(archive, copies) / FOLLOW_FILE).exists()
     assert main(["backup", str(archive), "--to", str(copies / "all"), "--follow"]) == 0
@@ -97,7 +110,10 @@ def test_damaged_backup_does_not_replace_the_sound_one(archive: Path, copies: Pa
     assert (sound.is_dir(), damaged.is_dir(), damaged.suffix) == (True, True, ".damaged")
     newer, _ = create_backup(archive, copies, keep=1, moment=MOMENT + 2 * DAY)
     assert {*copies.iterdir()} == {sound, newer}, "damaged ones do not fill the disk"
-    execute(archive, "update revisions set title = (select title from releases where id = 1) where id = 1")
+    execute(
+        archive,
+        "update revisions set title = (select title from releases where id = 1) where id = 1",
+    )
     corrected, findings = create_backup(archive, copies, keep=1, moment=MOMENT + 3 * DAY)
     assert ([*copies.iterdir()], findings) == ([corrected], [])
 
@@ -132,7 +148,10 @@ def test_file_in_place_of_the_folder_is_named(
 ) -> None:
     copies.write_text("no folder")
     assert main([command, str(archive), "--to", str(copies)]) == 2
-    assert capsys.readouterr().err == f"{copies}: is not a folder; --to must name the folder for the copies\n"
+    assert (
+        capsys.readouterr().err
+        == f"{copies}: is not a folder; --to must name the folder for the copies\n"
+    )
 
 
 def test_backup_is_restored_in_place_of_a_damaged_archive(
@@ -152,7 +171,10 @@ def test_backup_is_restored_in_place_of_a_damaged_archive(
     assert contents(archive) == damaged
     assert main(["restore", str(copy), "--to", str(archive), "--replace"]) == 0
     printed = capsys.readouterr().out
-    assert "not in the backup; repeat it before the archive is served: hide of release 2 (Senare" in printed
+    assert (
+        "not in the backup; repeat it before the archive is served: hide of release 2 (Senare"
+        in printed
+    )
     assert {name: contents(tmp_path / name) for name in FILES} == at_backup
     assert (tmp_path / "withheld.db").stat().st_mode & 0o777 == 0o600
     assert verify(archive).findings == []
@@ -161,7 +183,9 @@ def test_backup_is_restored_in_place_of_a_damaged_archive(
     assert not [*tmp_path.glob("*.unfinished")]
 
 
-def test_takedowns_since_the_backup_are_listed(archive: Path, copies: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_takedowns_since_the_backup_are_listed(
+    archive: Path, copies: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with Archive(archive) as opened:
         for release in (1, 2):
             hide_release(opened, release, FIRST_CRAWL, reason="Före")
@@ -175,9 +199,21 @@ def test_takedowns_since_the_backup_are_listed(archive: Path, copies: Path, caps
     assert main(["restore", str(copy), "--to", str(archive), "--replace"]) == 0
     since, when = FIRST_CRAWL.isoformat(), MOMENT.isoformat()
     assert [line for line in capsys.readouterr().out.splitlines() if "hide of release" in line] == [
-        f"lifted since the backup ({when}); lift it again: takedown 2, hide of release 2 (Före, {since})",
-        f"not in the backup, and lifted since ({when}), so there is nothing to do: hide of release 3 (Efter, {since})",
-        f"not in the backup; repeat it before the archive is served: hide of release 4 (Efter, {since})",
+        f"lifted since the backup"
+        f" ({when}); lift it again:"
+        f" takedown 2, hide of release 2"
+        f" (Före,"
+        f" {since})",
+        f"not in the backup, and lifted"
+        f" since ({when}), so"
+        f" there is nothing to do:"
+        f" hide of"
+        f" release 3 (Efter, {since})",
+        f"not in the backup; repeat it"
+        f" before the archive is"
+        f" served: hide of release 4"
+        f" (Efter,"
+        f" {since})",
     ]
 
 

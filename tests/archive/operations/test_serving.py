@@ -1,4 +1,6 @@
-"""Replicas change to newer snapshots one after the other, and serve nothing incomplete or withdrawn."""
+"""Replicas change to newer snapshots one after the other, and serve nothing incomplete or
+withdrawn.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ def write_snapshot(folder: Path, name: str) -> Path:
     path.mkdir()
     for file in ("archive.db", "inspect.json"):
         (path / file).write_text(name)
-    lines = [f"{compute_file_sha256(path / file)}  {file}\n" for file in ("archive.db", "inspect.json")]
+    lines = [
+        f"{compute_file_sha256(path / file)}  {file}\n" for file in ("archive.db", "inspect.json")
+    ]
     (path / "SHA256SUMS").write_text("".join(lines))
     return path
 
@@ -50,7 +54,9 @@ class FakeProcess:
 
 @dataclass
 class FakeReplicas:
-    """Replicas whose processes are fakes; those over a snapshot of `broken` end before they are ready."""
+    """Replicas whose processes are fakes; those over a snapshot of `broken` end before they are
+    ready.
+    """
 
     replicas: Replicas
     log: list[str]
@@ -68,7 +74,9 @@ class FakeReplicas:
 @pytest.fixture
 def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeReplicas:
     log: list[str] = []
-    made = FakeReplicas(Replicas(folder=tmp_path, host="127.0.0.1", ports=PORTS, arguments=(), log=log.append), log)
+    made = FakeReplicas(
+        Replicas(folder=tmp_path, host="127.0.0.1", ports=PORTS, arguments=(), log=log.append), log
+    )
 
     def start(command: list[str], **_: object) -> FakeProcess:
         name, port = Path(command[5]).parent.name, int(command[11])
@@ -93,7 +101,9 @@ def serving(tmp_path: Path, fake: FakeReplicas) -> FakeReplicas:
     return fake
 
 
-def test_replicas_change_to_a_newer_snapshot_one_after_the_other(tmp_path: Path, fake: FakeReplicas) -> None:
+def test_replicas_change_to_a_newer_snapshot_one_after_the_other(
+    tmp_path: Path, fake: FakeReplicas
+) -> None:
     assert fake.poll() == [None, None]
     write_snapshot(tmp_path, NAMES[0])
     assert fake.poll(2) == [NAMES[0], NAMES[0]]
@@ -105,7 +115,9 @@ def test_replicas_change_to_a_newer_snapshot_one_after_the_other(tmp_path: Path,
     assert len(fake.started) == 4
 
 
-def test_incomplete_snapshots_and_those_that_do_not_start_are_not_served(tmp_path: Path, serving: FakeReplicas) -> None:
+def test_incomplete_snapshots_and_those_that_do_not_start_are_not_served(
+    tmp_path: Path, serving: FakeReplicas
+) -> None:
     serving.broken.add(NAMES[1])
     write_snapshot(tmp_path, NAMES[1])
     (write_snapshot(tmp_path, NAMES[2]) / "archive.db").write_text("half")
@@ -138,7 +150,9 @@ def test_unreadable_folder_changes_nothing(tmp_path: Path, serving: FakeReplicas
     assert "stay in use" in serving.log[-1]
 
 
-def test_snapshot_that_cannot_be_served_is_tried_less_and_less_often(tmp_path: Path, fake: FakeReplicas) -> None:
+def test_snapshot_that_cannot_be_served_is_tried_less_and_less_often(
+    tmp_path: Path, fake: FakeReplicas
+) -> None:
     write_snapshot(tmp_path, NAMES[0])
     fake.broken.add(NAMES[0])
     waits = []
@@ -150,7 +164,9 @@ def test_snapshot_that_cannot_be_served_is_tried_less_and_less_often(tmp_path: P
     assert waits[-1] == 3600
 
 
-def test_real_process_serves_a_snapshot_until_its_parent_ends(sample_archive: Path, tmp_path: Path) -> None:
+def test_real_process_serves_a_snapshot_until_its_parent_ends(
+    sample_archive: Path, tmp_path: Path
+) -> None:
     (port,) = free_ports(1)
     snapshot = publish_snapshot(sample_archive, tmp_path, keep=1, moment=now())
     replicas = Replicas(folder=tmp_path, host="127.0.0.1", ports=[port], arguments=(), log=print)
@@ -162,7 +178,10 @@ def test_real_process_serves_a_snapshot_until_its_parent_ends(sample_archive: Pa
             time.sleep(0.1)
         server = replicas.running[port]
         assert server.snapshot == snapshot
-        assert httpx.get(f"http://127.0.0.1:{port}/archive/releases/1.json", timeout=60).status_code == 200
+        assert (
+            httpx.get(f"http://127.0.0.1:{port}/archive/releases/1.json", timeout=60).status_code
+            == 200
+        )
         assert not is_port_free("127.0.0.1", port)
         assert server.process.stdin
         server.process.stdin.close()  # as when the parent is killed

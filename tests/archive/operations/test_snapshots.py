@@ -14,7 +14,12 @@ from archive.database.sqlite_files import ArchiveError
 from archive.evidence.verification import verify
 from archive.operations import snapshots
 from archive.operations.serving import find_snapshot_fault, list_snapshots
-from archive.operations.snapshots import list_all_snapshots, parse_snapshot_time, publish_snapshot, withdraw_snapshots
+from archive.operations.snapshots import (
+    list_all_snapshots,
+    parse_snapshot_time,
+    publish_snapshot,
+    withdraw_snapshots,
+)
 from archive.store.releases import Archive
 from archive.store.takedowns import hide_release, redact_passage
 from tests.archive.sample_evidence import FIRST_CRAWL, create_evidence_archive, execute
@@ -47,8 +52,12 @@ def test_snapshot_is_complete_and_has_nothing_that_is_taken_down(
     archive, folder = create_evidence_archive(tmp_path), tmp_path / "snapshots"
     with Captures(archive, readonly=True) as captures:
         bases = execute(captures.path, "select b.sha256 from bases join blobs b on b.id = blob")
-    hidden = {sha256 for (sha256,) in execute(archive, "select sha256 from captures where url like '%/1'")}
-    assert hidden & {sha256 for (sha256,) in bases}, "other pages are compressed against one that is hidden"
+    hidden = {
+        sha256 for (sha256,) in execute(archive, "select sha256 from captures where url like '%/1'")
+    }
+    assert hidden & {sha256 for (sha256,) in bases}, (
+        "other pages are compressed against one that is hidden"
+    )
     with Archive(archive) as opened:
         hide_release(opened, 1, FIRST_CRAWL, reason="Prov")
         opened.db.execute("create table _litestream_seq (id integer)")
@@ -65,18 +74,27 @@ def test_snapshot_is_complete_and_has_nothing_that_is_taken_down(
     assert execute(copy, "select count(*) > 0 from questions") == [(1,)]
     assert execute(copy, "select name from sqlite_master where name like '%litestream%'") == []
     inspected = json.loads((snapshot / "inspect.json").read_text("utf-8"))["archive"]
-    assert (inspected["hash"], inspected["tables"]["releases"]["count"]) == (compute_file_sha256(copy), 7)
+    assert (inspected["hash"], inspected["tables"]["releases"]["count"]) == (
+        compute_file_sha256(copy),
+        7,
+    )
     with Captures(copy, readonly=True) as captures:
         assert [sha256 for sha256 in hidden if sha256 in captures] == []
     findings = verify(copy).findings  # every other page is there and unchanged
     assert {str(finding.key) for finding in findings if finding.table == "captures"} == {"1"}
     assert [str(finding) for finding in findings if finding.table != "captures"] == [
-        f"{snapshot / 'withheld.db'}: states: no such file; 1 versions that are taken down cannot be checked"
+        f"{snapshot / 'withheld.db'}:"
+        f" states: no such file; 1"
+        f" versions that are taken down"
+        f" cannot"
+        f" be checked"
         " (snapshots lack it)"
     ]
 
     assert main(["snapshot", str(archive), "--to", str(folder)]) == 0
-    assert ": 6 releases, archive.db " in capsys.readouterr().out  # the redacted one is listed, the hidden one is not
+    assert (
+        ": 6 releases, archive.db " in capsys.readouterr().out
+    )  # the redacted one is listed, the hidden one is not
 
 
 def test_incomplete_or_damaged_snapshot_has_a_fault(tmp_path: Path) -> None:
@@ -101,7 +119,12 @@ def test_incomplete_or_damaged_snapshot_has_a_fault(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("without_files")
 def test_old_snapshots_are_deleted_and_names_always_increase(folder: Path) -> None:
     names = [publish(folder, seconds, keep=2) for seconds in (0, 60, 60, -3600)]
-    assert names == ["2026-03-02T034300", "2026-03-02T034400", "2026-03-02T034401", "2026-03-02T034402"]
+    assert names == [
+        "2026-03-02T034300",
+        "2026-03-02T034400",
+        "2026-03-02T034401",
+        "2026-03-02T034402",
+    ]
     assert [snapshot.name for snapshot in list_all_snapshots(folder)] == names[:1:-1]
 
 
@@ -120,7 +143,11 @@ def test_snapshot_that_was_started_before_a_takedown_is_not_published(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(folder)
-    monkeypatch.setattr(snapshots, "write_snapshot_files", lambda *_: withdraw_snapshots(folder, "2026-03-02T034500"))
+    monkeypatch.setattr(
+        snapshots,
+        "write_snapshot_files",
+        lambda *_: withdraw_snapshots(folder, "2026-03-02T034500"),
+    )
     with pytest.raises(ArchiveError, match="was withdrawn while it was created"):
         publish(folder, 60)
     assert list_snapshots(folder) == []

@@ -19,7 +19,13 @@ async def test_reference(history_site: Site) -> None:
     assert reference.startswith(
         "Fyrstyrelsen (1 juni 2024). Tre fyrar tänds igen [pressmeddelande]. https://fyrstyrelsen"
     )
-    note = f"Version läst av Myndighetsarkivet 3 juni 2024 kl. 10.15, http://localhost/-/revision/{revision} (SHA-256"
+    note = (
+        f"Version läst av Myndighetsarkivet 3 juni"
+        f" 2024"
+        f" kl."
+        f" 10.15,"
+        f" http://localhost/-/revision/{revision} (SHA-256"
+    )
     assert note in reference
     english = (await history_site.get(f"/-/cite/{revision}.txt?lang=en")).text
     assert english.startswith("Fyrstyrelsen (1 June 2024). Tre fyrar tänds igen [press release]. ")
@@ -118,7 +124,10 @@ def test_imported_release_with_a_month_and_special_characters() -> None:
     )
     reference = format_reference(citation, "sv")
     assert reference.startswith("Fyr & Co (juni 2024). 50 % ljus? https://a.se/50%25_x – Version")
-    assert "Version importerad av Myndighetsarkivet från samlingen museum.jsonl 4 juni 2024" in reference
+    assert (
+        "Version importerad av Myndighetsarkivet från samlingen museum.jsonl 4 juni 2024"
+        in reference
+    )
     bibtex = format_bibtex(citation, "sv")
     assert "day =" not in bibtex
     for words in ("month = {6}", r"Fyr \& Co", r"50 \% ljus?", r"50\%25\_x"):

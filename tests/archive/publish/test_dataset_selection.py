@@ -65,25 +65,36 @@ def test_search_url(text: str, is_search_url: bool) -> None:
     ("selection", "problem"),
     [
         ("select title from releases", "returns no column release or id; its columns: title"),
-        ("select 99999 as id", "releases: 99999: the SELECT's column id has 1 numbers that are not ids of releases"),
+        (
+            "select 99999 as id",
+            "releases: 99999: the SELECT's column id has 1 numbers that are not ids of releases",
+        ),
         ("select 'a' as release", "'a', which is not the id of a release"),
         ("select id from releases; drop table releases", "one statement at a time"),
         ("with a as (select 1) delete from releases returning id", "it must be a SELECT"),
         ("select id from nowhere", "no such table: nowhere"),
         ("select", "incomplete input"),
-        ("/-/edits?agency=fyrstyrelsen", "'/-/edits.agency=fyrstyrelsen' is not a URL of the search page"),
+        (
+            "/-/edits?agency=fyrstyrelsen",
+            "'/-/edits.agency=fyrstyrelsen' is not a URL of the search page",
+        ),
         ("/search?order=best", "is not a URL of the search page with any of q=, agency="),
         ("https://arkiv.example/archive/releases/1", "is not a URL of the search page"),
     ],
 )
-def test_invalid_selection(selection: str, problem: str, history_archive: Path, tmp_path: Path) -> None:
+def test_invalid_selection(
+    selection: str, problem: str, history_archive: Path, tmp_path: Path
+) -> None:
     with pytest.raises(ArchiveError, match=problem):
         write_dataset(history_archive, selection, tmp_path / "dataset")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_dataset_command(
-    history_archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    history_archive: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     folder = str(tmp_path / "dataset")
 
@@ -93,7 +104,11 @@ def test_dataset_command(
         return code, output.out + output.err
 
     code, output = run("myndighet:okänd")
-    assert (code, "nothing found" in output, "No agency in the archive is called okänd" in output) == (1, True, True)
+    assert (
+        code,
+        "nothing found" in output,
+        "No agency in the archive is called okänd" in output,
+    ) == (1, True, True)
     assert run("select", "--search")[0] == 1
     assert run("/-/edits?agency=fyrstyrelsen")[0] == 2
     assert run("/-/edits?agency=fyrstyrelsen", "--search")[0] == 1

@@ -48,21 +48,34 @@ def read_csv(folder: Path, table: str) -> list[dict[str, str]]:
 
 def read_checksums(folder: Path) -> list[str]:
     """Return the lines of SHA256SUMS for the data files."""
-    return [line for line in (folder / "SHA256SUMS").read_text("utf-8").splitlines() if "  data/" in line]
+    return [
+        line
+        for line in (folder / "SHA256SUMS").read_text("utf-8").splitlines()
+        if "  data/" in line
+    ]
 
 
 def test_duckdb_reads_what_the_archive_shows(full_dataset: Path, history_archive: Path) -> None:
-    shown = {key: row for key, row in read_shown(history_archive).items() if row["moved_to"] is None}
+    shown = {
+        key: row for key, row in read_shown(history_archive).items() if row["moved_to"] is None
+    }
     releases = duckdb.execute(
-        f"select id, title, body, url, tags from '{full_dataset}/data/releases.parquet' left join (select release,"
+        f"select id, title, body,"
+        f" url, tags from"
+        f" '{full_dataset}/data/releases.parquet' left"
+        f" join"
+        f" (select release,"
         f" list(tag order by position) as tags from '{full_dataset}/data/tags.parquet' group by 1)"
         " on release = id order by id"
     ).fetchall()
     assert releases == [
-        (key, row["title"], row["body"], row["url"], row["tags"] or None) for key, row in sorted(shown.items())
+        (key, row["title"], row["body"], row["url"], row["tags"] or None)
+        for key, row in sorted(shown.items())
     ]
     for table in ("questions", "images", "attachments", "contacts"):
-        ((count,),) = duckdb.execute(f"select count(*) from '{full_dataset}/data/{table}.parquet'").fetchall()
+        ((count,),) = duckdb.execute(
+            f"select count(*) from '{full_dataset}/data/{table}.parquet'"
+        ).fetchall()
         assert count == sum(len(row[table]) for row in shown.values()) > 0
 
 
@@ -72,7 +85,11 @@ def test_parquet_and_csv_have_the_same_rows(full_dataset: Path) -> None:
         header = (full_dataset / f"data/{table.name}.csv").read_text("utf-8").splitlines()[0]
         assert data.column_names == header.split(",") == [column.name for column in table.columns]
         rows, csv_rows = data.to_pylist(), read_csv(full_dataset, table.name)
-        assert len(rows) == len(csv_rows) == len({tuple(row[name] for name in table.key) for row in rows})
+        assert (
+            len(rows)
+            == len(csv_rows)
+            == len({tuple(row[name] for name in table.key) for row in rows})
+        )
         for name in (column.name for column in table.columns if column.kind in (TEXT, JSON_LIST)):
             assert [row[name] or "" for row in rows] == [row[name] for row in csv_rows], name
 
@@ -81,7 +98,11 @@ def test_parquet_has_times_only_where_a_moment_is_stated(full_dataset: Path) -> 
     rows = parquet.read_table(full_dataset / "data/releases.parquet").to_pylist()
     (row,) = (row for row in rows if row["title"] == WARBLERS)
     assert row["published_at"] == datetime(2024, 5, 28, 7, 30, tzinfo=UTC)
-    assert (row["updated_day"], row["updated_precision"], row["updated_at"]) == (date(2024, 5, 30), "day", None)
+    assert (row["updated_day"], row["updated_precision"], row["updated_at"]) == (
+        date(2024, 5, 30),
+        "day",
+        None,
+    )
 
 
 def test_checksums_are_correct_and_in_every_description(full_dataset: Path) -> None:
@@ -90,7 +111,9 @@ def test_checksums_are_correct_and_in_every_description(full_dataset: Path) -> N
         assert hashlib.sha256((full_dataset / name).read_bytes()).hexdigest() == digest
     checksums = read_checksums(full_dataset)
     package = json.loads((full_dataset / "datapackage.json").read_text("utf-8"))
-    files = [file for resource in package["resources"] for file in (resource, *resource["alternates"])]
+    files = [
+        file for resource in package["resources"] for file in (resource, *resource["alternates"])
+    ]
     assert {file["path"]: file["hash"] for file in files} == {
         line.partition("  ")[2]: f"sha256:{line.partition('  ')[0]}" for line in checksums
     }
@@ -106,17 +129,27 @@ def test_every_column_is_described(full_dataset: Path) -> None:
         table = resource["name"]
         for field in resource["schema"]["fields"]:
             assert field["description"]
-            assert table == "codebook" or codebook[table, field["name"]]["meaning"] == field["description"]
+            assert (
+                table == "codebook"
+                or codebook[table, field["name"]]["meaning"] == field["description"]
+            )
     lead = codebook["releases", "lead"]
     filled = sum(bool(row["lead"]) for row in read_csv(full_dataset, "releases"))
-    assert (int(lead["filled"]), float(lead["share"])) == (filled, round(filled / int(lead["rows"]), 4))
+    assert (int(lead["filled"]), float(lead["share"])) == (
+        filled,
+        round(filled / int(lead["rows"]), 4),
+    )
 
 
-def test_same_archive_gives_the_same_bytes(full_dataset: Path, history_archive: Path, tmp_path: Path) -> None:
+def test_same_archive_gives_the_same_bytes(
+    full_dataset: Path, history_archive: Path, tmp_path: Path
+) -> None:
     db = open_readonly(history_archive)
     db.execute("vacuum into ?", [str(tmp_path / "archive.db")])
     db.close()
-    dataset = write_dataset(tmp_path / "archive.db", "", tmp_path / "again", site="https://arkiv.example")
+    dataset = write_dataset(
+        tmp_path / "archive.db", "", tmp_path / "again", site="https://arkiv.example"
+    )
     for name in ("SHA256SUMS", "README.md", "datapackage.json"):
         assert (tmp_path / "again" / name).read_bytes() == (full_dataset / name).read_bytes(), name
     assert dataset.fingerprint[:12] in (full_dataset / "citation.bib").read_text("utf-8")
@@ -134,7 +167,12 @@ def test_dataset_does_not_contain_what_is_written_meanwhile(
             archive.save(replace(release, url=f"https://ny.example/{done}"), seen_at=SEEN)
 
         write_dataset(path, "", tmp_path / "dataset", progress=save_releases)
-        assert archive.db.execute("select count(*) from releases where url like 'https://ny.%'").fetchone()[0] > 5
+        assert (
+            archive.db.execute(
+                "select count(*) from releases where url like 'https://ny.%'"
+            ).fetchone()[0]
+            > 5
+        )
     assert read_checksums(tmp_path / "dataset") == read_checksums(full_dataset)
 
 
@@ -147,19 +185,32 @@ def test_dataset_omits_what_is_taken_down(history_archive: Path, tmp_path: Path)
     assert dataset.selection.hidden_releases == 1
     assert str(EDITED_ID) not in {row["id"] for row in read_csv(tmp_path / "dataset", "releases")}
     for file in (tmp_path / "dataset/data").glob("*.parquet"):
-        for text in (str(parquet.read_table(file).to_pylist()), file.with_suffix(".csv").read_text("utf-8")):
-            assert not [word for word in ("båtbyggar", "Lo Ask", "Siv Å") if word in text], file.name
-    coverage = {(row["agency"], row["year"]): row for row in read_csv(tmp_path / "dataset", "coverage")}
+        for text in (
+            str(parquet.read_table(file).to_pylist()),
+            file.with_suffix(".csv").read_text("utf-8"),
+        ):
+            assert not [word for word in ("båtbyggar", "Lo Ask", "Siv Å") if word in text], (
+                file.name
+            )
+    coverage = {
+        (row["agency"], row["year"]): row for row in read_csv(tmp_path / "dataset", "coverage")
+    }
     assert coverage["andringsverket", "2024"]["hidden"] == "1"
     assert coverage["fagelverket", "2024"]["redacted"] == "1"
 
 
 def test_dataset_has_the_texts_of_attachments_unless_taken_down(tmp_path: Path) -> None:
-    path, text = create_evidence_archive(tmp_path), AttachmentText("pdf", 1, (AttachmentPage(1, "Beslut om fyren"),))
+    path, text = (
+        create_evidence_archive(tmp_path),
+        AttachmentText("pdf", 1, (AttachmentPage(1, "Beslut om fyren"),)),
+    )
     names = {50: ("a", "delad"), 51: ("delad", "ny"), 52: ("b",)}
     releases = {
         key: replace(
-            release(key, 0), attachments=tuple(Attachment(url=f"https://fyr.example/{n}.pdf", title=n) for n in each)
+            release(key, 0),
+            attachments=tuple(
+                Attachment(url=f"https://fyr.example/{n}.pdf", title=n) for n in each
+            ),
         )
         for key, each in names.items()
     }
@@ -171,10 +222,13 @@ def test_dataset_has_the_texts_of_attachments_unless_taken_down(tmp_path: Path) 
                 store_file(archive, file.url, file.title.encode(), SEEN, text)
         ids = {key: archive.find_release_id(each.url) for key, each in releases.items()}
         hide_release(archive, ids[50] or 0, SEEN, reason="Beslut")
-        redact_passage(archive, ids[52] or 0, "https://fyr.example/b.pdf", SEEN, reason="Personuppgift")
+        redact_passage(
+            archive, ids[52] or 0, "https://fyr.example/b.pdf", SEEN, reason="Personuppgift"
+        )
     write_dataset(path, "select id from releases", tmp_path / "dataset")
     versions, stored, pages = (
-        read_csv(tmp_path / "dataset", f"attachment_{name}") for name in ("versions", "files", "pages")
+        read_csv(tmp_path / "dataset", f"attachment_{name}")
+        for name in ("versions", "files", "pages")
     )
     shared, new = (f"https://fyr.example/{name}.pdf" for name in ("delad", "ny"))
     assert [(row["release"], row["url"]) for row in versions] == [
@@ -183,7 +237,9 @@ def test_dataset_has_the_texts_of_attachments_unless_taken_down(tmp_path: Path) 
         (str(ids[51]), new),
     ]
     assert [row["problem"] for row in stored] == ["withheld", ""]
-    assert [(row["file"], row["page"], row["text"]) for row in pages] == [(stored[1]["id"], "1", "Beslut om fyren")]
+    assert [(row["file"], row["page"], row["text"]) for row in pages] == [
+        (stored[1]["id"], "1", "Beslut om fyren")
+    ]
     for written in (tmp_path / "dataset/data").iterdir():
         assert b"/b.pdf" not in written.read_bytes()
 
@@ -192,32 +248,50 @@ def test_quotes_and_their_speakers(history_archive: Path, tmp_path: Path) -> Non
     path = copy_archive(history_archive, tmp_path)
     with Archive(path) as archive:
         body = "– Kajen är klar, säger hamnchef Åsa Ek.\n– Vi vilar, sa ministern."
-        release = replace(plain_release(1, "https://{slug}.example"), url="https://fyr.example/q", body=body)
+        release = replace(
+            plain_release(1, "https://{slug}.example"), url="https://fyr.example/q", body=body
+        )
         archive.save(release, seen_at=SEEN)
         archive.save(replace(release, body=body.replace("klar", "lång")), seen_at=SEEN)
         other = replace(release, url="https://fyr.example/r", body="– Nej, säger Bo Al.")
         archive.save(release, seen_at=SEEN)
         archive.save(other, seen_at=SEEN)
-        ((release_id,),) = archive.db.execute("select id from releases where url = ?", [release.url])
+        ((release_id,),) = archive.db.execute(
+            "select id from releases where url = ?", [release.url]
+        )
     write_dataset(path, f"select id from releases where id = {release_id}", tmp_path / "dataset")
-    assert [(row["slug"], row["name"]) for row in read_csv(tmp_path / "dataset", "people")] == [("asa-ek", "Åsa Ek")]
-    quotes = [(row["person"], row["role"], row["text"]) for row in read_csv(tmp_path / "dataset", "quotes")]
+    assert [(row["slug"], row["name"]) for row in read_csv(tmp_path / "dataset", "people")] == [
+        ("asa-ek", "Åsa Ek")
+    ]
+    quotes = [
+        (row["person"], row["role"], row["text"])
+        for row in read_csv(tmp_path / "dataset", "quotes")
+    ]
     assert ("asa-ek", "hamnchef", "Kajen är klar") in quotes
     assert ("asa-ek", "hamnchef", "Kajen är lång") in quotes
     assert ("", "ministern", "Vi vilar") in quotes
     assert {row["release"] for row in read_csv(tmp_path / "dataset", "quotes")} == {str(release_id)}
 
 
-def test_coverage_counts_releases_missing_from_sources(history_archive: Path, tmp_path: Path) -> None:
+def test_coverage_counts_releases_missing_from_sources(
+    history_archive: Path, tmp_path: Path
+) -> None:
     path = copy_archive(history_archive, tmp_path)
     with Archive(path) as archive:
         archive.db.execute(
-            "insert into coverage (agency, month, listed, stored, rejected, missing, unlisted, complete, checked)"
+            "insert into coverage (agency,"
+            " month, listed, stored,"
+            " rejected, missing, unlisted,"
+            " complete, checked)"
             " values ('fyrstyrelsen', '2024-06', 9, 1, 1, 7, null, 1, '2024-06-09T00:00:00+00:00'),"
             " ('fyrstyrelsen', '2019-01', 4, 0, 0, 4, null, 1, '2024-06-09T00:00:00+00:00')"
         )
     write_dataset(path, "fyrar", tmp_path / "dataset", formats=("csv",))
-    rows = {row["year"]: row for row in read_csv(tmp_path / "dataset", "coverage") if row["agency"] == "fyrstyrelsen"}
+    rows = {
+        row["year"]: row
+        for row in read_csv(tmp_path / "dataset", "coverage")
+        if row["agency"] == "fyrstyrelsen"
+    }
     columns = ("releases", "source_missing", "share_questions")
     assert [rows["2024"][name] for name in columns] == ["1", "7", "1.0"]
     assert [rows["2019"][name] for name in columns] == ["0", "4", ""]
@@ -226,7 +300,10 @@ def test_coverage_counts_releases_missing_from_sources(history_archive: Path, tm
 def test_texts_are_written_unchanged(tmp_path: Path) -> None:
     with Archive(tmp_path / "archive.db") as archive:
         archive.add_agency("vagmyndigheten", name="Vägmyndigheten", home="https://v.example/")
-        archive.save(replace(plain_release(1, "https://{slug}.example"), title=FORMULA, lead='a "b",\nc'), seen_at=SEEN)
+        archive.save(
+            replace(plain_release(1, "https://{slug}.example"), title=FORMULA, lead='a "b",\nc'),
+            seen_at=SEEN,
+        )
     write_dataset(archive.path, "", tmp_path / "dataset")
     assert (tmp_path / "dataset/data/releases.csv").read_bytes().count(b"\r\n") == 2
     (row,) = read_csv(tmp_path / "dataset", "releases")
@@ -240,7 +317,11 @@ def test_rows_are_written_in_groups_and_tables_can_be_excluded(
     monkeypatch.setattr(tables, "MAX_GROUP_ROWS", 7)
     write_dataset(history_archive, "", tmp_path / "dataset", excluded_tables=("revisions",))
     ((groups,),) = duckdb.execute(
-        f"select count(distinct row_group_id) from parquet_metadata('{tmp_path}/dataset/data/releases.parquet')"
+        f"select count(distinct"
+        f" row_group_id) from"
+        f" parquet_metadata('{tmp_path}/dataset/"
+        f"data/"
+        f"releases.parquet')"
     ).fetchall()
     rows = read_csv(full_dataset, "releases")
     assert groups == -(-len(rows) // 7)
@@ -251,11 +332,16 @@ def test_rows_are_written_in_groups_and_tables_can_be_excluded(
 @pytest.mark.parametrize(
     ("sql", "problem"),
     [
-        ("update releases set lead = cast(x'ff' as text) where id = 2", "Could not decode to UTF-8"),
+        (
+            "update releases set lead = cast(x'ff' as text) where id = 2",
+            "Could not decode to UTF-8",
+        ),
         ("update releases set published = 'i går'", r"releases: published.*: .*'i går'"),
     ],
 )
-def test_invalid_values_are_errors(history_archive: Path, tmp_path: Path, sql: str, problem: str) -> None:
+def test_invalid_values_are_errors(
+    history_archive: Path, tmp_path: Path, sql: str, problem: str
+) -> None:
     path = copy_archive(history_archive, tmp_path)
     with Archive(path) as archive:
         archive.db.execute(sql)
@@ -268,12 +354,17 @@ def test_invalid_values_are_errors(history_archive: Path, tmp_path: Path, sql: s
 
 
 def test_guide_can_be_followed(
-    history_archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    history_archive: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     folder = copy_archive(history_archive, tmp_path).parent
     monkeypatch.chdir(folder)
     reading, making = GUIDE.split("## Make one")
-    for language, block in re.findall(r"^```(sh|python)\n(.+?)^```", making + reading, re.MULTILINE | re.DOTALL):
+    for language, block in re.findall(
+        r"^```(sh|python)\n(.+?)^```", making + reading, re.MULTILINE | re.DOTALL
+    ):
         if "curl" in block:
             continue  # tests/archive/test_api.py
         command = shlex.split(block, comments=True)
@@ -284,14 +375,28 @@ def test_guide_can_be_followed(
         else:
             subprocess.run(["sh", "-ec", block], check=True)
     output = capfd.readouterr().out
-    for line in ("fyrar: 1 release\n", "roads: 45 releases\n", "weighty: ", "everything: 63 releases\n"):
+    for line in (
+        "fyrar: 1 release\n",
+        "roads: 45 releases\n",
+        "weighty: ",
+        "everything: 63 releases\n",
+    ):
         assert line in output
     assert "Vilka fyrar tänds?" in output
     assert output.rstrip().endswith("True")
-    assert {path.name for path in folder.iterdir() if path.is_dir()} == {"fyrar", "roads", "weighty", "everything"}
+    assert {path.name for path in folder.iterdir() if path.is_dir()} == {
+        "fyrar",
+        "roads",
+        "weighty",
+        "everything",
+    }
 
 
 def test_guide_names_all_tables() -> None:
-    names = set(re.findall(r"`(?:data/)?([a-z_]+)`", "".join(re.findall(r"^\| `data/.+$", GUIDE, re.MULTILINE))))
+    names = set(
+        re.findall(
+            r"`(?:data/)?([a-z_]+)`", "".join(re.findall(r"^\| `data/.+$", GUIDE, re.MULTILINE))
+        )
+    )
     assert {table.name for table in DATASET_TABLES} <= names
     assert f"any of {', '.join(OPTIONAL_TABLES)}" in GUIDE

@@ -1,4 +1,6 @@
-"""The published dataset: complete, checked, described for machines, replaced as a whole, withheld after a takedown."""
+"""The published dataset: complete, checked, described for machines, replaced as a whole, withheld
+after a takedown.
+"""
 
 from __future__ import annotations
 
@@ -74,9 +76,13 @@ def test_sqlite_has_the_tables_with_their_values_and_keys(published: Publication
             with (published.folder / resource["path"]).open(encoding="utf-8", newline="") as file:
                 expected = list(csv.DictReader(file))
             for row, line in zip(rows, expected, strict=True):
-                assert ["" if row[name] is None else str(row[name]) for name in columns] == list(line.values())
+                assert ["" if row[name] is None else str(row[name]) for name in columns] == list(
+                    line.values()
+                )
         assert db.execute("select count(*) from releases where published is null").fetchone()[0]
-        plan = db.execute("explain query plan select * from questions where release = 2").fetchone()["detail"]
+        plan = db.execute(
+            "explain query plan select * from questions where release = 2"
+        ).fetchone()["detail"]
         assert "SEARCH" in plan
 
 
@@ -104,7 +110,10 @@ def test_descriptions_name_every_file_and_column(published: Publication) -> None
         assert {key["@id"] for key in table.get("key", ())} <= columns
         for column in table["field"]:
             assert column["source"]["fileObject"]["@id"] in files
-            assert column.get("references", {"field": {"@id": column["@id"]}})["field"]["@id"] in columns
+            assert (
+                column.get("references", {"field": {"@id": column["@id"]}})["field"]["@id"]
+                in columns
+            )
     graph = {node["@type"]: node for node in read_json(published, DCAT_FILE)["@graph"]}
     assert {title["@language"] for title in graph["dcat:Dataset"]["dct:title"]} == {"sv", "en"}
     distributed = [each["@id"] for each in graph["dcat:Dataset"]["dcat:distribution"]]
@@ -125,7 +134,9 @@ def test_portals_learn_subject_period_country_contact_and_rights(published: Publ
     period = dataset["dct:temporal"]
     assert (period["dcat:startDate"]["@value"], period["dcat:endDate"]["@value"]) == days
     for node in nodes:
-        assert "dct:license" not in node  # the texts belong to the agencies, and no licence covers them
+        assert (
+            "dct:license" not in node
+        )  # the texts belong to the agencies, and no licence covers them
     rights = {json.dumps(node["dct:rights"]) for node in nodes if "dct:rights" in node}
     assert rights == {json.dumps(dataset["dct:rights"])}
 
@@ -138,12 +149,16 @@ def test_portals_learn_subject_period_country_contact_and_rights(published: Publ
         (None, None, []),
     ],
 )
-def test_period_is_as_exact_as_the_dates(first: str | None, last: str | None, types: list[str]) -> None:
+def test_period_is_as_exact_as_the_dates(
+    first: str | None, last: str | None, types: list[str]
+) -> None:
     period = build_dcat_period({"temporal": (first, last)})
     assert [each["@type"] for each in period.values() if isinstance(each, dict)] == types
 
 
-def test_addresses_are_relative_if_the_site_is_unknown(history_archive: Path, tmp_path: Path) -> None:
+def test_addresses_are_relative_if_the_site_is_unknown(
+    history_archive: Path, tmp_path: Path
+) -> None:
     found, _ = publish(history_archive, tmp_path / "published", moment=MOMENT)
     assert found is not None
     first = read_json(found, CROISSANT_FILE)["distribution"][0]
@@ -151,7 +166,9 @@ def test_addresses_are_relative_if_the_site_is_unknown(history_archive: Path, tm
     assert "localhost" not in (found.folder / DCAT_FILE).read_text("utf-8")
 
 
-def test_pages_are_published_as_a_web_archive(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_pages_are_published_as_a_web_archive(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     archive = create_evidence_archive(tmp_path)
     assert main(["publish", str(archive)]) == 0
     found = find_publication(tmp_path / "published")
@@ -160,7 +177,9 @@ def test_pages_are_published_as_a_web_archive(tmp_path: Path, capsys: pytest.Cap
     with ZipFile(found.folder / WACZ_FILE) as file:
         assert "archive/data.warc.gz" in file.namelist()
     ((sha256,),) = execute(archive, "select sha256 from captures where id = 9")
-    execute(archive.with_name("captures.db"), "update blobs set data = x'00' where sha256 = ?", sha256)
+    execute(
+        archive.with_name("captures.db"), "update blobs set data = x'00' where sha256 = ?", sha256
+    )
     assert main(["publish", str(archive)]) == 1
     assert f"{sha256}: is damaged" in capsys.readouterr().out
     archive.with_name("captures.db").unlink()
@@ -194,7 +213,10 @@ def test_a_publication_replaces_the_earlier_one_when_it_is_complete(
 
 
 def test_too_little_space_is_reported_first(
-    history_archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    history_archive: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     usage = shutil.disk_usage(tmp_path)._replace(free=1_000_000)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
@@ -204,7 +226,9 @@ def test_too_little_space_is_reported_first(
     assert find_publication(tmp_path / "here") is None
 
 
-def test_an_empty_archive_publishes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_empty_archive_publishes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     Archive(tmp_path / "archive.db").close()
     assert main(["publish", str(tmp_path / "archive.db")]) == 1
     assert "has no releases" in capsys.readouterr().out
@@ -213,14 +237,20 @@ def test_an_empty_archive_publishes_nothing(tmp_path: Path, capsys: pytest.Captu
         publish(tmp_path / "other.db", tmp_path / "published", moment=MOMENT)
 
 
-def test_a_takedown_withholds_what_was_published_before_it(history_archive: Path, tmp_path: Path) -> None:
+def test_a_takedown_withholds_what_was_published_before_it(
+    history_archive: Path, tmp_path: Path
+) -> None:
     path = copy_archive(history_archive, tmp_path)
     found, _ = publish(path, tmp_path / "published", moment=MOMENT)
     assert found is not None
 
     def read_withheld(published: Publication) -> str | None:
         with closing(sqlite3.connect(path)) as db:
-            return str(at) if (at := db.execute(WITHHOLDING_SQL, published.withholding_values).fetchone()[0]) else None
+            return (
+                str(at)
+                if (at := db.execute(WITHHOLDING_SQL, published.withholding_values).fetchone()[0])
+                else None
+            )
 
     assert read_withheld(found) is None
     with Archive(path) as archive:

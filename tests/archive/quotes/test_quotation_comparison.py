@@ -60,7 +60,9 @@ def test_find_quotations(text: str, found: list[str]) -> None:
 
 
 def test_unclosed_quotation_is_marked() -> None:
-    assert [quotation.is_closed for quotation in find_quotations("”Ett två tre.\n\n”Fyra fem sex”")] == [False, True]
+    assert [
+        quotation.is_closed for quotation in find_quotations("”Ett två tre.\n\n”Fyra fem sex”")
+    ] == [False, True]
 
 
 @pytest.mark.parametrize(
@@ -71,8 +73,14 @@ def test_unclosed_quotation_is_marked() -> None:
         ("Är vi klara? undrar hon. Ja.", "Är vi klara? Ja."),
         ("Vi är klara, säger jag ofta.", "Vi är klara, säger jag ofta."),
         ("Vi är klara, säger Bo Ek, men inte än.", "Vi är klara, säger Bo Ek, men inte än."),
-        ("Det är bra, skriver Dagens Nyheter, men dyrt.", "Det är bra, skriver Dagens Nyheter, men dyrt."),
-        ("Vi är klara, säger Bo Ek och lovar inte mer.", "Vi är klara, säger Bo Ek och lovar inte mer."),
+        (
+            "Det är bra, skriver Dagens Nyheter, men dyrt.",
+            "Det är bra, skriver Dagens Nyheter, men dyrt.",
+        ),
+        (
+            "Vi är klara, säger Bo Ek och lovar inte mer.",
+            "Vi är klara, säger Bo Ek och lovar inte mer.",
+        ),
         ("De kom, sa att Bo Ek var där.", "De kom, sa att Bo Ek var där."),
     ],
 )
@@ -86,7 +94,11 @@ RELEASE: dict[str, Any] = {
     "body": (
         f"Stödet blir 10{NO_BREAK_SPACE}000 kronor, eller 1,5 procent – inte mer.\n\n"
         "– Vi ska inte vänta, säger Bo Ek. Det är bråttom.\n\n– Nu börjar vi, säger han.\n\n"
-        "– Hamnarna är redo, säger Siv Å.\n\nDet är dyrt, skriver Dagens Nyheter. Ingen vet mer.\n\n"
+        "– Hamnarna är redo, säger Siv"
+        " Å.\n\nDet är dyrt,"
+        " skriver Dagens Nyheter. Ingen"
+        " vet"
+        " mer.\n\n"
         "Upp\u00adsala får EU:s stöd. Är det nog? Ja!\n\n"
         "Avgiften ändras inte. Affixet ändras. Färre än <5 procent betalar, says Ek & Co. "
         "We won’t wait. Den byggs utan dröjsmål."
@@ -194,7 +206,9 @@ def test_omitted_words_are_counted() -> None:
 )
 def test_difference(text: str, marked: str) -> None:
     (quotation,) = find_quotations(f"”{text}”")
-    original = find_original(quotation.pieces, ReleaseText(RELEASE).spoken, dict.fromkeys(quotation.words, 0.5))
+    original = find_original(
+        quotation.pieces, ReleaseText(RELEASE).spoken, dict.fromkeys(quotation.words, 0.5)
+    )
     assert original
     marks = {"same": "", "del": "-", "ins": "+"}
     segments = diff_original(original)
@@ -207,9 +221,15 @@ def test_difference(text: str, marked: str) -> None:
 
 
 def test_sentences_from_far_apart_are_found_one_by_one() -> None:
-    (quotation,) = find_quotations("”Stödet blir 10 000 kronor, eller 1,5 procent. Hamnarna är klara”")
-    far = RELEASE | {"body": RELEASE["body"].replace("\n\n– Nu", "\n\nFler båtar byggs. " * 60 + "\n\n– Nu")}
-    original = find_original(quotation.pieces, ReleaseText(far).spoken, dict.fromkeys(quotation.words, 0.5))
+    (quotation,) = find_quotations(
+        "”Stödet blir 10 000 kronor, eller 1,5 procent. Hamnarna är klara”"
+    )
+    far = RELEASE | {
+        "body": RELEASE["body"].replace("\n\n– Nu", "\n\nFler båtar byggs. " * 60 + "\n\n– Nu")
+    }
+    original = find_original(
+        quotation.pieces, ReleaseText(far).spoken, dict.fromkeys(quotation.words, 0.5)
+    )
     assert original
     assert (original.is_marked, len(original.windows)) == (False, 2)
     assert ("del", ". […] ") in [(part.op, part.text) for part in diff_original(original)]
@@ -219,7 +239,13 @@ def test_passage_text_of_nothing() -> None:
     assert PassageText(" ”” ").words == []
 
 
-HOSTILE = ("”" + ",." * 25_000 + "a", "– " + "\n" * 50_000 + "a.", "- a, säger " * 5_000, "”'" * 25_000, "a\n" * 25_000)
+HOSTILE = (
+    "”" + ",." * 25_000 + "a",
+    "– " + "\n" * 50_000 + "a.",
+    "- a, säger " * 5_000,
+    "”'" * 25_000,
+    "a\n" * 25_000,
+)
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))

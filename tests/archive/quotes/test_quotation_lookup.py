@@ -31,11 +31,21 @@ class QuotedArchive:
         self.path, self.archive = path, Archive(path)
         self.archive.add_agency("prov", name="Provverket", home="https://prov.example/")
 
-    def read(self, name: str, day: int, *paragraphs: str, cause: str = "source", **fields: Any) -> int:
+    def read(
+        self, name: str, day: int, *paragraphs: str, cause: str = "source", **fields: Any
+    ) -> int:
         """Store a page as found on a day; return the id of its release."""
         url, body = f"https://prov.example/{name}", "\n\n".join(paragraphs)
         html = "".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
-        found = Release(agency="prov", url=url, title=f"Om {name}", body=body, body_html=html, language="sv", **fields)
+        found = Release(
+            agency="prov",
+            url=url,
+            title=f"Om {name}",
+            body=body,
+            body_html=html,
+            language="sv",
+            **fields,
+        )
         seen, stored = FIRST_DAY + timedelta(days=day), self.archive.get(url)
         with self.archive.transaction():
             capture = stored.capture_id if stored and cause == "parser" else None
@@ -50,7 +60,9 @@ class QuotedArchive:
     def remove(self, key: int, day: int) -> None:
         for later in range(3):
             with self.archive.transaction():
-                self.archive.removals.mark_missing(key, FIRST_DAY + timedelta(days=day + later), "gone", status=404)
+                self.archive.removals.mark_missing(
+                    key, FIRST_DAY + timedelta(days=day + later), "gone", status=404
+                )
 
     def check(self, *passages: str, seconds: float = 60) -> list[QuotationResult]:
         text = "\n\n".join(f"”{passage}”" for passage in passages)
@@ -71,7 +83,11 @@ class QuotedArchive:
 def quoted(tmp_path: Path) -> Iterator[QuotedArchive]:
     made = QuotedArchive(tmp_path / "archive.db")
     for number in range(30):  # so that some words are rare
-        made.read(f"sida-{number}", 0, f"Det här är sidan {number}. Den handlar om vägar, broar och vatten i länet.")
+        made.read(
+            f"sida-{number}",
+            0,
+            f"Det här är sidan {number}. Den handlar om vägar, broar och vatten i länet.",
+        )
     yield made
     made.archive.close()
 
@@ -82,7 +98,9 @@ def format_days(result: QuotationResult) -> list[str | None]:
     return [when and when[8:10] for when in result.presence.disappeared or (None, None)]
 
 
-def test_the_oldest_of_several_releases(quoted: QuotedArchive, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_oldest_of_several_releases(
+    quoted: QuotedArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name, month in (("nyast", 9), ("aldst", 3), ("mitten", 6)):
         quoted.read(name, 0, f"Nytt om {name}.", SHARED, published=date(2023, month, 1))
     result = quoted.check_one(SHARED)
@@ -112,7 +130,12 @@ def test_a_passage_that_an_edit_removed(quoted: QuotedArchive) -> None:
 
 
 def test_altered_from_an_earlier_version(quoted: QuotedArchive) -> None:
-    quoted.read("fyrar", 1, "Nytt om fyrar.", "Fyrmästaren Hedvig Alm lovar trettio nya lampor till Norrskär.")
+    quoted.read(
+        "fyrar",
+        1,
+        "Nytt om fyrar.",
+        "Fyrmästaren Hedvig Alm lovar trettio nya lampor till Norrskär.",
+    )
     quoted.read("fyrar", 4, "Nytt om fyrar.", "Sidan har inget mer att säga.")
     result = quoted.check_one("Fyrmästaren Hedvig Alm lovar fyrtio nya lampor till Norrskär")
     assert (result.verdict, "trettio" in quoted.read_body(result)) == ("altered", True)
@@ -149,7 +172,9 @@ def test_what_the_archive_took_down_is_not_found(quoted: QuotedArchive) -> None:
     quoted.read("fyrar", 2, "Nytt om fyrar.")
     redacted = quoted.read("namn", 1, "Fyrvaktaren heter Hedvig Alm och bor på Norrskär.")
     quoted.read("namn", 2, "Fyrvaktaren heter Hedvig Alm och bor numera på Lillgrund.")
-    assert {result.verdict for result in quoted.check(SHARED, "Hedvig Alm och bor på Norrskär")} == {"withdrawn"}
+    assert {
+        result.verdict for result in quoted.check(SHARED, "Hedvig Alm och bor på Norrskär")
+    } == {"withdrawn"}
     at = FIRST_DAY + timedelta(days=9)
     hide_release(quoted.archive, hidden, at, reason="rättslig grund")
     redact_passage(quoted.archive, redacted, "Hedvig Alm", at, reason="personuppgift")
@@ -174,7 +199,12 @@ def test_what_is_not_checked(quoted: QuotedArchive, monkeypatch: pytest.MonkeyPa
     assert check(SHARED, seconds=-1) == [("not_checked", "time")]
     monkeypatch.setattr(quotation_check, "MAX_QUOTATIONS", 1)
     assert check("fyrarna", SHARED, SHARED, "midsommar") == [
-        *(("short", None), ("verbatim", None), ("not_checked", "number"), ("not_checked", "number")),
+        *(
+            ("short", None),
+            ("verbatim", None),
+            ("not_checked", "number"),
+            ("not_checked", "number"),
+        ),
     ]
 
 
@@ -189,8 +219,13 @@ def test_a_slow_query_leaves_one_quotation_unchecked(quoted: QuotedArchive) -> N
             return await run(sql, values)
 
         check = QuotationCheck(run_or_stop, seconds=60)
-        results = asyncio.run(check.check(find_quotations(f"”de långsamma orden här” och ”{SHARED}”")))
-    assert [(result.verdict, result.reason) for result in results] == [("not_checked", "time"), ("verbatim", None)]
+        results = asyncio.run(
+            check.check(find_quotations(f"”de långsamma orden här” och ”{SHARED}”"))
+        )
+    assert [(result.verdict, result.reason) for result in results] == [
+        ("not_checked", "time"),
+        ("verbatim", None),
+    ]
 
 
 def test_short_passages_are_counted(quoted: QuotedArchive) -> None:
@@ -205,7 +240,11 @@ def test_short_passages_are_counted(quoted: QuotedArchive) -> None:
 def test_numbers_are_found_with_grouped_digits_or_without(quoted: QuotedArchive) -> None:
     quoted.read("tabell", 1, "Åren 2022, 2023: 10 000 12500 9 000 och 15 000 Weiß kronor.")
     found = quoted.check(
-        "10000 12 500 9000", "10 000 12500 9 000 och 15000 Weiß kronor", "12 500", "2022, 2023", "7 000"
+        "10000 12 500 9000",
+        "10 000 12500 9 000 och 15000 Weiß kronor",
+        "12 500",
+        "2022, 2023",
+        "7 000",
     )
     assert [(result.verdict, result.releases) for result in found] == [
         *(("verbatim", 1), ("verbatim", 1), ("short", 1), ("short", 1), ("short", 0)),

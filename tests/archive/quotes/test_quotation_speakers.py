@@ -12,7 +12,13 @@ import pytest
 
 from archive.database.sqlite_files import build_connection_runner
 from archive.quotes.quotation_comparison import find_quotations
-from archive.quotes.quotation_lookup import QuotationCheck, QuotationResult, add_speakers, is_person, may_be_same
+from archive.quotes.quotation_lookup import (
+    QuotationCheck,
+    QuotationResult,
+    add_speakers,
+    is_person,
+    may_be_same,
+)
 from tests.archive.quotes.test_quotation_lookup import QuotedArchive
 
 WORDS = "Vi bygger tre nya fyrar vid sundet i år"
@@ -22,9 +28,39 @@ RELEASE = (
     f"– {OTHER_WORDS}, säger hamnchef Ivar Lodin.",
 )
 ORGANISATIONS = (
-    *("Ericsson", "Volvo", "Saab", "Sida", "Nordea", "Spotify", "Greenpeace", "Kommunal", "Vattenfall", "Reuters"),
-    *("Bloomberg", "Kaliber", "Rapport", "Centern", "Rosenbad", "Kreml", "Bryssel", "Berlin", "Ryssland", "Facebook"),
-    *("Frontex", "Unicef", "Göteborgs Hamn", "Stena Line", "White House", "Swedish Match", "Norrhamns Rederi"),
+    *(
+        "Ericsson",
+        "Volvo",
+        "Saab",
+        "Sida",
+        "Nordea",
+        "Spotify",
+        "Greenpeace",
+        "Kommunal",
+        "Vattenfall",
+        "Reuters",
+    ),
+    *(
+        "Bloomberg",
+        "Kaliber",
+        "Rapport",
+        "Centern",
+        "Rosenbad",
+        "Kreml",
+        "Bryssel",
+        "Berlin",
+        "Ryssland",
+        "Facebook",
+    ),
+    *(
+        "Frontex",
+        "Unicef",
+        "Göteborgs Hamn",
+        "Stena Line",
+        "White House",
+        "Swedish Match",
+        "Norrhamns Rederi",
+    ),
     *("Vita Huset", "Dagens Nyheter", "Rädda Barnen", "Statsrådet Ek"),
 )
 
@@ -111,8 +147,15 @@ def test_another_person_is_named(quoted: QuotedArchive, text: str, speaker: str)
     ],
 )
 def test_no_other_person_is_certainly_named(quoted: QuotedArchive, text: str) -> None:
-    result = next(each for each in check(quoted, text) if each.verdict != "short" and WORDS in each.quotation.text)
-    assert (result.verdict, [each["name"] for each in result.speakers]) == ("verbatim", ["Gunvor Strömbäck"])
+    result = next(
+        each
+        for each in check(quoted, text)
+        if each.verdict != "short" and WORDS in each.quotation.text
+    )
+    assert (result.verdict, [each["name"] for each in result.speakers]) == (
+        "verbatim",
+        ["Gunvor Strömbäck"],
+    )
 
 
 def test_two_people_are_quoted(quoted: QuotedArchive) -> None:
@@ -190,7 +233,14 @@ def test_names_of_one_person(name: str, other: str, *, expected: bool) -> None:
 
 
 def test_full_names_of_people() -> None:
-    names = ("Ebba Wrede", "Nils von Ek", "Eva Hansen", "Karin Dahlgren", "Anna-Karin O’Leary", *ORGANISATIONS)
+    names = (
+        "Ebba Wrede",
+        "Nils von Ek",
+        "Eva Hansen",
+        "Karin Dahlgren",
+        "Anna-Karin O’Leary",
+        *ORGANISATIONS,
+    )
     assert [name for name in names if is_person(name)] == list(names[:5])
 
 

@@ -1,4 +1,7 @@
-"""Tests which quotations are found in a release, with which words, name and role. All texts are invented."""
+"""Tests which quotations are found in a release, with which words, name and role.
+
+All texts are invented.
+"""
 
 from __future__ import annotations
 
@@ -31,10 +34,25 @@ def words(quote: Quote, texts: dict[str, str]) -> list[str]:
             "Bo Ek",
             "chef för Hamnverket",
         ),
-        ("– Kajen är klar! säger Hamnverkets chef Bo Ek.", ["Kajen är klar!"], "Bo Ek", "Hamnverkets chef"),
-        ("– Det är klart, säger Bo Ek (X), ordförande i nämnden.", ["Det är klart"], "Bo Ek", "ordförande i nämnden"),
+        (
+            "– Kajen är klar! säger Hamnverkets chef Bo Ek.",
+            ["Kajen är klar!"],
+            "Bo Ek",
+            "Hamnverkets chef",
+        ),
+        (
+            "– Det är klart, säger Bo Ek (X), ordförande i nämnden.",
+            ["Det är klart"],
+            "Bo Ek",
+            "ordförande i nämnden",
+        ),
         ("– Det är klart, sa talman Bo Ek vid mötet i går.", ["Det är klart"], "Bo Ek", "talman"),
-        ("– Det är klart, säger chefen för Stora Kajen Bo Ek.", ["Det är klart"], "Bo Ek", "chefen för Stora Kajen"),
+        (
+            "– Det är klart, säger chefen för Stora Kajen Bo Ek.",
+            ["Det är klart"],
+            "Bo Ek",
+            "chefen för Stora Kajen",
+        ),
         (
             "– Det är klart, säger hav- och sjöminister Bo Ek när han talar.",
             ["Det är klart"],
@@ -58,7 +76,12 @@ def words(quote: Quote, texts: dict[str, str]) -> list[str]:
             "Bo Ek",
             "hamnpolitisk talesperson",
         ),
-        ("– Det är klart, säger Bo Ek (X) ordförande i nämnden.", ["Det är klart"], "Bo Ek", "ordförande i nämnden"),
+        (
+            "– Det är klart, säger Bo Ek (X) ordförande i nämnden.",
+            ["Det är klart"],
+            "Bo Ek",
+            "ordförande i nämnden",
+        ),
         ("– Det är klart, säger Bo Ek, Hamnpartiet.", ["Det är klart"], "Bo Ek", None),
         ("– Det är klart, säger J. K. Ek, författare.", ["Det är klart"], "J. K. Ek", "författare"),
         ("”Det är klart nu”, säger Bo Ek, finns att läsa.", ["Det är klart nu"], "Bo Ek", None),
@@ -93,13 +116,28 @@ def words(quote: Quote, texts: dict[str, str]) -> list[str]:
         ("– Nu, säger chef Bo Ek, ska vi bygga.", ["Nu", "ska vi bygga."], "Bo Ek", "chef"),
         ("– Det är klart, säger tf. hamnchef Bo Ek.", ["Det är klart"], "Bo Ek", "tf. hamnchef"),
         ("– Det är klart, säger Bo Ek, 45, hamnchef.", ["Det är klart"], "Bo Ek", "hamnchef"),
-        ("“It will be fine,” Minister for Harbours Bo Ek said.", ["It will be fine"], "Bo Ek", "Minister for Harbours"),
+        (
+            "“It will be fine,” Minister for Harbours Bo Ek said.",
+            ["It will be fine"],
+            "Bo Ek",
+            "Minister for Harbours",
+        ),
         ("– Ja, säger chef Bo Ek. Vi bygger nu.", ["Ja", "Vi bygger nu."], "Bo Ek", "chef"),
-        ("– Ja, det blir bra, säger chef Bo Ek. Han fortsätter:", ["Ja, det blir bra"], "Bo Ek", "chef"),
+        (
+            "– Ja, det blir bra, säger chef Bo Ek. Han fortsätter:",
+            ["Ja, det blir bra"],
+            "Bo Ek",
+            "chef",
+        ),
         ("• Vi bygger nu, säger chef Bo Ek.", ["Vi bygger nu"], "Bo Ek", "chef"),
         ("”Det blir bra”, säger chef Bo Ek.", ["Det blir bra"], "Bo Ek", "chef"),
         ("Bo Ek sade: ”Det blir bra nu.”", ["Det blir bra nu."], "Bo Ek", None),
-        ("“It will be fine,” said Harbour Minister Bo Ek.", ["It will be fine"], "Bo Ek", "Harbour Minister"),
+        (
+            "“It will be fine,” said Harbour Minister Bo Ek.",
+            ["It will be fine"],
+            "Bo Ek",
+            "Harbour Minister",
+        ),
     ],
 )
 def test_attributed_quotation(body: str, speech: list[str], speaker: str, role: str | None) -> None:
@@ -125,10 +163,17 @@ def test_attributed_quotation(body: str, speech: list[str], speaker: str, role: 
         ),
     ],
 )
-def test_speaker_is_named_elsewhere_in_the_release(body: str, speech: str, role: str, origin: str) -> None:
+def test_speaker_is_named_elsewhere_in_the_release(
+    body: str, speech: str, role: str, origin: str
+) -> None:
     texts = {"lead": LEAD, "body": body}
     quote = find_quotes(texts)[0]
-    assert (words(quote, texts), quote.speaker, quote.role, quote.origin) == ([speech], "Anna Ek", role, origin)
+    assert (words(quote, texts), quote.speaker, quote.role, quote.origin) == (
+        [speech],
+        "Anna Ek",
+        role,
+        origin,
+    )
 
 
 @pytest.mark.parametrize(
@@ -150,7 +195,10 @@ def test_role_is_printed_with_the_name_elsewhere(lead: str, role: str | None) ->
     ("body", "speech"),
     [
         ("– Vi måste\nbygga kajen, säger Anna Ek.", ["Vi måste", "bygga kajen"]),
-        ("– Kajen är klar.\nNu bygger vi hamnen, säger Anna Ek.", ["Kajen är klar.", "Nu bygger vi hamnen"]),
+        (
+            "– Kajen är klar.\nNu bygger vi hamnen, säger Anna Ek.",
+            ["Kajen är klar.", "Nu bygger vi hamnen"],
+        ),
         ("– Kajen är klar.\nAnna Ek har byggt vår hamn, säger hon.", ["Kajen är klar."]),
     ],
 )
@@ -194,20 +242,36 @@ def test_pronoun_stands_for_nobody_of_another_release() -> None:
 
 
 def test_paragraphs_of_an_answer_are_one_quotation() -> None:
-    texts = {"lead": LEAD, "body": "Hur gick det?\n– Det gick bra.\nVi var många.\nVad händer nu?\n– Vi vilar."}
-    assert [words(quote, texts) for quote in find_quotes(texts)] == [["Det gick bra.", "Vi var många."], ["Vi vilar."]]
+    texts = {
+        "lead": LEAD,
+        "body": "Hur gick det?\n– Det gick bra.\nVi var många.\nVad händer nu?\n– Vi vilar.",
+    }
+    assert [words(quote, texts) for quote in find_quotes(texts)] == [
+        ["Det gick bra.", "Vi var många."],
+        ["Vi vilar."],
+    ]
     assert {quote.kind for quote in find_quotes(texts)} == {"interview"}
 
 
 def test_statement_below_its_introduction_is_a_block() -> None:
-    texts = {"body": "Anna Ek, hamnchef, har gjort följande uttalande:\nVi bygger.\nDet går bra.\nLäs mer"}
+    texts = {
+        "body": (
+            "Anna Ek, hamnchef, har gjort följande uttalande:\nVi bygger.\nDet går bra.\nLäs mer"
+        )
+    }
     (quote,) = find_quotes(texts)
-    assert (quote.kind, words(quote, texts), quote.role) == ("block", ["Vi bygger.", "Det går bra."], "hamnchef")
+    assert (quote.kind, words(quote, texts), quote.role) == (
+        "block",
+        ["Vi bygger.", "Det går bra."],
+        "hamnchef",
+    )
 
 
 def test_quotation_that_the_body_repeats_from_the_lead_is_found_once() -> None:
     reply = "– Vi är klara, säger Bo Ek."
-    assert [quote.field for quote in find_quotes({"lead": reply, "body": f"{reply}\nKajen är lång."})] == ["lead"]
+    assert [
+        quote.field for quote in find_quotes({"lead": reply, "body": f"{reply}\nKajen är lång."})
+    ] == ["lead"]
 
 
 def test_person_without_country_is_meant_by_a_role_alone() -> None:
@@ -278,7 +342,13 @@ def test_long_text_takes_little_time(body: str) -> None:
 
 
 def test_continued_answer_of_an_unknown_person_is_no_quote() -> None:
-    body = "Vad händer nu?\n\n– Vi väntar.\n\nTa gärna bilder men flytta ingenting.\n\nHur länge?\n\n– Ett år."
+    body = (
+        "Vad händer nu?\n\n– Vi väntar.\n\nTa gärna bilder"
+        " men"
+        " flytta"
+        " ingenting.\n\nHur"
+        " länge?\n\n– Ett år."
+    )
     assert find_quotes({"body": body}) == []
 
 
@@ -299,13 +369,19 @@ def test_continued_answer_of_an_unknown_person_is_no_quote() -> None:
         ("– Hon är duktig, säger Anna Eks kollega Bo Lund.", ["Bo Lund"]),
         # a deputy is another person
         ("Anna Ek är generaldirektör.\n– Vi bygger nu, säger vice generaldirektören.", [None]),
-        ("Vice generaldirektör Anna Ek talade.\n– Vi bygger nu, säger vice generaldirektören.", ["Anna Ek"]),
+        (
+            "Vice generaldirektör Anna Ek talade.\n– Vi bygger nu, säger vice generaldirektören.",
+            ["Anna Ek"],
+        ),
         ("Hamnchef Anna Ek mötte Bo Lund i går.\n– Vi bygger nu, säger hon.", ["Anna Ek"]),
         ("Hej Anna Ek!\nVad gör du?\n– Jag bygger kajer.", ["Anna Ek"]),
         ("Anna Ek föreslår:\n– Fler kajer.\n– Fler båtar.", []),
         ("– , säger Anna Ek.", []),
         ("“The quay is cold,” a spokesperson for Anna Ek said.", []),
-        ("Frågor till hamnchef Anna Ek\nBo Lund frågar: Är kajen klar?\n– Ja, det är den.", ["Anna Ek"]),
+        (
+            "Frågor till hamnchef Anna Ek\nBo Lund frågar: Är kajen klar?\n– Ja, det är den.",
+            ["Anna Ek"],
+        ),
     ],
 )
 def test_words_are_given_to_nobody_else(body: str, speakers: list[str | None]) -> None:
@@ -315,10 +391,19 @@ def test_words_are_given_to_nobody_else(body: str, speakers: list[str | None]) -
 def test_speakers_do_not_depend_on_the_order_of_sets() -> None:
     code = "from archive.quotes.speakers import find_quotes as f; import sys; "
     code += "print([q.speaker for q in f({'body': sys.argv[1]})])"
-    body = "Anna Ek och Bo Ek, Cia Ek och Dan Ek bygger.\n– Det är klart, säger Ek.\nEk är nöjd.\n– Bra, säger hon."
+    body = (
+        "Anna Ek och Bo Ek, Cia Ek och Dan Ek bygger.\n– Det är klart,"
+        " säger"
+        " Ek.\nEk är"
+        " nöjd.\n–"
+        " Bra, säger hon."
+    )
     outputs = {
         subprocess.run(
-            [sys.executable, "-c", code, body], env={"PYTHONHASHSEED": seed}, capture_output=True, check=True
+            [sys.executable, "-c", code, body],
+            env={"PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
         ).stdout
         for seed in ("0", "1", "2", "3")
     }
@@ -338,9 +423,19 @@ def test_speakers_of_many_paragraphs_are_found_in_linear_time() -> None:
 @pytest.mark.parametrize(
     ("template", "function"),
     [
-        pytest.param("Bo Ek sade att ”Det är mycket bra nu” och ", "parse_lead_in", id="introduced, in a paragraph"),
-        pytest.param("Det står ”en kall kaj” på skylten. ", "parse_lead_in", id="no quotations, in a paragraph"),
-        pytest.param("– Kajen är kall, säger Bo Ek{letters}.\n", "name_in", id="each by another speaker"),
+        pytest.param(
+            "Bo Ek sade att ”Det är mycket bra nu” och ",
+            "parse_lead_in",
+            id="introduced, in a paragraph",
+        ),
+        pytest.param(
+            "Det står ”en kall kaj” på skylten. ",
+            "parse_lead_in",
+            id="no quotations, in a paragraph",
+        ),
+        pytest.param(
+            "– Kajen är kall, säger Bo Ek{letters}.\n", "name_in", id="each by another speaker"
+        ),
     ],
 )
 def test_work_grows_with_the_number_of_quotations(

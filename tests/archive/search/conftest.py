@@ -28,7 +28,11 @@ class Searcher:
 
     async def titles(self, text: str = "", *, loose: bool = False, **options: Any) -> list[str]:
         """Return the titles of the strict hits, or of the loose ones."""
-        return [plain(hit.title) for hit in (await self.find(text, **options)).hits if hit.is_loose is loose]
+        return [
+            plain(hit.title)
+            for hit in (await self.find(text, **options)).hits
+            if hit.is_loose is loose
+        ]
 
     async def total(self, text: str = "", **options: Any) -> int:
         return (await self.find(text, **options)).hit_page.total

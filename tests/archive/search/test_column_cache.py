@@ -63,14 +63,20 @@ def read_columns(columns: ColumnCache) -> dict[int, dict[str, Any]]:
 
 def read_tables(db: sqlite3.Connection) -> dict[int, dict[str, Any]]:
     """Return the same from the tables."""
-    rows = db.execute("select release, agency, kind, sort_day, sort_date, questions from release_facets").fetchall()
+    rows = db.execute(
+        "select release, agency, kind, sort_day, sort_date, questions from release_facets"
+    ).fetchall()
     tags = db.execute("select release, tag from release_tags").fetchall()
     edited, attached = (
         {key for (key,) in db.execute(sql)}
         for sql in ("select release from edits", "select distinct release from attachments")
     )
     speakers = db.execute(
-        "select q.release, q.person from quotes q join releases r on r.revision = q.revision where person is not null"
+        "select q.release,"
+        " q.person from"
+        " quotes q join releases"
+        " r on r.revision = q.revision"
+        " where person is not null"
     ).fetchall()
     return {
         key: {
@@ -79,7 +85,9 @@ def read_tables(db: sqlite3.Connection) -> dict[int, dict[str, Any]]:
             "year": day[:4] if day else NO_VALUE,
             "questions": "yes" if questions else "no",
             "sort_date": int("".join(filter(str.isdigit, sort_date[:19])).ljust(14, "0")),
-            "age": (TODAY - date.fromisoformat(day or sort_date[:10])).days if day or sort_date else 10**9,
+            "age": (TODAY - date.fromisoformat(day or sort_date[:10])).days
+            if day or sort_date
+            else 10**9,
             "attachments": "yes" if key in attached else "no",
             "edited": "yes" if key in edited else "no",
             "tag": {tag for release, tag in tags if release == key},
@@ -90,7 +98,9 @@ def read_tables(db: sqlite3.Connection) -> dict[int, dict[str, Any]]:
 
 
 @settings(derandomize=True, deadline=None, max_examples=25)
-@given(random=st.randoms(use_true_random=True), reads=st.lists(st.booleans(), min_size=12, max_size=12))
+@given(
+    random=st.randoms(use_true_random=True), reads=st.lists(st.booleans(), min_size=12, max_size=12)
+)
 def test_columns_follow_random_events(random: Random, reads: list[bool]) -> None:
     with (
         TemporaryDirectory() as folder,
@@ -106,8 +116,14 @@ def test_columns_follow_random_events(random: Random, reads: list[bool]) -> None
                 assert read_columns(refresh(columns, db)) == read_tables(db)
         db.execute("delete from releases where id = 1")
         db.commit()
-        assert read_columns(refresh(columns, db)) == read_tables(db) == read_columns(refresh(ColumnCache(), db))
-        tags = db.execute("select tag, sum(releases) from tag_counts group by tag having sum(releases) > 0")
+        assert (
+            read_columns(refresh(columns, db))
+            == read_tables(db)
+            == read_columns(refresh(ColumnCache(), db))
+        )
+        tags = db.execute(
+            "select tag, sum(releases) from tag_counts group by tag having sum(releases) > 0"
+        )
         assert columns.lists["tag"].count_all(999) == dict(tags.fetchall())
 
 
@@ -124,14 +140,18 @@ def test_releases_are_sorted_as_in_lists_and_others_left_out(db: sqlite3.Connect
 
 def test_release_without_a_date_is_the_oldest(archive: Archive) -> None:
     archive.save(UNDATED, seen_at=SEEN)
-    archive.save(replace(UNDATED, url="https://prov.example/2", published=Month(2023, 5, 1)), seen_at=SEEN)
+    archive.save(
+        replace(UNDATED, url="https://prov.example/2", published=Month(2023, 5, 1)), seen_at=SEEN
+    )
     columns = refresh(ColumnCache(), archive.db.conn)
     assert read_columns(columns) == read_tables(archive.db.conn)
     assert columns.sort_newest_first([1, 2]) == columns.sort_by_date([1, 2], "oldest") == [2, 1]
     assert list(columns.iter_ages([1, 2], TODAY)) == [10**9, (TODAY - date(2023, 5, 1)).days]
 
 
-def test_another_archive_at_the_same_path_is_read_from_its_beginning(db: sqlite3.Connection, archive: Archive) -> None:
+def test_another_archive_at_the_same_path_is_read_from_its_beginning(
+    db: sqlite3.Connection, archive: Archive
+) -> None:
     """Such as a restored one: its log is shorter, and its ids belong to other releases."""
     columns = refresh(ColumnCache(), db)
     archive.save(UNDATED, seen_at=SEEN)
@@ -146,19 +166,26 @@ async def test_releases_stored_during_a_search_are_left_to_the_next(
     async def do_not_refresh(self: ColumnCache, run: RunQuery) -> ColumnCache:
         return self
 
-    assert (await search(build_connection_runner(db), SearchRequest(text=text, show=show))).hit_page.total
+    assert (
+        await search(build_connection_runner(db), SearchRequest(text=text, show=show))
+    ).hit_page.total
     monkeypatch.setattr(ColumnCache, "refresh", do_not_refresh)
-    found = (await search(build_connection_runner(db), SearchRequest(text=text, show=show))).hit_page
+    found = (
+        await search(build_connection_runner(db), SearchRequest(text=text, show=show))
+    ).hit_page
     assert (found.total, found.ids) == (0, [])
     assert not any(found.facets.values())
 
 
-async def test_late_response_about_the_log_is_not_mistaken_for_another_archive(db: sqlite3.Connection) -> None:
+async def test_late_response_about_the_log_is_not_mistaken_for_another_archive(
+    db: sqlite3.Connection,
+) -> None:
     run, columns = build_connection_runner(db), ColumnCache()
     last = (await run(LAST_CHANGE_SQL, {}))[0]["entry"]
 
     async def run_late(sql: str, values: dict[str, Any], /) -> Sequence[Any]:
-        if sql == LAST_CHANGE_SQL:  # run before the last entry was written, received after another search read it
+        # run before the last entry was written, received after another search read it
+        if sql == LAST_CHANGE_SQL:
             await columns.refresh(run)
             return [{"entry": last - 1}]
         raise AssertionError("reads the log again")
@@ -171,6 +198,8 @@ async def test_late_response_about_the_log_is_not_mistaken_for_another_archive(d
 def test_changing_tags_take_no_more_memory(archive: Archive) -> None:
     columns = ColumnCache()
     for number in range(6):
-        archive.save(replace(UNDATED, tags=(f"Tag {number}", "Kust")[: 2 - number % 2]), seen_at=SEEN)
+        archive.save(
+            replace(UNDATED, tags=(f"Tag {number}", "Kust")[: 2 - number % 2]), seen_at=SEEN
+        )
         assert read_columns(refresh(columns, archive.db.conn)) == read_tables(archive.db.conn)
     assert len(columns.lists["tag"].numbers) <= 6

@@ -57,7 +57,9 @@ async def test_undated_hits_are_counted_apart(sample: Searcher) -> None:
     assert (dict(counts.hits), counts.undated) == ({}, 1)
 
 
-async def test_too_many_hits_are_not_counted(sample: Searcher, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_too_many_hits_are_not_counted(
+    sample: Searcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lower_limits(monkeypatch, 10)
     request = build_request("vägarna", size=5)
     counted = await search(sample.run, request, with_periods=True)
@@ -66,7 +68,9 @@ async def test_too_many_hits_are_not_counted(sample: Searcher, monkeypatch: pyte
     assert counted.periods.total == PAGED  # all of them, not only those that are ranked
     monkeypatch.setattr("archive.search.counts_by_period.MAX_PAGE_HITS", PAGED - 1)
     assert (await search(sample.run, request, with_periods=True)).periods is None
-    monkeypatch.setattr("archive.search.counts_by_period.FIRST_BATCH", 5)  # stops when many more are to be expected
+    monkeypatch.setattr(
+        "archive.search.counts_by_period.FIRST_BATCH", 5
+    )  # stops when many more are to be expected
     assert (await count(sample, "vägarna", 4)).total == 5
 
 
@@ -95,14 +99,26 @@ def test_days_of_a_query_limit_its_periods(text: str, months: list[str]) -> None
 
 
 def test_periods_begin_and_end_as_the_search_does() -> None:
-    counts = PeriodCounts(hits={"2016-12": 1, "2019-02": 1}, undated=0, limits=["2015-01", "2020-12"])
+    counts = PeriodCounts(
+        hits={"2016-12": 1, "2019-02": 1}, undated=0, limits=["2015-01", "2020-12"]
+    )
     assert list_periods([counts]) == ("year", ["2015", "2016", "2017", "2018", "2019", "2020"])
 
 
 def test_periods_have_no_gaps() -> None:
-    first, second = PeriodCounts(hits={"2021-11": 1}, undated=0), PeriodCounts(hits={"2022-02": 3}, undated=1)
+    first, second = (
+        PeriodCounts(hits={"2021-11": 1}, undated=0),
+        PeriodCounts(hits={"2022-02": 3}, undated=1),
+    )
     assert list_periods([first, second]) == ("month", ["2021-11", "2021-12", "2022-01", "2022-02"])
     assert list_periods([first, second], "year") == ("year", ["2021", "2022"])
-    assert list_periods([first, PeriodCounts(hits={"2026-01": 1}, undated=0)])[1] == list(map(str, range(2021, 2027)))
-    assert list_periods([first, PeriodCounts(hits={"2022": 1}, undated=0, has_months=False)], "month")[0] == "year"
+    assert list_periods([first, PeriodCounts(hits={"2026-01": 1}, undated=0)])[1] == list(
+        map(str, range(2021, 2027))
+    )
+    assert (
+        list_periods([first, PeriodCounts(hits={"2022": 1}, undated=0, has_months=False)], "month")[
+            0
+        ]
+        == "year"
+    )
     assert list_periods([PeriodCounts(hits={}, undated=2)]) == ("year", [])

@@ -1,4 +1,6 @@
-"""The history of a wording, and the search in edits: exact on real edits, and when pages were merged."""
+"""The history of a wording, and the search in edits: exact on real edits, and when pages were
+merged.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ PAIRS = read_stored_edits()
 
 async def find_edits(run: RunQuery, text: str) -> list[int]:
     """Return the releases whose edit removed or added a text."""
-    query = dataclasses.replace(parse_edits_query(MultiParams({})), search=await search_edits(run, text))
+    query = dataclasses.replace(
+        parse_edits_query(MultiParams({})), search=await search_edits(run, text)
+    )
     return [row["release"] for row in (await read_searched_edits(run, query)).rows]
 
 
@@ -36,7 +40,10 @@ async def test_sentences_of_real_edits_have_the_right_history(tmp_path: Path) ->
             states = [read_markdown(pair[side]) for side in ("before", "after")]
             for day, state in zip((0, 2), states, strict=True):
                 stored = release(number, state["body"], title=state["title"])
-                archive.save(dataclasses.replace(stored, body_html=state["body_html"]), seen_at=START + day * DAY)
+                archive.save(
+                    dataclasses.replace(stored, body_html=state["body_html"]),
+                    seen_at=START + day * DAY,
+                )
                 archive.mark_checked(number, START + (day + 1) * DAY)
             sentences += [(number, *change) for change in list_changed_sentences(*states)]
         run, columns = build_connection_runner(archive.db.conn), ColumnCache()
@@ -57,7 +64,9 @@ async def test_sentences_of_real_edits_have_the_right_history(tmp_path: Path) ->
 async def test_a_merged_page_is_part_of_the_history(tmp_path: Path) -> None:
     with Archive(tmp_path / "archive.db") as archive:
         archive.add_agency("fyr", name="Fyrstyrelsen", home="https://fyr.example/")
-        for number, body in enumerate(("Bidraget är 120 miljoner kronor.", "Bidraget är 121 miljoner kronor."), 1):
+        for number, body in enumerate(
+            ("Bidraget är 120 miljoner kronor.", "Bidraget är 121 miljoner kronor."), 1
+        ):
             archive.save(release(number, body), seen_at=START)
             archive.mark_checked(number, START + DAY)
         with archive.transaction():
@@ -67,4 +76,6 @@ async def test_a_merged_page_is_part_of_the_history(tmp_path: Path) -> None:
         )
     (entry,) = history.entries
     assert entry.row["id"] == 2
-    assert entry.presence.disappeared == CheckPair((START + DAY).isoformat(), (START + 2 * DAY).isoformat())
+    assert entry.presence.disappeared == CheckPair(
+        (START + DAY).isoformat(), (START + 2 * DAY).isoformat()
+    )

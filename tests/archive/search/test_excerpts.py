@@ -14,7 +14,9 @@ FILLER = "Här står ord som ingen frågar efter, ett efter ett, tills det är n
 
 
 def highlight(query: str, text: str | None, *, english: bool = False) -> HighlightedText:
-    return HighlightedText(text, extract_query_terms(parse_query(query).tree), "body", english=english)
+    return HighlightedText(
+        text, extract_query_terms(parse_query(query).tree), "body", english=english
+    )
 
 
 @pytest.mark.parametrize(
@@ -28,7 +30,11 @@ def highlight(query: str, text: str | None, *, english: bool = False) -> Highlig
         ("SAS", "Vi säger att SAS flyger.", ["SAS"]),
         ("skog", "Skogsbruket och skogarna.", ["Skogsbruket", "skogarna"]),
         ("+skog", "Skogsbruket och skogarna.", ["skogarna"]),
-        ("pension", "Pensionen, ålderspensionen och pensionssystemet.", ["Pensionen", "pensionssystemet"]),
+        (
+            "pension",
+            "Pensionen, ålderspensionen och pensionssystemet.",
+            ["Pensionen", "pensionssystemet"],
+        ),
         ("kvinno*", "Kvinnofrid åt kvinnorna, en kvinna.", ["Kvinnofrid", "kvinnorna"]),
         ("A2021/01234", "Ärendet A2021/01234 gäller 01234.", ["A2021/01234"]),
         ("EU", "EU:s regler och EU.", ["EU:s", "EU"]),
@@ -90,7 +96,9 @@ def list_forms(hit: SearchHit) -> dict[str, dict[str, dict[str, int]]]:
 async def test_hit_lists_matched_forms_by_field(sample: Searcher) -> None:
     hit = (await sample.find("rörsångare vass")).hits[0]
     forms = list_forms(hit)
-    assert forms["rörsångare"] == {name: {"rörsångaren": 1} for name in ("lead", "body", "question")}
+    assert forms["rörsångare"] == {
+        name: {"rörsångaren": 1} for name in ("lead", "body", "question")
+    }
     assert forms["vass"]["lead"] == {"vassarna": 1}
     (hit,) = (await sample.find("hamnarna")).hits
     assert hit.question_position == 2

@@ -1,4 +1,6 @@
-"""Searches in earlier versions and in edits: what is found, when it disappeared, and in which order."""
+"""Searches in earlier versions and in edits: what is found, when it disappeared, and in which
+order.
+"""
 
 from __future__ import annotations
 
@@ -33,15 +35,31 @@ def release(number: int, body: str, **fields: Any) -> Release:
     title = fields.pop("title", f"Nyhet {number}")
     markup = "".join(f"<p>{text}</p>" for text in body.split("\n\n"))
     day = START.date() - timedelta(days=number)
-    base = Release(agency="fyr", url=f"https://fyr.example/{number}", title=title, body=body, body_html=markup)
+    base = Release(
+        agency="fyr", url=f"https://fyr.example/{number}", title=title, body=body, body_html=markup
+    )
     return dataclasses.replace(base, published=day, language="sv", **fields)
 
 
 VERSIONS = {  # number → versions, a day apart; each differs from the one before
-    1: ["Stödet är 120 miljoner kronor.\n\nAnsök i maj.", "Stödet är 121 miljoner kronor.\n\nAnsök i maj."],
-    2: ["Hamnen får kranar.\n\nFärjan går.", "Hamnen får kranar.\n\nBåten går.", "Kajen får räls.\n\nBåten går."],
-    3: ["Bojarna målas.\n\nBojarna räknas.", "Bojarna målas."],  # the word is still there, but less often
-    4: ["Lotsen kommer.\n\nIsen ligger.", "Isen ligger.\n\nLotsen kommer.", "Isen ligger.\n\nLotsen kommer. Snart."],
+    1: [
+        "Stödet är 120 miljoner kronor.\n\nAnsök i maj.",
+        "Stödet är 121 miljoner kronor.\n\nAnsök i maj.",
+    ],
+    2: [
+        "Hamnen får kranar.\n\nFärjan går.",
+        "Hamnen får kranar.\n\nBåten går.",
+        "Kajen får räls.\n\nBåten går.",
+    ],
+    3: [
+        "Bojarna målas.\n\nBojarna räknas.",
+        "Bojarna målas.",
+    ],  # the word is still there, but less often
+    4: [
+        "Lotsen kommer.\n\nIsen ligger.",
+        "Isen ligger.\n\nLotsen kommer.",
+        "Isen ligger.\n\nLotsen kommer. Snart.",
+    ],
     5: ["Prisutdelning.", "Vi har 120 miljoner nu.", "Prisutdelning."],  # back again
     6: ["Vraket syns.", "Vraket syns. Dykförbud råder.", "Vraket syns. Dykförbud råder."],
     7: ["Dykförbud i Ekö."],
@@ -70,14 +88,18 @@ def versions_archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
         moved = release(10, "Sälarna räknas.")
         archive.save(moved, seen_at=START)
         new_url = "https://fyr.example/flyttad"
-        archive.save(dataclasses.replace(release(10, "Gråsälarna."), url=new_url), seen_at=START + DAY)
+        archive.save(
+            dataclasses.replace(release(10, "Gråsälarna."), url=new_url), seen_at=START + DAY
+        )
         with archive.transaction():
             merge_releases(archive, 10, 11, START + DAY, new_url, cause="source", status=301)
         for number, body in ((12, "Tången växer."), (13, "Tången växer med blåmusslor.")):
             archive.save(release(number, body), seen_at=START)
         archive.mark_checked(13, START + DAY)
         with archive.transaction():  # both existed at the same time
-            merge_releases(archive, 13, 12, START + 2 * DAY, release(12, "").url, cause="source", status=301)
+            merge_releases(
+                archive, 13, 12, START + 2 * DAY, release(12, "").url, cause="source", status=301
+            )
     return path
 
 
@@ -130,7 +152,9 @@ async def find(searcher: Searcher, text: str, **options: Any) -> list[SearchHit]
         ("NEAR(vi nu, 3)", [], [5]),
     ],
 )
-async def test_earlier_versions_are_found(versions: Searcher, text: str, current: list[int], former: list[int]) -> None:
+async def test_earlier_versions_are_found(
+    versions: Searcher, text: str, current: list[int], former: list[int]
+) -> None:
     hits = await find(versions, text, all_versions=True)
     found = [(hit.row["id"], hit.change and hit.change.kind) for hit in hits]
     assert sorted(key for key, kind in found if kind is None) == current
@@ -200,7 +224,9 @@ async def test_former_hits_take_turns_with_others_or_are_sorted_by_date(versions
     best, newest = [
         [
             hit.row["id"]
-            for hit in await find(versions, "miljoner OR dykförbud OR färja", all_versions=True, order=order)
+            for hit in await find(
+                versions, "miljoner OR dykförbud OR färja", all_versions=True, order=order
+            )
         ]
         for order in ("best", "newest")
     ]
@@ -212,17 +238,27 @@ async def test_former_hits_take_turns_with_others_or_are_sorted_by_date(versions
 async def test_counts_facets_and_exports_include_former_hits(versions: Searcher) -> None:
     request = build_request("miljoner", all_versions=True)
     results = await search(versions.run, request)
-    assert (results.hit_page.total, list(results.hit_page.former.ids), results.hit_page.former.capped) == (
+    assert (
+        results.hit_page.total,
+        list(results.hit_page.former.ids),
+        results.hit_page.former.capped,
+    ) == (
         2,
         [5],
         False,
     )
-    assert [(choice.value, choice.count) for choice in results.hit_page.facets["agency"]] == [("fyr", 2)]
+    assert [(choice.value, choice.count) for choice in results.hit_page.facets["agency"]] == [
+        ("fyr", 2)
+    ]
     batches = [hit async for batch in search_all(versions.run, request) for hit in batch]
     assert [hit.row["id"] for hit in batches] == [1, 5]
     assert [bool(hit.change) for hit in batches] == [False, True]
-    assert (await search(versions.run, build_request("miljoner", all_versions=True, agency="ek"))).hit_page.total == 0
-    (hit,) = (await search(versions.run, build_request("miljoner", all_versions=True, size=1, page=2))).hits
+    assert (
+        await search(versions.run, build_request("miljoner", all_versions=True, agency="ek"))
+    ).hit_page.total == 0
+    (hit,) = (
+        await search(versions.run, build_request("miljoner", all_versions=True, size=1, page=2))
+    ).hits
     assert hit.row["id"] == 5
 
 
@@ -232,21 +268,32 @@ async def test_more_than_can_be_checked_is_stated(
 ) -> None:
     monkeypatch.setattr(f"archive.search.former_versions.{name}", 1)
     monkeypatch.setattr("archive.search.former_versions.MAX_HITS", 0)
-    page = (await versions.find("(kran OR räkna OR säl) (båt OR boj OR gråsäl) -finnsinte", all_versions=True)).hit_page
+    page = (
+        await versions.find(
+            "(kran OR räkna OR säl) (båt OR boj OR gråsäl) -finnsinte", all_versions=True
+        )
+    ).hit_page
     assert page.former.capped
     assert len(page.former.ids) <= 1
     if name != "MAX_CANDIDATES":
-        notes = [(note.key) for note in (await versions.find("removed:((hamn OR räkna) -hus)")).notes]
+        notes = [
+            (note.key) for note in (await versions.find("removed:((hamn OR räkna) -hus)")).notes
+        ]
         assert notes == ["many_edits"]
 
 
-async def test_an_often_edited_release_leaves_room_for_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_often_edited_release_leaves_room_for_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("archive.search.former_versions.MAX_CHECKED", 2)
     with Archive(tmp_path / "archive.db") as archive:
         archive.add_agency("fyr", name="Fyrstyrelsen", home="https://fyr.example/")
         for number, edits in ((1, 1), (2, 6)):
             for day in range(edits + 1):
-                archive.save(release(number, f"Båt {day}." if day else "Båt efter båt."), seen_at=START + day * DAY)
+                archive.save(
+                    release(number, f"Båt {day}." if day else "Båt efter båt."),
+                    seen_at=START + day * DAY,
+                )
         searcher = Searcher(build_connection_runner(archive.db.conn))
         results = await searcher.find("removed:båt")
         assert [hit.row["id"] for hit in results.hits] == [1]
@@ -256,7 +303,10 @@ async def test_an_often_edited_release_leaves_room_for_others(tmp_path: Path, mo
 async def test_answers_in_the_body_are_no_edits_of_their_own(tmp_path: Path) -> None:
     question = (Question(position=1, question="Vad lyfter?", answer="Kranen lyfter."),)
     edits = [  # each of a body with these words, with a question and without
-        ("Vad lyfter?\n\nKranen lyfter.\n\nKranen igen.", "Vad lyfter?\n\nKranen lyfter.\n\nKranen åter igen."),
+        (
+            "Vad lyfter?\n\nKranen lyfter.\n\nKranen igen.",
+            "Vad lyfter?\n\nKranen lyfter.\n\nKranen åter igen.",
+        ),
         ("Vad lyfter?\n\nKranen lyfter.\n\nKranen igen.", "Vad lyfter?\n\nKranen lyfter."),
     ]
     with Archive(tmp_path / "archive.db") as archive:
@@ -264,7 +314,9 @@ async def test_answers_in_the_body_are_no_edits_of_their_own(tmp_path: Path) -> 
         for number, bodies in enumerate(edits * 2):
             for day, body in enumerate(bodies):
                 pairs = question if (day == 0) == (number < 2) else ()
-                archive.save(release(number, body, title="Lyft", questions=pairs), seen_at=START + day * DAY)
+                archive.save(
+                    release(number, body, title="Lyft", questions=pairs), seen_at=START + day * DAY
+                )
         searcher = Searcher(build_connection_runner(archive.db.conn))
         for text in ("removed:kran", "removed:(kran -båt)"):
             assert sorted(hit.row["id"] for hit in await find(searcher, text)) == [2, 4], text
@@ -289,14 +341,18 @@ async def test_change_is_found_in_a_release_with_too_many_versions_to_read(
     monkeypatch.setattr("archive.changes.wording_history.MAX_VERSIONS", 0)
     for text, hits in zip(texts, expected, strict=True):
         page = (await versions.find(text, all_versions=True)).hit_page
-        found = [(hit.row["id"], hit.change) for hit in await find(versions, text, all_versions=True)]
+        found = [
+            (hit.row["id"], hit.change) for hit in await find(versions, text, all_versions=True)
+        ]
         if found:
             assert found == [(hit.row["id"], hit.change) for hit in hits], text
         assert len(found) == page.total == (0 if text in ("kran färja", "kran -färja") else 1)
         assert page.former.capped is (not found)
 
 
-async def test_hidden_release_is_not_found_in_versions(versions_archive: Path, tmp_path: Path) -> None:
+async def test_hidden_release_is_not_found_in_versions(
+    versions_archive: Path, tmp_path: Path
+) -> None:
     with Archive(tmp_path / "archive.db") as archive:
         archive.add_agency("fyr", name="Fyrstyrelsen", home="https://fyr.example/")
         for day, body in enumerate(VERSIONS[1]):
@@ -317,37 +373,53 @@ async def test_every_removed_and_added_sentence_of_real_edits_is_found(tmp_path:
             states = [read_markdown(pair[side]) for side in ("before", "after")]
             for day, state in enumerate(states):
                 stored = release(number, state["body"], title=state["title"])
-                archive.save(dataclasses.replace(stored, body_html=state["body_html"]), seen_at=START + day * DAY)
+                archive.save(
+                    dataclasses.replace(stored, body_html=state["body_html"]),
+                    seen_at=START + day * DAY,
+                )
             sentences += [(number, *change) for change in list_changed_sentences(*states)]
         searcher = Searcher(build_connection_runner(archive.db.conn))
         assert len(sentences) > 100
         missed = []
         for number, kind, sentence in sentences:
-            for text, options in ((f'{kind}:"{sentence}"', {}), (f'"{sentence}"', {"all_versions": True})):
+            for text, options in (
+                (f'{kind}:"{sentence}"', {}),
+                (f'"{sentence}"', {"all_versions": True}),
+            ):
                 hits = {hit.row["id"]: hit for hit in await find(searcher, text, **options)}
                 change = hits[number].change if number in hits else None
                 is_current = kind == "added" and options
                 expected = None if is_current else (START.isoformat(), (START + DAY).isoformat())
-                if number not in hits or (change and (change.checked_before, change.checked_after)) != expected:
+                if (
+                    number not in hits
+                    or (change and (change.checked_before, change.checked_after)) != expected
+                ):
                     missed.append((text, change))
         assert missed == []
 
 
 def list_changed_sentences(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return the sentences that only one of two states has, as words, each with whether it was removed or added."""
+    """Return the sentences that only one of two states has, as words, each with whether it was
+    removed or added.
+    """
     sides = []
     for state in (before, after):
         paragraphs = [state["title"], *state["body"].split("\n\n")]
         sentences = [words for text in paragraphs for part in re.split(r"(?<=[.!?])\s", text)
                      if len(words := re.findall(r"\w+", part)) > 2]  # fmt: skip
         sides.append({" ".join(words[:30]) for words in sentences})
-    texts = [" ".join(re.findall(r"\w+", state["title"] + " " + state["body"])) for state in (before, after)]
+    texts = [
+        " ".join(re.findall(r"\w+", state["title"] + " " + state["body"]))
+        for state in (before, after)
+    ]
     removed = [("removed", words) for words in sides[0] if f" {words} " not in f" {texts[1]} "]
     return removed + [("added", words) for words in sides[1] if f" {words} " not in f" {texts[0]} "]
 
 
 @pytest.mark.parametrize("text", ["miljoner", "kranar OR dykförbud OR färjan", "borttaget:färjan"])
-async def test_hits_of_earlier_versions_are_beside_each_other(versions: Searcher, text: str) -> None:
+async def test_hits_of_earlier_versions_are_beside_each_other(
+    versions: Searcher, text: str
+) -> None:
     request = build_request(text, all_versions=True)
     hits = (await versions.find(text, all_versions=True)).hits
     assert any(hit.change for hit in hits)
@@ -362,11 +434,21 @@ async def test_hits_of_earlier_versions_are_beside_each_other(versions: Searcher
 
 
 async def test_feed_of_new_releases_has_former_hits(versions_archive: Path, tmp_path: Path) -> None:
-    with closing(sqlite3.connect(shutil.copy(versions_archive, tmp_path / "archive.db"))) as connection:
+    with closing(
+        sqlite3.connect(shutil.copy(versions_archive, tmp_path / "archive.db"))
+    ) as connection:
         connection.execute(
-            "insert into crawls (agency, spider, started, finished, reason) values ('fyr', 'news', ?, ?, 'finished')",
+            "insert into crawls (agency,"
+            " spider, started,"
+            " finished, reason) values"
+            " ('fyr',"
+            " 'news', ?, ?, 'finished')",
             [(START - DAY).isoformat()] * 2,
         )
         searcher = Searcher(build_connection_runner(connection))
         hits = await find(searcher, "miljoner OR färja", all_versions=True, news=True, strict=True)
-        assert [(hit.row["id"], bool(hit.change)) for hit in hits] == [(5, True), (2, True), (1, False)]
+        assert [(hit.row["id"], bool(hit.change)) for hit in hits] == [
+            (5, True),
+            (2, True),
+            (1, False),
+        ]

@@ -16,7 +16,13 @@ from archive.database.sqlite_files import RunQuery, build_connection_runner
 from archive.language.terms import find_words
 from archive.search.marked_words import OccurrenceFinder
 from archive.search.query_language import FilterNode, parse_query
-from archive.search.query_sql import build_hits_sql, build_match, iter_nodes, plan_search, resolve_names
+from archive.search.query_sql import (
+    build_hits_sql,
+    build_match,
+    iter_nodes,
+    plan_search,
+    resolve_names,
+)
 from archive.search.search_request import SearchRequest
 from tests.archive.hostile_queries import TYPED
 
@@ -26,8 +32,17 @@ STATE: dict[str, Any] = {
     "title": "Fyrar i Norr",
     "lead": "Tre fyrar släcks.",
     "body": "Fyren i hamnen släcks.\n\nVarför?\n\nFyrvaktarna går i pension.",
-    "questions": [{"position": 1, "question": "Varför?", "answer": "Fyrvaktarna går i pension.", "answered_by": None}],
-    "images": [{"url": "https://a.se/1.jpg", "caption": "Fyren vid Ekö", "credit": None, "alt": None}],
+    "questions": [
+        {
+            "position": 1,
+            "question": "Varför?",
+            "answer": "Fyrvaktarna går i pension.",
+            "answered_by": None,
+        }
+    ],
+    "images": [
+        {"url": "https://a.se/1.jpg", "caption": "Fyren vid Ekö", "credit": None, "alt": None}
+    ],
     "language": "sv",
 }
 
@@ -87,14 +102,21 @@ def test_a_state_matches_a_query(query: str, is_in: bool) -> None:
         ('"tre fyrar"', {"lead": "Fyra fyrar släcks."}, ["tre fyrar"], []),
         ("fyra", {"lead": "Fyra fyrar släcks."}, [], ["fyra"]),
         ("fyr", {"lead": "Två gånger om: fyrar och fyrar."}, [], ["fyr"]),
-        ('"tre fyrar"', {"lead": None, "body": f"Tre fyrar släcks.\n\n{STATE['body']}"}, [], []),  # moved
+        (
+            '"tre fyrar"',
+            {"lead": None, "body": f"Tre fyrar släcks.\n\n{STATE['body']}"},
+            [],
+            [],
+        ),  # moved
         ("pension", {"questions": []}, [], []),  # still in the body
         ("svar:pension", {"questions": []}, ["pension"], []),
         ("Ekö", {"images": []}, ["ekö"], []),
         ("fyr", {"images": None}, ["fyr"], []),
     ],
 )
-def test_what_an_edit_removes_and_adds(query: str, after: dict[str, Any], removed: list[str], added: list[str]) -> None:
+def test_what_an_edit_removes_and_adds(
+    query: str, after: dict[str, Any], removed: list[str], added: list[str]
+) -> None:
     changes = OccurrenceFinder(parse_query(query).tree).compare(STATE, STATE | after)
     assert [[" ".join(leaf.words) for leaf in part] for part in changes] == [removed, added]  # type: ignore[union-attr]
 
@@ -114,8 +136,30 @@ def test_occurrences_are_found_where_they_are() -> None:
 
 
 QUERIES = (
-    *("myndighet", '"myndigheten"', "skola", "+skola", "skol*", '"skol"*', "SAS", "sas", "ETS2", "lagar", "barn"),
-    *("rot-avdrag", "rotavdrag", "EU", "EU:s", "minister", "pension", "kvinno*", '"i hamnen"', "den NEAR/2 hamn"),
+    *(
+        "myndighet",
+        '"myndigheten"',
+        "skola",
+        "+skola",
+        "skol*",
+        '"skol"*',
+        "SAS",
+        "sas",
+        "ETS2",
+        "lagar",
+        "barn",
+    ),
+    *(
+        "rot-avdrag",
+        "rotavdrag",
+        "EU",
+        "EU:s",
+        "minister",
+        "pension",
+        "kvinno*",
+        '"i hamnen"',
+        "den NEAR/2 hamn",
+    ),
     *("rubrik:fyr", "fråga:vem", "svar:hamn", "fråga:vem -svar:hamn", "ingress:stöd OR text:stöd"),
     *("fyr -hamn", "(fyr OR hamn) stöd"),
 )
@@ -128,9 +172,14 @@ def run(sample_archive: Path) -> Iterator[RunQuery]:
 
 
 async def test_the_index_finds_the_same(run: RunQuery) -> None:
-    revisions = [row["revision"] for row in await run("select revision from releases where moved_to is null", {})]
+    revisions = [
+        row["revision"]
+        for row in await run("select revision from releases where moved_to is null", {})
+    ]
     stored = (await read_stored_revisions(run, revisions)).values()
-    states = {revision["release"]: {**revision["state"], "images": []} for revision in stored}  # captions are not in it
+    states = {
+        revision["release"]: {**revision["state"], "images": []} for revision in stored
+    }  # captions are not in it
     texts = " ".join(state[name] for state in states.values() for name in ("title", "body"))
     words = dict.fromkeys(find_words(texts))
     different = []
@@ -142,7 +191,9 @@ async def test_the_index_finds_the_same(run: RunQuery) -> None:
         names, _ = await resolve_names(run, tree)
         plan = plan_search(request, names)
         rows = await run(build_hits_sql(request, plan, build_match(request, plan)), plan.values)
-        finder = OccurrenceFinder(tree, {prefix: expansion.lemmas for prefix, expansion in names.prefixes.items()})
+        finder = OccurrenceFinder(
+            tree, {prefix: expansion.lemmas for prefix, expansion in names.prefixes.items()}
+        )
         found = {release for release, state in states.items() if finder.is_in(state)}
         if other := found ^ (states.keys() & {row["release"] for row in rows}):
             different.append((text, other))

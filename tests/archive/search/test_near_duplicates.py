@@ -1,4 +1,6 @@
-"""Near-duplicates: the same release at several agencies is found, and what only looks similar is not."""
+"""Near-duplicates: the same release at several agencies is found, and what only looks similar is
+not.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,22 @@ from archive.store.releases import Archive
 SEEN = datetime(2024, 6, 3, 8, 15, tzinfo=UTC)
 DAY = date(2024, 6, 1)
 AGENCIES = ("fyrstyrelsen", "vagmyndigheten", "fagelverket")
-SYLLABLES = ("bå", "tar", "fy", "ren", "kus", "ten", "lju", "set", "ham", "nar", "vin", "den", "strö", "mar")
+SYLLABLES = (
+    "bå",
+    "tar",
+    "fy",
+    "ren",
+    "kus",
+    "ten",
+    "lju",
+    "set",
+    "ham",
+    "nar",
+    "vin",
+    "den",
+    "strö",
+    "mar",
+)
 
 
 def write_text(words: int, seed: int) -> str:
@@ -43,9 +60,18 @@ FULL = write_text(300, 1)
 FULL_PARAGRAPHS = FULL.split("\n\n")
 
 
-def release(agency: str, body: str = FULL, *, name: str = "a", published: date | datetime | None = DAY) -> Release:
+def release(
+    agency: str, body: str = FULL, *, name: str = "a", published: date | datetime | None = DAY
+) -> Release:
     url = f"https://{agency}.example/{name}"
-    return Release(agency=agency, url=url, title="Om fyrar", body=body, body_html="<p></p>", published=published)
+    return Release(
+        agency=agency,
+        url=url,
+        title="Om fyrar",
+        body=body,
+        body_html="<p></p>",
+        published=published,
+    )
 
 
 @pytest.fixture
@@ -88,7 +114,9 @@ def compute_similarity(one: str, other: str) -> float:
         FULL.replace("tar", "t\u00adar"),
         write_text(50, 2) + "\n\n" + FULL,
         "\n\n".join(FULL_PARAGRAPHS[:-3]),
-        " ".join("annat" if position % 40 == 0 else word for position, word in enumerate(FULL.split())),
+        " ".join(
+            "annat" if position % 40 == 0 else word for position, word in enumerate(FULL.split())
+        ),
     ],
     ids=["same", "capitals", "soft hyphens", "introduced", "shortened", "some words replaced"],
 )
@@ -103,16 +131,29 @@ def test_copies_are_near_duplicates(archive: Archive, copy: str) -> None:
     ("one", "other"),
     [
         (write_text(200, 1), write_text(200, 2)),
-        (f"{write_text(100, 1)}\n\n{write_text(60, 9)}", f"{write_text(100, 2)}\n\n{write_text(60, 9)}"),
+        (
+            f"{write_text(100, 1)}\n\n{write_text(60, 9)}",
+            f"{write_text(100, 2)}\n\n{write_text(60, 9)}",
+        ),
         (FULL, "\n\n".join(FULL_PARAGRAPHS[:6])),
         (write_text(30, 1), write_text(29, 1) + " annat"),
         ("Växeln är stängd i dag.", "Växeln är stängd i dag."),
         ("", ""),
     ],
-    ids=["different", "same closing", "less than half", "too short to be certain", "few words", "empty"],
+    ids=[
+        "different",
+        "same closing",
+        "less than half",
+        "too short to be certain",
+        "few words",
+        "empty",
+    ],
 )
 def test_other_texts_are_no_near_duplicates(archive: Archive, one: str, other: str) -> None:
-    assert save_and_compare(archive, release("fyrstyrelsen", one), release("vagmyndigheten", other)) is None
+    assert (
+        save_and_compare(archive, release("fyrstyrelsen", one), release("vagmyndigheten", other))
+        is None
+    )
 
 
 @pytest.mark.parametrize(
@@ -132,7 +173,9 @@ def test_only_long_identical_texts_may_be_far_apart_in_time(
     archive: Archive, words: int, changed: bool, days: int, found: bool
 ) -> None:
     body = write_text(words, 1)
-    other = release("vagmyndigheten", body + " annat" * changed, published=DAY + timedelta(days=days))
+    other = release(
+        "vagmyndigheten", body + " annat" * changed, published=DAY + timedelta(days=days)
+    )
     assert (save_and_compare(archive, release("fyrstyrelsen", body), other) is not None) == found
 
 
@@ -149,7 +192,17 @@ def test_only_long_identical_texts_may_be_far_apart_in_time(
         (FULL, "\n\n".join(FULL_PARAGRAPHS[:-3]), 0, False),
         ("Växeln är stängd i dag.", "Växeln är stängd i dag.", 0, False),
     ],
-    ids=["same", "same, long ago", "brief", "brief, long ago", "corrected", "later", "next", "shortened", "few words"],
+    ids=[
+        "same",
+        "same, long ago",
+        "brief",
+        "brief, long ago",
+        "corrected",
+        "later",
+        "next",
+        "shortened",
+        "few words",
+    ],
 )
 def test_copies_at_two_addresses_of_one_site_are_near_duplicates(
     archive: Archive, one: str, other: str, days: int, found: bool
@@ -165,11 +218,20 @@ def test_copies_at_two_addresses_of_one_site_are_near_duplicates(
 
 
 def test_many_texts_of_one_site_leave_room_for_copies_of_others(archive: Archive) -> None:
-    own = save(archive, *(release("fyrstyrelsen", f"{FULL} {number}", name=str(number)) for number in range(60)))
+    own = save(
+        archive,
+        *(release("fyrstyrelsen", f"{FULL} {number}", name=str(number)) for number in range(60)),
+    )
     (copy,) = save(archive, release("vagmyndigheten"))
-    assert len({other for one, other in read_pairs(archive) if one == copy}) == duplicates.MAX_CANDIDATES
+    assert (
+        len({other for one, other in read_pairs(archive) if one == copy})
+        == duplicates.MAX_CANDIDATES
+    )
     (same,) = save(archive, release("fyrstyrelsen", f"{FULL} 7", name="again"))
-    assert {other for one, other in read_pairs(archive) if one == same} == {own[7], copy}  # other figures: no copies
+    assert {other for one, other in read_pairs(archive) if one == same} == {
+        own[7],
+        copy,
+    }  # other figures: no copies
 
 
 def test_page_lists_a_copy_on_the_own_site_beside_those_of_others(archive: Archive) -> None:
@@ -181,7 +243,11 @@ def test_page_lists_a_copy_on_the_own_site_beside_those_of_others(archive: Archi
         release("vagmyndigheten"),
     )
     found = [(one["id"], one["host"]) for one in find_duplicates(archive.db.conn, own)]
-    assert found == [(twin, "fyrstyrelsen.example"), (wire, "wire.example"), (other, "vagmyndigheten.example")]
+    assert found == [
+        (twin, "fyrstyrelsen.example"),
+        (wire, "wire.example"),
+        (other, "vagmyndigheten.example"),
+    ]
 
 
 def test_texts_of_one_agency_are_found(archive: Archive) -> None:
@@ -195,7 +261,9 @@ def test_texts_of_one_agency_are_found(archive: Archive) -> None:
     save(archive, release("vagmyndigheten"))
     index, text = archive.writer.near_duplicates, join_text_fields("Om fyrar", None, FULL)
     similarity = pytest.approx(compute_similarity(FULL, similar), abs=0.001)
-    assert index.find_same_text(text, "fyrstyrelsen") == list(zip(own, [1.0, 1.0, similarity], strict=True))
+    assert index.find_same_text(text, "fyrstyrelsen") == list(
+        zip(own, [1.0, 1.0, similarity], strict=True)
+    )
     assert index.find_same_text(text, "fagelverket") == []
     assert index.find_same_text("För kort.", "fyrstyrelsen") == []
 
@@ -229,7 +297,9 @@ def test_duplicates_are_listed_in_order_of_publication_one_per_agency(archive: A
         archive,
         release("fyrstyrelsen", published=datetime(2024, 6, 1, 9, 30, tzinfo=stockholm)),
         release("vagmyndigheten", published=DAY),
-        release("vagmyndigheten", f"{FULL} {write_text(100, 4)}", name="b", published=date(2024, 5, 30)),
+        release(
+            "vagmyndigheten", f"{FULL} {write_text(100, 4)}", name="b", published=date(2024, 5, 30)
+        ),
         release("fagelverket", FULL + " mer", published=datetime(2024, 6, 1, 7, 0, tzinfo=UTC)),
         release("fagelverket", FULL + " mer", name="b", published=date(2024, 6, 4)),
     )
@@ -247,10 +317,14 @@ def test_duplicates_are_listed_in_order_of_publication_one_per_agency(archive: A
 def test_undated_release_counts_from_when_it_was_first_seen(archive: Archive) -> None:
     undated = release("vagmyndigheten", FULL + " mer", published=None)
     assert save_and_compare(archive, release("fyrstyrelsen"), undated) is not None
-    assert [one["first_seen"] for one in find_duplicates(archive.db.conn, 1)] == ["2024-06-03T08:15:00+00:00"]
+    assert [one["first_seen"] for one in find_duplicates(archive.db.conn, 1)] == [
+        "2024-06-03T08:15:00+00:00"
+    ]
 
 
-def test_number_of_compared_candidates_is_limited(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_number_of_compared_candidates_is_limited(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(duplicates, "MAX_CANDIDATES", 3)
     monkeypatch.setattr(duplicates, "MAX_OWN_CANDIDATES", 3)  # one of which is the release itself
     own = save(archive, *(release("fyrstyrelsen", name=str(number)) for number in range(6)))
@@ -259,14 +333,22 @@ def test_number_of_compared_candidates_is_limited(archive: Archive, monkeypatch:
     assert len([pair for pair in pairs if pair[0] == copy]) == 3
     # each of the agency's is paired with the two before it
     assert {pair for pair in pairs if copy not in pair and pair[0] > pair[1]} == {
-        (own[later], own[earlier]) for later in range(6) for earlier in range(max(0, later - 2), later)
+        (own[later], own[earlier])
+        for later in range(6)
+        for earlier in range(max(0, later - 2), later)
     }
 
 
 def test_keys_are_the_same_on_every_machine() -> None:
-    """Keys are stored for years: if this fails, raise CODE_VERSION in archive/search/near_duplicates.py."""
+    """Keys are stored for years: if this fails, raise CODE_VERSION in
+    archive/search/near_duplicates.py.
+    """
     words = split_text_words(
-        "Efter tio mörka år får kusten ljus igen, och båtarna hittar hem även när dimman ligger tät över skären."
+        "Efter tio mörka år får"
+        " kusten ljus"
+        " igen, och båtarna"
+        " hittar hem även när dimman ligger"
+        " tät över skären."
     )
     assert hash_words(words) == -1878687499
     assert hash_bands(build_shingles(words))[:4] == [-958068883, -178701842, 789930481, -742094061]
@@ -276,7 +358,9 @@ def test_keys_are_the_same_on_every_machine() -> None:
 
 def test_keys_contain_their_band_and_day(archive: Archive) -> None:
     (release_id,) = save(archive, release("fyrstyrelsen"))
-    rows = archive.db.execute("select band, value, release from minhash_bands order by band").fetchall()
+    rows = archive.db.execute(
+        "select band, value, release from minhash_bands order by band"
+    ).fetchall()
     assert [band for band, *_ in rows] == list(range(FIRST_BAND, FIRST_BAND + 17))
     days = (DAY - date(1970, 1, 1)).days
     assert {(value % DAY_RANGE, stored_id) for _, value, stored_id in rows} == {(days, release_id)}

@@ -1,4 +1,6 @@
-"""The query language: every text is parsed, and a note explains what was read differently than typed."""
+"""The query language: every text is parsed, and a note explains what was read differently than
+typed.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,13 @@ from archive.search.query_language import (
 from scraper.agency import load_agencies
 
 
-def term(*words: str, star: bool = False, field: str | None = None, match: str = WORD, added: bool = False) -> TermNode:
+def term(
+    *words: str,
+    star: bool = False,
+    field: str | None = None,
+    match: str = WORD,
+    added: bool = False,
+) -> TermNode:
     return TermNode(words, star, field, match, is_added=added)
 
 
@@ -69,7 +77,10 @@ TREES: list[tuple[QueryNode | None, list[str]]] = [
     (term("near"), ["NEAR("]),
     (term("skog", field="title"), ["rubrik:skog", "Title: skog"]),
     (quoted("på", "natten", field="lead"), ['ingress:"på natten"']),
-    (AndNode((term("skog", field="question"), term("älg", field="answer"))), ["fraga:skog svar:älg"]),
+    (
+        AndNode((term("skog", field="question"), term("älg", field="answer"))),
+        ["fraga:skog svar:älg"],
+    ),
     (AndNode((term("skog", field="title"), term("älg", field="title"))), ["rubrik:(skog älg)"]),
     (NotNode(term("skog", field="title")), ["-rubrik:skog"]),
     (term("rubrik"), ["rubrik:"]),
@@ -117,27 +128,64 @@ QUERIES_BY_NOTE = {
     "lone": ["skog OR"],
     "only_not": ["-skog"],
     "no_day": ["från:mars"],
-    "no_field": ["foo:bar", "skog datum:2024", 'departement:"på natten"', "-foo:bar skog", "foo:a foo:bar"],
+    "no_field": [
+        "foo:bar",
+        "skog datum:2024",
+        'departement:"på natten"',
+        "-foo:bar skog",
+        "foo:a foo:bar",
+    ],
     "no_time": ["från:2024 till:2020", "till:2023-12 skog från:2024"],
     "cut": ["skog " * (MAX_QUERY_WORDS + 1)],
-    "no_value_of": ["rubrik:", "svar: OR skog", "rubrik:%", "myndighet:%", 'ämne:""', "tag:(a)", "från:"],
+    "no_value_of": [
+        "rubrik:",
+        "svar: OR skog",
+        "rubrik:%",
+        "myndighet:%",
+        'ämne:""',
+        "tag:(a)",
+        "från:",
+    ],
     "": ["", '"foo:bar"', "från:2024 till:2024", "skog -älg", "skog AND älg"],
 }
 ORDINARY_COLONS = (
-    *("EU:s", "tv:n", "SMS:et", "kl 10:30", "kl:10", "12:e", "1:a", "c:a", "S:ta Anna", "förslag:", "FN:s-uppdrag"),
-    *("Dnr 2024:12", "dnr:2024/12", "SOU 2023:45", "SOU:2023:45", "https://a.se/x", "Polisen: två gripna"),
+    *(
+        "EU:s",
+        "tv:n",
+        "SMS:et",
+        "kl 10:30",
+        "kl:10",
+        "12:e",
+        "1:a",
+        "c:a",
+        "S:ta Anna",
+        "förslag:",
+        "FN:s-uppdrag",
+    ),
+    *(
+        "Dnr 2024:12",
+        "dnr:2024/12",
+        "SOU 2023:45",
+        "SOU:2023:45",
+        "https://a.se/x",
+        "Polisen: två gripna",
+    ),
     *("::", "a:", ":)"),
 )
 
 
-@pytest.mark.parametrize(("tree", "text"), [(tree, text) for tree, texts in TREES for text in texts])
+@pytest.mark.parametrize(
+    ("tree", "text"), [(tree, text) for tree, texts in TREES for text in texts]
+)
 def test_query_is_parsed_to_tree(tree: QueryNode | None, text: str) -> None:
     query = parse_query(text)
     assert query.tree == tree
     assert query.is_blank == bool(text.strip() and tree is None)
 
 
-@pytest.mark.parametrize(("note", "text"), [(note, text) for note, texts in QUERIES_BY_NOTE.items() for text in texts])
+@pytest.mark.parametrize(
+    ("note", "text"), [(note, text) for note, texts in QUERIES_BY_NOTE.items() for text in texts]
+)
 def test_query_has_note(note: str, text: str) -> None:
     assert [found.key for found in parse_query(text).notes] == ([note] if note else [])
 
@@ -156,7 +204,9 @@ def test_note_has_the_words_it_is_about() -> None:
     ]
 
 
-@pytest.mark.parametrize(("text", "count"), [("fyrar " * 5000, MAX_QUERY_WORDS), ("x.y." * 2500, 1), ("(" * 10_000, 0)])
+@pytest.mark.parametrize(
+    ("text", "count"), [("fyrar " * 5000, MAX_QUERY_WORDS), ("x.y." * 2500, 1), ("(" * 10_000, 0)]
+)
 def test_long_query_is_cut(text: str, count: int) -> None:
     assert len(find_terms(parse_query(text).tree)) == count
 
@@ -166,7 +216,9 @@ def test_names_of_agencies_are_distinct_and_have_a_source() -> None:
     assert lines[0] == ["name", "other name", "source"]
     assert all(len(line) == 3 and all(line) for line in lines)
     assert len({tuple(line[:2]) for line in lines}) == len(lines)
-    addresses = [(name, other) for name, other, source in lines if source == "address in agencies.toml"]
+    addresses = [
+        (name, other) for name, other, source in lines if source == "address in agencies.toml"
+    ]
     agencies = {agency.name: agency for agency in load_agencies().values()}
     for name, other in addresses:
         hosts = [agencies[name].home, *agencies[name].aliases]
@@ -176,7 +228,10 @@ def test_names_of_agencies_are_distinct_and_have_a_source() -> None:
 def test_synonyms_are_distinct_and_have_a_source() -> None:
     lines = [line.split("\t") for line in SYNONYMS_FILE.read_text("utf-8").splitlines()]
     assert lines[0] == ["word", "other word", "source"]
-    assert all(len(line) == 3 and all(line) and line[:2] == [text.lower() for text in line[:2]] for line in lines[1:])
+    assert all(
+        len(line) == 3 and all(line) and line[:2] == [text.lower() for text in line[:2]]
+        for line in lines[1:]
+    )
     assert len({frozenset(line[:2]) for line in lines}) == len(lines)
 
 
@@ -194,10 +249,15 @@ def test_synonyms_are_distinct_and_have_a_source() -> None:
         ("stöd och service", {}, ["stöd~ service~ | lss"]),
         ("LSS", {}, ["lss | stöd och service"]),
         ("SAS varg", {"sas": 5, "varg": 2}, ["sas varg~", "varg~", "varg~ | sas"]),
-        *((text, {}, []) for text in ('"skog"', "+skog", "skog*", "från:2024", "-skog", "", "skog NEAR varg")),
+        *(
+            (text, {}, [])
+            for text in ('"skog"', "+skog", "skog*", "från:2024", "-skog", "", "skog NEAR varg")
+        ),
     ],
 )
-def test_query_is_loosened_step_by_step(text: str, counts: dict[str, int], queries: list[str]) -> None:
+def test_query_is_loosened_step_by_step(
+    text: str, counts: dict[str, int], queries: list[str]
+) -> None:
     def write(node: QueryNode | None) -> str:
         if isinstance(node, TermNode):
             return " ".join(node.words) + ("~" if node.match == LOOSE else "")

@@ -27,11 +27,19 @@ TITLE_HIT = Release(
     body="Om barnomsorgspersonalen.",
     body_html="<p>…</p>",
     questions=(
-        Question(position=1, question="Vad säger sjukvårdsministern?", answer="Det avgör livsmedelsavdelningarna."),
+        Question(
+            position=1,
+            question="Vad säger sjukvårdsministern?",
+            answer="Det avgör livsmedelsavdelningarna.",
+        ),
     ),
 )
 BODY_HIT = replace(
-    TITLE_HIT, url="https://fyr.example/2", title="Barnomsorgspersonal", body="En sjukvårdsminister.", questions=()
+    TITLE_HIT,
+    url="https://fyr.example/2",
+    title="Barnomsorgspersonal",
+    body="En sjukvårdsminister.",
+    questions=(),
 )
 
 
@@ -73,7 +81,9 @@ def test_words_are_matched_and_filters_are_conditions() -> None:
 def test_negation_alone_is_a_condition() -> None:
     assert plan("-skog").match == ""
     assert (
-        plan("-skog").conditions[0].startswith("(not (l.release in (select rowid from search where search match :v0)")
+        plan("-skog")
+        .conditions[0]
+        .startswith("(not (l.release in (select rowid from search where search match :v0)")
     )
 
 
@@ -107,13 +117,18 @@ def test_fields_of_the_other_table_are_conditions() -> None:
         ('"ministern"', set()),
     ],
 )
-async def test_compound_is_found_by_its_parts(compounds: Searcher, text: str, urls: set[str]) -> None:
+async def test_compound_is_found_by_its_parts(
+    compounds: Searcher, text: str, urls: set[str]
+) -> None:
     assert {hit.row["url"] for hit in (await compounds.find(text)).hits} == urls
 
 
 async def test_compound_is_found_and_marked_in_questions(compounds: Searcher) -> None:
     (hit,) = (await compounds.find("avdelning ministrar", show="questions")).hits
-    assert (marks(hit.title), marks(hit.excerpt)) == (["sjukvårdsministern"], ["livsmedelsavdelningarna"])
+    assert (marks(hit.title), marks(hit.excerpt)) == (
+        ["sjukvårdsministern"],
+        ["livsmedelsavdelningarna"],
+    )
     assert await compounds.total("fråga:avdelning", show="questions") == 0
 
 
@@ -164,13 +179,26 @@ async def test_query_finds_many_releases(sample: Searcher, text: str, total: int
 
 @pytest.fixture(scope="module")
 def speakers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Searcher]:
-    """A release that quotes two people, one that only names one of them, and one that no longer quotes her."""
-    quoted = replace(BODY_HIT, title="Kajen", body="– Kajen är klar, säger Åsa Ek.\n– Hamnen rensas, säger Bo Ekman.")
-    named = replace(quoted, url="https://fyr.example/3", title="Besök", body="Åsa Ek besöker kajen.")
+    """A release that quotes two people, one that only names one of them, and one that no longer
+    quotes her.
+    """
+    quoted = replace(
+        BODY_HIT,
+        title="Kajen",
+        body="– Kajen är klar, säger Åsa Ek.\n– Hamnen rensas, säger Bo Ekman.",
+    )
+    named = replace(
+        quoted, url="https://fyr.example/3", title="Besök", body="Åsa Ek besöker kajen."
+    )
     edited = replace(quoted, url="https://fyr.example/4", title="Masten")
     with Archive(tmp_path_factory.mktemp("speakers") / "archive.db") as archive:
         archive.add_agency("fyr", name="Fyrstyrelsen", home="https://fyr.example/")
-        for release in (quoted, named, edited, replace(edited, body="– Masten är klar, säger Bo Ekman.")):
+        for release in (
+            quoted,
+            named,
+            edited,
+            replace(edited, body="– Masten är klar, säger Bo Ekman."),
+        ):
             archive.save(release, seen_at=SEEN)
     with closing(sqlite3.connect(archive.path)) as connection:
         yield Searcher(build_connection_runner(connection))
@@ -187,7 +215,9 @@ def speakers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Searcher]:
         ("säger:Nora", set()),
     ],
 )
-async def test_speaker_is_who_the_current_version_quotes(speakers: Searcher, text: str, titles: set[str]) -> None:
+async def test_speaker_is_who_the_current_version_quotes(
+    speakers: Searcher, text: str, titles: set[str]
+) -> None:
     results = await speakers.find(text)
     assert {hit.row["title"] for hit in results.hits} == titles
     assert [note.key for note in results.notes] == (["no_speaker"] if not titles else [])
@@ -205,7 +235,9 @@ async def test_speakers_and_edited_releases_are_facets(speakers: Searcher) -> No
             ("asa-ek", 1),
         ]
         assert counted.approximate_facets == []
-    cases: tuple[tuple[str, dict[str, tuple[str, ...]], dict[str, tuple[str, ...]], set[str]], ...] = (
+    cases: tuple[
+        tuple[str, dict[str, tuple[str, ...]], dict[str, tuple[str, ...]], set[str]], ...
+    ] = (
         ("", {"speaker": ("bo-ekman",)}, {}, {"Kajen", "Masten"}),
         ("kajen", {"speaker": ("bo-ekman",)}, {}, {"Kajen"}),
         ("", {"speaker": ("bo-ekman", "asa-ek")}, {}, {"Kajen"}),
@@ -226,11 +258,21 @@ async def test_sqlite_reads_the_index_first(sample: Searcher) -> None:
 
     async def explain(sql: str, values: dict[str, Any], /) -> Sequence[Any]:
         if "match :" in sql:
-            details = [row["detail"] for row in await sample.run(f"explain query plan {sql}", values)]
-            steps.append(next(step for step in details if step.split()[1] in ("l", "search", "search_questions")))
+            details = [
+                row["detail"] for row in await sample.run(f"explain query plan {sql}", values)
+            ]
+            steps.append(
+                next(
+                    step
+                    for step in details
+                    if step.split()[1] in ("l", "search", "search_questions")
+                )
+            )
         return await sample.run(sql, values)
 
     for show in ("releases", "questions"):
-        await Searcher(explain).find("vägarna", agency="vagmyndigheten", tag="Väglag", year="2023", show=show)
+        await Searcher(explain).find(
+            "vägarna", agency="vagmyndigheten", tag="Väglag", year="2023", show=show
+        )
     assert len(steps) >= 6
     assert all(step.startswith("SCAN search") for step in steps)

@@ -39,8 +39,15 @@ async def test_dates_exclude_undated_releases_only_when_required(sample: Searche
 
 @pytest.mark.parametrize("order", ["best", "newest"])
 async def test_pages_have_every_hit_once(sample: Searcher, order: str) -> None:
-    pages = [await sample.find("vägarna", page=page, order=order, strict=True) for page in (1, 2, 3, 99)]
-    assert [(results.hit_page.page, results.hit_page.pages) for results in pages] == [(1, 3), (2, 3), (3, 3), (3, 3)]
+    pages = [
+        await sample.find("vägarna", page=page, order=order, strict=True) for page in (1, 2, 3, 99)
+    ]
+    assert [(results.hit_page.page, results.hit_page.pages) for results in pages] == [
+        (1, 3),
+        (2, 3),
+        (3, 3),
+        (3, 3),
+    ]
     assert {results.hit_page.total for results in pages} == {PAGED}
     ids = [hit.row["id"] for results in pages[:3] for hit in results.hits]
     assert len(ids) == len(set(ids)) == PAGED
@@ -49,13 +56,23 @@ async def test_pages_have_every_hit_once(sample: Searcher, order: str) -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {"text": "vägarna"}, {"text": "vägarna", "order": "newest"}, {"tag": "Väglag"}, {"text": "från:2023"}],
+    [
+        {},
+        {"text": "vägarna"},
+        {"text": "vägarna", "order": "newest"},
+        {"tag": "Väglag"},
+        {"text": "från:2023"},
+    ],
 )
 async def test_pages_beyond_the_limits_equal_the_whole_list(
     sample: Searcher, monkeypatch: pytest.MonkeyPatch, options: dict[str, str]
 ) -> None:
     monkeypatch.setattr("archive.search.ranking.ENOUGH_HITS", 10)
-    unlimited = [hit.row["id"] for page in (1, 2, 3) for hit in (await sample.find(page=page, **options)).hits]
+    unlimited = [
+        hit.row["id"]
+        for page in (1, 2, 3)
+        for hit in (await sample.find(page=page, **options)).hits
+    ]
     lower_limits(monkeypatch, 10)
     monkeypatch.setattr("archive.search.ranking.MAX_SORTED_HITS", 20)
     paged: list[int] = []
@@ -74,7 +91,9 @@ async def test_pages_beyond_the_limits_equal_the_whole_list(
 # Totals
 
 
-async def test_common_words_are_counted_up_to_the_limit(sample: Searcher, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_common_words_are_counted_up_to_the_limit(
+    sample: Searcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lower_limits(monkeypatch, 25)
     found = (await sample.find("vägarna")).hit_page
     assert (found.total, found.capped, found.pages) == (25, True, 2)
@@ -82,7 +101,9 @@ async def test_common_words_are_counted_up_to_the_limit(sample: Searcher, monkey
     lower_limits(monkeypatch, 10)
     found = (await sample.find("vägarna", year="2023", kind="news", size=5)).hit_page
     assert (found.capped, set(found.approximate_facets)) == (True, set(FACETS))
-    assert (await sample.find("vägarna", year="2023", tag="Område 3", size=5)).hit_page.approximate_facets == []
+    assert (
+        await sample.find("vägarna", year="2023", tag="Område 3", size=5)
+    ).hit_page.approximate_facets == []
 
 
 @pytest.mark.parametrize(
@@ -96,7 +117,10 @@ async def test_common_words_are_counted_up_to_the_limit(sample: Searcher, monkey
     ids=["all", "agency", "year and kind", "without questions"],
 )
 async def test_search_without_words_is_counted_without_limit(
-    sample: Searcher, monkeypatch: pytest.MonkeyPatch, facets: dict[str, str], approximate: list[str]
+    sample: Searcher,
+    monkeypatch: pytest.MonkeyPatch,
+    facets: dict[str, str],
+    approximate: list[str],
 ) -> None:
     expected = (await sample.find(size=5, **facets)).hit_page
     lower_limits(monkeypatch, 10)
@@ -107,7 +131,9 @@ async def test_search_without_words_is_counted_without_limit(
         assert found.facets[name] == expected.facets[name]
 
 
-@pytest.mark.parametrize("text", ["", "vägarna", "väg*", "från:2000 vägarna", "fyrar OR vägarna", "tag"])
+@pytest.mark.parametrize(
+    "text", ["", "vägarna", "väg*", "från:2000 vägarna", "fyrar OR vägarna", "tag"]
+)
 @pytest.mark.parametrize("show", ["releases", "questions"])
 async def test_oldest_first_is_the_reverse_of_newest_first(
     sample: Searcher, monkeypatch: pytest.MonkeyPatch, text: str, show: str
@@ -118,10 +144,15 @@ async def test_oldest_first_is_the_reverse_of_newest_first(
         for hit in (await sample.find(**chosen, order="newest", size=100)).hits
         if not hit.is_loose
     ]
-    expected = [key for date, key in reversed(by_date) if date] + [key for date, key in by_date if not date]
+    expected = [key for date, key in reversed(by_date) if date] + [
+        key for date, key in by_date if not date
+    ]
     for limit in (100, 10):
         lower_limits(monkeypatch, limit)
-        pages = [(await sample.find(**chosen, order="oldest", size=4, page=page)).hit_page for page in (1, 2, 9, 16)]
+        pages = [
+            (await sample.find(**chosen, order="oldest", size=4, page=page)).hit_page
+            for page in (1, 2, 9, 16)
+        ]
         assert {page.order for page in pages} == {"oldest"}
         for page in pages:
             strict = [key for key in page.ids if key not in page.loose.queries]
@@ -159,12 +190,21 @@ async def test_facet_values_are_included_or_excluded(sample: Searcher) -> None:
 
 async def test_years_have_the_number_of_their_releases(sample: Searcher) -> None:
     found = (await sample.find("rörsångare OR tänds", agency="fyrstyrelsen")).hit_page
-    assert [(year.value, year.count, year.total) for year in found.facets["year"]] == [("2024", 1, 1)]
-    (year,) = (await sample.find("vägarna myndighet:vägmyndigheten till:2023-03")).hit_page.facets["year"]
-    of_agency = {one.value: one.count for one in (await sample.find(agency="vagmyndigheten")).hit_page.facets["year"]}
+    assert [(year.value, year.count, year.total) for year in found.facets["year"]] == [
+        ("2024", 1, 1)
+    ]
+    (year,) = (await sample.find("vägarna myndighet:vägmyndigheten till:2023-03")).hit_page.facets[
+        "year"
+    ]
+    of_agency = {
+        one.value: one.count
+        for one in (await sample.find(agency="vagmyndigheten")).hit_page.facets["year"]
+    }
     assert (year.value, year.total) == ("2023", of_agency["2023"])
     assert year.count < of_agency["2023"]
-    assert {one.total for one in (await sample.find()).hit_page.facets["year"]} == {None}, "all are hits"
+    assert {one.total for one in (await sample.find()).hit_page.facets["year"]} == {None}, (
+        "all are hits"
+    )
 
 
 # More hits than are ranked
@@ -180,7 +220,9 @@ def large_archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.
     with Archive(tmp_path_factory.mktemp("large") / "archive.db") as archive, archive.transaction():
         archive.add_agency("prov", name="Provverket", home="https://prov.example/")
         for number in range(RELEASES):
-            words = [word for word, share in (("fyr", 0.8), ("båt", 0.5)) if chance.random() < share]
+            words = [
+                word for word, share in (("fyr", 0.8), ("båt", 0.5)) if chance.random() < share
+            ]
             title_words = [word for word in words if chance.random() < 0.2]
             days = timedelta(days=chance.randrange(2200))
             release = Release(
@@ -198,11 +240,21 @@ def large_archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.
         yield db
 
 
-def list_expected_ids(db: sqlite3.Connection, *words: str, tag: str = "", year: str = "") -> list[int]:
+def list_expected_ids(
+    db: sqlite3.Connection, *words: str, tag: str = "", year: str = ""
+) -> list[int]:
     """Return the newest MAX_HITS hits in their order, from the tables alone."""
     rows = db.execute(
-        "select r.id, r.title, r.body, r.published, exists (select 1 from release_tags where release = r.id) as tagged"
-        " from releases r join release_facets l on l.release = r.id order by l.sort_date desc, r.id desc"
+        "select r.id, r.title, r.body,"
+        " r.published, exists"
+        " (select 1 from release_tags"
+        " where"
+        " release = r.id) as tagged"
+        " from releases r join"
+        " release_facets l on"
+        " l.release ="
+        " r.id order by l.sort_date desc,"
+        " r.id desc"
     ).fetchall()
     hits = [
         row
@@ -216,7 +268,9 @@ def list_expected_ids(db: sqlite3.Connection, *words: str, tag: str = "", year: 
 
 
 @pytest.mark.parametrize("max_sorted", [50, 100_000], ids=["sorted by SQLite", "sorted in memory"])
-@pytest.mark.parametrize("max_window_share", [0.0, 0.4, 1.0], ids=["no window", "some windows", "all windows"])
+@pytest.mark.parametrize(
+    "max_window_share", [0.0, 0.4, 1.0], ids=["no window", "some windows", "all windows"]
+)
 @pytest.mark.parametrize(
     ("text", "facets"),
     [("fyr", {}), ("fyr båt", {}), ("fyr", {"tag": TAG}), ("fyr", {"year": YEAR})],
@@ -255,9 +309,21 @@ TEXT = "Regeringen ger myndigheten i uppdrag att se över reglerna " * 4
 @pytest.mark.parametrize(
     ("query", "best", "other"),
     [
-        ("tiggeri", ("Utredning om tiggeri lämnas", f"{TEXT} tiggeri"), ("Pressträff om tiggeri", "Klockan 10.")),
-        ("Karin Ek vargar", ("Ny jakt på vargar", f"{TEXT} Karin Ek"), ("Karin Ek reser", f"{TEXT} vargar Karin Ek")),
-        ("skog", ("Regler för skogsbruk", f"{TEXT} skog"), ("Nya regler", f"{TEXT} skog skog skog skog")),
+        (
+            "tiggeri",
+            ("Utredning om tiggeri lämnas", f"{TEXT} tiggeri"),
+            ("Pressträff om tiggeri", "Klockan 10."),
+        ),
+        (
+            "Karin Ek vargar",
+            ("Ny jakt på vargar", f"{TEXT} Karin Ek"),
+            ("Karin Ek reser", f"{TEXT} vargar Karin Ek"),
+        ),
+        (
+            "skog",
+            ("Regler för skogsbruk", f"{TEXT} skog"),
+            ("Nya regler", f"{TEXT} skog skog skog skog"),
+        ),
     ],
     ids=["invitation without text", "name in the title", "compound in the title"],
 )
@@ -269,13 +335,24 @@ async def test_most_relevant_comes_first(
     assert [title for title, is_loose in hits if not is_loose] == [best[0], other[0]]
 
 
-async def find_hits(folder: Path, releases: Iterable[tuple[str, str]], query: str) -> list[tuple[str, bool]]:
-    """Store releases with these titles and texts, and return the title of each hit, and whether it is loose."""
+async def find_hits(
+    folder: Path, releases: Iterable[tuple[str, str]], query: str
+) -> list[tuple[str, bool]]:
+    """Store releases with these titles and texts, and return the title of each hit, and whether it
+    is loose.
+    """
     with Archive(folder / "archive.db") as archive, archive.transaction():
         archive.add_agency("prov", name="Provverket", home="https://prov.example/")
         for number, (title, body) in enumerate(releases):
             url = f"https://prov.example/{number}"
-            release = Release(agency="prov", url=url, title=title, body=body, body_html="", published=date(2024, 1, 1))
+            release = Release(
+                agency="prov",
+                url=url,
+                title=title,
+                body=body,
+                body_html="",
+                published=date(2024, 1, 1),
+            )
             archive.save(release, seen_at=SEEN)
     with closing(sqlite3.connect(archive.path)) as db:
         db.row_factory = sqlite3.Row
@@ -285,17 +362,28 @@ async def find_hits(folder: Path, releases: Iterable[tuple[str, str]], query: st
 
 async def test_words_in_passing_come_after_looser_hits(tmp_path: Path) -> None:
     speech = f"{TEXT * 80} tandvård {TEXT * 80} avgifter"
-    releases = [("Tal i juni", speech), ("Dyrare tandvård för alla", TEXT), ("Utredning om avgifter", TEXT)]
+    releases = [
+        ("Tal i juni", speech),
+        ("Dyrare tandvård för alla", TEXT),
+        ("Utredning om avgifter", TEXT),
+    ]
     hits = await find_hits(tmp_path, [*releases, *[("Annat", TEXT)] * 30], "avgifter tandvård")
     assert hits[-1] == ("Tal i juni", False)
     assert {*hits[:-1]} == {("Dyrare tandvård för alla", True), ("Utredning om avgifter", True)}
 
 
 async def test_hits_with_words_that_the_best_share_follow(tmp_path: Path) -> None:
-    releases = [("Tiggeri och gatupengar", TEXT), ("Vräkning vid tiggeri", f"Om gatupengar. {TEXT}")]
+    releases = [
+        ("Tiggeri och gatupengar", TEXT),
+        ("Vräkning vid tiggeri", f"Om gatupengar. {TEXT}"),
+    ]
     others = [("Nya gatupengar", TEXT), ("Annan vräkning", TEXT), *[("Annat", TEXT)] * 40]
     hits = await find_hits(tmp_path, [*releases, *others], "tiggeri")
-    assert hits == [("Tiggeri och gatupengar", False), ("Vräkning vid tiggeri", False), ("Nya gatupengar", True)]
+    assert hits == [
+        ("Tiggeri och gatupengar", False),
+        ("Vräkning vid tiggeri", False),
+        ("Nya gatupengar", True),
+    ]
 
 
 # What is found, in which order; and looser hits after few strict ones
@@ -314,7 +402,12 @@ TITLES = (
     *("Idrotten lyfter", "Idrottsrörelsen lyfter", "Vindkraftsparken invigs", "Sparken delas ut"),
     *("Elprisstöd till elintensiva företag", "Hemlösa personer räknas", "Hemlösheten minskar"),
     *("Friskolor granskas", "Fristående skolor granskas", "Sopor hämtas", "Avfall sorteras"),
-    *("Sverige söker medlemskap i Nato", "Natomedlemskapet firas", "Handel med utsläpp i ETS 2", "ETS2 införs"),
+    *(
+        "Sverige söker medlemskap i Nato",
+        "Natomedlemskapet firas",
+        "Handel med utsläpp i ETS 2",
+        "ETS2 införs",
+    ),
     *("Höjt ROT-avdrag", "Rotavdraget höjs", "Psykisk ohälsa bland unga", "Psykiska besvär"),
     *("Ny generaldirektör för Migrationsverket", "Ny generaldirektör för Tullverket"),
 )
@@ -352,22 +445,34 @@ SUBJECTS = [  # query → strict hits, in this order; loose hits
 @pytest.fixture(scope="module")
 def subjects(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Searcher]:
     """One release with each title, all with the same text and of the same day."""
-    with Archive(tmp_path_factory.mktemp("subjects") / "archive.db") as archive, archive.transaction():
+    with (
+        Archive(tmp_path_factory.mktemp("subjects") / "archive.db") as archive,
+        archive.transaction(),
+    ):
         archive.add_agency("prov", name="Provverket", home="https://prov.example/")
         for number, title in enumerate(TITLES):
             body = (
-                "Ett kort meddelande utan ämne, som är längre än en inbjudan och därför inte räknas som en sådan. " * 2
+                "Ett kort meddelande"
+                " utan ämne,"
+                " som är längre än en"
+                " inbjudan och därför inte"
+                " räknas som en sådan. " * 2
             )
             url = f"https://prov.example/{number}"
             archive.save(
-                Release(agency="prov", url=url, title=title, body=body, body_html="", language="sv"), seen_at=SEEN
+                Release(
+                    agency="prov", url=url, title=title, body=body, body_html="", language="sv"
+                ),
+                seen_at=SEEN,
             )
     with closing(sqlite3.connect(archive.path)) as db:
         yield Searcher(build_connection_runner(db))
 
 
 @pytest.mark.parametrize(("text", "strict", "loose"), SUBJECTS, ids=[row[0] for row in SUBJECTS])
-async def test_what_is_found(subjects: Searcher, text: str, strict: list[str], loose: list[str]) -> None:
+async def test_what_is_found(
+    subjects: Searcher, text: str, strict: list[str], loose: list[str]
+) -> None:
     assert await subjects.titles(text) == strict
     assert set(loose) <= set(await subjects.titles(text, loose=True))
     if text[0] in '"+':
@@ -393,17 +498,27 @@ async def test_translated_word_is_found_loosely(subjects: Searcher) -> None:
 
 
 @pytest.mark.parametrize("order", ["best", "newest"])
-@pytest.mark.parametrize("text", ["psykisk ohälsa", "hemlös", "xyz handel", "ny generaldirektör Migrationsverket"])
-async def test_pages_continue_from_strict_to_loose_hits(subjects: Searcher, text: str, order: str) -> None:
+@pytest.mark.parametrize(
+    "text", ["psykisk ohälsa", "hemlös", "xyz handel", "ny generaldirektör Migrationsverket"]
+)
+async def test_pages_continue_from_strict_to_loose_hits(
+    subjects: Searcher, text: str, order: str
+) -> None:
     whole = await subjects.find(text, order=order)
     flags = [hit.is_loose for hit in whole.hits]
     assert flags == sorted(flags)
-    assert (flags.count(False), flags.count(True)) == (whole.hit_page.total, len(whole.hit_page.loose.queries))
+    assert (flags.count(False), flags.count(True)) == (
+        whole.hit_page.total,
+        len(whole.hit_page.loose.queries),
+    )
     paged = []
     for page in range(1, 99):
         results = await subjects.find(text, order=order, page=page, size=2)
         paged += [(hit.row["id"], hit.is_loose) for hit in results.hits]
-        assert (results.hit_page.total, results.hit_page.loose) == (whole.hit_page.total, whole.hit_page.loose)
+        assert (results.hit_page.total, results.hit_page.loose) == (
+            whole.hit_page.total,
+            whole.hit_page.loose,
+        )
         if not results.hit_page.has_next:
             break
     assert paged == [(hit.row["id"], hit.is_loose) for hit in whole.hits]
@@ -413,7 +528,9 @@ async def test_pages_continue_from_strict_to_loose_hits(subjects: Searcher, text
         assert sum(value.count for value in whole.hit_page.facets[facet]) == whole.hit_page.total
 
 
-async def test_long_sentence_is_loosened_a_few_times(subjects: Searcher, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_long_sentence_is_loosened_a_few_times(
+    subjects: Searcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tried = []
     fetch = HitFinder.fetch
 
@@ -422,11 +539,15 @@ async def test_long_sentence_is_loosened_a_few_times(subjects: Searcher, monkeyp
         return await fetch(finder, order, *arguments)
 
     monkeypatch.setattr(HitFinder, "fetch", record)
-    await subjects.find("stöd råd förslag varnar avråder växer lyfter invigs räknas granskas firas införs höjs unga")
+    await subjects.find(
+        "stöd råd förslag varnar avråder växer lyfter invigs räknas granskas firas införs höjs unga"
+    )
     assert len({query for query in tried if query and query.coverage}) == 8
 
 
-async def test_no_looser_hits_follow_enough_strict_ones(subjects: Searcher, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_looser_hits_follow_enough_strict_ones(
+    subjects: Searcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
     few = (await subjects.find("psykisk ohälsa")).hit_page
     assert few.total
     assert few.loose.queries
@@ -441,7 +562,13 @@ async def test_looser_queries_do_not_count_the_same_words_again(subjects: Search
         statements.append(sql)
         return await subjects.run(sql, values)
 
-    words = "stöd råd förslag varnar avråder växer lyfter invigs räknas granskas firas införs höjs unga priset besvär"
+    words = (
+        "stöd råd förslag varnar avråder växer lyfter invigs räknas granskas"
+        " firas"
+        " införs"
+        " höjs"
+        " unga priset besvär"
+    )
     await search(run, build_request(words))
     assert len(statements) < 9 * len(words.split())
 

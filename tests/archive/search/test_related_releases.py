@@ -71,13 +71,16 @@ async def test_a_new_release_counts_at_once_and_an_edit_too(archive: Archive) ->
     assert new_id in (await list_related(archive) or ())
     text = f"{FILLER} femtio."
     archive.save(
-        replace(new, title="Ett beslut", body=text, body_html=f"<p>{text}</p>"), seen_at=SEEN + timedelta(days=1)
+        replace(new, title="Ett beslut", body=text, body_html=f"<p>{text}</p>"),
+        seen_at=SEEN + timedelta(days=1),
     )
     assert new_id not in (await list_related(archive) or ())
 
 
 async def test_near_duplicates_are_left_out(archive: Archive) -> None:
-    """Of three agencies with the same text, one is related to another release, and none to each other."""
+    """Of three agencies with the same text, one is related to another release, and none to each
+    other.
+    """
     ids = []
     for agency in ("djur", "vatten", "vag"):
         copy = build_release(60, "Spår räknade", COPY, agency)
@@ -103,7 +106,9 @@ async def test_redacted_words_relate_nothing(archive: Archive) -> None:
 
 async def test_a_merged_release_continues(archive: Archive) -> None:
     with archive.transaction():
-        merge_releases(archive, OWN, OTTER, SEEN + timedelta(days=1), "https://djur.example/1", cause="source")
+        merge_releases(
+            archive, OWN, OTTER, SEEN + timedelta(days=1), "https://djur.example/1", cause="source"
+        )
     assert await list_related(archive) == [OTHER] == await list_related(archive, OWN)
 
 
@@ -123,8 +128,12 @@ async def test_a_merged_release_continues(archive: Archive) -> None:
         ("like:999", {}, []),
     ],
 )
-async def test_like_is_a_filter(archive: Archive, text: str, options: dict[str, str], ids: list[int]) -> None:
-    results = await search(build_connection_runner(archive.db.conn), build_request(text, strict=True, **options))
+async def test_like_is_a_filter(
+    archive: Archive, text: str, options: dict[str, str], ids: list[int]
+) -> None:
+    results = await search(
+        build_connection_runner(archive.db.conn), build_request(text, strict=True, **options)
+    )
     assert sorted(hit.row["id"] for hit in results.hits) == sorted(ids)
 
 
@@ -135,7 +144,9 @@ async def test_the_most_similar_comes_first_unless_the_newest_shall(archive: Arc
         results = await search(run, build_request("like:1", order=order))
         assert [hit.row["id"] for hit in results.hits] == expected
         assert results.hit_page.order == (order or "best")
-        assert not any(is_marked for hit in results.hits for _, is_marked in (*hit.title, *hit.excerpt))
+        assert not any(
+            is_marked for hit in results.hits for _, is_marked in (*hit.title, *hit.excerpt)
+        )
 
 
 @pytest.mark.parametrize(
@@ -147,7 +158,9 @@ async def test_the_most_similar_comes_first_unless_the_newest_shall(archive: Arc
         ("like:" + "9" * 16, ("no_number", "like:" + "9" * 16)),
     ],
 )
-async def test_a_like_without_releases_says_why(archive: Archive, text: str, note: tuple[str, str]) -> None:
+async def test_a_like_without_releases_says_why(
+    archive: Archive, text: str, note: tuple[str, str]
+) -> None:
     results = await search(build_connection_runner(archive.db.conn), build_request(text))
     assert note in [(each.key, each.value) for each in results.notes]
 
@@ -171,7 +184,9 @@ async def test_page_and_data_list_them(otters: Path) -> None:
     with served(otters) as datasette:
         site = Site(datasette)
         page = await site.page("/archive/releases/1?lang=sv")
-        entries = [" ".join(entry.text_content().split()) for entry in page.cssselect(".related li")]
+        entries = [
+            " ".join(entry.text_content().split()) for entry in page.cssselect(".related li")
+        ]
         assert entries == [
             "Bävern i Storån Vattenverket, 4 januari 2024",
             "Uttrar vid kvarnen Djurverket, 3 januari 2024",
@@ -180,7 +195,9 @@ async def test_page_and_data_list_them(otters: Path) -> None:
         assert "No other release in the archive" in empty.cssselect(".related")[0].text_content()
         data = (await site.get("/-/related/1.json")).json()
         assert {row["release"] for row in data["related"]} == {OWN, OTHER}
-        assert {"release", "agency", "agency_name", "title", "published", "similarity", "page"} <= {*data["related"][0]}
+        assert {"release", "agency", "agency_name", "title", "published", "similarity", "page"} <= {
+            *data["related"][0]
+        }
         assert (await site.get("/-/related/10.json")).json()["related"] == []
         assert (await site.get("/-/related/999.json")).status_code == 404
         assert (await site.get("/-/related/1")).headers["location"] == "/archive/releases/1#related"

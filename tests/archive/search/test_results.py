@@ -17,7 +17,11 @@ from tests.archive.search.conftest import Searcher, build_request, plain
 
 async def test_questions_are_hits(sample: Searcher) -> None:
     (hit,) = (await sample.find("betalar", show="questions")).hits
-    assert (plain(hit.title), hit.row["title"], hit.question_position) == ("Vem betalar?", LIGHTHOUSES, 2)
+    assert (plain(hit.title), hit.row["title"], hit.question_position) == (
+        "Vem betalar?",
+        LIGHTHOUSES,
+        2,
+    )
     assert await sample.titles(show="questions", agency="fagelverket", order="newest") == [
         "Hur många finns det?",
         "Varför sjunger rörsångaren på natten?",
@@ -40,7 +44,9 @@ KNOWN_VALUES = (
 
 @pytest.mark.parametrize("suffix", ["", "__not"])
 @pytest.mark.parametrize("parameter", UNKNOWN_VALUES + KNOWN_VALUES)
-async def test_unknown_facet_value_has_a_note(sample: Searcher, parameter: str, suffix: str) -> None:
+async def test_unknown_facet_value_has_a_note(
+    sample: Searcher, parameter: str, suffix: str
+) -> None:
     name, _, value = parameter.partition("=")
     results = await sample.find("vägarna", **{"exclude" if suffix else "include": {name: (value,)}})
     notes = [("no_value", f"{name}{suffix}={value}")] if parameter in UNKNOWN_VALUES else []
@@ -67,7 +73,11 @@ async def test_results_state_their_age_and_what_was_searched(sample: Searcher) -
     [
         ("dinosaurie från:2024-06", {}, {"fyrstyrelsen": 1}),
         ("dinosaurie", {"year": "2022"}, {"vagmyndigheten": 1}),
-        ("dinosaurie myndighet:fyrstyrelsen OR myndighet:fågelverket", {}, {"fyrstyrelsen": 2, "fagelverket": 1}),
+        (
+            "dinosaurie myndighet:fyrstyrelsen OR myndighet:fågelverket",
+            {},
+            {"fyrstyrelsen": 2, "fagelverket": 1},
+        ),
         ("dinosaurie -myndighet:vägmyndigheten", {"tag": "Sjöfart"}, {"fyrstyrelsen": 1}),
         ("dinosaurie från:1990 till:1991", {}, {}),
     ],
@@ -78,7 +88,11 @@ async def test_scope_is_limited_by_filters(
     scope = (await sample.find(text, **facets)).scope
     assert scope is not None
     assert {choice.value: choice.count for choice in scope.agencies} == searched
-    assert (scope.total, scope.stored, scope.is_limited) == (sum(searched.values()), PAGED + 5, True)
+    assert (scope.total, scope.stored, scope.is_limited) == (
+        sum(searched.values()),
+        PAGED + 5,
+        True,
+    )
 
 
 @pytest.mark.parametrize("show", ["releases", "questions"])
@@ -90,7 +104,9 @@ async def test_no_generated_query_is_an_error(sample: Searcher, show: str, text:
 
 async def test_no_typed_query_is_an_error_among_questions(sample: Searcher) -> None:
     for text in (*TYPED, *LONG):
-        assert all(isinstance(hit, SearchHit) for hit in (await sample.find(text, show="questions")).hits)
+        assert all(
+            isinstance(hit, SearchHit) for hit in (await sample.find(text, show="questions")).hits
+        )
 
 
 # The place of a hit
@@ -114,7 +130,10 @@ async def test_every_hit_is_found_at_its_number(sample: Searcher, options: dict[
     for number, hit in enumerate(hits, 1):
         found = await find_hit_position(sample.run, request, hit.row["id"], number, ColumnCache())
         assert (found.number, found.is_loose) == (number, hit.is_loose)
-        beside = (hits[number - 2] if number > 1 else None, hits[number] if number < len(hits) else None)
+        beside = (
+            hits[number - 2] if number > 1 else None,
+            hits[number] if number < len(hits) else None,
+        )
         paths = [other and other.title_path for other in (found.previous, found.next)]
         assert paths == [other and other.title_path for other in beside]
 
@@ -123,7 +142,9 @@ async def test_outdated_number_of_a_hit_is_corrected(sample: Searcher) -> None:
     request = build_request("vägarna")
     hits = (await sample.find("vägarna")).hits
     for number in (1, 4, PAGED, 10**6):
-        found = await find_hit_position(sample.run, request, hits[2].row["id"], number, ColumnCache())
+        found = await find_hit_position(
+            sample.run, request, hits[2].row["id"], number, ColumnCache()
+        )
         assert found.number == 3
     for number, release_id in ((1, 10**6), (1, (await sample.find("fyrar")).hits[0].row["id"])):
         found = await find_hit_position(sample.run, request, release_id, number, ColumnCache())

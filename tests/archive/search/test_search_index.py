@@ -1,4 +1,6 @@
-"""The search index is written with each release, follows its edits, and states when it is out of date."""
+"""The search index is written with each release, follows its edits, and states when it is out of
+date.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,13 @@ from archive.__main__ import main
 from archive.database.models import Question, Release
 from archive.language.terms import ANALYSIS_VERSION
 from archive.search.query_sql import match_word
-from archive.search.search_index import EDIT_COLUMNS, FORM_PREFIX, PARAGRAPH_END, encode_facet_term, extract_edit_texts
+from archive.search.search_index import (
+    EDIT_COLUMNS,
+    FORM_PREFIX,
+    PARAGRAPH_END,
+    encode_facet_term,
+    extract_edit_texts,
+)
 from archive.store.releases import Archive
 
 SEEN = datetime(2024, 6, 3, 8, tzinfo=UTC)
@@ -50,7 +58,9 @@ def archive(stored_archive: Path, tmp_path: Path) -> Iterator[Archive]:
 
 def save_copies(archive: Archive, count: int) -> None:
     for number in range(2, count + 1):
-        archive.save(dataclasses.replace(RELEASE, url=f"https://fyr.example/{number}"), seen_at=SEEN)
+        archive.save(
+            dataclasses.replace(RELEASE, url=f"https://fyr.example/{number}"), seen_at=SEEN
+        )
 
 
 def find_edits(archive: Archive, match: str) -> list[tuple[int, str]]:
@@ -60,11 +70,15 @@ def find_edits(archive: Archive, match: str) -> list[tuple[int, str]]:
 
 
 def count_hits(archive: Archive, match: str, table: str = "search") -> int:
-    return len(archive.db.execute(f"select rowid from {table} where {table} match ?", [match]).fetchall())
+    return len(
+        archive.db.execute(f"select rowid from {table} where {table} match ?", [match]).fetchall()
+    )
 
 
 def read_vocabulary(archive: Archive) -> dict[str, int]:
-    return dict(archive.db.execute("select word, releases from vocabulary order by word").fetchall())
+    return dict(
+        archive.db.execute("select word, releases from vocabulary order by word").fetchall()
+    )
 
 
 def test_release_is_found_by_words_and_compound_parts(archive: Archive) -> None:
@@ -83,15 +97,22 @@ def test_questions_have_their_own_index(archive: Archive) -> None:
 
 
 def test_index_follows_an_edit(archive: Archive) -> None:
-    archive.save(dataclasses.replace(RELEASE, lead="Bryggornas ljus sköts på avstånd."), seen_at=SEEN)
-    assert (count_hits(archive, match_word("hamn")), count_hits(archive, match_word("brygga"))) == (0, 1)
+    archive.save(
+        dataclasses.replace(RELEASE, lead="Bryggornas ljus sköts på avstånd."), seen_at=SEEN
+    )
+    assert (count_hits(archive, match_word("hamn")), count_hits(archive, match_word("brygga"))) == (
+        0,
+        1,
+    )
     vocabulary = read_vocabulary(archive)
     assert "hamnarnas" not in vocabulary
     assert vocabulary["bryggornas"] == vocabulary["ljus"] == 1
 
 
 def test_edits_are_indexed_by_what_they_removed_and_added(archive: Archive) -> None:
-    archive.save(dataclasses.replace(RELEASE, lead="Bryggornas ljus sköts på avstånd."), seen_at=SEEN)
+    archive.save(
+        dataclasses.replace(RELEASE, lead="Bryggornas ljus sköts på avstånd."), seen_at=SEEN
+    )
     expected = {
         match_word("hamn", ""): [(2, "removed")],
         match_word("brygga", ""): [(2, "added")],
@@ -140,7 +161,11 @@ def test_removed_and_added_paragraphs_are_counted_by_field() -> None:
     for before, after, removed, added in cases:
         sides = extract_edit_texts(state(**before), state(**after))
         found = [
-            {name: text.partition(f" {PARAGRAPH_END} {FORM_PREFIX}")[0] for name, text in columns if text}
+            {
+                name: text.partition(f" {PARAGRAPH_END} {FORM_PREFIX}")[0]
+                for name, text in columns
+                if text
+            }
             for columns in (zip(EDIT_COLUMNS, side, strict=True) for side in sides)
         ]
         assert found == [removed, added], (before, after)
@@ -149,7 +174,10 @@ def test_removed_and_added_paragraphs_are_counted_by_field() -> None:
 def test_index_is_rolled_back_with_the_release(archive: Archive) -> None:
     def save_and_fail() -> None:
         with archive.transaction():
-            archive.save(dataclasses.replace(RELEASE, url="https://fyr.example/2", lead="Bryggor."), seen_at=SEEN)
+            archive.save(
+                dataclasses.replace(RELEASE, url="https://fyr.example/2", lead="Bryggor."),
+                seen_at=SEEN,
+            )
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -167,7 +195,9 @@ def test_deleted_rows_are_not_found(archive: Archive) -> None:
 
 
 @pytest.mark.parametrize("tables", [(), ("releases",), ("search",)])
-def test_rebuild_fts_of_sqlite_utils_fails_and_changes_nothing(archive: Archive, tables: tuple[str, ...]) -> None:
+def test_rebuild_fts_of_sqlite_utils_fails_and_changes_nothing(
+    archive: Archive, tables: tuple[str, ...]
+) -> None:
     result = CliRunner().invoke(cli, ["rebuild-fts", str(archive.path), *tables])
     assert isinstance(result.exception, sqlite3.Error)
     assert count_hits(archive, match_word("hamn")) == 1
@@ -178,7 +208,9 @@ def test_index_of_another_version_is_rebuilt_on_opening(archive: Archive) -> Non
     archive.db.execute("update search_meta set value = 'older' where name = 'version'")
     archive.db.execute("insert into search (search) values ('delete-all')")
     archive.db.execute("delete from vocabulary")
-    assert archive.writer.index.describe_fault() == f"it was built with older, not {ANALYSIS_VERSION}"
+    assert (
+        archive.writer.index.describe_fault() == f"it was built with older, not {ANALYSIS_VERSION}"
+    )
     with Archive(archive.path) as reopened:
         assert reopened.writer.index.describe_fault() is None
         assert count_hits(reopened, match_word("hamn")) == 1
@@ -212,7 +244,9 @@ def test_interrupted_rebuild_is_resumed(archive: Archive, monkeypatch: pytest.Mo
     assert read_vocabulary(archive) == before
 
 
-def test_concurrent_rebuilds_share_the_work(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_concurrent_rebuilds_share_the_work(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
     save_copies(archive, 7)
     before = read_vocabulary(archive)
     monkeypatch.setattr("archive.search.search_index.REINDEX_BATCH", 2)
@@ -236,7 +270,9 @@ def test_release_written_by_another_program_is_a_fault(archive: Archive) -> None
     assert count_hits(archive, match_word("brygga")) == 1
 
 
-def test_reindex_command(archive: Archive, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_reindex_command(
+    archive: Archive, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     archive.db.execute("insert into search (search) values ('delete-all')")
     assert main(["reindex", str(archive.path)]) == 0
     assert f"1 releases indexed by {ANALYSIS_VERSION}" in capsys.readouterr().out
@@ -245,13 +281,19 @@ def test_reindex_command(archive: Archive, capsys: pytest.CaptureFixture[str], t
 
 
 def test_release_listed_again_is_found_by_its_month(archive: Archive) -> None:
-    archive.save(dataclasses.replace(RELEASE, url="https://fyr.example/2", title="En annan"), seen_at=SEEN)
+    archive.save(
+        dataclasses.replace(RELEASE, url="https://fyr.example/2", title="En annan"), seen_at=SEEN
+    )
     month = f'"{encode_facet_term("sort_month", "2024-06")}"'
-    archive.save(dataclasses.replace(RELEASE, published=SEEN, published_text="3 juni"), seen_at=SEEN)
+    archive.save(
+        dataclasses.replace(RELEASE, published=SEEN, published_text="3 juni"), seen_at=SEEN
+    )
     assert count_hits(archive, month) == 1
     with archive.transaction():
         archive.db.execute("update releases set moved_to = 2 where id = 1")
     archive.writer.index.rebuild()
     with archive.transaction():
         archive.db.execute("update releases set moved_to = null where id = 1")
-    assert archive.db.execute("select rowid from search where search match ?", [month]).fetchone() == (1,)
+    assert archive.db.execute(
+        "select rowid from search where search match ?", [month]
+    ).fetchone() == (1,)

@@ -22,7 +22,9 @@ from tests.archive.hostile_queries import LONG, OPERATORS, TYPED, WORDS
 
 def parse(**values: str | list[str]) -> SearchRequest:
     return parse_search_request(
-        MultiParams({name: [value] if isinstance(value, str) else value for name, value in values.items()})
+        MultiParams(
+            {name: [value] if isinstance(value, str) else value for name, value in values.items()}
+        )
     )
 
 
@@ -33,10 +35,24 @@ def list_notes(request: SearchRequest) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(
     ("parameter", "notes"),
     [
-        *((text, ["not_read"]) for text in ("page=-1", "page=0", "page=abc", "order=worst", "show=elephants")),
+        *(
+            (text, ["not_read"])
+            for text in ("page=-1", "page=0", "page=abc", "order=worst", "show=elephants")
+        ),
         *((text, ["not_read"]) for text in ("size=abc", "size=0")),
         ("size=1000", ["most_size"]),
-        *((text, []) for text in ("page=", "page=1", "page=3", "order=", "order=best", "show=questions", "size=100")),
+        *(
+            (text, [])
+            for text in (
+                "page=",
+                "page=1",
+                "page=3",
+                "order=",
+                "order=best",
+                "show=questions",
+                "size=100",
+            )
+        ),
     ],
 )
 def test_invalid_value_is_dropped_with_a_note(parameter: str, notes: list[str]) -> None:
@@ -63,13 +79,22 @@ def test_any_value_can_be_requested() -> None:
         assert request.show in RESULT_TYPES
         assert 1 <= request.page <= 10**6
         assert 1 <= request.size <= 100
-        values = {facet + suffix: [value, f"{value}b"] for facet in FACETS for suffix in ("", EXCLUDE_SUFFIX)}
+        values = {
+            facet + suffix: [value, f"{value}b"]
+            for facet in FACETS
+            for suffix in ("", EXCLUDE_SUFFIX)
+        }
         assert all(len(kept) <= MAX_FACET_VALUES for kept in parse(**values).include.values())
 
 
 def test_request_is_a_url() -> None:
-    request = SearchRequest(text="a&b", include={"tag": ("x", "y")}, exclude={"agency": ("z",)}, order="newest", page=3)
-    assert build_search_url(request, None) == "/search?q=a%26b&tag=x&tag=y&agency__not=z&order=newest&page=3"
+    request = SearchRequest(
+        text="a&b", include={"tag": ("x", "y")}, exclude={"agency": ("z",)}, order="newest", page=3
+    )
+    assert (
+        build_search_url(request, None)
+        == "/search?q=a%26b&tag=x&tag=y&agency__not=z&order=newest&page=3"
+    )
 
 
 @pytest.mark.parametrize(
@@ -95,8 +120,13 @@ def test_days_are_those_of_the_query_language(
 
 
 def test_days_that_exclude_each_other_are_noted() -> None:
-    for request in (parse(**{"from": "2024", "to": "2023"}), parse(q="till:2023", **{"from": "2024"})):
-        assert [(note.key, note.value) for note in request.query.notes] == [("no_time", "2024-01-01 – 2023-12-31")]
+    for request in (
+        parse(**{"from": "2024", "to": "2023"}),
+        parse(q="till:2023", **{"from": "2024"}),
+    ):
+        assert [(note.key, note.value) for note in request.query.notes] == [
+            ("no_time", "2024-01-01 – 2023-12-31")
+        ]
 
 
 def test_facet_value_is_turned_on_and_off() -> None:

@@ -32,7 +32,9 @@ from tests.archive.search.conftest import Searcher, build_request
         ('"igen fyrar"', "igen fyrar", "loose"),
     ],
 )
-async def test_suggestion_has_its_hits(sample: Searcher, text: str, suggestion: str, reason: str) -> None:
+async def test_suggestion_has_its_hits(
+    sample: Searcher, text: str, suggestion: str, reason: str
+) -> None:
     (found,) = (await sample.find(text)).suggestions
     assert (found.request.text, found.reason, found.total) == (suggestion, reason, 1)
 
@@ -47,7 +49,9 @@ async def test_suggestion_has_its_hits(sample: Searcher, text: str, suggestion: 
         ("fyrra hamnnarna", ["fyrar hamnarna"]),
     ],
 )
-async def test_suggestions_correct_only_misspelt_words(sample: Searcher, text: str, suggestions: list[str]) -> None:
+async def test_suggestions_correct_only_misspelt_words(
+    sample: Searcher, text: str, suggestions: list[str]
+) -> None:
     assert [found.request.text for found in (await sample.find(text)).suggestions] == suggestions
 
 
@@ -79,17 +83,28 @@ def bilingual(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Searcher]:
             "Åtgärder mot gängvåld",
             "Gängvåldet ökar. En gång i veckan skjuts någon. Statsminister Ulf Kristersson.",
         ),
-        ("sv", "Om psykisk ohälsa", "Psykisk ohälsa bland unga ökar. En gång till. Ett rotavdrag. Det kristna."),
+        (
+            "sv",
+            "Om psykisk ohälsa",
+            "Psykisk ohälsa bland unga ökar. En gång till. Ett rotavdrag. Det kristna.",
+        ),
         (
             "en",
             "A day at the lighthouse",
             "The government lit the lighthouse. A violence of waves, and the way of a gang.",
         ),
     ]
-    with Archive(tmp_path_factory.mktemp("bilingual") / "archive.db") as archive, archive.transaction():
+    with (
+        Archive(tmp_path_factory.mktemp("bilingual") / "archive.db") as archive,
+        archive.transaction(),
+    ):
         archive.add_agency("prov", name="Provverket", home="https://prov.example/")
         for number, (language, title, body) in enumerate(
-            [*texts * 4, ("sv", "Saluter", "De skjutes."), *[("sv", "Om ransomware", "Det ökar.")] * 10]
+            [
+                *texts * 4,
+                ("sv", "Saluter", "De skjutes."),
+                *[("sv", "Om ransomware", "Det ökar.")] * 10,
+            ]
         ):
             release = Release(
                 agency="prov",
@@ -113,7 +128,10 @@ def bilingual(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Searcher]:
         ("lighthouse", [], []),
         ("goverment", ["government"], []),
         ("mental illness", ["psykisk ohälsa"], ["english"]),
-        *((text, [], ["english"]) for text in ("mental illness från:2024", "mental illness -sleep", "rubrik:illness")),
+        *(
+            (text, [], ["english"])
+            for text in ("mental illness från:2024", "mental illness -sleep", "rubrik:illness")
+        ),
         ("mental illness OR violence", [], ["english"]),
         ("ransomware", [], []),  # has no Swedish word, and enough hits
         ("psykiskohälsa", ["psykisk ohälsa"], []),
@@ -130,7 +148,9 @@ async def test_suggestions_stay_in_their_language(
     assert [note.key for note in results.notes] == notes
 
 
-@pytest.mark.parametrize(("text", "loose"), [("Christersson", 4), ('"Christersson"', 0), ("+Christersson", 0)])
+@pytest.mark.parametrize(
+    ("text", "loose"), [("Christersson", 4), ('"Christersson"', 0), ("+Christersson", 0)]
+)
 async def test_likely_spelling_has_loose_hits(bilingual: Searcher, text: str, loose: int) -> None:
     hit_page = (await bilingual.find(text)).hit_page
     assert (hit_page.total, len(hit_page.loose.queries)) == (0, loose)

@@ -17,7 +17,13 @@ LINE = {
     "url": "https://fyr.example/press/1#top",
     "title": " Tre  fyrar\u00ad tänds ",
     "lead": "Kusten får ljus.",
-    "body": "Kusten får ljus.\n\n## Varför\n\n- Äntligen, säger *Ada*.\n\n* ett\n* [två](/b)\n\n![Karta](/k.png)",
+    "body": (
+        "Kusten får ljus.\n\n## Varför\n\n- Äntligen,"
+        " säger"
+        " *Ada*.\n\n*"
+        " ett\n*"
+        " [två](/b)\n\n![Karta](/k.png)"
+    ),
     "published": "2024-06",
     "updated": "2024-06-02T09:30:00+02:00",
     "kind": "Pressmeddelanden",
@@ -100,17 +106,27 @@ def test_markup_is_sanitised() -> None:
     release, _ = parse_release({**LINE, "lead": None, "body": None, "body_html": markup}, "fyr")
     assert release.body_html.startswith('<h2>A</h2><p>b</p><p><a href="https://fyr.example/d"')
     assert release.body == "A\n\nb\n\nd"
-    release, _ = parse_release({**LINE, "body": "<script>alert(1)</script> [x](javascript:alert(1))"}, "fyr")
+    release, _ = parse_release(
+        {**LINE, "body": "<script>alert(1)</script> [x](javascript:alert(1))"}, "fyr"
+    )
     assert "<script" not in release.body_html
     assert "href" not in release.body_html
 
 
 @pytest.mark.parametrize(
     ("field", "before", "after"),
-    [("body", "", ""), ("body", "* ", ""), ("body_html", "<table><tr><td>", "</td></tr></table><p>slut</p>")],
+    [
+        ("body", "", ""),
+        ("body", "* ", ""),
+        ("body_html", "<table><tr><td>", "</td></tr></table><p>slut</p>"),
+    ],
 )
-def test_paragraph_of_more_than_ten_million_characters_is_read(field: str, before: str, after: str) -> None:
-    release, _ = parse_release({**LINE, "lead": None, "body": None, field: f"{before}{'x' * 10_000_100}{after}"}, "fyr")
+def test_paragraph_of_more_than_ten_million_characters_is_read(
+    field: str, before: str, after: str
+) -> None:
+    release, _ = parse_release(
+        {**LINE, "lead": None, "body": None, field: f"{before}{'x' * 10_000_100}{after}"}, "fyr"
+    )
     assert release.body.count("x") == release.body_html.count("x") == 10_000_100
     assert release.body.endswith("slut") == ("slut" in after)
 
@@ -127,7 +143,9 @@ def test_paragraph_of_more_than_ten_million_characters_is_read(field: str, befor
 def test_nested_text_is_read_or_refused_but_never_lost(
     field: str, start: str, end: str, read: int, refused: int
 ) -> None:
-    release, _ = parse_release({**LINE, "body": None, field: f"{start * read}djup{end * read}"}, "fyr")
+    release, _ = parse_release(
+        {**LINE, "body": None, field: f"{start * read}djup{end * read}"}, "fyr"
+    )
     assert "djup" in release.body
     with pytest.raises(FieldError, match=r"is nested|Excessive depth") as caught:
         parse_release({**LINE, "body": None, field: f"{start * refused}djup{end * refused}"}, "fyr")
@@ -141,7 +159,9 @@ def test_time_to_read_a_text_is_linear(unit: str) -> None:
     seconds = []
     for length in (30_000, 120_000):
         started = process_time()
-        parse_release({"url": LINE["url"], "title": "A", "body": unit * (length // len(unit))}, "fyr")
+        parse_release(
+            {"url": LINE["url"], "title": "A", "body": unit * (length // len(unit))}, "fyr"
+        )
         seconds.append(process_time() - started)
     assert seconds[1] < 9 * seconds[0] + 0.5
 

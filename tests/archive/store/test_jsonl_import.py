@@ -71,8 +71,12 @@ def write_lines(path: Path, *rows: object) -> Path:
     return path
 
 
-def import_rows(archive: Archive, *rows: dict[str, Any], imported_at: datetime = IMPORTED_AT) -> ImportResult:
-    return import_file(archive, write_lines(archive.path.with_name("a.jsonl"), *rows), "fyr", imported_at)
+def import_rows(
+    archive: Archive, *rows: dict[str, Any], imported_at: datetime = IMPORTED_AT
+) -> ImportResult:
+    return import_file(
+        archive, write_lines(archive.path.with_name("a.jsonl"), *rows), "fyr", imported_at
+    )
 
 
 def test_second_run_changes_nothing(archive: Archive) -> None:
@@ -86,7 +90,9 @@ def test_second_run_changes_nothing(archive: Archive) -> None:
 
 
 def test_tags_in_another_order_are_unchanged(archive: Archive) -> None:
-    result = import_rows(archive, {**LINE, "tags": ["Hav", "Ljus"]}, {**LINE, "tags": ["Ljus", "Hav"]})
+    result = import_rows(
+        archive, {**LINE, "tags": ["Hav", "Ljus"]}, {**LINE, "tags": ["Ljus", "Hav"]}
+    )
     assert (result.new, result.revised, result.unchanged) == (1, 0, 1)
 
 
@@ -112,7 +118,10 @@ def test_crawled_release_is_not_replaced(archive: Archive) -> None:
 def test_month_is_stored_as_a_month(archive: Archive) -> None:
     release, _ = parse_release(LINE, "fyr")
     assert archive.save(release, seen_at=IMPORTED_AT, cause="import") is SaveResult.NEW
-    assert archive.save(replace(release, published=date(2024, 6, 1)), seen_at=IMPORTED_AT) is SaveResult.REVISED
+    assert (
+        archive.save(replace(release, published=date(2024, 6, 1)), seen_at=IMPORTED_AT)
+        is SaveResult.REVISED
+    )
     dates = archive.db.execute("select published from revisions order by id").fetchall()
     assert dates == [("2024-06",), ("2024-06-01",)]
 
@@ -128,19 +137,45 @@ def test_lines_taken_down_elsewhere_are_left_out(archive: Archive) -> None:
         {**LINE, "url": "https://fyr.example/3", "body": "Av █████.", "takedown": "redacted"},
         {**LINE, "url": "https://fyr.example/4", "takedown": "another collection's own field"},
     )
-    assert (result.new, result.withheld, result.withheld_elsewhere, result.errors) == (2, 2, [1], [])
+    assert (result.new, result.withheld, result.withheld_elsewhere, result.errors) == (
+        2,
+        2,
+        [1],
+        [],
+    )
     assert dict(result.unknown_fields) == {"takedown": 1}
-    assert archive.db.execute("select url from releases where title like '%█%' or body like '%█%'").fetchall() == []
+    assert (
+        archive.db.execute(
+            "select url from releases where title like '%█%' or body like '%█%'"
+        ).fetchall()
+        == []
+    )
     report = list(format_import_report(Path("a.jsonl"), result))
-    assert any(line.startswith("withheld: 2 are hidden or redacted in the archive they come from") for line in report)
-    assert "withheld there, but shown here: releases 1; the reasons are at /-/takedowns of that archive" in report
+    assert any(
+        line.startswith("withheld: 2 are hidden or redacted in the archive they come from")
+        for line in report
+    )
+    assert (
+        "withheld there, but"
+        " shown here:"
+        " releases 1; the reasons"
+        " are at /-/takedowns of that"
+        " archive" in report
+    )
 
 
-def test_errors_name_file_line_and_field_and_the_rest_is_stored(archive: Archive, file: Path) -> None:
+def test_errors_name_file_line_and_field_and_the_rest_is_stored(
+    archive: Archive, file: Path
+) -> None:
     other, _ = parse_release({**LINE, "url": "https://vag.example/1"}, "vag")
     archive.save(other, seen_at=IMPORTED_AT)
     rows = [LINE, {**LINE, "published": "x"}, {**LINE, "url": "https://vag.example/1"}]
-    texts = [json.dumps(row) for row in rows] + ["{", "[1]", "", json.dumps({**LINE, "url": "https://fyr.example/9"})]
+    texts = [json.dumps(row) for row in rows] + [
+        "{",
+        "[1]",
+        "",
+        json.dumps({**LINE, "url": "https://fyr.example/9"}),
+    ]
     file.write_bytes("\n".join(texts).encode() + b"\n\xff\n")
     result = import_file(archive, file, "fyr", IMPORTED_AT)
     errors = [(error.line, error.field) for error in result.errors]
@@ -157,7 +192,10 @@ def test_line_that_is_too_long_is_reported(
     monkeypatch.setattr(importer, "MAX_LINE_BYTES", 100)
     file.write_bytes(b"{}\n" + b"x" * length + (end and b"\n{}\n"))
     is_too_long = length + len(end) > 100
-    lines = [(number, isinstance(row, FieldError) and "longer" in str(row)) for number, row in iter_import_lines(file)]
+    lines = [
+        (number, isinstance(row, FieldError) and "longer" in str(row))
+        for number, row in iter_import_lines(file)
+    ]
     assert lines == [(1, False), (2, is_too_long), *([(3, False)] if end else [])]
 
 
@@ -165,21 +203,42 @@ def test_lines_before_the_end_of_a_truncated_file_are_stored(
     archive: Archive, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(importer, "LINES_PER_TRANSACTION", 20)
-    texts = [hashlib.shake_256(b"%d" % number).hexdigest(400) for number in range(30)]  # cannot be compressed well
-    rows = [{"url": f"https://fyr.example/{number}", "title": text} for number, text in enumerate(texts)]
+    texts = [
+        hashlib.shake_256(b"%d" % number).hexdigest(400) for number in range(30)
+    ]  # cannot be compressed well
+    rows = [
+        {"url": f"https://fyr.example/{number}", "title": text} for number, text in enumerate(texts)
+    ]
     compressed = gzip.compress("".join(json.dumps(row) + "\n" for row in rows).encode())
     file.write_bytes(compressed[: len(compressed) * 9 // 10])
     result = import_file(archive, file, "fyr", IMPORTED_AT)
     assert "cannot be unpacked after line" in str(result.failure)
-    assert 20 < archive.db.execute("select count(*) from releases").fetchone()[0] == result.new == result.last_line < 30
+    assert (
+        20
+        < archive.db.execute("select count(*) from releases").fetchone()[0]
+        == result.new
+        == result.last_line
+        < 30
+    )
     report = list(format_import_report(file, result))
-    assert report[-1] == f"{file}: stored or reported up to line {result.new}; the same command continues after it"
+    assert (
+        report[-1] == f"{file}: stored or reported up to line {result.new}; the"
+        f" same"
+        f" command"
+        f" continues"
+        f" after it"
+    )
 
 
 def test_first_checks_are_spread_over_days(archive: Archive) -> None:
-    import_rows(archive, *({"url": f"https://fyr.example/{number}", "title": "Fyren"} for number in range(300)))
+    import_rows(
+        archive,
+        *({"url": f"https://fyr.example/{number}", "title": "Fyren"} for number in range(300)),
+    )
     assert archive.frontier.list_stale("fyr", IMPORTED_AT + timedelta(hours=23), 1000, MONTH) == []
-    days = archive.db.execute("select substr(next_check, 1, 10), count(*) from releases group by 1").fetchall()
+    days = archive.db.execute(
+        "select substr(next_check, 1, 10), count(*) from releases group by 1"
+    ).fetchall()
     assert len(days) > CHECK_SPREAD_DAYS * 0.9
     assert max(number for _, number in days) < 15
     assert archive.frontier.list_due("fyr", IMPORTED_AT, 1000) == []
@@ -188,40 +247,57 @@ def test_first_checks_are_spread_over_days(archive: Archive) -> None:
 
 
 def test_unknown_agency_is_an_error(archive: Archive, file: Path) -> None:
-    with pytest.raises(ArchiveError, match="agencies: fyrar: is not stored; stored agencies: fyr, vag"):
+    with pytest.raises(
+        ArchiveError, match="agencies: fyrar: is not stored; stored agencies: fyr, vag"
+    ):
         import_file(archive, write_lines(file, LINE), "fyrar", IMPORTED_AT)
 
 
 # Lines of any kind
 
-TEXTS = st.text() | st.sampled_from(["", "a\x00b", "\ud800", "NaN", "> " * 150, "a\u0316\u0301" * 1500, "w" * 3000])
+TEXTS = st.text() | st.sampled_from(
+    ["", "a\x00b", "\ud800", "NaN", "> " * 150, "a\u0316\u0301" * 1500, "w" * 3000]
+)
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | TEXTS | st.just(10**4299),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
     max_leaves=6,
 )
 URLS = st.integers(1, 9).map("https://fyr.example/{}".format) | st.sampled_from(
-    ["https://a.example/1", "https://fyr.example/\x00", "http://[", "https://fyr.example/" + "x" * 3000]
+    [
+        "https://a.example/1",
+        "https://fyr.example/\x00",
+        "http://[",
+        "https://fyr.example/" + "x" * 3000,
+    ]
 )
 RELEASES = st.fixed_dictionaries(
     {"url": URLS, "title": TEXTS},
     optional=dict.fromkeys(sorted(import_lines.KNOWN_FIELDS - {"url", "title"}), TEXTS | VALUES),
 )
-OBJECTS = RELEASES | st.dictionaries(TEXTS | st.sampled_from(sorted(import_lines.KNOWN_FIELDS)), VALUES, max_size=4)
+OBJECTS = RELEASES | st.dictionaries(
+    TEXTS | st.sampled_from(sorted(import_lines.KNOWN_FIELDS)), VALUES, max_size=4
+)
 GOOD_LINE = b'{"url": "https://fyr.example/good", "title": "Bra", "views": %s}' % (b"9" * 5000)
 LINES = (
     OBJECTS.map(lambda row: json.dumps(row).encode())
     | VALUES.map(lambda value: json.dumps(value).encode())
     | RELEASES.map(lambda row: json.dumps(row, ensure_ascii=False).encode(errors="surrogatepass"))
     | st.binary(max_size=20)
-    | st.sampled_from([b"", b"  \t", b"\xef\xbb\xbf", b"\x00", b"[" * 100_000, b'{"a":' * 100_000, GOOD_LINE])
+    | st.sampled_from(
+        [b"", b"  \t", b"\xef\xbb\xbf", b"\x00", b"[" * 100_000, b'{"a":' * 100_000, GOOD_LINE]
+    )
     | st.just(b'{"url": "https://fyr.example/x", "title": "Ett", "title": "Annat"}')
 ).map(lambda line: line.replace(b"\n", b""))
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(LINES, max_size=12), st.sampled_from([b"\n", b"\r\n"]), st.booleans(), st.booleans())
-def test_every_line_is_stored_or_a_named_error(lines: list[bytes], end: bytes, bom: bool, compress: bool) -> None:
+@given(
+    st.lists(LINES, max_size=12), st.sampled_from([b"\n", b"\r\n"]), st.booleans(), st.booleans()
+)
+def test_every_line_is_stored_or_a_named_error(
+    lines: list[bytes], end: bytes, bom: bool, compress: bool
+) -> None:
     with TemporaryDirectory() as folder, open_archive(Path(folder)) as archive:
         file, kept = Path(folder) / "a.jsonl", [*lines, GOOD_LINE]
         kept[0] = codecs.BOM_UTF8 * bom + kept[0]
@@ -230,7 +306,9 @@ def test_every_line_is_stored_or_a_named_error(lines: list[bytes], end: bytes, b
         file.write_bytes(gzip.compress(content, 1) if compress else content)
         result = import_file(archive, file, "fyr", IMPORTED_AT)
         assert (result.failure, result.last_line) == (None, len(kept))
-        assert result.lines == sum(bool(line.removeprefix(codecs.BOM_UTF8).strip()) for line in kept)
+        assert result.lines == sum(
+            bool(line.removeprefix(codecs.BOM_UTF8).strip()) for line in kept
+        )
         counts = [result.new, result.revised, result.unchanged, result.withheld, len(result.errors)]
         assert sum(counts) == result.lines
         failed = {error.line for error in result.errors}
@@ -247,14 +325,19 @@ def test_every_line_is_stored_or_a_named_error(lines: list[bytes], end: bytes, b
 
 
 def assert_is_stored(archive: Archive, line: bytes) -> None:
-    """Check that the texts of a line are those of a stored version, apart from what cleaning leaves out."""
+    """Check that the texts of a line are those of a stored version, apart from what cleaning leaves
+    out.
+    """
     if not (text := line.decode("utf-8-sig").strip()):
         return
     row = json.loads(text, parse_int=float)
     release, _ = parse_release(row, "fyr")
     sql = "select v.* from revisions v join releases r on r.id = v.release where r.url = ?"
     versions = list(archive.db.query(sql, [release.url]))
-    assert any(version["title"] == release.title and version["body"] == release.body for version in versions)
+    assert any(
+        version["title"] == release.title and version["body"] == release.body
+        for version in versions
+    )
     assert release.title == import_lines.clean_line(row["title"])
     assert (release.lead or "") == import_lines.clean_text(row.get("lead") or "")
     shown = "".join(filter(str.isalnum, import_lines.strip_invisible(row.get("body") or "")))
@@ -265,13 +348,28 @@ def assert_is_stored(archive: Archive, line: bytes) -> None:
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        (b'{"url": "https://fyr.example/1", "title": "A", "body": "x", "body": "y"}', "body: is given more than once"),
-        (b'{"url": "https://fyr.example/1", "title": "A", "a": {"b": 1, "b": 2}}', "b: is given more than once"),
-        (b'{"url": "https://fyr.example/1", "title": "A", "tags": ["\\ud800"]}', "tags[0]: contains half of a"),
+        (
+            b'{"url": "https://fyr.example/1", "title": "A", "body": "x", "body": "y"}',
+            "body: is given more than once",
+        ),
+        (
+            b'{"url": "https://fyr.example/1", "title": "A", "a": {"b": 1, "b": 2}}',
+            "b: is given more than once",
+        ),
+        (
+            b'{"url": "https://fyr.example/1", "title": "A", "tags": ["\\ud800"]}',
+            "tags[0]: contains half of a",
+        ),
         (b'{"url": "https://fyr.example/\\u0000", "title": "A"}', "contains a control character"),
-        (b'{"url": "https://fyr.example/' + b"x" * 2100 + b'", "title": "A"}', "url: is longer than 2083 characters"),
+        (
+            b'{"url": "https://fyr.example/' + b"x" * 2100 + b'", "title": "A"}',
+            "url: is longer than 2083 characters",
+        ),
         (b'{"url": "https://fyr.example/1", "title": 1' + b"0" * 5000 + b"}", "title: is not text"),
-        (b'{"url": "https://fyr.example/1", "title": "A", "images": [{"url": 7}]}', "images[0].url: is not text"),
+        (
+            b'{"url": "https://fyr.example/1", "title": "A", "images": [{"url": 7}]}',
+            "images[0].url: is not text",
+        ),
         (
             b'{"url": "https://fyr.example/1", "title": "A", "tags": ' + b"[" * 9999,
             "is not JSON: maximum recursion depth",
@@ -288,16 +386,24 @@ def test_what_was_accepted_in_silence_or_ended_the_import_is_a_named_error(
     assert problem in str(result.errors[0])
 
 
-def test_long_number_in_an_ignored_field_is_counted_and_the_line_stored(archive: Archive, file: Path) -> None:
+def test_long_number_in_an_ignored_field_is_counted_and_the_line_stored(
+    archive: Archive, file: Path
+) -> None:
     file.write_bytes(GOOD_LINE)
     result = import_file(archive, file, "fyr", IMPORTED_AT)
     assert (result.new, result.errors, dict(result.unknown_fields)) == (1, [], {"views": 1})
 
 
 def test_control_characters_that_are_left_out_are_counted(archive: Archive) -> None:
-    rows = [{**LINE, "title": "Fy\x00ren", "contacts": [{"name": "Ada\x08"}]}, {**LINE, "body": "a\r\nb\tc"}]
+    rows = [
+        {**LINE, "title": "Fy\x00ren", "contacts": [{"name": "Ada\x08"}]},
+        {**LINE, "body": "a\r\nb\tc"},
+    ]
     result = import_rows(archive, *rows)
-    assert dict(result.unknown_fields) == {"title (control characters)": 1, "contacts (control characters)": 1}
+    assert dict(result.unknown_fields) == {
+        "title (control characters)": 1,
+        "contacts (control characters)": 1,
+    }
 
 
 def test_line_that_cannot_be_saved_is_named_and_the_others_are_stored(
@@ -311,7 +417,9 @@ def test_line_that_cannot_be_saved_is_named_and_the_others_are_stored(
         return save(release, **arguments)
 
     monkeypatch.setattr(archive, "save", fail)
-    result = import_rows(archive, *({"url": f"https://fyr.example/{n}", "title": "Fyren"} for n in range(6)))
+    result = import_rows(
+        archive, *({"url": f"https://fyr.example/{n}", "title": "Fyren"} for n in range(6))
+    )
     assert (result.lines, result.new, result.unchanged, result.failure) == (6, 5, 0, None)
     assert [str(error).partition("line ")[2] for error in result.errors] == [
         "4: cannot be saved: string or blob too big"
@@ -323,11 +431,29 @@ def test_line_that_cannot_be_saved_is_named_and_the_others_are_stored(
 # What ends an import
 
 
-def test_full_disk_keeps_what_was_committed(archive: Archive, file: Path, agencies: Path, tmp_path: Path) -> None:
-    rows = [{"url": f"https://fyr.example/{n}", "title": f"Lamp {n}", "body": "Lit. " * 99} for n in range(2000)]
+def test_full_disk_keeps_what_was_committed(
+    archive: Archive, file: Path, agencies: Path, tmp_path: Path
+) -> None:
+    rows = [
+        {"url": f"https://fyr.example/{n}", "title": f"Lamp {n}", "body": "Lit. " * 99}
+        for n in range(2000)
+    ]
     write_lines(file, {}, *({**row, "language": "en"} for row in rows))
-    command = [sys.executable, "-m", "archive", "import", str(file), "--agency", "fyr", "--processes", "0"]
-    limit = (3_000_000, 3_000_000)  # bytes of the largest file; there is no other way to fill a disk without being root
+    command = [
+        sys.executable,
+        "-m",
+        "archive",
+        "import",
+        str(file),
+        "--agency",
+        "fyr",
+        "--processes",
+        "0",
+    ]
+    limit = (
+        3_000_000,
+        3_000_000,
+    )  # bytes of the largest file; there is no other way to fill a disk without being root
     done = subprocess.run(
         [*command, "--archive", str(archive.path), "--agencies", str(agencies)],
         cwd=ROOT,
@@ -342,8 +468,14 @@ def test_full_disk_keeps_what_was_committed(archive: Archive, file: Path, agenci
     (stored,) = archive.db.execute("select count(*) from releases").fetchone()
     assert 0 < stored < 2000
     assert f"{file}: line 1: url: is missing\n" in done.stdout
-    assert f"{stored + 1} lines: {stored} new, 0 revised, 0 unchanged, 0 already crawled, 1 errors" in done.stdout
-    assert f"stored or reported up to line {stored + 1}; the same command continues after it" in done.stdout
+    assert (
+        f"{stored + 1} lines: {stored} new, 0 revised, 0 unchanged, 0 already crawled, 1 errors"
+        in done.stdout
+    )
+    assert (
+        f"stored or reported up to line {stored + 1}; the same command continues after it"
+        in done.stdout
+    )
     result = import_file(archive, file, "fyr", IMPORTED_AT)
     assert (result.new, result.unchanged, len(result.errors)) == (2000 - stored, stored, 1)
 
@@ -354,7 +486,9 @@ def test_killed_process_that_reads_lines_is_reported(
     monkeypatch.setattr(importer, "prepare_lines", kill_own_process)
     result = import_file(archive, write_lines(file, LINE), "fyr", IMPORTED_AT, processes=1)
     assert (result.lines, result.last_line) == (0, 0)
-    assert "the import ended early: A process in the process pool was terminated" in str(result.failure)
+    assert "the import ended early: A process in the process pool was terminated" in str(
+        result.failure
+    )
 
 
 def kill_own_process(*_: object) -> None:
@@ -366,7 +500,10 @@ def kill_own_process(*_: object) -> None:
 
 def write_nine_lines(path: Path) -> Path:
     """Seven releases, the first of them twice, and two errors."""
-    rows = [{"url": f"https://fyr.example/{n}", "title": f"Lamp {n}", "body": f"*{n}* lit"} for n in range(9)]
+    rows = [
+        {"url": f"https://fyr.example/{n}", "title": f"Lamp {n}", "body": f"*{n}* lit"}
+        for n in range(9)
+    ]
     lines = [json.dumps({**row, "language": "en"}) for row in rows]  # the smallest lexicon
     lines[4] = "{broken"
     lines[6] = json.dumps({"url": "https://fyr.example/6"})
@@ -374,7 +511,9 @@ def write_nine_lines(path: Path) -> Path:
     return path
 
 
-def test_processes_store_the_same_rows_and_errors(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_processes_store_the_same_rows_and_errors(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(importer, "LINES_PER_TRANSACTION", 2)
     write_nine_lines(file)
     results, stored_rows = [], []
@@ -388,19 +527,31 @@ def test_processes_store_the_same_rows_and_errors(file: Path, tmp_path: Path, mo
     for result in results:
         assert (result.lines, result.new, result.unchanged) == (10, 7, 1)
         assert [(error.line, error.field) for error in result.errors] == [(5, None), (7, "title")]
-    assert [str(error) for error in results[0].errors] == [str(error) for error in results[1].errors]
+    assert [str(error) for error in results[0].errors] == [
+        str(error) for error in results[1].errors
+    ]
 
 
 @pytest.mark.parametrize(("stop_at", "new", "stopped"), [(2, 2, True), (7, 7, False)])
 def test_import_stops_between_transactions(
-    archive: Archive, file: Path, monkeypatch: pytest.MonkeyPatch, stop_at: int, new: int, *, stopped: bool
+    archive: Archive,
+    file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    stop_at: int,
+    new: int,
+    *,
+    stopped: bool,
 ) -> None:
     monkeypatch.setattr(importer, "LINES_PER_TRANSACTION", 2)
 
     def should_stop() -> bool:
-        return bool(archive.db.execute("select count(*) >= ? from releases", [stop_at]).fetchone()[0])
+        return bool(
+            archive.db.execute("select count(*) >= ? from releases", [stop_at]).fetchone()[0]
+        )
 
-    result = import_file(archive, write_nine_lines(file), "fyr", IMPORTED_AT, should_stop=should_stop)
+    result = import_file(
+        archive, write_nine_lines(file), "fyr", IMPORTED_AT, should_stop=should_stop
+    )
     assert (result.new, result.stopped) == (new, stopped)
 
 
@@ -412,7 +563,11 @@ def agencies(tmp_path: Path) -> Path:
     path = tmp_path / "agencies.toml"
     path.write_text(
         '[fyr]\nname = "Fyrstyrelsen"\nhome = "https://fyr.example/"\n'
-        '[vag]\nname = "Vägverket"\nhome = "https://www.vag.example/"\naliases = ["vägar.example"]\n',
+        "[vag]\nname ="
+        ' "Vägverket"\nhome ='
+        ' "https://www.vag.example/'
+        '"\naliases ='
+        ' ["vägar.example"]\n',
         "utf-8",
     )
     return path
@@ -420,10 +575,14 @@ def agencies(tmp_path: Path) -> Path:
 
 def run_import(file: Path, agencies: Path, agency: str = "fyr") -> int:
     target = str(file.with_name("new.db"))
-    return main(["import", str(file), "--archive", target, "--agency", agency, "--agencies", str(agencies)])
+    return main(
+        ["import", str(file), "--archive", target, "--agency", agency, "--agencies", str(agencies)]
+    )
 
 
-def test_command_prints_errors_and_counts(file: Path, agencies: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_command_prints_errors_and_counts(
+    file: Path, agencies: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     write_lines(file, LINE, {**LINE, "url": "https://fyr.example/2", "senders": ["x"]}, {})
     assert run_import(file, agencies) == 1
     printed = capsys.readouterr().out
@@ -440,15 +599,38 @@ def test_command_prints_errors_and_counts(file: Path, agencies: Path, capsys: py
 def test_command_warns_of_hosts_of_other_agencies(
     file: Path, agencies: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    hosts = ("vag.example", "press.vag.example", "www.xn--vgar-loa.example", "a.example", "press.fyr.example")
+    hosts = (
+        "vag.example",
+        "press.vag.example",
+        "www.xn--vgar-loa.example",
+        "a.example",
+        "press.fyr.example",
+    )
     write_lines(file, LINE, *({**LINE, "url": f"https://{host}/1"} for host in (hosts[0], *hosts)))
     file.write_text(file.read_text("utf-8").replace("vag.example/1", "vag.example/2", 1), "utf-8")
     assert run_import(file, agencies) == 0
-    assert [line for line in capsys.readouterr().out.splitlines() if line.startswith("warning")] == [
-        "warning: 2 of them are at vag.example, which belongs to vag: is --agency right? (first: line 2)",
-        "warning: 1 of them are at press.vag.example, which belongs to vag: is --agency right? (first: line 4)",
-        "warning: 1 of them are at xn--vgar-loa.example, which belongs to vag: is --agency right? (first: line 5)",
-        "warning: 1 of them are at a.example, which belongs to no agency that is known here (first: line 6)",
+    assert [
+        line for line in capsys.readouterr().out.splitlines() if line.startswith("warning")
+    ] == [
+        "warning: 2 of them are at"
+        " vag.example, which"
+        " belongs to"
+        " vag: is --agency right? (first:"
+        " line 2)",
+        "warning: 1 of them are at"
+        " press.vag.example, which"
+        " belongs to vag: is --agency"
+        " right?"
+        " (first: line 4)",
+        "warning: 1 of them are at"
+        " xn--vgar-loa.example, which"
+        " belongs to vag: is --agency"
+        " right?"
+        " (first: line 5)",
+        "warning: 1 of them are at"
+        " a.example, which belongs to"
+        " no agency that is known here"
+        " (first: line 6)",
     ]
 
 
@@ -477,11 +659,26 @@ def test_ctrl_c_ends_the_command_between_transactions(archive: Archive, file: Pa
     write_lines(
         file,
         *(
-            {"url": f"https://fyr.example/{n}", "title": f"Lamp {n}", "language": "en", "body": body}
+            {
+                "url": f"https://fyr.example/{n}",
+                "title": f"Lamp {n}",
+                "language": "en",
+                "body": body,
+            }
             for n in range(9000)
         ),
     )
-    command = [sys.executable, "-m", "archive", "import", str(file), "--agency", "fyr", "--processes", "1"]
+    command = [
+        sys.executable,
+        "-m",
+        "archive",
+        "import",
+        str(file),
+        "--agency",
+        "fyr",
+        "--processes",
+        "1",
+    ]
     with (
         subprocess.Popen(
             [*command, "--archive", str(archive.path)],
@@ -494,7 +691,10 @@ def test_ctrl_c_ends_the_command_between_transactions(archive: Archive, file: Pa
         closing(sqlite3.connect(archive.path, timeout=30)) as db,
     ):
         try:
-            while process.poll() is None and not db.execute("select count(*) from releases").fetchone()[0]:
+            while (
+                process.poll() is None
+                and not db.execute("select count(*) from releases").fetchone()[0]
+            ):
                 time.sleep(0.02)
             os.killpg(process.pid, signal.SIGINT)
             _, errors = process.communicate(timeout=30)

@@ -28,14 +28,28 @@ def test_merge_joins_the_histories_of_two_urls(tmp_path: Path) -> None:
         for hour, release in enumerate((OLD, new)):
             archive.save(release, seen_at=SEEN + timedelta(hours=hour))
         with archive.transaction():
-            merge_releases(archive, 1, 2, SEEN + timedelta(hours=2), new.url, cause="source", status=301)
-        revisions = archive.db.execute("select release, previous, cause, summary from revisions order by id").fetchall()
+            merge_releases(
+                archive, 1, 2, SEEN + timedelta(hours=2), new.url, cause="source", status=301
+            )
+        revisions = archive.db.execute(
+            "select release, previous, cause, summary from revisions order by id"
+        ).fetchall()
         assert revisions == [(1, None, "first", None), (2, 1, "source", "1 belopp ändrat")]
-        assert archive.db.execute("select moved_to from releases order by id").fetchall() == [(2,), (None,)]
+        assert archive.db.execute("select moved_to from releases order by id").fetchall() == [
+            (2,),
+            (None,),
+        ]
         indexed = "select rowid from search_edits where search_edits match ?"
-        assert [archive.db.execute(indexed, [word]).fetchall() for word in ("18", "19")] == [[(4,)], [(5,)]]
-        edited = f"select rowid from search where search match '{encode_facet_term('edited', 'yes')}'"
+        assert [archive.db.execute(indexed, [word]).fetchall() for word in ("18", "19")] == [
+            [(4,)],
+            [(5,)],
+        ]
+        edited = (
+            f"select rowid from search where search match '{encode_facet_term('edited', 'yes')}'"
+        )
         assert archive.db.execute(edited).fetchall() == [(2,)]
         archive.save(replace(OLD, url=new.url), seen_at=SEEN + timedelta(hours=3))
-        back = archive.db.execute("select release, cause, reverts_to from revisions where id = 3").fetchall()
+        back = archive.db.execute(
+            "select release, cause, reverts_to from revisions where id = 3"
+        ).fetchall()
         assert back == [(2, "source", 1)], "a state of the earlier URL"

@@ -1,4 +1,6 @@
-"""Archive.save: new, unchanged or revised; each release completely or not at all; one by one or in batches."""
+"""Archive.save: new, unchanged or revised; each release completely or not at all; one by one or in
+batches.
+"""
 
 from __future__ import annotations
 
@@ -56,9 +58,13 @@ RELEASE = Release(
         Question(position=2, question="Var?", answer="I skogen.", answered_by="Eva Ek"),
     ),
     images=(Image(url="https://skog.example/1.jpg", caption="En älg", credit="Eva Ek"),),
-    attachments=(Attachment(url="https://skog.example/1.pdf", title="Rapport", media_type="application/pdf"),),
+    attachments=(
+        Attachment(url="https://skog.example/1.pdf", title="Rapport", media_type="application/pdf"),
+    ),
 )
-EDITED = replace(RELEASE, body="Räkningen gjordes i april.", body_html="<p>Räkningen gjordes i april.</p>")
+EDITED = replace(
+    RELEASE, body="Räkningen gjordes i april.", body_html="<p>Räkningen gjordes i april.</p>"
+)
 PARTS = ("revisions", "questions", "tags", "release_tags", "images", "attachments")
 SITE_MENU = "".join(f"<li><a href='/{n}'>Meny {n * n}</a></li>" for n in range(400))
 SEARCH_TABLES = ("search", "search_questions", "search_edits", "search_attachments")
@@ -83,19 +89,41 @@ def rows(archive: Archive, sql: str) -> list[tuple[object, ...]]:
 
 def test_new_release_is_stored_with_all_its_parts(archive: Archive) -> None:
     assert archive.save(RELEASE, seen_at=SEEN) is SaveResult.NEW
-    assert rows(archive, "select agency, published, updated, first_seen, last_checked, revision from releases") == [
-        ("skog", "2024-03-14", "2024-03-15T09:30:00+00:00", "2024-03-15T10:00:00+00:00", "2024-03-15T10:00:00+00:00", 1)
+    assert rows(
+        archive,
+        "select agency, published, updated, first_seen, last_checked, revision from releases",
+    ) == [
+        (
+            "skog",
+            "2024-03-14",
+            "2024-03-15T09:30:00+00:00",
+            "2024-03-15T10:00:00+00:00",
+            "2024-03-15T10:00:00+00:00",
+            1,
+        )
     ]
-    assert rows(archive, "select position, question, answered_by from questions order by position") == [
+    assert rows(
+        archive, "select position, question, answered_by from questions order by position"
+    ) == [
         (1, "Hur många?", None),
         (2, "Var?", "Eva Ek"),
     ]
     tags = rows(archive, "select name from tags join release_tags on tag = tags.id order by name")
     assert tags == [("Räkning",), ("Älg",)]
-    assert rows(archive, "select position, caption, credit from images") == [(1, "En älg", "Eva Ek")]
-    assert rows(archive, "select title, media_type from attachments") == [("Rapport", "application/pdf")]
-    ((cause, date_changed, revision_tags),) = rows(archive, "select cause, update_date_changed, tags from revisions")
-    assert (cause, date_changed, json.loads(str(revision_tags))) == ("first", None, ["Älg", "Räkning"])
+    assert rows(archive, "select position, caption, credit from images") == [
+        (1, "En älg", "Eva Ek")
+    ]
+    assert rows(archive, "select title, media_type from attachments") == [
+        ("Rapport", "application/pdf")
+    ]
+    ((cause, date_changed, revision_tags),) = rows(
+        archive, "select cause, update_date_changed, tags from revisions"
+    )
+    assert (cause, date_changed, json.loads(str(revision_tags))) == (
+        "first",
+        None,
+        ["Älg", "Räkning"],
+    )
 
 
 @pytest.mark.parametrize(
@@ -104,7 +132,11 @@ def test_new_release_is_stored_with_all_its_parts(archive: Archive) -> None:
         (None, None, None),
         (Month(2024, 3, 1), None, "month"),
         (date(2024, 3, 14), "2024-03-14", "day"),
-        (datetime(2024, 3, 14, 23, 30, tzinfo=timezone(timedelta(hours=1))), "2024-03-14", "moment"),
+        (
+            datetime(2024, 3, 14, 23, 30, tzinfo=timezone(timedelta(hours=1))),
+            "2024-03-14",
+            "moment",
+        ),
     ],
 )
 def test_dates_have_day_and_precision(
@@ -113,9 +145,13 @@ def test_dates_have_day_and_precision(
     archive.save(replace(RELEASE, published=stated, updated=stated), seen_at=SEEN)
     columns = "published_day, published_precision, updated_day, updated_precision"
     assert rows(archive, f"select {columns} from releases") == [(day, precision, day, precision)]
-    assert rows(archive, "select published_day, published_precision from releases_with_tags") == [(day, precision)]
+    assert rows(archive, "select published_day, published_precision from releases_with_tags") == [
+        (day, precision)
+    ]
     archive.save(RELEASE, seen_at=NEXT_DAY)
-    assert rows(archive, "select published_day, updated_precision from releases") == [("2024-03-14", "moment")]
+    assert rows(archive, "select published_day, updated_precision from releases") == [
+        ("2024-03-14", "moment")
+    ]
 
 
 def test_unchanged_release_only_updates_last_checked(archive: Archive) -> None:
@@ -129,27 +165,44 @@ def test_unchanged_release_only_updates_last_checked(archive: Archive) -> None:
 
 def test_edit_adds_a_revision_and_keeps_ids(archive: Archive) -> None:
     archive.save(RELEASE, seen_at=SEEN)
-    edited = replace(RELEASE, body="Räkningen gjordes i april.", questions=RELEASE.questions[:1], tags=())
+    edited = replace(
+        RELEASE, body="Räkningen gjordes i april.", questions=RELEASE.questions[:1], tags=()
+    )
     assert archive.save(edited, seen_at=NEXT_DAY) is SaveResult.REVISED
-    assert rows(archive, "select id, cause, update_date_changed, body from revisions order by id") == [
+    assert rows(
+        archive, "select id, cause, update_date_changed, body from revisions order by id"
+    ) == [
         (1, "first", None, "Räkningen gjordes i mars."),
         (2, "source", 0, "Räkningen gjordes i april."),
     ]
-    assert rows(archive, "select id, revision, body from releases") == [(1, 2, "Räkningen gjordes i april.")]
+    assert rows(archive, "select id, revision, body from releases") == [
+        (1, 2, "Räkningen gjordes i april.")
+    ]
     assert rows(archive, "select id, position from questions") == [(1, 1)]
     assert rows(archive, "select * from release_tags") == []
     archive.save(replace(edited, updated=NEXT_DAY), seen_at=NEXT_DAY)
-    assert rows(archive, "select update_date_changed from revisions order by id") == [(None,), (0,), (1,)]
+    assert rows(archive, "select update_date_changed from revisions order by id") == [
+        (None,),
+        (0,),
+        (1,),
+    ]
 
 
 QUOTES_SQL = """
-    select q.revision, q.position, p.slug, q.role, q.text from quotes q left join people p on p.id = q.person
+    select q.revision, q.position, p.slug, q.role, q.text from quotes q left join people p
+      on p.id = q.person
     order by q.revision, q.position
 """
 
 
 def test_each_version_has_its_quotes(archive: Archive) -> None:
-    body = "– Det är klart, säger hamnchef Anna Ek.\n– Vi vilar, säger Bo Ek.\n– Ja, sa statsministern."
+    body = (
+        "– Det är klart, säger hamnchef Anna Ek.\n– Vi vilar,"
+        " säger Bo"
+        " Ek.\n–"
+        " Ja, sa"
+        " statsministern."
+    )
     edited = body.replace("är klart", "blir klart").replace("Bo Ek", "Åke Ek")
     archive.save(replace(RELEASE, body=body), seen_at=SEEN)
     archive.save(replace(RELEASE, body=edited), seen_at=NEXT_DAY)
@@ -180,8 +233,15 @@ def test_slug_of_a_person_is_numbered_where_it_is_taken(archive: Archive) -> Non
 def test_search_index_follows_an_edit(archive: Archive) -> None:
     archive.save(RELEASE, seen_at=SEEN)
     archive.save(replace(RELEASE, body="Om rådjur."), seen_at=SEEN)
-    for query, hits in (("rådjur", 1), ("body: räkning", 0), ("radjur", 0)):  # å is a letter of its own
-        found = archive.db.execute("select count(*) from search where search match ?", [query]).fetchone()
+    # å is a letter of its own
+    for query, hits in (
+        ("rådjur", 1),
+        ("body: räkning", 0),
+        ("radjur", 0),
+    ):
+        found = archive.db.execute(
+            "select count(*) from search where search match ?", [query]
+        ).fetchone()
         assert found == (hits,), query
 
 
@@ -195,7 +255,9 @@ def test_search_index_follows_an_edit(archive: Archive) -> None:
         ({"agency": "unknown"}, "FOREIGN KEY"),
     ],
 )
-def test_failed_save_writes_nothing(archive: Archive, changes: dict[str, Any], problem: str) -> None:
+def test_failed_save_writes_nothing(
+    archive: Archive, changes: dict[str, Any], problem: str
+) -> None:
     with pytest.raises(ArchiveError, match=problem):
         archive.save(replace(RELEASE, **changes), seen_at=SEEN)
     for name in ("releases", *PARTS):
@@ -216,12 +278,16 @@ def test_failed_transaction_is_rolled_back(archive: Archive) -> None:
 
     with pytest.raises(ArchiveError):
         save_three()
-    assert rows(archive, "select (select count(*) from releases), (select count(*) from frontier)") == [(0, 0)]
+    assert rows(
+        archive, "select (select count(*) from releases), (select count(*) from frontier)"
+    ) == [(0, 0)]
     assert execute(archive.path, "select count(*) from releases") == [(0,)]
 
 
 def test_known_agency_is_updated(archive: Archive) -> None:
-    archive.add_agency("skog", name="Skogsrådet", home="https://skog.example/", org_number="202100-0000")
+    archive.add_agency(
+        "skog", name="Skogsrådet", home="https://skog.example/", org_number="202100-0000"
+    )
     agencies = rows(archive, "select name, org_number from agencies where slug = 'skog'")
     assert agencies == [("Skogsrådet", "202100-0000")]
 
@@ -248,16 +314,22 @@ def test_file_that_is_no_database_is_named(tmp_path: Path) -> None:
 # Revisions
 
 
-def test_revisions_record_their_predecessor_and_the_checks_that_confirmed_them(archive: Archive) -> None:
+def test_revisions_record_their_predecessor_and_the_checks_that_confirmed_them(
+    archive: Archive,
+) -> None:
     for hour, release in enumerate((RELEASE, RELEASE, RELEASE, EDITED, EDITED, RELEASE, RELEASE)):
         archive.save(release, seen_at=SEEN + timedelta(hours=hour))
-    columns = "id, previous, reverts_to, cause, substr(seen, 12, 2), substr(last_seen, 12, 2), checks"
+    columns = (
+        "id, previous, reverts_to, cause, substr(seen, 12, 2), substr(last_seen, 12, 2), checks"
+    )
     assert rows(archive, f"select {columns} from revisions order by id") == [
         (1, None, None, "first", "10", "12", 2),
         (2, 1, None, "source", "13", "14", 1),
         (3, 2, 1, "source", "15", None, 0),
     ]
-    assert rows(archive, "select last_checked, checks from releases") == [("2024-03-15T16:00:00+00:00", 1)]
+    assert rows(archive, "select last_checked, checks from releases") == [
+        ("2024-03-15T16:00:00+00:00", 1)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -274,7 +346,9 @@ def test_revert_across_a_redesign_names_the_revision_with_the_same_text(
     reread = replace(EDITED, body_html="<div><p>Räkningen gjordes i april.</p></div>")
     back = replace(RELEASE, body_html="<div><p>Räkningen gjordes i mars.</p></div>", **last)
     archive.save(RELEASE, seen_at=SEEN)
-    for hour, (release, cause) in enumerate(((EDITED, "source"), (reread, "parser"), (back, "source")), start=1):
+    for hour, (release, cause) in enumerate(
+        ((EDITED, "source"), (reread, "parser"), (back, "source")), start=1
+    ):
         archive.save(release, seen_at=SEEN + timedelta(hours=hour), cause=cause)
     assert rows(archive, "select id, cause, reverts_to from revisions order by id") == [
         *((1, "first", None), (2, "source", None), (3, "parser", None)),
@@ -307,7 +381,9 @@ def test_same_content_is_unchanged(archive: Archive, changes: dict[str, Any]) ->
     assert not archive.is_new_or_changed(same)
     assert archive.save(same, seen_at=NEXT_DAY) is SaveResult.UNCHANGED
     assert rows(archive, "select tags from revisions") == [('["Älg", "Räkning"]',)]
-    assert rows(archive, "select checks, last_checked from releases") == [(1, "2024-03-16T10:00:00+00:00")]
+    assert rows(archive, "select checks, last_checked from releases") == [
+        (1, "2024-03-16T10:00:00+00:00")
+    ]
     for edited in (replace(same, title="Ny rubrik"), replace(same, tags=("Räkning", "Älgar"))):
         assert archive.is_new_or_changed(edited)
         assert archive.save(edited, seen_at=NEXT_DAY) is SaveResult.REVISED
@@ -317,7 +393,10 @@ def test_changes_without_importance_are_stored_but_no_edit(archive: Archive) -> 
     untyped = replace(RELEASE.attachments[0], media_type=None)
     archive.save(replace(RELEASE, attachments=(untyped,)), seen_at=SEEN)
     assert archive.save(RELEASE, seen_at=NEXT_DAY) is SaveResult.REPARSED
-    assert rows(archive, "select cause, importance from revisions") == [("first", None), ("parser", 0)]
+    assert rows(archive, "select cause, importance from revisions") == [
+        ("first", None),
+        ("parser", 0),
+    ]
     assert rows(archive, "select media_type from attachments") == [("application/pdf",)]
     assert rows(archive, "select * from edits") == []
 
@@ -329,16 +408,24 @@ def test_change_by_another_parser_is_reparsed(archive: Archive) -> None:
 
 def test_stored_release_has_its_capture_parser_and_hashed_state(archive: Archive) -> None:
     release = replace(RELEASE, contacts=(Contact(name="Eva Ek", phone="010-1"),))
-    capture = Capture(url=RELEASE.url, seen=SEEN, status=200, headers={"etag": '"1"'}, sha256="ab" * 32, bytes=9)
+    capture = Capture(
+        url=RELEASE.url, seen=SEEN, status=200, headers={"etag": '"1"'}, sha256="ab" * 32, bytes=9
+    )
     with archive.transaction():
         capture_id = archive.add_capture(capture)
         archive.save(release, seen_at=SEEN, capture_id=capture_id, parser_version="NewsPage 1")
     stored = archive.get(RELEASE.url)
     assert stored
-    assert (stored.capture_id, stored.parser_version, stored.sha256) == (capture_id, "NewsPage 1", "ab" * 32)
+    assert (stored.capture_id, stored.parser_version, stored.sha256) == (
+        capture_id,
+        "NewsPage 1",
+        "ab" * 32,
+    )
     assert stored.state == to_state(release)
     archive.save(EDITED, seen_at=NEXT_DAY)
-    revisions = list(archive.db.query(f"select hash, {', '.join((*STATE_FIELDS, *LIST_FIELDS))} from revisions"))
+    revisions = list(
+        archive.db.query(f"select hash, {', '.join((*STATE_FIELDS, *LIST_FIELDS))} from revisions")
+    )
     assert [hash_state(parse_state(row)) for row in revisions] == [row["hash"] for row in revisions]
 
 
@@ -346,7 +433,9 @@ def test_stored_release_has_its_capture_parser_and_hashed_state(archive: Archive
 
 
 def make_entries() -> list[Entry]:
-    """New releases (each text at two agencies), an unchanged one in another page, an edit, and its reversal."""
+    """New releases (each text at two agencies), an unchanged one in another page, an edit, and its
+    reversal.
+    """
     text = " ".join(f"Fyr {n} lyser över farledens vatten." for n in range(30))
     releases = [
         replace(
@@ -367,7 +456,9 @@ def make_entry(release: Release, number: int) -> Entry:
     footer = "<p>Idag</p>" if number == 8 else ""
     page = f"<html><main>{release.body}</main>{SITE_MENU}</html>{footer}".encode()
     seen = SEEN + timedelta(seconds=number)
-    capture = Capture(url=release.url, seen=seen, status=200, headers={}, sha256="", bytes=len(page))
+    capture = Capture(
+        url=release.url, seen=seen, status=200, headers={}, sha256="", bytes=len(page)
+    )
     return Entry(release=release, seen=seen, parser_version="test", capture=capture, body=page)
 
 
@@ -376,15 +467,25 @@ def read_all_rows(folder: Path) -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = {}
     for name in ("archive.db", "captures.db"):
         with closing(sqlite3.connect(folder / name)) as db:
-            tables = [table for (table,) in db.execute("select name from sqlite_master where type = 'table'")]
+            tables = [
+                table
+                for (table,) in db.execute("select name from sqlite_master where type = 'table'")
+            ]
             for table in tables:
                 if table in SEARCH_TABLES:
-                    db.execute(f"create virtual table temp.{table}_words using fts5vocab(main, {table}, instance)")
+                    db.execute(
+                        f"create virtual table"
+                        f" temp.{table}_words using"
+                        f" fts5vocab(main, {table},"
+                        f" instance)"
+                    )
                     found[table] = db.execute(f"select * from {table}_words").fetchall()
                 elif not table.startswith((*SEARCH_TABLES, "_sqlite", "sqlite_")):
                     # the change feed without the time of the entry
                     columns = "id, release, change, revision" if table == "changefeed" else "*"
-                    found[f"{name} {table}"] = db.execute(f"select {columns} from {table} order by 1, 2").fetchall()
+                    found[f"{name} {table}"] = db.execute(
+                        f"select {columns} from {table} order by 1, 2"
+                    ).fetchall()
     return found
 
 
@@ -395,7 +496,9 @@ def save_one_by_one(archive: Archive, captures: Captures, entry: Entry) -> None:
         if archive.is_new_or_changed(entry.release):
             sha256 = captures.store_body(entry.body or b"", "skog.example")
             capture_id = archive.add_capture(replace(entry.capture, sha256=sha256))
-        archive.save(entry.release, seen_at=entry.seen, capture_id=capture_id, parser_version="test")
+        archive.save(
+            entry.release, seen_at=entry.seen, capture_id=capture_id, parser_version="test"
+        )
 
 
 @pytest.fixture(scope="module")
@@ -409,7 +512,10 @@ def rows_saved_one_by_one(tmp_path_factory: pytest.TempPathFactory) -> dict[str,
 
 @pytest.mark.parametrize("size", [1, 3, 500])
 def test_batches_store_the_same_rows(
-    archive: Archive, rows_saved_one_by_one: dict[str, list[Any]], size: int, monkeypatch: pytest.MonkeyPatch
+    archive: Archive,
+    rows_saved_one_by_one: dict[str, list[Any]],
+    size: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("tests.bench.bulk.BATCH", size)
     with Captures(archive.path) as captures:
@@ -419,11 +525,15 @@ def test_batches_store_the_same_rows(
     assert stored == rows_saved_one_by_one
     assert stored["archive.db near_duplicates"]
     assert stored["captures.db bases"]
-    assert len(stored["captures.db blobs"]) == 4  # two releases share each, and the unchanged one adds none
+    assert (
+        len(stored["captures.db blobs"]) == 4
+    )  # two releases share each, and the unchanged one adds none
     assert dict(row[::2] for row in stored["archive.db vocabulary"])["farledens"] == 8
 
 
-def test_batches_before_an_error_are_kept(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batches_before_an_error_are_kept(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("tests.bench.bulk.BATCH", 3)
     entries = make_entries()
     entries[4] = replace(entries[4], release=replace(entries[4].release, agency="unknown"))

@@ -1,4 +1,6 @@
-"""Takedowns: nothing that was taken down is left in archive.db, its hashes still hold, and later checks respect it."""
+"""Takedowns: nothing that was taken down is left in archive.db, its hashes still hold, and later
+checks respect it.
+"""
 
 from __future__ import annotations
 
@@ -22,15 +24,28 @@ from archive.evidence.verification import verify
 from archive.evidence.warc import export_warc
 from archive.store.merged_histories import merge_releases
 from archive.store.releases import Archive, SaveResult
-from archive.store.takedowns import find_uncovered_releases, hide_release, lift_takedown, redact_passage
+from archive.store.takedowns import (
+    find_uncovered_releases,
+    hide_release,
+    lift_takedown,
+    redact_passage,
+)
 from tests.archive.sample import Site, served
 from tests.archive.sample_evidence import FIRST_CRAWL, create_evidence_archive, release, url
-from tests.archive.sample_history import AGENCY, EDITED_ID, EDITED_NEWEST, EDITED_REVISIONS, copy_archive
+from tests.archive.sample_history import (
+    AGENCY,
+    EDITED_ID,
+    EDITED_NEWEST,
+    EDITED_REVISIONS,
+    copy_archive,
+)
 
 NOW, DAY = datetime(2026, 4, 1, 9, tzinfo=UTC), timedelta(days=1)
 NAME, MARK = "Nora Kvist", "█████"
 BODY = f"Fyren vaktas av {NAME}, som bor i Skär."
-NAMED = replace(release(1, 0), body=BODY, body_html="<p>Fyren vaktas av Nora <b>Kvist</b>, som bor i Skär.</p>")
+NAMED = replace(
+    release(1, 0), body=BODY, body_html="<p>Fyren vaktas av Nora <b>Kvist</b>, som bor i Skär.</p>"
+)
 NAMED_IN_LEAD = replace(NAMED, lead=f"Ny vakt: {NAME}")
 ID = 1  # of that release
 
@@ -41,7 +56,9 @@ def archive_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = create_evidence_archive(tmp_path_factory.mktemp("takedowns"))
     with Archive(path) as archive:
         archive.save(NAMED, seen_at=FIRST_CRAWL + 10 * DAY)
-        archive.save(replace(NAMED, lead=f"Ny vakt: {NAME.upper()}"), seen_at=FIRST_CRAWL + 11 * DAY)
+        archive.save(
+            replace(NAMED, lead=f"Ny vakt: {NAME.upper()}"), seen_at=FIRST_CRAWL + 11 * DAY
+        )
     return path.parent
 
 
@@ -58,7 +75,10 @@ def select(archive: Archive, sql: str, *values: object) -> list[tuple[Any, ...]]
 
 def is_in_files(archive: Archive, text: str) -> bool:
     """Return whether archive.db or its write-ahead log contains a text, in any case."""
-    return any(text.encode() in path.read_bytes().lower() for path in archive.path.parent.glob("archive.db*"))
+    return any(
+        text.encode() in path.read_bytes().lower()
+        for path in archive.path.parent.glob("archive.db*")
+    )
 
 
 def find_problems(archive: Archive) -> list[ArchiveError]:
@@ -67,15 +87,25 @@ def find_problems(archive: Archive) -> list[ArchiveError]:
 
 def find_edits(archive: Archive, word: str) -> list[int]:
     """Return the revisions whose edit removed or added a word, from the search index."""
-    return [key // 2 for (key,) in select(archive, "select rowid from search_edits where search_edits match ?", word)]
+    return [
+        key // 2
+        for (key,) in select(
+            archive, "select rowid from search_edits where search_edits match ?", word
+        )
+    ]
 
 
 def redact(archive: Archive, *passages: str, release_id: int = ID) -> list[int]:
-    return [redact_passage(archive, release_id, passage, NOW, reason="Personuppgift") for passage in passages]
+    return [
+        redact_passage(archive, release_id, passage, NOW, reason="Personuppgift")
+        for passage in passages
+    ]
 
 
 def hide(archive: Archive, release_id: int = ID) -> int:
-    return hide_release(archive, release_id, NOW, reason="Domstols beslut", reason_en="A court's order")
+    return hide_release(
+        archive, release_id, NOW, reason="Domstols beslut", reason_en="A court's order"
+    )
 
 
 def move(archive: Archive, seen_at: datetime) -> int:
@@ -98,7 +128,9 @@ def test_redacted_passage_is_in_no_version_and_no_file(archive: Archive) -> None
     assert find_edits(archive, "kvist") == []
     assert find_edits(archive, "vakta")
     assert select(archive, "select id, hash from revisions order by id") == hashes
-    assert select(archive, "select lead, body, body_html, takedown from releases where id = ?", ID) == [
+    assert select(
+        archive, "select lead, body, body_html, takedown from releases where id = ?", ID
+    ) == [
         (
             f"Ny vakt: {MARK}",
             f"Fyren vaktas av {MARK}, som bor i Skär.",
@@ -114,7 +146,9 @@ def test_hidden_release_is_in_no_list_and_its_hashes_hold(archive: Archive) -> N
     assert archive.path.with_name(WITHHELD_FILE).stat().st_mode & 0o077 == 0
     assert not is_in_files(archive, "kvist")
     assert select(archive, "select 1 from release_facets where release = ?", ID) == []
-    rows = select(archive, "select title, body, body_html, tags from revisions where release = ?", ID)
+    rows = select(
+        archive, "select title, body, body_html, tags from revisions where release = ?", ID
+    )
     assert rows == [(MARK, "", "", "[]")] * 3
     assert find_problems(archive) == []
 
@@ -124,8 +158,12 @@ def test_missing_withheld_file_is_a_finding(archive: Archive) -> None:
     archive.path.with_name(WITHHELD_FILE).unlink()
     (finding,) = find_problems(archive)
     assert Path(finding.file).name == WITHHELD_FILE
-    assert finding.problem.startswith("no such file; 3 versions that are taken down cannot be checked")
-    archive.db.execute("update revisions set published_text = 'i går' where id in (3, 8)")  # the hash leaves it out
+    assert finding.problem.startswith(
+        "no such file; 3 versions that are taken down cannot be checked"
+    )
+    archive.db.execute(
+        "update revisions set published_text = 'i går' where id in (3, 8)"
+    )  # the hash leaves it out
     found = {(Path(each.file).name, each.table, each.key) for each in find_problems(archive)}
     assert found == {
         (WITHHELD_FILE, "states", None),
@@ -136,10 +174,13 @@ def test_missing_withheld_file_is_a_finding(archive: Archive) -> None:
 
 def test_later_versions_are_compared_unredacted_and_stored_redacted(archive: Archive) -> None:
     named, edited = (
-        replace(NAMED, lead=f"Ny vakt: {NAME.upper()}", title=title) for title in ("Fyr 1", "Fyr 1 släcks")
+        replace(NAMED, lead=f"Ny vakt: {NAME.upper()}", title=title)
+        for title in ("Fyr 1", "Fyr 1 släcks")
     )
     redact(archive, NAME)
-    results = [archive.save(each, seen_at=NOW + n * DAY) for n, each in enumerate((named, edited, edited))]
+    results = [
+        archive.save(each, seen_at=NOW + n * DAY) for n, each in enumerate((named, edited, edited))
+    ]
     assert results == [SaveResult.UNCHANGED, SaveResult.REVISED, SaveResult.UNCHANGED]
     stored = archive.get(url(1))
     assert stored
@@ -162,14 +203,18 @@ def test_edit_of_a_redacted_passage_is_an_edit_without_changes(archive: Archive)
 @pytest.mark.parametrize("kind", ["hide", "redact"])
 def test_lifted_takedown_restores_everything(archive: Archive, kind: str) -> None:
     tables = ("revisions", "releases", "release_facets", "vocabulary")
-    before = {table: sorted(select(archive, f"select * from {table}"), key=repr) for table in tables}
+    before = {
+        table: sorted(select(archive, f"select * from {table}"), key=repr) for table in tables
+    }
     edits = find_edits(archive, "bo")
     takedown_id = hide(archive) if kind == "hide" else redact(archive, "som bor")[0]
     assert find_edits(archive, "bo") == []
     assert lift_takedown(archive, takedown_id, NOW + DAY, "Det var fel") == [ID]
     with pytest.raises(ArchiveError, match="was already lifted"):
         lift_takedown(archive, takedown_id, NOW, "Igen")
-    assert {table: sorted(select(archive, f"select * from {table}"), key=repr) for table in tables} == before
+    assert {
+        table: sorted(select(archive, f"select * from {table}"), key=repr) for table in tables
+    } == before
     assert find_edits(archive, "bo") == edits != []
     assert find_problems(archive) == []
     lifted = select(archive, "select substr(lifted, 1, 10), lifted_reason from takedowns")
@@ -185,9 +230,12 @@ def test_redaction_is_in_force_after_the_release_was_hidden_for_a_while(archive:
 
 
 @pytest.mark.parametrize(
-    ("passage", "problem"), [("a.", "too short"), ("Sara Alm", "is not in any version"), (MARK, "too short")]
+    ("passage", "problem"),
+    [("a.", "too short"), ("Sara Alm", "is not in any version"), (MARK, "too short")],
 )
-def test_passage_that_cannot_be_redacted_changes_nothing(archive: Archive, passage: str, problem: str) -> None:
+def test_passage_that_cannot_be_redacted_changes_nothing(
+    archive: Archive, passage: str, problem: str
+) -> None:
     before = select(archive, "select * from revisions")
     with pytest.raises(ArchiveError, match=problem):
         redact(archive, passage)
@@ -207,7 +255,10 @@ def test_hiding_and_lifting_cover_merged_releases(archive: Archive) -> None:
     target_id = move(archive, NOW)
     takedown_id = hide(archive, target_id)
     assert not is_in_files(archive, "kvist")
-    assert select(archive, "select takedown from releases where id in (?, ?)", ID, target_id) == [("hidden",)] * 2
+    assert (
+        select(archive, "select takedown from releases where id in (?, ?)", ID, target_id)
+        == [("hidden",)] * 2
+    )
     assert lift_takedown(archive, takedown_id, NOW, "Upphävt") == [target_id, ID]
     assert is_in_files(archive, "kvist")
     assert find_problems(archive) == []
@@ -217,38 +268,74 @@ def test_hidden_release_is_quoted_nowhere(archive: Archive) -> None:
     problem = f"{url(1)}: lead: {NAME} cannot be read"
     archive.save(replace(NAMED, tags=(NAME,)), seen_at=NOW)
     archive.frontier.add(url(1), agency="fyr", role="release", seen_at=NOW)
-    archive.db.execute("update frontier set problem = ?, release = ? where url = ?", [problem, ID, url(1)])
-    crawl = {"agency": "fyr", "spider": "news", "started": "2026-04-01", "problems": json.dumps([problem, "another"])}
+    archive.db.execute(
+        "update frontier set problem = ?, release = ? where url = ?", [problem, ID, url(1)]
+    )
+    crawl = {
+        "agency": "fyr",
+        "spider": "news",
+        "started": "2026-04-01",
+        "problems": json.dumps([problem, "another"]),
+    }
     archive.db.table("crawls").insert(crawl)
     times = {"first_seen": "2026-04-01", "last_seen": "2026-04-01", "checks": 1}
-    archive.db.table("removals").insert({"release": ID, "kind": "replaced", "target": NAME, **times})
+    archive.db.table("removals").insert(
+        {"release": ID, "kind": "replaced", "target": NAME, **times}
+    )
     hide(archive)
     assert not is_in_files(archive, "kvist")
-    assert select(archive, "select problems from crawls where spider = 'news'") == [(f'["{MARK}", "another"]',)]
+    assert select(archive, "select problems from crawls where spider = 'news'") == [
+        (f'["{MARK}", "another"]',)
+    ]
     out = archive.path.with_name("out.warc")
     assert export_warc(archive.path, out).omitted > 0
     assert url(1).encode() not in out.read_bytes()
 
 
 def test_redaction_finds_other_spellings_and_leaves_dates(archive: Archive) -> None:
-    html = "<p>Ring <a href='tel:+46101234567'>010‑123 45 67</a>, <a href='/nora-kvist'>Nora Kvist</a> 2026-03-01</p>"
-    dated = replace(NAMED, body="Ring 010‑123 45 67, Nora Kvist 2026-03-01", body_html=html, published=date(2026, 3, 1))
+    html = (
+        "<p>Ring <a"
+        " href='tel:+46101234567'>010‑123 45"
+        " 67</a>, <a"
+        " href='/nora-kvist'>Nora"
+        " Kvist</a> 2026-03-01</p>"
+    )
+    dated = replace(
+        NAMED,
+        body="Ring 010‑123 45 67, Nora Kvist 2026-03-01",
+        body_html=html,
+        published=date(2026, 3, 1),
+    )
     archive.save(dated, seen_at=NOW)
     redact(archive, "010-123 45 67", NAME, "2026-03-01")
     assert select(archive, "select body, body_html, published from releases where id = ?", ID) == [
-        (f"Ring {MARK}, {MARK} {MARK}", f"<p>Ring <a>{MARK}</a>, <a>{MARK}</a> {MARK}</p>", "2026-03-01")
+        (
+            f"Ring {MARK}, {MARK} {MARK}",
+            f"<p>Ring <a>{MARK}</a>, <a>{MARK}</a> {MARK}</p>",
+            "2026-03-01",
+        )
     ]
 
 
-def test_url_or_email_address_with_the_passage_is_replaced_in_every_version(archive: Archive) -> None:
+def test_url_or_email_address_with_the_passage_is_replaced_in_every_version(
+    archive: Archive,
+) -> None:
     named = replace(
         NAMED,
-        body="Skriv till nora.kvist@fyr.example. Se https://fyr.example/nora_kvist, www.fyr.example/fyren.",
+        body=(
+            "Skriv till"
+            " nora.kvist@fyr.example. Se"
+            " https://fyr.example/"
+            "nora_kvist,"
+            " www.fyr.example/fyren."
+        ),
         images=(
             Image(url="https://fyr.example/nora-kvist.jpg", caption=NAME),
             Image(url="https://fyr.example/fyren.jpg"),
         ),
-        attachments=(Attachment(url="https://fyr.example/dom_mot_nora%20kvist.pdf", title=f"Dom mot {NAME}"),),
+        attachments=(
+            Attachment(url="https://fyr.example/dom_mot_nora%20kvist.pdf", title=f"Dom mot {NAME}"),
+        ),
         contacts=(Contact(name=NAME, phone="+46 10-123 45 67", email="nora.kvist@fyr.example"),),
     )
     archive.save(named, seen_at=NOW)
@@ -256,23 +343,34 @@ def test_url_or_email_address_with_the_passage_is_replaced_in_every_version(arch
     redact(archive, NAME, "010-123 45 67")
     archive.save(replace(named, title="Fyr 1 tänds"), seen_at=NOW)
     assert not is_in_files(archive, "kvist")
-    rows = select(archive, "select body, images, attachments, contacts from revisions where release = ?", ID)
+    rows = select(
+        archive, "select body, images, attachments, contacts from revisions where release = ?", ID
+    )
     body, images, attachments, contacts = rows[-1]
     assert rows[-3:] == [rows[-1]] * 3
     assert body == f"Skriv till {MARK}. Se {MARK}, www.fyr.example/fyren."
     assert [image["url"] for image in json.loads(images)] == [MARK, "https://fyr.example/fyren.jpg"]
-    assert json.loads(attachments) == [{"url": MARK, "title": f"Dom mot {MARK}", "media_type": None}]
+    assert json.loads(attachments) == [
+        {"url": MARK, "title": f"Dom mot {MARK}", "media_type": None}
+    ]
     assert json.loads(contacts) == [{"name": MARK, "role": None, "phone": MARK, "email": MARK}]
-    assert select(archive, "select url from images where release = ? order by position", ID)[0] == (MARK,)
+    assert select(archive, "select url from images where release = ? order by position", ID)[0] == (
+        MARK,
+    )
     assert find_problems(archive) == []
 
 
 def test_redaction_covers_problems_of_a_crawl_but_not_the_url_of_a_move(archive: Archive) -> None:
-    moved, problem = "https://fyr.example/nora-kvist", "https://fyr.example/1/nora_kvist: lead: Nora-Kvist: unreadable"
+    moved, problem = (
+        "https://fyr.example/nora-kvist",
+        "https://fyr.example/1/nora_kvist: lead: Nora-Kvist: unreadable",
+    )
     with archive.transaction():
         archive.removals.mark_moved(ID, NOW, moved)
         archive.frontier.add(moved, agency="fyr", role="release", seen_at=NOW)
-        archive.db.execute("update frontier set problem = ?, release = ? where url = ?", [problem, ID, moved])
+        archive.db.execute(
+            "update frontier set problem = ?, release = ? where url = ?", [problem, ID, moved]
+        )
     redact(archive, NAME)
     problems = select(archive, "select problem from frontier where url = ?", moved)
     assert problems == [(f"{MARK}: lead: {MARK}: unreadable",)]
@@ -282,7 +380,10 @@ def test_redaction_covers_problems_of_a_crawl_but_not_the_url_of_a_move(archive:
 
 def test_other_releases_with_the_passage_are_listed(archive: Archive) -> None:
     archive.save(replace(release(2, 0), body=f"Av {NAME}"), seen_at=NOW)
-    archive.save(replace(release(4, 0), images=(Image(url="https://fyr.example/nora_kvist.jpg"),)), seen_at=NOW)
+    archive.save(
+        replace(release(4, 0), images=(Image(url="https://fyr.example/nora_kvist.jpg"),)),
+        seen_at=NOW,
+    )
     others = [archive.find_release_id(url(number)) for number in (2, 4)]
     redact(archive, NAME)
     assert find_uncovered_releases(archive, ID, NAME) == others
@@ -298,38 +399,78 @@ FIRST_REVISION, *_, NEWEST_REVISION = EDITED_REVISIONS
 
 
 @pytest.fixture(scope="module")
-async def takedown_site(history_archive: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
+async def takedown_site(
+    history_archive: Path, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Site]:
     """The edited release is hidden; the name of a person is redacted in another one."""
     path = copy_archive(history_archive, tmp_path_factory.mktemp("takedowns"))
     with Archive(path) as archive:
-        hide_release(archive, EDITED_ID, NOW, reason="Beslut av domstol", reason_en="A court's decision")
+        hide_release(
+            archive, EDITED_ID, NOW, reason="Beslut av domstol", reason_en="A court's decision"
+        )
         release = Release(
             agency=AGENCY,
             url="https://fyr.example/nyheter/vakten",
             title="Vakten i fyren slutar",
             body="Skriv till nora.kvist@fyr.example.",
-            body_html='<p>Skriv till <a href="mailto:nora.kvist@fyr.example">nora.kvist@fyr.example</a>.</p>',
+            body_html=(
+                "<p>Skriv till <a"
+                ' href="mailto:nora.kvist@fyr.example">nora.kvist@fyr.example</'
+                "a>.</p>"
+            ),
             images=(Image(url="https://fyr.example/nora-kvist.jpg"),),
-            attachments=(Attachment(url="https://fyr.example/nora_kvist.pdf", title="nora_kvist.pdf"),),
+            attachments=(
+                Attachment(url="https://fyr.example/nora_kvist.pdf", title="nora_kvist.pdf"),
+            ),
             contacts=(Contact(role="Fyrvakt", email="nora.kvist@fyr.example"),),
         )
         archive.save(release, seen_at=NOW)
         archive.save(replace(release, lead="Nora-Kvist slutar."), seen_at=NOW)
         redact_passage(archive, REDACTED_ID, "Nora Kvist", NOW, reason="Personuppgift")
-        revisions = archive.db.execute("select id from revisions where release = ?", [REDACTED_ID]).fetchall()
+        revisions = archive.db.execute(
+            "select id from revisions where release = ?", [REDACTED_ID]
+        ).fetchall()
         assert [key for (key,) in revisions] == list(REDACTED_REVISIONS)
     with served(path) as datasette:
         yield Site(datasette)
 
 
 LISTS = (
-    *("/", f"/search?q={TITLE_WORD}", f"/search.json?q={TITLE_WORD}", f"/search.csv?q={TITLE_WORD}"),
-    *(f"/search.atom?q={TITLE_WORD}", "/-/edits?size=1000", "/-/edits.json?size=1000", "/-/edits.csv?size=1000"),
-    *("/-/edits.atom?size=1000", "/-/removed", "/-/removed.json", f"/agency/{AGENCY}", f"/agency/{AGENCY}.atom"),
-    *(f"/{page}?q={TITLE_WORD}" for page in ("-/phrase", "-/phrase.json", "-/phrase.atom", "-/edits", "-/removed")),
+    *(
+        "/",
+        f"/search?q={TITLE_WORD}",
+        f"/search.json?q={TITLE_WORD}",
+        f"/search.csv?q={TITLE_WORD}",
+    ),
+    *(
+        f"/search.atom?q={TITLE_WORD}",
+        "/-/edits?size=1000",
+        "/-/edits.json?size=1000",
+        "/-/edits.csv?size=1000",
+    ),
+    *(
+        "/-/edits.atom?size=1000",
+        "/-/removed",
+        "/-/removed.json",
+        f"/agency/{AGENCY}",
+        f"/agency/{AGENCY}.atom",
+    ),
+    *(
+        f"/{page}?q={TITLE_WORD}"
+        for page in ("-/phrase", "-/phrase.json", "-/phrase.atom", "-/edits", "-/removed")
+    ),
     *("/new.atom", "/sitemap.xml"),
 )
-TABLES = ("releases", "revisions", "questions", "images", "attachments", "contacts", "edits", "releases_with_tags")
+TABLES = (
+    "releases",
+    "revisions",
+    "questions",
+    "images",
+    "attachments",
+    "contacts",
+    "edits",
+    "releases_with_tags",
+)
 DIFF = f"/-/diff/{FIRST_REVISION}/{NEWEST_REVISION}"
 
 
@@ -353,8 +494,12 @@ async def test_hidden_release_is_shown_nowhere(takedown_site: Site, url: str) ->
 
 @pytest.mark.parametrize("url", [f"/archive/releases/{EDITED_ID}", f"/-/revision/{FIRST_REVISION}"])
 async def test_page_of_a_hidden_release_states_why(takedown_site: Site, url: str) -> None:
-    assert "Arkivet visar inte det här meddelandet Beslut av domstol" in await takedown_site.text(url)
-    assert "A court's decision · In force since 1 April 2026" in await takedown_site.text(f"{url}?lang=en")
+    assert "Arkivet visar inte det här meddelandet Beslut av domstol" in await takedown_site.text(
+        url
+    )
+    assert "A court's decision · In force since 1 April 2026" in await takedown_site.text(
+        f"{url}?lang=en"
+    )
 
 
 async def test_evidence_of_a_hidden_release_has_only_hashes(takedown_site: Site) -> None:
@@ -365,17 +510,34 @@ async def test_evidence_of_a_hidden_release_has_only_hashes(takedown_site: Site)
     assert not {"release.json", "headers.json", "page.html"} & files.keys()
     readme = files["README.en.txt"].decode()
     assert "A court's decision" in readme
-    revision = (await takedown_site.get(f"/archive/revisions/{NEWEST_REVISION}.json?_shape=array")).json()[0]
+    revision = (
+        await takedown_site.get(f"/archive/revisions/{NEWEST_REVISION}.json?_shape=array")
+    ).json()[0]
     assert revision["hash"] in readme
 
 
 @pytest.mark.parametrize(
     "url",
     [
-        *(f"/archive/releases/{REDACTED_ID}", f"/archive/releases/{REDACTED_ID}.json?_shape=array", "/new.atom"),
-        *(f"/archive/{table}.csv?release={REDACTED_ID}" for table in ("images", "attachments", "contacts")),
-        *(f"/archive/revisions.json?release={REDACTED_ID}&_shape=array", "/-/changes.json?size=500"),
-        *("/search.csv?q=vakten", f"/-/history/{REDACTED_ID}.json", "/-/revision/104", "/-/diff/104/105"),
+        *(
+            f"/archive/releases/{REDACTED_ID}",
+            f"/archive/releases/{REDACTED_ID}.json?_shape=array",
+            "/new.atom",
+        ),
+        *(
+            f"/archive/{table}.csv?release={REDACTED_ID}"
+            for table in ("images", "attachments", "contacts")
+        ),
+        *(
+            f"/archive/revisions.json?release={REDACTED_ID}&_shape=array",
+            "/-/changes.json?size=500",
+        ),
+        *(
+            "/search.csv?q=vakten",
+            f"/-/history/{REDACTED_ID}.json",
+            "/-/revision/104",
+            "/-/diff/104/105",
+        ),
     ],
 )
 async def test_redacted_name_in_a_url_is_shown_nowhere(takedown_site: Site, url: str) -> None:
@@ -393,7 +555,10 @@ async def test_redacted_urls_are_not_links(takedown_site: Site) -> None:
 
 
 def test_takedown_command(
-    history_archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    history_archive: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     path = copy_archive(history_archive, tmp_path)
 
@@ -406,11 +571,20 @@ def test_takedown_command(
     code, output = run("hide", release, "--reason", "Beslut")
     assert (code, "it was already hidden" in output) == (0, False)
     code, output = run("hide", release, "--reason", "Ännu ett beslut")
-    warning = "it was already hidden (takedown 1): its text is shown again only once all of them are lifted\n"
+    warning = (
+        "it was already hidden (takedown 1): its text is shown again only once"
+        " all of"
+        " them"
+        " are"
+        " lifted\n"
+    )
     assert (code, warning in output) == (0, True)
     stays_hidden = f"takedown 1 is lifted\nrelease {release} stays hidden (takedown 2)\n"
     assert run("lift", "1", "--reason", "Upphävt") == (0, stays_hidden)
-    assert run("lift", "2", "--reason", "Upphävt") == (0, f"takedown 2 is lifted\nrelease {release} is shown again\n")
+    assert run("lift", "2", "--reason", "Upphävt") == (
+        0,
+        f"takedown 2 is lifted\nrelease {release} is shown again\n",
+    )
     monkeypatch.setattr("sys.stdin", io.StringIO(f"{TITLE_WORD}\n"))
     assert run("redact", release, "--reason", "Fel namn")[0] == 0
     code, output = run("list")
@@ -422,10 +596,18 @@ def test_takedown_command(
         ("3", "redact", "in force", "Fel namn"),
     ]
     with Archive(path) as archive:
-        (title,) = archive.db.execute("select title from releases where id = ?", [release]).fetchone()
+        (title,) = archive.db.execute(
+            "select title from releases where id = ?", [release]
+        ).fetchone()
     assert title == EDITED_NEWEST.replace(TITLE_WORD, "█████")
     for reasons in (["--reason", " "], ["--reason", "Beslut", "--reason-en", ""]):
-        problem = f"Invalid value for '{reasons[-2]}': it must not be empty, because the public log shows it.\n"
+        problem = (
+            f"Invalid value for '{reasons[-2]}': it must not be empty, because"
+            f" the"
+            f" public"
+            f" log"
+            f" shows it.\n"
+        )
         code, output = run("hide", release, *reasons)
         assert (code, problem in output) == (2, True)
     code, output = run("hide", "99999", "--reason", "Beslut")
@@ -437,11 +619,19 @@ def test_quotes_and_people_follow_takedowns(archive: Archive) -> None:
     spoken = replace(NAMED, body=f"– Fyren lyser starkt, säger fyrvakt {NAME}.", lead=None)
     archive.save(spoken, seen_at=FIRST_CRAWL + 12 * DAY)
     archive.save(replace(spoken, title="Ny titel"), seen_at=FIRST_CRAWL + 13 * DAY)
-    sql = "select q.revision, p.name, q.text from quotes q left join people p on p.id = q.person order by q.revision"
+    sql = (
+        "select q.revision, p.name, q.text from quotes q left join people"
+        " p on"
+        " p.id ="
+        " q.person"
+        " order by q.revision"
+    )
     before = select(archive, sql)
     assert [row[1:] for row in before] == [(NAME, "Fyren lyser starkt")] * 2
     redact_passage(archive, ID, "Fyren lyser starkt", NOW, reason="fel")
-    assert [name for _, name, text in select(archive, sql) if "lyser" not in text] == [name for _, name, _ in before]
+    assert [name for _, name, text in select(archive, sql) if "lyser" not in text] == [
+        name for _, name, _ in before
+    ]
     hidden_id = hide_release(archive, ID, NOW, reason="fel")
     assert select(archive, sql) == select(archive, "select * from people") == []
     lift_takedown(archive, hidden_id, NOW + DAY, "rätt")
@@ -450,7 +640,9 @@ def test_quotes_and_people_follow_takedowns(archive: Archive) -> None:
 
 
 def test_name_of_a_speaker_that_is_redacted_is_in_no_table(archive: Archive) -> None:
-    archive.save(replace(NAMED, body=f"– Fyren lyser starkt, säger {NAME}."), seen_at=FIRST_CRAWL + 12 * DAY)
+    archive.save(
+        replace(NAMED, body=f"– Fyren lyser starkt, säger {NAME}."), seen_at=FIRST_CRAWL + 12 * DAY
+    )
     redact_passage(archive, ID, NAME, NOW, reason="fel")
     assert select(archive, "select name from people") == []
     assert not is_in_files(archive, NAME)

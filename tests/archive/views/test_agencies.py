@@ -16,7 +16,12 @@ from tests.archive.sample import LIGHTHOUSES, PAGED, SEEN, UNDATED, WARBLERS, Si
 from tests.archive.sample_evidence import store_file
 from tests.archive.sample_files import LINKING, add_files
 
-AGENCIES = ["Fyrstyrelsen", "Fågelverket", "Vägmyndigheten", "Tystnadsnämnden"]  # the last one has no releases
+AGENCIES = [
+    "Fyrstyrelsen",
+    "Fågelverket",
+    "Vägmyndigheten",
+    "Tystnadsnämnden",
+]  # the last one has no releases
 
 
 def list_titles(page: html.HtmlElement) -> list[str]:
@@ -37,7 +42,10 @@ def read_count(page: html.HtmlElement) -> str:
         (
             "/",
             [
-                *(f"{PAGED + 5} meddelanden från 3 myndigheter.", "Senast insamlat 3 juni 2024 kl. 10.20."),
+                *(
+                    f"{PAGED + 5} meddelanden från 3 myndigheter.",
+                    "Senast insamlat 3 juni 2024 kl. 10.20.",
+                ),
                 *(f"Vägmyndigheten {PAGED + 2}", "Alla 4 myndigheter", "Månad för månad"),
             ],
         ),
@@ -45,19 +53,31 @@ def read_count(page: html.HtmlElement) -> str:
         (
             "/agencies",
             [
-                *(f"Vägmyndigheten {PAGED + 2}", "Fyrstyrelsen 2 Senast insamlat 3 juni 2024 kl. 10.20."),
+                *(
+                    f"Vägmyndigheten {PAGED + 2}",
+                    "Fyrstyrelsen 2 Senast insamlat 3 juni 2024 kl. 10.20.",
+                ),
                 "1 myndighet utan meddelanden än så länge",
             ],
         ),
-        ("/agency/fyrstyrelsen?lang=en", ["Last crawl 3 June 2024, 10:20 no errors", "Crawled since 3 June 2024"]),
+        (
+            "/agency/fyrstyrelsen?lang=en",
+            ["Last crawl 3 June 2024, 10:20 no errors", "Crawled since 3 June 2024"],
+        ),
         (
             "/agency/tystnadsnamnden",
-            ["Arkivet har inga meddelanden från Tystnadsnämnden än", "Ingen insamling har gjorts än"],
+            [
+                "Arkivet har inga meddelanden från Tystnadsnämnden än",
+                "Ingen insamling har gjorts än",
+            ],
         ),
         (
             "/about",
             [
-                *(f"{PAGED + 5} meddelanden från 3 myndigheter.", "har inte angett någon kontaktuppgift"),
+                *(
+                    f"{PAGED + 5} meddelanden från 3 myndigheter.",
+                    "har inte angett någon kontaktuppgift",
+                ),
                 "▮▮▮▮ mycket stor: 80 till 100 ▮▮▮▯ stor: 50 till 79",
             ],
         ),
@@ -88,14 +108,22 @@ async def test_links_of_the_first_page_and_agencies(site: Site) -> None:
     assert page.cssselect("a[href*='/-/status']")
     links = (await site.page("/agencies")).cssselect(".counted a")
     assert [link.text for link in links] == AGENCIES
-    assert [(await site.page(link.attrib["href"])).cssselect("h1")[0].text for link in links] == AGENCIES
+    assert [
+        (await site.page(link.attrib["href"])).cssselect("h1")[0].text for link in links
+    ] == AGENCIES
     assert page.cssselect(".around a[href='/data']")
     assert (await site.page("/agencies")).cssselect("a[href='/-/compare']")
 
 
 async def test_counts_of_an_agency_lead_to_the_registers(history_site: Site) -> None:
-    page, text = await history_site.page("/agency/andringsverket"), await history_site.text("/agency/andringsverket")
-    numbers = {item.cssselect("dt")[0].text: item.cssselect("dd")[0] for item in page.cssselect(".record div")}
+    page, text = (
+        await history_site.page("/agency/andringsverket"),
+        await history_site.text("/agency/andringsverket"),
+    )
+    numbers = {
+        item.cssselect("dt")[0].text: item.cssselect("dd")[0]
+        for item in page.cssselect(".record div")
+    }
     for name, register in (("Ändringar", "edits"), ("Borttagna", "removed")):
         (link, *_) = numbers[name].cssselect("a")
         assert link.get("href") == f"/-/{register}?agency=andringsverket"
@@ -131,7 +159,9 @@ async def test_tags_and_months_of_an_agency_have_as_many_releases_as_stated(site
         assert len(list_titles(target)) == min(int(count), LIST_PAGE_SIZE)
 
 
-@pytest.mark.parametrize(("path", "count"), [("/agency/vagmyndigheten", PAGED + 2), ("/tag/V%C3%A4glag", PAGED)])
+@pytest.mark.parametrize(
+    ("path", "count"), [("/agency/vagmyndigheten", PAGED + 2), ("/tag/V%C3%A4glag", PAGED)]
+)
 async def test_pages_of_a_list_have_each_release_once(site: Site, path: str, count: int) -> None:
     titles: list[str] = []
     url = (await site.get(path)).headers.get("location", path)
@@ -144,12 +174,16 @@ async def test_pages_of_a_list_have_each_release_once(site: Site, path: str, cou
 
 
 async def test_undated_releases_have_their_own_list(site: Site) -> None:
-    (link,) = (await site.page("/agency/vagmyndigheten")).cssselect("a[href='/agency/vagmyndigheten/undated']")
+    (link,) = (await site.page("/agency/vagmyndigheten")).cssselect(
+        "a[href='/agency/vagmyndigheten/undated']"
+    )
     assert link.text == "1 meddelande utan datum"
     assert list_titles(await site.page("/agency/vagmyndigheten/undated")) == [UNDATED]
     assert list_titles(await site.page("/month/undated")) == [UNDATED]
     assert UNDATED not in list_titles(await site.page("/month/2023-05"))
-    assert (await site.get("/month/2021-05")).status_code == 404  # it was updated, but perhaps not published then
+    assert (
+        await site.get("/month/2021-05")
+    ).status_code == 404  # it was updated, but perhaps not published then
 
 
 async def test_month_links_to_adjacent_months(site: Site) -> None:
@@ -161,7 +195,9 @@ async def test_month_links_to_adjacent_months(site: Site) -> None:
     assert page.cssselect(".months a[aria-current=page]")[0].get("href") == "/month/2024-05"
     page = await site.page("/agency/vagmyndigheten/2023-05")
     assert read_count(page) == "5"
-    (link,) = [link for link in page.cssselect("a") if link.text == "Alla myndigheter den här månaden"]
+    (link,) = [
+        link for link in page.cssselect("a") if link.text == "Alla myndigheter den här månaden"
+    ]
     assert link.get("href") == "/month/2023-05"
     english = await site.page("/agency/vagmyndigheten/2023-01?lang=en")
     assert english.cssselect("h1")[0].text == "January 2023"
@@ -175,7 +211,14 @@ async def test_release_with_only_a_month_is_in_its_month(tmp_path: Path) -> None
             (Month(2019, 12, 1), date(2019, 12, 31), Month(2020, 1, 1), date(2020, 1, 1))
         ):
             url, title = f"https://fyrstyrelsen.example/{number}", f"T{number}"
-            release = Release(agency="fyrstyrelsen", url=url, title=title, body="x", body_html="", published=published)
+            release = Release(
+                agency="fyrstyrelsen",
+                url=url,
+                title=title,
+                body="x",
+                body_html="",
+                published=published,
+            )
             archive.save(release, seen_at=SEEN)
     with served(path) as datasette:
         page = await Site(datasette).page("/month/2019-12")
@@ -202,7 +245,12 @@ async def test_name_of_a_tag_redirects_to_its_number(site: Site) -> None:
     "path",
     [
         *("/nothing", "/archive/nothing", "/archive/releases/999999", "/sitemap-releases-7.xml"),
-        *("/agency/nobody", "/agency/Fyrstyrelsen", "/agency/nobody/2024-05", "/agency/fyrstyrelsen/2024-13"),
+        *(
+            "/agency/nobody",
+            "/agency/Fyrstyrelsen",
+            "/agency/nobody/2024-05",
+            "/agency/fyrstyrelsen/2024-13",
+        ),
         *(
             "/month/2024-00",
             "/month/1999-01",
@@ -219,7 +267,9 @@ async def test_unknown_page_is_a_404_in_the_style_of_the_site(site: Site, path: 
     assert response.status_code == 404
     assert "Myndighetsarkivet" in response.text
     assert "Powered by" not in response.text
-    assert ("Sidan finns inte" in response.text) == (path != "/month/1999-01")  # it links to other months
+    assert ("Sidan finns inte" in response.text) == (
+        path != "/month/1999-01"
+    )  # it links to other months
 
 
 async def test_unknown_release_is_a_404_as_json(site: Site) -> None:
@@ -232,7 +282,10 @@ async def test_unknown_release_is_a_404_as_json(site: Site) -> None:
 async def test_invalid_cursor_is_an_error_that_names_it(site: Site, path: str, after: str) -> None:
     response = await site.get(f"{path}?after={after}")
     assert response.status_code == 400
-    assert f"”{after}” är inget giltigt värde för after. Ändra värdet eller ta bort filtret." in response.text
+    assert (
+        f"”{after}” är inget giltigt värde för after. Ändra värdet eller ta bort filtret."
+        in response.text
+    )
 
 
 async def test_about_says_which_attachments_are_saved(site: Site, tmp_path: Path) -> None:
@@ -243,7 +296,9 @@ async def test_about_says_which_attachments_are_saved(site: Site, tmp_path: Path
         for name in ("blankett", "blankett-2", "kopia"):  # the same bytes at three addresses
             store_file(archive, f"https://fyr.example/{name}.pdf", b"%PDF-1.4 blankett", SEEN)
         (contents,) = archive.db.execute("select count(*) from attachment_files").fetchone()
-        (number,) = archive.db.execute("select count(distinct url) from attachment_versions").fetchone()
+        (number,) = archive.db.execute(
+            "select count(distinct url) from attachment_versions"
+        ).fetchone()
         assert number > contents
     with served(tmp_path / "archive.db") as datasette:
         text = await Site(datasette).text("/about?lang=en")

@@ -43,7 +43,13 @@ def build_release(name: str, title: str, published: date | None, agency: str = "
     text = f"{title}: så här är det."
     url = f"https://{agency}.example/{name}"
     return Release(
-        agency=agency, url=url, title=title, body=text, body_html=f"<p>{text}</p>", published=published, tags=("Fyrar",)
+        agency=agency,
+        url=url,
+        title=title,
+        body=text,
+        body_html=f"<p>{text}</p>",
+        published=published,
+        tags=("Fyrar",),
     )
 
 
@@ -53,7 +59,11 @@ def crawl(archive: Archive, day: int, *releases: Release, agency: str = "fyr") -
     for release in releases:
         archive.save(release, seen_at=started + timedelta(minutes=5))
     archive.db.execute(
-        "insert into crawls (agency, spider, started, finished, reason, new) values (?, 'news', ?, ?, 'finished', ?)",
+        "insert into crawls"
+        " (agency, spider,"
+        " started, finished,"
+        " reason, new) values (?, 'news',"
+        " ?, ?, 'finished', ?)",
         [agency, started.isoformat(), (started + timedelta(minutes=10)).isoformat(), len(releases)],
     )
 
@@ -71,18 +81,30 @@ def import_releases(archive: Archive, file: Path, day: int, *published: str | No
 
 @pytest.fixture(scope="module")
 def crawled_archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An agency with a backfill, daily crawls, a new source, an import and an edit; another with only a first crawl."""
+    """An agency with a backfill, daily crawls, a new source, an import and an edit; another with
+    only a first crawl.
+    """
     folder = tmp_path_factory.mktemp("feeds")
     dates = [(START + day * DAY).date() for day in range(10)]
     with Archive(folder / "archive.db") as archive:
-        archive.add_agency("fyr", name="Fyrstyrelsen", name_en="Lights", home="https://fyr.example/")
+        archive.add_agency(
+            "fyr", name="Fyrstyrelsen", name_en="Lights", home="https://fyr.example/"
+        )
         archive.add_agency("vag", name="Vägverket", home="https://vag.example/")
-        crawl(archive, 0, *(build_release(f"forst-{n}", f"Ur arkivet {n}", dates[0]) for n in range(30)))
+        crawl(
+            archive,
+            0,
+            *(build_release(f"forst-{n}", f"Ur arkivet {n}", dates[0]) for n in range(30)),
+        )
         new = build_release("ny", NEWS[0], dates[1])
         crawl(archive, 1, new)
         old = build_release("gammal", "Tio år gammal", date(2014, 5, 2))
         crawl(archive, 2, build_release("utan", NEWS[1], None), old)
-        crawl(archive, 3, *(build_release(f"kalla-{n}", f"Ny källa utan datum {n}", None) for n in range(25)))
+        crawl(
+            archive,
+            3,
+            *(build_release(f"kalla-{n}", f"Ny källa utan datum {n}", None) for n in range(25)),
+        )
         crawl(archive, 4, build_release("manad", NEWS[2], date(2024, 6, 1)))
         import_releases(archive, folder / "first.jsonl", 5, *["2024-06-05"] * 40)
         archive.save(replace(new, lead="Bättre läst."), seen_at=START + 6 * DAY, cause="parser")
@@ -105,25 +127,35 @@ async def read_titles(site: Site, url: str) -> list[str]:
 
 @pytest.mark.parametrize("url", [*NEW_FEEDS, *SEARCH_FEEDS])
 async def test_new_releases_come_first(feed_site: Site, url: str) -> None:
-    """Backfills, old releases of a new source, imports and what was only parsed again are not new."""
+    """Backfills, old releases of a new source, imports and what was only parsed again are not
+    new.
+    """
     titles = await read_titles(feed_site, url)
     others, titles = titles[3:], titles[:3]
-    assert not [title for title in others if "Införd" in title or "utan datum" in title or title in titles]
-    edited = "Ny fyr släcks" if "search" in url else NEWS[0]  # a feed of a search has current titles
+    assert not [
+        title for title in others if "Införd" in title or "utan datum" in title or title in titles
+    ]
+    edited = (
+        "Ny fyr släcks" if "search" in url else NEWS[0]
+    )  # a feed of a search has current titles
     assert titles == [f"Fyrstyrelsen: {title}" for title in (NEWS[2], NEWS[1], edited)]
 
 
 @pytest.mark.parametrize("url", NEW_FEEDS)
 async def test_feed_is_filled_up_with_the_last_published(feed_site: Site, url: str) -> None:
     titles = await read_titles(feed_site, url)
-    assert titles[3] == ("Fyrstyrelsen: Ur arkivet 29" if url == "/agency/fyr.atom" else "Vägverket: Vägen 4")
+    assert titles[3] == (
+        "Fyrstyrelsen: Ur arkivet 29" if url == "/agency/fyr.atom" else "Vägverket: Vägen 4"
+    )
     assert len(titles) == len(set(titles)) == 20
 
 
 @pytest.mark.parametrize(
     ("text", "entries"), [("arkivet", 20), ("källa", 0), ("gammal", 1), ("införd", 0), ("vägen", 5)]
 )
-async def test_feed_of_search_without_new_hits_has_the_newest_others(feed_site: Site, text: str, entries: int) -> None:
+async def test_feed_of_search_without_new_hits_has_the_newest_others(
+    feed_site: Site, text: str, entries: int
+) -> None:
     assert (await feed_site.get(f"/search.json?q={text}")).json()["total"] > 0
     response = await feed_site.get(f"/search.atom?q={text}")
     assert response.content.count(b"<entry>") == entries
@@ -132,18 +164,26 @@ async def test_feed_of_search_without_new_hits_has_the_newest_others(feed_site: 
 
 async def test_first_crawl_is_not_new(feed_site: Site) -> None:
     assert (await feed_site.get("/agency/vag.json")).json()["releases"] == []
-    assert await read_titles(feed_site, "/agency/vag.atom") == [f"Vägverket: Vägen {n}" for n in range(4, -1, -1)]
-    assert await read_titles(feed_site, "/new.atom?size=3") == await read_titles(feed_site, "/new.atom?size=10")
+    assert await read_titles(feed_site, "/agency/vag.atom") == [
+        f"Vägverket: Vägen {n}" for n in range(4, -1, -1)
+    ]
+    assert await read_titles(feed_site, "/new.atom?size=3") == await read_titles(
+        feed_site, "/new.atom?size=10"
+    )
 
 
 async def test_empty_feed_is_dated(feed_site: Site, crawled_archive: Path) -> None:
     feed = feedparser.parse((await feed_site.get("/search.atom?q=källa")).text)
     with closing(sqlite3.connect(crawled_archive)) as db:
-        (created,) = db.execute("select substr(min(applied_at), 1, 19) from _sqlite_migrations").fetchone()
+        (created,) = db.execute(
+            "select substr(min(applied_at), 1, 19) from _sqlite_migrations"
+        ).fetchone()
     assert (feed.entries, feed.feed.updated) == ([], f"{created.replace(' ', 'T')}+00:00")
 
 
-async def test_import_changes_no_feed(feed_site: Site, crawled_archive: Path, tmp_path: Path) -> None:
+async def test_import_changes_no_feed(
+    feed_site: Site, crawled_archive: Path, tmp_path: Path
+) -> None:
     urls = [url for url in FEEDS if "history" not in url] + ["/search.atom", "/search.atom?q=fyrar"]
     before = {url: (await feed_site.get(url)).headers["etag"] for url in urls}
     path = Path(shutil.copy(crawled_archive, tmp_path / "archive.db"))
@@ -184,7 +224,9 @@ async def test_feed_is_valid_and_links_to_pages(feed_site: Site, url: str) -> No
         assert (await feed_site.get(entry.link.removeprefix(HOST))).status_code == 200
 
 
-@pytest.mark.parametrize("url", ["/-/edits.atom", "/-/removed.atom", "/-/diff/51/52.atom", "/-/history/51.atom"])
+@pytest.mark.parametrize(
+    "url", ["/-/edits.atom", "/-/removed.atom", "/-/diff/51/52.atom", "/-/history/51.atom"]
+)
 async def test_feed_of_long_history_is_valid(history_site: Site, url: str) -> None:
     response = await history_site.get(url)
     assert response.content.count(b"<entry>") > 0
@@ -202,7 +244,9 @@ async def test_feed_of_long_history_is_valid(history_site: Site, url: str) -> No
         (b'<category term="', b'<category name="'),
     ],
 )
-async def test_find_faults_finds_invalid_markup(feed_site: Site, valid: bytes, invalid: bytes) -> None:
+async def test_find_faults_finds_invalid_markup(
+    feed_site: Site, valid: bytes, invalid: bytes
+) -> None:
     body = (await feed_site.get("/new.atom")).content
     assert valid in body
     assert find_faults(body.replace(valid, invalid, 1))
@@ -218,7 +262,9 @@ async def test_pages_of_new_releases_are_linked(feed_site: Site) -> None:
     assert len((await feed_site.get("/new.csv")).text.splitlines()) == len(NEWS) + 1
 
 
-async def test_pages_of_search_feed_are_linked(feed_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_pages_of_search_feed_are_linked(
+    feed_site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(search_page, "SEARCH_FEED_SIZE", 2)
     first = feedparser.parse((await feed_site.get("/search.atom")).content)
     (following,) = (link.href for link in first.feed.links if link.rel == "next")
@@ -231,21 +277,31 @@ async def test_pages_of_search_feed_are_linked(feed_site: Site, monkeypatch: pyt
     ("page", "feeds"),
     [
         ("/", {"/new.atom"}),
-        ("/agency/fyr", {"/agency/fyr.atom", "/-/edits.atom?agency=fyr", "/-/removed.atom?agency=fyr"}),
+        (
+            "/agency/fyr",
+            {"/agency/fyr.atom", "/-/edits.atom?agency=fyr", "/-/removed.atom?agency=fyr"},
+        ),
         ("/tag/1", {"/tag/1.atom", "/-/edits.atom?tag=1", "/-/removed.atom?tag=1"}),
         ("/-/edits?tag=1", {"/-/edits.atom?tag=1"}),
         ("/-/removed", {"/-/removed.atom"}),
     ],
 )
 async def test_page_links_to_its_feeds(feed_site: Site, page: str, feeds: set[str]) -> None:
-    links = (await feed_site.page(page)).cssselect("link[rel=alternate][type='application/atom+xml']")
+    links = (await feed_site.page(page)).cssselect(
+        "link[rel=alternate][type='application/atom+xml']"
+    )
     assert feeds <= {link.get("href") for link in links}
     assert all(link.get("title") for link in links)
 
 
 @pytest.mark.parametrize(
     ("url", "status"),
-    [("/agency/nix.atom", 404), ("/tag/999.atom", 404), ("/new.atom?size=x", 400), ("/new.atom?tag=x", 400)],
+    [
+        ("/agency/nix.atom", 404),
+        ("/tag/999.atom", 404),
+        ("/new.atom?size=x", 400),
+        ("/new.atom?tag=x", 400),
+    ],
 )
 async def test_invalid_feed_is_an_error(feed_site: Site, url: str, status: int) -> None:
     assert (await feed_site.get(url)).status_code == status
@@ -257,11 +313,17 @@ async def test_feed_has_no_date_that_the_page_does_not_state(feed_site: Site, ur
     assert ["published" in entry for entry in entries[:3]] == [True, False, True]
 
 
-async def test_security_txt_names_the_contact_of_the_operator(feed_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_security_txt_names_the_contact_of_the_operator(
+    feed_site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = "/.well-known/security.txt"
     assert (await feed_site.get(path)).status_code == 404
     config = {"headers": {"contact": "mailto:fel@arkiv.example"}}
     monkeypatch.setattr(feed_site.datasette, "plugin_config", lambda name, **_: config.get(name))
     fields = dict(line.split(": ", 1) for line in (await feed_site.get(path)).text.splitlines())
     assert (fields["Contact"], fields["Canonical"]) == ("mailto:fel@arkiv.example", HOST + path)
-    assert timedelta(days=179) < datetime.fromisoformat(fields["Expires"]) - datetime.now(UTC) < timedelta(days=181)
+    assert (
+        timedelta(days=179)
+        < datetime.fromisoformat(fields["Expires"]) - datetime.now(UTC)
+        < timedelta(days=181)
+    )

@@ -1,4 +1,6 @@
-"""The page of an attachment, and its changes in timelines, in the register of edits and in feeds."""
+"""The page of an attachment, and its changes in timelines, in the register of edits and in
+feeds.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,16 @@ from archive.store.takedowns import hide_release, redact_passage
 from archive.views.attachment import MAX_SHOWN_LETTERS, MAX_SHOWN_PAGES, choose_shown_pages
 from tests.archive.sample import Site, served
 from tests.archive.sample_evidence import create_evidence_archive
-from tests.archive.sample_files import DAY, DECISION, LINKING, NOW, add_files, find_file, link_files, to_text
+from tests.archive.sample_files import (
+    DAY,
+    DECISION,
+    LINKING,
+    NOW,
+    add_files,
+    find_file,
+    link_files,
+    to_text,
+)
 from tests.archive.web.test_datasette_setup import check_structure
 
 FIRST, SCANNED, SECOND = 1, 2, 3  # versions
@@ -35,7 +46,9 @@ async def site(path: Path) -> AsyncIterator[Site]:
 
 
 async def find_release(site: Site) -> int:
-    return int((await site.get(f"/archive/releases.json?url={LINKING.url}&_shape=array")).json()[0]["id"])
+    return int(
+        (await site.get(f"/archive/releases.json?url={LINKING.url}&_shape=array")).json()[0]["id"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -47,7 +60,10 @@ async def find_release(site: Site) -> int:
                 "Beslut om fyren PDF, 2 sidor, 1 kB.",
                 "1 belopp ändrat",
                 "Belopp ändrat [borttaget: 120 000 kronor] → [tillagt: 90 000 kronor] betydelse 75",
-                "Filen byttes ut mellan två kontroller: 1 april 2026 kl. 11.00 och 3 april 2026 kl. 11.00.",
+                "Filen byttes ut mellan två"
+                " kontroller: 1 april 2026"
+                " kl. 11.00 och 3 april 2026"
+                " kl. 11.00.",
                 "[borttaget: 120 000 kronor]",
                 "Sida 2Beslutet gäller i år.",
                 DECISION,
@@ -58,7 +74,11 @@ async def find_release(site: Site) -> int:
         (f"/-/attachment/{FIRST}?page=9", ["Filen har inte så många sidor"]),
         (
             f"/-/attachment/{SCANNED}?lang=en",
-            ["The file has no text", "The file was no longer at its address on 2 April 2026", "No text."],
+            [
+                "The file has no text",
+                "The file was no longer at its address on 2 April 2026",
+                "No text.",
+            ],
         ),
     ],
 )
@@ -73,10 +93,20 @@ async def test_page_of_a_version(site: Site, address: str, sentences: list[str])
 async def test_version_as_data(site: Site) -> None:
     found = (await site.get(f"/-/attachment/{SECOND}.json")).json()
     assert [page["text"] for page in found["pages"]][1] == "Beslutet gäller i år."
-    assert (found["cause"], found["previous"], found["url"], found["importance"]) == ("source", FIRST, DECISION, 75)
+    assert (found["cause"], found["previous"], found["url"], found["importance"]) == (
+        "source",
+        FIRST,
+        DECISION,
+        75,
+    )
     assert [change["kind"] for change in found["changes"]] == ["amount"]
     assert [release["link_title"] for release in found["releases"]] == ["Beslut om fyren"]
-    for address, status in (("99", 404), ("99.json", 404), (f"{FIRST}?pages=2", 400), (f"{FIRST}?page=x", 400)):
+    for address, status in (
+        ("99", 404),
+        ("99.json", 404),
+        (f"{FIRST}?pages=2", 400),
+        (f"{FIRST}?page=x", 400),
+    ):
         assert (await site.get(f"/-/attachment/{address}")).status_code == status
 
 
@@ -90,11 +120,18 @@ async def test_replaced_and_missing_files_are_in_the_history_of_a_release(site: 
     ):
         assert sentence in text
     events = (await site.get(f"/-/history/{key}.json")).json()["events"]
-    found = [(event["event"], event["attachment"], event["revision"]) for event in events if event["attachment"]]
+    found = [
+        (event["event"], event["attachment"], event["revision"])
+        for event in events
+        if event["attachment"]
+    ]
     assert found == [("attachment", SECOND, None), ("attachment_missing", SCANNED, None)]
     feed = feedparser.parse((await site.get(f"/-/history/{key}.atom?lang=en")).content)
     titles = [entry.title for entry in feed.entries]
-    assert any("“Beslut om fyren” was replaced · 1 amount changed · significant" in title for title in titles)
+    assert any(
+        "“Beslut om fyren” was replaced · 1 amount changed · significant" in title
+        for title in titles
+    )
     assert any("“Kvitto” was no longer at its address" in title for title in titles)
     assert (await site.get(f"/-/history/{key}.csv")).text.count("attachment") == 5
 
@@ -118,7 +155,9 @@ async def read_edits(site: Site, query: str) -> list[dict[str, Any]]:
         ("q=kronor", False),  # words are looked up in the texts of releases
     ],
 )
-async def test_replaced_file_is_in_the_register_of_edits(site: Site, query: str, found: bool) -> None:
+async def test_replaced_file_is_in_the_register_of_edits(
+    site: Site, query: str, found: bool
+) -> None:
     files = [edit for edit in await read_edits(site, query) if edit["kind"] == "file"]
     assert bool(files) == found
     page = await site.text(f"/-/edits?{query}")
@@ -150,7 +189,9 @@ async def test_pages_of_the_register_have_both_kinds_once(site: Site) -> None:
     assert count.text_content() == str(len(await read_edits(site, "agency=fyr")))
     feed = feedparser.parse((await site.get("/-/edits.atom?kind=file")).content)
     (entry,) = feed.entries
-    assert entry.summary.startswith("Bilagan ”Beslut om fyren” byttes ut · 1 belopp ändrat · 120 000 → 90 000")
+    assert entry.summary.startswith(
+        "Bilagan ”Beslut om fyren” byttes ut · 1 belopp ändrat · 120 000 → 90 000"
+    )
     assert "<del>120 000 kronor</del>" in entry.content[0].value
 
 
@@ -166,8 +207,13 @@ async def test_takedown_hides_the_page(path: Path, kind: str) -> None:
     with served(path) as datasette:
         site = Site(datasette)
         for version in (FIRST, SECOND, SCANNED):
-            answers = [(await site.get(f"/-/attachment/{version}{ending}")).text for ending in ("", ".json")]
-            assert not any("kronor" in text or "Nämnden" in text or "120 000" in text for text in answers)
+            answers = [
+                (await site.get(f"/-/attachment/{version}{ending}")).text
+                for ending in ("", ".json")
+            ]
+            assert not any(
+                "kronor" in text or "Nämnden" in text or "120 000" in text for text in answers
+            )
             assert all(("example/filer" in text) == (kind == "redact") for text in answers)
         assert f"attachment/{SECOND}" in (await site.get("/-/edits")).text or kind == "hide"
         assert (await read_edits(site, "kind=file") == []) == (kind == "hide")
@@ -197,14 +243,23 @@ def test_long_texts_are_shown_in_parts() -> None:
     [
         ((to_text("Ett."), to_text("Ett.", "Två.", problem="pages")), "Texterna kan inte jämföras"),
         ((to_text("Ett."), to_text("Ett.\n")), "Texten är densamma."),
-        ((to_text("Ord. " * 16_000), to_text("Ord. " * 16_000, "Nytt 7.")), "Texterna är för långa för att visas"),
+        (
+            (to_text("Ord. " * 16_000), to_text("Ord. " * 16_000, "Nytt 7.")),
+            "Texterna är för långa för att visas",
+        ),
     ],
 )
-async def test_texts_without_a_comparison(tmp_path: Path, texts: tuple[AttachmentText, ...], sentence: str) -> None:
+async def test_texts_without_a_comparison(
+    tmp_path: Path, texts: tuple[AttachmentText, ...], sentence: str
+) -> None:
     with Archive(create_evidence_archive(tmp_path)) as archive:
         link_files(archive)
-        versions = [find_file(archive, DECISION, text, NOW + days * DAY) for days, text in enumerate(texts)]
+        versions = [
+            find_file(archive, DECISION, text, NOW + days * DAY) for days, text in enumerate(texts)
+        ]
     with served(archive.path) as datasette:
         page = await Site(datasette).text(f"/-/attachment/{versions[1]}")
     assert sentence in page
-    assert page.count("Texterna ") + page.count("Texten är") == 1 + page.count("Texterna är myndigheternas")
+    assert page.count("Texterna ") + page.count("Texten är") == 1 + page.count(
+        "Texterna är myndigheternas"
+    )

@@ -38,7 +38,9 @@ ARTICLE = f"""Ändringsverket ger mer pengar, {WORD}.
 """
 
 
-async def post(site: Site, path: str, content: str | bytes, media_type: str, **headers: str) -> httpx.Response:
+async def post(
+    site: Site, path: str, content: str | bytes, media_type: str, **headers: str
+) -> httpx.Response:
     response: httpx.Response = await site.datasette.client.post(
         path, content=content, headers={"content-type": media_type, **headers}
     )
@@ -46,13 +48,18 @@ async def post(site: Site, path: str, content: str | bytes, media_type: str, **h
 
 
 async def post_form(site: Site, path: str, text: str, **headers: str) -> httpx.Response:
-    return await post(site, path, urlencode({"text": text}), "application/x-www-form-urlencoded", **headers)
+    return await post(
+        site, path, urlencode({"text": text}), "application/x-www-form-urlencoded", **headers
+    )
 
 
 async def test_form(history_site: Site) -> None:
     page = await history_site.page("/-/check")
     form = page.cssselect("form[method=post]")[0]
-    assert (form.get("action"), [field.get("name") for field in form.cssselect("textarea")]) == ("/-/check", ["text"])
+    assert (form.get("action"), [field.get("name") for field in form.cssselect("textarea")]) == (
+        "/-/check",
+        ["text"],
+    )
     english = await history_site.page("/-/check?lang=en")
     assert english.cssselect("form[method=post]")[0].get("action") == "/-/check?lang=en"
     assert (await history_site.get("/-/check?text=x")).status_code == 400
@@ -67,18 +74,30 @@ async def test_verdicts_as_json(history_site: Site) -> None:
     assert (response.status_code, response.headers["cache-control"]) == (200, "no-store")
     assert not {"etag", "set-cookie", "archive-truncated", "last-modified"} & set(response.headers)
     answer = response.json()
-    assert [row["verdict"] for row in answer["quotations"]] == ["verbatim", "withdrawn", "altered", "not_found"]
+    assert [row["verdict"] for row in answer["quotations"]] == [
+        "verbatim",
+        "withdrawn",
+        "altered",
+        "not_found",
+    ]
     assert answer["complete"]
     assert answer["searched"]["edits"] > 3
     verbatim, withdrawn, altered, missing = answer["quotations"]
     normal = " ".join(ARTICLE.replace("\r\n", "\n").split())
-    assert all(" ".join(ARTICLE[row["start"] : row["end"]].split()) in normal for row in answer["quotations"])
+    assert all(
+        " ".join(ARTICLE[row["start"] : row["end"]].split()) in normal
+        for row in answer["quotations"]
+    )
     assert (verbatim["title"], verbatim["current"]) == (EDITED_NEWEST, True)
     assert withdrawn["disappeared"]["after"] < withdrawn["disappeared"]["until"]
-    assert withdrawn["comparison"].endswith(f"/-/diff/{withdrawn['revision']}/{withdrawn['revision'] + 1}")
+    assert withdrawn["comparison"].endswith(
+        f"/-/diff/{withdrawn['revision']}/{withdrawn['revision'] + 1}"
+    )
     revision = await history_site.text(withdrawn["permalink"].removeprefix("http://localhost"))
     assert "20 miljoner kronor" in revision
-    assert [(part["op"], part["text"]) for part in altered["difference"] if part["op"] != "same"] == [
+    assert [
+        (part["op"], part["text"]) for part in altered["difference"] if part["op"] != "same"
+    ] == [
         ("del", "30 miljoner kronor "),
         ("ins", "50 miljoner kronor "),
     ]
@@ -95,7 +114,10 @@ async def test_page_has_the_same_verdicts(history_site: Site) -> None:
     assert found[1].cssselect("a[href*='/-/diff/']")
     assert [mark.text_content() for mark in found[2].cssselect("del, ins")] != []
     assert page.cssselect("textarea")[0].text_content().strip() == ARTICLE.strip()
-    assert "html" in (await post_form(history_site, "/-/check", "Inga citat här.")).headers["content-type"]
+    assert (
+        "html"
+        in (await post_form(history_site, "/-/check", "Inga citat här.")).headers["content-type"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -142,12 +164,16 @@ async def test_other_media_types(history_site: Site, content: str | bytes, media
         (b"a" * 3_000_000, "text/plain", 413),
     ],
 )
-async def test_bodies_that_are_refused(history_site: Site, content: bytes, media_type: str, status: int) -> None:
+async def test_bodies_that_are_refused(
+    history_site: Site, content: bytes, media_type: str, status: int
+) -> None:
     for path in ("/-/check.json", "/-/check"):
         response = await post(history_site, path, content, media_type)
         assert response.status_code == status, path
         is_json = path.endswith(".json")
-        assert response.headers["content-type"].startswith("application/json" if is_json else "text/html")
+        assert response.headers["content-type"].startswith(
+            "application/json" if is_json else "text/html"
+        )
         assert WORD not in response.text
         assert status == 200 or not is_json or response.json()["status"] == status
 
@@ -155,7 +181,9 @@ async def test_bodies_that_are_refused(history_site: Site, content: bytes, media
 async def test_other_pages_are_only_read(history_site: Site) -> None:
     for path in ("/search", "/archive.json", "/-/check/x", "/-/checks"):
         response = await post_form(history_site, path, "x")
-        assert (response.status_code, response.headers["allow"]) == (405, "GET, HEAD, OPTIONS"), path
+        assert (response.status_code, response.headers["allow"]) == (405, "GET, HEAD, OPTIONS"), (
+            path
+        )
     response = await history_site.datasette.client.put("/-/check", content=b"x")
     assert (response.status_code, response.headers["allow"]) == (405, "GET, HEAD, OPTIONS, POST")
 
@@ -166,13 +194,20 @@ async def test_no_cookie_is_needed_or_set(history_site: Site) -> None:
     assert "set-cookie" not in response.headers
 
 
-async def test_incomplete_check_says_so(history_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_incomplete_check_says_so(
+    history_site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("archive.views.check.MAX_CHECK_SECONDS", -1.0)
     response = await post_form(history_site, "/-/check.json", ARTICLE)
-    assert (response.status_code, response.headers["archive-truncated"]) == (200, "after 0 quotations")
+    assert (response.status_code, response.headers["archive-truncated"]) == (
+        200,
+        "after 0 quotations",
+    )
     answer = response.json()
     assert not answer["complete"]
-    assert {(row["verdict"], row["reason"]) for row in answer["quotations"]} == {("not_checked", "time")}
+    assert {(row["verdict"], row["reason"]) for row in answer["quotations"]} == {
+        ("not_checked", "time")
+    }
     page = html.fromstring((await post_form(history_site, "/-/check", ARTICLE)).text)
     assert "inte fullständig" in page.cssselect("[role=alert]")[0].text_content()
 
@@ -217,7 +252,9 @@ async def address(history_site: Site) -> AsyncIterator[tuple[str, int]]:
 
 
 async def exchange(address: tuple[str, int], request: bytes) -> tuple[list[int], bool]:
-    """Send requests; return the statuses of the responses, and whether the server closed the connection."""
+    """Send requests; return the statuses of the responses, and whether the server closed the
+    connection.
+    """
     reader, writer = await asyncio.open_connection(*address)
     writer.write(request)
     received, is_closed = b"", False
@@ -244,11 +281,25 @@ GET = b"GET /-/check HTTP/1.1\r\nhost: localhost\r\n\r\n"
         (HEADERS % b"/-/check.json" + b"content-length: 3\r\n\r\nabc" + GET, [200, 200], False),
         (HEADERS % b"/search" + b"content-length: 3\r\n\r\nabc" + GET, [405], True),
         (HEADERS % b"/search" + b"content-length: 0\r\n\r\n" + GET, [405, 200], False),
-        (HEADERS % b"/-/check.json" + b"content-length: 160001\r\n\r\n" + b"a" * 160_001 + GET, [413, 200], False),
-        (HEADERS % b"/-/check.json" + b"content-length: 9000000000\r\n\r\n" + b"a" * 9_000, [413], True),
-        (HEADERS % b"/-/check.json" + b"expect: 100-continue\r\ncontent-length: 900000\r\n\r\n", [413], True),
         (
-            HEADERS % b"/-/check.json" + b"transfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n" + GET,
+            HEADERS % b"/-/check.json" + b"content-length: 160001\r\n\r\n" + b"a" * 160_001 + GET,
+            [413, 200],
+            False,
+        ),
+        (
+            HEADERS % b"/-/check.json" + b"content-length: 9000000000\r\n\r\n" + b"a" * 9_000,
+            [413],
+            True,
+        ),
+        (
+            HEADERS % b"/-/check.json" + b"expect: 100-continue\r\ncontent-length: 900000\r\n\r\n",
+            [413],
+            True,
+        ),
+        (
+            HEADERS % b"/-/check.json"
+            + b"transfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+            + GET,
             [200, 200],
             False,
         ),
@@ -263,7 +314,16 @@ GET = b"GET /-/check HTTP/1.1\r\nhost: localhost\r\n\r\n"
             True,
         ),
     ],
-    ids=["small", "no POST", "no body", "read and refused", "huge", "expect", "chunked", "chunked too long"],
+    ids=[
+        "small",
+        "no POST",
+        "no body",
+        "read and refused",
+        "huge",
+        "expect",
+        "chunked",
+        "chunked too long",
+    ],
 )
 async def test_connection_after_a_body(
     address: tuple[str, int], request_bytes: bytes, statuses: list[int], is_closed: bool
@@ -294,9 +354,12 @@ async def test_one_client_cannot_take_all_places(address: tuple[str, int]) -> No
 
 
 @pytest.mark.parametrize(
-    ("clients", "network"), [(40, "203.0.113.%d"), (SandboxLimits().max_bodies + 20, "2001:db8:0:%d::1")]
+    ("clients", "network"),
+    [(40, "203.0.113.%d"), (SandboxLimits().max_bodies + 20, "2001:db8:0:%d::1")],
 )
-async def test_slow_bodies_of_many_clients_refuse_nobody(address: tuple[str, int], clients: int, network: str) -> None:
+async def test_slow_bodies_of_many_clients_refuse_nobody(
+    address: tuple[str, int], clients: int, network: str
+) -> None:
     slow = HEADERS % b"/-/check.json" + b"x-forwarded-for: %s\r\ncontent-length: 100\r\n\r\nabc"
     writers = []
     for number in range(clients):
@@ -304,7 +367,12 @@ async def test_slow_bodies_of_many_clients_refuse_nobody(address: tuple[str, int
         writer.write(slow % (network % number).encode())
         writers.append(writer)
     await asyncio.sleep(0.2)
-    for path, status in ((b"/-/check.json", 200), (b"/-/batch.json", 200), (b"/-/follow", 404)):  # not offered here
+    # not offered here
+    for path, status in (
+        (b"/-/check.json", 200),
+        (b"/-/batch.json", 200),
+        (b"/-/follow", 404),
+    ):
         request = HEADERS % path + b"content-length: 3\r\n\r\nabc"
         assert (await exchange(address, request))[0] == [status]
     for writer in writers:
@@ -321,7 +389,10 @@ async def test_addresses_of_one_network_are_one_client(address: tuple[str, int])
     await asyncio.sleep(0.2)
     answers = []
     for client in (b"2001:db8:5:5::99", b"2001:db8:5:6::99", b"::ffff:203.0.113.99"):
-        request = HEADERS % b"/-/check.json" + b"x-forwarded-for: %s\r\ncontent-length: 3\r\n\r\nabc" % client
+        request = (
+            HEADERS % b"/-/check.json"
+            + b"x-forwarded-for: %s\r\ncontent-length: 3\r\n\r\nabc" % client
+        )
         answers += (await exchange(address, request))[0]
     assert answers == [503, 200, 200]
     for writer in writers:
@@ -338,8 +409,12 @@ def shorten(receive_body: Any) -> Any:
 async def test_logs_have_nothing_of_the_text(
     address: tuple[str, int], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for logger in (logging.getLogger(name) for name in ("uvicorn", "uvicorn.access", "uvicorn.error")):
-        monkeypatch.setattr(logger, "propagate", True)  # another server of this process may have configured them
+    for logger in (
+        logging.getLogger(name) for name in ("uvicorn", "uvicorn.access", "uvicorn.error")
+    ):
+        monkeypatch.setattr(
+            logger, "propagate", True
+        )  # another server of this process may have configured them
         monkeypatch.setattr(logger, "disabled", False)
         monkeypatch.setattr(logger, "level", logging.NOTSET)
     body = ARTICLE.encode()
@@ -394,5 +469,7 @@ async def test_too_many_quotations_are_counted_before_their_speakers_are_looked_
         site = Site(datasette)
         answer = await post(site, "/-/check.json", "”Vi bygger” sade " * 1_001, "text/plain")
         assert (answer.status_code, looked_for) == (413, [])
-        slow = (await post(site, "/-/check.json", "Ek sade: ”Vi bygger tre nya fyrar.”", "text/plain")).json()
+        slow = (
+            await post(site, "/-/check.json", "Ek sade: ”Vi bygger tre nya fyrar.”", "text/plain")
+        ).json()
     assert (looked_for, slow["complete"], slow["quotations"][0]["reason"]) == ([1], False, "time")

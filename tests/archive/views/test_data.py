@@ -1,4 +1,6 @@
-"""/data: what there is, the questions with their answers, and the files of the published dataset."""
+"""/data: what there is, the questions with their answers, and the files of the published
+dataset.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ GIVEN = {  # parameters with which a question finds something in the sample
 
 
 @pytest.fixture(scope="module")
-def published(history_archive: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Publication]:
+def published(
+    history_archive: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Publication]:
     """An archive with a published dataset."""
     path = copy_archive(history_archive, tmp_path_factory.mktemp("published"))
     publication, _ = publish(path, path.parent / PUBLISHED_FOLDER, moment=MOMENT)
@@ -50,15 +54,21 @@ async def published_site(published: tuple[Path, Publication]) -> AsyncIterator[S
 
 async def get_file(site: Site, path: str, method: str = "GET", **headers: str) -> httpx.Response:
     names = {name.replace("_", "-"): value for name, value in headers.items()}
-    response: httpx.Response = await site.datasette.client.request(method, f"/data/files/{path}", headers=names)
+    response: httpx.Response = await site.datasette.client.request(
+        method, f"/data/files/{path}", headers=names
+    )
     return response
 
 
-async def test_page_leads_to_everything(published_site: Site, published: tuple[Path, Publication]) -> None:
+async def test_page_leads_to_everything(
+    published_site: Site, published: tuple[Path, Publication]
+) -> None:
     page = await published_site.page("/data")
     assert page.cssselect("header nav a[aria-current]")[0].get("href") == "/data"
     links = [link.attrib["href"] for link in page.cssselect("main a[href^='/']")]
-    own = [link for link in links if not link.startswith("/archive")]  # Datasette's pages have tests of their own
+    own = [
+        link for link in links if not link.startswith("/archive")
+    ]  # Datasette's pages have tests of their own
     assert [link for link in own if (await published_site.get(link)).status_code != 200] == []
     files = {link.removeprefix("/data/files/") for link in links if link.startswith("/data/files/")}
     assert files == set(published[1].files)
@@ -72,7 +82,9 @@ async def test_page_leads_to_everything(published_site: Site, published: tuple[P
     assert published[1].package["citation"] in english
 
 
-async def test_json_lists_files_questions_and_tables(published_site: Site, published: tuple[Path, Publication]) -> None:
+async def test_json_lists_files_questions_and_tables(
+    published_site: Site, published: tuple[Path, Publication]
+) -> None:
     response = await published_site.get("/data.json")
     data = response.json()
     assert response.headers["access-control-allow-origin"] == "*"
@@ -149,10 +161,16 @@ async def test_part_of_a_file(
     assert response.headers["content-range"] == f"bytes {start}-{end - 1}/{file.size}"
     assert response.headers["content-length"] == str(end - start)
     head = await get_file(published_site, file.path, "HEAD", Range=requested)
-    assert (head.status_code, head.content, head.headers["content-length"]) == (206, b"", str(end - start))
+    assert (head.status_code, head.content, head.headers["content-length"]) == (
+        206,
+        b"",
+        str(end - start),
+    )
 
 
-async def test_whole_file_and_conditions(published_site: Site, published: tuple[Path, Publication]) -> None:
+async def test_whole_file_and_conditions(
+    published_site: Site, published: tuple[Path, Publication]
+) -> None:
     file = published[1].files["data/releases.parquet"]
     response = await get_file(published_site, file.path)
     assert response.content == (published[1].folder / file.path).read_bytes()
@@ -167,18 +185,38 @@ async def test_whole_file_and_conditions(published_site: Site, published: tuple[
     assert expected == {name: response.headers[name] for name in expected}
     unchanged = await get_file(published_site, file.path, If_None_Match=expected["etag"])
     assert (unchanged.status_code, unchanged.content) == (304, b"")
-    assert (await get_file(published_site, file.path, Range=f"bytes={file.size}-")).status_code == 416
-    for condition, status in ((expected["etag"], 206), ('"other"', 200), (expected["last-modified"], 206)):
+    assert (
+        await get_file(published_site, file.path, Range=f"bytes={file.size}-")
+    ).status_code == 416
+    for condition, status in (
+        (expected["etag"], 206),
+        ('"other"', 200),
+        (expected["last-modified"], 206),
+    ):
         part = await get_file(published_site, file.path, Range="bytes=0-1", If_Range=condition)
         assert part.status_code == status
-    assert (await get_file(published_site, file.path, Range="bytes=0-1,3-4")).content == response.content
+    assert (
+        await get_file(published_site, file.path, Range="bytes=0-1,3-4")
+    ).content == response.content
 
 
 @pytest.mark.parametrize(
-    "path", ["", "data", "data/", "..%2farchive.db", "..%2f..%2farchive.db", "data/%2e%2e/README.md", "none", ".lock"]
+    "path",
+    [
+        "",
+        "data",
+        "data/",
+        "..%2farchive.db",
+        "..%2f..%2farchive.db",
+        "data/%2e%2e/README.md",
+        "none",
+        ".lock",
+    ],
 )
 async def test_other_files_are_not_found(published_site: Site, path: str) -> None:
-    response = await published_site.datasette.client.get(f"/data/files/{path}", follow_redirects=True)
+    response = await published_site.datasette.client.get(
+        f"/data/files/{path}", follow_redirects=True
+    )
     assert response.status_code == 404
 
 
@@ -200,7 +238,9 @@ async def test_file_of_a_publication_that_is_just_replaced(
         assert (await get_file(Site(datasette), "README.md")).status_code == 200
 
 
-async def test_takedown_withholds_the_files(published: tuple[Path, Publication], tmp_path: Path) -> None:
+async def test_takedown_withholds_the_files(
+    published: tuple[Path, Publication], tmp_path: Path
+) -> None:
     path = copy_archive(published[0], tmp_path)
     later = MOMENT + timedelta(days=1)
     publish(path, path.parent / PUBLISHED_FOLDER, moment=MOMENT)
@@ -215,7 +255,11 @@ async def test_takedown_withholds_the_files(published: tuple[Path, Publication],
         assert "kan inte hämtas just nu" in page.text_content()
         assert not page.cssselect("a[href^='/data/files/']")
         data = (await site.get("/data.json")).json()
-        assert (data["files"], data["withheld_since"], data["citation"]) == ([], later.isoformat(), None)
+        assert (data["files"], data["withheld_since"], data["citation"]) == (
+            [],
+            later.isoformat(),
+            None,
+        )
         publish(path, path.parent / PUBLISHED_FOLDER, moment=later)
         assert (await get_file(site, "data/releases.csv")).status_code == 200
 

@@ -8,8 +8,16 @@ from tests.archive.sample import Site
 
 PAGES = {
     "guide.md": (
-        "# Guide to `archive.db`\n\nHow to *begin*.\n\n## First steps\n\nSee [search](search.md#words), "
-        "[settings](../scraper/settings.py) and [this page](#first-steps).\n\n### Then\n\n```sh\nmake <run>\n```\n\n"
+        "# Guide to"
+        " `archive.db`\n\nHow to"
+        " *begin*.\n\n## First"
+        " steps\n\nSee"
+        " [search](search.md#words), "
+        "[settings](../scraper/"
+        "settings.py) and [this"
+        " page](#first-steps).\n\n###"
+        " Then\n\n```sh\nmake"
+        " <run>\n```\n\n"
         "## First steps\n\n| a | b |\n| - | - |\n| 1 | 2 |\n\n![An edit](images/edit.png)\n\n"
         "<script>alert(1)</script>\n\n[bad](javascript:alert(1))\n"
     ),
@@ -35,8 +43,14 @@ async def test_contents_list_pages_in_reading_order(site: Site) -> None:
     page = await site.page("/docs/?lang=en")
     links = [(link.text_content(), link.get("href")) for link in page.cssselect("main dt a")]
     # pages without a place in the order come last
-    assert links == [("Search", "/docs/search?lang=en"), ("Guide to archive.db", "/docs/guide?lang=en")]
-    assert [text.text_content() for text in page.cssselect("main dd")] == ["By words.", "How to begin."]
+    assert links == [
+        ("Search", "/docs/search?lang=en"),
+        ("Guide to archive.db", "/docs/guide?lang=en"),
+    ]
+    assert [text.text_content() for text in page.cssselect("main dd")] == [
+        "By words.",
+        "How to begin.",
+    ]
     assert (await site.get("/docs?lang=en")).headers["location"] == "/docs/?lang=en"
 
 
@@ -44,14 +58,20 @@ async def test_page_has_title_anchors_contents_and_links(site: Site) -> None:
     page = await site.page("/docs/guide?lang=en")
     assert page.cssselect("title")[0].text_content().startswith("Guide to archive.db – ")
     (article,) = page.cssselect("main article")
-    assert {heading.get("id"): heading.text_content() for heading in article.cssselect("h1, h2, h3")} == {
+    assert {
+        heading.get("id"): heading.text_content() for heading in article.cssselect("h1, h2, h3")
+    } == {
         "guide-to-archivedb": "Guide to archive.db",
         "first-steps": "First steps",
         "then": "Then",
         "first-steps-1": "First steps",
     }
     contents = [(link.get("href"), link.text) for link in page.cssselect("aside li a")]
-    assert contents == [("#first-steps", "First steps"), ("#then", "Then"), ("#first-steps-1", "First steps")]
+    assert contents == [
+        ("#first-steps", "First steps"),
+        ("#then", "Then"),
+        ("#first-steps-1", "First steps"),
+    ]
     assert article.cssselect("pre code")[0].text == "make <run>\n"
     assert [cell.text for cell in article.cssselect("table td")] == ["1", "2"]
     links = {link.text_content(): link.get("href") for link in article.cssselect("a")}
@@ -71,7 +91,9 @@ async def test_english_text_and_html_in_a_swedish_page(site: Site) -> None:
 
 async def test_examples_for_readers_ask_this_site(site: Site, docs_folder: Path) -> None:
     for name in ("api", "operate"):
-        (docs_folder / f"{name}.md").write_text("# A\n\n```sh\ncurl 'http://127.0.0.1:8001/new.json'\n```\n", "utf-8")
+        (docs_folder / f"{name}.md").write_text(
+            "# A\n\n```sh\ncurl 'http://127.0.0.1:8001/new.json'\n```\n", "utf-8"
+        )
     response = await site.get("/docs/api", host="arkiv.example")
     assert "curl 'http://arkiv.example/new.json'" in response.text
     assert "curl 'http://127.0.0.1:8001/new.json'" in (await site.get("/docs/operate")).text
@@ -88,7 +110,11 @@ async def test_changed_page_is_rendered_again(site: Site, docs_folder: Path) -> 
 
 async def test_image_has_an_etag(site: Site) -> None:
     response = await site.get("/docs/images/edit.png")
-    assert (response.status_code, response.content, response.headers["content-type"]) == (200, b"an image", "image/png")
+    assert (response.status_code, response.content, response.headers["content-type"]) == (
+        200,
+        b"an image",
+        "image/png",
+    )
     again = await site.get("/docs/images/edit.png", if_none_match=response.headers["etag"])
     assert (again.status_code, again.content) == (304, b"")
 
@@ -102,7 +128,10 @@ async def test_image_has_an_etag(site: Site) -> None:
 )
 async def test_no_other_file_is_sent(site: Site, path: str) -> None:
     response = await site.get(f"/docs/{path}")
-    assert response.status_code in (302, 404)  # Datasette redirects paths with % or a slash at their end
+    assert response.status_code in (
+        302,
+        404,
+    )  # Datasette redirects paths with % or a slash at their end
     assert "Secret" not in response.text
     assert "How to" not in response.text
 
@@ -112,7 +141,9 @@ async def test_unknown_parameter_is_an_error(site: Site, path: str) -> None:
     assert (await site.get(f"{path}?weight=50")).status_code == 400
 
 
-async def test_pages_of_the_repository_are_served(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_pages_of_the_repository_are_served(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.undo()  # of docs_folder
     page = await site.page("/docs/")
     links = [link.attrib["href"] for link in page.cssselect("main dt a")]

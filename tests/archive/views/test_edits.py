@@ -64,8 +64,12 @@ async def test_page_text(history_site: Site, url: str, sentences: list[str]) -> 
 async def test_edits_are_agency_edits_newest_first(history_site: Site) -> None:
     edits = await read_rows(history_site, "edits")
     assert len(edits) == ALL_EDITS
-    assert [edit["seen"] for edit in edits] == sorted((edit["seen"] for edit in edits), reverse=True)
-    rows = await history_site.datasette.get_database("archive").execute("select id, cause, previous from revisions")
+    assert [edit["seen"] for edit in edits] == sorted(
+        (edit["seen"] for edit in edits), reverse=True
+    )
+    rows = await history_site.datasette.get_database("archive").execute(
+        "select id, cause, previous from revisions"
+    )
     revisions = {row["id"]: (row["cause"], row["previous"]) for row in rows}
     assert all(revisions[edit["revision"]] == ("source", edit["previous"]) for edit in edits)
 
@@ -101,11 +105,23 @@ async def test_edit_states_what_changed_and_between_which_checks(history_site: S
         ("agency=fyrstyrelsen", 0, lambda edit: False),
         ("from=2024-06-08&to=2024-06-08", 2, lambda edit: edit["seen"].startswith("2024-06-08")),
         # found at 07:00 Swedish time; the day begins at midnight in Sweden
-        ("from=2023-01-01&to=2023-01-01", 1, lambda edit: edit["seen"] == "2023-01-01T06:00:00+00:00"),
+        (
+            "from=2023-01-01&to=2023-01-01",
+            1,
+            lambda edit: edit["seen"] == "2023-01-01T06:00:00+00:00",
+        ),
         ("release=51", 3, lambda edit: edit["release"] == history.EDITED_ID),
-        ("release=53", 0, lambda edit: False),  # moved: its edit belongs to the release that continues it
+        (
+            "release=53",
+            0,
+            lambda edit: False,
+        ),  # moved: its edit belongs to the release that continues it
         ("release=54", 1, lambda edit: edit["release"] == 54 and edit["title"] == history.MOVED),
-        ("release=64&from=2023-01-01", 19, lambda edit: edit["title"] == history.LONG and edit["seen"] >= "2023"),
+        (
+            "release=64&from=2023-01-01",
+            19,
+            lambda edit: edit["title"] == history.LONG and edit["seen"] >= "2023",
+        ),
     ],
 )
 async def test_edits_filter(
@@ -130,10 +146,14 @@ async def test_json_pages_contain_every_edit_once(history_site: Site) -> None:
 async def test_page_shows_main_change(history_site: Site) -> None:
     url = "/-/edits?importance=75&to=2024-06-08"
     entries = (await history_site.page(url)).cssselect(".register > li")
-    (shown,) = next(entry for entry in entries if history.EDITED in entry.text_content()).cssselect(".shown")
+    (shown,) = next(entry for entry in entries if history.EDITED in entry.text_content()).cssselect(
+        ".shown"
+    )
     assert shown.text_content().strip() == "[borttaget: 20] → [tillagt: 30] miljoner kronor"
     assert len(shown.cssselect("del, ins")) == 2
-    hidden_titles = (await history_site.page(f"{url}&lang=en")).cssselect(".what a .unseen [lang=sv]")
+    hidden_titles = (await history_site.page(f"{url}&lang=en")).cssselect(
+        ".what a .unseen [lang=sv]"
+    )
     assert history.EDITED in [title.text for title in hidden_titles]
 
 
@@ -148,7 +168,9 @@ async def test_page_groups_repeated_edits_of_a_release(history_site: Site) -> No
     assert len(links) == len(set(links)) == ALL_EDITS
 
 
-async def test_front_page_shows_newest_edits_one_per_release(history_site: Site, site: Site) -> None:
+async def test_front_page_shows_newest_edits_one_per_release(
+    history_site: Site, site: Site
+) -> None:
     page = await history_site.page("/")
     edits = page.cssselect(".releases a[href^='/-/diff/']")
     titles = [link.text for link in edits]
@@ -169,16 +191,23 @@ async def test_front_page_shows_newest_edits_one_per_release(history_site: Site,
     [
         ("", {*history.REMOVED.values(), history.RETURNED}),
         ("kind=gone", {history.REMOVED["gone"], history.RETURNED}),
-        *((f"kind={kind}", {history.REMOVED[kind]}) for kind in ("error page", "redirected", "replaced")),
+        *(
+            (f"kind={kind}", {history.REMOVED[kind]})
+            for kind in ("error page", "redirected", "replaced")
+        ),
         ("kind=moved", {history.MOVED, history.MOVED_SAME_ID}),
         ("back=1", {history.RETURNED}),
         ("agency=fyrstyrelsen", set()),
     ],
 )
-async def test_removals_are_confirmed_ones(history_site: Site, query: str, titles: set[str]) -> None:
+async def test_removals_are_confirmed_ones(
+    history_site: Site, query: str, titles: set[str]
+) -> None:
     rows = await read_rows(history_site, "removed", query)
     assert {row["title"] for row in rows} == titles
-    assert all(row["confirmed"] and (f"kind={row['kind']}" == query or "kind" not in query) for row in rows)
+    assert all(
+        row["confirmed"] and (f"kind={row['kind']}" == query or "kind" not in query) for row in rows
+    )
     ends = {row["ended"] for row in rows if row["title"] == history.RETURNED}
     assert ends <= {"2024-06-11T08:15:00+00:00"}
 
@@ -200,14 +229,17 @@ async def test_page_links_to_older_entries(history_site: Site, url: str) -> None
     page = await history_site.page(url)
     next_url = page.cssselect("a[rel=next]")[0].attrib["href"]
     titles, older_titles = (
-        {link.text for link in each.cssselect(".register h3 a")} for each in (page, await history_site.page(next_url))
+        {link.text for link in each.cssselect(".register h3 a")}
+        for each in (page, await history_site.page(next_url))
     )
     assert titles
     assert older_titles - titles
     if "agency" in url:
         assert page.cssselect("h2.status")[0].text == f"{ALL_EDITS} ändringar"
         assert f"agency={history.AGENCY}" in next_url
-        assert page.cssselect("select[name=agency] option[selected]")[0].get("value") == history.AGENCY
+        assert (
+            page.cssselect("select[name=agency] option[selected]")[0].get("value") == history.AGENCY
+        )
     else:
         assert len(page.cssselect(".register > li")) == 2
 
@@ -215,7 +247,10 @@ async def test_page_links_to_older_entries(history_site: Site, url: str) -> None
 @pytest.mark.parametrize("register", ROWS_NAMES)
 @pytest.mark.parametrize(
     ("query", "option"),
-    [("agency=fyrstyrelsen", "Fyrstyrelsen (0)"), ("agency=fagelverket&lang=en", "Swedish Bird Agency (0)")],
+    [
+        ("agency=fyrstyrelsen", "Fyrstyrelsen (0)"),
+        ("agency=fagelverket&lang=en", "Swedish Bird Agency (0)"),
+    ],
 )
 async def test_selected_agency_without_entries_is_listed(
     history_site: Site, register: str, query: str, option: str
@@ -234,7 +269,11 @@ async def test_csv_and_excel_contain_every_entry(
     assert (await history_site.get(f"/-/{register}.csv")).text == one_page
     assert one_page.endswith("\r\n")
     for line, row in zip(csv.DictReader(io.StringIO(one_page, newline="")), rows, strict=True):
-        cells = {name: int(cell) if isinstance(cell, bool) else cell for name, cell in row.items() if name != "changes"}
+        cells = {
+            name: int(cell) if isinstance(cell, bool) else cell
+            for name, cell in row.items()
+            if name != "changes"
+        }
         assert line == {name: "" if cell is None else str(cell) for name, cell in cells.items()}
     sheet = read_table((await history_site.get(f"/-/{register}.xlsx")).content)
     key = next(iter(sheet[0]))
@@ -259,7 +298,10 @@ async def test_register_of_an_empty_archive(empty_site: Site, register: str) -> 
         ("/-/edits?lang=en", "The archive has not yet checked whether any release has changed"),
         ("/-/edits?importance=20", "Arkivet har ännu inte kontrollerat om något"),
         ("/-/removed", "Arkivet har ännu inte kontrollerat om något meddelande har tagits bort"),
-        ("/-/removed?lang=en", "The archive has not yet checked whether any release has been removed"),
+        (
+            "/-/removed?lang=en",
+            "The archive has not yet checked whether any release has been removed",
+        ),
         ("/-/takedowns", "Inget är dolt eller maskerat"),
     ],
 )
@@ -278,7 +320,10 @@ async def test_invalid_filter_is_named(history_site: Site, query: str) -> None:
     name, value = query.split("=")
     response = await history_site.get(f"/-/edits?{query}")
     assert response.status_code == 400
-    assert f"”{value}” är inget giltigt värde för {name}. Ändra värdet eller ta bort filtret." in response.text
+    assert (
+        f"”{value}” är inget giltigt värde för {name}. Ändra värdet eller ta bort filtret."
+        in response.text
+    )
     data = await history_site.get(f"/-/edits.json?{query}")
     assert (data.status_code, data.json()["name"]) == (400, name)
 
@@ -295,7 +340,9 @@ async def test_invalid_filter_is_named(history_site: Site, query: str) -> None:
         ("/-/coverage.json?size=99999", 1000),
     ],
 )
-async def test_number_that_is_too_large_is_not_changed_in_silence(history_site: Site, path: str, most: int) -> None:
+async def test_number_that_is_too_large_is_not_changed_in_silence(
+    history_site: Site, path: str, most: int
+) -> None:
     response = await history_site.get(path)
     assert (response.status_code, response.json()["most"]) == (400, str(most))
     assert f"at most {most}." in response.json()["error"]
@@ -316,7 +363,9 @@ async def test_number_that_is_too_large_is_not_changed_in_silence(history_site: 
         ),
     ],
 )
-async def test_impossible_filter_is_rejected(history_site: Site, query: str, sentence: str, error: str) -> None:
+async def test_impossible_filter_is_rejected(
+    history_site: Site, query: str, sentence: str, error: str
+) -> None:
     response = await history_site.get(f"/-/edits?{query}")
     assert (response.status_code, sentence in response.text) == (400, True)
     for suffix in ("json", "csv", "atom"):
@@ -327,7 +376,11 @@ async def test_impossible_filter_is_rejected(history_site: Site, query: str, sen
 @pytest.mark.parametrize(
     ("path", "status"),
     [
-        *(("removed?kind=lost", 400), ("removed.atom?agency=nosuch", 400), ("takedowns?after=x", 400)),
+        *(
+            ("removed?kind=lost", 400),
+            ("removed.atom?agency=nosuch", 400),
+            ("takedowns?after=x", 400),
+        ),
         ("edits?agency=tystnadsnamnden", 200),
     ],
 )
@@ -367,7 +420,9 @@ async def test_feed(history_site: Site, url: str, min_entries: int) -> None:
 
 
 async def test_feed_of_edits_shows_changes_and_continues(history_site: Site) -> None:
-    feed = feedparser.parse((await history_site.get("/-/edits.atom?importance=50&to=2024-06-08")).content)
+    feed = feedparser.parse(
+        (await history_site.get("/-/edits.atom?importance=50&to=2024-06-08")).content
+    )
     edit = next(entry for entry in feed.entries if "belopp" in entry.summary)
     assert edit.summary == "1 belopp ändrat · 20 → 30 miljoner kronor · stor"
     assert "<del>20 miljoner kronor" in edit.content[0].value
@@ -377,13 +432,19 @@ async def test_feed_of_edits_shows_changes_and_continues(history_site: Site) -> 
     assert "unannounced" in {tag.term for entry in feed.entries for tag in entry.get("tags", ())}
 
 
-@pytest.mark.parametrize("path", ["edits.atom", "edits.json", "edits.csv", "removed.atom", "diff/51/52.json"])
+@pytest.mark.parametrize(
+    "path", ["edits.atom", "edits.json", "edits.csv", "removed.atom", "diff/51/52.json"]
+)
 async def test_known_etag_is_answered_with_304(history_site: Site, path: str) -> None:
     url = f"/-/{path}"
     etag = (await history_site.get(url)).headers["etag"]
     for known in (etag, f'"x", W/{etag}', "*"):
         response = await history_site.get(url, if_none_match=known)
-        assert (response.status_code, response.content, response.headers["etag"]) == (304, b"", etag)
+        assert (response.status_code, response.content, response.headers["etag"]) == (
+            304,
+            b"",
+            etag,
+        )
     assert (await history_site.get(url, if_none_match='"x"')).status_code == 200
     assert (await history_site.get(f"{url}?lang=en")).headers["etag"] != etag
 
@@ -397,18 +458,33 @@ async def test_takedowns_state_what_is_in_force(history_archive: Path, tmp_path:
     with Archive(path) as archive, served(path) as datasette:
         site = Site(datasette)
         redact_passage(archive, release, "sänks", at, reason="Fel namn")
-        hide_release(archive, release, at, reason="Beslut av domstol", reason_en="A court's decision")
+        hide_release(
+            archive, release, at, reason="Beslut av domstol", reason_en="A court's decision"
+        )
         hide_release(archive, release, at, reason="Ännu ett beslut")
         assert "Dolt meddelande" in await site.text("/-/takedowns")
         assert "A court's decision" in await site.text("/-/takedowns?lang=en")
         _, row, _ = (await site.get("/-/takedowns.json")).json()["takedowns"]
-        assert row == row | {"release": release, "kind": "hide", "reason": "Beslut av domstol", "lifted": None}
+        assert row == row | {
+            "release": release,
+            "kind": "hide",
+            "reason": "Beslut av domstol",
+            "lifted": None,
+        }
         for suffix in ("csv", "atom"):
             assert "Beslut av domstol" in (await site.get(f"/-/takedowns.{suffix}")).text
         lift_takedown(archive, 2, at, "Det var fel")
-        sentence = "Lifted 1 April 2026, 11:00: Det var fel The release is still hidden under another decision"
+        sentence = (
+            "Lifted 1 April 2026, 11:00: Det var fel The release is still"
+            " hidden"
+            " under"
+            " another"
+            " decision"
+        )
         assert (await site.text("/-/takedowns?lang=en")).count(sentence) == 1
-        assert "Meddelandet är fortfarande dolt enligt ett annat beslut" in await site.text("/-/takedowns")
+        assert "Meddelandet är fortfarande dolt enligt ett annat beslut" in await site.text(
+            "/-/takedowns"
+        )
         lift_takedown(archive, 3, at, "Också fel")
         sentence = "Delar av meddelandet är fortfarande maskerade enligt ett annat beslut"
         assert (await site.text("/-/takedowns")).count(sentence) == 2
@@ -455,13 +531,19 @@ async def test_edits_by_their_words(history_site: Site, query: str, revisions: l
 
 async def test_edits_without_a_word_lead_to_edited_releases_about_it(history_site: Site) -> None:
     page = await history_site.page("/-/edits?q=rymdraket&agency=fyrstyrelsen")
-    assert page.cssselect(".notice a")[0].get("href") == "/search?q=rymdraket&edited=yes&agency=fyrstyrelsen"
+    assert (
+        page.cssselect(".notice a")[0].get("href")
+        == "/search?q=rymdraket&edited=yes&agency=fyrstyrelsen"
+    )
 
 
 async def test_page_of_searched_edits_marks_the_words(history_site: Site) -> None:
     page = await history_site.page('/-/edits?q="20 miljoner" OR "30 miljoner"&lang=en')
     (entry,) = page.cssselect(".register > li")
-    assert [mark.text_content() for mark in entry.cssselect("del mark, ins mark")] == ["20 miljoner", "30 miljoner"]
+    assert [mark.text_content() for mark in entry.cssselect("del mark, ins mark")] == [
+        "20 miljoner",
+        "30 miljoner",
+    ]
     assert page.cssselect("#q")[0].get("value") == '"20 miljoner" OR "30 miljoner"'
     assert page.cssselect("h2.status")[0].text_content() == "1 edit"
     (feed,) = page.cssselect("link[type='application/atom+xml'][href*='edits']")
@@ -469,7 +551,9 @@ async def test_page_of_searched_edits_marks_the_words(history_site: Site) -> Non
     assert len(entries) == 1
 
 
-async def test_searched_edits_are_paged(history_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_searched_edits_are_paged(
+    history_site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("archive.search.edit_search.MAX_CHECKED_EDITS", 4)
     monkeypatch.setattr("archive.search.edit_search.EDIT_BATCH", 3)
     url, revisions, sizes = "/-/edits.json?q=färjan OR vattenstånd OR cm&size=5", [], []
@@ -480,19 +564,27 @@ async def test_searched_edits_are_paged(history_site: Site, monkeypatch: pytest.
         url = found["next"]
     assert len(revisions) == len(set(revisions))
     assert max(sizes) <= 5
-    rows = csv.DictReader(io.StringIO((await history_site.get("/-/edits.csv?q=färjan OR vattenstånd OR cm")).text))
+    rows = csv.DictReader(
+        io.StringIO((await history_site.get("/-/edits.csv?q=färjan OR vattenstånd OR cm")).text)
+    )
     assert [int(row["revision"]) for row in rows] == revisions
     text = await history_site.text("/-/edits?q=vattenstånd&lang=en")
-    assert "No edits so far. The search continues on the next page." in text  # the number changed, not the word
+    assert (
+        "No edits so far. The search continues on the next page." in text
+    )  # the number changed, not the word
 
 
-async def test_incomplete_search_of_edits_says_so(history_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_incomplete_search_of_edits_says_so(
+    history_site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for module in ("edit_search", "former_versions"):
         monkeypatch.setattr(f"archive.search.{module}.MAX_EDITS", 2)
     for ending in ("json", "csv", "atom"):
         response = await history_site.get(f'/-/edits.{ending}?q="på söndag"')
         assert response.headers["archive-truncated"] == "after 2 edits"
-    assert "only the latest were searched" in await history_site.text('/-/edits?q="på söndag"&lang=en')
+    assert "only the latest were searched" in await history_site.text(
+        '/-/edits?q="på söndag"&lang=en'
+    )
 
 
 @pytest.mark.parametrize(
@@ -509,20 +601,32 @@ async def test_incomplete_search_of_edits_says_so(history_site: Site, monkeypatc
         ("q=kvastfening", []),
     ],
 )
-async def test_removals_by_their_last_text(history_site: Site, query: str, titles: list[str]) -> None:
-    assert sorted(row["title"] for row in await read_rows(history_site, "removed", query)) == sorted(titles)
+async def test_removals_by_their_last_text(
+    history_site: Site, query: str, titles: list[str]
+) -> None:
+    assert sorted(
+        row["title"] for row in await read_rows(history_site, "removed", query)
+    ) == sorted(titles)
 
 
 async def test_page_of_searched_removals_marks_the_words(history_site: Site) -> None:
     page = await history_site.page('/-/removed?q="så här är det" bryggor&lang=en')
     (entry,) = page.cssselect(".register > li")
-    assert [mark.text for mark in entry.cssselect("h3 mark, .excerpt mark")] == ["bryggor", "bryggor", "så här är det"]
+    assert [mark.text for mark in entry.cssselect("h3 mark, .excerpt mark")] == [
+        "bryggor",
+        "bryggor",
+        "så här är det",
+    ]
     assert page.cssselect("h2.status")[0].text_content() == "1 removed release"
     (feed,) = page.cssselect("link[type='application/atom+xml'][href*='removed']")
-    assert len(feedparser.parse((await history_site.get(str(feed.get("href")))).content).entries) == 1
+    assert (
+        len(feedparser.parse((await history_site.get(str(feed.get("href")))).content).entries) == 1
+    )
 
 
-@pytest.mark.parametrize("path", ["/-/edits{}?q=från:2024", "/-/edits{}?q=-x", "/-/edits{}?q=..", "/-/removed{}?q=.."])
+@pytest.mark.parametrize(
+    "path", ["/-/edits{}?q=från:2024", "/-/edits{}?q=-x", "/-/edits{}?q=..", "/-/removed{}?q=.."]
+)
 async def test_search_in_registers_needs_words(history_site: Site, path: str) -> None:
     for ending in ("", ".json"):
         assert (await history_site.get(path.format(ending))).status_code == 400
@@ -535,20 +639,32 @@ async def test_search_in_registers_needs_words(history_site: Site, path: str) ->
         ('"30 miljoner"', [(51, 7, 8, None, None, True)]),
         ('"den 4 juni"', [(51, None, 3, 11, 12, False)]),
         ("båtbyggare fyrtio", [(51, None, 3, 11, 12, False)]),
-        ('"går inte på söndag"', [(52, None, 3, 3, 4, False), (52, 4, 5, 5, 6, False), (52, 6, 7, 7, 8, False)]),
+        (
+            '"går inte på söndag"',
+            [(52, None, 3, 3, 4, False), (52, 4, 5, 5, 6, False), (52, 6, 7, 7, 8, False)],
+        ),
         ('"från den 1 juli"', [(54, None, 3, 5, 6, False)]),
         ('"finns inte alls"', []),
     ],
 )
 async def test_history_names_the_checks(
-    history_site: Site, query: str, expected: list[tuple[int, int | None, int, int | None, int | None, bool]]
+    history_site: Site,
+    query: str,
+    expected: list[tuple[int, int | None, int, int | None, int | None, bool]],
 ) -> None:
     rows = (await history_site.get(f"/-/phrase.json?q={query}")).json()["presences"]
     found = [
         (
             row["release"],
-            *(int(row[name][8:10]) if row[name] else None for name in ("last_seen_before", "first_seen")),
-            *((int(row["last_seen"][8:10]), int(row["missing_at"][8:10])) if row["missing_at"] else (None, None)),
+            *(
+                int(row[name][8:10]) if row[name] else None
+                for name in ("last_seen_before", "first_seen")
+            ),
+            *(
+                (int(row["last_seen"][8:10]), int(row["missing_at"][8:10]))
+                if row["missing_at"]
+                else (None, None)
+            ),
             row["is_current"],
         )
         for row in rows
@@ -557,11 +673,16 @@ async def test_history_names_the_checks(
 
 
 async def test_removed_release_ends_with_its_removal(history_site: Site) -> None:
-    (row,) = (await history_site.get('/-/phrase.json?q="avgifterna för bryggor"')).json()["presences"]
+    (row,) = (await history_site.get('/-/phrase.json?q="avgifterna för bryggor"')).json()[
+        "presences"
+    ]
     assert (row["is_current"], bool(row["removal"])) == (False, True)
     assert (row["last_seen"][8:10], row["missing_at"][8:10]) == ("05", "06")
     text = await history_site.text('/-/phrase?q="avgifterna för bryggor"&lang=en')
-    assert "The release was removed between two checks: 5 June 2024, 10:15 and 6 June 2024, 10:15." in text
+    assert (
+        "The release was removed between two checks: 5 June 2024, 10:15 and 6 June 2024, 10:15."
+        in text
+    )
     assert "One release has or had these words. None has them now." in text
     assert "First Published 2 May 2024, first read by the archive 3 June 2024, 10:15" in text
 
@@ -602,9 +723,14 @@ async def test_pages_csv_and_feed_have_every_entry_once(history_site: Site) -> N
     text = (await history_site.get('/-/phrase.csv?q="går inte på söndag"')).text
     assert [int(row["first_revision"]) for row in csv.DictReader(io.StringIO(text))] == revisions
     assert len(set(revisions)) == 3
-    feed = feedparser.parse((await history_site.get('/-/phrase.atom?q="går inte på söndag"&lang=en')).content)
+    feed = feedparser.parse(
+        (await history_site.get('/-/phrase.atom?q="går inte på söndag"&lang=en')).content
+    )
     assert [entry.updated[8:10] for entry in feed.entries] == ["08", "06", "04"]
-    assert "Disappeared between two checks: 7 June 2024, 10:15 and 8 June 2024, 10:15." in feed.entries[0].summary
+    assert (
+        "Disappeared between two checks: 7 June 2024, 10:15 and 8 June 2024, 10:15."
+        in feed.entries[0].summary
+    )
     assert (await history_site.get("/-/phrase?q=färjan&after=999999")).status_code == 400
 
 
@@ -615,7 +741,9 @@ async def test_page_marks_the_words_and_links_to_comparisons(history_site: Site)
     links = [str(link.get("href")) for link in entry.cssselect(".ways a")]
     assert [link.partition("?")[0] for link in links] == ["/-/revision/51", "/-/diff/51/52"]
     for link in links:  # where the words are marked, too
-        assert "20 miljoner" in [mark.text_content() for mark in (await history_site.page(link)).cssselect("mark")]
+        assert "20 miljoner" in [
+            mark.text_content() for mark in (await history_site.page(link)).cssselect("mark")
+        ]
 
 
 @pytest.mark.parametrize(
@@ -641,7 +769,9 @@ async def test_data_without_words_is_an_error(history_site: Site) -> None:
     assert (await history_site.get("/-/phrase?words=x")).status_code == 400
 
 
-async def test_incomplete_history_says_so(history_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_incomplete_history_says_so(
+    history_site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("archive.search.edit_search.MAX_RELEASES", 2)
     response = await history_site.get("/-/phrase.json?q=i")
     assert response.json()["truncated"] is True
@@ -649,16 +779,27 @@ async def test_incomplete_history_says_so(history_site: Site, monkeypatch: pytes
     assert (await history_site.get("/-/phrase.csv?q=i")).headers["archive-truncated"]
     assert (await history_site.get("/-/phrase.atom?q=i")).headers["archive-truncated"]
     assert "This history is not complete" in await history_site.text("/-/phrase?q=i&lang=en")
-    assert "archive-truncated" not in (await history_site.get('/-/phrase.json?q="20 miljoner"')).headers
+    assert (
+        "archive-truncated"
+        not in (await history_site.get('/-/phrase.json?q="20 miljoner"')).headers
+    )
 
 
 async def test_search_page_links_to_the_history(history_site: Site) -> None:
     page = await history_site.page("/search?q=färjan söndag&agency=andringsverket")
-    (link,) = [link.get("href") for link in page.cssselect("a") if (link.get("href") or "").startswith("/-/phrase")]
+    (link,) = [
+        link.get("href")
+        for link in page.cssselect("a")
+        if (link.get("href") or "").startswith("/-/phrase")
+    ]
     assert link == "/-/phrase?q=f%C3%A4rjan+s%C3%B6ndag&agency=andringsverket"
     back = await history_site.page(link)
-    assert "/search?q=f%C3%A4rjan+s%C3%B6ndag&agency=andringsverket" in [a.get("href") for a in back.cssselect("a")]
-    assert (await history_site.page('/search?q="20 miljoner"')).cssselect("a[href^='/-/phrase']")  # without a hit
+    assert "/search?q=f%C3%A4rjan+s%C3%B6ndag&agency=andringsverket" in [
+        a.get("href") for a in back.cssselect("a")
+    ]
+    assert (await history_site.page('/search?q="20 miljoner"')).cssselect(
+        "a[href^='/-/phrase']"
+    )  # without a hit
     assert not (await history_site.page("/search?year=2024")).cssselect("a[href^='/-/phrase']")
 
 
@@ -677,16 +818,28 @@ async def test_columns_of_edits_link_to_their_weeks(history_site: Site) -> None:
     assert header == ["Vecka från", "mycket stor", "stor"]
     assert [row[0] for row in rows] == ["3 juni 2024", "10 juni 2024", "17 juni 2024"]
     for link, row in zip(page.cssselect(".numbers a"), rows, strict=True):
-        found = (await history_site.page(link.attrib["href"])).xpath("string(//h2[@class='status'])")
+        found = (await history_site.page(link.attrib["href"])).xpath(
+            "string(//h2[@class='status'])"
+        )
         assert int(found.split()[0] if found else 0) == sum(map(int, row[1:]))
-    assert page.cssselect(".chart svg[role=img] > title")[0].text_content().startswith("Ändringar per vecka: Antal")
+    assert (
+        page.cssselect(".chart svg[role=img] > title")[0]
+        .text_content()
+        .startswith("Ändringar per vecka: Antal")
+    )
     assert "Det började läsa 3 juni 2024" in page.text_content()
     assert [tick.text for tick in page.cssselect(".ticks text")] == ["jun"]
     months = (await history_site.page("/-/edits?to=2025-03-10")).cssselect(".ticks text")
     assert [tick.text for tick in months] == ["jul", "sep", "nov", "2025", "mar"]
 
 
-NO_PICTURE = ("", "?q=båtar", "?to=2023-12-31", "?to=2024-06-20&after=55", "?to=2024-06-20&importance=100")
+NO_PICTURE = (
+    "",
+    "?q=båtar",
+    "?to=2023-12-31",
+    "?to=2024-06-20&after=55",
+    "?to=2024-06-20&importance=100",
+)
 
 
 @pytest.mark.parametrize("query", NO_PICTURE)
@@ -695,7 +848,9 @@ async def test_no_picture_without_edits_to_count(history_site: Site, query: str)
     assert not (await history_site.page(f"/-/edits{query}")).cssselect(".chart")
 
 
-async def test_picture_of_many_edits_has_fewer_weeks(history_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_picture_of_many_edits_has_fewer_weeks(
+    history_site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("archive.changes.edits_and_removals.MAX_WEEKLY_EDITS", 3)
     monkeypatch.setattr("archive.changes.edits_and_removals.EDIT_WEEKS", (53, 2))
     page = await history_site.page("/-/edits?to=2024-06-20")
@@ -751,7 +906,11 @@ async def test_searched_edits_show_the_changed_words(
         for day, text in enumerate((before, after)):
             body = f"Hamnen är öppen. {text} Kajen är lång."
             found = Release(
-                agency="bro", url="https://bro.example/1", title="Bro", body=body, body_html=f"<p>{body}</p>"
+                agency="bro",
+                url="https://bro.example/1",
+                title="Bro",
+                body=body,
+                body_html=f"<p>{body}</p>",
             )
             with archive.transaction():
                 archive.save(found, seen_at=SEEN + timedelta(days=day), cause="source")

@@ -39,7 +39,9 @@ def own_site(life: Life, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
 async def test_feeds_alone_without_settings(site: Site) -> None:
     page = await site.page("/-/follow?q=f%C3%A5glar")
     assert page.cssselect("form[method=post]") == []
-    assert [link.get("href") for link in page.cssselect("main ul a")] == ["/search.atom?q=f%C3%A5glar"]
+    assert [link.get("href") for link in page.cssselect("main ul a")] == [
+        "/search.atom?q=f%C3%A5glar"
+    ]
     assert (await post(site, "/-/follow?q=x", **FORM)).status_code == 404
     assert (await site.get("/-/follow/subscription?token=1-a")).status_code == 404
 
@@ -59,7 +61,9 @@ async def test_feeds_alone_without_settings(site: Site) -> None:
         ("attachments=yes&from=2024-05-02", "Bilagor: Med bilagor · Från och med 2 maj 2024", None),
     ],
 )
-async def test_what_is_followed_in_words(site: Site, query: str, what: str, feeds: list[str] | None) -> None:
+async def test_what_is_followed_in_words(
+    site: Site, query: str, what: str, feeds: list[str] | None
+) -> None:
     page = await site.page(f"/-/follow?{query}")
     assert page.cssselect(".tagline")[0].text_content().startswith(what)
     links = [str(link.get("href")) for link in page.cssselect("main ul a")]
@@ -78,15 +82,26 @@ async def test_search_that_has_ended_says_so(site: Site) -> None:
 
 
 async def test_pages_link_to_it(site: Site) -> None:
-    for path in ("/search?q=f%C3%A5glar", "/agency/vagmyndigheten", "/tag/1", "/archive/releases/1"):
-        (link,) = {link.get("href") for link in (await site.page(path)).cssselect("a[href*='/-/follow?']")}
+    for path in (
+        "/search?q=f%C3%A5glar",
+        "/agency/vagmyndigheten",
+        "/tag/1",
+        "/archive/releases/1",
+    ):
+        (link,) = {
+            link.get("href") for link in (await site.page(path)).cssselect("a[href*='/-/follow?']")
+        }
         assert (await site.get(str(link))).status_code == 200
 
 
 @pytest.mark.parametrize(
     ("path", "status"),
     [
-        *(("/-/follow?release=99999", 404), ("/-/follow?person=finns-ej", 404), ("/-/follow?release=x", 400)),
+        *(
+            ("/-/follow?release=99999", 404),
+            ("/-/follow?person=finns-ej", 404),
+            ("/-/follow?release=x", 400),
+        ),
         *(("/-/follow?q=...", 400), ("/-/follow?x=1", 400), ("/-/follow.json", 404)),
     ],
 )
@@ -120,7 +135,10 @@ async def test_only_get_head_and_post(own_site: Site) -> None:
 async def test_addresses(own_site: Site, life: Life, fields: dict[str, str], status: int) -> None:
     response = await post(own_site, "/-/follow?q=fyr", **FORM | fields)
     assert response.status_code == status
-    assert (life.path.with_name(FOLLOW_FILE).exists(), response.headers.get("set-cookie")) == (status == 200, None)
+    assert (life.path.with_name(FOLLOW_FILE).exists(), response.headers.get("set-cookie")) == (
+        status == 200,
+        None,
+    )
 
 
 async def test_form_of_another_site_is_rejected(own_site: Site) -> None:
@@ -139,7 +157,9 @@ async def test_known_and_unknown_addresses_get_the_same_answer(own_site: Site, l
 
 async def test_limit_per_client(own_site: Site) -> None:
     for number in range(10):
-        assert (await post(own_site, "/-/follow", **FORM | {"address": f"r{number}@a.example"})).status_code == 200
+        assert (
+            await post(own_site, "/-/follow", **FORM | {"address": f"r{number}@a.example"})
+        ).status_code == 200
     response = await post(own_site, "/-/follow", **FORM)
     assert (response.status_code, response.headers["retry-after"]) == (429, "3600")
 
@@ -169,7 +189,9 @@ async def test_read_only_server_says_where(life: Life, tmp_path: Path) -> None:
 
 
 async def test_own_page(own_site: Site, life: Life) -> None:
-    """A link shows one subscription; one to all is only sent to the address, expires, exports and deletes."""
+    """A link shows one subscription; one to all is only sent to the address, expires, exports and
+    deletes.
+    """
     link = await subscribe(own_site, life, "q=fyr")
     await subscribe(own_site, life, "q=hamn")
     await subscribe(own_site, life, "q=annan", "bo@reader.example")
@@ -184,10 +206,15 @@ async def test_own_page(own_site: Site, life: Life) -> None:
     assert mail["To"] == ADDRESS
     all_link = find_link(read_text(mail))
     rows = (await own_site.get(all_link.replace("subscription", "export"))).json()["subscriptions"]
-    assert [(row["query"], row["address"]) for row in rows] == [("q=fyr", ADDRESS), ("q=hamn", ADDRESS)]
+    assert [(row["query"], row["address"]) for row in rows] == [
+        ("q=fyr", ADDRESS),
+        ("q=hamn", ADDRESS),
+    ]
     page = await own_site.page(all_link)
     ids = [field.get("value") for field in page.cssselect("input[name=id]")]
-    assert (await post(own_site, all_link, action="end", id="3")).status_code == 200  # that of another address
+    assert (
+        await post(own_site, all_link, action="end", id="3")
+    ).status_code == 200  # that of another address
     assert (await post(own_site, all_link, action="end", id=str(ids[1]))).status_code == 200
     rows = (await own_site.get(all_link.replace("subscription", "export"))).json()["subscriptions"]
     assert [row["query"] for row in rows] == ["q=fyr"]
@@ -200,7 +227,9 @@ async def test_own_page(own_site: Site, life: Life) -> None:
 async def test_a_link_to_one_reveals_neither_address_nor_key(
     own_site: Site, life: Life, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Messages are forwarded, and a webhook's are seen by a whole channel: its address is a secret, too."""
+    """Messages are forwarded, and a webhook's are seen by a whole channel: its address is a secret,
+    too.
+    """
     monkeypatch.setenv("FOLLOW_PRIVATE_HOSTS", "127.0.0.1")
     with Webhook() as webhook:
         await post(own_site, "/-/follow", channel="webhook", address=webhook.url, frequency="now")
@@ -213,13 +242,17 @@ async def test_a_link_to_one_reveals_neither_address_nor_key(
         await post(own_site, link, action="access")
         life.notify()
         everything = (
-            await own_site.get(find_link(webhook.received[1]["text"]).replace("subscription?", "export?"))
+            await own_site.get(
+                find_link(webhook.received[1]["text"]).replace("subscription?", "export?")
+            )
         ).json()
         assert everything["subscriptions"][0]["address"] == webhook.url
         assert everything["secret"] in answers[0]
 
 
-async def test_ending_the_subscription_that_the_link_to_all_came_from(own_site: Site, life: Life) -> None:
+async def test_ending_the_subscription_that_the_link_to_all_came_from(
+    own_site: Site, life: Life
+) -> None:
     link = await subscribe(own_site, life, "q=fyr")
     await subscribe(own_site, life, "q=hamn")
     await post(own_site, link, action="access")
@@ -231,7 +264,9 @@ async def test_ending_the_subscription_that_the_link_to_all_came_from(own_site: 
         assert store.list_due(life.moment) == []
 
 
-@pytest.mark.parametrize("query", ["q=hej+vinn+p%C3%A5+evil.example", "q=https%3A%2F%2Fa", f"q={'ord+' * 60}"])
+@pytest.mark.parametrize(
+    "query", ["q=hej+vinn+p%C3%A5+evil.example", "q=https%3A%2F%2Fa", f"q={'ord+' * 60}"]
+)
 async def test_no_advertisement_is_sent_to_an_address_that_has_not_agreed(
     own_site: Site, life: Life, query: str
 ) -> None:
@@ -252,7 +287,12 @@ async def test_file_of_subscriptions_that_is_damaged(own_site: Site, life: Life)
 
 
 async def test_limit_of_an_address_ignores_case(own_site: Site, life: Life) -> None:
-    for address in ("ada@reader.example", "Ada@reader.example", "ADA@reader.example", "aDA@READER.example"):
+    for address in (
+        "ada@reader.example",
+        "Ada@reader.example",
+        "ADA@reader.example",
+        "aDA@READER.example",
+    ):
         await post(own_site, "/-/follow", **FORM | {"address": address})
     assert len(life.take_mails()) == 3
 
@@ -261,13 +301,21 @@ async def test_confirming_again_replaces(own_site: Site, life: Life) -> None:
     await subscribe(own_site, life, "q=fyr")
     await subscribe(own_site, life, "q=fyr", frequency="week")
     with FollowStore(life.path) as store:
-        assert [each.frequency for each in store.list_due(life.moment.replace(year=2025))] == ["week"]
+        assert [each.frequency for each in store.list_due(life.moment.replace(year=2025))] == [
+            "week"
+        ]
 
 
 async def test_forged_tokens(own_site: Site, life: Life) -> None:
     path, _, token = (await subscribe(own_site, life, "q=fyr")).partition("?token=")
     last = "0" if token[-1] != "0" else "1"
-    for forged in (f"{token[:-1]}{last}", "", f"9{token}", f"{token}ö", token.replace("-", "-9999999999-")):
+    for forged in (
+        f"{token[:-1]}{last}",
+        "",
+        f"9{token}",
+        f"{token}ö",
+        token.replace("-", "-9999999999-"),
+    ):
         assert (await own_site.get(f"{path}?token={forged}")).status_code == 404
 
 

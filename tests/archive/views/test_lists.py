@@ -12,8 +12,19 @@ import pytest
 from lxml import etree
 
 from archive.views.agencies import read_agency_overview, read_agency_summary, read_agency_tags
-from archive.views.lists import UNDATED, find_adjacent_releases, read_calendar, read_release_list, read_tag_agencies
-from archive.views.sitemaps import SITEMAP_PART_SIZE, read_sitemap_pages, read_sitemap_parts, read_sitemap_releases
+from archive.views.lists import (
+    UNDATED,
+    find_adjacent_releases,
+    read_calendar,
+    read_release_list,
+    read_tag_agencies,
+)
+from archive.views.sitemaps import (
+    SITEMAP_PART_SIZE,
+    read_sitemap_pages,
+    read_sitemap_parts,
+    read_sitemap_releases,
+)
 from tests.archive.sample import Site
 
 HOST = "http://localhost"
@@ -39,7 +50,12 @@ async def read_sitemap(site: Site, path: str) -> dict[str, str | None]:
 
 async def test_sitemap_lists_every_page(history_site: Site) -> None:
     parts = await read_sitemap(history_site, "/sitemap.xml")
-    assert list(parts) == ["/sitemap-pages.xml", "/sitemap-tags.xml", "/sitemap-people.xml", "/sitemap-releases-0.xml"]
+    assert list(parts) == [
+        "/sitemap-pages.xml",
+        "/sitemap-tags.xml",
+        "/sitemap-people.xml",
+        "/sitemap-releases-0.xml",
+    ]
     paths = [path for part in parts for path in await read_sitemap(history_site, part)]
     assert len(paths) == len(set(paths)) > 80
     for path in paths:
@@ -56,7 +72,11 @@ async def test_sitemap_dates_a_release_by_its_last_revision(history_site: Site) 
     rows = await history_site.datasette.get_database("archive").execute(
         "select release, max(seen) as seen from revisions group by release having count(*) > 1"
     )
-    edited = {path: row["seen"] for row in rows if (path := f"/archive/releases/{row['release']}") in changed}
+    edited = {
+        path: row["seen"]
+        for row in rows
+        if (path := f"/archive/releases/{row['release']}") in changed
+    }
     assert len(edited) == 3
     assert changed.items() >= edited.items()
 
@@ -64,7 +84,15 @@ async def test_sitemap_dates_a_release_by_its_last_revision(history_site: Site) 
 async def test_robots_txt_allows_pages_and_disallows_queries(site: Site) -> None:
     robots = RobotFileParser()
     robots.parse((await site.get("/robots.txt")).text.splitlines())
-    allowed = ["/", "/agencies", "/agency/fyrstyrelsen", "/archive/releases/1", "/month/2024-05", "/tag/1", "/about"]
+    allowed = [
+        "/",
+        "/agencies",
+        "/agency/fyrstyrelsen",
+        "/archive/releases/1",
+        "/month/2024-05",
+        "/tag/1",
+        "/about",
+    ]
     disallowed = [
         "/search?q=x",
         "/-/diff/1/2",
@@ -80,7 +108,9 @@ async def test_robots_txt_disallows_pages_of_hits(site: Site) -> None:
     """Crawlers that read wildcards (RFC 9309) take the longest rule, others the first."""
     lines = (await site.get("/robots.txt")).text.splitlines()
     rules = lines[: lines.index("Allow: /archive/releases/")]
-    pattern = "|".join(re.escape(rule.removeprefix("Disallow: ")).replace(r"\*", ".*") for rule in rules[1:])
+    pattern = "|".join(
+        re.escape(rule.removeprefix("Disallow: ")).replace(r"\*", ".*") for rule in rules[1:]
+    )
     paths = (
         "/archive/releases/1?q=fyr&hit=1",
         "/archive/releases/1?lang=en",
@@ -111,16 +141,27 @@ def large_archive(sample_archive: Path) -> Iterator[sqlite3.Connection]:
         with closing(sqlite3.connect(sample_archive)) as source:
             source.backup(db)
         rows = [
-            (number, f"https://x.example/{number}", f"{1990 + number % 34}-{number % 12 + 1:02}-{number % 28 + 1:02}")
+            (
+                number,
+                f"https://x.example/{number}",
+                f"{1990 + number % 34}-{number % 12 + 1:02}-{number % 28 + 1:02}",
+            )
             for number in range(1000, 5_000)
         ]
         db.executemany(
-            "insert into releases (id, agency, url, title, body, body_html, published, first_seen, last_checked, hash)"
+            "insert into releases (id,"
+            " agency, url, title,"
+            " body, body_html, published,"
+            " first_seen, last_checked,"
+            " hash)"
             f" values (?, '{LARGE_AGENCY}', ?, 'T', '', '', ?, '2024-01-01T00:00:00+00:00',"
             " '2024-01-01T00:00:00+00:00', 'h')",
             [(number, url, published if number % 9 else None) for number, url, published in rows],
         )
-        db.executemany("insert into release_tags (release, tag) values (?, 1)", [row[:1] for row in rows if row[0] % 2])
+        db.executemany(
+            "insert into release_tags (release, tag) values (?, 1)",
+            [row[:1] for row in rows if row[0] % 2],
+        )
         db.row_factory = sqlite3.Row
         yield db
 

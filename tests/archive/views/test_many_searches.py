@@ -67,7 +67,10 @@ async def test_page_has_counts_and_links(history_site: Site) -> None:
     assert response.headers["cache-control"] == "no-store"
     page = html.fromstring(response.text)
     rows = page.cssselect("table.answer tbody tr")
-    assert [row.cssselect("th")[0].text_content().strip() for row in rows] == ["fyrar", "kvastfening"]
+    assert [row.cssselect("th")[0].text_content().strip() for row in rows] == [
+        "fyrar",
+        "kvastfening",
+    ]
     assert rows[1].cssselect("td")[0].text_content().strip() == "0"
     assert rows[0].cssselect("th a")[0].get("href") == "/search?q=%22fyrar%22&lang=en"
     assert (await history_site.get(rows[0].cssselect("td a")[0].attrib["href"])).status_code == 200
@@ -75,11 +78,17 @@ async def test_page_has_counts_and_links(history_site: Site) -> None:
 
 
 async def test_csv_excel_and_short_lists_in_the_address(history_site: Site) -> None:
-    by_address = await history_site.get(f"/-/batch.csv?{urlencode([('q', 'fyrar'), ('q', 'kvastfening')])}")
+    by_address = await history_site.get(
+        f"/-/batch.csv?{urlencode([('q', 'fyrar'), ('q', 'kvastfening')])}"
+    )
     posted = await post(history_site, "/-/batch.csv", "fyrar\nkvastfening")
     assert by_address.text == posted.text
     rows = list(csv.DictReader(io.StringIO(posted.text)))
-    assert [(row["text"], row["releases"], bool(row["title_1"])) for row in rows][1] == ("kvastfening", "0", False)
+    assert [(row["text"], row["releases"], bool(row["title_1"])) for row in rows][1] == (
+        "kvastfening",
+        "0",
+        False,
+    )
     assert int(rows[0]["releases"]) > 0
     assert rows[0]["page_1"].startswith("http://localhost/archive/releases/")
     workbook = await post(history_site, "/-/batch.xlsx", "fyrar\nkvastfening")
@@ -113,7 +122,10 @@ async def test_other_methods_and_parameters(history_site: Site) -> None:
 async def test_partial_answer_says_so(history_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(many_searches, "MAX_BATCH_SECONDS", 0.0)
     response = await post(history_site, "/-/batch.json", "fyrar\nvägarna")
-    assert (response.json()["complete"], response.headers["archive-truncated"]) == (False, "after 0 of 2 lines")
+    assert (response.json()["complete"], response.headers["archive-truncated"]) == (
+        False,
+        "after 0 of 2 lines",
+    )
     assert response.headers["access-control-expose-headers"] == "archive-truncated"
     assert {term["state"] for term in response.json()["terms"]} == {"not_searched"}
     assert "hann inte" in (await post(history_site, "/-/batch", "fyrar\nvägarna")).text

@@ -95,11 +95,16 @@ async def test_tools_are_described_and_only_read(address: str) -> None:
 async def test_search_has_links_and_says_how_much_is_left(address: str) -> None:
     found = await call(address, "search", query="plogning")
     hit = found["hits"][0]
-    assert hit["page"].partition("#")[0] == f"{address.removesuffix('/-/mcp')}/archive/releases/{hit['release']}"
+    assert (
+        hit["page"].partition("#")[0]
+        == f"{address.removesuffix('/-/mcp')}/archive/releases/{hit['release']}"
+    )
     assert (found["complete"], found["next_page"], len(found["hits"])) == (False, 2, 10)
     last = await call(address, "search", query="plogning", page=-(-found["total"] // 10))
     assert (last["complete"], last["next_page"]) == (True, None)
-    assert (await call(address, "search", query="plogning", agency="fyrstyrelsen"))["total"] < found["total"]
+    assert (await call(address, "search", query="plogning", agency="fyrstyrelsen"))[
+        "total"
+    ] < found["total"]
 
 
 async def test_agencies_are_listed_and_known_by_slug_or_name(address: str) -> None:
@@ -111,13 +116,21 @@ async def test_agencies_are_listed_and_known_by_slug_or_name(address: str) -> No
     assert by_name["total"] == by_slug["total"] > 0
 
 
-async def test_version_is_read_in_parts_with_its_permalink(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_version_is_read_in_parts_with_its_permalink(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     newest, first = EDITED_REVISIONS[-1], EDITED_REVISIONS[0]
     current = await call(address, "read_version", release=EDITED_ID)
-    assert (current["revision"], current["is_current"], current["title"]) == (newest, True, EDITED_NEWEST)
+    assert (current["revision"], current["is_current"], current["title"]) == (
+        newest,
+        True,
+        EDITED_NEWEST,
+    )
     assert current["permalink"].endswith(f"/-/revision/{newest}")
     assert current["complete"]
-    assert [version["revision"] for version in current["versions"]] == list(reversed(EDITED_REVISIONS))
+    assert [version["revision"] for version in current["versions"]] == list(
+        reversed(EDITED_REVISIONS)
+    )
     assert not (await call(address, "read_version", revision=first))["is_current"]
     monkeypatch.setattr("archive.views.mcp.MAX_CHARACTERS", 20)
     parts, offset = [], 0
@@ -129,7 +142,9 @@ async def test_version_is_read_in_parts_with_its_permalink(address: str, monkeyp
     assert "".join(parts) == current["text"]
 
 
-async def test_versions_are_compared_in_either_order(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_versions_are_compared_in_either_order(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     one, other = EDITED_REVISIONS[:2]
     compared = await call(address, "compare_versions", before=other, after=one)
     assert (compared["before"]["revision"], compared["after"]["revision"]) == (one, other)
@@ -159,17 +174,23 @@ async def test_quotations_are_checked(address: str) -> None:
 
 
 @pytest.mark.parametrize("size", [160_000, 1_000_000])
-async def test_text_that_is_much_too_long_is_an_error_with_a_reason(address: str, size: int) -> None:
+async def test_text_that_is_much_too_long_is_an_error_with_a_reason(
+    address: str, size: int
+) -> None:
     async with Client(address) as client:
         with pytest.raises(MCPError, match="too long"):
             await client.call_tool("check_quotations", {"text": "x" * size})
 
 
 @pytest.mark.parametrize(("what", "time"), [("edits", "seen"), ("removals", "confirmed")])
-async def test_changes_since_a_day_are_those_of_the_register(address: str, what: str, time: str) -> None:
+async def test_changes_since_a_day_are_those_of_the_register(
+    address: str, what: str, time: str
+) -> None:
     everything, after = [], None
     while True:
-        page = await call(address, "list_changes", since="2020-01-01", what=what, size=7, after=after)
+        page = await call(
+            address, "list_changes", since="2020-01-01", what=what, size=7, after=after
+        )
         everything += page[what]
         after = page["next_after"]
         assert page["complete"] == (after is None)
@@ -189,12 +210,24 @@ async def test_changes_of_an_agency_never_read_are_not_complete(tmp_path: Path, 
     with Archive(path) as archive:
         archive.add_agency("tullhuset", name="Tullhuset", home="https://tullhuset.example/")
         archive.add_agency("hamnverket", name="Hamnverket", home="https://hamnverket.example/")
-        archive.db.execute("insert into crawls (agency, spider, started) values ('hamnverket', 'news', '2024-06-03')")
+        archive.db.execute(
+            "insert into crawls (agency,"
+            " spider, started)"
+            " values ('hamnverket',"
+            " 'news',"
+            " '2024-06-03')"
+        )
     with served(path) as datasette:
         async with serve_endpoint(datasette) as address:
             for agency, is_read in (("tullhuset", False), ("hamnverket", True), (None, True)):
-                found = await call(address, "list_changes", since="2020-01-01", what=what, agency=agency)
-                assert (found[what], found["complete"], bool(found["read_since"])) == ([], is_read, is_read)
+                found = await call(
+                    address, "list_changes", since="2020-01-01", what=what, agency=agency
+                )
+                assert (found[what], found["complete"], bool(found["read_since"])) == (
+                    [],
+                    is_read,
+                    is_read,
+                )
 
 
 @pytest.mark.parametrize(
@@ -213,17 +246,26 @@ async def test_changes_of_an_agency_never_read_are_not_complete(tmp_path: Path, 
         ("phrase_history", {"phrase": ""}, "word"),
     ],
 )
-async def test_error_names_its_reason(address: str, tool: str, arguments: dict[str, object], words: str) -> None:
+async def test_error_names_its_reason(
+    address: str, tool: str, arguments: dict[str, object], words: str
+) -> None:
     message = await fail(address, tool, **arguments)
     assert words in message
     assert "Traceback" not in message
 
 
 async def test_a_busy_site_says_so(history_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("archive.web.security.read_limits", lambda _: SandboxLimits(max_waiting=0, queue_timeout=0.1))
+    monkeypatch.setattr(
+        "archive.web.security.read_limits",
+        lambda _: SandboxLimits(max_waiting=0, queue_timeout=0.1),
+    )
     monkeypatch.setattr("archive.web.security.MAX_CONCURRENT_BY_PATH", {"/search": 0})
-    app = type(history_site.datasette).app(history_site.datasette)  # a new one, which has these limits
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client:
+    app = type(history_site.datasette).app(
+        history_site.datasette
+    )  # a new one, which has these limits
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://127.0.0.1"
+    ) as client:
         params = {"name": "search", "arguments": {"query": "fyr"}}
         message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
         result = (await client.post("/-/mcp", json=message, headers=HEADERS)).json()["result"]
@@ -233,23 +275,33 @@ async def test_a_busy_site_says_so(history_site: Site, monkeypatch: pytest.Monke
 
 
 async def test_public_address_and_host(history_site: Site) -> None:
-    """A foreign Host is accepted, as on every page, and links begin with the address of the request."""
+    """A foreign Host is accepted, as on every page, and links begin with the address of the
+    request.
+    """
     client = history_site.datasette.client
     params = {"name": "search", "arguments": {"query": "fyr"}}
     message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
-    response = await client.post("/-/mcp", json=message, headers={**HEADERS, "host": "arkiv.example"})
+    response = await client.post(
+        "/-/mcp", json=message, headers={**HEADERS, "host": "arkiv.example"}
+    )
     assert response.status_code == 200
     assert response.headers["cache-control"] == "no-store"
     assert response.headers["access-control-allow-origin"] == "*"
-    assert response.json()["result"]["structuredContent"]["page"].startswith("http://arkiv.example/search")
+    assert response.json()["result"]["structuredContent"]["page"].startswith(
+        "http://arkiv.example/search"
+    )
 
 
 async def test_base_url(history_archive: Any) -> None:
     with served(history_archive, base_url="/arkiv/") as datasette:
         params = {"name": "read_version", "arguments": {"release": EDITED_ID}}
         message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
-        result = (await datasette.client.post("/-/mcp", json=message, headers=HEADERS)).json()["result"]
-    assert result["structuredContent"]["permalink"].endswith(f"/arkiv/-/revision/{EDITED_REVISIONS[-1]}")
+        result = (await datasette.client.post("/-/mcp", json=message, headers=HEADERS)).json()[
+            "result"
+        ]
+    assert result["structuredContent"]["permalink"].endswith(
+        f"/arkiv/-/revision/{EDITED_REVISIONS[-1]}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -265,7 +317,9 @@ async def test_base_url(history_archive: Any) -> None:
     ],
 )
 async def test_requests(history_site: Site, method: str, body: bytes, status: int) -> None:
-    response = await history_site.datasette.client.request(method, "/-/mcp", content=body, headers=HEADERS)
+    response = await history_site.datasette.client.request(
+        method, "/-/mcp", content=body, headers=HEADERS
+    )
     assert response.status_code == status
     if method in ("GET", "OPTIONS"):
         assert "POST" in response.headers["allow"]
@@ -275,9 +329,13 @@ async def test_unknown_parameter_is_an_error(history_site: Site) -> None:
     assert (await history_site.get("/-/mcp?sql=select+1")).status_code == 400
 
 
-async def test_site_without_the_package_says_so(history_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_site_without_the_package_says_so(
+    history_site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("archive.views.mcp.find_spec", lambda name: None)
     for method in ("GET", "POST"):
-        response = await history_site.datasette.client.request(method, "/-/mcp", json=MESSAGE, headers=HEADERS)
+        response = await history_site.datasette.client.request(
+            method, "/-/mcp", json=MESSAGE, headers=HEADERS
+        )
         assert response.status_code == 501
         assert "mcp" in response.json()["error"]

@@ -31,7 +31,10 @@ async def test_each_series_has_pictures_with_the_same_scale(site: Site) -> None:
     assert paths == ["M1 100v-100h8V100z", f"M11 100v-{100 / PAGED:.1f}h8V100z"]
     titles = [title.text_content() for title in page.cssselect("svg[role=img] > title")]
     assert titles[0] == f"vägarna: Antal, flest {PAGED} (2023)"
-    rows = [[cell.text_content().strip() for cell in row.cssselect("th, td")] for row in page.cssselect(".numbers tr")]
+    rows = [
+        [cell.text_content().strip() for cell in row.cssselect("th, td")]
+        for row in page.cssselect(".numbers tr")
+    ]
     assert rows == [
         ["Tid", "vägarna", "fyrar"],
         ["2023", "45 (97,8\xa0%)", "0 (0\xa0%)"],
@@ -46,7 +49,9 @@ async def test_rows_agree_with_the_searches_that_they_link_to(site: Site) -> Non
         "q=fyrar OR vägarna&by=month&lang=en",
     ):
         for row in await get_rows(site, query):
-            address = row["page"].removeprefix("http://localhost").replace("/search?", "/search.json?")
+            address = (
+                row["page"].removeprefix("http://localhost").replace("/search?", "/search.json?")
+            )
             assert (await site.get(address)).json()["total"] == row["hits"], row
 
 
@@ -61,13 +66,17 @@ async def test_data_formats_have_the_same_rows(site: Site) -> None:
 
 
 async def test_series_name_their_totals(site: Site) -> None:
-    document = (await site.get("/-/compare.json?q=vägarna&agency=vagmyndigheten&agency=fyrstyrelsen")).json()
+    document = (
+        await site.get("/-/compare.json?q=vägarna&agency=vagmyndigheten&agency=fyrstyrelsen")
+    ).json()
     assert [(each["agency"], each["total"], each["undated"]) for each in document["series"]] == [
         ("vagmyndigheten", PAGED, 0),
         ("fyrstyrelsen", 0, 0),
     ]
     assert "meddelanden utan" not in await site.text("/-/compare?q=vägarna")
-    assert "1 träff utan publiceringsdatum är inte med." in await site.text("/-/compare?agency=vagmyndigheten")
+    assert "1 träff utan publiceringsdatum är inte med." in await site.text(
+        "/-/compare?agency=vagmyndigheten"
+    )
 
 
 @pytest.mark.parametrize(
@@ -92,11 +101,15 @@ async def test_empty_form_has_an_example(site: Site) -> None:
     page = await site.page("/-/compare?lang=en")
     assert "Enter words or agencies." in page.cssselect(".notice")[0].text_content()
     assert len(page.cssselect("input[name=q]")) == 2
-    assert "Roads Authority" in [option.text_content() for option in page.cssselect("datalist option")]
+    assert "Roads Authority" in [
+        option.text_content() for option in page.cssselect("datalist option")
+    ]
     assert "Inga meddelanden hittades" in await site.text("/-/compare?q=dinosaurie")
 
 
-async def test_more_hits_than_are_counted_are_named(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_more_hits_than_are_counted_are_named(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("archive.views.over_time.MAX_COMPARED_HITS", 10)
     response = await site.get("/-/compare.json?q=vägarna")
     assert response.json()["series"][0]["capped"] is True

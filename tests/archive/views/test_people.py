@@ -39,7 +39,9 @@ def archive(tmp_path: Path) -> Iterator[Archive]:
     with Archive(tmp_path / "archive.db") as archive:
         archive.add_agency("hamn", name="Hamnverket", home="https://hamn.example/")
         archive.save(SPOKEN, seen_at=SEEN)
-        archive.save(replace(SPOKEN, body=SPOKEN.body.replace("är klart", "blir klart")), seen_at=SEEN)
+        archive.save(
+            replace(SPOKEN, body=SPOKEN.body.replace("är klart", "blir klart")), seen_at=SEEN
+        )
         archive.save(LATER, seen_at=SEEN)
         yield archive
 
@@ -62,21 +64,29 @@ async def test_person_has_quotes_of_all_versions_and_roles(quoted_site: Site) ->
         for quote in page.cssselect(".quotation")
     ]
     assert quotes[0] == ("<b>Nu</b>", False)
-    assert sorted(quotes[1:]) == [("Det blir klart", False), ("Det är klart", True), ("Vi vilar", False)]
+    assert sorted(quotes[1:]) == [
+        ("Det blir klart", False),
+        ("Det är klart", True),
+        ("Vi vilar", False),
+    ]
     roles = [" ".join(role.text_content().split()) for role in page.cssselect("aside li")]
     assert roles == ["kajchef 2025", "hamnchef 2024"]
 
 
 async def test_search_for_a_speaker_leads_to_all_quotations(quoted_site: Site) -> None:
     page = await quoted_site.page("/search?speaker=anna-ek&speaker=ingen&lang=en")
-    assert [(link.text, link.get("href")) for link in page.cssselect(".opening a[href*='/person/']")] == [
-        ("All quotations of Anna Ek", "/person/anna-ek?lang=en")
-    ]
+    assert [
+        (link.text, link.get("href")) for link in page.cssselect(".opening a[href*='/person/']")
+    ] == [("All quotations of Anna Ek", "/person/anna-ek?lang=en")]
 
 
-async def test_years_of_a_role_are_those_that_releases_state(archive: Archive, tmp_path: Path) -> None:
+async def test_years_of_a_role_are_those_that_releases_state(
+    archive: Archive, tmp_path: Path
+) -> None:
     body = "– Ja, säger hamnchef Anna Ek.\n– Nej, säger mastchef Anna Ek."
-    archive.save(replace(SPOKEN, url="https://hamn.example/3", body=body, published=None), seen_at=SEEN)
+    archive.save(
+        replace(SPOKEN, url="https://hamn.example/3", body=body, published=None), seen_at=SEEN
+    )
     archive.close()
     with served(tmp_path / "archive.db") as datasette:
         page = await Site(datasette).page("/person/anna-ek")
@@ -87,9 +97,15 @@ async def test_years_of_a_role_are_those_that_releases_state(archive: Archive, t
 async def test_quotes_of_a_person_as_data(quoted_site: Site) -> None:
     data = (await quoted_site.get("/person/anna-ek.json?size=3")).json()
     assert (data["name"], data["agency"], data["count"]) == ("Anna Ek", "hamn", 4)
-    assert data["roles"] == [{"role": "kajchef", "years": "2025"}, {"role": "hamnchef", "years": "2024"}]
+    assert data["roles"] == [
+        {"role": "kajchef", "years": "2025"},
+        {"role": "hamnchef", "years": "2024"},
+    ]
     assert data["next"].endswith("/person/anna-ek.json?size=3&after=3")
-    quotes = [*data["quotes"], *(await quoted_site.get("/person/anna-ek.json?size=3&after=3")).json()["quotes"]]
+    quotes = [
+        *data["quotes"],
+        *(await quoted_site.get("/person/anna-ek.json?size=3&after=3")).json()["quotes"],
+    ]
     assert sorted((quote["text"], quote["is_current"]) for quote in quotes) == [
         ("<b>Nu</b>", True),
         ("Det blir klart", True),
@@ -111,11 +127,20 @@ async def test_people_are_found_by_the_beginnings_of_their_names(quoted_site: Si
     assert people == ["Anna Ek 4 citat Hamnverket", "Åsa Li 1 citat Hamnverket"]
     found = {}
     for words in ("ek", "ÅSA", "li as", "nna", "%", ""):
-        data = (await quoted_site.get("/people.json", accept_language="en") if not words
-                else await quoted_site.get(f"/people.json?q={words.replace('%', '%25')}")).json()  # fmt: skip
+        if words:
+            response = await quoted_site.get(f"/people.json?q={words.replace('%', '%25')}")
+        else:
+            response = await quoted_site.get("/people.json", accept_language="en")
+        data = response.json()
         found[words] = [person["person"] for person in data["people"]]
-    assert found == {"ek": ["anna-ek"], "ÅSA": ["asa-li"], "li as": ["asa-li"], "nna": [], "%": [],
-                     "": ["anna-ek", "asa-li"]}  # fmt: skip
+    assert found == {
+        "ek": ["anna-ek"],
+        "ÅSA": ["asa-li"],
+        "li as": ["asa-li"],
+        "nna": [],
+        "%": [],
+        "": ["anna-ek", "asa-li"],
+    }
     assert "Ingen som citeras heter ”x”." in await quoted_site.text("/people?q=x")
     csv_page = await quoted_site.get("/people.csv?agency=hamn&size=1")
     assert csv_page.text.splitlines()[1].startswith("anna-ek,Anna Ek,hamn,Hamnverket,4,")
@@ -126,7 +151,11 @@ async def test_people_are_found_by_the_beginnings_of_their_names(quoted_site: Si
     ("address", "status"),
     [
         *(("/person/nobody", 404), ("/person/nobody.json", 404), ("/person/anna-ek.xlsx", 404)),
-        *(("/person/anna-ek?after=4", 400), ("/person/anna-ek.json?after=x", 400), ("/person/anna-ek?q=x", 400)),
+        *(
+            ("/person/anna-ek?after=4", 400),
+            ("/person/anna-ek.json?after=x", 400),
+            ("/person/anna-ek?q=x", 400),
+        ),
         *(("/people?after=2", 400), ("/people.json?agency=nobody", 400), ("/people?sort=x", 400)),
     ],
 )
@@ -136,7 +165,9 @@ async def test_errors(quoted_site: Site, address: str, status: int) -> None:
 
 async def test_sitemap_lists_people(quoted_site: Site) -> None:
     assert "/sitemap-people.xml" in (await quoted_site.get("/sitemap.xml")).text
-    assert (await quoted_site.get("/sitemap-people.xml")).text.count("<loc>http://localhost/person/") == 2
+    assert (await quoted_site.get("/sitemap-people.xml")).text.count(
+        "<loc>http://localhost/person/"
+    ) == 2
 
 
 async def test_takedowns_hide_quotes(archive: Archive, tmp_path: Path) -> None:
@@ -149,9 +180,13 @@ async def test_takedowns_hide_quotes(archive: Archive, tmp_path: Path) -> None:
         person = (await site.get("/person/anna-ek.json")).text
         assert "Vi vilar" not in person
         assert "blir klart" not in person
-        assert "Nu" not in [quote["text"] for quote in (await site.get("/person/anna-ek.json")).json()["quotes"]]
+        assert "Nu" not in [
+            quote["text"] for quote in (await site.get("/person/anna-ek.json")).json()["quotes"]
+        ]
         assert (await site.get("/person/asa-li")).status_code == 404
-        assert [row["person"] for row in (await site.get("/people.json")).json()["people"]] == ["anna-ek"]
+        assert [row["person"] for row in (await site.get("/people.json")).json()["people"]] == [
+            "anna-ek"
+        ]
         rows = (await site.get("/archive/quotes.json?_shape=array")).text
         assert all(words not in rows for words in ("Vi vilar", "blir klart", "<b>Nu</b>"))
 
@@ -160,4 +195,6 @@ async def test_no_quotes(tmp_path: Path) -> None:
     with Archive(tmp_path / "archive.db"):
         pass
     with served(tmp_path / "archive.db") as datasette:
-        assert "Inga citat i arkivet har en namngiven talare." in await Site(datasette).text("/people")
+        assert "Inga citat i arkivet har en namngiven talare." in await Site(datasette).text(
+            "/people"
+        )

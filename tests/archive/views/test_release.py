@@ -35,7 +35,11 @@ HOME = f"https://{history.AGENCY}.example"
 HOST = "http://localhost"
 BROWSER_ACCEPT = "text/html,application/xhtml+xml,*/*;q=0.8"
 FIRST, ANNOUNCED, UNANNOUNCED, REPARSED, NEWEST = history.EDITED_REVISIONS
-EDIT_URLS = [f"/-/diff/{FIRST}/{ANNOUNCED}", f"/-/diff/{ANNOUNCED}/{UNANNOUNCED}", f"/-/diff/{REPARSED}/{NEWEST}"]
+EDIT_URLS = [
+    f"/-/diff/{FIRST}/{ANNOUNCED}",
+    f"/-/diff/{ANNOUNCED}/{UNANNOUNCED}",
+    f"/-/diff/{REPARSED}/{NEWEST}",
+]
 
 
 async def read_release_page(site: Site, title: str) -> HtmlElement:
@@ -56,8 +60,12 @@ def to_text(element: HtmlElement) -> str:
             51,
             [
                 [
-                    # a page that was re-parsed was not checked: the edit came after the last real check
-                    "Gjord mellan två kontroller: 12 juni 2024 kl. 10.15 och 13 juni 2024 kl. 10.15.",
+                    # a page that was re-parsed was not checked: the edit came after the last real
+                    # check
+                    "Gjord mellan två kontroller:"
+                    " 12 juni 2024 kl."
+                    " 10.15 och 13 juni 2024 kl."
+                    " 10.15.",
                     "Kontrollerat 1 gång därefter, 14 juni 2024 kl. 10.15: oförändrat.",
                 ],
                 ["inte ändrat av myndigheten"],
@@ -83,7 +91,11 @@ def to_text(element: HtmlElement) -> str:
             ],
             id="merged",
         ),
-        pytest.param(55, [[f"Flyttat från {HOME}/nyheter/grynnor till {HOME}/kartor/grynnor"], []], id="moved"),
+        pytest.param(
+            55,
+            [[f"Flyttat från {HOME}/nyheter/grynnor till {HOME}/kartor/grynnor"], []],
+            id="moved",
+        ),
     ],
 )
 async def test_timeline(history_site: Site, release: int, entries: list[list[str]]) -> None:
@@ -96,7 +108,10 @@ async def test_timeline(history_site: Site, release: int, entries: list[list[str
 async def test_timeline_links_to_changes_and_evidence(history_site: Site) -> None:
     page = await history_site.page("/archive/releases/51")
     entries = page.cssselect(".timeline > li")
-    assert {entry.get("id"): [link.get("href") for link in entry.cssselect(".ways a")] for entry in entries} == {
+    assert {
+        entry.get("id"): [link.get("href") for link in entry.cssselect(".ways a")]
+        for entry in entries
+    } == {
         "revision-55": ["/-/diff/54/55", "/-/evidence/55.zip"],
         "revision-54": ["/-/diff/53/54", "/-/evidence/54.zip"],
         "revision-53": ["/-/diff/52/53", "/-/evidence/53.zip"],
@@ -143,12 +158,16 @@ async def test_moved_release_names_its_other_url(history_site: Site) -> None:
     assert "Upptäckt av arkivet 3 juni 2024" in await history_site.text("/archive/releases/54")
     (banner,) = (await history_site.page("/archive/releases/53")).cssselect(".banner")
     assert banner.cssselect("a")[0].get("href") == "/archive/releases/54"
-    (versions,) = (await history_site.page("/archive/releases/54")).cssselect(".about dd > a[href*='/revisions?']")
+    (versions,) = (await history_site.page("/archive/releases/54")).cssselect(
+        ".about dd > a[href*='/revisions?']"
+    )
     assert versions.text_content() == "2 sparade versioner"
     assert len((await history_site.page(versions.attrib["href"])).cssselect("tbody tr")) == 2
     page = await history_site.page("/archive/releases/55")
     (line,) = page.cssselect("header a[href^='#removal-']")
-    assert to_text(line) == f"Flyttat hit från {HOME}/nyheter/grynnor, upptäckt 4 juni 2024 kl. 10.15"
+    assert (
+        to_text(line) == f"Flyttat hit från {HOME}/nyheter/grynnor, upptäckt 4 juni 2024 kl. 10.15"
+    )
     assert page.cssselect(line.attrib["href"])
 
 
@@ -161,12 +180,18 @@ async def test_moved_release_names_its_other_url(history_site: Site) -> None:
         ("replaced", "En annan text fanns på adressen: ”Ansök om vrakstöd”."),
     ],
 )
-async def test_removed_release_has_banner_and_text(history_site: Site, kind: str, finding: str) -> None:
+async def test_removed_release_has_banner_and_text(
+    history_site: Site, kind: str, finding: str
+) -> None:
     page = await read_release_page(history_site, history.REMOVED[kind])
     banner = to_text(page.cssselect(".banner")[0])
     assert banner.startswith(f"Borttaget av myndigheten {finding}")
     for sentence in (
-        "Saknades första gången 6 juni 2024 kl. 10.15. Saknades vid 3 kontroller, senast 8 juni 2024 kl. 10.15.",
+        "Saknades första gången"
+        " 6 juni 2024"
+        " kl. 10.15. Saknades"
+        " vid 3 kontroller, senast 8 juni"
+        " 2024 kl. 10.15.",
         "Bekräftat 8 juni 2024 kl. 10.15. Texten nedan är den senaste som arkivet har läst.",
         "Den fanns på sidan 5 juni 2024 kl. 10.15.",
     ):
@@ -185,7 +210,11 @@ async def test_removed_release_has_banner_and_text(history_site: Site, kind: str
     [
         (
             history.UNCONFIRMED,
-            "Kanske borttaget, inte bekräftat Servern svarade att sidan inte finns (404). Saknades första gången 4",
+            "Kanske borttaget,"
+            " inte bekräftat"
+            " Servern svarade"
+            " att sidan inte finns (404)."
+            " Saknades första gången 4",
             "Senast kontrollerat",
         ),
         (
@@ -195,12 +224,17 @@ async def test_removed_release_has_banner_and_text(history_site: Site, kind: str
         ),
         (
             history.DISALLOWED,
-            "Får inte längre kontrolleras Sedan 3 juni 2024 kl. 10.15 tillåter myndighetens robots.txt inte",
+            "Får inte längre kontrolleras"
+            " Sedan 3 juni 2024 kl."
+            " 10.15 tillåter myndighetens"
+            " robots.txt inte",
             "Senaste försöket",
         ),
     ],
 )
-async def test_unconfirmed_removal_or_outage(history_site: Site, title: str, banner: str, last_check: str) -> None:
+async def test_unconfirmed_removal_or_outage(
+    history_site: Site, title: str, banner: str, last_check: str
+) -> None:
     page = await read_release_page(history_site, title)
     assert to_text(page.cssselect(".banner")[0]).startswith(banner)
     assert "Borttaget av myndigheten" not in to_text(page)
@@ -215,12 +249,17 @@ async def test_returned_release_has_no_banner(history_site: Site) -> None:
     page = await read_release_page(history_site, history.RETURNED)
     assert not page.cssselect(".banner")
     assert "Senast kontrollerat 11 juni 2024 kl. 10.15" in to_text(page.cssselect(".times")[0])
-    assert "Bekräftat 6 juni 2024 kl. 10.15. Tillbaka 11 juni 2024 kl. 10.15." in to_text(page.cssselect(".away")[0])
+    assert "Bekräftat 6 juni 2024 kl. 10.15. Tillbaka 11 juni 2024 kl. 10.15." in to_text(
+        page.cssselect(".away")[0]
+    )
 
 
 async def test_timeline_as_data(history_site: Site) -> None:
     events = (await history_site.get("/-/history/51.json")).json()["events"]
-    assert [(event["event"], event["revision"], event["unannounced"], event["stamp"]) for event in events] == [
+    assert [
+        (event["event"], event["revision"], event["unannounced"], event["stamp"])
+        for event in events
+    ] == [
         ("edit", 55, True, "not moved"),
         ("reread", 54, False, None),
         ("edit", 53, True, "not moved"),
@@ -233,14 +272,21 @@ async def test_timeline_as_data(history_site: Site) -> None:
     removal = (await history_site.get("/-/history/56.json")).json()["events"][0]
     assert removal["evidence"].startswith(f"{HOST}/-/evidence/removal-")
     returned, _ = feedparser.parse((await history_site.get("/-/history/60.atom")).content).entries
-    assert (returned.published, returned.updated) == ("2024-06-04T08:15:00+00:00", "2024-06-11T08:15:00+00:00")
-    assert (await history_site.get("/-/history/51")).headers["location"] == "/archive/releases/51#history"
+    assert (returned.published, returned.updated) == (
+        "2024-06-04T08:15:00+00:00",
+        "2024-06-11T08:15:00+00:00",
+    )
+    assert (await history_site.get("/-/history/51")).headers[
+        "location"
+    ] == "/archive/releases/51#history"
     assert (await history_site.get("/-/history/99999.json")).status_code == 404
 
 
 async def test_lists_mark_removed_releases_and_omit_moved_ones(history_site: Site) -> None:
     page = await history_site.page(f"/search?q={history.REMOVED['gone']}")
-    hit = next(hit for hit in page.cssselect(".releases li") if history.REMOVED["gone"] in to_text(hit))
+    hit = next(
+        hit for hit in page.cssselect(".releases li") if history.REMOVED["gone"] in to_text(hit)
+    )
     assert hit.cssselect(".gone")[0].text == "borttaget"
     hits = (await history_site.page("/search?q=småbåtshamnar")).cssselect(".releases h3 a")
     assert [hit.attrib["href"].partition("?")[0] for hit in hits] == ["/archive/releases/54"]
@@ -258,10 +304,14 @@ async def test_lists_mark_removed_releases_and_omit_moved_ones(history_site: Sit
         ("/kartor/grynnor", history.MOVED_SAME_ID),
     ],
 )
-async def test_search_for_a_url_finds_its_release(history_site: Site, path: str, title: str) -> None:
+async def test_search_for_a_url_finds_its_release(
+    history_site: Site, path: str, title: str
+) -> None:
     locations = set()
     for start in (HOME, HOME.replace("https", "http"), HOME.replace("//", "//www.")):
-        response = await history_site.datasette.client.get("/search", params={"q": start + path, "lang": "en"})
+        response = await history_site.datasette.client.get(
+            "/search", params={"q": start + path, "lang": "en"}
+        )
         assert response.status_code == 302
         locations.add(response.headers["location"])
     page = await history_site.page(*locations)
@@ -270,7 +320,9 @@ async def test_search_for_a_url_finds_its_release(history_site: Site, path: str,
 
 
 async def test_search_for_an_unknown_url(history_site: Site) -> None:
-    assert "inget meddelande från den adressen" in await history_site.text(f"/search?q={HOME}/nyheter/okänd")
+    assert "inget meddelande från den adressen" in await history_site.text(
+        f"/search?q={HOME}/nyheter/okänd"
+    )
 
 
 # Comparisons
@@ -284,7 +336,14 @@ async def test_diff_shows_changed_paragraphs(history_site: Site) -> None:
         "[tillagt: den 18 juni]",
         "[borttaget: Förra året byggdes fyrtio båtar med stöd.]",
     ]
-    assert [row.get("class") for row in body.cssselect("p")] == ["same", "mixed", "same", "del", "same", "gap"]
+    assert [row.get("class") for row in body.cssselect("p")] == [
+        "same",
+        "mixed",
+        "same",
+        "del",
+        "same",
+        "gap",
+    ]
     assert page.cssselect(".gap")[0].text == "… 1 oförändrat stycke …"
     assert page.cssselect("link[rel=canonical]")[0].get("href") == HOST + EDIT_URLS[1]
     text = to_text(page)
@@ -317,7 +376,13 @@ async def test_diff_links_to_adjacent_edits(history_site: Site) -> None:
     links = []
     for url in EDIT_URLS:
         page = await history_site.page(url)
-        links.append([link.get("href") for rel in ("prev", "next") for link in page.cssselect(f"a[rel={rel}]")])
+        links.append(
+            [
+                link.get("href")
+                for rel in ("prev", "next")
+                for link in page.cssselect(f"a[rel={rel}]")
+            ]
+        )
     assert links == [[EDIT_URLS[1]], [EDIT_URLS[0], EDIT_URLS[2]], [EDIT_URLS[1]]]
     reparsed = await history_site.text(f"/-/diff/{UNANNOUNCED}/{REPARSED}")
     assert "Myndigheten har inte ändrat texten." in reparsed
@@ -330,7 +395,9 @@ async def test_diff_links_to_adjacent_edits(history_site: Site) -> None:
         (f"/-/diff/0{FIRST}/{NEWEST}", f"/-/diff/{FIRST}/{NEWEST}"),
     ],
 )
-async def test_diff_redirects_to_older_revision_first(history_site: Site, url: str, location: str) -> None:
+async def test_diff_redirects_to_older_revision_first(
+    history_site: Site, url: str, location: str
+) -> None:
     response = await history_site.get(url)
     assert (response.status_code, response.headers["location"]) == (301, location)
 
@@ -340,7 +407,10 @@ async def test_diff_of_revisions_that_are_not_adjacent(history_site: Site) -> No
     assert {change["kind"] for change in data["changes"]} > {"amount", "date", "attachment"}
     assert (data["unannounced"], data["stamp"]) == (False, None)
     text = await history_site.text(f"/-/diff/{FIRST}/{NEWEST}")
-    assert "Versionen från 3 juni 2024 kl. 10.15 jämförd med versionen från 13 juni 2024 kl. 10.15." in text
+    assert (
+        "Versionen från 3 juni 2024 kl. 10.15 jämförd med versionen från 13 juni 2024 kl. 10.15."
+        in text
+    )
 
 
 async def test_diff_across_a_move(history_site: Site) -> None:
@@ -352,8 +422,16 @@ async def test_diff_across_a_move(history_site: Site) -> None:
 @pytest.mark.parametrize(
     ("pair", "sentence", "error"),
     [
-        ("1/1", "Version 1 kan inte jämföras med sig själv.", "Version 1 cannot be compared with itself."),
-        ("1/999999", "Version 999999 finns inte i arkivet.", "There is no version 999999 in the archive."),
+        (
+            "1/1",
+            "Version 1 kan inte jämföras med sig själv.",
+            "Version 1 cannot be compared with itself.",
+        ),
+        (
+            "1/999999",
+            "Version 999999 finns inte i arkivet.",
+            "There is no version 999999 in the archive.",
+        ),
         (
             "1/2",
             "Versionerna 1 och 2 hör till olika meddelanden och kan inte jämföras.",
@@ -362,7 +440,9 @@ async def test_diff_across_a_move(history_site: Site) -> None:
         ("1/x", "", None),
     ],
 )
-async def test_impossible_diff_states_why(history_site: Site, pair: str, sentence: str, error: str | None) -> None:
+async def test_impossible_diff_states_why(
+    history_site: Site, pair: str, sentence: str, error: str | None
+) -> None:
     response = await history_site.get(f"/-/diff/{pair}")
     assert response.status_code == 404
     assert sentence in response.text
@@ -388,39 +468,72 @@ async def test_diff_as_data(history_site: Site) -> None:
 
 
 LIGHTS = "\n\n".join(
-    f"Fyren på {place} tänds den första juni. Den som seglar förbi ser ljuset på tolv sjömils håll, och"
+    f"Fyren på {place} tänds"
+    f" den första"
+    f" juni. Den som seglar"
+    f" förbi ser ljuset på tolv sjömils"
+    f" håll, och"
     f" {keeper} sköter lampan tills en ny vaktare har anställts vid stationen."
-    for place, keeper in (("Norrskär", "Ada Ek"), ("Ekö", "Bo Strand"), ("Lillgrund", "Cia Mård"), ("Hamnö", "Dan Alm"))
+    for place, keeper in (
+        ("Norrskär", "Ada Ek"),
+        ("Ekö", "Bo Strand"),
+        ("Lillgrund", "Cia Mård"),
+        ("Hamnö", "Dan Alm"),
+    )
 )
 
 
 @pytest.fixture(scope="module")
-async def edited_site(sample_archive: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
+async def edited_site(
+    sample_archive: Path, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Site]:
     warblers, *_, hostile = special_releases("https://{slug}.example")
     answer, new_answer = "Då är det tyst i vassen.", "Då är det tyst i skogen."  # also in the body
     body = warblers.body.replace(answer, new_answer)
     questions = (replace(warblers.questions[0], answer=new_answer), *warblers.questions[1:])
-    warblers = replace(warblers, body=body, body_html=history.to_html(body), questions=questions, kind="article")
+    warblers = replace(
+        warblers, body=body, body_html=history.to_html(body), questions=questions, kind="article"
+    )
     path = history.copy_archive(sample_archive, tmp_path_factory.mktemp("edited"))
     with Archive(path) as archive:
         hostile = replace(hostile, title="<img src=x>", body=hostile.body + " <b>Ny\x01</b>")
         archive.save(hostile, seen_at=SEEN + history.DAY)
         archive.save(
-            replace(warblers, published=date(2024, 5, 28), updated=date(2024, 6, 4)), seen_at=SEEN + history.DAY
+            replace(warblers, published=date(2024, 5, 28), updated=date(2024, 6, 4)),
+            seen_at=SEEN + history.DAY,
         )
         archive.add_agency(
-            "hamnverket", name="Hamnverket", name_en="Port Authority", home="https://hamnverket.example/"
+            "hamnverket",
+            name="Hamnverket",
+            name_en="Port Authority",
+            home="https://hamnverket.example/",
         )
         archive.add_agency("vagverket", name="<Vägverket>", home="https://vag.example/")
-        release = Release(agency="fyrstyrelsen", url="https://x.example/1", title="Fyrar", body=LIGHTS, body_html="")
+        release = Release(
+            agency="fyrstyrelsen",
+            url="https://x.example/1",
+            title="Fyrar",
+            body=LIGHTS,
+            body_html="",
+        )
         at_nine = datetime(2024, 6, 1, 9, 0, tzinfo=STOCKHOLM)
         archive.save(replace(release, published=at_nine.replace(hour=11)), seen_at=SEEN)
-        archive.save(replace(release, agency="hamnverket", url="https://x.example/2", published=at_nine), seen_at=SEEN)
-        near = replace(release, agency="vagverket", url="https://x.example/3", body=f"{LIGHTS}\n\nKör lugnt dit.")
+        archive.save(
+            replace(release, agency="hamnverket", url="https://x.example/2", published=at_nine),
+            seen_at=SEEN,
+        )
+        near = replace(
+            release,
+            agency="vagverket",
+            url="https://x.example/3",
+            body=f"{LIGHTS}\n\nKör lugnt dit.",
+        )
         archive.save(near, seen_at=SEEN)
         url = "https://hamnverket.example/ny-kaj.pdf"
         file = Attachment(url=url, title="Ny kaj", media_type="application/pdf")
-        file_release = Release(agency="hamnverket", url=url, title="Ny kaj", body="", body_html="", attachments=(file,))
+        file_release = Release(
+            agency="hamnverket", url=url, title="Ny kaj", body="", body_html="", attachments=(file,)
+        )
         archive.save(file_release, seen_at=SEEN, parser_version=FILE_PARSER)
     with served(path) as datasette:
         yield Site(datasette)
@@ -449,7 +562,9 @@ async def test_release_that_is_a_file_links_to_it(edited_site: Site) -> None:
 
 
 async def test_changed_kinds_and_times_are_written_in_words(edited_site: Site) -> None:
-    changes = [to_text(item) for item in (await edited_site.page(WARBLERS_DIFF)).cssselect(".changes li")]
+    changes = [
+        to_text(item) for item in (await edited_site.page(WARBLERS_DIFF)).cssselect(".changes li")
+    ]
     assert any("[borttaget: nyhet] → [tillagt: artikel]" in change for change in changes)
     time = next(change for change in changes if "klockslag" in change)
     assert "klockslaget för publiceringen anges inte längre [borttaget: 28 maj 2024 kl." in time
@@ -474,7 +589,10 @@ async def test_markup_in_a_text_is_escaped(edited_site: Site) -> None:
             "Även publicerat av",
             [
                 "Hamnverket 1 juni 2024 kl. 09.00, tidigare än här",
-                "<Vägverket> I arkivet sedan 3 juni 2024 kl. 10.15, nästan samma text: se skillnaderna",
+                "<Vägverket> I arkivet sedan"
+                " 3 juni 2024 kl."
+                " 10.15, nästan samma text: se"
+                " skillnaderna",
             ],
         ),
         (
@@ -482,12 +600,18 @@ async def test_markup_in_a_text_is_escaped(edited_site: Site) -> None:
             "Also published by",
             [
                 "Port Authority 1 June 2024, 09:00, earlier than here",
-                "<Vägverket> In the archive since 3 June 2024, 10:15, almost the same text: see the differences",
+                "<Vägverket> In the"
+                " archive since 3"
+                " June 2024, 10:15,"
+                " almost the same text: see"
+                " the differences",
             ],
         ),
     ],
 )
-async def test_other_publishers_of_the_text(edited_site: Site, query: str, heading: str, lines: list[str]) -> None:
+async def test_other_publishers_of_the_text(
+    edited_site: Site, query: str, heading: str, lines: list[str]
+) -> None:
     page = await edited_site.page(f"/archive/releases/51{query}")
     assert page.cssselect(".joint h2")[0].text == heading
     assert [to_text(line) for line in page.cssselect(".joint li")] == lines
@@ -500,7 +624,11 @@ async def test_other_publishers_of_the_text(edited_site: Site, query: str, headi
 @pytest.mark.parametrize(
     ("query", "label", "line"),
     [
-        ("", "Samma text finns även på", "Skogsrådet (via.tt.se) 1 mars 2024, nästan samma text: se skillnaderna"),
+        (
+            "",
+            "Samma text finns även på",
+            "Skogsrådet (via.tt.se) 1 mars 2024, nästan samma text: se skillnaderna",
+        ),
         (
             "?lang=en",
             "The same text is also at",
@@ -508,14 +636,27 @@ async def test_other_publishers_of_the_text(edited_site: Site, query: str, headi
         ),
     ],
 )
-async def test_addresses_and_texts_at_a_press_wire(tmp_path: Path, query: str, label: str, line: str) -> None:
-    own, wire, cision = "https://skog.example/a", "https://via.tt.se/pressmeddelande/1/a", "https://news.cision.com/a"
-    text = " ".join(f"Ord nummer {number} står i den här långa texten om skog och älg." for number in range(12))
+async def test_addresses_and_texts_at_a_press_wire(
+    tmp_path: Path, query: str, label: str, line: str
+) -> None:
+    own, wire, cision = (
+        "https://skog.example/a",
+        "https://via.tt.se/pressmeddelande/1/a",
+        "https://news.cision.com/a",
+    )
+    text = " ".join(
+        f"Ord nummer {number} står i den här långa texten om skog och älg." for number in range(12)
+    )
     with Archive(tmp_path / "archive.db") as archive:
         archive.add_agency("skog", name="Skogsrådet", home="https://skog.example/")
         for url, body in ((own, text), (wire, f"{text} Och en mening till.")):
             release = Release(
-                agency="skog", url=url, title="Fler älgar", body=body, body_html=f"<p>{body}</p>", language="sv"
+                agency="skog",
+                url=url,
+                title="Fler älgar",
+                body=body,
+                body_html=f"<p>{body}</p>",
+                language="sv",
             )
             archive.save(replace(release, published=date(2024, 3, 1)), seen_at=SEEN)
         with archive.transaction():
@@ -570,8 +711,12 @@ async def test_evidence_is_sent_with_its_etag(tmp_path: Path) -> None:
         ("removal-99", "sv", ["Borttagning 99 finns inte i arkivet."]),
     ],
 )
-async def test_missing_evidence_is_a_page(site: Site, name: str, language: str, words: list[str]) -> None:
-    response = await site.get(f"/-/evidence/{name}.zip", accept_language=language, accept=BROWSER_ACCEPT)
+async def test_missing_evidence_is_a_page(
+    site: Site, name: str, language: str, words: list[str]
+) -> None:
+    response = await site.get(
+        f"/-/evidence/{name}.zip", accept_language=language, accept=BROWSER_ACCEPT
+    )
     assert response.status_code == 404
     for sentence in words:
         assert sentence in response.text
@@ -579,7 +724,13 @@ async def test_missing_evidence_is_a_page(site: Site, name: str, language: str, 
 
 @pytest.mark.parametrize(
     "path",
-    ["/-/evidence/99999999.zip", "/-/evidence/abc.zip", "/-/evidence/removal-99.zip", "/-/cite/abc.bib", "/x.ris"],
+    [
+        "/-/evidence/99999999.zip",
+        "/-/evidence/abc.zip",
+        "/-/evidence/removal-99.zip",
+        "/-/cite/abc.bib",
+        "/x.ris",
+    ],
 )
 async def test_missing_file_is_an_error_that_programs_can_read(site: Site, path: str) -> None:
     response = await site.get(path)
@@ -607,9 +758,14 @@ async def test_page_has_all_fields_of_a_release(site: Site) -> None:
         "1 sparad version",
     ):
         assert words in to_text(page)
-    assert page.cssselect(".original a")[0].get("href") == "https://fagelverket.example/nyheter/sa-mar-sangarna"
+    assert (
+        page.cssselect(".original a")[0].get("href")
+        == "https://fagelverket.example/nyheter/sa-mar-sangarna"
+    )
     assert page.cssselect(".body td")[0].text == "Storsjön"
-    assert [link.get("href") for link in page.cssselect(".contacts a")] == ["mailto:lo@fagelverket.example"]
+    assert [link.get("href") for link in page.cssselect(".contacts a")] == [
+        "mailto:lo@fagelverket.example"
+    ]
 
 
 async def test_questions_in_the_body_are_linked(site: Site) -> None:
@@ -623,11 +779,21 @@ async def test_questions_in_the_body_are_linked(site: Site) -> None:
 
 async def test_questions_outside_the_body_follow_it(site: Site) -> None:
     page = await read_release_page(site, LIGHTHOUSES)
-    assert [link.get("href") for link in page.cssselect("nav.questions a")] == ["#question-1", "#question-2"]
+    assert [link.get("href") for link in page.cssselect("nav.questions a")] == [
+        "#question-1",
+        "#question-2",
+    ]
     first, second = page.cssselect(".apart")
     assert first.cssselect("#question-1")[0].text == "Vilka fyrar tänds?"
-    assert [p.text_content() for p in first.cssselect("p")] == ["Svar från Ada Ek", "Norrskär, Ekö och Lillgrund."]
-    assert [p.text_content() for p in second.cssselect("p")] == ["Svar från Bo Strand", "Staten.", "Och hamnarna."]
+    assert [p.text_content() for p in first.cssselect("p")] == [
+        "Svar från Ada Ek",
+        "Norrskär, Ekö och Lillgrund.",
+    ]
+    assert [p.text_content() for p in second.cssselect("p")] == [
+        "Svar från Bo Strand",
+        "Staten.",
+        "Och hamnarna.",
+    ]
 
 
 async def test_times_of_a_release(site: Site) -> None:
@@ -697,7 +863,10 @@ async def test_markup_in_a_title_is_escaped(site: Site) -> None:
     response = await site.get(f"/archive/releases/{await site.id_of(HOSTILE)}")
     assert fromstring(response.text).cssselect("h1")[0].text == HOSTILE
     (data,) = fromstring(response.text).cssselect("script")
-    assert (data.get("type"), json.loads(data.text or "")["headline"]) == ("application/ld+json", HOSTILE)
+    assert (data.get("type"), json.loads(data.text or "")["headline"]) == (
+        "application/ld+json",
+        HOSTILE,
+    )
 
 
 # Pages that were reached from a search
@@ -710,7 +879,9 @@ def read_found(page: HtmlElement) -> tuple[str, dict[str, str]]:
 
 
 def list_marks(page: HtmlElement, selector: str = "main") -> list[str]:
-    return [mark.text_content() for part in page.cssselect(selector) for mark in part.cssselect("mark")]
+    return [
+        mark.text_content() for part in page.cssselect(selector) for mark in part.cssselect("mark")
+    ]
 
 
 async def test_results_lead_to_marked_pages_and_back(site: Site) -> None:
@@ -740,7 +911,11 @@ async def test_results_lead_to_marked_pages_and_back(site: Site) -> None:
 async def test_all_texts_of_a_release_are_marked(site: Site) -> None:
     page = await site.page("/archive/releases/1?q=rörsångare+vass+sångare")
     selectors = {"h1": ["sångarna"], ".lead": ["vassarna", "Rörsångaren"], "nav.questions": []}
-    selectors |= {"#question-1": ["rörsångaren"], ".pictures": ["Rörsångare", "vass"], ".timeline": []}
+    selectors |= {
+        "#question-1": ["rörsångaren"],
+        ".pictures": ["Rörsångare", "vass"],
+        ".timeline": [],
+    }
     assert {selector: list_marks(page, selector) for selector in selectors} == selectors
     for query in ("", "?q=rörsångare"):
         page = await site.page(f"/archive/releases/1{query}")
@@ -762,7 +937,8 @@ async def test_question_leads_to_questions(site: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["q=", "q=%22", "q=((&hit=1", "hit=3", "order=up&show=all", "q=&hit=x", "kind=&page=", "q=%00"]
+    "query",
+    ["q=", "q=%22", "q=((&hit=1", "hit=3", "order=up&show=all", "q=&hit=x", "kind=&page=", "q=%00"],
 )
 async def test_page_of_no_search_is_plain(site: Site, query: str) -> None:
     response = await site.get(f"/archive/releases/1?{query}".replace("&page=", ""))
@@ -771,7 +947,9 @@ async def test_page_of_no_search_is_plain(site: Site, query: str) -> None:
     assert not page.cssselect("nav.from-search, mark, .steps")
 
 
-async def test_page_of_a_search_that_is_too_slow_has_marks(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_page_of_a_search_that_is_too_slow_has_marks(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def interrupt(*_: object) -> None:
         raise QueryInterrupted(None, "", {})
 
@@ -781,15 +959,24 @@ async def test_page_of_a_search_that_is_too_slow_has_marks(site: Site, monkeypat
     assert list(read_found(page)[1]) == ["Till träffarna", "Gå till det första"]
 
 
-async def test_words_that_do_not_occur_and_long_texts_are_stated(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "Sökorden finns inte i texten här." in read_found(await site.page("/archive/releases/1?q=fyr"))[0]
+async def test_words_that_do_not_occur_and_long_texts_are_stated(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (
+        "Sökorden finns inte i texten här."
+        in read_found(await site.page("/archive/releases/1?q=fyr"))[0]
+    )
     monkeypatch.setattr("archive.web.highlights.MAX_SEARCHED_LENGTH", 60)
     text = read_found(await site.page("/archive/releases/1?q=vass"))[0]
     assert "markerade på ett ställe. Gå dit Texten är så lång att bara början är markerad." in text
 
 
 async def test_row_as_data_has_no_search(site: Site) -> None:
-    for path in ("/archive/releases/1.json?q=fyr", "/archive/tags/1?q=fyr", f"{EDIT_URLS[0]}.json?q=fyr"):
+    for path in (
+        "/archive/releases/1.json?q=fyr",
+        "/archive/tags/1?q=fyr",
+        f"{EDIT_URLS[0]}.json?q=fyr",
+    ):
         assert (await site.get(path)).status_code == 400, path
 
 
@@ -799,14 +986,17 @@ async def test_versions_and_comparisons_are_marked(history_site: Site) -> None:
     assert "Träff 1 av 1" in read_found(page)[0]
     ways = [link.attrib["href"] for link in page.cssselect(".banner a")]
     assert ways[:2] == [
-        f"{path}?q=b%C3%A5tbyggare&hit=1" for path in ("/archive/releases/51", f"/-/diff/{FIRST}/{NEWEST}")
+        f"{path}?q=b%C3%A5tbyggare&hit=1"
+        for path in ("/archive/releases/51", f"/-/diff/{FIRST}/{NEWEST}")
     ]
     page = await history_site.page(f"{EDIT_URLS[0]}?q=miljoner+uppdateringsdatum")
     assert list_marks(page, ".field-body") == ["miljoner", "miljoner"]
     assert list_marks(page, ".changes") == []
     whole = page.cssselect(".legend a")[0].attrib["href"]
     assert whole == f"{EDIT_URLS[0]}?show=all&q=miljoner+uppdateringsdatum"
-    assert list_marks(await history_site.page(f"{EDIT_URLS[0]}?show=all&q=trä"), ".field-body") == ["trä"]
+    assert list_marks(await history_site.page(f"{EDIT_URLS[0]}?show=all&q=trä"), ".field-body") == [
+        "trä"
+    ]
     assert page.cssselect("link[rel=canonical]")[0].get("href") == HOST + EDIT_URLS[0]
     response = await history_site.get(f"/-/diff/{ANNOUNCED}/{FIRST}?q=miljoner")
     assert response.headers["location"] == f"{EDIT_URLS[0]}?q=miljoner"
@@ -836,6 +1026,8 @@ async def test_timeline_has_a_picture_with_its_edits(history_site: Site) -> None
     assert "Från 3 juni 2024" in picture.xpath("string(desc)")
     assert picture.xpath("string(path[@class='edit']/@d)").count("M") == 3
     assert not (await history_site.page("/archive/releases/1")).cssselect(".history svg[role=img]")
-    (picture,) = (await history_site.page("/archive/releases/56")).cssselect(".history svg[role=img]")
+    (picture,) = (await history_site.page("/archive/releases/56")).cssselect(
+        ".history svg[role=img]"
+    )
     assert picture.xpath("string(title)") == "saknades 1 gång"
     assert picture.xpath("string(path[@class='missing']/@d)")

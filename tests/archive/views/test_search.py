@@ -49,7 +49,10 @@ async def test_help_is_linked_to_the_search_box(site: Site) -> None:
     for path in ("/", "/search", "/search?q=fyrar"):
         page = await site.page(path)
         (box,) = page.cssselect("input[name=q]")
-        assert "i vilken böjningsform" in page.get_element_by_id(box.attrib["aria-describedby"]).text_content()
+        assert (
+            "i vilken böjningsform"
+            in page.get_element_by_id(box.attrib["aria-describedby"]).text_content()
+        )
     for link in (await site.page("/search?lang=en")).cssselect(".help dt a"):
         text = await site.text(link.attrib["href"])
         assert "was searched for as" not in text
@@ -75,14 +78,22 @@ async def test_help_is_linked_to_the_search_box(site: Site) -> None:
     ],
 )
 async def test_note_explains_how_search_was_read(site: Site, query: str, text: str) -> None:
-    notes = " ".join(note.text_content() for note in (await site.page(f"/search?{query}")).cssselect(".note"))
+    notes = " ".join(
+        note.text_content() for note in (await site.page(f"/search?{query}")).cssselect(".note")
+    )
     assert text in notes
 
 
 async def test_suggestion_links_to_its_hits(site: Site) -> None:
     page = await site.page("/search?q=rorsangaren&lang=sv")
     (link,) = page.cssselect(".meant a")
-    assert next(link.iterancestors()).text_content().split() == ["Menade", "du", "rörsångaren?", "1", "meddelande"]
+    assert next(link.iterancestors()).text_content().split() == [
+        "Menade",
+        "du",
+        "rörsångaren?",
+        "1",
+        "meddelande",
+    ]
     target = await site.page(link.attrib["href"])
     assert WARBLERS in target.text_content()
     assert target.get("lang") == "sv"
@@ -91,12 +102,20 @@ async def test_suggestion_links_to_its_hits(site: Site) -> None:
 async def test_page_without_hits_states_what_was_searched(site: Site) -> None:
     text = await site.text("/search?q=dinosaurie")
     assert f"omfattade {PAGED + 5} meddelanden från Vägmyndigheten ({PAGED + 2})" in text
-    assert "Senast insamlat 3 juni 2024 kl. 10.20. Det senaste meddelandet är från 1 juni 2024." in text
+    assert (
+        "Senast insamlat 3 juni 2024 kl. 10.20. Det senaste meddelandet är från 1 juni 2024."
+        in text
+    )
     text = await site.text("/search?q=dinosaurie+från:2022-01+till:2022-12")
-    assert f"Med de valda filtren omfattade sökningen 1 av arkivets {PAGED + 5} meddelanden." in text
+    assert (
+        f"Med de valda filtren omfattade sökningen 1 av arkivets {PAGED + 5} meddelanden." in text
+    )
     assert "omfattade 1 meddelande från Vägmyndigheten (1)" in text
     text = await site.text("/search?q=dinosaurie+from:1990+to:1991&lang=en")
-    assert f"With the chosen filters, the search covered 0 of the archive’s {PAGED + 5} releases." in text
+    assert (
+        f"With the chosen filters, the search covered 0 of the archive’s {PAGED + 5} releases."
+        in text
+    )
     assert "The search covered" not in text
 
 
@@ -107,9 +126,17 @@ async def test_facet_values_are_excluded_by_links(site: Site) -> None:
     assert chip.get("aria-label") == "Ta bort filtret inte Vägmyndigheten"
     assert chip.get("href") == "/search"
     link = page.cssselect("aside a[aria-label='Uteslut Fyrstyrelsen']")[0].attrib["href"]
-    assert parse_qsl(urlsplit(link).query) == [("agency__not", "vagmyndigheten"), ("agency__not", "fyrstyrelsen")]
-    assert (await site.page(link)).cssselect(".status")[0].text_content() == "1 meddelande, senaste först"
-    hidden_fields = [(field.get("name"), field.get("value")) for field in page.cssselect("form input[type=hidden]")]
+    assert parse_qsl(urlsplit(link).query) == [
+        ("agency__not", "vagmyndigheten"),
+        ("agency__not", "fyrstyrelsen"),
+    ]
+    assert (await site.page(link)).cssselect(".status")[
+        0
+    ].text_content() == "1 meddelande, senaste först"
+    hidden_fields = [
+        (field.get("name"), field.get("value"))
+        for field in page.cssselect("form input[type=hidden]")
+    ]
     assert hidden_fields == [("agency__not", "vagmyndigheten")]
 
 
@@ -134,13 +161,17 @@ async def test_form_limits_the_search_as_its_words_and_parameters_do(site: Site)
     data = await get_json(site, "q=vägarna+from:2023+to:2023-02&questions=no&order=oldest")
     typed = await get_json(site, "q=vägarna&from=2023&to=2023-02&questions=no&order=oldest")
     assert data["total"] == typed["total"] > 0
-    assert [row["release"] for row in data["releases"]] == [row["release"] for row in typed["releases"]]
+    assert [row["release"] for row in data["releases"]] == [
+        row["release"] for row in typed["releases"]
+    ]
     assert typed["self"].endswith("from=2023-01-01&to=2023-02-28&order=oldest")
     assert typed["days"] == {"from": "2023-01-01", "to": "2023-02-28"}
     dates = [row["published"] for row in typed["releases"]]
     assert dates == sorted(dates)
     chip = page.cssselect(".chips a")[0]
-    assert " ".join(chip.attrib["aria-label"].split()) == "Ta bort filtret Från och med 1 januari 2023"
+    assert (
+        " ".join(chip.attrib["aria-label"].split()) == "Ta bort filtret Från och med 1 januari 2023"
+    )
     assert "from=" not in chip.attrib["href"]
     assert (await get_json(site, "from=2023-02-30&to=fyr"))["notes"] == [
         {"note": "not_read", "words": "from=2023-02-30"},
@@ -157,21 +188,28 @@ async def test_filters_precede_the_results_and_offer_a_choice(site: Site) -> Non
     facets = [heading.text_content() for heading in page.cssselect("#narrow h2")]
     assert facets == ["Myndighet", "Typ", "År", "Ämnesord", "Frågor och svar", "Bilagor"]
     assert {link.text_content() for link in page.cssselect(".exclude")} == {"uteslut"}
-    page = await site.page("/search?agency=vagmyndigheten&q=vägarna")  # with one value of most facets
+    page = await site.page(
+        "/search?agency=vagmyndigheten&q=vägarna"
+    )  # with one value of most facets
     assert [heading.text_content() for heading in page.cssselect("#narrow h2")] == ["Ämnesord"]
     assert page.text_content().count("Senast insamlat") == 1
     assert "Senast insamlat" in page.cssselect("#hits > :last-child")[0].text_content()
 
 
 async def test_examples_have_hits(site: Site, history_site: Site, empty_site: Site) -> None:
-    for searched, some in ((site, {"Med bilagor", "Med frågor och svar"}), (history_site, {"Ändrade i efterhand"})):
+    for searched, some in (
+        (site, {"Med bilagor", "Med frågor och svar"}),
+        (history_site, {"Ändrade i efterhand"}),
+    ):
         get_search_columns(searched.datasette).examples.clear()  # of tests with lower limits
         page = await searched.page("/search")
         links = {link.text_content(): link.attrib["href"] for link in page.cssselect(".shows a")}
         assert some <= links.keys()
         counts = [count.text_content() for count in page.cssselect(".shows .count")]
         for link, count in zip(links.values(), counts, strict=True):
-            assert (await searched.page(link)).cssselect(".status")[0].text_content().startswith(count), link
+            assert (
+                (await searched.page(link)).cssselect(".status")[0].text_content().startswith(count)
+            ), link
     assert any(text.startswith('borttaget:"') for text in links)
     for path in ("/search?q=fyr", "/search?page=2"):
         assert not (await site.page(path)).cssselect(".shows")
@@ -194,7 +232,9 @@ async def test_questions_are_chosen_by_tab(site: Site) -> None:
 async def test_hit_explains_its_match(site: Site) -> None:
     page = await site.page("/search?q=rörsångare")
     explanation = " ".join(page.cssselect("details.why li")[0].text_content().split())
-    assert explanation.startswith("”rörsångare” finns i ingressen (rörsångaren), texten (rörsångaren)")
+    assert explanation.startswith(
+        "”rörsångare” finns i ingressen (rörsångaren), texten (rörsångaren)"
+    )
     assert page.cssselect(".note") == []
 
 
@@ -208,10 +248,15 @@ async def test_capped_search_states_its_order(site: Site, monkeypatch: pytest.Mo
         assert f"The exact number is not counted. {sentence}" in text
 
 
-async def test_page_beyond_the_end_shows_the_last(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_page_beyond_the_end_shows_the_last(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("archive.search.ranking.ENOUGH_HITS", PAGED)
     page = await site.page("/search?q=vägarna&page=99999&lang=en")
-    assert "There is no page “99999”. The results end before that." in page.cssselect(".note")[0].text_content()
+    assert (
+        "There is no page “99999”. The results end before that."
+        in page.cssselect(".note")[0].text_content()
+    )
     assert len(page.cssselect("ol.releases > li")) == PAGED - 40
     assert page.cssselect("nav.pages span")[0].text == "Page 3 of 3"
     assert "page=3" in page.cssselect(".formats a[href*='search.json']")[0].attrib["href"]
@@ -230,14 +275,24 @@ async def test_page_links_to_its_data(site: Site) -> None:
 
 async def test_json(site: Site) -> None:
     found = await get_json(site, "q=vägarna&year=2023&size=5")
-    assert (found["capped"], found["order"], found["pages"]) == (False, "best", -(-found["total"] // 5))
+    assert (found["capped"], found["order"], found["pages"]) == (
+        False,
+        "best",
+        -(-found["total"] // 5),
+    )
     assert len(found["releases"]) == 5
     assert found["releases"][0]["matched"].startswith("vägarna")
     following = (await site.get(found["next"].removeprefix("http://localhost"))).json()
     assert following["page_number"] == 2
-    assert {row["release"] for row in found["releases"]}.isdisjoint(row["release"] for row in following["releases"])
-    assert found["facets"]["agency"] == [{"value": "vagmyndigheten", "name": "Vägmyndigheten", "count": found["total"]}]
-    assert found["facets"]["year"] == [{"value": "2023", "name": "2023", "count": PAGED, "total": PAGED + 1}]
+    assert {row["release"] for row in found["releases"]}.isdisjoint(
+        row["release"] for row in following["releases"]
+    )
+    assert found["facets"]["agency"] == [
+        {"value": "vagmyndigheten", "name": "Vägmyndigheten", "count": found["total"]}
+    ]
+    assert found["facets"]["year"] == [
+        {"value": "2023", "name": "2023", "count": PAGED, "total": PAGED + 1}
+    ]
     (pair,) = (await get_json(site, "q=betalar&show=questions"))["questions"]
     assert (pair["question"], pair["answered_by"]) == ("Vem betalar?", "Bo Strand")
     assert pair["page"].endswith("#question-2")
@@ -258,7 +313,12 @@ async def test_invalid_parameter_is_ignored_with_a_note(site: Site) -> None:
 @pytest.mark.parametrize("page", ["4", "99999", "9" * 30])
 async def test_data_beyond_the_last_page_is_empty(site: Site, page: str) -> None:
     found = await get_json(site, f"q=vägarna&page={page}")
-    assert (found["releases"], found["next"], found["total"], found["pages"]) == ([], None, PAGED, 3)
+    assert (found["releases"], found["next"], found["total"], found["pages"]) == (
+        [],
+        None,
+        PAGED,
+        3,
+    )
     assert [note["note"] for note in found["notes"]] == ["no_page"]
     assert len((await site.get(f"/search.csv?q=vägarna&page={page}")).text.splitlines()) == 1
 
@@ -287,11 +347,15 @@ async def follow_pages(site: Site, url: str) -> list[dict[str, Any]]:
         ("q=xyzzy", 10),
     ],
 )
-async def test_files_have_every_hit(site: Site, monkeypatch: pytest.MonkeyPatch, query: str, max_hits: int) -> None:
+async def test_files_have_every_hit(
+    site: Site, monkeypatch: pytest.MonkeyPatch, query: str, max_hits: int
+) -> None:
     lower_limits(monkeypatch, max_hits)
     monkeypatch.setattr("archive.search.results.HIT_BATCH", 7)
     rows = await follow_pages(site, f"/search.json?{query}&size=9")
-    sheet = list(csv.DictReader(io.StringIO((await site.get(f"/search.csv?{query}")).text, newline="")))
+    sheet = list(
+        csv.DictReader(io.StringIO((await site.get(f"/search.csv?{query}")).text, newline=""))
+    )
     assert [int(row["release"]) for row in sheet] == [row["release"] for row in rows]
     response = await site.get(f"/search.xlsx?{query}")
     assert response.headers["content-disposition"] == 'attachment; filename="search.xlsx"'
@@ -303,7 +367,9 @@ async def test_files_have_every_hit(site: Site, monkeypatch: pytest.MonkeyPatch,
     found = await get_json(site, f"{query}&size=1")
     assert found["capped"] or found["total"] + found["loose"] == len(rows)
     if rows and not found["capped"]:
-        assert f"CSV- eller Excelfilen har {len(rows)} rader." in await site.text(f"/search?{query}")
+        assert f"CSV- eller Excelfilen har {len(rows)} rader." in await site.text(
+            f"/search?{query}"
+        )
 
 
 async def test_loose_hits_are_marked_and_not_in_the_feed(uncrawled_site: Site) -> None:
@@ -313,7 +379,10 @@ async def test_loose_hits_are_marked_and_not_in_the_feed(uncrawled_site: Site) -
     assert page.get_element_by_id("loose").text_content() == "2 träffar stämmer delvis"
     data = await get_json(site, query)
     assert (data["total"], data["loose"]) == (0, 2)
-    assert {row["title"]: row["match"] for row in data["releases"]} == {LIGHTHOUSES: "loose", WARBLERS: "loose"}
+    assert {row["title"]: row["match"] for row in data["releases"]} == {
+        LIGHTHOUSES: "loose",
+        WARBLERS: "loose",
+    }
     rows = list(csv.DictReader(io.StringIO((await site.get(f"/search.csv?{query}")).text)))
     assert [row["match"] for row in rows] == ["loose", "loose"]
     feed = feedparser.parse((await site.get(f"/search.atom?{query}")).content)
@@ -337,8 +406,13 @@ async def test_csv_of_one_page_links_to_the_next(site: Site) -> None:
 
 
 @pytest.fixture(scope="module")
-def uncrawled_site(site: Site, sample_archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """The sample archive without crawls. It depends on `site`, whose plugins must be unregistered last."""
+def uncrawled_site(
+    site: Site, sample_archive: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
+    """The sample archive without crawls.
+
+    It depends on `site`, whose plugins must be unregistered last.
+    """
     path = Path(shutil.copy(sample_archive, tmp_path_factory.mktemp("uncrawled") / "archive.db"))
     with Archive(path) as stored:
         stored.db.execute("delete from crawls")
@@ -356,15 +430,21 @@ def uncrawled_site(site: Site, sample_archive: Path, tmp_path_factory: pytest.Te
 
 
 async def test_feed_of_uncrawled_archive_uses_publication_dates(uncrawled_site: Site) -> None:
-    feed = feedparser.parse((await uncrawled_site.get("/search.atom?q=vassen+OR+fyrar&order=best")).text)
+    feed = feedparser.parse(
+        (await uncrawled_site.get("/search.atom?q=vassen+OR+fyrar&order=best")).text
+    )
     assert not feed.bozo
-    assert [entry.title.partition(": ")[2] for entry in feed.entries] == [LIGHTHOUSES, WARBLERS], "newest first"
+    assert [entry.title.partition(": ")[2] for entry in feed.entries] == [LIGHTHOUSES, WARBLERS], (
+        "newest first"
+    )
     assert [entry.updated for entry in feed.entries] == [entry.published for entry in feed.entries]
     other = feedparser.parse((await uncrawled_site.get("/search.atom?q=fyrar")).text)
     assert other.entries[0].id == feed.entries[0].id, "a release has one id in every feed"
     assert other.feed.id != feed.feed.id
     assert feed.feed.links[0].href.endswith("/search.atom?q=vassen+OR+fyrar&order=newest&size=30")
-    assert feedparser.parse((await uncrawled_site.get("/search.atom?q=grusvägar")).text).entries == [], "no date"
+    assert (
+        feedparser.parse((await uncrawled_site.get("/search.atom?q=grusvägar")).text).entries == []
+    ), "no date"
 
 
 async def test_feed_has_no_day_for_a_month(uncrawled_site: Site) -> None:
@@ -382,7 +462,9 @@ async def test_no_query_is_an_error_or_slow(site: Site) -> None:
     for text in (*TYPED, *LONG):
         start = time.process_time()
         response = await site.get(f"/search?{build_query(text)}")
-        assert response.status_code == (200 if len(text) <= SandboxLimits().max_parameter_length else 400), text[:60]
+        assert response.status_code == (
+            200 if len(text) <= SandboxLimits().max_parameter_length else 400
+        ), text[:60]
         assert time.process_time() - start < MAX_SECONDS, text[:60]
         assert "<script" not in response.text
         assert len(response.content) < MAX_PAGE_BYTES, text[:60]
@@ -402,11 +484,15 @@ async def test_no_parameter_is_an_error(site: Site) -> None:
         pairs = [(name, value) for name in names for value in chosen]
         pairs += [(name, chosen[0]) for name in ("order", "show", "page", "size", "from", "to")]
         for path in ("/search", "/search.json"):
-            response = await site.get(f"{path}?q=vägarna&{urlencode(pairs, errors='surrogatepass')}")
+            response = await site.get(
+                f"{path}?q=vägarna&{urlencode(pairs, errors='surrogatepass')}"
+            )
             assert response.status_code == 200, chosen
 
 
-@pytest.mark.parametrize("text", ["vägarna OR " + "å" * 9_000, "vägarna" + " -ö" * 3_000], ids=["word", "many words"])
+@pytest.mark.parametrize(
+    "text", ["vägarna OR " + "å" * 9_000, "vägarna" + " -ö" * 3_000], ids=["word", "many words"]
+)
 async def test_page_repeats_only_the_beginning_of_a_long_query(site: Site, text: str) -> None:
     page = (await site.get(f"/search?{build_query(text)}")).text
     assert page.count("search?q=v%C3%A4garna") > 20
@@ -425,8 +511,13 @@ async def test_second_page_of_a_search(site: Site) -> None:
     assert {mark.text for mark in page.cssselect(".excerpt mark")} == {"vägarna"}
     assert page.cssselect("ol.releases")[0].get("start") == "21"
     assert page.cssselect("input[name=q]")[0].get("value") == "vägarna"
-    links = {link.text_content().strip(" ←→"): link.get("href") for link in page.cssselect(".pages a")}
-    assert links == {"Föregående sida": "/search?q=v%C3%A4garna", "Nästa sida": "/search?q=v%C3%A4garna&page=3"}
+    links = {
+        link.text_content().strip(" ←→"): link.get("href") for link in page.cssselect(".pages a")
+    }
+    assert links == {
+        "Föregående sida": "/search?q=v%C3%A4garna",
+        "Nästa sida": "/search?q=v%C3%A4garna&page=3",
+    }
 
 
 async def test_facet_links_to_as_many_hits_as_it_states(site: Site) -> None:
@@ -457,7 +548,9 @@ async def test_page_without_hits_has_advice(site: Site) -> None:
     assert link.get("href").endswith("#question-2")
 
 
-async def test_search_that_takes_too_long_is_a_503_page(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_search_that_takes_too_long_is_a_503_page(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await site.get("/")
 
     def interrupt(sql: str, values: Any, *_: Any) -> None:
@@ -505,7 +598,14 @@ async def test_table_is_searched_by_lemmas(site: Site, query: str, titles: list[
     "text",
     [
         *("myndighet:fyrstyrelsen", "myndighet:vägmyndigheten vägarna", "myndighet:ingen"),
-        *("från:2024-06", "till:2023", "fyrar från:2020", "-vägarna", "-från:2020", "(från:2024 OR -vägarna) fyr*"),
+        *(
+            "från:2024-06",
+            "till:2023",
+            "fyrar från:2020",
+            "-vägarna",
+            "-från:2020",
+            "(från:2024 OR -vägarna) fyr*",
+        ),
         *("fråga:betalar", "fråga:betalar OR rubrik:sångarna", "svar:hamnarna -rubrik:fyrar"),
         *("ämne:sjöfart OR rubrik:sångarna", '"\ue000" AND (', "?!", ""),
     ],
@@ -517,21 +617,31 @@ async def test_table_has_the_hits_of_the_search_page(site: Site, text: str) -> N
 
 
 async def test_table_search_as_csv_and_page(site: Site) -> None:
-    lines = (await site.get("/archive/releases.csv?_search=fyrarnas&_col=title")).text.strip().splitlines()
+    lines = (
+        (await site.get("/archive/releases.csv?_search=fyrarnas&_col=title"))
+        .text.strip()
+        .splitlines()
+    )
     assert lines[1:] == [f"2,{LIGHTHOUSES}"]
     assert LIGHTHOUSES in await site.text("/archive/releases?_search=fyrarnas&_facet=agency")
 
 
 @pytest.mark.parametrize(
     ("text", "count"),
-    [("myndighet:dinosaurie", 0), ("fråga:vägarna", 0), ("fråga:inventerare", 1)],  # the last one's text has "frågor"
+    [
+        ("myndighet:dinosaurie", 0),
+        ("fråga:vägarna", 0),
+        ("fråga:inventerare", 1),
+    ],  # the last one's text has "frågor"
 )
 async def test_escape_fts_searches_for_filters_as_words(site: Site, text: str, count: int) -> None:
     sql = f"select count(*) as n from search where search match escape_fts('{text}')"
     assert (await site.get(f"/archive.json?_shape=array&sql={quote(sql)}")).json() == [{"n": count}]
 
 
-@pytest.mark.parametrize("text", ['"', "NEAR(", "-", "*", "a AND", "(((", "för:till", "{title}: x", "%00", "'"])
+@pytest.mark.parametrize(
+    "text", ['"', "NEAR(", "-", "*", "a AND", "(((", "för:till", "{title}: x", "%00", "'"]
+)
 async def test_no_query_of_a_table_is_an_error(site: Site, text: str) -> None:
     await find_in_table(site, f"_search={text}")
 
@@ -557,18 +667,32 @@ async def test_former_hit_states_when_the_words_disappeared(history_site: Site) 
     (excerpt,) = page.cssselect("li .excerpt")
     assert "Förra året byggdes fyrtio båtar" in excerpt.text_content()
     assert page.cssselect("input[name=versions][checked]")
-    assert not (await history_site.page("/search?q=stöd")).cssselect("input[name=versions][checked]")
-    links = [urlsplit(each.attrib["href"]).query for each in page.cssselect("#narrow li a, .tabs a")]
+    assert not (await history_site.page("/search?q=stöd")).cssselect(
+        "input[name=versions][checked]"
+    )
+    links = [
+        urlsplit(each.attrib["href"]).query for each in page.cssselect("#narrow li a, .tabs a")
+    ]
     assert all("versions=all" in query for query in links)
     assert "no longer in the text" in (await history_site.text(f"/search?{FORMER}&lang=en")).lower()
 
 
-@pytest.mark.parametrize("words", ["fyrtio båtar", '"fyrtio båtar"'], ids=["looser hits", "no hits"])
-async def test_search_without_hits_leads_to_earlier_versions(history_site: Site, words: str) -> None:
-    """The way to what the agency has removed comes first: right below the heading that says that nothing was found."""
+@pytest.mark.parametrize(
+    "words", ["fyrtio båtar", '"fyrtio båtar"'], ids=["looser hits", "no hits"]
+)
+async def test_search_without_hits_leads_to_earlier_versions(
+    history_site: Site, words: str
+) -> None:
+    """The way to what the agency has removed comes first: right below the heading that says that
+    nothing was found.
+    """
     path, text = f"/search?q={quote(words)}", "1 meddelande hade orden i en tidigare version"
     (link,) = (await history_site.page(path)).xpath(
-        "//h2[text()='Inga meddelanden hittades' or text()='0 meddelanden']/following::p[not(@class='order')][1]/a"
+        "//h2[text()='Inga"
+        " meddelanden hittades' or"
+        " text()='0 meddelanden']/"
+        "following::p[not(@class='order')"
+        "][1]/a"
     )
     assert link.text == text
     assert (await history_site.page(link.get("href"))).cssselect("li .former")
@@ -589,7 +713,10 @@ async def test_former_hit_in_each_format(history_site: Site) -> None:
     assert {name: "" if row[name] is None else str(row[name]) for name in record} == record
     workbook = (await history_site.get(f"/search.xlsx?{FORMER}")).content
     assert "checked_before" in str(read_table(workbook))
-    assert "versions=all" in feedparser.parse((await history_site.get(f"/search.atom?{FORMER}")).text).feed.link
+    assert (
+        "versions=all"
+        in feedparser.parse((await history_site.get(f"/search.atom?{FORMER}")).text).feed.link
+    )
     plain = await get_json(history_site, f"q={quote('båtar')}")
     assert not {"former", "former_capped", "change"} & {*plain, *plain["releases"][0]}
 
@@ -614,21 +741,30 @@ async def test_edits_are_found_by_what_they_removed(history_site: Site) -> None:
         ("_versions=all", 400, 0),
     ],
 )
-async def test_table_searches_in_versions(history_site: Site, options: str, status: int, number: int) -> None:
+async def test_table_searches_in_versions(
+    history_site: Site, options: str, status: int, number: int
+) -> None:
     response = await history_site.get(f"/archive/releases.json?{options}")
     assert response.status_code == status
     assert len(response.json().get("rows", [])) == number
 
 
-@pytest.mark.parametrize("options", ["_search=fyrtio&_versions=all", "_search=borttaget:(fyrtio+-finns)"])
+@pytest.mark.parametrize(
+    "options", ["_search=fyrtio&_versions=all", "_search=borttaget:(fyrtio+-finns)"]
+)
 async def test_table_says_that_not_all_versions_were_searched(
     history_site: Site, options: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address = f"/archive/releases.json?{options}"
-    assert "more earlier versions" not in (await history_site.get(address)).json()["human_description_en"]
+    assert (
+        "more earlier versions"
+        not in (await history_site.get(address)).json()["human_description_en"]
+    )
     monkeypatch.setattr("archive.search.former_versions.MAX_EDITS", 1)
     monkeypatch.setattr("archive.search.former_versions.MAX_CHECKED", 0)
-    assert "more earlier versions" in (await history_site.get(address)).json()["human_description_en"]
+    assert (
+        "more earlier versions" in (await history_site.get(address)).json()["human_description_en"]
+    )
 
 
 async def test_other_tables_have_no_versions(history_site: Site) -> None:
@@ -636,7 +772,9 @@ async def test_other_tables_have_no_versions(history_site: Site) -> None:
 
 
 async def test_earlier_versions_are_not_searched_among_questions(history_site: Site) -> None:
-    assert "omfattar bara meddelanden" in await history_site.text("/search?q=stöd&versions=all&show=questions")
+    assert "omfattar bara meddelanden" in await history_site.text(
+        "/search?q=stöd&versions=all&show=questions"
+    )
     assert "”versions=new” i adressen" in await history_site.text("/search?q=stöd&versions=new")
 
 
@@ -663,7 +801,11 @@ async def test_words_in_a_caption_of_an_earlier_version_are_shown(tmp_path: Path
 
 
 async def test_columns_of_the_picture_link_to_their_hits(site: Site) -> None:
-    for query in ("q=vägarna", "q=kring OR fyrar&lang=en", "q=kring&agency=vagmyndigheten&kind=news"):
+    for query in (
+        "q=vägarna",
+        "q=kring OR fyrar&lang=en",
+        "q=kring&agency=vagmyndigheten&kind=news",
+    ):
         page = await site.page(f"/search?{query}")
         rows = page.cssselect(".numbers tbody tr")
         assert len(rows) > 5
@@ -681,23 +823,39 @@ async def test_picture_states_what_it_leaves_out(site: Site) -> None:
     assert "Träffar per månad 1 träff utan publiceringsdatum är inte med." in text
     assert "Andel av alla" not in text
     assert "Arkivet började läsa myndigheternas webbplatser 3 juni 2024." in text
-    assert "publicerade under samma tid" in await site.text("/search?q=vägarna&agency=vagmyndigheten")
+    assert "publicerade under samma tid" in await site.text(
+        "/search?q=vägarna&agency=vagmyndigheten"
+    )
     assert not (await site.page("/search?q=fyrar")).cssselect(".chart")  # in one month only
 
 
 async def test_picture_states_the_share_of_all_its_time(site: Site) -> None:
     page = await site.page("/search?q=vägarna&kind=news")
-    rows = [[cell.text for cell in row.cssselect("td")] for row in page.cssselect(".numbers tbody tr")]
+    rows = [
+        [cell.text for cell in row.cssselect("td")] for row in page.cssselect(".numbers tbody tr")
+    ]
     hits, total = (sum(int(row[place] or "") for row in rows) for place in (0, 2))
-    assert f"Sammanlagt {hits} av {total} meddelanden i tabellen: " in page.cssselect(".chart")[0].text_content()
+    assert (
+        f"Sammanlagt {hits} av {total} meddelanden i tabellen: "
+        in page.cssselect(".chart")[0].text_content()
+    )
     assert "Sammanlagt" not in await site.text("/search?agency=vagmyndigheten")
 
 
 async def test_picture_shows_all_of_the_chosen_time(site: Site) -> None:
     for query in ("q=vägarna&from=2020-01-01&to=2024-12-31", "q=vägarna från:2020 till:2024"):
-        months = [each.text_content() for each in (await site.page(f"/search?{query}")).cssselect(".numbers tbody th")]
-        assert (months[0], months[-1]) == ("februari 2022", "juni 2024")  # of any releases in the archive
-    months = [each.text_content() for each in (await site.page("/search?q=vägarna")).cssselect(".numbers tbody th")]
+        months = [
+            each.text_content()
+            for each in (await site.page(f"/search?{query}")).cssselect(".numbers tbody th")
+        ]
+        assert (months[0], months[-1]) == (
+            "februari 2022",
+            "juni 2024",
+        )  # of any releases in the archive
+    months = [
+        each.text_content()
+        for each in (await site.page("/search?q=vägarna")).cssselect(".numbers tbody th")
+    ]
     assert (months[0], months[-1]) == ("januari 2023", "november 2023")
 
 
@@ -733,7 +891,9 @@ async def test_search_links_to_its_comparison(site: Site, monkeypatch: pytest.Mo
         ('"40 miljoner"', 0),
     ],
 )
-async def test_words_that_only_an_earlier_version_has(history_site: Site, words: str, earlier: int | None) -> None:
+async def test_words_that_only_an_earlier_version_has(
+    history_site: Site, words: str, earlier: int | None
+) -> None:
     data = (await history_site.get(f"/search.json?q={quote(words)}")).json()
     assert (data["earlier"], data["total"] > 0) == (earlier, earlier is None)
     page = await history_site.page(f"/search?q={quote(words)}&lang=en")
@@ -741,4 +901,6 @@ async def test_words_that_only_an_earlier_version_has(history_site: Site, words:
     assert len(links) == bool(earlier)
     if links:
         assert links[0].text_content() == "1 release had these words in an earlier version"
-        assert len((await history_site.page(str(links[0].get("href")))).cssselect(".releases h3")) == 1
+        assert (
+            len((await history_site.page(str(links[0].get("href")))).cssselect(".releases h3")) == 1
+        )

@@ -44,13 +44,26 @@ def assessment_time() -> Iterator[None]:
 
 async def test_faults_come_first_with_reason_and_time(status_site: Site) -> None:
     page = await status_site.page("/-/status?lang=en")
-    assert page.xpath("string(//h2[@class='verdict'])") == "1 agency has a crawl problem · 1 known fault"
-    failing, suspect = (" ".join(item.text_content().split()) for item in page.xpath("//ul[@class='states']/li"))
+    assert (
+        page.xpath("string(//h2[@class='verdict'])")
+        == "1 agency has a crawl problem · 1 known fault"
+    )
+    failing, suspect = (
+        " ".join(item.text_content().split()) for item in page.xpath("//ul[@class='states']/li")
+    )
     assert failing.startswith(
-        "Tystnadsnämnden Failing. Nothing has been readable since 3 June 2024: a login page was shown instead."
+        "Tystnadsnämnden Failing."
+        " Nothing has"
+        " been readable since"
+        " 3 June 2024: a login page was"
+        " shown instead."
     )
     assert suspect.startswith(
-        "Fyrstyrelsen Possible problem (known fault). Fewer pages than before give a lead: 5% now, 96%"
+        "Fyrstyrelsen Possible"
+        " problem (known"
+        " fault). Fewer pages"
+        " than before give a lead: 5%"
+        " now, 96%"
     )
     assert "latest release 1 June 2024" in suspect
     assert "3 in the archive, 20 listed" in suspect
@@ -58,7 +71,10 @@ async def test_faults_come_first_with_reason_and_time(status_site: Site) -> None
         "Swedish Bird Agency",
         "Roads Authority",
     ]
-    assert page.xpath("//table//a/@href") == ["status/fagelverket?lang=en", "status/vagmyndigheten?lang=en"]
+    assert page.xpath("//table//a/@href") == [
+        "status/fagelverket?lang=en",
+        "status/vagmyndigheten?lang=en",
+    ]
     assert page.xpath("string(//ul[contains(@class, 'register-of')])").split() == ["Dammverket"]
 
 
@@ -75,7 +91,11 @@ async def test_faults_come_first_with_reason_and_time(status_site: Site) -> None
         (
             "/-/status/fyrstyrelsen?lang=en",
             [
-                *("Possible problem (known fault).", "lead5%96%", "a login page was shown instead: 3"),
+                *(
+                    "Possible problem (known fault).",
+                    "lead5%96%",
+                    "a login page was shown instead: 3",
+                ),
                 *("Last read successfully", "Status history 3 June 2024, 10:20"),
             ],
         ),
@@ -98,7 +118,9 @@ async def test_status_as_json_and_csv(status_site: Site) -> None:
     names = ("agency", "state", "red", "code", "failures", "stored", "requests", "lead_told")
     values = ("tystnadsnamnden", "failing", True, "all_fails", FACTS["failures"], 3, 1200, 5)
     assert tuple(first[name] for name in names) == values
-    assert (await status_site.get(first["page"].removeprefix("http://localhost"))).status_code == 200
+    assert (
+        await status_site.get(first["page"].removeprefix("http://localhost"))
+    ).status_code == 200
     rows = list(csv.DictReader(io.StringIO((await status_site.get("/-/status.csv")).text)))
     assert [row["agency"] for row in rows] == [row["agency"] for row in data["agencies"]]
     assert rows[-1]["state"] == "never worked"
@@ -140,8 +162,14 @@ def archive_copy(assessed_archive: Path, tmp_path: Path) -> Path:
     [
         ({"tystnadsnamnden": "healthy"}, "Crawling works for 3 agencies · 1 known fault"),
         ({"tystnadsnamnden": "paused", "fyrstyrelsen": "paused"}, "Crawling works for 2 agencies"),
-        (dict.fromkeys(("tystnadsnamnden", "vagmyndigheten", "fagelverket"), "paused"), "1 known fault"),
-        (dict.fromkeys((agency for agency, *_ in STATES), "paused"), "No agency is being crawled at the moment"),
+        (
+            dict.fromkeys(("tystnadsnamnden", "vagmyndigheten", "fagelverket"), "paused"),
+            "1 known fault",
+        ),
+        (
+            dict.fromkeys((agency for agency, *_ in STATES), "paused"),
+            "No agency is being crawled at the moment",
+        ),
     ],
 )
 async def test_heading_counts_agencies_that_are_crawled(
@@ -163,24 +191,38 @@ async def test_page_with_many_agencies_is_small(archive_copy: Path, agency: str)
     with closing(sqlite3.connect(archive_copy)) as db, db:
         for slug, each in agencies.items():
             db.execute(
-                "insert or ignore into agencies (slug, name, home) values (?, ?, ?)", [slug, each.name, each.home]
+                "insert or ignore into agencies (slug, name, home) values (?, ?, ?)",
+                [slug, each.name, each.home],
             )
             db.execute(
-                "insert into health select ?, state, since, reason, newest, usual_gap, expected, judged, acknowledged,"
+                "insert into health select ?,"
+                " state, since, reason,"
+                " newest, usual_gap, expected,"
+                " judged, acknowledged,"
                 " facts from health where agency = ?",
                 [slug, agency],
             )
             for number in range(CHANGES):
                 state = ("failing", "healthy")[number % 2]
-                event = [slug, f"2024-05-{4 * number + 1:02}T08:00:00+00:00", state, '{"code": "all_fails"}']
-                db.execute("insert into health_events (agency, at, state, reason) values (?, ?, ?, ?)", event)
+                event = [
+                    slug,
+                    f"2024-05-{4 * number + 1:02}T08:00:00+00:00",
+                    state,
+                    '{"code": "all_fails"}',
+                ]
+                db.execute(
+                    "insert into health_events (agency, at, state, reason) values (?, ?, ?, ?)",
+                    event,
+                )
     with served(archive_copy) as datasette:
         page = await Site(datasette).get("/-/status")
         assert page.text.count('<svg class="strip"') >= len(agencies)
         assert len(page.content) <= MAX_PAGE_BYTES
 
 
-async def test_strip_shows_the_worst_state_of_each_day(assessed_archive: Path, tmp_path: Path) -> None:
+async def test_strip_shows_the_worst_state_of_each_day(
+    assessed_archive: Path, tmp_path: Path
+) -> None:
     """A strip ends with the day of the last assessment, and has no day before the first one."""
     path = tmp_path / "archive.db"
     path.write_bytes(assessed_archive.read_bytes())
@@ -194,7 +236,12 @@ async def test_strip_shows_the_worst_state_of_each_day(assessed_archive: Path, t
     with Archive(path) as archive:
         archive.db.execute("delete from health_events where agency = 'vagmyndigheten'")
         for at, state, code in events:
-            event = {"agency": "vagmyndigheten", "at": at, "state": state, "reason": json.dumps({"code": code})}
+            event = {
+                "agency": "vagmyndigheten",
+                "at": at,
+                "state": state,
+                "reason": json.dumps({"code": code}),
+            }
             archive.db.table("health_events").insert(event)
     with served(path) as datasette:
         page = await Site(datasette).page("/-/status")

@@ -13,12 +13,37 @@ from tests.archive.hostile_agency import AGENCY, DAY, IMPORTED_AGENCY, create_ho
 from tests.archive.sample import Site, served
 from tests.archive.xss_vectors import LINKS, VECTORS
 
-ACTIVE_TAGS = {"script", "iframe", "object", "embed", "base", "applet", "frame", "svg", "math", "style", "template"}
+ACTIVE_TAGS = {
+    "script",
+    "iframe",
+    "object",
+    "embed",
+    "base",
+    "applet",
+    "frame",
+    "svg",
+    "math",
+    "style",
+    "template",
+}
 # of our own pictures (archive/web/charts.py): nothing in them runs or loads
-PICTURES, DRAWN = {"columns-of", "ticks", "key", "strip", "versions"}, {"svg", "title", "desc", "path", "text"}
+PICTURES, DRAWN = (
+    {"columns-of", "ticks", "key", "strip", "versions"},
+    {"svg", "title", "desc", "path", "text"},
+)
 PAGES = (
-    *("/-/compare?q=meddelande&q=<script>alert(1)", f"/-/compare?agency={AGENCY}&agency={IMPORTED_AGENCY}"),
-    *("/", "/search", "/search?q=meddelande", "/search?show=questions&q=varför", f"/agency/{AGENCY}", "/agencies"),
+    *(
+        "/-/compare?q=meddelande&q=<script>alert(1)",
+        f"/-/compare?agency={AGENCY}&agency={IMPORTED_AGENCY}",
+    ),
+    *(
+        "/",
+        "/search",
+        "/search?q=meddelande",
+        "/search?show=questions&q=varför",
+        f"/agency/{AGENCY}",
+        "/agencies",
+    ),
     *(f"/agency/{IMPORTED_AGENCY}", "/-/status", f"/-/status/{AGENCY}", "/-/coverage"),
     *(
         f"/month/{DAY:%Y-%m}",
@@ -31,23 +56,59 @@ PAGES = (
         "/about",
         "/nothing<script>alert(1)</script>",
     ),
-    *("/archive/releases?_size=20", "/archive/tags", "/archive/questions", "/archive/attachments", "/archive/images"),
-    *("/archive?sql=select+title,body_html,url+from+releases", "/archive/revisions/1", "/archive/tags/1"),
+    *(
+        "/archive/releases?_size=20",
+        "/archive/tags",
+        "/archive/questions",
+        "/archive/attachments",
+        "/archive/images",
+    ),
+    *(
+        "/archive?sql=select+title,body_html,url+from+releases",
+        "/archive/revisions/1",
+        "/archive/tags/1",
+    ),
 )
 DATA = (
-    *("/search.json?q=meddelande", "/search.csv?q=meddelande", "/search.atom?q=meddelande", "/new.atom", "/new.json"),
-    *("/-/edits.atom", "/-/edits.csv", "/-/edits.json", "/-/removed.atom", f"/agency/{AGENCY}.atom", "/sitemap.xml"),
+    *(
+        "/search.json?q=meddelande",
+        "/search.csv?q=meddelande",
+        "/search.atom?q=meddelande",
+        "/new.atom",
+        "/new.json",
+    ),
+    *(
+        "/-/edits.atom",
+        "/-/edits.csv",
+        "/-/edits.json",
+        "/-/removed.atom",
+        f"/agency/{AGENCY}.atom",
+        "/sitemap.xml",
+    ),
     *("/-/history/1.json", "/-/history/1.csv", "/-/history/1.atom"),
     *("/-/phrase.json?q=meddelande", "/-/phrase.atom?q=meddelande", "/-/edits.json?q=meddelande"),
-    *("/archive/releases.json", "/archive/releases.csv", "/archive/releases.csv?_stream=on", "/archive/tags.json"),
-    *("/archive.json?sql=select+title+from+releases", "/archive/releases.json?_where=<script>alert(1)</script>"),
+    *(
+        "/archive/releases.json",
+        "/archive/releases.csv",
+        "/archive/releases.csv?_stream=on",
+        "/archive/tags.json",
+    ),
+    *(
+        "/archive.json?sql=select+title+from+releases",
+        "/archive/releases.json?_where=<script>alert(1)</script>",
+    ),
 )
 
 
 @pytest.fixture(scope="module")
 def hostile_site(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """The hostile agency's releases. It depends on `site`, whose plugins must be unregistered last."""
-    with served(create_hostile_archive(tmp_path_factory.mktemp("hostile") / "archive.db")) as datasette:
+    """The hostile agency's releases.
+
+    It depends on `site`, whose plugins must be unregistered last.
+    """
+    with served(
+        create_hostile_archive(tmp_path_factory.mktemp("hostile") / "archive.db")
+    ) as datasette:
         yield Site(datasette)
 
 
@@ -98,17 +159,26 @@ async def test_pages_have_no_active_markup(hostile_site: Site) -> None:
     releases = [row["id"] for row in await database.execute("select id from releases")]
     edits = [
         (row["previous"], row["id"])
-        for row in await database.execute("select id, previous from revisions where previous is not null")
+        for row in await database.execute(
+            "select id, previous from revisions where previous is not null"
+        )
     ]
     assert len(releases) - 1 == len(edits) == len(VECTORS)
     urls = [*PAGES, *DATA, *(f"/archive/releases/{number}" for number in releases)]
     for before, after in edits[::10]:
-        urls += [f"/-/diff/{before}/{after}", f"/-/diff/{before}/{after}.atom", f"/-/revision/{after}"]
+        urls += [
+            f"/-/diff/{before}/{after}",
+            f"/-/diff/{before}/{after}.atom",
+            f"/-/revision/{after}",
+        ]
         urls += [f"/-/cite/{after}.bib", f"/-/cite/{after}.json"]
     for url in urls:
         check_response(url, await hostile_site.get(url))
         if "." not in url and url.startswith(("/archive/releases/", "/-/diff/", "/-/revision/")):
-            check_response(url, await hostile_site.get(f"{url}?q=script+alert+meddelande+x&agency=%3Cscript%3E"))
+            check_response(
+                url,
+                await hostile_site.get(f"{url}?q=script+alert+meddelande+x&agency=%3Cscript%3E"),
+            )
 
 
 @pytest.mark.parametrize("url", ["/-/edits.atom", "/search.atom?q=meddelande"])
@@ -121,7 +191,9 @@ async def test_feeds_have_no_active_markup(hostile_site: Site, url: str) -> None
             assert not find_active_markup(html.fromstring(content.text or ""))
 
 
-@pytest.mark.parametrize(("path", "name"), [("/search", "q"), ("/-/edits", "agency"), ("/archive", "sql")])
+@pytest.mark.parametrize(
+    ("path", "name"), [("/search", "q"), ("/-/edits", "agency"), ("/archive", "sql")]
+)
 async def test_parameters_are_escaped(hostile_site: Site, path: str, name: str) -> None:
     for vector in VECTORS[::8]:
         url = f"{path}?{httpx.QueryParams({name: vector, 'lang': vector})}"

@@ -22,22 +22,70 @@ from archive.web.requests import get_search_columns
 from tests.archive.sample import PAGED, ROOT, Site, fill, served
 
 PAGES = [
-    *("/", "/agencies", "/agency/vagmyndigheten", "/agency/tystnadsnamnden", "/tag/1", "/month/2024-05"),
+    *(
+        "/",
+        "/agencies",
+        "/agency/vagmyndigheten",
+        "/agency/tystnadsnamnden",
+        "/tag/1",
+        "/month/2024-05",
+    ),
     *("/data", "/data/edits_by_agency", "/data/answers_by_person", "/data/same_text?agency=x"),
     *("/month/2023-05", "/about", "/help", "/docs/", "/-/status", "/-/coverage", "/no/such/page"),
-    *("/search", "/search?q=fyrar", "/search?q=x&tag=y", "/search?q=%3Cscript%3E", "/search?q=v%C3%A4garna&year=2023"),
+    *(
+        "/search",
+        "/search?q=fyrar",
+        "/search?q=x&tag=y",
+        "/search?q=%3Cscript%3E",
+        "/search?q=v%C3%A4garna&year=2023",
+    ),
     *("/search?page=2", "/search?show=questions", "/archive/releases/1", "/archive/releases/51"),
-    *("/archive/releases/53", "/archive/releases/56", "/archive/releases/62", "/-/revision/1", "/-/cite/1"),
+    *(
+        "/archive/releases/53",
+        "/archive/releases/56",
+        "/archive/releases/62",
+        "/-/revision/1",
+        "/-/cite/1",
+    ),
     *("/-/attachment/1", "/-/edits?kind=file"),
-    *("/archive", "/archive/releases?_size=9&_facet=kind&kind__not=x&_sort=title", "/archive/releases?_search=fyrar"),
-    *("/archive/edits", "/archive/release_tags", "/archive/agencies/fyrstyrelsen", "/archive/revisions/1"),
-    *("/archive/edits_by_agency", "/archive?sql=select+*+from+edits+where+release+>+:id", "/archive?sql=select+x"),
+    *(
+        "/archive",
+        "/archive/releases?_size=9&_facet=kind&kind__not=x&_sort=title",
+        "/archive/releases?_search=fyrar",
+    ),
+    *(
+        "/archive/edits",
+        "/archive/release_tags",
+        "/archive/agencies/fyrstyrelsen",
+        "/archive/revisions/1",
+    ),
+    *(
+        "/archive/edits_by_agency",
+        "/archive?sql=select+*+from+edits+where+release+>+:id",
+        "/archive?sql=select+x",
+    ),
     *("/archive/nosuch", "/archive/releases?nosuch=1", "/-/versions"),
-    *("/-/diff/54/55", "/-/diff/54/55?show=all", "/-/diff/1/1", "/-/evidence/99999.zip", "/-/evidence/removal-99.zip"),
+    *(
+        "/-/diff/54/55",
+        "/-/diff/54/55?show=all",
+        "/-/diff/1/1",
+        "/-/evidence/99999.zip",
+        "/-/evidence/removal-99.zip",
+    ),
     *("/-/follow", "/-/follow?q=fyrar&agency=vagmyndigheten", "/-/follow?release=51"),
     *("/-/phrase", "/-/phrase?q=%2220 miljoner%22", "/-/phrase?q=kvastfening", "/-/phrase?q=-x"),
-    *("/-/compare", "/-/compare?q=fyrar&q=båtar&agency=vagmyndigheten&by=month", "/-/edits?to=2024-07-01"),
-    *("/-/edits", "/-/edits?release=51", "/-/edits?from=x", "/-/edits?agency=nosuch", "/-/removed?kind=moved"),
+    *(
+        "/-/compare",
+        "/-/compare?q=fyrar&q=båtar&agency=vagmyndigheten&by=month",
+        "/-/edits?to=2024-07-01",
+    ),
+    *(
+        "/-/edits",
+        "/-/edits?release=51",
+        "/-/edits?from=x",
+        "/-/edits?agency=nosuch",
+        "/-/removed?kind=moved",
+    ),
     *(
         "/-/edits?q=fyrtio",
         "/-/edits?q=vattenstånd",
@@ -59,7 +107,9 @@ async def test_page_is_well_formed_and_safe(history_site: Site, path: str) -> No
     assert not page.cssselect(
         "script:not([type='application/ld+json']), style, iframe, img, [style], [onclick], [onload]"
     )
-    loaded = [link.attrib["href"] for link in page.cssselect("link[rel=stylesheet], link[rel=icon]")]
+    loaded = [
+        link.attrib["href"] for link in page.cssselect("link[rel=stylesheet], link[rel=icon]")
+    ]
     assert [url.partition("?")[0] for url in loaded] == ["/static/style.css", "/static/icon.svg"]
     assert [(await history_site.get(url)).status_code for url in loaded] == [200, 200]
     assert "default-src 'none'" in response.headers["content-security-policy"]
@@ -70,7 +120,9 @@ async def test_page_is_well_formed_and_safe(history_site: Site, path: str) -> No
 
 @pytest.mark.parametrize("path", PAGES)
 async def test_page_keeps_the_requested_language(history_site: Site, path: str) -> None:
-    page = await history_site.page(f"{path}{'&' if '?' in path else '?'}lang=en", accept="text/html")
+    page = await history_site.page(
+        f"{path}{'&' if '?' in path else '?'}lang=en", accept="text/html"
+    )
     assert page.get("lang") == "en"
     check_structure(page)
     links = [link.attrib["href"] for link in page.cssselect("a[href^='/']:not([hreflang])")]
@@ -84,12 +136,16 @@ async def test_page_keeps_the_requested_language(history_site: Site, path: str) 
 
 
 def check_structure(page: HtmlElement) -> None:
-    """Check unique ids, headings without gaps, labelled fields, and a link to the content as the first element."""
+    """Check unique ids, headings without gaps, labelled fields, and a link to the content as the
+    first element.
+    """
     ids = [element.get("id") for element in page.cssselect("[id]")]
     assert len(ids) == len(set(ids))
     assert len(page.cssselect("h1")) == len(page.cssselect("main")) == 1
     for field in page.cssselect("input:not([type=hidden]), select, textarea"):
-        labels = page.cssselect(f"label[for={field.get('id')}]") or list(field.iterancestors("label"))
+        labels = page.cssselect(f"label[for={field.get('id')}]") or list(
+            field.iterancestors("label")
+        )
         assert labels
     assert page.cssselect("body > *")[0].get("href") == "#content"
     levels = [int(str(element.tag)[1]) for element in page.cssselect("h1, h2, h3, h4")]
@@ -104,7 +160,9 @@ async def test_parameter_and_header_choose_the_language(site: Site) -> None:
 
 
 async def test_texts_have_their_own_language(site: Site) -> None:
-    assert (await site.page("/tag/1?lang=en")).cssselect("h1")[0].get("lang") == ""  # unknown, so not English
+    assert (await site.page("/tag/1?lang=en")).cssselect("h1")[0].get(
+        "lang"
+    ) == ""  # unknown, so not English
     assert (await site.page("/tag/1?lang=sv")).cssselect("h1")[0].get("lang") is None
     (hit,) = (await site.page("/search?q=lighthouses")).cssselect(".releases h3 a")
     assert hit.get("lang") == "en"
@@ -117,7 +175,11 @@ async def test_texts_have_their_own_language(site: Site) -> None:
     ("path", "links"),
     [
         (  # a reader's statement
-            "/archive?sql=select+51+as+release,+1+as+revision,+'/-/diff/54/55'+as+link,+'//x.example'+as+other_link,"
+            "/archive?"
+            "sql=select+51+as+release,"
+            "+1+as+revision,+'/"
+            "-/diff/54/55'+as+link,+'//"
+            "x.example'+as+other_link,"
             "+'https://x.example/%26'+as+url,+2+as+n,+'/archive'+as+title",
             ["/archive/releases/51", "/-/revision/1", "/-/diff/54/55", "https://x.example/&"],
         ),
@@ -135,30 +197,50 @@ async def test_values_in_data_are_links(history_site: Site, path: str, links: li
     assert found[: len(links)] == links
     english = await history_site.page(f"{path}{'&' if '?' in path else '?'}lang=en")
     translated = [link.attrib["href"] for link in english.cssselect(".answer td a, dl.row dd a")]
-    assert translated[: len(links)] == [f"{url}?lang=en" if url.startswith("/") else url for url in links]
+    assert translated[: len(links)] == [
+        f"{url}?lang=en" if url.startswith("/") else url for url in links
+    ]
 
 
 async def test_filter_form_of_table_keeps_other_filters_and_the_language(site: Site) -> None:
     page = await site.page("/archive/releases?kind=news&_facet=agency&_sort=title&lang=en")
-    fields = {each.attrib["name"]: each.attrib["value"] for each in page.cssselect("form input[type=hidden]")}
+    fields = {
+        each.attrib["name"]: each.attrib["value"]
+        for each in page.cssselect("form input[type=hidden]")
+    }
     assert fields == {"_facet": "agency", "_sort": "title", "lang": "en"}
     chosen = [each.text for each in page.cssselect("form option[selected]")]
     assert chosen == ["kind", "=", "="]
-    response = await site.get("/archive/releases?_filter_column=id&_filter_op=gt&_filter_value=3&lang=en")
+    response = await site.get(
+        "/archive/releases?_filter_column=id&_filter_op=gt&_filter_value=3&lang=en"
+    )
     assert response.headers["location"] == "/archive/releases?id__gt=3&lang=en"
 
 
 async def test_downloads_of_a_table_begin_with_its_first_row(site: Site) -> None:
     first = await site.page("/archive/releases?_size=2&kind__not=x&_col=kind")
-    second = await site.page(first.cssselect("a[rel=next]")[0].attrib["href"].removeprefix("http://localhost"))
+    second = await site.page(
+        first.cssselect("a[rel=next]")[0].attrib["href"].removeprefix("http://localhost")
+    )
     (csv,) = [link.attrib["href"] for link in second.cssselect("main a") if link.text == "CSV"]
-    assert len((await site.get(csv)).text.splitlines()) == int(str(second.cssselect("h2")[0].text).split()[0]) + 1
+    assert (
+        len((await site.get(csv)).text.splitlines())
+        == int(str(second.cssselect("h2")[0].text).split()[0]) + 1
+    )
 
 
 async def test_tables_are_described_and_sent_as_data(site: Site) -> None:
     assert "Type of release" in (await site.get("/archive/releases?_size=1")).text
     assert (await site.get("/.json")).json()["archive"]["tables_count"] > 5
-    for table in ("agencies", "releases", "revisions", "questions", "tags", "release_tags", "crawls"):
+    for table in (
+        "agencies",
+        "releases",
+        "revisions",
+        "questions",
+        "tags",
+        "release_tags",
+        "crawls",
+    ):
         rows = (await site.get(f"/archive/{table}.json?_shape=array")).json()
         lines = (await site.get(f"/archive/{table}.csv")).text.splitlines()
         assert lines[0].split(",") == list(rows[0]), table
@@ -177,8 +259,13 @@ def test_colours_have_enough_contrast() -> None:
         pairs += [(text, "raised", 4.5) for text in ("ink", "quiet", "link", "visited")]
         pairs += [(text, "mark", 4.5) for text in ("ink", "link", "visited")]
         pairs += [("ink", "added", 4.5), ("ink", "deleted", 4.5), ("focus", "paper", 3)]
-        contrasts = {(text, paper): compute_contrast(colours[text], colours[paper]) for text, paper, _ in pairs}
-        assert [(text, paper) for text, paper, least in pairs if contrasts[text, paper] < least] == []
+        contrasts = {
+            (text, paper): compute_contrast(colours[text], colours[paper])
+            for text, paper, _ in pairs
+        }
+        assert [
+            (text, paper) for text, paper, least in pairs if contrasts[text, paper] < least
+        ] == []
 
 
 def compute_contrast(one: str, other: str) -> float:
@@ -189,7 +276,9 @@ def compute_contrast(one: str, other: str) -> float:
 
 def compute_luminance(colour: str) -> float:
     parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    linear = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    ]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
@@ -201,12 +290,16 @@ EXTREME_TIMES = {  # not representable in each time zone
     "vag": datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC),
     "bro": datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=2))),
 }
-TEXT = " ".join(f"Fyren på skär nummer {n} tänds igen efter att ha stått släckt i tio år." for n in range(30))
+TEXT = " ".join(
+    f"Fyren på skär nummer {n} tänds igen efter att ha stått släckt i tio år." for n in range(30)
+)
 
 
 @pytest.fixture(scope="module")
 async def times_site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
-    """Serve a release with a British time and an edit of it, and two releases with extreme times."""
+    """Serve a release with a British time and an edit of it, and two releases with extreme
+    times.
+    """
     path = tmp_path_factory.mktemp("times") / "archive.db"
     release = Release(
         agency="fyr",
@@ -225,13 +318,17 @@ async def times_site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[
         archive.save(undated, seen_at=FIRST_SEEN + timedelta(days=1))
         archive.save(release, seen_at=FIRST_SEEN + timedelta(days=2))
         for slug, published in EXTREME_TIMES.items():
-            other = replace(release, agency=slug, url=f"https://{slug}.example/1", published=published)
+            other = replace(
+                release, agency=slug, url=f"https://{slug}.example/1", published=published
+            )
             archive.save(other, seen_at=FIRST_SEEN)
     with served(path) as datasette:
         yield Site(datasette)
 
 
-@pytest.mark.parametrize("path", ["/", "/agency/fyr", "/search", "/archive/releases/1", "/-/revision/1", "/-/diff/1/2"])
+@pytest.mark.parametrize(
+    "path", ["/", "/agency/fyr", "/search", "/archive/releases/1", "/-/revision/1", "/-/diff/1/2"]
+)
 async def test_publication_time_is_shown_as_stated(times_site: Site, path: str) -> None:
     text = await times_site.text(path)
     assert "18 januari 2024 kl. 10.57" in text
@@ -246,12 +343,31 @@ async def test_recorded_time_and_duplicates_are_shown(times_site: Site) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        *("/", "/search", "/search.atom", "/search.json", "/search.csv", "/search?q=fyren", "/new.atom"),
-        *("/sitemap.xml", "/agency/vag", "/agency/bro", "/agency/vag.atom", "/-/status", "/-/status/vag"),
+        *(
+            "/",
+            "/search",
+            "/search.atom",
+            "/search.json",
+            "/search.csv",
+            "/search?q=fyren",
+            "/new.atom",
+        ),
+        *(
+            "/sitemap.xml",
+            "/agency/vag",
+            "/agency/bro",
+            "/agency/vag.atom",
+            "/-/status",
+            "/-/status/vag",
+        ),
         *("/-/changes.json", "/month/9999-12", "/month/0001-01"),
         *(f"/archive/releases/{release}{suffix}" for release in (2, 3) for suffix in ("", ".json")),
         *(f"/-/history/{release}" for release in (2, 3)),
-        *(f"/-/cite/{revision}{suffix}" for revision in (4, 5) for suffix in ("", ".bib", ".ris", ".json")),
+        *(
+            f"/-/cite/{revision}{suffix}"
+            for revision in (4, 5)
+            for suffix in ("", ".bib", ".ris", ".json")
+        ),
         *(f"/-/revision/{revision}" for revision in (4, 5)),
     ],
 )
@@ -269,10 +385,16 @@ async def test_extreme_time_is_no_error(times_site: Site, path: str) -> None:
         ("other.db", "select 1", r"called archive\.db"),
         ("archive.db", "pragma user_version = 0", "before version 0.1.0"),
         ("archive.db", "pragma user_version = 99", "newer version"),
-        ("archive.db", "insert or replace into search_meta values ('version', 'older')", "python -m archive reindex"),
+        (
+            "archive.db",
+            "insert or replace into search_meta values ('version', 'older')",
+            "python -m archive reindex",
+        ),
     ],
 )
-async def test_unusable_archive_is_not_served(tmp_path: Path, name: str, sql: str, problem: str) -> None:
+async def test_unusable_archive_is_not_served(
+    tmp_path: Path, name: str, sql: str, problem: str
+) -> None:
     path = fill(tmp_path / name)
     with closing(sqlite3.connect(path)) as db, db:
         db.execute(sql)
@@ -285,7 +407,9 @@ async def test_unusable_archive_is_not_served(tmp_path: Path, name: str, sql: st
     [(b"", "no table releases"), (b"Diarium 1987\n" * 200, r"archive\.db: file is not")],
     ids=["empty", "text"],
 )
-async def test_file_that_is_no_archive_is_not_served(tmp_path: Path, content: bytes, problem: str) -> None:
+async def test_file_that_is_no_archive_is_not_served(
+    tmp_path: Path, content: bytes, problem: str
+) -> None:
     (tmp_path / "archive.db").write_bytes(content)
     with served(tmp_path / "archive.db") as datasette, pytest.raises(ClickException, match=problem):
         await datasette.invoke_startup()

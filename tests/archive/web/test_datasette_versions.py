@@ -1,4 +1,6 @@
-"""Which of Datasette's own pages are open, and that none of them runs visitors' SQL outside the sandbox or writes."""
+"""Which of Datasette's own pages are open, and that none of them runs visitors' SQL outside the
+sandbox or writes.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,14 @@ from tests.archive.sample import QUERY_PATH, ROOT, Site
 from tests.harness.locked.attacks import ENDLESS
 
 next_only = pytest.mark.skipif(not IS_NEXT, reason="a page of Datasette 1.0")
-GROUPS = {"database": "archive", "table": "releases", "pks": "1", "query": "same_text", "path": "x", "rest": "x"}
+GROUPS = {
+    "database": "archive",
+    "table": "releases",
+    "pks": "1",
+    "query": "same_text",
+    "path": "x",
+    "rest": "x",
+}
 OPEN_PAGES = {  # of Datasette, as list_pages writes them
     *(
         "/",
@@ -41,14 +50,51 @@ FORBIDDEN_PAGES = {"/archive.db"}
 MARKER = "marker-of-a-visitor"
 STATEMENT = f"select '{MARKER}' as a"
 SPELLINGS = (
-    *(f"/archive/-/query{ending}" for ending in ("", ".json", ".csv", ".blob", ".db", ".x", "/", "/parameters")),
+    *(
+        f"/archive/-/query{ending}"
+        for ending in ("", ".json", ".csv", ".blob", ".db", ".x", "/", "/parameters")
+    ),
     *(f"/archive{ending}" for ending in ("", ".json", ".csv", ".db", "/")),
-    *("/archive//-/query", "//archive/-/query", "/archive/-//query", "/archive/./-/query", "/archive/x/../-/query"),
-    *("/%61rchive/-/query", "/archive/%2D/query", "/archive/-/quer%79", "/archive%2F-%2Fquery", "/archive/-%2Fquery"),
-    *("/~61rchive/-/query", "/archive/~2D/query", "/archive/-/quer~79", "/archive~2F-~2Fquery", "/ARCHIVE/-/query"),
-    *("/archive/releases/-/query", "/archive/releases/-/count", "/archive/releases/-/fragment", "/_memory/-/query"),
-    *("/archive/-/queries/analyze", "/archive/-/queries/store", "/archive/-/execute-write/analyze", "/_internal"),
-    *("/archive/-/execute-write", "/_internal/-/query", "/-/queries", "/archive/-/queries", "/archive/-/schema"),
+    *(
+        "/archive//-/query",
+        "//archive/-/query",
+        "/archive/-//query",
+        "/archive/./-/query",
+        "/archive/x/../-/query",
+    ),
+    *(
+        "/%61rchive/-/query",
+        "/archive/%2D/query",
+        "/archive/-/quer%79",
+        "/archive%2F-%2Fquery",
+        "/archive/-%2Fquery",
+    ),
+    *(
+        "/~61rchive/-/query",
+        "/archive/~2D/query",
+        "/archive/-/quer~79",
+        "/archive~2F-~2Fquery",
+        "/ARCHIVE/-/query",
+    ),
+    *(
+        "/archive/releases/-/query",
+        "/archive/releases/-/count",
+        "/archive/releases/-/fragment",
+        "/_memory/-/query",
+    ),
+    *(
+        "/archive/-/queries/analyze",
+        "/archive/-/queries/store",
+        "/archive/-/execute-write/analyze",
+        "/_internal",
+    ),
+    *(
+        "/archive/-/execute-write",
+        "/_internal/-/query",
+        "/-/queries",
+        "/archive/-/queries",
+        "/archive/-/schema",
+    ),
     *(
         "/archive/releases",
         "/archive/releases.json",
@@ -74,9 +120,22 @@ HOSTILE = {
     "insert": "insert into agencies (slug) values ('x')",
 }
 WRITES = (
-    *("/archive/-/create", "/archive/-/execute-write", "/archive/-/queries/store", "/archive/-/queries/analyze"),
-    *(f"/archive/releases/-/{name}" for name in ("insert", "upsert", "alter", "drop", "set-column-type")),
-    *("/archive/releases/1/-/update", "/archive/releases/1/-/delete", "/archive/same_text/-/update", "/archive"),
+    *(
+        "/archive/-/create",
+        "/archive/-/execute-write",
+        "/archive/-/queries/store",
+        "/archive/-/queries/analyze",
+    ),
+    *(
+        f"/archive/releases/-/{name}"
+        for name in ("insert", "upsert", "alter", "drop", "set-column-type")
+    ),
+    *(
+        "/archive/releases/1/-/update",
+        "/archive/releases/1/-/delete",
+        "/archive/same_text/-/update",
+        "/archive",
+    ),
     *(
         "/archive/same_text/-/delete",
         "/archive/same_text",
@@ -90,11 +149,17 @@ WRITES = (
 
 def list_pages(site: Site) -> set[str]:
     """Return an address for each of Datasette's own routes."""
-    own = {pattern for routes in pm.hook.register_routes(datasette=site.datasette) for pattern, _ in routes}
+    own = {
+        pattern
+        for routes in pm.hook.register_routes(datasette=site.datasette)
+        for pattern, _ in routes
+    }
     patterns = {getattr(pattern, "pattern", pattern) for pattern, _ in site.datasette._routes()}
     pages = set()
     for pattern in patterns - own:
-        page = re.sub(r"\(\\\.\(\?P<format>.*?\)\)\?|\(\?P<as_format>.*?\)\)?\??|\(\?P<dot>.*?\)", "", pattern)
+        page = re.sub(
+            r"\(\\\.\(\?P<format>.*?\)\)\?|\(\?P<as_format>.*?\)\)?\??|\(\?P<dot>.*?\)", "", pattern
+        )
         page = re.sub(r"\(\?P<(\w+)>(?:\[.*?\]|[^)])*\)", lambda group: GROUPS[group[1]], page)
         pages.add(page.replace("\\", "").rstrip("$"))
     return pages
@@ -129,16 +194,26 @@ def sandboxed_statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 async def count_releases(site: Site) -> int:
-    return int((await site.datasette.get_database("archive").execute("select count(*) from releases")).single_value())
+    return int(
+        (
+            await site.datasette.get_database("archive").execute("select count(*) from releases")
+        ).single_value()
+    )
 
 
 async def test_pages_of_datasette_are_closed_unless_they_are_known(site: Site) -> None:
     await site.get("/")
     pages = list_pages(site)
     assert {"/archive", "/archive/releases/1", "/archive.db", "/-/permissions"} <= pages
-    assert {QUERY_PATH, "/archive/-/execute-write", "/archive/releases/-/insert"} <= pages or not IS_NEXT
+    assert {
+        QUERY_PATH,
+        "/archive/-/execute-write",
+        "/archive/releases/-/insert",
+    } <= pages or not IS_NEXT
     statuses = {page: (await site.get(page)).status_code for page in sorted(pages - OPEN_PAGES)}
-    assert {page: status for page, status in statuses.items() if status != 404} == dict.fromkeys(FORBIDDEN_PAGES, 403)
+    assert {page: status for page, status in statuses.items() if status != 404} == dict.fromkeys(
+        FORBIDDEN_PAGES, 403
+    )
 
 
 @pytest.mark.parametrize("parameter", ["sql", "_where"])
@@ -155,7 +230,9 @@ async def test_sql_of_visitors_runs_only_in_workers(
 
 @next_only
 @pytest.mark.parametrize("ending", ["", ".json", ".csv"])
-async def test_page_of_queries_runs_in_a_worker(site: Site, sandboxed_statements: list[str], ending: str) -> None:
+async def test_page_of_queries_runs_in_a_worker(
+    site: Site, sandboxed_statements: list[str], ending: str
+) -> None:
     response = await site.get(f"{QUERY_PATH}{ending}?{urlencode({'sql': STATEMENT})}")
     assert response.status_code == 200
     assert MARKER in response.text
@@ -181,13 +258,24 @@ async def test_page_of_queries_resists(site: Site, name: str, ending: str) -> No
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
 async def test_nothing_is_written(site: Site, method: str, path: str) -> None:
     as_root = {"skip_permission_checks": True} if IS_NEXT else {}
-    body = json.dumps({"sql": "delete from releases", "row": {"title": "x"}, "update": {"title": "x"}, "confirm": True})
+    body = json.dumps(
+        {
+            "sql": "delete from releases",
+            "row": {"title": "x"},
+            "update": {"title": "x"},
+            "confirm": True,
+        }
+    )
     headers, before = {"content-type": "application/json"}, await count_releases(site)
     for options in ({}, as_root):
         content = {} if method == "GET" else {"content": body, "headers": headers}
-        response = await site.datasette.client.request(method, f"{path}?sql=delete+from+releases", **content, **options)
+        response = await site.datasette.client.request(
+            method, f"{path}?sql=delete+from+releases", **content, **options
+        )
         is_open = method == "GET" and path in OPEN_PAGES | {"/archive/same_text"}
-        assert response.status_code in ((200, 302, 400) if is_open else (400, 404) if method == "GET" else (405,)), path
+        assert response.status_code in (
+            (200, 302, 400) if is_open else (400, 404) if method == "GET" else (405,)
+        ), path
     assert await count_releases(site) == before
 
 
@@ -196,7 +284,9 @@ async def test_database_refuses_to_write(site: Site) -> None:
     with pytest.raises(sqlite3.OperationalError, match="never writes"):
         await database.execute_write("delete from releases")
     with pytest.raises(sqlite3.OperationalError, match="never writes"):
-        await database.execute_write_fn(lambda connection: connection.execute("delete from releases"))
+        await database.execute_write_fn(
+            lambda connection: connection.execute("delete from releases")
+        )
     with pytest.raises(sqlite3.OperationalError, match="of its own"):
         await (database.analyze_sql("select 1") if IS_NEXT else database.execute_isolated_fn(id))
     assert await count_releases(site) == before

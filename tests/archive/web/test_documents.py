@@ -16,13 +16,25 @@ from datasette.utils.asgi import Request
 
 from archive.changes.edits_and_removals import MAX_REGISTER_PAGE_SIZE, read_edits_page
 from archive.search import results
-from archive.web.exports import EXPORT_LIMITS, DataExport, begin_export, write_sheets, write_workbook
+from archive.web.exports import (
+    EXPORT_LIMITS,
+    DataExport,
+    begin_export,
+    write_sheets,
+    write_workbook,
+)
 from archive.web.request_limits import BusyError, RequestQueue, SandboxLimits, VisitorRequest
 from tests.archive.sample import Site
 from tests.archive.workbook import read_sheet, read_table
 
 SEARCH_CSV_SCOPE = {
-    **{"type": "http", "method": "GET", "path": "/search.csv", "raw_path": b"/search.csv", "query_string": b""},
+    **{
+        "type": "http",
+        "method": "GET",
+        "path": "/search.csv",
+        "raw_path": b"/search.csv",
+        "query_string": b"",
+    },
     **{"scheme": "http", "headers": [(b"host", b"localhost")]},
 }
 
@@ -44,7 +56,9 @@ async def stay_connected() -> dict[str, Any]:
 
 
 async def test_pages_of_csv_wait_for_a_slot(started_site: Site) -> None:
-    responses = await asyncio.gather(*(started_site.get("/search.csv?page=1&q=fyrar") for _ in range(6)))
+    responses = await asyncio.gather(
+        *(started_site.get("/search.csv?page=1&q=fyrar") for _ in range(6))
+    )
     assert [response.status_code for response in responses] == [200] * 6
 
 
@@ -56,7 +70,9 @@ async def test_too_many_exports_are_rejected_before_reading(
         raise AssertionError("searched")
 
     monkeypatch.setattr("archive.views.search.search_all", fail)
-    assert (await started_site.datasette.client.head(f"/search.{suffix}?q=fyrar")).status_code == 200
+    assert (
+        await started_site.datasette.client.head(f"/search.{suffix}?q=fyrar")
+    ).status_code == 200
     request = Request({"client": ("203.0.113.7", 1)}, None)
     limit = EXPORT_LIMITS[suffix].max_streams
     running = [begin_export(started_site.datasette, request, suffix) for _ in range(limit)]
@@ -65,10 +81,14 @@ async def test_too_many_exports_are_rejected_before_reading(
     assert (response.status_code, "retry-after" in response.headers) == (503, True)
     for export in running:
         export.__exit__(None, None, None)
-    assert (await started_site.get(f"/search.{suffix}?q=fyrar")).status_code == 500  # now it is searched
+    assert (
+        await started_site.get(f"/search.{suffix}?q=fyrar")
+    ).status_code == 500  # now it is searched
 
 
-async def test_slow_readers_do_not_block_others(started_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_slow_readers_do_not_block_others(
+    started_site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("archive.search.results.HIT_BATCH", 7)
     blocked = 0
 
@@ -79,7 +99,9 @@ async def test_slow_readers_do_not_block_others(started_site: Site, monkeypatch:
             await asyncio.Event().wait()
 
     app = started_site.datasette.app()
-    slow = [asyncio.create_task(app(dict(SEARCH_CSV_SCOPE), stay_connected, send)) for _ in range(3)]
+    slow = [
+        asyncio.create_task(app(dict(SEARCH_CSV_SCOPE), stay_connected, send)) for _ in range(3)
+    ]
     async with asyncio.timeout(20):
         while blocked < len(slow):
             await asyncio.sleep(0.01)
@@ -113,7 +135,9 @@ async def test_export_is_left_incomplete_if_it_loses_its_slot(
     assert (messages[0]["status"], messages[-1]["more_body"]) == (200, True)
 
 
-async def test_export_is_left_incomplete_if_reading_fails(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_export_is_left_incomplete_if_reading_fails(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     calls = 0
     read_hits = results.read_hits
 
@@ -158,7 +182,10 @@ async def test_timeout_of_an_export_is_an_error_response(
     monkeypatch.setattr("archive.views.edits.needs_export", lambda *_: True)
     for path in ("/search", "/-/edits"):
         response = await site.get(f"{path}.{suffix}")
-        assert (response.status_code, response.json()["error"]) == (503, "The list took too long. Try a filter."), path
+        assert (response.status_code, response.json()["error"]) == (
+            503,
+            "The list took too long. Try a filter.",
+        ), path
 
 
 def test_failed_workbook_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,10 +197,15 @@ def test_failed_workbook_leaves_no_file(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("url", ["/search.xlsx", "/archive/releases.xlsx"])
-async def test_too_long_list_is_no_workbook(site: Site, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+async def test_too_long_list_is_no_workbook(
+    site: Site, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
     monkeypatch.setattr("archive.web.exports.MAX_SPOOL_BYTES", 10_000)
     response = await site.get(url)
-    assert (response.status_code, "at most 10,000 bytes of rows" in response.json()["error"]) == (400, True)
+    assert (response.status_code, "at most 10,000 bytes of rows" in response.json()["error"]) == (
+        400,
+        True,
+    )
 
 
 # Excel files of tables, views and queries
@@ -182,9 +214,20 @@ async def test_too_long_list_is_no_workbook(site: Site, monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     "url",
     [
-        *("releases", "releases_with_tags", "tags", "release_tags", "questions_with_releases", "month_counts"),
+        *(
+            "releases",
+            "releases_with_tags",
+            "tags",
+            "release_tags",
+            "questions_with_releases",
+            "month_counts",
+        ),
         *("releases?agency=vagmyndigheten&_sort_desc=title", "releases?_search=vägarna&_col=title"),
-        *("questions?_labels=on", "releases?_size=3&_col=title&_sort=kind", "attachments?media_type=none"),
+        *(
+            "questions?_labels=on",
+            "releases?_size=3&_col=title&_sort=kind",
+            "attachments?media_type=none",
+        ),
     ],
 )
 async def test_excel_has_all_rows_of_the_csv_stream(history_site: Site, url: str) -> None:
@@ -201,16 +244,25 @@ async def test_excel_has_all_rows_of_the_csv_stream(history_site: Site, url: str
 
 
 async def test_excel_cells_have_types(site: Site) -> None:
-    (row,) = read_table((await site.get("/archive/releases.xlsx?title=Tre+fyrar+tänds+igen")).content)
+    (row,) = read_table(
+        (await site.get("/archive/releases.xlsx?title=Tre+fyrar+tänds+igen")).content
+    )
     assert isinstance(row["id"], int)
     assert row["published"] == "2024-06-01"
-    assert read_table((await site.get("/archive.xlsx?sql=select+1+as+a,+'=2'+as+b")).content) == [{"a": 1, "b": "=2"}]
+    assert read_table((await site.get("/archive.xlsx?sql=select+1+as+a,+'=2'+as+b")).content) == [
+        {"a": 1, "b": "=2"}
+    ]
 
 
 @pytest.mark.parametrize(
     ("path", "status"),
     [
-        *(("releases.atom", 404), ("releases/1.atom", 404), ("nix.xlsx", 404), ("releases.xlsx?agencyy=x", 400)),
+        *(
+            ("releases.atom", 404),
+            ("releases/1.atom", 404),
+            ("nix.xlsx", 404),
+            ("releases.xlsx?agencyy=x", 400),
+        ),
         *(("releases.pdf", 404), ("unannounced_edits.xlsx?agency=&importance=50", 200)),
     ],
 )
@@ -228,7 +280,11 @@ async def test_columns_with_the_same_name_are_rejected(site: Site) -> None:
 @pytest.mark.parametrize("suffix", ["csv", "xlsx"])
 async def test_bytes_are_a_url_of_the_bytes(site: Site, suffix: str) -> None:
     response = await site.get(f"/archive.{suffix}?sql=select+x'00ff'+as+a&_stream=on")
-    rows = read_table(response.content) if suffix == "xlsx" else list(csv.DictReader(StringIO(response.text)))
+    rows = (
+        read_table(response.content)
+        if suffix == "xlsx"
+        else list(csv.DictReader(StringIO(response.text)))
+    )
     url = str(rows[0]["a"])
     assert url.startswith("http://localhost/archive.blob?sql=")
     assert "_stream" not in url
@@ -242,7 +298,9 @@ async def test_bytes_are_a_url_of_the_bytes(site: Site, suffix: str) -> None:
         ("/agency/fyrstyrelsen", "Alla meddelanden som Excel", 2),
     ],
 )
-async def test_page_links_to_its_excel_file(site: Site, url: str, name: str, row_count: int) -> None:
+async def test_page_links_to_its_excel_file(
+    site: Site, url: str, name: str, row_count: int
+) -> None:
     (link,) = (link for link in (await site.page(url)).cssselect("a") if link.text == name)
     assert len(read_table((await site.get(link.attrib["href"])).content)) == row_count
 
@@ -255,12 +313,20 @@ def build_export(title: str, page_url: str, *batches: list[dict[str, Any]]) -> D
         for batch in batches:
             yield batch
 
-    return DataExport(name="list", title=title, page_url=page_url, columns=list(batches[0][0]), batches=read_batches())
+    return DataExport(
+        name="list",
+        title=title,
+        page_url=page_url,
+        columns=list(batches[0][0]),
+        batches=read_batches(),
+    )
 
 
 async def write_bytes(export: DataExport, lang: str) -> bytes:
     limits = SandboxLimits()
-    with await write_workbook(export, VisitorRequest(limits, RequestQueue(limits), streaming=True), lang) as file:
+    with await write_workbook(
+        export, VisitorRequest(limits, RequestQueue(limits), streaming=True), lang
+    ) as file:
         file.seek(0)
         return file.read()
 
@@ -269,9 +335,16 @@ async def test_workbook_has_texts_unchanged() -> None:
     rows: list[dict[str, Any]] = [
         {"number": 7, "body": "=1+1\n@x", "when": "2024-12", "on": True},
         {"number": None, "body": "å" * 70_000, "when": "0123", "on": False},
-        {"number": 10**17, "body": "a\x00b_x0041_ \U0001f600" * 2_000, "when": "https://a.example/", "on": None},
+        {
+            "number": 10**17,
+            "body": "a\x00b_x0041_ \U0001f600" * 2_000,
+            "when": "https://a.example/",
+            "on": None,
+        },
     ]
-    workbook = await write_bytes(build_export("=Listan", "https://a.example/", *([row] for row in rows)), "sv")
+    workbook = await write_bytes(
+        build_export("=Listan", "https://a.example/", *([row] for row in rows)), "sv"
+    )
     cells = read_table(workbook)
     assert list(cells[0]) == ["number", "body", "body (2)", "body (3)", "when", "on"]
     assert [(row["number"], row["when"], row["on"]) for row in cells] == [
@@ -279,9 +352,13 @@ async def test_workbook_has_texts_unchanged() -> None:
         (None, "0123", 0),
         (str(10**17), "https://a.example/", None),
     ]
-    texts = ["".join(str(row[name] or "") for name in ("body", "body (2)", "body (3)")) for row in cells]
+    texts = [
+        "".join(str(row[name] or "") for name in ("body", "body (2)", "body (3)")) for row in cells
+    ]
     assert texts == [str(row["body"]).replace("\x00", "\ufffd") for row in rows]
-    assert all(len(str(value).encode("utf-16-le")) <= 2 * 32_767 for row in cells for value in row.values())
+    assert all(
+        len(str(value).encode("utf-16-le")) <= 2 * 32_767 for row in cells for value in row.values()
+    )
     notes = [row[0] for row in read_sheet(workbook, 2)]
     assert notes[:2] == ["=Listan", "https://a.example/"]
     assert "kolumnerna body (2), body (3)." in str(notes)
@@ -289,7 +366,9 @@ async def test_workbook_has_texts_unchanged() -> None:
 
 async def test_rows_beyond_one_sheet_continue_on_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("archive.web.exports.MAX_SHEET_ROWS", 3)
-    workbook = await write_bytes(build_export("", "", [{"number": number} for number in range(5)]), "en")
+    workbook = await write_bytes(
+        build_export("", "", [{"number": number} for number in range(5)]), "en"
+    )
     assert [read_sheet(workbook, number) for number in (1, 2, 3)] == [
         [["number"], [0], [1]],
         [["number"], [2], [3]],

@@ -21,13 +21,19 @@ from archive.web.highlights import MAX_STEPS, PageHighlighter
 ADDED = re.compile(r'<mark(?: id="place-\d+")?>|</mark>|<span class="steps".*?</span>')
 ANSWERS = {1: "Ja, skolan är öppen.\n\nMen inte i jul.", 2: "Nej."}
 QUESTIONS = (
-    '<p>Skolan svarar.</p><h2 id="question-1">Är skolan öppen?</h2><p>Ja, <b>skolan</b> är öppen.</p>'
+    "<p>Skolan svarar.</p><h2"
+    ' id="question-1">Är skolan'
+    " öppen?</h2><p>Ja,"
+    " <b>skolan</b> är"
+    " öppen.</p>"
     '<p>Skolan ligger i Ekö.</p><h2 id="question-2">Stänger skolan?</h2><p>Nej.</p>'
 )
 
 
 def create_highlighter(query: str) -> PageHighlighter:
-    return PageHighlighter(extract_query_terms(parse_query(query).tree), english=False, language="sv")
+    return PageHighlighter(
+        extract_query_terms(parse_query(query).tree), english=False, language="sv"
+    )
 
 
 def mark_html(query: str, markup: str) -> tuple[html.HtmlElement, PageHighlighter]:
@@ -60,7 +66,11 @@ def list_marks(element: html.HtmlElement) -> list[str]:
         ("CO2", "<p>CO<sub>2</sub>-utsläpp</p>", ["CO", "2"]),
         ("skola", '<p><a href="/skola?a=skola&amp;b" id="question-9">/skola</a></p>', ["skola"]),
         ("AT&T", "<p>av AT&amp;T &lt;skola&gt;</p>", ["AT&T"]),
-        ("våld", "<p>va\u030aldet, v&aring;ld, vå&shy;ld</p>", ["va\u030aldet", "våld", "vå\u00adld"]),
+        (
+            "våld",
+            "<p>va\u030aldet, v&aring;ld, vå&shy;ld</p>",
+            ["va\u030aldet", "våld", "vå\u00adld"],
+        ),
         ("skola", "5 > 4 & <skola", ["skola"]),
         ("fråga:skola", QUESTIONS, ["skolan", "skolan"]),
         ("svar:skola", QUESTIONS, ["skolan"]),
@@ -69,22 +79,67 @@ def list_marks(element: html.HtmlElement) -> list[str]:
         ("dinosaurie", QUESTIONS, []),
     ],
 )
-def test_words_are_marked_across_inline_elements(query: str, markup: str, marked: list[str]) -> None:
+def test_words_are_marked_across_inline_elements(
+    query: str, markup: str, marked: list[str]
+) -> None:
     assert list_marks(mark_html(query, markup)[0]) == marked
 
 
 WORDS = (
-    *("skola", "skolan", "psykisk", "ohälsa", "va\u030ald", "eg\u0306", "\u00ad", ".", "-", " ", " ", "\n"),
+    *(
+        "skola",
+        "skolan",
+        "psykisk",
+        "ohälsa",
+        "va\u030ald",
+        "eg\u0306",
+        "\u00ad",
+        ".",
+        "-",
+        " ",
+        " ",
+        "\n",
+    ),
     *("AT&amp;T", "&lt;b&gt;", "&nbsp;", "&quot;", "&#229;", "&ogiltig;", "5<4"),
 )
 TAGS = (
-    *("<p>", "</p>", "<b>", "</b>", "<ul><li>", "</ul>", "<table><tr><td>", "</table>", "<br>", "<sub>", "</sub>"),
-    *("<h2 id='question-1'>", "</h2>", "<a href='/skola?x=\"skola>\"'>", "<a href='/ohälsa'>", "</a>", "<del>"),
+    *(
+        "<p>",
+        "</p>",
+        "<b>",
+        "</b>",
+        "<ul><li>",
+        "</ul>",
+        "<table><tr><td>",
+        "</table>",
+        "<br>",
+        "<sub>",
+        "</sub>",
+    ),
+    *(
+        "<h2 id='question-1'>",
+        "</h2>",
+        "<a href='/skola?x=\"skola>\"'>",
+        "<a href='/ohälsa'>",
+        "</a>",
+        "<del>",
+    ),
     *("<script>", "<mark>", "<span class='steps'>", "</span>"),
 )
-MARKUP = st.lists(st.sampled_from((*WORDS, *TAGS)), max_size=30).map("".join)  # nh3 closes what is open
+MARKUP = st.lists(st.sampled_from((*WORDS, *TAGS)), max_size=30).map(
+    "".join
+)  # nh3 closes what is open
 QUERY = st.sampled_from(
-    ["skola", '"skola ohälsa"', "psykisk ohälsa", "våld OR AT&T", "sko*", "fråga:skola", "svar:skola", "b quot amp"]
+    [
+        "skola",
+        '"skola ohälsa"',
+        "psykisk ohälsa",
+        "våld OR AT&T",
+        "sko*",
+        "fråga:skola",
+        "svar:skola",
+        "b quot amp",
+    ]
 )
 
 
@@ -92,7 +147,9 @@ QUERY = st.sampled_from(
 def test_marks_add_no_text_and_break_no_tags(markup: str, query: str) -> None:
     clean = nh3.clean(markup, tags=ALLOWED_TAGS, attributes=ALLOWED_ATTRIBUTES)
     marked, highlighter = mark_html(query, clean)
-    places = [int(mark.attrib["id"].removeprefix("place-")) for mark in marked.xpath(".//mark[@id]")]
+    places = [
+        int(mark.attrib["id"].removeprefix("place-")) for mark in marked.xpath(".//mark[@id]")
+    ]
     assert places == list(range(1, highlighter.total + 1))
     assert len(marked.cssselect(".steps")) == highlighter.total
     assert not marked.cssselect("a a")
@@ -122,7 +179,10 @@ def test_places_are_numbered_over_the_whole_page() -> None:
         ["#place-1", "#place-3"],
         ["#place-2", "#found"],
     ]
-    assert [link.get("aria-label") for link in steps[1]] == ["Föregående markering, 1 av 3", "Nästa markering, 3 av 3"]
+    assert [link.get("aria-label") for link in steps[1]] == [
+        "Föregående markering, 1 av 3",
+        "Nästa markering, 3 av 3",
+    ]
     assert page.cssselect("a + .steps") == [steps[2]]
 
 
@@ -136,12 +196,27 @@ def test_only_the_first_places_of_a_long_text_have_links() -> None:
 @pytest.mark.parametrize(
     ("field", "label", "pieces", "marked"),
     [
-        ("body", None, [("same", "Psykisk "), ("del", "ohälsa"), ("ins", "hälsa")], ["Psykisk ", "ohälsa"]),
-        ("body", None, [("same", "Psykisk "), ("del", "hälsa"), ("ins", "ohälsa")], ["Psykisk ", "ohälsa"]),
+        (
+            "body",
+            None,
+            [("same", "Psykisk "), ("del", "ohälsa"), ("ins", "hälsa")],
+            ["Psykisk ", "ohälsa"],
+        ),
+        (
+            "body",
+            None,
+            [("same", "Psykisk "), ("del", "hälsa"), ("ins", "ohälsa")],
+            ["Psykisk ", "ohälsa"],
+        ),
         ("body", None, [("del", "Psykisk "), ("ins", "ohälsa")], []),
         ("questions", "question_number", [("same", "Psykisk ohälsa?")], ["Psykisk ohälsa"]),
         ("questions", "answered_by", [("same", "Psykisk Ohälsa")], []),
-        ("images", None, [("same", "Psykisk ohälsa · https://a.se/psykisk-ohälsa.jpg")], ["Psykisk ohälsa"]),
+        (
+            "images",
+            None,
+            [("same", "Psykisk ohälsa · https://a.se/psykisk-ohälsa.jpg")],
+            ["Psykisk ohälsa"],
+        ),
         ("kind", None, [("same", "psykisk ohälsa")], []),
     ],
 )
@@ -149,5 +224,7 @@ def test_phrase_is_marked_in_the_text_before_and_after(
     field: str, label: str | None, pieces: list[tuple[str, str]], marked: list[str]
 ) -> None:
     row = DiffRow([DiffSegment(op, text) for op, text in pieces], label)  # type: ignore[arg-type] # a sample's op
-    found = "".join(str(escape(piece)) for piece in create_highlighter('"psykisk ohälsa"').mark_row(field, row))
+    found = "".join(
+        str(escape(piece)) for piece in create_highlighter('"psykisk ohälsa"').mark_row(field, row)
+    )
     assert re.findall(r"<mark[^>]*>(.*?)</mark>", found) == marked

@@ -33,7 +33,10 @@ CITATION = Citation(
 
 def read_metadata(page: HtmlElement) -> dict[str, str]:
     elements = page.cssselect("head meta[content]")
-    return {element.get("name") or element.get("property") or "": element.get("content") or "" for element in elements}
+    return {
+        element.get("name") or element.get("property") or "": element.get("content") or ""
+        for element in elements
+    }
 
 
 def read_json_ld(page: HtmlElement) -> dict[str, Any]:
@@ -46,7 +49,13 @@ async def test_release_is_described(site: Site) -> None:
     page = await site.page(f"/archive/releases/{number}?q=fyr&lang=en")
     (row,) = (await site.get(f"/archive/releases/{number}.json?_shape=objects")).json()["rows"]
     facts, found = read_json_ld(page), read_metadata(page)
-    assert facts["headline"] == found["og:title"] == found["citation_title"] == found["DC.title"] == LIGHTHOUSES
+    assert (
+        facts["headline"]
+        == found["og:title"]
+        == found["citation_title"]
+        == found["DC.title"]
+        == LIGHTHOUSES
+    )
     assert facts["datePublished"] == found["article:published_time"] == row["published"]
     assert facts.get("dateModified") == row["updated"]
     assert facts["isBasedOn"] == found["DC.source"] == row["url"]
@@ -59,13 +68,17 @@ async def test_release_is_described(site: Site) -> None:
 
 async def test_nothing_is_said_about_unknown_dates(site: Site) -> None:
     page = await site.page(f"/archive/releases/{await site.id_of(UNDATED)}")
-    assert not {"citation_publication_date", "DC.date", "article:published_time"} & set(read_metadata(page))
+    assert not {"citation_publication_date", "DC.date", "article:published_time"} & set(
+        read_metadata(page)
+    )
     assert "datePublished" not in read_json_ld(page)
 
 
 async def test_edit_that_the_page_does_not_state_is_its_last_change(history_site: Site) -> None:
     release, newest = 51, history.EDITED_REVISIONS[-1]
-    (row,) = (await history_site.get(f"/archive/revisions/{newest}.json?_shape=objects")).json()["rows"]
+    (row,) = (await history_site.get(f"/archive/revisions/{newest}.json?_shape=objects")).json()[
+        "rows"
+    ]
     facts = read_json_ld(await history_site.page(f"/archive/releases/{release}"))
     assert facts["dateModified"] == (row["updated"] or row["seen"])
     assert facts["archivedAt"] == f"{HOST}/-/revision/{newest}"
@@ -73,10 +86,15 @@ async def test_edit_that_the_page_does_not_state_is_its_last_change(history_site
     assert old["archivedAt"] == old["url"] == f"{HOST}/-/revision/{history.EDITED_REVISIONS[0]}"
 
 
-@pytest.mark.parametrize("path", ["/", "/search?q=fyr", "/-/edits?importance=25", "/archive/releases/1", "/docs/api"])
+@pytest.mark.parametrize(
+    "path", ["/", "/search?q=fyr", "/-/edits?importance=25", "/archive/releases/1", "/docs/api"]
+)
 async def test_addresses_are_absolute_and_name_each_other(site: Site, path: str) -> None:
     page = await site.page(path)
-    links = {link.get("hreflang"): link.get("href", "") for link in page.cssselect("link[rel=alternate][hreflang]")}
+    links = {
+        link.get("hreflang"): link.get("href", "")
+        for link in page.cssselect("link[rel=alternate][hreflang]")
+    }
     assert set(links) == {"sv", "en", "x-default"}
     assert {url.startswith(f"{HOST}/") for url in links.values()} == {True}
     (canonical,) = page.cssselect("link[rel=canonical]")

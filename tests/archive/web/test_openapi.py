@@ -36,14 +36,20 @@ from tests.archive.sample_related import OTTERS, fill_related
 
 HIDDEN = 3
 EMPTY_LISTS = re.compile(
-    r"\.(notes|did_you_mean|approximate_facets|facets_timed_out|expanded_columns|suggested_facets|images|attachments|contacts|tags|questions|speaker)$"
+    r"\.(notes|did_you_mean"
+    r"|approximate_facets"
+    r"|facets_timed_out"
+    r"|expanded_columns|suggested_facets"
+    r"|images|attachments|contacts|tags|questions|speaker)$"
 )
 ARTICLE = """Verket: ”Stödet till båtbyggare blir 30 miljoner kronor i år”.
 Någon: ”Stödet till båtbyggare blir 50 miljoner kronor i år”."""
 TEXTS = {"/-/batch.json": "båtbyggare\nfyrar"}  # of requests by POST
 NEEDS_QUERY = re.compile(r"/-/(phrase|compare|batch)\.|/archive\.")
 SQL = "?sql=select+title,+agency+from+releases"
-PRIVATE = "/-/follow/subscription.json:"  # only for the owner of a subscription, by the token in a mail
+PRIVATE = (
+    "/-/follow/subscription.json:"  # only for the owner of a subscription, by the token in a mail
+)
 # further requests of an operation, by its path
 QUERIES = {
     "/search.json": [
@@ -64,7 +70,10 @@ QUERIES = {
     "/-/coverage.json": ["?agency=vagmyndigheten", "?agency=fyrstyrelsen"],
     "/-/diff/{one}/{other}.json": ["?show=all"],
     "/-/changes.json": ["?since=0&size=3"],
-    "/archive/{table}.json": ["?_shape=objects&_size=3&_sort=title", "?agency=fyrstyrelsen&_facet=agency"],
+    "/archive/{table}.json": [
+        "?_shape=objects&_size=3&_sort=title",
+        "?agency=fyrstyrelsen&_facet=agency",
+    ],
     **{f"/archive.{name}": [SQL] for name in ("json", "csv", "xlsx")},
 }
 
@@ -81,13 +90,27 @@ async def described_site(tmp_path_factory: pytest.TempPathFactory) -> AsyncItera
             url = f"https://fyrstyrelsen.example/{day}"
             archive.save(
                 Release(
-                    agency="fyrstyrelsen", url=url, title=title, body=text, body_html=f"<p>{text}</p>", tags=("Fyr",)
+                    agency="fyrstyrelsen",
+                    url=url,
+                    title=title,
+                    body=text,
+                    body_html=f"<p>{text}</p>",
+                    tags=("Fyr",),
                 ),
                 seen_at=started + timedelta(minutes=1),
             )
             archive.db.execute(
-                "insert into crawls (agency, spider, started, finished, reason, new) values (?, 'news', ?, ?, ?, 1)",
-                ["fyrstyrelsen", started.isoformat(), (started + timedelta(minutes=2)).isoformat(), "finished"],
+                "insert into crawls (agency,"
+                " spider, started,"
+                " finished, reason, new) values"
+                " (?,"
+                " 'news', ?, ?, ?, 1)",
+                [
+                    "fyrstyrelsen",
+                    started.isoformat(),
+                    (started + timedelta(minutes=2)).isoformat(),
+                    "finished",
+                ],
             )
         hide_release(archive, HIDDEN, SEEN + timedelta(days=3), reason="Domstols beslut")
     with served(path) as datasette:
@@ -106,8 +129,12 @@ async def description(described_site: Site) -> dict[str, Any]:
 async def find_values(site: Site) -> dict[str, dict[str, object]]:
     """Return values of path parameters, by operation; "" for all others."""
     related = await site.id_of(OTTERS)
-    tags = await site.datasette.get_database("archive").execute("select id from tags where name = 'Fyr'")
-    removal = await site.datasette.get_database("archive").execute("select id from removals where capture is not null")
+    tags = await site.datasette.get_database("archive").execute(
+        "select id from tags where name = 'Fyr'"
+    )
+    removal = await site.datasette.get_database("archive").execute(
+        "select id from removals where capture is not null"
+    )
     one, other = EDITED_REVISIONS[:2]
     ids = {
         "one": one,
@@ -134,14 +161,18 @@ def make_strict(schema: Any) -> Any:
     if not isinstance(schema, dict):
         return schema
     schema = {name: make_strict(value) for name, value in schema.items()}
-    return schema | ({"additionalProperties": False} if isinstance(schema.get("properties"), dict) else {})
+    return schema | (
+        {"additionalProperties": False} if isinstance(schema.get("properties"), dict) else {}
+    )
 
 
 def find_empty_lists(value: Any, schema: Any, path: str = "") -> Iterator[tuple[str, bool]]:
     """Yield the path of each described list, and whether it is empty in a response."""
     if isinstance(value, dict):
         for name, each in value.items():
-            yield from find_empty_lists(each, schema.get("properties", {}).get(name, {}), f"{path}.{name}")
+            yield from find_empty_lists(
+                each, schema.get("properties", {}).get(name, {}), f"{path}.{name}"
+            )
     elif isinstance(value, list) and "items" in schema:
         yield path, not value
         for each in value:
@@ -155,12 +186,18 @@ def build_validator(schema: Any) -> Draft202012Validator:
 
 async def test_description_is_valid(description: dict[str, Any]) -> None:
     validate(copy.deepcopy(description))
-    names = [operation["operationId"] for path in description["paths"].values() for operation in path.values()]
+    names = [
+        operation["operationId"]
+        for path in description["paths"].values()
+        for operation in path.values()
+    ]
     assert len(names) == len(set(names)) > 30
 
 
 def list_gaps(routes: Sequence[tuple[str, Any]]) -> list[str]:
-    """Return what /openapi.json lacks: views without a DataOperation, and names without a description or a type."""
+    """Return what /openapi.json lacks: views without a DataOperation, and names without a
+    description or a type.
+    """
     gaps: dict[str, None] = {}
     for route in read_routes(routes):
         operation: DataOperation | None = route.view.operation
@@ -170,21 +207,32 @@ def list_gaps(routes: Sequence[tuple[str, Any]]) -> list[str]:
         for name in chain(route.path_parameters, route.query_parameters):
             wanted = operation.parameters.get(name, PARAMETERS.get(name))
             if wanted is None or not build_parameter(name, wanted)["description"]:
-                gaps[f"{route.path}: describe its parameter {name} in its DataOperation or in PARAMETERS"] = None
+                gaps[
+                    f"{route.path}: describe its"
+                    f" parameter {name} in"
+                    f" its DataOperation or in"
+                    f" PARAMETERS"
+                ] = None
         body = get_body(operation)
         for types in (body, operation.row) if isinstance(body, Mapping) else ():
             for name in (name for name, wanted in types.items() if wanted == UNDESCRIBED):
-                gaps[f"{route.path}: describe its member {name} in its DataOperation or in FIELDS"] = None
+                gaps[
+                    f"{route.path}: describe its member {name} in its DataOperation or in FIELDS"
+                ] = None
     return list(gaps)
 
 
 async def test_every_view_with_data_is_described(site: Site) -> None:
-    routes = [route for routes in pm.hook.register_routes(datasette=site.datasette) for route in routes]
+    routes = [
+        route for routes in pm.hook.register_routes(datasette=site.datasette) for route in routes
+    ]
     gaps = [gap for gap in list_gaps(routes) if not gap.startswith(PRIVATE)]
     assert not gaps, "these must be described (docs/contributing.md, Add a page to the site)"
 
 
-async def test_every_operation_sends_what_is_described(described_site: Site, description: dict[str, Any]) -> None:
+async def test_every_operation_sends_what_is_described(
+    described_site: Site, description: dict[str, Any]
+) -> None:
     values = await find_values(described_site)
     empty: dict[str, bool] = {}
     for path, methods in description["paths"].items():
@@ -192,7 +240,9 @@ async def test_every_operation_sends_what_is_described(described_site: Site, des
             address = path.format_map(values[""] | values.get(operation["operationId"], {}))
             assert "{" not in address
             ((media_type, content),) = operation["responses"]["200"]["content"].items()
-            for query in QUERIES.get(path, [""]) + ([""] if path in QUERIES and not NEEDS_QUERY.match(path) else []):
+            for query in QUERIES.get(path, [""]) + (
+                [""] if path in QUERIES and not NEEDS_QUERY.match(path) else []
+            ):
                 client, request = described_site.datasette.client, {}
                 if method == "get" and path.startswith("/-/batch"):
                     query = "?q=fyrar"  # noqa: PLW2901 - instead of the text
@@ -208,8 +258,13 @@ async def test_every_operation_sends_what_is_described(described_site: Site, des
                     raise AssertionError(f"{address}{query}: {error.json_path}: {error.message}")
                 for place, is_empty in find_empty_lists(data, schema, address):
                     empty[place] = empty.get(place, True) and is_empty
-    untried = {place for place, is_empty in empty.items() if is_empty and not EMPTY_LISTS.search(place)}
-    assert untried == {"/-/revision/51.json.takedowns", "/data.json.files"}  # nothing is published here
+    untried = {
+        place for place, is_empty in empty.items() if is_empty and not EMPTY_LISTS.search(place)
+    }
+    assert untried == {
+        "/-/revision/51.json.takedowns",
+        "/data.json.files",
+    }  # nothing is published here
 
 
 async def test_examples_are_of_their_type(description: dict[str, Any]) -> None:
@@ -220,7 +275,13 @@ async def test_examples_are_of_their_type(description: dict[str, Any]) -> None:
         for example in schema.get("examples", ()) if isinstance(schema, dict) else ():
             Draft202012Validator(schema).validate(example)
             found += 1
-        for each in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
+        for each in (
+            schema.values()
+            if isinstance(schema, dict)
+            else schema
+            if isinstance(schema, list)
+            else ()
+        ):
             check(each)
 
     check(description)
@@ -251,7 +312,9 @@ async def test_errors_are_as_described(
     Draft202012Validator(description["components"]["schemas"]["Error"]).validate(response.json())
 
 
-async def test_every_answer_to_odd_values_is_described(described_site: Site, description: dict[str, Any]) -> None:
+async def test_every_answer_to_odd_values_is_described(
+    described_site: Site, description: dict[str, Any]
+) -> None:
     values = await find_values(described_site)
     undescribed = []
     for path, methods in description["paths"].items():
@@ -260,7 +323,10 @@ async def test_every_answer_to_odd_values_is_described(described_site: Site, des
             continue
         address = path.format_map(values[""] | values.get(operation["operationId"], {}))
         names = [parameter.get("name", "lang") for parameter in operation["parameters"]]
-        queries = ["", *(f"?{name}={value}" for name in names for value in ("0", "nowhere") if name != "lang")]
+        queries = [
+            "",
+            *(f"?{name}={value}" for name in names for value in ("0", "nowhere") if name != "lang"),
+        ]
         for query in queries:
             status = str((await described_site.get(address + query)).status_code)
             if status not in operation["responses"]:
@@ -274,32 +340,46 @@ async def test_tables_and_requests_without_a_body_are_described(
     if IS_NEXT:
         pytest.skip("1.0 has tables of its own")
     (table,) = (
-        each for each in description["paths"]["/archive/{table}.json"]["get"]["parameters"] if each.get("in") == "path"
+        each
+        for each in description["paths"]["/archive/{table}.json"]["get"]["parameters"]
+        if each.get("in") == "path"
     )
     for name in table["schema"]["enum"]:
         assert (await described_site.get(f"/archive/{name}.json?_size=1")).status_code == 200, name
     assert set(description["paths"]["/-/batch.csv"]) == {"get", "post"}
     required = {
         path: [
-            each["name"] for each in methods["get"]["parameters"] if each.get("required") and each.get("in") == "query"
+            each["name"]
+            for each in methods["get"]["parameters"]
+            if each.get("required") and each.get("in") == "query"
         ]
         for path, methods in description["paths"].items()
         if "get" in methods
     }
-    assert {path: names for path, names in required.items() if names and path.endswith(".json")} == {
+    assert {
+        path: names for path, names in required.items() if names and path.endswith(".json")
+    } == {
         "/-/batch.json": ["q"],
         "/-/phrase.json": ["q"],
         "/archive.json": ["sql"],
     }
-    members = description["paths"]["/-/status.json"]["get"]["responses"]["200"]["content"]["application/json"]
-    assert members["schema"]["properties"]["agencies"]["items"]["properties"]["expected"]["format"] == "date"
+    members = description["paths"]["/-/status.json"]["get"]["responses"]["200"]["content"][
+        "application/json"
+    ]
+    assert (
+        members["schema"]["properties"]["agencies"]["items"]["properties"]["expected"]["format"]
+        == "date"
+    )
 
 
 async def test_revision_has_the_texts_of_its_version(described_site: Site) -> None:
     first, newest = EDITED_REVISIONS[0], EDITED_REVISIONS[-1]
     revision = (await described_site.get(f"/-/revision/{first}.json")).json()
     assert (revision["current_release"], revision["current_revision"]) == (EDITED_ID, newest)
-    assert revision["title"] != (await described_site.get(f"/-/revision/{newest}.json")).json()["title"]
+    assert (
+        revision["title"]
+        != (await described_site.get(f"/-/revision/{newest}.json")).json()["title"]
+    )
     assert revision["permalink"] == f"http://localhost/-/revision/{first}"
     gone = await described_site.id_of(REMOVED["gone"])
     rows = await described_site.datasette.get_database("archive").execute(

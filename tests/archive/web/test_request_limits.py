@@ -1,4 +1,6 @@
-"""Visitors' SQL in worker processes: what it may read, how long it may take and how much it may return."""
+"""Visitors' SQL in worker processes: what it may read, how long it may take and how much it may
+return.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,12 @@ from tests.harness.locked.attacks import ENDLESS, READ, SIZE, TIME, Attack, sql
 
 MAX_WAITING = 3  # requests in the queue of `impatient_site`
 MAX_VALUES = 600  # in a response of `patient_site`
-SLOW_ATTACKS = ("instr, quadratic", "json_patch, quadratic", "CTEs that double", "hex(zeroblob(4e8))")
+SLOW_ATTACKS = (
+    "instr, quadratic",
+    "json_patch, quadratic",
+    "CTEs that double",
+    "hex(zeroblob(4e8))",
+)
 ATTACKS = {attack.name: attack for attack in (*TIME, *SIZE)}
 ENDLESS_COUNT = sql(f"{ENDLESS} select count(*) from c")
 
@@ -42,7 +49,10 @@ ENDLESS_COUNT = sql(f"{ENDLESS} select count(*) from c")
 # they depend on `site` because they would otherwise unregister its plugins at their end
 @pytest.fixture(scope="module")
 async def impatient_site(site: Site, sample_archive: Path) -> AsyncIterator[Site]:
-    limits = {"max_waiting": MAX_WAITING, "starved_share": 0}  # the machine may be busy with other tests
+    limits = {
+        "max_waiting": MAX_WAITING,
+        "starved_share": 0,
+    }  # the machine may be busy with other tests
     with serve_with_limits(sample_archive, limits, sql_time_limit_ms=100) as impatient:
         await impatient.get("/")
         yield impatient
@@ -81,16 +91,31 @@ async def test_nothing_private_is_read_and_nothing_is_written(site: Site, attack
 )
 async def test_only_the_search_index_reads_its_own_tables(site: Site, table: str) -> None:
     hidden = f"/*\n--*/; select * from {table} union all /*\n*/ select 1, 2, 3"
-    for statement in (f"select * from {table}", f"select (select count(*) from {table} where 1)", hidden):
+    for statement in (
+        f"select * from {table}",
+        f"select (select count(*) from {table} where 1)",
+        hidden,
+    ):
         assert (await site.get(sql(statement))).status_code == 400, statement
-    for path in (f"{table}.json", "releases.json?" + urlencode({"_where": f"exists(select * from {table})"})):
+    for path in (
+        f"{table}.json",
+        "releases.json?" + urlencode({"_where": f"exists(select * from {table})"}),
+    ):
         assert (await site.get(f"/archive/{path}")).status_code == 400, path
 
 
 async def test_statements_can_use_the_search_index(site: Site) -> None:
-    words = "select rowid, bm25(search) as b, snippet(search, 0, '', '', '', 9) from search where search match 'f*'"
+    words = (
+        "select rowid, bm25(search) as b, snippet(search, 0, '', '', '', 9)"
+        " from"
+        " search"
+        " where"
+        " search match 'f*'"
+    )
     assert len((await site.get(sql(words))).json()["rows"]) > 1
-    assert (await site.get(sql("select count(*) from search", _shape="arrays"))).json()["rows"][0][0] > 1
+    assert (await site.get(sql("select count(*) from search", _shape="arrays"))).json()["rows"][0][
+        0
+    ] > 1
     for path in (sql(f"EXPLAIN {words}"), "/archive.json"):
         assert (await site.get(path)).status_code == 200
 
@@ -115,7 +140,9 @@ def test_result_of_a_worker_cannot_call_anything() -> None:
 
 
 @pytest.mark.parametrize("name", [*SLOW_ATTACKS, "many cells, as a page"])
-async def test_hostile_statement_ends_in_time_and_the_next_is_answered(impatient_site: Site, name: str) -> None:
+async def test_hostile_statement_ends_in_time_and_the_next_is_answered(
+    impatient_site: Site, name: str
+) -> None:
     started = time.perf_counter()
     assert (await impatient_site.get(ATTACKS[name].path)).status_code in ATTACKS[name].statuses
     assert time.perf_counter() - started < 20
@@ -126,7 +153,8 @@ async def test_hostile_statement_ends_in_time_and_the_next_is_answered(impatient
 @pytest.mark.parametrize(
     "path",
     [
-        f"/archive/releases.json?{urlencode({'_sort': 'body', '_where': f'id in ({ENDLESS} select x from c)'})}",
+        f"/archive/releases.json?"
+        f"{urlencode({'_sort': 'body', '_where': f'id in ({ENDLESS} select x from c)'})}",
         f"/archive/revisions.csv?{urlencode({'_where': f'id in ({ENDLESS} select x from c)'})}",
         ENDLESS_COUNT,
     ],
@@ -185,11 +213,19 @@ async def test_pages_do_not_wait_for_statements_which_end_when_their_clients_lea
 
     monkeypatch.setattr(SandboxWorker, "execute", record)
     path = f"{QUERY_PATH}.json" if IS_NEXT else "/archive.json"
-    scope: dict[str, Any] = {"type": "http", "method": "GET", "path": path, "headers": [], "scheme": "http"}
+    scope: dict[str, Any] = {
+        "type": "http",
+        "method": "GET",
+        "path": path,
+        "headers": [],
+        "scheme": "http",
+    }
     query_string = ENDLESS_COUNT.partition("?")[2].encode()
     scope |= {"raw_path": path.encode(), "query_string": query_string, "http_version": "1.1"}
     clients, app = [FakeClient() for _ in range(10)], patient_site.datasette.app()
-    requests = [asyncio.create_task(app(dict(scope), client.receive, client.send)) for client in clients]
+    requests = [
+        asyncio.create_task(app(dict(scope), client.receive, client.send)) for client in clients
+    ]
     async with asyncio.timeout(30):  # until they run: on a busy machine, workers start slowly
         while len({*workers}) < 2:
             await asyncio.sleep(0.01)
@@ -210,7 +246,13 @@ async def test_pages_do_not_wait_for_statements_which_end_when_their_clients_lea
 
 async def test_statement_stopped_while_its_worker_starts_does_not_run(patient_site: Site) -> None:
     statement = SandboxStatement(
-        sql="select 1", params={}, seconds=1, may_be_cut=False, max_bytes=100, max_values=10, as_json=False
+        sql="select 1",
+        params={},
+        seconds=1,
+        may_be_cut=False,
+        max_bytes=100,
+        max_values=10,
+        as_json=False,
     )
     database = patient_site.datasette.get_database("archive")
     assert database.execute_with_retry(statement)[1] == [(1,)]
@@ -223,7 +265,9 @@ async def test_statement_stopped_while_its_worker_starts_does_not_run(patient_si
 
 
 @pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGTERM])
-async def test_statements_do_not_fail_because_idle_workers_were_killed(patient_site: Site, signum: int) -> None:
+async def test_statements_do_not_fail_because_idle_workers_were_killed(
+    patient_site: Site, signum: int
+) -> None:
     idle_workers = patient_site.datasette.get_database("archive").idle_workers
     slow = sql(f"{ENDLESS} select count(*) from (select x from c limit 200000)")
     await asyncio.gather(patient_site.get(slow), patient_site.get(slow))
@@ -258,22 +302,37 @@ async def test_statement_is_retried_once_if_its_worker_dies(
 
 
 async def test_rows_are_as_datasette_returns_them(site: Site) -> None:
-    data = (await site.get(sql("select 1 as a, 2 as a, 'x' as [b\"c], x'ff' as d, null, 1.5"))).json()
+    data = (
+        await site.get(sql("select 1 as a, 2 as a, 'x' as [b\"c], x'ff' as d, null, 1.5"))
+    ).json()
     assert data["columns"] == ["a", "a", 'b"c', "d", "null", "1.5"]
     assert data["rows"] == [[1, 2, "x", {"$base64": True, "encoded": "/w=="}, None, 1.5]]
-    assert (await site.get("/archive/releases.json?_size=1&_labels=on")).json()["rows"][0]["agency"]["label"]
-    assert (await site.get(sql("select '[1, 2]' as a", _json="a", _shape="array"))).json() == [{"a": [1, 2]}]
+    assert (await site.get("/archive/releases.json?_size=1&_labels=on")).json()["rows"][0][
+        "agency"
+    ]["label"]
+    assert (await site.get(sql("select '[1, 2]' as a", _json="a", _shape="array"))).json() == [
+        {"a": [1, 2]}
+    ]
     large = await site.get(sql("select replace(hex(zeroblob(1000000)), '00', 'a') as a"))
     assert (large.status_code, 1_000_000 < len(large.content) < 1_001_000) == (200, True)
 
 
 @pytest.mark.parametrize("name", ["json", "csv"])
-async def test_result_with_too_many_values_is_cut_and_says_so(patient_site: Site, name: str) -> None:
-    statement = "with recursive c(x) as (select 1 union all select x + 1 from c limit {}) select x from c"
-    for rows, returned, header in ((200, 200, None), (1_000, MAX_VALUES, f"after {MAX_VALUES} rows")):
+async def test_result_with_too_many_values_is_cut_and_says_so(
+    patient_site: Site, name: str
+) -> None:
+    statement = (
+        "with recursive c(x) as (select 1 union all select x + 1 from c limit {}) select x from c"
+    )
+    for rows, returned, header in (
+        (200, 200, None),
+        (1_000, MAX_VALUES, f"after {MAX_VALUES} rows"),
+    ):
         response = await patient_site.get(sql(statement.format(rows), name, _shape="array"))
         assert response.status_code == 200
-        assert len(response.json() if name == "json" else response.text.splitlines()[1:]) == returned
+        assert (
+            len(response.json() if name == "json" else response.text.splitlines()[1:]) == returned
+        )
         assert response.headers.get("archive-truncated") == header
         exposed = response.headers.get("access-control-expose-headers", "").lower()
         assert ("archive-truncated" in exposed) == bool(header)
@@ -286,7 +345,8 @@ async def test_result_with_too_many_values_is_cut_and_says_so(patient_site: Site
 async def test_csv_is_measured_in_bytes(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
     monkeypatch.setattr(
-        "archive.web.request_limits.ResponseDelivery.reserve_buffer", lambda _self, size: sizes.append(size)
+        "archive.web.request_limits.ResponseDelivery.reserve_buffer",
+        lambda _self, size: sizes.append(size),
     )
     await site.get(sql("select hex(zeroblob(100000)) as a", "csv"))
     assert 200_000 < sizes[0] < 201_000
@@ -295,16 +355,40 @@ async def test_csv_is_measured_in_bytes(site: Site, monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     ("statement", "options", "error"),
     [
-        ("select replace(hex(zeroblob(20000)), '00', '[') as a", {"_json": "a"}, "nested too deeply"),
-        ("select '[' || replace(hex(zeroblob(300000)), '00', '1,') || '1]' as a", {"_json": "a"}, "too large"),
-        ("select replace(hex(zeroblob(1000000)), '00', char(1)) as a", {}, "too large"),  # each is six bytes of JSON
-        ("select escape_fts(hex(zeroblob(9000)))", {}, "escape_fts takes at most 10,000 characters, 20 times"),
-        (f"{ENDLESS} select escape_fts(x) from c limit 21", {}, "escape_fts takes at most 10,000 characters, 20 times"),
+        (
+            "select replace(hex(zeroblob(20000)), '00', '[') as a",
+            {"_json": "a"},
+            "nested too deeply",
+        ),
+        (
+            "select '[' || replace(hex(zeroblob(300000)), '00', '1,') || '1]' as a",
+            {"_json": "a"},
+            "too large",
+        ),
+        (
+            "select replace(hex(zeroblob(1000000)), '00', char(1)) as a",
+            {},
+            "too large",
+        ),  # each is six bytes of JSON
+        (
+            "select escape_fts(hex(zeroblob(9000)))",
+            {},
+            "escape_fts takes at most 10,000 characters, 20 times",
+        ),
+        (
+            f"{ENDLESS} select escape_fts(x) from c limit 21",
+            {},
+            "escape_fts takes at most 10,000 characters, 20 times",
+        ),
         ("select nosuch(escape_fts('a'))", {}, "no such function: nosuch"),
     ],
 )
 async def test_result_beyond_a_limit_is_a_400_with_the_reason(
-    site: Site, caplog: pytest.LogCaptureFixture, statement: str, options: dict[str, str], error: str
+    site: Site,
+    caplog: pytest.LogCaptureFixture,
+    statement: str,
+    options: dict[str, str],
+    error: str,
 ) -> None:
     response = await site.get(sql(statement, **options))
     assert response.status_code == 400
@@ -317,7 +401,12 @@ async def test_result_beyond_a_limit_is_a_400_with_the_reason(
 
 @pytest.mark.parametrize(
     "statement",
-    ["/**/" + "\n" * 60_000 + "x", "/**/--x\n  " * 6_000 + "x", "/**/" * 15_000 + "x", "explain " * 8_000],
+    [
+        "/**/" + "\n" * 60_000 + "x",
+        "/**/--x\n  " * 6_000 + "x",
+        "/**/" * 15_000 + "x",
+        "explain " * 8_000,
+    ],
     ids=["line breaks", "line comments", "comments", "explain"],
 )
 def test_long_statement_is_checked_in_linear_time(statement: str) -> None:
@@ -331,11 +420,26 @@ def test_long_statement_is_checked_in_linear_time(statement: str) -> None:
 def test_select_statements_are_recognised() -> None:
     install_linear_sql_checks()
     for allowed in (
-        *("select 1", " \n/* a * b */ -- c\n  SELECT 1", "-- a\nwith x as (select 1) select * from x"),
-        *("explain select 1", "explain query plan with x as (select 1) select 1", "/**//* /* */select(1)"),
+        *(
+            "select 1",
+            " \n/* a * b */ -- c\n  SELECT 1",
+            "-- a\nwith x as (select 1) select * from x",
+        ),
+        *(
+            "explain select 1",
+            "explain query plan with x as (select 1) select 1",
+            "/**//* /* */select(1)",
+        ),
     ):
         validate_sql_select(allowed)
-    for rejected in ("", "update a set b = 1", "selects 1", "/* select 1", "explain update x", "; select 1"):
+    for rejected in (
+        "",
+        "update a set b = 1",
+        "selects 1",
+        "/* select 1",
+        "explain update x",
+        "; select 1",
+    ):
         with pytest.raises(InvalidSql):
             validate_sql_select(rejected)
 
@@ -348,7 +452,9 @@ async def test_named_parameters_are_found_outside_comments() -> None:
     assert time.process_time() - started < 2
 
 
-async def test_site_installs_its_own_checks(sample_archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_site_installs_its_own_checks(
+    sample_archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("datasette.utils.allowed_sql_res", [re.compile("nothing")])
     with served(sample_archive) as datasette:
         assert (await Site(datasette).get("/archive.json?sql=select+1")).status_code == 200
@@ -374,4 +480,6 @@ def test_no_other_private_name_of_datasette_is_used() -> None:
         for path in (ROOT / "archive" / folder).glob("*.py")
         for name in private.findall(path.read_text(encoding="utf-8"))
     }
-    assert used == {"datasette_utils._multi_line_comment_re"}, "they belong in install_linear_sql_checks"
+    assert used == {"datasette_utils._multi_line_comment_re"}, (
+        "they belong in install_linear_sql_checks"
+    )

@@ -22,7 +22,9 @@ from archive.web.request_limits import (
 )
 from tests.archive.web.serving import FakeClient
 
-LIMITS = replace(SandboxLimits(), chunk_timeout=0.1, response_timeout=0.5, max_buffered_bytes=3 * CHUNK_BYTES)
+LIMITS = replace(
+    SandboxLimits(), chunk_timeout=0.1, response_timeout=0.5, max_buffered_bytes=3 * CHUNK_BYTES
+)
 ONE_SLOT = replace(LIMITS, workers=1)
 START = {"type": "http.response.start", "status": 200, "headers": []}
 
@@ -34,7 +36,9 @@ def respond(body: bytes, times: int = 1, *, pause: float = 0.0) -> Any:
         await send(START)
         for number in range(times):
             await asyncio.sleep(pause)
-            await send({"type": "http.response.body", "body": body, "more_body": number < times - 1})
+            await send(
+                {"type": "http.response.body", "body": body, "more_body": number < times - 1}
+            )
 
     return app
 
@@ -49,7 +53,12 @@ async def deliver(
     is_export: bool = False,
 ) -> None:
     delivery = ResponseDelivery(
-        LIMITS, budget or BufferBudget(LIMITS), client.send, request, killable=killable, is_export=is_export
+        LIMITS,
+        budget or BufferBudget(LIMITS),
+        client.send,
+        request,
+        killable=killable,
+        is_export=is_export,
     )
     await delivery.run(app, {}, client.receive)
 
@@ -57,14 +66,18 @@ async def deliver(
 # Delivery
 
 
-@pytest.mark.parametrize("size", [0, 1, CHUNK_BYTES, CHUNK_BYTES + 1, 2 * CHUNK_BYTES, 2 * CHUNK_BYTES + 7])
+@pytest.mark.parametrize(
+    "size", [0, 1, CHUNK_BYTES, CHUNK_BYTES + 1, 2 * CHUNK_BYTES, 2 * CHUNK_BYTES + 7]
+)
 async def test_response_arrives_complete_in_chunks(size: int) -> None:
     client, budget = FakeClient(), BufferBudget(LIMITS)
     body = os.urandom(size)
     await deliver(respond(body), client, budget)
     assert client.body == body
     assert max(len(message.get("body", b"")) for message in client.messages) <= CHUNK_BYTES
-    assert [message["more_body"] for message in client.messages[1:-1]] == [True] * (len(client.messages) - 2)
+    assert [message["more_body"] for message in client.messages[1:-1]] == [True] * (
+        len(client.messages) - 2
+    )
     assert not client.messages[-1].get("more_body")
     assert budget.bytes_left == LIMITS.max_buffered_bytes
 
@@ -81,9 +94,15 @@ async def test_delivery_to_a_client_that_does_not_read_is_given_up(app: Any) -> 
 @pytest.mark.parametrize("kind", ["page", "stream", "export"])
 async def test_only_streams_and_exports_may_exceed_the_response_timeout(kind: str) -> None:
     client = FakeClient()
-    stream = VisitorRequest(LIMITS, RequestQueue(LIMITS), "csv", streaming=True) if kind == "stream" else None
+    stream = (
+        VisitorRequest(LIMITS, RequestQueue(LIMITS), "csv", streaming=True)
+        if kind == "stream"
+        else None
+    )
     started = time.perf_counter()
-    await deliver(respond(b"x", times=8, pause=0.08), client, request=stream, is_export=kind == "export")
+    await deliver(
+        respond(b"x", times=8, pause=0.08), client, request=stream, is_export=kind == "export"
+    )
     assert 0.5 <= time.perf_counter() - started < 10
     assert (client.body == b"x" * 8) == (kind != "page")
 
@@ -101,7 +120,12 @@ async def test_error_after_the_start_does_not_look_like_the_end() -> None:
 
 
 async def test_large_responses_share_a_buffer_and_small_ones_need_none() -> None:
-    slow, late, small, budget = FakeClient(max_messages=2), FakeClient(), FakeClient(), BufferBudget(LIMITS)
+    slow, late, small, budget = (
+        FakeClient(max_messages=2),
+        FakeClient(),
+        FakeClient(),
+        BufferBudget(LIMITS),
+    )
     large = respond(b"x" * 2 * CHUNK_BYTES)
     first = asyncio.create_task(deliver(large, slow, budget))
     await asyncio.sleep(0.02)
@@ -137,7 +161,11 @@ async def test_exception_of_the_application_is_raised() -> None:
 
 
 async def test_work_that_cannot_be_stopped_keeps_its_slot_after_a_disconnect() -> None:
-    client, request, done = FakeClient(), VisitorRequest(LIMITS, RequestQueue(ONE_SLOT)), asyncio.Event()
+    client, request, done = (
+        FakeClient(),
+        VisitorRequest(LIMITS, RequestQueue(ONE_SLOT)),
+        asyncio.Event(),
+    )
 
     async def app(_scope: Any, _receive: Any, send: Any) -> None:
         await request.acquire_slot()
@@ -188,7 +216,11 @@ async def test_clients_take_turns_and_none_fills_the_queue() -> None:
         first = [group.create_task(take("greedy")) for _ in range(2)]
         last = asyncio.create_task(take("greedy"))
         await asyncio.sleep(0)
-        assert (queue.waiting, queue.has_room("greedy"), queue.has_room("other")) == (3, False, True)
+        assert (queue.waiting, queue.has_room("greedy"), queue.has_room("other")) == (
+            3,
+            False,
+            True,
+        )
         with pytest.raises(BusyError):
             await queue.acquire("greedy")
         group.create_task(take("other"))
@@ -202,8 +234,12 @@ async def test_clients_take_turns_and_none_fills_the_queue() -> None:
     assert (queue.waiting, queue.free_slots) == (0, 1)
 
 
-@pytest.mark.parametrize("release_after", [None, 0.01, 0.03], ids=["cancelled", "before", "after the timeout"])
-async def test_slot_given_to_a_request_that_stops_waiting_is_released(release_after: float | None) -> None:
+@pytest.mark.parametrize(
+    "release_after", [None, 0.01, 0.03], ids=["cancelled", "before", "after the timeout"]
+)
+async def test_slot_given_to_a_request_that_stops_waiting_is_released(
+    release_after: float | None,
+) -> None:
     queue = RequestQueue(replace(ONE_SLOT, queue_timeout=0.02))
     await queue.acquire()
     waiting = asyncio.create_task(queue.acquire("slow"))
@@ -228,7 +264,11 @@ async def test_slot_given_to_a_request_that_stops_waiting_is_released(release_af
         ("q=" + "x" * 10_000, "q=" + "x" * 10_001, "q= is too long: at most 10,000 characters"),
         ("q=" + "%C3%A5" * 10_000, "q=" + "%C3%A5" * 10_001, "q= is too long"),
         ("x" * 10_000 + "=", "x" * 10_001 + "=", "x" * 40 + "= is too long"),
-        ("&".join(["tag=x"] * 200), "&".join(["tag=x"] * 201), "a URL may have at most 200 parameters"),
+        (
+            "&".join(["tag=x"] * 200),
+            "&".join(["tag=x"] * 201),
+            "a URL may have at most 200 parameters",
+        ),
     ],
     ids=["value", "letters of two bytes", "name", "number"],
 )

@@ -71,27 +71,40 @@ async def test_rejection_follows_the_chosen_language_and_format(busy_site: Site)
         assert "<" not in response.text
 
 
-async def test_rejections_are_rendered_once_and_slowed_down(busy_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_rejections_are_rendered_once_and_slowed_down(
+    busy_site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await busy_site.get("/search?q=fyr")
     monkeypatch.setattr("jinja2.Template.render_async", None)
     started = time.perf_counter()
-    responses = await asyncio.gather(*(busy_site.get("/search?q=fyr") for _ in range(REFUSALS_PER_SECOND)))
+    responses = await asyncio.gather(
+        *(busy_site.get("/search?q=fyr") for _ in range(REFUSALS_PER_SECOND))
+    )
     assert {response.status_code for response in responses} == {503}
     assert time.perf_counter() - started > 0.9
 
 
-async def test_request_that_waited_too_long_is_a_503_as_json(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_request_that_waited_too_long_is_a_503_as_json(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await site.get("/")
-    monkeypatch.setattr("archive.web.request_limits.RequestQueue.acquire", AsyncMock(side_effect=BusyError))
+    monkeypatch.setattr(
+        "archive.web.request_limits.RequestQueue.acquire", AsyncMock(side_effect=BusyError)
+    )
     response = await site.get("/archive/tags.json")
     assert (response.status_code, response.json()["status"]) == (503, 503)
     assert response.headers["access-control-allow-origin"] == "*"
 
 
 async def test_only_a_few_streams_run_at_once(site: Site) -> None:
-    streams = [site.get("/archive/releases.csv?_stream=on") for _ in range(SandboxLimits().max_streams + 2)]
+    streams = [
+        site.get("/archive/releases.csv?_stream=on") for _ in range(SandboxLimits().max_streams + 2)
+    ]
     responses = await asyncio.gather(*streams)
-    assert sorted(response.status_code for response in responses) == [200] * SandboxLimits().max_streams + [503] * 2
+    assert (
+        sorted(response.status_code for response in responses)
+        == [200] * SandboxLimits().max_streams + [503] * 2
+    )
     assert (await site.get("/archive/releases.csv?_stream=on")).text.count("\r\n") > 40
 
 
@@ -106,13 +119,23 @@ async def test_only_a_few_streams_run_at_once(site: Site) -> None:
         "/archive/releases.json?" + "_where=1&" * 6_000,
         *(
             f"{page}?{query}"
-            for page in ("/search", "/search.json", "/-/edits", "/-/edits.json", "/new.csv", "/", "/about")
+            for page in (
+                "/search",
+                "/search.json",
+                "/-/edits",
+                "/-/edits.json",
+                "/new.csv",
+                "/",
+                "/about",
+            )
             for query in ("q=" + "fyrar+" * 2_000, "x=" + "å" * 10_001, "&".join(["tag=x"] * 201))
         ),
     ],
     ids=lambda path: path[:40],
 )
-async def test_long_url_is_rejected_before_it_is_read(site: Site, site_without_sql: Site, path: str) -> None:
+async def test_long_url_is_rejected_before_it_is_read(
+    site: Site, site_without_sql: Site, path: str
+) -> None:
     for each in (site, site_without_sql) if path.startswith("/archive") else (site,):
         started = time.process_time()
         response = await each.get(path)
@@ -125,26 +148,40 @@ async def test_long_url_is_rejected_before_it_is_read(site: Site, site_without_s
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        *(("get", path + "x" * 10_000, 200) for path in ("/search?q=", "/search.json?q=", "/about?utm_term=")),
+        *(
+            ("get", path + "x" * 10_000, 200)
+            for path in ("/search?q=", "/search.json?q=", "/about?utm_term=")
+        ),
         *(("get", path, 400) for path in ("/-/static/%00", "/static/%00.css", "/tag/%00")),
-        *(("get", f"/-/{name}", 404) for name in ("messages", "permissions", "allow-debug", "patterns", "logout")),
+        *(
+            ("get", f"/-/{name}", 404)
+            for name in ("messages", "permissions", "allow-debug", "patterns", "logout")
+        ),
         ("get", "/-/auth-token?token=x", 404),
         *((method, "/archive.json", 405) for method in ("post", "put", "patch", "delete")),
     ],
     ids=lambda value: str(value)[:30],
 )
-async def test_unusual_requests_have_the_right_status(site: Site, method: str, path: str, status: int) -> None:
+async def test_unusual_requests_have_the_right_status(
+    site: Site, method: str, path: str, status: int
+) -> None:
     response = await getattr(site.datasette.client, method)(path)
     assert response.status_code == status
     if status == 405:
         assert (response.headers["allow"], response.json()["status"]) == ("GET, HEAD, OPTIONS", 405)
 
 
-@pytest.mark.parametrize("path", ["/", "/archive/releases.json?_size=1", "/archive/releases/1", "/search?q=fyr"])
-async def test_only_valid_hosts_are_answered_and_cookies_are_not_read(site: Site, path: str) -> None:
+@pytest.mark.parametrize(
+    "path", ["/", "/archive/releases.json?_size=1", "/archive/releases/1", "/search?q=fyr"]
+)
+async def test_only_valid_hosts_are_answered_and_cookies_are_not_read(
+    site: Site, path: str
+) -> None:
     rejected = [(b"host", host) for host in (b"[", b"]:x", b"a b", b"x/y")]
     accepted = [(b"host", host) for host in (b"[::1]:8001", b"arkiv.example", b"a_b:80")]
-    accepted += [(b"cookie", cookie) for cookie in (b"a=\xff\xfe", b'a="\xc3(', b"\x7f=1; b", b"ds_actor=x")]
+    accepted += [
+        (b"cookie", cookie) for cookie in (b"a=\xff\xfe", b'a="\xc3(', b"\x7f=1; b", b"ds_actor=x")
+    ]
     for header in [*rejected, *accepted]:
         response = await site.datasette.client.get(path, headers=[header])
         assert response.status_code == (400 if header in rejected else 200), header
@@ -158,7 +195,9 @@ async def test_without_sql_only_canned_queries_are_answered(site_without_sql: Si
     page = await site_without_sql.get("/archive?sql=select+1")
     assert (page.status_code, page.headers["content-type"]) == (403, "text/html; charset=utf-8")
     assert (await site_without_sql.get("/archive/releases.json?_where=1")).status_code == 403
-    assert (await site_without_sql.get("/archive/releases.json?agency=fagelverket")).status_code == 200
+    assert (
+        await site_without_sql.get("/archive/releases.json?agency=fagelverket")
+    ).status_code == 200
     for name in read_canned_queries():
         assert (await site_without_sql.get(f"/archive/{name}.json")).status_code == 200, name
 
@@ -166,8 +205,12 @@ async def test_without_sql_only_canned_queries_are_answered(site_without_sql: Si
 # What is public
 
 
-async def test_metadata_and_settings_are_public_and_without_paths(site: Site, sample_archive: Path) -> None:
-    with served(sample_archive) as datasette:  # a new one, because Datasette's pages add inherited values
+async def test_metadata_and_settings_are_public_and_without_paths(
+    site: Site, sample_archive: Path
+) -> None:
+    with served(
+        sample_archive
+    ) as datasette:  # a new one, because Datasette's pages add inherited values
         metadata = (await Site(datasette).get("/-/metadata.json")).json()
     assert metadata == json.loads((ROOT / "metadata.json").read_text(encoding="utf-8"))
     assert "plugins" not in metadata
@@ -195,11 +238,16 @@ async def test_fault_is_logged_and_not_shown(
     monkeypatch.setattr(type(site.datasette.get_database("archive")), "primary_keys", None)
     response = await site.get("/archive/releases.json")
     assert response.status_code == 500
-    assert response.json()["error"] == "An error occurred in the archive and has been logged. Please try again later."
+    assert (
+        response.json()["error"]
+        == "An error occurred in the archive and has been logged. Please try again later."
+    )
     assert "TypeError" in caplog.text
 
 
-async def test_error_page_is_in_the_language_of_the_reader_and_data_in_english(sample_archive: Path) -> None:
+async def test_error_page_is_in_the_language_of_the_reader_and_data_in_english(
+    sample_archive: Path,
+) -> None:
     with serve_with_limits(sample_archive, {"starved_share": 0}, sql_time_limit_ms=50) as site:
         slow = urlencode({"_where": f"id in ({ENDLESS} select x from c)"})
         page = await site.get(f"/archive/releases?{slow}")
@@ -210,23 +258,41 @@ async def test_error_page_is_in_the_language_of_the_reader_and_data_in_english(s
 
 @pytest.mark.parametrize(
     "path",
-    ["/archive.json?sql=&_shape=array", "/archive.json?_shape=array", "/archive.json?sql=+", "/archive.csv?sql="],
+    [
+        "/archive.json?sql=&_shape=array",
+        "/archive.json?_shape=array",
+        "/archive.json?sql=+",
+        "/archive.csv?sql=",
+    ],
 )
 async def test_empty_sql_is_named(site: Site, path: str) -> None:
     response = await site.get(path)
-    assert (response.status_code, "Write a SELECT statement" in response.json()["error"]) == (400, True)
-    assert (await site.get("/archive.json")).status_code == (await site.get("/archive?sql=")).status_code == 200
+    assert (response.status_code, "Write a SELECT statement" in response.json()["error"]) == (
+        400,
+        True,
+    )
+    assert (
+        (await site.get("/archive.json")).status_code
+        == (await site.get("/archive?sql=")).status_code
+        == 200
+    )
 
 
-@pytest.mark.parametrize("path", ["/person/x.json", "/archive/nothing.json", "/-/databases.json", "/-/threads.json"])
+@pytest.mark.parametrize(
+    "path", ["/person/x.json", "/archive/nothing.json", "/-/databases.json", "/-/threads.json"]
+)
 async def test_only_errors_of_the_database_are_called_so(site: Site, path: str) -> None:
     response = await site.get(path)
     assert response.status_code == 404
     assert "database" not in response.json()["error"].replace("/-/databases", "").lower()
 
 
-@pytest.mark.parametrize("path", ["/-/coverage.xlsx", "/nothing.json", "/nothing/at/all.json", "/-/diff/1/x.json"])
-async def test_unknown_address_is_a_404_that_does_not_mention_databases(site: Site, path: str) -> None:
+@pytest.mark.parametrize(
+    "path", ["/-/coverage.xlsx", "/nothing.json", "/nothing/at/all.json", "/-/diff/1/x.json"]
+)
+async def test_unknown_address_is_a_404_that_does_not_mention_databases(
+    site: Site, path: str
+) -> None:
     response = await site.get(path)
     message = "There is no data in this format at this address. Check the address."
     assert (response.status_code, response.json()["error"]) == (404, message)
@@ -239,7 +305,11 @@ async def test_unknown_address_is_a_404_that_does_not_mention_databases(site: Si
     "path",
     [
         *("/", "/search?q=skog", "/new.json", "/archive/releases/1", "/archive.json?sql=select+1"),
-        *("/archive/releases.json?_ttl=31536000", "/archive?_ttl=31536000", "/archive/releases/1?_ttl=9999999"),
+        *(
+            "/archive/releases.json?_ttl=31536000",
+            "/archive?_ttl=31536000",
+            "/archive/releases/1?_ttl=9999999",
+        ),
     ],
 )
 async def test_response_is_cached_for_seconds_and_varies_by_language(site: Site, path: str) -> None:
@@ -259,8 +329,12 @@ async def test_page_of_a_snapshot_can_be_revalidated(site: Site, sample_archive:
         assert first.headers["last-modified"].endswith("GMT")
         again = await snapshot.get("/", accept_language="sv", if_none_match=f'"x", {etag}')
         assert (again.status_code, again.content) == (304, b"")
-        assert not {"content-security-policy", "content-type"} & {*again.headers}, "a browser would replace its own"
-        assert (await snapshot.get("/", accept_language="en", if_none_match=etag)).status_code == 200
+        assert not {"content-security-policy", "content-type"} & {*again.headers}, (
+            "a browser would replace its own"
+        )
+        assert (
+            await snapshot.get("/", accept_language="en", if_none_match=etag)
+        ).status_code == 200
         query = await snapshot.get("/archive.json?sql=select+random()", if_none_match=etag)
         assert (query.status_code, "etag" in query.headers) == (200, False)
 
@@ -270,8 +344,12 @@ async def test_static_file_is_cached_for_good_under_its_hash(site: Site, path: s
     response = await site.get(path)
     etag = response.headers["etag"]
     assert (response.status_code, response.headers["cache-control"]) == (200, "max-age=300")
-    assert (await site.get(f"{path}?{etag[1:-1]}")).headers["cache-control"] == "max-age=31536000, immutable"
-    assert (await site.get(f"{path}?0123456789ab")).headers["cache-control"] == "max-age=300"  # of another version
+    assert (await site.get(f"{path}?{etag[1:-1]}")).headers[
+        "cache-control"
+    ] == "max-age=31536000, immutable"
+    assert (await site.get(f"{path}?0123456789ab")).headers[
+        "cache-control"
+    ] == "max-age=300"  # of another version
     again = await site.get(path, if_none_match=etag)
     assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", etag)
     for missing in (f"{path}x", "/static/../schema.py", "/static/", "/static/%2e%2e/schema.py"):
@@ -290,7 +368,8 @@ async def test_links_have_the_public_address_of_the_site(sample_archive: Path) -
 
 
 @pytest.mark.parametrize(
-    ("hook", "is_warned"), [("extra_js_urls", True), ("extra_body_script", True), ("extra_css_urls", False)]
+    ("hook", "is_warned"),
+    [("extra_js_urls", True), ("extra_body_script", True), ("extra_css_urls", False)],
 )
 async def test_plugin_whose_scripts_would_not_run_is_named_in_the_log(
     sample_archive: Path, caplog: pytest.LogCaptureFixture, hook: str, is_warned: bool

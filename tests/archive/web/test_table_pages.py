@@ -1,4 +1,6 @@
-"""Datasette's own views: pages in a total order, CSV that is complete or broken off, and checked parameters."""
+"""Datasette's own views: pages in a total order, CSV that is complete or broken off, and checked
+parameters.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,10 @@ TABLES = {  # definition and key
     "compound": (f"(x text, y integer, e text, {COMMON_COLUMNS}, primary key (x, y))", ["x", "y"]),
     "named": (f"(name text primary key, {COMMON_COLUMNS})", ["name"]),
     "keyless": (f"({COMMON_COLUMNS})", ["rowid"]),
-    "without": ("(x text, y integer, a text, b integer, primary key (y, x)) without rowid", ["y", "x"]),
+    "without": (
+        "(x text, y integer, a text, b integer, primary key (y, x)) without rowid",
+        ["y", "x"],
+    ),
 }
 KEYS = {**{table: key for table, (_, key) in TABLES.items()}, "tied": ["id"]}
 # null, numbers, texts and bytes beside each other, in a column without a type
@@ -75,7 +80,9 @@ def tied_archive(sample_archive: Path, tmp_path_factory: pytest.TempPathFactory)
 @pytest.fixture(scope="module")
 async def tied_site(site: Site, tied_archive: Path) -> AsyncIterator[Site]:
     """It depends on `site` because it would otherwise unregister its plugins at the end."""
-    with served(tied_archive, max_returned_rows=PAGE_SIZE, default_page_size=PAGE_SIZE) as datasette:
+    with served(
+        tied_archive, max_returned_rows=PAGE_SIZE, default_page_size=PAGE_SIZE
+    ) as datasette:
         yield Site(datasette)
 
 
@@ -83,12 +90,19 @@ def list_columns(db: sqlite3.Connection, table: str) -> list[str]:
     return [row[1] for row in db.execute(f"pragma table_info({table})")]
 
 
-def read_keys(path: Path, table: str, where: str = "1", order: Mapping[str, str] | None = None) -> list[Any]:
+def read_keys(
+    path: Path, table: str, where: str = "1", order: Mapping[str, str] | None = None
+) -> list[Any]:
     """Return the keys of a table as SQLite orders them."""
     keys = ", ".join(KEYS[table])
-    columns = [f"{column}{' desc' if option == '_sort_desc' else ''}" for option, column in (order or {}).items()]
+    columns = [
+        f"{column}{' desc' if option == '_sort_desc' else ''}"
+        for option, column in (order or {}).items()
+    ]
     with closing(sqlite3.connect(path)) as db:
-        rows = db.execute(f"select {keys} from {table} where {where} order by {', '.join([*columns, keys])}").fetchall()
+        rows = db.execute(
+            f"select {keys} from {table} where {where} order by {', '.join([*columns, keys])}"
+        ).fetchall()
     return [tuple(map(str, row)) for row in rows]
 
 
@@ -103,7 +117,11 @@ async def follow_pages(site: Site, table: str, key: Sequence[str], **options: An
         for row in page["rows"]:
             cells = row if isinstance(row, dict) else dict(zip(page["columns"], row, strict=True))
             values = [cells[name] for name in key]
-            keys.append(tuple(str(v["value"] if isinstance(v, dict) and "value" in v else v) for v in values))
+            keys.append(
+                tuple(
+                    str(v["value"] if isinstance(v, dict) and "value" in v else v) for v in values
+                )
+            )
         url = page["next_url"] and page["next_url"].removeprefix(HOST)
         assert (response.headers.get("link") == f'<{HOST}{url}>; rel="next"') == bool(url)
         assert len(keys) <= 200, "no end"
@@ -112,7 +130,9 @@ async def follow_pages(site: Site, table: str, key: Sequence[str], **options: An
 
 async def read_stream(site: Site, table: str, key: Sequence[str], **options: Any) -> list[Any]:
     """Return the keys in a CSV stream."""
-    response = await site.get(f"/archive/{table}.csv?{urlencode({'_stream': 'on', **options}, doseq=True)}")
+    response = await site.get(
+        f"/archive/{table}.csv?{urlencode({'_stream': 'on', **options}, doseq=True)}"
+    )
     assert response.status_code == 200, response.text
     return [tuple(row[name] for name in key) for row in csv.DictReader(io.StringIO(response.text))]
 
@@ -147,7 +167,8 @@ async def test_pages_and_streams_have_each_row_once_in_a_total_order(
         expected = read_keys(tied_archive, table, order=order)
         assert len(expected) == ROWS
         assert await follow_pages(tied_site, table, key, **order) == expected, order
-        if key != ["rowid"] and option != "_sort_desc":  # no column of CSV; the pages of a stream are the same
+        # no column of CSV; the pages of a stream are the same
+        if key != ["rowid"] and option != "_sort_desc":
             assert await read_stream(tied_site, table, key, **order) == expected, order
     assert len(await read_stream(tied_site, table, ["a"])) == ROWS
 
@@ -161,11 +182,17 @@ async def test_filtered_pages_and_streams_are_in_a_total_order(
         assert len(expected) > PAGE_SIZE
         assert await follow_pages(tied_site, table, ["id"], **options, **order) == expected, order
         as_objects = {"_shape": "objects", "_size": PAGE_SIZE, "_facet": "b"}
-        assert await follow_pages(tied_site, table, ["id"], **options, **order, **as_objects) == expected, order
+        assert (
+            await follow_pages(tied_site, table, ["id"], **options, **order, **as_objects)
+            == expected
+        ), order
         assert await read_stream(tied_site, table, ["id"], **options, **order) == expected, order
     if "_col" not in options:
         expected = read_keys(tied_archive, "compound", where, {"_sort_desc": "a"})
-        assert await follow_pages(tied_site, "compound", ["x", "y"], **options, _sort_desc="a") == expected
+        assert (
+            await follow_pages(tied_site, "compound", ["x", "y"], **options, _sort_desc="a")
+            == expected
+        )
 
 
 @pytest.mark.parametrize(
@@ -178,10 +205,14 @@ async def test_filtered_pages_and_streams_are_in_a_total_order(
     ],
     ids=str,
 )
-async def test_pages_of_a_search_have_each_row_once(site: Site, options: dict[str, str], order: dict[str, str]) -> None:
+async def test_pages_of_a_search_have_each_row_once(
+    site: Site, options: dict[str, str], order: dict[str, str]
+) -> None:
     columns = {"_size": 7, "_labels": "on", "_col": ["agency", "title"]}
     found = await follow_pages(site, "releases", ["id"], **options, **order, **columns)
-    counted = (await site.get(f"/archive/releases.json?{urlencode({**options, '_size': 0})}")).json()
+    counted = (
+        await site.get(f"/archive/releases.json?{urlencode({**options, '_size': 0})}")
+    ).json()
     assert len(found) == len(set(found)) == counted["filtered_table_rows_count"] > 4 * 7
     assert sorted(await read_stream(site, "releases", ["id"], **options, **order)) == sorted(found)
 
@@ -189,7 +220,10 @@ async def test_pages_of_a_search_have_each_row_once(site: Site, options: dict[st
 async def test_html_pages_are_linked_and_facets_are_of_all_pages(tied_site: Site) -> None:
     first = (await tied_site.get("/archive/numbered.json?_facet=e&_sort=a")).json()
     second = (await tied_site.get(first["next_url"].removeprefix(HOST))).json()
-    assert second["facet_results"]["e"]["results"][0]["count"] == first["facet_results"]["e"]["results"][0]["count"]
+    assert (
+        second["facet_results"]["e"]["results"][0]["count"]
+        == first["facet_results"]["e"]["results"][0]["count"]
+    )
     assert first["filtered_table_rows_count"] == second["filtered_table_rows_count"] == ROWS
     keys: list[str] = []
     next_urls = ["/archive/numbered?_sort_desc=a"]
@@ -203,7 +237,9 @@ async def test_html_pages_are_linked_and_facets_are_of_all_pages(tied_site: Site
 async def test_next_page_after_a_deleted_row_is_a_400(tied_archive: Path, tmp_path: Path) -> None:
     path = Path(shutil.copy(tied_archive, tmp_path / "archive.db"))
     with served(path, max_returned_rows=PAGE_SIZE) as datasette:
-        page = (await Site(datasette).get(f"/archive/numbered.json?_sort=f&_size={PAGE_SIZE}")).json()
+        page = (
+            await Site(datasette).get(f"/archive/numbered.json?_sort=f&_size={PAGE_SIZE}")
+        ).json()
         last = page["rows"][-1][0]
         assert page["next"] == f"[{last}]"  # the sorted text is too long for a URL
         with closing(sqlite3.connect(path)) as db, db:
@@ -213,10 +249,14 @@ async def test_next_page_after_a_deleted_row_is_a_400(tied_archive: Path, tmp_pa
 
 def test_first_column_of_each_view_is_a_key(history_archive: Path) -> None:
     with closing(sqlite3.connect(history_archive)) as db:
-        views = [name for (name,) in db.execute("select name from sqlite_master where type = 'view'")]
+        views = [
+            name for (name,) in db.execute("select name from sqlite_master where type = 'view'")
+        ]
         for view in views:
             first = db.execute(f"select * from {view} limit 0").description[0][0]
-            rows, keys = db.execute(f"select count(*), count(distinct {first}) from {view}").fetchone()
+            rows, keys = db.execute(
+                f"select count(*), count(distinct {first}) from {view}"
+            ).fetchone()
             assert rows == keys > 0
 
 
@@ -231,7 +271,9 @@ async def test_page_has_as_many_rows_as_fit(tied_archive: Path, tmp_path: Path) 
         assert first["next_url"]
         assert len(await follow_pages(site, "numbered", ["id"], _size="max")) == ROWS
         assert len(await read_stream(site, "numbered", ["id"])) == ROWS
-        assert len((await site.page("/archive/numbered?_size=max")).cssselect("td:first-child")) == 4
+        assert (
+            len((await site.page("/archive/numbered?_size=max")).cssselect("td:first-child")) == 4
+        )
         for extension in (".json", ".csv"):
             rejected = await site.get(f"/archive/numbered{extension}?_size=22")
             assert rejected.status_code == 400
@@ -250,12 +292,18 @@ async def test_requested_columns_have_labels_and_the_key_once(site: Site) -> Non
     assert text.splitlines()[0] == "id,title"
     (row,) = (await site.get("/archive/releases.json?_col=id&_size=1&_shape=array")).json()
     assert list(row) == ["id"]
-    page = (await site.get("/archive/releases.json?_labels=on&_size=1&_col=agency&_shape=objects")).json()
+    page = (
+        await site.get("/archive/releases.json?_labels=on&_size=1&_col=agency&_shape=objects")
+    ).json()
     assert page["rows"][0]["agency"]["label"] == "Fyrstyrelsen"
-    assert (await site.get(page["next_url"].removeprefix(HOST))).json()["rows"][0]["id"] != page["rows"][0]["id"]
+    assert (await site.get(page["next_url"].removeprefix(HOST))).json()["rows"][0]["id"] != page[
+        "rows"
+    ][0]["id"]
 
 
-async def test_facets_of_arrays_are_counted_and_those_without_time_named(site: Site, sample_archive: Path) -> None:
+async def test_facets_of_arrays_are_counted_and_those_without_time_named(
+    site: Site, sample_archive: Path
+) -> None:
     path = "/archive/revisions.json?_facet_array=tags&_size=0"
     counted = (await site.get(path)).json()["facet_results"]["tags"]["results"]
     assert {facet["value"] for facet in counted} >= {"Väglag", "Sjöfart"}
@@ -272,11 +320,16 @@ async def test_facets_of_arrays_are_counted_and_those_without_time_named(site: S
 async def test_page_of_csv_links_to_the_next(tied_site: Site) -> None:
     response = await tied_site.get("/archive/numbered.csv")
     assert len(response.text.splitlines()) == PAGE_SIZE + 1
-    assert response.headers["link"] == f'<{HOST}/archive/numbered.csv?_next=%5B{PAGE_SIZE}%5D>; rel="next"'
+    assert (
+        response.headers["link"]
+        == f'<{HOST}/archive/numbered.csv?_next=%5B{PAGE_SIZE}%5D>; rel="next"'
+    )
     assert "link" not in (await tied_site.get("/archive/numbered.csv?_stream=on")).headers
 
 
-async def test_head_of_a_stream_reads_one_page(tied_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_head_of_a_stream_reads_one_page(
+    tied_site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pages: list[object] = []
     read_page = SandboxedTableView.read_page
 
@@ -303,24 +356,35 @@ async def test_csv_has_labels_links_to_bytes_and_download_options(tied_site: Sit
 
 async def test_csv_exists_of_tables_queries_and_lists(site: Site) -> None:
     for path in ("/archive/releases", "/archive", "/search", "/-/edits", "/-/status", "/new"):
-        response = await site.get(f"{path}.csv" + ("?sql=select+1+as+a" if path == "/archive" else ""))
-        assert (response.status_code, response.headers["content-type"]) == (200, "text/csv; charset=utf-8"), path
+        response = await site.get(
+            f"{path}.csv" + ("?sql=select+1+as+a" if path == "/archive" else "")
+        )
+        assert (response.status_code, response.headers["content-type"]) == (
+            200,
+            "text/csv; charset=utf-8",
+        ), path
 
 
 async def test_streams_and_pages_are_read_at_once(tied_site: Site) -> None:
-    counts = await asyncio.gather(*(read_stream(tied_site, "numbered", ["id"], _sort=name) for name in "abc"))
+    counts = await asyncio.gather(
+        *(read_stream(tied_site, "numbered", ["id"], _sort=name) for name in "abc")
+    )
     assert [len(keys) for keys in counts] == [ROWS] * 3
     assert json.loads((await tied_site.get("/archive/numbered.json?_size=0")).text)["rows"] == []
 
 
 @pytest.fixture
 async def breaking_url(tied_archive: Path, tmp_path: Path) -> AsyncIterator[str]:
-    """A server whose table `numbered` fails in the middle: a value there is larger than any response may be."""
+    """A server whose table `numbered` fails in the middle: a value there is larger than any
+    response may be.
+    """
     path = Path(shutil.copy(tied_archive, tmp_path / "archive.db"))
     with closing(sqlite3.connect(path)) as db, db:
         db.execute("update numbered set f = hex(zeroblob(9000000)) where id = 15")
     with served(path, max_returned_rows=PAGE_SIZE) as datasette:
-        server = uvicorn.Server(uvicorn.Config(datasette.app(), host="127.0.0.1", port=0, log_level="critical"))
+        server = uvicorn.Server(
+            uvicorn.Config(datasette.app(), host="127.0.0.1", port=0, log_level="critical")
+        )
         task = asyncio.create_task(server.serve())
         while not server.started:
             await asyncio.sleep(0.01)
@@ -354,25 +418,50 @@ INVALID_VALUES = {
     "releases{}?agency__in=[": "Write a JSON list of strings or numbers",
 }
 INVALID_DATA_VALUES = (
-    *("releases.json?_through=" + "[" * 9000, "releases.json?id__in=" + "[" * 9000, "releases.json?id__in=[[1]]"),
+    *(
+        "releases.json?_through=" + "[" * 9000,
+        "releases.json?id__in=" + "[" * 9000,
+        "releases.json?id__in=[[1]]",
+    ),
     *("releases.json?id__in=[{}]", "releases.json?id__gt=%C2%B2", "releases.json?_ttl=%C2%B2"),
-    *("releases.json?_facet_size=%C2%B2", "releases.json?_size=%C2%B2", "releases.json?_json_infinity=maybe"),
+    *(
+        "releases.json?_facet_size=%C2%B2",
+        "releases.json?_size=%C2%B2",
+        "releases.json?_json_infinity=maybe",
+    ),
     *("releases.json?_facet={}", 'releases.json?_facet={"column":1}', 'releases.json?_facet={"a"'),
     *("releases.json?_facet=nope", "releases.json?_facet_date=nope", "releases.json?_labels=maybe"),
     *("releases.json?_timelimit=-1", "releases.json?_next=x", "releases.json?_next=" + "[" * 9000),
     *("releases.json?_next=[99]", "releases.json?_next=[1,2,3]", "releases.json?_next=[[1],2]"),
     *("edits.json?_next=x", "edits.json?_next=7", "releases_with_tags.json?_shape=object"),
-    *("releases_with_tags.json?_facet_array=tags", "releases.blob?_blob_column=nope", "releases.blob"),
+    *(
+        "releases_with_tags.json?_facet_array=tags",
+        "releases.blob?_blob_column=nope",
+        "releases.blob",
+    ),
     *("releases/1.blob?_blob_column=nope", "releases/1.blob?_blob_column=title&_blob_hash=x"),
-    *("releases/1.blob?_blob_column=id", "releases.json?_searchmode=x&_search=y", "releases.json?_label=nope"),
+    *(
+        "releases/1.blob?_blob_column=id",
+        "releases.json?_searchmode=x&_search=y",
+        "releases.json?_label=nope",
+    ),
     *("releases.csv?_where=x(", "releases.csv?_stream=on&_next=1"),
 )
 UNKNOWN_DATA = (
-    *("releases.atom", "releases/1.foo.csv", "unannounced_edits.atom", "releases/1.atom", "nothing.csv"),
+    *(
+        "releases.atom",
+        "releases/1.foo.csv",
+        "unannounced_edits.atom",
+        "releases/1.atom",
+        "nothing.csv",
+    ),
     *("nothing.json", "release_tags/1.json", "release_tags/1,2,3.json", "releases/1,2.json"),
 )
 DATA_ERRORS = [
-    *((f"/archive/{path.format('.json')}", 400, message) for path, message in INVALID_VALUES.items()),
+    *(
+        (f"/archive/{path.format('.json')}", 400, message)
+        for path, message in INVALID_VALUES.items()
+    ),
     *((f"/archive/{path}", 400, "") for path in INVALID_DATA_VALUES),
     *((f"/archive/{path}", 404, "") for path in UNKNOWN_DATA),
     ("/archive.csv?sql=select+nope", 400, "no such column: nope"),
@@ -382,12 +471,17 @@ DATA_ERRORS = [
 ]
 
 
-@pytest.mark.parametrize(("path", "status", "message"), DATA_ERRORS, ids=lambda text: str(text)[:60])
+@pytest.mark.parametrize(
+    ("path", "status", "message"), DATA_ERRORS, ids=lambda text: str(text)[:60]
+)
 async def test_error_of_data_is_json_and_not_logged(
     site: Site, caplog: pytest.LogCaptureFixture, path: str, status: int, message: str
 ) -> None:
     response = await site.get(path)
-    assert (response.status_code, response.headers["content-type"]) == (status, "application/json; charset=utf-8")
+    assert (response.status_code, response.headers["content-type"]) == (
+        status,
+        "application/json; charset=utf-8",
+    )
     assert not response.json()["ok"]
     assert message in response.json()["error"]
     assert "<" not in response.json()["error"]
@@ -431,9 +525,18 @@ async def test_a_fault_is_not_mistaken_for_a_wrong_option(
 
 @pytest.mark.parametrize(
     "tail",
-    ["", ".json?sql=select+1", "/releases.json?_size=2", "/releases.json?nope=1", "/releases.atom", "/releases/1"],
+    [
+        "",
+        ".json?sql=select+1",
+        "/releases.json?_size=2",
+        "/releases.json?nope=1",
+        "/releases.atom",
+        "/releases/1",
+    ],
 )
-async def test_encoded_name_of_the_database_redirects_to_the_usual_one(site: Site, tail: str) -> None:
+async def test_encoded_name_of_the_database_redirects_to_the_usual_one(
+    site: Site, tail: str
+) -> None:
     for name in ("~61rchive", "a~72~63hive"):
         response = await site.get(f"/{name}{tail}")
         assert (response.status_code, response.headers["location"]) == (302, f"/archive{tail}")

@@ -1,8 +1,10 @@
-"""`python -m tests.bench.invented.filling NUMBER FILE`: makes an archive of a number of invented releases.
+"""`python -m tests.bench.invented.filling NUMBER FILE`: makes an archive of a number of invented
+releases.
 
-Rows are made in processes of their own and written in large transactions, in the order of their ids, through the
-schema's own triggers and tables; what costs least at the end (vocabulary, keys of joint texts, the frontier) is written
-then, in its own order. Three tenths are edited afterwards by `Archive.save`, as a revisit does.
+Rows are made in processes of their own and written in large transactions, in the order of their
+ids, through the schema's own triggers and tables; what costs least at the end (vocabulary, keys of
+joint texts, the frontier) is written then, in its own order. Three tenths are edited afterwards by
+`Archive.save`, as a revisit does.
 """
 
 from __future__ import annotations
@@ -36,12 +38,16 @@ SEED, CHUNK, AHEAD = 7, 1000, 8
 EDITED = 0.3  # share of the releases
 CRAWLS = 365  # days of daily crawls that are recorded
 FRONTIER = """
-    insert into frontier (url, agency, role, state, first_seen, source, fetched, next_due, tries, release)
-    select url, agency, 'release', 'held', first_seen, null, last_checked, null, 0, id from releases order by url
+    insert into frontier (url, agency, role, state, first_seen, source, fetched, next_due, tries,
+      release)
+    select url, agency, 'release', 'held', first_seen, null, last_checked, null, 0, id from releases
+      order by url
 """
 
 
-def fill(path: Path, number: int, *, seed: int = SEED, processes: int | None = None, days: int = CRAWLS) -> float:
+def fill(
+    path: Path, number: int, *, seed: int = SEED, processes: int | None = None, days: int = CRAWLS
+) -> float:
     """Make the archive, with the crawls of a number of days; return the seconds it took."""
     begun, places = time.monotonic(), plan(number, seed)
     with Archive(path) as archive:
@@ -75,7 +81,9 @@ def fill(path: Path, number: int, *, seed: int = SEED, processes: int | None = N
 def in_order(pool: ProcessPoolExecutor, places: list[Place], seed: int) -> Iterator[Any]:
     """Yield what the processes compute; they are never far ahead of the writer."""
     chunks = iter([places[at : at + CHUNK] for at in range(0, len(places), CHUNK)])
-    waiting: list[Future[Any]] = [pool.submit(to_rows, chunk, seed) for chunk in islice(chunks, AHEAD)]
+    waiting: list[Future[Any]] = [
+        pool.submit(to_rows, chunk, seed) for chunk in islice(chunks, AHEAD)
+    ]
     while waiting:
         made = waiting.pop(0).result()
         waiting += [pool.submit(to_rows, chunk, seed) for chunk in islice(chunks, 1)]
@@ -90,7 +98,12 @@ def write(db: Database, rows: dict[str, list[Any]], tags: dict[str, int]) -> Non
         if tag not in tags:
             tags[tag] = len(tags) + 1
             db.execute("insert into tags (id, name) values (?, ?)", [tags[tag], tag])
-    put(db, "release_tags", ("release", "tag"), [(release, tags[tag]) for release, tag in rows["release_tags"]])
+    put(
+        db,
+        "release_tags",
+        ("release", "tag"),
+        [(release, tags[tag]) for release, tag in rows["release_tags"]],
+    )
     told = {
         "questions": ("question", "answer", "answered_by"),
         "images": ("url", "caption", "credit", "alt"),
@@ -103,7 +116,12 @@ def write(db: Database, rows: dict[str, list[Any]], tags: dict[str, int]) -> Non
         first = db.execute("select max(id) from questions").fetchone()[0] - len(rows["questions"])
         for key, (_, _, question, answer, *_) in enumerate(rows["questions"], first + 1):
             texts = build_columns(*([analyze(text, "sv")] for text in (question, answer)))
-            put(db, "search_questions", ("rowid", *INDEX_COLUMNS["search_questions"]), [(key, *texts)])
+            put(
+                db,
+                "search_questions",
+                ("rowid", *INDEX_COLUMNS["search_questions"]),
+                [(key, *texts)],
+            )
 
 
 def put(db: Database, table: str, columns: tuple[str, ...], rows: list[Any]) -> None:
@@ -119,20 +137,49 @@ def add_agencies(archive: Archive, places: list[Place], days: int) -> None:
     for agency in range(AGENCIES):
         archive.add_agency(slug_of(agency), name=slug_of(agency).capitalize(), home=home_of(agency))
         began = first.get(agency, last) - timedelta(hours=1)
-        rows.append((slug_of(agency), "news", to_iso(began), to_iso(began + timedelta(hours=20)), "finished", 900, 0))
+        rows.append(
+            (
+                slug_of(agency),
+                "news",
+                to_iso(began),
+                to_iso(began + timedelta(hours=20)),
+                "finished",
+                900,
+                0,
+            )
+        )
     for day in range(days):
         for agency in range(AGENCIES):
             for spider, hour in (("news", 16), ("revisit", 18)):
                 at = last - timedelta(days=days - 1 - day) - timedelta(hours=24 - hour)
-                rows.append((slug_of(agency), spider, to_iso(at), to_iso(at + timedelta(minutes=4)), "finished", 1, 0))
+                rows.append(
+                    (
+                        slug_of(agency),
+                        spider,
+                        to_iso(at),
+                        to_iso(at + timedelta(minutes=4)),
+                        "finished",
+                        1,
+                        0,
+                    )
+                )
     rows.sort(key=lambda row: str(row[2]))
-    put(archive.db, "crawls", ("agency", "spider", "started", "finished", "reason", "new", "errors"), rows)
+    put(
+        archive.db,
+        "crawls",
+        ("agency", "spider", "started", "finished", "reason", "new", "errors"),
+        rows,
+    )
 
 
-def write_rest(archive: Archive, counts: Counter[str], lemmas: dict[str, str], keys: list[Any]) -> None:
+def write_rest(
+    archive: Archive, counts: Counter[str], lemmas: dict[str, str], keys: list[Any]
+) -> None:
     """Write the vocabulary, the keys of near-duplicates and the frontier, each in its own order."""
     db = archive.db
-    told = [(word, lemmas[word], counts[word]) for word in sorted(counts) if is_vocabulary_word(word)]
+    told = [
+        (word, lemmas[word], counts[word]) for word in sorted(counts) if is_vocabulary_word(word)
+    ]
     with archive.transaction():
         put(db, "vocabulary", ("word", "lemma", "releases"), told)
     with archive.transaction():
@@ -146,7 +193,9 @@ def write_rest(archive: Archive, counts: Counter[str], lemmas: dict[str, str], k
 def edit_some(archive: Archive, places: list[Place], seed: int) -> None:
     """Edit the newest and other releases with the archive's own code."""
     voice, db, chance = read_voice(), archive.db, Random(seed)
-    edited = [place for place in reversed(places) if chance.random() < EDITED or place is places[-1]]
+    edited = [
+        place for place in reversed(places) if chance.random() < EDITED or place is places[-1]
+    ]
     for start in range(0, len(edited), CHUNK):
         with archive.transaction():
             for place in edited[start : start + CHUNK]:
@@ -155,7 +204,11 @@ def edit_some(archive: Archive, places: list[Place], seed: int) -> None:
     removed = [(place.number,) for place in places[::2000]]
     with archive.transaction():
         db.conn.executemany(
-            "insert into removals (release, kind, first_seen, last_seen, confirmed, checks, status) select id, 'gone',"
+            "insert into removals"
+            " (release,"
+            " kind, first_seen,"
+            " last_seen, confirmed, checks,"
+            " status) select id, 'gone',"
             " last_checked, last_checked, last_checked, 3, 404 from releases where id = ?",
             removed,
         )
@@ -165,9 +218,17 @@ def edit_some(archive: Archive, places: list[Place], seed: int) -> None:
 def judge(archive: Archive) -> None:
     """Write the health of every agency, as after a round."""
     with archive.transaction():
-        assess_agencies(archive.db, map(slug_of, range(AGENCIES)), datetime.combine(END, clock(20), UTC))
+        assess_agencies(
+            archive.db, map(slug_of, range(AGENCIES)), datetime.combine(END, clock(20), UTC)
+        )
 
 
 if __name__ == "__main__":
-    took = fill(Path(sys.argv[2]), int(sys.argv[1]), processes=int(sys.argv[3]) if len(sys.argv) > 3 else None)
-    sys.stdout.write(f"{sys.argv[1]} releases in {took:.0f} s, {Path(sys.argv[2]).stat().st_size / 1e9:.2f} GB\n")
+    took = fill(
+        Path(sys.argv[2]),
+        int(sys.argv[1]),
+        processes=int(sys.argv[3]) if len(sys.argv) > 3 else None,
+    )
+    sys.stdout.write(
+        f"{sys.argv[1]} releases in {took:.0f} s, {Path(sys.argv[2]).stat().st_size / 1e9:.2f} GB\n"
+    )

@@ -1,7 +1,9 @@
-"""Invents agencies and releases: 300 agencies of very different size, twenty growing years, and every field of a page.
+"""Invents agencies and releases: 300 agencies of very different size, twenty growing years, and
+every field of a page.
 
-An archive is as old as a twentieth of its releases: all before was read when it began, one agency after the other and
-newest first, as a first crawl does; what came since stands in the order of its days.
+An archive is as old as a twentieth of its releases: all before was read when it began, one agency
+after the other and newest first, as a first crawl does; what came since stands in the order of its
+days.
 """
 
 from __future__ import annotations
@@ -40,16 +42,24 @@ def plan(number: int, seed: int) -> list[Place]:
     chance = Random(seed)
     weights = [1 / (rank + 3) ** 0.8 for rank in range(AGENCIES)]
     agencies = chance.choices(range(AGENCIES), weights, k=number)
-    days = [END - timedelta(days=int((1 - chance.random() ** 0.7) * 365.25 * YEARS)) for _ in range(number)]
+    days = [
+        END - timedelta(days=int((1 - chance.random() ** 0.7) * 365.25 * YEARS))
+        for _ in range(number)
+    ]
     begun = sorted(days)[int(number * (1 - DAILY))] if number > 1 else END
     order = list(range(AGENCIES))
     chance.shuffle(order)
     turn = {agency: place for place, agency in enumerate(order)}
     both = list(zip(agencies, days, strict=True))
-    first = sorted((each for each in both if each[1] < begun), key=lambda each: (turn[each[0]], -each[1].toordinal()))
+    first = sorted(
+        (each for each in both if each[1] < begun),
+        key=lambda each: (turn[each[0]], -each[1].toordinal()),
+    )
     later = sorted((each for each in both if each[1] >= begun), key=lambda each: each[1])
     start = datetime.combine(begun, time(4), UTC)
-    found = [start - timedelta(days=20 - 20 * place / max(1, len(first))) for place in range(len(first))]
+    found = [
+        start - timedelta(days=20 - 20 * place / max(1, len(first))) for place in range(len(first))
+    ]
     found += [datetime.combine(day, time(16), UTC) for _, day in later]
     return [
         Place(place, *each, found=moment)
@@ -71,7 +81,9 @@ def invent(voice: Voice, place: Place, seed: int) -> Release:
     chance = Random(f"{seed} {place.number}")
     agency = Random(place.agency)  # decides how the agency's pages are made
     dated, timed, stamped = agency.random() < 0.92, agency.random() < 0.3, agency.random() < 0.3
-    moment = datetime.combine(place.day, time(chance.randrange(6, 18), chance.randrange(60)), SWEDISH_TIME)
+    moment = datetime.combine(
+        place.day, time(chance.randrange(6, 18), chance.randrange(60)), SWEDISH_TIME
+    )
     published = (moment if timed else place.day) if dated else None
     updated = moment + timedelta(days=int(chance.random() ** 3 * 30)) if stamped else None
     title = " ".join(voice.sentence(chance)[:9]).rstrip(".:,")
@@ -80,10 +92,20 @@ def invent(voice: Voice, place: Place, seed: int) -> Release:
     body = "\n\n".join(map(voice.passage, passages)) + made
     asking = range(1, chance.randrange(3, 8)) if chance.random() < QUESTIONS else ()
     questions = tuple(ask(voice, chance, number) for number in asking)
-    asked = "".join(f'<h2 id="question-{q.position}">{q.question}</h2><p>{q.answer}</p>' for q in questions)
+    asked = "".join(
+        f'<h2 id="question-{q.position}">{q.question}</h2><p>{q.answer}</p>' for q in questions
+    )
     body_html = "".join(f"<p>{part}</p>" for part in body.split("\n\n")) + asked
-    tags = tuple(dict.fromkeys(voice.heads[int(chance.random() ** 3 * len(voice.heads))] for _ in range(3)))
-    url = f"{home_of(place.agency)}nyheter/{place.day.year}/{place.number}-{title[:30].lower().replace(' ', '-')}"
+    tags = tuple(
+        dict.fromkeys(voice.heads[int(chance.random() ** 3 * len(voice.heads))] for _ in range(3))
+    )
+    url = (
+        f"{home_of(place.agency)}"
+        f"nyheter/"
+        f"{place.day.year}/"
+        f"{place.number}"
+        f"-{title[:30].lower().replace(' ', '-')}"
+    )
     return Release(
         agency=slug_of(place.agency),
         url=url,
@@ -112,7 +134,9 @@ def invent(voice: Voice, place: Place, seed: int) -> Release:
 
 
 def choose_passages(voice: Voice, place: Place, seed: int) -> tuple[int, list[int], str]:
-    """Return the number of a release's lead (0: none), those of its body's passages, and its invented word."""
+    """Return the number of a release's lead (0: none), those of its body's passages, and its
+    invented word.
+    """
     chance = Random(f"{seed} body {place.number}")
     number = max(1, round(chance.lognormvariate(*PARAGRAPHS)))
     made = f" {voice.compound(chance)}." if chance.random() < NEW else ""
@@ -123,11 +147,15 @@ def choose_passages(voice: Voice, place: Place, seed: int) -> tuple[int, list[in
 def ask(voice: Voice, chance: Random, number: int) -> Question:
     """Return a question with its answer."""
     question = " ".join(voice.sentence(chance)[:10]).rstrip(".:,") + "?"
-    return Question(position=number, question=question, answer=voice.text(chance, 25), answered_by="Ada Berg")
+    return Question(
+        position=number, question=question, answer=voice.text(chance, 25), answered_by="Ada Berg"
+    )
 
 
 def edit(voice: Voice, release: Release, seed: int) -> Release:
-    """Return a release with a tenth of its paragraphs changed, and at least one: reworded, replaced or removed."""
+    """Return a release with a tenth of its paragraphs changed, and at least one: reworded, replaced
+    or removed.
+    """
     chance = Random(f"{seed} {release.url}")
     paragraphs = release.body.split("\n\n")
     for place in chance.sample(range(len(paragraphs)), max(1, round(len(paragraphs) * CHANGED))):
@@ -135,7 +163,9 @@ def edit(voice: Voice, release: Release, seed: int) -> Release:
         kind = chance.choices(("reworded", "replaced", "removed"), (6, 3, 1))[0]
         if kind == "reworded":
             words[chance.randrange(len(words))] = voice.text(chance, 2).split()[0]
-        paragraphs[place] = voice.text(chance, len(words)) if kind == "replaced" else " ".join(words)
+        paragraphs[place] = (
+            voice.text(chance, len(words)) if kind == "replaced" else " ".join(words)
+        )
         if kind == "removed" and len(paragraphs) > 1:
             paragraphs[place] = ""
     paragraphs = [paragraph for paragraph in paragraphs if paragraph]

@@ -1,6 +1,8 @@
-"""Turns invented releases into the rows that the archive's own code would write, and their words into the index's.
+"""Turns invented releases into the rows that the archive's own code would write, and their words
+into the index's.
 
-The keys by which joint texts meet are drawn: they take the room they would, and no text is another's copy.
+The keys by which joint texts meet are drawn: they take the room they would, and no text is
+another's copy.
 """
 
 from __future__ import annotations
@@ -13,7 +15,12 @@ from typing import Any
 from archive.database.models import PART_TABLES, STATE_FIELDS, hash_state, to_state
 from archive.language.terms import AnalyzedText, analyze
 from archive.search.near_duplicates import DAY_RANGE, FIRST_BAND, LAST_BAND, to_day_number
-from archive.search.search_index import INDEX_COLUMNS, build_columns, iter_facet_terms, iter_listing_terms
+from archive.search.search_index import (
+    INDEX_COLUMNS,
+    build_columns,
+    iter_facet_terms,
+    iter_listing_terms,
+)
 from archive.store.releases import lists_to_json
 from archive.times import to_iso
 from tests.bench.invented.releases import Place, choose_passages, invent
@@ -42,7 +49,9 @@ def read_passage(number: int) -> AnalyzedText:
 def to_rows(
     places: list[Place], seed: int
 ) -> tuple[dict[str, list[tuple[Any, ...]]], Counter[str], dict[str, str], list[Any]]:
-    """Return rows by table, the number of releases and the lemma of each word, and keys of near-duplicates."""
+    """Return rows by table, the number of releases and the lemma of each word, and keys of
+    near-duplicates.
+    """
     voice = read_voice()
     rows: dict[str, list[Any]] = {
         name: [] for name in ("releases", "revisions", "search", "release_tags", *PART_TABLES)
@@ -54,8 +63,12 @@ def to_rows(
         release = invent(voice, place, seed)
         state, key, seen = to_state(release), place.number, to_iso(place.found)
         digest, columns = hash_state(state), [state[name] for name in STATE_FIELDS]
-        rows["releases"].append((key, release.agency, release.url, seen, seen, digest, key, 0, *columns))
-        rows["revisions"].append((key, key, seen, "first", digest, *columns, *lists_to_json(state).values()))
+        rows["releases"].append(
+            (key, release.agency, release.url, seen, seen, digest, key, 0, *columns)
+        )
+        rows["revisions"].append(
+            (key, key, seen, "first", digest, *columns, *lists_to_json(state).values())
+        )
         lead, passages, made = choose_passages(voice, place, seed)
         asked = read("\n".join(f"{each.question}\n{each.answer}" for each in release.questions))
         body = [*map(read_passage, passages), *([read(made)] if made else []), asked]
@@ -66,15 +79,28 @@ def to_rows(
             (
                 key,
                 *index,
-                " ".join((*iter_facet_terms(state), *iter_listing_terms(release.agency, newest, was_edited=False))),
+                " ".join(
+                    (
+                        *iter_facet_terms(state),
+                        *iter_listing_terms(release.agency, newest, was_edited=False),
+                    )
+                ),
             )
         )
-        words = {word: lemma for column in texts for text in column for word, lemma in text.lemmas.items()}
+        words = {
+            word: lemma
+            for column in texts
+            for text in column
+            for word, lemma in text.lemmas.items()
+        }
         counts.update(words.keys())
         lemmas |= {word: lemma for word, lemma in words.items() if word not in lemmas}
         rows["release_tags"] += [(key, tag) for tag in state["tags"]]
         for name in PART_TABLES:
-            rows[name] += [(key, position, *part.values()) for position, part in enumerate(told(state[name]), 1)]
+            rows[name] += [
+                (key, position, *part.values())
+                for position, part in enumerate(told(state[name]), 1)
+            ]
         day = to_day_number(state["published"], state["updated"], str(seen))
         drawn = Random(key)
         bands += [(band, drawn.randrange(-(2**31), 2**31) * DAY_RANGE + day, key) for band in BANDS]

@@ -1,8 +1,9 @@
 """Generates text like a collection (a Markov chain of its words), with some invented words.
 
-Word frequencies, their neighbours and the lengths of sentences are those of the collection: the stored corpus where it
-is here, else the sample site's texts. A body is put together of passages made once, so that their words are read once,
-too. New compounds keep the vocabulary growing with the archive, as a real one's does.
+Word frequencies, their neighbours and the lengths of sentences are those of the collection: the
+stored corpus where it is here, else the sample site's texts. A body is put together of passages
+made once, so that their words are read once, too. New compounds keep the vocabulary growing with
+the archive, as a real one's does.
 """
 
 from __future__ import annotations
@@ -47,7 +48,9 @@ class Voice:
                 before = word
         self.following = dict(following)
         self.passages: dict[int, str] = {}
-        self.heads = sorted(counts, key=lambda word: (-counts[word], word))[80 : HEADS + 80] or ["ord"]
+        self.heads = sorted(counts, key=lambda word: (-counts[word], word))[80 : HEADS + 80] or [
+            "ord"
+        ]
 
     def sentence(self, chance: Random) -> list[str]:
         """Return a sentence."""
@@ -74,7 +77,9 @@ class Voice:
     def passage(self, number: int) -> str:
         """Return the passage of a number: for bodies, or above PASSAGES for leads."""
         if number not in self.passages:
-            self.passages[number] = self.text(Random(number), LENGTH if number < PASSAGES else SHORT)
+            self.passages[number] = self.text(
+                Random(number), LENGTH if number < PASSAGES else SHORT
+            )
         return self.passages[number]
 
     def compound(self, chance: Random) -> str:

@@ -1,7 +1,8 @@
-"""python -m tests.harness.bulk [N] [--archive FILE]: measures datasets and the change feed; 1 if a target is missed.
+"""python -m tests.harness.bulk [N] [--archive FILE]: measures datasets and the change feed; 1 if a
+target is missed.
 
-The archive contains the stored collection if it is available (tests/stored.py), or else sample releases, repeated up to
-N releases. With FILE, an existing archive is used.
+The archive contains the stored collection if it is available (tests/stored.py), or else sample
+releases, repeated up to N releases. With FILE, an existing archive is used.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Print a table of figures and targets, with a mark for each missed target."""
     parser = argparse.ArgumentParser(prog="python -m tests.harness.bulk", description=__doc__)
     parser.add_argument("number", nargs="?", type=int, default=10_000, metavar="N")
-    parser.add_argument("--archive", type=Path, metavar="FILE", help="one that is there already; it is only read")
+    parser.add_argument(
+        "--archive", type=Path, metavar="FILE", help="one that is there already; it is only read"
+    )
     options = parser.parse_args(arguments)
     missed = 0
     with tempfile.TemporaryDirectory() as made:

@@ -1,4 +1,7 @@
-"""Creates an archive with many releases: those available, repeated at other URLs. Searches find only the first ones."""
+"""Creates an archive with many releases: those available, repeated at other URLs.
+
+Searches find only the first ones.
+"""
 
 from __future__ import annotations
 
@@ -33,25 +36,43 @@ def repeat(archive: Archive, far: int, held: int) -> None:
     values = {"far": far, "held": held}
     archive.db.execute(
         f"insert into releases (id, agency, url, {own}, first_seen, last_checked, hash, revision)"
-        f" select id + :far, agency, url || '#' || :far, {own}, first_seen, last_checked, hash, null"
+        f" select id + :far,"
+        f" agency, url ||"
+        f" '#' || :far, {own},"
+        f" first_seen, last_checked, hash,"
+        f" null"
         " from releases where id <= :held",
         values,
     )
     archive.db.execute(
         f"insert into revisions (release, seen, cause, {own}, hash, tags, {', '.join(PART_TABLES)})"
-        f" select release + :far, seen, cause, {own}, hash, tags, {', '.join(PART_TABLES)} from revisions"
+        f" select release + :far,"
+        f" seen, cause,"
+        f" {own}, hash, tags,"
+        f" {', '.join(PART_TABLES)} from"
+        f" revisions"
         " where release <= :held",
         values,
     )
     archive.db.execute(
-        "update releases set revision = (select max(id) from revisions where release = releases.id) where id > :far",
+        "update releases set"
+        " revision ="
+        " (select max(id) from"
+        " revisions where release ="
+        " releases.id) where id > :far",
         values,
     )
     archive.db.execute(
-        "insert into release_tags select release + :far, tag from release_tags where release <= :held", values
+        "insert into"
+        " release_tags select"
+        " release + :far, tag from"
+        " release_tags where release <="
+        " :held",
+        values,
     )
     archive.db.execute(  # as many rows as the index must have
-        "insert into search (rowid, title) select id + :far, 'x' from releases where id <= :held", values
+        "insert into search (rowid, title) select id + :far, 'x' from releases where id <= :held",
+        values,
     )
     for table, columns in PARTS_OF.items():
         named = ", ".join(columns)

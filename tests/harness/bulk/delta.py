@@ -1,4 +1,6 @@
-"""Measures what the change feed costs the server, and whether the resulting mirror equals the archive."""
+"""Measures what the change feed costs the server, and whether the resulting mirror equals the
+archive.
+"""
 
 from __future__ import annotations
 
@@ -28,23 +30,41 @@ def measure_delta(archive: Path) -> Iterator[Figure]:
             costs, entries, received, cursor = follow(server, size, most, mirror)
             p50, p95 = statistics.median(costs), statistics.quantiles(costs, n=20)[-1]
             yield Figure(name=f"delta: {size} a page, CPU, p50", value=p50, unit="ms")
-            yield Figure(name=f"delta: {size} a page, CPU, p95", value=p95, unit="ms", most=MOST_CPU[size])
-            yield Figure(name=f"delta: {size} a page, bytes", value=received / len(costs) / 1e3, unit="kB")
-            yield Figure(name=f"delta: {size} a page, entries", value=entries / len(costs), digits=0)
+            yield Figure(
+                name=f"delta: {size} a page, CPU, p95", value=p95, unit="ms", most=MOST_CPU[size]
+            )
+            yield Figure(
+                name=f"delta: {size} a page, bytes", value=received / len(costs) / 1e3, unit="kB"
+            )
+            yield Figure(
+                name=f"delta: {size} a page, entries", value=entries / len(costs), digits=0
+            )
         tail = [ask(server, f"/-/changes.json?since={cursor}")[0] for _ in range(20)]
         etag = server.client.get(f"/-/changes.json?since={cursor}").headers["etag"]
         known = [ask(server, f"/-/changes.json?since={cursor}", etag)[0] for _ in range(20)]
     shown = read_shown(archive)
     wrong = sum(shown.get(key) != held.get(key) for key in {*shown, *held})
-    yield Figure(name="delta: nothing new, CPU, median", value=statistics.median(tail), unit="ms", most=MOST_TAIL)
-    yield Figure(name="delta: nothing new, 304, CPU, median", value=statistics.median(known), unit="ms", most=MOST_TAIL)
+    yield Figure(
+        name="delta: nothing new, CPU, median",
+        value=statistics.median(tail),
+        unit="ms",
+        most=MOST_TAIL,
+    )
+    yield Figure(
+        name="delta: nothing new, 304, CPU, median",
+        value=statistics.median(known),
+        unit="ms",
+        most=MOST_TAIL,
+    )
     yield Figure(name="mirror: releases held otherwise than shown", value=wrong, most=0, digits=0)
 
 
 def follow(
     server: Served, size: int, most: int | None, held: dict[int, Any] | None = None
 ) -> tuple[list[float], int, int, str]:
-    """Return CPU ms of each page, number of entries, bytes and last cursor; `held` becomes the mirror."""
+    """Return CPU ms of each page, number of entries, bytes and last cursor; `held` becomes the
+    mirror.
+    """
     costs: list[float] = []
     entries, received = 0, 0
     path: str | None = f"/-/changes.json?size={size}"
@@ -66,4 +86,6 @@ def ask(server: Served, path: str, etag: str | None = None) -> tuple[float, Any]
     """Return the server's CPU ms and the response."""
     before = cpu_of(server.process.pid)
     answer = server.client.get(path, headers={"if-none-match": etag} if etag else {})
-    return (cpu_of(server.process.pid) - before) * 1000, answer.raise_for_status() if not etag else answer
+    return (
+        cpu_of(server.process.pid) - before
+    ) * 1000, answer.raise_for_status() if not etag else answer

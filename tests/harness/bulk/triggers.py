@@ -1,4 +1,6 @@
-"""Measures what the triggers of the change feed add to saving a release, by the statement and as a share of a save."""
+"""Measures what the triggers of the change feed add to saving a release, by the statement and as a
+share of a save.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,10 @@ def measure_triggers(folder: Path) -> Iterator[Figure]:
         number, saves = 0, []
         costs: dict[bool, list[float]] = {True: [], False: []}
         for turn in range(ROUNDS):
-            release = replace(plain_release(1 + turn % 40, "https://{slug}.example"), url=f"https://v.example/{turn}")
+            release = replace(
+                plain_release(1 + turn % 40, "https://{slug}.example"),
+                url=f"https://v.example/{turn}",
+            )
             begun = time.process_time()
             archive.save(release, seen_at=SEEN)
             saves.append(time.process_time() - begun)
@@ -35,7 +40,9 @@ def measure_triggers(folder: Path) -> Iterator[Figure]:
     added = (statistics.median(costs[True]) - statistics.median(costs[False])) / BATCH
     whole = statistics.median(saves)
     yield Figure(name="log: CPU added to a saved release", value=added * 1e6, unit="µs")
-    yield Figure(name="log: as a share of saving a small one", value=added / whole, most=MOST_SHARE, digits=3)
+    yield Figure(
+        name="log: as a share of saving a small one", value=added / whole, most=MOST_SHARE, digits=3
+    )
 
 
 def set_triggers(archive: Archive, *, logged: bool) -> None:
@@ -51,12 +58,18 @@ def set_triggers(archive: Archive, *, logged: bool) -> None:
 def write(archive: Archive, number: int) -> float:
     """Return the CPU seconds of inserting some revisions in one transaction."""
     with archive.transaction():
-        archive.db.execute("select count(*) from sqlite_master")  # reads the schema again before the measurement
+        archive.db.execute(
+            "select count(*) from sqlite_master"
+        )  # reads the schema again before the measurement
         begun = time.process_time()
         for place in range(BATCH):
             archive.db.execute(
                 "insert into revisions (release, seen, cause, title, body, body_html, hash)"
-                " select id, first_seen, 'source', title, body, body_html, ? from releases where id = ?",
+                " select id, first_seen,"
+                " 'source', title, body,"
+                " body_html, ? from releases"
+                " where"
+                " id = ?",
                 [str(number + place), 1 + place % 9],
             )
         return time.process_time() - begun

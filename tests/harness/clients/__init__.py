@@ -1,1 +1,3 @@
-"""Runs ordinary clients against served archives, to check that each gets what the database contains."""
+"""Runs ordinary clients against served archives, to check that each gets what the database
+contains.
+"""

@@ -1,8 +1,9 @@
-"""python -m tests.harness.clients: runs ordinary clients against served archives; exits with 1 if one gets wrong data.
+"""python -m tests.harness.clients: runs ordinary clients against served archives; exits with 1 if
+one gets wrong data.
 
-Four archives: `history` (invented releases with edits, removals, takedowns and news), `large` (one page of it is too
-large), `sample` (the crawled sample agencies, with the stored pages where they are at hand) and `corpus` (the stored
-collection, imported).
+Four archives: `history` (invented releases with edits, removals, takedowns and news), `large` (one
+page of it is too large), `sample` (the crawled sample agencies, with the stored pages where they
+are at hand) and `corpus` (the stored collection, imported).
 """
 
 from __future__ import annotations
@@ -60,8 +61,13 @@ from tests.harness.clients.served import (
 MONTHS = "från:2024 till:2024"  # many releases of the collection only state a month
 SAMPLE_STREAMS = (
     Stream("/archive/releases.csv?_stream=on", "select * from releases"),
-    Stream("/archive/revisions.csv?cause=first&_stream=on", "select * from revisions where cause = 'first'"),
-    Stream("/archive/questions_with_releases.csv?_stream=on", "select * from questions_with_releases"),
+    Stream(
+        "/archive/revisions.csv?cause=first&_stream=on",
+        "select * from revisions where cause = 'first'",
+    ),
+    Stream(
+        "/archive/questions_with_releases.csv?_stream=on", "select * from questions_with_releases"
+    ),
 )
 CORPUS_STREAMS = (
     Stream("/archive/releases.csv?_stream=on", "select * from releases"),
@@ -69,15 +75,21 @@ CORPUS_STREAMS = (
         "/archive/revisions.csv?cause=import&_stream=on&_nocol=body&_nocol=body_html",
         "select * from revisions where cause = 'import'",
     ),
-    Stream("/archive/releases_with_tags.csv?_stream=on&_nocol=body", "select * from releases_with_tags"),
+    Stream(
+        "/archive/releases_with_tags.csv?_stream=on&_nocol=body", "select * from releases_with_tags"
+    ),
 )
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Create the archives, run the clients, and print the table."""
     parser = argparse.ArgumentParser(prog="python -m tests.harness.clients", description=__doc__)
-    parser.add_argument("--corpus", type=Path, metavar="FILE", help="an imported collection, which is copied")
-    parser.add_argument("--sample", type=Path, metavar="FILE", help="a crawled sample, which is copied")
+    parser.add_argument(
+        "--corpus", type=Path, metavar="FILE", help="an imported collection, which is copied"
+    )
+    parser.add_argument(
+        "--sample", type=Path, metavar="FILE", help="a crawled sample, which is copied"
+    )
     parser.add_argument("--only", nargs="+", metavar="WORD", help="archives or groups of checks")
     options = parser.parse_args(arguments)
     console, begun = Console(stderr=True), time.monotonic()
@@ -109,11 +121,20 @@ def run_checks(report: Report, folder: Path, options: argparse.Namespace) -> Non
         ("sample", sample, SAMPLE_CHECKS),
         ("corpus", corpus, CORPUS_CHECKS),
     ):
-        names = {name for name in checks if not options.only or archive in options.only or name in options.only}
+        names = {
+            name
+            for name in checks
+            if not options.only or archive in options.only or name in options.only
+        }
         if not names:
             continue
         if archive == "corpus" and not options.corpus and not COLLECTION.is_file():
-            report.skip("all", "the collection", archive, f"{COLLECTION} is not here; --corpus FILE names an archive")
+            report.skip(
+                "all",
+                "the collection",
+                archive,
+                f"{COLLECTION} is not here; --corpus FILE names an archive",
+            )
             continue
         path = make(make_folder(folder, archive) / "archive.db")
         with serve_archive(archive, path, make_folder(folder, f"{archive}-files")) as served:

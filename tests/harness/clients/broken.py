@@ -26,7 +26,9 @@ def check_broken_streams(report: Report, served: ServedArchive) -> None:
         ("R read.csv", describe_r),
         ("pandas", lambda served: describe_pandas(f"{served.url}{STREAM}")),
     ):
-        report.check(client, "a stream that fails on a late page", served.name, FAILS, partial(read, served))
+        report.check(
+            client, "a stream that fails on a late page", served.name, FAILS, partial(read, served)
+        )
 
 
 def read_with_curl(served: ServedArchive) -> str:
@@ -36,7 +38,9 @@ def read_with_curl(served: ServedArchive) -> str:
         raise ClientMissingError("no curl (Debian: apt-get install curl)")
     command = [program, "--silent", "--show-error", "--fail", "--noproxy", "*", served.url + STREAM]
     done = subprocess.run(command, capture_output=True, check=False, timeout=300)
-    return describe(done.stdout.count(b"\n"), "" if done.returncode == 0 else f"exit code {done.returncode}")
+    return describe(
+        done.stdout.count(b"\n"), "" if done.returncode == 0 else f"exit code {done.returncode}"
+    )
 
 
 def read_with_httpx(served: ServedArchive) -> str:

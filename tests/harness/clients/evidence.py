@@ -1,4 +1,6 @@
-"""Reads captured pages with the tools of web archives, warcio and pywb, and evidence files with sha256sum."""
+"""Reads captured pages with the tools of web archives, warcio and pywb, and evidence files with
+sha256sum.
+"""
 
 from __future__ import annotations
 
@@ -30,14 +32,23 @@ EVIDENCE_FILES = 12
 
 
 def check_warc(report: Report, served: ServedArchive) -> None:
-    """Check that export-warc writes each capture with its stored bytes, and that they can be replayed."""
+    """Check that export-warc writes each capture with its stored bytes, and that they can be
+    replayed.
+    """
     file = served.folder / "captures.warc.gz"
     run_command(sys.executable, "-m", "archive", "export-warc", served.path, "--to", file)
-    captured = {(url, seen): digest for url, seen, digest in served.select("select url, seen, sha256 from captures")}
+    captured = {
+        (url, seen): digest
+        for url, seen, digest in served.select("select url, seen, sha256 from captures")
+    }
     count = served.count("select 1 from captures")
     expected = f"{count} records, {len(captured)} as captured"
     report.check(
-        "warcio", "export-warc, digests checked", served.name, expected, lambda: read_with_warcio(file, captured)
+        "warcio",
+        "export-warc, digests checked",
+        served.name,
+        expected,
+        lambda: read_with_warcio(file, captured),
     )
     report.check(
         "warcio",
@@ -125,22 +136,35 @@ def pywb_environment() -> dict[str, str]:
 def serve_pywb(folder: Path) -> Iterator[httpx.Client]:
     """Run pywb's server of the collections in a folder."""
     port = find_port()
-    command = [sys.executable, str(PYWB / "bin/wayback"), "--port", str(port), "--bind", "127.0.0.1"]
+    command = [
+        sys.executable,
+        str(PYWB / "bin/wayback"),
+        "--port",
+        str(port),
+        "--bind",
+        "127.0.0.1",
+    ]
     with (
         (folder / "wayback.log").open("wb") as log,
-        subprocess.Popen(command, cwd=folder, env=pywb_environment(), stdout=log, stderr=log) as process,
+        subprocess.Popen(
+            command, cwd=folder, env=pywb_environment(), stdout=log, stderr=log
+        ) as process,
         httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as client,
     ):
         try:
             if not answers(client, process):
-                raise subprocess.SubprocessError(f"pywb does not answer: {(folder / 'wayback.log').read_text()[-200:]}")
+                raise subprocess.SubprocessError(
+                    f"pywb does not answer: {(folder / 'wayback.log').read_text()[-200:]}"
+                )
             yield client
         finally:
             process.terminate()
 
 
 def check_evidence(report: Report, served: ServedArchive) -> None:
-    """Check evidence files: sha256sum finds each file intact, and the page has the captured bytes."""
+    """Check evidence files: sha256sum finds each file intact, and the page has the captured
+    bytes.
+    """
     rows = served.select(
         "select v.id, c.sha256 from revisions v join captures c on c.id = v.capture"
         " where v.takedown is null order by v.id"
@@ -170,7 +194,9 @@ def check_bundles(served: ServedArchive, chosen: list[tuple[int, str]]) -> str:
         with zipfile.ZipFile(io.BytesIO(served.get(f"/-/evidence/{key}.zip").content)) as bundle:
             bundle.extractall(folder)
         (sums,) = folder.rglob("SHA256SUMS")
-        done = subprocess.run([program, "--check", "--strict", "--quiet", sums.name], cwd=sums.parent, check=False)
+        done = subprocess.run(
+            [program, "--check", "--strict", "--quiet", sums.name], cwd=sums.parent, check=False
+        )
         pages = [path for path in sums.parent.iterdir() if path.name.startswith("page.")]
         same = [hashlib.sha256(path.read_bytes()).hexdigest() == digest for path in pages]
         sound += done.returncode == 0 and same == [True]

@@ -1,4 +1,6 @@
-"""Reads feeds with feedparser and the library reader: each entry once, with dates that were really stated."""
+"""Reads feeds with feedparser and the library reader: each entry once, with dates that were really
+stated.
+"""
 
 from __future__ import annotations
 
@@ -47,8 +49,14 @@ def find_faults(served: ServedArchive, feed: Any) -> list[str]:
             faults.append(f"updated {what.updated} is to come: {title}")
         if "published" in what and not what.get("published_parsed"):
             faults.append(f"published {what.published} is no date: {title}")
-    faults += [f"no link: {entry.title[:40]}" for entry in feed.entries if not entry.get("link", "").startswith("http")]
-    return faults + [fault for entry in feed.entries if (fault := find_invented_date(served, entry))]
+    faults += [
+        f"no link: {entry.title[:40]}"
+        for entry in feed.entries
+        if not entry.get("link", "").startswith("http")
+    ]
+    return faults + [
+        fault for entry in feed.entries if (fault := find_invented_date(served, entry))
+    ]
 
 
 def find_invented_date(served: ServedArchive, entry: Any) -> str | None:
@@ -56,7 +64,9 @@ def find_invented_date(served: ServedArchive, entry: Any) -> str | None:
     kind, _, key = entry.id.rpartition(":")[2].partition("-")
     if kind != "release":
         return None
-    rows = served.select("select published from releases where id = ?", [int(key.partition("-")[0])])
+    rows = served.select(
+        "select published from releases where id = ?", [int(key.partition("-")[0])]
+    )
     stated = rows[0][0] if rows else None
     value = parse_time(stated) if stated else None
     if stated and len(stated) > len("2024-12-31"):
@@ -64,9 +74,21 @@ def find_invented_date(served: ServedArchive, entry: Any) -> str | None:
         wrong = entry.get("published") is None or datetime.fromisoformat(entry.published) != value
         return f"published {entry.get('published')} for {stated}" if wrong else None
     if stated and len(stated) == len("2024-12-31"):
-        day = datetime.fromisoformat(entry.published).astimezone(SWEDISH_TIME).date() if "published" in entry else None
-        return None if day is None or day.isoformat() == stated else f"published {entry.published} for {stated}"
-    invented = [name for name in ("published", "updated") if stated and f"{stated}-01T00:00" in entry.get(name, "")]
+        day = (
+            datetime.fromisoformat(entry.published).astimezone(SWEDISH_TIME).date()
+            if "published" in entry
+            else None
+        )
+        return (
+            None
+            if day is None or day.isoformat() == stated
+            else f"published {entry.published} for {stated}"
+        )
+    invented = [
+        name
+        for name in ("published", "updated")
+        if stated and f"{stated}-01T00:00" in entry.get(name, "")
+    ]
     if "published" in entry and "published" not in invented:
         invented.append("published")
     return f"{' and '.join(invented)} {entry[invented[0]]} for {stated}" if invented else None
@@ -80,13 +102,19 @@ def describe_feed(served: ServedArchive, path: str) -> str:
 
 
 def count_search_news(served: ServedArchive, words: str) -> int:
-    """Return how many entries the feed of a search should have in an archive that was never crawled."""
-    dated = served.select("select id from releases where published is not null and moved_to is null")
+    """Return how many entries the feed of a search should have in an archive that was never
+    crawled.
+    """
+    dated = served.select(
+        "select id from releases where published is not null and moved_to is null"
+    )
     return min(FEED_SIZE, len(served.find_matches(words) & {row[0] for row in dated}))
 
 
 def list_feeds(served: ServedArchive) -> list[tuple[str, int | None]]:
-    """Return feeds and the number of entries that each should have; None if its own JSON states the number."""
+    """Return feeds and the number of entries that each should have; None if its own JSON states the
+    number.
+    """
     return [
         ("/new.atom", None),
         ("/-/edits.atom", min(FEED_SIZE, served.count(EDITS))),
@@ -118,17 +146,23 @@ def check_feeds(report: Report, served: ServedArchive, words: str) -> None:
             check_with_reader(report, served, path, number)
     search = f"/search.atom?q={quote(words)}"
     if served.count("select 1 from crawls"):
-        number = len(read_feed(served, search).entries)  # only new releases: compared with nothing but its own dates
+        number = len(
+            read_feed(served, search).entries
+        )  # only new releases: compared with nothing but its own dates
     else:
         number = count_search_news(served, words)
     what = f"search.atom?q={words}"
-    report.check("feedparser", what, served.name, f"{number} entries", lambda: describe_feed(served, search))
+    report.check(
+        "feedparser", what, served.name, f"{number} entries", lambda: describe_feed(served, search)
+    )
     if number:
         check_with_reader(report, served, search, number)
 
 
 def check_with_reader(report: Report, served: ServedArchive, path: str, number: int) -> None:
-    """Check with the library reader: subscribe, update twice, and expect each entry once, with the feed's times."""
+    """Check with the library reader: subscribe, update twice, and expect each entry once, with the
+    feed's times.
+    """
 
     def read() -> str:
         try:
@@ -147,7 +181,13 @@ def check_with_reader(report: Report, served: ServedArchive, path: str, number: 
         problems = describe_reader_problems(feed, entries, again)
         return "; ".join([f"{len(entries)} entries", *problems])
 
-    report.check("reader", path.removeprefix("/").replace("%C3%A5", "å"), served.name, f"{number} entries", read)
+    report.check(
+        "reader",
+        path.removeprefix("/").replace("%C3%A5", "å"),
+        served.name,
+        f"{number} entries",
+        read,
+    )
 
 
 def describe_reader_problems(feed: Any, entries: Sequence[Any], again: Any) -> list[str]:

@@ -23,7 +23,8 @@ def follow_changes(served: ServedArchive, size: int) -> tuple[dict[int, Any], in
             response = session.get(url, timeout=120)
             response.raise_for_status()
             response.encoding = "utf-8"
-            for line in response.text.split("\n"):  # str.splitlines would break at U+2028 within a text
+            # str.splitlines would break at U+2028 within a text
+            for line in response.text.split("\n"):
                 if not line:
                     continue
                 entry = json.loads(line)
@@ -52,6 +53,8 @@ def check_mirror(report: Report, served: ServedArchive, size: int) -> None:
             return f"{len([json.loads(line) for line in response.iter_lines()])} entries"
 
     expected = f"{changes} entries, {len(shown)} releases, 0 otherwise"
-    report.check("requests", f"-/changes.ndjson by Link, {size} a page", served.name, expected, read)
+    report.check(
+        "requests", f"-/changes.ndjson by Link, {size} a page", served.name, expected, read
+    )
     first = f"{served.get('/-/changes.ndjson?size=500').text.count(chr(10))} entries"
     report.check("httpx", "-/changes.ndjson by iter_lines", served.name, first, read_lines)

@@ -51,8 +51,13 @@ class Report:
     tell: Callable[[Outcome], None]
     outcomes: list[Outcome] = field(default_factory=list)
 
-    def check(self, client: str, what: str, archive: str, expected: object, read: Callable[[], object]) -> None:
-        """Compare what `read` returns with `expected`. If the client fails, its error is the result."""
+    def check(
+        self, client: str, what: str, archive: str, expected: object, read: Callable[[], object]
+    ) -> None:
+        """Compare what `read` returns with `expected`.
+
+        If the client fails, its error is the result.
+        """
         skipped = None
         try:
             got = str(read())
@@ -60,14 +65,31 @@ class Report:
             got, skipped = "", str(error)
         except Exception as error:  # noqa: BLE001 - clients may raise anything, and each error is a result
             got = format_error(error)
-        self.add(Outcome(client=client, what=what, archive=archive, expected=str(expected), got=got, skipped=skipped))
+        self.add(
+            Outcome(
+                client=client,
+                what=what,
+                archive=archive,
+                expected=str(expected),
+                got=got,
+                skipped=skipped,
+            )
+        )
 
     def run_group(self, name: str, archive: str, run: Callable[[], None]) -> None:
         """Run a group of checks. An error before any client could read is a result, too."""
         try:
             run()
         except Exception as error:  # noqa: BLE001 - as in check
-            self.add(Outcome(client="all", what=name, archive=archive, expected="checks", got=format_error(error)))
+            self.add(
+                Outcome(
+                    client="all",
+                    what=name,
+                    archive=archive,
+                    expected="checks",
+                    got=format_error(error),
+                )
+            )
 
     def skip(self, client: str, what: str, archive: str, reason: str) -> None:
         self.add(Outcome(client=client, what=what, archive=archive, skipped=reason))
@@ -82,10 +104,19 @@ class Report:
 
     def to_table(self, title: str) -> Table:
         """Return the table for the terminal."""
-        table = Table("client", "what", "archive", "expected", "got", "ok", title=title, title_justify="left")
+        table = Table(
+            "client", "what", "archive", "expected", "got", "ok", title=title, title_justify="left"
+        )
         for outcome in self.outcomes:
             got = outcome.got if outcome.skipped is None else outcome.skipped
             style = {"DIFFERS": "red", "skipped": "yellow"}.get(outcome.mark)
-            cells = (outcome.client, outcome.what, outcome.archive, outcome.expected, got, outcome.mark)
+            cells = (
+                outcome.client,
+                outcome.what,
+                outcome.archive,
+                outcome.expected,
+                got,
+                outcome.mark,
+            )
             table.add_row(*(cell.replace("[", r"\[") for cell in cells), style=style)
         return table

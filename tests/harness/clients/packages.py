@@ -14,7 +14,8 @@ from tests.harness.clients.outcome import Report
 from tests.harness.clients.readers import find_program, run_pandas
 from tests.harness.clients.served import ServedArchive, run_command
 
-LISTED = "select id from releases where takedown is not 'hidden' and moved_to is null"  # releases that are in lists
+# releases that are in lists
+LISTED = "select id from releases where takedown is not 'hidden' and moved_to is null"
 TABLES = {  # table of a complete dataset → the SELECT that it has to equal
     "releases": LISTED,
     "agencies": f"select distinct agency from releases where id in ({LISTED})",
@@ -26,11 +27,21 @@ TABLES = {  # table of a complete dataset → the SELECT that it has to equal
 
 
 def check_dataset(report: Report, served: ServedArchive, query: str, *, whole: bool) -> None:
-    """Write a dataset; its package is valid, and its Parquet and CSV have the rows of the database."""
+    """Write a dataset; its package is valid, and its Parquet and CSV have the rows of the
+    database.
+    """
     folder = served.folder / "dataset"
-    run_command(sys.executable, "-m", "archive", "dataset", query, "--to", folder, "--archive", served.path)
+    run_command(
+        sys.executable, "-m", "archive", "dataset", query, "--to", folder, "--archive", served.path
+    )
     name = "of everything" if whole else query
-    report.check("frictionless", f"dataset {name}: datapackage.json", served.name, "valid", lambda: validate(folder))
+    report.check(
+        "frictionless",
+        f"dataset {name}: datapackage.json",
+        served.name,
+        "valid",
+        lambda: validate(folder),
+    )
     package = json.loads((folder / "datapackage.json").read_text("utf-8"))
     tables = sorted({Path(resource["path"]).stem for resource in package["resources"]})
     for table in tables:
@@ -72,6 +83,10 @@ def validate(folder: Path) -> str:
 
 def count_rows(file: str) -> int:
     """Count the rows of a Parquet or CSV file."""
-    read = "read_parquet(?)" if file.endswith(".parquet") else "read_csv(?, header = true, all_varchar = true)"
+    read = (
+        "read_parquet(?)"
+        if file.endswith(".parquet")
+        else "read_csv(?, header = true, all_varchar = true)"
+    )
     with duckdb.connect() as db:
         return int(db.execute(f"select count(*) from {read}", [file]).fetchall()[0][0])

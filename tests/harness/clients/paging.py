@@ -43,20 +43,31 @@ class Walk:
 
     @property
     def address(self) -> str:
-        query: list[tuple[str, object]] = [(f"{name}{OPERATORS[sign]}", value) for name, sign, value in self.conditions]
+        query: list[tuple[str, object]] = [
+            (f"{name}{OPERATORS[sign]}", value) for name, sign, value in self.conditions
+        ]
         query += [("_search", self.words)] if self.words else []
         query += [("_sort_desc" if self.descending else "_sort", self.sort)] if self.sort else []
         query += [("_nocol", name) for name in self.left_out]
         return f"/archive/{self.table}.json?{urlencode([*query, ('_size', self.size)])}"
 
     def __str__(self) -> str:
-        shown = self.address.removeprefix("/archive/").replace(".json?", "?").rpartition("_size=")[0].rstrip("?&")
-        return shown.replace("&_nocol=body&_nocol=body_html", "").replace("_nocol=body&_nocol=body_html", "")
+        shown = (
+            self.address.removeprefix("/archive/")
+            .replace(".json?", "?")
+            .rpartition("_size=")[0]
+            .rstrip("?&")
+        )
+        return shown.replace("&_nocol=body&_nocol=body_html", "").replace(
+            "_nocol=body&_nocol=body_html", ""
+        )
 
 
 @dataclass(slots=True)
 class Pages:
-    """The rows that were returned, as JSON, and the values of the column that they are sorted by."""
+    """The rows that were returned, as JSON, and the values of the column that they are sorted
+    by.
+    """
 
     columns: Sequence[str] = ()
     rows: list[str] = field(default_factory=list)
@@ -103,7 +114,9 @@ def build_where(served: ServedArchive, walk: Walk) -> tuple[str, list[object]]:
     if walk.words:
         ids = ", ".join(map(str, sorted(served.find_matches(walk.words)))) or "null"
         where.append(f"id in ({ids})")
-    return (f"where {' and '.join(where)}" if where else ""), [value for *_, value in walk.conditions]
+    return (f"where {' and '.join(where)}" if where else ""), [
+        value for *_, value in walk.conditions
+    ]
 
 
 def find_fault(served: ServedArchive, walk: Walk) -> str | None:
@@ -119,12 +132,16 @@ def find_fault(served: ServedArchive, walk: Walk) -> str | None:
     if not count:
         return None
     columns = ", ".join(f"[{name}]" for name in pages.columns)
-    held = Counter(map(format_row, served.select(f"select {columns} from [{walk.table}] {where}", values)))
+    held = Counter(
+        map(format_row, served.select(f"select {columns} from [{walk.table}] {where}", values))
+    )
     if held != Counter(pages.rows):
         return f"{sum((held - Counter(pages.rows)).values())} of {count} rows are not as stored"
     if walk.sort:
         order = f"order by [{walk.sort}]{' desc' if walk.descending else ''}"
-        expected = served.select(f"select [{walk.sort}] from [{walk.table}] {where} {order}", values)
+        expected = served.select(
+            f"select [{walk.sort}] from [{walk.table}] {where} {order}", values
+        )
         if pages.sorted_values != [encode_blob(value) for (value,) in expected]:
             return f"not in the order of {walk.sort}"
     return None
@@ -149,14 +166,20 @@ def list_tables(served: ServedArchive) -> dict[str, list[str]]:
     for name in names:
         if name.startswith(SHADOW_TABLES):
             continue
-        tables[name] = [row[1] for row in served.select(f"pragma table_xinfo([{name}])") if row[6] != 1]
+        tables[name] = [
+            row[1] for row in served.select(f"pragma table_xinfo([{name}])") if row[6] != 1
+        ]
     return tables
 
 
 def read_sortable_columns(served: ServedArchive) -> dict[str, list[str]]:
     """Return the columns that tables may be sorted by, if the metadata limits them."""
     tables = served.get("/-/metadata.json").json()["databases"]["archive"]["tables"]
-    return {name: table["sortable_columns"] for name, table in tables.items() if "sortable_columns" in table}
+    return {
+        name: table["sortable_columns"]
+        for name, table in tables.items()
+        if "sortable_columns" in table
+    }
 
 
 def find_filter(served: ServedArchive, table: str, columns: Sequence[str]) -> Condition | None:
@@ -166,9 +189,18 @@ def find_filter(served: ServedArchive, table: str, columns: Sequence[str]) -> Co
     for name in columns:
         known = f"[{name}] is not null and [{name}] <> '' and typeof([{name}]) <> 'blob'"
         rows = served.select(
-            f"select [{name}], count(*) from [{table}] where {known} group by 1 order by 2 desc limit 1"
+            f"select [{name}],"
+            f" count(*) from"
+            f" [{table}] where {known}"
+            f" group by 1 order by 2 desc"
+            f" limit 1"
         )
-        if rows and rows[0][1] < total and len(str(rows[0][0])) < 200 and (best is None or rows[0][1] > best[0]):
+        if (
+            rows
+            and rows[0][1] < total
+            and len(str(rows[0][0])) < 200
+            and (best is None or rows[0][1] > best[0])
+        ):
             best = rows[0][1], (name, "=", rows[0][0])
     return best[1] if best else None
 
@@ -177,14 +209,23 @@ def check_every_table(report: Report, served: ServedArchive) -> None:
     """Check each table and view in each order, with and without a filter."""
     sortable = read_sortable_columns(served)
     for table, columns in list_tables(served).items():
-        size = min(max(PAGE_SIZE, served.count(f"select 1 from [{table}]") // MAX_PAGES), MAX_PAGE_SIZE)
+        size = min(
+            max(PAGE_SIZE, served.count(f"select 1 from [{table}]") // MAX_PAGES), MAX_PAGE_SIZE
+        )
         heavy = tuple(name for name in ("body", "body_html") if name in columns)
         condition = find_filter(served, table, columns)
         walks = []
         for conditions in [(), (condition,)] if condition else [()]:
             walks.append(Walk(table, conditions=conditions, size=size))
             walks += [
-                Walk(table, name, descending, conditions, left_out=tuple(set(heavy) - {name}), size=size)
+                Walk(
+                    table,
+                    name,
+                    descending,
+                    conditions,
+                    left_out=tuple(set(heavy) - {name}),
+                    size=size,
+                )
                 for place, name in enumerate(sortable.get(table, columns))
                 for descending in ((False, True) if not conditions else (place % 2 == 0,))
             ]
@@ -199,11 +240,16 @@ def check_every_table(report: Report, served: ServedArchive) -> None:
 
 def check_search_in_table(report: Report, served: ServedArchive, words: str) -> None:
     """Check `_search=` on releases, in the orders that readers use."""
-    orders: tuple[tuple[str | None, bool], ...] = ((None, False), ("published", True), ("published", False))
+    orders: tuple[tuple[str | None, bool], ...] = (
+        (None, False),
+        ("published", True),
+        ("published", False),
+    )
     orders += (("kind", False), ("first_seen", True))
     heavy = ("body", "body_html")
     walks = [
-        Walk("releases", sort, descending, words=words, left_out=heavy, size=PAGE_SIZE) for sort, descending in orders
+        Walk("releases", sort, descending, words=words, left_out=heavy, size=PAGE_SIZE)
+        for sort, descending in orders
     ]
     expected = f"{len(walks)} whole"
     what = f"releases.json?_search={words} ({len(served.find_matches(words))} rows)"
@@ -249,7 +295,12 @@ def check_link_header(report: Report, served: ServedArchive) -> None:
 
     def read() -> str:
         ids: list[int] = []
-        url: str | None = f"{served.url}/archive/releases.json?_shape=array&_nocol=body&_nocol=body_html&_size=100"
+        url: str | None = (
+            f"{served.url}/archive/"
+            f"releases.json?_shape=array&"
+            f"_nocol=body&_nocol=body_html&"
+            f"_size=100"
+        )
         with requests.Session() as session:
             session.trust_env = False
             while url:
@@ -259,12 +310,20 @@ def check_link_header(report: Report, served: ServedArchive) -> None:
                 url = response.links.get("next", {}).get("url")
         return f"{len(ids)} rows, {len(set(ids))} distinct"
 
-    report.check("requests", "releases.json?_shape=array by Link", served.name, f"{count} rows, {count} distinct", read)
+    report.check(
+        "requests",
+        "releases.json?_shape=array by Link",
+        served.name,
+        f"{count} rows, {count} distinct",
+        read,
+    )
 
 
 def check_facets(report: Report, served: ServedArchive) -> None:
     """Check that a facet of a whole table has the right counts."""
-    rows = served.select("select agency, count(*) from releases group by 1 order by 2 desc, 1 limit 30")
+    rows = served.select(
+        "select agency, count(*) from releases group by 1 order by 2 desc, 1 limit 30"
+    )
     expected = dict(rows)
 
     def read() -> dict[str, int]:
@@ -277,10 +336,18 @@ def check_facets(report: Report, served: ServedArchive) -> None:
 
 
 def check_sql(report: Report, served: ServedArchive) -> None:
-    """Check that a statement with more rows than are returned says so in a way that a program notices."""
+    """Check that a statement with more rows than are returned says so in a way that a program
+    notices.
+    """
     count = served.count("select 1 from releases")
     sql = urlencode({"sql": "select id, title from releases"})
-    for suffix in (".json?", ".json?_shape=array&", ".json?_shape=array&_nl=on&", ".csv?", ".csv?_stream=on&"):
+    for suffix in (
+        ".json?",
+        ".json?_shape=array&",
+        ".json?_shape=array&_nl=on&",
+        ".csv?",
+        ".csv?_stream=on&",
+    ):
 
         def read(suffix: str = suffix) -> str:
             response = served.get(f"/archive{suffix}{sql}")
@@ -292,9 +359,17 @@ def check_sql(report: Report, served: ServedArchive) -> None:
                 rows = len(data if isinstance(data, list) else data["rows"])
                 told = isinstance(data, dict) and bool(data["truncated"])
             told = told or any("truncat" in name.lower() for name in response.headers)
-            return "all or told" if rows >= count or told else f"{rows} of {count} rows, and not told"
+            return (
+                "all or told" if rows >= count or told else f"{rows} of {count} rows, and not told"
+            )
 
-        report.check("httpx", f"archive{suffix.rstrip('&?')} sql= of {count} rows", served.name, "all or told", read)
+        report.check(
+            "httpx",
+            f"archive{suffix.rstrip('&?')} sql= of {count} rows",
+            served.name,
+            "all or told",
+            read,
+        )
 
 
 def check_unknown(report: Report, served: ServedArchive) -> None:
@@ -319,7 +394,11 @@ def check_unknown(report: Report, served: ServedArchive) -> None:
 
 def check_labels(report: Report, served: ServedArchive) -> None:
     """Check that parameters that work alone also work together."""
-    for query in ("_labels=on&_size=1&_col=agency", "_labels=on&_size=1", "_size=1&_col=agency&_sort=published"):
+    for query in (
+        "_labels=on&_size=1&_col=agency",
+        "_labels=on&_size=1",
+        "_size=1&_col=agency&_sort=published",
+    ):
         what = f"releases.json?{query}"
         report.check(
             "httpx",

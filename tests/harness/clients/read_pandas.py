@@ -1,4 +1,6 @@
-"""python tests/harness/clients/read_pandas.py csv|json|parquet|xlsx SOURCE KEY: prints what pandas reads, as JSON."""
+"""python tests/harness/clients/read_pandas.py csv|json|parquet|xlsx SOURCE KEY: prints what pandas
+reads, as JSON.
+"""
 
 from __future__ import annotations
 

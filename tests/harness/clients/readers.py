@@ -69,7 +69,11 @@ def read_with_csv(file: Path, key: str) -> Size:
 
 def read_with_csvkit(file: Path) -> int:
     """Return the number of rows according to csvstat."""
-    return int(run_command(find_program("csvstat"), "--count", "--maxfieldsize", str(MAX_FIELD), file).strip())
+    return int(
+        run_command(
+            find_program("csvstat"), "--count", "--maxfieldsize", str(MAX_FIELD), file
+        ).strip()
+    )
 
 
 def read_with_pandas(file: Path | str, key: str) -> Size:
@@ -85,10 +89,14 @@ def run_pandas(*words: str) -> str:
 
 def read_with_duckdb(file: Path, key: str) -> Size:
     with duckdb.connect() as db:
-        db.execute("create table rows as from read_csv(?, header = true, all_varchar = true)", [str(file)])
+        db.execute(
+            "create table rows as from read_csv(?, header = true, all_varchar = true)", [str(file)]
+        )
         columns = [name for name, *_ in db.execute("describe rows").fetchall()]
         letters = " + ".join(f'coalesce(sum(length("{name}")), 0)' for name in columns)
-        found = db.execute(f'select count(*), count(distinct "{key}"), {letters} from rows').fetchall()
+        found = db.execute(
+            f'select count(*), count(distinct "{key}"), {letters} from rows'
+        ).fetchall()
     return Size(*map(int, found[0]))
 
 
@@ -96,7 +104,9 @@ def read_with_sqlite_utils(file: Path, key: str) -> Size:
     """Insert the file with the sqlite-utils command, and count with its library."""
     made = file.with_suffix(".made.db")
     made.unlink(missing_ok=True)
-    run_command(find_program("sqlite-utils"), "insert", made, "rows", file, "--csv", "--no-detect-types")
+    run_command(
+        find_program("sqlite-utils"), "insert", made, "rows", file, "--csv", "--no-detect-types"
+    )
     db = sqlite_utils.Database(made)
     columns = [column.name for column in db["rows"].columns]
     size = measure_rows(columns, db.execute("select * from rows"), key)
@@ -132,10 +142,18 @@ def check_stream(report: Report, served: ServedArchive, stream: Stream, file: Pa
     with file.open(encoding="utf-8", newline="") as lines:
         columns = next(csv.reader(lines))
     shown = ", ".join(f"[{name}]" for name in columns)
-    expected = measure_rows(columns, served.select(f"select {shown} from ({stream.sql})"), stream.key)
+    expected = measure_rows(
+        columns, served.select(f"select {shown} from ({stream.sql})"), stream.key
+    )
     for client, read in READERS:
         report.check(client, what, served.name, expected, partial(read, file, stream.key))
-    report.check("csvkit", f"{what}: csvstat --count", served.name, expected.rows, partial(read_with_csvkit, file))
+    report.check(
+        "csvkit",
+        f"{what}: csvstat --count",
+        served.name,
+        expected.rows,
+        partial(read_with_csvkit, file),
+    )
 
 
 def check_every_stream(report: Report, served: ServedArchive) -> None:
@@ -154,7 +172,9 @@ def check_every_stream(report: Report, served: ServedArchive) -> None:
                 faults.append(f"{name}: {len(rows)} rows, {distinct} distinct, of {count}")
         return "; ".join([f"{len(tables) - len(faults)} whole", *faults])
 
-    report.check("csv", "every table and view as _stream=on", served.name, f"{len(tables)} whole", read)
+    report.check(
+        "csv", "every table and view as _stream=on", served.name, f"{len(tables)} whole", read
+    )
 
 
 def check_json_readers(report: Report, served: ServedArchive) -> None:
@@ -166,7 +186,9 @@ def check_json_readers(report: Report, served: ServedArchive) -> None:
     made.unlink(missing_ok=True)
 
     def read_sqlite_utils() -> int:
-        run_command(find_program("sqlite-utils"), "insert", made, "rows", lines, "--nl", "--pk", "id")
+        run_command(
+            find_program("sqlite-utils"), "insert", made, "rows", lines, "--nl", "--pk", "id"
+        )
         db = sqlite_utils.Database(made)
         count = db["rows"].count
         db.close()
@@ -179,7 +201,9 @@ def check_json_readers(report: Report, served: ServedArchive) -> None:
     what = "questions.json?_shape=array, a page of 200"
     report.check("sqlite-utils", f"{what}, _nl=on", served.name, expected, read_sqlite_utils)
     report.check("DuckDB", what, served.name, expected, read_duckdb)
-    report.check("pandas", what, served.name, expected, lambda: int(run_pandas("json", str(file), "id")))
+    report.check(
+        "pandas", what, served.name, expected, lambda: int(run_pandas("json", str(file), "id"))
+    )
 
 
 def check_duckdb_http(report: Report, served: ServedArchive) -> None:
@@ -191,7 +215,9 @@ def check_duckdb_http(report: Report, served: ServedArchive) -> None:
             try:
                 db.execute("load httpfs")
             except duckdb.Error as error:
-                raise ClientMissingError("httpfs is not installed here: files are downloaded instead") from error
+                raise ClientMissingError(
+                    "httpfs is not installed here: files are downloaded instead"
+                ) from error
             source = f"{served.url}/archive/tags.csv?_stream=on"
             return len(db.execute("from read_csv(?, header = true)", [source]).fetchall())
 
@@ -201,8 +227,14 @@ def check_duckdb_http(report: Report, served: ServedArchive) -> None:
 def check_pandas_http(report: Report, served: ServedArchive) -> None:
     """Check that pandas reads URLs itself."""
     columns = ("id", "agency", "title", "published")  # the key comes without being asked for
-    url = f"{served.url}/archive/releases.csv?_stream=on{''.join(f'&_col={name}' for name in columns[1:])}"
-    expected = measure_rows(columns, served.select(f"select {', '.join(columns)} from releases"), "id")
+    url = (
+        f"{served.url}/archive/"
+        f"releases.csv?"
+        f"_stream=on{''.join(f'&_col={name}' for name in columns[1:])}"
+    )
+    expected = measure_rows(
+        columns, served.select(f"select {', '.join(columns)} from releases"), "id"
+    )
     report.check(
         "pandas",
         "read_csv of releases.csv?_stream=on&_col=…",
@@ -217,7 +249,11 @@ def check_chosen_columns(report: Report, served: ServedArchive) -> None:
 
     def read(suffix: str) -> str:
         response = served.get(f"/archive/tags.{suffix}?_col=id&_col=name&_size=1")
-        columns = response.json()["columns"] if suffix == "json" else next(csv.reader([response.text.splitlines()[0]]))
+        columns = (
+            response.json()["columns"]
+            if suffix == "json"
+            else next(csv.reader([response.text.splitlines()[0]]))
+        )
         return ", ".join(columns)
 
     for suffix in ("csv", "json"):
@@ -239,5 +275,13 @@ def check_r(report: Report, served: ServedArchive) -> None:
     expected = f"{count} rows, {count} keys"
     stream = f"{served.url}/archive/releases.csv?_stream=on"
     what = "releases.json by next_url"
-    report.check("R jsonlite", what, served.name, expected, partial(read_with_r, "json", served.url))
-    report.check("R read.csv", "releases.csv?_stream=on", served.name, expected, partial(read_with_r, "csv", stream))
+    report.check(
+        "R jsonlite", what, served.name, expected, partial(read_with_r, "json", served.url)
+    )
+    report.check(
+        "R read.csv",
+        "releases.csv?_stream=on",
+        served.name,
+        expected,
+        partial(read_with_r, "csv", stream),
+    )

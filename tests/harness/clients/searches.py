@@ -20,23 +20,33 @@ XLSX_MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.s
 # the entries of the registers
 EDITS = "select 1 from edits"
 REMOVALS = (
-    "select 1 from removals where confirmed is not null and confirmed is not ended and kind <> 'moved'"
+    "select 1 from removals where"
+    " confirmed is not null and"
+    " confirmed is not ended and"
+    " kind <>"
+    " 'moved'"
     " and release not in (select id from releases where takedown = 'hidden')"
 )
 
 
 def find_link(served: ServedArchive, path: str, suffix: str) -> str:
-    """Return the address of a page's file of this kind; raise NotOfferedError if the page has none."""
+    """Return the address of a page's file of this kind; raise NotOfferedError if the page has
+    none.
+    """
     page = html.fromstring(served.get(path).text)
     for link in map(str, page.xpath("//a/@href")):
-        if link.partition("?")[0].endswith(suffix) and link.partition("?")[0].startswith(path.partition("?")[0]):
+        if link.partition("?")[0].endswith(suffix) and link.partition("?")[0].startswith(
+            path.partition("?")[0]
+        ):
             return urljoin(path, link)
     raise NotOfferedError(f"the page links to no {suffix}")
 
 
 def read_stated_hits(served: ServedArchive, path: str) -> int:
     """Return the number of hits that the page states."""
-    text = " ".join(html.fromstring(served.get(path).text).cssselect("main")[0].text_content().split())
+    text = " ".join(
+        html.fromstring(served.get(path).text).cssselect("main")[0].text_content().split()
+    )
     found = NUMBER_OF_HITS.search(text.replace("\xa0", " "))
     if found is None:
         raise NotOfferedError("the page states no number of hits")
@@ -67,12 +77,16 @@ def describe_ids(ids: list[str]) -> str:
 
 
 def read_workbook(content: bytes) -> tuple[list[str], list[list[Any]]]:
-    """Return header and rows of a workbook's first sheet; raise ValueError where a cell is a formula."""
+    """Return header and rows of a workbook's first sheet; raise ValueError where a cell is a
+    formula.
+    """
     sheet = openpyxl.load_workbook(io.BytesIO(content), read_only=True).worksheets[0]
     rows = []
     for row in sheet.iter_rows():
         if any(cell.data_type == "f" for cell in row):
-            raise ValueError(f"a formula: {next(cell.value for cell in row if cell.data_type == 'f')}")
+            raise ValueError(
+                f"a formula: {next(cell.value for cell in row if cell.data_type == 'f')}"
+            )
         rows.append([cell.value for cell in row])
     return [str(name) for name in rows[0]], rows[1:]
 
@@ -85,16 +99,30 @@ def get_workbook(served: ServedArchive, path: str) -> tuple[list[str], list[list
     return read_workbook(response.content)
 
 
-def check_search(report: Report, served: ServedArchive, words: str, *, by_page: bool = True) -> None:
+def check_search(
+    report: Report, served: ServedArchive, words: str, *, by_page: bool = True
+) -> None:
     """Check the page, CSV and XLSX of one search, and its JSON page by page."""
     page = f"/search?q={quote(words)}"
     hits = count_hits(served, words)
     expected = describe_ids([str(number) for number in range(hits)])
-    report.check("lxml", f"search?q={words}: hits stated", served.name, hits, lambda: read_stated_hits(served, page))
+    report.check(
+        "lxml",
+        f"search?q={words}: hits stated",
+        served.name,
+        hits,
+        lambda: read_stated_hits(served, page),
+    )
 
     def read_json() -> str:
         first = find_link(served, page, ".json")
-        return describe_ids([str(row["release"]) for each in follow_search(served, first) for row in each["releases"]])
+        return describe_ids(
+            [
+                str(row["release"])
+                for each in follow_search(served, first)
+                for row in each["releases"]
+            ]
+        )
 
     def read_csv() -> str:
         text = served.get(find_link(served, page, ".csv")).text
@@ -107,8 +135,16 @@ def check_search(report: Report, served: ServedArchive, words: str, *, by_page: 
 
     if by_page:
         report.check("httpx", f"search.json?q={words} by next", served.name, expected, read_json)
-    report.check("csv", f"search.csv?q={words}, as the page links to it", served.name, expected, read_csv)
-    report.check("openpyxl", f"search.xlsx?q={words}, as the page links to it", served.name, expected, read_xlsx)
+    report.check(
+        "csv", f"search.csv?q={words}, as the page links to it", served.name, expected, read_csv
+    )
+    report.check(
+        "openpyxl",
+        f"search.xlsx?q={words}, as the page links to it",
+        served.name,
+        expected,
+        read_xlsx,
+    )
 
 
 def check_registers(report: Report, served: ServedArchive) -> None:
@@ -133,17 +169,25 @@ def check_registers(report: Report, served: ServedArchive) -> None:
             return describe_ids([str(row[columns.index(key)]) for row in rows])
 
         report.check("httpx", f"-/{name}.json by next, 7 a page", served.name, expected, read_json)
-        report.check("csv", f"-/{name}.csv, as the page links to it", served.name, expected, read_csv)
-        report.check("openpyxl", f"-/{name}.xlsx, as the page links to it", served.name, expected, read_xlsx)
+        report.check(
+            "csv", f"-/{name}.csv, as the page links to it", served.name, expected, read_csv
+        )
+        report.check(
+            "openpyxl", f"-/{name}.xlsx, as the page links to it", served.name, expected, read_xlsx
+        )
 
 
 def check_table_workbook(report: Report, served: ServedArchive) -> None:
-    """Check a table as XLSX: each row, each complete text even if it exceeds a cell, and no formula."""
+    """Check a table as XLSX: each row, each complete text even if it exceeds a cell, and no
+    formula.
+    """
     stored = {row[0]: row[1:] for row in served.select("select id, title, body from releases")}
 
     def read() -> str:
         columns, rows = get_workbook(served, "/archive/releases.xlsx?_stream=on")
-        bodies = [place for place, name in enumerate(columns) if re.fullmatch(r"body(?!_html).*", name)]
+        bodies = [
+            place for place, name in enumerate(columns) if re.fullmatch(r"body(?!_html).*", name)
+        ]
         whole = 0
         for row in rows:
             key = int(row[columns.index("id")])

@@ -55,7 +55,9 @@ class ServedArchive:
     def find_matches(self, words: str) -> set[int]:
         """Return the ids of releases that the search index finds for words."""
         with closing(open_readonly(self.path)) as db:
-            found = db.execute("select rowid from search where search match ?", [escape_fts(db, words)])
+            found = db.execute(
+                "select rowid from search where search match ?", [escape_fts(db, words)]
+            )
             return {row[0] for row in found}
 
     def get(self, path: str) -> httpx.Response:
@@ -102,8 +104,18 @@ def run_command(*command: str | Path, input_text: str | None = None, **environme
 
 
 def crawl_sample(path: Path) -> Path:
-    """Crawl the sample agencies, and the stored pages where they are at hand (`make run PAGES=…`)."""
-    command = [sys.executable, "-m", "tests.site", "demo", "--no-serve", "--site-port", str(find_port())]
+    """Crawl the sample agencies, and the stored pages where they are at hand (`make run
+    PAGES=…`).
+    """
+    command = [
+        sys.executable,
+        "-m",
+        "tests.site",
+        "demo",
+        "--no-serve",
+        "--site-port",
+        str(find_port()),
+    ]
     pages = ["--pages", str(STORED)] if (STORED / "pages").is_dir() else []
     run_command(*command, "--archive", path, *pages)
     return path
@@ -115,18 +127,26 @@ def fill_history(path: Path) -> Path:
     add_news(path)
     takedown = (sys.executable, "-m", "archive", "takedown")
     run_command(*takedown, "hide", "7", "--reason", REASON, "--archive", path)
-    run_command(*takedown, "redact", "1", "--reason", REASON, "--archive", path, input_text="Rörsångaren")
+    run_command(
+        *takedown, "redact", "1", "--reason", REASON, "--archive", path, input_text="Rörsångaren"
+    )
     return path
 
 
 def add_news(path: Path) -> None:
-    """Add what a second crawl of an agency found: releases that are new to feeds, one of them without a date."""
+    """Add what a second crawl of an agency found: releases that are new to feeds, one of them
+    without a date.
+    """
     agency, days = "vagmyndigheten", timedelta(days=200)
     with Archive(path) as archive:
         for started in (SEEN, SEEN + days):
             ended = started + timedelta(minutes=9)
             archive.db.execute(
-                "insert into crawls (agency, spider, started, finished, reason, new) values (?, 'news', ?, ?, ?, 3)",
+                "insert into crawls (agency,"
+                " spider, started,"
+                " finished, reason, new) values"
+                " (?,"
+                " 'news', ?, ?, ?, 3)",
                 [agency, started.isoformat(), ended.isoformat(), "finished"],
             )
         for number, published in enumerate((SEEN + days, (SEEN + days).date(), None), PAGED + 1):
@@ -137,7 +157,9 @@ def add_news(path: Path) -> None:
 def fill_large(path: Path) -> Path:
     """Create an archive in which a late page is too large to be returned as CSV."""
     with Archive(path) as archive:
-        archive.add_agency("vagmyndigheten", name="Vägmyndigheten", home="https://vagmyndigheten.example/")
+        archive.add_agency(
+            "vagmyndigheten", name="Vägmyndigheten", home="https://vagmyndigheten.example/"
+        )
         for number in range(1, LARGE_RELEASES + 1):
             archive.save(plain_release(number, "https://{slug}.example"), seen_at=SEEN)
         text = "Is på vägarna. " * (SandboxLimits().max_csv_bytes // 15)
@@ -155,11 +177,16 @@ def import_collection(path: Path) -> Path:
 
 
 def copy_archive(source: Path, path: Path) -> Path:
-    """Copy an archive with its captures, even if it is in use, and migrate the copy to the current schema."""
+    """Copy an archive with its captures, even if it is in use, and migrate the copy to the current
+    schema.
+    """
     for name in ("archive.db", "captures.db"):
         original = source.with_name(name) if name != "archive.db" else source
         if original.is_file():
-            with closing(open_readonly(original)) as before, closing(sqlite3.connect(path.with_name(name))) as copy:
+            with (
+                closing(open_readonly(original)) as before,
+                closing(sqlite3.connect(path.with_name(name))) as copy,
+            ):
                 before.backup(copy)
     with Archive(path):
         return path

@@ -27,7 +27,9 @@ def serve_pages(path: Path, *pages: Rows) -> ServedArchive:
     def answer(request: httpx.Request) -> httpx.Response:
         number = int(request.url.params.get("_next", "0"))
         following = f"/archive/tags.json?_next={number + 1}" if number + 1 < len(pages) else None
-        return httpx.Response(200, json={"columns": ["id", "name"], "rows": pages[number], "next_url": following})
+        return httpx.Response(
+            200, json={"columns": ["id", "name"], "rows": pages[number], "next_url": following}
+        )
 
     client = httpx.Client(transport=httpx.MockTransport(answer), base_url="http://archive.example")
     return ServedArchive("sample", path, "http://archive.example", path.parent, client)
@@ -43,13 +45,18 @@ def serve_pages(path: Path, *pages: Rows) -> ServedArchive:
         ((STORED[2:], STORED[:2]), "not in the order of name"),
     ],
 )
-def test_a_walk_is_held_against_the_database(tmp_path: Path, pages: tuple[Rows, ...], fault: str | None) -> None:
+def test_a_walk_is_held_against_the_database(
+    tmp_path: Path, pages: tuple[Rows, ...], fault: str | None
+) -> None:
     assert find_fault(serve_pages(tmp_path / "archive.db", *pages), Walk("tags", "name")) == fault
 
 
 def test_an_address_has_the_conditions_and_the_order() -> None:
     walk = Walk("releases", "published", True, (("published", ">=", "2024"),), words="skog", size=7)
-    assert walk.address == "/archive/releases.json?published__gte=2024&_search=skog&_sort_desc=published&_size=7"
+    assert (
+        walk.address
+        == "/archive/releases.json?published__gte=2024&_search=skog&_sort_desc=published&_size=7"
+    )
     assert str(walk) == "releases?published__gte=2024&_search=skog&_sort_desc=published"
 
 

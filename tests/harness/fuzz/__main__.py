@@ -1,4 +1,6 @@
-"""`python -m tests.harness.fuzz [N] [--seed S]`: N mutated inputs (100,000 by default); exits with 1 on findings."""
+"""`python -m tests.harness.fuzz [N] [--seed S]`: N mutated inputs (100,000 by default); exits with
+1 on findings.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ def main() -> int:
     seeds, pieces, done = find_seeds(), plan(options.number, options.seed), []
     spawn = multiprocessing.get_context("spawn")  # the site's thread must not be forked
     with ProcessPoolExecutor(os.cpu_count(), mp_context=spawn) as pool:
-        running = [pool.submit(run_piece, target, seeds[target], *piece) for target, *piece in pieces]
+        running = [
+            pool.submit(run_piece, target, seeds[target], *piece) for target, *piece in pieces
+        ]
         for count, piece in enumerate(as_completed(running), 1):
             done.append(piece.result())
             print(f"\r{count} of {len(pieces)} pieces", end="", file=sys.stderr, flush=True)
@@ -30,7 +34,10 @@ def main() -> int:
     print("\n".join(table(found)))
     findings = [finding for told in found.values() for finding in told.findings]
     print(
-        f"seed {options.seed}, {sum(map(len, seeds.values()))} pages and sources to damage, findings: {len(findings)}"
+        f"seed {options.seed},"
+        f" {sum(map(len, seeds.values()))}"
+        f" pages and sources to damage,"
+        f" findings: {len(findings)}"
     )
     print("\n".join(findings))
     return 1 if findings else 0

@@ -1,4 +1,6 @@
-"""Damages pages as on the web and as an attacker would, as a Hypothesis strategy, so that findings shrink."""
+"""Damages pages as on the web and as an attacker would, as a Hypothesis strategy, so that findings
+shrink.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,21 @@ from hypothesis import strategies as st
 
 LONGEST = 400_000  # bytes of a result
 TOKENS = (
-    *(b"", b"<", b">", b"&", b'"', b"'", b"\x00", b"\x1b", b"\x7f", b"\xff\xfe", b"\xef\xbb\xbf", b"\xc3", b"\xe4\xf6"),
+    *(
+        b"",
+        b"<",
+        b">",
+        b"&",
+        b'"',
+        b"'",
+        b"\x00",
+        b"\x1b",
+        b"\x7f",
+        b"\xff\xfe",
+        b"\xef\xbb\xbf",
+        b"\xc3",
+        b"\xe4\xf6",
+    ),
     *(
         b"<!--",
         b"-->",
@@ -45,8 +61,21 @@ TOKENS = (
         b"<div id='x'>",
         b"<br>",
     ),
-    *(b"&#0;", b"&#55296;", b"&#x110000;", b"&nbsp;", b"&#x202e;", b"&shy;", b"\xe2\x80\xa8", b"\xed\xa0\x80"),
-    *(b"<time datetime='2024-13-45'>", b"<time datetime='9999-12-31T23:59:59+99:99'>", b"Publicerad: 31 februari 2024"),
+    *(
+        b"&#0;",
+        b"&#55296;",
+        b"&#x110000;",
+        b"&nbsp;",
+        b"&#x202e;",
+        b"&shy;",
+        b"\xe2\x80\xa8",
+        b"\xed\xa0\x80",
+    ),
+    *(
+        b"<time datetime='2024-13-45'>",
+        b"<time datetime='9999-12-31T23:59:59+99:99'>",
+        b"Publicerad: 31 februari 2024",
+    ),
     *(
         b"Uppdaterad ",
         b"Publicerad ",
@@ -57,7 +86,12 @@ TOKENS = (
         b"0000-00-00",
         b"1e9999",
     ),
-    *(b"<base href='//['>", b"<base href='http://[::1'>", b"<a href='http://['>", b"<a href='javascript:alert(1)'>"),
+    *(
+        b"<base href='//['>",
+        b"<base href='http://[::1'>",
+        b"<a href='http://['>",
+        b"<a href='javascript:alert(1)'>",
+    ),
     *(
         b"<img src=x onerror=alert(1)>",
         b"<a href='data:text/html,<script>'>",
@@ -71,7 +105,11 @@ TOKENS = (
         b'"\\ud800"',
         b"[[[[[[",
     ),
-    *(b'<meta property="og:title" content="', b'<meta name="dcterms.issued" content="', b"<meta charset='utf-7'>"),
+    *(
+        b'<meta property="og:title" content="',
+        b'<meta name="dcterms.issued" content="',
+        b"<meta charset='utf-7'>",
+    ),
     *(
         b"<item><link>",
         b"<pubDate>",
@@ -112,17 +150,26 @@ def step() -> st.SearchStrategy[Callable[[bytes], bytes]]:
         st.builds(replaced, place, length, st.sampled_from(TOKENS)),
         st.builds(replaced, place, length, st.binary(max_size=8)),
         st.builds(
-            replaced, place, length, st.text(max_size=12).map(lambda text: text.encode("utf-8", "surrogatepass"))
+            replaced,
+            place,
+            length,
+            st.text(max_size=12).map(lambda text: text.encode("utf-8", "surrogatepass")),
         ),
         st.builds(repeated, place, length, st.sampled_from([2, 3, 50])),
         st.builds(moved, place, place, length),
         st.builds(cut, place),
-        st.builds(recoded, st.sampled_from(["utf-16", "utf-16-be", "latin-1", "cp1252", "utf-7", "utf-8-sig"])),
+        st.builds(
+            recoded,
+            st.sampled_from(["utf-16", "utf-16-be", "latin-1", "cp1252", "utf-7", "utf-8-sig"]),
+        ),
     )
 
 
 def replaced(place: int, length: int, token: bytes) -> Callable[[bytes], bytes]:
-    """Replace a piece by another, or insert one (length 0). place: in ten-thousandths of the page."""
+    """Replace a piece by another, or insert one (length 0).
+
+    place: in ten-thousandths of the page.
+    """
 
     def change(page: bytes) -> bytes:
         at = len(page) * place // 10_000

@@ -1,4 +1,6 @@
-"""Runs a number of examples per target, in pieces, because Hypothesis remembers all examples of a piece."""
+"""Runs a number of examples per target, in pieces, because Hypothesis remembers all examples of a
+piece.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,15 @@ from tests.harness.fuzz.targets import TARGETS
 
 PIECE = 1000  # examples
 SLOWEST = 20.0  # seconds of CPU for one example; more is a finding
-SHARES = {"page": 0.6, "feed": 0.1, "sitemap": 0.08, "listing": 0.1, "home": 0.04, "robots": 0.03, "label": 0.05}
+SHARES = {
+    "page": 0.6,
+    "feed": 0.1,
+    "sitemap": 0.08,
+    "listing": 0.1,
+    "home": 0.04,
+    "robots": 0.03,
+    "label": 0.05,
+}
 
 
 @dataclass(slots=True)
@@ -24,11 +34,15 @@ class Told:
     target: str
     outcomes: Counter[str] = field(default_factory=Counter)
     slowest: float = 0.0  # seconds of CPU
-    findings: list[str] = field(default_factory=list)  # last lines of tracebacks, each with its input
+    findings: list[str] = field(
+        default_factory=list
+    )  # last lines of tracebacks, each with its input
 
 
 def run_piece(target: str, seeds: list[bytes], number: int, begin: int) -> Told:
-    """Run a number of examples from a seed; the first finding ends the piece, with its smallest input."""
+    """Run a number of examples from a seed; the first finding ends the piece, with its smallest
+    input.
+    """
     told, feed = Told(target), timed(TARGETS[target])
     failing: list[bytes] = []
 
@@ -54,7 +68,10 @@ def run_piece(target: str, seeds: list[bytes], number: int, begin: int) -> Told:
         examples()
     except Exception as error:  # noqa: BLE001 - whatever it is, it is what we look for
         told.findings.append(
-            f"{target}, seed {begin}: {type(error).__name__}: {error}: {failing and failing[0][:2000]!r}"
+            f"{target}, seed {begin}:"
+            f" {type(error).__name__}:"
+            f" {error}:"
+            f" {failing and failing[0][:2000]!r}"
         )
     return told
 
@@ -86,7 +103,13 @@ def plan(number: int, begin: int) -> list[tuple[str, int, int]]:
 
 def table(found: Mapping[str, Told]) -> list[str]:
     """Format a line per target."""
-    lines = [f"{'target':10}{'examples':>10}{'read':>10}{'refused':>10}{'slowest, CPU s':>16}{'findings':>10}"]
+    lines = [
+        f"{'target':10}"
+        f"{'examples':>10}{'read':>10}"
+        f"{'refused':>10}"
+        f"{'slowest, CPU s':>16}"
+        f"{'findings':>10}"
+    ]
     for target, told in found.items():
         counts = (told.outcomes.total(), told.outcomes["read"], told.outcomes["refused"])
         numbers = "".join(f"{count:>10}" for count in counts)

@@ -1,4 +1,6 @@
-"""The undamaged inputs: pages and sources of the sample site, stored pages, and real ones if present."""
+"""The undamaged inputs: pages and sources of the sample site, stored pages, and real ones if
+present.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,12 @@ from tests.stored import ROOT
 
 SMALL = 60_000  # bytes; damage to a long page shows nothing that it does not show on a short one
 REAL = 60  # real pages at most
-LABELS = [b"Publicerad 3 juni 2024 kl. 14.05", b"Senast uppdaterad: 2024-06-03, 09:00", b"[2024-06-03]", b"03 jun 2024"]
+LABELS = [
+    b"Publicerad 3 juni 2024 kl. 14.05",
+    b"Senast uppdaterad: 2024-06-03, 09:00",
+    b"[2024-06-03]",
+    b"03 jun 2024",
+]
 
 
 def find_seeds() -> dict[str, list[bytes]]:

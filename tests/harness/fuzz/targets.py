@@ -1,4 +1,6 @@
-"""The tested functions: each must raise a documented error or return a release that can be stored and shown."""
+"""The tested functions: each must raise a documented error or return a release that can be stored
+and shown.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,20 @@ URL = "https://www.fyrstyrelsen.example/nyheter/2024/fyren-tands"
 AGENCY = Agency(slug="fyrstyrelsen", name="Fyrstyrelsen", home="https://www.fyrstyrelsen.example/")
 UNKEEPABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 RUNS = re.compile(r"^\s*(javascript|data|vbscript)\s*:", re.IGNORECASE)
-FORBIDDEN = {"script", "style", "iframe", "object", "embed", "form", "input", "svg", "math", "link", "meta", "base"}
+FORBIDDEN = {
+    "script",
+    "style",
+    "iframe",
+    "object",
+    "embed",
+    "form",
+    "input",
+    "svg",
+    "math",
+    "link",
+    "meta",
+    "base",
+}
 
 
 class BrokenPromiseError(AssertionError):
@@ -94,14 +109,25 @@ def check_url(url: str) -> None:
 def check_markup(markup: str) -> None:
     """Check that HTML contains nothing executable."""
     for node in html.fragment_fromstring(markup, create_parent="div").iter():
-        expect(isinstance(node.tag, str) and node.tag not in FORBIDDEN, f"body_html holds {node.tag!s}")
+        expect(
+            isinstance(node.tag, str) and node.tag not in FORBIDDEN, f"body_html holds {node.tag!s}"
+        )
         for name, value in node.items():
-            expect(not name.startswith("on") and not RUNS.match(value), f"body_html holds {name}={value!r}")
+            expect(
+                not name.startswith("on") and not RUNS.match(value),
+                f"body_html holds {name}={value!r}",
+            )
 
 
 def strings(value: Any) -> list[str]:
     """Yield every text in a state."""
     if isinstance(value, str):
         return [value]
-    members = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    members = (
+        value.values()
+        if isinstance(value, Mapping)
+        else value
+        if isinstance(value, list | tuple)
+        else ()
+    )
     return [text for member in members for text in strings(member)]

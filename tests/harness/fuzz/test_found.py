@@ -26,7 +26,13 @@ def test_a_feed_with_what_is_no_letter_is_no_feed(body: str) -> None:
 
 
 def test_a_sitemap_with_what_is_no_letter_is_no_sitemap() -> None:
-    body = b"<sitemapindex><sitemap><loc>&#55296;https://a.example/b.xml</loc></sitemap></sitemapindex>"
+    body = (
+        b"<sitemapindex><sitemap><loc>&#55296;https://a.example/"
+        b"b.xml</"
+        b"loc></"
+        b"sitemap></"
+        b"sitemapindex>"
+    )
     with pytest.raises(SourceError, match="is not a sitemap"):
         parse_sitemap(body, URL, AGENCY)
 
@@ -52,7 +58,9 @@ def test_json_in_a_pages_place_has_no_links() -> None:
 
 @pytest.mark.parametrize("name", ['"', "{}", "a\x01"])
 def test_a_link_with_an_attribute_of_no_name_is_read(name: str) -> None:
-    links, *_ = parse_listing(f"<h2><a href='/nyheter/2024/fyr' {name}='1'>Fyren tänds</a></h2>".encode(), URL, AGENCY)
+    links, *_ = parse_listing(
+        f"<h2><a href='/nyheter/2024/fyr' {name}='1'>Fyren tänds</a></h2>".encode(), URL, AGENCY
+    )
     assert [link.url for link in links] == ["https://www.fyrstyrelsen.example/nyheter/2024/fyr"]
 
 

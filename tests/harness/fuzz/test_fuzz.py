@@ -42,7 +42,9 @@ def test_what_is_not_documented_is_found(monkeypatch: pytest.MonkeyPatch) -> Non
     assert "KeyError" in told.findings[0]
 
 
-@pytest.mark.parametrize("markup", ["<p onclick='x()'>a</p>", "<a href=' JavaScript:x'>a</a>", "<script>x</script>"])
+@pytest.mark.parametrize(
+    "markup", ["<p onclick='x()'>a</p>", "<a href=' JavaScript:x'>a</a>", "<script>x</script>"]
+)
 def test_markup_that_could_run_is_found(markup: str) -> None:
     with pytest.raises(BrokenPromiseError):
         check_markup(markup)

@@ -1,4 +1,6 @@
-"""`python -m tests.harness.kill`: kill -9 at random moments of crawls and rounds; exits with 1 if anything is wrong."""
+"""`python -m tests.harness.kill`: kill -9 at random moments of crawls and rounds; exits with 1 if
+anything is wrong.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +20,12 @@ from tests.harness.kill.table import to_checks, to_table
 def main() -> int:
     """Print the tables and a line for each miss; return 1 if there are any."""
     parser = argparse.ArgumentParser(prog="python -m tests.harness.kill", description=__doc__)
-    parser.add_argument("number", type=int, nargs="?", default=200, help="how many kills (default %(default)s)")
-    parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="the same moments again, about")
+    parser.add_argument(
+        "number", type=int, nargs="?", default=200, help="how many kills (default %(default)s)"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=random.randrange(10**6), help="the same moments again, about"
+    )
     options = parser.parse_args()
     begun, console = time.monotonic(), Console(stderr=True)
     print(f"seed {options.seed}", flush=True)

@@ -28,14 +28,18 @@ class Process(Protocol):
 
 
 class Span:
-    """How long a command of a kind works, from its first sign of life to its end: as last seen whole."""
+    """How long a command of a kind works, from its first sign of life to its end: as last seen
+    whole.
+    """
 
     def __init__(self, seconds: float = 1.5) -> None:
         self.seconds = seconds
 
 
 def kill_at(process: Process, alive: Callable[[], bool], moment: float) -> bool:
-    """Kill a process and its children so long after its first sign of life; False where it had ended by itself."""
+    """Kill a process and its children so long after its first sign of life; False where it had
+    ended by itself.
+    """
     deadline = time.monotonic() + PATIENCE
     while not alive() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.005)
@@ -48,7 +52,9 @@ def kill_at(process: Process, alive: Callable[[], bool], moment: float) -> bool:
 
 
 def kill_tree(pid: int) -> None:
-    """Kill a process and its descendants with SIGKILL, parents first, so that none starts another."""
+    """Kill a process and its descendants with SIGKILL, parents first, so that none starts
+    another.
+    """
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGSTOP)  # it cannot start another while its children are looked for
     below = children_of(pid)
@@ -61,6 +67,9 @@ def kill_tree(pid: int) -> None:
 def children_of(pid: int) -> list[int]:
     """Return the processes that a process has started."""
     try:
-        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()]
+        return [
+            int(word)
+            for word in Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()
+        ]
     except (FileNotFoundError, ProcessLookupError):
         return []

@@ -1,4 +1,6 @@
-"""Runs phases: the site changes, a command is killed repeatedly, then runs to its end, and the archive is checked."""
+"""Runs phases: the site changes, a command is killed repeatedly, then runs to its end, and the
+archive is checked.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +66,9 @@ class Run:
         """Start the command of a mode."""
         command, crawling = self.command(mode), self.ward.crawling
         if self.in_forks:
-            return ForkedModule(command[2], command[3:], {"SCRAPY_SETTINGS_MODULE": crawling.settings})
+            return ForkedModule(
+                command[2], command[3:], {"SCRAPY_SETTINGS_MODULE": crawling.settings}
+            )
         return crawling.open(command)
 
     def alive(self, mode: str) -> Callable[[], bool]:
@@ -135,7 +139,9 @@ def prepare(ward: Ward, mode: str) -> None:
 
 
 def finish(run: Run, mode: str) -> None:
-    """The command once more, to its end; how long it works is how long the next ones may be killed in."""
+    """The command once more, to its end; how long it works is how long the next ones may be killed
+    in.
+    """
     process = run.open(mode)
     alive, first = run.alive(mode), None
     while process.poll() is None and first is None:
@@ -143,30 +149,48 @@ def finish(run: Run, mode: str) -> None:
         time.sleep(0.005)
     printed, _ = process.communicate(timeout=run.ward.crawling.patience)
     run.spans[mode].seconds = max(0.3, time.monotonic() - (first or time.monotonic()))
-    run.check(f"{mode} after its kills ends with 0", printed[-2000:] if process.returncode else None)
+    run.check(
+        f"{mode} after its kills ends with 0", printed[-2000:] if process.returncode else None
+    )
 
 
-def judge_kill(run: Run, mode: str, before: Holding, settled: set[str], *, killed: bool) -> tuple[Holding, set[str]]:
-    """After a kill or an end: nothing kept is lost, nothing settled asked for again. Gives what is held and settled."""
+def judge_kill(
+    run: Run, mode: str, before: Holding, settled: set[str], *, killed: bool
+) -> tuple[Holding, set[str]]:
+    """After a kill or an end: nothing kept is lost, nothing settled asked for again.
+
+    Gives what is held and settled.
+    """
     ward, score = run.ward, run.scores[mode]
     asked, after = ward.asked(killed=killed), ward.holding()
     run.check(f"{mode}: states kept before a kill are there", sorted(before.states - after.states))
     run.check(f"{mode}: what was settled is not asked for again", sorted(set(asked) & settled))
-    run.check(f"{mode}: nothing is asked for twice by one process", [url for url, n in asked.items() if n > 1])
+    run.check(
+        f"{mode}: nothing is asked for twice by one process",
+        [url for url, n in asked.items() if n > 1],
+    )
     open_ones = set(asked) - after.settled
     score.asked += sum(asked.values())
     score.in_flight += len(open_ones)
     score.most = max(score.most, len(open_ones))
-    run.check(f"{mode}: few are in flight at a kill", len(open_ones) > MAX_REQUESTS_AHEAD * len(ward.site.agencies))
+    run.check(
+        f"{mode}: few are in flight at a kill",
+        len(open_ones) > MAX_REQUESTS_AHEAD * len(ward.site.agencies),
+    )
     if mode == "reparse":
         run.check("reparse asks for nothing", asked)
     return after, settled | (set(asked) & after.settled)
 
 
 def judge_phase(run: Run, mode: str, edits: set[tuple[int]]) -> None:
-    """After a phase: the archive holds together, and tells of no state twice. edits: those told before it."""
+    """After a phase: the archive holds together, and tells of no state twice.
+
+    edits: those told before it.
+    """
     ward = run.ward
-    run.check("verify is clean", [str(finding) for finding in verify(ward.crawling.archive).findings])
+    run.check(
+        "verify is clean", [str(finding) for finding in verify(ward.crawling.archive).findings]
+    )
     for what, sql in DOUBLED.items():
         run.check(what, ward.rows(sql))
     if mode == "reparse":  # read as it should be again
@@ -190,9 +214,17 @@ def judge_end(run: Run) -> None:
     titles = dict(ward.rows("select url, title from releases"))
     run.check("every release is held", sorted(set(standing) - set(titles)))
     run.check("none is held that the site has not", sorted(set(titles) - set(standing)))
-    run.check("every release reads as it stands", [url for url in titles if titles[url] != standing.get(url)])
-    run.check("nothing is left due", ward.rows("select url from frontier where role = 'release' and state <> 'stored'"))
-    run.check("verify is clean", [str(finding) for finding in verify(ward.crawling.archive).findings])
+    run.check(
+        "every release reads as it stands",
+        [url for url in titles if titles[url] != standing.get(url)],
+    )
+    run.check(
+        "nothing is left due",
+        ward.rows("select url from frontier where role = 'release' and state <> 'stored'"),
+    )
+    run.check(
+        "verify is clean", [str(finding) for finding in verify(ward.crawling.archive).findings]
+    )
 
 
 NEWEST = "select max(id) from revisions"
@@ -210,7 +242,11 @@ DOUBLED = {
         " or v.id <> (select max(id) from revisions where release = r.id)"
     ),
     "every capture belongs to a state": (
-        "select id from captures where id not in (select capture from revisions where capture is not null)"
+        "select id from captures"
+        " where id not"
+        " in (select capture"
+        " from revisions where capture is"
+        " not null)"
         " and id not in (select capture from releases where capture is not null)"
         " and id not in (select capture from removals where capture is not null)"
         " and id not in (select capture from quarantine where capture is not null)"
@@ -220,5 +256,7 @@ DOUBLED = {
         "select url from frontier where role = 'attachment' and state = 'done'"
         " and url not in (select url from attachment_versions)"
     ),
-    "nothing is left held back": "select url, seen, reason, decision from quarantine where decided is null",
+    "nothing is left held back": (
+        "select url, seen, reason, decision from quarantine where decided is null"
+    ),
 }

@@ -19,7 +19,14 @@ def to_table(run: Run, seed: int, seconds: float) -> Table:
         column.justify = "right"
     for mode, score in run.scores.items():
         table.add_row(
-            *(mode, str(score.kills), str(score.asked), str(score.in_flight), str(score.most), f"{score.seconds:.0f}")
+            *(
+                mode,
+                str(score.kills),
+                str(score.asked),
+                str(score.in_flight),
+                str(score.most),
+                f"{score.seconds:.0f}",
+            )
         )
     return table
 

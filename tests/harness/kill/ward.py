@@ -17,7 +17,8 @@ from tests.site.server import Site
 
 GENEROUS = {"REVISIT_BUDGET": "1000000", "DAILY_BUDGET": "1000000"}  # a long run is no polite one
 ANSWER = 0.01  # seconds that the site takes, so that a kill meets something on its way
-QUIET = 0.3  # seconds without a request, after which nothing that a killed process sent is still to come
+# seconds without a request, after which nothing that a killed process sent is still to come
+QUIET = 0.3
 MISREAD = 'title = "main p"\n'  # a rule that parses every page differently
 
 
@@ -44,7 +45,9 @@ class Ward:
         """Publish half of the site's releases; the archive is empty."""
         chance, crawling = (
             random.Random(seed),
-            Crawling(site, site.agencies_file(folder, attachments=None), folder / "archive.db", 120),
+            Crawling(
+                site, site.agencies_file(folder, attachments=None), folder / "archive.db", 120
+            ),
         )
         listed = crawling.agencies.read_text("utf-8").replace("\nhome = ", f"\n{MISREAD}home = ")
         crawling.agencies.with_name("misread.toml").write_text(listed, "utf-8")
@@ -63,7 +66,9 @@ class Ward:
         del self.drawer[:number]
 
     def edit(self) -> None:
-        """Change every title; seldom with a date of update, or those that are new would seem to lack one."""
+        """Change every title; seldom with a date of update, or those that are new would seem to
+        lack one.
+        """
         self.turn += 1
         for url, release in self.site.truth.items():
             title = f"{release.title.partition(' – ')[0]} – nummer {self.turn}"
@@ -79,7 +84,9 @@ class Ward:
         What was asked for by a process that was killed may still be on its way: it is waited for.
         """
         before = -1
-        while killed and (before != self.site.counts.total or any(self.site.counts.in_hand.values())):
+        while killed and (
+            before != self.site.counts.total or any(self.site.counts.in_hand.values())
+        ):
             before = self.site.counts.total
             time.sleep(QUIET)
         log, self.site.log = self.site.log or [], []

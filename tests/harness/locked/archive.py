@@ -1,4 +1,6 @@
-"""Creates an archive that is worth attacking: thousands of releases, one with a million letters and an edit."""
+"""Creates an archive that is worth attacking: thousands of releases, one with a million letters and
+an edit.
+"""
 
 from __future__ import annotations
 
@@ -24,11 +26,16 @@ def build(path: Path, releases: int, letters: int) -> Path:
     fill(path)
     with Archive(path) as archive:
         for number in range(releases):
-            archive.save(make(f"/massa/{number}", f"{write(40)} {number}", write(3_000)), seen_at=SEEN)
+            archive.save(
+                make(f"/massa/{number}", f"{write(40)} {number}", write(3_000)), seen_at=SEEN
+            )
         long = make("/massa/lang", "En mycket lång text", write(letters))
         archive.save(long, seen_at=SEEN)
         edited = write(letters)
-        archive.save(replace(long, body=edited, body_html=f"<p>{edited}</p>"), seen_at=SEEN + timedelta(days=1))
+        archive.save(
+            replace(long, body=edited, body_html=f"<p>{edited}</p>"),
+            seen_at=SEEN + timedelta(days=1),
+        )
     return path
 
 

@@ -14,13 +14,22 @@ from itertools import cycle
 from tests.harness.locked.attacks import Attack
 from tests.harness.locked.server import Server, ask
 
-READS = ("/", "/search?q=skogen", "/archive/releases/1", "/-/edits", "/agency/vagmyndigheten", "/new.atom")
+READS = (
+    "/",
+    "/search?q=skogen",
+    "/archive/releases/1",
+    "/-/edits",
+    "/agency/vagmyndigheten",
+    "/new.atom",
+)
 LIMITS = {"seconds": 5.0, "memory": 900_000_000}  # seconds and bytes that an attack may take
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """Results of an attack: alone, the slowest of eight, the server's peak in bytes, the reader's waiting times."""
+    """Results of an attack: alone, the slowest of eight, the server's peak in bytes, the reader's
+    waiting times.
+    """
 
     attack: Attack
     seconds: float
@@ -40,7 +49,9 @@ class Figures:
     def faults(self) -> list[str]:
         """Return the exceeded limits and wrong responses."""
         allowed = {*self.attack.statuses, 503}
-        found = [f"status {status}" for status in {self.status, *self.statuses} if status not in allowed]
+        found = [
+            f"status {status}" for status in {self.status, *self.statuses} if status not in allowed
+        ]
         if self.seconds > LIMITS["seconds"]:
             found.append(f"{self.seconds:.1f} s alone")
         if self.peak > LIMITS["memory"]:
@@ -69,7 +80,9 @@ def measure(server: Server, attack: Attack, at_once: int = 8) -> Figures:
 
 
 class Reader:
-    """Reads one page after another, at most twenty per second and at least ten, until it is stopped."""
+    """Reads one page after another, at most twenty per second and at least ten, until it is
+    stopped.
+    """
 
     def __init__(self, port: int) -> None:
         self.port, self.waited = port, list[float]()
@@ -110,9 +123,15 @@ def read_page(port: int, path: str) -> float:
 
 def read_alone(server: Server, pages: int = 60) -> list[float]:
     """Return the reader's waiting times without attacks."""
-    return [read_page(server.port, path) for path, _ in zip(cycle(READS), range(pages), strict=False)]
+    return [
+        read_page(server.port, path) for path, _ in zip(cycle(READS), range(pages), strict=False)
+    ]
 
 
 def find_p95(values: Sequence[float]) -> float:
     """Return the 95th percentile."""
-    return statistics.quantiles(values, n=20, method="inclusive")[-1] if len(values) > 1 else max(values, default=0.0)
+    return (
+        statistics.quantiles(values, n=20, method="inclusive")[-1]
+        if len(values) > 1
+        else max(values, default=0.0)
+    )

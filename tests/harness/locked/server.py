@@ -1,4 +1,6 @@
-"""Serves the archive as `python -m archive serve` does, watches its memory, and sends requests as a visitor."""
+"""Serves the archive as `python -m archive serve` does, watches its memory, and sends requests as a
+visitor.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,9 @@ class Server:
 def resident(process: int) -> int:
     """Return the memory of a process; 0 if it has exited."""
     try:
-        return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * os.sysconf(
+            "SC_PAGE_SIZE"
+        )
     except (OSError, IndexError):
         return 0
 
@@ -71,7 +75,10 @@ def serving(path: Path, rest: list[str] | None = None) -> Iterator[Server]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     process = subprocess.Popen(
-        build_datasette_command(path, port, rest or ()), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        build_datasette_command(path, port, rest or ()),
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     server = Server(process=process, port=port)
     looking = threading.Thread(target=server.look)

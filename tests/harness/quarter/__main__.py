@@ -1,6 +1,8 @@
-"""`python -m tests.harness.quarter`: simulates three months; exits with 1 if the status page was wrong.
+"""`python -m tests.harness.quarter`: simulates three months; exits with 1 if the status page was
+wrong.
 
-With --month: a month of sites that answer alike (tests/harness/quarter/month.py), and what was told of their releases.
+With --month: a month of sites that answer alike (tests/harness/quarter/month.py), and what was told
+of their releases.
 """
 
 from __future__ import annotations
@@ -27,9 +29,15 @@ WIDTH = 150
 def main() -> int:
     """Print the tables and a line for each miss; return 1 if there are any."""
     parser = argparse.ArgumentParser(prog="python -m tests.harness.quarter", description=__doc__)
-    parser.add_argument("--weeks", type=int, default=WEEKS, help="so many of the quarter (default %(default)s)")
-    parser.add_argument("--keep", type=Path, metavar="DIR", help="leave archive.db and the crawls' log here")
-    parser.add_argument("--month", action="store_true", help="a month of sites that answer alike, instead")
+    parser.add_argument(
+        "--weeks", type=int, default=WEEKS, help="so many of the quarter (default %(default)s)"
+    )
+    parser.add_argument(
+        "--keep", type=Path, metavar="DIR", help="leave archive.db and the crawls' log here"
+    )
+    parser.add_argument(
+        "--month", action="store_true", help="a month of sites that answer alike, instead"
+    )
     options = parser.parse_args()
     begun, console = time.monotonic(), Console(stderr=True)
     end = START + timedelta(weeks=options.weeks, days=-1)
@@ -39,12 +47,21 @@ def main() -> int:
         if (folder / "archive.db").exists():
             parser.error(f"{folder}: holds an archive.db already")
         if options.month:
-            return tell_month(run_quarter(month.PARTS, month.ACTS, month.END, folder, status.update))
+            return tell_month(
+                run_quarter(month.PARTS, month.ACTS, month.END, folder, status.update)
+            )
         record = run_quarter(PARTS, ACTS, end, folder, status.update)
     verdict, out = judge_quarter(record), Console(width=WIDTH)
     out.print(to_weeks(record, PARTS, f"/-/status each Sunday, {time.monotonic() - begun:.0f} s"))
     out.print(to_faults(verdict, PARTS))
-    for line in (*to_sentences(record, PARTS), "", *record.told, "", to_summary(record, verdict), *verdict.misses):
+    for line in (
+        *to_sentences(record, PARTS),
+        "",
+        *record.told,
+        "",
+        to_summary(record, verdict),
+        *verdict.misses,
+    ):
         out.print(line, markup=False, highlight=False)
     return 1 if verdict.misses else 0
 

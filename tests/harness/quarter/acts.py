@@ -25,7 +25,10 @@ from tests.site import feeds
 
 @dataclass(slots=True)
 class Operator:
-    """Who turns the knobs, and who looks after the archive. told: what the commands said, by day and agency."""
+    """Who turns the knobs, and who looks after the archive.
+
+    told: what the commands said, by day and agency.
+    """
 
     stage: Stage
     archive: Path
@@ -37,7 +40,9 @@ class Operator:
         """Carry out an act."""
         ACTS[act.do](self, act)
 
-    def command(self, act: Act, command: ScrapyCommand, *arguments: str, codes: tuple[int, ...] = (0,)) -> str:
+    def command(
+        self, act: Act, command: ScrapyCommand, *arguments: str, codes: tuple[int, ...] = (0,)
+    ) -> str:
         """Run a command and return its output; record an unexpected exit code."""
         command.settings = Settings({**self.settings, "ARCHIVE": str(self.archive)})
         parser = argparse.ArgumentParser()
@@ -46,7 +51,9 @@ class Operator:
         with redirect_stdout(StringIO()) as printed:
             command.run(names, options)
         if command.exitcode not in codes:
-            self.wrong.append(f"{act.moment:%Y-%m-%d} {act.slug}: {act.do} ended with {command.exitcode}")
+            self.wrong.append(
+                f"{act.moment:%Y-%m-%d} {act.slug}: {act.do} ended with {command.exitcode}"
+            )
         return printed.getvalue()
 
     def note(self, act: Act, said: str) -> None:
@@ -93,10 +100,16 @@ def window(operator: Operator, act: Act) -> None:
     """Limit the feed to releases of the last days, so that it may be empty."""
     site = operator.stage.site
     agency = site.agencies[act.slug]
-    path, base, age = agency.paths.feed or "", site.url(act.slug, ""), timedelta(days=act.given["days"])
+    path, base, age = (
+        agency.paths.feed or "",
+        site.url(act.slug, ""),
+        timedelta(days=act.given["days"]),
+    )
 
     def write(_: str) -> str:
-        shown = [release for release in agency.sorted_newest("") if site.now() - release.created < age]
+        shown = [
+            release for release in agency.sorted_newest("") if site.now() - release.created < age
+        ]
         return feeds.rss("", base, path, shown, site.now())
 
     site.break_(f"{act.slug}{path}", make=write, headers={"Content-Type": "application/rss+xml"})
@@ -127,38 +140,74 @@ def clean_up(operator: Operator, act: Act) -> None:
 
 def acknowledge(operator: Operator, act: Act) -> None:
     """Acknowledge a fault as the operator."""
-    said = operator.command(act, health.Command(), "--acknowledge", act.slug, codes=(0, 1))  # 1: others are red
+    said = operator.command(
+        act, health.Command(), "--acknowledge", act.slug, codes=(0, 1)
+    )  # 1: others are red
     operator.note(act, said.splitlines()[-1].partition(": ")[2])
     if "acknowledged" not in said:
         operator.wrong.append(f"{act.slug}: {said.splitlines()[-1]}")
 
 
 def diagnose(operator: Operator, act: Act) -> None:
-    """scrapy diagnose names the rule that died and one that would read the field; the operator takes it over."""
+    """scrapy diagnose names the rule that died and one that would read the field; the operator
+    takes it over.
+    """
     (told,) = json.loads(operator.command(act, DiagnoseCommand(), act.slug, "--json"))
     dead = {found["field"]: found for found in told["fields"] if found["died"]}
     found = dead.get(act.given["field"])
     if not found or not found["remedy"]:
-        operator.wrong.append(f"{act.slug}: scrapy diagnose names no remedy for {act.given['field']}: {told['fields']}")
+        operator.wrong.append(
+            f"{act.slug}: scrapy diagnose"
+            f" names no remedy"
+            f" for {act.given['field']}:"
+            f" {told['fields']}"
+        )
         return
-    operator.note(act, f"diagnose: {found['field']} died, {found['remedy']} reads {found['cured']} of {found['tried']}")
+    operator.note(
+        act,
+        f"diagnose:"
+        f" {found['field']} died,"
+        f" {found['remedy']}"
+        f" reads {found['cured']} of"
+        f" {found['tried']}",
+    )
     operator.stage.write_list(act.slug, **{found["field"]: found["remedy"]})
 
 
 def reparse_(operator: Operator, act: Act) -> None:
     """Reparse stored and quarantined pages with the corrected rule."""
-    operator.note(act, f"reparse: {operator.command(act, reparse.Command(), '--agency', act.slug).splitlines()[0]}")
+    operator.note(
+        act,
+        f"reparse: {operator.command(act, reparse.Command(), '--agency', act.slug).splitlines()[0]}",
+    )
 
 
 def take_in(operator: Operator, act: Act) -> None:
     """Accept quarantined pages as the operator."""
-    operator.note(act, f"quarantine: {operator.command(act, quarantine.Command(), act.slug, '--accept').strip()}")
+    operator.note(
+        act,
+        f"quarantine: {operator.command(act, quarantine.Command(), act.slug, '--accept').strip()}",
+    )
 
 
 ACTS: dict[str, Callable[[Operator, Act], None]] = {
     act.__name__.rstrip("_"): act
     for act in (
-        *(fail, block, wall, mend, thin, window, relayout, bury, burst, clean_up, acknowledge, diagnose, reparse_),
+        *(
+            fail,
+            block,
+            wall,
+            mend,
+            thin,
+            window,
+            relayout,
+            bury,
+            burst,
+            clean_up,
+            acknowledge,
+            diagnose,
+            reparse_,
+        ),
         take_in,
     )
 }

@@ -1,9 +1,11 @@
-"""`python -m tests.harness.quarter.crisis`: a month in which a crisis makes every page of two agencies unreadable.
+"""`python -m tests.harness.quarter.crisis`: a month in which a crisis makes every page of two
+agencies unreadable.
 
-For two weeks a banner is on every page of two agencies, and the parser takes each such page for something else. Then
-the parser is mended, and the operator runs `scrapy reparse`: at one agency while the banner is still shown, at the
-other four days after it went. Prints a table, and exits with 1 if a release or an edit is missing at the end, if a time
-is not that of a fetch, if an older text replaced a newer one, or if no alert was sent within a day.
+For two weeks a banner is on every page of two agencies, and the parser takes each such page for
+something else. Then the parser is mended, and the operator runs `scrapy reparse`: at one agency
+while the banner is still shown, at the other four days after it went. Prints a table, and exits
+with 1 if a release or an edit is missing at the end, if a time is not that of a fetch, if an older
+text replaced a newer one, or if no alert was sent within a day.
 """
 
 from __future__ import annotations
@@ -51,7 +53,11 @@ CRISIS_ENDS = CRISIS + timedelta(days=14)
 END = datetime(2027, 3, 29, 12, tzinfo=STOCKHOLM)
 HOURS = (6, 14)  # of the rounds during the crisis; before it, the first alone
 BANNER = (
-    '<div class="krisbanner" role="alert"><p>Viktigt meddelande till allmänheten: följ myndigheternas råd.</p></div>'
+    '<div class="krisbanner" role="alert"><p>Viktigt meddelande'
+    " till"
+    " allmänheten:"
+    " följ"
+    " myndigheternas råd.</p></div>"
 )
 RHYTHM = Rhythm(chance=0.7)
 SINCE = BEGUN - timedelta(days=30)
@@ -61,8 +67,8 @@ SINCE = BEGUN - timedelta(days=30)
 class Case:
     """An agency; when its banner goes (None: it has none), and when the parser is mended for it.
 
-    is_reread: whether the blind parser reads its pages again in between. What was fetched before is then older than
-    what is stored, and must not replace it.
+    is_reread: whether the blind parser reads its pages again in between. What was fetched before is
+    then older than what is stored, and must not replace it.
     """
 
     slug: str
@@ -101,7 +107,9 @@ class Month:
 
 
 class BlindParser:
-    """Reads a page as the parser does, but takes pages with the banner for something else until it is mended."""
+    """Reads a page as the parser does, but takes pages with the banner for something else until it
+    is mended.
+    """
 
     def __init__(self) -> None:
         self.mended: set[str] = set()  # slugs
@@ -123,7 +131,9 @@ class Simulation:
 
     async def live(self) -> None:
         """Run the rounds at their simulated times, with what happens on the sites in between."""
-        with time_machine.travel(datetime.combine(BEGUN, datetime.min.time(), STOCKHOLM), tick=True) as calendar:
+        with time_machine.travel(
+            datetime.combine(BEGUN, datetime.min.time(), STOCKHOLM), tick=True
+        ) as calendar:
             for moment in list_rounds():
                 calendar.move_to(moment.astimezone(UTC))
                 self.stage.publish(moment)
@@ -172,7 +182,11 @@ def run_month(folder: Path) -> tuple[Month, Stage]:
     log_to(folder / "crawls.log")
     logging.getLogger("scraper").setLevel(logging.ERROR)  # each refused page would be logged
     month, parser = Month(), BlindParser()
-    modules = ("scraper.spiders.release_spider", "scraper.ingest.saving", "scraper.ingest.edit_or_redesign")
+    modules = (
+        "scraper.spiders.release_spider",
+        "scraper.ingest.saving",
+        "scraper.ingest.edit_or_redesign",
+    )
     patches = [patch(f"{module}.read_document", parser.read) for module in modules]
     with Site(releases=4, crawl_delay=None) as site, Webhook() as webhook:
         site.log = month.asked
@@ -183,7 +197,9 @@ def run_month(folder: Path) -> tuple[Month, Stage]:
         for replaced in patches:
             replaced.start()
         try:
-            run_in_reactor(Simulation(stage, crawls, folder / "archive.db", alerts, parser, month).live)
+            run_in_reactor(
+                Simulation(stage, crawls, folder / "archive.db", alerts, parser, month).live
+            )
         finally:
             for replaced in patches:
                 replaced.stop()
@@ -192,12 +208,16 @@ def run_month(folder: Path) -> tuple[Month, Stage]:
 
 
 def judge_case(case: Case, month: Month, stage: Stage, archive: Archive) -> Iterator[str]:
-    """Yield a line for each release, edit, time or alert of an agency that is not as it should be."""
+    """Yield a line for each release, edit, time or alert of an agency that is not as it
+    should be.
+    """
     site, rows = stage.site, read_versions(archive, case.slug)
     fetches: dict[str, list[datetime]] = {}
     for asked in month.asked:
         if asked.status == 200:
-            fetches.setdefault(f"http://{asked.host}:{site.port}{asked.path}", []).append(asked.moment)
+            fetches.setdefault(f"http://{asked.host}:{site.port}{asked.path}", []).append(
+                asked.moment
+            )
     for path, release in site.agencies[case.slug].releases.items():
         url = site.url(case.slug, path)
         if url not in rows:
@@ -207,7 +227,9 @@ def judge_case(case: Case, month: Month, stage: Stage, archive: Archive) -> Iter
         edits = month.edits.get(url, [])
         if edits and edits[-1][1] not in versions[-1]["body"]:
             yield f"{url}: its newest text is not the last one"
-        if [version["seen"] for version in versions] != sorted(version["seen"] for version in versions):
+        if [version["seen"] for version in versions] != sorted(
+            version["seen"] for version in versions
+        ):
             yield f"{url}: its versions are not in the order of time"
         if case.is_reread:
             continue
@@ -221,21 +243,33 @@ def judge_case(case: Case, month: Month, stage: Stage, archive: Archive) -> Iter
             if any(moment < fetched < end for fetched in fetches[url][1:])
         ]
         found = [version["body"] for version in versions if version["cause"] == "source"]
-        if len(found) != len(seen) or any(words not in body for words, body in zip(seen, found, strict=False)):
+        if len(found) != len(seen) or any(
+            words not in body for words, body in zip(seen, found, strict=False)
+        ):
             yield f"{url}: {len(seen)} edits were fetched, {len(found)} are versions"
 
 
 def read_versions(archive: Archive, slug: str) -> dict[str, tuple[str, list[dict[str, Any]]]]:
-    """Return when each release of an agency was first seen, and its versions along their chain, by URL."""
+    """Return when each release of an agency was first seen, and its versions along their chain, by
+    URL.
+    """
     found: dict[str, tuple[str, list[dict[str, Any]]]] = {}
-    sql = "select r.url, r.first_seen, v.* from releases r join revisions v on v.release = r.id where r.agency = ?"
+    sql = (
+        "select r.url, r.first_seen, v.* from releases r join revisions"
+        " v on"
+        " v.release ="
+        " r.id"
+        " where r.agency = ?"
+    )
     for row in archive.db.query(f"{sql} order by v.seen, v.id", [slug]):
         found.setdefault(row["url"], (row["first_seen"], []))[1].append(row)
     return found
 
 
 def judge_alerts(case: Case, month: Month) -> Iterator[str]:
-    """Yield a line if an agency with a banner was not told of within a day, or was told of several times."""
+    """Yield a line if an agency with a banner was not told of within a day, or was told of several
+    times.
+    """
     sent = [
         datetime.fromisoformat(alert["sent"])
         for alert in month.alerts
@@ -270,11 +304,15 @@ def main(arguments: Sequence[str] = ()) -> int:
         folder = Path(arguments[0]) if arguments else Path(temporary)
         month, stage = run_month(folder)
         misses = judge(month, stage, folder)
-    table = Table("agency", "releases", "edits", "refused pages taken in", "alerts", title_justify="left")
+    table = Table(
+        "agency", "releases", "edits", "refused pages taken in", "alerts", title_justify="left"
+    )
     for case in CASES:
         edits = sum(len(edits) for url, edits in month.edits.items() if f"//{case.slug}." in url)
         told = [alert["sent"][:16] for alert in month.alerts if case.slug in str(alert["faults"])]
-        counts = ", ".join(f"{number} {name}" for name, number in month.reparsed.get(case.slug, {}).items())
+        counts = ", ".join(
+            f"{number} {name}" for name, number in month.reparsed.get(case.slug, {}).items()
+        )
         number = len(stage.site.agencies[case.slug].releases)
         table.add_row(case.name, str(number), str(edits), counts, ", ".join(told))
     out.print(table)

@@ -1,4 +1,6 @@
-"""Compares reports with what happened: faults found late or not at all, false alarms, repeated alerts."""
+"""Compares reports with what happened: faults found late or not at all, false alarms, repeated
+alerts.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ class Verdict:
 def judge_quarter(record: Record, troubles: Sequence[Trouble] = TROUBLES) -> Verdict:
     """Find every fault of the script in the record, and everything else that was red."""
     verdict = Verdict(found=[find(record, trouble) for trouble in troubles])
-    verdict.false = [said for said in record.daily if said.red and not any(fits(said, one) for one in troubles)]
+    verdict.false = [
+        said for said in record.daily if said.red and not any(fits(said, one) for one in troubles)
+    ]
     verdict.misses = [
         *record.wrong,
         *(line for found in verdict.found for line in judge_fault(found, record)),
@@ -52,7 +56,9 @@ def judge_quarter(record: Record, troubles: Sequence[Trouble] = TROUBLES) -> Ver
 
 
 def find(record: Record, trouble: Trouble) -> Found:
-    """When a fault was red, acknowledged or not; not what a fault of the same agency's before or after was."""
+    """When a fault was red, acknowledged or not; not what a fault of the same agency's before or
+    after was.
+    """
     days = [
         said
         for said in record.of(trouble.slug)
@@ -66,7 +72,11 @@ def find(record: Record, trouble: Trouble) -> Found:
 def fits(said: Said, trouble: Trouble) -> bool:
     """Return whether a state reports a fault that exists or has just ended."""
     over = trouble.ends + timedelta(days=trouble.heals) if trouble.ends else date.max
-    return said.slug == trouble.slug and said.code in trouble.codes and trouble.begins <= said.day < over
+    return (
+        said.slug == trouble.slug
+        and said.code in trouble.codes
+        and trouble.begins <= said.day < over
+    )
 
 
 def judge_fault(found: Found, record: Record) -> Iterator[str]:
@@ -75,7 +85,13 @@ def judge_fault(found: Found, record: Record) -> Iterator[str]:
     waited = (last - trouble.begins).days if found.days is None else found.days
     if waited > trouble.within:
         told = f"never red in {waited} days" if found.days is None else f"red after {waited} days"
-        yield f"{trouble.slug}: {trouble.kind} since {trouble.begins}: {told}, {trouble.within} are allowed"
+        yield (
+            f"{trouble.slug}: {trouble.kind} since {trouble.begins}:"
+            f" {told},"
+            f" {trouble.within}"
+            f" are"
+            f" allowed"
+        )
     if trouble.ends and found.last and found.last >= trouble.ends + timedelta(days=trouble.heals):
         yield f"{trouble.slug}: {trouble.kind} ended {trouble.ends}, and is told up to {found.last}"
 
@@ -83,7 +99,10 @@ def judge_fault(found: Found, record: Record) -> Iterator[str]:
 def judge_summer(record: Record) -> Iterator[str]:
     """Check that the usual summer is reported as quiet."""
     for number in QUIET_WEEKS:
-        if number <= len(record.weekly) and (said := record.weekly[number - 1][SUMMER_QUIET]).state != "quiet":
+        if (
+            number <= len(record.weekly)
+            and (said := record.weekly[number - 1][SUMMER_QUIET]).state != "quiet"
+        ):
             yield f"week {number} {SUMMER_QUIET}: {said.state} ({said.code}) instead of quiet"
 
 
@@ -91,7 +110,11 @@ def judge_known(record: Record) -> Iterator[str]:
     """An acknowledged fault is not red until it becomes another, and then it is."""
     slug, since, changed = KNOWN
     days = record.of(slug)
-    yield from (f"{said.day} {slug}: red though known" for said in days if said.red and since < said.day <= changed)
+    yield from (
+        f"{said.day} {slug}: red though known"
+        for said in days
+        if said.red and since < said.day <= changed
+    )
     later = [said for said in days if changed < said.day <= changed + timedelta(days=7)]
     if len(later) == 7 and not later[-1].red:
         yield f"{slug}: not red again though the fault became another on {changed}"
@@ -102,7 +125,13 @@ def judge_pages(record: Record) -> Iterator[str]:
     judged = {(said.day, said.slug): (said.state, said.code, said.red) for said in record.daily}
     for said in (said for week in record.weekly for said in week.values()):
         if judged[said.day, said.slug] != (said.state, said.code, said.red):
-            yield f"{said.day} {said.slug}: the status page says {said.state} ({said.code}), which was not judged"
+            yield (
+                f"{said.day} {said.slug}: the status page says"
+                f" {said.state}"
+                f" ({said.code}),"
+                f" which"
+                f" was not judged"
+            )
 
 
 def judge_alerts(record: Record) -> Iterator[str]:

@@ -1,4 +1,6 @@
-"""A month of sites with one response for every URL (placeholder, challenge, captive portal, 404), and a clean-up."""
+"""A month of sites with one response for every URL (placeholder, challenge, captive portal, 404),
+and a clean-up.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +21,23 @@ RHYTHM = Rhythm(chance=0.35)
 MIN_CLEANED_UP = 6  # of the releases of a clean-up, those that come up for a check within the month
 HEALS = 2  # days after the end of a fault on which it may still be reported
 PLACEHOLDER = (
-    "<!doctype html><html lang='sv'><head><title>Vi bygger om webbplatsen</title></head><body><main>"
-    "<h1>Vi bygger om webbplatsen</h1><p>Snart finns här något nytt. Under tiden når du oss på telefon.</p>"
+    "<!doctype html><html"
+    " lang='sv'><head><title>Vi"
+    " bygger om"
+    " webbplatsen</title></"
+    "head><body><main>"
+    "<h1>Vi bygger om"
+    " webbplatsen</"
+    "h1><p>Snart finns här något"
+    " nytt. Under tiden når du oss på"
+    " telefon.</p>"
     "</main></body></html>"
 )
 CHALLENGE = (
-    "<!doctype html><html lang='en'><head><title>Just a moment...</title></head><body><h1>www.exempel.se</h1>"
+    "<!doctype html><html"
+    " lang='en'><head><title>Just a"
+    " moment...</title></"
+    "head><body><h1>www.exempel.se</h1>"
     "<script>window._cf_chl_opt = {cType: 'managed'};</script></body></html>"
 )
 PORTAL = {"status": 302, "headers": {"location": "http://192.168.4.1/login"}}
@@ -32,9 +45,11 @@ PORTAL = {"status": 302, "headers": {"location": "http://192.168.4.1/login"}}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """What befalls an agency, and what is right to say of it. codes: none, where nothing shall be red.
+    """What befalls an agency, and what is right to say of it. codes: none, where nothing shall be
+    red.
 
-    red_within: days until it is red; 1 is the next round. removes: whether releases are truly removed.
+    red_within: days until it is red; 1 is the next round. removes: whether releases are truly
+    removed.
     """
 
     part: Part
@@ -50,7 +65,11 @@ class Case:
     @property
     def acts(self) -> list[Act]:
         slug = self.part.slug
-        acts = [Act(moment=at(*self.begins), slug=slug, do=self.do, given=self.given or {})] if self.do else []
+        acts = (
+            [Act(moment=at(*self.begins), slug=slug, do=self.do, given=self.given or {})]
+            if self.do
+            else []
+        )
         return [*acts, Act(moment=at(*self.ends), slug=slug, do="mend")] if self.ends else acts
 
 
@@ -113,7 +132,9 @@ def judge_month(record: Record, cases: Sequence[Case] = CASES) -> list[str]:
 
 
 def judge_case(case: Case, record: Record) -> Iterator[str]:
-    """Red from the next round to the end, no release called removed that is not, and well again by itself."""
+    """Red from the next round to the end, no release called removed that is not, and well again by
+    itself.
+    """
     slug, begins = case.part.slug, at(*case.begins).date()
     days = [said for said in record.of(slug) if START <= said.day <= END]
     ends = at(*case.ends).date() if case.ends else END
@@ -134,9 +155,13 @@ def judge_case(case: Case, record: Record) -> Iterator[str]:
 
 def to_days(record: Record, cases: Sequence[Case] = CASES) -> Table:
     """Return the reports about each agency and its releases, with one row for equal days."""
-    table = Table("agency", "case", "days", "state", "in doubt", "removed", "sentence", title_justify="left")
+    table = Table(
+        "agency", "case", "days", "state", "in doubt", "removed", "sentence", title_justify="left"
+    )
     for case in cases:
-        label = f"{case.kind}, {at(*case.begins):%d/%m}" + (f" to {at(*case.ends):%d/%m}" if case.ends else " on")
+        label = f"{case.kind}, {at(*case.begins):%d/%m}" + (
+            f" to {at(*case.ends):%d/%m}" if case.ends else " on"
+        )
         spells: list[list[Said]] = []
         for said in (said for said in record.of(case.part.slug) if START <= said.day <= END):
             if spells and (spells[-1][-1].state, spells[-1][-1].code) == (said.state, said.code):
@@ -154,5 +179,13 @@ def to_days(record: Record, cases: Sequence[Case] = CASES) -> Table:
             )
             state = f"[red]{last.state}[/]" if last.red else last.state
             days = f"{first.day:%d/%m}–{last.day:%d/%m}"
-            table.add_row(case.part.name, label if spell is spells[0] else "", days, state, doubts, removed, last.why)
+            table.add_row(
+                case.part.name,
+                label if spell is spells[0] else "",
+                days,
+                state,
+                doubts,
+                removed,
+                last.why,
+            )
     return table

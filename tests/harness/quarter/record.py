@@ -1,4 +1,6 @@
-"""Records the reports about each agency: daily in the archive, weekly on the status page, and alerts."""
+"""Records the reports about each agency: daily in the archive, weekly on the status page, and
+alerts.
+"""
 
 from __future__ import annotations
 
@@ -34,13 +36,17 @@ class Record:
     weekly: list[dict[str, Said]] = field(default_factory=list)
     told: list[str] = field(default_factory=list)  # results of the operator's acts
     alerts: list[Mapping[str, Any]] = field(default_factory=list)
-    wrong: list[str] = field(default_factory=list)  # crawls and commands that did not end as they should
+    wrong: list[str] = field(
+        default_factory=list
+    )  # crawls and commands that did not end as they should
 
     def of(self, slug: str) -> list[Said]:
         """Return the days of an agency."""
         return [said for said in self.daily if said.slug == slug]
 
-    def note_day(self, day: date, rows: list[dict[str, Any]], removals: Mapping[str, tuple[int, int]]) -> None:
+    def note_day(
+        self, day: date, rows: list[dict[str, Any]], removals: Mapping[str, tuple[int, int]]
+    ) -> None:
         """Read the tables health and removals after a round."""
         self.daily += [
             Said(

@@ -14,7 +14,10 @@ Span = tuple[tuple[int, int], tuple[int, int]]  # (month, day) from, and to
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rhythm:
-    """chance: of a release on a working day. slow: the weeks of every year in which it is `summer`."""
+    """chance: of a release on a working day.
+
+    slow: the weeks of every year in which it is `summer`.
+    """
 
     chance: float
     slow: Span | None = None
@@ -25,7 +28,9 @@ class Rhythm:
         for number in range((last - first).days + 1):
             day = first + number * DAY
             chance = self.summer if self.slow and falls_in(day, self.slow) else self.chance
-            works = day.weekday() < 5 and not (FEASTS[0] <= (day.month, day.day) or (day.month, day.day) <= FEASTS[1])
+            works = day.weekday() < 5 and not (
+                FEASTS[0] <= (day.month, day.day) or (day.month, day.day) <= FEASTS[1]
+            )
             if works and random.Random(f"{seed} {day}").random() < chance:
                 yield day
 

@@ -1,4 +1,6 @@
-"""Simulates the quarter: a round a day at its simulated time, acts in between, the status page on Sundays."""
+"""Simulates the quarter: a round a day at its simulated time, acts in between, the status page on
+Sundays.
+"""
 
 from __future__ import annotations
 
@@ -31,13 +33,22 @@ from tests.site.server import Site
 
 MORNING = time(6)
 SELDOM = timedelta(days=3)  # between two rounds before the quarter begins
-AGES = Scale(days=0, releases=0, hours=0, stretches=(), ages=((14 * DAY, 2 * DAY), (90 * DAY, 14 * DAY), FULL.ages[-1]))
+AGES = Scale(
+    days=0,
+    releases=0,
+    hours=0,
+    stretches=(),
+    ages=((14 * DAY, 2 * DAY), (90 * DAY, 14 * DAY), FULL.ages[-1]),
+)
 
 
 def run_quarter(
     parts: Sequence[Part], acts: Sequence[Act], end: date, folder: Path, tell: Callable[[str], None]
 ) -> Record:
-    """Simulate until a day with an archive.db in the folder; `tell` gets the progress. Once per process."""
+    """Simulate until a day with an archive.db in the folder; `tell` gets the progress.
+
+    Once per process.
+    """
     log_to(folder / "crawls.log")
     logging.getLogger("scraper").setLevel(logging.ERROR)  # the simulated faults would be logged
     record = Record()
@@ -56,10 +67,14 @@ def run_quarter(
     return record
 
 
-async def live(house: House, acts: Sequence[Act], end: date, record: Record, tell: Callable[[str], None]) -> None:
+async def live(
+    house: House, acts: Sequence[Act], end: date, record: Record, tell: Callable[[str], None]
+) -> None:
     """Run the rounds; the clock jumps between them, and runs normally during each."""
     waiting, stage = sorted(acts, key=lambda act: act.moment, reverse=True), house.operator.stage
-    with time_machine.travel(datetime.combine(BEGUN, MORNING, STOCKHOLM).astimezone(UTC), tick=True) as calendar:
+    with time_machine.travel(
+        datetime.combine(BEGUN, MORNING, STOCKHOLM).astimezone(UTC), tick=True
+    ) as calendar:
         for day in days(end):
             morning = datetime.combine(day, MORNING, STOCKHOLM)
             while waiting and waiting[-1].moment < morning:
@@ -104,7 +119,11 @@ def count_removals(archive: Archive) -> dict[str, tuple[int, int]]:
     """By agency: releases that are missing and not called removed yet, and those called removed."""
     rows = archive.db.execute(
         "select r.agency, sum(o.confirmed is null), sum(o.confirmed is not null) from removals o"
-        " join releases r on r.id = o.release where o.kind <> 'moved' and o.ended is null group by 1"
+        " join releases r on r.id ="
+        " o.release where o.kind <>"
+        " 'moved' and o.ended is null"
+        " group"
+        " by 1"
     )
     return {slug: (doubts, removed) for slug, doubts, removed in rows}
 

@@ -19,7 +19,9 @@ BEGUN = date(2027, 4, 12)  # when the archive began to read them
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """An agency: its rhythm, since when it publishes, what its table says beside or instead of the sample's own."""
+    """An agency: its rhythm, since when it publishes, what its table says beside or instead of the
+    sample's own.
+    """
 
     slug: str
     name: str
@@ -42,7 +44,9 @@ class Act:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble:
-    """A true fault: red within so many days of `begins`, and no more from so many days after `ends` on."""
+    """A true fault: red within so many days of `begins`, and no more from so many days after `ends`
+    on.
+    """
 
     slug: str
     kind: str
@@ -61,19 +65,45 @@ def at(week: int, weekday: int, hour: int = 11) -> datetime:
 
 SUMMER = ((6, 21), (8, 13))
 PARTS = (
-    Part(slug="skogsbruksradet", name="Jämna rådet", rhythm=Rhythm(chance=0.4, slow=SUMMER, summer=0.15)),
-    Part(slug="farledsverket", name="Avbrottsverket", rhythm=Rhythm(chance=0.4, slow=SUMMER, summer=0.2)),
+    Part(
+        slug="skogsbruksradet",
+        name="Jämna rådet",
+        rhythm=Rhythm(chance=0.4, slow=SUMMER, summer=0.15),
+    ),
+    Part(
+        slug="farledsverket",
+        name="Avbrottsverket",
+        rhythm=Rhythm(chance=0.4, slow=SUMMER, summer=0.2),
+    ),
     Part(slug="lasframjandenamnden", name="Sällannämnden", rhythm=Rhythm(chance=0.03)),
-    Part(slug="hushallsmyndigheten", name="Veckomyndigheten", rhythm=Rhythm(chance=0.2, slow=SUMMER, summer=0.08)),
-    Part(slug="farledsverket-2", name="Ryckverket", rhythm=Rhythm(chance=0.3, slow=SUMMER, summer=0.1)),
+    Part(
+        slug="hushallsmyndigheten",
+        name="Veckomyndigheten",
+        rhythm=Rhythm(chance=0.2, slow=SUMMER, summer=0.08),
+    ),
+    Part(
+        slug="farledsverket-2",
+        name="Ryckverket",
+        rhythm=Rhythm(chance=0.3, slow=SUMMER, summer=0.1),
+    ),
     Part(
         slug="lasframjandenamnden-4",
         name="Nya nämnden",
         rhythm=Rhythm(chance=0.3, slow=SUMMER, summer=0.02),
         since=date(2027, 3, 15),
     ),
-    Part(slug="skogsbruksradet-2", name="Tystnaderådet", rhythm=Rhythm(chance=0.6), until=at(2, 4).date()),
-    Part(slug="farledsverket-3", name="Sommardödsverket", rhythm=Rhythm(chance=0.5), until=at(6, 4).date()),
+    Part(
+        slug="skogsbruksradet-2",
+        name="Tystnaderådet",
+        rhythm=Rhythm(chance=0.6),
+        until=at(2, 4).date(),
+    ),
+    Part(
+        slug="farledsverket-3",
+        name="Sommardödsverket",
+        rhythm=Rhythm(chance=0.5),
+        until=at(6, 4).date(),
+    ),
     Part(
         slug="skogsbruksradet-3",
         name="Nyformsrådet",
@@ -81,7 +111,9 @@ PARTS = (
         table={"lead": "p.ingress"},
     ),
     Part(
-        slug="lasframjandenamnden-2", name="Sommarnämnden", rhythm=Rhythm(chance=0.4, slow=((6, 24), (8, 15)), summer=0)
+        slug="lasframjandenamnden-2",
+        name="Sommarnämnden",
+        rhythm=Rhythm(chance=0.4, slow=((6, 24), (8, 15)), summer=0),
     ),
     Part(slug="hushallsmyndigheten-2", name="Spärrmyndigheten", rhythm=Rhythm(chance=0.3)),
     Part(
@@ -98,11 +130,20 @@ PARTS = (
     ),
 )
 ACTS = (
-    Act(moment=datetime(2027, 4, 11, tzinfo=STOCKHOLM), slug="lasframjandenamnden-5", do="window", given={"days": 30}),
-    Act(moment=at(3, 2, 4), slug="farledsverket-2", do="fail", given={"status": 503}),  # for one morning's crawl
+    Act(
+        moment=datetime(2027, 4, 11, tzinfo=STOCKHOLM),
+        slug="lasframjandenamnden-5",
+        do="window",
+        given={"days": 30},
+    ),
+    Act(
+        moment=at(3, 2, 4), slug="farledsverket-2", do="fail", given={"status": 503}
+    ),  # for one morning's crawl
     Act(moment=at(3, 2, 9), slug="farledsverket-2", do="mend"),
     Act(moment=at(4, 0), slug="hushallsmyndigheten-2", do="block"),
-    Act(moment=at(5, 1), slug="skogsbruksradet", do="relayout"),  # the same theme's next layout: no fault
+    Act(
+        moment=at(5, 1), slug="skogsbruksradet", do="relayout"
+    ),  # the same theme's next layout: no fault
     Act(moment=at(5, 2), slug="lasframjandenamnden-3", do="thin", given={"shown": 2}),
     Act(moment=at(5, 4), slug="hushallsmyndigheten-2", do="acknowledge"),
     Act(moment=at(6, 1), slug="skogsbruksradet-3", do="bury"),
@@ -116,8 +157,15 @@ ACTS = (
     Act(moment=at(10, 1), slug="farledsverket-2", do="burst", given={"number": 6}),
     Act(moment=at(11, 0), slug="hushallsmyndigheten-2", do="mend"),
 )
-TROUBLES = (  # half of the first one's pages tell no date, and the second one's silence is a summer's
-    Trouble(slug="skogsbruksradet-2", kind="silent death", begins=at(2, 4).date(), within=28, codes=("silent",)),
+# half of the first one's pages tell no date, and the second one's silence is a summer's
+TROUBLES = (
+    Trouble(
+        slug="skogsbruksradet-2",
+        kind="silent death",
+        begins=at(2, 4).date(),
+        within=28,
+        codes=("silent",),
+    ),
     Trouble(
         slug="farledsverket-3",
         kind="silent death in July",
@@ -158,6 +206,12 @@ TROUBLES = (  # half of the first one's pages tell no date, and the second one's
         ends=at(9, 3).date(),
     ),
 )
-KNOWN = ("hushallsmyndigheten-2", at(5, 4).date(), at(8, 0).date())  # acknowledged, and when it became another
-SUMMER_QUIET = "lasframjandenamnden-2"  # must be reported as quiet, as at this time of earlier years
+KNOWN = (
+    "hushallsmyndigheten-2",
+    at(5, 4).date(),
+    at(8, 0).date(),
+)  # acknowledged, and when it became another
+SUMMER_QUIET = (
+    "lasframjandenamnden-2"  # must be reported as quiet, as at this time of earlier years
+)
 QUIET_WEEKS = range(7, 12)

@@ -22,7 +22,10 @@ SPARE = 12  # further releases of each agency
 
 @dataclass(slots=True)
 class Stage:
-    """coming: of each agency, what is still to be published and when, the next one last. last: day of its newest."""
+    """coming: of each agency, what is still to be published and when, the next one last.
+
+    last: day of its newest.
+    """
 
     site: Site
     file: Path  # agencies.toml
@@ -41,7 +44,11 @@ class Stage:
         moments = [datetime.combine(day, HOUR, STOCKHOLM) for day in days]
         self.coming[slug] = list(zip(moments, releases, strict=False))[::-1]
         self.spare[slug] = releases[len(days) :]
-        table = {key: value for key, value in sample_table(self.site, slug).items() if key not in part.without}
+        table = {
+            key: value
+            for key, value in sample_table(self.site, slug).items()
+            if key not in part.without
+        }
         self.tables[slug] = {**table, **part.table}
 
     def publish(self, until: datetime) -> None:
@@ -63,7 +70,9 @@ class Stage:
             self.tables[slug] |= keys
         text = "\n".join(
             f"[{name}]\n"
-            + "".join(f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in table.items())
+            + "".join(
+                f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in table.items()
+            )
             for name, table in self.tables.items()
         )
         self.file.write_text(text, encoding="utf-8")

@@ -1,4 +1,6 @@
-"""Formats the quarter as tables: states by week, faults with the days until they were found, and sentences."""
+"""Formats the quarter as tables: states by week, faults with the days until they were found, and
+sentences.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ def to_cell(said: Said) -> str:
 def to_faults(verdict: Verdict, parts: Sequence[Part]) -> Table:
     """Format when each fault began, turned red, and was reported last."""
     names = {part.slug: part.name for part in parts}
-    table = Table("fault", "agency", "began", "red", "days", "allowed", "ended", "last told", "reason")
+    table = Table(
+        "fault", "agency", "began", "red", "days", "allowed", "ended", "last told", "reason"
+    )
     for found in verdict.found:
         trouble = found.trouble
         late = found.days is None or found.days > trouble.within
@@ -61,7 +65,12 @@ def to_sentences(record: Record, parts: Sequence[Part]) -> Iterator[str]:
         for number, week in enumerate(record.weekly, start=1):
             said = week[part.slug]
             if (said.state, said.code, said.red) != before:
-                yield f"  week {number:>2}  {said.state}{' (known)' if said.known else ''}: {said.why}"
+                yield (
+                    f"  week {number:>2} "
+                    f" {said.state}"
+                    f"{' (known)' if said.known else ''}:"
+                    f" {said.why}"
+                )
             before = (said.state, said.code, said.red)
 
 
@@ -71,6 +80,10 @@ def to_summary(record: Record, verdict: Verdict) -> str:
     alerts, days = len(record.alerts), len({alert["sent"][:10] for alert in record.alerts})
     false = len({said.slug for said in verdict.false})
     return (
-        f"{len(record.daily)} judgements of {len(well)} agencies without a fault and {len(verdict.found)} faults;"
+        f"{len(record.daily)}"
+        f" judgements"
+        f" of {len(well)}"
+        f" agencies without a fault and"
+        f" {len(verdict.found)} faults;"
         f" agencies red without a fault: {false}; {alerts} alerts on {days} days"
     )

@@ -1,4 +1,6 @@
-"""The crisis month: nothing of what was refused for two weeks is missing once the parser is mended."""
+"""The crisis month: nothing of what was refused for two weeks is missing once the parser is
+mended.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The quarter in small: its judge misses nothing, its script is the same each time, its rhythms alone turn true red."""
+"""The quarter in small: its judge misses nothing, its script is the same each time, its rhythms
+alone turn true red.
+"""
 
 from __future__ import annotations
 
@@ -48,18 +50,27 @@ def right() -> Record:
     for week in range(1, WEEKS + 1):
         sunday = START + timedelta(weeks=week, days=-1)
         record.weekly.append({part.slug: tell(part.slug, sunday) for part in PARTS})
-    record.alerts = [alert(2, fault("skogsbruksradet-2", "silent")), alert(3, fault("farledsverket", "all_fails"))]
+    record.alerts = [
+        alert(2, fault("skogsbruksradet-2", "silent")),
+        alert(3, fault("farledsverket", "all_fails")),
+    ]
     return record
 
 
 def tell(slug: str, day: date) -> Said:
     """Red from the day after a fault's beginning to its end, but for what is known or quiet."""
-    codes = [one.codes[0] for one in TROUBLES if one.slug == slug and one.begins < day < (one.ends or END + DAY)]
+    codes = [
+        one.codes[0]
+        for one in TROUBLES
+        if one.slug == slug and one.begins < day < (one.ends or END + DAY)
+    ]
     state, code = ("suspect", codes[0]) if codes else ("healthy", "usual")
     if slug == SUMMER_QUIET and week_of(day) in QUIET_WEEKS:
         state = "quiet"
     known = slug == KNOWN[0] and KNOWN[1] < day <= KNOWN[2]
-    return Said(day=day, slug=slug, state=state, code=code, red=bool(codes) and not known, known=known)
+    return Said(
+        day=day, slug=slug, state=state, code=code, red=bool(codes) and not known, known=known
+    )
 
 
 def alert(number: int, *faults: dict[str, Any], **more: list[dict[str, Any]]) -> dict[str, Any]:
@@ -95,19 +106,52 @@ def test_a_quarter_that_is_told_right_has_no_misses() -> None:
 @pytest.mark.parametrize(
     ("spoil", "miss"),
     [
-        (lambda r: redden(r, "skogsbruksradet", START, "fields"), "2027-05-31 skogsbruksradet: red without"),
-        (lambda r: redden(r, "farledsverket", START, "all_fails"), "farledsverket: red without a fault (all_fails)"),
+        (
+            lambda r: redden(r, "skogsbruksradet", START, "fields"),
+            "2027-05-31 skogsbruksradet: red without",
+        ),
+        (
+            lambda r: redden(r, "farledsverket", START, "all_fails"),
+            "farledsverket: red without a fault (all_fails)",
+        ),
         (lambda r: redden(r, "farledsverket", END, "all_fails"), "and is told up to 2027-08-29"),
-        (lambda r: redden(r, "skogsbruksradet-2", END, "fields"), "skogsbruksradet-2: red without a fault (fields)"),
-        (lambda r: calm(r, "skogsbruksradet-2", END), "silent death since 2027-06-11: never red in 79 days"),
-        (lambda r: calm(r, "hushallsmyndigheten-2", date(2027, 6, 30)), "red after 10 days, 3 are allowed"),
-        (lambda r: r.weekly[8].update({SUMMER_QUIET: tell(SUMMER_QUIET, START)}), "week 9 lasframjandenamnden-2"),
-        (lambda r: redden(r, KNOWN[0], KNOWN[2], "all_fails"), "2027-07-19 hushallsmyndigheten-2: red though known"),
-        (lambda r: calm(r, KNOWN[0], KNOWN[2] + 7 * DAY), "not red again though the fault became another"),
-        (lambda r: r.weekly[2].update(x=replace(tell("farledsverket", START), state="failing")), "was not judged"),
+        (
+            lambda r: redden(r, "skogsbruksradet-2", END, "fields"),
+            "skogsbruksradet-2: red without a fault (fields)",
+        ),
+        (
+            lambda r: calm(r, "skogsbruksradet-2", END),
+            "silent death since 2027-06-11: never red in 79 days",
+        ),
+        (
+            lambda r: calm(r, "hushallsmyndigheten-2", date(2027, 6, 30)),
+            "red after 10 days, 3 are allowed",
+        ),
+        (
+            lambda r: r.weekly[8].update({SUMMER_QUIET: tell(SUMMER_QUIET, START)}),
+            "week 9 lasframjandenamnden-2",
+        ),
+        (
+            lambda r: redden(r, KNOWN[0], KNOWN[2], "all_fails"),
+            "2027-07-19 hushallsmyndigheten-2: red though known",
+        ),
+        (
+            lambda r: calm(r, KNOWN[0], KNOWN[2] + 7 * DAY),
+            "not red again though the fault became another",
+        ),
+        (
+            lambda r: r.weekly[2].update(x=replace(tell("farledsverket", START), state="failing")),
+            "was not judged",
+        ),
         (lambda r: r.alerts.append(alert(3)), "2027-08-03: 2 alerts in a day"),
-        (lambda r: r.alerts.append(alert(4, fault("farledsverket", "all_fails"))), "told of all_fails twice"),
-        (lambda r: r.alerts.append(alert(4, fault("skogsbruksradet", "fields"))), "though it was never red"),
+        (
+            lambda r: r.alerts.append(alert(4, fault("farledsverket", "all_fails"))),
+            "told of all_fails twice",
+        ),
+        (
+            lambda r: r.alerts.append(alert(4, fault("skogsbruksradet", "fields"))),
+            "though it was never red",
+        ),
         (lambda r: r.wrong.append("news ended with shutdown"), "news ended with shutdown"),
     ],
 )
@@ -154,7 +198,9 @@ def past(days: list[date], today: date) -> AgencyActivity:
     """What is known of an agency by its days with releases alone."""
     known = [day for day in days if day <= today]
     facts = {"releases_by_day": Counter(known), "last_release_day": max(known, default=None)}
-    return cast("AgencyActivity", SimpleNamespace(today=today, rhythm=measure_rhythm(known, today), **facts))
+    return cast(
+        "AgencyActivity", SimpleNamespace(today=today, rhythm=measure_rhythm(known, today), **facts)
+    )
 
 
 def right_month() -> Record:
@@ -191,14 +237,21 @@ def find_day(record: Record, case: Case, number: int) -> int:
     ("case", "day", "change", "miss"),
     [
         (0, 9, {"red": True}, "red without a fault"),
-        (1, 3, {"red": False, "code": "usual", "state": "healthy"}, "a placeholder, and told as healthy (usual)"),
+        (
+            1,
+            3,
+            {"red": False, "code": "usual", "state": "healthy"},
+            "a placeholder, and told as healthy (usual)",
+        ),
         (1, 20, {"red": True}, "red without a fault (usual)"),
         (1, 20, {"doubts": 1}, "1 releases still in doubt"),
         (3, 4, {"removed": 2}, "2 releases called removed"),
         (5, 27, {"removed": 1}, "only 1 removals told"),
     ],
 )
-def test_the_judge_of_the_month_misses_nothing(case: int, day: int, change: dict[str, Any], miss: str) -> None:
+def test_the_judge_of_the_month_misses_nothing(
+    case: int, day: int, change: dict[str, Any], miss: str
+) -> None:
     record = right_month()
     assert judge_month(record) == []
     place = find_day(record, CASES[case], day)

@@ -1,4 +1,6 @@
-"""`python -m tests.harness.replicas`: replicas and restored copies; exits with 1 if a target is missed."""
+"""`python -m tests.harness.replicas`: replicas and restored copies; exits with 1 if a target is
+missed.
+"""
 
 from __future__ import annotations
 

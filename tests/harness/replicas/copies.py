@@ -24,14 +24,23 @@ APART = 2.5  # seconds between a point in time and later changes
 
 
 def contents(file: Path) -> dict[str, list[tuple[object, ...]]]:
-    """Return every row of every table of a file, including the search index, without Litestream's own tables."""
+    """Return every row of every table of a file, including the search index, without Litestream's
+    own tables.
+    """
     sql = "select name from sqlite_master where type = 'table' and sql not like 'create virtual%'"
     with closing(open_readonly(file)) as db:
-        names = [name for (name,) in db.execute(sql) if not name.startswith(("sqlite_", "_litestream"))]
-        return {name: sorted(db.execute(f'select * from "{name}"').fetchall(), key=repr) for name in names}
+        names = [
+            name for (name,) in db.execute(sql) if not name.startswith(("sqlite_", "_litestream"))
+        ]
+        return {
+            name: sorted(db.execute(f'select * from "{name}"').fetchall(), key=repr)
+            for name in names
+        }
 
 
-def differing(one: dict[str, list[tuple[object, ...]]], other: dict[str, list[tuple[object, ...]]]) -> list[str]:
+def differing(
+    one: dict[str, list[tuple[object, ...]]], other: dict[str, list[tuple[object, ...]]]
+) -> list[str]:
     """Return the names of tables that differ."""
     return [name for name in sorted({*one, *other}) if one.get(name) != other.get(name)]
 
@@ -69,7 +78,12 @@ def restore_backup(ward: Ward, folder: Path, result: Result) -> None:
     result.add("back-up", f"{time.monotonic() - begun:.1f} s")
     crawl(ward)
     ward.crawling.write("update revisions set title = 'Annat' where id = 2")
-    result.add("damage is found", len(verify(archive).findings), ">= 1", good=bool(verify(archive).findings))
+    result.add(
+        "damage is found",
+        len(verify(archive).findings),
+        ">= 1",
+        good=bool(verify(archive).findings),
+    )
     copy = next(path for path in (folder / "copies").iterdir())
     begun = time.monotonic()
     printed = run("restore", copy, "--to", archive, "--replace")
@@ -101,7 +115,9 @@ def restore_point(litestream: str, ward: Ward, folder: Path, result: Result) -> 
     """Restore an archive that Litestream replicates at two moments: an earlier one and the last."""
     archive, config = ward.crawling.archive, folder / "litestream.yml"
     text = CONFIG.read_text("utf-8").replace("/var/lib/myndighetsarkivet", str(archive.parent))
-    config.write_text(text.replace("/var/backups/myndighetsarkivet-litestream", str(folder / "stream")), "utf-8")
+    config.write_text(
+        text.replace("/var/backups/myndighetsarkivet-litestream", str(folder / "stream")), "utf-8"
+    )
     with replicating(litestream, config, folder / "litestream.log"):
         crawl(ward)
         time.sleep(APART)
@@ -110,7 +126,10 @@ def restore_point(litestream: str, ward: Ward, folder: Path, result: Result) -> 
         crawl(ward)
         last = contents(archive)
     result.add(
-        "tables that changed after the point", len(differing(then, last)), ">= 3", good=len(differing(then, last)) >= 3
+        "tables that changed after the point",
+        len(differing(then, last)),
+        ">= 3",
+        good=len(differing(then, last)) >= 3,
     )
     for name, wanted, when in (("point", then, f"{point:%Y-%m-%dT%H:%M:%SZ}"), ("last", last, "")):
         into = folder / name
@@ -119,14 +138,22 @@ def restore_point(litestream: str, ward: Ward, folder: Path, result: Result) -> 
         for file in (*FILES, "withheld.db"):
             at = ["-timestamp", when] if when and file == "archive.db" else []
             command = [litestream, "restore", "-config", str(config), *at, "-o", str(into / file)]
-            done = subprocess.run([*command, str(archive.with_name(file))], capture_output=True, text=True, check=False)
+            done = subprocess.run(
+                [*command, str(archive.with_name(file))],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
             if done.returncode:
                 raise RuntimeError(f"{command}: {done.stderr}")
         fresh = folder / f"restored-{name}"
         fresh.mkdir()
         run("restore", into, "--to", fresh / "archive.db")
         result.add(f"Litestream: restore of the {name} state", f"{time.monotonic() - begun:.1f} s")
-        result.none(f"Litestream, {name}: tables that differ", differing(wanted, contents(fresh / "archive.db")))
+        result.none(
+            f"Litestream, {name}: tables that differ",
+            differing(wanted, contents(fresh / "archive.db")),
+        )
         result.none(f"Litestream, {name}: findings", verify(fresh / "archive.db").findings)
     takes_down(ward, result)
 
@@ -139,5 +166,10 @@ def takes_down(ward: Ward, result: Result) -> None:
     size = log.stat().st_size if log.exists() else 0
     result.add("bytes in the log after a takedown, Litestream stopped", size, "0", good=size == 0)
     with closing(sqlite3.connect(archive)) as db:
-        held = [name for (name,) in db.execute("select name from sqlite_master where name like '_litestream%'")]
+        held = [
+            name
+            for (name,) in db.execute(
+                "select name from sqlite_master where name like '_litestream%'"
+            )
+        ]
     result.add("tables that Litestream keeps in archive.db", ", ".join(held) or "none")

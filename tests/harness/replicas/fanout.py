@@ -1,4 +1,6 @@
-"""Runs two replicas behind nginx, read continuously while crawls write, snapshots are made and a replica is killed."""
+"""Runs two replicas behind nginx, read continuously while crawls write, snapshots are made and a
+replica is killed.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +18,23 @@ from archive.operations.snapshots import list_all_snapshots
 from tests.harness.kill.ward import GENEROUS, Ward
 from tests.harness.replicas.proxy import free_ports, proxying
 from tests.harness.replicas.readers import Readers, ask
-from tests.harness.replicas.stage import Server, Writer, archive_command, await_served, replicas, run, served, snapshot
+from tests.harness.replicas.stage import (
+    Server,
+    Writer,
+    archive_command,
+    await_served,
+    replicas,
+    run,
+    served,
+    snapshot,
+)
 from tests.harness.replicas.table import Result
 from tests.site.server import Site
 
 RELEASES = 80
 SWAPS = 4
-WITHIN = 60.0  # seconds from a snapshot's start until both replicas serve it, on a busy machine with two cores
+# seconds from a snapshot's start until both replicas serve it, on a busy machine with two cores
+WITHIN = 60.0
 OLDEST = 120.0  # seconds; two steps, and the time in which a replica changes to the next snapshot
 GONE = 15.0  # seconds from a takedown until no reader gets the text
 SETTLED = 8.0  # seconds of reading between two steps
@@ -47,8 +59,13 @@ class Fanout:
         return self.ward.crawling.archive
 
 
-def go(nginx: str, folder: Path, result: Result, tell: Callable[[str], None], *, swaps: int = SWAPS) -> None:
-    """Run all steps, from an empty archive to the last check. The sample site is stopped, its archive is kept."""
+def go(
+    nginx: str, folder: Path, result: Result, tell: Callable[[str], None], *, swaps: int = SWAPS
+) -> None:
+    """Run all steps, from an empty archive to the last check.
+
+    The sample site is stopped, its archive is kept.
+    """
     with ExitStack() as stack:
         site = stack.enter_context(Site(releases=RELEASES, crawl_delay=None))
         ward = Ward.open(site, folder, 20260302)
@@ -62,7 +79,9 @@ def go(nginx: str, folder: Path, result: Result, tell: Callable[[str], None], *,
         snapshot(archive, snapshots)
         proxy, owner, *ports = free_ports(4)
         both = replicas(snapshots, ports, folder / "replicas.log")
-        own = Server(archive_command("serve", archive, "--port", owner), owner, folder / "owner.log")
+        own = Server(
+            archive_command("serve", archive, "--port", owner), owner, folder / "owner.log"
+        )
         stack.enter_context(served([own, both]))
         log = stack.enter_context(proxying(nginx, folder / "nginx", proxy, ports, owner))
         tell("two replicas, the owner's server and nginx answer")
@@ -92,7 +111,9 @@ def go(nginx: str, folder: Path, result: Result, tell: Callable[[str], None], *,
 
 
 def compare(proxy: int, replicas: Server, result: Result, pages: int = 100) -> None:
-    """Measure what a page costs the replicas: from the cache, revalidated by its ETag, and newly rendered."""
+    """Measure what a page costs the replicas: from the cache, revalidated by its ETag, and newly
+    rendered.
+    """
 
     def cost(path: Callable[[int], str], pause: float = 0) -> tuple[float, float]:
         cpu, begun = replicas.cpu(), time.perf_counter()
@@ -104,12 +125,19 @@ def compare(proxy: int, replicas: Server, result: Result, pages: int = 100) -> N
         return 1000 * (replicas.cpu() - cpu) / pages, 1000 * took / pages
 
     cost(lambda number: f"/search?q=skogen&utm_n={number % 4}")  # fills caches
-    anew, cached = cost(lambda number: f"/search?q=skogen&utm_m={number}"), cost(lambda _: "/search?q=skogen")
+    anew, cached = (
+        cost(lambda number: f"/search?q=skogen&utm_m={number}"),
+        cost(lambda _: "/search?q=skogen"),
+    )
     result.add("a search made anew", f"{anew[0]:.1f} ms CPU, {anew[1]:.1f} ms")
     result.add("the same from the cache", f"{cached[0]:.2f} ms CPU, {cached[1]:.1f} ms")
     ratio = cached[0] / anew[0]
-    result.add("CPU of the replicas, cached / made anew", f"{ratio:.2f}", "<= 0.1", good=ratio <= 0.1)
-    result.add("pages a second, cached / made anew", f"{anew[1] / cached[1]:.1f}")  # a rate on a busy machine
+    result.add(
+        "CPU of the replicas, cached / made anew", f"{ratio:.2f}", "<= 0.1", good=ratio <= 0.1
+    )
+    result.add(
+        "pages a second, cached / made anew", f"{anew[1] / cached[1]:.1f}"
+    )  # a rate on a busy machine
 
 
 def swap(fanout: Fanout, number: int) -> None:
@@ -124,7 +152,9 @@ def swap(fanout: Fanout, number: int) -> None:
         longest = max(longest, time.time() - begun)
         fanout.tell(f"both replicas show {made.name}, {len(fanout.readers.errors)} errors so far")
     fanout.result.none(f"of {number} snapshots, not whole", faults)
-    fanout.result.most(f"from a snapshot's beginning until both show it, longest of {number}", longest, WITHIN)
+    fanout.result.most(
+        f"from a snapshot's beginning until both show it, longest of {number}", longest, WITHIN
+    )
 
 
 def kill(fanout: Fanout) -> None:
@@ -136,13 +166,22 @@ def kill(fanout: Fanout) -> None:
     time.sleep(SETTLED / 2)
     fanout.replicas.start()
     await_served(fanout.ports, list_all_snapshots(fanout.snapshots)[0])
-    fanout.tell(f"both replicas were killed and are back, {len(fanout.readers.errors)} errors so far")
+    fanout.tell(
+        f"both replicas were killed and are back, {len(fanout.readers.errors)} errors so far"
+    )
 
 
 def take_down(fanout: Fanout) -> None:
-    """Hide a release that all readers request. From then on neither a cache nor a replica may show it."""
+    """Hide a release that all readers request.
+
+    From then on neither a cache nor a replica may show it.
+    """
     rows = fanout.ward.rows(
-        "select id, title, url, agency from releases where removed_at is null order by id desc limit 1"
+        "select id, title, url, agency"
+        " from releases where"
+        " removed_at is null order by id"
+        " desc"
+        " limit 1"
     )
     release, title, url, agency = rows[0]
     words = str(title).partition(" – ")[0]
@@ -165,17 +204,23 @@ def take_down(fanout: Fanout) -> None:
     made = snapshot(fanout.archive, fanout.snapshots, "--withdraw")
     await_served(fanout.ports, made)
     fanout.result.add("the takedown itself", f"{hidden - begun:.1f} s")
-    fanout.result.add("until both replicas are back with a new snapshot", f"{time.time() - snapshot_begun:.1f} s")
+    fanout.result.add(
+        "until both replicas are back with a new snapshot", f"{time.time() - snapshot_begun:.1f} s"
+    )
     fanout.tell(f"a release is hidden, {len(fanout.readers.errors)} errors so far")
     time.sleep(2 * SETTLED)
     shown = [at - hidden for at, _ in fanout.readers.shown]
     fanout.result.add("answers that still showed it", len(shown))
-    fanout.result.most("from the takedown until the last of them was asked for", max(shown, default=0.0), GONE)
+    fanout.result.most(
+        "from the takedown until the last of them was asked for", max(shown, default=0.0), GONE
+    )
     left = [place for place in places if ask(fanout.proxy, place).shows(words)]
     fanout.result.none("places that show it afterwards", left)
     sums = {row[0] for row in fanout.ward.rows(f"select sha256 from captures where url = '{url}'")}
     with Captures(made / ARCHIVE_FILE, readonly=True) as captures:
-        fanout.result.none("bytes of it in the snapshot", [each for each in sums if each in captures])
+        fanout.result.none(
+            "bytes of it in the snapshot", [each for each in sums if each in captures]
+        )
 
 
 def judge(fanout: Fanout, writer: Writer, log: Path) -> None:
@@ -188,12 +233,23 @@ def judge(fanout: Fanout, writer: Writer, log: Path) -> None:
     result.none("errors that readers saw", errors)
     result.add("crawls beside them", writer.crawls, ">= 4", good=writer.crawls >= 4)
     result.none("crawls that failed", writer.problems)
-    hits = sum(number for cache, number in readers.caches.items() if cache not in ("", "MISS", "BYPASS", "EXPIRED"))
+    hits = sum(
+        number
+        for cache, number in readers.caches.items()
+        if cache not in ("", "MISS", "BYPASS", "EXPIRED")
+    )
     result.add("answered by the cache", f"{100 * hits / asked:.0f} %")
-    result.add("by what the cache did", ", ".join(f"{name or 'not asked'} {n}" for name, n in readers.caches.items()))
-    result.most("staleness: the oldest answer, from when its snapshot was begun", readers.oldest, OLDEST)
+    result.add(
+        "by what the cache did",
+        ", ".join(f"{name or 'not asked'} {n}" for name, n in readers.caches.items()),
+    )
+    result.most(
+        "staleness: the oldest answer, from when its snapshot was begun", readers.oldest, OLDEST
+    )
     result.add("slowest answer", f"{readers.slowest:.1f} s")
     retried = log.read_text("utf-8").count(" while ")
     result.add("faults of a server that nginx kept from readers", retried)
-    held = [str(path) for path in fanout.snapshots.rglob("*") if path.name.startswith(WITHHELD_FILE)]
+    held = [
+        str(path) for path in fanout.snapshots.rglob("*") if path.name.startswith(WITHHELD_FILE)
+    ]
     result.none("withheld.db among the snapshots", held)

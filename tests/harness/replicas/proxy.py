@@ -1,4 +1,6 @@
-"""Runs nginx with the project's scraper/deploy/nginx.conf, but with other ports and folders, without TLS and limits."""
+"""Runs nginx with the project's scraper/deploy/nginx.conf, but with other ports and folders,
+without TLS and limits.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ from pathlib import Path
 from tests.site.demo import ROOT
 
 CONF = ROOT / "scraper" / "deploy" / "nginx.conf"
-DEFAULT_SERVER = re.compile(r"^server \{\n    listen .* default_server;\n(?: .*\n)+\}\n", re.MULTILINE)
+DEFAULT_SERVER = re.compile(
+    r"^server \{\n    listen .* default_server;\n(?: .*\n)+\}\n", re.MULTILINE
+)
 WHOLE = """
 {user}
 daemon off;
@@ -47,7 +51,9 @@ def write(folder: Path, port: int, replicas: Sequence[int], owner: int) -> Path:
         assert before in text, f"{CONF.name} has no {before}"
         text = text.replace(before, after)
     # all readers here have the same address; what nginx hides from them is counted in its error log
-    text = re.sub(r"^ *(ssl_\w+|limit_\w+|(?:error|access)_log(?= /)) .*\n", "", text, flags=re.MULTILINE)
+    text = re.sub(
+        r"^ *(ssl_\w+|limit_\w+|(?:error|access)_log(?= /)) .*\n", "", text, flags=re.MULTILINE
+    )
     return write_whole(folder, text)
 
 
@@ -60,8 +66,12 @@ def write_whole(folder: Path, site: str) -> Path:
 
 
 @contextmanager
-def proxying(nginx: str, folder: Path, port: int, replicas: Sequence[int], owner: int) -> Iterator[Path]:
-    """Run nginx during the block; yield the file in which it logs errors of its upstream servers."""
+def proxying(
+    nginx: str, folder: Path, port: int, replicas: Sequence[int], owner: int
+) -> Iterator[Path]:
+    """Run nginx during the block; yield the file in which it logs errors of its upstream
+    servers.
+    """
     folder.mkdir()
     with running(nginx, write(folder, port, replicas, owner), port) as log:
         yield log

@@ -80,12 +80,18 @@ def ask(port: int, path: str, language: str = "sv", seconds: float = 60) -> Answ
 
 def encode(path: str) -> str:
     """Encode a URL as a browser does."""
-    return "".join(letter if letter.isascii() else "".join(f"%{b:02X}" for b in letter.encode()) for letter in path)
+    return "".join(
+        letter if letter.isascii() else "".join(f"%{b:02X}" for b in letter.encode())
+        for letter in path
+    )
 
 
 @dataclass(slots=True)
 class Readers:
-    """Some threads that read from one address. Half of their requests are new, so that no cache has them."""
+    """Some threads that read from one address.
+
+    Half of their requests are new, so that no cache has them.
+    """
 
     port: int
     number: int = 4
@@ -96,12 +102,16 @@ class Readers:
     oldest: float = 0.0
     slowest: float = 0.0
     hidden: str = ""  # words that no response may contain any more
-    shown: list[tuple[float, str]] = field(default_factory=list)  # time and place of each response that contained them
+    shown: list[tuple[float, str]] = field(
+        default_factory=list
+    )  # time and place of each response that contained them
     ended: threading.Event = field(default_factory=threading.Event)
     threads: list[threading.Thread] = field(default_factory=list)
 
     def __enter__(self) -> Readers:
-        self.threads = [threading.Thread(target=self.read, args=(seed,)) for seed in range(self.number)]
+        self.threads = [
+            threading.Thread(target=self.read, args=(seed,)) for seed in range(self.number)
+        ]
         for thread in self.threads:
             thread.start()
         return self
@@ -128,7 +138,8 @@ class Readers:
                 if chance.random() < 0.5 and not kind.startswith("/static"):
                     path += f"{'&' if '?' in kind else '?'}utm_n={seed}.{number}"
                 answer = self.note(kind, path, language, KINDS[kind])
-                if kind == "/" and answer.status == 200:  # a link must lead somewhere, whichever server responds
+                # a link must lead somewhere, whichever server responds
+                if kind == "/" and answer.status == 200:
                     for link in LINK.findall(answer.body.decode())[:2]:
                         self.note("what / links to", link, language, "</html>")
                 if self.ended.wait(self.pause):
@@ -147,7 +158,9 @@ class Readers:
             said = answer.problem or answer.body[:80].decode("utf-8", "replace")
             self.errors.append(f"{time.strftime('%H:%M:%S')} {path}: {answer.status} {said}")
         elif wanted.encode() not in answer.body:
-            self.errors.append(f"{time.strftime('%H:%M:%S')} {path}: holds no {wanted} ({len(answer.body)} bytes)")
+            self.errors.append(
+                f"{time.strftime('%H:%M:%S')} {path}: holds no {wanted} ({len(answer.body)} bytes)"
+            )
         elif hidden and answer.shows(hidden):
             self.shown.append((begun, f"{path} ({answer.cache})"))
         return answer

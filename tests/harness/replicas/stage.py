@@ -1,4 +1,6 @@
-"""The sample site, the owner's archive with its server, two replicas, and the crawls that keep writing."""
+"""The sample site, the owner's archive with its server, two replicas, and the crawls that keep
+writing.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ def archive_command(*words: object) -> list[str]:
 
 def run(*words: object, given: str = "") -> str:
     """Run a command, which must succeed, and return its output."""
-    done = subprocess.run(archive_command(*words), cwd=ROOT, capture_output=True, text=True, input=given, check=False)
+    done = subprocess.run(
+        archive_command(*words), cwd=ROOT, capture_output=True, text=True, input=given, check=False
+    )
     if done.returncode:
         raise RuntimeError(f"{words} ended with {done.returncode}: {done.stdout}{done.stderr}")
     return done.stdout
@@ -118,7 +122,9 @@ def await_served(ports: Sequence[int], wanted: Path) -> None:
             if answer.age is not None and time.time() - answer.age >= started - 0.5:
                 break
             if time.monotonic() > deadline:
-                raise RuntimeError(f"port {port} does not show {wanted.name}: {answer.status} {answer.problem}")
+                raise RuntimeError(
+                    f"port {port} does not show {wanted.name}: {answer.status} {answer.problem}"
+                )
             time.sleep(0.05)
 
 

@@ -47,5 +47,11 @@ class Result:
         table.columns[1].justify = "right"
         for line in self.lines:
             mark = {None: "", True: "·", False: "missed"}[line.good]
-            table.add_row(line.what, line.found, line.target, mark, style="red" if line.good is False else None)
+            table.add_row(
+                line.what,
+                line.found,
+                line.target,
+                mark,
+                style="red" if line.good is False else None,
+            )
         return table

@@ -1,4 +1,6 @@
-"""Tests that scraper/deploy/nginx.conf matches what the archive says about caches and languages, and runs here."""
+"""Tests that scraper/deploy/nginx.conf matches what the archive says about caches and languages,
+and runs here.
+"""
 
 from __future__ import annotations
 
@@ -28,14 +30,18 @@ ACCEPTED = (
 @pytest.mark.parametrize("accepted", ACCEPTED)
 def test_the_proxy_chooses_the_language_that_the_archive_would(accepted: str) -> None:
     (pattern,) = re.findall(r'"~\*(.+)" en;', TEXT)
-    assert ("en" if re.search(pattern, accepted, re.IGNORECASE) else "sv") == choose_language(None, accepted)
+    assert ("en" if re.search(pattern, accepted, re.IGNORECASE) else "sv") == choose_language(
+        None, accepted
+    )
 
 
 def test_the_cache_has_the_language_in_its_key_and_leaves_visitors_sql_alone() -> None:
     assert "proxy_cache_key $archive_language$request_uri;" in TEXT
     data = TEXT.index(r"location ~ ^/archive(\.|/[^/]*$|$)")
     assert "proxy_cache off;" in TEXT[data : TEXT.index("}", data)]
-    assert data < TEXT.index(r"location ~ \.(atom|json|csv)$"), "the first pattern that fits is taken"
+    assert data < TEXT.index(r"location ~ \.(atom|json|csv)$"), (
+        "the first pattern that fits is taken"
+    )
 
 
 def test_an_excel_file_is_waited_for_and_not_asked_for_again() -> None:
@@ -48,11 +54,17 @@ def test_an_excel_file_is_waited_for_and_not_asked_for_again() -> None:
 
 def test_the_documented_proxy_without_a_cache_has_the_same_rules() -> None:
     documented = (ROOT / "docs" / "security.md").read_text("utf-8")
-    places = [re.findall(r"^    location (.+) \{$", text, re.MULTILINE) for text in (TEXT, documented)]
-    assert set(places[0]) - set(places[1]) == {r"~ \.(atom|json|csv)$", "/-/evidence/"}, "which are about the cache"
+    places = [
+        re.findall(r"^    location (.+) \{$", text, re.MULTILINE) for text in (TEXT, documented)
+    ]
+    assert set(places[0]) - set(places[1]) == {r"~ \.(atom|json|csv)$", "/-/evidence/"}, (
+        "which are about the cache"
+    )
     assert set(places[1]) <= set(places[0])
     for rule in re.findall(
-        r"^ *((?:limit_|client_|log_format|access_log|error_log|map|listen|ssl_).+)", TEXT, re.MULTILINE
+        r"^ *((?:limit_|client_|log_format|access_log|error_log|map|listen|ssl_).+)",
+        TEXT,
+        re.MULTILINE,
     ):
         if "accept_language" not in rule:
             assert rule in documented

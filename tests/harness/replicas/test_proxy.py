@@ -1,4 +1,6 @@
-"""Tests both documented configurations of nginx, with TLS: a response never contains another reader's request."""
+"""Tests both documented configurations of nginx, with TLS: a response never contains another
+reader's request.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ HOST = "arkiv.example"
 THREATS = ROOT / "docs" / "security.md"
 DOCUMENTED = {
     "nginx.conf": CONF.read_text("utf-8"),
-    "security.md": "".join(re.findall(r"^```nginx\n(.*?)^```", THREATS.read_text("utf-8"), re.DOTALL | re.MULTILINE)),
+    "security.md": "".join(
+        re.findall(r"^```nginx\n(.*?)^```", THREATS.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    ),
 }
 FORGED = {
     "X-Forwarded-Proto": "http",
@@ -67,13 +71,18 @@ class Proxy:
     plain_port: int  # port without TLS
 
     def get(self, path: str, *, name: str = HOST, **headers: str) -> Response:
-        """Return the response to a reader who trusts any certificate. name: the host name sent with TLS."""
+        """Return the response to a reader who trusts any certificate.
+
+        name: the host name sent with TLS.
+        """
         return self.send(path, headers, name=name)
 
     def post(self, path: str, body: bytes, **headers: str) -> Response:
         return self.send(path, headers, body=body)
 
-    def send(self, path: str, headers: dict[str, str], name: str = HOST, body: bytes | None = None) -> Response:
+    def send(
+        self, path: str, headers: dict[str, str], name: str = HOST, body: bytes | None = None
+    ) -> Response:
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=30)
@@ -86,9 +95,14 @@ class Proxy:
 
 
 def read(
-    connection: http.client.HTTPConnection, path: str, headers: dict[str, str], body: bytes | None = None
+    connection: http.client.HTTPConnection,
+    path: str,
+    headers: dict[str, str],
+    body: bytes | None = None,
 ) -> Response:
-    connection.putrequest("GET" if body is None else "POST", path, skip_host=True, skip_accept_encoding=True)
+    connection.putrequest(
+        "GET" if body is None else "POST", path, skip_host=True, skip_accept_encoding=True
+    )
     for name, value in headers.items():
         connection.putheader(name, value)
     if body is not None:
@@ -99,7 +113,8 @@ def read(
 
 
 class Echo(BaseHTTPRequestHandler):
-    """Responds with the request's headers; under /broken with a truncated response, under /slow after some time.
+    """Responds with the request's headers; under /broken with a truncated response, under /slow
+    after some time.
 
     A body is read.
     """
@@ -122,7 +137,9 @@ class Echo(BaseHTTPRequestHandler):
             self.wfile.write(b"5\r\nid\r\n1\r\n")
             self.close_connection = True
             return
-        body = "".join(f"{name}: {value}\n" for name, value in sorted(self.headers.items())).encode()
+        body = "".join(
+            f"{name}: {value}\n" for name, value in sorted(self.headers.items())
+        ).encode()
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         with suppress(BrokenPipeError):  # the proxy did not wait any longer
@@ -144,7 +161,15 @@ def echo() -> Iterator[int]:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     folder = tmp_path_factory.mktemp("proxied")
     (port,) = free_ports(1)
-    command = [sys.executable, "-m", "archive", "serve", str(fill(folder / "archive.db")), "--port", str(port)]
+    command = [
+        sys.executable,
+        "-m",
+        "archive",
+        "serve",
+        str(fill(folder / "archive.db")),
+        "--port",
+        str(port),
+    ]
     with (
         (folder / "log").open("wb") as log,
         subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log) as process,
@@ -160,7 +185,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a certificate and its key."""
     folder = tmp_path_factory.mktemp("certificate")
-    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-keyout", str(folder / f"{HOST}.key")]
+    key = [
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-keyout",
+        str(folder / f"{HOST}.key"),
+    ]
     command = [str(OPENSSL), "req", "-x509", "-nodes", "-days", "1", "-subj", f"/CN={HOST}", *key]
     subprocess.run([*command, "-out", str(folder / f"{HOST}.pem")], check=True, capture_output=True)
     return folder
@@ -168,7 +200,9 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextmanager
 def proxying(folder: Path, certificate: Path, text: str, server: int) -> Iterator[Proxy]:
-    """Run nginx with a documented configuration, except for ports, folders, servers and times to wait."""
+    """Run nginx with a documented configuration, except for ports, folders, servers and times to
+    wait.
+    """
     port, plain_port = free_ports(2)
     for before, after in (
         (r"listen 443\b", f"listen 127.0.0.1:{port}"),
@@ -186,21 +220,33 @@ def proxying(folder: Path, certificate: Path, text: str, server: int) -> Iterato
 
 @pytest.fixture(scope="module", params=DOCUMENTED)
 def echoed(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, certificate: Path, echo: int
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    certificate: Path,
+    echo: int,
 ) -> Iterator[Proxy]:
-    with proxying(tmp_path_factory.mktemp("echoed"), certificate, DOCUMENTED[request.param], echo) as proxy:
+    with proxying(
+        tmp_path_factory.mktemp("echoed"), certificate, DOCUMENTED[request.param], echo
+    ) as proxy:
         yield proxy
 
 
 @pytest.fixture(scope="module", params=DOCUMENTED)
 def proxied(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, certificate: Path, site: int
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    certificate: Path,
+    site: int,
 ) -> Iterator[Proxy]:
-    with proxying(tmp_path_factory.mktemp("proxied"), certificate, DOCUMENTED[request.param], site) as proxy:
+    with proxying(
+        tmp_path_factory.mktemp("proxied"), certificate, DOCUMENTED[request.param], site
+    ) as proxy:
         yield proxy
 
 
-@pytest.mark.parametrize("path", ["/search?q=fyr", "/archive/releases", "/-/evidence/1.zip", "/new.atom"])
+@pytest.mark.parametrize(
+    "path", ["/search?q=fyr", "/archive/releases", "/-/evidence/1.zip", "/new.atom"]
+)
 def test_what_a_reader_forges_does_not_reach_the_archive(echoed: Proxy, path: str) -> None:
     told = echoed.get(path, **FORGED).text
     assert "evil.example" not in told
@@ -218,9 +264,13 @@ def test_an_answer_that_breaks_off_is_seen_to_have_done_so(echoed: Proxy) -> Non
 
 
 @pytest.mark.parametrize("document", DOCUMENTED)
-def test_an_excel_file_is_waited_for_and_made_once(tmp_path: Path, certificate: Path, echo: int, document: str) -> None:
+def test_an_excel_file_is_waited_for_and_made_once(
+    tmp_path: Path, certificate: Path, echo: int, document: str
+) -> None:
     text = re.sub(r" *proxy_read_timeout 60s;\n", "", DOCUMENTED[document])
-    text = text.replace("proxy_http_version 1.1;", "proxy_http_version 1.1;\n    proxy_read_timeout 400ms;")
+    text = text.replace(
+        "proxy_http_version 1.1;", "proxy_http_version 1.1;\n    proxy_read_timeout 400ms;"
+    )
     with proxying(tmp_path, certificate, text, echo) as proxy:
         for path in ("/archive/slow.xlsx", "/search.xlsx?slow"):
             Echo.slow_requests = 0
@@ -244,11 +294,16 @@ def test_limits_count_networks_and_logs_have_no_reader(
             ["203.0.113.9"] * 8,
             ["203.0.113.11", "::ffff:203.0.113.11"] * 4,
         ):
-            statuses = [proxy.get(f"/about?n={n}", X_Client=client).status for n, client in enumerate(clients)]
+            statuses = [
+                proxy.get(f"/about?n={n}", X_Client=client).status
+                for n, client in enumerate(clients)
+            ]
             assert statuses == [200] * 5 + [429] * 3, clients
         for client in ("2001:db8:1:3::1", "2001:db8:2:2::1", "203.0.113.10", "::ffff:203.0.113.12"):
             assert proxy.get("/search?q=hemlig", X_Client=client).status == 200
-        assert proxy.get("/-/follow/subscription?token=hemlig", X_Client="203.0.113.20").status == 200
+        assert (
+            proxy.get("/-/follow/subscription?token=hemlig", X_Client="203.0.113.20").status == 200
+        )
         with closing(http.client.HTTPConnection("127.0.0.1", proxy.plain_port)) as plain:
             assert read(plain, "/search?q=hemlig", {"Host": HOST}).status == 301
     logged = {path.name: path.read_text("utf-8") for path in tmp_path.glob("*.log")}
@@ -260,19 +315,38 @@ def test_limits_count_networks_and_logs_have_no_reader(
 
 
 def test_bodies_arrive_whole_and_with_their_type(echoed: Proxy) -> None:
-    paths = ("/-/mcp", "/-/check", "/-/check.json", "/-/batch", "/-/batch.csv", "/-/follow", "/-/follow/subscription")
+    paths = (
+        "/-/mcp",
+        "/-/check",
+        "/-/check.json",
+        "/-/batch",
+        "/-/batch.csv",
+        "/-/follow",
+        "/-/follow/subscription",
+    )
     for path in paths:
         body = b"x" * (7_000 if "follow" in path else 150_000)
-        response = echoed.post(path, body, Content_Type="application/json", Sec_Fetch_Site="same-origin")
+        response = echoed.post(
+            path, body, Content_Type="application/json", Sec_Fetch_Site="same-origin"
+        )
         assert response.status == 200, path
-        for line in ("Content-Type: application/json", f"Content-Length: {len(body)}", "Sec-Fetch-Site: same-origin"):
+        for line in (
+            "Content-Type: application/json",
+            f"Content-Length: {len(body)}",
+            "Sec-Fetch-Site: same-origin",
+        ):
             assert f"{line}\n" in response.text, path
     assert echoed.post("/search", b"x" * 2_000).status == 413
 
 
 def test_language_models_reach_the_archive(proxied: Proxy) -> None:
     pytest.importorskip("mcp")
-    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {"padding": "x" * 3_000}}
+    message = {
+        "jsonrpc": "2.0",
+        "id": 1,
+        "method": "tools/list",
+        "params": {"padding": "x" * 3_000},
+    }
     headers = {"Content_Type": "application/json", "Accept": "application/json, text/event-stream"}
     response = proxied.post("/-/mcp", json.dumps(message).encode(), **headers)
     assert response.status == 200, response.text
@@ -325,7 +399,9 @@ def test_static_files_are_kept_and_texts_are_not(proxied: Proxy) -> None:
     assert proxied.get(style.partition("?")[0]).headers["Cache-Control"] == "max-age=300"
 
 
-def test_the_cache_cannot_be_poisoned(tmp_path: Path, certificate: Path, site: int, echo: int) -> None:
+def test_the_cache_cannot_be_poisoned(
+    tmp_path: Path, certificate: Path, site: int, echo: int
+) -> None:
     forged = {**FORGED, "X-Anything": "evil.example", "Accept": "evil.example"}
     swedish = ("", "sv", "*", "de", "sv;q=0.9, en;q=0.1", "evil.example")
     with proxying(tmp_path, certificate, DOCUMENTED["nginx.conf"], site) as proxy:
@@ -333,7 +409,9 @@ def test_the_cache_cannot_be_poisoned(tmp_path: Path, certificate: Path, site: i
         assert (first.status, first.headers["X-Cache"]) == (200, "MISS")
         assert "evil.example" not in first.text
         found = [proxy.get("/search?q=fyr", Accept_Language=accepted) for accepted in swedish]
-        assert {(response.headers["X-Cache"], response.text) for response in found} == {("HIT", first.text)}
+        assert {(response.headers["X-Cache"], response.text) for response in found} == {
+            ("HIT", first.text)
+        }
         english = proxy.get("/search?q=fyr", Accept_Language="en-GB, sv;q=0.5", Cookie="lang=sv")
         assert (english.headers["X-Cache"], english.headers["Content-Language"]) == ("MISS", "en")
         assert proxy.get("/search?q=fyr", Accept_Language="sv").headers["Content-Language"] == "sv"

@@ -1,1 +1,4 @@
-"""Hostile conditions ("weather"), each on a host of its own. See `python -m tests.harness.weather`."""
+"""Hostile conditions ("weather"), each on a host of its own.
+
+See `python -m tests.harness.weather`.
+"""

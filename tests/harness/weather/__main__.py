@@ -1,8 +1,9 @@
-"""python -m tests.harness.weather [NAME …]: crawls hostile sites and prints a table; 1 if a result is unexpected.
+"""python -m tests.harness.weather [NAME …]: crawls hostile sites and prints a table; 1 if a result
+is unexpected.
 
-One crawl visits sites with all kinds of faults, each on a host of its own, and four healthy agencies. Four more crawls
-have a full disk, a read-only archive or a locked one. `--markdown FILE` saves the table, `--log FILE` the crawl's
-output.
+One crawl visits sites with all kinds of faults, each on a host of its own, and four healthy
+agencies. Four more crawls have a full disk, a read-only archive or a locked one. `--markdown FILE`
+saves the table, `--log FILE` the crawl's output.
 """
 
 from __future__ import annotations
@@ -38,18 +39,41 @@ def main() -> int:
     homes = [] if wanted.names else stay_home()
     rows: list[tuple[str, ...]] = []
     for each in passage.outcomes:
-        rows.append((each.weather.name, each.weather.sky, each.weather.expected.outcome, each.seen, each.missed or ""))
+        rows.append(
+            (
+                each.weather.name,
+                each.weather.sky,
+                each.weather.expected.outcome,
+                each.seen,
+                each.missed or "",
+            )
+        )
     for home in homes:
-        rows.append((home.name, home.sky, home.expected, f"exit code {home.code}; {home.said}", home.missed or ""))
+        rows.append(
+            (
+                home.name,
+                home.sky,
+                home.expected,
+                f"exit code {home.code}; {home.said}",
+                home.missed or "",
+            )
+        )
     held, number = passage.unharmed
     missed = [row for row in rows if row[-1]]
     closing = (
-        f"{len(rows) - len(missed)} of {len(rows)} as expected; releases of the healthy agencies: {held} of {number};"
+        f"{len(rows) - len(missed)} of"
+        f" {len(rows)} as expected;"
+        f" releases of the healthy"
+        f" agencies:"
+        f" {held} of {number};"
         f" exit code {passage.code}; most memory: {passage.peak} MB of {MEMORY}"
     )
     for row in rows:
         print(
-            f"{'MISSED' if row[-1] else 'ok':6} {row[0]:24} {row[2]:38} {row[3]}{f'   << {row[-1]}' if row[-1] else ''}"
+            f"{'MISSED' if row[-1] else 'ok':6}"
+            f" {row[0]:24} {row[2]:38}"
+            f" {row[3]}"
+            f"{f'   << {row[-1]}' if row[-1] else ''}"
         )
     print(closing)
     if wanted.markdown:
@@ -62,14 +86,25 @@ def main() -> int:
 def pass_through(names: list[str]) -> Passage:
     """Run the single crawl through all conditions, or through the named ones."""
     with tempfile.TemporaryDirectory() as folder, Site(releases=24) as site, tls_server() as port:
-        weathers = [*make_network(site), *make_pages(), *make_sources(site, port), *make_sitemaps(site)]
+        weathers = [
+            *make_network(site),
+            *make_pages(),
+            *make_sources(site, port),
+            *make_sitemaps(site),
+        ]
         if strangers := set(names) - {weather.name for weather in weathers}:
             raise SystemExit(f"no weather is called {', '.join(sorted(strangers))}")
-        return cross(site, [weather for weather in weathers if not names or weather.name in names], Path(folder))
+        return cross(
+            site,
+            [weather for weather in weathers if not names or weather.name in names],
+            Path(folder),
+        )
 
 
 def stay_home() -> list[Home]:
-    """Run the conditions of the archive itself, in parallel, because a lock is waited for half a minute."""
+    """Run the conditions of the archive itself, in parallel, because a lock is waited for half a
+    minute.
+    """
 
     def run(one: Callable[[Path], Home]) -> Home:
         with tempfile.TemporaryDirectory() as folder:
@@ -85,7 +120,9 @@ def to_markdown(rows: list[tuple[str, ...]], closing: str) -> str:
         f"| {' | '.join(cell.replace('|', '/') for cell in row)} |"
         for row in (HEADS[:4], RULE[:4], *(r[:4] for r in rows))
     ]
-    return "\n".join(["# Hostile weather, as `make weather` last saw it", "", *lines, "", closing, ""])
+    return "\n".join(
+        ["# Hostile weather, as `make weather` last saw it", "", *lines, "", closing, ""]
+    )
 
 
 if __name__ == "__main__":

@@ -45,7 +45,9 @@ class Passage:
     outcomes: list[Outcome]
     code: int
     peak: int  # peak memory in MB
-    unharmed: tuple[int, int]  # stored releases of the healthy agencies, and their number on the site
+    unharmed: tuple[
+        int, int
+    ]  # stored releases of the healthy agencies, and their number on the site
     printed: str
 
 
@@ -56,7 +58,9 @@ def cross(site: Site, weathers: list[Weather], folder: Path, patience: float = 4
         for weather in weathers:
             file.write(set_up(site, weather))
     site.mounted["annan.example"] = WeatherHost("annan.example", "http")
-    crawling = Crawling(site, agencies, folder / "archive.db", patience, "tests.harness.weather.settings")
+    crawling = Crawling(
+        site, agencies, folder / "archive.db", patience, "tests.harness.weather.settings"
+    )
     code, printed = crawling.run(**SETTINGS)
     peak = find_peak(printed) or 0
     again = ",".join(weather.name for weather in weathers if weather.crawls > 1)
@@ -64,9 +68,16 @@ def cross(site: Site, weathers: list[Weather], folder: Path, patience: float = 4
         _, more = crawling.run("news", "-a", f"agency={again}", **SETTINGS)
         peak, printed = max(peak, find_peak(more) or 0), printed + more
     ((held,),) = crawling.rows(
-        f"select count(*) from releases where agency in ({', '.join('?' * len(site.agencies))})", *site.agencies
+        f"select count(*) from releases where agency in ({', '.join('?' * len(site.agencies))})",
+        *site.agencies,
     )
-    return Passage([judge(crawling, weather) for weather in weathers], code, peak, (held, len(site.truth)), printed)
+    return Passage(
+        [judge(crawling, weather) for weather in weathers],
+        code,
+        peak,
+        (held, len(site.truth)),
+        printed,
+    )
 
 
 def set_up(site: Site, weather: Weather) -> str:
@@ -75,29 +86,44 @@ def set_up(site: Site, weather: Weather) -> str:
     home = weather.home or f"http://{host}:{site.port}/"
     site.mounted[host] = WeatherHost(host, "http", listed=weather.listed)
     for path, fault in weather.faults.items():
-        site.break_(f"http://{host}{path}", **{name: getattr(fault, name) for name in fault.__slots__})
+        site.break_(
+            f"http://{host}{path}", **{name: getattr(fault, name) for name in fault.__slots__}
+        )
     table = {"name": weather.name, "home": home, "releases": "^/nyheter/2024-"}
-    table |= {"listings": [LISTING]} | weather.table if "feeds" not in weather.table else weather.table
+    table |= (
+        {"listings": [LISTING]} | weather.table if "feeds" not in weather.table else weather.table
+    )
     lines = (
-        f"{key} = {json.dumps(to_addresses(home, key, value), ensure_ascii=False)}" for key, value in table.items()
+        f"{key} = {json.dumps(to_addresses(home, key, value), ensure_ascii=False)}"
+        for key, value in table.items()
     )
     return f"\n[{weather.name}]\n" + "\n".join(lines) + "\n"
 
 
 def to_addresses(home: str, key: str, value: object) -> object:
     """Convert the paths in an agency's table to URLs."""
-    return [home.rstrip("/") + path for path in value] if key in URLS and isinstance(value, list) else value
+    return (
+        [home.rstrip("/") + path for path in value]
+        if key in URLS and isinstance(value, list)
+        else value
+    )
 
 
 def judge(crawling: Crawling, weather: Weather) -> Outcome:
     """Compare what the archive contains for a condition with what was expected."""
     expected, slug, missed = weather.expected, weather.name, []
     rows = crawling.rows(
-        "select state, coalesce(problem, '') from frontier where agency = ? and url like '%' || ?", slug, expected.path
+        "select state, coalesce(problem, '') from frontier where agency = ? and url like '%' || ?",
+        slug,
+        expected.path,
     )
     state, problem = rows[0] if rows else ("never found", "")
     ((held,),) = crawling.rows("select count(*) from releases where agency = ?", slug)
-    told = [str(value) for row in crawling.rows(expected.look, slug) for value in row] if expected.look else []
+    told = (
+        [str(value) for row in crawling.rows(expected.look, slug) for value in row]
+        if expected.look
+        else []
+    )
     if expected.state and state != expected.state:
         missed.append(f"{state} instead of {expected.state}")
     if not re.search(expected.problem, problem):
@@ -108,7 +134,9 @@ def judge(crawling: Crawling, weather: Weather) -> Outcome:
         missed.append(f"{told} does not say /{expected.said}/")
     if not crawling.rows("select 1 from crawls where agency = ? and finished is not null", slug):
         missed.append("its crawl has no end")
-    seen = f"{state}, {held} held" + "".join(f"; {words}" for words in (shorten(problem), *map(shorten, told)) if words)
+    seen = f"{state}, {held} held" + "".join(
+        f"; {words}" for words in (shorten(problem), *map(shorten, told)) if words
+    )
     return Outcome(weather, seen, "; ".join(missed) or None)
 
 
@@ -131,7 +159,14 @@ def tls_server() -> Iterator[int]:
         subprocess.run(
             [
                 *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1"),
-                *("-subj", "/CN=nagon.annan.example", "-keyout", str(key), "-out", str(certificate)),
+                *(
+                    "-subj",
+                    "/CN=nagon.annan.example",
+                    "-keyout",
+                    str(key),
+                    "-out",
+                    str(certificate),
+                ),
             ],
             check=True,
             capture_output=True,

@@ -1,4 +1,6 @@
-"""Conditions of the archive itself: a full disk, a read-only archive, and one locked by another process."""
+"""Conditions of the archive itself: a full disk, a read-only archive, and one locked by another
+process.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ SETTINGS = {"LOG_LEVEL": "INFO"}
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """The result: exit code, reported error, and whether everything was stored once the fault was over."""
+    """The result: exit code, reported error, and whether everything was stored once the fault was
+    over.
+    """
 
     name: str
     sky: str
@@ -43,7 +47,10 @@ def run_full(folder: Path) -> Home:
         with filled(disk):
             code, printed = run(crawling, command)
         return judge(
-            crawling, ("disk-full", "the disk is full"), (1, "the archive cannot be written: "), (code, printed)
+            crawling,
+            ("disk-full", "the disk is full"),
+            (1, "the archive cannot be written: "),
+            (code, printed),
         )
 
 
@@ -57,7 +64,9 @@ def run_readonly(folder: Path) -> Home:
         with readonly(disk) as is_kept:
             code, printed = crawling.run(**SETTINGS) if is_kept else (2, "cannot be tried here")
         expected = (2, "readonly database|Read-only file system|cannot be (tried|opened)")
-        return judge(crawling, ("read-only", "the archive may only be read"), expected, (code, printed))
+        return judge(
+            crawling, ("read-only", "the archive may only be read"), expected, (code, printed)
+        )
 
 
 def run_locked(folder: Path) -> Home:
@@ -67,7 +76,12 @@ def run_locked(folder: Path) -> Home:
         crawling.run("news", "-a", f"agency={HALF}", **SETTINGS)
         with locked(crawling.archive):
             code, printed = crawling.run(**SETTINGS)
-        return judge(crawling, ("locked", "another process holds the archive"), (2, "is locked"), (code, printed))
+        return judge(
+            crawling,
+            ("locked", "another process holds the archive"),
+            (2, "is locked"),
+            (code, printed),
+        )
 
 
 def run_locked_later(folder: Path) -> Home:
@@ -92,8 +106,12 @@ def make(site: Site, folder: Path, disk: Path) -> Crawling:
     return Crawling(site, site.agencies_file(folder), disk / "archive.db", PATIENCE)
 
 
-def judge(crawling: Crawling, what: tuple[str, str], expected: tuple[int, str], came: tuple[int, str]) -> Home:
-    """Check that the error was reported, and that a later crawl stores everything and the archive is intact."""
+def judge(
+    crawling: Crawling, what: tuple[str, str], expected: tuple[int, str], came: tuple[int, str]
+) -> Home:
+    """Check that the error was reported, and that a later crawl stores everything and the archive
+    is intact.
+    """
     missed, (code, printed) = list[str](), came
     told = re.search(rf".*(?:{expected[1]}).*", printed)
     if code != expected[0]:
@@ -144,11 +162,15 @@ def run(crawling: Crawling, limit: Callable[[], None] | None) -> tuple[int, str]
 
 @contextmanager
 def small_disk(folder: Path) -> Iterator[tuple[Path, Callable[[], None] | None]]:
-    """Yield a disk of 8 MB if one can be mounted, or else a folder and a limit on the size of a process's files."""
+    """Yield a disk of 8 MB if one can be mounted, or else a folder and a limit on the size of a
+    process's files.
+    """
     disk = folder / "disk"
     disk.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(disk)], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(disk)],
+        capture_output=True,
+        check=False,
     )
     if mounted.returncode:
         yield disk, lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (700_000, 700_000))
@@ -177,7 +199,9 @@ def readonly(disk: Path) -> Iterator[bool]:
     """Make a folder read-only during the block; yield False if that is not possible."""
     root = os.geteuid() == 0  # root ignores permissions
     if root:
-        bound = subprocess.run(["mount", "--bind", str(disk), str(disk)], capture_output=True, check=False)
+        bound = subprocess.run(
+            ["mount", "--bind", str(disk), str(disk)], capture_output=True, check=False
+        )
         kept = (
             not bound.returncode
             and not subprocess.run(

@@ -1,4 +1,6 @@
-"""Isolates the crawl from the real network: names resolve to loopback only, and bare IP addresses are blocked."""
+"""Isolates the crawl from the real network: names resolve to loopback only, and bare IP addresses
+are blocked.
+"""
 
 from __future__ import annotations
 
@@ -26,12 +28,19 @@ NAMES = {  # responses of the name server
 
 
 class NameServer(PublicResolver):
-    """Resolves the names above and those of the sample site. Names that may be requested resolve to loopback."""
+    """Resolves the names above and those of the sample site.
+
+    Names that may be requested resolve to loopback.
+    """
 
     def resolve_host(self, name: str, timeout: Sequence[int]) -> Deferred[str]:
         if name.endswith(".localhost"):
             return succeed("127.0.0.1")
-        return succeed(NAMES[name]) if name in NAMES else fail(DNSLookupError(f"no name server knows {name}"))
+        return (
+            succeed(NAMES[name])
+            if name in NAMES
+            else fail(DNSLookupError(f"no name server knows {name}"))
+        )
 
     def check_address(self, address: str, name: str) -> str:
         super().check_address(address, name)
@@ -39,13 +48,17 @@ class NameServer(PublicResolver):
 
 
 class FencedHandler(BoundedDownloadHandler):
-    """The crawler's handler, with TLS, that sends nothing to a bare address, which the SSRF filter should reject."""
+    """The crawler's handler, with TLS, that sends nothing to a bare address, which the SSRF filter
+    should reject.
+    """
 
     async def download_request(self, request: Request) -> Response:
         host = urlsplit(request.url).hostname or ""
         try:
             ipaddress.ip_address(host)
         except ValueError:
-            request.meta.pop("proxy", None)  # a proxy from the environment would lead to the real network
+            request.meta.pop(
+                "proxy", None
+            )  # a proxy from the environment would lead to the real network
             return await super().download_request(request)
         raise AssertionError(f"{request.url} would have been asked")

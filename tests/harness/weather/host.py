@@ -14,16 +14,22 @@ BAD = "/nyheter/2024-i-daligt-vader"
 LISTING = "/nyheter/"
 FEED, SITEMAP = "/flode.xml", "/sitemap.xml"
 TITLES = ("Fler älgar i Ångermanland", "Översyn av åtgärder", "Så går räkningen till")
-PARAGRAPH = "Räkningen gjordes i mars av tvåhundra frivilliga, som gick tre mil var och skrev ned vad de såg på vägen."
+PARAGRAPH = (
+    "Räkningen gjordes i mars av tvåhundra frivilliga, som gick tre mil var och"
+    " skrev"
+    " ned"
+    " vad"
+    " de såg på vägen."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
     """The expected result of a crawl.
 
-    state, problem: those of `path` in the frontier; the problem is a regular expression. held: number of the agency's
-    stored releases. said: what a row of `look` must contain; `look` is a query with the agency's slug as its only
-    value.
+    state, problem: those of `path` in the frontier; the problem is a regular expression. held:
+    number of the agency's stored releases. said: what a row of `look` must contain; `look` is a
+    query with the agency's slug as its only value.
     """
 
     outcome: str  # the expected result in words, for the table
@@ -37,7 +43,10 @@ class Expected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weather:
-    """One hostile condition. faults: by path. table: further keys of the agency's table, with paths instead of URLs."""
+    """One hostile condition. faults: by path.
+
+    table: further keys of the agency's table, with paths instead of URLs.
+    """
 
     name: str
     sky: str
@@ -49,22 +58,34 @@ class Weather:
     crawls: int = 1
 
 
-def page(body: bytes | str | Speech, media: str = "text/html; charset=utf-8", **fault: Any) -> Break:
-    """Return a replacement for a response: bytes with a media type, or what a server sends on the bare connection."""
+def page(
+    body: bytes | str | Speech, media: str = "text/html; charset=utf-8", **fault: Any
+) -> Break:
+    """Return a replacement for a response: bytes with a media type, or what a server sends on the
+    bare connection.
+    """
     if callable(body):
         return Break(raw=body, **fault)
     return Break(body=body, headers={"Content-Type": media} if media else {}, **fault)
 
 
-def bad_page(body: bytes | str | Speech, media: str = "text/html; charset=utf-8") -> dict[str, Break]:
+def bad_page(
+    body: bytes | str | Speech, media: str = "text/html; charset=utf-8"
+) -> dict[str, Break]:
     """Return the same for the URL with the fault."""
     return {BAD: page(body, media)}
 
 
-def write_release(title: str = "En nyhet i dåligt väder", *, day: str = "15 mars 2024", more: str = "") -> str:
+def write_release(
+    title: str = "En nyhet i dåligt väder", *, day: str = "15 mars 2024", more: str = ""
+) -> str:
     """Return the HTML of a release."""
     return (
-        f'<!doctype html>\n<html lang="sv"><head><title>{title}</title></head><body><main><article><h1>{title}</h1>\n'
+        f"<!doctype html>\n<html"
+        f' lang="sv"><head><title>{title}</'
+        f"title></"
+        f"head><body><main><article><h1>{title}</"
+        f"h1>\n"
         f"<p>Publicerad: {day}</p>\n<p>{PARAGRAPH}</p>\n{more}\n<p>Resultatet visas i höst.</p>\n"
         "</article></main></body></html>\n"
     )
@@ -72,15 +93,31 @@ def write_release(title: str = "En nyhet i dåligt väder", *, day: str = "15 ma
 
 def write_listing(paths: tuple[str, ...], following: str | None = None) -> str:
     """Return the HTML of a listing of releases."""
-    rows = "".join(f'<li><a href="{path}">Nyhet {number}</a></li>\n' for number, path in enumerate(paths))
+    rows = "".join(
+        f'<li><a href="{path}">Nyhet {number}</a></li>\n' for number, path in enumerate(paths)
+    )
     more = f'<a rel="next" href="{following}">Nästa</a>' if following else ""
-    return f'<!doctype html><html lang="sv"><body><main><h1>Nyheter</h1><ul>\n{rows}</ul>{more}</main></body></html>'
+    return (
+        f"<!doctype html><html"
+        f' lang="sv"><body><main><h1>Nyheter</'
+        f"h1><ul>\n{rows}</"
+        f"ul>{more}</"
+        f"main></body></html>"
+    )
 
 
 def write_feed(links: tuple[tuple[str, str], ...], head: str = "") -> str:
     """Return an RSS feed with titles and URLs."""
-    items = "".join(f"<item><title>{title}</title><link>{url}</link></item>\n" for title, url in links)
-    return f'<?xml version="1.0"?>\n{head}<rss version="2.0"><channel><title>Flöde</title>\n{items}</channel></rss>'
+    items = "".join(
+        f"<item><title>{title}</title><link>{url}</link></item>\n" for title, url in links
+    )
+    return (
+        f'<?xml version="1.0"?>\n{head}'
+        f"<rss"
+        f' version="2.0"><channel><title>Flöde</'
+        f"title>\n{items}</"
+        f"channel></rss>"
+    )
 
 
 def write_sitemap(urls: tuple[str, ...], *, index: bool = False, padding: str = "") -> str:
@@ -98,14 +135,20 @@ class WeatherHost(MountedHost):
     listed: tuple[str, ...] = (*GOOD, BAD)
 
     def answer(self, path: str, query: str) -> Answer:
-        """Return a page; the URL with the fault has a good release if the fault is not in its response."""
+        """Return a page; the URL with the fault has a good release if the fault is not in its
+        response.
+        """
         if path == "/robots.txt":
-            return self.told("User-agent: *\nCrawl-delay: 0.02\n", "text/plain; charset=UTF-8", path)
+            return self.told(
+                "User-agent: *\nCrawl-delay: 0.02\n", "text/plain; charset=UTF-8", path
+            )
         if path == LISTING:
             return self.told(write_listing(self.listed), "text/html; charset=UTF-8", path)
         if path in GOOD:
             number = GOOD.index(path)
-            return self.told(write_release(TITLES[number], more=f"<p>Del {number}.</p>"), "text/html", path)
+            return self.told(
+                write_release(TITLES[number], more=f"<p>Del {number}.</p>"), "text/html", path
+            )
         if path == BAD:
             return self.told(write_release(), "text/html; charset=UTF-8", path + query)
         return super().answer(path, query)

@@ -1,4 +1,6 @@
-"""Network conditions: responses that never end, are cut off, decompress to huge sizes, or redirect wrongly."""
+"""Network conditions: responses that never end, are cut off, decompress to huge sizes, or redirect
+wrongly.
+"""
 
 from __future__ import annotations
 
@@ -55,13 +57,17 @@ def slow_and_large(release: bytes) -> list[Weather]:
             name="endless-body",
             sky="chunks without an end",
             expected=large,
-            faults=bad_page(pour(HEAD + b"Transfer-Encoding: chunked\r\n", CHUNK, 10**6, chunked=True)),
+            faults=bad_page(
+                pour(HEAD + b"Transfer-Encoding: chunked\r\n", CHUNK, 10**6, chunked=True)
+            ),
         ),
         Weather(
             name="gigabyte",
             sky="1 GB, as its Content-Length says",
             expected=large,
-            faults=bad_page(pour(HEAD + b"Content-Length: %d\r\n" % GIGABYTE, CHUNK, GIGABYTE // len(CHUNK))),
+            faults=bad_page(
+                pour(HEAD + b"Content-Length: %d\r\n" % GIGABYTE, CHUNK, GIGABYTE // len(CHUNK))
+            ),
         ),
         Weather(
             name="endless-headers",
@@ -88,7 +94,11 @@ def bombs() -> list[Weather]:
             name="bomb-" + encoding.replace(", ", "-in-"),
             sky=f"{encoding}: {len(body):,} bytes that unpack to {ZEROS // 10**6} MB",
             expected=expected,
-            faults={BAD: Break(body=body, headers={"Content-Type": "text/html", "Content-Encoding": encoding})},
+            faults={
+                BAD: Break(
+                    body=body, headers={"Content-Type": "text/html", "Content-Encoding": encoding}
+                )
+            },
         )
         for encoding, body in packed.items()
     ]
@@ -97,7 +107,10 @@ def bombs() -> list[Weather]:
 def broken_off(release: bytes) -> list[Weather]:
     """Return conditions with truncated responses."""
     half = release[: len(release) // 2]
-    packed, gzipped = gzip.compress(release), {"Content-Type": "text/html", "Content-Encoding": "gzip"}
+    packed, gzipped = (
+        gzip.compress(release),
+        {"Content-Type": "text/html", "Content-Encoding": "gzip"},
+    )
     short = HEAD + b"Content-Length: %d\r\n\r\n" % (len(release) - 9)
     return [
         Weather(
@@ -116,7 +129,9 @@ def broken_off(release: bytes) -> list[Weather]:
             name="truncated-chunks",
             sky="chunks that break off",
             expected=failed("DataLoss", "failed: bytes are missing"),
-            faults=bad_page(say(HEAD, b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % len(release), half)),
+            faults=bad_page(
+                say(HEAD, b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % len(release), half)
+            ),
         ),
         Weather(
             name="truncated-gzip",
@@ -150,11 +165,19 @@ def redirects(site: Site) -> list[Weather]:
     port = site.port
     targets = {
         "loop": (BAD + "?om", "max redirections", "failed"),
-        "other-host": (f"http://annan.example:{port}{GOOD[0]}", "redirected to another host", "rejected"),
+        "other-host": (
+            f"http://annan.example:{port}{GOOD[0]}",
+            "redirected to another host",
+            "rejected",
+        ),
         "loopback": (f"http://127.0.0.1:{port}/-/counts", "not a public address", "rejected"),
         "ipv6-loopback": (f"http://[::ffff:127.0.0.1]:{port}/", "not a public address", "rejected"),
         "number": ("http://2130706433/", "not a public name", "rejected"),
-        "metadata": ("http://169.254.169.254/latest/meta-data/", "not a public address", "rejected"),
+        "metadata": (
+            "http://169.254.169.254/latest/meta-data/",
+            "not a public address",
+            "rejected",
+        ),
         "private-name": (f"http://inre.example:{port}/", r"leads to 10\.0\.0\.5", "rejected"),
         "rebound-name": (f"http://hem.example:{port}/", r"leads to 127\.0\.0\.1", "rejected"),
         "metadata-name": ("http://moln.example/latest/", r"leads to 169\.254", "rejected"),
@@ -165,7 +188,9 @@ def redirects(site: Site) -> list[Weather]:
     return [
         Weather(
             name=f"redirect-{name}",
-            sky=f"a redirect to {target.replace(f':{port}', '')}" if name != "loop" else "a redirect to itself",
+            sky=f"a redirect to {target.replace(f':{port}', '')}"
+            if name != "loop"
+            else "a redirect to itself",
             expected=Expected(state=state, problem=problem, outcome=f"{state}: not followed"),
             faults={BAD: Break(status=302, headers={"Location": target})},
         )
@@ -202,7 +227,11 @@ def too_much() -> list[Weather]:
             sky="503, Retry-After: a day",
             listed=(BAD, *GOOD),
             expected=Expected(
-                state="due", held=None, look=hosts, said="asked to wait 86400 s", outcome="left in peace for a day"
+                state="due",
+                held=None,
+                look=hosts,
+                said="asked to wait 86400 s",
+                outcome="left in peace for a day",
             ),
             faults={BAD: Break(status=503, headers={"Retry-After": "86400"})},
         ),
@@ -241,12 +270,20 @@ def too_much() -> list[Weather]:
                 held=0,
                 outcome="nothing is asked",
             ),
-            faults={"/robots.txt": Break(status=302, headers={"Location": "http://127.0.0.1:1/robots.txt"})},
+            faults={
+                "/robots.txt": Break(
+                    status=302, headers={"Location": "http://127.0.0.1:1/robots.txt"}
+                )
+            },
         ),
         Weather(
             name="robots-5mb",
             sky="robots.txt of 5 MB",
             expected=Expected(state="stored", held=4, outcome="held; its first 512 kB are read"),
-            faults={"/robots.txt": page("User-agent: *\n" + "Disallow: /a/*/b*c$\n" * 250_000, "text/plain")},
+            faults={
+                "/robots.txt": page(
+                    "User-agent: *\n" + "Disallow: /a/*/b*c$\n" * 250_000, "text/plain"
+                )
+            },
         ),
     ]

@@ -38,7 +38,10 @@ def charsets() -> list[Weather]:
             faults=bad_page(meta.encode("latin-1"), "text/html; charset=utf-8"),
         ),
         Weather(
-            name="charset-none", sky="no charset anywhere", expected=right, faults=bad_page(text.encode(), "text/html")
+            name="charset-none",
+            sky="no charset anywhere",
+            expected=right,
+            faults=bad_page(text.encode(), "text/html"),
         ),
         Weather(
             name="charset-utf-16",
@@ -57,7 +60,10 @@ def charsets() -> list[Weather]:
 
 def media() -> list[Weather]:
     """Return conditions with a wrong media type."""
-    paper = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n<< /Type /Catalog >>\nendobj\n" + bytes(range(256)) * 200
+    paper = (
+        b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n<< /Type /Catalog >>\nendobj\n"
+        + bytes(range(256)) * 200
+    )
     return [
         Weather(
             name="pdf-as-html",

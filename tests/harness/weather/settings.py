@@ -1,4 +1,6 @@
-"""The project's Scrapy settings with the real downloader, in which every name resolves to loopback or not at all."""
+"""The project's Scrapy settings with the real downloader, in which every name resolves to loopback
+or not at all.
+"""
 
 from __future__ import annotations
 
@@ -17,4 +19,6 @@ TWISTED_DNS_RESOLVER = "tests.harness.weather.fence.NameServer"
 EXTENSIONS = {**OURS, "tests.harness.weather.memory.Peak": 900}
 CONTACT = "tests@example.org"
 DOWNLOAD_DELAY = 0.0  # the sample site asks for its own Crawl-delay
-AUTOTHROTTLE_ENABLED = False  # loopback responds in a millisecond, so throttling would only measure itself
+AUTOTHROTTLE_ENABLED = (
+    False  # loopback responds in a millisecond, so throttling would only measure itself
+)

@@ -1,4 +1,7 @@
-"""Conditions of sitemaps: large, crowded, circular. The good releases are in a listing of their own."""
+"""Conditions of sitemaps: large, crowded, circular.
+
+The good releases are in a listing of their own.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +23,13 @@ def make_sitemaps(site: Site) -> list[Weather]:
 
     table = {"sitemaps": [SITEMAP]}
     others = at("sitemap-50mb", *(f"/om/{number}" for number in range(45_000)))
-    large = write_sitemap((*others, *at("sitemap-50mb", *GOOD)), padding=" " * (SIZE // 45_000 - 100))
+    large = write_sitemap(
+        (*others, *at("sitemap-50mb", *GOOD)), padding=" " * (SIZE // 45_000 - 100)
+    )
     packed = gzip.compress(large.replace("sitemap-50mb", "sitemap-50mb-gz").encode(), 6)
-    crowd = write_sitemap(at("sitemap-crowd", *(f"/nyheter/2024-{number}" for number in range(100_000))))
+    crowd = write_sitemap(
+        at("sitemap-crowd", *(f"/nyheter/2024-{number}" for number in range(100_000)))
+    )
 
     def deeper(query: str) -> str:
         number = int(query.rpartition("=")[2] or "1")
@@ -36,7 +43,11 @@ def make_sitemaps(site: Site) -> list[Weather]:
             table=table,
             faults={SITEMAP: page(large, XML)},
             expected=Expected(
-                path=SITEMAP, state="failed", problem="larger than", held=4, outcome="failed: too large unpacked"
+                path=SITEMAP,
+                state="failed",
+                problem="larger than",
+                held=4,
+                outcome="failed: too large unpacked",
             ),
         ),
         Weather(
@@ -51,7 +62,9 @@ def make_sitemaps(site: Site) -> list[Weather]:
             sky="a sitemap of 100,000 addresses",
             table=table,
             faults={SITEMAP: page(crowd, XML)},
-            expected=Expected(path=SITEMAP, state="failed", problem="URLs", held=4, outcome="failed: too many"),
+            expected=Expected(
+                path=SITEMAP, state="failed", problem="URLs", held=4, outcome="failed: too many"
+            ),
         ),
         Weather(
             name="sitemap-loop",
@@ -78,7 +91,11 @@ def make_sitemaps(site: Site) -> list[Weather]:
             name="sitemap-bomb",
             sky="a sitemap with a billion laughs",
             table=table,
-            faults={SITEMAP: page(write_sitemap(("&lol9;",)).replace("?>\n", f"?>\n{LAUGHS}", 1), XML)},
-            expected=Expected(path=SITEMAP, state="done", held=4, outcome="read, its entities left out"),
+            faults={
+                SITEMAP: page(write_sitemap(("&lol9;",)).replace("?>\n", f"?>\n{LAUGHS}", 1), XML)
+            },
+            expected=Expected(
+                path=SITEMAP, state="done", held=4, outcome="read, its entities left out"
+            ),
         ),
     ]

@@ -33,7 +33,9 @@ def make_sources(site: Site, tls_port: int) -> list[Weather]:
 
 
 def listings() -> list[Weather]:
-    """Return conditions with lists that are endless, or list the same releases for ever at other URLs."""
+    """Return conditions with lists that are endless, or list the same releases for ever at other
+    URLs.
+    """
     table = {"listings": [LISTING, SECOND]}
     many = write_listing(tuple(f"/nyheter/2024-{number}" for number in range(100_000)))
     nothing = endless(lambda _: ())
@@ -46,7 +48,13 @@ def listings() -> list[Weather]:
             sky="100,000 links in a listing",
             table=table,
             faults={SECOND: page(many)},
-            expected=Expected(path=SECOND, state="failed", problem="tags", held=4, outcome="failed: taken for a trap"),
+            expected=Expected(
+                path=SECOND,
+                state="failed",
+                problem="tags",
+                held=4,
+                outcome="failed: taken for a trap",
+            ),
         ),
         Weather(
             name="calendar-empty",
@@ -60,14 +68,26 @@ def listings() -> list[Weather]:
             sky="a calendar: the same releases on each page",
             table=table,
             faults=same,
-            expected=Expected(path=SECOND, state="failed", problem=trap, held=4, outcome="failed: taken for a trap"),
+            expected=Expected(
+                path=SECOND,
+                state="failed",
+                problem=trap,
+                held=4,
+                outcome="failed: taken for a trap",
+            ),
         ),
         Weather(
             name="calendar-new",
             sky="a calendar: new addresses on each page, for ever",
             table=table,
             faults=new,
-            expected=Expected(path=SECOND, state="failed", problem=trap, held=4, outcome="failed: taken for a trap"),
+            expected=Expected(
+                path=SECOND,
+                state="failed",
+                problem=trap,
+                held=4,
+                outcome="failed: taken for a trap",
+            ),
         ),
         *(session(name, make) for name, make in SESSIONS.items()),
     ]
@@ -120,7 +140,13 @@ def feeds(site: Site) -> list[Weather]:
         return [f"http://{name}.localhost:{site.port}{path}" for path in GOOD]
 
     laughs = write_feed((("&lol9;", urls("feed-bomb")[0]),), LAUGHS)
-    outside = '<!DOCTYPE r [<!ENTITY a SYSTEM "file:///etc/passwd"><!ENTITY b SYSTEM "http://127.0.0.1:1/">]>'
+    outside = (
+        "<!DOCTYPE r [<!ENTITY a"
+        " SYSTEM"
+        ' "file:///etc/passwd"><!ENTITY b'
+        " SYSTEM"
+        ' "http://127.0.0.1:1/">]>'
+    )
     twice = tuple((title, urls("feed-twice")[0]) for title in ("Den ena", "Den andra"))
     table = {"feeds": [FEED]}
     return [
@@ -129,14 +155,18 @@ def feeds(site: Site) -> list[Weather]:
             sky="a feed with a billion laughs",
             table=table,
             faults={FEED: page(laughs, XML)},
-            expected=Expected(path=FEED, state="done", held=1, outcome="read, its entities left out"),
+            expected=Expected(
+                path=FEED, state="done", held=1, outcome="read, its entities left out"
+            ),
         ),
         Weather(
             name="feed-outside",
             sky="a feed with entities that name a file and a host",
             table=table,
             faults={FEED: page(write_feed((("&a;&b;", urls("feed-outside")[0]),), outside), XML)},
-            expected=Expected(path=FEED, state="done", held=1, outcome="read, its entities left out"),
+            expected=Expected(
+                path=FEED, state="done", held=1, outcome="read, its entities left out"
+            ),
         ),
         Weather(
             name="feed-twice",
@@ -158,7 +188,11 @@ def nets(site: Site, tls_port: int) -> list[Weather]:
             home=f"https://tls-stranger.localhost:{tls_port}/",
             table=table,
             expected=Expected(
-                path=LISTING, state="failed", problem="certificate", held=0, outcome="failed: not asked for pages"
+                path=LISTING,
+                state="failed",
+                problem="certificate",
+                held=0,
+                outcome="failed: not asked for pages",
             ),
         ),
         Weather(
@@ -166,7 +200,9 @@ def nets(site: Site, tls_port: int) -> list[Weather]:
             sky="https at a port that speaks http",
             home=f"https://tls-none.localhost:{site.port}/",
             table=table,
-            expected=Expected(path=LISTING, state="failed", problem="SSL|TLS", held=0, outcome="failed: no TLS"),
+            expected=Expected(
+                path=LISTING, state="failed", problem="SSL|TLS", held=0, outcome="failed: no TLS"
+            ),
         ),
         Weather(
             name="dns",
@@ -174,7 +210,11 @@ def nets(site: Site, tls_port: int) -> list[Weather]:
             home="http://borta.example/",
             table=table,
             expected=Expected(
-                path=LISTING, state="failed", problem="no such host", held=0, outcome="failed: no such host"
+                path=LISTING,
+                state="failed",
+                problem="no such host",
+                held=0,
+                outcome="failed: no such host",
             ),
         ),
         Weather(
@@ -183,7 +223,11 @@ def nets(site: Site, tls_port: int) -> list[Weather]:
             home="http://inre.example/",
             table=table,
             expected=Expected(
-                path=LISTING, state="failed", problem=r"leads to 10\.0\.0\.5", held=0, outcome="failed: not asked"
+                path=LISTING,
+                state="failed",
+                problem=r"leads to 10\.0\.0\.5",
+                held=0,
+                outcome="failed: not asked",
             ),
         ),
     ]

@@ -31,11 +31,15 @@ def test_some_weathers_come_out_as_they_should(tmp_path: Path) -> None:
         every = [*make_network(site), *make_pages(), *make_sources(site, 1)]
         chosen = [weather for weather in every if weather.name in SOME]
         assert len(chosen) == len(SOME)
-        fine = Weather(name="fine", sky="fair", expected=Expected(outcome="refused", state="rejected"))
+        fine = Weather(
+            name="fine", sky="fair", expected=Expected(outcome="refused", state="rejected")
+        )
         passage = cross(site, [*chosen, fine], tmp_path)
-    missed = {outcome.weather.name: outcome.missed for outcome in passage.outcomes if outcome.missed}
-    assert missed == {"fine": f"stored instead of rejected; {len(GOOD) + 1} held instead of {len(GOOD)}"}, (
-        passage.printed
-    )
+    missed = {
+        outcome.weather.name: outcome.missed for outcome in passage.outcomes if outcome.missed
+    }
+    assert missed == {
+        "fine": f"stored instead of rejected; {len(GOOD) + 1} held instead of {len(GOOD)}"
+    }, passage.printed
     assert passage.unharmed == (8, 8)
     assert 0 < passage.peak < 400

@@ -1,4 +1,6 @@
-"""python -m tests.harness.workers: runs 1, 2 and 4 workers, and kills some; exits with 1 if anything is wrong."""
+"""python -m tests.harness.workers: runs 1, 2 and 4 workers, and kills some; exits with 1 if
+anything is wrong.
+"""
 
 from __future__ import annotations
 
@@ -19,16 +21,27 @@ from tests.harness.workers.table import to_table
 from tests.site.server import Site
 
 NUMBERS = (1, 2, 4)
-FASTER = {2: 1.6, 4: 2.5}  # number of workers → minimum of their pages per second, as a multiple of a single worker's
+FASTER = {
+    2: 1.6,
+    4: 2.5,
+}  # number of workers → minimum of their pages per second, as a multiple of a single worker's
 
 
 def main() -> int:
-    """Print the table; return 1 and print a line for each fault, or return 2 if no broker is installed."""
+    """Print the table; return 1 and print a line for each fault, or return 2 if no broker is
+    installed.
+    """
     parser = argparse.ArgumentParser(prog="python -m tests.harness.workers", description=__doc__)
-    parser.add_argument("--rooms", type=int, default=8, help="agencies beside the four of the sample site")
-    parser.add_argument("--releases", type=int, default=36, help="of each agency (default %(default)s)")
+    parser.add_argument(
+        "--rooms", type=int, default=8, help="agencies beside the four of the sample site"
+    )
+    parser.add_argument(
+        "--releases", type=int, default=36, help="of each agency (default %(default)s)"
+    )
     parser.add_argument("--delay", type=float, default=0.5, help="seconds that each host asks for")
-    parser.add_argument("--workers", default=",".join(map(str, NUMBERS)), help="how many, with commas")
+    parser.add_argument(
+        "--workers", default=",".join(map(str, NUMBERS)), help="how many, with commas"
+    )
     options = parser.parse_args()
     if find_server() is None:
         print(f"make workers: {ABSENT}", file=sys.stderr)
@@ -52,21 +65,43 @@ def main() -> int:
         (folder / "embedded").mkdir()
         stage = Stage(site, agencies, options.delay, tell)
         expected = stage.embed(folder / "embedded")
-        tell(f"an embedded round holds {len(expected.held['releases'])} releases, {expected.asked} pages asked for")
+        tell(
+            f"an embedded round holds"
+            f" {len(expected.held['releases'])}"
+            f" releases,"
+            f" {expected.asked}"
+            f" pages asked for"
+        )
         seconds, lease = take_over(stage, folder / "take-over", "myndighet-0")
-        tell(f"a dead worker's round is another's after {seconds:.1f} s; its lease lasts {lease:.0f} s")
+        tell(
+            f"a dead worker's round is"
+            f" another's after"
+            f" {seconds:.1f} s; its lease"
+            f" lasts"
+            f" {lease:.0f} s"
+        )
         for workers in map(int, options.workers.split(",")):
             tell(f"{workers} workers begin")
             scores.append(go(stage, expected, folder / f"workers-{workers}", workers))
             tell(f"done, {len(scores[-1].misses)} misses")
-        later = go_on(stage, folder / "embedded", folder / f"workers-{options.workers.split(',')[-1]}")
+        later = go_on(
+            stage, folder / "embedded", folder / f"workers-{options.workers.split(',')[-1]}"
+        )
         tell(f"a round later: {len(later)} misses")
         number = options.rooms + len(site.agencies)
     for score in scores:
         least = FASTER.get(score.workers, 0.0) if scores[0].workers == 1 else 0.0
-        score.check("pages a second are too few", score.rate < least * scores[0].rate and score.rate)
+        score.check(
+            "pages a second are too few", score.rate < least * scores[0].rate and score.rate
+        )
     Console(width=150).print(to_table(scores, number))
-    print(f"A dead worker's round was an idle one's after {seconds:.1f} s (its lease lasts {lease:.0f} s).")
+    print(
+        f"A dead worker's round was an"
+        f" idle one's after"
+        f" {seconds:.1f} s (its lease"
+        f" lasts"
+        f" {lease:.0f} s)."
+    )
     misses = [miss for score in scores for miss in score.misses] + later
     for miss in misses:
         print(miss)

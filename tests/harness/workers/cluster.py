@@ -28,7 +28,9 @@ class Cluster:
     lease: float = 4.0
     delay: float = 1.0
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
-    codes: dict[str, int] = field(default_factory=dict)  # name → exit code of each process that was stopped
+    codes: dict[str, int] = field(
+        default_factory=dict
+    )  # name → exit code of each process that was stopped
 
     def start(self, name: str, command: str, **settings: str) -> None:
         """Start a process whose output is written to a file with its name."""
@@ -39,7 +41,9 @@ class Cluster:
         }
         line = self.crawling.scrapy_command(command, **given, **settings)
         with (self.folder / f"{name}.log").open("ab") as log:
-            self.processes[name] = subprocess.Popen(line, cwd=ROOT, env=self.env, stdout=log, stderr=log)
+            self.processes[name] = subprocess.Popen(
+                line, cwd=ROOT, env=self.env, stdout=log, stderr=log
+            )
 
     @property
     def env(self) -> dict[str, str]:
@@ -48,13 +52,17 @@ class Cluster:
 
     def enqueue(self, *options: str) -> None:
         """Queue a round of every agency, or of those that the options name."""
-        code, printed = self.crawling.scrapy("enqueue", *options, DISTRIBUTED_BROKER=self.server.url)
+        code, printed = self.crawling.scrapy(
+            "enqueue", *options, DISTRIBUTED_BROKER=self.server.url
+        )
         if code:
             raise RuntimeError(printed)
 
     def tokens(self) -> list[int]:
         """Return the tokens of the running rounds."""
-        return [token for (token,) in self.crawling.rows("select token from jobs where ended is null")]
+        return [
+            token for (token,) in self.crawling.rows("select token from jobs where ended is null")
+        ]
 
     def kill(self, name: str) -> None:
         """Kill a process and all its descendants with SIGKILL."""
@@ -64,7 +72,9 @@ class Cluster:
 
     @contextmanager
     def still(self, name: str) -> Iterator[None]:
-        """Suspend a process and all its descendants during the block, as on a machine that sleeps."""
+        """Suspend a process and all its descendants during the block, as on a machine that
+        sleeps.
+        """
         pids = tree(self.processes[name].pid)
         for pid in pids:
             os.kill(pid, signal.SIGSTOP)
@@ -73,7 +83,9 @@ class Cluster:
             os.kill(pid, signal.SIGCONT)
 
     def stop(self) -> None:
-        """Stop all processes with SIGTERM and store their exit codes; kill those that do not exit."""
+        """Stop all processes with SIGTERM and store their exit codes; kill those that do not
+        exit.
+        """
         for process in self.processes.values():
             process.send_signal(signal.SIGTERM)
         for name, process in self.processes.items():
@@ -97,7 +109,10 @@ class Cluster:
 
     def words(self) -> str:
         """Return the output of all processes."""
-        return "\n".join(f"== {path.name}\n{path.read_text('utf-8')}" for path in sorted(self.folder.glob("*.log")))
+        return "\n".join(
+            f"== {path.name}\n{path.read_text('utf-8')}"
+            for path in sorted(self.folder.glob("*.log"))
+        )
 
 
 def tree(pid: int) -> list[int]:

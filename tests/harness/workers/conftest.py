@@ -1,4 +1,7 @@
-"""Provides a broker to the tests of distributed crawling. Without one they are skipped, or fail in CI."""
+"""Provides a broker to the tests of distributed crawling.
+
+Without one they are skipped, or fail in CI.
+"""
 
 from __future__ import annotations
 

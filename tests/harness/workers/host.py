@@ -26,14 +26,22 @@ class PressRoom(MountedHost):
 
     def answer(self, path: str, query: str) -> Answer:
         if path == "/robots.txt":
-            return self.told(f"User-agent: *\nCrawl-delay: {self.delay}\n", "text/plain; charset=UTF-8", path)
+            return self.told(
+                f"User-agent: *\nCrawl-delay: {self.delay}\n", "text/plain; charset=UTF-8", path
+            )
         if path == "/nyheter/":
             return self.told(self.page(int(query.removeprefix("sida=") or 1)), HTML, path + query)
         if path in self.paths:
             number, name = self.paths.index(path), self.host.split(".")[0]
-            more = f"<p>{name} redovisar del {number}. {to_hex(path + name)} är ärendets nummer.</p>"
+            more = (
+                f"<p>{name} redovisar del {number}. {to_hex(path + name)} är ärendets nummer.</p>"
+            )
             return self.told(
-                write_release(f"{name} beslutar i ärende {number}", day=f"{1 + number % 28} mars 2024", more=more),
+                write_release(
+                    f"{name} beslutar i ärende {number}",
+                    day=f"{1 + number % 28} mars 2024",
+                    more=more,
+                ),
                 HTML,
                 path,
             )
@@ -54,7 +62,10 @@ def add_rooms(site: Site, rooms: int, releases: int, delay: float) -> str:
         site.mounted[host] = PressRoom(host, "http", number=releases, delay=delay)
         home = f"http://{host}:{site.port}/"
         tables.append(
-            f'[{slug}]\nname = "Myndighet {number}"\nhome = "{home}"\nlistings = ["{home}nyheter/"]\n'
+            f'[{slug}]\nname = "Myndighet'
+            f' {number}"\nhome'
+            f' = "{home}"\nlistings ='
+            f' ["{home}nyheter/"]\n'
             'releases = "^/nyheter/2024-"\n'
         )
     return "\n".join(tables)

@@ -1,4 +1,6 @@
-"""Compares distributed and local crawling in a later round, after the agencies edited, moved and removed releases."""
+"""Compares distributed and local crawling in a later round, after the agencies edited, moved and
+removed releases.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +14,23 @@ from tests.harness.workers.run import Stage, read
 from tests.scraper.crawling import Crawling, make_due
 
 COUNTED = (
-    "select agency, spider, listed, already_stored, new, revised, reparsed, unchanged, missing, rejected, errors,"
-    " requests, not_modified, parsed, quarantined, robots, reason from crawls where id > ? order by agency, spider"
+    "select agency,"
+    " spider, listed,"
+    " already_stored, new, revised,"
+    " reparsed, unchanged, missing,"
+    " rejected, errors,"
+    " requests,"
+    " not_modified, parsed,"
+    " quarantined, robots, reason"
+    " from crawls where id > ? order"
+    " by agency, spider"
 )
 
 
 def change(stage: Stage) -> None:
-    """Change releases of each sample agency: edit, edit silently, remove, move, forbid and add one."""
+    """Change releases of each sample agency: edit, edit silently, remove, move, forbid and
+    add one.
+    """
     for _, urls in itertools.groupby(sorted(stage.site.truth), key=lambda url: url.split("/")[2]):
         edited, silent, gone, moved, broken, away = itertools.islice(urls, 6)
         release = stage.site.truth[edited]
@@ -71,6 +83,9 @@ def tell(what: str, ours: list[tuple[Any, ...]], theirs: list[tuple[Any, ...]]) 
     """Return the rows that only one of the two archives has."""
     only = [
         f"{whose} {rows}"
-        for whose, rows in (("the workers'", set(ours) - set(theirs)), ("else", set(theirs) - set(ours)))
+        for whose, rows in (
+            ("the workers'", set(ours) - set(theirs)),
+            ("else", set(theirs) - set(ours)),
+        )
     ]
     return f"a round later {what} differ from an embedded crawl's: {'; '.join(only)[:3000]}"

@@ -1,4 +1,6 @@
-"""Runs workers on a new archive, kills a worker and the writer in the middle, and checks the result."""
+"""Runs workers on a new archive, kills a worker and the writer in the middle, and checks the
+result.
+"""
 
 from __future__ import annotations
 
@@ -22,31 +24,58 @@ from tests.harness.workers.cluster import Cluster
 from tests.scraper.crawling import Crawling
 from tests.site.server import Site
 
-LATE = 0.9  # share of the requested delay; on a busy machine one request may arrive late and the next in time
+# share of the requested delay; on a busy machine one request may arrive late and the next in time
+LATE = 0.9
 ROW = 5  # gaps in a row whose mean distinguishes two crawlers of a host from one late request
 SAME = {  # tables and columns that must not depend on who crawled: no times and no ids
     "releases": (
-        "select agency, url, hash, published, updated, (select url from releases m where m.id = r.moved_to),"
+        "select agency, url,"
+        " hash, published,"
+        " updated, (select url"
+        " from releases m where m.id ="
+        " r.moved_to),"
         " removed_at is null, checks, (select count(*) from revisions v where v.release = r.id),"
-        " (select group_concat(name) from (select t.name from release_tags rt join tags t on t.id = rt.tag"
+        " (select group_concat(name) from"
+        " (select t.name from"
+        " release_tags rt join tags t on"
+        " t.id"
+        " = rt.tag"
         " where rt.release = r.id order by t.name)) from releases r order by url"
     ),
     "revisions": (
-        "select r.url, v.hash, v.cause, v.importance, v.update_date_changed, c.url, c.status, c.sha256"
+        "select r.url, v.hash,"
+        " v.cause, v.importance,"
+        " v.update_date_changed, c.url,"
+        " c.status,"
+        " c.sha256"
         " from revisions v join releases r on r.id = v.release"
         " left join captures c on c.id = v.capture order by r.url, v.id"
     ),
     "frontier": (
-        "select url, agency, role, state, source, listed, tries, etag, last_modified, links, usual_links, problem,"
+        "select url, agency,"
+        " role, state,"
+        " source, listed, tries,"
+        " etag, last_modified, links,"
+        " usual_links, problem,"
         " (select r.url from releases r where r.id = f.release) from frontier f order by url"
     ),
     "removals": (
-        "select r.url, o.kind, o.status, o.target, o.checks, o.confirmed is null, o.ended is null, c.sha256"
-        " from removals o join releases r on r.id = o.release left join captures c on c.id = o.capture"
+        "select r.url,"
+        " o.kind, o.status,"
+        " o.target, o.checks,"
+        " o.confirmed is null, o.ended is"
+        " null, c.sha256"
+        " from removals o join"
+        " releases r"
+        " on r.id = o.release"
+        " left join captures c on c.id ="
+        " o.capture"
         " order by r.url, o.id"
     ),
     "hosts": "select host, robots, robots_text, pauses from hosts order by host",
-    "pagination_cursors": "select listing, next_url, page_number from pagination_cursors order by listing",
+    "pagination_cursors": (
+        "select listing, next_url, page_number from pagination_cursors order by listing"
+    ),
 }
 
 
@@ -98,21 +127,31 @@ class Stage:
     def releases(self) -> frozenset[tuple[str, str]]:
         """Return host and path of every release's page."""
         own = {(str(urlsplit(url).hostname), urlsplit(url).path) for url in self.site.truth}
-        rooms = {(host, path) for host, room in self.site.mounted.items() for path in getattr(room, "paths", ())}
+        rooms = {
+            (host, path)
+            for host, room in self.site.mounted.items()
+            for path in getattr(room, "paths", ())
+        }
         return frozenset(own | rooms)
 
     def pages(self) -> Counter[str]:
         """Return how often each release page was requested."""
         with self.site.counts.lock:
             found = list(self.site.counts.paths.items())
-        return Counter({f"{key[0]}{key[1]}": number for key, number in found if key in self.releases})
+        return Counter(
+            {f"{key[0]}{key[1]}": number for key, number in found if key in self.releases}
+        )
 
     def embed(self, folder: Path) -> Expected:
         """Run a local round and return its result."""
         self.site.clear_counts()
         crawling = Crawling(self.site, self.agencies, folder / "archive.db", 900)
         code, printed = crawling.scrapy("round")
-        if code not in (0, 1):  # small agencies may have a fault from the beginning, which does not matter here
+        # small agencies may have a fault from the beginning, which does not matter here
+        if code not in (
+            0,
+            1,
+        ):
             raise RuntimeError(printed)
         return Expected(read(crawling.archive), sum(self.pages().values()))
 
@@ -133,7 +172,10 @@ def go(stage: Stage, expected: Expected, folder: Path, workers: int) -> Score:
     (folder / "broker").mkdir(parents=True)
     with run_broker(folder / "broker") as server:
         cluster = Cluster(
-            Crawling(site, stage.agencies, folder / "archive.db"), server, folder, delay=max(1.0, stage.delay)
+            Crawling(site, stage.agencies, folder / "archive.db"),
+            server,
+            folder,
+            delay=max(1.0, stage.delay),
         )
         try:
             cluster.start("writer", "writer")
@@ -147,17 +189,27 @@ def go(stage: Stage, expected: Expected, folder: Path, workers: int) -> Score:
             cluster.stop()
         if "stall" in score.deaths:
             said = (folder / "worker-1.log").read_text("utf-8")
-            score.check("who stood still has lost its round", None if "was interrupted" in said else said[-2000:])
-        score.check("whoever is told to stop ends with 0", {name: code for name, code in cluster.codes.items() if code})
+            score.check(
+                "who stood still has lost its round",
+                None if "was interrupted" in said else said[-2000:],
+            )
+        score.check(
+            "whoever is told to stop ends with 0",
+            {name: code for name, code in cluster.codes.items() if code},
+        )
     judge(score, stage, cluster, expected)
     return score
 
 
 def take_over(stage: Stage, folder: Path, slug: str) -> tuple[float, float]:
-    """Return the seconds until a dead worker's round is continued, and those until its lease expires."""
+    """Return the seconds until a dead worker's round is continued, and those until its lease
+    expires.
+    """
     (folder / "broker").mkdir(parents=True)
     with run_broker(folder / "broker") as server:
-        cluster = Cluster(Crawling(stage.site, stage.agencies, folder / "archive.db"), server, folder)
+        cluster = Cluster(
+            Crawling(stage.site, stage.agencies, folder / "archive.db"), server, folder
+        )
         try:
             cluster.start("writer", "writer")
             cluster.start("worker-0", "worker")
@@ -180,12 +232,16 @@ def take_over(stage: Stage, folder: Path, slug: str) -> tuple[float, float]:
 def kill_some(cluster: Cluster, server: Server, stage: Stage, asked: int, score: Score) -> None:
     """Kill a worker in the middle of a round, then the broker, then the writer, and restart each.
 
-    If there are several workers, another one is suspended for longer than its lease, and then resumed.
+    If there are several workers, another one is suspended for longer than its lease, and then
+    resumed.
     """
 
     def after(share: float, death: str) -> None:
         done = cluster.wait(lambda: sum(stage.pages().values()) >= share * asked, stage.patience)
-        score.check(f"{share:.0%} of the pages are asked for in time", None if done else cluster.words()[-3000:])
+        score.check(
+            f"{share:.0%} of the pages are asked for in time",
+            None if done else cluster.words()[-3000:],
+        )
         score.deaths.append(death)
         stage.tell(death)
 
@@ -206,7 +262,9 @@ def kill_some(cluster: Cluster, server: Server, stage: Stage, asked: int, score:
 
 
 def find_pace(site: Site) -> tuple[float, str]:
-    """Return the shortest mean time between requests to one host, over ROW of them, and the host."""
+    """Return the shortest mean time between requests to one host, over ROW of them, and the
+    host.
+    """
     moments: defaultdict[str, list[datetime]] = defaultdict(list)
     for asked in site.log or ():
         moments[asked.host].append(asked.moment)
@@ -229,16 +287,27 @@ def judge(score: Score, stage: Stage, cluster: Cluster, expected: Expected) -> N
     again = {page: number for page, number in asked.items() if number > 1}
     score.repeated = sum(again.values()) - len(again)
     held = read(path)
-    score.lost = len({row[1] for row in expected.held["releases"]} - {row[1] for row in held["releases"]})
+    score.lost = len(
+        {row[1] for row in expected.held["releases"]} - {row[1] for row in held["releases"]}
+    )
     doubled = {what: cluster.crawling.rows(sql) for what, sql in DOUBLED.items()}
     score.doubled = sum(map(len, doubled.values()))
     for what, rows in doubled.items():
         score.check(what, rows)
     score.check("releases are lost", score.lost)
-    score.check(f"{host} was asked five times too fast", score.pace < LATE * stage.delay and score.pace)
+    score.check(
+        f"{host} was asked five times too fast", score.pace < LATE * stage.delay and score.pace
+    )
     score.check("a worker sent two requests too fast", score.kept < stage.delay and score.kept)
-    score.check("a host had two requests at once", {host for host, n in counts.busiest.items() if n > 1})
-    score.check("more is asked again than was in flight", again if score.repeated > MAX_REQUESTS_AHEAD else None)
+    score.check(
+        "a host had two requests at once", {host for host, n in counts.busiest.items() if n > 1}
+    )
+    score.check(
+        "more is asked again than was in flight",
+        again if score.repeated > MAX_REQUESTS_AHEAD else None,
+    )
     score.check("verify finds", [str(finding) for finding in verify(path).findings])
     for name, rows in expected.held.items():
-        score.check(f"{name} differ from an embedded crawl's", sorted(set(held[name]) ^ set(rows), key=repr))
+        score.check(
+            f"{name} differ from an embedded crawl's", sorted(set(held[name]) ^ set(rows), key=repr)
+        )

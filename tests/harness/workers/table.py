@@ -27,10 +27,18 @@ HEADS: dict[str, Tell] = {
 
 
 def to_table(scores: list[Score], agencies: int) -> Table:
-    """Return a row per cluster. The gaps are the shortest times between two requests to one host."""
-    table = Table(*HEADS, title=f"{agencies} agencies; kills are kill -9, in the middle", title_justify="left")
+    """Return a row per cluster.
+
+    The gaps are the shortest times between two requests to one host.
+    """
+    table = Table(
+        *HEADS, title=f"{agencies} agencies; kills are kill -9, in the middle", title_justify="left"
+    )
     for column in table.columns[:-1]:
         column.justify = "right"
     for score in scores:
-        table.add_row(*(tell(score, scores[0]) for tell in HEADS.values()), style="red" if score.misses else None)
+        table.add_row(
+            *(tell(score, scores[0]) for tell in HEADS.values()),
+            style="red" if score.misses else None,
+        )
     return table

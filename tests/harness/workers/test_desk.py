@@ -38,7 +38,17 @@ BASE = f"http://{SLUG}.localhost:8002"
 AGENCY = Agency(slug=SLUG, name="Skogsbruksrådet", home=f"{BASE}/")
 SITE = SampleAgency(SLUG, 6, None)
 PATHS = [path for path, release in SITE.releases.items() if release.language == "sv"][:3]
-NAMES = ("listed", "already_stored", "rejected", "errors", "requests", "not_modified", "bytes", "unchanged", "missing")
+NAMES = (
+    "listed",
+    "already_stored",
+    "rejected",
+    "errors",
+    "requests",
+    "not_modified",
+    "bytes",
+    "unchanged",
+    "missing",
+)
 COUNTS = dict.fromkeys(NAMES, 3)
 CLOSING: dict[str, Any] = {
     "counts": COUNTS,
@@ -82,7 +92,11 @@ class Writer:
         """Return a message that a page was parsed."""
         url = BASE + path
         answer = FetchedPage(
-            url=url, fetched_at=datetime.now(UTC), status=200, headers={}, body=SITE.answer(path, "", BASE).make()
+            url=url,
+            fetched_at=datetime.now(UTC),
+            status=200,
+            headers={},
+            body=SITE.answer(path, "", BASE).make(),
         )
         item = replace(read_page(answer.body, url, AGENCY), **otherwise)
         reading = ParsedPage(item=item, url=url, release_id=None, response=answer)
@@ -108,7 +122,9 @@ def begin() -> Operation:
 
 
 def close(**more: Any) -> Operation:
-    return Operation(name="close_crawl", kwargs={**CLOSING, "at": now(), "failures": {}, "problems": [], **more})
+    return Operation(
+        name="close_crawl", kwargs={**CLOSING, "at": now(), "failures": {}, "problems": [], **more}
+    )
 
 
 def test_a_round_is_kept_as_an_embedded_crawl_keeps_it(writer: Writer) -> None:
@@ -120,21 +136,39 @@ def test_a_round_is_kept_as_an_embedded_crawl_keeps_it(writer: Writer) -> None:
     ((new, parsed, listed, requests, delay, reason, problems),) = writer.rows(
         "select new, parsed, listed, requests, delay, reason, problems from crawls"
     )
-    assert (new, parsed, listed, requests, delay, reason, problems) == (3, 3, 3, 3, 1.5, "finished", '["a", "b"]')
+    assert (new, parsed, listed, requests, delay, reason, problems) == (
+        3,
+        3,
+        3,
+        3,
+        1.5,
+        "finished",
+        '["a", "b"]',
+    )
     assert writer.rows("select distinct state from frontier") == [("stored",)]
-    assert writer.desk.apply_message(writer.message(Operation(name="finish_round", kwargs={})), AGENCY)
+    assert writer.desk.apply_message(
+        writer.message(Operation(name="finish_round", kwargs={})), AGENCY
+    )
     assert writer.desk.jobs.list_unfinished() == []
     assert verify(writer.path).findings == []
 
 
 @pytest.mark.parametrize("ahead", [timedelta(hours=-5), timedelta(hours=5)])
-def test_a_writer_with_another_clock_leaves_nothing_new_out(writer: Writer, ahead: timedelta) -> None:
-    """Test that an undated release is new if its crawl found it, by the times of the worker's clock."""
+def test_a_writer_with_another_clock_leaves_nothing_new_out(
+    writer: Writer, ahead: timedelta
+) -> None:
+    """Test that an undated release is new if its crawl found it, by the times of the worker's
+    clock.
+    """
     assert writer.desk.start_round(writer.message(Operation(name="start_round", kwargs={})), AGENCY)
     for hour, path in enumerate(PATHS[:2], 8):
         moment = datetime(2026, 3, 2, hour, tzinfo=UTC)
         with time_machine.travel(moment):
-            told = [writer.message(begin()), writer.keep(path, published=None, updated=None), writer.message(close())]
+            told = [
+                writer.message(begin()),
+                writer.keep(path, published=None, updated=None),
+                writer.message(close()),
+            ]
         with time_machine.travel(moment + ahead):
             assert all(writer.desk.apply_message(message, AGENCY) for message in told)
     page = run_without_waiting(read_feed_page(build_connection_runner(writer.desk.archive.db.conn)))
@@ -143,7 +177,11 @@ def test_a_writer_with_another_clock_leaves_nothing_new_out(writer: Writer, ahea
 
 def test_what_comes_twice_changes_nothing(writer: Writer) -> None:
     writer.begin()
-    told = [writer.keep(PATHS[0]), writer.message(close()), writer.message(Operation(name="finish_round", kwargs={}))]
+    told = [
+        writer.keep(PATHS[0]),
+        writer.message(close()),
+        writer.message(Operation(name="finish_round", kwargs={})),
+    ]
     for message in told:
         assert writer.desk.apply_message(message, AGENCY)
         before = writer.all()
@@ -153,7 +191,9 @@ def test_what_comes_twice_changes_nothing(writer: Writer) -> None:
         assert writer.all() == before
 
 
-def test_a_message_is_applied_with_its_number_or_not_at_all(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_message_is_applied_with_its_number_or_not_at_all(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     writer.begin()
     message, before = writer.keep(PATHS[0]), writer.all()
     with monkeypatch.context() as patch:
@@ -181,7 +221,9 @@ def test_older_tokens_and_gaps_are_not_taken(writer: Writer) -> None:
     writer.begin()
     assert not writer.desk.apply_message(late, AGENCY)
     assert writer.rows("select count(*) from releases") == [(0,)]
-    older = WorkerMessage(agency=SLUG, token=7, seq=1, operations=(Operation(name="start_round", kwargs={}),))
+    older = WorkerMessage(
+        agency=SLUG, token=7, seq=1, operations=(Operation(name="start_round", kwargs={}),)
+    )
     assert not writer.desk.start_round(older, AGENCY)
 
 
@@ -189,18 +231,28 @@ def test_a_page_that_writers_die_of_is_done_with(writer: Writer) -> None:
     writer.begin()
     poison = writer.keep(PATHS[0])
     assert writer.desk.reject_pages(poison, AGENCY)
-    assert writer.rows(f"select state from frontier where url = '{BASE + PATHS[0]}'") == [("rejected",)]
-    assert [row["url"] for row in writer.desk.recorder.refused.list_pages(SLUG)] == [BASE + PATHS[0]]
+    assert writer.rows(f"select state from frontier where url = '{BASE + PATHS[0]}'") == [
+        ("rejected",)
+    ]
+    assert [row["url"] for row in writer.desk.recorder.refused.list_pages(SLUG)] == [
+        BASE + PATHS[0]
+    ]
     assert writer.desk.apply_message(writer.keep(PATHS[1]), AGENCY), "others go on"
-    found = writer.message(Operation(name="frontier.mark_done", args=(BASE,), kwargs={"seen": now()}))
-    assert not writer.desk.reject_pages(found, AGENCY), "what a source lists must not be passed over"
+    found = writer.message(
+        Operation(name="frontier.mark_done", args=(BASE,), kwargs={"seen": now()})
+    )
+    assert not writer.desk.reject_pages(found, AGENCY), (
+        "what a source lists must not be passed over"
+    )
 
 
 def test_a_refused_page_reaches_the_writer_with_its_bytes_and_is_kept_once(writer: Writer) -> None:
     writer.begin()
     url = BASE + PATHS[0]
     fetched_at = now().replace(microsecond=0)
-    page = FetchedPage(url=url, fetched_at=fetched_at, status=200, headers={"etag": "1"}, body=b"<p>Paus</p>")
+    page = FetchedPage(
+        url=url, fetched_at=fetched_at, status=200, headers={"etag": "1"}, body=b"<p>Paus</p>"
+    )
     failed = Operation(
         name="recorder.record_failure",
         args=(url, None, page.fetched_at, f"{url}: is no release"),
@@ -215,7 +267,11 @@ def test_a_refused_page_reaches_the_writer_with_its_bytes_and_is_kept_once(write
         assert writer.desk.apply_message(message, AGENCY)
         writer.die()
     (kept,) = writer.desk.recorder.refused.list_pages(SLUG)
-    assert (kept["url"], kept["fetched"], kept["headers"]) == (url, fetched_at.isoformat(), '{"etag": "1"}')
+    assert (kept["url"], kept["fetched"], kept["headers"]) == (
+        url,
+        fetched_at.isoformat(),
+        '{"etag": "1"}',
+    )
     assert writer.desk.recorder.refused.read(kept["sha256"]) == page.body
     assert writer.rows(f"select state from frontier where url = '{url}'") == [("rejected",)]
 
@@ -233,12 +289,16 @@ def test_a_job_of_an_archive_whose_columns_are_in_another_order_has_the_same_val
     db = writer.desk.archive.db
     db.execute("alter table crawls drop column already_stored")
     db.execute("alter table crawls add column already_stored integer")
-    db.execute("update crawls set listed = 5, new = 1, requests = 12, bytes = 900000, already_stored = 4")
+    db.execute(
+        "update crawls set listed = 5, new = 1, requests = 12, bytes = 900000, already_stored = 4"
+    )
     folder = tmp_path / "job"
     folder.mkdir()
     unpack_job(build_job(writer.path, SLUG, {"name": "S", "home": f"{BASE}/"}, now()), folder)
     with Archive(folder / "archive.db", rebuild_stale=False) as copy:
-        counts = copy.db.execute("select listed, already_stored, new, requests, bytes from crawls").fetchall()
+        counts = copy.db.execute(
+            "select listed, already_stored, new, requests, bytes from crawls"
+        ).fetchall()
         assert counts == [(5, 4, 1, 12, 900000)]
 
 
@@ -256,7 +316,9 @@ def test_a_job_has_what_a_crawl_reads_under_the_owners_ids(writer: Writer, tmp_p
     unpack_job(build_job(writer.path, SLUG, {"name": 'S "Å"', "home": f"{BASE}/"}, now()), folder)
     assert (folder / "agencies.toml").read_text("utf-8").splitlines()[1] == 'name = "S \\"Å\\""'
     with Archive(folder / "archive.db", rebuild_stale=False) as copy:
-        assert copy.db.execute("select id, url, body from releases").fetchall() == [(41, BASE + PATHS[0], "")]
+        assert copy.db.execute("select id, url, body from releases").fetchall() == [
+            (41, BASE + PATHS[0], "")
+        ]
         assert copy.db.execute("select count(*) from frontier").fetchone() == (3,)
         assert copy.db.execute("select slug from agencies").fetchall() == [(SLUG,)]
         assert copy.db.execute("select host from hosts").fetchall() == [(f"{SLUG}.localhost:8002",)]

@@ -1,4 +1,6 @@
-"""Tests that an agency has one worker at a time, and that a worker without its lease can do no harm."""
+"""Tests that an agency has one worker at a time, and that a worker without its lease can do no
+harm.
+"""
 
 from __future__ import annotations
 
@@ -42,10 +44,14 @@ def test_a_lease_is_one_workers_until_it_is_left(broker: Broker, settings: BaseS
     assert second.renew(0)
 
 
-def test_tokens_rise_even_where_the_broker_has_forgotten_all(broker: Broker, settings: BaseSettings) -> None:
+def test_tokens_rise_even_where_the_broker_has_forgotten_all(
+    broker: Broker, settings: BaseSettings
+) -> None:
     first = take(broker, settings)
     broker.redis.delete(first.key, broker.key("token"))
-    while (second := take(broker, settings)).token == first.token:  # the same millisecond gives the same token
+    while (
+        second := take(broker, settings)
+    ).token == first.token:  # the same millisecond gives the same token
         broker.redis.delete(first.key, broker.key("token"))
     assert second.token > first.token
 
@@ -61,7 +67,9 @@ def test_whose_lease_is_anothers_can_tell_nothing(broker: Broker, settings: Base
     assert broker.redis.xlen(broker.key("stream")) == 1
 
 
-def test_what_is_sent_twice_for_want_of_an_answer_is_taken_once(broker: Broker, settings: BaseSettings) -> None:
+def test_what_is_sent_twice_for_want_of_an_answer_is_taken_once(
+    broker: Broker, settings: BaseSettings
+) -> None:
     lease = take(broker, settings)
     post = MessageSender(broker, lease, "skog")
     post.send(BEGIN)
@@ -107,7 +115,10 @@ def test_nothing_is_asked_for_without_a_lease(left: float, asked: int) -> None:
 
 def test_a_round_is_queued_once(broker: Broker, settings: BaseSettings) -> None:
     queue = JobQueue(broker, settings, lambda slug, host: None if host else 60.0)
-    assert [queue.enqueue("skog", "skog.example"), queue.enqueue("skog", "skog.example")] == [True, False]
+    assert [queue.enqueue("skog", "skog.example"), queue.enqueue("skog", "skog.example")] == [
+        True,
+        False,
+    ]
     with pytest.raises(queue.dramatiq_module.Retry):
         queue.process_job("skog", "")
     assert not queue.enqueue("skog", "skog.example"), "it is not done"

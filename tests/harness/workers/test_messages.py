@@ -1,4 +1,6 @@
-"""Tests that a worker's messages are read as they were meant, and that nothing else is an operation."""
+"""Tests that a worker's messages are read as they were meant, and that nothing else is an
+operation.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,11 @@ from scraper.items import ImageItem, Provenance, QuestionItem, ReleaseItem
 SEEN = datetime(2026, 3, 2, 9, 30, 1, 250, tzinfo=UTC)
 URL = "https://skog.example/nyheter/1"
 ANSWER = FetchedPage(
-    url=URL, fetched_at=SEEN, status=200, headers={"etag": '"å"', "$datetime": "x"}, body=bytes(range(256))
+    url=URL,
+    fetched_at=SEEN,
+    status=200,
+    headers={"etag": '"å"', "$datetime": "x"},
+    body=bytes(range(256)),
 )
 ITEM = ReleaseItem(
     url=URL,
@@ -29,9 +35,19 @@ ITEM = ReleaseItem(
     evidence={"title": Provenance(rule="h1", element="main > h1")},
 )
 TOLD = (
-    Operation(name="frontier.add", args=(URL,), kwargs={"agency": "skog", "seen": SEEN, "source": None}),
-    Operation(name="hosts.pause", args=("skog.example", SEEN, "x"), kwargs={"first": timedelta(seconds=1.5)}),
-    Operation(name="save_page", args=(ParsedPage(item=ITEM, url=URL, release_id=None, response=ANSWER),), kwargs={}),
+    Operation(
+        name="frontier.add", args=(URL,), kwargs={"agency": "skog", "seen": SEEN, "source": None}
+    ),
+    Operation(
+        name="hosts.pause",
+        args=("skog.example", SEEN, "x"),
+        kwargs={"first": timedelta(seconds=1.5)},
+    ),
+    Operation(
+        name="save_page",
+        args=(ParsedPage(item=ITEM, url=URL, release_id=None, response=ANSWER),),
+        kwargs={},
+    ),
 )
 
 
@@ -54,12 +70,16 @@ def test_what_is_no_operation_is_refused(name: str) -> None:
         unpack_message(to_fields(Operation(name=name, args=(), kwargs={})))
 
 
-def test_only_distributed_crawling_needs_a_client_for_the_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_distributed_crawling_needs_a_client_for_the_broker(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     known = "import scraper.commands.enqueue, scraper.commands.worker, scraper.commands.writer, sys"
     code = f"{known}; sys.exit(bool({{'redis', 'dramatiq'}} & sys.modules.keys()))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
     monkeypatch.setitem(sys.modules, "redis", None)
-    with pytest.raises(BrokerError, match=r"pip install -c constraints\.txt -e '\.\[distributed\]'"):
+    with pytest.raises(
+        BrokerError, match=r"pip install -c constraints\.txt -e '\.\[distributed\]'"
+    ):
         connect_redis("redis://127.0.0.1:1/0")
 
 

@@ -1,4 +1,6 @@
-"""Tests a worker's round from its lease to its end, after another worker died in the middle of it."""
+"""Tests a worker's round from its lease to its end, after another worker died in the middle
+of it.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,8 @@ class Dying(CommandRunner):
 
     def watch(self) -> None:
         while not self.stop_event.wait(0.005):
-            if self.site.counts.total >= self.after and self.child:  # between two commands, there is none
+            # between two commands, there is none
+            if self.site.counts.total >= self.after and self.child:
                 self.stop_event.set()
                 self.child.kill()
 
@@ -52,7 +55,12 @@ def test_a_dead_workers_round_goes_on_where_it_was(
         agencies.write_text(add_rooms(site, 1, NUMBER, 0.03), "utf-8")
         crawling = Crawling(site, agencies, tmp_path / "archive.db")
         options = crawling.scrapy_command()[3:]
-        for name in ("DISTRIBUTED_BROKER", "DISTRIBUTED_PREFIX", "DISTRIBUTED_LEASE", "CRAWL_DELAY_MAX"):
+        for name in (
+            "DISTRIBUTED_BROKER",
+            "DISTRIBUTED_PREFIX",
+            "DISTRIBUTED_LEASE",
+            "CRAWL_DELAY_MAX",
+        ):
             options += ["-s", f"{name}={settings[name]}"]
         given = {"REVISIT_AGES": REVISIT_AGES, "ROUND_PASS_MINUTES": 5, "DOWNLOAD_DELAY": 0}
         for name, value in given.items():
@@ -76,14 +84,24 @@ def test_a_dead_workers_round_goes_on_where_it_was(
             watch.join()
             assert later is not None, "the round is not done"
             broker.redis.delete(broker.key("lease", HOST))  # as if it had expired
-            assert RoundRunner(Broker(settings), settings, CommandRunner(), options).run_round(SLUG, HOST) is None
+            assert (
+                RoundRunner(Broker(settings), settings, CommandRunner(), options).run_round(
+                    SLUG, HOST
+                )
+                is None
+            )
         finally:
             over.set()
             writer.join()
     asked = [site.counts.paths[HOST, f"/nyheter/2024-nyhet-{number}"] for number in range(NUMBER)]
     assert sum(asked) - NUMBER <= 1, "what was in flight alone is asked for again"
     assert crawling.rows("select count(*), count(distinct url) from releases") == [(NUMBER, NUMBER)]
-    assert crawling.rows("select count(*) from frontier where role = 'release' and state <> 'stored'") == [(0,)]
-    assert crawling.rows("select spider, reason from crawls order by id")[-1] == ("news", "finished")
+    assert crawling.rows(
+        "select count(*) from frontier where role = 'release' and state <> 'stored'"
+    ) == [(0,)]
+    assert crawling.rows("select spider, reason from crawls order by id")[-1] == (
+        "news",
+        "finished",
+    )
     assert broker.redis.xlen(broker.key("stream")) == 0
     assert verify(crawling.archive).findings == []

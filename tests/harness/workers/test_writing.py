@@ -1,4 +1,6 @@
-"""Tests the writer: only one at a time, messages that arrive twice, and messages that it cannot read."""
+"""Tests the writer: only one at a time, messages that arrive twice, and messages that it cannot
+read.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,9 @@ def path(settings: BaseSettings, tmp_path: Path) -> Path:
 def at_work(broker: Broker, settings: BaseSettings, path: Path) -> Iterator[ArchiveWriter]:
     """Run a writer on the archive during the block."""
     with closing(
-        ArchiveWriter(broker, settings, path, path.with_name("agencies.toml"), read_alert_settings({}))
+        ArchiveWriter(
+            broker, settings, path, path.with_name("agencies.toml"), read_alert_settings({})
+        )
     ) as writer:
         yield writer
 
@@ -63,14 +67,18 @@ def begin(broker: Broker, settings: BaseSettings, slug: str = "skog") -> Message
     return post
 
 
-def test_an_agency_that_is_out_is_nobody_elses(broker: Broker, settings: BaseSettings, path: Path) -> None:
+def test_an_agency_that_is_out_is_nobody_elses(
+    broker: Broker, settings: BaseSettings, path: Path
+) -> None:
     post = begin(broker, settings)
     with at_work(broker, settings, path) as writer:
         apply_all(writer)
         assert broker.redis.llen(broker.key("job", post.lease.token)) == 1
         assert writer.locked_agencies == {"skog"}
         with pytest.raises(ArchiveError, match="another writer is running"):
-            ArchiveWriter(broker, settings, path, path.with_name("agencies.toml"), read_alert_settings({}))
+            ArchiveWriter(
+                broker, settings, path, path.with_name("agencies.toml"), read_alert_settings({})
+            )
     with at_work(broker, settings, path) as writer:
         assert writer.locked_agencies == {"skog"}, "a new writer knows what is out"
         post.send(Operation(name="finish_round", kwargs={}))
@@ -101,17 +109,31 @@ def test_what_cannot_be_read_is_laid_by_and_its_round_begun_anew(
     post = begin(broker, settings)
     post.send(Operation(name="open_crawl", kwargs={"spider": "news", "at": now()}))
     broker.run_script(
-        SEND_MESSAGE_SCRIPT, post.keys, post.lease.token, "skog", 3, broker.max_backlog, b"no message", b""
+        SEND_MESSAGE_SCRIPT,
+        post.keys,
+        post.lease.token,
+        "skog",
+        3,
+        broker.max_backlog,
+        b"no message",
+        b"",
     )
     for _ in range(2):
-        with at_work(broker, settings, path) as writer, pytest.raises(BrokerError, match="cannot be unpacked"):
+        with (
+            at_work(broker, settings, path) as writer,
+            pytest.raises(BrokerError, match="cannot be unpacked"),
+        ):
             apply_all(writer)
     with at_work(broker, settings, path) as writer:
         apply_all(writer)
-        assert writer.processor.archive.db.execute("select spider from crawls").fetchall() == [("news",)]
+        assert writer.processor.archive.db.execute("select spider from crawls").fetchall() == [
+            ("news",)
+        ]
     assert broker.redis.xlen(broker.key("unreadable")) == 1
     post.seq = 3
     with pytest.raises(SendError):
         post.send(Operation(name="finish_round", kwargs={}))
-    assert Lease.acquire(broker, settings, "skog.example") is None, "the host's delay is kept before another begins"
+    assert Lease.acquire(broker, settings, "skog.example") is None, (
+        "the host's delay is kept before another begins"
+    )
     assert int(broker.redis.get(broker.key("backlog")) or 0) == 0

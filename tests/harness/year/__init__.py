@@ -1,1 +1,3 @@
-"""A year in the life of the sample site, at a simulated pace: what happened to it against what the archive tells."""
+"""A year in the life of the sample site, at a simulated pace: what happened to it against what the
+archive tells.
+"""

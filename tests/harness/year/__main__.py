@@ -1,4 +1,6 @@
-"""`python -m tests.harness.year`: simulates a year of the sample site; exits with 1 if the archive is wrong."""
+"""`python -m tests.harness.year`: simulates a year of the sample site; exits with 1 if the archive
+is wrong.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +21,13 @@ from tests.harness.year.table import to_table
 def main() -> int:
     """Print the table and a line for each miss; return 1 if there are any."""
     parser = argparse.ArgumentParser(prog="python -m tests.harness.year", description=__doc__)
-    parser.add_argument("--small", action="store_true", help=f"{SMALL.days} days and {SMALL.releases} releases")
+    parser.add_argument(
+        "--small", action="store_true", help=f"{SMALL.days} days and {SMALL.releases} releases"
+    )
     parser.add_argument("--seed", type=int, default=1, help="another year (default %(default)s)")
-    parser.add_argument("--keep", type=Path, metavar="DIR", help="leave archive.db and the crawls' log here")
+    parser.add_argument(
+        "--keep", type=Path, metavar="DIR", help="leave archive.db and the crawls' log here"
+    )
     options = parser.parse_args()
     scale, begun, console = SMALL if options.small else FULL, time.monotonic(), Console(stderr=True)
     plan = write_plan(scale, options.seed)

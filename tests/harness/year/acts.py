@@ -12,7 +12,11 @@ from tests.site.swedish import box, day
 
 CAPTCHA = (
     "<!doctype html><html lang='en'><head><title>Just a moment...</title></head><body><main>"
-    "<h1>Verify you are human</h1><p>Please complete the captcha to continue to the site.</p></main></body></html>"
+    "<h1>Verify you are human</"
+    "h1><p>Please complete the"
+    " captcha to continue to the"
+    " site.</p></main></body></"
+    "html>"
 )
 
 
@@ -23,7 +27,10 @@ def publish(world: World, event: Event) -> None:
 
 
 def change(world: World, event: Event) -> None:
-    """Edit a text: with an update date or not, with a new ETag or not. `undo` restores the previous text."""
+    """Edit a text: with an update date or not, with a new ETag or not.
+
+    `undo` restores the previous text.
+    """
     subject, how = world.subjects[event.subject], event.given
     held = subject.release
     if how.get("undo"):
@@ -37,7 +44,9 @@ def change(world: World, event: Event) -> None:
         now = world.site.now()
         foot = held.stamp.foot + box(f"Senast uppdaterad {day(now)}")
         changes = {**changes, "stamp": replace(held.stamp, foot=foot, updated=now.date())}
-    world.site.edit(subject.url, changes, stamped=how.get("stamped", False), noted=how.get("noted", True))
+    world.site.edit(
+        subject.url, changes, stamped=how.get("stamped", False), noted=how.get("noted", True)
+    )
     world.stands(event.subject, event)
 
 
@@ -48,7 +57,10 @@ def ruffle(world: World, event: Event) -> None:
 
 
 def delete(world: World, event: Event) -> None:
-    """Remove a release. to: where its address redirects: "/", "listing" or another release's key."""
+    """Remove a release.
+
+    to: where its address redirects: "/", "listing" or another release's key.
+    """
     subject, given = world.subjects[event.subject], dict(event.given)
     to = given.get("to")
     if to == "listing":
@@ -114,7 +126,8 @@ def mend(world: World, event: Event) -> None:
 
 
 ACTS: dict[str, Callable[[World, Event], None]] = {
-    act.__name__: act for act in (publish, change, ruffle, delete, restore, move, redesign, break_, mend)
+    act.__name__: act
+    for act in (publish, change, ruffle, delete, restore, move, redesign, break_, mend)
 }
 
 

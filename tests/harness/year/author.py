@@ -1,4 +1,6 @@
-"""Collects the events of a plan: draws times and releases, and remembers which releases are used."""
+"""Collects the events of a plan: draws times and releases, and remembers which releases are
+used.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,8 @@ STANDING = 0.4  # share of the releases that are published before the year
 class Scale:
     """The length of a year and its number of releases. Days are counted from 0.
 
-    stretches: days on which `hours` of hourly crawls begin. ages: (younger than, read again after) of held
-    releases, the last for all that is older; the crawler's setting REVISIT_AGES.
+    stretches: days on which `hours` of hourly crawls begin. ages: (younger than, read again after)
+    of held releases, the last for all that is older; the crawler's setting REVISIT_AGES.
     """
 
     days: int
@@ -92,8 +94,13 @@ class Author:
             yield self.moment(3 + (self.scale.last_day - 3) * (n + self.rng.random()) / number)
 
     def pick(self, at: datetime, *fits: Callable[[str], bool], only: bool = True) -> str | None:
-        """Return a release that is at least two days old, fits and is not used, or None. only: it is not used again."""
-        out = [key for key, born in self.born.items() if born <= at - 2 * DAY and key not in self.used]
+        """Return a release that is at least two days old, fits and is not used, or None.
+
+        only: it is not used again.
+        """
+        out = [
+            key for key, born in self.born.items() if born <= at - 2 * DAY and key not in self.used
+        ]
         keys = [key for key in out if all(fit(key) for fit in fits)]
         if not keys:
             return None
@@ -103,7 +110,9 @@ class Author:
         return key
 
     def younger(self, at: datetime, days: int) -> Callable[[str], bool]:
-        """Return a condition: whether a release is younger than a number of days of the full year."""
+        """Return a condition: whether a release is younger than a number of days of the full
+        year.
+        """
         return lambda key: self.born[key] > at - days * DAY
 
     def of(self, slug: str) -> Callable[[str], bool]:

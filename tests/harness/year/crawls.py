@@ -1,6 +1,8 @@
-"""Runs crawls one after another in this process, each at a simulated time. Only the calendar is simulated.
+"""Runs crawls one after another in this process, each at a simulated time. Only the calendar is
+simulated.
 
-time-machine leaves the monotonic clock alone, by which Twisted, asyncio and Scrapy count delays and time-outs.
+time-machine leaves the monotonic clock alone, by which Twisted, asyncio and Scrapy count delays and
+time-outs.
 """
 
 from __future__ import annotations
@@ -41,7 +43,10 @@ class Crawls:
             "RETRY_AFTER_MAX": 0.01,  # seconds of real time
             "DOWNLOAD_TIMEOUT": 10,
             "LOG_LEVEL": "WARNING",
-            "EXTENSIONS": {**site_settings.EXTENSIONS, "scraper.crawl.crawl_stats.ProgressExtension": None},
+            "EXTENSIONS": {
+                **site_settings.EXTENSIONS,
+                "scraper.crawl.crawl_stats.ProgressExtension": None,
+            },
         }
         self.settings.setdict(given, priority="cmdline")
         self.faults: list[str] = []  # crawls that did not end as they should
@@ -57,7 +62,9 @@ class Crawls:
         if stats.get("finish_reason") != "finished":
             self.faults.append(f"{spider} ended with {stats.get('finish_reason')}")
         self.faults += [
-            f"{spider}: {name} {number}" for name, number in stats.items() if name.startswith("spider_exceptions/")
+            f"{spider}: {name} {number}"
+            for name, number in stats.items()
+            if name.startswith("spider_exceptions/")
         ]
 
 

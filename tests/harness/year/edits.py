@@ -91,7 +91,9 @@ def typo(release: Release, rng: random.Random) -> Changes:
 def punctuation(release: Release, rng: random.Random) -> Changes:
     """Replace a comma by a dash, or a full stop by an exclamation mark."""
     return in_paragraph(
-        release, rng, lambda text: text.replace(", ", " – ", 1) if ", " in text else text.removesuffix(".") + "!"
+        release,
+        rng,
+        lambda text: text.replace(", ", " – ", 1) if ", " in text else text.removesuffix(".") + "!",
     )
 
 
@@ -104,7 +106,9 @@ def in_paragraph(release: Release, rng: random.Random, change: Callable[[str], s
 
 
 def paragraphs(release: Release) -> list[int]:
-    """Return the indices of the plain paragraphs: not quotes, links or introductions to the questions."""
+    """Return the indices of the plain paragraphs: not quotes, links or introductions to the
+    questions.
+    """
     return [
         n
         for n, (tag, text) in enumerate(release.blocks)
@@ -119,7 +123,15 @@ def sentence(rng: random.Random) -> str:
 EDITS: dict[str, Callable[[Release, random.Random], Changes]] = {
     way.__name__: way
     for way in (
-        *(new_title, longer_lead, new_paragraph, longer_paragraph, shorter_text, other_number, other_answer),
+        *(
+            new_title,
+            longer_lead,
+            new_paragraph,
+            longer_paragraph,
+            shorter_text,
+            other_number,
+            other_answer,
+        ),
         *(typo, punctuation),
     )
 }

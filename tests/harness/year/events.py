@@ -13,9 +13,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """A change of the site. `act` names a function of tests.harness.year.acts, `given` are its arguments.
+    """A change of the site. `act` names a function of tests.harness.year.acts, `given` are its
+    arguments.
 
-    subject: a release ("farledsverket#17") or an agency's slug. kind: the row of the table that counts it.
+    subject: a release ("farledsverket#17") or an agency's slug. kind: the row of the table that
+    counts it.
     """
 
     moment: datetime
@@ -35,7 +37,10 @@ class Crawl:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A simulated year: its events and crawls in order. late: releases that are published during it."""
+    """A simulated year: its events and crawls in order.
+
+    late: releases that are published during it.
+    """
 
     start: datetime
     end: datetime

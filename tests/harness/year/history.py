@@ -1,4 +1,6 @@
-"""Combines what happened on the site with its request log, to find what an archive must have recorded."""
+"""Combines what happened on the site with its request log, to find what an archive must have
+recorded.
+"""
 
 from __future__ import annotations
 
@@ -88,13 +90,21 @@ class History:
             edits = [s.event for s in subject.record if s.event and s.event.kind in TOUCHING]
             readings = self.readings(subject.key)
             for before, after in pairwise(readings):
-                between = tuple(event for event in edits if before.moment < event.moment <= after.moment)
+                between = tuple(
+                    event for event in edits if before.moment < event.moment <= after.moment
+                )
                 design = self.redesigned(subject.agency, before.moment, after.moment)
-                yield Step(subject=subject, before=before, after=after, edits=between, design=design)
+                yield Step(
+                    subject=subject, before=before, after=after, edits=between, design=design
+                )
 
     def redesigned(self, agency: str, since: datetime, until: datetime) -> str | None:
         """Return the kind of an agency's redesign between two moments, or None."""
-        kinds = (event.kind for event in self.designs if event.subject == agency and since < event.moment <= until)
+        kinds = (
+            event.kind
+            for event in self.designs
+            if event.subject == agency and since < event.moment <= until
+        )
         return next(kinds, None)
 
     def moved(self, subject: Subject) -> list[Event]:

@@ -1,4 +1,6 @@
-"""Checks that each edit was recorded when its page was first read after it, and that no other edits were."""
+"""Checks that each edit was recorded when its page was first read after it, and that no other edits
+were.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ def judge_edits(history: History, told: Told, verdict: Verdict) -> None:
     explained: set[int] = set()  # revisions
     for step in history.steps():
         rows = told.revisions_of(told.ids(step.subject))
-        found = find_row([row for row in rows if row["cause"] in ("source", "parser")], step.after.moment)
+        found = find_row(
+            [row for row in rows if row["cause"] in ("source", "parser")], step.after.moment
+        )
         if step.differs:
             judge_step(step, found, rows, history, verdict)
             explained |= {found["id"]} if found else set()
@@ -36,7 +40,9 @@ def judge_edits(history: History, told: Told, verdict: Verdict) -> None:
             continue
         name = INVENTED if row["cause"] == "source" else OWN
         verdict.count(name)
-        verdict.judge(name, [f"{told.releases[row['release']]['url']}: {row['seen']}: {row['summary']}"])
+        verdict.judge(
+            name, [f"{told.releases[row['release']]['url']}: {row['seen']}: {row['summary']}"]
+        )
 
 
 def count_edits(history: History, verdict: Verdict) -> None:
@@ -47,7 +53,9 @@ def count_edits(history: History, verdict: Verdict) -> None:
             verdict.count(DESIGNS[event.kind])
 
 
-def judge_step(step: Step, found: Row | None, rows: list[Row], history: History, verdict: Verdict) -> None:
+def judge_step(
+    step: Step, found: Row | None, rows: list[Row], history: History, verdict: Verdict
+) -> None:
     """Check the revision of a reading whose text differs from the reading before."""
     where = f"{step.subject.url}: {to_iso(step.after.moment)}"
     told = (*find_misses(step, found), *find_gaps(step, found, rows)) if found else ["not seen"]
@@ -77,8 +85,17 @@ def find_misses(step: Step, row: Row) -> Iterator[str]:
     for text in new_texts(step.old, step.new):
         if text not in row["body"]:
             yield f"body lacks {text!r}"
-    if row["summary"] is None or row["importance"] is None or not json.loads(row["changes"] or "[]"):
-        yield f"the change is not described: {row['summary']!r}, {row['importance']}, {row['changes']}"
+    if (
+        row["summary"] is None
+        or row["importance"] is None
+        or not json.loads(row["changes"] or "[]")
+    ):
+        yield (
+            f"the change is not described:"
+            f" {row['summary']!r},"
+            f" {row['importance']},"
+            f" {row['changes']}"
+        )
 
 
 def find_gaps(step: Step, row: Row, rows: list[Row]) -> Iterator[str]:
@@ -89,12 +106,20 @@ def find_gaps(step: Step, row: Row, rows: list[Row]) -> Iterator[str]:
         return
     joined = previous["release"] != row["release"] or is_same(previous["seen"], step.after.moment)
     if not joined and not is_same(previous["last_seen"], step.before.moment):
-        yield f"the state before was last seen {to_iso(step.before.moment)}, not {previous['last_seen']}"
+        yield (
+            f"the state before was last"
+            f" seen"
+            f" {to_iso(step.before.moment)},"
+            f" not"
+            f" {previous['last_seen']}"
+        )
 
 
 def new_texts(old: Release, new: Release) -> Iterator[str]:
     """Yield the paragraphs and answers that were not there before."""
-    yield from (text for tag, text in new.blocks if tag == "p" and text not in old.body and "[[" not in text)
+    yield from (
+        text for tag, text in new.blocks if tag == "p" and text not in old.body and "[[" not in text
+    )
     known = {text for qa in old.questions for text in qa.answer}
     yield from (text for qa in new.questions for text in qa.answer if text not in known)
 
@@ -111,17 +136,25 @@ def is_back(step: Step, history: History) -> bool:
 
 
 def find_return_misses(row: Row, rows: list[Row]) -> Iterator[str]:
-    """Yield what is wrong about a text that is back; any earlier revision of the same text is right."""
+    """Yield what is wrong about a text that is back; any earlier revision of the same text is
+    right.
+    """
     if row["reverts_to"] is None:
         yield "reverts_to is not told"
         return
     same = next((other for other in rows if other["id"] == row["reverts_to"]), None)
-    if same is None or (same["title"], same["lead"], same["body"]) != (row["title"], row["lead"], row["body"]):
+    if same is None or (same["title"], same["lead"], same["body"]) != (
+        row["title"],
+        row["lead"],
+        row["body"],
+    ):
         yield f"reverts_to names {row['reverts_to']}, which is not the same"
 
 
 def judge_unchanged_step(step: Step, found: Row | None, verdict: Verdict) -> None:
-    """Check that a reading of the same text has no revision, or after a redesign at most one with cause `parser`."""
+    """Check that a reading of the same text has no revision, or after a redesign at most one with
+    cause `parser`.
+    """
     wrong = found is not None and found["cause"] == "source"
     misses = [f"{step.subject.url}: {found['seen']}: {found['summary']}"] if found and wrong else []
     for event in step.edits:

@@ -17,7 +17,9 @@ AFTER = timedelta(days=2)  # after an outage, hosts are paused for a while
 
 
 def judge_looks(history: History, plan: Plan, verdict: Verdict) -> None:
-    """Count, per age, the intervals between two readings of a release, and those that are short enough."""
+    """Count, per age, the intervals between two readings of a release, and those that are short
+    enough.
+    """
     for subject in history.world.subjects.values():
         readings = history.readings(subject.key)
         down = [(begin, end + AFTER) for _, begin, end in history.down(subject.agency)]
@@ -29,11 +31,15 @@ def judge_looks(history: History, plan: Plan, verdict: Verdict) -> None:
             if any(look.moment < moment < until for moment in aways):
                 continue
             up_to, wait = age_of(look, readings[0].moment, plan)
-            allowed = wait + (HOURLY if in_stretch(look.moment, plan) and in_stretch(until, plan) else TURN)
+            allowed = wait + (
+                HOURLY if in_stretch(look.moment, plan) and in_stretch(until, plan) else TURN
+            )
             name = to_row(up_to, wait)
             verdict.count(name)
             late = until - look.moment > allowed
-            verdict.judge(name, [f"{subject.url}: {to_iso(look.moment)} → {to_iso(until)}"] if late else [])
+            verdict.judge(
+                name, [f"{subject.url}: {to_iso(look.moment)} → {to_iso(until)}"] if late else []
+            )
 
 
 def to_row(up_to: timedelta, wait: timedelta) -> str:

@@ -1,4 +1,6 @@
-"""Checks that every phrase that an edit added or removed is found by its history and in every version, and no other."""
+"""Checks that every phrase that an edit added or removed is found by its history and in every
+version, and no other.
+"""
 
 from __future__ import annotations
 
@@ -28,24 +30,41 @@ INVENTED_PHRASE = "phrases found where they never were"
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 MIN_WORDS = 3  # of a sentence that is looked up
 
-Stay = tuple[datetime | None, datetime, datetime | None, datetime | None]  # appeared after, until; gone after, until
+Stay = tuple[
+    datetime | None, datetime, datetime | None, datetime | None
+]  # appeared after, until; gone after, until
 
 
 def judge_phrases(history: History, told: Told, archive: Path, verdict: Verdict) -> None:
-    """Look up each sentence that is in one of two successive readings of a release and not in the other."""
-    texts = {subject.key: list_readings(history, told, subject) for subject in history.world.subjects.values()}
-    owners = {key: subject for subject in history.world.subjects.values() for key in told.ids(subject)}
-    phrases = dict.fromkeys(phrase for readings in texts.values() for phrase in list_changed_phrases(readings))
+    """Look up each sentence that is in one of two successive readings of a release and not in the
+    other.
+    """
+    texts = {
+        subject.key: list_readings(history, told, subject)
+        for subject in history.world.subjects.values()
+    }
+    owners = {
+        key: subject for subject in history.world.subjects.values() for key in told.ids(subject)
+    }
+    phrases = dict.fromkeys(
+        phrase for readings in texts.values() for phrase in list_changed_phrases(readings)
+    )
     with closing(sqlite3.connect(archive)) as connection:
         run, columns = build_connection_runner(connection), ColumnCache()
         for phrase in phrases:
             verdict.count(FOUND)
             entries, hits = asyncio.run(look_up(run, columns, phrase))
-            stays = {key: stays for key, readings in texts.items() if (stays := list_stays(readings, phrase))}
+            stays = {
+                key: stays
+                for key, readings in texts.items()
+                if (stays := list_stays(readings, phrase))
+            }
             misses = [
                 f"{phrase!r}: {miss}"
                 for key, expected in stays.items()
-                for miss in find_phrase_misses(history.world.subjects[key], expected, told, entries, hits)
+                for miss in find_phrase_misses(
+                    history.world.subjects[key], expected, told, entries, hits
+                )
             ]
             verdict.judge(FOUND, misses)
             found = {owners[key].key for key in {*hits, *(entry.row["id"] for entry in entries)}}
@@ -54,16 +73,24 @@ def judge_phrases(history: History, told: Told, archive: Path, verdict: Verdict)
                 verdict.judge(INVENTED_PHRASE, [f"{phrase!r}: {history.world.subjects[key].url}"])
 
 
-async def look_up(run: RunQuery, columns: ColumnCache, phrase: str) -> tuple[list[PhraseEntry], set[int]]:
+async def look_up(
+    run: RunQuery, columns: ColumnCache, phrase: str
+) -> tuple[list[PhraseEntry], set[int]]:
     """Return the history of a phrase, and the releases that a search in all versions finds."""
     text = f'"{phrase}"'
     found = await read_phrase_history(run, columns, text)
-    results = await search(run, SearchRequest(text=text, all_versions=True, strict=True, size=MAX_PAGE_SIZE), columns)
+    results = await search(
+        run, SearchRequest(text=text, all_versions=True, strict=True, size=MAX_PAGE_SIZE), columns
+    )
     return list(found.entries), {hit.row["id"] for hit in results.hits}
 
 
-def list_readings(history: History, told: Told, subject: Subject) -> list[tuple[datetime, Release, str]]:
-    """Return when a release was read since it is stored, and its words, with spaces around each text."""
+def list_readings(
+    history: History, told: Told, subject: Subject
+) -> list[tuple[datetime, Release, str]]:
+    """Return when a release was read since it is stored, and its words, with spaces around each
+    text.
+    """
     first = min((row["seen"] for row in told.revisions_of(told.ids(subject))), default=None)
     found = []
     for look in history.readings(subject.key):
@@ -83,7 +110,9 @@ def format_words(texts: list[str]) -> str:
 
 
 def list_changed_phrases(readings: list[tuple[datetime, Release, str]]) -> Iterator[str]:
-    """Yield the sentences, as words, that are in one of two successive readings and not in the other."""
+    """Yield the sentences, as words, that are in one of two successive readings and not in the
+    other.
+    """
     for (_, old, before), (_, new, after) in pairwise(readings):
         for release, own, other in ((old, before, after), (new, after, before)):
             for text in list_texts(release):
@@ -116,12 +145,15 @@ def list_stays(readings: list[tuple[datetime, Release, str]], phrase: str) -> li
 def find_phrase_misses(
     subject: Subject, expected: list[Stay], told: Told, entries: list[PhraseEntry], hits: set[int]
 ) -> Iterator[str]:
-    """Yield what the history of a phrase, or the search in all versions, says wrongly about a release."""
+    """Yield what the history of a phrase, or the search in all versions, says wrongly about a
+    release.
+    """
     ids = told.ids(subject)
     if not hits & ids:
         yield f"{subject.url}: not found in all versions"
     found = sorted(
-        (entry.presence for entry in entries if entry.row["id"] in ids), key=lambda each: each.appeared.until
+        (entry.presence for entry in entries if entry.row["id"] in ids),
+        key=lambda each: each.appeared.until,
     )
     if len(found) != len(expected):
         yield f"{subject.url}: {len(found)} times in its history, not {len(expected)}"
@@ -131,9 +163,17 @@ def find_phrase_misses(
         end = presence.disappeared
         is_right = (
             is_same(presence.appeared.until, until)
-            and (is_same(presence.appeared.after, after) if after else presence.appeared.after is None)
+            and (
+                is_same(presence.appeared.after, after)
+                if after
+                else presence.appeared.after is None
+            )
             and (end is None) == (gone is None and presence.removal is None)
-            and (end is None or end.until in removed or (gone is not None and is_same(end.until, gone)))
+            and (
+                end is None
+                or end.until in removed
+                or (gone is not None and is_same(end.until, gone))
+            )
             and (end is None or last is None or is_same(end.after, last))
         )
         if not is_right:

@@ -1,4 +1,6 @@
-"""Checks that the archive recorded removals and moves as what they were, and no removals during outages."""
+"""Checks that the archive recorded removals and moves as what they were, and no removals during
+outages.
+"""
 
 from __future__ import annotations
 
@@ -19,17 +21,23 @@ DAY = timedelta(days=1)
 
 
 def judge_removals(history: History, told: Told, verdict: Verdict) -> None:
-    """Check each removal against the table removals; any other row there is invented, or comes from an outage."""
+    """Check each removal against the table removals; any other row there is invented, or comes from
+    an outage.
+    """
     explained: set[int] = set()
     for subject in history.world.subjects.values():
         rows = told.removals_of(told.ids(subject))
         for begin, end in find_removals(subject):
             name = REMOVALS[begin.kind][0]
             verdict.count(name)
-            looks = [look for look in history.looks[subject.key] if is_within(look.moment, begin, end)]
+            looks = [
+                look for look in history.looks[subject.key] if is_within(look.moment, begin, end)
+            ]
             if not looks:
                 continue
-            back = next((r for r in history.readings(subject.key) if end and r.moment > end.moment), None)
+            back = next(
+                (r for r in history.readings(subject.key) if end and r.moment > end.moment), None
+            )
             row = find_row(rows, looks[0].moment, "first_seen")
             explained |= {row["id"]} if row else set()
             where = f"{subject.url}: {to_iso(begin.moment)}"
@@ -38,14 +46,22 @@ def judge_removals(history: History, told: Told, verdict: Verdict) -> None:
             if back:
                 verdict.count(RETURNED)
                 gone = [told.releases[key]["removed_at"] for key in told.ids(subject)]
-                wrong = [] if row and is_same(row["ended"], back.moment) and not any(gone) else ["not told as back"]
-                verdict.judge(RETURNED, [f"{where}: {miss}: {row and row['ended']}, {gone}" for miss in wrong])
+                wrong = (
+                    []
+                    if row and is_same(row["ended"], back.moment) and not any(gone)
+                    else ["not told as back"]
+                )
+                verdict.judge(
+                    RETURNED, [f"{where}: {miss}: {row and row['ended']}, {gone}" for miss in wrong]
+                )
         explained |= {row["id"] for row in rows if is_passing(row, subject, history)}
     judge_unexplained_removals(history, told, explained, verdict)
 
 
 def find_removals(subject: Subject) -> Iterator[tuple[Event, Event | None]]:
-    """Yield, for each removal of a release, the event that began it and the one that ended it, or None."""
+    """Yield, for each removal of a release, the event that began it and the one that ended it, or
+    None.
+    """
     for n, standing in enumerate(subject.record):
         if standing.release is None and standing.event:
             following = subject.record[n + 1].event if n + 1 < len(subject.record) else None
@@ -56,8 +72,12 @@ def is_within(moment: datetime, begin: Event, end: Event | None) -> bool:
     return begin.moment < moment and (end is None or moment < end.moment)
 
 
-def find_misses(row: Row | None, looks: list[Look], kinds: tuple[str, ...], back: Look | None) -> Iterator[str]:
-    """Yield what the archive recorded wrongly about a removal, given the requests that could see it."""
+def find_misses(
+    row: Row | None, looks: list[Look], kinds: tuple[str, ...], back: Look | None
+) -> Iterator[str]:
+    """Yield what the archive recorded wrongly about a removal, given the requests that could see
+    it.
+    """
     if row is None:
         yield f"not told; first looked at {to_iso(looks[0].moment)}"
         return
@@ -69,31 +89,49 @@ def find_misses(row: Row | None, looks: list[Look], kinds: tuple[str, ...], back
             yield f"not confirmed after {len(looks)} looks over {span}"
     else:
         moment = datetime.fromisoformat(row["confirmed"])
-        before = [look for look in looks if look.moment.astimezone(UTC) <= moment + timedelta(minutes=10)]
+        before = [
+            look for look in looks if look.moment.astimezone(UTC) <= moment + timedelta(minutes=10)
+        ]
         if moment - looks[0].moment < DAY - timedelta(minutes=10) or len(before) < 2:
-            yield f"confirmed at {row['confirmed']}, after {len(before)} looks since {to_iso(looks[0].moment)}"
+            yield (
+                f"confirmed at {row['confirmed']}, after"
+                f" {len(before)}"
+                f" looks"
+                f" since"
+                f" {to_iso(looks[0].moment)}"
+            )
     if back is None and row["ended"] is not None:
         yield f"told as back at {row['ended']}"
 
 
 def is_passing(row: Row, subject: Subject, history: History) -> bool:
-    """Return whether an unconfirmed removal ended because its text was found at a new address, without a redirect."""
+    """Return whether an unconfirmed removal ended because its text was found at a new address,
+    without a redirect.
+    """
     anew = [event for event in history.moved(subject) if event.kind == "anew"]
     return bool(anew) and row["confirmed"] is None and row["ended"] is not None
 
 
-def judge_unexplained_removals(history: History, told: Told, explained: set[int], verdict: Verdict) -> None:
+def judge_unexplained_removals(
+    history: History, told: Told, explained: set[int], verdict: Verdict
+) -> None:
     """Report removals that no event of the plan explains."""
     for row in told.removals:
         if row["kind"] == "moved" or row["id"] in explained:
             continue
         release = told.releases[row["release"]]
         first = datetime.fromisoformat(row["first_seen"])
-        down = [kind for kind, begin, end in history.down(release["agency"]) if begin <= first <= end + 10 * DAY / 1440]
+        down = [
+            kind
+            for kind, begin, end in history.down(release["agency"])
+            if begin <= first <= end + 10 * DAY / 1440
+        ]
         name = OUTAGE if down else FALSE
         verdict.count(name)
         target = row["target"]
-        verdict.judge(name, [f"{release['url']}: {row['first_seen']}: {row['kind']} {target} {down}"])
+        verdict.judge(
+            name, [f"{release['url']}: {row['first_seen']}: {row['kind']} {target} {down}"]
+        )
 
 
 def judge_moves(history: History, told: Told, verdict: Verdict) -> None:
@@ -105,7 +143,9 @@ def judge_moves(history: History, told: Told, verdict: Verdict) -> None:
         if not moves:
             for row in rows:
                 verdict.count(FALSE)
-                verdict.judge(FALSE, [f"{subject.url}: {row['first_seen']}: moved to {row['target']}"])
+                verdict.judge(
+                    FALSE, [f"{subject.url}: {row['first_seen']}: moved to {row['target']}"]
+                )
             continue
         name = MOVES[moves[0].kind]
         verdict.count(name)
@@ -117,12 +157,19 @@ def judge_moves(history: History, told: Told, verdict: Verdict) -> None:
         if moves[0].kind == "anew" and old[-1].moment - old[0].moment < 2 * DAY:
             continue  # so far, the text only seems to be removed
         asked = {look.path for look in history.looks[subject.key]}
-        urls = [url for url in subject.urls if urlsplit(url).path in asked]  # some existed too briefly
-        verdict.judge(name, [f"{subject.urls[0]}: {miss}" for miss in find_move_misses(urls, told, rows)])
+        urls = [
+            url for url in subject.urls if urlsplit(url).path in asked
+        ]  # some existed too briefly
+        verdict.judge(
+            name, [f"{subject.urls[0]}: {miss}" for miss in find_move_misses(urls, told, rows)]
+        )
 
 
 def find_move_misses(urls: list[str], told: Told, rows: list[Row]) -> Iterator[str]:
-    """Yield what the archive recorded wrongly about a moved release. urls: its addresses, the newest last."""
+    """Yield what the archive recorded wrongly about a moved release.
+
+    urls: its addresses, the newest last.
+    """
     finals = {url: told.final(url) for url in urls}
     ends = set(finals.values())
     if len(ends) != 1 or None in ends:
@@ -140,7 +187,9 @@ def find_move_misses(urls: list[str], told: Told, rows: list[Row]) -> Iterator[s
 
 
 def judge_outages(history: History, told: Told, verdict: Verdict) -> None:
-    """Check that crawls during outages report errors, and that a robots.txt that forbids everything was obeyed."""
+    """Check that crawls during outages report errors, and that a robots.txt that forbids everything
+    was obeyed.
+    """
     for agency in history.world.site.agencies:
         for kind, begin, end in history.down(agency):
             name = OUTAGES[kind]
@@ -172,5 +221,7 @@ def find_trespasses(history: History, agency: str, begin: datetime, end: datetim
     return [
         f"{asked.path} was asked for at {to_iso(asked.moment)}"
         for asked in history.log
-        if asked.host == f"{agency}.localhost" and begin < asked.moment < end and asked.path != "/robots.txt"
+        if asked.host == f"{agency}.localhost"
+        and begin < asked.moment < end
+        and asked.path != "/robots.txt"
     ]

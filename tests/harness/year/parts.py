@@ -1,4 +1,6 @@
-"""Adds the events to the plan: publications, edits, redesigns, removals, moves and outages over the year."""
+"""Adds the events to the plan: publications, edits, redesigns, removals, moves and outages over the
+year.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,10 @@ from tests.harness.year.author import DAY, HOUR, START, Author
 from tests.harness.year.edits import FULL
 from tests.site.compose import SLUGS
 
-LAID_OUT = ("skogsbruksradet", "hushallsmyndigheten")  # get another layout; the other agencies get another system
+LAID_OUT = (
+    "skogsbruksradet",
+    "hushallsmyndigheten",
+)  # get another layout; the other agencies get another system
 SYSTEMS = {"lasframjandenamnden": "modern", "farledsverket": "drupal"}
 OUTAGES = (  # sort, day of the full year, days, agency
     ("503", 40, 3.0, 0),
@@ -43,7 +48,9 @@ MOVED: tuple[tuple[str, int, dict[str, object]], ...] = (
 
 
 def write(author: Author) -> None:
-    """Add all events but publications: first those that need a certain time or agency, the plain edits last."""
+    """Add all events but publications: first those that need a certain time or agency, the plain
+    edits last.
+    """
     redesigns(author)
     outages(author)
     stretches(author)
@@ -54,7 +61,9 @@ def write(author: Author) -> None:
 
 
 def publish(author: Author, late: Sequence[str]) -> None:
-    """Add the publications of the year; one more per agency at the beginning of each stretch of hourly crawls."""
+    """Add the publications of the year; one more per agency at the beginning of each stretch of
+    hourly crawls.
+    """
     keys = list(late)
     author.rng.shuffle(keys)
     for day in author.scale.stretches:
@@ -71,7 +80,9 @@ def publish(author: Author, late: Sequence[str]) -> None:
 def redesigns(author: Author) -> None:
     """Add two new layouts and two new systems; some releases are edited on the same day."""
     days = [author.scale.day(day) for day in (115, 150, 200, 262)]
-    for slug, day in zip((LAID_OUT[0], "lasframjandenamnden", LAID_OUT[1], "farledsverket"), days, strict=True):
+    for slug, day in zip(
+        (LAID_OUT[0], "lasframjandenamnden", LAID_OUT[1], "farledsverket"), days, strict=True
+    ):
         at = author.moment(day).replace(hour=8, minute=12)
         if slug in LAID_OUT:
             author.add("layout", slug, "redesign", at)
@@ -85,8 +96,15 @@ def redesigns(author: Author) -> None:
 def outages(author: Author) -> None:
     """Add each sort of outage, with an edit that can only be seen afterwards."""
     for sort, of_year, days, at in OUTAGES:
-        slug, begin = SLUGS[at], author.moment(author.scale.day(of_year)).replace(hour=14, minute=20)
-        end = begin + days * min(1.0, author.scale.days / 120) * DAY + 20 * HOUR * (author.scale.days < 120)
+        slug, begin = (
+            SLUGS[at],
+            author.moment(author.scale.day(of_year)).replace(hour=14, minute=20),
+        )
+        end = (
+            begin
+            + days * min(1.0, author.scale.days / 120) * DAY
+            + 20 * HOUR * (author.scale.days < 120)
+        )
         author.add(sort, slug, "break_", begin, sort=sort)
         author.add(sort, slug, "mend", end, sort=sort)
         if key := author.pick(begin, author.of(slug), author.younger(begin, 80)):
@@ -98,7 +116,9 @@ def stretches(author: Author) -> None:
     for day in author.scale.stretches:
         begin = START + day * DAY
         fresh = [key for key, born in author.born.items() if begin < born < begin + 2 * HOUR]
-        for key, how in zip(fresh, ("other_number", "new_title", "longer_lead", "shorter_text"), strict=True):
+        for key, how in zip(
+            fresh, ("other_number", "new_title", "longer_lead", "shorter_text"), strict=True
+        ):
             author.used.add(key)
             author.add("undated", key, "change", begin + 7.3 * HOUR, how=how)
         author.add("blip", fresh[0], "delete", begin + 7.7 * HOUR, status=404)
@@ -108,7 +128,9 @@ def stretches(author: Author) -> None:
 
 def removals(author: Author) -> None:
     """Add removals of every kind; some of the releases return."""
-    listed = [(kind, how) for kind, number, how in REMOVED for _ in range(author.scale.number(number))]
+    listed = [
+        (kind, how) for kind, number, how in REMOVED for _ in range(author.scale.number(number))
+    ]
     author.rng.shuffle(listed)
     for n, ((kind, how), at) in enumerate(zip(listed, author.moments(len(listed)), strict=True)):
         given = dict(how)
@@ -129,7 +151,9 @@ def removals(author: Author) -> None:
 def moves(author: Author) -> None:
     """Add moves of every kind, of new and old releases."""
     statuses = cycle((301, 302, 308))
-    listed = [(kind, how) for kind, number, how in MOVED for _ in range(author.scale.number(number))]
+    listed = [
+        (kind, how) for kind, number, how in MOVED for _ in range(author.scale.number(number))
+    ]
     author.rng.shuffle(listed)
     for n, ((kind, how), at) in enumerate(zip(listed, author.moments(len(listed)), strict=True)):
         key = (author.pick(at, author.younger(at, 80)) if n % 2 else None) or author.pick(at)
@@ -142,13 +166,22 @@ def moves(author: Author) -> None:
 
 
 def turns(author: Author) -> None:
-    """Add alternating texts, edits undone before a crawl, pairs of edits, and first update dates."""
+    """Add alternating texts, edits undone before a crawl, pairs of edits, and first update
+    dates.
+    """
     scale = author.scale
     for at in author.moments(scale.number(4)):
         begin = author.moment((at - START) / DAY * 0.6)  # it takes nine days
         if key := author.pick(begin, author.younger(begin, 20)) or author.pick(begin):
             for turn in range(4):
-                author.add("flap", key, "change", begin + turn * 3 * DAY, how="longer_paragraph", undo=bool(turn % 2))
+                author.add(
+                    "flap",
+                    key,
+                    "change",
+                    begin + turn * 3 * DAY,
+                    how="longer_paragraph",
+                    undo=bool(turn % 2),
+                )
     for at in author.moments(scale.number(6)):
         if is_quiet(author, at) and (key := author.pick(at)):
             author.add("undone", key, "change", at.replace(hour=9), how="new_title")
@@ -168,7 +201,11 @@ def edits(author: Author) -> None:
     for at in author.moments(author.scale.number(60)):
         if key := author.pick(at, author.tells_updates, only=False):
             author.add("dated", key, "change", at, how=next(hows), stamped=True)
-    for kind, how, number in (("undated", None, 70), ("typo", "typo", 15), ("punctuation", "punctuation", 15)):
+    for kind, how, number in (
+        ("undated", None, 70),
+        ("typo", "typo", 15),
+        ("punctuation", "punctuation", 15),
+    ):
         for n, at in enumerate(author.moments(author.scale.number(number))):
             if key := author.pick(at, only=False):
                 author.add(kind, key, "change", at, how=how or next(hows), noted=bool(n % 2))
@@ -180,4 +217,6 @@ def edits(author: Author) -> None:
 def is_quiet(author: Author, at: datetime) -> bool:
     """Return whether no hourly crawls run on that day."""
     day = (at - START) // DAY
-    return not any(begin - 1 <= day <= begin + author.scale.hours // 24 for begin in author.scale.stretches)
+    return not any(
+        begin - 1 <= day <= begin + author.scale.hours // 24 for begin in author.scale.stretches
+    )

@@ -1,4 +1,7 @@
-"""Builds the plan of the year: what happens to which release at which time. A seed always gives the same plan."""
+"""Builds the plan of the year: what happens to which release at which time.
+
+A seed always gives the same plan.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,12 @@ def write_plan(scale: Scale, seed: int = 1) -> Plan:
             releases[f"{slug}#{n}"] = release
             if n < share * STANDING:
                 out.add(f"{slug}#{n}")
-    author = Author(scale, random.Random(f"year {seed}"), releases, dict.fromkeys(sorted(out), START - 900 * DAY))
+    author = Author(
+        scale,
+        random.Random(f"year {seed}"),
+        releases,
+        dict.fromkeys(sorted(out), START - 900 * DAY),
+    )
     parts.publish(author, [key for key in releases if key not in out])
     parts.write(author)
     return Plan(
@@ -34,7 +42,9 @@ def write_plan(scale: Scale, seed: int = 1) -> Plan:
 
 
 def crawls(scale: Scale) -> Iterator[Crawl]:
-    """Yield the crawls: both spiders daily; in some stretches, revisits hourly and news every six hours."""
+    """Yield the crawls: both spiders daily; in some stretches, revisits hourly and news every six
+    hours.
+    """
     yield Crawl(moment=START, spider="news")
     for day in range(1, scale.days + 1):
         six = START + day * DAY

@@ -1,4 +1,6 @@
-"""Simulates a year: changes the site and runs the crawls at their simulated times, then checks the archive."""
+"""Simulates a year: changes the site and runs the crawls at their simulated times, then checks the
+archive.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +22,16 @@ from tests.harness.year.told import Told, Verdict
 from tests.harness.year.world import World
 from tests.site.server import Site
 
-NO_VALIDATORS = "hushallsmyndigheten"  # its pages have no ETag, so that each request returns the whole page
+NO_VALIDATORS = (
+    "hushallsmyndigheten"  # its pages have no ETag, so that each request returns the whole page
+)
 
 
 def run_year(plan: Plan, folder: Path, report: Callable[[str], None]) -> Verdict:
-    """Simulate a plan with an archive.db in the folder; `report` gets a line per crawl. Once per process."""
+    """Simulate a plan with an archive.db in the folder; `report` gets a line per crawl.
+
+    Once per process.
+    """
     log_to(folder / "crawls.log")
     with Site(releases=plan.scale.releases, crawl_delay=None) as site:
         world = World(site, plan.start, set(plan.late))
@@ -32,13 +39,19 @@ def run_year(plan: Plan, folder: Path, report: Callable[[str], None]) -> Verdict
         site.log = []
         crawls = Crawls(site, folder / "archive.db", plan.scale)
         run_in_reactor(lambda: simulate(plan, world, crawls, report))
-        lines = (f"{one.moment:%Y-%m-%d %H:%M:%S}\t{one.status}\t{one.host}\t{one.path}\n" for one in site.log)
+        lines = (
+            f"{one.moment:%Y-%m-%d %H:%M:%S}\t{one.status}\t{one.host}\t{one.path}\n"
+            for one in site.log
+        )
         (folder / "site.log").write_text("".join(lines), "utf-8")
     return judge(plan, world, folder / "archive.db", crawls.faults)
 
 
 async def simulate(plan: Plan, world: World, crawls: Crawls, report: Callable[[str], None]) -> None:
-    """Carry out events and crawls in order of time. The clock jumps between them, and runs normally during a crawl."""
+    """Carry out events and crawls in order of time.
+
+    The clock jumps between them, and runs normally during a crawl.
+    """
     with time_machine.travel(plan.start.astimezone(UTC), tick=True) as calendar:
         both: list[Event | Crawl] = [*plan.events, *plan.crawls]
         for each in sorted(both, key=lambda one: one.moment):

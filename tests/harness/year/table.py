@@ -1,4 +1,6 @@
-"""Formats the result as a table: how often each kind of event happened, could be seen, and was recorded correctly."""
+"""Formats the result as a table: how often each kind of event happened, could be seen, and was
+recorded correctly.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +23,17 @@ NEVER = (INVENTED, OWN, FALSE, OUTAGE, INVENTED_PHRASE, "crawls that failed")
 
 
 def to_table(verdict: Verdict, plan: Plan, seconds: float) -> Table:
-    """Format one line per kind; `seen` leaves out what no crawl could know before the end of the year."""
+    """Format one line per kind; `seen` leaves out what no crawl could know before the end of the
+    year.
+    """
     scale = plan.scale
-    size = f"{scale.days} days, {scale.releases} releases, {len(plan.events)} events, {len(plan.crawls)} crawls"
+    size = (
+        f"{scale.days} days, {scale.releases}"
+        f" releases,"
+        f" {len(plan.events)}"
+        f" events,"
+        f" {len(plan.crawls)} crawls"
+    )
     title = f"{size}, {seconds:.0f} s"
     table = Table("", "happened", "to be seen", "told right", title=title, title_justify="left")
     for column in table.columns[1:]:
@@ -34,11 +44,23 @@ def to_table(verdict: Verdict, plan: Plan, seconds: float) -> Table:
             add(table, verdict, name)
         table.add_section()
     for name in NEVER:
-        table.add_row(name, str(verdict.happened[name]), "", "", style="red" if verdict.happened[name] else None)
+        table.add_row(
+            name,
+            str(verdict.happened[name]),
+            "",
+            "",
+            style="red" if verdict.happened[name] else None,
+        )
     return table
 
 
 def add(table: Table, verdict: Verdict, name: str) -> None:
     """Format a line, in red if something was missed."""
     due, right = verdict.due[name], verdict.right[name]
-    table.add_row(name, str(verdict.happened[name]), str(due), str(right), style="red" if right < due else None)
+    table.add_row(
+        name,
+        str(verdict.happened[name]),
+        str(due),
+        str(right),
+        style="red" if right < due else None,
+    )

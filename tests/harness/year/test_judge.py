@@ -17,7 +17,13 @@ from tests.harness.year.events import EDITS, Event
 from tests.harness.year.history import History
 from tests.harness.year.judge_edits import INVENTED, judge_edits
 from tests.harness.year.judge_phrases import FOUND, INVENTED_PHRASE, judge_phrases
-from tests.harness.year.judge_removals import FALSE, OUTAGE, judge_moves, judge_outages, judge_removals
+from tests.harness.year.judge_removals import (
+    FALSE,
+    OUTAGE,
+    judge_moves,
+    judge_outages,
+    judge_removals,
+)
 from tests.harness.year.told import Told, Verdict
 from tests.harness.year.world import World
 from tests.site.knobs import Asked
@@ -38,15 +44,24 @@ class Year:
 
     def happens(self, day: float, kind: str, act: str, subject: str = KEY, **given: object) -> None:
         self.world.site.set_clock(START + day * DAY)
-        carry_out(self.world, Event(moment=START + day * DAY, kind=kind, subject=subject, act=act, given=given))
+        carry_out(
+            self.world,
+            Event(moment=START + day * DAY, kind=kind, subject=subject, act=act, given=given),
+        )
 
-    def asks(self, day: float, status: int = 200, *, path: str | None = None, fault: bool = False) -> None:
+    def asks(
+        self, day: float, status: int = 200, *, path: str | None = None, fault: bool = False
+    ) -> None:
         path = path or self.world.subjects[KEY].release.path
         host = "skogsbruksradet.localhost"
-        self.log.append(Asked(moment=START + day * DAY, host=host, path=path, status=status, fault=fault))
+        self.log.append(
+            Asked(moment=START + day * DAY, host=host, path=path, status=status, fault=fault)
+        )
 
     def tells(self, sql: str, **values: object) -> None:
-        """Run a statement on the archive; days become times, `release` is the release in its current state."""
+        """Run a statement on the archive; days become times, `release` is the release in its
+        current state.
+        """
         release = self.world.subjects[KEY].release
         told = {
             "title": release.title,
@@ -54,7 +69,11 @@ class Year:
             "body": "\n\n".join(release.body),
             "url": self.world.subjects[KEY].url,
         }
-        days = {name: to_iso(START + day * DAY) for name, day in values.items() if isinstance(day, float)}
+        days = {
+            name: to_iso(START + day * DAY)
+            for name, day in values.items()
+            if isinstance(day, float)
+        }
         with self.archive.transaction():
             self.archive.db.execute(sql, told | values | days)
 
@@ -67,11 +86,20 @@ class Year:
             "changes": '[{"field": "lead"}]',
             **columns,
         }
-        names, marks = "".join(f", {name}" for name in facts), "".join(f", :{name}" for name in facts)
-        self.tells("update revisions set last_seen = :before where id = (select max(id) from revisions)", before=0.0)
+        names, marks = (
+            "".join(f", {name}" for name in facts),
+            "".join(f", :{name}" for name in facts),
+        )
+        self.tells(
+            "update revisions set last_seen = :before where id = (select max(id) from revisions)",
+            before=0.0,
+        )
         self.tells(
             f"insert into revisions (release, previous, seen, cause, {STATE}{names})"
-            f" select 1, max(id), :seen, :cause, :title, :lead, :body, '', 'x'{marks} from revisions",
+            f" select 1, max(id), :seen,"
+            f" :cause, :title, :lead,"
+            f" :body, '', 'x'{marks} from"
+            f" revisions",
             seen=float(day),
             cause=cause,
             **facts,
@@ -91,7 +119,9 @@ def year(tmp_path: Path) -> Iterator[Year]:
     """A year with one release, read once at the beginning."""
     with Archive(tmp_path / "archive.db") as archive:
         made = Year(World(Site(port=1, releases=4), START, set()), archive, [])
-        archive.add_agency("skogsbruksradet", name="Skogsbruksrådet", home="http://skogsbruksradet.localhost:1/")
+        archive.add_agency(
+            "skogsbruksradet", name="Skogsbruksrådet", home="http://skogsbruksradet.localhost:1/"
+        )
         made.tells(
             f"insert into releases (id, agency, url, first_seen, last_checked, {STATE})"
             " values (1, 'skogsbruksradet', :url, :seen, :seen, :title, :lead, :body, '', 'x')",
@@ -135,7 +165,9 @@ def test_an_edit_that_is_not_told_is_a_miss(year: Year) -> None:
         (2, {"lead": "En annan ingress."}, "lead is 'En annan ingress.'"),
     ],
 )
-def test_an_edit_told_wrong_is_a_miss(year: Year, day: int, columns: dict[str, object], problem: str) -> None:
+def test_an_edit_told_wrong_is_a_miss(
+    year: Year, day: int, columns: dict[str, object], problem: str
+) -> None:
     edited(year)
     lead = columns.pop("lead", None)
     year.revises(day, **columns)  # type: ignore[arg-type] # cause is among them
@@ -165,7 +197,9 @@ def test_a_text_that_is_back_must_be_told_so(year: Year) -> None:
     assert year.misses() == []
 
 
-def removed(year: Year, kind: str, *, first: float, confirmed: float | None, ended: float | None = None) -> None:
+def removed(
+    year: Year, kind: str, *, first: float, confirmed: float | None, ended: float | None = None
+) -> None:
     """Add a removal to the archive."""
     year.tells(
         "insert into removals (release, kind, first_seen, last_seen, checks, confirmed, ended)"
@@ -263,7 +297,9 @@ def judge_lookups(year: Year) -> list[str]:
     year.tells("update revisions set hash = id")
     year.archive.rebuild_index()
     verdict = Verdict()
-    judge_phrases(History(year.world, year.log), Told(year.archive.path), year.archive.path, verdict)
+    judge_phrases(
+        History(year.world, year.log), Told(year.archive.path), year.archive.path, verdict
+    )
     assert verdict.happened[FOUND] > 0
     return verdict.misses
 
@@ -282,8 +318,16 @@ def test_a_phrase_that_a_page_never_had_is_invented(year: Year) -> None:
     year.revises(2)
     other = next(subject for key, subject in year.world.subjects.items() if key != KEY)
     year.tells(
-        "insert into releases (agency, url, first_seen, last_checked, title, lead, body, body_html, hash)"
-        " select agency, :other, first_seen, last_checked, title, :lead, body, '', 'y' from releases",
+        "insert into releases (agency,"
+        " url, first_seen,"
+        " last_checked, title, lead,"
+        " body,"
+        " body_html, hash)"
+        " select agency, :other,"
+        " first_seen, last_checked,"
+        " title, :lead, body, '', 'y'"
+        " from"
+        " releases",
         other=other.url,
     )
     year.tells(

@@ -1,4 +1,6 @@
-"""A small year is recorded correctly, its plan is always the same, and only the calendar is simulated."""
+"""A small year is recorded correctly, its plan is always the same, and only the calendar is
+simulated.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,14 @@ def test_plan_is_the_same_each_time_and_has_every_kind_of_event() -> None:
     for scale in (SMALL, FULL):
         plan = write_plan(scale)
         assert plan == write_plan(scale)
-        assert {event.kind for event in plan.events} == {*EDITS, *REMOVALS, *MOVES, *OUTAGES, *DESIGNS, "published"}
+        assert {event.kind for event in plan.events} == {
+            *EDITS,
+            *REMOVALS,
+            *MOVES,
+            *OUTAGES,
+            *DESIGNS,
+            "published",
+        }
         assert plan.events != write_plan(scale, seed=2).events
 
 

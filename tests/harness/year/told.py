@@ -12,7 +12,9 @@ from typing import Any
 from tests.harness.year.world import Subject
 
 Row = dict[str, Any]
-SAME = timedelta(minutes=10)  # between the times in the log and the archive; crawls are further apart
+SAME = timedelta(
+    minutes=10
+)  # between the times in the log and the archive; crawls are further apart
 
 
 class Told:
@@ -25,8 +27,12 @@ class Told:
             def rows(sql: str) -> list[Row]:
                 return [dict(row) for row in connection.execute(sql)]
 
-            self.releases: dict[int, Row] = {row["id"]: row for row in rows("select * from releases")}
-            self.revisions: dict[int, Row] = {row["id"]: row for row in rows("select * from revisions order by id")}
+            self.releases: dict[int, Row] = {
+                row["id"]: row for row in rows("select * from releases")
+            }
+            self.revisions: dict[int, Row] = {
+                row["id"]: row for row in rows("select * from revisions order by id")
+            }
             self.removals = rows("select * from removals order by id")
             self.crawls = rows("select * from crawls")
             frontier = rows("select url, release from frontier where release is not null")
@@ -77,7 +83,9 @@ def find_row(rows: list[Row], moment: datetime, name: str = "seen") -> Row | Non
 
 
 class Verdict:
-    """Counts per kind of event: how often it happened, could be seen by a crawl, and was recorded correctly."""
+    """Counts per kind of event: how often it happened, could be seen by a crawl, and was recorded
+    correctly.
+    """
 
     def __init__(self) -> None:
         self.happened: dict[str, int] = defaultdict(int)

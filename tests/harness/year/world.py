@@ -1,4 +1,6 @@
-"""The state of the site during the year: the current address of each release, and what happened to it."""
+"""The state of the site during the year: the current address of each release, and what happened to
+it.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,10 @@ UNSEEN = ("agency", "path", "created", "modified", "stamp", "twin", "ruffled", "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """The state of a release from a moment on. release: what its page shows, or None while it is removed."""
+    """The state of a release from a moment on.
+
+    release: what its page shows, or None while it is removed.
+    """
 
     moment: datetime
     release: Release | None
@@ -41,7 +46,9 @@ class Subject:
 
     def at(self, moment: datetime) -> Standing | None:
         """Return its state at a moment, or None before it was published."""
-        return next((standing for standing in reversed(self.record) if standing.moment <= moment), None)
+        return next(
+            (standing for standing in reversed(self.record) if standing.moment <= moment), None
+        )
 
 
 class World:
@@ -79,5 +86,7 @@ class World:
 
 def words_of(release: Release) -> dict[str, object]:
     """Return the fields of a release that its page shows."""
-    told: dict[str, object] = {f.name: getattr(release, f.name) for f in fields(release) if f.name not in UNSEEN}
+    told: dict[str, object] = {
+        f.name: getattr(release, f.name) for f in fields(release) if f.name not in UNSEEN
+    }
     return told | {"published": release.published, "updated": release.updated}

@@ -1,10 +1,11 @@
-"""Stop the clock of a Python process at ORACLE_NOW; Python runs this file at its start if it is on the path.
+"""Stop the clock of a Python process at ORACLE_NOW; Python runs this file at its start if it is on
+the path.
 
-Monotonic time goes on, as waiting goes by it. SQLite has a clock of its own: its strftime is replaced by one
-that takes our moment for 'now'.
+Monotonic time goes on, as waiting goes by it. SQLite has a clock of its own: its strftime is
+replaced by one that takes our moment for 'now'.
 
-The scraper also marks what it reads with a hash over its own source code, from which hashes over revisions and
-manifests follow. Here it is a row of zeros, whatever the code.
+The scraper also marks what it reads with a hash over its own source code, from which hashes over
+revisions and manifests follow. Here it is a row of zeros, whatever the code.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ def connect_frozen(*given: Any, **named: Any) -> sqlite3.Connection:
 
 
 def cache_frozen(function: Callable[..., Any]) -> Any:
-    """Return a function that remembers its results; the scraper's version of its rules becomes zeros."""
+    """Return a function that remembers its results; the scraper's version of its rules becomes
+    zeros.
+    """
     if function.__module__.startswith("scraper.") and "version" in function.__name__:
         return cache(functools.wraps(function)(lambda *_: RULES))
     return cache(function)

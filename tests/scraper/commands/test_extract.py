@@ -47,7 +47,9 @@ def test_page_is_printed_as_json(path: Path) -> None:
     release = json.loads(done.stdout)
     assert (release["title"], release["agency"]) == ("Fler älgar räknade i år", "skog.example")
     assert (release["published"], release["updated"]) == (None, "2024-03-15T10:30:00+01:00")
-    assert release["contacts"] == [{"name": "Eva Ek", "role": "pressansvarig", "phone": "010-123 45 67", "email": None}]
+    assert release["contacts"] == [
+        {"name": "Eva Ek", "role": "pressansvarig", "phone": "010-123 45 67", "email": None}
+    ]
 
 
 def test_broken_characters_are_a_warning(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -60,7 +62,9 @@ def test_broken_characters_are_a_warning(path: Path, capsys: pytest.CaptureFixtu
 
 
 @pytest.mark.parametrize("explain", [False, True])
-def test_unreadable_date_is_an_error(path: Path, capsys: pytest.CaptureFixture[str], explain: bool) -> None:
+def test_unreadable_date_is_an_error(
+    path: Path, capsys: pytest.CaptureFixture[str], explain: bool
+) -> None:
     path.write_text(PAGE.replace("15 mars", "35 mars"), "utf-8")
     code, output, errors = run(capsys, str(path), "--url", URL, *(["--explain"] if explain else []))
     assert code == 1
@@ -87,22 +91,34 @@ def test_unknown_file_or_agency_is_an_error(
     assert message in errors
 
 
-def test_explain_prints_value_rule_and_element_of_every_field(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_explain_prints_value_rule_and_element_of_every_field(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     code, output, errors = run(capsys, str(path), "--url", URL, "--explain")
     assert (code, errors) == (0, "")
     head, *lines = output.splitlines()
     rows = {line.split()[0]: line for line in lines}
     assert {field.name for field in fields(ReleaseItem)} - {"evidence"} <= rows.keys()
     assert "h1" in rows["title"][head.index("element") :]
-    assert rows["updated"][head.index("value") :].startswith("2024-03-15T10:30:00+01:00 ← “Uppdaterad: 15 mars 2024")
+    assert rows["updated"][head.index("value") :].startswith(
+        "2024-03-15T10:30:00+01:00 ← “Uppdaterad: 15 mars 2024"
+    )
     assert rows["updated"][head.index("rule") :].startswith("label Uppdaterad")
     assert rows["published"].split() == ["published", "absent"]
     assert "1: Eva Ek, pressansvarig, 010-123 45 67" in rows["contacts"]
     assert "heading 'Presskontakt'" in rows["contacts"]
 
 
-def test_explain_names_selectors_that_find_nothing(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    table = '[skog]\nname = "Skogsrådet"\nhome = "https://www.skog.example/"\ntitle = "h1"\nlead = ".finnsinte"\n'
+def test_explain_names_selectors_that_find_nothing(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = (
+        '[skog]\nname = "Skogsrådet"\nhome ='
+        ' "https://www.skog.example/'
+        '"\ntitle ='
+        ' "h1"\nlead ='
+        ' ".finnsinte"\n'
+    )
     agencies = path.with_name("agencies.toml")
     agencies.write_text(table, "utf-8")
     arguments = (str(path), "--url", URL, "-s", f"AGENCIES={agencies}")

@@ -14,14 +14,18 @@ from scraper.commands.health import judge_archive
 from tests.scraper.crawling import NOWHERE, Crawling
 
 
-def test_fault_is_shown_until_it_is_acknowledged(crawled_site: Crawling, capsys: pytest.CaptureFixture[str]) -> None:
+def test_fault_is_shown_until_it_is_acknowledged(
+    crawled_site: Crawling, capsys: pytest.CaptureFixture[str]
+) -> None:
     crawled_site.agencies.write_text(crawled_site.agencies.read_text("utf-8") + NOWHERE, "utf-8")
     code, printed = crawled_site.run("news", "-a", "agency=borta", LOOPBACK_UNKNOWN="borta.invalid")
     assert code == 1, printed
     rows, _ = judge_archive(crawled_site.archive, load_agencies(crawled_site.agencies), {})
     assert [row["agency"] for row in rows if row["is_unacknowledged"]] == ["borta"]
 
-    assert crawled_site.call(health.Command(), "--acknowledge", "") == 2  # an unset variable of a script
+    assert (
+        crawled_site.call(health.Command(), "--acknowledge", "") == 2
+    )  # an unset variable of a script
     assert crawled_site.rows("select acknowledged from health where agency = 'borta'") == [(None,)]
     assert crawled_site.call(health.Command()) == 1
     table = capsys.readouterr().out.splitlines()[1:]
@@ -32,7 +36,12 @@ def test_fault_is_shown_until_it_is_acknowledged(crawled_site: Crawling, capsys:
     assert crawled_site.call(health.Command(), "--acknowledge", "borta") == 0
     printed = capsys.readouterr().out
     assert main(["status", str(crawled_site.archive)]) == 0
-    for text in ("0 new faults in 5 agencies", "(known)", "DNS", "borta: acknowledged until it changes"):
+    for text in (
+        "0 new faults in 5 agencies",
+        "(known)",
+        "DNS",
+        "borta: acknowledged until it changes",
+    ):
         assert text in printed
     assert crawled_site.rows("select count(*) from health_events where agency = 'borta'") == [(1,)]
 

@@ -32,7 +32,10 @@ HOME = "https://www.exempel.se/"
 
 @dataclass(frozen=True)
 class Run:
-    """A run of the command. `output` does not contain the lines about requests, `fetched` is their URLs."""
+    """A run of the command.
+
+    `output` does not contain the lines about requests, `fetched` is their URLs.
+    """
 
     code: int
     output: str
@@ -78,14 +81,24 @@ def probed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProbedSite]:
         )
         site.add_wire("viatt:1", compose("farledsverket", 4))
         site.plain["skarm.localhost"] = PlainHost()
-        site.plain["skarm.localhost"].add("/", '<body><div id="root"></div><script src="/a.js"></script></body>')
+        site.plain["skarm.localhost"].add(
+            "/", '<body><div id="root"></div><script src="/a.js"></script></body>'
+        )
         site.break_("lasframjandenamnden/robots.txt", body="User-agent: *\nDisallow: /\n")
         environment = {
             "SCRAPY_SETTINGS_MODULE": "tests.site.settings",
             "LOOPBACK_PORT": str(site.port),
             "COLUMNS": "150",
         }
-        arguments = ["probe", site.url("farledsverket"), "--store", "--out", str(folder), "-s", "RETRY_TIMES=0"]
+        arguments = [
+            "probe",
+            site.url("farledsverket"),
+            "--store",
+            "--out",
+            str(folder),
+            "-s",
+            "RETRY_TIMES=0",
+        ]
         done = subprocess.run(
             [sys.executable, "-m", "scrapy", *arguments],
             cwd=ROOT,
@@ -95,8 +108,14 @@ def probed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProbedSite]:
             check=False,
         )
         runs = {"farledsverket": build_run(done.returncode, done.stderr + done.stdout)}
-        urls = {slug: site.url(slug) for slug in ("skogsbruksradet", "hushallsmyndigheten", "lasframjandenamnden")}
-        urls |= {"path": f"http://hamnstyrelsen.localhost{port}/om/", "script": f"http://skarm.localhost{port}/"}
+        urls = {
+            slug: site.url(slug)
+            for slug in ("skogsbruksradet", "hushallsmyndigheten", "lasframjandenamnden")
+        }
+        urls |= {
+            "path": f"http://hamnstyrelsen.localhost{port}/om/",
+            "script": f"http://skarm.localhost{port}/",
+        }
         (folder / "known.toml").write_text(site.agencies_toml(), "utf-8")
         for slug, url in urls.items():
             command = ["probe", url, "-s", "RETRY_TIMES=0"]
@@ -111,8 +130,15 @@ def test_proposed_table_is_valid_and_finds_releases(probed: ProbedSite, tmp_path
     assert run.code == 0, run.output
     (tmp_path / "agencies.toml").write_text(run.table, "utf-8")
     (agency,) = load_agencies(tmp_path / "agencies.toml").values()
-    assert (agency.slug, agency.name, agency.releases) == ("farledsverket", "Farledsverket", "^/aktuellt/nyheter/.+")
-    paths = [re.sub("^http://[^/]+/", "", url) for url in (*agency.feeds, *agency.sitemaps, *agency.listings)]
+    assert (agency.slug, agency.name, agency.releases) == (
+        "farledsverket",
+        "Farledsverket",
+        "^/aktuellt/nyheter/.+",
+    )
+    paths = [
+        re.sub("^http://[^/]+/", "", url)
+        for url in (*agency.feeds, *agency.sitemaps, *agency.listings)
+    ]
     assert paths == ["aktuellt/atom.xml", "sitemap.xml", "aktuellt/nyheter/"]
     assert "# system: Episerver" in run.table
 
@@ -131,8 +157,16 @@ def test_three_releases_are_shown_beside_the_text_left_out(probed: ProbedSite, s
     pages = probed.runs[slug].pages
     assert [text.partition(". ")[0] for text in pages] == ["1", "2", "3"]
     for text in pages:
-        left, right = zip(*(line.split(" │", 1) for line in text.splitlines() if " │" in line), strict=True)
-        assert {line.split()[0] for line in left if line.strip()} >= {"title", "lead", "body", "published", "tags"}
+        left, right = zip(
+            *(line.split(" │", 1) for line in text.splitlines() if " │" in line), strict=True
+        )
+        assert {line.split()[0] for line in left if line.strip()} >= {
+            "title",
+            "lead",
+            "body",
+            "published",
+            "tags",
+        }
         assert any("LinkedIn" in line for line in right)
         assert max(map(len, text.splitlines()[2:])) <= 150
 
@@ -153,7 +187,10 @@ def test_given_path_is_read_and_its_press_rooms_are_proposed(probed: ProbedSite)
     paths = [re.sub(r"^http://([^/:]+)(:\d+)?/", r"\1 ", url) for url in table["listings"]]
     assert paths == ["hamnstyrelsen.localhost nyheter/", "press.hamnstyrelsen.example "]
     assert table["aliases"] == ["press.hamnstyrelsen.example"]
-    assert "/nyheter/: 3 releases; the rest of the list is behind the button “Visa fler nyheter”" in run.table
+    assert (
+        "/nyheter/: 3 releases; the rest of the list is behind the button “Visa fler nyheter”"
+        in run.table
+    )
     assert table["wire"] == ["viatt:1"]
     assert "# listings: https://via.tt.se/json/v2/releases?publisher=1: 3 releases" in run.table
     assert "left out: it belongs to farledsverket" in run.table
@@ -173,9 +210,12 @@ def test_robots_txt_is_obeyed(probed: ProbedSite) -> None:
 
 
 @pytest.mark.parametrize(
-    ("slug", "problem"), [("hushallsmyndigheten", "answered 503"), ("lasframjandenamnden", "robots.txt forbids it")]
+    ("slug", "problem"),
+    [("hushallsmyndigheten", "answered 503"), ("lasframjandenamnden", "robots.txt forbids it")],
 )
-def test_site_that_cannot_be_fetched_is_an_error(probed: ProbedSite, slug: str, problem: str) -> None:
+def test_site_that_cannot_be_fetched_is_an_error(
+    probed: ProbedSite, slug: str, problem: str
+) -> None:
     run = probed.runs[slug]
     assert run.code == 1
     assert re.fullmatch(rf"scrapy probe: http://.*: {problem}.*", run.output)
@@ -220,5 +260,7 @@ def test_stored_page_is_probed_without_requests(
 def test_missing_contact_or_invalid_address_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_here("www.exempel.se", contact="") == 2
     assert "CONTACT must be set" in capsys.readouterr().err
-    with pytest.raises(UsageError, match=r"'ftp://www\.exempel\.se' is not an http or https address"):
+    with pytest.raises(
+        UsageError, match=r"'ftp://www\.exempel\.se' is not an http or https address"
+    ):
         run_here("ftp://www.exempel.se")

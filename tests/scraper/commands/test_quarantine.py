@@ -20,12 +20,16 @@ RELEASES = 12
 
 def open_offline(crawl: Crawling, moment: datetime | None = None) -> OfflineCrawl:
     site, base = crawl.site.agencies[SLUG], crawl.site.url(SLUG, "")
-    return OfflineCrawl(crawl.archive, site=site, base=base, moment=moment or datetime.now(UTC) - timedelta(hours=1))
+    return OfflineCrawl(
+        crawl.archive, site=site, base=base, moment=moment or datetime.now(UTC) - timedelta(hours=1)
+    )
 
 
 @pytest.fixture
 def redesigned(tmp_path: Path) -> Iterator[Crawling]:
-    """An archive of one agency's releases, each of them due, and its site, on which the lead is not marked any more."""
+    """An archive of one agency's releases, each of them due, and its site, on which the lead is not
+    marked any more.
+    """
     with Site(releases=4 * RELEASES, crawl_delay=None) as site:
         crawl = Crawling(site, site.agencies_file(tmp_path), tmp_path / "archive.db")
         with open_offline(crawl, datetime.now(UTC) - timedelta(days=2)) as offline:
@@ -50,11 +54,15 @@ def test_corrected_rule_releases_all_pages_of_a_field_loss(
     assert counts == [(RELEASES, RELEASES, 0)]
     assert redesigned.rows("select distinct decision from quarantine") == [("confirmed",)]
     assert redesigned.rows("select id, hash, revision from releases") == before
-    ((quarantined, problems),) = redesigned.rows("select quarantined, problems from crawls where spider = 'revisit'")
+    ((quarantined, problems),) = redesigned.rows(
+        "select quarantined, problems from crawls where spider = 'revisit'"
+    )
     assert 0 < quarantined <= RELEASES
     assert "lead was not read" in problems
 
-    assert redesigned.call(diagnose.Command(), SLUG, "--json", "--save", str(tmp_path / "pages")) == 0
+    assert (
+        redesigned.call(diagnose.Command(), SLUG, "--json", "--save", str(tmp_path / "pages")) == 0
+    )
     (report,) = json.loads(capsys.readouterr().out)
     (lead,) = [finding for finding in report["fields"] if finding["field"] == "lead"]
     assert (lead["died"], lead["remedy"], lead["cured"], lead["tried"]) == (True, ".puff", 10, 10)
@@ -64,7 +72,9 @@ def test_corrected_rule_releases_all_pages_of_a_field_loss(
     assert redesigned.call(reparse.Command(), "--agency", SLUG) == 0
     assert f"quarantined pages: {RELEASES} accepted, 0 still quarantined" in capsys.readouterr().out
     assert redesigned.rows("select count(*) from revisions where cause <> 'first'") == [(0,)]
-    assert redesigned.rows("select count(*) from quarantine where decision = 'reparsed'") == [(RELEASES,)]
+    assert redesigned.rows("select count(*) from quarantine where decision = 'reparsed'") == [
+        (RELEASES,)
+    ]
 
 
 def test_quarantined_pages_are_listed_dropped_or_accepted(

@@ -1,4 +1,6 @@
-"""scrapy report: operators are told of a scheduled command that fails, and another service of one that succeeds."""
+"""scrapy report: operators are told of a scheduled command that fails, and another service of one
+that succeeds.
+"""
 
 from __future__ import annotations
 
@@ -34,8 +36,14 @@ def webhook() -> Iterator[Webhook]:
         yield opened
 
 
-def call(webhook: Webhook, folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    given = {"ARCHIVE": str(folder / "archive.db"), "ALERT_WEBHOOK": webhook.url, "ALERT_LANGUAGE": "en"}
+def call(
+    webhook: Webhook, folder: Path, *arguments: str, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    given = {
+        "ARCHIVE": str(folder / "archive.db"),
+        "ALERT_WEBHOOK": webhook.url,
+        "ALERT_LANGUAGE": "en",
+    }
     for name in ("BACKUP", "ROUND"):
         given[f"PING_{name}"] = f"{webhook.url}/{name.lower()}"
     command = [sys.executable, "-m", "scrapy", "report", *arguments]
@@ -53,7 +61,9 @@ def read_subjects(webhook: Webhook) -> list[str]:
     return [message["subject"].removeprefix("Myndighetsarkivet: ") for message in webhook.received]
 
 
-def test_backup_that_fails_is_told_and_one_that_succeeds_is_pinged(webhook: Webhook, tmp_path: Path) -> None:
+def test_backup_that_fails_is_told_and_one_that_succeeds_is_pinged(
+    webhook: Webhook, tmp_path: Path
+) -> None:
     backup = (
         "--",
         sys.executable,
@@ -68,13 +78,20 @@ def test_backup_that_fails_is_told_and_one_that_succeeds_is_pinged(webhook: Webh
     assert (failed.returncode, "archive.db: no such file" in failed.stderr) == (2, True)
     (message,) = webhook.received
     assert message["subject"] == "Myndighetsarkivet: backup failed"
-    assert (message["command"], message["problem"], "UTC (exit 2)" in message["text"]) == ("backup", "exit 2", True)
+    assert (message["command"], message["problem"], "UTC (exit 2)" in message["text"]) == (
+        "backup",
+        "exit 2",
+        True,
+    )
     assert webhook.pings == []
     with Archive(tmp_path / "archive.db"):
         pass
     age_markers(tmp_path)
     assert call(webhook, tmp_path, "backup", *backup).returncode == 0
-    assert (read_subjects(webhook), webhook.pings) == (["backup failed", "backup works again"], ["/hook/backup"])
+    assert (read_subjects(webhook), webhook.pings) == (
+        ["backup failed", "backup works again"],
+        ["/hook/backup"],
+    )
     assert [path for path in tmp_path.iterdir() if path.suffix == ".failed"] == []
 
 
@@ -91,7 +108,9 @@ def test_service_manager_tells_how_a_unit_ended(webhook: Webhook, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    "arguments", [["backup"], ["backup:gone"], ["backup", "--every", "0", "--", "true"]], ids=lambda words: words[-1]
+    "arguments",
+    [["backup"], ["backup:gone"], ["backup", "--every", "0", "--", "true"]],
+    ids=lambda words: words[-1],
 )
 def test_wrong_use_is_an_error(webhook: Webhook, tmp_path: Path, arguments: list[str]) -> None:
     message, failed = "must be given as in: NAME", call(webhook, tmp_path, *arguments)
@@ -127,7 +146,9 @@ def test_one_message_a_day_while_a_command_fails(webhook: Webhook, tmp_path: Pat
             assert report_result(archive, "backup", settings, None, None), "of another command"
             if len(webhook.received) > sent:
                 told_at.append(hours)
-                os.utime(marker, (now().timestamp(), now().timestamp()))  # the clock of files is not simulated
+                os.utime(
+                    marker, (now().timestamp(), now().timestamp())
+                )  # the clock of files is not simulated
     assert told_at == [0, 23, 47]
     assert {*read_subjects(webhook)} == {"notify misslyckades"}
 
@@ -150,7 +171,9 @@ def test_message_that_was_not_delivered_is_sent_again(
     assert "nobody is told" in caplog.text
 
 
-def test_message_by_mail_is_sent_beside_a_webhook_that_fails(webhook: Webhook, tmp_path: Path) -> None:
+def test_message_by_mail_is_sent_beside_a_webhook_that_fails(
+    webhook: Webhook, tmp_path: Path
+) -> None:
     webhook.status = 500
     with MailServer() as server:
         given = {"ALERT_MAIL": "a@news.example", "ALERT_SMTP": f"smtp://127.0.0.1:{server.port}"}
@@ -163,13 +186,18 @@ def test_message_by_mail_is_sent_beside_a_webhook_that_fails(webhook: Webhook, t
 
 
 def test_disk_without_space_for_the_marker_stops_no_message(
-    webhook: Webhook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    webhook: Webhook,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     def fail(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "touch", fail)
-    assert report_result(tmp_path / "archive.db", "backup", AlertSettings(webhook=webhook.url), None, "exit 2")
+    assert report_result(
+        tmp_path / "archive.db", "backup", AlertSettings(webhook=webhook.url), None, "exit 2"
+    )
     assert len(webhook.received) == 1
     assert "No space left on device" in caplog.text
 
@@ -178,8 +206,12 @@ def test_pass_that_breaks_off_is_told_by_the_round(
     webhook: Webhook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     command = round.Command()
-    command.settings = build_settings(ARCHIVE=str(tmp_path / "archive.db"), AGENCIES=str(tmp_path / "agencies.toml"))
-    (tmp_path / "agencies.toml").write_text('[fyr]\nname = "Fyr"\nhome = "https://fyr.example/"\n', "utf-8")
+    command.settings = build_settings(
+        ARCHIVE=str(tmp_path / "archive.db"), AGENCIES=str(tmp_path / "agencies.toml")
+    )
+    (tmp_path / "agencies.toml").write_text(
+        '[fyr]\nname = "Fyr"\nhome = "https://fyr.example/"\n', "utf-8"
+    )
     monkeypatch.delenv("PUBLIC_URL", raising=False)
     with CommandRunner() as runner:
         for first, code in ((-9, 1), (1, 0)):
@@ -193,7 +225,10 @@ def test_pass_that_breaks_off_is_told_by_the_round(
 
 def test_ping_url_is_checked_without_being_shown() -> None:
     assert read_ping_url("backup", {}) is None
-    assert read_ping_url("raw-copy", {"PING_RAW_COPY": " https://switch.example/1 "}) == "https://switch.example/1"
+    assert (
+        read_ping_url("raw-copy", {"PING_RAW_COPY": " https://switch.example/1 "})
+        == "https://switch.example/1"
+    )
     with pytest.raises(AgencyError, match="environment: PING_BACKUP") as raised:
         read_ping_url("backup", {"PING_BACKUP": "https://user:secret@:80/"})
     assert "secret" not in str(raised.value)
@@ -213,7 +248,9 @@ def test_wrong_setting_does_not_keep_the_command_from_running(
 
 
 @pytest.mark.parametrize("words", [["no-such-command"], ["/no/such/file", "--to", "x"]])
-def test_command_that_cannot_be_started_is_a_failure(webhook: Webhook, tmp_path: Path, words: list[str]) -> None:
+def test_command_that_cannot_be_started_is_a_failure(
+    webhook: Webhook, tmp_path: Path, words: list[str]
+) -> None:
     done = call(webhook, tmp_path, "backup", "--", *words)
     assert (done.returncode, "cannot be started" in done.stderr) == (127, True)
     assert read_subjects(webhook) == ["backup failed"]

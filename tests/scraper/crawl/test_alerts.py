@@ -37,20 +37,30 @@ def webhook() -> Iterator[Webhook]:
         yield opened
 
 
-def add_event(archive: Archive, agency: str, state: str, reason: Mapping[str, object], at: datetime = MONDAY) -> None:
+def add_event(
+    archive: Archive, agency: str, state: str, reason: Mapping[str, object], at: datetime = MONDAY
+) -> None:
     row = [agency, to_iso(at), state, json.dumps(reason)]
     with archive.transaction():
-        archive.db.execute("insert into health_events (agency, at, state, reason) values (?, ?, ?, ?)", row)
+        archive.db.execute(
+            "insert into health_events (agency, at, state, reason) values (?, ?, ?, ?)", row
+        )
 
 
 def read_messages(webhook: Webhook) -> list[list[list[str]]]:
-    """The agencies of each message: with faults, recovered, and with a fault that has passed by now."""
+    """The agencies of each message: with faults, recovered, and with a fault that has passed by
+    now.
+    """
     kinds = ("faults", "recoveries", "passed")
-    return [[[row["agency"] for row in message[kind]] for kind in kinds] for message in webhook.received]
+    return [
+        [[row["agency"] for row in message[kind]] for kind in kinds] for message in webhook.received
+    ]
 
 
 def test_fault_and_recovery_are_sent_once_each(archive: Archive, webhook: Webhook) -> None:
-    settings = AlertSettings(webhook=webhook.url, language="en", status_page="https://archive.example/-/status")
+    settings = AlertSettings(
+        webhook=webhook.url, language="en", status_page="https://archive.example/-/status"
+    )
     add_event(archive, "skog", "healthy", NO_FAULT)
     assert send_alerts(archive, settings, MONDAY)
     assert webhook.received == []
@@ -59,7 +69,13 @@ def test_fault_and_recovery_are_sent_once_each(archive: Archive, webhook: Webhoo
         assert send_alerts(archive, settings, MONDAY)
     assert read_messages(webhook) == [[["skog"], [], []]]
     assert webhook.received[0]["subject"] == "Myndighetsarkivet: 1 new fault"
-    reason = "None of the 3 listed pages that were fetched could be read: a login page was shown instead."
+    reason = (
+        "None of the 3 listed pages that were fetched could be read: a login"
+        " page"
+        " was"
+        " shown"
+        " instead."
+    )
     assert reason in webhook.received[0]["text"]
     assert "https://archive.example/-/status" in webhook.received[0]["text"]
     add_event(archive, "skog", "healthy", NO_FAULT)
@@ -132,7 +148,11 @@ def test_acknowledged_fault_is_not_sent(archive: Archive, webhook: Webhook) -> N
     add_event(archive, "skog", "failing", LOGIN_FAULT)
     row = ["skog", "failing", "2026-03-01", "{}", "2026-03-02", "2026-03-02", "{}"]
     archive.db.execute(
-        "insert into health (agency, state, since, reason, judged, acknowledged, facts) values (?, ?, ?, ?, ?, ?, ?)",
+        "insert into health (agency,"
+        " state, since, reason,"
+        " judged, acknowledged, facts)"
+        " values"
+        " (?, ?, ?, ?, ?, ?, ?)",
         row,
     )
     assert send_alerts(archive, AlertSettings(webhook=webhook.url), MONDAY)
@@ -142,7 +162,10 @@ def test_acknowledged_fault_is_not_sent(archive: Archive, webhook: Webhook) -> N
 def test_mail_has_the_same_id_when_sent_again(archive: Archive) -> None:
     add_event(archive, "skog", "failing", LOGIN_FAULT)
     with MailServer() as server:
-        variables = {"ALERT_MAIL": "a@news.example, b@news.example", "ALERT_SMTP": f"smtp://127.0.0.1:{server.port}"}
+        variables = {
+            "ALERT_MAIL": "a@news.example, b@news.example",
+            "ALERT_SMTP": f"smtp://127.0.0.1:{server.port}",
+        }
         settings = read_alert_settings(variables)
         server.answer = "451 later"
         assert not send_alerts(archive, settings, MONDAY)
@@ -156,11 +179,16 @@ def test_mail_has_the_same_id_when_sent_again(archive: Archive) -> None:
     assert "Skogsrådet (skog)" in second.get_content()
 
 
-def test_password_is_not_sent_without_tls(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_password_is_not_sent_without_tls(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
     add_event(archive, "skog", "failing", LOGIN_FAULT)
     with MailServer() as server:
         monkeypatch.setattr("archive.mail_and_webhooks.is_loopback", lambda _: False)
-        variables = {"ALERT_MAIL": "a@news.example", "ALERT_SMTP": f"smtp://me:pass@127.0.0.1:{server.port}"}
+        variables = {
+            "ALERT_MAIL": "a@news.example",
+            "ALERT_SMTP": f"smtp://me:pass@127.0.0.1:{server.port}",
+        }
         settings = read_alert_settings(variables)
         assert not send_alerts(archive, settings, MONDAY)
     assert (server.received, "pass" in repr(settings)) == ([], False)

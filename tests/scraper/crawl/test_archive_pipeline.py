@@ -1,4 +1,6 @@
-"""Pipelines, and how often they parse a page: once; its stored version only if texts are compared."""
+"""Pipelines, and how often they parse a page: once; its stored version only if texts are
+compared.
+"""
 
 from __future__ import annotations
 
@@ -33,8 +35,20 @@ URL = "https://skog.example/nyheter/1"
 AGENCY = Agency(slug="skog", name="Skogsbruksrådet", home="https://skog.example/")
 OLD_NAMES = "shell topbar crumbs hero prose lead-in card-list bottom grid-main aside-box"
 NEW_NAMES = "layout portlet heading subheading ingress menu foot column normal pagecontent"
-TEXT = "Stödet till den som planterar ädellövskog höjs i vår, och ansökan görs på webben som förra året. " * 4
-LATER = "Sista dag att söka är den siste maj, och besked om stödet kommer i augusti till alla som har sökt det. " * 3
+TEXT = (
+    "Stödet till den som planterar"
+    " ädellövskog höjs i vår, och"
+    " ansökan görs på webben som"
+    " förra"
+    " året. " * 4
+)
+LATER = (
+    "Sista dag att söka är"
+    " den siste maj,"
+    " och besked om stödet"
+    " kommer i augusti till alla som har"
+    " sökt det. " * 3
+)
 
 
 def build_page(*paragraphs: str, names: str = OLD_NAMES) -> bytes:
@@ -42,7 +56,11 @@ def build_page(*paragraphs: str, names: str = OLD_NAMES) -> bytes:
     built = "".join(f'<div class="{name}"></div>' for name in names.split())
     text = "".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
     return (
-        f"<!doctype html><html lang='sv'><head><title>Mer lövskog</title></head><body>{built}<main><h1>Mer lövskog</h1>"
+        f"<!doctype html><html"
+        f" lang='sv'><head><title>Mer"
+        f" lövskog</title></"
+        f"head><body>{built}"
+        f"<main><h1>Mer lövskog</h1>"
         f"<p>Publicerad 3 mars 2024</p>{text}</main></body></html>"
     ).encode()
 
@@ -50,7 +68,9 @@ def build_page(*paragraphs: str, names: str = OLD_NAMES) -> bytes:
 PAGE = build_page(TEXT, LATER)
 IN_NEW_TEMPLATE = build_page(TEXT, LATER, names=NEW_NAMES)
 EDITED = build_page(TEXT, LATER.replace("siste maj", "förste juni"))
-EDITED_IN_NEW_TEMPLATE = build_page(TEXT, LATER.replace("siste maj", "förste juni"), names=NEW_NAMES)
+EDITED_IN_NEW_TEMPLATE = build_page(
+    TEXT, LATER.replace("siste maj", "förste juni"), names=NEW_NAMES
+)
 
 
 class Crawl:
@@ -100,7 +120,8 @@ def count_parses(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
     fromstring = etree.fromstring
 
     def count(text: bytes | str, *args: Any, **kwargs: Any) -> Any:
-        if "<title>" in (text if isinstance(text, str) else text.decode()):  # a state's body_html has none
+        # a state's body_html has none
+        if "<title>" in (text if isinstance(text, str) else text.decode()):
             parsed.append(text.encode() if isinstance(text, str) else text)
         return fromstring(text, *args, **kwargs)
 
@@ -130,7 +151,11 @@ def test_unchanged_page_is_parsed_once(crawl: Crawl, count_parses: Callable[[], 
     for html in (PAGE, PAGE, PAGE.replace(b"</body>", b"<p class='foot'>Antal: 4</p></body>")):
         crawl.run(html)
         assert count_parses() == 1
-    assert crawl.rows("select count(*) from revisions") == crawl.rows("select count(*) from captures") == [(1,)]
+    assert (
+        crawl.rows("select count(*) from revisions")
+        == crawl.rows("select count(*) from captures")
+        == [(1,)]
+    )
 
 
 @pytest.mark.parametrize(
@@ -142,14 +167,29 @@ def test_unchanged_page_is_parsed_once(crawl: Crawl, count_parses: Callable[[], 
         (None, EDITED_IN_NEW_TEMPLATE, 2, ["first", "source"], 2),
         (
             None,
-            PAGE.replace(b"</main>", b"<p>Klimat: nej.</p></main>").replace(OLD_NAMES.encode(), b""),
+            PAGE.replace(b"</main>", b"<p>Klimat: nej.</p></main>").replace(
+                OLD_NAMES.encode(), b""
+            ),
             1,
             ["first", "source"],
             1,
         ),
-        ("update revisions set parser_version = 'old'", EDITED_IN_NEW_TEMPLATE, 2, ["first", "source"], 2),
+        (
+            "update revisions set parser_version = 'old'",
+            EDITED_IN_NEW_TEMPLATE,
+            2,
+            ["first", "source"],
+            2,
+        ),
     ],
-    ids=["new template", "no fingerprint", "edit", "edit and new template", "edit of few words", "edit and new parser"],
+    ids=[
+        "new template",
+        "no fingerprint",
+        "edit",
+        "edit and new template",
+        "edit of few words",
+        "edit and new parser",
+    ],
 )
 def test_changed_page_is_parsed_once_and_its_stored_version_at_most_once(
     crawl: Crawl,
@@ -169,7 +209,9 @@ def test_changed_page_is_parsed_once_and_its_stored_version_at_most_once(
     crawl.run(html)
     assert count_parses() == parses
     assert crawl.rows("select cause from revisions order by id") == [(cause,) for cause in causes]
-    assert crawl.rows("select capture, (select count(*) from templates) from releases") == [(2, templates)]
+    assert crawl.rows("select capture, (select count(*) from templates) from releases") == [
+        (2, templates)
+    ]
 
 
 def test_quarantined_page_is_parsed_once(crawl: Crawl, count_parses: Callable[[], int]) -> None:
@@ -178,12 +220,16 @@ def test_quarantined_page_is_parsed_once(crawl: Crawl, count_parses: Callable[[]
     other_text = "En helt annan text om älgar och deras vanor i norra Sveriges alla skogar. " * 20
     moved = f"<nav>{TEXT}{LATER}</nav></body>".encode()
     with pytest.raises(DropItem, match="quarantined"):
-        crawl.pipeline.process_item(crawl.parse(build_page(other_text, names=NEW_NAMES).replace(b"</body>", moved)))
+        crawl.pipeline.process_item(
+            crawl.parse(build_page(other_text, names=NEW_NAMES).replace(b"</body>", moved))
+        )
     assert count_parses() == 1, "the templates are compared by their fingerprints"
     assert crawl.rows("select count(*) from quarantine") == [(1,)]
 
 
-def test_writer_of_distributed_crawl_parses_only_edited_pages(crawl: Crawl, count_parses: Callable[[], int]) -> None:
+def test_writer_of_distributed_crawl_parses_only_edited_pages(
+    crawl: Crawl, count_parses: Callable[[], int]
+) -> None:
     for html, parses in ((PAGE, 0), (PAGE, 0), (EDITED, 0), (IN_NEW_TEMPLATE, 2)):
         bodies: list[bytes] = []
         message = encode_argument(crawl.parse(html), bodies)
@@ -222,11 +268,16 @@ def test_warning_about_pages_with_problems_of_their_own_names_the_problem(crawl:
     crawl.pipeline.close_spider()
     stats = crawl.spider.agency_stats["skog"]
     assert stats.quarantined == 1
-    assert stats.problems[-1:] == [f"skog: published in the future: {URL}; quarantined: see scrapy diagnose skog"]
+    assert stats.problems[-1:] == [
+        f"skog: published in the future: {URL}; quarantined: see scrapy diagnose skog"
+    ]
 
 
 def test_pages_with_one_problem_are_counted() -> None:
-    reasons = [{"field": "body", "why": "doubtful", "doubt": "is before the heading"}, {"field": "lead", "why": "lost"}]
+    reasons = [
+        {"field": "body", "why": "doubtful", "doubt": "is before the heading"},
+        {"field": "lead", "why": "lost"},
+    ]
     common: dict[str, Any] = {
         "agency": "skog",
         "crawl_id": 1,
@@ -235,6 +286,9 @@ def test_pages_with_one_problem_are_counted() -> None:
         "state": {},
         "capture_id": 1,
     }
-    pages = [QuarantinedPage(id=n, url=f"{URL}{n}", reasons=reasons, decision=None, **common) for n in range(3)]
+    pages = [
+        QuarantinedPage(id=n, url=f"{URL}{n}", reasons=reasons, decision=None, **common)
+        for n in range(3)
+    ]
     problem = "body doubted"
     assert list(describe_page_problems(pages)) == [f"{problem}: {URL}0 and 2 more"]

@@ -32,7 +32,9 @@ def test_rejected_page_has_a_kind(html: str, kind: str) -> None:
     assert [failures.classify_failure(error) for error in (caught.value, rejection)] == [kind, kind]
 
 
-@pytest.mark.parametrize("source", ["<h1>Nyheter</h1><p>Inga nyheter hittades.</p>", "<rss></rss>", ""])
+@pytest.mark.parametrize(
+    "source", ["<h1>Nyheter</h1><p>Inga nyheter hittades.</p>", "<rss></rss>", ""]
+)
 def test_empty_source_is_not_rejected(source: str) -> None:
     assert failures.detect_rejection(source.encode(), "https://a.example/nyheter") is None
 
@@ -61,5 +63,9 @@ def test_error_has_a_kind(error: Exception | None, kind: str) -> None:
 
 def test_every_kind_has_an_interface_text() -> None:
     statuses = {failures.classify_status(status) for status in range(300, 600)}
-    kinds = statuses | {kind for _, kind in failures.FAILURE_KINDS} | set(failures.BLOCKED_PAGE_KINDS.values())
+    kinds = (
+        statuses
+        | {kind for _, kind in failures.FAILURE_KINDS}
+        | set(failures.BLOCKED_PAGE_KINDS.values())
+    )
     assert [kind for kind in kinds if not find_text("sv", f"failure.{kind}")] == []

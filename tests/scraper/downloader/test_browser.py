@@ -1,4 +1,6 @@
-"""Listings that only scripts make, read by a real Chromium whose requests our downloader answers."""
+"""Listings that only scripts make, read by a real Chromium whose requests our downloader
+answers.
+"""
 
 from __future__ import annotations
 
@@ -45,8 +47,15 @@ def test_list_made_by_scripts_is_read(scripted: Crawling) -> None:
     count = NEWS_LISTS[BROWSER_LIST].count
     assert scripted.rows("select count(*) from releases") == [(count,)], printed
     paths = {path for host, path in scripted.site.counts.paths if host == HOST}
-    assert {"/app.js", "/api/nyheter?start=0", "/api/nyheter?start=5", "/api/nyheter?start=10"} <= paths
-    assert paths.isdisjoint({"/fyr.png", "/inramat", "/site.css", "/intern/hemligt", "/favicon.ico"})
+    assert {
+        "/app.js",
+        "/api/nyheter?start=0",
+        "/api/nyheter?start=5",
+        "/api/nyheter?start=10",
+    } <= paths
+    assert paths.isdisjoint(
+        {"/fyr.png", "/inramat", "/site.css", "/intern/hemligt", "/favicon.ico"}
+    )
     assert set(scripted.site.counts.hosts) == {HOST}, "nothing else was asked"
     assert "/intern/hemligt: RobotsForbidden" in printed
     assert "169.254" not in str(scripted.rows("select group_concat(body) from releases"))
@@ -64,26 +73,41 @@ def test_list_made_by_scripts_is_read(scripted: Crawling) -> None:
 @pytest.mark.parametrize(
     ("script", "settings", "problem"),
     [
-        ("while (true) {}", {"BROWSER_TIMEOUT": "3"}, "its scripts did not finish within 3 seconds (BROWSER_TIMEOUT)"),
-        ("document.body.append('x'.repeat(3e6))", {"DOWNLOAD_MAXSIZE": "1000000"}, "characters (DOWNLOAD_MAXSIZE)"),
+        (
+            "while (true) {}",
+            {"BROWSER_TIMEOUT": "3"},
+            "its scripts did not finish within 3 seconds (BROWSER_TIMEOUT)",
+        ),
+        (
+            "document.body.append('x'.repeat(3e6))",
+            {"DOWNLOAD_MAXSIZE": "1000000"},
+            "characters (DOWNLOAD_MAXSIZE)",
+        ),
         ("fetch('/intern/lista')", {}, "lists nothing; its scripts did not get http://"),
     ],
     ids=["endless script", "large page", "forbidden"],
 )
-def test_hostile_script(scripted: Crawling, script: str, settings: dict[str, str], problem: str) -> None:
+def test_hostile_script(
+    scripted: Crawling, script: str, settings: dict[str, str], problem: str
+) -> None:
     address = scripted.site.url(BROWSER_LIST, "/app.js")
     scripted.site.break_(address, body=script, headers={"Content-Type": "text/javascript"})
     code, printed = scripted.run(**settings)
     assert code == 1
     assert problem in printed
     assert "Traceback" not in printed
-    assert scripted.rows("select role, state from frontier where role = 'listing'") == [("listing", "failed")]
+    assert scripted.rows("select role, state from frontier where role = 'listing'") == [
+        ("listing", "failed")
+    ]
 
 
 def test_missing_extra_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    check_browser({"fyr": replace(AGENCY, browser=False), "bak": replace(AGENCY, paused="byggs om")})
+    check_browser(
+        {"fyr": replace(AGENCY, browser=False), "bak": replace(AGENCY, paused="byggs om")}
+    )
     with pytest.raises(
-        AgencyError, match=r"\[fyr\] browser needs the extra: pip install 'myndighetsarkivet\[browser\]'"
+        AgencyError,
+        match=r"\[fyr\] browser needs the extra: pip install 'myndighetsarkivet\[browser\]'",
     ):
         check_browser({"fyr": AGENCY})

@@ -18,7 +18,10 @@ from twisted.web.http_headers import Headers
 from scraper.downloader.http_handler import MAX_HEADER_BYTES, BoundedHTTPFactory, decode_response
 
 URL = "https://skog.example/nyheter/1"
-TEXT = "".join(f"<p>Stycke {number} om gallring i skog nummer {number * 7919 % 1009}.</p>" for number in range(5000))
+TEXT = "".join(
+    f"<p>Stycke {number} om gallring i skog nummer {number * 7919 % 1009}.</p>"
+    for number in range(5000)
+)
 BODY = f"<html><body>{TEXT}</body></html>".encode()
 
 
@@ -40,10 +43,20 @@ COMPRESSORS: list[tuple[str, Callable[[bytes], bytes]]] = [
 
 
 def decode(
-    body: bytes, coding: str | None = None, *, max_bytes: int = 10**6, status: int = 200, flags: tuple[str, ...] = ()
+    body: bytes,
+    coding: str | None = None,
+    *,
+    max_bytes: int = 10**6,
+    status: int = 200,
+    flags: tuple[str, ...] = (),
 ) -> Response:
-    headers = {"Content-Type": "text/html; charset=utf-8", **({"Content-Encoding": coding} if coding else {})}
-    return decode_response(HtmlResponse(URL, status=status, headers=headers, body=body, flags=list(flags)), max_bytes)
+    headers = {
+        "Content-Type": "text/html; charset=utf-8",
+        **({"Content-Encoding": coding} if coding else {}),
+    }
+    return decode_response(
+        HtmlResponse(URL, status=status, headers=headers, body=body, flags=list(flags)), max_bytes
+    )
 
 
 @pytest.mark.parametrize(("coding", "compress"), COMPRESSORS)
@@ -52,7 +65,11 @@ def test_compressed_body_is_decompressed_and_a_cut_one_is_a_data_loss(
 ) -> None:
     compressed = compress(BODY)
     response = decode(compressed, coding)
-    assert (response.body, type(response), response.headers.get("Content-Encoding")) == (BODY, HtmlResponse, None)
+    assert (response.body, type(response), response.headers.get("Content-Encoding")) == (
+        BODY,
+        HtmlResponse,
+        None,
+    )
     for size in (len(compressed) * 3 // 4, len(compressed) // 2, 20, 3):
         with pytest.raises(ResponseDataLossError, match=r"ends too early|cannot be decompressed"):
             decode(compressed[:size], coding)
@@ -63,11 +80,15 @@ def test_compressed_body_is_decompressed_and_a_cut_one_is_a_data_loss(
 def test_minor_faults_of_compression_are_tolerated() -> None:
     compressed = gzip.compress(BODY)
     assert decode(b"", "gzip", status=304).body == b""
-    assert decode(compressed + gzip.compress(b"<!-- slut -->"), "gzip").body == BODY + b"<!-- slut -->"
+    assert (
+        decode(compressed + gzip.compress(b"<!-- slut -->"), "gzip").body == BODY + b"<!-- slut -->"
+    )
     assert decode(compressed[:-8] + bytes(8), "gzip").body == BODY, "a wrong checksum"
     assert decode(compressed + b"\0\0 mer", "gzip").body == BODY
     assert decode(BODY, "identity").headers["Content-Encoding"] == b"identity"
-    assert BODY.startswith(decode(compressed[:-3000], "gzip", status=404).body), "the status is enough"
+    assert BODY.startswith(decode(compressed[:-3000], "gzip", status=404).body), (
+        "the status is enough"
+    )
     assert decode(b"Finns inte", "gzip", status=404).status == 404
 
 

@@ -23,7 +23,12 @@ from tests.scraper.crawling import RELEASES, SLUG, Crawling
 from tests.site.knobs import Asked
 from tests.site.server import Site
 
-SETTINGS = {"BACK_OFF_AFTER": 5, "BACK_OFF_FIRST": 1800, "BACK_OFF_MAX": 86400, "RETRY_AFTER_MAX": 600}
+SETTINGS = {
+    "BACK_OFF_AFTER": 5,
+    "BACK_OFF_FIRST": 1800,
+    "BACK_OFF_MAX": 86400,
+    "RETRY_AFTER_MAX": 600,
+}
 FIRST_PAUSE = timedelta(minutes=30)
 
 
@@ -40,7 +45,9 @@ class Crawls:
         monkeypatch.setattr(throttle, "now", lambda: self.now)
 
     def run(self, *hosts: tuple[str, int, int | None]) -> int:
-        """Request so many URLs of each host, which answers with a status or not at all; return how many were paused."""
+        """Request so many URLs of each host, which answers with a status or not at all; return how
+        many were paused.
+        """
         middleware, paused = build_middleware(self.archive), 0
         middleware.spider_opened()
         for host, number, status in hosts:
@@ -90,9 +97,13 @@ def test_pauses_are_not_stored_while_no_host_responds(crawls: Crawls) -> None:
 
 def test_retry_after_delays_requests_without_an_archive(monkeypatch: pytest.MonkeyPatch) -> None:
     middleware, delays = build_middleware(), list[float]()
-    monkeypatch.setattr(middleware, "delay_requests", lambda request, seconds: delays.append(seconds))
+    monkeypatch.setattr(
+        middleware, "delay_requests", lambda request, seconds: delays.append(seconds)
+    )
     request = Request("https://a.se/1")
-    middleware.record_response(Response(request.url, status=429, headers={"Retry-After": "4"}), request)
+    middleware.record_response(
+        Response(request.url, status=429, headers={"Retry-After": "4"}), request
+    )
     assert delays == [4]
 
 
@@ -101,10 +112,14 @@ def test_delays_are_kept_and_requests_are_repeated(tmp_path: Path) -> None:
         crawl = Crawling(site, site.agencies_file(tmp_path), tmp_path / "archive.db")
         url = crawl.urls("farledsverket")[0]
         site.break_(url, status=429, headers={"Retry-After": "2"}, times=1)
-        listing = gzip.compress(f"<html><body><main>{'<p>Stycke</p>' * 500}</main></body></html>".encode())
+        listing = gzip.compress(
+            f"<html><body><main>{'<p>Stycke</p>' * 500}</main></body></html>".encode()
+        )
         headers = {"Content-Type": "text/html", "Content-Encoding": "gzip"}
         path = site.agencies[SLUG].paths.listing
-        site.break_(site.url(SLUG, path), body=listing[: len(listing) // 2], headers=headers, times=1)
+        site.break_(
+            site.url(SLUG, path), body=listing[: len(listing) // 2], headers=headers, times=1
+        )
         log: list[Asked] = []
         site.log = log
         code, printed = crawl.run(RETRY_TIMES="2")
@@ -115,12 +130,16 @@ def test_delays_are_kept_and_requests_are_repeated(tmp_path: Path) -> None:
     for host in counts.hosts:
         assert counts.mean_gap(host) >= 0.25, host
     assert set(counts.busiest.values()) == {1}, "one request at a time"
-    assert [agent for agent in counts.agents if "tests" not in agent and "test@localhost" not in agent] == []
+    assert [
+        agent for agent in counts.agents if "tests" not in agent and "test@localhost" not in agent
+    ] == []
     own = [request for request in log if request.host == "farledsverket.localhost"]
     number = next(number for number, request in enumerate(own) if request.status == 429)
     refused, repeated = own[number].moment, own[number + 1].moment
     assert (repeated - refused).total_seconds() >= 1.9
-    assert [request for request in log if refused < request.moment < repeated], "other hosts are not delayed"
+    assert [request for request in log if refused < request.moment < repeated], (
+        "other hosts are not delayed"
+    )
     assert counts.paths[f"{SLUG}.localhost", path] == 2, "a listing that was cut is requested again"
 
 

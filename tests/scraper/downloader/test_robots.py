@@ -39,14 +39,20 @@ def test_unreachable_robots_txt_forbids_everything_for_thirty_days(crawling: Cra
     assert (code, "cannot be read: answered 503" in printed) == (1, True), printed
     assert {path for _, path in site.counts.paths} == {"/robots.txt"}
     ((state, paused_until),) = crawling.rows("select robots, paused_until from hosts")
-    assert (state, paused_until is not None) == ("unreachable", True), "the host did not respond in a whole crawl"
+    assert (state, paused_until is not None) == ("unreachable", True), (
+        "the host did not respond in a whole crawl"
+    )
     site.clear_counts()
     code, printed = crawling.run("news", "-a", f"agency={SLUG}")
     assert (code, site.counts.total) == (1, 0)
     assert "is paused until" in printed
     rules = f"User-agent: *\nDisallow: /{forbidden.split('/', 3)[3]}\n"
     crawling.write(
-        "update hosts set robots_since = '2020-01-01T00:00:00+00:00', paused_until = '2020-01-01T00:00:00+00:00',"
+        "update hosts set"
+        " robots_since ="
+        " '2020-01-01T00:00:00+00:00',"
+        " paused_until ="
+        " '2020-01-01T00:00:00+00:00',"
         f" robots_text = '{rules}'"
     )
     code, printed = crawling.run("news", "-a", f"agency={SLUG}")

@@ -29,14 +29,28 @@ if TYPE_CHECKING:
         ("here", "http://here.localhost:8003/", False),  # another server of this machine
         ("here", "http://here.localhost/", False),
         ("here", "http://10.0.0.5:8002/", False),
-        ("away", "http://here.localhost:8002/nyheter/1", False),  # a page or a redirect of another agency
-        ("away", "http://127.0.0.1:9000/feed", False),  # declared, but the agency's home is elsewhere
+        (
+            "away",
+            "http://here.localhost:8002/nyheter/1",
+            False,
+        ),  # a page or a redirect of another agency
+        (
+            "away",
+            "http://127.0.0.1:9000/feed",
+            False,
+        ),  # declared, but the agency's home is elsewhere
         ("inside", "http://10.0.0.5/", False),  # not in PRIVATE_HOSTS
         ("away", "http://10.0.0.6/", True),
     ],
 )
-def test_only_a_local_agency_may_request_its_declared_local_hosts(agency: str, url: str, allowed: bool) -> None:
-    homes = {"here": "http://here.localhost:8002/", "away": "https://away.example/", "inside": "http://10.0.0.5/"}
+def test_only_a_local_agency_may_request_its_declared_local_hosts(
+    agency: str, url: str, allowed: bool
+) -> None:
+    homes = {
+        "here": "http://here.localhost:8002/",
+        "away": "https://away.example/",
+        "inside": "http://10.0.0.5/",
+    }
     agencies = {
         slug: Agency(slug=slug, name=slug, home=home, feeds=("http://127.0.0.1:9000/feed",))
         for slug, home in homes.items()
@@ -62,7 +76,9 @@ def test_spider_of_another_project_may_only_request_its_local_start_urls() -> No
             ssrf_filter.process_request(Request(url, meta=meta))
 
 
-def test_localhost_names_are_resolved_without_a_name_server(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_localhost_names_are_resolved_without_a_name_server(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     resolver = PublicResolver(cast("ReactorBase", None), 0, 1.0, frozenset())
     looked_up: list[str] = []
 

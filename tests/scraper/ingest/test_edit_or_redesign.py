@@ -11,7 +11,13 @@ from archive.database.models import Attachment, Release, to_state
 from scraper.ingest.edit_or_redesign import PageVersion, find_change_cause
 
 URL = "https://skog.example/nyheter/1"
-TEXT = "Stödet till den som planterar ädellövskog höjs i vår, och ansökan görs på webben som förra året."
+TEXT = (
+    "Stödet till den som planterar ädellövskog höjs i vår, och ansökan görs på"
+    " webben"
+    " som"
+    " förra"
+    " året."
+)
 BOX = "Har du frågor om stödet? Ring växeln."
 OLD_NAMES = "sv-text-portlet sv-layout pagecontent normal heading subheading ingress menu foot"
 NEW_NAMES = "hero prose shell grid-main card-list topbar crumbs bottom lead-in aside-box"
@@ -23,33 +29,67 @@ def build_page(*paragraphs: str, names: str, outside: str = "") -> bytes:
     """A page of a template with these class names, and text outside its main element."""
     template = "".join(f'<div class="{name}"></div>' for name in names.split())
     text = "".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
-    html = f"<html><body>{template}<main><h1>Mer lövskog</h1>{text}</main><div>{outside}</div></body></html>"
+    html = (
+        f"<html><body>{template}<main><h1>Mer"
+        f" lövskog</h1>{text}</"
+        f"main><div>{outside}</"
+        f"div></"
+        f"body></html>"
+    )
     return html.encode()
 
 
 def build_state(*paragraphs: str, files: tuple[str, ...] = ()) -> dict[str, Any]:
     body_html = "".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
-    attachments = tuple(Attachment(url=f"https://skog.example/{name}", title=name) for name in files)
+    attachments = tuple(
+        Attachment(url=f"https://skog.example/{name}", title=name) for name in files
+    )
     body = "\n\n".join(paragraphs)
     return to_state(
-        Release(agency="skog", url=URL, title="Mer lövskog", body=body, body_html=body_html, attachments=attachments)
+        Release(
+            agency="skog",
+            url=URL,
+            title="Mer lövskog",
+            body=body,
+            body_html=body_html,
+            attachments=attachments,
+        )
     )
 
 
 def build_linked(*links: tuple[str, str], menu: str = "") -> tuple[dict[str, Any], bytes, bytes]:
-    """The state of a release with links (text, URL), and its page in the old and in the new template."""
+    """The state of a release with links (text, URL), and its page in the old and in the new
+    template.
+    """
     text = TEXT + "".join(f' <a href="{target}">{words}</a>' for words, target in links)
     plain = " ".join((TEXT, *(words for words, _ in links)))
-    state = {**build_state(plain), "body_html": f"<p>{text}</p>".replace('"/', '"https://skog.example/')}
-    return state, build_page(text, names=OLD_NAMES, outside=menu), build_page(text, names=NEW_NAMES, outside=menu)
+    state = {
+        **build_state(plain),
+        "body_html": f"<p>{text}</p>".replace('"/', '"https://skog.example/'),
+    }
+    return (
+        state,
+        build_page(text, names=OLD_NAMES, outside=menu),
+        build_page(text, names=NEW_NAMES, outside=menu),
+    )
 
 
 def find_cause(
-    before: dict[str, Any], after: dict[str, Any], old: bytes | None, new: bytes, *, url_changed: bool = False
+    before: dict[str, Any],
+    after: dict[str, Any],
+    old: bytes | None,
+    new: bytes,
+    *,
+    url_changed: bool = False,
 ) -> str:
     old_version = None if old is None else PageVersion(URL, partial(bytes, old))
     return find_change_cause(
-        before, after, old_version, PageVersion(URL, partial(bytes, new)), URL, url_changed=url_changed
+        before,
+        after,
+        old_version,
+        PageVersion(URL, partial(bytes, new)),
+        URL,
+        url_changed=url_changed,
     )
 
 
@@ -58,13 +98,27 @@ def find_cause(
     [
         pytest.param([TEXT], [TEXT, "Nej."], OLD_NAMES, "", "source", id="same template"),
         pytest.param([TEXT, BOX], [TEXT], NEW_NAMES, BOX, "parser", id="text is now outside"),
-        ([TEXT, "Gränsen är 18 år."], [TEXT, "Gränsen är 19 år."], NEW_NAMES, "Vi börja. 1919 år sedan", "source"),
+        (
+            [TEXT, "Gränsen är 18 år."],
+            [TEXT, "Gränsen är 19 år."],
+            NEW_NAMES,
+            "Vi börja. 1919 år sedan",
+            "source",
+        ),
         ([TEXT, "Nej."], [TEXT, "Ja."], NEW_NAMES, "Vi börja. 1919 år sedan", "source"),
-        ([TEXT], [TEXT, "Beslutet gäller inte längre."], NEW_NAMES, "Vi börja. 1919 år sedan", "source"),
+        (
+            [TEXT],
+            [TEXT, "Beslutet gäller inte längre."],
+            NEW_NAMES,
+            "Vi börja. 1919 år sedan",
+            "source",
+        ),
         ([TEXT.replace("höjs", "sänks")], [TEXT], NEW_NAMES, "Vi börja. 1919 år sedan", "source"),
     ],
 )
-def test_changed_text(before: list[str], after: list[str], names: str, outside: str, cause: str) -> None:
+def test_changed_text(
+    before: list[str], after: list[str], names: str, outside: str, cause: str
+) -> None:
     old_outside = "" if outside == BOX else outside
     old = build_page(*before, names=OLD_NAMES, outside=old_outside)
     new = build_page(*after, names=names, outside=outside)
@@ -72,7 +126,10 @@ def test_changed_text(before: list[str], after: list[str], names: str, outside: 
 
 
 def test_text_that_was_outside_before_a_redesign_is_no_edit() -> None:
-    old, new = build_page(TEXT, names=OLD_NAMES, outside=BOX), build_page(TEXT, BOX, names=NEW_NAMES)
+    old, new = (
+        build_page(TEXT, names=OLD_NAMES, outside=BOX),
+        build_page(TEXT, BOX, names=NEW_NAMES),
+    )
     assert find_cause(build_state(TEXT), build_state(TEXT, BOX), old, new) == "parser"
 
 
@@ -83,14 +140,20 @@ def test_template_with_few_class_names_is_not_recognised() -> None:
 
 def test_list_that_was_not_parsed_before_is_no_edit() -> None:
     before = {**build_state(TEXT), "contacts": None}
-    after = {**build_state(TEXT), "contacts": [{"name": "Ada Ek", "role": None, "phone": "010-1", "email": None}]}
+    after = {
+        **build_state(TEXT),
+        "contacts": [{"name": "Ada Ek", "role": None, "phone": "010-1", "email": None}],
+    }
     assert find_cause(before, after, None, build_page(TEXT, names=OLD_NAMES)) == "parser"
 
 
 def test_another_file_in_a_new_template_is_an_edit() -> None:
     old = build_page(TEXT, '<a href="/rapport-1.pdf">Rapport</a>', names=OLD_NAMES)
     new = build_page(TEXT, '<a href="/rapport-2.pdf">Rapport</a>', names=NEW_NAMES)
-    before, after = build_state(TEXT, files=("rapport-1.pdf",)), build_state(TEXT, files=("rapport-2.pdf",))
+    before, after = (
+        build_state(TEXT, files=("rapport-1.pdf",)),
+        build_state(TEXT, files=("rapport-2.pdf",)),
+    )
     assert find_cause(before, after, old, new) == "source"
 
 
@@ -112,7 +175,9 @@ def test_changed_date_in_a_new_template(
 ) -> None:
     old = build_page(TEXT, old_date or "", names=OLD_NAMES, outside=outside)
     new = build_page(TEXT, new_date or "", names=NEW_NAMES, outside=outside)
-    before, after = ({**build_state(TEXT), name: day, f"{name}_text": day} for day in (old_date, new_date))
+    before, after = (
+        {**build_state(TEXT), name: day, f"{name}_text": day} for day in (old_date, new_date)
+    )
     assert find_cause(before, after, old, new) == cause
 
 
@@ -130,7 +195,9 @@ def test_changed_date_in_a_new_template(
         ("/nyhet/rapport.html", "/publicerat/2026/rapport", "parser"),
     ],
 )
-def test_changed_link_target_in_a_new_template(old_target: str, new_target: str, cause: str) -> None:
+def test_changed_link_target_in_a_new_template(
+    old_target: str, new_target: str, cause: str
+) -> None:
     before, old, _ = build_linked(("rapporten", old_target), menu=OLD_MENU)
     after, _, new = build_linked(("rapporten", new_target), menu=OLD_MENU)
     assert find_cause(before, after, old, new) == cause
@@ -151,11 +218,15 @@ def test_added_or_removed_link_to_another_site_is_an_edit() -> None:
     before, old, _ = build_linked(("rapporten", target))
     after, _, new = build_linked()
     after |= {"body": before["body"]}
-    new = new.replace(b"</main>", b"<p>rapporten</p></main>").replace(TEXT.encode(), f"{TEXT} rapporten".encode())
+    new = new.replace(b"</main>", b"<p>rapporten</p></main>").replace(
+        TEXT.encode(), f"{TEXT} rapporten".encode()
+    )
     assert find_cause(before, after, old, new) == "source"
     assert find_cause(after, before, new, old) == "source"
     outside = new.replace(b"</body>", f'<a href="{target}">Ut</a></body>'.encode())
-    assert find_cause(before, after, old, outside) == "parser", "the link is on the page, outside the text"
+    assert find_cause(before, after, old, outside) == "parser", (
+        "the link is on the page, outside the text"
+    )
 
 
 def test_links_with_the_same_text_are_compared_as_a_set() -> None:

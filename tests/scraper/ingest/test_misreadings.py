@@ -9,11 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from archive.database.quarantined_pages import MAX_HABIT_RELEASES, MIN_LINE_PAGES, PAGE_REASONS, RepeatedLines
+from archive.database.quarantined_pages import (
+    MAX_HABIT_RELEASES,
+    MIN_LINE_PAGES,
+    PAGE_REASONS,
+    RepeatedLines,
+)
 from archive.store.releases import SaveResult
 from archive.store.takedowns import hide_release
 from scraper.commands.diagnose import diagnose_agencies
-from scraper.ingest.misreadings import PAGE_PROBLEMS, QuarantineCheck, describe_reasons, list_symptoms
+from scraper.ingest.misreadings import (
+    PAGE_PROBLEMS,
+    QuarantineCheck,
+    describe_reasons,
+    list_symptoms,
+)
 from scraper.ingest.saving import accept_quarantined, review_quarantine
 from tests.scraper.offline import LISTING, SLUG, STORED, OfflineCrawl
 from tests.site.stamps import to_stamp
@@ -21,7 +31,9 @@ from tests.site.stamps import to_stamp
 NEW, QUARANTINED = SaveResult.NEW, SaveResult.QUARANTINED
 
 
-def add_new(offline: OfflineCrawl, count: int = 4, source: str | None = None, links: int | None = None) -> list[str]:
+def add_new(
+    offline: OfflineCrawl, count: int = 4, source: str | None = None, links: int | None = None
+) -> list[str]:
     """Add the next new releases to the frontier; return their paths."""
     paths = offline.paths[STORED : STORED + count]
     offline.add_links(paths, source, links)
@@ -44,7 +56,9 @@ def test_new_releases_without_their_lead_are_quarantined(offline: OfflineCrawl) 
     assert [(page.decision, page.release_id, page.lost_keys) for page in offline.pending()] == [
         ("confirmed", None, {"lead"})
     ] * 4
-    assert offline.rows("select count(*), count(next_due) from frontier where state = 'quarantined'") == [(4, 4)]
+    assert offline.rows(
+        "select count(*), count(next_due) from frontier where state = 'quarantined'"
+    ) == [(4, 4)]
 
 
 def test_stored_releases_are_not_overwritten(offline: OfflineCrawl) -> None:
@@ -55,7 +69,9 @@ def test_stored_releases_are_not_overwritten(offline: OfflineCrawl) -> None:
     assert [(loss.reason_key, loss.is_stored) for loss in losses] == [("lead", True)]
     assert offline.states() == before
     assert offline.rows("select count(*) from frontier where state = 'stored'") == [(STORED,)]
-    assert offline.rows("select count(*) from releases where next_check > last_checked") == [(STORED,)]
+    assert offline.rows("select count(*) from releases where next_check > last_checked") == [
+        (STORED,)
+    ]
 
 
 def test_each_state_is_quarantined_once(offline: OfflineCrawl) -> None:
@@ -63,7 +79,9 @@ def test_each_state_is_quarantined_once(offline: OfflineCrawl) -> None:
     for _ in range(2):
         offline.crawl(offline.paths[:4])
     assert len(offline.pending()) == 4
-    offline.edit(offline.paths[0], lead="Från och med den 1 juli gäller nya regler för alla som äger skog.")
+    offline.edit(
+        offline.paths[0], lead="Från och med den 1 juli gäller nya regler för alla som äger skog."
+    )
     offline.crawl(offline.paths[:4])
     assert len(offline.pending()) == 5
 
@@ -76,13 +94,19 @@ def test_lead_that_the_agency_removed_is_an_edit(offline: OfflineCrawl) -> None:
     assert offline.rows("select cause from revisions where previous is not null") == [("source",)]
 
 
-def test_single_new_release_without_a_lead_is_stored_when_the_crawl_ends(offline: OfflineCrawl) -> None:
+def test_single_new_release_without_a_lead_is_stored_when_the_crawl_ends(
+    offline: OfflineCrawl,
+) -> None:
     new = add_new(offline)
     offline.edit(new[0], lead="")
     assert offline.crawl(new) == ([QUARANTINED, NEW, NEW, NEW], [])
     assert offline.pending() == []
     ((seen, first_seen),) = offline.rows(
-        "select h.seen, r.first_seen from quarantine h join frontier f using (url) join releases r on r.id = f.release"
+        "select h.seen,"
+        " r.first_seen from"
+        " quarantine h join"
+        " frontier f using (url) join releases"
+        " r on r.id = f.release"
     )
     assert seen == first_seen
     assert offline.rows("select decision from quarantine") == [("genuine",)]
@@ -105,10 +129,14 @@ def test_pages_of_a_killed_crawl_are_reviewed_after_the_next(offline: OfflineCra
     assert list_decisions(offline) == ["confirmed"] * 4
 
 
-def test_new_releases_of_a_source_with_far_fewer_links_are_quarantined(offline: OfflineCrawl) -> None:
+def test_new_releases_of_a_source_with_far_fewer_links_are_quarantined(
+    offline: OfflineCrawl,
+) -> None:
     outcomes, losses = offline.crawl(add_new(offline, 4, LISTING, links=4))
     assert (outcomes, [loss.reason_key for loss in losses]) == ([QUARANTINED] * 4, [LISTING])
-    assert {accept_quarantined(offline.ingest, page, "accepted") for page in offline.pending()} == {NEW}
+    assert {accept_quarantined(offline.ingest, page, "accepted") for page in offline.pending()} == {
+        NEW
+    }
     later = offline.paths[STORED + 4 : STORED + 6]
     offline.add_links(later, LISTING, links=4)
     assert offline.crawl(later)[0] == [NEW] * 2, "the number of links was accepted"
@@ -126,7 +154,9 @@ def test_single_new_release_of_a_short_listing_is_stored(
 ) -> None:
     assert offline.crawl(add_new(offline, 1, LISTING, links))[1] == []
     assert offline.pending() == []
-    assert offline.rows("select links, usual_links from frontier where url = ?", LISTING) == [counts]
+    assert offline.rows("select links, usual_links from frontier where url = ?", LISTING) == [
+        counts
+    ]
 
 
 def test_taken_down_text_is_not_in_quarantine(offline: OfflineCrawl) -> None:
@@ -137,8 +167,13 @@ def test_taken_down_text_is_not_in_quarantine(offline: OfflineCrawl) -> None:
     offline.crawl(offline.paths[:3])
     hide_release(offline.archive, 2, offline.moment, reason="Begärt")
     takedowns = offline.archive.takedowns
-    offline.ingest.quarantine.redact_states(2, lambda state: takedowns.redact_for_display(2, state)[0])
-    assert offline.rows("select release from quarantine where state like '%ord%' and release < 3") == []
+    offline.ingest.quarantine.redact_states(
+        2, lambda state: takedowns.redact_for_display(2, state)[0]
+    )
+    assert (
+        offline.rows("select release from quarantine where state like '%ord%' and release < 3")
+        == []
+    )
     assert offline.rows("select count(*) from quarantine") == [(3,)]
 
 
@@ -191,7 +226,9 @@ def test_title_shared_by_several_releases_is_suspicious(offline: OfflineCrawl) -
     ("published", "updated", "problem"),
     [
         pytest.param(timedelta(hours=20), None, "", id="within a day of clocks and time zones"),
-        pytest.param(timedelta(days=3), None, ", after the page was fetched (", id="later than the fetch"),
+        pytest.param(
+            timedelta(days=3), None, ", after the page was fetched (", id="later than the fetch"
+        ),
         pytest.param(timedelta(days=-9), timedelta(days=-300), "", id="a corrected date"),
         pytest.param(
             timedelta(days=-9),
@@ -212,7 +249,9 @@ def test_impossible_dates_are_suspicious_on_any_page(
     }
     (path,) = add_new(offline, 1)
     offline.write("delete from crawls")  # the first crawl of an agency has no habits
-    result = offline.ingest.save(offline.parse(path, **dates), QuarantineCheck(offline.archive, SLUG))
+    result = offline.ingest.save(
+        offline.parse(path, **dates), QuarantineCheck(offline.archive, SLUG)
+    )
     assert problem in describe_reasons(list(result.reasons))
     assert (result.outcome is QUARANTINED) == bool(problem)
     for page in offline.pending():
@@ -226,7 +265,10 @@ def test_doubtful_body_is_quarantined_until_it_is_accepted(offline: OfflineCrawl
     result = offline.ingest.save(
         offline.parse(path, doubt="is before the heading"), QuarantineCheck(offline.archive, SLUG)
     )
-    assert (result.outcome, describe_reasons(list(result.reasons))) == (QUARANTINED, "body is before the heading")
+    assert (result.outcome, describe_reasons(list(result.reasons))) == (
+        QUARANTINED,
+        "body is before the heading",
+    )
     review_quarantine(offline.ingest, SLUG)
     assert list_decisions(offline) == ["confirmed"]
     (diagnosis,) = diagnose_agencies(offline.path, [offline.agency])
@@ -237,7 +279,9 @@ def test_doubtful_body_is_quarantined_until_it_is_accepted(offline: OfflineCrawl
 def test_symptoms_are_lost_fields_and_problems_of_the_page(offline: OfflineCrawl) -> None:
     assert PAGE_PROBLEMS.keys() == set(PAGE_REASONS)
     (path,) = add_new(offline, 1)
-    offline.ingest.save(offline.parse(path, doubt="is before the heading"), QuarantineCheck(offline.archive, SLUG))
+    offline.ingest.save(
+        offline.parse(path, doubt="is before the heading"), QuarantineCheck(offline.archive, SLUG)
+    )
     (page,) = offline.pending()
     reasons = [
         {"field": "lead", "why": "missing"},
@@ -250,7 +294,9 @@ def test_symptoms_are_lost_fields_and_problems_of_the_page(offline: OfflineCrawl
     }
 
 
-FOOTER = "\n\n".join(f"Kontoret i distrikt {number} är öppet alla vardagar och har växel." for number in range(12))
+FOOTER = "\n\n".join(
+    f"Kontoret i distrikt {number} är öppet alla vardagar och har växel." for number in range(12)
+)
 
 
 def save_bodies(offline: OfflineCrawl, bodies: list[str]) -> list[str]:
@@ -258,7 +304,8 @@ def save_bodies(offline: OfflineCrawl, bodies: list[str]) -> list[str]:
     check = QuarantineCheck(offline.archive, SLUG)
     paths = add_new(offline, len(bodies))
     results = [
-        offline.ingest.save(offline.parse(path, body=body), check) for path, body in zip(paths, bodies, strict=True)
+        offline.ingest.save(offline.parse(path, body=body), check)
+        for path, body in zip(paths, bodies, strict=True)
     ]
     review_quarantine(offline.ingest, SLUG)
     return [describe_reasons(list(result.reasons)) for result in results]
@@ -269,28 +316,40 @@ def test_bodies_of_lines_that_other_releases_have_are_suspicious(offline: Offlin
     found = save_bodies(offline, bodies)
     assert found[:5] == [""] * 5, "a line of a few releases is not repeated"
     assert all(
-        "% of body are lines that other releases have too, such as 'Kontoret i" in reason for reason in found[5:]
+        "% of body are lines that other releases have too, such as 'Kontoret i" in reason
+        for reason in found[5:]
     )
     assert list_decisions(offline) == ["confirmed"] * 3, "whatever the share of such pages"
     for page in offline.pending():
         accept_quarantined(offline.ingest, page, "accepted")
     check = QuarantineCheck(offline.archive, SLUG)
     assert check.accepted_losses == {}, "the agency's bodies are not short from now on"
-    assert not list(check.find_repeated_lines("https://a.se/", {"body": bodies[0]}, None)), "these lines were accepted"
+    assert not list(check.find_repeated_lines("https://a.se/", {"body": bodies[0]}, None)), (
+        "these lines were accepted"
+    )
 
 
 def test_short_closing_line_of_every_release_is_not_suspicious(offline: OfflineCrawl) -> None:
-    texts = [f"Rådet anställer {number} personer. " + "Arbetet börjar i vår. " * number for number in range(40, 48)]
-    assert save_bodies(offline, [f"{text}\n\nPressjour: 08-123 45 67." for text in texts]) == [""] * 8
+    texts = [
+        f"Rådet anställer {number} personer. " + "Arbetet börjar i vår. " * number
+        for number in range(40, 48)
+    ]
+    assert (
+        save_bodies(offline, [f"{text}\n\nPressjour: 08-123 45 67." for text in texts]) == [""] * 8
+    )
 
 
 def test_only_lines_of_the_newest_pages_are_counted() -> None:
     known = RepeatedLines()
     for number in range(MAX_HABIT_RELEASES + 3):
-        known.add(f"https://a.se/{number}", "Tidig rad." if number < MIN_LINE_PAGES + 2 else "Sen rad.")
+        known.add(
+            f"https://a.se/{number}", "Tidig rad." if number < MIN_LINE_PAGES + 2 else "Sen rad."
+        )
     known.add("https://a.se/100", "Ny rad.")
     assert len(known.pages) == MAX_HABIT_RELEASES
-    assert [known.find("https://a.se/", line) for line in ("Tidig rad.", "Sen rad.", "Ny rad.")] == [
+    assert [
+        known.find("https://a.se/", line) for line in ("Tidig rad.", "Sen rad.", "Ny rad.")
+    ] == [
         [],
         ["Sen rad."],
         [],

@@ -43,8 +43,16 @@ AGENCY = Agency(slug="skog", name="Skogsrådet", home=HOME)
 BEGUN = datetime(2027, 3, 1, 8, tzinfo=UTC)
 BANNER = "<div class='kris'>Viktigt meddelande till allmänheten</div>"
 TEXT = (
-    "Skogsrådet vill att det planteras fler lövträd i Götaland. De står emot stormar bättre än gran, och de ger fåglar"
-    " och insekter mer att leva av. Den som äger skog kan söka bidrag för plantor och stängsel från och med den"
+    "Skogsrådet vill att det"
+    " planteras fler"
+    " lövträd i Götaland."
+    " De står emot stormar bättre än"
+    " gran, och de ger fåglar"
+    " och insekter mer att"
+    " leva av. Den som"
+    " äger skog kan söka"
+    " bidrag för plantor och stängsel"
+    " från och med den"
     " första april."
 )
 
@@ -52,8 +60,15 @@ TEXT = (
 def build_page(title: str = "Mer lövskog", text: str = TEXT, banner: str = BANNER) -> bytes:
     """Return the page of a release, under a banner of a crisis."""
     return (
-        f"<!doctype html><html lang='sv'><head><title>{title}</title></head><body>{banner}<main><h1>{title}</h1>"
-        f"<p>Publicerad 3 mars 2024</p><p>{text}</p><p>Beslutet gäller till och med siste maj.</p></main></body></html>"
+        f"<!doctype html><html"
+        f" lang='sv'><head><title>{title}</"
+        f"title></head><body>{banner}"
+        f"<main><h1>{title}</h1>"
+        f"<p>Publicerad 3 mars"
+        f" 2024</p><p>{text}</"
+        f"p><p>Beslutet gäller till och med"
+        f" siste"
+        f" maj.</p></main></body></html>"
     ).encode()
 
 
@@ -65,7 +80,10 @@ def read_blindly(document: Document, agency: Agency | None = None) -> ReleaseIte
 
 
 class Crawl:
-    """A spider's callback and the pipeline, each page at its own time. `mended`: whether the parser can read it."""
+    """A spider's callback and the pipeline, each page at its own time.
+
+    `mended`: whether the parser can read it.
+    """
 
     def __init__(self, path: Path, patch: pytest.MonkeyPatch) -> None:
         crawler = get_crawler(RevisitSpider)
@@ -84,14 +102,20 @@ class Crawl:
         def read(document: Document, agency: Agency | None = None) -> ReleaseItem:
             return (read_document if self.mended else read_blindly)(document, agency)
 
-        for module in ("scraper.spiders.release_spider", "scraper.ingest.saving", "scraper.ingest.edit_or_redesign"):
+        for module in (
+            "scraper.spiders.release_spider",
+            "scraper.ingest.saving",
+            "scraper.ingest.edit_or_redesign",
+        ):
             patch.setattr(f"{module}.read_document", read)
 
     def close(self) -> None:
         self.recorder.close()
         self.archive.close()
 
-    def fetch(self, day: int, html: bytes, url: str = URL, address: str | None = None, **response: Any) -> None:
+    def fetch(
+        self, day: int, html: bytes, url: str = URL, address: str | None = None, **response: Any
+    ) -> None:
         """Fetch a page on a day after BEGUN."""
         with time_machine.travel(BEGUN + timedelta(days=day), tick=False):
             self.archive.frontier.add(url, agency="skog", role="release", seen_at=datetime.now(UTC))
@@ -111,11 +135,15 @@ class Crawl:
 
     def kept(self) -> list[tuple[Any, ...]]:
         """The refused pages: URL, day, and reason."""
-        return self.recorder.captures.query("select url, substr(fetched, 6, 5), reason from refused_pages order by id")
+        return self.recorder.captures.query(
+            "select url, substr(fetched, 6, 5), reason from refused_pages order by id"
+        )
 
     def versions(self) -> list[tuple[Any, ...]]:
         """The days and causes of all versions, and the ends of their texts, by time."""
-        return self.rows("select substr(seen, 6, 5), cause, substr(body, -9) from revisions order by seen, id")
+        return self.rows(
+            "select substr(seen, 6, 5), cause, substr(body, -9) from revisions order by seen, id"
+        )
 
 
 @pytest.fixture
@@ -133,10 +161,12 @@ def test_refused_page_is_kept_with_its_reason_and_taken_in_with_its_time(crawl: 
     assert crawl.kept() == []
     assert crawl.recorder.captures.query("select count(*) from refused_bodies") == [(0,)]
     moment = (BEGUN + timedelta(days=1)).isoformat()
-    assert crawl.rows("select first_seen, last_checked, seen from releases join captures c on c.id = capture") == [
-        (moment, moment, moment)
+    assert crawl.rows(
+        "select first_seen, last_checked, seen from releases join captures c on c.id = capture"
+    ) == [(moment, moment, moment)]
+    assert crawl.rows("select state, fetched from frontier where role = 'release'") == [
+        ("stored", moment)
     ]
-    assert crawl.rows("select state, fetched from frontier where role = 'release'") == [("stored", moment)]
 
 
 def test_fetches_of_one_page_become_versions_in_order_of_time(crawl: Crawl) -> None:
@@ -147,13 +177,18 @@ def test_fetches_of_one_page_become_versions_in_order_of_time(crawl: Crawl) -> N
     assert crawl.recorder.captures.query("select count(*) from refused_bodies") == [(2,)]
     assert crawl.reparse() == {"new": 1, "unchanged": 1, "revised": 1}
     assert [row[:2] for row in crawl.versions()] == [("03-02", "first"), ("03-04", "source")]
-    assert crawl.rows("select last_seen, checks from revisions order by id")[0] == ("2027-03-03T08:00:00+00:00", 1)
+    assert crawl.rows("select last_seen, checks from revisions order by id")[0] == (
+        "2027-03-03T08:00:00+00:00",
+        1,
+    )
 
 
 def test_edits_of_a_stored_release_during_a_crisis_are_taken_in(crawl: Crawl) -> None:
     crawl.fetch(0, build_page(banner=""))
     crawl.fetch(1, build_page(text=TEXT.replace("april", "augusti")))
-    assert crawl.rows("select state, tries from frontier where role = 'release'") == [("rejected", 1)]
+    assert crawl.rows("select state, tries from frontier where role = 'release'") == [
+        ("rejected", 1)
+    ]
     assert crawl.reparse() == {"revised": 1}
     assert [row[:2] for row in crawl.versions()] == [("03-01", "first"), ("03-02", "source")]
 
@@ -172,7 +207,11 @@ def test_crawl_with_the_mended_parser_takes_in_first_what_was_fetched_before(cra
     crawl.fetch(2, build_page(text=TEXT.replace("april", "augusti")))
     crawl.mended = True
     crawl.fetch(3, build_page(text=TEXT.replace("april", "oktober")))
-    assert [row[:2] for row in crawl.versions()] == [("03-02", "first"), ("03-03", "source"), ("03-04", "source")]
+    assert [row[:2] for row in crawl.versions()] == [
+        ("03-02", "first"),
+        ("03-03", "source"),
+        ("03-04", "source"),
+    ]
     assert crawl.kept() == []
 
 
@@ -194,21 +233,29 @@ def test_page_that_looks_misread_goes_to_quarantine_with_its_time(crawl: Crawl) 
     assert crawl.reparse() == {"quarantined": 1}
     assert crawl.kept() == []
     moment = (BEGUN + timedelta(days=1)).isoformat()
-    assert crawl.rows("select q.seen, c.seen from quarantine q join captures c on c.id = q.capture") == [(moment,) * 2]
+    assert crawl.rows(
+        "select q.seen, c.seen from quarantine q join captures c on c.id = q.capture"
+    ) == [(moment,) * 2]
 
 
 def test_refused_page_of_a_press_wire_is_taken_in_as_its_record(crawl: Crawl) -> None:
     crawl.archive.frontier.add(URL, agency="skog", role="release", seen_at=BEGUN)
     list_url = "https://via.example/lista#4711"
-    page = FetchedPage(url=URL, fetched_at=BEGUN, status=200, headers={}, body=build_page(), record_url=list_url)
+    page = FetchedPage(
+        url=URL, fetched_at=BEGUN, status=200, headers={}, body=build_page(), record_url=list_url
+    )
     with time_machine.travel(BEGUN):
-        crawl.recorder.record_failure(URL, None, BEGUN, "is no release", rejected=True, refused=page)
+        crawl.recorder.record_failure(
+            URL, None, BEGUN, "is no release", rejected=True, refused=page
+        )
     assert crawl.reparse() == {"new": 1}
     assert crawl.rows("select url from captures") == [(list_url,)]
 
 
 def test_what_still_cannot_be_read_stays(crawl: Crawl) -> None:
-    crawl.fetch(1, b"<!doctype html><title>Kakor</title><body><h1>Vi anv\xc3\xa4nder kakor</h1></body>")
+    crawl.fetch(
+        1, b"<!doctype html><title>Kakor</title><body><h1>Vi anv\xc3\xa4nder kakor</h1></body>"
+    )
     assert crawl.reparse() == {"still refused": 1}
     assert len(crawl.kept()) == 1
     assert crawl.rows("select count(*) from releases") == [(0,)]
@@ -228,7 +275,9 @@ def test_release_that_was_taken_for_an_error_page_was_never_missing(
             crawl.fetch(day, build_page(text=TEXT.replace("april", "augusti")))
     assert crawl.rows("select removed_at is null from releases") == [(0,)]
     assert crawl.reparse() == {"revised": 1, "unchanged": 2}
-    assert crawl.rows("select removed_at, last_checked from releases") == [(None, "2027-03-04T08:00:00+00:00")]
+    assert crawl.rows("select removed_at, last_checked from releases") == [
+        (None, "2027-03-04T08:00:00+00:00")
+    ]
     assert crawl.rows("select count(*) from removals") == [(0,)]
 
 
@@ -238,7 +287,9 @@ def test_release_that_was_taken_for_an_error_page_was_never_missing(
         pytest.param({"status": 404}, False, id="gone"),
         pytest.param({"address": "https://annan.example/"}, False, id="redirected to another host"),
         pytest.param({"address": HOME}, False, id="redirected to the home page"),
-        pytest.param({"headers": {"cf-mitigated": "challenge"}}, False, id="a challenge of Cloudflare"),
+        pytest.param(
+            {"headers": {"cf-mitigated": "challenge"}}, False, id="a challenge of Cloudflare"
+        ),
         pytest.param({"headers": {"X-Robots-Tag": "noindex"}}, True, id="noindex"),
     ],
 )
@@ -247,12 +298,16 @@ def test_what_is_refused_for_another_reason_than_its_content_is_not_kept(
 ) -> None:
     crawl.spider.settings = Settings({"NOINDEX_OBEY": obeys_noindex})
     crawl.fetch(1, build_page(), **response)
-    assert crawl.rows("select state in ('rejected', 'gone', 'failed') from frontier where role = 'release'") == [(1,)]
+    assert crawl.rows(
+        "select state in ('rejected', 'gone', 'failed') from frontier where role = 'release'"
+    ) == [(1,)]
     assert crawl.kept() == []
 
 
 def test_what_stands_at_the_address_of_a_file_is_not_kept(crawl: Crawl) -> None:
-    crawl.archive.frontier.add(URL, agency="skog", role="release", seen_at=BEGUN, file_title="Mer lövskog")
+    crawl.archive.frontier.add(
+        URL, agency="skog", role="release", seen_at=BEGUN, file_title="Mer lövskog"
+    )
     crawl.fetch(1, build_page())
     assert crawl.rows("select state from frontier where role = 'release'") == [("rejected",)]
     assert crawl.kept() == []
@@ -282,7 +337,9 @@ def test_verify_knows_nothing_of_refused_pages(crawl: Crawl, tmp_path: Path) -> 
     assert verify(tmp_path / "archive.db").findings == []
 
 
-def test_takedown_deletes_the_refused_pages_of_the_release_and_keeps_none_later(crawl: Crawl) -> None:
+def test_takedown_deletes_the_refused_pages_of_the_release_and_keeps_none_later(
+    crawl: Crawl,
+) -> None:
     other = f"{HOME}nyheter/gran"
     crawl.fetch(0, build_page(banner=""))
     crawl.fetch(1, build_page())
@@ -298,7 +355,10 @@ AUGUST = TEXT.replace("april", "augusti")
 
 def list_state(crawl: Crawl) -> list[list[tuple[Any, ...]]]:
     """Return all rows of the tables that a refused page could change."""
-    return [crawl.rows(f"select * from {table}") for table in ("releases", "revisions", "removals", "frontier")]
+    return [
+        crawl.rows(f"select * from {table}")
+        for table in ("releases", "revisions", "removals", "frontier")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -344,7 +404,13 @@ def take_banner_for_error(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("scraper.spiders.release_spider.read_document", read)
 
 
-REMOVAL_SQL = "select kind, substr(first_seen, 6, 5), substr(last_seen, 6, 5), substr(confirmed, 6, 5) from removals"
+REMOVAL_SQL = (
+    "select kind, substr(first_seen, 6, 5), substr(last_seen, 6,"
+    " 5),"
+    " substr(confirmed,"
+    " 6, 5)"
+    " from removals"
+)
 
 
 @pytest.mark.parametrize(
@@ -354,23 +420,33 @@ REMOVAL_SQL = "select kind, substr(first_seen, 6, 5), substr(last_seen, 6, 5), s
         pytest.param((3,), ("gone", "03-04", "03-04", None), id="not confirmed"),
     ],
 )
-@pytest.mark.parametrize("text", [pytest.param(TEXT, id="unchanged"), pytest.param(AUGUST, id="edited")])
+@pytest.mark.parametrize(
+    "text", [pytest.param(TEXT, id="unchanged"), pytest.param(AUGUST, id="edited")]
+)
 def test_true_removal_after_a_refused_page_is_kept(
-    crawl: Crawl, monkeypatch: pytest.MonkeyPatch, gone: tuple[int, ...], removal: tuple[Any, ...], text: str
+    crawl: Crawl,
+    monkeypatch: pytest.MonkeyPatch,
+    gone: tuple[int, ...],
+    removal: tuple[Any, ...],
+    text: str,
 ) -> None:
     crawl.fetch(1, build_page(banner=""))
     take_banner_for_error(monkeypatch)
     crawl.fetch(2, build_page(text=text))
     for day in gone:
         crawl.fetch(day, b"<h1>404</h1>", status=404)
-    state_sql = "select removed_at, next_check, f.* from releases r join frontier f on f.release = r.id"
+    state_sql = (
+        "select removed_at, next_check, f.* from releases r join frontier f on f.release = r.id"
+    )
     before = crawl.rows(state_sql)
     assert crawl.reparse() == {"unchanged" if text == TEXT else "revised": 1}
     assert (crawl.rows(REMOVAL_SQL), crawl.rows(state_sql)) == ([removal], before)
     assert crawl.rows("select substr(last_checked, 6, 5) from releases") == [("03-03",)]
     assert len(crawl.versions()) == (1 if text == TEXT else 2)
     crawl.fetch(20, build_page(text=text, banner=""))  # it came back
-    assert crawl.rows("select removed_at, substr(ended, 6, 5) from releases join removals") == [(None, "03-21")]
+    assert crawl.rows("select removed_at, substr(ended, 6, 5) from releases join removals") == [
+        (None, "03-21")
+    ]
 
 
 def test_true_removal_is_kept_when_a_redirect_to_the_release_was_refused(crawl: Crawl) -> None:
@@ -378,9 +454,15 @@ def test_true_removal_is_kept_when_a_redirect_to_the_release_was_refused(crawl: 
     crawl.fetch(2, build_page(text=AUGUST), f"{HOME}n/123", URL)
     for day in (3, 5, 9):
         crawl.fetch(day, b"<h1>404</h1>", status=404)
-    before = crawl.rows("select * from removals"), crawl.rows("select removed_at, next_check from releases")
+    before = (
+        crawl.rows("select * from removals"),
+        crawl.rows("select removed_at, next_check from releases"),
+    )
     assert crawl.reparse() == {"revised": 1}
-    assert (crawl.rows("select * from removals"), crawl.rows("select removed_at, next_check from releases")) == before
+    assert (
+        crawl.rows("select * from removals"),
+        crawl.rows("select removed_at, next_check from releases"),
+    ) == before
 
 
 def test_doubtful_page_of_a_removed_release_does_not_end_the_removal(
@@ -396,7 +478,9 @@ def test_doubtful_page_of_a_removed_release_does_not_end_the_removal(
     assert (list_state(crawl), crawl.rows("select * from quarantine")) == (before, [])
 
 
-@pytest.mark.parametrize("is_worker", [pytest.param(False, id="crawl"), pytest.param(True, id="writer of workers")])
+@pytest.mark.parametrize(
+    "is_worker", [pytest.param(False, id="crawl"), pytest.param(True, id="writer of workers")]
+)
 def test_page_that_our_own_code_cannot_store_blocks_no_other_page(
     crawl: Crawl, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, is_worker: bool
 ) -> None:
@@ -414,7 +498,9 @@ def test_page_that_our_own_code_cannot_store_blocks_no_other_page(
     crawl.mended = True
     with crawl.archive.transaction() if is_worker else nullcontext():
         crawl.fetch(2, build_page(text=AUGUST, banner=""))
-    assert [row[:2] for row in crawl.versions()] == [("03-03", "first")]  # nothing of the other page
+    assert [row[:2] for row in crawl.versions()] == [
+        ("03-03", "first")
+    ]  # nothing of the other page
     assert f"{URL}: stays refused: our own code failed on it" in caplog.text
     assert crawl.reparse() == {"still refused": 1, "new": 1}
     assert [url for url, *_ in crawl.kept()] == [URL]
@@ -432,7 +518,9 @@ def test_damaged_refused_pages_do_not_keep_a_page_from_being_stored(
     assert f"{URL}: the refused pages of this URL cannot be taken in" in caplog.text
 
 
-def test_reparse_ends_when_the_archive_cannot_be_written(crawl: Crawl, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reparse_ends_when_the_archive_cannot_be_written(
+    crawl: Crawl, monkeypatch: pytest.MonkeyPatch
+) -> None:
     crawl.fetch(1, build_page())
 
     def fail(*_: Any, **__: Any) -> None:
@@ -447,15 +535,44 @@ def test_reparse_ends_when_the_archive_cannot_be_written(crawl: Crawl, monkeypat
 @pytest.mark.parametrize(
     ("stored", "refused", "is_deleted"),
     [
-        pytest.param("https://skog.example/nyheter/1", "https://www.skog.example/nyheter/1", True, id="www"),
-        pytest.param("https://skog.example/nyheter/1", "https://skog.example/nyheter/1?vy=bred", True, id="query"),
-        pytest.param("https://skog.example/nyheter/1", "http://skog.example/nyheter/1/", True, id="http and slash"),
-        pytest.param("https://www.skog.example/n?id=3", "https://skog.example/n?vy=bred&id=3", True, id="own query"),
-        pytest.param("https://skog.example/n?id=3", "https://skog.example/n?id=4", False, id="another release"),
-        pytest.param("https://skog.example/nyheter/1", "https://skog.example/nyheter/12", False, id="another path"),
+        pytest.param(
+            "https://skog.example/nyheter/1", "https://www.skog.example/nyheter/1", True, id="www"
+        ),
+        pytest.param(
+            "https://skog.example/nyheter/1",
+            "https://skog.example/nyheter/1?vy=bred",
+            True,
+            id="query",
+        ),
+        pytest.param(
+            "https://skog.example/nyheter/1",
+            "http://skog.example/nyheter/1/",
+            True,
+            id="http and slash",
+        ),
+        pytest.param(
+            "https://www.skog.example/n?id=3",
+            "https://skog.example/n?vy=bred&id=3",
+            True,
+            id="own query",
+        ),
+        pytest.param(
+            "https://skog.example/n?id=3",
+            "https://skog.example/n?id=4",
+            False,
+            id="another release",
+        ),
+        pytest.param(
+            "https://skog.example/nyheter/1",
+            "https://skog.example/nyheter/12",
+            False,
+            id="another path",
+        ),
     ],
 )
-@pytest.mark.parametrize("is_redirected", [pytest.param(False, id="direct"), pytest.param(True, id="redirected")])
+@pytest.mark.parametrize(
+    "is_redirected", [pytest.param(False, id="direct"), pytest.param(True, id="redirected")]
+)
 def test_takedown_deletes_refused_pages_at_other_spellings_of_the_address(
     crawl: Crawl, stored: str, refused: str, is_deleted: bool, is_redirected: bool
 ) -> None:
@@ -469,8 +586,16 @@ def test_takedown_deletes_refused_pages_at_other_spellings_of_the_address(
 @pytest.mark.parametrize(
     ("first", "second"),
     [
-        pytest.param((URL, f"{HOME}nyheter/skog-1"), (f"{HOME}n/7", f"{HOME}nyheter/skog-1"), id="the same redirect"),
-        pytest.param((URL, f"{HOME}nyheter/skog-1"), (f"{HOME}nyheter/skog-1", None), id="the end of the redirect"),
+        pytest.param(
+            (URL, f"{HOME}nyheter/skog-1"),
+            (f"{HOME}n/7", f"{HOME}nyheter/skog-1"),
+            id="the same redirect",
+        ),
+        pytest.param(
+            (URL, f"{HOME}nyheter/skog-1"),
+            (f"{HOME}nyheter/skog-1", None),
+            id="the end of the redirect",
+        ),
         pytest.param((URL, None), (f"{HOME}n/7", f"{HOME}nyheter/skog-1"), id="the same bytes"),
     ],
 )
@@ -486,7 +611,9 @@ def test_takedown_deletes_refused_pages_at_addresses_of_those_of_the_release(
     assert [url for url, *_ in crawl.kept()] == [other]
 
 
-def test_takedown_leaves_the_pages_of_other_releases_that_had_one_placeholder_for_all(crawl: Crawl) -> None:
+def test_takedown_leaves_the_pages_of_other_releases_that_had_one_placeholder_for_all(
+    crawl: Crawl,
+) -> None:
     other, placeholder = f"{HOME}nyheter/gran", build_page("Snart tillbaka")
     crawl.fetch(0, build_page(banner=""))
     crawl.fetch(1, build_page("Mindre granskog"), other)
@@ -529,8 +656,14 @@ def find_files(folder: Path, text: bytes) -> list[str]:
     return [file.name for file in folder.iterdir() if text in file.read_bytes()]
 
 
-def test_takedown_leaves_no_bytes_of_refused_pages_in_the_write_ahead_log(crawl: Crawl, tmp_path: Path) -> None:
-    noise = "".join(random.Random(3).choices("abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", k=6_000))
+def test_takedown_leaves_no_bytes_of_refused_pages_in_the_write_ahead_log(
+    crawl: Crawl, tmp_path: Path
+) -> None:
+    noise = "".join(
+        random.Random(3).choices(
+            "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", k=6_000
+        )
+    )
     crawl.fetch(0, build_page(banner=""))
     crawl.fetch(1, build_page(text=noise))
     ((frame,),) = crawl.recorder.captures.query("select data from refused_bodies")
@@ -564,7 +697,9 @@ def test_takedown_says_so_if_a_reader_keeps_the_log_of_refused_pages(
     assert (crawl.kept(), crawl.rows("select takedown from releases")) == ([], [("hidden",)])
 
 
-@pytest.mark.parametrize("ahead", [pytest.param(200, id="200 days"), pytest.param(5_000, id="13 years")])
+@pytest.mark.parametrize(
+    "ahead", [pytest.param(200, id="200 days"), pytest.param(5_000, id="13 years")]
+)
 def test_clock_that_is_ahead_once_deletes_no_refused_page(crawl: Crawl, ahead: int) -> None:
     crawl.fetch(1, build_page())
     finished = (BEGUN + timedelta(days=1)).isoformat()
@@ -575,7 +710,9 @@ def test_clock_that_is_ahead_once_deletes_no_refused_page(crawl: Crawl, ahead: i
     crawl.fetch(ahead, build_page(), f"{URL}-2")
     assert [url for url, *_ in crawl.kept()] == [URL, f"{URL}-2"]
     assert crawl.reparse() == {"new": 1, "still refused": 1}  # the second is dated in the future
-    crawl.archive.db.execute("update crawls set finished = ?", [(BEGUN + timedelta(days=92)).isoformat()])
+    crawl.archive.db.execute(
+        "update crawls set finished = ?", [(BEGUN + timedelta(days=92)).isoformat()]
+    )
     crawl.mended = False
     crawl.fetch(2, build_page(), f"{URL}-3")
     with time_machine.travel(BEGUN + timedelta(days=92)):

@@ -50,7 +50,9 @@ def test_new_parser_and_edit_are_separate_revisions(offline: OfflineCrawl) -> No
     assert ('"title"' in changes, '"lead"' in changes) == (True, False)
 
 
-def test_edit_is_stored_though_the_bytes_before_it_are_lost(offline: OfflineCrawl, tmp_path: Path) -> None:
+def test_edit_is_stored_though_the_bytes_before_it_are_lost(
+    offline: OfflineCrawl, tmp_path: Path
+) -> None:
     (tmp_path / "captures.db").unlink()
     path = offline.paths[0]
     with OfflineCrawl(offline.path, site=offline.site, new_captures=True) as crawl:
@@ -72,16 +74,22 @@ def test_release_is_merged_with_its_copy_at_a_new_url(offline: OfflineCrawl) -> 
     redirected = replace(page, url=offline.base + old, release_id=old_id)
     offline.ingest.save(redirected)
     assert offline.rows("select moved_to from releases where id = ?", old_id) == [(new_id,)]
-    assert offline.rows("select previous is not null from revisions where release = ?", new_id) == [(1,)]
+    assert offline.rows("select previous is not null from revisions where release = ?", new_id) == [
+        (1,)
+    ]
 
 
-def test_release_stored_under_a_wrong_canonical_url_makes_room_for_its_owner(offline: OfflineCrawl) -> None:
+def test_release_stored_under_a_wrong_canonical_url_makes_room_for_its_owner(
+    offline: OfflineCrawl,
+) -> None:
     wrong, own = "/nyheter/slarv", "/nyheter/mall"
     text, later_text, own_text = offline.paths[-3:]
     offline.site.aliases |= {wrong: text, own: own_text}
     offline.add_links([wrong])
     assert offline.save(wrong, url=offline.base + own) is SaveResult.NEW
-    offline.site.aliases[wrong] = later_text  # the canonical URL is corrected, and the page has another text
+    offline.site.aliases[wrong] = (
+        later_text  # the canonical URL is corrected, and the page has another text
+    )
     assert offline.save(wrong, url=offline.base + wrong) is SaveResult.NEW
     first, second = (offline.archive.find_release_id(offline.base + path) for path in (own, wrong))
     assert first is not None
@@ -91,7 +99,9 @@ def test_release_stored_under_a_wrong_canonical_url_makes_room_for_its_owner(off
     assert offline.rows("select moved_to, url from releases where id = ?", first) == [
         (second, f"{offline.base}{wrong}#{first}")
     ]
-    assert offline.rows("select count(*) from revisions where release in (?, ?, ?)", first, second, third) == [(3,)]
+    assert offline.rows(
+        "select count(*) from revisions where release in (?, ?, ?)", first, second, third
+    ) == [(3,)]
     assert offline.save(own, url=offline.base + own) is SaveResult.UNCHANGED
 
 
@@ -143,11 +153,15 @@ def test_missing_field_of_accepted_pages_is_no_longer_suspicious(offline: Offlin
     offline.add_links(new)
     offline.site.buried = True
     offline.crawl(new[:4])
-    assert {accept_quarantined(offline.ingest, page, "accepted") for page in offline.pending()} == {SaveResult.NEW}
+    assert {accept_quarantined(offline.ingest, page, "accepted") for page in offline.pending()} == {
+        SaveResult.NEW
+    }
     assert offline.pending() == []
     assert offline.rows(COUNT_SHORT_LEADS) == [(4,)]
     assert offline.crawl(new[4:])[0] == [SaveResult.NEW] * 2
-    assert offline.crawl(offline.paths[:1])[0] == [SaveResult.REPARSED], "a stored release without its lead"
+    assert offline.crawl(offline.paths[:1])[0] == [SaveResult.REPARSED], (
+        "a stored release without its lead"
+    )
 
 
 def test_dropped_pages_are_not_quarantined_again(offline: OfflineCrawl) -> None:
@@ -209,9 +223,15 @@ def accept_earlier(offline: OfflineCrawl, days: int, *reasons: QuarantineReason)
     ids=["complete releases since", "none since"],
 )
 def test_field_loss_is_suspicious_again_after_complete_releases(
-    offline: OfflineCrawl, monkeypatch: pytest.MonkeyPatch, days: int, new: SaveResult, stored: SaveResult
+    offline: OfflineCrawl,
+    monkeypatch: pytest.MonkeyPatch,
+    days: int,
+    new: SaveResult,
+    stored: SaveResult,
 ) -> None:
-    accept_earlier(offline, days, {"field": "body", "why": "short"}, {"field": "title", "why": "repeated"})
+    accept_earlier(
+        offline, days, {"field": "body", "why": "short"}, {"field": "title", "why": "repeated"}
+    )
     paths, namesakes = offline.paths[STORED : STORED + 2], offline.paths[STORED + 2 : STORED + 4]
     offline.add_links([*paths, *namesakes])
     parse = offline.parse
@@ -225,21 +245,31 @@ def test_field_loss_is_suspicious_again_after_complete_releases(
     monkeypatch.undo()
     for path in namesakes:
         offline.edit(path, title="Nyheter från rådet")
-    assert offline.save_all(namesakes) == [SaveResult.NEW, new], "the second title is another release's"
+    assert offline.save_all(namesakes) == [SaveResult.NEW, new], (
+        "the second title is another release's"
+    )
 
 
-@pytest.mark.parametrize(("record_url", "status", "captures"), [(None, 410, 1), ("https://via.tt.se/json?x", None, 0)])
+@pytest.mark.parametrize(
+    ("record_url", "status", "captures"), [(None, 410, 1), ("https://via.tt.se/json?x", None, 0)]
+)
 def test_evidence_of_an_empty_response(
     tmp_path: Path, record_url: str | None, status: int | None, captures: int
 ) -> None:
     url = "https://skog.example/nyheter/a"
     with Archive(tmp_path / "archive.db") as archive:
         archive.add_agency("skog", name="Skog", home="https://skog.example/")
-        archive.save(Release(agency="skog", url=url, title="Skog", body="", body_html=""), seen_at=now())
+        archive.save(
+            Release(agency="skog", url=url, title="Skog", body="", body_html=""), seen_at=now()
+        )
         recorder = CrawlRecorder(archive, parse_schedule("else=1d"))
-        response = FetchedPage(url=url, fetched_at=now(), status=410, headers={}, body=b"", record_url=record_url)
+        response = FetchedPage(
+            url=url, fetched_at=now(), status=410, headers={}, body=b"", record_url=record_url
+        )
         recorder.record_missing(url, 1, response, "gone")
-        assert list(archive.db.query("select kind, status from removals")) == [{"kind": "gone", "status": status}]
+        assert list(archive.db.query("select kind, status from removals")) == [
+            {"kind": "gone", "status": status}
+        ]
         assert archive.db.table("captures").count == captures
         recorder.close()
 
@@ -251,25 +281,33 @@ def remove(offline: OfflineCrawl, path: str, checks: int) -> None:
     assert release_id is not None
     for _ in range(checks):
         offline.moment += timedelta(hours=12)
-        response = FetchedPage(url=url, fetched_at=offline.moment, status=404, headers={}, body=b"Saknas")
+        response = FetchedPage(
+            url=url, fetched_at=offline.moment, status=404, headers={}, body=b"Saknas"
+        )
         offline.recorder.record_missing(url, release_id, response, "gone")
 
 
 @pytest.mark.parametrize("checks", [3, 1], ids=["confirmed", "found once"])
 @pytest.mark.parametrize("is_repaired", [False, True], ids=["accepted by hand", "corrected rules"])
-def test_accepting_a_page_does_not_end_a_later_removal(offline: OfflineCrawl, checks: int, is_repaired: bool) -> None:
+def test_accepting_a_page_does_not_end_a_later_removal(
+    offline: OfflineCrawl, checks: int, is_repaired: bool
+) -> None:
     path = offline.paths[0]
     offline.edit(path, title="En helt ny rubrik om skog")
     offline.site.buried = True
     offline.crawl([path, *offline.paths[1:4]])
     remove(offline, path, checks)
     removals = offline.rows("select * from removals")
-    ((url, removed_at),) = offline.rows("select url, removed_at from releases where url = ?", offline.base + path)
+    ((url, removed_at),) = offline.rows(
+        "select url, removed_at from releases where url = ?", offline.base + path
+    )
     if is_repaired:
         offline.use_agency(replace(offline.agency, lead=".puff"))
         assert accept_repaired(offline.ingest, SLUG)[SaveResult.REVISED] == 1
     else:
-        accepted = [accept_quarantined(offline.ingest, page, "accepted") for page in offline.pending()]
+        accepted = [
+            accept_quarantined(offline.ingest, page, "accepted") for page in offline.pending()
+        ]
         assert accepted[0] is SaveResult.REVISED
     assert offline.pending() == []
     assert offline.rows("select * from removals") == removals
@@ -288,7 +326,9 @@ def test_accepting_a_page_ends_an_earlier_removal(offline: OfflineCrawl) -> None
     for page in offline.pending():
         accept_quarantined(offline.ingest, page, "accepted")
     assert offline.rows("select count(*) from removals where ended is null") == [(0,)]
-    assert offline.rows("select removed_at from releases where url = ?", offline.base + path) == [(None,)]
+    assert offline.rows("select removed_at from releases where url = ?", offline.base + path) == [
+        (None,)
+    ]
 
 
 def test_accepting_a_page_does_not_overwrite_what_was_read_later(offline: OfflineCrawl) -> None:

@@ -25,7 +25,9 @@ def test_parse_label(text: str, url: str, role: str, value: str | None) -> None:
     assert (found_role, found and found.isoformat()) == (role, value)
 
 
-@pytest.mark.parametrize("text", ["", "Publicerad", "I juni 2022", "Tel. 08-123 45 67", "Beslut 17/2023"])
+@pytest.mark.parametrize(
+    "text", ["", "Publicerad", "I juni 2022", "Tel. 08-123 45 67", "Beslut 17/2023"]
+)
 def test_text_without_date(text: str) -> None:
     with pytest.raises(NoDateError):
         parse_label(text, SE)

@@ -6,11 +6,24 @@ from collections.abc import Callable
 
 import pytest
 
-from scraper.normalise.text_cleaning import clean_text, repair_text, sanitise_body_html, strip_speech_dash
+from scraper.normalise.text_cleaning import (
+    clean_text,
+    repair_text,
+    sanitise_body_html,
+    strip_speech_dash,
+)
 
 INTACT_TEXTS = (
-    "Å, ä och ö – “så här” skrivs ÅÄÖ i ”RÅ”, «GÅ» och SÃO… é, ü, €, § 5, ½, ï, â, Â och Ã är bokstäver; AT&T, a&b;",
-    "Davviriikkalaš sámi giellabálkkašupmi, Đorđe Čović, Łódź, Øresund, Þór, naïve, crème brûlée, français",
+    "Å, ä och ö – “så här”"
+    " skrivs ÅÄÖ i"
+    " ”RÅ”, «GÅ» och SÃO… é,"
+    " ü, €, § 5, ½, ï, â, Â och Ã är"
+    " bokstäver; AT&T, a&b;",
+    "Davviriikkalaš sámi"
+    " giellabálkkašupmi,"
+    " Đorđe Čović, Łódź,"
+    " Øresund, Þór, naïve, crème brûlée,"
+    " français",
     "¡Hola! MAÇÃ, São Paulo, Việt Nam, Türkiye’de, 5 °C · 20 µg/m³ ± 3 ‰ − 7 × 2 ≤ 15",
     "ANARÂŠKIELÂ",  # alone, these words could be UTF-8 that was misread
     "ihâžž",
@@ -20,8 +33,12 @@ INTACT_TEXTS = (
 
 
 def read_as_windows_1252(text: str) -> str:
-    """Read UTF-8 as browsers read windows-1252: bytes without a character become control characters."""
-    return "".join(bytes([byte]).decode("windows-1252", "ignore") or chr(byte) for byte in text.encode())
+    """Read UTF-8 as browsers read windows-1252: bytes without a character become control
+    characters.
+    """
+    return "".join(
+        bytes([byte]).decode("windows-1252", "ignore") or chr(byte) for byte in text.encode()
+    )
 
 
 @pytest.mark.parametrize("text", INTACT_TEXTS)
@@ -49,13 +66,22 @@ def test_misread_text_is_repaired(text: str, misread: Callable[[str], str]) -> N
     [
         ("FÃ¶rsÃ¤kringskassan", "Försäkringskassan"),
         ("Ã…r 2020 i Ã–rebro, â€“ sÃ¥ â€™skoj’ â€¦", "År 2020 i Örebro, – så ’skoj’ …"),
-        ("Försäkringskassan och FÃ¶rsÃ¤kringskassan → mer", "Försäkringskassan och Försäkringskassan → mer"),
+        (
+            "Försäkringskassan och FÃ¶rsÃ¤kringskassan → mer",
+            "Försäkringskassan och Försäkringskassan → mer",
+        ),
         ("62-ihásâžžân räi", "62-ihásâžžân räi"),
         ("PÃ¤ivi ANARÂŠKIELÂ åk", "Päivi ANARÂŠKIELÂ åk"),
-        ("MÃœNCHEN, StraÃŸe â€“ âš\u00a0Å, ÂµT, 5Â\u00a0°, laÂška Å", "MÜNCHEN, Straße – ⚠Å, µT, 5\u00a0°, laška Å"),
+        (
+            "MÃœNCHEN, StraÃŸe â€“ âš\u00a0Å, ÂµT, 5Â\u00a0°, laÂška Å",
+            "MÜNCHEN, Straße – ⚠Å, µT, 5\u00a0°, laška Å",
+        ),
         ("sound å, ÃƒÂ¥ twice", "sound å, å twice"),
         ("det\u0092s, &#146;", "det’s, ’"),
-        ("F&ouml;r &amp;aring;ret, &amp;amp;quot;bra&quot;, AT&amp;T, 10&nbsp;kr", 'För året, "bra", AT&T, 10\u00a0kr'),
+        (
+            "F&ouml;r &amp;aring;ret, &amp;amp;quot;bra&quot;, AT&amp;T, 10&nbsp;kr",
+            'För året, "bra", AT&T, 10\u00a0kr',
+        ),
         ("&#229; och &amp;#xE5;", "å och å"),
     ],
 )
@@ -66,7 +92,10 @@ def test_misread_part_of_text_is_repaired(misread: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        *((f"{dash}Vi är nöjda.", "Vi är nöjda.") for dash in ("– ", "- ", "–\u00a0", "−\u00a0", "— ", "–", "-")),
+        *(
+            (f"{dash}Vi är nöjda.", "Vi är nöjda.")
+            for dash in ("– ", "- ", "–\u00a0", "−\u00a0", "— ", "–", "-")
+        ),
         ("Vi – alla – är nöjda.", "Vi – alla – är nöjda."),
         ("-5 grader i natt", "-5 grader i natt"),
     ],
@@ -81,8 +110,16 @@ def test_clean_text_keeps_lines_and_paragraphs() -> None:
 
 def test_body_html_can_neither_run_nor_load() -> None:
     html = (
-        '<h2 id="question-2" onclick="x()">F?</h2><p id="own" style="color:red">A <img src="https://b.se/i.png">'
-        '<a href="javascript:x()">b</a> <a href="mailto:a@b.se">c</a></p><script>x()</script><iframe src="/y"></iframe>'
+        '<h2 id="question-2"'
+        ' onclick="x()">F?</h2><p'
+        ' id="own" style="color:red">A'
+        " <img"
+        ' src="https://b.se/i.png">'
+        '<a href="javascript:x()">b</a> <a'
+        ' href="mailto:a@b.se">c</a></'
+        "p><script>x()</"
+        "script><iframe"
+        ' src="/y"></iframe>'
     )
     assert sanitise_body_html(html) == (
         '<h2 id="question-2">F?</h2><p>A <a rel="noopener noreferrer">b</a>'

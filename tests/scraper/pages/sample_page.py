@@ -11,16 +11,28 @@ from scraper.pages.page_reader import read_page
 URL = "https://www.exempel.se/nyheter/ny-bro/"
 HEADING = "<h1>Ny bro öppnar</h1>"
 TEXT = (
-    "<p>Den nya bron över ån öppnar i höst efter två års arbete. Kommunen väntar sig att resan till skolan blir"
-    " tio minuter kortare för de flesta barn.</p><p>Arbetet har kostat mindre än planerat, och provkörningen"
+    "<p>Den nya bron över ån"
+    " öppnar i höst"
+    " efter två års arbete."
+    " Kommunen väntar sig att resan"
+    " till skolan blir"
+    " tio minuter kortare"
+    " för de flesta"
+    " barn.</p><p>Arbetet har"
+    " kostat mindre än planerat, och"
+    " provkörningen"
     " av den öppningsbara delen gick bra enligt projektledaren.</p>"
 )
-LAST = "<p>Sist i texten står hur många bilar som väntas passera bron varje dygn under sommaren.</p>"
+LAST = (
+    "<p>Sist i texten står hur många bilar som väntas passera bron varje dygn under sommaren.</p>"
+)
 MARKUP = {"URL": URL, "HEADING": HEADING, "TEXT": TEXT, "LAST": LAST}  # the constants of the tables
 
 
 def build_page(article: str, head: str = "", after: str = "") -> bytes:
-    """Return a page with the article in `<main>`, a menu, a cookie banner, a list of related news and a footer."""
+    """Return a page with the article in `<main>`, a menu, a cookie banner, a list of related news
+    and a footer.
+    """
     return f"""<!doctype html><html lang="sv"><head><meta charset="utf-8">
 <title>Ny bro öppnar | Exempelverket</title><meta property="og:site_name" content="Exempelverket">{head}</head>
 <body><header><a href="/">Exempelverket</a><nav><ul><li><a href="/nyheter/">Nyheter</a></li></ul></nav></header>

@@ -1,4 +1,6 @@
-"""A body is compared with other readings of its page; one that is another text is doubted or rejected."""
+"""A body is compared with other readings of its page; one that is another text is doubted or
+rejected.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,8 @@ from scraper.pages.page_reader import read_page
 from tests.scraper.pages.sample_page import HEADING, TEXT, URL, build_page, read_item
 
 SERVICE = "".join(
-    f"<p>Växeln tar emot samtal och besök på plan {number}, där även receptionen finns.</p>" for number in range(9)
+    f"<p>Växeln tar emot samtal och besök på plan {number}, där även receptionen finns.</p>"
+    for number in range(9)
 )
 
 
@@ -33,16 +36,26 @@ def build_plain_page(parts: str) -> bytes:
     ("html", "share"),
     [
         pytest.param(build_page(HEADING + TEXT), 1.0, id="nothing else"),
-        pytest.param(build_page(HEADING + TEXT * 3, after=f"<div>{SERVICE * 2}</div>"), 0.5, id="a longer box"),
         pytest.param(
-            build_page(HEADING + TEXT * 3, after=f"<footer>{SERVICE * 2}</footer>"), 0.5, id="a longer footer"
+            build_page(HEADING + TEXT * 3, after=f"<div>{SERVICE * 2}</div>"),
+            0.5,
+            id="a longer box",
         ),
         pytest.param(
-            build_page(f"{HEADING}<p>Bron öppnar i höst, och då blir vägen till skolan kortare.</p>"),
+            build_page(HEADING + TEXT * 3, after=f"<footer>{SERVICE * 2}</footer>"),
+            0.5,
+            id="a longer footer",
+        ),
+        pytest.param(
+            build_page(
+                f"{HEADING}<p>Bron öppnar i höst, och då blir vägen till skolan kortare.</p>"
+            ),
             None,
             id="few words",
         ),
-        pytest.param(build_page(HEADING + TEXT.replace("Kommunen", "Kom\u00admunen")), 1.0, id="soft hyphens"),
+        pytest.param(
+            build_page(HEADING + TEXT.replace("Kommunen", "Kom\u00admunen")), 1.0, id="soft hyphens"
+        ),
     ],
 )
 def test_right_body_is_not_doubted(html: bytes, share: float | None) -> None:
@@ -56,19 +69,31 @@ def test_right_body_is_not_doubted(html: bytes, share: float | None) -> None:
     [
         pytest.param(
             ".c1",
-            build_page(f'<div class="c1">{SERVICE}<p>Bron öppnar snart.</p></div>{HEADING}<div>{TEXT * 4}</div>'),
+            build_page(
+                f'<div class="c1">{SERVICE}'
+                f"<p>Bron öppnar"
+                f" snart.</p></div>{HEADING}"
+                f"<div>{TEXT * 4}</div>"
+            ),
             "has neither the text after the heading nor the densest block of the page",
             id="a box that mentions the title",
         ),
         pytest.param(
             ".c1",
-            build_plain_page(f'<div class="c1">{SERVICE}</div><div>{HEADING}<p>Bron öppnar.</p></div>'),
+            build_plain_page(
+                f'<div class="c1">{SERVICE}</div><div>{HEADING}<p>Bron öppnar.</p></div>'
+            ),
             "is before the heading",
             id="a box above the heading",
         ),
         pytest.param(
             ".c1",
-            build_page(f'{HEADING}<div>{TEXT * 9}</div><div class="c1"><p>{"Bron öppnar i höst. " * 12}</p></div>'),
+            build_page(
+                f"{HEADING}"
+                f"<div>{TEXT * 9}</div><div"
+                f' class="c1"><p>{"Bron öppnar i höst. " * 12}'
+                f"</p></div>"
+            ),
             "has neither the text after the heading nor the densest block of the page",
             id="a small part of the text",
         ),
@@ -80,7 +105,9 @@ def test_doubtful_body(css: str, html: bytes, doubt: str) -> None:
 
 def test_certainly_wrong_body_is_rejected() -> None:
     html = build_page(f'{HEADING}<div>{TEXT * 3}</div><div class="c1">{SERVICE}</div>')
-    with pytest.raises(NotARelease, match="has neither the text after the heading nor a word of the title: 'Växeln"):
+    with pytest.raises(
+        NotARelease, match="has neither the text after the heading nor a word of the title: 'Växeln"
+    ):
         read_selected(".c1", html)
 
 
@@ -88,7 +115,11 @@ def test_small_part_of_the_text_is_doubted() -> None:
     other = TEXT.replace("Den nya bron", "En gammal väg").replace("Arbetet har", "Jobbet har")
     root = Document(build_page(HEADING + TEXT + other * 9), URL).root
     page = read_sentences(root)
-    start = page.sentences[1].probe if page.sentences[1].probe.startswith("Den nya") else page.sentences[0].probe
+    start = (
+        page.sentences[1].probe
+        if page.sentences[1].probe.startswith("Den nya")
+        else page.sentences[0].probe
+    )
     found = compare_body(page, root.find(".//h1"), "Ny bro öppnar", f"{start} och mer.")
     assert re.fullmatch(r"is only \d% of the text around it", found.doubt or "")
 
@@ -117,9 +148,9 @@ def test_heading_of_something_else_proves_nothing() -> None:
 def test_number_of_sentences_is_limited() -> None:
     page = read_sentences(Document(build_plain_page(f"<div>{SERVICE * 200}</div>" * 2), URL).root)
     assert len(page.sentences) == MAX_SENTENCES
-    assert compare_body(read_sentences(Document(b"<p>Kort", URL).root), None, None, "") == BodyAgreement(
-        start=None, block=None, block_path=""
-    )
+    assert compare_body(
+        read_sentences(Document(b"<p>Kort", URL).root), None, None, ""
+    ) == BodyAgreement(start=None, block=None, block_path="")
 
 
 LEAD = "<p>Om hur det går till från början till slut, och vad som händer sedan.</p>"
@@ -128,7 +159,11 @@ LEAD = "<p>Om hur det går till från början till slut, och vad som händer sed
 @pytest.mark.parametrize(
     "markup",
     [
-        f'<div><a href="/b">Gammal bro rivs</a>{LEAD}</div><div><a href="/f">Ny färja till ön</a>{LEAD}</div>',
+        f'<div><a href="/b">Gammal bro'
+        f" rivs</a>{LEAD}</"
+        f'div><div><a href="/f">Ny färja'
+        f" till"
+        f" ön</a>{LEAD}</div>",
         f'<ul><li><a href="/b">Gammal bro rivs</a> <i>3 mars 2024</i>{LEAD}</li>'
         f'<li><a href="/f">Ny färja till ön</a> <i>5 maj 2024</i>{LEAD}</li></ul>',
         f'<div class="k"><h3><a href="/b">Gammal bro rivs</a></h3>{LEAD}</div>' * 9,
@@ -148,7 +183,11 @@ def test_text_that_may_end_in_teasers_is_doubted(markup: str) -> None:
     [
         f'<p>Om broarna:</p><div><a href="/b">Gammal bro rivs</a>{LEAD}</div>'
         f'<div><a href="/f">Ny färja till ön</a>{LEAD}</div>',
-        f'<div><a href="/b">Gammal bro rivs</a>{LEAD}</div><div><a href="/f">Ny färja till ön</a>{LEAD}</div>{TEXT}',
+        f'<div><a href="/b">Gammal bro'
+        f" rivs</a>{LEAD}</"
+        f'div><div><a href="/f">Ny färja'
+        f" till"
+        f" ön</a>{LEAD}</div>{TEXT}",
         f'<h2>Läs mer</h2><ul><li><a href="/b">Gammal bro</a> <i>3 mars 2024</i>{LEAD}</li>'
         f'<li><a href="/f">Ny färja till ön</a> <i>5 maj 2024</i>{LEAD}</li></ul>',
     ],

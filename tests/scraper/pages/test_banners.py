@@ -1,4 +1,6 @@
-"""Banners of the site are not part of the text and change no field, wherever they are and whatever they are called."""
+"""Banners of the site are not part of the text and change no field, wherever they are and whatever
+they are called.
+"""
 
 from __future__ import annotations
 
@@ -10,24 +12,61 @@ from scraper.normalise.conversion import to_release
 from scraper.pages.page_reader import read_page
 from tests.scraper.pages.sample_page import HEADING, LAST, TEXT, URL, build_page, read_release
 
-WARNING = "Just nu är det stor brist på dricksvatten i hela länet. Koka vattnet och lyssna på lokalradion."
+WARNING = (
+    "Just nu är det stor brist på dricksvatten i hela länet. Koka"
+    " vattnet"
+    " och"
+    " lyssna på"
+    " lokalradion."
+)
 LONG_WARNING = f"<p>{WARNING}</p>" * 12
 LEAD = "Snart går det att cykla torrskodd till skolan."
 ARTICLE = f'{HEADING}<p class="preamble">{LEAD}</p><div class="text">{TEXT}</div>'
 BANNERS = {
     "link": f'<div><a href="/kris"><div class="xhtml-string"><p>{WARNING}</p></div></a></div>',
-    "class of the body": f'<article class="x"><div class="entry-content article-body"><p>{WARNING}</p></div></article>',
+    "class of the body": (
+        f'<article class="x"><div class="entry-content'
+        f' article-body"><p>{WARNING}</'
+        f"p></"
+        f"div></"
+        f"article>"
+    ),
     "class of the lead": f'<div><p class="ingress sv-font-ingress">{WARNING}</p></div>',
-    "class of the title": f'<section><h1 class="page-title">Dricksvatten: det gäller nu</h1><p>{WARNING}</p></section>',
-    "alert": f'<div role="alert"><h2>Viktigt meddelande till allmänheten</h2><p>{WARNING}</p></div>',
+    "class of the title": (
+        f"<section><h1"
+        f' class="page-title">Dricksvatten:'
+        f" det"
+        f" gäller"
+        f" nu</h1><p>{WARNING}</p></section>"
+    ),
+    "alert": (
+        f'<div role="alert"><h2>Viktigt meddelande till allmänheten</h2><p>{WARNING}</p></div>'
+    ),
     "aside": f"<aside><h2>Viktigt</h2><p>{WARNING}</p></aside>",
     "longer than the text": f"<article><h1>Läget i länet</h1>{LONG_WARNING}</article>",
     "paragraph": f"<p>{WARNING}</p>",
-    "two": f'<div class="kris"><p>{WARNING}</p></div><div class="drift-info"><p>{WARNING}</p></div>',
-    "date": f'<div><p>Uppdaterad <time datetime="2025-02-05">5 februari 2025</time></p><p>{WARNING}</p></div>',
-    "contact": f"<div><p>{WARNING}</p><p>Kontakt: Eva Ek, krisledare, 010-111 22 33, eva@exempel.se</p></div>",
+    "two": (
+        f'<div class="kris"><p>{WARNING}</p></div><div class="drift-info"><p>{WARNING}</p></div>'
+    ),
+    "date": (
+        f"<div><p>Uppdaterad <time"
+        f' datetime="2025-02-05">5'
+        f" februari"
+        f" 2025</time></p><p>{WARNING}</p></"
+        f"div>"
+    ),
+    "contact": (
+        f"<div><p>{WARNING}</p><p>Kontakt: Eva Ek,"
+        f" krisledare,"
+        f" 010-111 22"
+        f" 33,"
+        f" eva@exempel.se</p></div>"
+    ),
 }
-GENERATORS = ("", *(f'<meta name="generator" content="{name}">' for name in ("WordPress", "Drupal", "EPiServer")))
+GENERATORS = (
+    "",
+    *(f'<meta name="generator" content="{name}">' for name in ("WordPress", "Drupal", "EPiServer")),
+)
 
 
 def read_with(banner: str, before: str, head: str = "", article: str = ARTICLE) -> Release:
@@ -40,20 +79,32 @@ def read_with(banner: str, before: str, head: str = "", article: str = ARTICLE) 
 @pytest.mark.parametrize("head", GENERATORS, ids=["plain", "WordPress", "Drupal", "Episerver"])
 @pytest.mark.parametrize("before", ["<header>", "<main>"])
 @pytest.mark.parametrize("banner", BANNERS.values(), ids=BANNERS)
-def test_banner_before_the_main_element_changes_nothing(banner: str, before: str, head: str) -> None:
+def test_banner_before_the_main_element_changes_nothing(
+    banner: str, before: str, head: str
+) -> None:
     assert read_with(banner, before, head) == read_with("", before, head)
 
 
 @pytest.mark.parametrize("banner", BANNERS.values(), ids=BANNERS)
 def test_banner_before_a_heading_that_no_title_confirms(banner: str) -> None:
     top = '<div class="top"><h1>En bro till, tack vare ert tålamod</h1></div>'
-    html = build_page(TEXT).decode().replace("<main>", f"{top}<main>").replace("<title>Ny bro öppnar", "<title>Start")
-    read = [to_release(read_page(html.replace("<header>", f"{text}<header>").encode(), URL)) for text in (banner, "")]
+    html = (
+        build_page(TEXT)
+        .decode()
+        .replace("<main>", f"{top}<main>")
+        .replace("<title>Ny bro öppnar", "<title>Start")
+    )
+    read = [
+        to_release(read_page(html.replace("<header>", f"{text}<header>").encode(), URL))
+        for text in (banner, "")
+    ]
     assert read[0].title == "En bro till, tack vare ert tålamod"
     assert read[0] == read[1]
 
 
-@pytest.mark.parametrize("banner", ["link", "class of the title", "alert", "aside", "longer than the text", "two"])
+@pytest.mark.parametrize(
+    "banner", ["link", "class of the title", "alert", "aside", "longer than the text", "two"]
+)
 def test_alert_before_the_heading_in_the_main_element_changes_nothing(banner: str) -> None:
     assert read_with(BANNERS[banner], "<h1>Ny") == read_with("", "<h1>Ny")
 
@@ -82,8 +133,21 @@ def test_sentences_of_the_release_above_its_heading_are_kept(markup: str) -> Non
 
 
 TEXT_BOXES = (
-    *("kris", "crisis", "driftinformation", "important-message", "content alerts", "krisinformation"),
-    *("tema-kris", "page-kris", "kris-och-beredskap", "crisis-management", "emergency-preparedness"),
+    *(
+        "kris",
+        "crisis",
+        "driftinformation",
+        "important-message",
+        "content alerts",
+        "krisinformation",
+    ),
+    *(
+        "tema-kris",
+        "page-kris",
+        "kris-och-beredskap",
+        "crisis-management",
+        "emergency-preparedness",
+    ),
     *("food-alerts", "news-alert", "node--type-alert", "category-krisberedskap", "tag-kris"),
 )
 
@@ -120,7 +184,9 @@ def test_alert_after_the_heading_is_not_text(start: str, before: str) -> None:
     assert read_with(f"{start}{WARNING}</{tag}>", before) == read_with("", before)
 
 
-@pytest.mark.parametrize("start", ['<div role="alert">', '<div class="alert">', '<div id="emergency">'])
+@pytest.mark.parametrize(
+    "start", ['<div role="alert">', '<div class="alert">', '<div id="emergency">']
+)
 def test_alert_beside_the_main_element_is_not_text(start: str) -> None:
     assert read_with(f"{start}<p>{WARNING}</p></div>", "<footer>") == read_with("", "<footer>")
 
@@ -163,7 +229,11 @@ def test_dates_contacts_and_tags_of_a_column_before_the_heading_are_kept() -> No
 
 def test_caption_of_a_picture_above_the_heading_is_kept() -> None:
     picture = (
-        '<div class="top"><img src="/bro.jpg" width="900"><div>Bron öppnar för den första cyklisten i maj.</div></div>'
+        '<div class="top"><img src="/bro.jpg" width="900"><div>Bron öppnar'
+        " för"
+        " den"
+        " första"
+        " cyklisten i maj.</div></div>"
     )
     (image,) = read_with(picture, "<h1>Ny").images
     assert image.caption == "Bron öppnar för den första cyklisten i maj."

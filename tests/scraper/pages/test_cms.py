@@ -21,7 +21,12 @@ from tests.scraper.pages.sample_page import TEXT, URL, build_page, read_release
 
 WORDPRESS = '<meta name="generator" content="WordPress 6.5">'
 DRUPAL = '<meta name="generator" content="Drupal 10">'
-POLISEN = Agency(slug="polisen", name="P", home="https://polisen.se/", page="scraper.pages.page_classes.PolisenPage")
+POLISEN = Agency(
+    slug="polisen",
+    name="P",
+    home="https://polisen.se/",
+    page="scraper.pages.page_classes.PolisenPage",
+)
 
 
 @pytest.mark.parametrize(
@@ -47,20 +52,35 @@ def test_wordpress_times_and_tags() -> None:
         '<article><h1 class="entry-title">Ny bro</h1>'
         '<time class="entry-date published" datetime="2022-03-03T10:00:00+01:00"></time>'
         '<time class="updated" datetime="2022-03-05T10:00:00+01:00">5 mars</time>'
-        f'<div class="entry-content">{TEXT}</div><p class="tags-links"><a href="/t">Trafik</a></p></article>',
+        f'<div class="entry-content">{TEXT}</div><p'
+        f' class="tags-links"><a'
+        f' href="/t">Trafik</a></p></'
+        f"article>",
         WORDPRESS,
     )
     assert (str(release.published)[:10], str(release.updated)[:10]) == ("2022-03-03", "2022-03-05")
     assert release.tags == ("Trafik",)
 
 
-@pytest.mark.parametrize("files_class", ["field--type-file", "field-type-file"], ids=["Drupal 8 and later", "Drupal 7"])
-@pytest.mark.parametrize("lead", ["Kort om bron.", f"Kort om bron. {'Den är lång. ' * 30}"], ids=["short", "long lead"])
+@pytest.mark.parametrize(
+    "files_class", ["field--type-file", "field-type-file"], ids=["Drupal 8 and later", "Drupal 7"]
+)
+@pytest.mark.parametrize(
+    "lead", ["Kort om bron.", f"Kort om bron. {'Den är lång. ' * 30}"], ids=["short", "long lead"]
+)
 def test_drupal_fields(files_class: str, lead: str) -> None:
     release = read_release(
         '<article class="node node--view-mode-full"><h1 class="page-title">Ny bro</h1>'
-        f'<div class="field field--name-field-preamble">{lead}</div><div class="field field--name-body">{TEXT}</div>'
-        f'<div class="field {files_class}"><div class="field__label">Filer</div><div class="field__item">'
+        f'<div class="field'
+        f' field--name-field-preamble">{lead}</'
+        f"div><div"
+        f' class="field'
+        f' field--name-body">{TEXT}</div>'
+        f'<div class="field'
+        f' {files_class}"><div'
+        f' class="field__label">Filer</'
+        f"div><div"
+        f' class="field__item">'
         '<a href="/sites/default/files/bro.pdf">Ritning</a> <span>(188.2 KB)</span></div></div>'
         '<div class="field field--name-field-tags"><a href="/t">Trafik</a></div></article>',
         DRUPAL,
@@ -74,14 +94,17 @@ def test_drupal_fields(files_class: str, lead: str) -> None:
 def test_episerver_text_in_several_fields() -> None:
     block = '<div class="textblock"><div class="xhtml-string">{}</div></div>'
     article = block.format(TEXT + TEXT) + block.format("<h2>Nästa steg</h2><p>Bron målas.</p>")
-    release = read_release("<h1>Ny bro</h1>" + article, '<meta name="generator" content="EPiServer">')
+    release = read_release(
+        "<h1>Ny bro</h1>" + article, '<meta name="generator" content="EPiServer">'
+    )
     assert "Bron målas." in release.body
 
 
 @pytest.mark.parametrize(
     "dates",
     [
-        '<div class="meta-data-container">Publicerad<br><span class="date">3 mars 10.30</span></div>',
+        '<div class="meta-data-container">Publicerad<br><span class="date">3 mars'
+        " 10.30</span></div>",
         '<div class="meta-data-container">Publicerad<br>'
         '<time class="date" datetime="2022-03-03T10:30:45">3 mars 10.30</time></div>',
         '<div class="page-meta-data"><dl><dt>Text av</dt><dd>Eva Ek</dd><dt>Publicerad</dt>'
@@ -96,7 +119,9 @@ def test_polisen_in_three_templates(dates: str) -> None:
         '<meta property="dc:Date.Created" content="2022-03-03 10:30:45">'
         '<link href="/siteassets/x.css" rel="stylesheet">',
     )
-    release = to_release(read_page(html, "https://polisen.se/aktuellt/handelser/2022/mars/3/x/", POLISEN))
+    release = to_release(
+        read_page(html, "https://polisen.se/aktuellt/handelser/2022/mars/3/x/", POLISEN)
+    )
     assert (release.title, release.lead) == ("3 mars 10.12, Brand, Lund", "Brand i ett skjul.")
     assert (str(release.published), release.updated) == ("2022-03-03 10:30:45+01:00", None)
     assert "kortfattade" not in release.body

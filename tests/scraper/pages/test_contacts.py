@@ -25,7 +25,11 @@ def test_contacts(markup: str | None, after: str | None, expected: str | None) -
     "markup",
     [
         CONTACT_BOX,
-        "<h2>Kontakt</h2><dl><dt>Namn:</dt><dd>Eva Ek</dd><dt>Telefon:</dt><dd>010-123 45 67</dd></dl>",
+        "<h2>Kontakt</"
+        "h2><dl><dt>Namn:</dt><dd>Eva"
+        " Ek</dd><dt>Telefon:</"
+        "dt><dd>010-123 45"
+        " 67</dd></dl>",
         "<h2>Media contact</h2><p>Eva Ek, 010-123 45 67</p>",
     ],
 )
@@ -43,14 +47,21 @@ def test_contacts_are_not_body(markup: str) -> None:
 )
 def test_contacts_in_a_form_around_the_page(markup: str, expected: list[str]) -> None:
     page = build_page(HEADING + TEXT + markup).decode()
-    page = page.replace("<body>", "<body><form>").replace("</body>", "</form></body>") if expected else page
+    page = (
+        page.replace("<body>", "<body><form>").replace("</body>", "</form></body>")
+        if expected
+        else page
+    )
     contacts = read_page(page.encode(), URL).contacts
     assert [contact.name for contact in contacts] == expected
 
 
 def test_evidence_of_contacts() -> None:
     found = read_item(HEADING + TEXT + CONTACT_BOX).evidence["contacts"]
-    assert (found.rule, found.element) == ("heading 'Presskontakt'", "main > div.block--contact > h2")
+    assert (found.rule, found.element) == (
+        "heading 'Presskontakt'",
+        "main > div.block--contact > h2",
+    )
     assert "contacts" not in read_item(HEADING + TEXT).evidence
 
 
@@ -66,9 +77,25 @@ def test_long_lines_are_read_in_time(part: str) -> None:
     [
         *(
             (name, True)
-            for name in ("Estelle Alan", "Konrad Ring", "Alla Kaplan", "Sara E. Persson", "Anna-Karin af Å")
+            for name in (
+                "Estelle Alan",
+                "Konrad Ring",
+                "Alla Kaplan",
+                "Sara E. Persson",
+                "Anna-Karin af Å",
+            )
         ),
-        *((words, False) for words in ("Region Gotland", "Svenska Spel", "Press Officer", "Läs Mer", "Eva", "eva ek")),
+        *(
+            (words, False)
+            for words in (
+                "Region Gotland",
+                "Svenska Spel",
+                "Press Officer",
+                "Läs Mer",
+                "Eva",
+                "eva ek",
+            )
+        ),
     ],
 )
 def test_is_person_name(words: str, expected: bool) -> None:

@@ -17,7 +17,11 @@ from tests.scraper.tables import load_table
 
 @pytest.mark.parametrize("charset", ["utf-8", "iso-8859-1", "windows-1252", "utf-16"])
 def test_charset(charset: str) -> None:
-    html = build_page(HEADING + TEXT).decode().replace('<meta charset="utf-8">', f'<meta charset="{charset}">')
+    html = (
+        build_page(HEADING + TEXT)
+        .decode()
+        .replace('<meta charset="utf-8">', f'<meta charset="{charset}">')
+    )
     assert "öppningsbara" in (read_page(html.encode(charset), URL).body or "")
 
 
@@ -44,7 +48,8 @@ def test_undeclared_charset() -> None:
     assert "öppningsbara" in (read_page(windows_1252, URL).body or "")
 
 
-# Every character of windows-1252 that prints, and Swedish letters before quotation marks, which look like UTF-8.
+# Every character of windows-1252 that prints, and Swedish letters before quotation marks, which
+# look like UTF-8.
 WINDOWS_1252_TEXTS = (
     "Bron – ”den gamla” – kostade 5 € … sade ”Å” och ”Ö” på ”åä”",
     "Žižek, Šárka och Œuvre: ‚ett‘ „två“ ‹tre› «fyra» • ™ ‰ † ‡ ˆ ˜ ƒ",
@@ -53,7 +58,9 @@ WINDOWS_1252_TEXTS = (
 )
 
 
-@pytest.mark.parametrize("declaration", [b'<meta charset="utf-8">', b'<meta charset="latin-1">', b""])
+@pytest.mark.parametrize(
+    "declaration", [b'<meta charset="utf-8">', b'<meta charset="latin-1">', b""]
+)
 @pytest.mark.parametrize("words", WINDOWS_1252_TEXTS)
 def test_windows_1252_page_with_any_declaration(words: str, declaration: bytes) -> None:
     html = build_page(f"<h1>Ny bro på {words}</h1>{TEXT}").decode().encode("windows-1252")
@@ -63,7 +70,13 @@ def test_windows_1252_page_with_any_declaration(words: str, declaration: bytes) 
 
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
 @pytest.mark.parametrize(
-    "words", ["5 € – ”nu” …", "”på” – och ”öar” …", "Dvořák i São Paulo, château, façade, Zoë", "Ž, š och §"]
+    "words",
+    [
+        "5 € – ”nu” …",
+        "”på” – och ”öar” …",
+        "Dvořák i São Paulo, château, façade, Zoë",
+        "Ž, š och §",
+    ],
 )
 def test_windows_1252_pasted_into_utf8_page(words: str, mark: bytes) -> None:
     pasted = b"<p>" + words.encode("windows-1252", "xmlcharrefreplace") + b"</p>"
@@ -73,7 +86,9 @@ def test_windows_1252_pasted_into_utf8_page(words: str, mark: bytes) -> None:
     assert words in (read_page(html, URL).body or "")
 
 
-@pytest.mark.parametrize("cut", ["ö".encode()[:1], "–".encode()[:2], "–".encode()[:1], "😀".encode()[:3]])
+@pytest.mark.parametrize(
+    "cut", ["ö".encode()[:1], "–".encode()[:2], "–".encode()[:1], "😀".encode()[:3]]
+)
 def test_letter_cut_in_half_is_damage(cut: bytes) -> None:
     html = build_page(HEADING + TEXT).replace(b"projektledaren.", b"projektledaren." + cut)
     release = to_release(read_page(html, URL))
@@ -100,7 +115,9 @@ def test_latin_1_bytes_in_utf8_page(charset: str) -> None:
 
 def test_mojibake_is_repaired_in_every_field_but_not_in_urls() -> None:
     words = "FÃ¶r Ã\u0085re Ã\u00a0 la carte"  # the spaces hide half of a letter
-    article = f"<h1>{words}</h1>{TEXT}<p>{words} &amp;amp;ouml; <a href='/Ã¶?a&amp;amp;amp'>lÃ¤nk</a></p>"
+    article = (
+        f"<h1>{words}</h1>{TEXT}<p>{words} &amp;amp;ouml; <a href='/Ã¶?a&amp;amp;amp'>lÃ¤nk</a></p>"
+    )
     release = read_release(article)
     assert release.title == "För Åre à la carte"
     assert release.body.endswith("För Åre à la carte ö länk")
@@ -120,7 +137,9 @@ def test_mojibake_beside_control_character_is_repaired() -> None:
 
 
 def test_invalid_base_url_is_ignored() -> None:
-    release = read_release(f'{HEADING}{TEXT}<p><a href="/b.pdf">Rapport</a></p>', "<base href='http://[bad'>")
+    release = read_release(
+        f'{HEADING}{TEXT}<p><a href="/b.pdf">Rapport</a></p>', "<base href='http://[bad'>"
+    )
     assert [found.url for found in release.attachments] == ["https://www.exempel.se/b.pdf"]
 
 
@@ -130,7 +149,9 @@ def test_oversized_markup_is_an_error() -> None:
     attributes = " ".join(f"a{number}='x'" for number in range(50_000))
     with pytest.raises(PageError, match="more than 5000 attributes"):
         read_release(f"{HEADING}<div {attributes}>{TEXT}</div>")
-    assert read_release(f"{HEADING}<p title='{'ett ord till ' * 5000}'>{TEXT}").body, "the words of one attribute"
+    assert read_release(f"{HEADING}<p title='{'ett ord till ' * 5000}'>{TEXT}").body, (
+        "the words of one attribute"
+    )
 
 
 PAGE = """<html class="js"><body class="site wide">
@@ -154,14 +175,20 @@ def test_selector_does_not_find_removed_elements() -> None:
     remove_element(around)
     assert document.select(".last") == []
     assert document.select("main .lead") == compile_selector("main .lead").xpath(document.root)
-    assert document.select_by_class(lambda names: names == "lead") == document.root.findall(".//p[@class='lead']")
+    assert document.select_by_class(lambda names: names == "lead") == document.root.findall(
+        ".//p[@class='lead']"
+    )
 
 
 def test_selector_is_fast_on_hostile_page() -> None:
-    """Many classes on an ancestor of many elements, which took 50 s with XPath, and elements deep down."""
+    """Many classes on an ancestor of many elements, which took 50 s with XPath, and elements deep
+    down.
+    """
     classes = " ".join(f"c{n}" for n in range(50_000))
     deep, items = "<div>" * 900, "<p class='lead'>a</p>" * 10_000
-    document = Document(f"<html><body><main class='{classes}'>{deep}{items}</main></body></html>".encode(), URL)
+    document = Document(
+        f"<html><body><main class='{classes}'>{deep}{items}</main></body></html>".encode(), URL
+    )
     start = process_time()
     assert len(document.select("main .lead")) == 10_000
     assert document.select(".c7 .lead") == document.select_by_class("lead".__eq__)

@@ -19,11 +19,16 @@ LINKS = """<p>Läs <a href="/r.pdf">rapporten om bron (pdf, 2 MB) (öppnas i nyt
 
 
 def format_field(release: Release, field: str) -> str | None:
-    """Format a field as in fields.tsv: entries of a list are separated by `|`, parts of an image by `;`."""
+    """Format a field as in fields.tsv: entries of a list are separated by `|`, parts of an image by
+    `;`.
+    """
     if field == "tags":
         return " | ".join(release.tags)
     if field == "images":
-        rows = [(found.url.removeprefix(HOME), found.caption, found.credit, found.alt) for found in release.images]
+        rows = [
+            (found.url.removeprefix(HOME), found.caption, found.credit, found.alt)
+            for found in release.images
+        ]
         return " | ".join("; ".join(part or "-" for part in row) for row in rows)
     value = getattr(release, field)
     return str(value) if value is not None else None
@@ -33,7 +38,9 @@ def format_field(release: Release, field: str) -> str | None:
     ("field", "article", "head", "url", "value"),
     load_table(__file__, "fields.tsv", MARKUP),
 )
-def test_field(field: str, article: str, head: str | None, url: str | None, value: str | None) -> None:
+def test_field(
+    field: str, article: str, head: str | None, url: str | None, value: str | None
+) -> None:
     release = read_release(article, head or "", url=url or URL)
     assert format_field(release, field) == value
     if field == "tags":
@@ -59,7 +66,13 @@ def test_lead_is_not_repeated_in_body(article: str) -> None:
 
 
 def test_lead_outside_main_element_is_found() -> None:
-    page = f'<title>Ny bro öppnar</title><body><div>{HEADING}<p class="ingress">{LEAD}</p>{ARTICLE}</div>'
+    page = (
+        f"<title>Ny bro"
+        f" öppnar</title><body><div>{HEADING}<p"
+        f' class="ingress">{LEAD}</'
+        f"p>{ARTICLE}</"
+        f"div>"
+    )
     assert to_release(read_page(page.encode(), URL)).lead == LEAD
 
 
@@ -80,7 +93,9 @@ def test_attachments() -> None:
         (f"{HOME}r.pdf", "rapporten om bron (pdf, 2 MB)"),
         (f"{HOME}h?f=1", "kartan"),
     ]
-    assert release.body.endswith("Läs rapporten om bron (pdf, 2 MB) i dess helhet, sidan 3, eller kartan.")
+    assert release.body.endswith(
+        "Läs rapporten om bron (pdf, 2 MB) i dess helhet, sidan 3, eller kartan."
+    )
     assert f'<a href="{HOME}r.pdf" rel="noopener noreferrer">' in release.body_html
     assert "nytt fönster" not in release.body_html
 
@@ -104,10 +119,25 @@ TITLED = "Ny bro öppnar – Broverkets sidor"
         (TITLED, f'<div class="promo">{HEADING}</div>', "", "Ny bro öppnar"),
         (f"Broverket: {TITLED}", f'<div class="share">{HEADING}</div>', "", "Ny bro öppnar"),
         ("Ny bro öppnar – Broverket", '<h1><a href="/">Broverket</a></h1>', "", "Ny bro öppnar"),
-        ("Broverket | Ny bro öppnar", '<a href="/"><img src="/b.png" alt="Broverket"></a>', "", "Ny bro öppnar"),
+        (
+            "Broverket | Ny bro öppnar",
+            '<a href="/"><img src="/b.png" alt="Broverket"></a>',
+            "",
+            "Ny bro öppnar",
+        ),
         ("Nyheter | Broverket | Bron", '<a href="/">Broverket</a>', "", "Bron"),
-        ("Bron i höst – Brons nyheter", "<h1>I höst öppnar bron</h1>", "<h1>Nyheter</h1>", "I höst öppnar bron"),
-        ("Bron i höst – Pressmeddelanden", "", "<h1>Pressmeddelande</h1>", "Bron i höst – Pressmeddelanden"),
+        (
+            "Bron i höst – Brons nyheter",
+            "<h1>I höst öppnar bron</h1>",
+            "<h1>Nyheter</h1>",
+            "I höst öppnar bron",
+        ),
+        (
+            "Bron i höst – Pressmeddelanden",
+            "",
+            "<h1>Pressmeddelande</h1>",
+            "Bron i höst – Pressmeddelanden",
+        ),
         ("Nyheter", "", "<h1>Nyheter</h1>", "Nyheter"),
         ("Paneldebatt på bron", "", "<h1>Debatt på bron</h1>", "Debatt på bron"),
         ("Brolagen - Exempel.se", "", NUMBERED.format("Brolagen"), "Brolagen"),
@@ -120,7 +150,9 @@ TITLED = "Ny bro öppnar – Broverkets sidor"
         ),
     ],
 )
-def test_title_without_the_names_of_site_and_section(title: str, before: str, article: str, expected: str) -> None:
+def test_title_without_the_names_of_site_and_section(
+    title: str, before: str, article: str, expected: str
+) -> None:
     page = f"<title>{title}</title><body>{before}<main>{article}{TEXT}{LAST}</main>"
     release = to_release(read_page(page.encode(), URL))
     assert release.title == expected

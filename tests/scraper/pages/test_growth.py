@@ -10,7 +10,9 @@ from scraper.normalise.conversion import to_release
 from scraper.pages.page_reader import read_page
 from tests.scraper.pages.sample_page import HEADING, TEXT, URL, build_page
 
-SENTENCE = "Bron ska vila på pelare av betong, och var och en av dem ska bära mer än den gamla bron vägde."
+SENTENCE = (
+    "Bron ska vila på pelare av betong, och var och en av dem ska bära mer än den gamla bron vägde."
+)
 CARD = f'<div><a href="/b">En bro till</a> <i>3 mars 2024</i><p>{SENTENCE}</p></div>'
 PARTS = {
     "paragraphs": f"<p>{SENTENCE}</p>",

@@ -1,4 +1,6 @@
-"""The main element of pages without <main> and <article>, and the site's header, menus and footer around it."""
+"""The main element of pages without <main> and <article>, and the site's header, menus and footer
+around it.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +14,28 @@ from scraper.pages.page_reader import read_page
 from tests.scraper.pages.sample_page import HEADING, LAST, TEXT, URL
 
 LEAD = "Snart går det att cykla torrskodd till skolan."
-MENU = "".join(f'<a href="/{name}.html">{name}</a> ' for name in ("press", "dokument", "kortfakta", "bilder", "logga"))
+MENU = "".join(
+    f'<a href="/{name}.html">{name}</a> '
+    for name in ("press", "dokument", "kortfakta", "bilder", "logga")
+)
 ADDRESSES = (
-    "<p>Exempelverket är en statlig myndighet som bygger och sköter broar i hela landet, och som har tre kontor.</p>"
-    "<p>Besök oss i Umeå, Lund eller Visby. Växeln är öppen alla vardagar från morgon till eftermiddag.</p>"
+    "<p>Exempelverket är"
+    " en statlig"
+    " myndighet som bygger och"
+    " sköter broar i hela landet, och som"
+    " har tre kontor.</p>"
+    "<p>Besök oss i Umeå,"
+    " Lund eller"
+    " Visby. Växeln är öppen"
+    " alla vardagar från morgon till"
+    " eftermiddag.</p>"
 )
 UPDATED = "<div>© Exempelverket 2014 <div>Uppdaterad: 2007-10-12</div></div>"
 
 
-def read_old_page(article: str, *, below: str = "", footer: str = "", are_names_kept: bool = True) -> Release:
+def read_old_page(
+    article: str, *, below: str = "", footer: str = "", are_names_kept: bool = True
+) -> Release:
     page = f"""<html lang="sv"><head><title>Ny bro öppnar - Exempelverket</title></head><body>
 <div id="PrintHead" style="display:none"><h1>Ny bro öppnar</h1><div>{URL}</div></div><div id="outer">
 <div id="doc_head"><div id="logo"><a href="/">Start</a></div>
@@ -29,7 +44,9 @@ def read_old_page(article: str, *, below: str = "", footer: str = "", are_names_
 <div id="articleContent">{article}</div><div id="article_footer">{below}<a href="/dela">Dela</a></div></div>
 <div id="right"><h3>Sök</h3></div></div><div id="doc_foot">{ADDRESSES * 3}{footer}</div></div></body></html>"""
     if not are_names_kept:
-        page = re.sub(r'(class|id)="(\w+)"', lambda match: f'{match[1]}="x{sum(match[2].encode())}"', page)
+        page = re.sub(
+            r'(class|id)="(\w+)"', lambda match: f'{match[1]}="x{sum(match[2].encode())}"', page
+        )
     return to_release(read_page(page.encode(), URL))
 
 
@@ -70,17 +87,31 @@ def test_intro_between_heading_and_main_is_the_lead() -> None:
 @pytest.mark.parametrize(
     "page",
     [
-        f"<div>{MENU}</div><header><h1>Ny bro öppnar</h1><p>{LEAD}</p></header><div><div>{TEXT}{LAST}</div>"
+        f"<div>{MENU}</"
+        f"div><header><h1>Ny bro"
+        f" öppnar</h1><p>{LEAD}</p></"
+        f"header><div><div>{TEXT}"
+        f"{LAST}</div>"
         f"<div>{MENU}</div></div>",
-        f"<div>{MENU}</div><div><div>{HEADING}<div><p>{LEAD}</p></div></div><div><div>{TEXT * 2}{LAST}</div>"
+        f"<div>{MENU}</"
+        f"div><div><div>{HEADING}"
+        f"<div><p>{LEAD}</p></"
+        f"div></div><div><div>{TEXT * 2}"
+        f"{LAST}</div>"
         f"<div>{MENU}</div></div></div><div>{ADDRESSES}</div>",
-        f"<div><h1>Ny bro öppnar</h1></div><div>{MENU}</div><div>{HEADING}<div>{LEAD}</div><div>{TEXT}"
+        f"<div><h1>Ny bro öppnar</h1></"
+        f"div><div>{MENU}</"
+        f"div><div>{HEADING}"
+        f"<div>{LEAD}</"
+        f"div><div>{TEXT}"
         f"<h1>Kontakt</h1>{LAST}</div></div><div>{ADDRESSES}</div>",
     ],
     ids=["in the site's header", "beside a column of links", "after a copy of the heading"],
 )
 def test_lead_follows_the_heading(page: str) -> None:
-    html = f"<html><head><title>Ny bro öppnar - Exempelverket</title></head><body>{page}</body></html>"
+    html = (
+        f"<html><head><title>Ny bro öppnar - Exempelverket</title></head><body>{page}</body></html>"
+    )
     release = to_release(read_page(html.encode(), URL))
     assert (release.title, release.lead) == ("Ny bro öppnar", LEAD)
     assert release.body.startswith("Den nya bron")
@@ -90,14 +121,24 @@ def test_lead_follows_the_heading(page: str) -> None:
 
 
 def test_date_under_a_link_to_other_news_is_not_the_releases() -> None:
-    news = '<h3>Senaste nytt</h3><p><a href="/n/1">Ny väg till skolan</a></p><p>Publicerad 2021-05-01</p>'
+    news = (
+        '<h3>Senaste nytt</h3><p><a href="/n/1">Ny väg till'
+        " skolan</"
+        "a></"
+        "p><p>Publicerad"
+        " 2021-05-01</p>"
+    )
     html = f"<html><body><main>{HEADING}{TEXT}</main><div>{news}</div></body></html>"
     assert to_release(read_page(html.encode(), URL)).published is None
 
 
 def test_date_label_of_a_toolbar_is_found_and_its_buttons_are_not_text() -> None:
     toolbar = (
-        '<div class="toolbar"><span><i></i>Sidan publicerades <time>2020-11-17</time></span><button>Dela</button></div>'
+        '<div class="toolbar"><span><i></i>Sidan'
+        " publicerades"
+        " <time>2020-11-17</"
+        "time></"
+        "span><button>Dela</button></div>"
     )
     html = f"<html><body><main>{HEADING}{TEXT}{toolbar}</main></body></html>"
     release = to_release(read_page(html.encode(), URL))
@@ -107,10 +148,16 @@ def test_date_label_of_a_toolbar_is_found_and_its_buttons_are_not_text() -> None
 
 @pytest.mark.parametrize(
     "heading",
-    ["<h2>Ny bro öppnar</h2>", "<table><tr><td>Ny bro öppnar</td></tr></table>", "<p><b>Ny bro öppnar</b></p>"],
+    [
+        "<h2>Ny bro öppnar</h2>",
+        "<table><tr><td>Ny bro öppnar</td></tr></table>",
+        "<p><b>Ny bro öppnar</b></p>",
+    ],
     ids=["lower heading", "cell", "bold"],
 )
-@pytest.mark.parametrize("section", ["", "<h1>Detaljerad visning</h1>"], ids=["no h1", "h1 of the section"])
+@pytest.mark.parametrize(
+    "section", ["", "<h1>Detaljerad visning</h1>"], ids=["no h1", "h1 of the section"]
+)
 def test_declared_title_is_found_in_other_elements(heading: str, section: str) -> None:
     html = f"""<html><head><title>Ny bro öppnar - Exempelverket</title></head><body><div>{MENU}</div>{section}
 <div><p>Myndigheten har öppet på vardagar, och då kan du ringa växeln.</p>{heading}{TEXT}{LAST}</div></body></html>"""

@@ -22,10 +22,26 @@ from tests.scraper.pages.sample_page import HEADING, TEXT, URL, build_page, read
 
 HOME = "https://www.exempel.se/"
 RICH_PAGE = build_page(
-    f"{HEADING}<p>Publicerad 3 mars 2022</p>{TEXT}<h2>När öppnar den?</h2><p>– I höst.</p><ul><li>Ett</li></ul>"
-    '<table><tr><td>1</td></tr></table><details><summary>Vem?</summary><p>Vi.</p></details><img src="/a.jpg" alt="Å">'
-    '<a href="/a.pdf">En fil</a><h2>Kontakt</h2><p>Eva Ek, pressansvarig<br>010-000 00 00, eva@exempel.se</p>',
-    '<script type="application/ld+json">{"@type": "NewsArticle", "datePublished": "2022-03-03"}</script>',
+    f"{HEADING}<p>Publicerad 3 mars"
+    f" 2022</p>{TEXT}"
+    f"<h2>När öppnar"
+    f" den?</h2><p>– I"
+    f" höst.</p><ul><li>Ett</li></ul>"
+    "<table><tr><td>1</td></tr></"
+    "table><details><summary>Vem?</"
+    "summary><p>Vi.</p></"
+    "details><img"
+    ' src="/a.jpg" alt="Å">'
+    '<a href="/a.pdf">En fil</'
+    "a><h2>Kontakt</h2><p>Eva Ek,"
+    " pressansvarig<br>010-000 00"
+    " 00,"
+    " eva@exempel.se</p>",
+    '<script type="application/'
+    'ld+json">{"@type":'
+    ' "NewsArticle",'
+    ' "datePublished":'
+    ' "2022-03-03"}</script>',
 )
 # Markup that lxml, urllib or codecs reject.
 INVALID_MARKUP = [
@@ -40,15 +56,34 @@ INVALID_MARKUP = [
     b"<a:b:c d:e='f'><o:p>",
     b"<td colspan=99999999999><ol start=x>",
     b"<![CDATA[",
-    b'<script type=\'application/ld+json\'>[[{"@type":[1,null],"datePublished":{},"mainEntity":[1,{}]}]]</script>',
+    b"<script type='application/"
+    b'ld+json\'>[[{"@type":[1,'
+    b"null],"
+    b'"datePublished":{},'
+    b'"mainEntity":[1,{}]}]]</script>',
 ]
 
 
 def test_selectors_of_agency_come_first() -> None:
-    agency = Agency(slug="ex", name="Ex", home=HOME, title=".rubrik", lead=".kort", published=".nar", tags=".om a")
+    agency = Agency(
+        slug="ex",
+        name="Ex",
+        home=HOME,
+        title=".rubrik",
+        lead=".kort",
+        published=".nar",
+        tags=".om a",
+    )
     article = (
-        '<h1>Fel</h1><h2 class="rubrik">Rätt</h2><p class="preamble">Fel ingress.</p><p class="kort">Rätt ingress.</p>'
-        f'{TEXT}<p class="nar">2022-03-03</p><p>Publicerad: 2021-01-01</p><p class="om"><a href="/t">Trafik</a></p>'
+        "<h1>Fel</h1><h2"
+        ' class="rubrik">Rätt</h2><p'
+        ' class="preamble">Fel'
+        " ingress.</p><p"
+        ' class="kort">Rätt ingress.</p>'
+        f'{TEXT}<p class="nar">2022-03-03</p><p>Publicerad:'
+        f" 2021-01-01</p><p"
+        f' class="om"><a'
+        f' href="/t">Trafik</a></p>'
     )
     release = read_release(article, agency=agency)
     assert (release.agency, release.title, release.lead) == ("ex", "Rätt", "Rätt ingress.")
@@ -56,7 +91,9 @@ def test_selectors_of_agency_come_first() -> None:
 
 
 def test_selected_meta_elements_have_their_content() -> None:
-    agency = Agency(slug="ex", name="Ex", home=HOME, updated="meta[name=changed]", tags="meta[name=k-tag]")
+    agency = Agency(
+        slug="ex", name="Ex", home=HOME, updated="meta[name=changed]", tags="meta[name=k-tag]"
+    )
     metas = (("changed", "2022-03-05"), ("k-tag", "Trafik"), ("k-tag", "Broar"))
     head = "".join(f'<meta name="{name}" content="{content}">' for name, content in metas)
     release = read_release(HEADING + TEXT, head, agency=agency)
@@ -66,14 +103,19 @@ def test_selected_meta_elements_have_their_content() -> None:
 def test_invalid_page_class_or_selector_is_an_error() -> None:
     with pytest.raises(AgencyError, match=r"\[ex\] page"):
         read_release(
-            TEXT, agency=Agency(slug="ex", name="Ex", home=HOME, page="scraper.pages.page_reader.nowhere.Page")
+            TEXT,
+            agency=Agency(
+                slug="ex", name="Ex", home=HOME, page="scraper.pages.page_reader.nowhere.Page"
+            ),
         )
     with pytest.raises(PageError, match="selector"):
         read_release(TEXT, agency=Agency(slug="ex", name="Ex", home=HOME, lead="p..x"))
 
 
 def test_evidence_of_fields() -> None:
-    article = f'{HEADING}<p class="preamble">Kort sagt om bron.</p><p>Publicerad: 3 mars 2022</p>{TEXT}'
+    article = (
+        f'{HEADING}<p class="preamble">Kort sagt om bron.</p><p>Publicerad: 3 mars 2022</p>{TEXT}'
+    )
     evidence = read_item(article).evidence
     assert evidence.keys() >= {"title", "lead", "body", "published", "main"}
     assert evidence["published"].rule == "label Publicerad:"
@@ -82,20 +124,29 @@ def test_evidence_of_fields() -> None:
 
 @st.composite
 def damaged_pages(draw: st.DrawFn) -> bytes:
-    """The page cut off, with other bytes, with its tags in another order, or with invalid markup."""
+    """The page cut off, with other bytes, with its tags in another order, or with invalid
+    markup.
+    """
     position = draw(st.integers(0, len(RICH_PAGE) - 1))
     match draw(st.sampled_from(["cut", "bytes", "tags", "markup"])):
         case "cut":
             return RICH_PAGE[:position]
         case "bytes":
             changes = draw(
-                st.dictionaries(st.integers(0, len(RICH_PAGE) - 1), st.integers(0, 255), min_size=10, max_size=60)
+                st.dictionaries(
+                    st.integers(0, len(RICH_PAGE) - 1),
+                    st.integers(0, 255),
+                    min_size=10,
+                    max_size=60,
+                )
             )
             return bytes(changes.get(at, byte) for at, byte in enumerate(RICH_PAGE))
         case "tags":
             parts = re.split(rb"(<[^>]*>)", RICH_PAGE)
             parts[1::2] = draw(
-                st.randoms(use_true_random=False).map(lambda rng: rng.sample(parts[1::2], len(parts[1::2])))
+                st.randoms(use_true_random=False).map(
+                    lambda rng: rng.sample(parts[1::2], len(parts[1::2]))
+                )
             )
             return b"".join(parts)
     markup = draw(st.sampled_from([*INVALID_MARKUP, b"<!--", b"<svg><title>"]))
@@ -122,7 +173,9 @@ def test_damaged_page_is_read_or_raises_page_error() -> None:
     assert len(titles) > 10
 
 
-@pytest.mark.parametrize("html", [b"", b"\x01", b"<!-- -->", b"<!doctype html>", b"\xff\xfe", b"&#1;"])
+@pytest.mark.parametrize(
+    "html", [b"", b"\x01", b"<!-- -->", b"<!doctype html>", b"\xff\xfe", b"&#1;"]
+)
 def test_empty_document_is_not_a_redesign(html: bytes) -> None:
     assert not is_redesign(page_version(RICH_PAGE), page_version(html))
     assert not is_redesign(page_version(html), page_version(RICH_PAGE))
@@ -145,9 +198,20 @@ def test_page_with_invalid_markup_is_read(markup: bytes) -> None:
     ],
 )
 def test_invisible_differences_are_normalised(before: str, after: str) -> None:
-    words = 'Den nya bron över ån <em>öppnar i höst</em> enligt <a href="/b/">den nya planen</a> för länet.'
-    changed = re.sub(r"(?<=>)[^<]+|^[^<]+", lambda text: text[0].replace(before, after), words)  # not in the tags
-    plain, other = (read_release(f"{HEADING}<p>{text}</p><ul><li>{text}</li></ul>{TEXT}") for text in (words, changed))
+    words = (
+        'Den nya bron över ån <em>öppnar i höst</em> enligt <a href="/b/">den'
+        " nya"
+        " planen</a>"
+        " för"
+        " länet."
+    )
+    changed = re.sub(
+        r"(?<=>)[^<]+|^[^<]+", lambda text: text[0].replace(before, after), words
+    )  # not in the tags
+    plain, other = (
+        read_release(f"{HEADING}<p>{text}</p><ul><li>{text}</li></ul>{TEXT}")
+        for text in (words, changed)
+    )
     assert changed != words
     assert (other.body, other.body_html) == (plain.body, plain.body_html)
 

@@ -19,9 +19,14 @@ DAY_3 = date(2024, 5, 3)
     ("article", "head", "after", "published", "updated"),
     load_table(__file__, "dates.tsv", MARKUP),
 )
-def test_dates(article: str, head: str | None, after: str | None, published: str | None, updated: str | None) -> None:
+def test_dates(
+    article: str, head: str | None, after: str | None, published: str | None, updated: str | None
+) -> None:
     release = read_release(article, head or "", after or "")
-    assert [value and str(value) for value in (release.published, release.updated)] == [published, updated]
+    assert [value and str(value) for value in (release.published, release.updated)] == [
+        published,
+        updated,
+    ]
     for value in filter(None, (published, updated)):
         assert value[:4] not in release.body
 
@@ -37,7 +42,14 @@ def test_dates(article: str, head: str | None, after: str | None, published: str
         ("<p>Förordningen upphör att gälla den 5 juli 2018.</p>", None),
         ("<h3>Tisdag 12 mars</h3><p>Bron är stängd hela dagen.</p>", None),
         ("<ul><li>Datum: 14 juni 2025</li><li>Plats: Strömstorp</li></ul>", None),
-        ("<table><tr><th>Datum</th><th>Ort</th></tr><tr><td>3 maj 2024</td><td>Umeå</td></tr></table>", None),
+        (
+            "<table><tr><th>Datum</"
+            "th><th>Ort</"
+            "th></tr><tr><td>3 maj"
+            " 2024</td><td>Umeå</td></tr></"
+            "table>",
+            None,
+        ),
     ],
 )
 @pytest.mark.parametrize("label", [LABEL, ""], ids=["dated", "undated"])
@@ -51,7 +63,13 @@ def test_prose_with_date_stays_in_body(label: str, prose: str, updated: date | N
 
 
 def test_days_of_a_timeline_are_not_the_publication() -> None:
-    days = "<div class='date'>3 maj, 2024</div><p>Bron fick en båge.</p><div class='date'>4 maj, 2024</div>"
+    days = (
+        "<div class='date'>3 maj, 2024</div><p>Bron fick en båge.</"
+        "p><div"
+        " class='date'>4"
+        " maj,"
+        " 2024</div>"
+    )
     release = read_release(HEADING + TEXT + LAST * 3 + days + LAST)
     assert release.published is None
     assert "3 maj, 2024" in release.body
@@ -65,7 +83,10 @@ def test_prose_with_date_after_label_opens_body() -> None:
 
 def test_dates_at_end_of_text_stay_in_body() -> None:
     release = read_release(
-        HEADING + "<p>3 mars 2022</p>" + TEXT + "<p>Sista dag: 5 maj 2022</p><p>Torsdag 9 juni 2022</p>"
+        HEADING
+        + "<p>3 mars 2022</p>"
+        + TEXT
+        + "<p>Sista dag: 5 maj 2022</p><p>Torsdag 9 juni 2022</p>"
     )
     assert release.body.endswith("Sista dag: 5 maj 2022\n\nTorsdag 9 juni 2022")
     assert "3 mars" not in release.body
@@ -73,7 +94,8 @@ def test_dates_at_end_of_text_stay_in_body() -> None:
 
 def test_time_in_title_is_not_a_date_though_the_url_has_a_year() -> None:
     release = read_release(
-        f"<h1>3 mars 10.30, Brand, Lund</h1>{TEXT}", url="https://www.exempel.se/nyheter/2024/brand/"
+        f"<h1>3 mars 10.30, Brand, Lund</h1>{TEXT}",
+        url="https://www.exempel.se/nyheter/2024/brand/",
     )
     assert (release.published, release.updated) == (None, None)
 

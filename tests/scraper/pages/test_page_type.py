@@ -1,4 +1,6 @@
-"""Pages that are not releases: error pages, walls, outages, placeholders, redirect stubs and listings."""
+"""Pages that are not releases: error pages, walls, outages, placeholders, redirect stubs and
+listings.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,8 @@ def reject(html: str) -> NotARelease:
 
 
 @pytest.mark.parametrize(
-    ("title", "heading", "text", "kind", "failure", "target"), load_table(__file__, "rejected.tsv", MARKUP)
+    ("title", "heading", "text", "kind", "failure", "target"),
+    load_table(__file__, "rejected.tsv", MARKUP),
 )
 def test_rejected_page(
     title: str, heading: str | None, *, text: str, kind: str, failure: str, target: str | None
@@ -54,8 +57,16 @@ def test_release_that_resembles_a_rejected_page(title: str, head: str | None, te
     [
         "",
         "<html></html>",
-        "<head><title>Document Moved</title></head><body><h1>Object Moved</h1>This document may be found here</body>",
-        "<title>Felsida 404 | Verket</title><main><h1>Sidan finns inte</h1><p>Kontrollera adressen.</p></main>",
+        "<head><title>Document"
+        " Moved</title></"
+        "head><body><h1>Object Moved</h1>This document"
+        " may"
+        " be found here</body>",
+        "<title>Felsida 404 |"
+        " Verket</"
+        "title><main><h1>Sidan"
+        " finns inte</h1><p>Kontrollera"
+        " adressen.</p></main>",
         "<title>Verket</title><main><h1>Sidan kunde inte hittas</h1></main>",
         "<title>Nyhet</title><main><h1>Ny bro</h1></main>",
     ],
@@ -67,8 +78,16 @@ def test_page_without_text_is_rejected(html: str) -> None:
 @pytest.mark.parametrize(
     ("head", "body", "target"),
     [
-        ('<meta http-equiv="refresh" content="0; url=/ny/">', "<p>Flyttad.</p>", "https://www.exempel.se/ny/"),
-        ("<meta http-equiv=Refresh content=\"5;URL='https://b.se/x?y=1'\">", "", "https://b.se/x?y=1"),
+        (
+            '<meta http-equiv="refresh" content="0; url=/ny/">',
+            "<p>Flyttad.</p>",
+            "https://www.exempel.se/ny/",
+        ),
+        (
+            "<meta http-equiv=Refresh content=\"5;URL='https://b.se/x?y=1'\">",
+            "",
+            "https://b.se/x?y=1",
+        ),
         ("", '<h1>Object Moved</h1>Found <a href="/ny/">here</a>', "https://www.exempel.se/ny/"),
     ],
 )
@@ -79,7 +98,13 @@ def test_redirect_stub_is_rejected(head: str, body: str, target: str) -> None:
 
 
 def test_login_page_on_another_host_is_rejected() -> None:
-    html = f'<title>Hotell Lugnet</title><h1>Välkommen</h1>{TEXT * 3}<input type="password" name="kod">'.encode()
+    html = (
+        f"<title>Hotell"
+        f" Lugnet</title><h1>Välkommen</h1>{TEXT * 3}"
+        f"<input"
+        f' type="password"'
+        f' name="kod">'
+    ).encode()
     assert detect_rejection(html, "http://10.example/") is None
     found = detect_rejection(html, "http://portal.example/", is_elsewhere=True)
     assert classify_failure(found) == "login"
@@ -95,7 +120,9 @@ def test_login_page_on_another_host_is_rejected() -> None:
 )
 def test_listing_is_rejected(entry: str) -> None:
     entries = "".join(map(entry.format, LINKS))
-    found = reject(f"<title>N</title><main><h1>Nyheter</h1><p>Här är allt.</p><div>{entries}</div></main>")
+    found = reject(
+        f"<title>N</title><main><h1>Nyheter</h1><p>Här är allt.</p><div>{entries}</div></main>"
+    )
     assert (found.kind, found.problem) == ("listing", "is a listing")
 
 
@@ -113,7 +140,9 @@ def test_stored_releases_are_not_rejected() -> None:
         rows = [json.loads(line) for line in lines]
     rejected = []
     for row in rows:
-        signals = PageSignals((row["title"],), text=None, asks_for_password=True, refresh_url=None, first_link=None)
+        signals = PageSignals(
+            (row["title"],), text=None, asks_for_password=True, refresh_url=None, first_link=None
+        )
         short = find_short_page_rejection(signals, row["title"], row["body"], has_date=False)
         if find_rejection(signals) or (short and short.kind != "other"):
             rejected.append(row["title"])

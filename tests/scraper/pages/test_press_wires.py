@@ -33,7 +33,12 @@ RECORD = {
     "published": "2024-03-01T09:00:00+01:00",
     "language": "sv",
 }
-CISION_RECORD = {"Title": "Fler älgar", "Intro": "Ingressen.", "Body": TEXT, "PublishDate": "2024-03-01T08:00:00Z"}
+CISION_RECORD = {
+    "Title": "Fler älgar",
+    "Intro": "Ingressen.",
+    "Body": TEXT,
+    "PublishDate": "2024-03-01T08:00:00Z",
+}
 
 
 def read_viatt(**changes: Any) -> Release:
@@ -46,9 +51,16 @@ def read_cision(**changes: Any) -> Release:
 
 def test_fields() -> None:
     release = read_viatt()
-    assert (release.url, release.title, release.lead, release.body) == (VIATT, "Fler & älgar", "Ingressen.", TEXT)
+    assert (release.url, release.title, release.lead, release.body) == (
+        VIATT,
+        "Fler & älgar",
+        "Ingressen.",
+        TEXT,
+    )
     assert release.body_html == f"<p>{TEXT}</p>"
-    assert (release.published.isoformat() if release.published else "") == "2024-03-01T09:00:00+01:00"
+    assert (
+        release.published.isoformat() if release.published else ""
+    ) == "2024-03-01T09:00:00+01:00"
     assert (release.updated, release.language, release.tags, release.images) == (None, "sv", (), ())
     item = read_page(json.dumps(RECORD).encode(), VIATT, AGENCY)
     assert {name: found.element for name, found in item.evidence.items()} == {
@@ -69,7 +81,14 @@ def test_fields() -> None:
         (f"<p>{TEXT}<script>alert(1)</script></p><ul><li>Ett</li></ul>", f"{TEXT}\n\n• Ett"),
         (f"<h1>Fler & älgar</h1><p>{TEXT}</p>", TEXT),
     ],
-    ids=["plain text", "references", "inline", "end tags of other elements", "script", "title repeated"],
+    ids=[
+        "plain text",
+        "references",
+        "inline",
+        "end tags of other elements",
+        "script",
+        "title repeated",
+    ],
 )
 def test_body(body: str, expected: str) -> None:
     release = read_viatt(body=body)
@@ -80,9 +99,18 @@ def test_body(body: str, expected: str) -> None:
 def test_parts_of_a_record() -> None:
     release = read_viatt(
         keywords=["Älg", 7, "älg"],
-        images=[{"normal": "https://via.tt.se/1.jpg", "caption": "En älg. Foto: Bo Ek"}, {"url": "javascript:x"}, 3],
+        images=[
+            {"normal": "https://via.tt.se/1.jpg", "caption": "En älg. Foto: Bo Ek"},
+            {"url": "javascript:x"},
+            3,
+        ],
         documents=[{"url": "/data/a.pdf", "caption": "Rapport"}, {"url": None}],
-        contacts={"persons": [{"name": "Ada Ek", "title": "utredare", "phone": "010-12 34 56", "image": {}}, {}]},
+        contacts={
+            "persons": [
+                {"name": "Ada Ek", "title": "utredare", "phone": "010-12 34 56", "image": {}},
+                {},
+            ]
+        },
         body=f"<p>{TEXT} <a href='/data/a.pdf'>Rapporten</a> <img src='/2.png' alt='Två'></p>",
     )
     assert release.tags == ("Älg",)
@@ -90,8 +118,14 @@ def test_parts_of_a_record() -> None:
         ("https://via.tt.se/1.jpg", "En älg.", "Bo Ek"),
         ("https://via.tt.se/2.png", None, None),
     ]
-    assert [(file.url, file.title) for file in release.attachments] == [("https://via.tt.se/data/a.pdf", "Rapport")]
-    item = read_page(json.dumps({**RECORD, "contacts": {"text": "Ada Ek, tfn 010-12 34 56"}}).encode(), VIATT, AGENCY)
+    assert [(file.url, file.title) for file in release.attachments] == [
+        ("https://via.tt.se/data/a.pdf", "Rapport")
+    ]
+    item = read_page(
+        json.dumps({**RECORD, "contacts": {"text": "Ada Ek, tfn 010-12 34 56"}}).encode(),
+        VIATT,
+        AGENCY,
+    )
     assert [contact.name for contact in item.contacts] == ["Ada Ek"]
     assert item.contacts != [ContactItem(name="Ada Ek")]
 
@@ -99,26 +133,43 @@ def test_parts_of_a_record() -> None:
 @pytest.mark.parametrize(
     ("published", "changed", "expected"),
     [
-        ("2024-03-01T08:00:00Z", "2024-03-02T08:00:00Z", ("2024-03-01T09:00:00+01:00", "2024-03-02T09:00:00+01:00")),
+        (
+            "2024-03-01T08:00:00Z",
+            "2024-03-02T08:00:00Z",
+            ("2024-03-01T09:00:00+01:00", "2024-03-02T09:00:00+01:00"),
+        ),
         ("2024-03-01T08:00:00Z", "2024-02-28T08:00:00Z", ("2024-03-01T09:00:00+01:00", None)),
-        ("2024-03-01T08:00:00", "2024-03-01T10:00:00", ("2024-03-01T08:00:00+01:00", "2024-03-01T10:00:00+01:00")),
+        (
+            "2024-03-01T08:00:00",
+            "2024-03-01T10:00:00",
+            ("2024-03-01T08:00:00+01:00", "2024-03-01T10:00:00+01:00"),
+        ),
         (None, "2024-03-02T08:00:00Z", (None, None)),
     ],
     ids=["changed", "changed before", "in the agency's time zone", "undated"],
 )
-def test_dates(published: str | None, changed: str, expected: tuple[str | None, str | None]) -> None:
+def test_dates(
+    published: str | None, changed: str, expected: tuple[str | None, str | None]
+) -> None:
     release = read_cision(PublishDate=published, LastChangeDate=changed)
-    assert tuple(date and date.isoformat() for date in (release.published, release.updated)) == expected
+    assert (
+        tuple(date and date.isoformat() for date in (release.published, release.updated))
+        == expected
+    )
 
 
 def test_unreadable_date_is_an_error() -> None:
-    with pytest.raises(PageError, match=r"via\.tt\.se/pressmeddelande/1/a: published: 'i går' cannot be read"):
+    with pytest.raises(
+        PageError, match=r"via\.tt\.se/pressmeddelande/1/a: published: 'i går' cannot be read"
+    ):
         read_viatt(published="i går")
 
 
 def test_texts_of_cision() -> None:
     quotes = [{"Author": "Ada Ek", "Text": TEXT}, {"Author": "Bo Ek", "Text": "Jag såg två."}]
-    release = read_cision(HtmlBody=f"<p>{TEXT}</p><p>Mer.</p>", Quotes=quotes, Contact="Ada Ek\n010-12 34 56")
+    release = read_cision(
+        HtmlBody=f"<p>{TEXT}</p><p>Mer.</p>", Quotes=quotes, Contact="Ada Ek\n010-12 34 56"
+    )
     assert release.body == f"{TEXT}\n\nMer.\n\nJag såg två."
     assert [contact.name for contact in release.contacts] == ["Ada Ek"]
 

@@ -14,15 +14,22 @@ WORDS = {
     "A2": "Drygt fyrtio miljoner kronor, enligt kalkylen.",
 }
 DETAILS = "".join(
-    f"<details><summary>{WORDS[f'Q{number}']}</summary><p>{WORDS[f'A{number}']}</p></details>" for number in (1, 2)
+    f"<details><summary>{WORDS[f'Q{number}']}</summary><p>{WORDS[f'A{number}']}</p></details>"
+    for number in (1, 2)
 )
 
 
 @pytest.mark.parametrize(
-    ("markup", "head", "after", "pairs", "answered_by"), load_table(__file__, "questions.tsv", WORDS)
+    ("markup", "head", "after", "pairs", "answered_by"),
+    load_table(__file__, "questions.tsv", WORDS),
 )
 def test_questions(
-    markup: str | None, *, head: str | None, after: str | None, pairs: str | None, answered_by: str | None
+    markup: str | None,
+    *,
+    head: str | None,
+    after: str | None,
+    pairs: str | None,
+    answered_by: str | None,
 ) -> None:
     release = read_release(HEADING + TEXT + (markup or ""), head or "", after or "")
     expected = [tuple(pair.split(" => ")) for pair in (pairs or "").split(" | ") if pair]
@@ -38,7 +45,9 @@ def test_questions(
 
 
 def test_questions_in_footer_of_article() -> None:
-    release = read_release(f"<article>{HEADING}<div>{TEXT}</div><footer>{DETAILS}</footer></article>")
+    release = read_release(
+        f"<article>{HEADING}<div>{TEXT}</div><footer>{DETAILS}</footer></article>"
+    )
     assert [pair.question for pair in release.questions] == [WORDS["Q1"], WORDS["Q2"]]
     assert [pair.answer for pair in release.questions] == [WORDS["A1"], WORDS["A2"]]
     assert release.body.endswith(WORDS["A2"])
@@ -46,10 +55,15 @@ def test_questions_in_footer_of_article() -> None:
 
 def test_text_after_last_answer_is_body() -> None:
     terms = "<dl><dt>{Q1}</dt><dd>{A1}</dd><dt>{Q2}</dt><dd>{A2}</dd></dl>".format(**WORDS)
-    assert "Brochefen beslutade." in read_release(f"{HEADING}{TEXT}{terms}<p>Brochefen beslutade.</p>").body
+    assert (
+        "Brochefen beslutade."
+        in read_release(f"{HEADING}{TEXT}{terms}<p>Brochefen beslutade.</p>").body
+    )
 
 
 def test_name_before_answer_is_answered_by() -> None:
     article = "<h2>{Q1}</h2><p>Eva Ek, utredare:</p><p>{A1}</p>".format(**WORDS)
     release = read_release(f"<h1>Frågor och svar om bron</h1>{TEXT}{article}")
-    assert [(pair.answer, pair.answered_by) for pair in release.questions] == [(WORDS["A1"], "Eva Ek, utredare")]
+    assert [(pair.answer, pair.answered_by) for pair in release.questions] == [
+        (WORDS["A1"], "Eva Ek, utredare")
+    ]

@@ -33,7 +33,11 @@ from tests.site.server import Site
 HOME = "https://www.exempel.se/"
 AGENCY = Agency(slug="exempel", name="Exempelverket", home=HOME)
 CONTACTS = (
-    "<h2>Presskontakt</h2><p>Eva Ek<br>Pressansvarig<br>Telefon: 010-123 45 00<br>Mobil: 070-123 45 67<br>"
+    "<h2>Presskontakt</h2><p>Eva"
+    " Ek<br>Pressansvarig<br>Telefon:"
+    " 010-123 45 00<br>Mobil:"
+    " 070-123"
+    " 45 67<br>"
     '<a href="mailto:eva.ek@exempel.se">eva.ek@exempel.se</a></p>'
 )
 
@@ -49,17 +53,29 @@ CONTACTS = (
     ],
 )
 def test_propose_name(head: str, name: str) -> None:
-    assert propose_name(Document(f"<html><head>{head}</head><body>x</body></html>".encode(), HOME)) == name
+    assert (
+        propose_name(Document(f"<html><head>{head}</head><body>x</body></html>".encode(), HOME))
+        == name
+    )
 
 
 @pytest.mark.parametrize(
     ("paths", "pattern"),
     [
         ([f"om-oss/nyheter/{n}" for n in range(3)], "^/om-oss/nyheter/.+"),
-        ([f"nyheter/vilt/{n}" for n in range(4)], "^/nyheter/.+"),  # the newest may share a subject by chance
+        (
+            [f"nyheter/vilt/{n}" for n in range(4)],
+            "^/nyheter/.+",
+        ),  # the newest may share a subject by chance
         ([f"nyheter/2024/mars/{n}" for n in range(6)], r"^/nyheter/\d{4}/.+"),
-        ([f"nyheter/2024/{n}" for n in range(3)], "^/nyheter/.+"),  # too few to conclude that all have a year
-        ([*(f"press/{n}" for n in range(3)), *(f"nyheter/{n}" for n in range(4))], "^/(nyheter|press)/.+"),
+        (
+            [f"nyheter/2024/{n}" for n in range(3)],
+            "^/nyheter/.+",
+        ),  # too few to conclude that all have a year
+        (
+            [*(f"press/{n}" for n in range(3)), *(f"nyheter/{n}" for n in range(4))],
+            "^/(nyheter|press)/.+",
+        ),
         ([*(f"nyheter/{n}" for n in range(4)), "a/1", "b/1"], None),
         (["nyheter/1", "nyheter/2"], None),
         ([], None),
@@ -72,13 +88,23 @@ def test_propose_release_pattern(paths: list[str], pattern: str | None) -> None:
 def test_table_is_valid_toml() -> None:
     name = 'Verket "för" \\ \x7f\t\u2028 nyheter'
     feeds = (f"{HOME}1", f"{HOME}2")
-    table = format_agency_toml(Agency(slug="a", name=name, home=HOME, feeds=feeds, releases=r"^/\d{4}/'"))
-    assert tomllib.loads(table)["a"] == {"name": name, "home": HOME, "feeds": [*feeds], "releases": r"^/\d{4}/'"}
+    table = format_agency_toml(
+        Agency(slug="a", name=name, home=HOME, feeds=feeds, releases=r"^/\d{4}/'")
+    )
+    assert tomllib.loads(table)["a"] == {
+        "name": name,
+        "home": HOME,
+        "feeds": [*feeds],
+        "releases": r"^/\d{4}/'",
+    }
     assert tomllib.loads(f"a = {quote_toml(name)}") == {"a": name}
     endpoint = JSONSource(url=f"{HOME}{{page}}", items="a[?b=='c']", link="d")
     for endpoints in ((endpoint,), (endpoint, replace(endpoint, next='"e-f"'))):
         table = format_agency_toml(replace(AGENCY, json=endpoints))
-        assert parse_agency("exempel", tomllib.loads(table)["exempel"], Path("proposal")).json == endpoints
+        assert (
+            parse_agency("exempel", tomllib.loads(table)["exempel"], Path("proposal")).json
+            == endpoints
+        )
 
 
 @pytest.mark.parametrize(
@@ -110,7 +136,9 @@ def test_unused_lines(article: str, head: str, published: str | None, unused: st
 
 def test_contacts_are_a_row() -> None:
     page = probe_page(build_page(HEADING + TEXT + CONTACTS), URL, AGENCY)
-    row = next(line for line in format_page_panes(page, 200).splitlines() if line.startswith("contacts"))
+    row = next(
+        line for line in format_page_panes(page, 200).splitlines() if line.startswith("contacts")
+    )
     assert "1: Eva Ek, Pressansvarig, 010-123 45 00, 070-123 45 67, eva.ek@exempel.se" in row
     assert "heading 'Presskontakt'" in row
 
@@ -146,21 +174,32 @@ def test_pages_of_several_urls_are_stored_in_one_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["nyheter/2026", "nyheter/2026/", "press/nyheter-2026.html", "nyheter?ar=2026", "press/2026/11"]
+    "path",
+    [
+        "nyheter/2026",
+        "nyheter/2026/",
+        "press/nyheter-2026.html",
+        "nyheter?ar=2026",
+        "press/2026/11",
+    ],
 )
 def test_listing_of_one_year_is_not_proposed(path: str) -> None:
     links = f'<a href="/{path}">Nyheter</a><a href="/aktuellt">Aktuellt</a>'
     home = f"<html><title>Exempel</title><body>{links}</body></html>"
     result = probe_file(home.encode(), HOME, {})
     assert result.agency.listings == (f"{HOME}aktuellt",)
-    assert f"listings: {HOME}{path}: left out: lists one year only" in format_probe_report(result, 120)
+    assert f"listings: {HOME}{path}: left out: lists one year only" in format_probe_report(
+        result, 120
+    )
 
 
 def test_listing_of_all_years_is_proposed_instead(tmp_path: Path) -> None:
     with Site(releases=0) as site:
         host = site.plain["arsverket.localhost"] = PlainHost()
         page = build_page(f"{HEADING}<p>Publicerad 3 mars 2026</p>{TEXT}")
-        entries = "".join(f'<li><h3><a href="/nyheter/2026/fyr-{n}">Fyr {n} tänds</a></h3></li>' for n in range(4))
+        entries = "".join(
+            f'<li><h3><a href="/nyheter/2026/fyr-{n}">Fyr {n} tänds</a></h3></li>' for n in range(4)
+        )
         host.add("/", '<title>Årsverket</title><main><a href="/nyheter/2026/">Nyheter</a></main>')
         for path in ("/nyheter/", "/nyheter/2026/"):
             host.add(path, f"<main><h1>Nyheter</h1><ul>{entries}</ul></main>")

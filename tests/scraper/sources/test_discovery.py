@@ -12,8 +12,12 @@ HOME = "https://www.skog.example/"
 AGENCY = Agency(slug="skog", name="Skogsrådet", home=HOME)
 
 
-@pytest.mark.parametrize(("html", "feeds", "listings", "press_rooms"), load_table(__file__, "home_pages.tsv"))
-def test_find_sources(html: str, feeds: str | None, listings: str | None, press_rooms: str | None) -> None:
+@pytest.mark.parametrize(
+    ("html", "feeds", "listings", "press_rooms"), load_table(__file__, "home_pages.tsv")
+)
+def test_find_sources(
+    html: str, feeds: str | None, listings: str | None, press_rooms: str | None
+) -> None:
     found = find_sources(html.encode(), HOME + "start/", AGENCY)
     assert found.feeds == [HOME + path for path in (feeds or "").split()]
     assert found.listings == [HOME + path for path in (listings or "").split()]

@@ -31,7 +31,9 @@ def build_sitemap(*urls: str) -> bytes:
     return f'<?xml version="1.0" encoding="UTF-8"?><urlset {NAMESPACE}>{entries}</urlset>'.encode()
 
 
-def build_feed(links: str = '<link href="/nyheter/a"/>', updated: str = "2024-03-16T10:00:00+01:00") -> bytes:
+def build_feed(
+    links: str = '<link href="/nyheter/a"/>', updated: str = "2024-03-16T10:00:00+01:00"
+) -> bytes:
     return ATOM.format(links=links, updated=updated).encode()
 
 
@@ -49,21 +51,52 @@ PACKED = gzip.compress(SITEMAP)
 
 
 def test_feed_links_and_times() -> None:
-    assert parse_feed(RSS, HOME, AGENCY) == [SourceLink(HOME + "nyheter/a", "2024-03-15T09:00:00+00:00")]
-    assert parse_feed(build_feed(), HOME, AGENCY) == [SourceLink(HOME + "nyheter/a", "2024-03-16T09:00:00+00:00")]
+    assert parse_feed(RSS, HOME, AGENCY) == [
+        SourceLink(HOME + "nyheter/a", "2024-03-15T09:00:00+00:00")
+    ]
+    assert parse_feed(build_feed(), HOME, AGENCY) == [
+        SourceLink(HOME + "nyheter/a", "2024-03-16T09:00:00+00:00")
+    ]
 
 
 @pytest.mark.parametrize(
     ("links", "expected"),
     [
         (
-            '<link rel="alternate" hreflang="sv" href="/nyheter/a"/><link rel="alternate" href="/en/news/a"/>',
+            '<link rel="alternate"'
+            ' hreflang="sv"'
+            ' href="/nyheter/a"/><link'
+            ' rel="alternate"'
+            ' href="/en/news/a"/>',
             "nyheter/a",
         ),
-        ('<link rel="alternate" href="/en/news/a"/><link rel="alternate" href="/nyheter/a"/>', "nyheter/a"),
-        ('<link rel="alternate" href="/en/a"/><link rel="alternate" type="text/html" href="/en/b"/>', "en/a"),
-        ('<link rel="alternate" type="application/pdf" href="/nyheter/a.x"/><link href="/nyheter/a"/>', "nyheter/a"),
-        ('<link rel="self" href="/nyheter/a.atom"/><link href="/nyheter/a"/><link rel="edit" href="/e"/>', "nyheter/a"),
+        (
+            '<link rel="alternate" href="/en/news/a"/><link rel="alternate" href="/nyheter/a"/>',
+            "nyheter/a",
+        ),
+        (
+            '<link rel="alternate"'
+            ' href="/en/a"/><link'
+            ' rel="alternate"'
+            ' type="text/html"'
+            ' href="/en/b"/>',
+            "en/a",
+        ),
+        (
+            '<link rel="alternate"'
+            ' type="application/pdf"'
+            ' href="/nyheter/a.x"/><link'
+            ' href="/nyheter/a"/>',
+            "nyheter/a",
+        ),
+        (
+            '<link rel="self" href="/'
+            'nyheter/a.atom"/><link'
+            ' href="/nyheter/a"/><link'
+            ' rel="edit"'
+            ' href="/e"/>',
+            "nyheter/a",
+        ),
         ('<link rel="alternate" href="http://["/><link href="/nyheter/a"/>', "nyheter/a"),
     ],
 )
@@ -73,15 +106,20 @@ def test_first_release_among_links_of_entry(links: str, expected: str) -> None:
 
 def test_session_id_shared_by_two_entries_is_removed() -> None:
     entries = "".join(
-        f"<item><title>A</title><link>{HOME}nyheter/{number}?xq=5f2a0c9d1e7b4a3f</link></item>" for number in (1, 2)
+        f"<item><title>A</title><link>{HOME}nyheter/{number}?xq=5f2a0c9d1e7b4a3f</link></item>"
+        for number in (1, 2)
     )
     feed = f'<rss version="2.0"><channel><title>N</title>{entries}</channel></rss>'
     assert read_feed(feed.encode()) == [f"{HOME}nyheter/{number}" for number in (1, 2)]
 
 
-@pytest.mark.parametrize("body", [b"", b"<html><body>Not found</body></html>", b"\x00\x01\x02", b"{}"])
+@pytest.mark.parametrize(
+    "body", [b"", b"<html><body>Not found</body></html>", b"\x00\x01\x02", b"{}"]
+)
 def test_other_document_is_an_error(body: bytes) -> None:
-    with pytest.raises(SourceError, match=r"https://www\.skog\.example/: is not an RSS or Atom feed"):
+    with pytest.raises(
+        SourceError, match=r"https://www\.skog\.example/: is not an RSS or Atom feed"
+    ):
         parse_feed(body, HOME, AGENCY)
     with pytest.raises(SourceError, match="is not a sitemap"):
         parse_sitemap(body, HOME, AGENCY)
@@ -94,19 +132,37 @@ def test_feed_is_not_read_from_a_path(tmp_path: Path) -> None:
 
 
 def build_rss(count: int) -> str:
-    items = "".join(f"<item><title>Å {n}</title><link>{HOME}nyheter/{n}</link></item>" for n in range(count))
-    return f'<?xml version="1.0"?><rss version="2.0"><channel><title>Nytt</title>{items}</channel></rss>'
+    items = "".join(
+        f"<item><title>Å {n}</title><link>{HOME}nyheter/{n}</link></item>" for n in range(count)
+    )
+    return (
+        f'<?xml version="1.0"?><rss'
+        f' version="2.0"><channel><title>Nytt</'
+        f"title>{items}</"
+        f"channel></"
+        f"rss>"
+    )
 
 
 LONG_RSS = build_rss(8)
 WIDE_RSS = build_rss(2).replace('"?>', '" encoding="utf-16"?>', 1)
 RDF = (
-    '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns="http://purl.org/rss/1.0/"><channel>'
-    f"<title>Nytt</title></channel><item><title>A</title><link>{HOME}nyheter/0</link></item></rdf:RDF>"
+    '<rdf:RDF xmlns:rdf="http://www.w3.org/'
+    '1999/02/22-rdf-syntax-ns#"'
+    ' xmlns="http://purl.org/rss/'
+    "1.0/"
+    '"><channel>'
+    f"<title>Nytt</title></"
+    f"channel><item><title>A</"
+    f"title><link>{HOME}nyheter/0</link></"
+    f"item></"
+    f"rdf:RDF>"
 )
 
 
-@pytest.mark.parametrize("whole", [build_rss(3).encode(), build_feed(), RDF.encode(), WIDE_RSS.encode("utf-16")])
+@pytest.mark.parametrize(
+    "whole", [build_rss(3).encode(), build_feed(), RDF.encode(), WIDE_RSS.encode("utf-16")]
+)
 def test_cut_feed_is_an_error_that_has_its_links(whole: bytes) -> None:
     links, counts = read_feed(whole), set[int]()
     for length in range(0, len(whole) - 2, 3):
@@ -125,7 +181,8 @@ def test_cut_feed_is_an_error_that_has_its_links(whole: bytes) -> None:
         LONG_RSS.replace("Å 3", "Fisk & vilt&nbsp;3 &odefinierad;").encode(),
         LONG_RSS.replace('"1.0"?', '"1.0" encoding="utf-8"?').encode("latin-1"),
         LONG_RSS.replace("<title>Å 2</title>", "<title>Å <b>2</title>").encode(),
-        LONG_RSS.replace("Nytt", "Nytt\x0b").encode() + b"\n<!-- cached --><script>t()</script></html>\n",
+        LONG_RSS.replace("Nytt", "Nytt\x0b").encode()
+        + b"\n<!-- cached --><script>t()</script></html>\n",
         b"\n\n" + LONG_RSS.replace("</rss>", "</RSS >").replace("<rss", "<RSS").encode(),
         LONG_RSS.replace("Å 7", "<![CDATA[Taggen </rss> i text]]>").encode(),
     ],
@@ -135,12 +192,16 @@ def test_malformed_feed_is_read(body: bytes) -> None:
     assert read_feed(body) == [f"{HOME}nyheter/{number}" for number in range(8)]
 
 
-@pytest.mark.parametrize("body", ['<rss version="2.0"/>', '<feed xmlns="http://www.w3.org/2005/Atom" />'])
+@pytest.mark.parametrize(
+    "body", ['<rss version="2.0"/>', '<feed xmlns="http://www.w3.org/2005/Atom" />']
+)
 def test_empty_feed(body: str) -> None:
     assert read_feed(body.encode()) == []
 
 
-@pytest.mark.parametrize("date", ["0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-12:00", "0000-00-00T00:00:00Z"])
+@pytest.mark.parametrize(
+    "date", ["0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-12:00", "0000-00-00T00:00:00Z"]
+)
 def test_impossible_date_is_ignored(date: str) -> None:
     assert read_feed(build_feed(updated=date)) == [HOME + "nyheter/a"]
     sitemap = build_sitemap(HOME + "nyheter/a").replace(b"2024-03-15", date.encode())
@@ -156,7 +217,10 @@ def test_lastmod_out_of_range_is_none() -> None:
 def test_sitemap_links_to_possible_releases(pack: type[bytes]) -> None:
     paths = ("nyheter/a", "nyheter", "om-oss/kontakt", "nyheter/c.pdf")
     sitemap = build_sitemap(*(HOME + path for path in paths), "https://elsewhere.example/nyheter/b")
-    assert parse_sitemap(pack(sitemap), HOME, AGENCY) == ([SourceLink(HOME + "nyheter/a", "2024-03-15")], [])
+    assert parse_sitemap(pack(sitemap), HOME, AGENCY) == (
+        [SourceLink(HOME + "nyheter/a", "2024-03-15")],
+        [],
+    )
 
 
 def test_sitemap_index() -> None:
@@ -172,13 +236,21 @@ MEMBERS = [gzip.compress(SITEMAP[start : start + 100]) for start in range(0, len
 @pytest.mark.parametrize(
     "body",
     [PACKED, b"".join(MEMBERS), gzip.compress(b"") + PACKED, PACKED + b"\0" * 5000, PACKED + b"\n"],
-    ids=["one member", "many members", "an empty member", "zeros at the end", "line break at the end"],
+    ids=[
+        "one member",
+        "many members",
+        "an empty member",
+        "zeros at the end",
+        "line break at the end",
+    ],
 )
 def test_packed_sitemap(body: bytes) -> None:
     assert read_sitemap(body) == URLS
 
 
-@pytest.mark.parametrize("length", [len(PACKED) * 4 // 5, len(PACKED) - 1, len(PACKED) - 8, 30, 5, 2])
+@pytest.mark.parametrize(
+    "length", [len(PACKED) * 4 // 5, len(PACKED) - 1, len(PACKED) - 8, 30, 5, 2]
+)
 def test_truncated_sitemap_is_an_error(length: int) -> None:
     for body in (PACKED[:length], gzip.compress(b"\n") + PACKED[:length]):
         with pytest.raises(SourceError, match="is not a sitemap: it is truncated"):
@@ -208,7 +280,10 @@ def test_sitemap_beyond_limits_is_an_error(monkeypatch: pytest.MonkeyPatch) -> N
     ],
 )
 def test_unescaped_ampersand_in_sitemap(written: str, path: str) -> None:
-    assert read_sitemap(build_sitemap(HOME + written, HOME + "nyheter/b")) == [HOME + path, HOME + "nyheter/b"]
+    assert read_sitemap(build_sitemap(HOME + written, HOME + "nyheter/b")) == [
+        HOME + path,
+        HOME + "nyheter/b",
+    ]
 
 
 def test_ampersand_in_cdata_and_utf_16_of_sitemap() -> None:
@@ -219,5 +294,14 @@ def test_ampersand_in_cdata_and_utf_16_of_sitemap() -> None:
 
 
 def test_sitemaps_in_robots_txt() -> None:
-    body = b"\xef\xbb\xbfSitemap: /a.xml\nUser-agent: *\nSITEMAP: https://a.example/s.xml \nSitemap: http://[\n\xff"
-    assert parse_robots_sitemaps(body, HOME + "robots.txt") == [HOME + "a.xml", "https://a.example/s.xml"]
+    body = (
+        b"\xef\xbb\xbfSitemap: /a.xml\nUser-agent: *\nSITEMAP: https://"
+        b"a.example/"
+        b"s.xml"
+        b" \nSitemap:"
+        b" http://[\n\xff"
+    )
+    assert parse_robots_sitemaps(body, HOME + "robots.txt") == [
+        HOME + "a.xml",
+        "https://a.example/s.xml",
+    ]

@@ -15,8 +15,19 @@ from tests.scraper.tables import load_table
 
 HOME = "https://www.skog.example/"
 ITEM = '{"title": "Ny bro", "url": "/nyheter/ny-bro", "publishedAt": "2024-03-01T08:00:00+01:00"}'
-DATED = ", ".join(f'{{"title": "Bro {n}", "slug": "bro-{n}", "date": "2024-03-0{n}"}}' for n in (1, 2, 3))
-NUXT = json.dumps([{"data": 1}, [2, 6], {"title": 3, "link": 4, "date": 9}, "Ny bro", {"url": 5}, "/nyheter/ny-bro"])
+DATED = ", ".join(
+    f'{{"title": "Bro {n}", "slug": "bro-{n}", "date": "2024-03-0{n}"}}' for n in (1, 2, 3)
+)
+NUXT = json.dumps(
+    [
+        {"data": 1},
+        [2, 6],
+        {"title": 3, "link": 4, "date": 9},
+        "Ny bro",
+        {"url": 5},
+        "/nyheter/ny-bro",
+    ]
+)
 MARKUP = {
     "ITEM": ITEM,
     "DATED": DATED,
@@ -29,22 +40,38 @@ def read(
     body: str, path: str = "nyheter", *sources: JSONSource, pattern: str | None = None
 ) -> tuple[list[str], str | None]:
     agency = Agency(slug="skog", name="Skogsrådet", home=HOME, releases=pattern, json=sources)
-    page = parse_listing(body.encode(), HOME + path, agency, sources[0].first_url if sources else HOME + "nyheter")
-    return [link.url.removeprefix(HOME) for link in page.links], page.next_url and page.next_url.removeprefix(HOME)
+    page = parse_listing(
+        body.encode(), HOME + path, agency, sources[0].first_url if sources else HOME + "nyheter"
+    )
+    return [
+        link.url.removeprefix(HOME) for link in page.links
+    ], page.next_url and page.next_url.removeprefix(HOME)
 
 
-@pytest.mark.parametrize(("pattern", "body", "links", "following"), load_table(__file__, "json_pages.tsv", MARKUP))
-def test_data_of_a_page(pattern: str | None, body: str, links: str | None, following: str | None) -> None:
+@pytest.mark.parametrize(
+    ("pattern", "body", "links", "following"), load_table(__file__, "json_pages.tsv", MARKUP)
+)
+def test_data_of_a_page(
+    pattern: str | None, body: str, links: str | None, following: str | None
+) -> None:
     assert read(body, pattern=pattern) == ((links or "").split(), following)
 
 
 def test_dates_are_those_of_the_same_object() -> None:
     body = (
-        '{"date": "2024-01-01", "items": [{"title": "A", "url": "/nyheter/a"}, %s, {"title": "B", "url": "/nyheter/b",'
+        '{"date": "2024-01-01", "items": [{"title": "A", "url": "/nyheter/a"},'
+        " %s,"
+        ' {"title":'
+        ' "B",'
+        ' "url": "/nyheter/b",'
     )
     body = (body + ' "published": "igår", "modified": "2024-04-02"}]}') % ITEM
-    page = parse_listing(body.encode(), HOME + "nyheter", Agency(slug="skog", name="Skogsrådet", home=HOME))
-    assert [(link.url.rpartition("/")[2], link.listed_at, link.published) for link in page.links] == [
+    page = parse_listing(
+        body.encode(), HOME + "nyheter", Agency(slug="skog", name="Skogsrådet", home=HOME)
+    )
+    assert [
+        (link.url.rpartition("/")[2], link.listed_at, link.published) for link in page.links
+    ] == [
         ("a", None, None),
         ("ny-bro", "2024-03-01T07:00:00+00:00", "2024-03-01T07:00:00+00:00"),
         ("b", "2024-04-02", None),
@@ -54,7 +81,9 @@ def test_dates_are_those_of_the_same_object() -> None:
 @pytest.mark.parametrize(
     ("keys", "path", "body", "links", "following"), load_table(__file__, "json_sources.tsv", MARKUP)
 )
-def test_endpoint(keys: str, path: str, body: str, links: str | None, following: str | None) -> None:
+def test_endpoint(
+    keys: str, path: str, body: str, links: str | None, following: str | None
+) -> None:
     source = JSONSource(**{"url": HOME + "api", "items": "hits", "link": "url"} | json.loads(keys))
     assert read(body, path, source) == ((links or "").split(), following)
 
@@ -62,9 +91,19 @@ def test_endpoint(keys: str, path: str, body: str, links: str | None, following:
 def test_dates_of_an_endpoint() -> None:
     source = JSONSource(url=HOME + "api", items="hits", link="url", date="at")
     agency = Agency(slug="skog", name="Skogsrådet", home=HOME, json=(source,))
-    hits = [{"url": "/a", "at": "2024-03-01"}, {"url": "/b", "at": 1709251200}, {"url": "/c", "at": "1 mars"}]
-    found = json_links.parse_json_source(json.dumps({"hits": hits}).encode(), HOME + "api", source, agency)
-    assert found.links == [SourceLink(HOME + "a", "2024-03-01"), SourceLink(HOME + "b"), SourceLink(HOME + "c")]
+    hits = [
+        {"url": "/a", "at": "2024-03-01"},
+        {"url": "/b", "at": 1709251200},
+        {"url": "/c", "at": "1 mars"},
+    ]
+    found = json_links.parse_json_source(
+        json.dumps({"hits": hits}).encode(), HOME + "api", source, agency
+    )
+    assert found.links == [
+        SourceLink(HOME + "a", "2024-03-01"),
+        SourceLink(HOME + "b"),
+        SourceLink(HOME + "c"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -74,8 +113,16 @@ def test_dates_of_an_endpoint() -> None:
         ({}, "", "is not JSON"),
         ({}, "{}", "json.items: 'hits' finds no list"),
         ({}, '{"hits": {"a": 1}}', "json.items: 'hits' finds no list"),
-        ({}, '{"hits": [{"title": "A"}, 3, null]}', "json.link: 'url' finds no address in item 1, and no other item"),
-        ({"title": "title"}, '{"hits": [{"title": "A", "url": 7}]}', "finds no address in 'A', and"),
+        (
+            {},
+            '{"hits": [{"title": "A"}, 3, null]}',
+            "json.link: 'url' finds no address in item 1, and no other item",
+        ),
+        (
+            {"title": "title"},
+            '{"hits": [{"title": "A", "url": 7}]}',
+            "finds no address in 'A', and",
+        ),
         ({"link": "sort(@)"}, '{"hits": [7]}', r"json.link: 'sort\(@\)' fails: "),
         (
             {"next": "n"},
@@ -89,10 +136,26 @@ def test_dates_of_an_endpoint() -> None:
         ),
         ({"url": HOME + "{page}"}, f'{{"hits": [{ITEM}]}}', "json.url: is not a page of "),
         ({}, "[" * 100_000, "is not JSON: "),
-        ({}, '{"hits": ' + "[" * 200 + "]" * 200 + "}", "has JSON of more than 100 levels: treated as a trap"),
-        ({}, '{"hits": [' + "0," * 500_000 + "0]}", "has JSON of more than 500000 values: treated as a trap"),
-        ({}, '{"hits": [' + "0," * 10_000 + "0]}", "lists more than 10000 releases on a page: treated as a trap"),
-        ({}, '{"hits": ["' + "a" * 10 * 1024 * 1024 + '"]}', "has more than 10485760 bytes of JSON: treated as a trap"),
+        (
+            {},
+            '{"hits": ' + "[" * 200 + "]" * 200 + "}",
+            "has JSON of more than 100 levels: treated as a trap",
+        ),
+        (
+            {},
+            '{"hits": [' + "0," * 500_000 + "0]}",
+            "has JSON of more than 500000 values: treated as a trap",
+        ),
+        (
+            {},
+            '{"hits": [' + "0," * 10_000 + "0]}",
+            "lists more than 10000 releases on a page: treated as a trap",
+        ),
+        (
+            {},
+            '{"hits": ["' + "a" * 10 * 1024 * 1024 + '"]}',
+            "has more than 10485760 bytes of JSON: treated as a trap",
+        ),
     ],
     ids=str,
 )
@@ -107,8 +170,14 @@ def test_unreadable_endpoint(keys: dict[str, str], body: str, problem: str) -> N
     [
         ('<script id="__NEXT_DATA__">{"props": </script>', "its __NEXT_DATA__ is not JSON"),
         ('<script id="__NEXT_DATA__">' + "[" * 100_000, "has JSON of more than 100 levels"),
-        ('<script type="application/json">' + "[" * 102 + "]" * 102, "has JSON of more than 100 levels"),
-        ('<script type="application/json">' + "a" * (10 * 1024 * 1024 + 1), "has more than 10485760 bytes of JSON"),
+        (
+            '<script type="application/json">' + "[" * 102 + "]" * 102,
+            "has JSON of more than 100 levels",
+        ),
+        (
+            '<script type="application/json">' + "a" * (10 * 1024 * 1024 + 1),
+            "has more than 10485760 bytes of JSON",
+        ),
     ],
     ids=["broken", "unclosed", "deep", "large"],
 )

@@ -16,7 +16,9 @@ from tests.scraper.tables import load_table
 
 HOME = "https://www.skog.example/"
 TITLES = ["Ny lag", "Brand", "Jakt", "Älg", "Vatten"]
-ITEMS = "".join(f'<li><a href="/nyheter/{number}">{title}</a></li>' for number, title in enumerate(TITLES))
+ITEMS = "".join(
+    f'<li><a href="/nyheter/{number}">{title}</a></li>' for number, title in enumerate(TITLES)
+)
 # Entries of a listing at /press.
 DATED = "".join(
     f'<li><a href="/press?id={number}">{title}</a> <time datetime="2024-03-01">1 mars</time></li>'
@@ -31,8 +33,16 @@ MARKUP = {
     "ITEMS": ITEMS,
     "LIST": f"<ul>{ITEMS}</ul>",
     "CARDS": "".join(
-        f'<article><header class="entry-header"><h2><a href="/nyheter/{number}">{title}</a></h2></header><p>Text</p>'
-        '<footer class="entry-footer"><a href="/nyheter/amne/skog" rel="category tag">Skog</a></footer></article>'
+        f"<article><header"
+        f' class="entry-header"><h2><a'
+        f' href="/nyheter/{number}">{title}</'
+        f"a></"
+        f"h2></header><p>Text</p>"
+        '<footer class="entry-footer"><a'
+        ' href="/nyheter/amne/skog"'
+        ' rel="category'
+        ' tag">Skog</a></footer></'
+        "article>"
         for number, title in enumerate(TITLES)
     ),
     "DATED": DATED,
@@ -55,7 +65,9 @@ def build_agency(releases: str | None = None, home: str = HOME) -> Agency:
 @pytest.mark.parametrize(
     ("path", "html", "patterns", "links", "following"), load_table(__file__, "listings.tsv", MARKUP)
 )
-def test_listing(path: str, html: str, *, patterns: str, links: str | None, following: str | None) -> None:
+def test_listing(
+    path: str, html: str, *, patterns: str, links: str | None, following: str | None
+) -> None:
     for pattern in patterns.split():
         agency = build_agency(None if pattern == "none" else pattern)
         found, next_url, *_ = parse_listing(html.encode(), HOME + path, agency)
@@ -72,34 +84,52 @@ def test_listing(path: str, html: str, *, patterns: str, links: str | None, foll
 )
 def test_dates_and_pattern_of_listing(pattern: str | None, links: list[SourceLink]) -> None:
     html = MARKUP["BEFORE_PAGER"] + MARKUP["AFTER_PAGER"]
-    assert parse_listing(html.encode(), HOME + "nyheter", build_agency(pattern))[:2] == (links, None)
+    assert parse_listing(html.encode(), HOME + "nyheter", build_agency(pattern))[:2] == (
+        links,
+        None,
+    )
 
 
-@pytest.mark.parametrize("home", ["https://www.skogsrådet.se/", "https://www.xn--skogsrdet-b3a.se/"])
+@pytest.mark.parametrize(
+    "home", ["https://www.skogsrådet.se/", "https://www.xn--skogsrdet-b3a.se/"]
+)
 def test_host_with_swedish_letters(home: str) -> None:
     agency = build_agency(home=home)
-    html = b"<main><a href='https://www.skogsr\xc3\xa5det.se/nyheter/a'>A</a> <a href='/nyheter/b'>B</a></main>"
+    html = (
+        b"<main><a href='https://www.skogsr\xc3\xa5det.se/"
+        b"nyheter/"
+        b"a'>A</"
+        b"a> <a"
+        b" href='/nyheter/b'>B</a></main>"
+    )
     url = "https://www.xn--skogsrdet-b3a.se/nyheter"
     links, *_ = parse_listing(html, url, agency)
     assert [link.url for link in links] == [url + "/a", url + "/b"]
     assert parse_listing(html, home + "nyheter", agency)[0] == links
 
 
-@pytest.mark.parametrize(("files", "html", "links"), load_table(__file__, "listed_files.tsv", MARKUP))
+@pytest.mark.parametrize(
+    ("files", "html", "links"), load_table(__file__, "listed_files.tsv", MARKUP)
+)
 def test_listed_files(files: str, html: str, *, links: str | None) -> None:
     """A link is written as path|title|day."""
     for value in files.split():
         choice = {"none": None, "true": True, "false": False}[value]
         agency = Agency(slug="skog", name="Skogsrådet", home=HOME, files=choice)
         found = parse_listing(html.encode(), HOME + "nyheter", agency)
-        texts = [f"{link.url.removeprefix(HOME)}|{link.file_title}|{link.file_day or ''}" for link in found.links]
+        texts = [
+            f"{link.url.removeprefix(HOME)}|{link.file_title}|{link.file_day or ''}"
+            for link in found.links
+        ]
         assert texts == ((links or "").split("; ") if links else [])
 
 
 def test_dated_documents_that_are_not_taken_are_a_problem() -> None:
     html = '<main><ul><li>3 mars 2024 <a href="/a.pdf">Ny väg</a></li></ul></main>'
     url = HOME + "nyheter"
-    assert parse_listing(html.encode(), url, build_agency()).problem == SourceProblem("documents", url, "1")
+    assert parse_listing(html.encode(), url, build_agency()).problem == SourceProblem(
+        "documents", url, "1"
+    )
     agency = Agency(slug="skog", name="Skogsrådet", home=HOME, files=False)
     assert parse_listing(html.encode(), HOME + "nyheter", agency).problem is None
 
@@ -116,10 +146,15 @@ def test_hidden_list(html: str, problem: str | None) -> None:
     [
         ("<ul><li>$links</li></ul>", '<a href="/nyheter/$n">Nyhet $n</a> 3 mars. '),
         ("<article>$links</article>", '<h2><a href="/nyheter/$n">Nyhet $n</a></h2> '),
-        ("<table><tr><td>$links</td></tr></table>", '<a href="/nyheter?id=$n">Nyhet $n</a> 2024-03-03 '),
+        (
+            "<table><tr><td>$links</td></tr></table>",
+            '<a href="/nyheter?id=$n">Nyhet $n</a> 2024-03-03 ',
+        ),
     ],
 )
-def test_text_of_an_item_with_many_links_is_read_once(monkeypatch: pytest.MonkeyPatch, item: str, link: str) -> None:
+def test_text_of_an_item_with_many_links_is_read_once(
+    monkeypatch: pytest.MonkeyPatch, item: str, link: str
+) -> None:
     read = list[int]()
 
     def count(element: Element) -> str:

@@ -1,4 +1,6 @@
-"""Pagers of many systems: either every release of a listing is read, or the listing is incomplete."""
+"""Pagers of many systems: either every release of a listing is read, or the listing is
+incomplete.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,13 @@ HOME = "https://www.fyr.example/"
 LISTING = HOME + "nyheter"
 AGENCY = Agency(slug="fyr", name="Fyrstyrelsen", home=HOME)
 PAGES, RELEASES = 3, 5  # pages of the listing, and releases on each
-TITLES = "Fyren tänds", "Fler lotsar i hamnen", "Äldre kablar byts", "Nästa steg för farleden", "2 nya sjömärken"
+TITLES = (
+    "Fyren tänds",
+    "Fler lotsar i hamnen",
+    "Äldre kablar byts",
+    "Nästa steg för farleden",
+    "2 nya sjömärken",
+)
 
 
 def build_listing(page: int, pager: str) -> bytes:
@@ -29,7 +37,9 @@ def build_listing(page: int, pager: str) -> bytes:
         f'<time datetime="2024-0{9 - page}-03">3 mars</time></li>'
         for title in TITLES
     )
-    return f"<body><nav><a href='/om'>Om oss</a></nav><main><ul>{entries}</ul>{pager}</main></body>".encode()
+    return (
+        f"<body><nav><a href='/om'>Om oss</a></nav><main><ul>{entries}</ul>{pager}</main></body>"
+    ).encode()
 
 
 def build_pages(address: str, pager: str, parts: Mapping[str, str]) -> dict[str, bytes]:
@@ -37,11 +47,15 @@ def build_pages(address: str, pager: str, parts: Mapping[str, str]) -> dict[str,
 
     def fill(template: str, number: int) -> str:
         values = {"n": str(number), "m": str(number - 1)}
-        return Template(template).substitute(values | {"href": Template(address).substitute(values)})
+        return Template(template).substitute(
+            values | {"href": Template(address).substitute(values)}
+        )
 
     pages: dict[str, bytes] = {}
     for page in range(1, PAGES + 1):
-        numbers = "".join(fill(parts["current" if n == page else "link"], n) for n in range(1, PAGES + 1))
+        numbers = "".join(
+            fill(parts["current" if n == page else "link"], n) for n in range(1, PAGES + 1)
+        )
         following = fill(parts["next"], page + 1) if page < PAGES else ""
         body = build_listing(page, Template(pager).safe_substitute(numbers=numbers, next=following))
         pages.setdefault(LISTING if page == 1 else urljoin(LISTING, fill("$href", page)), body)
@@ -61,10 +75,17 @@ def read_pages(pages: Mapping[str, bytes]) -> tuple[set[str], ListingPage]:
 
 
 @pytest.mark.parametrize(
-    ("address", "pager", "link", "current", "following", "outcome"), load_table(__file__, "pagers.tsv")
+    ("address", "pager", "link", "current", "following", "outcome"),
+    load_table(__file__, "pagers.tsv"),
 )
 def test_pager_is_followed_or_reported(
-    address: str, pager: str, *, link: str | None, current: str | None, following: str | None, outcome: str
+    address: str,
+    pager: str,
+    *,
+    link: str | None,
+    current: str | None,
+    following: str | None,
+    outcome: str,
 ) -> None:
     parts = {"link": link or "", "current": current or "", "next": following or ""}
     links, last = read_pages(build_pages(address, pager, parts))
@@ -78,15 +99,34 @@ def test_pager_is_followed_or_reported(
     ("pager", "code", "url", "value"),
     [
         ('<div class="pager"><b>1</b> <a href="#">2</a></div>', "pager", LISTING, "2"),
-        ('<p><a href="https://annan.example/nyheter?p=2">Nästa sida</a></p>', "pager", "", "Nästa sida"),
-        ("<p>Visar <b>5</b> av <b>1 430</b> nyheter</p>", "count", LISTING, "Visar 5 av 1 430 nyheter"),
-        ('<p><a href="/arkiv/nyheter">Till nyhetsarkivet</a></p>', "archive", "", "Till nyhetsarkivet"),
+        (
+            '<p><a href="https://annan.example/nyheter?p=2">Nästa sida</a></p>',
+            "pager",
+            "",
+            "Nästa sida",
+        ),
+        (
+            "<p>Visar <b>5</b> av <b>1 430</b> nyheter</p>",
+            "count",
+            LISTING,
+            "Visar 5 av 1 430 nyheter",
+        ),
+        (
+            '<p><a href="/arkiv/nyheter">Till nyhetsarkivet</a></p>',
+            "archive",
+            "",
+            "Till nyhetsarkivet",
+        ),
     ],
 )
 def test_report_names_the_link_or_sentence(pager: str, code: str, url: str, value: str) -> None:
     problem = parse_listing(build_listing(1, pager), LISTING, AGENCY).problem
-    assert problem == SourceProblem(code, url or pager.split('"')[1].replace("/arkiv", HOME + "arkiv"), value)
-    assert all(value in SourceProblem(code, url, value).describe(language) for language in ("sv", "en"))
+    assert problem == SourceProblem(
+        code, url or pager.split('"')[1].replace("/arkiv", HOME + "arkiv"), value
+    )
+    assert all(
+        value in SourceProblem(code, url, value).describe(language) for language in ("sv", "en")
+    )
 
 
 @pytest.mark.parametrize("html", load_table(__file__, "no_pagers.tsv"))
@@ -115,8 +155,16 @@ def test_other_parts_of_a_page_are_no_pager(html: str) -> None:
         ("https://annan.example/om/nyheter/2019", "2019", None),
     ],
 )
-def test_archive_pages_are_found_and_are_no_releases(href: str, text: str, found: str | None) -> None:
-    html = f'<main><ul><li><a href="/om/nyheter/ny-lag">Ny lag</a></li></ul><a href="{href}">{text}</a></main>'
+def test_archive_pages_are_found_and_are_no_releases(
+    href: str, text: str, found: str | None
+) -> None:
+    html = (
+        f'<main><ul><li><a href="/om/nyheter/ny-lag">Ny'
+        f" lag</a></"
+        f"li></"
+        f"ul><a"
+        f' href="{href}">{text}</a></main>'
+    )
     page = parse_listing(html.encode(), HOME + "om/nyheter", AGENCY)
     assert page.archive_urls == ([urljoin(HOME, found)] if found else [])
     others = [HOME + "om/nyheter/2019/nytt-arkiv"] if "Nytt" in text else []
@@ -125,7 +173,9 @@ def test_archive_pages_are_found_and_are_no_releases(href: str, text: str, found
 
 def test_archive_pages_are_relative_to_the_base_url() -> None:
     html = b'<head><base href="/"></head><main><a href="om/nyheter/2019">2019</a></main>'
-    assert parse_listing(html, HOME + "om/nyheter", AGENCY).archive_urls == [HOME + "om/nyheter/2019"]
+    assert parse_listing(html, HOME + "om/nyheter", AGENCY).archive_urls == [
+        HOME + "om/nyheter/2019"
+    ]
 
 
 FAR = "https://annan.example/"
@@ -134,12 +184,23 @@ FAR = "https://annan.example/"
 @pytest.mark.parametrize(
     ("form", "button", "forms_read"),
     [
-        pytest.param(f"<form action='{FAR}'>$buttons</form>", "<button name='b$n'>Visa fler</button>", 1, id="inside"),
         pytest.param(
-            f"<form id='f' action='{FAR}'></form>$buttons", "<button form='f'>Visa fler</button>", 1, id="by its id"
+            f"<form action='{FAR}'>$buttons</form>",
+            "<button name='b$n'>Visa fler</button>",
+            1,
+            id="inside",
         ),
         pytest.param(
-            "$buttons", f"<form action='{FAR}'><button>Visa fler</button></form>", MAX_CONTROLS, id="own forms"
+            f"<form id='f' action='{FAR}'></form>$buttons",
+            "<button form='f'>Visa fler</button>",
+            1,
+            id="by its id",
+        ),
+        pytest.param(
+            "$buttons",
+            f"<form action='{FAR}'><button>Visa fler</button></form>",
+            MAX_CONTROLS,
+            id="own forms",
         ),
     ],
 )
@@ -164,4 +225,6 @@ def test_button_of_a_form_that_leads_elsewhere_may_have_its_own_address() -> Non
     own = "formaction='/nyheter?p=2' formmethod='post' name='b' value='2'"
     buttons = f"<button name='a' value='1'>Visa fler</button><button {own}>Visa fler</button>"
     pager = f"<form action='{FAR}'><input type='hidden' name='x' value='y'>{buttons}</form>"
-    assert parse_listing(build_listing(1, pager), LISTING, AGENCY).next_url == f"{LISTING}?p=2#x=y&b=2"
+    assert (
+        parse_listing(build_listing(1, pager), LISTING, AGENCY).next_url == f"{LISTING}?p=2#x=y&b=2"
+    )

@@ -15,7 +15,9 @@ from scraper.sources.listings import parse_listing
 
 VIATT = "https://via.tt.se/json/v2/releases?publisher=7"
 FEED = "A275C0BF733048FFAE9126ACA64DD08F"
-CISION = f"https://publish.ne.cision.com/papi/NewsFeed/{FEED}?format=json&DetailLevel=detail&PageIndex="
+CISION = (
+    f"https://publish.ne.cision.com/papi/NewsFeed/{FEED}?format=json&DetailLevel=detail&PageIndex="
+)
 ROOM = "https://www.mynewsdesk.com/se/skog/pressreleases"
 PAGE = "https://via.tt.se/pressmeddelande/1/fler-algar?publisherId=7"
 RECORD = {"id": 1, "url": PAGE, "title": "Fler älgar", "published": "2024-03-01T09:00:00+01:00"}
@@ -28,7 +30,9 @@ CISION_RECORD = {
 
 
 def build_agency(*wire: str) -> Agency:
-    return Agency(slug="skog", name="Skog", home="https://skog.example/", releases="^/nyheter/", wire=wire)
+    return Agency(
+        slug="skog", name="Skog", home="https://skog.example/", releases="^/nyheter/", wire=wire
+    )
 
 
 def read_list(body: bytes, url: str) -> ListingPage:
@@ -37,7 +41,9 @@ def read_list(body: bytes, url: str) -> ListingPage:
 
 
 def write_list(*records: Any, key: str = "releases", **fields: Any) -> bytes:
-    return json.dumps({**fields, key: records}, ensure_ascii=False).encode(errors="backslashreplace")
+    return json.dumps({**fields, key: records}, ensure_ascii=False).encode(
+        errors="backslashreplace"
+    )
 
 
 def test_sources_of_wires() -> None:
@@ -83,30 +89,50 @@ def test_releases_of_a_press_room() -> None:
     )
     html = "".join(f'<li><a href="{link}">Fler älgar</a></li>' for link in links)
     found = parse_listing(f"<main><ul>{html}</ul></main>".encode(), ROOM, agency)
-    assert [link.url for link in found.links] == [links[0], "https://www.mynewsdesk.com/se/skog/news/rad-3"]
+    assert [link.url for link in found.links] == [
+        links[0],
+        "https://www.mynewsdesk.com/se/skog/news/rad-3",
+    ]
 
 
 def test_own_site_does_not_say_whose_a_page_at_a_wire_is() -> None:
     html = (
         '<ul><li><a href="/nyheter/a">Fler älgar</a></li>'
-        '<li><a href="https://www.mynewsdesk.com/se/annan/pressreleases/b-1">En annan myndighets nyhet</a></li></ul>'
+        '<li><a href="https://'
+        "www.mynewsdesk.com/se/annan/"
+        'pressreleases/b-1">En annan'
+        " myndighets"
+        " nyhet</a></li></ul>"
         '<p><a href="https://www.mynewsdesk.com/about/terms">Om tjänsten</a></p>'
     )
-    found = parse_listing(f"<main>{html}</main>".encode(), "https://skog.example/nyheter", build_agency("mynewsdesk:5"))
+    found = parse_listing(
+        f"<main>{html}</main>".encode(),
+        "https://skog.example/nyheter",
+        build_agency("mynewsdesk:5"),
+    )
     assert [link.url for link in found.links] == ["https://skog.example/nyheter/a"]
-    home = b'<a href="/nyheter">Nyheter</a> <a href="https://www.mynewsdesk.com/se/skog">Pressrum</a>'
+    home = (
+        b'<a href="/nyheter">Nyheter</a> <a href="https://www.mynewsdesk.com/se/skog">Pressrum</a>'
+    )
     sources = find_sources(home, "https://skog.example/", build_agency("mynewsdesk:5"))
     assert (sources.listings, sources.press_rooms) == (["https://skog.example/nyheter"], [])
 
 
 def test_records_keep_their_own_bytes() -> None:
     text = (
-        '{ "a": {"releases": 1}, "releases" : [ {"id": 1,\n "url": "' + PAGE + '", "title": "Ä\\u0021"} , {"id": 2} ] }'
+        '{ "a": {"releases": 1}, "releases" : [ {"id": 1,\n "url": "'
+        + PAGE
+        + '", "title": "Ä\\u0021"} , {"id": 2} ] }'
     )
     found = read_list(text.encode(), VIATT)
     (record,) = [link.record for link in found.links if link.record]
-    assert (record.url, record.body.decode()) == (f"{VIATT}#1", text[text.index('{"id": 1') : text.index(" , {")])
-    assert [str(error) for error in found.errors] == [f"{VIATT}: json.link: 'url' finds no address in item 2"]
+    assert (record.url, record.body.decode()) == (
+        f"{VIATT}#1",
+        text[text.index('{"id": 1') : text.index(" , {")],
+    )
+    assert [str(error) for error in found.errors] == [
+        f"{VIATT}: json.link: 'url' finds no address in item 2"
+    ]
 
 
 def test_id_that_cannot_be_encoded() -> None:
@@ -115,9 +141,15 @@ def test_id_that_cannot_be_encoded() -> None:
 
 
 def test_dates_of_links() -> None:
-    for body, url in ((write_list(RECORD), VIATT), (write_list(CISION_RECORD, key="Releases"), f"{CISION}1")):
+    for body, url in (
+        (write_list(RECORD), VIATT),
+        (write_list(CISION_RECORD, key="Releases"), f"{CISION}1"),
+    ):
         (link,) = read_list(body, url).links
-        assert (link.listed_at, link.published) == ("2024-03-01T08:00:00+00:00", "2024-03-01T08:00:00+00:00")
+        assert (link.listed_at, link.published) == (
+            "2024-03-01T08:00:00+00:00",
+            "2024-03-01T08:00:00+00:00",
+        )
 
 
 @pytest.mark.parametrize(
@@ -160,10 +192,19 @@ def test_unreadable_list(body: bytes, problem: str) -> None:
     [
         (7, f"{VIATT}: json.link: 'url' finds no address in item 1"),
         ({"url": PAGE}, f"{VIATT}: json.id: 'id' finds no id in '"),
-        ({"id": 1, "url": f"{PAGE}\ud800"}, f"{VIATT}: json.link: 'url' finds no address in item 1"),
+        (
+            {"id": 1, "url": f"{PAGE}\ud800"},
+            f"{VIATT}: json.link: 'url' finds no address in item 1",
+        ),
         ({"id": 1, "url": "javascript:x"}, f"{VIATT}: json.link: 'url' "),
-        ({"id": 1, "url": "http://169.254.169.254/"}, f"{VIATT}: json.link: 'url' leads to another host"),
-        ({"id": 1, "url": "https://news.cision.com/a"}, f"{VIATT}: json.link: 'url' leads to another host"),
+        (
+            {"id": 1, "url": "http://169.254.169.254/"},
+            f"{VIATT}: json.link: 'url' leads to another host",
+        ),
+        (
+            {"id": 1, "url": "https://news.cision.com/a"},
+            f"{VIATT}: json.link: 'url' leads to another host",
+        ),
     ],
     ids=range(6),
 )

@@ -20,10 +20,17 @@ from tests.site.server import Site
 SLUG, HOST = "arkiv", "arkivnamnden.localhost"
 NAMES = ("beslut.pdf", "tabell.pdf", "borta.pdf", "sida.pdf", "stor.pdf", "skannad.pdf")
 DECISION = files.make_pdf("Beslut om fyren", "Bilaga till beslutet")
-TEXT = "Nämnden har beslutat om nya regler för fyren. Reglerna gäller från och med i år, och beslutet finns här. " * 5
+TEXT = (
+    "Nämnden har beslutat"
+    " om nya regler"
+    " för fyren. Reglerna"
+    " gäller från och med i år, och"
+    " beslutet finns här. " * 5
+)
 VERSIONS = """
     select v.cause, v.checks, f.sha256, f.kind, f.pages, f.letters, f.problem
-    from attachment_versions v join attachment_files f on f.id = v.file where v.url like ? order by v.id
+    from attachment_versions v join attachment_files f on f.id = v.file where v.url like ?
+      order by v.id
 """
 
 
@@ -36,8 +43,16 @@ def crawling(tmp_path: Path) -> Iterator[Crawling]:
         agencies.write_text(table, "utf-8")
         host = site.plain[HOST]
         links = "".join(f'<p><a href="/filer/{name}">Fil {name[:-4]}</a></p>' for name in NAMES)
-        host.add("/press/", make_page("Nyheter", '<ul><li>2024-03-03 <a href="/press/fyren">Regler för fyren</a></ul>'))
-        host.add("/press/fyren", make_page("Regler för fyren", f"<p>Publicerad 3 mars 2024</p><p>{TEXT}</p>{links}"))
+        host.add(
+            "/press/",
+            make_page(
+                "Nyheter", '<ul><li>2024-03-03 <a href="/press/fyren">Regler för fyren</a></ul>'
+            ),
+        )
+        host.add(
+            "/press/fyren",
+            make_page("Regler för fyren", f"<p>Publicerad 3 mars 2024</p><p>{TEXT}</p>{links}"),
+        )
         for name, body in (
             ("beslut.pdf", DECISION),
             ("tabell.pdf", files.make_pdf("Hemligt", encrypt=True)),
@@ -62,21 +77,36 @@ def find_versions(crawling: Crawling, name: str) -> list[tuple[Any, ...]]:
 def let_a_day_pass(crawling: Crawling) -> None:
     """Let every release be due, and its files as if they had been fetched long ago."""
     make_due(crawling)
-    crawling.write("update frontier set fetched = '2024-01-01T00:00:00+00:00' where role = 'attachment'")
+    crawling.write(
+        "update frontier set fetched = '2024-01-01T00:00:00+00:00' where role = 'attachment'"
+    )
 
 
 def test_files_are_fetched_with_their_texts_and_changes(crawling: Crawling) -> None:
     printed = run(crawling)
     sha256 = hashlib.sha256(DECISION).hexdigest()
-    assert find_versions(crawling, "beslut.pdf") == [("first", 1, sha256, "pdf", 2, 31, None)], printed
+    assert find_versions(crawling, "beslut.pdf") == [("first", 1, sha256, "pdf", 2, 31, None)], (
+        printed
+    )
     assert find_versions(crawling, "tabell.pdf")[0][3:] == (None, None, 0, "encrypted")
     assert find_versions(crawling, "skannad.pdf")[0][3:] == ("pdf", 1, 0, None)
-    pages = "select p.text from attachment_pages p join attachment_files f on f.id = p.file where sha256 = ?"
-    assert crawling.rows(f"{pages} order by page", sha256) == [("Beslut om fyren",), ("Bilaga till beslutet",)]
+    pages = (
+        "select p.text from attachment_pages p join attachment_files f on"
+        " f.id ="
+        " p.file"
+        " where"
+        " sha256 = ?"
+    )
+    assert crawling.rows(f"{pages} order by page", sha256) == [
+        ("Beslut om fyren",),
+        ("Bilaga till beslutet",),
+    ]
     with Captures(crawling.archive, readonly=True) as captures:
         assert captures.read(sha256) == DECISION
 
-    states = dict(crawling.rows("select substr(url, -9), state from frontier where role = 'attachment'"))
+    states = dict(
+        crawling.rows("select substr(url, -9), state from frontier where role = 'attachment'")
+    )
     assert states == {"eslut.pdf": "done", "abell.pdf": "done", "annad.pdf": "done"} | {
         "borta.pdf": "gone",
         "/sida.pdf": "rejected",
@@ -84,7 +114,11 @@ def test_files_are_fetched_with_their_texts_and_changes(crawling: Crawling) -> N
     }
     ((problems, errors, rejected),) = crawling.rows("select problems, errors, rejected from crawls")
     assert (errors, rejected) == (0, 0)
-    for words in ("sida.pdf: page: is a web page", "borta.pdf: page: answered 404", "larger than 200,000 bytes"):
+    for words in (
+        "sida.pdf: page: is a web page",
+        "borta.pdf: page: answered 404",
+        "larger than 200,000 bytes",
+    ):
         assert words in " ".join(json.loads(problems))
 
     # a day later: one file has changed, the others have not
@@ -94,15 +128,28 @@ def test_files_are_fetched_with_their_texts_and_changes(crawling: Crawling) -> N
     let_a_day_pass(crawling)
     printed = run(crawling, "revisit")
     assert "beslut.pdf: the file has changed" in printed
-    assert [row[:2] for row in find_versions(crawling, "beslut.pdf")] == [("first", 1), ("source", 1)]
+    assert [row[:2] for row in find_versions(crawling, "beslut.pdf")] == [
+        ("first", 1),
+        ("source", 1),
+    ]
     assert [row[:2] for row in find_versions(crawling, "tabell.pdf")] == [("first", 2)]
-    changes = "select v.importance, v.summary from attachment_edits e join attachment_versions v on v.id = e.version"
+    changes = (
+        "select v.importance, v.summary from attachment_edits e"
+        " join"
+        " attachment_versions"
+        " v on"
+        " v.id = e.version"
+    )
     assert crawling.rows(changes) == [(53, "1 stycke borttaget; 1 formulering ändrad")]
     assert crawling.rows("select cause from revisions") == [("first",)]
-    assert crawling.rows("select unchanged, revised from crawls where spider = 'revisit'") == [(1, 0)]
+    assert crawling.rows("select unchanged, revised from crawls where spider = 'revisit'") == [
+        (1, 0)
+    ]
     assert verify(crawling.archive).findings == []
     # the validator of the file before is forgotten, although the new response has none
-    assert crawling.rows("select etag, last_modified from frontier where url = ?", url) == [("", "")]
+    assert crawling.rows("select etag, last_modified from frontier where url = ?", url) == [
+        ("", "")
+    ]
 
     # an hour later: no file is due
     make_due(crawling)
@@ -112,7 +159,9 @@ def test_files_are_fetched_with_their_texts_and_changes(crawling: Crawling) -> N
 
 def set_mode(crawling: Crawling, before: str, mode: str) -> None:
     table = crawling.agencies.read_text("utf-8")
-    crawling.agencies.write_text(table.replace(f'attachments = "{before}"', f'attachments = "{mode}"'), "utf-8")
+    crawling.agencies.write_text(
+        table.replace(f'attachments = "{before}"', f'attachments = "{mode}"'), "utf-8"
+    )
 
 
 def test_files_are_left_alone_or_only_kept(crawling: Crawling) -> None:
@@ -127,7 +176,14 @@ def test_files_are_left_alone_or_only_kept(crawling: Crawling) -> None:
     set_mode(crawling, "links", "text")
     let_a_day_pass(crawling)
     run(crawling, "revisit")
-    assert find_versions(crawling, "beslut.pdf")[0][1:] == (2, hashlib.sha256(DECISION).hexdigest(), "pdf", 2, 31, None)
+    assert find_versions(crawling, "beslut.pdf")[0][1:] == (
+        2,
+        hashlib.sha256(DECISION).hexdigest(),
+        "pdf",
+        2,
+        31,
+        None,
+    )
 
 
 def test_redirected_file_is_confirmed_or_replaced(crawling: Crawling) -> None:
@@ -138,12 +194,18 @@ def test_redirected_file_is_confirmed_or_replaced(crawling: Crawling) -> None:
     let_a_day_pass(crawling)
     # the validators of the file are sent to the URL that redirects, and then to the one of the file
     run(crawling, "revisit")
-    assert crawling.rows("select etag <> '', state from frontier where url like '%/beslut.pdf'") == [(1, "done")]
+    assert crawling.rows(
+        "select etag <> '', state from frontier where url like '%/beslut.pdf'"
+    ) == [(1, "done")]
     assert [row[:2] for row in find_versions(crawling, "beslut.pdf")] == [("first", 2)]
 
 
-@pytest.mark.parametrize(("status", "body"), [(200, b""), (202, b"please wait"), (206, DECISION[:100])])
-def test_responses_without_the_whole_file_are_no_new_version(crawling: Crawling, status: int, body: bytes) -> None:
+@pytest.mark.parametrize(
+    ("status", "body"), [(200, b""), (202, b"please wait"), (206, DECISION[:100])]
+)
+def test_responses_without_the_whole_file_are_no_new_version(
+    crawling: Crawling, status: int, body: bytes
+) -> None:
     run(crawling)
     url = f"http://{HOST}:{crawling.site.port}/filer/beslut.pdf"
     crawling.site.break_(url, status=status, body=body, headers={"Content-Type": PDF})
@@ -161,7 +223,9 @@ def test_files_beyond_the_budget_stay_due(crawling: Crawling) -> None:
     ((requests,),) = crawling.rows("select requests from crawls")
     assert requests == 4  # the others are left for releases
     host = crawling.site.plain[HOST]
-    host.add("/press/baken", make_page("Regler för båken", f"<p>Publicerad 4 mars 2024</p><p>{TEXT}</p>"))
+    host.add(
+        "/press/baken", make_page("Regler för båken", f"<p>Publicerad 4 mars 2024</p><p>{TEXT}</p>")
+    )
     item = '<li>2024-03-04 <a href="/press/baken">Regler för båken</a>'
     host.add("/press/", make_page("Nyheter", f"<ul>{item}</ul>"))
     run(crawling, DAILY_BUDGET="8")
@@ -172,7 +236,9 @@ def test_files_beyond_the_budget_stay_due(crawling: Crawling) -> None:
     assert len(find_versions(crawling, "beslut.pdf")) == 1
 
 
-def test_files_of_releases_that_workers_checked_are_fetched_by_a_crawl_of_their_own(crawling: Crawling) -> None:
+def test_files_of_releases_that_workers_checked_are_fetched_by_a_crawl_of_their_own(
+    crawling: Crawling,
+) -> None:
     crawling.add_to_table('attachments = "none"', SLUG)  # as workers, who fetch none
     run(crawling)
     set_mode(crawling, "none", "text")
@@ -181,7 +247,10 @@ def test_files_of_releases_that_workers_checked_are_fetched_by_a_crawl_of_their_
     run(crawling, "attachments")
     assert find_versions(crawling, "beslut.pdf")[0][3:] == ("pdf", 2, 31, None)
     assert crawling.rows("select last_checked, checks from releases") == releases
-    assert {path for _, path in crawling.site.counts.paths} == {"/robots.txt", *(f"/filer/{name}" for name in NAMES)}
+    assert {path for _, path in crawling.site.counts.paths} == {
+        "/robots.txt",
+        *(f"/filer/{name}" for name in NAMES),
+    }
     crawling.site.clear_counts()
     run(crawling, "attachments")  # no release was checked since
     assert crawling.site.counts.total == 0

@@ -19,12 +19,20 @@ from tests.scraper.offline import OfflineCrawl
 from tests.site.server import Site
 
 UNAVAILABLE, FED, LISTED = "farledsverket", "lasframjandenamnden", "hushallsmyndigheten"
-FRONTIER = "select url, role, state, first_seen, source, listed, fetched, links, usual_links from frontier order by url"
+FRONTIER = (
+    "select url, role, state, first_seen, source, listed, fetched,"
+    " links,"
+    " usual_links"
+    " from"
+    " frontier order by url"
+)
 
 
 @pytest.fixture
 def incomplete(tmp_path: Path) -> Iterator[Crawling]:
-    """An archive that lacks five releases of an agency, though a pass through its listing was complete."""
+    """An archive that lacks five releases of an agency, though a pass through its listing was
+    complete.
+    """
     with Site(releases=96, crawl_delay=None) as site:
         path = tmp_path / "archive.db"
         with OfflineCrawl(path, site=site.agencies[SLUG], base=site.url(SLUG, "")) as offline:
@@ -37,7 +45,9 @@ def incomplete(tmp_path: Path) -> Iterator[Crawling]:
 
 
 def break_sources(site: Site) -> dict[str, str]:
-    """Make one agency unavailable, one sitemap of another and the second page of a listing; return the latter two."""
+    """Make one agency unavailable, one sitemap of another and the second page of a listing; return
+    the latter two.
+    """
     listed, paths = site.agencies[LISTED], site.agencies[LISTED].paths
     sitemap = f"{site.agencies[FED].paths.sitemap}".removesuffix(".xml") + "-nyheter-2.xml"
     site.break_(f"{UNAVAILABLE}/*", status=503)
@@ -59,16 +69,26 @@ def test_missing_releases_are_found_and_filled(incomplete: Crawling) -> None:
     code, printed = incomplete.run("audit", "-a", "refill=yes")
     assert code == 1, printed  # sources of three agencies failed
     assert f"{SLUG}: 24 listed, 19 stored, 0 rejected, 5 missing, 5 due now" in printed
-    missing = {url for (url,) in incomplete.rows("select url from missing_releases where agency = ?", SLUG)}
+    missing = {
+        url for (url,) in incomplete.rows("select url from missing_releases where agency = ?", SLUG)
+    }
     assert missing == set(incomplete.urls()) - stored
     assert incomplete.rows("select distinct state from missing_releases") == [("due",)]
-    assert [row for row in incomplete.rows(FRONTIER) if row[2] != "due"] == before, "news crawls depend on it"
+    assert [row for row in incomplete.rows(FRONTIER) if row[2] != "due"] == before, (
+        "news crawls depend on it"
+    )
     assert incomplete.rows("select count(*) from captures") == captures, "no release is requested"
     crawls = "select listed, new, parsed, errors from crawls where spider = 'audit' and agency = ?"
     assert incomplete.rows(crawls, SLUG) == [(24, 0, 0, 0)]
 
-    complete = dict(incomplete.rows("select agency, min(complete) from coverage where source is null group by agency"))
-    assert complete == {SLUG: 1, FED: 0, LISTED: 0}, "there is no coverage of an agency that did not respond at all"
+    complete = dict(
+        incomplete.rows(
+            "select agency, min(complete) from coverage where source is null group by agency"
+        )
+    )
+    assert complete == {SLUG: 1, FED: 0, LISTED: 0}, (
+        "there is no coverage of an agency that did not respond at all"
+    )
     for slug, path in broken.items():
         (problem,) = incomplete.rows(
             "select distinct problem_code, problem_url, kind from coverage"
@@ -77,12 +97,18 @@ def test_missing_releases_are_found_and_filled(incomplete: Crawling) -> None:
         )
         expected = {FED: ("status 5xx", "sitemap"), LISTED: ("empty source", "listing")}[slug]
         assert problem == (expected[0], site.url(slug, path), expected[1])
-    months = "select month is null, sum(missing) from coverage where agency = ? and kind = ? group by 1"
+    months = (
+        "select month is null, sum(missing) from coverage where agency = ? and kind = ? group by 1"
+    )
     assert incomplete.rows(months, FED, "feed") == [(0, 10)]
-    assert incomplete.rows(months, FED, "sitemap") == [(1, 12)], "a sitemap gives no month of publication"
+    assert incomplete.rows(months, FED, "sitemap") == [(1, 12)], (
+        "a sitemap gives no month of publication"
+    )
 
     assert incomplete.run("news", "-a", f"agency={SLUG}")[0] == 0
-    filled = "select state, count(*), count(filled) from missing_releases where agency = ? group by 1"
+    filled = (
+        "select state, count(*), count(filled) from missing_releases where agency = ? group by 1"
+    )
     assert incomplete.rows(filled, SLUG) == [("filled", 5, 5)]
 
     # an agency whose coverage cannot be stored does not affect the others
@@ -97,7 +123,9 @@ def test_missing_releases_are_found_and_filled(incomplete: Crawling) -> None:
     assert (code, incomplete.rows(FRONTIER) == before) == (1, True), printed
     assert f"{SLUG}: 24 listed, 24 stored, 0 rejected, 0 missing" in printed
     assert f"{UNAVAILABLE}: the coverage cannot be stored" in printed
-    crawls = "select agency, errors, reason from crawls where spider = 'audit' order by id desc limit 2"
+    crawls = (
+        "select agency, errors, reason from crawls where spider = 'audit' order by id desc limit 2"
+    )
     assert sorted(incomplete.rows(crawls)) == [(UNAVAILABLE, 1, "finished"), (SLUG, 0, "finished")]
     assert (UNAVAILABLE,) not in incomplete.rows("select distinct agency from coverage")
 
@@ -105,7 +133,12 @@ def test_missing_releases_are_found_and_filled(incomplete: Crawling) -> None:
     code, printed = incomplete.run("audit", "-a", f"agency={SLUG}", DAILY_BUDGET=str(spent + 2))
     assert code == 0, printed
     ((problem, listed, is_complete),) = incomplete.rows(
-        "select max(problem_code), sum(listed), max(complete) from coverage where source is null and agency = ?", SLUG
+        "select max(problem_code),"
+        " sum(listed),"
+        " max(complete) from"
+        " coverage where source is null"
+        " and agency = ?",
+        SLUG,
     )
     assert (problem, 0 < listed < 24, is_complete) == ("deferred", True, 0)
 
@@ -115,13 +148,17 @@ def test_list_behind_a_button_is_incomplete(tmp_path: Path) -> None:
         home = f"http://hamnstyrelsen.localhost:{site.port}/"
         agencies = tmp_path / "agencies.toml"
         agencies.write_text(
-            f'[hamn]\nname = "Hamnstyrelsen"\nhome = "{home}"\nlistings = ["{home}nyheter/"]\n', "utf-8"
+            f'[hamn]\nname = "Hamnstyrelsen"\nhome = "{home}"\nlistings = ["{home}nyheter/"]\n',
+            "utf-8",
         )
         crawling = Crawling(site, agencies, tmp_path / "archive.db")
         assert crawling.run("news")[0] == 0
         code, printed = crawling.run("audit")
         assert code == 0, printed
-        assert "hamn: 3 listed, 3 stored, 0 rejected, 0 missing; a source was not read to its end" in printed
+        assert (
+            "hamn: 3 listed, 3 stored, 0 rejected, 0 missing; a source was not read to its end"
+            in printed
+        )
         problem = "problem_code, problem_url, problem_value, complete"
         rows = crawling.rows(f"select {problem} from coverage where source is not null")
     assert rows == [("button", f"{home}nyheter/", "Visa fler nyheter", 0)]
@@ -147,7 +184,9 @@ def test_listing_found_on_the_home_page_is_one_level_deep() -> None:
     assert request.meta["level"] == 1
 
 
-@pytest.mark.parametrize("argument", [{"refill": "maybe"}, {"since": "2024-01-01"}, {"minutes": "-1"}])
+@pytest.mark.parametrize(
+    "argument", [{"refill": "maybe"}, {"since": "2024-01-01"}, {"minutes": "-1"}]
+)
 def test_wrong_argument_is_an_error(argument: dict[str, str]) -> None:
     with pytest.raises(AgencyError, match=next(iter(argument))):
         AuditSpider(**argument)
@@ -167,22 +206,35 @@ def test_links_of_a_cut_feed_are_used_and_the_source_is_incomplete(tmp_path: Pat
         code, printed = crawling.run("audit", "-a", f"agency={FED}", "-a", "refill=yes")
         feed = site.url(FED, path)
         assert (code, f"{feed}: is cut off" in printed) == (1, True), printed
-        kinds = "select kind, problem_code, sum(listed) > 2, complete from coverage where kind = 'feed' group by kind"
+        kinds = (
+            "select kind, problem_code, sum(listed) > 2, complete from"
+            " coverage"
+            " where"
+            " kind ="
+            " 'feed' group by kind"
+        )
         assert crawling.rows(kinds) == [("feed", "cut source", 1, 0)]
         code, printed = crawling.run("news", "-a", f"agency={FED}")
         assert (code, f"{feed}: is cut off" in printed) == (1, True), printed
-        ((listed,),) = crawling.rows("select count(*) from frontier where role = 'release' and source = ?", feed)
+        ((listed,),) = crawling.rows(
+            "select count(*) from frontier where role = 'release' and source = ?", feed
+        )
         assert listed > 2
         assert crawling.rows("select state from frontier where url = ?", feed) == [("failed",)]
 
 
 def build_listing(query: str, href: str) -> bytes:
-    """Return a page of five releases, with an unmarked pager of three pages; href: the address of page {n}."""
+    """Return a page of five releases, with an unmarked pager of three pages; href: the address of
+    page {n}.
+    """
     page = int(query.partition("page=")[2] or 1)
     entries = "".join(
-        f'<li><h3><a href="/nyheter/fyr-{page}-{n}.html">Fyr {n} tänds</a></h3> 3 mars 2024</li>' for n in range(5)
+        f'<li><h3><a href="/nyheter/fyr-{page}-{n}.html">Fyr {n} tänds</a></h3> 3 mars 2024</li>'
+        for n in range(5)
     )
-    numbers = (f"<b>{n}</b>" if n == page else f'<a href="{href.format(n=n)}">{n}</a>' for n in (1, 2, 3))
+    numbers = (
+        f"<b>{n}</b>" if n == page else f'<a href="{href.format(n=n)}">{n}</a>' for n in (1, 2, 3)
+    )
     return f"<main><ul>{entries}</ul><p>{' '.join(numbers)}</p></main>".encode()
 
 
@@ -197,7 +249,13 @@ def test_pages_without_marks_are_followed_or_the_listing_is_incomplete(tmp_path:
         assert code == 0, printed
         listing, english = (site.url(SLUG, path) for path in hrefs)
         columns = "source, sum(listed), min(complete), max(problem_code), max(problem_value)"
-        rows = crawling.rows(f"select {columns} from coverage where source is not null group by source order by 2 desc")
+        rows = crawling.rows(
+            f"select {columns}"
+            f" from coverage"
+            f" where source is not"
+            f" null group by source order by 2"
+            f" desc"
+        )
     assert rows == [(listing, 15, 1, None, None), (english, 5, 0, "pager", "2")]
     assert f"{english}: the pages after “2” could not be read" in printed
 
@@ -210,7 +268,9 @@ def test_count_holds_unless_as_many_were_read() -> None:
     for number in range(8):
         assert audit.confirms(count, source) == (number < 7)
         link = SourceLink(f"https://fyr.example/nyheter/fyr-{number}")
-        audit.add_links(source.url, source.url, [link, SourceLink(f"https://fyr.example/nyheter/page/{number}")])
+        audit.add_links(
+            source.url, source.url, [link, SourceLink(f"https://fyr.example/nyheter/page/{number}")]
+        )
     assert len(source.urls) == 8, "pages of the listing are no releases"
     archive = SourceProblem("archive", "https://fyr.example/arkiv", "Nyhetsarkiv")
     assert audit.confirms(archive, source)
@@ -218,7 +278,9 @@ def test_count_holds_unless_as_many_were_read() -> None:
     assert not audit.confirms(archive, source), "it is read as a source of its own"
 
 
-def test_pattern_that_fits_no_link_is_logged_once_and_makes_its_sources_incomplete(tmp_path: Path) -> None:
+def test_pattern_that_fits_no_link_is_logged_once_and_makes_its_sources_incomplete(
+    tmp_path: Path,
+) -> None:
     with Site(releases=12) as site:
         crawling = Crawling(site, site.agencies_file(tmp_path), tmp_path / "archive.db")
         table = crawling.agencies.read_text("utf-8").replace('"/nyhet/.+"', '"^/nyhetr/.+"')
@@ -231,9 +293,20 @@ def test_pattern_that_fits_no_link_is_logged_once_and_makes_its_sources_incomple
             assert printed.count(warning.format(SLUG, "^/artiklar/")) == 1
             assert printed.count(warning.format(FED, "^/nyhetr/.+")) == 1, "of a feed and a sitemap"
             assert f"[{UNAVAILABLE}]" not in printed
-        counts = dict(crawling.rows("select agency, failures ->> 'pattern' from crawls where spider = 'news'"))
+        counts = dict(
+            crawling.rows("select agency, failures ->> 'pattern' from crawls where spider = 'news'")
+        )
         assert (counts[SLUG] > 0, counts[FED] > 0, counts[UNAVAILABLE]) == (True, True, None)
-        problems = "select distinct agency, problem_code, problem_value from coverage where not complete order by 1"
-        assert crawling.rows(problems) == [(FED, "pattern", "^/nyhetr/.+"), (SLUG, "pattern", "^/artiklar/")]
+        problems = (
+            "select distinct agency, problem_code, problem_value from coverage"
+            " where"
+            " not"
+            " complete"
+            " order by 1"
+        )
+        assert crawling.rows(problems) == [
+            (FED, "pattern", "^/nyhetr/.+"),
+            (SLUG, "pattern", "^/artiklar/"),
+        ]
         health = dict(crawling.rows("select agency, reason ->> 'code' from health"))
         assert (health[SLUG], health[FED]) == ("pattern", "pattern")

@@ -32,11 +32,15 @@ def crawling(tmp_path: Path) -> Iterator[Crawling]:
         yield Crawling(site, agencies, tmp_path / "archive.db")
 
 
-def test_file_is_stored_with_the_title_and_day_of_its_listing_and_checked(crawling: Crawling) -> None:
+def test_file_is_stored_with_the_title_and_day_of_its_listing_and_checked(
+    crawling: Crawling,
+) -> None:
     site, folder = crawling.site, FILES.format(port=crawling.site.port)
     code, printed = crawling.run()
     assert code == 0, printed
-    stored = "select url, title, body, published, published_text from releases order by published desc"
+    stored = (
+        "select url, title, body, published, published_text from releases order by published desc"
+    )
     assert crawling.rows(stored) == [
         (f"{folder}remiss-14.pdf", PAPERS["remiss-14.pdf"][0], "", "2024-03-14", "14 mars 2024"),
         (f"{folder}gallring-3.pdf", PAPERS["gallring-3.pdf"][0], "", "2024-02-03", "2024-02-03"),
@@ -49,7 +53,10 @@ def test_file_is_stored_with_the_title_and_day_of_its_listing_and_checked(crawli
     # revisited: one is unchanged by its validator, one has other bytes, one is a page now
     host = site.plain["arkivnamnden.localhost"]
     host.add("/globalassets/press/gallring-3.pdf", files.make_pdf("Ny text"), PDF)
-    host.add("/globalassets/press/oppet-hus.pdf", "<!doctype html><h1>Sidan kunde inte hittas</h1><p>Fel 404.</p>")
+    host.add(
+        "/globalassets/press/oppet-hus.pdf",
+        "<!doctype html><h1>Sidan kunde inte hittas</h1><p>Fel 404.</p>",
+    )
     make_due(crawling)
     code, printed = crawling.run("revisit")
     assert f"{folder}gallring-3.pdf: the file has changed" in printed
@@ -63,10 +70,14 @@ def test_file_is_stored_with_the_title_and_day_of_its_listing_and_checked(crawli
     host.pages["/press/"] = (body.replace(b"remissen om", "förslaget om".encode()), media)
     code, printed = crawling.run()
     assert code == 0, printed
-    edits = "select title, cause from revisions where release = (select id from releases where url = ?)"
+    edits = (
+        "select title, cause from revisions where release = (select id from releases where url = ?)"
+    )
     causes = [cause for _, cause in crawling.rows(f"{edits} order by id", f"{folder}remiss-14.pdf")]
     assert causes == ["first", "source"], printed
-    ((failures,),) = crawling.rows("select failures from crawls where spider = 'news' order by id desc limit 1")
+    ((failures,),) = crawling.rows(
+        "select failures from crawls where spider = 'news' order by id desc limit 1"
+    )
     assert json.loads(failures) == {}
 
 
@@ -74,7 +85,10 @@ def test_web_page_at_the_address_of_a_file_is_rejected(crawling: Crawling) -> No
     page = "<!doctype html><h1>Nya regler</h1><p>Reglerna gäller från i år.</p>" * 20
     crawling.site.plain["arkivnamnden.localhost"].add("/globalassets/press/gallring-3.pdf", page)
     _, printed = crawling.run()
-    assert "gallring-3.pdf: page: is a web page, not the file 'Nya regler för gallring av protokoll'" in printed
+    assert (
+        "gallring-3.pdf: page: is a web page, not the file 'Nya regler för gallring av protokoll'"
+        in printed
+    )
     assert crawling.rows("select count(*) from releases") == [(2,)]
     assert crawling.rows("select rejected from crawls") == [(1,)]
 
@@ -86,7 +100,8 @@ def test_text_of_a_file_is_searchable(crawling: Crawling) -> None:
         code, printed = crawling.run("revisit")
         assert code == 0, printed
     texts = """
-        select v.cause, v.checks, f.pages, p.text from attachment_versions v join attachment_files f on f.id = v.file
+        select v.cause, v.checks, f.pages, p.text from attachment_versions v join attachment_files f
+          on f.id = v.file
         join attachment_pages p on p.file = f.id where v.url like '%gallring-3.pdf' order by v.id
     """
     ((cause, checks, pages, text),) = crawling.rows(texts)
@@ -95,7 +110,10 @@ def test_text_of_a_file_is_searchable(crawling: Crawling) -> None:
     host.add("/globalassets/press/gallring-3.pdf", files.make_pdf("Ny text"), PDF)
     make_due(crawling)
     crawling.run("revisit")
-    assert [(row[0], row[3]) for row in crawling.rows(texts)] == [("first", text), ("source", "Ny text")]
+    assert [(row[0], row[3]) for row in crawling.rows(texts)] == [
+        ("first", text),
+        ("source", "Ny text"),
+    ]
     assert verify(crawling.archive, texts=True).findings == []
     # no file is requested twice
     assert crawling.rows("select count(*) from frontier where role = 'attachment'") == [(0,)]
@@ -121,7 +139,9 @@ def test_title_of_a_file_that_is_taken_down_does_not_come_back(crawling: Crawlin
         assert code == 0, printed
         assert crawling.rows(titles) == [(REDACTION_MARK,)]
     assert title.encode() not in crawling.archive.read_bytes()
-    assert crawling.rows("select cause from revisions where release = ?", release_id) == [("first",)]
+    assert crawling.rows("select cause from revisions where release = ?", release_id) == [
+        ("first",)
+    ]
     with Archive(crawling.archive) as archive:
         lift_takedown(archive, takedown_id, now(), "Upphävt")
     assert crawling.rows(titles) == [(title,)]

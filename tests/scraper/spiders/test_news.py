@@ -28,7 +28,16 @@ from tests.site.server import Site
 
 SKOG, FARLED, LAS, HUSHALL = SLUGS
 DAY = timedelta(days=1)
-TABLES = ("releases", "revisions", "questions", "tags", "release_tags", "images", "attachments", "contacts")
+TABLES = (
+    "releases",
+    "revisions",
+    "questions",
+    "tags",
+    "release_tags",
+    "images",
+    "attachments",
+    "contacts",
+)
 UNREADABLE = """<html lang="sv"><body><main><article><h1>Fler älgar räknade i år</h1>
 <p>Publicerad: 35 mars 2024</p><p>Räkningen gjordes i mars av tvåhundra frivilliga, som gick tre mil var.</p>
 </article></main></body></html>"""
@@ -46,7 +55,9 @@ def whole_crawl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Craw
         yield crawling, *crawling.run()
 
 
-def test_every_release_is_stored_as_it_was_published(whole_crawl: tuple[Crawling, int, str]) -> None:
+def test_every_release_is_stored_as_it_was_published(
+    whole_crawl: tuple[Crawling, int, str],
+) -> None:
     crawling, code, printed = whole_crawl
     assert code == 0, printed
     truth = crawling.site.truth
@@ -66,9 +77,14 @@ def test_every_release_is_stored_as_it_was_published(whole_crawl: tuple[Crawling
             *(release.title, release.lead, to_iso(release.published), to_iso(release.updated)),
             [question.question for question in release.questions],
             set(release.tags),
-            [(contact.name, contact.role, contact.phone, contact.email) for contact in release.contacts],
+            [
+                (contact.name, contact.role, contact.phone, contact.email)
+                for contact in release.contacts
+            ],
         )
-        wrong += [(url, got, wanted) for got, wanted in zip(found, expected, strict=True) if got != wanted]
+        wrong += [
+            (url, got, wanted) for got, wanted in zip(found, expected, strict=True) if got != wanted
+        ]
     assert wrong == []
 
 
@@ -92,23 +108,43 @@ def test_second_crawl_only_adds_later_releases(crawled_site: Crawling) -> None:
     code, printed = crawled_site.run()
     assert code == 0, printed
     assert [crawled_site.rows(f"select * from {name}") for name in TABLES] == before
-    counts = "select new, revised, unchanged, rejected, errors, already_stored = listed and listed > 0 from crawls"
+    counts = (
+        "select new, revised, unchanged, rejected, errors, already_stored = listed"
+        " and"
+        " listed"
+        " > 0"
+        " from crawls"
+    )
     assert crawled_site.rows(f"{counts} where id > 4") == [(0, 0, 0, 0, 0, 1)] * 4, printed
     old = [site.withhold(crawled_site.urls(slug)[0]) for slug in SLUGS]
-    *new, rejected = [site.publish(replace(release, title=f"En ny text från {release.agency}")) for release in old]
+    *new, rejected = [
+        site.publish(replace(release, title=f"En ny text från {release.agency}")) for release in old
+    ]
     site.break_(rejected, body="<h1>Sidan kunde inte hittas</h1><p>Fel 404.</p>")
     code, printed = crawled_site.run()
     assert code == 0, printed  # a rejected page is no failure
-    assert {url for (url,) in crawled_site.rows("select url from releases where id > ?", last_id)} == set(new)
+    assert {
+        url for (url,) in crawled_site.rows("select url from releases where id > ?", last_id)
+    } == set(new)
     sums = "select sum(new), sum(revised), sum(rejected), sum(errors) from crawls where id > 8"
     assert crawled_site.rows(sums) == [(3, 0, 1, 0)], printed
 
 
-REJECTED: dict[str, tuple[str, dict[str, Any], str]] = {  # a release's agency, its fault, and the problem it has then
+REJECTED: dict[
+    str, tuple[str, dict[str, Any], str]
+] = {  # a release's agency, its fault, and the problem it has then
     "unreadable": (SKOG, {"body": UNREADABLE}, "published: 'Publicerad: 35 mars"),
     "error page": (SKOG, {"body": "<h1>Sidan kunde inte hittas</h1><p>Fel 404.</p>"}, "page: "),
-    "consent wall": (SKOG, {"body": "<h1>Innan du fortsätter</h1><p>Vi använder kakor.</p>"}, "page: "),
-    "login": (SKOG, {"body": "<h1>Logga in</h1><form><input type='password' name='p'></form>"}, "page: "),
+    "consent wall": (
+        SKOG,
+        {"body": "<h1>Innan du fortsätter</h1><p>Vi använder kakor.</p>"},
+        "page: ",
+    ),
+    "login": (
+        SKOG,
+        {"body": "<h1>Logga in</h1><form><input type='password' name='p'></form>"},
+        "page: ",
+    ),
     "to listing": (
         *(SKOG, {"status": 302, "headers": {"Location": PATHS["sitevision"].listing}}),
         "page: redirected to a page that is not a release",
@@ -119,7 +155,11 @@ REJECTED: dict[str, tuple[str, dict[str, Any], str]] = {  # a release's agency, 
     ),
     "forbidden": (LAS, {"delay": 0.0}, "RobotsForbidden: "),
 }
-OTHERS = {"broken letters": SKOG, "server error": SKOG, **dict.fromkeys(("first", "second", "third"), LAS)}
+OTHERS = {
+    "broken letters": SKOG,
+    "server error": SKOG,
+    **dict.fromkeys(("first", "second", "third"), LAS),
+}
 
 
 @dataclass(frozen=True)
@@ -146,15 +186,26 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultyCrawl]:
             site.break_(urls[name], **fault)
         for name in ("first", "second", "third"):
             body = UNREADABLE.replace("<body>", '<link rel="canonical" href="/nyhet/mall/"><body>')
-            site.break_(urls[name], body=body.replace("35 mars", "15 mars").replace("Fler älgar", f"{name} älg"))
+            site.break_(
+                urls[name],
+                body=body.replace("35 mars", "15 mars").replace("Fler älgar", f"{name} älg"),
+            )
         site.edit(urls["broken letters"], {"title": "FÃ¶r Ã…re", "lead": BROKEN_LEAD})
         site.break_(urls["server error"], status=500)
         rules = f"User-agent: *\nDisallow: /{urls['forbidden'].split('/', 3)[3]}\n"
-        site.break_(site.url(LAS, "/robots.txt"), body=rules, headers={"content-type": "text/plain"})
+        site.break_(
+            site.url(LAS, "/robots.txt"), body=rules, headers={"content-type": "text/plain"}
+        )
         site.break_(site.url(FARLED, "/robots.txt"), status=404)
-        site.break_(f"{HUSHALL}/", body="<title>Access denied</title><h1>Access denied</h1>")  # it links to listings
+        site.break_(
+            f"{HUSHALL}/", body="<title>Access denied</title><h1>Access denied</h1>"
+        )  # it links to listings
         crawl.agencies.write_text(crawl.agencies.read_text("utf-8") + NOWHERE, "utf-8")
-        settings = {"NOINDEX_OBEY": "True", "LOOPBACK_UNKNOWN": "borta.invalid", "DOWNLOAD_DELAY": "0.05"}
+        settings = {
+            "NOINDEX_OBEY": "True",
+            "LOOPBACK_UNKNOWN": "borta.invalid",
+            "DOWNLOAD_DELAY": "0.05",
+        }
         yield FaultyCrawl(crawl, urls, crawl.run(**settings))
 
 
@@ -186,21 +237,30 @@ def test_failures_are_counted_by_agency(faulty: FaultyCrawl) -> None:
     assert (faulty.crawl.counts("new"), faulty.crawl.counts("parsed")) == (new, new)
     fields = faulty.json_counts("field_counts")[SKOG]
     assert (set(fields) <= set(TRACKED_FIELDS), fields["title"]) == (True, 2)
-    assert (faulty.crawl.counts("robots")[SKOG], faulty.crawl.counts("robots")[FARLED]) == ("allowed", "absent")
+    assert (faulty.crawl.counts("robots")[SKOG], faulty.crawl.counts("robots")[FARLED]) == (
+        "allowed",
+        "absent",
+    )
     assert set(faulty.crawl.counts("quarantined").values()) == {0}
     assert 0.05 <= faulty.crawl.counts("delay")[SKOG] < 5
     assert "http://borta.invalid/feed: " in printed
-    assert faulty.crawl.rows("select state from health where agency = 'borta'") == [("never worked",)]
+    assert faulty.crawl.rows("select state from health where agency = 'borta'") == [
+        ("never worked",)
+    ]
 
 
 def test_server_error_is_requested_again_later(faulty: FaultyCrawl) -> None:
     url = faulty.urls["server error"]
-    assert faulty.crawl.rows("select state, tries from frontier where url = ?", url) == [("failed", 1)]
+    assert faulty.crawl.rows("select state, tries from frontier where url = ?", url) == [
+        ("failed", 1)
+    ]
     assert f"{url}: answered 500" in faulty.result[1]
 
 
 def test_pages_with_the_same_wrong_canonical_url_are_all_stored(faulty: FaultyCrawl) -> None:
-    rows = faulty.crawl.rows("select url, title from releases where title like '% älg räknade i år' order by title")
+    rows = faulty.crawl.rows(
+        "select url, title from releases where title like '% älg räknade i år' order by title"
+    )
     assert [title.split()[0] for _, title in rows] == ["first", "second", "third"]
     assert len({url for url, _ in rows}) == 3
     assert faulty.crawl.rows("select count(*) from revisions where cause <> 'first'") == [(0,)]
@@ -209,8 +269,13 @@ def test_pages_with_the_same_wrong_canonical_url_are_all_stored(faulty: FaultyCr
 def test_broken_letters_are_reported_once(faulty: FaultyCrawl, tmp_path: Path) -> None:
     url = faulty.urls["broken letters"]
     warning = f"{url}: lead: has broken letters: '{BROKEN_LEAD}'"
-    assert (faulty.result[1].count(warning), warning in faulty.json_counts("problems")[SKOG]) == (1, True)
-    assert faulty.crawl.rows("select title, lead from releases where url = ?", url) == [("För Åre", BROKEN_LEAD)]
+    assert (faulty.result[1].count(warning), warning in faulty.json_counts("problems")[SKOG]) == (
+        1,
+        True,
+    )
+    assert faulty.crawl.rows("select title, lead from releases where url = ?", url) == [
+        ("För Åre", BROKEN_LEAD)
+    ]
     _, printed = copy_archive(faulty.crawl, tmp_path).run("news", "-a", f"agency={SKOG}")
     assert warning not in printed
 
@@ -220,7 +285,13 @@ def test_broken_letters_are_reported_once(faulty: FaultyCrawl, tmp_path: Path) -
 
 def build_listing(pager: str, *paths: str) -> str:
     items = "".join(f'<li><a href="{path}">En nyhet</a></li>' for path in paths)
-    return f"<html><body><main><h1>Nyheter</h1><ul>{items}</ul><div class=pager>{pager}</div></main></body></html>"
+    return (
+        f"<html><body><main><h1>Nyheter</"
+        f"h1><ul>{items}</"
+        f"ul><div"
+        f" class=pager>{pager}</div></main></body></"
+        f"html>"
+    )
 
 
 NEXT_ARROW = '<a href="/arkiv/sida/2">»</a>'
@@ -234,7 +305,12 @@ LAST_PAGES: tuple[tuple[str, dict[str, Any], str, str | None], ...] = (
         "failed",
         "lists nothing",
     ),
-    (NEXT_ARROW, {"body": "<title>Access denied</title><h1>Access denied</h1>"}, "failed", "lists nothing"),
+    (
+        NEXT_ARROW,
+        {"body": "<title>Access denied</title><h1>Access denied</h1>"},
+        "failed",
+        "lists nothing",
+    ),
     (NEXT_ARROW, {**EMPTY_PAGE, "status": 500}, "failed", "answered 500"),
 )
 
@@ -245,12 +321,20 @@ def test_last_link_of_a_pager_may_lead_past_the_end(tmp_path: Path, spider: str)
         table = ""
         for number, (pager, last_page, *_) in enumerate(LAST_PAGES):
             host, base = f"sida{number}.localhost", f"http://sida{number}.localhost:{site.port}"
-            lines = (f"[sida{number}]", 'name = "Sida"', f'home = "{base}/"', f'listings = ["{base}/arkiv"]')
+            lines = (
+                f"[sida{number}]",
+                'name = "Sida"',
+                f'home = "{base}/"',
+                f'listings = ["{base}/arkiv"]',
+            )
             table += "\n".join((*lines, 'releases = "/nyheter/"', ""))
             paths = [f"/nyheter/{part}" for part in ("skog", "mark", "vatten")]
             site.break_(f"{host}/*", status=404)
             for path in paths:
-                site.break_(f"{host}{path}", body=UNREADABLE.replace("35 mars", "15 mars").replace("älgar", path[9:]))
+                site.break_(
+                    f"{host}{path}",
+                    body=UNREADABLE.replace("35 mars", "15 mars").replace("älgar", path[9:]),
+                )
             site.break_(f"{host}/arkiv", body=build_listing(pager, *paths))
             site.break_(f"{host}/arkiv/sida/2", **last_page)
         agencies = tmp_path / "agencies.toml"
@@ -260,12 +344,16 @@ def test_last_link_of_a_pager_may_lead_past_the_end(tmp_path: Path, spider: str)
     assert code == 1, printed
     expected = {f"sida{number}": state for number, (_, _, state, _) in enumerate(LAST_PAGES)}
     if spider == "audit":
-        rows = crawl.rows("select agency, min(complete) from coverage where source like '%/arkiv' group by 1")
+        rows = crawl.rows(
+            "select agency, min(complete) from coverage where source like '%/arkiv' group by 1"
+        )
         assert dict(rows) == {slug: int(state == "done") for slug, state in expected.items()}
     else:
         failed = crawl.rows("select agency from frontier where state = 'failed' order by 1")
         assert failed == [(slug,) for slug, state in expected.items() if state == "failed"]
-    assert crawl.counts("errors", spider) == {slug: int(state == "failed") for slug, state in expected.items()}
+    assert crawl.counts("errors", spider) == {
+        slug: int(state == "failed") for slug, state in expected.items()
+    }
     problems = crawl.counts("problems", spider)
     for number, (_, _, _, problem) in enumerate(LAST_PAGES):
         assert (problem or "[]") in problems[f"sida{number}"]
@@ -279,16 +367,28 @@ def test_listing_interrupted_by_the_deadline_is_continued(tmp_path: Path) -> Non
         crawl = Crawling(site, site.agencies_file(tmp_path), tmp_path / "archive.db")
         only = ("news", "-a", f"agency={SLUG}")
         assert crawl.run(*only, "-a", "minutes=0.00001")[0] == 0
-        cursors = "select listing, page_number from pagination_cursors where next_url like '%start=%'"
+        cursors = (
+            "select listing, page_number from pagination_cursors where next_url like '%start=%'"
+        )
         (listing, page), *_ = crawl.rows(cursors)
         assert page == 2
         assert crawl.rows("select count(*) from releases") == [(0,)]
         ((early,),) = crawl.rows("select count(*) from frontier where role = 'release'")
-        site.publish(site.withhold(crawl.urls()[-1]))  # a new release at the beginning of the listing
+        site.publish(
+            site.withhold(crawl.urls()[-1])
+        )  # a new release at the beginning of the listing
         site.clear_counts()
-        crawl.write("insert into pagination_cursors values ('http://x.example/', 'skogsbruksradet', 'x', 9, '2024')")
+        crawl.write(
+            "insert into"
+            " pagination_cursors values"
+            " ('http://x.example/', 'skogsbruksradet',"
+            " 'x',"
+            " 9, '2024')"
+        )
         assert crawl.run(*only)[0] == 0
-        assert crawl.rows("select count(*) from pagination_cursors") == [(0,)], "even of a listing that is gone"
+        assert crawl.rows("select count(*) from pagination_cursors") == [(0,)], (
+            "even of a listing that is gone"
+        )
         assert crawl.rows("select count(*) from releases") == [(25,)]
         assert early < 25
         assert site.counts.paths[f"{SLUG}.localhost", listing.partition(f":{site.port}")[2]] == 1
@@ -299,7 +399,9 @@ def test_listing_of_a_killed_crawl_is_read_to_its_end(crawling: Crawling) -> Non
     with Archive(crawling.archive) as archive, archive.transaction():
         archive.add_agency(SLUG, name="Skogsbruksrådet", home=crawling.site.url(SLUG))
         archive.frontier.add(listing, agency=SLUG, role="listing", seen_at=now())
-        for release in crawling.site.agencies[SLUG].sorted_newest("")[:5]:  # the first page, and no more
+        for release in crawling.site.agencies[SLUG].sorted_newest("")[
+            :5
+        ]:  # the first page, and no more
             url = crawling.site.url(SLUG, release.path)
             archive.frontier.add(url, agency=SLUG, role="release", seen_at=now(), source=listing)
     code, printed = crawling.run("news", "-a", f"agency={SLUG}")
@@ -315,7 +417,9 @@ def test_listing_interrupted_by_the_daily_budget_is_continued(crawling: Crawling
     def make(query: str) -> str:
         number = int(query.rpartition("=")[2] or "1")
         following = f'<a rel="next" href="/lista?sida={number + 1}">Nästa</a>' if number < 9 else ""
-        return f'<main><ul><li><a href="/nyheter/{number}">Nyhet {number}</a></ul></main>{following}'
+        return (
+            f'<main><ul><li><a href="/nyheter/{number}">Nyhet {number}</a></ul></main>{following}'
+        )
 
     crawling.site.break_(f"{base}lista", make=make)
     crawling.run(DAILY_BUDGET="4")
@@ -335,7 +439,9 @@ def test_index_of_sitemaps_is_left_at_the_deadline_and_continued(tmp_path: Path)
             site.break_(url, body=f'<urlset xmlns="{SITEMAPS}"></urlset>', headers=XML)
         entries = "".join(f"<sitemap><loc>{url}</loc></sitemap>" for url in children)
         index = f'<sitemapindex xmlns="{SITEMAPS}">{entries}</sitemapindex>'
-        site.break_(site.url(FARLED, site.agencies[FARLED].paths.sitemap or ""), body=index, headers=XML)
+        site.break_(
+            site.url(FARLED, site.agencies[FARLED].paths.sitemap or ""), body=index, headers=XML
+        )
         only, read = (
             ("news", "-a", f"agency={FARLED}"),
             "select url from frontier where url like '%/del%' and state = 'done'",
@@ -351,8 +457,12 @@ def test_index_of_sitemaps_is_left_at_the_deadline_and_continued(tmp_path: Path)
         site.log = log
         crawl.run(*only)
         assert len(crawl.rows(read)) == 40
-        requested = [site.url(FARLED, request.path) for request in log if request.path.startswith("/del")]
-        assert set(requested[: 40 - len(first)]) == set(children) - first, "those that were left out come first"
+        requested = [
+            site.url(FARLED, request.path) for request in log if request.path.startswith("/del")
+        ]
+        assert set(requested[: 40 - len(first)]) == set(children) - first, (
+            "those that were left out come first"
+        )
 
 
 def test_paused_host_of_a_feed_or_redirect_leaves_the_agency_alone(
@@ -363,12 +473,16 @@ def test_paused_host_of_a_feed_or_redirect_leaves_the_agency_alone(
     crawling.add_to_table(f'feeds = ["{other}/feed"]')
     crawling.site.break_(moved, status=302, headers={"Location": f"{other}/x"})
     with Archive(crawling.archive) as archive, archive.transaction():
-        archive.hosts.pause(f"nere.localhost:{crawling.site.port}", now(), "down", first_wait=DAY, max_wait=DAY)
+        archive.hosts.pause(
+            f"nere.localhost:{crawling.site.port}", now(), "down", first_wait=DAY, max_wait=DAY
+        )
     code, printed = crawling.run("news", "-a", f"agency={SLUG}")
     assert code == 1, printed
     assert crawling.rows("select count(*) from releases") == [(len(crawling.urls()) - 1,)]
     assert crawling.rows("select state, tries from frontier where url = ?", moved) == [("due", 0)]
-    assert crawling.rows("select failures from crawls") == [('{"host paused": 2}',)], "the feed and the release"
+    assert crawling.rows("select failures from crawls") == [('{"host paused": 2}',)], (
+        "the feed and the release"
+    )
 
 
 def test_paused_agency_and_spent_budget(crawling: Crawling) -> None:
@@ -376,13 +490,17 @@ def test_paused_agency_and_spent_budget(crawling: Crawling) -> None:
     code, printed = crawling.run(DAILY_BUDGET="7")
     assert code == 0, printed
     assert f"{SKOG} is paused in the list of agencies and skipped: they asked us to" in printed
-    assert crawling.rows("select paused from agencies where slug = ?", SKOG) == [("they asked us to",)]
+    assert crawling.rows("select paused from agencies where slug = ?", SKOG) == [
+        ("they asked us to",)
+    ]
     requests = crawling.counts("requests")
     assert SKOG not in requests
     assert max(requests.values()) == 7
     assert "the 7 requests of this day are used up (DAILY_BUDGET)" in printed
     spent = {agency for agency, number in requests.items() if number == 7}
-    left = crawling.rows("select agency, state, count(*) from frontier where role = 'release' group by 1, 2")
+    left = crawling.rows(
+        "select agency, state, count(*) from frontier where role = 'release' group by 1, 2"
+    )
     assert {agency for agency, state, _ in left if state == "due"} == spent
     assert {state for _, state, _ in left} <= {"due", "stored"}
     day = datetime.now(UTC).date().isoformat()
@@ -396,12 +514,18 @@ def test_paused_agency_and_spent_budget(crawling: Crawling) -> None:
 
 
 def test_since_skips_older_links(crawling: Crawling) -> None:
-    dates = sorted(str(release.published)[:10] for release in crawling.site.truth.values() if release.published)
+    dates = sorted(
+        str(release.published)[:10] for release in crawling.site.truth.values() if release.published
+    )
     middle = dates[len(dates) // 2]
     code, printed = crawling.run("news", "-a", f"since={middle}")
     assert code == 0, printed
     stored = {url for (url,) in crawling.rows("select url from releases")}
-    newer = {u for u, truth in crawling.site.truth.items() if truth.published and str(truth.published)[:10] > middle}
+    newer = {
+        u
+        for u, truth in crawling.site.truth.items()
+        if truth.published and str(truth.published)[:10] > middle
+    }
     assert newer <= stored
     assert len(stored) < RELEASES
 

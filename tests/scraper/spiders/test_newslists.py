@@ -1,4 +1,6 @@
-"""Crawls and audits of lists that are more than links: behind a button, in JSON of the page, at a JSON endpoint."""
+"""Crawls and audits of lists that are more than links: behind a button, in JSON of the page, at a
+JSON endpoint.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,10 @@ def test_whole_lists_are_read(lists: Crawling) -> None:
     assert code == 0, printed
     stored = dict(lists.rows("select agency, count(*) from releases group by agency"))
     assert stored == {slug: NEWS_LISTS[slug].count for slug in SLUGS}, printed
-    assert lists.rows("select distinct role from frontier order by 1") == [("listing",), ("release",)]
+    assert lists.rows("select distinct role from frontier order by 1") == [
+        ("listing",),
+        ("release",),
+    ]
     assert lists.rows("select count(*) from frontier where url like '%#%'") == [(0,)]
 
     code, printed = lists.run("audit")
@@ -38,12 +43,16 @@ def test_whole_lists_are_read(lists: Crawling) -> None:
     before = lists.site.counts.total
     code, printed = lists.run()
     assert code == 0, printed
-    assert lists.site.counts.total - before == 2 * len(SLUGS), "robots.txt and the first page, whose links are known"
+    assert lists.site.counts.total - before == 2 * len(SLUGS), (
+        "robots.txt and the first page, whose links are known"
+    )
 
 
 def test_list_behind_a_button_is_continued(tmp_path: Path) -> None:
     with Site(releases=4) as site:
-        lists = Crawling(site, write_lists(tmp_path, site.port, ["knappverket"]), tmp_path / "archive.db")
+        lists = Crawling(
+            site, write_lists(tmp_path, site.port, ["knappverket"]), tmp_path / "archive.db"
+        )
         lists.run(DAILY_BUDGET="2")
         ((url, page),) = lists.rows("select next_url, page_number from pagination_cursors")
         assert (url.partition("#")[2], page) == ("token=a&start=10", 3)
@@ -60,7 +69,10 @@ def test_list_behind_a_button_is_continued(tmp_path: Path) -> None:
     [
         ("nastaverket", 'listings = ["BASE/nyheter"]'),
         ("knappverket", 'listings = ["BASE/nyheter"]'),
-        ("apiverket", 'json = {url = "BASE/api/nyheter", items = "result.hits", link = "link.href"'),
+        (
+            "apiverket",
+            'json = {url = "BASE/api/nyheter", items = "result.hits", link = "link.href"',
+        ),
     ],
 )
 def test_lists_are_probed(lists: Crawling, slug: str, found: str) -> None:

@@ -1,4 +1,6 @@
-"""scrapy crawl refetch: fetches single pages now, or all rejected ones, and reports each outcome."""
+"""scrapy crawl refetch: fetches single pages now, or all rejected ones, and reports each
+outcome.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +60,9 @@ def test_rejected_pages_are_fetched_whenever_they_are_due(crawled_site: Crawling
         "insert into frontier (url, agency, role, state, first_seen, next_due) values"
         f" ('{new}', '{SLUG}', 'release', 'rejected', '2026-01-01T00:00:00+00:00', '2099-01-01')"
     )
-    crawled_site.write(f"update frontier set state = 'rejected', next_due = '2099-01-01' where url = '{bad}'")
+    crawled_site.write(
+        f"update frontier set state = 'rejected', next_due = '2099-01-01' where url = '{bad}'"
+    )
     crawled_site.site.break_(bad, body="<html><body><p>Hej</p></body></html>")
     code, printed = refetch(crawled_site, "state=rejected", f"agency={SLUG}")
     assert code == 1, printed
@@ -75,7 +79,9 @@ def test_rejected_pages_are_fetched_whenever_they_are_due(crawled_site: Crawling
         (["stored", "rejected"], 1, "refetch: 1 stored, 1 rejected\n"),
     ],
 )
-def test_summary_and_exit_code(states: list[str], code: int, summary: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_summary_and_exit_code(
+    states: list[str], code: int, summary: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     outcomes = [RefetchOutcome(url="https://a.example/", state=state) for state in states]
     assert report_refetch(outcomes) == code
     assert capsys.readouterr().out.endswith(summary)
@@ -88,7 +94,11 @@ def test_page_that_is_not_fetched_has_a_reason(crawled_site: Crawling) -> None:
         f" select '{SKOG}', 'news', strftime('%Y-%m-%dT%H:%M:%S+00:00', 'now'), 100"
     )
     crawled_site.write(
-        "update hosts set paused_until = strftime('%Y-%m-%dT%H:%M:%S+00:00', 'now', '+1 hour'), pause_reason = 'down'"
+        "update hosts set"
+        " paused_until ="
+        " strftime('%Y-%m-%dT%H:%M:%S+00:00', 'now', '+1"
+        " hour'),"
+        " pause_reason = 'down'"
         f" where host like '{FARLED}.%'"
     )
     crawled_site.add_to_table('paused = "they asked us to"', LAS)
@@ -96,16 +106,23 @@ def test_page_that_is_not_fetched_has_a_reason(crawled_site: Crawling) -> None:
     assert code == 1, printed
     problem = "the 100 requests of this day are used up (DAILY_BUDGET)"
     assert f"{urls[SKOG]}: not fetched: {SKOG}: {problem}" in printed
-    (line,) = [line for line in printed.splitlines() if line.startswith(f"{urls[FARLED]}: not fetched: ")]
+    (line,) = [
+        line for line in printed.splitlines() if line.startswith(f"{urls[FARLED]}: not fetched: ")
+    ]
     assert "is paused until" in line
     assert f"{urls[LAS]}: not fetched: {LAS} is paused in the list" in printed
 
 
 def test_url_at_a_wire_belongs_to_the_agency_whose_list_has_it() -> None:
-    rooms = {slug: f"https://www.mynewsdesk.com/se/{slug}/pressreleases" for slug in ("skog", "vatten")}
+    rooms = {
+        slug: f"https://www.mynewsdesk.com/se/{slug}/pressreleases" for slug in ("skog", "vatten")
+    }
     agencies = {
         slug: Agency(
-            slug=slug, name=slug, home=f"https://{slug}.example/", wire=(f"viatt:{len(slug)}", f"mynewsdesk:{room}")
+            slug=slug,
+            name=slug,
+            home=f"https://{slug}.example/",
+            wire=(f"viatt:{len(slug)}", f"mynewsdesk:{room}"),
         )
         for slug, room in rooms.items()
     }
@@ -123,7 +140,9 @@ def test_url_that_is_no_release_of_an_agency_is_an_error(crawled_site: Crawling)
         crawled_site.open_spider(RefetchSpider, {"url": url}),
     ):
         pass
-    ((listing,),) = crawled_site.rows("select min(url) from frontier where role = 'listing' and agency = ?", SLUG)
+    ((listing,),) = crawled_site.rows(
+        "select min(url) from frontier where role = 'listing' and agency = ?", SLUG
+    )
     with crawled_site.open_spider(RefetchSpider, {"state": "rejected"}) as spider:
         for url, message in (
             (listing, "is known as a listing of skogsbruksradet"),
@@ -152,7 +171,9 @@ def test_wrong_argument_is_an_error(arguments: dict[str, str], message: str) -> 
         RefetchSpider(**arguments)
 
 
-def test_lock_and_archive_are_closed_if_a_page_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lock_and_archive_are_closed_if_a_page_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     opened: list[RefetchSpider] = []
     list_pages = RefetchSpider.list_pages
 
@@ -161,8 +182,13 @@ def test_lock_and_archive_are_closed_if_a_page_is_refused(tmp_path: Path, monkey
         return list_pages(spider, slug)
 
     monkeypatch.setattr(RefetchSpider, "list_pages", record_spider)
-    (tmp_path / "agencies.toml").write_text('[skog]\nname = "Skog"\nhome = "http://skog.localhost/"\nreleases = "^/n/"')
-    files = {name: str(tmp_path / file) for name, file in (("ARCHIVE", "a.db"), ("AGENCIES", "agencies.toml"))}
+    (tmp_path / "agencies.toml").write_text(
+        '[skog]\nname = "Skog"\nhome = "http://skog.localhost/"\nreleases = "^/n/"'
+    )
+    files = {
+        name: str(tmp_path / file)
+        for name, file in (("ARCHIVE", "a.db"), ("AGENCIES", "agencies.toml"))
+    }
     crawler = Crawler(RefetchSpider, build_settings(CONTACT="test@localhost", **files))
     with pytest.raises(AgencyError, match="is not the address of a release"):
         RefetchSpider.from_crawler(crawler, url="http://skog.localhost/kontakt")

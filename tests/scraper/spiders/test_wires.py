@@ -1,4 +1,6 @@
-"""Press wires in a crawl: releases from JSON records and from pages, edits, a second address of a release."""
+"""Press wires in a crawl: releases from JSON records and from pages, edits, a second address of a
+release.
+"""
 
 from __future__ import annotations
 
@@ -33,11 +35,17 @@ from tests.site.wires import SampleWire
 NAMES = dict(
     zip(
         SLUGS,
-        ("viatt:3235664", "cision:A275C0BF733048FFAE9126ACA64DD08F", "mynewsdesk:6994", "notified:41885"),
+        (
+            "viatt:3235664",
+            "cision:A275C0BF733048FFAE9126ACA64DD08F",
+            "mynewsdesk:6994",
+            "notified:41885",
+        ),
         strict=True,
     )
 )
-ON_WIRE = 5  # releases of each agency that only its wire has; more than a page of the lists that have pages
+# releases of each agency that only its wire has; more than a page of the lists that have pages
+ON_WIRE = 5
 WireCrawl = tuple[Crawling, dict[str, SampleWire]]
 RECORDED = SLUGS[:2]  # agencies whose wires answer with JSON
 
@@ -54,7 +62,9 @@ def wire_crawl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WireCrawl]:
     folder = tmp_path_factory.mktemp("wires")
     with Site(releases=8) as site:
         crawling = Crawling(site, site.agencies_file(folder), folder / "archive.db")
-        wires = {slug: site.add_wire(name, compose_wire_releases(slug)) for slug, name in NAMES.items()}
+        wires = {
+            slug: site.add_wire(name, compose_wire_releases(slug)) for slug, name in NAMES.items()
+        }
         for slug, name in NAMES.items():
             crawling.add_to_table(f'wire = "{name}"', slug)
         code, printed = crawling.run()
@@ -71,20 +81,31 @@ def read_states(crawling: Crawling) -> dict[str, dict[str, Any]]:
 def to_text(release: Release) -> str:
     """The body of a release as it is stored."""
     lists = {"ul": lambda text: "\n".join(f"• {line}" for line in text.split("\n"))}
-    parts = (lists.get(tag, str)(text) for (tag, _), text in zip(release.blocks, release.body, strict=True))
+    parts = (
+        lists.get(tag, str)(text)
+        for (tag, _), text in zip(release.blocks, release.body, strict=True)
+    )
     return "\n\n".join(parts).replace("|", " | ")
 
 
 def test_releases_of_all_wires_are_stored(wire_crawl: WireCrawl) -> None:
     crawling, wires = wire_crawl
     states = read_states(crawling)
-    assert set(states) == set(crawling.site.truth) | {url for wire in wires.values() for url in wire.releases}
+    assert set(states) == set(crawling.site.truth) | {
+        url for wire in wires.values() for url in wire.releases
+    }
     wrong = []
     for wire in wires.values():
         for url, release in wire.releases.items():
             state = states[url]
             files = [file["url"].removeprefix(wire.base) for file in state["attachments"]]
-            found = [state["title"], state["lead"], state["body"], datetime.fromisoformat(state["published"]), files]
+            found = [
+                state["title"],
+                state["lead"],
+                state["body"],
+                datetime.fromisoformat(state["published"]),
+                files,
+            ]
             papers = [paper.path for paper in release.papers]
             expected = [release.title, release.lead, to_text(release), release.created, papers]
             if found != expected:
@@ -99,7 +120,9 @@ def test_records_have_contacts_pictures_and_tags(wire_crawl: WireCrawl) -> None:
         for url, release in wires[slug].releases.items():
             state = states[url]
             assert {tag.lower() for tag in state["tags"]} == {tag.lower() for tag in release.tags}
-            assert [person["email"] for person in state["contacts"]] == [person.email for person in release.contacts]
+            assert [person["email"] for person in state["contacts"]] == [
+                person.email for person in release.contacts
+            ]
             assert [image["credit"] for image in state["images"]] == (
                 [release.picture.credit] if release.picture else []
             )
@@ -112,7 +135,13 @@ def test_evidence_of_a_record_is_its_own_json(wire_crawl: WireCrawl) -> None:
         for slug in RECORDED:
             wire = wires[slug]
             for url, release in wire.releases.items():
-                sql = "select c.url, c.sha256 from releases r join captures c on c.id = r.capture where r.url = ?"
+                sql = (
+                    "select c.url, c.sha256 from releases r join captures"
+                    " c on"
+                    " c.id ="
+                    " r.capture"
+                    " where r.url = ?"
+                )
                 ((place, sha256),) = crawling.rows(sql, url)
                 assert place.startswith(f"https://{wire.hosts[0]}{wire.list_path}?")
                 record = json.loads(captures.read(sha256))
@@ -134,7 +163,13 @@ def test_audit_reads_wires_to_their_end(wire_crawl: WireCrawl) -> None:
     crawling, wires = wire_crawl
     code, printed = crawling.run("audit")
     assert (code, "Traceback" in printed) == (0, False), printed
-    sql = "select source, sum(listed), sum(stored), sum(missing), min(complete) from coverage group by source"
+    sql = (
+        "select source, sum(listed), sum(stored), sum(missing), min(complete)"
+        " from"
+        " coverage"
+        " group"
+        " by source"
+    )
     counted = {url: row for url, *row in crawling.rows(sql)}
     for wire in wires.values():
         (row,) = [row for url, row in counted.items() if url and wire.list_path in url]
@@ -151,16 +186,30 @@ def test_edits_and_removals_on_a_wire(tmp_path: Path) -> None:
 
         def crawl(spider: str) -> list[tuple[Any, ...]]:
             """Crawl, and return the new revisions: URL and cause."""
-            ((last,),) = crawling.rows("select max(id) from revisions") if crawling.archive.exists() else ((0,),)
+            ((last,),) = (
+                crawling.rows("select max(id) from revisions")
+                if crawling.archive.exists()
+                else ((0,),)
+            )
             site.clear_counts()
             code, printed = crawling.run(spider, "-a", f"agency={names}")
             assert (code, "Traceback" in printed) == (0, False), printed
-            sql = "select r.url, v.cause from revisions v join releases r on r.id = v.release where v.id > ?"
+            sql = (
+                "select r.url, v.cause from revisions v join releases r on"
+                " r.id ="
+                " v.release"
+                " where"
+                " v.id > ?"
+            )
             return sorted(crawling.rows(sql, last))
 
         def count_lists() -> dict[str, int]:
             return {
-                slug: sum(n for (host, path), n in site.counts.paths.items() if path.startswith(wire.list_path))
+                slug: sum(
+                    n
+                    for (host, path), n in site.counts.paths.items()
+                    if path.startswith(wire.list_path)
+                )
                 for slug, wire in wires.items()
                 for host in wire.hosts[:1]
             }
@@ -184,7 +233,9 @@ def test_edits_and_removals_on_a_wire(tmp_path: Path) -> None:
         assert crawl("revisit") == sorted((urls[3], "source") for urls in ordered.values())
         # each page once for all releases; Cision's list ends with an empty page
         assert count_lists() == dict(zip(RECORDED, (2, 3), strict=True))
-        removed = crawling.rows("select r.url, m.kind, m.status from removals m join releases r on r.id = m.release")
+        removed = crawling.rows(
+            "select r.url, m.kind, m.status from removals m join releases r on r.id = m.release"
+        )
         assert sorted(removed) == sorted((urls[1], "gone", None) for urls in ordered.values())
 
         for slug, wire in wires.items():  # the list may only have become shorter
@@ -198,7 +249,9 @@ def test_edits_and_removals_on_a_wire(tmp_path: Path) -> None:
         make_due(crawling)
         assert crawl("revisit") == []
         assert len(crawling.rows("select * from removals")) == len(RECORDED)
-        ((updated,),) = crawling.rows("select updated from releases where url = ?", ordered[RECORDED[1]][0])
+        ((updated,),) = crawling.rows(
+            "select updated from releases where url = ?", ordered[RECORDED[1]][0]
+        )
         assert updated
 
 
@@ -206,7 +259,9 @@ def test_both_addresses_of_a_release_are_checked(tmp_path: Path) -> None:
     slug = SLUGS[0]
     with Site(releases=12) as site:
         crawling = Crawling(site, site.agencies_file(tmp_path), tmp_path / "archive.db")
-        both = [release for release in site.agencies[slug].releases.values() if not release.form][:3]
+        both = [release for release in site.agencies[slug].releases.values() if not release.form][
+            :3
+        ]
         wire = site.add_wire(NAMES[slug], both)
         crawling.add_to_table(f'wire = "{NAMES[slug]}"', slug)
         own = [site.url(slug, release.path) for release in both]
@@ -221,9 +276,17 @@ def test_both_addresses_of_a_release_are_checked(tmp_path: Path) -> None:
             site.break_(url, status=404)
         crawl("news")  # the wire comes first
         site.mend()
-        crawling.write("update frontier set state = 'due', next_due = null where state in ('gone', 'rejected')")
+        crawling.write(
+            "update frontier set state = 'due', next_due = null where state in ('gone', 'rejected')"
+        )
         crawl("news")
-        sql = "select f.url, r.url, f.state from frontier f left join releases r on r.id = f.release where f.url = ?"
+        sql = (
+            "select f.url, r.url, f.state from frontier f left join"
+            " releases"
+            " r on"
+            " r.id ="
+            " f.release where f.url = ?"
+        )
         rows = [crawling.rows(sql, url)[0] for url in own]
         assert rows == [(url, other, "stored") for url, other in zip(own, on_wire, strict=True)]
 
@@ -242,8 +305,16 @@ def test_both_addresses_of_a_release_are_checked(tmp_path: Path) -> None:
             (own[2], on_wire[2], "stored"),
         ]
         assert crawling.rows("select * from removals") == []
-        causes = "select v.cause from revisions v join releases r on r.id = v.release where r.url = ? order by v.id"
-        assert [crawling.rows(causes, url) for url in (on_wire[0], own[0], on_wire[1], on_wire[2])] == [
+        causes = (
+            "select v.cause from revisions v join releases r on r.id = v.release"
+            " where"
+            " r.url"
+            " = ?"
+            " order by v.id"
+        )
+        assert [
+            crawling.rows(causes, url) for url in (on_wire[0], own[0], on_wire[1], on_wire[2])
+        ] == [
             [("first",)],
             [("first",)],
             [("first",)],
@@ -251,7 +322,9 @@ def test_both_addresses_of_a_release_are_checked(tmp_path: Path) -> None:
         ]
 
 
-def test_failure_of_our_own_code_concerns_one_record(wire_crawl: WireCrawl, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failure_of_our_own_code_concerns_one_record(
+    wire_crawl: WireCrawl, monkeypatch: pytest.MonkeyPatch
+) -> None:
     crawling, wires = wire_crawl
     slug, url = SLUGS[0], "https://via.tt.se/json/v2/releases?publisher=3235664"
     body = wires[slug].write_list({"publisher": "3235664"}).encode()
@@ -276,13 +349,17 @@ def test_failure_of_our_own_code_concerns_one_record(wire_crawl: WireCrawl, monk
         assert (row.state if row else None) == "rejected"
 
 
-def test_unwritable_archive_rejects_no_record(wire_crawl: WireCrawl, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unwritable_archive_rejects_no_record(
+    wire_crawl: WireCrawl, monkeypatch: pytest.MonkeyPatch
+) -> None:
     crawling, wires = wire_crawl
     slug, url = SLUGS[0], "https://via.tt.se/json/v2/releases?publisher=3235664"
     body = wires[slug].write_list({"publisher": "3235664"}).encode()
     with crawling.open_spider(NewsSpider, {"agency": slug}) as spider:
         links = parse_listing(body, url, spider.agencies[slug], url).links
-        rows = {entry.url: entry for link in links if (entry := spider.archive.frontier.get(link.url))}
+        rows = {
+            entry.url: entry for link in links if (entry := spider.archive.frontier.get(link.url))
+        }
 
         def fail(document: Document, agency: Agency) -> ReleaseItem:
             raise sqlite3.OperationalError("database or disk is full")
@@ -304,8 +381,19 @@ def test_reading_a_list_ends(wire_crawl: WireCrawl, cause: str) -> None:
         agency = spider.agencies[slug]
         found = parse_listing(body, url, agency, url)
         shown = {link.url for link in found.links}
-        row = next(filter(None, (spider.archive.frontier.get(url) for url in wires[slug].releases if url not in shown)))
-        before = spider.archive.db.execute("select * from releases where id = ?", [row.release_id]).fetchone()
+        row = next(
+            filter(
+                None,
+                (
+                    spider.archive.frontier.get(url)
+                    for url in wires[slug].releases
+                    if url not in shown
+                ),
+            )
+        )
+        before = spider.archive.db.execute(
+            "select * from releases where id = ?", [row.release_id]
+        ).fetchone()
         spider.requested_urls[slug].add(row.url)
         request = spider.build_list_request(url, url, [row])
         (following,) = spider.parse_list(HtmlResponse(url, body=body, request=request))
@@ -315,9 +403,13 @@ def test_reading_a_list_ends(wire_crawl: WireCrawl, cause: str) -> None:
         else:
             spider.deferred_agencies.add(slug)
             following = request
-        assert list(spider.parse_list(HtmlResponse(following.url, body=body, request=following))) == []
+        assert (
+            list(spider.parse_list(HtmlResponse(following.url, body=body, request=following))) == []
+        )
         assert spider.requested_urls[slug] == set()
         assert spider.agency_stats[slug].errors == (cause == "trap")
-        after = spider.archive.db.execute("select * from releases where id = ?", [row.release_id]).fetchone()
+        after = spider.archive.db.execute(
+            "select * from releases where id = ?", [row.release_id]
+        ).fetchone()
         assert after == before or cause == "trap"  # which counts as a failed check
         assert crawling.rows("select * from removals where release = ?", row.release_id) == []

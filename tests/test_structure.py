@@ -5,7 +5,9 @@ name is defined.
 from __future__ import annotations
 
 import ast
-from collections import defaultdict
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ ROOT = Path(__file__).parents[1]
 SOURCES = [path for name in ("archive", "scraper") for path in (ROOT / name).rglob("*.py")]
 MAX_MODULES = 240
 MAX_LINES = 950  # of a module
+MAX_FACE_NAMES = 30  # that a package offers itself
 MAX_SAME_NAME = 3  # modules that define a public function of one name
 # Datasette calls its hooks by name, Scrapy its commands by their class's.
 HOOKS = {
@@ -115,6 +118,105 @@ def test_names_are_imported_from_where_they_are_defined(modules: dict[str, ast.M
         and f"{node.module}.{alias.name}" not in known
     ]
     assert elsewhere == []
+
+
+def find_room(name: str, modules: Mapping[str, ast.Module]) -> str:
+    """Return the package right below archive or scraper in which a module is; or the module."""
+    room = ".".join(name.split(".")[:2])
+    return room if room in modules else name
+
+
+def list_offered_modules(room: str, modules: Mapping[str, ast.Module]) -> set[str]:
+    """Return the modules that the docstring of a room names, in its indented lines."""
+    docstring = ast.get_docstring(modules[room]) or ""
+    words = {
+        word for line in docstring.splitlines() if line.startswith("    ") for word in line.split()
+    }
+    return {f"{room}.{word}" for word in words if f"{room}.{word}" in modules}
+
+
+def iter_imports(
+    modules: Mapping[str, ast.Module],
+) -> Iterator[tuple[str, str, str]]:
+    """Yield each name that a module imports from the project: importer, module, name."""
+    for importer, tree in modules.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module and node.module in modules:
+                for alias in node.names:
+                    whole = f"{node.module}.{alias.name}"
+                    if whole in modules:
+                        yield importer, whole, "*"
+                    else:
+                        yield importer, node.module, alias.name
+
+
+def test_a_room_is_entered_by_its_face(modules: dict[str, ast.Module]) -> None:
+    """Other rooms import from a package itself, or from a module that its docstring names."""
+    deep = [
+        f"{importer}: {name} from {module}"
+        for importer, module, name in iter_imports(modules)
+        if (room := find_room(module, modules)) not in (module, find_room(importer, modules))
+        and module not in list_offered_modules(room, modules)
+        and importer != "archive.plugins.archive_site"
+    ]
+    assert deep == []
+
+
+def test_each_room_has_a_face_and_no_other_code(modules: dict[str, ast.Module]) -> None:
+    for path in SOURCES:
+        if path.name != "__init__.py" or path.parents[1] == ROOT:
+            continue
+        tree = modules[module_name(path)]
+        assert ast.get_docstring(tree), f"{path}: says what the room is for"
+        assert len(public_names(tree)) <= MAX_FACE_NAMES, path
+        beside = {each.stem for each in path.parent.iterdir()}
+        assert not public_names(tree) & beside, f"{path}: a name would hide the module"
+        for node in tree.body[1:]:
+            assert isinstance(node, ast.ImportFrom | ast.Assign), f"{path}:{node.lineno}"
+
+
+def test_private_names_stay_in_their_module(modules: dict[str, ast.Module]) -> None:
+    imported = [
+        f"{importer}: {name}"
+        for importer, _, name in iter_imports(modules)
+        if name.startswith("_") and not name.startswith("__")
+    ]
+    assert imported == []
+
+
+def test_what_only_its_own_module_uses_is_private(modules: dict[str, ast.Module]) -> None:
+    """Functions that tests call keep their name."""
+    used = {(module, name) for _, module, name in iter_imports(modules)}
+    tests = " ".join(path.read_text("utf-8") for path in (ROOT / "tests").rglob("*.py"))
+    tested = set(re.findall(r"\w+", tests))
+    attributes = {
+        node.attr
+        for tree in modules.values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+    }
+    public = [
+        f"{module}.{node.name}"
+        for module, tree in modules.items()
+        if not module.endswith(("__main__", "archive_site")) and ".commands." not in module
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and not node.name.startswith("_")
+        and (module, node.name) not in used
+        and node.name not in tested | attributes
+    ]
+    assert public == []
+
+
+def test_a_file_name_is_used_once() -> None:
+    """Except Scrapy's own conventions: a spider and a command may be named after what they do."""
+    names = Counter(
+        path.name
+        for path in SOURCES
+        if path.name not in ("__init__.py", "__main__.py")
+        and path.parent.name not in ("commands", "spiders", "views")
+    )
+    assert [name for name, number in names.items() if number > 1] == []
 
 
 def test_no_two_packages_import_each_other_not_even_for_types(

@@ -5,7 +5,7 @@ New releases are in reverse order of discovery. A release is not new just becaus
 it for the first time. It is new if:
 
 - it was first read by a crawl: neither imported from another collection nor found again at another
-URL;
+  URL;
 - it was read after the agency's first complete crawl, because a backfill is not news;
 - its page stated a publication date in the 14 days before, because a source found later brings
   years of old releases; or its page stated none (and no update date before then), and the crawl

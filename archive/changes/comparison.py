@@ -24,7 +24,7 @@ The kind of a change
   5. A word is a name if it has a capital inside a sentence, there or elsewhere in the text, unless
      most words have capitals (English headlines, German).
   6. A link is reported if its target changed and its text did not; layout only if the text is the
-  same.
+     same.
 
 The importance of a change
   - A fact replaced by another, a negation, an opposite, or another modal verb has the value of its
@@ -46,7 +46,7 @@ The importance of a change
   - A comparison is as important as its most important change, plus a point for each further one of
     importance five or more, up to five points.
   - The agency's own update date has no importance; a publication date has little if only an hour
-  was added or removed.
+    was added or removed.
 
 The values are coarse, and were chosen with the help of edits that a reader had judged
 (tests/bench/importance.py). They are stored with each version when it is saved: a change of the

@@ -1,1 +1,17 @@
-"""Database."""
+"""The files of an archive, and the tables of archive.db that crawling and reading share.
+
+archive.db holds releases and their history, captures.db beside it the original bytes, withheld.db
+what takedowns cover. Other rooms use:
+
+    sqlite_files        opening, checking and copying files; ArchiveError; RunQuery
+    schema              the schema (schema.sql), its migrations, and metadata.json
+    models              releases, their parts and states
+    allowed_html        the HTML that body_html may hold
+    captures            the bytes of pages
+    refused_pages       the bytes of pages in which no release could be read
+    frontier            URLs to read, hosts, pagination cursors, jobs
+    removals            releases that are missing or were removed
+    quarantined_pages   pages that look misread, and wait for a decision
+    redaction           what takedowns hide, and where it is kept
+    count_tables        counts that are kept in tables, checked and filled again
+"""

@@ -1,1 +1,9 @@
-"""Evidence."""
+"""What proves a version.
+
+Other rooms use:
+
+    bundles        zip files for anyone to check
+    manifest       daily manifests, whose digests cover everything stored so far
+    verification   checks of a whole archive
+    warc  wacz     the pages as web archives
+"""

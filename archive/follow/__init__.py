@@ -1,9 +1,11 @@
 """Following a search, a person or a release by mail or webhook.
 
-store.py     follow.db beside the archive: subscriptions and messages to be sent; signed tokens
-matching.py  what a subscription follows, and which changes in the archive match it
-messages.py  messages as mail and as JSON
-sending.py   `myndighetsarkivet notify`: queues and sends messages, retries, bounces
+Other rooms use:
+
+    subscriptions      follow.db beside the archive: subscriptions, messages to be sent; signed tokens
+    followed_changes   what a subscription follows, and which changes in the archive match it
+    change_reports     reports as mail and as JSON
+    notifications      `myndighetsarkivet notify`: queues and sends messages, retries, bounces
 
 The site stores requests and confirmations (archive/views/follow.py); it sends nothing. `notify`
 reads the archive's change feed from where each subscription has got to, and stores a message before
@@ -14,8 +16,11 @@ Settings come from the environment only, as some are secrets:
 
     PUBLIC_URL            the site's public address, such as https://arkiv.example
     FOLLOW_MAIL_FROM      the sender of mails. Without these two, the site offers feeds alone
-    FOLLOW_SMTP           smtp://host:25 (STARTTLS if offered), smtps://user:password@host:465; only `notify` needs it
-    FOLLOW_RETURN_PATH    bounces+{token}@arkiv.example: where mail servers send bounces (`myndighetsarkivet bounce`)
+    FOLLOW_SMTP           smtp://host:25 (STARTTLS if offered), smtps://user:password@host:465
+                          (only `notify` needs it)
+    FOLLOW_RETURN_PATH    bounces+{token}@arkiv.example: where mail servers send bounces
+                          (`myndighetsarkivet bounce`)
     FOLLOW_PRIVATE_HOSTS  hosts of webhooks that may be in a private network, separated by commas
-    FOLLOW_MAX_REQUESTS   requests for subscriptions an hour, after which each visitor may make one; default 100
+    FOLLOW_MAX_REQUESTS   requests for subscriptions an hour, after which each visitor may make one
+                          (default 100)
 """

@@ -1,1 +1,9 @@
-"""Language."""
+"""Swedish and English words: from a text to the terms that it is searched and compared by.
+
+Other rooms use:
+
+    terms       analyze(text, language): lemmas, parts of compounds, words; the language of a text
+    lemmas      base forms
+    compounds   how compounds are split and joined; readings of a word
+    synonyms    words that queries add and drop
+"""

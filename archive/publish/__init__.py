@@ -1,1 +1,10 @@
-"""Publish."""
+"""What others take away.
+
+Other rooms use:
+
+    datasets            selections of releases for research
+    dataset_files       their tables, columns and formats
+    published_dataset   everything that the archive shows, in a folder that the site serves
+    catalogue           its descriptions for machines
+    citations           how a version is cited
+"""

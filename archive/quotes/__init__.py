@@ -1,1 +1,23 @@
-"""Quotes."""
+"""Who said what: quotations in releases with their speakers, and whether a quotation is right."""
+
+from archive.quotes.quotation_comparison import find_quotations
+from archive.quotes.quotation_lookup import (
+    MAX_QUOTATION_WORDS,
+    MIN_QUOTATION_WORDS,
+    QuotationCheck,
+    QuotationResult,
+    add_speakers,
+)
+from archive.quotes.speakers import Quote, find_quotes, write_quotes
+
+__all__ = [
+    "MAX_QUOTATION_WORDS",
+    "MIN_QUOTATION_WORDS",
+    "QuotationCheck",
+    "QuotationResult",
+    "Quote",
+    "add_speakers",
+    "find_quotations",
+    "find_quotes",
+    "write_quotes",
+]

@@ -11,7 +11,7 @@ What counts as the same text
     sentence must not be a negation. Nor may a sentence be cut off right before one and end with a
     full stop, or as a dash reply.
   - Everything else is an alteration: another word, number or name, a capital, a comma, a word in
-  square brackets.
+    square brackets.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ What is a quote
     printed question, next to attributed replies, or after a line that introduces it. Items of a
     list are none.
   - A passage in quotation marks with an attribution right after or before it. A title or a word in
-  marks is none.
+    marks is none.
   - Paragraphs below a line such as "NAME har gjort följande uttalande:".
 
 Who the speaker is
@@ -14,7 +14,7 @@ Who the speaker is
     statsministern"), or if there is no attribution, the name is looked for in the rest of the
     release: before the quotation, then after it. No name is ever taken from another release.
   - The role is the one in the attribution, or else one that is printed with the name in the same
-  release.
+    release.
 """
 
 from __future__ import annotations

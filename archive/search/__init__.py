@@ -1,16 +1,18 @@
 """Search: from a visitor's words to matching releases, independent of the web layer.
 
-query_language    parses queries into a tree, loosens queries with few hits
-search_request    converts search requests from and to URL parameters
-search_index      the FTS5 tables, and the columns in memory that hits are filtered, sorted and counted by
-query_sql         translates a tree to FTS5 and SQL
-ranking           finds, sorts and counts the hits
-results           the answer to a search
-marked_words      where the terms of a query occur in texts and stored states
-excerpts          excerpts with matches marked
-counts_by_period  counts hits by month or year
-former_versions   earlier versions and edits with the words of a query
-edit_search       search in lists of edits and removals, and the history of a wording
-suggestions       other spellings
-related_releases  releases that are about the same; near_duplicates: those with almost the same text
+Other rooms use:
+
+    results            search(): the answer to a search; one release by its URL
+    search_request     requests as URL parameters, and links that change one
+    query_language     a query as a tree
+    query_sql          a tree as FTS5 and SQL
+    search_index       the tables of the index, and the columns in memory that results are counted by
+    ranking            finding and sorting results, for searches that are not a page
+    excerpts           excerpts with matches marked
+    marked_words       where the terms of a query are in texts and stored states
+    counts_by_period   results by month or year
+    former_versions    earlier versions and edits with the words of a query
+    edit_search        search in lists of edits and removals, and the history of a wording
+    related_releases   releases that are about the same
+    near_duplicates    releases with almost the same text
 """

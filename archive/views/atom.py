@@ -2,7 +2,7 @@
 
 - /new.atom, /agency/<slug>.atom, /tag/<number>.atom: new releases; also as .json and .csv.
 - /-/changes.json and .ndjson: the changes since a cursor; followed from the beginning, they make a
-mirror.
+  mirror.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
 - /data (.json): what there is: questions, downloads, tables.
 - /data/<question>: a form for the parameters of a canned query, and its first results with links to
-their pages.
+  their pages.
 - /data/files/<path>: a file of the published dataset (archive.publish.published_dataset), whole or
-in part (RFC 9110, 14).
+  in part (RFC 9110, 14).
 """
 
 from __future__ import annotations

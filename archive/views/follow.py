@@ -1,7 +1,7 @@
 """Following by mail, webhook and feed.
 
 - /-/follow: what the parameters of a search, `person` or `release` name; POST requests a
-subscription.
+  subscription.
 - /-/follow/subscription: a subscription by the token of a link; POST confirms or ends it.
 - /-/follow/export: what is stored of it, as JSON.
 

@@ -2,7 +2,7 @@
 
 - /people: the people who are quoted most, or those of a name or agency; also .json and .csv.
 - /person/<slug>: what a person has said in an agency's releases, and in which roles; also .json,
-.csv and .atom.
+  .csv and .atom.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 - /-/status (.json, .csv, and .atom for changes) and /-/status/<slug>: how each agency's crawls are
   going, and how polite they are to the agency's server.
 - /-/coverage (.json, .csv; ?agency= for one): which releases the sources list, and which of them
-are missing.
+  are missing.
 """
 
 from __future__ import annotations

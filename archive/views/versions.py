@@ -3,10 +3,10 @@
 - /-/revision/<id>: one revision; the permalink used in citations.
 - /-/cite/<revision>, with .txt, .bib, .ris and .csl.json: its citation.
 - /-/evidence/<revision>.zip and /-/evidence/removal-<removal>.zip: the evidence of a revision or a
-removal.
+  removal.
 - /-/diff/<revision>/<revision>, with .json, .csv and .atom: the differences between two revisions.
 - /-/history/<release>.json, .csv, .atom: the timeline; without a format, a redirect to its part of
-the reading page.
+  the reading page.
 - /-/related/<release>.json, .csv: the releases related to it.
 """
 

@@ -1,28 +1,29 @@
 """Distributed crawling: workers on any number of machines crawl, one writer owns archive.db.
 
-    scrapy enqueue ── an agency's slug ──▶ queue ──▶ scrapy worker      one round of one agency at a time
-                                                      │ takes the lease of the agency's host, with a
-                                                      token
+    scrapy enqueue ── an agency's slug ──▶ queue ──▶ scrapy worker   one round of an agency at a time
+                                                      │ takes the lease of the agency's host
     scrapy writer ◀── start_round ────── stream ◀─────┤
          │  archive.db                                │
          └── job: a copy of what the crawl reads ────▶ scrapy crawl news, then revisit, on that copy
     scrapy writer ◀── messages, in order ─────────────┘  with the bytes of the responses
 
-    broker.py           the broker (Valkey or Redis)
-    leases.py           who may crawl a host
-    job_queue.py        the queue of rounds
-    worker_messages.py  formats of jobs and messages
-    worker_crawl.py     the worker
-    archive_writer.py   the writer
+The commands use:
+
+    broker            the broker (Valkey or Redis)
+    leases            who may crawl a host
+    job_queue         the queue of rounds
+    worker_messages   formats of jobs and messages
+    worker_crawl      the worker
+    archive_writer    the writer
 
 Guarantees, even if any of the processes dies at any moment:
 - One worker at a time crawls an agency, so that its host's crawl delay is kept. A worker that has
   not heard from the broker for DISTRIBUTED_LEASE seconds sends no more requests, and no other
   worker may send any until CRAWL_DELAY_MAX seconds later.
 - The broker takes messages only under the current lease; the writer applies only those of the
-newest token.
+  newest token.
 - The writer records a message's number in the transaction that applies it, and acknowledges it
-after the commit.
+  after the commit.
 - A round that is handed out again begins with a job made after all its earlier messages were
-applied.
+  applied.
 """

@@ -1,1 +1,7 @@
-"""Downloader."""
+"""Components of Scrapy's downloader: robots.txt, limits, the SSRF filter, the HTTP handler, a browser.
+
+Scrapy loads them by the names in scraper/settings.py. Other rooms use:
+
+    limits    exceptions of requests that are not sent or fail; Crawl-delay, budgets, back-off
+    browser   listings that only scripts make
+"""

@@ -1,1 +1,51 @@
-"""Ingest."""
+"""From a parsed page to the archive: which release it is, whether it is misread, an edit or a redesign."""
+
+from scraper.ingest.edit_or_redesign import (
+    FINGERPRINT_VERSION,
+    GENERATED_NAME,
+    PageVersion,
+    find_template_names,
+    fingerprint_template,
+    read_stored_body,
+    reparse_stored,
+    to_comparable_text,
+)
+from scraper.ingest.matching import is_other_address
+from scraper.ingest.misreadings import QuarantineCheck, describe_reasons, list_symptoms
+from scraper.ingest.parsed_page import FetchedPage, ParsedPage, build_file_item
+from scraper.ingest.saving import (
+    CrawlRecorder,
+    Ingest,
+    accept_quarantined,
+    accept_repaired,
+    read_retention,
+    resolve_superseded,
+    review_quarantine,
+    take_in_refused,
+)
+
+__all__ = [
+    "FINGERPRINT_VERSION",
+    "GENERATED_NAME",
+    "CrawlRecorder",
+    "FetchedPage",
+    "Ingest",
+    "PageVersion",
+    "ParsedPage",
+    "QuarantineCheck",
+    "accept_quarantined",
+    "accept_repaired",
+    "build_file_item",
+    "describe_reasons",
+    "find_template_names",
+    "fingerprint_template",
+    "is_other_address",
+    "list_symptoms",
+    "read_retention",
+    "read_stored_body",
+    "reparse_stored",
+    "resolve_superseded",
+    "review_quarantine",
+    "take_in_refused",
+    "to_comparable_text",
+]

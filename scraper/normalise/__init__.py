@@ -1,5 +1,12 @@
-"""From a ReleaseItem, whose fields are strings as found on a page, to a Release, whose fields have
-types.
+"""From a ReleaseItem, whose fields are strings as found on a page, to a typed Release.
+
+Other rooms use to_release, and:
+
+    dates             dates and times in a text; parse_label
+    conversion        kinds, media types, warnings
+    text_cleaning     clean text, and patterns from lists of words
+    contact_details   telephone numbers and e-mail addresses in a line
+    page_urls         canonical URLs of links
 """
 
 from scraper.normalise.conversion import to_release

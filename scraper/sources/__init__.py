@@ -1,1 +1,45 @@
-"""Sources."""
+"""Where releases are listed: feeds, sitemaps, listings with their next pages, lists in JSON."""
+
+from scraper.sources.discovery import (
+    MAX_PRESS_ROOMS,
+    SourceURLs,
+    find_sources,
+    get_declared_sources,
+    get_wire_sources,
+)
+from scraper.sources.feeds import CutFeedError, parse_feed, parse_robots_sitemaps, parse_sitemap
+from scraper.sources.json_lists import is_json
+from scraper.sources.links import (
+    NEWS_WORDS,
+    ListingPage,
+    SourceLink,
+    is_release_url,
+    parse_source_page,
+    select_releases,
+    split_form,
+)
+from scraper.sources.listings import needs_javascript, parse_listing
+from scraper.sources.pager import states_more
+
+__all__ = [
+    "MAX_PRESS_ROOMS",
+    "NEWS_WORDS",
+    "CutFeedError",
+    "ListingPage",
+    "SourceLink",
+    "SourceURLs",
+    "find_sources",
+    "get_declared_sources",
+    "get_wire_sources",
+    "is_json",
+    "is_release_url",
+    "needs_javascript",
+    "parse_feed",
+    "parse_listing",
+    "parse_robots_sitemaps",
+    "parse_sitemap",
+    "parse_source_page",
+    "select_releases",
+    "split_form",
+    "states_more",
+]

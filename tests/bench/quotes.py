@@ -40,7 +40,7 @@ person's.
 
 Conventions
 - A span has neither dash nor outer marks nor the comma before ", säger …". Punctuation does not
-count: words do.
+  count: words do.
 - Interrupted by the attribution: one quotation with two spans. Each line with a dash: a quotation
   of its own. Paragraphs of an answer that have no dash go with the dash before them: one quotation,
   a span for each. A quotation within another is not labelled.

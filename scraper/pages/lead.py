@@ -15,8 +15,10 @@ from scraper.pages.title import build_comparison_key
 
 LEAD_CLASS = compile_phrases(
     """
-        preamble | ingress | lead | lede | intro | introduction | introtext | leadtext | lead-text | standfirst
-        teaser-?text | abstract | sammanfattning | summary | excerpt | subheadline | subtitle | sub-?heading | deck
+        preamble | ingress | lead | lede | intro | introduction | introtext | leadtext | lead-text
+        standfirst
+        teaser-?text | abstract | sammanfattning | summary | excerpt | subheadline | subtitle
+        sub-?heading | deck
         dek | manchet | kicker-text | vorspann | einleitung | article-?intro | underrubrik
     """,
     before=r"(?:^|[\s_-])",

@@ -29,8 +29,9 @@ TEXT_ATTRIBUTE = "data-text"  # marks the element that holds the running text
 # The attributes that are copied to the soup; each further one costs time.
 SOUP_ATTRIBUTES = frozenset(
     split_word_list(f"""
-    class id name href role src data-src data-original data-lazy-src alt width height aria-expanded aria-controls
-    data-toggle data-bs-toggle {FIELD_ATTRIBUTE} {TEXT_ATTRIBUTE} start reversed value colspan rowspan
+    class id name href role src data-src data-original data-lazy-src alt width height aria-expanded
+    aria-controls data-toggle data-bs-toggle {FIELD_ATTRIBUTE} {TEXT_ATTRIBUTE} start reversed value
+    colspan rowspan
     """)
 )
 TRANSPARENT_TAGS = {
@@ -83,7 +84,8 @@ INLINE_MARKUP = {
 }
 # Notes that tell people who use a screen reader where a link leads.
 LINK_NOTE_WORDS = build_alternation("""
-    nytt fönster | ny flik | new window | new tab | nytt vindu | nyt vindue | ny fane | neue[ms]? (?:fenster|tab)
+    nytt fönster | ny flik | new window | new tab | nytt vindu | nyt vindue | ny fane
+    neue[ms]? (?:fenster|tab)
     extern(?:al)? (?:länk|webbplats|link|site) | annan webbplats | another (?:web)?site
     """)
 LINK_NOTE = re.compile(
@@ -666,10 +668,12 @@ FINAL_QUESTION_MARK = re.compile(r"[?？][\"”’»')\]]*$|[?？]\s*(?:\([^)]*\
 # An announcement of questions and answers, in the title, the lead or a line of the text.
 QA_ANNOUNCEMENT = re.compile(
     build_alternation(r"""
-        fr[åa]gor (?:och|&) svar | vanlig(?:a|aste) frågor(?:na)? | \bfråg(?:a|or) till\b | intervju\b
+        fr[åa]gor (?:och|&) svar | vanlig(?:a|aste) frågor(?:na)? | \bfråg(?:a|or) till\b
+        intervju\b
         \b(?:svarar|svarade|svar|besvarar)\b.{0,60}\bfråg(?:a|or)\b
         spørsmål og svar | spørgsmål og svar | ofte stil\w* sp\w+ | usein kysyt\w+
-        \bfaqs?\b | \bq\s?&\s?a\b | questions and answers | frequently asked | answers?\b.{0,40}\bquestions?\b
+        \bfaqs?\b | \bq\s?&\s?a\b | questions and answers | frequently asked
+        answers?\b.{0,40}\bquestions?\b
         fragen und antworten | häufige fragen
         """),
     re.IGNORECASE,
@@ -714,7 +718,8 @@ SITE_QUESTION = re.compile(
         hittade du | fick du
         var (?:den här )?(?:sidan|informationen|texten)
         hjälpte | vill du (?:veta mer|kontakta|prenumerera) | frågor\? | veta mer\? | läs mer
-        (?:do you )?have (?:a |any )?questions | questions\? | need (?:more )?help | was this | did you find
+        (?:do you )?have (?:a |any )?questions | questions\? | need (?:more )?help | was this
+        did you find
         still have | looking for | ready to | noch fragen | haben sie (?:noch )?fragen
         """),
     re.IGNORECASE,
@@ -727,8 +732,8 @@ MAX_WRAPPER_DEPTH = 4  # elements around a title
 def is_question_text(text: str) -> bool:
     """Return whether a text ends in a question mark, ignoring the panel's open/close sign.
 
-    >>> is_question_text("När öppnar bron? +"), is_question_text("Så öppnar bron"), is_question_text("Varför? Därför.")
-    (True, False, False)
+    >>> is_question_text("När öppnar bron? +"), is_question_text("Varför? Därför.")
+    (True, False)
     """
     return ("?" in text or "？" in text) and FINAL_QUESTION_MARK.search(
         TOGGLE_SIGN.sub("", text)

@@ -41,41 +41,45 @@ from scraper.pages.document import (
 CAMEL_CASE_BOUNDARY = re.compile(r"(?<=[a-z])(?=[A-Z])")
 # Tags, roles and words in class or id.
 NON_TEXT_TAGS = split_word_list("""
-    script style noscript template iframe object svg annotation canvas select dialog video audio rt rp
+    script style noscript template iframe object svg annotation canvas select dialog video audio rt
+    rp
     """)
 BOILERPLATE_ROLES = {"navigation", "search", "dialog", "alertdialog", "menu", "menubar", "toolbar"}
 SIDEBAR_ROLES = {"complementary", "contentinfo", "banner"}
 BOILERPLATE_NAME = compile_name_pattern(
     split_word_list(r"""
-    cookies? cookiebar consent gdpr kakor breadcrumbs? brodsmul\w* share shares sharing sharebar sharelinks
-    share-links dela social socials socialmedia sociala addthis addtoany a2a related relaterad\w* relatedposts
-    recommend\w* recirc\w* more-from also-read read-next trending most-read mest-last teaserlist linklist
-    quick-?links newsletter nyhetsbrev comments? commentlist kommentarer disqus respond menu meny submenu nav
-    navbar navi navigation subnav topnav metanav servicebar languageswitcher pagination paging pager skiplinks?
-    outbrain taboola adslot adsense dfp captcha tooltip datepicker podcast-player readspeaker print-only printonly
-    only-print onlyprint visible-print visible-print-block authorbox author-box author-bio
+    cookies? cookiebar consent gdpr kakor breadcrumbs? brodsmul\w* share shares sharing sharebar
+    sharelinks share-links dela social socials socialmedia sociala addthis addtoany a2a related
+    relaterad\w* relatedposts recommend\w* recirc\w* more-from also-read read-next trending
+    most-read mest-last teaserlist linklist quick-?links newsletter nyhetsbrev comments? commentlist
+    kommentarer disqus respond menu meny submenu nav navbar navi navigation subnav topnav metanav
+    servicebar languageswitcher pagination paging pager skiplinks? outbrain taboola adslot adsense
+    dfp captcha tooltip datepicker podcast-player readspeaker print-only printonly only-print
+    onlyprint visible-print visible-print-block authorbox author-box author-bio
     """)
 )
 # Text for screen readers, such as a link's note. Labels of dates are kept, because they give a date
 # its meaning.
 HIDDEN_NAME = compile_name_pattern(
     split_word_list("""
-    screen-reader screen-reader-text screenreader visuallyhidden visually-hidden sr-only sr-text show-for-sr reader-only
-    is-vishidden offscreen off-screen aural assistive-text element-invisible a11y-hidden hidden-accessible unsichtbar
+    screen-reader screen-reader-text screenreader visuallyhidden visually-hidden sr-only sr-text
+    show-for-sr reader-only is-vishidden offscreen off-screen aural assistive-text element-invisible
+    a11y-hidden hidden-accessible unsichtbar
     """)
 )
 # Names that running text may have, too: an article may be in a sidebar or be an advertorial, a
 # section may have the id toc_3.
 DOUBTFUL_NAME = compile_name_pattern(
     split_word_list(r"""
-    sidebar sidopanel (?<!rs_)(?<!rs-)skip(?!-spacer) some toc advert\w* ads? sponsor\w* toolbar popup modal lightbox
-    login hero-nav promo\w* paywall feedback rating subscribe subscription prenumerera
+    sidebar sidopanel (?<!rs_)(?<!rs-)skip(?!-spacer) some toc advert\w* ads? sponsor\w* toolbar
+    popup modal lightbox login hero-nav promo\w* paywall feedback rating subscribe subscription
+    prenumerera
     """)
 )
 SIDE_COLUMN_NAME = compile_name_pattern(
     split_word_list(r"""
-    aside side sidebar sidopanel sidospalt sido?kolumn side-?(?:col\w*|box|panel|area) secondary widget
-    portlet (?:right|left|hoger|vanster)-?(?:col\w*|spalt|kolumn) col(?:umn)?-(?:right|left)
+    aside side sidebar sidopanel sidospalt sido?kolumn side-?(?:col\w*|box|panel|area) secondary
+    widget portlet (?:right|left|hoger|vanster)-?(?:col\w*|spalt|kolumn) col(?:umn)?-(?:right|left)
     """)
 )
 # Alerts of the site, such as those of a crisis. A class must be such a name as a whole, because
@@ -83,7 +87,8 @@ SIDE_COLUMN_NAME = compile_name_pattern(
 # text, too.
 SITE_ALERT = re.compile(
     r"""(?:\w+-)*(?:crisis|kris)-?(?:info|meddelande|message|banner|alert|container)
-    | (?:\w+-)?(?:viktigt-?meddelande|drift-?(?:info|meddelande)|driftst[oö]rning)(?:-?(?:banner|box))?
+    | (?:\w+-)?(?:viktigt-?meddelande|drift-?(?:info|meddelande)|driftst[oö]rning)
+      (?:-?(?:banner|box))?
     | (?:\w+-)?(?:general|site|global|system)-?(?:alert|message|notice|announcement)s?
     | (?:announcement|notification)-?(?:bar|banner)""",
     re.VERBOSE,
@@ -186,36 +191,48 @@ MAX_CARD_SHARE = 0.5  # if more of the text is in cards, the page is a list of c
 # A whole line that is only a button or a service note.
 SERVICE_LINE = compile_phrases(
     r"""
-        dela(?:(?: sidan| artikeln| på| denna| med)\b.{0,30})? | skriv ut(?: sidan)? | kopiera länk.{0,20}
+        dela(?:(?: sidan| artikeln| på| denna| med)\b.{0,30})? | skriv ut(?: sidan)?
+        kopiera länk.{0,20}
         tipsa(?: en vän| andra| om sidan| någon| polisen)?\b(?: om.{0,20})?
-        lyssna(?: på (?:sidan|texten))? | listen | print(?: this page)? | share(?: this.{0,30})? | del(?: på)?
-        till toppen | upp | tillbaka(?: till (?:start|förra|föregående|listan|toppen|nyhet|press|översikt).{0,30})?
+        lyssna(?: på (?:sidan|texten))? | listen | print(?: this page)? | share(?: this.{0,30})?
+        del(?: på)?
+        till toppen | upp
+        tillbaka(?: till (?:start|förra|föregående|listan|toppen|nyhet|press|översikt).{0,30})?
         back(?: to.{0,40})? | nach oben
-        facebook | twitter | x | linkedin | e-?post | e-?mail | mail | whatsapp | telegram | tweet | reddit | pinterest
+        facebook | twitter | x | linkedin | e-?post | e-?mail | mail | whatsapp | telegram | tweet
+        reddit | pinterest
         instagram | bluesky | mastodon | threads | messenger | sms | skicka | kopiera
-        läs (?:också|även|mer) | läs mer om | lue myös | les også | read (?:more|also|next) | mehr zum thema
+        läs (?:också|även|mer) | läs mer om | lue myös | les også | read (?:more|also|next)
+        mehr zum thema
         related.{0,25} | relaterat.{0,20}
-        visa (?:mer|fler|alla|större bild) | stäng | close | öppna alla | stäng alla | (?:expand|collapse|show|hide) all
-        (?:foto|photo|bild|image|picture|credit) ?:.{0,60} | texten? av | text ?:.{0,40} | av ?:.{0,40}
+        visa (?:mer|fler|alla|större bild) | stäng | close | öppna alla | stäng alla
+        (?:expand|collapse|show|hide) all
+        (?:foto|photo|bild|image|picture|credit) ?:.{0,60} | texten? av | text ?:.{0,40}
+        av ?:.{0,40}
         advert(?:isement)? | annons | anzeige | annonse | laddar.{0,15} | loading.{0,10}
         seite (?:drucken|teilen|empfehlen).{0,20} | drucken | teilen
     """,
     before="^",
 )
+# Words for a page, in requests to rate it and notes about it.
+THIS_PAGE = r"(?:den här |denna )?(?:sidan?|webbplats\w*|innehållet|informationen|texten)\b"
+THIS_PAGE_EN = r"(?:(?:this|the|our) )?(?:page|site|website|content)\b"
+RATED_PAGE = r"(?:den här |denna |det här )?(?:informationen|sidan?|texten|innehållet|artikeln)\b"
 # The first words of a box in which readers rate, share or print the page.
-FEEDBACK_OPENING = compile_phrases(
-    r"""
-        (?:hjälpte|var|är) (?:den här |denna |det här )?(?:informationen|sidan?|texten|innehållet|artikeln)\b.{0,50}\?
-        hittade du (?:det|vad|informationen|svar|den information)\b.{0,40}\?
-        fick du (?:svar|hjälp|den (?:information|hjälp))\b.{0,40}\?
-        tyck till(?: om (?:den här |denna )?(?:sidan?|webbplats\w*|innehållet|informationen|texten)\b.{0,20})?
-        vad tycker du om (?:den här |denna )?(?:sidan?|webbplats\w*|innehållet|informationen|texten)\b.{0,20}
-        tack för (?:ditt svar|din (?:hjälp|feedback|återkoppling|synpunkt)).{0,20} | (?:ge|lämna) feedback.{0,30}
-        skriv ut(?: sidan?)? | utskrift | dela(?: (?:sidan|artikeln)\b.{0,30})? | kommentera(?: sidan?)?
-        (?:was|is) this (?:page|information|article)\b.{0,40}\? | did you find (?:what|this|the)\b.{0,50}\?
-        print(?: this page)? | share(?: this.{0,30})? | give feedback.{0,30}
-    """
-)
+FEEDBACK_OPENING = compile_phrases(rf"""
+    (?:hjälpte|var|är) {RATED_PAGE}.{{0,50}}\?
+    hittade du (?:det|vad|informationen|svar|den information)\b.{{0,40}}\?
+    fick du (?:svar|hjälp|den (?:information|hjälp))\b.{{0,40}}\?
+    tyck till(?: om {THIS_PAGE}.{{0,20}})?
+    vad tycker du om {THIS_PAGE}.{{0,20}}
+    tack för (?:ditt svar|din (?:hjälp|feedback|återkoppling|synpunkt)).{{0,20}}
+    (?:ge|lämna) feedback.{{0,30}}
+    skriv ut(?: sidan?)? | utskrift | dela(?: (?:sidan|artikeln)\b.{{0,30}})?
+    kommentera(?: sidan?)?
+    (?:was|is) this (?:page|information|article)\b.{{0,40}}\?
+    did you find (?:what|this|the)\b.{{0,50}}\?
+    print(?: this page)? | share(?: this.{{0,30}})? | give feedback.{{0,30}}
+    """)
 SHARE_URL = re.compile(
     r"//(?:[\w-]+\.)*(?:facebook|twitter|x|linkedin|whatsapp|bsky|reddit)\.(?:com|app)/"
     r"(?:sharer?|share\w*|dialog/share|intent/|cws/share|sharing|submit)"
@@ -250,36 +267,37 @@ BYLINE = re.compile(
     r"|^(?:by|av|af) [\w.-]+\W*$"
 )
 # The last lines of a page: who reviewed it, and requests for feedback.
-THIS_PAGE = r"(?:den här |denna )?(?:sidan?|webbplats\w*|innehållet|informationen|texten)\b"
-THIS_PAGE_EN = r"(?:(?:this|the|our) )?(?:page|site|website|content)\b"
-CLOSING_LINE = compile_phrases(
-    rf"""
-        (?:{THIS_PAGE} )?(?:är )?(?:senast )?(?:fakta-?)?granska[dt]\w*(?: senast)? av\b[^.!?]{{2,99}}
-        (?:sid|innehålls)ansvarig\b[^.!?]* | ansvarig för {THIS_PAGE}[^.!?]*
-        (?:har du|lämna|skicka|ge)(?: gärna| \w+)? (?:synpunkter|feedback) (?:på|om|kring) {THIS_PAGE}.*
-        (?:saknar|hittade|hittar|ser) du (?:något|någon|ett|några)(?: \w+)? (?:på|i) {THIS_PAGE}.*
-        hjälp oss (?:att )?(?:bli bättre|förbättra)\b.{{0,60}}\b{THIS_PAGE}.*
-        vi vill (?:gärna )?veta vad du tycker om {THIS_PAGE}.*
-        (?:{THIS_PAGE_EN} )?(?:was )?(?:last )?(?:reviewed|fact-checked) by\b[^!?]{{2,120}}
-        (?:please )?help us (?:to )?improve {THIS_PAGE_EN}.*
-        (?:do you have|send|leave|give)(?: us| any| your)? feedback (?:on|about) {THIS_PAGE_EN}.*
-    """
-)
+CLOSING_LINE = compile_phrases(rf"""
+    (?:{THIS_PAGE} )?(?:är )?(?:senast )?(?:fakta-?)?granska[dt]\w*(?: senast)? av\b[^.!?]{{2,99}}
+    (?:sid|innehålls)ansvarig\b[^.!?]* | ansvarig för {THIS_PAGE}[^.!?]*
+    (?:har du|lämna|skicka|ge)(?: gärna| \w+)? (?:synpunkter|feedback) (?:på|om|kring) {THIS_PAGE}.*
+    (?:saknar|hittade|hittar|ser) du (?:något|någon|ett|några)(?: \w+)? (?:på|i) {THIS_PAGE}.*
+    hjälp oss (?:att )?(?:bli bättre|förbättra)\b.{{0,60}}\b{THIS_PAGE}.*
+    vi vill (?:gärna )?veta vad du tycker om {THIS_PAGE}.*
+    (?:{THIS_PAGE_EN} )?(?:was )?(?:last )?(?:reviewed|fact-checked) by\b[^!?]{{2,120}}
+    (?:please )?help us (?:to )?improve {THIS_PAGE_EN}.*
+    (?:do you have|send|leave|give)(?: us| any| your)? feedback (?:on|about) {THIS_PAGE_EN}.*
+    """)
 # A line that points to other texts, if much of it is links.
 POINTER_LINE = compile_phrases(
     r"""
         läs (?:också|även|mer) | se (?:också|även) | mer om | mer information | fler\b
-        les (?:også|mer) | læs (?:også|mere) | lue myös | lesen sie (?:auch|dazu|mehr) | mehr (?:zum thema|dazu)
-        see (?:more|also) | read (?:more|also) | also read | related | don't miss | more: | lire aussi | leggi anche
-        lea también | (?:le|te) puede interesar | czytaj (?:też|także|również|więcej) | zobacz (?:też|także|również)
+        les (?:også|mer) | læs (?:også|mere) | lue myös | lesen sie (?:auch|dazu|mehr)
+        mehr (?:zum thema|dazu)
+        see (?:more|also) | read (?:more|also) | also read | related | don't miss | more:
+        lire aussi | leggi anche
+        lea también | (?:le|te) puede interesar | czytaj (?:też|także|również|więcej)
+        zobacz (?:też|także|również)
     """,
     after="",
 )
 # Headings of sections that only contain contacts and service information.
 CONTACT_SECTION_HEADING = compile_phrases(r"""
     (?:(?:press|media) )?contacts? | for (?:more|further) information.{1,30}
-    presskontakt\w* | kontakt(?:er|personer|uppgifter)? | kontaktinformation | för mer information.{0,30}
-    ytterligare information | har du (?:några )?frågor | pressjour | kontakta oss | sidansvarig | hjälpte .{0,40}
+    presskontakt\w* | kontakt(?:er|personer|uppgifter)? | kontaktinformation
+    för mer information.{0,30}
+    ytterligare information | har du (?:några )?frågor | pressjour | kontakta oss | sidansvarig
+    hjälpte .{0,40}
     pressekontakt\w*
     """)
 # Headings of sections with readers' comments, sharing, subscriptions or the author.
@@ -293,11 +311,15 @@ SERVICE_SECTION_HEADING = compile_phrases(r"""
 # Headings of sections that only contain links to other texts.
 RELATED_SECTION_HEADING = compile_phrases(r"""
     läs (?:också|även|mer)(?: om.{0,40})? | mer (?:om ämnet|i ämnet|nyheter) | andra läser
-    relatera(?:t|d\w*)(?: (?:innehåll|material|nyhet|artikl|länk|dokument|information|sid|läsning|rapport)\w*.*)?
+    relatera(?:t|d\w*)(?: (?:innehåll|material|nyhet|artikl|länk|dokument)\w*.*)?
+    relatera(?:t|d\w*) (?:information|sid|läsning|rapport)\w*.*
     fler (?:nyheter|artiklar|pressmeddelanden).{0,30} | senaste nytt | senaste nyheterna
-    related.{0,30} | you may also like | more (?:stories|news|articles|from).{0,30} | read next | don't miss
-    recommended(?: (?:for you|reading|articles|stories|content|links).{0,20})? | latest (?:news|stories).{0,20}
-    popular(?: (?:now|articles|stories|posts|news|topics|right).{0,20})? | trending.{0,20} | most read.{0,20}
+    related.{0,30} | you may also like | more (?:stories|news|articles|from).{0,30} | read next
+    don't miss
+    recommended(?: (?:for you|reading|articles|stories|content|links).{0,20})?
+    latest (?:news|stories).{0,20}
+    popular(?: (?:now|articles|stories|posts|news|topics|right).{0,20})? | trending.{0,20}
+    most read.{0,20}
     mehr (?:zum thema.{0,40}|themen) | auch interessant.{0,20} | zum thema | verwandte.{0,20}
     weitere (?:meldungen|artikel|nachrichten|themen|informationen).{0,30}
     das könnte (?:sie|dich) auch interessieren.{0,10} | les også | mer om | læs også

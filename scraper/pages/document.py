@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from itertools import accumulate, chain
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 from urllib.parse import urljoin, urlsplit
 
 from bs4 import Tag
@@ -36,9 +36,10 @@ Element = etree._Element  # lxml has no public name for this type
 # Tags and their text.
 INLINE_TAGS = frozenset(
     split_word_list("""
-    a span strong em b i u br sup sub abbr time small font mark cite q code label ins del s strike big acronym
-    bdi bdo nobr kbd var samp tt data wbr o:p dfn ruby rb
-    math semantics mrow mi mo mn ms mtext mspace mstyle mfrac msqrt mroot msup msub msubsup mover munder
+    a span strong em b i u br sup sub abbr time small font mark cite q code label ins del s strike
+    big acronym bdi bdo nobr kbd var samp tt data wbr o:p dfn ruby rb
+    math semantics mrow mi mo mn ms mtext mspace mstyle mfrac msqrt mroot msup msub msubsup mover
+    munder
     """)
 )
 HEADING_TAGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
@@ -124,16 +125,16 @@ FILE_SIGNATURES = {
 ARTICLE_TYPES = frozenset(
     split_word_list("""
     Article NewsArticle BlogPosting ReportageNewsArticle AnalysisNewsArticle OpinionNewsArticle
-    BackgroundNewsArticle Report GovernmentService PressRelease SpecialAnnouncement WebPage TechArticle
-    ScholarlyArticle LiveBlogPosting SocialMediaPosting MedicalWebPage Review FAQPage QAPage Recipe ItemPage
-    CreativeWork
+    BackgroundNewsArticle Report GovernmentService PressRelease SpecialAnnouncement WebPage
+    TechArticle ScholarlyArticle LiveBlogPosting SocialMediaPosting MedicalWebPage Review FAQPage
+    QAPage Recipe ItemPage CreativeWork
     """)
 )
 PUBLISHED_METAS = split_word_list("""
-    article:published_time og:published og:article:published_time published datepublished dc.date.issued
-    dcterms.issued article:published publish-date publishdate publication_date pubdate published_time
-    date.published dc.date.published sailthru.date parsely-pub-date cxenseparse:recs:publishtime
-    citation_publication_date
+    article:published_time og:published og:article:published_time published datepublished
+    dc.date.issued dcterms.issued article:published publish-date publishdate publication_date
+    pubdate published_time date.published dc.date.published sailthru.date parsely-pub-date
+    cxenseparse:recs:publishtime citation_publication_date
     """)
 # Metas that do not state the meaning of their date; a visible date beside the title takes
 # precedence.
@@ -147,9 +148,9 @@ CREATED_METAS = split_word_list("""
     dcterms.created dc:date.created dc.date.created creation-date dc.created
     """)
 UPDATED_METAS = split_word_list("""
-    article:modified_time og:updated_time datemodified dcterms.modified dcterms:modified dc:date.modified
-    dc.date.modified dcterms.date.modified dc.modified epi.modified article:modified last-modified
-    revised lastmod updated modified
+    article:modified_time og:updated_time datemodified dcterms.modified dcterms:modified
+    dc:date.modified dc.date.modified dcterms.date.modified dc.modified epi.modified
+    article:modified last-modified revised lastmod updated modified
     """)
 DECLARED_DATES = {  # field → (schema.org property, metas)
     "published": ("datePublished", PUBLISHED_METAS),
@@ -371,12 +372,13 @@ class NameIndex:
 def _index_names(root: Element) -> NameIndex:
     index = NameIndex()
     for position, element in enumerate(root.iter("*")):
+        tag: Any = element.tag
         classes, identifier = element.get("class"), element.get("id")
         if classes:
             index.elements[classes].append((position, element))
-            index.attributes.add((element.tag, classes))  # type: ignore[arg-type] # the tag of an element is a str
+            index.attributes.add((tag, classes))
         if identifier is not None:
-            index.attributes.add((element.tag, identifier))  # type: ignore[arg-type]
+            index.attributes.add((tag, identifier))
     return index
 
 
@@ -699,8 +701,8 @@ def _find_charset(label: str) -> str | None:
     """Return Python's name for a charset label as browsers know it (WHATWG), or None if it is
     unknown.
 
-    >>> _find_charset("UTF8"), _find_charset("latin-1"), _find_charset("rot13"), _find_charset("svenska")
-    ('utf-8', 'cp1252', None, None)
+    >>> _find_charset("UTF8"), _find_charset("latin-1"), _find_charset("rot13")
+    ('utf-8', 'cp1252', None)
     """
     try:
         name = codecs.lookup(label).name

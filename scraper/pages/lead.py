@@ -15,9 +15,10 @@ from scraper.pages.title import build_comparison_key
 
 LEAD_CLASS = compile_phrases(
     """
-        preamble | ingress | lead | lede | intro | introduction | introtext | leadtext | lead-text | standfirst
-        teaser-?text | abstract | sammanfattning | summary | excerpt | subheadline | subtitle | sub-?heading | deck
-        dek | manchet | kicker-text | vorspann | einleitung | article-?intro | underrubrik
+        preamble | ingress | lead | lede | intro | introduction | introtext | leadtext | lead-text
+        standfirst | teaser-?text | abstract | sammanfattning | summary | excerpt | subheadline
+        subtitle | sub-?heading | deck | dek | manchet | kicker-text | vorspann | einleitung
+        article-?intro | underrubrik
     """,
     before=r"(?:^|[\s_-])",
     after=r"(?=$|[\s_-]|[A-Z])",
@@ -44,50 +45,28 @@ def find_lead(
     """
     if found := _find_marked_lead(blocks, lambda element: element.get(attribute) == "lead"):
         return found, "selector"
-    found = _find_marked_lead(blocks, _has_lead_class)
-    if found and any(_is_phrase(blocks[index].text) for index in found):
+    if found := _find_classed_lead(blocks):
         return found, "class of the paragraph"
     start = _find_heading_end(blocks)
-    sentences = (index for index in range(start, len(blocks)) if is_sentence_block(blocks[index]))
-    # a sentence further down belongs to the text
-    for index, block in enumerate(blocks[: next(sentences, 5) + 1]):
-        if block.level == 9 and any(
-            _matches_summary(block.text, summary) for summary in declared_summaries
-        ):
-            return range(index, index + 1), "declared summary"
-    between = [
-        index
-        for index in range(start, min(text_start, start + 6))
-        if is_sentence_block(blocks[index])
-    ]
-    if len(between) == 1:
-        return range(between[0], between[0] + 1), "between title and text"
-    if (
-        0 < start < len(blocks) - 1
-        and _is_sentence_heading(blocks[start])
-        and blocks[start + 1].kind == "p"
-    ):
-        return range(start, start + 1), "heading that is a sentence"
-    if apart := _find_separate_paragraphs(blocks, start):
-        return apart, "paragraph that stands apart"
-    texts = [
-        index
-        for index, block in enumerate(blocks[:8])
-        if block.kind == "p" and len(block.text) > 40
-    ]
-    if len(texts) > 1:
-        first, second = (blocks[index] for index in texts[:2])
-        if first.bold and not second.bold and not first.text.endswith("?"):
-            return range(texts[0], texts[0] + 1), "bold paragraph that opens the text"
-    opening = next(
-        (index for index, block in enumerate(blocks) if index >= start and block.kind == "p"), None
-    )
-    if (
-        opening is not None
-        and (0 < opening == start or is_sentence_block(blocks[opening]))
-        and _has_own_class(blocks, opening)
-    ):
-        return range(opening, opening + 1), "class of its own"
+    if found := _find_summarised_block(blocks, start, declared_summaries):
+        return found, "declared summary"
+    if found := _find_lone_sentence(blocks, start, text_start):
+        return found, "between title and text"
+    if found := _find_sentence_heading(blocks, start):
+        return found, "heading that is a sentence"
+    if found := _find_separate_paragraphs(blocks, start):
+        return found, "paragraph that stands apart"
+    if found := _find_bold_opening(blocks):
+        return found, "bold paragraph that opens the text"
+    if found := _find_opening_with_own_class(blocks, start):
+        return found, "class of its own"
+    return None
+
+
+def _find_classed_lead(blocks: Sequence[PageBlock]) -> range | None:
+    found = _find_marked_lead(blocks, _has_lead_class)
+    if found and any(_is_phrase(blocks[index].text) for index in found):
+        return found
     return None
 
 
@@ -106,26 +85,92 @@ def _find_heading_end(blocks: Sequence[PageBlock]) -> int:
     return next(headings, -1) + 1
 
 
+def _find_summarised_block(
+    blocks: Sequence[PageBlock], start: int, declared_summaries: Sequence[str]
+) -> range | None:
+    """Return the block that is a declared summary, among those up to the first sentence."""
+    sentences = (index for index in range(start, len(blocks)) if is_sentence_block(blocks[index]))
+    # a sentence further down belongs to the text
+    for index, block in enumerate(blocks[: next(sentences, 5) + 1]):
+        if block.level == 9 and any(
+            _matches_summary(block.text, summary) for summary in declared_summaries
+        ):
+            return range(index, index + 1)
+    return None
+
+
+def _find_lone_sentence(blocks: Sequence[PageBlock], start: int, text_start: int) -> range | None:
+    """Return the only sentence between the title and the running text, or None."""
+    end = min(text_start, start + 6)
+    between = [index for index in range(start, end) if is_sentence_block(blocks[index])]
+    return range(between[0], between[0] + 1) if len(between) == 1 else None
+
+
+def _find_sentence_heading(blocks: Sequence[PageBlock], start: int) -> range | None:
+    """Return the heading below the h1 if it is a sentence and a paragraph follows it."""
+    if not 0 < start < len(blocks) - 1:
+        return None
+    is_lead = _is_sentence_heading(blocks[start]) and blocks[start + 1].kind == "p"
+    return range(start, start + 1) if is_lead else None
+
+
+def _find_bold_opening(blocks: Sequence[PageBlock]) -> range | None:
+    """Return the first paragraph if it is bold, no question, and the second one is not bold."""
+    paragraphs = [
+        index
+        for index, block in enumerate(blocks[:8])
+        if block.kind == "p" and len(block.text) > 40
+    ]
+    if len(paragraphs) < 2:
+        return None
+    first, second = (blocks[index] for index in paragraphs[:2])
+    if first.bold and not second.bold and not first.text.endswith("?"):
+        return range(paragraphs[0], paragraphs[0] + 1)
+    return None
+
+
+def _find_opening_with_own_class(blocks: Sequence[PageBlock], start: int) -> range | None:
+    paragraphs = (index for index in range(start, len(blocks)) if blocks[index].kind == "p")
+    opening = next(paragraphs, None)
+    if opening is None:
+        return None
+    follows_heading = 0 < opening == start
+    if not follows_heading and not is_sentence_block(blocks[opening]):
+        return None
+    return range(opening, opening + 1) if _has_own_class(blocks, opening) else None
+
+
 def _has_own_class(blocks: Sequence[PageBlock], index: int) -> bool:
     """Return whether a paragraph has a class of its own, while most after it have the same class or
     none.
     """
-    block = blocks[index]
-    following = [
-        other for other in blocks[index + 1 :] if other.kind == "p" or _is_text_list(other)
-    ]
+    block, following = blocks[index], _list_text_blocks(blocks[index + 1 :])
     own, *others = (str(part.element.get("class") or "") for part in (block, *following))
-    # One other paragraph is enough if it is a sibling and has a class, too.
-    is_row = len(others) >= MIN_FOLLOWING or (
-        any(others) and following[0].element.parent is block.element.parent
-    )
-    if not own or own in others or not is_row or _contains_block(block.element, following[0]):
+    if not own or own in others or not _is_row(block, following, others):
         return False
-    containers = (part.element.parent for part in (block, following[0]))
-    is_alike = len({str(part.get("class")) for part in containers if part is not None}) == 1
-    if not is_sentence_block(block) and not (is_alike and _may_lead(block)):
+    if _contains_block(block.element, following[0]):
+        return False
+    if not is_sentence_block(block) and not (
+        _have_similar_parents(block, following[0]) and _may_lead(block)
+    ):
         return False
     return 2 * others.count(others[0]) > len(others)
+
+
+def _list_text_blocks(blocks: Sequence[PageBlock]) -> list[PageBlock]:
+    return [block for block in blocks if block.kind == "p" or _is_text_list(block)]
+
+
+def _is_row(block: PageBlock, following: Sequence[PageBlock], classes: Sequence[str]) -> bool:
+    """Return whether several blocks follow a paragraph, or a sibling that has a class, too."""
+    if len(following) >= MIN_FOLLOWING:
+        return True
+    return any(classes) and following[0].element.parent is block.element.parent
+
+
+def _have_similar_parents(first: PageBlock, second: PageBlock) -> bool:
+    parents = (block.element.parent for block in (first, second))
+    return len({str(parent.get("class")) for parent in parents if parent is not None}) == 1
 
 
 def _is_text_list(block: PageBlock) -> bool:
@@ -153,11 +198,8 @@ def _find_marked_lead(
             continue
         if any(map(is_sentence_block, blocks[:index])) and block.text[-1] not in SENTENCE_ENDS:
             continue  # a subheading with the style of a lead
-        following = blocks[index + 1 : MAX_LEAD_POSITION]
-        if any(
-            later.element.name == "h1" and _contains_block(container, later) for later in following
-        ):
-            continue  # the element also contains the title below
+        if _contains_title(container, blocks[index + 1 : MAX_LEAD_POSITION]):
+            continue  # the title is below
         end = index + 1
         while (
             end < len(blocks)
@@ -167,6 +209,10 @@ def _find_marked_lead(
         if _count_characters(blocks[index:end]) < MAX_LEAD_LENGTH:
             return range(index, end)
     return None
+
+
+def _contains_title(container: Tag, blocks: Sequence[PageBlock]) -> bool:
+    return any(block.element.name == "h1" and _contains_block(container, block) for block in blocks)
 
 
 def _may_be_lead(block: PageBlock) -> bool:
@@ -231,14 +277,7 @@ def _find_separate_paragraphs(blocks: Sequence[PageBlock], start: int) -> range 
     """Return the blocks of an element with only a few paragraphs, in front of the element with the
     text.
     """
-    first = next(
-        (
-            index
-            for index in range(start, min(len(blocks), start + 8))
-            if _may_open_text(blocks[index])
-        ),
-        None,
-    )
+    first = _find_opening(blocks, start)
     if first is None:
         return None
     wrappers = [blocks[first].element, *blocks[first].element.parents]
@@ -252,6 +291,12 @@ def _find_separate_paragraphs(blocks: Sequence[PageBlock], start: int) -> range 
             is_apart = _stands_apart(wrapper, lead, blocks[first + len(lead) :])
             return range(first, first + len(lead)) if is_apart else None
     return None
+
+
+def _find_opening(blocks: Sequence[PageBlock], start: int) -> int | None:
+    """Return the index of the first paragraph that may open the text, or None."""
+    nearest = range(start, min(len(blocks), start + 8))
+    return next((index for index in nearest if _may_open_text(blocks[index])), None)
 
 
 def _may_open_text(block: PageBlock) -> bool:
@@ -272,30 +317,45 @@ def _stands_apart(wrapper: Tag, lead: Sequence[PageBlock], following: Sequence[P
     """
     if wrapper.parent is None or has_descendant(wrapper, ("img",)):
         return False
-    rows = [part for part in wrapper.next_siblings if isinstance(part, Tag)]
-    texts: list[list[PageBlock]] = [[] for _ in rows]
-    for row, block in zip(_find_containers(rows, following), following, strict=True):
-        if row is not None:
-            texts[row].append(block)
-    numbers = [
-        number for number, text in enumerate(texts) if any(block.kind == "p" for block in text)
-    ]
-    holders = [rows[number] for number in numbers]
-    if not holders or (wrapper.name == "p" and any(part.name == "p" for part in holders)):
+    holders = _list_text_siblings(wrapper, following)
+    kinds = [(element.name, element.get("class")) for element, _ in holders]
+    paragraph_count = sum(name == "p" for name, _ in kinds)
+    if not holders or (wrapper.name == "p" and paragraph_count):
         return False
-    if all(part.name == "p" for part in holders):
-        return len(holders) >= MIN_FOLLOWING
-    alike = [
-        part
-        for part in holders
-        if (part.name, part.get("class")) == (wrapper.name, wrapper.get("class"))
+    if paragraph_count == len(holders):
+        return paragraph_count >= MIN_FOLLOWING
+    alike_count = kinds.count((wrapper.name, wrapper.get("class")))
+    return alike_count < 2 and _is_followed_by_text(lead, following, holders)
+
+
+def _list_text_siblings(
+    element: Tag, blocks: Sequence[PageBlock]
+) -> list[tuple[Tag, list[PageBlock]]]:
+    """Return the siblings after an element that contain paragraphs, each with its blocks."""
+    siblings = [part for part in element.next_siblings if isinstance(part, Tag)]
+    texts: list[list[PageBlock]] = [[] for _ in siblings]
+    for number, block in zip(_find_containers(siblings, blocks), blocks, strict=True):
+        if number is not None:
+            texts[number].append(block)
+    return [
+        (sibling, text)
+        for sibling, text in zip(siblings, texts, strict=True)
+        if any(block.kind == "p" for block in text)
     ]
-    longest = max((texts[number] for number in numbers), key=_count_characters)
-    is_longer = _count_characters(longest) > min(len(lead), 2) * _count_characters(lead)
+
+
+def _is_followed_by_text(
+    lead: Sequence[PageBlock],
+    following: Sequence[PageBlock],
+    holders: Sequence[tuple[Tag, list[PageBlock]]],
+) -> bool:
+    """Return whether the longest text of the holders comes next after a lead, and is longer."""
+    longest = max((text for _, text in holders), key=_count_characters)
     next_block = next(
         (block for block in following if block.kind != "p" or _may_open_text(block)), following[0]
     )
-    return len(alike) < 2 and any(block is next_block for block in longest) and is_longer
+    is_longer = _count_characters(longest) > min(len(lead), 2) * _count_characters(lead)
+    return is_longer and any(block is next_block for block in longest)
 
 
 def _find_containers(elements: Sequence[Tag], blocks: Sequence[PageBlock]) -> list[int | None]:

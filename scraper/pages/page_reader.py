@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from scraper.agency import SELECTOR_KEYS, Agency, is_wire_url
 from scraper.errors import PageError
@@ -41,7 +42,8 @@ def read_document(document: Document, agency: Agency | None = None) -> ReleaseIt
     # the agency's page class and selectors are for its own site only
     if agency and is_wire_url(document.url):
         zone = agency.zone or getattr(find_country_zone(extract_host(agency.home)), "key", None)
-        agency = replace(agency, page=None, zone=zone, **dict.fromkeys(SELECTOR_KEYS))  # type: ignore[arg-type] # by name
+        no_selectors: dict[str, Any] = dict.fromkeys(SELECTOR_KEYS)
+        agency = replace(agency, page=None, zone=zone, **no_selectors)
     try:
         if isinstance(document, WireDocument):
             return document.page_class(document, agency).read()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 from scraper.items import Provenance
 from scraper.normalise.conversion import normalise_kind
@@ -48,9 +49,23 @@ KICKER_CLASS = re.compile(
 )
 
 
+FoundTitle = tuple[str, Provenance, Element | None]
+
+
+class RankedHeading(NamedTuple):
+    """An h1 that may be the title. The first four fields rank it, in this order."""
+
+    score: int  # how well the declared titles confirm it
+    is_start: bool
+    is_in_main: bool
+    length: int
+    element: Element
+    text: str
+
+
 def find_title(
     document: Document, main: Element, start: Element | None = None
-) -> tuple[str, Provenance, Element | None] | None:
+) -> FoundTitle | None:
     """Return the title, its provenance and its heading (None if it is only declared); None if there
     is no title.
 
@@ -58,62 +73,107 @@ def find_title(
     ranks first. A heading that the declared title confirms ranks first, because on many pages the
     first h1 is the agency's name or belongs to a menu.
     """
-    site_names = find_site_names(document)
-    heading_keys = {
-        build_comparison_key(get_text_content(heading)) for heading in document.root.iter("h1")
-    }
-    declared = _list_declared_titles(document, site_names, heading_keys)
-    headings = [
-        (element, _read_heading_text(element, declared)) for element in document.root.iter("h1")
-    ]
-    ranked = sorted(
-        (
-            (score, element is start, main in element.iterancestors(), len(text), element, text)
-            for element, text in headings
-            for score in (_score_heading(text, declared),)
-            if _is_release_heading(text, site_names, declared)
-        ),
-        key=lambda row: row[:4],
-    )
-    is_lower = start is not None and start.tag in (*LOWER_HEADING_TAGS, *OLD_HEADING_TAGS)
-    if ranked:
-        score, is_start, is_in_main, _, element, text = ranked[-1]
-        if score == 2 and _is_section_heading(text, declared, document.title):
-            return (
-                declared[0],
-                Provenance(rule="declared title, the h1 names its section", element="head"),
-                element,
-            )
-        is_lone = not is_lower and (is_start or len(ranked) == 1)
-        if score or is_in_main or (is_lone and len(text) >= MIN_LONE_HEADING_LENGTH):
-            rule = (
-                "h1 the page declares too"
-                if score
-                else "h1 of the main element"
-                if is_in_main
-                else "only h1"
-            )
-            evidence = Provenance(rule=rule, element=format_element_path(element))
-            return _choose_title_spelling(text, declared), evidence, element
-    if start is not None and is_lower:
+    return TitleFinder(document, main, start).find()
+
+
+class TitleFinder:
+    def __init__(self, document: Document, main: Element, start: Element | None) -> None:
+        self.document, self.main, self.start = document, main, start
+        self.site_names = find_site_names(document)
+        self.heading_keys = {
+            build_comparison_key(get_text_content(heading)) for heading in document.root.iter("h1")
+        }
+        self.declared = _list_declared_titles(document, self.site_names, self.heading_keys)
+        self.headings = self.rank_headings()
+        lower_tags = (*LOWER_HEADING_TAGS, *OLD_HEADING_TAGS)
+        self.lower_start = start if start is not None and start.tag in lower_tags else None
+
+    def find(self) -> FoundTitle | None:
+        return (
+            self.read_best_heading()
+            or self.read_lower_start()
+            or self.read_declared_title()
+            or self.read_start_outside_text()
+            or self.read_title_element()
+            or self.read_lowest_heading()
+        )
+
+    def rank_headings(self) -> list[RankedHeading]:
+        """Return the headings that may be the title, best last."""
+        found: list[RankedHeading] = []
+        for element in self.document.root.iter("h1"):
+            text = _read_heading_text(element, self.declared)
+            if _is_release_heading(text, self.site_names, self.declared):
+                score, is_start = _score_heading(text, self.declared), element is self.start
+                is_in_main = self.main in element.iterancestors()
+                found.append(RankedHeading(score, is_start, is_in_main, len(text), element, text))
+        return sorted(found, key=lambda heading: heading[:4])
+
+    def read_best_heading(self) -> FoundTitle | None:
+        """Return the best heading, or the declared title if the heading names its section."""
+        if not self.headings:
+            return None
+        best = self.headings[-1]
+        if best.score == 2 and _is_section_heading(best.text, self.declared, self.document.title):
+            rule = "declared title, the h1 names its section"
+            return self.declared[0], Provenance(rule=rule, element="head"), best.element
+        if (why := self.confirm_heading(best)) is None:
+            return None
+        evidence = Provenance(rule=why, element=format_element_path(best.element))
+        return _choose_title_spelling(best.text, self.declared), evidence, best.element
+
+    def confirm_heading(self, best: RankedHeading) -> str | None:
+        """Return why the best heading is the title, or None if it may be something else."""
+        if best.score:
+            return "h1 the page declares too"
+        if best.is_in_main:
+            return "h1 of the main element"
+        is_lone = best.is_start or len(self.headings) == 1
+        if is_lone and self.lower_start is None and best.length >= MIN_LONE_HEADING_LENGTH:
+            return "only h1"
+        return None
+
+    def read_lower_start(self) -> FoundTitle | None:
+        """Return the start of the release if it is no h1, but an element with a declared title."""
+        start = self.lower_start
+        if start is None:
+            return None
         evidence = Provenance(
             rule="element that the page declares", element=format_element_path(start)
         )
         return clean_line(get_inline_text_content(start)), evidence, start
-    if declared_title := get_declared_headline(document) or get_declared_title(document):
-        title = strip_site_name(declared_title, site_names, heading_keys)
+
+    def read_declared_title(self) -> FoundTitle | None:
+        declared = get_declared_headline(self.document) or get_declared_title(self.document)
+        if not declared:
+            return None
+        title = strip_site_name(declared, self.site_names, self.heading_keys)
         return title, Provenance(rule="declared title", element="head"), None
-    text = _read_heading_text(start, declared) if start is not None and start.tag == "h1" else ""
-    if _is_release_heading(text, site_names, declared) and _score_heading(text, declared):
-        return text, Provenance(rule="h1 outside the text", element="h1"), start
-    if document.title:
-        title = _choose_title_part(
-            strip_site_name(document.title, site_names, heading_keys), site_names
-        )
+
+    def read_start_outside_text(self) -> FoundTitle | None:
+        """Return the h1 at which the release starts, even if it has been removed from the page."""
+        if self.start is None or self.start.tag != "h1":
+            return None
+        text = _read_heading_text(self.start, self.declared)
+        if not _is_release_heading(text, self.site_names, self.declared):
+            return None
+        if not _score_heading(text, self.declared):
+            return None
+        return text, Provenance(rule="h1 outside the text", element="h1"), self.start
+
+    def read_title_element(self) -> FoundTitle | None:
+        if not self.document.title:
+            return None
+        whole = strip_site_name(self.document.title, self.site_names, self.heading_keys)
+        title = _choose_title_part(whole, self.site_names)
         return title, Provenance(rule="title element", element="head"), None
-    for *_, element, text in ranked[:1]:
-        return text, Provenance(rule="first h1", element=format_element_path(element)), element
-    return None
+
+    def read_lowest_heading(self) -> FoundTitle | None:
+        if not self.headings:
+            return None
+        lowest = self.headings[0]
+        evidence = Provenance(rule="first h1", element=format_element_path(lowest.element))
+        return lowest.text, evidence, lowest.element
 
 
 def _choose_title_part(title: str, site_names: set[str]) -> str:
@@ -142,20 +202,38 @@ def find_page_heading(document: Document) -> Element | None:
     """
     site_names = find_site_names(document)
     declared = _list_declared_titles(document, site_names, ())
+    headings = _list_page_headings(document, site_names, declared)
+    if not any(_may_be_heading(heading, declared) for heading in headings):
+        found = _find_declared_element(document.root, declared)
+        if found is not None:
+            return found
+    if len(headings) < 2:
+        return headings[0] if headings else None
+    return _choose_confirmed_heading(headings, declared)
+
+
+def _list_page_headings(
+    document: Document, site_names: set[str], declared: Sequence[str]
+) -> list[Element]:
+    """Return the h1s that do not name the site; without the linked ones, unless all are linked."""
     headings = [
         heading
         for heading in document.root.iter("h1")
         if not _is_site_heading(clean_line(get_text_content(heading)), site_names, declared)
     ]
     # the linked ones are those of teasers
-    headings = [heading for heading in headings if not is_linked_heading(heading)] or headings
-    is_unknown = not any(_may_be_heading(heading, declared) for heading in headings)
-    if is_unknown and (found := _find_declared_element(document.root, declared)) is not None:
-        return found
-    if len(headings) < 2:
-        return headings[0] if headings else None
-    keys = [build_comparison_key(get_text_content(heading)) for heading in headings]
-    scores = [_score_heading(get_text_content(heading), declared) for heading in headings]
+    return [heading for heading in headings if not is_linked_heading(heading)] or headings
+
+
+def _choose_confirmed_heading(
+    headings: Sequence[Element], declared: Sequence[str]
+) -> Element | None:
+    """Return the heading that the declared titles confirm best; None if several are equally
+    good.
+    """
+    texts = [get_text_content(heading) for heading in headings]
+    keys = [build_comparison_key(text) for text in texts]
+    scores = [_score_heading(text, declared) for text in texts]
     # of several that are part of a declared title, the longest one is the title
     ranks = [(score, len(key) if score > 1 else 0) for score, key in zip(scores, keys, strict=True)]
     best = [index for index, rank in enumerate(ranks) if rank == max(ranks)]
@@ -239,11 +317,16 @@ def _score_heading(heading: str, declared: Sequence[str]) -> int:
         )
         if len(heading_key) > 3 and is_contained:
             return 3 if number == 0 else 2
+    return 1 if _shares_most_words(heading, declared) else 0
+
+
+def _shares_most_words(heading: str, declared: Sequence[str]) -> bool:
+    """Return whether a declared title contains most of at least four words of a heading."""
     heading_words, *declared_words = (
         set(LETTERS_AND_DIGITS.findall(text.casefold())) for text in (heading, *declared)
     )
     shared = max((len(heading_words & words) for words in declared_words), default=0)
-    return 1 if len(heading_words) > 3 and shared > 0.7 * len(heading_words) else 0
+    return len(heading_words) > 3 and shared > 0.7 * len(heading_words)
 
 
 def _choose_title_spelling(heading: str, declared: Sequence[str]) -> str:

@@ -25,17 +25,21 @@ PRESS_OFFICE = r"(?:pressjour\w*|presstjänst\w*|press ?office|pressestelle)"
 # Headings above contacts; those in the first group are only used above contacts.
 CERTAIN_HEADING = build_alternation(rf"""
     {PRESS_OFFICE}
-    presse?-?\s?kontakt\w* | medi[ae]-?kontakt\w* | (?:press|media) contacts? | contacts? for (?:the )?(?:media|press)
+    presse?-?\s?kontakt\w* | medi[ae]-?kontakt\w*
+    (?:press|media) contacts? | contacts? for (?:the )?(?:media|press)
     (?:for|f[öø]r) (?:media|press|journalister) | kontaktperson(?:er)?
-    kontakt (?:f[öø]r|till) (?:media|press|massmedi)\w* | kontaktuppgifter | kontakter | contacts | contact persons?
+    kontakt (?:f[öø]r|till) (?:media|press|massmedi)\w*
+    kontaktuppgifter | kontakter | contacts | contact persons?
     ansprechpartner\w* | pressefragen
-    fr[åa]gor besvaras av | (?:ytterligare |vidare |mer )?upplysningar(?: l[äa]mnas av)? | fragen beantwortet
+    fr[åa]gor besvaras av | (?:ytterligare |vidare |mer )?upplysningar(?: l[äa]mnas av)?
+    fragen beantwortet
     f[öo]r (?:mer|ytterligare|vidare) (?:information|upplysningar)\W+(?:v[äa]nligen )?kontakta
-    for (?:more|further|mer|ytterligere) (?:information|informasjon)\W+(?:please )?(?:contact|kontakt)
+    for (?:more|further|mer|ytterligere) informa(?:tion|sjon)\W+(?:please )?(?:contact|kontakt)
     yhteyshenkil[öo]\w* | lis[äa]tietoja(?: antaa| antavat)? | yhteystiedot
     """)
 DOUBTFUL_HEADING = build_alternation(r"""
-    kontakte? | contact | contact us | kontakta oss | kontaktinformation | contact (?:info|details|information)
+    kontakte? | contact | contact us | kontakta oss
+    kontaktinformation | contact (?:info|details|information)
     (?:f[öo]r )?(?:mer|ytterligare|mera|vidare) information | (?:for )?(?:more|further) information
     har du (?:n[åa]gra )?fr[åa]gor | har du en fr[åa]ga | (?:vid )?fr[åa]gor | questions | fragen
     rückfragen(?: an)? | vill du veta mer | (?:\w+[,?!]? ){1,4}kontakta?
@@ -79,15 +83,23 @@ SENTENCE_VERB = re.compile(
 )
 PRESS_WORD = re.compile(r"press|medi(?:a|e)", re.IGNORECASE)
 # Titles beside a name, or before it without a comma: "pressekreterare Eva Ek".
+ROLE_ENDING = build_alternation("""
+    chef | sekreterare | ledare | direkt[öo]r | handläggare
+    ansvarige? | kommunikatör | talesperson
+    talesman | jurist | utredare | forskare | analytiker | expert | samordnare | strateg | redaktör
+    minister | rådgivare | assistent | konsult | ingenjör
+    inspektör | ekonom | statistiker | läkare
+    veterinär | åklagare | domare | råd | ordförande | sakkunnig
+    sprecher(?:in)? | leiter(?:in)? | referent(?:in)? | rådgiver | direktør | sjef | leder
+    tiedottaja | johtaja | päällikkö | dutki | totkee | tutkija | tarkastaja | suunnittelija
+    sihteeri | jođiheaddji | jođetteijee | čálli | čällee | bargi | pargee | tärhisteijee
+    tuʹtǩǩeei | taʹrǩǩeei | åvtehke | asiantuntija | forsker | forscher(?:in)? | konsulent
+    """)
 ROLE_WORD = re.compile(
-    build_alternation(r"""
-        \w*(?:chef|sekreterare|ledare|direkt[öo]r|handläggare|ansvarige?|kommunikatör|talesperson|talesman|jurist)
-        \w*(?:utredare|forskare|analytiker|expert|samordnare|strateg|redaktör|minister|rådgivare|assistent|konsult)
-        \w*(?:ingenjör|inspektör|ekonom|statistiker|läkare|veterinär|åklagare|domare|råd|ordförande|sakkunnig)
-        \w*(?:sprecher(?:in)?|leiter(?:in)?|referent(?:in)?|rådgiver|direktør|sjef|leder|tiedottaja|johtaja|päällikkö)
-        \w*(?:dutki|totkee|tutkija|tarkastaja|suunnittelija|sihteeri|jođiheaddji|jođetteijee|čálli|čällee|bargi|pargee)
-        \w*(?:tärhisteijee|tuʹtǩǩeei|taʹrǩǩeei|åvtehke|asiantuntija|forsker|forscher(?:in)?|konsulent)
-        professor | docent | lektor | rektor\w* | arkeo\w+ | major | överste | kommendör | kommiss\w+ | doktor | dr
+    build_alternation(rf"""
+        \w*{ROLE_ENDING}
+        professor | docent | lektor | rektor\w* | arkeo\w+ | major | överste | kommendör
+        kommiss\w+ | doktor | dr
         pressvakt | press | chief | senior | deputy | head | executive | communications? | media
         information | public | policy | officer | manager | director | spokes\w+ | secretary
         advis[eo]r | coordinator | editor | relations | affairs
@@ -96,19 +108,24 @@ ROLE_WORD = re.compile(
     re.IGNORECASE,
 )
 # A word that makes capitalised words the name of an office, not of a person.
+OFFICE_ENDING = build_alternation(r"""
+    verket | verk | myndighet\w* | nämnd\w* | styrelse\w* | institut\w* | centr(?:um|al|er|et)\w*
+    universitet\w* | skol(?:a|an|or|orna) | högskola\w* | departement\w* | kansli\w* | avdelning\w*
+    enhet\w* | tjänst\w* | jour | redaktion\w* | förbund\w* | rådet | pressestelle | kommun\w*
+    region\w* | behörde | ministerium | abteilung | referat | bolaget | fonden | museet
+    """)
 OFFICE_WORD = re.compile(
-    build_alternation(r"""
-        \w*(?:verket|verk|myndighet\w*|nämnd\w*|styrelse\w*|institut\w*|centr(?:um|al|er|et)\w*|universitet\w*)
-        \w*skol(?:a|an|or|orna)
-        \w*(?:högskola\w*|departement\w*|kansli\w*|avdelning\w*|enhet\w*|tjänst\w*|jour|redaktion\w*|förbund\w*)
-        \w*(?:rådet|pressestelle|kommun\w*|region\w*|behörde|ministerium|abteilung|referat|bolaget|fonden|museet)
-        polis\w* | län | läns | service | support | registrator\w* | registratur\w* | kontakt\w* | info\w* | bundes\w*
-        benefits | programs? | services
-        amt | office | department | agency | ministry | unit | division | team | desk | bureau | council | university
-        institute | centre | center | committee | commission | european | parliament | sverige\w* | svenska | swedish
-        sweden | skåne | gotland | stockholm\w* | göteborg\w* | malmö | uppsala | norra | södra | östra | västra
-        telefon\w* | mobil\w* | e-?post\w* | e-?mail | mejl | fax | webb\w* | adress\w* | twitter | facebook | linkedin
-        läs | mer | visa | skicka | hitta | till | nästa | dela | följ | om | frågor | svar | the | our
+    build_alternation(rf"""
+        \w*{OFFICE_ENDING}
+        polis\w* | län | läns | service | support | registrator\w* | registratur\w* | kontakt\w*
+        info\w* | bundes\w* | benefits | programs? | services
+        amt | office | department | agency | ministry | unit | division | team | desk | bureau
+        council | university | institute | centre | center | committee | commission | european
+        parliament | sverige\w* | svenska | swedish | sweden | skåne | gotland | stockholm\w*
+        göteborg\w* | malmö | uppsala | norra | södra | östra | västra
+        telefon\w* | mobil\w* | e-?post\w* | e-?mail | mejl | fax | webb\w* | adress\w*
+        twitter | facebook | linkedin | läs | mer | visa | skicka | hitta | till | nästa | dela
+        följ | om | frågor | svar | the | our
         """)
     + "$",
     re.IGNORECASE,
@@ -150,11 +167,15 @@ MAIL_LINK_TEXT = re.compile(
 # Labels of values; those in the group `name_part` label a given name or family name.
 CONTACT_LABEL = re.compile(
     build_alternation(r"""
-        (?P<name_part>vorname|nachname|förnamn|efternamn|first name|last name) | namn | name | titel | title
-        befattning | position | roll | funktion | function | e-?post(?:adress|i)? | e-?mail(?:-?adresse?)? | mejl | mail
-        organisation | enhet | avdelning | tele(?:f|ph)on(?:nummer| number)? | mobil(?:telefon|nummer|e)? | phone
+        (?P<name_part>vorname|nachname|förnamn|efternamn|first name|last name)
+        namn | name | titel | title
+        befattning | position | roll | funktion | function
+        e-?post(?:adress|i)? | e-?mail(?:-?adresse?)? | mejl | mail
+        organisation | enhet | avdelning | tele(?:f|ph)on(?:nummer| number)?
+        mobil(?:telefon|nummer|e)? | phone
         telefoo?ni(?:numero)? | sähköposti
-        kontaktdata | contact data | kontakta | kontakt | contact | (?:tele)?fax | (?:besöks|post)?adress(?:e|s)?
+        kontaktdata | contact data | kontakta | kontakt | contact
+        (?:tele)?fax | (?:besöks|post)?adress(?:e|s)?
         """)
     + r"\s?:?",
     re.IGNORECASE,
@@ -163,13 +184,20 @@ CONTACT_LABEL = re.compile(
 NON_CONTACT_LINE = re.compile(
     r"^\W*"
     + build_alternation(r"""
-        (?:sena(?:st|ste) )?(?:publi|uppdater|granskad|ändrad|last |updated|reviewed|skriv ut|print|dela|share|lyssna).*
-        (?:besöks|post|leverans|fakturerings)?adress\w*.* | address.* | öppettider.* | opening hours.* | box \d.*
-        webb(?:plats|sida)?\W.* | internet\W.* | twitter.* | facebook.* | linkedin.* | instagram.* | www\..* | https?:.*
-        kontaktuppgifter (?:nedan|ovan).* | (?:för|inför|vid|med|om|for|with) .* | sidansvarig.* | ansvarig för sidan.*
-        (?:foto|photo|bild)\W.* | kopiera.* | copy.* | ladda ner.* | (?:visa|show|läs|se|hitta|find|read|more|all) .*
-        (?:fler|alla|ring|call) .* | till toppen | tillbaka.* | kontaktformulär.* | contact form.* | v-?card | \d.*
-        (?:var)?dagar .* | måndag.* | telefontid.* | följande.* | eller | och | or | and | alternativt
+        (?:sena(?:st|ste) )?(?:publi|uppdater|granskad|ändrad|last |updated|reviewed).*
+        (?:sena(?:st|ste) )?(?:skriv ut|print|dela|share|lyssna).*
+        (?:besöks|post|leverans|fakturerings)?adress\w*.*
+        address.* | öppettider.* | opening hours.* | box \d.*
+        webb(?:plats|sida)?\W.* | internet\W.* | twitter.*
+        facebook.* | linkedin.* | instagram.* | www\..* | https?:.*
+        kontaktuppgifter (?:nedan|ovan).* | (?:för|inför|vid|med|om|for|with) .*
+        sidansvarig.* | ansvarig för sidan.*
+        (?:foto|photo|bild)\W.* | kopiera.* | copy.* | ladda ner.*
+        (?:visa|show|läs|se|hitta|find|read|more|all) .*
+        (?:fler|alla|ring|call) .* | till toppen | tillbaka.*
+        kontaktformulär.* | contact form.* | v-?card | \d.*
+        (?:var)?dagar .* | måndag.* | telefontid.*
+        följande.* | eller | och | or | and | alternativt
         tai | eli | elikkä | oder | og | dahje | teikâ | öppnas.*
         [\w.-]+\.(?:se|eu|org)
         """)
@@ -198,6 +226,7 @@ TRAILING_PREPOSITION = re.compile(
 AFTER_NAME = re.compile(r"(?:på|via|per|at|on|by|tel|nås|åt|hos|till|för|vid|i|om|for)$")
 PREPOSITION = re.compile(r"\b(?:åt|hos|till|för|vid|på|to|at|of|for|i|om)\b")
 ABBREVIATION = re.compile(r"[A-ZÅÄÖ]{1,5}|[\W\d_]*")
+NON_CONTACT_PATTERNS = (NON_CONTACT_LINE, CONTACT_HEADING, ABBREVIATION)  # of a whole chunk
 # The name of a switchboard or a desk, with its office or hours: "Broverkets pressjour", "Pressjour
 # dygnet runt".
 DESK_NAME = re.compile(
@@ -257,6 +286,28 @@ class ContactDraft:
     def has_phone_or_email(self) -> bool:
         return bool(self.phones or self.email)
 
+    def conflicts_with(self, kind: str, text: str) -> bool:
+        """Return whether a part of a line must be that of another contact."""
+        if kind == "name":
+            return self.name not in (None, text)
+        if kind == "role":
+            return self.has_phone_or_email and (bool(self.roles) or not self.name)
+        if kind == "email":
+            return self.email is not None and self.email.lower() != text.lower()
+        return False
+
+    def add_part(self, kind: str, text: str) -> None:
+        if kind == "name":
+            self.name = text
+        elif kind == "name part":
+            self.name = f"{self.name} {text}" if self.name else text
+        elif kind == "role" and len(self.roles) < MAX_ROLES:
+            self.roles.append(text)
+        elif kind == "phone" and text not in self.phones:
+            self.phones.append(text)
+        elif kind == "email":
+            self.email = text
+
     def build_item(self) -> ContactItem:
         return ContactItem(
             name=self.name,
@@ -296,33 +347,45 @@ def parse_contacts(
 def parse_contact_sentences(text: str) -> list[ContactItem]:
     """Return the people, press offices and addresses that a text invites the reader to contact.
 
-    >>> parse_contact_sentences("Bron är klar. För mer information, kontakta pressekreterare Eva Ek.")[0].name
+    >>> parse_contact_sentences("För mer information, kontakta pressekreterare Eva Ek.")[0].name
     'Eva Ek'
-    >>> parse_contact_sentences("Har du uppgifter, kontakta polisen. För information, kontakta Rädda Barnen.")
+    >>> parse_contact_sentences("Kontakta polisen. För information, kontakta Rädda Barnen.")
     []
     """
     found: list[ContactItem] = []
     for sentence in SENTENCE_END.split(text):
         verb = CONTACT_VERB.search(sentence)
-        if not verb or not ENQUIRY_WORD.search(sentence):
-            continue
-        rest = sentence[verb.end() :]
-        kinds = [
-            kind
-            for kind, words in parse_contact_line(rest)
-            if kind not in ("role", "desk") or not PRESS_WORD.search(words)
-        ]
-        if kinds[:1] in (["role"], ["desk"]) and kinds[1:2] != ["name"]:
-            continue
-        # Capitalised words alone prove nothing; with a title or the word "presskontakt" they are a
-        # person.
-        is_press_contact = "presskontakt" in sentence.lower()
-        found += [
-            contact
-            for contact in parse_contacts([ContactLine(rest)], "", heading_is_certain=True)
-            if contact.phone or contact.email or is_press_contact or has_job_title(contact.role)
-        ]
+        if verb and ENQUIRY_WORD.search(sentence):
+            found += _parse_contact_request(sentence, sentence[verb.end() :])
     return found
+
+
+def _parse_contact_request(sentence: str, request: str) -> list[ContactItem]:
+    """Return the contacts in the part of a sentence after the verb.
+
+    Capitalised words alone prove nothing; with a title or the word "presskontakt", they are a
+    person.
+    """
+    if _begins_with_other_office(request):
+        return []
+    contacts = parse_contacts([ContactLine(request)], "", heading_is_certain=True)
+    if "presskontakt" in sentence.lower():
+        return contacts
+    return [
+        contact
+        for contact in contacts
+        if contact.phone or contact.email or has_job_title(contact.role)
+    ]
+
+
+def _begins_with_other_office(request: str) -> bool:
+    """Return whether an office other than the press office comes first, without a name."""
+    kinds = [
+        kind
+        for kind, words in parse_contact_line(request)
+        if kind not in ("role", "desk") or not PRESS_WORD.search(words)
+    ]
+    return kinds[:1] in (["role"], ["desk"]) and kinds[1:2] != ["name"]
 
 
 def parse_people(text: str) -> list[ContactItem]:
@@ -330,25 +393,34 @@ def parse_people(text: str) -> list[ContactItem]:
 
     A number after several names is left out, because it could be that of any of them.
 
-    >>> text = "Frågor besvaras av utredare Eva Ek, tel. 010-123 45 67, och Bo Ek vid ån, bo@verket.se."
+    >>> text = "Frågor besvaras av utredare Eva Ek, 010-123 45 67, och Bo Ek vid ån, bo@verket.se."
     >>> [(person.name, person.role, person.email) for person in parse_people(text)]
     [('Eva Ek', 'utredare', None), ('Bo Ek', None, 'bo@verket.se')]
     >>> parse_people("Eva Ek och Bo Ek nås på 010-123 45 67.")
     []
     """
-    drafts: list[ContactDraft] = []
+    people: list[ContactItem] = []
     for sentence in SENTENCE_END.split(text):
-        drafts.append(ContactDraft())
-        for kind, part in tokenise_contact_line(sentence):
-            if kind == "text" and not CONNECTION.fullmatch(part):
-                drafts.append(
-                    ContactDraft() if DESK_AT_END.search(part) else _find_only_person(part)
-                )
-            elif kind == "phone":
-                drafts[-1].phones.append(part)
-            elif kind == "email":
-                drafts[-1].email = drafts[-1].email or part
-    return [draft.build_item() for draft in drafts if draft.name and draft.has_phone_or_email]
+        drafts = _draft_people(sentence)
+        people += [
+            draft.build_item() for draft in drafts if draft.name and draft.has_phone_or_email
+        ]
+    return people
+
+
+def _draft_people(sentence: str) -> list[ContactDraft]:
+    """Return a draft for each text of a sentence, with the numbers and addresses that follow it."""
+    drafts = [ContactDraft()]
+    for kind, part in tokenise_contact_line(sentence):
+        if kind == "phone":
+            drafts[-1].phones.append(part)
+        elif kind == "email":
+            drafts[-1].email = drafts[-1].email or part
+        elif DESK_AT_END.search(part) and not CONNECTION.fullmatch(part):
+            drafts.append(ContactDraft())
+        elif not CONNECTION.fullmatch(part):
+            drafts.append(_find_only_person(part))
+    return drafts
 
 
 def _find_only_person(text: str) -> ContactDraft:
@@ -380,6 +452,44 @@ def _opens_with_several_people(line: str) -> bool:
     return kind == "text" and CONJUNCTION.search(text) is not None and len(_find_people(text)) > 1
 
 
+class ParsedLine:
+    """A line with its parts (see `parse_contact_line`), and what they say about it."""
+
+    def __init__(self, line: ContactLine) -> None:
+        self.line, self.text, self.parts = line, line.text, parse_contact_line(line.text)
+        self.kinds = {kind for kind, _ in self.parts}
+        self.has_reach = bool(self.kinds & {"phone", "email"})
+        self.has_name = "name" in self.kinds
+
+    @property
+    def is_heading(self) -> bool:
+        return self.line.level < 9 or self.line.bold
+
+    @property
+    def is_contact_heading(self) -> bool:
+        has_contact = self.has_reach or "desk" in self.kinds
+        return not has_contact and CONTACT_HEADING.match(self.text) is not None
+
+    @property
+    def is_about_contact(self) -> bool:
+        if self.has_reach or self.has_name or "desk" in self.kinds:
+            return True
+        return any(kind == "role" and has_job_title(text) for kind, text in self.parts)
+
+    @property
+    def is_note(self) -> bool:
+        """Whether the line is a sentence or a link without a name, a number or an address."""
+        if self.has_reach or self.has_name:
+            return False
+        return self.line.is_link or len(self.text) > MAX_ROLE_LENGTH
+
+    @property
+    def is_prose(self) -> bool:
+        if SENTENCE_VERB.search(self.text):
+            return True
+        return self.has_name and _opens_with_several_people(self.text)
+
+
 class ContactParser:
     """Parses lines one by one and collects contacts."""
 
@@ -392,41 +502,50 @@ class ContactParser:
         self.only_contact_lines = True  # whether every line so far was about a contact
 
     def feed_line(self, line: ContactLine) -> None:
-        parts = parse_contact_line(line.text)
-        kinds = {kind for kind, _ in parts}
-        has_reach, has_name = bool(kinds & {"phone", "email"}), "name" in kinds
-        is_prose = SENTENCE_VERB.search(line.text) or (
-            has_name and _opens_with_several_people(line.text)
-        )
-        if has_reach and (is_prose or not kinds & {"name", "owner"}):
-            people = parse_people(line.text)
-            if people or has_name:
-                self.finish_contact()
-                self.contacts += people
-                return
-        if CONTACT_HEADING.match(line.text) and not has_reach and "desk" not in kinds:
+        parsed = ParsedLine(line)
+        if parsed.has_reach and self.take_people(parsed):
+            return
+        if parsed.is_contact_heading:
             self.finish_contact()
             self.heading = line.text
             return
-        if [kind for kind, _ in parts[:3]] == ["role", "name", "name"]:
-            # "Rektor Eva Ek, Nya Gården": the second name is that of an organisation
-            parts = (*parts[:2], ("role", parts[2][1]), *parts[3:])
-        if self.draft.name and self.draft.roles and _is_labelled_number(line.text, parts):
-            parts = (("desk", parts[0][1]), *parts[1:])
-        has_title = any(kind == "role" and has_job_title(text) for kind, text in parts)
-        self.only_contact_lines = self.only_contact_lines and (
-            has_reach or has_name or has_title or "desk" in kinds
-        )
-        if (line.is_link or len(line.text) > MAX_ROLE_LENGTH) and not has_reach and not has_name:
+        self.only_contact_lines = self.only_contact_lines and parsed.is_about_contact
+        if parsed.is_note:
             return
-        is_heading = line.level < 9 or line.bold
-        has_draft = any(draft.has_phone_or_email for draft in (self.draft, *self.desks))
-        if has_draft and ((has_reach and "role" in kinds) or is_heading or has_name):
-            self.finish_contact()
-        if has_name and self.draft.name:
+        parts = self.correct_kinds(line.text, parsed.parts)
+        if self.is_finished_before(parsed):
             self.finish_contact()
         for kind, text in parts:
             self.add_part(kind, text)
+
+    def take_people(self, line: ParsedLine) -> bool:
+        """Store the people of a sentence with numbers or addresses; return whether it was one."""
+        if (line.has_name or "owner" in line.kinds) and not line.is_prose:
+            return False
+        people = parse_people(line.text)
+        if not people and not line.has_name:
+            return False
+        self.finish_contact()
+        self.contacts += people
+        return True
+
+    def correct_kinds(self, line: str, parts: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Return the parts of a line with organisations and desks recognised as such."""
+        corrected = list(parts)
+        if [kind for kind, _ in parts[:3]] == ["role", "name", "name"]:
+            # "Rektor Eva Ek, Nya Gården": the second name is that of an organisation
+            corrected[2] = ("role", parts[2][1])
+        if self.draft.name and self.draft.roles and _is_labelled_number(line, corrected):
+            corrected[0] = ("desk", parts[0][1])
+        return corrected
+
+    def is_finished_before(self, line: ParsedLine) -> bool:
+        """Return whether a line begins another contact."""
+        if line.has_name and self.draft.name:
+            return True
+        if not any(draft.has_phone_or_email for draft in (self.draft, *self.desks)):
+            return False
+        return line.has_name or line.is_heading or (line.has_reach and "role" in line.kinds)
 
     def add_part(self, kind: str, text: str) -> None:
         """Add a part of a line (see `parse_contact_line`).
@@ -434,34 +553,27 @@ class ContactParser:
         A new contact is started if the current one already has that part.
         """
         if kind == "owner":
-            name, role = _split_name_and_role(text)
-            if name:
-                kind, text = "name", name
-            elif role and not self.draft.name and not self.draft.roles:
-                self.draft.roles = [role]
+            self.add_owner(text)
+            return
         draft = self.choose_draft(kind, text)
-        starts_contact = {
-            "name": draft.name not in (None, text),
-            "role": draft.has_phone_or_email and (draft.roles or not draft.name),
-            "email": draft.email and draft.email.lower() != text.lower(),
-        }
-        if starts_contact.get(kind):
+        if draft.conflicts_with(kind, text):
             self.finish_contact()
             draft = self.draft
-        if kind == "name":
-            draft.name = text
-            self.desk = None
-        elif kind == "name part":
-            draft.name = f"{draft.name} {text}" if draft.name else text
-        elif kind == "desk":
+        if kind == "desk":
             self.desk = ContactDraft(roles=[text])
             self.desks.append(self.desk)
-        elif kind == "role" and len(draft.roles) < MAX_ROLES:
-            draft.roles.append(text)
-        elif kind == "phone" and text not in draft.phones:
-            draft.phones.append(text)
-        elif kind == "email" and (draft.name or not self.has_address(text)):
-            draft.email = text
+        elif kind != "email" or draft.name or not self.has_address(text):
+            draft.add_part(kind, text)
+        if kind == "name":
+            self.desk = None
+
+    def add_owner(self, text: str) -> None:
+        """Add the owner of a mail link: a name, or a role of a contact that has neither."""
+        name, role = _split_name_and_role(text)
+        if name:
+            self.add_part("name", name)
+        elif role and not self.draft.name and not self.draft.roles:
+            self.draft.roles = [role]
 
     def choose_draft(self, kind: str, text: str) -> ContactDraft:
         """Return the draft that a part belongs to: the desk that was named last, or the person or
@@ -486,24 +598,27 @@ class ContactParser:
         """Store the current contact and the desks named with it, if they are complete, and start a
         new one.
         """
-        draft, self.draft = self.draft, ContactDraft()
-        desks, self.desks, self.desk = (
-            [desk for desk in self.desks if desk.has_phone_or_email],
-            [],
-            None,
-        )
-        if not draft.name:  # a role alone can be an office, or part of a sentence
-            draft.roles = [
-                role
-                for role in draft.roles
-                if role[0].isupper() and len(role.split()) <= MAX_OFFICE_WORDS
-            ]
-        is_named = draft.name and (desks or (self.heading_is_certain and self.only_contact_lines))
-        if draft.has_phone_or_email or is_named:
-            if not draft.name and not draft.roles and PRESS_WORD.search(self.heading):
-                draft.roles = [self.heading.strip(EDGE_PUNCTUATION)]
+        draft, desks = self.draft, [desk for desk in self.desks if desk.has_phone_or_email]
+        self.draft, self.desk, self.desks = ContactDraft(), None, []
+        if not draft.name:
+            draft.roles = self.choose_office_names(draft.roles)
+        if draft.has_phone_or_email or (draft.name and (desks or self.is_name_sufficient)):
             self.contacts.append(draft.build_item())
         self.contacts += [desk.build_item() for desk in desks]
+
+    def choose_office_names(self, roles: Sequence[str]) -> list[str]:
+        """Return the roles that may be offices, not parts of sentences, or else a press heading."""
+        offices = [
+            role for role in roles if role[0].isupper() and len(role.split()) <= MAX_OFFICE_WORDS
+        ]
+        if not offices and PRESS_WORD.search(self.heading):
+            return [self.heading.strip(EDGE_PUNCTUATION)]
+        return offices
+
+    @property
+    def is_name_sufficient(self) -> bool:
+        """Whether a name is a contact even without a number or an address."""
+        return self.heading_is_certain and self.only_contact_lines
 
 
 @cache_by_text()
@@ -518,8 +633,8 @@ def parse_contact_line(line: str) -> tuple[tuple[str, str], ...]:
     >>> parse_contact_line("Eva Ek, utredare, tel. 010-123 45 67")
     (('name', 'Eva Ek'), ('role', 'utredare'), ('phone', '010-123 45 67'))
     >>> parse_contact_line("Skogsbruk: pressekreterare Eva Ek 010-123 45 67 (BXL)")
-    (('role', 'Skogsbruk'), ('role', 'pressekreterare'), ('name', 'Eva Ek'), ('phone', '010-123 45
-    67'))
+    (('role', 'Skogsbruk'), ('role', 'pressekreterare'), ('name', 'Eva Ek'),
+     ('phone', '010-123 45 67'))
     """
     found: list[tuple[str, str]] = []
     for kind, text in tokenise_contact_line(line):
@@ -557,21 +672,28 @@ def _parse_contact_chunk(chunk: str) -> Iterator[tuple[str, str]]:
     elif through := DESK_AFTER_NAME.search(chunk):
         yield from _parse_contact_chunk(chunk[: through.start()])
         yield "desk", through["desk"]
-    elif not any(
-        pattern.fullmatch(chunk) for pattern in (NON_CONTACT_LINE, CONTACT_HEADING, ABBREVIATION)
-    ):
-        name, role = _split_name_and_role(chunk)
+    elif not any(pattern.fullmatch(chunk) for pattern in NON_CONTACT_PATTERNS):
+        yield from _order_name_and_role(chunk)
+
+
+def _order_name_and_role(chunk: str) -> list[tuple[str, str]]:
+    """Return the name and role in a chunk in their order."""
+    name, role = _split_name_and_role(chunk)
+    if name and role:
         parts = [("name", name), ("role", role)]
-        if name and role and not chunk.startswith(name):
-            parts.reverse()
-        yield from ((kind, words) for kind, words in parts if words)
+        return parts if chunk.startswith(name) else parts[::-1]
+    if name:
+        return [("name", name)]
+    return [("role", role)] if role else []
 
 
 def _read_desk(chunk: str) -> str | None:
     """Return the name of a switchboard or a desk, without a call to contact it, or None.
 
-    >>> list(map(_read_desk, ["Broverkets pressjour på", "chef för presstjänsten", "enhetschef kundtjänst"]))
-    ['Broverkets pressjour', None, None]
+    >>> _read_desk("Broverkets pressjour på"), _read_desk("chef för presstjänsten")
+    ('Broverkets pressjour', None)
+    >>> _read_desk("enhetschef kundtjänst") is None
+    True
     """
     words = TRAILING_PREPOSITION.sub("", NAME_LEAD_IN.sub("", CALL_TO_CONTACT.sub("", chunk)))
     found = DESK_NAME.fullmatch(words)
@@ -593,24 +715,45 @@ def _split_name_and_role(chunk: str) -> tuple[str | None, str | None]:
     (('Eva Ek', None), ('Eva Ek', 'pressekreterare'))
     >>> _split_name_and_role("Eva von Ek utredare")
     ('Eva von Ek', 'utredare')
-    >>> _split_name_and_role("Pressekreterare åt skolminister Eva Ek"), _split_name_and_role("Presstjänsten")
-    ((None, 'Pressekreterare åt skolminister Eva Ek'), (None, 'Presstjänsten'))
+    >>> _split_name_and_role("Pressekreterare åt skolminister Eva Ek")
+    (None, 'Pressekreterare åt skolminister Eva Ek')
+    >>> _split_name_and_role("Presstjänsten")
+    (None, 'Presstjänsten')
     """
     if is_person_name(chunk):
         return chunk, None
     words = NAME_LEAD_IN.sub("", chunk).split()
-    # A title first: "civilministerns pressekreterare Eva Ek".
+    return (
+        _find_name_after_title(words)
+        or _find_name_before_title(words, has_lead_in=len(words) < len(chunk.split()))
+        or (None, _parse_role(TRAILING_PREPOSITION.sub("", CALL_TO_CONTACT.sub("", chunk))))
+    )
+
+
+def _find_name_after_title(words: list[str]) -> tuple[str, str] | None:
+    """Return the name and the title before it: "civilministerns pressekreterare Eva Ek"."""
     for start in range(1, min(len(words) - 1, MAX_CHUNK_WORDS)):
         before, name = words[:start], _find_longest_name(words[start:])
         if name and ROLE_WORD.match(before[-1]) and not PREPOSITION.search(" ".join(before)):
             return " ".join(name), " ".join(before)
-    first = _find_longest_name(words)
-    if first:
-        after = words[len(first) :]
-        role = _parse_role(" ".join(after)) if after and ROLE_WORD.match(after[0]) else None
-        if role or not after or len(words) < len(chunk.split()) or AFTER_NAME.match(after[0]):
-            return " ".join(first), role
-    return None, _parse_role(TRAILING_PREPOSITION.sub("", CALL_TO_CONTACT.sub("", chunk)))
+    return None
+
+
+def _find_name_before_title(
+    words: list[str], *, has_lead_in: bool
+) -> tuple[str, str | None] | None:
+    """Return the name at the start of `words` and the title after it; None for a sentence.
+
+    has_lead_in: words before these show that a name follows, so that any words may be after it.
+    """
+    name = _find_longest_name(words)
+    if name is None:
+        return None
+    after = words[len(name) :]
+    role = _parse_role(" ".join(after)) if after and ROLE_WORD.match(after[0]) else None
+    if role or has_lead_in or not after or AFTER_NAME.match(after[0]):
+        return " ".join(name), role
+    return None
 
 
 def _find_longest_name(words: list[str]) -> list[str] | None:
@@ -637,7 +780,8 @@ def is_person_name(text: str) -> bool:
 def has_person_name(text: str) -> bool:
     """Return whether a text contains a person's name, with or without a title.
 
-    >>> list(map(has_person_name, ["generaldirektör Eva Ek", "Eva Ek, utredare", "Region Gotland", "Frågor om Bron"]))
+    >>> texts = ["generaldirektör Eva Ek", "Eva Ek, utredare", "Region Gotland", "Frågor om Bron"]
+    >>> list(map(has_person_name, texts))
     [True, True, False, False]
     """
     words = text.replace(",", " ,").split()

@@ -129,18 +129,31 @@ def choose_contacts(
     chosen: dict[ContactItem, None] = {}
     evidence: Provenance | None = None
     for area in areas:
-        is_in_main = main in area.ancestors or any(
-            _is_main_or_article(element) for element in area.ancestors
-        )
-        contacts = [
-            contact for contact in area.contacts if contact.name or not area.doubtful or is_in_main
-        ]
-        if area.by_layout:
-            names = {contact.name for contact in chosen}
-            contacts = [contact for contact in contacts if is_in_main and contact.name not in names]
-        evidence = evidence or (area.evidence if contacts else None)
+        contacts = _select_contacts(area, main, chosen)
+        if contacts:
+            evidence = evidence or area.evidence
         chosen.update(dict.fromkeys(contacts))
     return (list(chosen)[:MAX_CONTACTS], evidence) if evidence else None
+
+
+def _select_contacts(
+    area: ContactArea, main: Element, chosen: Iterable[ContactItem]
+) -> list[ContactItem]:
+    """Return the contacts of an area that count, given those chosen from the areas before it."""
+    is_in_main = _is_in_main(area, main)
+    contacts = area.contacts
+    if area.doubtful and not is_in_main:
+        contacts = [contact for contact in contacts if contact.name]
+    if not area.by_layout:
+        return contacts
+    if not is_in_main:
+        return []
+    names = {contact.name for contact in chosen}
+    return [contact for contact in contacts if contact.name not in names]
+
+
+def _is_in_main(area: ContactArea, main: Element) -> bool:
+    return main in area.ancestors or any(map(_is_main_or_article, area.ancestors))
 
 
 def _find_contact_requests(
@@ -227,21 +240,27 @@ def _is_part_of_contact(line: ContactLine, run: Sequence[ContactLine]) -> bool:
     """Return whether a short line continues a run: a name, a title, or a number that is alone or
     beside a name.
     """
-    if SITE_CONTACT.match(line.text) or not (line.level == 9 or is_person_name(line.text)):
+    if SITE_CONTACT.match(line.text) or (line.level < 9 and not is_person_name(line.text)):
         return False
     if len(run) >= MAX_ROLE_LINES and all(map(_is_role_line, run[-MAX_ROLE_LINES:])):
         return False
-    parts = parse_contact_line(line.text)
-    kinds = [kind for kind, _ in parts]
+    return _has_parts_of_one_contact(line.text)
+
+
+def _has_parts_of_one_contact(line: str) -> bool:
+    kinds = [kind for kind, _ in parse_contact_line(line)]
     if "name" in kinds:
-        return kinds.count("name") == 1 and not CONJUNCTION.search(line.text.partition(",")[0])
-    if "desk" in kinds:
+        return kinds.count("name") == 1 and not CONJUNCTION.search(line.partition(",")[0])
+    if "desk" in kinds or not kinds:
         return False
-    if has_phone_or_email(line.text):
+    if has_phone_or_email(line):
         return "role" not in kinds
-    return bool(parts) and (
-        has_job_title(line.text) or not any(map(OFFICE_WORD.match, line.text.split()))
-    )
+    return not _names_office(line)
+
+
+def _names_office(text: str) -> bool:
+    """Return whether a text has a word for an office and no title of a person."""
+    return any(map(OFFICE_WORD.match, text.split())) and not has_job_title(text)
 
 
 def _is_short_line(line: ContactLine) -> bool:
@@ -287,12 +306,14 @@ def _is_contact_class(classes: str) -> bool:
     return CONTACT_BOX_CLASS.search(classes) is not None
 
 
-def _iter_to_block_ancestor(element: Element) -> Iterator[Element]:
-    yield element
-    for part in element.iterancestors():
-        yield part
-        if part.tag not in INLINE_TAGS:
-            return
+def _find_block(heading: Element) -> Element:
+    """Return the block element that a heading is, or that it is in."""
+    block = heading
+    if heading.tag in INLINE_TAGS:
+        for block in heading.iterancestors():
+            if block.tag not in INLINE_TAGS:
+                break
+    return block
 
 
 def _read_area_under_heading(
@@ -307,21 +328,14 @@ def _read_area_under_heading(
     `lines_by_element`.
     """
     line = clean_line(heading.text or "")
-    block = list(_iter_to_block_ancestor(heading))[-1] if heading.tag in INLINE_TAGS else heading
-    ancestors = list(block.iterancestors())
+    block = _find_block(heading)
     if block in used_elements:
         return None
     best: ContactArea | None = None
     lines: list[ContactLine] = []
-    for box in [block, *ancestors[:MAX_ANCESTOR_STEPS]]:
-        if box.tag in ("body", "html"):
-            break
-        if box not in lines_by_element:
-            lines_by_element[box] = list(_read_page_lines(box))
-        box_lines = lines_by_element[box]
-        index = next(
-            (number for number, other in enumerate(box_lines) if other.text.startswith(line)), None
-        )
+    for box in _iter_surrounding_boxes(block):
+        box_lines = _read_lines_once(box, lines_by_element)
+        index = _find_line_that_starts(box_lines, line)
         if index is None:
             break
         section, is_complete = _find_contact_section(box_lines, index)
@@ -329,13 +343,37 @@ def _read_area_under_heading(
         if contacts:
             area = _build_area(contacts, rule, block, doubtful=not certain)
             best, lines = best or area, [box_lines[index], *section]
-            if any(contact.phone or contact.email for contact in contacts):
+            if _has_any_reach(contacts):
                 best = area
                 break
         if is_complete:
             break
     used_elements.update(line.block for line in lines)
     return best
+
+
+def _iter_surrounding_boxes(block: Element) -> Iterator[Element]:
+    """Yield an element and some of its ancestors, up to the body."""
+    for box in (block, *islice(block.iterancestors(), MAX_ANCESTOR_STEPS)):
+        if box.tag in ("body", "html"):
+            return
+        yield box
+
+
+def _read_lines_once(
+    box: Element, lines_by_element: dict[Element, list[ContactLine]]
+) -> list[ContactLine]:
+    if box not in lines_by_element:
+        lines_by_element[box] = list(_read_page_lines(box))
+    return lines_by_element[box]
+
+
+def _find_line_that_starts(lines: Sequence[ContactLine], words: str) -> int | None:
+    return next((index for index, line in enumerate(lines) if line.text.startswith(words)), None)
+
+
+def _has_any_reach(contacts: Iterable[ContactItem]) -> bool:
+    return any(contact.phone or contact.email for contact in contacts)
 
 
 def _build_area(
@@ -355,24 +393,25 @@ def _find_contact_section(
     section: list[ContactLine] = []
     prose_lines = 0
     for line in lines[index + 1 : index + 1 + MAX_SECTION_LINES]:
-        if (
-            line.level <= heading.level
-            and line.level < 9
-            and not (heading.level == 9 and is_person_name(line.text))
-        ):
-            return section, True
-        if (
-            heading.level == 9
-            and line.bold
-            and not is_person_name(line.text)
-            and not CONTACT_HEADING.match(line.text)
-        ):
+        if _starts_next_section(line, heading):
             return section, True
         prose_lines = prose_lines + 1 if _is_prose_line(line.text) else 0
         if prose_lines == MAX_PROSE_LINES:
             return section[:-1], True
         section.append(line)
     return section, False
+
+
+def _starts_next_section(line: ContactLine, heading: ContactLine) -> bool:
+    """Return whether a line is a heading that is not under the given one.
+
+    Under a line that is no heading element, bold lines and all headings count, except names.
+    """
+    if heading.level < 9:
+        return line.level <= heading.level
+    if line.level == 9 and (not line.bold or CONTACT_HEADING.match(line.text)):
+        return False
+    return not is_person_name(line.text)
 
 
 def _is_prose_line(text: str) -> bool:
@@ -453,15 +492,17 @@ def _drop_switchboard_contacts(
     footer_keys = _find_footer_contact_keys(root) if has_nameless else frozenset()
     for area in areas:
         contacts = [
-            contact
-            for contact in area.contacts
-            if contact.name
-            or PRESS_WORD.search(contact.role or "")  # the press office
-            or not _find_contact_keys(f"{contact.phone or ''}, {contact.email or ''}")
-            <= footer_keys
+            contact for contact in area.contacts if not _is_in_site_footer(contact, footer_keys)
         ]
         if contacts:
             yield replace(area, contacts=contacts)
+
+
+def _is_in_site_footer(contact: ContactItem, footer_keys: frozenset[str]) -> bool:
+    if contact.name or PRESS_WORD.search(contact.role or ""):  # a person or the press office
+        return False
+    reach = f"{contact.phone or ''}, {contact.email or ''}"
+    return _find_contact_keys(reach) <= footer_keys
 
 
 def _find_footer_contact_keys(root: Element) -> frozenset[str]:
@@ -550,9 +591,7 @@ def _read_page_lines(root: Element) -> Iterator[ContactLine]:
                 blocks.append(element)
             if is_marked:
                 builder.start_element(element)
-            style = element.get("style")
-            is_skipped = tag in NON_CONTACT_TAGS and not _is_page_form(element)
-            if is_skipped or (style and HIDDEN_STYLE.search(style)):
+            if _is_skipped(element):
                 walk.skip_subtree()
             else:
                 builder.add_text(element.text)
@@ -562,10 +601,17 @@ def _read_page_lines(root: Element) -> Iterator[ContactLine]:
             if is_block:
                 blocks.pop()
             if element is not root:
-                builder.add_text(", " if tag in CELL_TAGS else None)
-                builder.add_text(element.tail)
+                builder.add_tail(element)
     if builder.parts:
         yield from builder.flush_line(root)
+
+
+def _is_skipped(element: Element) -> bool:
+    """Return whether an element is hidden, or has no text about contacts."""
+    style = element.get("style")
+    if style and HIDDEN_STYLE.search(style):
+        return True
+    return element.tag in NON_CONTACT_TAGS and not _is_page_form(element)
 
 
 def _is_page_form(element: Element) -> bool:
@@ -599,31 +645,33 @@ class LineBuilder:
                 self.open_links += 1
 
     def end_element(self, element: Element) -> None:
-        """Close an element.
-
-        A mail or telephone link is followed by its target, unless its text contains the target.
-        """
         tag = element.tag
         if tag in BOLD_TAGS:
             self.open_bold_tags -= 1
-            if (
-                CONTACT_HEADING.match(clean_line("".join(self.parts)))
-                and self.parts[-1].rstrip()[-1:] != ":"
-            ):
-                self.parts.append(": ")  # separates a bold heading from the rest of its line
+            self.end_bold_heading()
         elif tag in HEADING_TAGS:
             self.heading_levels.pop()
         elif tag == "a":
-            href = element.get("href") or ""
-            kind = href.partition(":")[0]
-            if kind not in ("tel", "mailto"):
-                self.open_links -= 1
-            elif not any(
-                token.kind != "text"
-                for token in tokenise_contact_line("".join(self.parts[self.link_start :]))
-            ):
-                address = unquote(href.partition(":")[2].partition("?")[0])
-                self.parts.append(f" tel {address} " if kind == "tel" else f" {address} ")
+            self.end_link(element.get("href") or "")
+
+    def end_bold_heading(self) -> None:
+        """Separate a bold heading from the rest of its line."""
+        if (
+            CONTACT_HEADING.match(clean_line("".join(self.parts)))
+            and self.parts[-1].rstrip()[-1:] != ":"
+        ):
+            self.parts.append(": ")
+
+    def end_link(self, href: str) -> None:
+        """Put the target of a mail or telephone link after it, unless its text has a target."""
+        kind, _, target = href.partition(":")
+        if kind not in ("tel", "mailto"):
+            self.open_links -= 1
+            return
+        tokens = tokenise_contact_line("".join(self.parts[self.link_start :]))
+        if all(token.kind == "text" for token in tokens):
+            address = unquote(target.partition("?")[0])
+            self.parts.append(f" tel {address} " if kind == "tel" else f" {address} ")
 
     def add_text(self, text: str | None) -> None:
         if text and (self.parts or not text.isspace()):
@@ -634,6 +682,12 @@ class LineBuilder:
             self.linked_length += size if self.open_links else 0
             if self.heading_levels:
                 self.level = min(self.level, *self.heading_levels)
+
+    def add_tail(self, element: Element) -> None:
+        """Add the text after an element. The cells of a row are separated by commas."""
+        if element.tag in CELL_TAGS:
+            self.add_text(", ")
+        self.add_text(element.tail)
 
     def flush_line(self, block: Element) -> Iterator[ContactLine]:
         text = clean_line("".join(self.parts)).strip(" ,")

@@ -60,36 +60,44 @@ def find_images(soup: Tag, resolve_url: Callable[[str], str | None]) -> list[Ima
     for image in iter_descendants(soup, ("img",)):
         source = _find_image_source(image, captions)
         url = resolve_url(source) if source else None
-        sides = [str(image.get(side) or "") for side in ("width", "height")]
-        is_small = any(side.isdigit() and int(side) < MIN_IMAGE_SIDE for side in sides)
-        if url is not None and url not in images and not is_small:
+        if url is not None and url not in images and not _is_small_image(image):
             alt = str(image.get("alt") or "").strip() or None
             images[url] = ImageItem(url=url, caption=captions.find_caption(image), alt=alt)
     return list(images.values())
 
 
+def _is_small_image(image: Tag) -> bool:
+    sides = [str(image.get(side) or "") for side in ("width", "height")]
+    return any(side.isdigit() and int(side) < MIN_IMAGE_SIDE for side in sides)
+
+
 def mark_captions(main: Element) -> None:
     """Set the class of a caption on a text that is alone with a picture in a small box."""
     for image in main.iter("img"):
-        ancestors = list(
-            islice(takewhile(lambda part: part is not main, image.iterancestors()), MAX_BOX_DEPTH)
-        )
-        box = next((part for part in ancestors if has_min_letters(part, 1)), None)
-        if box is None or box.tag in NON_BOX_TAGS or has_min_letters(box, MAX_BOX_CAPTION_LENGTH):
-            continue
-        texts = [
-            part
-            for part in box
-            if part not in ancestors and part is not image and has_min_letters(part, 1)
-        ]
-        loose = [box.text, *(part.tail for part in box)]
-        if (
-            len(texts) == 1
-            and not any(text and text.strip() for text in loose)
-            and _is_caption_text(texts[0])
-        ):
-            for part in (box, texts[0]):
-                part.set("class", f"{part.get('class') or ''} caption".strip())
+        for part in _find_box_and_caption(image, main):
+            part.set("class", f"{part.get('class') or ''} caption".strip())
+
+
+def _find_box_and_caption(image: Element, main: Element) -> tuple[Element, ...]:
+    """Return the small box around a picture and its only text, or nothing if there is none."""
+    ancestors = list(
+        islice(takewhile(lambda part: part is not main, image.iterancestors()), MAX_BOX_DEPTH)
+    )
+    box = next((part for part in ancestors if has_min_letters(part, 1)), None)
+    if box is None or box.tag in NON_BOX_TAGS or has_min_letters(box, MAX_BOX_CAPTION_LENGTH):
+        return ()
+    texts = [part for part in box if part not in ancestors and _is_text_beside(image, part)]
+    if len(texts) != 1 or _has_loose_text(box) or not _is_caption_text(texts[0]):
+        return ()
+    return box, texts[0]
+
+
+def _is_text_beside(image: Element, part: Element) -> bool:
+    return part is not image and has_min_letters(part, 1)
+
+
+def _has_loose_text(box: Element) -> bool:
+    return any(text and text.strip() for text in (box.text, *(part.tail for part in box)))
 
 
 def _is_caption_text(element: Element) -> bool:
@@ -171,18 +179,27 @@ def find_attachments(document: Document, scope: Element) -> list[AttachmentItem]
     """Return the linked files in page order, without duplicates, titled with the links' texts."""
     files: dict[str, AttachmentItem] = {}
     for link in scope.iter("a"):
-        href, media_type = link.get("href") or "", link.get("type") or ""
-        # The attributes of the link say that it leads to a file (HTML, 4.6.1).
-        is_declared = link.get("download") is not None or (
-            media_type.startswith("application/") and "html" not in media_type
-        )
-        if "." not in href.partition("?")[0].rpartition("/")[2] and not is_declared:
+        href = link.get("href") or ""
+        has_extension = "." in href.partition("?")[0].rpartition("/")[2]
+        if not has_extension and not _is_declared_file(link):
             continue  # most links end here, so that only URLs of files are resolved
         # a link to a page in a file (#page=2) counts as the file
         url = (document.resolve_url(href) or "").partition("#")[0]
-        if url and url not in files and (is_declared or guess_media_type(url)):
-            title = clean_line(strip_link_notes(get_text_content(link))) or clean_line(
-                link.get("title") or ""
-            )
-            files[url] = AttachmentItem(url=url, title=title or url.rpartition("/")[2])
+        if not url or url in files:
+            continue
+        if _is_declared_file(link) or guess_media_type(url):
+            files[url] = AttachmentItem(url=url, title=_read_link_title(link, url))
     return list(files.values())
+
+
+def _is_declared_file(link: Element) -> bool:
+    """Return whether the attributes of a link say that it leads to a file (HTML, 4.6.1)."""
+    media_type = link.get("type") or ""
+    is_file_type = media_type.startswith("application/") and "html" not in media_type
+    return is_file_type or link.get("download") is not None
+
+
+def _read_link_title(link: Element, url: str) -> str:
+    """Return the text of a link, or else its title attribute, or else the name of the file."""
+    text = clean_line(strip_link_notes(get_text_content(link)))
+    return text or clean_line(link.get("title") or "") or url.rpartition("/")[2]

@@ -106,14 +106,7 @@ class WirePage(NewsPage):
         if item.title is None:
             raise PageError(document.url, self.title_key, "is missing")
         self.record_key("title", self.title_key)
-        if published := get_text(self.record, self.published_key):
-            item.published = published
-            self.record_key("published", self.published_key)
-        updated = get_text(self.record, self.updated_key) if self.updated_key else ""
-        # a change before the publication does not count as an update
-        if self.updated_key and _is_later(updated, item.published):
-            item.updated = updated
-            self.record_key("updated", self.updated_key)
+        self.read_dates()
         item.language = get_text(self.record, self.language_key) or None
         item.tags = [clean_line(text) for text in _iter_texts(self.record.get(self.tags_key))]
         self.read_parts()
@@ -121,6 +114,18 @@ class WirePage(NewsPage):
         if not item.lead and not item.body:
             raise PageError(document.url, self.body_key, "is missing, and so is the lead")
         return item
+
+    def read_dates(self) -> None:
+        item = self.item
+        if published := get_text(self.record, self.published_key):
+            item.published = published
+            self.record_key("published", self.published_key)
+        if self.updated_key is None:
+            return
+        updated = get_text(self.record, self.updated_key)
+        if _is_later(updated, item.published):  # a change before the publication is no update
+            item.updated = updated
+            self.record_key("updated", self.updated_key)
 
     def read_parts(self) -> None:
         """Set contacts and files: those that the record lists, then those in its texts."""

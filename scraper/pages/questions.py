@@ -4,7 +4,7 @@ terms.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -28,14 +28,9 @@ from scraper.pages.blocks import (
 from scraper.pages.contact_lines import has_person_name
 from scraper.pages.title import build_comparison_key
 
-MIN_QUESTION_LENGTH, MAX_QUESTION_LENGTH = (
-    4,
-    400,
-)  # characters of a question in its own block ("Hur?")
-MIN_PLAIN_QUESTION_LENGTH, MAX_PLAIN_QUESTION_LENGTH = (
-    8,
-    200,
-)  # the same for a question in an ordinary paragraph
+# Characters of a question in its own block ("Hur?"), and of one in an ordinary paragraph.
+MIN_QUESTION_LENGTH, MAX_QUESTION_LENGTH = 4, 400
+MIN_PLAIN_QUESTION_LENGTH, MAX_PLAIN_QUESTION_LENGTH = 8, 200
 
 
 @dataclass(slots=True)
@@ -65,35 +60,42 @@ def find_question_pairs(
     FAQPage data.
     """
     declared_keys = {build_comparison_key(question) for question in declared}
+    chosen = _find_question_indexes(blocks, declared_keys)
+    found = (_read_question_pair(blocks, index, chosen) for index in chosen)
+    pairs = list(filter(None, found))
+    is_announced = QA_ANNOUNCEMENT.search(context) is not None or _are_most_headings(pairs, blocks)
+    trusted_pairs: list[QuestionPair] = []
+    for group in _group_adjacent_pairs(pairs, blocks):
+        is_trusted = is_announced or _is_trustworthy_group(group, blocks)
+        trusted_pairs += [
+            pair
+            for pair in group
+            if is_trusted or build_comparison_key(pair.question) in declared_keys
+        ]
+    if trusted_pairs:
+        _set_answerer(trusted_pairs, context, blocks[: trusted_pairs[0].start])
+    return trusted_pairs
+
+
+def _find_question_indexes(
+    blocks: Sequence[PageBlock], declared_keys: Collection[str]
+) -> list[int]:
+    """Return the indexes of marked and declared questions, or else plain ones; and of panels."""
     starts = [
         index
         for index, block in enumerate(blocks)
         if _is_question_block(blocks, index) or _is_declared_question(block, declared_keys)
     ]
     starts = starts or _find_plain_questions(blocks)
-    chosen = sorted({*starts, *_find_panel_questions(blocks)})
-    pairs = [
-        pair for index in chosen if (pair := _read_question_pair(blocks, index, chosen)) is not None
-    ]
+    return sorted({*starts, *_find_panel_questions(blocks)})
+
+
+def _are_most_headings(pairs: Sequence[QuestionPair], blocks: Sequence[PageBlock]) -> bool:
+    """Return whether there are several pairs, at least half as many as headings and bold lines."""
     headings = sum(
         1 for block in blocks if block.level < 9 or (block.bold and len(block.text) < 200)
     )
-    is_announced = QA_ANNOUNCEMENT.search(context) is not None or 2 <= len(pairs) >= 0.5 * headings
-    trusted_pairs = [
-        pair
-        for group in _group_adjacent_pairs(pairs, blocks)
-        for pair in group
-        if is_announced
-        or _is_trustworthy_group(group, blocks)
-        or build_comparison_key(pair.question) in declared_keys
-    ]
-    if trusted_pairs:
-        answerer = _find_answerer(
-            [context, *(block.text for block in blocks[: trusted_pairs[0].start])]
-        )
-        for pair in trusted_pairs:
-            pair.answered_by = pair.answered_by or answerer
-    return trusted_pairs
+    return 2 <= len(pairs) >= 0.5 * headings
 
 
 def _is_declared_question(block: PageBlock, declared_keys: Collection[str]) -> bool:
@@ -188,34 +190,54 @@ def _read_question_pair(
     answer.
     """
     question = blocks[index]
-    answer: list[str] = []
-    is_marked = MARKED_QUESTION.match(question.text) is not None
-    speaker = None
-    end = index + 1
-    container = None  # the element that must contain the answer
-    if question.kind == "dt":
-        container = question.element.find_parent("dl")
-    elif question.kind == "panel" and end < len(blocks):
-        panel = question.panel or _find_panel(question.element)
-        container = panel if panel is not None and is_within(blocks[end].element, panel) else None
-    while end < len(blocks) and end not in questions and not _ends_answer(question, blocks[end]):
-        block = blocks[end]
-        if container is not None and not is_within(block.element, container):
-            break
-        speaker_line = SPEAKER_LINE.match(block.text) if not answer else None
-        if speaker_line:
-            speaker = speaker_line["who"]
-        else:
-            mark = MARKED_ANSWER.match(block.text) if not answer else None
-            # A letter marks an answer only if its question is marked, too.
-            answer.append(
-                block.text[mark.end() :] if mark and (is_marked or mark["word"]) else block.text
-            )
-        end += 1
+    end = _find_answer_end(blocks, index, questions)
+    answer, speaker = _read_answer(question, blocks[index + 1 : end])
     if not answer:
         return None
     text = QUESTION_NUMBER.sub("", MARKED_QUESTION.sub("", TOGGLE_SIGN.sub("", question.text)))
     return QuestionPair(index, end, text, answer, speaker)
+
+
+def _find_answer_end(blocks: Sequence[PageBlock], index: int, questions: Sequence[int]) -> int:
+    """Return the index after the blocks that may answer the question at an index."""
+    question, end = blocks[index], index + 1
+    container = _find_answer_container(question, blocks[end]) if end < len(blocks) else None
+    while end < len(blocks) and end not in questions and not _ends_answer(question, blocks[end]):
+        if container is not None and not is_within(blocks[end].element, container):
+            break
+        end += 1
+    return end
+
+
+def _find_answer_container(question: PageBlock, following: PageBlock) -> Tag | None:
+    """Return the element that must contain the answer to a term or a panel title, if any."""
+    if question.kind == "dt":
+        return question.element.find_parent("dl")
+    if question.kind != "panel":
+        return None
+    panel = question.panel or _find_panel(question.element)
+    return panel if panel is not None and is_within(following.element, panel) else None
+
+
+def _read_answer(question: PageBlock, blocks: Iterable[PageBlock]) -> tuple[list[str], str | None]:
+    """Return the paragraphs of an answer and the speaker that a line before them names."""
+    is_marked = MARKED_QUESTION.match(question.text) is not None
+    answer: list[str] = []
+    speaker = None
+    for block in blocks:
+        if answer:
+            answer.append(block.text)
+        elif speaker_line := SPEAKER_LINE.match(block.text):
+            speaker = speaker_line["who"]
+        else:
+            answer.append(_strip_answer_mark(block.text, is_marked=is_marked))
+    return answer, speaker
+
+
+def _strip_answer_mark(text: str, *, is_marked: bool) -> str:
+    """Return a text without its mark. A letter is one only if the question is marked, too."""
+    mark = MARKED_ANSWER.match(text)
+    return text[mark.end() :] if mark and (is_marked or mark["word"]) else text
 
 
 def _find_panel(title: Tag) -> Tag | None:
@@ -269,6 +291,15 @@ def _is_trustworthy_group(group: Sequence[QuestionPair], blocks: Sequence[PageBl
     if blocks[first.start].kind in ("panel", "dt"):
         return len(group) > 1
     return 2 * sum(1 for pair in group if SPEECH_DASH.match(pair.answer[0])) >= len(group)
+
+
+def _set_answerer(
+    pairs: Iterable[QuestionPair], context: str, blocks_before: Iterable[PageBlock]
+) -> None:
+    """Set who answers the questions of pairs that do not say it themselves."""
+    answerer = _find_answerer([context, *(block.text for block in blocks_before)])
+    for pair in pairs:
+        pair.answered_by = pair.answered_by or answerer
 
 
 def _find_answerer(texts: Sequence[str]) -> str | None:

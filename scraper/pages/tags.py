@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import takewhile
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -35,16 +35,13 @@ SCHEMA_TYPE_KINDS = {
     "Report": "report",
 }
 DIGITS_AND_PUNCTUATION = re.compile(r"[\d:.,|·–-]+")
-NON_TAG_PARENTS = (
-    "nav",
-    "header",
-    "form",
-    "aside",
-)  # in these, a heading such as "Ämnen" belongs to a menu or filter
+# in these, a heading such as "Ämnen" belongs to a menu or filter
+NON_TAG_PARENTS = ("nav", "header", "form", "aside")
 TAG_CONTAINER_CLASS = re.compile(
     r"(?:^|[\s_])(?:[\w-]*[-_])?"
     + build_alternation("""
-        tags? | taglist | taglinks | keywords? | nyckelord | amnesord | amnen | topics? | categories | kategorier
+        tags? | taglist | taglinks | keywords? | nyckelord
+        amnesord | amnen | topics? | categories | kategorier
         emneord | schlagworte? | etiketter
         """)
     + r"(?:[-_](?:list|links|container|wrapper|cloud|items?))?(?=$|\s)",
@@ -53,8 +50,10 @@ TAG_CONTAINER_CLASS = re.compile(
 TAG_HEADING = re.compile(
     "^"
     + build_alternation(r"""
-        (?:den här sidan|sidan|artikeln) är uppmärkt med.* | taggar(?: för denna sida)? | etiketter | ämnen | ämnesord
-        ämnesområden? | nyckelord | sökord | kategori(?:er)? | tags? | tagged | topics? | keywords? | categor(?:y|ies)
+        (?:den här sidan|sidan|artikeln) är uppmärkt med.*
+        taggar(?: för denna sida)? | etiketter | ämnen | ämnesord
+        ämnesområden? | nyckelord | sökord | kategori(?:er)?
+        tags? | tagged | topics? | keywords? | categor(?:y|ies)
         filed under | emneord | emner | tema | temaer | schlagw[oö]rte?r? | themen | avainsanat
         """)
     + r"\s*:?$",
@@ -92,17 +91,32 @@ def find_kind(document: Document, heading: Element | None) -> tuple[str, Provena
     The type is read from a word next to the title, or else from a folder of the URL, or else from
     JSON-LD.
     """
+    return (
+        _find_kind_beside_title(heading)
+        or _find_kind_in_url(document.url)
+        or _find_declared_kind(document)
+    )
+
+
+def _find_kind_beside_title(heading: Element | None) -> tuple[str, Provenance] | None:
     for element in iter_title_neighbours(heading) if heading is not None else ():
         word = _strip_date(read_short_line(element, MAX_KIND_LINE_LENGTH) or "")
         is_kind = word and word.count(" ") < 2 and normalise_kind(word)
         if is_kind and element.find(".//a") is None:  # the words of a menu are links
-            return word, Provenance(
-                rule="type word beside the title", element=format_element_path(element)
-            )
-    folders = [unquote(part) for part in urlsplit(document.url).path.split("/") if part][:-1]
+            path = format_element_path(element)
+            return word, Provenance(rule="type word beside the title", element=path)
+    return None
+
+
+def _find_kind_in_url(url: str) -> tuple[str, Provenance] | None:
+    folders = [unquote(part) for part in urlsplit(url).path.split("/") if part][:-1]
     for folder in reversed(folders):
         if normalise_kind(folder):
             return folder, Provenance(rule="folder of the address", element=folder)
+    return None
+
+
+def _find_declared_kind(document: Document) -> tuple[str, Provenance] | None:
     for found in document.json_ld:
         types = get_json_ld_types(found)
         name = next((name for name in SCHEMA_TYPE_KINDS if name in types), None)
@@ -159,12 +173,17 @@ def _take_first_tag_row(rows: Iterator[TagRow]) -> tuple[list[str], Provenance] 
         tags = [tag for tag in map(clean_line, row.tags) if tag and not TAG_HEADING.match(tag)]
         if tags and len(tags) <= MAX_TAGS and all(len(tag) < 80 for tag in tags):
             evidence = Provenance(rule=row.rule, element=format_element_path(row.elements[0]))
-            for element in row.elements:
-                if not any(map(str.isalnum, element.tail or "")):
-                    element.tail = None  # the comma between two tags
-                remove_element(element)
+            _remove_tags(row.elements)
             return tags, evidence
     return None
+
+
+def _remove_tags(elements: Iterable[Element]) -> None:
+    """Remove the elements of tags, with the commas between them."""
+    for element in elements:
+        if not any(map(str.isalnum, element.tail or "")):
+            element.tail = None
+        remove_element(element)
 
 
 def _iter_tags_under_heading(scope: Element) -> Iterator[TagRow]:
@@ -181,7 +200,8 @@ def _iter_tags_under_heading(scope: Element) -> Iterator[TagRow]:
             continue
         line = clean_line(text)
         if TAG_HEADING.match(line):
-            yield from _iter_tags_beside_heading(element, line)
+            if row := _find_tags_beside_heading(element, line):
+                yield row
         elif named := TAG_LINE.match(line):
             yield TagRow("words of the line", named["tags"].split(","), [element])
 
@@ -196,36 +216,54 @@ def _is_tag_heading_or_line(text: str) -> bool:
     return TAG_HEADING.match(line) is not None or TAG_LINE.match(line) is not None
 
 
-def _iter_tags_beside_heading(heading: Element, line: str) -> Iterator[TagRow]:
-    """Yield the tags that a heading names: links in it, after it, in the next element or in its
+def _find_tags_beside_heading(heading: Element, line: str) -> TagRow | None:
+    """Return the tags that a heading names: links in it, after it, in the next element or in its
     parent.
 
     Without links, they are the description of a term, the cell next to a header cell, or the rest
     of the line.
     """
-    rule, parent = f"heading {line!r}", heading.getparent()
-    following = find_next_element(heading)
+    rule, following = f"heading {line!r}", find_next_element(heading)
+    return (
+        _find_tags_in_row(heading, rule)
+        or _find_tags_in_list(heading, following, rule, len(line) + 20)
+        or _find_tags_in_line(heading, following, rule)
+    )
+
+
+def _find_tags_in_row(heading: Element, rule: str) -> TagRow | None:
+    """Return the elements after a heading if they all have the same tag."""
     siblings = list(
         takewhile(lambda part: part.tag in ROW_TAGS, heading.itersiblings(etree.Element))
     )
     if len(siblings) > 1 and len({part.tag for part in siblings}) == 1:
-        yield TagRow(rule, list(map(get_text_content, siblings)), [heading, *siblings])
-        return
-    for container in (heading, following, parent):
+        return TagRow(rule, list(map(get_text_content, siblings)), [heading, *siblings])
+    return None
+
+
+def _find_tags_in_list(
+    heading: Element, following: Element | None, rule: str, max_other_characters: int
+) -> TagRow | None:
+    for container in (heading, following, heading.getparent()):
         if container is None:
             continue
         items = _find_tag_entries(container)
-        if _is_mostly_entries(items, container, len(line) + 20):
+        if _is_mostly_entries(items, container, max_other_characters):
             elements = [heading, container] if container is following else [container]
-            yield TagRow(rule, list(map(get_text_content, items)), elements)
-            return
+            return TagRow(rule, list(map(get_text_content, items)), elements)
+    return None
+
+
+def _find_tags_in_line(heading: Element, following: Element | None, rule: str) -> TagRow | None:
+    """Return the words in the description or cell after a heading, or in the rest of its line."""
     if following is not None and following.tag in ("dd", "td"):
-        if words := read_short_line(following, MAX_TAG_LINE_LENGTH):
-            yield TagRow(rule, words.split(","), [heading, following])
-    elif parent is not None and (
-        named := TAG_LINE.match(read_short_line(parent, MAX_TAG_LINE_LENGTH) or "")
-    ):
-        yield TagRow("words of the line", named["tags"].split(","), [parent])
+        words = read_short_line(following, MAX_TAG_LINE_LENGTH)
+        return TagRow(rule, words.split(","), [heading, following]) if words else None
+    parent = heading.getparent()
+    if parent is None:
+        return None
+    named = TAG_LINE.match(read_short_line(parent, MAX_TAG_LINE_LENGTH) or "")
+    return TagRow("words of the line", named["tags"].split(","), [parent]) if named else None
 
 
 def _is_mostly_entries(items: list[Element], container: Element, max_other_characters: int) -> bool:
@@ -253,9 +291,13 @@ def _iter_named_tags(scope: Element) -> Iterator[TagRow]:
             if _is_mostly_entries(items, element, 40):
                 yield TagRow("name of the list", list(map(get_text_content, items)), [element])
 
+    if row := _find_rel_tags(scope):
+        yield row
+
+
+def _find_rel_tags(scope: Element) -> TagRow | None:
     links = [link for link in scope.iter("a") if "tag" in (link.get("rel") or "").split()]
-    if links:
-        yield TagRow("rel=tag", list(map(get_text_content, links)), links)
+    return TagRow("rel=tag", list(map(get_text_content, links)), links) if links else None
 
 
 def _find_tag_entries(container: Element) -> list[Element]:

@@ -13,12 +13,12 @@ import asyncio
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
-from archive.changes.diff import diff_paragraphs
+from archive.changes.diff import DiffSegment, diff_paragraphs
 from archive.changes.edits_and_removals import (
     HIDDEN_RELEASES_SQL,
     Entry,
@@ -45,6 +45,7 @@ from archive.search.former_versions import (
     adapt_to_edits,
     filter_current,
     find_former_hits,
+    intersect_edits,
     iter_parts,
     keep_changed_texts,
     read_edits,
@@ -178,32 +179,49 @@ async def _find_candidates(
     all may match.
     """
     if isinstance(node, TermNode | NearNode):
-        sides = [await read_edits(run, node, names, added=added) for added in (False, True)]
-        return sides[0] | sides[1], any(len(side) >= MAX_EDITS for side in sides)
+        sides = await _read_sides(run, names, removed=node, added=node)
+        return _unite_edits(sides), _is_cut(sides)
     if isinstance(node, EditNode):
-        trees = [
-            (tree, added) for tree, added in ((node.removed, False), (node.added, True)) if tree
-        ]
-        sides = [await read_edits(run, tree, names, added=added) for tree, added in trees]
-        return _intersect_edits(sides), any(len(side) >= MAX_EDITS for side in sides)
-    if not isinstance(node, AndNode | OrNode):
-        return None
+        sides = await _read_sides(run, names, removed=node.removed, added=node.added)
+        return intersect_edits(sides), _is_cut(sides)
+    return await _join_candidates(run, node, names) if isinstance(node, AndNode | OrNode) else None
+
+
+async def _join_candidates(
+    run: RunQuery, node: AndNode | OrNode, names: ResolvedNames
+) -> tuple[dict[int, int], bool] | None:
+    """Return the edits that may match all parts of a node, or any of them."""
     parts = [await _find_candidates(run, part, names) for part in node.parts]
     known = [part for part in parts if part is not None]
-    is_cut = any(cut for _, cut in known)
-    if isinstance(node, OrNode):
-        joined = {edit: release for found, _ in known for edit, release in found.items()}
-        return (joined, is_cut) if len(known) == len(parts) else None
-    return (_intersect_edits([found for found, _ in known]), is_cut) if known else None
+    if not known or (isinstance(node, OrNode) and len(known) < len(parts)):
+        return None
+    join = _unite_edits if isinstance(node, OrNode) else intersect_edits
+    return join([edits for edits, _ in known]), any(is_cut for _, is_cut in known)
 
 
-def _intersect_edits(sides: Sequence[Mapping[int, int]]) -> dict[int, int]:
-    """Return the edits that are in all of `sides`, each with its release."""
-    return {
-        edit: release
-        for edit, release in sides[0].items()
-        if all(edit in side for side in sides[1:])
-    }
+async def _read_sides(
+    run: RunQuery, names: ResolvedNames, *, removed: QueryNode | None, added: QueryNode | None
+) -> list[dict[int, int]]:
+    """Read the edits that removed a part of a query, and those that added one, if there is one."""
+    sides = []
+    if removed:
+        sides.append(await read_edits(run, removed, names))
+    if added:
+        sides.append(await read_edits(run, added, names, added=True))
+    return sides
+
+
+def _is_cut(sides: Iterable[Mapping[int, int]]) -> bool:
+    """Return whether there may be more edits than were read."""
+    return any(len(side) >= MAX_EDITS for side in sides)
+
+
+def _unite_edits(sides: Iterable[Mapping[int, int]]) -> dict[int, int]:
+    """Return the edits that are in any of `sides`, each with its release."""
+    joined: dict[int, int] = {}
+    for side in sides:
+        joined |= side
+    return joined
 
 
 async def read_searched_edits(run: RunQuery, query: RegisterQuery) -> ListPage:
@@ -223,6 +241,7 @@ async def read_searched_edits(run: RunQuery, query: RegisterQuery) -> ListPage:
             run, replace(query, filters=filters, after=cursor, size=EDIT_BATCH)
         )
         matches = await _mark_edits(run, search, page.rows)
+        has_more = False  # unless there are rows
         for number, row in enumerate(page.rows, 1):
             cursor, checked = row["id"], checked + 1
             has_more = number < len(page.rows) or page.next_cursor is not None
@@ -230,8 +249,6 @@ async def read_searched_edits(run: RunQuery, query: RegisterQuery) -> ListPage:
                 rows.append(row | matches[row["id"]])
             if len(rows) == query.size:
                 break
-        if not page.rows:
-            has_more = False
     return ListPage(rows, cursor if has_more else None)
 
 
@@ -246,23 +263,33 @@ async def _mark_edits(
     def mark() -> dict[int, Entry]:
         found = {}
         for edit in edits:
-            before, after = keep_changed_texts(texts[edit["previous"]], texts[edit["id"]])
-            removed, added = search.finder.compare(before, after)
-            if (
-                evaluate(search.tree, partial(_is_changed, removed=removed, added=added))
-                is not False
-            ):
-                terms = [_list_terms(search.finder, leaves) for leaves in (removed, added)]
-                excerpts = [
-                    _cut_change(before, after, terms[0], [*terms[0], *terms[1]], "del"),
-                    _cut_change(after, before, terms[1], [*terms[0], *terms[1]], "ins"),
-                ]
-                if excerpts[0] == excerpts[1]:
-                    excerpts.pop()
-                found[edit["id"]] = {"excerpts": list(filter(None, excerpts))}
+            excerpts = _cut_excerpts(search, texts[edit["previous"]], texts[edit["id"]])
+            if excerpts is not None:
+                found[edit["id"]] = {"excerpts": excerpts}
         return found
 
     return await asyncio.to_thread(mark)
+
+
+def _cut_excerpts(search: EditSearch, *states: dict[str, Any]) -> list[EditExcerpt] | None:
+    """Return how an edit changed the words of a search, or None if it does not match.
+
+    states: of the release before and after the edit.
+    """
+    before, after = keep_changed_texts(*states)
+    removed, added = search.finder.compare(before, after)
+    if evaluate(search.tree, partial(_is_changed, removed=removed, added=added)) is False:
+        return None
+    removed_terms = _list_terms(search.finder, removed)
+    added_terms = _list_terms(search.finder, added)
+    all_terms = [*removed_terms, *added_terms]
+    excerpts = [
+        _cut_change(before, after, removed_terms, all_terms, "del"),
+        _cut_change(after, before, added_terms, all_terms, "ins"),
+    ]
+    if excerpts[0] == excerpts[1]:
+        excerpts.pop()
+    return list(filter(None, excerpts))
 
 
 def _list_terms(finder: OccurrenceFinder, leaves: Iterable[QueryLeaf]) -> list[QueryTerm]:
@@ -280,27 +307,38 @@ def _cut_change(
 
     own: the one of the two states that has the match; op: that of words which only this state has.
     """
-
-    def highlight(text: str, terms: Sequence[QueryTerm]) -> HighlightedText:
-        return HighlightedText(text, terms, place, english=is_english_release(own))
-
-    for found in (text for text in highlight_state(own, query_terms) if text.highlights):
+    english = is_english_release(own)
+    for found in highlight_state(own, query_terms):
+        if not found.highlights:
+            continue
         place = found.field
         others = (text.text for text in highlight_state(other, ()) if text.field == place)
         sides = (found.text, "\n\n".join(others))
         for paragraph in diff_paragraphs(*(sides if op == "del" else sides[::-1])):
             words = "".join(piece.text for piece in paragraph if piece.op in ("same", op))
-            if highlight(words, query_terms).highlights:
-                shown: EditExcerpt = []
-                for piece in paragraph:
-                    if piece.op == "same":
-                        shown.append(("same", [(LONG_MIDDLE.sub(r"\1… ", piece.text), False)]))
-                        continue
-                    shown.append((piece.op, highlight(piece.text.strip(), marked_terms).excerpt()))
-                    if piece.text[-1:].isspace():  # not marked: it has not changed
-                        shown.append(("same", [(" ", False)]))
-                return shown
+            if HighlightedText(words, query_terms, place, english=english).highlights:
+                return _mark_pieces(paragraph, marked_terms, place, english=english)
     return []
+
+
+def _mark_pieces(
+    paragraph: Iterable[DiffSegment],
+    marked_terms: Sequence[QueryTerm],
+    place: str,
+    *,
+    english: bool,
+) -> EditExcerpt:
+    """Mark the terms in the changed pieces of a paragraph, and shorten the others."""
+    shown: EditExcerpt = []
+    for piece in paragraph:
+        if piece.op == "same":
+            shown.append(("same", [(LONG_MIDDLE.sub(r"\1… ", piece.text), False)]))
+            continue
+        text = HighlightedText(piece.text.strip(), marked_terms, place, english=english)
+        shown.append((piece.op, text.excerpt()))
+        if piece.text[-1:].isspace():  # not marked: it has not changed
+            shown.append(("same", [(" ", False)]))
+    return shown
 
 
 def _is_changed(node: QueryNode, *, removed: set[QueryLeaf], added: set[QueryLeaf]) -> bool | None:
@@ -479,31 +517,19 @@ async def read_phrase_history(
     current = hits.ids[:MAX_RELEASES]
     former = await find_former_hits(finder, None if hits.capped else hits.ids)
     candidates = list(dict.fromkeys([*current, *former.ids[:MAX_RELEASES]]))
-    releases = {
-        row["id"]: dict(row)
-        for row in await run(PHRASE_RELEASES_SQL, {"ids": json.dumps(candidates)})
-    }
-    in_index = set(current)
-    presences = {
-        key: [_build_only_presence(row)]
-        for key, row in releases.items()
-        if row["is_unchanged"] and key in in_index
-    }
-    to_read = [key for key in candidates if key in releases and key not in presences]
+    releases = await _read_phrase_releases(run, candidates)
+    presences = _list_only_presences(releases, set(current))
+    unread = releases.keys() - presences.keys()
+    to_read = [key for key in candidates if key in unread]
     presences |= await read_presences(
         run, to_read, OccurrenceFinder(query.tree, finder.names.prefix_lemmas).is_in
     )
-    entries = [
-        PhraseEntry(row=releases[key], presence=presence)
-        for key, found in presences.items()
-        if agency in (None, releases[key]["agency"])
-        for presence in found
-    ]
+    entries = _list_entries(releases, presences, agency)
     is_cut = (
         former.capped
         or hits.capped
         or max(len(hits.ids), len(former.ids)) > MAX_RELEASES
-        or any(key not in presences for key in to_read)
+        or not presences.keys() >= unread
     )
     return PhraseHistory(
         query=query,
@@ -514,6 +540,36 @@ async def read_phrase_history(
         truncated=f"after {len(presences)} releases" if is_cut else "",
         notes=[*query.notes, *notes],
     )
+
+
+async def _read_phrase_releases(run: RunQuery, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+    rows = await run(PHRASE_RELEASES_SQL, {"ids": json.dumps(ids)})
+    return {row["id"]: dict(row) for row in rows}
+
+
+def _list_only_presences(
+    releases: Mapping[int, Mapping[str, Any]], current: Collection[int]
+) -> dict[int, list[Presence]]:
+    """Return the presence of a wording in the releases with a single version and the words now."""
+    return {
+        key: [_build_only_presence(row)]
+        for key, row in releases.items()
+        if row["is_unchanged"] and key in current
+    }
+
+
+def _list_entries(
+    releases: Mapping[int, Mapping[str, Any]],
+    presences: Mapping[int, Sequence[Presence]],
+    agency: str | None,
+) -> list[PhraseEntry]:
+    """List when releases had a wording, those of other agencies left out."""
+    entries = []
+    for key, found in presences.items():
+        row = releases[key]
+        if agency in (None, row["agency"]):
+            entries += [PhraseEntry(row=row, presence=presence) for presence in found]
+    return entries
 
 
 def _build_only_presence(row: Mapping[str, Any]) -> Presence:

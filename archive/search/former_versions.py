@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from archive.changes.change_feed import SEARCH_FEED_SQL
@@ -120,6 +120,11 @@ EDIT_FACTS_SQL = (
     " order by id desc"
 )
 
+FIRST_SEEN_SQL = (
+    "select release, min(seen) as seen from revisions where release in"
+    " (select value from json_each(:ids)) group by release"
+)
+
 Result = TypeVar("Result")
 
 
@@ -159,29 +164,14 @@ async def _find_edited_releases(
     """Return the releases with an edit that matches a node, each with the newest such edit, and
     whether that is all.
     """
-    found: dict[int, int] | None = None  # edit → release
+    sides: list[dict[int, int]] = []
     uncertain: set[int] = set()
-    is_complete = True
-    for added, tree in enumerate((node.removed, node.added)):
-        if tree is None:
-            continue
-        edits = await read_edits(run, tree, names, added=bool(added))
-        any_leaf = join_nodes(OrNode, list(iter_leaves(tree)))
-        # What one side has and the other lacks was removed, or added; what both have must be
-        # counted.
-        other = (
-            edits and any_leaf and await read_edits(run, any_leaf, names, added=not added)
-        ) or {}
-        oldest = min(other) if len(other) >= MAX_EDITS else 0
-        must_check = _is_decided_by_text(tree, added=bool(added))
-        uncertain |= {edit for edit in edits if must_check or edit in other or edit < oldest}
-        is_complete = is_complete and len(edits) < MAX_EDITS
-        found = (
-            edits
-            if found is None
-            else {edit: release for edit, release in edits.items() if edit in found}
-        )
-    found = found or {}
+    for tree, added in ((node.removed, False), (node.added, True)):
+        if tree is not None:
+            edits = await read_edits(run, tree, names, added=added)
+            uncertain |= await _list_uncertain_edits(run, tree, names, edits, added=added)
+            sides.append(edits)
+    found = intersect_edits(sides) if sides else {}
     to_check = _take_turns(
         {edit: found[edit] for edit in sorted(uncertain & found.keys(), reverse=True)}
     )
@@ -190,7 +180,34 @@ async def _find_edited_releases(
     for edit in sorted(found, reverse=True):
         if edit in kept or edit not in uncertain:
             releases.setdefault(found[edit], edit)
+    is_complete = all(len(edits) < MAX_EDITS for edits in sides)
     return releases, is_complete and len(to_check) <= MAX_CHECKED
+
+
+async def _list_uncertain_edits(
+    run: RunQuery, tree: QueryNode, names: ResolvedNames, edits: Mapping[int, int], *, added: bool
+) -> set[int]:
+    """Return the edits that stored text must decide about.
+
+    What one side has and the other lacks was removed, or added; what both have must be counted.
+    """
+    any_leaf = join_nodes(OrNode, list(iter_leaves(tree)))
+    other: Mapping[int, int] = {}
+    if edits and any_leaf:
+        other = await read_edits(run, any_leaf, names, added=not added)
+    if _is_decided_by_text(tree, added=added):
+        return set(edits)
+    oldest = min(other) if len(other) >= MAX_EDITS else 0
+    return {edit for edit in edits if edit in other or edit < oldest}
+
+
+def intersect_edits(sides: Sequence[Mapping[int, int]]) -> dict[int, int]:
+    """Return the edits that are in all of `sides`, each with its release."""
+    return {
+        edit: release
+        for edit, release in sides[0].items()
+        if all(edit in side for side in sides[1:])
+    }
 
 
 def _take_turns(releases: Mapping[int, int]) -> list[int]:
@@ -215,16 +232,17 @@ def _is_decided_by_text(tree: QueryNode, *, added: bool) -> bool:
     """
     return any(
         isinstance(node, NotNode | NearNode)
-        or (
-            isinstance(node, TermNode)
-            and (
-                node.field not in (None, *WHOLE_COLUMNS)
-                or node.match == REQUIRED
-                or (node.is_prefix and node.match != QUOTED)
-                or (added and node.match in (QUOTED, WRITTEN))
-            )
-        )
+        or (isinstance(node, TermNode) and _is_term_decided_by_text(node, added=added))
         for node in iter_nodes(tree)
+    )
+
+
+def _is_term_decided_by_text(term: TermNode, *, added: bool) -> bool:
+    return (
+        term.field not in (None, *WHOLE_COLUMNS)
+        or term.match == REQUIRED
+        or (term.is_prefix and term.match != QUOTED)
+        or (added and term.match in (QUOTED, WRITTEN))
     )
 
 
@@ -232,22 +250,30 @@ def adapt_to_edits(node: QueryNode, *, added: bool) -> QueryNode | None:
     """Return the part of a query that `search_edits` can find, perhaps in a weaker form, or None if
     it cannot.
     """
-    if isinstance(node, TermNode | NearNode):
-        node = replace(node, field=node.field if node.field in EDIT_COLUMNS else None)
-    if added and isinstance(node, TermNode) and node.match in (QUOTED, WRITTEN):
-        if not node.is_prefix:
-            return replace(node, match=REQUIRED)
-        return (
-            replace(node, words=node.words[:-1], is_prefix=False, match=REQUIRED)
-            if node.words[1:]
-            else replace(node, match=WORD)
-        )
     if isinstance(node, AndNode | OrNode):
-        parts = [adapt_to_edits(part, added=added) for part in node.parts]
-        if isinstance(node, OrNode) and None in parts:
-            return None
-        return join_nodes(type(node), [part for part in parts if part])
-    return node if isinstance(node, TermNode | NearNode) else None
+        return _adapt_parts(node, added=added)
+    if not isinstance(node, TermNode | NearNode):
+        return None
+    node = replace(node, field=node.field if node.field in EDIT_COLUMNS else None)
+    if added and isinstance(node, TermNode) and node.match in (QUOTED, WRITTEN):
+        return _weaken_written(node)
+    return node
+
+
+def _adapt_parts(node: AndNode | OrNode, *, added: bool) -> QueryNode | None:
+    parts = [adapt_to_edits(part, added=added) for part in node.parts]
+    if isinstance(node, OrNode) and None in parts:
+        return None
+    return join_nodes(type(node), [part for part in parts if part])
+
+
+def _weaken_written(term: TermNode) -> TermNode:
+    """Return a term as written in a form that is found in additions, of which only lemmas are."""
+    if not term.is_prefix:
+        return replace(term, match=REQUIRED)
+    if len(term.words) > 1:
+        return replace(term, words=term.words[:-1], is_prefix=False, match=REQUIRED)
+    return replace(term, match=WORD)
 
 
 async def read_edits(
@@ -319,27 +345,27 @@ def keep_changed_texts(*states: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
     If their questions differ, both bodies are kept: an answer that the body repeats does not count.
 
-    >>> empty = {"title": "A", "lead": None, "questions": [], "images": None, "language": "sv"}
-    >>> [state["body"] for state in keep_changed_texts({**empty, "body": "B\\n\\nC"}, {**empty, "body": "C\\n\\nD"})]
+    >>> old = {"title": "A", "lead": None, "body": "B\\n\\nC", "questions": [], "images": None}
+    >>> states = {**old, "language": "sv"}, {**old, "language": "sv", "body": "C\\n\\nD"}
+    >>> [state["body"] for state in keep_changed_texts(*states)]
     ['B', 'D']
     """
     for state, other in (states, states[::-1]):
         kept = {**state, "language": "en" if is_english_release(state) else "sv"}
-        for name in (
-            ("title", "lead")
-            if state["questions"] != other["questions"]
-            else ("title", "lead", "body")
-        ):
+        has_same_questions = state["questions"] == other["questions"]
+        for name in ("title", "lead", "body") if has_same_questions else ("title", "lead"):
             own, theirs = (Counter(split_paragraphs(each[name] or "")) for each in (state, other))
             kept[name] = "\n\n".join((own - theirs).elements())
-        # one that is not known of either state is not compared
-        for name in (
-            "questions",
-            "images",
-        ):
-            known = state[name] is not None and other[name] is not None
-            kept[name] = [part for part in state[name] if part not in other[name]] if known else []
+        for name in ("questions", "images"):
+            kept[name] = _keep_changed_parts(state[name], other[name])
         yield kept
+
+
+def _keep_changed_parts(own: list[Any] | None, other: list[Any] | None) -> list[Any]:
+    """Return the parts of one state that the other lacks; none if they are unknown of either."""
+    if own is None or other is None:
+        return []
+    return [part for part in own if part not in other]
 
 
 async def _run_in_thread(function: Callable[[], Result]) -> Result:
@@ -363,31 +389,31 @@ async def add_former_hits(finder: HitFinder, hits: HitList, order: str) -> HitLi
     request, columns = finder.request, finder.columns
     if not request.all_versions or request.loosened or request.show != "releases":
         return hits
-    dates = [columns.sort_dates[key] for key in hits.ids] if hits.capped else []
-    oldest = min(dates) if dates and order != "oldest" else 0
-    newest = max(dates) if dates and order == "oldest" else NO_DATE
+    oldest, newest = _find_date_limits(finder, hits, order)
     former = await find_former_hits(finder, hits.ids, oldest=oldest, newest=newest)
     if request.news:
-        sql = (
-            "select release, min(seen) as seen from revisions where release in"
-            " (select"
-            " value"
-            " from"
-            " json_each(:ids))"
-        )
-        rows = await finder.run(
-            f"{sql} group by release", {"ids": json.dumps([*hits.ids, *former.ids])}
-        )
-        ids = [
-            row["release"]
-            for row in sorted(rows, key=lambda row: (row["seen"], row["release"]), reverse=True)
-        ]
+        ids = await _sort_by_first_seen(finder.run, [*hits.ids, *former.ids])
     elif order != "best":
         ids = columns.sort_by_date([*hits.ids, *former.ids], order)
     else:
-        pairs = zip_longest(hits.ids, former.ids)
-        ids = [key for pair in pairs for key in pair if key is not None]
+        pairs = chain.from_iterable(zip_longest(hits.ids, former.ids))
+        ids = [key for key in pairs if key is not None]
     return replace(hits, ids=ids, releases=[*hits.releases, *former.ids], former=former)
+
+
+def _find_date_limits(finder: HitFinder, hits: HitList, order: str) -> tuple[int, int]:
+    """Return the lowest and highest ColumnCache.sort_dates that former hits among some may have."""
+    if not hits.capped or not hits.ids:
+        return 0, NO_DATE
+    dates = [finder.columns.sort_dates[key] for key in hits.ids]
+    return (0, max(dates)) if order == "oldest" else (min(dates), NO_DATE)
+
+
+async def _sort_by_first_seen(run: RunQuery, releases: Sequence[int]) -> list[int]:
+    """Sort releases by when they were found, the last first."""
+    rows = await run(FIRST_SEEN_SQL, {"ids": json.dumps(releases)})
+    rows = sorted(rows, key=lambda row: (row["seen"], row["release"]), reverse=True)
+    return [row["release"] for row in rows]
 
 
 async def find_former_hits(
@@ -551,19 +577,17 @@ async def _filter_by_conditions(finder: HitFinder, candidates: set[int]) -> set[
     new.
     """
     request, tree = finder.request, finder.request.query.tree
-    plan = build_plan(
-        join_nodes(AndNode, [part for part in iter_parts(tree) if not is_text(part)]), finder.names
-    )
+    filters = [part for part in iter_parts(tree) if not is_text(part)]
+    plan = build_plan(join_nodes(AndNode, filters), finder.names)
     tags = replace(
-        request,
-        include={name: values for name, values in request.include.items() if name == "tag"},
-        exclude={name: values for name, values in request.exclude.items() if name == "tag"},
+        request, include=_choose_tags(request.include), exclude=_choose_tags(request.exclude)
     )
     conditions = [
         *plan.conditions,
         *build_facet_conditions(tags, plan, None, facets_in_match=False),
     ]
-    conditions += ["l.release in (select release from news)"] if request.news else []
+    if request.news:
+        conditions.append("l.release in (select release from news)")
     if plan.match:  # a word or a filter: see build_plan
         conditions.append(
             f"l.release in (select rowid from search where search match {plan.bind(plan.match)})"
@@ -576,6 +600,11 @@ async def _filter_by_conditions(finder: HitFinder, candidates: set[int]) -> set[
     feed = f"with {SEARCH_FEED_SQL} " if request.news else ""
     sql = f"{feed}select l.release as id from release_facets l where {' and '.join(conditions)}"
     return set(await select_ids(finder.run, sql, plan.values))
+
+
+def _choose_tags(chosen: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """Return the chosen facet values without those of other facets than tags."""
+    return {"tag": chosen["tag"]} if "tag" in chosen else {}
 
 
 async def _read_current(run: RunQuery, part: QueryNode, names: ResolvedNames) -> list[int] | None:
@@ -692,9 +721,7 @@ async def _find_last_removals(
     any_leaf = join_nodes(OrNode, list(iter_leaves(tree)))
     if not releases or any_leaf is None:
         return {}
-    edits: dict[int, list[int]] = {}
-    for edit, release in (await read_edits(run, any_leaf, names)).items():
-        edits.setdefault(release, []).append(edit)
+    edits = _group_by_release(await read_edits(run, any_leaf, names))
     chosen = {
         edit: release for release in releases for edit in edits.get(release, ())[:MAX_EDITS_CHECKED]
     }
@@ -709,6 +736,13 @@ async def _find_last_removals(
             if has_words == [True, False]:
                 found[chosen[edit]] = edit
     return found
+
+
+def _group_by_release(edits: Mapping[int, int]) -> dict[int, list[int]]:
+    groups: dict[int, list[int]] = {}
+    for edit, release in edits.items():
+        groups.setdefault(release, []).append(edit)
+    return groups
 
 
 async def _read_edit_texts(

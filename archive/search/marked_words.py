@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any, NamedTuple, TypeAlias
@@ -131,32 +131,57 @@ def _build_query_term(term: TermNode, prefix_lemmas: Mapping[str, tuple[str, ...
     if term.is_prefix:
         readings = (term.words, *((lemma,) for lemma in prefix_lemmas.get(text, ())))
         return QueryTerm(label, readings, term.words[-1], field=term.field)
-    readings = tuple(tuple(lemma.split()) for lemma in analyze_word(text))
+    readings = _split_lemmas(analyze_word(text))
     if term.match == REQUIRED:
         return QueryTerm(label, readings, field=term.field)
-    readings += tuple(tuple(words.split()) for words in split_number(text))
+    return _build_word_term(term, text, readings, prefix_lemmas)
+
+
+def _build_word_term(
+    term: TermNode,
+    label: str,
+    lemmas: tuple[tuple[str, ...], ...],
+    prefix_lemmas: Mapping[str, tuple[str, ...]],
+) -> QueryTerm:
+    """Build the query term of a word that is also found in compounds, and by other forms."""
+    text, readings = label, lemmas + _split_lemmas(split_number(label))
     compound, is_loose, prefix = find_compound_key(text), term.match == LOOSE, ""
-    others = []
+    alternatives = []
     if is_loose:
-        related = (
-            tuple(lemma.split())
-            for word in list_related_words(text)
-            for lemma in analyze_word(word)
-        )
-        subject = [(lemma,) for lemma in find_subject(compound) if lemma]
-        others.append(QueryTerm(label, (*related, *subject), field=term.field))
+        related = _list_related_readings(text, compound)
+        alternatives.append(QueryTerm(label, related, field=term.field))
         prefix = compound if len(compound) >= MIN_BEGINNING_LENGTH else ""
-    elif compound and len(text) <= MAX_ABBREVIATION_LENGTH and (text,) not in readings:
-        others.append(
-            QueryTerm(label, ((text,),), field=term.field, is_exact=True)
-        )  # an abbreviation in capitals is not a form of the lemma
+    elif compound and _is_short_form(text, readings):
+        alternatives.append(QueryTerm(label, ((text,),), field=term.field, is_exact=True))
     if term.joined:
-        others.append(
-            _build_query_term(replace(term, words=(term.joined,), joined=""), prefix_lemmas)
-        )
+        whole = replace(term, words=(term.joined,), joined="")
+        alternatives.append(_build_query_term(whole, prefix_lemmas))
     return QueryTerm(
-        label, readings, prefix, compound, term.field, is_loose=is_loose, alternatives=tuple(others)
+        label,
+        readings,
+        prefix,
+        compound,
+        term.field,
+        is_loose=is_loose,
+        alternatives=tuple(alternatives),
     )
+
+
+def _is_short_form(text: str, readings: Collection[tuple[str, ...]]) -> bool:
+    """Return whether a word may be an abbreviation: in capitals, it is not a form of the lemma."""
+    return len(text) <= MAX_ABBREVIATION_LENGTH and (text,) not in readings
+
+
+def _split_lemmas(lemmas: Iterable[str]) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(lemma.split()) for lemma in lemmas)
+
+
+def _list_related_readings(text: str, compound: str) -> tuple[tuple[str, ...], ...]:
+    """List the lemmas of the words that a loose term also finds, and of its subject."""
+    related: list[tuple[str, ...]] = []
+    for word in list_related_words(text):
+        related += _split_lemmas(analyze_word(word))
+    return (*related, *((lemma,) for lemma in find_subject(compound) if lemma))
 
 
 def _iter_alternatives(query_terms: Iterable[QueryTerm]) -> Iterator[QueryTerm]:
@@ -170,32 +195,50 @@ def tokenise_text(
 ) -> list[TextToken]:
     """Split a text (NFC) into words with their lemmas.
 
-    only_likely: lemmatise only words that can match, because lemmatising costs most. A long word
-    hardly matches if it neither starts with the same letter as a term nor contains the beginning of
-    a compound term. Short words can: äldre is a form of gammal.
+    only_likely: lemmatise only words that can match, because lemmatising costs most.
     """
     terms = list(_iter_alternatives(query_terms))
-    initials = {word[0] for term in terms for reading in term.lemma_sequences for word in reading}
-    compound_starts = {term.compound[:2] for term in terms if term.compound}
     to_lemma = english_lemma if english else swedish_lemma
     matches = list(TEXT_TOKEN_PATTERN.finditer(text))
     words = [_normalise_index_word(match[0]) for match in matches]
-    abbreviations = find_abbreviations(text, words)
-    joined = _find_joined_words(text, to_lemma) if compound_starts and "-" in text else {}
+    inflected = set(words).difference(find_abbreviations(text, words))
+    if only_likely:
+        inflected = _select_likely_words(inflected, terms)
+    lemmas = {word: to_lemma(word) for word in inflected}
+    has_compounds = any(term.compound for term in terms)
+    joined = _find_joined_words(text, to_lemma) if has_compounds and "-" in text else {}
     tokens = []
     make_token = partial(tuple.__new__, TextToken)  # a third of the time of TextToken(…)
     for match, word in zip(matches, words, strict=True):
-        lemma = word
-        if word not in abbreviations and (
-            not only_likely
-            or len(word) <= ALWAYS_LEMMATISED_LENGTH
-            or word[0] in initials
-            or any(start in word for start in compound_starts)
-        ):
-            lemma = to_lemma(word)
         start, end = match.span()
-        tokens.append(make_token((start, end, word, lemma, joined.get(start, ""))))
+        tokens.append(make_token((start, end, word, lemmas.get(word, word), joined.get(start, ""))))
     return tokens
+
+
+def _select_likely_words(words: Iterable[str], terms: Sequence[QueryTerm]) -> set[str]:
+    """Return the words that can match.
+
+    A long word hardly matches if it neither starts with the same letter as a term nor contains the
+    beginning of a compound term. Short words can: äldre is a form of gammal.
+    """
+    initials = _collect_initials(terms)
+    compound_starts = {term.compound[:2] for term in terms if term.compound}
+    return {
+        word
+        for word in words
+        if len(word) <= ALWAYS_LEMMATISED_LENGTH
+        or word[0] in initials
+        or any(start in word for start in compound_starts)
+    }
+
+
+def _collect_initials(terms: Iterable[QueryTerm]) -> set[str]:
+    """Return the first letters of all words of terms."""
+    initials: set[str] = set()
+    for term in terms:
+        for reading in term.lemma_sequences:
+            initials.update(word[0] for word in reading)
+    return initials
 
 
 def _find_joined_words(text: str, to_lemma: Callable[[str], str]) -> dict[int, str]:
@@ -230,32 +273,45 @@ def _iter_matches(
     tokens: Sequence[TextToken], query_term: QueryTerm, *, english: bool
 ) -> Iterator[tuple[int, int]]:
     """Yield the first and last token of each match, ignoring the alternatives."""
-    sequences: dict[str, list[tuple[str, ...]]] = {}
-    for reading in query_term.lemma_sequences:
-        sequences.setdefault(reading[0], []).append(reading)
-    is_word_prefix = query_term.prefix and any(
-        len(reading) == 1 for reading in query_term.lemma_sequences
-    )
-    compound, finds_compounds, with_last = (
-        query_term.compound,
-        query_term.compound and not english,
-        query_term.is_loose,
-    )
+    sequences = _group_by_first_word(query_term.lemma_sequences)
+    compound, is_exact = query_term.compound, query_term.is_exact
+    finds_compounds, with_last = compound and not english, query_term.is_loose
+    word_prefix = query_term.prefix if _has_single_word(query_term) else ""
     for first, token in enumerate(tokens):
-        for reading in sequences.get(token.word if query_term.is_exact else token.lemma, ()):
-            rest = tokens[first + 1 : first + len(reading)]
-            prefixes = [*[""] * (len(reading) - 2), query_term.prefix]
-            exact = [query_term.is_exact] * len(rest)
-            if len(rest) == len(reading) - 1 and all(
-                map(_is_word_match, rest, reading[1:], prefixes, exact)
-            ):
+        for reading in sequences.get(token.word if is_exact else token.lemma, ()):
+            if _continues(tokens, first, reading, query_term):
                 yield first, first + len(reading) - 1
-        if is_word_prefix and _is_word_match(token, "", query_term.prefix, query_term.is_exact):
+        if word_prefix and _is_word_match(token, "", word_prefix, is_exact):
             yield first, first
         elif compound and token.joined == compound:
             yield first, first + 1
         elif finds_compounds and compound in _list_parts(token.lemma, with_last):
             yield first, first
+
+
+def _group_by_first_word(
+    sequences: Iterable[tuple[str, ...]],
+) -> dict[str, list[tuple[str, ...]]]:
+    groups: dict[str, list[tuple[str, ...]]] = {}
+    for words in sequences:
+        groups.setdefault(words[0], []).append(words)
+    return groups
+
+
+def _has_single_word(query_term: QueryTerm) -> bool:
+    return any(len(reading) == 1 for reading in query_term.lemma_sequences)
+
+
+def _continues(
+    tokens: Sequence[TextToken], first: int, reading: Sequence[str], query_term: QueryTerm
+) -> bool:
+    """Return whether the words after the first of a reading follow a token."""
+    rest = tokens[first + 1 : first + len(reading)]
+    if len(rest) < len(reading) - 1:
+        return False
+    prefixes = [*[""] * (len(reading) - 2), query_term.prefix]
+    exact = [query_term.is_exact] * len(rest)
+    return all(map(_is_word_match, rest, reading[1:], prefixes, exact))
 
 
 @lru_cache(maxsize=200_000)
@@ -311,8 +367,8 @@ class OccurrenceFinder:
 
     >>> from archive.search.query_language import parse_query
     >>> finder = OccurrenceFinder(parse_query('"två fyrar" -hamn').tree)
-    >>> texts = {"title": "Två fyrar", "lead": None, "body": "Två fyrar, en hamn.", "language": "sv"}
-    >>> state = texts | {"questions": [], "images": []}
+    >>> texts = {"title": "Två fyrar", "lead": None, "body": "Två fyrar, en hamn."}
+    >>> state = texts | {"language": "sv", "questions": [], "images": []}
     >>> [count for count in finder.count(state).values()], finder.is_in(state)
     ([2, 1], False)
     """
@@ -321,17 +377,8 @@ class OccurrenceFinder:
         self, tree: QueryNode | None, prefix_lemmas: Mapping[str, tuple[str, ...]] | None = None
     ) -> None:
         self.tree = tree
-        # NEAR finds inflected words and phrases, but not compounds (fts.match_near)
         self.terms: dict[QueryLeaf, list[QueryTerm]] = {
-            leaf: [
-                _build_query_term(term, {} if isinstance(leaf, NearNode) else prefix_lemmas or {})
-                for term in (
-                    [replace(each, match=REQUIRED, field=leaf.field) for each in leaf.terms]
-                    if isinstance(leaf, NearNode)
-                    else [leaf]
-                )
-            ]
-            for leaf in iter_leaves(tree)
+            leaf: _build_leaf_terms(leaf, prefix_lemmas or {}) for leaf in iter_leaves(tree)
         }
 
     def find(self, text: str, field: str, *, english: bool) -> list[TermSpan]:
@@ -401,6 +448,19 @@ class OccurrenceFinder:
         )
 
 
+def _build_leaf_terms(
+    leaf: QueryLeaf, prefix_lemmas: Mapping[str, tuple[str, ...]]
+) -> list[QueryTerm]:
+    """Build the query terms of a part of a query.
+
+    NEAR finds inflected words and phrases, but not compounds (query_sql.match_near).
+    """
+    if isinstance(leaf, TermNode):
+        return [_build_query_term(leaf, prefix_lemmas)]
+    terms = (replace(term, match=REQUIRED, field=leaf.field) for term in leaf.terms)
+    return [_build_query_term(term, {}) for term in terms]
+
+
 def iter_leaves(node: QueryNode | None) -> Iterator[QueryLeaf]:
     """Yield all words, phrases and NEAR groups of a query, including those that must not match."""
     if isinstance(node, TermNode | NearNode):
@@ -434,19 +494,19 @@ def _find_near(found: Sequence[Sequence[Highlight]], distance: int) -> list[High
     """
     places = []
     for number, marks in enumerate(found):
+        others = [*found[:number], *found[number + 1 :]]
         for mark in marks:
-            following = [
-                min(
-                    (other for other in others if other.first > mark.first),
-                    key=lambda each: each.first,
-                    default=None,
-                )
-                for index, others in enumerate(found)
-                if index != number
-            ]
-            last = max(
-                (other for other in following if other), key=lambda each: each.first, default=None
-            )
-            if last and None not in following and last.first - mark.last - 1 <= distance:
+            following = [_find_next(mark, other) for other in others]
+            known = [each for each in following if each]
+            last = max(known, key=lambda each: each.first, default=None)
+            if not last or len(known) < len(following):
+                continue
+            if last.first - mark.last - 1 <= distance:
                 places.append(Highlight(mark.first, max(mark.last, last.last), 0))
     return places
+
+
+def _find_next(mark: Highlight, others: Iterable[Highlight]) -> Highlight | None:
+    """Return the first of other occurrences that begins after one, or None."""
+    following = (other for other in others if other.first > mark.first)
+    return min(following, key=lambda each: each.first, default=None)

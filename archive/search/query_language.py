@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
 from itertools import accumulate, takewhile
 from math import log
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard
 
 from archive.language.compounds import GENITIVE, find_word_readings
 from archive.language.synonyms import (
@@ -66,6 +66,7 @@ LIKE_FIELD = "like"  # with the number of a release as its value
 PERSON_FIELD = (
     "person"  # of a chosen facet value, not of the query language; with the slug of a person
 )
+VALUE_FIELDS = (*NAME_FIELDS, *DATE_FIELDS, LIKE_FIELD)  # fields with any text as their value
 MAX_RELEASE_DIGITS = 15
 EDIT_FIELDS = ("removed", "added")  # fields of the text that an edit changed
 FIELD_PATTERN = re.compile(r"(?P<name>[^\W\d_]+):(?P<rest>.*)", re.DOTALL)
@@ -204,7 +205,8 @@ def parse_query(text: str) -> Query:
     """Parse the text of a query.
 
     >>> for part in parse_query("våld* -krig rubrik:skola").tree.parts:
-    ...     print(type(part).__name__, [(term.words, term.is_prefix, term.field) for term in find_terms(part)])
+    ...     terms = [(term.words, term.is_prefix, term.field) for term in find_terms(part)]
+    ...     print(type(part).__name__, terms)
     TermNode [(('våld',), True, None)]
     NotNode []
     TermNode [(('skola',), False, 'title')]
@@ -230,26 +232,29 @@ def add_filters(query: Query, filters: Sequence[QueryNode]) -> Query:
     """
     if query.is_blank or not filters:
         return query
-    parts = (
-        query.tree.parts if isinstance(query.tree, AndNode) else [query.tree] if query.tree else []
-    )
-    tree = join_nodes(AndNode, [*parts, *filters])
+    tree = join_nodes(AndNode, [*_list_parts(query.tree), *filters])
     notes = dict.fromkeys((*query.notes, *_check_date_range(tree)))
     return replace(query, tree=tree, notes=tuple(notes))
 
 
+def _list_parts(tree: QueryNode | None) -> Sequence[QueryNode]:
+    """Return the parts that must all match."""
+    if isinstance(tree, AndNode):
+        return tree.parts
+    return [] if tree is None else [tree]
+
+
 def _check_date_range(tree: QueryNode | None) -> list[SearchNote]:
     """Return a note if the date filters exclude every day."""
-    filters = (
-        [part for part in tree.parts if isinstance(part, FilterNode)]
-        if isinstance(tree, AndNode)
-        else []
-    )
-    starts = [node.value for node in filters if node.field == "from"]
-    ends = [node.value for node in filters if node.field == "to"]
+    starts, ends = _list_days(tree, "from"), _list_days(tree, "to")
     if starts and ends and max(starts) > min(ends):
         return [SearchNote("no_time", f"{max(starts)} – {min(ends)}")]
     return []
+
+
+def _list_days(tree: QueryNode | None, field: str) -> list[str]:
+    parts = tree.parts if isinstance(tree, AndNode) else ()
+    return [part.value for part in parts if isinstance(part, FilterNode) and part.field == field]
 
 
 def find_terms(node: QueryNode | None, *, with_added: bool = False) -> list[TermNode]:
@@ -319,42 +324,59 @@ def loosen_query(
     releases with each word. max_releases: the last query leaves out the most common words, so that
     it finds about this many releases at most.
     """
-    tree = query.tree
-    parts = _add_phrase_synonyms(
-        tree.parts if isinstance(tree, AndNode) else [tree] if tree else []
-    )
-    loose: dict[QueryNode, QueryNode] = {}
-    frequency: dict[QueryNode, int] = {}
-    for part in filter(_is_optional, parts):
-        is_word = isinstance(part, TermNode) and part.match == WORD
-        loose[part] = replace(part, match=LOOSE) if is_word else part  # type: ignore[arg-type]
-        frequency[part] = max(
-            counts.get(replace(term, match=WORD), counts.get(term, 0)) for term in find_terms(part)
-        )
+    parts = _add_phrase_synonyms(_list_parts(query.tree))
+    loose = {part: _loosen_word(part) for part in filter(_is_optional, parts)}
+    kept = [part for part in parts if part not in loose]
+    frequency = {part: _count_releases(part, counts) for part in loose}
     by_rarity = sorted(filter(frequency.get, loose), key=frequency.__getitem__)
-    any_word = [part for part, total in zip(by_rarity, accumulate(map(frequency.__getitem__, by_rarity)), strict=True)
-                if total <= max_releases]  # fmt: skip
     rarity = {part: 1 / log(2 + frequency[part]) for part in by_rarity}
-    choices: list[tuple[type[AndNode] | type[OrNode], Sequence[QueryNode]]] = [
-        (AndNode, list(loose))
-    ]
-    choices += [
-        (AndNode, by_rarity[:number])
-        for number in range(min(len(by_rarity), len(loose) - 1), 0, -1)
-    ]
-    choices += [(OrNode, any_word)] if len(any_word) > 1 else []
-    for kind, words in choices:
-        if words and (changed := join_nodes(kind, [loose[part] for part in words])):
-            wanted = (
-                words if kind is AndNode else words[1:2]
-            )  # a hit with the rarest word was found before
-            coverage = (
-                sum(rarity.get(part, 0) for part in wanted) / sum(rarity.values())
-                if rarity
-                else 1.0
+    for kind, words in _iter_choices(list(loose), by_rarity, frequency, max_releases):
+        if changed := join_nodes(kind, [loose[part] for part in words]):
+            # a hit with the rarest word was found before
+            wanted = words if kind is AndNode else words[1:2]
+            yield replace(
+                query,
+                tree=join_nodes(AndNode, [changed, *kept]),
+                coverage=_measure_coverage(wanted, rarity),
             )
-            tree = join_nodes(AndNode, [changed, *(part for part in parts if part not in loose)])
-            yield replace(query, tree=tree, coverage=coverage)
+
+
+def _loosen_word(part: QueryNode) -> QueryNode:
+    if isinstance(part, TermNode) and part.match == WORD:
+        return replace(part, match=LOOSE)
+    return part
+
+
+def _count_releases(part: QueryNode, counts: Mapping[TermNode, int]) -> int:
+    """Return the number of releases with the most common term of a part."""
+    return max(
+        counts.get(replace(term, match=WORD), counts.get(term, 0)) for term in find_terms(part)
+    )
+
+
+def _iter_choices(
+    optional: Sequence[QueryNode],
+    by_rarity: Sequence[QueryNode],
+    frequency: Mapping[QueryNode, int],
+    max_releases: int,
+) -> Iterator[tuple[type[AndNode] | type[OrNode], Sequence[QueryNode]]]:
+    """Yield the optional parts that looser and looser queries want, all or any of them."""
+    yield AndNode, optional
+    for number in range(min(len(by_rarity), len(optional) - 1), 0, -1):
+        yield AndNode, by_rarity[:number]
+    totals = accumulate(frequency[part] for part in by_rarity)
+    any_word = [
+        part for part, total in zip(by_rarity, totals, strict=True) if total <= max_releases
+    ]
+    if len(any_word) > 1:
+        yield OrNode, any_word
+
+
+def _measure_coverage(wanted: Sequence[QueryNode], rarity: Mapping[QueryNode, float]) -> float:
+    """Return the share of the words that a query wants, by how rare they are."""
+    if not rarity:
+        return 1.0
+    return sum(rarity.get(part, 0) for part in wanted) / sum(rarity.values())
 
 
 def search_any_word(query: Query, words: Iterable[str]) -> Query:
@@ -362,11 +384,8 @@ def search_any_word(query: Query, words: Iterable[str]) -> Query:
 
     What loosen_query leaves as it is stays.
     """
-    parts = (
-        query.tree.parts if isinstance(query.tree, AndNode) else [query.tree] if query.tree else []
-    )
     others = join_nodes(OrNode, [TermNode((word,), match=REQUIRED) for word in words])
-    kept = [part for part in parts if not _is_optional(part)]
+    kept = [part for part in _list_parts(query.tree) if not _is_optional(part)]
     return replace(
         query, tree=join_nodes(AndNode, [*([others] if others else []), *kept]), coverage=0.0
     )
@@ -380,20 +399,33 @@ def _add_phrase_synonyms(parts: Sequence[QueryNode]) -> list[QueryNode]:
     for part in parts:
         completed.append(part)
         for start in range(max(0, len(completed) - MAX_SYNONYM_WORDS), len(completed)):
-            run = completed[start:]
-            terms = find_terms(AndNode(tuple(run)))
-            if not all(map(_is_plain_term, run)) or (len(run) == 1 and terms[0].match == WORD):
-                continue  # a word gets its synonyms when it becomes LOOSE
-            if others := find_synonyms(" ".join(word for term in terms for word in term.words)):
-                typed = [
-                    replace(term, match=LOOSE) if term.match == WORD else term for term in terms
-                ]
-                added = (TermNode(split_query_words(other), is_added=True) for other in others)
-                completed[start:] = [
-                    OrNode((AndNode(tuple(typed)) if len(typed) > 1 else typed[0], *added))
-                ]
+            if with_synonyms := _find_phrase_synonyms(completed[start:]):
+                completed[start:] = [with_synonyms]
                 break
     return completed
+
+
+def _find_phrase_synonyms(run: Sequence[QueryNode]) -> QueryNode | None:
+    """Return an OR of adjacent words and their synonyms, or None if they have none.
+
+    A single word gets its synonyms when it becomes LOOSE.
+    """
+    terms = find_terms(AndNode(tuple(run)))
+    if not all(map(_is_plain_term, run)) or (len(run) == 1 and terms[0].match == WORD):
+        return None
+    others = find_synonyms(" ".join(_list_words(terms)))
+    if not others:
+        return None
+    synonyms = (TermNode(split_query_words(other), is_added=True) for other in others)
+    return OrNode((_join_typed(list(map(_loosen_word, terms))), *synonyms))
+
+
+def _list_words(terms: Iterable[TermNode]) -> list[str]:
+    return [word for term in terms for word in term.words]
+
+
+def _join_typed(parts: Sequence[QueryNode]) -> QueryNode:
+    return AndNode(tuple(parts)) if len(parts) > 1 else parts[0]
 
 
 def _is_optional(node: QueryNode) -> bool:
@@ -417,33 +449,34 @@ def _add_names(parts: Sequence[QueryNode]) -> list[QueryNode]:
     """Replace the name or abbreviation of an agency with an OR of all its names (see
     read_agency_names).
     """
-    names, completed, start = read_agency_names(), list[QueryNode](), 0
+    completed: list[QueryNode] = []
+    start = 0
     while start < len(parts):
         run = list(takewhile(_is_plain_term, parts[start : start + MAX_NAME_WORDS]))
         for end in range(len(run), 0, -1):
-            words = tuple(
-                word for term in find_terms(AndNode(tuple(run[:end]))) for word in term.words
-            )
-            others = names.get(words) or names.get((*words[:-1], words[-1].removesuffix("s")))
-            is_written = end == 1 and run[0].match == WRITTEN  # type: ignore[union-attr]
-            if others and (is_written or not _is_ordinary_word(words)):
-                typed = _drop_function_words(run[:end])
-                added = (
-                    TermNode(
-                        other, match=WRITTEN if _is_abbreviation(other) else WORD, is_added=True
-                    )
-                    for other in others
-                    if not (_is_abbreviation(other) and _is_ordinary_word(other))
-                )
-                completed.append(
-                    OrNode((AndNode(tuple(typed)) if len(typed) > 1 else typed[0], *added))
-                )
+            if with_names := _find_other_names(run[:end]):
+                completed.append(with_names)
                 start += end
                 break
         else:
             completed.append(parts[start])
             start += 1
     return completed
+
+
+def _find_other_names(run: Sequence[QueryNode]) -> QueryNode | None:
+    """Return an OR of all names of the agency that adjacent words name, or None."""
+    names, words = read_agency_names(), tuple(_list_words(find_terms(AndNode(tuple(run)))))
+    others = names.get(words) or names.get((*words[:-1], words[-1].removesuffix("s")))
+    is_written = len(run) == 1 and run[0].match == WRITTEN  # type: ignore[union-attr]
+    if not others or (not is_written and _is_ordinary_word(words)):
+        return None
+    added = [
+        TermNode(other, match=WRITTEN if _is_abbreviation(other) else WORD, is_added=True)
+        for other in others
+        if not (_is_abbreviation(other) and _is_ordinary_word(other))
+    ]
+    return OrNode((_join_typed(_drop_function_words(run)), *added))
 
 
 def _is_abbreviation(words: tuple[str, ...]) -> bool:
@@ -465,33 +498,33 @@ def _add_numbered_words(parts: Sequence[QueryNode]) -> list[QueryNode]:
     completed: list[QueryNode] = []
     for part in parts:
         before = completed[-1] if completed else None
-        if (
-            isinstance(part, TermNode)
-            and isinstance(before, TermNode)
-            and _is_plain_term(part)
-            and _is_plain_term(before)
-            and _is_abbreviation(before.words)
-            and before.words[0].isalpha()
-            and len(part.words) == 1
-            and part.words[0].isdecimal()
-            and len(part.words[0]) <= MAX_NUMBER_LENGTH
-        ):
-            joined = TermNode((before.words[0] + part.words[0],), match=WRITTEN, is_added=True)
+        joined = _join_number(before, part)
+        if before and joined:
             completed[-1] = OrNode((AndNode((before, part)), joined))
         else:
             completed.append(part)
     return completed
 
 
+def _join_number(before: QueryNode | None, part: QueryNode) -> TermNode | None:
+    """Return an abbreviation and a number as one word, or None if the parts are anything else."""
+    if not isinstance(part, TermNode) or not isinstance(before, TermNode):
+        return None
+    if not _is_plain_term(part) or not _is_plain_term(before):
+        return None
+    if not _is_abbreviation(before.words) or not before.words[0].isalpha():
+        return None
+    number = part.words[0]
+    if len(part.words) > 1 or not number.isdecimal() or len(number) > MAX_NUMBER_LENGTH:
+        return None
+    return TermNode((before.words[0] + number,), match=WRITTEN, is_added=True)
+
+
 def _drop_function_words(parts: Sequence[QueryNode]) -> list[QueryNode]:
     """Leave out words such as "hos" and "of", which say nothing about a subject, if others
     remain.
     """
-    words = {
-        part: part.words[0]
-        for part in parts
-        if isinstance(part, TermNode) and _is_function_word(part)
-    }
+    words = {part: part.words[0] for part in parts if _is_function_word(part)}
     if ONLY_ENGLISH_WORDS.isdisjoint(words.values()):
         words = {part: word for part, word in words.items() if word not in AMBIGUOUS_WORDS}
     others = [part for part in parts if part not in words]
@@ -499,12 +532,13 @@ def _drop_function_words(parts: Sequence[QueryNode]) -> list[QueryNode]:
     return others if has_subject else list(parts)
 
 
-def _is_function_word(term: TermNode) -> bool:
+def _is_function_word(node: QueryNode) -> TypeGuard[TermNode]:
     return (
-        _is_plain_term(term)
-        and term.match == WORD
-        and len(term.words) == 1
-        and term.words[0] in FUNCTION_WORDS
+        isinstance(node, TermNode)
+        and _is_plain_term(node)
+        and node.match == WORD
+        and len(node.words) == 1
+        and node.words[0] in FUNCTION_WORDS
     )
 
 
@@ -512,23 +546,17 @@ class QueryParser:
     """Recursive descent parser for the tokens of a query."""
 
     def __init__(self, text: str) -> None:
-        lexemes = list(_tokenise_query(text))
+        read = list(_tokenise_query(text))
         self.notes: list[SearchNote] = []
-        if None in lexemes:
+        if None in read:
             self.add_note("open_quote")
-        words = [lexeme for lexeme in lexemes if lexeme and lexeme.kind == "words"]
-        # typed with caps lock
-        if all(lexeme.text.isupper() for lexeme in words) and any(
-            len(word) > MAX_ABBREVIATION_LENGTH for lexeme in words for word in lexeme.words
-        ):
+        lexemes = [lexeme for lexeme in read if lexeme is not None]
+        if _is_in_capitals(lexemes):
             lexemes = [
-                lexeme and replace(lexeme, match=WORD if lexeme.match == WRITTEN else lexeme.match)
+                replace(lexeme, match=WORD) if lexeme.match == WRITTEN else lexeme
                 for lexeme in lexemes
             ]
-        self.lexemes = [
-            *self.limit_words([lexeme for lexeme in lexemes if lexeme is not None]),
-            Lexeme("end"),
-        ]
+        self.lexemes = [*self.limit_words(lexemes), Lexeme("end")]
         self.position = 0
 
     def add_note(self, key: str, value: str = "") -> None:
@@ -600,20 +628,7 @@ class QueryParser:
         lexeme = self.peek()
         self.position += 1
         if lexeme.kind == "words":
-            if lexeme.prefix_too_short:
-                self.add_note("short_star", lexeme.text)
-            if lexeme.unknown_field:
-                self.add_note("no_field", f"{lexeme.unknown_field}:")
-            joined = (
-                "".join(lexeme.words)
-                if lexeme.match == WORD and "-" in lexeme.text and not lexeme.is_prefix
-                else ""
-            )
-            return (
-                TermNode(lexeme.words, lexeme.is_prefix, field, lexeme.match, joined)
-                if lexeme.words
-                else None
-            )
+            return self.parse_words(lexeme, field)
         if lexeme.kind == "(":
             return self.parse_and(field, depth + 1) if depth < MAX_BRACKET_DEPTH else None
         if lexeme.kind == "field":
@@ -623,6 +638,17 @@ class QueryParser:
         if lexeme.kind == "near":
             return self.parse_near_function(lexeme, field)
         return self.parse_stray_operator(lexeme, field)
+
+    def parse_words(self, lexeme: Lexeme, field: str | None) -> TermNode | None:
+        if lexeme.prefix_too_short:
+            self.add_note("short_star", lexeme.text)
+        if lexeme.unknown_field:
+            self.add_note("no_field", f"{lexeme.unknown_field}:")
+        if not lexeme.words:
+            return None
+        is_hyphenated = lexeme.match == WORD and "-" in lexeme.text and not lexeme.is_prefix
+        joined = "".join(lexeme.words) if is_hyphenated else ""
+        return TermNode(lexeme.words, lexeme.is_prefix, field, lexeme.match, joined)
 
     def parse_stray_operator(self, lexeme: Lexeme, field: str | None) -> QueryNode | None:
         """Parse an operator without operands as a word.
@@ -666,38 +692,60 @@ class QueryParser:
     def parse_field(self, lexeme: Lexeme, outer_field: str | None, depth: int) -> QueryNode | None:
         """Parse a field and its value. A field without a value is parsed as a word."""
         following, name = self.peek(), lexeme.text
-        value_kinds = ("words", "(", "field")[
-            : 3 if name in EDIT_FIELDS else 2 if name in TEXT_FIELDS else 1
-        ]
-        if following.kind not in value_kinds or not (following.words or following.kind == "("):
+        if not _can_be_value(following, name):
             self.add_note("no_value_of", f"{lexeme.words[0]}:")
             return TermNode(lexeme.words, field=outer_field)
         if name in TEXT_FIELDS:
             return self.parse_operand(name, depth)
         if name in EDIT_FIELDS:
-            part = self.parse_operand(outer_field, depth)
-            parts = part.parts if isinstance(part, AndNode) else (part,) if part else ()
-            text = join_nodes(AndNode, list(filter(is_text, parts)))
-            others = [
-                other for other in parts if not is_text(other)
-            ]  # filters are about the whole release
-            return join_nodes(AndNode, ([EditNode(**{name: text})] if text else []) + others)
+            return self.parse_edit(name, outer_field, depth)
         if name in DATE_FIELDS:
-            day = parse_typed_date(following.text, end=name == "to")
-            if day is None:
-                self.add_note("no_day", f"{lexeme.words[0]}:{following.text}")
-                return TermNode(lexeme.words, field=outer_field)
-            self.position += 1
-            return FilterNode(name, day)
-        if name == LIKE_FIELD:
-            number = following.text.strip("\"' ,;")
-            if not (number.isascii() and number.isdigit() and len(number) <= MAX_RELEASE_DIGITS):
-                self.add_note("no_number", f"{lexeme.words[0]}:{following.text}")
-                return TermNode(lexeme.words, field=outer_field)
-            self.position += 1
-            return FilterNode(name, str(int(number)))
+            value = parse_typed_date(following.text, end=name == "to")
+            note = "no_day"
+        elif name == LIKE_FIELD:
+            value, note = _read_release_number(following.text), "no_number"
+        else:
+            value, note = " ".join(following.text.strip("\"' ,;").split()), ""
+        if value is None:
+            self.add_note(note, f"{lexeme.words[0]}:{following.text}")
+            return TermNode(lexeme.words, field=outer_field)
         self.position += 1
-        return FilterNode(name, " ".join(following.text.strip("\"' ,;").split()))
+        return FilterNode(name, value)
+
+    def parse_edit(self, name: str, outer_field: str | None, depth: int) -> QueryNode | None:
+        """Parse what an edit removed or added. Filters in it are about the whole release."""
+        parts = _list_parts(self.parse_operand(outer_field, depth))
+        text = join_nodes(AndNode, list(filter(is_text, parts)))
+        others = [part for part in parts if not is_text(part)]
+        return join_nodes(AndNode, ([EditNode(**{name: text})] if text else []) + others)
+
+
+def _is_in_capitals(lexemes: Sequence[Lexeme]) -> bool:
+    """Return whether a query was typed with caps lock, so that its words are no abbreviations."""
+    words = [lexeme for lexeme in lexemes if lexeme.kind == "words"]
+    if not all(lexeme.text.isupper() for lexeme in words):
+        return False
+    return any(len(word) > MAX_ABBREVIATION_LENGTH for lexeme in words for word in lexeme.words)
+
+
+def _can_be_value(lexeme: Lexeme, field: str) -> bool:
+    """Return whether what follows a field can be its value: of a few fields, also a bracket."""
+    if lexeme.kind == "(":
+        return field in TEXT_FIELDS or field in EDIT_FIELDS
+    is_value = lexeme.kind == "words" or (lexeme.kind == "field" and field in EDIT_FIELDS)
+    return is_value and bool(lexeme.words)
+
+
+def _read_release_number(text: str) -> str | None:
+    """Read the number of a release, or None if the text is none.
+
+    >>> _read_release_number("'007',"), _read_release_number("7a")
+    ('7', None)
+    """
+    number = text.strip("\"' ,;")
+    if not (number.isascii() and number.isdigit() and len(number) <= MAX_RELEASE_DIGITS):
+        return None
+    return str(int(number))
 
 
 def join_nodes(kind: type[AndNode] | type[OrNode], parts: list[QueryNode]) -> QueryNode | None:
@@ -769,60 +817,87 @@ def _tokenise_run(
     """Yield the tokens of a text without spaces: an operator, or a word with its minus, field or
     star.
     """
+    if operator := _read_operator(text, follows_directly=follows_directly):
+        yield operator
+        return
+    if not follows_directly and _has_minus(text):
+        yield Lexeme("not", text[0], follows_directly=follows_directly)
+        text, follows_directly = text[1:], True
+    field, typed, rest = _split_field(text)
+    if field:
+        yield Lexeme("field", field, split_query_words(typed), follows_directly=follows_directly)
+        text, follows_directly = rest, True
+    if field in EDIT_FIELDS and text:  # perhaps with a field of its own
+        yield from _tokenise_run(text, follows_directly=True, next_character=next_character)
+    elif field in VALUE_FIELDS and text:
+        yield Lexeme("words", text, split_query_words(text), follows_directly=True)
+    elif words := split_query_words(text):
+        unknown_field = _find_unknown_field(text + next_character)
+        yield _read_words(text, words, unknown_field, follows_directly=follows_directly)
+
+
+def _has_minus(text: str) -> bool:
+    """Return whether a text is a minus, or begins with one before a letter or digit."""
+    return text[0] in "-−" and (len(text) == 1 or text[1].isalnum())
+
+
+def _split_field(text: str) -> tuple[str, str, str]:
+    """Return the field that a text begins with, its name as typed, and the rest.
+
+    >>> _split_field("Rubrik:skola"), _split_field("EU:s")
+    (('title', 'Rubrik', 'skola'), ('', '', 'EU:s'))
+    """
+    match = FIELD_PATTERN.fullmatch(text)
+    field = QUERY_FIELDS.get(fold_diacritics(match["name"])) if match else None
+    return (field, match["name"], match["rest"]) if match and field else ("", "", text)
+
+
+def _read_operator(text: str, *, follows_directly: bool) -> Lexeme | None:
     if near := NEAR_PATTERN.fullmatch(text):
         distance = int(near[1] or DEFAULT_NEAR_DISTANCE)
-        yield Lexeme(
+        return Lexeme(
             "near",
             text,
             split_query_words(text),
             distance=distance,
             follows_directly=follows_directly,
         )
-        return
     if text in OPERATORS:
-        yield Lexeme(
+        return Lexeme(
             OPERATORS[text], text, split_query_words(text), follows_directly=follows_directly
         )
-        return
-    if not follows_directly and text[0] in "-−" and (len(text) == 1 or text[1].isalnum()):
-        yield Lexeme("not", text[0], follows_directly=follows_directly)
-        text, follows_directly = text[1:], True
+    return None
+
+
+def _read_words(
+    text: str, words: tuple[str, ...], unknown_field: str, *, follows_directly: bool
+) -> Lexeme:
+    """Read words without spaces between them, perhaps with a plus before or a star after them."""
+    has_star, long_enough = _ends_with_star(text), len(words[-1]) >= MIN_PREFIX_LENGTH
     is_required = not follows_directly and text[0] == "+" and text[1:2].isalnum()
-    match = FIELD_PATTERN.fullmatch(text)
-    name = QUERY_FIELDS.get(fold_diacritics(match["name"])) if match else None
-    if match and name:
-        yield Lexeme(
-            "field", name, split_query_words(match["name"]), follows_directly=follows_directly
-        )
-        text, follows_directly = match["rest"], True
-        if name in EDIT_FIELDS and text:  # perhaps with a field of its own
-            yield from _tokenise_run(text, follows_directly=True, next_character=next_character)
-            return
-        if name in (*NAME_FIELDS, *DATE_FIELDS, LIKE_FIELD) and text:
-            yield Lexeme("words", text, split_query_words(text), follows_directly=True)
-            return
-    if words := split_query_words(text):
-        has_star, long_enough = _ends_with_star(text), len(words[-1]) >= MIN_PREFIX_LENGTH
-        yield Lexeme(
-            kind="words",
-            text=text,
-            words=words,
-            is_prefix=has_star and long_enough,
-            prefix_too_short=has_star and not long_enough,
-            follows_directly=follows_directly,
-            match=REQUIRED if is_required else WRITTEN if CAPITALS.fullmatch(text) else WORD,
-            unknown_field=_find_unknown_field(text + next_character),
-        )
+    match = WRITTEN if CAPITALS.fullmatch(text) else WORD
+    return Lexeme(
+        kind="words",
+        text=text,
+        words=words,
+        is_prefix=has_star and long_enough,
+        prefix_too_short=has_star and not long_enough,
+        follows_directly=follows_directly,
+        match=REQUIRED if is_required else match,
+        unknown_field=unknown_field,
+    )
 
 
 def _find_unknown_field(text: str) -> str:
     """Return the name before a colon if it looks like a field that the archive does not have, else
     "".
 
-    >>> [_find_unknown_field(text) for text in ("foo:bar", "datum:2024", 'ort:"', "Polisen: ", "EU:s", "tv:n", "10:30")]
-    ['foo', 'datum', 'ort', '', '', '', '']
-    >>> [_find_unknown_field(text) for text in ("SOU:2023:45", "https://a.se", "S:ta", "dnr:2024/12", "rubrik:x")]
+    >>> list(map(_find_unknown_field, ("foo:bar", "datum:2024", 'ort:"', "Polisen: ", "EU:s")))
+    ['foo', 'datum', 'ort', '', '']
+    >>> list(map(_find_unknown_field, ("tv:n", "10:30", "SOU:2023:45", "https://a.se", "S:ta")))
     ['', '', '', '', '']
+    >>> list(map(_find_unknown_field, ("dnr:2024/12", "rubrik:x")))
+    ['', '']
     """
     match = FIELD_PATTERN.fullmatch(text)
     if match is None or len(match["name"]) < 2 or match["name"].isupper():

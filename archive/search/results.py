@@ -36,7 +36,14 @@ from archive.search.query_sql import (
     extract_filters,
     match_attachments,
 )
-from archive.search.ranking import SPEAKER_NAMES_SQL, TAG_NAMES_SQL, HitFinder, HitPage, LooseHits
+from archive.search.ranking import (
+    SPEAKER_NAMES_SQL,
+    TAG_NAMES_SQL,
+    HitFinder,
+    HitList,
+    HitPage,
+    LooseHits,
+)
 from archive.search.search_index import NO_VALUE, ColumnCache
 from archive.search.search_request import (
     EXCLUDE_SUFFIX,
@@ -175,21 +182,8 @@ async def search(
         _find_unknown_values(run, columns, request),
     )
     notes = [*request.query.notes, *request.notes, *name_notes, *unknown_values]
-    if request.page > hit_page.pages:
-        notes.append(SearchNote("no_page", str(request.page)))
-    is_translated = any(other.reason == "translation" for other in suggestions)
-    # "AI" and "Trump" count as English too, but find enough, and have no Swedish translation
-    if (
-        (is_translated or hit_page.total <= FEW_HITS)
-        and is_english_query(request.query)
-        and not any(
-            (hit.row["language"] or "").lower().startswith("en") for hit in hits if not hit.is_loose
-        )
-    ):
-        notes.append(SearchNote("english"))
-    if hit_page.title_matches_first:
-        notes.append(SearchNote("titled"))
-    needs_earlier = not (hit_page.total or request.all_versions or request.news)
+    notes += _list_hit_notes(request, hit_page, hits, suggestions)
+    needs_periods = with_periods and hit_page.total
     return Results(
         hits=hits,
         hit_page=hit_page,
@@ -198,11 +192,42 @@ async def search(
         freshness=Freshness(**dict((await run(FRESHNESS_SQL, {}))[0])),
         scope=None if hit_page.total else await _read_search_scope(run, columns, request, names),
         facet_choices=await _name_facet_values(run, request, hit_page),
-        earlier=await find_former_hits(finder, ())
-        if needs_earlier and request.show == "releases"
-        else None,
-        periods=await count_hit_page(finder, hit_page) if with_periods and hit_page.total else None,
+        earlier=await find_former_hits(finder, ()) if _needs_earlier(request, hit_page) else None,
+        periods=await count_hit_page(finder, hit_page) if needs_periods else None,
     )
+
+
+def _list_hit_notes(
+    request: SearchRequest,
+    hit_page: HitPage,
+    hits: Sequence[SearchHit],
+    suggestions: Sequence[Suggestion],
+) -> list[SearchNote]:
+    """Return the notes about what was found: too few pages, only English words, the order."""
+    notes = []
+    if request.page > hit_page.pages:
+        notes.append(SearchNote("no_page", str(request.page)))
+    # "AI" and "Trump" count as English too, but find enough, and have no Swedish translation
+    is_translated = any(other.reason == "translation" for other in suggestions)
+    finds_enough = hit_page.total > FEW_HITS and not is_translated
+    if not finds_enough and is_english_query(request.query) and not _has_english_hit(hits):
+        notes.append(SearchNote("english"))
+    if hit_page.title_matches_first:
+        notes.append(SearchNote("titled"))
+    return notes
+
+
+def _has_english_hit(hits: Sequence[SearchHit]) -> bool:
+    """Return whether any strict hit is declared to be in English."""
+    languages = (hit.row["language"] or "" for hit in hits if not hit.is_loose)
+    return any(language.lower().startswith("en") for language in languages)
+
+
+def _needs_earlier(request: SearchRequest, hit_page: HitPage) -> bool:
+    """Return whether to look for earlier versions: if no release has the words."""
+    if hit_page.total or request.all_versions or request.news:
+        return False
+    return request.show == "releases"
 
 
 async def search_all(
@@ -247,45 +272,69 @@ async def find_hit_position(
     """
     page = (number or 0) // request.size + 1  # the page with the next hit
     finder, _ = await prepare_finder(run, replace(request, page=page), columns)
-    names = finder.names
-    strict_terms = list_marked_terms(request.query.tree, names)
+    strict_terms = list_marked_terms(request.query.tree, finder.names)
     if number is None:
         return HitPosition(query_terms=strict_terms)
     strict, total = await finder.fetch_counted()
     loose = await finder.find_loose_hits(strict)
     ids = loose.order or strict.ids
-    own = {release_id}
-    if request.show == "questions":
-        own = {
-            row["id"]
-            for row in await run(
-                "select id from questions where release = :release", {"release": release_id}
-            )
-        }
-    index = number - 1
-    if index >= len(ids) or ids[index] not in own:
-        index = next((place for place, key in enumerate(ids) if key in own), -1)
+    index = _find_place(ids, await _read_own_ids(run, request, release_id), number - 1)
     if index < 0:
         return HitPosition(query_terms=strict_terms)
-    has_changes = bool(strict.former.ids or names.edits)
-    places = [index - 1, *([index] if has_changes else []), index + 1]
-    places = [place for place in places if 0 <= place < len(ids)]
-    hits = await read_hits(
-        run, request, [ids[place] for place in places], names, loose, former=strict.former
-    )
-    by_id = {hit.row["pair" if hit.is_pair else "id"]: hit for hit in hits}
-    own_hit = by_id.get(ids[index]) if has_changes else None
-    query = loose.queries.get(ids[index])
+    hits = await _read_hits_around(finder, index, strict, loose)
+    own_hit, query = hits.get(index), loose.queries.get(ids[index])
     return HitPosition(
-        query_terms=list_marked_terms(query.tree, names) if query else strict_terms,
+        query_terms=list_marked_terms(query.tree, finder.names) if query else strict_terms,
         number=index + 1,
         total=total,
         capped=(strict.capped or strict.former.capped) and not finder.has_only_facets,
         is_loose=query is not None,
         change=own_hit.change if own_hit else None,
-        previous=by_id.get(ids[index - 1]) if index else None,
-        next=by_id.get(ids[index + 1]) if index + 1 < len(ids) else None,
+        previous=hits.get(index - 1),
+        next=hits.get(index + 1),
     )
+
+
+async def _read_own_ids(run: RunQuery, request: SearchRequest, release_id: int) -> set[int]:
+    """Return the ids under which a release can be a hit: its own, or those of its questions."""
+    if request.show != "questions":
+        return {release_id}
+    sql = "select id from questions where release = :release"
+    return {row["id"] for row in await run(sql, {"release": release_id})}
+
+
+def _find_place(ids: Sequence[int], wanted: set[int], expected: int) -> int:
+    """Return the place of a wanted id: the expected one, or else the first; -1 if there is none.
+
+    >>> _find_place([7, 8, 9, 8], {8}, 3), _find_place([7, 8], {8}, 5), _find_place([7], {8}, 0)
+    (3, 1, -1)
+    """
+    if expected < len(ids) and ids[expected] in wanted:
+        return expected
+    return next((place for place, key in enumerate(ids) if key in wanted), -1)
+
+
+async def _read_hits_around(
+    finder: HitFinder, index: int, strict: HitList, loose: LooseHits
+) -> dict[int, SearchHit]:
+    """Read the hits before and after a place, and that at the place if changes can be its reason.
+
+    The keys are places.
+    """
+    ids = loose.order or strict.ids
+    has_changes = strict.former.ids or finder.names.edits
+    places = [index - 1, index, index + 1] if has_changes else [index - 1, index + 1]
+    keys = {place: ids[place] for place in places if 0 <= place < len(ids)}
+    hits = await read_hits(
+        finder.run,
+        finder.request,
+        list(keys.values()),
+        finder.names,
+        loose,
+        former=strict.former,
+    )
+    by_id = {_get_key(hit): hit for hit in hits}
+    return {place: by_id[key] for place, key in keys.items() if key in by_id}
 
 
 async def read_hits(
@@ -301,19 +350,11 @@ async def read_hits(
     `ids`.
     """
     read = read_question_hits if request.show == "questions" else read_release_hits
-    by_query: dict[Query, list[int]] = {}
-    former_ids, unmarked = (
-        set(former.ids),
-        Query(),
-    )  # the current texts of former hits are not shown
-    for key in ids:
-        query = unmarked if key in former_ids else loose.queries.get(key, request.query)
-        by_query.setdefault(query, []).append(key)
     hits: dict[int, SearchHit] = {}
-    for query, keys in by_query.items():
+    for query, keys in _group_by_query(request, ids, loose, former).items():
         terms = list_marked_terms(query.tree, names, with_edits=query is not request.query)
         for hit in await read(run, keys, terms):
-            key = hit.row["pair" if hit.is_pair else "id"]
+            key = _get_key(hit)
             hits[key] = replace(hit, is_loose=key in loose.queries)
     if request.show != "questions" and (match := match_attachments(request.query.tree, names)):
         terms = list_marked_terms(request.query.tree, names)
@@ -321,6 +362,27 @@ async def read_hits(
         hits = {key: replace(hit, attachment=excerpts.get(key)) for key, hit in hits.items()}
     found = [hits[key] for key in ids if key in hits]
     return await describe_changes(run, found, request.query.tree, names, former)
+
+
+def _group_by_query(
+    request: SearchRequest, ids: Sequence[int], loose: LooseHits, former: FormerHits
+) -> dict[Query, list[int]]:
+    """Group hits by the query whose words are marked in them.
+
+    The current texts of former hits are not shown.
+    """
+    groups: dict[Query, list[int]] = {}
+    former_ids, unmarked = set(former.ids), Query()
+    for key in ids:
+        query = unmarked if key in former_ids else loose.queries.get(key, request.query)
+        groups.setdefault(query, []).append(key)
+    return groups
+
+
+def _get_key(hit: SearchHit) -> int:
+    """Return the id of a question pair, or of a release."""
+    key: int = hit.row["pair" if hit.is_pair else "id"]
+    return key
 
 
 async def _name_facet_values(
@@ -370,10 +432,8 @@ async def _find_unknown_values(
     for chosen, suffix in ((request.include, ""), (request.exclude, EXCLUDE_SUFFIX)):
         for name, values in chosen.items():
             if name in FACET_VALUES_SQL:
-                known = {
-                    row["value"]
-                    for row in await run(FACET_VALUES_SQL[name], {"names": json.dumps(values)})
-                }
+                rows = await run(FACET_VALUES_SQL[name], {"names": json.dumps(values)})
+                known = {row["value"] for row in rows}
             else:
                 known = ALWAYS_VALID_VALUES[name] | columns.value_codes[name].keys()
             unknown = (value for value in values if value not in known)
@@ -409,35 +469,40 @@ async def find_examples(
     last_change, kept = (await columns.refresh(run)).examples.get(language, (0, []))
     if last_change == columns.last_change:
         return list(kept)
-    values = {"removed": await _find_removed_wording(run)}
-    for name, sql in (("speaker", SPEAKER_NAMES_SQL), ("tag", TAG_NAMES_SQL)):
-        most_common = columns.lists[name].count_all(1)
-        rows = await run(sql, {"ids": json.dumps(list(most_common))})
-        values[name] = rows[0]["name"] if rows else ""
-    requests = {
-        name: SearchRequest(text=f'{field_names[name]}:"{value}"', strict=True)
-        for name, value in values.items()
-        if value and '"' not in value
-    }
-    examples = []
-    for name, request in requests.items():
-        finder, _ = await prepare_finder(run, request, columns)
-        hits = await finder.fetch("newest")
-        shown = replace(request, strict=False)
-        examples.append(
-            SearchExample(kind=name, request=shown, count=len(hits.ids), capped=hits.capped)
-        )
+    examples = await _find_field_examples(run, columns, field_names)
     for name in YES_NO_FACETS:
         count = columns.count_all_values(name).get("yes", 0)
-        examples.append(
-            SearchExample(kind=name, request=SearchRequest(include={name: ("yes",)}), count=count)
-        )
+        request = SearchRequest(include={name: ("yes",)})
+        examples.append(SearchExample(kind=name, request=request, count=count))
     years = columns.count_all_values("year")
     if oldest := min(years.keys() - {NO_VALUE}, default=None):
         request = SearchRequest(to_day=f"{oldest}-12-31", order="oldest")
         examples.append(SearchExample(kind="oldest", request=request, count=years[oldest]))
     examples = [example for example in examples if example.count]
     columns.examples[language] = columns.last_change, examples
+    return examples
+
+
+async def _find_field_examples(
+    run: RunQuery, columns: ColumnCache, field_names: Mapping[str, str]
+) -> list[SearchExample]:
+    """Return searches for removed words, a speaker and a tag; those without such a value not."""
+    values = {"removed": await _find_removed_wording(run)}
+    for name, sql in (("speaker", SPEAKER_NAMES_SQL), ("tag", TAG_NAMES_SQL)):
+        most_common = columns.lists[name].count_all(1)
+        rows = await run(sql, {"ids": json.dumps(list(most_common))})
+        values[name] = rows[0]["name"] if rows else ""
+    examples = []
+    for name, value in values.items():
+        if not value or '"' in value:
+            continue
+        request = SearchRequest(text=f'{field_names[name]}:"{value}"', strict=True)
+        finder, _ = await prepare_finder(run, request, columns)
+        hits = await finder.fetch("newest")
+        shown = replace(request, strict=False)
+        examples.append(
+            SearchExample(kind=name, request=shown, count=len(hits.ids), capped=hits.capped)
+        )
     return examples
 
 

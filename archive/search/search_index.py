@@ -20,11 +20,11 @@ import heapq
 import json
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from itertools import compress
+from itertools import chain, compress
 from operator import itemgetter
 from typing import Any
 
@@ -195,24 +195,38 @@ class IndexTerms:
 
 
 def extract_terms(state: Mapping[str, Any]) -> IndexTerms:
-    language = "en" if is_english_release(state) else "sv"
+    language = _choose_language(state)
     fields = [analyze(state[name] or "", language) for name in ("title", "lead", "body")]
-    pairs = [
-        [analyze(pair[name], language) for name in ("question", "answer")]
-        for pair in state["questions"] or ()
-    ]
-    pair_texts = [text for pair in pairs for text in pair]
-    word_count = sum(len(text.words) for text in (*fields[1:], *pair_texts))
-    lemmas = {word: lemma for text in (*fields, *pair_texts) for word, lemma in text.lemmas.items()}
+    pairs = _analyze_pairs(state["questions"] or (), language)
+    pair_texts = list(chain.from_iterable(pairs))
+    facet_terms = [*iter_facet_terms(state)]
+    if sum(len(text.words) for text in (*fields[1:], *pair_texts)) < MIN_TEXT_WORDS:
+        facet_terms.append(BRIEF_RELEASE)
     return IndexTerms(
         texts=build_columns(*([text] for text in fields), pair_texts),
-        facet_terms=(
-            *iter_facet_terms(state),
-            *([BRIEF_RELEASE] if word_count < MIN_TEXT_WORDS else []),
-        ),
+        facet_terms=tuple(facet_terms),
         questions=tuple(build_columns(*([text] for text in pair)) for pair in pairs),
-        vocabulary={word: lemma for word, lemma in lemmas.items() if is_vocabulary_word(word)},
+        vocabulary=_collect_vocabulary([*fields, *pair_texts]),
     )
+
+
+def _choose_language(state: Mapping[str, Any]) -> str:
+    return "en" if is_english_release(state) else "sv"
+
+
+def _analyze_pairs(
+    questions: Iterable[Mapping[str, str]], language: str
+) -> list[list[AnalyzedText]]:
+    """Analyse questions, each with its answer."""
+    return [[analyze(pair[name], language) for name in PAIR_COLUMNS] for pair in questions]
+
+
+def _collect_vocabulary(texts: Iterable[AnalyzedText]) -> dict[str, str]:
+    """Return the words that can be suggested as corrections, with their lemmas."""
+    lemmas: dict[str, str] = {}
+    for text in texts:
+        lemmas.update(text.lemmas)
+    return {word: lemma for word, lemma in lemmas.items() if is_vocabulary_word(word)}
 
 
 def extract_edit_texts(
@@ -231,7 +245,7 @@ def extract_edit_texts(
     paragraphs = _count_paragraphs(before), _count_paragraphs(after)
     sides = []
     for state, own, other in ((before, *paragraphs), (after, *reversed(paragraphs))):
-        language = "en" if is_english_release(state) else "sv"
+        language = _choose_language(state)
         texts = ((own[name] - other[name]).elements() for name in EDIT_COLUMNS)
         sides.append(
             tuple(_join_edit_terms(column, language, is_added=state is after) for column in texts)
@@ -270,30 +284,25 @@ def build_columns(*columns: Sequence[AnalyzedText], between: str = " ") -> tuple
     columns: the texts of each column.
     """
     lemmas = (between.join(text.lemma_text for text in texts if text.words) for texts in columns)
-    parts = (
-        " ".join(dict.fromkeys(part for text in texts for part in text.compound_parts))
-        for texts in columns
-    )
-    minor = (
-        " ".join(
-            dict.fromkeys(
-                part
-                for text in texts
-                for part in (
-                    *text.minor_parts,
-                    *(LAST_PART_PREFIX + part for part in text.last_parts),
-                )
-            )
-        )
-        for texts in columns
-    )
-    forms = (
-        between.join(
-            " ".join(FORM_PREFIX + word for word in text.words) for text in texts if text.words
-        )
-        for texts in columns
-    )
+    parts = (_join_distinct(text.compound_parts for text in texts) for texts in columns)
+    minor = (_join_distinct(_iter_minor_terms(texts)) for texts in columns)
+    forms = (between.join(_join_forms(text) for text in texts if text.words) for texts in columns)
     return (*lemmas, *parts, *minor, *forms)
+
+
+def _join_distinct(groups: Iterable[Iterable[str]]) -> str:
+    return " ".join(dict.fromkeys(chain.from_iterable(groups)))
+
+
+def _iter_minor_terms(texts: Iterable[AnalyzedText]) -> Iterator[Iterable[str]]:
+    """Yield the minor parts of each text, then its last parts with their prefix."""
+    for text in texts:
+        yield text.minor_parts
+        yield [LAST_PART_PREFIX + part for part in text.last_parts]
+
+
+def _join_forms(text: AnalyzedText) -> str:
+    return " ".join(FORM_PREFIX + word for word in text.words)
 
 
 def _extract_vocabulary(state: Mapping[str, Any]) -> set[str]:
@@ -635,6 +644,20 @@ class SearchIndex:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FacetCheck:
+    """The chosen values of a facet, which a release must have if `is_wanted`, else must not."""
+
+    facet: str
+    codes: Collection[int]
+    is_wanted: bool
+
+    @property
+    def position(self) -> int:
+        """Return the place of the facet's code in a row of ColumnCache.value_counts."""
+        return CODED_COLUMNS.index(self.facet) - 1
+
+
 class ColumnCache:
     """A copy of release_facets, and of what else hits are counted by, as one array per column,
     indexed by release id.
@@ -693,14 +716,7 @@ class ColumnCache:
             self._count_release(key, 1)
             self.sort_dates[key] = row["newest"] or 0
             self.sort_days[key] = row["day"] or 0
-            # a publication date is also the sort date
-            self.months[key] = (
-                row["newest"] // 10**8
-                if row["year"] != NO_VALUE
-                else UNDATED_MONTH
-                if listed
-                else 0
-            )
+            self.months[key] = _encode_month(row)
             for name, values in self.lists.items():
                 values.store(key, json.loads(row[name]) if listed else [])
 
@@ -814,44 +830,74 @@ class ColumnCache:
 
         skip_chosen: ignore the included values of the counted facet, too.
         """
+        skipped = facet if skip_chosen else ""
         checks = [
-            (
-                name,
-                {self.value_codes[name].get(value, -1) for value in chosen[name]},
-                chosen is include,
-            )
-            for chosen in (include, exclude)
-            for name in CODED_COLUMNS
-            if name in chosen and not (skip_chosen and name == facet and chosen is include)
+            *self._list_checks(include, skipped),
+            *self._list_checks(exclude, is_wanted=False),
         ]
-        agency_checks = [(codes, wanted) for name, codes, wanted in checks if name == "agency"]
-        other_checks = [
-            (CODED_COLUMNS.index(name) - 1, codes, wanted)
-            for name, codes, wanted in checks
-            if name != "agency"
-        ]
-        groups: Iterable[int] = (ALL_AGENCIES,)
-        if facet == "agency" or agency_checks:
-            groups = (
-                agency
-                for agency in self.value_codes["agency"].values()
-                if all((agency in codes) is wanted for codes, wanted in agency_checks)
-            )
-        column, counts = CODED_COLUMNS.index(facet) - 1, Counter[int]()
-        for group in groups:
-            if facet == "agency" and not other_checks:
-                counts[group] = sum(self.value_counts[group].values())
-                continue
-            kept: Iterable[tuple[tuple[int, ...], int]] = self.value_counts[group].items()
-            for position, chosen_codes, wanted in other_checks:
-                kept = [item for item in kept if (item[0][position] in chosen_codes) is wanted]
-            if facet == "agency":
-                counts[group] += sum(count for _, count in kept)
-            else:
-                for codes, count in kept:
-                    counts[codes[column]] += count
+        agency_checks = [check for check in checks if check.facet == "agency"]
+        other_checks = [check for check in checks if check.facet != "agency"]
+        if facet == "agency":
+            codes = self._list_agency_codes(agency_checks)
+            counts = {code: self._count_agency(code, other_checks) for code in codes}
+        else:
+            counts = self._count_codes(facet, agency_checks, other_checks)
         values = list(self.value_codes[facet])
         return {values[code - 1]: count for code, count in counts.items() if count}
+
+    def _list_checks(
+        self, chosen: Mapping[str, Iterable[str]], skipped: str = "", *, is_wanted: bool = True
+    ) -> list[FacetCheck]:
+        """Return the checks of the chosen values of all facets except `skipped`."""
+        return [
+            FacetCheck(
+                facet=name,
+                codes={self.value_codes[name].get(value, -1) for value in chosen[name]},
+                is_wanted=is_wanted,
+            )
+            for name in CODED_COLUMNS
+            if name in chosen and name != skipped
+        ]
+
+    def _list_agency_codes(self, checks: Sequence[FacetCheck]) -> list[int]:
+        return [
+            code
+            for code in self.value_codes["agency"].values()
+            if all((code in check.codes) is check.is_wanted for check in checks)
+        ]
+
+    def _count_agency(self, agency: int, checks: Sequence[FacetCheck]) -> int:
+        if not checks:
+            return sum(self.value_counts[agency].values())
+        return sum(count for _, count in self._filter_counts(agency, checks))
+
+    def _count_codes(
+        self, facet: str, agency_checks: Sequence[FacetCheck], other_checks: Sequence[FacetCheck]
+    ) -> Counter[int]:
+        """Count the releases that pass all checks by their code of a facet."""
+        column, counts = CODED_COLUMNS.index(facet) - 1, Counter[int]()
+        groups = self._list_agency_codes(agency_checks) if agency_checks else [ALL_AGENCIES]
+        for group in groups:
+            for codes, count in self._filter_counts(group, other_checks):
+                counts[codes[column]] += count
+        return counts
+
+    def _filter_counts(
+        self, group: int, checks: Sequence[FacetCheck]
+    ) -> Iterable[tuple[tuple[int, ...], int]]:
+        """Return the rows of a group of `value_counts` that pass all checks."""
+        kept: Iterable[tuple[tuple[int, ...], int]] = self.value_counts[group].items()
+        for check in checks:
+            position, codes, is_wanted = check.position, check.codes, check.is_wanted
+            kept = [row for row in kept if (row[0][position] in codes) is is_wanted]
+        return kept
+
+
+def _encode_month(row: Mapping[str, Any]) -> int:
+    """Return the month of a row of CHANGED_RELEASES_SQL as it is in ColumnCache.months."""
+    if row["year"] != NO_VALUE:  # a publication date is also the sort date
+        return int(row["newest"] // 10**8)
+    return 0 if row["agency"] is None else UNDATED_MONTH
 
 
 class ValueLists:

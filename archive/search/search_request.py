@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 from urllib.parse import quote_plus, urlencode
 
 from archive.search.query_language import (
@@ -39,9 +40,11 @@ MAX_VALUE_LENGTH = 500  # characters; all real names are shorter
 MAX_NOTE_VALUE_LENGTH = 60  # characters
 MAX_PAGE_NUMBER = 10**6
 MAX_SERIES = 5  # searches or agencies that are compared
+# of which a URL has one each, besides the words
+PLAIN_PARAMETERS = (*DATE_FIELDS, "order", "show", "page", "size", "versions")
 SEARCH_PARAMETERS = (
     *("q", *FACETS, *(f"{name}{EXCLUDE_SUFFIX}" for name in FACETS)),
-    *(*DATE_FIELDS, "order", "show", "page", "size", "versions"),
+    *PLAIN_PARAMETERS,
 )
 # parameters of pages that a hit links to
 HIT_PARAMETERS = (*(name for name in SEARCH_PARAMETERS if name != "page"), "hit")
@@ -97,45 +100,56 @@ class SearchRequest:
 
 def parse_search_request(arguments: UrlArguments) -> SearchRequest:
     """Parse the URL parameters of a search. Invalid values are dropped, with a note."""
-    order, show, page, size, versions = (
-        (arguments.get(name) or "").strip()
-        for name in ("order", "show", "page", "size", "versions")
-    )
-    page_number, page_size = parse_positive_int(page), parse_positive_int(size)
-    typed_days = {name: (arguments.get(name) or "").strip() for name in DATE_FIELDS}
-    days = {
-        name: parse_typed_date(text, end=name == "to") or "" for name, text in typed_days.items()
+    typed = {name: _get_text(arguments, name) for name in PLAIN_PARAMETERS}
+    days = {name: parse_typed_date(typed[name], end=name == "to") or "" for name in DATE_FIELDS}
+    order = _keep_known(typed["order"], SORT_ORDERS)
+    show = _keep_known(typed["show"], RESULT_TYPES)
+    versions = _keep_known(typed["versions"], (ALL_VERSIONS,))
+    page, size = parse_positive_int(typed["page"]), parse_positive_int(typed["size"])
+    values = {
+        **days,
+        "order": order,
+        "show": show,
+        "page": page,
+        "size": size,
+        "versions": versions,
     }
-    invalid = {
-        **{name: text for name, text in typed_days.items() if not days[name]},
-        "order": order if order not in SORT_ORDERS else "",
-        "show": show if show not in RESULT_TYPES else "",
-        "page": page if page_number is None else "",
-        "size": size if page_size is None else "",
-        "versions": versions if versions != ALL_VERSIONS else "",
-    }
-    notes = [
-        SearchNote("not_read", format_parameter(name, value))
-        for name, value in invalid.items()
-        if value
-    ]
-    if page_size and page_size > MAX_PAGE_SIZE:
-        notes.append(SearchNote("most_size", format_parameter("size", size)))
-    if versions == ALL_VERSIONS and show == "questions":
-        notes.append(SearchNote("current_questions"))
+    notes = _list_parameter_notes(typed, values)
     return SearchRequest(
-        text=(arguments.get("q") or "").strip(),
+        text=_get_text(arguments, "q"),
         include=_parse_facet_values(arguments, "", notes),
         exclude=_parse_facet_values(arguments, EXCLUDE_SUFFIX, notes),
         from_day=days["from"],
         to_day=days["to"],
-        order=order if order in SORT_ORDERS else "",
-        show=show if show in RESULT_TYPES else "releases",
-        page=min(page_number or 1, MAX_PAGE_NUMBER),
-        size=min(page_size or PAGE_SIZE, MAX_PAGE_SIZE),
+        order=order,
+        show=show or "releases",
+        page=min(page or 1, MAX_PAGE_NUMBER),
+        size=min(size or PAGE_SIZE, MAX_PAGE_SIZE),
         notes=tuple(notes),
-        all_versions=versions == ALL_VERSIONS,
+        all_versions=bool(versions),
     )
+
+
+def _keep_known(text: str, known: Sequence[str]) -> str:
+    return text if text in known else ""
+
+
+def _get_text(arguments: UrlArguments, name: str) -> str:
+    return (arguments.get(name) or "").strip()
+
+
+def _list_parameter_notes(typed: Mapping[str, str], values: Mapping[str, Any]) -> list[SearchNote]:
+    """Return a note for each text from which no value was read, and for values without effect."""
+    notes = [
+        SearchNote("not_read", format_parameter(name, text))
+        for name, text in typed.items()
+        if text and not values[name]
+    ]
+    if values["size"] and values["size"] > MAX_PAGE_SIZE:
+        notes.append(SearchNote("most_size", format_parameter("size", typed["size"])))
+    if values["versions"] and values["show"] == "questions":
+        notes.append(SearchNote("current_questions"))
+    return notes
 
 
 def _parse_facet_values(
@@ -241,7 +255,8 @@ def build_hit_url(path: str, request: SearchRequest, number: int | None, lang: s
     number: position among all hits, from 1, for links to adjacent hits. Without words and filters,
     only the language is added.
 
-    >>> build_hit_url("/archive/releases/2#question-1", SearchRequest(text="på natten", page=3), 47, "en")
+    >>> request = SearchRequest(text="på natten", page=3)
+    >>> build_hit_url("/archive/releases/2#question-1", request, 47, "en")
     '/archive/releases/2?q=p%C3%A5+natten&hit=47&lang=en#question-1'
     """
     path, hash_sign, fragment = path.partition("#")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import islice, pairwise, product
@@ -113,24 +113,8 @@ async def find_suggestions(
     names: ResolvedNames,
 ) -> list[Suggestion]:
     """Find other queries with more hits, and the Swedish query for an English one."""
-    few_hits = hit_page.total <= FEW_HITS
-    texts: dict[str, str] = {}
-    if (is_english_query(request.query) or few_hits) and (
-        translation := _translate_query(request.query)
-    ):
-        texts[translation] = "translation"
-    corrections = hit_page.loose.corrections
-    if corrections is None or hit_page.total:
-        corrections = await _find_corrections(run, request.query, hit_page.total)
-    for chosen in (corrections, *([correction] for correction in corrections)):
-        text = request.text
-        for correction in chosen:
-            text = _apply_correction(text, correction)
-        texts.setdefault(text, "spelling")
-    if not hit_page.total and any(len(term.words) > 1 for term in find_terms(request.query.tree)):
-        texts.setdefault(_strip_operators(request.query), "loose")
     suggestions: list[Suggestion] = []
-    for text, reason in texts.items():
+    for text, reason in (await _list_other_texts(run, request, hit_page)).items():
         changed = replace(request, text=text, page=1)
         if text == request.text or len(suggestions) == MAX_SUGGESTIONS:
             continue
@@ -138,6 +122,27 @@ async def find_suggestions(
         if total > (0 if reason == "translation" else hit_page.total):
             suggestions.append(Suggestion(request=changed, total=total, reason=reason))
     return suggestions
+
+
+async def _list_other_texts(
+    run: RunQuery, request: SearchRequest, hit_page: HitPage
+) -> dict[str, str]:
+    """Return the texts of queries that may find more, each with the reason of its suggestion."""
+    query = request.query
+    texts: dict[str, str] = {}
+    if (is_english_query(query) or hit_page.total <= FEW_HITS) and (
+        translation := _translate_query(query)
+    ):
+        texts[translation] = "translation"
+    corrections = hit_page.loose.corrections
+    if corrections is None or hit_page.total:
+        corrections = await _find_corrections(run, query, hit_page.total)
+    texts.setdefault(_apply_corrections(request.text, corrections), "spelling")
+    for correction in corrections:
+        texts.setdefault(_apply_correction(request.text, correction), "spelling")
+    if not hit_page.total and any(len(term.words) > 1 for term in find_terms(query.tree)):
+        texts.setdefault(_strip_operators(query), "loose")
+    return texts
 
 
 async def correct_query(run: RunQuery, request: SearchRequest) -> CorrectedQuery:
@@ -153,15 +158,9 @@ async def correct_query(run: RunQuery, request: SearchRequest) -> CorrectedQuery
         for word in term.words
     }
     corrections = await _find_corrections(run, request.query, 0)
-    fixed |= (
-        await _count_word_releases(
-            run, [word for each in corrections for word in each.typed.split()]
-        )
-    ).keys()
-    text = request.text
-    for correction in corrections:
-        if fixed.isdisjoint(correction.typed.split()):
-            text = _apply_correction(text, correction)
+    fixed |= (await _count_word_releases(run, _list_typed_words(corrections))).keys()
+    applied = [each for each in corrections if fixed.isdisjoint(each.typed.split())]
+    text = _apply_corrections(request.text, applied)
     return CorrectedQuery(query=parse_query(text), corrections=corrections)
 
 
@@ -172,7 +171,11 @@ def _strip_operators(query: Query) -> str:
     >>> _strip_operators(parse_query('"på natten" A1/2'))
     'på natten a1 2'
     """
-    return " ".join(word for term in find_terms(query.tree) for word in term.words)
+    return " ".join(_list_words(find_terms(query.tree)))
+
+
+def _list_words(terms: Iterable[TermNode]) -> list[str]:
+    return [word for term in terms for word in term.words]
 
 
 async def _find_corrections(
@@ -182,49 +185,70 @@ async def _find_corrections(
 
     With many hits, only missing diacritics and split compounds are corrected.
     """
-    field_words = {
-        word
-        for note in query.notes
-        if note.key in FIELD_NOTES
-        for word in split_query_words(note.value)
-    }
-    terms = [
+    few_hits = hit_count <= FEW_HITS
+    terms = _list_correctable_terms(query)
+    words = _list_correctable_words(terms)
+    counts = await _count_word_releases(run, words)
+    if is_english_query(query) and (counts or len(words) > 1):
+        words = _drop_english_words(words)
+    corrections = await _find_joined_words(run, terms, counts, few_hits=few_hits)
+    joined = _list_typed_words(corrections)
+    misspelt: list[str] = []
+    for word in words:
+        if word in joined:
+            continue
+        if replacement := await _find_diacritic_correction(run, word, counts.get(word, 0)):
+            corrections.append(SpellingCorrection(word, replacement))
+        elif few_hits and len(word) > 3:
+            misspelt.append(word)
+    if misspelt:
+        corrections += await _correct_misspelt_words(run, misspelt, counts, hit_count)
+    return corrections
+
+
+def _list_typed_words(corrections: Iterable[SpellingCorrection]) -> list[str]:
+    return [word for correction in corrections for word in correction.typed.split()]
+
+
+def _list_correctable_terms(query: Query) -> list[TermNode]:
+    """Return the terms of a query without those with a star and those of misread fields."""
+    field_words: set[str] = set()
+    for note in query.notes:
+        if note.key in FIELD_NOTES:
+            field_words.update(split_query_words(note.value))
+    return [
         term
         for term in find_terms(query.tree)
         if not term.is_prefix and not field_words.intersection(term.words)
     ]
-    words = list(
-        dict.fromkeys(
-            word for term in terms for word in term.words if len(word) > 2 and word.isalpha()
-        )
-    )
-    words = words[:MAX_CORRECTED_WORDS]
-    counts = await _count_word_releases(run, words)
-    if is_english_query(query) and (counts or len(words) > 1):
-        words = [
-            word for word in words if not is_english_word(word)
-        ]  # gang is not a misspelling of gång
-    corrections = await _find_joined_words(run, terms, counts, few_hits=hit_count <= FEW_HITS)
-    corrected = {word for correction in corrections for word in correction.typed.split()}
-    misspelt = []
+
+
+def _list_correctable_words(terms: Iterable[TermNode]) -> list[str]:
+    """Return the first words of terms that are long enough, and not numbers or references."""
+    words = dict.fromkeys(_list_words(terms))
+    correctable = [word for word in words if len(word) > 2 and word.isalpha()]
+    return correctable[:MAX_CORRECTED_WORDS]
+
+
+def _drop_english_words(words: Iterable[str]) -> list[str]:
+    """Keep the words that are not English: gang is not a misspelling of gång."""
+    return [word for word in words if not is_english_word(word)]
+
+
+async def _correct_misspelt_words(
+    run: RunQuery, words: Sequence[str], counts: Mapping[str, int], hit_count: int
+) -> list[SpellingCorrection]:
+    """Correct words by similar ones of the archive, and those in no release also by two words."""
+    min_ratio = MIN_SPELLING_RATIO if hit_count else MIN_FREQUENCY_RATIO
+    frequencies = {word: counts.get(word, 0) for word in words}
+    similar = await _find_similar_words(run, frequencies, min_ratio)
+    corrections = []
     for word in words:
-        if word in corrected:
-            continue
-        if replacement := await _find_diacritic_correction(run, word, counts.get(word, 0)):
+        replacement = similar.get(word)
+        if not replacement and word not in counts:
+            replacement = await _split_word(run, word)
+        if replacement:
             corrections.append(SpellingCorrection(word, replacement))
-        elif hit_count <= FEW_HITS and len(word) > 3:
-            misspelt.append(word)
-    if misspelt:
-        min_ratio = MIN_SPELLING_RATIO if hit_count else MIN_FREQUENCY_RATIO
-        similar = await _find_similar_words(
-            run, {word: counts.get(word, 0) for word in misspelt}, min_ratio
-        )
-        for word in misspelt:
-            replacement = similar.get(word) or (
-                None if word in counts else await _split_word(run, word)
-            )
-            if replacement:
-                corrections.append(SpellingCorrection(word, replacement))
     return corrections
 
 
@@ -237,19 +261,16 @@ async def _find_joined_words(
     rare (människo).
     """
     hyphenated = {pair for term in terms for pair in pairwise(term.words)}
-    pairs = {
-        first + second: (first, second)
-        for first, second in pairwise(word for term in terms for word in term.words)
-    }
+    pairs = {first + second: (first, second) for first, second in pairwise(_list_words(terms))}
     joined_counts = await _count_word_releases(run, pairs) if pairs else {}
-    return [
-        SpellingCorrection(" ".join(pairs[joined]), joined)
-        for joined in joined_counts
-        if few_hits
-        or pairs[joined] in hyphenated
-        or min(map(len, pairs[joined])) >= MIN_JOINED_LENGTH
-        or counts.get(pairs[joined][0], 0) * MIN_FREQUENCY_RATIO < joined_counts[joined]
-    ]
+    corrections = []
+    for joined, count in joined_counts.items():
+        pair = pairs[joined]
+        is_certain = pair in hyphenated or min(map(len, pair)) >= MIN_JOINED_LENGTH
+        has_rare_start = counts.get(pair[0], 0) * MIN_FREQUENCY_RATIO < count
+        if few_hits or is_certain or has_rare_start:
+            corrections.append(SpellingCorrection(" ".join(pair), joined))
+    return corrections
 
 
 async def _count_word_releases(run: RunQuery, words: Iterable[str]) -> dict[str, int]:
@@ -286,36 +307,44 @@ async def _find_similar_words(
     archive has is only corrected to one that differs little and, if the archive has both, is
     `min_ratio` times as common.
     """
-    total = next((row["releases"] for row in await run(TOTAL_RELEASES_SQL, {})), 0)
-    least = min(len(word) - _find_max_distance(word) for word in counts)
-    most = max(len(word) + _find_max_distance(word) for word in counts)
-    parameters = {"least": least, "most": most, "common": 1 + total // RARE_WORD_DIVISOR}
-    (row,) = await run(SIMILAR_WORDS_SQL, parameters)
-    vocabulary = (row["words"] or "").split()
-    near = {
-        word: [
-            (similar, cost)
-            for similar, _, _ in extract_iter(
-                word, vocabulary, scorer=OSA.distance, score_cutoff=_find_max_distance(word)
-            )
-            if similar != word
-            and (cost := measure_spelling_difference(word, similar)) <= _find_max_cost(word, count)
-        ]
-        for word, count in counts.items()
-    }
-    frequencies = await _count_word_releases(
-        run, {similar for costs in near.values() for similar, _ in costs}
-    )
+    vocabulary = await _read_vocabulary(run, counts)
+    near = {word: _list_near_words(word, count, vocabulary) for word, count in counts.items()}
+    frequencies = await _count_word_releases(run, {key for costs in near.values() for key in costs})
     found = {}
     for word, costs in near.items():
         likely = [
             (cost - FREQUENCY_BONUS * log10(frequencies[similar]), similar)
-            for similar, cost in costs
+            for similar, cost in costs.items()
             if frequencies[similar] >= min_ratio * counts[word]
         ]
         if likely:
             found[word] = min(likely)[1]
     return found
+
+
+async def _read_vocabulary(run: RunQuery, words: Collection[str]) -> list[str]:
+    """Read the words of the archive that are about as long as some words, and not too rare."""
+    total = next((row["releases"] for row in await run(TOTAL_RELEASES_SQL, {})), 0)
+    least = min(len(word) - _find_max_distance(word) for word in words)
+    most = max(len(word) + _find_max_distance(word) for word in words)
+    parameters = {"least": least, "most": most, "common": 1 + total // RARE_WORD_DIVISOR}
+    (row,) = await run(SIMILAR_WORDS_SQL, parameters)
+    return (row["words"] or "").split()
+
+
+def _list_near_words(word: str, count: int, vocabulary: Sequence[str]) -> dict[str, float]:
+    """Return the words that differ little from a word in `count` releases, each with its cost."""
+    near = {}
+    max_distance = _find_max_distance(word)
+    for similar, _, _ in extract_iter(
+        word, vocabulary, scorer=OSA.distance, score_cutoff=max_distance
+    ):
+        if similar == word:
+            continue
+        cost = measure_spelling_difference(word, similar)
+        if cost <= _find_max_cost(word, count):
+            near[similar] = cost
+    return near
 
 
 def _find_max_cost(word: str, count: int) -> float:
@@ -336,8 +365,10 @@ def measure_spelling_difference(typed: str, word: str) -> float:
     """Return the cost of typing `typed` for `word`: the lower, the likelier. Spellings that sound
     alike cost little.
 
-    >>> measure_spelling_difference("christersson", "kristersson"), measure_spelling_difference("sjuda", "ljuda")
-    (0.3575, 1.3)
+    >>> measure_spelling_difference("christersson", "kristersson")
+    0.3575
+    >>> measure_spelling_difference("sjuda", "ljuda")
+    1.3
     """
     if fold_diacritics(typed) == fold_diacritics(word):
         return DIACRITICS_COST
@@ -400,17 +431,18 @@ def is_english_query(query: Query) -> bool:
     are only Swedish.
 
     >>> from archive.search.query_language import parse_query
-    >>> [is_english_query(parse_query(text)) for text in ("gang violence", "våld", "Nato membership", "SOU 2023:4")]
+    >>> texts = "gang violence", "våld", "Nato membership", "SOU 2023:4"
+    >>> [is_english_query(parse_query(text)) for text in texts]
     [True, False, True, False]
     """
-    terms = [
-        term for term in find_terms(query.tree) if term.match != WRITTEN
-    ]  # SOU is not an English word
-    words = [word for term in terms for word in term.words if word.isalpha()]
+    # SOU is not an English word
+    terms = [term for term in find_terms(query.tree) if term.match != WRITTEN]
+    words = list(filter(str.isalpha, _list_words(terms)))
     only_english = sum(is_english_word(word) and not is_swedish_word(word) for word in words)
-    return only_english > 0 and only_english >= sum(
-        is_swedish_word(word) and not is_english_word(word) for word in words
-    )
+    if not only_english:
+        return False
+    only_swedish = sum(is_swedish_word(word) and not is_english_word(word) for word in words)
+    return only_english >= only_swedish
 
 
 def _translate_query(query: Query) -> str | None:
@@ -424,21 +456,16 @@ def _translate_query(query: Query) -> str | None:
     >>> _translate_query(parse_query("Climate policy in Ukraine"))
     'klimatpolitik ukraina'
     """
-    if any(not _is_translatable(node) for node in iter_nodes(query.tree)):
+    if not all(map(_is_translatable, iter_nodes(query.tree))):
         return None
-    words = [word for term in find_terms(query.tree) for word in term.words]
-    lemmas, translations, swedish, found = (
-        tuple(map(english_lemma, words)),
-        load_translations(),
-        list[str](),
-        False,
-    )
+    words = _list_words(find_terms(query.tree))
+    lemmas = tuple(map(english_lemma, words))
+    swedish: list[str] = []
+    found = False
     while lemmas:
-        length = next(
-            (n for n in range(MAX_TRANSLATED_WORDS, 0, -1) if lemmas[:n] in translations), 0
-        )
+        length = _find_entry_length(lemmas)
         if length:
-            swedish.append(translations[lemmas[:length]])
+            swedish.append(load_translations()[lemmas[:length]])
             found = True
         elif words[0] not in COMMON_WORDS[1]:
             if is_english_word(words[0]) and not is_swedish_word(words[0]):
@@ -446,6 +473,13 @@ def _translate_query(query: Query) -> str | None:
             swedish.append(words[0])
         words, lemmas = words[max(1, length) :], lemmas[max(1, length) :]
     return " ".join(swedish) if found else None
+
+
+def _find_entry_length(lemmas: tuple[str, ...]) -> int:
+    """Return the number of words of the longest English entry that lemmas begin with, or 0."""
+    translations = load_translations()
+    lengths = range(MAX_TRANSLATED_WORDS, 0, -1)
+    return next((length for length in lengths if lemmas[:length] in translations), 0)
 
 
 def _is_translatable(node: QueryNode) -> bool:
@@ -456,10 +490,17 @@ def _is_translatable(node: QueryNode) -> bool:
     return isinstance(node, AndNode) or (isinstance(node, TermNode) and not node.field)
 
 
+def _apply_corrections(text: str, corrections: Iterable[SpellingCorrection]) -> str:
+    for correction in corrections:
+        text = _apply_correction(text, correction)
+    return text
+
+
 def _apply_correction(text: str, correction: SpellingCorrection) -> str:
     """Replace the corrected words in a query and leave everything else as typed. Capitals are kept.
 
-    >>> _apply_correction('"Manniskohandel" -x', SpellingCorrection("manniskohandel", "människohandel"))
+    >>> correction = SpellingCorrection("manniskohandel", "människohandel")
+    >>> _apply_correction('"Manniskohandel" -x', correction)
     '"Människohandel" -x'
     """
 

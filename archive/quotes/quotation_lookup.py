@@ -357,7 +357,7 @@ class QuotationCheck:
     async def _look_up_former(
         self,
         quotation: Quotation,
-        values: Mapping[str, Any],
+        values: dict[str, Any],
         versions: Sequence[StoredVersion],
         found: list[FoundPassage],
     ) -> QuotationResult:

@@ -148,9 +148,11 @@ def build_blocks(state: State) -> list[TextBlock]:
     if not question_blocks:
         return blocks + [TextBlock("body", "body", text) for text in body]
     block_by_words = {normalise_words(block.text): block for block in reversed(question_blocks)}
-    in_body = {normalise_words(text) for text in body}
+    in_body = set()
     for text in body:
-        question_block = block_by_words.get(normalise_words(text))
+        words = normalise_words(text)
+        in_body.add(words)
+        question_block = block_by_words.get(words)
         blocks.append(
             replace(question_block, text=text)
             if question_block
@@ -212,16 +214,13 @@ def _pair_moved_blocks(pairs: list[BlockPair]) -> list[BlockPair]:
         for pair in (*removed, *added)
     }
     for pair in added:
-        best = max(
-            (other for other in removed if id(other) not in used),
-            key=lambda other: LCSseq.normalized_similarity(words[id(other)], words[id(pair)]),
-            default=None,
-        )
-        if (
-            best
-            and LCSseq.normalized_similarity(words[id(best)], words[id(pair)])
-            >= MIN_MOVED_SIMILARITY
-        ):
+        unused = [other for other in removed if id(other) not in used]
+        scores = [
+            LCSseq.normalized_similarity(words[id(other)], words[id(pair)]) for other in unused
+        ]
+        most = max(scores, default=0.0)
+        if most >= MIN_MOVED_SIMILARITY:
+            best = unused[scores.index(most)]
             used.add(id(best))
             found[id(pair)] = BlockPair(best.before, pair.after, moved=True)
     return [found.get(id(pair), pair) for pair in pairs if id(pair) not in used]
@@ -230,7 +229,8 @@ def _pair_moved_blocks(pairs: list[BlockPair]) -> list[BlockPair]:
 def _align_paragraphs(before: Sequence[str], after: Sequence[str]) -> list[ParagraphMatch]:
     """Match all paragraphs of two texts, in order. A moved paragraph counts as removed and added.
 
-    >>> for match in _align_paragraphs(["Ett.", "Två eller tre hus."], ["Ett!", "Två eller fem hus.", "Sju."]):
+    >>> before, after = ["Ett.", "Två eller tre hus."], ["Ett!", "Två eller fem hus.", "Sju."]
+    >>> for match in _align_paragraphs(before, after):
     ...     print(match.before, match.after)
     (0,) (0,)
     (1,) (1,)
@@ -274,9 +274,7 @@ def _find_equal_runs(before: Sequence[str], after: Sequence[str]) -> list[tuple[
 
 
 def _align_gap(before: Sequence[str], after: Sequence[str]) -> list[ParagraphMatch]:
-    """Match altered, split and merged paragraphs so that the most words are kept (dynamic
-    programming).
-    """
+    """Match altered, split and merged paragraphs so that the most words are kept."""
     rows, columns = len(before), len(after)
     unmatched = [ParagraphMatch((n,), ()) for n in range(rows)] + [
         ParagraphMatch((), (n,)) for n in range(columns)
@@ -285,23 +283,34 @@ def _align_gap(before: Sequence[str], after: Sequence[str]) -> list[ParagraphMat
     if not rows or not columns or rows * columns > MAX_GAP_PAIRS or letters > MAX_GAP_LETTERS:
         return unmatched
     numbers: dict[str, int] = {}
-    left, right = (
-        [
-            [numbers.setdefault(word, len(numbers)) for word in normalise_words(text)]
-            for text in texts
-        ]
-        for texts in (before, after)
-    )
+    left, right = _number_words(before, numbers), _number_words(after, numbers)
     if rows == columns == 1:
-        similar = 2 * LCSseq.similarity(left[0], right[0]) >= MIN_LONE_SIMILARITY * (
-            len(left[0]) + len(right[0])
-        )
-        return [ParagraphMatch((0,), (0,))] if similar else unmatched
+        words = len(left[0]) + len(right[0])
+        is_similar = 2 * LCSseq.similarity(left[0], right[0]) >= MIN_LONE_SIMILARITY * words
+        return [ParagraphMatch((0,), (0,))] if is_similar else unmatched
+    return _trace_back(_find_best_steps(left, right), rows, columns)
+
+
+def _number_words(texts: Sequence[str], numbers: dict[str, int]) -> list[WordNumbers]:
+    """Return the words of paragraphs as numbers; `numbers` gets those of new words."""
+    return [
+        [numbers.setdefault(word, len(numbers)) for word in normalise_words(text)] for text in texts
+    ]
+
+
+def _find_best_steps(
+    left: Sequence[WordNumbers], right: Sequence[WordNumbers]
+) -> dict[tuple[int, int], tuple[int, int]]:
+    """Return, for each pair of ends, the last step of the best match of all paragraphs before them
+    (dynamic programming).
+
+    A step is the number of paragraphs on either side that are matched, or skipped.
+    """
     shared = _count_shared_words(left, right)
-    best = [[0.0] * (columns + 1) for _ in range(rows + 1)]
+    best = [[0.0] * (len(right) + 1) for _ in range(len(left) + 1)]
     steps: dict[tuple[int, int], tuple[int, int]] = {}
-    for row in range(1, rows + 1):
-        for column in range(1, columns + 1):
+    for row in range(1, len(left) + 1):
+        for column in range(1, len(right) + 1):
             score, step = max((best[row - 1][column], (1, 0)), (best[row][column - 1], (0, 1)))
             if (row - 1, column - 1) in shared:
                 for height, width in ((1, 1), (1, 2), (2, 1)):
@@ -311,7 +320,7 @@ def _align_gap(before: Sequence[str], after: Sequence[str]) -> list[ParagraphMat
                     if gain and best[row - height][column - width] + gain > score:
                         score, step = best[row - height][column - width] + gain, (height, width)
             best[row][column], steps[row, column] = score, step
-    return _trace_back(steps, rows, columns)
+    return steps
 
 
 def _count_shared_words(
@@ -349,7 +358,7 @@ def _score_match(
     cells = [(row, column) for row in rows for column in columns]
     if any(cell not in shared for cell in cells):
         return 0
-    old, new = [left[row] for row in rows], [right[column] for column in columns]
+    old, new = left[rows.start : rows.stop], right[columns.start : columns.stop]
     size = sum(map(len, (*old, *new)))
     common = shared[cells[0]]
     if len(cells) > 1:
@@ -388,7 +397,8 @@ def diff_words(before: str, after: str) -> list[DiffSegment]:
 
     The `same` and `del` segments joined give the earlier text, `same` and `ins` the later.
 
-    >>> [(p.op, p.text) for p in diff_words("Mötet hålls den 4 maj i Lund.", "Mötet hålls den 5 maj i Lund.")]
+    >>> segments = diff_words("Mötet hålls den 4 maj i Lund.", "Mötet hålls den 5 maj i Lund.")
+    >>> [(segment.op, segment.text) for segment in segments]
     [('same', 'Mötet hålls '), ('del', 'den 4 maj '), ('ins', 'den 5 maj '), ('same', 'i Lund.')]
     """
     if before == after:

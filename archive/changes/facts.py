@@ -9,14 +9,21 @@ text.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import NamedTuple
 
-from archive.language.compounds import ADJECTIVE, INFLECTED, NOUN, VERB, find_word_readings
+from archive.language.compounds import (
+    ADJECTIVE,
+    INFLECTED,
+    NOUN,
+    VERB,
+    WordReading,
+    find_word_readings,
+)
 from archive.language.lemmas import swedish_lemma
 from archive.language.terms import MAX_ABBREVIATION_LENGTH
 
@@ -118,7 +125,14 @@ UNITS = _split_words(  # units after numbers; 3 km is not 3 mil
     " minute minutes seconds mile miles"
     " metres degrees"
 )
-LOWERCASE_UNITS = {unit.casefold() for unit in UNITS}
+# What the words of a quantity do: they multiply it, halve it, or are its unit.
+FACTORS = {**NUMBER_WORDS, **MONEY_ABBREVIATIONS, **SCALES}
+HALVES = frozenset(("halv", "halvt", "half"))
+QUANTITY_UNITS = {
+    **dict.fromkeys(MONEY_ABBREVIATIONS, "kr"),
+    **CURRENCIES,
+    **{unit.casefold(): unit.casefold() for unit in UNITS},
+}
 COUNTED_NOUNS = _split_words(  # four digits before these are a count, not a year
     "personer människor"
     " barn elever"
@@ -495,8 +509,8 @@ class CapitalUsage:
         """
         if not word[0].isupper() or len(word) < 2:
             return False
-        if word.isupper() and word.isalpha() and len(word) <= MAX_ABBREVIATION_LENGTH:
-            return True  # an abbreviation: SCB, EU; longer words in capitals are only emphasised
+        if _is_abbreviation(word):
+            return True
         low = word.casefold()
         if not self.marks_names or low in FUNCTION_WORDS:
             return False
@@ -505,15 +519,22 @@ class CapitalUsage:
         return capital_follows and low not in self.lowercase_words and not low.endswith(ROLE_TITLES)
 
 
+def _is_abbreviation(word: str) -> bool:
+    """Return whether a word is an abbreviation such as SCB, EU; longer words in capitals are only
+    emphasised.
+    """
+    return word.isupper() and word.isalpha() and len(word) <= MAX_ABBREVIATION_LENGTH
+
+
 def tokenise(text: str, capitals: CapitalUsage | None = None) -> list[DiffToken]:
     """Split a text into tokens; joined with their spaces, they give the text without leading white
     space.
 
     capitals: how the text uses capital letters; None: analyse this text.
 
-    >>> [(t.text, t.kind) for t in tokenise("Det kostar inte 3 400 kronor, säger Ada Ek.") if t.kind != "word"]
-    [('inte', 'negation'), ('3 400 kronor', 'amount'), (',', 'mark'), ('Ada Ek', 'name'), ('.',
-    'mark')]
+    >>> tokens = tokenise("Det kostar inte 3 400 kronor, säger Ada Ek.")
+    >>> [(token.text, token.kind) for token in tokens if token.kind not in ("word", "mark")]
+    [('inte', 'negation'), ('3 400 kronor', 'amount'), ('Ada Ek', 'name')]
     """
     tokens = _split_tokens(text)
     capitals = capitals or analyse_capitals([text])
@@ -581,12 +602,15 @@ def _next_starts_sentence(tokens: list[DiffToken], starts_sentence: bool) -> boo
         return not last.space  # glued words
     previous = tokens[-2] if len(tokens) > 1 else None
     if last.text == "." and previous and not previous.space:
-        return not (
-            previous.value in ABBREVIATIONS or (previous.kind == "word" and len(previous.text) == 1)
-        )
+        return not _is_abbreviated(previous)
     if last.text in QUOTATION_MARKS:  # an opening one has space before it and none after it
         return starts_sentence or bool(not last.space and (previous is None or previous.space))
     return starts_sentence or last.text in SENTENCE_ENDS
+
+
+def _is_abbreviated(token: DiffToken) -> bool:
+    """Return whether a full stop after a word belongs to it."""
+    return token.value in ABBREVIATIONS or (token.kind == "word" and len(token.text) == 1)
 
 
 def _join_names(tokens: list[DiffToken], capitals: CapitalUsage) -> list[DiffToken]:
@@ -609,14 +633,7 @@ def _join_names(tokens: list[DiffToken], capitals: CapitalUsage) -> list[DiffTok
             joined.append(token)
             position += 1
             continue
-        end = position + 1
-        while tokens[end - 1].space and "\n" not in tokens[end - 1].space and end < len(tokens):
-            if named[end] and not tokens[end].starts_sentence:
-                end += 1
-            elif tokens[end].value in NAME_PARTICLES and end + 1 < len(tokens) and named[end + 1]:
-                end += 2
-            else:
-                break
+        end = _find_end_of_name(tokens, named, position)
         run = tokens[position:end]
         text = "".join(part.text + part.space for part in run[:-1]) + run[-1].text
         joined.append(
@@ -624,6 +641,21 @@ def _join_names(tokens: list[DiffToken], capitals: CapitalUsage) -> list[DiffTok
         )
         position = end
     return joined
+
+
+def _find_end_of_name(tokens: Sequence[DiffToken], named: Sequence[bool], start: int) -> int:
+    """Return the position after a name: words with capitals within a line, and particles between
+    them.
+    """
+    end = start + 1
+    while end < len(tokens) and tokens[end - 1].space and "\n" not in tokens[end - 1].space:
+        if named[end] and not tokens[end].starts_sentence:
+            end += 1
+        elif tokens[end].value in NAME_PARTICLES and end + 1 < len(tokens) and named[end + 1]:
+            end += 2
+        else:
+            break
+    return end
 
 
 def _is_capital(token: DiffToken | None) -> bool:
@@ -655,7 +687,7 @@ def _find_speech(paragraph: str) -> list[tuple[int, int]]:
     attributions = [found.span() for found in ATTRIBUTION_PATTERN.finditer(paragraph)]
     opening = paragraph.lstrip()
     if opening.startswith(SPEECH_DASHES) or (opening.startswith("- ") and attributions):
-        edges = [0, *(edge for span in attributions for edge in span), len(paragraph)]
+        edges = [0, *chain.from_iterable(attributions), len(paragraph)]
         return list(zip(edges[::2], edges[1::2], strict=True))
     marks = [position for position, letter in enumerate(paragraph) if letter in QUOTATION_MARKS]
     pairs = zip(marks[::2], marks[1::2], strict=False)
@@ -695,10 +727,10 @@ def _find_fact(text: str, position: int) -> tuple[str, str, int] | None:
 def _normalise_fact(kind: str, text: str) -> str:
     """Return the value of a printed fact, independent of its spelling.
 
-    >>> _normalise_fact("date", "den 4 maj 2025") == _normalise_fact("date", "May 4, 2025") == "2025-05-04"
-    True
-    >>> _normalise_fact("amount", "1,5 miljarder kronor") == _normalise_fact("amount", "1 500 mnkr") == "1500000000 kr"
-    True
+    >>> [_normalise_fact("date", text) for text in ("den 4 maj 2025", "May 4, 2025")]
+    ['2025-05-04', '2025-05-04']
+    >>> [_normalise_fact("amount", text) for text in ("1,5 miljarder kronor", "1 500 mnkr")]
+    ['1500000000 kr', '1500000000 kr']
     >>> _normalise_fact("percent", "tio procent"), _normalise_fact("time", "kl. 9.30–11")
     ('10 %', '09:30-11:00')
     """
@@ -721,9 +753,9 @@ def _normalise_date(plain: str) -> str:
     words = [word.rstrip(".") for word in plain.split()]
     months = [MONTH_NUMBERS[word] for word in words if word in MONTH_NUMBERS]
     years = [word for word in words if re.fullmatch(YEAR, word)]
-    days = [word for word in words if re.fullmatch(r"\d{1,2}", word)]
+    days = [f"{int(word):02}" for word in words if re.fullmatch(r"\d{1,2}", word)]
     if len(months) == 1 and len(months) + len(years) + len(days) == len(words):
-        return "-".join([*years, f"{months[0]:02}", *(f"{int(day):02}" for day in days)])
+        return "-".join([*years, f"{months[0]:02}", *days])
     return plain
 
 
@@ -731,26 +763,19 @@ def _normalise_quantity(kind: str, plain: str) -> str:
     if kind == "number" and re.search(r"\d[:-]\w", plain):  # 3:e, 50-tal, 18-åring
         return plain
     parts = re.findall(r"(?<![\d])-?\d[\d .,]*|[^\W\d]+(?:-[^\W\d]+)*|[^\w\s]", plain)
-    total, unit, numbers = Decimal(1), "%" if kind == "percent" else "", []
+    total, unit, numbers = Decimal(1), "%" if kind == "percent" else "", 0
     for part in parts:
         if re.match(r"-?\d", part):
-            numbers.append(part)
+            numbers += 1
             total *= _parse_number(part)
-        elif part in NUMBER_WORDS:
-            total *= NUMBER_WORDS[part]
-        elif part in MONEY_ABBREVIATIONS:
-            total, unit = total * MONEY_ABBREVIATIONS[part], "kr"
-        elif part in SCALES:
-            total *= SCALES[part]
-        elif part in CURRENCIES:
-            unit = CURRENCIES[part]
-        elif part in LOWERCASE_UNITS:
-            unit = part
-        elif part in {"halv", "halvt", "half"}:
+        elif part in FACTORS:
+            total *= FACTORS[part]
+        elif part in HALVES:
             total /= 2
         elif part in FRACTION_WORDS or part.endswith(("tal", "talet", "talets")):
             return plain
-    if len(numbers) > 1:  # a range
+        unit = QUANTITY_UNITS.get(part, unit)
+    if numbers > 1:  # a range
         return plain.replace(" ", "")
     return f"{total.normalize():f} {unit}".strip()
 
@@ -810,8 +835,8 @@ def _is_title_case(line: str) -> bool:
 def _normalise_name(text: str) -> str:
     """Return a name in lower case without the genitive s.
 
-    >>> _normalise_name("Sveriges"), _normalise_name("SCB:s"), _normalise_name("Ada Eks"), _normalise_name("Sweden’s")
-    ('sverige', 'scb', 'ada ek', 'sweden')
+    >>> [_normalise_name(name) for name in ("Sveriges", "SCB:s", "Ada Eks", "Sweden’s")]
+    ['sverige', 'scb', 'ada ek', 'sweden']
     """
     low = re.sub(r"[:’']s?$", "", text.casefold())
     return " ".join(
@@ -859,11 +884,13 @@ def find_content_lemma(word: str) -> str:
     if word in FUNCTION_WORDS or word in MODALS:
         return ""
     readings = find_word_readings(word)
-    is_content = any(
-        reading.word_class == NOUN
-        or (reading.word_class == ADJECTIVE and reading.relation != INFLECTED)
-        for reading in readings
-    )
+    if not readings:
+        return swedish_lemma(word) if len(word) >= MIN_UNKNOWN_LENGTH else ""
     is_verb = any(reading.word_class == VERB for reading in readings)
-    is_unknown = not readings and len(word) >= MIN_UNKNOWN_LENGTH
-    return swedish_lemma(word) if (is_content and not is_verb) or is_unknown else ""
+    return swedish_lemma(word) if not is_verb and any(map(_is_content, readings)) else ""
+
+
+def _is_content(reading: WordReading) -> bool:
+    """Return whether a reading is a noun, or an adjective that is no form of a verb."""
+    is_adjective = reading.word_class == ADJECTIVE and reading.relation != INFLECTED
+    return reading.word_class == NOUN or is_adjective

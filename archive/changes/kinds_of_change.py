@@ -8,7 +8,7 @@ The package's docstring describes the rules; `kinds.py` has the table of kinds a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
@@ -19,6 +19,7 @@ from rapidfuzz.distance import OSA
 from archive.changes.diff import (
     BlockPair,
     State,
+    TextBlock,
     WholeText,
     build_blocks,
     find_changed_spans,
@@ -60,6 +61,7 @@ from archive.changes.importance import (
 from archive.times import only_hour_differs
 
 REPORTED_KINDS = ("amount", "number", "date", "name", "time", "reference", "link", "contact", "day")
+UNNAMED_KINDS = tuple(kind for kind in REPORTED_KINDS if kind != "name")
 FIGURE_FACTS = (
     "amount",
     "number",
@@ -151,25 +153,21 @@ def find_text_changes(before: State, after: State) -> list[Change]:
     for pair in pairs:
         if not pair.before or not pair.after:
             continue
-        text, new_text, field = (
-            join_blocks(pair.before),
-            join_blocks(pair.after),
-            pair.after[0].field,
-        )
-        roles, new_roles = (
-            [(block.field, block.role) for block in side] for side in (pair.before, pair.after)
-        )
+        text, new_text = join_blocks(pair.before), join_blocks(pair.after)
+        field = pair.after[0].field
         if pair.moved:
             changes.append(build_change(field, "paragraph_moved", text, new_text))
         if text != new_text:
-            passages.append(
-                [_classify_passage(passage) for passage in _find_passages(pair, capitals())]
-            )
-        elif roles != new_roles:
+            passages.append(list(map(_classify_passage, _find_passages(pair, capitals()))))
+        elif _list_roles(pair.before) != _list_roles(pair.after):
             changes.append(build_change(field, "layout", pair.before[0].field, field))
     versions = WholeText(old), WholeText(new)
     changes += _build_paragraph_changes(pairs, capitals, versions)
     return changes + _resolve_unmatched_facts(passages, versions)
+
+
+def _list_roles(blocks: Sequence[TextBlock]) -> list[tuple[str, str]]:
+    return [(block.field, block.role) for block in blocks]
 
 
 def _find_passages(pair: BlockPair, capitals: CapitalUsage) -> list[ChangedPassage]:
@@ -180,7 +178,10 @@ def _find_passages(pair: BlockPair, capitals: CapitalUsage) -> list[ChangedPassa
         [token for span in spans for token in old[span.first : span.last]],
         [token for span in spans for token in new[span.new_first : span.new_last]],
     )
-    passages = [
+    if not spans:
+        before, after = _find_respaced_tokens(old, new)
+        return [ChangedPassage(block.field, block.role, shares, before, after)]
+    return [
         ChangedPassage(
             block.field,
             block.role,
@@ -192,14 +193,16 @@ def _find_passages(pair: BlockPair, capitals: CapitalUsage) -> list[ChangedPassa
         )
         for span in spans
     ]
-    if passages:
-        return passages
-    # Only white space differs.
-    respaced = [
-        tokens for tokens in zip(old, new, strict=True) if tokens[0].space != tokens[1].space
+
+
+def _find_respaced_tokens(
+    old: Sequence[DiffToken], new: Sequence[DiffToken]
+) -> tuple[list[DiffToken], list[DiffToken]]:
+    """Return the tokens of two texts that have another white space after them."""
+    pairs = [
+        (left, right) for left, right in zip(old, new, strict=True) if left.space != right.space
     ]
-    before, after = [left for left, _ in respaced], [right for _, right in respaced]
-    return [ChangedPassage(block.field, block.role, shares, before, after)]
+    return [left for left, _ in pairs], [right for _, right in pairs]
 
 
 def _measure_shares(before: Sequence[DiffToken], after: Sequence[DiffToken]) -> ParagraphShares:
@@ -261,9 +264,7 @@ def _compare_spelling(passage: ChangedPassage) -> Change | None:
         return None
     if old != new:
         return build_change(passage.field, "typo", before, after)  # an extra or missing space
-    return build_change(
-        passage.field, "layout" if before.split() == after.split() else "punctuation", before, after
-    )
+    return _build_mark_change(passage.field, before, after)
 
 
 def _compare_facts(
@@ -274,43 +275,34 @@ def _compare_facts(
 
     The facts left over are returned as unmatched. In a long passage, names are not paired.
     """
-    old, new = (
-        _find_missing_facts(side, other)
-        for side, other in ((passage.before, passage.after), (passage.after, passage.before))
-    )
-    changes = (
-        [_build_fact_change(passage, *pair) for pair in _find_swapped_figures(passage)]
-        if is_phrase
-        else []
-    )
-    for kinds in [
-        *((kind,) for kind in REPORTED_KINDS if is_phrase or kind != "name"),
-        FIGURE_FACTS,
-    ]:
-        removed, inserted = (
-            [token for token in side if token.kind in kinds] for side in (old, new)
-        )
-        pairs = list(zip(removed, inserted, strict=False))
+    old = _find_missing_facts(passage.before, passage.after)
+    new = _find_missing_facts(passage.after, passage.before)
+    swapped = _find_swapped_figures(passage) if is_phrase else []
+    changes = [_build_fact_change(passage, *pair) for pair in swapped]
+    paired_kinds = REPORTED_KINDS if is_phrase else UNNAMED_KINDS
+    for kinds in (*((kind,) for kind in paired_kinds), FIGURE_FACTS):
+        pairs = list(zip(_select_kinds(old, kinds), _select_kinds(new, kinds), strict=False))
         changes += [
             _build_fact_change(passage, *pair) for pair in pairs if not _is_same_name(*pair)
         ]
         paired = {id(token) for pair in pairs for token in pair}
-        old, new = ([token for token in side if id(token) not in paired] for side in (old, new))
-    unmatched = [
-        UnmatchedFact(token, added) for added, side in ((False, old), (True, new)) for token in side
-    ]
+        old = [token for token in old if id(token) not in paired]
+        new = [token for token in new if id(token) not in paired]
+    unmatched = [UnmatchedFact(token, added=False) for token in old]
+    unmatched += [UnmatchedFact(token, added=True) for token in new]
     # "i dag" alone is not a reported date
     return changes, [fact for fact in unmatched if fact.token.kind != "day"]
+
+
+def _select_kinds(tokens: Sequence[DiffToken], kinds: Sequence[str]) -> list[DiffToken]:
+    return [token for token in tokens if token.kind in kinds]
 
 
 def _find_swapped_figures(passage: ChangedPassage) -> list[tuple[DiffToken, DiffToken]]:
     """Return pairs of figures that swapped places in the passage."""
     swapped = []
     for kind in FIGURE_FACTS:
-        old, new = (
-            [token for token in side if token.kind == kind]
-            for side in (passage.before, passage.after)
-        )
+        old, new = _select_kinds(passage.before, (kind,)), _select_kinds(passage.after, (kind,))
         if Counter(token.value for token in old) == Counter(token.value for token in new):
             swapped += [
                 pair for pair in zip(old, new, strict=True) if pair[0].value != pair[1].value
@@ -374,18 +366,19 @@ def _compare_word_kind(passage: ChangedPassage, kind: str) -> Change | None:
     """Return the change if the number of negations or the strength of modal verbs differs, else
     None.
     """
-    old, new = (
-        [token for token in side if token.kind == kind] for side in (passage.before, passage.after)
-    )
-    values, new_values = (
-        Counter(kind if kind == "negation" else token.value for token in side)
-        for side in (old, new)
-    )
-    if values == new_values or (kind == "negation" and _is_double_negation(passage)):
+    old, new = _select_kinds(passage.before, (kind,)), _select_kinds(passage.after, (kind,))
+    if _count_word_kind(old, kind) == _count_word_kind(new, kind):
+        return None
+    if kind == "negation" and _is_double_negation(passage):
         return None
     before, after = (" ".join(token.text for token in side) for side in (old, new))
     importance = LONE_MODAL_IMPORTANCE if kind == "modal" and not (before and after) else None
     return build_change(passage.field, _change_kind(kind), before, after, importance)
+
+
+def _count_word_kind(tokens: Sequence[DiffToken], kind: str) -> Counter[str]:
+    """Count negations, which are all alike, or modal verbs by their strength."""
+    return Counter(kind if kind == "negation" else token.value for token in tokens)
 
 
 def _is_double_negation(passage: ChangedPassage) -> bool:
@@ -406,20 +399,25 @@ def _compare_remaining_words(
     wording.
     """
     before, after = join_tokens(passage.before), join_tokens(passage.after)
-    old, new = (
-        [word for word in normalise_words(text) if word not in reported] for text in (before, after)
-    )
+    words, new_words = normalise_words(before), normalise_words(after)
+    old = [word for word in words if word not in reported]
+    new = [word for word in new_words if word not in reported]
     if Counter(old) == Counter(new) and not is_only_change:
         return []
-    if old == new and normalise_words(before) == normalise_words(after):
-        kind = "layout" if before.split() == after.split() else "punctuation"
-        return [build_change(passage.field, kind, before, after)]
+    if old == new and words == new_words:
+        return [_build_mark_change(passage.field, before, after)]
     opposite = _find_opposite(passage.field, old, new) or _find_ending(passage)
     if opposite:
         return [opposite]
     if _is_typo(passage, old, new):
         return [build_change(passage.field, "typo", before, after)]
     return [_build_wording_change(passage)]
+
+
+def _build_mark_change(field: str, before: str, after: str) -> Change:
+    """Build the change of a passage whose words are the same: of its marks, or its white space."""
+    kind = "layout" if before.split() == after.split() else "punctuation"
+    return build_change(field, kind, before, after)
 
 
 def _find_opposite(field: str, old: list[str], new: list[str]) -> Change | None:
@@ -533,23 +531,29 @@ def _resolve_unmatched_facts(
     for pair in passages:
         found: list[Change] = []
         for classified in pair:
-            new_facts = [
-                _build_side_change(
-                    classified.passage.field,
-                    _change_kind(fact.token.kind),
-                    fact.token.text,
-                    added=fact.added,
-                    importance=_rate_unmatched_fact(fact, classified),
-                )
-                for fact in classified.unmatched
-                if fact.token.value not in added & removed
-                and not versions[not fact.added].has_fact(fact.token)
-            ]
+            new_facts = _list_fact_changes(classified, added & removed, versions)
             found += [*classified.changes, *new_facts] or [
                 _build_wording_change(classified.passage)
             ]
         changes += _merge_changes(found)
     return changes
+
+
+def _list_fact_changes(
+    classified: ClassifiedPassage, moved: Set[str], versions: tuple[WholeText, WholeText]
+) -> list[Change]:
+    """Return the changes of facts that the other version lacks; `moved`: values that both have."""
+    return [
+        _build_side_change(
+            classified.passage.field,
+            _change_kind(fact.token.kind),
+            fact.token.text,
+            added=fact.added,
+            importance=_rate_unmatched_fact(fact, classified),
+        )
+        for fact in classified.unmatched
+        if fact.token.value not in moved and not versions[not fact.added].has_fact(fact.token)
+    ]
 
 
 def _rate_unmatched_fact(fact: UnmatchedFact, classified: ClassifiedPassage) -> float:
@@ -587,8 +591,8 @@ def _merge_changes(changes: list[Change]) -> list[Change]:
     for kind in MERGED_KINDS:
         parts = [change for change in changes if change.kind == kind]
         if parts:
-            sides = [[part.before for part in parts], [part.after for part in parts]]
-            before, after = (shorten(" … ".join(text for text in side if text)) for side in sides)
+            before = shorten(" … ".join(part.before for part in parts if part.before))
+            after = shorten(" … ".join(part.after for part in parts if part.after))
             most = max(part.importance for part in parts)
             merged.append(
                 Change(field=parts[0].field, kind=kind, before=before, after=after, importance=most)
@@ -605,6 +609,19 @@ def _build_paragraph_changes(
 
     Paragraphs of one question or answer make a single change.
     """
+    changes, letters = [], MAX_SEARCHED_LETTERS
+    for run in _group_lone_pairs(pairs):
+        text = join_blocks([block for pair in run for block in pair.before or pair.after])
+        letters -= len(text)
+        importance = _rate_text(text)
+        if letters >= 0:
+            importance = _rate_paragraph(tokenise(text, capitals()), versions[bool(run[0].before)])
+        changes.append(_build_paragraph_change(run[0], text, importance))
+    return changes
+
+
+def _group_lone_pairs(pairs: list[BlockPair]) -> list[list[BlockPair]]:
+    """Return the pairs with one side only, in runs that belong together."""
     runs: list[list[BlockPair]] = []
     for pair in pairs:
         if pair.before and pair.after:
@@ -613,15 +630,7 @@ def _build_paragraph_changes(
             runs[-1].append(pair)
         else:
             runs.append([pair])
-    changes, letters = [], MAX_SEARCHED_LETTERS
-    for run in runs:
-        text = join_blocks([block for pair in run for block in pair.before or pair.after])
-        letters -= len(text)
-        importance = _rate_text(text)
-        if letters >= 0:
-            importance = _rate_paragraph(tokenise(text, capitals()), versions[bool(run[0].before)])
-        changes.append(_build_paragraph_change(run[0], text, importance))
-    return changes
+    return runs
 
 
 def _belongs_together(first_pair: BlockPair, second_pair: BlockPair) -> bool:
@@ -660,19 +669,14 @@ def _rate_paragraph(tokens: Sequence[DiffToken], other: WholeText) -> int:
     A fact counts if the other version lacks it, and a name only in a sentence without a telephone
     number or e-mail address: headings, links and contacts say little.
     """
-    text, is_sentence, kinds = (
-        join_tokens(tokens),
-        _ends_sentence(tokens),
-        {token.kind for token in tokens},
-    )
-    importance = (
-        PLAIN_SENTENCE_IMPORTANCE if is_sentence and "contact" not in kinds else CAPTION_IMPORTANCE
-    )
+    text = join_tokens(tokens)
+    is_plain = _ends_sentence(tokens) and all(token.kind != "contact" for token in tokens)
+    importance = PLAIN_SENTENCE_IMPORTANCE if is_plain else CAPTION_IMPORTANCE
     if has_ending(text):
         importance = SENTENCE_IMPORTANCE["opposite"]
     for token in tokens:
         rating = SENTENCE_IMPORTANCE.get(token.kind, 0)
-        is_counted = token.kind != "name" or (is_sentence and "contact" not in kinds)
+        is_counted = is_plain or token.kind != "name"
         if rating > importance and is_counted and not other.has_fact(token):
             importance = rating
     return importance + (SPEECH_POINTS if text.startswith(SPEECH_DASHES) else 0)
@@ -687,13 +691,7 @@ def find_metadata_changes(
         for field in PLAIN_FIELDS
         if before.get(field) != after.get(field)
     ]
-    tags, new_tags = before.get("tags") or (), after.get("tags") or ()
-    changes += [
-        _build_side_change("tags", "tags", tag, added=False) for tag in tags if tag not in new_tags
-    ]
-    changes += [
-        _build_side_change("tags", "tags", tag, added=True) for tag in new_tags if tag not in tags
-    ]
+    changes += _compare_tags(before.get("tags") or (), after.get("tags") or ())
     changes += _compare_parts("attachments", before, after, ("url", "title"), kind="attachment")
     changes += _compare_parts(
         "images", before, after, ("url", "caption", "credit", "alt"), kind="image"
@@ -703,6 +701,16 @@ def find_metadata_changes(
     )
     changes += _compare_answerers(before.get("questions") or (), after.get("questions") or ())
     return changes + _compare_markup(before, after, text_changes)
+
+
+def _compare_tags(before: Sequence[str], after: Sequence[str]) -> list[Change]:
+    """Return the changes of the tags: those removed, then those added."""
+    removed = [tag for tag in before if tag not in after]
+    added = [tag for tag in after if tag not in before]
+    return [
+        *(_build_side_change("tags", "tags", tag, added=False) for tag in removed),
+        *(_build_side_change("tags", "tags", tag, added=True) for tag in added),
+    ]
 
 
 def _build_value_change(field: str, before: str | None, after: str | None) -> Change:
@@ -732,23 +740,12 @@ def _compare_parts(
 
     Parts that have the same value for one of the keys count as the same part.
     """
-    old: list[StatePart] = [
-        part for part in before.get(field) or () if part not in (after.get(field) or ())
-    ]
-    new: list[StatePart] = [
-        part for part in after.get(field) or () if part not in (before.get(field) or ())
-    ]
+    parts, new_parts = before.get(field) or (), after.get(field) or ()
+    old = [part for part in parts if part not in new_parts]
+    new = [part for part in new_parts if part not in parts]
     changes = []
-    for part in list(old):
-        partner = next(
-            (
-                other
-                for key in keys
-                for other in new
-                if part.get(key) and part[key] == other.get(key)
-            ),
-            None,
-        )
+    for part in old:
+        partner = _find_partner(part, new, keys)
         if partner is None:
             changes.append(build_change(field, kind, _format_part(part, keys), ""))
             continue
@@ -763,6 +760,19 @@ def _compare_parts(
     return changes + [build_change(field, kind, "", _format_part(part, keys)) for part in new]
 
 
+def _find_partner(
+    part: StatePart, others: Sequence[StatePart], keys: Sequence[str]
+) -> StatePart | None:
+    """Return the first of other parts with the same value, by the first key that has one."""
+    for key in keys:
+        if not part.get(key):
+            continue
+        for other in others:
+            if part[key] == other.get(key):
+                return other
+    return None
+
+
 def _format_part(part: StatePart, keys: Sequence[str]) -> str:
     return ", ".join(str(part[key]) for key in keys if part.get(key)) or "–"
 
@@ -772,25 +782,7 @@ def _compare_markup(before: State, after: State, text_changes: Sequence[Change])
     if before.get("body_html") == after.get("body_html"):
         return []
     old, new = _parse_markup(before.get("body_html")), _parse_markup(after.get("body_html"))
-    files = {
-        part.get("url") for state in (before, after) for part in state.get("attachments") or ()
-    }
-    changes, removed, added = _compare_links(_count_links(old, files), _count_links(new, files))
-    removed_text = _pad_words([change.before for change in text_changes])
-    added_text = _pad_words([change.after for change in text_changes])
-    old_text, new_text = (
-        _pad_words([str(old.text_content())]),
-        _pad_words([str(new.text_content())]),
-    )
-    for links, other_text, changed_text in (
-        (removed, new_text, removed_text),
-        (added, old_text, added_text),
-    ):
-        changes += [
-            _build_side_change("body_html", "link", url, added=links is added)
-            for text, url in links
-            if _is_link_text_kept(text, other_text, changed_text)
-        ]
+    changes = _compare_kept_links(old, new, _list_file_urls(before, after), text_changes)
     if changes or any(change.field in {"lead", "body", "questions"} for change in text_changes):
         return changes
     old_elements, new_elements = (
@@ -800,6 +792,34 @@ def _compare_markup(before: State, after: State, text_changes: Sequence[Change])
     only_old = " ".join((old_elements - new_elements).elements())
     only_new = " ".join((new_elements - old_elements).elements())
     return [build_change("body_html", "layout", only_old, only_new)]
+
+
+def _list_file_urls(*states: State) -> set[object]:
+    return {part.get("url") for state in states for part in state.get("attachments") or ()}
+
+
+def _compare_kept_links(
+    old: html.HtmlElement,
+    new: html.HtmlElement,
+    files: set[object],
+    text_changes: Sequence[Change],
+) -> list[Change]:
+    """Return the changes of links other than to files, where the text of the link was kept."""
+    changes, removed, added = _compare_links(_count_links(old, files), _count_links(new, files))
+    removed_text = _pad_words([change.before for change in text_changes])
+    added_text = _pad_words([change.after for change in text_changes])
+    old_text = _pad_words([str(old.text_content())])
+    new_text = _pad_words([str(new.text_content())])
+    for links, other_text, changed_text in (
+        (removed, new_text, removed_text),
+        (added, old_text, added_text),
+    ):
+        changes += [
+            _build_side_change("body_html", "link", url, added=links is added)
+            for text, url in links
+            if _is_link_text_kept(text, other_text, changed_text)
+        ]
+    return changes
 
 
 def _compare_links(

@@ -142,29 +142,40 @@ class Captures(AbstractContextManager["Captures"]):
                 if readonly
                 else open_writable(self.path, page_size=PAGE_SIZE)
             )
-            try:
-                exists, file_id = check_version(self._db, self.path), read_file_id(self._db)
-            except sqlite3.DatabaseError:
-                if not readonly:
-                    raise
-                exists, file_id = (
-                    True,
-                    0,
-                )  # a damaged file is reported by each read, so that `verify` continues
+            exists, file_id = self._read_file_facts(readonly=readonly)
             if is_lost and not exists:
                 raise ArchiveError(self.path, LOST_MESSAGE)
-            # a file of an older version lacks the last tables
-            is_current = readonly or (exists and bool(self._db.execute(HAS_REFUSED_SQL).fetchone()))
-            for sql in () if is_current else CAPTURES_SCHEMA:
-                self._db.execute(sql)
-            if archive_id and not file_id and not readonly:
-                self._db.execute(f"pragma application_id = {archive_id}")
+            if not readonly:
+                self._create_tables(exists=exists)
+                if archive_id and not file_id:
+                    self._db.execute(f"pragma application_id = {archive_id}")
         except sqlite3.Error as error:
             raise ArchiveError(self.path, f"cannot be opened: {error}") from error
         self.is_foreign = archive_id > 0 and file_id not in (0, archive_id)
         if self.is_foreign and not readonly:
             self.close()
             raise ArchiveError(self.path, FOREIGN_MESSAGE)
+
+    def _read_file_facts(self, *, readonly: bool) -> tuple[bool, int]:
+        """Return whether the file has tables, and the id of its archive.
+
+        A damaged file that is only read is reported by each read, so that `verify` continues.
+        """
+        try:
+            return check_version(self._db, self.path), read_file_id(self._db)
+        except sqlite3.DatabaseError:
+            if not readonly:
+                raise
+            return True, 0
+
+    def _create_tables(self, *, exists: bool) -> None:
+        """Create the tables that the file lacks: all, or the last ones if an older version made
+        it.
+        """
+        if exists and self._db.execute(HAS_REFUSED_SQL).fetchone():
+            return
+        for sql in CAPTURES_SCHEMA:
+            self._db.execute(sql)
 
     @staticmethod
     def path_beside(archive: Path) -> Path:
@@ -401,13 +412,8 @@ class HostBases:
         best = self._find_best_base(body, read_base, max_frame_size)
         if best is None or len(best[1]) >= max_frame_size:
             plain = compress(body)
-            # a page of text that no base fits has a new design, unlike an image or a few words
-            is_text = len(body) in BASE_SIZE_RANGE and len(plain) < len(body) / 2
-            if (
-                is_text
-                and (best is None or len(best[1]) >= MAX_BASE_RATIO * len(plain))
-                and self.new_base_credit >= 1
-            ):
+            frame_size = None if best is None else len(best[1])
+            if self._needs_new_base(body, plain, frame_size):
                 self.new_base_credit -= 1
                 return None, plain, True
             if best is None or len(best[1]) >= len(plain):
@@ -415,6 +421,15 @@ class HostBases:
         self.base_ids.remove(best[0])
         self.base_ids.insert(0, best[0])
         return *best, False
+
+    def _needs_new_base(self, body: bytes, plain: bytes, frame_size: int | None) -> bool:
+        """Return whether a page becomes a base, by its sizes alone and against the best base (None:
+        there is none).
+        """
+        # a page of text that no base fits has a new design, unlike an image or a few words
+        is_text = len(body) in BASE_SIZE_RANGE and len(plain) < len(body) / 2
+        is_unlike = frame_size is None or frame_size >= MAX_BASE_RATIO * len(plain)
+        return is_text and is_unlike and self.new_base_credit >= 1
 
     def _find_best_base(
         self, body: bytes, read_base: Callable[[int], bytes | None], max_frame_size: float

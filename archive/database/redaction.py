@@ -19,7 +19,7 @@ import json
 import re
 import sqlite3
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime
 from itertools import accumulate
@@ -221,12 +221,22 @@ def redact_value(value: Any, matcher: PassageMatcher) -> Any:
 def _redact_html(markup: str, matcher: PassageMatcher) -> str:
     """Redact HTML, where a passage may span several elements or be in an attribute.
 
-    >>> _redact_html('<p>av Anna <b>Ek</b>, <a href="mailto:a@ek.se">4</a></p>', PassageMatcher(["Anna Ek", "a@ek.se"]))
+    >>> markup = '<p>av Anna <b>Ek</b>, <a href="mailto:a@ek.se">4</a></p>'
+    >>> _redact_html(markup, PassageMatcher(["Anna Ek", "a@ek.se"]))
     '<p>av █████<b></b>, <a>4</a></p>'
     """
     if not markup:
         return markup
     root = html.fragment_fromstring(markup, create_parent="div")
+    has_passages = _redact_texts(root, matcher)
+    has_attributes = _delete_revealing_attributes(root, matcher)
+    if not has_passages and not has_attributes:
+        return markup  # unchanged, not re-serialised by lxml
+    return str(html.tostring(root, encoding="unicode")).removeprefix("<div>").removesuffix("</div>")
+
+
+def _redact_texts(root: html.HtmlElement, matcher: PassageMatcher) -> bool:
+    """Redact the texts of all elements, read as one; return whether they have any passages."""
     text_slots = [
         (node, "text" if event == "start" else "tail")
         for event, node in etree.iterwalk(root, ("start", "end"))
@@ -235,27 +245,35 @@ def _redact_html(markup: str, matcher: PassageMatcher) -> str:
     texts = [getattr(node, name) or "" for node, name in text_slots]
     pieces = [separator + text for separator, text in zip(separators, texts, strict=True)]
     ends = [*accumulate(map(len, pieces))]
-    starts = [end - len(text) for end, text in zip(ends, texts, strict=True)]
     spans = matcher.find("".join(pieces))
+    _mark_spans(texts, ends, spans)
+    for (node, name), text in zip(text_slots, texts, strict=True):
+        setattr(node, name, text or None)
+    return bool(spans)
+
+
+def _mark_spans(texts: list[str], ends: Sequence[int], spans: Sequence[tuple[int, int]]) -> None:
+    """Replace spans of the joined texts, each of which ends at one of `ends`, by one mark each."""
+    starts = [end - len(text) for end, text in zip(ends, texts, strict=True)]
     for begin, finish in reversed(spans):
         for number, (start, end) in enumerate(zip(starts, ends, strict=True)):
             first, last = max(begin, start) - start, min(finish, end) - start
             if first < last:
                 mark = REDACTION_MARK if start + first == begin else ""
                 texts[number] = texts[number][:first] + mark + texts[number][last:]
-    for (node, name), text in zip(text_slots, texts, strict=True):
-        setattr(node, name, text or None)
-    revealing_attributes = [
+
+
+def _delete_revealing_attributes(root: html.HtmlElement, matcher: PassageMatcher) -> bool:
+    """Delete the attributes that contain a passage; return whether there are any."""
+    revealing = [
         (node, name)
         for node in root.iter()
         for name, value in node.items()
         if matcher.is_in_address(value)
     ]
-    for node, name in revealing_attributes:
+    for node, name in revealing:
         del node.attrib[name]
-    if not spans and not revealing_attributes:
-        return markup  # unchanged, not re-serialised by lxml
-    return str(html.tostring(root, encoding="unicode")).removeprefix("<div>").removesuffix("</div>")
+    return bool(revealing)
 
 
 class PassageMatcher:

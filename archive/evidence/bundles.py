@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import mimetypes
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -158,15 +158,7 @@ class EvidenceBundle:
         """Format a plain-text guide to reading and checking the bundle."""
 
         def format_text(key: str, **values: object) -> str:
-            # converted to text, because an id has no thousands separators
-            texts = {name: str(value) for name, value in values.items()}
-            if language != DEFAULT_LANGUAGE:
-                texts |= {
-                    name.removesuffix("_en"): text
-                    for name, text in texts.items()
-                    if name.endswith("_en")
-                }
-            return translate(language, f"guide.{key}", **texts)
+            return _format_guide_text(language, key, values)
 
         parts = [f"{format_text(title_key, **title_values)}\n{format_text('from', **title_values)}"]
         parts += [format_text(key, **values) for key, values in self.notes]
@@ -175,23 +167,33 @@ class EvidenceBundle:
             for key, value in self.times
         ]
         parts.append("\n".join([format_text("times"), *time_lines]))
-        has_chain = any(key == "check_chain" for key, _ in self.steps)
         if self.checksums:
-            parts.append(
-                "\n".join(
-                    [
-                        format_text("files"),
-                        *(f"  {name}: {format_text(key)}" for name, key in self.files),
-                    ]
-                )
-            )
-            steps = [
-                f"  {number}. {format_text(key, **values)}"
-                for number, (key, values) in enumerate(self.steps, 1)
-            ]
-            parts.append("\n".join([format_text("check"), *steps]))
-            parts.append(format_text(f"limits{self.origin}" if has_chain else "alone"))
+            parts += self._format_checks(format_text)
         return "\n\n".join(parts) + "\n"
+
+    def _format_checks(self, format_text: Callable[..., str]) -> list[str]:
+        """Format the files, the steps of their check, and what it cannot show."""
+        files = [f"  {name}: {format_text(key)}" for name, key in self.files]
+        steps = [
+            f"  {number}. {format_text(key, **values)}"
+            for number, (key, values) in enumerate(self.steps, 1)
+        ]
+        has_chain = any(key == "check_chain" for key, _ in self.steps)
+        return [
+            "\n".join([format_text("files"), *files]),
+            "\n".join([format_text("check"), *steps]),
+            format_text(f"limits{self.origin}" if has_chain else "alone"),
+        ]
+
+
+def _format_guide_text(language: str, key: str, values: Mapping[str, object]) -> str:
+    # converted to text, because an id has no thousands separators
+    texts = {name: str(value) for name, value in values.items()}
+    if language != DEFAULT_LANGUAGE:
+        texts |= {
+            name.removesuffix("_en"): text for name, text in texts.items() if name.endswith("_en")
+        }
+    return translate(language, f"guide.{key}", **texts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,34 +237,13 @@ def write_bundle(path: Path, table: str, row_id: int, out: IO[bytes]) -> bool:
 def _fill_bundle(
     bundle: EvidenceBundle, db: sqlite3.Connection, captures: Captures | None, row: dict[str, Any]
 ) -> None:
-    kind = "version" if "ended" not in row else "move" if row["kind"] == "moved" else "removal"
+    kind = _name_event(row)
     bundle.times += _list_observation_times(row, kind)
     bundle.origin = "_import" if kind == "version" and row["cause"] == "import" else ""
-    entries: dict[str, ManifestEntry] = {}
-    rows = [("captures", row["capture"])] + (
-        [("revisions", row["id"])] if kind == "version" else []
+    entries = _find_row_entries(bundle, db, captures, row, kind)
+    _add_page(
+        bundle, db, captures, row, entries, missing=f"no_capture{bundle.origin or f'_{kind}'}"
     )
-    try:
-        for table, key in rows:
-            entry = _find_manifest_entry(db, captures, table, key) if key is not None else None
-            if entry:
-                entries[table] = entry
-    except ArchiveError as error:
-        bundle.notes.append(("no_chain", {"problem": _format_archive_error(error)}))
-    else:
-        if rows[-1][0] not in entries and rows[-1][1] is not None:
-            bundle.notes.append(("no_manifest", {}))
-    capture = _read_row_by_id(db, "select * from captures where id = ?", row["capture"])
-    # the hashes stay, so that anyone with the original can check it
-    if row["takedown"] is not None:
-        values = {key: row[key] for key in ("hash", "taken_down", "reason", "reason_en")}
-        bundle.notes.append(
-            ("withheld", {"sha256": capture["sha256"] if capture else "–", **values})
-        )
-    elif capture is None:
-        bundle.notes.append((f"no_capture{bundle.origin or f'_{kind}'}", {}))
-    else:
-        add_capture(bundle, captures, capture, entries.get("captures"))
     if kind != "version":
         facts = {name: row[name] for name in REMOVAL_FIELDS if row[name] is not None}
         text = json.dumps(facts, ensure_ascii=False, indent=1).encode()
@@ -284,6 +265,64 @@ def _fill_bundle(
         **{name: row[name] for name in ("title", "url", "name", "name_en")},
     }
     bundle.close(f"title_{kind}", title_values)
+
+
+def _name_event(row: dict[str, Any]) -> str:
+    if "ended" not in row:
+        return "version"
+    return "move" if row["kind"] == "moved" else "removal"
+
+
+def _find_row_entries(
+    bundle: EvidenceBundle,
+    db: sqlite3.Connection,
+    captures: Captures | None,
+    row: dict[str, Any],
+    kind: str,
+) -> dict[str, ManifestEntry]:
+    """Return the manifest entries of a row's page and of its version, by table; note what is
+    missing.
+    """
+    keys = {"captures": row["capture"]}
+    if kind == "version":
+        keys["revisions"] = row["id"]
+    entries: dict[str, ManifestEntry] = {}
+    try:
+        for table, key in keys.items():
+            entry = _find_manifest_entry(db, captures, table, key) if key is not None else None
+            if entry:
+                entries[table] = entry
+    except ArchiveError as error:
+        bundle.notes.append(("no_chain", {"problem": _format_archive_error(error)}))
+        return entries
+    last_table = list(keys)[-1]
+    if last_table not in entries and keys[last_table] is not None:
+        bundle.notes.append(("no_manifest", {}))
+    return entries
+
+
+def _add_page(
+    bundle: EvidenceBundle,
+    db: sqlite3.Connection,
+    captures: Captures | None,
+    row: dict[str, Any],
+    entries: Mapping[str, ManifestEntry],
+    *,
+    missing: str,
+) -> None:
+    """Add the page of a row, or the note that says why it is not there: `missing` if none was
+    stored.
+    """
+    capture = _read_row_by_id(db, "select * from captures where id = ?", row["capture"])
+    # the hashes stay, so that anyone with the original can check it
+    if row["takedown"] is not None:
+        values = {key: row[key] for key in ("hash", "taken_down", "reason", "reason_en")}
+        sha256 = capture["sha256"] if capture else "–"
+        bundle.notes.append(("withheld", {"sha256": sha256, **values}))
+    elif capture is None:
+        bundle.notes.append((missing, {}))
+    else:
+        add_capture(bundle, captures, capture, entries.get("captures"))
 
 
 def _list_observation_times(row: dict[str, Any], bundle_kind: str) -> list[tuple[str, object]]:
@@ -363,26 +402,18 @@ def _add_attachments(
         versions = list(Database(db).query(ATTACHED_VERSIONS_SQL, times))
         link["versions"] = [version for version in versions if not version.pop("later")]
         if not link["versions"]:
-            (problem,) = db.execute(UNFETCHED_SQL, [link["url"]]).fetchone() or (None,)
-            _report_missing(
-                bundle, link, "later" if versions else "failed" if problem else "never", problem
-            )
+            _report_no_version(bundle, db, link, has_later=bool(versions))
         for version in link["versions"]:
             version |= {"headers": json.loads(version["headers"]), "url": link["url"]}
-            suffix = (
-                f".{kind}"
-                if (kind := version.pop("kind"))
-                else _find_file_extension(version["headers"])
-            )
+            suffix = _find_attachment_suffix(version)
             name = f"files/{position}-{version['version']}{suffix}"
             try:
                 if version["capture"] == row["capture"]:  # the release is this file
                     version["file"] = f"page{_find_file_extension(version['headers'])}"
                 else:
                     _add_attached_file(bundle, captures, version, name)
-                if "file" in version and (
-                    entry := _find_manifest_entry(db, captures, "captures", version["capture"])
-                ):
+                entry = _find_attachment_entry(db, captures, version)
+                if entry:
                     entries[name] = entry
                     version["part"] = entry.part
             except ArchiveError as error:
@@ -393,6 +424,29 @@ def _add_attachments(
     if bundle.attached_bytes:
         bundle.files.append(("files/*", "attached"))
         bundle.steps.append(("check_attachments", {}))
+
+
+def _report_no_version(
+    bundle: EvidenceBundle, db: sqlite3.Connection, link: dict[str, Any], *, has_later: bool
+) -> None:
+    (problem,) = db.execute(UNFETCHED_SQL, [link["url"]]).fetchone() or (None,)
+    reason = "failed" if problem else "never"
+    _report_missing(bundle, link, "later" if has_later else reason, problem)
+
+
+def _find_attachment_suffix(version: dict[str, Any]) -> str:
+    """Return how the name of a version's file ends. Removes its kind."""
+    kind = version.pop("kind")
+    return f".{kind}" if kind else _find_file_extension(version["headers"])
+
+
+def _find_attachment_entry(
+    db: sqlite3.Connection, captures: Captures | None, version: dict[str, Any]
+) -> ManifestEntry | None:
+    """Return the manifest entry of a version's capture, if its file is in the bundle."""
+    if "file" not in version:
+        return None
+    return _find_manifest_entry(db, captures, "captures", version["capture"])
 
 
 def _add_attached_file(

@@ -15,7 +15,7 @@ edit, because an edit may have removed the words.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import parse_qs, urlencode
@@ -35,7 +35,14 @@ from archive.search.former_versions import (
 )
 from archive.search.marked_words import OccurrenceFinder, iter_leaves
 from archive.search.query_language import OrNode, join_nodes
-from archive.search.query_sql import build_facet_conditions, build_plan, extract_filters, select_ids
+from archive.search.query_sql import (
+    ResolvedNames,
+    SearchPlan,
+    build_facet_conditions,
+    build_plan,
+    extract_filters,
+    select_ids,
+)
 from archive.search.search_index import NO_VALUE
 from archive.search.search_request import (
     FACETS,
@@ -166,34 +173,43 @@ async def describe_followed(run: RunQuery, followed: Followed, language: str) ->
         rows = await run(RELEASE_SQL, {"id": followed.release})
         return translate(language, "follow.release", title=rows[0]["title"]) if rows else None
     search = followed.search
-    facets = [
-        values.get(name, ())
-        for values in (search.include, search.exclude)
-        for name in ("agency", "speaker")
-    ]
-    slugs = [slug for values in facets for slug in values]
-    rows = await run(NAMES_SQL, {"slugs": json.dumps(slugs)}) if slugs else []
-    names = {
-        row["slug"]: (row["name_en"] if language == "en" else None) or row["name"] for row in rows
-    }
+    names = await _read_facet_names(run, search, language)
     text = " ".join(search.text.split())  # on one line, because it is in mails
     parts = [translate(language, "format.quoted", text=text)] if text else []
-    for chosen, is_excluded in ((search.include, False), (search.exclude, True)):
-        for facet in FACETS:
-            values = [
-                _describe_facet_value(language, facet, value, names)
-                for value in chosen.get(facet, ())
-            ]
-            if is_excluded:
-                values = [translate(language, "search.without", name=value) for value in values]
-            parts += (
-                [f"{translate(language, f'search.facet.{facet}')}: {', '.join(values)}"]
-                if values
-                else []
-            )
+    parts += _describe_facets(language, search.include, names)
+    parts += _describe_facets(language, search.exclude, names, is_excluded=True)
     for name, day in search.days.items():
         parts.append(f"{translate(language, f'search.{name}')} {format_stated_time(language, day)}")
     return " · ".join(parts) or translate(language, "list.all_releases")
+
+
+async def _read_facet_names(run: RunQuery, search: SearchRequest, language: str) -> dict[str, str]:
+    """Return the names of the agencies and people that a search chooses or excludes, by slug."""
+    slugs: list[str] = []
+    for chosen in (search.include, search.exclude):
+        slugs += (*chosen.get("agency", ()), *chosen.get("speaker", ()))
+    rows = await run(NAMES_SQL, {"slugs": json.dumps(slugs)}) if slugs else []
+    return {
+        row["slug"]: (row["name_en"] if language == "en" else None) or row["name"] for row in rows
+    }
+
+
+def _describe_facets(
+    language: str,
+    chosen: Mapping[str, Sequence[str]],
+    names: Mapping[str, str],
+    *,
+    is_excluded: bool = False,
+) -> Iterator[str]:
+    """Yield each chosen facet with its values in words."""
+    for facet in FACETS:
+        values = [
+            _describe_facet_value(language, facet, value, names) for value in chosen.get(facet, ())
+        ]
+        if is_excluded:
+            values = [translate(language, "search.without", name=value) for value in values]
+        if values:
+            yield f"{translate(language, f'search.facet.{facet}')}: {', '.join(values)}"
 
 
 def _describe_facet_value(language: str, facet: str, value: str, names: Mapping[str, str]) -> str:
@@ -267,17 +283,18 @@ async def match_changes(
         final = await find_final_release(run, followed.release)
         matching = {release for release, last in last_rows.items() if last == final}
     elif followed.person:
-        ids = {*last_rows, *last_rows.values()}
-        rows = await run(
-            PERSON_RELEASES_SQL, {"slug": followed.person, "ids": json.dumps(sorted(ids))}
-        )
-        found = {row["id"] for row in rows}
-        matching = {
-            release for release, last in last_rows.items() if release in found or last in found
-        }
+        matching = await _match_person(run, followed.person, last_rows)
     else:
         return await _match_search(run, followed.search, changes, last_rows)
     return [change for change in changes if change.release in matching]
+
+
+async def _match_person(run: RunQuery, person: str, last_rows: Mapping[int, int]) -> set[int]:
+    """Return the releases in which a person is quoted, before or after a move."""
+    ids = {*last_rows, *last_rows.values()}
+    rows = await run(PERSON_RELEASES_SQL, {"slug": person, "ids": json.dumps(sorted(ids))})
+    found = {row["id"] for row in rows}
+    return {release for release, last in last_rows.items() if release in found or last in found}
 
 
 async def _match_search(
@@ -287,40 +304,48 @@ async def _match_search(
     last_rows: Mapping[int, int],
 ) -> list[ArchiveChange]:
     """Return the changes of releases that match a search now, and edits of what matched before."""
-    tree = request.query.tree
-    names, _ = await resolve_query(run, tree)
-    plan = build_plan(tree, names)
-    conditions = [
-        *plan.conditions,
-        *build_facet_conditions(request, plan, None, facets_in_match=False),
-    ]
+    names, _ = await resolve_query(run, request.query.tree)
+    plan = build_plan(request.query.tree, names)
+    conditions = _list_conditions(request, plan)
     conditions += [f"search match {plan.bind(plan.match)}"] if plan.match else []
     current = await filter_releases(run, conditions, plan.values, last_rows.values())
     rest = [
         change for change in changes if change.previous and last_rows[change.release] not in current
     ]
-    former: set[int] = set()
-    leaf = join_nodes(OrNode, list(iter_leaves(tree)))
-    if tree and leaf and rest and not any(iter_edit_nodes(tree)):
-        # whatever made a release match no more removed one of the words, or added one that is
-        # excluded
-        sides = [await read_edits(run, leaf, names, added=added) for added in (False, True)]
-        rest = [change for change in rest if any(change.revision in side for side in sides)]
-        plan = build_plan(extract_filters(tree), names)
-        conditions = [
-            *plan.conditions,
-            *build_facet_conditions(request, plan, None, facets_in_match=False),
-        ]
-        allowed = await filter_releases(
-            run, conditions, plan.values, {last_rows[change.release] for change in rest}
-        )
-        rest = [change for change in rest if last_rows[change.release] in allowed]
-        former = await _find_edits_of_matching(
-            run, rest, OccurrenceFinder(tree, names.prefix_lemmas)
-        )
+    former = await _find_former_matches(run, request, names, rest, last_rows) if rest else set()
     return [
         change for change in changes if last_rows[change.release] in current or change.id in former
     ]
+
+
+def _list_conditions(request: SearchRequest, plan: SearchPlan) -> list[str]:
+    """Return the conditions of a search other than its words."""
+    facets = build_facet_conditions(request, plan, None, facets_in_match=False)
+    return [*plan.conditions, *facets]
+
+
+async def _find_former_matches(
+    run: RunQuery,
+    request: SearchRequest,
+    names: ResolvedNames,
+    edits: Sequence[ArchiveChange],
+    last_rows: Mapping[int, int],
+) -> set[int]:
+    """Return the edits, by entry, of releases that matched a search before them."""
+    tree = request.query.tree
+    leaf = join_nodes(OrNode, list(iter_leaves(tree)))
+    if not tree or not leaf or any(iter_edit_nodes(tree)):
+        return set()
+    # whatever made a release match no more removed one of the words, or added one that is
+    # excluded
+    sides = [await read_edits(run, leaf, names, added=added) for added in (False, True)]
+    edits = [change for change in edits if any(change.revision in side for side in sides)]
+    plan = build_plan(extract_filters(tree), names)
+    conditions = _list_conditions(request, plan)
+    releases = {last_rows[change.release] for change in edits}
+    allowed = await filter_releases(run, conditions, plan.values, releases)
+    edits = [change for change in edits if last_rows[change.release] in allowed]
+    return await _find_edits_of_matching(run, edits, OccurrenceFinder(tree, names.prefix_lemmas))
 
 
 async def filter_releases(

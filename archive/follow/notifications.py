@@ -19,7 +19,7 @@ import re
 import sqlite3
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta
@@ -47,6 +47,7 @@ from archive.follow.change_reports import (
     read_events,
 )
 from archive.follow.followed_changes import (
+    ArchiveChange,
     describe_followed,
     find_decided_entry,
     has_entry,
@@ -64,6 +65,7 @@ from archive.follow.subscriptions import (
     FollowSettings,
     FollowStore,
     QueuedMessage,
+    Subscription,
     lock_sending,
 )
 from archive.i18n import translate
@@ -172,31 +174,20 @@ def _queue_reports(
         return
     db.execute("begin")  # one state of the archive for all
     try:
-        known = [
-            each
-            for each in due
-            if run_without_waiting(has_entry(run, each.position, each.checksum))
-        ]
+        known = _find_known(run, due)
         newest, checksum = run_without_waiting(read_newest_entry(run))
         for subscription in due:
             if subscription not in known:
                 store.advance(subscription, newest, checksum, moment)
                 result.reset += 1
-        start = min((subscription.position or 0 for subscription in known), default=newest)
+        start = min(map(_read_position, known), default=newest)
         until, checksum = run_without_waiting(find_decided_entry(run, start, moment))
         changes = run_without_waiting(read_changes(run, start, until))
         for query, group in groupby(known, key=lambda subscription: subscription.query):
             subscriptions = list(group)
-            first = min(subscription.position or 0 for subscription in subscriptions)
+            first = min(map(_read_position, subscriptions))
             try:
-                with limit_cpu_time(db, MAX_MATCHING_SECONDS, OPCODES_PER_CHECK):
-                    matching = run_without_waiting(
-                        match_changes(
-                            run,
-                            parse_stored_query(query),
-                            [each for each in changes if each.id > first],
-                        )
-                    )
+                matching = _match_query(db, run, query, changes, first)
             except (
                 Exception
             ):  # the others must not wait for it; it loses nothing, as it does not get any further
@@ -206,21 +197,50 @@ def _queue_reports(
                 )
                 continue
             for subscription in subscriptions:
-                if (subscription.position or 0) > until:
+                if _read_position(subscription) > until:
                     continue
-                own = [change for change in matching if change.id > (subscription.position or 0)]
-                shown = sorted(own, key=lambda change: IMPORTANCE_OF_KINDS.index(change.kind))[
-                    :MAX_EVENTS
-                ]
-                events = [
-                    (change.kind, change.release, change.revision)
-                    for change in sorted(shown, key=lambda c: c.id)
-                ]
-                more = len(own) - len(events)
+                events, more = _choose_events(subscription, matching)
                 store.advance(subscription, until, checksum, moment, events=events, more=more)
                 result.queued += bool(events)
     finally:
         db.execute("rollback")
+
+
+def _read_position(subscription: Subscription) -> int:
+    return subscription.position or 0
+
+
+def _find_known(run: RunQuery, due: Sequence[Subscription]) -> list[Subscription]:
+    """Return the subscriptions whose position is an entry of the change feed, as it was then."""
+    return [
+        each for each in due if run_without_waiting(has_entry(run, each.position, each.checksum))
+    ]
+
+
+def _match_query(
+    db: sqlite3.Connection,
+    run: RunQuery,
+    query: str,
+    changes: Sequence[ArchiveChange],
+    after: int,
+) -> list[ArchiveChange]:
+    """Return the changes after an entry that match what is followed, within a limit of time."""
+    with limit_cpu_time(db, MAX_MATCHING_SECONDS, OPCODES_PER_CHECK):
+        newer = [each for each in changes if each.id > after]
+        return run_without_waiting(match_changes(run, parse_stored_query(query), newer))
+
+
+def _choose_events(
+    subscription: Subscription, matching: Sequence[ArchiveChange]
+) -> tuple[list[tuple[str, int, int | None]], int]:
+    """Return the most important changes that a subscription was not sent, and the number of the
+    others.
+    """
+    own = [change for change in matching if change.id > _read_position(subscription)]
+    own.sort(key=lambda change: IMPORTANCE_OF_KINDS.index(change.kind))
+    shown = sorted(own[:MAX_EVENTS], key=lambda change: change.id)
+    events = [(change.kind, change.release, change.revision) for change in shown]
+    return events, len(own) - len(events)
 
 
 # Sending
@@ -269,30 +289,34 @@ class Sender:
             # afterwards
             self.store.postpone(message, self.clock())
             started = time.monotonic()
-            try:
-                self.send(message)
-            except RecipientError as error:
-                self.result.failed += 1
-                logger.info("subscription %s: %s", message.subscription.id, error)
-                if is_mail:
-                    self.rejected_mails.append((message, error))
-                else:
-                    self.handle_rejection(message, error)
-            except OSError as error:
-                self.server_failures += 1
-                self.result.faults += 1
-                logger.warning("a mail was not sent; the next run tries again: %s", error)
-                self.store.excuse(message, self.clock())
-            except Exception:
-                self.result.faults += 1
-                logger.exception(
-                    "message %s of subscription %s", message.message_id, message.subscription.id
-                )
-                self.store.excuse(message, self.clock())
+            self._try_to_send(message)
             spent = time.monotonic() - started
             self.seconds[is_mail, is_request] += spent
             if not is_mail:
                 self.store.record_duration(message.subscription, spent)
+
+    def _try_to_send(self, message: QueuedMessage) -> None:
+        """Send a message, and count what fails."""
+        try:
+            self.send(message)
+        except RecipientError as error:
+            self.result.failed += 1
+            logger.info("subscription %s: %s", message.subscription.id, error)
+            if message.subscription.channel == "mail":
+                self.rejected_mails.append((message, error))
+            else:
+                self.handle_rejection(message, error)
+        except OSError as error:
+            self.server_failures += 1
+            self.result.faults += 1
+            logger.warning("a mail was not sent; the next run tries again: %s", error)
+            self.store.excuse(message, self.clock())
+        except Exception:
+            self.result.faults += 1
+            logger.exception(
+                "message %s of subscription %s", message.message_id, message.subscription.id
+            )
+            self.store.excuse(message, self.clock())
 
     def handle_rejected_mails(self) -> None:
         """Count the rejected mails, unless the mail server rejects those to all addresses."""

@@ -562,11 +562,10 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         if is_all and int(parts[1]) < now.timestamp():
             return None
         subscription = self.find(int(parts[0]))
-        if not subscription or not hmac.compare_digest(
-            self.sign(subscription, "all" if is_all else "one", *parts[1:]), signature
-        ):
+        if not subscription:
             return None
-        return subscription, is_all
+        expected = self.sign(subscription, "all" if is_all else "one", *parts[1:])
+        return (subscription, is_all) if hmac.compare_digest(expected, signature) else None
 
     def build_webhook_secret(self, subscription: Subscription) -> str:
         """Return the secret that a webhook's messages are signed with, as Standard Webhooks write
@@ -626,9 +625,10 @@ def _list_mailbox_values(channel: str, address: str) -> list[str]:
 
     The URL of a webhook is compared as it is.
 
-    >>> _list_mailbox_values("mail", "a+b@c.example"), _list_mailbox_values("webhook", "https://d.example/+@x")
-    (['mail', 'a@c.example', 'a+', 'a,', '@c.example'], ['webhook', 'https://d.example/+@x', '', '',
-    ''])
+    >>> _list_mailbox_values("mail", "a+b@c.example")
+    ['mail', 'a@c.example', 'a+', 'a,', '@c.example']
+    >>> _list_mailbox_values("webhook", "https://d.example/+@x")
+    ['webhook', 'https://d.example/+@x', '', '', '']
     """
     if channel != "mail":
         return [channel, address, "", "", ""]
@@ -651,7 +651,8 @@ def _find_next_request(
     asked: the times and queries of the earlier messages, oldest first; the last one may still wait.
 
     >>> noon, hour = datetime(2024, 6, 3, 12, tzinfo=UTC), timedelta(hours=1)
-    >>> before = ([(noon, "a")] * 2, [(noon, "a")] * 3, [(noon, "b")] * 6, [(noon - 2 * hour, "b")] * 6)
+    >>> before = [[(noon, "a")] * 2, [(noon, "a")] * 3]
+    >>> before += [[(noon, "b")] * 6, [(noon - 2 * hour, "b")] * 6]
     >>> [_find_next_request(asked, "a", noon).hour for asked in before]
     [12, 13, 13, 12]
     >>> _find_next_request([(noon + hour, "b")], "a", noon)
@@ -683,6 +684,14 @@ def _find_next_due(frequency: str, now: datetime) -> str:
 
 MAX_REQUESTS = 100  # per hour, by all visitors; then each may make one
 TOKEN_PLACE = "{token}"  # noqa: S105 - a place in an address
+FOLLOW_VARIABLES = (
+    "PUBLIC_URL",
+    "FOLLOW_MAIL_FROM",
+    "FOLLOW_SMTP",
+    "FOLLOW_RETURN_PATH",
+    "FOLLOW_MAX_REQUESTS",
+    "FOLLOW_PRIVATE_HOSTS",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -702,50 +711,75 @@ def read_follow_settings(environment: Mapping[str, str] = os.environ) -> FollowS
 
     Raises ArchiveError, without the value, which may be a secret, if a variable is invalid.
     """
-
-    def read(name: str) -> str:
-        return environment.get(name, "").strip()
-
-    def fail(name: str, problem: str) -> ArchiveError:
-        return ArchiveError("environment", problem, key=name)
-
-    public_url, sender, server = (
-        read("PUBLIC_URL").rstrip("/"),
-        read("FOLLOW_MAIL_FROM"),
-        read("FOLLOW_SMTP"),
-    )
-    return_path, max_requests = read("FOLLOW_RETURN_PATH"), read("FOLLOW_MAX_REQUESTS")
-    mail_server = None
-    try:
-        name = "PUBLIC_URL"
-        if public_url:
-            split_server_url(public_url, ("http", "https"))
-        name = "FOLLOW_SMTP"
-        mail_server = parse_mail_server(server, sender) if server else None
-    except ValueError as error:
-        raise fail(name, str(error)) from None
-    if sender and not is_mail_address(sender):
-        raise fail("FOLLOW_MAIL_FROM", "is not a mail address")
-    if return_path and (return_path.count(TOKEN_PLACE) != 1 or not is_mail_address(return_path)):
-        raise fail(
-            "FOLLOW_RETURN_PATH",
-            f"must be an address with {TOKEN_PLACE}, such as a+{TOKEN_PLACE}@b.example",
-        )
-    if max_requests and not (max_requests.isascii() and max_requests.isdigit()):
-        raise fail("FOLLOW_MAX_REQUESTS", "must be a whole number")
-    if sender and not public_url:
-        raise fail("PUBLIC_URL", "must be set, because FOLLOW_MAIL_FROM is: mails link to the site")
-    if server and not sender:
-        raise fail("FOLLOW_MAIL_FROM", "must be set, because FOLLOW_SMTP is")
+    values = {name: environment.get(name, "").strip() for name in FOLLOW_VARIABLES}
+    public_url, sender = values["PUBLIC_URL"].rstrip("/"), values["FOLLOW_MAIL_FROM"]
+    max_requests = values["FOLLOW_MAX_REQUESTS"]
+    mail_server = _read_servers(public_url, values["FOLLOW_SMTP"], sender)
+    _check_follow_values(values, public_url)
     if not (public_url and sender):
         return None
     return FollowSettings(
         public_url=public_url,
         sender=sender,
         mail_server=mail_server,
-        return_path=return_path or None,
+        return_path=values["FOLLOW_RETURN_PATH"] or None,
         private_hosts=tuple(
-            host.strip() for host in read("FOLLOW_PRIVATE_HOSTS").split(",") if host.strip()
+            host.strip() for host in values["FOLLOW_PRIVATE_HOSTS"].split(",") if host.strip()
         ),
         max_requests=int(max_requests) if max_requests else MAX_REQUESTS,
     )
+
+
+def _read_servers(public_url: str, mail_server: str, sender: str) -> MailServer | None:
+    """Check the URL of the site, and return the mail server, if one is set.
+
+    Raises ArchiveError if one of them is invalid.
+    """
+    name = "PUBLIC_URL"
+    try:
+        if public_url:
+            split_server_url(public_url, ("http", "https"))
+        name = "FOLLOW_SMTP"
+        return parse_mail_server(mail_server, sender) if mail_server else None
+    except ValueError as error:
+        raise ArchiveError("environment", str(error), key=name) from None
+
+
+def _check_follow_values(values: Mapping[str, str], public_url: str) -> None:
+    """Raise ArchiveError for the first setting that is invalid or lacks another."""
+    sender, server = values["FOLLOW_MAIL_FROM"], values["FOLLOW_SMTP"]
+    return_path, max_requests = values["FOLLOW_RETURN_PATH"], values["FOLLOW_MAX_REQUESTS"]
+    problems = (
+        (
+            sender and not is_mail_address(sender),
+            "FOLLOW_MAIL_FROM",
+            "is not a mail address",
+        ),
+        (
+            return_path and not _is_return_path(return_path),
+            "FOLLOW_RETURN_PATH",
+            f"must be an address with {TOKEN_PLACE}, such as a+{TOKEN_PLACE}@b.example",
+        ),
+        (
+            max_requests and not (max_requests.isascii() and max_requests.isdigit()),
+            "FOLLOW_MAX_REQUESTS",
+            "must be a whole number",
+        ),
+        (
+            sender and not public_url,
+            "PUBLIC_URL",
+            "must be set, because FOLLOW_MAIL_FROM is: mails link to the site",
+        ),
+        (
+            server and not sender,
+            "FOLLOW_MAIL_FROM",
+            "must be set, because FOLLOW_SMTP is",
+        ),
+    )
+    for is_wrong, name, problem in problems:
+        if is_wrong:
+            raise ArchiveError("environment", problem, key=name)
+
+
+def _is_return_path(address: str) -> bool:
+    return address.count(TOKEN_PLACE) == 1 and is_mail_address(address)

@@ -196,43 +196,25 @@ def update_coverage(
     today = now.astimezone(SWEDISH_TIME).date().isoformat()
     rows = db.query(PREVIOUS_SOURCES_SQL, {"agency": agency})
     previous = {row["source"]: row for row in rows}
-    for source in sources:
-        if not source.urls and source.url in previous and previous[source.url]["had_urls"]:
-            source.mark_incomplete(
-                SourceProblem("emptied", source.url)
-            )  # it was probably not read correctly
+    _mark_emptied(sources, previous)
     sources = [*sources, *_find_unlinked_sources(previous, sources, now)]
     statuses = _read_url_statuses(db, {url for source in sources for url in source.urls})
     problem = next((source.problem for source in sources if source.problem), None)
-    counted_sources = [
-        source
-        for source in sources
-        if source.urls or source.problem or source.kind not in ("home", "robots")
-    ]
+    counted_sources = list(filter(_is_counted, sources))
     unlisted = None if problem else _find_unlisted(db, agency, counted_sources, statuses)
     coverage_rows = []
     for source in counted_sources:
-        source_unlisted = None
-        if unlisted is not None and source.kind != "feed":
-            source_unlisted = Counter(month for origin, month in unlisted if origin == source.url)
-        coverage_rows += _build_coverage_rows(
-            source, _count_by_month(source.urls, statuses, today), source_unlisted, now
-        )
-    # each URL as listed by the first source that dates it, or else by the first source
-    listed: dict[str, ListedUrl] = {}
-    for source in sources:
-        for url, entry in source.urls.items():
-            if url not in listed or (entry.published and not listed[url].published):
-                listed[url] = entry
+        counts = _count_by_month(source.urls, statuses, today)
+        source_unlisted = None if source.kind == "feed" else _count_unlisted(unlisted, source.url)
+        coverage_rows += _build_coverage_rows(source, counts, source_unlisted, now)
+    listed = _merge_listed_urls(sources)
     counts = _count_by_month(listed, statuses, today)
-    all_unlisted = None if unlisted is None else Counter(month for _, month in unlisted)
     coverage_rows += _build_coverage_rows(
-        AuditedSource(url="", kind="", problem=problem), counts, all_unlisted, now
+        AuditedSource(url="", kind="", problem=problem), counts, _count_unlisted(unlisted), now
     )
     db.table("coverage").delete_where("agency = ?", [agency])
     db.table("coverage").insert_all([{"agency": agency, **row} for row in coverage_rows])
-    missing = {url: entry for url, entry in listed.items() if statuses[url].status == "missing"}
-    _update_missing_releases(db, agency, missing, statuses, now, is_complete=problem is None)
+    _update_missing_releases(db, agency, listed, statuses, now, is_complete=problem is None)
     sums: Counter[str] = sum(counts.values(), Counter())
     return CoverageTotals(
         listed=len(listed),
@@ -242,6 +224,42 @@ def update_coverage(
         unlisted=None if unlisted is None else len(unlisted),
         is_complete=problem is None,
     )
+
+
+def _mark_emptied(
+    sources: Sequence[AuditedSource], previous: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Mark the sources that list nothing any more as incomplete: they were probably not read
+    correctly.
+    """
+    for source in sources:
+        if not source.urls and source.url in previous and previous[source.url]["had_urls"]:
+            source.mark_incomplete(SourceProblem("emptied", source.url))
+
+
+def _is_counted(source: AuditedSource) -> bool:
+    return bool(source.urls or source.problem) or source.kind not in ("home", "robots")
+
+
+def _merge_listed_urls(sources: Sequence[AuditedSource]) -> dict[str, ListedUrl]:
+    """Return each URL as listed by the first source that dates it, or else by the first source."""
+    listed: dict[str, ListedUrl] = {}
+    for source in sources:
+        for url, entry in source.urls.items():
+            if url not in listed or (entry.published and not listed[url].published):
+                listed[url] = entry
+    return listed
+
+
+def _count_unlisted(
+    unlisted: Sequence[tuple[str, str]] | None, source: str | None = None
+) -> Counter[str] | None:
+    """Count the unlisted releases by month, those of one source or all; None if they are not
+    known.
+    """
+    if unlisted is None:
+        return None
+    return Counter(month for origin, month in unlisted if source in (None, origin))
 
 
 def _find_unlinked_sources(
@@ -262,17 +280,15 @@ def _find_unlinked_sources(
     has_home_page = any(source.kind == "home" for source in sources)
     if not has_home_page and any(known["kind"] in ROOT_KINDS for known in unlinked.values()):
         return []
-    read_at = {url: datetime.fromisoformat(known["read_at"]) for url, known in unlinked.items()}
-    return [
-        AuditedSource(
-            url=url,
-            kind=known["kind"],
-            problem=SourceProblem("unlinked", url),
-            read_at=read_at[url],
-        )
-        for url, known in unlinked.items()
-        if now - read_at[url] <= FORGET_AFTER
-    ]
+    marked = []
+    for url, known in unlinked.items():
+        read_at = datetime.fromisoformat(known["read_at"])
+        if now - read_at <= FORGET_AFTER:
+            problem = SourceProblem("unlinked", url)
+            marked.append(
+                AuditedSource(url=url, kind=known["kind"], problem=problem, read_at=read_at)
+            )
+    return marked
 
 
 def _read_url_statuses(db: Database, urls: Iterable[str]) -> dict[str, UrlStatus]:
@@ -328,18 +344,8 @@ def _find_unlisted(
     first listed it is still read, is not a feed (feeds only list the newest) and lists several
     older releases. Removed and moved releases are left out, so the number is a lower bound.
     """
-    roots = {
-        origin: source.url
-        for source in sources
-        if source.kind != "feed"
-        for origin in (source.url, *(entry.source_url for entry in source.urls.values()))
-    }
-    dates_by_source = {
-        source.url: sorted(
-            published_at for url in source.urls if (published_at := statuses[url].published)
-        )
-        for source in sources
-    }
+    roots = _map_roots(sources)
+    dates_by_source = {source.url: _list_dates(source, statuses) for source in sources}
     listed = {known.release_id for known in statuses.values()}
     unlisted: dict[int, tuple[str, str]] = {}
     for release, origin, published in db.execute(STORED_RELEASES_SQL, {"agency": agency}):
@@ -349,6 +355,20 @@ def _find_unlisted(
         if bisect_left(dates_by_source[root], published[:10]) >= MIN_OLDER_RELEASES:
             unlisted[release] = (root, published[:7])
     return list(unlisted.values())
+
+
+def _map_roots(sources: Sequence[AuditedSource]) -> dict[str, str]:
+    """Return the source that each URL with lists of releases belongs to, without feeds."""
+    roots: dict[str, str] = {}
+    for source in sources:
+        if source.kind != "feed":
+            roots[source.url] = source.url
+            roots |= {entry.source_url: source.url for entry in source.urls.values()}
+    return roots
+
+
+def _list_dates(source: AuditedSource, statuses: Mapping[str, UrlStatus]) -> list[str]:
+    return sorted(published for url in source.urls if (published := statuses[url].published))
 
 
 def _build_coverage_rows(
@@ -387,18 +407,20 @@ def _build_coverage_rows(
 def _update_missing_releases(
     db: Database,
     agency: str,
-    missing: Mapping[str, ListedUrl],
+    listed: Mapping[str, ListedUrl],
     statuses: Mapping[str, UrlStatus],
     now: datetime,
     *,
     is_complete: bool,
 ) -> None:
-    """Insert or update the missing releases, and close those that are no longer missing.
+    """Insert or update the missing releases among those listed, and close those that are no longer
+    missing.
 
     is_complete: whether every source was read to its end; if not, an unseen URL may still be
     listed.
     """
     today = now.astimezone(SWEDISH_TIME).date().isoformat()
+    missing = {url: entry for url, entry in listed.items() if statuses[url].status == "missing"}
     db.conn.executemany(
         "insert into"
         " missing_releases (url,"

@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TextIO
 
 from archive.database.models import LIST_FIELDS, PART_FIELDS
 from archive.database.sqlite_files import ArchiveError
@@ -81,6 +81,12 @@ class TableStats:
     rows: int = 0
     filled: dict[str, int] = field(default_factory=dict)  # column → rows with a value
     formulas: int = 0  # cells that begin like a formula
+
+    def count_values(self, column: str, values: Sequence[Any]) -> None:
+        self.filled[column] += sum(value is not None for value in values)
+        self.formulas += sum(
+            isinstance(value, str) and value.startswith(FORMULA_PREFIXES) for value in values
+        )
 
 
 def _parse_utc_moment(text: str) -> datetime | None:
@@ -642,60 +648,83 @@ def write_dataset_table(
     """
     stats = TableStats(filled={column.name: 0 for column in table.columns})
     with ExitStack() as stack:
-        csv_writer = None
-        arrow: Any = None
-        parquet_writer: Any = None
-        schema: Any = None
+        writers: list[_ColumnWriter] = []
         if "csv" in formats:
             out = stack.enter_context(
                 (folder / f"{table.name}.csv").open("w", encoding="utf-8", newline="")
             )
-            csv_writer = csv.writer(out, lineterminator=CSV_LINE_END)
-            csv_writer.writerow(column.name for column in table.columns)
+            writers.append(_CsvColumns(out, table))
         if "parquet" in formats:
-            arrow = import_pyarrow(folder)
-            schema = _build_parquet_schema(arrow, table, meanings)
-            parquet_writer = stack.enter_context(
-                arrow.parquet.ParquetWriter(
-                    folder / f"{table.name}.parquet", schema, compression="zstd"
-                )
-            )
+            parquet = _ParquetColumns(folder, table, meanings)
+            stack.enter_context(parquet.writer)
+            writers.append(parquet)
         for group in _split_row_groups(rows):
-            parquet_columns, csv_columns = [], []
+            columns = []
             for column, values in zip(table.columns, zip(*group, strict=True), strict=True):
-                try:
-                    parse = column.kind.parse
-                    parsed = (
-                        values
-                        if parse is None
-                        else [None if v is None else parse(v) for v in values]
-                    )
-                except ValueError as error:
-                    problem = f"the archive contains an invalid time: {error}"
-                    raise ArchiveError(
-                        folder, problem, table=table.name, key=column.name
-                    ) from error
-                parquet_columns.append(parsed)
-                csv_columns.append(
-                    values
-                    if column.kind.keep_text
-                    else [v.isoformat() if isinstance(v, date) else v for v in parsed]
-                )
-                stats.filled[column.name] += sum(value is not None for value in parsed)
-                stats.formulas += sum(
-                    isinstance(value, str) and value.startswith(FORMULA_PREFIXES)
-                    for value in parsed
-                )
+                parsed = _parse_column(folder, table, column, values)
+                columns.append((values, parsed))
+                stats.count_values(column.name, parsed)
             stats.rows += len(group)
-            if csv_writer:
-                csv_writer.writerows(zip(*csv_columns, strict=True))
-            if parquet_writer:
-                arrays = [
-                    arrow.array(values, type=each.type)
-                    for values, each in zip(parquet_columns, schema, strict=True)
-                ]
-                parquet_writer.write_batch(arrow.record_batch(arrays, schema=schema))
+            for writer in writers:
+                writer.write(columns)
     return stats
+
+
+_ColumnValues = tuple[Sequence[Any], Sequence[Any]]  # as stored, and parsed
+
+
+class _ColumnWriter(Protocol):
+    """Writes groups of rows, given as columns, to a file of one format."""
+
+    def write(self, columns: Sequence[_ColumnValues]) -> None: ...
+
+
+class _CsvColumns:
+    def __init__(self, out: TextIO, table: DatasetTable) -> None:
+        self.columns = table.columns
+        self.writer = csv.writer(out, lineterminator=CSV_LINE_END)
+        self.writer.writerow(column.name for column in table.columns)
+
+    def write(self, columns: Sequence[_ColumnValues]) -> None:
+        texts = [
+            values if column.kind.keep_text else [_format_date(value) for value in parsed]
+            for column, (values, parsed) in zip(self.columns, columns, strict=True)
+        ]
+        self.writer.writerows(zip(*texts, strict=True))
+
+
+class _ParquetColumns:
+    def __init__(self, folder: Path, table: DatasetTable, meanings: Sequence[str]) -> None:
+        self.arrow = import_pyarrow(folder)
+        self.schema = _build_parquet_schema(self.arrow, table, meanings)
+        self.writer = self.arrow.parquet.ParquetWriter(
+            folder / f"{table.name}.parquet", self.schema, compression="zstd"
+        )
+
+    def write(self, columns: Sequence[_ColumnValues]) -> None:
+        arrays = [
+            self.arrow.array(parsed, type=each.type)
+            for (_, parsed), each in zip(columns, self.schema, strict=True)
+        ]
+        self.writer.write_batch(self.arrow.record_batch(arrays, schema=self.schema))
+
+
+def _format_date(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _parse_column(
+    folder: Path, table: DatasetTable, column: Column, values: Sequence[Any]
+) -> Sequence[Any]:
+    """Return the values of a column as its type; raise ArchiveError if a time cannot be parsed."""
+    parse = column.kind.parse
+    if parse is None:
+        return values
+    try:
+        return [None if value is None else parse(value) for value in values]
+    except ValueError as error:
+        problem = f"the archive contains an invalid time: {error}"
+        raise ArchiveError(folder, problem, table=table.name, key=column.name) from error
 
 
 def _split_row_groups(rows: Iterable[Sequence[Any]]) -> Iterator[list[Sequence[Any]]]:

@@ -216,6 +216,7 @@ BODY = re.compile(
 # Attributions.
 ADVERBS = "också|även|vidare|därför|bland annat|till sist|slutligen|sedan|dessutom|nu"
 AUTHOR_PRONOUNS = ("jag", "i")
+INTRODUCED_PRONOUN = re.compile(r"(?<!\w)(?:han|hon|hen|he|she|jag|I)(?!\w)", re.IGNORECASE)
 SUBJECT_PRONOUN = re.compile(r"(?:han|hon|hen|he|she|they|denne|denna)(?!\w)", re.IGNORECASE)
 NO_SUBJECT = re.compile(
     r"(?:att|som|that|vi|we"
@@ -294,6 +295,7 @@ NO_FIRST_NAME = re.compile(
 AFTER_WORD = re.compile(
     r"(?:^| )(?:för|vid|på|i|hos|inom|till|från|av|med|om|att|of|at|in|from|that|for|to) $"
 )
+FoundName = tuple[int, int, str]  # start, end and words of a name
 
 
 class Subject(NamedTuple):
@@ -316,29 +318,41 @@ def parse_introduction(text: str) -> Subject | None:
     role or pronoun.
     """
     text = re.sub(r",?[ (]+(?:och )?jag(?: citerar\)?)?:?\s*$", "", text) or text
-    found = [
-        (
-            match.start(),
-            Subject(None, None, True, 0, is_author=match[0].casefold() in AUTHOR_PRONOUNS),
-        )
-        for match in re.finditer(r"(?<!\w)(?:han|hon|hen|he|she|jag|I)(?!\w)", text, re.IGNORECASE)
-        if match[0] != "i"
-        and (match[0] != "I" or not text[match.end() :].strip())  # no preposition
-    ]
-    for start, end, name in iter_names(text):
-        is_name = (
-            " " in name and not re.search(r"(?:^| )(?:för|till|om|for|to) $", text[:start])
-        ) or (
-            is_single_name(name)
-            and not text[end:].strip()
-            and name.casefold() not in (*FUNCTION_WORDS, *OPENING_WORDS)
-            and not AFTER_WORD.search(text[:start])
-        )
-        if is_name and name.casefold() not in ("he", "she"):
-            found.append((start, Subject(name, find_role_before(text, start), False, 0)))
+    found = [*_find_pronouns(text), *_find_introduced_names(text)]
     if (role := ROLE_BEFORE.search(text.rstrip() + " ")) and not found:
-        found.append((role.start(), Subject(None, role["role"], False, 0)))
+        return Subject(None, role["role"], False, 0)
     return max(found, key=lambda each: each[0])[1] if found else None
+
+
+def _find_pronouns(text: str) -> Iterator[tuple[int, Subject]]:
+    """Yield the pronouns of a text and where they are: "I" only at its end, and no preposition."""
+    for match in INTRODUCED_PRONOUN.finditer(text):
+        word = match[0]
+        if word == "i" or (word == "I" and text[match.end() :].strip()):
+            continue
+        is_author = word.casefold() in AUTHOR_PRONOUNS
+        yield match.start(), Subject(None, None, True, 0, is_author=is_author)
+
+
+def _find_introduced_names(text: str) -> Iterator[tuple[int, Subject]]:
+    """Yield the people of a text and where they are: those with a full name, and a single name at
+    its end.
+    """
+    for start, end, name in iter_names(text):
+        if name.casefold() in ("he", "she"):
+            continue
+        if " " in name:
+            is_named = not re.search(r"(?:^| )(?:för|till|om|for|to) $", text[:start])
+        else:
+            is_named = not text[end:].strip() and _is_introduced_single_name(name, text[:start])
+        if is_named:
+            yield start, Subject(name, find_role_before(text, start), False, 0)
+
+
+def _is_introduced_single_name(name: str, before: str) -> bool:
+    if not is_single_name(name) or name.casefold() in (*FUNCTION_WORDS, *OPENING_WORDS):
+        return False
+    return not AFTER_WORD.search(before)
 
 
 def sentence_start(text: str, position: int) -> int:
@@ -354,50 +368,73 @@ def parse_subject(text: str, start: int) -> Subject | None:
         end = resumed.start()
     segment = text[start:end]
     tail_end = end + (text[end : end + 1] in ".:")
-    if pronoun := SUBJECT_PRONOUN.match(segment):
-        return Subject(None, None, True, tail_end if pronoun else 0)
+    if SUBJECT_PRONOUN.match(segment):
+        return Subject(None, None, True, tail_end)
+    return _parse_named_subject(segment, tail_end)
+
+
+def _parse_named_subject(segment: str, end: int) -> Subject | None:
+    """Return the subject with a name or role in the words of an attribution, or None."""
     clauses = COMMA.split(segment)
     head = clauses[0]
     names = list(iter_names(head))
-    full = next((found for found in names if _is_full_subject(head, *found)), None)
-    if NO_SUBJECT.match(segment) and not (full and _is_article_of_role(head, full[0])):
+    found = next((name for name in names if _is_full_subject(head, *name)), None)
+    if _has_no_subject(segment, head, found):
         return None
-    if full is None:
-        full = next((found for found in names[:1] if _is_single_subject(head, *found)), None)
-    role_alone = ROLE_ALONE.match(head)
-    apposed = NAME.match(clauses[1]) if len(clauses) > 1 else None
-    if (
-        apposed
-        and " " in apposed[0]
-        and not ORGANISATION.search(apposed[0])
-        and not (full and " " in full[2])
-        and re.search(ROLE_HEAD, head, re.IGNORECASE)
-    ):
-        return Subject(apposed[0], _clean_role(head), False, tail_end)  # "Sveriges hamnchef, NAME"
-    cut = ROLE_END.match(head, role_alone.end()) if role_alone else None
-    if full and cut and not cut[0].startswith(" med ansvar"):
-        full = None  # "skriver ministrarna i ett uttalande från Norra Hamnen"
-    if full:
-        name_start, name_end, name = full
-        before = head[:name_start].strip()
-        if NO_ROLE.match(before) and " " not in name:
-            return None
-        after = PARTY.sub("", head[name_end:], count=1).strip()
-        if INITIALS_BEFORE.fullmatch(before):
-            before, name = "", f"{before} {name}"
-        role, organisation = _clean_role(before), None
-        if role is None and (not after or after.startswith("(")):
-            role, organisation = _parse_apposition(clauses[1:])
-        elif (
-            role is None
-            and (stated := ROLE_WITHOUT_COMMA.match(after))
-            and not _has_function_word(stated[0])
-        ):
-            role = _cut_role(after)
-        return Subject(name, role, False, tail_end, organisation=organisation)
-    if role_alone:
-        return Subject(None, role_alone[0], False, tail_end)
-    return None
+    if found is None and names and _is_single_subject(head, *names[0]):
+        found = names[0]
+    if apposed := _find_apposed_name(clauses, found):
+        return Subject(apposed, _clean_role(head), False, end)  # "Sveriges hamnchef, NAME"
+    if found and not _ends_after_role(head):
+        return _build_named_subject(clauses, found, end)
+    role = ROLE_ALONE.match(head)
+    return Subject(None, role[0], False, end) if role else None
+
+
+def _has_no_subject(segment: str, head: str, full: FoundName | None) -> bool:
+    """Return whether an attribution begins with what is no subject, or no article of one."""
+    if not NO_SUBJECT.match(segment):
+        return False
+    return full is None or not _is_article_of_role(head, full[0])
+
+
+def _find_apposed_name(clauses: Sequence[str], found: FoundName | None) -> str | None:
+    """Return the full name at the start of the second clause, if the first has a role and no full
+    name.
+    """
+    if len(clauses) < 2 or (found and " " in found[2]):
+        return None
+    apposed = NAME.match(clauses[1])
+    if apposed is None or " " not in apposed[0] or ORGANISATION.search(apposed[0]):
+        return None
+    return apposed[0] if re.search(ROLE_HEAD, clauses[0], re.IGNORECASE) else None
+
+
+def _ends_after_role(head: str) -> bool:
+    """Return whether a role alone is the subject: "ministrarna i ett uttalande från Norra
+    Hamnen".
+    """
+    role = ROLE_ALONE.match(head)
+    end = ROLE_END.match(head, role.end()) if role else None
+    return end is not None and not end[0].startswith(" med ansvar")
+
+
+def _build_named_subject(clauses: Sequence[str], found: FoundName, end: int) -> Subject | None:
+    """Build a subject from its name, and from the role and organisation printed with it."""
+    name_start, name_end, name = found
+    head = clauses[0]
+    before = head[:name_start].strip()
+    if NO_ROLE.match(before) and " " not in name:
+        return None
+    after = PARTY.sub("", head[name_end:], count=1).strip()
+    if INITIALS_BEFORE.fullmatch(before):
+        before, name = "", f"{before} {name}"
+    role, organisation = _clean_role(before), None
+    if role is None and (not after or after.startswith("(")):
+        role, organisation = _parse_apposition(clauses[1:])
+    elif role is None and (stated := ROLE_WITHOUT_COMMA.match(after)):
+        role = None if _has_function_word(stated[0]) else _cut_role(after)
+    return Subject(name, role, False, end, organisation=organisation)
 
 
 def _is_full_subject(head: str, start: int, end: int, name: str) -> bool:
@@ -471,31 +508,34 @@ def segment_end(text: str, start: int) -> int:
     return min(len(text), start + MAX_ATTRIBUTION_LENGTH)
 
 
-def iter_names(text: str) -> Iterator[tuple[int, int, str]]:
+def iter_names(text: str) -> Iterator[FoundName]:
     """Yield start, end and words of each name of a person, without titles before it and a
     genitive's owner.
     """
     for match in NAME.finditer(text):
-        start, words = match.start(), match[0].split(" ")
-        while words and _is_no_name_word(words, text, start):
-            start += len(words[0]) + 1
-            words.pop(0)
-        while len(words) > 1 and _is_role_word(words[-1]):
-            words.pop()
-        titles = [number for number, word in enumerate(words) if ENGLISH_TITLE.fullmatch(word)]
-        if titles:
-            start += len(" ".join(words[: titles[-1] + 1])) + 1
-            words = words[titles[-1] + 1 :]
-        if len(words) > 2 and NAME_OF_BODY.search(
-            text, max(start - MAX_PREPOSITION_LENGTH, 0), start
-        ):
-            keep = 2 if words[-2] not in NAME_PARTICLES else 3  # "vd för Hamnbolaget Anna Ek"
-            start += len(" ".join(words[:-keep])) + 1
-            words = words[-keep:]
+        start, words = _trim_name(text, match.start(), match[0].split(" "))
         name = " ".join(words)
         is_owner = name.endswith("s") and OWNED_ROLE.match(text, match.end())
         if name and not is_owner:
             yield start, start + len(name), name
+
+
+def _trim_name(text: str, start: int, words: list[str]) -> tuple[int, list[str]]:
+    """Return start and words of a name without the titles, roles and bodies beside it."""
+    while words and _is_no_name_word(words, text, start):
+        start += len(words[0]) + 1
+        words.pop(0)
+    while len(words) > 1 and _is_role_word(words[-1]):
+        words.pop()
+    titles = [number for number, word in enumerate(words) if ENGLISH_TITLE.fullmatch(word)]
+    if titles:
+        start += len(" ".join(words[: titles[-1] + 1])) + 1
+        words = words[titles[-1] + 1 :]
+    if len(words) > 2 and NAME_OF_BODY.search(text, max(start - MAX_PREPOSITION_LENGTH, 0), start):
+        keep = 2 + (words[-2] in NAME_PARTICLES)  # "vd för Hamnbolaget Anna Ek"
+        start += len(" ".join(words[:-keep])) + 1
+        words = words[-keep:]
+    return start, words
 
 
 def _is_no_name_word(words: Sequence[str], text: str, start: int) -> bool:
@@ -568,7 +608,7 @@ def find_role_before(text: str, start: int, end: int | None = None) -> str | Non
     if not start or text[start - 1 : start] != " ":
         return None
     window = text[max(0, start - 120) : start]
-    window = window[max((match.end() for match in SENTENCE_END.finditer(window)), default=0) :]
+    window = window[sentence_start(window, len(window)) :]
     titles = re.search(r"((?:[A-Z][a-z]+(?:-[A-Z][a-z]+)* (?:(?:for|of|and|to|the) )*)+)$", window)
     if titles and ENGLISH_TITLE.search(titles[1]):
         return _clean_role(titles[1])
@@ -598,8 +638,8 @@ def find_role_after(text: str, end: int) -> str | None:
 def find_organisation(role: str) -> str | None:
     """Return the organisation in a role.
 
-    >>> find_organisation("talesperson för Liberalerna"), find_organisation("Sidas chef"), find_organisation("minister")
-    ('Liberalerna', 'Sida', None)
+    >>> [find_organisation(role) for role in ("talesperson för Liberalerna", "Sidas chef", "chef")]
+    ['Liberalerna', 'Sida', None]
     """
     membership = MEMBERSHIP.search(role)
     if membership and BODY.match(membership["body"]):

@@ -20,7 +20,7 @@ import re
 import unicodedata
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
@@ -240,7 +240,8 @@ class Quotation:
 def find_quotations(text: str) -> list[Quotation]:
     """Return the quotations in a text, in order.
 
-    >>> found = find_quotations("Hon sa att ”det är klart nu” i dag.\\n– Vi är glada, säger Bo Ek. Det blev bra.")
+    >>> text = "Hon sa att ”det är klart nu” i dag.\\n– Vi är glada, säger Bo Ek. Det blev bra."
+    >>> found = find_quotations(text)
     >>> [(quotation.kind, quotation.text) for quotation in found]
     [('marks', 'det är klart nu'), ('dash', 'Vi är glada, säger Bo Ek. Det blev bra.')]
     >>> found[1].pieces[0].text
@@ -262,21 +263,21 @@ def _iter_paragraphs(text: str) -> Iterator[tuple[int, int]]:
     """
     start = end = -1
     for line in LINE.finditer(text):
-        content = line[0].strip()
         before = text[start:end].rstrip() if start >= 0 else ""
-        continues = (
-            bool(content and before)
-            and line.start() == end + 1
-            and not SPEECH_DASH.match(content)
-            and (content[0].islower() or not SENTENCE_END.search(before[-4:]))
-        )
-        if not continues:
+        is_next = line.start() == end + 1
+        if not (is_next and _continues_sentence(before, line[0].strip())):
             if before:
                 yield start, start + len(before)
             start = line.start() + len(line[0]) - len(line[0].lstrip())
         end = line.end()
     if start >= 0 and (before := text[start:end].rstrip()):
         yield start, start + len(before)
+
+
+def _continues_sentence(before: str, line: str) -> bool:
+    if not line or not before or SPEECH_DASH.match(line):
+        return False
+    return line[0].islower() or not SENTENCE_END.search(before[-4:])
 
 
 def _find_reply(text: str, start: int, end: int) -> int | None:
@@ -301,12 +302,10 @@ def find_marked_passages(text: str, start: int, end: int) -> list[Quotation]:
         mark = text[position]
         if mark not in CLOSING_MARKS and mark not in DOUBLE_MARKS:
             continue
-        before, after = text[position - 1 : position], text[position + 1 : position + 2]
         if opened is None:
-            begins = position == start or not (before.isalnum() or before in ".,!?%")
-            if mark in CLOSING_MARKS and begins and position + 1 < end and not after.isspace():
+            if mark in CLOSING_MARKS and _opens_passage(text, start, position, end):
                 opened = position
-        elif mark in CLOSING_MARKS[text[opened]] and not after.isalnum() and position > opened + 1:
+        elif _closes_passage(text, opened, position):
             found.append(_build_quotation(text, opened + 1, position, "marks"))
             opened = None
     if opened is not None and text[opened] in DOUBLE_MARKS:
@@ -314,22 +313,28 @@ def find_marked_passages(text: str, start: int, end: int) -> list[Quotation]:
     return found
 
 
+def _opens_passage(text: str, start: int, position: int, end: int) -> bool:
+    """Return whether a mark has nothing, a space or an opening mark before it, and words behind
+    it.
+    """
+    if position > start and (text[position - 1].isalnum() or text[position - 1] in ".,!?%"):
+        return False
+    return position + 1 < end and not text[position + 1 : position + 2].isspace()
+
+
+def _closes_passage(text: str, opened: int, position: int) -> bool:
+    if text[position] not in CLOSING_MARKS[text[opened]]:
+        return False
+    return position > opened + 1 and not text[position + 1 : position + 2].isalnum()
+
+
 def _build_quotation(
     text: str, start: int, end: int, kind: Literal["marks", "dash"], *, is_closed: bool = True
 ) -> Quotation:
     passage = text[start:end]
     if kind == "dash":
-        tail = next(
-            (
-                match
-                for match in ATTRIBUTION.finditer(passage)
-                if not passage[match.end() :].strip(".!?")
-            ),
-            None,
-        )
-        if tail and _is_attribution(tail):
-            end = start + tail.start()
-            passage = text[start:end]
+        passage = passage[: _find_final_attribution(passage)]
+        end = start + len(passage)
     spoken = remove_attributions(passage) if kind == "dash" else passage
     pieces = (
         PassageText(_trim_marks(piece), is_statement=kind == "dash" or piece.rstrip().endswith("."))
@@ -343,6 +348,14 @@ def _build_quotation(
         is_closed=is_closed,
         pieces=tuple(piece for piece in pieces if piece.words),
     )
+
+
+def _find_final_attribution(reply: str) -> int:
+    """Return where the ", säger NAME" begins that ends a reply, or its length if it has none."""
+    for match in ATTRIBUTION.finditer(reply):
+        if not reply[match.end() :].strip(".!?"):
+            return match.start() if _is_attribution(match) else len(reply)
+    return len(reply)
 
 
 def _trim_marks(text: str) -> str:
@@ -359,8 +372,8 @@ def _trim_marks(text: str) -> str:
 def remove_attributions(text: str) -> str:
     """Remove ", säger NAME" from speech.
 
-    >>> remove_attributions("Vi är klara, säger Carl B. Ek. Är det rätt? frågar han. Nej, säger jag, inte än.")
-    'Vi är klara. Är det rätt? Nej, säger jag, inte än.'
+    >>> remove_attributions("Vi är klara, säger Bo B. Ek. Rätt? frågar han. Ja, säger jag, nu.")
+    'Vi är klara. Rätt? Ja, säger jag, nu.'
     """
     spoken = ATTRIBUTION.sub(lambda match: "" if _is_attribution(match) else match[0], text)
     return re.sub(r"([!?…])\.", r"\1", spoken)
@@ -404,7 +417,8 @@ def find_pieces(pieces: Sequence[PassageText], text: PassageText) -> PassageMatc
     """Return the match with the fewest words left out, if possible one that hides no negation, or
     None.
 
-    >>> match = find_pieces([PassageText("vi ska"), PassageText("bygga")], PassageText("Vi ska alltid bygga."))
+    >>> pieces = [PassageText("vi ska"), PassageText("bygga")]
+    >>> match = find_pieces(pieces, PassageText("Vi ska alltid bygga."))
     >>> match.hides_negation, match.omitted
     (False, 1)
     """
@@ -500,15 +514,20 @@ def _iter_speech(text: str) -> Iterator[str]:
     """
     speaker = None
     for line in text.split("\n"):
-        if LINE_DASH.match(line) or not set(line).isdisjoint(DOUBLE_MARKS):
-            found = [match for match in ATTRIBUTION.finditer(line) if _is_attribution(match)]
-            name = next((match[1] for match in found if not PRONOUN.match(match[1])), None)
-            if name and speaker and name[:SPEAKER_LENGTH] != speaker[:SPEAKER_LENGTH]:
-                yield BARRIER
-            speaker = name or speaker
-            yield remove_attributions(line) if found else line
-        else:
+        if not LINE_DASH.match(line) and set(line).isdisjoint(DOUBLE_MARKS):
             yield line
+            continue
+        speakers = [match[1] for match in ATTRIBUTION.finditer(line) if _is_attribution(match)]
+        name = _find_speaker_name(speakers)
+        if name and speaker and name[:SPEAKER_LENGTH] != speaker[:SPEAKER_LENGTH]:
+            yield BARRIER
+        speaker = name or speaker
+        yield remove_attributions(line) if speakers else line
+
+
+def _find_speaker_name(speakers: Sequence[str]) -> str | None:
+    """Return the first speaker that is no pronoun."""
+    return next((speaker for speaker in speakers if not PRONOUN.match(speaker)), None)
 
 
 class WordRun(NamedTuple):
@@ -606,26 +625,10 @@ def _find_window(
 ) -> TextWindow | None:
     """Return the passage that has the most of these words in order, or None."""
     runs = sorted(_iter_runs(words, text, weights), key=lambda run: -run.weight)[:MAX_RUNS]
-    runs.sort(key=lambda run: (run.start + run.length, run.position))
-    best: list[
-        tuple[float, int]
-    ] = []  # weight of the chain that ends with a run, and the index of the run before it
-    for number, run in enumerate(runs):
-        chains = [(run.weight, -1)]
-        for before, other in enumerate(runs[:number]):
-            gap = run.position - other.position - other.length
-            if other.start + other.length <= run.start and gap >= 0:
-                chains.append(
-                    (best[before][0] + run.weight - min(MAX_GAP_COST, GAP_COST * gap), before)
-                )
-        best.append(max(chains))
-    if not best:
+    if not runs:
         return None
-    number = max(range(len(runs)), key=lambda index: best[index][0])
-    last = runs[number]
-    while best[number][1] >= 0:
-        number = best[number][1]
-    first = runs[number]
+    runs.sort(key=lambda run: (run.start + run.length, run.position))
+    first, last = _find_best_chain(runs)
     # as many words before and after as the quotation has, and the end of the sentence
     start = text.words[max(0, first.position - first.start)]
     after = min(len(text.words), last.position + len(words) - last.start)
@@ -643,15 +646,32 @@ def _find_window(
     return TextWindow(text, start, end)
 
 
+def _find_best_chain(runs: Sequence[WordRun]) -> tuple[WordRun, WordRun]:
+    """Return the first and the last run of the chain with the most weight."""
+    # for each run: weight of the chain that ends with it, and the index of the run before it
+    best: list[tuple[float, int]] = []
+    for number, run in enumerate(runs):
+        chains = [(run.weight, -1)]
+        for before, other in enumerate(runs[:number]):
+            gap = run.position - other.position - other.length
+            if other.start + other.length <= run.start and gap >= 0:
+                chains.append(
+                    (best[before][0] + run.weight - min(MAX_GAP_COST, GAP_COST * gap), before)
+                )
+        best.append(max(chains))
+    number = max(range(len(runs)), key=lambda index: best[index][0])
+    last = runs[number]
+    while best[number][1] >= 0:
+        number = best[number][1]
+    return runs[number], last
+
+
 def _iter_runs(
     words: Sequence[str], text: PassageText, weights: Mapping[str, float]
 ) -> Iterator[WordRun]:
     """Yield the longest runs of shared words: of two words or more, or of one rare word."""
-    wanted, found = set(words), text.word_keys
-    positions: dict[str, list[int]] = defaultdict(list)
-    for position, word in enumerate(found):
-        if word in wanted:
-            positions[word].append(position)
+    found = text.word_keys
+    positions = _index_words(set(words), found)
     for start, word in enumerate(words):
         for position in positions[word] if len(positions[word]) <= MAX_RUN_STARTS else ():
             if start and position and words[start - 1] == found[position - 1]:
@@ -666,6 +686,15 @@ def _iter_runs(
             weight = sum(map(weights.__getitem__, words[start : start + length]))
             if length > 1 or weight > RARE_WEIGHT:
                 yield WordRun(start, position, length, weight)
+
+
+def _index_words(wanted: Set[str], found: Sequence[str]) -> dict[str, list[int]]:
+    """Return the positions of each wanted word."""
+    positions: dict[str, list[int]] = defaultdict(list)
+    for position, word in enumerate(found):
+        if word in wanted:
+            positions[word].append(position)
+    return positions
 
 
 def diff_original(original: Original) -> list[DiffSegment]:
@@ -693,14 +722,16 @@ def _join_windows(
     """Return the segment between two pieces: `same` if the quotation may leave out what is between
     them.
     """
-    gap = one.text.keys[one.end : other.start] if one and other else []
-    is_in_order = one is None or other is None or one.end <= other.start
+    if one is None or other is None:
+        return DiffSegment("same", " … " if is_marked else ". ")
+    gap = one.text.keys[one.end : other.start]
+    is_in_order = one.end <= other.start
     if not is_marked:
         is_adjacent = is_in_order and all(map(is_mark, gap)) and BARRIER not in gap
         return DiffSegment("same", ". ") if is_adjacent else DiffSegment("del", ". […] ")
     if not is_in_order:
         return DiffSegment("ins", " … ")
-    if one and other and hides_negation(gap):
+    if hides_negation(gap):
         return _shorten_segment(
             DiffSegment("del", f" {TextWindow(one.text, one.end, other.start).extract()} ")
         )

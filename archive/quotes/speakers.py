@@ -25,7 +25,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
-from itertools import groupby, islice, pairwise, takewhile
+from itertools import chain, groupby, islice, pairwise
 from operator import attrgetter
 from typing import Literal, NamedTuple
 
@@ -62,6 +62,7 @@ from archive.quotes.quotation_comparison import (
     SPEECH_AFTER_COLON,
     SPEECH_DASH,
     SPEECH_VERBS,
+    Quotation,
     find_marked_passages,
 )
 
@@ -181,6 +182,7 @@ OWN_WORDS = re.compile(
 Origin = Literal["attribution", "pronoun", "role", "context"]
 Kind = Literal["dash", "marks", "interview", "block"]
 Span = tuple[int, int]
+Attribution = tuple[re.Match[str], Subject]  # how ", säger NAME" begins, and whom it names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,14 +231,25 @@ class Paragraph:
     def end_of_sentence(self) -> bool:
         return SENTENCE_END.search(self.text[-4:]) is not None
 
+    def is_undecided(self) -> bool:
+        return self.kind is None and self.subject is None
+
+    def list_spans(self) -> tuple[Span, ...]:
+        """Return where its speech is in the field."""
+        return tuple((self.start + start, self.start + end) for start, end in self.speech)
+
+    def join_speech(self) -> str:
+        return " ".join(self.text[start:end] for start, end in self.speech)
+
 
 def find_quotes(texts: Mapping[str, str | None]) -> list[Quote]:
     """Return the quotations in the title, lead and body of a release, in order.
 
     >>> body = "– Det är klart, säger hamnchef Anna Ek.\\n– Vi bygger nu, säger hon."
-    >>> [(quote.spans, quote.speaker, quote.role, quote.origin) for quote in find_quotes({"body": body})]
-    [(((2, 14),), 'Anna Ek', 'hamnchef', 'attribution'), (((42, 54),), 'Anna Ek', 'hamnchef',
-    'pronoun')]
+    >>> for quote in find_quotes({"body": body}):
+    ...     print(quote.spans, quote.speaker, quote.role, quote.origin)
+    ((2, 14),) Anna Ek hamnchef attribution
+    ((42, 54),) Anna Ek hamnchef pronoun
     """
     paragraphs = [*_iter_fields(texts)]
     for paragraph in paragraphs:
@@ -245,41 +258,51 @@ def find_quotes(texts: Mapping[str, str | None]) -> list[Quote]:
     if not any(paragraph.kind for paragraph in paragraphs):
         return []
     people = _find_people(paragraphs) if any(map(_needs_people, paragraphs)) else []
+    return _build_quotes(paragraphs, people)
+
+
+def _build_quotes(paragraphs: Sequence[Paragraph], people: Sequence[Person]) -> list[Quote]:
+    """Build the quotations of marked paragraphs, without those whose speaker is not printed."""
     quotes, last, speaker = list[Quote](), None, None
     for paragraph in paragraphs:
         if paragraph.subject is UNNAMED:
             last = speaker = None  # what follows may be said by the same person
         if paragraph.kind is None:
             continue
-        spans = tuple(
-            (paragraph.start + start, paragraph.start + end) for start, end in paragraph.speech
-        )
-        words = " ".join(paragraph.text[start:end] for start, end in paragraph.speech)
         if paragraph.subject is CONTINUED:
-            if speaker is None:  # nobody is known to have begun it
-                continue
-            whole = f"{quotes[-1].text}\n\n{words}"
-            quotes[-1] = replace(quotes[-1], spans=(*quotes[-1].spans, *spans), text=whole)
+            if speaker is not None:  # somebody is known to have begun it
+                quotes[-1] = _continue_quote(quotes[-1], paragraph)
             continue
         speaker = _resolve_speaker(paragraph, paragraphs, people, last)
         if speaker is None:
             continue
-        person, role, origin = speaker
-        last = (person or last) if not person or " " in person else person
-        quotes.append(
-            Quote(
-                field=paragraph.field,
-                spans=spans,
-                kind=paragraph.kind,
-                text=words,
-                speaker=person,
-                role=role,
-                organisation=(find_organisation(role) if role else None)
-                or (paragraph.subject.organisation if paragraph.subject else None),
-                origin=origin,
-            )
-        )
+        last = speaker[0] or last
+        quotes.append(_build_quote(paragraph, paragraph.kind, *speaker))
     return quotes
+
+
+def _build_quote(
+    paragraph: Paragraph, kind: Kind, person: str | None, role: str | None, origin: Origin
+) -> Quote:
+    organisation = find_organisation(role) if role else None
+    if not organisation and paragraph.subject:
+        organisation = paragraph.subject.organisation
+    return Quote(
+        field=paragraph.field,
+        spans=paragraph.list_spans(),
+        kind=kind,
+        text=paragraph.join_speech(),
+        speaker=person,
+        role=role,
+        organisation=organisation,
+        origin=origin,
+    )
+
+
+def _continue_quote(quote: Quote, paragraph: Paragraph) -> Quote:
+    """Return a quote that goes on in a further paragraph."""
+    whole = f"{quote.text}\n\n{paragraph.join_speech()}"
+    return replace(quote, spans=(*quote.spans, *paragraph.list_spans()), text=whole)
 
 
 CONTINUED = Subject(None, None, False, 0)  # of a paragraph that goes on with the answer before it
@@ -323,73 +346,105 @@ def _attribute_paragraph(paragraph: Paragraph) -> None:
     if dash and paragraph.field != "title":
         paragraph.dash = dash.end()
         _attribute_reply(paragraph)
-        if (
-            introduced
-            and paragraph.subject is None
-            and INTRODUCTION.search(text, 0, introduced.start())
-        ):
-            paragraph.subject = parse_introduction(text[: introduced.start()])
-            paragraph.kind, paragraph.speech = "dash", [(paragraph.dash, len(text))]
+        if introduced and paragraph.subject is None:
+            _attribute_to_introduction(paragraph, introduced.start())
         return
     _attribute_marks(paragraph)
-    if paragraph.kind is None and paragraph.field != "title" and (bullet := BULLET.match(text)):
-        final = FINAL_SAID.search(text)
-        subject = parse_subject(text, final.end()) if final else None
-        if (
-            final
-            and subject
-            and subject.name
-            and " " in subject.name
-            and not text[subject.end :].strip(" .")
-        ):
-            paragraph.subject, paragraph.kind = subject, "dash"
-            paragraph.speech = [_trim_span(text, (bullet.end(), final.start()))]
+    if paragraph.kind is None and paragraph.field != "title":
+        _attribute_bullet(paragraph)
+
+
+def _attribute_to_introduction(paragraph: Paragraph, colon: int) -> None:
+    """Attribute a reply to whom the words before its colon name: "NAME sade: – Det är klart." """
+    text = paragraph.text
+    if INTRODUCTION.search(text, 0, colon):
+        paragraph.subject = parse_introduction(text[:colon])
+        paragraph.kind, paragraph.speech = "dash", [(paragraph.dash, len(text))]
+
+
+def _attribute_bullet(paragraph: Paragraph) -> None:
+    """Attribute an item of a list that ends with ", säger NAME"."""
+    text = paragraph.text
+    bullet = BULLET.match(text)
+    final = FINAL_SAID.search(text) if bullet else None
+    if bullet is None or final is None:
+        return
+    subject = parse_subject(text, final.end())
+    if subject is None or " " not in (subject.name or ""):
+        return
+    if not text[subject.end :].strip(" ."):
+        paragraph.subject, paragraph.kind = subject, "dash"
+        paragraph.speech = [_trim_span(text, (bullet.end(), final.start()))]
 
 
 def _attribute_reply(paragraph: Paragraph) -> None:
+    """Set what is speech in a dash reply, and the subject of its attribution, if it has one."""
     text, start = paragraph.text, paragraph.dash
+    found = _find_attributions(text, start)
+    if not found:
+        if _has_unnamed_speaker(text, start):
+            paragraph.subject, paragraph.speech = UNNAMED, [(0, len(text))]
+        return
+    final = found[-1][1]
+    rest = text[final.end :].strip(" .")
+    speaker = final if not rest or final.name else found[0][1]
+    trimmed = [_trim_span(text, span) for span in _cut_attributions(text, start, found, speaker)]
+    paragraph.speech = [span for span in trimmed if text[slice(*span)].strip(" .,")]
+    if paragraph.speech:
+        paragraph.subject, paragraph.kind = speaker, "dash"
+
+
+def _find_attributions(text: str, start: int) -> list[Attribution]:
+    """Return the attributions in a reply: ", säger NAME" anywhere in it, or another form at its
+    end.
+    """
     found = [
         (match, subject)
         for match in ATTRIBUTION_START.finditer(text, start)
         if (subject := parse_subject(text, match.end())) is not None
     ]
+    if found:
+        return found
     for pattern in FINAL_ATTRIBUTIONS:
-        match = None if found else pattern.search(text, start)
+        match = pattern.search(text, start)
         subject = parse_subject(text, match.end()) if match else None
         if match and subject and " " in (subject.name or ""):
-            found = [(match, subject)]
-    if not found:
-        starts = [
-            match
-            for match in ATTRIBUTION_START.finditer(text, start)
-            if not NO_SPEECH_VERB.match(match["verb"])
-        ]
-        if starts and _is_unnamed_subject(text[starts[-1].end() :]):
-            paragraph.subject, paragraph.speech = UNNAMED, [(0, len(text))]
-        return
-    final = found[-1]
-    rest = text[final[1].end :].strip(" .")
-    main = final if not rest or final[1].name else found[0]
+            return [(match, subject)]
+    return []
+
+
+def _has_unnamed_speaker(text: str, start: int) -> bool:
+    """Return whether a reply ends with an attribution without a name or role."""
+    starts = [
+        match
+        for match in ATTRIBUTION_START.finditer(text, start)
+        if not NO_SPEECH_VERB.match(match["verb"])
+    ]
+    return bool(starts) and _is_unnamed_subject(text[starts[-1].end() :])
+
+
+def _cut_attributions(
+    text: str, start: int, found: Sequence[Attribution], speaker: Subject
+) -> list[Span]:
+    """Return what is left of a reply without its attributions and what it tells of the speaker."""
     spans, position = list[Span](), start
     for match, subject in found:
-        if (
-            subject is not main[1]
-            and subject.name
-            and main[1].name
-            and subject.name not in main[1].name
-        ):
+        if _is_another_person(subject, speaker):
             continue  # somebody quoted by the speaker
         spans.append((position, match.start() + (match[0][0] in "!?…")))
         position = subject.end
     rest = text[position:].lstrip(" .,")
     is_told = CLAUSE_OF_SPEAKER.search(text, found[-1][0].end(), position) is not None
-    if rest and not is_told and not _is_narration(rest, main[1].name):
-        offset = len(text) - len(rest)
-        spans.append((offset + (dash.end() if (dash := SPEECH_DASH.match(rest)) else 0), len(text)))
-    trimmed = [_trim_span(text, span) for span in spans]
-    paragraph.speech = [span for span in trimmed if text[slice(*span)].strip(" .,")]
-    if paragraph.speech:
-        paragraph.subject, paragraph.kind = main[1], "dash"
+    if rest and not is_told and not _is_narration(rest, speaker.name):
+        offset, dash = len(text) - len(rest), SPEECH_DASH.match(rest)
+        spans.append((offset + (dash.end() if dash else 0), len(text)))
+    return spans
+
+
+def _is_another_person(subject: Subject, speaker: Subject) -> bool:
+    if subject is speaker or not subject.name or not speaker.name:
+        return False
+    return subject.name not in speaker.name
 
 
 def _is_unnamed_subject(text: str) -> bool:
@@ -421,19 +476,27 @@ def _attribute_marks(paragraph: Paragraph) -> None:
     for passage in find_marked_passages(text, 0, len(text)):
         if passage.text.count(" ") < MIN_MARKED_WORDS - 1:
             continue
-        subject, end = None, passage.end - (passage.text[-1:] in ",.!?…")
-        after = ATTRIBUTION_START.match(text, end)
-        if after:
-            subject = parse_subject(text, after.end())
-        elif inverted := SUBJECT_FIRST.match(text, end):
-            subject = parse_introduction(inverted["subject"])
-        if subject is None:
-            before = text[max(passage.start - 1 - MAX_LEAD_IN_LENGTH, 0) : passage.start - 1]
-            subject = parse_lead_in(before.rstrip())
+        subject = _find_passage_speaker(text, passage)
         if subject is None or (paragraph.subject is not None and paragraph.subject != subject):
             continue
         paragraph.subject, paragraph.kind = subject, "marks"
         paragraph.speech.append(_trim_span(text, (passage.start, passage.end)))
+
+
+def _find_passage_speaker(text: str, passage: Quotation) -> Subject | None:
+    """Return the subject of the attribution right after a passage in marks, or of that before
+    it.
+    """
+    subject, end = None, passage.end - (passage.text[-1:] in ",.!?…")
+    after = ATTRIBUTION_START.match(text, end)
+    if after:
+        subject = parse_subject(text, after.end())
+    elif inverted := SUBJECT_FIRST.match(text, end):
+        subject = parse_introduction(inverted["subject"])
+    if subject is None:
+        before = text[max(passage.start - 1 - MAX_LEAD_IN_LENGTH, 0) : passage.start - 1]
+        subject = parse_lead_in(before.rstrip())
+    return subject
 
 
 # What stands right before a passage in marks: a verb after its subject or before it, or "i
@@ -462,15 +525,7 @@ def parse_lead_in(before: str) -> Subject | None:
 
 def _mark_context(paragraphs: Sequence[Paragraph]) -> None:
     """Set what is speech in paragraphs that attribute nothing, from what is around them."""
-    for reply, below in pairwise(paragraphs):
-        if (
-            reply.dash
-            and reply.kind is None
-            and reply.subject is None
-            and not below.dash
-            and reply.field == below.field
-        ):
-            _join_attribution(reply, below)
+    _join_attributions(paragraphs)
     for (name, has_dash), group in groupby(
         paragraphs, key=lambda each: (each.field, each.dash > 0)
     ):
@@ -478,12 +533,17 @@ def _mark_context(paragraphs: Sequence[Paragraph]) -> None:
         if has_dash:
             _mark_replies(run, paragraphs[run[0].index - 1] if run[0].index else None)
         elif name == "body":
-            for paragraph in run:
-                if paragraph.kind is None and paragraph.index:
-                    _mark_block(paragraphs, paragraph.index)
+            _mark_blocks(run, paragraphs)
     for number, paragraph in enumerate(paragraphs):
         if paragraph.kind == "interview" and paragraph.subject is None:
             _continue_answer(paragraphs, number)
+
+
+def _join_attributions(paragraphs: Sequence[Paragraph]) -> None:
+    for reply, below in pairwise(paragraphs):
+        is_open = reply.dash and reply.is_undecided()
+        if is_open and not below.dash and reply.field == below.field:
+            _join_attribution(reply, below)
 
 
 def _join_attribution(reply: Paragraph, below: Paragraph) -> None:
@@ -497,21 +557,20 @@ def _join_attribution(reply: Paragraph, below: Paragraph) -> None:
     match, subject = found[-1] if found else (None, None)
     if match is None or subject is None or text[subject.end :].strip(" ."):
         return
-    words = text[: match.start()]
-    goes_on = not reply.end_of_sentence() and words[:1].islower()
-    if (
-        not (goes_on or FIRST_PERSON.search(words))
-        or THIRD_PERSON.match(words)
-        or has_full_name(words[:40])
-    ):
+    if not _goes_on_with(reply, text[: match.start()]):
         return
     reply.kind, reply.subject = "dash", subject
     reply.speech = [_trim_span(reply.text, (reply.dash, len(reply.text)))]
-    below.kind, below.subject, below.speech = (
-        "dash",
-        CONTINUED,
-        [_trim_span(text, (0, match.start()))],
-    )
+    below.kind, below.subject = "dash", CONTINUED
+    below.speech = [_trim_span(text, (0, match.start()))]
+
+
+def _goes_on_with(reply: Paragraph, words: str) -> bool:
+    """Return whether the words below a reply are said by the same person."""
+    goes_on = not reply.end_of_sentence() and words[:1].islower()
+    if not (goes_on or FIRST_PERSON.search(words)):
+        return False
+    return not (THIRD_PERSON.match(words) or has_full_name(words[:40]))
 
 
 def _mark_replies(run: Sequence[Paragraph], above: Paragraph | None) -> None:
@@ -519,24 +578,24 @@ def _mark_replies(run: Sequence[Paragraph], above: Paragraph | None) -> None:
     list.
     """
     is_attributed = any(each.subject for each in run)
-    unfinished = sum(not each.end_of_sentence() for each in run)
-    if (
-        not is_attributed
-        and above
-        and above.field == run[0].field
-        and _opens_list(above.text, len(run))
-    ):
+    if above and not is_attributed and _opens_list(above, run):
         return
+    kind: Kind = "interview" if above and is_question(above) else "dash"
+    for paragraph in _find_replies(run, is_attributed=is_attributed):
+        paragraph.kind = kind
+        paragraph.speech = [_trim_span(paragraph.text, (paragraph.dash, len(paragraph.text)))]
+
+
+def _find_replies(run: Sequence[Paragraph], *, is_attributed: bool) -> Iterator[Paragraph]:
+    """Yield the undecided replies among paragraphs with a dash; if none of these is attributed, all
+    the others must end as sentences do.
+    """
+    unfinished = sum(not each.end_of_sentence() for each in run)
     for paragraph in run:
         others = unfinished - (not paragraph.end_of_sentence())
-        if (
-            paragraph.kind is None
-            and paragraph.subject is None
-            and _is_reply(paragraph)
-            and (is_attributed or not others)
-        ):
-            paragraph.kind = "interview" if above and is_question(above) else "dash"
-            paragraph.speech = [_trim_span(paragraph.text, (paragraph.dash, len(paragraph.text)))]
+        may_be_speech = is_attributed or not others
+        if may_be_speech and paragraph.is_undecided() and _is_reply(paragraph):
+            yield paragraph
 
 
 def is_question(paragraph: Paragraph) -> bool:
@@ -550,11 +609,18 @@ def _is_reply(paragraph: Paragraph) -> bool:
     return begins and (paragraph.end_of_sentence() or paragraph.text.endswith(":"))
 
 
-def _opens_list(text: str, length: int) -> bool:
-    """Return whether what follows a line are so many items of a list, not speech."""
-    if not LIST_OPENER.search(text) or INTRODUCTION.search(text):
+def _opens_list(above: Paragraph, run: Sequence[Paragraph]) -> bool:
+    """Return whether paragraphs with a dash are the items of a list that the line above opens."""
+    text = above.text
+    if above.field != run[0].field or not LIST_OPENER.search(text) or INTRODUCTION.search(text):
         return False
-    return not has_full_name(text) or (length > 1 and ANNOUNCES_POINTS.search(text) is not None)
+    return not has_full_name(text) or (len(run) > 1 and ANNOUNCES_POINTS.search(text) is not None)
+
+
+def _mark_blocks(run: Sequence[Paragraph], paragraphs: Sequence[Paragraph]) -> None:
+    for paragraph in run:
+        if paragraph.kind is None and paragraph.index:
+            _mark_block(paragraphs, paragraph.index)
 
 
 def _mark_block(paragraphs: Sequence[Paragraph], number: int) -> None:
@@ -562,32 +628,38 @@ def _mark_block(paragraphs: Sequence[Paragraph], number: int) -> None:
     its introduction.
     """
     before, paragraph = paragraphs[number - 1], paragraphs[number]
-    after = paragraphs[number + 1] if number + 1 < len(paragraphs) else None
     text = paragraph.text
     passages = find_marked_passages(text, 0, len(text)) if text[0] in CLOSING_MARKS else []
     if len(passages) == 1 and not text[passages[0].end :].strip(DOUBLE_MARKS + "’., "):
-        subject = None
-        sentence = before.text[sentence_start(before.text, len(before.text) - 1) :]
-        if sentence.endswith(":") and (verb := INTRODUCTION.search(sentence)):
-            subject = parse_introduction(sentence[: verb.start()]) or parse_introduction(sentence)
-        elif after and (said := SAID_BY.match(after.text)):
-            subject = parse_subject(after.text, said.end())
-        if subject:
+        after = paragraphs[number + 1] if number + 1 < len(paragraphs) else None
+        if subject := _find_block_speaker(before, after):
             paragraph.kind, paragraph.subject = "marks", subject
             paragraph.speech = [_trim_span(text, (passages[0].start, passages[0].end))]
     elif STATEMENT.search(before.text) and has_full_name(before.text):
-        first = next(found for found in iter_names(before.text) if " " in found[2])
-        subject = Subject(
-            first[2],
-            find_role_before(before.text, first[0]) or find_role_after(before.text, first[1]),
-            False,
-            0,
-        )
-        for each in paragraphs[number:]:
-            if each.dash or not each.end_of_sentence():
-                break
-            each.kind, each.speech = "block", [(0, len(each.text))]
-            each.subject = subject if each is paragraph else CONTINUED
+        _mark_statement(before.text, paragraphs[number:])
+
+
+def _find_block_speaker(before: Paragraph, after: Paragraph | None) -> Subject | None:
+    """Return who says a whole paragraph in marks, by the line before it or the line after it."""
+    sentence = before.text[sentence_start(before.text, len(before.text) - 1) :]
+    if sentence.endswith(":") and (verb := INTRODUCTION.search(sentence)):
+        return parse_introduction(sentence[: verb.start()]) or parse_introduction(sentence)
+    if after and (said := SAID_BY.match(after.text)):
+        return parse_subject(after.text, said.end())
+    return None
+
+
+def _mark_statement(introduction: str, paragraphs: Sequence[Paragraph]) -> None:
+    """Mark the whole sentences below "NAME har gjort följande uttalande:"."""
+    start, end, name = next(found for found in iter_names(introduction) if " " in found[2])
+    role = find_role_before(introduction, start) or find_role_after(introduction, end)
+    subject = Subject(name, role, False, 0)
+    for paragraph in paragraphs:
+        if paragraph.dash or not paragraph.end_of_sentence():
+            break
+        paragraph.kind, paragraph.speech = "block", [(0, len(paragraph.text))]
+        paragraph.subject = subject
+        subject = CONTINUED
 
 
 def _continue_answer(paragraphs: Sequence[Paragraph], number: int) -> None:
@@ -595,53 +667,68 @@ def _continue_answer(paragraphs: Sequence[Paragraph], number: int) -> None:
     if paragraphs[number - 1].dash:
         return
     for each in paragraphs[number + 1 :]:
-        following = paragraphs[each.index + 1] if each.index + 1 < len(paragraphs) else None
-        is_next = is_question(each) and following is not None and following.dash
-        if (
-            each.dash
-            or each.kind
-            or is_next
-            or not (each.end_of_sentence() or each.text[-1] in DOUBLE_MARKS)
-        ):
-            break
-        if THIRD_PERSON.match(each.text) or has_full_name(each.text):
+        if _ends_answer(each, paragraphs):
             break
         each.kind, each.subject, each.speech = "interview", CONTINUED, [(0, len(each.text))]
 
 
+def _ends_answer(paragraph: Paragraph, paragraphs: Sequence[Paragraph]) -> bool:
+    """Return whether a paragraph is no part of the answer above it."""
+    if paragraph.dash or paragraph.kind:
+        return True
+    number = paragraph.index + 1
+    is_answered = number < len(paragraphs) and paragraphs[number].dash > 0
+    if is_answered and is_question(paragraph):
+        return True
+    if not (paragraph.end_of_sentence() or paragraph.text[-1] in DOUBLE_MARKS):
+        return True
+    return THIRD_PERSON.match(paragraph.text) is not None or has_full_name(paragraph.text)
+
+
 def _find_people(paragraphs: Sequence[Paragraph]) -> list[Person]:
     """Return the people named outside speech, and the subjects of attributions, in order."""
-    people = list[Person]()
-    for paragraph in paragraphs:
-        text, role_end = _blank_spans(paragraph.text, paragraph.speech), 0
-        for start, end, found in iter_names(text):
-            name = found[:-1] if found.endswith("s") and is_genitive(text, end) else found
-            is_subject = paragraph.subject is not None and paragraph.subject.name == name
-            if not is_subject and (start < role_end or NO_PERSON.search(name)):
-                continue
-            role = find_role_before(text, start, end)
-            if role is None and (role := find_role_after(text, end)):
-                role_end = max(end, text.find(role, end)) + len(role)
-            if paragraph.subject and is_subject and paragraph.speech:
-                role = paragraph.subject.role
-            people.append(
-                Person(name, role, paragraph.index, start, opens_sentence(text, start, role or ""))
-            )
+    people = list(chain.from_iterable(map(_iter_people, paragraphs)))
     names = {person.name for person in people if " " in person.name}
     subjects = {each.subject.name for each in paragraphs if each.subject and each.subject.name}
     trusted = {name for name in subjects if " " in name}
+    full_names = _map_parts_of_names(names, trusted)
+    return [
+        person._replace(name=_find_plain_name(name, names, trusted))
+        for person in people
+        if " " in (name := full_names.get(person.name, person.name))
+    ]
+
+
+def _iter_people(paragraph: Paragraph) -> Iterator[Person]:
+    """Yield the people that a paragraph names outside speech, and the subject of its
+    attribution.
+    """
+    subject, role_end = paragraph.subject, 0
+    text = _blank_spans(paragraph.text, paragraph.speech)
+    for start, end, found in iter_names(text):
+        name = _strip_genitive(found, text, end)
+        is_subject = subject is not None and subject.name == name
+        if not is_subject and (start < role_end or NO_PERSON.search(name)):
+            continue
+        role = find_role_before(text, start, end)
+        if role is None and (role := find_role_after(text, end)):
+            role_end = max(end, text.find(role, end)) + len(role)
+        if subject and is_subject and paragraph.speech:
+            role = subject.role
+        yield Person(name, role, paragraph.index, start, opens_sentence(text, start, role or ""))
+
+
+def _strip_genitive(name: str, text: str, end: int) -> str:
+    return name[:-1] if name.endswith("s") and is_genitive(text, end) else name
+
+
+def _map_parts_of_names(names: Set[str], trusted: Set[str]) -> dict[str, str]:
+    """Return the full name for each word that only one person's name has: no shared surname."""
     bearers: dict[str, set[str]] = {}
     for name in names | trusted:
         for word in name.split():
             bearers.setdefault(word, set()).add(_find_plain_name(name, names, trusted))
-    parts = {
-        word: next(iter(found)) for word, found in bearers.items() if len(found) == 1
-    }  # no shared surname
-    return [
-        person._replace(name=_find_plain_name(name, names, trusted))
-        for person in people
-        if " " in (name := parts.get(person.name, person.name))
-    ]
+    return {word: next(iter(found)) for word, found in bearers.items() if len(found) == 1}
 
 
 def _blank_spans(text: str, spans: Sequence[Span]) -> str:
@@ -679,32 +766,33 @@ def _resolve_speaker(
     it.
     """
     subject = paragraph.subject
+    role: str | None = None
+    origin: Origin = "pronoun"
     if subject is None:
         near, far = _find_context_speakers(paragraph, paragraphs, people, last)
-        name = _choose_speaker(
-            near, far if last or paragraph.kind == "interview" else (), paragraph.text
-        )
-        return (name, _find_role(name, paragraph, people), "context") if name else None
-    if subject.name:
-        name = _complete_name(subject.name, paragraph, people)
-        return (
-            (name, subject.role or _find_role(name, paragraph, people), "attribution")
-            if name
-            else None
-        )
-    if subject.is_author:
-        name = next(
-            (person.name for person in people if paragraphs[person.paragraph].field != "body"), None
-        )
-        return (name, _find_role(name, paragraph, people), "pronoun") if name else None
-    if subject.is_pronoun:
+        if not last and paragraph.kind != "interview":
+            far = []
+        name, origin = _choose_speaker(near, far, paragraph.text), "context"
+    elif subject.name:
+        name, origin = _complete_name(subject.name, paragraph, people), "attribution"
+        role = subject.role
+    elif subject.is_author:
+        name = _find_author(paragraphs, people)
+    elif subject.is_pronoun:
         name = _find_nearest(paragraph, people, last)
-        return (name, _find_role(name, paragraph, people), "pronoun") if name else None
-    return (
-        (_find_by_role(subject.role, paragraph, people), subject.role, "role")
-        if subject.role
-        else None
-    )
+    elif subject.role:
+        return _find_by_role(subject.role, paragraph, people), subject.role, "role"
+    else:
+        return None
+    return (name, role or _find_role(name, paragraph, people), origin) if name else None
+
+
+def _find_author(paragraphs: Sequence[Paragraph], people: Sequence[Person]) -> str | None:
+    """Return the first person whom the title or lead names."""
+    for person in people:
+        if paragraphs[person.paragraph].field != "body":
+            return person.name
+    return None
 
 
 def _ordered_people(paragraph: Paragraph, people: Sequence[Person]) -> list[Person]:
@@ -745,21 +833,25 @@ def _find_role(name: str, paragraph: Paragraph, people: Sequence[Person]) -> str
 
 def _find_by_role(role: str, paragraph: Paragraph, people: Sequence[Person]) -> str | None:
     """Return the nearest person with a role, which may be printed in the definite form."""
-    word = role.rsplit(maxsplit=1)[-1].casefold()
-    stems = {word, *(word.removesuffix(ending) for ending in ("n", "en", "et"))}
-    stems |= {"minister"} if word == "statsrådet" else set()
+    stems = _list_role_stems(role)
+    endings = (*stems, *(stem + "n" for stem in stems))
     deputy = DEPUTIES.intersection(role.casefold().split())
     matches = list[tuple[str, str]]()
     for person in _ordered_people(paragraph, people):
         words = (person.role or "").casefold().replace(",", " ").split()
-        has_role = any(
-            each.endswith(stem) or each.endswith(stem + "n") for each in words for stem in stems
-        )
+        has_role = any(each.endswith(endings) for each in words)
         if has_role and DEPUTIES.intersection(words) == deputy:
             matches.append((person.name, " ".join(words)))
     # "statsministern" is the one without a country, if one is printed
     exact = next((name for name, each in matches if each in stems), None)
     return exact or next((name for name, _ in matches), None)
+
+
+def _list_role_stems(role: str) -> set[str]:
+    """Return the last word of a role, also without an ending that may be the definite article."""
+    word = role.rsplit(maxsplit=1)[-1].casefold()
+    stems = {word, *(word.removesuffix(ending) for ending in ("n", "en", "et"))}
+    return stems | {"minister"} if word == "statsrådet" else stems
 
 
 def _find_nearest(paragraph: Paragraph, people: Sequence[Person], last: str | None) -> str | None:
@@ -772,10 +864,10 @@ def _find_nearest(paragraph: Paragraph, people: Sequence[Person], last: str | No
     if not before or before[-1].paragraph < paragraph.index - MAX_PRONOUN_DISTANCE:
         return None
     nearest = [person for person in before if person.paragraph == before[-1].paragraph]
-    opening = [person for person in nearest if person.is_opening]
-    if any(person.name == last for person in nearest) and last:
+    if any(person.name == last for person in nearest):
         return last
-    return (opening or nearest)[-1].name
+    openings = (person for person in reversed(nearest) if person.is_opening)
+    return next(openings, nearest[-1]).name
 
 
 def _choose_speaker(near: Sequence[str], far: Sequence[str], text: str) -> str | None:
@@ -801,39 +893,75 @@ def _find_context_speakers(
     right before it, and who speaks right after it. Others spoke last, or are named before or after
     it, first those with a role.
     """
-    near = list[str | None]()
-    after = paragraphs[paragraph.index + 1] if paragraph.index + 1 < len(paragraphs) else None
-    if after and (said := SAID_BY.match(after.text)):
-        subject = parse_subject(after.text, said.end())
-        if subject and subject.name:
-            near.append(_complete_name(subject.name, paragraph, people))
     before = paragraphs[paragraph.index - 1] if paragraph.index else None
     if before and before.subject is UNNAMED:
         return [], []
+    near = [_find_speaker_in_next_line(paragraph, paragraphs, people)]
     if before and before.kind and paragraph.field == before.field:
         near.append(last)
-    named = {person.name for person in people if before and person.paragraph == before.index}
-    if before and is_question(before) and ASKS.search(before.text):
-        people, named = [person for person in people if person.name not in named], set()
-    is_headed = (
-        len(named) == 1 and FIRST_PERSON.search(paragraph.text) is not None
-    )  # by a title about one person
-    if before and (named if before.field != "title" else is_headed):
-        near.append(_find_nearest(paragraph, people, last))
-    for each in takewhile(lambda each: each.dash, islice(paragraphs, paragraph.index + 1, None)):
+    if before:
+        people = _leave_out_asker(people, before)
+        if _speaks_of_speaker(before, paragraph, people):
+            near.append(_find_nearest(paragraph, people, last))
+    near.append(_find_next_speaker(paragraph, paragraphs, people))
+    return list(filter(None, near)), _list_other_speakers(paragraph, people, last)
+
+
+def _find_names(paragraph: Paragraph, people: Sequence[Person]) -> set[str]:
+    return {person.name for person in people if person.paragraph == paragraph.index}
+
+
+def _leave_out_asker(people: Sequence[Person], before: Paragraph) -> Sequence[Person]:
+    """Return the people without those of whom the question before says that they ask it."""
+    if not is_question(before) or not ASKS.search(before.text):
+        return people
+    asking = _find_names(before, people)
+    return [person for person in people if person.name not in asking]
+
+
+def _find_speaker_in_next_line(
+    paragraph: Paragraph, paragraphs: Sequence[Paragraph], people: Sequence[Person]
+) -> str | None:
+    """Return whom the line after a quotation names: "Det sade NAME"."""
+    if paragraph.index + 1 == len(paragraphs):
+        return None
+    text = paragraphs[paragraph.index + 1].text
+    said = SAID_BY.match(text)
+    subject = parse_subject(text, said.end()) if said else None
+    return _complete_name(subject.name, paragraph, people) if subject and subject.name else None
+
+
+def _speaks_of_speaker(before: Paragraph, paragraph: Paragraph, people: Sequence[Person]) -> bool:
+    """Return whether a line names who may say what is below it.
+
+    A title must name one person only, who speaks of "jag".
+    """
+    named = _find_names(before, people)
+    if before.field != "title":
+        return bool(named)
+    return len(named) == 1 and FIRST_PERSON.search(paragraph.text) is not None
+
+
+def _find_next_speaker(
+    paragraph: Paragraph, paragraphs: Sequence[Paragraph], people: Sequence[Person]
+) -> str | None:
+    """Return the first name in the attributions of the replies right below."""
+    for each in islice(paragraphs, paragraph.index + 1, None):
+        if not each.dash:
+            return None
         if each.subject and each.subject.name:
-            near.append(_complete_name(each.subject.name, paragraph, people))
-            break
+            return _complete_name(each.subject.name, paragraph, people)
+    return None
+
+
+def _list_other_speakers(
+    paragraph: Paragraph, people: Sequence[Person], last: str | None
+) -> list[str]:
     earlier = [person for person in people if person.paragraph < paragraph.index]
     later = [person for person in people if person.paragraph > paragraph.index]
-    far = [
-        last,
-        *(person.name for person in reversed(earlier) if person.role),
-        *(person.name for person in earlier),
-    ]
-    return [each for each in near if each], [
-        each for each in (*far, *(person.name for person in later)) if each
-    ]
+    with_role = [person for person in reversed(earlier) if person.role]
+    names = [last, *(person.name for person in (*with_role, *earlier, *later))]
+    return list(filter(None, names))
 
 
 # Rows

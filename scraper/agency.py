@@ -347,19 +347,22 @@ def parse_agency(slug: str, table: object, path: Path) -> Agency:
         except ValueError as error:
             raise AgencyError(path, slug, key, str(error)) from error
     agency = Agency(slug=slug, **values)
+    _check_wire_hosts(agency, path)
+    return agency
+
+
+def _check_wire_hosts(agency: Agency, path: Path) -> None:
+    """Raise AgencyError if a list is at a host of neither its wire nor the agency: its releases
+    would be dropped.
+    """
     for wire in agency.wires:
         host = strip_www(urlsplit(wire.identifier).hostname or "")
-        # releases at an undeclared host would be dropped
         if host and host not in agency.hosts and not wire.service.owns(wire.identifier):
             problem = (
-                f"{wire.identifier!r} is neither at {wire.service.name} nor"
-                f" at a"
-                f" host of"
-                f" the"
-                f" agency (home, aliases)"
+                f"{wire.identifier!r} is neither at {wire.service.name} nor at a host of the"
+                " agency (home, aliases)"
             )
-            raise AgencyError(path, slug, "wire", problem)
-    return agency
+            raise AgencyError(path, agency.slug, "wire", problem)
 
 
 def parse_agency_value(
@@ -377,25 +380,42 @@ def parse_agency_value(
         if not isinstance(value, bool):
             raise ValueError("must be true or false")
         return value
-    plural = AGENCY_KEYS[key].startswith("tuple")
     if key == "wire" and isinstance(value, str):
         value = [value]
-    texts = value if plural else [value]
-    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-        raise ValueError("must be a list of strings" if plural else "must be a string")
-    if not all(text.strip() for text in texts):
-        raise ValueError("must not contain an empty string" if plural else "must not be empty")
-    if key in ("home", "feeds", "sitemaps", "listings", "wire"):
-        texts = list(map(_parse_wire_name if key == "wire" else _parse_agency_url, texts))
+    if AGENCY_KEYS[key].startswith("tuple"):
+        return tuple(_parse_texts(key, value))
+    return _parse_text(key, value)
+
+
+def _parse_texts(key: str, value: object) -> list[str]:
+    """Return the strings of a key with several. Raises ValueError with the problem."""
+    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+        raise ValueError("must be a list of strings")
+    if not all(text.strip() for text in value):
+        raise ValueError("must not contain an empty string")
     if key == "wire":
-        _check_wire_lists(texts)
-    if key == "aliases" and any("/" in text for text in texts):
+        names = list(map(_parse_wire_name, value))
+        _check_wire_lists(names)
+        return names
+    if key == "aliases" and any("/" in text for text in value):
         raise ValueError("must be host names, without https:// and path")
-    if key == "page" and (problem := _find_page_class_problem(texts[0])):
+    return (
+        list(map(_parse_agency_url, value)) if key in ("feeds", "sitemaps", "listings") else value
+    )
+
+
+def _parse_text(key: str, value: object) -> str:
+    """Return the string of a key. Raises ValueError with the problem."""
+    if not isinstance(value, str):
+        raise ValueError("must be a string")  # noqa: TRY004 - ValueError, as for all other keys
+    if not value.strip():
+        raise ValueError("must not be empty")
+    if key == "home":
+        return _parse_agency_url(value)
+    if key == "page" and (problem := _find_page_class_problem(value)):
         raise ValueError(f"{value!r} {problem}")
-    if not plural:
-        _check_syntax(key, texts[0])
-    return tuple(texts) if plural else texts[0]
+    _check_syntax(key, value)
+    return value
 
 
 def _check_syntax(key: str, text: str) -> None:
@@ -427,13 +447,7 @@ def _parse_json_key(table: object) -> JSONSource:
         if not isinstance(value, str) or not value.strip():
             raise ValueError(f"{key} must be a string that is not empty")
         if key != "url":
-            try:
-                jmespath.compile(value)
-            except JMESPathError as error:
-                problem = " ".join(str(error).split())
-                raise ValueError(
-                    f"{key} {value!r} is not a JMESPath expression: {problem}"
-                ) from error
+            _check_expression(key, value)
     if missing := [
         key for key, is_required in JSON_KEYS.items() if is_required and key not in table
     ]:
@@ -441,6 +455,14 @@ def _parse_json_key(table: object) -> JSONSource:
     if len(PAGE_PLACEHOLDER.findall(table["url"])) > 1:
         raise ValueError("url has more than one {page}")
     return JSONSource(**{**table, "url": _parse_agency_url(table["url"])})
+
+
+def _check_expression(key: str, text: str) -> None:
+    try:
+        jmespath.compile(text)
+    except JMESPathError as error:
+        problem = " ".join(str(error).split())
+        raise ValueError(f"{key} {text!r} is not a JMESPath expression: {problem}") from error
 
 
 def _find_page_class_problem(dotted_name: str) -> str | None:
@@ -543,11 +565,15 @@ def find_wire_name(url: str, page: str = "") -> str | None:
     if service.release_path is None:
         return None
     room = url.partition("?")[0].partition("/pressreleases")[0].rstrip("/")
-    parts = urlsplit(room)
-    is_own_host = strip_www(parts.hostname or "") not in service.hosts
-    # /se/skog is a press room; other paths are pages of the service, or pages in the room
-    has_room = is_own_host or parts.path.count("/") == 2
-    return f"{name}:{room}/pressreleases" if has_room else None
+    return f"{name}:{room}/pressreleases" if _is_press_room(room, service) else None
+
+
+def _is_press_room(url: str, service: WireService) -> bool:
+    """Return whether a URL is that of a press room: /se/skog is one, other paths are pages of the
+    service, or pages in the room.
+    """
+    parts = urlsplit(url)
+    return strip_www(parts.hostname or "") not in service.hosts or parts.path.count("/") == 2
 
 
 def is_wire_url(url: str) -> bool:

@@ -418,21 +418,16 @@ class StateComparison:
         that is, if most links with an unchanged text have new targets.
         """
         was, now = _read_state_links(self.before, self.url), _read_state_links(self.after, self.url)
-        removed = {link for link in was - now if not self.new_page.has_link(*link)}
-        added = {link for link in now - was if not self.old_page.has_link(*link)}
+        removed = _select_links_without(was - now, self.new_page)
+        added = _select_links_without(now - was, self.old_page)
         old_targets, new_targets = _group_links_by_text(removed), _group_links_by_text(added)
         kept = self.keeps_internal_urls(ignored_texts=old_targets.keys() | new_targets.keys())
         for text in old_targets.keys() & new_targets.keys():
-            pairs = ((old_targets[text], new_targets[text]), (new_targets[text], old_targets[text]))
-            for targets, others in pairs:
-                if any(
-                    all(
-                        _is_different_target(target, other, internal_urls_kept=kept)
-                        for other in others
-                    )
-                    for target in targets
-                ):
-                    return True
+            old, new = old_targets[text], new_targets[text]
+            if _has_other_target(old, new, internal_urls_kept=kept):
+                return True
+            if _has_other_target(new, old, internal_urls_kept=kept):
+                return True
         unpaired = [(target, self.new_page) for text, target in removed if text not in new_targets]
         unpaired += [(target, self.old_page) for text, target in added if text not in old_targets]
         return any(
@@ -515,6 +510,24 @@ def _group_links_by_text(links: Iterable[tuple[str, str]]) -> dict[str, set[str]
 def _is_internal_page(target: str) -> bool:
     """Return whether a target is a page of the same site, other than its front page."""
     return target.startswith("/") and not target.startswith(EXTERNAL_PREFIX) and target != "/"
+
+
+def _select_links_without(links: Iterable[tuple[str, str]], page: PageText) -> set[tuple[str, str]]:
+    """Return the links that a page does not have."""
+    return {link for link in links if not page.has_link(*link)}
+
+
+def _has_other_target(
+    targets: Iterable[str], others: Iterable[str], *, internal_urls_kept: bool
+) -> bool:
+    """Return whether one of the targets differs from all of the others."""
+    for target in targets:
+        if all(
+            _is_different_target(target, other, internal_urls_kept=internal_urls_kept)
+            for other in others
+        ):
+            return True
+    return False
 
 
 def _is_different_target(before: str, after: str, *, internal_urls_kept: bool) -> bool:

@@ -20,7 +20,7 @@ from archive.search.near_duplicates import (
     split_text_words,
     to_day_number,
 )
-from archive.store.releases import Archive
+from archive.store.releases import Archive, StoredRelease
 from scraper.agency import is_wire_url
 from scraper.ingest.parsed_page import ParsedPage
 
@@ -132,30 +132,38 @@ def match_other_address(
         stored = archive.get_latest(other_id)
         if stored is None or not archive.removals.is_current(other_id):
             continue
-        states = stored.state, to_state(release)
-        titles = [split_text_words(state["title"]) for state in states]
-        texts = [
-            split_text_words(join_text_fields("", state["lead"], state["body"])) for state in states
-        ]
-        dates = [state["published"] for state in states]
-        if not all(dates):  # then the times when the two URLs were found must be close
-            row = archive.frontier.get(page.url)
-            dates = [
-                archive.get_dates(other_id)[0],
-                row.first_seen if row else page.response.fetched_at.isoformat(),
-            ]
-        days = [to_day_number(day, None, day) for day in dates]
-        files = [
-            sorted(
-                unquote(PurePosixPath(urlsplit(file["url"]).path).name)
-                for file in state["attachments"]
-            )
-            for state in states
-        ]
+        state = to_state(release)
+        days = _list_publication_days(archive, stored, state, page)
         is_close = abs(days[0] - days[1]) <= MAX_DAYS_APART
-        if is_close and all(before == after for before, after in (titles, texts, files)):
+        if is_close and _read_words_and_files(stored.state) == _read_words_and_files(state):
             return page, other_id
     return (replace(page, release_id=None) if page.release_id in candidates else page), None
+
+
+def _list_publication_days(
+    archive: Archive, stored: StoredRelease, state: Mapping[str, Any], page: ParsedPage
+) -> list[int]:
+    """Return the days of a stored release and a page; without dates, those when the two URLs were
+    found.
+    """
+    dates = [stored.state["published"], state["published"]]
+    if not all(dates):
+        row = archive.frontier.get(page.url)
+        dates = [
+            archive.get_dates(stored.release_id)[0],
+            row.first_seen if row else page.response.fetched_at.isoformat(),
+        ]
+    return [to_day_number(day, None, day) for day in dates]
+
+
+def _read_words_and_files(state: Mapping[str, Any]) -> tuple[list[str], list[str], list[str]]:
+    """Return the words of a release's title and text, and the names of its files, to compare."""
+    paths = (PurePosixPath(urlsplit(file["url"]).path) for file in state["attachments"])
+    return (
+        split_text_words(state["title"]),
+        split_text_words(join_text_fields("", state["lead"], state["body"])),
+        sorted(unquote(path.name) for path in paths),
+    )
 
 
 def is_other_address(archive: Archive, url: str, release_id: int | None) -> bool:
@@ -196,15 +204,18 @@ def _may_use_canonical_url(archive: Archive, release: Release, page_url: str) ->
     state = to_state(release)
     similarity = _compute_text_similarity(stored.state, state)
     if stored.state["title"] == release.title:
-        days = [
-            (published or "")[:DATE_LENGTH]
-            for published in (stored.state["published"], state["published"])
-        ]
-        is_recurring = all(len(day) == DATE_LENGTH for day in days) and days[0] != days[1]
+        is_recurring = _have_other_days(stored.state["published"], state["published"])
         return similarity >= (CERTAIN_SIMILARITY if is_recurring else MIN_SAME_SIMILARITY)
     return similarity >= CERTAIN_SIMILARITY and not archive.frontier.has_other_urls(
         release.url, page_url
     )
+
+
+def _have_other_days(before: str | None, after: str | None) -> bool:
+    """Return whether two publication dates are known to the day, and are of different days."""
+    if not before or not after or before[:DATE_LENGTH] == after[:DATE_LENGTH]:
+        return False
+    return min(len(before), len(after)) >= DATE_LENGTH
 
 
 def _compute_text_similarity(before: Mapping[str, Any], after: Mapping[str, Any]) -> float:

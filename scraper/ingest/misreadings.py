@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 from archive.database.models import Release, to_state
@@ -119,11 +120,8 @@ class QuarantineCheck:
         found = list(self.find_repeated_values(state, stored, page.url))
         if stored is None:
             found += [*self.find_missing_fields(state), *self.find_short_source(page.url)]
-            row = archive.frontier.get(page.url) if found else None
-            day = state["published"] or state["updated"] or (row.listed_at if row else None)
-            # today's habits do not apply to a release that is too old
-            if found and is_backfill(archive.db, self.agency, page.url, day, self.habits.oldest):
-                found = []
+            if found and self.is_backfilled(page.url, state):
+                found = []  # today's habits do not apply to a release that is too old
         else:
             found += self.find_lost_fields(state, stored, release.url, versions)
         found = list({reason_key(reason): reason for reason in found}.values())
@@ -131,6 +129,12 @@ class QuarantineCheck:
         if page.item.doubt:
             found.append({"field": "body", "why": "doubtful", "doubt": page.item.doubt})
         return [*found, *self.find_repeated_lines(release.url, state, stored)]
+
+    def is_backfilled(self, url: str, state: Mapping[str, Any]) -> bool:
+        """Return whether a new release is older than those of which the habits are known."""
+        row = self.archive.frontier.get(url)
+        day = state["published"] or state["updated"] or (row.listed_at if row else None)
+        return is_backfill(self.archive.db, self.agency, url, day, self.habits.oldest)
 
     def predates_accepted_loss(self, release_id: int | None) -> bool:
         """Return whether a release was last parsed before a field loss of a new template was
@@ -168,39 +172,15 @@ class QuarantineCheck:
         in quarantine have lost the same field. A title or lead is swapped if its stored text is
         still on the page.
         """
-        lost = {
-            name: _find_field_texts(name, stored.state)
-            for name in HABIT_FIELDS
-            if stored.state[name] and not state[name]
-        }
-        lost["body"] = _find_lost_paragraphs(stored.state, state)
-        swapped = {
-            name: {
-                text
-                for text in _find_field_texts(name, stored.state)
-                if text not in to_comparable_text(state[name])
-            }
-            for name in ("title", "lead")
-            if state[name]
-        }
-        lost, swapped = (
-            {
-                name: texts
-                for name, texts in group.items()
-                if texts and self.is_loss_suspicious(name, state)
-            }
-            for group in (lost, swapped)
-        )
+        lost = self.select_suspicious(_find_lost_texts(stored.state, state), state)
+        swapped = self.select_suspicious(_find_swapped_texts(stored.state, state), state)
         if not lost and not swapped:
             return
         page_text, old = versions.new.text(versions.new.url), versions.newest(stored, url)
         assert page_text is not None  # noqa: S101 - bytes can only be missing for a stored version
         redesigned = old is not None and is_redesign(old, versions.new)
-        lost_elsewhere = {
-            key
-            for page in Quarantine(self.archive.db).list_pending(self.agency)
-            for key in page.lost_keys
-        }
+        pending = Quarantine(self.archive.db).list_pending(self.agency)
+        lost_elsewhere = set(chain.from_iterable(page.lost_keys for page in pending))
         for name, texts in lost.items():
             still_there = _is_text_on_page(page_text, name, texts, stored.state)
             if still_there or redesigned or name in lost_elsewhere:
@@ -208,6 +188,16 @@ class QuarantineCheck:
         for name, texts in swapped.items():
             if name in lost_elsewhere or page_text.contains(texts):
                 yield {"field": name, "why": "swapped"}
+
+    def select_suspicious(
+        self, texts_by_field: Mapping[str, set[str]], state: Mapping[str, Any]
+    ) -> dict[str, set[str]]:
+        """Return the fields with a text whose loss is suspicious."""
+        return {
+            name: texts
+            for name, texts in texts_by_field.items()
+            if texts and self.is_loss_suspicious(name, state)
+        }
 
     def is_loss_suspicious(self, name: str, state: Mapping[str, Any]) -> bool:
         """Return whether a loss is suspicious.
@@ -228,17 +218,24 @@ class QuarantineCheck:
 
         The parser probably reads such a field from a part that all pages share.
         """
-        repeated = set()  # fields with the same value as another page in this crawl
-        for name in self.habits.unique_fields:
-            value = state[name]
-            if value and self.first_url_with.setdefault((name, value), url) != url:
-                repeated.add(name)
+        repeated = self.find_repeated_in_crawl(state, url)
         known = {name for name in UNIQUE_FIELDS if state[name] in self.habits.known_values[name]}
         if known >= {"title", "body"} and "body" not in repeated:
             return  # the release has moved, or is at another URL as well
         for name in sorted((repeated | known) & self.habits.unique_fields):
             if stored is None or stored.state[name] != state[name]:
                 yield {"field": name, "why": "repeated"}
+
+    def find_repeated_in_crawl(self, state: Mapping[str, Any], url: str) -> set[str]:
+        """Return the fields with the same value as another page in this crawl, and note the
+        page's.
+        """
+        repeated = set()
+        for name in self.habits.unique_fields:
+            value = state[name]
+            if value and self.first_url_with.setdefault((name, value), url) != url:
+                repeated.add(name)
+        return repeated
 
     def find_repeated_lines(
         self, url: str, state: Mapping[str, Any], stored: StoredRelease | None
@@ -321,6 +318,31 @@ def _find_field_texts(name: str, state: Mapping[str, Any]) -> set[str]:
     else:
         texts = value.split("\n") if isinstance(value, str) else value
     return set(filter(None, map(to_comparable_text, texts)))
+
+
+def _find_lost_texts(
+    stored_state: Mapping[str, Any], state: Mapping[str, Any]
+) -> dict[str, set[str]]:
+    """Return the texts of fields that are stored and that another state lacks."""
+    lost = {
+        name: _find_field_texts(name, stored_state)
+        for name in HABIT_FIELDS
+        if stored_state[name] and not state[name]
+    }
+    return lost | {"body": _find_lost_paragraphs(stored_state, state)}
+
+
+def _find_swapped_texts(
+    stored_state: Mapping[str, Any], state: Mapping[str, Any]
+) -> dict[str, set[str]]:
+    """Return the stored texts of a title and lead that another state has other texts for."""
+    swapped = {}
+    for name in ("title", "lead"):
+        if state[name]:
+            text = to_comparable_text(state[name])
+            stored_texts = _find_field_texts(name, stored_state)
+            swapped[name] = {stored for stored in stored_texts if stored not in text}
+    return swapped
 
 
 def _find_lost_paragraphs(stored_state: Mapping[str, Any], state: Mapping[str, Any]) -> set[str]:

@@ -317,22 +317,15 @@ class Ingest:
         sha256: hash of the bytes written to captures.db; None if the release is unchanged.
         """
         archive, release, response = self.archive, matched.release, matched.response
-        parser_version, cause = matched.page.item.parser_version, "source"
+        parser_version, is_edit_provable = matched.page.item.parser_version, True
         if sha256 is None or not archive.is_new_or_changed(release):
             return SaveResult.UNCHANGED
         stored = archive.get(release.url)
-        merged_id = matched.page.release_id if stored and matched.match.kind == "merged" else None
-        previous = archive.get_latest(merged_id) if merged_id is not None else None
+        previous = self.get_merged_state(matched) if stored else None
         if stored and previous is None and stored.parser_version != parser_version:
-            reparsed = None
-            if stored.sha256 is not None:
-                version = matched.versions.stored(stored.sha256, release.url)
-                reparsed = reparse_stored(
-                    stored, version, release.url, self.agencies[release.agency]
-                )[0]
+            reparsed = self.reparse(stored, matched)
             if reparsed is None:
-                # the current parser cannot read the stored page, so an edit cannot be proved
-                cause = "parser"
+                is_edit_provable = False
             elif archive.is_new_or_changed(reparsed):
                 # an intermediate state, whose differences from the page were made by the agency
                 archive.save(
@@ -345,11 +338,9 @@ class Ingest:
                 if not archive.is_new_or_changed(release):
                     return SaveResult.REPARSED
                 stored = archive.get(release.url) or stored
-        before = previous or stored
-        if before and before.cause == "import":
-            cause = "parser"  # an imported copy may differ for other reasons
-        elif before and cause == "source":
-            cause = self.find_cause(before, matched, redesigned=redesigned)
+        cause = "parser"
+        if is_edit_provable:
+            cause = self.choose_cause(previous or stored, matched, redesigned=redesigned)
         if capture_id is None:
             capture_id = self.recorder.record_capture(
                 response, sha256, matched.versions.new.template
@@ -362,6 +353,31 @@ class Ingest:
             parser_version=parser_version,
             previous=previous,
         )
+
+    def get_merged_state(self, matched: MatchedPage) -> StoredRelease | None:
+        """Return the state of the release that is merged with the one at its new URL, or None."""
+        release_id = matched.page.release_id if matched.match.kind == "merged" else None
+        return self.archive.get_latest(release_id) if release_id is not None else None
+
+    def reparse(self, stored: StoredRelease, matched: MatchedPage) -> Release | None:
+        """Return a stored page as the current parser reads it, or None if it cannot."""
+        if stored.sha256 is None:
+            return None
+        url = matched.release.url
+        version = matched.versions.stored(stored.sha256, url)
+        return reparse_stored(stored, version, url, self.agencies[matched.release.agency])[0]
+
+    def choose_cause(
+        self, before: StoredRelease | None, matched: MatchedPage, *, redesigned: bool
+    ) -> str:
+        """Return the cause of a new state; an imported copy may differ for other reasons than an
+        edit.
+        """
+        if before is None:
+            return "source"
+        if before.cause == "import":
+            return "parser"
+        return self.find_cause(before, matched, redesigned=redesigned)
 
     def find_cause(self, before: StoredRelease, matched: MatchedPage, *, redesigned: bool) -> str:
         """Return the cause of a new state, or `first` if a merged release only has a new URL."""
@@ -823,11 +839,11 @@ def take_in_refused(ingest: Ingest, agency: str, url: str | None = None) -> Coun
 def _parse_refused(ingest: Ingest, row: Mapping[str, Any]) -> ParsedPage | None:
     """Return a refused page as read by today's rules; log why and return None if that fails."""
     url, entry = row["url"], ingest.archive.frontier.get(row["url"])
-    is_other = entry is not None and is_other_address(ingest.archive, url, entry.release_id)
-    release_id = None if entry is None or is_other else entry.release_id
-    if entry is None or (
-        release_id and row["fetched"] < ingest.archive.get_last_checked(release_id)
-    ):
+    if entry is None:
+        return None
+    is_other = is_other_address(ingest.archive, url, entry.release_id)
+    release_id = None if is_other else entry.release_id
+    if release_id and row["fetched"] < ingest.archive.get_last_checked(release_id):
         return None
     if row["fetched"] > str(to_iso(now())):  # by a wrong clock: what is newer is not known
         return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple, fields
+from dataclasses import astuple, dataclass, fields
 from itertools import zip_longest
 from typing import NamedTuple
 
@@ -141,22 +141,20 @@ def format_page_panes(page: ProbedPage, width: int) -> str:
     right = []
     if page.release and page.html:
         unused = find_unused_lines(page.html, page.item, page.release)
-        count = "1 line" if len(unused) == 1 else f"{len(unused)} lines"
-        right = [f"LEFT OUT: {count if unused else 'nothing'}"]
-        right += [shorten_line(line, right_width) for line in unused[:MAX_UNUSED_LINES]]
-        if len(unused) > MAX_UNUSED_LINES:
-            right.append(f"… and {len(unused) - MAX_UNUSED_LINES} more lines")
+        right = _format_unused_pane(unused, right_width)
     blank = " " * len(left[0])
-    rows = zip_longest(left, right)
-    return "\n".join(
-        [
-            *lines,
-            *(
-                f"{left_cell or blank} │ {right_cell or ''}".rstrip()
-                for left_cell, right_cell in rows
-            ),
-        ]
-    )
+    for left_cell, right_cell in zip_longest(left, right, fillvalue=""):
+        lines.append(f"{left_cell or blank} │ {right_cell}".rstrip())
+    return "\n".join(lines)
+
+
+def _format_unused_pane(unused: Sequence[str], width: int) -> list[str]:
+    count = "1 line" if len(unused) == 1 else f"{len(unused)} lines"
+    pane = [f"LEFT OUT: {count if unused else 'nothing'}"]
+    pane += [shorten_line(line, width) for line in unused[:MAX_UNUSED_LINES]]
+    if len(unused) > MAX_UNUSED_LINES:
+        pane.append(f"… and {len(unused) - MAX_UNUSED_LINES} more lines")
+    return pane
 
 
 def build_field_rows(item: ReleaseItem, release: Release | None) -> list[FieldRow]:
@@ -165,19 +163,8 @@ def build_field_rows(item: ReleaseItem, release: Release | None) -> list[FieldRo
     A date is shown with its parsed value and its text. release: the normalised release, or None if
     normalising failed.
     """
-    rows = []
     names = [field.name for field in fields(item) if field.name != "evidence"]
-    for name in names:
-        provenance = item.evidence.get(name, Provenance(rule="", element=""))
-        value = clean_line(format_item_value(getattr(item, name)))
-        if name in ("published", "updated") and value:
-            normalised = to_iso(getattr(release, name)) if release else None
-            value = f"{normalised or 'not read'} ← “{value}”"
-        rows.append(
-            FieldRow(name, value, provenance.rule, provenance.element)
-            if value
-            else FieldRow(name, MISSING_VALUE)
-        )
+    rows = [_build_field_row(name, item, release) for name in names]
     # For example the element that contains the release.
     other_findings = (finding for finding in item.evidence.items() if finding[0] not in names)
     rows += [
@@ -185,6 +172,17 @@ def build_field_rows(item: ReleaseItem, release: Release | None) -> list[FieldRo
         for name, provenance in other_findings
     ]
     return rows
+
+
+def _build_field_row(name: str, item: ReleaseItem, release: Release | None) -> FieldRow:
+    provenance = item.evidence.get(name, Provenance(rule="", element=""))
+    value = clean_line(format_item_value(getattr(item, name)))
+    if not value:
+        return FieldRow(name, MISSING_VALUE)
+    if name in ("published", "updated"):
+        normalised = to_iso(getattr(release, name)) if release else None
+        value = f"{normalised or 'not read'} ← “{value}”"
+    return FieldRow(name, value, provenance.rule, provenance.element)
 
 
 def format_item_value(value: object) -> str:
@@ -231,47 +229,62 @@ def shorten_line(text: str, width: int) -> str:
     return short if len(short) > width // 2 else text[: width - 1] + "…"
 
 
+@dataclass(frozen=True, slots=True)
+class _FieldTexts:
+    """The texts of a page's fields, by which its lines are recognised."""
+
+    values: list[str]  # keys of short values, the longest first
+    all_text: str
+
+    def contain(self, key: str) -> bool:
+        """Return whether a line is part of a field, or is a field's value with a label."""
+        rest = key
+        for value in self.values:
+            rest = rest.replace(value, "") if len(value) >= MIN_VALUE_LENGTH else rest
+        return key in self.all_text or (rest != key and len(rest) <= MAX_VALUE_LABEL)
+
+
 def find_unused_lines(html: bytes, item: ReleaseItem, release: Release) -> list[str]:
     """Return the distinct lines of the page's visible main text that are in no field, in page
     order.
     """
-    short = [item.published, item.updated, item.kind, *release.tags]
-    short += [text for image in release.images for text in (image.caption, image.credit)]
-    short += [file.title for file in release.attachments]
-    short += [
-        text for person in release.contacts for text in (person.name, person.role, person.email)
-    ]
-    short += [number for person in release.contacts for number in (person.phone or "").split(", ")]
-    long = [release.title, release.lead, release.body]
-    long += [
-        text
-        for pair in release.questions
-        for text in (pair.question, pair.answer, pair.answered_by)
-    ]
-    values = sorted({build_comparison_key(text) for text in short if text}, key=len, reverse=True)
-    # a separator, so that no line matches across two fields
-    all_text = "|".join([*(build_comparison_key(text) for text in long if text), *values])
-
-    def is_in_release(key: str) -> bool:
-        """Return whether a line is part of a field, or is a field's value with a label."""
-        rest = key
-        for value in values:
-            rest = rest.replace(value, "") if len(value) >= MIN_VALUE_LENGTH else rest
-        return key in all_text or (rest != key and len(rest) <= MAX_VALUE_LABEL)
-
+    texts = _read_field_texts(item, release)
     days = {str(moment)[:10] for moment in (release.published, release.updated) if moment}
-    document = Document(html, item.url)  # searched before any boilerplate is removed
+    keys = {line: build_comparison_key(line) for line in _list_visible_lines(html, item.url)}
+    return [
+        line
+        for line, key in keys.items()
+        if key and not texts.contain(key) and not _is_known_date_line(line, item.url, days)
+    ]
+
+
+def _read_field_texts(item: ReleaseItem, release: Release) -> _FieldTexts:
+    short = [item.published, item.updated, item.kind, *release.tags]
+    for image in release.images:
+        short += [image.caption, image.credit]
+    short += [file.title for file in release.attachments]
+    for person in release.contacts:
+        short += [person.name, person.role, person.email, *(person.phone or "").split(", ")]
+    long = [release.title, release.lead, release.body]
+    for pair in release.questions:
+        long += [pair.question, pair.answer, pair.answered_by]
+    values = {build_comparison_key(text) for text in filter(None, short)}
+    ordered = sorted(values, key=len, reverse=True)
+    # a separator, so that no line matches across two fields
+    return _FieldTexts(
+        ordered, "|".join([*map(build_comparison_key, filter(None, long)), *ordered])
+    )
+
+
+def _list_visible_lines(html: bytes, url: str) -> list[str]:
+    """Return the lines of the page's visible main text, in page order."""
+    document = Document(html, url)  # searched before any boilerplate is removed
     etree.strip_elements(document.root, *NON_TEXT_TAGS, with_tail=False)
     for element in select_xpath(document.root, HIDDEN_XPATH):
         remove_element(element)
     main, *_ = find_main_element(document.root)
     blocks = read_blocks(convert_to_soup(main), document.resolve_url)
-    keys = {line: build_comparison_key(line) for block in blocks for line in block.text.split("\n")}
-    return [
-        line
-        for line, key in keys.items()
-        if key and not is_in_release(key) and not _is_known_date_line(line, item.url, days)
-    ]
+    return [line for block in blocks for line in block.text.split("\n")]
 
 
 def _is_known_date_line(line: str, url: str, days: set[str]) -> bool:

@@ -36,6 +36,7 @@ from scraper.sources import (
     MAX_PRESS_ROOMS,
     NEWS_WORDS,
     SourceLink,
+    SourceURLs,
     find_sources,
     get_declared_sources,
     get_wire_sources,
@@ -127,22 +128,9 @@ class ProbeSpider(Spider):
         agency, host = result.base_agency, extract_host(self.url)
         if extract_host(home.url) != host and not result.is_known:
             agency = result.base_agency = replace(agency, aliases=(*agency.aliases, host))
-        found, given_urls = find_sources(home.body, home.url, agency), list[str]()
-        if urlsplit(self.url).path.strip("/"):
-            (found.feeds if given and _is_feed(given) else given_urls).insert(0, self.url)
-        if given and not _is_feed(given):
-            given_found = find_sources(given.body, given.url, agency)
-            found.feeds, found.listings = (
-                given_found.feeds + found.feeds,
-                given_found.listings + found.listings,
-            )
-            redirected = [] if agency.owns(given.url) else [given.url]
-            found.press_rooms = redirected + given_found.press_rooms + found.press_rooms
-        if (
-            not found.feeds
-            and not found.listings
-            and needs_javascript(parse_source_page(home.body, home.url).root)
-        ):
+        found, given_urls = self.find_start_sources(home, given, agency)
+        has_sources = found.feeds or found.listings
+        if not has_sources and needs_javascript(parse_source_page(home.body, home.url).root):
             result.notes.append(
                 f"home page: {home.url}: needs JavaScript: its links are not in its HTML"
             )
@@ -158,6 +146,32 @@ class ProbeSpider(Spider):
         for url in list(dict.fromkeys(found.press_rooms))[:MAX_PRESS_ROOMS]:
             await self.probe_press_room(result, url)
         result.update_proposal()
+        await self.fetch_samples(result)
+        return result
+
+    def find_start_sources(
+        self, home: Response, given: Response | None, agency: Agency
+    ) -> tuple[SourceURLs, list[str]]:
+        """Return the sources that the home page and the given page link to, and the given URL if it
+        may be a listing.
+        """
+        found = find_sources(home.body, home.url, agency)
+        has_path = bool(urlsplit(self.url).path.strip("/"))
+        if given is None:
+            return found, [self.url] if has_path else []
+        if _is_feed(given):
+            if has_path:
+                found.feeds.insert(0, self.url)
+            return found, []
+        given_found = find_sources(given.body, given.url, agency)
+        found.feeds = given_found.feeds + found.feeds
+        found.listings = given_found.listings + found.listings
+        redirected = [] if agency.owns(given.url) else [given.url]
+        found.press_rooms = redirected + given_found.press_rooms + found.press_rooms
+        return found, [self.url] if has_path else []
+
+    async def fetch_samples(self, result: ProbeResult) -> None:
+        """Fetch releases until there are SAMPLE_RELEASES; each may change the proposal."""
         requested_urls: set[str] = set()
         while (
             len(requested_urls) < MAX_SAMPLE_REQUESTS
@@ -177,7 +191,6 @@ class ProbeSpider(Spider):
             )
             result.drop_undated_listings()
             result.update_proposal()
-        return result
 
     async def fetch_start_pages(self) -> tuple[Response, Response | None]:
         """Fetch the home page, and the given page if its URL has a path; without a home page, the
@@ -274,14 +287,7 @@ class ProbeSpider(Spider):
             try:
                 response = await self.fetch(url)
                 if kind == "listings":
-                    # the URL of a JSON endpoint decides how its response is parsed, even after a
-                    # redirect
-                    endpoint_url = url if agency.find_json_source(url) else None
-                    page = parse_listing(response.body, response.url, agency, endpoint_url)
-                    source.links = page.links
-                    notes = [page.problem.describe("en")] if page.problem else []
-                    source.note = "; ".join([*notes, *map(str, page.errors)]) or None
-                    source.problem = describe_year(url)
+                    _read_listing(source, response, agency)
                     press_rooms += find_sources(response.body, response.url, agency).press_rooms
                 elif kind == "feeds":
                     links = parse_feed(response.body, response.url, agency)
@@ -346,6 +352,17 @@ class ProbeSpider(Spider):
         if isinstance(found, SourceError):
             raise found
         return found
+
+
+def _read_listing(source: ProbedSource, response: Response, agency: Agency) -> None:
+    """Read the links of a listing and its problems into a source."""
+    # the URL of a JSON endpoint decides how its response is parsed, even after a redirect
+    endpoint_url = source.url if agency.find_json_source(source.url) else None
+    page = parse_listing(response.body, response.url, agency, endpoint_url)
+    source.links = page.links
+    notes = [page.problem.describe("en")] if page.problem else []
+    source.note = "; ".join([*notes, *map(str, page.errors)]) or None
+    source.problem = describe_year(source.url)
 
 
 def _is_feed(response: Response) -> bool:

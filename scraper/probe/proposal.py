@@ -106,31 +106,36 @@ class ProbeResult:
 
         Sources without links are left out.
         """
-        pattern = self.base_agency.releases or propose_release_pattern(
+        agency = self.base_agency
+        pattern = agency.releases or propose_release_pattern(
             link.url
             for link in self.list_links()
-            if link.file_title is None and not self.base_agency.find_wire(link.url)
+            if link.file_title is None and not agency.find_wire(link.url)
         )
-        requested_urls = {source.url for source in self.sources}
-        wire_urls = {wire.list_url for wire in self.base_agency.wires}
-        urls_by_kind = {}
-        for kind in ("feeds", "sitemaps", "listings"):
-            unrequested = [
-                url for url in getattr(self.base_agency, kind) if url not in requested_urls
-            ]
-            sources = [
-                source for source in self.sources if source.kind == kind and not source.problem
-            ]
-            useful = [source.url for source in sources if source.links or not source.is_requested]
-            useful = [
-                url
-                for url in useful
-                if not (self.base_agency.find_json_source(url) or url in wire_urls)
-            ]
-            urls_by_kind[kind] = tuple(dict.fromkeys([*unrequested, *useful]))
-        self.agency = replace(self.base_agency, releases=pattern, **urls_by_kind)  # type: ignore[arg-type] # tuples
-        if self.base_agency.files is None and any(link.file_title for link in self.list_links()):
+        self.agency = replace(
+            agency,
+            releases=pattern,
+            feeds=self.propose_sources("feeds", agency.feeds),
+            sitemaps=self.propose_sources("sitemaps", agency.sitemaps),
+            listings=self.propose_sources("listings", agency.listings),
+        )
+        if agency.files is None and any(link.file_title for link in self.list_links()):
             self.agency = replace(self.agency, files=True)
+
+    def propose_sources(self, kind: str, declared_urls: Iterable[str]) -> tuple[str, ...]:
+        """Return the declared sources of a kind that were not requested, then those that list
+        something.
+        """
+        requested_urls = {source.url for source in self.sources}
+        other_urls = {wire.list_url for wire in self.base_agency.wires}
+        urls = [url for url in declared_urls if url not in requested_urls]
+        for source in self.sources:
+            if source.kind != kind or source.problem or source.url in other_urls:
+                continue
+            is_useful = source.links or not source.is_requested
+            if is_useful and not self.base_agency.find_json_source(source.url):
+                urls.append(source.url)
+        return tuple(dict.fromkeys(urls))
 
     def drop_undated_listings(self) -> None:
         """Drop the links and sample pages of listings without news, such as pages of contacts and
@@ -142,18 +147,22 @@ class ProbeResult:
         if not any(page.has_date for page in self.pages):
             return
         for source in self.sources:
-            urls = {link.url for link in source.links}
-            other_urls = {
-                link.url for other in self.sources if other is not source for link in other.links
-            }
-            own_pages = [page for page in self.pages if page.url in urls]
-            is_undated = own_pages and not any(page.has_date for page in own_pages)
-            if source.kind == "listings" and is_undated and not urls & other_urls:
-                source.links, source.problem = (
-                    [],
-                    "its pages state no date; put it back if they are news",
-                )
+            if source.kind == "listings" and self.is_undated(source):
+                urls = {link.url for link in source.links}
+                source.links = []
+                source.problem = "its pages state no date; put it back if they are news"
                 self.pages = [page for page in self.pages if page.url not in urls]
+
+    def is_undated(self, source: ProbedSource) -> bool:
+        """Return whether a source has sample pages, none with a date, and shares no link with
+        another source.
+        """
+        urls = {link.url for link in source.links}
+        own_pages = [page for page in self.pages if page.url in urls]
+        if not own_pages or any(page.has_date for page in own_pages):
+            return False
+        others = (other for other in self.sources if other is not source)
+        return urls.isdisjoint(link.url for other in others for link in other.links)
 
     def list_links(self) -> list[SourceLink]:
         """Return all links to release pages, without duplicates: the first of each source, then the
@@ -345,11 +354,7 @@ def propose_name(home: Document) -> str:
     for name in ("og:site_name", "application-name"):
         if declared := clean_line(home.meta.get(name, "")):
             return declared
-    parts = [
-        WELCOME_PREFIX.sub("", part).strip(" .!")
-        for part in TITLE_SEPARATOR.split(clean_line(home.title or ""))
-    ]
-    candidates = [part for part in parts if part and not HOME_PAGE_TITLE.fullmatch(part)]
+    candidates = _list_title_parts(clean_line(home.title or ""))
     host = extract_host(home.url)
     host_key, name_key = build_comparison_key(host), build_comparison_key(host.split(".")[0])
     for part in candidates:
@@ -357,6 +362,12 @@ def propose_name(home: Document) -> str:
         if key in host_key or name_key in key:
             return part
     return candidates[0] if candidates else host
+
+
+def _list_title_parts(title: str) -> list[str]:
+    """Return the parts of a home page's title that can be a name."""
+    parts = [WELCOME_PREFIX.sub("", part).strip(" .!") for part in TITLE_SEPARATOR.split(title)]
+    return [part for part in parts if part and not HOME_PAGE_TITLE.fullmatch(part)]
 
 
 def propose_release_pattern(urls: Iterable[str]) -> str | None:
@@ -422,20 +433,23 @@ def format_agency_toml(agency: Agency) -> str:
     # in the order of agencies.toml
     for name in dict.fromkeys(["name", "name_en", "org_number", "home", *defaults]):
         value = getattr(agency, name)
-        if value == defaults[name] or (name == "zone" and value == "Europe/Stockholm"):
-            continue
-        texts = list(map(_format_toml_value, value)) if isinstance(value, tuple) else []
-        if len(texts) > 1:
-            lines += [f"{name} = [", *(f"    {text}," for text in texts), "]"]
-        elif isinstance(value, tuple):
-            lines.append(f"{name} = {texts[0]}" if name == "json" else f"{name} = [{texts[0]}]")
-        else:
-            lines.append(
-                f"{name} = {quote_toml(value) if isinstance(value, str) else str(value).lower()}"
-            )
+        if value != defaults[name] and (name, value) != ("zone", "Europe/Stockholm"):
+            lines += _format_toml_key(name, value)
     text = "\n".join(lines) + "\n"
     parse_agency(agency.slug, tomllib.loads(text)[agency.slug], Path("proposal"))
     return text
+
+
+def _format_toml_key(name: str, value: str | bool | tuple[str | JSONSource, ...]) -> list[str]:
+    """Return the lines of a key and its value; a list of several values has one on each line."""
+    if isinstance(value, str):
+        return [f"{name} = {quote_toml(value)}"]
+    if not isinstance(value, tuple):
+        return [f"{name} = {str(value).lower()}"]
+    texts = list(map(_format_toml_value, value))
+    if len(texts) > 1:
+        return [f"{name} = [", *(f"    {text}," for text in texts), "]"]
+    return [f"{name} = {texts[0]}" if name == "json" else f"{name} = [{texts[0]}]"]
 
 
 def _format_toml_value(value: str | JSONSource) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from parsel import Selector
+
 from scraper.agency import Agency, find_press_wire
 from scraper.normalise.dates import MONTH_NAME_PATTERN
 from scraper.normalise.page_urls import resolve_canonical_url
@@ -102,45 +104,63 @@ def find_sources(body: bytes, url: str, agency: Agency) -> SourceURLs:
     """
     page = parse_source_page(body, url)
     base = find_base_url(page, url)
-    found, press_pages, listings = SourceURLs(), list[str](), dict[str, tuple[bool, int]]()
+    listings, press_pages, press_rooms = dict[str, tuple[bool, int]](), list[str](), list[str]()
+    for link in page.xpath("//a[@href]"):
+        text = get_line_text(link.root).replace("\N{SOFT HYPHEN}", "")
+        href = link.root.get("href").strip()
+        matched = NEWS_LINK_TEXT.fullmatch(text)
+        if matched is None or DATED_TEXT.search(text):
+            press_rooms += _find_named_press_room(text, href, base)
+            continue
+        address = resolve_page_url(href, base, url, agency)
+        # releases at a wire are taken from the wire's own list
+        if not address or agency.find_wire(address):
+            press_rooms += _find_other_site(href, base, agency)
+        elif not FILE_PATH.search(urlsplit(address).path):
+            # texts that are only a name for news come first, then URLs with fewer folders
+            has_rest = re.search(r"\w", matched["rest"]) is not None
+            order = (has_rest, urlsplit(address).path.count("/"))
+            listings[address] = min(order, listings.get(address, order))
+            if PRESS_LINK_TEXT.fullmatch(text):
+                press_pages.append(address)
+    _drop_press_overviews(listings, press_pages)
+    return SourceURLs(
+        feeds=_find_feeds(page, base),
+        listings=sorted(listings, key=lambda address: listings[address])[:MAX_LISTINGS],
+        press_rooms=list(dict.fromkeys(press_rooms))[:MAX_PRESS_ROOMS],
+    )
+
+
+def _find_feeds(page: Selector, base: str) -> list[str]:
+    """Return the RSS and Atom feeds that a page names, without those of comments."""
+    feeds = []
     for link in page.xpath("//link[contains(@rel, 'alternate') and @href]"):
         kind, title = link.root.get("type", ""), link.root.get("title", "")
         address = resolve_canonical_url(base, link.root.get("href"))
         is_feed = kind in ("application/rss+xml", "application/atom+xml")
         if address and is_feed and not re.search("comment|kommentar", title, re.IGNORECASE):
-            found.feeds.append(address)
-    for link in page.xpath("//a[@href]"):
-        text, href = (
-            get_line_text(link.root).replace("\N{SOFT HYPHEN}", ""),
-            link.root.get("href").strip(),
-        )
-        matched = NEWS_LINK_TEXT.fullmatch(text)
-        if matched is None or DATED_TEXT.search(text):
-            address = resolve_canonical_url(base, href)
-            wire = find_press_wire(address) if address else None
-            # "Vårt pressrum på Mynewsdesk"
-            if address and wire and wire.name.lower() in text.lower():
-                found.press_rooms.append(address)
-            continue
-        address = resolve_page_url(href, base, url, agency)
-        # releases at a wire are taken from the wire's own list
-        if not address or agency.find_wire(address):
-            other = resolve_canonical_url(base, href)
-            if other and urlsplit(other).scheme in ("http", "https") and not agency.owns(other):
-                found.press_rooms.append(other)
-        elif not FILE_PATH.search(urlsplit(address).path):
-            # texts that are only a name for news come first, then URLs with fewer folders
-            order = (
-                re.search(r"\w", matched["rest"]) is not None,
-                urlsplit(address).path.count("/"),
-            )
-            listings[address] = min(order, listings.get(address, order))
-            press_pages += [address] if PRESS_LINK_TEXT.fullmatch(text) else []
-    # an overview for the press; if a page below it lists the releases, that page is used
+            feeds.append(address)
+    return feeds
+
+
+def _find_named_press_room(text: str, href: str, base: str) -> list[str]:
+    """Return the URL of a link at a wire that its text names: "Vårt pressrum på Mynewsdesk"."""
+    address = resolve_canonical_url(base, href)
+    wire = find_press_wire(address) if address else None
+    return [address] if address and wire and wire.name.lower() in text.lower() else []
+
+
+def _find_other_site(href: str, base: str, agency: Agency) -> list[str]:
+    """Return the URL of a link to a site that is not the agency's own."""
+    address = resolve_canonical_url(base, href)
+    if not address or urlsplit(address).scheme not in ("http", "https") or agency.owns(address):
+        return []
+    return [address]
+
+
+def _drop_press_overviews(listings: dict[str, tuple[bool, int]], press_pages: list[str]) -> None:
+    """Drop overviews for the press; if a page below one lists the releases, that page is used."""
     for hub in press_pages:
         folder = PAGE_EXTENSION.sub("", hub).rstrip("/") + "/"
         if any(listing != hub and listing.startswith(folder) for listing in listings):
             listings.pop(hub, None)
-    found.listings = sorted(listings, key=lambda address: listings[address])[:MAX_LISTINGS]
-    found.press_rooms = list(dict.fromkeys(found.press_rooms))[:MAX_PRESS_ROOMS]
-    return found

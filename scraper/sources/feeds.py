@@ -152,6 +152,21 @@ def parse_sitemap(
 
     Raises SourceError if it is neither, is truncated or exceeds a limit.
     """
+    kind, entries = _read_sitemap(body, url)
+    links = [
+        SourceLink(address, normalise_w3c_date(entry.get("lastmod")))
+        for entry in entries
+        if entry.get("loc") and (address := resolve_canonical_url(url, entry["loc"]))
+    ]
+    if kind == "sitemapindex":
+        return [], links
+    return [
+        link for link in links if is_release_url(link.url, agency) and is_news_url(link.url, agency)
+    ], []
+
+
+def _read_sitemap(body: bytes, url: str) -> tuple[str, list[dict[str, Any]]]:
+    """Return the name of a sitemap's root and its entries; raise SourceError if it is unusable."""
     try:
         sitemap = Sitemap(
             _escape_ampersands(_decompress_sitemap(body) if body.startswith(GZIP_MAGIC) else body)
@@ -163,16 +178,7 @@ def parse_sitemap(
         raise SourceError(url, f"lists more than {MAX_SITEMAP_URLS} URLs")
     if sitemap.type not in ("urlset", "sitemapindex"):
         raise SourceError(url, f"is not a sitemap: its root is {sitemap.type}")
-    links = [
-        SourceLink(address, normalise_w3c_date(entry.get("lastmod")))
-        for entry in entries
-        if entry.get("loc") and (address := resolve_canonical_url(url, entry["loc"]))
-    ]
-    if sitemap.type == "sitemapindex":
-        return [], links
-    return [
-        link for link in links if is_release_url(link.url, agency) and is_news_url(link.url, agency)
-    ], []
+    return sitemap.type, entries
 
 
 def _decompress_sitemap(body: bytes) -> bytes:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -159,26 +159,14 @@ def parse_json_source(body: bytes, url: str, source: JSONSource, agency: Agency)
         raise SourceError(
             url, f"lists more than {MAX_JSON_ITEMS} releases on a page: treated as a trap"
         )
-    links, errors, records = list[SourceLink](), list[PageError](), list[str]()
+    texts = [""] * len(items)
     if isinstance(source, WireSource):
+        texts = _split_wire_list(body, url, source)
+        items = list(map(json.loads, texts))
+    links, errors = list[SourceLink](), list[PageError]()
+    for number, (item, text) in enumerate(zip(items, texts, strict=True), 1):
         try:
-            text = body.decode("utf-8-sig")
-        except (
-            UnicodeDecodeError
-        ) as error:  # another charset than UTF-8, which RFC 8259 (8.1) requires
-            raise SourceError(url, f"is not UTF-8: {error}") from error
-        records = list(_iter_list_items(text, source.items))
-        items = list(map(json.loads, records))
-    for number, item in enumerate(items, 1):
-        try:
-            link = read_item(
-                item,
-                url,
-                source,
-                agency,
-                number=number,
-                text=records[number - 1] if records else "",
-            )
+            link = read_item(item, url, source, agency, number=number, text=text)
         except PageError as error:
             errors.append(error)
         else:
@@ -189,6 +177,15 @@ def parse_json_source(body: bytes, url: str, source: JSONSource, agency: Agency)
         )
     next_url = _find_next_page(data, url, source, agency) if items else None
     return ListingPage(unique_links(links), next_url, errors=errors)
+
+
+def _split_wire_list(body: bytes, url: str, source: WireSource) -> list[str]:
+    """Return the items of a press wire's list, each as received."""
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:  # RFC 8259 (8.1) requires UTF-8
+        raise SourceError(url, f"is not UTF-8: {error}") from error
+    return list(_iter_list_items(text, source.items))
 
 
 def read_item(
@@ -217,19 +214,20 @@ def read_item(
     if isinstance(source, WireSource):
         if agency.find_record_source(address) != source:
             raise PageError(url, "json.link", f"{source.link!r} leads to another host: {address}")
-        identifier = search(source, "id", item, url)
-        if (
-            not isinstance(identifier, str | int)
-            or isinstance(identifier, bool)
-            or identifier == ""
-        ):
-            raise PageError(url, "json.id", f"{source.id!r} finds no id in {text[:80]!r}")
-        record = WireRecord(f"{url}#{quote(str(identifier), errors='replace')}", text.encode())
+        record = _read_record(item, url, source, text)
     elif not is_release_url(address, agency):
         return None
     date = search(source, "date", item, url)
     listed_at = normalise_w3c_date(date) if isinstance(date, str) else None
     return SourceLink(address, listed_at, listed_at, record=record)
+
+
+def _read_record(item: Any, url: str, source: WireSource, text: str) -> WireRecord:
+    """Return the release that an item of a press wire is. Raises PageError if it has no id."""
+    identifier = search(source, "id", item, url)
+    if not isinstance(identifier, str | int) or isinstance(identifier, bool) or identifier == "":
+        raise PageError(url, "json.id", f"{source.id!r} finds no id in {text[:80]!r}")
+    return WireRecord(f"{url}#{quote(str(identifier), errors='replace')}", text.encode())
 
 
 def _iter_list_items(text: str, key: str) -> Iterator[str]:
@@ -277,32 +275,38 @@ def _find_next_page(data: Any, url: str, source: JSONSource, agency: Agency) -> 
     """Return the URL of the next page: found by `next` as a URL or page number, or else with the
     next page number.
     """
-    if source.next:
-        following = search(source, "next", data, url)
-    elif source.first_url == source.url:  # an endpoint without page numbers
-        return None
-    elif (number := source.find_page_number(url)) is None:
-        raise SourceError(url, f"json.url: is not a page of {source.url}; was it moved?")
-    else:
-        following = number + 1
+    following = _read_next_page(data, url, source)
     if isinstance(following, int) and not isinstance(following, bool):
         numbered = source.build_page_url(following)
         return None if numbered == url else numbered
     if following is None or following is False or following == "":
         return None
+    address = _resolve_next_page(following, url, source, agency)
+    return None if address == canonical_url(url) else address
+
+
+def _read_next_page(data: Any, url: str, source: JSONSource) -> Any:
+    """Return what `next` finds, or else the next page number, or None for an endpoint without page
+    numbers.
+    """
+    if source.next:
+        return search(source, "next", data, url)
+    if source.first_url == source.url:
+        return None
+    if (number := source.find_page_number(url)) is None:
+        raise SourceError(url, f"json.url: is not a page of {source.url}; was it moved?")
+    return number + 1
+
+
+def _resolve_next_page(following: object, url: str, source: JSONSource, agency: Agency) -> str:
+    """Return the URL that `next` found. Raises SourceError if it is none, or is on another host."""
     address = resolve_canonical_url(url, following) if isinstance(following, str) else None
     if address is None or not address.startswith(("http://", "https://")):
-        raise SourceError(
-            url,
-            f"json.next:"
-            f" {source.next!r} finds"
-            f" {str(following)[:80]!r}, not a URL or a"
-            f" page's"
-            f" number",
-        )
+        found = f"{source.next!r} finds {str(following)[:80]!r}"
+        raise SourceError(url, f"json.next: {found}, not a URL or a page's number")
     if not agency.owns(address) and extract_host(address) != extract_host(source.url):
         raise SourceError(url, f"json.next: {address} is on another host")
-    return None if address == canonical_url(url) else address
+    return address
 
 
 # Data in pages
@@ -318,9 +322,7 @@ def find_embedded_links(
     that invalid JSON of a framework is an error.
     """
     links: list[SourceLink] = []
-    texts = [(script.attrib.get("id"), script.root.text or "") for script in page.xpath(DATA_XPATH)]
-    matches = (NUXT_DATA.fullmatch(script.root.text or "") for script in page.xpath(NUXT_XPATH))
-    texts += [(None, match[1]) for match in matches if match]
+    texts = _list_data_scripts(page)
     if sum(len(text) for _, text in texts) > MAX_JSON_BYTES:
         raise SourceError(url, f"has more than {MAX_JSON_BYTES} bytes of JSON: treated as a trap")
     for script_id, text in texts:
@@ -339,6 +341,13 @@ def find_embedded_links(
     return links
 
 
+def _list_data_scripts(page: Selector) -> list[tuple[str | None, str]]:
+    """Return the id and text of each script of a page that may be JSON."""
+    texts = [(script.attrib.get("id"), script.root.text or "") for script in page.xpath(DATA_XPATH)]
+    matches = (NUXT_DATA.fullmatch(script.root.text or "") for script in page.xpath(NUXT_XPATH))
+    return texts + [(None, match[1]) for match in matches if match]
+
+
 def find_page_data_url(page: Selector, url: str, agency: Agency) -> str | None:
     """Return the URL of the page data of a site built with Gatsby, or None."""
     href = page.xpath(GATSBY_XPATH).get()
@@ -355,26 +364,30 @@ def _resolve_references(data: Any) -> Any:
     """
     if not isinstance(data, list):
         return data
+    return [_resolve_object(data, item) for item in data if isinstance(item, dict)]
 
-    def resolve(value: Any) -> Any:
-        is_reference = (
-            isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(data)
-        )
-        found = data[value] if is_reference else None
-        return found[-1] if isinstance(found, list) and found[:1] == ["Date"] else found
 
-    objects = []
-    for item in data:
-        if isinstance(item, dict):
-            values = {key: resolve(value) for key, value in item.items()}
-            links = {key: value for key, value in values.items() if isinstance(value, dict)}
-            texts = {key: value for key, value in values.items() if isinstance(value, str)}
-            nested = {
-                key: {name: resolve(value[name]) for name in ("url", "href") if name in value}
-                for key, value in links.items()
-            }
-            objects.append(texts | nested)
-    return objects
+def _resolve_object(data: list[Any], item: dict[str, Any]) -> dict[str, Any]:
+    """Return an object's texts, then the addresses of the objects in it."""
+    texts, nested = dict[str, Any](), dict[str, Any]()
+    for key, reference in item.items():
+        value = _resolve_value(data, reference)
+        if isinstance(value, str):
+            texts[key] = value
+        elif isinstance(value, dict):
+            names = [name for name in ("url", "href") if name in value]
+            nested[key] = {name: _resolve_value(data, value[name]) for name in names}
+    return texts | nested
+
+
+def _resolve_value(data: list[Any], reference: Any) -> Any:
+    """Return the value at an index of the data, or None for anything but an index."""
+    if not isinstance(reference, int) or isinstance(reference, bool):
+        return None
+    if not 0 <= reference < len(data):
+        return None
+    found = data[reference]
+    return found[-1] if isinstance(found, list) and found[:1] == ["Date"] else found
 
 
 def find_json_links(data: Any, url: str, agency: Agency, listing_url: str) -> list[SourceLink]:
@@ -387,33 +400,10 @@ def find_json_links(data: Any, url: str, agency: Agency, listing_url: str) -> li
     listing_path = urlsplit(canonical_url(listing_url)).path.rstrip("/")
     links: list[SourceLink] = []
     for item in _iter_objects(data, url):
-        values = _normalise_keys(item)
-        if not any(isinstance(values.get(key), str) and values[key].strip() for key in TITLE_KEYS):
+        link = _read_json_link(_normalise_keys(item), url, agency, listing_path)
+        if link is None:
             continue
-        address = _find_item_url(values, url, listing_path)
-        if not address or not is_release_url(address, agency):
-            continue
-        path = urlsplit(address).path.rstrip("/")
-        is_news = (
-            path.startswith(listing_path + "/") or NEWS_PATH.search(path) or DATED_PATH.search(path)
-        )
-        if path in ("", listing_path) or not (agency.releases or is_news):
-            continue
-        published, updated = (
-            next(
-                filter(
-                    None,
-                    (
-                        normalise_w3c_date(values[key])
-                        for key in keys
-                        if isinstance(values.get(key), str)
-                    ),
-                ),
-                None,
-            )
-            for keys in (PUBLISHED_KEYS, UPDATED_KEYS)
-        )
-        links.append(SourceLink(address, updated or published, published))
+        links.append(link)
         if len(links) > MAX_JSON_ITEMS:
             raise SourceError(
                 url, f"lists more than {MAX_JSON_ITEMS} releases on a page: treated as a trap"
@@ -421,6 +411,37 @@ def find_json_links(data: Any, url: str, agency: Agency, listing_url: str) -> li
     if not agency.releases and sum(link.listed_at is not None for link in links) >= MIN_DATED_ITEMS:
         links = [link for link in links if link.listed_at]
     return links
+
+
+def _read_json_link(
+    values: dict[str, Any], url: str, agency: Agency, listing_path: str
+) -> SourceLink | None:
+    """Return the link of an object with an address and a title, or None if it is no release."""
+    if not any(isinstance(values.get(key), str) and values[key].strip() for key in TITLE_KEYS):
+        return None
+    address = _find_item_url(values, url, listing_path)
+    if not address or not is_release_url(address, agency):
+        return None
+    path = urlsplit(address).path.rstrip("/")
+    if path in ("", listing_path) or not (agency.releases or _is_news_path(path, listing_path)):
+        return None
+    published, updated = _find_day(values, PUBLISHED_KEYS), _find_day(values, UPDATED_KEYS)
+    return SourceLink(address, updated or published, published)
+
+
+def _is_news_path(path: str, listing_path: str) -> bool:
+    """Return whether a path is below the listing, in a news section, or has a day."""
+    if path.startswith(listing_path + "/") or NEWS_PATH.search(path):
+        return True
+    return DATED_PATH.search(path) is not None
+
+
+def _find_day(values: dict[str, Any], keys: Iterable[str]) -> str | None:
+    for key in keys:
+        value = values.get(key)
+        if isinstance(value, str) and (day := normalise_w3c_date(value)):
+            return day
+    return None
 
 
 def find_next_data_url(data: Any, url: str, agency: Agency) -> str | None:
@@ -454,17 +475,21 @@ def _find_item_url(values: dict[str, Any], url: str, listing_path: str) -> str |
     A name without a slash is relative to the listing.
     """
     for key in URL_KEYS:
-        value = values.get(key)
-        if isinstance(value, dict):
-            value = next(
-                (value[name] for name in ("url", "href") if isinstance(value.get(name), str)), None
-            )
-        if not isinstance(value, str) or not value.strip() or value.strip().startswith("#"):
+        href = _read_href(values.get(key))
+        if not href or href.startswith("#"):
             continue
-        href = value.strip()
         # these may be only the last part of a path
         if key in ("path", "uri", "urlpath", "slug") and "/" not in href:
             href = urljoin(listing_path + "/", href)
         if address := resolve_canonical_url(url, href):
             return address
     return None
+
+
+def _read_href(value: Any) -> str:
+    """Return an address: the text itself, or that in an object; "" if there is none."""
+    if isinstance(value, dict):
+        value = next(
+            (value[name] for name in ("url", "href") if isinstance(value.get(name), str)), None
+        )
+    return value.strip() if isinstance(value, str) else ""

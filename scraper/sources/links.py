@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 from urllib.parse import urlencode, urljoin, urlsplit
@@ -154,12 +154,13 @@ def remove_session_ids(links: Sequence[SourceLink]) -> list[SourceLink]:
     sessions = {pair for pair in shared if SESSION_ID.fullmatch(pair.partition("=")[2])}
     if not sessions:
         return list(links)
-    cleaned = []
-    for link in links:
-        parts = urlsplit(link.url)
-        query = "&".join(pair for pair in parts.query.split("&") if pair not in sessions)
-        cleaned.append(replace(link, url=parts._replace(query=query).geturl()))
-    return cleaned
+    return [replace(link, url=_remove_query_pairs(link.url, sessions)) for link in links]
+
+
+def _remove_query_pairs(url: str, pairs: Collection[str]) -> str:
+    parts = urlsplit(url)
+    query = "&".join(pair for pair in parts.query.split("&") if pair not in pairs)
+    return parts._replace(query=query).geturl()
 
 
 def unique_links(links: Iterable[SourceLink]) -> list[SourceLink]:

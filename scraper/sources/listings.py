@@ -153,11 +153,12 @@ def parse_listing(
 
 def _parse_html_listing(pager: ListingPager, listing_url: str) -> ListingPage:
     page, url, agency = pager.page, pager.url, pager.agency
-    entries = _find_entries(pager, agency, listing_url)
+    entries = _find_entries(pager, listing_url)
     links = [entry.link for entry in entries]
     files = _find_file_links(pager, {entry.item for entry in entries})
-    are_releases = _are_files_releases(files, agency, page_count=len({link.url for link in links}))
-    links += files if are_releases else []
+    if _are_files_releases(files, agency, page_count=len({link.url for link in links})):
+        links += files
+        files = []  # what is left are no releases
     # without a pattern, JSON in a page with links may be the data of its menus
     if not links or agency.releases:
         links += find_embedded_links(page, url, agency, listing_url, is_only_list=not links)
@@ -167,17 +168,22 @@ def _parse_html_listing(pager: ListingPager, listing_url: str) -> ListingPage:
     )
     if not links and not next_url:
         next_url = find_page_data_url(page, url, agency)
-    # "Äldre inlägg" and "Nyhetsarkiv" are no releases
-    links = [
-        link
-        for link in links
-        if link.url not in (next_url, *pager.archive_urls) and not is_listing_url(link.url)
-    ]
-    problem = _find_problem(pager, listing_url, next_url, links, [] if are_releases else files)
+    links = _drop_listing_links(links, pager, next_url)
+    problem = _find_problem(pager, listing_url, next_url, links, files)
     has_number = _is_numbered_url(pager, next_url)
     return ListingPage(
         unique_links(links), next_url, has_number, problem, archive_urls=pager.archive_urls
     )
+
+
+def _drop_listing_links(
+    links: Iterable[SourceLink], pager: ListingPager, next_url: str | None
+) -> list[SourceLink]:
+    """Return the links without those to listings: "Äldre inlägg" and "Nyhetsarkiv" are no
+    releases.
+    """
+    other_pages = (next_url, *pager.archive_urls)
+    return [link for link in links if link.url not in other_pages and not is_listing_url(link.url)]
 
 
 def _is_numbered_url(pager: ListingPager, url: str | None) -> bool:
@@ -186,10 +192,11 @@ def _is_numbered_url(pager: ListingPager, url: str | None) -> bool:
     return url is not None and any(pager.resolve(href) == url for href in numbers)
 
 
-def _find_entries(pager: ListingPager, agency: Agency, listing_url: str) -> list[ListingEntry]:
-    entries = list(_iter_listing_entries(pager.page.root, pager, agency, listing_url))
-    entries = _drop_filter_links(entries, keep_if_only=bool(agency.releases))
-    if not agency.releases and sum(entry.has_date for entry in entries) >= MIN_DATED_ENTRIES:
+def _find_entries(pager: ListingPager, listing_url: str) -> list[ListingEntry]:
+    has_pattern = bool(pager.agency.releases)
+    entries = list(EntryReader(pager, listing_url).iter_entries())
+    entries = _drop_filter_links(entries, keep_if_only=has_pattern)
+    if not has_pattern and sum(entry.has_date for entry in entries) >= MIN_DATED_ENTRIES:
         # Entries without date and heading are service pages (contacts, pictures). URLs are
         # compared, because an entry may have a second link, "Läs mer".
         marked_urls = {entry.link.url for entry in entries if entry.has_date or entry.has_heading}
@@ -237,51 +244,68 @@ def _find_unread_rest(pager: ListingPager, *, has_links: bool, listed: int) -> S
     return pager.find_unread_page() or pager.find_count(listed)
 
 
-def _iter_listing_entries(
-    root: Element, pager: ListingPager, agency: Agency, listing_url: str
-) -> Iterator[ListingEntry]:
-    """Yield the links of a listing that may lead to a release, or to another view of the
-    listing.
-    """
-    page_path, listing_path = (
-        urlsplit(canonical_url(url)).path.rstrip("/") for url in (pager.url, listing_url)
-    )
-    item_dates: dict[Element, tuple[bool, str | None]] = {}  # an item may have thousands of links
-    for anchor in _iter_content_links(root):
+class EntryReader:
+    """Reads the entries of a listing from the links of its page."""
+
+    def __init__(self, pager: ListingPager, listing_url: str) -> None:
+        self.pager, self.agency = pager, pager.agency
+        self.paths = tuple(
+            urlsplit(canonical_url(url)).path.rstrip("/") for url in (pager.url, listing_url)
+        )
+        self.folders = tuple(path + "/" for path in self.paths)
+        # an item may have thousands of links
+        self.item_dates: dict[Element, tuple[bool, str | None]] = {}
+
+    def iter_entries(self) -> Iterator[ListingEntry]:
+        """Yield the links of a listing that may lead to a release, or to another view of the
+        listing.
+        """
+        for anchor in _iter_content_links(self.pager.page.root):
+            address = self.resolve(anchor)
+            entry = self.read_entry(anchor, address) if address else None
+            if entry:
+                yield entry
+
+    def resolve(self, anchor: Element) -> str | None:
+        """Return the canonical URL of a link, or None if it cannot be a release of the agency."""
         href = (anchor.get("href") or "").strip()
-        address = (
-            resolve_canonical_url(pager.base, href) if href and not href.startswith("#") else None
-        )
-        if not address or not is_release_url(address, agency):
-            continue
-        if (wire := agency.find_wire(address)) and not wire.is_press_room:
-            continue  # it may be another organisation's; only the list at the wire is certain
+        if not href or href.startswith("#"):
+            return None
+        address = resolve_canonical_url(self.pager.base, href)
+        if not address or not is_release_url(address, self.agency):
+            return None
+        wire = self.agency.find_wire(address)
+        # it may be another organisation's; only the list at the wire is certain
+        return None if wire and not wire.is_press_room else address
+
+    def read_entry(self, anchor: Element, address: str) -> ListingEntry | None:
         path = urlsplit(address).path.rstrip("/")
-        is_same_path = path in (page_path, listing_path)
-        if pager.includes(address) if is_same_path else not path:
-            continue
-        headings = chain(anchor.iterancestors(*HEADING_TAGS), anchor.iterdescendants(*HEADING_TAGS))
-        has_heading, has_dated_path = (
-            next(headings, None) is not None,
-            DATED_PATH.search(path) is not None,
-        )
-        if not (
-            agency.releases
-            or has_heading
-            or is_same_path
-            or path.startswith((page_path + "/", listing_path + "/"))
-            or NEWS_PATH.search(path)
-            or has_dated_path
-        ):
-            continue
+        is_same_path = path in self.paths
+        if self.pager.includes(address) if is_same_path else not path:
+            return None
+        has_heading = _has_heading(anchor)
+        has_dated_path = DATED_PATH.search(path) is not None
+        is_certain = self.agency.releases or has_heading or is_same_path or has_dated_path
+        if not is_certain and not self.is_in_news_section(path):
+            return None
         item = next(anchor.iterancestors(*ITEM_TAGS), anchor)
-        if item not in item_dates:
-            item_dates[item] = _read_item_date(item)
-        has_date, time = item_dates[item]
+        if item not in self.item_dates:
+            self.item_dates[item] = _read_item_date(item)
+        has_date, time = self.item_dates[item]
         has_date = has_date or (has_dated_path and not is_same_path)
-        yield ListingEntry(
+        return ListingEntry(
             SourceLink(address, time, time), anchor, item, has_date, has_heading, is_same_path
         )
+
+    def is_in_news_section(self, path: str) -> bool:
+        """Return whether a path is below the listing, or has a folder with a name for news."""
+        return path.startswith(self.folders) or NEWS_PATH.search(path) is not None
+
+
+def _has_heading(anchor: Element) -> bool:
+    """Return whether a link is in a heading, or contains one."""
+    headings = chain(anchor.iterancestors(*HEADING_TAGS), anchor.iterdescendants(*HEADING_TAGS))
+    return next(headings, None) is not None
 
 
 def _read_item_date(item: Element) -> tuple[bool, str | None]:
@@ -307,14 +331,20 @@ def _find_file_links(pager: ListingPager, items: Collection[Element]) -> list[So
         address = pager.resolve((anchor.get("href") or "").strip())
         if not address or not DOCUMENT_PATH.search(urlsplit(address).path):
             continue
-        item = next(anchor.iterancestors(*ITEM_TAGS), anchor.getparent())
-        title = FILE_LABEL.sub("", get_line_text(anchor)).strip()
-        if item is None or item in items or not title or DOWNLOAD_TEXT.fullmatch(title):
-            continue
-        is_only_link = len(list(islice(item.iterdescendants("a"), 2))) == 1
-        day = _find_stated_day(item) if is_only_link else None
-        links.setdefault(address, SourceLink(address, file_title=title, file_day=day))
+        if link := _read_file_link(anchor, address, items):
+            links.setdefault(address, link)
     return list(links.values())
+
+
+def _read_file_link(anchor: Element, address: str, items: Collection[Element]) -> SourceLink | None:
+    """Return the document that a link leads to, or None if the listing does not name it."""
+    item = next(anchor.iterancestors(*ITEM_TAGS), anchor.getparent())
+    title = FILE_LABEL.sub("", get_line_text(anchor)).strip()
+    if item is None or item in items or not title or DOWNLOAD_TEXT.fullmatch(title):
+        return None
+    is_only_link = len(list(islice(item.iterdescendants("a"), 2))) == 1
+    day = _find_stated_day(item) if is_only_link else None
+    return SourceLink(address, file_title=title, file_day=day)
 
 
 def _find_stated_day(item: Element) -> str | None:
@@ -350,8 +380,19 @@ def _drop_filter_links(
     heading, or a date in their own item. keep_if_only: keep all except "next" links if the listing
     has no other entries.
     """
-    if not any(entry.is_same_path for entry in entries):
+    same_path_count = sum(entry.is_same_path for entry in entries)
+    if not same_path_count:
         return list(entries)
+    marked_urls = _find_marked_urls(entries)
+    if keep_if_only and not marked_urls and same_path_count == len(entries):
+        return [
+            entry for entry in entries if not NEXT_LINK_TEXT.fullmatch(get_line_text(entry.anchor))
+        ]
+    return [entry for entry in entries if not entry.is_same_path or entry.link.url in marked_urls]
+
+
+def _find_marked_urls(entries: Iterable[ListingEntry]) -> set[str]:
+    """Return the URLs of entries that have a heading, or a date in an item of their own."""
     urls_by_item: defaultdict[Element, set[str]] = defaultdict(set)
     for entry in entries:
         urls_by_item[entry.item].add(entry.link.url)
@@ -365,16 +406,11 @@ def _drop_filter_links(
             and item.find(".//h1") is None
         )
 
-    marked_urls = {
+    return {
         entry.link.url
         for entry in entries
         if entry.has_heading or (entry.has_date and has_own_item(entry))
     }
-    if marked_urls or not keep_if_only or not all(entry.is_same_path for entry in entries):
-        return [
-            entry for entry in entries if not entry.is_same_path or entry.link.url in marked_urls
-        ]
-    return [entry for entry in entries if not NEXT_LINK_TEXT.fullmatch(get_line_text(entry.anchor))]
 
 
 def _iter_content_links(root: Element) -> Iterator[Element]:
@@ -386,7 +422,7 @@ def _iter_content_links(root: Element) -> Iterator[Element]:
     stack: list[tuple[Element, Element | None, bool]] = [(root, None, False)]
     while stack:
         element, region, in_entry = stack.pop()
-        if _is_main_element(element) or (not layout.main_elements and element.tag == "body"):
+        if element in layout.regions:
             region, in_entry = region if region is not None else element, False
         elif region is not None:
             if layout.is_boilerplate(element, region, in_entry=in_entry):
@@ -406,8 +442,9 @@ class ListingLayout:
 
     def __init__(self, root: Element) -> None:
         self.root = root
-        self.main_elements = [element for element in root.iter("*") if _is_main_element(element)]
-        self.main_ancestors = _find_ancestors([*self.main_elements, *root.iter("h1")])
+        main_elements = [element for element in root.iter("*") if _is_main_element(element)]
+        self.regions = set(main_elements) or set(root.iter("body"))
+        self.main_ancestors = _find_ancestors([*main_elements, *root.iter("h1")])
 
     def is_boilerplate(self, element: Element, region: Element, *, in_entry: bool) -> bool:
         """Return whether an element contains no entries of the listing.

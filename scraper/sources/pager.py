@@ -8,7 +8,7 @@ A pager is recognised by its words, not only by its class: an element whose text
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence, Set
 from functools import cached_property
 from itertools import chain, filterfalse, islice
 from typing import cast
@@ -211,6 +211,8 @@ COUNT_WORDS = PAGER_WORDS | frozenset(
 )
 TOTAL_WORDS = frozenset(("antal", "totalt", "sammanlagt", "total"))
 COUNTED_WORDS = LIST_WORDS | frozenset(("träff", "sökträffar", "hits", "hit", "result", "nyhet"))
+OF_WORDS = frozenset(("av", "of", "från"))
+NUMBERED_WORDS = frozenset(("sida", "sidan", "sidor", "page", "pages"))
 THOUSANDS_MARK = re.compile(r"(?<=\d)[\s.,](?=\d{3}\b)")
 COUNT_XPATH = etree.XPath(
     "//text()[contains(., 'av') or"
@@ -348,25 +350,25 @@ class ListingPager:
         for href in self.page.xpath(REL_XPATH.format("next")).getall():
             if address := self.resolve(href):
                 return address
+        # "Fler poliser i skogen" may be a release with a number in its URL
+        found = [address for address in self.find_labelled_urls() if address not in releases]
+        return next(chain(found, self.find_numbered_urls()), None) or self.find_button_address()
+
+    def find_labelled_urls(self) -> list[str]:
+        """Return the URLs of links with a text such as "Nästa", those with no other words first."""
         labelled = [
             control for control in self.controls if control.is_next and not control.is_disabled
         ]
         labelled.sort(
             key=lambda control: control.is_earlier
         )  # "Tidigare inlägg" may also lead back
-        # "Fler poliser i skogen" may be a release with a number in its URL
-        found = [
-            address for control in labelled if (address := self.find_page_url(control.element))
-        ]
-        found += [
-            address
-            for link, text in self.texts.items()
-            if any(map(NEXT_LINK_TEXT.fullmatch, (text, link.get("aria-label", ""))))
-            and (address := self.find_page_url(link))
-            and _is_same_listing(address, self.url)
-        ]
-        found = [address for address in found if address not in releases]
-        return next(chain(found, self.find_numbered_urls()), None) or self.find_button_address()
+        found = [self.find_page_url(control.element) for control in labelled]
+        for link, text in self.texts.items():
+            if any(map(NEXT_LINK_TEXT.fullmatch, (text, link.get("aria-label", "")))):
+                address = self.find_page_url(link)
+                if address and _is_same_listing(address, self.url):
+                    found.append(address)
+        return list(filter(None, found))
 
     def find_page_url(self, link: Element) -> str | None:
         """Return the URL of a link if it is another page of this listing, and not its folder sorted
@@ -434,14 +436,16 @@ class ListingPager:
             )
         if control.is_numbered:
             return self.find_page_url(control.element) is not None
-        # a sorted listing, or a link to the same page, is nothing new; "Fler nyheter" may be a link
-        # to another list
+        return not self.leads_to_listing(href) and control.is_of_this_list
+
+    def leads_to_listing(self, href: str) -> bool:
+        """Return whether a link leads to the same page, or to the same listing, perhaps sorted:
+        nothing new.
+        """
+        if resolve_canonical_url(self.base, href) == canonical_url(self.url):
+            return True
         address = self.resolve(href)
-        is_same = resolve_canonical_url(self.base, href) == canonical_url(self.url)
-        is_known = is_same or (address is not None and _is_same_listing(address, self.url))
-        return not is_known and (
-            control.is_marked or (control.has_words and not control.names_list)
-        )
+        return address is not None and _is_same_listing(address, self.url)
 
     def describe_link(self, code: str, link: Element) -> SourceProblem:
         address = resolve_canonical_url(self.base, link.get("href", "#"))
@@ -515,21 +519,26 @@ class ListingPager:
         choice of all.
         """
         content = set(content_links)
-        controls = {
-            get_line_text(control.root): control.root
-            for control in self.page.xpath(YEAR_CONTROL_XPATH)
-        }
-        years = {text: control for text, control in controls.items() if YEAR_TEXT.fullmatch(text)}
+        years = self.find_year_controls()
         for link, address, year in self.archive_links:
             if address in self.archive_urls or link not in content or self.url.startswith(address):
                 continue
-            if year is None and ARCHIVE_TEXT.fullmatch(self.texts[link]):
-                return self.describe_link("archive", link)
-            if year and ARCHIVE_ADDRESS.search(urlsplit(address)._replace(netloc="").geturl()):
+            if year is None:
+                if ARCHIVE_TEXT.fullmatch(self.texts[link]):
+                    return self.describe_link("archive", link)
+            elif ARCHIVE_ADDRESS.search(urlsplit(address)._replace(netloc="").geturl()):
                 years[year] = link
         if len(years) > 1:
             return self.describe_link("archive", next(iter(years.values())))
         return None if self.archive_urls else self.find_year_choice()
+
+    def find_year_controls(self) -> dict[str, Element]:
+        """Return the buttons whose text is a year, by their texts."""
+        controls = {
+            get_line_text(control.root): control.root
+            for control in self.page.xpath(YEAR_CONTROL_XPATH)
+        }
+        return {text: control for text, control in controls.items() if YEAR_TEXT.fullmatch(text)}
 
     def find_year_choice(self) -> SourceProblem | None:
         for choice in self.page.xpath("//select[count(option) > 1]"):
@@ -578,41 +587,46 @@ class ListingPager:
 
     def resolve_button_form(self, button: Element) -> str | None:
         """Return the address that a button's form requests with its fields unchanged, or None."""
-        if button.tag not in ("button", "input") or button.get("type", "submit").lower() not in (
-            "submit",
-            "image",
-        ):
-            return None
-        forms = (
-            self.page.xpath("//form[@id=$id]", id=button.get("form"))
-            if button.get("form")
-            else None
-        )
-        form = forms[0].root if forms else next(button.iterancestors("form"), None)
-        if not isinstance(form, FormElement):
+        form = self.find_form(button)
+        if form is None:
             return None
         if form not in self.form_fields:  # a form may have thousands of buttons
             self.form_fields[form] = _read_form_fields(form)
         form_fields = self.form_fields[form]
         if form_fields is None:
             return None
-        own_field = (
-            [(button.get("name", ""), button.get("value", ""))] if button.get("name") else []
-        )
-        fields = form_fields + own_field
+        own_name = button.get("name", "")
+        fields = form_fields + ([(own_name, button.get("value", ""))] if own_name else [])
         if sum(len(name) + len(value) for name, value in fields) > MAX_FORM_BYTES:
             raise SourceError(
                 self.url, f"has a form of more than {MAX_FORM_BYTES} bytes: treated as a trap"
             )
+        url = self.resolve_form_action(button, form)
+        if url is None:
+            return None
+        if button.get("formmethod", form.get("method", "get")).lower() == "post":
+            return join_form(url, fields)
+        # as in browsers, the query is replaced
+        return self.resolve(f"{url.partition('?')[0]}?{urlencode(fields)}")
+
+    def find_form(self, button: Element) -> FormElement | None:
+        """Return the form that a button submits, or None."""
+        if button.tag not in ("button", "input"):
+            return None
+        if button.get("type", "submit").lower() not in ("submit", "image"):
+            return None
+        form_id = button.get("form")
+        forms = self.page.xpath("//form[@id=$id]", id=form_id) if form_id else None
+        form = forms[0].root if forms else next(button.iterancestors("form"), None)
+        return form if isinstance(form, FormElement) else None
+
+    def resolve_form_action(self, button: Element, form: FormElement) -> str | None:
+        """Return the URL that a button's form is sent to, or None if it is not the agency's."""
         action = button.get("formaction", form.get("action", "")).strip()
         url = resolve_canonical_url(self.base if action else self.url, action)
         if not url or not self.agency.owns(url) or not url.startswith(("http://", "https://")):
             return None
-        if button.get("formmethod", form.get("method", "get")).lower() == "post":
-            return join_form(url, fields)
-        return self.resolve(
-            f"{url.partition('?')[0]}?{urlencode(fields)}"
-        )  # as in browsers, the query is replaced
+        return url
 
     def includes(self, page_url: str) -> bool:
         """Return whether a URL with the listing's path is the listing itself or one of its other
@@ -633,26 +647,24 @@ class ListingPager:
         For the parameters, only links that are marked as pager links (by rel, or by a pager
         element) count.
         """
-        declared = [
-            href
-            for rel in ("next", "prev")
-            for href in self.page.xpath(REL_XPATH.format(rel)).getall()
-        ]
-        pager_links = {link.root for link in self.page.xpath(f"//{PAGER_XPATH}//a[@href]")}
-        hrefs = [(href, True) for href in declared]
-        hrefs += [
-            (link.get("href", ""), link in pager_links)
-            for link, text in self.texts.items()
-            if text and _is_pager_text(text)
-        ]
         addresses, names = set[str](), set[frozenset[str]]()
-        for href, is_declared in hrefs:
+        for href, is_declared in self.iter_pager_hrefs():
             address = self.resolve(href)
             if address and _is_same_listing(address, self.url):
                 addresses.add(address)
                 if is_declared:
                     names.add(self.find_changed_parameters(address))
         return addresses, names
+
+    def iter_pager_hrefs(self) -> Iterator[tuple[str, bool]]:
+        """Yield the addresses of links to other pages, and whether each is marked as one."""
+        for rel in ("next", "prev"):
+            for href in self.page.xpath(REL_XPATH.format(rel)).getall():
+                yield href, True
+        pager_links = {link.root for link in self.page.xpath(f"//{PAGER_XPATH}//a[@href]")}
+        for link, text in self.texts.items():
+            if text and _is_pager_text(text):
+                yield link.get("href", ""), link in pager_links
 
     def find_changed_parameters(self, page_url: str) -> frozenset[str]:
         return frozenset(
@@ -678,6 +690,11 @@ class PagerControl:
         self.names_list = any(
             LIST_WORDS.intersection(WORD.findall(label.lower())) for label in self.labels
         )
+
+    @property
+    def is_of_this_list(self) -> bool:
+        """Return whether it leads on in this list; "Fler nyheter" may be a link to another list."""
+        return self.is_marked or (self.has_words and not self.names_list)
 
     @property
     def is_disabled(self) -> bool:
@@ -768,10 +785,13 @@ def _read_number(text: str) -> int | None:
     >>> [_read_number(text) for text in ("2", "Sida 2, aktuell sida", "11–20", "2 nya lagar", "1 2 3")]
     [2, 2, 2, None, None]
     """
-    words = WORD.findall(text.lower()) if len(text) <= MAX_LABEL_LENGTH else []
-    numbers = [int(word) for word in words if word.isdecimal() and len(word) <= MAX_DIGITS]
-    if not PAGE_WORDS.issuperset(word for word in words if not word.isdecimal()):
+    if len(text) > MAX_LABEL_LENGTH:
         return None
+    words: list[str] = WORD.findall(text.lower())
+    others = set(filterfalse(str.isdecimal, words))
+    if not others <= PAGE_WORDS:
+        return None
+    numbers = [int(word) for word in words if word.isdecimal() and len(word) <= MAX_DIGITS]
     if len(numbers) == 2 and numbers[1] > numbers[0] and RANGE_TEXT.search(text):
         return 1 + (numbers[0] - 1) // (numbers[1] - numbers[0] + 1)
     return numbers[0] if len(numbers) == 1 else None
@@ -828,11 +848,16 @@ def states_more(text: str, listed: int) -> bool:
     if len(numbers) == 1:
         is_total = bool(others & TOTAL_WORDS) or words[-1] in COUNTED_WORDS
         return is_total and numbers[0] > listed and not YEAR_TEXT.fullmatch(str(numbers[0]))
-    if not others & {"av", "of", "från"} and "/" not in text:
+    if others.isdisjoint(OF_WORDS) and "/" not in text:
         return False
-    is_range = len(numbers) == 3 or others & {"sida", "sidan", "sidor", "page", "pages"}
-    shown = numbers[-2] if is_range else max(numbers[-2], listed)
-    return bool(is_range or others - {"av", "of", "från"}) and shown < numbers[-1]
+    return _states_more_of_total(numbers, others, listed)
+
+
+def _states_more_of_total(numbers: Sequence[int], words: Set[str], listed: int) -> bool:
+    """Return whether the last of several numbers is more than what was shown or listed."""
+    if len(numbers) == 3 or words & NUMBERED_WORDS:  # "Visar 1–10 av 143", "Sida 1 av 15"
+        return numbers[-2] < numbers[-1]
+    return bool(words - OF_WORDS) and max(numbers[-2], listed) < numbers[-1]
 
 
 def _is_same_listing(page_url: str, listing_url: str) -> bool:

@@ -445,26 +445,12 @@ class NewsSpider(AttachmentSpider):
         listing_url, page = response.meta["root_source"], response.meta["page"]
         is_resumed: bool = response.meta["resumed"]
         tracker = self.source_trackers[agency.slug]
-        try:
-            found = read_listing_page(response, agency)
-        except SourceError as error:
-            if is_resumed and error.kind == "empty source":
-                with self.archive.transaction():
-                    self.archive.cursors.delete(listing_url)
-            raise
-        links, next_url = found.links, found.next_url
+        found = self.read_resumed_page(response, agency)
+        links = found.links
         self.report_errors(agency.slug, found.errors)
-        if found.problem and not links:
-            logger.warning("%s", found.problem)
-            self.agency_stats[agency.slug].problems.append(str(found.problem))
-        if page == 1 and not links:
-            self.fits_no_link(
-                agency, listing_url, lambda plain: read_listing_page(response, plain).links
-            )
-        if page == 1 and not links and not next_url:
-            with self.archive.transaction():
-                self.archive.removals.schedule_comparison(agency.slug, now())
-        next_url = None if next_url in tracker.requested_sources else next_url
+        if not links:
+            self.report_empty_page(response, agency, found)
+        next_url = None if found.next_url in tracker.requested_sources else found.next_url
         is_known = tracker.is_known_page(listing_url, links, resumed=is_resumed)
         is_all_old = bool(links) and all(map(tracker.is_too_old, links))
         tracker.record_links(links, listing_url)
@@ -475,18 +461,59 @@ class NewsSpider(AttachmentSpider):
         ):
             self.record_source_error(response, SourceError(listing_url, trap), listing_url)
         elif next_url and (links or page == 1) and not is_known and not is_all_old:
-            if self.deadline.has_passed() and tracker.save_cursor(
-                listing_url, next_url, page + 1, resumed=is_resumed
-            ):
-                return
-            meta = get_past_end_meta(next_url, agency, has_number=found.has_numbered_next)
-            meta |= {"root_source": listing_url, "page": page + 1, "resumed": is_resumed}
-            yield from self.request_source(next_url, agency, "listing", **meta)
+            yield from self.request_next_page(response, agency, found, next_url)
         elif not self.since:  # a pass that skipped older links is not complete
-            cursor = tracker.finish_listing(listing_url, resumed=is_resumed)
-            if cursor and not self.deadline.has_passed():
-                meta = {"root_source": listing_url, "page": cursor.page_number, "resumed": True}
-                yield from self.request_source(cursor.next_url, agency, "listing", **meta)
+            yield from self.finish_listing(response, agency)
+
+    def read_resumed_page(self, response: Response, agency: Agency) -> ListingPage:
+        """Parse a page of a listing; forget where the listing is to be continued if nothing is
+        there.
+        """
+        try:
+            return read_listing_page(response, agency)
+        except SourceError as error:
+            if response.meta["resumed"] and error.kind == "empty source":
+                with self.archive.transaction():
+                    self.archive.cursors.delete(response.meta["root_source"])
+            raise
+
+    def report_empty_page(self, response: Response, agency: Agency, found: ListingPage) -> None:
+        """Report why a page of a listing has no links, as far as it is known."""
+        if found.problem:
+            logger.warning("%s", found.problem)
+            self.agency_stats[agency.slug].problems.append(str(found.problem))
+        if response.meta["page"] != 1:
+            return
+        self.fits_no_link(
+            agency,
+            response.meta["root_source"],
+            lambda plain: read_listing_page(response, plain).links,
+        )
+        if not found.next_url:
+            with self.archive.transaction():
+                self.archive.removals.schedule_comparison(agency.slug, now())
+
+    def request_next_page(
+        self, response: Response, agency: Agency, found: ListingPage, next_url: str
+    ) -> Iterator[Request | ParsedPage]:
+        """Request the next page of a listing, unless the rest is left to the next crawl."""
+        listing_url, page = response.meta["root_source"], response.meta["page"] + 1
+        is_resumed: bool = response.meta["resumed"]
+        if self.deadline.has_passed() and self.source_trackers[agency.slug].save_cursor(
+            listing_url, next_url, page, resumed=is_resumed
+        ):
+            return
+        meta = get_past_end_meta(next_url, agency, has_number=found.has_numbered_next)
+        meta |= {"root_source": listing_url, "page": page, "resumed": is_resumed}
+        yield from self.request_source(next_url, agency, "listing", **meta)
+
+    def finish_listing(self, response: Response, agency: Agency) -> Iterator[Request | ParsedPage]:
+        """Record that a listing was read, and continue where an earlier crawl left off."""
+        listing_url, tracker = response.meta["root_source"], self.source_trackers[agency.slug]
+        cursor = tracker.finish_listing(listing_url, resumed=response.meta["resumed"])
+        if cursor and not self.deadline.has_passed():
+            meta = {"root_source": listing_url, "page": cursor.page_number, "resumed": True}
+            yield from self.request_source(cursor.next_url, agency, "listing", **meta)
 
     def parse_listed_records(
         self, links: list[SourceLink], response: Response, agency: Agency
@@ -613,15 +640,23 @@ def read_listing_page(response: Response, agency: Agency) -> ListingPage:
         raise SourceError(
             response.url, f"lists nothing; its scripts did not get {problems[0]}", "empty source"
         )
-    rejection = None if is_json(response.body) else detect_rejection(response.body, response.url)
-    is_end = is_past_end and (rejection is None or rejection.kind == "error page")
-    if not is_end and (page > 1 or rejection):
+    if not _may_be_empty(response, page, is_past_end=is_past_end):
         raise SourceError(
             response.url,
             f"page {page} of {response.meta['root_source']} lists nothing",
             "empty source",
         )
     return found
+
+
+def _may_be_empty(response: Response, page: int, *, is_past_end: bool) -> bool:
+    """Return whether a page without links may be one past the end, or the only one of a new
+    listing.
+    """
+    rejection = None if is_json(response.body) else detect_rejection(response.body, response.url)
+    if rejection is None:
+        return is_past_end or page <= 1
+    return is_past_end and rejection.kind == "error page"
 
 
 def _is_sitemap_unchanged(row: FrontierEntry | None, listed: str | None) -> bool:

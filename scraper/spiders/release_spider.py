@@ -164,12 +164,7 @@ class ReleaseSpider(Spider):
                     {slug: agency.paused for slug, agency in agencies.items()}
                 )
             open_files.pop_all()
-        for slug, agency in agencies.items():
-            if agency.paused:
-                logger.warning(
-                    "%s is paused in the list of agencies and skipped: %s", slug, agency.paused
-                )
-        spider.agencies = {slug: agency for slug, agency in agencies.items() if not agency.paused}
+        spider.agencies = _select_unpaused(agencies)
         spider.agency_stats = {slug: AgencyStats() for slug in spider.agencies}
         for receiver, signal in (
             (raise_gc_threshold, signals.spider_opened),  # by then, most modules are loaded
@@ -439,49 +434,58 @@ class ReleaseSpider(Spider):
         """
         meta, rows = response.meta, {row.url: row for row in response.meta["rows"]}
         try:
-            if response.status in PAST_END_STATUSES:
-                found = ListingPage([], None)
-            else:
-                agency = self.agencies[meta["agency"]]
-                found = parse_listing(
-                    response.body, response.url, agency, meta["root_source"], meta["page"]
-                )
+            found = self.read_wire_list(response)
         except SourceError as error:
             self.record_failures(meta["rows"], str(error), classify_source_failure(error, response))
             return
         self.report_errors(meta["agency"], found.errors)
         listed = {link.url for link in found.links}
-        dates = [link.published for link in found.links if link.published]
-        oldest, is_complete = (
-            min([*filter(None, [meta["oldest"]]), *dates], default=""),
-            meta["is_complete"],
-        )
-        is_complete = is_complete and not found.errors
+        oldest = _find_oldest(found.links, meta["oldest"])
+        is_complete = meta["is_complete"] and not found.errors
         yield from self.parse_records(found.links, response, rows)
         missing = [row for row in rows.values() if row.url not in listed]
-        if missing and found.next_url and listed <= meta["listed"]:
-            problem = (
-                f"leads to {found.next_url}, although this page lists nothing"
-                f" new:"
-                f" treated"
-                f" as a"
-                f" trap"
-            )
-            self.report_errors(meta["agency"], [PageError(response.url, "json.next", problem)])
-            is_complete = False
-        elif missing and found.next_url and self.is_deferred(meta["agency"]):
-            for row in missing:
-                self.finish_release(row.agency, row.url)
-            return
-        elif (
-            missing and found.next_url and meta["page"] < self.settings.getint("LISTING_PAGES_MAX")
-        ):
-            progress = {"page": meta["page"] + 1, "oldest": oldest, "is_complete": is_complete}
-            progress["listed"] = meta["listed"] | listed
-            yield self.build_list_request(found.next_url, meta["root_source"], missing, **progress)
-            return
-        for row in missing:
-            if is_complete and row.listed_at and oldest and oldest < row.listed_at:
+        if missing and found.next_url:
+            if listed <= meta["listed"]:
+                self.report_repeated_list(response, found.next_url)
+                is_complete = False
+            elif self.is_deferred(meta["agency"]):
+                self.finish_releases(missing)
+                return
+            elif meta["page"] < self.settings.getint("LISTING_PAGES_MAX"):
+                progress = {"page": meta["page"] + 1, "oldest": oldest, "is_complete": is_complete}
+                progress["listed"] = meta["listed"] | listed
+                yield self.build_list_request(
+                    found.next_url, meta["root_source"], missing, **progress
+                )
+                return
+        self.finish_unlisted(missing, response, oldest if is_complete else "")
+
+    def read_wire_list(self, response: Response) -> ListingPage:
+        """Parse a page of a press wire's list; one past the end of the list is empty."""
+        if response.status in PAST_END_STATUSES:
+            return ListingPage([], None)
+        meta = response.meta
+        agency = self.agencies[meta["agency"]]
+        return parse_listing(response.body, response.url, agency, meta["root_source"], meta["page"])
+
+    def report_repeated_list(self, response: Response, next_url: str) -> None:
+        problem = f"leads to {next_url}, although this page lists nothing new: treated as a trap"
+        error = PageError(response.url, "json.next", problem)
+        self.report_errors(response.meta["agency"], [error])
+
+    def finish_releases(self, rows: Iterable[FrontierEntry]) -> None:
+        for row in rows:
+            self.finish_release(row.agency, row.url)
+
+    def finish_unlisted(
+        self, rows: Iterable[FrontierEntry], response: Response, oldest: str
+    ) -> None:
+        """Record the releases that a press wire's list lacks.
+
+        oldest: when the oldest release in the list was published; "" if that is not known.
+        """
+        for row in rows:
+            if row.listed_at and oldest and oldest < row.listed_at:
                 # no evidence is stored, because the bytes of the list are those of other releases
                 page = replace(
                     build_fetched_page(response), url=row.url, body=b"", record_url=response.url
@@ -617,11 +621,7 @@ class ReleaseSpider(Spider):
         is_possible = is_file or is_release_url(response.url, agency)
         if is_own and is_possible and (known is None or known.role == "release"):
             return
-        rejection = detect_rejection(response.body, response.url, is_elsewhere=not is_own)
-        if rejection and rejection.kind == "blocked":
-            raise NotARelease(url, f"{rejection.problem} (redirected to {response.url})", "blocked")
-        target = "a page that is not a release" if is_own else "another host"
-        raise NotARelease(url, f"redirected to {target}: {response.url}", "redirected")
+        raise _describe_redirect(response, url, is_own=is_own)
 
     def is_found_listing(self, url: str) -> bool:
         """Return whether a URL is that of a listing in the frontier, with or without a slash at the
@@ -654,52 +654,88 @@ class ReleaseSpider(Spider):
         """
         kind = error.kind if isinstance(error, NotARelease) else "other"
         target = getattr(error, "target", None) or (page.url if kind == "redirected" else None)
-        stats, problem, failure_kind = (
-            self.agency_stats[row.agency],
-            str(error),
-            classify_failure(error),
-        )
         # rejected only because of its URL, so the site has not replaced anything
-        is_rejected_address = kind == "listing" and (
-            is_listing_url(row.url, self.agencies[row.agency]) or self.is_found_listing(row.url)
-        )
+        is_rejected_address = kind == "listing" and self.is_listing_address(row)
         refused = None if is_rejected_address else self.find_refused(row, page, error)
         self.log_problem(
             row,
-            problem,
+            str(error),
             f"{row.url}: {MISSING_KINDS.get(kind)}" + (f": {target}" if target else ""),
         )
         if kind == "blocked":
-            is_new = row.release_id is None
-            self.recorder.record_failure(
-                row.url, row.release_id, page.fetched_at, problem, rejected=is_new, refused=refused
-            )
-            stats.count_error(problem, failure_kind)
-            self.failed_requests[row.agency] += 1
+            self.record_blocked(row, page, error, refused)
         elif row.release_id and kind in MISSING_KINDS and not is_rejected_address:
-            was_current = self.archive.removals.is_current(row.release_id)
-            refusal = problem if refused else None
-            self.recorder.record_missing(
-                row.url, row.release_id, page, MISSING_KINDS[kind], target, refusal=refusal
+            self.record_removal(
+                row,
+                page,
+                error,
+                release_id=row.release_id,
+                kind=MISSING_KINDS[kind],
+                target=target,
+                is_kept=refused is not None,
             )
-            stats.missing += 1
-            if was_current:  # a removed release that is still missing is not a failure
-                stats.add_failure(problem, failure_kind)
         else:
-            if kind == "gone":
-                with self.archive.transaction():
-                    self.archive.frontier.mark_gone(row.url, page.fetched_at, problem)
-            else:
-                self.recorder.record_failure(
-                    row.url,
-                    row.release_id,
-                    page.fetched_at,
-                    problem,
-                    rejected=True,
-                    refused=refused,
-                )
-            stats.count_rejected(problem, failure_kind)
+            self.record_rejected(row, page, error, kind, refused)
         self.finish_release(row.agency, row.url)
+
+    def is_listing_address(self, row: FrontierEntry) -> bool:
+        agency = self.agencies[row.agency]
+        return is_listing_url(row.url, agency) or self.is_found_listing(row.url)
+
+    def record_blocked(
+        self, row: FrontierEntry, page: FetchedPage, error: PageError, refused: FetchedPage | None
+    ) -> None:
+        """Record that a server blocks requests, which counts as a failed one."""
+        self.recorder.record_failure(
+            row.url,
+            row.release_id,
+            page.fetched_at,
+            str(error),
+            rejected=row.release_id is None,
+            refused=refused,
+        )
+        self.agency_stats[row.agency].count_error(str(error), classify_failure(error))
+        self.failed_requests[row.agency] += 1
+
+    def record_removal(
+        self,
+        row: FrontierEntry,
+        page: FetchedPage,
+        error: PageError,
+        *,
+        release_id: int,
+        kind: str,
+        target: str | None,
+        is_kept: bool,
+    ) -> None:
+        """Record that a stored release is missing."""
+        problem, stats = str(error), self.agency_stats[row.agency]
+        was_current = self.archive.removals.is_current(release_id)
+        self.recorder.record_missing(
+            row.url, release_id, page, kind, target, refusal=problem if is_kept else None
+        )
+        stats.missing += 1
+        if was_current:  # a removed release that is still missing is not a failure
+            stats.add_failure(problem, classify_failure(error))
+
+    def record_rejected(
+        self,
+        row: FrontierEntry,
+        page: FetchedPage,
+        error: PageError,
+        kind: str,
+        refused: FetchedPage | None,
+    ) -> None:
+        """Record that a page is no release."""
+        problem = str(error)
+        if kind == "gone":
+            with self.archive.transaction():
+                self.archive.frontier.mark_gone(row.url, page.fetched_at, problem)
+        else:
+            self.recorder.record_failure(
+                row.url, row.release_id, page.fetched_at, problem, rejected=True, refused=refused
+            )
+        self.agency_stats[row.agency].count_rejected(problem, classify_failure(error))
 
     def find_refused(
         self, row: FrontierEntry, page: FetchedPage, error: PageError
@@ -796,6 +832,31 @@ class ReleaseSpider(Spider):
             if self.crawler.engine:
                 self.crawler.engine.close_spider(self, f"the archive cannot be written: {problem}")
         return problem is not None
+
+
+def _select_unpaused(agencies: Mapping[str, Agency]) -> dict[str, Agency]:
+    """Return the agencies that are not paused; log a warning for each of the others."""
+    for slug, agency in agencies.items():
+        if agency.paused:
+            logger.warning(
+                "%s is paused in the list of agencies and skipped: %s", slug, agency.paused
+            )
+    return {slug: agency for slug, agency in agencies.items() if not agency.paused}
+
+
+def _find_oldest(links: Iterable[SourceLink], oldest: str) -> str:
+    """Return the earliest publication in a list and on its pages before; "" if none is known."""
+    dates = [link.published for link in links if link.published]
+    return min([*filter(None, [oldest]), *dates], default="")
+
+
+def _describe_redirect(response: Response, url: str, *, is_own: bool) -> NotARelease:
+    """Return why a release is not at the URL that its own redirects to."""
+    rejection = detect_rejection(response.body, response.url, is_elsewhere=not is_own)
+    if rejection and rejection.kind == "blocked":
+        return NotARelease(url, f"{rejection.problem} (redirected to {response.url})", "blocked")
+    target = "a page that is not a release" if is_own else "another host"
+    return NotARelease(url, f"redirected to {target}: {response.url}", "redirected")
 
 
 def get_rows(request: Request | None) -> list[FrontierEntry]:

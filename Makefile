@@ -7,7 +7,7 @@ PAGES ?=
 N ?= 200
 BIN := .venv/bin
 DATASETTE_NEXT ?= 1.0a41
-NEXT_TESTS = $(addprefix tests/archive/,plugins web test_queries.py test_api.py test_params.py test_takedowns.py test_changefeed.py)
+NEXT_TESTS = $(addprefix tests/archive/,views web test_queries.py test_api.py test_url_parameters.py store/test_takedowns.py changes/test_change_feed.py)
 unexport PYTHONDONTWRITEBYTECODE # else each of the tests' some hundred commands compiles every module anew
 SETTINGS = -s ARCHIVE=$(ARCHIVE) $(if $(CONTACT),-s CONTACT=$(CONTACT)) $(if $(AGENCIES),-s AGENCIES=$(AGENCIES))
 

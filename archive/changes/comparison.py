@@ -1,7 +1,7 @@
 """Compares two states of a release, and rates the importance of the differences by plain rules.
 
 A comparison finds the changes, gives each a kind and an importance from 0 to 100, and sorts them,
-so that the changes that matter to a reader come first. `kinds.py` has the table of kinds and
+so that the changes that matter to a reader come first. `importance.py` has the table of kinds and
 numbers.
 
 The kind of a change

@@ -2,7 +2,7 @@
 
 In the text, paragraphs are matched, and each changed passage of an altered one is classified, facts
 before wording. Other changes are in dates, tags, images, attachments, contacts, links and layout.
-The package's docstring describes the rules; `kinds.py` has the table of kinds and numbers.
+comparison.py describes the rules; `importance.py` has the table of kinds and numbers.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ The index has the paragraphs that each edit removed, and those that it added (`s
 Whatever a version had and the current one lacks was removed by an edit, so a release that had all
 words once has one of them in a removed paragraph, and each other one there or in its current text.
 The index decides alone if one edit removed all words, and nothing else has to be known; stored text
-decides about the others (occurrences.py, archive.changes.wording_history).
+decides about the others (marked_words.py, archive.changes.wording_history).
 """
 
 from __future__ import annotations

@@ -65,12 +65,19 @@ def find_body(blocks: Sequence[PageBlock], title: str | None, url: str) -> list[
         block
         for index, (block, before) in enumerate(zip(candidates, texts_before, strict=False))
         if _is_body_block(block, title, url, index, is_last=index + 1 == len(candidates))
-        or (block.kind == "list" and _is_introduced_list(candidates, index))
-        or _is_link_within_text(candidates, index, before)
+        or _belongs_to_text_around(candidates, index, before)
     ]
     while body and _is_closing_line(body[-1]):
         body.pop()
     return [block for index, block in enumerate(body) if not _is_empty_heading(body, index)]
+
+
+def _belongs_to_text_around(
+    blocks: Sequence[PageBlock], index: int, before: PageBlock | None
+) -> bool:
+    if blocks[index].kind == "list" and _is_introduced_list(blocks, index):
+        return True
+    return _is_link_within_text(blocks, index, before)
 
 
 def _is_closing_line(block: PageBlock) -> bool:
@@ -106,18 +113,24 @@ def _drop_feedback(blocks: Sequence[PageBlock]) -> list[PageBlock]:
     for block in blocks:
         line = block.text.replace("\n• ", " ")
         is_opening = FEEDBACK_OPENING.match(line) is not None
-        if is_opening and block.level < 9 and FEEDBACK_SUBJECT.search(line):
-            parent = block.element.parent
-            box = (
-                parent
-                if parent is not None and len(parent.get_text()) < MAX_FEEDBACK_LENGTH
-                else None
-            )
+        if is_opening and _is_feedback_heading(block, line):
+            box = _find_feedback_box(block)
         is_choice = is_choice_expected and FEEDBACK_CHOICE.match(line) is not None
         is_choice_expected = (is_opening and line.endswith("?")) or is_choice
         if not is_choice_expected and (box is None or block.element.parent is not box):
             remaining.append(block)
     return remaining
+
+
+def _is_feedback_heading(block: PageBlock, line: str) -> bool:
+    return block.level < 9 and FEEDBACK_SUBJECT.search(line) is not None
+
+
+def _find_feedback_box(heading: PageBlock) -> Tag | None:
+    """Return the element around a heading, or None if it is too long to be a box."""
+    parent = heading.element.parent
+    is_box = parent is not None and len(parent.get_text()) < MAX_FEEDBACK_LENGTH
+    return parent if is_box else None
 
 
 def _is_introduced_list(blocks: Sequence[PageBlock], index: int) -> bool:
@@ -167,27 +180,44 @@ def _drop_closing_sections(blocks: Sequence[PageBlock]) -> list[PageBlock]:
     does not.
     """
     remaining: list[PageBlock] = []
-    section_level: int | None = None
-    is_related = is_contacts = False
+    section: ClosingSection | None = None
     for index, block in enumerate(blocks):
-        level = 3 if block.bold and block.level == 9 else block.level
-        if section_level is not None:
-            is_next_section = level <= section_level and block.link_share < 0.9
-            if is_next_section or (
-                is_related and is_sentence_block(block) and blocks[index - 1].link_share < 0.4
-            ):
-                section_level = None
-        if section_level is None and level < 9:
-            is_related = RELATED_SECTION_HEADING.match(block.text) is not None
-            is_contacts = CONTACT_SECTION_HEADING.match(block.text) is not None
-            section_level = (
-                level
-                if is_related or is_contacts or SERVICE_SECTION_HEADING.match(block.text)
-                else None
-            )
-        if section_level is None or (is_contacts and _is_sentence_without_contact(block)):
+        level = _read_section_level(block)
+        if section is not None and section.ends_before(block, level, blocks[index - 1]):
+            section = None
+        if section is None and level < 9:
+            section = _read_closing_section(block.text, level)
+        if section is None or (section.is_contacts and _is_sentence_without_contact(block)):
             remaining.append(block)
     return remaining
+
+
+def _read_section_level(block: PageBlock) -> int:
+    """Return the level of a heading; a bold paragraph counts as one of level 3."""
+    return 3 if block.bold and block.level == 9 else block.level
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClosingSection:
+    """A section about the site: contacts, related links, or services such as comments."""
+
+    level: int
+    is_related: bool
+    is_contacts: bool
+
+    def ends_before(self, block: PageBlock, level: int, previous: PageBlock) -> bool:
+        if level <= self.level and block.link_share < 0.9:
+            return True
+        return self.is_related and is_sentence_block(block) and previous.link_share < 0.4
+
+
+def _read_closing_section(heading: str, level: int) -> ClosingSection | None:
+    """Return the section about the site that a heading opens, or None."""
+    is_related = RELATED_SECTION_HEADING.match(heading) is not None
+    is_contacts = CONTACT_SECTION_HEADING.match(heading) is not None
+    if is_related or is_contacts or SERVICE_SECTION_HEADING.match(heading):
+        return ClosingSection(level=level, is_related=is_related, is_contacts=is_contacts)
+    return None
 
 
 def _is_sentence_without_contact(block: PageBlock) -> bool:
@@ -200,32 +230,50 @@ def _is_body_block(
     block: PageBlock, title: str | None, url: str, index: int, *, is_last: bool = False
 ) -> bool:
     is_opening = index < OPENING_BLOCKS
-    if (
-        title
-        and (block.level <= 2 or (is_opening and block.level == 9))
-        and build_comparison_key(block.text) == build_comparison_key(title)
-    ):
-        return False
-    if (is_opening and _is_kind_block(block, index)) or (
-        (is_opening or is_last) and BYLINE.match(block.text)
-    ):
-        return False
-    if len(block.text) < MAX_SERVICE_LINE_LENGTH and SERVICE_LINE.match(block.text):
+    if _repeats_title(block, title, is_opening) or _is_page_line(block, index, is_last=is_last):
         return False
     if _is_date_block(block, url, is_opening):
         return False
     if block.kind == "list":
-        return not _is_list_of_links(block) and not all(
-            SERVICE_LINE.match(line[2:]) for line in block.text.split("\n")
-        )
-    if len(block.text) < MAX_CAPTION_LENGTH:
-        is_pointer = block.link_share > 0.4 and POINTER_LINE.match(block.text)
-        if is_pointer or PICTURE_CREDIT.search(block.text):
-            return False
-    if block.link_share < 0.9 or block.level < 9 or block.kind == "panel":
+        return not _is_list_of_links(block) and not _is_service_list(block)
+    return not _is_pointer_or_credit(block) and not _is_only_link(block)
+
+
+def _repeats_title(block: PageBlock, title: str | None, is_opening: bool) -> bool:
+    """Return whether a heading, or a line at the beginning, is the title of the page."""
+    may_be_title = block.level <= 2 or (is_opening and block.level == 9)
+    if not title or not may_be_title:
+        return False
+    return build_comparison_key(block.text) == build_comparison_key(title)
+
+
+def _is_page_line(block: PageBlock, index: int, *, is_last: bool) -> bool:
+    """Return whether a block is the type of the release, its author or a service of the page."""
+    is_opening = index < OPENING_BLOCKS
+    if is_opening and _is_kind_block(block, index):
         return True
-    # A whole sentence is part of the text, even if it is a link.
-    return len(block.text) > MIN_LINKED_SENTENCE_LENGTH and block.text[-1] == "."
+    if (is_opening or is_last) and BYLINE.match(block.text):
+        return True
+    return len(block.text) < MAX_SERVICE_LINE_LENGTH and SERVICE_LINE.match(block.text) is not None
+
+
+def _is_service_list(block: PageBlock) -> bool:
+    return all(SERVICE_LINE.match(line[2:]) for line in block.text.split("\n"))
+
+
+def _is_pointer_or_credit(block: PageBlock) -> bool:
+    if len(block.text) >= MAX_CAPTION_LENGTH:
+        return False
+    if block.link_share > 0.4 and POINTER_LINE.match(block.text):
+        return True
+    return PICTURE_CREDIT.search(block.text) is not None
+
+
+def _is_only_link(block: PageBlock) -> bool:
+    """Return whether a paragraph is only a link, but not a whole sentence."""
+    if block.link_share < 0.9 or block.level < 9 or block.kind == "panel":
+        return False
+    return len(block.text) <= MIN_LINKED_SENTENCE_LENGTH or block.text[-1] != "."
 
 
 def _is_path_to_page(block: PageBlock, title: str | None) -> bool:
@@ -303,11 +351,18 @@ def is_caption_block(block: PageBlock) -> bool:
         return False  # it captions a table or quotation, or is ordinary text
     if block.text.startswith("©"):
         return True
-    parts = [part for part in block.element.contents if isinstance(part, Tag) or str(part).strip()]
-    inside = [part for part in parts if isinstance(part, Tag) and len(parts) == 1]
-    around = [part for part in (block.element, block.element.parent) if part is not None]
-    classes = [str(part.get("class") or "") for part in (*inside, *around)]
-    return any(CAPTION_CLASS.search(names) for names in classes)
+    elements = [_find_only_child(block.element), block.element, block.element.parent]
+    return any(
+        CAPTION_CLASS.search(str(element.get("class") or ""))
+        for element in elements
+        if element is not None
+    )
+
+
+def _find_only_child(element: Tag) -> Tag | None:
+    """Return the child element if an element has one and no text beside it, or None."""
+    parts = [part for part in element.contents if isinstance(part, Tag) or str(part).strip()]
+    return parts[0] if len(parts) == 1 and isinstance(parts[0], Tag) else None
 
 
 MIN_TEXT_LENGTH = 40  # characters; shorter texts are labels, buttons and menus
@@ -323,6 +378,8 @@ MIN_PAGE_SHARE, MIN_START_SHARE_OF_SMALL = (
     0.08,
     0.3,
 )  # share of all sentences, and share of the text after the heading
+# the doubt that is certain
+WRONG_TEXT = "has neither the text after the heading nor a word of the title"
 # Words of the title are compared by their stems; scripts without spaces between words are left out.
 WORD, STEM_LENGTH = re.compile(r"[^\W\u2e80-\U0003ffff]{4,}"), 5
 # Elements whose first text is read; for inline elements, also the text after them. Other elements
@@ -408,13 +465,9 @@ class BodyAgreement:
 
 def read_sentences(root: Element) -> PageSentences:
     """Read the sentences of a page. Call it before elements are removed from the tree."""
-    body = root.find("body")
-    frame = root if body is None else body
-    while len(frame) == 1 and len(frame[0]):
-        frame = frame[0]
     page = PageSentences()
     sentences = page.sentences
-    for part in frame:
+    for part in _find_page_frame(root):
         for element in part.iter(*TEXT_TAGS):
             tag = element.tag
             if tag in ("h1", "h2"):
@@ -423,16 +476,26 @@ def read_sentences(root: Element) -> PageSentences:
             for text in texts:
                 # Most long texts are only indentation.
                 if text is not None and len(text) > MIN_TEXT_LENGTH and not text.isspace():
-                    words = text.strip()
-                    if (
-                        len(words) > MIN_TEXT_LENGTH
-                        and next(element.iterancestors("a"), None) is None
-                    ):
-                        probe = clean_line(words[:MAX_PROBE_LENGTH])
-                        sentences.append(Sentence(probe, len(words), _find_block(element), part))
+                    _add_sentence(sentences, text.strip(), element, part)
             if len(sentences) >= MAX_SENTENCES:
                 return page
     return page
+
+
+def _find_page_frame(root: Element) -> Element:
+    """Return the outermost element with more than one child."""
+    body = root.find("body")
+    frame = root if body is None else body
+    while len(frame) == 1 and len(frame[0]):
+        frame = frame[0]
+    return frame
+
+
+def _add_sentence(sentences: list[Sentence], words: str, element: Element, part: Element) -> None:
+    """Append the words of an element to the sentences, unless they are short or in a link."""
+    if len(words) > MIN_TEXT_LENGTH and next(element.iterancestors("a"), None) is None:
+        probe = clean_line(words[:MAX_PROBE_LENGTH])
+        sentences.append(Sentence(probe, len(words), _find_block(element), part))
 
 
 def _find_block(element: Element) -> Element:
@@ -452,29 +515,64 @@ def compare_body(
     pairs = [
         (sentence, sentence.length if sentence.probe in text else 0) for sentence in page.sentences
     ]
-    blocks: dict[Element, list[SharedSentence]] = defaultdict(list)
-    for pair in pairs:
-        blocks[pair[0].block].append(pair)
-    densest = max(blocks.values(), key=_count_characters, default=[])
+    densest = _find_densest_block(pairs)
     block = _measure_share(densest)
     place = page.headings.get(heading) if heading is not None else None
     start = _measure_share(_iter_start(pairs[place[0] :])) if place else None
-    is_start_missing = start is not None and start < MIN_START_SHARE
-    doubt, is_wrong = None, False
-    if is_start_missing and not _has_title_word(title, text):
-        doubt, is_wrong = "has neither the text after the heading nor a word of the title", True
-    elif is_start_missing and block is not None and block < MIN_BLOCK_SHARE:
-        doubt = "has neither the text after the heading nor the densest block of the page"
-    elif place and _is_before(pairs, place[0]):
-        doubt = "is before the heading"
-    elif place and is_elsewhere(pairs, place[1]) and not _has_title_word(title, text):
-        doubt = "is in another part of the page than the heading, and has no word of the title"
-    elif start is not None and start < MIN_START_SHARE_OF_SMALL:
-        share = _measure_share(pairs)
-        if share is not None and share < MIN_PAGE_SHARE:
-            doubt = f"is only {share:.0%} of the text around it"
+    doubt = _find_start_doubt(start, block, title, text)
+    is_wrong = doubt == WRONG_TEXT
+    if doubt is None and place:
+        doubt = _find_place_doubt(pairs, place, title, text)
+    if doubt is None:
+        doubt = _find_size_doubt(pairs, start)
     path = format_element_path(densest[0][0].block) if block is not None else ""
     return BodyAgreement(start=start, block=block, block_path=path, doubt=doubt, is_wrong=is_wrong)
+
+
+def _find_densest_block(pairs: Iterable[SharedSentence]) -> list[SharedSentence]:
+    """Return the sentences of the element with most text, or an empty list."""
+    blocks: dict[Element, list[SharedSentence]] = defaultdict(list)
+    for pair in pairs:
+        blocks[pair[0].block].append(pair)
+    return max(blocks.values(), key=_count_characters, default=[])
+
+
+def _find_start_doubt(
+    start: float | None, block: float | None, title: str | None, text: str
+) -> str | None:
+    """Return why a text without the text after the heading is probably another one, or None."""
+    if start is None or start >= MIN_START_SHARE:
+        return None
+    if not _has_title_word(title, text):
+        return WRONG_TEXT
+    if block is not None and block < MIN_BLOCK_SHARE:
+        return "has neither the text after the heading nor the densest block of the page"
+    return None
+
+
+def _find_place_doubt(
+    pairs: Sequence[SharedSentence], place: tuple[int, Element], title: str | None, text: str
+) -> str | None:
+    """Return what is wrong with the place of a text on its page, or None.
+
+    place: that of the heading, as in `PageSentences.headings`.
+    """
+    position, part = place
+    if _is_before(pairs, position):
+        return "is before the heading"
+    if is_elsewhere(pairs, part) and not _has_title_word(title, text):
+        return "is in another part of the page than the heading, and has no word of the title"
+    return None
+
+
+def _find_size_doubt(pairs: Sequence[SharedSentence], start: float | None) -> str | None:
+    """Return how little of the page's text a text has if it lacks much after the heading."""
+    if start is None or start >= MIN_START_SHARE_OF_SMALL:
+        return None
+    share = _measure_share(pairs)
+    if share is None or share >= MIN_PAGE_SHARE:
+        return None
+    return f"is only {share:.0%} of the text around it"
 
 
 def _iter_start(pairs: Iterable[SharedSentence]) -> Iterator[SharedSentence]:

@@ -2,7 +2,7 @@
 
 query_language    parses queries into a tree, loosens queries with few hits
 search_request    converts search requests from and to URL parameters
-search_index      the FTS5 tables, and the columns in memory that hits are filtered, sorted and counted by
+search_index      the FTS5 tables, and the columns in memory by which hits are filtered and counted
 query_sql         translates a tree to FTS5 and SQL
 ranking           finds, sorts and counts the hits
 results           the answer to a search

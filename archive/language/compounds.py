@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from importlib.metadata import files
@@ -22,7 +23,7 @@ DISTRIBUTION = "hunspell-sv"
 # Flags.
 INFLECTING_FLAGS = frozenset("ABCDEFGHIJKLMNOPQRm")
 DERIVING_FLAGS = frozenset("bde17")  # inhabitants, abbreviations, numbers
-JOINING_FLAGS = frozenset("fghistuvwxyz")
+JOINING_FLAGS, MIDDLE_JOINING_FLAGS = frozenset("fghistuvwxyz"), frozenset("fghi")
 NOUN_FLAGS, VERB_FLAGS, ADJECTIVE_FLAGS = (
     frozenset("BCDEFGHIJ"),
     frozenset("KLMNm"),
@@ -170,19 +171,24 @@ def _add_dictionary_line(
         return
     if COMPOUND_ONLY_FLAG not in flags:
         lexicon.flags[word] = _intern_flags(*lexicon.flags.get(word, ()), flags)
-    if INFLECTING_FLAGS.isdisjoint(flags) and COMPOUND_ONLY_FLAG not in flags:
-        return  # a stray form taken from some text
+        if INFLECTING_FLAGS.isdisjoint(flags):
+            return  # a stray form taken from some text
+    _add_compound_forms(lexicon, word, flags, joins)
+
+
+def _add_compound_forms(
+    lexicon: Lexicon, word: str, flags: str, joins: dict[str, list[tuple[str, SuffixRule]]]
+) -> None:
+    """Add the forms that a word has as the first or a middle part of compounds."""
     if FIRST_PART_FLAG in flags:
         lexicon.first_parts.setdefault(word, word)
     if MIDDLE_PART_FLAG in flags:
         lexicon.middle_parts.setdefault(word, word)
     for flag in JOINING_FLAGS.intersection(flags):
+        parts = lexicon.middle_parts if flag in MIDDLE_JOINING_FLAGS else lexicon.first_parts
         for ending, rule in joins.get(flag, ()):
             if rule.condition is None or rule.condition.search(word):
-                joined = word[: len(word) - len(rule.strip)] + ending
-                (lexicon.middle_parts if flag in "fghi" else lexicon.first_parts).setdefault(
-                    joined, word
-                )
+                parts.setdefault(word[: len(word) - len(rule.strip)] + ending, word)
 
 
 @cache
@@ -221,45 +227,65 @@ def _find_base_readings(word: str) -> list[WordReading]:
 
 def _find_inflected_readings(word: str) -> list[WordReading]:
     """List the readings in which the word is an inflection of another word."""
-    lexicon, readings = load_lexicon(), []
+    readings = []
+    for base, rule, ending in _iter_bases(word):
+        for flags in load_lexicon().flags[base]:
+            if rule.flag in flags and (
+                reading := _classify_form(word, base, flags, rule.flag, ending)
+            ):
+                readings.append(reading)
+    return readings
+
+
+def _iter_bases(word: str) -> Iterator[tuple[str, SuffixRule, str]]:
+    """Yield other words that a word may be a form of, each with the rule and the form's ending."""
+    lexicon = load_lexicon()
     for start in range(max(1, len(word) - lexicon.max_ending_length), len(word) + 1):
         stem, ending = word[:start], word[start:]
         for rule in lexicon.rules.get(ending, ()):
             base = stem + rule.strip
-            lines = lexicon.flags.get(base)
-            if lines is None or base == word or not VOWEL.search(base):
+            if base not in lexicon.flags or base == word or not VOWEL.search(base):
                 continue
-            if rule.condition and not rule.condition.search(base):
-                continue
-            readings += [
-                _classify_form(word, base, flags, rule.flag, ending)
-                for flags in lines
-                if rule.flag in flags
-            ]
-    return [reading for reading in readings if reading]
+            if rule.condition is None or rule.condition.search(base):
+                yield base, rule, ending
 
 
 def _find_derived_readings(word: str) -> list[WordReading]:
     """List the readings of a word as an agent noun or participle, most of which the dictionary has
     only as endings.
     """
-    if match := AGENT_NOUN.fullmatch(word):
-        stem = match[1][:-2]
-        if load_lexicon().is_headword(match[1] + "e") or is_infinitive(stem + "a"):
-            return [
-                WordReading(
-                    match[1] + "e", NOUN, BASE_FORM if word == match[1] + "e" else INFLECTED
-                )
-            ]
-    if match := PRESENT_PARTICIPLE.fullmatch(word):
-        stem = match[1].removesuffix("nde")
-        if load_lexicon().is_headword(match[1]) or is_infinitive(stem) or is_infinitive(stem[:-1]):
-            return [WordReading(match[1], NOUN, BASE_FORM if word == match[1] else INFLECTED)]
+    reading = (
+        _read_agent_noun(word) or _read_present_participle(word) or _read_past_participle(word)
+    )
+    return [reading] if reading else []
+
+
+def _read_agent_noun(word: str) -> WordReading | None:
+    match = AGENT_NOUN.fullmatch(word)
+    if not match:
+        return None
+    noun, verb = match[1] + "e", match[1][:-2] + "a"
+    if not load_lexicon().is_headword(noun) and not is_infinitive(verb):
+        return None
+    return WordReading(noun, NOUN, BASE_FORM if word == noun else INFLECTED)
+
+
+def _read_present_participle(word: str) -> WordReading | None:
+    match = PRESENT_PARTICIPLE.fullmatch(word)
+    if not match:
+        return None
+    noun, stem = match[1], match[1].removesuffix("nde")
+    if load_lexicon().is_headword(noun) or is_infinitive(stem) or is_infinitive(stem[:-1]):
+        return WordReading(noun, NOUN, BASE_FORM if word == noun else INFLECTED)
+    return None
+
+
+def _read_past_participle(word: str) -> WordReading | None:
     for pattern, verb in PAST_PARTICIPLES.items():
         match = pattern.fullmatch(word)
         if match and is_infinitive(match[1] + verb):
-            return [WordReading(match[1] + verb, VERB, PARTICIPLE)]
-    return []
+            return WordReading(match[1] + verb, VERB, PARTICIPLE)
+    return None
 
 
 def _classify_form(word: str, base: str, flags: str, flag: str, ending: str) -> WordReading | None:
@@ -287,12 +313,18 @@ def _classify_verb_form(base: str, flags: str, flag: str, ending: str) -> WordRe
     if flag == "J" and not ending:
         return WordReading(base, VERB, IMPERATIVE)
     if flag in NOUN_FLAGS:
-        noun = base[:-1] if flag in "HI" else base + "n" if flag == "E" else ""
-        is_noun = load_lexicon().is_headword(noun)
-        return WordReading(
-            noun if is_noun else base, NOUN if is_noun or flag != "I" else VERB, INFLECTED
-        )
+        noun = _build_noun(base, flag)
+        if load_lexicon().is_headword(noun):
+            return WordReading(noun, NOUN, INFLECTED)
+        return WordReading(base, VERB if flag == "I" else NOUN, INFLECTED)
     return WordReading(base, VERB, PARTICIPLE if flag in "OP" and ending != "de" else INFLECTED)
+
+
+def _build_noun(verb: str, flag: str) -> str:
+    """Return the noun whose endings a flag of a verb adds, or ""."""
+    if flag in "HI":
+        return verb[:-1]
+    return verb + "n" if flag == "E" else ""
 
 
 def is_infinitive(word: str) -> bool:
@@ -374,18 +406,23 @@ def _list_splits(word: str, start: int, max_parts: int) -> list[tuple[str, ...]]
     found: list[tuple[str, ...]] = []
     if start and can_end_compound(word[start:]):
         found.append((word[start:],))
-    if max_parts > 1:
-        for end in range(start + MIN_PART_LENGTH, len(word) - MIN_PART_LENGTH + 1):
-            part = word[start:end]
-            if part in lexicon.first_parts or (start and part in lexicon.middle_parts):
-                found += [(part, *rest) for rest in _list_splits(word, end, max_parts - 1)]
-        if not start and word.startswith(SHORT_FIRST_PARTS):
-            found += [
-                (word[:2], *rest)
-                for rest in _list_splits(word, 2, max_parts - 1)
-                if len(rest[-1]) > 3
-            ]
+    if max_parts == 1:
+        return found
+    for end in range(start + MIN_PART_LENGTH, len(word) - MIN_PART_LENGTH + 1):
+        part = word[start:end]
+        if part in lexicon.first_parts or (start and part in lexicon.middle_parts):
+            found += [(part, *rest) for rest in _list_splits(word, end, max_parts - 1)]
+    if not start:
+        found += _list_splits_after_short_part(word, max_parts)
     return found
+
+
+def _list_splits_after_short_part(word: str, max_parts: int) -> list[tuple[str, ...]]:
+    """List the ways to split a word after a first part of two letters, if it begins with one."""
+    if not word.startswith(SHORT_FIRST_PARTS):
+        return []
+    rests = _list_splits(word, 2, max_parts - 1)
+    return [(word[:2], *rest) for rest in rests if len(rest[-1]) > 3]
 
 
 @lru_cache(maxsize=50_000)

@@ -35,16 +35,17 @@ from archive.language.compounds import (
 # These are their own lemmas, although they look like forms of rare words: mot of mod, mars of mara,
 # hur of hu.
 CLOSED_CLASS_WORDS = """
-    alla allt alltid allting andra annars antingen att av bakom bara bland bort borta bredvid båda både de den
-    denna deras dess dessa dessutom det detta dig din då där därefter därför efter eftersom ej eller emellan en
-    enda endast enligt er ett fler flera flest fram framför från för före förra genom gentemot han hans hellre
-    helt henne hennes hit hon honom hos hur här i igen igenom in inför innan inne inom inte istället ju just
-    jämte kanske kring längs med medan mellan men mer mera mest mig min mot många ned nedan nej ner ni nog nu
-    någon någonsin något några när och också olika om omkring oss ovan på redan samma samt sedan sig sin sina
-    sitt själv snart som strax stundom så sådan tack till tills tillsammans trots under upp uppe ut utan utanför
-    utöver vad var varandra vare varför varje vars vart vem vi via vid vidare vilka vilken vilket visst vår våra
-    väl åt än ändå ännu även över överallt januari februari mars april maj juni juli augusti september oktober
-    november december
+    alla allt alltid allting andra annars antingen att av bakom bara bland bort borta bredvid båda
+    både de den denna deras dess dessa dessutom det detta dig din då där därefter därför efter
+    eftersom ej eller emellan en enda endast enligt er ett fler flera flest fram framför från för
+    före förra genom gentemot han hans hellre helt henne hennes hit hon honom hos hur här i igen
+    igenom in inför innan inne inom inte istället ju just jämte kanske kring längs med medan mellan
+    men mer mera mest mig min mot många ned nedan nej ner ni nog nu någon någonsin något några när
+    och också olika om omkring oss ovan på redan samma samt sedan sig sin sina sitt själv snart som
+    strax stundom så sådan tack till tills tillsammans trots under upp uppe ut utan utanför utöver
+    vad var varandra vare varför varje vars vart vem vi via vid vidare vilka vilken vilket visst vår
+    våra väl åt än ändå ännu även över överallt januari februari mars april maj juni juli augusti
+    september oktober november december
 """
 IRREGULAR_FORMS = {  # words for which both sources are wrong, and forms of at most three letters
     "göra": "gör göra göras gjord gjorda gjorde gjordes gjort gjorts görs",
@@ -118,8 +119,8 @@ READING_PRIORITY = (AGREEING, BASE_FORM, INFLECTED, PARTICIPLE, GENITIVE, IMPERA
 def swedish_lemma(word: str) -> str:
     """Return the lemma of a lower-case Swedish word, or the word itself if it has no known lemma.
 
-    >>> [swedish_lemma(word) for word in ("myndigheternas", "besluten", "män", "människohandelsbrotten")]
-    ['myndighet', 'beslut', 'man', 'människohandelsbrott']
+    >>> swedish_lemma("myndigheternas"), swedish_lemma("män"), swedish_lemma("sjukhusbesluten")
+    ('myndighet', 'man', 'sjukhusbeslut')
     """
     if len(word) > MAX_LEMMATISED_LENGTH:
         return word
@@ -154,7 +155,6 @@ def is_english_word(word: str) -> bool:
     return is_known(word, lang="en")
 
 
-@lru_cache(maxsize=50_000)  # many forms share a base, whose own base is looked up each time
 def _find_base_form(word: str) -> str:
     if word in LEMMA_EXCEPTIONS:
         return LEMMA_EXCEPTIONS[word]
@@ -164,14 +164,24 @@ def _find_base_form(word: str) -> str:
     if not word.isalpha() or _is_irregular(word, dictionary_lemma):
         return dictionary_lemma
     readings = find_word_readings(word)
-    if word.endswith("an") and dictionary_lemma == word and is_infinitive(word[:-1]):
-        return word  # påverkan, början
-    if not readings or (
-        dictionary_lemma == word
-        and all(reading.relation in (GENITIVE, IMPERATIVE) for reading in readings)
-    ):
+    if dictionary_lemma == word and _is_verbal_noun(word):
+        return word
+    if not readings or (dictionary_lemma == word and _are_unlikely(readings)):
         return _guess_base_form(word, dictionary_lemma)
     return _choose_base_form(word, readings, dictionary_lemma)
+
+
+def _is_verbal_noun(word: str) -> bool:
+    """Return whether a word is made of a verb by -n.
+
+    >>> _is_verbal_noun("påverkan"), _is_verbal_noun("gatan")
+    (True, False)
+    """
+    return word.endswith("an") and is_infinitive(word[:-1])
+
+
+def _are_unlikely(readings: list[WordReading]) -> bool:
+    return all(reading.relation in (GENITIVE, IMPERATIVE) for reading in readings)
 
 
 def _find_short_base(word: str) -> str:
@@ -223,19 +233,7 @@ def _is_irregular(word: str, dictionary_lemma: str) -> bool:
 
 
 def _choose_base_form(word: str, readings: list[WordReading], dictionary_lemma: str) -> str:
-    nouns = {
-        reading.base
-        for reading in readings
-        if reading.word_class == NOUN and reading.relation in (BASE_FORM, INFLECTED)
-    }
-    likely = [
-        reading
-        for reading in readings
-        # beslutet is a form of the noun beslut, and följd a noun of its own
-        if not (reading.word_class == ADJECTIVE and reading.base.removesuffix("en") in nouns)
-        and not (reading.relation in (PARTICIPLE, IMPERATIVE) and word in nouns)
-    ]
-    likely = likely or readings
+    likely = _list_likely_readings(word, readings) or readings
     bases = {reading.base for reading in likely if reading.relation != IMPERATIVE}
     if dictionary_lemma in bases and dictionary_lemma != word:
         return dictionary_lemma
@@ -245,17 +243,31 @@ def _choose_base_form(word: str, readings: list[WordReading], dictionary_lemma: 
     return chosen.base
 
 
+def _list_likely_readings(word: str, readings: list[WordReading]) -> list[WordReading]:
+    """List the readings that are more likely than a noun with the same form.
+
+    beslutet is a form of the noun beslut, and följd a noun of its own.
+    """
+    nouns = {
+        reading.base
+        for reading in readings
+        if reading.word_class == NOUN and reading.relation in (BASE_FORM, INFLECTED)
+    }
+    return [
+        reading
+        for reading in readings
+        if not (reading.word_class == ADJECTIVE and reading.base.removesuffix("en") in nouns)
+        and not (reading.relation in (PARTICIPLE, IMPERATIVE) and word in nouns)
+    ]
+
+
 def _find_underlying_base(word: str, readings: list[WordReading], dictionary_lemma: str) -> str:
     """Return the base of a headword that is itself a participle, superlative or plural, or the word
     itself.
     """
     word_classes = {reading.word_class for reading in readings if reading.relation == BASE_FORM}
     if ADJECTIVE in word_classes and NOUN not in word_classes:
-        verb = next((reading.base for reading in readings if reading.relation == PARTICIPLE), word)
-        is_superlative = (
-            verb == word and word.endswith("st") and load_lexicon().is_headword(dictionary_lemma)
-        )
-        return dictionary_lemma if is_superlative else verb
+        return _find_adjective_base(word, readings, dictionary_lemma)
     if word_classes == {VERB}:
         return _find_related_noun(word) or word
     if (
@@ -265,6 +277,14 @@ def _find_underlying_base(word: str, readings: list[WordReading], dictionary_lem
     ):
         return dictionary_lemma
     return word
+
+
+def _find_adjective_base(word: str, readings: list[WordReading], dictionary_lemma: str) -> str:
+    """Return the verb of a participle, the base of a superlative, or the word itself."""
+    verb = next((reading.base for reading in readings if reading.relation == PARTICIPLE), word)
+    if verb != word or not word.endswith("st"):
+        return verb
+    return dictionary_lemma if load_lexicon().is_headword(dictionary_lemma) else word
 
 
 def _is_plural_only(noun: str) -> bool:
@@ -287,14 +307,17 @@ def _find_related_noun(verb: str) -> str | None:
     if "m" in verb_flags and any("I" in flags for flags in all_flags.get(cyclic, ())):
         return cyclic  # cykla → cykel, because cyklar is a form of both
     for noun in (verb[:-1], verb[:-1] + "e"):
-        for flags in all_flags.get(noun, ()):
-            if (
-                "I" in verb_flags
-                or ("G" in flags and "m" in verb_flags)
-                or ("H" in flags and "K" in verb_flags)
-            ):
-                return noun
+        if any(_share_forms(flags, verb_flags) for flags in all_flags.get(noun, ())):
+            return noun
     return None
+
+
+def _share_forms(noun_flags: str, verb_flags: str) -> bool:
+    return (
+        "I" in verb_flags
+        or ("G" in noun_flags and "m" in verb_flags)
+        or ("H" in noun_flags and "K" in verb_flags)
+    )
 
 
 def _guess_base_form(word: str, dictionary_lemma: str) -> str:

@@ -18,16 +18,17 @@ TRANSLATIONS_FILE = Path(__file__).with_name("english_words.tsv")
 
 # Words that need not occur.
 SWEDISH_WORDS = """
-    alla allt att av bara blev bli blir borde bör de dem den denna deras dess dessa det detta dig din dina dit ditt du
-    då där därför efter eller en er ert ett finns fick för få får genom ger gör göra gjorde går ha hade han hans har
-    hon hos hur här i ifrån in inför inom jag ju kan kring kommer kunde man med mellan men mot ni nog nu något någon
-    några när och också om oss på sig sin sina sitt ska skulle som så till under ur ut utan vad var vara varför varit
-    vem vems vi vid vilka vilken vilket vill vår våra vårt är åt över dnr diarienr diarienummer
+    alla allt att av bara blev bli blir borde bör de dem den denna deras dess dessa det detta dig
+    din dina dit ditt du då där därför efter eller en er ert ett finns fick för få får genom ger gör
+    göra gjorde går ha hade han hans har hon hos hur här i ifrån in inför inom jag ju kan kring
+    kommer kunde man med mellan men mot ni nog nu något någon några när och också om oss på sig sin
+    sina sitt ska skulle som så till under ur ut utan vad var vara varför varit vem vems vi vid
+    vilka vilken vilket vill vår våra vårt är åt över dnr diarienr diarienummer
 """
 ENGLISH_WORDS = """
-    a about an and are as at been between can could did does for from has have how if in into it its of on or our should
-    than that the their them there these they this those to was we were what when where which who why will with would
-    you your
+    a about an and are as at been between can could did does for from has have how if in into it its
+    of on or our should than that the their them there these they this those to was we were what
+    when where which who why will with would you your
 """
 AMBIGUOUS_WORDS = frozenset(("be", "by", "do", "is"))  # function words only if the query is English
 ONLY_ENGLISH_WORDS = frozenset(ENGLISH_WORDS.split()).difference(SWEDISH_WORDS.split())

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
+from itertools import chain
 from typing import Any
 
 from archive.language.compounds import (
@@ -55,14 +56,14 @@ HYPHENATED_WORD = re.compile(r"(?<![\w-])[^\W\d_]{2,}-[^\W\d_]{2,}(?![\w-])")
 
 # Compounds. A first part that is a particle makes another word (av + tal), and so do these endings.
 PARTICLE_LIST = """
-    an av bak be bi bort efter er fram för före ge genom hem hop in inne kring med mellan miss mot ned ner om on oss på
-    sam sär till under upp ur ut utan van vid väl å åter över
+    an av bak be bi bort efter er fram för före ge genom hem hop in inne kring med mellan miss mot
+    ned ner om on oss på sam sär till under upp ur ut utan van vid väl å åter över
 """
 QUALIFIER_LIST = "egen fri full hög riks själv"  # first parts that do not name a subject
 SUFFIX_LIST = "dom full lös nation ring rik sam skap form"
 OPAQUE_LIST = """
-    människohandel misshandel elände elända riksdag ordförande livsmedel läkemedel landskap dagordning ögonblick
-    slutsats rättegång handikapp medelålder svartsjuka trädgård plattform
+    människohandel misshandel elände elända riksdag ordförande livsmedel läkemedel landskap
+    dagordning ögonblick slutsats rättegång handikapp medelålder svartsjuka trädgård plattform
 """  # words of the dictionary whose meaning is not that of their parts
 PARTICLES, QUALIFIERS, SUFFIXES, OPAQUE_COMPOUNDS = (
     frozenset(words.split()) for words in (PARTICLE_LIST, QUALIFIER_LIST, SUFFIX_LIST, OPAQUE_LIST)
@@ -134,24 +135,25 @@ def analyze(text: str, language: str | None) -> AnalyzedText:
     # entries
     kept = abbreviations | {word for word in words if len(word) > MAX_COMPOUND_LENGTH}
     lemmas = {word: word if word in kept else to_lemma(word) for word in dict.fromkeys(words)}
-    compounds = (
-        ()
-        if english
-        else tuple(
-            dict.fromkeys(lemma for lemma in lemmas.values() if len(lemma) <= MAX_COMPOUND_LENGTH)
-        )
-    )
+    compounds = () if english else _list_compounds(lemmas.values())
+    joined = _join_hyphenated_words(text, to_lemma)
     return AnalyzedText(
         words=words,
         lemmas=lemmas,
-        compound_parts=_collect_compound_parts(compounds) + _join_hyphenated_words(text, to_lemma),
-        minor_parts=tuple(
-            dict.fromkeys(part for lemma in compounds for part in find_minor_parts(lemma))
-        ),
-        last_parts=tuple(
-            dict.fromkeys(part for lemma in compounds if (part := find_last_part(lemma)))
-        ),
+        compound_parts=_collect_parts(map(find_compound_parts, compounds)) + joined,
+        minor_parts=_collect_parts(map(find_minor_parts, compounds)),
+        last_parts=tuple(dict.fromkeys(filter(None, map(find_last_part, compounds)))),
     )
+
+
+def _list_compounds(lemmas: Iterable[str]) -> tuple[str, ...]:
+    """List the distinct lemmas that may be compounds."""
+    return tuple(dict.fromkeys(lemma for lemma in lemmas if len(lemma) <= MAX_COMPOUND_LENGTH))
+
+
+def _collect_parts(groups: Iterable[Iterable[str]]) -> tuple[str, ...]:
+    """Return the parts of all compounds, without duplicates."""
+    return tuple(dict.fromkeys(chain.from_iterable(groups)))
 
 
 def analyze_word(word: str) -> tuple[str, ...]:
@@ -261,8 +263,10 @@ def find_minor_parts(lemma: str) -> tuple[str, ...]:
     """Return the lemmas of the first and middle parts of a compound, whether or not it is in the
     dictionary.
 
-    >>> find_minor_parts("migrationsminister"), find_minor_parts("elprisstöd"), find_minor_parts("människohandelsbrott")
-    (('migration',), ('el', 'pris'), ())
+    >>> find_minor_parts("migrationsminister"), find_minor_parts("elprisstöd")
+    (('migration',), ('el', 'pris'))
+    >>> find_minor_parts("människohandelsbrott")
+    ()
     """
     parts = _split_word(lemma)
     if not parts or lemma in OPAQUE_COMPOUNDS:
@@ -282,8 +286,8 @@ def find_minor_parts(lemma: str) -> tuple[str, ...]:
 def find_last_part(lemma: str) -> str:
     """Return the lemma of the last part of a compound that has a meaning of its own, or "".
 
-    >>> find_last_part("ålderspension"), find_last_part("sjukvårdsminister"), find_last_part("avtal")
-    ('pension', '', '')
+    >>> find_last_part("ålderspension"), find_last_part("sjukvårdsminister")
+    ('pension', '')
     """
     parts = _split_word(lemma)
     if not parts or lemma in OPAQUE_COMPOUNDS or parts[0] in PARTICLES or parts[-1] in SUFFIXES:
@@ -336,15 +340,6 @@ def find_related_lemmas(lemma: str) -> tuple[str, ...]:
             related |= dict.fromkeys(stem + other for other in DERIVING_ENDINGS)
             break
     return tuple(word for word in related if word != lemma and is_swedish_word(word))
-
-
-def _collect_compound_parts(lemmas: Iterable[str]) -> tuple[str, ...]:
-    """Return the compound parts of all lemmas, without duplicates (see `find_compound_parts`)."""
-    return tuple(
-        dict.fromkeys(
-            part for lemma in dict.fromkeys(lemmas) for part in find_compound_parts(lemma)
-        )
-    )
 
 
 def find_compound_key(word: str) -> str:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
-from archive.search.query_language import DATE_FIELDS, AndNode, FilterNode, QueryNode, SearchNote
+from archive.search.query_language import DATE_FIELDS, QueryNode, SearchNote, list_days
 from archive.search.query_sql import build_hits_sql, build_match, plan_search, select_ids
 from archive.search.ranking import HitFinder, HitPage
 from archive.search.search_index import NO_VALUE, UNDATED_MONTH
@@ -90,17 +91,34 @@ def list_periods(counts: Sequence[PeriodCounts], unit: str | None = None) -> tup
     If a search is limited to some time, they begin and end with that. unit: None: months for up to
     MAX_MONTHS, else years.
     """
-    names = [name for each in counts for name, number in each.hits.items() if number]
+    names = _list_hit_periods(counts)
     if not names:
         return unit or YEAR, []
-    names += [name for each in counts for name in each.limits]
+    names += chain.from_iterable(each.limits for each in counts)
     first, last = min(names), max(names)
-    if not all(each.has_months for each in counts) or unit == YEAR:
-        return YEAR, [f"{year:04}" for year in range(int(first[:4]), int(last[:4]) + 1)]
-    start, end = (12 * int(name[:4]) + int(name[5:]) - 1 for name in (first, last))
+    if unit == YEAR or not all(each.has_months for each in counts):
+        return YEAR, _list_years(first, last)
+    start, end = _number_month(first), _number_month(last)
     if unit is None and end - start >= MAX_MONTHS:
-        return list_periods(counts, YEAR)
+        return YEAR, _list_years(first, last)
     return MONTH, [f"{number // 12:04}-{number % 12 + 1:02}" for number in range(start, end + 1)]
+
+
+def _list_hit_periods(counts: Iterable[PeriodCounts]) -> list[str]:
+    return [name for each in counts for name, number in each.hits.items() if number]
+
+
+def _list_years(first: str, last: str) -> list[str]:
+    return [f"{year:04}" for year in range(int(first[:4]), int(last[:4]) + 1)]
+
+
+def _number_month(name: str) -> int:
+    """Return the number of a month, counted from January of the year 0.
+
+    >>> _number_month("0001-02")
+    13
+    """
+    return 12 * int(name[:4]) + int(name[5:]) - 1
 
 
 async def count_hit_page(finder: HitFinder, hit_page: HitPage) -> PeriodCounts | None:
@@ -148,15 +166,11 @@ def find_limits(tree: QueryNode | None, months: Sequence[str]) -> list[str]:
     """
     if not months:
         return []
-    parts = tree.parts if isinstance(tree, AndNode) else (tree,)
-    days = [(part.field, part.value[:7]) for part in parts if isinstance(part, FilterNode)]
-    bounds = {name: [month for field, month in days if field == name] for name in DATE_FIELDS}
-    first, last = max([min(months), *bounds["from"]]), min([max(months), *bounds["to"]])
-    return [
-        month
-        for name, month in zip(DATE_FIELDS, (first, last), strict=True)
-        if bounds[name] and first <= last
-    ]
+    starts, ends = ([day[:7] for day in list_days(tree, name)] for name in DATE_FIELDS)
+    first, last = max([min(months), *starts]), min([max(months), *ends])
+    if first > last:
+        return []
+    return [month for month, bounds in ((first, starts), (last, ends)) if bounds]
 
 
 async def count_without_words(finder: HitFinder) -> PeriodCounts:
@@ -166,24 +180,26 @@ async def count_without_words(finder: HitFinder) -> PeriodCounts:
     include, exclude = finder.request.include, finder.request.exclude
     totals = await _read_month_totals(finder)
     if not exclude and set(include) <= {"agency", "year"}:
-        years = include.get("year")
-        hits = {
-            name: dated
-            for name, (_, dated) in totals.items()
-            if dated and (not years or name[:4] in years)
-        }
-        undated = (
-            sum(releases - dated for releases, dated in totals.values())
-            if not years or NO_VALUE in years
-            else 0
-        )
-        return PeriodCounts(hits=hits, undated=undated)
+        return _count_months(totals, include.get("year", ()))
     by_year = {**finder.columns.count_all_values("year", include, exclude, skip_chosen=False)}
     undated = by_year.pop(NO_VALUE, 0)
     yearly = Counter[str]()
     for name, (_, dated) in totals.items():
         yearly[name[:4]] += dated
     return PeriodCounts(hits=by_year, undated=undated, totals=yearly, has_months=False)
+
+
+def _count_months(totals: Mapping[str, tuple[int, int]], years: Collection[str]) -> PeriodCounts:
+    """Count all releases of years, or of all years if none is chosen, by month."""
+    hits = {
+        name: dated
+        for name, (_, dated) in totals.items()
+        if dated and (not years or name[:4] in years)
+    }
+    undated = 0
+    if not years or NO_VALUE in years:
+        undated = sum(releases - dated for releases, dated in totals.values())
+    return PeriodCounts(hits=hits, undated=undated)
 
 
 async def _read_all_ids(finder: HitFinder, limit: int) -> tuple[Sequence[int], bool]:

@@ -217,7 +217,7 @@ def _is_cut(sides: Iterable[Mapping[int, int]]) -> bool:
 
 
 def _unite_edits(sides: Iterable[Mapping[int, int]]) -> dict[int, int]:
-    """Return the edits that are in any of `sides`, each with its release."""
+
     joined: dict[int, int] = {}
     for side in sides:
         joined |= side

@@ -417,8 +417,9 @@ class HighlightedText:
                 continue
             parts += [(self.text[position:start], False), (self.text[start:last], True)]
             position = last
-        return [
-            (re.sub(r"\s+", " ", text), marked)
-            for text, marked in [*parts, (self.text[position:end_position], False)]
-            if text
-        ]
+        parts.append((self.text[position:end_position], False))
+        return _collapse_spaces(parts)
+
+
+def _collapse_spaces(parts: MarkedText) -> MarkedText:
+    return [(re.sub(r"\s+", " ", text), marked) for text, marked in parts if text]

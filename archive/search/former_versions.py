@@ -410,7 +410,7 @@ def _find_date_limits(finder: HitFinder, hits: HitList, order: str) -> tuple[int
 
 
 async def _sort_by_first_seen(run: RunQuery, releases: Sequence[int]) -> list[int]:
-    """Sort releases by when they were found, the last first."""
+
     rows = await run(FIRST_SEEN_SQL, {"ids": json.dumps(releases)})
     rows = sorted(rows, key=lambda row: (row["seen"], row["release"]), reverse=True)
     return [row["release"] for row in rows]
@@ -603,7 +603,7 @@ async def _filter_by_conditions(finder: HitFinder, candidates: set[int]) -> set[
 
 
 def _choose_tags(chosen: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-    """Return the chosen facet values without those of other facets than tags."""
+
     return {"tag": chosen["tag"]} if "tag" in chosen else {}
 
 

@@ -233,7 +233,7 @@ def _select_likely_words(words: Iterable[str], terms: Sequence[QueryTerm]) -> se
 
 
 def _collect_initials(terms: Iterable[QueryTerm]) -> set[str]:
-    """Return the first letters of all words of terms."""
+
     initials: set[str] = set()
     for term in terms:
         for reading in term.lemma_sequences:

@@ -135,8 +135,8 @@ def is_earlier(published: str | None, than: str | None) -> bool:
     This is not certain if both are on the same day and one has no time of day, or if one is the
     month of the other.
 
-    >>> is_earlier("2024-05-28", "2024-05-28T09:30:00+02:00"), is_earlier("2024-05-27", "2024-05-28T09:30:00+02:00")
-    (False, True)
+    >>> [is_earlier(day, "2024-05-28T09:30:00+02:00") for day in ("2024-05-28", "2024-05-27")]
+    [False, True]
     """
     first, second = parse_time(published), parse_time(than)
     if first is None or second is None:
@@ -182,26 +182,22 @@ class NearDuplicates:
         url, *dates = self.db.execute(sql, [release_id]).fetchone()
         day = to_day_number(*dates)
         if not is_new:
-            self.db.execute(
-                "delete from near_duplicates where other = ?1 and release in"
-                " (select other from near_duplicates where release = ?1)",
-                [release_id],
-            )
-            self.db.execute("delete from near_duplicates where release = ?", [release_id])
+            self._delete_pairs(release_id)
         if not keys.band_keys:
             return
         self.db.conn.executemany(
             "insert or ignore into minhash_bands (band, value, release) values (?, ?, ?)",
             [(band, key * DAY_RANGE + day, release_id) for band, key in keys.band_keys],
         )
-        low, high = max(day - MAX_DAYS_APART, 0), min(day + MAX_DAYS_APART, DAY_RANGE - 1)
-        ranges = [
-            (band, key * DAY_RANGE + low, key * DAY_RANGE + high) for band, key in keys.band_keys
-        ]
-        if keys.is_long:
-            ranges[0] = _key_range(*keys.band_keys[0])
+        ranges = _list_ranges(keys, day)
         elsewhere = _find_candidates(self.db, ranges, agency, _list_origins(url))
         own = _find_candidates(self.db, ranges[:OWN_BANDS], agency, limit=MAX_OWN_CANDIDATES)
+        self._pair_release(release_id, text, day, elsewhere, own)
+
+    def _pair_release(
+        self, release_id: int, text: str, day: int, elsewhere: Sequence[int], own: Sequence[int]
+    ) -> None:
+        """Pair a release with its near-duplicates among those of other sites and of its own."""
         others = [key for key in dict.fromkeys([*elsewhere, *own]) if key != release_id]
         shingled = _shingle_text(text) if others else ShingledText([], frozenset())
         for other_id in others:
@@ -211,10 +207,21 @@ class NearDuplicates:
             if similarity and (
                 other_id in elsewhere or _is_own_copy(shingled, other_text, similarity)
             ):
-                self.db.conn.executemany(
-                    "insert into near_duplicates (release, other, similarity) values (?, ?, ?)",
-                    [(release_id, other_id, similarity), (other_id, release_id, similarity)],
-                )
+                self._insert_pair(release_id, other_id, similarity)
+
+    def _delete_pairs(self, release_id: int) -> None:
+        self.db.execute(
+            "delete from near_duplicates where other = ?1 and release in"
+            " (select other from near_duplicates where release = ?1)",
+            [release_id],
+        )
+        self.db.execute("delete from near_duplicates where release = ?", [release_id])
+
+    def _insert_pair(self, release_id: int, other_id: int, similarity: float) -> None:
+        self.db.conn.executemany(
+            "insert into near_duplicates (release, other, similarity) values (?, ?, ?)",
+            [(release_id, other_id, similarity), (other_id, release_id, similarity)],
+        )
 
     def find_same_text(self, text: str, agency: str) -> list[tuple[int, float]]:
         """Return (id, similarity) of an agency's releases with nearly the same text, most similar
@@ -249,6 +256,15 @@ class NearDuplicates:
         return _shingle_text(join_text_fields(title, lead, body)), to_day_number(*dates)
 
 
+def _list_ranges(keys: BandKeys, day: int) -> list[KeyRange]:
+    """List the ranges of keys of the texts around a day; the whole of a long text, at any time."""
+    low, high = max(day - MAX_DAYS_APART, 0), min(day + MAX_DAYS_APART, DAY_RANGE - 1)
+    ranges = [(band, key * DAY_RANGE + low, key * DAY_RANGE + high) for band, key in keys.band_keys]
+    if keys.is_long:
+        ranges[0] = _key_range(*keys.band_keys[0])
+    return ranges
+
+
 def _is_own_copy(first: ShingledText, second: ShingledText, similarity: float) -> bool:
     """Return whether two similar texts of one site are copies, and not two notices of a recurring
     event.
@@ -272,16 +288,16 @@ def _find_candidates(
     """
     if not ranges:
         return []
+    condition = "r.agency = ?"
+    if origins:
+        condition = f"(r.agency <> ? or {ORIGIN_SQL} not in (?, ?, ?, ?))"
     rows = db.execute(
-        f"with ranges (band, low,"
-        f" high) as (values"
-        f" {', '.join(['(?, ?, ?)'] * len(ranges))}),"
-        f" found as ("
+        f"with ranges (band, low, high) as (values {', '.join(['(?, ?, ?)'] * len(ranges))}),"
+        " found as ("
         " select b.release, count(*) as shared from ranges g cross join minhash_bands b"
         " on b.band = g.band and b.value between g.low and g.high group by b.release)"
         " select f.release from found f join releases r on r.id = f.release"
-        f" where {f'(r.agency <> ? or {ORIGIN_SQL} not in (?, ?, ?, ?))' if origins else 'r.agency = ?'}"
-        " order by f.shared desc, f.release desc limit ?",
+        f" where {condition} order by f.shared desc, f.release desc limit ?",
         [
             *(number for numbers in ranges for number in numbers),
             agency,

@@ -232,28 +232,29 @@ def add_filters(query: Query, filters: Sequence[QueryNode]) -> Query:
     """
     if query.is_blank or not filters:
         return query
-    tree = join_nodes(AndNode, [*_list_parts(query.tree), *filters])
+    tree = join_nodes(AndNode, [*list_parts(query.tree), *filters])
     notes = dict.fromkeys((*query.notes, *_check_date_range(tree)))
     return replace(query, tree=tree, notes=tuple(notes))
 
 
-def _list_parts(tree: QueryNode | None) -> Sequence[QueryNode]:
-    """Return the parts that must all match."""
+def list_parts(tree: QueryNode | None) -> Sequence[QueryNode]:
+    """Return the parts of a query that must all match."""
     if isinstance(tree, AndNode):
         return tree.parts
-    return [] if tree is None else [tree]
+    return () if tree is None else (tree,)
 
 
 def _check_date_range(tree: QueryNode | None) -> list[SearchNote]:
     """Return a note if the date filters exclude every day."""
-    starts, ends = _list_days(tree, "from"), _list_days(tree, "to")
+    starts, ends = list_days(tree, "from"), list_days(tree, "to")
     if starts and ends and max(starts) > min(ends):
         return [SearchNote("no_time", f"{max(starts)} – {min(ends)}")]
     return []
 
 
-def _list_days(tree: QueryNode | None, field: str) -> list[str]:
-    parts = tree.parts if isinstance(tree, AndNode) else ()
+def list_days(tree: QueryNode | None, field: str) -> list[str]:
+    """Return the days that limit a query in a field, `from` or `to`."""
+    parts = list_parts(tree)
     return [part.value for part in parts if isinstance(part, FilterNode) and part.field == field]
 
 
@@ -324,7 +325,7 @@ def loosen_query(
     releases with each word. max_releases: the last query leaves out the most common words, so that
     it finds about this many releases at most.
     """
-    parts = _add_phrase_synonyms(_list_parts(query.tree))
+    parts = _add_phrase_synonyms(list_parts(query.tree))
     loose = {part: _loosen_word(part) for part in filter(_is_optional, parts)}
     kept = [part for part in parts if part not in loose]
     frequency = {part: _count_releases(part, counts) for part in loose}
@@ -385,7 +386,7 @@ def search_any_word(query: Query, words: Iterable[str]) -> Query:
     What loosen_query leaves as it is stays.
     """
     others = join_nodes(OrNode, [TermNode((word,), match=REQUIRED) for word in words])
-    kept = [part for part in _list_parts(query.tree) if not _is_optional(part)]
+    kept = [part for part in list_parts(query.tree) if not _is_optional(part)]
     return replace(
         query, tree=join_nodes(AndNode, [*([others] if others else []), *kept]), coverage=0.0
     )
@@ -413,14 +414,14 @@ def _find_phrase_synonyms(run: Sequence[QueryNode]) -> QueryNode | None:
     terms = find_terms(AndNode(tuple(run)))
     if not all(map(_is_plain_term, run)) or (len(run) == 1 and terms[0].match == WORD):
         return None
-    others = find_synonyms(" ".join(_list_words(terms)))
+    others = find_synonyms(" ".join(list_words(terms)))
     if not others:
         return None
     synonyms = (TermNode(split_query_words(other), is_added=True) for other in others)
     return OrNode((_join_typed(list(map(_loosen_word, terms))), *synonyms))
 
 
-def _list_words(terms: Iterable[TermNode]) -> list[str]:
+def list_words(terms: Iterable[TermNode]) -> list[str]:
     return [word for term in terms for word in term.words]
 
 
@@ -466,7 +467,7 @@ def _add_names(parts: Sequence[QueryNode]) -> list[QueryNode]:
 
 def _find_other_names(run: Sequence[QueryNode]) -> QueryNode | None:
     """Return an OR of all names of the agency that adjacent words name, or None."""
-    names, words = read_agency_names(), tuple(_list_words(find_terms(AndNode(tuple(run)))))
+    names, words = read_agency_names(), tuple(list_words(find_terms(AndNode(tuple(run)))))
     others = names.get(words) or names.get((*words[:-1], words[-1].removesuffix("s")))
     is_written = len(run) == 1 and run[0].match == WRITTEN  # type: ignore[union-attr]
     if not others or (not is_written and _is_ordinary_word(words)):
@@ -714,7 +715,7 @@ class QueryParser:
 
     def parse_edit(self, name: str, outer_field: str | None, depth: int) -> QueryNode | None:
         """Parse what an edit removed or added. Filters in it are about the whole release."""
-        parts = _list_parts(self.parse_operand(outer_field, depth))
+        parts = list_parts(self.parse_operand(outer_field, depth))
         text = join_nodes(AndNode, list(filter(is_text, parts)))
         others = [part for part in parts if not is_text(part)]
         return join_nodes(AndNode, ([EditNode(**{name: text})] if text else []) + others)

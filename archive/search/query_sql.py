@@ -47,6 +47,7 @@ from archive.search.query_language import (
     SearchNote,
     TermNode,
     fold_diacritics,
+    list_parts,
 )
 from archive.search.related_releases import RelatedReleases, find_related
 from archive.search.search_index import (
@@ -337,7 +338,6 @@ def _collect_filter_values(nodes: Iterable[QueryNode], field: str) -> set[str]:
 
 
 def _collect_prefixes(nodes: Iterable[QueryNode]) -> set[str]:
-    """Return the single words with a star."""
     return {
         node.words[0]
         for node in nodes
@@ -461,7 +461,7 @@ def build_plan(
     '"myndighet"'
     """
     plan = SearchPlan()
-    parts = _list_parts(tree)
+    parts = list_parts(tree)
     required = [part for part in parts if not isinstance(part, NotNode)]
     matches = {part: match for part in required if (match := build_node_match(part, names, index))}
     plan.match = combine_matches(matches.values())
@@ -475,18 +475,6 @@ def build_plan(
             plan.conditions.append(f"({_build_node_condition(part, plan, names)})")
     plan.prefilters = _build_prefilters(required, names)
     return plan
-
-
-def _list_parts(tree: QueryNode | None) -> tuple[QueryNode, ...]:
-    if isinstance(tree, AndNode):
-        return tree.parts
-    return () if tree is None else (tree,)
-
-
-def _list_required_parts(tree: QueryNode | None) -> Sequence[QueryNode]:
-    if isinstance(tree, AndNode):
-        return tree.parts
-    return () if tree is None else (tree,)
 
 
 def build_node_match(node: QueryNode, names: ResolvedNames, index: IndexTable) -> str:
@@ -661,7 +649,7 @@ def match_term(term: TermNode, names: ResolvedNames, index: IndexTable) -> str:
 
 
 def _limit_to_field(match: str, field: str | None, index: IndexTable) -> str:
-    """Return an expression limited to the columns of a field, if there is one."""
+
     if not field or not match:
         return match
     return f"{{{' '.join(list_columns([field], *index.suffixes))}}}: ({match})"
@@ -676,7 +664,6 @@ def _match_typed(text: str, joined: str, columns: str, part_columns: str) -> str
 
 
 def _match_written(term: TermNode, columns: str, *, is_ranked: bool) -> str:
-    """Return the expression for words as they are written."""
     match = match_form(term.words, is_prefix=term.is_prefix)
     # bm25 also counts the word in lower case
     if is_ranked and term.match == WRITTEN and not term.is_prefix:
@@ -686,7 +673,7 @@ def _match_written(term: TermNode, columns: str, *, is_ranked: bool) -> str:
 
 
 def _match_prefix(text: str, columns: str, names: ResolvedNames) -> str:
-    """Return the expression for words with a prefix, or for the lemmas that replace it."""
+
     expansion = names.prefixes.get(text, PrefixExpansion())
     readings = [] if expansion.replaces_prefix else [f"{_quote_fts(text)} *"]
     readings += map(_quote_fts, expansion.lemmas)
@@ -829,7 +816,7 @@ def extract_filters(tree: QueryNode | None) -> AndNode | None:
     """
     filters = tuple(
         part
-        for part in _list_parts(tree)
+        for part in list_parts(tree)
         if all(
             isinstance(node, FilterNode | AndNode | OrNode | NotNode) for node in iter_nodes(part)
         )

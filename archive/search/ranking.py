@@ -230,11 +230,7 @@ class HitFinder:
         exact_counts = await self.count_without_words() if self.has_only_facets else {}
         # A facet with a chosen value is counted without it, to show what its other values would
         # add.
-        chosen_facets = [
-            name
-            for name in FACETS
-            if name in request.include and name not in (*LISTED_FACETS, *exact_counts)
-        ]
+        chosen_facets = self.list_chosen_facets(exact_counts)
         (hits, total), facet_hits = await asyncio.gather(
             self.fetch_counted(),
             asyncio.gather(
@@ -246,10 +242,7 @@ class HitFinder:
         )
         facets = await self.count_facets(hits_by_facet, exact_counts)
         if request.show == "releases" and not self.has_only_facets:
-            totals = self.count_years()
-            facets["year"] = [
-                replace(year, total=totals.get(year.value, 0)) for year in facets["year"]
-            ]
+            facets["year"] = self.add_year_totals(facets["year"])
         loose = await self.find_loose_hits(hits)
         pages = max(1, -(-(total + len(loose.queries)) // request.size))
         page = min(request.page, pages)
@@ -261,19 +254,31 @@ class HitFinder:
             capped=hits.capped and not self.has_only_facets,
             page=page,
             pages=pages,
-            order=self.order
-            if plan_search(request, self.names).match or list_liked(request.query.tree)
-            else self.date_order,
+            order=self.order if self.is_sorted_by_relevance() else self.date_order,
             facets=facets,
             former=hits.former,
             releases=hits.releases,
             title_matches_first=hits.title_matches_first,
-            approximate_facets=[
-                name
-                for name, counted in hits_by_facet.items()
-                if (counted.capped or counted.former.capped) and name not in exact_counts
-            ],
+            approximate_facets=_list_approximate_facets(hits_by_facet, exact_counts),
         )
+
+    def list_chosen_facets(self, exact_counts: Collection[str]) -> list[str]:
+        """List the facets with a chosen value, without those whose values are counted anyway."""
+        return [
+            name
+            for name in FACETS
+            if name in self.request.include and name not in (*LISTED_FACETS, *exact_counts)
+        ]
+
+    def add_year_totals(self, years: Sequence[FacetValue]) -> list[FacetValue]:
+
+        totals = self.count_years()
+        return [replace(year, total=totals.get(year.value, 0)) for year in years]
+
+    def is_sorted_by_relevance(self) -> bool:
+        """Return whether a request has words or releases that hits can be compared with."""
+        plan = plan_search(self.request, self.names)
+        return bool(plan.match or list_liked(self.request.query.tree))
 
     async def fetch_counted(self) -> tuple[HitList, int]:
         """Fetch the hits, at least up to the requested page, and count them."""
@@ -380,16 +385,28 @@ class HitFinder:
         for key, text in texts.items():
             for lemma in {lemma_of[word] for word in text if word in lemma_of}:
                 sharing.setdefault(lemma, []).append(relevance[key])
+        chosen = self.choose_lemmas(
+            sharing, {lemma: sum(forms.values()) for lemma, forms in lemmas.items()}
+        )
+        return [max(lemmas[lemma], key=lemmas[lemma].__getitem__) for lemma in chosen]
+
+    def choose_lemmas(
+        self, sharing: Mapping[str, Sequence[float]], totals: Mapping[str, int]
+    ) -> list[str]:
+        """Choose lemmas that several texts share, heaviest first, as far as they are rare enough.
+
+        sharing: the relevance of each text with a lemma. totals: the number of their releases.
+        """
         weights = {}
         for lemma, values in sharing.items():
-            total = sum(lemmas[lemma].values())
+            total = totals[lemma]
             if len(values) > 1 and total <= MAX_RELATED_SHARE * self.columns.size:
                 weights[lemma] = sum(values) * log(self.columns.size / total), total
         chosen, postings = list[str](), 0
         for lemma in sorted(weights, key=weights.__getitem__, reverse=True):
-            if postings + weights[lemma][1] <= MAX_RELATED_POSTINGS and len(chosen) < RELATED_WORDS:
-                postings += weights[lemma][1]
-                chosen.append(max(lemmas[lemma], key=lemmas[lemma].__getitem__))
+            if postings + totals[lemma] <= MAX_RELATED_POSTINGS and len(chosen) < RELATED_WORDS:
+                postings += totals[lemma]
+                chosen.append(lemma)
         return chosen
 
     @property
@@ -462,29 +479,8 @@ class HitFinder:
         """Count the facet values of the hits, most common first; years in descending order."""
         facets = {}
         for name, hits in hits_by_facet.items():
-            counts: Mapping[Any, int]
-            rows: Sequence[Any]
-            if name in LISTED_FACETS:
-                limit = MAX_FACET_TAGS if name == "tag" else MAX_FACET_SPEAKERS
-                counts = exact_counts.get(name) or self.columns.lists[name].count(
-                    hits.releases, limit
-                )
-                names_sql = TAG_NAMES_SQL if name == "tag" else SPEAKER_NAMES_SQL
-                rows = await self.run(names_sql, {"ids": json.dumps(list(counts))})
-                choices = [
-                    FacetValue(value=row["value"], name=row["name"], count=counts[row["id"]])
-                    for row in rows
-                ]
-            else:
-                counts = exact_counts.get(name) or self.columns.count_values(hits.releases, name)
-                rows = [{"value": value, "name": value} for value in counts]
-                if name == "agency":
-                    rows = [
-                        row
-                        for row in await self.run(AGENCY_NAMES_SQL, {})
-                        if row["value"] in counts
-                    ]
-                choices = [FacetValue(**dict(row), count=counts[row["value"]]) for row in rows]
+            count = self.count_listed_facet if name in LISTED_FACETS else self.count_coded_facet
+            choices = await count(name, hits.releases, exact_counts.get(name))
             if name == "year":
                 choices.sort(
                     key=lambda choice: "" if choice.value == NO_VALUE else choice.value,
@@ -494,6 +490,33 @@ class HitFinder:
                 choices.sort(key=lambda choice: (-choice.count, choice.name))
             facets[name] = choices
         return facets
+
+    async def count_listed_facet(
+        self, name: str, releases: Sequence[int], exact_counts: Mapping[int, int] | None
+    ) -> list[FacetValue]:
+        """Count the most common tags or speakers of releases."""
+        limit, names_sql = MAX_FACET_SPEAKERS, SPEAKER_NAMES_SQL
+        if name == "tag":
+            limit, names_sql = MAX_FACET_TAGS, TAG_NAMES_SQL
+        counts = exact_counts or self.columns.lists[name].count(releases, limit)
+        rows = await self.run(names_sql, {"ids": json.dumps(list(counts))})
+        return [
+            FacetValue(value=row["value"], name=row["name"], count=counts[row["id"]])
+            for row in rows
+        ]
+
+    async def count_coded_facet(
+        self, name: str, releases: Sequence[int], exact_counts: Mapping[str, int] | None
+    ) -> list[FacetValue]:
+        """Count the values of a facet of which a release has one; agencies get their names."""
+        counts = exact_counts or self.columns.count_values(releases, name)
+        if name != "agency":
+            return [FacetValue(value=value, name=value, count=counts[value]) for value in counts]
+        return [
+            FacetValue(**dict(row), count=counts[row["value"]])
+            for row in await self.run(AGENCY_NAMES_SQL, {})
+            if row["value"] in counts
+        ]
 
     def count_years(self) -> Mapping[str, int]:
         """Count the releases of each year with the chosen facet values, ignoring words, tags and
@@ -601,39 +624,52 @@ class HitFinder:
             ranked=ranked,
             order=order,
         )
-        sql = build_sql(limit=limit + 1)
         if self.request.show == "releases" and not self.request.news:
-            ids = await select_ids(self.run, sql, plan.values)
-            if order == "oldest" and len(ids) <= limit:  # without those that have no date
-                others = await select_ids(
-                    self.run, f"{build_sql()} limit {len(ids) + limit + 1:d}", plan.values
-                )
-                ids = list(dict.fromkeys([*ids, *others]))[: limit + 1]
-            capped = len(ids) > limit
-            listed_ids = self.columns.filter_releases(ids[:MAX_HITS] if capped else ids)
-            listed_ids = self.columns.sort_by_date(listed_ids, order)
-            return HitList(ids=listed_ids, releases=listed_ids, capped=capped)
+            return await self.fetch_releases(plan, build_sql, limit, order)
+        return await self.fetch_rows(plan, build_sql(limit=limit + 1), limit, ranked, order)
+
+    async def fetch_rows(
+        self, plan: SearchPlan, sql: str, limit: int, ranked: bool, order: str
+    ) -> HitList:
+        """Fetch up to `limit` new releases or question pairs, which SQL returns with what they are
+        sorted by.
+        """
         rows = await self.run(sql, plan.values)
-        listed, capped = (
-            set(self.columns.filter_releases([row["release"] for row in rows])),
-            len(rows) > limit,
-        )
-        rows = [row for row in (rows[:MAX_HITS] if capped else rows) if row["release"] in listed]
-        releases = {row["id"]: row["release"] for row in rows}
+        capped = len(rows) > limit
+        listed = self.keep_listed(rows[:MAX_HITS] if capped else rows)
+        releases = {row["id"]: row["release"] for row in listed}
         relevance: dict[int, float] = {}
         if ranked:
-            relevance = self.weigh_ranks({row["id"]: row["rank"] for row in rows}, releases)
+            relevance = self.weigh_ranks({row["id"]: row["rank"] for row in listed}, releases)
             ids = list(relevance)
         elif self.request.news:
-            ids = [
-                row["id"]
-                for row in sorted(rows, key=lambda row: (row["seen"], row["id"]), reverse=True)
-            ]
+            listed.sort(key=lambda row: (row["seen"], row["id"]), reverse=True)
+            ids = [row["id"] for row in listed]
         else:
             ids = self.columns.sort_pairs_by_date(releases, order)
         return HitList(
             ids=ids, releases=[releases[key] for key in ids], capped=capped, relevance=relevance
         )
+
+    def keep_listed(self, rows: Sequence[Any]) -> list[Any]:
+
+        listed = set(self.columns.filter_releases([row["release"] for row in rows]))
+        return [row for row in rows if row["release"] in listed]
+
+    async def fetch_releases(
+        self, plan: SearchPlan, build_sql: Callable[..., str], limit: int, order: str
+    ) -> HitList:
+        """Fetch the first releases by date. build_sql: returns the SQL of all, or of `limit`."""
+        ids = await select_ids(self.run, build_sql(limit=limit + 1), plan.values)
+        if order == "oldest" and len(ids) <= limit:  # without those that have no date
+            others = await select_ids(
+                self.run, f"{build_sql()} limit {len(ids) + limit + 1:d}", plan.values
+            )
+            ids = list(dict.fromkeys([*ids, *others]))[: limit + 1]
+        capped = len(ids) > limit
+        listed_ids = self.columns.filter_releases(ids[:MAX_HITS] if capped else ids)
+        listed_ids = self.columns.sort_by_date(listed_ids, order)
+        return HitList(ids=listed_ids, releases=listed_ids, capped=capped)
 
     def sort_by_similarity(self, hits: HitList) -> HitList:
         """Sort the hits of a request without words by how similar they are to the releases that it
@@ -667,10 +703,7 @@ class HitFinder:
             ids = list(ranks)
         else:
             ids = await self.read_index_ids(plan, match, MAX_HITS + 1)
-        found, months = self.filter_hits(ids), [""]
-        is_complete = len(ids) <= MAX_HITS
-        if not is_complete:
-            found, months, is_complete = await self.find_first_hits(plan, match, ids, order)
+        found, months, is_complete = await self.find_first_hits(plan, match, ids, order)
         if (
             not ranked
             or len(found) > MAX_HITS
@@ -678,15 +711,23 @@ class HitFinder:
         ):
             capped = len(found) > (MAX_COUNTED_HITS if is_complete else MAX_HITS)
             by_date = self.columns.sort_by_date(found, order)[: MAX_HITS if capped else None]
-            first = await self.read_title_hits(plan, by_date, months) if ranked else set()
-            sorted_ids = [key for key in by_date if key in first] + [
-                key for key in by_date if key not in first
-            ]
-            return HitList(
-                ids=sorted_ids, releases=sorted_ids, capped=capped, title_matches_first=ranked
-            )
+            ids = await self.move_title_hits(plan, by_date, months) if ranked else by_date
+            return HitList(ids=ids, releases=ids, capped=capped, title_matches_first=ranked)
         if not ranks or len(ids) > MAX_HITS:
             ranks = await self.read_ranks(MAX_SORTED_HITS)
+        return await self.rank_hits(plan, match, found, ranks)
+
+    async def move_title_hits(
+        self, plan: SearchPlan, ids: Sequence[int], months: Sequence[str]
+    ) -> list[int]:
+        """Move the releases with all words in the title to the front, as read_title_hits finds."""
+        first = await self.read_title_hits(plan, ids, months)
+        return [key for key in ids if key in first] + [key for key in ids if key not in first]
+
+    async def rank_hits(
+        self, plan: SearchPlan, match: str, found: Sequence[int], ranks: Mapping[int, float]
+    ) -> HitList:
+        """Sort hits by their relevance. ranks: those of at least these hits, as far as read."""
         brief, in_title = [
             await self.read_index_ids(plan, combine_matches([match, condition]), MAX_SORTED_HITS)
             for condition in (f'facts: "{BRIEF_RELEASE}"', _match_in_title(plan))
@@ -715,11 +756,13 @@ class HitFinder:
         """Return the newest (or oldest) hits, over MAX_HITS if possible, their months, and whether
         these are all hits.
 
-        The months are FTS5 expressions (DateWindow.list_match_parts). first: more than MAX_HITS
-        hits in the order of their ids. The first window assumes that hits are as frequent in all
-        releases as in these. If later releases have many more hits (more than MAX_SORTED_HITS), a
-        narrower window is tried.
+        The months are FTS5 expressions (DateWindow.list_match_parts). first: all hits, or more than
+        MAX_HITS hits in the order of their ids. The first window assumes that hits are as frequent
+        in all releases as in these. If later releases have many more hits (more than
+        MAX_SORTED_HITS), a narrower window is tried.
         """
+        if len(first) <= MAX_HITS:
+            return self.filter_hits(first), [""], True
         months = await read_month_counts(self.run)
         if order == "oldest":
             months.reverse()
@@ -873,6 +916,16 @@ class HitFinder:
             for key, age in zip(keys, ages, strict=True)
         }
         return {key: scores[key] for key in sorted(keys, key=scores.__getitem__, reverse=True)}
+
+
+def _list_approximate_facets(
+    hits_by_facet: Mapping[str, HitList], exact_counts: Collection[str]
+) -> list[str]:
+    return [
+        name
+        for name, hits in hits_by_facet.items()
+        if (hits.capped or hits.former.capped) and name not in exact_counts
+    ]
 
 
 def _add_related_hits(

@@ -109,16 +109,24 @@ async def find_related(run: RunQuery, release_id: int) -> RelatedReleases | None
     own = scores.pop(release, 0.0) or max(scores.values(), default=1.0)
     most = len(words) / MAX_WORDS  # so that one or two words in common are not enough
     similarity = {key: round(most * min(1.0, score / own), 3) for key, score in scores.items()}
-    kept = [key for key, share in similarity.items() if share >= MIN_SIMILARITY]
+    similar = {key: share for key, share in similarity.items() if share >= MIN_SIMILARITY}
+    related = await _drop_duplicates(run, release, similar)
+    return RelatedReleases(release=release, similarity=related, words=tuple(words))
+
+
+async def _drop_duplicates(
+    run: RunQuery, release: int, similarity: Mapping[int, float]
+) -> dict[int, float]:
+    """Keep the first MAX_RELATED releases that are no near-duplicates of each other or of one."""
     duplicates: dict[int, set[int]] = {}
-    for row in await run(NEAR_DUPLICATES_SQL, {"ids": json.dumps([release, *kept])}):
+    for row in await run(NEAR_DUPLICATES_SQL, {"ids": json.dumps([release, *similarity])}):
         duplicates.setdefault(row["release"], set()).add(row["other"])
     excluded, related = duplicates.get(release, set()), dict[int, float]()
-    for key in kept:
+    for key, share in similarity.items():
         if key not in excluded and len(related) < MAX_RELATED:
-            related[key] = similarity[key]
+            related[key] = share
             excluded |= duplicates.get(key, set())
-    return RelatedReleases(release=release, similarity=related, words=tuple(words))
+    return related
 
 
 async def _choose_words(run: RunQuery, row: Any) -> list[str]:
@@ -139,6 +147,11 @@ async def _choose_words(run: RunQuery, row: Any) -> list[str]:
         for lemma, number in releases.items()
         if 1 < number <= MAX_WORD_SHARE * row["stored"]
     }
+    return _take_heaviest(weights, releases)
+
+
+def _take_heaviest(weights: Mapping[str, float], releases: Mapping[str, int]) -> list[str]:
+    """Return the heaviest lemmas, as long as they are in few releases together."""
     chosen, postings = list[str](), 0
     for lemma in sorted(weights, key=lambda lemma: (-weights[lemma], lemma)):
         if len(chosen) < MAX_WORDS and postings + releases[lemma] <= MAX_POSTINGS:
@@ -160,8 +173,10 @@ def choose_shown(rows: Sequence[Mapping[str, Any]], agency: str) -> list[Mapping
     The agency's own have OWN_PLACES places, and those that the others leave free.
 
     >>> rows = [{"id": number, "agency": "fyr" if number < 8 else "hamn"} for number in range(14)]
-    >>> [row["id"] for row in choose_shown(rows, "fyr")], [row["id"] for row in choose_shown(rows[:10], "fyr")]
-    ([8, 9, 10, 11, 0, 1], [8, 9, 0, 1, 2, 3])
+    >>> [row["id"] for row in choose_shown(rows, "fyr")]
+    [8, 9, 10, 11, 0, 1]
+    >>> [row["id"] for row in choose_shown(rows[:10], "fyr")]
+    [8, 9, 0, 1, 2, 3]
     """
     own = [row for row in rows if row["agency"] == agency]
     others = [row for row in rows if row["agency"] != agency]

@@ -184,6 +184,8 @@ async def search(
     notes = [*request.query.notes, *request.notes, *name_notes, *unknown_values]
     notes += _list_hit_notes(request, hit_page, hits, suggestions)
     needs_periods = with_periods and hit_page.total
+    is_news_or_former = request.all_versions or request.news
+    needs_earlier = request.show == "releases" and not (hit_page.total or is_news_or_former)
     return Results(
         hits=hits,
         hit_page=hit_page,
@@ -192,7 +194,7 @@ async def search(
         freshness=Freshness(**dict((await run(FRESHNESS_SQL, {}))[0])),
         scope=None if hit_page.total else await _read_search_scope(run, columns, request, names),
         facet_choices=await _name_facet_values(run, request, hit_page),
-        earlier=await find_former_hits(finder, ()) if _needs_earlier(request, hit_page) else None,
+        earlier=await find_former_hits(finder, ()) if needs_earlier else None,
         periods=await count_hit_page(finder, hit_page) if needs_periods else None,
     )
 
@@ -221,13 +223,6 @@ def _has_english_hit(hits: Sequence[SearchHit]) -> bool:
     """Return whether any strict hit is declared to be in English."""
     languages = (hit.row["language"] or "" for hit in hits if not hit.is_loose)
     return any(language.lower().startswith("en") for language in languages)
-
-
-def _needs_earlier(request: SearchRequest, hit_page: HitPage) -> bool:
-    """Return whether to look for earlier versions: if no release has the words."""
-    if hit_page.total or request.all_versions or request.news:
-        return False
-    return request.show == "releases"
 
 
 async def search_all(

@@ -217,7 +217,7 @@ def _choose_language(state: Mapping[str, Any]) -> str:
 def _analyze_pairs(
     questions: Iterable[Mapping[str, str]], language: str
 ) -> list[list[AnalyzedText]]:
-    """Analyse questions, each with its answer."""
+
     return [[analyze(pair[name], language) for name in PAIR_COLUMNS] for pair in questions]
 
 

@@ -33,6 +33,7 @@ from archive.search.query_language import (
     TermNode,
     find_terms,
     fold_diacritics,
+    list_words,
     parse_query,
 )
 from archive.search.query_sql import ResolvedNames, iter_nodes
@@ -171,11 +172,7 @@ def _strip_operators(query: Query) -> str:
     >>> _strip_operators(parse_query('"på natten" A1/2'))
     'på natten a1 2'
     """
-    return " ".join(_list_words(find_terms(query.tree)))
-
-
-def _list_words(terms: Iterable[TermNode]) -> list[str]:
-    return [word for term in terms for word in term.words]
+    return " ".join(list_words(find_terms(query.tree)))
 
 
 async def _find_corrections(
@@ -190,7 +187,7 @@ async def _find_corrections(
     words = _list_correctable_words(terms)
     counts = await _count_word_releases(run, words)
     if is_english_query(query) and (counts or len(words) > 1):
-        words = _drop_english_words(words)
+        words = _drop_english_words(words)  # gang is not a misspelling of gång
     corrections = await _find_joined_words(run, terms, counts, few_hits=few_hits)
     joined = _list_typed_words(corrections)
     misspelt: list[str] = []
@@ -225,13 +222,13 @@ def _list_correctable_terms(query: Query) -> list[TermNode]:
 
 def _list_correctable_words(terms: Iterable[TermNode]) -> list[str]:
     """Return the first words of terms that are long enough, and not numbers or references."""
-    words = dict.fromkeys(_list_words(terms))
+    words = dict.fromkeys(list_words(terms))
     correctable = [word for word in words if len(word) > 2 and word.isalpha()]
     return correctable[:MAX_CORRECTED_WORDS]
 
 
 def _drop_english_words(words: Iterable[str]) -> list[str]:
-    """Keep the words that are not English: gang is not a misspelling of gång."""
+
     return [word for word in words if not is_english_word(word)]
 
 
@@ -261,7 +258,7 @@ async def _find_joined_words(
     rare (människo).
     """
     hyphenated = {pair for term in terms for pair in pairwise(term.words)}
-    pairs = {first + second: (first, second) for first, second in pairwise(_list_words(terms))}
+    pairs = {first + second: (first, second) for first, second in pairwise(list_words(terms))}
     joined_counts = await _count_word_releases(run, pairs) if pairs else {}
     corrections = []
     for joined, count in joined_counts.items():
@@ -437,7 +434,7 @@ def is_english_query(query: Query) -> bool:
     """
     # SOU is not an English word
     terms = [term for term in find_terms(query.tree) if term.match != WRITTEN]
-    words = list(filter(str.isalpha, _list_words(terms)))
+    words = list(filter(str.isalpha, list_words(terms)))
     only_english = sum(is_english_word(word) and not is_swedish_word(word) for word in words)
     if not only_english:
         return False
@@ -458,7 +455,7 @@ def _translate_query(query: Query) -> str | None:
     """
     if not all(map(_is_translatable, iter_nodes(query.tree))):
         return None
-    words = _list_words(find_terms(query.tree))
+    words = list_words(find_terms(query.tree))
     lemmas = tuple(map(english_lemma, words))
     swedish: list[str] = []
     found = False

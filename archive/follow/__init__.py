@@ -14,8 +14,11 @@ Settings come from the environment only, as some are secrets:
 
     PUBLIC_URL            the site's public address, such as https://arkiv.example
     FOLLOW_MAIL_FROM      the sender of mails. Without these two, the site offers feeds alone
-    FOLLOW_SMTP           smtp://host:25 (STARTTLS if offered), smtps://user:password@host:465; only `notify` needs it
-    FOLLOW_RETURN_PATH    bounces+{token}@arkiv.example: where mail servers send bounces (`myndighetsarkivet bounce`)
+    FOLLOW_SMTP           smtp://host:25 (STARTTLS if offered), smtps://user:password@host:465; only
+                          `notify` needs it
+    FOLLOW_RETURN_PATH    bounces+{token}@arkiv.example: where mail servers send bounces
+                          (`myndighetsarkivet bounce`)
     FOLLOW_PRIVATE_HOSTS  hosts of webhooks that may be in a private network, separated by commas
-    FOLLOW_MAX_REQUESTS   requests for subscriptions an hour, after which each visitor may make one; default 100
+    FOLLOW_MAX_REQUESTS   requests for subscriptions an hour, after which each visitor may make one;
+                          default 100
 """

@@ -135,7 +135,8 @@ def translate(language: str, key: str, **values: object) -> str:
 def translate_code(language: str, group: str, code: str) -> str:
     """Return the text of a code in a group of texts. A code without a text is returned unchanged.
 
-    >>> translate_code("sv", "release_kind", "press release"), translate_code("sv", "release_kind", "telegram")
+    >>> codes = ("press release", "telegram")
+    >>> tuple(translate_code("sv", "release_kind", code) for code in codes)
     ('pressmeddelande', 'telegram')
     """
     return find_text(language, f"{group}.{code}") or code
@@ -262,7 +263,8 @@ def describe_removal(language: str, kind: str, status: int | None, target: str |
 def format_field_value(language: str, field: str, text: str) -> str:
     """Format a field's value: times, kinds and languages in words, other values unchanged.
 
-    >>> format_field_value("sv", "updated", "2024-06-03"), format_field_value("en", "language", "sv")
+    >>> values = (("sv", "updated", "2024-06-03"), ("en", "language", "sv"))
+    >>> tuple(format_field_value(*value) for value in values)
     ('3 juni 2024', 'Swedish')
     >>> format_field_value("sv", "title", "Hej")
     'Hej'

@@ -221,7 +221,8 @@ def request_url(
     url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
 ) -> None:
     """Request an http(s) URL; raise OSError, which names only the URL's host, if that fails."""
-    request = Request(url, body, dict(headers or {}))  # noqa: S310 - http(s): see the caller's settings
+    # http(s): see the caller's settings
+    request = Request(url, body, dict(headers or {}))  # noqa: S310
     try:
         with build_opener(RejectRedirectHandler).open(
             request, timeout=DELIVERY_TIMEOUT

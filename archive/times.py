@@ -79,7 +79,8 @@ def to_timezone(moment: datetime, timezone: tzinfo) -> datetime:
 def only_hour_differs(first: str | None, second: str | None) -> bool:
     """Return whether two stored times are on the same day and only one of them has a time of day.
 
-    >>> only_hour_differs("2024-03-15T09:30:00+01:00", "2024-03-15"), only_hour_differs("2024-03-15", "2024-03-16")
+    >>> pairs = (("2024-03-15T09:30:00+01:00", "2024-03-15"), ("2024-03-15", "2024-03-16"))
+    >>> tuple(only_hour_differs(*pair) for pair in pairs)
     (True, False)
     """
     if not first or not second or first == second:

@@ -75,7 +75,8 @@ def canonical_url(url: str) -> str:
     'https://www.agency.se/Nyheter/a%20b?id=3'
     >>> canonical_url("https://www.livsmedelsverket.se/(X(1)S(04bz))/om-oss/press/x")
     'https://www.livsmedelsverket.se/om-oss/press/x'
-    >>> canonical_url("https://www.bmel.de/a.html;jsessionid=ED5.live922?x=1"), canonical_url("http://a.se")
+    >>> url = "https://www.bmel.de/a.html;jsessionid=ED5.live922?x=1"
+    >>> canonical_url(url), canonical_url("http://a.se")
     ('https://www.bmel.de/a.html?x=1', 'http://a.se/')
     >>> canonical_url("https://www.skogsrådet.se/nyheter/å")
     'https://www.xn--skogsrdet-b3a.se/nyheter/å'
@@ -105,7 +106,8 @@ def _format_authority(host: str, port: int | None, scheme: str) -> str:
 def host_to_ascii(host: str) -> str:
     """Return a host in lower-case ASCII (IDNA), or just in lower case if it cannot be encoded.
 
-    >>> host_to_ascii("www.Skogsrådet.se"), host_to_ascii("WWW.XN--SKOGSRDET-B3A.se"), host_to_ascii("å..se")
+    >>> hosts = ("www.Skogsrådet.se", "WWW.XN--SKOGSRDET-B3A.se", "å..se")
+    >>> tuple(map(host_to_ascii, hosts))
     ('www.xn--skogsrdet-b3a.se', 'www.xn--skogsrdet-b3a.se', 'å..se')
     """
     if host.isascii():
@@ -176,7 +178,8 @@ def find_host_problem(host: str) -> str | None:
     """Return why a host is not public according to its name or IP address, or None if it may be
     public.
 
-    >>> find_host_problem("169.254.169.254"), find_host_problem("polisen.se"), find_host_problem("printer.local")
+    >>> hosts = ("169.254.169.254", "polisen.se", "printer.local")
+    >>> tuple(map(find_host_problem, hosts))
     ('is not a public address', None, 'is not a public name')
     """
     host = host.rstrip(".")

@@ -5,9 +5,12 @@ The bytes of a file are a capture, in captures.db. They are not part of a releas
 the agency may change a file without changing the release: each URL has versions of its own, with
 the times at which they were found.
 
-    attachment_links     a URL that a release links to, or once did, with the checks of the release that found it
-    attachment_versions  what was found at a URL: one row for each time that the file was another one than before
-    attachment_edits     the releases that linked to a URL when its file was replaced: it is an edit of each of them
+    attachment_links     a URL that a release links to, or once did, with the checks of the release
+                         that found it
+    attachment_versions  what was found at a URL: one row for each time that the file was another
+                         one than before
+    attachment_edits     the releases that linked to a URL when its file was replaced: it is an edit
+                         of each of them
     attachment_files     each file once, by its SHA-256, with what is known of its text
     attachment_pages     the text of a file, page by page
 

@@ -96,7 +96,8 @@ def main(limits_json: str) -> None:
         write(problem=error.problem, detail=str(error))
     except MemoryError:
         write(problem="limits", detail="needs more memory than one file may use")
-    except Exception as error:  # noqa: BLE001 - a parser may raise anything for a damaged file; it is reported
+    # a parser may raise anything for a damaged file; it is reported
+    except Exception as error:  # noqa: BLE001
         write(problem="damaged", detail=f"{type(error).__name__}: {error}"[:500])
 
 

@@ -27,7 +27,7 @@ are committed in their order: a mirror that has read up to an id never misses a 
     added      first read, or imported from another collection     hidden     by a takedown
     changed    has a new current state (revision)                  redacted   by a takedown
     removed    by the agency; the archive still shows it           restored   a takedown was lifted
-    returned   found again at the agency                           deleted    its row was deleted by hand
+    returned   found again at the agency                           deleted    its row, by hand
     moved      its URL changed, or it moved to another release
     attachment a file that it links to was found, is another one than before, or its text was read
     or withheld
@@ -266,7 +266,9 @@ PAGE_SQL = f"""
       v.cause, w.last, r.id is not null as shown,
       (select max(id) from changefeed) as newest,
         {", ".join(f"r.{name} as now_{name}" for name in RELEASE_COLUMNS)},
-      {", ".join(f"iif(r.id is null, null, ({sql})) as now_{name}" for name, sql in LISTS_SQL.items())}
+      {
+    ", ".join(f"iif(r.id is null, null, ({sql})) as now_{name}" for name, sql in LISTS_SQL.items())
+}
     from weighed w {CURRENT_STATE_SQL} left join revisions v on v.id = w.revision
     where w.bytes <= :bytes or w.id = (select min(id) from page) order by w.id
 """
@@ -367,7 +369,8 @@ def _to_change_entry(row: Mapping[str, Any]) -> dict[str, Any]:
 def entry_checksum(row: Mapping[str, Any]) -> str:
     """Return a checksum that distinguishes an entry from one with the same id in another log.
 
-    >>> entry_checksum({"id": 1, "release": 1, "change": "added", "at": "2024-06-03T08:15:00+00:00"})
+    >>> time = "2024-06-03T08:15:00+00:00"
+    >>> entry_checksum({"id": 1, "release": 1, "change": "added", "at": time})
     'f51a2986'
     """
     text = " ".join(str(row[name]) for name in ("id", "release", "change", "at"))

@@ -214,13 +214,12 @@ def _pair_moved_blocks(pairs: list[BlockPair]) -> list[BlockPair]:
         for pair in (*removed, *added)
     }
     for pair in added:
-        unused = [other for other in removed if id(other) not in used]
         scores = [
-            LCSseq.normalized_similarity(words[id(other)], words[id(pair)]) for other in unused
+            LCSseq.normalized_similarity(words[id(other)], words[id(pair)]) for other in removed
         ]
         most = max(scores, default=0.0)
         if most >= MIN_MOVED_SIMILARITY:
-            best = unused[scores.index(most)]
+            best = removed.pop(scores.index(most))
             used.add(id(best))
             found[id(pair)] = BlockPair(best.before, pair.after, moved=True)
     return [found.get(id(pair), pair) for pair in pairs if id(pair) not in used]

@@ -549,7 +549,8 @@ def _split_tokens(text: str) -> list[DiffToken]:
     starts_sentence = True
     while position < len(text):
         found = DIFF_TOKEN_PATTERN.match(text, position)
-        assert found is not None and found.lastgroup  # noqa: S101, PT018 - a mark matches anything but space
+        # a mark matches anything but space
+        assert found is not None and found.lastgroup  # noqa: S101, PT018
         word, kind, end = found[0], found.lastgroup, found.end()
         if kind == "digits" and word[0] == EN_DASH and _opens_speech(text, position):
             word, kind, end = EN_DASH, "mark", position + 1

@@ -181,7 +181,8 @@ def _diff_lists(
 def _format_member(member: Any) -> str:
     """Format a member of a list as one line.
 
-    >>> _format_member({"url": "https://a.se/r.pdf", "title": "Rapport", "media_type": None}), _format_member("Skog")
+    >>> file = {"url": "https://a.se/r.pdf", "title": "Rapport", "media_type": None}
+    >>> _format_member(file), _format_member("Skog")
     ('Rapport · https://a.se/r.pdf', 'Skog')
     """
     if isinstance(member, str):
@@ -303,7 +304,8 @@ def _skip_unchanged_rows(rows: Sequence[DiffRow]) -> list[DiffRow | SkippedRows]
 def find_main_change(language: str, changes_json: str | None) -> ChangeExcerpt | None:
     """Return the most important change in `revisions.changes`, or None if none can be shown.
 
-    >>> figures = {"field": "body", "kind": "amount", "before": "45 mnkr", "after": "55 mnkr", "importance": 75}
+    >>> figures = {"field": "body", "kind": "amount", "before": "45 mnkr", "after": "55 mnkr"}
+    >>> figures["importance"] = 75
     >>> find_main_change("sv", json.dumps([figures]))
     ChangeExcerpt(field='body', before='45', after='55', common_suffix='mnkr')
     """
@@ -331,7 +333,8 @@ def find_main_change(language: str, changes_json: str | None) -> ChangeExcerpt |
 def format_main_change(language: str, changes_json: str | None) -> str:
     """Format the most important change as plain text; "" if none can be shown.
 
-    >>> changes = '[{"field": "body", "kind": "name", "before": "Ada", "after": "Bo", "importance": 65}]'
+    >>> change = '"field": "body", "kind": "name", "before": "Ada", "after": "Bo", "importance": 65'
+    >>> changes = f"[{{{change}}}]"
     >>> format_main_change("en", changes)
     'Ada → Bo'
     """
@@ -350,7 +353,8 @@ def _split_common_suffix(before: str, after: str) -> tuple[str, str, str]:
     """Split off the words that both texts end with, leaving at least one word, and all figures, of
     each.
 
-    >>> _split_common_suffix("den 4 juni", "den 18 juni"), _split_common_suffix("40 euro", "40 kronor")
+    >>> dates, amounts = ("den 4 juni", "den 18 juni"), ("40 euro", "40 kronor")
+    >>> _split_common_suffix(*dates), _split_common_suffix(*amounts)
     (('den 4', 'den 18', 'juni'), ('40 euro', '40 kronor', ''))
     >>> _split_common_suffix("120 000 kronor", "90 000 kronor")
     ('120 000', '90 000', 'kronor')

@@ -158,7 +158,8 @@ def split_timeline(
 def classify_update_stamp(update_date_changed: int | None, updated: str | None) -> str:
     """Return whether the agency's own update date changed with an edit: one of UPDATE_STAMPS.
 
-    >>> classify_update_stamp(1, "2024-06-03"), classify_update_stamp(0, "2024-06-03"), classify_update_stamp(0, None)
+    >>> stamps = ((1, "2024-06-03"), (0, "2024-06-03"), (0, None))
+    >>> tuple(classify_update_stamp(*stamp) for stamp in stamps)
     ('moved', 'not moved', 'none told')
     """
     return "moved" if update_date_changed else "not moved" if updated else "none told"

@@ -164,8 +164,9 @@ def summarise_changes(changes: Iterable[Change], language: str) -> str:
     update date) are only included if there are no others. The same change in several places counts
     once.
 
+    >>> from dataclasses import replace
     >>> one = Change(field="body", kind="amount", before="2 kr", after="3 kr", importance=75)
-    >>> two = Change(field="body", kind="paragraph_added", before="", after="Ett nytt stycke.", importance=25)
+    >>> two = replace(one, kind="paragraph_added", before="", after="Ett stycke.", importance=25)
     >>> summarise_changes([one, two], "sv"), summarise_changes([one, two], "en")
     ('1 belopp ändrat; 1 stycke tillagt', '1 amount changed; 1 paragraph added')
     """

@@ -281,17 +281,27 @@ def _compare_facts(
     changes = [_build_fact_change(passage, *pair) for pair in swapped]
     paired_kinds = REPORTED_KINDS if is_phrase else UNNAMED_KINDS
     for kinds in (*((kind,) for kind in paired_kinds), FIGURE_FACTS):
-        pairs = list(zip(_select_kinds(old, kinds), _select_kinds(new, kinds), strict=False))
+        pairs, old, new = _pair_facts(old, new, kinds)
         changes += [
             _build_fact_change(passage, *pair) for pair in pairs if not _is_same_name(*pair)
         ]
-        paired = {id(token) for pair in pairs for token in pair}
-        old = [token for token in old if id(token) not in paired]
-        new = [token for token in new if id(token) not in paired]
     unmatched = [UnmatchedFact(token, added=False) for token in old]
     unmatched += [UnmatchedFact(token, added=True) for token in new]
     # "i dag" alone is not a reported date
     return changes, [fact for fact in unmatched if fact.token.kind != "day"]
+
+
+def _pair_facts(
+    old: Sequence[DiffToken], new: Sequence[DiffToken], kinds: Sequence[str]
+) -> tuple[list[tuple[DiffToken, DiffToken]], list[DiffToken], list[DiffToken]]:
+    """Return pairs of facts of these kinds, in order, and the facts left over on either side."""
+    pairs = list(zip(_select_kinds(old, kinds), _select_kinds(new, kinds), strict=False))
+    paired = {id(token) for pair in pairs for token in pair}
+    return (
+        pairs,
+        [token for token in old if id(token) not in paired],
+        [token for token in new if id(token) not in paired],
+    )
 
 
 def _select_kinds(tokens: Sequence[DiffToken], kinds: Sequence[str]) -> list[DiffToken]:

@@ -1,8 +1,9 @@
 """captures.db: response bodies as they were received, each stored once under its SHA-256.
 
-    blobs   sha256 · size, in bytes · data, a zstd frame · base, the blob it is compressed against, null for none
+    blobs   sha256 · size, in bytes · data, a zstd frame · base, the blob it is compressed
+            against, null for none
     bases   host, blob: the pages that other pages of the host are compressed against
-    refused_bodies, refused_pages   pages that could not be read, for a while (archive/database/refused_pages.py)
+    refused_bodies, refused_pages   pages that could not be read, for a while (refused_pages.py)
 
 The pages of a site are mostly alike, so a page is compressed against a base: a page of the same
 host. A host has several bases, such as one per template, and the old design beside the new one. A
@@ -377,7 +378,8 @@ def find_captures_problem(archive: Path) -> ArchiveError | None:
 def select_evidence_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """Return the header fields that count as evidence, with lower-case names in a fixed order.
 
-    >>> select_evidence_headers({"Set-Cookie": "id=7", "ETag": '"a1"', "Date": "Mon, 03 Jun 2024 08:15:00 GMT"})
+    >>> headers = {"Set-Cookie": "id=7", "ETag": '"a1"', "Date": "Mon, 03 Jun 2024 08:15:00 GMT"}
+    >>> select_evidence_headers(headers)
     {'date': 'Mon, 03 Jun 2024 08:15:00 GMT', 'etag': '"a1"'}
     """
     lower_case = {name.lower(): value for name, value in headers.items()}

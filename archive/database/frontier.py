@@ -6,10 +6,14 @@ in one transaction to survive kill -9. No method commits: wrap calls in `Archive
 frontier: every URL ever found. `role` is its type (release, feed, sitemap, listing, home, robots);
 `state` is the outcome of reading it:
 
-    due          found, not read yet                        stored    read, its release is in the archive
-    failed       no usable response (network, 5xx), retried rejected  a response, but no release could be read
-    done         a source that was read to its end          gone      404 or 410
-    quarantined  read and quarantined (quarantined_pages.py); fetched again now and then, in case it is corrected
+    due          found, not read yet
+    stored       read, its release is in the archive
+    failed       no usable response (network, 5xx), retried
+    rejected     a response, but no release could be read
+    done         a source that was read to its end
+    gone         404 or 410
+    quarantined  read and quarantined (quarantined_pages.py); fetched again now and then, in case
+                 it is corrected
 
 pagination_cursors: where reading a long listing was interrupted. The next crawl reads the listing
 from its first page to the releases known before the interruption, and then from the cursor; only

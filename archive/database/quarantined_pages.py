@@ -4,11 +4,13 @@ about them.
 A row is written in the transaction that updates the page's frontier entry; the bytes were stored
 before. `decided` is null while the row is pending. `decision` is the outcome:
 
-    null        not decided yet: the crawl is running or was killed, and the agency's next crawl decides
-    confirmed   many of the agency's pages lost the same field, or the page itself shows that it was misread
-                (PAGE_REASONS); pending until accepted by hand or by a corrected rule
+    null        not decided yet: the crawl is running or was killed, and the agency's next crawl
+                decides
+    confirmed   many of the agency's pages lost the same field, or the page itself shows that it was
+                misread (PAGE_REASONS); pending until accepted by hand or by a corrected rule
     genuine     the agency really changed the page; stored
-    accepted    stored by hand (scrapy quarantine --accept): the field may be missing until it is usual again
+    accepted    stored by hand (scrapy quarantine --accept): the field may be missing until it is
+                usual again
     reparsed    read completely by corrected rules, and stored (scrapy reparse)
     superseded  the page has since been read completely, or found equal to the stored release
     dropped     dropped by hand (scrapy quarantine --drop)
@@ -462,8 +464,10 @@ def _find_short_length(lengths: Sequence[int]) -> int:
 def measure_lengths(state: Mapping[str, Any]) -> dict[str, int]:
     """Return the length of a release's lead, if it has one, and of its lead and body together.
 
-    >>> measure_lengths({"lead": "Kort.", "body": "Längre än så."}), measure_lengths({"lead": None, "body": ""})
-    ({'lead': 5, 'body': 18}, {'body': 0})
+    >>> measure_lengths({"lead": "Kort.", "body": "Längre än så."})
+    {'lead': 5, 'body': 18}
+    >>> measure_lengths({"lead": None, "body": ""})
+    {'body': 0}
     """
     lead = len(state["lead"] or "")
     return {**({"lead": lead} if lead else {}), "body": lead + len(state["body"])}

@@ -6,7 +6,8 @@ redacted state shows everything except the passages. `WithheldStore` is withheld
 archive.db, with the content that was taken down. Only its owner can read it, and it is never
 served:
 
-    states     revision · state, its columns without a takedown, as JSON, so that hashes and manifests can be checked
+    states     revision · state, its columns without a takedown, as JSON, so that hashes and
+               manifests can be checked
     passages   takedown · passage, the text that is redacted
 
 Like captures.db, withheld.db is written and committed first; rows that archive.db does not refer
@@ -199,7 +200,8 @@ def redact_value(value: Any, matcher: PassageMatcher) -> Any:
     """Redact a string, or the strings in a list or dict.
 
     >>> matcher = PassageMatcher(["Nora Kvist"])
-    >>> redact_value({"url": "https://ek.se/nora_kvist.jpg", "caption": "Nora-Kvist, 2026"}, matcher)
+    >>> image = {"url": "https://ek.se/nora_kvist.jpg", "caption": "Nora-Kvist, 2026"}
+    >>> redact_value(image, matcher)
     {'url': '█████', 'caption': '█████, 2026'}
     """
     if isinstance(value, str):
@@ -315,7 +317,8 @@ def _compile_passages(passages: Iterable[str]) -> re.Pattern[str]:
     century, telephone numbers with and without country code.
 
     >>> pattern = _compile_passages(["Anna Ek", "010-123 45 67"])
-    >>> [bool(pattern.search(text)) for text in ("av anna\\n\u00a0 EK.", "Anna-Ek", "010 1234567", "010-123 45 678")]
+    >>> texts = ("av anna\\n\u00a0 EK.", "Anna-Ek", "010 1234567", "010-123 45 678")
+    >>> [bool(pattern.search(text)) for text in texts]
     [True, True, True, False]
     """
     longest_first = sorted(passages, key=len, reverse=True)
@@ -361,7 +364,8 @@ def _address_contains(address: str, passage: str) -> bool:
     """Return whether a URL contains a passage in another spelling: in a telephone link or a
     readable path.
 
-    >>> _address_contains("tel:+46101234567", "010-123 45 67"), _address_contains("/om/nora-kvist", "Nora Kvist")
+    >>> phone, page = ("tel:+46101234567", "010-123 45 67"), ("/om/nora-kvist", "Nora Kvist")
+    >>> _address_contains(*phone), _address_contains(*page)
     (True, True)
     >>> _address_contains("/a", "a")
     False

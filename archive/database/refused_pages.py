@@ -1,7 +1,7 @@
 """Refused pages: responses in which no release could be read, kept for a while for a better parser.
 
-    refused_pages    agency · url, in the frontier · address, after redirects · record_url, at a press
-                     wire · fetched · status · headers · sha256 · reason
+    refused_pages    agency · url, in the frontier · address, after redirects · record_url, at a
+                     press wire · fetched · status · headers · sha256 · reason
     refused_bodies   sha256 · size, in bytes · base, the blob it is compressed against · stored, the
                      length of the frame · data, a zstd frame; not if `blobs` has the same bytes
 

@@ -2,9 +2,11 @@
 
 `kind` is what the last check found instead:
 
-    gone        404 or 410                            redirected  to the front page, a listing or another text
-    error page  200, but the page says "not found"    replaced    200, with a completely different text
+    gone        404 or 410
+    error page  200, but the page says "not found"
     moved       the same text is at another URL
+    redirected  to the front page, a listing or another text
+    replaced    200, with a completely different text
 
 A removal is `confirmed` once several checks over at least a day agree; until then it may be
 temporary. Outages, block pages and pages forbidden by robots.txt are never stored here. `ended` is
@@ -14,9 +16,11 @@ If many of an agency's pages go missing in the same way, that is a `Collapse`: m
 of the site than removals. While it lasts, none of them is confirmed, except in these cases, so that
 a real clean-up is reported:
 
-    404, 410     The server reports each URL as missing. It is a collapse only if hardly any other page of the agency
-                 responds (WHOLE_SITE_SHARE), and is confirmed after COLLAPSE_LIMIT.
-    other kinds  All URLs respond with status 200 or a redirect, as with one placeholder, login or front page for all.
+    404, 410     The server reports each URL as missing. It is a collapse only if hardly any other
+                 page of the agency responds (WHOLE_SITE_SHARE), and is confirmed after
+                 COLLAPSE_LIMIT.
+    other kinds  All URLs respond with status 200 or a redirect, as with one placeholder, login or
+                 front page for all.
                  It is a collapse from MANY_PAGES_SHARE on, and is confirmed after COLLAPSE_LIMIT if
                  other pages of the agency still show their releases, but never while hardly any
                  does.

@@ -1,8 +1,8 @@
 """The daily hash-chained manifest, whose digest covers everything stored so far.
 
-    manifests in archive.db   day (UTC, when written), previous (digest of the manifest before), captures_to and
-                              revisions_to (last ids covered), digest (SHA-256 of the manifest's
-                              text)
+    manifests in archive.db   day (UTC, when written), previous (digest of the manifest before),
+                              captures_to and revisions_to (last ids covered), digest (SHA-256 of
+                              the manifest's text)
     captures.db               the text and its parts, stored under their SHA-256
 
 A manifest begins where the previous one ends, so that each row of `captures` and `revisions` is in
@@ -97,7 +97,8 @@ def _is_next_day(day: date, last: Manifest) -> bool:
     """Return whether a manifest for a day may follow the last one.
 
     >>> last = Manifest(day="2027-03-02", previous=None, captures_to=0, revisions_to=0, digest="")
-    >>> [_is_next_day(date(*day), last) for day in ((2027, 3, 3), (2027, 3, 2), (2027, 3, 1), (2026, 11, 27))]
+    >>> days = ((2027, 3, 3), (2027, 3, 2), (2027, 3, 1), (2026, 11, 27))
+    >>> [_is_next_day(date(*day), last) for day in days]
     [True, False, False, True]
     """
     ahead = date.fromisoformat(last.day) - day

@@ -532,16 +532,7 @@ class Verifier:
             text = json.loads(read_capture_body(self.captures, manifest.digest))
         except ArchiveError as error:
             yield fault(f"its text cannot be read: {error}")
-            try:
-                if self.recompute_digest(manifest, previous) != manifest.digest:
-                    yield fault(
-                        f"its digest {manifest.digest}"
-                        f" is not that of"
-                        f" its row and the rows it"
-                        f" covers"
-                    )
-            except ArchiveError as error:  # withheld.db cannot be read
-                yield fault(f"its digest cannot be compared with the rows it covers: {error}")
+            yield from self._check_lost_manifest(manifest, previous)
             return
         for name in MANIFEST_FIELDS:
             if text[name] != getattr(manifest, name):
@@ -557,6 +548,18 @@ class Verifier:
             yield fault("it does not begin where the previous one ends")
         for part in text["parts"]:
             yield from self.check_manifest_part(manifest.day, part)
+
+    def _check_lost_manifest(
+        self, manifest: Manifest, previous: Manifest | None
+    ) -> Iterator[ArchiveError]:
+        """Check the digest of a manifest whose text is lost against the rows that it covers."""
+        try:
+            if self.recompute_digest(manifest, previous) == manifest.digest:
+                return
+            problem = f"its digest {manifest.digest} is not that of its row and the rows it covers"
+        except ArchiveError as error:  # withheld.db cannot be read
+            problem = f"its digest cannot be compared with the rows it covers: {error}"
+        yield self.fault("manifests", manifest.day, problem)
 
     def recompute_digest(self, manifest: Manifest, previous: Manifest | None) -> str | None:
         """Recompute the digest of a manifest whose text is lost; return None if a row cannot be
@@ -585,18 +588,7 @@ class Verifier:
         """
         table = next(name for name in COVERED_TABLES if name in part)
         first, end = part[table]
-        current_lines: dict[int, bytes] = {}  # row id → line; b"" if the row cannot be read
-        unreadable = set()
-        for row in iter_stored_rows(self.db, table, first, end):
-            current_lines[row["id"]] = b""
-            try:
-                current_lines[row["id"]] = format_manifest_line(
-                    table, restore_withheld_row(self.db, row)
-                )
-            except (ValueError, TypeError):  # reported by check_revisions
-                continue
-            except ArchiveError:
-                unreadable.add(row["id"])
+        current_lines, unreadable = self._format_current_lines(table, first, end)
         if not unreadable and compute_sha256(b"".join(current_lines.values())) == part["sha256"]:
             return
         try:
@@ -623,6 +615,24 @@ class Verifier:
             elif current_lines[key] != manifest_lines[key] and key not in unreadable:
                 changed = _list_changed_names(manifest_lines[key], current_lines[key])
                 yield self.fault(table, key, f"differs from the manifest of {day}: {changed}")
+
+    def _format_current_lines(
+        self, table: str, first: int, end: int
+    ) -> tuple[dict[int, bytes], set[int]]:
+        """Return the line of each row by id, b"" if it cannot be read, and the ids of the rows
+        whose state withheld.db cannot restore.
+        """
+        lines: dict[int, bytes] = {}
+        unreadable = set()
+        for row in iter_stored_rows(self.db, table, first, end):
+            lines[row["id"]] = b""
+            try:
+                lines[row["id"]] = format_manifest_line(table, restore_withheld_row(self.db, row))
+            except (ValueError, TypeError):  # reported by check_revisions
+                continue
+            except ArchiveError:
+                unreadable.add(row["id"])
+        return lines, unreadable
 
 
 def _check_database_file(path: Path) -> CheckResults:
@@ -658,8 +668,10 @@ def _is_list_stored(stored_json: str | None, current: list[Any], *, ordered: boo
 
     A list that was not recorded counts as equal.
 
-    >>> _is_list_stored('["b", "a"]', ["a", "b"], ordered=False), _is_list_stored("[", []), _is_list_stored(None, [])
-    (True, False, True)
+    >>> _is_list_stored('["b", "a"]', ["a", "b"], ordered=False)
+    True
+    >>> _is_list_stored("[", []), _is_list_stored(None, [])
+    (False, True)
     """
     if stored_json is None:
         return True

@@ -194,7 +194,8 @@ def _describe_absence(kind: str, row: Mapping[str, Any], language: str) -> str:
     if row["confirmed"] is None:
         return ""
     found = describe_removal(language, row["removal"], row["status"], row["target"])
-    return f"{found} {translate(language, 'history.confirmed', when=format_time(language, row['confirmed']))}"
+    when = format_time(language, row["confirmed"])
+    return f"{found} {translate(language, 'history.confirmed', when=when)}"
 
 
 async def _read_difference(run: RunQuery, row: Mapping[str, Any], language: str) -> dict[str, Any]:
@@ -232,7 +233,8 @@ def _iter_diff_lines(field_diff: FieldDiff, language: str) -> Iterator[DiffLine]
 def _excerpt_pieces(field_name: str, pieces: Sequence[DiffSegment], language: str) -> str:
     """Return a line, or the part of a long one that begins shortly before its first change.
 
-    >>> long = [DiffSegment("same", "ord " * 100), DiffSegment("ins", "nytt "), DiffSegment("same", "ord " * 100)]
+    >>> words = DiffSegment("same", "ord " * 100)
+    >>> long = [words, DiffSegment("ins", "nytt "), words]
     >>> text = _excerpt_pieces("body", long, "sv")
     >>> text[:5], "nytt" in text, text[-5:], len(text) <= MAX_LINE_LENGTH + 4
     ('… ord', True, 'ord …', True)

@@ -3,7 +3,8 @@
 Changes come from the change feed (archive.changes.change_feed), so that nothing is missed and
 nothing is reported twice. They are:
 
-    new       by the rules of the feeds of new releases: a backfill, an import or a better parser is no news
+    new       by the rules of the feeds of new releases: a backfill, an import or a better parser is
+              no news
     edited    by the agency (`archive.changes.history.IS_EDIT_SQL`)
     removed   confirmed by several checks
     returned  found again after that

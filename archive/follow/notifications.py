@@ -431,7 +431,13 @@ class Sender:
         """Post a message to a webhook, signed as in Standard Webhooks 1.0."""
         moment = self.clock()
         at = str(to_iso(moment))
-        payload = format_payload(message.kind, at, text, subscription=link, **members)  # type: ignore[arg-type]
+        payload = format_payload(
+            message.kind,
+            at,
+            text,
+            subscription=link,
+            **members,  # type: ignore[arg-type]
+        )
         body = json.dumps(payload, ensure_ascii=False).encode()
         stamp = str(int(moment.timestamp()))
         key = self.store.derive_webhook_key(message.subscription)

@@ -8,7 +8,8 @@ missing; /-/coverage shows the result. No function commits: wrap calls in `Archi
 The status of a URL that a source lists is one of three:
 
     stored    a release was read there, even if it was later removed or moved
-    rejected  it was fetched, but no release could be read: page type, 404, unreadable, forbidden by robots.txt
+    rejected  it was fetched, but no release could be read: page type, 404, unreadable, forbidden by
+              robots.txt
     missing   never found, found but not read yet, failed, or quarantined
 
 The month is the month of publication, according to the stored release, else to the source (feed,
@@ -77,9 +78,10 @@ STORED_RELEASES_SQL = """
 
 # Queries of the coverage page
 TOTALS_SQL = """
-    sum(listed) as listed, sum(stored) as stored, sum(rejected) as rejected, sum(missing) as missing,
-    sum(unlisted) as unlisted, min(complete) as complete, max(problem_code) as problem_code,
-    max(problem_url) as problem_url, max(problem_value) as problem_value, max(checked) as checked
+    sum(listed) as listed, sum(stored) as stored, sum(rejected) as rejected,
+    sum(missing) as missing, sum(unlisted) as unlisted, min(complete) as complete,
+    max(problem_code) as problem_code, max(problem_url) as problem_url,
+    max(problem_value) as problem_value, max(checked) as checked
 """
 OVERVIEW_SQL = f"""
     select a.slug as agency, a.name, a.name_en, l.* from agencies a left join
@@ -313,8 +315,8 @@ def _parse_publication_month(text: str | None, today: str) -> str | None:
 
     >>> _parse_publication_month("2024-05-31T23:30:00+00:00", today="2024-07-01")
     '2024-05'
-    >>> _parse_publication_month("1970-01-01", "2024-07-01"), _parse_publication_month("2031-01-01", "2024-07-01")
-    (None, None)
+    >>> [_parse_publication_month(text, "2024-07-01") for text in ("1970-01-01", "2031-01-01")]
+    [None, None]
     """
     value = parse_time(text)
     if value is None:

@@ -47,7 +47,9 @@ HEALTH_EVENTS_SQL = """
       limit :most
 """
 FAULT_EVENTS_CONDITION = """
-    e.id < :before and not (e.state in ('healthy', 'quiet') and coalesce(e.previous, 'healthy') in ('healthy', 'quiet'))
+    e.id < :before
+    and not (e.state in ('healthy', 'quiet')
+      and coalesce(e.previous, 'healthy') in ('healthy', 'quiet'))
     and json_extract(e.reason, '$.code') <> 'never_crawled'
 """
 
@@ -193,7 +195,8 @@ def format_health_reason(
 ) -> str:
     """Format the sentence that explains a state, and the address of the page or source it concerns.
 
-    >>> reason = {"code": "all_refused", "what": "login", "n": 3, "fault": "login", "url": "https://a.example/1"}
+    >>> reason = {"code": "all_refused", "what": "login", "n": 3, "fault": "login"}
+    >>> reason["url"] = "https://a.example/1"
     >>> format_health_reason("en", reason)
     'None of the 3 listed pages that were fetched could be read: a login page was shown instead.
     Address: https://a.example/1'

@@ -340,16 +340,17 @@ def build_health_facts(
 
     previous_facts: the stored figures, for anything older than the crawls that are read.
     """
-    last_success = next((crawl for crawl in activity.crawls if crawl.succeeded), None)
-    last_news = next((crawl for crawl in activity.news_crawls if crawl.succeeded), None)
+    known = dict(previous_facts)
+    if last_news := _find_last_success(activity.news_crawls):
+        known |= {"listed": last_news.listed, "already_stored": last_news.already_stored}
+    if last_success := _find_last_success(activity.crawls):
+        known["worked"] = to_iso(last_success.finished)
     recent = [crawl for crawl in activity.crawls if activity.now - crawl.started <= FAILURE_WINDOW]
     return {
         "stored": activity.stored_releases,
-        "listed": last_news.listed if last_news else previous_facts.get("listed"),
-        "already_stored": last_news.already_stored
-        if last_news
-        else previous_facts.get("already_stored"),
-        "worked": to_iso(last_success.finished) if last_success else previous_facts.get("worked"),
+        "listed": known.get("listed"),
+        "already_stored": known.get("already_stored"),
+        "worked": known.get("worked"),
         "crawled": to_iso(activity.crawls[0].finished) if activity.crawls else None,
         "found": sum(crawl.new for crawl in recent),
         "rejected": sum(crawl.rejected for crawl in recent),
@@ -361,6 +362,10 @@ def build_health_facts(
             "robots": next((crawl.robots for crawl in activity.crawls if crawl.robots), None),
         },
     }
+
+
+def _find_last_success(crawls: Iterable[Crawl]) -> Crawl | None:
+    return next((crawl for crawl in crawls if crawl.succeeded), None)
 
 
 def _sum_counts(counts: Iterable[Mapping[str, int]]) -> Counter[str]:
@@ -406,18 +411,22 @@ def find_lost_fields(
         newest = _take_recent_crawls(crawls, SMALL_SAMPLE_PAGES)
         for recent in (newest, _take_recent_crawls(crawls, LARGE_SAMPLE_PAGES)):
             now, earlier = _count_field(recent, name), _count_field(crawls[len(recent) :], name)
-            share = (earlier.filled + 1) / (earlier.pages + 2)  # rule of succession (Laplace)
-            was_usual = earlier.pages >= MIN_EARLIER_PAGES and share >= (
-                MIN_UPDATED_FILL_RATE if name == "updated" else MIN_FILL_RATE
-            )
-            fell = now.pages and 3 * max(now.share, _count_field(newest, name).share) <= share
-            if (
-                was_usual
-                and fell
-                and binomial_cdf(now.filled, now.pages, share) < SIGNIFICANCE_LEVEL
-            ):
+            if _is_lost(name, now, earlier, _count_field(newest, name)):
                 yield name, earlier.percentage, now.percentage
                 break
+
+
+def _is_lost(name: str, now: FieldCount, earlier: FieldCount, newest: FieldCount) -> bool:
+    """Return whether a usual field fell to a third or less, in the newest pages too, and not by
+    chance.
+    """
+    share = (earlier.filled + 1) / (earlier.pages + 2)  # rule of succession (Laplace)
+    usual_share = MIN_UPDATED_FILL_RATE if name == "updated" else MIN_FILL_RATE
+    if earlier.pages < MIN_EARLIER_PAGES or share < usual_share:
+        return False
+    if not now.pages or 3 * max(now.share, newest.share) > share:
+        return False
+    return binomial_cdf(now.filled, now.pages, share) < SIGNIFICANCE_LEVEL
 
 
 def _take_recent_crawls(crawls: Sequence[Crawl], min_pages: int) -> Sequence[Crawl]:
@@ -491,7 +500,8 @@ def _find_seasonal_silence(days: Sequence[date], today: date) -> int | None:
     """Return the longest silence in the same weeks of earlier years, or None if there are none.
 
     >>> weekly = [date(2023, 1, 2) + timedelta(days=7 * n) for n in range(60)]
-    >>> _find_seasonal_silence(weekly, date(2024, 3, 1)), _find_seasonal_silence(weekly, date(2023, 9, 1))
+    >>> days = (date(2024, 3, 1), date(2023, 9, 1))
+    >>> tuple(_find_seasonal_silence(weekly, day) for day in days)
     (6, None)
     """
     silences = []
@@ -509,7 +519,8 @@ def _measure_summer_pace(days: Sequence[date]) -> float:
 
     The estimate starts at 0 and is trusted more with each summer of history.
 
-    >>> round(_measure_summer_pace([date(2022, 1, 3) + timedelta(days=3 * n) for n in range(240)]), 2)
+    >>> days = [date(2022, 1, 3) + timedelta(days=3 * n) for n in range(240)]
+    >>> round(_measure_summer_pace(days), 2)
     0.66
     >>> _measure_summer_pace([date(2023, 3, 1) + timedelta(days=n) for n in range(100)])
     0.0
@@ -531,7 +542,9 @@ def _measure_summer_pace(days: Sequence[date]) -> float:
 def count_working_days(start: date, end: date, summer_pace: float = 0.0) -> int:
     """Count the non-holidays between two days, summer days weighted by `summer_pace`; at least 1.
 
-    >>> count_working_days(date(2024, 6, 17), date(2024, 8, 19)), count_working_days(date(2024, 5, 2), date(2024, 5, 6))
+    >>> summer = (date(2024, 6, 17), date(2024, 8, 19))
+    >>> spring = (date(2024, 5, 2), date(2024, 5, 6))
+    >>> count_working_days(*summer), count_working_days(*spring)
     (5, 4)
     >>> count_working_days(date(2024, 6, 17), date(2024, 8, 19), 0.5)
     34

@@ -6,24 +6,35 @@ it reads no clock and makes no requests.
 code            state         when
 paused, …       paused        set in the agency list, or no longer in that list (unlisted)
 never_crawled   never worked  no crawl has ended yet (not a fault)
-not_read        suspect       no news crawl ended for three days, or for three times the usual interval
-pages_alike     suspect       many stored pages went missing in the same way: one page for all of them, or 404 for all
-pattern         failing       two or more news crawls in a row, over a day, got only links that the pattern does not fit
+not_read        suspect       no news crawl ended for three days, or for three times the usual
+                              interval
+pages_alike     suspect       many stored pages went missing in the same way: one page for all of
+                              them, or 404 for all
+pattern         failing       two or more news crawls in a row, over a day, got only links that the
+                              pattern does not fit
 all_fails       failing       two or more news crawls in a row, over a day, got only failures
-lists_nothing   suspect       two or more news crawls in a row, over a day, listed no release (45 days if few are usual)
-more_refused    suspect       the share of pages refused for their content rose within a day, or a week
-all_refused     failing       releases are listed, but none of the pages requested over a day could be parsed
+lists_nothing   suspect       two or more news crawls in a row, over a day, listed no release (45
+                              days if few are usual)
+more_refused    suspect       the share of pages refused for their content rose within a day, or a
+                              week
+all_refused     failing       releases are listed, but none of the pages requested over a day could
+                              be parsed
 none_held       never worked  releases are listed, nothing failed, and none was parsed
 quarantined     suspect       releases are in quarantine and wait for a manual check
-fields          suspect       a field of at least half of the pages fell to a third of that or less: a new design
-many_refused    suspect       half of the attempts to read pages failed in two weeks, few before, and some still do
+fields          suspect       a field of at least half of the pages fell to a third of that or
+                              less: a new design
+many_refused    suspect       half of the attempts to read pages failed in two weeks, few before,
+                              and some still do
 source_fails    suspect       one of several sources could not be read for a day
-lists_fewer     suspect       sources list less than a third of the usual number, and one of them dropped suddenly
+lists_fewer     suspect       sources list less than a third of the usual number, and one of them
+                              dropped suddenly
 too_few         healthy       fewer than five days with releases: too few for a rhythm
-silent          suspect       silent for longer than ever before, and than in the same weeks of earlier years
+silent          suspect       silent for longer than ever before, and than in the same weeks of
+                              earlier years
 quiet_season    quiet         silent for longer than usual, as in the same weeks of an earlier year
 quiet_holiday   quiet         the same in summer or at Christmas, if there is no earlier year
-fewer           suspect       less than a quarter of the releases of the same three months a year ago
+fewer           suspect       less than a quarter of the releases of the same three months a year
+                              ago
 quiet           quiet         silent for longer than 19 of 20 gaps
 usual           healthy       no other rule applies
 

@@ -125,13 +125,7 @@ def restore_backup(
         )
     with unfinished_folder(archive, mode=0o700) as unfinished:
         restored = unfinished / archive.name
-        for name in (ARCHIVE_FILE, CAPTURES_FILE, WITHHELD_FILE):
-            if (backup / name).is_file():
-                copy = restored if name == ARCHIVE_FILE else unfinished / name
-                copy_database(backup / name, copy)
-                drop_litestream_tables(copy)
-                with closing(open_readonly(copy)) as db:
-                    check_version(db, backup / name)
+        _copy_from_backup(backup, restored)
         with suppress(ArchiveError):  # `verify` reports what cannot be opened
             Archive(restored, rebuild_stale=False).close()  # to apply newer migrations
         findings = verify(restored, progress=progress).findings
@@ -149,6 +143,18 @@ def restore_backup(
         shutil.copy(backup / KEY_FILE, archive.with_name(KEY_FILE))
         copy_database(backup / FOLLOW_FILE, archive.with_name(FOLLOW_FILE))
     return [], former_files, lost
+
+
+def _copy_from_backup(backup: Path, restored: Path) -> None:
+    """Copy the databases of a backup, archive.db under the name of the archive to restore."""
+    for name in (ARCHIVE_FILE, CAPTURES_FILE, WITHHELD_FILE):
+        if not (backup / name).is_file():
+            continue
+        copy = restored if name == ARCHIVE_FILE else restored.with_name(name)
+        copy_database(backup / name, copy)
+        drop_litestream_tables(copy)
+        with closing(open_readonly(copy)) as db:
+            check_version(db, backup / name)
 
 
 def _list_archive_files(archive: Path) -> list[Path]:

@@ -170,7 +170,9 @@ def write_snapshot_files(archive: Path, folder: Path, started_at: datetime) -> N
         "--inspect-file",
         INSPECT_FILE,
     ]
-    result = subprocess.run(inspect, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603 - our own
+    result = subprocess.run(  # noqa: S603 - our own
+        inspect, cwd=folder, capture_output=True, text=True, check=False
+    )
     if result.returncode:
         raise ArchiveError(copy, f"cannot be inspected: {result.stderr.strip().splitlines()[-1:]}")
     files.append(folder / INSPECT_FILE)

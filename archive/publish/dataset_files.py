@@ -114,7 +114,8 @@ def _parse_agency_day(text: str) -> date | None:
 def _find_date_precision(text: str) -> str:
     """Return how precise a stated time is: month, day or moment.
 
-    >>> [_find_date_precision(text) for text in ("2024-05", "2024-05-28", "2024-05-28T00:30:00+02:00")]
+    >>> texts = ("2024-05", "2024-05-28", "2024-05-28T00:30:00+02:00")
+    >>> [_find_date_precision(text) for text in texts]
     ['month', 'day', 'moment']
     """
     value = parse_time(text)

@@ -272,26 +272,36 @@ DATAPACKAGE_PROFILE = "https://datapackage.org/profiles/2.0/datapackage.json"
 FORMAT_MEDIA_TYPES = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet"}
 TIMES_SECTION = """## Times
 
-`published` and `updated` are as the agency states them: a moment with its offset, a day, or a month (ISO 8601), and
-empty if the page states none. The columns beside them are `_precision` (moment, day or month), `_day` (the day by the
-agency's own clock; empty for a month), `_at` (the moment in UTC; empty for a day or a month) and `_text` (the words
-that the time was read from). Do not count a day as its midnight. The archive's own times (`seen`, `first_seen`,
+`published` and `updated` are as the agency states them: a moment with its offset, a day, or a \
+month (ISO 8601), and
+empty if the page states none. The columns beside them are `_precision` (moment, day or month), \
+`_day` (the day by the
+agency's own clock; empty for a month), `_at` (the moment in UTC; empty for a day or a month) and \
+`_text` (the words
+that the time was read from). Do not count a day as its midnight. The archive's own times \
+(`seen`, `first_seen`,
 `removed_at` …) are UTC: timestamps in Parquet, ISO 8601 in CSV.
 """
 CSV_SECTION = """## CSV
 
-RFC 4180: UTF-8, commas, lines that end with CR LF, fields in quotes if they need it; texts contain line breaks of
-their own. An empty field is null; only `body` and `body_html` may be empty without being null. Texts are as the
-agencies wrote them, even if they begin with `=`, `+`, `-` or `@`. A spreadsheet may take such a cell for a formula
-and run it: import CSV files with every column as text, or use the Parquet files, which have types. Cells that
+RFC 4180: UTF-8, commas, lines that end with CR LF, fields in quotes if they need it; texts \
+contain line breaks of
+their own. An empty field is null; only `body` and `body_html` may be empty without being null. \
+Texts are as the
+agencies wrote them, even if they begin with `=`, `+`, `-` or `@`. A spreadsheet may take such a \
+cell for a formula
+and run it: import CSV files with every column as text, or use the Parquet files, which have \
+types. Cells that
 begin with such a character: {formulas}.
 """
 OMISSIONS_SECTION = """## What is not included
 
-- Releases that the archive hides (because of a court order or personal data) are in no dataset; `coverage` counts
+- Releases that the archive hides (because of a court order or personal data) are in no dataset; \
+`coverage` counts
   them. Redacted passages are replaced with `█████`. The reasons are listed at <{log}>.{hidden}
 - Lists and searches leave out releases that continued as another release at a new URL.
-- The files behind `images` are with the agencies. The original bytes of pages and of fetched attachments are in the
+- The files behind `images` are with the agencies. The original bytes of pages and of fetched \
+attachments are in the
   archive; the texts of attachments are in `attachment_pages`.
 - Releases that the archive never read: see the columns `source_…` of `coverage`.{omitted}
 """
@@ -302,8 +312,10 @@ sha256sum --check SHA256SUMS
 grep '  data/' SHA256SUMS | sha256sum     # the fingerprint in the citation
 ```
 
-The same archive in the same state gives the same files under `data/`, with the same version of its software and
-of pyarrow. Contacts and texts name persons: if you keep or share this dataset, you are responsible for that under
+The same archive in the same state gives the same files under `data/`, with the same version of \
+its software and
+of pyarrow. Contacts and texts name persons: if you keep or share this dataset, you are \
+responsible for that under
 data protection law.
 """
 

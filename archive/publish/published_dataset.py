@@ -1,6 +1,7 @@
 """The published dataset: everything that the archive shows, in a folder that the site serves.
 
-    FOLDER/2026-03-02T034301/   a dataset (datasets.py), with SQLite, WACZ, Croissant and DCAT-AP; never changed
+    FOLDER/2026-03-02T034301/   a dataset (datasets.py), with SQLite, WACZ, Croissant and DCAT-AP;
+                                never changed
 
 A publication gets its name once it is complete, and replaces the one before. The site serves the
 newest (archive/views/data.py). A takedown withholds a publication that was begun before it: its
@@ -67,8 +68,10 @@ EXTRA_SECTION = f"""
 | file | contents |
 | --- | --- |
 | `{SQLITE_FILE}` | all tables of `data/` as one SQLite database, with keys and indexes |
-| `{WACZ_FILE}` | the pages as the agencies' servers sent them, as a web archive ({WACZ_READER}), if it has any |
-| `{CROISSANT_FILE}`, `{DCAT_FILE}` | descriptions for machines: Croissant, and DCAT-AP for data portals |
+| `{WACZ_FILE}` | the pages as the agencies' servers sent them, \
+as a web archive ({WACZ_READER}), if it has any |
+| `{CROISSANT_FILE}`, `{DCAT_FILE}` | descriptions for machines: \
+Croissant, and DCAT-AP for data portals |
 
 `{WACZ_FILE}` is written after the tables, and may have pages that were read in between.
 """

@@ -262,7 +262,8 @@ def parse_url_field(row: Mapping[str, Any], name: str) -> str:
 def _parse_kind(text: str | None) -> str | None:
     """Return the English word for a kind of release. An unknown word is returned unchanged.
 
-    >>> _parse_kind("Pressmeddelanden"), _parse_kind("artiklar"), _parse_kind("Telegram"), _parse_kind(None)
+    >>> words = ("Pressmeddelanden", "artiklar", "Telegram", None)
+    >>> tuple(map(_parse_kind, words))
     ('press release', 'article', 'Telegram', None)
     """
     return KINDS_BY_WORD.get(text.casefold(), text) if text else None
@@ -389,7 +390,8 @@ def _parse_markdown(text: str, url: str) -> ImportedBody:
 
     url: the release's URL, against which relative URLs are resolved.
 
-    >>> _parse_markdown("## Bakgrund\\n\\n- Det är bra, säger hon.\\n\\n* ett\\n* [två](/b)", "https://a.se/x").text
+    >>> text = "## Bakgrund\\n\\n- Det är bra, säger hon.\\n\\n* ett\\n* [två](/b)"
+    >>> _parse_markdown(text, "https://a.se/x").text
     'Bakgrund\\n\\n- Det är bra, säger hon.\\n\\n• ett\\n• två'
     """
     tokens = MARKDOWN.parse(_escape_speech_hyphens(clean_text(text)))
@@ -445,7 +447,8 @@ def _sanitise_html(text: str, url: str, images: tuple[Image, ...] = ()) -> Impor
 def _html_to_text(markup: str) -> str:
     """Convert sanitised HTML to plain text, with one line per list item (• or number) or table row.
 
-    >>> _html_to_text("<p>a<br>b</p><ol><li>c</li></ol><table><tr><th>d</th><td>e</td></tr></table>")
+    >>> table = "<table><tr><th>d</th><td>e</td></tr></table>"
+    >>> _html_to_text(f"<p>a<br>b</p><ol><li>c</li></ol>{table}")
     'a\\nb\\n\\n1. c\\n\\nd | e'
     """
     if not markup.strip():

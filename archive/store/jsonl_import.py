@@ -227,7 +227,8 @@ def _find_host_owner(host: str, host_owners: Mapping[str, str]) -> str:
     """Return the slug of the agency that a host or one of its parent domains belongs to; "" if none
     is known.
 
-    >>> _find_host_owner("press.fyr.example", {"fyr.example": "fyr"}), _find_host_owner("a.example", {})
+    >>> owners = {"fyr.example": "fyr"}
+    >>> _find_host_owner("press.fyr.example", owners), _find_host_owner("a.example", {})
     ('fyr', '')
     """
     while host and host not in host_owners:

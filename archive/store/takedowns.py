@@ -69,6 +69,7 @@ REDACTED_COLUMNS = (
     # a move's target is its URL, which is still needed
     ("removals", "target", "release = :release and kind <> 'moved'"),
 )
+CHANGE_COLUMNS = ("summary", "summary_en", "changes")
 CRAWLS_CONDITION = "agency = (select agency from releases where id = :release)"
 
 
@@ -277,24 +278,18 @@ def _apply_takedowns(archive: Archive, release_id: int) -> None:
     attachment_urls: set[str] = set()
     for row in _list_revisions(archive, release_id):
         revision_id = row["id"]
-        full = row if row["takedown"] is None else archive.takedowns.withheld.get_state(revision_id)
-        if row["takedown"] is None:
-            archive.takedowns.withheld.add_state(revision_id, row)
+        full = _withhold_state(archive, row)
         shown_before[revision_id] = parse_state(row)
         shown[revision_id], takedown_id = archive.takedowns.redact_for_display(
             release_id, parse_state(full)
         )
         attachment_urls.update(file["url"] for file in parse_state(full)["attachments"] or ())
-        changes = {name: full[name] for name in ("summary", "summary_en", "changes")}
-        if takedown_id is not None and row["previous"] is not None:
-            # None if the previous revision belongs to another release, which was merged into this
-            # one
-            before = shown.get(row["previous"])
-            changes = (
-                build_change_columns(compare(before, shown[revision_id]))
-                if before
-                else dict.fromkeys(changes)
-            )
+        is_redacted = takedown_id is not None and row["previous"] is not None
+        changes = (
+            _compare_shown(shown.get(row["previous"]), shown[revision_id])
+            if is_redacted
+            else {name: full[name] for name in CHANGE_COLUMNS}
+        )
         columns = {name: shown[revision_id][name] for name in STATE_FIELDS}
         columns |= lists_to_json(shown[revision_id]) | changes
         archive.writer.update("revisions", revision_id, {**columns, "takedown": takedown_id})
@@ -322,6 +317,23 @@ def _apply_takedowns(archive: Archive, release_id: int) -> None:
         archive.db.execute(
             "delete from tags where name = ? and id not in (select tag from release_tags)", [tag]
         )
+
+
+def _withhold_state(archive: Archive, row: dict[str, Any]) -> Mapping[str, Any]:
+    """Return the full state of a revision, which is stored in withheld.db if it is not yet."""
+    if row["takedown"] is not None:
+        return archive.takedowns.withheld.get_state(row["id"])
+    archive.takedowns.withheld.add_state(row["id"], row)
+    return row
+
+
+def _compare_shown(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns of the changes between two states as shown; before: None if it belongs to
+    another release, which was merged into this one.
+    """
+    if before is None:
+        return dict.fromkeys(CHANGE_COLUMNS)
+    return build_change_columns(compare(before, after))
 
 
 def _list_revisions(archive: Archive, release_id: int) -> list[dict[str, Any]]:

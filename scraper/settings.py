@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import math
 import os
 
 # To check one of its deprecated classes, Scrapy reads the source of all modules on the stack
@@ -207,16 +206,14 @@ def check_settings(settings: BaseSettings) -> None:
             raise AgencyError("settings", None, name, problem)
     if "REVISIT_AGES" in settings:
         parse_schedule(str(settings["REVISIT_AGES"]))
-    known_names = {*defaults, *Settings()}
+    known_names, project = {*defaults, *Settings()}, get_settings_priority("project")
     for name in settings:
-        if name not in known_names and (settings.getpriority(name) or 0) >= get_settings_priority(
-            "project"
-        ):
-            similar = difflib.get_close_matches(name.upper(), known_names, n=1, cutoff=0.85)
-            if similar:
-                raise AgencyError(
-                    "settings", None, name, f"is not a setting; did you mean {similar[0]}?"
-                )
+        if name in known_names or (settings.getpriority(name) or 0) < project:
+            continue
+        if similar := difflib.get_close_matches(name.upper(), known_names, n=1, cutoff=0.85):
+            raise AgencyError(
+                "settings", None, name, f"is not a setting; did you mean {similar[0]}?"
+            )
 
 
 def _find_value_problem(name: str, value: object, default: object) -> str | None:
@@ -229,22 +226,23 @@ def _find_value_problem(name: str, value: object, default: object) -> str | None
     """
     text, minimum = str(value).strip(), int(name in positive_settings)
     if isinstance(default, bool):
-        return (
-            None
-            if text in ("True", "true", "1", "False", "false", "0")
-            else f"{value!r} is neither True nor False"
-        )
+        is_valid = text in ("True", "true", "1", "False", "false", "0")
+        return None if is_valid else f"{value!r} is neither True nor False"
     if isinstance(default, int):
         is_valid = text.isascii() and text.isdecimal() and int(text) >= minimum
         return None if is_valid else f"{value!r} is not a whole number from {minimum} upwards"
     if isinstance(default, float):
-        try:
-            number = float(text)
-        except ValueError:
-            number = math.nan
-        is_valid = (number > 0 if minimum else number >= 0) and number <= max_duration
         least = "above 0, up" if minimum else "from 0"
+        is_valid = _is_duration(text, is_zero_valid=not minimum)
         return None if is_valid else f"{value!r} is not a number {least} to {max_duration}"
     if name == "ARCHIVE" and not text:
         return "must not be empty: it is the path of the database"
     return None
+
+
+def _is_duration(text: str, *, is_zero_valid: bool) -> bool:
+    try:
+        number = float(text)
+    except ValueError:
+        return False
+    return (number >= 0 if is_zero_valid else number > 0) and number <= max_duration

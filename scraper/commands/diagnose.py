@@ -153,15 +153,6 @@ def diagnose_agency(archive: Archive, captures: Captures, agency: Agency) -> Dia
         for entry in candidates
     )
     bad_entry, bad = next(((entry, page) for entry, page in reparsed if page), (None, None))
-    problems = archive.db.execute(
-        "select problem from"
-        " frontier where"
-        " agency = ? and state"
-        " in ('failed', 'rejected') and"
-        " problem is not null"
-        " order by fetched desc limit ?",
-        [agency.slug, MAX_PROBLEMS],
-    )
     diagnosis = Diagnosis(
         agency=agency,
         quarantined_count=len(quarantined),
@@ -170,16 +161,10 @@ def diagnose_agency(archive: Archive, captures: Captures, agency: Agency) -> Dia
         bad=bad,
         good=find_good_page(archive, captures, agency, bad_entry) if bad_entry else None,
         same_release=bad_entry is not None and bad_entry.release_id is not None,
-        problems=[problem for (problem,) in problems],
+        problems=_list_problems(archive, agency),
     )
     if diagnosis.good and diagnosis.bad:
-        good_names, bad_names = (
-            find_template_names(Document(reparsed.page.html, reparsed.page.url))
-            for reparsed in (diagnosis.good, diagnosis.bad)
-        )
-        diagnosis.template_overlap = len(good_names & bad_names) / max(
-            1, len(good_names | bad_names)
-        )
+        diagnosis.template_overlap = _measure_overlap(diagnosis.good.page, diagnosis.bad.page)
         others = (
             reparse_capture(archive, captures, agency, entry.capture_id)
             for entry in quarantined[: MAX_OTHER_PAGES + 1]
@@ -192,6 +177,24 @@ def diagnose_agency(archive: Archive, captures: Captures, agency: Agency) -> Dia
     return diagnosis
 
 
+def _list_problems(archive: Archive, agency: Agency) -> list[str]:
+    """Return why pages of an agency could not be read at all, the newest first."""
+    problems = archive.db.execute(
+        "select problem from frontier where agency = ? and state in ('failed', 'rejected')"
+        " and problem is not null order by fetched desc limit ?",
+        [agency.slug, MAX_PROBLEMS],
+    )
+    return [problem for (problem,) in problems]
+
+
+def _measure_overlap(good: ProbedPage, bad: ProbedPage) -> float:
+    """Return the share of class names and ids that two pages have in common."""
+    good_names, bad_names = (
+        find_template_names(Document(page.html, page.url)) for page in (good, bad)
+    )
+    return len(good_names & bad_names) / max(1, len(good_names | bad_names))
+
+
 def find_good_page(
     archive: Archive, captures: Captures, agency: Agency, bad: QuarantinedPage
 ) -> ReparsedPage | None:
@@ -200,12 +203,9 @@ def find_good_page(
     A page with all the fields that the bad page lacks is preferred.
     """
     rows = archive.db.execute(
-        "select v.capture from"
-        " revisions v join"
-        " releases r on r.id"
-        " = v.release where r.agency ="
-        " :agency"
-        " and v.capture is not null and v.seen <= :seen and (:release is null or r.id = :release)"
+        "select v.capture from revisions v join releases r on r.id = v.release"
+        " where r.agency = :agency and v.capture is not null and v.seen <= :seen"
+        " and (:release is null or r.id = :release)"
         " order by v.seen desc, v.id desc limit :most",
         {
             "agency": agency.slug,
@@ -216,9 +216,7 @@ def find_good_page(
     ).fetchall()
     pages = [reparse_capture(archive, captures, agency, capture_id) for (capture_id,) in rows]
     candidates = [page for page in pages if page and page.page.release]
-    missing = {
-        key for key in bad.lost_keys if "://" not in key
-    }  # fields; the other keys are sources
+    missing = {key for key in bad.lost_keys if "://" not in key}  # the other keys are sources
     for page in candidates:
         if all(getattr(page.page.release, name, None) for name in missing):
             return page
@@ -248,27 +246,32 @@ def diagnose_fields(
         return
     document = Document(bad.page.html, bad.page.url)
     for name in DIAGNOSED_FIELDS:
+        old_value, new_value = getattr(old, name), getattr(new, name)
         finding = FieldDiagnosis(
             field=name,
-            old=clean_line(format_item_value(getattr(old, name))),
+            old=clean_line(format_item_value(old_value)),
             old_evidence=old.evidence.get(name, NO_PROVENANCE),
-            new=clean_line(format_item_value(getattr(new, name))),
+            new=clean_line(format_item_value(new_value)),
             new_evidence=new.evidence.get(name, NO_PROVENANCE),
-            died=bool(getattr(old, name))
-            and (name in diagnosis.symptoms or not getattr(new, name)),
+            died=bool(old_value) and (name in diagnosis.symptoms or not new_value),
         )
         if finding.died:
             finding.origin, finding.selector = find_rule(finding, diagnosis.agency, good)
             if finding.selector:
                 finding.matches = len(document.select(finding.selector))
-            # The body is too long to be searched for. For a list, the first value is searched for.
-            value = getattr(old, name) if diagnosis.same_release and name != "body" else None
-            text = format_item_value(value[0] if isinstance(value, list) and value else value)
+            # The body is too long to be searched for.
+            is_searched = diagnosis.same_release and name != "body"
+            text = _format_first_value(old_value if is_searched else None)
             element = find_element_by_text(document, text)
             if element is not None:
                 finding.stands = format_element_path(element)
                 find_remedy(finding, element, diagnosis.agency, bad.page, other_pages)
         yield finding
+
+
+def _format_first_value(value: object) -> str:
+    """Format a value, or the first one of a list, which stands for the others."""
+    return format_item_value(value[0] if isinstance(value, list) and value else value)
 
 
 def find_rule(
@@ -368,27 +371,25 @@ class Command(ProjectCommand):
         diagnoses = diagnose_agencies(self.archive_path, list(self.select_agencies(args).values()))
         if opts.save:
             save_pages(diagnoses, opts.save)
-        probed = None
-        if opts.ask:
-            try:
-                probed = probe_site(
-                    self.crawler_process, diagnoses[0].agency.home, self.load_agencies()
-                )
-            except (PageError, SourceError) as error:
-                self.report_error(error)
+        probed = self.probe(diagnoses[0].agency) if opts.ask else None
         if opts.json:
-            print(
-                f"[{', '.join(format_diagnosis_json(diagnosis, probed) for diagnosis in diagnoses)}]"
-            )
+            texts = [format_diagnosis_json(diagnosis, probed) for diagnosis in diagnoses]
+            print(f"[{', '.join(texts)}]")
         else:
             width = shutil.get_terminal_size((150, 40)).columns
-            print(
-                "\n\n".join(
-                    "\n".join(iter_diagnosis_lines(diagnosis, probed, width))
-                    for diagnosis in diagnoses
-                )
-            )
+            texts = [
+                "\n".join(iter_diagnosis_lines(diagnosis, probed, width)) for diagnosis in diagnoses
+            ]
+            print("\n\n".join(texts))
         return 0
+
+    def probe(self, agency: Agency) -> ProbeResult | None:
+        """Probe an agency's site; report why, and return None, if that fails."""
+        try:
+            return probe_site(self.crawler_process, agency.home, self.load_agencies())
+        except (PageError, SourceError) as error:
+            self.report_error(error)
+            return None
 
 
 def save_pages(diagnoses: list[Diagnosis], folder: Path) -> None:
@@ -418,25 +419,7 @@ def iter_diagnosis_lines(
         yield f"{slug}: {diagnosis.quarantined_count} quarantined since {since}: {symptoms}"
     else:
         yield f"{slug}: nothing is quarantined"
-    for name, reparsed in (("good", diagnosis.good), ("bad", diagnosis.bad)):
-        if reparsed:
-            yield (
-                f"{name:4} "
-                f" {reparsed.seen_at[:16]} "
-                f" {reparsed.class_name or 'not parsed'} "
-                f" {reparsed.page.url}"
-            )
-            if reparsed.page.problem:
-                yield f"      not parsed: {reparsed.page.problem}"
-    if diagnosis.template_overlap is not None:
-        kind = "the same release" if diagnosis.same_release else "two releases"
-        yield (
-            f"      {kind}; their templates"
-            f" share"
-            f" {100 * diagnosis.template_overlap:.0f}"
-            f" % of"
-            f" class names and ids"
-        )
+    yield from _iter_page_lines(diagnosis)
     yield from iter_field_table(diagnosis.fields, width)
     for finding in diagnosis.fields:
         if finding.died:
@@ -454,19 +437,27 @@ def iter_diagnosis_lines(
     if diagnosis.quarantined_count:
         yield ""
         yield (
-            f"if you fixed a rule: scrapy reparse --agency {slug} accepts the pages"
-            f" that"
-            f" have"
-            f" all"
-            f" fields then"
+            f"if you fixed a rule: scrapy reparse --agency {slug} accepts the pages that have all"
+            " fields then"
         )
         yield (
-            f"if the agency changed its pages: scrapy quarantine --accept {slug}"
-            f" (if"
-            f" they"
-            f" are"
-            f" useless: --drop)"
+            f"if the agency changed its pages: scrapy quarantine --accept {slug} (if they are"
+            " useless: --drop)"
         )
+
+
+def _iter_page_lines(diagnosis: Diagnosis) -> Iterator[str]:
+    """Yield the lines about the two pages that are compared, as far as there are any."""
+    for name, reparsed in (("good", diagnosis.good), ("bad", diagnosis.bad)):
+        if reparsed:
+            seen, class_name = reparsed.seen_at[:16], reparsed.class_name or "not parsed"
+            yield f"{name:4}  {seen}  {class_name}  {reparsed.page.url}"
+            if reparsed.page.problem:
+                yield f"      not parsed: {reparsed.page.problem}"
+    if diagnosis.template_overlap is not None:
+        kind = "the same release" if diagnosis.same_release else "two releases"
+        share = f"{100 * diagnosis.template_overlap:.0f} %"
+        yield f"      {kind}; their templates share {share} of class names and ids"
 
 
 def iter_field_table(findings: list[FieldDiagnosis], width: int) -> Iterator[str]:
@@ -487,13 +478,8 @@ def iter_lost_field_lines(finding: FieldDiagnosis, *, same_release: bool) -> Ite
     evidence = finding.old_evidence
     yield ""
     origin = f" of {finding.origin}" if finding.origin else ""
-    yield (
-        f"{finding.field}: was read by"
-        f" “{evidence.rule or 'a rule without a name'}"
-        f"”{origin},"
-        f" from"
-        f" {evidence.element}"
-    )
+    rule = evidence.rule or "a rule without a name"
+    yield f"{finding.field}: was read by “{rule}”{origin}, from {evidence.element}"
     if finding.matches is not None:
         yield f"  {finding.selector} finds {finding.matches or 'no'} element(s) on the bad page"
     if finding.new:
@@ -503,12 +489,14 @@ def iter_lost_field_lines(finding: FieldDiagnosis, *, same_release: bool) -> Ite
     elif same_release and finding.field != "body":
         yield "  the same text is not on the bad page"
     if finding.remedy:
-        others = (
-            f", and finds text on {finding.cured} of {finding.tried} other quarantined pages"
-            if finding.tried
-            else ""
-        )
-        yield f'  {finding.field} = "{finding.remedy}" reads it{others}'
+        yield f'  {finding.field} = "{finding.remedy}" reads it{_describe_trial(finding)}'
+
+
+def _describe_trial(finding: FieldDiagnosis) -> str:
+    """Describe how a remedy fared on other pages; "" if there are none."""
+    if not finding.tried:
+        return ""
+    return f", and finds text on {finding.cured} of {finding.tried} other quarantined pages"
 
 
 def format_diagnosis_json(diagnosis: Diagnosis, probed: ProbeResult | None) -> str:

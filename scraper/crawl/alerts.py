@@ -35,7 +35,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from itertools import takewhile
+from itertools import chain, takewhile
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypeVar
@@ -122,11 +122,7 @@ def read_alert_settings(environment: Mapping[str, str] = os.environ) -> AlertSet
     )
     if not read("ALERT_MAIL"):
         return settings
-    recipients = tuple(
-        address.strip() for address in read("ALERT_MAIL").split(",") if address.strip()
-    )
-    if not recipients:
-        raise _environment_error("ALERT_MAIL", "contains no address")
+    recipients = _parse_recipients(read("ALERT_MAIL"))
     sender = read("ALERT_MAIL_FROM") or recipients[0]
     for name, address in (
         *(("ALERT_MAIL", address) for address in recipients),
@@ -138,6 +134,13 @@ def read_alert_settings(environment: Mapping[str, str] = os.environ) -> AlertSet
         "ALERT_SMTP", partial(parse_mail_server, sender=sender), read("ALERT_SMTP")
     )
     return replace(settings, mail_server=server, recipients=recipients)
+
+
+def _parse_recipients(text: str) -> tuple[str, ...]:
+    recipients = tuple(address.strip() for address in text.split(",") if address.strip())
+    if not recipients:
+        raise _environment_error("ALERT_MAIL", "contains no address")
+    return recipients
 
 
 def _parse_setting(name: str, parse: Callable[[str], Parsed], value: str) -> Parsed:
@@ -266,23 +269,29 @@ def _send_channel_alerts(
     if not events or is_sent:
         return True
     alerts, silent = _select_alerts(channel, events)
-    if not is_used:  # faults that ended long ago are not reported
+    if not is_used:
         yesterday = str(to_iso(now - timedelta(days=1)))
-        silent += [
-            event for group in alerts["passed"] if group[-1]["at"] < yesterday for event in group
-        ]
-        alerts["passed"] = [group for group in alerts["passed"] if group[-1]["at"] >= yesterday]
+        silent += _take_old_faults(alerts, yesterday)
     if any(alerts.values()):
         payload = _build_alert_payload(alerts, alert_settings, now)
         if not attempt(f"an alert by {channel.name}", partial(channel.deliver, payload)):
             return False
     # Only after the delivery, so that nothing is lost if the process dies earlier.
     with archive.transaction():
-        channel.mark_handled(
-            [event for groups in alerts.values() for group in groups for event in group], now
-        )
+        channel.mark_handled(_list_events(alerts), now)
         channel.mark_handled(silent, None)
     return True
+
+
+def _take_old_faults(alerts: AlertEvents, since: str) -> list[HealthEvent]:
+    """Remove the faults that ended long ago, which are not reported, and return their events."""
+    old = [group for group in alerts["passed"] if group[-1]["at"] < since]
+    alerts["passed"] = [group for group in alerts["passed"] if group[-1]["at"] >= since]
+    return list(chain.from_iterable(old))
+
+
+def _list_events(alerts: AlertEvents) -> list[HealthEvent]:
+    return [event for groups in alerts.values() for group in groups for event in group]
 
 
 def _select_alerts(
@@ -349,9 +358,7 @@ def _build_alert_payload(
             lines.append(translate(language, "alert.more", n=len(groups) - MAX_LISTED_AGENCIES))
     if alert_settings.status_page:
         lines += ["", f"{translate(language, 'alert.status_page')} {alert_settings.status_page}"]
-    event_ids = ",".join(
-        str(event["id"]) for groups in alerts.values() for group in groups for event in group
-    )
+    event_ids = ",".join(str(event["id"]) for event in _list_events(alerts))
     return {
         "id": hashlib.sha256(event_ids.encode()).hexdigest()[:24],
         "sent": to_iso(sent_at),

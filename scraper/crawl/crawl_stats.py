@@ -425,16 +425,14 @@ class ProgressExtension(CrawlerComponent):
         console = (
             self.console if self.console.is_terminal else StderrConsole(stderr=True, width=120)
         )
+        all_stats = spider.agency_stats.values()
         console.print(_build_progress_table(spider))
-        if any(stats.problems for stats in spider.agency_stats.values()):
+        if any(stats.problems for stats in all_stats):
             console.print(
-                "Rejected pages and"
-                " failures are"
-                " listed above, and"
-                " in the tables crawls and"
+                "Rejected pages and failures are listed above, and in the tables crawls and"
                 " frontier."
             )
-        if known := sum(stats.known_problems for stats in spider.agency_stats.values()):
+        if known := sum(stats.known_problems for stats in all_stats):
             console.print(
                 f"{known} of them are the same as at the last check, and are only in the tables."
             )
@@ -442,7 +440,7 @@ class ProgressExtension(CrawlerComponent):
             console.print(
                 f"The crawl did not finish: {reason}. The next crawl continues with the rest."
             )
-        if self.is_first_crawl and any(stats.new for stats in spider.agency_stats.values()):
+        if self.is_first_crawl and any(stats.new for stats in all_stats):
             console.print(
                 NEXT_STEPS.format(archive=spider.archive.path), highlight=False, soft_wrap=True
             )
@@ -467,15 +465,7 @@ def _build_progress_table(spider: ArchiveSpider, *, live: bool = False) -> Table
     )
     for column in table.columns[1:]:
         column.justify = "right"
-    rows = {
-        slug: stats for slug, stats in spider.agency_stats.items() if stats.requests or not live
-    }
-    if len(rows) > MAX_TABLE_AGENCIES:
-        rows = {
-            slug: stats
-            for slug, stats in rows.items()
-            if stats.new or stats.revised or stats.quarantined or stats.rejected or stats.errors
-        }
+    rows = _select_table_rows(spider.agency_stats, live=live)
     for slug, stats in rows.items():
         style = "red" if stats.errors else "yellow" if stats.rejected else None
         table.add_row(slug, *_format_progress_cells([stats]), style=style)
@@ -483,6 +473,20 @@ def _build_progress_table(spider: ArchiveSpider, *, live: bool = False) -> Table
     if other_stats and not live:
         table.add_row(f"{len(other_stats)} with nothing new", *_format_progress_cells(other_stats))
     return table
+
+
+def _select_table_rows(
+    agency_stats: Mapping[str, AgencyStats], *, live: bool
+) -> dict[str, AgencyStats]:
+    rows = {slug: stats for slug, stats in agency_stats.items() if stats.requests or not live}
+    if len(rows) <= MAX_TABLE_AGENCIES:
+        return rows
+    return {slug: stats for slug, stats in rows.items() if _has_changes(stats)}
+
+
+def _has_changes(stats: AgencyStats) -> bool:
+    counts = (stats.new, stats.revised, stats.quarantined, stats.rejected, stats.errors)
+    return any(counts)
 
 
 def _format_progress_cells(all_stats: list[AgencyStats]) -> list[str]:

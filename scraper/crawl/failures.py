@@ -41,6 +41,7 @@ from scraper.normalise.page_urls import extract_host
 from scraper.pages import page_type
 from scraper.pages.document import Document
 
+TLS_ERRORS = (ssl.SSLError, OpenSSLError, VerificationError)
 OWN_FAULT = "our fault"  # a bug in this program
 FAILURE_KINDS: tuple[tuple[type[BaseException], str], ...] = (  # the first matching type counts
     (HostPaused, "host paused"),
@@ -87,11 +88,7 @@ def classify_failure(error: BaseException | None) -> str:
     'unreadable'
     """
     if isinstance(error, HttpError):
-        return (
-            "block page"
-            if is_cloudflare_challenge(error.response)
-            else classify_status(error.response.status)
-        )
+        return _classify_response(error.response)
     if isinstance(error, SourceError):
         return error.kind
     if isinstance(error, PrivateAddress) and error.is_redirect:
@@ -99,15 +96,16 @@ def classify_failure(error: BaseException | None) -> str:
     if isinstance(error, NotARelease):
         return _classify_page_failure(error)
     if isinstance(error, RobotsUnreachable) and isinstance(error.__context__, DOWNLOAD_ERRORS):
-        return classify_failure(
-            error.__context__
-        )  # the host does not respond; robots.txt was only its first request
-    if any(
-        isinstance(cause, ssl.SSLError | OpenSSLError | VerificationError)
-        for cause in _iter_causes(error)
-    ):
+        # the host does not respond; robots.txt was only its first request
+        return classify_failure(error.__context__)
+    if any(isinstance(cause, TLS_ERRORS) for cause in _iter_causes(error)):
         return "tls"
     return next((kind for known, kind in FAILURE_KINDS if isinstance(error, known)), OWN_FAULT)
+
+
+def _classify_response(response: Response) -> str:
+    is_blocked = is_cloudflare_challenge(response)
+    return "block page" if is_blocked else classify_status(response.status)
 
 
 def classify_source_failure(error: SourceError, response: Response) -> str:

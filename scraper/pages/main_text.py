@@ -338,7 +338,10 @@ def _include_heading(
 
 
 def _find_block_without_links(blocks: Sequence[Element], heading: Element) -> Element | None:
-    """Return the last block that has no list of links beside the heading, or None."""
+    """Return the outermost block without a list of links beside the heading, or None.
+
+    blocks: ancestors of the heading, the nearest one first.
+    """
     return next(
         (block for block in reversed(blocks) if not _has_link_list(block, heading, None)), None
     )
@@ -352,14 +355,17 @@ def _has_link_list(container: Element, heading: Element, dense: Element | None) 
     """
     parts = [heading] if dense is None or dense in heading.iterancestors() else [heading, dense]
     lineage = _collect_lineage(parts)
-    nodes = (node for node in lineage if node is container or container in node.iterancestors())
-    for node in nodes:
-        for branch in node:
-            if branch in lineage or branch.tag in INLINE_TAGS or not _is_link_list(branch):
-                continue
-            if len(parts) < 2 or not lineage.isdisjoint(branch.itersiblings()):
-                return True
+    nodes = (node for node in lineage if container in chain((node,), node.iterancestors()))
+    for branch in chain.from_iterable(nodes):
+        if branch in lineage or not _is_link_block(branch):
+            continue
+        if len(parts) < 2 or not lineage.isdisjoint(branch.itersiblings()):
+            return True
     return False
+
+
+def _is_link_block(element: Element) -> bool:
+    return element.tag not in INLINE_TAGS and _is_link_list(element)
 
 
 def _is_link_list(element: Element) -> bool:

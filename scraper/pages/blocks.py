@@ -51,6 +51,7 @@ SKIPPED_TAGS = frozenset(
 LIST_TAGS = ("ul", "ol")
 NON_LIST_TAGS = {"h2", "h3", "h4", "h5", "details", "button", "dl", "table", "article", "figure"}
 NON_DATA_TABLE_TAGS = {"table", "h1", "h2", "h3", "ul"}
+TEXT_KINDS = {"dt": "dt", "dd": "dd", "blockquote": "quote"}  # kinds of the blocks inside
 MAX_HEADING_LENGTH = 500  # an unclosed heading swallows the text after it
 MAX_NUMBER_LENGTH = 10  # digits
 MIN_CONTENTS_LINK_SHARE = 0.75  # share of a list's text in links
@@ -73,6 +74,7 @@ MIN_ANSWER_START_LENGTH = 10
 
 # Inline text.
 BOLD_TAGS = ("strong", "b")
+BOLD_OR_HEADING_TAGS = {*BOLD_TAGS, *HEADING_TAGS}
 INLINE_MARKUP = {
     **{"em": "em", "i": "em", "strong": "strong", "b": "strong", "sup": "sup", "sub": "sub"},
     **{
@@ -151,13 +153,7 @@ class ElementTreeBuilder(TreeBuilder):
         is_open: list[bool] = []  # for each open element, whether it is in the soup
         for event, element in etree.iterwalk(root, ("start", "end")):
             if event == "start":
-                names = element.keys()  # items() takes quadratic time
-                attributes: dict[str | NamespacedAttribute, str] = {
-                    name: element.get(name, "") for name in names if name in SOUP_ATTRIBUTES
-                }
-                is_open.append(bool(attributes) or element.tag not in TRANSPARENT_TAGS)
-                if is_open[-1]:
-                    soup.handle_starttag(cast("str", element.tag), None, None, attributes)
+                is_open.append(_open_element(soup, element))
                 text = element.text
             else:
                 if is_open.pop():
@@ -167,6 +163,18 @@ class ElementTreeBuilder(TreeBuilder):
             if text and (not text.isspace() or element.tag in INLINE_TAGS):
                 soup.handle_data(text)
         soup.endData()
+
+
+def _open_element(soup: BeautifulSoup, element: Element) -> bool:
+    """Open an element in the soup. Return whether it was, because it is not transparent."""
+    names = element.keys()  # items() takes quadratic time
+    attributes: dict[str | NamespacedAttribute, str] = {
+        name: element.get(name, "") for name in names if name in SOUP_ATTRIBUTES
+    }
+    if not attributes and element.tag in TRANSPARENT_TAGS:
+        return False
+    soup.handle_starttag(cast("str", element.tag), None, None, attributes)
+    return True
 
 
 def read_blocks(root: Tag, resolve_url: Callable[[str], str | None]) -> list[PageBlock]:
@@ -234,21 +242,17 @@ class BlockReader:
         if name == "summary" or _is_panel_title(element):
             yield from self.build_block(element.contents, "panel", element, depth)
         elif name in HEADING_TAGS and len(element.get_text()) < MAX_HEADING_LENGTH:
-            has_toggle = any(map(_is_panel_title, iter_descendants(element, ("button", "a"))))
-            kind = "panel" if has_toggle else "h2" if name == "h1" else name
-            yield from self.build_block(element.contents, kind, element, depth)
+            yield from self.build_block(
+                element.contents, _choose_heading_kind(element), element, depth
+            )
         elif name == "details":
             yield from self.iter_blocks(element, depth + 1)
         elif name in LIST_TAGS and _is_plain_list(element):
             yield from self.read_list(element, depth)
         elif name == "table" and _is_data_table(element):
             yield from self.read_table(element, depth)
-        elif name in ("dt", "dd"):
-            yield from self.iter_blocks(element, depth, name)
-        elif name == "blockquote":
-            yield from self.iter_blocks(element, depth, "quote")
         else:
-            yield from self.iter_blocks(element, depth, kind)
+            yield from self.iter_blocks(element, depth, TEXT_KINDS.get(name, kind))
 
     def read_paragraphs(
         self, inline_nodes: list[Node], parent: Tag, kind: str, depth: int
@@ -307,6 +311,13 @@ class BlockReader:
         if lines:
             html = f"<table>{caption}{''.join(rows)}</table>"
             yield PageBlock("table", "\n".join(lines), html, element, depth=depth)
+
+
+def _choose_heading_kind(heading: Tag) -> str:
+    """Return the kind of a heading's block: a panel's title if it has a toggle, else its level."""
+    if any(map(_is_panel_title, iter_descendants(heading, ("button", "a")))):
+        return "panel"
+    return "h2" if heading.name == "h1" else heading.name
 
 
 def _render_cell_spans(cell: Tag) -> str:
@@ -371,20 +382,14 @@ class InlineText:
             space = "" if node.name in INLINE_TAGS else " "
             self.text_parts.append(space)
             self.html_parts.append(space + opening)
-            bold, linked = (
-                bold or closing == "</strong>" or node.name in HEADING_TAGS,
-                linked or _is_outgoing_link(node),
-            )
+            bold = bold or node.name in BOLD_OR_HEADING_TAGS
+            linked = linked or _is_outgoing_link(node)
             text_start, html_start = len(self.text_parts), len(self.html_parts)
             for child in node.contents:
                 self.add_node(child, bold=bold, linked=linked)
             if node.name == "a" and linked:
-                self.text_parts[text_start:] = [
-                    strip_link_notes("".join(self.text_parts[text_start:]))
-                ]
-                self.html_parts[html_start:] = [
-                    strip_link_notes("".join(self.html_parts[html_start:]))
-                ]
+                _join_without_notes(self.text_parts, text_start)
+                _join_without_notes(self.html_parts, html_start)
                 self.after_link = True
             self.text_parts.append(space)
             self.html_parts.append(closing)
@@ -422,6 +427,11 @@ def _is_outgoing_link(element: Tag) -> bool:
     return not str(element.get("href") or "").startswith(("mailto:", "tel:"))
 
 
+def _join_without_notes(parts: list[str], start: int) -> None:
+    """Join the parts of a link, which begin at `start`, and strip its notes."""
+    parts[start:] = [strip_link_notes("".join(parts[start:]))]
+
+
 def strip_link_notes(text: str) -> str:
     # Most texts have none, and looking for one word of a note is faster.
     return LINK_NOTE.sub("", text) if LINK_NOTE_STEM.search(text) else text
@@ -448,24 +458,31 @@ def _split_at_line_breaks(nodes: list[Node]) -> Iterator[list[Node]]:
                 yield part
                 part = []
                 continue
-        elif name or str(node).strip():
+        elif _is_visible_node(node):
             breaks = 0
         part.append(node)
-        if (
-            isinstance(node, Tag)
-            and name in BOLD_TAGS
-            and _is_complete_question(part)
-            and (_ends_with_line_break(node) or _starts_with_sentence(nodes[index + 1 :]))
-        ):
+        if name in BOLD_TAGS and _is_answered_question(part, nodes, index):
             yield part
             part = []
     yield part
 
 
+def _is_visible_node(node: Node) -> bool:
+    return isinstance(node, Tag) or bool(str(node).strip())
+
+
+def _is_answered_question(part: list[Node], nodes: list[Node], index: int) -> bool:
+    """Return whether a part that ends in a bold node is a question, and its answer follows.
+
+    index: that of the bold node in `nodes`.
+    """
+    if not _is_complete_question(part):
+        return False
+    return _ends_with_line_break(nodes[index]) or _starts_with_sentence(nodes[index + 1 :])
+
+
 def _starts_with_sentence(nodes: list[Node]) -> bool:
-    text = next(
-        (str(node).strip() for node in nodes if isinstance(node, Tag) or str(node).strip()), ""
-    )
+    text = next((str(node).strip() for node in nodes if _is_visible_node(node)), "")
     return len(text) > MIN_ANSWER_START_LENGTH and (text[0].isupper() or text[0] in "–—−-")
 
 
@@ -474,21 +491,15 @@ def _is_complete_question(nodes: list[Node]) -> bool:
     endings = (clean_line(node.get_text()) for node in reversed(nodes))
     if not next(filter(None, endings), "").endswith("?"):
         return False
-    visible = [node for node in nodes if isinstance(node, Tag) or str(node).strip()]
+    visible = list(filter(_is_visible_node, nodes))
     text = clean_line(" ".join(node.get_text() for node in visible))
     is_bold = all(isinstance(node, Tag) and node.name in BOLD_TAGS for node in visible)
     return is_bold or QUESTION_PREFIX.match(text) is not None
 
 
-def _ends_with_line_break(node: Tag) -> bool:
-    last = next(
-        (
-            child
-            for child in reversed(node.contents)
-            if isinstance(child, Tag) or str(child).strip()
-        ),
-        None,
-    )
+def _ends_with_line_break(node: Node) -> bool:
+    parts = node.contents if isinstance(node, Tag) else []
+    last = next(filter(_is_visible_node, reversed(parts)), None)
     return isinstance(last, Tag) and last.name == "br"
 
 
@@ -513,8 +524,7 @@ def _render_list(
         run = _collect_inline_text(entry.nodes, resolve_url)
         text = run.text
         if text:
-            counted = element.name == "ol" and entry.number is not None
-            lines.append(f"{f'{entry.number}.' if counted else bullet} {text}")
+            lines.append(f"{_choose_list_marker(element, entry, bullet)} {text}")
         inside = "".join(
             _render_list(nested, resolve_url, lines, "◦") for nested in entry.nested_lists
         )
@@ -523,24 +533,28 @@ def _render_list(
             items[-1] = f"{items[-1].removesuffix('</li>')}{inside}</li>"
         elif text or inside:
             items.append(f"<li{entry.value_attribute}>{run.html}{inside}</li>")
+    return f"<{element.name}{_render_numbering(element)}>{''.join(items)}</{element.name}>"
+
+
+def _choose_list_marker(element: Tag, entry: ListLine, bullet: str) -> str:
+    is_numbered = element.name == "ol" and entry.number is not None
+    return f"{entry.number}." if is_numbered else bullet
+
+
+def _render_numbering(element: Tag) -> str:
+    """Return the HTML attributes that set the numbers of a list."""
     start = _parse_integer_attribute(element, "start") if element.name == "ol" else None
-    attributes = f' start="{start}"' if start not in (None, 1) else ""
-    attributes += " reversed" if _is_reversed_list(element) else ""
-    return f"<{element.name}{attributes}>{''.join(items)}</{element.name}>"
+    attribute = f' start="{start}"' if start not in (None, 1) else ""
+    return f"{attribute} reversed" if _is_reversed_list(element) else attribute
 
 
 def _iter_list_lines(element: Tag) -> Iterator[ListLine]:
     """Yield the lines of a list, its items numbered as browsers do (HTML, 4.4.5 and 4.4.8)."""
     step = -1 if _is_reversed_list(element) else 1
-    start = _parse_integer_attribute(element, "start")
-    number = (
-        start if start is not None else len(_find_children(element, ("li",))) if step < 0 else 1
-    )
+    number = _find_first_number(element)
     loose_nodes: list[Node] = []
     for child in [*element.contents, None]:
-        if type(child) is NavigableString or (
-            isinstance(child, Tag) and child.name not in ("li", *LIST_TAGS)
-        ):
+        if child is not None and _is_loose_node(child):
             loose_nodes.append(child)
             continue
         if loose_nodes:
@@ -553,10 +567,31 @@ def _iter_list_lines(element: Tag) -> Iterator[ListLine]:
             continue
         value = _parse_integer_attribute(child, "value") if element.name == "ol" else None
         number = value if value is not None else number
-        nested = _find_children(child, LIST_TAGS)
-        own = [node for node in child.contents if not any(node is part for part in nested)]
-        yield ListLine(own, nested, number, f' value="{value}"' if value is not None else "")
+        yield _read_list_item(child, number, value)
         number += step
+
+
+def _find_first_number(element: Tag) -> int:
+    start = _parse_integer_attribute(element, "start")
+    if start is not None:
+        return start
+    return len(_find_children(element, ("li",))) if _is_reversed_list(element) else 1
+
+
+def _is_loose_node(node: Node) -> bool:
+    """Return whether a child of a list is text, or an element that is neither an item nor a
+    list.
+    """
+    if isinstance(node, Tag):
+        return node.name not in ("li", *LIST_TAGS)
+    return type(node) is NavigableString
+
+
+def _read_list_item(item: Tag, number: int, value: int | None) -> ListLine:
+    nested = _find_children(item, LIST_TAGS)
+    own = [node for node in item.contents if not any(node is part for part in nested)]
+    value_attribute = f' value="{value}"' if value is not None else ""
+    return ListLine(own, nested, number, value_attribute)
 
 
 def _is_reversed_list(element: Tag) -> bool:
@@ -585,7 +620,11 @@ def _is_panel_title(element: Tag) -> bool:
     if _is_toggle(element):
         # others put it on the element around the title and its text
         return not has_descendant(element, PANEL_BODY_TAGS)
-    classes = str(attributes.get("class") or "")
+    return _has_panel_title_class(element)
+
+
+def _has_panel_title_class(element: Tag) -> bool:
+    classes = str(element.attrs.get("class") or "")
     if not classes or not PANEL_CLASS.search(classes) or has_descendant(element, PANEL_BODY_TAGS):
         return False
     return len(element.get_text()) < MAX_HEADING_LENGTH
@@ -606,9 +645,7 @@ def _is_plain_list(element: Tag) -> bool:
         return False
     question_count = 0
     for item in _find_children(element, ("li",)):
-        first = next(
-            (child for child in item.contents if isinstance(child, Tag) or str(child).strip()), None
-        )
+        first = next(filter(_is_visible_node, item.contents), None)
         if isinstance(first, Tag):
             question = first.get_text().strip()
             if question.endswith("?") and len(item.get_text()) > len(question) + MIN_ANSWER_LENGTH:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice, takewhile
@@ -414,11 +414,10 @@ def _iter_site_frame(root: Element) -> Iterator[Element]:
     A header or footer whose nearest ancestor with the h1 has no menu belongs to the text, and may
     contain its date.
     """
-    menus = [part for part in root.iter("nav", "div", "ul", "td") if _is_menu(part)]
-    with_menu = {ancestor for menu in menus for ancestor in menu.iterancestors()}
-    with_heading = {
-        ancestor for heading in root.iter("h1") for ancestor in (heading, *heading.iterancestors())
-    }
+    menus = list(filter(_is_menu, root.iter("nav", "div", "ul", "td")))
+    with_menu = _collect_ancestors(menus)
+    headings = list(root.iter("h1"))
+    with_heading = {*headings, *_collect_ancestors(headings)}
     pattern = SITE_HEADER
     for element in root.iter("h1", *SITE_FRAME_CONTAINERS):
         if element.tag == "h1":
@@ -426,13 +425,21 @@ def _iter_site_frame(root: Element) -> Iterator[Element]:
         elif (
             element not in with_heading and pattern.matches(element) and not _is_in_article(element)
         ):
-            shared = next((part for part in element.iterancestors() if part in with_heading), None)
+            shared = _find_nearest_ancestor(element, with_heading)
             if (
                 shared is not None
                 and shared in with_menu
                 and _has_menu_beside(shared, element, menus)
             ):
                 yield element
+
+
+def _collect_ancestors(elements: Iterable[Element]) -> set[Element]:
+    return {ancestor for element in elements for ancestor in element.iterancestors()}
+
+
+def _find_nearest_ancestor(element: Element, candidates: Collection[Element]) -> Element | None:
+    return next((part for part in element.iterancestors() if part in candidates), None)
 
 
 def _is_in_article(element: Element) -> bool:
@@ -475,12 +482,7 @@ def _keep_date_label(element: Element) -> None:
     labels = [
         part
         for part in element.iterdescendants("span", "p", "div", "time", "li")
-        if len(text := clean_line(get_text_content(part))) <= MAX_DATE_LABEL_LENGTH
-        and any(map(str.isdigit, text))
-        and find_date_role(text)
-        and not (BOX_CREATION.match(text) and is_side_column(element))
-        and part.find(".//a") is None
-        and next(part.iterancestors("a", "article"), None) is None
+        if _is_date_label(part, element)
     ]
     outermost = [
         part for part in labels if not any(other in part.iterancestors() for other in labels)
@@ -489,6 +491,20 @@ def _keep_date_label(element: Element) -> None:
         (label,) = outermost
         label.tail = None
         element.addprevious(label)
+
+
+def _is_date_label(element: Element, box: Element) -> bool:
+    """Return whether an element only has a date of the page, outside links and articles.
+
+    box: the element that contains it; in a side column, its date may be that of the box.
+    """
+    text = clean_line(get_text_content(element))
+    if len(text) > MAX_DATE_LABEL_LENGTH or not any(map(str.isdigit, text)):
+        return False
+    if not find_date_role(text) or (BOX_CREATION.match(text) and is_side_column(box)):
+        return False
+    has_link = element.find(".//a") is not None
+    return not has_link and next(element.iterancestors("a", "article"), None) is None
 
 
 def is_side_column(element: Element) -> bool:
@@ -508,15 +524,22 @@ def _is_boilerplate_element(element: Element) -> bool:
         return count_text_letters(element) < MAX_FORM_LENGTH and element.find(".//h1") is None
     if tag in NEVER_BOILERPLATE_TAGS or not (classes or identifier or "-" in tag):
         return False
+    return _has_boilerplate_name(element)
+
+
+def _has_boilerplate_name(element: Element) -> bool:
+    """Return whether an element's name is that of boilerplate, and its text does not belie it."""
     naming = _classify_element(element)
+    if not naming:
+        return False
     if naming == "hidden":
         is_long = count_text_letters(element) > MAX_HIDDEN_LABEL_LENGTH
         return is_long or find_date_role(get_text_content(element)) is None
-    if naming and tag in INLINE_TAGS and _is_within_sentence(element):
+    if element.tag in INLINE_TAGS and _is_within_sentence(element):
         return False
     if naming == "doubtful":
         return count_text_letters(element) - count_linked_letters(element) < MIN_PROSE_LENGTH
-    return naming == "boilerplate"
+    return True
 
 
 def _drop_alerts(root: Element) -> None:
@@ -638,27 +661,53 @@ def _find_closing_row(main: Element) -> list[Element]:
     waiting = [main]
     while waiting:
         node = waiting.pop()
-        row: list[Element] = []
-        last = []  # the last part that is no teaser
-        for part in () if node.tag in NON_CARD_TAGS else reversed(node):
-            has_text_after = _has_sentence_text(part.tail or "")
-            if not has_text_after and (not row or part.tag == row[0].tag) and _is_teaser(part):
-                row.append(part)
-            elif row or has_text_after or _has_sentence(part):
-                last = [part]
-                break
-        if len(row) > 1 and (
-            all(map(_opens_with_link, row)) or len(set(map(_read_button, row))) == 1
-        ):
-            before = [
-                text for text in _iter_texts_before(row[-1], main) if text and not text.isspace()
-            ]
-            is_introduced = before and before[-1].rstrip().endswith(":")
-            return row if not is_introduced and any(map(_has_sentence_text, before)) else []
+        row, last = _read_closing_teasers(node)
+        if _is_row_of_teasers(row):
+            return row if _is_apart_from_text(row, main) else []
         # what looks like one teaser may be a row, or a box of links after one
-        waiting += [] if any(map(_has_sentence, row)) else last
+        if last is not None and not any(map(_has_sentence, row)):
+            waiting.append(last)
         waiting += row[-1:]
     return []
+
+
+def _read_closing_teasers(container: Element) -> tuple[list[Element], Element | None]:
+    """Return the teasers with one tag that an element ends in, last first, and the part before
+    them; None if there is none.
+
+    Parts without a sentence after the teasers do not count.
+    """
+    row: list[Element] = []
+    if container.tag in NON_CARD_TAGS:
+        return row, None
+    for part in reversed(container):
+        has_text_after = _has_sentence_text(part.tail or "")
+        if not has_text_after and _continues_row(part, row):
+            row.append(part)
+        elif row or has_text_after or _has_sentence(part):
+            return row, part
+    return row, None
+
+
+def _continues_row(element: Element, row: Sequence[Element]) -> bool:
+    return (not row or element.tag == row[0].tag) and _is_teaser(element)
+
+
+def _is_row_of_teasers(row: Sequence[Element]) -> bool:
+    """Return whether there are several teasers that open with their links, or end with the same
+    button.
+    """
+    if len(row) < 2:
+        return False
+    return all(map(_opens_with_link, row)) or len(set(map(_read_button, row))) == 1
+
+
+def _is_apart_from_text(row: Sequence[Element], main: Element) -> bool:
+    """Return whether a sentence is before a row, but no line with a colon that introduces it."""
+    before = [text for text in _iter_texts_before(row[-1], main) if text and not text.isspace()]
+    if before and before[-1].rstrip().endswith(":"):
+        return False
+    return any(map(_has_sentence_text, before))
 
 
 def _iter_texts_before(end: Element, root: Element) -> Iterator[str | None]:
@@ -687,14 +736,14 @@ def _is_teaser(element: Element) -> bool:
     link = _find_page_link(element)
     if link is None:
         return False
-    title = {link, *link.iterancestors()}
-    paragraphs = [part for part in _list_paragraphs(element) if part not in title]
+    paragraphs = _list_paragraphs_beside(link, element)
+    if len(paragraphs) >= MIN_SECTION_PARAGRAPHS:
+        return False
     if not _opens_with_link(element):
-        return len(paragraphs) < MIN_SECTION_PARAGRAPHS and _ends_with_button(element, link)
-    is_described = bool(paragraphs) and element.tag not in ("a", "li")
-    return len(paragraphs) < MIN_SECTION_PARAGRAPHS and (
-        is_described or _has_heading_or_picture(element) or _has_whole_date(element)
-    )
+        return _ends_with_button(element, link)
+    if paragraphs and element.tag not in ("a", "li"):
+        return True
+    return _has_heading_or_picture(element) or _has_whole_date(element)
 
 
 def _find_page_link(element: Element) -> Element | None:
@@ -741,6 +790,12 @@ def _is_cut_off(card: Element) -> bool:
 def _list_paragraphs(element: Element) -> list[Element]:
     """Return the paragraphs of an element that are longer than labels."""
     return [part for part in element.iter("p") if has_min_letters(part, MIN_SENTENCE_LENGTH)]
+
+
+def _list_paragraphs_beside(link: Element, card: Element) -> list[Element]:
+    """Return the paragraphs of a card that are longer than labels and do not contain its link."""
+    title = {link, *link.iterancestors()}
+    return [part for part in _list_paragraphs(card) if part not in title]
 
 
 def _has_heading_or_picture(element: Element) -> bool:

@@ -169,9 +169,7 @@ class Document:
 
     def __init__(self, html: bytes, url: str) -> None:
         self.url = url
-        if kind := next(
-            (kind for magic, kind in FILE_SIGNATURES.items() if html.startswith(magic)), None
-        ):
+        if kind := _find_file_type(html):
             raise NotARelease(url, f"is {kind}, not HTML")
         if len(html) > MAX_HTML_BYTES:
             raise PageError(url, "page", f"has more than {MAX_HTML_BYTES:,} bytes")
@@ -210,25 +208,37 @@ class Document:
         The first value of a name wins.
         """
         for element in self.root.iter("meta", "link", "base", "title", "script"):
-            tag, text = element.tag, element.text
+            tag = element.tag
             if tag == "meta":
-                names = map(element.get, ("property", "name", "itemprop", "http-equiv"))
-                name, content = next(filter(None, names), None), element.get("content")
-                if name and content:
-                    self.meta.setdefault(name.strip().lower(), content.strip())
+                self.read_meta(element)
             elif tag == "link":
-                relation, href = element.get("rel"), element.get("href")
-                if relation and href:
-                    self.links.setdefault(relation.lower(), href)
+                self.read_link(element)
             elif tag == "base":
-                self.base_href = (element.get("href") or "").strip()
-                self.base_url = self.resolve_base_url(self.url)
+                self.read_base(element)
             elif tag == "title":
-                # later titles are those of drawings (SVG)
-                if self.title is None and text and text.strip():
-                    self.title = text
-            elif text and "ld+json" in (element.get("type") or "").lower():
-                self.json_ld_scripts.append(text)
+                self.read_title(element)
+            elif element.text and _is_json_ld_script(element):
+                self.json_ld_scripts.append(element.text)
+
+    def read_meta(self, element: Element) -> None:
+        names = map(element.get, ("property", "name", "itemprop", "http-equiv"))
+        name, content = next(filter(None, names), None), element.get("content")
+        if name and content:
+            self.meta.setdefault(name.strip().lower(), content.strip())
+
+    def read_link(self, element: Element) -> None:
+        relation, href = element.get("rel"), element.get("href")
+        if relation and href:
+            self.links.setdefault(relation.lower(), href)
+
+    def read_title(self, element: Element) -> None:
+        # later titles are those of drawings (SVG)
+        if self.title is None and element.text and element.text.strip():
+            self.title = element.text
+
+    def read_base(self, element: Element) -> None:
+        self.base_href = (element.get("href") or "").strip()
+        self.base_url = self.resolve_base_url(self.url)
 
     def resolve_base_url(self, url: str) -> str:
         """Return the URL that relative links are resolved against if the page was fetched from
@@ -351,6 +361,16 @@ class Document:
         except ValueError:  # not a URL, such as http://[x]
             return None
         return url if url.startswith(("http://", "https://")) else None
+
+
+def _find_file_type(html: bytes) -> str | None:
+    """Return the type of a file that is not HTML, or None."""
+    kinds = (kind for signature, kind in FILE_SIGNATURES.items() if html.startswith(signature))
+    return next(kinds, None)
+
+
+def _is_json_ld_script(element: Element) -> bool:
+    return "ld+json" in (element.get("type") or "").lower()
 
 
 @dataclass(slots=True)

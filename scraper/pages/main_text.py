@@ -148,20 +148,36 @@ def drop_banners(document: Document, start: Element, kept: Iterable[Element]) ->
     heading of its own, because a lead or a correction may be above the heading. Dates, tags and
     pictures are kept if no sentence is beside them, and so are the elements `kept`.
     """
-    lineage = {part for element in (start, *kept) for part in (element, *element.iterancestors())}
+    lineage = _collect_lineage((start, *kept))
     lineage.update(part for element in kept for part in element.iter())
     frame, is_certain = find_frame(start), is_declared_heading(start, document)
-    for element in [part for part in iter_before(start) if has_sentence(part)]:
+    for element in list(filter(has_sentence, iter_before(start))):
         ancestors = list(element.iterancestors())
         if frame in ancestors and not _is_in_foreign_box(element, lineage, is_certain=is_certain):
             continue
-        box = next(part for part in (element, *ancestors) if part.tag not in INLINE_TAGS)
-        parent = box.getparent()
-        box = parent if parent is not None and parent not in lineage else box
-        is_picture = box.find(".//img") is not None and not has_min_letters(box, MAX_CAPTION_LENGTH)
+        box = _find_banner_box(element, lineage)
         is_in_link_or_menu = any(part.tag in NON_BANNER_TAGS for part in ancestors)
-        if box not in lineage and not is_picture and not is_in_link_or_menu:
+        if box not in lineage and not _is_picture_box(box) and not is_in_link_or_menu:
             remove_element(box)
+
+
+def _find_banner_box(element: Element, lineage: Collection[Element]) -> Element:
+    """Return the block around an element, or the parent of the block unless it is in the
+    lineage.
+    """
+    parts = (element, *element.iterancestors())
+    block = next(part for part in parts if part.tag not in INLINE_TAGS)
+    parent = block.getparent()
+    return block if parent is None or parent in lineage else parent
+
+
+def _is_picture_box(box: Element) -> bool:
+    return box.find(".//img") is not None and not has_min_letters(box, MAX_CAPTION_LENGTH)
+
+
+def _collect_lineage(elements: Iterable[Element]) -> set[Element]:
+    """Return elements and all their ancestors."""
+    return {part for element in elements for part in (element, *element.iterancestors())}
 
 
 def _is_in_foreign_box(element: Element, lineage: Collection[Element], *, is_certain: bool) -> bool:
@@ -203,20 +219,16 @@ def find_main_element(root: Element, heading: Element | None = None) -> tuple[El
 
     heading: the page's own headline, if it is known.
     """
-    body = root.find("body")
-    body = root if body is None else body
+    body = _find_body(root)
     text_lengths = _measure_running_text(body)
+    lineage = set() if heading is None else set(heading.iterancestors())
     for xpath in MAIN_XPATHS:
         found = [element for element in select_xpath(root, xpath) if element in text_lengths]
+        is_article = xpath == ARTICLE_XPATH
         # with the heading, it is certain, however much text banners and footers have
-        lineage: set[Element] = set()
-        if heading is not None and xpath != ARTICLE_XPATH:
-            lineage.update(heading.iterancestors())
-        certain = [element for element in found if element in lineage]
-        best = max(certain or found, key=lambda element: text_lengths[element], default=None)
-        min_share = 0.1 if certain else 0.3
-        if best is not None and text_lengths[best] > max(80, min_share * text_lengths[body]):
-            is_article = xpath == ARTICLE_XPATH
+        certain = [] if is_article else [element for element in found if element in lineage]
+        best = _choose_longest(found, certain, text_lengths, text_lengths[body])
+        if best is not None:
             chosen = (
                 _include_other_articles(best, found, text_lengths)
                 if is_article
@@ -230,6 +242,28 @@ def find_main_element(root: Element, heading: Element | None = None) -> tuple[El
     )
     _move_intro_into_main(chosen, heading)
     return chosen, "densest"
+
+
+def _find_body(root: Element) -> Element:
+    body = root.find("body")
+    return root if body is None else body
+
+
+def _choose_longest(
+    found: Sequence[Element],
+    certain: Sequence[Element],
+    text_lengths: dict[Element, int],
+    total: int,
+) -> Element | None:
+    """Return the element with the most text, or None if this is a small share of the total.
+
+    certain: those that hold the release, of which less text is required.
+    """
+    best = max(certain or found, key=lambda element: text_lengths[element], default=None)
+    min_share = 0.1 if certain else 0.3
+    if best is None or text_lengths[best] <= max(80, min_share * total):
+        return None
+    return best
 
 
 def _move_intro_into_main(main: Element, heading: Element | None) -> None:
@@ -296,15 +330,21 @@ def _include_heading(
         return dense
     lineage = list(heading.iterancestors())
     shared = next((part for part in (dense, *dense.iterancestors()) if part in lineage), body)
-    if not _has_link_list(shared, heading, dense):
-        return dense if shared is body else shared
-    blocks = lineage[: lineage.index(shared)]
-    block = next(
-        (part for part in reversed(blocks) if not _has_link_list(part, heading, None)), None
-    )
-    if block is not None and text_lengths[block] >= MIN_SECTION_LENGTH:
-        return block
+    if _has_link_list(shared, heading, dense):
+        block = _find_block_without_links(lineage[: lineage.index(shared)], heading)
+        if block is not None and text_lengths[block] >= MIN_SECTION_LENGTH:
+            return block
     return dense if shared is body else shared
+
+
+def _find_block_without_links(blocks: Sequence[Element], heading: Element) -> Element | None:
+    """Return the outermost block without a list of links beside the heading, or None.
+
+    blocks: ancestors of the heading, the nearest one first.
+    """
+    return next(
+        (block for block in reversed(blocks) if not _has_link_list(block, heading, None)), None
+    )
 
 
 def _has_link_list(container: Element, heading: Element, dense: Element | None) -> bool:
@@ -314,15 +354,18 @@ def _has_link_list(container: Element, heading: Element, dense: Element | None) 
     A list after the densest element does not count, because it is in a column beside the text.
     """
     parts = [heading] if dense is None or dense in heading.iterancestors() else [heading, dense]
-    lineage = {part for element in parts for part in (element, *element.iterancestors())}
-    nodes = (node for node in lineage if node is container or container in node.iterancestors())
-    for node in nodes:
-        for branch in node:
-            if branch in lineage or branch.tag in INLINE_TAGS or not _is_link_list(branch):
-                continue
-            if len(parts) < 2 or any(part in lineage for part in branch.itersiblings()):
-                return True
+    lineage = _collect_lineage(parts)
+    nodes = (node for node in lineage if container in chain((node,), node.iterancestors()))
+    for branch in chain.from_iterable(nodes):
+        if branch in lineage or not _is_link_block(branch):
+            continue
+        if len(parts) < 2 or not lineage.isdisjoint(branch.itersiblings()):
+            return True
     return False
+
+
+def _is_link_block(element: Element) -> bool:
+    return element.tag not in INLINE_TAGS and _is_link_list(element)
 
 
 def _is_link_list(element: Element) -> bool:

@@ -268,9 +268,8 @@ class NewsPage:
         """
         fields = [find_field(block.element) for block in blocks]
         start = fields.index("title") if "title" in fields else 0
-        early, late = (
-            sum(map(_count_sentence_letters, part)) for part in (blocks[:start], blocks[start:])
-        )
+        early = sum(map(_count_sentence_letters, blocks[:start]))
+        late = sum(map(_count_sentence_letters, blocks[start:]))
         if "body" in self.own_elements or early >= late:
             return blocks
         if "title" in fields and blocks[start].element.name != "h1":

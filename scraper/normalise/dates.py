@@ -391,7 +391,6 @@ def _count_years_to_url(stated: date, dated: re.Match[str]) -> int:
 
 
 def _parse_month(match: re.Match[str]) -> int:
-    """Return the month of a date with a number or a name for it."""
     return int(match["m"]) if match["m"] else MONTHS_BY_NAME[match["month"].lower()]
 
 

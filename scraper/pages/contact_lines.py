@@ -416,10 +416,9 @@ def _draft_people(sentence: str) -> list[ContactDraft]:
             drafts[-1].phones.append(part)
         elif kind == "email":
             drafts[-1].email = drafts[-1].email or part
-        elif DESK_AT_END.search(part) and not CONNECTION.fullmatch(part):
-            drafts.append(ContactDraft())
         elif not CONNECTION.fullmatch(part):
-            drafts.append(_find_only_person(part))
+            is_desk = DESK_AT_END.search(part) is not None
+            drafts.append(ContactDraft() if is_desk else _find_only_person(part))
     return drafts
 
 
@@ -456,14 +455,11 @@ class ParsedLine:
     """A line with its parts (see `parse_contact_line`), and what they say about it."""
 
     def __init__(self, line: ContactLine) -> None:
-        self.line, self.text, self.parts = line, line.text, parse_contact_line(line.text)
+        self.text, self.parts = line.text, parse_contact_line(line.text)
+        self.is_link, self.is_heading = line.is_link, line.level < 9 or line.bold
         self.kinds = {kind for kind, _ in self.parts}
         self.has_reach = bool(self.kinds & {"phone", "email"})
         self.has_name = "name" in self.kinds
-
-    @property
-    def is_heading(self) -> bool:
-        return self.line.level < 9 or self.line.bold
 
     @property
     def is_contact_heading(self) -> bool:
@@ -478,16 +474,13 @@ class ParsedLine:
 
     @property
     def is_note(self) -> bool:
-        """Whether the line is a sentence or a link without a name, a number or an address."""
-        if self.has_reach or self.has_name:
-            return False
-        return self.line.is_link or len(self.text) > MAX_ROLE_LENGTH
+        is_long_or_link = self.is_link or len(self.text) > MAX_ROLE_LENGTH
+        return is_long_or_link and not (self.has_reach or self.has_name)
 
     @property
     def is_prose(self) -> bool:
-        if SENTENCE_VERB.search(self.text):
-            return True
-        return self.has_name and _opens_with_several_people(self.text)
+        has_people = self.has_name and _opens_with_several_people(self.text)
+        return has_people or SENTENCE_VERB.search(self.text) is not None
 
 
 class ContactParser:
@@ -602,7 +595,8 @@ class ContactParser:
         self.draft, self.desk, self.desks = ContactDraft(), None, []
         if not draft.name:
             draft.roles = self.choose_office_names(draft.roles)
-        if draft.has_phone_or_email or (draft.name and (desks or self.is_name_sufficient)):
+        is_name_enough = desks or (self.heading_is_certain and self.only_contact_lines)
+        if draft.has_phone_or_email or (draft.name and is_name_enough):
             self.contacts.append(draft.build_item())
         self.contacts += [desk.build_item() for desk in desks]
 
@@ -614,11 +608,6 @@ class ContactParser:
         if not offices and PRESS_WORD.search(self.heading):
             return [self.heading.strip(EDGE_PUNCTUATION)]
         return offices
-
-    @property
-    def is_name_sufficient(self) -> bool:
-        """Whether a name is a contact even without a number or an address."""
-        return self.heading_is_certain and self.only_contact_lines
 
 
 @cache_by_text()
@@ -677,14 +666,11 @@ def _parse_contact_chunk(chunk: str) -> Iterator[tuple[str, str]]:
 
 
 def _order_name_and_role(chunk: str) -> list[tuple[str, str]]:
-    """Return the name and role in a chunk in their order."""
     name, role = _split_name_and_role(chunk)
-    if name and role:
-        parts = [("name", name), ("role", role)]
-        return parts if chunk.startswith(name) else parts[::-1]
-    if name:
-        return [("name", name)]
-    return [("role", role)] if role else []
+    parts = [("name", name), ("role", role)]
+    if name and role and not chunk.startswith(name):
+        parts.reverse()
+    return [(kind, words) for kind, words in parts if words]
 
 
 def _read_desk(chunk: str) -> str | None:

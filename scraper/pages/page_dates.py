@@ -543,7 +543,6 @@ def is_date_line(text: str, url: str, is_opening: bool) -> bool:
 
 
 def _parse_role(label: str, url: str) -> str | None:
-    """Return the role of a label's date, or None if it cannot be read."""
     try:
         return parse_label(label, url)[0]
     except ValueError:
@@ -723,14 +722,12 @@ def _read_unlabelled_date(
 
 
 def _is_entry_or_link(element: Element) -> bool:
-    """Return whether an element is an entry in a list of other texts, or only a link."""
     if element.find(".//a" if element.tag == "li" else ".//li//a") is not None:
         return True
     return count_linked_letters(element) == count_text_letters(element)
 
 
 def _parse_lone_date(text: str, url: str) -> date | datetime | None:
-    """Return the date of a line that contains nothing else, or None."""
     try:
         role, value = parse_label(text, url)
     except ValueError:
@@ -770,7 +767,6 @@ def _find_dateline(document: Document, main: Element) -> PageDate | None:
 
 
 def _is_paragraph(element: Element) -> bool:
-    """Return whether an element is a paragraph, or a <div> that begins with text."""
     return element.tag == "p" or bool((element.text or "").strip())
 
 

@@ -463,7 +463,7 @@ def read_page_signals(document: Document, *, include_text: bool = False) -> Page
     body = document.root.find("body")
     refresh = _find_meta_refresh_url(document)
     max_length = MAX_STUB_LENGTH if include_text or refresh else 0
-    title, heading = _read_title(document), _read_first_heading(document)
+    title, heading = _read_title_without_site(document), _read_first_heading(document)
     urls = (document.resolve_url(link.get("href") or "") for link in document.root.iter("a"))
     return PageSignals(
         titles=tuple(dict.fromkeys(filter(None, (title.split(" | ")[0], heading)))),
@@ -479,8 +479,7 @@ def read_page_signals(document: Document, *, include_text: bool = False) -> Page
     )
 
 
-def _read_title(document: Document) -> str:
-    """Return the document's title without the site's name, or an empty text."""
+def _read_title_without_site(document: Document) -> str:
     return strip_site_name(document.title, find_site_names(document)) if document.title else ""
 
 

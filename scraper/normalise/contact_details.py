@@ -69,10 +69,8 @@ CONTACT_TOKEN = re.compile(
 # A note behind its number: "010-123 45 67 (växel)". The number is atomic, because brackets in it
 # can be matched in several ways.
 NOTE_AFTER_NUMBER = re.compile(
-    rf"(?<![\w+])(?P<number>(?"
-    rf">{PHONE_NUMBER_PATTERN}))\s?"
-    rf"(?:\((?P<note>{SWITCHBOARD}"
-    rf"|{DESK})[^()\d]{{0,30}}\)"
+    rf"(?<![\w+])(?P<number>(?>{PHONE_NUMBER_PATTERN}))\s?"
+    rf"(?:\((?P<note>{SWITCHBOARD}|{DESK})[^()\d]{{0,30}}\)"
     rf"|,?\s(?P<last>{SWITCHBOARD}|{DESK})\W*$)",
     re.IGNORECASE,
 )

@@ -35,7 +35,7 @@ __all__ = ["to_release"]
 
 DAMAGE_CHECKED_FIELDS = ("title", "lead", "body", "published_text", "updated_text", *LIST_FIELDS)
 
-# Kinds of releases The first match wins: "Debattartikel" must come before "artikel",
+# Kinds of releases. The first match wins: "Debattartikel" must come before "artikel",
 # "Pressmeddelande" before anything about news.
 KIND_PHRASES = {
     "press release": """
@@ -65,9 +65,8 @@ KIND_PATTERNS = [
     for kind, words in KIND_PHRASES.items()
 ]
 
-# Credits of pictures, and media types Words for a photograph may follow any words. "Bild" and
-# similar words begin a credit only alone or after a full stop, because captions say "Från vänster i
-# bild: …".
+# Credits of pictures. Words for a photograph may follow any words. "Bild" and similar words begin a
+# credit only alone or after a full stop, because captions say "Från vänster i bild: …".
 PHOTO_WORD = r"foto(?:graf(?:i|er(?:ing)?)?)?|photo(?:graph(?:er)?)?(?: by| credit)?|©"
 PICTURE_WORD = r"bild|bilde|billede|kuva|illustration|illustratör|grafik|image(?: credit)?|credit"
 CREDIT_NAME = r"(?P<credit>[^()]{2,120}?)\)?\s*\.?$"
@@ -79,18 +78,15 @@ MARKED_CREDIT = re.compile(
 # Without a colon after the word, a name must follow: "fotograf Eva Ek", not "ett foto som säger
 # mycket".
 UNMARKED_CREDIT = re.compile(
-    rf"(?:^|(?<=[\s.,;"
-    rf"|(/–-]))(?:[Ff]oto(?"
-    rf":graf)?|FOTO|[Pp]hoto(?:"
-    rf" by)?)\s+(?=[^\W\d_a-zåäö])(?!av\b)"
-    rf"{CREDIT_NAME}"
+    rf"(?:^|(?<=[\s.,;|(/–-]))(?:[Ff]oto(?:graf)?|FOTO|[Pp]hoto(?: by)?)\s+(?=[^\W\d_a-zåäö])"
+    rf"(?!av\b){CREDIT_NAME}"
 )
 # Any other lower-case word shows that the text is a sentence, not a name: "fotograf Eva Ek på plats
 # i Lund".
 LOWER_CASE_WORD = re.compile(r"(?<!\w)(?!(?:av|och|von|van|de|af|and|und|by|för|via)\b)[a-zåäö]+")
 CREDIT_AND_SENTENCE = re.compile(r"(?P<name>.*?\w\w)\.\s+(?P<after>[A-ZÅÄÖ]\S*(?:\s+\S+){2,})$")
 TRAILING_NOTE = re.compile(r"\s+\([^()]+\)\.?$")
-# Not from the mimetypes module, whose results depend on the machine.
+# Media types of files, not from the mimetypes module, whose results depend on the machine.
 MEDIA_TYPES = {
     "pdf": "application/pdf",
     "doc": "application/msword",
@@ -208,13 +204,8 @@ def find_quality_warnings(release: Release) -> list[PageError]:
     """
     warnings = []
     if release.published and release.updated and is_earlier(release.updated, release.published):
-        problem = (
-            f"{release.updated.isoformat()} is"
-            f" before"
-            f" the"
-            f" publication"
-            f" ({release.published.isoformat()})"
-        )
+        updated, published = release.updated.isoformat(), release.published.isoformat()
+        problem = f"{updated} is before the publication ({published})"
         warnings.append(PageError(release.url, "updated", problem))
     for field in DAMAGE_CHECKED_FIELDS:
         damages = filter(None, map(find_damaged_text, _iter_field_texts(getattr(release, field))))

@@ -153,11 +153,8 @@ NON_PUBLICATION_DATE = re.compile(
 # 10–12".
 DATE_SPAN = re.compile(
     r"(?:19|20)\d\d-\d\d-\d\d\s*(?:--|[–—])\s*\d\d(?!\d)"
-    rf"|(?:{ANY_MONTH}\.?|(?:19"
-    rf"|20)\d\d)\s*[–—-]\s*(?:[0-3]?"
-    rf"\d\.?"
-    rf" {ANY_MONTH}|(?:19"
-    rf"|20)\d\d-\d\d-\d\d)"
+    rf"|(?:{ANY_MONTH}\.?|(?:19|20)\d\d)\s*[–—-]\s*"
+    rf"(?:[0-3]?\d\.? {ANY_MONTH}|(?:19|20)\d\d-\d\d-\d\d)"
     rf"|(?<![\d.:])[0-3]?\d\.?\s*[–—-]\s*[0-3]?\d\.? {ANY_MONTH}"
     r"|\d[.:]\d\d\s*[–—-]\s*\d{1,2}[.:]\d\d(?!\d)|\bkl\.?\s*\d{1,2}\s*[–—-]\s*\d{1,2}\b(?![.:]?\d)",
     re.IGNORECASE,
@@ -197,11 +194,8 @@ TIME_AFTER = re.compile(
     re.IGNORECASE,
 )
 TIME_BEFORE = re.compile(
-    rf"(?<!\d){CLOCK_TIME}\s*(?"
-    rf"P<half>[ap]\.?m\b\.?)?\s*(?"
-    rf"P<z>C?E?S?T)?[\s,·•"
-    rf"|–-]*(?:den|on"
-    rf"|am)?\s*$",
+    rf"(?<!\d){CLOCK_TIME}\s*(?P<half>[ap]\.?m\b\.?)?\s*(?P<z>C?E?S?T)?[\s,·•|–-]*"
+    rf"(?:den|on|am)?\s*$",
     re.IGNORECASE,
 )
 UNIX_TIME = re.compile(r"1\d{9}(?:\d{3})?")  # seconds or milliseconds, 2001 to 2033

@@ -62,12 +62,8 @@ CONTACT_LEAD_IN = re.compile(
 )
 # Parts of the words above; a text without any of them is not such a heading.
 CONTACT_STEM = re.compile(
-    r"(?i:kontakt|contact"
-    r"|press)|medi"
-    r"|r[åa]gor|nformation"
-    r"|pplysn|nsprech|ragen|stions|hth?ey"
-    r"|isätieto|veta mer"
-    r"|(?i:lasetiäđuh|lass[ei]dieđut|teâđ|bïevnesh)"
+    r"(?i:kontakt|contact|press)|medi|r[åa]gor|nformation|pplysn|nsprech|ragen|stions|hth?ey"
+    r"|isätieto|veta mer|(?i:lasetiäđuh|lass[ei]dieđut|teâđ|bïevnesh)"
 )
 # Words of sentences that invite the reader to contact someone, and the verb before the contact.
 ENQUIRY_WORD = re.compile(
@@ -139,28 +135,19 @@ PERSON_NAME = re.compile(
 # Classes of contact boxes and of site footers.
 CONTACT_BOX_CLASS = re.compile(
     r"(?:^|[\s_-])(?:press|media)?-?(?:contacts?|kontakte?r?|kontaktperson\w*|vcard|h-card)"
-    r"(?:[-_]?(?:card|box|block"
-    r"|person|info|list|item"
-    r"|portlet|details?|section"
-    r"|wrapper"
+    r"(?:[-_]?(?:card|box|block|person|info|list|item|portlet|details?|section|wrapper"
     r"|container))?(?=$|[\s_-])",
     re.IGNORECASE,
 )
 FOOTER_CLASS = re.compile(
-    r"(?:^|[\s_-])(?:site|page"
-    r"|main|global|c"
-    r"|l)?[-_]?(?:footer|sidfot|fotter"
-    r"|bunntekst"
-    r"|colophon)(?=$|[\s_-])",
+    r"(?:^|[\s_-])(?:site|page|main|global|c|l)?[-_]?(?:footer|sidfot|fotter|bunntekst|colophon)"
+    r"(?=$|[\s_-])",
     re.IGNORECASE,
 )
 # Text of a mail link: not a name, but it may mention the owner of the address.
 MAIL_LINK_TEXT = re.compile(
-    r"^(?:skicka |send"
-    r" |schreiben sie"
-    r" )?(?:an? |eine? |ett"
-    r" )?(?:e-?post|e-?mail|mejla?|maila?"
-    r"|mail)(?:adress\w*)?"
+    r"^(?:skicka |send |schreiben sie )?(?:an? |eine? |ett )?"
+    r"(?:e-?post|e-?mail|mejla?|maila?|mail)(?:adress\w*)?"
     r"(?:(?: till| to| an| til)? (?P<owner>.+))?$",
     re.IGNORECASE,
 )
@@ -209,11 +196,8 @@ EDGE_PUNCTUATION = " .,;:–—-*\"'”“→›»"  # removed at both ends of a
 # Words before a name in a sentence, before a call, and at the end of a chunk before a number.
 NAME_LEAD_IN = re.compile(
     r"^(?:.*\b(?:kontakta|contact|kontakt|av|svarar)\s+"
-    r"|(?:vänligen|please|även"
-    r"|också|eller"
-    r"|och|samt|via|på|or"
-    r"|and|oder|und|tai|eli|elikkä|og"
-    r"|dahje|teikâ|leʹbe)\s+)",
+    r"|(?:vänligen|please|även|också|eller|och|samt|via|på|or|and|oder|und|tai|eli|elikkä|og|dahje"
+    r"|teikâ|leʹbe)\s+)",
     re.IGNORECASE,
 )
 CALL_TO_CONTACT = re.compile(
@@ -235,11 +219,8 @@ DESK_NAME = re.compile(
 )
 # Words for one of several numbers of a person.
 OWN_NUMBER = re.compile(
-    r"(?:arb(?:ete)?|jobb"
-    r"|hem|bostad"
-    r"|kontor|privat|sms"
-    r"|direct|work|office|home)(?:"
-    r" (?:line|phone|number))?\.?",
+    r"(?:arb(?:ete)?|jobb|hem|bostad|kontor|privat|sms|direct|work|office|home)"
+    r"(?: (?:line|phone|number))?\.?",
     re.IGNORECASE,
 )
 # Words that lead to a desk instead of a person: "Eva Ek via pressjouren".
@@ -250,10 +231,7 @@ DESK_AT_END = re.compile(rf"{SHARED_NUMBER.pattern}(?:\W+(?:på|at|on))?\W*$", r
 # Initials, words and punctuation of a sentence; and what joins a number to the one before it.
 NAME_TOKEN = re.compile(r"[^\W\d_]\.(?=\s[^\W\d_])|[\w'’-]+|[^\w\s]")
 CONNECTION = re.compile(
-    r"\W*(?:(?:och|eller|samt"
-    r"|and|or|und|oder"
-    r"|tai|eli|elikkä|ja|og"
-    r"|på|via|per|e-?post\w*|e-?mail"
+    r"\W*(?:(?:och|eller|samt|and|or|und|oder|tai|eli|elikkä|ja|og|på|via|per|e-?post\w*|e-?mail"
     r"|mejl\w*|mail)\W*)*",
     re.IGNORECASE,
 )

@@ -66,11 +66,8 @@ SITE_HEADER_FOOTER_TAGS = {"header", "footer"}
 MAIN_TAGS = {"main", "article"}
 # Lines with the editors of the site.
 SITE_CONTACT = re.compile(
-    r"\W*(?:\w*ansvarig"
-    r"|utgivare|webb"
-    r"|artikeln|sidan|publi[cs]"
-    r"|editor)|.*\b(?:ansv\w*\.?|nett"
-    r"|webb)[ -]?redak",
+    r"\W*(?:\w*ansvarig|utgivare|webb|artikeln|sidan|publi[cs]|editor)"
+    r"|.*\b(?:ansv\w*\.?|nett|webb)[ -]?redak",
     re.IGNORECASE,
 )
 HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)

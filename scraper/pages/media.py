@@ -22,26 +22,18 @@ from scraper.pages.document import (
 from scraper.pages.lead import LEAD_CLASS
 
 CAPTION_CLASS = re.compile(
-    r"caption|bildtext|image-?text"
-    r"|fotograf(?!i)"
-    r"|photographer|credit"
-    r"|foto-?byline"
+    r"caption|bildtext|image-?text|fotograf(?!i)|photographer|credit|foto-?byline"
     r"|image-?description",
     re.IGNORECASE,
 )
 PLACEHOLDER_IMAGE = re.compile(
-    r"^data:|(?:^|[/_.-])(?:sprite"
-    r"|pixel|blank|spacer"
-    r"|1x1|placeholder|loading"
-    r"|missing-image)(?=[/_.-])",
+    r"^data:|(?:^|[/_.-])(?:sprite|pixel|blank|spacer|1x1|placeholder|loading|missing-image)"
+    r"(?=[/_.-])",
     re.IGNORECASE,
 )
 DECORATIVE_IMAGE = re.compile(
-    rf"{PLACEHOLDER_IMAGE.pattern}"
-    rf"|\.svg(?:$|\?)|(?:^"
-    rf"|[/_.-])(?:logo|icon|ikon"
-    rf"|icons"
-    rf"|avatar)(?=[/_.-])|/logotyp",
+    rf"{PLACEHOLDER_IMAGE.pattern}|\.svg(?:$|\?)"
+    rf"|(?:^|[/_.-])(?:logo|icon|ikon|icons|avatar)(?=[/_.-])|/logotyp",
     re.IGNORECASE,
 )
 CREDIT_PREFIXES = ("foto", "photo", "bild:", "©")  # beginnings of captions that are credits

@@ -76,20 +76,13 @@ APOLOGY = build_alternation(r"""
     fel | feil | fejl
     """)
 TITLE_START = rf"^\W*(?:{APOLOGY}\b\W+)*" + (
-    r"(?:(?:but|men|att|the"
-    r"|this|that|den(?:"
-    r" här)?|denna|denne|die|diese|der|requested"
-    r"|begärda"
+    r"(?:(?:but|men|att|the|this|that|den(?: här)?|denna|denne|die|diese|der|requested|begärda"
     r"|hakemaasi)\s+)*"
 )
 TITLE_END = (
     r"(?:\s*[(\[-]?\s*(?:error|fel|http)?\s*(?:404|410)[)\]]?"
-    r"|\s+(?:längre"
-    r"|anymore|here|här"
-    r"|lenger|længere"
-    r"|mehr|on (?:this|the|our)"
-    r" (?:web)?(?:server|site)"
-    r"|på (?:servern|webbplatsen)))?\W*$"
+    r"|\s+(?:längre|anymore|here|här|lenger|længere|mehr"
+    r"|on (?:this|the|our) (?:web)?(?:server|site)|på (?:servern|webbplatsen)))?\W*$"
 )
 
 # Status codes. "404 nya jobb" and "500 miljoner kronor" are news.
@@ -174,11 +167,8 @@ NO_PAGE_PHRASE = build_alternation(r"""
 PAGE_NOT_FOUND = rf"\b{PAGE_NOUN}\b[^.!?:–|]{{0,45}}?\b{NOT_FOUND_PHRASE}"
 PAGE_CANNOT_BE_FOUND = rf"\b{CANNOT_FIND_PHRASE}\b[^.!?:–|]{{0,30}}?\b{PAGE_NOUN}\b"
 NOT_FOUND_TITLE = re.compile(
-    rf"{TITLE_START}(?"
-    rf":{PAGE_NOT_FOUND}"
-    rf"|{PAGE_CANNOT_BE_FOUND}[^.!?:–"
-    rf"|]{{0,45}}"
-    rf"|{NO_PAGE_PHRASE}){TITLE_END}",
+    rf"{TITLE_START}(?:{PAGE_NOT_FOUND}|{PAGE_CANNOT_BE_FOUND}[^.!?:–|]{{0,45}}|{NO_PAGE_PHRASE})"
+    rf"{TITLE_END}",
     re.IGNORECASE,
 )
 NOT_FOUND_TEXT = re.compile(
@@ -320,10 +310,7 @@ TECHNICAL_ERROR_LINE = compile_phrases(
     """,
     before=TITLE_START,
     after=(
-        r"(?:\s+(?:på|när|vid|i|on|while|with|during"
-        r"|processing"
-        r"|ved|da"
-        r"|palvelussa"
+        r"(?:\s+(?:på|när|vid|i|on|while|with|during|processing|ved|da|palvelussa"
         r"|beim)\b.{0,60})?\W*$"
     ),
 )
@@ -376,11 +363,8 @@ LOGIN_TITLE = compile_phrases(
 
 # The page is at another URL.
 REDIRECT_TITLE = re.compile(
-    r"^\W*(?:(?:document|object"
-    r"|page) (?:has"
-    r" )?moved|(?:30[1278]\W+)?"
-    r"moved"
-    r" permanently|302\W+found)\W*$",
+    r"^\W*(?:(?:document|object|page) (?:has )?moved|(?:30[1278]\W+)?moved permanently"
+    r"|302\W+found)\W*$",
     re.IGNORECASE,
 )
 MOVED_TITLE = re.compile(

@@ -16,25 +16,31 @@ DOMAIN = rf"(?:[{LETTER}](?:[\w-]*[{LETTER}])?\.)+[a-z]{{2,24}}"
 AT_SIGN = r"(?:@|\s?[\[({]\s?(?:at|ät|@|snabel-?a)\s?[\])}]\s?|\(a\))"
 # Words for a number that several people share: a switchboard, or a desk such as the press office.
 SWITCHBOARD = build_alternation(r"""
-    (?:telefon)?v[äa]xel(?:n|nummer|telefon)? | vxl? | switchboard | main (?:phone )?number | sentralbord(?:et)?
+    (?:telefon)?v[äa]xel(?:n|nummer|telefon)? | vxl?
+    switchboard | main (?:phone )?number | sentralbord(?:et)?
     omstilling(?:en)? | hovednummer | (?:puhelin)?vaihde | (?:telefon)?zentrale
-    (?:kontakt|kund|service)cent(?:er|ret|rum|rumet) | kundesenter | asiakaskesku\w* | contact centre
+    (?:kontakt|kund|service)cent(?:er|ret|rum|rumet)
+    kundesenter | asiakaskesku\w* | contact centre
     """)
 DESK = build_alternation(r"""
-    (?:presse?|media|medie)(?:jour|vakt|tj[äe]nst|tjeneste|telefon|nummer|linje|kontor|stelle|service)(?:e?n|et)?
+    (?:presse?|media|medie)(?:jour|vakt|tj[äe]nst|tjeneste|telefon)(?:e?n|et)?
+    (?:presse?|media|medie)(?:nummer|linje|kontor|stelle|service)(?:e?n|et)?
     press(?:enhet|avdelning|grupp|funktion|center)(?:en|et)? | (?:press|media) ?(?:office|desk|line)
     jour(?:telefon|nummer)(?:en|et)? | (?:jour|vakt)havande \w+
     tjänsteman i beredskap | (?:media|lehdistö)(?:päivystys|puhelin) | reception(?:en)?
-    kund(?:tjänst|service|endienst)(?:en)? | kundeservice | asiakaspalvelu | customer services? | help ?desk | hotline
+    kund(?:tjänst|service|endienst)(?:en)? | kundeservice
+    asiakaspalvelu | customer services? | help ?desk | hotline
     """)
 SHARED_NUMBER = re.compile(rf"(?<![\w-])(?:{SWITCHBOARD}|{DESK})(?![\w-])", re.IGNORECASE)
 # A word or letter before a number that labels it; a letter or a desk must be followed by a colon.
 PHONE_LABEL = (
     r"(?<![\w-])"
     + build_alternation(rf"""
-        (?:direkt|mobil|press|jour)?telefon(?:nummer|nr)? | tfn | telnr | tel | tlf | {SWITCHBOARD} | {DESK}(?=:)
+        (?:direkt|mobil|press|jour)?telefon(?:nummer|nr)? | tfn
+        telnr | tel | tlf | {SWITCHBOARD} | {DESK}(?=:)
         mobil(?:telefon|e)?(?:nummer|nr)? | mob | direkt(?:nummer|nr)? | puhelin | puh | handy
-        (?:tele|mobile )?phone(?: number)? | mobile(?: number)? | cell | gsm | (?-i:[TM])(?=:) | [tp](?=\.\s?[+0(])
+        (?:tele|mobile )?phone(?: number)? | mobile(?: number)?
+        cell | gsm | (?-i:[TM])(?=:) | [tp](?=\.\s?[+0(])
         """)
     + r"(?![\w-])(?: nr| nummer)?\.?(?:\s?\([^()\d]{0,30}\))?\s?[:.]?"
 )
@@ -46,7 +52,8 @@ PHONE_NUMBER_PATTERN = rf"(?:\+\s?)?\(?\+?\d+\)?(?:{DIGIT_SEPARATOR}\(?\d+\)?){{
 NON_PHONE_NUMBER = (
     r"(?<!\w)"
     + build_alternation(r"""
-        (?:tele)?fax(?:nummer)? | org(?:anisations)?\.?\s?(?:nr|nummer) | orgnr | bankgiro | plusgiro | bg | pg
+        (?:tele)?fax(?:nummer)? | org(?:anisations)?\.?\s?(?:nr|nummer)
+        orgnr | bankgiro | plusgiro | bg | pg
         diarienummer | dnr | postnummer | box | postfach | iban | isbn | issn
         """)
     + rf"\b\W{{0,4}}{PHONE_NUMBER_PATTERN}"
@@ -62,10 +69,8 @@ CONTACT_TOKEN = re.compile(
 # A note behind its number: "010-123 45 67 (växel)". The number is atomic, because brackets in it
 # can be matched in several ways.
 NOTE_AFTER_NUMBER = re.compile(
-    rf"(?<![\w+])(?P<number>(?"
-    rf">{PHONE_NUMBER_PATTERN}))\s?"
-    rf"(?:\((?P<note>{SWITCHBOARD}"
-    rf"|{DESK})[^()\d]{{0,30}}\)"
+    rf"(?<![\w+])(?P<number>(?>{PHONE_NUMBER_PATTERN}))\s?"
+    rf"(?:\((?P<note>{SWITCHBOARD}|{DESK})[^()\d]{{0,30}}\)"
     rf"|,?\s(?P<last>{SWITCHBOARD}|{DESK})\W*$)",
     re.IGNORECASE,
 )
@@ -136,8 +141,8 @@ def tokenise_contact_line(line: str) -> tuple[ContactToken, ...]:
     >>> [token.text for token in tokenise_contact_line(line)]
     ['växel ', '08-405 10 00', ', ', '076-123 45 67', ', ', 'press@verket.se']
     >>> tokenise_contact_line("Tel. 22 24 90 90, eva.ek(at)verket.se")[::2]
-    (ContactToken(kind='phone', text='22 24 90 90'), ContactToken(kind='email',
-    text='eva.ek@verket.se'))
+    (ContactToken(kind='phone', text='22 24 90 90'),
+     ContactToken(kind='email', text='eva.ek@verket.se'))
     >>> line = "Fax 08-405 10 01, 03-04-2021 kl. 09-16, 350 000 kr, möte (a) torget.nu"
     >>> [token.text for token in tokenise_contact_line(line)]
     [', 03-04-2021 kl. 09-16, 350 000 kr, möte (a) torget.nu']
@@ -147,29 +152,42 @@ def tokenise_contact_line(line: str) -> tuple[ContactToken, ...]:
     line = NOTE_AFTER_NUMBER.sub(r"\g<note>\g<last> \g<number>", line)
     for match in CONTACT_TOKEN.finditer(line):
         text, end = text + line[end : match.start()], match.end()
-        number = match["labelled"] or match["bare"] or ""
-        if not match["email"] and (shared := SHARED_NUMBER.search(match[0])):
-            text += f"{', ' if shared.start() else ''}{shared[0]} "
-        min_digits = MIN_PHONE_DIGITS if match["labelled"] else MIN_UNLABELLED_PHONE_DIGITS
-        digits = sum(map(str.isdigit, number))
-        if match["email"]:
-            token = ContactToken("email", f"{match['local']}@{match['domain']}")
-        elif min_digits <= digits <= MAX_PHONE_DIGITS and not DATE_OR_TIME_RANGE.fullmatch(number):
-            token = ContactToken("phone", number.strip())
-        else:
-            text += match[0] if number else ""
-            continue
-        found += [ContactToken("text", text), token] if text else [token]
-        text = ""
+        text += _read_shared_label(match)
+        if token := _build_token(match):
+            found += [ContactToken("text", text), token] if text else [token]
+            text = ""
+        elif match["labelled"] or match["bare"]:
+            text += match[0]
     text += line[end:]
     return (*found, ContactToken("text", text)) if text else tuple(found)
+
+
+def _read_shared_label(match: re.Match[str]) -> str:
+    """Return the word for a shared number in a match, as text before the number, or ""."""
+    shared = None if match["email"] else SHARED_NUMBER.search(match[0])
+    if shared is None:
+        return ""
+    return f", {shared[0]} " if shared.start() else f"{shared[0]} "
+
+
+def _build_token(match: re.Match[str]) -> ContactToken | None:
+    """Return an e-mail address or a telephone number; None if the digits are something else."""
+    if match["email"]:
+        return ContactToken("email", f"{match['local']}@{match['domain']}")
+    number = match["labelled"] or match["bare"] or ""
+    min_digits = MIN_PHONE_DIGITS if match["labelled"] else MIN_UNLABELLED_PHONE_DIGITS
+    is_phone = min_digits <= sum(map(str.isdigit, number)) <= MAX_PHONE_DIGITS
+    if not is_phone or DATE_OR_TIME_RANGE.fullmatch(number):
+        return None
+    return ContactToken("phone", number.strip())
 
 
 def may_have_phone_or_email(line: str) -> bool:
     """Return whether a line has enough digits for a telephone number, or a sign used in e-mail
     addresses.
 
-    >>> list(map(may_have_phone_or_email, ["Eva Ek den 3 juni 2024", "eva.ek(at)verket.se", "tel 123 45"]))
+    >>> texts = ["Eva Ek den 3 juni 2024", "eva.ek(at)verket.se", "tel 123 45"]
+    >>> list(map(may_have_phone_or_email, texts))
     [False, True, True]
     """
     return CONTACT_SIGN.search(line) is not None

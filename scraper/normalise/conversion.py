@@ -35,18 +35,21 @@ __all__ = ["to_release"]
 
 DAMAGE_CHECKED_FIELDS = ("title", "lead", "body", "published_text", "updated_text", *LIST_FIELDS)
 
-# Kinds of releases The first match wins: "Debattartikel" must come before "artikel",
+# Kinds of releases. The first match wins: "Debattartikel" must come before "artikel",
 # "Pressmeddelande" before anything about news.
 KIND_PHRASES = {
     "press release": """
-        pressmeddelande | pressrelease | press ?release | pressemelding | pressemeddelelse | pressemitteilung
-        presseinformation | medienmitteilung | lehdistötiedote | press ?statement | ^press$ | pressinformation""",
+        pressmeddelande | pressrelease | press ?release
+        pressemelding | pressemeddelelse | pressemitteilung
+        presseinformation | medienmitteilung | lehdistötiedote
+        press ?statement | ^press$ | pressinformation""",
     "opinion": "debatt | opinion | ^ledare$ | krönika | kommentar$ | kronikk | gastbeitrag | op-ed",
     "speech": "^tal(?:en|er|e)?$ | anförande | speech | remarks | ^rede[nr]?$",
     "statement": "uttalande | statement | erklärung",
     "interview": "intervju | interview | haastattelu",
     "notice": """
-        händelse | handelser? | notis | notice | driftinformation | varning | (?:kurz)?meldung | alert | ^anslag$""",
+        händelse | handelser? | notis | notice | driftinformation
+        varning | (?:kurz)?meldung | alert | ^anslag$""",
     "consultation": "remiss | konsultation | samråd | consultation | h[øö]ring | hearing",
     "decision": "beslut | decision | tillsynsbeslut | afgørelse | vedtak | bescheid",
     "report": "rapport | report | publikation | promemoria | betänkande | proposition | ^studien?$",
@@ -62,9 +65,8 @@ KIND_PATTERNS = [
     for kind, words in KIND_PHRASES.items()
 ]
 
-# Credits of pictures, and media types Words for a photograph may follow any words. "Bild" and
-# similar words begin a credit only alone or after a full stop, because captions say "Från vänster i
-# bild: …".
+# Credits of pictures. Words for a photograph may follow any words. "Bild" and similar words begin a
+# credit only alone or after a full stop, because captions say "Från vänster i bild: …".
 PHOTO_WORD = r"foto(?:graf(?:i|er(?:ing)?)?)?|photo(?:graph(?:er)?)?(?: by| credit)?|©"
 PICTURE_WORD = r"bild|bilde|billede|kuva|illustration|illustratör|grafik|image(?: credit)?|credit"
 CREDIT_NAME = r"(?P<credit>[^()]{2,120}?)\)?\s*\.?$"
@@ -76,18 +78,15 @@ MARKED_CREDIT = re.compile(
 # Without a colon after the word, a name must follow: "fotograf Eva Ek", not "ett foto som säger
 # mycket".
 UNMARKED_CREDIT = re.compile(
-    rf"(?:^|(?<=[\s.,;"
-    rf"|(/–-]))(?:[Ff]oto(?"
-    rf":graf)?|FOTO|[Pp]hoto(?:"
-    rf" by)?)\s+(?=[^\W\d_a-zåäö])(?!av\b)"
-    rf"{CREDIT_NAME}"
+    rf"(?:^|(?<=[\s.,;|(/–-]))(?:[Ff]oto(?:graf)?|FOTO|[Pp]hoto(?: by)?)\s+(?=[^\W\d_a-zåäö])"
+    rf"(?!av\b){CREDIT_NAME}"
 )
 # Any other lower-case word shows that the text is a sentence, not a name: "fotograf Eva Ek på plats
 # i Lund".
 LOWER_CASE_WORD = re.compile(r"(?<!\w)(?!(?:av|och|von|van|de|af|and|und|by|för|via)\b)[a-zåäö]+")
 CREDIT_AND_SENTENCE = re.compile(r"(?P<name>.*?\w\w)\.\s+(?P<after>[A-ZÅÄÖ]\S*(?:\s+\S+){2,})$")
 TRAILING_NOTE = re.compile(r"\s+\([^()]+\)\.?$")
-# Not from the mimetypes module, whose results depend on the machine.
+# Media types of files, not from the mimetypes module, whose results depend on the machine.
 MEDIA_TYPES = {
     "pdf": "application/pdf",
     "doc": "application/msword",
@@ -205,13 +204,8 @@ def find_quality_warnings(release: Release) -> list[PageError]:
     """
     warnings = []
     if release.published and release.updated and is_earlier(release.updated, release.published):
-        problem = (
-            f"{release.updated.isoformat()} is"
-            f" before"
-            f" the"
-            f" publication"
-            f" ({release.published.isoformat()})"
-        )
+        updated, published = release.updated.isoformat(), release.published.isoformat()
+        problem = f"{updated} is before the publication ({published})"
         warnings.append(PageError(release.url, "updated", problem))
     for field in DAMAGE_CHECKED_FIELDS:
         damages = filter(None, map(find_damaged_text, _iter_field_texts(getattr(release, field))))
@@ -274,12 +268,16 @@ def split_credit(text: str) -> tuple[str | None, str | None]:
 
     >>> split_credit("A och B. Foto: Eva Ek/Byrå")
     ('A och B.', 'Eva Ek/Byrå')
-    >>> split_credit("Foto. Eva Ek"), split_credit("Verket, fotograf Eva Ek"), split_credit("FOTO: EVA EK")
-    ((None, 'Eva Ek'), ('Verket', 'Eva Ek'), (None, 'EVA EK'))
+    >>> split_credit("Foto. Eva Ek"), split_credit("FOTO: EVA EK")
+    ((None, 'Eva Ek'), (None, 'EVA EK'))
+    >>> split_credit("Verket, fotograf Eva Ek")
+    ('Verket', 'Eva Ek')
     >>> split_credit("Till vänster i bild: A och B. Foto: Eva Ek")
     ('Till vänster i bild: A och B.', 'Eva Ek')
-    >>> split_credit("Foto: Eva Ek. Ministern besöker skolan"), split_credit("Foto: Eva Ek (beskuren bild)")
-    (('Ministern besöker skolan', 'Eva Ek'), ('(beskuren bild)', 'Eva Ek'))
+    >>> split_credit("Foto: Eva Ek. Ministern besöker skolan")
+    ('Ministern besöker skolan', 'Eva Ek')
+    >>> split_credit("Foto: Eva Ek (beskuren bild)")
+    ('(beskuren bild)', 'Eva Ek')
     >>> split_credit("Ministern och fotograf Eva Ek på plats i Lund")
     ('Ministern och fotograf Eva Ek på plats i Lund', None)
     >>> split_credit("Sjön i höstljus. Foto Eva Ek"), split_credit("Ett foto som säger mycket")
@@ -288,11 +286,7 @@ def split_credit(text: str) -> tuple[str | None, str | None]:
     line = clean_line(text)
     noted = TRAILING_NOTE.search(line)
     for end in (len(line), noted.start()) if noted else (len(line),):
-        match = _find_last_match(MARKED_CREDIT, line[:end])
-        if not match:
-            match = _find_last_match(UNMARKED_CREDIT, line[:end])
-            match = None if match and LOWER_CASE_WORD.search(match["credit"]) else match
-        if match:
+        if match := _find_credit(line[:end]):
             followed = CREDIT_AND_SENTENCE.match(match["credit"])
             name, after = (
                 (followed["name"], followed["after"]) if followed else (match["credit"], "")
@@ -300,6 +294,16 @@ def split_credit(text: str) -> tuple[str | None, str | None]:
             description = [line[: match.start()].rstrip(" ,;|(/–-"), after, line[end:].strip()]
             return " ".join(filter(None, description)) or None, name.strip(" .,;") or None
     return line or None, None
+
+
+def _find_credit(line: str) -> re.Match[str] | None:
+    """Return the last credit in a line: after a word with a colon, or else a name after a word."""
+    match = _find_last_match(MARKED_CREDIT, line)
+    if match is None:
+        match = _find_last_match(UNMARKED_CREDIT, line)
+        if match and LOWER_CASE_WORD.search(match["credit"]):
+            return None
+    return match
 
 
 def _find_last_match(pattern: re.Pattern[str], line: str) -> re.Match[str] | None:

@@ -92,9 +92,12 @@ DATE_ROLE_PATTERNS = {
     "updated": build_alternation(r"""
         sena(?:st|ste)\s+publi\w+ | last\s+publi\w+ | zuletzt\s+ver[öo]ffentlicht
         (?:upp|opp|op)dat\w* | uppd\b | updated?\b | aktualis\w+
-        [äæe]ndr(?:ad|at|et|ade)\w* | [äæ]ndring(?:s?dat\w+)?\b | [äa]nderung\w* | endring\w* | ge[äa]ndert | changed
-        revidi?er\w+ | revised | revision\b | redig\w+ | edited | amended | [üu]berarbeitet | bearbeitet
-        modifi(?:ed|cation|erad|erat)\b | korrige\w+ | r[äa]tta[dt]\b | r[äa]ttelse\w* | correct(?:ed|ion)
+        [äæe]ndr(?:ad|at|et|ade)\w* | [äæ]ndring(?:s?dat\w+)?\b
+        [äa]nderung\w* | endring\w* | ge[äa]ndert | changed
+        revidi?er\w+ | revised | revision\b | redig\w+
+        edited | amended | [üu]berarbeitet | bearbeitet
+        modifi(?:ed|cation|erad|erat)\b | korrige\w+
+        r[äa]tta[dt]\b | r[äa]ttelse\w* | correct(?:ed|ion)
         stand\s*: | muokattu | p[äa]ivitetty | p[äa]ivitys | content current as of
         """),
     "reviewed": build_alternation(r"""
@@ -103,9 +106,12 @@ DATE_ROLE_PATTERNS = {
         kvalitetss[äa]kra[dt]
         """),
     "published": build_alternation(rf"""
-        (?:f[öø]rst[ae]g[åa]ngs)?publi[csz](?!er(?:as?|ar|es)\b)\w+ | publ\b | utgiv\w* | udgiv\w+ | utgitt
-        ver[öo]ffentlich\w+ | erschienen | erscheinungsdatum | offentliggj\w+ | julkais\w+ | julkaistu
-        released\b | release date | date of release | posted\b | postad\b | issued?\b | dat(?:um|e|o)\b
+        (?:f[öø]rst[ae]g[åa]ngs)?publi[csz](?!er(?:as?|ar|es)\b)\w+
+        publ\b | utgiv\w* | udgiv\w+ | utgitt
+        ver[öo]ffentlich\w+ | erschienen | erscheinungsdatum
+        offentliggj\w+ | julkais\w+ | julkaistu
+        released\b | release date | date of release
+        posted\b | postad\b | issued?\b | dat(?:um|e|o)\b
         {CREATION_LABEL}
         """),
 }
@@ -122,18 +128,23 @@ DATE_ROLE = re.compile(
 # period.
 NON_PUBLICATION_DATE = re.compile(
     build_alternation(r"""
-        ^k[äa]lla\b | n[äa]sta (?:publicering|uppdatering) | (?:next|future) (?:release|publication|update|review)
+        ^k[äa]lla\b | n[äa]sta (?:publicering|uppdatering)
+        (?:next|future) (?:release|publication|update|review)
         neste (?:publisering|oppdatering) | n[äæ]ste (?:publicering|opdatering) | n[äa]chste \w+
         (?:datum f[öo]r|date of) (?:beslut|decision) | besluts?dat(?:um|o)
         ^\W*(?:beslutad|beslutat|vedtatt|beschlossen)
         ^\W*(?:tid|när|plats|var|time|when|where)\b | \bdat(?:um|e) (?:och|and|&) (?:tid|time)
         (?:publicering|uppdatering|[äa]ndring|revidering)\w* av
         under (?:perioden|tiden) | \bmellan\b | \bbetween\b
-        sista (?:dag|ans|svar|anm) | (?<!des )(?<!rad )(?<!rat )senast den | ^\W*(?:svara|ans[öo]k|anm[äa]l)\w* senast
+        sista (?:dag|ans|svar|anm) | (?<!des )(?<!rad )(?<!rat )senast den
+        ^\W*(?:svara|ans[öo]k|anm[äa]l)\w* senast
         deadline | \w*frist(?:en)?\b | remisstid | svarsd\w+ | closing date
-        tr[äa]der i kraft | ikrafttr[äa]d\w* | giltig\w* | ^\W*(?:g[äa]ller|gyldig|g[üu]ltig|valid)\b | effective date
-        utskr[ie][vf]\w* | printed | gedruckt | h[äa]mtad | h[äa]mtat | retrieved | accessed | abgerufen
-        (?:start|slut|end|slutt)-?dat(?:um|o|e) | (?:start|end) date | \bevents?\b | ^\W*(?:f[öø]dd?t?|born|geboren)\b
+        tr[äa]der i kraft | ikrafttr[äa]d\w* | giltig\w*
+        ^\W*(?:g[äa]ller|gyldig|g[üu]ltig|valid)\b | effective date
+        utskr[ie][vf]\w* | printed | gedruckt | h[äa]mtad
+        h[äa]mtat | retrieved | accessed | abgerufen
+        (?:start|slut|end|slutt)-?dat(?:um|o|e) | (?:start|end) date
+        \bevents?\b | ^\W*(?:f[öø]dd?t?|born|geboren)\b
         diarien\w+ | copyright | ©
         """),
     re.IGNORECASE,
@@ -142,11 +153,8 @@ NON_PUBLICATION_DATE = re.compile(
 # 10–12".
 DATE_SPAN = re.compile(
     r"(?:19|20)\d\d-\d\d-\d\d\s*(?:--|[–—])\s*\d\d(?!\d)"
-    rf"|(?:{ANY_MONTH}\.?|(?:19"
-    rf"|20)\d\d)\s*[–—-]\s*(?:[0-3]?"
-    rf"\d\.?"
-    rf" {ANY_MONTH}|(?:19"
-    rf"|20)\d\d-\d\d-\d\d)"
+    rf"|(?:{ANY_MONTH}\.?|(?:19|20)\d\d)\s*[–—-]\s*"
+    rf"(?:[0-3]?\d\.? {ANY_MONTH}|(?:19|20)\d\d-\d\d-\d\d)"
     rf"|(?<![\d.:])[0-3]?\d\.?\s*[–—-]\s*[0-3]?\d\.? {ANY_MONTH}"
     r"|\d[.:]\d\d\s*[–—-]\s*\d{1,2}[.:]\d\d(?!\d)|\bkl\.?\s*\d{1,2}\s*[–—-]\s*\d{1,2}\b(?![.:]?\d)",
     re.IGNORECASE,
@@ -186,11 +194,8 @@ TIME_AFTER = re.compile(
     re.IGNORECASE,
 )
 TIME_BEFORE = re.compile(
-    rf"(?<!\d){CLOCK_TIME}\s*(?"
-    rf"P<half>[ap]\.?m\b\.?)?\s*(?"
-    rf"P<z>C?E?S?T)?[\s,·•"
-    rf"|–-]*(?:den|on"
-    rf"|am)?\s*$",
+    rf"(?<!\d){CLOCK_TIME}\s*(?P<half>[ap]\.?m\b\.?)?\s*(?P<z>C?E?S?T)?[\s,·•|–-]*"
+    rf"(?:den|on|am)?\s*$",
     re.IGNORECASE,
 )
 UNIX_TIME = re.compile(r"1\d{9}(?:\d{3})?")  # seconds or milliseconds, 2001 to 2033
@@ -255,8 +260,8 @@ def find_date_role(text: str) -> str | None:
     """Return the role given to a date by the last label word of a text, or None if there is no such
     word.
 
-    >>> find_date_role("Pressmeddelande, publicerad "), find_date_role("Senast granskad"), find_date_role("Nyhet")
-    ('published', 'reviewed', None)
+    >>> list(map(find_date_role, ["Nyhet, publicerad ", "Senast granskad", "Nyhet"]))
+    ['published', 'reviewed', None]
     """
     words = list(DATE_ROLE.finditer(text))
     return words[-1].lastgroup if words else None
@@ -337,7 +342,7 @@ def _add_clock_time(
         if not 1 <= hour <= 12:
             raise ValueError(f"{time[0].strip()!r} is not a time of day")
         hour = hour % 12 + (12 if time["half"][0] in "pP" else 0)
-    naive = datetime(day.year, day.month, day.day, hour, minute, second)  # noqa: DTZ001 - localise_time() sets the zone
+    naive = datetime(day.year, day.month, day.day, hour, minute, second)  # noqa: DTZ001 - no zone
     return _localise_time(naive, time["z"], url, zone_name)
 
 
@@ -348,10 +353,12 @@ def infer_year(url: str, month: int, day: int) -> int:
     other, because a page of 31 December may be updated in January of the next year. A folder of the
     path takes precedence over a word of its slug, which may mention any year.
 
-    >>> infer_year("https://a.se/2023/mars/20/x/", 3, 20), infer_year("https://a.se/2023/december/31/x/", 1, 1)
-    (2023, 2024)
-    >>> infer_year("https://a.se/nyheter/2020/05/x/", 5, 15), infer_year("https://a.se/nyhetsarkiv-2019/x/", 1, 5)
-    (2020, 2019)
+    >>> infer_year("https://a.se/2023/mars/20/x/", 3, 20)
+    2023
+    >>> infer_year("https://a.se/2023/december/31/x/", 1, 1)
+    2024
+    >>> infer_year("https://a.se/nyhetsarkiv-2019/x/", 1, 5)
+    2019
     >>> infer_year("https://a.se/nyheter/2025/rapport-for-april-2014/", 5, 15)
     2025
     """
@@ -362,16 +369,23 @@ def infer_year(url: str, month: int, day: int) -> int:
     if len(years) != 1:
         raise ValueError(f"neither the text nor {path} states the year")
     year = int(years.pop())
-    for match in found:
-        if match["m"] or match["month"]:
-            url_month = int(match["m"]) if match["m"] else MONTHS_BY_NAME[match["month"].lower()]
-            distance = (
-                date(year, month, min(day, 28)) - date(year, url_month, int(match["d"] or 15))
-            ).days
-            return year + (
-                1 if distance < -HALF_YEAR_DAYS else -1 if distance > HALF_YEAR_DAYS else 0
-            )
-    return year
+    dated = next((match for match in found if match["m"] or match["month"]), None)
+    if dated is None:
+        return year
+    return year + _count_years_to_url(date(year, month, min(day, 28)), dated)
+
+
+def _count_years_to_url(stated: date, dated: re.Match[str]) -> int:
+    """Return -1, 0 or 1: the years that bring a day within half a year of the date in a URL."""
+    in_url = date(stated.year, _parse_month(dated), int(dated["d"] or 15))
+    distance = (stated - in_url).days
+    if distance < -HALF_YEAR_DAYS:
+        return 1
+    return -1 if distance > HALF_YEAR_DAYS else 0
+
+
+def _parse_month(match: re.Match[str]) -> int:
+    return int(match["m"]) if match["m"] else MONTHS_BY_NAME[match["month"].lower()]
 
 
 def find_address_day(url: str) -> str | None:
@@ -382,12 +396,12 @@ def find_address_day(url: str) -> str | None:
     name may mention other dates, but no other folder may contradict the day. A date at the end of a
     name, or a day without separators, is as often that of the subject.
 
-    >>> find_address_day("https://a.se/2020/03/02/ny-bro/"), find_address_day("https://a.se/nyheter/2022-06-01-ny-bro")
-    ('2020-03-02', '2022-06-01')
-    >>> find_address_day("https://a.se/nyheter/mote-2022-06-01/"), find_address_day("https://a.se/2020/03/ny-bro/")
-    (None, None)
-    >>> find_address_day("https://a.se/2026/09/14/valet-2026/"), find_address_day("https://a.se/2025/2026-09-14-valet/")
-    ('2026-09-14', None)
+    >>> paths = ["2020/03/02/ny-bro/", "nyheter/2022-06-01-ny-bro", "2026/09/14/valet-2026/"]
+    >>> [find_address_day(f"https://a.se/{path}") for path in paths]
+    ['2020-03-02', '2022-06-01', '2026-09-14']
+    >>> paths = ["nyheter/mote-2022-06-01/", "2020/03/ny-bro/", "2025/2026-09-14-valet/"]
+    >>> [find_address_day(f"https://a.se/{path}") for path in paths]
+    [None, None, None]
     """
     path = urlsplit(url).path
     found = list(PATH_DATE.finditer(path))
@@ -396,7 +410,7 @@ def find_address_day(url: str) -> str | None:
         return None
     if any(_contradicts_day(other, day, path) for other in found):
         return None
-    month = int(day["m"]) if day["m"] else MONTHS_BY_NAME[day["month"].lower()]
+    month = _parse_month(day)
     try:
         return date(int(day["y"]), month, int(day["d"])).isoformat()
     except ValueError:

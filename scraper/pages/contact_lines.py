@@ -62,12 +62,8 @@ CONTACT_LEAD_IN = re.compile(
 )
 # Parts of the words above; a text without any of them is not such a heading.
 CONTACT_STEM = re.compile(
-    r"(?i:kontakt|contact"
-    r"|press)|medi"
-    r"|r[åa]gor|nformation"
-    r"|pplysn|nsprech|ragen|stions|hth?ey"
-    r"|isätieto|veta mer"
-    r"|(?i:lasetiäđuh|lass[ei]dieđut|teâđ|bïevnesh)"
+    r"(?i:kontakt|contact|press)|medi|r[åa]gor|nformation|pplysn|nsprech|ragen|stions|hth?ey"
+    r"|isätieto|veta mer|(?i:lasetiäđuh|lass[ei]dieđut|teâđ|bïevnesh)"
 )
 # Words of sentences that invite the reader to contact someone, and the verb before the contact.
 ENQUIRY_WORD = re.compile(
@@ -139,28 +135,19 @@ PERSON_NAME = re.compile(
 # Classes of contact boxes and of site footers.
 CONTACT_BOX_CLASS = re.compile(
     r"(?:^|[\s_-])(?:press|media)?-?(?:contacts?|kontakte?r?|kontaktperson\w*|vcard|h-card)"
-    r"(?:[-_]?(?:card|box|block"
-    r"|person|info|list|item"
-    r"|portlet|details?|section"
-    r"|wrapper"
+    r"(?:[-_]?(?:card|box|block|person|info|list|item|portlet|details?|section|wrapper"
     r"|container))?(?=$|[\s_-])",
     re.IGNORECASE,
 )
 FOOTER_CLASS = re.compile(
-    r"(?:^|[\s_-])(?:site|page"
-    r"|main|global|c"
-    r"|l)?[-_]?(?:footer|sidfot|fotter"
-    r"|bunntekst"
-    r"|colophon)(?=$|[\s_-])",
+    r"(?:^|[\s_-])(?:site|page|main|global|c|l)?[-_]?(?:footer|sidfot|fotter|bunntekst|colophon)"
+    r"(?=$|[\s_-])",
     re.IGNORECASE,
 )
 # Text of a mail link: not a name, but it may mention the owner of the address.
 MAIL_LINK_TEXT = re.compile(
-    r"^(?:skicka |send"
-    r" |schreiben sie"
-    r" )?(?:an? |eine? |ett"
-    r" )?(?:e-?post|e-?mail|mejla?|maila?"
-    r"|mail)(?:adress\w*)?"
+    r"^(?:skicka |send |schreiben sie )?(?:an? |eine? |ett )?"
+    r"(?:e-?post|e-?mail|mejla?|maila?|mail)(?:adress\w*)?"
     r"(?:(?: till| to| an| til)? (?P<owner>.+))?$",
     re.IGNORECASE,
 )
@@ -209,11 +196,8 @@ EDGE_PUNCTUATION = " .,;:–—-*\"'”“→›»"  # removed at both ends of a
 # Words before a name in a sentence, before a call, and at the end of a chunk before a number.
 NAME_LEAD_IN = re.compile(
     r"^(?:.*\b(?:kontakta|contact|kontakt|av|svarar)\s+"
-    r"|(?:vänligen|please|även"
-    r"|också|eller"
-    r"|och|samt|via|på|or"
-    r"|and|oder|und|tai|eli|elikkä|og"
-    r"|dahje|teikâ|leʹbe)\s+)",
+    r"|(?:vänligen|please|även|också|eller|och|samt|via|på|or|and|oder|und|tai|eli|elikkä|og|dahje"
+    r"|teikâ|leʹbe)\s+)",
     re.IGNORECASE,
 )
 CALL_TO_CONTACT = re.compile(
@@ -235,11 +219,8 @@ DESK_NAME = re.compile(
 )
 # Words for one of several numbers of a person.
 OWN_NUMBER = re.compile(
-    r"(?:arb(?:ete)?|jobb"
-    r"|hem|bostad"
-    r"|kontor|privat|sms"
-    r"|direct|work|office|home)(?:"
-    r" (?:line|phone|number))?\.?",
+    r"(?:arb(?:ete)?|jobb|hem|bostad|kontor|privat|sms|direct|work|office|home)"
+    r"(?: (?:line|phone|number))?\.?",
     re.IGNORECASE,
 )
 # Words that lead to a desk instead of a person: "Eva Ek via pressjouren".
@@ -250,10 +231,7 @@ DESK_AT_END = re.compile(rf"{SHARED_NUMBER.pattern}(?:\W+(?:på|at|on))?\W*$", r
 # Initials, words and punctuation of a sentence; and what joins a number to the one before it.
 NAME_TOKEN = re.compile(r"[^\W\d_]\.(?=\s[^\W\d_])|[\w'’-]+|[^\w\s]")
 CONNECTION = re.compile(
-    r"\W*(?:(?:och|eller|samt"
-    r"|and|or|und|oder"
-    r"|tai|eli|elikkä|ja|og"
-    r"|på|via|per|e-?post\w*|e-?mail"
+    r"\W*(?:(?:och|eller|samt|and|or|und|oder|tai|eli|elikkä|ja|og|på|via|per|e-?post\w*|e-?mail"
     r"|mejl\w*|mail)\W*)*",
     re.IGNORECASE,
 )
@@ -416,10 +394,9 @@ def _draft_people(sentence: str) -> list[ContactDraft]:
             drafts[-1].phones.append(part)
         elif kind == "email":
             drafts[-1].email = drafts[-1].email or part
-        elif DESK_AT_END.search(part) and not CONNECTION.fullmatch(part):
-            drafts.append(ContactDraft())
         elif not CONNECTION.fullmatch(part):
-            drafts.append(_find_only_person(part))
+            is_desk = DESK_AT_END.search(part) is not None
+            drafts.append(ContactDraft() if is_desk else _find_only_person(part))
     return drafts
 
 
@@ -456,14 +433,11 @@ class ParsedLine:
     """A line with its parts (see `parse_contact_line`), and what they say about it."""
 
     def __init__(self, line: ContactLine) -> None:
-        self.line, self.text, self.parts = line, line.text, parse_contact_line(line.text)
+        self.text, self.parts = line.text, parse_contact_line(line.text)
+        self.is_link, self.is_heading = line.is_link, line.level < 9 or line.bold
         self.kinds = {kind for kind, _ in self.parts}
         self.has_reach = bool(self.kinds & {"phone", "email"})
         self.has_name = "name" in self.kinds
-
-    @property
-    def is_heading(self) -> bool:
-        return self.line.level < 9 or self.line.bold
 
     @property
     def is_contact_heading(self) -> bool:
@@ -478,16 +452,13 @@ class ParsedLine:
 
     @property
     def is_note(self) -> bool:
-        """Whether the line is a sentence or a link without a name, a number or an address."""
-        if self.has_reach or self.has_name:
-            return False
-        return self.line.is_link or len(self.text) > MAX_ROLE_LENGTH
+        is_long_or_link = self.is_link or len(self.text) > MAX_ROLE_LENGTH
+        return is_long_or_link and not (self.has_reach or self.has_name)
 
     @property
     def is_prose(self) -> bool:
-        if SENTENCE_VERB.search(self.text):
-            return True
-        return self.has_name and _opens_with_several_people(self.text)
+        has_people = self.has_name and _opens_with_several_people(self.text)
+        return has_people or SENTENCE_VERB.search(self.text) is not None
 
 
 class ContactParser:
@@ -602,7 +573,8 @@ class ContactParser:
         self.draft, self.desk, self.desks = ContactDraft(), None, []
         if not draft.name:
             draft.roles = self.choose_office_names(draft.roles)
-        if draft.has_phone_or_email or (draft.name and (desks or self.is_name_sufficient)):
+        is_name_enough = desks or (self.heading_is_certain and self.only_contact_lines)
+        if draft.has_phone_or_email or (draft.name and is_name_enough):
             self.contacts.append(draft.build_item())
         self.contacts += [desk.build_item() for desk in desks]
 
@@ -614,11 +586,6 @@ class ContactParser:
         if not offices and PRESS_WORD.search(self.heading):
             return [self.heading.strip(EDGE_PUNCTUATION)]
         return offices
-
-    @property
-    def is_name_sufficient(self) -> bool:
-        """Whether a name is a contact even without a number or an address."""
-        return self.heading_is_certain and self.only_contact_lines
 
 
 @cache_by_text()
@@ -677,14 +644,11 @@ def _parse_contact_chunk(chunk: str) -> Iterator[tuple[str, str]]:
 
 
 def _order_name_and_role(chunk: str) -> list[tuple[str, str]]:
-    """Return the name and role in a chunk in their order."""
     name, role = _split_name_and_role(chunk)
-    if name and role:
-        parts = [("name", name), ("role", role)]
-        return parts if chunk.startswith(name) else parts[::-1]
-    if name:
-        return [("name", name)]
-    return [("role", role)] if role else []
+    parts = [("name", name), ("role", role)]
+    if name and role and not chunk.startswith(name):
+        parts.reverse()
+    return [(kind, words) for kind, words in parts if words]
 
 
 def _read_desk(chunk: str) -> str | None:

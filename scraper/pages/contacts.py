@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import dropwhile, groupby, islice
+from itertools import dropwhile, groupby, islice, takewhile
 from urllib.parse import unquote
 
 from lxml import etree
@@ -66,11 +66,8 @@ SITE_HEADER_FOOTER_TAGS = {"header", "footer"}
 MAIN_TAGS = {"main", "article"}
 # Lines with the editors of the site.
 SITE_CONTACT = re.compile(
-    r"\W*(?:\w*ansvarig"
-    r"|utgivare|webb"
-    r"|artikeln|sidan|publi[cs]"
-    r"|editor)|.*\b(?:ansv\w*\.?|nett"
-    r"|webb)[ -]?redak",
+    r"\W*(?:\w*ansvarig|utgivare|webb|artikeln|sidan|publi[cs]|editor)"
+    r"|.*\b(?:ansv\w*\.?|nett|webb)[ -]?redak",
     re.IGNORECASE,
 )
 HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
@@ -129,7 +126,8 @@ def choose_contacts(
     chosen: dict[ContactItem, None] = {}
     evidence: Provenance | None = None
     for area in areas:
-        contacts = _select_contacts(area, main, chosen)
+        is_in_main = main in area.ancestors or any(map(_is_main_or_article, area.ancestors))
+        contacts = _select_contacts(area, chosen, is_in_main=is_in_main)
         if contacts:
             evidence = evidence or area.evidence
         chosen.update(dict.fromkeys(contacts))
@@ -137,10 +135,9 @@ def choose_contacts(
 
 
 def _select_contacts(
-    area: ContactArea, main: Element, chosen: Iterable[ContactItem]
+    area: ContactArea, chosen: Iterable[ContactItem], *, is_in_main: bool
 ) -> list[ContactItem]:
     """Return the contacts of an area that count, given those chosen from the areas before it."""
-    is_in_main = _is_in_main(area, main)
     contacts = area.contacts
     if area.doubtful and not is_in_main:
         contacts = [contact for contact in contacts if contact.name]
@@ -150,10 +147,6 @@ def _select_contacts(
         return []
     names = {contact.name for contact in chosen}
     return [contact for contact in contacts if contact.name not in names]
-
-
-def _is_in_main(area: ContactArea, main: Element) -> bool:
-    return main in area.ancestors or any(map(_is_main_or_article, area.ancestors))
 
 
 def _find_contact_requests(
@@ -255,11 +248,10 @@ def _has_parts_of_one_contact(line: str) -> bool:
         return False
     if has_phone_or_email(line):
         return "role" not in kinds
-    return not _names_office(line)
+    return not _names_only_office(line)
 
 
-def _names_office(text: str) -> bool:
-    """Return whether a text has a word for an office and no title of a person."""
+def _names_only_office(text: str) -> bool:
     return any(map(OFFICE_WORD.match, text.split())) and not has_job_title(text)
 
 
@@ -308,12 +300,8 @@ def _is_contact_class(classes: str) -> bool:
 
 def _find_block(heading: Element) -> Element:
     """Return the block element that a heading is, or that it is in."""
-    block = heading
-    if heading.tag in INLINE_TAGS:
-        for block in heading.iterancestors():
-            if block.tag not in INLINE_TAGS:
-                break
-    return block
+    parts = (heading, *heading.iterancestors())
+    return next((part for part in parts if part.tag not in INLINE_TAGS), parts[-1])
 
 
 def _read_area_under_heading(
@@ -333,7 +321,8 @@ def _read_area_under_heading(
         return None
     best: ContactArea | None = None
     lines: list[ContactLine] = []
-    for box in _iter_surrounding_boxes(block):
+    boxes = (block, *islice(block.iterancestors(), MAX_ANCESTOR_STEPS))
+    for box in takewhile(lambda box: box.tag not in ("body", "html"), boxes):
         box_lines = _read_lines_once(box, lines_by_element)
         index = _find_line_that_starts(box_lines, line)
         if index is None:
@@ -350,14 +339,6 @@ def _read_area_under_heading(
             break
     used_elements.update(line.block for line in lines)
     return best
-
-
-def _iter_surrounding_boxes(block: Element) -> Iterator[Element]:
-    """Yield an element and some of its ancestors, up to the body."""
-    for box in (block, *islice(block.iterancestors(), MAX_ANCESTOR_STEPS)):
-        if box.tag in ("body", "html"):
-            return
-        yield box
 
 
 def _read_lines_once(
@@ -684,7 +665,6 @@ class LineBuilder:
                 self.level = min(self.level, *self.heading_levels)
 
     def add_tail(self, element: Element) -> None:
-        """Add the text after an element. The cells of a row are separated by commas."""
         if element.tag in CELL_TAGS:
             self.add_text(", ")
         self.add_text(element.tail)

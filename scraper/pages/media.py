@@ -22,26 +22,18 @@ from scraper.pages.document import (
 from scraper.pages.lead import LEAD_CLASS
 
 CAPTION_CLASS = re.compile(
-    r"caption|bildtext|image-?text"
-    r"|fotograf(?!i)"
-    r"|photographer|credit"
-    r"|foto-?byline"
+    r"caption|bildtext|image-?text|fotograf(?!i)|photographer|credit|foto-?byline"
     r"|image-?description",
     re.IGNORECASE,
 )
 PLACEHOLDER_IMAGE = re.compile(
-    r"^data:|(?:^|[/_.-])(?:sprite"
-    r"|pixel|blank|spacer"
-    r"|1x1|placeholder|loading"
-    r"|missing-image)(?=[/_.-])",
+    r"^data:|(?:^|[/_.-])(?:sprite|pixel|blank|spacer|1x1|placeholder|loading|missing-image)"
+    r"(?=[/_.-])",
     re.IGNORECASE,
 )
 DECORATIVE_IMAGE = re.compile(
-    rf"{PLACEHOLDER_IMAGE.pattern}"
-    rf"|\.svg(?:$|\?)|(?:^"
-    rf"|[/_.-])(?:logo|icon|ikon"
-    rf"|icons"
-    rf"|avatar)(?=[/_.-])|/logotyp",
+    rf"{PLACEHOLDER_IMAGE.pattern}|\.svg(?:$|\?)"
+    rf"|(?:^|[/_.-])(?:logo|icon|ikon|icons|avatar)(?=[/_.-])|/logotyp",
     re.IGNORECASE,
 )
 CREDIT_PREFIXES = ("foto", "photo", "bild:", "©")  # beginnings of captions that are credits
@@ -83,17 +75,17 @@ def _find_box_and_caption(image: Element, main: Element) -> tuple[Element, ...]:
     ancestors = list(
         islice(takewhile(lambda part: part is not main, image.iterancestors()), MAX_BOX_DEPTH)
     )
-    box = next((part for part in ancestors if has_min_letters(part, 1)), None)
+    box = next(filter(_has_text, ancestors), None)
     if box is None or box.tag in NON_BOX_TAGS or has_min_letters(box, MAX_BOX_CAPTION_LENGTH):
         return ()
-    texts = [part for part in box if part not in ancestors and _is_text_beside(image, part)]
+    texts = [part for part in box if part not in (image, *ancestors) and _has_text(part)]
     if len(texts) != 1 or _has_loose_text(box) or not _is_caption_text(texts[0]):
         return ()
     return box, texts[0]
 
 
-def _is_text_beside(image: Element, part: Element) -> bool:
-    return part is not image and has_min_letters(part, 1)
+def _has_text(element: Element) -> bool:
+    return has_min_letters(element, 1)
 
 
 def _has_loose_text(box: Element) -> bool:

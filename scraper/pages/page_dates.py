@@ -8,7 +8,7 @@ texts, of files and of events are left out.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import chain, islice, takewhile
@@ -67,15 +67,12 @@ LONG_WORD = re.compile(r"[^\W\d_]{4,}")
 COPYRIGHT_NOTICE = re.compile(r"\W*(?:©|\(c\)|copyright\b)", re.IGNORECASE)
 LINE_WORD = re.compile(r"[^\W\d_]{3,}")
 ENDS_WITH_ORDINAL = re.compile(r"\d\.$")  # may also be the end of a sentence
-YEAR_OR_TIME = re.compile(
-    r"(?:19|20)\d\d|\d[.:]\d\d"
-)  # "Tisdag 12 mars" has neither: it is the heading of a programme
+# "Tisdag 12 mars" has neither: it is the heading of a programme.
+YEAR_OR_TIME = re.compile(r"(?:19|20)\d\d|\d[.:]\d\d")
 
 # Microdata, other texts and events.
-SCHEMA_DATE_PROPERTIES = {
-    "published": "datePublished",
-    "updated": "dateModified",
-}  # field → itemprop (schema.org)
+# field → itemprop (schema.org)
+SCHEMA_DATE_PROPERTIES = {"published": "datePublished", "updated": "dateModified"}
 EVENT_OR_DEADLINE = re.compile(
     r"event|kalend|calendar|deadline|start-?date|end-?date", re.IGNORECASE
 )
@@ -89,10 +86,8 @@ NON_DATE_PARENTS = ("p", "li", "table", "blockquote", "figure", "aside")
 TEASER_TAGS = ("article", "li", "a")
 ITEM_TAGS = ("li", "p", "div", "section", "article", "td", "dd")
 LIST_CONTAINER_TAGS = ("dl", "ul", "ol", "table", "div", "section")
-MAX_ITEM_LENGTH, MIN_LINK_TEXT_LENGTH = (
-    300,
-    8,
-)  # characters of an entry in a list of other texts, and of the link in it
+# characters of an entry in a list of other texts, and of the link in it
+MAX_ITEM_LENGTH, MIN_LINK_TEXT_LENGTH = 300, 8
 MIN_HEADLINE_LENGTH = 18  # characters; the name of an author is shorter
 # Words near "Datum" that show that the date is that of an event.
 EVENT_DETAIL = re.compile(
@@ -113,21 +108,28 @@ DATELINE = re.compile(rf"^{PLACE_NAME}{DATELINE_DAY}(?=\s*(?:[-–—:|„“\"]
 
 # Labels. Words before the word that gives a date its role:
 LABEL_OPENING = build_alternation(r"""
-    den här | denna | detta | det här | sidan? | sidans | webbsidan? | artikeln? | texten? | nyheten? | informationen
+    den här | denna | detta | det här | sidan? | sidans
+    webbsidan? | artikeln? | texten? | nyheten? | informationen
     innehållet | sidinnehållet | publikationen | dokumentet? | pressmeddelande\w* | nyhet\w* | press
     senast | senaste | först | första | ursprungligen | är | blev | har | datum för
-    siden | artikkelen | artiklen | teksten | innholdet | indholdet | denne | dette | sist | siste | sidst | sidste
-    senest | seneste | først | ble | er | faglig | nyhet | pressemelding | pressemeddelelse | dato for
-    diese | seite | artikel | beitrag | inhalt | text | wurde | zuletzt | letzte | am | datum der | pressemitteilung
-    news | page | this | article | story | content | document | was | is | on | are | last | first | latest
+    siden | artikkelen | artiklen | teksten | innholdet
+    indholdet | denne | dette | sist | siste | sidst | sidste
+    senest | seneste | først | ble | er | faglig | nyhet
+    pressemelding | pressemeddelelse | dato for
+    diese | seite | artikel | beitrag | inhalt | text | wurde
+    zuletzt | letzte | am | datum der | pressemitteilung
+    news | page | this | article | story | content | document
+    was | is | on | are | last | first | latest
     originally | date | web | viimeksi | sivu
     """)
 # Words in a line with a date that do not change its meaning.
 PLAIN_WORDS = compile_phrases(
     r"""
         (?:mån|tis|ons|tors|fre|lör|sön)dag(?:en)? | (?:man|tirs|ons|tors|fre|lør|søn)dag
-        (?:mon|tues|wednes|thurs|fri|satur|sun)day | (?:mon|diens|donners|frei|sams|sonn)tag | mittwoch
-        den | det | the | der | das | vid | och | and | und | klockan | kloekken | uhr | cest | cet | utc | gmt | est
+        (?:mon|tues|wednes|thurs|fri|satur|sun)day
+        (?:mon|diens|donners|frei|sams|sonn)tag | mittwoch
+        den | det | the | der | das | vid | och | and | und
+        klockan | kloekken | uhr | cest | cet | utc | gmt | est
     """,
     before=rf"\b(?:{LABEL_OPENING}|{ANY_MONTH}|",
     after=r")\b",
@@ -136,18 +138,15 @@ AUTHOR_LEAD_IN = re.compile(
     r"\W*(?:(?:written|skriven) )?(?:av|af|by|von)\b|\W*(?:ansvarig|redaktör|författare)\w*\s*:",
     re.IGNORECASE,
 )
-MAX_WORDS_BETWEEN, MAX_AUTHOR_WORDS = (
-    1,
-    5,
-)  # words between a label and its date: "i Nyheter", or "av" and a name
+# words between a label and its date: "i Nyheter", or "av" and a name
+MAX_WORDS_BETWEEN, MAX_AUTHOR_WORDS = 1, 5
 MAX_DATE_LINE_LENGTH = 90
 MAX_WORDS_AFTER_DATE = 2  # words; a sentence after a date has more
 # Text after a date, as in "Rättelse 3 maj 2024: beloppet är …".
 DATE_THEN_COLON = re.compile(r"\s*(?:kl\.?\s*)?(?:\d{1,2}[.:]\d\d(?:[.:]\d\d)?)?\s*:\s")
 MAX_DATE_LABEL_LENGTH = 160
-MAX_LABEL_WRAPPERS = (
-    3  # elements that contain only the label, in front of the element with its date
-)
+# elements that contain only the label, in front of the element with its date
+MAX_LABEL_WRAPPERS = 3
 ANY_ROLE_PATTERN = "|".join(DATE_ROLE_PATTERNS.values())
 # A label begins its line. Both patterns are for lower-case text: every text of a page is matched,
 # and matching without regard to case takes twice as long.
@@ -160,17 +159,10 @@ MAX_FIRST_DIGIT_OFFSET = 30  # characters before the first digit of a date at th
 TRAILING_LABEL_OPENING = re.compile(rf"(?:\W+{LABEL_OPENING})+\W*$", re.IGNORECASE)
 SENTENCE_INLINE_TAGS = INLINE_TAGS - {"br", "time"}  # the text after these may continue a sentence
 LABEL_START = re.compile(r"\s*[·|•(–—/]|\W*[A-ZÅÄÖÆØÜ]")
-GENERIC_DATE_LABEL = re.compile(
-    r"^\W*dat(?:e|um|o)\b", re.IGNORECASE
-)  # does not say what the date means
-ACCESSIBLE_NAME_TAGS = (
-    "time",
-    "span",
-    "p",
-    "div",
-    "dd",
-    "abbr",
-)  # elements that may have an invisible label
+# does not say what the date means
+GENERIC_DATE_LABEL = re.compile(r"^\W*dat(?:e|um|o)\b", re.IGNORECASE)
+# elements that may have an invisible label
+ACCESSIBLE_NAME_TAGS = ("time", "span", "p", "div", "dd", "abbr")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,10 +171,11 @@ class PageDate:
 
     role: str
     text: str
-    value: (
-        date | datetime | None
-    )  # None if it looks like a date but cannot be parsed with certainty
+    value: date | datetime | None  # None: it looks like a date but cannot be parsed with certainty
     evidence: Provenance
+
+
+LabelReader = Callable[[Document, Element], list[PageDate]]
 
 
 def choose_dates(
@@ -198,37 +191,47 @@ def choose_dates(
     without a stated meaning. The day in the URL is used only if the page has no date at all.
     """
     # read first, because reading labels and the date beside the title changes the tree
-    declared = {
-        field: [
-            *_parse_stated_dates(document, field, iter_declared_dates(document, field)),
-            *_find_microdata_dates(document, main, field),
-        ]
-        for field in selected
-    }
+    declared_publications = _read_declared_dates(document, main, "published")
+    declared_updates = _read_declared_dates(document, main, "updated")
     labels = _find_labelled_dates(document, main)
     unlabelled = _find_unlabelled_date(document, heading, main)
-    published: PageDate | None = None
-    has_date = False
-    for field, chosen in selected.items():
-        ranked = [label for label in labels if label.role == field]
-        if field == "published":
-            unspecified = _parse_stated_dates(document, field, iter_declared_dates(document, None))
-            ranked += [*declared[field], *([unlabelled] if unlabelled else []), *unspecified]
-            created = _parse_stated_dates(document, field, iter_declared_dates(document, "created"))
-            published = (
-                chosen or _choose_date(ranked, created) or _find_date_by_class(document, main)
-            )
-            found = published
-        else:
-            ranked += [
-                other for other in declared[field] if not published or _is_later(other, published)
-            ]
-            found = chosen or _choose_date(ranked)
-        if found:
-            yield field, found
-            has_date = True
-    if not has_date and not labels and (found := _read_address_date(document.url)):
+    ranked = [*_filter_by_role(labels, "published"), *declared_publications]
+    if unlabelled:
+        ranked.append(unlabelled)
+    published = selected["published"] or _choose_published(document, main, ranked)
+    updated = selected["updated"] or _choose_updated(labels, declared_updates, published)
+    if published:
+        yield "published", published
+    if updated:
+        yield "updated", updated
+    has_any_date = published or updated or labels
+    if not has_any_date and (found := _read_address_date(document.url)):
         yield "published", found
+
+
+def _read_declared_dates(document: Document, main: Element, field: str) -> list[PageDate]:
+    stated = _parse_stated_dates(document, field, iter_declared_dates(document, field))
+    return [*stated, *_find_microdata_dates(document, main, field)]
+
+
+def _choose_published(
+    document: Document, main: Element, ranked: Sequence[PageDate]
+) -> PageDate | None:
+    unspecified = _parse_stated_dates(document, "published", iter_declared_dates(document, None))
+    created = _parse_stated_dates(document, "published", iter_declared_dates(document, "created"))
+    found = _choose_date([*ranked, *unspecified], created)
+    return found or _find_date_by_class(document, main)
+
+
+def _choose_updated(
+    labels: Sequence[PageDate], declared: Sequence[PageDate], published: PageDate | None
+) -> PageDate | None:
+    later = [other for other in declared if published is None or _is_later(other, published)]
+    return _choose_date([*_filter_by_role(labels, "updated"), *later])
+
+
+def _filter_by_role(dates: Iterable[PageDate], role: str) -> list[PageDate]:
+    return [found for found in dates if found.role == role]
 
 
 def _is_later(update: PageDate, published: PageDate) -> bool:
@@ -300,31 +303,41 @@ def _find_labelled_dates(document: Document, main: Element) -> list[PageDate]:
     """
     inside: list[PageDate] = []
     outside: list[PageDate] = []
-    for element in list(document.root.iter(etree.Element)):
+    for element, text, read in _iter_labels(document.root):
+        if _is_label_of_page(element, text, main, document.root):
+            is_inside = element is main or main in element.iterancestors()
+            (inside if is_inside else outside).extend(read(document, element))
+    return inside + outside
+
+
+def _iter_labels(root: Element) -> Iterator[tuple[Element, str | None, LabelReader]]:
+    """Yield the elements with a label, its text, and the function that reads its dates."""
+    for element in list(root.iter(etree.Element)):
         # half of the texts on a page are links
         if element.tag != "a" and _may_open_with_label(element.text):
-            read, text = _read_label_dates, element.text
+            yield element, element.text, _read_label_dates
         elif _may_open_with_label(element.tail) and (
             element.tag not in SENTENCE_INLINE_TAGS or LABEL_START.match(element.tail or "")
         ):
-            read, text = _read_tail_dates, element.tail
-        elif element.tag in ACCESSIBLE_NAME_TAGS and _may_open_with_label(
-            _get_accessible_name(element)
-        ):
-            read, text = _read_accessible_name_dates, _get_accessible_name(element)
-        else:
-            continue
-        parents = list(element.iterancestors())
-        if any(part.tag == "h1" for part in (element, *parents)):
-            continue  # "30 mars 14.31, Uppdatering" in a title is not the label of a date
-        if GENERIC_DATE_LABEL.match(text or "") and _is_event_date(element, main):
-            continue
-        if BOX_CREATION.match(text or "") and _is_in_box(element, main):
-            continue
-        is_inside = element is main or main in parents
-        if document.root in parents and not _is_date_of_other_text(element, main):
-            (inside if is_inside else outside).extend(read(document, element))
-    return inside + outside
+            yield element, element.tail, _read_tail_dates
+        elif element.tag in ACCESSIBLE_NAME_TAGS:
+            name = _get_accessible_name(element)
+            if _may_open_with_label(name):
+                yield element, name, _read_accessible_name_dates
+
+
+def _is_label_of_page(element: Element, text: str | None, main: Element, root: Element) -> bool:
+    """Return whether a label is not that of an event, of a box or of another text."""
+    parents = list(element.iterancestors())
+    if root not in parents:
+        return False  # removed with an earlier label
+    if any(part.tag == "h1" for part in (element, *parents)):
+        return False  # "30 mars 14.31, Uppdatering" in a title is not the label of a date
+    if GENERIC_DATE_LABEL.match(text or "") and _is_event_date(element, main):
+        return False
+    if BOX_CREATION.match(text or "") and _is_in_box(element, main):
+        return False
+    return not _is_date_of_other_text(element, main)
 
 
 def _is_in_box(element: Element, main: Element) -> bool:
@@ -456,35 +469,47 @@ def _parse_line_dates(
     """
     labels = split_date_labels(text)
     for number, label in enumerate(labels):
-        role = find_date_role(label) or (
-            "published" if _starts_with_unlabelled_date(labels[number:]) else None
-        )
-        if role is None or (
-            GENERIC_DATE_LABEL.match(label) and EVENT_OR_DEADLINE.search(urlsplit(url).path)
-        ):
-            continue
-        if not _is_label_of_date(label, url):
+        role = _find_label_role(labels[number:], url)
+        if role is None:
             continue
         stamp = timestamps[number] if len(timestamps) == len(labels) else None
         evidence = Provenance(rule=f"label {label.split()[0]}", element=path)
-        words = label.strip(" ·|,(")
-        try:
-            role, value = parse_label(label, url)
-        except ValueError as error:
-            exact = None if NON_PUBLICATION_DATE.search(label) else _parse_machine_date(stamp, url)
-            if exact is not None:  # "3 maj" or "April 2025" with a complete datetime attribute
-                yield PageDate(
-                    role,
-                    f"{words} {stamp}" if isinstance(error, NoDateError) else str(stamp),
-                    exact,
-                    evidence,
-                )
-            elif not isinstance(error, NoDateError) and not NON_PUBLICATION_DATE.search(label):
-                yield PageDate(role, words, None, evidence)
-        else:
-            if value is not None:
-                words, value = _prefer_exact_date(words, value, stamp, url)
-                yield PageDate(role, words, value, evidence)
+        if found := _parse_label_date(label, role, stamp, url):
+            yield PageDate(*found, evidence)
+
+
+def _find_label_role(labels: Sequence[str], url: str) -> str | None:
+    """Return the role of the first label's date, or None if it is not a date of the page."""
+    label = labels[0]
+    role = find_date_role(label)
+    if role is None and _starts_with_unlabelled_date(labels):
+        role = "published"
+    if role is None:
+        return None
+    if GENERIC_DATE_LABEL.match(label) and EVENT_OR_DEADLINE.search(urlsplit(url).path):
+        return None
+    return role if _is_label_of_date(label, url) else None
+
+
+def _parse_label_date(
+    label: str, role: str, stamp: str | None, url: str
+) -> tuple[str, str, date | datetime | None] | None:
+    """Return the role, text and value of a label's date, or None if it has no date of the page.
+
+    role: that of the label's words. stamp: the datetime attribute of the date.
+    """
+    words = label.strip(" ·|,(")
+    try:
+        role, value = parse_label(label, url)
+    except ValueError as error:
+        if NON_PUBLICATION_DATE.search(label):
+            return None
+        has_no_date = isinstance(error, NoDateError)
+        exact = _parse_machine_date(stamp, url)
+        if exact is not None:  # "3 maj" or "April 2025" with a complete datetime attribute
+            return role, f"{words} {stamp}" if has_no_date else str(stamp), exact
+        return None if has_no_date else (role, words, None)
+    return None if value is None else (role, *_prefer_exact_date(words, value, stamp, url))
 
 
 def _starts_with_unlabelled_date(labels: Sequence[str]) -> bool:
@@ -503,20 +528,25 @@ def is_date_line(text: str, url: str, is_opening: bool) -> bool:
     """
     if len(text) > MAX_DATE_LINE_LENGTH or not any(map(str.isdigit, text)):
         return False
-    try:
-        role, _ = parse_label(text, url)
-    except ValueError:
+    if _parse_role(text, url) in (None, "none"):
         return False
     word_count = len(_find_non_label_words(text))
-    if role == "none" or (word_count and text[-1] in ".!?"):
+    if word_count and text[-1] in ".!?":
         return False
-    if find_date_role(text) is None:
-        return (
-            is_opening
-            and word_count <= _max_words_beside_date(text)
-            and YEAR_OR_TIME.search(text) is not None
-        )
-    return _is_label_of_date(text, url) and word_count <= MAX_AUTHOR_WORDS
+    if find_date_role(text) is not None:
+        return word_count <= MAX_AUTHOR_WORDS and _is_label_of_date(text, url)
+    return (
+        is_opening
+        and word_count <= _max_words_beside_date(text)
+        and YEAR_OR_TIME.search(text) is not None
+    )
+
+
+def _parse_role(label: str, url: str) -> str | None:
+    try:
+        return parse_label(label, url)[0]
+    except ValueError:
+        return None
 
 
 def _is_label_of_date(label: str, url: str) -> bool:
@@ -681,44 +711,63 @@ def _read_unlabelled_date(
     text = TRAILING_BRACKETS.sub("", read_short_line(element, MAX_DATE_AND_TAGS_LENGTH) or "")
     if not text or len(text) > 60 or not DIGIT.search(text) or _is_event_or_deadline(element, url):
         return None
-    if element.find(".//a" if element.tag == "li" else ".//li//a") is not None:
-        return None  # it is an entry in a list of other texts
-    if count_linked_letters(element) == count_text_letters(element):
+    if _is_entry_or_link(element):
         return None
+    value = _parse_lone_date(text, url)
+    if value is None or _is_date_of_neighbour(element, main):
+        return None
+    text, value = _prefer_exact_date(text, value, _find_timestamp(element), url)
+    evidence = Provenance(rule=rule, element=format_element_path(element))
+    return PageDate("published", text, value, evidence)
+
+
+def _is_entry_or_link(element: Element) -> bool:
+    if element.find(".//a" if element.tag == "li" else ".//li//a") is not None:
+        return True
+    return count_linked_letters(element) == count_text_letters(element)
+
+
+def _parse_lone_date(text: str, url: str) -> date | datetime | None:
     try:
         role, value = parse_label(text, url)
     except ValueError:
         return None
-    if role != "published" or value is None or not _is_date_only(text):
-        return None
+    return value if role == "published" and _is_date_only(text) else None
+
+
+def _is_date_of_neighbour(element: Element, main: Element) -> bool:
+    """Return whether a date is that of the event or the other text beside it."""
     if _is_event_date(element, main) or _follows_link_to_other_text(element, main):
-        return None
-    if main not in element.iterancestors() and _follows_linked_line(element):
-        return None
+        return True
+    return main not in element.iterancestors() and _follows_linked_line(element)
+
+
+def _find_timestamp(element: Element) -> str | None:
+    """Return the datetime attribute of an element, or of the only <time> in it."""
     stamps = _read_datetime_attributes(element)
-    stamp = element.get("datetime") or (stamps[0] if len(stamps) == 1 else None)
-    text, exact = _prefer_exact_date(text, value, stamp, url)
-    evidence = Provenance(rule=rule, element=format_element_path(element))
-    return PageDate("published", text, exact, evidence)
+    return element.get("datetime") or (stamps[0] if len(stamps) == 1 else None)
 
 
 def _find_dateline(document: Document, main: Element) -> PageDate | None:
     """Return the date of a dateline, that is, place and date before the first words of a text."""
-    paragraphs = (
-        part for part in main.iter("p", "div") if part.tag == "p" or (part.text or "").strip()
-    )
+    paragraphs = filter(_is_paragraph, main.iter("p", "div"))
     for paragraph in islice(paragraphs, 4):
         line = clean_line(get_text_content(paragraph))[:80]
         opening = DATELINE.match(line)
         if not opening or find_date_role(opening[0]) is not None:
             continue
-        is_event = line == opening[0] and _is_event_date(paragraph, main)
-        if is_event or _is_event_or_deadline(paragraph, document.url):
+        if line == opening[0] and _is_event_date(paragraph, main):
+            continue
+        if _is_event_or_deadline(paragraph, document.url):
             continue
         if not DATE_SPAN.search(line, 0, opening.end() + MAX_DATE_LENGTH):
             evidence = Provenance(rule="dateline", element=format_element_path(paragraph))
             return PageDate("published", opening[0], parse_date(opening[0], document.url), evidence)
     return None
+
+
+def _is_paragraph(element: Element) -> bool:
+    return element.tag == "p" or bool((element.text or "").strip())
 
 
 def _is_event_or_deadline(element: Element, url: str) -> bool:
@@ -760,18 +809,24 @@ def _is_date_of_other_text(element: Element, main: Element) -> bool:
     """
     parents = list(element.iterancestors())
     is_inside = element is main or main in parents
-    for part in parents:
-        if part is main or part.tag not in TEASER_TAGS:
-            continue
-        # Inside the text, only a card is a teaser; elsewhere, any linked item is.
-        if is_card(part) if is_inside else part.tag == "a" or part.find(".//a") is not None:
-            return True
+    if _is_in_teaser(parents, main, is_inside=is_inside):
+        return True
     before = element.getprevious()
     if before is not None and COPYRIGHT_NOTICE.match(before.text or ""):
         return True
     return _follows_link_to_other_text(element, main) or (
         not is_inside and _follows_linked_line(element)
     )
+
+
+def _is_in_teaser(parents: Iterable[Element], main: Element, *, is_inside: bool) -> bool:
+    """Return whether a parent is a teaser: a card if inside the text, elsewhere any linked item."""
+    is_teaser = is_card if is_inside else _is_linked_item
+    return any(is_teaser(part) for part in parents if part.tag in TEASER_TAGS and part is not main)
+
+
+def _is_linked_item(element: Element) -> bool:
+    return element.tag == "a" or element.find(".//a") is not None
 
 
 def _follows_linked_line(element: Element) -> bool:

@@ -38,8 +38,10 @@ if TYPE_CHECKING:
 # URLs of listings: the folder of news itself, its default page, or its part for a year, month or
 # page number.
 LISTING_FOLDER = build_alternation(r"""
-    nyheter | nyhetsarkiv | nyhetslista | nyhetsrum | aktuellt | press | pressmeddelanden | pressrum | presscenter
-    news | newsroom | press-?releases | aktuelt | nyheder | pressemeldinger | pressemeddelelser | aktuelles
+    nyheter | nyhetsarkiv | nyhetslista | nyhetsrum | aktuellt
+    press | pressmeddelanden | pressrum | presscenter
+    news | newsroom | press-?releases | aktuelt | nyheder
+    pressemeldinger | pressemeddelelser | aktuelles
     pressemitteilungen | ajankohtaista | uutiset | tiedotteet
     """)
 LISTING_NAME = re.compile(
@@ -67,25 +69,20 @@ YEAR_IN_TEXT = re.compile(r"\b(?:19|20)\d\d\b")
 
 # Words that surround the message in a title.
 APOLOGY = build_alternation(r"""
-    hoppsan | oj(?:då)? | tyvärr | vi beklagar | beklagar | ursäkta | oops | o+ps | sorry | we(?:'re| are) sorry
-    whoops | beklager | vi beklager | desværre | dessverre | pahoittelut | valitettavasti | hups | leider | error
+    hoppsan | oj(?:då)? | tyvärr | vi beklagar | beklagar
+    ursäkta | oops | o+ps | sorry | we(?:'re| are) sorry
+    whoops | beklager | vi beklager | desværre | dessverre
+    pahoittelut | valitettavasti | hups | leider | error
     fel | feil | fejl
     """)
 TITLE_START = rf"^\W*(?:{APOLOGY}\b\W+)*" + (
-    r"(?:(?:but|men|att|the"
-    r"|this|that|den(?:"
-    r" här)?|denna|denne|die|diese|der|requested"
-    r"|begärda"
+    r"(?:(?:but|men|att|the|this|that|den(?: här)?|denna|denne|die|diese|der|requested|begärda"
     r"|hakemaasi)\s+)*"
 )
 TITLE_END = (
     r"(?:\s*[(\[-]?\s*(?:error|fel|http)?\s*(?:404|410)[)\]]?"
-    r"|\s+(?:längre"
-    r"|anymore|here|här"
-    r"|lenger|længere"
-    r"|mehr|on (?:this|the|our)"
-    r" (?:web)?(?:server|site)"
-    r"|på (?:servern|webbplatsen)))?\W*$"
+    r"|\s+(?:längre|anymore|here|här|lenger|længere|mehr"
+    r"|on (?:this|the|our) (?:web)?(?:server|site)|på (?:servern|webbplatsen)))?\W*$"
 )
 
 # Status codes. "404 nya jobb" and "500 miljoner kronor" are news.
@@ -94,12 +91,18 @@ CERTAIN_ERROR_WORD = (
 )
 ERROR_WORD = r"(?:error|fel|feil|fejl|fehler|virhe)"
 ERROR_CONTEXT_WORD = build_alternation(r"""
-    error | fel | feil | fejl | fehler | virhe | not found | page | the page | page not found | file not found | gone
-    sida(?:n)?(?: saknas)? | siden? | seite | sivu | (?:kunde|kan) inte (?:hittas|visas) | finns inte | hittades inte
-    hittas inte | was not found | (?:could|can) ?not be found | ikke funnet | ikke fundet | blev ikke fundet
-    finnes ikke | findes ikke | nicht gefunden | ei löy\w+ | internal | server | internal server error | bad request
-    bad gateway | gateway time-?out | time-?out | service(?: temporarily)? unavailable | temporarily unavailable
-    forbidden | access denied | unauthori[sz]ed | authori[sz]ation required | method not allowed | too many requests
+    error | fel | feil | fejl | fehler | virhe | not found
+    page | the page | page not found | file not found | gone
+    sida(?:n)?(?: saknas)? | siden? | seite | sivu
+    (?:kunde|kan) inte (?:hittas|visas) | finns inte | hittades inte
+    hittas inte | was not found | (?:could|can) ?not be found
+    ikke funnet | ikke fundet | blev ikke fundet
+    finnes ikke | findes ikke | nicht gefunden | ei löy\w+
+    internal | server | internal server error | bad request
+    bad gateway | gateway time-?out | time-?out
+    service(?: temporarily)? unavailable | temporarily unavailable
+    forbidden | access denied | unauthori[sz]ed
+    authori[sz]ation required | method not allowed | too many requests
     åtkomst nekad | oops | sorry | tyvärr | hoppsan
     """)
 # A title that is a status code: alone, with the usual words, or after a word for an error. CODES is
@@ -119,27 +122,42 @@ ERROR_PAGE_TITLE = re.compile(
 
 # The page does not exist, or no longer exists.
 PAGE_NOUN = build_alternation(r"""
-    sidan? | artikeln | nyheten | texten | dokumentet | innehållet | pressmeddelandet | siden | artikkelen | artiklen
-    nyheden | page | article | document | content | file | site | url | seite | artikel | inhalt | sivua?
+    sidan? | artikeln | nyheten | texten | dokumentet | innehållet
+    pressmeddelandet | siden | artikkelen | artiklen
+    nyheden | page | article | document | content | file
+    site | url | seite | artikel | inhalt | sivua?
     artikkelia?
     """)
 NOT_FOUND_PHRASE = build_alternation(r"""
-    finns (?:tyvärr )?(?:inte|ej) | existerar inte | är borttage[nt] | tagits bort | togs bort | avpublicera\w+
+    finns (?:tyvärr )?(?:inte|ej) | existerar inte
+    är borttage[nt] | tagits bort | togs bort | avpublicera\w+
     har utgått
-    saknas(?=\W*$|\s*[.!|]) | (?:kan|kunde) (?:tyvärr )?(?:inte|ej) hittas | (?:hittades|hittas) (?:inte|ej)
+    saknas(?=\W*$|\s*[.!|]) | (?:kan|kunde) (?:tyvärr )?(?:inte|ej) hittas
+    (?:hittades|hittas) (?:inte|ej)
     inte längre tillgänglig\w* | finnes ikke | findes ikke | fins ikke | eksisterer ikke
-    (?:ble|blev|er) ikke (?:funnet|fundet) | (?:kunne|kan) ikke (?:findes|finnes|bli funnet) | ikke (?:funnet|fundet)
-    er fjernet | er slettet | er blevet (?:slettet|fjernet) | (?:ikke|ikkje) lenger(?: er)? tilgjengelig
-    (?:ikke længere|ikke lenger) (?:tilgængelig|tilgjengelig) | har been removed | has been (?:removed|deleted)
-    (?:was |could |can )?not (?:be )?found | cannot be found | can['’]t be found | couldn['’]t be found
-    (?:is )?no longer (?:available|exists?) | (?:does not|doesn['’]t|do not) exist | existiert nicht(?: mehr)?
-    nicht mehr (?:verfügbar|vorhanden) | (?:wurde |konnte |kann )?nicht gefunden(?: werden)? | wurde gelöscht
-    ei (?:ole )?löy\w+ | ei ole (?:enää )?olemassa | on poistettu | ei ole enää (?:saatavilla|käytettävissä)
+    (?:ble|blev|er) ikke (?:funnet|fundet)
+    (?:kunne|kan) ikke (?:findes|finnes|bli funnet)
+    ikke (?:funnet|fundet)
+    er fjernet | er slettet | er blevet (?:slettet|fjernet)
+    (?:ikke|ikkje) lenger(?: er)? tilgjengelig
+    (?:ikke længere|ikke lenger) (?:tilgængelig|tilgjengelig)
+    har been removed | has been (?:removed|deleted)
+    (?:was |could |can )?not (?:be )?found | cannot be found
+    can['’]t be found | couldn['’]t be found
+    (?:is )?no longer (?:available|exists?)
+    (?:does not|doesn['’]t|do not) exist | existiert nicht(?: mehr)?
+    nicht mehr (?:verfügbar|vorhanden)
+    (?:wurde |konnte |kann )?nicht gefunden(?: werden)?
+    wurde gelöscht
+    ei (?:ole )?löy\w+ | ei ole (?:enää )?olemassa
+    on poistettu | ei ole enää (?:saatavilla|käytettävissä)
     """)
 CANNOT_FIND_PHRASE = build_alternation(r"""
     (?:vi )?(?:kan|kunde) (?:tyvärr )?inte hitta | (?:vi )?(?:hittar|hittade) (?:tyvärr )?inte
-    (?:we )?(?:can['’]?t|can ?not|could ?n[o'’]t|couldn['’]?t|could not|were unable to|are unable to) (?:seem to )?find
-    (?:vi )?(?:kunne|kan) (?:dessverre |desværre )?ikke (?:finde|finne) | (?:vi )?(?:fant|fandt|finner|finder) ikke
+    (?:we )?(?:can['’]?t|can ?not|could ?n[o'’]t|couldn['’]?t|could not) (?:seem to )?find
+    (?:we )?(?:were|are) unable to (?:seem to )?find
+    (?:vi )?(?:kunne|kan) (?:dessverre |desværre )?ikke (?:finde|finne)
+    (?:vi )?(?:fant|fandt|finner|finder) ikke
     wir (?:konnten|können) | emme löy\w+
     """)
 NO_PAGE_PHRASE = build_alternation(r"""
@@ -149,11 +167,8 @@ NO_PAGE_PHRASE = build_alternation(r"""
 PAGE_NOT_FOUND = rf"\b{PAGE_NOUN}\b[^.!?:–|]{{0,45}}?\b{NOT_FOUND_PHRASE}"
 PAGE_CANNOT_BE_FOUND = rf"\b{CANNOT_FIND_PHRASE}\b[^.!?:–|]{{0,30}}?\b{PAGE_NOUN}\b"
 NOT_FOUND_TITLE = re.compile(
-    rf"{TITLE_START}(?"
-    rf":{PAGE_NOT_FOUND}"
-    rf"|{PAGE_CANNOT_BE_FOUND}[^.!?:–"
-    rf"|]{{0,45}}"
-    rf"|{NO_PAGE_PHRASE}){TITLE_END}",
+    rf"{TITLE_START}(?:{PAGE_NOT_FOUND}|{PAGE_CANNOT_BE_FOUND}[^.!?:–|]{{0,45}}|{NO_PAGE_PHRASE})"
+    rf"{TITLE_END}",
     re.IGNORECASE,
 )
 NOT_FOUND_TEXT = re.compile(
@@ -163,16 +178,20 @@ NOT_FOUND_TEXT = re.compile(
 # without a sign of an outage.
 UNAVAILABLE_TEXT = compile_phrases(
     r"""
-        kan inte visas | (?:är )?inte tillgänglig[t]?(?!\w|\s+(?:för|i|på|via)\b) | ikke tilg(?:jen|æn)gelig
-        (?:is )?not available(?!\s+(?:in|for|to)\b) | cannot be displayed | nicht verfügbar | ei ole saatavilla
+        kan inte visas | (?:är )?inte tillgänglig[t]?(?!\w|\s+(?:för|i|på|via)\b)
+        ikke tilg(?:jen|æn)gelig
+        (?:is )?not available(?!\s+(?:in|for|to)\b)
+        cannot be displayed | nicht verfügbar | ei ole saatavilla
     """,
     before=rf"\b{PAGE_NOUN}\b[^.!?]{{0,40}}\b",
     after="",
 )
 TEMPORARY_WORD = compile_phrases(
     r"""
-        tillfällig\w* | just nu | för närvarande | för tillfället | underhåll\w* | temporar\w+ | currently | right now
-        at the moment | maintenance | midlertidig\w* | for øyeblikket | for tiden | i øjeblikket | vedlike?hold\w*
+        tillfällig\w* | just nu | för närvarande | för tillfället
+        underhåll\w* | temporar\w+ | currently | right now
+        at the moment | maintenance | midlertidig\w* | for øyeblikket
+        for tiden | i øjeblikket | vedlike?hold\w*
         vorübergehend | derzeit | zurzeit | wartung\w* | tilapäises\w* | huolto\w*
     """,
     before="",
@@ -181,19 +200,29 @@ TEMPORARY_WORD = compile_phrases(
 
 # A wall, an outage, a consent banner or a login instead of the page.
 WALL_TITLE = compile_phrases(r"""
-    access(?: to this page has been)? denied | forbidden | bad gateway | service(?: temporarily)? unavailable
-    gateway time-?out | too many requests | just a moment | attention required\W*(?:cloudflare)? | request rejected
-    are you a (?:human|robot)\b.* | (?:please )?verify (?:that )?you are (?:a )?human\b.* | (?:re)?captcha
-    robot check | internal server error | (?:un|not )authori[sz]ed | åtkomst nekad | pardon our interruption
-    security check | you have been blocked | request unsuccessful | ddos protection\b.* | checking your browser\b.*
+    access(?: to this page has been)? denied | forbidden
+    bad gateway | service(?: temporarily)? unavailable
+    gateway time-?out | too many requests | just a moment
+    attention required\W*(?:cloudflare)? | request rejected
+    are you a (?:human|robot)\b.*
+    (?:please )?verify (?:that )?you are (?:a )?human\b.*
+    (?:re)?captcha
+    robot check | internal server error | (?:un|not )authori[sz]ed
+    åtkomst nekad | pardon our interruption
+    security check | you have been blocked | request unsuccessful
+    ddos protection\b.* | checking your browser\b.*
     (?:vänta|var god vänta|ett ögonblick)\b.{0,20}(?:kontrollerar|verifierar)\b.*
     """)
 WALL_TEXT = compile_phrases(
     r"""
-        request rejected | requested url was rejected | support id\b | (?:do not|don['’]t) have permission to access
-        verify (?:that )?you are (?:a )?human | checking your browser | unusual traffic | complete the captcha
-        (?:kontrollerar|verifierar) (?:din webbläsare|att du är (?:en )?människa) | ovanlig trafik från
-        bekräfta att du (?:är (?:en )?människa|inte är en robot) | javascript and cookies to continue
+        request rejected | requested url was rejected | support id\b
+        (?:do not|don['’]t) have permission to access
+        verify (?:that )?you are (?:a )?human | checking your browser
+        unusual traffic | complete the captcha
+        (?:kontrollerar|verifierar) (?:din webbläsare|att du är (?:en )?människa)
+        ovanlig trafik från
+        bekräfta att du (?:är (?:en )?människa|inte är en robot)
+        javascript and cookies to continue
         kontrollerer (?:nettleseren|din browser) | tarkistamme selaintasi | browser wird überprüft
         incapsula incident
     """,
@@ -214,8 +243,10 @@ NETWORK = (
     r"(?:nätverk(?:et)?|network|gästnät(?:verk)?(?:et)?))"
 )
 PORTAL_TITLE = compile_phrases(rf"""
-    captive portal(?: log-?in)? | hotspot log-?in | (?:wi-?fi|network|guest) (?:log-?in|authentication)
-    network authentication required | (?:nätverks|gäst)inloggning | (?:inloggning|logga in) (?:på|till) {NETWORK}
+    captive portal(?: log-?in)? | hotspot log-?in
+    (?:wi-?fi|network|guest) (?:log-?in|authentication)
+    network authentication required | (?:nätverks|gäst)inloggning
+    (?:inloggning|logga in) (?:på|till) {NETWORK}
     (?:log|sign) ?in to {NETWORK} | anslut till {NETWORK} | connect to {NETWORK}
     """)
 PORTAL_WELCOME = re.compile(
@@ -224,18 +255,24 @@ PORTAL_WELCOME = re.compile(
 )
 SITE_NOUN = compile_phrases(
     r"""
-        sidan | webbplats(?:en)? | webbsida[nr]? | webben | sajten | hemsidan | siten | e-tjänst(?:en|erna)?
-        tjänsten | systemet | (?:web)?site | page | service | server | we(?:'re| are) | nettside[nr]? | nettstedet
-        siden | hjemmesiden | websted(?:et)? | sivusto\w* | palvelu\w* | website | seite | webseite | vi
+        sidan | webbplats(?:en)? | webbsida[nr]? | webben
+        sajten | hemsidan | siten | e-tjänst(?:en|erna)?
+        tjänsten | systemet | (?:web)?site | page | service
+        server | we(?:'re| are) | nettside[nr]? | nettstedet
+        siden | hjemmesiden | websted(?:et)? | sivusto\w*
+        palvelu\w* | website | seite | webseite | vi
     """,
     before=r"\b",
     after=r"\b",
 )
 OUT_OF_SERVICE_WORD = compile_phrases(
     r"""
-        stängd | nere | otillgänglig | inte tillgänglig | ur funktion | ligger nere | uppdateras | underhålls | utför
-        closed | down | unavailable | not available | offline | undergoing | under | performing | nede | lukket
-        stengt | utilgjengelig | utilgængelig | ikke tilg\w+ | poissa käytöstä | suljettu | ei ole käytettävissä
+        stängd | nere | otillgänglig | inte tillgänglig | ur funktion
+        ligger nere | uppdateras | underhålls | utför
+        closed | down | unavailable | not available | offline
+        undergoing | under | performing | nede | lukket
+        stengt | utilgjengelig | utilgængelig | ikke tilg\w+
+        poissa käytöstä | suljettu | ei ole käytettävissä
         nicht erreichbar | nicht verfügbar | geschlossen
     """,
     before=r"\b",
@@ -244,38 +281,45 @@ OUT_OF_SERVICE_WORD = compile_phrases(
 OUTAGE_TITLE = compile_phrases(
     r"""
         (?:planerat |pågående |tillfälligt )?underhåll(?:sarbete)?(?: pågår)?
-        (?:down for |under |scheduled |site )*maintenance(?: mode)? | driftstörning | driftstopp | tekniska problem
-        tekniskt fel | planlagt vedlikehold | planlagt vedligehold | huoltokatko | wartungsarbeiten | wartungsmodus
+        (?:down for |under |scheduled |site )*maintenance(?: mode)?
+        driftstörning | driftstopp | tekniska problem
+        tekniskt fel | planlagt vedlikehold | planlagt vedligehold
+        huoltokatko | wartungsarbeiten | wartungsmodus
         temporarily (?:unavailable|closed|down) | tillfälligt (?:stängd|fel|avbrott)
     """,
     before=TITLE_START,
 )
 TECHNICAL_ERROR_LINE = compile_phrases(
     r"""
-        (?:det har )?(?:ett )?(?:tekniskt |oväntat |internt |okänt )*fel (?:har )?(?:inträffat|uppstått)
+        (?:det har )?(?:ett )?(?:tekniskt |oväntat |internt |okänt )*fel (?:har )?inträffat
+        (?:det har )?(?:ett )?(?:tekniskt |oväntat |internt |okänt )*fel (?:har )?uppstått
         (?:ett )?(?:tekniskt |oväntat |internt |okänt )*fel (?:uppstod|inträffade)
-        det (?:har )?(?:inträffat|uppstått|uppstod|inträffade) ett (?:tekniskt |oväntat |internt )*fel | tekniskt fel
-        något (?:har )?(?:gick|gått)(?: tyvärr)? (?:fel|snett) | (?:nu )?blev det (?:något )?fel | serverfel
+        det (?:har )?(?:inträffat|uppstått) ett (?:tekniskt |oväntat |internt )*fel
+        det (?:har )?(?:uppstod|inträffade) ett (?:tekniskt |oväntat |internt )*fel
+        tekniskt fel
+        något (?:har )?(?:gick|gått)(?: tyvärr)? (?:fel|snett)
+        (?:nu )?blev det (?:något )?fel | serverfel
         something(?: has)? (?:went|gone) wrong
         an? (?:unexpected |internal |unknown |technical |application )*error (?:has )?occurred
         det (?:oppstod|har oppstått) en (?:teknisk |uventet )?feil
-        (?:der|det) (?:opstod|er opstået|er sket|skete) en (?:teknisk |uventet )?fejl | no[eg]e?t? gikk? galt
+        (?:der|det) (?:opstod|er opstået|er sket|skete) en (?:teknisk |uventet )?fejl
+        no[eg]e?t? gikk? galt
         jo(?:tain|kin) meni (?:pieleen|vikaan) | (?:tapahtui|on tapahtunut) virhe | virhe tapahtui
-        (?:es ist )?ein (?:technischer |unerwarteter )?fehler (?:ist )?aufgetreten | etwas ist schief ?gelaufen
+        (?:es ist )?ein (?:technischer |unerwarteter )?fehler (?:ist )?aufgetreten
+        etwas ist schief ?gelaufen
     """,
     before=TITLE_START,
     after=(
-        r"(?:\s+(?:på|när|vid|i|on|while|with|during"
-        r"|processing"
-        r"|ved|da"
-        r"|palvelussa"
+        r"(?:\s+(?:på|när|vid|i|on|while|with|during|processing|ved|da|palvelussa"
         r"|beim)\b.{0,60})?\W*$"
     ),
 )
 # One page for all URLs of a site that is being rebuilt, or of a server that has not been set up.
 PLACEHOLDER_TITLE = compile_phrases(r"""
-    vi bygger (?:just nu )?(?:om|upp)(?: (?:vår )?(?:nya )?(?:webbplats(?:en)?|sajt(?:en)?|hemsida(?:n)?))?
-    (?:webbplatsen|webben|sajten|hemsidan|sidan) (?:byggs om|är under (?:om|upp)byggnad) | under (?:om|upp)byggnad
+    vi bygger (?:just nu )?(?:om|upp)
+    vi bygger (?:just nu )?(?:om|upp) (?:vår )?(?:nya )?(?:webbplats(?:en)?|sajt(?:en)?|hemsidan?)
+    (?:webbplatsen|webben|sajten|hemsidan|sidan) (?:byggs om|är under (?:om|upp)byggnad)
+    under (?:om|upp)byggnad
     (?:(?:vår|en) )?ny (?:webbplats|sajt|hemsida)(?: är)? (?:på (?:gång|väg)|kommer(?: snart)?)
     (?:vi är )?snart tillbaka | kommer snart | coming soon | (?:site )?under construction
     (?:we are|we['’]re) (?:re)?building (?:our|the|this) (?:new )?(?:web)?site
@@ -285,11 +329,13 @@ PLACEHOLDER_TITLE = compile_phrases(r"""
     """)
 DEFAULT_PAGE_TITLE = compile_phrases(r"""
     iis windows(?: server)? | iis\d | welcome to nginx | apache2 \w+ default page\b.* | it works
-    (?:http server )?test page(?: for the (?:apache|nginx|http)\b.*|, powered by .*)? | default web site page
+    (?:http server )?test page(?: for the (?:apache|nginx|http)\b.*|, powered by .*)?
+    default web site page
     """)
 COOKIE_WORD = r"(?:kakor|cookies?|informasjonskapsler|evästei\w+)"
 WE_USE_PHRASE = build_alternation(r"""
-    vi använder | vi bruger | vi bruker | we use | käytämme | wir verwenden | denna webbplats använder
+    vi använder | vi bruger | vi bruker | we use
+    käytämme | wir verwenden | denna webbplats använder
     this (?:web)?site uses
     """)
 ON_THIS_SITE = r"(?:på|on) (?:\S+\.\w+|vår\w*|our|this|den här|denna)\b"
@@ -300,14 +346,16 @@ CONSENT_TITLE = compile_phrases(
         cookies? (?:settings|consent|preferences|notice) | (?:inställningar för {COOKIE_WORD})
         {COOKIE_WORD} på (?:\S+|vår webbplats) | {WE_USE_PHRASE} {COOKIE_WORD}
         {WE_USE_PHRASE} {COOKIE_WORD} (?:{ON_THIS_SITE}|för att\b|to\b)[^–—:]{{0,50}}
-        we (?:value|respect|care about) your privacy | vi (?:värnar|bryr oss) om din integritet | din integritet
+        we (?:value|respect|care about) your privacy
+        vi (?:värnar|bryr oss) om din integritet | din integritet
     """,
     after=r"(?:\s*\(?(?:cookies|kakor)\)?)?\W*$",
 )
 CONSENT_TEXT = re.compile(rf"^\W*{WE_USE_PHRASE}\s(?:\w+\s){{0,2}}{COOKIE_WORD}", re.IGNORECASE)
 LOGIN_TITLE = compile_phrases(
     r"""
-        logga in | inloggning | (?:please )?sign[ -]?in | (?:please )?log[ -]?in | logg inn | innlogging | log ind
+        logga in | inloggning | (?:please )?sign[ -]?in
+        (?:please )?log[ -]?in | logg inn | innlogging | log ind
         kirjaudu | kirjaudu sisään | sisäänkirjautuminen | anmelden | anmeldung
     """,
     after=r"(?:\s+(?:på|till|to|til|i|with|med|your account)\b.{0,40})?\W*$",
@@ -315,11 +363,8 @@ LOGIN_TITLE = compile_phrases(
 
 # The page is at another URL.
 REDIRECT_TITLE = re.compile(
-    r"^\W*(?:(?:document|object"
-    r"|page) (?:has"
-    r" )?moved|(?:30[1278]\W+)?"
-    r"moved"
-    r" permanently|302\W+found)\W*$",
+    r"^\W*(?:(?:document|object|page) (?:has )?moved|(?:30[1278]\W+)?moved permanently"
+    r"|302\W+found)\W*$",
     re.IGNORECASE,
 )
 MOVED_TITLE = re.compile(
@@ -350,6 +395,7 @@ PLACEHOLDER_PROBLEM = "is a placeholder"
 # Markup that only Cloudflare's challenges and captive portals (WISPr) have.
 WALL_MARKS = {"_cf_chl_opt": WALL_PROBLEM, "WISPAccessGatewayParam": PORTAL_PROBLEM}
 
+OUTAGE_PATTERNS = (SITE_NOUN, OUT_OF_SERVICE_WORD, TEMPORARY_WORD)  # of a line that has them all
 # Rules: (pattern of a title or first heading, kind, problem).
 TITLE_RULES = (  # for pages of any length
     (NOT_FOUND_CODE_TITLE, "error page", "is an error page"),
@@ -398,24 +444,32 @@ def read_page_signals(document: Document, *, include_text: bool = False) -> Page
 
     Its text is read only if `include_text` is set or the page redirects.
     """
-    body, heading = document.root.find("body"), next(document.root.iter("h1"), None)
+    body = document.root.find("body")
     refresh = _find_meta_refresh_url(document)
     max_length = MAX_STUB_LENGTH if include_text or refresh else 0
-    title = strip_site_name(document.title, find_site_names(document)) if document.title else ""
-    heading_text = clean_line(get_text_content(heading)) if heading is not None else ""
+    title, heading = _read_title_without_site(document), _read_first_heading(document)
     urls = (document.resolve_url(link.get("href") or "") for link in document.root.iter("a"))
     return PageSignals(
-        titles=tuple(dict.fromkeys(filter(None, (title.split(" | ")[0], heading_text)))),
+        titles=tuple(dict.fromkeys(filter(None, (title.split(" | ")[0], heading)))),
         text=read_short_text(body if body is not None else document.root, max_length)
         if max_length
         else None,
-        asks_for_password=any(map(LOGIN_TITLE.search, (title, heading_text)))
+        asks_for_password=any(map(LOGIN_TITLE.search, (title, heading)))
         and has_password_field(document),
         refresh_url=refresh,
         first_link=next(filter(None, urls), None),
         wall=next((problem for mark, problem in WALL_MARKS.items() if mark in document.text), None),
         has_challenge=_is_challenge(document),
     )
+
+
+def _read_title_without_site(document: Document) -> str:
+    return strip_site_name(document.title, find_site_names(document)) if document.title else ""
+
+
+def _read_first_heading(document: Document) -> str:
+    heading = next(document.root.iter("h1"), None)
+    return clean_line(get_text_content(heading)) if heading is not None else ""
 
 
 def _is_challenge(document: Document) -> bool:
@@ -498,14 +552,14 @@ def find_short_page_rejection(
         words, max_length = signals.text, MAX_STUB_LENGTH
     titles = tuple(dict.fromkeys(filter(None, (title, *signals.titles))))
     if len(title or "") + len(words) < max_length:
-        sentences = [line for part in SENTENCE_BREAK.split(words) if (line := clean_line(part))]
-        for found in (
-            _reject_not_found(NOT_FOUND_TEXT, [*titles, *sentences]),
-            None if has_date else _reject_by_few_words(signals, titles, sentences),
-            _reject_not_found(UNAVAILABLE_TEXT, [*titles, *sentences]),
-        ):
-            if found:
-                return found
+        sentences = list(filter(None, map(clean_line, SENTENCE_BREAK.split(words))))
+        found = (
+            _reject_not_found(NOT_FOUND_TEXT, [*titles, *sentences])
+            or (None if has_date else _reject_by_few_words(signals, titles, sentences))
+            or _reject_not_found(UNAVAILABLE_TEXT, [*titles, *sentences])
+        )
+        if found:
+            return found
     return PageRejection("other", "has no text of its own") if is_empty else None
 
 
@@ -514,27 +568,38 @@ def _reject_by_few_words(
 ) -> PageRejection | None:
     """Return what blocks or redirects visitors of a page with few words, or None."""
     for title in titles:
-        for pattern, kind, problem in SHORT_PAGE_RULES:
-            if pattern.search(title):
-                reason = f"{problem}: {title!r}"
-                if kind == "redirected":
-                    return _reject_redirect(signals, reason)
-                return PageRejection(kind, reason, title if kind == "placeholder" else None)
-        if signals.asks_for_password and LOGIN_TITLE.search(title):
-            return PageRejection("blocked", f"{LOGIN_PROBLEM}: {title!r}")
+        if found := _reject_by_short_title(signals, title):
+            return found
     if signals.has_challenge:
         return PageRejection("blocked", f"{WALL_PROBLEM}: {(*titles, '')[0]!r}")
     if sentences and CONSENT_TEXT.search(sentences[0]):
         return PageRejection("blocked", f"{CONSENT_PROBLEM}: {sentences[0]!r}")
     for line in (*titles, *sentences):
-        if WALL_TEXT.search(line):
-            return PageRejection("blocked", f"{WALL_PROBLEM}: {line!r}")
-        if TECHNICAL_ERROR_LINE.search(line):
-            return PageRejection("blocked", f"{TECHNICAL_ERROR_PROBLEM}: {line!r}")
-        if all(
-            pattern.search(line) for pattern in (SITE_NOUN, OUT_OF_SERVICE_WORD, TEMPORARY_WORD)
-        ):
-            return PageRejection("blocked", f"{OUTAGE_PROBLEM}: {line!r}")
+        if problem := _find_problem_in_line(line):
+            return PageRejection("blocked", f"{problem}: {line!r}")
+    return None
+
+
+def _reject_by_short_title(signals: PageSignals, title: str) -> PageRejection | None:
+    for pattern, kind, problem in SHORT_PAGE_RULES:
+        if pattern.search(title):
+            reason = f"{problem}: {title!r}"
+            if kind == "redirected":
+                return _reject_redirect(signals, reason)
+            return PageRejection(kind, reason, title if kind == "placeholder" else None)
+    if signals.asks_for_password and LOGIN_TITLE.search(title):
+        return PageRejection("blocked", f"{LOGIN_PROBLEM}: {title!r}")
+    return None
+
+
+def _find_problem_in_line(line: str) -> str | None:
+    """Return what is wrong with a page that has a line such as a wall's or an outage's, or None."""
+    if WALL_TEXT.search(line):
+        return WALL_PROBLEM
+    if TECHNICAL_ERROR_LINE.search(line):
+        return TECHNICAL_ERROR_PROBLEM
+    if all(pattern.search(line) for pattern in OUTAGE_PATTERNS):
+        return OUTAGE_PROBLEM
     return None
 
 
@@ -554,8 +619,8 @@ def is_listing_url(url: str, agency: Agency | None = None) -> bool:
     Its query may only name a page number or a time, because in some CMSs a number in the query
     names a release.
 
-    >>> addresses = "/nyheter/", "/om/press/Pages/default.aspx", "/nyheter-och-press/2024/?page=2", "/nyheter/?id=12"
-    >>> [is_listing_url(f"https://a.se{address}") for address in addresses]
+    >>> paths = "/nyheter/", "/om/press/Pages/default.aspx", "/news/2024/?page=2", "/nyheter/?id=12"
+    >>> [is_listing_url(f"https://a.se{path}") for path in paths]
     [True, True, True, False]
     """
     address = resolve_canonical_url(url, url) or url

@@ -29,10 +29,7 @@ BLOCK_TAG = re.compile(r"<(?:p|br|div|h[1-6]|[uo]l|table|blockquote)\b", re.IGNO
 CHARACTER_REFERENCE = re.compile(r"&(?:#\d+|#x[0-9a-f]+|[a-z]+\d*);", re.IGNORECASE)
 TAG = re.compile(r"<[^<>]*>")
 INLINE_TAG = re.compile(
-    r"</?(?:a|abbr|b|big|cite"
-    r"|code|del|em"
-    r"|font|i|iframe|img|ins"
-    r"|mark|q|s|script|small|span|strike"
+    r"</?(?:a|abbr|b|big|cite|code|del|em|font|i|iframe|img|ins|mark|q|s|script|small|span|strike"
     r"|strong|style|sub|sup|u)\b[^<>]*>",
     re.IGNORECASE,
 )

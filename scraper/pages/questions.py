@@ -199,7 +199,6 @@ def _read_question_pair(
 
 
 def _find_answer_end(blocks: Sequence[PageBlock], index: int, questions: Sequence[int]) -> int:
-    """Return the index after the blocks that may answer the question at an index."""
     question, end = blocks[index], index + 1
     container = _find_answer_container(question, blocks[end]) if end < len(blocks) else None
     while end < len(blocks) and end not in questions and not _ends_answer(question, blocks[end]):
@@ -296,7 +295,6 @@ def _is_trustworthy_group(group: Sequence[QuestionPair], blocks: Sequence[PageBl
 def _set_answerer(
     pairs: Iterable[QuestionPair], context: str, blocks_before: Iterable[PageBlock]
 ) -> None:
-    """Set who answers the questions of pairs that do not say it themselves."""
     answerer = _find_answerer([context, *(block.text for block in blocks_before)])
     for pair in pairs:
         pair.answered_by = pair.answered_by or answerer

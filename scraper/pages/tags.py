@@ -62,11 +62,8 @@ TAG_HEADING = re.compile(
 # "Nyckelord: skola, hälsa" in one line, or "den 5 december 2019, [FÖRETAG, APOTEK & HANDEL]" after
 # the date.
 TAG_LINE = re.compile(
-    r"^(?:taggar|etiketter"
-    r"|nyckelord"
-    r"|sökord|ämnen|ämnesord"
-    r"|ämnesområden|kategori(?:er)?|tags"
-    r"|keywords|topics|categories)"
+    r"^(?:taggar|etiketter|nyckelord|sökord|ämnen|ämnesord|ämnesområden|kategori(?:er)?"
+    r"|tags|keywords|topics|categories)"
     r"\s*:\s*(?P<tags>[^:]{2,300}(?<![.!?]))$",  # excludes sentences
     re.IGNORECASE,
 )

@@ -83,10 +83,8 @@ MAX_EDITS = 10_000  # newest edits with a word that are considered
 MAX_CANDIDATES = 400  # newest releases for which common words are looked up one by one
 LOOKUP_BATCH = 50  # of these looked up at a time
 MAX_CHECKED = 30  # releases or edits of a search that stored text decides about
-WHOLE_COLUMNS = (
-    "lead",
-    "title",
-)  # of search_edits; its body has questions, answers and captions, too
+# of search_edits; its body has questions, answers and captions, too
+WHOLE_COLUMNS = "lead", "title"
 MAX_EDITS_CHECKED = 5  # newest edits of a release with too many versions
 EDIT_INDEX = IndexTable(
     table="search_edits",
@@ -113,10 +111,7 @@ NEWEST_REVISIONS_SQL = (
     "select revision from releases where id in (select value from json_each(:releases))"
 )
 EDIT_FACTS_SQL = (
-    "select id, previous, seen from revisions where id in (select"
-    " value"
-    " from"
-    " json_each(:ids))"
+    "select id, previous, seen from revisions where id in (select value from json_each(:ids))"
     " order by id desc"
 )
 
@@ -137,9 +132,8 @@ class FormerHits:
     """
 
     ids: Sequence[int] = ()
-    presences: Mapping[int, Sequence[Presence]] = field(
-        default_factory=dict
-    )  # of those that stored text decided about
+    # of those that stored text decided about
+    presences: Mapping[int, Sequence[Presence]] = field(default_factory=dict)
     capped: bool = False  # there may be more
 
 
@@ -624,10 +618,7 @@ async def filter_current(
         *([f"search match {plan.bind(plan.match)}"] if plan.match else []),
     ]
     sql = (
-        "select l.release as id from"
-        " json_each(:releases) c"
-        " cross join release_facets"
-        " l on"
+        "select l.release as id from json_each(:releases) c cross join release_facets l on"
         " l.release = c.value"
         f" cross join search on search.rowid = l.release where {' and '.join(conditions)}"
     )

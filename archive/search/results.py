@@ -90,10 +90,7 @@ FACET_VALUES_SQL = {  # values of facets that are rows of a table, which may hav
 AGENCIES_SQL = "select slug as value, name, name_en from agencies order by name"
 CHOSEN_NAMES_SQL = {
     "agency": (
-        "select slug as value, name, name_en from agencies where slug in"
-        " (select"
-        " value"
-        " from"
+        "select slug as value, name, name_en from agencies where slug in (select value from"
         " json_each(:slugs))"
     ),
     "speaker": (
@@ -141,9 +138,8 @@ class Results:
     # (facet, value) → the value with its name, for counted values, chosen agencies and chosen
     # speakers
     facet_choices: dict[tuple[str, str], FacetValue] = field(default_factory=dict)
-    earlier: FormerHits | None = (
-        None  # releases that had the words; only looked for if none has them
-    )
+    # releases that had the words; only looked for if none has them
+    earlier: FormerHits | None = None
     periods: PeriodCounts | None = None  # None if there are too many hits, or it was not asked for
 
 

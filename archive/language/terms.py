@@ -145,12 +145,10 @@ def analyze(text: str, language: str | None) -> AnalyzedText:
 
 
 def _list_compounds(lemmas: Iterable[str]) -> tuple[str, ...]:
-    """List the distinct lemmas that may be compounds."""
     return tuple(dict.fromkeys(lemma for lemma in lemmas if len(lemma) <= MAX_COMPOUND_LENGTH))
 
 
 def _collect_parts(groups: Iterable[Iterable[str]]) -> tuple[str, ...]:
-    """Return the parts of all compounds, without duplicates."""
     return tuple(dict.fromkeys(chain.from_iterable(groups)))
 
 

@@ -84,9 +84,9 @@ from archive.search.search_request import SearchRequest
 from archive.urls import FilterError
 
 # Edits and removals.
+EDIT_BATCH = 50  # edits whose texts are read at a time
 # edits that stored text decides about for one page; the next page continues
 MAX_CHECKED_EDITS = 500
-EDIT_BATCH = 50  # edits whose texts are read at a time
 REMOVALS_OF_RELEASES_SQL = (
     "select id from removals where case kind when 'moved' then moved_to else release end"
 )
@@ -213,7 +213,6 @@ def _is_cut(sides: Iterable[Mapping[int, int]]) -> bool:
 
 
 def _unite_edits(sides: Iterable[Mapping[int, int]]) -> dict[int, int]:
-
     joined: dict[int, int] = {}
     for side in sides:
         joined |= side
@@ -558,7 +557,7 @@ def _list_entries(
     presences: Mapping[int, Sequence[Presence]],
     agency: str | None,
 ) -> list[PhraseEntry]:
-    """List when releases had a wording, those of other agencies left out."""
+    """List when the releases of an agency had a wording; None: those of all."""
     entries = []
     for key, found in presences.items():
         row = releases[key]

@@ -232,7 +232,6 @@ def _select_likely_words(words: Iterable[str], terms: Sequence[QueryTerm]) -> se
 
 
 def _collect_initials(terms: Iterable[QueryTerm]) -> set[str]:
-
     initials: set[str] = set()
     for term in terms:
         for reading in term.lemma_sequences:

@@ -335,7 +335,6 @@ def _list_name_notes(
 
 
 def _note_missing(key: str, found: Mapping[str, object]) -> list[SearchNote]:
-    """Return a note for each value for which nothing was found."""
     return [SearchNote(key, value) for value in sorted(found) if not found[value]]
 
 
@@ -613,7 +612,6 @@ def match_term(term: TermNode, names: ResolvedNames, index: IndexTable) -> str:
 
 
 def _limit_to_field(match: str, field: str | None, index: IndexTable) -> str:
-
     if not field or not match:
         return match
     return f"{{{' '.join(list_columns([field], *index.suffixes))}}}: ({match})"
@@ -637,7 +635,6 @@ def _match_written(term: TermNode, columns: str, *, is_ranked: bool) -> str:
 
 
 def _match_prefix(text: str, columns: str, names: ResolvedNames) -> str:
-
     expansion = names.prefixes.get(text, PrefixExpansion())
     readings = [] if expansion.replaces_prefix else [f"{_quote_fts(text)} *"]
     readings += map(_quote_fts, expansion.lemmas)
@@ -741,7 +738,8 @@ def _match_months(months: Sequence[str], all_months: Sequence[str]) -> str:
     >>> _match_months(months[:3], months) == f"({year}) OR ({month})"
     True
     """
-    sizes, numbers = Counter(month[:4] for month in all_months), Counter(m[:4] for m in months)
+    sizes = Counter(month[:4] for month in all_months)
+    numbers = Counter(month[:4] for month in months)
     whole = [year for year, number in numbers.items() if number == sizes[year]]
     others = [month for month in months if month[:4] not in whole]
     parts = _match_facet_terms("sort_year", whole), _match_facet_terms("sort_month", others)
@@ -876,7 +874,7 @@ def _list_hit_conditions(
     *,
     only_dated: bool,
 ) -> list[str]:
-    """Return all SQL conditions of hits. only_dated: only releases with a date; all pairs."""
+    """Return all SQL conditions of hits. only_dated: leave out releases without a date."""
     pairs = request.show == "questions"
     conditions = [
         *plan.conditions,
@@ -939,7 +937,6 @@ def build_facet_conditions(
 
 
 def _build_facet_condition(plan: SearchPlan, name: str, values: Iterable[str]) -> str:
-    """Return the SQL condition that a release has any of the values of a facet."""
     if name == "tag":
         return TAG_CONDITION_SQL.format(names=plan.bind_all(values))
     return f"{FACET_COLUMNS[name]} in ({plan.bind_all(values)})"

@@ -258,7 +258,6 @@ class HitFinder:
         ]
 
     def add_year_totals(self, years: Sequence[FacetValue]) -> list[FacetValue]:
-
         totals = self.count_years()
         return [replace(year, total=totals.get(year.value, 0)) for year in years]
 
@@ -446,7 +445,7 @@ class HitFinder:
                     row["tag"]: row["count"] for row in await self.run(TAG_COUNTS_SQL, values)
                 }
                 people = [row["id"] for row in await self.run(AGENCY_SPEAKERS_SQL, values)]
-                # who speak for one agency each
+                # people speak for one agency each
                 counts["speaker"] = speakers.count_all(MAX_FACET_SPEAKERS, people)
             else:
                 counts["tag"] = tags.count_all(MAX_FACET_TAGS)
@@ -474,7 +473,6 @@ class HitFinder:
     async def count_listed_facet(
         self, name: str, releases: Sequence[int], exact_counts: Mapping[int, int] | None
     ) -> list[FacetValue]:
-        """Count the most common tags or speakers of releases."""
         limit, names_sql = MAX_FACET_SPEAKERS, SPEAKER_NAMES_SQL
         if name == "tag":
             limit, names_sql = MAX_FACET_TAGS, TAG_NAMES_SQL
@@ -598,7 +596,7 @@ class HitFinder:
     async def fetch_rows(
         self, plan: SearchPlan, sql: str, limit: int, ranked: bool, order: str
     ) -> HitList:
-        """Fetch new releases or question pairs. sql: of `limit` and one more."""
+        """Fetch new releases or question pairs. sql: selects one more than `limit`."""
         rows = await self.run(sql, plan.values)
         capped = len(rows) > limit
         listed = self.keep_listed(rows[:MAX_HITS] if capped else rows)
@@ -617,7 +615,6 @@ class HitFinder:
         )
 
     def keep_listed(self, rows: Sequence[Any]) -> list[Any]:
-
         listed = set(self.columns.filter_releases([row["release"] for row in rows]))
         return [row for row in rows if row["release"] in listed]
 

@@ -116,7 +116,7 @@ async def find_related(run: RunQuery, release_id: int) -> RelatedReleases | None
 async def _drop_duplicates(
     run: RunQuery, release: int, similarity: Mapping[int, float]
 ) -> dict[int, float]:
-    """Keep the first MAX_RELATED releases that are no near-duplicates of each other or of one."""
+    """Keep the first MAX_RELATED that are no near-duplicates of a release or of each other."""
     duplicates: dict[int, set[int]] = {}
     for row in await run(NEAR_DUPLICATES_SQL, {"ids": json.dumps([release, *similarity])}):
         duplicates.setdefault(row["release"], set()).add(row["other"])

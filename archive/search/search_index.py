@@ -67,7 +67,7 @@ ATTACHMENT_COLUMNS = (
     "attachment",
 )  # text of search_attachments, which has a row for each page of a file
 # of search_edits; the body includes questions, answers and captions
-EDIT_COLUMNS = "body", "lead", "title"
+EDIT_COLUMNS = ("body", "lead", "title")
 COLUMN_SUFFIXES = (
     "",
     "_parts",
@@ -204,12 +204,10 @@ def _choose_language(state: Mapping[str, Any]) -> str:
 def _analyze_pairs(
     questions: Iterable[Mapping[str, str]], language: str
 ) -> list[list[AnalyzedText]]:
-
     return [[analyze(pair[name], language) for name in PAIR_COLUMNS] for pair in questions]
 
 
 def _collect_vocabulary(texts: Iterable[AnalyzedText]) -> dict[str, str]:
-    """Return the words that can be suggested as corrections, with their lemmas."""
     lemmas: dict[str, str] = {}
     for text in texts:
         lemmas.update(text.lemmas)

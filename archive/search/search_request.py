@@ -27,7 +27,7 @@ PAGE_SIZE = 20
 MAX_PAGE_SIZE = 100
 FACETS = ("agency", "kind", "year", "speaker", "tag", "questions", "attachments", "edited")
 # of which a release may have several values; of chosen ones, hits have all
-LISTED_FACETS = "speaker", "tag"
+LISTED_FACETS = ("speaker", "tag")
 YES_NO_FACETS = ("questions", "attachments", "edited")
 EXCLUDE_SUFFIX = "__not"  # after the name of a facet, as in Datasette's own filters
 SORT_ORDERS = ("best", "newest", "oldest")

@@ -53,7 +53,7 @@ MIN_JOINED_LENGTH = 5  # letters of words that are probably parts of a compound:
 RARE_WORD_DIVISOR = 100_000
 DIACRITICS = {"a": "aåä", "o": "oö", "e": "eé"}
 # notes about fields, whose names need no correction
-FIELD_NOTES = "no_day", "no_field", "no_value_of"
+FIELD_NOTES = ("no_day", "no_field", "no_value_of")
 
 # Costs of the differences between two spellings; any other letter costs 1.
 MAX_COST_SHARE = 0.34  # maximum cost of a correction, as a share of the number of letters
@@ -223,7 +223,6 @@ def _list_correctable_words(terms: Iterable[TermNode]) -> list[str]:
 
 
 def _drop_english_words(words: Iterable[str]) -> list[str]:
-
     return [word for word in words if not is_english_word(word)]
 
 

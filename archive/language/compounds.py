@@ -59,12 +59,10 @@ PAST_PARTICIPLES = {  # pattern of the form → ending of the verb's infinitive
 MIN_PART_LENGTH, MAX_COMPOUND_LENGTH = 3, 60  # letters
 MAX_PARTS = 4
 SHORT_FIRST_PARTS = ("el",)  # used although they are shorter than MIN_PART_LENGTH
-MIN_UNLISTED_PART_LENGTH = (
-    5  # letters of both parts, if the dictionary lacks the first part's form in compounds
-)
-UNLISTED_FIRST_PARTS = {
-    "idrotts": "idrott"
-}  # common first parts that the dictionary has only in whole compounds
+# letters of both parts, if the dictionary lacks the first part's form in compounds
+MIN_UNLISTED_PART_LENGTH = 5
+# common first parts that the dictionary has only in whole compounds
+UNLISTED_FIRST_PARTS = {"idrotts": "idrott"}
 VERBAL_SUFFIXES = ("are", "ande", "ende")  # nouns made of verbs; the dictionary lacks most of them
 
 
@@ -83,12 +81,10 @@ class SuffixRule:
 class Lexicon:
     """The parsed dictionary."""
 
-    flags: dict[str, tuple[str, ...]] = field(
-        default_factory=dict
-    )  # word → the flags of each of its lines
-    rules: dict[str, list[SuffixRule]] = field(
-        default_factory=dict
-    )  # by the ending of the inflected form
+    # word → the flags of each of its lines
+    flags: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    # by the ending of the inflected form
+    rules: dict[str, list[SuffixRule]] = field(default_factory=dict)
     first_parts: dict[str, str] = field(default_factory=dict)  # form in a compound → word
     middle_parts: dict[str, str] = field(default_factory=dict)
     max_ending_length: int = 0

@@ -45,9 +45,8 @@ WORD_PATTERN = re.compile(r"[^\W_]+")
 # endings after a colon: EU:s, 12:e
 CASE_ENDINGS = "s|n|ns|en|ens|er|ers|erna|ernas|na|nas|t|ts|et|ets|e|a|as|ar|are|aren"
 CASE_ENDING = re.compile(rf"(?<=[^\W_]):(?:{CASE_ENDINGS})\b", re.IGNORECASE)
-INVISIBLE_CHARACTERS = (
-    "\u00ad\u200b\u200c\u200d\ufeff"  # soft hyphens and zero-width characters inside words
-)
+# soft hyphens and zero-width characters inside words
+INVISIBLE_CHARACTERS = "\u00ad\u200b\u200c\u200d\ufeff"
 
 MAX_ABBREVIATION_LENGTH = 6  # letters; longer words in capitals are only emphasised
 ABBREVIATION = re.compile(rf"(?<![^\W_])[A-ZÅÄÖ]{{2,{MAX_ABBREVIATION_LENGTH}}}(?![^\W_])")
@@ -107,9 +106,8 @@ class AnalyzedText:
 
     words: list[str]  # all words in order
     lemmas: dict[str, str]  # word → its lemma
-    compound_parts: tuple[
-        str, ...
-    ]  # lemmas of compound parts, without duplicates; empty for English
+    # lemmas of compound parts, without duplicates; empty for English
+    compound_parts: tuple[str, ...]
     minor_parts: tuple[str, ...]  # lemmas of first and middle parts
     last_parts: tuple[str, ...]  # lemmas of the last parts of compounds with a meaning of their own
 
@@ -147,12 +145,10 @@ def analyze(text: str, language: str | None) -> AnalyzedText:
 
 
 def _list_compounds(lemmas: Iterable[str]) -> tuple[str, ...]:
-    """List the distinct lemmas that may be compounds."""
     return tuple(dict.fromkeys(lemma for lemma in lemmas if len(lemma) <= MAX_COMPOUND_LENGTH))
 
 
 def _collect_parts(groups: Iterable[Iterable[str]]) -> tuple[str, ...]:
-    """Return the parts of all compounds, without duplicates."""
     return tuple(dict.fromkeys(chain.from_iterable(groups)))
 
 

@@ -48,9 +48,8 @@ class PeriodCounts:
     totals: Mapping[str, int] | None = None
     has_months: bool = True
     capped: bool = False  # there are more hits than were counted
-    limits: Sequence[
-        str
-    ] = ()  # months in which the search begins and ends, as far as it states them
+    # months in which the search begins and ends, as far as it states them
+    limits: Sequence[str] = ()
 
     @property
     def total(self) -> int:

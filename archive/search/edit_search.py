@@ -84,17 +84,15 @@ from archive.search.search_request import SearchRequest
 from archive.urls import FilterError
 
 # Edits and removals.
-MAX_CHECKED_EDITS = (
-    500  # edits that stored text decides about for one page; the next page continues
-)
 EDIT_BATCH = 50  # edits whose texts are read at a time
+# edits that stored text decides about for one page; the next page continues
+MAX_CHECKED_EDITS = 500
 REMOVALS_OF_RELEASES_SQL = (
     "select id from removals where case kind when 'moved' then moved_to else release end"
 )
 
-LONG_MIDDLE = re.compile(
-    r"((?:\S+\s+){10})(?:\S+\s+)+(?=(?:\S+\s+){9}\S+\s*$)"
-)  # between changes in an excerpt
+# between changes in an excerpt
+LONG_MIDDLE = re.compile(r"((?:\S+\s+){10})(?:\S+\s+)+(?=(?:\S+\s+){9}\S+\s*$)")
 
 # Wordings.
 MAX_RELEASES = 1_000  # releases with the wording that are examined; of more, the newest
@@ -121,9 +119,8 @@ class RegisterSearch:
     """What was found for the words of a query in a register."""
 
     notes: Sequence[SearchNote] = ()
-    truncated: str = (
-        ""  # after how many edits or releases the search was cut off; "": it is complete
-    )
+    # after how many edits or releases the search was cut off; "": it is complete
+    truncated: str = ""
 
 
 # Edits and removals
@@ -135,9 +132,8 @@ class EditSearch(RegisterSearch):
 
     tree: QueryNode | None
     finder: OccurrenceFinder
-    candidates: Sequence[
-        int
-    ]  # edits in whose removed or added paragraphs the index finds the words
+    # edits in whose removed or added paragraphs the index finds the words
+    candidates: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,7 +213,6 @@ def _is_cut(sides: Iterable[Mapping[int, int]]) -> bool:
 
 
 def _unite_edits(sides: Iterable[Mapping[int, int]]) -> dict[int, int]:
-
     joined: dict[int, int] = {}
     for side in sides:
         joined |= side
@@ -445,9 +440,8 @@ class PhraseHistory(RegisterSearch):
 
     query: Query
     entries: Sequence[PhraseEntry] = ()  # the newest first
-    agencies: Sequence[
-        FacetValue
-    ] = ()  # with the number of releases that have or had it, unless only one is searched
+    # with the number of releases that have or had it, unless only one is searched
+    agencies: Sequence[FacetValue] = ()
 
     @property
     def first(self) -> PhraseEntry | None:
@@ -563,7 +557,7 @@ def _list_entries(
     presences: Mapping[int, Sequence[Presence]],
     agency: str | None,
 ) -> list[PhraseEntry]:
-    """List when releases had a wording, those of other agencies left out."""
+    """List when the releases of an agency had a wording; None: those of all."""
     entries = []
     for key, found in presences.items():
         row = releases[key]

@@ -117,9 +117,8 @@ class SearchHit:
     title: MarkedText
     excerpt: MarkedText
     explanations: list[MatchExplanation]
-    question_position: int | None = (
-        None  # number of the excerpt's question, from 1; None: lead or body
-    )
+    # number of the excerpt's question, from 1; None: lead or body
+    question_position: int | None = None
     is_loose: bool = False  # found by a looser query
     change: TextChange | None = None
     attachment: AttachmentExcerpt | None = None  # if the query asks for words in attachments

@@ -83,10 +83,8 @@ MAX_EDITS = 10_000  # newest edits with a word that are considered
 MAX_CANDIDATES = 400  # newest releases for which common words are looked up one by one
 LOOKUP_BATCH = 50  # of these looked up at a time
 MAX_CHECKED = 30  # releases or edits of a search that stored text decides about
-WHOLE_COLUMNS = (
-    "lead",
-    "title",
-)  # of search_edits; its body has questions, answers and captions, too
+# of search_edits; its body has questions, answers and captions, too
+WHOLE_COLUMNS = ("lead", "title")
 MAX_EDITS_CHECKED = 5  # newest edits of a release with too many versions
 EDIT_INDEX = IndexTable(
     table="search_edits",
@@ -113,10 +111,7 @@ NEWEST_REVISIONS_SQL = (
     "select revision from releases where id in (select value from json_each(:releases))"
 )
 EDIT_FACTS_SQL = (
-    "select id, previous, seen from revisions where id in (select"
-    " value"
-    " from"
-    " json_each(:ids))"
+    "select id, previous, seen from revisions where id in (select value from json_each(:ids))"
     " order by id desc"
 )
 
@@ -137,9 +132,8 @@ class FormerHits:
     """
 
     ids: Sequence[int] = ()
-    presences: Mapping[int, Sequence[Presence]] = field(
-        default_factory=dict
-    )  # of those that stored text decided about
+    # of those that stored text decided about
+    presences: Mapping[int, Sequence[Presence]] = field(default_factory=dict)
     capped: bool = False  # there may be more
 
 
@@ -268,7 +262,7 @@ def _adapt_parts(node: AndNode | OrNode, *, added: bool) -> QueryNode | None:
 
 
 def _weaken_written(term: TermNode) -> TermNode:
-    """Return a term as written in a form that is found in additions, of which only lemmas are."""
+    """Return a term as written in a weaker form, because additions are only found by lemmas."""
     if not term.is_prefix:
         return replace(term, match=REQUIRED)
     if len(term.words) > 1:
@@ -362,7 +356,7 @@ def keep_changed_texts(*states: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _keep_changed_parts(own: list[Any] | None, other: list[Any] | None) -> list[Any]:
-    """Return the parts of one state that the other lacks; none if they are unknown of either."""
+    """Return the parts of one state that the other lacks; none if those of either are unknown."""
     if own is None or other is None:
         return []
     return [part for part in own if part not in other]
@@ -402,7 +396,7 @@ async def add_former_hits(finder: HitFinder, hits: HitList, order: str) -> HitLi
 
 
 def _find_date_limits(finder: HitFinder, hits: HitList, order: str) -> tuple[int, int]:
-    """Return the lowest and highest ColumnCache.sort_dates that former hits among some may have."""
+    """Return the lowest and highest ColumnCache.sort_dates of the former hits to look for."""
     if not hits.capped or not hits.ids:
         return 0, NO_DATE
     dates = [finder.columns.sort_dates[key] for key in hits.ids]
@@ -410,7 +404,6 @@ def _find_date_limits(finder: HitFinder, hits: HitList, order: str) -> tuple[int
 
 
 async def _sort_by_first_seen(run: RunQuery, releases: Sequence[int]) -> list[int]:
-
     rows = await run(FIRST_SEEN_SQL, {"ids": json.dumps(releases)})
     rows = sorted(rows, key=lambda row: (row["seen"], row["release"]), reverse=True)
     return [row["release"] for row in rows]
@@ -603,7 +596,6 @@ async def _filter_by_conditions(finder: HitFinder, candidates: set[int]) -> set[
 
 
 def _choose_tags(chosen: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-
     return {"tag": chosen["tag"]} if "tag" in chosen else {}
 
 
@@ -624,10 +616,7 @@ async def filter_current(
         *([f"search match {plan.bind(plan.match)}"] if plan.match else []),
     ]
     sql = (
-        "select l.release as id from"
-        " json_each(:releases) c"
-        " cross join release_facets"
-        " l on"
+        "select l.release as id from json_each(:releases) c cross join release_facets l on"
         " l.release = c.value"
         f" cross join search on search.rowid = l.release where {' and '.join(conditions)}"
     )

@@ -49,9 +49,8 @@ from archive.search.query_sql import MIN_BEGINNING_LENGTH, list_related_words, s
 TEXT_TOKEN_PATTERN = re.compile(
     rf"[^\W_]+(?:[{INVISIBLE_CHARACTERS}]+[^\W_]+)*(?::(?:{CASE_ENDINGS})\b)?", re.IGNORECASE
 )
-ALWAYS_LEMMATISED_LENGTH = (
-    7  # letters; if only likely matches are lemmatised, shorter words always are
-)
+# letters; if only likely matches are lemmatised, shorter words always are
+ALWAYS_LEMMATISED_LENGTH = 7
 STATE_TEXT_FIELDS = ("title", "lead", "body")
 
 QueryLeaf: TypeAlias = TermNode | NearNode  # a part of the query that a text either contains or not
@@ -233,7 +232,6 @@ def _select_likely_words(words: Iterable[str], terms: Sequence[QueryTerm]) -> se
 
 
 def _collect_initials(terms: Iterable[QueryTerm]) -> set[str]:
-
     initials: set[str] = set()
     for term in terms:
         for reading in term.lemma_sequences:

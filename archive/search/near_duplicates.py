@@ -35,21 +35,18 @@ from archive.i18n import SWEDISH_TIME
 from archive.times import Month, parse_time, to_timezone
 
 # Shingles and MinHash
-SHINGLE_LENGTH = (
-    5  # words; with as many false pairs, 3 or 4 miss more copies that were shortened or introduced
-)
+# words; with as many false pairs, 3 or 4 miss more copies that were shortened or introduced
+SHINGLE_LENGTH = 5
 MAX_WORDS = 20_000  # per text; further words are ignored
 BAND_COUNT = 16
 ROWS_PER_BAND = 3
 MINHASH_SEED = 1
 CODE_VERSION = 1  # raise it when anything in this module changes a key
-KEY_VERSION = 10 * CODE_VERSION + int(
-    RMinHash.ALGORITHM_VERSION
-)  # keys of different versions do not match each other
+# keys of different versions do not match each other
+KEY_VERSION = 10 * CODE_VERSION + int(RMinHash.ALGORITHM_VERSION)
 WORD = re.compile(r"\w+")
-IGNORED_CHARACTERS = (
-    "\u00ad\u200b\u200c\u200d\u2060\ufeff"  # soft hyphens and the like, which may be inside words
-)
+# soft hyphens and the like, which may be inside words
+IGNORED_CHARACTERS = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
 
 # Which texts are near-duplicates
 MIN_SIMILARITY = 0.6  # share of all shingles of two texts
@@ -57,25 +54,20 @@ MAX_DAYS_APART = 14
 MIN_WORDS = 12
 MIN_SHINGLED_WORDS = 40  # shorter texts have to be identical
 MIN_TIMELESS_WORDS = 100  # minimum for identical texts at any distance in time
-MIN_OWN_SIMILARITY = (
-    0.9  # of two texts on one site; tried on 10,737 releases: 5 pairs, all of them copies
-)
-OWN_BANDS = (
-    5  # by which these are found: of texts that share 90 %, 995 of 1,000 have one of them in common
-)
+# of two texts on one site; tried on 10,737 releases: 5 pairs, all of them copies
+MIN_OWN_SIMILARITY = 0.9
+# by which these are found: of texts that share 90 %, 995 of 1,000 have one of them in common
+OWN_BANDS = 5
 MAX_OWN_CANDIDATES = 10  # texts of the same agency compared with each text
-MAX_CANDIDATES = (
-    50  # texts of others compared with each text: those that share the most keys with it
-)
+# texts of others compared with each text: those that share the most keys with it
+MAX_CANDIDATES = 50
 
 # Numbers in minhash_bands
-FIRST_BAND = (
-    100 * KEY_VERSION
-)  # the band of the whole text; bands of different key versions have different numbers
+# the band of the whole text; bands of different key versions have different numbers
+FIRST_BAND = 100 * KEY_VERSION
 LAST_BAND = FIRST_BAND + BAND_COUNT
-DAY_RANGE = (
-    2**16
-)  # the last 16 bits of a key are a day, so that one range of keys finds the texts of some weeks
+# the last 16 bits of a key are a day, so that one range of keys finds the texts of some weeks
+DAY_RANGE = 2**16
 EPOCH_DAY = date(1970, 1, 1).toordinal()
 
 DUPLICATES_SQL = """
@@ -293,8 +285,7 @@ def _find_candidates(
         condition = f"(r.agency <> ? or {ORIGIN_SQL} not in (?, ?, ?, ?))"
     rows = db.execute(
         f"with ranges (band, low, high) as (values {', '.join(['(?, ?, ?)'] * len(ranges))}),"
-        " found as ("
-        " select b.release, count(*) as shared from ranges g cross join minhash_bands b"
+        " found as ( select b.release, count(*) as shared from ranges g cross join minhash_bands b"
         " on b.band = g.band and b.value between g.low and g.high group by b.release)"
         " select f.release from found f join releases r on r.id = f.release"
         f" where {condition} order by f.shared desc, f.release desc limit ?",

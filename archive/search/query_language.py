@@ -63,16 +63,14 @@ TEXT_FIELDS = (
 NAME_FIELDS = ("agency", "tag", "speaker")  # fields with a name as their value
 DATE_FIELDS = ("from", "to")
 LIKE_FIELD = "like"  # with the number of a release as its value
-PERSON_FIELD = (
-    "person"  # of a chosen facet value, not of the query language; with the slug of a person
-)
+# of a chosen facet value, not of the query language; with the slug of a person
+PERSON_FIELD = "person"
 VALUE_FIELDS = (*NAME_FIELDS, *DATE_FIELDS, LIKE_FIELD)  # fields with any text as their value
 MAX_RELEASE_DIGITS = 15
 EDIT_FIELDS = ("removed", "added")  # fields of the text that an edit changed
 FIELD_PATTERN = re.compile(r"(?P<name>[^\W\d_]+):(?P<rest>.*)", re.DOTALL)
-COLON_ENDINGS = re.compile(
-    "[sntaeo]|[ea]?r?[nts]s?|[eao]r|[ea]rna|are|na|ta"
-)  # EU:s, tv:n, pdf:er, S:ta
+# EU:s, tv:n, pdf:er, S:ta
+COLON_ENDINGS = re.compile("[sntaeo]|[ea]?r?[nts]s?|[eao]r|[ea]rna|are|na|ta")
 NUMBER_PREFIXES = ("kl", "nr", "dnr", "tel")  # kl:10, dnr:2024/12
 
 # Names.
@@ -110,9 +108,8 @@ class TermNode:
     is_prefix: bool = False  # the last word has a star: it may continue
     field: str | None = None  # search only this field
     match: str = WORD
-    joined: str = dataclass_field(
-        default="", compare=False
-    )  # the words without their hyphens: rotavdrag
+    # the words without their hyphens: rotavdrag
+    joined: str = dataclass_field(default="", compare=False)
     is_added: bool = False  # another name or spelling of what was typed
 
 
@@ -183,9 +180,8 @@ class Query:
     notes: tuple[SearchNote, ...] = ()
     is_blank: bool = False  # something was typed, but no word, number or filter
     text: str = dataclass_field(default="", compare=False)
-    coverage: float = (
-        1.0  # of a looser query: the share of the words that it still wants, by how rare they are
-    )
+    # of a looser query: the share of the words that it still wants, by how rare they are
+    coverage: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,32 +76,26 @@ NUMBERED_WORD = re.compile(r"([^\W\d_]{2,10})(\d{1,4})")  # ets2, agenda2030
 
 # Limits of queries.
 MAX_NEAR_COMBINATIONS = 16  # combinations of lemmas for the terms of one NEAR
-MAX_EXTRA_LEMMAS = (
-    60  # searched for a prefix although they do not start with it: kvinnor* also finds kvinna
-)
-MAX_PREFIX_POSTINGS = (
-    60_000  # releases with a prefix; above it, only its most common words are searched
-)
+# searched for a prefix although they do not start with it: kvinnor* also finds kvinna
+MAX_EXTRA_LEMMAS = 60
+# releases with a prefix; above it, only its most common words are searched
+MAX_PREFIX_POSTINGS = 60_000
 MAX_PREFIX_LEMMAS = 40  # lemmas of these most common words
-MIN_BEGINNING_LENGTH = (
-    4  # letters; in a loose search, a word this long also finds longer words that start with it
-)
+# letters; in a loose search, a word this long also finds longer words that start with it
+MIN_BEGINNING_LENGTH = 4
 MAX_RESOLVED_NAMES = 200  # agencies or tags that one typed name may match
 MATCH_NOTHING = '""'  # FTS5 accepts it and finds nothing; an empty text is a syntax error
 LAST_CHARACTER = "\U0010ffff"  # sorts after all words with a prefix
 
 # The newest hits.
-MAX_HITS = (
-    10_000  # if there are more than MAX_COUNTED_HITS; to count the older ones would take seconds
-)
-MAX_COUNTED_HITS = (
-    25_000  # up to this number, hits are all counted if all are read anyway, as in a small archive
-)
+# if there are more than MAX_COUNTED_HITS; to count the older ones would take seconds
+MAX_HITS = 10_000
+# up to this number, hits are all counted if all are read anyway, as in a small archive
+MAX_COUNTED_HITS = 25_000
 MIN_WINDOW_GROWTH = 1.1  # minimum factor by which a window grows
 WINDOW_MARGIN = 1.05  # a window is opened for a few more hits than needed, by this factor
-NEWEST_FRACTION = (
-    12  # the newest twelfth of the months is searched first if a few hits may be enough
-)
+# the newest twelfth of the months is searched first if a few hits may be enough
+NEWEST_FRACTION = 12
 MAX_WINDOW_SHARE = 0.4  # share of all releases; a larger window costs more than sorting all hits
 
 FACET_COLUMNS = {
@@ -117,27 +111,18 @@ FACET_COLUMNS = {
 
 # SQL.
 QUESTION_MATCH_SQL = (
-    "l.release in (select release from questions where id in"
-    " (select"
-    " rowid"
-    " from"
+    "l.release in (select release from questions where id in (select rowid from"
     " search_questions where {match}))"
 )
 RELEASE_MATCH_SQL = "l.release in (select rowid from search where {match})"
 ATTACHMENT_MATCH_SQL = (  # what a URL has now, not the files that it had before
     "l.release in (select a.release from search_attachments cross join attachment_versions v"
-    f" on v.file ="
-    f" search_attachments.rowid /"
-    f" {PAGE_NUMBERS} join"
-    f" attachments a on a.url = v.url"
-    f" where {{match}}"
+    f" on v.file = search_attachments.rowid / {PAGE_NUMBERS} join"
+    f" attachments a on a.url = v.url where {{match}}"
     " and not exists (select 1 from attachment_versions n where n.url = v.url and n.id > v.id))"
 )
 TAG_CONDITION_SQL = (
-    "l.release in (select rt.release from release_tags rt join tags t on"
-    " t.id ="
-    " rt.tag"
-    " where"
+    "l.release in (select rt.release from release_tags rt join tags t on t.id = rt.tag where"
     " t.name in ({names}))"
 )
 SPEAKER_CONDITION_SQL = (
@@ -167,10 +152,7 @@ PREFIX_LEMMAS_SQL = """
     from vocabulary where word >= :low and word < :high group by lemma order by n desc limit :most
 """
 BEGINNING_COUNT_SQL = (
-    "select ifnull(sum(releases), 0) as releases from vocabulary where word >="
-    " :low"
-    " and"
-    " word <"
+    "select ifnull(sum(releases), 0) as releases from vocabulary where word >= :low and word <"
     " :high"
 )
 SCOPE_SQL = """
@@ -179,10 +161,7 @@ SCOPE_SQL = """
       order by count desc, a.name
 """
 MONTH_COUNTS_SQL = (
-    "select month, releases from month_counts where agency = '' and month"
-    " not in"
-    " ('',"
-    " 'none')"
+    "select month, releases from month_counts where agency = '' and month not in ('', 'none')"
     " order by month desc"
 )
 
@@ -221,25 +200,19 @@ class PrefixExpansion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvedNames:
-    """The agencies, tags and lemmas that the names and prefixes of a query stand for in this
-    archive.
-    """
+    """What the names and prefixes of a query stand for in this archive."""
 
     prefixes: Mapping[str, PrefixExpansion] = field(default_factory=dict)
     agencies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # as typed → slugs
     tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # as typed → names
-    related: Mapping[str, RelatedReleases] = field(
-        default_factory=dict
-    )  # number of a release → its related ones
-    speakers: Mapping[str, tuple[str, ...]] = field(
-        default_factory=dict
-    )  # as typed → slugs of people
-    beginnings: Collection[
-        str
-    ] = ()  # lemmas that few words start with; loose searches find these words, too
-    edits: Mapping[EditNode, Mapping[int, int]] = field(
-        default_factory=dict
-    )  # → release → the newest such edit
+    # number of a release → its related ones
+    related: Mapping[str, RelatedReleases] = field(default_factory=dict)
+    # as typed → slugs of people
+    speakers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    # lemmas that few words start with; loose searches find these words, too
+    beginnings: Collection[str] = ()
+    # → release → the newest such edit
+    edits: Mapping[EditNode, Mapping[int, int]] = field(default_factory=dict)
 
     @property
     def prefix_lemmas(self) -> dict[str, tuple[str, ...]]:
@@ -253,9 +226,8 @@ class SearchPlan:
 
     match: str = ""  # "": no expression
     conditions: list[str] = field(default_factory=list)  # on `release_facets l`; all must be true
-    prefilters: list[str] = field(
-        default_factory=list
-    )  # expressions implied by the conditions, to read fewer releases
+    # expressions implied by the conditions, to read fewer releases
+    prefilters: list[str] = field(default_factory=list)
     values: dict[str, Any] = field(default_factory=dict)  # SQL parameters
 
     def bind(self, value: Any) -> str:
@@ -263,6 +235,9 @@ class SearchPlan:
         name = f"v{len(self.values)}"
         self.values[name] = value
         return f":{name}"
+
+    def bind_all(self, values: Iterable[Any]) -> str:
+        return ", ".join(map(self.bind, values))
 
 
 class DateWindow:
@@ -279,9 +254,7 @@ class DateWindow:
         self.opened_months = 0
 
     def open_next_months(self) -> str:
-        """Return an expression for the next months, or "" if the window would contain too many
-        releases.
-        """
+        """Return an expression for the next months, or "" if these have too many releases."""
         first = self.opened_months
         if self.target >= MAX_WINDOW_SHARE * self.total:
             self.opened_months = len(self.months)
@@ -362,7 +335,6 @@ def _list_name_notes(
 
 
 def _note_missing(key: str, found: Mapping[str, object]) -> list[SearchNote]:
-    """Return a note for each value for which nothing was found."""
     return [SearchNote(key, value) for value in sorted(found) if not found[value]]
 
 
@@ -398,9 +370,7 @@ async def _expand_prefix(run: RunQuery, prefix: str) -> PrefixExpansion:
 
 
 async def count_beginnings(run: RunQuery, terms: Iterable[TermNode]) -> dict[TermNode, int]:
-    """Count the releases with words that start with the lemma of each term, or of its rarest
-    word.
-    """
+    """Count the releases with words that start with the lemma of a term, or of its rarest word."""
     counts = {}
     for term in terms:
         prefixes = [find_compound_key(word) or word for word in term.words]
@@ -519,8 +489,7 @@ def _build_node_condition(node: QueryNode, plan: SearchPlan, names: ResolvedName
         return _build_filter_condition(node, plan, names)
     if isinstance(node, EditNode):
         return (
-            f"l.release in (select value"
-            f" from"
+            f"l.release in (select value from"
             f" json_each({plan.bind(json.dumps([*names.edits.get(node, ())]))}))"
         )
     other, template = RELEASE_INDEX, RELEASE_MATCH_SQL
@@ -535,9 +504,7 @@ def _build_node_condition(node: QueryNode, plan: SearchPlan, names: ResolvedName
 
 
 def match_attachments(tree: QueryNode | None, names: ResolvedNames) -> str:
-    """Return the expression that matches pages with any of the words that a query wants in
-    attachments, or "".
-    """
+    """Return the expression of attached pages with any of the words wanted there, or ""."""
     nodes = [node for node in iter_nodes(tree) if isinstance(node, TermNode | NearNode)]
     matches = [
         build_node_match(node, names, ATTACHMENT_INDEX)
@@ -553,19 +520,15 @@ def _build_filter_condition(node: FilterNode, plan: SearchPlan, names: ResolvedN
     Unknown names match nothing.
     """
     if node.field == "agency":
-        slugs = ", ".join(map(plan.bind, names.agencies.get(node.value, ())))
-        return f"l.agency in ({slugs})"
+        return f"l.agency in ({plan.bind_all(names.agencies.get(node.value, ()))})"
     if node.field == "tag":
-        return TAG_CONDITION_SQL.format(
-            names=", ".join(map(plan.bind, names.tags.get(node.value, ())))
-        )
+        return TAG_CONDITION_SQL.format(names=plan.bind_all(names.tags.get(node.value, ())))
     if node.field == LIKE_FIELD:
         ids = [*names.related[node.value].similarity] if node.value in names.related else []
         return f"l.release in (select value from json_each({plan.bind(json.dumps(ids))}))"
     if node.field == "speaker":
-        return SPEAKER_CONDITION_SQL.format(
-            slugs=", ".join(map(plan.bind, names.speakers.get(node.value, ())))
-        )
+        slugs = plan.bind_all(names.speakers.get(node.value, ()))
+        return SPEAKER_CONDITION_SQL.format(slugs=slugs)
     if node.field == PERSON_FIELD:
         return SPEAKER_CONDITION_SQL.format(slugs=plan.bind(node.value))
     # A release without a date is on no day, so that a "not" finds it.
@@ -649,7 +612,6 @@ def match_term(term: TermNode, names: ResolvedNames, index: IndexTable) -> str:
 
 
 def _limit_to_field(match: str, field: str | None, index: IndexTable) -> str:
-
     if not field or not match:
         return match
     return f"{{{' '.join(list_columns([field], *index.suffixes))}}}: ({match})"
@@ -673,7 +635,6 @@ def _match_written(term: TermNode, columns: str, *, is_ranked: bool) -> str:
 
 
 def _match_prefix(text: str, columns: str, names: ResolvedNames) -> str:
-
     expansion = names.prefixes.get(text, PrefixExpansion())
     readings = [] if expansion.replaces_prefix else [f"{_quote_fts(text)} *"]
     readings += map(_quote_fts, expansion.lemmas)
@@ -681,9 +642,7 @@ def _match_prefix(text: str, columns: str, names: ResolvedNames) -> str:
 
 
 def _match_loosely(text: str, columns: str, names: ResolvedNames) -> str:
-    """Return the expression for a word, related words, and longer words that begin or end
-    with it.
-    """
+    """Return the expression for a word, related words, and those that begin or end with it."""
     lemma = find_compound_key(text)
     readings = [
         _quote_fts(reading) for other in list_related_words(text) for reading in analyze_word(other)
@@ -780,16 +739,11 @@ def _match_months(months: Sequence[str], all_months: Sequence[str]) -> str:
     True
     """
     sizes = Counter(month[:4] for month in all_months)
-    whole = [
-        year
-        for year, number in Counter(month[:4] for month in months).items()
-        if number == sizes[year]
-    ]
-    parts = [
-        _match_facet_terms("sort_year", whole),
-        _match_facet_terms("sort_month", [month for month in months if month[:4] not in whole]),
-    ]
-    return " OR ".join(f"({part})" for part in parts if part)
+    numbers = Counter(month[:4] for month in months)
+    whole = [year for year, number in numbers.items() if number == sizes[year]]
+    others = [month for month in months if month[:4] not in whole]
+    parts = _match_facet_terms("sort_year", whole), _match_facet_terms("sort_month", others)
+    return _match_any(filter(None, parts))
 
 
 def combine_matches(required: Iterable[str], excluded: str = "") -> str:
@@ -840,9 +794,7 @@ async def read_month_counts(run: RunQuery) -> list[tuple[str, int]]:
 
 
 def build_match(request: SearchRequest, plan: SearchPlan, skip_facet: str | None = None) -> str:
-    """Return the FTS5 expression of a request: its words, and facet values that narrow down the
-    hits.
-    """
+    """Return the FTS5 expression of a request: its words, and facet values that limit them."""
     if request.show == "questions":
         return plan.match
     chosen = [*plan.prefilters, *match_included_facets(request.include, skip_facet)]
@@ -861,17 +813,13 @@ def build_match(request: SearchRequest, plan: SearchPlan, skip_facet: str | None
 
 
 def build_match_sql(plan: SearchPlan, match: str, *, ranked: bool = False) -> str:
-    """Return SQL for the `id` (and `rank`, if `ranked`) of matching releases, without other
-    conditions.
-    """
+    """Return SQL for the `id` (and `rank`) of matching releases, without other conditions."""
     rank = f", {RANK_SQL['search']} as rank" if ranked else ""
     return f"select search.rowid as id{rank} from search where search match {plan.bind(match)}"
 
 
 def build_current_sql(plan: SearchPlan) -> str:
-    """Return SQL for the `id` of the releases whose current state matches a plan; an empty plan
-    matches none.
-    """
+    """Return SQL for the `id` of the current releases that match a plan; an empty one has none."""
     if plan.conditions:
         return f"select id from ({build_hits_sql(SearchRequest(), plan, plan.match)})"
     return build_match_sql(plan, plan.match or MATCH_NOTHING)
@@ -926,7 +874,7 @@ def _list_hit_conditions(
     *,
     only_dated: bool,
 ) -> list[str]:
-    """Return all SQL conditions of hits. only_dated: only releases with a date; all pairs."""
+    """Return all SQL conditions of hits. only_dated: leave out releases without a date."""
     pairs = request.show == "questions"
     conditions = [
         *plan.conditions,
@@ -989,8 +937,6 @@ def build_facet_conditions(
 
 
 def _build_facet_condition(plan: SearchPlan, name: str, values: Iterable[str]) -> str:
-    """Return the SQL condition that a release has any of the values of a facet."""
-    names = ", ".join(map(plan.bind, values))
     if name == "tag":
-        return TAG_CONDITION_SQL.format(names=names)
-    return f"{FACET_COLUMNS[name]} in ({names})"
+        return TAG_CONDITION_SQL.format(names=plan.bind_all(values))
+    return f"{FACET_COLUMNS[name]} in ({plan.bind_all(values)})"

@@ -75,9 +75,8 @@ MIN_WEIGHTED_WORDS = 3  # words; in a query with at least this many, the rarest 
 
 # Loose hits.
 ENOUGH_HITS = 50  # with fewer strict hits, looser ones follow
-MAX_LOOSE_QUERIES = (
-    8  # for a long query: the first seven and the last, which needs only one of the words
-)
+# for a long query: the first seven and the last, which needs only one of the words
+MAX_LOOSE_QUERIES = 8
 MAX_LOOSE_HITS = 100
 STRICT_FACTOR = 2.0  # for the relevance of strict hits among loose ones
 WEAK_SHARE = 0.2  # of the best hit's relevance; strict hits with less come among the loose ones
@@ -87,12 +86,10 @@ RELATED_TEXT_LENGTH = 400  # characters of each text
 RELATED_WORDS = 10
 MAX_RELATED_SHARE = 0.1  # of all releases; words in more say too little
 MAX_RELATED_POSTINGS = 1_500  # releases of these words; more would cost too much
-MIN_RELATED_SHARE = (
-    0.3  # of the relevance of the best hit with these words, for hits with nothing else
-)
-MAX_BEGINNING_POSTINGS = (
-    20_000  # releases with words that start with a given word; searching more would take too long
-)
+# of the relevance of the best hit with these words, for hits with nothing else
+MIN_RELATED_SHARE = 0.3
+# releases with words that start with a given word; searching more would take too long
+MAX_BEGINNING_POSTINGS = 20_000
 
 RELATED_TEXTS_SQL = f"""
     select id, title || ' ' || coalesce(lead, '') || ' ' || substr(body,
@@ -100,10 +97,7 @@ RELATED_TEXTS_SQL = f"""
     where id in (select value from json_each(:ids))
 """
 WORD_LEMMAS_SQL = (
-    "select word, lemma, releases from vocabulary where word in"
-    " (select"
-    " value"
-    " from"
+    "select word, lemma, releases from vocabulary where word in (select value from"
     " json_each(:words))"
 )
 
@@ -147,19 +141,15 @@ class CorrectedQuery:
 class LooseHits:
     """The hits of looser queries: at most MAX_LOOSE_HITS, the most relevant first."""
 
-    queries: Mapping[int, Query] = field(
-        default_factory=dict
-    )  # id of each hit → the query whose words are marked
-    order: Sequence[
-        int
-    ] = ()  # strict and loose hits in their order; empty: only strict hits, in theirs
+    # id of each hit → the query whose words are marked
+    queries: Mapping[int, Query] = field(default_factory=dict)
+    # strict and loose hits in their order; empty: only strict hits, in theirs
+    order: Sequence[int] = ()
     corrections: Sequence[SpellingCorrection] | None = None  # None: not looked for
 
     @property
     def start(self) -> int:
-        """Return the place of the first loose hit, from 0; after the last strict hit if there are
-        no loose ones.
-        """
+        """Return the place of the first loose hit, from 0; without any, that after the last hit."""
         return next(
             (place for place, key in enumerate(self.order) if key in self.queries), len(self.order)
         )
@@ -177,12 +167,10 @@ class HitPage:
     loose: LooseHits  # they follow the strict ones if these are few
     former: FormerHits  # those of the hits of which only an earlier version matches
     releases: Sequence[int] = ()  # of all strict hits, in any order; only some of them if `capped`
-    title_matches_first: bool = (
-        False  # too many hits to rank: the newest with all words in their title come first
-    )
-    approximate_facets: list[str] = field(
-        default_factory=list
-    )  # counted only in the first MAX_HITS hits
+    # too many hits to rank: the newest with all words in their title come first
+    title_matches_first: bool = False
+    # counted only in the first MAX_HITS hits
+    approximate_facets: list[str] = field(default_factory=list)
 
     @property
     def has_next(self) -> bool:
@@ -219,9 +207,8 @@ class HitFinder:
     names: ResolvedNames
     skip_facet: str | None = None
     correct: Callable[[RunQuery, SearchRequest], Awaitable[CorrectedQuery]] | None = None
-    counted: dict[tuple[str, int], int] = field(
-        default_factory=dict
-    )  # (expression, limit) → number
+    # (expression, limit) → number
+    counted: dict[tuple[str, int], int] = field(default_factory=dict)
     checked: dict[int, list[Presence]] = field(default_factory=dict)  # see find_former_hits
 
     async def find_page(self) -> HitPage:
@@ -271,7 +258,6 @@ class HitFinder:
         ]
 
     def add_year_totals(self, years: Sequence[FacetValue]) -> list[FacetValue]:
-
         totals = self.count_years()
         return [replace(year, total=totals.get(year.value, 0)) for year in years]
 
@@ -357,9 +343,8 @@ class HitFinder:
             loose = self.columns.sort_pairs_by_date(
                 {key: releases.get(key, key) for key in loose}, self.order
             )
-        is_merged = (
-            self.order == "best" and not strict.former.ids
-        )  # earlier versions have no relevance
+        # earlier versions have no relevance
+        is_merged = self.order == "best" and not strict.former.ids
         return LooseHits(
             queries={key: queries[0] if key in releases else others for key in loose},
             order=_merge_hits(strict.ids, loose, relevance) if is_merged else [*strict.ids, *loose],
@@ -374,9 +359,8 @@ class HitFinder:
         rows = await self.run(RELATED_TEXTS_SQL, {"ids": json.dumps(best)})
         texts = {row["id"]: set(find_words(row["text"])) for row in rows}
         words = json.dumps(sorted(set().union(*texts.values())), ensure_ascii=False)
-        lemmas: dict[
-            str, dict[str, int]
-        ] = {}  # lemma → its words, with the number of their releases
+        # lemma → its words, with the number of their releases
+        lemmas: dict[str, dict[str, int]] = {}
         lemma_of: dict[str, str] = {}
         for row in await self.run(WORD_LEMMAS_SQL, {"words": words}):
             lemmas.setdefault(row["lemma"], {})[row["word"]] = row["releases"]
@@ -429,9 +413,7 @@ class HitFinder:
 
     @property
     def has_only_facets(self) -> bool:
-        """Return whether a request has no words and no tags, so that its hits can be counted
-        exactly.
-        """
+        """Return whether hits can be counted exactly: if there are no words and no tags."""
         request = self.request
         has_tags = "tag" in request.include or "tag" in request.exclude
         has_words = request.query.tree or request.query.is_blank
@@ -439,9 +421,7 @@ class HitFinder:
 
     @property
     def has_exact_tags(self) -> bool:
-        """Return whether tags and speakers can be counted exactly, too: they are counted only by
-        agency.
-        """
+        """Return whether tags and speakers can be, too: they are counted only by agency."""
         return (
             self.has_only_facets
             and not self.request.exclude
@@ -465,9 +445,8 @@ class HitFinder:
                     row["tag"]: row["count"] for row in await self.run(TAG_COUNTS_SQL, values)
                 }
                 people = [row["id"] for row in await self.run(AGENCY_SPEAKERS_SQL, values)]
-                counts["speaker"] = speakers.count_all(
-                    MAX_FACET_SPEAKERS, people
-                )  # who speak for one agency each
+                # people speak for one agency each
+                counts["speaker"] = speakers.count_all(MAX_FACET_SPEAKERS, people)
             else:
                 counts["tag"] = tags.count_all(MAX_FACET_TAGS)
                 counts["speaker"] = speakers.count_all(MAX_FACET_SPEAKERS)
@@ -494,7 +473,6 @@ class HitFinder:
     async def count_listed_facet(
         self, name: str, releases: Sequence[int], exact_counts: Mapping[int, int] | None
     ) -> list[FacetValue]:
-        """Count the most common tags or speakers of releases."""
         limit, names_sql = MAX_FACET_SPEAKERS, SPEAKER_NAMES_SQL
         if name == "tag":
             limit, names_sql = MAX_FACET_TAGS, TAG_NAMES_SQL
@@ -519,9 +497,7 @@ class HitFinder:
         ]
 
     def count_years(self) -> Mapping[str, int]:
-        """Count the releases of each year with the chosen facet values, ignoring words, tags and
-        days.
-        """
+        """Count the releases of each year by facet values only, ignoring words, tags and days."""
         agencies = self.chosen_agencies
         include = {**self.request.include, **({} if agencies is None else {"agency": agencies})}
         return self.columns.count_all_values("year", include, self.request.exclude)
@@ -556,9 +532,7 @@ class HitFinder:
         return hits if order != "best" or ranked else self.sort_by_similarity(hits)
 
     async def fetch_all_current(self) -> HitList:
-        """Fetch these hits without a limit: first those of `fetch_current`, then the others by
-        date.
-        """
+        """Fetch all of these hits: first those of `fetch_current`, then the others by date."""
         last_page = -(-MAX_HITS // self.request.size)
         hits = await replace(self, request=replace(self.request, page=last_page)).fetch_current(
             self.order
@@ -583,15 +557,8 @@ class HitFinder:
             match = build_match(self.request, plan, self.skip_facet)
             sql = build_hits_sql(self.request, plan, match, skip_facet=self.skip_facet)
             (row,) = await self.run(
-                "select json_group_array(id) as ids,"
-                " json_group_array(release) as"
-                " releases"
-                " from"
-                " (select id, release"
-                f" from ({sql}) where id >"
-                f" {plan.bind(last)} order"
-                f" by id"
-                f" limit"
+                "select json_group_array(id) as ids, json_group_array(release) as releases from"
+                f" (select id, release from ({sql}) where id > {plan.bind(last)} order by id limit"
                 f" {plan.bind(MAX_SORTED_HITS)})",
                 plan.values,
             )
@@ -609,9 +576,7 @@ class HitFinder:
     async def fetch_from_tables(
         self, plan: SearchPlan, match: str, ranked: bool, order: str
     ) -> HitList:
-        """Fetch hits that a table can sort: for requests without words, new releases, and question
-        pairs.
-        """
+        """Fetch hits that a table can sort: without words, new releases, and question pairs."""
         limit = MAX_COUNTED_HITS if self.columns.size <= MAX_COUNTED_HITS else MAX_HITS
         if self.has_exact_tags:  # no hits are needed to count the values of facets
             limit = min(limit, self.request.page * self.request.size)
@@ -631,9 +596,7 @@ class HitFinder:
     async def fetch_rows(
         self, plan: SearchPlan, sql: str, limit: int, ranked: bool, order: str
     ) -> HitList:
-        """Fetch up to `limit` new releases or question pairs, which SQL returns with what they are
-        sorted by.
-        """
+        """Fetch new releases or question pairs. sql: selects one more than `limit`."""
         rows = await self.run(sql, plan.values)
         capped = len(rows) > limit
         listed = self.keep_listed(rows[:MAX_HITS] if capped else rows)
@@ -652,7 +615,6 @@ class HitFinder:
         )
 
     def keep_listed(self, rows: Sequence[Any]) -> list[Any]:
-
         listed = set(self.columns.filter_releases([row["release"] for row in rows]))
         return [row for row in rows if row["release"] in listed]
 

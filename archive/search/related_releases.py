@@ -30,9 +30,8 @@ MAX_TEXT_LENGTH = 8_000  # characters of the text; the subject of a longer one i
 MAX_RELATED = 100
 MAX_SHOWN = 6  # on the page of a release
 OWN_PLACES = 2  # of these, for the agency's own releases
-MIN_SIMILARITY = (
-    0.2  # of the release to itself; tests/bench/related.py measures what those above it share
-)
+# of the release to itself; tests/bench/related.py measures what those above it share
+MIN_SIMILARITY = 0.2
 
 # Columns of lemmas, and of compound parts, which count half; in the title twice. The others only
 # repeat them.
@@ -117,7 +116,7 @@ async def find_related(run: RunQuery, release_id: int) -> RelatedReleases | None
 async def _drop_duplicates(
     run: RunQuery, release: int, similarity: Mapping[int, float]
 ) -> dict[int, float]:
-    """Keep the first MAX_RELATED releases that are no near-duplicates of each other or of one."""
+    """Keep the first MAX_RELATED that are no near-duplicates of a release or of each other."""
     duplicates: dict[int, set[int]] = {}
     for row in await run(NEAR_DUPLICATES_SQL, {"ids": json.dumps([release, *similarity])}):
         duplicates.setdefault(row["release"], set()).add(row["other"])

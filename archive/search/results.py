@@ -90,10 +90,7 @@ FACET_VALUES_SQL = {  # values of facets that are rows of a table, which may hav
 AGENCIES_SQL = "select slug as value, name, name_en from agencies order by name"
 CHOSEN_NAMES_SQL = {
     "agency": (
-        "select slug as value, name, name_en from agencies where slug in"
-        " (select"
-        " value"
-        " from"
+        "select slug as value, name, name_en from agencies where slug in (select value from"
         " json_each(:slugs))"
     ),
     "speaker": (
@@ -141,9 +138,8 @@ class Results:
     # (facet, value) → the value with its name, for counted values, chosen agencies and chosen
     # speakers
     facet_choices: dict[tuple[str, str], FacetValue] = field(default_factory=dict)
-    earlier: FormerHits | None = (
-        None  # releases that had the words; only looked for if none has them
-    )
+    # releases that had the words; only looked for if none has them
+    earlier: FormerHits | None = None
     periods: PeriodCounts | None = None  # None if there are too many hits, or it was not asked for
 
 
@@ -184,8 +180,7 @@ async def search(
     notes = [*request.query.notes, *request.notes, *name_notes, *unknown_values]
     notes += _list_hit_notes(request, hit_page, hits, suggestions)
     needs_periods = with_periods and hit_page.total
-    is_news_or_former = request.all_versions or request.news
-    needs_earlier = request.show == "releases" and not (hit_page.total or is_news_or_former)
+    needs_earlier = not (hit_page.total or request.all_versions or request.news)
     return Results(
         hits=hits,
         hit_page=hit_page,
@@ -194,7 +189,9 @@ async def search(
         freshness=Freshness(**dict((await run(FRESHNESS_SQL, {}))[0])),
         scope=None if hit_page.total else await _read_search_scope(run, columns, request, names),
         facet_choices=await _name_facet_values(run, request, hit_page),
-        earlier=await find_former_hits(finder, ()) if needs_earlier else None,
+        earlier=await find_former_hits(finder, ())
+        if needs_earlier and request.show == "releases"
+        else None,
         periods=await count_hit_page(finder, hit_page) if needs_periods else None,
     )
 
@@ -481,7 +478,7 @@ async def find_examples(
 async def _find_field_examples(
     run: RunQuery, columns: ColumnCache, field_names: Mapping[str, str]
 ) -> list[SearchExample]:
-    """Return searches for removed words, a speaker and a tag; those without such a value not."""
+    """Return searches for removed words, a speaker and a tag, as far as the archive has any."""
     values = {"removed": await _find_removed_wording(run)}
     for name, sql in (("speaker", SPEAKER_NAMES_SQL), ("tag", TAG_NAMES_SQL)):
         most_common = columns.lists[name].count_all(1)

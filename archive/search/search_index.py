@@ -66,11 +66,8 @@ PAIR_COLUMNS = ("question", "answer")  # texts of search_questions
 ATTACHMENT_COLUMNS = (
     "attachment",
 )  # text of search_attachments, which has a row for each page of a file
-EDIT_COLUMNS = (
-    "body",
-    "lead",
-    "title",
-)  # of search_edits; the body includes questions, answers and captions
+# of search_edits; the body includes questions, answers and captions
+EDIT_COLUMNS = ("body", "lead", "title")
 COLUMN_SUFFIXES = (
     "",
     "_parts",
@@ -93,9 +90,8 @@ PAIR_WEIGHTS = (3.0, 1.0, 0.3, 0.3, 0.02, 0.02, 0.3, 0.1)
 # Private-use characters before terms that a search for a lemma must not find.
 FORM_PREFIX = "\ue010"  # a word as written
 LAST_PART_PREFIX = "\ue011"  # the last part of a compound that has a meaning of its own
-PARAGRAPH_END = (
-    "\ue012"  # separates the paragraphs of an edit, so that no phrase matches across two of them
-)
+# separates the paragraphs of an edit, so that no phrase matches across two of them
+PARAGRAPH_END = "\ue012"
 PAGE_NUMBERS = 1_000  # the row of page P of the file F is F * PAGE_NUMBERS + P
 MAX_LANGUAGE_PAGES = 5  # pages of a file by which its language is judged
 # words in lead, body and questions; a release with fewer is an invitation or a bare headline
@@ -111,21 +107,14 @@ WAS_EDITED_SQL = (
 )
 LISTING_SQL = (
     "select r.agency, coalesce(l.sort_date, r.published, r.updated, r.first_seen),"
-    f" {WAS_EDITED_SQL.format(release='r.id')} from releases r"
-    f" left join release_facets"
-    f" l on"
-    f" l.release = r.id"
-    " where r.id = ?"
+    f" {WAS_EDITED_SQL.format(release='r.id')} from releases r left join release_facets l on"
+    f" l.release = r.id where r.id = ?"
 )
 REINDEX_BATCH = 200  # releases in a transaction
 INDEXED_COLUMNS = ("title", "lead", "body", "language", "kind", "published")
 INDEXED_STATES_SQL = (
-    f"select id, {', '.join(INDEXED_COLUMNS)},"
-    " (select json_group_array(name) from"
-    " (select t.name from"
-    " release_tags rt join tags t on"
-    " t.id"
-    " = rt.tag"
+    f"select id, {', '.join(INDEXED_COLUMNS)}, (select json_group_array(name) from"
+    " (select t.name from release_tags rt join tags t on t.id = rt.tag"
     " where rt.release = r.id order by rt.rowid)),"
     " (select json_group_array(json_object('question', question, 'answer', answer))"
     " from (select question, answer from questions where release = r.id order by position)),"
@@ -170,9 +159,8 @@ CHANGED_RELEASES_SQL = f"""
         where r.id = c.release and q.person is not null) as speaker
     from changed c left join release_facets l on l.release = c.release order by c.release
 """
-JULIAN_DAY_OFFSET = (
-    1_721_425  # from date.toordinal() to SQLite's julianday(), which starts half a day later
-)
+# from date.toordinal() to SQLite's julianday(), which starts half a day later
+JULIAN_DAY_OFFSET = 1_721_425
 UNKNOWN_AGE = 10**9  # days
 NO_DATE = 10**14  # later than any of `sort_dates`
 ALL_AGENCIES = -1  # in place of an agency's code
@@ -188,9 +176,8 @@ def list_columns(names: Iterable[str], *suffixes: str) -> tuple[str, ...]:
 class IndexTerms:
     texts: tuple[str, ...]  # the text columns of `search`
     facet_terms: tuple[str, ...]
-    questions: tuple[
-        tuple[str, ...], ...
-    ]  # the columns of `search_questions` for each question and its answer
+    # the columns of `search_questions` for each question and its answer
+    questions: tuple[tuple[str, ...], ...]
     vocabulary: dict[str, str]  # words that can be suggested as corrections → their lemmas
 
 
@@ -217,12 +204,10 @@ def _choose_language(state: Mapping[str, Any]) -> str:
 def _analyze_pairs(
     questions: Iterable[Mapping[str, str]], language: str
 ) -> list[list[AnalyzedText]]:
-
     return [[analyze(pair[name], language) for name in PAIR_COLUMNS] for pair in questions]
 
 
 def _collect_vocabulary(texts: Iterable[AnalyzedText]) -> dict[str, str]:
-    """Return the words that can be suggested as corrections, with their lemmas."""
     lemmas: dict[str, str] = {}
     for text in texts:
         lemmas.update(text.lemmas)
@@ -358,10 +343,7 @@ INDEXED_ROWS = {
     "search": "select id from releases",
     "search_questions": "select id from questions",
     "search_edits": (
-        f"select 2 * v.id + added.value from revisions v, json_each('[0,"
-        f" 1]')"
-        f" added"
-        f" where"
+        f"select 2 * v.id + added.value from revisions v, json_each('[0, 1]') added where"
         f" {IS_EDIT_SQL}"
     ),
     "search_attachments": f"select file * {PAGE_NUMBERS} + page from attachment_pages",
@@ -387,10 +369,7 @@ def _set_weights(db: Database) -> None:
 def _build_insert_sql(table: str) -> str:
     columns = INDEX_COLUMNS[table]
     return (
-        f"insert or replace into {table}"
-        f" (rowid,"
-        f" {', '.join(columns)})"
-        f" values"
+        f"insert or replace into {table} (rowid, {', '.join(columns)}) values"
         f" (?{', ?' * len(columns)})"
     )
 
@@ -403,9 +382,8 @@ class SearchIndex:
 
     def __init__(self, db: Database) -> None:
         self.db = db
-        self.pending_words: tuple[Counter[str], dict[str, str]] | None = (
-            None  # unwritten counts; lemmas
-        )
+        # unwritten counts; lemmas
+        self.pending_words: tuple[Counter[str], dict[str, str]] | None = None
 
     @contextmanager
     def batch_vocabulary(self) -> Iterator[None]:
@@ -518,16 +496,12 @@ class SearchIndex:
         if meta.get("version") != ANALYSIS_VERSION:
             return (
                 f"it was built with"
-                f" {meta.get('version', 'an unknown analyser')},"
-                f" not"
-                f" {ANALYSIS_VERSION}"
+                f" {meta.get('version', 'an unknown analyser')}, not {ANALYSIS_VERSION}"
             )
         stored, indexed, edits, indexed_edits = self.db.execute(
             "select (select count(*) from releases), (select count(*) from search_docsize),"
-            " (select ifnull(sum(edits), 0)"
-            " from edit_counts),"
-            " (select count(*) / 2.0 from"
-            " search_edits_docsize)"
+            " (select ifnull(sum(edits), 0) from edit_counts),"
+            " (select count(*) / 2.0 from search_edits_docsize)"
         ).fetchone()
         if stored != indexed:
             return f"it has {indexed} of {stored} releases"
@@ -562,9 +536,7 @@ class SearchIndex:
             for name, rowids_sql in INDEXED_ROWS.items():
                 self.db.execute(
                     f"delete from {name} where"
-                    f" rowid in (select id"
-                    f" from {name}_docsize except"
-                    f" {rowids_sql})"
+                    f" rowid in (select id from {name}_docsize except {rowids_sql})"
                 )
 
     def _rebuild_batch(self) -> int:
@@ -680,9 +652,8 @@ class ColumnCache:
         # ALL_AGENCIES.
         self.value_counts: defaultdict[int, Counter[tuple[int, ...]]] = defaultdict(Counter)
         self.lists = {name: ValueLists() for name in LISTED_COLUMNS}
-        self.examples: dict[
-            str, tuple[int, list[Any]]
-        ] = {}  # see find_examples: the change after which they were found
+        # see find_examples: the change after which they were found
+        self.examples: dict[str, tuple[int, list[Any]]] = {}
 
     async def refresh(self, run: RunQuery) -> ColumnCache:
         """Apply the changes since the last call, and return the cache itself.
@@ -907,10 +878,8 @@ class ValueLists:
 
     def __init__(self) -> None:
         self.numbers = array("I")  # of all releases
-        self.offsets, self.lengths = (
-            array("Q"),
-            array("H"),
-        )  # start and number of a release's `numbers`
+        # start and number of a release's `numbers`
+        self.offsets, self.lengths = array("Q"), array("H")
         self.totals: Counter[int] = Counter()  # number → releases
 
     def store(self, release: int, numbers: Sequence[int]) -> None:

@@ -26,10 +26,8 @@ from archive.urls import UrlArguments
 PAGE_SIZE = 20
 MAX_PAGE_SIZE = 100
 FACETS = ("agency", "kind", "year", "speaker", "tag", "questions", "attachments", "edited")
-LISTED_FACETS = (
-    "speaker",
-    "tag",
-)  # of which a release may have several values; of chosen ones, hits have all
+# of which a release may have several values; of chosen ones, hits have all
+LISTED_FACETS = ("speaker", "tag")
 YES_NO_FACETS = ("questions", "attachments", "edited")
 EXCLUDE_SUFFIX = "__not"  # after the name of a facet, as in Datasette's own filters
 SORT_ORDERS = ("best", "newest", "oldest")
@@ -63,9 +61,8 @@ class SearchRequest:
     show: str = "releases"  # or "questions"
     page: int = 1
     size: int = PAGE_SIZE
-    news: bool = (
-        False  # only releases of the search feed (archive.changes.change_feed), latest found first
-    )
+    # only releases of the search feed (archive.changes.change_feed), latest found first
+    news: bool = False
     notes: tuple[SearchNote, ...] = ()  # about invalid parameters
     strict: bool = False  # without looser hits
     all_versions: bool = False  # also releases of which only an earlier version matches

@@ -46,19 +46,14 @@ MAX_SUGGESTIONS = 2
 MAX_CORRECTED_WORDS = 8
 MAX_DIACRITIC_VARIANTS = 2000  # spellings of one word with and without diacritics
 MIN_FREQUENCY_RATIO = 3  # a spelling with diacritics must be this many times as common
-MIN_SPELLING_RATIO = (
-    20  # the same for any other spelling, if the archive has the typed one and the query has hits
-)
+# the same for any other spelling, if the archive has the typed one and the query has hits
+MIN_SPELLING_RATIO = 20
 MIN_JOINED_LENGTH = 5  # letters of words that are probably parts of a compound: klimat anpassning
-RARE_WORD_DIVISOR = (
-    100_000  # a word in fewer than one of this many releases is probably misspelt itself
-)
+# a word in fewer than one of this many releases is probably misspelt itself
+RARE_WORD_DIVISOR = 100_000
 DIACRITICS = {"a": "aåä", "o": "oö", "e": "eé"}
-FIELD_NOTES = (
-    "no_day",
-    "no_field",
-    "no_value_of",
-)  # notes about fields, whose names need no correction
+# notes about fields, whose names need no correction
+FIELD_NOTES = ("no_day", "no_field", "no_value_of")
 
 # Costs of the differences between two spellings; any other letter costs 1.
 MAX_COST_SHARE = 0.34  # maximum cost of a correction, as a share of the number of letters
@@ -228,7 +223,6 @@ def _list_correctable_words(terms: Iterable[TermNode]) -> list[str]:
 
 
 def _drop_english_words(words: Iterable[str]) -> list[str]:
-
     return [word for word in words if not is_english_word(word)]
 
 

@@ -178,12 +178,7 @@ def send_mail(
     connect = partial(smtplib.SMTP_SSL, context=context) if server.implicit_tls else smtplib.SMTP
     with connect(server.host, server.port, timeout=DELIVERY_TIMEOUT) as connection:
         if server.user:
-            connection.ehlo()
-            if not server.implicit_tls and connection.has_extn("starttls"):
-                connection.starttls(context=context)
-            elif not server.implicit_tls and not is_loopback(f"http://{server.host}/"):
-                raise OSError(f"{server.host} offers no TLS, and a password is not sent without it")
-            connection.login(server.user, server.password)
+            _log_in(connection, server, context)
         try:
             # not the addresses of `To`, in which an encoded word could be another address
             rejected = connection.send_message(
@@ -198,6 +193,16 @@ def send_mail(
             raise RecipientError(problem, is_permanent=error.smtp_code >= 500) from None
     if rejected:
         raise OSError(f"{server.host} rejected {len(rejected)} of {len(recipients)} addresses")
+
+
+def _log_in(connection: smtplib.SMTP, server: MailServer, context: ssl.SSLContext) -> None:
+    """Log in to a server, over TLS unless it is on this machine."""
+    connection.ehlo()
+    if not server.implicit_tls and connection.has_extn("starttls"):
+        connection.starttls(context=context)
+    elif not server.implicit_tls and not is_loopback(f"http://{server.host}/"):
+        raise OSError(f"{server.host} offers no TLS, and a password is not sent without it")
+    connection.login(server.user, server.password)
 
 
 class RejectRedirectHandler(HTTPRedirectHandler):

@@ -31,7 +31,7 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -540,13 +540,18 @@ def read_lines(lines: Iterable[bytes], return_code: int) -> AttachmentText:
         else:
             facts |= row
     problem, detail = facts.get("problem"), facts.get("detail")
-    if problem is None and facts.get("end") in ("pages", "letters"):
-        problem = facts["end"]
-    elif problem is None and "end" not in facts:
-        problem, detail = "limits", f"its process ended with {return_code}"
-    elif problem is None and any(page.problem for page in pages):
-        problem = "some_pages"
-        detail = "; ".join(f"page {page.number}: {page.problem}" for page in pages if page.problem)[
-            :500
-        ]
+    if problem is None:
+        problem, detail = _find_gap(facts, pages, return_code) or (None, detail)
     return AttachmentText(facts.get("kind"), facts.get("pages"), tuple(pages), problem, detail)
+
+
+def _find_gap(
+    facts: Mapping[str, Any], pages: Sequence[AttachmentPage], return_code: int
+) -> tuple[str, str | None] | None:
+    """Return why a text that a worker has written is not whole, and the detail, or None."""
+    if facts.get("end") in ("pages", "letters"):
+        return facts["end"], facts.get("detail")
+    if "end" not in facts:
+        return "limits", f"its process ended with {return_code}"
+    problems = [f"page {page.number}: {page.problem}" for page in pages if page.problem]
+    return ("some_pages", "; ".join(problems)[:500]) if problems else None

@@ -162,6 +162,10 @@ async def check_agency(run: RunQuery, slug: str | None) -> None:
         raise FilterError("agency", slug, "the slug of an agency", text_key="error.no_agency_value")
 
 
+def _sum_counts(choices: Sequence[FacetValue], agency: str | None = None) -> int:
+    return sum(choice.count for choice in choices if not agency or choice.value == agency)
+
+
 async def _count_register_entries(
     run: RunQuery,
     query: RegisterQuery,
@@ -189,9 +193,9 @@ async def _count_register_entries(
         (FacetValue(**dict(row)) for row in rows), key=lambda choice: swedish_sort_key(choice.name)
     )
     is_stored = agencies_sql is not AGENCY_COUNTS_SQL
-    countable = is_stored or sum(choice.count for choice in choices) <= MAX_COUNTED_ENTRIES
+    countable = is_stored or _sum_counts(choices) <= MAX_COUNTED_ENTRIES
     if countable:
-        total = sum(choice.count for choice in choices if choice.value == (agency or choice.value))
+        total = _sum_counts(choices, agency)
     else:
         counted = await run(
             f"select count(*) as n from ({build_releases_sql(query.filters)}{limit})", values
@@ -547,11 +551,10 @@ async def count_edits_by_week(
     for number in EDIT_WEEKS:
         first = max(first, last - timedelta(days=last.weekday(), weeks=number - 1))
         query = replace(query, filters={**query.filters, "from": first, "to": last})
-        edits = " union all ".join(
-            f"select seen, importance from ({sql})"
-            for sql in (_build_text_edits_sql(query.filters), build_file_edits_sql(query.filters))
-            if sql
+        parts = filter(
+            None, (_build_text_edits_sql(query.filters), build_file_edits_sql(query.filters))
         )
+        edits = " union all ".join(f"select seen, importance from ({sql})" for sql in parts)
         chain, values = _build_chain_cte(query.filters), query.build_sql_values()
         limited = (
             f"{chain} select count(*) as n from (select 1"
@@ -562,21 +565,26 @@ async def count_edits_by_week(
         )
         if (await run(limited, values))[0]["n"] <= MAX_WEEKLY_EDITS:
             break
-    days = []
-    while first <= last:
-        end = min(first + timedelta(days=6 - first.weekday()), last)
-        days.append((first, end))
-        first = end + timedelta(days=1)
-    counts = [[0] * (len(IMPORTANCE_LEVELS) + 1) for _ in days]
-    if not days:
+    weeks = _list_weeks(first, last)
+    if not weeks:
         return []
+    counts = [[0] * (len(IMPORTANCE_LEVELS) + 1) for _ in weeks]
     starts = [
-        (format_day_start(start) or "")[:13] for start, _ in days
+        (format_day_start(start) or "")[:13] for start, _ in weeks
     ]  # days begin with an hour of UTC
     sql = EDIT_HOURS_SQL.format(chain=chain, level=IMPORTANCE_LEVEL_SQL, edits=edits)
     for row in await run(sql, values):
         counts[bisect_right(starts, row["hour"]) - 1][row["level"]] += row["n"]
     return [
         EditWeek(first=start, last=end, counts=found)
-        for (start, end), found in zip(days, counts, strict=True)
+        for (start, end), found in zip(weeks, counts, strict=True)
     ]
+
+
+def _list_weeks(first: date, last: date) -> list[tuple[date, date]]:
+    weeks = []
+    while first <= last:
+        end = min(first + timedelta(days=6 - first.weekday()), last)
+        weeks.append((first, end))
+        first = end + timedelta(days=1)
+    return weeks

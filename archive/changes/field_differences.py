@@ -113,10 +113,14 @@ def diff_fields(
         rows, note = _diff_field(name, before, after)
         if full_text and name in TEXT_FIELDS and rows:
             fields.append(FieldDiff(name, [*rows], note))
-        elif note or any(row.op != "same" for row in rows):
+        elif note or _has_changes(rows):
             in_body = name == "questions" and _is_shown_in_body(rows, before, after)
             fields.append(FieldDiff(name, _skip_unchanged_rows(rows), note, in_body))
     return fields
+
+
+def _has_changes(rows: Sequence[DiffRow]) -> bool:
+    return any(row.op != "same" for row in rows)
 
 
 def _diff_field(
@@ -134,11 +138,13 @@ def _diff_field(
         return [], None
     if name == "questions":
         return _diff_questions(old, new), None
+    rows = _diff_lists(old, new, MEMBER_KEYS.get(name, _format_member))
+    return rows, "reordered" if _is_reordered(old, new) else None
+
+
+def _is_reordered(old: Sequence[Any], new: Sequence[Any]) -> bool:
     lines, new_lines = list(map(_format_member, old)), list(map(_format_member, new))
-    reordered = lines != new_lines and sorted(lines) == sorted(new_lines)
-    return _diff_lists(
-        old, new, MEMBER_KEYS.get(name, _format_member)
-    ), "reordered" if reordered else None
+    return lines != new_lines and sorted(lines) == sorted(new_lines)
 
 
 def _diff_value(old: str | None, new: str | None) -> list[DiffSegment]:

@@ -240,9 +240,7 @@ async def find_release_status(
     `removals`, or the crawler's `problem`.
     """
     row = (await run(FRONTIER_STATE_SQL, {"release": release_id}))[0]
-    open_removals = [
-        dict(removal) for removal in await run(OPEN_REMOVALS_SQL, {"release": release_id})
-    ]
+    open_removals = await run(OPEN_REMOVALS_SQL, {"release": release_id})
     if row["moved_to"] is not None:
         move = next((removal for removal in open_removals if removal["kind"] == "moved"), None)
         when, target = (move["first_seen"], move["target"]) if move else (last_seen, None)
@@ -251,22 +249,22 @@ async def find_release_status(
     removal = next((removal for removal in open_removals if removal["kind"] != "moved"), None)
     if removal:
         return {
-            **removal,
+            **dict(removal),
             "kind": "gone" if removal["confirmed"] else "doubt",
             "since": removal["first_seen"],
             "until": removal["last_seen"],
             "removal_kind": removal["kind"],
         }
+    return _describe_failed_check(row, last_seen)
+
+
+def _describe_failed_check(row: Mapping[str, Any], last_seen: str | None) -> dict[str, Any] | None:
     if row["state"] not in ("failed", "rejected") or not row["fetched"]:
         return None
     problem = (row["problem"] or "").removeprefix(f"{row['url']}: ")
-    kind = (
-        "outage"
-        if row["state"] == "failed"
-        else "forbidden"
-        if "robots.txt" in problem
-        else "unread"
-    )
+    kind = "forbidden" if "robots.txt" in problem else "unread"
+    if row["state"] == "failed":
+        kind = "outage"
     return {"kind": kind, "since": last_seen, "until": row["fetched"], "problem": problem}
 
 

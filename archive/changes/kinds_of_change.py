@@ -8,10 +8,10 @@ comparison.py describes the rules; `importance.py` has the table of kinds and nu
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from lxml import html
 from rapidfuzz.distance import OSA
@@ -95,6 +95,7 @@ ACTOR_PREPOSITIONS = frozenset(("av", "till", "åt", "by", "to"))
 
 StatePart = Mapping[str, Any]
 TextLink = tuple[str, str]  # its text, its URL
+Value = TypeVar("Value")
 
 
 class ParagraphShares(NamedTuple):
@@ -410,8 +411,7 @@ def _compare_remaining_words(
     """
     before, after = join_tokens(passage.before), join_tokens(passage.after)
     words, new_words = normalise_words(before), normalise_words(after)
-    old = [word for word in words if word not in reported]
-    new = [word for word in new_words if word not in reported]
+    old, new = _leave_out(words, reported), _leave_out(new_words, reported)
     if Counter(old) == Counter(new) and not is_only_change:
         return []
     if old == new and words == new_words:
@@ -422,6 +422,10 @@ def _compare_remaining_words(
     if _is_typo(passage, old, new):
         return [build_change(passage.field, "typo", before, after)]
     return [_build_wording_change(passage)]
+
+
+def _leave_out(values: Iterable[Value], excluded: Container[Value]) -> list[Value]:
+    return [value for value in values if value not in excluded]
 
 
 def _build_mark_change(field: str, before: str, after: str) -> Change:
@@ -601,8 +605,8 @@ def _merge_changes(changes: list[Change]) -> list[Change]:
     for kind in MERGED_KINDS:
         parts = [change for change in changes if change.kind == kind]
         if parts:
-            before = shorten(" … ".join(part.before for part in parts if part.before))
-            after = shorten(" … ".join(part.after for part in parts if part.after))
+            before = shorten(" … ".join(filter(None, (part.before for part in parts))))
+            after = shorten(" … ".join(filter(None, (part.after for part in parts))))
             most = max(part.importance for part in parts)
             merged.append(
                 Change(field=parts[0].field, kind=kind, before=before, after=after, importance=most)
@@ -714,12 +718,12 @@ def find_metadata_changes(
 
 
 def _compare_tags(before: Sequence[str], after: Sequence[str]) -> list[Change]:
-    """Return the changes of the tags: those removed, then those added."""
-    removed = [tag for tag in before if tag not in after]
-    added = [tag for tag in after if tag not in before]
     return [
-        *(_build_side_change("tags", "tags", tag, added=False) for tag in removed),
-        *(_build_side_change("tags", "tags", tag, added=True) for tag in added),
+        *(
+            _build_side_change("tags", "tags", tag, added=False)
+            for tag in _leave_out(before, after)
+        ),
+        *(_build_side_change("tags", "tags", tag, added=True) for tag in _leave_out(after, before)),
     ]
 
 
@@ -751,8 +755,7 @@ def _compare_parts(
     Parts that have the same value for one of the keys count as the same part.
     """
     parts, new_parts = before.get(field) or (), after.get(field) or ()
-    old = [part for part in parts if part not in new_parts]
-    new = [part for part in new_parts if part not in parts]
+    old, new = _leave_out(parts, new_parts), _leave_out(new_parts, parts)
     changes = []
     for part in old:
         partner = _find_partner(part, new, keys)

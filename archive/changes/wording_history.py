@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import compress, groupby
 from typing import Any, NamedTuple
@@ -138,16 +138,7 @@ async def read_presences(
         _add_versions(chains[root], list(rows))
     for row in await run(ABSENCES_SQL, values):
         chains[row["root"]].absences.append(row)
-    chosen: list[ReleaseChain] = []
-    texts: dict[tuple[int, str], int] = {}  # (release, hash) → a revision with this text
-    for chain in chains.values():
-        new = {
-            (version.release, version.newest_hash): version.revisions[-1]
-            for version in chain.versions
-        }
-        if len(texts) + len(new) <= MAX_VERSIONS:
-            texts |= new
-            chosen.append(chain)
+    chosen, texts = _choose_chains(chains.values())
     found = await _find_wording(run, list(texts.values()), has_wording)
     for chain in chosen:
         for version in chain.versions:
@@ -156,6 +147,25 @@ async def read_presences(
         all(version.has_wording is not None for version in chain.versions) for chain in chosen
     )
     return {chain.root: _find_presences(chain) for chain in compress(chosen, is_searched)}
+
+
+def _choose_chains(
+    chains: Iterable[ReleaseChain],
+) -> tuple[list[ReleaseChain], dict[tuple[int, str], int]]:
+    """Return the chains that together have few enough texts, and a revision with each text: by
+    release and hash.
+    """
+    chosen: list[ReleaseChain] = []
+    texts: dict[tuple[int, str], int] = {}
+    for chain in chains:
+        new = {
+            (version.release, version.newest_hash): version.revisions[-1]
+            for version in chain.versions
+        }
+        if len(texts) + len(new) <= MAX_VERSIONS:
+            texts |= new
+            chosen.append(chain)
+    return chosen, texts
 
 
 async def _find_wording(
@@ -243,28 +253,34 @@ def _find_line_presences(chain: ReleaseChain, line: Sequence[PageState]) -> list
     for has_wording, group in groupby(line, key=lambda version: version.has_wording):
         versions = list(group)
         start, position = position, position + len(versions)
-        if not has_wording:
-            continue
-        before = line[start - 1] if start else None
-        after = line[position] if position < len(line) else None
-        first, last = versions[0], versions[-1]
-        following = after.first["when"] if after else _find_end(chain, last)
-        removal = _find_removal(chain, last, following)
-        until = removal["first_seen"] if removal else following
-        presences.append(
-            Presence(
-                first=first.revisions[-1],
-                last=last.revisions[-1],
-                appeared=CheckPair(before.last_check if before else None, first.first["when"]),
-                disappeared=CheckPair(last.last_check, until) if until else None,
-                before=before.revisions[-1] if before else None,
-                after=after.revisions[-1] if after else None,
-                removal=removal["id"] if removal else None,
-                collection=first.collection,
-                collection_after=after.collection if after and not removal else None,
-            )
-        )
+        if has_wording:
+            before = line[start - 1] if start else None
+            after = line[position] if position < len(line) else None
+            presences.append(_build_presence(chain, versions, before, after))
     return presences
+
+
+def _build_presence(
+    chain: ReleaseChain,
+    versions: Sequence[PageState],
+    before: PageState | None,
+    after: PageState | None,
+) -> Presence:
+    first, last = versions[0], versions[-1]
+    following = after.first["when"] if after else _find_end(chain, last)
+    removal = _find_removal(chain, last, following)
+    until = removal["first_seen"] if removal else following
+    return Presence(
+        first=first.revisions[-1],
+        last=last.revisions[-1],
+        appeared=CheckPair(before.last_check if before else None, first.first["when"]),
+        disappeared=CheckPair(last.last_check, until) if until else None,
+        before=before.revisions[-1] if before else None,
+        after=after.revisions[-1] if after else None,
+        removal=removal["id"] if removal else None,
+        collection=first.collection,
+        collection_after=after.collection if after and not removal else None,
+    )
 
 
 def _find_end(chain: ReleaseChain, last: PageState) -> str | None:
@@ -273,16 +289,17 @@ def _find_end(chain: ReleaseChain, last: PageState) -> str | None:
     """
     if any(chain.rows[key]["is_current"] for key in last.revisions):
         return None
-    moves = (
-        row["first_seen"]
-        for row in chain.absences
-        if row["kind"] == "moved" and row["release"] == last.release
-    )
     others = (version.first["when"] for version in chain.versions)
-    later = [when for when in moves if when >= last.last_seen] or [
+    later = [when for when in _iter_moves(chain, last.release) if when >= last.last_seen] or [
         when for when in others if when > last.last_seen
     ]
     return min(later, default=max(version.last_seen for version in chain.versions))
+
+
+def _iter_moves(chain: ReleaseChain, release: int) -> Iterator[str]:
+    for row in chain.absences:
+        if row["kind"] == "moved" and row["release"] == release:
+            yield row["first_seen"]
 
 
 def _find_removal(

@@ -432,18 +432,19 @@ def read_field_habits(
     for row in rows:
         for group in ((), (row["language"],), (row["language"], row["kind"])):
             habits.groups[group].add(row, accepted)
-        # sort_date is "" for a release without any date
-        habits.oldest = min(habits.oldest or row["sort_date"], row["sort_date"] or habits.oldest)
         for name in filter(row.get, UNIQUE_FIELDS):
             habits.known_values[name].add(row[name])
             if row["first_seen"] > accepted.get(name, ""):
                 late_values[name].append(row[name])
-    habits.unique_fields = {
-        name
-        for name, values in late_values.items()
-        if len(values) >= MIN_RELEASES and len(set(values)) >= MIN_USUAL_SHARE * len(values)
-    }
+    # sort_date is "" for a release without any date
+    habits.oldest = min(filter(None, (row["sort_date"] for row in rows)), default="")
+    habits.unique_fields = {name for name in late_values if _are_unique(late_values[name])}
     return habits
+
+
+def _are_unique(values: Sequence[str]) -> bool:
+    """Return whether enough values are known, and nearly all of them differ."""
+    return len(values) >= MIN_RELEASES and len(set(values)) >= MIN_USUAL_SHARE * len(values)
 
 
 def split_lines(body: str) -> list[str]:
@@ -504,28 +505,31 @@ def find_field_losses(db: Database, agency: str, now: datetime) -> list[FieldLos
     losses = []
     for is_stored in (False, True):
         group = [page for page in pages if (page.release_id is not None) == is_stored]
-        for key in sorted(
-            {key for page in group if page.decision is None for key in page.lost_keys}
-        ):
-            lacking = [page for page in group if key in page.lost_keys]
-            since = _find_loss_start(lacking)
+        for key in _list_undecided_keys(group):
+            since = _find_loss_start([page for page in group if key in page.lost_keys])
             if since is None:
                 continue
-            lacking_count = sum(page.seen_at >= since for page in lacking)
-            # genuine pages are among the stored ones by now
-            pending_count = sum(
-                page.decision != "genuine" and page.seen_at >= since for page in group
-            )
+            latest = [page for page in group if page.seen_at >= since]
             values = {"agency": agency, "since": since}
             (stored_count,) = db.execute(STORED_SINCE_SQL[is_stored], values).fetchone()
-            total = max(lacking_count, pending_count + stored_count)
-            if lacking_count >= MIN_LOSS_SHARE * total:
-                losses.append(
-                    FieldLoss(
-                        reason_key=key, is_stored=is_stored, page_count=lacking_count, total=total
-                    )
-                )
+            loss = _measure_loss(key, latest, stored_count, is_stored=is_stored)
+            if loss.page_count >= MIN_LOSS_SHARE * loss.total:
+                losses.append(loss)
     return losses
+
+
+def _list_undecided_keys(pages: Sequence[QuarantinedPage]) -> list[str]:
+    return sorted({key for page in pages if page.decision is None for key in page.lost_keys})
+
+
+def _measure_loss(
+    key: str, pages: Sequence[QuarantinedPage], stored_count: int, *, is_stored: bool
+) -> FieldLoss:
+    lacking_count = sum(key in page.lost_keys for page in pages)
+    # genuine pages are among the stored ones by now
+    pending_count = sum(page.decision != "genuine" for page in pages)
+    total = max(lacking_count, pending_count + stored_count)
+    return FieldLoss(reason_key=key, is_stored=is_stored, page_count=lacking_count, total=total)
 
 
 def _find_loss_start(pages: list[QuarantinedPage]) -> str | None:

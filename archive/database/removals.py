@@ -188,35 +188,8 @@ class Removals:
             self.schedule_comparison(agency, seen_at, release_id)
             confirmed, recheck = False, UNCONFIRMED_RECHECK
         else:
-            first_seen = min(
-                row["first_seen"], str(moment)
-            )  # a wrong clock may have dated it later
-            checks, span = row["checks"] + 1, seen_at - datetime.fromisoformat(first_seen)
-            values = {
-                "first_seen": first_seen,
-                "checks": checks,
-                "capture": row["capture"] or capture_id,
-            }
-            self.table.update(row["id"], {**found, **values})
-            agreed = checks >= MIN_CHECKS and span >= MIN_SPAN
-            collapse = (
-                find_collapse(self.db, agency, kind)
-                if agreed and row["confirmed"] is None
-                else None
-            )
-            is_collapsed = collapse and (
-                span < COLLAPSE_LIMIT or (kind != "gone" and collapse.share >= WHOLE_SITE_SHARE)
-            )
-            confirmed = row["confirmed"] is not None or (agreed and not is_collapsed)
-            if confirmed and row["confirmed"] is None:
-                self.table.update(row["id"], {"confirmed": moment})
-            recheck = (
-                CONFIRMED_RECHECK
-                if confirmed
-                else COLLAPSE_RECHECK
-                if agreed
-                else UNCONFIRMED_RECHECK
-            )
+            found["capture"] = row["capture"] or capture_id
+            confirmed, recheck = self._record_check(row, found, agency, seen_at)
         self.db.execute(
             "update releases set"
             " next_check = ?,"
@@ -227,6 +200,28 @@ class Removals:
             [to_iso(seen_at + recheck), confirmed, moment, release_id],
         )
         return confirmed
+
+    def _record_check(
+        self, row: dict[str, Any], found: dict[str, Any], agency: str, seen_at: datetime
+    ) -> tuple[bool, timedelta]:
+        """Store a further check of an open removal; return whether it is confirmed, and the time
+        until the next check.
+        """
+        # a wrong clock may have dated it later
+        first_seen = min(row["first_seen"], found["last_seen"])
+        checks, span = row["checks"] + 1, seen_at - datetime.fromisoformat(first_seen)
+        self.table.update(row["id"], {**found, "first_seen": first_seen, "checks": checks})
+        if row["confirmed"] is not None:
+            return True, CONFIRMED_RECHECK
+        if checks < MIN_CHECKS or span < MIN_SPAN:
+            return False, UNCONFIRMED_RECHECK
+        kind = found["kind"]
+        collapse = find_collapse(self.db, agency, kind)
+        is_whole_site = collapse and kind != "gone" and collapse.share >= WHOLE_SITE_SHARE
+        if collapse and (span < COLLAPSE_LIMIT or is_whole_site):
+            return False, COLLAPSE_RECHECK
+        self.table.update(row["id"], {"confirmed": found["last_seen"]})
+        return True, CONFIRMED_RECHECK
 
     def schedule_comparison(
         self, agency: str, seen_at: datetime, release_id: int | None = None

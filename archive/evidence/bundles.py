@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import mimetypes
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -172,7 +172,6 @@ class EvidenceBundle:
         return "\n\n".join(parts) + "\n"
 
     def _format_checks(self, format_text: Callable[..., str]) -> list[str]:
-        """Format the files, the steps of their check, and what it cannot show."""
         files = [f"  {name}: {format_text(key)}" for name, key in self.files]
         steps = [
             f"  {number}. {format_text(key, **values)}"
@@ -245,9 +244,7 @@ def _fill_bundle(
         bundle, db, captures, row, entries, missing=f"no_capture{bundle.origin or f'_{kind}'}"
     )
     if kind != "version":
-        facts = {name: row[name] for name in REMOVAL_FIELDS if row[name] is not None}
-        text = json.dumps(facts, ensure_ascii=False, indent=1).encode()
-        bundle.add_file("removal.json", text, f"{kind}.json", compute_sha256(text))
+        _add_removal(bundle, row, kind)
     elif row["takedown"] is None:
         add_state(bundle, row, entries.get("revisions"))
         _add_attachments(bundle, db, captures, row, entries)
@@ -265,6 +262,12 @@ def _fill_bundle(
         **{name: row[name] for name in ("title", "url", "name", "name_en")},
     }
     bundle.close(f"title_{kind}", title_values)
+
+
+def _add_removal(bundle: EvidenceBundle, row: dict[str, Any], kind: str) -> None:
+    facts = {name: row[name] for name in REMOVAL_FIELDS if row[name] is not None}
+    text = json.dumps(facts, ensure_ascii=False, indent=1).encode()
+    bundle.add_file("removal.json", text, f"{kind}.json", compute_sha256(text))
 
 
 def _name_event(row: dict[str, Any]) -> str:
@@ -419,8 +422,12 @@ def _add_attachments(
             except ArchiveError as error:
                 _report_missing(bundle, version, "damaged", _format_archive_error(error))
     if links:
-        text = json.dumps(links, ensure_ascii=False, indent=1).encode()
-        bundle.add_file(ATTACHMENTS_FILE, text, ATTACHMENTS_FILE, compute_sha256(text))
+        _add_attachment_list(bundle, links)
+
+
+def _add_attachment_list(bundle: EvidenceBundle, links: Sequence[dict[str, Any]]) -> None:
+    text = json.dumps(links, ensure_ascii=False, indent=1).encode()
+    bundle.add_file(ATTACHMENTS_FILE, text, ATTACHMENTS_FILE, compute_sha256(text))
     if bundle.attached_bytes:
         bundle.files.append(("files/*", "attached"))
         bundle.steps.append(("check_attachments", {}))

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -538,13 +538,7 @@ class Verifier:
             if text[name] != getattr(manifest, name):
                 yield fault(f"{name} is {getattr(manifest, name)}, but {text[name]} in its text")
         last_ids = {table: text[f"{table}_to"] for table in COVERED_TABLES}
-        parts = [
-            (table, *part[table])
-            for part in text["parts"]
-            for table in COVERED_TABLES
-            if table in part
-        ]
-        if parts != list(iter_part_ranges(previous, last_ids)):
+        if list(_iter_stated_ranges(text["parts"])) != list(iter_part_ranges(previous, last_ids)):
             yield fault("it does not begin where the previous one ends")
         for part in text["parts"]:
             yield from self.check_manifest_part(manifest.day, part)
@@ -605,16 +599,10 @@ class Verifier:
             json.loads(line)[table.removesuffix("s")]: line
             for line in text.splitlines(keepends=True)
         }
-        for key in sorted({*manifest_lines, *current_lines}):
-            if key not in current_lines:
-                yield self.fault(table, key, f"is missing; the manifest of {day} covers it")
-            elif key not in manifest_lines:
-                yield self.fault(
-                    table, key, f"was inserted after the manifest of {day}, which covers its id"
-                )
-            elif current_lines[key] != manifest_lines[key] and key not in unreadable:
-                changed = _list_changed_names(manifest_lines[key], current_lines[key])
-                yield self.fault(table, key, f"differs from the manifest of {day}: {changed}")
+        for key in unreadable & manifest_lines.keys():
+            manifest_lines[key] = current_lines[key]  # it cannot be compared
+        for key, problem in _compare_lines(day, manifest_lines, current_lines):
+            yield self.fault(table, key, problem)
 
     def _format_current_lines(
         self, table: str, first: int, end: int
@@ -680,6 +668,27 @@ def _is_list_stored(stored_json: str | None, current: list[Any], *, ordered: boo
         return bool(stored == current if ordered else sorted(stored) == sorted(current))
     except (ValueError, TypeError):  # not JSON, or not a list
         return False
+
+
+def _iter_stated_ranges(parts: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, int, int]]:
+    """Yield the table and first and last id of each part, as the text of a manifest has them."""
+    for part in parts:
+        for table in COVERED_TABLES:
+            if table in part:
+                yield (table, *part[table])
+
+
+def _compare_lines(
+    day: str, manifest_lines: Mapping[int, bytes], current_lines: Mapping[int, bytes]
+) -> Iterator[tuple[int, str]]:
+    for key in sorted({*manifest_lines, *current_lines}):
+        if key not in current_lines:
+            yield key, f"is missing; the manifest of {day} covers it"
+        elif key not in manifest_lines:
+            yield key, f"was inserted after the manifest of {day}, which covers its id"
+        elif current_lines[key] != manifest_lines[key]:
+            changed = _list_changed_names(manifest_lines[key], current_lines[key])
+            yield key, f"differs from the manifest of {day}: {changed}"
 
 
 def _list_changed_names(manifest_line: bytes, current_line: bytes) -> str:

@@ -114,14 +114,8 @@ async def read_events(
     """Read what happened; events of releases that are hidden now, or do not exist any more, are
     left out.
     """
-    versions = {
-        row["id"]: row
-        for row in await run(VERSIONS_SQL, {"ids": json.dumps([each[2] for each in events])})
-    }
-    releases = {
-        row["id"]: row
-        for row in await run(RELEASES_SQL, {"ids": json.dumps([each[1] for each in events])})
-    }
+    versions = await _read_rows_by_id(run, VERSIONS_SQL, [each[2] for each in events])
+    releases = await _read_rows_by_id(run, RELEASES_SQL, [each[1] for each in events])
     preceding = await read_preceding_revisions(
         run, [key for key, row in versions.items() if row["previous"]]
     )
@@ -149,7 +143,7 @@ async def read_events(
                 release=release,
                 revision=revision,
                 agency=row["agency"],
-                agency_name=(row["name_en"] if language == "en" else None) or row["name"],
+                agency_name=_choose_language(row, "name", language),
                 title=row["title"],
                 published=row["published"],
                 original=row["url"],
@@ -158,6 +152,15 @@ async def read_events(
             )
         )
     return sorted(reported, key=lambda each: EVENT_KINDS.index(each.kind))
+
+
+async def _read_rows_by_id(run: RunQuery, sql: str, ids: Sequence[int | None]) -> dict[int, Any]:
+    return {row["id"]: row for row in await run(sql, {"ids": json.dumps(ids)})}
+
+
+def _choose_language(row: Mapping[str, Any], column: str, language: str) -> Any:
+    """Return the English value of a column, if it is wanted and there is one, or the Swedish."""
+    return (row[f"{column}_en"] if language == "en" else None) or row[column]
 
 
 def _describe_new(row: Mapping[str, Any], language: str) -> str:
@@ -174,7 +177,7 @@ def _describe_edit(row: Mapping[str, Any], last_seen: str | None, language: str)
     )
     importance = format_importance(language, row["importance"])
     parts = [
-        (row["summary_en"] if language == "en" else None) or row["summary"] or "",
+        _choose_language(row, "summary", language) or "",
         describe_edit_time(language, last_seen, row["seen"]),
         translate(language, "edit.importance_level", level=importance, n=row["importance"])
         if importance

@@ -202,7 +202,6 @@ def _describe_facets(
     *,
     is_excluded: bool = False,
 ) -> Iterator[str]:
-    """Yield each chosen facet with its values in words."""
     for facet in FACETS:
         values = [
             _describe_facet_value(language, facet, value, names) for value in chosen.get(facet, ())
@@ -291,7 +290,6 @@ async def match_changes(
 
 
 async def _match_person(run: RunQuery, person: str, last_rows: Mapping[int, int]) -> set[int]:
-    """Return the releases in which a person is quoted, before or after a move."""
     ids = {*last_rows, *last_rows.values()}
     rows = await run(PERSON_RELEASES_SQL, {"slug": person, "ids": json.dumps(sorted(ids))})
     found = {row["id"] for row in rows}

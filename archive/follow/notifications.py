@@ -224,7 +224,6 @@ def _match_query(
     changes: Sequence[ArchiveChange],
     after: int,
 ) -> list[ArchiveChange]:
-    """Return the changes after an entry that match what is followed, within a limit of time."""
     with limit_cpu_time(db, MAX_MATCHING_SECONDS, OPCODES_PER_CHECK):
         newer = [each for each in changes if each.id > after]
         return run_without_waiting(match_changes(run, parse_stored_query(query), newer))
@@ -296,7 +295,6 @@ class Sender:
                 self.store.record_duration(message.subscription, spent)
 
     def _try_to_send(self, message: QueuedMessage) -> None:
-        """Send a message, and count what fails."""
         try:
             self.send(message)
         except RecipientError as error:

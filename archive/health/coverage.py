@@ -200,7 +200,7 @@ def update_coverage(
     previous = {row["source"]: row for row in rows}
     _mark_emptied(sources, previous)
     sources = [*sources, *_find_unlinked_sources(previous, sources, now)]
-    statuses = _read_url_statuses(db, {url for source in sources for url in source.urls})
+    statuses = _read_url_statuses(db, set().union(*(source.urls for source in sources)))
     problem = next((source.problem for source in sources if source.problem), None)
     counted_sources = list(filter(_is_counted, sources))
     unlisted = None if problem else _find_unlisted(db, agency, counted_sources, statuses)

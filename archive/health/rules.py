@@ -130,35 +130,34 @@ def assess_agency(db: Database, agency: str, now: datetime, pause_code: str = ""
     """
     activity, previous = AgencyActivity(db, agency, now), _read_health_row(db, agency)
     assessment = _carry_over_fault(_assess_health(activity, pause_code), previous)
-    state_changed = previous is None or previous["state"] != assessment.state
+    known = previous or {}
+    state_changed = known.get("state") != assessment.state
     fault_changed = is_fault(assessment.state, assessment.code) and get_fault_key(
-        previous["reason"] if previous else {}
+        known.get("reason", {})
     ) != (assessment.code, assessment.what)
     is_event = state_changed or fault_changed
     reason = json.dumps(
         {"code": assessment.code, "what": assessment.what, **assessment.values}, ensure_ascii=False
     )
-    facts = build_health_facts(activity, previous["facts"] if previous else {})
+    facts = build_health_facts(activity, known.get("facts", {}))
     # the time of the crawls that showed the state, if there were any
     started_at = assessment.values.get("since") or assessment.values.get("last") or to_iso(now)
     row = {
         "agency": agency,
         "state": assessment.state,
-        "since": previous["since"] if previous and not state_changed else started_at,
+        "since": started_at if state_changed else known["since"],
         "reason": reason,
         "newest": to_iso(activity.last_release_day),
         "usual_gap": activity.rhythm.median_gap if activity.rhythm else None,
         "expected": to_iso(_predict_next_release(activity)),
         "judged": to_iso(now),
-        "acknowledged": previous["acknowledged"] if previous and not is_event else None,
+        "acknowledged": None if is_event else known["acknowledged"],
         "facts": json.dumps(facts, ensure_ascii=False),
     }
     db.table("health").insert(row, replace=True)
     if is_event:
         event = {"agency": agency, "at": to_iso(now), "state": assessment.state, "reason": reason}
-        db.table("health_events").insert(
-            {**event, "previous": previous["state"] if previous else None}
-        )
+        db.table("health_events").insert({**event, "previous": known.get("state")})
 
 
 def _read_health_row(db: Database, agency: str) -> dict[str, Any] | None:
@@ -392,16 +391,14 @@ def _check_many_rejected(activity: AgencyActivity) -> HealthAssessment | None:
     recent = [crawl for crawl in crawls if activity.now - crawl.started <= REJECTION_WINDOW]
     failed, readable = _count_pages(recent)
     failed_before, readable_before = _count_pages(crawls[len(recent) :])
+    share_before = failed_before / max(1, failed_before + readable_before)
     left = list(activity.unreadable_pages)  # pages that no later attempt could read
-    if (
-        len(left) >= SMALL_SAMPLE_PAGES
-        and failed >= readable
-        and failed_before / max(1, failed_before + readable_before) < 0.25
-        and _is_persistent([crawl for crawl in recent if crawl.unreadable_pages])
-    ):
-        counts = [crawl.page_failures for crawl in recent if crawl.page_failures]
-        return _assess_failures("suspect", "many_refused", counts, n=len(left), url=left[0])
-    return None
+    if len(left) < SMALL_SAMPLE_PAGES or failed < readable or share_before >= 0.25:
+        return None
+    if not _is_persistent([crawl for crawl in recent if crawl.unreadable_pages]):
+        return None
+    counts = [crawl.page_failures for crawl in recent if crawl.page_failures]
+    return _assess_failures("suspect", "many_refused", counts, n=len(left), url=left[0])
 
 
 def _count_pages(crawls: Iterable[Crawl]) -> tuple[int, int]:

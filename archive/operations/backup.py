@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
@@ -113,16 +114,8 @@ def restore_backup(
     no backup, if there is an archive already and `replace` is False, or if another process has it
     open. The new files are checked first, and then renamed into place, archive.db last.
     """
-    if not (backup / ARCHIVE_FILE).is_file():
-        raise ArchiveError(backup / ARCHIVE_FILE, "no such file, so this is not a backup")
-    if not archive.parent.is_dir():
-        raise ArchiveError(archive, f"there is no folder {archive.parent}")
     existing = [path for path in _list_archive_files(archive) if path.exists()]
-    if existing and not replace:
-        raise ArchiveError(
-            existing[0],
-            "exists already; nothing was changed (--replace moves it to another folder)",
-        )
+    _check_restorable(backup, archive, [] if replace else existing)
     with unfinished_folder(archive, mode=0o700) as unfinished:
         restored = unfinished / archive.name
         _copy_from_backup(backup, restored)
@@ -145,8 +138,18 @@ def restore_backup(
     return [], former_files, lost
 
 
+def _check_restorable(backup: Path, archive: Path, kept: Sequence[Path]) -> None:
+    """Raise ArchiveError if there is no backup, no folder for it, or a file that must be kept."""
+    if not (backup / ARCHIVE_FILE).is_file():
+        raise ArchiveError(backup / ARCHIVE_FILE, "no such file, so this is not a backup")
+    if not archive.parent.is_dir():
+        raise ArchiveError(archive, f"there is no folder {archive.parent}")
+    if kept:
+        problem = "exists already; nothing was changed (--replace moves it to another folder)"
+        raise ArchiveError(kept[0], problem)
+
+
 def _copy_from_backup(backup: Path, restored: Path) -> None:
-    """Copy the databases of a backup, archive.db under the name of the archive to restore."""
     for name in (ARCHIVE_FILE, CAPTURES_FILE, WITHHELD_FILE):
         if not (backup / name).is_file():
             continue

@@ -191,23 +191,7 @@ def _select_by_sql(db: sqlite3.Connection, archive_path: Path, sql: str) -> None
     """Select the ids that a single SELECT returns in its column `release`, or else `id`."""
     with _allow_only_reads(db):
         try:
-            cursor = db.execute(sql)
-            columns = [name for name, *_ in cursor.description or ()]
-            key = next(
-                (columns.index(name) for name in RELEASE_ID_COLUMNS if name in columns), None
-            )
-            if key is None:
-                names = ", ".join(columns) or "none"
-                raise ArchiveError(
-                    archive_path,
-                    f"the SELECT returns no column release or id; its columns: {names}",
-                )
-            release_ids = array("q")
-            for row in cursor:
-                if not isinstance(row[key], int):
-                    problem = f"the SELECT returns {row[key]!r}, which is not the id of a release"
-                    raise ArchiveError(archive_path, problem)
-                release_ids.append(row[key])
+            column, release_ids = _fetch_release_ids(db.execute(sql), archive_path)
         except (sqlite3.Error, sqlite3.Warning) as error:
             reason = "it must be a SELECT" if "not authorized" in str(error) else str(error)
             raise ArchiveError(
@@ -219,10 +203,26 @@ def _select_by_sql(db: sqlite3.Connection, archive_path: Path, sql: str) -> None
     unknown_sql = "from temp.chosen where release not in (select id from releases)"
     count, first = db.execute(f"select count(*), min(release) {unknown_sql}").fetchone()
     if count:
-        problem = (
-            f"the SELECT's column {columns[key]} has {count} numbers that are not ids of releases"
-        )
+        problem = f"the SELECT's column {column} has {count} numbers that are not ids of releases"
         raise ArchiveError(archive_path, problem, table="releases", key=str(first))
+
+
+def _fetch_release_ids(cursor: sqlite3.Cursor, archive_path: Path) -> tuple[str, array[int]]:
+    """Return the name and values of the column with the ids of releases."""
+    columns = [name for name, *_ in cursor.description or ()]
+    column = next((name for name in RELEASE_ID_COLUMNS if name in columns), None)
+    if column is None:
+        names = ", ".join(columns) or "none"
+        raise ArchiveError(
+            archive_path, f"the SELECT returns no column release or id; its columns: {names}"
+        )
+    key, release_ids = columns.index(column), array("q")
+    for row in cursor:
+        if not isinstance(row[key], int):
+            problem = f"the SELECT returns {row[key]!r}, which is not the id of a release"
+            raise ArchiveError(archive_path, problem)
+        release_ids.append(row[key])
+    return column, release_ids
 
 
 @contextmanager

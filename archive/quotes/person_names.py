@@ -420,7 +420,6 @@ def _ends_after_role(head: str) -> bool:
 
 
 def _build_named_subject(clauses: Sequence[str], found: FoundName, end: int) -> Subject | None:
-    """Build a subject from its name, and from the role and organisation printed with it."""
     name_start, name_end, name = found
     head = clauses[0]
     before = head[:name_start].strip()

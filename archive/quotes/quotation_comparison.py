@@ -689,7 +689,6 @@ def _iter_runs(
 
 
 def _index_words(wanted: Set[str], found: Sequence[str]) -> dict[str, list[int]]:
-    """Return the positions of each wanted word."""
     positions: dict[str, list[int]] = defaultdict(list)
     for position, word in enumerate(found):
         if word in wanted:

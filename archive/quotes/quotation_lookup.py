@@ -570,7 +570,6 @@ def _list_verbatim(found: Sequence[FoundPassage]) -> list[FoundPassage]:
 
 
 def _has_enough(original: Original, words: int) -> bool:
-    """Return whether an original has enough of a quotation of so many words."""
     if original.coverage < MIN_COVERAGE or original.ordered < MIN_ORDERED:
         return False
     return original.shared_words >= min(MIN_SHARED_WORDS, words - 1)
@@ -658,14 +657,16 @@ def _is_misattributed(quotation: Quotation, said: Mapping[str, Any], text: str) 
     paragraphs = [line for line in lines if opening in line]
     if not paragraphs:
         return False
-    is_attributed = said["origin"] == "attribution" and all(
-        name_in(other, each) for each in paragraphs
-    )
+    is_attributed = said["origin"] == "attribution" and _is_in_each(other, paragraphs)
     if name_in(last, "\n".join([lines[0], *paragraphs] if is_attributed else lines)):
         return False
     if _has_company(other, "\n".join(paragraphs)):
         return False
     return not name_in(other, fold(f"{quotation.around} {quotation.text}"))
+
+
+def _is_in_each(name: str, paragraphs: Sequence[str]) -> bool:
+    return all(name_in(name, paragraph) for paragraph in paragraphs)
 
 
 def _has_company(name: str, text: str) -> bool:

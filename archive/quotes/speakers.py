@@ -182,7 +182,7 @@ OWN_WORDS = re.compile(
 Origin = Literal["attribution", "pronoun", "role", "context"]
 Kind = Literal["dash", "marks", "interview", "block"]
 Span = tuple[int, int]
-Attribution = tuple[re.Match[str], Subject]  # how ", säger NAME" begins, and whom it names
+Attribution = tuple[re.Match[str], Subject]  # how ", säger NAME" begins, and its subject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,7 +262,6 @@ def find_quotes(texts: Mapping[str, str | None]) -> list[Quote]:
 
 
 def _build_quotes(paragraphs: Sequence[Paragraph], people: Sequence[Person]) -> list[Quote]:
-    """Build the quotations of marked paragraphs, without those whose speaker is not printed."""
     quotes, last, speaker = list[Quote](), None, None
     for paragraph in paragraphs:
         if paragraph.subject is UNNAMED:
@@ -300,7 +299,6 @@ def _build_quote(
 
 
 def _continue_quote(quote: Quote, paragraph: Paragraph) -> Quote:
-    """Return a quote that goes on in a further paragraph."""
     whole = f"{quote.text}\n\n{paragraph.join_speech()}"
     return replace(quote, spans=(*quote.spans, *paragraph.list_spans()), text=whole)
 
@@ -355,7 +353,7 @@ def _attribute_paragraph(paragraph: Paragraph) -> None:
 
 
 def _attribute_to_introduction(paragraph: Paragraph, colon: int) -> None:
-    """Attribute a reply to whom the words before its colon name: "NAME sade: – Det är klart." """
+    """Attribute a reply to the person named before its colon: "NAME sade: – Det är klart." """
     text = paragraph.text
     if INTRODUCTION.search(text, 0, colon):
         paragraph.subject = parse_introduction(text[:colon])
@@ -788,7 +786,7 @@ def _resolve_speaker(
 
 
 def _find_author(paragraphs: Sequence[Paragraph], people: Sequence[Person]) -> str | None:
-    """Return the first person whom the title or lead names."""
+    """Return the first person that the title or lead names."""
     for person in people:
         if paragraphs[person.paragraph].field != "body":
             return person.name
@@ -843,8 +841,8 @@ def _find_by_role(role: str, paragraph: Paragraph, people: Sequence[Person]) -> 
         if has_role and DEPUTIES.intersection(words) == deputy:
             matches.append((person.name, " ".join(words)))
     # "statsministern" is the one without a country, if one is printed
-    exact = next((name for name, each in matches if each in stems), None)
-    return exact or next((name for name, _ in matches), None)
+    nearest = matches[0][0] if matches else None
+    return next((name for name, words in matches if words in stems), nearest)
 
 
 def _list_role_stems(role: str) -> set[str]:
@@ -912,7 +910,7 @@ def _find_names(paragraph: Paragraph, people: Sequence[Person]) -> set[str]:
 
 
 def _leave_out_asker(people: Sequence[Person], before: Paragraph) -> Sequence[Person]:
-    """Return the people without those of whom the question before says that they ask it."""
+    """Return the people without those who ask the question before."""
     if not is_question(before) or not ASKS.search(before.text):
         return people
     asking = _find_names(before, people)
@@ -922,7 +920,7 @@ def _leave_out_asker(people: Sequence[Person], before: Paragraph) -> Sequence[Pe
 def _find_speaker_in_next_line(
     paragraph: Paragraph, paragraphs: Sequence[Paragraph], people: Sequence[Person]
 ) -> str | None:
-    """Return whom the line after a quotation names: "Det sade NAME"."""
+    """Return the speaker that the line after a quotation names: "Det sade NAME"."""
     if paragraph.index + 1 == len(paragraphs):
         return None
     text = paragraphs[paragraph.index + 1].text

@@ -178,15 +178,17 @@ def parse_release(row: Mapping[str, Any], agency: str) -> tuple[Release, list[st
         tags=_parse_tags_field(row),
         **{**parts, "images": (*parts["images"], *usable_images)},
     )
-    unknown_fields = [
-        name for name in row if name not in KNOWN_FIELDS and row[name] not in (None, [], "")
-    ]
+    unknown_fields = _list_unknown_fields(row)
     if len(usable_images) < len(body.images):
         unknown_fields.append(UNUSABLE_IMAGES)
     unknown_fields += [
         f"{name} (control characters)" for name in row if _has_control_characters(row[name])
     ]
     return release, unknown_fields
+
+
+def _list_unknown_fields(row: Mapping[str, Any]) -> list[str]:
+    return [name for name in row if name not in KNOWN_FIELDS and row[name] not in (None, [], "")]
 
 
 def _has_control_characters(value: object) -> bool:
@@ -371,6 +373,13 @@ def _parse_part(field_path: str, part: object, part_type: type[Any], position: i
         for name in is_required
         if name not in numbering
     }
+    _check_part_values(field_path, values, is_required)
+    return part_type(**numbering, **values)
+
+
+def _check_part_values(
+    field_path: str, values: Mapping[str, Any], is_required: Mapping[str, bool]
+) -> None:
     for name, value in values.items():
         if is_required[name] and not value:
             raise FieldError(f"{field_path}.{name}", "is missing")
@@ -378,7 +387,6 @@ def _parse_part(field_path: str, part: object, part_type: type[Any], position: i
         raise FieldError(f"{field_path}.url", f"{values['url']!r} is not a web address")
     if not any(values.values()):
         raise FieldError(field_path, "is empty")
-    return part_type(**numbering, **values)
 
 
 def _is_web_url(url: str) -> bool:

@@ -312,8 +312,11 @@ def _apply_takedowns(archive: Archive, release_id: int) -> None:
     Quarantine(archive.db).redact_states(
         release_id, lambda state: archive.takedowns.redact_for_display(release_id, state)[0]
     )
-    # tags that no release has any more
-    for tag in {tag for state in shown_before.values() for tag in state["tags"] or ()}:
+    _delete_unused_tags(archive, shown_before.values())
+
+
+def _delete_unused_tags(archive: Archive, states: Iterable[Mapping[str, Any]]) -> None:
+    for tag in {tag for state in states for tag in state["tags"] or ()}:
         archive.db.execute(
             "delete from tags where name = ? and id not in (select tag from release_tags)", [tag]
         )

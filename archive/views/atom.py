@@ -8,7 +8,7 @@ mirror.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -140,10 +140,7 @@ async def _show_feed(site: SiteRequest) -> Response:
     size = parse_number_parameter(site.args, "size", MAX_REGISTER_PAGE_SIZE) or FEED_SIZE
     title = await _read_feed_title(site, agency, tag)
     page = await read_feed_page(site.run, agency=agency, tag=tag, after=after, size=size)
-    path = f"/tag/{tag}" if path_tag else f"/agency/{agency}" if path_agency else "/new"
-    options = {name: site.args.get(name) for name in ("agency", "tag")}
-    options |= {"lang": site.requested_language, "size": site.args.get("size")}
-    build_url = partial(site.url, f"{path}.{site.format_name}", **options)
+    build_url = _build_feed_url_builder(site)
     rows = [_build_feed_row(site, row) for row in page.rows]
 
     async def read_entries() -> Sequence[AtomEntry]:
@@ -166,6 +163,17 @@ async def _show_feed(site: SiteRequest) -> Response:
         read_entries=read_entries,
     )
     return await render_document(site, document)
+
+
+def _build_feed_url_builder(site: SiteRequest) -> Callable[..., str]:
+    """Return a function that builds the URLs of a feed's pages, with the same path and
+    parameters.
+    """
+    tag, agency = site.url_vars.get("tag"), site.url_vars.get("agency")
+    path = f"/tag/{tag}" if tag else f"/agency/{agency}" if agency else "/new"
+    options = {name: site.args.get(name) for name in ("agency", "tag")}
+    options |= {"lang": site.requested_language, "size": site.args.get("size")}
+    return partial(site.url, f"{path}.{site.format_name}", **options)
 
 
 def _build_feed_row(site: SiteRequest, row: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,8 +8,9 @@ for each series and period, and one for the releases without a date.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -108,71 +109,76 @@ AGENCY_NAMES_SQL = "select slug, name, name_en from agencies"
 
 @site_view("q", "agency", "by", operation=COMPARE_OPERATION)
 async def _show_comparison(site: SiteRequest) -> Any:
-    texts, names = (
-        [text for each in site.args.getlist(key) if (text := each.strip())]
-        for key in ("q", "agency")
-    )
+    texts, names = _read_terms(site, "q"), _read_terms(site, "agency")
     unit = parse_choice_parameter(site.args, "by", UNITS)
     agencies = {row["slug"]: dict(row) for row in await site.run(AGENCY_NAMES_SQL, {})}
     slugs = [find_agency_slug(agencies, name) for name in names]
     pairs = list(product(texts or [""], slugs or [""])) if texts or slugs else []
     if len(pairs) > MAX_SERIES:
-        name, value = ("q", texts[-1]) if texts else ("agency", names[-1])
-        raise FilterError(
-            name,
-            value,
-            f"at most {MAX_SERIES} series",
-            "error.many_series",
-            n=str(len(pairs)),
-            most=str(MAX_SERIES),
-        )
+        raise _describe_excess(texts, names, len(pairs))
     if not site.format_name:
-        series = [await _count_series(site, text, slug, agencies) for text, slug in pairs]
+        series = await _count_all_series(site, pairs, agencies)
         context = await _build_context(
             site, series, unit, texts=texts, slugs=slugs, agencies=agencies
         )
         return await site.render("compare.html", context)
     if not pairs:
         raise FilterError("q", "", "words, or an agency, to compare", "error.no_words")
-    title, url = (
-        site.translate("compare.title"),
-        build_compare_url(texts, slugs, site.requested_language, unit=unit),
-    )
+    build_url = partial(build_compare_url, texts, slugs, site.requested_language, unit=unit)
     if site.format_name == "xlsx":
 
-        async def read_batches() -> AsyncIterator[
-            list[dict[str, Any]]
-        ]:  # counted when it is this download's turn
-            series = [await _count_series(site, text, slug, agencies) for text, slug in pairs]
+        async def read_batches() -> AsyncIterator[list[dict[str, Any]]]:
+            # counted when it is this download's turn
+            series = await _count_all_series(site, pairs, agencies)
             yield build_rows(site, series, *list_periods([each.counts for each in series], unit))
 
         export = DataExport(
             name="compare",
-            title=title,
-            page_url=site.url(url),
+            title=site.translate("compare.title"),
+            page_url=site.url(build_url()),
             columns=COMPARE_COLUMNS,
             batches=read_batches(),
         )
         return await render_export(site, export)
-    series = [await _count_series(site, text, slug, agencies) for text, slug in pairs]
+    series = await _count_all_series(site, pairs, agencies)
     chosen_unit, periods = list_periods([each.counts for each in series], unit)
+    is_cut = any(each.counts.capped for each in series)
     document = DataDocument(
         rows_name="rows",
-        title=title,
-        page_url=site.url(url),
-        url=site.url(
-            build_compare_url(
-                texts, slugs, site.requested_language, f".{site.format_name}", unit=unit
-            )
-        ),
+        title=site.translate("compare.title"),
+        page_url=site.url(build_url()),
+        url=site.url(build_url(f".{site.format_name}")),
         rows=build_rows(site, series, chosen_unit, periods),
         columns=COMPARE_COLUMNS,
         extra_members={"by": chosen_unit, "series": [_describe_series(each) for each in series]},
-        truncated=f"after {MAX_COMPARED_HITS} hits of a search"
-        if any(each.counts.capped for each in series)
-        else "",
+        truncated=f"after {MAX_COMPARED_HITS} hits of a search" if is_cut else "",
     )
     return await render_document(site, document)
+
+
+def _read_terms(site: SiteRequest, name: str) -> list[str]:
+    return list(filter(None, map(str.strip, site.args.getlist(name))))
+
+
+def _describe_excess(texts: Sequence[str], names: Sequence[str], count: int) -> FilterError:
+    """Return the error of too many series."""
+    name, value = ("q", texts[-1]) if texts else ("agency", names[-1])
+    return FilterError(
+        name,
+        value,
+        f"at most {MAX_SERIES} series",
+        "error.many_series",
+        n=str(count),
+        most=str(MAX_SERIES),
+    )
+
+
+async def _count_all_series(
+    site: SiteRequest,
+    pairs: Iterable[tuple[str, str]],
+    agencies: Mapping[str, Mapping[str, Any]],
+) -> list[ComparedSearch]:
+    return [await _count_series(site, text, slug, agencies) for text, slug in pairs]
 
 
 async def _count_series(

@@ -198,23 +198,28 @@ def _draw_history(site: SiteRequest, events: Sequence[TimelineEvent]) -> dict[st
     if not edits and not removals:
         return None
     first = min(event["when"] for event in events)
-    ends = (
-        event.get("last_seen") or event.get("ended") or event["until"] or event["when"]
-        for event in events
-    )
-    last = max(first, *ends)
+    last = max(first, *map(_find_event_end, events))
     times = {"first": format_time(site.language, first), "last": format_time(site.language, last)}
-    counts = [site.translate("history.picture.edits", n=len(edits))] if edits else []
-    counts += [site.translate("history.picture.missing", n=len(removals))] if removals else []
+    counts, kinds = [], ["version"]
+    if edits:
+        counts.append(site.translate("history.picture.edits", n=len(edits)))
+        kinds.append("edit")
+    if removals:
+        counts.append(site.translate("history.picture.missing", n=len(removals)))
+        kinds.append("missing")
     title, description = ", ".join(counts), site.translate("history.picture.span", **times)
-    kinds = ["version", *(["edit"] if edits else []), *(["missing"] if removals else [])]
-    legend = [(kind, site.translate(f"history.picture.key.{kind}")) for kind in kinds]
     return {
         "picture": draw_versions(events, last, title, description),
-        "legend": legend,
+        "legend": [(kind, site.translate(f"history.picture.key.{kind}")) for kind in kinds],
         "bars": VERSION_BARS,
         **times,
     }
+
+
+def _find_event_end(event: TimelineEvent) -> str:
+    """Return the last moment that an event says something about."""
+    end: str = event.get("last_seen") or event.get("ended") or event["until"] or event["when"]
+    return end
 
 
 async def _read_related_context(site: SiteRequest, release_id: int, agency: str) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Distributed crawling: workers on any number of machines crawl, one writer owns archive.db.
 
-    scrapy enqueue ── an agency's slug ──▶ queue ──▶ scrapy worker      one round of one agency at a time
-                                                      │ takes the lease of the agency's host, with a
-                                                      token
+    scrapy enqueue ── an agency's slug ──▶ queue ──▶ scrapy worker   one round of one agency at a
+                                                      │              time; takes the lease of the
+                                                      │              agency's host, with a token
     scrapy writer ◀── start_round ────── stream ◀─────┤
          │  archive.db                                │
          └── job: a copy of what the crawl reads ────▶ scrapy crawl news, then revisit, on that copy

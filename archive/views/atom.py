@@ -146,10 +146,7 @@ async def _show_feed(site: SiteRequest) -> Response:
     async def read_entries() -> Sequence[AtomEntry]:
         entries = [_build_release_entry(site, row) for row in rows]
         if after is None and page.next_cursor is None and size >= FILLED_SIZE:
-            recent = await read_recent_releases(
-                site.run, [row["release"] for row in rows], agency=agency, tag=tag
-            )
-            entries += [_build_release_entry(site, _build_feed_row(site, row)) for row in recent]
+            entries += await _read_filling_entries(site, rows, agency, tag)
         return entries
 
     document = DataDocument(
@@ -163,6 +160,16 @@ async def _show_feed(site: SiteRequest) -> Response:
         read_entries=read_entries,
     )
     return await render_document(site, document)
+
+
+async def _read_filling_entries(
+    site: SiteRequest, rows: Sequence[Mapping[str, Any]], agency: str | None, tag: int | None
+) -> list[AtomEntry]:
+    """Return the recent releases that fill a short feed."""
+    recent = await read_recent_releases(
+        site.run, [row["release"] for row in rows], agency=agency, tag=tag
+    )
+    return [_build_release_entry(site, _build_feed_row(site, row)) for row in recent]
 
 
 def _build_feed_url_builder(site: SiteRequest) -> Callable[..., str]:

@@ -375,19 +375,25 @@ def _act_on_token(
         if not is_all and not _is_open_to_all(action, subscription):
             raise ReaderError(400, "error.follow_form")  # no page of such a link has this form
         listed = store.list_shown(subscription, is_all=is_all)
-        chosen = listed
-        if not is_all or action != "end_all":
+        if is_all and action == "end_all":
+            chosen = listed
+        else:
             wanted = own_id or ("" if is_all else str(subscription.id))
             chosen = [each for each in listed if str(each.id) == wanted]
-        if not chosen and (action == "confirm" or (action == "end" and not is_all)):
+        if not chosen and _needs_choice(action, is_all=is_all):
             return None
         _change_subscriptions(store, action, chosen, subscription, newest)
-        current = [each for one in listed if (each := store.find(one.id))]
+        current = list(filter(None, [store.find(each.id) for each in listed]))
         owned = subscription if is_all else _find_first_confirmed(store, action, chosen)
         secret = _build_secret(store, owned)
         if is_all:
             token = _renew_token(store, token, subscription, current)
         return current or listed[:1], is_all, secret, token
+
+
+def _needs_choice(action: str, *, is_all: bool) -> bool:
+    """Return whether an action is for one subscription, which must still be there."""
+    return action == "confirm" or (action == "end" and not is_all)
 
 
 def _is_open_to_all(action: str, subscription: Subscription) -> bool:

@@ -8,7 +8,7 @@ for each series and period, and one for the releases without a date.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import product
@@ -38,6 +38,7 @@ from archive.urls import FilterError, parse_choice_parameter
 from archive.views.agencies import find_agency_slug
 from archive.web.charts import (
     Chart,
+    PeriodSeries,
     build_series,
     describe_periods,
     draw_series,
@@ -113,7 +114,7 @@ async def _show_comparison(site: SiteRequest) -> Any:
     unit = parse_choice_parameter(site.args, "by", UNITS)
     agencies = {row["slug"]: dict(row) for row in await site.run(AGENCY_NAMES_SQL, {})}
     slugs = [find_agency_slug(agencies, name) for name in names]
-    pairs = list(product(texts or [""], slugs or [""])) if texts or slugs else []
+    pairs = _pair_terms(texts, slugs)
     if len(pairs) > MAX_SERIES:
         raise _describe_excess(texts, names, len(pairs))
     if not site.format_name:
@@ -141,9 +142,23 @@ async def _show_comparison(site: SiteRequest) -> Any:
         )
         return await render_export(site, export)
     series = await _count_all_series(site, pairs, agencies)
+    return await render_document(site, _build_document(site, series, unit, build_url))
+
+
+def _pair_terms(texts: Sequence[str], slugs: Sequence[str]) -> list[tuple[str, str]]:
+    """Return each text with each agency; "" stands for any words, or for all agencies."""
+    return list(product(texts or [""], slugs or [""])) if texts or slugs else []
+
+
+def _build_document(
+    site: SiteRequest,
+    series: Sequence[ComparedSearch],
+    unit: str | None,
+    build_url: Callable[..., str],
+) -> DataDocument:
     chosen_unit, periods = list_periods([each.counts for each in series], unit)
     is_cut = any(each.counts.capped for each in series)
-    document = DataDocument(
+    return DataDocument(
         rows_name="rows",
         title=site.translate("compare.title"),
         page_url=site.url(build_url()),
@@ -153,7 +168,6 @@ async def _show_comparison(site: SiteRequest) -> Any:
         extra_members={"by": chosen_unit, "series": [_describe_series(each) for each in series]},
         truncated=f"after {MAX_COMPARED_HITS} hits of a search" if is_cut else "",
     )
-    return await render_document(site, document)
 
 
 def _read_terms(site: SiteRequest, name: str) -> list[str]:
@@ -251,16 +265,12 @@ async def _build_context(
     slugs: Sequence[str],
     agencies: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
-    chosen_unit, periods = list_periods([each.counts for each in series], unit)
+    counts = [each.counts for each in series]
+    chosen_unit, periods = list_periods(counts, unit)
     drawn = [build_series(each.name, each.counts, chosen_unit, periods) for each in series]
-    most, share = (
-        max((getattr(each, name) for each in drawn), default=0)
-        for name in ("most", "largest_share")
-    )
-    language, names = (
-        site.language,
-        sorted(agencies.values(), key=lambda row: swedish_sort_key(row["name"])),
-    )
+    most = max((each.most for each in drawn), default=0)
+    share = max((each.largest_share for each in drawn), default=0)
+    names = sorted(agencies.values(), key=lambda row: swedish_sort_key(row["name"]))
 
     def build_url(extension: str = "", by: str | None = unit) -> str:
         return str(
@@ -269,29 +279,8 @@ async def _build_context(
             )
         )
 
-    def format_cell(hits: int, total: int | None) -> str:
-        number = format_number(language, hits)
-        return number if total is None else f"{number} ({format_share(language, hits, total)})"
-
-    chart = Chart(
-        title="",
-        panels=(),
-        ticks=draw_ticks(label_periods(language, periods)) if periods else Markup(),
-        columns=[site.translate("chart.period"), *(each.name for each in series)],
-        rows=[
-            (
-                format_period(language, period),
-                "",
-                [format_cell(*each.values[place]) for each in drawn],
-            )
-            for place, period in enumerate(periods)
-        ],
-        notes=describe_periods(
-            site,
-            [each.counts for each in series],
-            await read_first_crawl(site.run),
-            has_agencies=bool(slugs),
-        ),
+    notes = describe_periods(
+        site, counts, await read_first_crawl(site.run), has_agencies=bool(slugs)
     )
     return {
         "series": [
@@ -302,7 +291,7 @@ async def _build_context(
             )
             for each, own in zip(series, drawn, strict=True)
         ],
-        "chart": chart,
+        "chart": _build_table(site, drawn, periods, notes),
         "unit": chosen_unit,
         "units": UNITS,
         "chosen_unit": unit,
@@ -316,6 +305,30 @@ async def _build_context(
         "max_series": MAX_SERIES,
         "max_hits": MAX_COMPARED_HITS,
     }
+
+
+def _build_table(
+    site: SiteRequest, drawn: Sequence[PeriodSeries], periods: Sequence[str], notes: Sequence[str]
+) -> Chart:
+    """Build a chart without a picture: a row for each period, a column for each series."""
+    language = site.language
+    rows = []
+    for place, period in enumerate(periods):
+        cells = [_format_share_cell(language, *each.values[place]) for each in drawn]
+        rows.append((format_period(language, period), "", cells))
+    return Chart(
+        title="",
+        panels=(),
+        ticks=draw_ticks(label_periods(language, periods)) if periods else Markup(),
+        columns=[site.translate("chart.period"), *(each.name for each in drawn)],
+        rows=rows,
+        notes=notes,
+    )
+
+
+def _format_share_cell(language: str, hits: int, total: int | None) -> str:
+    number = format_number(language, hits)
+    return number if total is None else f"{number} ({format_share(language, hits, total)})"
 
 
 ROUTES = [("/-/compare" + COMPARE_FORMAT_SUFFIX, _show_comparison)]

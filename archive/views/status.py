@@ -365,11 +365,13 @@ async def _show_coverage(site: SiteRequest) -> Response:
 def _build_overview_context(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return the agencies by what their coverage lacks, and the sums of all."""
     checked = [row for row in rows if row["checked"]]
-    without_missing = [row for row in checked if not row["missing"]]
-    return {
-        "agencies_with_missing": [row for row in checked if row["missing"]],
-        "incomplete": [row for row in without_missing if not row["complete"]],
-        "complete": [row for row in without_missing if row["complete"]],
+    groups: dict[str, Any] = {"agencies_with_missing": [], "incomplete": [], "complete": []}
+    for row in checked:
+        if row["missing"]:
+            groups["agencies_with_missing"].append(row)
+        else:
+            groups["complete" if row["complete"] else "incomplete"].append(row)
+    return groups | {
         "never_audited": len(rows) - len(checked),
         "missing": sum(row["missing"] for row in checked),
         "listed": sum(row["listed"] for row in checked),

@@ -221,8 +221,10 @@ def _find_value_problem(name: str, value: object, default: object) -> str | None
 
     >>> _find_value_problem("BACK_OFF_FIRST", "soon", 1800.0)
     "'soon' is not a number above 0, up to 100000000"
-    >>> _find_value_problem("REVISIT_BUDGET", "1.5", 500), _find_value_problem("NOINDEX_OBEY", "ja", False)
-    ("'1.5' is not a whole number from 0 upwards", "'ja' is neither True nor False")
+    >>> _find_value_problem("REVISIT_BUDGET", "1.5", 500)
+    "'1.5' is not a whole number from 0 upwards"
+    >>> _find_value_problem("NOINDEX_OBEY", "ja", False)
+    "'ja' is neither True nor False"
     """
     text, minimum = str(value).strip(), int(name in positive_settings)
     if isinstance(default, bool):

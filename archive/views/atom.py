@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -140,19 +140,13 @@ async def _show_feed(site: SiteRequest) -> Response:
     size = parse_number_parameter(site.args, "size", MAX_REGISTER_PAGE_SIZE) or FEED_SIZE
     title = await _read_feed_title(site, agency, tag)
     page = await read_feed_page(site.run, agency=agency, tag=tag, after=after, size=size)
-    path = f"/tag/{tag}" if path_tag else f"/agency/{agency}" if path_agency else "/new"
-    options = {name: site.args.get(name) for name in ("agency", "tag")}
-    options |= {"lang": site.requested_language, "size": site.args.get("size")}
-    build_url = partial(site.url, f"{path}.{site.format_name}", **options)
+    build_url = _build_feed_url_builder(site)
     rows = [_build_feed_row(site, row) for row in page.rows]
 
     async def read_entries() -> Sequence[AtomEntry]:
         entries = [_build_release_entry(site, row) for row in rows]
         if after is None and page.next_cursor is None and size >= FILLED_SIZE:
-            recent = await read_recent_releases(
-                site.run, [row["release"] for row in rows], agency=agency, tag=tag
-            )
-            entries += [_build_release_entry(site, _build_feed_row(site, row)) for row in recent]
+            entries += await _read_filling_entries(site, rows, agency, tag)
         return entries
 
     document = DataDocument(
@@ -166,6 +160,27 @@ async def _show_feed(site: SiteRequest) -> Response:
         read_entries=read_entries,
     )
     return await render_document(site, document)
+
+
+async def _read_filling_entries(
+    site: SiteRequest, rows: Sequence[Mapping[str, Any]], agency: str | None, tag: int | None
+) -> list[AtomEntry]:
+    """Return the recent releases that fill a short feed."""
+    recent = await read_recent_releases(
+        site.run, [row["release"] for row in rows], agency=agency, tag=tag
+    )
+    return [_build_release_entry(site, _build_feed_row(site, row)) for row in recent]
+
+
+def _build_feed_url_builder(site: SiteRequest) -> Callable[..., str]:
+    """Return a function that builds the URLs of a feed's pages, with the same path and
+    parameters.
+    """
+    tag, agency = site.url_vars.get("tag"), site.url_vars.get("agency")
+    path = f"/tag/{tag}" if tag else f"/agency/{agency}" if agency else "/new"
+    options = {name: site.args.get(name) for name in ("agency", "tag")}
+    options |= {"lang": site.requested_language, "size": site.args.get("size")}
+    return partial(site.url, f"{path}.{site.format_name}", **options)
 
 
 def _build_feed_row(site: SiteRequest, row: Mapping[str, Any]) -> dict[str, Any]:

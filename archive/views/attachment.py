@@ -10,7 +10,7 @@ it contains.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from datasette import Response
@@ -145,14 +145,10 @@ async def _show_attachment(site: SiteRequest) -> Response:
     first = parse_number_parameter(site.args, "page") or 1
     shown = choose_shown_pages(pages, first)
     last = shown[-1]["page"] if shown else 0
-    is_first_part = first <= 1
     context = {
         "version": version,
         "is_hidden": is_hidden,
-        "title": next(
-            (release["link_title"] for release in releases if release["link_title"]), None
-        )
-        or ("" if is_hidden else name_file(version["url"])),
+        "title": _choose_title(version, releases),
         "language": releases[0]["language"] if releases else None,
         "path": path,
         "permalink": site.url(path),
@@ -161,9 +157,10 @@ async def _show_attachment(site: SiteRequest) -> Response:
         "pages": shown,
         "first_page": first,
         "next_page": last + 1 if any(page["page"] > last for page in pages) else None,
-        "field_diffs": await read_file_diff(site.run, version_id, MAX_DIFF_LETTERS)
-        if is_first_part
-        else None,
+        # with the first part only
+        "field_diffs": None
+        if first > 1
+        else await read_file_diff(site.run, version_id, MAX_DIFF_LETTERS),
         # None: the texts cannot be compared
         "changes": json.loads(version["changes"] or "null"),
         "max_changes": MAX_SHOWN_CHANGES,
@@ -172,6 +169,16 @@ async def _show_attachment(site: SiteRequest) -> Response:
         ).removeprefix("1 "),
     }
     return await site.render("attachment.html", context, headers=NOT_INDEXED)
+
+
+def _choose_title(version: Mapping[str, Any], releases: Sequence[Mapping[str, Any]]) -> str:
+    """Return the title of a file in the first link that has one, or else its name; "" if it is
+    hidden.
+    """
+    for release in releases:
+        if release["link_title"]:
+            return str(release["link_title"])
+    return "" if version["takedown"] == "hidden" else name_file(version["url"])
 
 
 def choose_shown_pages(pages: Sequence[dict[str, Any]], first: int) -> list[dict[str, Any]]:

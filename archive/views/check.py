@@ -217,7 +217,7 @@ def _format_result(
     source: Mapping[str, Any] | None,
     search_path: str | None,
 ) -> dict[str, Any]:
-    quotation, presence = result.quotation, result.presence
+    quotation = result.quotation
     return {
         "text": quotation.text,
         "start": quotation.start,
@@ -233,21 +233,32 @@ def _format_result(
         "omitted_words": result.omitted,
         "revision": result.revision,
         "permalink": site.url(f"/-/revision/{result.revision}") if result.revision else None,
-        "release": source["release"] if source else None,
-        "agency": source["agency"] if source else None,
-        "title": source["title"] if source else None,
-        "published": source["published"] if source else None,
-        "current": bool(source["is_current"]) if source else None,
+        **_format_source(source),
         "difference": [{"op": segment.op, "text": segment.text} for segment in result.segments],
-        "appeared": _format_checks(presence.appeared, presence.collection) if presence else None,
-        "disappeared": _format_checks(presence.disappeared, presence.collection_after)
-        if presence
-        else None,
-        "removed": presence is not None and presence.removal is not None,
-        "comparison": site.url(f"/-/diff/{presence.last}/{presence.after}")
-        if presence and presence.after
-        else None,
+        **_format_presence(site, result),
         "search": site.url(search_path) if search_path else None,
+    }
+
+
+def _format_source(source: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the release that has a quotation; all members are null if there is none."""
+    names = ("release", "agency", "title", "published")
+    if not source:
+        return dict.fromkeys((*names, "current"))
+    return {**{name: source[name] for name in names}, "current": bool(source["is_current"])}
+
+
+def _format_presence(site: SiteRequest, result: QuotationResult) -> dict[str, Any]:
+    """Return when a quotation appeared and disappeared, as far as it is known."""
+    presence = result.presence
+    if not presence:
+        return dict.fromkeys(("appeared", "disappeared")) | {"removed": False, "comparison": None}
+    comparison = f"/-/diff/{presence.last}/{presence.after}" if presence.after else None
+    return {
+        "appeared": _format_checks(presence.appeared, presence.collection),
+        "disappeared": _format_checks(presence.disappeared, presence.collection_after),
+        "removed": presence.removal is not None,
+        "comparison": site.url(comparison) if comparison else None,
     }
 
 

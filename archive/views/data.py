@@ -325,7 +325,8 @@ def _parse_range(text: str, size: int) -> tuple[int, int] | None:
 
     >>> [_parse_range(text, 10) for text in ("bytes=2-4", "bytes=7-", "bytes=-3", "bytes=8-99")]
     [(2, 5), (7, 10), (7, 10), (8, 10)]
-    >>> [_parse_range(text, 10) for text in ("bytes=10-", "bytes=-0", "bytes=5-4", "bytes=1-2,4-5", "lines=1-")]
+    >>> [_parse_range(text, 10)
+    ...     for text in ("bytes=10-", "bytes=-0", "bytes=5-4", "bytes=1-2,4-5", "lines=1-")]
     [(0, 0), (0, 0), None, None, None]
     """
     match = BYTE_RANGE.fullmatch(text.strip())
@@ -369,11 +370,6 @@ async def _answer_question(
         limited = f"select * from ({query['sql']}\n) limit {MAX_QUESTION_ROWS + 1}"
         rows = [dict(row) for row in await site.run(limited, values)]
     columns = [name for name in (rows[0] if rows else ()) if name not in LINKED_COLUMNS]
-    links = {
-        next((shown for shown in LINKED_COLUMNS[link] if shown in columns), ""): link
-        for link in LINKED_COLUMNS
-        if rows and link in rows[0]
-    }
     context = {
         "name": site.url_vars["name"],
         "query": query,
@@ -383,15 +379,29 @@ async def _answer_question(
         "kinds": FACT_KINDS,
         "agencies": sorted(names.items(), key=lambda each: swedish_sort_key(each[1])),
         "columns": columns,
-        "rows": [
-            [_build_cell(site, name, row, links.get(name), names) for name in columns]
-            for row in rows[:MAX_QUESTION_ROWS]
-        ],
+        "rows": _build_cells(site, columns, rows[:MAX_QUESTION_ROWS], names),
         "has_more": len(rows) > MAX_QUESTION_ROWS,
         "max_rows": MAX_QUESTION_ROWS,
         "max_length": MAX_FIELD_LENGTH,
     }
     return await site.render("question.html", context)
+
+
+def _build_cells(
+    site: SiteRequest,
+    columns: Sequence[str],
+    rows: Sequence[Mapping[str, Any]],
+    agencies: Mapping[str, str],
+) -> list[list[Cell]]:
+    links: dict[str, str] = {}  # column → the column with the id of the page that it links to
+    for link, shown_columns in LINKED_COLUMNS.items():
+        if rows and link in rows[0]:
+            shown = next((name for name in shown_columns if name in columns), "")
+            links[shown] = link
+    return [
+        [_build_cell(site, name, row, links.get(name), agencies) for name in columns]
+        for row in rows
+    ]
 
 
 def _build_cell(

@@ -189,7 +189,8 @@ def parse_page(name: str, text: str, query: str = "") -> DocsPage:
     """Render a Markdown page; headings get anchors, links to pages lose their suffix and get
     `query`.
 
-    >>> page = parse_page("a", "# Search\\n\\nHow to *search*.\\n\\n## By word\\n\\nSee [the API](api.md#json).")
+    >>> text = "# Search\\n\\nHow to *search*.\\n\\n## By word\\n\\nSee [the API](api.md#json)."
+    >>> page = parse_page("a", text)
     >>> page.title, page.summary, page.headings
     ('Search', 'How to search.', [Heading(level=2, title='By word', anchor='by-word')])
     >>> print(page.html)

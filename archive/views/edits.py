@@ -109,21 +109,37 @@ async def _read_empty_context(run: RunQuery, query: RegisterQuery, name: str) ->
     is_filtered = query.after is not None or any(
         value for key, value in query.filters.items() if key != "agency"
     )
-    if not (first_crawl or knowledge["is_read"]):
-        reason = "never_crawled_agency" if agency else "never_crawled"
-    elif unconfirmed and not is_filtered:
-        reason = "unconfirmed"
-    elif not (knowledge["is_checked"] or unconfirmed):
-        reason = "unchecked"
-    elif is_filtered or agency:
-        reason = "none_hint"
-    else:
-        reason = "none_since" if first_crawl else "none_yet"
+    reason = _choose_empty_reason(
+        knowledge,
+        agency,
+        is_crawled=bool(first_crawl),
+        is_unconfirmed=bool(unconfirmed),
+        is_filtered=is_filtered,
+    )
     return {
         "why_none": reason,
         "first_crawl": first_crawl and first_crawl.isoformat(),
         "unconfirmed": unconfirmed,
     }
+
+
+def _choose_empty_reason(
+    knowledge: Mapping[str, Any],
+    agency: str | None,
+    *,
+    is_crawled: bool,
+    is_unconfirmed: bool,
+    is_filtered: bool,
+) -> str:
+    if not is_crawled and not knowledge["is_read"]:
+        return "never_crawled_agency" if agency else "never_crawled"
+    if is_unconfirmed and not is_filtered:
+        return "unconfirmed"
+    if not is_unconfirmed and not knowledge["is_checked"]:
+        return "unchecked"
+    if is_filtered or agency:
+        return "none_hint"
+    return "none_since" if is_crawled else "none_yet"
 
 
 def needs_export(site: SiteRequest, next_cursor: int | None) -> bool:

@@ -48,7 +48,7 @@ from archive.follow.subscriptions import (
     read_follow_settings,
 )
 from archive.mail_and_webhooks import check_public_url
-from archive.search.search_request import build_search_url
+from archive.search.search_request import SearchRequest, build_search_url
 from archive.times import now
 from archive.urls import host_to_ascii, parse_ip_address
 from archive.views.lists import find_tag
@@ -235,7 +235,8 @@ def _normalise_address(channel: str, text: str, settings: FollowSettings) -> str
     """Return a mail address or the URL of a webhook; None if it is not one.
 
     >>> settings = FollowSettings(public_url="https://a.se", sender="a@a.se")
-    >>> [_normalise_address("mail", text, settings) for text in ("Ada@Årsta.se", "a@b", "a@b.se, c@d.se")]
+    >>> [_normalise_address("mail", text, settings)
+    ...     for text in ("Ada@Årsta.se", "a@b", "a@b.se, c@d.se")]
     ['Ada@xn--rsta-poa.se', None, None]
     """
     if channel == "webhook":
@@ -279,26 +280,30 @@ async def list_feeds(site: SiteRequest, followed: Followed) -> list[tuple[str, s
         return [("index.edits_atom", site.path("/-/edits.atom", release=followed.release))]
     if followed.person:
         (row,) = await site.run(PERSON_SQL, {"slug": followed.person})
-        return [
-            (
-                "index.new_atom",
-                site.path("/search.atom", q=f'säger:"{row["name"]}"', agency=row["agency"]),
-            )
-        ]
-    search, filters = followed.search, {}
-    is_simple = not (search.text or search.exclude) and all(
-        len(values) == 1 for values in search.include.values()
-    )
-    if is_simple and set(search.include) == {"tag"}:
-        tag = await find_tag(site.run, search.include["tag"][0])
-        filters = {"tag": tag["id"]} if tag else {}
-    elif is_simple and set(search.include) <= {"agency"}:
-        filters = {name: values[0] for name, values in search.include.items()}
+        quotes = site.path("/search.atom", q=f'säger:"{row["name"]}"', agency=row["agency"])
+        return [("index.new_atom", quotes)]
+    search = followed.search
+    filters = await _find_feed_filters(site, search)
     if filters or not (search.text or search.has_filters):
         paths = {"new": "/new.atom", "edits": "/-/edits.atom", "removed": "/-/removed.atom"}
         return [(f"index.{name}_atom", site.path(path, **filters)) for name, path in paths.items()]
     path = build_search_url(search, site.requested_language, ".atom")
     return [("index.new_atom", str(site.datasette.urls.path(path)))]
+
+
+async def _find_feed_filters(site: SiteRequest, search: SearchRequest) -> dict[str, Any]:
+    """Return the agency or tag of a search for nothing else, whose feeds are known; {} for any
+    other.
+    """
+    include = search.include
+    if search.text or search.exclude or any(len(values) != 1 for values in include.values()):
+        return {}
+    if set(include) == {"tag"}:
+        tag = await find_tag(site.run, include["tag"][0])
+        return {"tag": tag["id"]} if tag else {}
+    if set(include) <= {"agency"}:
+        return {name: values[0] for name, values in include.items()}
+    return {}
 
 
 # The page of a subscription
@@ -367,31 +372,57 @@ def _act_on_token(
         if found is None:
             return None
         subscription, is_all = found
-        if not is_all and (
-            action == "end_all" or (action == "access" and not subscription.confirmed)
-        ):
+        if not is_all and not _is_open_to_all(action, subscription):
             raise ReaderError(400, "error.follow_form")  # no page of such a link has this form
         listed = store.list_shown(subscription, is_all=is_all)
-        wanted = own_id or ("" if is_all else str(subscription.id))
-        chosen = (
-            listed
-            if is_all and action == "end_all"
-            else [each for each in listed if str(each.id) == wanted]
-        )
-        if not chosen and (action == "confirm" or (action == "end" and not is_all)):
+        if is_all and action == "end_all":
+            chosen = listed
+        else:
+            wanted = own_id or ("" if is_all else str(subscription.id))
+            chosen = [each for each in listed if str(each.id) == wanted]
+        if not chosen and _needs_choice(action, is_all=is_all):
             return None
         _change_subscriptions(store, action, chosen, subscription, newest)
-        current = [each for one in listed if (each := store.find(one.id))]
-        # only now: later, whoever sees the webhook's messages has the link
-        is_first = action == "confirm" and chosen[0].confirmed is None
-        owned = subscription if is_all else store.find(chosen[0].id) if is_first else None
-        is_token_ended = is_all and current and subscription.id not in {each.id for each in current}
-        return (
-            current or listed[:1],
-            is_all,
-            store.build_webhook_secret(owned) if owned and owned.channel == "webhook" else None,
-            store.renew_token(token, current[0]) if is_token_ended else token,
-        )
+        current = list(filter(None, [store.find(each.id) for each in listed]))
+        owned = subscription if is_all else _find_first_confirmed(store, action, chosen)
+        secret = _build_secret(store, owned)
+        if is_all:
+            token = _renew_token(store, token, subscription, current)
+        return current or listed[:1], is_all, secret, token
+
+
+def _needs_choice(action: str, *, is_all: bool) -> bool:
+    """Return whether an action is for one subscription, which must still be there."""
+    return action == "confirm" or (action == "end" and not is_all)
+
+
+def _is_open_to_all(action: str, subscription: Subscription) -> bool:
+    """Return whether a link to one subscription may do this, which all who get a message have."""
+    return action != "end_all" and (action != "access" or bool(subscription.confirmed))
+
+
+def _find_first_confirmed(
+    store: FollowStore, action: str, chosen: list[Subscription]
+) -> Subscription | None:
+    """Return the subscription that was confirmed just now, for the first time, or None.
+
+    Later, whoever sees the webhook's messages has the link.
+    """
+    is_first = action == "confirm" and chosen[0].confirmed is None
+    return store.find(chosen[0].id) if is_first else None
+
+
+def _build_secret(store: FollowStore, owned: Subscription | None) -> str | None:
+    is_webhook = owned is not None and owned.channel == "webhook"
+    return store.build_webhook_secret(owned) if owned and is_webhook else None
+
+
+def _renew_token(
+    store: FollowStore, token: str, subscription: Subscription, current: list[Subscription]
+) -> str:
+    """Return a token of a subscription that is left if that of the token has ended."""
+    is_ended = current and subscription.id not in {each.id for each in current}
+    return store.renew_token(token, current[0]) if is_ended else token
 
 
 def _change_subscriptions(

@@ -84,6 +84,8 @@ async def _show_month(site: SiteRequest) -> Response:
     releases = await read_release_list(site.run, agency=slug, month=month, after=after)
     calendar = await read_calendar(site.run, slug)
     count = calendar.undated if undated else calendar.months.get(month, 0)
+    # a page of releases without a date has no neighbours
+    months = [] if undated else calendar.months
     context = {
         "agency": agency,
         "month": month,
@@ -94,12 +96,8 @@ async def _show_month(site: SiteRequest) -> Response:
         "calendar": calendar,
         "count": count,
         "year": next((year for year in calendar.years if year.year == month[:4]), None),
-        "earlier": None
-        if undated
-        else max((each for each in calendar.months if each < month), default=None),
-        "later": None
-        if undated
-        else min((each for each in calendar.months if each > month), default=None),
+        "earlier": max((each for each in months if each < month), default=None),
+        "later": min((each for each in months if each > month), default=None),
     }
     return await site.render("month.html", context, status=200 if count else 404)
 

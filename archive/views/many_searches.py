@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from datasette import Response
@@ -119,11 +119,7 @@ async def _show_batch(site: SiteRequest) -> Any:
         lines, match = [*lines, *fields["text"].splitlines()], fields.get("match", match)
     if match not in ("", *MATCHES):
         raise ReaderError(400, "error.batch_match", known=", ".join(MATCHES))
-    terms = list(dict.fromkeys(filter(None, (" ".join(line.split()) for line in lines))))
-    if len(terms) > MAX_TERMS:
-        raise ReaderError(413, "error.batch_too_many", limit=MAX_TERMS)
-    if any(len(term) > MAX_TERM_LENGTH for term in terms):
-        raise ReaderError(413, "error.batch_too_long", limit=MAX_TERM_LENGTH)
+    terms = _list_terms(lines)
     if not terms and (site.format_name or is_post):
         raise ReaderError(400, "error.batch_empty")
     try:
@@ -134,13 +130,20 @@ async def _show_batch(site: SiteRequest) -> Any:
         raise PostedTextError(type(error).__name__).with_traceback(error.__traceback__) from None
 
 
+def _list_terms(lines: Iterable[str]) -> list[str]:
+    """Return the lines to search for, each once; raise ReaderError if there is too much."""
+    terms = list(dict.fromkeys(filter(None, (" ".join(line.split()) for line in lines))))
+    if len(terms) > MAX_TERMS:
+        raise ReaderError(413, "error.batch_too_many", limit=MAX_TERMS)
+    if any(len(term) > MAX_TERM_LENGTH for term in terms):
+        raise ReaderError(413, "error.batch_too_long", limit=MAX_TERM_LENGTH)
+    return terms
+
+
 async def respond(site: SiteRequest, terms: Sequence[str], match: str, *, is_post: bool) -> Any:
     """Search for the terms, and show what was found in the format of the request."""
     results = await search_terms(site.run, get_search_columns(site.datasette), terms, match)
-    ids = json.dumps([key for result in results for key in result.ids])
-    releases = (
-        {row["id"]: dict(row) for row in await site.run(HITS_SQL, {"ids": ids})} if terms else {}
-    )
+    releases = await _read_hits(site, results) if terms else {}
     searched = sum(result.state != "not_searched" for result in results)
     is_complete = all(result.state in ("searched", "no_words") for result in results)
     truncated = "" if is_complete else f"after {searched} of {len(results)} lines"
@@ -173,6 +176,12 @@ async def respond(site: SiteRequest, terms: Sequence[str], match: str, *, is_pos
         ),
     }
     return await site.render("batch.html", context, headers=headers)
+
+
+async def _read_hits(site: SiteRequest, results: Sequence[BatchResult]) -> dict[int, Any]:
+    """Return the releases that were found, by their ids."""
+    ids = json.dumps([key for result in results for key in result.ids])
+    return {row["id"]: dict(row) for row in await site.run(HITS_SQL, {"ids": ids})}
 
 
 async def search_terms(

@@ -40,10 +40,11 @@ ALLOWED = "OPTIONS, POST"
 ALLOWED_HEADERS = "Content-Type, Mcp-Method, Mcp-Name, Mcp-Protocol-Version"
 INSTRUCTIONS = """\
 An archive of what Swedish government agencies publish as news, with the later edits and removals \
-that it saw. Most texts are in Swedish: search with Swedish words. `published` and `updated` are what \
-the agency states, and null if it states nothing; `first_seen` is when the archive first read the \
-page, or imported the text. Cite the permalink of the version that you read, and the agency's own \
-address (`url`). If `complete` is false, say that the result is incomplete, or read on."""
+that it saw. Most texts are in Swedish: search with Swedish words. `published` and `updated` are \
+what the agency states, and null if it states nothing; `first_seen` is when the archive first \
+read the page, or imported the text. Cite the permalink of the version that you read, and the \
+agency's own address (`url`). If `complete` is false, say that the result is incomplete, or read \
+on."""
 HIT_MEMBERS = (
     *(
         "release",

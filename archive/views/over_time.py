@@ -8,8 +8,9 @@ for each series and period, and one for the releases without a date.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -37,6 +38,7 @@ from archive.urls import FilterError, parse_choice_parameter
 from archive.views.agencies import find_agency_slug
 from archive.web.charts import (
     Chart,
+    PeriodSeries,
     build_series,
     describe_periods,
     draw_series,
@@ -108,71 +110,89 @@ AGENCY_NAMES_SQL = "select slug, name, name_en from agencies"
 
 @site_view("q", "agency", "by", operation=COMPARE_OPERATION)
 async def _show_comparison(site: SiteRequest) -> Any:
-    texts, names = (
-        [text for each in site.args.getlist(key) if (text := each.strip())]
-        for key in ("q", "agency")
-    )
+    texts, names = _read_terms(site, "q"), _read_terms(site, "agency")
     unit = parse_choice_parameter(site.args, "by", UNITS)
     agencies = {row["slug"]: dict(row) for row in await site.run(AGENCY_NAMES_SQL, {})}
     slugs = [find_agency_slug(agencies, name) for name in names]
-    pairs = list(product(texts or [""], slugs or [""])) if texts or slugs else []
+    pairs = _pair_terms(texts, slugs)
     if len(pairs) > MAX_SERIES:
-        name, value = ("q", texts[-1]) if texts else ("agency", names[-1])
-        raise FilterError(
-            name,
-            value,
-            f"at most {MAX_SERIES} series",
-            "error.many_series",
-            n=str(len(pairs)),
-            most=str(MAX_SERIES),
-        )
+        raise _describe_excess(texts, names, len(pairs))
     if not site.format_name:
-        series = [await _count_series(site, text, slug, agencies) for text, slug in pairs]
+        series = await _count_all_series(site, pairs, agencies)
         context = await _build_context(
             site, series, unit, texts=texts, slugs=slugs, agencies=agencies
         )
         return await site.render("compare.html", context)
     if not pairs:
         raise FilterError("q", "", "words, or an agency, to compare", "error.no_words")
-    title, url = (
-        site.translate("compare.title"),
-        build_compare_url(texts, slugs, site.requested_language, unit=unit),
-    )
+    build_url = partial(build_compare_url, texts, slugs, site.requested_language, unit=unit)
     if site.format_name == "xlsx":
 
-        async def read_batches() -> AsyncIterator[
-            list[dict[str, Any]]
-        ]:  # counted when it is this download's turn
-            series = [await _count_series(site, text, slug, agencies) for text, slug in pairs]
+        async def read_batches() -> AsyncIterator[list[dict[str, Any]]]:
+            # counted when it is this download's turn
+            series = await _count_all_series(site, pairs, agencies)
             yield build_rows(site, series, *list_periods([each.counts for each in series], unit))
 
         export = DataExport(
             name="compare",
-            title=title,
-            page_url=site.url(url),
+            title=site.translate("compare.title"),
+            page_url=site.url(build_url()),
             columns=COMPARE_COLUMNS,
             batches=read_batches(),
         )
         return await render_export(site, export)
-    series = [await _count_series(site, text, slug, agencies) for text, slug in pairs]
+    series = await _count_all_series(site, pairs, agencies)
+    return await render_document(site, _build_document(site, series, unit, build_url))
+
+
+def _pair_terms(texts: Sequence[str], slugs: Sequence[str]) -> list[tuple[str, str]]:
+    """Return each text with each agency; "" stands for any words, or for all agencies."""
+    return list(product(texts or [""], slugs or [""])) if texts or slugs else []
+
+
+def _build_document(
+    site: SiteRequest,
+    series: Sequence[ComparedSearch],
+    unit: str | None,
+    build_url: Callable[..., str],
+) -> DataDocument:
     chosen_unit, periods = list_periods([each.counts for each in series], unit)
-    document = DataDocument(
+    is_cut = any(each.counts.capped for each in series)
+    return DataDocument(
         rows_name="rows",
-        title=title,
-        page_url=site.url(url),
-        url=site.url(
-            build_compare_url(
-                texts, slugs, site.requested_language, f".{site.format_name}", unit=unit
-            )
-        ),
+        title=site.translate("compare.title"),
+        page_url=site.url(build_url()),
+        url=site.url(build_url(f".{site.format_name}")),
         rows=build_rows(site, series, chosen_unit, periods),
         columns=COMPARE_COLUMNS,
         extra_members={"by": chosen_unit, "series": [_describe_series(each) for each in series]},
-        truncated=f"after {MAX_COMPARED_HITS} hits of a search"
-        if any(each.counts.capped for each in series)
-        else "",
+        truncated=f"after {MAX_COMPARED_HITS} hits of a search" if is_cut else "",
     )
-    return await render_document(site, document)
+
+
+def _read_terms(site: SiteRequest, name: str) -> list[str]:
+    return list(filter(None, map(str.strip, site.args.getlist(name))))
+
+
+def _describe_excess(texts: Sequence[str], names: Sequence[str], count: int) -> FilterError:
+    """Return the error of too many series."""
+    name, value = ("q", texts[-1]) if texts else ("agency", names[-1])
+    return FilterError(
+        name,
+        value,
+        f"at most {MAX_SERIES} series",
+        "error.many_series",
+        n=str(count),
+        most=str(MAX_SERIES),
+    )
+
+
+async def _count_all_series(
+    site: SiteRequest,
+    pairs: Iterable[tuple[str, str]],
+    agencies: Mapping[str, Mapping[str, Any]],
+) -> list[ComparedSearch]:
+    return [await _count_series(site, text, slug, agencies) for text, slug in pairs]
 
 
 async def _count_series(
@@ -245,16 +265,12 @@ async def _build_context(
     slugs: Sequence[str],
     agencies: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
-    chosen_unit, periods = list_periods([each.counts for each in series], unit)
+    counts = [each.counts for each in series]
+    chosen_unit, periods = list_periods(counts, unit)
     drawn = [build_series(each.name, each.counts, chosen_unit, periods) for each in series]
-    most, share = (
-        max((getattr(each, name) for each in drawn), default=0)
-        for name in ("most", "largest_share")
-    )
-    language, names = (
-        site.language,
-        sorted(agencies.values(), key=lambda row: swedish_sort_key(row["name"])),
-    )
+    most = max((each.most for each in drawn), default=0)
+    share = max((each.largest_share for each in drawn), default=0)
+    names = sorted(agencies.values(), key=lambda row: swedish_sort_key(row["name"]))
 
     def build_url(extension: str = "", by: str | None = unit) -> str:
         return str(
@@ -263,29 +279,8 @@ async def _build_context(
             )
         )
 
-    def format_cell(hits: int, total: int | None) -> str:
-        number = format_number(language, hits)
-        return number if total is None else f"{number} ({format_share(language, hits, total)})"
-
-    chart = Chart(
-        title="",
-        panels=(),
-        ticks=draw_ticks(label_periods(language, periods)) if periods else Markup(),
-        columns=[site.translate("chart.period"), *(each.name for each in series)],
-        rows=[
-            (
-                format_period(language, period),
-                "",
-                [format_cell(*each.values[place]) for each in drawn],
-            )
-            for place, period in enumerate(periods)
-        ],
-        notes=describe_periods(
-            site,
-            [each.counts for each in series],
-            await read_first_crawl(site.run),
-            has_agencies=bool(slugs),
-        ),
+    notes = describe_periods(
+        site, counts, await read_first_crawl(site.run), has_agencies=bool(slugs)
     )
     return {
         "series": [
@@ -296,7 +291,7 @@ async def _build_context(
             )
             for each, own in zip(series, drawn, strict=True)
         ],
-        "chart": chart,
+        "chart": _build_table(site, drawn, periods, notes),
         "unit": chosen_unit,
         "units": UNITS,
         "chosen_unit": unit,
@@ -310,6 +305,30 @@ async def _build_context(
         "max_series": MAX_SERIES,
         "max_hits": MAX_COMPARED_HITS,
     }
+
+
+def _build_table(
+    site: SiteRequest, drawn: Sequence[PeriodSeries], periods: Sequence[str], notes: Sequence[str]
+) -> Chart:
+    """Build a chart without a picture: a row for each period, a column for each series."""
+    language = site.language
+    rows = []
+    for place, period in enumerate(periods):
+        cells = [_format_share_cell(language, *each.values[place]) for each in drawn]
+        rows.append((format_period(language, period), "", cells))
+    return Chart(
+        title="",
+        panels=(),
+        ticks=draw_ticks(label_periods(language, periods)) if periods else Markup(),
+        columns=[site.translate("chart.period"), *(each.name for each in drawn)],
+        rows=rows,
+        notes=notes,
+    )
+
+
+def _format_share_cell(language: str, hits: int, total: int | None) -> str:
+    number = format_number(language, hits)
+    return number if total is None else f"{number} ({format_share(language, hits, total)})"
 
 
 ROUTES = [("/-/compare" + COMPARE_FORMAT_SUFFIX, _show_comparison)]

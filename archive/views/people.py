@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -206,18 +206,7 @@ async def _show_person(site: SiteRequest) -> Response:
     path = f"/person/{person['slug']}"
     options = {"size": site.args.get("size"), "lang": site.requested_language}
     build_url = partial(site.url, f"{path}.{site.format_name}", **options)
-    rows = [
-        {
-            **dict(row),
-            "is_current": bool(row["is_current"]),
-            "page": site.local_url(
-                f"/archive/releases/{row['release']}"
-                if row["is_current"]
-                else f"/-/revision/{row['revision']}"
-            ),
-        }
-        for row in quotes
-    ]
+    rows = [_format_quote(site, row) for row in quotes]
 
     async def read_entries() -> list[AtomEntry]:
         return [_build_quote_entry(site, person, row) for row in rows]
@@ -241,6 +230,17 @@ async def _show_person(site: SiteRequest) -> Response:
         },
     )
     return await render_document(site, document)
+
+
+def _format_quote(site: SiteRequest, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a quote with the address of the page that has it: the release's, or an earlier
+    revision's.
+    """
+    is_current = bool(row["is_current"])
+    path = f"/-/revision/{row['revision']}"
+    if is_current:
+        path = f"/archive/releases/{row['release']}"
+    return {**dict(row), "is_current": is_current, "page": site.local_url(path)}
 
 
 def _build_quote_entry(site: SiteRequest, person: dict[str, Any], row: dict[str, Any]) -> AtomEntry:

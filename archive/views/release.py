@@ -31,6 +31,7 @@ from archive.search.related_releases import choose_shown, find_related, read_rel
 from archive.search.results import HitPosition, find_hit_position
 from archive.search.search_request import (
     MAX_PAGE_NUMBER,
+    SearchRequest,
     build_hit_url,
     build_search_url,
     parse_positive_int,
@@ -165,27 +166,30 @@ async def _read_history_context(site: SiteRequest, release_id: int, url: str) ->
         "versions_picture": _draw_history(site, events),
         "events": newest,
         "older_years": older_years,
-        "version_count": len(revisions),
-        "version_releases": sorted(
-            {event["release"] for event in revisions}
-        ),  # also the ids before a merger
+        **_summarise_revisions(revisions),
         "edit_count": sum(event["kind"] in ("edit", "attachment") for event in events),
-        "last_changed": max(
-            (event["when"] for event in revisions if event["kind"] == "edit"), default=None
-        ),
-        "first_revision": min(revisions, key=lambda event: (event["when"], event["id"])),
         "last_seen": current["last_seen"],
-        "collection": current[
-            "collection"
-        ],  # name of the collection that the current state was imported from
-        "is_imported": current["kind"] == "import"
-        and not current["checks"],  # the archive itself has never checked it
+        # name of the collection that the current state was imported from
+        "collection": current["collection"],
+        # the archive itself has never checked it
+        "is_imported": current["kind"] == "import" and not current["checks"],
         "moved_here": next(moves, None),
         "status": await find_release_status(
             run, release_id, current["last_seen"] or current["when"]
         ),
         "adjacent_releases": await find_adjacent_releases(run, release_id),
         "takedowns": await read_active_takedowns(run, release_id),
+    }
+
+
+def _summarise_revisions(revisions: Sequence[TimelineEvent]) -> dict[str, Any]:
+    edits = (event["when"] for event in revisions if event["kind"] == "edit")
+    return {
+        "version_count": len(revisions),
+        # also the ids before a merger
+        "version_releases": sorted({event["release"] for event in revisions}),
+        "last_changed": max(edits, default=None),
+        "first_revision": min(revisions, key=lambda event: (event["when"], event["id"])),
     }
 
 
@@ -198,23 +202,28 @@ def _draw_history(site: SiteRequest, events: Sequence[TimelineEvent]) -> dict[st
     if not edits and not removals:
         return None
     first = min(event["when"] for event in events)
-    ends = (
-        event.get("last_seen") or event.get("ended") or event["until"] or event["when"]
-        for event in events
-    )
-    last = max(first, *ends)
+    last = max(first, *map(_find_event_end, events))
     times = {"first": format_time(site.language, first), "last": format_time(site.language, last)}
-    counts = [site.translate("history.picture.edits", n=len(edits))] if edits else []
-    counts += [site.translate("history.picture.missing", n=len(removals))] if removals else []
+    counts, kinds = [], ["version"]
+    if edits:
+        counts.append(site.translate("history.picture.edits", n=len(edits)))
+        kinds.append("edit")
+    if removals:
+        counts.append(site.translate("history.picture.missing", n=len(removals)))
+        kinds.append("missing")
     title, description = ", ".join(counts), site.translate("history.picture.span", **times)
-    kinds = ["version", *(["edit"] if edits else []), *(["missing"] if removals else [])]
-    legend = [(kind, site.translate(f"history.picture.key.{kind}")) for kind in kinds]
     return {
         "picture": draw_versions(events, last, title, description),
-        "legend": legend,
+        "legend": [(kind, site.translate(f"history.picture.key.{kind}")) for kind in kinds],
         "bars": VERSION_BARS,
         **times,
     }
+
+
+def _find_event_end(event: TimelineEvent) -> str:
+    """Return the last moment that an event says something about."""
+    end: str = event.get("last_seen") or event.get("ended") or event["until"] or event["when"]
+    return end
 
 
 async def _read_related_context(site: SiteRequest, release_id: int, agency: str) -> dict[str, Any]:
@@ -311,18 +320,25 @@ async def read_search_context(
             site.datasette.urls.path(build_hit_url(path, request, hit, site.requested_language))
         )
 
-    results = replace(
-        request, page=(found.number - 1) // request.size + 1 if found and found.number else 1
-    )
-    anchor = f"#hit-{found.number}" if found and found.number else ""
+    place = found.number if found else None
     return {
         "found": found,
         "search_words": request.text,
-        "results_url": site.datasette.urls.path(build_search_url(results, site.requested_language))
-        + anchor,
+        "results_url": _build_results_path(site, request, place),
         "highlighter": highlighter,
         "keep_search": keep_search,
     }
+
+
+def _build_results_path(site: SiteRequest, request: SearchRequest, place: int | None) -> str:
+    """Return the path of the results' page that has a hit, at that hit; of the first page without
+    one.
+    """
+    page = (place - 1) // request.size + 1 if place else 1
+    path: str = site.datasette.urls.path(
+        build_search_url(replace(request, page=page), site.requested_language)
+    )
+    return path + f"#hit-{place}" if place else path
 
 
 def _has_same_host(url: str, other: str) -> bool:

@@ -35,7 +35,7 @@ from archive.search.excerpts import SearchHit, join_marked_text
 from archive.search.former_versions import find_former_hits, iter_edit_nodes, resolve_query
 from archive.search.query_language import find_terms, list_liked, parse_query
 from archive.search.query_sql import MATCH_NOTHING, build_current_sql, build_plan, match_word
-from archive.search.ranking import HitFinder
+from archive.search.ranking import HitFinder, HitPage
 from archive.search.results import (
     Results,
     find_examples,
@@ -266,22 +266,6 @@ def _build_search_context(
     def link_facet(facet: str, value: str, *, exclude: bool = False) -> str:
         return str(urls.path(facet_links.build_url(facet, value, exclude=exclude)))
 
-    hit_page = results.hit_page if results and results.hits else None
-    shown_facets = [  # with a choice between at least two values, or a value and none
-        name
-        for name, choices in (hit_page.facets.items() if hit_page else ())
-        if len(choices) > 1 or (choices and hit_page and choices[0].count < hit_page.total)
-    ]
-    in_form = {name for name in YES_NO_FACETS if query.include.get(name) == ("yes",)}
-    hidden = replace(
-        query,
-        page=1,
-        text="",
-        all_versions=False,
-        from_day="",
-        to_day="",
-        include={name: values for name, values in query.include.items() if name not in in_form},
-    )
     can_be_ranked = find_terms(query.query.tree) or list_liked(query.query.tree)
     return {
         "query": query,
@@ -291,11 +275,11 @@ def _build_search_context(
         "results": results,
         "yes_no_facets": YES_NO_FACETS,
         "hit_page": results.hit_page if results else None,
-        "facets": shown_facets,
+        "facets": _list_shown_facets(results.hit_page) if results and results.hits else [],
         "sort_orders": [name for name in SORT_ORDERS if name != "best" or can_be_ranked],
         "result_types": RESULT_TYPES,
         "facet_names": results.facet_choices if results else {},
-        "hidden_fields": build_search_parameters(hidden),
+        "hidden_fields": build_search_parameters(_omit_form_fields(query)),
         "query_is_url": is_url(query.text),
         "has_words": has_words,
         "max_named_agencies": MAX_NAMED_AGENCIES,
@@ -311,6 +295,24 @@ def _build_search_context(
     }
 
 
+def _list_shown_facets(hit_page: HitPage) -> list[str]:
+    """Return the facets with a choice between at least two values, or a value and none."""
+    return [
+        name
+        for name, choices in hit_page.facets.items()
+        if len(choices) > 1 or (choices and choices[0].count < hit_page.total)
+    ]
+
+
+def _omit_form_fields(query: SearchRequest) -> SearchRequest:
+    """Return a search without what the fields of its form state."""
+    in_form = {name for name in YES_NO_FACETS if query.include.get(name) == ("yes",)}
+    include = {name: values for name, values in query.include.items() if name not in in_form}
+    return replace(
+        query, page=1, text="", all_versions=False, from_day="", to_day="", include=include
+    )
+
+
 def _build_period_context(
     site: SiteRequest, query: SearchRequest, results: Results, first_crawl: date | None
 ) -> dict[str, Any]:
@@ -318,21 +320,10 @@ def _build_period_context(
     to compare them.
     """
     agencies = query.include.get("agency", ())
-    is_comparable = query.show == "releases" and not (
-        query.exclude or set(query.include) - {"agency"}
-    )
-    text = _type_days(site.language, query)
-    context = {
+    context: dict[str, Any] = {
         "chart": None,
         "max_page_hits": MAX_PAGE_HITS,
-        "compare_url": site.datasette.urls.path(
-            build_compare_url([text], agencies, site.requested_language)
-        )
-        if is_comparable
-        and len(agencies) <= MAX_SERIES
-        and (text or agencies)
-        and not query.all_versions
-        else None,
+        "compare_url": _build_comparison_path(site, query),
     }
     _, names = list_periods([results.periods]) if results.periods else ("", [])
     if results.periods and len(names) > 1:
@@ -346,6 +337,21 @@ def _build_period_context(
         notes = describe_periods(site, [results.periods], first_crawl, has_agencies=bool(agencies))
         context["chart"] = build_period_chart(site, results.periods, names, build_link, notes)
     return context
+
+
+def _build_comparison_path(site: SiteRequest, query: SearchRequest) -> str | None:
+    """Return the path of a comparison of a search, or None if it has filters that comparisons
+    lack.
+    """
+    text, agencies = _type_days(site.language, query), query.include.get("agency", ())
+    if query.show != "releases" or query.exclude or set(query.include) - {"agency"}:
+        return None
+    if query.all_versions or len(agencies) > MAX_SERIES or not (text or agencies):
+        return None
+    path: str = site.datasette.urls.path(
+        build_compare_url([text], agencies, site.requested_language)
+    )
+    return path
 
 
 def _type_days(language: str, query: SearchRequest) -> str:
@@ -453,18 +459,11 @@ def _format_hit_row(site: SiteRequest, hit: SearchHit, query: SearchRequest) -> 
     `match` is strict, loose or former; `matched` lists the forms that were found, in lower case.
     """
     row, change = hit.row, hit.change
-    match = LOOSE if hit.is_loose else FORMER if change and change.kind == FORMER else STRICT
-    common = {name: row["name"] if name == "agency_name" else row[name] for name in COMMON_COLUMNS}
-    matched = ", ".join(
-        dict.fromkeys(
-            form for match in hit.explanations for forms in match.forms.values() for form in forms
-        )
-    )
     values = {
-        **common,
+        **{name: row["name"] if name == "agency_name" else row[name] for name in COMMON_COLUMNS},
         "release": row["id"],
-        "match": match,
-        "matched": matched,
+        "match": _classify_match(hit),
+        "matched": ", ".join(_list_matched_forms(hit)),
         "page": site.url(hit.path),
     }
     if query.show == "questions":
@@ -481,6 +480,21 @@ def _format_hit_row(site: SiteRequest, hit: SearchHit, query: SearchRequest) -> 
             "comparison": site.url(change.path),
         }
     return {name: values[name] for name in _list_search_columns(query)}
+
+
+def _classify_match(hit: SearchHit) -> str:
+    if hit.is_loose:
+        return LOOSE
+    return FORMER if hit.change and hit.change.kind == FORMER else STRICT
+
+
+def _list_matched_forms(hit: SearchHit) -> list[str]:
+    """Return the forms of words that were found, each once."""
+    found: dict[str, None] = {}
+    for match in hit.explanations:
+        for forms in match.forms.values():
+            found |= dict.fromkeys(forms)
+    return list(found)
 
 
 def _format_search_metadata(results: Results, query: SearchRequest) -> dict[str, Any]:
@@ -565,73 +579,65 @@ def build_search_filter(request: Any, database: str, table: str, datasette: Any)
     requests.
     """
     text, raw = request.args.get("_search"), request.args.get("_searchmode") == "raw"
-    if (
-        (database, table) != ("archive", "releases")
-        or text is None
-        or raw
-        or "_fts_table" in request.args
-    ):
+    if (database, table) != ("archive", "releases") or text is None:
         return None
+    if raw or "_fts_table" in request.args:
+        return None
+    all_versions = request.args.get("_versions") == ALL_VERSIONS
+    return partial(_read_search_filter, datasette, text, all_versions=all_versions)
 
-    async def read() -> FilterArguments | None:
-        query = parse_query(text)
-        run = build_query_runner(datasette)
-        names, notes = await resolve_query(run, query.tree)
-        plan = build_plan(query.tree, names)
-        is_whole = not any(note.key == "many_edits" for note in notes)
-        if request.args.get("_versions") == ALL_VERSIONS:
-            columns = await get_search_columns(datasette).refresh(run)
-            finder = HitFinder(
-                run=run, columns=columns, request=SearchRequest(text=text), names=names
-            )
-            former = await find_former_hits(finder, None)
-            is_whole = is_whole and not former.capped
-            plan.values["former"] = json.dumps(former.ids)
-            matching = (
-                f"id in ({build_current_sql(plan)} union select value from json_each(:former))"
-            )
-            return describe([matching], MATCH_ALL, plan.values, is_whole=is_whole)
-        if query.is_blank or (
-            query.tree and not plan.conditions and not text.startswith(MATCH_ALL)
-        ):
-            return None
-        conditions = " and ".join(plan.conditions)
-        where = (
-            [f"id in (select l.release from release_facets l where {conditions})"]
-            if conditions
-            else []
-        )
-        match = f"{MATCH_ALL} AND ({plan.match})" if plan.match else MATCH_ALL
-        return describe(where, match, plan.values, is_whole=is_whole)
 
-    def describe(
-        where: list[str], match: str, values: dict[str, Any], *, is_whole: bool
-    ) -> FilterArguments:
-        return FilterArguments(
-            where, values | {"search": match}, [] if is_whole else [NOT_ALL_SEARCHED]
-        )
+async def _read_search_filter(
+    datasette: Any, text: str, *, all_versions: bool
+) -> FilterArguments | None:
+    """Return the conditions of a search of the table releases; None for a search for nothing."""
+    query = parse_query(text)
+    run = build_query_runner(datasette)
+    names, notes = await resolve_query(run, query.tree)
+    plan = build_plan(query.tree, names)
+    is_whole = not any(note.key == "many_edits" for note in notes)
+    if all_versions:
+        columns = await get_search_columns(datasette).refresh(run)
+        finder = HitFinder(run=run, columns=columns, request=SearchRequest(text=text), names=names)
+        former = await find_former_hits(finder, None)
+        is_whole = is_whole and not former.capped
+        plan.values["former"] = json.dumps(former.ids)
+        matching = f"id in ({build_current_sql(plan)} union select value from json_each(:former))"
+        return _build_filter([matching], MATCH_ALL, plan.values, is_whole=is_whole)
+    if query.is_blank or (query.tree and not plan.conditions and not text.startswith(MATCH_ALL)):
+        return None
+    conditions = " and ".join(plan.conditions)
+    where = []
+    if conditions:
+        where = [f"id in (select l.release from release_facets l where {conditions})"]
+    match = f"{MATCH_ALL} AND ({plan.match})" if plan.match else MATCH_ALL
+    return _build_filter(where, match, plan.values, is_whole=is_whole)
 
-    return read
+
+def _build_filter(
+    where: list[str], match: str, values: dict[str, Any], *, is_whole: bool
+) -> FilterArguments:
+    notes = [] if is_whole else [NOT_ALL_SEARCHED]
+    return FilterArguments(where, values | {"search": match}, notes)
 
 
 def escape_fts(connection: sqlite3.Connection, text: str | None) -> str:
     """Translate a visitor's text to an FTS5 expression, which matches nothing if the text has no
     words.
     """
-    if text and text.startswith(MATCH_ALL):
+    text = text or ""
+    if text.startswith(MATCH_ALL):
         return text
-    tree = parse_query(text or "").tree
+    tree = parse_query(text).tree
     names, _ = run_without_waiting(resolve_query(build_connection_runner(connection), tree))
     plan = build_plan(tree, names)
     if not plan.conditions:
         return plan.match or MATCH_NOTHING
-    words = (text or "").replace(
-        ":", " "
-    )  # a filter cannot be expressed here, so its parts are searched for as words
+    # a filter cannot be expressed here, so its parts are searched for as words
+    words = text.replace(":", " ")
     terms = [" ".join(term.words) for term in find_terms(parse_query(words).tree)]
-    return (
-        " AND ".join(f"({match})" for term in terms if (match := match_word(term))) or MATCH_NOTHING
-    )
+    matches = [f"({match})" for match in filter(None, map(match_word, terms))]
+    return " AND ".join(matches) or MATCH_NOTHING
 
 
 ROUTES = [(r"/search" + EXPORT_FORMAT_SUFFIX, _show_search)]

@@ -76,10 +76,12 @@ it last found it unchanged (UTC). Never take one for the other.
 - If `checks` is 0 and the version has the cause `import`, the archive has never found the text on \
 the web.
 - A date may be a month (2024-05), a day (2024-05-18) or a moment with its offset.
-- A release with `removed_at` was removed by the agency. One with `moved_to` continues under that number.
-- Edits are what the agency changed (cause `source`); `parser` means that a later version of the archive read the \
-same page differently.
-- The texts are the agencies' own; name the agency and link both to `url` (the original) and to the release here.
+- A release with `removed_at` was removed by the agency. One with `moved_to` continues \
+under that number.
+- Edits are what the agency changed (cause `source`); `parser` means that a later version of the \
+archive read the same page differently.
+- The texts are the agencies' own; name the agency and link both to `url` (the original) and to \
+the release here.
 
 ## Pages
 
@@ -103,10 +105,12 @@ Without a key. A model can also use the tools at {site}/-/mcp (Model Context Pro
   a phrase in quotation marks
 - [A version of a release]({site}/-/revision/1.json): cite its `permalink`
 - [One release as JSON]({site}/archive/releases/1.json?_shape=objects)
-- [Releases with a word]({site}/archive/releases.json?_search=skog&_sort_desc=published&_shape=objects&_size=20)
+- [Releases with a word]({site}/archive/releases.json?_search=skog&_sort_desc=published\
+&_shape=objects&_size=20)
 - [Questions and answers]({site}/archive/questions.json?_shape=objects)
 - [What there is, in plain words]({site}/data?lang=en)
-- [Tables, views and SQL]({site}/docs/api#tables-views-and-queries): any SELECT as {site}/archive.json?sql=…
+- [Tables, views and SQL]({site}/docs/api#tables-views-and-queries): any SELECT as \
+{site}/archive.json?sql=…
 - [All releases, and then every change]({site}/-/changes.json?size=20): follow `next`, keep `cursor`
 - [All pages]({site}/sitemap.xml)
 """

@@ -167,8 +167,6 @@ async def _show_status(site: SiteRequest) -> Response:
         return await _show_status_feed(site)
     rows = await read_agency_health(site.run, site.language)
     assessed_at = max((row["judged"] for row in rows if row["judged"]), default=None)
-    faults = [row for row in rows if row["is_fault"]]
-    unacknowledged = sum(row["is_unacknowledged"] for row in rows)
     if site.format_name:
         document = DataDocument(
             rows_name="agencies",
@@ -177,7 +175,10 @@ async def _show_status(site: SiteRequest) -> Response:
             url=site.local_url(f"{STATUS_PATH}.{site.format_name}"),
             rows=[_format_status_row(site, row) for row in rows],
             columns=STATUS_COLUMNS,
-            extra_members={"judged": assessed_at, "red": unacknowledged},
+            extra_members={
+                "judged": assessed_at,
+                "red": sum(row["is_unacknowledged"] for row in rows),
+            },
         )
         return await render_document(site, document)
     days = await read_daily_states(site.run, rows, now().astimezone(SWEDISH_TIME).date())
@@ -190,6 +191,20 @@ async def _show_status(site: SiteRequest) -> Response:
         "strip_days": STRIP_DAYS,
         "strip_bars": STRIP_BARS,
         "has_strips": any(map(any, days.values())),
+        **_group_agencies(rows),
+        "assessed_at": assessed_at,
+        "overdue": assessed_at is not None and is_overdue(assessed_at),
+        "politeness": build_politeness_report(rows),
+        **_build_status_formatters(site.language),
+    }
+    return await site.render("status.html", context)
+
+
+def _group_agencies(rows: Sequence[AgencyHealth]) -> dict[str, Any]:
+    """Return the agencies by state, and the numbers of faults, for the page."""
+    faults = [row for row in rows if row["is_fault"]]
+    unacknowledged = sum(row["is_unacknowledged"] for row in rows)
+    return {
         "faults": faults,
         "unacknowledged": unacknowledged,
         "acknowledged": len(faults) - unacknowledged,
@@ -199,12 +214,7 @@ async def _show_status(site: SiteRequest) -> Response:
             for state in ("quiet", "healthy", "paused")
         },
         "never_crawled": [row for row in rows if row["never_crawled"] and row["state"] != "paused"],
-        "assessed_at": assessed_at,
-        "overdue": assessed_at is not None and is_overdue(assessed_at),
-        "politeness": build_politeness_report(rows),
-        **_build_status_formatters(site.language),
     }
-    return await site.render("status.html", context)
 
 
 def _draw_agency_strip(site: SiteRequest, days: Sequence[str]) -> Markup:
@@ -349,18 +359,25 @@ async def _show_coverage(site: SiteRequest) -> Response:
     rows = await read_coverage_overview(site.run, site.language)
     if site.format_name:
         return await render_document(site, _build_overview_document(site, rows))
+    return await site.render("coverage.html", _build_overview_context(rows))
+
+
+def _build_overview_context(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the agencies by what their coverage lacks, and the sums of all."""
     checked = [row for row in rows if row["checked"]]
-    context = {
-        "agencies_with_missing": [row for row in checked if row["missing"]],
-        "incomplete": [row for row in checked if not row["missing"] and not row["complete"]],
-        "complete": [row for row in checked if not row["missing"] and row["complete"]],
+    groups: dict[str, Any] = {"agencies_with_missing": [], "incomplete": [], "complete": []}
+    for row in checked:
+        if row["missing"]:
+            groups["agencies_with_missing"].append(row)
+        else:
+            groups["complete" if row["complete"] else "incomplete"].append(row)
+    return groups | {
         "never_audited": len(rows) - len(checked),
         "missing": sum(row["missing"] for row in checked),
         "listed": sum(row["listed"] for row in checked),
         "unlisted": sum(row["unlisted"] or 0 for row in checked),
         "audited_at": max((row["checked"] for row in checked), default=None),
     }
-    return await site.render("coverage.html", context)
 
 
 def _build_overview_document(site: SiteRequest, rows: Sequence[dict[str, Any]]) -> DataDocument:

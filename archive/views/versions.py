@@ -547,8 +547,6 @@ async def _read_diff_metadata(
             "summary_en": summarise_changes(changes, "en"),
         }
     preceding = await read_preceding_revisions(site.run, [after["id"]]) if is_consecutive else {}
-    edits = await read_edits(site.run, await find_final_release(site.run, after["release"]))
-    until, since = ((revision["seen"], revision["id"]) for revision in (before, after))
     is_edit = is_consecutive and after["cause"] == "source"
     stamp = classify_update_stamp(after["update_date_changed"], after["state"]["updated"])
     return {
@@ -558,7 +556,19 @@ async def _read_diff_metadata(
         "cause": after["cause"] if is_consecutive else None,
         "stamp": stamp if is_edit else None,
         "last_seen": find_last_seen(before["id"], preceding) if is_consecutive else None,
-        # the last edit before the older revision, and the first one after the later revision
+        **await _find_adjacent_edits(site, before, after),
+    }
+
+
+async def _find_adjacent_edits(
+    site: SiteRequest, before: Revision, after: Revision
+) -> dict[str, Any]:
+    """Return the last edit before the older revision, and the first one after the later
+    revision.
+    """
+    edits = await read_edits(site.run, await find_final_release(site.run, after["release"]))
+    until, since = ((revision["seen"], revision["id"]) for revision in (before, after))
+    return {
         "earlier_edit": next(
             (edit for edit in reversed(edits) if (edit["seen"], edit["id"]) <= until), None
         ),

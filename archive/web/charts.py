@@ -175,8 +175,10 @@ def format_share(language: str, hits: int, total: int | None) -> str:
 def label_periods(language: str, names: Sequence[str]) -> list[str]:
     """Return the ticks of periods: years, or the months of up to a year.
 
-    >>> label_periods("sv", ["2023-11", "2023-12", "2024-01"]), label_periods("sv", ["2020", "2021"])
-    (['nov 2023', 'dec', 'jan'], ['2020', '2021'])
+    >>> label_periods("sv", ["2023-11", "2023-12", "2024-01"])
+    ['nov 2023', 'dec', 'jan']
+    >>> label_periods("sv", ["2020", "2021"])
+    ['2020', '2021']
     """
     if len(names[0]) == 4:
         return _thin_out(names)
@@ -354,7 +356,7 @@ def build_edits_chart(
     notes: Sequence[str],
 ) -> Chart:
     """Build the chart of edits by week, the most important ones at the bottom."""
-    language, minimums = site.language, [least for least, _, _ in IMPORTANCE_LEVELS]
+    language = site.language
     stacks = {
         f"i{level}": [float(week.counts[level - 1]) for week in weeks] for level in range(1, 6)
     }
@@ -366,59 +368,66 @@ def build_edits_chart(
     label = site.translate("chart.edits_number", n=totals[peak], week=highest)
     title = site.translate("chart.edits")
     names = [
-        *(format_importance(language, least) for least in minimums),
+        *(format_importance(language, least) for least, _, _ in IMPORTANCE_LEVELS),
         site.translate("chart.not_rated"),
     ]
     kinds = [
         (f"i{number}", name) for number, name in enumerate(names, 1) if any(stacks[f"i{number}"])
     ]
+    picture = draw_columns(
+        stacks,
+        totals[peak] or 1,
+        f"{title}: {label}",
+        site.translate("chart.edits_span", n=sum(totals), first=first, last=last),
+    )
+    return Chart(
+        title=title,
+        panels=[Panel(label=label, picture=picture)],
+        ticks=draw_ticks(_label_weeks(language, weeks)),
+        columns=[site.translate("chart.week"), *(name for _, name in kinds)],
+        rows=[_build_week_row(language, week, kinds, build_link) for week in weeks],
+        notes=notes,
+        legend=kinds,
+    )
+
+
+def _build_week_row(
+    language: str,
+    week: EditWeek,
+    kinds: Sequence[tuple[str, str]],
+    build_link: Callable[[EditWeek], str],
+) -> tuple[str, str, list[str]]:
+    counts = [format_number(language, week.counts[int(css[1:]) - 1]) for css, _ in kinds]
+    return format_time(language, week.first.isoformat()), build_link(week), counts
+
+
+def _label_weeks(language: str, weeks: Sequence[EditWeek]) -> list[str]:
+    """Return the labels below the weeks: a month, or the year in January, where there is room."""
     months = [week.first.isoformat()[:7] for week in weeks]
-    starts = [
-        month if place and months[place - 1] != month else "" for place, month in enumerate(months)
-    ]
-    if next((place for place, month in enumerate(starts) if month), len(weeks)) * 8 >= len(weeks):
-        starts[0] = months[0]  # its label does not touch the next one
-    marked = [place for place, month in enumerate(starts) if month]
+    labelled = _choose_labelled_weeks(months)
+    labels = []
+    for place, month in enumerate(months):
+        if place not in labelled:
+            labels.append("")
+        elif month.endswith("-01"):
+            labels.append(month[:4])
+        else:
+            labels.append(format_short_month(language, month))
+    return labels
+
+
+def _choose_labelled_weeks(months: Sequence[str]) -> set[int]:
+    """Return the weeks with a label, which begin a month; January, which states the year, is among
+    them.
+    """
+    marked = [place for place in range(1, len(months)) if months[place - 1] != months[place]]
+    if (marked[0] if marked else len(months)) * 8 >= len(months):
+        marked.insert(0, 0)  # its label does not touch the next one
     step = -(-len(marked) // MAX_TICKS) or 1
     january = next(
         (number for number, place in enumerate(marked) if months[place].endswith("-01")), 0
     )
-    kept = set(marked[january % step :: step])  # January states the year
-    return Chart(
-        title=title,
-        panels=[
-            Panel(
-                label=label,
-                picture=draw_columns(
-                    stacks,
-                    totals[peak] or 1,
-                    f"{title}: {label}",
-                    site.translate("chart.edits_span", n=sum(totals), first=first, last=last),
-                ),
-            )
-        ],
-        ticks=draw_ticks(
-            [
-                ""
-                if place not in kept
-                else month[:4]
-                if month.endswith("-01")
-                else format_short_month(language, month)
-                for place, month in enumerate(starts)
-            ]
-        ),
-        columns=[site.translate("chart.week"), *(name for _, name in kinds)],
-        rows=[
-            (
-                format_time(language, week.first.isoformat()),
-                build_link(week),
-                [format_number(language, week.counts[int(css[1:]) - 1]) for css, _ in kinds],
-            )
-            for week in weeks
-        ],
-        notes=notes,
-        legend=kinds,
-    )
+    return set(marked[january % step :: step])
 
 
 # Days of an agency's health
@@ -457,15 +466,8 @@ def draw_versions(
         return _format_unit((_parse_moment(when) - start).total_seconds() / length * TIMELINE_WIDTH)
 
     top, bottom = TIMELINE_HEIGHT - VERSION_BAR, TIMELINE_HEIGHT
-    gaps = sorted(
-        (event["when"], event["ended"] or end)
-        for event in events
-        if "ended" in event and event["kind"] != "moved"
-    )
-    # an import is not seen on the web: the bar begins when a check first found the release there
-    seen = (event["last_seen"] if event["kind"] == "import" else event["when"] for event in events)
-    shapes, at = {"version": "", "missing": "", "edit": ""}, min(filter(None, seen), default=end)
-    for begin, until in gaps:
+    shapes, at = {"version": "", "missing": "", "edit": ""}, _find_first_sight(events, end)
+    for begin, until in _list_gaps(events, end):
         if begin > at:
             shapes["version"] += f"M{place(at)} {top}H{place(begin)}V{bottom}H{place(at)}z"
         shapes["missing"] += f"M{place(begin)} {bottom - 2}H{place(until)}V{bottom}H{place(begin)}z"
@@ -480,6 +482,23 @@ def draw_versions(
             )
             shapes["edit"] += f"M{place(event['when'])} {bottom}v-{_format_unit(height)}"
     return draw("versions", (TIMELINE_WIDTH, TIMELINE_HEIGHT), shapes, title, description)
+
+
+def _list_gaps(events: Sequence[Mapping[str, Any]], end: str) -> list[tuple[str, str]]:
+    """Return when the release was missing, as pairs of first and last moment, in order."""
+    return sorted(
+        (event["when"], event["ended"] or end)
+        for event in events
+        if "ended" in event and event["kind"] != "moved"
+    )
+
+
+def _find_first_sight(events: Sequence[Mapping[str, Any]], end: str) -> str:
+    """Return when the release was first seen on the web: an import is not, so it counts from when a
+    check found the release there.
+    """
+    seen = (event["last_seen"] if event["kind"] == "import" else event["when"] for event in events)
+    return min(filter(None, seen), default=end)
 
 
 def _parse_moment(when: str) -> datetime:

@@ -146,8 +146,10 @@ def _format_external_link(url: str | None) -> Markup:
     """Return the href and rel attributes of an external link, or nothing unless the URL is http or
     https.
 
-    >>> str(_format_external_link("https://fyr.example/?a&b")), str(_format_external_link("javascript:alert(1)//a.pdf"))
-    (' href="https://fyr.example/?a&amp;b" rel="external"', '')
+    >>> str(_format_external_link("https://fyr.example/?a&b"))
+    ' href="https://fyr.example/?a&amp;b" rel="external"'
+    >>> str(_format_external_link("javascript:alert(1)//a.pdf"))
+    ''
     """
     if not url or not WEB_URL.match(url):
         return Markup()

@@ -91,9 +91,11 @@ def list_closed_routes(datasette: Any) -> list[str]:
 def is_data_request(path: str, database_names: list[str]) -> bool:
     """Return whether a request reads a whole table or runs a statement; a single row is cheap.
 
-    >>> [is_data_request(path, ["archive"]) for path in ("/archive", "/archive.json", "/archive/releases")]
+    >>> [is_data_request(path, ["archive"])
+    ...     for path in ("/archive", "/archive.json", "/archive/releases")]
     [True, True, True]
-    >>> [is_data_request(path, ["archive"]) for path in ("/archive/-/query", "/archive/-/query.csv", "/archive/")]
+    >>> [is_data_request(path, ["archive"])
+    ...     for path in ("/archive/-/query", "/archive/-/query.csv", "/archive/")]
     [True, True, True]
     >>> [is_data_request(path, ["archive"]) for path in ("/archive/x/1", "/archive/x/query", "/")]
     [False, False, False]

@@ -65,6 +65,20 @@ class MarkedPlace(NamedTuple):
     steps_at: int
 
 
+def _add_span_to_pieces(span: Span, row: DiffRow, op: str, spans: list[list[Span]]) -> None:
+    """Add a span of the earlier ("del") or later ("ins") text of a row to the pieces that it
+    covers.
+    """
+    (first, last), start = span, 0
+    for piece, found in zip(row.pieces, spans, strict=True):
+        if piece.op not in ("same", op):
+            continue
+        end = start + len(piece.text)
+        if first < end and last > start:
+            found.append((max(first, start) - start, min(last, end) - start))
+        start = end
+
+
 class HtmlText:
     """The plain text of sanitised HTML, and the position of each of its characters in the HTML."""
 
@@ -210,18 +224,12 @@ class PageHighlighter:
             return []
         spans: list[list[Span]] = [[] for _ in row.pieces]
         for op in ("del", "ins"):  # the earlier text, then the later one
-            text, starts = "", []
-            for piece in row.pieces:
-                starts.append(len(text))
-                text += piece.text if piece.op in ("same", op) else ""
+            text = "".join(piece.text for piece in row.pieces if piece.op in ("same", op))
             url_start = text.rfind("http") if field == "images" else -1
-            for first, last in self._find_spans(
-                text[:url_start] if url_start >= 0 else text, searched
-            ):
-                for piece, start, found in zip(row.pieces, starts, spans, strict=True):
-                    end = start + len(piece.text)
-                    if piece.op in ("same", op) and first < end and last > start:
-                        found.append((max(first, start) - start, min(last, end) - start))
+            if url_start >= 0:
+                text = text[:url_start]
+            for span in self._find_spans(text, searched):
+                _add_span_to_pieces(span, row, op, spans)
         sources = [HtmlText(str(escape(piece.text))) for piece in row.pieces]
         return [self._mark(source, found) for source, found in zip(sources, spans, strict=True)]
 

@@ -513,7 +513,8 @@ def get_body(operation: DataOperation) -> Type:
 def _name_operation(route: Route) -> str:
     """Return an operation's name: the words of its path, and its format unless that is JSON.
 
-    >>> [_name_operation(Route(path, "csv", {}, None)) for path in ("/search.csv", "/-/evidence/removal-{key}.csv")]
+    >>> [_name_operation(Route(path, "csv", {}, None))
+    ...     for path in ("/search.csv", "/-/evidence/removal-{key}.csv")]
     ['search_csv', 'evidence_removal_csv']
     >>> _name_operation(Route("/-/diff/{one}/{other}.json", "json", {}, None))
     'diff'

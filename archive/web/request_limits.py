@@ -108,7 +108,8 @@ def client_key(scope: Mapping[str, Any]) -> str:
     A household or a server has a whole such network. Behind a proxy that uvicorn trusts, the
     address is that of X-Forwarded-For. Returns "" if there is none.
 
-    >>> hosts = ("203.0.113.7", "::ffff:203.0.113.7", "2001:db8:0:1:a::9", "2001:DB8:0:1::1%eth0", "unix")
+    >>> hosts = ["203.0.113.7", "::ffff:203.0.113.7"]
+    >>> hosts += ["2001:db8:0:1:a::9", "2001:DB8:0:1::1%eth0", "unix"]
     >>> [client_key({"client": (host, 1)}) for host in hosts]
     ['203.0.113.7', '203.0.113.7', '2001:db8:0:1::/64', '2001:db8:0:1::/64', 'unix']
     """

@@ -220,7 +220,8 @@ def _check_parameters(arguments: Any, parameters: Collection[str]) -> None:
 def _has_data_format(path: str) -> bool:
     """Return whether a path names a data format, so that errors are JSON rather than pages.
 
-    >>> [_has_data_format(path) for path in ("/archive/releases.csv", "/search.atom", "/archive/releases", "/a.css")]
+    >>> [_has_data_format(path)
+    ...     for path in ("/archive/releases.csv", "/search.atom", "/archive/releases", "/a.css")]
     [True, True, False, False]
     """
     return bool(DATA_FORMAT.search(path.partition("?")[0]))

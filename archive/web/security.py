@@ -26,7 +26,7 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from email.utils import formatdate
 from functools import partial
 from pathlib import Path
@@ -174,7 +174,8 @@ def _hide_reader(record: logging.LogRecord) -> bool:
     """Remove the client and the query from a line of uvicorn's access log; return True to keep the
     line.
 
-    >>> record = logging.makeLogRecord({"args": ("203.0.113.7:1", "GET", "/search?q=bro", "1.1", 200)})
+    >>> values = ("203.0.113.7:1", "GET", "/search?q=bro", "1.1", 200)
+    >>> record = logging.makeLogRecord({"args": values})
     >>> _hide_reader(record), record.args
     (True, ('-', 'GET', '/search', '1.1', 200))
     """
@@ -234,6 +235,23 @@ def _check_request(scope: dict[str, Any]) -> None:
         raise ValueError("the Host header is not a host")
 
 
+@dataclass(frozen=True, slots=True)
+class CheckedRequest:
+    """A request whose method, path, host and parameters are valid."""
+
+    path: str
+    query_args: Mapping[str, str]
+    client: str
+    is_post: bool
+
+    @property
+    def is_workbook(self) -> bool:
+        """Return whether it asks for an Excel file, which does not wait here, but before each of
+        its batches (archive.web.requests).
+        """
+        return self.path.endswith(".xlsx") and not self.is_post
+
+
 class RequestLimiter:
     """Limits requests, with a queue for visitors' statements and one for each kind of slow page."""
 
@@ -261,20 +279,13 @@ class RequestLimiter:
         if scope["type"] != "http":
             await app(scope, receive, send)
             return
-        raw = scope.get("raw_path") or scope["path"].encode()
-        path = (
-            raw.decode("latin-1")
-            .partition("?")[0]
-            .removeprefix(self.datasette.setting("base_url").rstrip("/"))
-        )
+        path = self.read_path(scope)
         is_post = scope["method"] == "POST" and path in POST_PATHS
-        # a body that is not read would be taken for the next request, or be received without end
-        send_refusal = partial(_send_and_close, send) if has_body(scope) else send
+        send_refusal = _choose_refusal_send(scope, send)
         if scope["method"] not in ALLOWED_METHODS and not is_post:
             allow = ", ".join((*ALLOWED_METHODS, "POST") if path in POST_PATHS else ALLOWED_METHODS)
-            await self.reject(path, 405, "This site can only be read.", allow=allow).asgi_send(
-                send_refusal
-            )
+            refusal = self.reject(path, 405, "This site can only be read.", allow=allow)
+            await refusal.asgi_send(send_refusal)
             return
         try:
             _check_request(scope)
@@ -284,67 +295,81 @@ class RequestLimiter:
         except ValueError as error:
             await self.reject(path, 400, str(error)).asgi_send(send_refusal)
             return
-        client = client_key(scope)
+        request = CheckedRequest(path, query_args, client_key(scope), is_post)
+        await self.serve_checked(app, request, scope, receive, send)
+
+    def read_path(self, scope: dict[str, Any]) -> str:
+        """Return the path of a request as it was sent, below the site's base."""
+        raw = scope.get("raw_path") or scope["path"].encode()
+        base = self.datasette.setting("base_url").rstrip("/")
+        return str(raw.decode("latin-1").partition("?")[0].removeprefix(base))
+
+    async def serve_checked(
+        self,
+        app: Any,
+        request: CheckedRequest,
+        scope: dict[str, Any],
+        receive: Any,
+        send: Any,
+    ) -> None:
+        """Serve a valid request when it is its turn, or refuse it if too many others are
+        waiting.
+        """
+        path, client = request.path, request.client
         data_request = None
         if is_data_request(path, list_database_paths(self.datasette)):
-            data_request = self.build_visitor_request(path, query_args, client)
-        # an Excel file does not wait here, but before each of its batches (archive.web.requests)
-        is_workbook = path.endswith(".xlsx") and not is_post
-        # such a page repeats the search
-        slow_path = "/search" if "hit" in query_args and path.startswith(HIT_PATHS) else path
-        slow_path = f"POST {path}" if is_post else slow_path
-        page_queue = next(
-            (queue for prefix, queue in self.page_queues if slow_path.startswith(prefix)), None
-        )
-        page_request = (
-            VisitorRequest(self.limits, page_queue, client=client)
-            if page_queue and not is_workbook
-            else None
-        )
-        queued_request = data_request or page_request
-        refuse = partial(self.refuse, scope, path, query_args)
+            data_request = self.build_visitor_request(path, request.query_args, client)
+        queued_request = data_request or self.build_page_request(request)
+        refuse = partial(self.refuse, scope, path, request.query_args)
+        send_refusal = _choose_refusal_send(scope, send)
         # before any expensive work
         if queued_request and not queued_request.queue.has_room(client):
             await refuse(send_refusal)
             return
-
-        if is_post:
+        if request.is_post:
             body = await self.receive_body(scope, receive, client)
             if body is None:
                 await refuse(send_refusal)
                 return
-            scope, send = (
-                {**scope, "archive_body": body},
-                send if body.is_received else send_refusal,
-            )
-
-        async def run(scope: dict[str, Any], receive: Any, send: Any) -> None:
-            current_visitor_request.set(data_request)
-            try:
-                if queued_request and queued_request.streaming:
-                    queued_request.begin_stream()  # the stream waits before each of its pages
-                elif queued_request:  # before Datasette does any work
-                    await queued_request.acquire_slot()
-                await app(scope, receive, send)
-            except BusyError:
-                await refuse(send)
-
+            scope = {**scope, "archive_body": body}
+            send = send if body.is_received else send_refusal
+        run = partial(
+            _run_in_turn,
+            app=app,
+            data_request=data_request,
+            queued_request=queued_request,
+            refuse=refuse,
+        )
+        # how long an export takes depends on the length of the list
+        is_list = not data_request and path.endswith((".csv", ".xlsx"))
         delivery = ResponseDelivery(
             self.limits,
             self.buffer_budget,
             send,
             queued_request,
-            killable=bool(data_request) or is_workbook or is_post,
-            is_export=(
-                not data_request and path.endswith((".csv", ".xlsx"))
-            )  # the duration depends on the length of the list
-            or path.startswith(FILES_PATH),
+            killable=bool(data_request) or request.is_workbook or request.is_post,
+            is_export=is_list or path.startswith(FILES_PATH),
         )
         try:
             await delivery.run(run, scope, receive)
         finally:
             if queued_request:
                 queued_request.close()
+
+    def build_page_request(self, request: CheckedRequest) -> VisitorRequest | None:
+        """Return the queue entry of a slow page of the archive, or None for any other request."""
+        path = request.path
+        if request.is_workbook:
+            return None
+        # such a page repeats the search
+        slow_path = (
+            "/search" if "hit" in request.query_args and path.startswith(HIT_PATHS) else path
+        )
+        slow_path = f"POST {path}" if request.is_post else slow_path
+        for prefix, queue in self.page_queues:
+            if slow_path.startswith(prefix):
+                return VisitorRequest(self.limits, queue, client=request.client)
+        return None
 
     async def receive_body(
         self, scope: dict[str, Any], receive: Any, client: str
@@ -430,6 +455,35 @@ class RequestLimiter:
         return Response.text(f"{message}\n", status=status, headers=headers)
 
 
+def _choose_refusal_send(scope: dict[str, Any], send: Any) -> Any:
+    """Return how a refusal is sent: a body that is not read would be taken for the next request, or
+    be received without end.
+    """
+    return partial(_send_and_close, send) if has_body(scope) else send
+
+
+async def _run_in_turn(
+    scope: dict[str, Any],
+    receive: Any,
+    send: Any,
+    *,
+    app: Any,
+    data_request: VisitorRequest | None,
+    queued_request: VisitorRequest | None,
+    refuse: Callable[[Any], Awaitable[None]],
+) -> None:
+    """Run the application once the request has its turn, before Datasette does any work."""
+    current_visitor_request.set(data_request)
+    try:
+        if queued_request and queued_request.streaming:
+            queued_request.begin_stream()  # the stream waits before each of its pages
+        elif queued_request:
+            await queued_request.acquire_slot()
+        await app(scope, receive, send)
+    except BusyError:
+        await refuse(send)
+
+
 async def _send_and_close(send: Any, message: dict[str, Any]) -> None:
     """Send a message of a response, with a header that makes the server close the connection
     afterwards.
@@ -464,23 +518,10 @@ class ResponseHeaders:
 
         async def send_with_headers(message: dict[str, Any]) -> None:
             if message["type"] == "http.response.start":
-                headers = [(name.lower(), value) for name, value in message.get("headers", [])]
-                content_type = dict(headers).get(b"content-type", b"").decode("latin-1")
-                media_type = (
-                    ""
-                    if 300 <= message["status"] < 400
-                    else content_type.partition(";")[0].strip().lower()
+                headers = _build_response_headers(
+                    message, validators, page.get("language"), is_static=is_static
                 )
-                security = _build_security_headers(media_type, page.get("language"))
-                headers = [(name, value) for name, value in headers if name not in security]
-                if not is_static:
-                    headers = _add_cache_headers(headers, message["status"], validators)
-                elif message["status"] == 200:
-                    headers = [
-                        *((n, v) for n, v in headers if n not in validators),
-                        *validators.items(),
-                    ]
-                message = {**message, "headers": [*headers, *security.items()]}
+                message = {**message, "headers": headers}
             await send(message)
 
         if _is_not_modified(scope, validators):
@@ -510,6 +551,29 @@ class ResponseHeaders:
         if self.last_modified is None:
             self.last_modified = formatdate(Path(db.path).stat().st_mtime, usegmt=True).encode()
         return {b"etag": tag.encode(), b"last-modified": self.last_modified}
+
+
+def _build_response_headers(
+    message: dict[str, Any],
+    validators: dict[bytes, bytes],
+    language: str | None,
+    *,
+    is_static: bool,
+) -> list[tuple[bytes, bytes]]:
+    """Return the headers of a response with those that it needs for caches and security."""
+    status = message["status"]
+    headers = [(name.lower(), value) for name, value in message.get("headers", [])]
+    content_type = dict(headers).get(b"content-type", b"").decode("latin-1")
+    is_redirect = 300 <= status < 400
+    media_type = "" if is_redirect else content_type.partition(";")[0].strip().lower()
+    security = _build_security_headers(media_type, language)
+    headers = [(name, value) for name, value in headers if name not in security]
+    if not is_static:
+        headers = _add_cache_headers(headers, status, validators)
+    elif status == 200:
+        headers = [(name, value) for name, value in headers if name not in validators]
+        headers += validators.items()
+    return [*headers, *security.items()]
 
 
 def _build_security_headers(media_type: str, language: str | None) -> dict[bytes, bytes]:
@@ -544,7 +608,8 @@ def _build_static_headers(path: str, scope: dict[str, Any]) -> dict[bytes, bytes
 def _is_not_modified(scope: dict[str, Any], validators: dict[bytes, bytes]) -> bool:
     """Return whether the client already has the current version, by its If-None-Match header.
 
-    >>> scope = {"headers": [(b"if-none-match", b'W/"1", W/"2-sv"')]}  # a proxy that compresses makes an ETag weak
+    >>> # a proxy that compresses makes an ETag weak
+    >>> scope = {"headers": [(b"if-none-match", b'W/"1", W/"2-sv"')]}
     >>> [_is_not_modified(scope, {b"etag": tag}) for tag in (b'W/"2-sv"', b'"2-sv"', b'W/"2-en"')]
     [True, True, False]
     >>> _is_not_modified(scope, {})
@@ -560,33 +625,33 @@ def _add_cache_headers(
     headers: list[tuple[bytes, bytes]], status: int, validators: dict[bytes, bytes]
 ) -> list[tuple[bytes, bytes]]:
     """Add caching headers: a success may be cached for a few seconds, an error never."""
+    if status >= 500:
+        return [*_drop_header(headers, b"cache-control"), (b"cache-control", b"no-store")]
+    names = {name for name, _ in headers}
     fields = [
         (name, _limit_max_age(value) if name == b"cache-control" else value)
-        for name, value in headers
+        for name, value in _drop_header(headers, b"vary")
     ]
-    names = {name for name, _ in fields}
-    if status >= 500:
-        return [
-            *((name, value) for name, value in fields if name != b"cache-control"),
-            (b"cache-control", b"no-store"),
-        ]
-    fields = [*((name, value) for name, value in fields if name != b"vary"), (b"vary", VARY_VALUE)]
+    fields.append((b"vary", VARY_VALUE))
     if status in (200, 304):
         fields += [(name, value) for name, value in validators.items() if name not in names]
-        fields += (
-            []
-            if b"cache-control" in names
-            else [(b"cache-control", f"max-age={MAX_CACHE_SECONDS}".encode())]
-        )
+        if b"cache-control" not in names:
+            fields.append((b"cache-control", f"max-age={MAX_CACHE_SECONDS}".encode()))
     return fields
+
+
+def _drop_header(headers: list[tuple[bytes, bytes]], dropped: bytes) -> list[tuple[bytes, bytes]]:
+    return [(name, value) for name, value in headers if name != dropped]
 
 
 def _limit_max_age(cache_control: bytes) -> bytes:
     """Limit how long caches may store a response, even with `_ttl=`, because its text may be taken
     down.
 
-    >>> [_limit_max_age(b) for b in (b"max-age=31536000", b"max-age=5", b"private, no-store", b"public, s-maxage=9999")]
-    [b'max-age=5', b'max-age=5', b'private, no-store', b'public, s-maxage=5']
+    >>> [_limit_max_age(b) for b in (b"max-age=31536000", b"max-age=5", b"private, no-store")]
+    [b'max-age=5', b'max-age=5', b'private, no-store']
+    >>> _limit_max_age(b"public, s-maxage=9999")
+    b'public, s-maxage=5'
     """
     return MAX_AGE_DIRECTIVE.sub(
         lambda match: match[1] + str(min(int(match[2][-9:]), MAX_CACHE_SECONDS)).encode(),
@@ -664,34 +729,37 @@ def _describe_exception(exception: Exception) -> tuple[int, str, dict[str, str]]
         exception.__context__, StarvedQueryError
     ):
         return 503, "error.busy_hint", {}
+    # Datasette's message contains an HTML form with the SQL
     if isinstance(exception, QueryInterrupted) or getattr(exception, "message_is_html", False):
-        return (
-            400,
-            "error.data_too_slow",
-            {},
-        )  # Datasette's message contains an HTML form with the SQL
+        return 400, "error.data_too_slow", {}
     if isinstance(exception, DatasetteError):
-        message = str(exception.message)
-        status = (
-            400
-            if exception.status == 500 and message.startswith(CLIENT_ERROR_PREFIXES)
-            else exception.status
-        )
-        return status, "error.data_refused", {"message": message}
+        return _describe_datasette_error(exception)
     if isinstance(exception, Forbidden):
-        if exception.args == ("execute-sql",):
-            return 403, "error.data_no_sql", {}
-        return 403, "error.data_refused", {"message": str(exception.args[0])}
+        return _describe_refusal(exception)
     if isinstance(exception, BusyError):
         return 503, "error.busy_hint", {}
-    if isinstance(exception, NotFound) and exception.args in UNKNOWN_PATHS:
-        return 404, "error.data_not_found", {}
     if isinstance(exception, NotFound):
-        return 404, "error.not_found_because", {"message": str(exception.args[0])}
+        return _describe_missing_page(exception)
     if isinstance(exception, Base400):
-        return (
-            exception.status,
-            "error.bad_request",
-            {"message": str(exception.args[0]) if exception.args else ""},
-        )
+        message = str(exception.args[0]) if exception.args else ""
+        return exception.status, "error.bad_request", {"message": message}
     return 500, "error.data_fault", {}
+
+
+def _describe_datasette_error(exception: DatasetteError) -> tuple[int, str, dict[str, str]]:
+    message, status = str(exception.message), exception.status
+    if status == 500 and message.startswith(CLIENT_ERROR_PREFIXES):
+        status = 400
+    return status, "error.data_refused", {"message": message}
+
+
+def _describe_refusal(exception: Forbidden) -> tuple[int, str, dict[str, str]]:
+    if exception.args == ("execute-sql",):
+        return 403, "error.data_no_sql", {}
+    return 403, "error.data_refused", {"message": str(exception.args[0])}
+
+
+def _describe_missing_page(exception: NotFound) -> tuple[int, str, dict[str, str]]:
+    if exception.args in UNKNOWN_PATHS:
+        return 404, "error.data_not_found", {}
+    return 404, "error.not_found_because", {"message": str(exception.args[0])}

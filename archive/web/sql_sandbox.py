@@ -31,7 +31,12 @@ from datasette.database import Database, QueryInterrupted, Results
 from datasette.plugins import pm
 
 from archive.web.datasette_versions import IS_NEXT
-from archive.web.request_limits import BusyError, SandboxLimits, current_visitor_request
+from archive.web.request_limits import (
+    BusyError,
+    SandboxLimits,
+    VisitorRequest,
+    current_visitor_request,
+)
 
 # Worker processes
 
@@ -116,26 +121,15 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
         request = current_visitor_request.get()
         if request is None or sql[:6].upper() == "PRAGMA":  # only Datasette itself sends PRAGMA
             return await super().execute(sql, params, **more)
-        may_be_cut = bool(
-            more.get("truncate")
-        )  # the rows of a table or of a visitor's SQL, not of a facet or a count
+        # the rows of a table or of a visitor's SQL, not of a facet or a count
+        may_be_cut = bool(more.get("truncate"))
         page = request.page if may_be_cut else None
         if page:
             sql, params = page.rewrite(sql, params)
-        limit = (
-            min(
-                self.ds.sql_time_limit_ms,
-                more.get("custom_time_limit") or self.ds.sql_time_limit_ms,
-            )
-            / 1000
-        )
         statement = SandboxStatement(
             sql=sql,
             params=_resolve_magic_parameters(sql, params if params is not None else {}),
-            seconds=max(
-                MIN_STATEMENT_SECONDS,
-                limit if request.streaming else min(limit, request.seconds_left),
-            ),
+            seconds=self.choose_time_limit(request, more.get("custom_time_limit")),
             may_be_cut=may_be_cut,
             max_bytes=request.max_bytes,
             max_values=request.max_values,
@@ -163,16 +157,19 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
                 request.release_slot()
         if page:
             names, rows = page.take(names, rows, is_complete=is_complete)
-        elif (
-            not is_complete and IS_NEXT and request.streaming
-        ):  # 1.0 would send the part as if it were the whole
-            most = f"{request.max_bytes:,} bytes or {request.max_values:,} values"
-            raise sqlite3.OperationalError(
-                f"_stream=on means all rows, but the result has more than {most}"
-            )
         elif not is_complete:
-            request.rows_before_limit = len(rows)
+            _record_cut(request, len(rows))
         return _build_results(names, rows, truncated=not is_complete and not page)
+
+    def choose_time_limit(self, request: VisitorRequest, custom_limit: float | None) -> float:
+        """Return the seconds that a statement may take: Datasette's limit or the caller's, or what
+        is left of the request's.
+        """
+        usual: float = self.ds.sql_time_limit_ms
+        limit = min(usual, custom_limit or usual) / 1000
+        if not request.streaming:
+            limit = min(limit, request.seconds_left)
+        return max(MIN_STATEMENT_SECONDS, limit)
 
     def execute_with_retry(self, statement: SandboxStatement) -> StatementResult:
         """Run a statement, and retry once if its worker died for another reason than the statement.
@@ -238,6 +235,18 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
         super().close()
         # Datasette finds connections by database name: some may be the original's
         self.original.close()
+
+
+def _record_cut(request: VisitorRequest, row_count: int) -> None:
+    """Note that a result was cut. Raises OperationalError if 1.0 would send the part as if it were
+    the whole.
+    """
+    if IS_NEXT and request.streaming:
+        most = f"{request.max_bytes:,} bytes or {request.max_values:,} values"
+        raise sqlite3.OperationalError(
+            f"_stream=on means all rows, but the result has more than {most}"
+        )
+    request.rows_before_limit = row_count
 
 
 def _resolve_magic_parameters(sql: str, params: Any) -> Any:

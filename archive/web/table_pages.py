@@ -719,42 +719,43 @@ def _check_filters(arguments: Any, table: str, columns: Sequence[str]) -> None:
             continue
         if FILTER_FORM_OPTION.fullmatch(name) or name.removeprefix(COLUMN_SEARCH_PREFIX) != name:
             continue
-        column, separator, lookup = name.rpartition("__")
-        known = {"table": table, "known": ", ".join(columns)}
-        if name.startswith("_") and not separator:
-            options = ", ".join(sorted(TABLE_OPTIONS))
-            raise FilterError(
-                name, arguments[name], "an option", "error.unknown_option", known=options
-            )
-        if not separator or column not in columns:
-            raise FilterError(
-                name,
-                arguments[name],
-                "a column",
-                "error.unknown_column",
-                column=column or name,
-                **known,
-            )
-        if lookup not in LOOKUPS:
-            raise FilterError(
-                name,
-                arguments[name],
-                "a filter",
-                "error.unknown_lookup",
-                known=", ".join(sorted(LOOKUPS)),
-            )
+        lookup = _check_filter_name(arguments, name, table, columns)
         for value in arguments.getlist(name):
-            if lookup in LIST_LOOKUPS and value.startswith("["):
-                values = _load_json(value)
-                if not isinstance(values, list) or not all(_is_scalar(each) for each in values):
-                    expected = "a JSON list of strings and numbers"
-                    raise FilterError(name, shorten(value), expected, "error.bad_list_filter")
-            elif (
-                lookup in ("gt", "gte", "lt", "lte")
-                and value.isdigit()
-                and not NUMBER.fullmatch(value)
-            ):
-                raise FilterError(name, shorten(value), "a number")
+            _check_filter_value(name, lookup, value)
+
+
+def _check_filter_name(arguments: Any, name: str, table: str, columns: Sequence[str]) -> str:
+    """Return the lookup of a filter; raise FilterError if there is no such lookup or column."""
+    column, separator, lookup = name.rpartition("__")
+    value = arguments[name]
+    if name.startswith("_") and not separator:
+        options = ", ".join(sorted(TABLE_OPTIONS))
+        raise FilterError(name, value, "an option", "error.unknown_option", known=options)
+    if not separator or column not in columns:
+        raise FilterError(
+            name,
+            value,
+            "a column",
+            "error.unknown_column",
+            column=column or name,
+            table=table,
+            known=", ".join(columns),
+        )
+    if lookup not in LOOKUPS:
+        lookups = ", ".join(sorted(LOOKUPS))
+        raise FilterError(name, value, "a filter", "error.unknown_lookup", known=lookups)
+    return lookup
+
+
+def _check_filter_value(name: str, lookup: str, value: str) -> None:
+    """Raise FilterError for a value that Datasette would fail on."""
+    if lookup in LIST_LOOKUPS and value.startswith("["):
+        values = _load_json(value)
+        if not isinstance(values, list) or not all(map(_is_scalar, values)):
+            expected = "a JSON list of strings and numbers"
+            raise FilterError(name, shorten(value), expected, "error.bad_list_filter")
+    elif lookup in ("gt", "gte", "lt", "lte") and value.isdigit() and not NUMBER.fullmatch(value):
+        raise FilterError(name, shorten(value), "a number")
 
 
 def _check_options(arguments: Any, columns: Collection[str] = (), *, has_key: bool = False) -> None:
@@ -802,8 +803,10 @@ def _read_facet_column(value: str) -> str | None:
 def _is_through(value: str) -> bool:
     """Return whether a value of `_through=` is a JSON object with a table, a column and a value.
 
-    >>> _is_through('{"table": "a", "column": "b", "value": 1}'), _is_through("[" * 5000), _is_through("{}")
-    (True, False, False)
+    >>> _is_through('{"table": "a", "column": "b", "value": 1}')
+    True
+    >>> _is_through("[" * 5000), _is_through("{}")
+    (False, False)
     """
     through = _load_json(value)
     return (

@@ -73,9 +73,8 @@ def judge_archive(
         with archive.transaction():
             for slug in acknowledged:
                 done = acknowledge_fault(archive.db, slug, now())
-                messages.append(
-                    f"{slug}: {'acknowledged until it changes' if done else 'has no fault to acknowledge'}"
-                )
+                outcome = "acknowledged until it changes" if done else "has no fault to acknowledge"
+                messages.append(f"{slug}: {outcome}")
         run = build_connection_runner(archive.db.conn)
         rows = run_without_waiting(read_agency_health(run, "en"))
         return [row for row in rows if row["judged"]], messages

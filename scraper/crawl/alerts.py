@@ -3,9 +3,10 @@ webhook and mail.
 
 Settings come from the environment only, as some are secrets:
 
-    ALERT_WEBHOOK      URL that gets the message as JSON by POST; `text` is shown by Slack and Mattermost
+    ALERT_WEBHOOK      URL that gets the message as JSON by POST; Slack and Mattermost show `text`
     ALERT_MAIL         addresses, separated by commas
-    ALERT_SMTP         smtp://host:25 (STARTTLS if offered), smtps://user:password@host:465 (TLS from the start)
+    ALERT_SMTP         smtp://host:25 (STARTTLS if offered), or with TLS from the start
+                       smtps://user:password@host:465
     ALERT_MAIL_FROM    the sender; default: the first of ALERT_MAIL
     ALERT_LANGUAGE     sv (default) or en
     ALERT_STATUS_PAGE  URL of the public status page, to be linked in the message

@@ -62,7 +62,8 @@ TAKE_LEASE_SCRIPT = """
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
 local t = redis.call('TIME')
 local last = tonumber(redis.call('GET', KEYS[2]) or '0')
-local token = math.max(last + 1, t[1] * 1000 + math.floor(t[2] / 1000)) -- rises even if the broker lost its data
+-- rises even if the broker lost its data
+local token = math.max(last + 1, t[1] * 1000 + math.floor(t[2] / 1000))
 redis.call('SET', KEYS[2], string.format('%.0f', token))
 redis.call('SET', KEYS[1], string.format('%.0f', token), 'PX', ARGV[1])
 return token
@@ -74,13 +75,16 @@ return math.max(1, redis.call('PTTL', KEYS[1]))
 """
 # The key is kept until it expires, so that the host's delay is observed before the next lease.
 REVOKE_LEASE_SCRIPT = """
-if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('SET', KEYS[1], '0', 'KEEPTTL') return 1 end
-return 0
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], '0', 'KEEPTTL')
+return 1
 """
 SEND_MESSAGE_SCRIPT = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return -1 end
 local seq = tonumber(ARGV[3])
-if seq <= tonumber(redis.call('HGET', KEYS[3], 'seq') or '0') then return redis.call('PTTL', KEYS[1]) end
+if seq <= tonumber(redis.call('HGET', KEYS[3], 'seq') or '0') then
+    return redis.call('PTTL', KEYS[1])
+end
 local size, backlog = #ARGV[5] + #ARGV[6], tonumber(redis.call('GET', KEYS[4]) or '0')
 if backlog > 0 and backlog + size > tonumber(ARGV[4]) then return -2 end
 redis.call('XADD', KEYS[2], '*', 'token', ARGV[1], 'agency', ARGV[2], 'seq', ARGV[3],

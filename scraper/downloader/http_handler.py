@@ -159,12 +159,15 @@ def _is_truncated(response: Response) -> bool:
     """Return whether an HTML or XML page begins but does not end.
 
     >>> page = b"<!doctype html><!-- <p> --><html><body><p>Hej"
-    >>> [_is_truncated(HtmlResponse("https://a.example/", body=page + end)) for end in (b"", b"</BODY>", b"</html>\\n")]
+    >>> [_is_truncated(HtmlResponse("https://a.example/", body=page + end))
+    ...     for end in (b"", b"</BODY>", b"</html>\\n")]
     [True, False, False]
-    >>> _is_truncated(HtmlResponse("https://a.example/", body=b"<ul><li>Hej"))  # a fragment, not a page
+    >>> # a fragment, not a page
+    >>> _is_truncated(HtmlResponse("https://a.example/", body=b"<ul><li>Hej"))
     False
     >>> xml = b"<?xml?><rss><i/>"
-    >>> [_is_truncated(XmlResponse("https://a.example/", body=xml + end)) for end in (b"", b"</rss>")]
+    >>> [_is_truncated(XmlResponse("https://a.example/", body=xml + end))
+    ...     for end in (b"", b"</rss>")]
     [True, False]
     """
     root = ROOT_TAG.search(HTML_COMMENT.sub(b"", response.body[:HEAD_BYTES]))

@@ -159,8 +159,10 @@ class RobotsMiddleware(RobotsTxtMiddleware):
 def _truncate_robots(text: bytes) -> bytes:
     """Return the first MAX_ROBOTS_BYTES of a robots.txt, up to the end of a line.
 
-    >>> _truncate_robots(b"User-agent: *"), len(_truncate_robots(b"Disallow: /a\\n" * 100_000)) <= MAX_ROBOTS_BYTES
-    (b'User-agent: *', True)
+    >>> _truncate_robots(b"User-agent: *")
+    b'User-agent: *'
+    >>> len(_truncate_robots(b"Disallow: /a\\n" * 100_000)) <= MAX_ROBOTS_BYTES
+    True
     """
     return (
         text
@@ -175,7 +177,8 @@ def normalise_agent_lines(text: bytes, own_agent: str) -> bytes:
     Scrapy's parser searches for each name in ours; a slash after the names of other robots prevents
     a match.
 
-    >>> normalise_agent_lines(b"User-Agent: skogsbot/1.0 (+https://a.example)\\nuser-agent: Skog # kort", "Skogsbot/2")
+    >>> text = b"User-Agent: skogsbot/1.0 (+https://a.example)\\nuser-agent: Skog # kort"
+    >>> normalise_agent_lines(text, "Skogsbot/2")
     b'User-agent: Skogsbot\\nUser-agent: Skog/'
     >>> normalise_agent_lines(b"user-agent:*\\r\\nuseragent skogsbot*\\r\\nAllow: /", "Skogsbot")
     b'User-agent: *\\nUser-agent: Skogsbot\\nAllow: /'

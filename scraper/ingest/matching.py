@@ -41,8 +41,10 @@ class PageMatch:
         merged      the stored release, whose new URL is already stored as another release
         redirected  the URL redirects to another text than the stored one
         replaced    the URL has another text than the stored one
-        misplaced   the stored release was read at another URL, `original_url`, which only declared this URL canonical
-        duplicate   another page of a stored release, with a different text: a print version, or a later edit
+        misplaced   the stored release was read at another URL, `original_url`, which only declared
+                    this URL canonical
+        duplicate   another page of a stored release, with a different text: a print version, or a
+                    later edit
     """
 
     kind: str

@@ -215,7 +215,8 @@ def describe_press_room(url: str, agencies: dict[str, Agency]) -> str:
 def strip_year(url: str) -> str:
     """Return the URL of a listing without a year at its end; the rest of the query stays.
 
-    >>> [strip_year(f"https://a.se/{path}") for path in ("nyheter/2024/", "press?ar=2024&vy=1", "nyheter-2024.html")]
+    >>> [strip_year(f"https://a.se/{path}")
+    ...     for path in ("nyheter/2024/", "press?ar=2024&vy=1", "nyheter-2024.html")]
     ['https://a.se/nyheter/', 'https://a.se/press?vy=1', 'https://a.se/nyheter.html']
     >>> strip_year("https://a.se/agenda-2030/nyheter")
     'https://a.se/agenda-2030/nyheter'

@@ -28,16 +28,18 @@ __all__ = ["find_sources", "parse_feed", "parse_listing", "parse_sitemap"]
 
 # Texts of links to listings, in the Nordic languages, German and English.
 LISTING_NAME = build_alternation(r"""
-    nyheter | nyhetsarkiv(?:et)? | nyhetsrum(?:met)? | aktuellt | pressmeddelanden | pressrum(?:met)? | press | aktuelt
-    nyheder | presse | pressemeldinger | pressemeddelelser | presserom | aktuelles | pressemitteilungen
-    ajankohtaista | uutiset | uutishuone | tiedotteet | ođđasat | news | newsroom | press ?room | press releases
+    nyheter | nyhetsarkiv(?:et)? | nyhetsrum(?:met)? | aktuellt | pressmeddelanden
+    pressrum(?:met)? | press | aktuelt | nyheder | presse | pressemeldinger | pressemeddelelser
+    presserom | aktuelles | pressemitteilungen | ajankohtaista | uutiset | uutishuone
+    tiedotteet | ođđasat | news | newsroom | press ?room | press releases
     """)
 LINK_START = build_alternation(r"""
-    till | gå till | se | visa | läs | läs mer | alla | allt | fler | flere | senaste | våra | kaikki | lisää | all
-    more | latest | see | view | alle | mehr
+    till | gå till | se | visa | läs | läs mer | alla | allt | fler | flere | senaste | våra
+    kaikki | lisää | all | more | latest | see | view | alle | mehr
     """)
 SERVICE_WORD = build_alternation(r"""
-    (?:tool )?kit | contacts? | kontakt\w* | photos | images | bilder | abonn\w+ | prenumer\w+ | subscri\w+ | mentions
+    (?:tool )?kit | contacts? | kontakt\w* | photos | images | bilder | abonn\w+ | prenumer\w+
+    subscri\w+ | mentions
     """)
 NEWS_LINK_TEXT = re.compile(
     rf"\W*(?:{LINK_START} )*(?"

@@ -359,7 +359,8 @@ def _resolve_references(data: Any) -> Any:
     """Return the objects in Nuxt's data with their values: the data is a flat list, and values are
     given by index.
 
-    >>> _resolve_references([{"data": 1}, [2], {"title": 3, "url": 4}, "Ny bro", "/nyheter/ny-bro"])[1]
+    >>> data = [{"data": 1}, [2], {"title": 3, "url": 4}, "Ny bro", "/nyheter/ny-bro"]
+    >>> _resolve_references(data)[1]
     {'title': 'Ny bro', 'url': '/nyheter/ny-bro'}
     """
     if not isinstance(data, list):

@@ -143,8 +143,9 @@ def remove_session_ids(links: Sequence[SourceLink]) -> list[SourceLink]:
     Some sites put a new session id into every link at each visit, so that known links would look
     new.
 
-    >>> query = "xq=5f2a0c9d1e7b4a3f"
-    >>> [link.url for link in remove_session_ids([SourceLink(f"https://a.se/{n}?{query}&p={n}") for n in range(3)])]
+    >>> url = "https://a.se/{0}?xq=5f2a0c9d1e7b4a3f&p={0}"
+    >>> links = [SourceLink(url.format(number)) for number in range(3)]
+    >>> [link.url for link in remove_session_ids(links)]
     ['https://a.se/0?p=0', 'https://a.se/1?p=1', 'https://a.se/2?p=2']
     """
     # a value that only one link has may be anything

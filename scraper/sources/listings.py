@@ -500,7 +500,8 @@ def _find_ancestors(elements: Iterable[Element]) -> set[Element]:
 def _has_boilerplate_class(class_attribute: str) -> bool:
     """Return whether a class attribute names boilerplate.
 
-    >>> [_has_boilerplate_class(name) for name in ("block breadcrumbs", "relatedLinks", "c-share__list")]
+    >>> [_has_boilerplate_class(name)
+    ...     for name in ("block breadcrumbs", "relatedLinks", "c-share__list")]
     [True, True, True]
     >>> other_names = "shared-content", "unrelated", "page has-pagination", "cookies-accepted"
     >>> [_has_boilerplate_class(name) for name in other_names]

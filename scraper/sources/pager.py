@@ -39,20 +39,20 @@ from scraper.sources.links import (
 # nyheter" is "next".
 PAGE_WORDS = frozenset(
     split_word_list("""
-    sida sidan sidor page pages gå till go to visa visar show ladda load hämta in nr nummer nu aktuell nuvarande vald
-    aktiv current active selected den här du är på you are on the this
+    sida sidan sidor page pages gå till go to visa visar show ladda load hämta in nr nummer nu
+    aktuell nuvarande vald aktiv current active selected den här du är på you are on the this
     """)
 )
 NEXT_WORDS = frozenset(
     split_word_list("""
-    nästa next framåt följande nästkommande äldre older fler flere neste næste eldre ældre seuraava nächste
-    chevron_right arrow_forward navigate_next keyboard_arrow_right
+    nästa next framåt följande nästkommande äldre older fler flere neste næste eldre ældre seuraava
+    nächste chevron_right arrow_forward navigate_next keyboard_arrow_right
     """)
 )
 LIST_WORDS = frozenset(
     split_word_list("""
-    inlägg nyheter artiklar pressmeddelanden meddelanden träffar resultat poster posts news articles entries results
-    items releases
+    inlägg nyheter artiklar pressmeddelanden meddelanden träffar resultat poster posts news
+    articles entries results items releases
     """)
 )
 PAGER_WORDS = (
@@ -61,9 +61,9 @@ PAGER_WORDS = (
     | LIST_WORDS
     | frozenset(
         split_word_list("""
-        föregående previous prev bakåt tillbaka back nyare newer senare tidigare första first sista last av of totalt
-        total sidnumrering paginering pagination bläddra bland i chevron_left arrow_back navigate_before
-        keyboard_arrow_left first_page last_page
+        föregående previous prev bakåt tillbaka back nyare newer senare tidigare första first sista
+        last av of totalt total sidnumrering paginering pagination bläddra bland i chevron_left
+        arrow_back navigate_before keyboard_arrow_left first_page last_page
         """)
     )
 )
@@ -205,8 +205,9 @@ YEAR_CONTROL_XPATH = (
 # Counts: "Visar 10 av 143", "Sida 1 av 15", "143 träffar"
 COUNT_WORDS = PAGER_WORDS | frozenset(
     split_word_list("""
-    visas showing displaying har sett out to antal sammanlagt cirka ca about just de senaste latest träff träffen
-    träffarna sökträffar hits result hit nyhet shown hittade hittades vi found från meddelande
+    visas showing displaying har sett out to antal sammanlagt cirka ca about just de senaste
+    latest träff träffen träffarna sökträffar hits result hit nyhet shown hittade
+    hittades vi found från meddelande
     """)
 )
 TOTAL_WORDS = frozenset(("antal", "totalt", "sammanlagt", "total"))
@@ -290,13 +291,18 @@ OTHER_PARTS_XPATH = etree.XPath(
     " @hidden]"
 )
 MORE_BUTTON_LABEL = re.compile(
-    build_alternation(r"""
-        \W*(?:visa|ladda|hämta|läs|läs in|se)(?: in)? (?:\d+ )?(?:fler|mer|alla|äldre|nästa)\b(?P<rest>.{0,25})
-        \W*(?:fler|äldre|nästa) (?:\d+ )?(?:nyheter|pressmeddelanden|artiklar|träffar|resultat|sidor?)\W*
-        \W*(?:show|load|view|see) (?:\d+ )?(?:more|all|older)\b.{0,25} | \W*(?:older|more) (?:news|press releases)\W*
-        \W*(?:näytä|lataa) lisää\b.{0,25} | \W*(?:vis|last|hent|indlæs)(?: inn)? (?:flere|fler|mer|mere)\b.{0,25}
+    build_alternation(
+        r"""
+        \W*(?:visa|ladda|hämta|läs|läs in|se)(?: in)? (?:\d+ )?(?:fler|mer|alla|äldre|nästa)\b"""
+        r"""(?P<rest>.{0,25})
+        \W*(?:fler|äldre|nästa) (?:\d+ )?"""
+        r"""(?:nyheter|pressmeddelanden|artiklar|träffar|resultat|sidor?)\W*
+        \W*(?:show|load|view|see) (?:\d+ )?(?:more|all|older)\b.{0,25}
+        \W*(?:older|more) (?:news|press releases)\W* | \W*(?:näytä|lataa) lisää\b.{0,25}
+        \W*(?:vis|last|hent|indlæs)(?: inn)? (?:flere|fler|mer|mere)\b.{0,25}
         \W*(?:mehr|weitere)(?: \w+)? (?:laden|anzeigen)\W*
-        """),
+        """
+    ),
     re.IGNORECASE,
 )
 READ_MORE_LABEL = re.compile(r"\W*(?:läs|se) mer\b", re.IGNORECASE)  # labels of links to a text
@@ -782,7 +788,8 @@ def _is_in_marked_pager(link: Element) -> bool:
 def _read_number(text: str) -> int | None:
     """Return the number of the page in a label such as "2", "Gå till sida 2" or "11–20", or None.
 
-    >>> [_read_number(text) for text in ("2", "Sida 2, aktuell sida", "11–20", "2 nya lagar", "1 2 3")]
+    >>> [_read_number(text)
+    ...     for text in ("2", "Sida 2, aktuell sida", "11–20", "2 nya lagar", "1 2 3")]
     [2, 2, 2, None, None]
     """
     if len(text) > MAX_LABEL_LENGTH:
@@ -800,7 +807,8 @@ def _read_number(text: str) -> int | None:
 def _is_next_label(text: str) -> bool:
     """Return whether a label says nothing but that it leads to the next page.
 
-    >>> [_is_next_label(text) for text in ("Nästa sida ›", "Visa nästa 10 nyheter", "»", "Nästa steg för skogen")]
+    >>> [_is_next_label(text)
+    ...     for text in ("Nästa sida ›", "Visa nästa 10 nyheter", "»", "Nästa steg för skogen")]
     [True, True, True, False]
     """
     words = {word for word in WORD.findall(text.lower()) if not word.isdecimal()}
@@ -835,9 +843,11 @@ def _find_folder(url: str) -> str:
 def states_more(text: str, listed: int) -> bool:
     """Return whether a sentence counts more releases or pages than it shows and than were `listed`.
 
-    >>> [states_more(text, 10) for text in ("Visar 1–10 av 143", "Visar 10 av 10", "Sida 1 av 15", "143 träffar")]
+    >>> [states_more(text, 10)
+    ...     for text in ("Visar 1–10 av 143", "Visar 10 av 10", "Sida 1 av 15", "143 träffar")]
     [True, False, True, True]
-    >>> [states_more(text, 10) for text in ("Sida 15 av 15", "7 av 143 kommuner", "Visar 141–143 av 143 nyheter")]
+    >>> [states_more(text, 10)
+    ...     for text in ("Sida 15 av 15", "7 av 143 kommuner", "Visar 141–143 av 143 nyheter")]
     [False, False, False]
     """
     words = WORD.findall(THOUSANDS_MARK.sub("", text.lower()))

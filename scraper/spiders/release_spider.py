@@ -955,7 +955,8 @@ def has_noindex(response: Response, document: Document | None = None) -> bool:
 def is_noindex_directive(text: str) -> bool:
     """Return whether a robots directive forbids indexing by our robot.
 
-    >>> [is_noindex_directive(text) for text in ("noarchive, noindex", "googlebot: noindex", "index, follow")]
+    >>> [is_noindex_directive(text)
+    ...     for text in ("noarchive, noindex", "googlebot: noindex", "index, follow")]
     [True, False, False]
     """
     robot, colon, rules = text.lower().partition(":")

@@ -162,9 +162,7 @@ DATE_SPAN = re.compile(
 
 # Forms of dates and times.
 YEAR = r"(?P<y>(?:19|20)\d\d)(?!\d)"
-UNSUPPORTED_YEAR = re.compile(
-    r"(?:\s?,|-)?\s*[1-9]\d{3}(?![\d.:])"
-)  # a year that YEAR does not match
+UNSUPPORTED_YEAR = re.compile(r"(?:\s?,|-)?\s*[1-9]\d{3}(?![\d.:])")  # that YEAR does not match
 DAY_NUMBER = r"(?<!\d)(?<!\d[.:])(?P<d>\d{1,2})"
 SHORT_YEAR = rf"\s?[-'’](?P<yy>\d\d)(?![\d.:]|\s*{ANY_MONTH})"
 ORDINAL_SUFFIX = r"(?:\.|:?(?:[ea]|dje)|st|nd|rd|th)"

@@ -64,9 +64,8 @@ MAX_CONTEXT_WORDS = 3  # on either side of damaged text
 
 # Soft hyphen, zero-width marks, word joiner, byte order mark, direction marks.
 INVISIBLE_CHARACTERS = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]+")
-SPEECH_DASH = re.compile(
-    r"[-–—−‒―‐‑]\s*(?=[^\s\d])|[–—−‒―]\s+"
-)  # a hyphen before a digit is a minus sign
+# A hyphen before a digit is a minus sign.
+SPEECH_DASH = re.compile(r"[-–—−‒―‐‑]\s*(?=[^\s\d])|[–—−‒―]\s+")
 BLANK_LINES = re.compile(r"\n\s*\n+")
 
 # HTML.

@@ -560,39 +560,16 @@ def _read_page_lines(root: Element) -> Iterator[ContactLine]:
 
     The cells of a table row are separated by commas.
     """
-    walk = etree.iterwalk(root, ("start", "end"))
-    blocks, builder = [root], LineBuilder()
+    walk, builder = etree.iterwalk(root, ("start", "end")), LineBuilder(root)
     for event, element in walk:
-        tag = element.tag
-        is_block, is_marked = tag not in IN_LINE_TAGS, tag in MARKED_TAGS
-        if builder.parts and (is_block or tag == "br"):
-            yield from builder.flush_line(blocks[-1])
-        if event == "start":
-            if is_block:
-                blocks.append(element)
-            if is_marked:
-                builder.start_element(element)
-            if _is_skipped(element):
-                walk.skip_subtree()
-            else:
-                builder.add_text(element.text)
-        else:
-            if is_marked:
-                builder.end_element(element)
-            if is_block:
-                blocks.pop()
-            if element is not root:
-                builder.add_tail(element)
+        if builder.parts and (element.tag not in IN_LINE_TAGS or element.tag == "br"):
+            yield from builder.flush_line()
+        if event == "end":
+            builder.close_element(element)
+        elif not builder.open_element(element):
+            walk.skip_subtree()
     if builder.parts:
-        yield from builder.flush_line(root)
-
-
-def _is_skipped(element: Element) -> bool:
-    """Return whether an element is hidden, or has no text about contacts."""
-    style = element.get("style")
-    if style and HIDDEN_STYLE.search(style):
-        return True
-    return element.tag in NON_CONTACT_TAGS and not _is_page_form(element)
+        yield from builder.flush_line()
 
 
 def _is_page_form(element: Element) -> bool:
@@ -603,7 +580,8 @@ def _is_page_form(element: Element) -> bool:
 class LineBuilder:
     """Collects the text of a line, and counts how much of it is bold or a link to another page."""
 
-    def __init__(self) -> None:
+    def __init__(self, root: Element) -> None:
+        self.root, self.blocks = root, [root]  # the open block elements, outermost first
         self.parts: list[str] = []
         self.length = self.bold_length = self.linked_length = 0
         self.level = 9
@@ -611,7 +589,31 @@ class LineBuilder:
         self.heading_levels: list[int] = []
         self.link_start = 0  # index in `parts` of the current link's text
 
-    def start_element(self, element: Element) -> None:
+    def open_element(self, element: Element) -> bool:
+        """Open an element, and return whether its content is read."""
+        tag, style = element.tag, element.get("style")
+        if tag not in IN_LINE_TAGS:
+            self.blocks.append(element)
+        if tag in MARKED_TAGS:
+            self.start_mark(element)
+        is_hidden = style and HIDDEN_STYLE.search(style)
+        if is_hidden or (tag in NON_CONTACT_TAGS and not _is_page_form(element)):
+            return False
+        self.add_text(element.text)
+        return True
+
+    def close_element(self, element: Element) -> None:
+        tag = element.tag
+        if tag in MARKED_TAGS:
+            self.end_mark(element)
+        if tag not in IN_LINE_TAGS:
+            self.blocks.pop()
+        if element is not self.root:
+            if tag in CELL_TAGS:
+                self.add_text(", ")
+            self.add_text(element.tail)
+
+    def start_mark(self, element: Element) -> None:
         tag = element.tag
         if tag in BOLD_TAGS:
             self.open_bold_tags += 1
@@ -625,7 +627,7 @@ class LineBuilder:
             elif not href.startswith("mailto:"):
                 self.open_links += 1
 
-    def end_element(self, element: Element) -> None:
+    def end_mark(self, element: Element) -> None:
         tag = element.tag
         if tag in BOLD_TAGS:
             self.open_bold_tags -= 1
@@ -664,18 +666,12 @@ class LineBuilder:
             if self.heading_levels:
                 self.level = min(self.level, *self.heading_levels)
 
-    def add_tail(self, element: Element) -> None:
-        if element.tag in CELL_TAGS:
-            self.add_text(", ")
-        self.add_text(element.tail)
-
-    def flush_line(self, block: Element) -> Iterator[ContactLine]:
+    def flush_line(self) -> Iterator[ContactLine]:
         text = clean_line("".join(self.parts)).strip(" ,")
         if text:
             most = 0.95 * max(self.length, 1)
-            yield ContactLine(
-                text, self.level, self.bold_length >= most, self.linked_length >= most, block
-            )
+            is_bold, is_link = self.bold_length >= most, self.linked_length >= most
+            yield ContactLine(text, self.level, is_bold, is_link, self.blocks[-1])
         (
             self.parts,
             self.length,

@@ -154,6 +154,11 @@ def open_file(body: bytes) -> Iterator[Page]:
         raise FileTextError(
             "unsupported", "is neither PDF nor a document of Word, Excel or OpenDocument"
         )
+    return _open_package(body)
+
+
+def _open_package(body: bytes) -> Iterator[Page]:
+    """Write the first line of a document that is an archive of files, and yield its pages."""
     package = zipfile.ZipFile(io.BytesIO(body))
     names = set(package.namelist())
     if "word/document.xml" in names:

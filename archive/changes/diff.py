@@ -205,7 +205,7 @@ def _pair_moved_blocks(pairs: list[BlockPair]) -> list[BlockPair]:
     """Combine each removed paragraph with the same paragraph added elsewhere."""
     removed = [pair for pair in pairs if not pair.after]
     added = [pair for pair in pairs if not pair.before]
-    if not removed or not added or len(removed) * len(added) > MAX_MOVED_PAIRS:
+    if not 0 < len(removed) * len(added) <= MAX_MOVED_PAIRS:
         return pairs
     found: dict[int, BlockPair] = {}
     used: set[int] = set()

@@ -147,9 +147,7 @@ class Captures(AbstractContextManager["Captures"]):
             if is_lost and not exists:
                 raise ArchiveError(self.path, LOST_MESSAGE)
             if not readonly:
-                self._create_tables(exists=exists)
-                if archive_id and not file_id:
-                    self._db.execute(f"pragma application_id = {archive_id}")
+                self._create_tables(0 if file_id else archive_id, exists=exists)
         except sqlite3.Error as error:
             raise ArchiveError(self.path, f"cannot be opened: {error}") from error
         self.is_foreign = archive_id > 0 and file_id not in (0, archive_id)
@@ -169,14 +167,15 @@ class Captures(AbstractContextManager["Captures"]):
                 raise
             return True, 0
 
-    def _create_tables(self, *, exists: bool) -> None:
+    def _create_tables(self, new_id: int, *, exists: bool) -> None:
         """Create the tables that the file lacks: all, or the last ones if an older version made
-        it.
+        it; give the file the id of its archive, if it has none.
         """
-        if exists and self._db.execute(HAS_REFUSED_SQL).fetchone():
-            return
-        for sql in CAPTURES_SCHEMA:
+        is_current = exists and bool(self._db.execute(HAS_REFUSED_SQL).fetchone())
+        for sql in () if is_current else CAPTURES_SCHEMA:
             self._db.execute(sql)
+        if new_id:
+            self._db.execute(f"pragma application_id = {new_id}")
 
     @staticmethod
     def path_beside(archive: Path) -> Path:
@@ -425,8 +424,8 @@ class HostBases:
         return *best, False
 
     def _needs_new_base(self, body: bytes, plain: bytes, frame_size: int | None) -> bool:
-        """Return whether a page becomes a base, by its sizes alone and against the best base (None:
-        there is none).
+        """Return whether a page becomes a base, by its sizes alone and against the best base, if
+        the host has one.
         """
         # a page of text that no base fits has a new design, unlike an image or a few words
         is_text = len(body) in BASE_SIZE_RANGE and len(plain) < len(body) / 2

@@ -65,13 +65,7 @@ def write_manifest(db: sqlite3.Connection, captures: Captures, day: date) -> str
     last = find_newest_manifest(db)
     if (last and not _is_next_day(day, last)) or read_manifests(db, "day = ?", day.isoformat()):
         return None
-    last_ids = {
-        table: max(
-            db.execute(f"select max(id) from {table}").fetchone()[0] or 0,
-            last.last_id_of(table) if last else 0,
-        )
-        for table in COVERED_TABLES
-    }
+    last_ids = {table: _find_last_id(db, table, last) for table in COVERED_TABLES}
     parts = []
     for table, first, last_id in iter_part_ranges(last, last_ids):
         text = format_manifest_part(db, table, first, last_id)
@@ -86,6 +80,12 @@ def write_manifest(db: sqlite3.Connection, captures: Captures, day: date) -> str
         {**row, "digest": digest},
     )
     return digest if cursor.rowcount else None
+
+
+def _find_last_id(db: sqlite3.Connection, table: str, last: Manifest | None) -> int:
+    """Return the last id of a table, or that covered by the last manifest, if it is higher."""
+    newest = db.execute(f"select max(id) from {table}").fetchone()[0] or 0
+    return max(newest, last.last_id_of(table) if last else 0)
 
 
 def find_newest_manifest(db: sqlite3.Connection) -> Manifest | None:

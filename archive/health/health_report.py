@@ -261,6 +261,13 @@ def _join_with_and(language: str, words: Sequence[str]) -> str:
 NON_TERMINAL_WIDTH = 140  # columns of a table that is not printed on a terminal
 
 
+def _list_cells(row: AgencyHealth) -> list[str]:
+    state = row["state"] + (" (known)" if row["is_fault"] and row["acknowledged"] else "")
+    days = (row["since"], row["newest"], row["facts"].get("worked"))
+    stored = str(row["facts"].get("stored", ""))
+    return [row["agency"], state, *((day or "")[:10] for day in days), stored, row["reason_text"]]
+
+
 def print_health(rows: Sequence[AgencyHealth], name: str, notes: Sequence[str] = ()) -> None:
     """Print a row for each agency, in the order of `rows`, and the notes below.
 
@@ -273,16 +280,8 @@ def print_health(rows: Sequence[AgencyHealth], name: str, notes: Sequence[str] =
     )
     table.title_justify, table.columns[5].justify = "left", "right"
     for row in rows:
-        state = row["state"] + (" (known)" if row["is_fault"] and row["acknowledged"] else "")
-        days = (row["since"], row["newest"], row["facts"].get("worked"))
-        cells = (
-            row["agency"],
-            state,
-            *((day or "")[:10] for day in days),
-            str(row["facts"].get("stored", "")),
-        )
         style = "red" if row["is_unacknowledged"] else "yellow" if row["is_fault"] else None
-        table.add_row(*map(Text, cells), Text(row["reason_text"]), style=style)
+        table.add_row(*map(Text, _list_cells(row)), style=style)
     console = Console()
     if not console.is_terminal:
         console = Console(width=NON_TERMINAL_WIDTH)

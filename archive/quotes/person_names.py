@@ -10,9 +10,10 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from archive.changes.facts import ABBREVIATIONS, FUNCTION_WORDS, NAME_PARTICLES
-from archive.quotes.quotation_comparison import DOUBLE_MARKS, SENTENCE_END
+from archive.quotes.quotation_comparison import DOUBLE_MARKS, SENTENCE_END, SPEECH_VERBS
 
 MAX_ATTRIBUTION_LENGTH = 600  # characters
+MAX_VERB_PHRASE_LENGTH = 120  # characters that LEAD_IN finds at most
 
 # Names. Acronyms ("MSB", "EU-") have no small letter after the capital, so they are no part of a
 # name.
@@ -295,6 +296,12 @@ NO_FIRST_NAME = re.compile(
 AFTER_WORD = re.compile(
     r"(?:^| )(?:för|vid|på|i|hos|inom|till|från|av|med|om|att|of|at|in|from|that|for|to) $"
 )
+# What stands right before a passage in marks: a verb after its subject or before it, or "i
+# formuleringen:"
+LEAD_IN = re.compile(
+    rf"(?:(?P<verb>{SPEECH_VERBS})(?: (?P<object>[^.!?\"”]{{0,80}}?))?(?::| att|,)"
+    rf"|(?:formuleringen|orden|citerar\)?):|(?:{SPEECH_VERBS}))$"
+)
 FoundName = tuple[int, int, str]  # start, end and words of a name
 
 
@@ -434,6 +441,22 @@ def _build_named_subject(clauses: Sequence[str], found: FoundName, end: int) -> 
     elif role is None and (stated := ROLE_WITHOUT_COMMA.match(after)):
         role = None if _has_function_word(stated[0]) else _cut_role(after)
     return Subject(name, role, False, end, organisation=organisation)
+
+
+def parse_lead_in(before: str) -> Subject | None:
+    """Return the subject of "NAME sade:" or "sade NAME att" right before a passage in marks."""
+    match = LEAD_IN.search(before, max(len(before) - MAX_VERB_PHRASE_LENGTH, 0))
+    if not match:
+        return None
+    sentence = before[sentence_start(before, match.start()) :]
+    offset = len(before) - len(sentence)
+    if match["verb"]:
+        if match["object"] and match["object"].split()[0] == "jag":
+            return Subject(None, None, True, 0, is_author=True)
+        after = parse_subject(before + ".", match.end("verb") + 1) if match["object"] else None
+        if after and (after.name or after.is_pronoun):
+            return after
+    return parse_introduction(before[offset : match.start()])
 
 
 def _is_full_subject(head: str, start: int, end: int, name: str) -> bool:

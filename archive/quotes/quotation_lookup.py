@@ -670,7 +670,7 @@ def _is_in_each(name: str, paragraphs: Sequence[str]) -> bool:
 
 
 def _has_company(name: str, text: str) -> bool:
-    """Return whether somebody may say something with others, or in the name of another."""
+    """Return whether a person may say something with others, or in the name of another."""
     pattern = rf"{re.escape(name)}(?:\s\(\w+\))?,? (?:och|samt|tillsammans|genom|via|and) "
     return re.search(pattern, text) is not None
 

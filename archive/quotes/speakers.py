@@ -50,6 +50,7 @@ from archive.quotes.person_names import (
     name_in,
     opens_sentence,
     parse_introduction,
+    parse_lead_in,
     parse_subject,
     segment_end,
     sentence_start,
@@ -69,45 +70,30 @@ from archive.quotes.quotation_comparison import (
 QUOTED_FIELDS = ("title", "lead", "body")
 MAX_NEAR_PEOPLE = 200  # mentions of people before a quotation, in its paragraph, and after it
 MAX_PRONOUN_DISTANCE = 4  # paragraphs between a pronoun and the name that it stands for
-MAX_LEAD_IN_LENGTH = (
-    600  # characters before a passage in marks, of which one paragraph may have thousands
-)
-MAX_VERB_PHRASE_LENGTH = 120  # characters that LEAD_IN finds at most
+MAX_LEAD_IN_LENGTH = 600  # characters before a passage in marks: a paragraph may have thousands
 MAX_WORDS = 8  # of the name of a person
 WORD = re.compile(r"\w+")
 MIN_MARKED_WORDS = 3  # of a passage in marks that only a line before it attributes
 ATTRIBUTION_START = re.compile(
-    rf"(?P<comma>(?:[!?….]?"
-    rf"[{DOUBLE_MARKS}’]?[,!?…]"
-    rf"|[{DOUBLE_MARKS}])[{DOUBLE_MARKS}’]?)"
-    rf"\s+(?"
-    rf"P<verb>{SPEECH_VERBS})(?!\w)"
+    rf"(?P<comma>(?:[!?….]?[{DOUBLE_MARKS}’]?[,!?…]|[{DOUBLE_MARKS}])[{DOUBLE_MARKS}’]?)"
+    rf"\s+(?P<verb>{SPEECH_VERBS})(?!\w)"
     rf"(?: (?:{ADVERBS})(?!\w))?,?\s+(?=\w)",
 )
 # "…,” NAME said"
 SUBJECT_FIRST = re.compile(
     rf"[,.!?]?[{DOUBLE_MARKS}’]\s+(?P<subject>[^.,:\n{DOUBLE_MARKS}]{{2,80}}?) "
-    r"(?:said|says|added|adds"
-    r"|stated|noted"
-    r"|explained|explains"
-    r"|stressed|concluded|continued"
-    r"|wrote)(?!\w)"
+    r"(?:said|says|added|adds|stated|noted|explained|explains|stressed|concluded|continued|wrote)"
+    r"(?!\w)"
 )
 # At the end of a reply, where a full name must follow: another verb ("reflekterade NAME"), or none.
 FINAL_ATTRIBUTIONS = tuple(
     re.compile(pattern)
     for pattern in (
-        rf"\s+(?:säger|sade"
-        rf"|sa),\s+(?=(?:[\w-]+-?"
-        rf" ){{0,6}}{NAME_WORD}"
-        rf" (?:[{UPPER}]"
-        rf" )?{NAME_WORD}[^.\n]*\.?$)",
+        rf"\s+(?:säger|sade|sa),\s+"
+        rf"(?=(?:[\w-]+-? ){{0,6}}{NAME_WORD} (?:[{UPPER}] )?{NAME_WORD}[^.\n]*\.?$)",
         rf",\s+(?={NAME_WORD} [^,.]*, [^,.]*\b{ROLE_HEAD}[^,.]*\.?$)",
-        rf",\s+(?=(?:[\w-]+-,? )*(?:och"
-        rf" )?[\w-]*(?:{ROLE_HEADS})"
-        rf" {NAME_WORD}"
-        rf" {NAME_WORD}[^,.]{{0,"
-        rf"30}}\.?$)",
+        rf",\s+(?=(?:[\w-]+-,? )*(?:och )?[\w-]*(?:{ROLE_HEADS})"
+        rf" {NAME_WORD} {NAME_WORD}[^,.]{{0,30}}\.?$)",
         r"(?:,|(?<=[!?]))\s+(?:\w{3,}(?:ade|ar|er)|slår|slog)\s+"
         rf"(?=(?:[\w-]+ ){{0,3}}{NAME_WORD} (?:[{UPPER}] )?{NAME_WORD}[^,.]*\.?$)",
         rf"\s+(?:berättar|berättade|konstaterar|konstaterade|fortsätter|tillägger)\s+"
@@ -136,16 +122,9 @@ LIST_OPENER = re.compile(
 )
 # A line that announces points, even if it names somebody: "NAME lägger fram tre förslag:"
 ANNOUNCES_POINTS = re.compile(
-    r"\b(?:två|tre|fyra|fem"
-    r"|sex|sju|åtta"
-    r"|\d+|följande|bland"
-    r" annat|förslag\w*|punkter\w*"
-    r"|åtgärder\w*|mål\w*|frågor\w*"
-    r"|prioriteringar\w*"
-    r"|teman?|vill|ska"
-    r"|föreslår|kräver|lovar"
-    r"|presenterar|three|four|five"
-    r"|following|points)\b[^.!?]*:?$",
+    r"\b(?:två|tre|fyra|fem|sex|sju|åtta|\d+|följande|bland annat|förslag\w*|punkter\w*"
+    r"|åtgärder\w*|mål\w*|frågor\w*|prioriteringar\w*|teman?|vill|ska|föreslår|kräver|lovar"
+    r"|presenterar|three|four|five|following|points)\b[^.!?]*:?$",
     re.IGNORECASE,
 )
 BULLET = re.compile(r"[•·*]\s*")
@@ -166,17 +145,13 @@ THIRD_PERSON = re.compile(
 )
 # "säger NAME, samtidigt som han betonar …": what follows is the text's, no speech
 CLAUSE_OF_SPEAKER = re.compile(r"(?<!\w)(?:som|medan|när|där|och) (?:han|hon|hen|he|she)(?!\w)")
-ASKS = re.compile(
-    r"(?<!\w)(?:frågar|frågade|undrar|undrade|asks|asked)(?!\w)"
-)  # who is named asks, and does not answer
+# who is named asks, and does not answer
+ASKS = re.compile(r"(?<!\w)(?:frågar|frågade|undrar|undrade|asks|asked)(?!\w)")
 NO_SPEECH_VERB = re.compile("enligt|according")  # it names a source of the speaker
 # after a verb of saying: what a speaker says of their own words, or what follows no subject
 OWN_WORDS = re.compile(
-    r"(?:jag|vi|du|ni|man|att"
-    r"|det|i|på|om"
-    r"|till|hur|vad|varför|då"
-    r"|nej|ja|så|I|we|you|that|this"
-    r"|it)(?!\w)",
+    r"(?:jag|vi|du|ni|man|att|det|i|på|om|till|hur|vad|varför|då|nej|ja|så|I|we|you|that|this|it)"
+    r"(?!\w)",
     re.IGNORECASE,
 )
 Origin = Literal["attribution", "pronoun", "role", "context"]
@@ -304,9 +279,8 @@ def _continue_quote(quote: Quote, paragraph: Paragraph) -> Quote:
 
 
 CONTINUED = Subject(None, None, False, 0)  # of a paragraph that goes on with the answer before it
-UNNAMED = Subject(
-    None, None, False, -1
-)  # of a reply whose attribution has no name or role: "säger en besökare"
+# of a reply whose attribution has no name or role: "säger en besökare"
+UNNAMED = Subject(None, None, False, -1)
 
 
 def _needs_people(paragraph: Paragraph) -> bool:
@@ -393,9 +367,7 @@ def _attribute_reply(paragraph: Paragraph) -> None:
 
 
 def _find_attributions(text: str, start: int) -> list[Attribution]:
-    """Return the attributions in a reply: ", säger NAME" anywhere in it, or another form at its
-    end.
-    """
+    """Return the attributions in a reply, or the one of another form at its end."""
     found = [
         (match, subject)
         for match in ATTRIBUTION_START.finditer(text, start)
@@ -424,7 +396,7 @@ def _has_unnamed_speaker(text: str, start: int) -> bool:
 def _cut_attributions(
     text: str, start: int, found: Sequence[Attribution], speaker: Subject
 ) -> list[Span]:
-    """Return what is left of a reply without its attributions and what it tells of the speaker."""
+    """Return the parts of a reply that are speech: no attributions, nothing about the speaker."""
     spans, position = list[Span](), start
     for match, subject in found:
         if _is_another_person(subject, speaker):
@@ -482,9 +454,7 @@ def _attribute_marks(paragraph: Paragraph) -> None:
 
 
 def _find_passage_speaker(text: str, passage: Quotation) -> Subject | None:
-    """Return the subject of the attribution right after a passage in marks, or of that before
-    it.
-    """
+    """Return the subject of the attribution right after a passage in marks, or before it."""
     subject, end = None, passage.end - (passage.text[-1:] in ",.!?…")
     after = ATTRIBUTION_START.match(text, end)
     if after:
@@ -495,30 +465,6 @@ def _find_passage_speaker(text: str, passage: Quotation) -> Subject | None:
         before = text[max(passage.start - 1 - MAX_LEAD_IN_LENGTH, 0) : passage.start - 1]
         subject = parse_lead_in(before.rstrip())
     return subject
-
-
-# What stands right before a passage in marks: a verb after its subject or before it, or "i
-# formuleringen:"
-LEAD_IN = re.compile(
-    rf"(?:(?P<verb>{SPEECH_VERBS})(?: (?P<object>[^.!?\"”]{{0,80}}?))?(?::| att|,)"
-    rf"|(?:formuleringen|orden|citerar\)?):|(?:{SPEECH_VERBS}))$"
-)
-
-
-def parse_lead_in(before: str) -> Subject | None:
-    """Return the subject of "NAME sade:" or "sade NAME att" right before a passage in marks."""
-    match = LEAD_IN.search(before, max(len(before) - MAX_VERB_PHRASE_LENGTH, 0))
-    if not match:
-        return None
-    sentence = before[sentence_start(before, match.start()) :]
-    offset = len(before) - len(sentence)
-    if match["verb"]:
-        if match["object"] and match["object"].split()[0] == "jag":
-            return Subject(None, None, True, 0, is_author=True)
-        after = parse_subject(before + ".", match.end("verb") + 1) if match["object"] else None
-        if after and (after.name or after.is_pronoun):
-            return after
-    return parse_introduction(before[offset : match.start()])
 
 
 def _mark_context(paragraphs: Sequence[Paragraph]) -> None:
@@ -585,9 +531,7 @@ def _mark_replies(run: Sequence[Paragraph], above: Paragraph | None) -> None:
 
 
 def _find_replies(run: Sequence[Paragraph], *, is_attributed: bool) -> Iterator[Paragraph]:
-    """Yield the undecided replies among paragraphs with a dash; if none of these is attributed, all
-    the others must end as sentences do.
-    """
+    """Yield the replies among paragraphs with a dash: without attribution, all are sentences."""
     unfinished = sum(not each.end_of_sentence() for each in run)
     for paragraph in run:
         others = unfinished - (not paragraph.end_of_sentence())
@@ -698,9 +642,7 @@ def _find_people(paragraphs: Sequence[Paragraph]) -> list[Person]:
 
 
 def _iter_people(paragraph: Paragraph) -> Iterator[Person]:
-    """Yield the people that a paragraph names outside speech, and the subject of its
-    attribution.
-    """
+    """Yield the people named outside speech, and the subject of the attribution."""
     subject, role_end = paragraph.subject, 0
     text = _blank_spans(paragraph.text, paragraph.speech)
     for start, end, found in iter_names(text):
@@ -801,10 +743,8 @@ def _ordered_people(paragraph: Paragraph, people: Sequence[Person]) -> list[Pers
     """
     start = bisect_left(people, paragraph.index, key=attrgetter("paragraph"))
     end = bisect_right(people, paragraph.index, key=attrgetter("paragraph"))
-    own, before = (
-        people[start:end][:MAX_NEAR_PEOPLE],
-        people[max(start - MAX_NEAR_PEOPLE, 0) : start],
-    )
+    own = people[start:end][:MAX_NEAR_PEOPLE]
+    before = people[max(start - MAX_NEAR_PEOPLE, 0) : start]
     return [*own, *reversed(before), *people[end : end + MAX_NEAR_PEOPLE]]
 
 
@@ -819,14 +759,8 @@ def _complete_name(name: str, paragraph: Paragraph, people: Sequence[Person]) ->
 
 
 def _find_role(name: str, paragraph: Paragraph, people: Sequence[Person]) -> str | None:
-    return next(
-        (
-            each.role
-            for each in _ordered_people(paragraph, people)
-            if each.name == name and each.role
-        ),
-        None,
-    )
+    nearest = _ordered_people(paragraph, people)
+    return next((each.role for each in nearest if each.name == name and each.role), None)
 
 
 def _find_by_role(role: str, paragraph: Paragraph, people: Sequence[Person]) -> str | None:
@@ -930,10 +864,7 @@ def _find_speaker_in_next_line(
 
 
 def _speaks_of_speaker(before: Paragraph, paragraph: Paragraph, people: Sequence[Person]) -> bool:
-    """Return whether a line names who may say what is below it.
-
-    A title must name one person only, who speaks of "jag".
-    """
+    """Return whether a line, or a title about one person, names who may say what is below."""
     named = _find_names(before, people)
     if before.field != "title":
         return bool(named)
@@ -980,31 +911,16 @@ def write_quotes(db: Database, revision_id: int, quotes: Sequence[Quote]) -> Non
     for position, quote in enumerate(quotes, 1):
         person_id = _find_or_add_person(db, quote.speaker, agency) if quote.speaker else None
         db.execute(
-            "insert into quotes (release,"
-            " revision, position,"
-            " person, role, organisation,"
-            " text,"
-            " field, spans, kind,"
-            " origin) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "insert into quotes (release, revision, position, person, role, organisation, text,"
+            " field, spans, kind, origin) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
-                *(
-                    release_id,
-                    revision_id,
-                    position,
-                    person_id,
-                    quote.role,
-                    quote.organisation,
-                    quote.text,
-                ),
-                *(quote.field, json.dumps(quote.spans), quote.kind, quote.origin),
+                *(release_id, revision_id, position, person_id, quote.role, quote.organisation),
+                *(quote.text, quote.field, json.dumps(quote.spans), quote.kind, quote.origin),
             ],
         )
     db.conn.executemany(
-        "delete from people"
-        " where id = ? and"
-        " not exists (select"
-        " 1 from quotes where person ="
-        " people.id)",
+        "delete from people where id = ?"
+        " and not exists (select 1 from quotes where person = people.id)",
         people,
     )
 

@@ -253,8 +253,7 @@ def iter_import_lines(
             while line := stream.readline(MAX_LINE_BYTES + 1):
                 number += 1
                 if len(line) > MAX_LINE_BYTES:
-                    while line and not line.endswith(b"\n"):  # skip the rest of an overlong line
-                        line = stream.readline(MAX_LINE_BYTES)
+                    line = _skip_rest_of_line(stream, line)
                     yield number, FieldError(None, f"is longer than {MAX_LINE_BYTES} bytes")
                 elif line.removeprefix(codecs.BOM_UTF8).strip():
                     yield number, line
@@ -262,6 +261,15 @@ def iter_import_lines(
                     progress(file.name, raw.tell(), size)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise ArchiveError(file, f"cannot be unpacked after line {number}: {error}") from error
+
+
+def _skip_rest_of_line(stream: IO[bytes], line: bytes) -> bytes:
+    """Read to the end of a line that has begun; return its last part, or b"" at the end of the
+    file.
+    """
+    while line and not line.endswith(b"\n"):
+        line = stream.readline(MAX_LINE_BYTES)
+    return line
 
 
 def _batch_lines(lines: Iterable[NumberedLine]) -> Iterator[list[NumberedLine]]:

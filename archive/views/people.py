@@ -164,20 +164,22 @@ async def _show_people(site: SiteRequest) -> Response:
         "lang": site.requested_language,
     }
     build_url = partial(site.url, f"/people.{site.format_name}", **options)
-    rows = [
-        {**dict(row), "person": row["slug"], "page": site.local_url(f"/person/{row['slug']}")}
-        for row in people
-    ]
     document = DataDocument(
         rows_name="people",
         title=site.translate("people.title"),
         page_url=site.url("/people", **options),
         url=build_url(after=after or None),
         next_url=build_url(after=next_after) if next_after else None,
-        rows=[{name: row[name] for name in PERSON_MEMBERS} for row in rows],
+        rows=[_format_person(site, row) for row in people],
         columns=PERSON_MEMBERS,
     )
     return await render_document(site, document)
+
+
+def _format_person(site: SiteRequest, row: Mapping[str, Any]) -> dict[str, Any]:
+    page = site.local_url(f"/person/{row['slug']}")
+    values = {**dict(row), "person": row["slug"], "page": page}
+    return {name: values[name] for name in PERSON_MEMBERS}
 
 
 @site_view(*LIST_PARAMETERS, operation=PERSON_OPERATION)

@@ -65,6 +65,13 @@ class MarkedPlace(NamedTuple):
     steps_at: int
 
 
+def _join_row_text(field: str, row: DiffRow, op: str) -> str:
+    """Return the earlier ("del") or later ("ins") text of a row, of a picture without its URL."""
+    text = "".join(piece.text for piece in row.pieces if piece.op in ("same", op))
+    url_start = text.rfind("http") if field == "images" else -1
+    return text[:url_start] if url_start >= 0 else text
+
+
 def _add_span_to_pieces(span: Span, row: DiffRow, op: str, spans: list[list[Span]]) -> None:
     """Add a span of the earlier ("del") or later ("ins") text of a row to the pieces that it
     covers.
@@ -224,11 +231,7 @@ class PageHighlighter:
             return []
         spans: list[list[Span]] = [[] for _ in row.pieces]
         for op in ("del", "ins"):  # the earlier text, then the later one
-            text = "".join(piece.text for piece in row.pieces if piece.op in ("same", op))
-            url_start = text.rfind("http") if field == "images" else -1
-            if url_start >= 0:
-                text = text[:url_start]
-            for span in self._find_spans(text, searched):
+            for span in self._find_spans(_join_row_text(field, row, op), searched):
                 _add_span_to_pieces(span, row, op, spans)
         sources = [HtmlText(str(escape(piece.text))) for piece in row.pieces]
         return [self._mark(source, found) for source, found in zip(sources, spans, strict=True)]

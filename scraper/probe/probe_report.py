@@ -205,9 +205,7 @@ def format_item_value(value: object) -> str:
         return value.title or value.url
     if isinstance(value, ContactItem):
         return ", ".join(filter(None, astuple(value)))
-    if isinstance(value, float):
-        return f"{value:.0%}"
-    return str(value or "")
+    return f"{value:.0%}" if isinstance(value, float) else str(value or "")
 
 
 def format_columns(rows: Sequence[FieldRow]) -> str:

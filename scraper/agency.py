@@ -391,7 +391,7 @@ def _parse_texts(key: str, value: object) -> list[str]:
     """Return the strings of a key with several. Raises ValueError with the problem."""
     if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
         raise ValueError("must be a list of strings")
-    if not all(text.strip() for text in value):
+    if not all(map(str.strip, value)):
         raise ValueError("must not contain an empty string")
     if key == "wire":
         names = list(map(_parse_wire_name, value))
@@ -442,12 +442,7 @@ def _parse_json_key(table: object) -> JSONSource:
     if not isinstance(table, dict):
         raise ValueError("must be a table with url, items and link")  # noqa: TRY004 - ValueError, as for all other keys
     for key, value in table.items():
-        if key not in JSON_KEYS:
-            raise ValueError(f"{key} is not a key; the keys are {', '.join(JSON_KEYS)}")
-        if not isinstance(value, str) or not value.strip():
-            raise ValueError(f"{key} must be a string that is not empty")
-        if key != "url":
-            _check_expression(key, value)
+        _check_json_value(key, value)
     if missing := [
         key for key, is_required in JSON_KEYS.items() if is_required and key not in table
     ]:
@@ -455,6 +450,15 @@ def _parse_json_key(table: object) -> JSONSource:
     if len(PAGE_PLACEHOLDER.findall(table["url"])) > 1:
         raise ValueError("url has more than one {page}")
     return JSONSource(**{**table, "url": _parse_agency_url(table["url"])})
+
+
+def _check_json_value(key: str, value: object) -> None:
+    if key not in JSON_KEYS:
+        raise ValueError(f"{key} is not a key; the keys are {', '.join(JSON_KEYS)}")
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(f"{key} must be a string that is not empty")
+    if key != "url":
+        _check_expression(key, value)
 
 
 def _check_expression(key: str, text: str) -> None:

@@ -206,7 +206,14 @@ def check_settings(settings: BaseSettings) -> None:
             raise AgencyError("settings", None, name, problem)
     if "REVISIT_AGES" in settings:
         parse_schedule(str(settings["REVISIT_AGES"]))
-    known_names, project = {*defaults, *Settings()}, get_settings_priority("project")
+    _check_names(settings, known_names={*defaults, *Settings()})
+
+
+def _check_names(settings: BaseSettings, known_names: set[str]) -> None:
+    """Raise AgencyError for a setting of the project or command whose name is almost a known
+    one.
+    """
+    project = get_settings_priority("project")
     for name in settings:
         if name in known_names or (settings.getpriority(name) or 0) < project:
             continue

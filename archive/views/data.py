@@ -180,12 +180,6 @@ async def _show_data(site: SiteRequest) -> Response:
     agencies = await read_agency_overview(site.run)
     publication = _read_site_publication(site)
     withheld = await _read_withheld_since(site, publication) if publication else None
-    tables = {
-        name: table
-        for name, table in read_metadata()["databases"]["archive"]["tables"].items()
-        if not table.get("hidden")
-    }
-    main = [name for name in TABLES if name in tables]
     context = {
         "releases": sum(agency["releases"] for agency in agencies),
         "agencies_with_releases": sum(1 for agency in agencies if agency["releases"]),
@@ -199,9 +193,7 @@ async def _show_data(site: SiteRequest) -> Response:
         "withheld": withheld,
         "files_path": FILES_PATH,
         "documents": DOCUMENTS,
-        "tables": tables,
-        "main_tables": main,
-        "other_tables": [name for name in tables if name not in main],
+        **_list_tables(),
         "format_size": partial(format_size, site.language),
     }
     if site.format_name:
@@ -210,6 +202,18 @@ async def _show_data(site: SiteRequest) -> Response:
             add_cors_headers(headers)
         return Response.json(_format_data(site, context), headers=headers)
     return await site.render("data.html", context)
+
+
+def _list_tables() -> dict[str, Any]:
+    """Return the tables that are shown, with the names of the main ones and of the others."""
+    described = read_metadata()["databases"]["archive"]["tables"]
+    tables = {name: table for name, table in described.items() if not table.get("hidden")}
+    main = [name for name in TABLES if name in tables]
+    return {
+        "tables": tables,
+        "main_tables": main,
+        "other_tables": [name for name in tables if name not in main],
+    }
 
 
 def _format_data(site: SiteRequest, context: Mapping[str, Any]) -> dict[str, Any]:
@@ -412,29 +416,29 @@ def _build_cell(
     agencies: Mapping[str, str],
 ) -> Cell:
     """Return a value of a result as text, with its link."""
-    value, language = row[name], site.language
+    value = row[name]
+    text = _format_value(site, name, value, agencies)
+    path = None
+    if link and text:
+        hit_url = build_hit_url(row[link], SearchRequest(), None, site.requested_language)
+        path = str(site.datasette.urls.path(hit_url))
+    return Cell(text, path=path, url=value if name == "url" else None)
+
+
+def _format_value(site: SiteRequest, name: str, value: Any, agencies: Mapping[str, str]) -> str:
+    """Format a value as its column requires."""
+    language = site.language
     if name in TIME_COLUMNS:
-        text = format_time(language, value)
-    elif name in STATED_TIME_COLUMNS:
-        text = format_stated_time(language, value)
-    elif name == "kind":
-        text = translate_code(language, "fact_kind", value)
-    elif isinstance(value, int) and name not in ID_COLUMNS:
-        text = format_number(language, value)
-    elif isinstance(value, float):
-        text = str(value).replace(".", site.translate("format.decimal_point"))
-    else:
-        text = "" if value is None else agencies.get(value, str(value))
-    path = (
-        build_hit_url(row[link], SearchRequest(), None, site.requested_language)
-        if link and text
-        else None
-    )
-    return Cell(
-        text,
-        path=str(site.datasette.urls.path(path)) if path else None,
-        url=value if name == "url" else None,
-    )
+        return format_time(language, value)
+    if name in STATED_TIME_COLUMNS:
+        return format_stated_time(language, value)
+    if name == "kind":
+        return translate_code(language, "fact_kind", value)
+    if isinstance(value, int) and name not in ID_COLUMNS:
+        return format_number(language, value)
+    if isinstance(value, float):
+        return str(value).replace(".", site.translate("format.decimal_point"))
+    return "" if value is None else agencies.get(value, str(value))
 
 
 ROUTES = [

@@ -18,6 +18,7 @@ import ipaddress
 import re
 import time
 from collections import Counter, deque
+from collections.abc import Iterable
 from dataclasses import replace
 from email.utils import parseaddr
 from pathlib import Path
@@ -375,20 +376,28 @@ def _act_on_token(
         if not is_all and not _is_open_to_all(action, subscription):
             raise ReaderError(400, "error.follow_form")  # no page of such a link has this form
         listed = store.list_shown(subscription, is_all=is_all)
-        if is_all and action == "end_all":
-            chosen = listed
-        else:
-            wanted = own_id or ("" if is_all else str(subscription.id))
-            chosen = [each for each in listed if str(each.id) == wanted]
+        chosen = listed
+        if not is_all or action != "end_all":
+            wanted = own_id if is_all else own_id or str(subscription.id)
+            chosen = _select_by_id(listed, wanted)
         if not chosen and _needs_choice(action, is_all=is_all):
             return None
         _change_subscriptions(store, action, chosen, subscription, newest)
-        current = list(filter(None, [store.find(each.id) for each in listed]))
+        current = _read_again(store, listed)
         owned = subscription if is_all else _find_first_confirmed(store, action, chosen)
         secret = _build_secret(store, owned)
         if is_all:
             token = _renew_token(store, token, subscription, current)
         return current or listed[:1], is_all, secret, token
+
+
+def _select_by_id(subscriptions: Iterable[Subscription], wanted: str) -> list[Subscription]:
+    return [each for each in subscriptions if str(each.id) == wanted]
+
+
+def _read_again(store: FollowStore, subscriptions: Iterable[Subscription]) -> list[Subscription]:
+    """Return the subscriptions as they are now, without those that have ended."""
+    return list(filter(None, [store.find(each.id) for each in subscriptions]))
 
 
 def _needs_choice(action: str, *, is_all: bool) -> bool:

@@ -12,7 +12,7 @@ is paginated by a cursor, the id of the last release on the previous page.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
@@ -85,7 +85,7 @@ async def _show_month(site: SiteRequest) -> Response:
     calendar = await read_calendar(site.run, slug)
     count = calendar.undated if undated else calendar.months.get(month, 0)
     # a page of releases without a date has no neighbours
-    months = [] if undated else calendar.months
+    earlier, later = (None, None) if undated else _find_neighbours(month, calendar.months)
     context = {
         "agency": agency,
         "month": month,
@@ -96,10 +96,17 @@ async def _show_month(site: SiteRequest) -> Response:
         "calendar": calendar,
         "count": count,
         "year": next((year for year in calendar.years if year.year == month[:4]), None),
-        "earlier": max((each for each in months if each < month), default=None),
-        "later": min((each for each in months if each > month), default=None),
+        "earlier": earlier,
+        "later": later,
     }
     return await site.render("month.html", context, status=200 if count else 404)
+
+
+def _find_neighbours(month: str, months: Iterable[str]) -> tuple[str | None, str | None]:
+    """Return the last month before a month, and the first one after it."""
+    earlier = max((each for each in months if each < month), default=None)
+    later = min((each for each in months if each > month), default=None)
+    return earlier, later
 
 
 @site_view("after")

@@ -164,20 +164,22 @@ async def _show_people(site: SiteRequest) -> Response:
         "lang": site.requested_language,
     }
     build_url = partial(site.url, f"/people.{site.format_name}", **options)
-    rows = [
-        {**dict(row), "person": row["slug"], "page": site.local_url(f"/person/{row['slug']}")}
-        for row in people
-    ]
     document = DataDocument(
         rows_name="people",
         title=site.translate("people.title"),
         page_url=site.url("/people", **options),
         url=build_url(after=after or None),
         next_url=build_url(after=next_after) if next_after else None,
-        rows=[{name: row[name] for name in PERSON_MEMBERS} for row in rows],
+        rows=[_format_person(site, row) for row in people],
         columns=PERSON_MEMBERS,
     )
     return await render_document(site, document)
+
+
+def _format_person(site: SiteRequest, row: Mapping[str, Any]) -> dict[str, Any]:
+    page = site.local_url(f"/person/{row['slug']}")
+    values = {**dict(row), "person": row["slug"], "page": page}
+    return {name: values[name] for name in PERSON_MEMBERS}
 
 
 @site_view(*LIST_PARAMETERS, operation=PERSON_OPERATION)
@@ -194,24 +196,31 @@ async def _show_person(site: SiteRequest) -> Response:
         raise FilterError("after", str(after), f"less than {count}")
     next_after = after + len(quotes) if after + len(quotes) < count else None
     roles = await _read_person_roles(site.run, person["id"])
-    if not site.format_name:
-        context = {
-            "person": person,
-            "quotes": quotes,
-            "count": count,
-            "after": after,
-            "next_after": next_after,
-        }
-        return await site.render("person.html", context | {"roles": [] if after else roles})
+    context: dict[str, Any] = {
+        "person": person,
+        "quotes": quotes,
+        "count": count,
+        "after": after,
+        "next_after": next_after,
+        "roles": roles,
+    }
+    if site.format_name:
+        return await render_document(site, _build_person_document(site, context))
+    return await site.render("person.html", context | {"roles": [] if after else roles})
+
+
+def _build_person_document(site: SiteRequest, context: Mapping[str, Any]) -> DataDocument:
+    """Build the data formats of a person's quotes from what the page shows."""
+    person, after, next_after = context["person"], context["after"], context["next_after"]
     path = f"/person/{person['slug']}"
     options = {"size": site.args.get("size"), "lang": site.requested_language}
     build_url = partial(site.url, f"{path}.{site.format_name}", **options)
-    rows = [_format_quote(site, row) for row in quotes]
+    rows = [_format_quote(site, row) for row in context["quotes"]]
 
     async def read_entries() -> list[AtomEntry]:
         return [_build_quote_entry(site, person, row) for row in rows]
 
-    document = DataDocument(
+    return DataDocument(
         rows_name="quotes",
         title=site.translate("person.title", name=person["name"]),
         page_url=site.url(path, **options),
@@ -225,11 +234,10 @@ async def _show_person(site: SiteRequest) -> Response:
             "name": person["name"],
             "agency": person["agency"],
             "agency_name": person["agency_name"],
-            "count": count,
-            "roles": [dict(role) for role in roles],
+            "count": context["count"],
+            "roles": [dict(role) for role in context["roles"]],
         },
     )
-    return await render_document(site, document)
 
 
 def _format_quote(site: SiteRequest, row: Mapping[str, Any]) -> dict[str, Any]:

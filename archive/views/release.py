@@ -197,19 +197,19 @@ def _draw_history(site: SiteRequest, events: Sequence[TimelineEvent]) -> dict[st
     """Return the picture of the timeline of a release that was edited or missing, with its ends;
     None for others.
     """
-    edits = [event for event in events if event["kind"] in EDIT_EVENTS]
-    removals = [event for event in events if "ended" in event and event["kind"] != "moved"]
-    if not edits and not removals:
+    edit_count = sum(event["kind"] in EDIT_EVENTS for event in events)
+    removal_count = sum("ended" in event and event["kind"] != "moved" for event in events)
+    if not edit_count and not removal_count:
         return None
     first = min(event["when"] for event in events)
     last = max(first, *map(_find_event_end, events))
     times = {"first": format_time(site.language, first), "last": format_time(site.language, last)}
     counts, kinds = [], ["version"]
-    if edits:
-        counts.append(site.translate("history.picture.edits", n=len(edits)))
+    if edit_count:
+        counts.append(site.translate("history.picture.edits", n=edit_count))
         kinds.append("edit")
-    if removals:
-        counts.append(site.translate("history.picture.missing", n=len(removals)))
+    if removal_count:
+        counts.append(site.translate("history.picture.missing", n=removal_count))
         kinds.append("missing")
     title, description = ", ".join(counts), site.translate("history.picture.span", **times)
     return {

@@ -231,25 +231,22 @@ async def _show_search(site: SiteRequest) -> Any:
     release_id = await find_release_by_url(site.run, query.text)
     if release_id is not None:
         return Response.redirect(site.path(f"/archive/releases/{release_id}"))
+    columns = get_search_columns(site.datasette)
     try:
-        results = await search(
-            site.run, query, get_search_columns(site.datasette), with_periods=True
-        )
+        results = await search(site.run, query, columns, with_periods=True)
     except QueryInterrupted:
-        results = None
-    if results:  # if a later page was requested, the last page is shown
-        query = replace(query, page=results.hit_page.page)
+        context = _build_search_context(site, query, None)
+        return await site.render("search.html", context, status=503)
+    # if a later page was requested, the last page is shown
+    query = replace(query, page=results.hit_page.page)
     context = _build_search_context(site, query, results)
-    if results and query == SearchRequest(order=query.order):
+    if query == SearchRequest(order=query.order):
         names = {
             name: site.translate(f"search.field.{name}") for name in ("removed", "speaker", "tag")
         }
-        context["examples"] = await find_examples(
-            site.run, get_search_columns(site.datasette), names
-        )
-    if results:
-        context |= _build_period_context(site, query, results, await read_first_crawl(site.run))
-    return await site.render("search.html", context, status=200 if results else 503)
+        context["examples"] = await find_examples(site.run, columns, names)
+    context |= _build_period_context(site, query, results, await read_first_crawl(site.run))
+    return await site.render("search.html", context)
 
 
 def _build_search_context(

@@ -204,15 +204,16 @@ def _group_agencies(rows: Sequence[AgencyHealth]) -> dict[str, Any]:
     """Return the agencies by state, and the numbers of faults, for the page."""
     faults = [row for row in rows if row["is_fault"]]
     unacknowledged = sum(row["is_unacknowledged"] for row in rows)
+    by_state: dict[str, list[AgencyHealth]] = {"quiet": [], "healthy": [], "paused": []}
+    for row in rows:
+        if row["state"] in by_state:
+            by_state[row["state"]].append(row)
     return {
         "faults": faults,
         "unacknowledged": unacknowledged,
         "acknowledged": len(faults) - unacknowledged,
         "groups": _group_faults(faults) if len(faults) > MAX_UNGROUPED_FAULTS else None,
-        **{
-            state: [row for row in rows if row["state"] == state]
-            for state in ("quiet", "healthy", "paused")
-        },
+        **by_state,
         "never_crawled": [row for row in rows if row["never_crawled"] and row["state"] != "paused"],
     }
 

@@ -367,13 +367,7 @@ def build_edits_chart(
     )
     label = site.translate("chart.edits_number", n=totals[peak], week=highest)
     title = site.translate("chart.edits")
-    names = [
-        *(format_importance(language, least) for least, _, _ in IMPORTANCE_LEVELS),
-        site.translate("chart.not_rated"),
-    ]
-    kinds = [
-        (f"i{number}", name) for number, name in enumerate(names, 1) if any(stacks[f"i{number}"])
-    ]
+    kinds = [(css, name) for css, name in _name_importance_levels(site) if any(stacks[css])]
     picture = draw_columns(
         stacks,
         totals[peak] or 1,
@@ -389,6 +383,13 @@ def build_edits_chart(
         notes=notes,
         legend=kinds,
     )
+
+
+def _name_importance_levels(site: SiteRequest) -> list[tuple[str, str]]:
+    """Return the class and the name of each level of importance, and of edits without one."""
+    names = [format_importance(site.language, least) for least, _, _ in IMPORTANCE_LEVELS]
+    names.append(site.translate("chart.not_rated"))
+    return [(f"i{number}", name) for number, name in enumerate(names, 1)]
 
 
 def _build_week_row(

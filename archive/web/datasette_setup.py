@@ -162,13 +162,19 @@ def link_cell(value: Any, column: str, table: str | None, datasette: Any) -> Mar
     """
     if column == "revision" and isinstance(value, dict):  # Datasette would link to the row
         value = value["value"]
-    path = None
-    if isinstance(value, int):
-        start = NUMBER_LINKS.get(column) or (ID_LINKS.get(table or "") if column == "id" else None)
-        path = f"{start}{value}" if start else None
-    elif column in PATH_COLUMNS and isinstance(value, str) and SITE_PATH.fullmatch(value):
-        path = value
+    path = _find_cell_path(value, column, table)
     return Markup('<a href="{}">{}</a>').format(datasette.urls.path(path), value) if path else None
+
+
+def _find_cell_path(value: Any, column: str, table: str | None) -> str | None:
+    """Return the path that a number or a path in a cell leads to, or None."""
+    if isinstance(value, int):
+        start = NUMBER_LINKS.get(column)
+        if start is None and column == "id":
+            start = ID_LINKS.get(table or "")
+        return f"{start}{value}" if start else None
+    is_path = column in PATH_COLUMNS and isinstance(value, str) and SITE_PATH.fullmatch(value)
+    return value if is_path else None
 
 
 def list_database_routes(datasette: Any) -> list[tuple[str, Any]]:

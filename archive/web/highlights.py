@@ -65,61 +65,56 @@ class MarkedPlace(NamedTuple):
     steps_at: int
 
 
-def _add_span_to_pieces(span: Span, row: DiffRow, op: str, spans: list[list[Span]]) -> None:
-    """Add a span of the earlier ("del") or later ("ins") text of a row to the pieces that it
-    covers.
-    """
-    (first, last), start = span, 0
-    for piece, found in zip(row.pieces, spans, strict=True):
-        if piece.op not in ("same", op):
-            continue
-        end = start + len(piece.text)
-        if first < end and last > start:
-            found.append((max(first, start) - start, min(last, end) - start))
-        start = end
-
-
 class HtmlText:
     """The plain text of sanitised HTML, and the position of each of its characters in the HTML."""
 
     def __init__(self, markup: str) -> None:
         self.markup = markup
-        self.starts, self.ends = (
-            array("L"),
-            array("L"),
-        )  # positions of each character; equal for breaks between blocks
+        # positions of each character; equal for breaks between blocks
+        self.starts, self.ends = array("L"), array("L")
         self.links: list[Span] = []  # positions of links in the HTML, including their tags
-        self.questions: dict[
-            int, Span
-        ] = {}  # number of a question → span of its heading in the text
+        # number of a question → span of its heading in the text
+        self.questions: dict[int, Span] = {}
         texts: list[str] = []
         link_start, heading = 0, ("", 0, 0)  # tag, question and start in the text
         for match in HTML_PART.finditer(markup):
             start, end = match.span()
             name = (match["name"] or "").lower()
             if not name:
-                text = unescape(match[0]) if match["entity"] else match[0]
-                self.starts.extend([start] * len(text) if match["entity"] else range(start, end))
-                self.ends.extend(
-                    [end] * len(text) if match["entity"] else range(start + 1, end + 1)
-                )
-                texts.append(text)
+                texts.append(self.read_text(match))
                 continue
             is_end = match[0].startswith("</")
-            if name == "a":
-                link_start = link_start if is_end else start
-                self.links += [(link_start, end)] if is_end else []
+            if name == "a" and is_end:
+                self.links.append((link_start, end))
+            elif name == "a":
+                link_start = start
             if is_end and name == heading[0]:
                 self.questions[heading[1]] = heading[2], len(self.starts)
                 heading = "", 0, 0
             if name not in INLINE_TAGS:
-                text = LINE_BREAK if name == "br" else PARAGRAPH_BREAK
-                self.starts.extend([start] * len(text))
-                self.ends.extend([start] * len(text))
-                texts.append(text)
+                texts.append(self.read_break(name, start))
             if question := QUESTION_ID.search(match[0]):
                 heading = name, int(question[1]), len(self.starts)
         self.text = "".join(texts)
+
+    def read_text(self, match: re.Match[str]) -> str:
+        """Return a piece of text or a character reference, and note where its characters are."""
+        start, end = match.span()
+        if not match["entity"]:
+            self.starts.extend(range(start, end))
+            self.ends.extend(range(start + 1, end + 1))
+            return match[0]
+        text = unescape(match[0])
+        self.starts.extend([start] * len(text))
+        self.ends.extend([end] * len(text))
+        return text
+
+    def read_break(self, name: str, start: int) -> str:
+        """Return the break that a tag makes in the text, and note where it is."""
+        text = LINE_BREAK if name == "br" else PARAGRAPH_BREAK
+        self.starts.extend([start] * len(text))
+        self.ends.extend([start] * len(text))
+        return text
 
     def split_span(self, span: Span) -> list[Span]:
         """Return the parts of a span of the text between tags, as positions in the HTML."""
@@ -224,11 +219,7 @@ class PageHighlighter:
             return []
         spans: list[list[Span]] = [[] for _ in row.pieces]
         for op in ("del", "ins"):  # the earlier text, then the later one
-            text = "".join(piece.text for piece in row.pieces if piece.op in ("same", op))
-            url_start = text.rfind("http") if field == "images" else -1
-            if url_start >= 0:
-                text = text[:url_start]
-            for span in self._find_spans(text, searched):
+            for span in self._find_spans(_join_row_text(field, row, op), searched):
                 _add_span_to_pieces(span, row, op, spans)
         sources = [HtmlText(str(escape(piece.text))) for piece in row.pieces]
         return [self._mark(source, found) for source, found in zip(sources, spans, strict=True)]
@@ -323,3 +314,24 @@ def _compose_text(text: str) -> tuple[str, Sequence[int], Sequence[int]]:
         starts += [start] * len(letter)
         ends += [end] * len(letter)
     return "".join(composed), starts, ends
+
+
+def _join_row_text(field: str, row: DiffRow, op: str) -> str:
+    """Return the earlier ("del") or later ("ins") text of a row, of a picture without its URL."""
+    text = "".join(piece.text for piece in row.pieces if piece.op in ("same", op))
+    url_start = text.rfind("http") if field == "images" else -1
+    return text[:url_start] if url_start >= 0 else text
+
+
+def _add_span_to_pieces(span: Span, row: DiffRow, op: str, spans: list[list[Span]]) -> None:
+    """Add a span of the earlier ("del") or later ("ins") text of a row to the pieces that it
+    covers.
+    """
+    (first, last), start = span, 0
+    for piece, found in zip(row.pieces, spans, strict=True):
+        if piece.op not in ("same", op):
+            continue
+        end = start + len(piece.text)
+        if first < end and last > start:
+            found.append((max(first, start) - start, min(last, end) - start))
+        start = end

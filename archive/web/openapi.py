@@ -345,30 +345,31 @@ def read_routes(routes: Sequence[tuple[str, Any]]) -> Iterator[Route]:
     """
     for pattern, view in routes:
         suffix = DATA_SUFFIX.search(pattern)
-        is_data = hasattr(view, "operation") and (
-            suffix or view.operation
-        )  # neither Datasette's view nor only a page
+        # neither Datasette's view nor only a page
+        is_data = hasattr(view, "operation") and (suffix or view.operation)
         if not is_data or ANY_PARAMETER in view.parameters:
             continue
-        start, schemas = pattern[: suffix.start()] if suffix else pattern.removesuffix("$"), {}
-        for name, values in GROUP.findall(start):
-            schemas[name] = (
-                {"type": "integer"} if WHOLE_NUMBER.fullmatch(values) else {"type": "string"}
-            )
+        start = pattern[: suffix.start()] if suffix else pattern.removesuffix("$")
+        schemas = _read_path_schemas(start)
         path = GROUP.sub(r"{\1}", start)
         if NOT_LITERAL.search(re.sub(r"\{\w+\}", "", path)):
             raise ValueError(
-                f"{pattern}:"
-                f" /openapi.json needs a"
-                f" route that is text"
-                f" and named groups; make two"
-                f" of it"
+                f"{pattern}: /openapi.json needs a route that is text and named groups; make two"
+                " of it"
             )
-        formats = (
-            (suffix["only"] or suffix["formats"]).replace("\\", "").split("|") if suffix else [""]
-        )
+        formats = [""]
+        if suffix:
+            formats = (suffix["only"] or suffix["formats"]).replace("\\", "").split("|")
         for format_name in formats:
             yield Route(f"{path}.{format_name}".rstrip("."), format_name, schemas, view)
+
+
+def _read_path_schemas(pattern: str) -> dict[str, Schema]:
+    """Return the schema of each named group of a route: a whole number, or a text."""
+    return {
+        name: {"type": "integer" if WHOLE_NUMBER.fullmatch(values) else "string"}
+        for name, values in GROUP.findall(pattern)
+    }
 
 
 def build_openapi(
@@ -457,29 +458,17 @@ def _iter_table_routes(tables: Collection[str]) -> Iterator[Route]:
 
 def _build_operation(route: Route, describe_column: DescribeColumn, method: str) -> Schema:
     operation: DataOperation = route.view.operation
-    required = (*operation.required, *([operation.text_parameter] if method == "get" else []))
     schema: Schema = {"type": "string"} if route.format_name in TEXT_FORMATS else {}
     if route.format_name in ("json", "csl.json"):
         schema = _build_schema(get_body(operation), describe_column)
     media_type = MEDIA_TYPES.get(route.format_name, "application/octet-stream")
-    types = {**PARAMETERS, **operation.parameters}
     statuses = [400, *([404] if route.path_parameters else []), 503]
     has_body = method == "post"
     return {
         "operationId": _name_operation(route)
         + ("_by_get" if operation.text and not has_body else ""),
         "summary": operation.summary,
-        "parameters": [
-            *(
-                _build_path_parameter(name, schema, types)
-                for name, schema in route.path_parameters.items()
-            ),
-            *(
-                build_parameter(name, types.get(name, "str"), is_required=name in required)
-                for name in route.query_parameters
-            ),
-            {"$ref": "#/components/parameters/lang"},
-        ],
+        "parameters": _list_parameters(route, method),
         **({"requestBody": _build_request_body(operation.text)} if has_body else {}),
         "responses": {
             "200": {
@@ -501,6 +490,24 @@ def _build_operation(route: Route, describe_column: DescribeColumn, method: str)
             },
         },
     }
+
+
+def _list_parameters(route: Route, method: str) -> list[Schema]:
+    """Return the parameters of a route: those of its path, then those of its query."""
+    operation: DataOperation = route.view.operation
+    required = (*operation.required, *([operation.text_parameter] if method == "get" else []))
+    types = {**PARAMETERS, **operation.parameters}
+    return [
+        *(
+            _build_path_parameter(name, schema, types)
+            for name, schema in route.path_parameters.items()
+        ),
+        *(
+            build_parameter(name, types.get(name, "str"), is_required=name in required)
+            for name in route.query_parameters
+        ),
+        {"$ref": "#/components/parameters/lang"},
+    ]
 
 
 def get_body(operation: DataOperation) -> Type:
@@ -580,16 +587,7 @@ def _build_schema(wanted: Type, describe_column: DescribeColumn, name: str = "")
     ['url']
     """
     if isinstance(wanted, Mapping):
-        properties = {
-            member.rstrip("?"): _build_schema(each, describe_column, member.rstrip("?"))
-            for member, each in wanted.items()
-        }
-        required = [member for member in wanted if not member.endswith("?")]
-        return {
-            "type": "object",
-            "properties": properties,
-            **({"required": required} if required else {}),
-        }
+        return _build_object_schema(wanted, describe_column)
     if not isinstance(wanted, str):
         return {"type": "array", "items": _build_schema(wanted[0], describe_column)}
     text, _, example = wanted.partition(" = ")
@@ -603,4 +601,17 @@ def _build_schema(wanted: Type, describe_column: DescribeColumn, name: str = "")
         **schema,
         **({"description": description} if description else {}),
         **({"examples": [example if is_text else json.loads(example)]} if example else {}),
+    }
+
+
+def _build_object_schema(wanted: Mapping[str, Type], describe_column: DescribeColumn) -> Schema:
+    properties = {
+        member.rstrip("?"): _build_schema(each, describe_column, member.rstrip("?"))
+        for member, each in wanted.items()
+    }
+    required = [member for member in wanted if not member.endswith("?")]
+    return {
+        "type": "object",
+        "properties": properties,
+        **({"required": required} if required else {}),
     }

@@ -421,29 +421,35 @@ def _parse_fields(media_type: str, data: bytes, optional: Collection[str]) -> di
 
     Raises ValueError if there are other fields or no text, and ReaderError for another type.
     """
-    fields: dict[str, str]
     if media_type == TEXT_TYPE:
         fields = {"text": data.decode()}
     elif media_type == FORM_TYPE:
-        lists = parse_qs(
-            data.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=10
-        )
-        if any(len(values) > 1 for values in lists.values()):
-            raise ValueError
-        fields = {name: values[0] for name, values in lists.items()}
+        fields = _parse_form_fields(data)
     elif media_type == JSON_TYPE:
-        fields = json.loads(data)
-        if not isinstance(fields, dict) or not all(
-            isinstance(value, str) for value in fields.values()
-        ):
-            raise ValueError
-        for value in fields.values():
-            value.encode()  # ValueError for half a character
+        fields = _parse_json_fields(data)
     else:
         raise ReaderError(415, "error.check_type")
     if not {"text"} <= fields.keys() <= {"text", *optional}:
         raise ValueError
     return {name: value.replace("\r\n", "\n").replace("\r", "\n") for name, value in fields.items()}
+
+
+def _parse_form_fields(data: bytes) -> dict[str, str]:
+    lists = parse_qs(
+        data.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=10
+    )
+    if any(len(values) > 1 for values in lists.values()):
+        raise ValueError
+    return {name: values[0] for name, values in lists.items()}
+
+
+def _parse_json_fields(data: bytes) -> dict[str, str]:
+    fields = json.loads(data)
+    if not isinstance(fields, dict) or not all(isinstance(value, str) for value in fields.values()):
+        raise ValueError
+    for value in fields.values():
+        value.encode()  # ValueError for half a character
+    return fields
 
 
 # characters that XML 1.0 forbids

@@ -251,6 +251,10 @@ class CheckedRequest:
         """
         return self.path.endswith(".xlsx") and not self.is_post
 
+    @property
+    def is_killable(self) -> bool:
+        return self.is_workbook or self.is_post
+
 
 class RequestLimiter:
     """Limits requests, with a queue for visitors' statements and one for each kind of slow page."""
@@ -340,15 +344,13 @@ class RequestLimiter:
             queued_request=queued_request,
             refuse=refuse,
         )
-        # how long an export takes depends on the length of the list
-        is_list = not data_request and path.endswith((".csv", ".xlsx"))
         delivery = ResponseDelivery(
             self.limits,
             self.buffer_budget,
             send,
             queued_request,
-            killable=bool(data_request) or request.is_workbook or request.is_post,
-            is_export=is_list or path.startswith(FILES_PATH),
+            killable=data_request is not None or request.is_killable,
+            is_export=_is_export(path, is_data=data_request is not None),
         )
         try:
             await delivery.run(run, scope, receive)
@@ -453,6 +455,13 @@ class RequestLimiter:
             error = {"ok": False, "error": message, "status": status, "title": None}
             return Response.json(error, status=status, headers=headers)
         return Response.text(f"{message}\n", status=status, headers=headers)
+
+
+def _is_export(path: str, *, is_data: bool) -> bool:
+    """Return whether a response is a whole list or file, which takes as long as its length
+    requires.
+    """
+    return (not is_data and path.endswith((".csv", ".xlsx"))) or path.startswith(FILES_PATH)
 
 
 def _choose_refusal_send(scope: dict[str, Any], send: Any) -> Any:
@@ -724,10 +733,7 @@ def _describe_exception(exception: Exception) -> tuple[int, str, dict[str, str]]
     """Return an error's status, the key of its interface text, and the values to insert."""
     if isinstance(exception, FilterError):
         return 400, exception.text_key, exception.text_values
-    # Datasette replaces an interrupted query by an error of its own, which has it as its context
-    if isinstance(exception, StarvedQueryError) or isinstance(
-        exception.__context__, StarvedQueryError
-    ):
+    if isinstance(exception, BusyError) or _is_starved(exception):
         return 503, "error.busy_hint", {}
     # Datasette's message contains an HTML form with the SQL
     if isinstance(exception, QueryInterrupted) or getattr(exception, "message_is_html", False):
@@ -736,14 +742,20 @@ def _describe_exception(exception: Exception) -> tuple[int, str, dict[str, str]]
         return _describe_datasette_error(exception)
     if isinstance(exception, Forbidden):
         return _describe_refusal(exception)
-    if isinstance(exception, BusyError):
-        return 503, "error.busy_hint", {}
     if isinstance(exception, NotFound):
         return _describe_missing_page(exception)
     if isinstance(exception, Base400):
         message = str(exception.args[0]) if exception.args else ""
         return exception.status, "error.bad_request", {"message": message}
     return 500, "error.data_fault", {}
+
+
+def _is_starved(exception: Exception) -> bool:
+    """Return whether a statement was starved; Datasette replaces an interrupted query by an error
+    of its own, which has it as its context.
+    """
+    errors = (exception, exception.__context__)
+    return any(isinstance(error, StarvedQueryError) for error in errors)
 
 
 def _describe_datasette_error(exception: DatasetteError) -> tuple[int, str, dict[str, str]]:

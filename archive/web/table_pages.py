@@ -185,26 +185,29 @@ class KeysetPage:
         order = f"order by {self.ordered_by}" if self.ordered_by else ""
         if limit is None or not head.startswith("select ") or not head.endswith(order):
             raise RuntimeError(f"not a page of a table as Datasette 0.65 reads it: {sql}")
-        self.page_size = (
-            int(limit[1]) - 1
-        )  # Datasette requests one more row, to know whether there is a next page
+        # Datasette requests one more row, to know whether there is a next page
+        self.page_size = int(limit[1]) - 1
         names = [f"_page_{number}" for number in range(len(self.columns))]
         values = ", ".join(
             f"{escape_sqlite(c)} as {name}" for c, name in zip(self.columns, names, strict=True)
         )
         inner = f"select {values}, {head.removeprefix('select ').removesuffix(order)}"
         start = {} if self.start is None else dict(zip(names, self.start, strict=True))
-        condition = ""
-        for name, value in reversed(start.items()):
-            condition = _build_after_condition(
-                name, value, condition, descending=self.is_descending(name)
-            )
-        where = f"where {condition} " if condition else ""
+        where = self.build_where(start)
         order = ", ".join(name + (" desc" if self.is_descending(name) else "") for name in names)
         return f"select * from ({inner}) {where}order by {order} limit {limit[1]}", {
             **params,
             **start,
         }
+
+    def build_where(self, start: dict[str, Any]) -> str:
+        """Return the condition of the rows after `start`, or "" if there is no start."""
+        condition = ""
+        for name, value in reversed(start.items()):
+            condition = _build_after_condition(
+                name, value, condition, descending=self.is_descending(name)
+            )
+        return f"where {condition} " if condition else ""
 
     def is_descending(self, name: str) -> bool:
         return self.descending and name == "_page_0"

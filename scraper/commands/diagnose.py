@@ -15,6 +15,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -148,11 +149,12 @@ def diagnose_agency(archive: Archive, captures: Captures, agency: Agency) -> Dia
         quarantined,
         key=lambda entry: (entry.release_id is None, commonest not in list_symptoms(entry)),
     )
-    reparsed = (
-        (entry, reparse_capture(archive, captures, agency, entry.capture_id))
-        for entry in candidates
-    )
-    bad_entry, bad = next(((entry, page) for entry, page in reparsed if page), (None, None))
+    reparse = partial(reparse_capture, archive, captures, agency)
+    bad_entry = bad = None
+    for entry in candidates:
+        if bad := reparse(entry.capture_id):
+            bad_entry = entry
+            break
     diagnosis = Diagnosis(
         agency=agency,
         quarantined_count=len(quarantined),
@@ -165,12 +167,9 @@ def diagnose_agency(archive: Archive, captures: Captures, agency: Agency) -> Dia
     )
     if diagnosis.good and diagnosis.bad:
         diagnosis.template_overlap = _measure_overlap(diagnosis.good.page, diagnosis.bad.page)
-        others = (
-            reparse_capture(archive, captures, agency, entry.capture_id)
-            for entry in quarantined[: MAX_OTHER_PAGES + 1]
-            if entry is not bad_entry
-        )
-        other_pages = [other.page for other in others if other]
+        entries = [entry for entry in quarantined[: MAX_OTHER_PAGES + 1] if entry is not bad_entry]
+        others = filter(None, [reparse(entry.capture_id) for entry in entries])
+        other_pages = [other.page for other in others]
         diagnosis.fields = list(
             diagnose_fields(diagnosis, diagnosis.good, diagnosis.bad, other_pages)
         )

@@ -49,12 +49,12 @@ class Command(ProjectCommand):
             release = to_release(item)
         except PageError as error:
             self.report_error(error)
-        for warning in find_quality_warnings(release) if release else ():
-            self.report_error(str(warning))
-        for problem in (
-            find_unused_selectors(html, opts.url, agency) if opts.explain and agency else ()
-        ):
-            self.report_error(problem)
+        if release:
+            for warning in find_quality_warnings(release):
+                self.report_error(str(warning))
+        if opts.explain and agency:
+            for problem in find_unused_selectors(html, opts.url, agency):
+                self.report_error(problem)
         if opts.explain and item:
             # Printed even without a release, because an unreadable field needs an explanation.
             print(format_columns(build_field_rows(item, release)))

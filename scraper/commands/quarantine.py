@@ -48,12 +48,13 @@ class Command(ProjectCommand):
     def execute(self, args: list[str], opts: argparse.Namespace) -> int:
         if opts.accept and opts.drop:
             raise UsageError("use --accept or --drop, not both")
-        if (opts.accept or opts.drop) and not args:
+        is_decision = opts.accept or opts.drop
+        if is_decision and not args:
             raise UsageError("name the agencies whose pages to accept or drop")
         ids = parse_ids(opts.id)
         check_database(self.archive_path)
         with Archive(self.archive_path) as archive:
-            if opts.accept or opts.drop:
+            if is_decision:
                 return self.decide_pages(archive, args, ids, drop=opts.drop)
             stored_slugs = {slug for (slug,) in archive.db.execute("select slug from agencies")}
             if unknown := [slug for slug in args if slug not in stored_slugs]:

@@ -32,7 +32,7 @@ import json
 import logging
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -125,12 +125,8 @@ def read_alert_settings(environment: Mapping[str, str] = os.environ) -> AlertSet
         return settings
     recipients = _parse_recipients(read("ALERT_MAIL"))
     sender = read("ALERT_MAIL_FROM") or recipients[0]
-    for name, address in (
-        *(("ALERT_MAIL", address) for address in recipients),
-        ("ALERT_MAIL_FROM", sender),
-    ):
-        if not is_mail_address(address):
-            raise _environment_error(name, "is not a mail address")
+    _check_addresses("ALERT_MAIL", recipients)
+    _check_addresses("ALERT_MAIL_FROM", [sender])
     server = _parse_setting(
         "ALERT_SMTP", partial(parse_mail_server, sender=sender), read("ALERT_SMTP")
     )
@@ -142,6 +138,11 @@ def _parse_recipients(text: str) -> tuple[str, ...]:
     if not recipients:
         raise _environment_error("ALERT_MAIL", "contains no address")
     return recipients
+
+
+def _check_addresses(name: str, addresses: Iterable[str]) -> None:
+    if not all(map(is_mail_address, addresses)):
+        raise _environment_error(name, "is not a mail address")
 
 
 def _parse_setting(name: str, parse: Callable[[str], Parsed], value: str) -> Parsed:

@@ -100,7 +100,14 @@ def classify_failure(error: BaseException | None) -> str:
         return classify_failure(error.__context__)
     if any(isinstance(cause, TLS_ERRORS) for cause in _iter_causes(error)):
         return "tls"
-    return next((kind for known, kind in FAILURE_KINDS if isinstance(error, known)), OWN_FAULT)
+    return _find_kind(error)
+
+
+def _find_kind(error: BaseException | None) -> str:
+    for known, kind in FAILURE_KINDS:
+        if isinstance(error, known):
+            return kind
+    return OWN_FAULT
 
 
 def _classify_response(response: Response) -> str:

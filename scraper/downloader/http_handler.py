@@ -99,10 +99,7 @@ def decode_response(response: Response, max_bytes: int) -> Response:
     is too large.
     """
     is_success = 200 <= response.status < 300
-    header = b",".join(value for value in response.headers.getlist("Content-Encoding") if value)
-    encodings = [
-        name for part in header.decode("latin-1").lower().split(",") if (name := part.strip())
-    ]
+    encodings = _list_encodings(response)
     if response.body and encodings and encodings[-1] in DECOMPRESSORS:
         body = response.body
         while encodings and encodings[-1] in DECOMPRESSORS:  # the last encoding was applied last
@@ -111,6 +108,13 @@ def decode_response(response: Response, max_bytes: int) -> Response:
     if is_success and "partial" in response.flags and _is_truncated(response):
         raise ResponseDataLossError("the connection was closed before the end of the page")
     return response
+
+
+def _list_encodings(response: Response) -> list[str]:
+    """Return the content encodings of a response, in the order in which they were applied."""
+    header = b",".join(value for value in response.headers.getlist("Content-Encoding") if value)
+    names = [part.strip() for part in header.decode("latin-1").lower().split(",")]
+    return list(filter(None, names))
 
 
 def decompress_body(compressed: bytes, encoding: str, max_bytes: int, *, is_success: bool) -> bytes:

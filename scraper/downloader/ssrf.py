@@ -69,19 +69,12 @@ class SSRFFilter(CrawlerComponent):
         The URL given to `scrapy probe` counts as declared, and so do the start URLs of a spider
         from another project.
         """
-        netloc, given = (
-            urlsplit(request.url).netloc.lower(),
-            getattr(self.crawler.spider, "url", ""),
-        )
-        if is_loopback(given) and urlsplit(given).netloc.lower() == netloc:
+        netloc = urlsplit(request.url).netloc.lower()
+        if _is_loopback_at(getattr(self.crawler.spider, "url", ""), netloc):
             return True
         agencies: dict[str, Agency] | None = getattr(self.crawler.spider, "agencies", None)
         if agencies is None:  # the spider is not one of this project
-            if (
-                is_loopback(request.url)
-                and not request.meta.get("depth")
-                and "redirect_urls" not in request.meta
-            ):
+            if _is_start_url(request):
                 self.given_netlocs.add(netloc)
             return netloc in self.given_netlocs
         agency = agencies.get(
@@ -95,10 +88,17 @@ class SSRFFilter(CrawlerComponent):
             *agency.listings,
             *(source.url for source in agency.json),
         )
-        return any(
-            is_loopback(url) and urlsplit(url).netloc.lower() == netloc
-            for url in (agency.home, *sources)
-        )
+        return any(_is_loopback_at(url, netloc) for url in (agency.home, *sources))
+
+
+def _is_loopback_at(url: str, netloc: str) -> bool:
+    return is_loopback(url) and urlsplit(url).netloc.lower() == netloc
+
+
+def _is_start_url(request: Request) -> bool:
+    """Return whether a request goes to this machine and was not found by a link or redirect."""
+    is_found = bool(request.meta.get("depth")) or "redirect_urls" in request.meta
+    return is_loopback(request.url) and not is_found
 
 
 class PublicResolver(CachingThreadedResolver):

@@ -242,13 +242,7 @@ def find_change_cause(
     if old_page is None or new_page is None:
         return "source"
     comparison = StateComparison(before, after, old_page, new_page, url)
-    edited = (
-        comparison.paragraphs_differ()
-        or comparison.dates_differ()
-        or comparison.files_or_contacts_differ()
-        or (not url_changed and comparison.links_differ())
-    )
-    return "source" if edited else "parser"
+    return "source" if comparison.is_edited(url_changed=url_changed) else "parser"
 
 
 def is_redesign(old: PageVersion, new: PageVersion) -> bool:
@@ -410,6 +404,15 @@ class StateComparison:
             ):
                 return True
         return False
+
+    def is_edited(self, *, url_changed: bool) -> bool:
+        """Return whether anything was edited; links do not tell if the page has moved."""
+        return (
+            self.paragraphs_differ()
+            or self.dates_differ()
+            or self.files_or_contacts_differ()
+            or (not url_changed and self.links_differ())
+        )
 
     def links_differ(self) -> bool:
         """Return whether a link has a new target, or a link to another site was added or removed.

@@ -121,15 +121,7 @@ def match_other_address(
     were found must be close. A page with a release of its own is never another address. A page that
     was one and now differs is returned without its release.
     """
-    if page.release_id is None:
-        text = join_text_fields(release.title, release.lead, release.body)
-        found = archive.writer.near_duplicates.find_same_text(text, release.agency)
-        candidates = [other_id for other_id, similarity in found if similarity == 1]
-    else:
-        candidates = [page.release_id]
-    candidates = [
-        other_id for other_id in candidates if is_other_address(archive, page.url, other_id)
-    ]
+    candidates = _list_candidates(archive, release, page)
     for other_id in candidates:
         stored = archive.get_latest(other_id)
         if stored is None or not archive.removals.is_current(other_id):
@@ -140,6 +132,22 @@ def match_other_address(
         if is_close and _read_words_and_files(stored.state) == _read_words_and_files(state):
             return page, other_id
     return (replace(page, release_id=None) if page.release_id in candidates else page), None
+
+
+def _list_candidates(archive: Archive, release: Release, page: ParsedPage) -> list[int]:
+    """Return the releases with the same text, or the page's own, of which its URL can be the other
+    address.
+    """
+    candidates = [page.release_id]
+    if page.release_id is None:
+        text = join_text_fields(release.title, release.lead, release.body)
+        found = archive.writer.near_duplicates.find_same_text(text, release.agency)
+        candidates = [other_id for other_id, similarity in found if similarity == 1]
+    return [
+        other_id
+        for other_id in candidates
+        if other_id is not None and is_other_address(archive, page.url, other_id)
+    ]
 
 
 def _list_publication_days(

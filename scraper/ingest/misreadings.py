@@ -179,8 +179,7 @@ class QuarantineCheck:
         page_text, old = versions.new.text(versions.new.url), versions.newest(stored, url)
         assert page_text is not None  # noqa: S101 - bytes can only be missing for a stored version
         redesigned = old is not None and is_redesign(old, versions.new)
-        pending = Quarantine(self.archive.db).list_pending(self.agency)
-        lost_elsewhere = set(chain.from_iterable(page.lost_keys for page in pending))
+        lost_elsewhere = self.list_pending_losses()
         for name, texts in lost.items():
             still_there = _is_text_on_page(page_text, name, texts, stored.state)
             if still_there or redesigned or name in lost_elsewhere:
@@ -188,6 +187,11 @@ class QuarantineCheck:
         for name, texts in swapped.items():
             if name in lost_elsewhere or page_text.contains(texts):
                 yield {"field": name, "why": "swapped"}
+
+    def list_pending_losses(self) -> set[str]:
+        """Return the fields that the agency's pages in quarantine seem to have lost."""
+        pending = Quarantine(self.archive.db).list_pending(self.agency)
+        return set(chain.from_iterable(page.lost_keys for page in pending))
 
     def select_suspicious(
         self, texts_by_field: Mapping[str, set[str]], state: Mapping[str, Any]

@@ -587,12 +587,19 @@ class CrawlRecorder:
             archive.frontier.mark_gone(
                 url, seen_at, f"{url}: {kind}" + (f": {target}" if target else "")
             )
-            disappeared = confirmed and kind in ("gone", "error page")
-            if disappeared and (
-                copy := find_moved_copy(archive, release_id, min_similarity=MIN_MOVED_SIMILARITY)
-            ):
-                self.record_merge(release_id, *copy, response, PageVersions(archive, self.captures))
+            if confirmed and kind in ("gone", "error page"):
+                self.merge_moved(release_id, response)
         return True
+
+    def merge_moved(self, release_id: int, response: FetchedPage) -> None:
+        """Merge a release that has disappeared with the copy of it at another URL, if there is
+        one.
+        """
+        copy = find_moved_copy(self.archive, release_id, min_similarity=MIN_MOVED_SIMILARITY)
+        if copy:
+            self.record_merge(
+                release_id, *copy, response, PageVersions(self.archive, self.captures)
+            )
 
     def record_merge(
         self,

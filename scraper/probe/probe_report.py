@@ -132,12 +132,7 @@ def format_page_panes(page: ProbedPage, width: int) -> str:
         return "\n".join(lines)
     right_width = max(30, width * 2 // 5)
     value_width = max(20, width - right_width - FIELD_WIDTH - RULE_WIDTH - 5)
-    left = [
-        f"{row.field:<{FIELD_WIDTH}} {shorten_line(row.value, value_width):<{value_width}}"
-        f" {shorten_line(row.rule, RULE_WIDTH):<{RULE_WIDTH}}"
-        for row in [FieldRow("FIELD", "VALUE", "RULE"), *build_field_rows(page.item, page.release)]
-        if row.field not in OMITTED_FIELDS
-    ]
+    left = _format_field_pane(page.item, page.release, value_width)
     right = []
     if page.release and page.html:
         unused = find_unused_lines(page.html, page.item, page.release)
@@ -146,6 +141,15 @@ def format_page_panes(page: ProbedPage, width: int) -> str:
     for left_cell, right_cell in zip_longest(left, right, fillvalue=""):
         lines.append(f"{left_cell or blank} │ {right_cell}".rstrip())
     return "\n".join(lines)
+
+
+def _format_field_pane(item: ReleaseItem, release: Release | None, value_width: int) -> list[str]:
+    return [
+        f"{row.field:<{FIELD_WIDTH}} {shorten_line(row.value, value_width):<{value_width}}"
+        f" {shorten_line(row.rule, RULE_WIDTH):<{RULE_WIDTH}}"
+        for row in [FieldRow("FIELD", "VALUE", "RULE"), *build_field_rows(item, release)]
+        if row.field not in OMITTED_FIELDS
+    ]
 
 
 def _format_unused_pane(unused: Sequence[str], width: int) -> list[str]:
@@ -201,9 +205,7 @@ def format_item_value(value: object) -> str:
         return value.title or value.url
     if isinstance(value, ContactItem):
         return ", ".join(filter(None, astuple(value)))
-    if isinstance(value, float):
-        return f"{value:.0%}"
-    return str(value or "")
+    return f"{value:.0%}" if isinstance(value, float) else str(value or "")
 
 
 def format_columns(rows: Sequence[FieldRow]) -> str:

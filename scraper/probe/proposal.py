@@ -127,15 +127,21 @@ class ProbeResult:
         something.
         """
         requested_urls = {source.url for source in self.sources}
-        other_urls = {wire.list_url for wire in self.base_agency.wires}
         urls = [url for url in declared_urls if url not in requested_urls]
-        for source in self.sources:
-            if source.kind != kind or source.problem or source.url in other_urls:
-                continue
-            is_useful = source.links or not source.is_requested
-            if is_useful and not self.base_agency.find_json_source(source.url):
-                urls.append(source.url)
+        urls += [
+            source.url for source in self.sources if source.kind == kind and self.is_useful(source)
+        ]
         return tuple(dict.fromkeys(urls))
+
+    def is_useful(self, source: ProbedSource) -> bool:
+        """Return whether a source lists something, and is no endpoint or wire, which have keys of
+        their own.
+        """
+        if source.problem or (source.is_requested and not source.links):
+            return False
+        if self.base_agency.find_json_source(source.url):
+            return False
+        return source.url not in [wire.list_url for wire in self.base_agency.wires]
 
     def drop_undated_listings(self) -> None:
         """Drop the links and sample pages of listings without news, such as pages of contacts and
@@ -158,11 +164,11 @@ class ProbeResult:
         another source.
         """
         urls = {link.url for link in source.links}
-        own_pages = [page for page in self.pages if page.url in urls]
-        if not own_pages or any(page.has_date for page in own_pages):
+        dates = [page.has_date for page in self.pages if page.url in urls]
+        if not dates or any(dates):
             return False
-        others = (other for other in self.sources if other is not source)
-        return urls.isdisjoint(link.url for other in others for link in other.links)
+        others = (other.links for other in self.sources if other is not source)
+        return urls.isdisjoint(link.url for link in chain.from_iterable(others))
 
     def list_links(self) -> list[SourceLink]:
         """Return all links to release pages, without duplicates: the first of each source, then the

@@ -156,7 +156,7 @@ def _parse_html_listing(pager: ListingPager, listing_url: str) -> ListingPage:
     entries = _find_entries(pager, listing_url)
     links = [entry.link for entry in entries]
     files = _find_file_links(pager, {entry.item for entry in entries})
-    if _are_files_releases(files, agency, page_count=len({link.url for link in links})):
+    if _are_files_releases(files, agency, links):
         links += files
         files = []  # what is left are no releases
     # without a pattern, JSON in a page with links may be the data of its menus
@@ -204,13 +204,16 @@ def _find_entries(pager: ListingPager, listing_url: str) -> list[ListingEntry]:
     return entries
 
 
-def _are_files_releases(files: Sequence[SourceLink], agency: Agency, page_count: int) -> bool:
+def _are_files_releases(
+    files: Sequence[SourceLink], agency: Agency, links: Iterable[SourceLink]
+) -> bool:
     """Return whether documents are releases: if the listing has more of them than pages, and most
     have a day.
     """
     if agency.files is not None:
         return agency.files
     dated = sum(link.file_day is not None for link in files)
+    page_count = len({link.url for link in links})
     return len(files) >= MIN_FILES and len(files) > page_count and 2 * dated > len(files)
 
 
@@ -289,13 +292,17 @@ class EntryReader:
         if not is_certain and not self.is_in_news_section(path):
             return None
         item = next(anchor.iterancestors(*ITEM_TAGS), anchor)
-        if item not in self.item_dates:
-            self.item_dates[item] = _read_item_date(item)
-        has_date, time = self.item_dates[item]
+        has_date, time = self.read_date(item)
         has_date = has_date or (has_dated_path and not is_same_path)
         return ListingEntry(
             SourceLink(address, time, time), anchor, item, has_date, has_heading, is_same_path
         )
+
+    def read_date(self, item: Element) -> tuple[bool, str | None]:
+        """Return what `_read_item_date` returns; an item may have thousands of links."""
+        if item not in self.item_dates:
+            self.item_dates[item] = _read_item_date(item)
+        return self.item_dates[item]
 
     def is_in_news_section(self, path: str) -> bool:
         """Return whether a path is below the listing, or has a folder with a name for news."""
@@ -385,10 +392,13 @@ def _drop_filter_links(
         return list(entries)
     marked_urls = _find_marked_urls(entries)
     if keep_if_only and not marked_urls and same_path_count == len(entries):
-        return [
-            entry for entry in entries if not NEXT_LINK_TEXT.fullmatch(get_line_text(entry.anchor))
-        ]
+        return _drop_next_links(entries)
     return [entry for entry in entries if not entry.is_same_path or entry.link.url in marked_urls]
+
+
+def _drop_next_links(entries: Iterable[ListingEntry]) -> list[ListingEntry]:
+    """Return the entries without links such as "Nästa"."""
+    return [entry for entry in entries if not NEXT_LINK_TEXT.fullmatch(get_line_text(entry.anchor))]
 
 
 def _find_marked_urls(entries: Iterable[ListingEntry]) -> set[str]:
@@ -456,10 +466,10 @@ class ListingLayout:
         if tag in ("nav", "aside") or (tag in ("header", "footer") and not in_entry):
             return True
         if tag == "a":  # to a topic or a person, not to a release
-            return not {"tag", "author"}.isdisjoint((element.get("rel") or "").lower().split())
+            return not {"tag", "author"}.isdisjoint(element.get("rel", "").lower().split())
         if element in self.main_ancestors:
             return False
-        if _has_boilerplate_class(element.get("class") or ""):
+        if _has_boilerplate_class(element.get("class", "")):
             return True
         # ASP.NET pages have a form around the whole page, which contains most of the links and
         # letters

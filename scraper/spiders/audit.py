@@ -193,11 +193,7 @@ class AuditSpider(ReleaseSpider):
                     audit.pending_requests.appendleft(request)
                     continue
                 await self.read_source(audit, request)
-        if (
-            self.deadline.is_stopping
-            or not self.crawler.crawling
-            or (audit.is_deferred and not audit.has_results)
-        ):
+        if self.is_cut_short(audit):
             logger.warning(
                 "%s: the sources were not read to the end, so the coverage is not updated",
                 agency.slug,
@@ -211,6 +207,14 @@ class AuditSpider(ReleaseSpider):
                 self.agency_stats[agency.slug].count_error(
                     f"{agency.slug}: {error}", classify_failure(error)
                 )
+
+    def is_cut_short(self, audit: AgencyAudit) -> bool:
+        """Return whether the crawl ended, or the agency was left for later, before anything was
+        known.
+        """
+        if self.deadline.is_stopping or not self.crawler.crawling:
+            return True
+        return audit.is_deferred and not audit.has_results
 
     async def read_source(self, audit: AgencyAudit, request: Request) -> None:
         """Request a source or part of it, and add its links; mark the source as incomplete if that

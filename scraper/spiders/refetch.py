@@ -194,10 +194,7 @@ class RefetchSpider(ReleaseSpider):
         if state in REFETCHED_STATES and (fetched_at or "") >= started_at:
             return RefetchOutcome(url=url, state=state, detail=problem or "")
         if url not in self.parsed_urls:
-            reason = f"{slug} is paused in the list, or is being crawled already"
-            if slug in self.agency_stats:
-                reason = (self.agency_stats[slug].problems or ["the crawl ended before"])[-1]
-            return RefetchOutcome(url=url, state="not fetched", detail=reason)
+            return RefetchOutcome(url=url, state="not fetched", detail=self.explain_skip(slug))
         for page in Quarantine(archive.db).list_pending(slug):
             if page.url == url:
                 return RefetchOutcome(
@@ -208,6 +205,12 @@ class RefetchSpider(ReleaseSpider):
             detail = f"as release {release_id} ({CAUSE_NAMES.get(revision[0], revision[0])})"
             return RefetchOutcome(url=url, state="stored", detail=detail)
         return RefetchOutcome(url=url, state="unchanged")
+
+    def explain_skip(self, slug: str) -> str:
+        """Return why no page of an agency was fetched."""
+        if slug not in self.agency_stats:
+            return f"{slug} is paused in the list, or is being crawled already"
+        return (self.agency_stats[slug].problems or ["the crawl ended before"])[-1]
 
 
 def _parse_page_url(text: str) -> str:

@@ -36,17 +36,11 @@ Command = Callable[..., Any]
 MIN_PARALLEL_BYTES = 1_000_000  # smaller files, compressed or not, are read by a single process
 EXIT_INTERRUPTED = 130  # as in shells after Ctrl-C
 TAKEDOWN_LOG_SQL = (
-    "select id, kind, release, at, coalesce('lifted ' || lifted, 'in"
-    " force'),"
-    " reason"
-    " from"
+    "select id, kind, release, at, coalesce('lifted ' || lifted, 'in force'), reason from"
     " takedowns order by id"
 )
 NO_ARCHIVE_MESSAGE = (
-    "no such file; create it with a crawl (scrapy round -s"
-    " ARCHIVE=… -s"
-    " CONTACT=…) or"
-    " with"
+    "no such file; create it with a crawl (scrapy round -s ARCHIVE=… -s CONTACT=…) or with"
     " python -m archive import"
 )
 
@@ -199,11 +193,8 @@ def serve(datasette_options: list[str], file: Path, port: int, no_sql: bool, no_
     default=(8101, 8102),
     show_default=True,
     help=(
-        "May be repeated. With two or more, one always accepts requests; with"
-        " one, a"
-        " new"
-        " snapshot"
-        " interrupts it."
+        "May be repeated. With two or more, one always accepts requests; with one, a new"
+        " snapshot interrupts it."
     ),
 )
 @no_sql_option
@@ -267,8 +258,7 @@ def status(file: Path) -> int:
         (waiting,) = db.execute("select count(*) from quarantine where decision is null").fetchone()
     assessed_at = max((row["judged"] for row in rows if row["judged"]), default=None)
     notes = [
-        f"{releases} releases;"
-        f" {waiting} pages in"
+        f"{releases} releases; {waiting} pages in"
         f" quarantine; last assessed:"
         f" {assessed_at or 'never'}"
     ]
@@ -366,11 +356,8 @@ def extract_attachments(file: Path, agency: str | None) -> int:
         result = target.extract_missing_texts(captures, agency=agency, progress=progress)
     echo_lines(result.findings)
     click.echo(
-        f"{file}: {result.files} files"
-        f" read; without text:"
-        f" {result.empty}; with a"
-        f" problem:"
-        f" {result.problems};"
+        f"{file}: {result.files} files read; without text:"
+        f" {result.empty}; with a problem: {result.problems};"
         f" missing or damaged: {len(result.findings)}"
     )
     return 1 if result.findings else 0
@@ -493,11 +480,8 @@ def restore(backup: Path, to: Path, replace: bool) -> int:
     type=click.IntRange(0, MAX_PROCESSES),
     metavar="N",
     help=(
-        "Processes that read lines, in addition to the writing one.  [default: one"
-        " per"
-        " core"
-        " for a"
-        " large file, else 0]"
+        "Processes that read lines, in addition to the writing one.  [default: one per core"
+        " for a large file, else 0]"
     ),
 )
 @click.option(
@@ -704,10 +688,7 @@ def dataset(
     envvar="ARCHIVE_SITE",
     metavar="URL",
     help=(
-        "The public URL of the archive, for the citation; by"
-        " default"
-        " ARCHIVE_SITE of"
-        " the"
+        "The public URL of the archive, for the citation; by default ARCHIVE_SITE of the"
         " environment."
     ),
 )
@@ -786,18 +767,14 @@ def redact(release: int, reason: str, reason_en: str | None, archive: Path) -> N
 
     with open_existing_archive(archive) as target:
         covered_before = target.takedowns.describe_active(release)
-        passage = (
-            sys.stdin.read().strip()
-        )  # not an argument, which would end up in the shell's history
+        # not an argument, which would end up in the shell's history
+        passage = sys.stdin.read().strip()
         key = redact_passage(target, release, passage, now(), reason=reason, reason_en=reason_en)
         copies = find_uncovered_releases(target, release, passage)
     click.echo(f"takedown {key}: release {release} is redacted")
     click.echo(
-        "anyone can check a"
-        " guess of the"
-        " passage against the"
-        " hash; hide the release if it must"
-        " not be guessed"
+        "anyone can check a guess of the passage against the"
+        " hash; hide the release if it must not be guessed"
     )
     report_takedown(covered_before, copies)
 
@@ -805,11 +782,8 @@ def redact(release: int, reason: str, reason_en: str | None, archive: Path) -> N
 def report_takedown(covered_before: str | None, copies: Sequence[int]) -> None:
     if covered_before:
         click.echo(
-            f"it was already"
-            f" {covered_before}:"
-            f" its text is shown"
-            f" again only once all of them are"
-            f" lifted"
+            f"it was already {covered_before}: its text is shown"
+            f" again only once all of them are lifted"
         )
     if copies:
         click.echo(
@@ -845,11 +819,8 @@ def lift(takedown_id: int, reason: str, archive: Path) -> None:
         if files := target.attachments.list_files_without_text(withheld=True):
             if not Captures.path_beside(archive).is_file():
                 click.echo(
-                    f"there is no"
-                    f" captures.db; crawls"
-                    f" read the texts of"
-                    f" {len(files)} attachments"
-                    f" again"
+                    f"there is no captures.db; crawls read the texts of"
+                    f" {len(files)} attachments again"
                 )
                 return
             with Captures(archive, readonly=True) as captures, show_progress() as progress:

@@ -272,9 +272,8 @@ class PublicConnection(HTTPConnection):
     ) -> None:
         self.is_tls, self.private_hosts = parts.scheme == "https", private_hosts
         self.is_aborted = False
-        self.default_port = (
-            HTTPS_PORT if self.is_tls else 80
-        )  # HTTPConnection leaves it out of `Host`
+        # HTTPConnection leaves it out of `Host`
+        self.default_port = HTTPS_PORT if self.is_tls else 80
         host = host_to_ascii(parts.hostname or "")
         super().__init__(host, parts.port or self.default_port, timeout=timeout)
 

@@ -16,27 +16,21 @@ import idna
 from archive.i18n import SWEDISH_TIME
 from archive.times import to_iso
 
-SESSION_SEGMENT = re.compile(
-    r"/\((?:[A-Z]\([^()/]*\))+\)(?=/|$)", re.IGNORECASE
-)  # ASP.NET: /(X(1)S(abc))/
+# ASP.NET: /(X(1)S(abc))/
+SESSION_SEGMENT = re.compile(r"/\((?:[A-Z]\([^()/]*\))+\)(?=/|$)", re.IGNORECASE)
 SESSION_SUFFIX = re.compile(r";(?:jsessionid|phpsessid|sid)=[^/?#]*", re.IGNORECASE)
 TRACKING_PARAMETER = re.compile(
-    r"(?:utm_\w+|mtm_\w+"
-    r"|pk_\w+|fbclid"
-    r"|gclid|dclid|msclkid"
+    r"(?:utm_\w+|mtm_\w+|pk_\w+|fbclid|gclid|dclid|msclkid"
     r"|yclid|twclid|igshid|mc_[ce]id"
     r"|_hs(?:enc|mi)|wt\.mc_id"
     r"|_t_(?:id|q|tags|ip|uuid"
-    r"|hit\.\w+)|_ga|_gl|srsltid"
-    r"|jsessionid|phpsessid"
-    r"|aspsessionid\w*"
+    r"|hit\.\w+)|_ga|_gl|srsltid|jsessionid|phpsessid|aspsessionid\w*"
     r"|sessionid|cmpid|at_(?:medium|campaign))",
     re.IGNORECASE,
 )
 DEFAULT_PORTS = {"http": 80, "https": 443}
-GLOBAL_IPV6 = ipaddress.ip_network(
-    "2000::/3"
-)  # all else is reserved, local or multicast (IANA IPv6 Address Space)
+# all else is reserved, local or multicast (IANA IPv6 Address Space)
+GLOBAL_IPV6 = ipaddress.ip_network("2000::/3")
 # IANA's registries of special-purpose addresses, without what is outside GLOBAL_IPV6. Those that
 # may be reached from everywhere (AS112, AMT, PCP and TURN anycast) have no pages either. ipaddress
 # lacks some, by Python's version.

@@ -28,9 +28,8 @@ HTTP_URL = re.compile(r"https?://[\w.-]+(:\d{1,5})?(/|$)", re.ASCII | re.IGNOREC
 SELECTOR_KEYS = ("title", "lead", "body", "tags", "published", "updated")
 ATTACHMENT_MODES = ("none", "links", "text")  # values of the key `attachments`
 PAGE_CLASS = ("scraper.pages.page_classes", "NewsPage")  # base of every page class
-PAGE_PLACEHOLDER = re.compile(
-    r"\{page(?::(\d{1,9}))?\}"
-)  # the group is the number of the first page; without it, 1
+# the group is the number of the first page; without it, 1
+PAGE_PLACEHOLDER = re.compile(r"\{page(?::(\d{1,9}))?\}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,10 +139,7 @@ WIRE_SERVICES = {
         name="Cision",
         hosts=("cision.com",),
         list_url=(
-            "https://publish.ne.cision.com/papi/NewsFeed/"
-            "{id}?"
-            "format=json&"
-            "DetailLevel=detail&"
+            "https://publish.ne.cision.com/papi/NewsFeed/{id}?format=json&DetailLevel=detail&"
             "PageIndex={{page}}"
         ),
         identifier=r"[0-9A-Fa-f]{32}|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}",
@@ -308,9 +304,8 @@ class Agency:
         return next((source for source in sources if source.first_url == first_url), None)
 
 
-JSON_KEYS = {
-    f.name: f.default is MISSING for f in fields(JSONSource)
-}  # key → whether it is required
+# key → whether it is required
+JSON_KEYS = {f.name: f.default is MISSING for f in fields(JSONSource)}
 AGENCY_KEYS = {f.name: f.type for f in fields(Agency) if f.name != "slug"}
 
 

@@ -70,14 +70,12 @@ class ReleaseItem:
         None
     )
     doubt: str | None = None  # why the body is probably not the text of the release
-    zone: str | None = (
-        None  # IANA name of the agency's time zone; None: the time zone of the host's country
-    )
+    # IANA name of the agency's time zone; None: the time zone of the host's country
+    zone: str | None = None
     tags: list[str] = field(default_factory=list)
     questions: list[QuestionItem] = field(default_factory=list)
     images: list[ImageItem] = field(default_factory=list)
     attachments: list[AttachmentItem] = field(default_factory=list)
     contacts: list[ContactItem] = field(default_factory=list)
-    evidence: dict[str, Provenance] = field(
-        default_factory=dict
-    )  # field name → where its value came from
+    # field name → where its value came from
+    evidence: dict[str, Provenance] = field(default_factory=dict)

@@ -16,9 +16,8 @@ SCHEDULE_RULE = re.compile(r"(?:<(\d+)([hd])|else)=(\d+)([hd])")
 
 @dataclass(frozen=True, slots=True)
 class RevisitSchedule:
-    age_intervals: tuple[
-        tuple[timedelta, timedelta], ...
-    ]  # (age, interval for younger releases), in order of age
+    # (age, interval for younger releases), in order of age
+    age_intervals: tuple[tuple[timedelta, timedelta], ...]
     default_interval: timedelta  # interval for all older releases
 
     @property

@@ -15,9 +15,8 @@ from scraper.errors import AgencyError
 from scraper.revisit_schedule import parse_schedule
 
 # Lower-case names, because Scrapy treats every upper-case name as a setting.
-max_duration = (
-    10**8
-)  # for settings in seconds, minutes or days; Python's times cannot be much longer
+# for settings in seconds, minutes or days; Python's times cannot be much longer
+max_duration = 10**8
 positive_settings = (
     frozenset(  # settings that must be above 0; for others, 0 means no delay or no requests
         {
@@ -52,9 +51,8 @@ COMMANDS_MODULE = "scraper.commands"
 # Settings of this project. If the default is a whole number, only whole numbers are accepted
 # (check_settings).
 ARCHIVE = os.environ.get("ARCHIVE", "archive.db")  # path of the database
-AGENCIES = os.environ.get(
-    "AGENCIES", ""
-)  # path of the list of agencies; empty: agencies.toml in this package
+# path of the list of agencies; empty: agencies.toml in this package
+AGENCIES = os.environ.get("AGENCIES", "")
 # for scrapy shell, fetch and the like; our spiders add CONTACT
 USER_AGENT = f"Myndighetsarkivet/{__version__}"
 CONTACT = os.environ.get("CONTACT", "")  # contact for webmasters; required for live crawls
@@ -63,9 +61,8 @@ RETRY_AFTER_MAX = 600.0  # seconds; a host that asks for a longer Retry-After is
 CRAWL_DELAY_MAX = 60.0  # seconds; upper limit of a Crawl-delay
 REVISIT_AGES = "<2d=1h, <14d=1d, <90d=7d, else=30d"  # age of a release=interval between checks
 REVISIT_BUDGET = 500  # requests per agency and day (UTC) of revisit crawls
-ROUND_PASS_MINUTES = (
-    25.0  # minutes for each of a round's two passes; the rest waits for the next round
-)
+# minutes for each of a round's two passes; the rest waits for the next round
+ROUND_PASS_MINUTES = 25.0
 # Pages in which no release could be read (archive/database/refused_pages.py): the days for which
 # they are kept (0: none are), and the share of captures.db from which on the oldest are deleted, if
 # they take more than 32 MiB
@@ -75,16 +72,13 @@ LISTING_PAGES_MAX = 2000  # pages; a longer listing is treated as a crawler trap
 
 # requests per agency and day (UTC) of news and revisit crawls together, without robots.txt
 DAILY_BUDGET = 5000
-BACK_OFF_AFTER = (
-    5  # a host is paused after this many URLs in a row without a response, or with 429 or 503
-)
-BACK_OFF_FIRST = (
-    1800.0  # seconds of the first pause; doubled for each further pause until the host responds
-)
+# a host is paused after this many URLs in a row without a response, or with 429 or 503
+BACK_OFF_AFTER = 5
+# seconds of the first pause; doubled for each further pause until the host responds
+BACK_OFF_FIRST = 1800.0
 BACK_OFF_MAX = 24 * 3600.0  # seconds; also the longest Retry-After that is obeyed across crawls
-ROBOTS_UNREACHABLE_DAYS = (
-    30.0  # an unreachable robots.txt forbids everything for this many days (RFC 9309, 2.3.1.4)
-)
+# an unreachable robots.txt forbids everything for this many days (RFC 9309, 2.3.1.4)
+ROBOTS_UNREACHABLE_DAYS = 30.0
 # True: releases with noindex are rejected, and stored ones not checked again. Off by default:
 # noindex is addressed to search engines. A release that is public and allowed by robots.txt, but
 # kept out of search results, belongs in an archive.
@@ -96,15 +90,12 @@ HTTPPROXY_ENABLED = False
 PRIVATE_HOSTS: list[
     str
 ] = []  # hosts in a private network that may be crawled, such as an intranet's
-BROWSER_TIMEOUT = (
-    120.0  # seconds for one listing in the browser, including the delays between its requests
-)
-BROWSER_PATH = os.environ.get(
-    "BROWSER_PATH", ""
-)  # path of a Chromium; empty: the system's, else Playwright's
-IN_FLIGHT_MAX = (
-    32 * 1024 * 1024
-)  # bytes of large responses in flight at the same time, over all hosts
+# seconds for one listing in the browser, including the delays between its requests
+BROWSER_TIMEOUT = 120.0
+# path of a Chromium; empty: the system's, else Playwright's
+BROWSER_PATH = os.environ.get("BROWSER_PATH", "")
+# bytes of large responses in flight at the same time, over all hosts
+IN_FLIGHT_MAX = 32 * 1024 * 1024
 
 # Only for distributed crawling (scraper/distributed): workers on several machines
 # redis://[:password@]host:6379/0 of Redis or Valkey, or rediss:// for TLS
@@ -112,9 +103,8 @@ DISTRIBUTED_BROKER = os.environ.get("DISTRIBUTED_BROKER", "")
 # prefix of the broker's keys; archives that share a broker need different ones
 DISTRIBUTED_PREFIX = "myndighetsarkivet"
 DISTRIBUTED_LEASE = 30.0  # seconds without the broker after which a worker stops sending requests
-DISTRIBUTED_BACKLOG = (
-    64 * 1024 * 1024
-)  # bytes of messages waiting for the writer above which workers have to wait
+# bytes of messages waiting for the writer above which workers have to wait
+DISTRIBUTED_BACKLOG = 64 * 1024 * 1024
 # token and host of a worker's lease; `scrapy worker` passes them to its crawls
 DISTRIBUTED_TOKEN, DISTRIBUTED_HOST = 0, ""
 
@@ -190,9 +180,8 @@ LOG_LEVEL = "INFO"
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 LOG_DATEFORMAT = "%Y-%m-%dT%H:%M:%S"
 STATS_DUMP = False
-WARN_ON_GENERATOR_RETURN_VALUE = (
-    False  # the check would parse a callback's source code for every response
-)
+# the check would parse a callback's source code for every response
+WARN_ON_GENERATOR_RETURN_VALUE = False
 LOG_VERSIONS: list[str] = []
 
 

@@ -73,9 +73,8 @@ class StoredPage:
     host: str
     label: str = ""  # "news" or "rebuilt"; "" for other real pages
     titles: list[str] = field(default_factory=list)
-    texts: list[str] = field(
-        default_factory=list
-    )  # each is the whole text: without and with the lead
+    # each is the whole text: without and with the lead
+    texts: list[str] = field(default_factory=list)
     passages: list[str] = field(default_factory=list)
     unwanted: list[str] = field(default_factory=list)
     dates: dict[str, str | None] = field(default_factory=dict)

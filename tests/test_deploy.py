@@ -184,10 +184,8 @@ def test_the_workflow_commits_nothing() -> None:
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_the_commands_that_a_text_names_exist(name: str) -> None:
     found = re.findall(
-        r"(?:scrapy (?:round|crawl"
-        r"|health|writer|worker"
-        r"|enqueue|report)|python -m"
-        r" archive"
+        r"(?:scrapy (?:round|crawl|health|writer|worker"
+        r"|enqueue|report)|python -m archive"
         r" [a-z-]+)(?: [\w$\":./-]+)*",
         SCRIPTS[name],
     )

@@ -46,9 +46,8 @@ from archive.database.redaction import IS_FILE_WITHHELD_SQL
 from archive.database.sqlite_files import ArchiveError
 from archive.times import to_iso
 
-MIN_INTERVAL = timedelta(
-    days=1
-)  # new releases are checked each hour, but their files change seldom and are large
+# new releases are checked each hour, but their files change seldom and are large
+MIN_INTERVAL = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +86,8 @@ class Attachments:
                 "insert into frontier (url, agency, role, state, first_seen)"
                 " values (:url, :agency,"
                 " 'attachment', 'due', :seen)"
-                " on conflict (url) do update"
-                " set state = 'due'"
-                " where role ="
-                " 'attachment' and"
-                " state = 'done' and"
-                " (fetched <= :before or fetched"
-                " > :seen)",
+                " on conflict (url) do update set state = 'due' where role = 'attachment' and"
+                " state = 'done' and (fetched <= :before or fetched > :seen)",
                 {
                     "url": url,
                     "agency": agency,
@@ -131,16 +125,10 @@ class Attachments:
         releases still link to.
         """
         rows = self.db.execute(
-            f"select {FRONTIER_COLUMNS} from"
-            f" frontier where"
+            f"select {FRONTIER_COLUMNS} from frontier where"
             f" agency = :agency and role ="
-            f" 'attachment' and (state ="
-            f" 'due'"
-            " or (state in"
-            " ('failed', 'gone',"
-            " 'rejected') and"
-            " (next_due <= :now or fetched >"
-            " :now)))"
+            f" 'attachment' and (state = 'due' or (state in ('failed', 'gone', 'rejected') and"
+            " (next_due <= :now or fetched > :now)))"
             " and exists (select 1 from attachments where attachments.url = frontier.url)"
             " order by first_seen, rowid limit :limit",
             {"agency": agency, "now": to_iso(now), "limit": limit + len(exclude)},
@@ -176,10 +164,8 @@ class Attachments:
         If no file was ever found there, nothing is recorded.
         """
         self.db.execute(
-            "update attachment_versions set"
-            " missing_since ="
-            " coalesce(missing_since,"
-            " :seen),"
+            "update attachment_versions set missing_since ="
+            " coalesce(missing_since, :seen),"
             " missing_until = :seen,"
             " missing_checks = missing_checks + 1"
             " where id = (select max(id) from attachment_versions where url = :url)",
@@ -211,11 +197,8 @@ class Attachments:
             "select id from attachment_files where sha256 = ?", [sha256]
         ).fetchone()
         version_id = self.db.execute(
-            "insert into"
-            " attachment_versions"
-            " (url, file, capture,"
-            " cause, previous, first_seen,"
-            " last_seen, checks)"
+            "insert into attachment_versions (url, file, capture,"
+            " cause, previous, first_seen, last_seen, checks)"
             " values (:url, :file, :capture, :cause, :previous, :seen, :seen, 1)",
             {
                 "url": url,
@@ -228,10 +211,8 @@ class Attachments:
         ).lastrowid
         if previous:
             self.db.execute(
-                "insert or ignore into"
-                " attachment_edits (version,"
-                " release) select ?, a.release"
-                " from attachments a"
+                "insert or ignore into attachment_edits (version,"
+                " release) select ?, a.release from attachments a"
                 " join releases r on r.id = a.release where a.url = ? and r.moved_to is null",
                 [version_id, url],
             )
@@ -261,11 +242,9 @@ class Attachments:
         texts say it.
         """
         rows = self.db.execute(
-            "select v.id, p.file,"
-            " v.file from"
+            "select v.id, p.file, v.file from"
             " attachment_versions v"
-            " join attachment_versions p on"
-            " p.id = v.previous"
+            " join attachment_versions p on p.id = v.previous"
             " where v.file = :file or p.file = :file",
             {"file": file_id},
         ).fetchall()
@@ -293,10 +272,7 @@ class Attachments:
         """Return whether the text of a file was not extracted yet, and may be stored."""
         sql = (
             f"select extracted is null and not"
-            f" {IS_FILE_WITHHELD_SQL}"
-            f" from"
-            f" attachment_files f"
-            f" where id = ?"
+            f" {IS_FILE_WITHHELD_SQL} from attachment_files f where id = ?"
         )
         return bool(self.db.execute(sql, [file_id]).fetchone()[0])
 
@@ -311,20 +287,13 @@ class Attachments:
         self._delete_pages(file_id)
         for page in text.pages:
             self.db.execute(
-                "insert into attachment_pages"
-                " (file, page, name,"
-                " text, letters, problem)"
-                " values"
-                " (?, ?, ?, ?, ?, ?)",
+                "insert into attachment_pages (file, page, name,"
+                " text, letters, problem) values (?, ?, ?, ?, ?, ?)",
                 [file_id, page.number, page.name, page.text, page.letters, page.problem],
             )
         self.db.execute(
-            "update attachment_files set kind"
-            " = ?, pages = ?,"
-            " letters = ?, problem = ?,"
-            " detail ="
-            " ?, extracted = ?"
-            " where id = ?",
+            "update attachment_files set kind = ?, pages = ?,"
+            " letters = ?, problem = ?, detail = ?, extracted = ? where id = ?",
             [
                 text.kind,
                 text.page_count,
@@ -369,26 +338,20 @@ class Attachments:
         for url in urls:
             self.db.execute(
                 "insert into attachment_links (release, url) select :release, :url where exists"
-                " (select 1 from"
-                " frontier where url"
-                " = :url and role ="
-                " 'attachment') on conflict"
-                " do nothing",
+                " (select 1 from frontier where url = :url and role ="
+                " 'attachment') on conflict do nothing",
                 {"release": release_id, "url": url},
             )
         self.db.execute(
             "update attachment_links set takedown = ? where release = ?", [takedown, release_id]
         )
         files = self.db.execute(
-            f"select f.id from"
-            f" attachment_files f where"
+            f"select f.id from attachment_files f where"
             f" extracted is not null and"
             f" {IS_FILE_WITHHELD_SQL}"
             " and exists (select 1 from"
             " attachment_versions v join"
-            " attachment_links l on"
-            " l.url ="
-            " v.url"
+            " attachment_links l on l.url = v.url"
             " where v.file = f.id and l.release = ?)",
             [release_id],
         ).fetchall()
@@ -398,10 +361,8 @@ class Attachments:
     def _withhold(self, file_id: int) -> None:
         self._delete_pages(file_id)
         self.db.execute(
-            "update attachment_files set kind ="
-            " null, pages = null,"
-            " letters = null, problem = ?,"
-            " detail = null,"
+            "update attachment_files set kind = null, pages = null,"
+            " letters = null, problem = ?, detail = null,"
             " extracted = null where id = ?",
             [WITHHELD, file_id],
         )

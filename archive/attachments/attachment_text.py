@@ -87,9 +87,8 @@ def main(limits_json: str) -> None:
     ):
         resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (limits[key], limits[key]))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    signal.signal(
-        signal.SIGXFSZ, signal.SIG_DFL
-    )  # ends the process, as other limits do; Python ignores it
+    # ends the process, as other limits do; Python ignores it
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
     try:
         extract(body, limits)
     except FileTextError as error:
@@ -209,9 +208,8 @@ def _join_word(match: re.Match[str]) -> str:
     """
     before, after = match["before"], match["after"]
     last = before[-1:]
-    is_divided = (
-        last.islower() and after.islower() and before[:-1].isalpha()
-    )  # not after a single letter
+    # not after a single letter
+    is_divided = last.islower() and after.islower() and before[:-1].isalpha()
     return f"{before}{'' if is_divided or not last.strip() else '-'}{after}"
 
 

@@ -54,11 +54,8 @@ MAX_AGE_DAYS = 14
 MAX_UNDATED_RELEASES = 20
 MAX_SCANNED_RELEASES = 20_000  # newest first revisions that are searched for new releases
 BACKFILL_END_SQL = (
-    "begun as materialized"
-    " (select a.slug"
-    " as agency, (select"
-    " min(c.finished) from crawls c where"
-    " c.agency = a.slug"
+    "begun as materialized (select a.slug as agency, (select"
+    " min(c.finished) from crawls c where c.agency = a.slug"
     " and c.spider = 'news' and c.reason = 'finished') as ended from agencies a)"
 )
 FIRST_REVISIONS_SQL = "revisions v where v.cause = 'first' and v.previous is null"
@@ -199,9 +196,8 @@ def summarise_feed_entry(row: Mapping[str, Any]) -> str:
 
 DEFAULT_ENTRIES = 100  # entries per page
 MAX_ENTRIES = 500
-MAX_PAGE_BYTES = (
-    2_000_000  # texts of all releases and files on a page; a larger release gets a page of its own
-)
+# texts of all releases and files on a page; a larger release gets a page of its own
+MAX_PAGE_BYTES = 2_000_000
 START_CURSOR = "0"
 CURSOR_FORMAT = re.compile(r"(?P<number>[1-9][0-9]{0,15})-(?P<check>[0-9a-f]{8})")
 
@@ -230,12 +226,8 @@ FILES_SQL = """
       and f.id = v.file
 """
 LISTS_SQL = {
-    "tags": "select json_group_array(name) from (select t.name from release_tags rt"
-    " join"
-    " tags"
-    " t on"
-    " t.id = rt.tag"
-    " where rt.release = r.id order by rt.rowid)",
+    "tags": "select json_group_array(name) from (select t.name from release_tags rt join tags"
+    " t on t.id = rt.tag where rt.release = r.id order by rt.rowid)",
     **{
         name: f"select json_group_array(json_object({PART_OBJECTS_SQL[name]})) from"
         f" (select * from {name} where release = r.id order by position)"

@@ -29,16 +29,14 @@ MIN_MOVED_SIMILARITY = 0.8  # share of words that a moved paragraph keeps
 MAX_PARAGRAPH_CELLS = 50_000_000  # paragraphs times paragraphs, to find unchanged ones
 MAX_GAP_PAIRS = 100_000  # paragraphs times paragraphs in a gap, to find altered ones
 MAX_GAP_LETTERS = 50_000_000  # letters compared in a gap, to find altered ones
-MAX_COMPARED_PAIRS = (
-    1600  # pairs compared in a gap; in a larger one, only paragraphs about equally far down
-)
+# pairs compared in a gap; in a larger one, only paragraphs about equally far down
+MAX_COMPARED_PAIRS = 1600
 MAX_MOVED_PAIRS = 400  # removed times added paragraphs, to find moved ones
 
 # Words.
 MAX_SHORT_FACT_LENGTH = 3  # characters; such a fact occurs elsewhere by chance
-MAX_TOKEN_CELLS = (
-    50_000_000  # tokens times tokens (6 MB); above it, only the common beginning and end are found
-)
+# tokens times tokens (6 MB); above it, only the common beginning and end are found
+MAX_TOKEN_CELLS = 50_000_000
 MAX_SHIFT = 60  # tokens by which an insertion or deletion is shifted to the start of a sentence
 MAX_ISLAND_WORDS = 4  # unchanged words that are merged with the changed passages around them
 
@@ -251,9 +249,8 @@ def _find_equal_runs(before: Sequence[str], after: Sequence[str]) -> list[tuple[
     """List runs of equal paragraphs as (start in the first text, start in the second, length)."""
     if len(before) * len(after) > MAX_PARAGRAPH_CELLS:
         return []
-    common = set(before) & set(
-        after
-    )  # these need not be split into words, which is most of the work
+    # these need not be split into words, which is most of the work
+    common = set(before) & set(after)
     numbers: dict[object, int] = {}
     left, right = (
         [

@@ -87,10 +87,7 @@ FILE_EDIT_JOINS = """
     join releases r on r.id = found.release join agencies a on a.slug = r.agency
 """
 EDIT_JOINS = (
-    "revisions v on v.id = found.id join releases r on r.id = v.release"
-    " join"
-    " agencies"
-    " a on"
+    "revisions v on v.id = found.id join releases r on r.id = v.release join agencies a on"
     " a.slug = r.agency"
 )
 STORED_EDIT_COUNTS_SQL = f"""
@@ -111,10 +108,7 @@ REMOVAL_COLUMNS = f"""
     {FOUND_AT_COLUMN}
 """
 REMOVAL_JOINS = (
-    "removals o cross join releases r on r.id = o.release cross join"
-    " agencies"
-    " a on"
-    " a.slug ="
+    "removals o cross join releases r on r.id = o.release cross join agencies a on a.slug ="
     " r.agency"
 )
 
@@ -337,10 +331,7 @@ def _build_text_edits_sql(filters: Mapping[str, Any], *, is_page: bool = False) 
     if is_page:
         conditions.append("(v.seen, v.id) < (:after_seen, :after)")
     return (
-        f"select v.id, v.release, v.seen, v.importance"
-        f" from"
-        f" revisions v"
-        f" where"
+        f"select v.id, v.release, v.seen, v.importance from revisions v where"
         f" {' and '.join(conditions)}"
     )
 
@@ -364,11 +355,8 @@ def build_file_edits_sql(filters: Mapping[str, Any], *, is_page: bool = False) -
     if is_page:
         conditions.append("(v.first_seen, -v.id) < (:after_seen, :after)")
     return (
-        "select -v.id as id,"
-        " v.first_seen as"
-        " seen, v.importance,"
-        " (select max(e.release) from"
-        " attachment_edits e"
+        "select -v.id as id, v.first_seen as seen, v.importance,"
+        " (select max(e.release) from attachment_edits e"
         f" where e.version = v.id and {of_release}) as release from attachment_versions v"
         f" where {' and '.join(conditions)}"
     )
@@ -386,11 +374,8 @@ def _build_edit_filters(
             f"{release} not in ({HIDDEN_RELEASES_SQL})": True,
             f"{release} in (select id from releases where agency = :agency)": filters.get("agency"),
             f"{release} in (select id from chain)": filters.get("release"),
-            f"{release} in (select"
-            f" rt.release from"
-            f" release_tags rt where"
-            f" rt.tag ="
-            f" :tag)": filters.get("tag"),
+            f"{release} in (select rt.release from"
+            f" release_tags rt where rt.tag = :tag)": filters.get("tag"),
         }
     if seen:
         tests |= {
@@ -557,10 +542,7 @@ async def count_edits_by_week(
         edits = " union all ".join(f"select seen, importance from ({sql})" for sql in parts)
         chain, values = _build_chain_cte(query.filters), query.build_sql_values()
         limited = (
-            f"{chain} select count(*) as n from (select 1"
-            f" from"
-            f" ({edits})"
-            f" limit"
+            f"{chain} select count(*) as n from (select 1 from ({edits}) limit"
             f" {MAX_WEEKLY_EDITS + 1})"
         )
         if (await run(limited, values))[0]["n"] <= MAX_WEEKLY_EDITS:
@@ -569,9 +551,8 @@ async def count_edits_by_week(
     if not weeks:
         return []
     counts = [[0] * (len(IMPORTANCE_LEVELS) + 1) for _ in weeks]
-    starts = [
-        (format_day_start(start) or "")[:13] for start, _ in weeks
-    ]  # days begin with an hour of UTC
+    # days begin with an hour of UTC
+    starts = [(format_day_start(start) or "")[:13] for start, _ in weeks]
     sql = EDIT_HOURS_SQL.format(chain=chain, level=IMPORTANCE_LEVEL_SQL, edits=edits)
     for row in await run(sql, values):
         counts[bisect_right(starts, row["hour"]) - 1][row["level"]] += row["n"]

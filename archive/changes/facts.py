@@ -38,17 +38,12 @@ def _split_words(words: str) -> tuple[str, ...]:
 
 # Numbers.
 _SMALL_NUMBERS = (
-    "noll ett två tre fyra"
-    " fem sex sju"
+    "noll ett två tre fyra fem sex sju"
     " åtta nio tio elva tolv"
-    " tretton fjorton femton sexton"
-    " sjutton arton nitton",
-    "zero one two three"
-    " four five six"
-    " seven eight nine ten"
+    " tretton fjorton femton sexton sjutton arton nitton",
+    "zero one two three four five six seven eight nine ten"
     " eleven twelve thirteen fourteen"
-    " fifteen sixteen seventeen"
-    " eighteen nineteen",
+    " fifteen sixteen seventeen eighteen nineteen",
 )
 _TENS_NAMES = (
     "tjugo trettio fyrtio femtio sextio sjuttio åttio nittio",
@@ -72,9 +67,8 @@ def _number_words() -> dict[str, int]:
                 for unit, number in small.items()
                 if 0 < number < 10
             }
-        words |= {
-            word: number for word, number in small.items() if number != 1
-        }  # ett, one: seldom a number
+        # ett, one: seldom a number
+        words |= {word: number for word, number in small.items() if number != 1}
     for row in _ORDINALS:
         words |= {word: number for number, word in enumerate(row.split(), 3)}
     return words
@@ -85,9 +79,7 @@ TENS_WORDS = (*_split_words(_TENS_NAMES[0]), "tio")  # ett femtiotal
 FRACTION_WORDS = _split_words(
     "hälften halva halv tredjedel"
     " tredjedelar fjärdedel"
-    " fjärdedelar femtedel femtedelar"
-    " tiondel"
-    " tiondelar dubbelt"
+    " fjärdedelar femtedel femtedelar tiondel tiondelar dubbelt"
     " half twice thirds quarters"
 )
 SCALES = {
@@ -113,17 +105,12 @@ CURRENCIES = {
 }
 CURRENCY_SIGNS = "€$£"
 UNITS = _split_words(  # units after numbers; 3 km is not 3 mil
-    "år månad månader vecka"
-    " veckor dygn dag"
-    " dagar timme timmar"
+    "år månad månader vecka veckor dygn dag dagar timme timmar"
     " minut minuter sekunder mil km"
     " meter m cm mm kvm m2 m³"
-    " hektar ha kg gram g ton liter grader °C MW GW kW kWh MWh GWh TWh km/h"
-    " year years month"
-    " months week weeks"
-    " day days hour hours"
-    " minute minutes seconds mile miles"
-    " metres degrees"
+    " hektar ha kg gram g ton liter grader °C MW GW kW kWh MWh GWh TWh km/h year years month"
+    " months week weeks day days hour hours"
+    " minute minutes seconds mile miles metres degrees"
 )
 # What the words of a quantity do: they multiply it, halve it, or are its unit.
 FACTORS = {**NUMBER_WORDS, **MONEY_ABBREVIATIONS, **SCALES}
@@ -134,11 +121,9 @@ QUANTITY_UNITS = {
     **{unit.casefold(): unit.casefold() for unit in UNITS},
 }
 COUNTED_NOUNS = _split_words(  # four digits before these are a count, not a year
-    "personer människor"
-    " barn elever"
+    "personer människor barn elever"
     " poliser platser företag"
-    " kommuner ärenden stycken st meter km"
-    " kg ton hektar timmar"
+    " kommuner ärenden stycken st meter km kg ton hektar timmar"
     " dagar procent people persons children places companies cases hours days percent"
 )
 
@@ -162,27 +147,20 @@ MONTH_NUMBERS = FULL_MONTHS | SHORT_MONTHS
 # A Swedish month is a date even without a day or year; "may" and "March" are not.
 MONTHS_ALONE = SWEDISH_MONTHS
 WEEKDAYS = _split_words(
-    "måndag tisdag onsdag"
-    " torsdag fredag"
-    " lördag söndag Monday"
-    " Tuesday Wednesday Thursday Friday"
-    " Saturday Sunday"
+    "måndag tisdag onsdag torsdag fredag lördag söndag Monday"
+    " Tuesday Wednesday Thursday Friday Saturday Sunday"
 )
 SEASONS = _split_words("våren sommaren hösten vintern årsskiftet halvårsskiftet")
 SEASONS_EN = _split_words("spring summer autumn winter")  # dates only where a year follows
 # Words other than numbers and months that may begin a fact: den 4 maj, kl. 10, SOU 2024:88.
 FACT_OPENERS = _split_words(
-    "den the i en ett one a"
-    " an half kl"
+    "den the i en ett one a an half kl"
     " klockan vecka week v sek"
-    " eur usd gbp sou ds com sfs prop"
-    " dir skr bet rskr dnr"
+    " eur usd gbp sou ds com sfs prop dir skr bet rskr dnr"
     " diarienummer diarienr ärendenummer ärendenr målnummer målnr mål isbn issn"
-    " idag igår imorgon"
-    " today yesterday"
+    " idag igår imorgon today yesterday"
     " tomorrow första andra"
-    " tredje fjärde first second third"
-    " fourth"
+    " tredje fjärde first second third fourth"
 )
 
 # Negations and modal verbs.
@@ -205,9 +183,7 @@ MODALS = {  # word → value; forms of the same strength share a value
 }
 QUANTIFIERS = frozenset(
     _split_words(
-        "alla allt samtliga hela"
-        " varje vissa"
-        " några någon flera"
+        "alla allt samtliga hela varje vissa några någon flera"
         " många få fåtal båda endast bara"
         " enbart enstaka enskilda"
         " all every each some several many few both only certain"
@@ -220,32 +196,21 @@ OPPOSITE_PREFIXES = (
     "un",
 )  # möjligt → omöjligt; "in" would take införa for the opposite of föra
 OPPOSITES = (  # words with opposite meanings; with *, all words that begin so
-    "höj*/sänk* öka*/minska*"
-    " ökn*/minskn*"
+    "höj*/sänk* öka*/minska* ökn*/minskn*"
     " minst/högst över/under"
-    " före/efter fler/färre mer/mindre"
-    " större/mindre"
+    " före/efter fler/färre mer/mindre större/mindre"
     " hög/låg höga/låga högt/lågt"
     " högre/lägre högst/lägst"
     " högsta/lägsta tillåt*/förbj*"
     " tillåt*/förbud bifall*/avsl*"
-    " godkän*/avsl* bevilja*/avsl*"
-    " stärk*/försvag*"
-    " utvidg*/inskränk* öpp*/stäng*"
-    " bättre/sämre"
-    " stig*/sjunk*"
+    " godkän*/avsl* bevilja*/avsl* stärk*/försvag*"
+    " utvidg*/inskränk* öpp*/stäng* bättre/sämre stig*/sjunk*"
     " frivillig*/obligatorisk*"
-    " tillfällig*/permanent*"
-    " tidigare/senare"
-    " snabbare/långsammare"
-    " överskott*/underskott*"
-    " increas*/decreas*"
+    " tillfällig*/permanent* tidigare/senare snabbare/långsammare"
+    " överskott*/underskott* increas*/decreas*"
     " rais*/lower* higher/lower"
-    " highest/lowest more/less"
-    " above/below"
-    " before/after over/under"
-    " approv*/reject*"
-    " allow*/forbid*"
+    " highest/lowest more/less above/below"
+    " before/after over/under approv*/reject* allow*/forbid*"
     " allow*/ban* minimum/maximum"
     " open*/clos* strengthen*/weaken*"
     " earlier/later </> ≤/≥"
@@ -253,14 +218,9 @@ OPPOSITES = (  # words with opposite meanings; with *, all words that begin so
 OPPOSITE_PAIRS = [pair.split("/") for pair in OPPOSITES.split()]
 # words that end what the rest of a sentence announces, which reverses it as a negation does
 ENDINGS = re.compile(
-    r"\b(?:upphäv|upphör"
-    r"|häv(?:s|d|t|er|de"
-    r"|des|ts)\b|borttag"
+    r"\b(?:upphäv|upphör|häv(?:s|d|t|er|de|des|ts)\b|borttag"
     r"|inställ[dt]|avblås|avlys|avbr[yu]t"
-    r"|avsluta[dst]|återkalla"
-    r"|ställ\w* in\b|(?:ta"
-    r"|tar|tas|tagit"
-    r"|tog|dra|dras|drar"
+    r"|avsluta[dst]|återkalla|ställ\w* in\b|(?:ta|tar|tas|tagit|tog|dra|dras|drar"
     r"|drog|lägg\w*|lade\w*|lagt\w*)"
     r" (?:bort|tillbaka|ne[rd])\b"
     r"|inte längre\b|lifted\b|cancel|withdr[ae]w|revoke|repeal|no longer\b)",
@@ -272,23 +232,13 @@ MIN_UNKNOWN_LENGTH = 7  # letters of a word that the dictionary lacks and that c
 # part of the name that follows.
 ROLE_TITLES = _split_words(
     "minister ministern direktör"
-    " direktören chef chefen"
-    " hövding hövdingen"
-    " sekreterare"
+    " direktören chef chefen hövding hövdingen sekreterare"
     " sekreteraren ordförande"
-    " ordföranden president"
-    " presidenten"
+    " ordföranden president presidenten"
     " talesperson professor"
-    " professorn kung kungen drottning"
-    " drottningen prins"
-    " prinsessan general"
-    " generalen expert"
-    " experten handläggare"
-    " utredare utredaren ledare ledaren"
-    " ambassadör"
-    " ambassadören"
-    " ledamot ledamoten"
-    " kommissionär doktor"
+    " professorn kung kungen drottning drottningen prins prinsessan general generalen expert"
+    " experten handläggare utredare utredaren ledare ledaren ambassadör ambassadören"
+    " ledamot ledamoten kommissionär doktor"
     " director secretary chair chairman"
     " commissioner king queen"
     " prince princess spokesperson ambassador"
@@ -298,50 +248,27 @@ NAME_PARTICLES = frozenset(
 )
 FUNCTION_WORDS = frozenset(
     _split_words(
-        "i av på för med det den"
-        " de en ett och"
-        " att som om när där"
-        " här nu då vid till från under"
-        " över efter före"
-        " mellan hos genom"
-        " enligt inom utom"
-        " mot åt men vi jag ni"
-        " du han hon hen deras vår våra"
-        " vårt sin alla ingen"
-        " dem mig dig oss er sig"
-        " honom henne"
-        " sådan sådant sådana"
-        " vilken vilket vilka vars varför"
-        " därför dock också ju"
-        " både samt även idag hur"
-        " vad vem var"
-        " nya ny nytt dessa"
-        " denna detta the a an in on at of"
-        " for from by with to"
-        " and but as if when"
-        " where under"
+        "i av på för med det den de en ett och att som om när där"
+        " här nu då vid till från under över efter före mellan hos genom enligt inom utom"
+        " mot åt men vi jag ni du han hon hen deras vår våra vårt sin alla ingen"
+        " dem mig dig oss er sig honom henne sådan sådant sådana"
+        " vilken vilket vilka vars varför därför dock också ju"
+        " både samt även idag hur vad vem var nya ny nytt dessa"
+        " denna detta the a an in on at of for from by with to and but as if when where under"
         " over after before our"
-        " their we he she they it this that"
-        " these those both all"
-        " no new"
+        " their we he she they it this that these those both all no new"
     )
 )
 ABBREVIATIONS = frozenset(  # a full stop after these does not end a sentence
     _split_words(
-        "kl kap prop dir skr bet"
-        " ca cirka tel"
-        " tfn dr prof st mr"
-        " mrs ms nr no art resp inkl exkl"
-        " max min ev jfr dnr"
+        "kl kap prop dir skr bet ca cirka tel tfn dr prof st mr"
+        " mrs ms nr no art resp inkl exkl max min ev jfr dnr"
         " bl.a t.ex s.k f.d m.fl m.m d.v.s dvs bla tex fd sk e.g i.e"
     )
 )
 ATTRIBUTIONS = _split_words(
-    "säger sade sa menar"
-    " skriver berättar"
-    " förklarar framhåller"
-    " uppger kommenterar konstaterar"
-    " says said"
+    "säger sade sa menar skriver berättar förklarar framhåller"
+    " uppger kommenterar konstaterar says said"
 )
 
 
@@ -354,12 +281,9 @@ THIN = r"[ \u00a0\u2007\u2009\u202f]"  # a space that separates thousands
 S = r"[ \u00a0\u2007\u2009\u202f\n]"  # a space elsewhere in a fact
 DASH = "[-\u2010-\u2015\u2212]"
 NUM = (  # a number that begins with 0 has no thousands separator: 0,125 is less than one
-    rf"(?:[1-9]\d{{0,2}}(?:(?"
-    rf":{THIN}\d{{3}})"
-    rf"+(?!\d)(?:[.,]\d+)?"
+    rf"(?:[1-9]\d{{0,2}}(?:(?:{THIN}\d{{3}})+(?!\d)(?:[.,]\d+)?"
     rf"|(?:\.\d{{3}})+(?!\d)(?:,\d+)?"
-    rf"|(?:,\d{{3}})+(?!\d)(?:\.\d+)?)"
-    r"|\d+(?:[.,]\d+)?)"
+    rf"|(?:,\d{{3}})+(?!\d)(?:\.\d+)?)|\d+(?:[.,]\d+)?)"
 )
 SIGN = r"[-\u2212\u2013+]"
 SCALE = rf"(?i:{_alternatives(SCALES)})(?!\w)\.?"
@@ -378,59 +302,35 @@ DAY = r"\d{1,2}(?::[ae]|st|nd|rd|th)?(?!\d)"
 IDENTIFIER_LABEL = rf"(?i:(?:diarie|ärende|mål)(?:nummer|nr)|dnr|mål{S}nr|ISBN|ISSN)[.:]?{S}?"
 CLOCK = r"(?:[01]?\d|2[0-4])"
 FACT_PATTERNS = {
-    "amount": rf"{RANGE}{QUANTITY}(?:{S}?"
-    rf"{SCALE})?"
-    rf"{S}?(?"
-    rf":{CURRENCY}|(?"
+    "amount": rf"{RANGE}{QUANTITY}(?:{S}?{SCALE})?{S}?(?:{CURRENCY}|(?"
     rf"i:{_alternatives(MONEY_ABBREVIATIONS)})(?!\w)|:-)"
     rf"|(?:SEK|EUR|USD|GBP|[{CURRENCY_SIGNS}]){S}?{NUM}(?:{S}?{SCALE})?",
-    "date": rf"\d{{4}}-\d\d-\d\d(?!\d)"
-    rf"|(?:(?i:den|the){S})?"
-    rf"{DAY}(?:{S}?(?"
-    rf":{DASH}|och|till|and"
-    rf"|to){S}?{DAY})?{S}(?:of{S})?{MONTH}(?:,?{S}{YEAR}(?"
-    rf"!\d))?"
+    "date": rf"\d{{4}}-\d\d-\d\d(?!\d)|(?:(?i:den|the){S})?{DAY}(?:{S}?(?:{DASH}|och|till|and"
+    rf"|to){S}?{DAY})?{S}(?:of{S})?{MONTH}(?:,?{S}{YEAR}(?!\d))?"
     rf"|{MONTH}{S}{DAY}(?:,?{S}{YEAR}(?!\d))?|{MONTH}{S}{YEAR}(?!\d)|{MONTH_ALONE}"
     rf"|(?:{'|'.join(rf'(?<={word} )' for word in ('in', 'by', 'of', 'from', 'until', 'since'))})"
-    r"(?:March|April|May|June"
-    r"|August)(?!\w)"
-    r"|(?:January|February"
-    r"|July|September|October|November"
-    r"|December)(?!\w)"
-    rf"|(?i:{_alternatives(WEEKDAYS)}(?:en|s|ar|arna)?)(?!\w)"
-    rf"|(?i:första|andra"
-    rf"|tredje|fjärde"
-    rf"|first|second|third"
-    rf"|fourth){S}(?i:kvartalet|halvåret"
-    rf"|quarter|half)(?!\w)"
+    r"(?:March|April|May|June|August)(?!\w)|(?:January|February"
+    r"|July|September|October|November|December)(?!\w)"
+    rf"|(?i:{_alternatives(WEEKDAYS)}(?:en|s|ar|arna)?)(?!\w)|(?i:första|andra"
+    rf"|tredje|fjärde|first|second|third"
+    rf"|fourth){S}(?i:kvartalet|halvåret|quarter|half)(?!\w)"
     rf"|(?i:vecka|week|v\.){S}\d{{1,2}}(?!\w)"
     rf"|(?i:{_alternatives(SEASONS)})(?!\w)(?"
     rf":{S}{YEAR}(?:/\d\d)?)?"
-    rf"|(?i:{_alternatives(SEASONS_EN)}"
-    rf"){S}"
-    rf"{YEAR}"
-    rf"|\d{{1,2}}\.\d{{1,2}}\.(?"
-    rf":\d{{4}}|\d\d)(?!\d)"
-    rf"|\d{{1,2}}/\d{{1,2}}(?:{S}"
-    rf"{YEAR}"
+    rf"|(?i:{_alternatives(SEASONS_EN)}){S}{YEAR}"
+    rf"|\d{{1,2}}\.\d{{1,2}}\.(?:\d{{4}}|\d\d)(?!\d)"
+    rf"|\d{{1,2}}/\d{{1,2}}(?:{S}{YEAR}"
     rf"|[-/](?:\d{{4}}|\d\d))?(?![\w/])",
-    "time": rf"(?i:kl\.?|klockan){S}?{CLOCK}(?:[.:]\d\d)?(?:{S}?{DASH}{S}?"
-    rf"{CLOCK}(?"
-    rf":[.:]\d\d)?"
-    rf")?(?"
-    rf"!\d)"
+    "time": rf"(?i:kl\.?|klockan){S}?{CLOCK}(?:[.:]\d\d)?(?:{S}?{DASH}{S}?{CLOCK}(?:[.:]\d\d)?"
+    rf")?(?!\d)"
     rf"|{CLOCK}[.:][0-5]\d{S}?{DASH}{S}?{CLOCK}[.:][0-5]\d(?!\d)|{CLOCK}:[0-5]\d(?![\d:])"
     rf"|{CLOCK}(?:[.:][0-5]\d)?{S}?(?i:am|pm|a\.m\.|p\.m\.)(?!\w)",
     "reference": rf"{IDENTIFIER_LABEL}(?:[^\W\d_]{{1,5}}{S}?)?\d[\w./:-]*\d"
     rf"|[A-ZÅÄÖ][A-Za-zåäö]{{0,2}}/?{YEAR}[:/]\d{{2,}}"
     rf"|(?:(?:SOU|Ds|DS|COM|SFS|[A-ZÅÄÖ]{{2,5}}FS|(?i:prop|dir|skr|bet|rskr|dnr)\.?){S})?"
     rf"(?:{YEAR}(?:/\d\d(?:\d\d)?)?:[^\W\d_]{{0,4}}\d+|\d{{4}}/\d{{3,}}(?:[-:]\d+)?)",
-    "percent": rf"{RANGE}{QUANTITY}{S}?(?:(?i:procentenhet(?"
-    rf":er)?"
-    rf"|procents?"
-    rf"|percent(?:age{S}points?)?"
-    rf"|per{S}cent)(?!\w)"
-    r"|promille|[%‰])",
+    "percent": rf"{RANGE}{QUANTITY}{S}?(?:(?i:procentenhet(?:er)?|procents?"
+    rf"|percent(?:age{S}points?)?|per{S}cent)(?!\w)|promille|[%‰])",
     "year": rf"{YEAR}(?:{DASH}(?:\d{{4}}|\d\d)|/\d\d(?:\d\d)?)?(?:-tal(?:ets?)?)?"
     rf"(?![\w/]|[.,:]\d|{S}{_alternatives(COUNTED_NOUNS)}\b)",
     "number": rf"{SIGN}?{NUM}(?:{S}?{SCALE})?(?::\w+|-[^\W\d_]+|{UNIT})?"
@@ -455,12 +355,10 @@ DIGIT_PATTERN = re.compile(rf"(?<![\w.,])[-\u2212+]?\d|{MINUS}\d|\d|[{CURRENCY_S
 # Capital letters and names.
 LETTERS_PATTERN = re.compile(r"[^\W\d_]+")
 LOWERCASE_WORD = re.compile(r"(?<!\w)[a-zåäöéüæø]+")  # a lower-case word, or the beginning of one
-MID_SENTENCE_CAPITAL = re.compile(
-    r"(?<=[a-zåäöéü,)] )[A-ZÅÄÖÉÜ][^\W\d_]+"
-)  # a capital after a small letter or a comma
-MIN_TITLE_CASE_SHARE = (
-    0.85  # share of a line's longer words; above it, capitals do not mark names (English headlines)
-)
+# a capital after a small letter or a comma
+MID_SENTENCE_CAPITAL = re.compile(r"(?<=[a-zåäöéü,)] )[A-ZÅÄÖÉÜ][^\W\d_]+")
+# share of a line's longer words; above it, capitals do not mark names (English headlines)
+MIN_TITLE_CASE_SHARE = 0.85
 
 # Tokens, sentences and speech.
 DIFF_TOKEN_PATTERN = re.compile(
@@ -468,11 +366,9 @@ DIFF_TOKEN_PATTERN = re.compile(
     r"|(?P<contact>\w[\w.+-]{0,"
     r"63}@[\w-]+(?:\.[\w-]+)+"
     r"|(?:\+\d{1,3}[\s()/-]{0,3}"
-    r"|(?<!\d)0)\d{1,4}[-/\s]\d{2,3}(?:\s?\d{2,3}){1,3}(?"
-    r"!\d))"
+    r"|(?<!\d)0)\d{1,4}[-/\s]\d{2,3}(?:\s?\d{2,3}){1,3}(?!\d))"
     rf"|(?P<digits>{DIGIT_PATTERN.pattern})"
-    r"|(?P<word>[^\W\d_][^\W_]*(?:[-‑’':/.&][^\W_]+)*)"
-    r"|(?P<mark>\S)"
+    r"|(?P<word>[^\W\d_][^\W_]*(?:[-‑’':/.&][^\W_]+)*)|(?P<mark>\S)"
 )
 # Two words without a space between them, where a page's text ran together: försvaretDiarienummer.
 GLUED_WORDS = re.compile(r"[a-zåäöé]{3,}(?=[A-ZÅÄÖÉ][a-zåäöé]{3,})")

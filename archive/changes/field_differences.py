@@ -435,10 +435,7 @@ FILE_VERSIONS_SQL = f"""
     where v.url = :url order by v.id desc
 """
 FILE_PAGES_SQL = (
-    "select page, name, text, letters, problem from attachment_pages where"
-    " file ="
-    " :file"
-    " order"
+    "select page, name, text, letters, problem from attachment_pages where file = :file order"
     " by page"
 )
 LINKING_RELEASES_SQL = """

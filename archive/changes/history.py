@@ -90,9 +90,8 @@ REVISION_METADATA_COLUMNS = """
 """
 
 
-TimelineEvent = dict[
-    str, Any
-]  # a state (it has `last_seen`), a row of `removals`, or of a file (FILE_KINDS)
+# a state (it has `last_seen`), a row of `removals`, or of a file (FILE_KINDS)
+TimelineEvent = dict[str, Any]
 
 
 async def read_timeline(run: RunQuery, release_id: int) -> list[TimelineEvent]:
@@ -199,10 +198,8 @@ async def read_preceding_revisions(
 async def read_edits(run: RunQuery, release_id: int) -> list[dict[str, Any]]:
     """Return the agency's edits to a release, including those at its earlier URLs, oldest first."""
     rows = await run(
-        f"{RELEASE_CHAIN_CTE} select"
-        f" v.seen, v.id,"
-        f" v.previous from chain cross"
-        f" join"
+        f"{RELEASE_CHAIN_CTE} select v.seen, v.id,"
+        f" v.previous from chain cross join"
         f" {REVISIONS_BY_RELEASE_SQL}"
         f" on v.release = chain.id where {IS_EDIT_SQL} order by v.seen, v.id",
         {"release": release_id},
@@ -215,11 +212,8 @@ async def find_final_release(run: RunQuery, release_id: int) -> int:
     itself.
     """
     rows = await run(
-        "with recursive"
-        " ends(id, step) as"
-        " (select :release, 0"
-        " union select r.moved_to, step + 1"
-        " from ends"
+        "with recursive ends(id, step) as (select :release, 0"
+        " union select r.moved_to, step + 1 from ends"
         " join releases r on r.id = ends.id where r.moved_to is not null and step < 100)"
         " select id from ends order by step desc limit 1",
         {"release": release_id},
@@ -273,11 +267,8 @@ async def read_stored_revisions(
 ) -> dict[int, dict[str, Any]]:
     """Return revisions by id, each with its parsed `state`; unknown ids are left out."""
     rows = await run(
-        f"select {REVISION_METADATA_COLUMNS},"
-        f" {STATE_COLUMNS} from"
-        f" revisions v join releases"
-        f" r on"
-        f" r.id = v.release"
+        f"select {REVISION_METADATA_COLUMNS}, {STATE_COLUMNS} from"
+        f" revisions v join releases r on r.id = v.release"
         " join agencies a on a.slug = r.agency where v.id in (select value from json_each(:ids))",
         {"ids": json.dumps(revision_ids)},
     )

@@ -39,9 +39,8 @@ KIND_IMPORTANCE = {  # in the order of a summary
 }
 
 FIELD_FACTORS = {"title": 1.15, "lead": 1.05}  # times the importance of the same change in the body
-REFERENCE_IMPORTANCE = (
-    25  # a reference identifies a document; its change seldom alters what is said
-)
+# a reference identifies a document; its change seldom alters what is said
+REFERENCE_IMPORTANCE = 25
 MISSPELLING_IMPORTANCE = 20
 LONE_MODAL_IMPORTANCE = 40  # kan innebära, innebär
 HOUR_ONLY_IMPORTANCE = 4  # same day, and only one version has an hour
@@ -58,9 +57,8 @@ SENTENCE_IMPORTANCE = {
 PLAIN_SENTENCE_IMPORTANCE = 30
 CAPTION_IMPORTANCE = 12  # a heading, a link, an item of a list
 SPEECH_POINTS = 5  # added for a paragraph of speech
-REPLACED_POINTS = (
-    40  # added for wording if all its words are nouns and adjectives replaced by others
-)
+# added for wording if all its words are nouns and adjectives replaced by others
+REPLACED_POINTS = 40
 ACTOR_POINTS = 15  # added to these where a sentence names who does something, or for whom
 WORDS_PER_POINT = 5  # changed words for each point that size adds to wording
 MAX_SIZE_POINTS = 10

@@ -75,9 +75,8 @@ MERGED_KINDS = (
     "answer",
     "question",
 )  # several changed passages in one of these are a single change
-MAX_PHRASE_WORDS = (
-    15  # in a longer passage, a negation or modal verb does not by itself change the meaning
-)
+# in a longer passage, a negation or modal verb does not by itself change the meaning
+MAX_PHRASE_WORDS = 15
 MISSPELLING_LIMITS = (
     (5, 1),
     (8, 2),

@@ -24,9 +24,8 @@ from archive.database.models import find_collection
 from archive.database.sqlite_files import RunQuery
 from archive.i18n import format_check_pair, format_time, translate
 
-MAX_VERSIONS = (
-    1_500  # different versions, of all releases of a call, whose text is searched; about a second
-)
+# different versions, of all releases of a call, whose text is searched; about a second
+MAX_VERSIONS = 1_500
 MAX_CHARACTERS = 6_000_000  # of their texts; two or three seconds
 STATE_BATCH = 50  # versions read at a time
 
@@ -66,15 +65,12 @@ class Presence:
 
     first: int  # ids of the first and last revision that contain it
     last: int
-    appeared: (
-        CheckPair  # first seen at `until`; if `after` is None, it is in the archive's first version
-    )
-    disappeared: (
-        CheckPair | None
-    )  # last seen at `after`, missing at `until`; None: it is still present
-    before: int | None = (
-        None  # ids of the revisions before and after, without the wording, for a comparison
-    )
+    # first seen at `until`; if `after` is None, it is in the archive's first version
+    appeared: CheckPair
+    # last seen at `after`, missing at `until`; None: it is still present
+    disappeared: CheckPair | None
+    # ids of the revisions before and after, without the wording, for a comparison
+    before: int | None = None
     after: int | None = None
     removal: int | None = None  # id of the removal with which it disappeared
     # collections that the first version, and the one after the last, were imported from

@@ -44,17 +44,11 @@ CAPTURES_FILE = "captures.db"
 PAGE_SIZE = 16384  # bytes; rows of about 2 kB would leave a third of a smaller page empty
 CAPTURES_SCHEMA = (  # created in one transaction, because two processes may create the file at once
     "begin immediate",
-    "create table if not"
-    " exists blobs (id"
-    " integer primary key,"
-    " sha256 text not null unique, size"
-    " integer not null,"
+    "create table if not exists blobs (id integer primary key,"
+    " sha256 text not null unique, size integer not null,"
     " base integer references blobs(id), data blob not null)",
-    "create table if not"
-    " exists bases"
-    " (host text not null,"
-    " blob integer not null references"
-    " blobs(id),"
+    "create table if not exists bases (host text not null,"
+    " blob integer not null references blobs(id),"
     " primary key (host, blob)) without rowid",
     "create table if not exists refused_bodies (sha256 text primary key, size integer not null,"
     " base integer references blobs(id), stored integer not null, data blob not null)",
@@ -69,12 +63,9 @@ CAPTURES_SCHEMA = (  # created in one transaction, because two processes may cre
     "commit",
 )
 LOST_MESSAGE = (
-    "is lost: the archive"
-    " refers to"
+    "is lost: the archive refers to"
     " captures in it; restore it"
-    " from a backup, or begin a new one:"
-    " scrapy crawl news"
-    " -s NEW_CAPTURES=True"
+    " from a backup, or begin a new one: scrapy crawl news -s NEW_CAPTURES=True"
 )
 FOREIGN_MESSAGE = (
     "belongs to another archive; restore the archive's own file (each archive needs its own folder)"
@@ -96,13 +87,11 @@ EVIDENCE_HEADERS = (  # header fields that show how a response was received; coo
 )
 
 # Compression and its caches
-COMPRESSION_LEVEL = (
-    6  # level 9 saves 3 % on real pages in 1.3 times the time, level 15 saves 8 % in ten times
-)
+# level 9 saves 3 % on real pages in 1.3 times the time, level 15 saves 8 % in ten times
+COMPRESSION_LEVEL = 6
 QUICK_LEVEL = 1  # about a seventh larger, in a quarter of the time
-MAX_CACHED_BASE_BYTES = (
-    500_000  # largest cached base; its compressor takes several times as much memory
-)
+# largest cached base; its compressor takes several times as much memory
+MAX_CACHED_BASE_BYTES = 500_000
 MAX_CACHE_BYTES = 64_000_000  # all cached bases together
 
 # When a page becomes a base, and when it is compressed against one

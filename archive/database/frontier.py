@@ -47,25 +47,17 @@ REJECTED_RETRY = timedelta(days=1)  # the page or our rules may have been correc
 MAX_RETRY_WAIT = timedelta(days=7)  # also until the next check of a confirmed removal
 
 # When a stored release is fetched again
-URL_REUSE_AFTER = timedelta(
-    days=30
-)  # the former URL of a moved release may be given to another release
-MAX_FIRST_CHECK = timedelta(
-    days=100
-)  # the first checks of imported releases are spread over about three months
+# the former URL of a moved release may be given to another release
+URL_REUSE_AFTER = timedelta(days=30)
+# the first checks of imported releases are spread over about three months
+MAX_FIRST_CHECK = timedelta(days=100)
 LATEST_DATE_SQL = (
-    "max(coalesce(r.published, r.updated,"
-    " r.first_seen),"
-    " coalesce(r.updated,"
-    " r.published,"
+    "max(coalesce(r.published, r.updated, r.first_seen), coalesce(r.updated, r.published,"
     " r.first_seen))"
 )
 # SQLite does not accept a month without a day as a date
 LATEST_DAY_SQL = (
-    f"case when length({LATEST_DATE_SQL}) = 7 then"
-    f" {LATEST_DATE_SQL} ||"
-    f" '-01'"
-    f" else"
+    f"case when length({LATEST_DATE_SQL}) = 7 then {LATEST_DATE_SQL} || '-01' else"
     f" {LATEST_DATE_SQL} end"
 )
 EDIT_COUNT_SQL = "(select count(*) from revisions v where v.release = r.id and v.cause = 'source')"
@@ -97,16 +89,10 @@ class FrontierEntry:
 FRONTIER_COLUMNS = (
     "url, agency, role, state,"
     " first_seen, listed, fetched,"
-    " tries, etag, last_modified,"
-    " release,"
-    " source, file_title,"
-    " file_day"
+    " tries, etag, last_modified, release, source, file_title, file_day"
 )
 RELEASE_ENTRIES_SQL = (
-    f"select {FRONTIER_COLUMNS}, rowid as number from frontier where agency ="
-    f" :agency"
-    f" and"
-    f" role ="
+    f"select {FRONTIER_COLUMNS}, rowid as number from frontier where agency = :agency and role ="
     f" 'release'"
 )
 
@@ -159,13 +145,8 @@ class Frontier:
                 "update frontier set listed = :listed, state = case when state = 'done'"
                 " or (state in ('stored',"
                 " 'gone', 'quarantined')"
-                " and listed is not null and"
-                " (fetched > :seen"
-                " or (fetched < :begun"
-                " and :listed"
-                " >= substr(fetched,"
-                " 1, length(:listed))))) then"
-                " 'due' else state end"
+                " and listed is not null and (fetched > :seen or (fetched < :begun and :listed"
+                " >= substr(fetched, 1, length(:listed))))) then 'due' else state end"
                 " where url = :url and (listed is null or listed < :listed)",
                 {
                     "url": url,
@@ -176,30 +157,20 @@ class Frontier:
             )
         if not added and file_title:
             self.db.execute(
-                "update frontier set"
-                " file_title = :title,"
-                " file_day = :day, etag ="
-                " null,"
-                " last_modified = null,"
-                " state = iif(state ="
-                " 'stored',"
-                " 'due', state) where"
-                " url = :url and source is"
-                " :source"
+                "update frontier set file_title = :title,"
+                " file_day = :day, etag = null,"
+                " last_modified = null, state = iif(state = 'stored', 'due', state) where"
+                " url = :url and source is :source"
                 " and (file_title is not :title or file_day is not :day)"
                 # the title of a release that is taken down must not come back
-                " and not exists"
-                " (select 1 from"
-                " releases where id ="
-                " frontier.release and takedown"
-                " is not null)",
+                " and not exists (select 1 from releases where id ="
+                " frontier.release and takedown is not null)",
                 {"url": url, "source": source, "title": file_title, "day": file_day},
             )
         # the URL is known; if its release has moved, it may be reused for another one
         if not added:
             self.db.execute(
-                "update frontier set state ="
-                " 'due' where url = ?"
+                "update frontier set state = 'due' where url = ?"
                 " and state = 'stored' and"
                 " (fetched < ? or fetched > ?)"
                 " and url <> (select url from releases where id = frontier.release)",
@@ -220,10 +191,7 @@ class Frontier:
             " union all select * from"
             # a stored release is checked by its age: see list_stale; a wrong clock planned what it
             # has "fetched" later
-            f" ({RELEASE_ENTRIES_SQL} and"
-            f" state in ('failed',"
-            f" 'rejected', 'gone',"
-            f" 'quarantined')"
+            f" ({RELEASE_ENTRIES_SQL} and state in ('failed', 'rejected', 'gone', 'quarantined')"
             f" and release is null"
             " and (next_due <= :now or fetched > :now) order by first_seen, rowid limit :limit))"
             " order by first_seen, number limit :limit",
@@ -275,11 +243,8 @@ class Frontier:
         for a retry.
         """
         rows = self.db.execute(
-            "select f.url from releases r"
-            " join frontier f on"
-            " f.release = r.id where r.url ="
-            " :url"
-            " and f.url <> :url"
+            "select f.url from releases r join frontier f on"
+            " f.release = r.id where r.url = :url and f.url <> :url"
             " and (f.next_due is null or f.next_due <= :now or f.fetched > :now)",
             {"url": url, "now": to_iso(now)},
         )
@@ -290,10 +255,7 @@ class Frontier:
         `url`.
         """
         condition = (
-            "release = (select release from frontier where url = :url) and"
-            " url"
-            " not in"
-            " (:url,"
+            "release = (select release from frontier where url = :url) and url not in (:url,"
             " :visited)"
         )
         return (
@@ -364,9 +326,7 @@ class Frontier:
         number.
         """
         rows = self.db.execute(
-            "select url, links,"
-            " usual_links"
-            " from frontier where"
+            "select url, links, usual_links from frontier where"
             " agency = ? and role in ('feed',"
             " 'sitemap', 'listing')"
             " and 2 * links < usual_links",
@@ -395,8 +355,7 @@ class Frontier:
         rows = self.db.execute(
             f"select {FRONTIER_COLUMNS} from"
             f" frontier where source ="
-            f" :source order by first_seen"
-            f" desc"
+            f" :source order by first_seen desc"
             " limit (select coalesce(links, 0) from frontier where url = :source)",
             {"source": source},
         )
@@ -511,11 +470,8 @@ class Hosts:
         """Store the outcome of a request for robots.txt: `allowed` with its text, or `absent`."""
         self.db.execute(
             "insert into hosts (host, robots, robots_since, robots_text, robots_seen) values"
-            " (:host, :state, :seen,"
-            " :text, :seen)"
-            " on conflict (host)"
-            " do update set robots_text ="
-            " :text,"
+            " (:host, :state, :seen, :text, :seen) on conflict (host)"
+            " do update set robots_text = :text,"
             " robots_since = case when robots is :state then robots_since else :seen end,"
             " robots = :state, robots_seen = :seen",
             {"host": host, "state": state, "text": text, "seen": to_iso(seen_at)},
@@ -527,12 +483,8 @@ class Hosts:
         """
         self.db.execute(
             "insert into hosts (host, robots, robots_since) values (:host, 'unreachable', :seen)"
-            " on conflict (host) do update set robots_since ="
-            " case when robots is"
-            " 'unreachable'"
-            " and robots_since <="
-            " :seen then robots_since else"
-            " :seen end,"
+            " on conflict (host) do update set robots_since = case when robots is 'unreachable'"
+            " and robots_since <= :seen then robots_since else :seen end,"
             " robots = 'unreachable'",
             {"host": host, "seen": to_iso(seen_at)},
         )
@@ -580,14 +532,10 @@ class Hosts:
         self.db.execute(
             "insert into hosts (host,"
             " paused_until, pause_reason,"
-            " pauses) values (?, ?, ?,"
-            " 1) on"
-            " conflict (host) do"
+            " pauses) values (?, ?, ?, 1) on conflict (host) do"
             " update set paused_until ="
-            " excluded.paused_until,"
-            " pause_reason ="
-            " excluded.pause_reason,"
-            " pauses = pauses + 1",
+            " excluded.paused_until, pause_reason ="
+            " excluded.pause_reason, pauses = pauses + 1",
             [host, pause.until, reason],
         )
         return pause
@@ -605,11 +553,8 @@ class Hosts:
     def clear_pause(self, host: str) -> None:
         """Clear a host's pause, because it responds again. Its next pause will be short."""
         self.db.execute(
-            "update hosts set"
-            " paused_until ="
-            " null, pause_reason ="
-            " null, pauses = 0 where host = ?"
-            " and pauses > 0",
+            "update hosts set paused_until = null, pause_reason ="
+            " null, pauses = 0 where host = ? and pauses > 0",
             [host],
         )
 

@@ -41,9 +41,8 @@ UNCOMPARED_FIELDS = (
     "published_text",
     "updated_text",
 )  # the printed form of a date is evidence, not content
-IMPORT_PREFIX = (
-    "import/"  # prefix of an imported state's parser_version, before the name of the file
-)
+# prefix of an imported state's parser_version, before the name of the file
+IMPORT_PREFIX = "import/"
 # parser_version of a release that is a file, whose text is only read as that of an attachment
 FILE_PARSER = "file"
 SPACE_AROUND_TAG = re.compile(r" ?(<[^<>]+>) ?")
@@ -106,12 +105,10 @@ class Release:
     body_html: str  # the same, sanitised; the element of question N has id="question-N"
     kind: str | None = None
     lead: str | None = None
-    published: datetime | date | None = (
-        None  # aware, in the agency's time zone; a date if only the day is stated
-    )
-    published_text: str | None = (
-        None  # the exact words (or machine-readable value) that `published` was parsed from
-    )
+    # aware, in the agency's time zone; a date if only the day is stated
+    published: datetime | date | None = None
+    # the exact words (or machine-readable value) that `published` was parsed from
+    published_text: str | None = None
     updated: datetime | date | None = None
     updated_text: str | None = None
     language: str | None = None  # BCP 47, as the page states it

@@ -36,9 +36,8 @@ from sqlite_utils import Database
 from archive.database.models import FILE_PARSER, Capture, hash_state
 from archive.times import to_iso
 
-QuarantineReason = dict[
-    str, Any
-]  # field or source, problem and figures: see scraper.ingest.misreadings
+# field or source, problem and figures: see scraper.ingest.misreadings
+QuarantineReason = dict[str, Any]
 # Problems that are visible on a single page, which is then never stored, whatever other pages look
 # like (see scraper.ingest.misreadings).
 PAGE_REASONS = ("future", "after update", "boilerplate", "doubtful")
@@ -88,10 +87,7 @@ QUARANTINED_SQL = """
       reason as reasons, decision from quarantine where {condition} order by seen, id
 """
 RELEASE_URLS_SQL = (
-    "select url from frontier where release = :release union select url"
-    " from"
-    " releases"
-    " where id"
+    "select url from frontier where release = :release union select url from releases where id"
     " = :release"
 )
 SUPERSEDED_SQL = """
@@ -175,10 +171,7 @@ class Quarantine:
     def contains(self, url: str, state: Mapping[str, Any]) -> bool:
         """Return whether a page is pending, or was dropped, with the same state."""
         rows = self.db.execute(
-            "select state from quarantine"
-            " where url = ? and"
-            " (decided is null or"
-            " decision ="
+            "select state from quarantine where url = ? and (decided is null or decision ="
             " 'dropped')",
             [url],
         )
@@ -362,9 +355,8 @@ class RepeatedLines:
     Only hashes are kept, of MAX_HABIT_RELEASES pages.
     """
 
-    pages: dict[str, frozenset[int]] = field(
-        default_factory=dict
-    )  # URL → hashes of lines, oldest page first
+    # URL → hashes of lines, oldest page first
+    pages: dict[str, frozenset[int]] = field(default_factory=dict)
     counts: Counter[int] = field(default_factory=Counter)
 
     def add(self, url: str, body: str) -> None:
@@ -400,9 +392,8 @@ class FieldHabits:
         default_factory=lambda: {name: set() for name in UNIQUE_FIELDS}
     )
     oldest: str = ""  # date of the oldest release considered
-    unique_fields: set[str] = field(
-        default_factory=set
-    )  # the UNIQUE_FIELDS that differ from release to release
+    # the UNIQUE_FIELDS that differ from release to release
+    unique_fields: set[str] = field(default_factory=set)
     repeated_lines: RepeatedLines = field(default_factory=RepeatedLines)
 
     def group_for(self, state: Mapping[str, Any], name: str) -> GroupHabits:

@@ -45,12 +45,10 @@ from archive.times import to_iso
 # Spelling of passages
 # characters between words, which are interchangeable: Anna-Lena, Anna Lena
 SEPARATORS = r"\s\u00ad\u200b\u2010-\u2015\u2212_-"
-LETTER = re.compile(
-    f"([{SEPARATORS}]*)([^{SEPARATORS}])"
-)  # a character, with the separators before it
-OPTIONAL_SPACE = (
-    r"[\s\u00ad\u200b]*"  # a word may be divided by line ends, elements or soft hyphens
-)
+# a character, with the separators before it
+LETTER = re.compile(f"([{SEPARATORS}]*)([^{SEPARATORS}])")
+# a word may be divided by line ends, elements or soft hyphens
+OPTIONAL_SPACE = r"[\s\u00ad\u200b]*"
 NUMBER_FORMS = (  # numbers: pattern with the core as a group, and pattern of the optional prefix
     # personal identity number, century
     (re.compile(r"(?:18|19|20)(\d{6}[-+ ]?\d{4})|(\d{6}[-+]\d{4})"), "(?:18|19|20)?"),
@@ -62,9 +60,8 @@ NUMBER_FORMS = (  # numbers: pattern with the core as a group, and pattern of th
 )
 # digits; a link to a number is recognised by its last digits: 010-123 45 67, tel:+46101234567
 MIN_LINK_DIGITS = 7
-MIN_SLUG_LETTERS = (
-    5  # letters; shorter passages are not looked for in readable URLs (Nora Kvist, /nora-kvist)
-)
+# letters; shorter passages are not looked for in readable URLs (Nora Kvist, /nora-kvist)
+MIN_SLUG_LETTERS = 5
 ADDRESS_IN_TEXT = re.compile(
     r"(?:https?://|www\.)[^\s<>\"']*[^\s<>\"'.,:;!?)]|(?<![\w.+-])[\w.+-]+@[\w.-]*\w", re.IGNORECASE
 )

@@ -60,9 +60,8 @@ OVERFLOW_SQL = """
 EXPIRED_SQL = """
     fetched <= ? or (fetched > ? and id < (select max(id) from refused_pages where fetched <= ?))
 """
-OVERFLOW_TARGET = (
-    0.9  # share of the limit that is left, so that not each further page exceeds it again
-)
+# share of the limit that is left, so that not each further page exceeds it again
+OVERFLOW_TARGET = 0.9
 
 
 class Retention(NamedTuple):

@@ -45,9 +45,8 @@ from archive.times import to_iso
 MIN_CHECKS = 3
 MIN_SPAN = timedelta(days=1)
 UNCONFIRMED_RECHECK = timedelta(hours=8)  # until the next check of an unconfirmed removal
-COLLAPSE_RECHECK = timedelta(
-    days=1
-)  # the same after MIN_CHECKS, while waiting for a collapse to end
+# the same after MIN_CHECKS, while waiting for a collapse to end
+COLLAPSE_RECHECK = timedelta(days=1)
 CONFIRMED_RECHECK = timedelta(days=7)  # until the next check of a confirmed removal
 
 # Collapses
@@ -191,12 +190,9 @@ class Removals:
             found["capture"] = row["capture"] or capture_id
             confirmed, recheck = self._record_check(row, found, agency, seen_at)
         self.db.execute(
-            "update releases set"
-            " next_check = ?,"
-            " removed_at = case when ?"
-            " then"
-            " coalesce(removed_at, ?) end"
-            " where id = ?",
+            "update releases set next_check = ?,"
+            " removed_at = case when ? then"
+            " coalesce(removed_at, ?) end where id = ?",
             [to_iso(seen_at + recheck), confirmed, moment, release_id],
         )
         return confirmed
@@ -266,10 +262,8 @@ class Removals:
     def is_replacement_shared(self, release_id: int, target: str | None) -> bool:
         """Return whether the same text also replaced another release of the agency."""
         row = self.db.execute(
-            "select 1 from removals o join"
-            " releases r on r.id ="
-            " o.release where o.release <>"
-            " :release"
+            "select 1 from removals o join releases r on r.id ="
+            " o.release where o.release <> :release"
             " and o.kind = 'replaced' and o.target is :target and o.ended is null"
             " and r.agency = (select agency from releases where id = :release) limit 1",
             {"release": release_id, "target": target},

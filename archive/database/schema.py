@@ -94,9 +94,8 @@ def migrate(db: Database, path: Path) -> None:
     folder = os.open(path.resolve().parent, os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)  # released when the process ends, however it ends
-        check_version(
-            db.conn, path
-        )  # inside the lock, because a file being created has tables before it has a version
+        # inside the lock, because a file being created has tables before it has a version
+        check_version(db.conn, path)
         migrations.apply(db)
     finally:
         os.close(folder)

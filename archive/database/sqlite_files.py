@@ -32,9 +32,8 @@ LITESTREAM_TABLES = (
     "_litestream_lock",
 )  # tables that Litestream adds to a file it follows
 SCHEMA_VERSION = 1  # SQLite's user_version of archive.db, captures.db and withheld.db
-FIRST_MIGRATION = (
-    "edited_releases"  # creates archive/database/schema.sql; the last of those that led to it
-)
+# creates archive/database/schema.sql; the last of those that led to it
+FIRST_MIGRATION = "edited_releases"
 # number of migrations in archive/database/schema.py; a file with more was made by a newer version
 MIGRATIONS = 1
 WAL_SIZE = 16 * 1024 * 1024  # approximate size in bytes
@@ -201,11 +200,8 @@ def check_version(db: sqlite3.Connection, path: Path) -> bool:
     if version < SCHEMA_VERSION and db.execute("select 1 from sqlite_master limit 1").fetchone():
         raise ArchiveError(
             path,
-            "was made before"
-            " version 0.1.0 or"
-            " by other software,"
-            " and cannot be opened as an"
-            " archive",
+            "was made before version 0.1.0 or by other software,"
+            " and cannot be opened as an archive",
         )
     return bool(version)
 
@@ -317,9 +313,8 @@ class FacetValue:
     count: int
     name: str
     name_en: str | None = None
-    total: int | None = (
-        None  # for a year: the number of searched releases, or None if they were not counted
-    )
+    # for a year: the number of searched releases, or None if they were not counted
+    total: int | None = None
 
 
 def build_connection_runner(connection: sqlite3.Connection) -> RunQuery:

@@ -50,29 +50,19 @@ MARKUP_EXTENSIONS = {
 
 REVISION_SQL = (
     "select v.*, r.url, r.agency, a.name, coalesce(a.name_en, a.name) as name_en,"
-    " case when r.revision"
-    " = v.id then"
-    " r.last_checked else"
-    " v.last_seen end as last_seen_at, t.at"
-    " as taken_down,"
+    " case when r.revision = v.id then r.last_checked else"
+    " v.last_seen end as last_seen_at, t.at as taken_down,"
     " t.reason, coalesce(t.reason_en, t.reason) as reason_en"
     " from revisions v join releases r on r.id = v.release join agencies a on a.slug = r.agency"
     " left join takedowns t on t.id = v.takedown where v.id = ?"
 )
 REMOVAL_SQL = (
-    "select o.*, r.title,"
-    " r.url, r.hash,"
-    " r.takedown, a.name,"
-    " coalesce(a.name_en, a.name) as"
-    " name_en,"
+    "select o.*, r.title, r.url, r.hash, r.takedown, a.name,"
+    " coalesce(a.name_en, a.name) as name_en,"
     " t.at as taken_down, t.reason, coalesce(t.reason_en, t.reason) as reason_en"
     " from removals o join releases r on r.id = o.release join agencies a on a.slug = r.agency"
-    " left join takedowns"
-    " t on t.id ="
-    " (select min(id) from"
-    " takedowns where release = r.id and"
-    " lifted is null)"
-    " where o.id = ?"
+    " left join takedowns t on t.id = (select min(id) from"
+    " takedowns where release = r.id and lifted is null) where o.id = ?"
 )
 # Versions of a URL that were not yet replaced when the revision was first seen. `until`: when it
 # was followed by another one; a version found later was not seen with this revision
@@ -102,19 +92,16 @@ class EvidenceBundle:
 
     zip: ZipFile
     folder: str
-    timestamp: (
-        datetime  # time of every file in the zip, which must not depend on when the zip was made
-    )
+    # time of every file in the zip, which must not depend on when the zip was made
+    timestamp: datetime
     times: list[tuple[str, object]] = field(default_factory=list)  # (key of a text, time)
-    files: list[tuple[str, str]] = field(
-        default_factory=list
-    )  # (name, key of the text that describes the file)
+    # (name, key of the text that describes the file)
+    files: list[tuple[str, str]] = field(default_factory=list)
     checksums: list[tuple[str, str]] = field(default_factory=list)  # (name, SHA-256)
     notes: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # (key of a text, values)
     attached_bytes: int = 0  # of the attachments so far
-    origin: str = (
-        ""  # "_import" for a version that another collection had, which selects texts of the guide
-    )
+    # "_import" for a version that another collection had, which selects texts of the guide
+    origin: str = ""
     # (key of a text, values): instructions for checking
     steps: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
@@ -220,9 +207,8 @@ def write_bundle(path: Path, table: str, row_id: int, out: IO[bytes]) -> bool:
         closing(open_archive(path)) as db,
         open_captures(path) as captures,
     ):
-        db.execute(
-            "begin"
-        )  # everything is read from one state of the archive, even while a crawl writes
+        # everything is read from one state of the archive, even while a crawl writes
+        db.execute("begin")
         row = _read_row_by_id(db, REMOVAL_SQL if is_removal else REVISION_SQL, row_id)
         if row is None:
             return False

@@ -65,10 +65,7 @@ CURRENT_SQL = (
     " from releases r left join revisions v on v.id = r.revision where r.id between ? and ?"
 )
 TAGS_SQL = (
-    "select x.release, t.name from release_tags x join tags t on t.id ="
-    " x.tag"
-    " where"
-    " x.release"
+    "select x.release, t.name from release_tags x join tags t on t.id = x.tag where x.release"
     " between ? and ?"
 )
 PARTS_SQL = (
@@ -96,11 +93,8 @@ ATTACHMENT_CHECKS = (  # table, keys of its wrong rows, what is wrong
     ),
     (
         "attachment_files",
-        "select id from"
-        " attachment_files f"
-        " where not exists"
-        " (select 1 from attachment_versions"
-        " where file = f.id)",
+        "select id from attachment_files f where not exists"
+        " (select 1 from attachment_versions where file = f.id)",
         "no version has it",
     ),
     (
@@ -192,11 +186,8 @@ def open_archive(path: Path) -> sqlite3.Connection:
         db.close()
         raise ArchiveError(
             path,
-            f"has no table"
-            f" {missing[0]}: it is"
-            f" no archive, or must"
-            f" be updated (by a crawl, or"
-            f" serve)",
+            f"has no table {missing[0]}: it is no archive, or must"
+            f" be updated (by a crawl, or serve)",
         )
     return db
 
@@ -222,9 +213,8 @@ class Verifier:
         )
         report = VerificationReport(counts=counts, uncovered=uncovered, newest_manifest=newest)
         for what, total, check in self.list_checks(report):
-            self.db.execute(
-                "begin"
-            )  # each check reads one state of the archive, even while a crawl writes
+            # each check reads one state of the archive, even while a crawl writes
+            self.db.execute("begin")
             try:
                 for done, finding in enumerate(check, 1):
                     progress(what, done, total)
@@ -255,9 +245,8 @@ class Verifier:
         ]
         if self.captures and self.captures.is_foreign:
             report.findings.append(ArchiveError(self.captures.path, FOREIGN_MESSAGE, table="blobs"))
-            self.captures = (
-                None  # otherwise, each blob of the wrong file would be reported as missing
-            )
+            # otherwise, each blob of the wrong file would be reported as missing
+            self.captures = None
         elif self.captures:
             try:
                 counts["blobs"] = self.captures.count()
@@ -280,10 +269,7 @@ class Verifier:
         ).fetchone()
         if withheld and not withheld_file.is_file():
             problem = (
-                f"no such file; {withheld} versions that are taken"
-                f" down"
-                f" cannot be"
-                f" checked"
+                f"no such file; {withheld} versions that are taken down cannot be checked"
                 f" (snapshots lack it)"
             )
             report.findings.append(ArchiveError(withheld_file, problem, table="states"))
@@ -436,10 +422,7 @@ class Verifier:
         """Read the text of each file again from its bytes, and compare it with that stored."""
         for id_range in self.iter_id_ranges("attachment_files"):
             sql = (
-                "select id, sha256 from attachment_files where extracted is"
-                " not"
-                " null"
-                " and id"
+                "select id, sha256 from attachment_files where extracted is not null and id"
                 " between ? and ?"
             )
             for file_id, sha256 in self.db.execute(sql, id_range).fetchall():
@@ -477,8 +460,7 @@ class Verifier:
                     problem = "is missing"
                 else:
                     problem = (
-                        f"is {' and '.join(map(str, stored))},"
-                        f" should be"
+                        f"is {' and '.join(map(str, stored))}, should be"
                         f" {' and '.join(map(str, counted))}"
                     )
                 key_text = " ".join(str(value) or "-" for value in key)

@@ -29,19 +29,13 @@ WARCINFO_FIELDS = {
     "software": "Myndighetsarkivet",
     "format": "WARC File Format 1.1",
     "conformsTo": "http://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/",
-    "description": "Responses as they were received, without content coding and with"
-    " only"
-    " those"
-    " header"
-    " fields that are"
+    "description": "Responses as they were received, without content coding and with only those"
+    " header fields that are"
     " evidence; Content-Length is the length without content coding",
 }
 TAKEN_DOWN_RELEASES_SQL = "select id from releases where takedown is not null"
 WITHHELD_CAPTURES_SQL = (  # all responses from the URLs of releases that have been taken down
-    f"select id from captures where"
-    f" url in (select url"
-    f" from frontier where"
-    f" release in"
+    f"select id from captures where url in (select url from frontier where release in"
     f" ({TAKEN_DOWN_RELEASES_SQL})"
     f" union select url from releases where id in ({TAKEN_DOWN_RELEASES_SQL}))"
     # a record of a press wire has another URL than its release
@@ -51,11 +45,8 @@ WITHHELD_CAPTURES_SQL = (  # all responses from the URLs of releases that have b
     f" where {IS_FILE_WITHHELD_SQL}"
     " union select capture from revisions where takedown is not null and capture is not null"
     + "".join(
-        f" union select capture"
-        f" from {table}"
-        f" where {column} in"
-        f" ({TAKEN_DOWN_RELEASES_SQL}) and"
-        f" capture is not null"
+        f" union select capture from {table} where {column} in"
+        f" ({TAKEN_DOWN_RELEASES_SQL}) and capture is not null"
         for table, column in (
             ("releases", "id"),
             ("removals", "release"),
@@ -67,11 +58,8 @@ AGENCY_CAPTURES_SQL = (  # captures of one agency's revisions, attachments and r
     "select n.capture from attachment_versions n join attachment_links l on l.url = n.url"
     " join releases r on r.id = l.release where r.agency = :agency union "
     "select v.capture from revisions v join releases r on r.id = v.release where r.agency = :agency"
-    " union select m.capture"
-    " from removals"
-    " m join releases r on"
-    " r.id = m.release where r.agency ="
-    " :agency"
+    " union select m.capture from removals m join releases r on"
+    " r.id = m.release where r.agency = :agency"
 )
 QUARANTINED_CAPTURES_SQL = (  # of pages that were never stored as a version
     "select capture from quarantine q where capture is not null"
@@ -181,9 +169,8 @@ def _write_capture_record(
     Returns False, and adds a finding, if the bytes cannot be read.
     """
     try:
-        body = captures.read(
-            row["sha256"]
-        )  # also read for revisits, which must not refer to missing bytes
+        # also read for revisits, which must not refer to missing bytes
+        body = captures.read(row["sha256"])
     except ArchiveError as error:
         export.findings.append(error)
         return False

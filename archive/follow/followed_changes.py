@@ -58,9 +58,8 @@ from archive.times import to_iso
 from archive.urls import FilterError, UrlArguments, parse_number_parameter
 
 FOLLOW_PARAMETERS = (*SEARCH_PARAMETERS, "person", "release")
-MAX_CRAWL_TIME = timedelta(
-    hours=6
-)  # a crawl that has taken longer was killed; nothing waits for its end
+# a crawl that has taken longer was killed; nothing waits for its end
+MAX_CRAWL_TIME = timedelta(hours=6)
 
 CHANGES_SQL = f"""
     with {BACKFILL_END_SQL}
@@ -355,9 +354,7 @@ async def filter_releases(
     sql = (
         "select l.release as id from"
         " json_each(:releases) c"
-        " cross join release_facets"
-        " l on"
-        " l.release = c.value"
+        " cross join release_facets l on l.release = c.value"
         f"{' cross join search on search.rowid = l.release' if has_words else ''}"
         f" where {' and '.join(conditions) or 'true'}"
     )

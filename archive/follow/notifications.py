@@ -79,9 +79,8 @@ from archive.times import now, to_iso
 
 SUBSCRIPTION_PATH = "/-/follow/subscription"
 MAX_SERVER_FAILURES = 3  # in a row; then no more mails are tried in this run
-SERVER_TRUST_TIME = timedelta(
-    days=1
-)  # after the mail server has accepted a mail, it is the recipients who reject
+# after the mail server has accepted a mail, it is the recipients who reject
+SERVER_TRUST_TIME = timedelta(days=1)
 # spent on webhooks, on requests for confirmation by webhook and on those by mail; then the others
 # wait for the next run
 MAX_WEBHOOK_SECONDS = 60.0
@@ -264,9 +263,8 @@ class Sender:
             result,
         )
         self.server_failures, self.mails_sent = 0, 0
-        self.seconds: dict[tuple[bool, bool], float] = defaultdict(
-            float
-        )  # spent on what is_mail, is_request
+        # spent on what is_mail, is_request
+        self.seconds: dict[tuple[bool, bool], float] = defaultdict(float)
         self.rejected_mails: list[tuple[QueuedMessage, RecipientError]] = []
 
     def send_due(self, should_stop: Callable[[], bool]) -> None:

@@ -51,18 +51,15 @@ MAX_PENDING = 30
 MAX_SUBSCRIPTIONS = 50  # of one address
 ACCESS_TIME = timedelta(hours=12)  # for which a link to all subscriptions of an address is valid
 SENDING_HOUR = time(6)  # Swedish time, of daily messages and of weekly ones on Mondays
-RETRY_DELAYS = tuple(
-    timedelta(minutes=n) for n in (5, 20, 60, 180, 360, 720)
-)  # after each failure; then the last one
+# after each failure; then the last one
+RETRY_DELAYS = tuple(timedelta(minutes=n) for n in (5, 20, 60, 180, 360, 720))
 # until a weekly message is due, or another; what is due later was stored by a wrong clock
 MAX_DELAYS = (timedelta(days=8), timedelta(days=2))
-MAX_MESSAGE_AGE = timedelta(
-    days=7
-)  # a recipient that takes nothing for so long loses the subscription
+# a recipient that takes nothing for so long loses the subscription
+MAX_MESSAGE_AGE = timedelta(days=7)
 MAX_REJECTIONS = 3  # bounces or permanent rejections, each at most REJECTION_GAP after the last
-MIN_REJECTION_GAP = timedelta(
-    hours=20
-)  # sooner, it is not counted: a mistake on our side may last for hours
+# sooner, it is not counted: a mistake on our side may last for hours
+MIN_REJECTION_GAP = timedelta(hours=20)
 REJECTION_GAP = timedelta(days=15)
 
 # autoincrement: a token must never name another subscription than the one it was made for
@@ -86,9 +83,8 @@ SCHEMA_SQL = """
     create index idx_messages_subscription on messages (subscription);
     create table mail_server (accepted text not null);
 """
-UPGRADE_SQL = (
-    "alter table subscriptions add column seconds real not null default 0"  # from version 1
-)
+# from version 1
+UPGRADE_SQL = "alter table subscriptions add column seconds real not null default 0"
 MAILBOX_CONDITION = (  # see list_mailbox_values; most mail servers ignore case
     "channel = ? and (address collate nocase = ? or address collate nocase between ? and ?"
     " and substr(address, instr(address, '@')) = ? collate nocase)"
@@ -152,15 +148,13 @@ class FollowStore(AbstractContextManager["FollowStore"]):
 
     def __init__(self, archive: Path) -> None:
         self.path, self.key = archive.with_name(FOLLOW_FILE), _read_key(archive.with_name(KEY_FILE))
-        os.close(
-            os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600)
-        )  # SQLite gives its other files the same mode
+        # SQLite gives its other files the same mode
+        os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
         try:
             self.db = open_writable(self.path)
             self.db.row_factory = sqlite3.Row
-            self.db.execute(
-                "pragma synchronous = full"
-            )  # a message that was sent must not be sent again
+            # a message that was sent must not be sent again
+            self.db.execute("pragma synchronous = full")
             # without a lock, so that no link waits for one
             if self._read_version() < FOLLOW_VERSION:
                 with write_transaction(self.db):
@@ -228,10 +222,8 @@ class FollowStore(AbstractContextManager["FollowStore"]):
             )
             row = (channel, address, query, frequency, language, to_iso(now), to_iso(due))
             key = self.db.execute(
-                "insert into subscriptions"
-                " (channel, address,"
-                " query, frequency, language,"
-                " created, due)"
+                "insert into subscriptions (channel, address,"
+                " query, frequency, language, created, due)"
                 " values (?, ?, ?, ?, ?, ?, ?)",
                 row,
             ).lastrowid
@@ -272,10 +264,8 @@ class FollowStore(AbstractContextManager["FollowStore"]):
     def list_due(self, now: datetime) -> list[Subscription]:
         """Return the confirmed subscriptions that may get a report, and have none waiting."""
         return self._select(
-            "confirmed is not null and"
-            " (due <= ? or due >"
-            " iif(frequency = 'week', ?, ?)) and"
-            " not"
+            "confirmed is not null and (due <= ? or due >"
+            " iif(frequency = 'week', ?, ?)) and not"
             " exists (select 1 from"
             " messages where subscription = subscriptions.id and kind = 'report') order by id",
             [to_iso(now), *(to_iso(now + delay) for delay in MAX_DELAYS)],
@@ -301,11 +291,8 @@ class FollowStore(AbstractContextManager["FollowStore"]):
                 [subscription.id],
             )
             confirmed = self.db.execute(
-                "update subscriptions"
-                " set address ="
-                " ?, confirmed = ?,"
-                " position = ?, checksum = ?,"
-                " due = ?"
+                "update subscriptions set address = ?, confirmed = ?,"
+                " position = ?, checksum = ?, due = ?"
                 " where id = ? and confirmed is null",
                 [
                     address,
@@ -319,11 +306,8 @@ class FollowStore(AbstractContextManager["FollowStore"]):
             if not confirmed.rowcount:
                 return
             for earlier in self._select(
-                "channel = ? and"
-                " address = ? and"
-                " query = ? and id <>"
-                " ? and confirmed is not null"
-                " order by id",
+                "channel = ? and address = ? and query = ? and id <>"
+                " ? and confirmed is not null order by id",
                 [subscription.channel, address, subscription.query, subscription.id],
             ):
                 self.db.execute(
@@ -331,10 +315,8 @@ class FollowStore(AbstractContextManager["FollowStore"]):
                     [earlier.position, earlier.checksum, subscription.id],
                 )
                 self.db.execute(
-                    "update messages set"
-                    " subscription = ? where"
-                    " subscription = ? and kind ="
-                    " 'report'",
+                    "update messages set subscription = ? where"
+                    " subscription = ? and kind = 'report'",
                     [subscription.id, earlier.id],
                 )
                 self.db.execute("delete from subscriptions where id = ?", [earlier.id])
@@ -426,16 +408,11 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         is always behind the same others.
         """
         rows = self.db.execute(
-            "select m.id from"
-            " messages m join"
-            " subscriptions s on"
+            "select m.id from messages m join subscriptions s on"
             " s.id = m.subscription where"
             " m.due <= ? or m.due > ?"
             " order by m.kind = 'confirm',"
-            " s.channel = 'webhook',"
-            " s.seconds, m.kind ="
-            " 'report',"
-            " m.tries,"
+            " s.channel = 'webhook', s.seconds, m.kind = 'report', m.tries,"
             " iif(s.channel = 'webhook', random(), m.id)",
             [to_iso(now), to_iso(now + RETRY_DELAYS[-1])],  # later, the clock was wrong
         ).fetchall()

@@ -108,13 +108,11 @@ MISSING_RELEASES_SQL = """
 class ListedUrl:
     """A URL that a source lists. Times are ISO 8601."""
 
-    source_url: (
-        str  # the source itself, or the sitemap with the URL if the source is a sitemap index
-    )
+    # the source itself, or the sitemap with the URL if the source is a sitemap index
+    source_url: str
     published: str | None = None  # as the source states it
-    listed_at: str | None = (
-        None  # another time that the source gives for the URL, whatever it means
-    )
+    # another time that the source gives for the URL, whatever it means
+    listed_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -424,21 +422,13 @@ def _update_missing_releases(
     today = now.astimezone(SWEDISH_TIME).date().isoformat()
     missing = {url: entry for url, entry in listed.items() if statuses[url].status == "missing"}
     db.conn.executemany(
-        "insert into"
-        " missing_releases (url,"
+        "insert into missing_releases (url,"
         " agency, source, month,"
-        " listed, state, first_missed,"
-        " last_missed)"
-        " values (:url,"
-        " :agency, :source,"
+        " listed, state, first_missed, last_missed) values (:url, :agency, :source,"
         " :month, :listed, :state,"
-        " :now, :now) on conflict (url)"
-        " do update set"
-        " source = :source,"
-        " month = :month,"
+        " :now, :now) on conflict (url) do update set source = :source, month = :month,"
         " listed = :listed, state"
-        " = :state, last_missed = :now,"
-        " filled = null",
+        " = :state, last_missed = :now, filled = null",
         [
             {
                 "url": url,
@@ -453,11 +443,8 @@ def _update_missing_releases(
         ],
     )
     rows = db.execute(
-        f"select url from"
-        f" missing_releases"
-        f" where agency = ?"
-        f" and ({IS_OPEN_SQL} or state ="
-        f" 'unlisted')",
+        f"select url from missing_releases where agency = ?"
+        f" and ({IS_OPEN_SQL} or state = 'unlisted')",
         [agency],
     )
     no_longer_missing = {url for (url,) in rows} - missing.keys()
@@ -474,11 +461,8 @@ def queue_missing_releases(db: Database, agency: str, now: datetime) -> int:
     """Make an agency's missing releases due for the next news crawl; return how many became due."""
     frontier, due = Frontier(db), 0
     rows = db.execute(
-        "select url, source,"
-        " listed from"
-        " missing_releases"
-        " where agency = ? and state in"
-        " ('unseen', 'failed')",
+        "select url, source, listed from missing_releases"
+        " where agency = ? and state in ('unseen', 'failed')",
         [agency],
     ).fetchall()
     for url, source, listed in rows:
@@ -486,8 +470,7 @@ def queue_missing_releases(db: Database, agency: str, now: datetime) -> int:
         due += db.execute(
             "update frontier set state ="
             " 'due', next_due = null"
-            " where url = ? and state in"
-            " ('due', 'failed')"
+            " where url = ? and state in ('due', 'failed')"
             " and release is null and agency = ?",
             [url, agency],
         ).rowcount

@@ -51,9 +51,8 @@ LISTED_WINDOW = timedelta(days=90)  # period of the daily numbers of listed rele
 POLITENESS_DAYS = 30
 FAILURE_WINDOW = timedelta(days=7)  # period of failures shown on the status page
 REJECTION_WINDOW = timedelta(days=14)  # period in which unparsable pages are counted
-CLOCK_ALLOWANCE = timedelta(
-    days=1
-)  # a worker's clock may be ahead; crawls dated later were by a wrong clock
+# a worker's clock may be ahead; crawls dated later were by a wrong clock
+CLOCK_ALLOWANCE = timedelta(days=1)
 # newest periods in which the share of refused pages may rise
 RISE_WINDOWS = (timedelta(hours=36), timedelta(days=7))
 FILL_RATE_PAGES = 20  # newest pages whose fill rates are compared with earlier pages
@@ -205,9 +204,8 @@ class PublishingRhythm:
     median_gap: float
     long_gap: int  # days; one gap in 20 is longer
     max_silence: int  # days, without those of holiday weeks; a longer silence is suspicious
-    seasonal_silence: (
-        int | None
-    )  # longest silence around this day in earlier years; None if the history is too short
+    # longest silence around this day in earlier years; None if the history is too short
+    seasonal_silence: int | None
     summer_pace: float = 0.0  # the share of a working day that a summer day counts as, from 0 to 1
 
 
@@ -225,9 +223,8 @@ class AgencyActivity:
         )
         row = next(db.query(AGENCY_SQL, {"agency": agency, "until": until}))
         self.stored_releases: int = row["stored_releases"]
-        self.quarantined: int = row[
-            "quarantined"
-        ]  # number of releases in quarantine that need a manual decision
+        # number of releases in quarantine that need a manual decision
+        self.quarantined: int = row["quarantined"]
         self.source_url: str = row["source_url"]  # URL of the source read last, or of the home page
         # when the last news crawl ended, and when quarantined pages were last accepted, by hand or
         # by re-parsing
@@ -313,11 +310,8 @@ def _read_crawls(
         f"select {', '.join(column.name for column in fields(Crawl))} from crawls"
         # the pages of a refetch were chosen because they could not be read, so they are not a fair
         # sample; a crawl of attachments requests no pages
-        f" where agency = ? and spider"
-        f" not in ('refetch',"
-        f" 'attachments') and {condition}"
-        f" order by"
-        f" started desc limit ?",
+        f" where agency = ? and spider not in ('refetch',"
+        f" 'attachments') and {condition} order by started desc limit ?",
         [agency, until, limit],
     )
     crawls = []

@@ -72,17 +72,15 @@ from archive.health.metrics import (
 )
 from archive.times import to_iso
 
-MIN_FAULT_DURATION = timedelta(
-    hours=20
-)  # between the first and last faulty crawl; a shorter fault may be temporary
+# between the first and last faulty crawl; a shorter fault may be temporary
+MIN_FAULT_DURATION = timedelta(hours=20)
 MAX_CRAWL_GAP = timedelta(days=3)  # between two news crawls
 MAX_COLLAPSE_AGE = timedelta(days=3)  # since the last check of a page in the collapse
 RECENT_FAILURE_CRAWLS = 3  # newest crawls whose most frequent kind of failure names the fault
 # newest crawls in which an earlier kind of failure must occur for the fault to count as the same
 SAME_FAILURE_CRAWLS = 6
-MIN_LISTED_RELEASES = (
-    4  # a source that lists fewer may only cover the last weeks, and may be empty at times
-)
+# a source that lists fewer may only cover the last weeks, and may be empty at times
+MIN_LISTED_RELEASES = 4
 MAX_EMPTY_PERIOD = timedelta(days=45)  # how long such a source may be empty
 QUARTER = timedelta(days=90)  # compared with the same time a year ago
 DECLINE_FACTOR = 4  # suspicious if fewer than a quarter of the releases came in

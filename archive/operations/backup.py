@@ -65,9 +65,8 @@ def create_backup(
         raise ArchiveError(archive, "no such file")
     copy = folder / f"{moment:{FOLDER_NAME_FORMAT}}"
     create_target_folder(folder, mode=0o700)
-    _delete_old_backups(
-        folder, keep, moment
-    )  # done first, because an unfinished backup may take up the space that is needed
+    # done first, because an unfinished backup may take up the space that is needed
+    _delete_old_backups(folder, keep, moment)
     with unfinished_folder(copy, mode=0o700) as unfinished:
         for path in _list_archive_files(archive):
             if path.is_file():
@@ -209,10 +208,8 @@ def _find_lost_takedowns(archive: Path, restored: Path) -> list[str]:
             lost.append(f"not in the backup; repeat it before the archive is served: {description}")
         elif lifted and lifted_in_backup is None:
             lost.append(
-                f"not in the backup, and lifted"
-                f" since ({lifted}),"
-                f" so there is nothing to do:"
-                f" {description}"
+                f"not in the backup, and lifted since ({lifted}),"
+                f" so there is nothing to do: {description}"
             )
         elif lifted and not lifted_in_backup:
             lost.append(

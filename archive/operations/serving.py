@@ -132,9 +132,8 @@ FAST_SHUTDOWN_TIMEOUT = 10.0  # the same if the snapshot was withdrawn or the re
 # Seconds between attempts
 POLL_INTERVAL = 0.5  # between checks of the folder and the processes
 INCOMPLETE_RETRY = 5.0  # after an incomplete snapshot
-FAILED_START_RETRY = (
-    60.0  # after a snapshot that could not be served; doubled by each further failure
-)
+# after a snapshot that could not be served; doubled by each further failure
+FAILED_START_RETRY = 60.0
 MAX_FAILED_START_RETRY = 3600.0
 PORT_TIMEOUT = 10.0  # while waiting for ports to become free at the start
 
@@ -199,9 +198,8 @@ class Replicas:
     stop_event: threading.Event = field(default_factory=threading.Event)
     running: dict[int, DatasetteProcess] = field(default_factory=dict)  # by port
     stopping: list[DatasetteProcess] = field(default_factory=list)
-    complete_snapshots: set[str] = field(
-        default_factory=set
-    )  # names of snapshots whose checksums matched
+    # names of snapshots whose checksums matched
+    complete_snapshots: set[str] = field(default_factory=set)
     retry_at: dict[str, float] = field(default_factory=dict)  # name → time.monotonic()
     failed_starts: Counter[str] = field(default_factory=Counter)  # by name
     last_message: str = ""

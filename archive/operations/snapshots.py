@@ -225,17 +225,12 @@ def _remove_withheld_blobs(archive_copy: Path, captures_copy: Path, source: Path
                     digests = [(part["sha256"],) for part in parts]
                     copy.executemany("insert or ignore into shown values (?)", digests)
             copy.execute(
-                "create temp table deleted as"
-                " select id from blobs"
-                " where sha256 not in (select"
-                " sha256 from shown)"
+                "create temp table deleted as select id from blobs"
+                " where sha256 not in (select sha256 from shown)"
             )
             for (base,) in copy.execute(
-                "select distinct base from"
-                " blobs where base in"
-                " (select id from deleted)"
-                " and id"
-                " not in"
+                "select distinct base from blobs where base in"
+                " (select id from deleted) and id not in"
                 " (select id from deleted)"
             ).fetchall():
                 _replace_base(copy, captures, base)
@@ -249,11 +244,9 @@ def _remove_withheld_blobs(archive_copy: Path, captures_copy: Path, source: Path
 def _replace_base(copy: sqlite3.Connection, captures: Captures, base: int) -> None:
     """Compress the pages whose base is deleted against the first of those pages instead."""
     pages = copy.execute(
-        "select id, sha256 from"
-        " blobs where"
+        "select id, sha256 from blobs where"
         " base = ? and id not in"
-        " (select id from deleted) order"
-        " by id",
+        " (select id from deleted) order by id",
         [base],
     ).fetchall()
     first_id, new_base = pages[0][0], captures.read(pages[0][1])

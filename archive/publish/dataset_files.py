@@ -32,9 +32,8 @@ FORMULA_PREFIXES = (
     "\r",
 )  # a spreadsheet may treat such a cell as a formula
 MAX_GROUP_ROWS = 50_000  # rows of a row group
-MAX_GROUP_CHARACTERS = (
-    16_000_000  # characters in a row group, which takes up about three times as much memory
-)
+# characters in a row group, which takes up about three times as much memory
+MAX_GROUP_CHARACTERS = 16_000_000
 # SQLite does not reorder a cross join, so the selection is read first
 FROM_SELECTION_SQL = "from temp.chosen c cross join"
 # versions `v` of the files that releases link to, or have linked to; not of redacted ones, whose
@@ -51,9 +50,8 @@ class ColumnKind:
 
     type: str  # type in datapackage.json (Frictionless Table Schema)
     unit: str | None = None
-    parse: Callable[[str], Any] | None = (
-        None  # converts the archive's text to the value; None: the text is the value
-    )
+    # converts the archive's text to the value; None: the text is the value
+    parse: Callable[[str], Any] | None = None
     keep_text: bool = True  # whether CSV contains the archive's text or, if False, the parsed value
 
 
@@ -241,12 +239,8 @@ DATASET_TABLES = (
             ),
             Column(name="tag", sql="t.name", meaning="The tag as shown"),
         ),
-        source=f"{FROM_SELECTION_SQL} release_tags x on x.release = c.release join"
-        f" tags"
-        f" t on"
-        f" t.id ="
-        f" x.tag"
-        " order by c.release, x.rowid",
+        source=f"{FROM_SELECTION_SQL} release_tags x on x.release = c.release join tags t on"
+        f" t.id = x.tag order by c.release, x.rowid",
         metadata_table="release_tags",
         key=("release", "tag"),
     ),
@@ -260,10 +254,7 @@ DATASET_TABLES = (
     DatasetTable(
         name="attachment_versions",
         title=(
-            "Files that were found at the URLs that these releases link to, or"
-            " have"
-            " linked"
-            " to,"
+            "Files that were found at the URLs that these releases link to, or have linked to,"
             " and when"
         ),
         columns=(
@@ -309,10 +300,7 @@ DATASET_TABLES = (
             *build_columns(MOMENT, "extracted"),
         ),
         source=(
-            f"from attachment_files x where x.id in (select"
-            f" v.file"
-            f" {FROM_VERSIONS_SQL})"
-            f" order by"
+            f"from attachment_files x where x.id in (select v.file {FROM_VERSIONS_SQL}) order by"
             f" x.id"
         ),
         metadata_table="attachment_files",
@@ -329,11 +317,8 @@ DATASET_TABLES = (
             *build_columns(TEXT, "problem"),
         ),
         source=(
-            f"from attachment_pages x where x.file in (select"
-            f" v.file"
-            f" {FROM_VERSIONS_SQL})"
-            f" order by"
-            f" x.file, x.page"
+            f"from attachment_pages x where x.file in (select v.file {FROM_VERSIONS_SQL})"
+            f" order by x.file, x.page"
         ),
         metadata_table="attachment_pages",
         key=("file", "page"),
@@ -366,10 +351,7 @@ DATASET_TABLES = (
             *build_columns(TEXT, "kind origin"),
         ),
         source=(
-            f"{FROM_SELECTION_SQL} quotes x on x.release ="
-            f" c.release"
-            f" order by"
-            f" c.release,"
+            f"{FROM_SELECTION_SQL} quotes x on x.release = c.release order by c.release,"
             f" x.revision, x.position"
         ),
         metadata_table="quotes",
@@ -400,11 +382,8 @@ DATASET_TABLES = (
             Column(
                 name="page_sha256",
                 sql="(select sha256 from captures where id = x.capture)",
-                meaning="SHA-256 (hex) of the page that this version was read from;"
-                " null if"
-                " its"
-                " bytes"
-                " are not stored."
+                meaning="SHA-256 (hex) of the page that this version was read from; null if its"
+                " bytes are not stored."
                 " They are in /-/evidence/<id>.zip",
             ),
             Column(name="takedown", kind=INTEGER),
@@ -515,16 +494,9 @@ ARCHIVE_COVERAGE_SQL = (
     " where agency in (select agency from temp.chosen) group by 1, 2",
     "select agency, substr(published, 1, 4) as year, count(*) as hidden from releases"
     " where takedown = 'hidden' and agency in (select agency from temp.chosen) group by 1, 2",
-    "select agency,"
-    " substr(month, 1, 4) as"
-    " year, sum(listed) as"
-    " source_listed, sum(stored) as"
-    " source_stored,"
-    " sum(rejected) as"
-    " source_rejected,"
-    " sum(missing) as"
-    " source_missing, sum(unlisted) as"
-    " source_unlisted,"
+    "select agency, substr(month, 1, 4) as year, sum(listed) as"
+    " source_listed, sum(stored) as source_stored, sum(rejected) as source_rejected,"
+    " sum(missing) as source_missing, sum(unlisted) as source_unlisted,"
     " min(complete) as source_complete, max(checked) as source_checked from coverage"
     " where source is null and agency in (select agency from temp.chosen) group by 1, 2",
 )
@@ -539,27 +511,17 @@ COUNT_MEANINGS = {
     "redacted": "Releases in the dataset with a redacted passage",
 }
 SOURCE_MEANINGS = {
-    "source_listed": "URLs that the agency's own feeds, sitemaps, listings and"
-    " archive"
-    " pages"
-    " listed"
-    " when"
-    " `scrapy crawl audit`"
-    " last read them"
+    "source_listed": "URLs that the agency's own feeds, sitemaps, listings and archive pages"
+    " listed when `scrapy crawl audit` last read them"
     " to their end, whether"
-    " selected or not; null: never"
-    " audited,"
-    " or none of that year",
+    " selected or not; null: never audited, or none of that year",
     "source_stored": "Of these, how many the archive had stored then",
     "source_rejected": "Of these, how many were fetched but were not releases",
     "source_missing": (
         "Of these, how many were missing; the archive's table missing_releases lists them"
     ),
-    "source_unlisted": "Stored releases that no source listed any more although they are"
-    " not"
-    " known"
-    " to be"
-    " removed: a"
+    "source_unlisted": "Stored releases that no source listed any more although they are not"
+    " known to be removed: a"
     " lower bound; null if it is unknown",
     "source_complete": "1 if every source was read to its end, 0 if one may list more",
 }
@@ -584,12 +546,8 @@ COVERAGE_TABLE = DatasetTable(
         Column(name="agency", meaning="Slug of the agency"),
         Column(
             name="year",
-            meaning="Year of publication as the agency states it; null if it states no"
-            " day"
-            " (for"
-            " URLs"
-            " that are not"
-            " stored: if no source dates them)",
+            meaning="Year of publication as the agency states it; null if it states no day (for"
+            " URLs that are not stored: if no source dates them)",
         ),
         *(
             Column(name=name, kind=INTEGER, meaning=meaning)
@@ -763,10 +721,7 @@ def import_pyarrow(folder: Path) -> Any:
         return importlib.import_module("pyarrow")
     except ImportError as error:
         problem = (
-            "Parquet needs pyarrow: pip install -c constraints.txt -e"
-            " '.[datasets]' in"
-            " the"
-            " clone,"
-            " or choose --only csv"
+            "Parquet needs pyarrow: pip install -c constraints.txt -e '.[datasets]' in the"
+            " clone, or choose --only csv"
         )
         raise ArchiveError(folder, problem) from error

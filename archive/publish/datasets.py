@@ -100,9 +100,8 @@ class DatasetSelection:
     kind: str  # `search` or `sql`
     notes: Sequence[str]  # sentences on how the query was interpreted
     releases: int  # number of releases, without hidden ones
-    hidden_releases: (
-        int  # number of releases that a SELECT returned but a takedown hides; they are left out
-    )
+    # number of releases that a SELECT returned but a takedown hides; they are left out
+    hidden_releases: int
 
 
 ArchiveState = dict[str, Any]  # counts and times (UTC) for comparing two copies of an archive
@@ -123,11 +122,8 @@ def _select_releases(
     if selection_kind is None and URL_START.match(text) and not SEARCH_URL.fullmatch(text):
         parameters = ", ".join(f"{name}=" for name in LIMITING_PARAMETERS)
         problem = (
-            f"{text!r} is not a URL of the search page with any of {parameters}"
-            f" (use"
-            f" --search"
-            f" for"
-            f" words)"
+            f"{text!r} is not a URL of the search page with any of {parameters} (use --search"
+            f" for words)"
         )
         raise ArchiveError(archive_path, problem)
     selection_kind = selection_kind or ("sql" if SQL_START.match(selection_text) else "search")
@@ -139,10 +135,7 @@ def _select_releases(
         notes = _select_by_search(db, text)
     hidden = db.execute(
         "delete from temp.chosen where"
-        " release in (select id"
-        " from releases where"
-        " takedown ="
-        " 'hidden')"
+        " release in (select id from releases where takedown = 'hidden')"
     ).rowcount
     db.execute(SELECTION_AGENCY_YEAR_SQL)
     (releases,) = db.execute("select count(*) from temp.chosen").fetchone()
@@ -230,9 +223,8 @@ def _allow_only_reads(db: sqlite3.Connection) -> Iterator[None]:
     """Within the block, allow nothing but SELECTs. The file itself is opened read-only."""
 
     def authorise(action: int, argument: str | None, *_: str | None) -> int:
-        is_fts_pragma = (
-            action == sqlite3.SQLITE_PRAGMA and argument == "data_version"
-        )  # FTS5 reads it
+        # FTS5 reads it
+        is_fts_pragma = action == sqlite3.SQLITE_PRAGMA and argument == "data_version"
         return sqlite3.SQLITE_OK if action in READ_ACTIONS or is_fts_pragma else sqlite3.SQLITE_DENY
 
     db.set_authorizer(authorise)
@@ -386,12 +378,10 @@ def write_dataset(
     if "parquet" in formats:
         import_pyarrow(target)
     with sqlite_errors(archive_path, "cannot be read"), closing(open_archive(archive_path)) as db:
-        db.text_factory = (
-            str  # invalid UTF-8 is an error, because it could not be written unchanged
-        )
-        db.execute(
-            "begin"
-        )  # everything is read from one state of the archive, even while a crawl writes
+        # invalid UTF-8 is an error, because it could not be written unchanged
+        db.text_factory = str
+        # everything is read from one state of the archive, even while a crawl writes
+        db.execute("begin")
         selection = _select_releases(db, archive_path, selection_text, selection_kind)
         dataset = Dataset(
             selection=selection, archive_state=_read_archive_state(db), fingerprint="", site=site
@@ -588,24 +578,18 @@ def _format_readme(
         + "".join(map(_format_file_row, resources)),
         "Every column is described in"
         " `data/codebook.csv` and in"
-        " `datapackage.json`, which"
-        " also"
+        " `datapackage.json`, which also"
         " states how the tables"
         " belong together: `release` is the `id` of `releases`.\n",
-        f"The page of a release is"
-        f" <{site}/archive/"
-        f"releases/ID>, that of a"
-        f" version"
+        f"The page of a release is <{site}/archive/"
+        f"releases/ID>, that of a version"
         f" <{site}/-/revision/ID>.\n",
         TIMES_SECTION,
         CSV_SECTION.format(formulas=", ".join(formulas) or "none"),
         OMISSIONS_SECTION.format(log=f"{site}/-/takedowns", hidden=hidden, omitted=omitted),
         f"## Cite it\n\n{format_dataset_citation(dataset)}"
-        f"\n\n```bibtex\n{_format_dataset_bibtex(dataset)}"
-        f"```\n\n"
-        "`CITATION.cff` contains"
-        " the same for"
-        " reference managers."
+        f"\n\n```bibtex\n{_format_dataset_bibtex(dataset)}```\n\n"
+        "`CITATION.cff` contains the same for reference managers."
         " The texts that you quote are"
         " the agencies': name the"
         " agency and the URL of the release.\n",
@@ -621,8 +605,7 @@ def _iter_selection_lines(dataset: Dataset, resources: Sequence[DatasetResource]
     ]
     fence = "`" * (max(3, 1 + dataset.selection.query.count("`")))
     yield (
-        f"{kind}:\n\n{fence}"
-        f"\n{dataset.selection.query.strip() or '(all releases in lists)'}"
+        f"{kind}:\n\n{fence}\n{dataset.selection.query.strip() or '(all releases in lists)'}"
         f"\n{fence}\n"
     )
     for note in dataset.selection.notes:
@@ -630,10 +613,8 @@ def _iter_selection_lines(dataset: Dataset, resources: Sequence[DatasetResource]
     state = dataset.archive_state
     yield f"- Releases: {dataset.selection.releases} of the {state['releases']} in the archive"
     yield (
-        f"- As of: {state['newest_change_at']},"
-        f" change"
-        f" {state['newest_change']},"
-        f" revision"
+        f"- As of: {state['newest_change_at']}, change"
+        f" {state['newest_change']}, revision"
         f" {state['newest_revision']}"
     )
     yield f"- Last crawl ended: {state['last_crawl_finished'] or 'never'}"
@@ -658,10 +639,8 @@ def format_dataset_citation(dataset: Dataset) -> str:
     state = dataset.archive_state
     site = f" {dataset.site}." if dataset.site else ""
     return (
-        f"{DATASET_AUTHOR}"
-        f" ({dataset.day[:4] or 'n.d.'})."
-        f" {dataset.title} [data set],"
-        f" {dataset.size} as of"
+        f"{DATASET_AUTHOR} ({dataset.day[:4] or 'n.d.'})."
+        f" {dataset.title} [data set], {dataset.size} as of"
         f" {state['newest_change_at'] or 'an empty archive'}.{site} SHA-256 {dataset.fingerprint}."
     )
 
@@ -684,11 +663,8 @@ def _format_citation_cff(dataset: Dataset) -> str:
     """Format CITATION.cff (Citation File Format, YAML) for repositories and reference managers."""
     lines = [
         "cff-version: 1.2.0",
-        "message: Please cite"
-        " this data set"
-        " as below, and each"
-        " agency as the source of what you"
-        " quote.",
+        "message: Please cite this data set as below, and each"
+        " agency as the source of what you quote.",
         "type: dataset",
         f"title: {_quote_yaml(dataset.title)}",
         "authors:",

@@ -53,33 +53,21 @@ OMISSION = re.compile(
     r"[\[(/]\s*(?:…|\.{2,}|[-–—]{1,3})\s*[\])/]|…|\.{3,}|(?<=\s)[-–—](?:\s?[-–—]){1,2}(?=\s)"
 )
 SPEECH_VERBS = (
-    "säger|sa|sade"
-    "|berättar|berättade"
+    "säger|sa|sade|berättar|berättade"
     "|förklarar|förklarade|skriver"
-    "|skrev|menar|menade|anser|ansåg"
-    "|uppger|uppgav"
+    "|skrev|menar|menade|anser|ansåg|uppger|uppgav"
     "|konstaterar|konstaterade"
     "|kommenterar|kommenterade"
-    "|tillägger|tillade|hävdar"
-    "|hävdade"
-    "|understryker|underströk|betonar"
-    "|betonade|fortsätter"
-    "|fortsatte"
+    "|tillägger|tillade|hävdar|hävdade"
+    "|understryker|underströk|betonar|betonade|fortsätter|fortsatte"
     "|utvecklar|utvecklade|svarar"
     "|svarade|frågar|frågade|undrar"
     "|undrade|framhåller|framhöll"
     "|påpekar|påpekade|poängterar"
-    "|poängterade|uttalar|uttalade"
-    "|summerar|summerade"
-    "|sammanfattar"
-    "|sammanfattade|avslutar"
-    "|avslutade|inleder"
-    "|inledde|noterar"
-    "|noterade|tror|trodde"
+    "|poängterade|uttalar|uttalade|summerar|summerade|sammanfattar"
+    "|sammanfattade|avslutar|avslutade|inleder|inledde|noterar|noterade|tror|trodde"
     "|tycker|tyckte|meddelar|meddelade"
-    "|beskriver|resonerar|minns"
-    "|says|said|adds"
-    "|added|explains"
+    "|beskriver|resonerar|minns|says|said|adds|added|explains"
     "|explained|tells|told|writes"
     "|wrote|comments|commented|notes"
     "|noted|asks|asked|concludes"
@@ -103,25 +91,21 @@ NO_SPEAKER = re.compile(rf"\b(?:{'|'.join(sorted(NEGATIONS))}|att|that|jag|vi)\b
 
 # Words and marks.
 BARRIER = "\ue020"
-LIGATURES = {
-    letters: unicodedata.normalize("NFKC", letters) for letters in "ﬀﬁﬂﬃﬄ"
-}  # copied from PDF files
+# copied from PDF files
+LIGATURES = {letters: unicodedata.normalize("NFKC", letters) for letters in "ﬀﬁﬂﬃﬄ"}
 SPELLINGS = dict.fromkeys(DASHES, "-") | dict.fromkeys("’‘", "'") | LIGATURES
 IGNORED = f"{DOUBLE_MARKS}{INVISIBLE_CHARACTERS}\u200e\u200f\u2060"
 RESPELT = re.compile(f"[{re.escape(IGNORED + ''.join(SPELLINGS))}]")
 GROUPED_NUMBER = re.compile(r"(?<![\w.,])\d{1,3}(?:\s\d{3})+(?!\w)")
 TOKEN = re.compile(
-    rf"(?:(?<!\w)-(?=\d))?"
-    rf"[^\W_]+(?:(?:[-/:'&]"
-    rf"|(?<=\d)[.,](?=\d)"
+    rf"(?:(?<!\w)-(?=\d))?[^\W_]+(?:(?:[-/:'&]|(?<=\d)[.,](?=\d)"
     rf"|\.(?=[^\W\d_]))[^\W_]+)*"
     rf"|[.,;:?!%‰§€$£()+=<>≤≥≈~±×÷&/@-]|{BARRIER}"
 )
 SPACES = re.compile(r"\s+")
 LEADING_MARKS = re.compile(rf"[\s.,;:?!){DOUBLE_MARKS}{DASHES}]+(?!\d)")
-TRAILING_MARKS = (
-    f" \n\t.,;:{DOUBLE_MARKS}{DASHES}"  # they do not change the meaning of a passage that they end
-)
+# they do not change the meaning of a passage that they end
+TRAILING_MARKS = f" \n\t.,;:{DOUBLE_MARKS}{DASHES}"
 LINE_DASH = re.compile(rf"(?m)^(?:{SPEECH_DASH.pattern})")
 SENTENCE_BREAK = re.compile(r"(?<=[.?!])\s+(?=[A-ZÅÄÖ])")
 SENTENCE_MARKS = ".?!"
@@ -161,9 +145,8 @@ class PassageText:
     @cached_property
     def words(self) -> list[int]:
         """Return the positions of the words and numbers."""
-        return [
-            position for position, key in enumerate(self.keys) if key[-1:].isalnum()
-        ]  # is_mark, without a call
+        # is_mark, without a call
+        return [position for position, key in enumerate(self.keys) if key[-1:].isalnum()]
 
     @cached_property
     def spans(self) -> list[tuple[int, int]]:

@@ -56,9 +56,8 @@ from archive.search.search_index import is_vocabulary_word
 MAX_QUOTATIONS = 100  # looked up in one text
 MAX_QUOTATION_WORDS = 400
 MIN_QUOTATION_WORDS = 3  # a shorter passage in quotation marks is a title or a word used ironically
-MAX_VERBATIM_RELEASES = (
-    25  # compared for a verbatim passage; if more have its words, the number found is a minimum
-)
+# compared for a verbatim passage; if more have its words, the number found is a minimum
+MAX_VERBATIM_RELEASES = 25
 MAX_ALTERED_RELEASES = 8  # compared for an altered passage
 MAX_HISTORIES = 3  # releases whose history is read for a withdrawn passage
 MAX_COUNTED_RELEASES = 1000
@@ -71,9 +70,8 @@ MIN_ORDERED = 0.4  # share of its words that are there in the same order
 MIN_SHARED_WORDS = 4
 MAX_WEIGHT = 0.6  # of a word that no release has, because it may be a slip
 MAX_SEARCH_WORDS = 10  # rare words that candidates are found by
-MAX_POSTINGS = (
-    4_000  # releases of a word that candidates are found by, unless there is no rarer one
-)
+# releases of a word that candidates are found by, unless there is no rarer one
+MAX_POSTINGS = 4_000
 
 # Speakers.
 # In running text, several people may be quoted in one paragraph: here each gets a line of its own
@@ -109,54 +107,33 @@ PLAIN_FORMS = tuple(
 NO_FULL_NAME = re.compile(
     r"^(?:White|Black|Green|Swedish"
     r"|Nordic|Norwegian|Danish"
-    r"|Finnish|British|American"
-    r"|German"
-    r"|French|European"
+    r"|Finnish|British|American|German|French|European"
     r"|Scandinavian|Royal|Financial"
     r"|Associated|Global|Open"
-    r"|Deutsche|Downing|Wall|Vita|Gamla"
-    r"|Fria"
-    r"|Unga|Lilla|Stena"
+    r"|Deutsche|Downing|Wall|Vita|Gamla|Fria|Unga|Lilla|Stena"
     r"|Volvo|Saab|Telia|Berlin|Radio|Svea|Hotel|Hotell|Kungl|San|Los) "
-    r"| (?:Hamn|Lines?|House"
-    r"|Match|Street"
+    r"| (?:Hamn|Lines?|House|Match|Street"
     r"|Times?|Post|News|Press"
-    r"|Group|Cars?|Motors|Energ[iy]|Air"
-    r"|Airlines|Airways"
-    r"|Radio|Television"
-    r"|Nyheter|Barnen"
-    r"|Enso|Holding|Fonder"
-    r"|Kommun|Stad|Län|Stift|Universitet"
-    r"|Trafik|Handel|Näringsliv"
-    r"|Kraft|Invest|Capital"
-    r"|Partners|Media"
+    r"|Group|Cars?|Motors|Energ[iy]|Air|Airlines|Airways|Radio|Television|Nyheter|Barnen"
+    r"|Enso|Holding|Fonder|Kommun|Stad|Län|Stift|Universitet"
+    r"|Trafik|Handel|Näringsliv|Kraft|Invest|Capital|Partners|Media"
     r"|Star|Journal|Guardian"
-    r"|Fastigheter|Bygg|Industri(?:er)?"
-    r"|Försäkring|Power"
+    r"|Fastigheter|Bygg|Industri(?:er)?|Försäkring|Power"
     r"|Steel|Pharma|Foods|Systems"
     r"|Solutions|Technologies"
-    r"|Security|Data|Digital|Sjukhus"
-    r"|Tidning"
+    r"|Security|Data|Digital|Sjukhus|Tidning"
     r"|Bladet|Posten|Allehanda"
     r"|Idag|Direkt|Rapport|Kyrka|Institut|Teater|Arena|Airport)$"
     # a genitive: "Göteborgs", "Dagens"
-    r"|^(?!(?:Agnes|Alexis"
-    r"|Anders|Andreas"
-    r"|Boris|Charles|Chris"
-    r"|Claes|Dennis|Doris|Elias|Hannes"
-    r"|Hans|Iris|James|Jens"
-    r"|Johannes|Jonas|Klas"
-    r"|Lars|Linus|Louis"
-    r"|Lucas|Lukas|Magnus"
-    r"|Marcus|Markus|Mathias|Mats|Mattias"
-    r"|Matthias|Nicolas"
+    r"|^(?!(?:Agnes|Alexis|Anders|Andreas|Boris|Charles|Chris"
+    r"|Claes|Dennis|Doris|Elias|Hannes|Hans|Iris|James|Jens|Johannes|Jonas|Klas|Lars|Linus|Louis"
+    r"|Lucas|Lukas|Magnus|Marcus|Markus|Mathias|Mats|Mattias|Matthias|Nicolas"
     r"|Niclas|Niklas|Nils|Rasmus|Thomas|Tobias|Tomas) )\w+s "
     # a definite form: "Huset", but not "Hansen", "Dahlgren"
     r"|(?:(?<!s)(?<!gr)en|et|na)s?$"
 )
-LETTERS = str.maketrans(
-    "zwyjkq", "sviicc"
-)  # of names that are spelt in several ways: "Selenskij", "Zelenskyj"
+# of names that are spelt in several ways: "Selenskij", "Zelenskyj"
+LETTERS = str.maketrans("zwyjkq", "sviicc")
 
 Verdict = Literal[
     "verbatim", "wrong_speaker", "altered", "withdrawn", "not_found", "short", "not_checked"
@@ -197,10 +174,7 @@ COUNT_SQL = """
 """
 WORD_ROWS_SQL = "select rowid as row, {weight} as weight from {table} where {table} match {word}"
 BEST_ROWS_SQL = (
-    "(select row, sum(weight) as weight from ({words}) group by row order by"
-    " weight"
-    " desc,"
-    " row"
+    "(select row, sum(weight) as weight from ({words}) group by row order by weight desc, row"
     " limit :limit)"
 )
 ALTERED_SQL = {
@@ -617,9 +591,8 @@ def add_speakers(text: str, quotations: Sequence[Quotation]) -> list[Quotation]:
     found = []
     for quotation in quotations:
         start, end = quotation.start + 1, quotation.end + 1
-        before = lines[max(0, start - NEAR) : start].rpartition(
-            "\n"
-        )  # its line, with the break before it
+        # its line, with the break before it
+        before = lines[max(0, start - NEAR) : start].rpartition("\n")
         around = "".join((*before[1:], "\0", lines[end - 1 : end + NEAR].partition("\n")[0]))
         name = next((match["name"] for each in PLAIN_FORMS if (match := each.search(around))), "")
         if name and " " not in name:

@@ -101,9 +101,8 @@ FINAL_ATTRIBUTIONS = tuple(
         rf"\s+(?:säger|sade|sa)\s+(?=[^.\n]*[{UPPER}][^.\n]*\.?$)",
     )
 )
-FINAL_SAID = re.compile(
-    rf",\s+(?:säger|sade|sa|says|said)\s+(?=[^.,\n]*{NAME_WORD} [^.\n]*\.?$)"
-)  # of a reply with a bullet
+# of a reply with a bullet
+FINAL_SAID = re.compile(rf",\s+(?:säger|sade|sa|says|said)\s+(?=[^.,\n]*{NAME_WORD} [^.\n]*\.?$)")
 DEPUTIES = frozenset(
     (
         "vice",

@@ -562,9 +562,8 @@ class SearchIndex:
                 terms = self._write_stored(key, values)
                 counts.update(terms.vocabulary.keys())
                 for word, lemma in terms.vocabulary.items():
-                    lemmas.setdefault(
-                        word, lemma
-                    )  # the first lemma is kept, as when releases are added
+                    # the first lemma is kept, as when releases are added
+                    lemmas.setdefault(word, lemma)
             self._add_to_vocabulary(counts, lemmas)
             self._index_stored_edits(
                 "v.release > :after and v.release <= :last", {"after": last[0], "last": rows[-1][0]}

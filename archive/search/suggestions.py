@@ -475,9 +475,8 @@ def _find_entry_length(lemmas: tuple[str, ...]) -> int:
 
 def _is_translatable(node: QueryNode) -> bool:
     if isinstance(node, OrNode):
-        return (
-            sum(bool(find_terms(part)) for part in node.parts) < 2
-        )  # the other parts are only other names of it
+        # the other parts are only other names of it
+        return sum(bool(find_terms(part)) for part in node.parts) < 2
     return isinstance(node, AndNode) or (isinstance(node, TermNode) and not node.field)
 
 

@@ -58,12 +58,10 @@ CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]+")
 # soft hyphen, zero-width characters, word joiner, byte order mark
 INVISIBLE_CHARACTERS = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]+")
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-MAX_COMBINING_CHARACTERS = (
-    1000  # in a row, because normalising them takes quadratic time; no script has more than ten
-)
-SIGN_RUN = re.compile(
-    rf"[^\w\s\x00-\x7f]{{{MAX_COMBINING_CHARACTERS},}}"
-)  # \w has no combining characters
+# in a row, because normalising them takes quadratic time; no script has more than ten
+MAX_COMBINING_CHARACTERS = 1000
+# \w has no combining characters
+SIGN_RUN = re.compile(rf"[^\w\s\x00-\x7f]{{{MAX_COMBINING_CHARACTERS},}}")
 BLANK_LINES = re.compile(r"\n\s*\n+")
 HYPHEN = re.compile("^- ", re.MULTILINE)
 EMPTY_PARAGRAPH = re.compile(r"<p>\s*</p>\s*")

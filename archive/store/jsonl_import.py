@@ -53,24 +53,17 @@ LINES_PER_TRANSACTION = 200
 # of lines in a transaction, so that long lines need little memory and progress is seen
 MAX_BATCH_BYTES = 4_000_000
 FIRST_CHECK_AFTER = timedelta(days=1)  # until the first checks of imported releases
-CHECK_SPREAD_DAYS = (
-    90  # the first checks are spread over these days, so that no site gets them all at once
-)
+# the first checks are spread over these days, so that no site gets them all at once
+CHECK_SPREAD_DAYS = 90
 AGENCY_FIELDS = ("name", "name_en", "org_number", "home")  # columns set from agencies.toml
 
 IS_FILLED_SQL = (
-    "select exists (select 1 from releases) or exists (select 1 from"
-    " crawls) or"
-    " exists"
-    " (select"
+    "select exists (select 1 from releases) or exists (select 1 from crawls) or exists (select"
     " 1 from frontier)"
 )
 STORED_RELEASE_SQL = (  # also finds a release by a URL that it has moved from
-    "select id, agency from"
-    " releases where id ="
-    " coalesce((select id from releases where"
-    " url ="
-    " :url),"
+    "select id, agency from releases where id ="
+    " coalesce((select id from releases where url = :url),"
     " (select release from frontier where url = :url))"
 )
 
@@ -101,9 +94,8 @@ class ImportResult:
     unchanged: int = 0  # already stored with the same content
     already_crawled: int = 0  # different on the agency's own page, so left unchanged
     withheld: int = 0  # hidden or redacted by the archive they come from, and left out
-    withheld_elsewhere: list[int] = field(
-        default_factory=list
-    )  # ids of stored releases that the other archive has withheld since
+    # ids of stored releases that the other archive has withheld since
+    withheld_elsewhere: list[int] = field(default_factory=list)
     without_body: int = 0  # new and revised lines without a body
     unknown_fields: Counter[str] = field(default_factory=Counter)  # field → number of lines
     # (host that is not the agency's, slug of the agency that it belongs to, or "") → numbers of the
@@ -444,19 +436,13 @@ def _read_agencies_file(path: Path) -> dict[str, Any]:
 def format_import_report(file: Path, result: ImportResult) -> Iterator[str]:
     """Yield a summary that counts every line."""
     yield (
-        f"{file}: {result.lines} lines:"
-        f" {result.new} new,"
-        f" {result.revised} revised,"
-        f" {result.unchanged}"
-        f" unchanged,"
+        f"{file}: {result.lines} lines: {result.new} new,"
+        f" {result.revised} revised, {result.unchanged} unchanged,"
         f" {result.already_crawled} already crawled, {len(result.errors)} errors"
     )
     if result.already_crawled:
         yield (
-            f"already crawled: {result.already_crawled} differ from the agency's"
-            f" own"
-            f" page,"
-            f" whose"
+            f"already crawled: {result.already_crawled} differ from the agency's own page, whose"
             f" text is kept"
         )
     for (host, owner), lines in sorted(
@@ -469,26 +455,18 @@ def format_import_report(file: Path, result: ImportResult) -> Iterator[str]:
         )
         yield (
             f"warning: {len(lines)} of them are at"
-            f" {shorten_message(host)},"
-            f" which"
-            f" {problem}"
+            f" {shorten_message(host)}, which {problem}"
             f" (first: line {lines[0]})"
         )
     if result.withheld:
         yield (
-            f"withheld: {result.withheld} are hidden or redacted in the archive"
-            f" they"
-            f" come"
-            f" from,"
+            f"withheld: {result.withheld} are hidden or redacted in the archive they come from,"
             f" and left out"
         )
     if result.withheld_elsewhere:
         release_ids = ", ".join(map(str, result.withheld_elsewhere))
         yield (
-            f"withheld there, but shown here: releases {release_ids};"
-            f" the"
-            f" reasons"
-            f" are at"
+            f"withheld there, but shown here: releases {release_ids}; the reasons are at"
             f" /-/takedowns of that archive"
         )
     if result.without_body:
@@ -497,9 +475,6 @@ def format_import_report(file: Path, result: ImportResult) -> Iterator[str]:
         yield f"field {shorten_message(name)}: left out in {number} lines"
     if result.stopped or result.failure:
         yield (
-            f"{file}: stored or reported up to line {result.last_line}; the"
-            f" same"
-            f" command"
-            f" continues"
-            f" after it"
+            f"{file}: stored or reported up to line {result.last_line}; the same command"
+            f" continues after it"
         )

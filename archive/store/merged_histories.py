@@ -79,11 +79,8 @@ def find_moved_copy(
     ):
         # first seen after the last check of the missing one, or with the same publication date
         row = archive.db.execute(
-            "select id, url from"
-            " releases o"
-            " where id = ? and id"
-            " <> ? and (first_seen >= ? or"
-            " published = ?)"
+            "select id, url from releases o where id = ? and id"
+            " <> ? and (first_seen >= ? or published = ?)"
             " and removed_at is null and moved_to is null and not exists (select 1 from removals"
             " where release = o.id and ended is null and kind <> 'moved')",
             [other_id, release_id, last_checked, published],

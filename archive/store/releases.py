@@ -94,9 +94,8 @@ class Archive(AbstractContextManager["Archive"]):
         if not self.path.parent.is_dir():
             raise ArchiveError(self.path, f"there is no folder {self.path.parent}")
         with sqlite_errors(self.path, "cannot be opened as an archive"):
-            self.db = Database(
-                open_writable(self.path)
-            )  # without implicit transactions: see `transaction`
+            # without implicit transactions: see `transaction`
+            self.db = Database(open_writable(self.path))
             migrate(self.db, self.path)
         self.frontier = Frontier(self.db)
         self.hosts = Hosts(self.db)
@@ -106,9 +105,8 @@ class Archive(AbstractContextManager["Archive"]):
         self.takedowns = Takedowns(self.db, self.path)
         self.writer = ReleaseWriter(self.db, self.takedowns)
         self.writer.index.initialise()
-        self._last_prepared: PreparedRelease | None = (
-            None  # result of the previous call of _prepare_once
-        )
+        # result of the previous call of _prepare_once
+        self._last_prepared: PreparedRelease | None = None
         if rebuild_stale and self.writer.index.describe_fault():
             self.writer.index.rebuild()
 
@@ -170,11 +168,8 @@ class Archive(AbstractContextManager["Archive"]):
                 "insert into agencies (slug, name, name_en, org_number, home)"
                 " values (:slug, :name,"
                 " :name_en, :org_number,"
-                " :home) on conflict (slug) do"
-                " update set"
-                " name = excluded.name, name_en ="
-                " excluded.name_en,"
-                " org_number ="
+                " :home) on conflict (slug) do update set"
+                " name = excluded.name, name_en = excluded.name_en, org_number ="
                 " excluded.org_number,"
                 " home = excluded.home where (name, name_en, org_number, home)"
                 " is not (excluded.name, excluded.name_en, excluded.org_number, excluded.home)",
@@ -259,10 +254,7 @@ class Archive(AbstractContextManager["Archive"]):
         known.
         """
         sql = (
-            "select t.fingerprint from captures c join templates t on"
-            " t.id ="
-            " c.template"
-            " where"
+            "select t.fingerprint from captures c join templates t on t.id = c.template where"
             " c.sha256 = ? limit 1"
         )
         row = self.db.execute(sql, [sha256]).fetchone()
@@ -396,12 +388,8 @@ class Archive(AbstractContextManager["Archive"]):
         planned).
         """
         self.db.execute(
-            "update releases set"
-            " last_checked ="
-            " ?, checks = checks +"
-            " 1, next_check = coalesce(?,"
-            " next_check)"
-            " where id = ?",
+            "update releases set last_checked = ?, checks = checks +"
+            " 1, next_check = coalesce(?, next_check) where id = ?",
             [to_iso(seen_at), to_iso(next_check), release_id],
         )
 
@@ -584,11 +572,8 @@ class ReleaseWriter:
     def find_identical(self, release_id: int, digest: str) -> int | None:
         """Return the id of a release's earliest revision with a given hash, or None."""
         sql = (
-            f"{RELEASE_CHAIN_CTE} select min(id) from revisions where release in"
-            f" chain"
-            f" and"
-            f" hash ="
-            f" :hash"
+            f"{RELEASE_CHAIN_CTE} select min(id) from revisions where release in chain and"
+            f" hash = :hash"
         )
         (revision_id,) = self.db.execute(sql, {"release": release_id, "hash": digest}).fetchone()
         return cast("int | None", revision_id)

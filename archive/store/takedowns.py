@@ -128,11 +128,8 @@ def redact_passage(
         _find_merged_releases(archive, release_id)
     ):
         problem = (
-            "the passage is not in any version of the release, nor in the text"
-            " of a"
-            " file"
-            " that it"
-            " links to"
+            "the passage is not in any version of the release, nor in the text of a file"
+            " that it links to"
         )
     if problem:
         raise ArchiveError(archive.path, problem, table="releases", key=str(release_id))
@@ -202,15 +199,11 @@ def lift_takedown(
                 "merged": merged_id,
             }
             archive.db.execute(
-                "update takedowns set"
-                " lifted = :lifted,"
-                " lifted_reason = :lifted_reason"
-                " where"
-                " lifted is null"
+                "update takedowns set lifted = :lifted,"
+                " lifted_reason = :lifted_reason where lifted is null"
                 " and (id = :id or (release ="
                 " :merged and release <>"
-                " :release and kind = :kind"
-                " and at = :at))",
+                " :release and kind = :kind and at = :at))",
                 values,
             )
         for merged_id in merged:
@@ -260,10 +253,7 @@ def _find_releases_with_file(archive: Archive, matcher: PassageMatcher) -> set[i
         if matcher.find("\n".join(p[1] for p in group))
     }
     sql = (
-        "select l.release from attachment_versions v join attachment_links"
-        " l on"
-        " l.url ="
-        " v.url"
+        "select l.release from attachment_versions v join attachment_links l on l.url = v.url"
         " where v.file = ?"
     )
     return {release for file in files for (release,) in archive.db.execute(sql, [file])}
@@ -341,10 +331,7 @@ def _compare_shown(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -
 
 def _list_revisions(archive: Archive, release_id: int) -> list[dict[str, Any]]:
     sql = (
-        f"select id, previous, takedown, {', '.join(WITHHELD_COLUMNS)}"
-        f" from"
-        f" revisions"
-        f" where"
+        f"select id, previous, takedown, {', '.join(WITHHELD_COLUMNS)} from revisions where"
         f" release = ? order by id"
     )
     return list(archive.db.query(sql, [release_id]))
@@ -410,10 +397,8 @@ def _require_empty_log(path: Path, is_empty: bool) -> None:
     if not is_empty:
         raise ArchiveError(
             path,
-            "taken down, but the old text"
-            " is still in the"
-            " write-ahead log, which a reader"
-            " (or"
+            "taken down, but the old text is still in the"
+            " write-ahead log, which a reader (or"
             " Litestream) keeps open:"
             f" stop it, then run: sqlite3 {path.name} 'pragma wal_checkpoint(truncate)'",
             table="takedowns",

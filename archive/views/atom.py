@@ -60,9 +60,8 @@ FEED_MEMBERS = (  # members of a JSON feed entry
     *("agency_name", "revision", "first_seen", "lead", "page"),
 )
 CHANGES_PATH = "/-/changes"
-CHANGES_RETRY_AFTER = (
-    "60"  # seconds until a replica that is behind the cursor has probably caught up
-)
+# seconds until a replica that is behind the cursor has probably caught up
+CHANGES_RETRY_AFTER = "60"
 CHANGES_COLUMNS = (
     "number",
     "cursor",
@@ -85,10 +84,7 @@ FEED_OPERATION = DataOperation(
 )
 CHANGES_OPERATION = DataOperation(
     summary=(
-        "What changed in the archive since a cursor; followed from"
-        " the"
-        " beginning, it"
-        " makes a"
+        "What changed in the archive since a cursor; followed from the beginning, it makes a"
         " complete mirror"
     ),
     rows_name="changes",
@@ -96,11 +92,8 @@ CHANGES_OPERATION = DataOperation(
         "number": "int Its place in the log",
         "cursor": "str Continue here",
         "change": (
-            "str added, changed, removed, returned, moved, hidden,"
-            " redacted,"
-            " restored,"
-            " attachment"
-            " or deleted"
+            "str added, changed, removed, returned, moved, hidden, redacted, restored,"
+            " attachment or deleted"
         ),
         "at": "time When it was added to the log",
         "release": "int?",
@@ -108,18 +101,12 @@ CHANGES_OPERATION = DataOperation(
         "takedown": "int?",
         "cause": FIELDS["cause"],
         "action": (
-            "str put (replace what you have by `state`), delete, or none (a later"
-            " entry"
-            " says"
-            " it)"
-            " = put"
+            "str put (replace what you have by `state`), delete, or none (a later entry says"
+            " it) = put"
         ),
         "state": (
-            "any The current version, if `action` is put: the columns of releases,"
-            " and"
-            " lists"
-            " such"
-            " as questions"
+            "any The current version, if `action` is put: the columns of releases, and lists"
+            " such as questions"
         ),
     },
     members={"cursor": "str Continue here, now or later"},

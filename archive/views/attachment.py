@@ -31,9 +31,8 @@ from archive.web.requests import ReaderError, SiteRequest, site_view
 
 MAX_SHOWN_PAGES = 20
 MAX_SHOWN_CHANGES = 8
-MAX_DIFF_LETTERS = (
-    150_000  # characters of both texts whose comparison is shown; it takes up to half a second
-)
+# characters of both texts whose comparison is shown; it takes up to half a second
+MAX_DIFF_LETTERS = 150_000
 MAX_SHOWN_LETTERS = 100_000  # characters on one page of the site, at least one page of the file
 NOT_INDEXED = {"x-robots-tag": "noindex"}
 FACTS = (  # members of a version in JSON
@@ -65,11 +64,8 @@ WITHHELD_FACTS = (  # those that only a file has that no takedown hides
 PAGE_COLUMNS = ("page", "name", "text", "letters", "problem")
 ATTACHMENT_OPERATION = DataOperation(
     summary=(
-        "A version of a file that releases link to: its text page by page, and"
-        " what"
-        " changed"
-        " since"
-        " the one before"
+        "A version of a file that releases link to: its text page by page, and what changed"
+        " since the one before"
     ),
     rows_name="pages",
     row={

@@ -82,10 +82,7 @@ CHECK_OPERATION = DataOperation(
                 "closed": "bool Whether its closing mark was found",
                 "verdict": f"str {', '.join(VERDICTS)}",
                 "speaker": (
-                    "str? Who says it according to the text, if a plain sentence"
-                    " gives"
-                    " the"
-                    " full"
+                    "str? Who says it according to the text, if a plain sentence gives the full"
                     " name"
                 ),
                 "said_by": [{"name": "str?", "role": "str?"}],

@@ -79,9 +79,8 @@ DESCRIBED_TABLES = (
     "contacts",
     "changefeed",
 )
-EXAMPLE_SITE = (
-    "http://127.0.0.1:8001"  # in the examples of PAGES_FOR_READERS; there it stands for this site
-)
+# in the examples of PAGES_FOR_READERS; there it stands for this site
+EXAMPLE_SITE = "http://127.0.0.1:8001"
 PAGES_FOR_READERS = (
     "api",
     "datasets",

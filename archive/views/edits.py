@@ -173,9 +173,8 @@ class Register(ABC):
     parameter_types: ClassVar[Mapping[str, Type]] = {}
     required: Sequence[str] = ()
 
-    parse_query: ClassVar[
-        Callable[..., RegisterQuery]
-    ]  # function that parses the URL arguments, given a page size
+    # function that parses the URL arguments, given a page size
+    parse_query: ClassVar[Callable[..., RegisterQuery]]
     read_page: ClassVar[Callable[..., Awaitable[ListPage]]]
 
     def describe_operation(self) -> DataOperation:
@@ -470,10 +469,7 @@ class RemovalsRegister(Register):
         ),
     )
     summary = (
-        "Releases that agencies removed, moved or replaced, confirmed by"
-        " several"
-        " checks,"
-        " newest"
+        "Releases that agencies removed, moved or replaced, confirmed by several checks, newest"
         " first"
     )
     types: ClassVar = {

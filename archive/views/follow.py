@@ -119,9 +119,8 @@ def _network_key(client: str) -> str:
 
 
 REQUESTS = RequestCounter()
-ACCESS_REQUESTS = (
-    RequestCounter()
-)  # by subscription: only who has a link to one can use up its number
+# by subscription: only who has a link to one can use up its number
+ACCESS_REQUESTS = RequestCounter()
 
 
 @site_view(*FOLLOW_PARAMETERS)

@@ -39,10 +39,7 @@ RELEASE_LINES_SQL = """
     order by found.sort_date desc, found.release desc
 """
 MONTH_COUNTS_SQL = (
-    "select month, releases, dated from month_counts where agency = :agency"
-    " and"
-    " month"
-    " <> ''"
+    "select month, releases, dated from month_counts where agency = :agency and month <> ''"
     " order by month"
 )
 TAG_AGENCIES_SQL = """

@@ -49,10 +49,7 @@ BATCH_COLUMNS = (
 BATCH_OPERATION = DataOperation(
     summary="Count the releases with each of many names or phrases, and find the first ones",
     text=(
-        f"Names or phrases, one on each line: at most"
-        f" {MAX_TERMS}"
-        f" lines of"
-        f" {MAX_TERM_LENGTH}"
+        f"Names or phrases, one on each line: at most {MAX_TERMS} lines of {MAX_TERM_LENGTH}"
         f" characters"
     ),
     text_parameter="q",

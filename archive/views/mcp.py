@@ -109,11 +109,8 @@ ARGUMENTS: Mapping[str, str] = {  # what the arguments of tools mean
     ),
     "before": "Number of the revision to compare with",
     "after": (
-        "Where to continue: `next_after` of the previous result."
-        " compare_versions:"
-        " number of"
-        " the"
-        " other revision"
+        "Where to continue: `next_after` of the previous result. compare_versions: number of"
+        " the other revision"
     ),
     "phrase": "The exact words",
     "text": "A text with quotations, at most 50,000 bytes",
@@ -219,8 +216,7 @@ def _load_server() -> Callable[[], Any]:
             if unknown:
                 raise fail(
                     f"{name} has no argument"
-                    f" {', '.join(unknown)}; it"
-                    f" has:"
+                    f" {', '.join(unknown)}; it has:"
                     f" {', '.join(known[name]) or 'none'}"
                 )
             return await super().call_tool(name, arguments, context)
@@ -234,9 +230,8 @@ def _load_server() -> Callable[[], Any]:
         log_level="WARNING",
         subscriptions=False,
     )
-    logging.root.handlers[:] = (
-        handlers  # the SDK adds one, which would print the site's messages, too
-    )
+    # the SDK adds one, which would print the site's messages, too
+    logging.root.handlers[:] = handlers
     annotations = types.ToolAnnotations(
         read_only_hint=True, destructive_hint=False, open_world_hint=False
     )

@@ -58,10 +58,7 @@ UNDATED_PERIOD = "undated"
 MIN_FIELDS = 2  # empty fields for searches and agencies in the form
 COMPARE_OPERATION = DataOperation(
     summary=(
-        "How many releases up to five searches or agencies find, by month or"
-        " year,"
-        " beside"
-        " all"
+        "How many releases up to five searches or agencies find, by month or year, beside all"
         " releases of the time"
     ),
     rows_name="rows",
@@ -92,10 +89,7 @@ COMPARE_OPERATION = DataOperation(
     },
     parameters={
         "q": (
-            "str A query as in the search box; may be repeated. Either"
-            " this or"
-            " `agency`"
-            " must be"
+            "str A query as in the search box; may be repeated. Either this or `agency` must be"
             " given = fyrar"
         ),
         "agency": "str Slug or name of an agency; may be repeated = polisen",

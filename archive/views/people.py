@@ -49,11 +49,8 @@ QUOTE_MEMBERS = (
 NAME = "str Name as printed = Anna Ek"
 PEOPLE_OPERATION = DataOperation(
     summary=(
-        "People who are quoted in releases, those quoted most first; names are as"
-        " printed"
-        " and"
-        " may"
-        " be shared"
+        "People who are quoted in releases, those quoted most first; names are as printed and"
+        " may be shared"
     ),
     rows_name="people",
     row={
@@ -69,10 +66,7 @@ PEOPLE_OPERATION = DataOperation(
 )
 PERSON_OPERATION = DataOperation(
     summary=(
-        "What a person has said in an agency's releases, newest release"
-        " first,"
-        " also in"
-        " earlier"
+        "What a person has said in an agency's releases, newest release first, also in earlier"
         " versions"
     ),
     rows_name="quotes",
@@ -280,9 +274,8 @@ async def _read_people(
 
     words: beginnings of words of the name, in any order. agency: whose releases quote them.
     """
-    slugs = [
-        f"-{build_slug(word)}" for word in words.split()
-    ]  # SQLite's lower() leaves Å, Ä and Ö as they are
+    # SQLite's lower() leaves Å, Ä and Ö as they are
+    slugs = [f"-{build_slug(word)}" for word in words.split()]
     conditions = "".join(
         f" and instr('-' || p.slug, :word{number})" for number in range(len(slugs))
     )

@@ -48,18 +48,12 @@ READING_PAGE_TEMPLATE = "row-archive-releases.html"
 QUESTION_ID = re.compile(r'\bid="question-(\d+)"')
 RELEASE_PARTS_SQL = {
     "tags": (
-        "select id, name from release_tags join tags on id = tag where"
-        " release"
-        " = ?"
-        " order by"
+        "select id, name from release_tags join tags on id = tag where release = ? order by"
         " release_tags.rowid"
     ),
     "questions": (
-        "select position, question, answer, answered_by from questions where"
-        " release"
-        " = ?"
-        " order by"
-        " position"
+        "select position, question, answer, answered_by from questions where release = ?"
+        " order by position"
     ),
     "images": "select url, caption, credit, alt from images where release = ? order by position",
     "attachments": (
@@ -80,10 +74,7 @@ ATTACHED_FILES_SQL = f"""
     where v.url in (select url from attachments where release = :release) order by v.id
 """
 STORED_URLS_SQL = (
-    "select url from frontier where release = ? and role = 'release' and"
-    " state ="
-    " 'stored'"
-    " order"
+    "select url from frontier where release = ? and role = 'release' and state = 'stored' order"
     " by url"
 )
 NEWEST_REVISION_SQL = "select revision, removed_at from releases where id = :id"
@@ -105,9 +96,8 @@ async def read_release_context(site: SiteRequest) -> dict[str, Any]:
         question["answered_by"] for question in parts["questions"] if question["answered_by"]
     ]
     newest = (await site.run(NEWEST_REVISION_SQL, {"id": agency["id"]}))[0]["revision"]
-    canonical_url = site.local_url(
-        f"/archive/releases/{agency['id']}"
-    )  # without the parameters of a search
+    # without the parameters of a search
+    canonical_url = site.local_url(f"/archive/releases/{agency['id']}")
     citation_context, history = (
         await read_citation_context(site, newest),
         await _read_history_context(site, agency["id"], agency["url"]),

@@ -121,10 +121,7 @@ CHANGE_TYPES = get_fields(
         "checked_after?": "time? It happened before this one",
         "comparison?": "url? The comparison of the two revisions",
         "match": (
-            "str strict, loose (has not everything that was searched for) or"
-            " former"
-            " (an"
-            " earlier"
+            "str strict, loose (has not everything that was searched for) or former (an earlier"
             " version has it)"
         ),
         "matched": "str The forms that were found, in lower case",
@@ -132,11 +129,8 @@ CHANGE_TYPES = get_fields(
 )
 SEARCH_OPERATION = DataOperation(
     summary=(
-        "Search releases, or questions and answers. CSV and Excel have every"
-        " hit,"
-        " JSON a"
-        " page of"
-        " them"
+        "Search releases, or questions and answers. CSV and Excel have every hit, JSON a"
+        " page of them"
     ),
     members=get_fields(
         "query",
@@ -154,10 +148,7 @@ SEARCH_OPERATION = DataOperation(
         fresh={"crawled": "time? End of the last crawl", "added": "time?", "newest": "str?"},
         searched="any Which releases were searched, if none was found",
         earlier=(
-            "int? Releases that had the words in an earlier version"
-            " (versions=all), if"
-            " none"
-            " has"
+            "int? Releases that had the words in an earlier version (versions=all), if none has"
             " them"
         ),
         facets=dict.fromkeys(FACETS, FACET_TYPE),
@@ -212,9 +203,8 @@ SEARCH_OPERATION = DataOperation(
 
 # FTS5 expressions
 MATCH_ALL = f'"{EVERY_RELEASE}"'  # matches every release
-NOT_ALL_SEARCHED = (
-    "more earlier versions may match than were searched"  # Datasette's `human_description_en`
-)
+# Datasette's `human_description_en`
+NOT_ALL_SEARCHED = "more earlier versions may match than were searched"
 
 
 @site_view(*SEARCH_PARAMETERS, operation=SEARCH_OPERATION)

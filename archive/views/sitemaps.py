@@ -18,9 +18,8 @@ from archive.web.requests import ANY_PARAMETER, SiteRequest, site_view
 SECURITY_TXT_DAYS = 180  # RFC 9116 recommends less than a year
 XML_MEDIA_TYPE = "application/xml; charset=utf-8"
 # sitemap (sitemaps.org 0.9), robots.txt and llms.txt
-SitemapEntries = list[
-    tuple[str, str | None]
-]  # paths (or absolute URLs), each with the time of its last change
+# paths (or absolute URLs), each with the time of its last change
+SitemapEntries = list[tuple[str, str | None]]
 SITEMAP_PART_SIZE = 10_000  # release numbers in one part; the format allows 50,000 URLs
 FIXED_PATHS = ("/", "/agencies", "/people", "/about", "/help", "/-/edits", "/-/removed")
 SITEMAP_NAMESPACE = "http://www.sitemaps.org/schemas/sitemap/0.9"
@@ -226,10 +225,8 @@ def _format_sitemap(root: str, element: str, entries: SitemapEntries) -> str:
     <BLANKLINE>
     """
     elements = "".join(
-        f"<{element}"
-        f"><loc>{escape(address)}</"
-        f"loc>{f'<lastmod>{changed}</lastmod>' if changed else ''}</"
-        f"{element}>\n"
+        f"<{element}><loc>{escape(address)}</"
+        f"loc>{f'<lastmod>{changed}</lastmod>' if changed else ''}</{element}>\n"
         for address, changed in entries
     )
     return (

@@ -141,10 +141,7 @@ STATUS_OPERATION = DataOperation(
 COVERAGE_TYPES = get_fields(*COVERAGE_COUNTS, "complete", *PROBLEM_COLUMNS, "checked")
 COVERAGE_OPERATION = DataOperation(
     summary=(
-        "What sources list compared with what is stored: of all"
-        " agencies, or"
-        " with"
-        " agency= by"
+        "What sources list compared with what is stored: of all agencies, or with agency= by"
         " month and source"
     ),
     members=get_fields("columns")

@@ -180,11 +180,8 @@ CITATION_OPERATION = DataOperation(
 )
 DIFF_OPERATION = DataOperation(
     summary=(
-        "The differences between two versions of a release, or of near-duplicates;"
-        " the"
-        " older"
-        " one"
-        " is first"
+        "The differences between two versions of a release, or of near-duplicates; the older"
+        " one is first"
     ),
     rows_name="pieces",
     row=get_fields(*DIFF_CSV_COLUMNS),
@@ -205,11 +202,8 @@ DIFF_OPERATION = DataOperation(
 )
 EVIDENCE_OPERATION = DataOperation(
     summary=(
-        "The bytes that a version or a removal was read from, with their hashes"
-        " and"
-        " how to"
-        " check"
-        " them"
+        "The bytes that a version or a removal was read from, with their hashes and how to"
+        " check them"
     )
 )
 
@@ -679,9 +673,8 @@ async def _send_evidence(site: SiteRequest, prefix: str) -> Response | StreamRes
             raise ReaderError(404, "error.no_removal", removal=str(row_id))
         raise ReaderError(404, "error.no_revision", revision=str(row_id))
     file.seek(0)
-    digest = await asyncio.to_thread(
-        hashlib.file_digest, file, "sha256"
-    )  # the same bytes each time
+    # the same bytes each time
+    digest = await asyncio.to_thread(hashlib.file_digest, file, "sha256")
     etag = f'"{digest.hexdigest()[:32]}"'
     if site.has_current(etag):
         file.close()

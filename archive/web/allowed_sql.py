@@ -164,9 +164,8 @@ def _run_statement(
     """
     sql, params, seconds, may_be_cut, max_bytes, max_values, as_json = statement
     used = resource.getrusage(resource.RUSAGE_SELF)
-    cpu_limit = (
-        int(used.ru_utime + used.ru_stime + seconds) + 3
-    )  # ends this process even if the server has died
+    # ends this process even if the server has died
+    cpu_limit = int(used.ru_utime + used.ru_stime + seconds) + 3
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_limit, resource.RLIM_INFINITY))
     end = time.perf_counter() + seconds
     db.set_progress_handler(lambda: time.perf_counter() >= end, 1000 if seconds > 0.02 else 1)
@@ -178,8 +177,7 @@ def _run_statement(
             rows, is_complete = _collect_rows(cursor, max_bytes, max_values, as_json=as_json)
             if not is_complete and not (may_be_cut and rows):
                 raise ResultTooLargeError(
-                    f"the result is too large (at"
-                    f" most {max_bytes:,}"
+                    f"the result is too large (at most {max_bytes:,}"
                     f" bytes and {max_values:,}"
                     f" values in this format):"
                     " select fewer rows or columns"

@@ -91,8 +91,7 @@ def draw(
     )
     desc = Markup("<desc>{}</desc>").format(description) if description else ""
     head = Markup(
-        '<svg class="{}"'
-        ' viewBox="0 0 {} {}"'
+        '<svg class="{}" viewBox="0 0 {} {}"'
         ' preserveAspectRatio="none"'
         ' role="img"><title>{}</title>'
     )

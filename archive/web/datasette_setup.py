@@ -241,11 +241,8 @@ async def start_site(datasette: Any) -> None:
         )
     if "releases" not in tables["archive"]:
         raise click.ClickException(
-            "archive.db has no table"
-            " releases: it"
-            " is not an archive,"
-            " or nothing has been crawled"
-            " yet"
+            "archive.db has no table releases: it is not an archive,"
+            " or nothing has been crawled yet"
         )
     db = datasette.databases["archive"]
     try:
@@ -258,15 +255,11 @@ async def start_site(datasette: Any) -> None:
     )
     if fault:
         raise click.ClickException(
-            f"{db.path}: its search index"
-            f" must be rebuilt"
-            f" ({fault}): python -m archive"
-            f" reindex"
-            f" {db.path}"
+            f"{db.path}: its search index must be rebuilt"
+            f" ({fault}): python -m archive reindex {db.path}"
         )
     await add_canned_queries(datasette)
     load_dictionaries()
-    await get_search_columns(datasette).refresh(
-        build_query_runner(datasette)
-    )  # to make the first search fast
+    # to make the first search fast
+    await get_search_columns(datasette).refresh(build_query_runner(datasette))
     freeze_garbage_collector()  # collecting the dictionaries would delay some responses by 60 ms

@@ -24,9 +24,8 @@ from archive.web.requests import (
     render_own_template,
 )
 
-FORMAT_SUFFIX = (
-    r"(?:\.(?P<format>json|csv|atom))?$"  # suffix of a URL; without it, the HTML page is shown
-)
+# suffix of a URL; without it, the HTML page is shown
+FORMAT_SUFFIX = r"(?:\.(?P<format>json|csv|atom))?$"
 TAG_URI_YEAR = "2024"  # year in the site's tag URIs (RFC 4151), which must never change
 
 

@@ -50,9 +50,8 @@ EXPORT_LIMITS = {
     "xlsx": SandboxLimits(workers=2, max_streams=4, max_waiting=4, queue_timeout=60.0),
 }
 EXPORT_QUEUES: WeakKeyDictionary[Any, dict[str, RequestQueue]] = WeakKeyDictionary()
-MAX_SPOOL_BYTES = (
-    500_000_000  # size of the file with a workbook's rows; the sheets then take as much again
-)
+# size of the file with a workbook's rows; the sheets then take as much again
+MAX_SPOOL_BYTES = 500_000_000
 FILE_CHUNK_BYTES = 64_000
 
 Rows = Sequence[Mapping[str, Any]]
@@ -173,9 +172,8 @@ class StreamResponse:
         async with aclosing(self.chunks) as chunks:
             await send({"type": "http.response.start", "status": self.status, "headers": headers})
             if self.body is not None and not self.first_chunk:
-                await anext(
-                    chunks, b""
-                )  # HEAD: a generator that has not started does not close its file
+                # HEAD: a generator that has not started does not close its file
+                await anext(chunks, b"")
             if self.body is None:
                 try:
                     await send(
@@ -229,11 +227,8 @@ async def write_workbook(
                 row_count += len(rows)
                 if os.fstat(spool.fileno()).st_size > MAX_SPOOL_BYTES:
                     raise BadRequest(
-                        f"an Excel file can"
-                        f" have at most"
-                        f" {MAX_SPOOL_BYTES:,} bytes of rows:"
-                        f" use"
-                        f" CSV, or select fewer"
+                        f"an Excel file can have at most"
+                        f" {MAX_SPOOL_BYTES:,} bytes of rows: use CSV, or select fewer"
                     )
         columns = list(zip(export.columns, cell_counts, strict=True))
         continued = ", ".join(name for column in columns for name in _list_cell_names(*column)[1:])

@@ -58,9 +58,8 @@ class MarkedPlace(NamedTuple):
     links after it.
     """
 
-    number: (
-        int  # number of the place on the page, from 1; 0: no links, because another place has them
-    )
+    # number of the place on the page, from 1; 0: no links, because another place has them
+    number: int
     parts: Sequence[Span]
     steps_at: int
 

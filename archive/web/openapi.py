@@ -129,18 +129,12 @@ FIELDS: Mapping[str, Type] = {
     "place": "int Number of the paragraph or row in the field",
     "label": "str?",
     "op": (
-        "str same, del (only in the older version), ins (only in the later"
-        " one),"
-        " skip"
-        " (`text` is"
-        " how many) or note"
+        "str same, del (only in the older version), ins (only in the later one), skip"
+        " (`text` is how many) or note"
     ),
     "text": "str",
-    "event": "str first, edit (by the agency), reread (by the archive,"
-    " differently),"
-    " same,"
-    " import,"
-    " own, attachment (a"
+    "event": "str first, edit (by the agency), reread (by the archive, differently), same,"
+    " import, own, attachment (a"
     " file was replaced), attachment_missing, or a removal",
     "title_now": "str The release's current title",
     "when": "time",
@@ -402,15 +396,11 @@ def build_openapi(
                 "News of Swedish agencies, with the later edits and removals that the archive saw"
             ),
             "description": (
-                "Everything that the"
-                " site shows,"
-                " as data, without a"
+                "Everything that the site shows, as data, without a"
                 " key. Texts are the agencies'"
                 " own, most in Swedish. "
-                "`published` and `updated` are"
-                " what the agency"
-                " states, and null if it"
-                " states"
+                "`published` and `updated` are what the agency"
+                " states, and null if it states"
                 " nothing; `first_seen` and "
                 "`last_seen` are when the"
                 " archive read the page;"
@@ -435,10 +425,8 @@ def build_openapi(
                     (404, "There is no such entry"),
                     (
                         503,
-                        "Too many requests, or it"
-                        " took too long;"
-                        " Retry-After says when to try"
-                        " again",
+                        "Too many requests, or it took too long;"
+                        " Retry-After says when to try again",
                     ),
                 )
             },

@@ -40,63 +40,49 @@ class SandboxLimits:
     workers: int = 2  # statements running at once: one for each core of a small server
     max_waiting: int = 20  # requests waiting for a worker; further ones are rejected at once
     queue_timeout: float = 10.0  # waiting time of a request
-    max_streams: int = (
-        4  # CSV streams running at once; they take minutes, and queue for each of their pages
-    )
-    request_seconds: float = (
-        3.0  # SQL time per request with all its facets, or per page of a stream
-    )
+    # CSV streams running at once; they take minutes, and queue for each of their pages
+    max_streams: int = 4
+    # SQL time per request with all its facets, or per page of a stream
+    request_seconds: float = 3.0
     # of its time; a statement that had less on a processor was stopped because the machine is busy
     starved_share: float = 0.5
-    kill_delay: float = (
-        0.5  # extra time, after sql_time_limit_ms, for SQLite to stop before the worker is killed
-    )
+    # extra time, after sql_time_limit_ms, for SQLite to stop before the worker is killed
+    kill_delay: float = 0.5
     worker_memory: int = 200_000_000  # address space of a worker, including Python's 40 MB
     temp_file_bytes: int = 200_000_000  # one temporary file, such as for sorting
-    max_value_bytes: int = (
-        20_000_000  # one text or blob; no stored page is larger (scraper/settings.py)
-    )
+    # one text or blob; no stored page is larger (scraper/settings.py)
+    max_value_bytes: int = 20_000_000
     max_sql_length: int = 100_000  # length of the SQL
     max_columns: int = 200
-    max_json_bytes: int = (
-        4_000_000  # all values of a response, as written in JSON (å takes six bytes)
-    )
-    max_csv_bytes: int = (
-        16_000_000  # all values of a CSV response, which is written row by row in UTF-8
-    )
-    max_parsed_json_bytes: int = (
-        500_000  # all values if `_json=` parses them as JSON, which blocks the server
-    )
+    # all values of a response, as written in JSON (å takes six bytes)
+    max_json_bytes: int = 4_000_000
+    # all values of a CSV response, which is written row by row in UTF-8
+    max_csv_bytes: int = 16_000_000
+    # all values if `_json=` parses them as JSON, which blocks the server
+    max_parsed_json_bytes: int = 500_000
     max_values: int = 60_000  # number of values in a response
     max_html_bytes: int = 4_000_000  # all values of an HTML page; rendering it blocks the server
-    max_html_values: int = (
-        6_000  # number of values in an HTML page; Datasette takes about 20 µs for each
-    )
+    # number of values in an HTML page; Datasette takes about 20 µs for each
+    max_html_values: int = 6_000
     max_parameter_length: int = 10_000  # characters of one URL parameter, such as sql= or _search=
     max_parameters: int = 200  # per URL; Datasette's work grows with the square of their number
-    max_body_bytes: int = (
-        160_000  # of a request: 50 kB of text in a form take three times as much if all is escaped
-    )
-    max_discarded_bytes: int = (
-        2_000_000  # of a body that is too long, read so that the client gets its answer
-    )
-    max_bodies: int = (
-        100  # received at once; the one that has taken longest makes room for the next
-    )
+    # of a request: 50 kB of text in a form take three times as much if all is escaped
+    max_body_bytes: int = 160_000
+    # of a body that is too long, read so that the client gets its answer
+    max_discarded_bytes: int = 2_000_000
+    # received at once; the one that has taken longest makes room for the next
+    max_bodies: int = 100
     max_client_bodies: int = 5  # of one client
     body_timeout: float = 10.0  # for a whole body
-    max_buffered_bytes: int = (
-        64_000_000  # all large responses that wait for slow readers; the server needs twice that
-    )
+    # all large responses that wait for slow readers; the server needs twice that
+    max_buffered_bytes: int = 64_000_000
     chunk_timeout: float = 10.0  # time for a client to read 64 kB
     response_timeout: float = 300.0  # time for a whole response
     stream_timeout: float = 3600.0  # time for a whole CSV stream, which is as long as its table
-    worker_start_timeout: float = (
-        5.0  # for a worker to start; not counted against its first statement
-    )
-    max_escape_calls: int = (
-        20  # calls of escape_fts in a statement; the server's process executes them
-    )
+    # for a worker to start; not counted against its first statement
+    worker_start_timeout: float = 5.0
+    # calls of escape_fts in a statement; the server's process executes them
+    max_escape_calls: int = 20
     max_escape_length: int = 10_000  # characters of the argument of escape_fts
     worker_statements: int = 500  # statements after which a worker is replaced
 
@@ -246,9 +232,8 @@ class VisitorRequest:
         self.seconds_left, self.has_slot, self.has_stream = limits.request_seconds, False, False
         self.largest_response = 0  # bytes of the largest result of a statement
         self.page: KeysetPage | None = None  # while Datasette reads a page of a table
-        self.rows_before_limit: int | None = (
-            None  # number of rows of a result that was cut because it is too large
-        )
+        # number of rows of a result that was cut because it is too large
+        self.rows_before_limit: int | None = None
 
     async def acquire_slot(self) -> None:
         """Wait for a slot: once per request, but for each statement of a stream."""

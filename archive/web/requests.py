@@ -43,9 +43,8 @@ FILE_FORMAT = re.compile(r"\.(zip|bib|ris)$")  # what readers download by a link
 ANY_PARAMETER = "*"  # for files, whose parameters are not checked
 OPCODES_PER_CHECK = 10_000  # SQLite opcodes between checks of the CPU time
 MIN_TIME_LIMIT = 0.02  # seconds; only tests set a lower limit, which is checked at every opcode
-ORIGIN_SCOPE_KEY = (
-    "archive.origin"  # key in a request's ASGI scope: scheme and host, with a trailing slash
-)
+# key in a request's ASGI scope: scheme and host, with a trailing slash
+ORIGIN_SCOPE_KEY = "archive.origin"
 STATIC_FOLDERS = {  # URL prefix → folder
     "/static/": Path(__file__).resolve().parents[1] / "static",
     "/-/static/": Path(app_root).resolve() / "datasette" / "static",

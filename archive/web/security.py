@@ -513,7 +513,9 @@ class ResponseHeaders:
         self.last_modified: bytes | None = None
 
     async def serve(self, app: Any, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        page: dict[str, str] = {}  # datasette_setup.py sets the language of a page of the archive here
+        page: dict[
+            str, str
+        ] = {}  # datasette_setup.py sets the language of a page of the archive here
         is_static, validators = False, {}
         if scope["type"] == "http":
             scope = _rewrite_request(scope, self.origin)

@@ -45,18 +45,16 @@ WORKER_SCRIPT = Path(__file__).with_name("allowed_sql.py")
 EXTERNAL_SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 EXIT_TIMEOUT = 1.0  # seconds to wait for the exit code of a process whose pipe is already closed
 MIN_STATEMENT_SECONDS = 0.001  # seconds that a statement gets if the budget is used up
-MAGIC_PARAMETER = re.compile(
-    r":(_\w+)"
-)  # in a canned query, filled in by Datasette: :_now_epoch and so on
+# in a canned query, filled in by Datasette: :_now_epoch and so on
+MAGIC_PARAMETER = re.compile(r":(_\w+)")
 
 # checks of SQL that take linear time
 SQL_SPACE = r"(?:\s++|--[^\n]*+(?:\n|\Z)|/\*(?:[^*]|\*(?!/))*+\*/)*+"
 SELECT_STATEMENT = re.compile(
     rf"{SQL_SPACE}(?:explain\s++(?:query\s++plan\s++)?+)?+(?:select|with)\b"
 )
-SQL_COMMENT = re.compile(
-    r"/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)"
-)  # as in SQLite, an unterminated comment ends with the text
+# as in SQLite, an unterminated comment ends with the text
+SQL_COMMENT = re.compile(r"/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)")
 
 
 def install_linear_sql_checks() -> None:
@@ -71,9 +69,8 @@ def install_linear_sql_checks() -> None:
         datasette_utils._multi_line_comment_re = SQL_COMMENT
 
 
-StatementResult = tuple[
-    list[str], list[Any], bool
-]  # column names, rows, and whether these are all rows
+# column names, rows, and whether these are all rows
+StatementResult = tuple[list[str], list[Any], bool]
 
 
 @dataclass(slots=True, kw_only=True)

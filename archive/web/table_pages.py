@@ -57,9 +57,8 @@ NOT_IN_FILE_NAME = re.compile(r"[^\w.-]", re.ASCII)
 
 # pages
 STATEMENT_LIMIT = re.compile(r"limit (\d+)\s*\Z")
-MAX_NEXT_LENGTH = (
-    1_000  # characters of a value in `_next=`; longer values are looked up by the key of their row
-)
+# characters of a value in `_next=`; longer values are looked up by the key of their row
+MAX_NEXT_LENGTH = 1_000
 WITHOUT_FACETS_AND_COUNT = {"_nofacet": "1", "_nocount": "1"}
 CSV_OPTIONS = (
     "_stream",
@@ -509,11 +508,8 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
         """
         name = escape_sqlite(_read_facet_column(column) or "")
         sql = (
-            f"select 1 from (select {name}"
-            f" as value from"
-            f" {escape_sqlite(table)} where"
-            f" {name} is"
-            f" not null limit 100)"
+            f"select 1 from (select {name} as value from"
+            f" {escape_sqlite(table)} where {name} is not null limit 100)"
             " where not json_valid(value)"
         )
         if list(await self.ds.databases[database].execute(sql)):
@@ -596,9 +592,8 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
         if page.next_start is not None:
             data["next"] = page.format_next()
             order = {"_sort_desc" if page.descending else "_sort": page.sort} if page.sort else {}
-            added = (
-                dict.fromkeys(WITHOUT_FACETS_AND_COUNT) if _is_whole_format(request) else {}
-            )  # None: not in the URL
+            # None: not in the URL
+            added = dict.fromkeys(WITHOUT_FACETS_AND_COUNT) if _is_whole_format(request) else {}
             path = path_with_replaced_args(request, {"_next": data["next"], **order, **added})
             data["next_url"] = self.ds.absolute_url(request, self.ds.urls.path(path))
         return contexts

@@ -40,9 +40,8 @@ class Command(ProjectCommand, ScrapyCrawl):
     takes_arguments = True
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
-        self.logs_only_warnings = (
-            sys.stderr.isatty()
-        )  # because a terminal shows the live progress table
+        # because a terminal shows the live progress table
+        self.logs_only_warnings = sys.stderr.isatty()
         super().process_options(args, opts)
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> int:

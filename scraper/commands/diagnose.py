@@ -121,9 +121,8 @@ class Diagnosis:
     symptoms: dict[str, int]  # reason (list_symptoms) → number of quarantined pages
     bad: ReparsedPage | None  # None if no quarantined page has stored bytes
     good: ReparsedPage | None
-    same_release: (
-        bool  # whether both pages are of one release, so that the same text can be searched for
-    )
+    # whether both pages are of one release, so that the same text can be searched for
+    same_release: bool
     problems: list[str]  # why pages and sources could not be read at all, latest first
     template_overlap: float | None = None  # similarity of the templates of both pages, from 0 to 1
     fields: list[FieldDiagnosis] = field(default_factory=list)  # empty unless there are two pages

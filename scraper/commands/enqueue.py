@@ -23,9 +23,8 @@ class Command(ProjectCommand):
         agencies = self.select_agencies(opts.agency)
         broker = Broker(self.settings)
         broker.check_connection()
-        queue = JobQueue(
-            broker, self.settings, lambda slug, host: 0.0
-        )  # never called: rounds are left to the workers
+        # never called: rounds are left to the workers
+        queue = JobQueue(broker, self.settings, lambda slug, host: 0.0)
         active = [agency for agency in agencies.values() if not agency.paused]
         with broker.convert_errors():
             queued = sum(

@@ -36,10 +36,7 @@ class Command(ProjectCommand):
             action="append",
             default=[],
             help=(
-                "ignore a known fault of an agency until its state or"
-                " reason"
-                " changes;"
-                " may be"
+                "ignore a known fault of an agency until its state or reason changes; may be"
                 " given several times"
             ),
         ),

@@ -60,9 +60,7 @@ class Command(ProjectCommand):
         if opts.store and page.html:
             stored_path = store_page(page.html, page.url, result.agency, opts.out)
             print(
-                f"\nstored {stored_path} and its"
-                f" expected result:"
-                f" check it, correct it and"
-                f" commit it"
+                f"\nstored {stored_path} and its expected result:"
+                f" check it, correct it and commit it"
             )
         return 0

@@ -64,9 +64,8 @@ logger = logging.getLogger(__name__)
 
 Parsed = TypeVar("Parsed")
 
-MIN_MESSAGE_GAP = timedelta(
-    hours=23
-)  # a command that runs at the same time every day may begin a little earlier
+# a command that runs at the same time every day may begin a little earlier
+MIN_MESSAGE_GAP = timedelta(hours=23)
 ROUTINE_FINDINGS = (
     "round",
     "audit",
@@ -78,18 +77,16 @@ MAX_LISTED_AGENCIES = 50  # agencies per kind of alert in a message; further one
 class AlertSettings:
     """The channels and contents of alerts. A channel that is None is not used."""
 
-    webhook: str | None = field(
-        default=None, repr=False
-    )  # not in repr, because its path may be a secret
+    # not in repr, because its path may be a secret
+    webhook: str | None = field(default=None, repr=False)
     mail_server: MailServer | None = None
     recipients: tuple[str, ...] = ()
     language: str = DEFAULT_LANGUAGE
     status_page: str | None = None
 
 
-HealthEvent = dict[
-    str, Any
-]  # a row of health_events, with the agency's name and whether the state is a fault
+# a row of health_events, with the agency's name and whether the state is a fault
+HealthEvent = dict[str, Any]
 # kind of alert → the events of each agency that a channel has not reported yet, oldest first
 AlertEvents = dict[str, list[list[HealthEvent]]]
 
@@ -187,9 +184,7 @@ class AlertChannel:
 
     def _select_events(self, condition: str, *values: str) -> list[HealthEvent]:
         rows = self.db.query(
-            "select e.id,"
-            " e.agency, a.name,"
-            " coalesce(a.name_en,"
+            "select e.id, e.agency, a.name, coalesce(a.name_en,"
             " a.name) as name_en, e.at,"
             " e.state, e.previous, e.reason"
             f" from health_events e join agencies a on a.slug = e.agency where {condition}",
@@ -206,11 +201,8 @@ class AlertChannel:
         our clock then.
         """
         sql = (
-            "select count(*) > 0, coalesce(max(substr(sent, 1, 10) ="
-            " ?), 0)"
-            " from"
-            " alert_deliveries"
-            " where channel = ?"
+            "select count(*) > 0, coalesce(max(substr(sent, 1, 10) = ?), 0) from"
+            " alert_deliveries where channel = ?"
         )
         usage: tuple[bool, bool] = self.db.execute(sql, [day, self.name]).fetchone()
         return usage
@@ -439,9 +431,8 @@ def report_result(
         is_pinged = not ping_url or attempt(
             f"the ping of {command}", partial(request_url, ping_url)
         )
-        is_due = (
-            told_at is not None and not is_told_today
-        )  # a command that fails now and then is told once a day, too
+        # a command that fails now and then is told once a day, too
+        is_due = told_at is not None and not is_told_today
         if is_due and _send_command_message("recovered", command, "", alert_settings, moment):
             marker.unlink(missing_ok=True)
         return is_pinged

@@ -97,15 +97,12 @@ class AgencyStats:
     parsed: int = 0  # release pages that were parsed
     files: int = 0  # releases that are files, including unchanged ones
     quarantined: int = 0  # parsed pages that were quarantined
-    field_counts: Counter[str] = field(
-        default_factory=Counter
-    )  # field → number of parsed pages that have it
-    failures: Counter[str] = field(
-        default_factory=Counter
-    )  # kind (see scraper/crawl/failures.py) → number of failures
-    source_failures: Counter[str] = field(
-        default_factory=Counter
-    )  # the same for failures of sources only
+    # field → number of parsed pages that have it
+    field_counts: Counter[str] = field(default_factory=Counter)
+    # kind (see scraper/crawl/failures.py) → number of failures
+    failures: Counter[str] = field(default_factory=Counter)
+    # the same for failures of sources only
+    source_failures: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
     known_problems: int = 0  # problems that a page had before, and that are not logged again
     crawl_id: int | None = None  # the id of its row in crawls

@@ -23,9 +23,8 @@ from scraper.downloader.limits import CrawlerComponent, CrawlStopped
 
 STOP_CHECK_INTERVAL = 0.2  # seconds between two checks
 MIN_COUNTED_BYTES = 1024 * 1024  # smaller responses are never aborted and not counted
-GC_THRESHOLD = (
-    10_000  # new objects; Python's default of 700 (3.11) is less than what a single page creates
-)
+# new objects; Python's default of 700 (3.11) is less than what a single page creates
+GC_THRESHOLD = 10_000
 
 
 class DeadlineMiddleware(CrawlerComponent):

@@ -80,9 +80,8 @@ def lock_round(archive_path: Path) -> TextIO | datetime:
         with lock:
             lock.seek(0)
             since = lock.read().strip()
-        return (
-            datetime.fromisoformat(since) if since else now()
-        )  # empty if the other round has only just locked it
+        # empty if the other round has only just locked it
+        return datetime.fromisoformat(since) if since else now()
     lock.truncate(0)
     lock.write(f"{to_iso(now())}\n")
     lock.flush()

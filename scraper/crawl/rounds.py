@@ -78,11 +78,8 @@ def has_recent_crawl(archive_path: Path, hours: float) -> bool:
     with closing(open_archive(archive_path)) as db:
         # later times are those of a wrong clock
         (last,) = db.execute(
-            "select max(finished)"
-            " from crawls"
-            " where spider in"
-            " ('news', 'revisit') and finished"
-            " <= ?",
+            "select max(finished) from crawls where spider in"
+            " ('news', 'revisit') and finished <= ?",
             [to_iso(now())],
         ).fetchone()
     return bool(last) and now() - datetime.fromisoformat(last) <= timedelta(hours=hours)

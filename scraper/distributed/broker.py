@@ -34,22 +34,17 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MISSING_PACKAGE = (
-    "distributed crawling needs the package {name}:"
-    " pip"
-    " install -c"
-    " constraints.txt -e"
+    "distributed crawling needs the package {name}: pip install -c constraints.txt -e"
     " '.[distributed]' in the clone"
 )
 CONSUMER_GROUP = CONSUMER_NAME = "writer"  # name of the stream's consumer group
 RETRY_INTERVAL = 0.2  # seconds between attempts while the broker does not respond
-CLOCK = getattr(
-    time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC
-)  # also runs while the machine is suspended
+# also runs while the machine is suspended
+CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 # The queue
-QUEUED_MARK_SECONDS = (
-    6 * 3600
-)  # seconds after which a queued round that has not ended counts as lost
+# seconds after which a queued round that has not ended counts as lost
+QUEUED_MARK_SECONDS = 6 * 3600
 # One in so many commands looks for jobs of dead workers. Dramatiq's default (1,000) is too low for
 # few workers.
 MAINTENANCE_CHANCE = 1_000_000
@@ -120,8 +115,7 @@ class Broker:
         self.max_backlog = settings.getint("DISTRIBUTED_BACKLOG")
         if not self.url:
             raise BrokerError(
-                "DISTRIBUTED_BROKER is"
-                " not set to the"
+                "DISTRIBUTED_BROKER is not set to the"
                 " broker's address, such as"
                 " redis://192.0.2.7:6379/0"
             )

@@ -81,9 +81,8 @@ class JobQueue:
         self.worker = self.dramatiq_module.Worker(
             self.job_broker, worker_threads=1, worker_timeout=1000
         )
-        self.worker.queue_prefetch = (
-            1  # leaves rounds that this worker cannot start to other workers
-        )
+        # leaves rounds that this worker cannot start to other workers
+        self.worker.queue_prefetch = 1
         self.worker.start()
 
     def stop(self) -> None:

@@ -61,9 +61,8 @@ logger = logging.getLogger(__name__)
 ADDON_PRIORITY = "cmdline"
 MAX_SEND_WAIT = 300  # seconds that a crawl waits if the writer falls behind
 JOB_TIMEOUT = 120  # seconds to wait for a job from the writer
-RETRY_DELAY = (
-    10.0  # seconds until a round is tried again after the writer or the broker did not respond
-)
+# seconds until a round is tried again after the writer or the broker did not respond
+RETRY_DELAY = 10.0
 CRASH_RETRY_DELAY = 60.0  # seconds until a round is tried again after its crawl crashed
 
 

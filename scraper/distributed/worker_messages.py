@@ -40,14 +40,10 @@ from scraper.items import (
 
 # Jobs
 MAX_JOB_BYTES = 4 * 1024**3  # bytes of an unpacked job
-CRAWL_HISTORY = timedelta(
-    days=2
-)  # period of crawls in a job: enough for a daily budget in any time zone
+# period of crawls in a job: enough for a daily budget in any time zone
+CRAWL_HISTORY = timedelta(days=2)
 COPIED_COLUMNS = (
-    "id, agency, url, first_seen, last_checked, checks,"
-    " next_check,"
-    " published,"
-    " updated,"
+    "id, agency, url, first_seen, last_checked, checks, next_check, published, updated,"
     " moved_to, removed_at"
 )
 # Statements that fill a job's database, with the whole archive attached as `whole`:
@@ -64,11 +60,8 @@ COPIED_ROWS = {
     "frontier": "agency = :slug",
     "pagination_cursors": "agency = :slug",
     "crawls": "agency = :slug and started >= :since",
-    "hosts": "paused_until is not null or exists (select 1 from"
-    " whole.frontier f"
-    " where"
-    " f.agency ="
-    " :slug"
+    "hosts": "paused_until is not null or exists (select 1 from whole.frontier f where"
+    " f.agency = :slug"
     " and (f.url between 'https://' || host || '/' and 'https://' || host || '0'"
     " or f.url between 'http://' || host || '/' and 'http://' || host || '0'))",
 }
@@ -146,10 +139,8 @@ def build_job(archive_path: Path, slug: str, agency_table: dict[str, Any], now: 
                 # by name, because in migrated archives the columns may be in another order
                 names = ", ".join(row[1] for row in db.execute(f"pragma main.table_info({table})"))
                 db.execute(
-                    f"insert into {table} ({names})"
-                    f" select {names}"
-                    f" from whole.{table} where"
-                    f" {condition}",
+                    f"insert into {table} ({names}) select {names}"
+                    f" from whole.{table} where {condition}",
                     values,
                 )
             for sql in COPY_STATEMENTS:
@@ -238,11 +229,8 @@ def unpack_message(fields: Mapping[bytes, bytes]) -> WorkerMessage:
         part, _, method = name.rpartition(".")
         if method not in (ARCHIVE_OPERATIONS.get(part, frozenset()) if part else ROUND_OPERATIONS):
             raise BrokerError(
-                f"a message of"
-                f" {fields[b'agency'].decode()}"
-                f" names"
-                f" {name!r}, which is not an"
-                f" operation"
+                f"a message of {fields[b'agency'].decode()} names"
+                f" {name!r}, which is not an operation"
             )
         operations.append(
             Operation(

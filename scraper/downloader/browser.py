@@ -114,10 +114,7 @@ class BrowserMiddleware(CrawlerComponent):
             await self.close()  # a script may still be running
             if isinstance(error, TimeoutError):
                 problem = (
-                    f"its scripts did not finish"
-                    f" within"
-                    f" {self.max_seconds:g}"
-                    f" seconds"
+                    f"its scripts did not finish within {self.max_seconds:g} seconds"
                     f" (BROWSER_TIMEOUT)"
                 )
                 raise DownloadTimeoutError(problem) from error

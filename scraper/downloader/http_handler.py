@@ -130,10 +130,8 @@ def decompress_body(compressed: bytes, encoding: str, max_bytes: int, *, is_succ
                 size += output.write(piece)
                 if max_bytes and size > max_bytes:
                     raise IgnoreRequest(
-                        f"decompresses from"
-                        f" {len(compressed):,} to more"
-                        f" than {max_bytes:,} bytes"
-                        f" (DOWNLOAD_MAXSIZE)"
+                        f"decompresses from {len(compressed):,} to more"
+                        f" than {max_bytes:,} bytes (DOWNLOAD_MAXSIZE)"
                     )
         except DECOMPRESS_ERRORS as error:
             if is_success:
@@ -207,9 +205,8 @@ def _decompress_deflate(body: bytes) -> Iterator[bytes]:
     try:
         piece = decompressor.decompress(body, DECOMPRESS_CHUNK)
     except zlib.error:
-        decompressor = zlib.decompressobj(
-            wbits=-zlib.MAX_WBITS
-        )  # some servers omit the zlib header
+        # some servers omit the zlib header
+        decompressor = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
         piece = decompressor.decompress(body, DECOMPRESS_CHUNK)
     while piece:
         yield piece

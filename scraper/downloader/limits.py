@@ -226,19 +226,14 @@ def count_daily_requests(archive: Archive, slug: str, day: str, spider: str | No
     )
     if spider:
         fetched = (
-            "select count(*) from releases"
-            " where agency = :slug"
-            " and last_checked >= :day and"
-            " last_checked < :next"
+            "select count(*) from releases where agency = :slug"
+            " and last_checked >= :day and last_checked < :next"
             " and first_seen < :day"
         )
     next_day = (date.fromisoformat(day) + timedelta(days=1)).isoformat()
     ((request_count, fetched_count),) = archive.db.execute(
-        "select (select"
-        " coalesce(sum(requests), 0) from"
-        " crawls"
-        " where agency = :slug and started"
-        " >= :day"
+        "select (select coalesce(sum(requests), 0) from crawls"
+        " where agency = :slug and started >= :day"
         f" and started < :next and spider = coalesce(:spider, spider)), ({fetched})",
         {"slug": slug, "day": day, "next": next_day, "spider": spider},
     )
@@ -274,9 +269,8 @@ class BackOffMiddleware(CrawlerComponent):
         self.max_failures = settings.getint("BACK_OFF_AFTER")
         self.first_pause = timedelta(seconds=settings.getfloat("BACK_OFF_FIRST"))
         self.max_pause = timedelta(seconds=settings.getfloat("BACK_OFF_MAX"))
-        self.max_retry_after = settings.getfloat(
-            "RETRY_AFTER_MAX"
-        )  # seconds; shorter waits only delay the requests
+        # seconds; shorter waits only delay the requests
+        self.max_retry_after = settings.getfloat("RETRY_AFTER_MAX")
         self.pauses: dict[str, HostPause] = {}
         # host → URLs that got no response since the host's last response
         self.unanswered_urls: defaultdict[str, set[str]] = defaultdict(set)
@@ -396,10 +390,8 @@ class BackOffMiddleware(CrawlerComponent):
         if not self.is_online:
             if self.unanswered_urls:
                 logger.error(
-                    "no host responded in this"
-                    " crawl, so no host is"
-                    " paused: is our own network"
-                    " down?"
+                    "no host responded in this crawl, so no host is"
+                    " paused: is our own network down?"
                 )
             return
         try:
@@ -409,9 +401,7 @@ class BackOffMiddleware(CrawlerComponent):
             for host in self.unanswered_urls.keys() - self.answered_hosts:
                 self.pause_host(
                     host,
-                    f"did not respond in a"
-                    f" whole crawl;"
-                    f" the last failure:"
+                    f"did not respond in a whole crawl; the last failure:"
                     f" {self.failure_reasons[host]}",
                 )
         except sqlite3.OperationalError as error:  # for example a full disk

@@ -37,9 +37,8 @@ logger = logging.getLogger(__name__)
 
 ROBOTS_MAX_AGE = 24 * 3600  # seconds until it is fetched again
 MAX_ROBOTS_BYTES = 512 * 1024  # bytes that are parsed; RFC 9309 requires at least 500 KiB
-USER_AGENT_LINE = re.compile(
-    r"\s*user[- ]?agent(?:\s*:|\s)(.*)", re.IGNORECASE
-)  # as lenient as the parser
+# as lenient as the parser
+USER_AGENT_LINE = re.compile(r"\s*user[- ]?agent(?:\s*:|\s)(.*)", re.IGNORECASE)
 PRODUCT_TOKEN = re.compile(r"[A-Za-z_-]*")
 
 

@@ -41,9 +41,8 @@ class SSRFFilter(CrawlerComponent):
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
         self.private_hosts = set(crawler.settings.getlist("PRIVATE_HOSTS"))
-        self.given_netlocs: set[str] = (
-            set()
-        )  # hosts of the start URLs, for the spider of another project
+        # hosts of the start URLs, for the spider of another project
+        self.given_netlocs: set[str] = set()
 
     def process_request(self, request: Request) -> None:
         parts = urlsplit(request.url)

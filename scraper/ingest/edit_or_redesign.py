@@ -33,17 +33,15 @@ from scraper.normalise.page_urls import extract_host, resolve_canonical_url
 from scraper.pages import open_document, read_document
 from scraper.pages.document import Document, get_text_content
 
-LinkSet = frozenset[
-    tuple[str, str]
-]  # (text, target) of links, by `to_comparable_text` and `_normalise_link_target`
+# (text, target) of links, by `to_comparable_text` and `_normalise_link_target`
+LinkSet = frozenset[tuple[str, str]]
 
 # Templates
 # share of all names that both templates have; edits add few names, most redesigns replace many
 MIN_TEMPLATE_OVERLAP = 0.7
 MIN_TEMPLATE_NAMES = 10  # pages with fewer names cannot be compared
-GENERATED_NAME = re.compile(
-    r"\d|^.{1,2}$|[a-z][A-Z].*[a-z][A-Z]"
-)  # css-1x2y3z, sv-2.33, ng-tns: change with each build
+# css-1x2y3z, sv-2.33, ng-tns: change with each build
+GENERATED_NAME = re.compile(r"\d|^.{1,2}$|[a-z][A-Z].*[a-z][A-Z]")
 # change it whenever other names are chosen or hashed differently: stored fingerprints are then
 # ignored
 FINGERPRINT_VERSION = b"\x01"
@@ -76,9 +74,8 @@ DATE_LENGTH = len("2024-03-01")  # length of a date in ISO 8601; a month alone i
 
 # Links
 EXTERNAL_PREFIX = "//"  # prefix of a normalised target on another site
-PHONE_DIGITS = (
-    7  # last digits of a telephone number, which are the same with and without country code
-)
+# last digits of a telephone number, which are the same with and without country code
+PHONE_DIGITS = 7
 
 logger = logging.getLogger(__name__)
 

@@ -70,9 +70,8 @@ def match_page(archive: Archive, release: Release, page: ParsedPage) -> PageMatc
     similarity = _compute_text_similarity(stored.state, to_state(release))
     redirected = page.response.url != page.url
     if release.url == page.url != own and not redirected and similarity < CERTAIN_SIMILARITY:
-        return PageMatch(
-            kind="same", url=page.url
-        )  # the release has moved, and its old URL is used for another one
+        # the release has moved, and its old URL is used for another one
+        return PageMatch(kind="same", url=page.url)
     if release.url == own == page.url and similarity < MIN_SAME_SIMILARITY:
         captured = archive.get_capture_url(stored.capture_id)
         if captured and captured not in (own, page.response.record_url):

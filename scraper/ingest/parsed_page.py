@@ -36,12 +36,10 @@ class ParsedPage:
     url: str  # URL in the frontier
     release_id: int | None  # id of the release that is stored under that URL
     response: FetchedPage
-    document: Document | None = field(
-        default=None, compare=False
-    )  # None if the page came from a worker
-    template: bytes | None = (
-        None  # fingerprint of the page's template (scraper.ingest.edit_or_redesign), if known
-    )
+    # None if the page came from a worker
+    document: Document | None = field(default=None, compare=False)
+    # fingerprint of the page's template (scraper.ingest.edit_or_redesign), if known
+    template: bytes | None = None
 
     @property
     def is_file(self) -> bool:

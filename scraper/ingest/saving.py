@@ -57,12 +57,10 @@ from scraper.pages import open_document, read_document
 from scraper.revisit_schedule import RevisitSchedule
 
 MIN_MOVED_SIMILARITY = 0.9  # minimum for a copy at another URL to be the release that disappeared
-MIN_REPLACEMENT_LENGTH = (
-    400  # characters; minimum length of a text that may replace the text of a release
-)
-MIN_RECHECK_DELAY = timedelta(
-    hours=1
-)  # wait after a failed request for a stored release; doubled with each failure
+# characters; minimum length of a text that may replace the text of a release
+MIN_REPLACEMENT_LENGTH = 400
+# wait after a failed request for a stored release; doubled with each failure
+MIN_RECHECK_DELAY = timedelta(hours=1)
 MAX_RECHECK_DELAY = timedelta(days=1)
 CLOCK_ALLOWANCE = timedelta(days=1)  # how far a clock may be ahead of the newest finished crawl
 

@@ -54,10 +54,8 @@ MARKUP_TAG = re.compile(r"(<[^>]*>)")
 # characters, one half of a misread letter, and letters misread in other charsets (Mac, central
 # Europe).
 DAMAGED_TEXT = re.compile(
-    "\N{REPLACEMENT CHARACTER}"
-    "|[\u0080-\u009f]"
-    "|(?<=[a-zåäö])[ÃÂ]|â€|√[§∂•©ÑñÖ]"
-    "|Ă[¤¶Ą]"
+    "\N{REPLACEMENT CHARACTER}|[\u0080-\u009f]"
+    "|(?<=[a-zåäö])[ÃÂ]|â€|√[§∂•©ÑñÖ]|Ă[¤¶Ą]"
     "|[ÄÅ][¡¢£¤¥¦¨©ª¬®¯±²³¶¹º¼½¾¿]"
 )
 MAX_CONTEXT_WORDS = 3  # on either side of damaged text

@@ -412,9 +412,8 @@ class Sentence(NamedTuple):
     part: Element  # the part of the page that contains it
 
 
-SharedSentence = tuple[
-    Sentence, int
-]  # a sentence, and the number of its characters that are in the body
+# a sentence, and the number of its characters that are in the body
+SharedSentence = tuple[Sentence, int]
 
 
 @dataclass(slots=True)

@@ -93,18 +93,16 @@ CONTROL_REFERENCE = re.compile(
 )
 
 # CSS selectors.
-HTML_WHITE_SPACE = re.compile(
-    r"[ \t\r\n\f]+"
-)  # separates classes (HTML, 2.3.7) and the steps of a selector
+# separates classes (HTML, 2.3.7) and the steps of a selector
+HTML_WHITE_SPACE = re.compile(r"[ \t\r\n\f]+")
 SELECTOR_STEP = re.compile(r"(?P<tag>[a-zA-Z]\w*)?(?P<classes>(?:\.[a-zA-Z][\w-]*)*)", re.ASCII)
 # Maximum number of elements whose ancestors are checked one by one; a page may be thousands of
 # elements deep.
 MAX_ANCESTOR_CHECKS = 100
 
 # Limits of a page.
-MAX_HTML_BYTES = (
-    4_000_000  # the largest of 446 stored pages has 884,044; parsing so much text takes seconds
-)
+# the largest of 446 stored pages has 884,044; parsing so much text takes seconds
+MAX_HTML_BYTES = 4_000_000
 # opening and closing tags; the largest of 446 stored pages has 13,423, and 60,000 take 70 MB
 MAX_HTML_TAGS = 60_000
 MIN_CHECKED_PAGE_BYTES = 400_000  # a smaller page takes some seconds at worst

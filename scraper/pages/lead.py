@@ -362,9 +362,8 @@ def _find_containers(elements: Sequence[Tag], blocks: Sequence[PageBlock]) -> li
     """Return for each block the number of the innermost of the elements that contains it, or
     None.
     """
-    numbers = {
-        id(element): number for number, element in enumerate(elements)
-    }  # the hash of a tag is that of its HTML
+    # the hash of a tag is that of its HTML
+    numbers = {id(element): number for number, element in enumerate(elements)}
     lineages = ((block.element, *block.element.parents) for block in blocks)
     return [
         next((numbers[id(part)] for part in lineage if id(part) in numbers), None)

@@ -67,12 +67,9 @@ MAX_CAPTION_LENGTH = 400  # characters beside a picture, without white space
 
 # Accordions.
 ACCORDION_NAME = re.compile(
-    r"(?:^|[\s_-])(?:faqs?"
-    r"(?:section"
-    r"|block|list|wrapper"
+    r"(?:^|[\s_-])(?:faqs?(?:section|block|list|wrapper"
     r"|container)?|fragor|vanliga-fragor"
-    r"|accordions?|accordion-?list)"
-    r"(?=$|[\s_-])",
+    r"|accordions?|accordion-?list)(?=$|[\s_-])",
     re.IGNORECASE,
 )
 TOGGLE_XPATH = "//summary | //*[@aria-expanded]"
@@ -399,9 +396,8 @@ def _include_other_articles(
         for part in articles
         if text_lengths[part] > MIN_SECTION_LENGTH or next(part.iter("h1"), None) is not None
     ]
-    return _find_shared_container(
-        best, (best, *best.iterancestors()), parts
-    )  # some CMSs make each section an article
+    # some CMSs make each section an article
+    return _find_shared_container(best, (best, *best.iterancestors()), parts)
 
 
 def _narrow_to_article(main: Element, text_lengths: dict[Element, int]) -> Element:

@@ -185,9 +185,8 @@ class NewsPage:
         if len(text) < MIN_TEXT_LENGTH:
             original = Document(self.document.text.encode(), self.document.url)
             self.signals = read_page_signals(original, include_text=True)
-        published = self.item.evidence.get(
-            "published"
-        )  # walls and outages keep the address, and its date
+        # walls and outages keep the address, and its date
+        published = self.item.evidence.get("published")
         has_date = published is not None and published.rule != ADDRESS_RULE
         if found := find_short_page_rejection(
             self.signals, self.item.title, text, has_date=has_date
@@ -360,9 +359,8 @@ class NewsPage:
             for block in found
             if block.element.name != "h1" or find_field(block.element) != "title"
         ]
-        context = ". ".join(
-            filter(None, (self.item.title, self.item.lead))
-        )  # two sentences: the title and the lead
+        # two sentences: the title and the lead
+        context = ". ".join(filter(None, (self.item.title, self.item.lead)))
         pairs = find_question_pairs(text, context, get_declared_questions(self.document))
         self.item.body, self.item.body_html = format_body_text(text), render_body_html(text, pairs)
         rule = "selector" if self.text_container is self.marked_elements["body"] else "densest part"
@@ -430,15 +428,13 @@ def compute_parser_version(agency: Agency | None = None) -> str:
     for folder in (own, own.with_name("normalise")):
         for file in sorted(folder.glob("*.py")):
             digest.update(file.name.encode() + b"\0" + file.read_bytes())
-    digest.update(
-        files("archive").joinpath("database/allowed_html.py").read_bytes()
-    )  # the tags allowed in body_html
+    # the tags allowed in body_html
+    digest.update(files("archive").joinpath("database/allowed_html.py").read_bytes())
     return digest.hexdigest()[:12]
 
 
-MAX_SCANNED_CHARACTERS = (
-    60_000  # enough to include the stylesheets, icons and menus that reveal the CMS
-)
+# enough to include the stylesheets, icons and menus that reveal the CMS
+MAX_SCANNED_CHARACTERS = 60_000
 
 
 class DrupalPage(NewsPage):

@@ -39,9 +39,7 @@ MAX_VALUE_WIDTH = 70  # characters
 
 # Unused text
 HIDDEN_XPATH = (
-    "//*[@hidden or"
-    " @aria-hidden='true' or"
-    " contains(@class,"
+    "//*[@hidden or @aria-hidden='true' or contains(@class,"
     " 'visually-hidden') or"
     " contains(@class, 'visuallyhidden')"
     " or contains(@class, 'screen-reader') or contains(@class, 'sr-only')]"
@@ -81,10 +79,7 @@ def format_proposed_table(result: ProbeResult) -> str:
 def _iter_table_comments(result: ProbeResult) -> Iterator[str]:
     if result.is_known:
         yield (
-            f"{result.agency.name} is already in the list; this is its table"
-            f" with"
-            f" the"
-            f" sources"
+            f"{result.agency.name} is already in the list; this is its table with the sources"
             f" found now"
         )
     yield f"system: {result.cms or 'unknown; the general page class is used'}"

@@ -51,9 +51,8 @@ from scraper.sources import (
 SAMPLE_RELEASES = 3
 MAX_SAMPLE_REQUESTS = 6  # pages fetched at most, to find enough releases
 MAX_SOURCES_PER_KIND = 4
-FEED_ROOT_BYTES = (
-    1000  # bytes at the beginning of a response in which the root element of a feed is searched for
-)
+# bytes at the beginning of a response in which the root element of a feed is searched for
+FEED_ROOT_BYTES = 1000
 MAX_INDEX_SITEMAPS = 3  # sitemaps fetched from an index
 NEWS_WORD = re.compile(NEWS_WORDS, re.IGNORECASE)
 CONNECTION_ERRORS = (*DOWNLOAD_ERRORS, ConnectError, ConnectionClosed)

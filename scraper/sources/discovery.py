@@ -43,16 +43,13 @@ SERVICE_WORD = build_alternation(r"""
     """)
 NEWS_LINK_TEXT = re.compile(
     rf"\W*(?:{LINK_START} )*(?"
-    rf"P<name>{LISTING_NAME})\b(?"
-    rf"!-\w"
-    rf"|\W*{SERVICE_WORD}\b)(?P<rest>.{{0,"
-    rf"25}})",
+    rf"P<name>{LISTING_NAME})\b(?!-\w"
+    rf"|\W*{SERVICE_WORD}\b)(?P<rest>.{{0,25}})",
     re.IGNORECASE,
 )
 PRESS_LINK_TEXT = re.compile(r"\W*(pressrum|presse?|presserom|press ?room)\W*", re.IGNORECASE)
-DATED_TEXT = re.compile(
-    rf"\b[0-3]?\d\.? ?{MONTH_NAME_PATTERN}", re.IGNORECASE
-)  # "Nyheter 1 april 2014" is a release
+# "Nyheter 1 april 2014" is a release
+DATED_TEXT = re.compile(rf"\b[0-3]?\d\.? ?{MONTH_NAME_PATTERN}", re.IGNORECASE)
 MAX_LISTINGS = 5
 MAX_PRESS_ROOMS = 3
 

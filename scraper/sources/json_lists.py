@@ -50,10 +50,7 @@ NUXT_XPATH = "//script[contains(., 'window.__NUXT__')]"
 NUXT_DATA = re.compile(r"\s*window\.__NUXT__\s*=\s*(\{.*\})\s*;?\s*", re.DOTALL)
 NUXT_REFERENCES = "__NUXT_DATA__"  # id of a script whose values refer to other values by number
 GATSBY_XPATH = (
-    "//link[@as='fetch' and contains(@href,"
-    " '/page-data/')"
-    " and"
-    " contains(@href,"
+    "//link[@as='fetch' and contains(@href, '/page-data/') and contains(@href,"
     " 'page-data.json')]/@href"
 )
 
@@ -96,9 +93,8 @@ UPDATED_KEYS = (
     "changed",
 )
 NEXT_KEYS = ("next", "nexturl", "nextpage", "nextpageurl", "nextlink")
-MIN_DATED_ITEMS = (
-    3  # dates that a list needs for a missing one to mean that an object is not a release
-)
+# dates that a list needs for a missing one to mean that an object is not a release
+MIN_DATED_ITEMS = 3
 
 
 def is_json(body: bytes) -> bool:
@@ -239,9 +235,8 @@ def _iter_list_items(text: str, key: str) -> Iterator[str]:
     """
     position, start, name = _skip_white_space(text, 0), 0, None
     while name != key or text[start] != "[":  # skips the same key with a value that is not a list
-        name, position = DECODER.raw_decode(
-            text, _skip_white_space(text, position + 1)
-        )  # after "{" or ","
+        # after "{" or ","
+        name, position = DECODER.raw_decode(text, _skip_white_space(text, position + 1))
         start = _skip_white_space(text, _skip_white_space(text, position) + 1)  # after ":"
         _, position = DECODER.raw_decode(text, start)
         position = _skip_white_space(text, position)

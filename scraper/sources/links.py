@@ -19,10 +19,7 @@ from scraper.normalise.page_urls import resolve_canonical_url
 
 # Path patterns, from the words that Swedish agencies use.
 NEWS_WORDS = (
-    r"nyhet|nyheter|nyhetsarkiv|aktuellt|press|pressmeddelande"
-    r"|pressmeddelanden"
-    r"|pressrum"
-    r"|news"
+    r"nyhet|nyheter|nyhetsarkiv|aktuellt|press|pressmeddelande|pressmeddelanden|pressrum|news"
     r"|press-?releases?"
 )
 NEWS_PATH = re.compile(rf"/({NEWS_WORDS})([-/]|$)", re.IGNORECASE)
@@ -30,16 +27,9 @@ NEWS_PATH = re.compile(rf"/({NEWS_WORDS})([-/]|$)", re.IGNORECASE)
 SERVICE_PATH = re.compile(
     r"/(press-?)?(kontakt(a-oss|er"
     r"|personer)?|contacts?|bilder"
-    r"|images|bild(bank|arkiv)"
-    r"|mediabank"
-    r"|media(arkiv)?"
-    r"|logotyp(er)?|logos?|tjanst"
-    r"|jour|prenumer\w+"
-    r"|subscribe|nyhetsbrev"
-    r"|newsletters?"
-    r"|rss(-floden)?|kalender|calendar"
-    r"|om-oss)"
-    r"(\.html?)?/?$",
+    r"|images|bild(bank|arkiv)|mediabank|media(arkiv)?"
+    r"|logotyp(er)?|logos?|tjanst|jour|prenumer\w+|subscribe|nyhetsbrev|newsletters?"
+    r"|rss(-floden)?|kalender|calendar|om-oss)(\.html?)?/?$",
     re.IGNORECASE,
 )
 DATED_PATH = re.compile(r"/(19|20)\d\d[-/]")
@@ -52,9 +42,8 @@ MAX_LISTING_TAGS = 200_000  # opening and closing tags: about 30,000 links, and 
 # compiled once, because pages have hundreds of links
 LINE_XPATH = etree.XPath("normalize-space(.)", smart_strings=False)
 
-SESSION_ID = re.compile(
-    r"(?=[^0-9]*[0-9])(?=[^a-z]*[a-z])[0-9a-z_-]{16,}", re.IGNORECASE
-)  # a long run of letters and digits
+# a long run of letters and digits
+SESSION_ID = re.compile(r"(?=[^0-9]*[0-9])(?=[^a-z]*[a-z])[0-9a-z_-]{16,}", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +67,8 @@ class SourceLink:
     file_title: str | None = field(default=None, compare=False)
     # for a file: the day of publication, in the words of the source
     file_day: str | None = field(default=None, compare=False)
-    record: WireRecord | None = field(
-        default=None, compare=False
-    )  # the release, if the source contains it
+    # the release, if the source contains it
+    record: WireRecord | None = field(default=None, compare=False)
 
 
 class ListingPage(NamedTuple):

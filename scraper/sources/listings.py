@@ -63,9 +63,8 @@ BOILERPLATE_CLASS = compile_name_pattern(
 STATE_CLASS = re.compile(
     r"(?:^|[_-])(?:has|with|no|without)[_-]|[_-](?:accepted|closed|dismissed|enabled|disabled)$"
 )
-MIN_FRAME_SHARE = (
-    0.5  # share of a page's links and letters; a form with more of both surrounds the content
-)
+# share of a page's links and letters; a form with more of both surrounds the content
+MIN_FRAME_SHARE = 0.5
 
 # Entries
 MIN_DATED_ENTRIES = 3  # dated entries from which a date counts as a mark of the listing's entries
@@ -80,9 +79,7 @@ MIN_FILES = 3  # documents that a listing of releases as files has at least
 FILE_LABEL = re.compile(  # "(pdf, 230 kB)"
     r"\s*[(\[]\s*(?:pdf|word"
     r"|docx?)\b[^()\[\]]{0,30}[)\]]"
-    r"|[\s,]*\b(?:pdf|docx)(?:[,"
-    r" ]+[\d.,]+"
-    r" ?[km]?b)?$",
+    r"|[\s,]*\b(?:pdf|docx)(?:[, ]+[\d.,]+ ?[km]?b)?$",
     re.IGNORECASE,
 )
 DOCUMENT_HREF = re.compile(r"\.(pdf|docx?|odt)\b", re.IGNORECASE)
@@ -95,9 +92,7 @@ OUTSIDE_LINK_XPATH = etree.XPath(".//text()[not(ancestor::a)]", smart_strings=Fa
 # Incomplete lists
 # An element that a framework fills: React, Next.js, Nuxt, Gatsby, Vue, Angular.
 FRAMEWORK_XPATH = etree.XPath(
-    "//*[@id='root' or"
-    " @id='app' or"
-    " @id='__next' or"
+    "//*[@id='root' or @id='app' or @id='__next' or"
     " @id='__nuxt' or @id='___gatsby' or"
     " @id='react-root' or @ng-app"
     " or @data-reactroot or @data-v-app or self::app-root]"
@@ -106,14 +101,11 @@ MAIN_XPATH = etree.XPath("//main | //*[@role='main']")
 # An element without content that a script may fill.
 MOUNT_XPATH = etree.XPath(
     "descendant-or-self::*[(@id or"
-    " contains(local-name(), '-'))"
-    " and"
-    " not(* or"
+    " contains(local-name(), '-')) and not(* or"
     " text()[normalize-space()])]"
 )
-MAX_SHELL_LETTERS = (
-    300  # text of a page that only loads a script: "You need to enable JavaScript to run this app."
-)
+# text of a page that only loads a script: "You need to enable JavaScript to run this app."
+MAX_SHELL_LETTERS = 300
 
 
 @dataclass(slots=True)
@@ -368,9 +360,8 @@ def _find_stated_day(item: Element) -> str | None:
     stated = []
     for label in split_date_labels(text):
         try:
-            role, value = parse_label(
-                label, ""
-            )  # without a URL, so that no year is inferred from it
+            # without a URL, so that no year is inferred from it
+            role, value = parse_label(label, "")
         except ValueError:
             continue
         if role == "published" and value:

@@ -71,9 +71,8 @@ NAMED_PAGE = re.compile(rf"\b(?:sida|sidan|page|{'|'.join(LIST_WORDS)})\b", re.I
 FORWARD_ARROW = re.compile(r"[\W_]*[›»→>❯▶⟩⇒≫]+[\W_]*")
 RANGE_TEXT = re.compile(r"^\W*\d+\s*[-–—]\s*\d+\W*$")
 MAX_LABEL_LENGTH = 60  # characters of the label of a link or button in a pager
-MAX_CONTROLS = (
-    200  # links and buttons of pagers that are looked at; more are a sign of a crawler trap
-)
+# links and buttons of pagers that are looked at; more are a sign of a crawler trap
+MAX_CONTROLS = 200
 MAX_PAGER_LENGTH = 300  # characters of a pager
 MAX_DIGITS = 4  # of a number of a page
 WORD = re.compile(r"\d+|[^\W\d_](?:[^\W\d]*[^\W\d_])?")
@@ -92,15 +91,9 @@ LABEL_XPATH = etree.XPath(
 )
 CONTROL_XPATH = (
     "//a[@href] | //button |"
-    " //input[@type='button' or"
-    " @type='submit'] |"
-    " //*[@role='button' or"
-    " @role='link']"
-    " | //*[@onclick or"
-    " @data-page] | //"
-    "select[contains(@name, 'page') or"
-    " contains(@name,"
-    " 'sida')]/option"
+    " //input[@type='button' or @type='submit'] |"
+    " //*[@role='button' or @role='link'] | //*[@onclick or @data-page] | //"
+    "select[contains(@name, 'page') or contains(@name, 'sida')]/option"
 )
 REL_XPATH = "//*[(self::link or self::a) and contains(concat(' ', @rel, ' '), ' {} ')]/@href"
 PAGER_XPATH = (
@@ -147,16 +140,12 @@ PAGE_FRAGMENT = re.compile(r"#?|javascript:.*|#!?/?(?:page|sida|p)[-/=_]?\d*", r
 PAGE_PARAMETER = re.compile(
     r"(?!.*(?:size|storlek|per"
     r"|limit$))(?:.*page|.*sida"
-    r"|(?:.*[^a-z])?(?:p|pg|pn|cur|blad"
-    r"|start\w*"
-    r"|offset|skip|from)(?:[^a-z].*)?$"
-    r"|limitstart$)",
+    r"|(?:.*[^a-z])?(?:p|pg|pn|cur|blad|start\w*"
+    r"|offset|skip|from)(?:[^a-z].*)?$|limitstart$)",
     re.IGNORECASE,
 )
 FACET_PARAMETER = re.compile(
-    r"sort|order|ordning"
-    r"|filter|kateg|categ"
-    r"|tag|[aä]mne|typ|year"
+    r"sort|order|ordning|filter|kateg|categ|tag|[aä]mne|typ|year"
     r"|(?:^|_)[aå]r$|m[aå]nad|month|day"
     r"|dag$|dat(?:e|um)|size"
     r"|storlek|antal|limit|per|count|lang|spr[aå]k|betyg|rating|view|vy$|region|l[aä]n$",
@@ -165,30 +154,23 @@ FACET_PARAMETER = re.compile(
 
 # Archives
 YEAR_TEXT = re.compile(
-    r"(?:(?:år|arkiv"
-    r"|nyhetsarkiv|nyheter"
-    r"|pressmeddelanden)(?:"
-    r" från)? )?((?:19|20)\d\d)(?:"
-    r" ?\(\d+\))?",
+    r"(?:(?:år|arkiv|nyhetsarkiv|nyheter|pressmeddelanden)(?:"
+    r" från)? )?((?:19|20)\d\d)(?: ?\(\d+\))?",
     re.IGNORECASE,
 )
 CHOICE_PROMPT = re.compile(r"\W*(?:(?:välj|ange|select|choose)\b.*)?$", re.IGNORECASE)
 ARCHIVE_NAME = (
     r"(?:äldre|tidigare|fler) (?:nyheter|pressmeddelanden|artiklar)|(?:nyhets|press)arkiv(?:et)?"
-    r"|arkiv(?:et)? (?:för |med"
-    r" |över )?(?:nyheter"
-    r"|pressmeddelanden)|news"
-    r" archive|older"
+    r"|arkiv(?:et)? (?:för |med |över )?(?:nyheter"
+    r"|pressmeddelanden)|news archive|older"
     r" (?:news|press releases)"
 )
 ARCHIVE_TEXT = re.compile(
     rf"(?:visa |se |(?:gå )?till |alla |vårt )*(?:{ARCHIVE_NAME})", re.IGNORECASE
 )
 ARCHIVE_LINK_TEXT = re.compile(
-    rf"{ARCHIVE_TEXT.pattern}"
-    rf"|(?:visa |se |till"
-    rf" )?(?:arkiv(?:et)?|alla"
-    rf" (?:våra"
+    rf"{ARCHIVE_TEXT.pattern}|(?:visa |se |till"
+    rf" )?(?:arkiv(?:et)?|alla (?:våra"
     rf" )?(?:nyheter|pressmeddelanden))",
     re.IGNORECASE,
 )
@@ -216,18 +198,13 @@ OF_WORDS = frozenset(("av", "of", "från"))
 NUMBERED_WORDS = frozenset(("sida", "sidan", "sidor", "page", "pages"))
 THOUSANDS_MARK = re.compile(r"(?<=\d)[\s.,](?=\d{3}\b)")
 COUNT_XPATH = etree.XPath(
-    "//text()[contains(., 'av') or"
-    " contains(., 'of') or"
-    " contains(., '/') or contains(.,"
-    " 'otal')"
+    "//text()[contains(., 'av') or contains(., 'of') or"
+    " contains(., '/') or contains(., 'otal')"
     " or contains(., 'ntal')"
     " or contains(., 'träff') or"
     " contains(., 'resul') or"
-    " contains(., 'hits') or"
-    " contains(.,"
-    " 'nyheter')]"
-    "/parent::*[not(self::script or"
-    " self::style or"
+    " contains(., 'hits') or contains(., 'nyheter')]"
+    "/parent::*[not(self::script or self::style or"
     " ancestor-or-self::a or"
     " ancestor-or-self::article)]"
 )
@@ -250,45 +227,31 @@ BUTTON_URL_ATTRIBUTES = (
 URL_VALUE = re.compile(r"(https?://|/|\?|\./)\S*|[\w./-]+\?\S+")  # a URL, not a number or "true"
 # Fields that visitors write into. Select elements do not count, because they only filter or sort.
 WRITTEN_FIELD_XPATH = etree.XPath(
-    ".//textarea | .//"
-    "input[not(contains('"
-    " hidden submit button"
-    " image reset ', concat(' ', @type,"
-    " ' ')))]"
+    ".//textarea | .//input[not(contains(' hidden submit button"
+    " image reset ', concat(' ', @type, ' ')))]"
 )
 OTHER_FORM_NAME = re.compile(
     r"s[oö]k|search|log-?in|logga"
     r"|sign-?[iu]n|konta[kc]t"
-    r"|contact|feedback|comment"
-    r"|kommentar"
+    r"|contact|feedback|comment|kommentar"
     r"|newsletter|nyhetsbrev"
     r"|prenumer|subscri|delete|remove|ta-?bort|logout",
     re.IGNORECASE,
 )
-MAX_FORM_BYTES = (
-    1024 * 1024
-)  # size of a form that requests the next page; ASP.NET's hidden fields are large
+# size of a form that requests the next page; ASP.NET's hidden fields are large
+MAX_FORM_BYTES = 1024 * 1024
 
 MORE_BUTTON_XPATH = etree.XPath(
     "//button | //input[@type='button' or @type='submit']"
-    " | //a[@role='button' or"
-    " not(@href) or"
-    " starts-with(@href, '#') or"
-    " starts-with(@href,"
-    " 'javascript:')]"
+    " | //a[@role='button' or not(@href) or"
+    " starts-with(@href, '#') or starts-with(@href, 'javascript:')]"
 )
 # A button inside these does not belong to the list, but to a text, a menu or a dialog.
 OTHER_PARTS_XPATH = etree.XPath(
-    "ancestor::nav |"
-    " ancestor::header |"
-    " ancestor::footer |"
-    " ancestor::aside | ancestor::article |"
-    " ancestor::li"
-    " | ancestor::dialog |"
+    "ancestor::nav | ancestor::header | ancestor::footer |"
+    " ancestor::aside | ancestor::article | ancestor::li | ancestor::dialog |"
     " ancestor::*[@role='dialog' or"
-    " @role='navigation' or"
-    " @role='search' or"
-    " @hidden]"
+    " @role='navigation' or @role='search' or @hidden]"
 )
 MORE_BUTTON_LABEL = re.compile(
     build_alternation(
@@ -307,9 +270,7 @@ MORE_BUTTON_LABEL = re.compile(
 )
 READ_MORE_LABEL = re.compile(r"\W*(?:läs|se) mer\b", re.IGNORECASE)  # labels of links to a text
 OTHER_LIST_WORD = re.compile(
-    r"filter|alternativ|val\b"
-    r"|kategori|ämne"
-    r"|språk|detalj|karta"
+    r"filter|alternativ|val\b|kategori|ämne|språk|detalj|karta"
     r"|bild|film|kommentar|kakor|cookie"
     r"|option|topic|language",
     re.IGNORECASE,
@@ -365,9 +326,8 @@ class ListingPager:
         labelled = [
             control for control in self.controls if control.is_next and not control.is_disabled
         ]
-        labelled.sort(
-            key=lambda control: control.is_earlier
-        )  # "Tidigare inlägg" may also lead back
+        # "Tidigare inlägg" may also lead back
+        labelled.sort(key=lambda control: control.is_earlier)
         found = [self.find_page_url(control.element) for control in labelled]
         for link, text in self.texts.items():
             if any(map(NEXT_LINK_TEXT.fullmatch, (text, link.get("aria-label", "")))):

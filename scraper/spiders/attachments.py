@@ -54,9 +54,8 @@ from scraper.spiders.release_spider import (
 
 logger = logging.getLogger(__name__)
 
-BUDGET_SHARE = (
-    0.5  # of DAILY_BUDGET; when so many requests were sent on a day, no files are requested
-)
+# of DAILY_BUDGET; when so many requests were sent on a day, no files are requested
+BUDGET_SHARE = 0.5
 MAX_EXTRACTIONS = 2  # processes that extract text at the same time
 MAX_CLOSING_SECONDS = 300  # for texts that are still missing when a crawl has finished
 
@@ -250,11 +249,8 @@ class AttachmentSpider(ReleaseSpider):
             if row.agency not in self.agencies_without_budget:
                 self.agencies_without_budget.add(row.agency)
                 problem = (
-                    f"{row.agency}: {error}, as far as they are for files; a"
-                    f" later"
-                    f" crawl"
-                    f" continues"
-                    f" with the rest"
+                    f"{row.agency}: {error}, as far as they are for files; a later crawl"
+                    f" continues with the rest"
                 )
                 logger.warning("%s", problem)
                 self.agency_stats[row.agency].problems.append(problem)
@@ -269,9 +265,7 @@ class AttachmentSpider(ReleaseSpider):
             problem = describe_request_failure(error)
             if isinstance(error, DownloadCancelledError):
                 problem = (
-                    f"is larger than"
-                    f" {self.settings.getint('ATTACHMENT_MAXSIZE'):,}"
-                    f" bytes"
+                    f"is larger than {self.settings.getint('ATTACHMENT_MAXSIZE'):,} bytes"
                     f" (ATTACHMENT_MAXSIZE)"
                 )
             is_refused = isinstance(

@@ -56,9 +56,8 @@ from scraper.spiders.release_spider import (
 
 logger = logging.getLogger(__name__)
 
-NO_ROBOTS_STATUSES = list(
-    range(400, 500)
-)  # a site without robots.txt has no sitemaps in it (RFC 9309)
+# a site without robots.txt has no sitemaps in it (RFC 9309)
+NO_ROBOTS_STATUSES = list(range(400, 500))
 MAX_INDEX_DEPTH = 2  # levels of nested sitemap indexes
 MAX_REPEATED_PAGES = 5  # consecutive pages of a listing without a new link
 SITEMAP_PRIORITY_STEPS = 100  # number of priorities for the sitemaps of an index
@@ -70,9 +69,8 @@ class TrapDetector:
 
     # listing → URLs that it has listed
     seen_urls: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    repeated_pages: Counter[str] = field(
-        default_factory=Counter
-    )  # listing → consecutive pages without a new link
+    # listing → consecutive pages without a new link
+    repeated_pages: Counter[str] = field(default_factory=Counter)
 
     def find_trap(
         self, listing: str, page: int, links: Sequence[SourceLink], max_pages: int
@@ -87,10 +85,7 @@ class TrapDetector:
             return f"continues after page {page}: treated as a trap"
         if self.repeated_pages[listing] >= MAX_REPEATED_PAGES:
             return (
-                f"listed nothing new on {MAX_REPEATED_PAGES} pages in a"
-                f" row,"
-                f" and"
-                f" continues:"
+                f"listed nothing new on {MAX_REPEATED_PAGES} pages in a row, and continues:"
                 f" treated as a trap"
             )
         return None
@@ -176,9 +171,8 @@ class SourceTracker:
         known_before = cursor.interrupted_at if cursor and not resumed else completed_at
         if not known_before:
             return False
-        known_before = min(
-            known_before, str(to_iso(self.started_at))
-        )  # a wrong clock may have dated it later
+        # a wrong clock may have dated it later
+        known_before = min(known_before, str(to_iso(self.started_at)))
         rows = [self.archive.frontier.get(link.url) for link in links]
         return bool(rows) and all(
             row is not None and row.first_seen <= known_before for row in rows

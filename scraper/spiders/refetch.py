@@ -79,9 +79,8 @@ class RefetchSpider(ReleaseSpider):
                     f"{name!r} is not one of {', '.join(REFETCHED_STATES)}",
                 )
         self.owners: dict[str, str] = {}  # URL → slug of its agency
-        self.queued_urls: defaultdict[str, deque[str]] = defaultdict(
-            deque
-        )  # agency → URLs still to be requested
+        # agency → URLs still to be requested
+        self.queued_urls: defaultdict[str, deque[str]] = defaultdict(deque)
         self.parsed_urls: set[str] = set()  # URLs of pages that went through the pipeline
         self.outcomes: list[
             RefetchOutcome
@@ -127,11 +126,8 @@ class RefetchSpider(ReleaseSpider):
         if not self.urls:
             marks = ", ".join("?" * len(self.states))
             rows = self.archive.db.execute(
-                f"select url from"
-                f" frontier where"
-                f" agency = ? and role"
-                f" = 'release' and state in"
-                f" ({marks})"
+                f"select url from frontier where agency = ? and role"
+                f" = 'release' and state in ({marks})"
                 " order by first_seen, rowid",
                 [slug, *self.states],
             )
@@ -146,10 +142,7 @@ class RefetchSpider(ReleaseSpider):
             if not row:
                 if not is_release_url(url, self.agencies[slug]):
                     problem = (
-                        f"{url!r} is not the address of a release by the"
-                        f" table of"
-                        f" {slug}"
-                        f" (home,"
+                        f"{url!r} is not the address of a release by the table of {slug} (home,"
                         f" releases)"
                     )
                     raise AgencyError("arguments", None, "url", problem)

@@ -70,9 +70,8 @@ logger = logging.getLogger(__name__)
 
 ROBOT_NAME = "myndighetsarkivet"  # name of our robot in robots directives
 MAX_REQUESTS_AHEAD = 4  # requests in flight per agency; the frontier keeps the rest
-DUE_BATCH_SIZE = (
-    500  # due releases read from the frontier at a time, to find some at hosts that are not paused
-)
+# due releases read from the frontier at a time, to find some at hosts that are not paused
+DUE_BATCH_SIZE = 500
 PAST_END_STATUSES = [204, 404, 410]  # statuses of a page past the end of a listing
 MISSING_KINDS = {  # kind of NotARelease → kind of removal, for a stored release
     "gone": "gone",
@@ -86,9 +85,8 @@ CHALLENGE_PROBLEM = f"{WALL_PROBLEM}: a challenge of Cloudflare"
 # what is refused for its address, its headers or its site's wish is not kept for a better parser
 UNKEPT_KINDS, UNKEPT_PROBLEMS = ("gone", "redirected"), (NOINDEX_PROBLEM, CHALLENGE_PROBLEM)
 
-ReadLinks = Callable[
-    [Agency], Iterable[SourceLink]
-]  # returns the links that a source has for an agency
+# returns the links that a source has for an agency
+ReadLinks = Callable[[Agency], Iterable[SourceLink]]
 
 
 class ReleaseSpider(Spider):
@@ -111,21 +109,17 @@ class ReleaseSpider(Spider):
         self.selected_slugs = [slug.strip() for slug in agency.split(",") if slug.strip()]
         self.deadline = parse_deadline(minutes)
         self.agency_stats: dict[str, AgencyStats] = {}
-        self.requested_urls: defaultdict[str, set[str]] = defaultdict(
-            set
-        )  # agency → URLs of releases in flight
-        self.failed_requests: Counter[str] = (
-            Counter()
-        )  # agency → number of requests without a response, or blocked
+        # agency → URLs of releases in flight
+        self.requested_urls: defaultdict[str, set[str]] = defaultdict(set)
+        # agency → number of requests without a response, or blocked
+        self.failed_requests: Counter[str] = Counter()
         self.is_finished = False  # whether the crawl ended without being interrupted
         # agencies that are left for a later crawl
         self.deferred_agencies: set[str] = set()
-        self.deferred_hosts: defaultdict[str, set[str]] = defaultdict(
-            set
-        )  # agency → paused hosts of its releases
-        self.skipped_urls: set[str] = (
-            set()
-        )  # releases at paused hosts, and those for which our code failed
+        # agency → paused hosts of its releases
+        self.deferred_hosts: defaultdict[str, set[str]] = defaultdict(set)
+        # releases at paused hosts, and those for which our code failed
+        self.skipped_urls: set[str] = set()
 
     @classmethod
     def update_settings(cls, settings: BaseSettings) -> None:
@@ -554,10 +548,7 @@ class ReleaseSpider(Spider):
         )
         if others:
             problem = (
-                f"{agency.releases!r} fits none of the {len(others)}"
-                f" links of"
-                f" {url},"
-                f" such as"
+                f"{agency.releases!r} fits none of the {len(others)} links of {url}, such as"
                 f" {others[0]}"
             )
             error = AgencyError(self.agencies_file.name, agency.slug, "releases", problem)

@@ -18,9 +18,8 @@ from scraper.spiders.attachments import AttachmentSpider
 
 logger = logging.getLogger(__name__)
 
-MAX_CONSECUTIVE_FAILURES = (
-    5  # failed releases in a row after which the agency's site counts as down
-)
+# failed releases in a row after which the agency's site counts as down
+MAX_CONSECUTIVE_FAILURES = 5
 
 
 class RevisitSpider(AttachmentSpider):
@@ -34,9 +33,8 @@ class RevisitSpider(AttachmentSpider):
 
     def __init__(self, agency: str = "", **arguments: Any) -> None:
         super().__init__(agency, **arguments)
-        self.queued_urls: defaultdict[str, deque[str]] = defaultdict(
-            deque
-        )  # agency → URLs still to be requested
+        # agency → URLs still to be requested
+        self.queued_urls: defaultdict[str, deque[str]] = defaultdict(deque)
         # URL of a release → its other addresses, which are requested after it
         self.waiting_urls: dict[str, list[str]] = {}
         self.known_urls: dict[str, set[str]] = {}  # agency → all URLs that have been queued
@@ -44,9 +42,8 @@ class RevisitSpider(AttachmentSpider):
             str, int
         ] = {}  # agency → number of URLs that may be queued in this crawl
         self.seen_failures: Counter[str] = Counter()  # agency → number of failed requests so far
-        self.consecutive_failures: Counter[str] = (
-            Counter()
-        )  # agency → number of failed requests in a row
+        # agency → number of failed requests in a row
+        self.consecutive_failures: Counter[str] = Counter()
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:

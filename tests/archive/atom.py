@@ -12,9 +12,8 @@ GRAMMAR = etree.RelaxNG(file=str(Path(__file__).with_name("atom.rng")))
 NAMESPACES = {"a": "http://www.w3.org/2005/Atom"}
 ALTERNATES = "a:link[not(@rel) or @rel='alternate']"
 FILLED = "a:title | a:rights | a:author/a:name | a:contributor/a:name"
-TAG_URI = re.compile(
-    r"tag:[a-z0-9.-]+,\d{4}(?:-\d\d){0,2}:[A-Za-z0-9\-._~!$&'()*+,;=:@/?%]*"
-)  # RFC 4151
+# RFC 4151
+TAG_URI = re.compile(r"tag:[a-z0-9.-]+,\d{4}(?:-\d\d){0,2}:[A-Za-z0-9\-._~!$&'()*+,;=:@/?%]*")
 
 
 def find_faults(body: bytes) -> list[str]:

@@ -40,11 +40,8 @@ def create_hostile_archive(path: Path) -> Path:
         archive.add_agency(IMPORTED_AGENCY, name=name, home="javascript:alert(1)//")
         yesterday = (now() - timedelta(days=1)).isoformat()
         archive.db.execute(  # the releases of a first crawl are not in feeds
-            "insert into crawls"
-            " (agency, spider,"
-            " started, finished,"
-            " reason) values (?, 'news', ?,"
-            " ?, 'finished')",
+            "insert into crawls (agency, spider, started, finished,"
+            " reason) values (?, 'news', ?, ?, 'finished')",
             [AGENCY, yesterday, yesterday],
         )
         for is_edited in (False, True):

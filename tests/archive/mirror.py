@@ -73,11 +73,9 @@ def read_shown(archive: Path) -> dict[int, dict[str, Any]]:
         for name in LEFT_OUT:
             del row[name]
     for row in rows(
-        "select rt.release,"
-        " t.name from"
+        "select rt.release, t.name from"
         " release_tags rt join tags"
-        " t on t.id = rt.tag order by"
-        " rt.rowid"
+        " t on t.id = rt.tag order by rt.rowid"
     ):
         shown[row["release"]]["tags"].append(row["name"])
     for name in PART_TABLES:
@@ -85,9 +83,8 @@ def read_shown(archive: Path) -> dict[int, dict[str, Any]]:
             release = row.pop("release")
             del row["id"]
             shown[release][name].append(row)
-    versions = {
-        row["url"]: row for row in rows("select * from attachment_versions order by id")
-    }  # the last of each
+    # the last of each
+    versions = {row["url"]: row for row in rows("select * from attachment_versions order by id")}
     files = {row["id"]: row for row in rows("select * from attachment_files")}
     pages = rows("select * from attachment_pages order by file, page")
     for row in shown.values():

@@ -100,11 +100,8 @@ def replace_file(path: Path, release_id: int) -> Path:
     """
     with Archive(path) as archive:
         sql = (
-            "select a.url, r.agency from attachments a join releases r on"
-            " r.id ="
-            " a.release"
-            " where"
-            " r.id = ?"
+            "select a.url, r.agency from attachments a join releases r on r.id = a.release"
+            " where r.id = ?"
         )
         url, agency = archive.db.execute(sql, [release_id]).fetchone()
         with archive.transaction():

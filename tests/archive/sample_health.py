@@ -76,11 +76,8 @@ def add_health(path: Path) -> Path:
                 ],
             )
             archive.db.execute(
-                "insert into health_events"
-                " (agency, at, state,"
-                " previous, reason) values (?,"
-                " ?, ?,"
-                " 'healthy', ?)",
+                "insert into health_events (agency, at, state,"
+                " previous, reason) values (?, ?, ?, 'healthy', ?)",
                 [agency, ASSESSED_AT, state, reason_json],
             )
     return path

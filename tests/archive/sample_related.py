@@ -14,11 +14,8 @@ from archive.store.releases import Archive
 SEEN = datetime(2024, 6, 3, 8, 15, tzinfo=UTC)
 OTTERS = "Uttern återvänder till Storån"
 ABOUT_OTTERS = (
-    "Inventeringen av"
-    " uttrar i Storån"
-    " visar fler spår, och"
-    " bävern har byggt nya dammar vid"
-    " kvarnen.",
+    "Inventeringen av uttrar i Storån visar fler spår, och"
+    " bävern har byggt nya dammar vid kvarnen.",
     "Uttrar syntes vid kvarnen, och bävern gnager på almarna längs Storån under inventeringen.",
     "Vid kvarnen i Storån räknas uttrar, medan bävern lämnar dammarna före inventeringen.",
 )

@@ -190,16 +190,12 @@ def find_register_paths(archive: Path) -> list[str]:
     (table,) = re.findall(r"^## Registers and histories\n(.+?)^## ", API, re.MULTILINE | re.DOTALL)
     with closing(sqlite3.connect(archive)) as db:
         release, revision, previous = db.execute(
-            "select release, id, previous"
-            " from revisions where"
-            " previous is not null and"
-            " cause ="
-            " 'source' limit 1"
+            "select release, id, previous from revisions where"
+            " previous is not null and cause = 'source' limit 1"
         ).fetchone()
     paths = re.findall(r"^\| `(/[^`]+)`", table, re.MULTILINE)
-    paths = [
-        path for path in paths if not path.startswith(("/people", "/person"))
-    ]  # nobody is quoted here
+    # nobody is quoted here
+    paths = [path for path in paths if not path.startswith(("/people", "/person"))]
     paths = [
         path.replace("<revision>", str(previous), path.count("<revision>") - 1) for path in paths
     ]

@@ -54,9 +54,7 @@ PAGES = (
 )
 
 CLAIM = re.compile(
-    r"\b(?:check(?:s|ed)|seen"
-    r"|crawl(?:s|ed)?"
-    r"|first read|read by"
+    r"\b(?:check(?:s|ed)|seen|crawl(?:s|ed)?|first read|read by"
     r" the archive|(?:has|been|not)"
     r" read|never|since|still"
     r"|no longer|not yet|found (?:any|it)|missing at|archive read"
@@ -114,11 +112,8 @@ def build_release(number: int, **fields: Any) -> Release:
 
 def add_crawl(archive: Archive, started: datetime) -> None:
     archive.db.execute(
-        "insert into crawls"
-        " (agency, spider,"
-        " started, finished,"
-        " reason) values (?, 'news', ?, ?,"
-        " 'finished')",
+        "insert into crawls (agency, spider, started, finished,"
+        " reason) values (?, 'news', ?, ?, 'finished')",
         ["hamnverket", started.isoformat(), (started + DAY / 24).isoformat()],
     )
 

@@ -117,11 +117,8 @@ def test_swedish_letters_are_sorted_after_z() -> None:
         ),
         (
             "2024-06-03T08:14:59+00:00",
-            "Gjord mellan två"
-            " kontroller: 3 juni 2024"
-            " kl.\u00a010.14 och 3 juni"
-            " 2024"
-            " kl.\u00a010.15.",
+            "Gjord mellan två kontroller: 3 juni 2024"
+            " kl.\u00a010.14 och 3 juni 2024 kl.\u00a010.15.",
             "Made between two checks: 3 June 2024, 10:14 and 3 June 2024, 10:15.",
         ),
     ],

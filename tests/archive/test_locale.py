@@ -263,11 +263,9 @@ def test_another_language_needs_only_a_catalogue(
     source = (tmp_path / "fi" / CATALOGUE_FILE).with_suffix(".po")
     source.parent.mkdir(parents=True)
     source.write_text(
-        'msgid ""\nmsgstr'
-        ' "Content-Type: text/plain;'
+        'msgid ""\nmsgstr "Content-Type: text/plain;'
         ' charset=utf-8\\n"\n\nmsgid'
-        ' "language_name"\nmsgstr'
-        ' "Suomi"\n'
+        ' "language_name"\nmsgstr "Suomi"\n'
     )
     monkeypatch.setattr(i18n, "LOCALE_FOLDER", tmp_path)
     finnish = i18n.read_catalogue("fi")

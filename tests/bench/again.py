@@ -24,11 +24,8 @@ def measure_again(number: int) -> list[str]:
         )
         children_cpu(lambda: crawling.run()[0])
         rows = crawling.rows(
-            "select url,"
-            " coalesce(etag, ''),"
-            " coalesce(last_modified, '') from frontier"
-            " where"
-            " release > 0"
+            "select url, coalesce(etag, ''),"
+            " coalesce(last_modified, '') from frontier where release > 0"
         )
         (Path(folder) / "urls.txt").write_text("\n".join("\t".join(row) for row in rows), "utf-8")
         crawling.write("update releases set next_check = null")
@@ -40,17 +37,13 @@ def measure_again(number: int) -> list[str]:
         )
         bare = children_cpu(lambda: fetch(site, Path(folder) / "urls.txt"))
     return [
-        f"{number} releases looked at"
-        f" again, unchanged:"
-        f" {requests} requests ({total}"
-        f" with"
+        f"{number} releases looked at again, unchanged:"
+        f" {requests} requests ({total} with"
         f" robots.txt), {size} bytes,"
         f" {statuses.get(304, 0) / total:.1%} answered by 304, {unchanged} told as unchanged",
         f"{'revisit: asks, reads, keeps the check':44}"
         f"{ours / number * 1000:>15.2f}"
         f"{ours / bare:>9.2f}  {BASE}",
         f"{'bare Scrapy, same conditional requests':44}"
-        f"{bare / number * 1000:>15.2f}"
-        f"{1:>9.2f} "
-        f" {BASE}",
+        f"{bare / number * 1000:>15.2f}{1:>9.2f}  {BASE}",
     ]

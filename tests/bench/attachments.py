@@ -44,10 +44,7 @@ def measure_attachments() -> Iterator[str]:
     chromium = find_chromium()
     if not COLLECTION.is_file() or chromium is None:
         yield (
-            f"printed files are left out: they need Chromium and {COLLECTION}"
-            f" (PAGES="
-            f" names"
-            f" the"
+            f"printed files are left out: they need Chromium and {COLLECTION} (PAGES= names the"
             f" folder of corpus/)"
         )
     else:
@@ -61,11 +58,8 @@ def measure_attachments() -> Iterator[str]:
         before = read_cpu()
         found = extract_text(body)
         line = (
-            f"{name}: {found.problem or 'read'},"
-            f" {len(found.pages)}"
-            f" pages,"
-            f" {read_cpu() - before:.1f} s of"
-            f" CPU"
+            f"{name}: {found.problem or 'read'}, {len(found.pages)} pages,"
+            f" {read_cpu() - before:.1f} s of CPU"
         )
         is_expected = (found.problem, len(found.pages)) == (problem, pages)
         yield line if is_expected else Missed(f"{line}; expected: {problem}, {pages} pages")
@@ -122,10 +116,7 @@ def judge_printed(page: Page, texts: Sequence[list[str]]) -> Iterator[str]:
     yield f"{NUMBER} files of {pages} pages, {printed} sequences of four words"
     yield judge("F1 of sequences of four words", 2 * shared / (read + printed), least=MIN_F1)
     yield (
-        f"  {2 * shared / (read + printed):.4f};"
-        f" precision"
-        f" {shared / read:.4f},"
-        f" recall"
+        f"  {2 * shared / (read + printed):.4f}; precision {shared / read:.4f}, recall"
         f" {shared / printed:.4f}"
     )
     yield f"  least of a file {worst:.3f}"

@@ -152,17 +152,11 @@ def to_table(path: Path, size: Size, classes: list[Class]) -> Iterator[str]:
     """Format a line per class."""
     yield f"{size.releases} invented releases, words of {source()}, {size.bytes / 1e9:.2f} GB"
     yield (
-        "CPU ms a request, p50 and p95; wall ms p95; ratio: CPU to"
-        " that of"
-        " the"
-        " baseline,"
+        "CPU ms a request, p50 and p95; wall ms p95; ratio: CPU to that of the baseline,"
         " Datasette's table search"
     )
     yield (
-        f"{'':24}{'page':>14}{'wall':>8}{'json':>14}"
-        f"{'wall':>8}"
-        f"{'table':>9}"
-        f"{'ratio':>8}"
+        f"{'':24}{'page':>14}{'wall':>8}{'json':>14}{'wall':>8}{'table':>9}{'ratio':>8}"
         f"{'target':>8}"
     )
     for each in classes:

@@ -50,8 +50,7 @@ def copy_plain(archive: Path, plain: Path) -> None:
     names = ", ".join(f"[{name}]" for name, _ in columns)
     with db.conn:
         db.execute(
-            f"create table releases"
-            f" ({', '.join(f'[{name}] {kind}' for name, kind in columns)},"
+            f"create table releases ({', '.join(f'[{name}] {kind}' for name, kind in columns)},"
             f" primary key (id))"
         )
         db.execute(f"insert into releases ({names}) select {names} from archive.releases")

@@ -60,10 +60,7 @@ def measure_crawl() -> Iterator[str]:
                 f"{share.page / shares['bare Scrapy'].page:>9.2f}"
             )
             yield (
-                f"{name:36}{share.page:>9.2f}"
-                f"{share.whole:>12.2f}"
-                f"{ratios}"
-                f"{share.pace:>9.0f}"
+                f"{name:36}{share.page:>9.2f}{share.whole:>12.2f}{ratios}{share.pace:>9.0f}"
                 f"{share.memory:>9.0f}"
             )
         ours = shares["whole crawl"]

@@ -21,9 +21,8 @@ KEPT, CHECKED = 300, 300  # releases saved and revisited, to measure one at this
 AGENCIES, YEARS, RELEASES = 300, 20, 1_000_000
 BYTES = 2800  # of captures per release: see README, measured on stored pages
 PAGE_CPU = 0.008  # seconds per parsed page: the target of the crawl in this benchmark
-RECENT = (
-    48 + 12 + 11
-)  # requests for a release in its first three months (REVISIT_AGES: hourly, daily, weekly)
+# requests for a release in its first three months (REVISIT_AGES: hourly, daily, weekly)
+RECENT = 48 + 12 + 11
 MONTHLY = 30  # days between two requests for an older one
 NIGHT = 3600
 
@@ -78,11 +77,8 @@ def look_again(path: Path) -> tuple[float, float]:
         ).fetchone()[0]
         begun = time.process_time()
         due = archive.db.execute(
-            "select id from releases where"
-            " agency = ? and"
-            " next_check < ? order by"
-            " next_check"
-            " limit 500",
+            "select id from releases where agency = ? and"
+            " next_check < ? order by next_check limit 500",
             [agency, now.isoformat()],
         ).fetchall()
         found = time.process_time() - begun
@@ -104,11 +100,8 @@ def p95(values: list[float]) -> float:
 def tell_curves(sizes: list[Size]) -> Iterator[str]:
     """Yield a line per size, then the estimate of the full archive."""
     yield (
-        "How it grows: bytes and index a release, of it for edits; CPU ms of"
-        " keeping"
-        " one,"
-        " noting"
-        " one look again,"
+        "How it grows: bytes and index a release, of it for edits; CPU ms of keeping one,"
+        " noting one look again,"
     )
     yield "finding what is due;"
     yield "CPU ms p95 of the median class of searches and of the slowest."
@@ -116,15 +109,10 @@ def tell_curves(sizes: list[Size]) -> Iterator[str]:
     yield f"{'releases':>10}{'bytes':>9}{''.join(f'{name:>8}' for name in names)}{'slowest':>9}"
     for size in sizes:
         yield (
-            f"{size.releases:>10}"
-            f"{size.bytes / size.releases:>9.0f}"
+            f"{size.releases:>10}{size.bytes / size.releases:>9.0f}"
             f"{size.index / size.releases:>8.0f}"
-            f"{size.edits / size.releases:>8.0f}"
-            f"{size.keep:>8.2f}"
-            f"{size.check:>8.2f}"
-            f"{size.due:>8.2f}"
-            f"{size.search:>8.1f}"
-            f"{size.slowest:>9.1f}"
+            f"{size.edits / size.releases:>8.0f}{size.keep:>8.2f}{size.check:>8.2f}"
+            f"{size.due:>8.2f}{size.search:>8.1f}{size.slowest:>9.1f}"
         )
     yield ""
     yield from (f"{name:58}{value}" for name, value in tell_whole(sizes[-1]).items())
@@ -133,9 +121,8 @@ def tell_curves(sizes: list[Size]) -> Iterator[str]:
 def tell_whole(size: Size) -> Mapping[str, str]:
     """Estimate a full archive from the largest measured size, and state every assumption."""
     each = RELEASES / AGENCIES
-    new = (
-        each / YEARS / 365 * 1.5
-    )  # per day and agency; 1.5 times the mean year, because numbers grow
+    # per day and agency; 1.5 times the mean year, because numbers grow
+    new = each / YEARS / 365 * 1.5
     looks = min(REVISIT_BUDGET, new * RECENT + each / MONTHLY)
     requests = new + looks + 4  # its sources
     return {
@@ -154,7 +141,6 @@ def tell_whole(size: Size) -> Mapping[str, str]:
         "the same with one request at a time over all hosts": (
             f"{AGENCIES * requests * DOWNLOAD_DELAY / NIGHT:.1f} h"
         ),
-        f"reading all once, hosts"
-        f" side by side"
+        f"reading all once, hosts side by side"
         f" ({each:,.0f} pages each)": f"{each * DOWNLOAD_DELAY / NIGHT:.1f} h",
     }

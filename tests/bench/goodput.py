@@ -106,17 +106,11 @@ def measure_goodput(path: Path, rounds: int = ROUNDS) -> Iterator[str]:
         taken = [{clients: load.run_alike(clients) for clients in CLIENTS} for _ in range(rounds)]
         greedy, *readers = load.run([GREEDY, *[1] * READERS])
     yield (
-        f"searches served while clients ask without a pause;"
-        f" medians of"
-        f" {rounds}"
-        f" rounds of"
+        f"searches served while clients ask without a pause; medians of {rounds} rounds of"
         f" {SECONDS:.0f} s"
     )
     yield (
-        f"{'clients':>28}{'served/s':>10}{'/CPU s':>8}"
-        f"{'refused':>9}"
-        f"{'failed':>8}"
-        f"{'p50 s':>8}"
+        f"{'clients':>28}{'served/s':>10}{'/CPU s':>8}{'refused':>9}{'failed':>8}{'p50 s':>8}"
         f"{'p95 s':>8}"
     )
     for clients in CLIENTS:

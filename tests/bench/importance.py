@@ -195,10 +195,7 @@ def measure_importance(judged: Sequence[tuple[JudgedEdit, Diff]]) -> Iterator[st
     steps = Counter(abs(first - second) for first, second in levels)
     yield f"Kendall's tau-b {rank_agreement(pairs):.3f} [{low:.3f}, {high:.3f}]"
     yield (
-        f"same level {steps[0] / len(pairs):.0%}, two or"
-        f" more"
-        f" levels"
-        f" apart"
+        f"same level {steps[0] / len(pairs):.0%}, two or more levels apart"
         f" {(steps[2] + steps[3]) / len(pairs):.0%}"
     )
     yield f"mean difference {sum(abs(a - b) for a, b in pairs) / len(pairs):.1f}"

@@ -59,10 +59,7 @@ class Loaded:
 
     def lines(self) -> Iterator[str]:
         yield (
-            f"{'searches of every class':34}{'CPU ms':>8}{'p50':>8}{'p95':>8}  wall"
-            f" ms,"
-            f" with"
-            f" all"
+            f"{'searches of every class':34}{'CPU ms':>8}{'p50':>8}{'p95':>8}  wall ms, with all"
             f" that waits in line"
         )
         yield from (load.line() for load in self.loads)

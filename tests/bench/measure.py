@@ -43,9 +43,7 @@ def run_measured(command: Sequence[str], environment: Mapping[str, str]) -> Cost
         if process.returncode:
             said.seek(0)
             raise SystemExit(
-                f"{' '.join(command)}"
-                f" ended with"
-                f" {process.returncode}"
+                f"{' '.join(command)} ended with {process.returncode}"
                 f":\n{said.read().decode()[-2000:]}"
             )
     return Cost(

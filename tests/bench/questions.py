@@ -47,21 +47,16 @@ def to_classes(archive: Path) -> dict[str, list[Question]]:
         changed = pick_changed_phrases(db)
         agencies = column(
             db,
-            "select agency from"
-            " month_counts"
+            "select agency from month_counts"
             " where agency <> '' and"
-            " month = '' order by releases"
-            " desc",
+            " month = '' order by releases desc",
         )
         tags = column(db, "select t.name from" " tag_counts c" " join" " tags" " t on" " t.id =" " c.tag" " group by" " c.tag"
                           " order by sum(c.releases) desc limit 40")  # fmt: skip
         years = column(
             db,
-            "select distinct"
-            " substr(month, 1, 4)"
-            " from month_counts"
-            " where agency = '' and month"
-            " like '2%'",
+            "select distinct substr(month, 1, 4) from month_counts"
+            " where agency = '' and month like '2%'",
         )
     medium, common, very = words["medium"], words["common"], words["very common"]
     middle = len(agencies) // 2
@@ -123,11 +118,9 @@ def to_pages(archive: Path) -> dict[str, list[str]]:
     with closing(sqlite3.connect(f"file:{archive}?mode=ro", uri=True)) as db:
         agencies = column(
             db,
-            "select agency from"
-            " month_counts"
+            "select agency from month_counts"
             " where agency <> '' and"
-            " month = '' order by releases"
-            " desc",
+            " month = '' order by releases desc",
         )
         releases = column(
             db, "select release from release_facets order by sort_date desc limit 3000"
@@ -136,11 +129,9 @@ def to_pages(archive: Path) -> dict[str, list[str]]:
         tags = column(db, "select tag from tag_counts group by tag order by sum(releases) desc")
         month = column(
             db,
-            "select month from"
-            " month_counts"
+            "select month from month_counts"
             " where agency = '' and"
-            " dated > 0 and month like '2%'"
-            " order by month desc",
+            " dated > 0 and month like '2%' order by month desc",
         )
         edits = db.execute(
             "select previous, id from revisions where previous is not null limit 2"
@@ -150,9 +141,7 @@ def to_pages(archive: Path) -> dict[str, list[str]]:
             db,
             f"select max(month) from"
             f" month_counts where agency ="
-            f" '{agencies[0]}' and dated"
-            f" > 0"
-            f" and month like '2%'",
+            f" '{agencies[0]}' and dated > 0 and month like '2%'",
         )
     some = (agencies[0], agencies[len(agencies) // 2], agencies[-1])
     return {
@@ -204,12 +193,9 @@ def column(db: sqlite3.Connection, sql: str) -> list[str]:
 def pick_words(db: sqlite3.Connection, share: float) -> list[str]:
     """Return the words that are contained in about a given share of the releases."""
     rows = db.execute(
-        "select word from vocabulary where length(word) >= ? order by"
-        " abs(releases - ? *"
-        " (select releases"
-        " from month_counts"
-        " where agency = '' and month ="
-        " '')), word limit ?",
+        "select word from vocabulary where length(word) >= ? order by abs(releases - ? *"
+        " (select releases from month_counts"
+        " where agency = '' and month = '')), word limit ?",
         [LONG if share < 0.9 else 3, share, FEW],
     )
     return [word for (word,) in rows]
@@ -220,11 +206,8 @@ def pick_phrases(db: sqlite3.Connection) -> tuple[list[str], list[str]]:
     least one.
     """
     sql = (
-        "select title from releases where id % 7 = 1 and title like '% % % %' and"
-        " title"
-        " not"
-        " like"
-        " '%\"%' limit 2000"
+        "select title from releases where id % 7 = 1 and title like '% % % %' and title not"
+        " like '%\"%' limit 2000"
     )
     phrases = [" ".join(title.split()[1:4]) for title in column(db, sql)]
     whole = db.execute(

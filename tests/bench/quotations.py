@@ -374,10 +374,7 @@ def measure_quotations(archive: Path | None = None) -> Iterator[str]:
     """Yield the lines of the table, or the reason if there is no collection."""
     if not COLLECTION.is_file():
         yield (
-            f"quotations are left out: there is no {COLLECTION} (name the"
-            f" folder"
-            f" that"
-            f" holds"
+            f"quotations are left out: there is no {COLLECTION} (name the folder that holds"
             f" corpus/ with PAGES=)"
         )
         return

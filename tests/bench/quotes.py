@@ -229,9 +229,8 @@ class QuoteScore:
     spans: int = 0
     speaker: int = 0
     role: int = 0
-    own_roles: int = (
-        0  # as `role`, but only where the role is printed in the quotation's own paragraph
-    )
+    # as `role`, but only where the role is printed in the quotation's own paragraph
+    own_roles: int = 0
     own_role_labels: int = 0  # of those whose words and name are right
     extra: int = 0  # found, but neither labelled nor open
     traps: int = 0
@@ -369,10 +368,8 @@ def is_near(place: Place, label: QuoteLabel, texts: Texts) -> bool:
 
 NAME = r"[A-ZÅÄÖ][\w’-]+(?: (?:(?:af|av|von|de|der) )?[A-ZÅÄÖ][\w’-]+)+"
 REPLY = re.compile(
-    rf"^[–-] (?P<words>.+), säger"
-    rf" (?P<role>[^,.\n]*?"
-    rf" )?(?P<name>{NAME})(?:"
-    rf" \([A-Z]+\))?(?:,"
+    rf"^[–-] (?P<words>.+), säger (?P<role>[^,.\n]*?"
+    rf" )?(?P<name>{NAME})(?: \([A-Z]+\))?(?:,"
     rf" (?P<after>[^,.\n]+))?\.?$",
     re.MULTILINE,
 )
@@ -450,10 +447,7 @@ def format_scores(
     ):
         shares = [share(form_scores, *SHARES[name]) for name in TARGETS]
         yield (
-            f"{form:14}"
-            f"{sum(s.labelled for s in form_scores):>9}"
-            f"{shares[0]:8.2f}"
-            f"{shares[1]:9.2f}"
+            f"{form:14}{sum(s.labelled for s in form_scores):>9}{shares[0]:8.2f}{shares[1]:9.2f}"
             f"{shares[2]:8.2f}"
         )
 

@@ -153,11 +153,8 @@ def fill_tables(own: sqlite3.Connection, db: sqlite3.Connection) -> None:
     stem, weights = stemmer(), ", ".join(map(str, (0.0, *WEIGHTS)))
     for name, tokenizer in TABLES.items():
         own.execute(
-            f"create virtual table"
-            f" {name} using"
-            f" fts5 (url unindexed,"
-            f" title, lead, body, tokenize"
-            f" = '{tokenizer}')"
+            f"create virtual table {name} using fts5 (url unindexed,"
+            f" title, lead, body, tokenize = '{tokenizer}')"
         )
         own.execute(f"insert into {name} ({name}, rank) values ('rank', 'bm25({weights})')")
         rows: Iterable[tuple[str, ...]] = db.execute(

@@ -36,10 +36,7 @@ def measure_related(archive: Path | None = None) -> Iterator[str]:
     """Yield the lines of the table, or the reason if there is no collection."""
     if archive is None and not COLLECTION.is_file():
         yield (
-            f"related releases are left out: there is no {COLLECTION} (name"
-            f" the"
-            f" folder"
-            f" with"
+            f"related releases are left out: there is no {COLLECTION} (name the folder with"
             f" corpus/ with PAGES=)"
         )
         return
@@ -76,21 +73,15 @@ def judge_neighbours(connection: sqlite3.Connection) -> Iterator[str]:
     ]
     numbers = Counter(min(len(related.similarity), 6) for related in found)
     yield (
-        f"{len(sample)} of {len(tags)} releases with tags; two of them"
-        f" share"
-        f" one by"
-        f" chance:"
+        f"{len(sample)} of {len(tags)} releases with tags; two of them share one by chance:"
         f" {share(chance):.2f}"
     )
     yield judge("nearest related releases that share a tag", share(nearest), least=MIN_SHARE)
     for low, high in pairwise(STEPS):
         pairs = by_step[low]
         yield (
-            f"  all with a similarity from"
-            f" {low:g} to"
-            f" {min(high, 1):g}:"
-            f" {share(pairs):.2f} of"
-            f" {len(pairs)}"
+            f"  all with a similarity from {low:g} to {min(high, 1):g}:"
+            f" {share(pairs):.2f} of {len(pairs)}"
         )
     few = len(found) - numbers[6] - numbers[0]
     yield f"releases with six related ones or more: {numbers[6]}, with one to five: {few}"

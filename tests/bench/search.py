@@ -22,10 +22,7 @@ def measure_search(archive: Path | None = None) -> Iterator[str]:
     """Yield the lines of the tables, or the reason if there is no collection."""
     if archive is None and not COLLECTION.is_file():
         yield (
-            f"search is left out: there is no {COLLECTION} (name the folder"
-            f" that"
-            f" holds"
-            f" corpus/"
+            f"search is left out: there is no {COLLECTION} (name the folder that holds corpus/"
             f" with PAGES=)"
         )
         return

@@ -50,9 +50,8 @@ def cpu_of(pid: int) -> float:
     Linux.
     """
     try:
-        return time.clock_gettime(
-            ~pid << 3 | 2
-        )  # as clock_getcpuclockid(3) computes the clock's id
+        # as clock_getcpuclockid(3) computes the clock's id
+        return time.clock_gettime(~pid << 3 | 2)
     except OSError:
         return float("nan")
 

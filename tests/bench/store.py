@@ -74,10 +74,7 @@ def measure_store() -> Iterator[str]:
     page = sum(len(entry.body or b"") for entry in entries) / len(entries)
     yield (
         f"{len(entries)} releases,"
-        f" {text / 1000:.1f} kB of text"
-        f" and a page of"
-        f" {page / 1000:.0f}"
-        f" kB each;"
+        f" {text / 1000:.1f} kB of text and a page of {page / 1000:.0f} kB each;"
         f" CPU ms a release, after the first {FIRST}"
     )
     rows = (
@@ -94,10 +91,7 @@ def measure_store() -> Iterator[str]:
         yield f"{name:44}{cost * 1000:>8.2f}  {note}"
     base = len(entries) / plain.own
     yield (
-        f"{'of plain upserts: releases a second':44}"
-        f"{pace / base:>8.2f} "
-        f" {pace:.0f}"
-        f" against"
+        f"{'of plain upserts: releases a second':44}{pace / base:>8.2f}  {pace:.0f} against"
         f" {base:.0f}"
     )
     yield (

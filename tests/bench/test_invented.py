@@ -18,9 +18,8 @@ from tests.bench.questions import to_classes, to_pages
 def test_an_invented_archive_holds_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        words, "CORPUS", tmp_path / "absent"
-    )  # the words of the sample texts are enough
+    # the words of the sample texts are enough
+    monkeypatch.setattr(words, "CORPUS", tmp_path / "absent")
     path = tmp_path / "archive.db"
     fill(path, 200, processes=1, days=2)
     with Archive(path, rebuild_stale=False) as archive:

@@ -236,10 +236,7 @@ def test_baseline_finds_plain_replies_only() -> None:
     texts = {
         "lead": "- Nej, säger EU-chef Bo Ek.",
         "body": (
-            f"{BODY}\n\n– Ja, säger Ulla af Ek, kartchef för Kusten.\n– Ja,"
-            f" sa Bo"
-            f" Ek.\n\n–"
-            f" Ja,"
+            f"{BODY}\n\n– Ja, säger Ulla af Ek, kartchef för Kusten.\n– Ja, sa Bo Ek.\n\n– Ja,"
             f" säger Bo Ek på ön."
         ),
     }

@@ -145,17 +145,15 @@ SAME_COLOURS = {  # pages with the elements of another: the colours of that one 
 }
 MAX_PAGE_BYTES = 60_000  # of a page, with its pictures, uncompressed
 MAX_STATIC_BYTES = 32_000  # of the style sheet and the icon
-TAKES_SCREENSHOTS = (
-    os.environ.get("SCREENSHOT") == "1"
-)  # they take longer than all tests of this file
+# they take longer than all tests of this file
+TAKES_SCREENSHOTS = os.environ.get("SCREENSHOT") == "1"
 
 
 def test_pages_are_accessible_and_fit(
     page: Page, site: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    page.add_init_script(
-        Axe().axe_script
-    )  # once: sending it to each page takes longer than running it
+    # once: sending it to each page takes longer than running it
+    page.add_init_script(Axe().axe_script)
     requested, logged = record_requests(page)
     static_files = [
         page.request.get(f"{site}/static/{name}").body() for name in ("style.css", "icon.svg")

@@ -129,16 +129,11 @@ def of_archive() -> Iterator[Case]:
     )
     yield case(
         "slice-sql",
-        "python -m archive"
-        " slice 'select id"
-        " from releases where"
-        " id < 9' --to {out} --archive"
-        " {archive} --only csv",
-        "python -m archive"
-        " slice 'select"
+        "python -m archive slice 'select id from releases where"
+        " id < 9' --to {out} --archive {archive} --only csv",
+        "python -m archive slice 'select"
         " nosuch from releases'"
-        " --to {out}-wrong --archive"
-        " {archive}",
+        " --to {out}-wrong --archive {archive}",
         "python -m archive slice 'delete from releases' --to {out}-wrong --archive {archive}",
     )
     yield case("slice-all", "python -m archive slice --to {out} --archive {archive}")
@@ -159,16 +154,10 @@ def of_archive() -> Iterator[Case]:
     )
     yield case(
         "import",
-        "python -m archive import"
-        " {lines} --agency"
-        " skogsbruksradet --agencies"
-        " {agencies}"
-        " --archive {archive}",
-        "python -m archive import"
-        " {lines} --agency"
-        " skogsbruksradet --agencies"
-        " {agencies}"
-        " --archive {archive}",
+        "python -m archive import {lines} --agency"
+        " skogsbruksradet --agencies {agencies} --archive {archive}",
+        "python -m archive import {lines} --agency"
+        " skogsbruksradet --agencies {agencies} --archive {archive}",
         "python -m archive import {lines} --agency nosuch --archive {archive}",
         "python -m archive import {folder}/nosuch.jsonl --agency polisen --archive {archive}",
         "python -m archive import {lines} --archive {archive}",

@@ -78,10 +78,8 @@ def record_case(world: World, case: Case) -> None:
         }
         ran = world.run(step, SERVED, places, case.given)
         told.append(
-            f"$ {world.names.command(step)}\nexit code"
-            f" {ran.code}\n---"
-            f" stdout\n{ran.out}\n---"
-            f" stderr\n{ran.err}\n"
+            f"$ {world.names.command(step)}\nexit code {ran.code}\n---"
+            f" stdout\n{ran.out}\n--- stderr\n{ran.err}\n"
         )
     told += (
         f"{line}\n"

@@ -216,9 +216,8 @@ class Mover:
         modules = [read_module(path) for path in list_files("*.py") if path.split("/")[0] in ROOTS]
         self.modules = {module.path: module for module in modules}
         self.by_name = {module.name: module for module in modules}
-        self.parts: dict[str, list[Part]] = defaultdict(
-            list
-        )  # by their new path, in the order of the table
+        # by their new path, in the order of the table
+        self.parts: dict[str, list[Part]] = defaultdict(list)
         self.clashes: list[str] = [
             f"{path}: no such module" for path in plan.modules if path not in self.modules
         ]
@@ -444,9 +443,8 @@ class Mover:
         )
 
         def replace(match: re.Match[str]) -> str:
-            following = re.match(
-                r"\.(\w+)", match.string[match.end() :]
-            )  # a module of a package that has moved itself
+            # a module of a package that has moved itself
+            following = re.match(r"\.(\w+)", match.string[match.end() :])
             is_package = following is not None and f"{match[0]}.{following[1]}" in modules
             return match[0] if is_package else dotted[match[0]]
 

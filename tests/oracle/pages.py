@@ -235,11 +235,8 @@ SINGLE = (
 )
 SQL = (
     *(
-        "select agency,"
-        " substr(published,"
-        " 1, 7) as month,"
-        " count(*) as n from releases group by"
-        " 1, 2",
+        "select agency, substr(published, 1, 7) as month,"
+        " count(*) as n from releases group by 1, 2",
         "select 1",
     ),
     *(
@@ -283,8 +280,7 @@ class Asked:
     def __str__(self) -> str:
         """Return the first line of its file."""
         return (
-            f"{self.method}"
-            f" {self.path}"
+            f"{self.method} {self.path}"
             f"{f' Accept-Language={self.language}' if self.language else ''}"
         )
 

@@ -100,9 +100,8 @@ class Renames:
     """A parsed table of renames."""
 
     tables: Mapping[str, str] = field(default_factory=dict)
-    columns: Mapping[str, Mapping[str, str]] = field(
-        default_factory=dict
-    )  # by the table's old name
+    # by the table's old name
+    columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     urls: Sequence[Pair] = ()
     commands: Sequence[Pair] = ()
     keys: Sequence[tuple[str, str, str]] = ()

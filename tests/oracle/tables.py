@@ -12,10 +12,7 @@ from tests.oracle.renames import to_lines
 from tests.oracle.world import World, opened
 
 RELATIONS = (
-    "select name, type, sql from sqlite_schema where type in ('table', 'view')"
-    " and"
-    " name"
-    " not"
+    "select name, type, sql from sqlite_schema where type in ('table', 'view') and name not"
     " like 'sqlite_%'"
 )
 SHADOWS = ("config", "content", "data", "docsize", "idx")
@@ -77,10 +74,7 @@ def describe(db: sqlite3.Connection) -> Iterator[str]:
             for _, _, there, column, to, *_ in db.execute(f'pragma foreign_key_list("{name}")')
         ]
         made = (
-            "select type, name, sql from sqlite_schema where tbl_name = ?"
-            " and"
-            " type in"
-            " ('index',"
+            "select type, name, sql from sqlite_schema where tbl_name = ? and type in ('index',"
             " 'trigger')"
         )
         lines += sorted(

@@ -31,9 +31,8 @@ LOOKED_AGAIN = (
     datetime(2026, 11, 21, 14, 0, tzinfo=UTC),
     datetime(2026, 11, 22, 16, 0, tzinfo=UTC),
 )
-FAULTY = datetime(
-    2026, 11, 23, 8, 0, tzinfo=UTC
-)  # one agency is redesigned, another one's server is down
+# one agency is redesigned, another one's server is down
+FAULTY = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 SERVED = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
 
 
@@ -139,9 +138,8 @@ class World:
         folder.mkdir(parents=True)
         for file in self.archive.parent.glob("*.db"):
             with opened(file) as db:
-                db.execute(
-                    "pragma wal_checkpoint(truncate)"
-                )  # moves the write-ahead log into the file
+                # moves the write-ahead log into the file
+                db.execute("pragma wal_checkpoint(truncate)")
             shutil.copyfile(file, folder / file.name)
         return folder / self.archive.name
 

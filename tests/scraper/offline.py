@@ -119,8 +119,7 @@ class OfflineCrawl:
         moment = to_iso(self.moment)
         with self.archive.transaction():
             self.archive.db.execute(
-                "insert into crawls (agency,"
-                " spider, started,"
+                "insert into crawls (agency, spider, started,"
                 " finished, reason) values (?,"
                 " 'news', ?, ?, 'finished')",
                 [self.slug, moment, moment],
@@ -145,10 +144,7 @@ class OfflineCrawl:
     def causes(self, path: str) -> list[str]:
         """The causes of a release's revisions."""
         sql = (
-            "select cause from revisions v join releases r on r.id = v.release"
-            " where"
-            " r.url"
-            " = ?"
+            "select cause from revisions v join releases r on r.id = v.release where r.url = ?"
             " order by v.id"
         )
         return [cause for (cause,) in self.rows(sql, self.base + path)]

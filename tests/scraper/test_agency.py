@@ -165,9 +165,8 @@ def test_agency_on_the_site_of_another_has_a_pattern_for_its_path() -> None:
     for agency in AGENCIES.values():
         path = urlsplit(agency.home).path
         if path != "/":
-            own = re.sub(r"\.4\.[0-9a-f]+\.html$", "", path).rstrip(
-                "/"
-            )  # SiteVision's names of pages
+            # SiteVision's names of pages
+            own = re.sub(r"\.4\.[0-9a-f]+\.html$", "", path).rstrip("/")
             assert re.search(agency.releases or "", f"{own}/nyhet"), agency.slug
             assert not re.search(agency.releases or "", "/nyheter/nyhet"), agency.slug
 
@@ -226,10 +225,7 @@ def test_address_of_a_wire_is_there_or_at_the_agency(
 ) -> None:
     path = write_list(tmp_path, f'{TABLE}wire = "notified:https://{host}/rss"\n')
     problem = (
-        f"{path}: [skog] wire 'https://{host}/rss' is neither at Notified nor"
-        f" at a"
-        f" host of"
-        f" the"
+        f"{path}: [skog] wire 'https://{host}/rss' is neither at Notified nor at a host of the"
         f" agency"
     )
     with nullcontext() if is_possible else pytest.raises(AgencyError, match=re.escape(problem)):

@@ -75,9 +75,8 @@ def test_private_names_exist(owner: object, name: str) -> None:
 
 def test_private_names_have_the_expected_meaning() -> None:
     advice = ": adapt scraper/downloader/http_handler.py"
-    source = inspect.getsource(
-        http11.HTTP11DownloadHandler.__init__
-    )  # creating one would install a reactor
+    # creating one would install a reactor
+    source = inspect.getsource(http11.HTTP11DownloadHandler.__init__)
     assert "self._pool._factory = _LenientHTTP11ClientFactory" in source, (
         f"Scrapy sets its client in another way{advice}"
     )

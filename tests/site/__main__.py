@@ -74,9 +74,7 @@ def serve(site: Site) -> int:
             print(
                 f"The sample site: http://"
                 f"127.0.0.1:{site.port}/ "
-                f" (knobs: POST /-/knobs,"
-                f" counts:"
-                f" GET /-/counts)"
+                f" (knobs: POST /-/knobs, counts: GET /-/counts)"
             )
             for slug in site.agencies:
                 print(f"  {site.url(slug)}", flush=True)

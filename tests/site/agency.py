@@ -53,9 +53,8 @@ class SampleAgency:
         self.extra: list[Link] = []  # listed, although there is no release
         self.unlisted: set[str] = set()  # paths of releases in no listing, feed or sitemap
         self.disallow: tuple[str, ...] = DISALLOWED
-        self.buried = (
-            False  # whether the lead is a paragraph like the others (of SiteVision's design)
-        )
+        # whether the lead is a paragraph like the others (of SiteVision's design)
+        self.buried = False
         self.banner = ""  # markup at the top of every page, as in a crisis
         self.layout = 0  # number of the theme's layout: the same classes, other surroundings
         self.weight: int | None = None  # approximate bytes of a release's page; None: as designed
@@ -103,9 +102,7 @@ class SampleAgency:
             return (weigh(html, self.weight) if self.weight else html).encode()
 
         etag = to_hex(
-            f"{base}{release.path}"
-            f"{release.version}"
-            f"{self.design}"
+            f"{base}{release.path}{release.version}{self.design}"
             f"{self.layout}{self.buried}"
             f"{self.banner}{release.modified}"
         )

@@ -36,32 +36,20 @@ COUNTIES = [
 ]
 STAMPS = {  # the date formats of each agency, used in turn
     "sitevision": (
-        "labelled_days iso_kl reviewed"
-        " page_updated seconds"
-        " bare_under_kind corrected"
-        " print_only"
-        " undated next_time"
+        "labelled_days iso_kl reviewed page_updated seconds"
+        " bare_under_kind corrected print_only undated next_time"
     ),
     "episerver": (
-        "no_year both_below dotted_time reviewed_colon no_year"
-        " decision"
-        " published_kl"
-        " undated"
+        "no_year both_below dotted_time reviewed_colon no_year decision published_kl undated"
         " changed"
     ),
     "wordpress": (
-        "clock_first day_and_tags month_first zone_named"
-        " day_then_section"
-        " in_brackets"
-        " undated"
+        "clock_first day_and_tags month_first zone_named day_then_section in_brackets undated"
         " published_colon"
     ),
     "drupal": (
-        "kind_then_day spaced_comma"
-        " year_first no_year"
-        " iso_then_kind page_updated"
-        " published_colon"
-        " undated reviewed"
+        "kind_then_day spaced_comma year_first no_year"
+        " iso_then_kind page_updated published_colon undated reviewed"
     ),
 }
 QA_FORMS = [
@@ -141,10 +129,7 @@ def invent(slug: str, n: int) -> tuple[dict[str, Any], int, str, str]:
     county, month, year = rng.choice(COUNTIES), rng.choice(MONTHS), rng.randint(2010, 2025)
     title = f"{topic['name']}: rapport {n} från {county} för {month} {year}"
     lead = (
-        f"{fill(rng.choice(topic['sentences']), rng, year)} Det framgår av"
-        f" rapporten"
-        f" för"
-        f" {month}"
+        f"{fill(rng.choice(topic['sentences']), rng, year)} Det framgår av rapporten för {month}"
         f" från {county}."
     )
     return topic, n % 7, title, lead
@@ -178,9 +163,8 @@ def compose_one(
         blocks.append(("p", f"{person}, svarar här på {COUNTS[len(asked)]} frågor om {subject}:"))
     tags = tuple(rng.sample(topic["tags"], rng.randint(1, len(topic["tags"]))))
     stamp = to_stamp(form, created, modified, tags)
-    dated = (
-        f"{created:%Y-%m-%d}" if stamp.published else ""
-    )  # the URL of an undated page must have no date either
+    # the URL of an undated page must have no date either
+    dated = f"{created:%Y-%m-%d}" if stamp.published else ""
     return Release(
         agency=slug,
         path=PATHS[cms].release(to_slug(title), dated, kind),
@@ -270,11 +254,8 @@ def write(
     yield "p", " ".join([sentences[9], common[1]])
     yield (
         "p",
-        f"Underlaget finns i"
-        f" [[rapporten om"
-        f" {topic['name'].lower()}]], som också"
-        f" beskriver"
-        f" metoden.",
+        f"Underlaget finns i [[rapporten om"
+        f" {topic['name'].lower()}]], som också beskriver metoden.",
     )
 
 

@@ -40,11 +40,8 @@ def run(demo: Demo) -> int:
     stop_on_sigterm()
     if demo.serve and demo.archive.name != "archive.db":
         return complain(
-            f"{demo.archive}: the"
-            f" file must be"
-            f" called archive.db to"
-            f" be served; it may lie in any"
-            f" folder"
+            f"{demo.archive}: the file must be called archive.db to"
+            f" be served; it may lie in any folder"
         )
     if demo.serve and not is_port_free("127.0.0.1", demo.port):
         return complain(f"port {demo.port} is taken; choose another with --port (make run PORT=…)")

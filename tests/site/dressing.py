@@ -15,12 +15,9 @@ DESCRIPTION = re.compile(r'<meta name="description"[^>]*>')
 TEXT = re.compile(r'<div id="Innehalltext">.*?<div class="sv-text-portlet-content">', re.DOTALL)
 # an entry of a menu that holds no others, an icon, a style sheet, a page's state
 PIECE = re.compile(
-    r"<li\b[^>]*>(?:(?!</?(?:li|main)\b).)*</li>|<symbol\b.*?</symbol>"
-    r"|<style\b[^>]*>(?"
+    r"<li\b[^>]*>(?:(?!</?(?:li|main)\b).)*</li>|<symbol\b.*?</symbol>|<style\b[^>]*>(?"
     r"P<style>[^<]+)</style>"
-    r"|<script\b(?![^>]*ld\+json)[^>]*>(?"
-    r"P<state>[^<]+)</"
-    r"script>",
+    r"|<script\b(?![^>]*ld\+json)[^>]*>(?P<state>[^<]+)</script>",
     re.DOTALL,
 )
 MAIN = re.compile(r"(<main[^>]*>)(.*)(</main>)", re.DOTALL)

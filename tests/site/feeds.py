@@ -66,11 +66,8 @@ def atom(title: str, base: str, path: str, items: Sequence[Release], now: dateti
 def sitemap_index(base: str, children: Iterable[tuple[str, datetime]]) -> str:
     """Return a sitemap index."""
     rows = "".join(
-        f"<sitemap><loc>{base}"
-        f"{escape(path)}</"
-        f"loc><lastmod>{modified.isoformat(timespec='seconds')}</"
-        f"lastmod></"
-        f"sitemap>\n"
+        f"<sitemap><loc>{base}{escape(path)}</"
+        f"loc><lastmod>{modified.isoformat(timespec='seconds')}</lastmod></sitemap>\n"
         for path, modified in children
     )
     return (

@@ -26,9 +26,8 @@ class Break:
     reset: bool = False
     endless: bool = False
     body: str | bytes | None = None
-    make: Callable[[str], str | bytes] | None = (
-        None  # builds the body from the query at each request
-    )
+    # builds the body from the query at each request
+    make: Callable[[str], str | bytes] | None = None
     raw: Speech | None = None  # writes to the bare connection instead of a response
     headers: dict[str, str] = field(default_factory=dict)
     soft_404: bool = False  # the error page, served as 200

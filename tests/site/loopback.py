@@ -22,9 +22,8 @@ class LoopbackHandler(BoundedDownloadHandler):
         self.port = crawler.settings.getint("LOOPBACK_PORT")
         if not self.port:
             raise NotConfigured("LOOPBACK_PORT is not set: without it nothing may be fetched")
-        self.unknown = set(
-            crawler.settings.getlist("LOOPBACK_UNKNOWN")
-        )  # hosts without a DNS entry
+        # hosts without a DNS entry
+        self.unknown = set(crawler.settings.getlist("LOOPBACK_UNKNOWN"))
         super().__init__(crawler)
         # All hosts are at one port, but keep separate connections, as on the web
         self._pool.maxPersistentPerHost = crawler.settings.getint("CONCURRENT_REQUESTS")

@@ -87,10 +87,8 @@ class MountedHost:
             for page in self.pages.values()
         )
         head = (
-            f"<title>{self.host}</"
-            f"title><link>{self.home}</"
-            f"link><description>{self.host}</"
-            f"description>"
+            f"<title>{self.host}</title><link>{self.home}</"
+            f"link><description>{self.host}</description>"
         )
         return f'{XML}<rss version="2.0"><channel>{head}\n{items}</channel></rss>\n'
 

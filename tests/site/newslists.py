@@ -71,18 +71,11 @@ class Notice:
         day = f"{self.number + 1} {MONTHS[self.number % 10]} 2024"
         return frame(
             self.title,
-            f"<article><h1>{self.title}</h1><p>Publicerad: {day}</p>"
-            f"<p>Arbetet med etapp"
+            f"<article><h1>{self.title}</h1><p>Publicerad: {day}</p><p>Arbetet med etapp"
             f" {self.number} börjar efter"
-            f" sommaren och väntas pågå i"
-            f" två"
-            f" år.</p>"
-            f"<p>Under etapp"
-            f" {self.number} hålls"
-            f" leden öppen för all"
-            f" trafik, men med lägre fart"
-            f" på några sträckor.</p>"
-            "</article>",
+            f" sommaren och väntas pågå i två år.</p><p>Under etapp {self.number} hålls"
+            f" leden öppen för all trafik, men med lägre fart"
+            f" på några sträckor.</p></article>",
         )
 
 
@@ -91,9 +84,8 @@ class NewsList:
     """A newsroom: its name, its listing, and its table in a list of agencies."""
 
     name: str
-    make: Callable[
-        [list[Notice], int], str
-    ]  # builds a listing page from its notices and the number of the first
+    # builds a listing page from its notices and the number of the first
+    make: Callable[[list[Notice], int], str]
     keys: str = ""  # further lines of the table; BASE is the site's URL
     size: int = PAGE_SIZE
     count: int = 13

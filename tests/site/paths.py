@@ -50,11 +50,8 @@ class SiteVision:
 
     def paper(self, slug: str, month: str) -> str:
         return (
-            f"/download/"
-            f"18.{to_hex(slug + month)}/"
-            f"16{int(to_hex(slug + month, 8), 16):011d}/"
-            f"{slug}"
-            f".pdf"
+            f"/download/18.{to_hex(slug + month)}/"
+            f"16{int(to_hex(slug + month, 8), 16):011d}/{slug}.pdf"
         )
 
     def picture(self, slug: str, month: str) -> str:
@@ -152,9 +149,7 @@ class Drupal:
     def picture(self, slug: str, month: str) -> str:
         return (
             f"/sites/default/files/styles/wide/public/"
-            f"{month.replace('/', '-')}/"
-            f"{slug}"
-            f".png?"
+            f"{month.replace('/', '-')}/{slug}.png?"
             f"itok={to_hex(slug, 8)}"
         )
 

@@ -17,6 +17,5 @@ DOWNLOAD_HANDLERS = {
 }
 CONTACT = "tests@example.org"
 DOWNLOAD_DELAY = 0.0  # the sample site has its own Crawl-delay
-AUTOTHROTTLE_ENABLED = (
-    False  # loopback answers in a millisecond; throttling it would only measure itself
-)
+# loopback answers in a millisecond; throttling it would only measure itself
+AUTOTHROTTLE_ENABLED = False

@@ -336,9 +336,8 @@ def test_text_of_a_release_that_is_a_file_is_withheld_with_it(archive: Archive) 
     with archive.transaction():
         archive.frontier.add(url, agency="fyr", role="release", seen_at=NOW, file_title="Beslut")
         archive.frontier.mark_stored(url, release_id, NOW)
-    takedown_id = hide_release(
-        archive, release_id, NOW, reason="Domstols beslut"
-    )  # before it is known as a file
+    # before it is known as a file
+    takedown_id = hide_release(archive, release_id, NOW, reason="Domstols beslut")
     sample_evidence.add_links(archive, url, NOW)
     assert archive.attachments.list_files_without_text() == []
     assert verify(archive.path).findings == []

@@ -300,10 +300,7 @@ def test_an_interrupted_process_says_nothing_about_the_file(
 
 def test_worker_imports_nothing_of_the_project() -> None:
     code = (
-        "import runpy, sys; runpy.run_path(sys.argv[1]); print([m"
-        " for"
-        " m in"
-        " sys.modules if"
+        "import runpy, sys; runpy.run_path(sys.argv[1]); print([m for m in sys.modules if"
         " m.startswith('archive')])"
     )
     command = [sys.executable, "-I", "-c", code, str(attachment_text.WORKER)]

@@ -90,11 +90,8 @@ def test_comparing_is_deterministic_and_finds_a_change_both_ways(pair: tuple[str
             ["same", "ins", "same"],
         ),
         (
-            "Staden [har tagit fram"
-            " ett helt nytt"
-            " förslag |vill gärna"
-            " höra om alla vet vad som är"
-            " bäst ]till hamnplan.",
+            "Staden [har tagit fram ett helt nytt förslag |vill gärna"
+            " höra om alla vet vad som är bäst ]till hamnplan.",
             ["same", "del", "ins", "same"],
         ),
     ],

@@ -95,10 +95,7 @@ def test_change_is_described_by_the_texts(
 
 def select_versions(archive: Archive, url: str = DECISION) -> list[tuple[object, ...]]:
     sql = (
-        "select importance, summary_en, changes is null from attachment_versions"
-        " where"
-        " url"
-        " = ?"
+        "select importance, summary_en, changes is null from attachment_versions where url = ?"
         " order by id"
     )
     return archive.db.execute(sql, [url]).fetchall()

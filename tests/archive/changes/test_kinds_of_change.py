@@ -72,9 +72,7 @@ def test_another_spelling_of_a_fact_is_no_changed_fact(case: str) -> None:
             ["paragraph_moved"],
         ),
         (
-            f"[Bron stängs den 4"
-            f" maj.¶|]{FERRY.replace('vanligt', '[vanligt|planerat]')}["
-            f"|¶Bron"
+            f"[Bron stängs den 4 maj.¶|]{FERRY.replace('vanligt', '[vanligt|planerat]')}[|¶Bron"
             f" stängs den 4 maj.]",
             ["wording", "paragraph_moved"],
         ),

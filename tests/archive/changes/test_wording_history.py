@@ -25,9 +25,8 @@ from tests.archive.random_events import RandomEvents
 
 FIRST_DAY = datetime(2024, 5, 1, tzinfo=UTC)
 PHRASE = "120 miljoner"
-Days = tuple[
-    int | None, int, int | None, int | None
-]  # appeared after, until; disappeared after, until
+# appeared after, until; disappeared after, until
+Days = tuple[int | None, int, int | None, int | None]
 
 
 class Story:
@@ -63,10 +62,7 @@ class Story:
         only looks new.
         """
         body = (
-            f"Stödet är"
-            f" {PHRASE if event[-1] == '+' else '121 miljoner'}"
-            f" kronor,"
-            f" version"
+            f"Stödet är {PHRASE if event[-1] == '+' else '121 miljoner'} kronor, version"
             f" {self.day}."
         )
         release = Release(

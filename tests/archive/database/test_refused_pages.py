@@ -89,9 +89,8 @@ def test_pages_between_the_first_and_the_last_go_first_when_all_exceed_their_sha
             keep(refused, day, make_noise(30_000, day), f"{HOST}/2")
         # the limit is exceeded on day 5 and each second day from then on
         assert (list_days(refused), count_bodies(refused)) == ([0, 1, 1, 7, 7, 8, 8], 4)
-        captures.store_body(
-            make_noise(40_000_000), HOST
-        )  # 1 % of the file is more than the least limit now
+        # 1 % of the file is more than the least limit now
+        captures.store_body(make_noise(40_000_000), HOST)
         for day in range(9, 20):
             keep(refused, day, make_noise(30_000, day))
         assert 11 <= count_bodies(refused) <= 13

@@ -183,10 +183,7 @@ def test_attached_file_that_is_withheld_or_lost(archive: Path) -> None:
     assert [links[number]["versions"][0]["missing"] for number in (1, 4)] == ["damaged", "withheld"]
     assert not [name for name in files if name.startswith(("files/2", "files/5"))]
     withheld = (
-        f"a release that was taken down from the"
-        f" archive."
-        f" Its"
-        f" SHA-256 is"
+        f"a release that was taken down from the archive. Its SHA-256 is"
         f" {hashlib.sha256(b'PK-1').hexdigest()}"
     )
     assert withheld in read_guide(files)
@@ -227,9 +224,8 @@ def test_chain_leads_to_the_newest_manifest(archive: Path, tmp_path: Path) -> No
 
 def test_older_capture_adds_its_own_manifest(archive: Path, tmp_path: Path) -> None:
     execute(archive, "delete from manifests where day = '2026-03-02'")
-    execute(
-        archive, "update revisions set capture = 3 where id = 11"
-    )  # parsed again from old bytes
+    # parsed again from old bytes
+    execute(archive, "update revisions set capture = 3 where id = 11")
     with Archive(archive) as opened, Captures(archive) as captures:
         assert write_manifest(opened.db.conn, captures, date(2026, 3, 9))
     files = read_bundle(archive, 11)

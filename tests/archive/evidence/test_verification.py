@@ -52,21 +52,13 @@ def with_file(archive: Path) -> Path:
         archive,
         "insert into attachment_files"
         " (sha256, bytes) select"
-        " sha256, bytes from captures"
-        " where id"
-        " = 1;"
-        f"insert into {VERSION}"
-        f" select url, 1,"
-        f" 1, 'first', null,"
-        f" seen, seen, 1 from captures"
-        f" where id = 1;"
+        f" sha256, bytes from captures where id = 1;insert into {VERSION} select url, 1,"
+        f" 1, 'first', null, seen, seen, 1 from captures where id = 1;"
         "insert into attachment_links select 1, url, seen, seen, null from captures where id = 1;"
         "insert into attachment_pages values (1, 1, null, 'Fyren', 5, null);"
         "update attachment_files set"
         " extracted = '2026-03-01',"
-        " letters = 5, kind = 'pdf',"
-        " pages"
-        " = 1;",
+        " letters = 5, kind = 'pdf', pages = 1;",
     )
     assert list_problems(archive) == []
     return archive
@@ -80,10 +72,7 @@ def with_file(archive: Path) -> Path:
             "attachment_versions: 1: its capture is not that of its file",
         ),
         (
-            f"insert into {VERSION} select"
-            f" url, 1, 1, 'source',"
-            f" null, last_seen,"
-            f" last_seen, 1"
+            f"insert into {VERSION} select url, 1, 1, 'source', null, last_seen, last_seen, 1"
             f" from attachment_versions",
             "attachment_versions: 2: it does not follow the version before it",
         ),
@@ -265,8 +254,7 @@ def test_unchanged_archive_has_no_findings_and_is_not_written(archive: Path) -> 
         (
             "delete from bytes.blobs where"
             " sha256 = (select digest"
-            " from manifests where day ="
-            " '2026-03-01');"
+            " from manifests where day = '2026-03-01');"
             " update captures set url = 'https://annan.example/' where id = 2",
             [f"{FIRST}its text cannot be read", f"{FIRST}its digest"],
         ),
@@ -312,11 +300,9 @@ def test_deleted_newest_manifest_is_found_by_published_digest(archive: Path) -> 
 def test_capture_inserted_after_its_manifest_is_found(archive: Path) -> None:
     change(
         archive,
-        "delete from manifests;"
-        " delete from"
+        "delete from manifests; delete from"
         " revisions where id = 5;"
-        " delete from captures where id"
-        " = 5",
+        " delete from captures where id = 5",
     )
     change(archive, "delete from releases where id = 5")
     with (
@@ -327,11 +313,8 @@ def test_capture_inserted_after_its_manifest_is_found(archive: Path) -> None:
     columns = "url, seen, status, headers, sha256, bytes, template"
     execute(archive, f"insert into captures select 5, {columns} from captures limit 1")
     assert (
-        "archive.db: captures: 5:"
-        " was inserted"
-        " after the manifest"
-        " of 2026-03-09, which covers"
-        " its id" in (list_problems(archive))
+        "archive.db: captures: 5: was inserted after the manifest"
+        " of 2026-03-09, which covers its id" in (list_problems(archive))
     )
 
 
@@ -405,9 +388,7 @@ def test_command_prints_summary_digest_and_findings(
     assert (
         f"{archive}: 11 captures, 11"
         f" revisions, 7 releases, 0"
-        f" attachment versions, 2"
-        f" manifests,"
-        f" 17 blobs" in out
+        f" attachment versions, 2 manifests, 17 blobs" in out
     )
     assert f"newest manifest: 2026-03-02 {digest}, 4 rows since" in out
     assert main(["verify", str(archive), "--digest"]) == 0

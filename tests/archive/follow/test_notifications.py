@@ -404,11 +404,8 @@ def build_bounce(action: str) -> bytes:
     )
     boundary = raw.split(b'boundary="')[1].split(b'"')[0]
     status = (
-        f"Reporting-MTA: dns;"
-        f" a.example\r\n\r\nFinal-Recipient:"
-        f" rfc822;"
-        f" x@y.example\r\nAction:"
-        f" {action}\r\n"
+        f"Reporting-MTA: dns; a.example\r\n\r\nFinal-Recipient: rfc822;"
+        f" x@y.example\r\nAction: {action}\r\n"
     )
     part = (
         b"--"
@@ -534,9 +531,8 @@ async def test_killed_while_sending(life: Life, own_site: Site) -> None:
                 process.kill()
                 kills += 1
         with closing(sqlite3.connect(life.path.with_name(FOLLOW_FILE))) as db, db:
-            db.execute(
-                "update messages set due = created"
-            )  # the one that was being sent waits for minutes
+            # the one that was being sent waits for minutes
+            db.execute("update messages set due = created")
     assert run_module(command[0], command[1], environment=command[2])[0] == 0
     received = Counter((mail["To"], mail["Message-ID"]) for mail in life.mails.received)
     assert kills >= 2

@@ -141,9 +141,8 @@ def test_urls_that_lead_or_once_led_to_a_release_are_stored(agency: AuditedAgenc
 def test_months_are_those_of_publication_or_unknown(agency: AuditedAgency) -> None:
     agency.store("a", date(2024, 5, 31))
     agency.store("b")
-    agency.store(
-        "london", datetime(2024, 5, 31, 23, 30, tzinfo=UTC)
-    )  # the month in its own time zone
+    # the month in its own time zone
+    agency.store("london", datetime(2024, 5, 31, 23, 30, tzinfo=UTC))
     stated = {
         "a": "2023-01-01",
         "late": "2024-05-31T22:30:00+00:00",

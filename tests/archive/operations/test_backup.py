@@ -201,19 +201,13 @@ def test_takedowns_since_the_backup_are_listed(
     assert [line for line in capsys.readouterr().out.splitlines() if "hide of release" in line] == [
         f"lifted since the backup"
         f" ({when}); lift it again:"
-        f" takedown 2, hide of release 2"
-        f" (Före,"
-        f" {since})",
-        f"not in the backup, and lifted"
-        f" since ({when}), so"
-        f" there is nothing to do:"
-        f" hide of"
+        f" takedown 2, hide of release 2 (Före, {since})",
+        f"not in the backup, and lifted since ({when}), so"
+        f" there is nothing to do: hide of"
         f" release 3 (Efter, {since})",
         f"not in the backup; repeat it"
         f" before the archive is"
-        f" served: hide of release 4"
-        f" (Efter,"
-        f" {since})",
+        f" served: hide of release 4 (Efter, {since})",
     ]
 
 

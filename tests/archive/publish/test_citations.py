@@ -20,10 +20,7 @@ async def test_reference(history_site: Site) -> None:
         "Fyrstyrelsen (1 juni 2024). Tre fyrar tänds igen [pressmeddelande]. https://fyrstyrelsen"
     )
     note = (
-        f"Version läst av Myndighetsarkivet 3 juni"
-        f" 2024"
-        f" kl."
-        f" 10.15,"
+        f"Version läst av Myndighetsarkivet 3 juni 2024 kl. 10.15,"
         f" http://localhost/-/revision/{revision} (SHA-256"
     )
     assert note in reference

@@ -60,11 +60,8 @@ def test_duckdb_reads_what_the_archive_shows(full_dataset: Path, history_archive
         key: row for key, row in read_shown(history_archive).items() if row["moved_to"] is None
     }
     releases = duckdb.execute(
-        f"select id, title, body,"
-        f" url, tags from"
-        f" '{full_dataset}/data/releases.parquet' left"
-        f" join"
-        f" (select release,"
+        f"select id, title, body, url, tags from"
+        f" '{full_dataset}/data/releases.parquet' left join (select release,"
         f" list(tag order by position) as tags from '{full_dataset}/data/tags.parquet' group by 1)"
         " on release = id order by id"
     ).fetchall()
@@ -281,8 +278,7 @@ def test_coverage_counts_releases_missing_from_sources(
         archive.db.execute(
             "insert into coverage (agency,"
             " month, listed, stored,"
-            " rejected, missing, unlisted,"
-            " complete, checked)"
+            " rejected, missing, unlisted, complete, checked)"
             " values ('fyrstyrelsen', '2024-06', 9, 1, 1, 7, null, 1, '2024-06-09T00:00:00+00:00'),"
             " ('fyrstyrelsen', '2019-01', 4, 0, 0, 4, null, 1, '2024-06-09T00:00:00+00:00')"
         )
@@ -317,11 +313,8 @@ def test_rows_are_written_in_groups_and_tables_can_be_excluded(
     monkeypatch.setattr(tables, "MAX_GROUP_ROWS", 7)
     write_dataset(history_archive, "", tmp_path / "dataset", excluded_tables=("revisions",))
     ((groups,),) = duckdb.execute(
-        f"select count(distinct"
-        f" row_group_id) from"
-        f" parquet_metadata('{tmp_path}/dataset/"
-        f"data/"
-        f"releases.parquet')"
+        f"select count(distinct row_group_id) from"
+        f" parquet_metadata('{tmp_path}/dataset/data/releases.parquet')"
     ).fetchall()
     rows = read_csv(full_dataset, "releases")
     assert groups == -(-len(rows) // 7)

@@ -94,11 +94,8 @@ RELEASE: dict[str, Any] = {
     "body": (
         f"Stödet blir 10{NO_BREAK_SPACE}000 kronor, eller 1,5 procent – inte mer.\n\n"
         "– Vi ska inte vänta, säger Bo Ek. Det är bråttom.\n\n– Nu börjar vi, säger han.\n\n"
-        "– Hamnarna är redo, säger Siv"
-        " Å.\n\nDet är dyrt,"
-        " skriver Dagens Nyheter. Ingen"
-        " vet"
-        " mer.\n\n"
+        "– Hamnarna är redo, säger Siv Å.\n\nDet är dyrt,"
+        " skriver Dagens Nyheter. Ingen vet mer.\n\n"
         "Upp\u00adsala får EU:s stöd. Är det nog? Ja!\n\n"
         "Avgiften ändras inte. Affixet ändras. Färre än <5 procent betalar, says Ek & Co. "
         "We won’t wait. Den byggs utan dröjsmål."

@@ -343,10 +343,7 @@ def test_long_text_takes_little_time(body: str) -> None:
 
 def test_continued_answer_of_an_unknown_person_is_no_quote() -> None:
     body = (
-        "Vad händer nu?\n\n– Vi väntar.\n\nTa gärna bilder"
-        " men"
-        " flytta"
-        " ingenting.\n\nHur"
+        "Vad händer nu?\n\n– Vi väntar.\n\nTa gärna bilder men flytta ingenting.\n\nHur"
         " länge?\n\n– Ett år."
     )
     assert find_quotes({"body": body}) == []
@@ -392,11 +389,8 @@ def test_speakers_do_not_depend_on_the_order_of_sets() -> None:
     code = "from archive.quotes.speakers import find_quotes as f; import sys; "
     code += "print([q.speaker for q in f({'body': sys.argv[1]})])"
     body = (
-        "Anna Ek och Bo Ek, Cia Ek och Dan Ek bygger.\n– Det är klart,"
-        " säger"
-        " Ek.\nEk är"
-        " nöjd.\n–"
-        " Bra, säger hon."
+        "Anna Ek och Bo Ek, Cia Ek och Dan Ek bygger.\n– Det är klart, säger Ek.\nEk är"
+        " nöjd.\n– Bra, säger hon."
     )
     outputs = {
         subprocess.run(

@@ -72,8 +72,7 @@ def read_tables(db: sqlite3.Connection) -> dict[int, dict[str, Any]]:
         for sql in ("select release from edits", "select distinct release from attachments")
     )
     speakers = db.execute(
-        "select q.release,"
-        " q.person from"
+        "select q.release, q.person from"
         " quotes q join releases"
         " r on r.revision = q.revision"
         " where person is not null"

@@ -68,9 +68,8 @@ async def test_too_many_hits_are_not_counted(
     assert counted.periods.total == PAGED  # all of them, not only those that are ranked
     monkeypatch.setattr("archive.search.counts_by_period.MAX_PAGE_HITS", PAGED - 1)
     assert (await search(sample.run, request, with_periods=True)).periods is None
-    monkeypatch.setattr(
-        "archive.search.counts_by_period.FIRST_BATCH", 5
-    )  # stops when many more are to be expected
+    # stops when many more are to be expected
+    monkeypatch.setattr("archive.search.counts_by_period.FIRST_BATCH", 5)
     assert (await count(sample, "vägarna", 4)).total == 5
 
 

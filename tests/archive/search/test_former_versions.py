@@ -438,10 +438,8 @@ async def test_feed_of_new_releases_has_former_hits(versions_archive: Path, tmp_
         sqlite3.connect(shutil.copy(versions_archive, tmp_path / "archive.db"))
     ) as connection:
         connection.execute(
-            "insert into crawls (agency,"
-            " spider, started,"
-            " finished, reason) values"
-            " ('fyr',"
+            "insert into crawls (agency, spider, started,"
+            " finished, reason) values ('fyr',"
             " 'news', ?, ?, 'finished')",
             [(START - DAY).isoformat()] * 2,
         )

@@ -177,9 +177,8 @@ async def test_the_index_finds_the_same(run: RunQuery) -> None:
         for row in await run("select revision from releases where moved_to is null", {})
     ]
     stored = (await read_stored_revisions(run, revisions)).values()
-    states = {
-        revision["release"]: {**revision["state"], "images": []} for revision in stored
-    }  # captions are not in it
+    # captions are not in it
+    states = {revision["release"]: {**revision["state"], "images": []} for revision in stored}
     texts = " ".join(state[name] for state in states.values() for name in ("title", "body"))
     words = dict.fromkeys(find_words(texts))
     different = []

@@ -344,11 +344,8 @@ def test_keys_are_the_same_on_every_machine() -> None:
     archive/search/near_duplicates.py.
     """
     words = split_text_words(
-        "Efter tio mörka år får"
-        " kusten ljus"
-        " igen, och båtarna"
-        " hittar hem även när dimman ligger"
-        " tät över skären."
+        "Efter tio mörka år får kusten ljus igen, och båtarna"
+        " hittar hem även när dimman ligger tät över skären."
     )
     assert hash_words(words) == -1878687499
     assert hash_bands(build_shingles(words))[:4] == [-958068883, -178701842, 789930481, -742094061]

@@ -245,16 +245,10 @@ def list_expected_ids(
 ) -> list[int]:
     """Return the newest MAX_HITS hits in their order, from the tables alone."""
     rows = db.execute(
-        "select r.id, r.title, r.body,"
-        " r.published, exists"
-        " (select 1 from release_tags"
-        " where"
-        " release = r.id) as tagged"
-        " from releases r join"
-        " release_facets l on"
-        " l.release ="
-        " r.id order by l.sort_date desc,"
-        " r.id desc"
+        "select r.id, r.title, r.body, r.published, exists"
+        " (select 1 from release_tags where"
+        " release = r.id) as tagged from releases r join release_facets l on l.release ="
+        " r.id order by l.sort_date desc, r.id desc"
     ).fetchall()
     hits = [
         row
@@ -452,9 +446,7 @@ def subjects(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Searcher]:
         archive.add_agency("prov", name="Provverket", home="https://prov.example/")
         for number, title in enumerate(TITLES):
             body = (
-                "Ett kort meddelande"
-                " utan ämne,"
-                " som är längre än en"
+                "Ett kort meddelande utan ämne, som är längre än en"
                 " inbjudan och därför inte"
                 " räknas som en sådan. " * 2
             )
@@ -563,10 +555,7 @@ async def test_looser_queries_do_not_count_the_same_words_again(subjects: Search
         return await subjects.run(sql, values)
 
     words = (
-        "stöd råd förslag varnar avråder växer lyfter invigs räknas granskas"
-        " firas"
-        " införs"
-        " höjs"
+        "stöd råd förslag varnar avråder växer lyfter invigs räknas granskas firas införs höjs"
         " unga priset besvär"
     )
     await search(run, build_request(words))

@@ -18,10 +18,7 @@ LINE = {
     "title": " Tre  fyrar\u00ad tänds ",
     "lead": "Kusten får ljus.",
     "body": (
-        "Kusten får ljus.\n\n## Varför\n\n- Äntligen,"
-        " säger"
-        " *Ada*.\n\n*"
-        " ett\n*"
+        "Kusten får ljus.\n\n## Varför\n\n- Äntligen, säger *Ada*.\n\n* ett\n*"
         " [två](/b)\n\n![Karta](/k.png)"
     ),
     "published": "2024-06",

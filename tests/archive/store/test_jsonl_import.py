@@ -156,11 +156,9 @@ def test_lines_taken_down_elsewhere_are_left_out(archive: Archive) -> None:
         for line in report
     )
     assert (
-        "withheld there, but"
-        " shown here:"
+        "withheld there, but shown here:"
         " releases 1; the reasons"
-        " are at /-/takedowns of that"
-        " archive" in report
+        " are at /-/takedowns of that archive" in report
     )
 
 
@@ -203,9 +201,8 @@ def test_lines_before_the_end_of_a_truncated_file_are_stored(
     archive: Archive, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(importer, "LINES_PER_TRANSACTION", 20)
-    texts = [
-        hashlib.shake_256(b"%d" % number).hexdigest(400) for number in range(30)
-    ]  # cannot be compressed well
+    # cannot be compressed well
+    texts = [hashlib.shake_256(b"%d" % number).hexdigest(400) for number in range(30)]
     rows = [
         {"url": f"https://fyr.example/{number}", "title": text} for number, text in enumerate(texts)
     ]
@@ -222,11 +219,8 @@ def test_lines_before_the_end_of_a_truncated_file_are_stored(
     )
     report = list(format_import_report(file, result))
     assert (
-        report[-1] == f"{file}: stored or reported up to line {result.new}; the"
-        f" same"
-        f" command"
-        f" continues"
-        f" after it"
+        report[-1] == f"{file}: stored or reported up to line {result.new}; the same command"
+        f" continues after it"
     )
 
 
@@ -612,21 +606,14 @@ def test_command_warns_of_hosts_of_other_agencies(
     assert [
         line for line in capsys.readouterr().out.splitlines() if line.startswith("warning")
     ] == [
-        "warning: 2 of them are at"
-        " vag.example, which"
-        " belongs to"
-        " vag: is --agency right? (first:"
-        " line 2)",
+        "warning: 2 of them are at vag.example, which belongs to"
+        " vag: is --agency right? (first: line 2)",
         "warning: 1 of them are at"
         " press.vag.example, which"
-        " belongs to vag: is --agency"
-        " right?"
-        " (first: line 4)",
+        " belongs to vag: is --agency right? (first: line 4)",
         "warning: 1 of them are at"
         " xn--vgar-loa.example, which"
-        " belongs to vag: is --agency"
-        " right?"
-        " (first: line 5)",
+        " belongs to vag: is --agency right? (first: line 5)",
         "warning: 1 of them are at"
         " a.example, which belongs to"
         " no agency that is known here"

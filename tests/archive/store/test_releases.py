@@ -197,10 +197,7 @@ QUOTES_SQL = """
 
 def test_each_version_has_its_quotes(archive: Archive) -> None:
     body = (
-        "– Det är klart, säger hamnchef Anna Ek.\n– Vi vilar,"
-        " säger Bo"
-        " Ek.\n–"
-        " Ja, sa"
+        "– Det är klart, säger hamnchef Anna Ek.\n– Vi vilar, säger Bo Ek.\n– Ja, sa"
         " statsministern."
     )
     edited = body.replace("är klart", "blir klart").replace("Bo Ek", "Åke Ek")
@@ -474,10 +471,8 @@ def read_all_rows(folder: Path) -> dict[str, list[Any]]:
             for table in tables:
                 if table in SEARCH_TABLES:
                     db.execute(
-                        f"create virtual table"
-                        f" temp.{table}_words using"
-                        f" fts5vocab(main, {table},"
-                        f" instance)"
+                        f"create virtual table temp.{table}_words using"
+                        f" fts5vocab(main, {table}, instance)"
                     )
                     found[table] = db.execute(f"select * from {table}_words").fetchall()
                 elif not table.startswith((*SEARCH_TABLES, "_sqlite", "sqlite_")):

@@ -161,9 +161,8 @@ def test_missing_withheld_file_is_a_finding(archive: Archive) -> None:
     assert finding.problem.startswith(
         "no such file; 3 versions that are taken down cannot be checked"
     )
-    archive.db.execute(
-        "update revisions set published_text = 'i går' where id in (3, 8)"
-    )  # the hash leaves it out
+    # the hash leaves it out
+    archive.db.execute("update revisions set published_text = 'i går' where id in (3, 8)")
     found = {(Path(each.file).name, each.table, each.key) for each in find_problems(archive)}
     assert found == {
         (WITHHELD_FILE, "states", None),
@@ -294,9 +293,7 @@ def test_hidden_release_is_quoted_nowhere(archive: Archive) -> None:
 
 def test_redaction_finds_other_spellings_and_leaves_dates(archive: Archive) -> None:
     html = (
-        "<p>Ring <a"
-        " href='tel:+46101234567'>010‑123 45"
-        " 67</a>, <a"
+        "<p>Ring <a href='tel:+46101234567'>010‑123 45 67</a>, <a"
         " href='/nora-kvist'>Nora"
         " Kvist</a> 2026-03-01</p>"
     )
@@ -323,10 +320,7 @@ def test_url_or_email_address_with_the_passage_is_replaced_in_every_version(
     named = replace(
         NAMED,
         body=(
-            "Skriv till"
-            " nora.kvist@fyr.example. Se"
-            " https://fyr.example/"
-            "nora_kvist,"
+            "Skriv till nora.kvist@fyr.example. Se https://fyr.example/nora_kvist,"
             " www.fyr.example/fyren."
         ),
         images=(
@@ -572,10 +566,7 @@ def test_takedown_command(
     assert (code, "it was already hidden" in output) == (0, False)
     code, output = run("hide", release, "--reason", "Ännu ett beslut")
     warning = (
-        "it was already hidden (takedown 1): its text is shown again only once"
-        " all of"
-        " them"
-        " are"
+        "it was already hidden (takedown 1): its text is shown again only once all of them are"
         " lifted\n"
     )
     assert (code, warning in output) == (0, True)
@@ -602,10 +593,7 @@ def test_takedown_command(
     assert title == EDITED_NEWEST.replace(TITLE_WORD, "█████")
     for reasons in (["--reason", " "], ["--reason", "Beslut", "--reason-en", ""]):
         problem = (
-            f"Invalid value for '{reasons[-2]}': it must not be empty, because"
-            f" the"
-            f" public"
-            f" log"
+            f"Invalid value for '{reasons[-2]}': it must not be empty, because the public log"
             f" shows it.\n"
         )
         code, output = run("hide", release, *reasons)
@@ -620,10 +608,7 @@ def test_quotes_and_people_follow_takedowns(archive: Archive) -> None:
     archive.save(spoken, seen_at=FIRST_CRAWL + 12 * DAY)
     archive.save(replace(spoken, title="Ny titel"), seen_at=FIRST_CRAWL + 13 * DAY)
     sql = (
-        "select q.revision, p.name, q.text from quotes q left join people"
-        " p on"
-        " p.id ="
-        " q.person"
+        "select q.revision, p.name, q.text from quotes q left join people p on p.id = q.person"
         " order by q.revision"
     )
     before = select(archive, sql)

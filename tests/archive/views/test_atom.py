@@ -59,11 +59,8 @@ def crawl(archive: Archive, day: int, *releases: Release, agency: str = "fyr") -
     for release in releases:
         archive.save(release, seen_at=started + timedelta(minutes=5))
     archive.db.execute(
-        "insert into crawls"
-        " (agency, spider,"
-        " started, finished,"
-        " reason, new) values (?, 'news',"
-        " ?, ?, 'finished', ?)",
+        "insert into crawls (agency, spider, started, finished,"
+        " reason, new) values (?, 'news', ?, ?, 'finished', ?)",
         [agency, started.isoformat(), (started + timedelta(minutes=10)).isoformat(), len(releases)],
     )
 
@@ -135,9 +132,8 @@ async def test_new_releases_come_first(feed_site: Site, url: str) -> None:
     assert not [
         title for title in others if "Införd" in title or "utan datum" in title or title in titles
     ]
-    edited = (
-        "Ny fyr släcks" if "search" in url else NEWS[0]
-    )  # a feed of a search has current titles
+    # a feed of a search has current titles
+    edited = "Ny fyr släcks" if "search" in url else NEWS[0]
     assert titles == [f"Fyrstyrelsen: {title}" for title in (NEWS[2], NEWS[1], edited)]
 
 

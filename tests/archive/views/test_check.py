@@ -239,9 +239,10 @@ async def test_pages_of_other_sites_may_send_json(history_site: Site) -> None:
 
 @pytest.fixture(scope="module")
 async def address(history_site: Site) -> AsyncIterator[tuple[str, int]]:
+    # the site lives on
     config = uvicorn.Config(
         history_site.datasette.app(), host="127.0.0.1", port=0, log_config=None, lifespan="off"
-    )  # the site lives on
+    )
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())
     while not server.started:
@@ -412,9 +413,8 @@ async def test_logs_have_nothing_of_the_text(
     for logger in (
         logging.getLogger(name) for name in ("uvicorn", "uvicorn.access", "uvicorn.error")
     ):
-        monkeypatch.setattr(
-            logger, "propagate", True
-        )  # another server of this process may have configured them
+        # another server of this process may have configured them
+        monkeypatch.setattr(logger, "propagate", True)
         monkeypatch.setattr(logger, "disabled", False)
         monkeypatch.setattr(logger, "level", logging.NOTSET)
     body = ARTICLE.encode()

@@ -66,9 +66,8 @@ async def test_page_leads_to_everything(
     page = await published_site.page("/data")
     assert page.cssselect("header nav a[aria-current]")[0].get("href") == "/data"
     links = [link.attrib["href"] for link in page.cssselect("main a[href^='/']")]
-    own = [
-        link for link in links if not link.startswith("/archive")
-    ]  # Datasette's pages have tests of their own
+    # Datasette's pages have tests of their own
+    own = [link for link in links if not link.startswith("/archive")]
     assert [link for link in own if (await published_site.get(link)).status_code != 200] == []
     files = {link.removeprefix("/data/files/") for link in links if link.startswith("/data/files/")}
     assert files == set(published[1].files)

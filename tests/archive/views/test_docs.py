@@ -8,16 +8,11 @@ from tests.archive.sample import Site
 
 PAGES = {
     "guide.md": (
-        "# Guide to"
-        " `archive.db`\n\nHow to"
-        " *begin*.\n\n## First"
-        " steps\n\nSee"
+        "# Guide to `archive.db`\n\nHow to *begin*.\n\n## First steps\n\nSee"
         " [search](search.md#words), "
         "[settings](../scraper/"
         "settings.py) and [this"
-        " page](#first-steps).\n\n###"
-        " Then\n\n```sh\nmake"
-        " <run>\n```\n\n"
+        " page](#first-steps).\n\n### Then\n\n```sh\nmake <run>\n```\n\n"
         "## First steps\n\n| a | b |\n| - | - |\n| 1 | 2 |\n\n![An edit](images/edit.png)\n\n"
         "<script>alert(1)</script>\n\n[bad](javascript:alert(1))\n"
     ),

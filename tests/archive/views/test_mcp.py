@@ -34,9 +34,10 @@ async def address(history_site: Site) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def serve_endpoint(datasette: Datasette) -> AsyncIterator[str]:
+    # the site lives on
     config = uvicorn.Config(
         datasette.app(), host="127.0.0.1", port=0, log_config=None, lifespan="off"
-    )  # the site lives on
+    )
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())
     while not server.started:
@@ -211,11 +212,8 @@ async def test_changes_of_an_agency_never_read_are_not_complete(tmp_path: Path, 
         archive.add_agency("tullhuset", name="Tullhuset", home="https://tullhuset.example/")
         archive.add_agency("hamnverket", name="Hamnverket", home="https://hamnverket.example/")
         archive.db.execute(
-            "insert into crawls (agency,"
-            " spider, started)"
-            " values ('hamnverket',"
-            " 'news',"
-            " '2024-06-03')"
+            "insert into crawls (agency, spider, started)"
+            " values ('hamnverket', 'news', '2024-06-03')"
         )
     with served(path) as datasette:
         async with serve_endpoint(datasette) as address:
@@ -260,9 +258,8 @@ async def test_a_busy_site_says_so(history_site: Site, monkeypatch: pytest.Monke
         lambda _: SandboxLimits(max_waiting=0, queue_timeout=0.1),
     )
     monkeypatch.setattr("archive.web.security.MAX_CONCURRENT_BY_PATH", {"/search": 0})
-    app = type(history_site.datasette).app(
-        history_site.datasette
-    )  # a new one, which has these limits
+    # a new one, which has these limits
+    app = type(history_site.datasette).app(history_site.datasette)
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app), base_url="http://127.0.0.1"
     ) as client:

@@ -188,9 +188,8 @@ async def test_filters_precede_the_results_and_offer_a_choice(site: Site) -> Non
     facets = [heading.text_content() for heading in page.cssselect("#narrow h2")]
     assert facets == ["Myndighet", "Typ", "År", "Ämnesord", "Frågor och svar", "Bilagor"]
     assert {link.text_content() for link in page.cssselect(".exclude")} == {"uteslut"}
-    page = await site.page(
-        "/search?agency=vagmyndigheten&q=vägarna"
-    )  # with one value of most facets
+    # with one value of most facets
+    page = await site.page("/search?agency=vagmyndigheten&q=vägarna")
     assert [heading.text_content() for heading in page.cssselect("#narrow h2")] == ["Ämnesord"]
     assert page.text_content().count("Senast insamlat") == 1
     assert "Senast insamlat" in page.cssselect("#hits > :last-child")[0].text_content()
@@ -688,11 +687,9 @@ async def test_search_without_hits_leads_to_earlier_versions(
     """
     path, text = f"/search?q={quote(words)}", "1 meddelande hade orden i en tidigare version"
     (link,) = (await history_site.page(path)).xpath(
-        "//h2[text()='Inga"
-        " meddelanden hittades' or"
+        "//h2[text()='Inga meddelanden hittades' or"
         " text()='0 meddelanden']/"
-        "following::p[not(@class='order')"
-        "][1]/a"
+        "following::p[not(@class='order')][1]/a"
     )
     assert link.text == text
     assert (await history_site.page(link.get("href"))).cssselect("li .former")

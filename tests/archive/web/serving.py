@@ -25,9 +25,8 @@ def serve_with_limits(path: Path, limits: dict[str, Any], **settings: Any) -> It
     """Serve an archive with values of SandboxLimits that differ from the usual ones."""
     with served(path, **settings) as datasette:
         configure_plugin(datasette, "guard", limits)
-        datasette.client = DatasetteClient(
-            datasette
-        )  # the limits are read when the application is built
+        # the limits are read when the application is built
+        datasette.client = DatasetteClient(datasette)
         yield Site(datasette)
 
 

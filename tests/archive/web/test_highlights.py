@@ -126,9 +126,8 @@ TAGS = (
     ),
     *("<script>", "<mark>", "<span class='steps'>", "</span>"),
 )
-MARKUP = st.lists(st.sampled_from((*WORDS, *TAGS)), max_size=30).map(
-    "".join
-)  # nh3 closes what is open
+# nh3 closes what is open
+MARKUP = st.lists(st.sampled_from((*WORDS, *TAGS)), max_size=30).map("".join)
 QUERY = st.sampled_from(
     [
         "skola",

@@ -36,9 +36,7 @@ from tests.archive.sample_related import OTTERS, fill_related
 
 HIDDEN = 3
 EMPTY_LISTS = re.compile(
-    r"\.(notes|did_you_mean"
-    r"|approximate_facets"
-    r"|facets_timed_out"
+    r"\.(notes|did_you_mean|approximate_facets|facets_timed_out"
     r"|expanded_columns|suggested_facets"
     r"|images|attachments|contacts|tags|questions|speaker)$"
 )
@@ -47,9 +45,8 @@ Någon: ”Stödet till båtbyggare blir 50 miljoner kronor i år”."""
 TEXTS = {"/-/batch.json": "båtbyggare\nfyrar"}  # of requests by POST
 NEEDS_QUERY = re.compile(r"/-/(phrase|compare|batch)\.|/archive\.")
 SQL = "?sql=select+title,+agency+from+releases"
-PRIVATE = (
-    "/-/follow/subscription.json:"  # only for the owner of a subscription, by the token in a mail
-)
+# only for the owner of a subscription, by the token in a mail
+PRIVATE = "/-/follow/subscription.json:"
 # further requests of an operation, by its path
 QUERIES = {
     "/search.json": [
@@ -100,11 +97,8 @@ async def described_site(tmp_path_factory: pytest.TempPathFactory) -> AsyncItera
                 seen_at=started + timedelta(minutes=1),
             )
             archive.db.execute(
-                "insert into crawls (agency,"
-                " spider, started,"
-                " finished, reason, new) values"
-                " (?,"
-                " 'news', ?, ?, ?, 1)",
+                "insert into crawls (agency, spider, started,"
+                " finished, reason, new) values (?, 'news', ?, ?, ?, 1)",
                 [
                     "fyrstyrelsen",
                     started.isoformat(),
@@ -208,10 +202,8 @@ def list_gaps(routes: Sequence[tuple[str, Any]]) -> list[str]:
             wanted = operation.parameters.get(name, PARAMETERS.get(name))
             if wanted is None or not build_parameter(name, wanted)["description"]:
                 gaps[
-                    f"{route.path}: describe its"
-                    f" parameter {name} in"
-                    f" its DataOperation or in"
-                    f" PARAMETERS"
+                    f"{route.path}: describe its parameter {name} in"
+                    f" its DataOperation or in PARAMETERS"
                 ] = None
         body = get_body(operation)
         for types in (body, operation.row) if isinstance(body, Mapping) else ():

@@ -106,10 +106,7 @@ async def test_only_the_search_index_reads_its_own_tables(site: Site, table: str
 
 async def test_statements_can_use_the_search_index(site: Site) -> None:
     words = (
-        "select rowid, bm25(search) as b, snippet(search, 0, '', '', '', 9)"
-        " from"
-        " search"
-        " where"
+        "select rowid, bm25(search) as b, snippet(search, 0, '', '', '', 9) from search where"
         " search match 'f*'"
     )
     assert len((await site.get(sql(words))).json()["rows"]) > 1

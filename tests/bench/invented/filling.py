@@ -204,9 +204,7 @@ def edit_some(archive: Archive, places: list[Place], seed: int) -> None:
     removed = [(place.number,) for place in places[::2000]]
     with archive.transaction():
         db.conn.executemany(
-            "insert into removals"
-            " (release,"
-            " kind, first_seen,"
+            "insert into removals (release, kind, first_seen,"
             " last_seen, confirmed, checks,"
             " status) select id, 'gone',"
             " last_checked, last_checked, last_checked, 3, 404 from releases where id = ?",

@@ -100,10 +100,7 @@ def invent(voice: Voice, place: Place, seed: int) -> Release:
         dict.fromkeys(voice.heads[int(chance.random() ** 3 * len(voice.heads))] for _ in range(3))
     )
     url = (
-        f"{home_of(place.agency)}"
-        f"nyheter/"
-        f"{place.day.year}/"
-        f"{place.number}"
+        f"{home_of(place.agency)}nyheter/{place.day.year}/{place.number}"
         f"-{title[:30].lower().replace(' ', '-')}"
     )
     return Release(

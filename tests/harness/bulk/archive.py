@@ -36,38 +36,28 @@ def repeat(archive: Archive, far: int, held: int) -> None:
     values = {"far": far, "held": held}
     archive.db.execute(
         f"insert into releases (id, agency, url, {own}, first_seen, last_checked, hash, revision)"
-        f" select id + :far,"
-        f" agency, url ||"
-        f" '#' || :far, {own},"
-        f" first_seen, last_checked, hash,"
-        f" null"
+        f" select id + :far, agency, url || '#' || :far, {own},"
+        f" first_seen, last_checked, hash, null"
         " from releases where id <= :held",
         values,
     )
     archive.db.execute(
         f"insert into revisions (release, seen, cause, {own}, hash, tags, {', '.join(PART_TABLES)})"
-        f" select release + :far,"
-        f" seen, cause,"
-        f" {own}, hash, tags,"
-        f" {', '.join(PART_TABLES)} from"
-        f" revisions"
+        f" select release + :far, seen, cause, {own}, hash, tags,"
+        f" {', '.join(PART_TABLES)} from revisions"
         " where release <= :held",
         values,
     )
     archive.db.execute(
-        "update releases set"
-        " revision ="
-        " (select max(id) from"
+        "update releases set revision = (select max(id) from"
         " revisions where release ="
         " releases.id) where id > :far",
         values,
     )
     archive.db.execute(
-        "insert into"
-        " release_tags select"
+        "insert into release_tags select"
         " release + :far, tag from"
-        " release_tags where release <="
-        " :held",
+        " release_tags where release <= :held",
         values,
     )
     archive.db.execute(  # as many rows as the index must have

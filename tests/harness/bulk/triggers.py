@@ -58,18 +58,15 @@ def set_triggers(archive: Archive, *, logged: bool) -> None:
 def write(archive: Archive, number: int) -> float:
     """Return the CPU seconds of inserting some revisions in one transaction."""
     with archive.transaction():
-        archive.db.execute(
-            "select count(*) from sqlite_master"
-        )  # reads the schema again before the measurement
+        # reads the schema again before the measurement
+        archive.db.execute("select count(*) from sqlite_master")
         begun = time.process_time()
         for place in range(BATCH):
             archive.db.execute(
                 "insert into revisions (release, seen, cause, title, body, body_html, hash)"
                 " select id, first_seen,"
                 " 'source', title, body,"
-                " body_html, ? from releases"
-                " where"
-                " id = ?",
+                " body_html, ? from releases where id = ?",
                 [str(number + place), 1 + place % 9],
             )
         return time.process_time() - begun

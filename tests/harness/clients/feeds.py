@@ -146,9 +146,8 @@ def check_feeds(report: Report, served: ServedArchive, words: str) -> None:
             check_with_reader(report, served, path, number)
     search = f"/search.atom?q={quote(words)}"
     if served.count("select 1 from crawls"):
-        number = len(
-            read_feed(served, search).entries
-        )  # only new releases: compared with nothing but its own dates
+        # only new releases: compared with nothing but its own dates
+        number = len(read_feed(served, search).entries)
     else:
         number = count_search_news(served, words)
     what = f"search.atom?q={words}"

@@ -189,11 +189,9 @@ def find_filter(served: ServedArchive, table: str, columns: Sequence[str]) -> Co
     for name in columns:
         known = f"[{name}] is not null and [{name}] <> '' and typeof([{name}]) <> 'blob'"
         rows = served.select(
-            f"select [{name}],"
-            f" count(*) from"
+            f"select [{name}], count(*) from"
             f" [{table}] where {known}"
-            f" group by 1 order by 2 desc"
-            f" limit 1"
+            f" group by 1 order by 2 desc limit 1"
         )
         if (
             rows
@@ -296,10 +294,8 @@ def check_link_header(report: Report, served: ServedArchive) -> None:
     def read() -> str:
         ids: list[int] = []
         url: str | None = (
-            f"{served.url}/archive/"
-            f"releases.json?_shape=array&"
-            f"_nocol=body&_nocol=body_html&"
-            f"_size=100"
+            f"{served.url}/archive/releases.json?_shape=array&"
+            f"_nocol=body&_nocol=body_html&_size=100"
         )
         with requests.Session() as session:
             session.trust_env = False

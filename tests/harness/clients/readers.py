@@ -228,8 +228,7 @@ def check_pandas_http(report: Report, served: ServedArchive) -> None:
     """Check that pandas reads URLs itself."""
     columns = ("id", "agency", "title", "published")  # the key comes without being asked for
     url = (
-        f"{served.url}/archive/"
-        f"releases.csv?"
+        f"{served.url}/archive/releases.csv?"
         f"_stream=on{''.join(f'&_col={name}' for name in columns[1:])}"
     )
     expected = measure_rows(

@@ -22,9 +22,7 @@ EDITS = "select 1 from edits"
 REMOVALS = (
     "select 1 from removals where"
     " confirmed is not null and"
-    " confirmed is not ended and"
-    " kind <>"
-    " 'moved'"
+    " confirmed is not ended and kind <> 'moved'"
     " and release not in (select id from releases where takedown = 'hidden')"
 )
 

@@ -142,11 +142,8 @@ def add_news(path: Path) -> None:
         for started in (SEEN, SEEN + days):
             ended = started + timedelta(minutes=9)
             archive.db.execute(
-                "insert into crawls (agency,"
-                " spider, started,"
-                " finished, reason, new) values"
-                " (?,"
-                " 'news', ?, ?, ?, 3)",
+                "insert into crawls (agency, spider, started,"
+                " finished, reason, new) values (?, 'news', ?, ?, ?, 3)",
                 [agency, started.isoformat(), ended.isoformat(), "finished"],
             )
         for number, published in enumerate((SEEN + days, (SEEN + days).date(), None), PAGED + 1):

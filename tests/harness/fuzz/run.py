@@ -34,9 +34,8 @@ class Told:
     target: str
     outcomes: Counter[str] = field(default_factory=Counter)
     slowest: float = 0.0  # seconds of CPU
-    findings: list[str] = field(
-        default_factory=list
-    )  # last lines of tracebacks, each with its input
+    # last lines of tracebacks, each with its input
+    findings: list[str] = field(default_factory=list)
 
 
 def run_piece(target: str, seeds: list[bytes], number: int, begin: int) -> Told:
@@ -69,8 +68,7 @@ def run_piece(target: str, seeds: list[bytes], number: int, begin: int) -> Told:
     except Exception as error:  # noqa: BLE001 - whatever it is, it is what we look for
         told.findings.append(
             f"{target}, seed {begin}:"
-            f" {type(error).__name__}:"
-            f" {error}:"
+            f" {type(error).__name__}: {error}:"
             f" {failing and failing[0][:2000]!r}"
         )
     return told
@@ -104,11 +102,8 @@ def plan(number: int, begin: int) -> list[tuple[str, int, int]]:
 def table(found: Mapping[str, Told]) -> list[str]:
     """Format a line per target."""
     lines = [
-        f"{'target':10}"
-        f"{'examples':>10}{'read':>10}"
-        f"{'refused':>10}"
-        f"{'slowest, CPU s':>16}"
-        f"{'findings':>10}"
+        f"{'target':10}{'examples':>10}{'read':>10}{'refused':>10}"
+        f"{'slowest, CPU s':>16}{'findings':>10}"
     ]
     for target, told in found.items():
         counts = (told.outcomes.total(), told.outcomes["read"], told.outcomes["refused"])

@@ -242,11 +242,8 @@ DOUBLED = {
         " or v.id <> (select max(id) from revisions where release = r.id)"
     ),
     "every capture belongs to a state": (
-        "select id from captures"
-        " where id not"
-        " in (select capture"
-        " from revisions where capture is"
-        " not null)"
+        "select id from captures where id not in (select capture"
+        " from revisions where capture is not null)"
         " and id not in (select capture from releases where capture is not null)"
         " and id not in (select capture from removals where capture is not null)"
         " and id not in (select capture from quarantine where capture is not null)"

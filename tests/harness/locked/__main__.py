@@ -34,27 +34,21 @@ def main(names: list[str]) -> int:
             alone = find_p95(read_alone(server))
             server.watch()
             print(
-                f"archive of"
-                f" {path.stat().st_size / 1e6:.0f}"
+                f"archive of {path.stat().st_size / 1e6:.0f}"
                 f" MB; a reader alone: p95"
                 f" {alone * 1000:.0f} ms;"
             )
             print(f"server at rest {server.peak / 1e6:.0f} MB\n")
             print(
-                f"{'attack':<28}"
-                f"{'alone s':>8}{'status':>7}"
-                f"{'bytes':>12}{'8: s':>7}"
-                f"{'peak MB':>9}"
-                f"{'reader p95 ms':>15}"
+                f"{'attack':<28}{'alone s':>8}{'status':>7}"
+                f"{'bytes':>12}{'8: s':>7}{'peak MB':>9}{'reader p95 ms':>15}"
             )
             for attack in at_revisions(attacks, path):
                 figures = measure(server, attack)
                 waits += figures.reads
                 failed += [f"{attack.name}: {fault}" for fault in figures.faults]
                 print(
-                    f"{attack.name:<28}"
-                    f"{figures.seconds:>8.2f}"
-                    f"{figures.status:>7}"
+                    f"{attack.name:<28}{figures.seconds:>8.2f}{figures.status:>7}"
                     f"{figures.size:>12,}"
                     f"{figures.slowest:>7.1f}{figures.peak / 1e6:>9.0f}{figures.p95 * 1000:>15.0f}"
                     f"{'  !' if figures.faults else ''}",
@@ -63,17 +57,11 @@ def main(names: list[str]) -> int:
             after = find_p95(read_alone(server))
             server.watch()
             print(
-                f"\nreader beside eight"
-                f" attackers: p95"
-                f" {find_p95(waits) * 1000:.0f}"
-                f" ms of"
-                f" {len(waits)} pages"
+                f"\nreader beside eight attackers: p95"
+                f" {find_p95(waits) * 1000:.0f} ms of {len(waits)} pages"
             )
             print(
-                f"afterwards alone: p95"
-                f" {after * 1000:.0f} ms;"
-                f" server at"
-                f" rest"
+                f"afterwards alone: p95 {after * 1000:.0f} ms; server at rest"
                 f" {server.peak / 1e6:.0f} MB"
             )
     print(f"at most {LIMITS}: {len(attacks)} attacks, {len(failed)} beyond it", *failed, sep="\n")

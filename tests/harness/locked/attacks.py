@@ -101,11 +101,8 @@ TIME = (
     of("regexp", "select count(*) from releases where body regexp '(a+)+$'"),
     of(
         "json_each bomb",
-        "select count(*) from"
-        " json_each('[' ||"
-        " replace(hex(zeroblob(500000)), '0',"
-        " '1,') ||"
-        " '1]') a,"
+        "select count(*) from json_each('[' ||"
+        " replace(hex(zeroblob(500000)), '0', '1,') || '1]') a,"
         " json_each('[' || replace(hex(zeroblob(500000)), '0', '1,') || '1]') b",
     ),
     of(
@@ -322,10 +319,7 @@ READ = (
     Attack(name="/-/databases", path="/-/databases.json", statuses=(404,)),
 )
 WORDS = (
-    "skogen vägen hamnen fyren tillsyn beslut regeringen myndigheten"
-    " kommunen"
-    " trafik"
-    " vatten"
+    "skogen vägen hamnen fyren tillsyn beslut regeringen myndigheten kommunen trafik vatten"
     " luft miljö stöd"
 )
 OURS = (

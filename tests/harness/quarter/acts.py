@@ -140,9 +140,8 @@ def clean_up(operator: Operator, act: Act) -> None:
 
 def acknowledge(operator: Operator, act: Act) -> None:
     """Acknowledge a fault as the operator."""
-    said = operator.command(
-        act, health.Command(), "--acknowledge", act.slug, codes=(0, 1)
-    )  # 1: others are red
+    # 1: others are red
+    said = operator.command(act, health.Command(), "--acknowledge", act.slug, codes=(0, 1))
     operator.note(act, said.splitlines()[-1].partition(": ")[2])
     if "acknowledged" not in said:
         operator.wrong.append(f"{act.slug}: {said.splitlines()[-1]}")
@@ -157,19 +156,14 @@ def diagnose(operator: Operator, act: Act) -> None:
     found = dead.get(act.given["field"])
     if not found or not found["remedy"]:
         operator.wrong.append(
-            f"{act.slug}: scrapy diagnose"
-            f" names no remedy"
-            f" for {act.given['field']}:"
-            f" {told['fields']}"
+            f"{act.slug}: scrapy diagnose names no remedy"
+            f" for {act.given['field']}: {told['fields']}"
         )
         return
     operator.note(
         act,
-        f"diagnose:"
-        f" {found['field']} died,"
-        f" {found['remedy']}"
-        f" reads {found['cured']} of"
-        f" {found['tried']}",
+        f"diagnose: {found['field']} died, {found['remedy']}"
+        f" reads {found['cured']} of {found['tried']}",
     )
     operator.stage.write_list(act.slug, **{found["field"]: found["remedy"]})
 

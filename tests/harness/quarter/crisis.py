@@ -255,10 +255,7 @@ def read_versions(archive: Archive, slug: str) -> dict[str, tuple[str, list[dict
     """
     found: dict[str, tuple[str, list[dict[str, Any]]]] = {}
     sql = (
-        "select r.url, r.first_seen, v.* from releases r join revisions"
-        " v on"
-        " v.release ="
-        " r.id"
+        "select r.url, r.first_seen, v.* from releases r join revisions v on v.release = r.id"
         " where r.agency = ?"
     )
     for row in archive.db.query(f"{sql} order by v.seen, v.id", [slug]):

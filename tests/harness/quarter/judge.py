@@ -86,11 +86,8 @@ def judge_fault(found: Found, record: Record) -> Iterator[str]:
     if waited > trouble.within:
         told = f"never red in {waited} days" if found.days is None else f"red after {waited} days"
         yield (
-            f"{trouble.slug}: {trouble.kind} since {trouble.begins}:"
-            f" {told},"
-            f" {trouble.within}"
-            f" are"
-            f" allowed"
+            f"{trouble.slug}: {trouble.kind} since {trouble.begins}: {told}, {trouble.within}"
+            f" are allowed"
         )
     if trouble.ends and found.last and found.last >= trouble.ends + timedelta(days=trouble.heals):
         yield f"{trouble.slug}: {trouble.kind} ended {trouble.ends}, and is told up to {found.last}"
@@ -126,10 +123,7 @@ def judge_pages(record: Record) -> Iterator[str]:
     for said in (said for week in record.weekly for said in week.values()):
         if judged[said.day, said.slug] != (said.state, said.code, said.red):
             yield (
-                f"{said.day} {said.slug}: the status page says"
-                f" {said.state}"
-                f" ({said.code}),"
-                f" which"
+                f"{said.day} {said.slug}: the status page says {said.state} ({said.code}), which"
                 f" was not judged"
             )
 

@@ -36,9 +36,8 @@ class Record:
     weekly: list[dict[str, Said]] = field(default_factory=list)
     told: list[str] = field(default_factory=list)  # results of the operator's acts
     alerts: list[Mapping[str, Any]] = field(default_factory=list)
-    wrong: list[str] = field(
-        default_factory=list
-    )  # crawls and commands that did not end as they should
+    # crawls and commands that did not end as they should
+    wrong: list[str] = field(default_factory=list)
 
     def of(self, slug: str) -> list[Said]:
         """Return the days of an agency."""

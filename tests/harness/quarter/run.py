@@ -121,9 +121,7 @@ def count_removals(archive: Archive) -> dict[str, tuple[int, int]]:
         "select r.agency, sum(o.confirmed is null), sum(o.confirmed is not null) from removals o"
         " join releases r on r.id ="
         " o.release where o.kind <>"
-        " 'moved' and o.ended is null"
-        " group"
-        " by 1"
+        " 'moved' and o.ended is null group by 1"
     )
     return {slug: (doubts, removed) for slug, doubts, removed in rows}
 

@@ -211,7 +211,6 @@ KNOWN = (
     at(5, 4).date(),
     at(8, 0).date(),
 )  # acknowledged, and when it became another
-SUMMER_QUIET = (
-    "lasframjandenamnden-2"  # must be reported as quiet, as at this time of earlier years
-)
+# must be reported as quiet, as at this time of earlier years
+SUMMER_QUIET = "lasframjandenamnden-2"
 QUIET_WEEKS = range(7, 12)

@@ -66,10 +66,8 @@ def to_sentences(record: Record, parts: Sequence[Part]) -> Iterator[str]:
             said = week[part.slug]
             if (said.state, said.code, said.red) != before:
                 yield (
-                    f"  week {number:>2} "
-                    f" {said.state}"
-                    f"{' (known)' if said.known else ''}:"
-                    f" {said.why}"
+                    f"  week {number:>2}  {said.state}"
+                    f"{' (known)' if said.known else ''}: {said.why}"
                 )
             before = (said.state, said.code, said.red)
 
@@ -80,9 +78,7 @@ def to_summary(record: Record, verdict: Verdict) -> str:
     alerts, days = len(record.alerts), len({alert["sent"][:10] for alert in record.alerts})
     false = len({said.slug for said in verdict.false})
     return (
-        f"{len(record.daily)}"
-        f" judgements"
-        f" of {len(well)}"
+        f"{len(record.daily)} judgements of {len(well)}"
         f" agencies without a fault and"
         f" {len(verdict.found)} faults;"
         f" agencies red without a fault: {false}; {alerts} alerts on {days} days"

@@ -135,9 +135,8 @@ def compare(proxy: int, replicas: Server, result: Result, pages: int = 100) -> N
     result.add(
         "CPU of the replicas, cached / made anew", f"{ratio:.2f}", "<= 0.1", good=ratio <= 0.1
     )
-    result.add(
-        "pages a second, cached / made anew", f"{anew[1] / cached[1]:.1f}"
-    )  # a rate on a busy machine
+    # a rate on a busy machine
+    result.add("pages a second, cached / made anew", f"{anew[1] / cached[1]:.1f}")
 
 
 def swap(fanout: Fanout, number: int) -> None:
@@ -177,11 +176,8 @@ def take_down(fanout: Fanout) -> None:
     From then on neither a cache nor a replica may show it.
     """
     rows = fanout.ward.rows(
-        "select id, title, url, agency"
-        " from releases where"
-        " removed_at is null order by id"
-        " desc"
-        " limit 1"
+        "select id, title, url, agency from releases where"
+        " removed_at is null order by id desc limit 1"
     )
     release, title, url, agency = rows[0]
     words = str(title).partition(" – ")[0]

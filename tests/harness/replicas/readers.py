@@ -102,9 +102,8 @@ class Readers:
     oldest: float = 0.0
     slowest: float = 0.0
     hidden: str = ""  # words that no response may contain any more
-    shown: list[tuple[float, str]] = field(
-        default_factory=list
-    )  # time and place of each response that contained them
+    # time and place of each response that contained them
+    shown: list[tuple[float, str]] = field(default_factory=list)
     ended: threading.Event = field(default_factory=threading.Event)
     threads: list[threading.Thread] = field(default_factory=list)
 

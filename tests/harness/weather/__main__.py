@@ -63,16 +63,13 @@ def main() -> int:
     closing = (
         f"{len(rows) - len(missed)} of"
         f" {len(rows)} as expected;"
-        f" releases of the healthy"
-        f" agencies:"
-        f" {held} of {number};"
+        f" releases of the healthy agencies: {held} of {number};"
         f" exit code {passage.code}; most memory: {passage.peak} MB of {MEMORY}"
     )
     for row in rows:
         print(
             f"{'MISSED' if row[-1] else 'ok':6}"
-            f" {row[0]:24} {row[2]:38}"
-            f" {row[3]}"
+            f" {row[0]:24} {row[2]:38} {row[3]}"
             f"{f'   << {row[-1]}' if row[-1] else ''}"
         )
     print(closing)

@@ -45,9 +45,8 @@ class Passage:
     outcomes: list[Outcome]
     code: int
     peak: int  # peak memory in MB
-    unharmed: tuple[
-        int, int
-    ]  # stored releases of the healthy agencies, and their number on the site
+    # stored releases of the healthy agencies, and their number on the site
+    unharmed: tuple[int, int]
     printed: str
 
 

@@ -57,8 +57,7 @@ class FencedHandler(BoundedDownloadHandler):
         try:
             ipaddress.ip_address(host)
         except ValueError:
-            request.meta.pop(
-                "proxy", None
-            )  # a proxy from the environment would lead to the real network
+            # a proxy from the environment would lead to the real network
+            request.meta.pop("proxy", None)
             return await super().download_request(request)
         raise AssertionError(f"{request.url} would have been asked")

@@ -15,10 +15,7 @@ LISTING = "/nyheter/"
 FEED, SITEMAP = "/flode.xml", "/sitemap.xml"
 TITLES = ("Fler älgar i Ångermanland", "Översyn av åtgärder", "Så går räkningen till")
 PARAGRAPH = (
-    "Räkningen gjordes i mars av tvåhundra frivilliga, som gick tre mil var och"
-    " skrev"
-    " ned"
-    " vad"
+    "Räkningen gjordes i mars av tvåhundra frivilliga, som gick tre mil var och skrev ned vad"
     " de såg på vägen."
 )
 

@@ -19,6 +19,5 @@ TWISTED_DNS_RESOLVER = "tests.harness.weather.fence.NameServer"
 EXTENSIONS = {**OURS, "tests.harness.weather.memory.Peak": 900}
 CONTACT = "tests@example.org"
 DOWNLOAD_DELAY = 0.0  # the sample site asks for its own Crawl-delay
-AUTOTHROTTLE_ENABLED = (
-    False  # loopback responds in a millisecond, so throttling would only measure itself
-)
+# loopback responds in a millisecond, so throttling would only measure itself
+AUTOTHROTTLE_ENABLED = False

@@ -67,18 +67,12 @@ def main() -> int:
         expected = stage.embed(folder / "embedded")
         tell(
             f"an embedded round holds"
-            f" {len(expected.held['releases'])}"
-            f" releases,"
-            f" {expected.asked}"
-            f" pages asked for"
+            f" {len(expected.held['releases'])} releases, {expected.asked} pages asked for"
         )
         seconds, lease = take_over(stage, folder / "take-over", "myndighet-0")
         tell(
-            f"a dead worker's round is"
-            f" another's after"
-            f" {seconds:.1f} s; its lease"
-            f" lasts"
-            f" {lease:.0f} s"
+            f"a dead worker's round is another's after"
+            f" {seconds:.1f} s; its lease lasts {lease:.0f} s"
         )
         for workers in map(int, options.workers.split(",")):
             tell(f"{workers} workers begin")
@@ -96,11 +90,8 @@ def main() -> int:
         )
     Console(width=150).print(to_table(scores, number))
     print(
-        f"A dead worker's round was an"
-        f" idle one's after"
-        f" {seconds:.1f} s (its lease"
-        f" lasts"
-        f" {lease:.0f} s)."
+        f"A dead worker's round was an idle one's after"
+        f" {seconds:.1f} s (its lease lasts {lease:.0f} s)."
     )
     misses = [miss for score in scores for miss in score.misses] + later
     for miss in misses:

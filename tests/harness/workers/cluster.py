@@ -28,9 +28,8 @@ class Cluster:
     lease: float = 4.0
     delay: float = 1.0
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
-    codes: dict[str, int] = field(
-        default_factory=dict
-    )  # name → exit code of each process that was stopped
+    # name → exit code of each process that was stopped
+    codes: dict[str, int] = field(default_factory=dict)
 
     def start(self, name: str, command: str, **settings: str) -> None:
         """Start a process whose output is written to a file with its name."""

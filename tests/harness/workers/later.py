@@ -14,16 +14,12 @@ from tests.harness.workers.run import Stage, read
 from tests.scraper.crawling import Crawling, make_due
 
 COUNTED = (
-    "select agency,"
-    " spider, listed,"
+    "select agency, spider, listed,"
     " already_stored, new, revised,"
-    " reparsed, unchanged, missing,"
-    " rejected, errors,"
-    " requests,"
+    " reparsed, unchanged, missing, rejected, errors, requests,"
     " not_modified, parsed,"
     " quarantined, robots, reason"
-    " from crawls where id > ? order"
-    " by agency, spider"
+    " from crawls where id > ? order by agency, spider"
 )
 
 

@@ -91,9 +91,7 @@ def find_misses(step: Step, row: Row) -> Iterator[str]:
         or not json.loads(row["changes"] or "[]")
     ):
         yield (
-            f"the change is not described:"
-            f" {row['summary']!r},"
-            f" {row['importance']},"
+            f"the change is not described: {row['summary']!r}, {row['importance']},"
             f" {row['changes']}"
         )
 
@@ -107,10 +105,8 @@ def find_gaps(step: Step, row: Row, rows: list[Row]) -> Iterator[str]:
     joined = previous["release"] != row["release"] or is_same(previous["seen"], step.after.moment)
     if not joined and not is_same(previous["last_seen"], step.before.moment):
         yield (
-            f"the state before was last"
-            f" seen"
-            f" {to_iso(step.before.moment)},"
-            f" not"
+            f"the state before was last seen"
+            f" {to_iso(step.before.moment)}, not"
             f" {previous['last_seen']}"
         )
 

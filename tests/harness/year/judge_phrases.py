@@ -30,9 +30,8 @@ INVENTED_PHRASE = "phrases found where they never were"
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 MIN_WORDS = 3  # of a sentence that is looked up
 
-Stay = tuple[
-    datetime | None, datetime, datetime | None, datetime | None
-]  # appeared after, until; gone after, until
+# appeared after, until; gone after, until
+Stay = tuple[datetime | None, datetime, datetime | None, datetime | None]
 
 
 def judge_phrases(history: History, told: Told, archive: Path, verdict: Verdict) -> None:

@@ -94,10 +94,7 @@ def find_misses(
         ]
         if moment - looks[0].moment < DAY - timedelta(minutes=10) or len(before) < 2:
             yield (
-                f"confirmed at {row['confirmed']}, after"
-                f" {len(before)}"
-                f" looks"
-                f" since"
+                f"confirmed at {row['confirmed']}, after {len(before)} looks since"
                 f" {to_iso(looks[0].moment)}"
             )
     if back is None and row["ended"] is not None:
@@ -157,9 +154,8 @@ def judge_moves(history: History, told: Told, verdict: Verdict) -> None:
         if moves[0].kind == "anew" and old[-1].moment - old[0].moment < 2 * DAY:
             continue  # so far, the text only seems to be removed
         asked = {look.path for look in history.looks[subject.key]}
-        urls = [
-            url for url in subject.urls if urlsplit(url).path in asked
-        ]  # some existed too briefly
+        # some existed too briefly
+        urls = [url for url in subject.urls if urlsplit(url).path in asked]
         verdict.judge(
             name, [f"{subject.urls[0]}: {miss}" for miss in find_move_misses(urls, told, rows)]
         )

@@ -22,9 +22,8 @@ from tests.harness.year.told import Told, Verdict
 from tests.harness.year.world import World
 from tests.site.server import Site
 
-NO_VALIDATORS = (
-    "hushallsmyndigheten"  # its pages have no ETag, so that each request returns the whole page
-)
+# its pages have no ETag, so that each request returns the whole page
+NO_VALIDATORS = "hushallsmyndigheten"
 
 
 def run_year(plan: Plan, folder: Path, report: Callable[[str], None]) -> Verdict:

@@ -28,10 +28,7 @@ def to_table(verdict: Verdict, plan: Plan, seconds: float) -> Table:
     """
     scale = plan.scale
     size = (
-        f"{scale.days} days, {scale.releases}"
-        f" releases,"
-        f" {len(plan.events)}"
-        f" events,"
+        f"{scale.days} days, {scale.releases} releases, {len(plan.events)} events,"
         f" {len(plan.crawls)} crawls"
     )
     title = f"{size}, {seconds:.0f} s"

@@ -318,16 +318,11 @@ def test_a_phrase_that_a_page_never_had_is_invented(year: Year) -> None:
     year.revises(2)
     other = next(subject for key, subject in year.world.subjects.items() if key != KEY)
     year.tells(
-        "insert into releases (agency,"
-        " url, first_seen,"
-        " last_checked, title, lead,"
-        " body,"
-        " body_html, hash)"
+        "insert into releases (agency, url, first_seen,"
+        " last_checked, title, lead, body, body_html, hash)"
         " select agency, :other,"
         " first_seen, last_checked,"
-        " title, :lead, body, '', 'y'"
-        " from"
-        " releases",
+        " title, :lead, body, '', 'y' from releases",
         other=other.url,
     )
     year.tells(

@@ -12,9 +12,8 @@ from typing import Any
 from tests.harness.year.world import Subject
 
 Row = dict[str, Any]
-SAME = timedelta(
-    minutes=10
-)  # between the times in the log and the archive; crawls are further apart
+# between the times in the log and the archive; crawls are further apart
+SAME = timedelta(minutes=10)
 
 
 class Told:

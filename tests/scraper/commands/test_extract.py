@@ -114,10 +114,7 @@ def test_explain_names_selectors_that_find_nothing(
 ) -> None:
     table = (
         '[skog]\nname = "Skogsrådet"\nhome ='
-        ' "https://www.skog.example/'
-        '"\ntitle ='
-        ' "h1"\nlead ='
-        ' ".finnsinte"\n'
+        ' "https://www.skog.example/"\ntitle = "h1"\nlead = ".finnsinte"\n'
     )
     agencies = path.with_name("agencies.toml")
     agencies.write_text(table, "utf-8")

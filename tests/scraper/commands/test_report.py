@@ -146,9 +146,8 @@ def test_one_message_a_day_while_a_command_fails(webhook: Webhook, tmp_path: Pat
             assert report_result(archive, "backup", settings, None, None), "of another command"
             if len(webhook.received) > sent:
                 told_at.append(hours)
-                os.utime(
-                    marker, (now().timestamp(), now().timestamp())
-                )  # the clock of files is not simulated
+                # the clock of files is not simulated
+                os.utime(marker, (now().timestamp(), now().timestamp()))
     assert told_at == [0, 23, 47]
     assert {*read_subjects(webhook)} == {"notify misslyckades"}
 

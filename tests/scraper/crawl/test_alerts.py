@@ -70,10 +70,7 @@ def test_fault_and_recovery_are_sent_once_each(archive: Archive, webhook: Webhoo
     assert read_messages(webhook) == [[["skog"], [], []]]
     assert webhook.received[0]["subject"] == "Myndighetsarkivet: 1 new fault"
     reason = (
-        "None of the 3 listed pages that were fetched could be read: a login"
-        " page"
-        " was"
-        " shown"
+        "None of the 3 listed pages that were fetched could be read: a login page was shown"
         " instead."
     )
     assert reason in webhook.received[0]["text"]
@@ -150,8 +147,7 @@ def test_acknowledged_fault_is_not_sent(archive: Archive, webhook: Webhook) -> N
     archive.db.execute(
         "insert into health (agency,"
         " state, since, reason,"
-        " judged, acknowledged, facts)"
-        " values"
+        " judged, acknowledged, facts) values"
         " (?, ?, ?, ?, ?, ?, ?)",
         row,
     )

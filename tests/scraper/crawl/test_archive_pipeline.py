@@ -38,16 +38,11 @@ NEW_NAMES = "layout portlet heading subheading ingress menu foot column normal p
 TEXT = (
     "Stödet till den som planterar"
     " ädellövskog höjs i vår, och"
-    " ansökan görs på webben som"
-    " förra"
-    " året. " * 4
+    " ansökan görs på webben som förra året. " * 4
 )
 LATER = (
-    "Sista dag att söka är"
-    " den siste maj,"
-    " och besked om stödet"
-    " kommer i augusti till alla som har"
-    " sökt det. " * 3
+    "Sista dag att söka är den siste maj, och besked om stödet"
+    " kommer i augusti till alla som har sökt det. " * 3
 )
 
 
@@ -56,10 +51,7 @@ def build_page(*paragraphs: str, names: str = OLD_NAMES) -> bytes:
     built = "".join(f'<div class="{name}"></div>' for name in names.split())
     text = "".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
     return (
-        f"<!doctype html><html"
-        f" lang='sv'><head><title>Mer"
-        f" lövskog</title></"
-        f"head><body>{built}"
+        f"<!doctype html><html lang='sv'><head><title>Mer lövskog</title></head><body>{built}"
         f"<main><h1>Mer lövskog</h1>"
         f"<p>Publicerad 3 mars 2024</p>{text}</main></body></html>"
     ).encode()

@@ -12,10 +12,7 @@ from scraper.ingest.edit_or_redesign import PageVersion, find_change_cause
 
 URL = "https://skog.example/nyheter/1"
 TEXT = (
-    "Stödet till den som planterar ädellövskog höjs i vår, och ansökan görs på"
-    " webben"
-    " som"
-    " förra"
+    "Stödet till den som planterar ädellövskog höjs i vår, och ansökan görs på webben som förra"
     " året."
 )
 BOX = "Har du frågor om stödet? Ring växeln."
@@ -30,10 +27,7 @@ def build_page(*paragraphs: str, names: str, outside: str = "") -> bytes:
     template = "".join(f'<div class="{name}"></div>' for name in names.split())
     text = "".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
     html = (
-        f"<html><body>{template}<main><h1>Mer"
-        f" lövskog</h1>{text}</"
-        f"main><div>{outside}</"
-        f"div></"
+        f"<html><body>{template}<main><h1>Mer lövskog</h1>{text}</main><div>{outside}</div></"
         f"body></html>"
     )
     return html.encode()

@@ -18,17 +18,11 @@ from scraper.items import ReleaseItem
 SEEN = datetime(2026, 3, 1, 8, tzinfo=UTC)
 BASE = "https://skog.example/nyheter/"
 TEXT = (
-    "Stödet till den som planterar ädellövskog höjs i vår. Ansökan görs på"
-    " webben"
-    " senast"
-    " den"
+    "Stödet till den som planterar ädellövskog höjs i vår. Ansökan görs på webben senast den"
     " siste maj, säger Ada Ek."
 )
 OTHER = (
-    "Älgarna i Ljusdal har räknats från luften. Flera hundra djur sågs på"
-    " myrarna"
-    " norr om"
-    " älven"
+    "Älgarna i Ljusdal har räknats från luften. Flera hundra djur sågs på myrarna norr om älven"
     " under vintern."
 )
 FIRST = Release(

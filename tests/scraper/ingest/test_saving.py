@@ -87,9 +87,8 @@ def test_release_stored_under_a_wrong_canonical_url_makes_room_for_its_owner(
     offline.site.aliases |= {wrong: text, own: own_text}
     offline.add_links([wrong])
     assert offline.save(wrong, url=offline.base + own) is SaveResult.NEW
-    offline.site.aliases[wrong] = (
-        later_text  # the canonical URL is corrected, and the page has another text
-    )
+    # the canonical URL is corrected, and the page has another text
+    offline.site.aliases[wrong] = later_text
     assert offline.save(wrong, url=offline.base + wrong) is SaveResult.NEW
     first, second = (offline.archive.find_release_id(offline.base + path) for path in (own, wrong))
     assert first is not None

@@ -14,16 +14,12 @@ from scraper.normalise.text_cleaning import (
 )
 
 INTACT_TEXTS = (
-    "Å, ä och ö – “så här”"
-    " skrivs ÅÄÖ i"
+    "Å, ä och ö – “så här” skrivs ÅÄÖ i"
     " ”RÅ”, «GÅ» och SÃO… é,"
     " ü, €, § 5, ½, ï, â, Â och Ã är"
     " bokstäver; AT&T, a&b;",
-    "Davviriikkalaš sámi"
-    " giellabálkkašupmi,"
-    " Đorđe Čović, Łódź,"
-    " Øresund, Þór, naïve, crème brûlée,"
-    " français",
+    "Davviriikkalaš sámi giellabálkkašupmi, Đorđe Čović, Łódź,"
+    " Øresund, Þór, naïve, crème brûlée, français",
     "¡Hola! MAÇÃ, São Paulo, Việt Nam, Türkiye’de, 5 °C · 20 µg/m³ ± 3 ‰ − 7 × 2 ≤ 15",
     "ANARÂŠKIELÂ",  # alone, these words could be UTF-8 that was misread
     "ihâžž",

@@ -13,10 +13,7 @@ from scraper.pages.page_reader import read_page
 from tests.scraper.pages.sample_page import HEADING, LAST, TEXT, URL, build_page, read_release
 
 WARNING = (
-    "Just nu är det stor brist på dricksvatten i hela länet. Koka"
-    " vattnet"
-    " och"
-    " lyssna på"
+    "Just nu är det stor brist på dricksvatten i hela länet. Koka vattnet och lyssna på"
     " lokalradion."
 )
 LONG_WARNING = f"<p>{WARNING}</p>" * 12
@@ -56,10 +53,7 @@ BANNERS = {
         f"div>"
     ),
     "contact": (
-        f"<div><p>{WARNING}</p><p>Kontakt: Eva Ek,"
-        f" krisledare,"
-        f" 010-111 22"
-        f" 33,"
+        f"<div><p>{WARNING}</p><p>Kontakt: Eva Ek, krisledare, 010-111 22 33,"
         f" eva@exempel.se</p></div>"
     ),
 }

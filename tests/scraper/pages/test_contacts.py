@@ -25,11 +25,8 @@ def test_contacts(markup: str | None, after: str | None, expected: str | None) -
     "markup",
     [
         CONTACT_BOX,
-        "<h2>Kontakt</"
-        "h2><dl><dt>Namn:</dt><dd>Eva"
-        " Ek</dd><dt>Telefon:</"
-        "dt><dd>010-123 45"
-        " 67</dd></dl>",
+        "<h2>Kontakt</h2><dl><dt>Namn:</dt><dd>Eva"
+        " Ek</dd><dt>Telefon:</dt><dd>010-123 45 67</dd></dl>",
         "<h2>Media contact</h2><p>Eva Ek, 010-123 45 67</p>",
     ],
 )

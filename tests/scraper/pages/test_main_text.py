@@ -19,16 +19,11 @@ MENU = "".join(
     for name in ("press", "dokument", "kortfakta", "bilder", "logga")
 )
 ADDRESSES = (
-    "<p>Exempelverket är"
-    " en statlig"
+    "<p>Exempelverket är en statlig"
     " myndighet som bygger och"
-    " sköter broar i hela landet, och som"
-    " har tre kontor.</p>"
-    "<p>Besök oss i Umeå,"
-    " Lund eller"
+    " sköter broar i hela landet, och som har tre kontor.</p><p>Besök oss i Umeå, Lund eller"
     " Visby. Växeln är öppen"
-    " alla vardagar från morgon till"
-    " eftermiddag.</p>"
+    " alla vardagar från morgon till eftermiddag.</p>"
 )
 UPDATED = "<div>© Exempelverket 2014 <div>Uppdaterad: 2007-10-12</div></div>"
 
@@ -87,24 +82,15 @@ def test_intro_between_heading_and_main_is_the_lead() -> None:
 @pytest.mark.parametrize(
     "page",
     [
-        f"<div>{MENU}</"
-        f"div><header><h1>Ny bro"
+        f"<div>{MENU}</div><header><h1>Ny bro"
         f" öppnar</h1><p>{LEAD}</p></"
-        f"header><div><div>{TEXT}"
-        f"{LAST}</div>"
+        f"header><div><div>{TEXT}{LAST}</div>"
         f"<div>{MENU}</div></div>",
-        f"<div>{MENU}</"
-        f"div><div><div>{HEADING}"
-        f"<div><p>{LEAD}</p></"
-        f"div></div><div><div>{TEXT * 2}"
-        f"{LAST}</div>"
+        f"<div>{MENU}</div><div><div>{HEADING}<div><p>{LEAD}</p></"
+        f"div></div><div><div>{TEXT * 2}{LAST}</div>"
         f"<div>{MENU}</div></div></div><div>{ADDRESSES}</div>",
-        f"<div><h1>Ny bro öppnar</h1></"
-        f"div><div>{MENU}</"
-        f"div><div>{HEADING}"
-        f"<div>{LEAD}</"
-        f"div><div>{TEXT}"
-        f"<h1>Kontakt</h1>{LAST}</div></div><div>{ADDRESSES}</div>",
+        f"<div><h1>Ny bro öppnar</h1></div><div>{MENU}</div><div>{HEADING}<div>{LEAD}</"
+        f"div><div>{TEXT}<h1>Kontakt</h1>{LAST}</div></div><div>{ADDRESSES}</div>",
     ],
     ids=["in the site's header", "beside a column of links", "after a copy of the heading"],
 )

@@ -37,10 +37,7 @@ RICH_PAGE = build_page(
     " pressansvarig<br>010-000 00"
     " 00,"
     " eva@exempel.se</p>",
-    '<script type="application/'
-    'ld+json">{"@type":'
-    ' "NewsArticle",'
-    ' "datePublished":'
+    '<script type="application/ld+json">{"@type": "NewsArticle", "datePublished":'
     ' "2022-03-03"}</script>',
 )
 # Markup that lxml, urllib or codecs reject.
@@ -205,9 +202,8 @@ def test_invisible_differences_are_normalised(before: str, after: str) -> None:
         " för"
         " länet."
     )
-    changed = re.sub(
-        r"(?<=>)[^<]+|^[^<]+", lambda text: text[0].replace(before, after), words
-    )  # not in the tags
+    # not in the tags
+    changed = re.sub(r"(?<=>)[^<]+|^[^<]+", lambda text: text[0].replace(before, after), words)
     plain, other = (
         read_release(f"{HEADING}<p>{text}</p><ul><li>{text}</li></ul>{TEXT}")
         for text in (words, changed)

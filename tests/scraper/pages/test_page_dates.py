@@ -43,11 +43,8 @@ def test_dates(
         ("<h3>Tisdag 12 mars</h3><p>Bron är stängd hela dagen.</p>", None),
         ("<ul><li>Datum: 14 juni 2025</li><li>Plats: Strömstorp</li></ul>", None),
         (
-            "<table><tr><th>Datum</"
-            "th><th>Ort</"
-            "th></tr><tr><td>3 maj"
-            " 2024</td><td>Umeå</td></tr></"
-            "table>",
+            "<table><tr><th>Datum</th><th>Ort</th></tr><tr><td>3 maj"
+            " 2024</td><td>Umeå</td></tr></table>",
             None,
         ),
     ],
@@ -64,10 +61,7 @@ def test_prose_with_date_stays_in_body(label: str, prose: str, updated: date | N
 
 def test_days_of_a_timeline_are_not_the_publication() -> None:
     days = (
-        "<div class='date'>3 maj, 2024</div><p>Bron fick en båge.</"
-        "p><div"
-        " class='date'>4"
-        " maj,"
+        "<div class='date'>3 maj, 2024</div><p>Bron fick en båge.</p><div class='date'>4 maj,"
         " 2024</div>"
     )
     release = read_release(HEADING + TEXT + LAST * 3 + days + LAST)

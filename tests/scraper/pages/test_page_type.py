@@ -57,16 +57,10 @@ def test_release_that_resembles_a_rejected_page(title: str, head: str | None, te
     [
         "",
         "<html></html>",
-        "<head><title>Document"
-        " Moved</title></"
-        "head><body><h1>Object Moved</h1>This document"
-        " may"
-        " be found here</body>",
-        "<title>Felsida 404 |"
-        " Verket</"
-        "title><main><h1>Sidan"
-        " finns inte</h1><p>Kontrollera"
-        " adressen.</p></main>",
+        "<head><title>Document Moved</title></"
+        "head><body><h1>Object Moved</h1>This document may be found here</body>",
+        "<title>Felsida 404 | Verket</title><main><h1>Sidan"
+        " finns inte</h1><p>Kontrollera adressen.</p></main>",
         "<title>Verket</title><main><h1>Sidan kunde inte hittas</h1></main>",
         "<title>Nyhet</title><main><h1>Ny bro</h1></main>",
     ],

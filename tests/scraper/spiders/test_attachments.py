@@ -21,11 +21,8 @@ SLUG, HOST = "arkiv", "arkivnamnden.localhost"
 NAMES = ("beslut.pdf", "tabell.pdf", "borta.pdf", "sida.pdf", "stor.pdf", "skannad.pdf")
 DECISION = files.make_pdf("Beslut om fyren", "Bilaga till beslutet")
 TEXT = (
-    "Nämnden har beslutat"
-    " om nya regler"
-    " för fyren. Reglerna"
-    " gäller från och med i år, och"
-    " beslutet finns här. " * 5
+    "Nämnden har beslutat om nya regler för fyren. Reglerna"
+    " gäller från och med i år, och beslutet finns här. " * 5
 )
 VERSIONS = """
     select v.cause, v.checks, f.sha256, f.kind, f.pages, f.letters, f.problem
@@ -91,10 +88,7 @@ def test_files_are_fetched_with_their_texts_and_changes(crawling: Crawling) -> N
     assert find_versions(crawling, "tabell.pdf")[0][3:] == (None, None, 0, "encrypted")
     assert find_versions(crawling, "skannad.pdf")[0][3:] == ("pdf", 1, 0, None)
     pages = (
-        "select p.text from attachment_pages p join attachment_files f on"
-        " f.id ="
-        " p.file"
-        " where"
+        "select p.text from attachment_pages p join attachment_files f on f.id = p.file where"
         " sha256 = ?"
     )
     assert crawling.rows(f"{pages} order by page", sha256) == [
@@ -134,10 +128,7 @@ def test_files_are_fetched_with_their_texts_and_changes(crawling: Crawling) -> N
     ]
     assert [row[:2] for row in find_versions(crawling, "tabell.pdf")] == [("first", 2)]
     changes = (
-        "select v.importance, v.summary from attachment_edits e"
-        " join"
-        " attachment_versions"
-        " v on"
+        "select v.importance, v.summary from attachment_edits e join attachment_versions v on"
         " v.id = e.version"
     )
     assert crawling.rows(changes) == [(53, "1 stycke borttaget; 1 formulering ändrad")]

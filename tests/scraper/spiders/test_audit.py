@@ -20,10 +20,7 @@ from tests.site.server import Site
 
 UNAVAILABLE, FED, LISTED = "farledsverket", "lasframjandenamnden", "hushallsmyndigheten"
 FRONTIER = (
-    "select url, role, state, first_seen, source, listed, fetched,"
-    " links,"
-    " usual_links"
-    " from"
+    "select url, role, state, first_seen, source, listed, fetched, links, usual_links from"
     " frontier order by url"
 )
 
@@ -133,11 +130,8 @@ def test_missing_releases_are_found_and_filled(incomplete: Crawling) -> None:
     code, printed = incomplete.run("audit", "-a", f"agency={SLUG}", DAILY_BUDGET=str(spent + 2))
     assert code == 0, printed
     ((problem, listed, is_complete),) = incomplete.rows(
-        "select max(problem_code),"
-        " sum(listed),"
-        " max(complete) from"
-        " coverage where source is null"
-        " and agency = ?",
+        "select max(problem_code), sum(listed), max(complete) from"
+        " coverage where source is null and agency = ?",
         SLUG,
     )
     assert (problem, 0 < listed < 24, is_complete) == ("deferred", True, 0)
@@ -207,10 +201,7 @@ def test_links_of_a_cut_feed_are_used_and_the_source_is_incomplete(tmp_path: Pat
         feed = site.url(FED, path)
         assert (code, f"{feed}: is cut off" in printed) == (1, True), printed
         kinds = (
-            "select kind, problem_code, sum(listed) > 2, complete from"
-            " coverage"
-            " where"
-            " kind ="
+            "select kind, problem_code, sum(listed) > 2, complete from coverage where kind ="
             " 'feed' group by kind"
         )
         assert crawling.rows(kinds) == [("feed", "cut source", 1, 0)]
@@ -250,11 +241,8 @@ def test_pages_without_marks_are_followed_or_the_listing_is_incomplete(tmp_path:
         listing, english = (site.url(SLUG, path) for path in hrefs)
         columns = "source, sum(listed), min(complete), max(problem_code), max(problem_value)"
         rows = crawling.rows(
-            f"select {columns}"
-            f" from coverage"
-            f" where source is not"
-            f" null group by source order by 2"
-            f" desc"
+            f"select {columns} from coverage where source is not"
+            f" null group by source order by 2 desc"
         )
     assert rows == [(listing, 15, 1, None, None), (english, 5, 0, "pager", "2")]
     assert f"{english}: the pages after “2” could not be read" in printed
@@ -298,11 +286,8 @@ def test_pattern_that_fits_no_link_is_logged_once_and_makes_its_sources_incomple
         )
         assert (counts[SLUG] > 0, counts[FED] > 0, counts[UNAVAILABLE]) == (True, True, None)
         problems = (
-            "select distinct agency, problem_code, problem_value from coverage"
-            " where"
-            " not"
-            " complete"
-            " order by 1"
+            "select distinct agency, problem_code, problem_value from coverage where not"
+            " complete order by 1"
         )
         assert crawling.rows(problems) == [
             (FED, "pattern", "^/nyhetr/.+"),

@@ -109,11 +109,8 @@ def test_second_crawl_only_adds_later_releases(crawled_site: Crawling) -> None:
     assert code == 0, printed
     assert [crawled_site.rows(f"select * from {name}") for name in TABLES] == before
     counts = (
-        "select new, revised, unchanged, rejected, errors, already_stored = listed"
-        " and"
-        " listed"
-        " > 0"
-        " from crawls"
+        "select new, revised, unchanged, rejected, errors, already_stored = listed and listed"
+        " > 0 from crawls"
     )
     assert crawled_site.rows(f"{counts} where id > 4") == [(0, 0, 0, 0, 0, 1)] * 4, printed
     old = [site.withhold(crawled_site.urls(slug)[0]) for slug in SLUGS]
@@ -197,9 +194,8 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultyCrawl]:
             site.url(LAS, "/robots.txt"), body=rules, headers={"content-type": "text/plain"}
         )
         site.break_(site.url(FARLED, "/robots.txt"), status=404)
-        site.break_(
-            f"{HUSHALL}/", body="<title>Access denied</title><h1>Access denied</h1>"
-        )  # it links to listings
+        # it links to listings
+        site.break_(f"{HUSHALL}/", body="<title>Access denied</title><h1>Access denied</h1>")
         crawl.agencies.write_text(crawl.agencies.read_text("utf-8") + NOWHERE, "utf-8")
         settings = {
             "NOINDEX_OBEY": "True",
@@ -286,11 +282,8 @@ def test_broken_letters_are_reported_once(faulty: FaultyCrawl, tmp_path: Path) -
 def build_listing(pager: str, *paths: str) -> str:
     items = "".join(f'<li><a href="{path}">En nyhet</a></li>' for path in paths)
     return (
-        f"<html><body><main><h1>Nyheter</"
-        f"h1><ul>{items}</"
-        f"ul><div"
-        f" class=pager>{pager}</div></main></body></"
-        f"html>"
+        f"<html><body><main><h1>Nyheter</h1><ul>{items}</ul><div"
+        f" class=pager>{pager}</div></main></body></html>"
     )
 
 
@@ -374,16 +367,12 @@ def test_listing_interrupted_by_the_deadline_is_continued(tmp_path: Path) -> Non
         assert page == 2
         assert crawl.rows("select count(*) from releases") == [(0,)]
         ((early,),) = crawl.rows("select count(*) from frontier where role = 'release'")
-        site.publish(
-            site.withhold(crawl.urls()[-1])
-        )  # a new release at the beginning of the listing
+        # a new release at the beginning of the listing
+        site.publish(site.withhold(crawl.urls()[-1]))
         site.clear_counts()
         crawl.write(
-            "insert into"
-            " pagination_cursors values"
-            " ('http://x.example/', 'skogsbruksradet',"
-            " 'x',"
-            " 9, '2024')"
+            "insert into pagination_cursors values"
+            " ('http://x.example/', 'skogsbruksradet', 'x', 9, '2024')"
         )
         assert crawl.run(*only)[0] == 0
         assert crawl.rows("select count(*) from pagination_cursors") == [(0,)], (

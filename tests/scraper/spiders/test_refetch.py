@@ -94,10 +94,8 @@ def test_page_that_is_not_fetched_has_a_reason(crawled_site: Crawling) -> None:
         f" select '{SKOG}', 'news', strftime('%Y-%m-%dT%H:%M:%S+00:00', 'now'), 100"
     )
     crawled_site.write(
-        "update hosts set"
-        " paused_until ="
-        " strftime('%Y-%m-%dT%H:%M:%S+00:00', 'now', '+1"
-        " hour'),"
+        "update hosts set paused_until ="
+        " strftime('%Y-%m-%dT%H:%M:%S+00:00', 'now', '+1 hour'),"
         " pause_reason = 'down'"
         f" where host like '{FARLED}.%'"
     )

@@ -30,31 +30,21 @@ from tests.site.compose import SLUGS
 
 NOTICE = "<title>Hoppsan</title><h1>Hoppsan</h1><p>Här var det tomt. Prova en annan väg in.</p>"
 LOGIN = (
-    "<title>Logga in</title><h1>Logga"
-    " in</h1><form><input"
-    " name=u><input"
-    " type=password"
+    "<title>Logga in</title><h1>Logga in</h1><form><input name=u><input type=password"
     " name=p></form>"
 )
 OUTAGE = (
-    "<title>Driftstopp</title><h1>Driftstopp</h1><p>Webbplatsen är"
-    " tillfälligt"
-    " stängd"
-    " för"
+    "<title>Driftstopp</title><h1>Driftstopp</h1><p>Webbplatsen är tillfälligt stängd för"
     " underhåll.</p>"
 )
 SERVER_ERROR = (
-    "<title>Runtime Error</title><h1>Server Error in"
-    " '/'"
-    " Application.<hr></"
-    "h1><h2><i>Runtime"
+    "<title>Runtime Error</title><h1>Server Error in '/' Application.<hr></h1><h2><i>Runtime"
     " Error</i></h2>"
 )
 CHALLENGE = "<title>Just a moment...</title><script>window._cf_chl_opt={}</script>"
 PLACEHOLDER = (
     "<title>En ny webb tar form</"
-    "title><main><h1>En ny webb"
-    " tar"
+    "title><main><h1>En ny webb tar"
     " form</h1><p>Här växer något nytt"
     " fram. Under tiden når"
     " du oss på telefon och med brev, och våra kontor är öppna som vanligt på vardagar.</p></main>"
@@ -104,21 +94,15 @@ class Revisited:
     def find(self, columns: str, name: str) -> list[tuple[Any, ...]]:
         """Columns of a release (r) and of its removal (m)."""
         sql = (
-            f"select {columns} from releases r left join removals m on"
-            f" m.release ="
-            f" r.id"
-            f" where"
+            f"select {columns} from releases r left join removals m on m.release = r.id where"
             f" r.url = ?"
         )
         return self.crawl.rows(sql, self.urls[name])
 
     def revisions(self, columns: str, name: str) -> list[tuple[Any, ...]]:
         sql = (
-            f"select {columns} from revisions v join releases r on r.id ="
-            f" v.release"
-            f" where"
-            f" r.url ="
-            f" ? order by v.id"
+            f"select {columns} from revisions v join releases r on r.id = v.release where"
+            f" r.url = ? order by v.id"
         )
         return self.crawl.rows(sql, self.urls[name])
 
@@ -142,10 +126,7 @@ def revisited(first_crawl: Crawling, tmp_path_factory: pytest.TempPathFactory) -
         )
         site.delete(urls["conditional redirect"], 302, to="/")
         date = (
-            f"last_modified = 'Sat, 01 Jan 2050 00:00:00"
-            f" GMT'"
-            f" where"
-            f" url ="
+            f"last_modified = 'Sat, 01 Jan 2050 00:00:00 GMT' where url ="
             f" '{urls['conditional redirect']}'"
         )
         crawl.write(f"update frontier set etag = null, {date}")
@@ -260,11 +241,8 @@ def test_unchanged_site_costs_one_conditional_request_a_release(crawled_site: Cr
     assert crawled_site.run("revisit")[0] == 0
     assert crawled_site.site.counts.statuses[304] == RELEASES
     sums = (
-        "select sum(requests), sum(not_modified), sum(unchanged), sum(revised)"
-        " from"
-        " crawls"
-        " where"
-        " spider = 'revisit'"
+        "select sum(requests), sum(not_modified), sum(unchanged), sum(revised) from crawls"
+        " where spider = 'revisit'"
     )
     assert crawled_site.rows(sums) == [(RELEASES, RELEASES, RELEASES, 0)]
     assert crawled_site.rows("select count(*) from captures") == captures
@@ -316,10 +294,7 @@ def test_one_page_for_the_whole_site(crawled_site: Crawling) -> None:
         body="<title>Just a moment...</title><h1>Verify you are human</h1><p>captcha</p>",
     )
     rules = (
-        f"User-agent:"
-        f" {build_user_agent('test@localhost')}\nDisallow:"
-        f" /\n\nUser-agent:"
-        f" *\nAllow:"
+        f"User-agent: {build_user_agent('test@localhost')}\nDisallow: /\n\nUser-agent: *\nAllow:"
         f" /\n"
     )
     site.break_(
@@ -329,11 +304,8 @@ def test_one_page_for_the_whole_site(crawled_site: Crawling) -> None:
     assert code == 1, printed
 
     removals = (
-        "select r.agency, m.kind, m.confirmed, count(*) from removals m join"
-        " releases"
-        " r on"
-        " r.id ="
-        " m.release"
+        "select r.agency, m.kind, m.confirmed, count(*) from removals m join releases r on"
+        " r.id = m.release"
     )
     assert crawled_site.rows(f"{removals} group by 1, 2, 3 order by 1") == [
         (slug, "replaced", None, 6) for slug in sorted(placeholders)

@@ -136,10 +136,7 @@ def test_evidence_of_a_record_is_its_own_json(wire_crawl: WireCrawl) -> None:
             wire = wires[slug]
             for url, release in wire.releases.items():
                 sql = (
-                    "select c.url, c.sha256 from releases r join captures"
-                    " c on"
-                    " c.id ="
-                    " r.capture"
+                    "select c.url, c.sha256 from releases r join captures c on c.id = r.capture"
                     " where r.url = ?"
                 )
                 ((place, sha256),) = crawling.rows(sql, url)
@@ -164,11 +161,8 @@ def test_audit_reads_wires_to_their_end(wire_crawl: WireCrawl) -> None:
     code, printed = crawling.run("audit")
     assert (code, "Traceback" in printed) == (0, False), printed
     sql = (
-        "select source, sum(listed), sum(stored), sum(missing), min(complete)"
-        " from"
-        " coverage"
-        " group"
-        " by source"
+        "select source, sum(listed), sum(stored), sum(missing), min(complete) from coverage"
+        " group by source"
     )
     counted = {url: row for url, *row in crawling.rows(sql)}
     for wire in wires.values():
@@ -195,11 +189,8 @@ def test_edits_and_removals_on_a_wire(tmp_path: Path) -> None:
             code, printed = crawling.run(spider, "-a", f"agency={names}")
             assert (code, "Traceback" in printed) == (0, False), printed
             sql = (
-                "select r.url, v.cause from revisions v join releases r on"
-                " r.id ="
-                " v.release"
-                " where"
-                " v.id > ?"
+                "select r.url, v.cause from revisions v join releases r on r.id = v.release"
+                " where v.id > ?"
             )
             return sorted(crawling.rows(sql, last))
 
@@ -281,10 +272,7 @@ def test_both_addresses_of_a_release_are_checked(tmp_path: Path) -> None:
         )
         crawl("news")
         sql = (
-            "select f.url, r.url, f.state from frontier f left join"
-            " releases"
-            " r on"
-            " r.id ="
+            "select f.url, r.url, f.state from frontier f left join releases r on r.id ="
             " f.release where f.url = ?"
         )
         rows = [crawling.rows(sql, url)[0] for url in own]
@@ -306,11 +294,8 @@ def test_both_addresses_of_a_release_are_checked(tmp_path: Path) -> None:
         ]
         assert crawling.rows("select * from removals") == []
         causes = (
-            "select v.cause from revisions v join releases r on r.id = v.release"
-            " where"
-            " r.url"
-            " = ?"
-            " order by v.id"
+            "select v.cause from revisions v join releases r on r.id = v.release where r.url"
+            " = ? order by v.id"
         )
         assert [
             crawling.rows(causes, url) for url in (on_wire[0], own[0], on_wire[1], on_wire[2])

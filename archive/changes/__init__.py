@@ -10,5 +10,6 @@ Other rooms use:
     history              timelines, versions, edits of a release
     edits_and_removals   lists of edits, removals and takedowns, with counts
     wording_history      from when to when a text had words
-    change_feed          new releases, and the log that mirrors follow
+    new_releases         which releases are new, for feeds
+    change_feed          the log that mirrors follow
 """

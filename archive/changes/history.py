@@ -100,7 +100,7 @@ async def read_timeline(run: RunQuery, release_id: int) -> list[TimelineEvent]:
         row["id"]: dict(row) for row in await run(TIMELINE_REVISIONS_SQL, {"release": release_id})
     }
     for row in revisions.values():
-        describe_state(row, revisions)
+        _describe_state(row, revisions)
     events = [
         *map(dict, await run(TIMELINE_REMOVALS_SQL, {"release": release_id})),
         *revisions.values(),
@@ -113,7 +113,7 @@ async def read_timeline(run: RunQuery, release_id: int) -> list[TimelineEvent]:
     )
 
 
-def describe_state(row: TimelineEvent, rows_by_id: Mapping[int, Mapping[str, Any]]) -> None:
+def _describe_state(row: TimelineEvent, rows_by_id: Mapping[int, Mapping[str, Any]]) -> None:
     """Add derived values to a row of TIMELINE_REVISIONS_SQL; `rows_by_id` contains the earlier
     rows.
 

@@ -5,7 +5,9 @@ Other rooms use:
     subscriptions      follow.db beside the archive: subscriptions, messages to be sent; signed tokens
     followed_changes   what a subscription follows, and which changes in the archive match it
     change_reports     reports as mail and as JSON
-    notifications      `myndighetsarkivet notify`: queues and sends messages, retries, bounces
+    notifications      `myndighetsarkivet notify`: queues and sends messages, and retries
+    bounces            mails that come back
+    sending_times      at once, daily, weekly
 
 The site stores requests and confirmations (archive/views/follow.py); it sends nothing. `notify`
 reads the archive's change feed from where each subscription has got to, and stores a message before

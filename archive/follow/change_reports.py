@@ -13,7 +13,6 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
-from archive.changes.change_feed import MAX_OPENING_LENGTH, summarise_feed_entry
 from archive.changes.diff import DiffSegment
 from archive.changes.field_differences import FieldDiff, SkippedRows, diff_fields
 from archive.changes.history import (
@@ -22,6 +21,7 @@ from archive.changes.history import (
     read_preceding_revisions,
     read_stored_revisions,
 )
+from archive.changes.new_releases import MAX_OPENING_LENGTH, summarise_feed_entry
 from archive.database.sqlite_files import RunQuery
 from archive.i18n import (
     describe_edit_time,

@@ -23,8 +23,9 @@ from urllib.parse import parse_qs, urlencode
 
 from datasette.utils import MultiParams
 
-from archive.changes.change_feed import BACKFILL_END_SQL, IS_NEW_SQL, RULE_COLUMNS, entry_checksum
+from archive.changes.change_feed import entry_checksum
 from archive.changes.history import IS_EDIT_SQL, find_final_release, read_version_texts
+from archive.changes.new_releases import BACKFILL_END_SQL, IS_NEW_SQL, RULE_COLUMNS
 from archive.database.sqlite_files import RunQuery
 from archive.i18n import format_stated_time, translate, translate_code
 from archive.search.former_versions import (

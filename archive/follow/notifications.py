@@ -1,4 +1,4 @@
-"""`myndighetsarkivet notify`: finds what subscribers are to be told, and sends it; counts bounces.
+"""`myndighetsarkivet notify`: finds what subscribers are to be told, and sends it.
 
 A run first stores a message for each subscription with news, together with how far in the change
 feed it has got, then sends the messages one after the other, and deletes each of them after it was
@@ -15,19 +15,15 @@ import hashlib
 import hmac
 import json
 import logging
-import re
 import sqlite3
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta
-from email.message import Message
-from email.parser import BytesParser
 from itertools import groupby
 from pathlib import Path
-from typing import BinaryIO
 
 from archive.database.sqlite_files import (
     ArchiveError,
@@ -89,7 +85,6 @@ MAX_WEBHOOK_SECONDS = 60.0
 MAX_ANSWER_SECONDS = 5.0
 MAX_MATCHING_SECONDS = 10.0  # CPU time for comparing one query with the changes
 OPCODES_PER_CHECK = 100_000  # of SQLite, between checks of that time
-MAX_BOUNCE_BYTES = 1_000_000
 # what matters most is not left out of a message that would be too long
 IMPORTANCE_OF_KINDS = ("removed", "returned", "edited", "new")
 
@@ -454,47 +449,3 @@ class Sender:
             else MAX_ANSWER_SECONDS,
         )
         self.result.sent += 1
-
-
-# Bounces
-
-
-def handle_bounce(
-    archive: Path, settings: FollowSettings, recipient: str, mail: BinaryIO, moment: datetime
-) -> str:
-    """Count a mail that came to the return path, if it reports a failed delivery; return what was
-    done.
-
-    recipient: the address that the mail came to. Raises ArchiveError if it is not a return path of
-    this archive.
-    """
-    if settings.return_path is None:
-        raise ArchiveError(
-            "environment",
-            "is not set, so that no mail has such a return path",
-            key="FOLLOW_RETURN_PATH",
-        )
-    pattern = re.escape(settings.return_path).replace(
-        re.escape(TOKEN_PLACE), "(?P<id>[0-9]{1,15})-(?P<signature>[0-9a-f]+)"
-    )
-    found = re.fullmatch(pattern, recipient.strip("<> \n"), re.IGNORECASE)
-    with FollowStore(archive) as store:
-        if not found:
-            raise ArchiveError(recipient, "is not a return path of this archive")
-        subscription = store.find(int(found["id"]))
-        if subscription is None:
-            return "there is no such subscription, or it has ended"
-        if not hmac.compare_digest(store.sign(subscription, "bounce"), found["signature"].lower()):
-            raise ArchiveError(recipient, "is not a return path of this archive")
-        if not _reports_failure(BytesParser().parsebytes(mail.read(MAX_BOUNCE_BYTES)).walk()):
-            return "the mail reports no failed delivery, and is ignored"
-        return (
-            "the subscription is ended"
-            if store.count_rejection(subscription, moment)
-            else "the bounce is counted"
-        )
-
-
-def _reports_failure(parts: Iterable[Message]) -> bool:
-    """Return whether a mail is a delivery status notification (RFC 3464) of a permanent failure."""
-    return any(str(part.get("Action", "")).strip().lower() == "failed" for part in parts)

@@ -24,12 +24,12 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from archive.database.sqlite_files import ArchiveError, open_writable, write_transaction
-from archive.i18n import SWEDISH_TIME
+from archive.follow.sending_times import find_next_due
 from archive.mail_and_webhooks import (
     MailServer,
     is_mail_address,
@@ -40,7 +40,6 @@ from archive.times import to_iso
 
 FOLLOW_FILE, KEY_FILE = "follow.db", "follow-key"
 FOLLOW_VERSION = 2  # 1: without subscriptions.seconds
-FREQUENCIES = ("now", "day", "week")
 CONFIRMATION_TIME = timedelta(days=2)  # then an unconfirmed subscription is deleted
 # messages at once that ask an address for confirmation: of the same, and in all; then one each
 # CONFIRMATION_PAUSE
@@ -50,7 +49,6 @@ CONFIRMATION_PAUSE = timedelta(hours=1)
 MAX_PENDING = 30
 MAX_SUBSCRIPTIONS = 50  # of one address
 ACCESS_TIME = timedelta(hours=12)  # for which a link to all subscriptions of an address is valid
-SENDING_HOUR = time(6)  # Swedish time, of daily messages and of weekly ones on Mondays
 # after each failure; then the last one
 RETRY_DELAYS = tuple(timedelta(minutes=n) for n in (5, 20, 60, 180, 360, 720))
 # until a weekly message is due, or another; what is due later was stored by a wrong clock
@@ -299,7 +297,7 @@ class FollowStore(AbstractContextManager["FollowStore"]):
                     to_iso(now),
                     position,
                     checksum,
-                    _find_next_due(subscription.frequency, now),
+                    find_next_due(subscription.frequency, now),
                     subscription.id,
                 ],
             )
@@ -371,7 +369,7 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         with write_transaction(self.db):
             updated = self.db.execute(
                 "update subscriptions set position = ?, checksum = ?, due = ? where id = ?",
-                [position, checksum, _find_next_due(subscription.frequency, now), subscription.id],
+                [position, checksum, find_next_due(subscription.frequency, now), subscription.id],
             )
             if events and updated.rowcount:  # it may have been ended meanwhile
                 self._queue(subscription.id, "report", now, events=json.dumps(events), more=more)
@@ -640,23 +638,6 @@ def _find_next_request(
     if len(same) < MAX_UNCONFIRMED and len(asked) < MAX_ASKED:
         return now
     return max(now, asked[-1][0] + CONFIRMATION_PAUSE)
-
-
-def _find_next_due(frequency: str, now: datetime) -> str:
-    """Return when the next message of a subscription may be sent, if one is sent now.
-
-    >>> from datetime import UTC
-    >>> monday = datetime(2024, 6, 3, 8, 15, tzinfo=UTC)
-    >>> [_find_next_due(frequency, monday) for frequency in FREQUENCIES]
-    ['2024-06-03T08:15:00+00:00', '2024-06-04T04:00:00+00:00', '2024-06-10T04:00:00+00:00']
-    """
-    if frequency == "now":
-        return str(to_iso(now))
-    local = now.astimezone(SWEDISH_TIME)
-    day = local.date() + timedelta(days=0 if local.time() < SENDING_HOUR else 1)
-    if frequency == "week":
-        day += timedelta(days=-day.weekday() % 7)
-    return str(to_iso(datetime.combine(day, SENDING_HOUR, SWEDISH_TIME).astimezone(now.tzinfo)))
 
 
 MAX_REQUESTS = 100  # per hour, by all visitors; then each may make one

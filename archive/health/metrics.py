@@ -23,6 +23,12 @@ from archive.database.frontier import Frontier
 from archive.database.models import Release
 from archive.database.quarantined_pages import FieldCount, Quarantine
 from archive.database.removals import find_collapse
+from archive.health.working_days import (
+    HOLIDAY_ORDINALS,
+    SUMMER_DAYS,
+    SUMMER_ORDINALS,
+    count_working_days,
+)
 from archive.i18n import SWEDISH_TIME
 from archive.times import to_iso
 
@@ -36,13 +42,6 @@ SEASON_WINDOW_DAYS = 14  # days before and after the same day of an earlier year
 MIN_GAPS = 4  # gaps between days with releases that are needed to know a rhythm
 MIN_LONG_GAP = 4  # days; a silence this short is usual for every agency, because of Easter
 MIN_SUSPICIOUS_SILENCE = 7  # days; a silence this short is never suspicious
-SUMMER_PERIOD = ((6, 19), (8, 15))
-SUMMER_DAYS = 58  # length of SUMMER_PERIOD
-HOLIDAY_PERIODS = (
-    SUMMER_PERIOD,
-    ((12, 20), (12, 31)),
-    ((1, 1), (1, 7)),
-)  # when Swedish offices are empty
 
 # Limits of the crawls that are read
 MAX_CRAWLS = 120  # newest finished crawls that are read
@@ -531,35 +530,3 @@ def _measure_summer_pace(days: Sequence[date]) -> float:
         return 0.0
     pace = min(1.0, (summer_releases / summer_days) / (usual_releases / usual_days))
     return pace * summer_days / (summer_days + SUMMER_DAYS)
-
-
-def count_working_days(start: date, end: date, summer_pace: float = 0.0) -> int:
-    """Count the non-holidays between two days, summer days weighted by `summer_pace`; at least 1.
-
-    >>> summer = (date(2024, 6, 17), date(2024, 8, 19))
-    >>> spring = (date(2024, 5, 2), date(2024, 5, 6))
-    >>> count_working_days(*summer), count_working_days(*spring)
-    (5, 4)
-    >>> count_working_days(date(2024, 6, 17), date(2024, 8, 19), 0.5)
-    34
-    """
-    days = range(start.toordinal() + 1, end.toordinal() + 1)
-    working_days = sum(day not in HOLIDAY_ORDINALS for day in days)
-    summer_days = sum(day in SUMMER_ORDINALS for day in days) if summer_pace else 0
-    return max(1, working_days + int(summer_pace * summer_days))
-
-
-def _list_period_days(*periods: tuple[tuple[int, int], tuple[int, int]]) -> frozenset[int]:
-    """Return the ordinals of the days from 1990 to 2059 that are in one of the periods of the
-    year.
-    """
-    days = map(date.fromordinal, range(date(1990, 1, 1).toordinal(), date(2060, 1, 1).toordinal()))
-    return frozenset(
-        day.toordinal()
-        for day in days
-        if any(first <= (day.month, day.day) <= last for first, last in periods)
-    )
-
-
-HOLIDAY_ORDINALS = _list_period_days(*HOLIDAY_PERIODS)
-SUMMER_ORDINALS = _list_period_days(SUMMER_PERIOD)

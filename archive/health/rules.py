@@ -66,10 +66,10 @@ from archive.health.metrics import (
     Crawl,
     binomial_cdf,
     build_health_facts,
-    count_working_days,
     find_commonest_failure,
     find_lost_fields,
 )
+from archive.health.working_days import count_working_days
 from archive.times import to_iso
 
 # between the first and last faulty crawl; a shorter fault may be temporary

@@ -370,12 +370,12 @@ def _list_unlisted_splits(word: str) -> list[tuple[str, ...]]:
     return [
         (word[:end], word[end:])
         for end in ends
-        if is_noun(word[:end].removesuffix("s")) and can_end_compound(word[end:])
+        if _is_noun(word[:end].removesuffix("s")) and can_end_compound(word[end:])
         if word[end] != "s" or word[end - 1] == "s"  # skydds + värd, not skydd + svärd
     ]
 
 
-def is_noun(word: str) -> bool:
+def _is_noun(word: str) -> bool:
     return any(reading.word_class == NOUN for reading in _find_base_readings(word))
 
 
@@ -391,7 +391,7 @@ def find_part_base(part: str) -> str:
     stem = part.removesuffix("s")
     vowelless = stem[:-1] if stem[-1:] in ("e", "o", "u") else stem
     candidates = (stem, vowelless, base, stem + "e", vowelless + "a", vowelless + "ium")
-    return next(filter(is_noun, candidates), None) or next(
+    return next(filter(_is_noun, candidates), None) or next(
         filter(lexicon.is_headword, candidates), base
     )
 

@@ -523,7 +523,7 @@ def _mark_replies(run: Sequence[Paragraph], above: Paragraph | None) -> None:
     is_attributed = any(each.subject for each in run)
     if above and not is_attributed and _opens_list(above, run):
         return
-    kind: Kind = "interview" if above and is_question(above) else "dash"
+    kind: Kind = "interview" if above and _is_question(above) else "dash"
     for paragraph in _find_replies(run, is_attributed=is_attributed):
         paragraph.kind = kind
         paragraph.speech = [_trim_span(paragraph.text, (paragraph.dash, len(paragraph.text)))]
@@ -539,7 +539,7 @@ def _find_replies(run: Sequence[Paragraph], *, is_attributed: bool) -> Iterator[
             yield paragraph
 
 
-def is_question(paragraph: Paragraph) -> bool:
+def _is_question(paragraph: Paragraph) -> bool:
     return paragraph.text.endswith("?") and not paragraph.dash
 
 
@@ -619,7 +619,7 @@ def _ends_answer(paragraph: Paragraph, paragraphs: Sequence[Paragraph]) -> bool:
         return True
     number = paragraph.index + 1
     is_answered = number < len(paragraphs) and paragraphs[number].dash > 0
-    if is_answered and is_question(paragraph):
+    if is_answered and _is_question(paragraph):
         return True
     if not (paragraph.end_of_sentence() or paragraph.text[-1] in DOUBLE_MARKS):
         return True
@@ -844,7 +844,7 @@ def _find_names(paragraph: Paragraph, people: Sequence[Person]) -> set[str]:
 
 def _leave_out_asker(people: Sequence[Person], before: Paragraph) -> Sequence[Person]:
     """Return the people without those who ask the question before."""
-    if not is_question(before) or not ASKS.search(before.text):
+    if not _is_question(before) or not ASKS.search(before.text):
         return people
     asking = _find_names(before, people)
     return [person for person in people if person.name not in asking]

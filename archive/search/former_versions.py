@@ -19,7 +19,6 @@ from functools import partial
 from itertools import chain, zip_longest
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from archive.changes.change_feed import SEARCH_FEED_SQL
 from archive.changes.diff import split_paragraphs
 from archive.changes.history import (
     IS_EDIT_SQL,
@@ -27,6 +26,7 @@ from archive.changes.history import (
     read_preceding_revisions,
     read_version_texts,
 )
+from archive.changes.new_releases import SEARCH_FEED_SQL
 from archive.changes.wording_history import MAX_CHARACTERS, Presence, read_presences
 from archive.database.sqlite_files import RunQuery
 from archive.language.terms import is_english_release

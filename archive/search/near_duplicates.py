@@ -195,7 +195,7 @@ class NearDuplicates:
         for other_id in others:
             other_text, other_day = self._read_text_and_day(other_id)
             close_in_time = abs(day - other_day) <= MAX_DAYS_APART
-            similarity = compare_texts(shingled, other_text, close_in_time=close_in_time)
+            similarity = _compare_texts(shingled, other_text, close_in_time=close_in_time)
             if similarity and (
                 other_id in elsewhere or _is_own_copy(shingled, other_text, similarity)
             ):
@@ -224,7 +224,7 @@ class NearDuplicates:
         shingled = _shingle_text(text)
         ranges = [_key_range(band, key) for band, key in build_band_keys(text).band_keys]
         found = [
-            (other, compare_texts(shingled, self._read_text_and_day(other)[0]))
+            (other, _compare_texts(shingled, self._read_text_and_day(other)[0]))
             for other in _find_candidates(self.db, ranges, agency)
         ]
         similar = [(other, similarity) for other, similarity in found if similarity]
@@ -309,7 +309,7 @@ def _list_origins(url: str) -> list[str]:
     return [f"{scheme}://{www}{host}/" for www in ("", "www.") for scheme in ("http", "https")]
 
 
-def compare_texts(
+def _compare_texts(
     first: ShingledText, second: ShingledText, *, close_in_time: bool = True
 ) -> float | None:
     """Return the similarity (0-1) of two texts, or None if they are not near-duplicates."""

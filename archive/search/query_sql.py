@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice, product
 from typing import Any
 
-from archive.changes.change_feed import SEARCH_FEED_SQL
+from archive.changes.new_releases import SEARCH_FEED_SQL
 from archive.database.sqlite_files import RunQuery
 from archive.language.synonyms import find_synonyms
 from archive.language.terms import (

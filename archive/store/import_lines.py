@@ -473,7 +473,7 @@ def _iter_block_texts(parent: Any) -> Iterator[str]:
             yield _tidy_lines(inline_text)
             inline_text = ""
             if child.tag in ("ul", "ol"):
-                yield "\n".join(iter_list_items(child, "•"))
+                yield "\n".join(_iter_list_items(child, "•"))
             elif child.tag == "table":
                 yield "\n".join(_iter_table_rows(child))
             else:
@@ -484,7 +484,7 @@ def _iter_block_texts(parent: Any) -> Iterator[str]:
     yield _tidy_lines(inline_text)
 
 
-def iter_list_items(parent: Any, bullet: str) -> Iterator[str]:
+def _iter_list_items(parent: Any, bullet: str) -> Iterator[str]:
     """Yield a list's items, one per line, each followed by the items of its nested lists."""
     for number, item in enumerate(parent.findall("li"), int(parent.get("start") or 1)):
         nested = [child for child in item if child.tag in ("ul", "ol")]
@@ -493,7 +493,7 @@ def iter_list_items(parent: Any, bullet: str) -> Iterator[str]:
         if own := _collapse_space(" ".join(_iter_block_texts(item))):
             yield f"{f'{number}.' if parent.tag == 'ol' else bullet} {own}"
         for child in nested:
-            yield from iter_list_items(child, "◦")
+            yield from _iter_list_items(child, "◦")
 
 
 def _iter_table_rows(table: Any) -> Iterator[str]:

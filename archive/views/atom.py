@@ -15,17 +15,19 @@ from typing import Any
 from datasette import Response
 
 from archive.changes.change_feed import (
-    FEED_SIZE,
-    FILLED_SIZE,
     CursorAheadError,
     UnknownCursorError,
     parse_changefeed_query,
     read_changefeed,
+)
+from archive.changes.edits_and_removals import MAX_REGISTER_PAGE_SIZE
+from archive.changes.new_releases import (
+    FEED_SIZE,
+    FILLED_SIZE,
     read_feed_page,
     read_recent_releases,
     summarise_feed_entry,
 )
-from archive.changes.edits_and_removals import MAX_REGISTER_PAGE_SIZE
 from archive.i18n import format_release_kind
 from archive.urls import LIST_PARAMETERS, parse_number_parameter
 from archive.web.documents import (
@@ -229,7 +231,7 @@ def _build_release_entry(site: SiteRequest, row: Mapping[str, Any]) -> AtomEntry
 
 
 @site_view("since", "size", operation=CHANGES_OPERATION)
-async def show_changes(site: SiteRequest) -> Response:
+async def _show_changes(site: SiteRequest) -> Response:
     """Show a page of the change feed; 410 for another archive's cursor, 503 for one ahead of this
     replica.
 
@@ -263,5 +265,5 @@ ROUTES = [
     ("/new" + FEED_FORMAT_SUFFIX, _show_feed),
     (r"/agency/(?P<agency>[a-z0-9-]+)" + FEED_FORMAT_SUFFIX, _show_feed),
     (r"/tag/(?P<tag>[0-9]{1,15})" + FEED_FORMAT_SUFFIX, _show_feed),
-    (CHANGES_PATH + r"\.(?P<format>json|ndjson)$", show_changes),
+    (CHANGES_PATH + r"\.(?P<format>json|ndjson)$", _show_changes),
 ]

@@ -19,13 +19,13 @@ from datasette.database import QueryInterrupted
 from datasette.utils import add_cors_headers
 
 from archive.changes.wording_history import CheckPair, format_change
-from archive.quotes import (
+from archive.quotes.quotation_comparison import find_quotations
+from archive.quotes.quotation_lookup import (
     MAX_QUOTATION_WORDS,
     MIN_QUOTATION_WORDS,
     QuotationCheck,
     QuotationResult,
     add_speakers,
-    find_quotations,
 )
 from archive.search.results import FRESHNESS_SQL
 from archive.search.search_request import SearchRequest, build_search_url
@@ -133,7 +133,7 @@ async def _show_check(site: SiteRequest) -> Response:
         return await site.render("check.html", {"max_bytes": MAX_TEXT_BYTES})
     text = read_fields(site)["text"]
     try:
-        context = await check_text(site, text)
+        context = await _check_text(site, text)
     except ReaderError:
         raise
     except Exception as error:  # noqa: BLE001 - raised again, without a message that may have words of the text
@@ -151,7 +151,7 @@ async def _show_check(site: SiteRequest) -> Response:
     return Response.json(_format_check(site, context), headers=headers)
 
 
-async def check_text(site: SiteRequest, text: str) -> dict[str, Any]:
+async def _check_text(site: SiteRequest, text: str) -> dict[str, Any]:
     """Check a text; return the results, each with its source, and what was searched."""
 
     async def run(sql: str, values: dict[str, Any], /) -> Sequence[Any]:

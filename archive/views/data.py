@@ -270,7 +270,7 @@ async def _read_withheld_since(site: SiteRequest, publication: Publication) -> s
 
 
 @site_view()
-async def show_file(site: SiteRequest) -> Any:
+async def _show_file(site: SiteRequest) -> Any:
     """Send a file of the published dataset; 503 while a takedown withholds it."""
     while True:
         publication = _read_site_publication(site)
@@ -443,6 +443,6 @@ def _format_value(site: SiteRequest, name: str, value: Any, agencies: Mapping[st
 
 ROUTES = [
     (r"/data(?:\.(?P<format>json))?$", _show_data),
-    (FILES_PATH + r"(?P<path>.+)$", show_file),
+    (FILES_PATH + r"(?P<path>.+)$", _show_file),
     (r"/data/(?P<name>[a-z_]+)$", _show_question),
 ]

@@ -707,7 +707,7 @@ class PhraseRegister(Register):
                 "agencies": agencies,
                 "agencies_counted": is_counted,
             },
-            "format_presence": partial(format_presence, site.language),
+            "format_presence": partial(_format_presence, site.language),
             "has_words": has_words(history.query),
             "quoted": quote_words(history.query),
         }
@@ -783,13 +783,13 @@ def _build_presence_entry(site: SiteRequest, row: Entry, name: str) -> AtomEntry
         link=link,
         release_url=site.local_url(f"/archive/releases/{row['id']}"),
         author=agency,
-        summary=" ".join(format_presence(site.language, entry)),
+        summary=" ".join(_format_presence(site.language, entry)),
         categories=[entry.status],
         content=join_marked_text(row["hit"].excerpt),
     )
 
 
-def format_presence(language: str, entry: PhraseEntry) -> list[str]:
+def _format_presence(language: str, entry: PhraseEntry) -> list[str]:
     """Return sentences that say when a wording appeared, was missing, and was last found."""
     presence = entry.presence
     sentences = [format_change(language, presence, appeared=True)]

@@ -25,8 +25,8 @@ from datasette import Response
 from datasette.database import QueryInterrupted
 from datasette.filters import FilterArguments
 
-from archive.changes.change_feed import ANY_FINISHED_CRAWL_SQL, FILLED_SIZE, find_imported
 from archive.changes.edits_and_removals import read_first_crawl
+from archive.changes.new_releases import ANY_FINISHED_CRAWL_SQL, FILLED_SIZE, find_imported
 from archive.database.sqlite_files import FacetValue, build_connection_runner, run_without_waiting
 from archive.i18n import format_release_kind, format_stated_time, format_time, translate
 from archive.search.counts_by_period import MAX_PAGE_HITS, list_periods

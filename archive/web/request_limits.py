@@ -11,19 +11,16 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, Protocol
 from urllib.parse import parse_qsl
 
 from datasette.utils.asgi import Base400
 
 from archive.urls import parse_ip_address
-
-if TYPE_CHECKING:
-    from archive.web.table_pages import KeysetPage
 
 # header with the number of rows after which a result was cut; see docs/api.md
 CUT_HEADER = "archive-truncated"
@@ -201,6 +198,16 @@ class RequestQueue:
         self.free_slots += 1
 
 
+class StatementRewriter(Protocol):
+    """What changes a statement that Datasette has built, and reads its rows: a page of a table."""
+
+    def rewrite(self, sql: str, params: Mapping[str, Any]) -> tuple[str, dict[str, Any]]: ...
+
+    def take(
+        self, names: list[str], rows: Sequence[Any], *, is_complete: bool
+    ) -> tuple[list[str], list[Any]]: ...
+
+
 class VisitorRequest:
     """A request in a queue: its slot, and the SQL time and result size that it may still use.
 
@@ -231,7 +238,7 @@ class VisitorRequest:
         self.max_values = limits.max_html_values if format_name == "html" else limits.max_values
         self.seconds_left, self.has_slot, self.has_stream = limits.request_seconds, False, False
         self.largest_response = 0  # bytes of the largest result of a statement
-        self.page: KeysetPage | None = None  # while Datasette reads a page of a table
+        self.page: StatementRewriter | None = None  # while Datasette reads a page of a table
         # number of rows of a result that was cut because it is too large
         self.rows_before_limit: int | None = None
 

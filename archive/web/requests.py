@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from urllib.parse import parse_qs, urlencode
 from weakref import WeakKeyDictionary
 
@@ -27,9 +27,6 @@ from archive.search.search_index import ColumnCache
 from archive.urls import FilterError, is_harmless_parameter
 from archive.web.datasette_versions import get_environment
 from archive.web.request_limits import RequestBody, current_visitor_request
-
-if TYPE_CHECKING:
-    from archive.web.openapi import DataOperation
 
 RESPONSE_MEDIA_TYPES = {
     "json": "application/json; charset=utf-8",
@@ -172,8 +169,15 @@ class SiteRequest:
         return matches_etag(self.request.headers.get("if-none-match"), etag)
 
 
+class DescribesData(Protocol):
+    """What /openapi.json says of a view's data (archive.web.openapi.DataOperation)."""
+
+    @property
+    def parameter_names(self) -> Sequence[str] | None: ...
+
+
 def site_view(
-    *parameters: str, operation: DataOperation | None = None
+    *parameters: str, operation: DescribesData | None = None
 ) -> Callable[[Callable[[SiteRequest], Awaitable[Any]]], Callable[..., Awaitable[Any]]]:
     """Decorate a view of the archive: pass it a SiteRequest, and show its errors in the requested
     format.

@@ -297,7 +297,7 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
         """Yield Datasette's data for each page, with columns and rows: one page, or all pages of a
         stream.
         """
-        request = change_query(request, **WITHOUT_FACETS_AND_COUNT)
+        request = _change_query(request, **WITHOUT_FACETS_AND_COUNT)
         try:
             yield await self.read_page(request)
         except (sqlite3.OperationalError, InvalidSql) as error:
@@ -348,7 +348,7 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
         if first.get("next_url") and not request.args.get("_stream"):
             headers["link"] = f'<{first["next_url"]}>; rel="next"'
         if request.args.get("_dl"):
-            headers["content-disposition"] = f'attachment; filename="{name_file(request)}.csv"'
+            headers["content-disposition"] = f'attachment; filename="{_name_file(request)}.csv"'
         return StreamResponse(self.format_csv_pages(request, first, pages), headers)
 
     async def format_csv_pages(
@@ -363,7 +363,7 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
     async def as_xlsx(self, request: Any) -> Any:
         """Return an Excel file with the same rows as CSV with _stream=on."""
         page_url = self.ds.absolute_url(request, request.full_path.replace(".xlsx", "", 1))
-        request = change_query(_remove_parameters(request, "_next", "_size"), _stream="on")
+        request = _change_query(_remove_parameters(request, "_next", "_size"), _stream="on")
         pages = self.read_pages(request)
         first = await anext(pages)
         headings = _list_headings(first)
@@ -378,7 +378,7 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
                     yield [dict(zip(headings, cells, strict=True)) for cells in rows]
 
         export = DataExport(
-            name=name_file(request),
+            name=_name_file(request),
             title=tilde_decode(request.url_vars.get("table") or request.url_vars["database"]),
             page_url=page_url,
             columns=headings,
@@ -430,7 +430,7 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
         return str(self.ds.absolute_url(request, path))
 
 
-def name_file(request: Any) -> str:
+def _name_file(request: Any) -> str:
     """Return the name of a download without its suffix: the table's name, else the database's."""
     return NOT_IN_FILE_NAME.sub(
         "_", tilde_decode(request.url_vars.get("table") or request.url_vars["database"])
@@ -668,7 +668,7 @@ def _load_json(text: str) -> Any:
         return None
 
 
-def change_query(request: Any, **parameters: str) -> Any:
+def _change_query(request: Any, **parameters: str) -> Any:
     """Return a copy of a request with additional or changed parameters."""
     kept = [
         (n, v)

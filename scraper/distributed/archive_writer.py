@@ -49,7 +49,8 @@ from scraper.distributed.broker import (
 from scraper.distributed.leases import find_lease_host
 from scraper.distributed.worker_messages import Operation, WorkerMessage, build_job, unpack_message
 from scraper.errors import BrokerError
-from scraper.ingest import CrawlRecorder, ParsedPage, read_retention
+from scraper.ingest.parsed_page import ParsedPage
+from scraper.ingest.saving import CrawlRecorder, read_retention
 from scraper.revisit_schedule import RevisitSchedule, parse_schedule
 
 logger = logging.getLogger(__name__)

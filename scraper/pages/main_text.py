@@ -148,7 +148,7 @@ def drop_banners(document: Document, start: Element, kept: Iterable[Element]) ->
     lineage = _collect_lineage((start, *kept))
     lineage.update(part for element in kept for part in element.iter())
     frame, is_certain = find_frame(start), is_declared_heading(start, document)
-    for element in list(filter(has_sentence, iter_before(start))):
+    for element in list(filter(_has_sentence, iter_before(start))):
         ancestors = list(element.iterancestors())
         if frame in ancestors and not _is_in_foreign_box(element, lineage, is_certain=is_certain):
             continue
@@ -188,7 +188,7 @@ def _is_in_foreign_box(element: Element, lineage: Collection[Element], *, is_cer
     )
 
 
-def has_sentence(element: Element) -> bool:
+def _has_sentence(element: Element) -> bool:
     """Return whether an element itself, not one within it, has a sentence that is no date label."""
     if element.tag in NON_BANNER_TAGS:
         return False

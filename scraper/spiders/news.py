@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -28,24 +27,19 @@ from scraper.crawl.failures import (
 )
 from scraper.downloader.limits import CrawlStopped, HostPaused, RequestDeferred, decode_headers
 from scraper.errors import AgencyError, SourceError
-from scraper.ingest import ParsedPage
+from scraper.ingest.parsed_page import ParsedPage
 from scraper.pages.page_type import is_listing_url
-from scraper.sources import (
-    CutFeedError,
-    ListingPage,
-    SourceLink,
+from scraper.sources.discovery import (
     SourceURLs,
     find_sources,
     get_declared_sources,
     get_wire_sources,
-    is_json,
-    parse_feed,
-    parse_listing,
-    parse_robots_sitemaps,
-    parse_sitemap,
-    select_releases,
-    split_form,
 )
+from scraper.sources.endless_lists import TrapDetector
+from scraper.sources.feeds import CutFeedError, parse_feed, parse_robots_sitemaps, parse_sitemap
+from scraper.sources.json_lists import is_json
+from scraper.sources.links import ListingPage, SourceLink, select_releases, split_form
+from scraper.sources.listings import parse_listing
 from scraper.spiders.attachments import AttachmentSpider
 from scraper.spiders.release_spider import (
     PAST_END_STATUSES,
@@ -59,36 +53,7 @@ logger = logging.getLogger(__name__)
 # a site without robots.txt has no sitemaps in it (RFC 9309)
 NO_ROBOTS_STATUSES = list(range(400, 500))
 MAX_INDEX_DEPTH = 2  # levels of nested sitemap indexes
-MAX_REPEATED_PAGES = 5  # consecutive pages of a listing without a new link
 SITEMAP_PRIORITY_STEPS = 100  # number of priorities for the sitemaps of an index
-
-
-@dataclass(slots=True)
-class TrapDetector:
-    """Detects endless listings of one agency in one crawl."""
-
-    # listing → URLs that it has listed
-    seen_urls: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    # listing → consecutive pages without a new link
-    repeated_pages: Counter[str] = field(default_factory=Counter)
-
-    def find_trap(
-        self, listing: str, page: int, links: Sequence[SourceLink], max_pages: int
-    ) -> str | None:
-        """Return why a listing is a crawler trap (too many pages, or nothing new), or None if it is
-        not one.
-        """
-        urls, seen_urls = {link.url for link in links}, self.seen_urls[listing]
-        self.repeated_pages[listing] = 0 if urls - seen_urls else self.repeated_pages[listing] + 1
-        seen_urls |= urls
-        if page >= max_pages:
-            return f"continues after page {page}: treated as a trap"
-        if self.repeated_pages[listing] >= MAX_REPEATED_PAGES:
-            return (
-                f"listed nothing new on {MAX_REPEATED_PAGES} pages in a row, and continues:"
-                f" treated as a trap"
-            )
-        return None
 
 
 @dataclass(slots=True)

@@ -22,7 +22,8 @@ import pytest
 
 from archive.database.sqlite_files import ArchiveError
 from archive.follow import notifications as sending
-from archive.follow.notifications import handle_bounce, notify
+from archive.follow.bounces import handle_bounce
+from archive.follow.notifications import notify
 from archive.follow.subscriptions import (
     FOLLOW_FILE,
     FOLLOW_VERSION,

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import time_machine
 
-from archive.changes.change_feed import read_feed_page
+from archive.changes.new_releases import read_feed_page
 from archive.database.sqlite_files import build_connection_runner, run_without_waiting
 from archive.evidence.verification import verify
 from archive.store.releases import Archive

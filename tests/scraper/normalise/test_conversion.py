@@ -11,12 +11,8 @@ from archive.database.models import Contact
 from scraper.errors import PageError
 from scraper.items import AttachmentItem, ContactItem, ImageItem, QuestionItem, ReleaseItem
 from scraper.normalise.contact_details import normalise_contacts
-from scraper.normalise.conversion import (
-    find_quality_warnings,
-    normalise_kind,
-    split_credit,
-    to_release,
-)
+from scraper.normalise.conversion import find_quality_warnings, normalise_kind, to_release
+from scraper.normalise.picture_credits import split_credit
 from tests.scraper.normalise.test_text_cleaning import INTACT_TEXTS
 
 URL = "https://www.a.se/nyheter/x/"

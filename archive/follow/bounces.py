@@ -1,0 +1,61 @@
+"""Counts mails that come back, because a mail server could not deliver them (`myndighetsarkivet bounce`)."""
+
+from __future__ import annotations
+
+import hmac
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from email.message import Message
+from email.parser import BytesParser
+from pathlib import Path
+from typing import BinaryIO
+
+from archive.database.sqlite_files import ArchiveError
+from archive.follow.subscriptions import TOKEN_PLACE, FollowSettings, FollowStore
+
+MAX_BOUNCE_BYTES = 1_000_000
+
+
+# Bounces
+
+
+def handle_bounce(
+    archive: Path, settings: FollowSettings, recipient: str, mail: BinaryIO, moment: datetime
+) -> str:
+    """Count a mail that came to the return path, if it reports a failed delivery; return what was
+    done.
+
+    recipient: the address that the mail came to. Raises ArchiveError if it is not a return path of
+    this archive.
+    """
+    if settings.return_path is None:
+        raise ArchiveError(
+            "environment",
+            "is not set, so that no mail has such a return path",
+            key="FOLLOW_RETURN_PATH",
+        )
+    pattern = re.escape(settings.return_path).replace(
+        re.escape(TOKEN_PLACE), "(?P<id>[0-9]{1,15})-(?P<signature>[0-9a-f]+)"
+    )
+    found = re.fullmatch(pattern, recipient.strip("<> \n"), re.IGNORECASE)
+    with FollowStore(archive) as store:
+        if not found:
+            raise ArchiveError(recipient, "is not a return path of this archive")
+        subscription = store.find(int(found["id"]))
+        if subscription is None:
+            return "there is no such subscription, or it has ended"
+        if not hmac.compare_digest(store.sign(subscription, "bounce"), found["signature"].lower()):
+            raise ArchiveError(recipient, "is not a return path of this archive")
+        if not _reports_failure(BytesParser().parsebytes(mail.read(MAX_BOUNCE_BYTES)).walk()):
+            return "the mail reports no failed delivery, and is ignored"
+        return (
+            "the subscription is ended"
+            if store.count_rejection(subscription, moment)
+            else "the bounce is counted"
+        )
+
+
+def _reports_failure(parts: Iterable[Message]) -> bool:
+    """Return whether a mail is a delivery status notification (RFC 3464) of a permanent failure."""
+    return any(str(part.get("Action", "")).strip().lower() == "failed" for part in parts)

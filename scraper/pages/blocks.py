@@ -717,10 +717,8 @@ QA_ANNOUNCEMENT = re.compile(
 )
 ANSWERER_NAME = r"[A-ZÅÄÖÉ][^.:?!]{4,140}?"
 ANSWERER = re.compile(
-    rf"(?:^|[.!]\s)(?:här\s+)?(?"
-    rf"P<who>{ANSWERER_NAME}),?\s+(?"
-    rf":svarar|besvarar|svarade|ger"
-    rf" svar|answers?)\b"
+    rf"(?:^|[.!]\s)(?:här\s+)?(?P<who>{ANSWERER_NAME}),?"
+    r"\s+(?:svarar|besvarar|svarade|ger svar|answers?)\b"
     r"(?:[^.:?!]*\bfråg|[^.:?!]*\bquestions?|\s*:)"
     rf"|(?:^|[.!]\s)(?:Här|Nedan|Nu)\s+(?:svarar|besvarar)\s+(?P<named>{ANSWERER_NAME}),?"
     r"\s+(?:på\s+)?(?:\w+\s+){0,3}fråg",
@@ -740,11 +738,8 @@ MARKED_ANSWER = re.compile(
 )
 # The open/close sign after the title of an accordion panel, or the name of an icon.
 TOGGLE_SIGN = re.compile(
-    r"(?<=\S)\s*(?"
-    r":[+＋−–×✕✚›»▼▾▿⌄˅∨>-]"
-    r"|expand_(?:more|less)"
-    r"|keyboard_arrow_\w+|chevron_\w+"
-    r"|arrow_\w+)$"
+    r"(?<=\S)\s*(?:[+＋−–×✕✚›»▼▾▿⌄˅∨>-]"
+    r"|expand_(?:more|less)|keyboard_arrow_\w+|chevron_\w+|arrow_\w+)$"
 )
 QUESTION_NUMBER = re.compile(r"^\d{1,2}[.)]\s*(?=\S{2})")
 # Questions that the site asks its readers.

@@ -240,30 +240,16 @@ SHARE_URL = re.compile(
 FEEDBACK_SUBJECT = re.compile(
     r"\b(?:sidan?|webbplats\w*|innehållet|informationen|texten|page)\b", re.IGNORECASE
 )
-FEEDBACK_CHOICE = compile_phrases(
-    r"(?:ja|nej|yes|no|delvis"
-    r"|skicka|avbryt|send"
-    r"|cancel)(?:\W*(?:ja|nej|yes|no|delvis"
-    r"|skicka"
-    r"|avbryt|send|cancel))*"
-)
+CHOICE = "(?:ja|nej|yes|no|delvis|skicka|avbryt|send|cancel)"
+FEEDBACK_CHOICE = compile_phrases(rf"{CHOICE}(?:\W*{CHOICE})*")
 # A line that only names the author: "Av Eva Ek", "By Eva Ek, Agency".
 BYLINE = re.compile(
-    r"^(?:[Bb]y|BY|[Vv]on"
-    r"|[Aa][vf]|AV"
-    r"|(?:Text|Tekst|Teksti|Govva"
-    r"|Koveh|Kuvat?)(?: (?:och|og|ja)"
-    r" \w+)?|Skribent"
-    r"|Autor(?:in)?|Auteur"
-    r"|Author|(?:Written"
-    r"|Words|Reported|Story)"
-    r" by|Por|Redakt[öø]r|Kirjoittaja"
-    r"|Čálli"
-    r"|Skr[ie]ve[nt] a[vf])(?:\s*:)?"
-    r"(?: (?:[A-ZÅÄÖÉÜ][\w.’'-]*|von"
-    r"|van|de|af|och|and"
-    r"|und|og|ja|&|/)){1,6}(?:, [\w"
-    r" .&-]{2,40})?\W*$"
+    r"^(?:[Bb]y|BY|[Vv]on|[Aa][vf]|AV|(?:Text|Tekst|Teksti|Govva|Koveh|Kuvat?)"
+    r"(?: (?:och|og|ja) \w+)?|Skribent|Autor(?:in)?|Auteur|Author"
+    r"|(?:Written|Words|Reported|Story) by|Por|Redakt[öø]r|Kirjoittaja|Čálli|Skr[ie]ve[nt] a[vf])"
+    r"(?:\s*:)?"
+    r"(?: (?:[A-ZÅÄÖÉÜ][\w.’'-]*|von|van|de|af|och|and|und|og|ja|&|/)){1,6}"
+    r"(?:, [\w .&-]{2,40})?\W*$"
     r"|^(?:by|av|af) [\w.-]+\W*$"
 )
 # The last lines of a page: who reviewed it, and requests for feedback.
@@ -528,7 +514,7 @@ def _is_boilerplate_element(element: Element) -> bool:
 
 
 def _has_boilerplate_name(element: Element) -> bool:
-    """Return whether an element's name is that of boilerplate, and its text does not belie it."""
+    """Return whether an element has a name of boilerplate, and no text that is kept under it."""
     naming = _classify_element(element)
     if not naming:
         return False

@@ -16,7 +16,7 @@ from itertools import chain, islice, takewhile
 from lxml import etree
 
 from scraper.normalise.dates import find_date_role
-from scraper.normalise.text_cleaning import cache_by_text, clean_line
+from scraper.normalise.text_cleaning import cache_by_text, clean_line, split_word_list
 from scraper.pages.blocks import is_question_text
 from scraper.pages.boilerplate import (
     CAMEL_CASE_BOUNDARY,
@@ -56,6 +56,8 @@ MAX_SECTION_LINK_SHARE = 0.4  # share of a section's characters in links
 # elements that a section of the text does not contain
 NON_SECTION_TAGS = ("h1", "form", "input", "nav", "aside", "footer", "img")
 NON_TEXT_HEADINGS = (SERVICE_SECTION_HEADING, CONTACT_SECTION_HEADING, RELATED_SECTION_HEADING)
+# elements that are never the whole text
+UNDIVIDED_TAGS = split_word_list("p ul ol table dl blockquote pre h2 li tbody tr")
 
 # Banners.
 PARAGRAPH_TAGS = ("p", "li", "dd", "blockquote", "h1", "h2", "h3")
@@ -67,10 +69,8 @@ MAX_CAPTION_LENGTH = 400  # characters beside a picture, without white space
 
 # Accordions.
 ACCORDION_NAME = re.compile(
-    r"(?:^|[\s_-])(?:faqs?"
-    r"(?:section"
-    r"|block|list|wrapper"
-    r"|container)?|fragor|vanliga-fragor"
+    r"(?:^|[\s_-])"
+    r"(?:faqs?(?:section|block|list|wrapper|container)?|fragor|vanliga-fragor"
     r"|accordions?|accordion-?list)"
     r"(?=$|[\s_-])",
     re.IGNORECASE,
@@ -442,19 +442,7 @@ def _descend_to_densest(
             key=lambda child: text_lengths.get(child, 0),
             default=None,
         )
-        if best is None or best.tag in (
-            "p",
-            "ul",
-            "ol",
-            "table",
-            "dl",
-            "blockquote",
-            "pre",
-            "h2",
-            "li",
-            "tbody",
-            "tr",
-        ):
+        if best is None or best.tag in UNDIVIDED_TAGS:
             return node
         length = text_lengths.get(best, 0)
         if length == 0 or length < share * (text_lengths[node] if total is None else total):

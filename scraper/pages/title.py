@@ -39,12 +39,10 @@ MAX_SITE_NAME_WORDS = 6  # "Myndigheten för samhällsskydd och beredskap (MSB)"
 LETTERS_AND_DIGITS = re.compile(r"[^\W_]+")
 # A kicker: a few words above the title in its heading, with the subject or the section.
 KICKER_CLASS = re.compile(
-    r"(?:^|[\s_-])(?"
-    r":kicker|overline"
-    r"|topline|eyebrow|dachzeile"
-    r"|roofline|spitzmarke|over-?title"
-    r"|pre-?title"
-    r"|super-?title|super-?heading|vinjett|vignett?e)(?=$|[\s_-])",
+    r"(?:^|[\s_-])"
+    r"(?:kicker|overline|topline|eyebrow|dachzeile|roofline|spitzmarke|over-?title|pre-?title"
+    r"|super-?title|super-?heading|vinjett|vignett?e)"
+    r"(?=$|[\s_-])",
     re.IGNORECASE,
 )
 

@@ -55,8 +55,9 @@ TEXT_KINDS = {"dt": "dt", "dd": "dd", "blockquote": "quote"}  # kinds of the blo
 MAX_HEADING_LENGTH = 500  # an unclosed heading swallows the text after it
 MAX_NUMBER_LENGTH = 10  # digits
 MIN_CONTENTS_LINK_SHARE = 0.75  # share of a list's text in links
-# up to the number of columns or rows that browsers accept
-CELL_SPAN = re.compile(r"[2-9]|[1-9]\d{1,2}")
+CELL_SPAN = re.compile(
+    r"[2-9]|[1-9]\d{1,2}"
+)  # up to the number of columns or rows that browsers accept
 
 # Accordion panels.
 PANEL_TITLE_TAGS = {"button", "a", "div", "h2", "h3", "h4", "h5", "span", "dt", "p", "li"}
@@ -716,9 +717,8 @@ QA_ANNOUNCEMENT = re.compile(
 )
 ANSWERER_NAME = r"[A-ZÅÄÖÉ][^.:?!]{4,140}?"
 ANSWERER = re.compile(
-    rf"(?:^|[.!]\s)(?:här\s+)?(?"
-    rf"P<who>{ANSWERER_NAME}),?\s+(?"
-    rf":svarar|besvarar|svarade|ger svar|answers?)\b"
+    rf"(?:^|[.!]\s)(?:här\s+)?(?P<who>{ANSWERER_NAME}),?"
+    r"\s+(?:svarar|besvarar|svarade|ger svar|answers?)\b"
     r"(?:[^.:?!]*\bfråg|[^.:?!]*\bquestions?|\s*:)"
     rf"|(?:^|[.!]\s)(?:Här|Nedan|Nu)\s+(?:svarar|besvarar)\s+(?P<named>{ANSWERER_NAME}),?"
     r"\s+(?:på\s+)?(?:\w+\s+){0,3}fråg",
@@ -738,8 +738,8 @@ MARKED_ANSWER = re.compile(
 )
 # The open/close sign after the title of an accordion panel, or the name of an icon.
 TOGGLE_SIGN = re.compile(
-    r"(?<=\S)\s*(?:[+＋−–×✕✚›»▼▾▿⌄˅∨>-]|expand_(?:more|less)"
-    r"|keyboard_arrow_\w+|chevron_\w+|arrow_\w+)$"
+    r"(?<=\S)\s*(?:[+＋−–×✕✚›»▼▾▿⌄˅∨>-]"
+    r"|expand_(?:more|less)|keyboard_arrow_\w+|chevron_\w+|arrow_\w+)$"
 )
 QUESTION_NUMBER = re.compile(r"^\d{1,2}[.)]\s*(?=\S{2})")
 # Questions that the site asks its readers.

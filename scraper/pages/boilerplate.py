@@ -139,8 +139,9 @@ SITE_HEADER = SiteFramePart(
 SITE_FOOTER = SiteFramePart(
     "footer", "contentinfo", compile_name_pattern(split_word_list("footer foot sidfot(?:en)? fot"))
 )
-# a term of the text: "tag-newsletter"
-WORDPRESS_TERM_CLASS = re.compile(r"(?:^|(?<=\s))(?:category|tag)-[\w-]+")
+WORDPRESS_TERM_CLASS = re.compile(
+    r"(?:^|(?<=\s))(?:category|tag)-[\w-]+"
+)  # a term of the text: "tag-newsletter"
 # Words that make a name harmless, because it is that of the page's frame or an accordion.
 HIDDEN_STYLE = re.compile(r"display\s*:\s*none", re.IGNORECASE)
 FRAME_NAME = compile_name_pattern(
@@ -178,8 +179,9 @@ MIN_CARD_TITLE_LENGTH, MAX_CARD_LABEL_LENGTH = (
     10,
     40,
 )  # length of its title, and of a date before this or a button
-# rows of teasers that are looked for, because each takes another reading of the page
-MAX_CLOSING_ROWS = 20
+MAX_CLOSING_ROWS = (
+    20  # rows of teasers that are looked for, because each takes another reading of the page
+)
 MIN_BUTTON_LENGTH = 4  # length of the shortest link that is no symbol
 MIN_SECTION_PARAGRAPHS = 2  # from which what has a linked heading is a section of the text
 MAX_ALERT_SHARE = 1 / 3  # share of the letters in the element around an alert
@@ -238,21 +240,16 @@ SHARE_URL = re.compile(
 FEEDBACK_SUBJECT = re.compile(
     r"\b(?:sidan?|webbplats\w*|innehållet|informationen|texten|page)\b", re.IGNORECASE
 )
-FEEDBACK_CHOICE = compile_phrases(
-    r"(?:ja|nej|yes|no|delvis|skicka|avbryt|send"
-    r"|cancel)(?:\W*(?:ja|nej|yes|no|delvis|skicka"
-    r"|avbryt|send|cancel))*"
-)
+CHOICE = "(?:ja|nej|yes|no|delvis|skicka|avbryt|send|cancel)"
+FEEDBACK_CHOICE = compile_phrases(rf"{CHOICE}(?:\W*{CHOICE})*")
 # A line that only names the author: "Av Eva Ek", "By Eva Ek, Agency".
 BYLINE = re.compile(
-    r"^(?:[Bb]y|BY|[Vv]on|[Aa][vf]|AV"
-    r"|(?:Text|Tekst|Teksti|Govva"
-    r"|Koveh|Kuvat?)(?: (?:och|og|ja) \w+)?|Skribent|Autor(?:in)?|Auteur|Author|(?:Written"
-    r"|Words|Reported|Story)"
-    r" by|Por|Redakt[öø]r|Kirjoittaja|Čálli"
-    r"|Skr[ie]ve[nt] a[vf])(?:\s*:)?"
-    r"(?: (?:[A-ZÅÄÖÉÜ][\w.’'-]*|von|van|de|af|och|and"
-    r"|und|og|ja|&|/)){1,6}(?:, [\w .&-]{2,40})?\W*$"
+    r"^(?:[Bb]y|BY|[Vv]on|[Aa][vf]|AV|(?:Text|Tekst|Teksti|Govva|Koveh|Kuvat?)"
+    r"(?: (?:och|og|ja) \w+)?|Skribent|Autor(?:in)?|Auteur|Author"
+    r"|(?:Written|Words|Reported|Story) by|Por|Redakt[öø]r|Kirjoittaja|Čálli|Skr[ie]ve[nt] a[vf])"
+    r"(?:\s*:)?"
+    r"(?: (?:[A-ZÅÄÖÉÜ][\w.’'-]*|von|van|de|af|och|and|und|og|ja|&|/)){1,6}"
+    r"(?:, [\w .&-]{2,40})?\W*$"
     r"|^(?:by|av|af) [\w.-]+\W*$"
 )
 # The last lines of a page: who reviewed it, and requests for feedback.
@@ -517,7 +514,7 @@ def _is_boilerplate_element(element: Element) -> bool:
 
 
 def _has_boilerplate_name(element: Element) -> bool:
-    """Return whether an element's name is that of boilerplate, and its text does not belie it."""
+    """Return whether an element has a name of boilerplate, and no text that is kept under it."""
     naming = _classify_element(element)
     if not naming:
         return False
@@ -905,5 +902,6 @@ def _is_page_frame(element: Element, total: int) -> bool:
         if element.find(".//h1") is not None
         else max(MIN_FRAME_LENGTH, 0.5 * total)
     )
-    # menus are long, but mostly links
-    return length > minimum and length - count_linked_letters(element) > minimum
+    return (
+        length > minimum and length - count_linked_letters(element) > minimum
+    )  # menus are long, but mostly links

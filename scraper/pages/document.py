@@ -67,12 +67,8 @@ LATIN_1_NAMES = {"iso8859-1", "ascii"}  # names used by Python
 # Python's names of the charsets that browsers know (WHATWG, Encoding). Its other codecs, such as
 # idna, base64 and rot13, are not charsets of pages.
 WEB_CHARSETS = re.compile(
-    r"utf-8|ascii"
-    r"|iso8859-\d+|cp(?:125\d"
-    r"|866|874|932|949)"
-    r"|koi8-[ru]|mac-(?:roman|cyrillic)|gb(?:k"
-    r"|2312|18030)"
-    r"|big5(?:hkscs)?|euc_(?:jp|kr)|iso2022_jp|shift_jis"
+    r"utf-8|ascii|iso8859-\d+|cp(?:125\d|866|874|932|949)|koi8-[ru]|mac-(?:roman|cyrillic)"
+    r"|gb(?:k|2312|18030)|big5(?:hkscs)?|euc_(?:jp|kr)|iso2022_jp|shift_jis"
 )
 STRAY_BYTE_HANDLER = "scraper_stray_bytes"  # the name of our codec error handler
 NORDIC_LETTERS = frozenset("åäöÅÄÖéÉüÜøØæÆ".encode("windows-1252"))
@@ -84,11 +80,8 @@ REPAIRED_ATTRIBUTES = ("alt", "title", "content", "aria-label")  # attributes th
 NON_XML_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 CONTROL_BYTES = bytes({*range(32), 127} - {*b"\t\n\r"})
 CONTROL_REFERENCE = re.compile(
-    rb"&#(?:x0*(?:[0-8bcef]"
-    rb"|1[0-9a-f]|7f"
-    rb"|fff[ef])(?![0-9a-f])"
-    rb"|0*(?:[0-8]|1[124-9]|2\d|3[01]|127"
-    rb"|6553[45])(?!\d));?",
+    rb"&#(?:x0*(?:[0-8bcef]|1[0-9a-f]|7f|fff[ef])(?![0-9a-f])"
+    rb"|0*(?:[0-8]|1[124-9]|2\d|3[01]|127|6553[45])(?!\d));?",
     re.IGNORECASE,
 )
 

@@ -16,7 +16,7 @@ from itertools import chain, islice, takewhile
 from lxml import etree
 
 from scraper.normalise.dates import find_date_role
-from scraper.normalise.text_cleaning import cache_by_text, clean_line
+from scraper.normalise.text_cleaning import cache_by_text, clean_line, split_word_list
 from scraper.pages.blocks import is_question_text
 from scraper.pages.boilerplate import (
     CAMEL_CASE_BOUNDARY,
@@ -56,6 +56,8 @@ MAX_SECTION_LINK_SHARE = 0.4  # share of a section's characters in links
 # elements that a section of the text does not contain
 NON_SECTION_TAGS = ("h1", "form", "input", "nav", "aside", "footer", "img")
 NON_TEXT_HEADINGS = (SERVICE_SECTION_HEADING, CONTACT_SECTION_HEADING, RELATED_SECTION_HEADING)
+# elements that are never the whole text
+UNDIVIDED_TAGS = split_word_list("p ul ol table dl blockquote pre h2 li tbody tr")
 
 # Banners.
 PARAGRAPH_TAGS = ("p", "li", "dd", "blockquote", "h1", "h2", "h3")
@@ -67,9 +69,10 @@ MAX_CAPTION_LENGTH = 400  # characters beside a picture, without white space
 
 # Accordions.
 ACCORDION_NAME = re.compile(
-    r"(?:^|[\s_-])(?:faqs?(?:section|block|list|wrapper"
-    r"|container)?|fragor|vanliga-fragor"
-    r"|accordions?|accordion-?list)(?=$|[\s_-])",
+    r"(?:^|[\s_-])"
+    r"(?:faqs?(?:section|block|list|wrapper|container)?|fragor|vanliga-fragor"
+    r"|accordions?|accordion-?list)"
+    r"(?=$|[\s_-])",
     re.IGNORECASE,
 )
 TOGGLE_XPATH = "//summary | //*[@aria-expanded]"
@@ -148,7 +151,7 @@ def drop_banners(document: Document, start: Element, kept: Iterable[Element]) ->
     lineage = _collect_lineage((start, *kept))
     lineage.update(part for element in kept for part in element.iter())
     frame, is_certain = find_frame(start), is_declared_heading(start, document)
-    for element in list(filter(_has_sentence, iter_before(start))):
+    for element in list(filter(has_sentence, iter_before(start))):
         ancestors = list(element.iterancestors())
         if frame in ancestors and not _is_in_foreign_box(element, lineage, is_certain=is_certain):
             continue
@@ -188,7 +191,7 @@ def _is_in_foreign_box(element: Element, lineage: Collection[Element], *, is_cer
     )
 
 
-def _has_sentence(element: Element) -> bool:
+def has_sentence(element: Element) -> bool:
     """Return whether an element itself, not one within it, has a sentence that is no date label."""
     if element.tag in NON_BANNER_TAGS:
         return False
@@ -396,8 +399,9 @@ def _include_other_articles(
         for part in articles
         if text_lengths[part] > MIN_SECTION_LENGTH or next(part.iter("h1"), None) is not None
     ]
-    # some CMSs make each section an article
-    return _find_shared_container(best, (best, *best.iterancestors()), parts)
+    return _find_shared_container(
+        best, (best, *best.iterancestors()), parts
+    )  # some CMSs make each section an article
 
 
 def _narrow_to_article(main: Element, text_lengths: dict[Element, int]) -> Element:
@@ -438,19 +442,7 @@ def _descend_to_densest(
             key=lambda child: text_lengths.get(child, 0),
             default=None,
         )
-        if best is None or best.tag in (
-            "p",
-            "ul",
-            "ol",
-            "table",
-            "dl",
-            "blockquote",
-            "pre",
-            "h2",
-            "li",
-            "tbody",
-            "tr",
-        ):
+        if best is None or best.tag in UNDIVIDED_TAGS:
             return node
         length = text_lengths.get(best, 0)
         if length == 0 or length < share * (text_lengths[node] if total is None else total):

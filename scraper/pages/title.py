@@ -24,23 +24,25 @@ from scraper.pages.document import (
 
 TITLE_SEPARATOR = re.compile(r"\s+[|–—·•»:-]+\s+|\s*[|»]\s*|\s+::?\s+")
 STRAY_SPACE = re.compile(r" [:;,.](?: |$)")
-# characters; a shorter h1 that nothing confirms is the name of a section of the site
-MIN_LONE_HEADING_LENGTH = 12
+MIN_LONE_HEADING_LENGTH = (
+    12  # characters; a shorter h1 that nothing confirms is the name of a section of the site
+)
 LOWER_HEADING_TAGS = ("h2", "h3", "h4")
 OLD_HEADING_TAGS = ("th", "td", "p", "font", "strong", "b")  # of pages without headings
 MAIN_TAGS = ("main", "article")
 MENU_TAGS = ("a", "nav", "li", "head", "footer")
 MIN_DECLARED_LENGTH = 8  # letters and digits; a shorter title may be a word of a menu
-# characters by which a heading may be longer than its title: spaces and dots
-MAX_HEADING_MARKUP = 5
+MAX_HEADING_MARKUP = (
+    5  # characters by which a heading may be longer than its title: spaces and dots
+)
 MAX_SITE_NAME_WORDS = 6  # "Myndigheten för samhällsskydd och beredskap (MSB)"
 LETTERS_AND_DIGITS = re.compile(r"[^\W_]+")
 # A kicker: a few words above the title in its heading, with the subject or the section.
 KICKER_CLASS = re.compile(
-    r"(?:^|[\s_-])(?:kicker|overline"
-    r"|topline|eyebrow|dachzeile"
-    r"|roofline|spitzmarke|over-?title|pre-?title"
-    r"|super-?title|super-?heading|vinjett|vignett?e)(?=$|[\s_-])",
+    r"(?:^|[\s_-])"
+    r"(?:kicker|overline|topline|eyebrow|dachzeile|roofline|spitzmarke|over-?title|pre-?title"
+    r"|super-?title|super-?heading|vinjett|vignett?e)"
+    r"(?=$|[\s_-])",
     re.IGNORECASE,
 )
 

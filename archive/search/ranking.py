@@ -666,11 +666,7 @@ class HitFinder:
         else:
             ids = await self.read_index_ids(plan, match, MAX_HITS + 1)
         found, months, is_complete = await self.find_first_hits(plan, match, ids, order)
-        if (
-            not ranked
-            or len(found) > MAX_HITS
-            or await self.is_ranking_too_costly(plan, match, len(found))
-        ):
+        if not ranked or await self.is_ranking_too_costly(plan, match, len(found)):
             capped = len(found) > (MAX_COUNTED_HITS if is_complete else MAX_HITS)
             by_date = self.columns.sort_by_date(found, order)[: MAX_HITS if capped else None]
             ids = await self.move_title_hits(plan, by_date, months) if ranked else by_date
@@ -704,6 +700,8 @@ class HitFinder:
         """Return whether ranking would read too many releases: bm25 first reads all that have the
         words.
         """
+        if hit_count > MAX_HITS:
+            return True
         # ranks hardly differ if all hits have all words in the title
         if _is_title_search(self.request):
             return hit_count > MAX_RANKED_TITLE_HITS

@@ -317,38 +317,41 @@ class ArchiveWriter:
         It starts with the messages that an earlier writer received but did not acknowledge. They
         are applied one at a time, because one of them may have crashed that writer.
         """
-        from redis.exceptions import ResponseError  # noqa: PLC0415 - an optional dependency
-
         self.should_stop = should_stop
         if any(agency.attachments != "none" for agency in self.agencies.values()):
             logger.info(
-                "workers fetch no attached"
-                " files: `scrapy crawl"
-                " attachments` does, beside"
-                " the"
+                "workers fetch no attached files: `scrapy crawl attachments` does, beside the"
                 " archive"
             )
+        self.create_group()
+        while not should_stop() and (pending := self.read_entries("0", 1)):
+            for entry_id, fields in pending:
+                self.process_again(entry_id, fields)
+        while not should_stop():
+            self.process_entries(self.read_entries(">", BATCH_SIZE))
+            self.close_rounds()
+
+    def create_group(self) -> None:
+        """Create the group of consumers, unless it exists already."""
+        from redis.exceptions import ResponseError  # noqa: PLC0415 - an optional dependency
+
         try:
             self.broker.redis.xgroup_create(self.stream, CONSUMER_GROUP, "0", mkstream=True)
         except ResponseError as error:
             if not str(error).startswith("BUSYGROUP"):  # BUSYGROUP: the group exists already
                 raise
-        while not should_stop() and (pending := self.read_entries("0", 1)):
-            for entry_id, fields in pending:
-                deliveries = cast(
-                    "Any",
-                    self.broker.redis.xpending_range(
-                        self.stream, CONSUMER_GROUP, entry_id, entry_id, 1
-                    ),
-                )
-                if fields and deliveries and deliveries[0]["times_delivered"] > MAX_DELIVERIES:
-                    self.reject_entry(fields)
-                    self.delete_entry(entry_id, fields)
-                else:
-                    self.process_entries([(entry_id, fields)])
-        while not should_stop():
-            self.process_entries(self.read_entries(">", BATCH_SIZE))
-            self.close_rounds()
+
+    def process_again(self, entry_id: bytes, fields: Mapping[bytes, bytes]) -> None:
+        """Apply a message that an earlier writer received, or reject it after MAX_DELIVERIES."""
+        deliveries = cast(
+            "Any",
+            self.broker.redis.xpending_range(self.stream, CONSUMER_GROUP, entry_id, entry_id, 1),
+        )
+        if fields and deliveries and deliveries[0]["times_delivered"] > MAX_DELIVERIES:
+            self.reject_entry(fields)
+            self.delete_entry(entry_id, fields)
+        else:
+            self.process_entries([(entry_id, fields)])
 
     def read_entries(self, after_id: str, count: int) -> list[StreamEntry]:
         """Return at most `count` messages: new ones for ">", or unacknowledged ones after any other

@@ -140,7 +140,6 @@ async def _show_attachment(site: SiteRequest) -> Response:
         return await render_document(site, _build_document(site, path, version, pages, releases))
     first = parse_number_parameter(site.args, "page") or 1
     shown = choose_shown_pages(pages, first)
-    last = shown[-1]["page"] if shown else 0
     context = {
         "version": version,
         "is_hidden": is_hidden,
@@ -152,7 +151,7 @@ async def _show_attachment(site: SiteRequest) -> Response:
         "releases": releases,
         "pages": shown,
         "first_page": first,
-        "next_page": last + 1 if any(page["page"] > last for page in pages) else None,
+        "next_page": _find_next_page(shown, pages),
         # with the first part only
         "field_diffs": None
         if first > 1
@@ -175,6 +174,12 @@ def _choose_title(version: Mapping[str, Any], releases: Sequence[Mapping[str, An
         if release["link_title"]:
             return str(release["link_title"])
     return "" if version["takedown"] == "hidden" else name_file(version["url"])
+
+
+def _find_next_page(shown: Sequence[dict[str, Any]], pages: Sequence[dict[str, Any]]) -> int | None:
+    """Return the number of the page after those that are shown, or None if there is none."""
+    last: int = shown[-1]["page"] if shown else 0
+    return last + 1 if any(page["page"] > last for page in pages) else None
 
 
 def choose_shown_pages(pages: Sequence[dict[str, Any]], first: int) -> list[dict[str, Any]]:

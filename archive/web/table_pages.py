@@ -481,21 +481,15 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
         """Raise FilterError if a table without a full-text index is searched, or one without
         versions in versions.
         """
-        if "_versions" in request.args and (
-            (database, table) != ("archive", "releases") or "_search" not in request.args
-        ):
+        is_releases = (database, table) == ("archive", "releases")
+        if "_versions" in request.args and not (is_releases and "_search" in request.args):
             raise FilterError(
                 "_versions", request.args["_versions"], "beside _search in the table releases"
             )
-        searched = next(
-            (name for name in request.args if name.startswith("_search") and name != "_searchmode"),
-            None,
-        )
-        if (
-            searched is None
-            or request.args.get("_fts_table")
-            or "fts_table" in self.ds.table_metadata(database, table)
-        ):
+        searched = _find_search_option(request.args)
+        if searched is None or request.args.get("_fts_table"):
+            return
+        if "fts_table" in self.ds.table_metadata(database, table):
             return
         if not await self.ds.databases[database].fts_table(table):
             raise FilterError(
@@ -692,6 +686,14 @@ def _with_query(request: Any, pairs: Sequence[tuple[str, str]]) -> Any:
     return Request(
         {**request.scope, "query_string": urlencode(pairs).encode("latin-1")}, request.receive
     )
+
+
+def _find_search_option(arguments: Any) -> str | None:
+    """Return the name of the first option that searches, or None."""
+    for name in arguments:
+        if name.startswith("_search") and name != "_searchmode":
+            return str(name)
+    return None
 
 
 def _check_names(arguments: Any, options: Collection[str], parameters: Collection[str]) -> None:

@@ -422,25 +422,29 @@ class ProgressExtension(CrawlerComponent):
         console = (
             self.console if self.console.is_terminal else StderrConsole(stderr=True, width=120)
         )
-        all_stats = spider.agency_stats.values()
         console.print(_build_progress_table(spider))
-        if any(stats.problems for stats in all_stats):
-            console.print(
-                "Rejected pages and failures are listed above, and in the tables crawls and"
-                " frontier."
-            )
-        if known := sum(stats.known_problems for stats in all_stats):
-            console.print(
-                f"{known} of them are the same as at the last check, and are only in the tables."
-            )
-        if reason != "finished":
-            console.print(
-                f"The crawl did not finish: {reason}. The next crawl continues with the rest."
-            )
-        if self.is_first_crawl and any(stats.new for stats in all_stats):
+        _print_summary(console, spider, reason)
+        if self.is_first_crawl and any(stats.new for stats in spider.agency_stats.values()):
             console.print(
                 NEXT_STEPS.format(archive=spider.archive.path), highlight=False, soft_wrap=True
             )
+
+
+def _print_summary(console: Console, spider: ArchiveSpider, reason: str) -> None:
+    """Print where the problems of a crawl are to be read, and why it did not finish."""
+    all_stats = spider.agency_stats.values()
+    if any(stats.problems for stats in all_stats):
+        console.print(
+            "Rejected pages and failures are listed above, and in the tables crawls and frontier."
+        )
+    if known := sum(stats.known_problems for stats in all_stats):
+        console.print(
+            f"{known} of them are the same as at the last check, and are only in the tables."
+        )
+    if reason != "finished":
+        console.print(
+            f"The crawl did not finish: {reason}. The next crawl continues with the rest."
+        )
 
 
 def _redirect_log_handlers() -> None:

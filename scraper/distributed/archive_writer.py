@@ -54,13 +54,15 @@ from scraper.ingest.saving import CrawlRecorder, read_retention
 from scraper.revisit_schedule import RevisitSchedule, parse_schedule
 
 logger = logging.getLogger(__name__)
-# id and fields; no fields if the entry has been deleted
-StreamEntry = tuple[bytes, Mapping[bytes, bytes]]
+StreamEntry = tuple[
+    bytes, Mapping[bytes, bytes]
+]  # id and fields; no fields if the entry has been deleted
 
 BATCH_SIZE = 32  # messages read at a time
 BLOCK_MILLISECONDS = 1000  # waiting time for a message
-# deliveries of a message; if it has crashed this many writers, it is moved to `unreadable`
-MAX_DELIVERIES = 10
+MAX_DELIVERIES = (
+    10  # deliveries of a message; if it has crashed this many writers, it is moved to `unreadable`
+)
 JOB_EXPIRY = 600  # seconds in which a worker can take its job
 MAX_JUDGE_INTERVAL = 3600.0  # seconds between assessments of all agencies while rounds are running
 
@@ -107,8 +109,9 @@ class MessageProcessor:
         self, path: Path, schedule: RevisitSchedule, retention: Retention = DEFAULT_RETENTION
     ) -> None:
         self.archive = Archive(path)
-        # acknowledged messages must survive a power failure
-        self.archive.db.execute("pragma synchronous = full")
+        self.archive.db.execute(
+            "pragma synchronous = full"
+        )  # acknowledged messages must survive a power failure
         self.recorder = CrawlRecorder(self.archive, schedule, retention=retention)
         self.jobs = Jobs(self.archive.db)
         self.crawls: dict[str, RemoteCrawl] = {}  # agency → its running pass
@@ -299,8 +302,9 @@ class ArchiveWriter:
         # newest row of crawls at the last assessment of all agencies
         self.previous_crawl_id = read_last_crawl_id(archive_path)
         self.judged_at = monotonic()
-        # whether rounds have run since that assessment
-        self.has_open_rounds = bool(self.locked_agencies)
+        self.has_open_rounds = bool(
+            self.locked_agencies
+        )  # whether rounds have run since that assessment
 
     def close(self) -> None:
         self.processor.close()
@@ -313,35 +317,41 @@ class ArchiveWriter:
         It starts with the messages that an earlier writer received but did not acknowledge. They
         are applied one at a time, because one of them may have crashed that writer.
         """
-        from redis.exceptions import ResponseError  # noqa: PLC0415 - an optional dependency
-
         self.should_stop = should_stop
         if any(agency.attachments != "none" for agency in self.agencies.values()):
             logger.info(
-                "workers fetch no attached files: `scrapy crawl"
-                " attachments` does, beside the archive"
+                "workers fetch no attached files: `scrapy crawl attachments` does, beside the"
+                " archive"
             )
+        self.create_group()
+        while not should_stop() and (pending := self.read_entries("0", 1)):
+            for entry_id, fields in pending:
+                self.process_again(entry_id, fields)
+        while not should_stop():
+            self.process_entries(self.read_entries(">", BATCH_SIZE))
+            self.close_rounds()
+
+    def create_group(self) -> None:
+        """Create the group of consumers, unless it exists already."""
+        from redis.exceptions import ResponseError  # noqa: PLC0415 - an optional dependency
+
         try:
             self.broker.redis.xgroup_create(self.stream, CONSUMER_GROUP, "0", mkstream=True)
         except ResponseError as error:
             if not str(error).startswith("BUSYGROUP"):  # BUSYGROUP: the group exists already
                 raise
-        while not should_stop() and (pending := self.read_entries("0", 1)):
-            for entry_id, fields in pending:
-                deliveries = cast(
-                    "Any",
-                    self.broker.redis.xpending_range(
-                        self.stream, CONSUMER_GROUP, entry_id, entry_id, 1
-                    ),
-                )
-                if fields and deliveries and deliveries[0]["times_delivered"] > MAX_DELIVERIES:
-                    self.reject_entry(fields)
-                    self.delete_entry(entry_id, fields)
-                else:
-                    self.process_entries([(entry_id, fields)])
-        while not should_stop():
-            self.process_entries(self.read_entries(">", BATCH_SIZE))
-            self.close_rounds()
+
+    def process_again(self, entry_id: bytes, fields: Mapping[bytes, bytes]) -> None:
+        """Apply a message that an earlier writer received, or reject it after MAX_DELIVERIES."""
+        deliveries = cast(
+            "Any",
+            self.broker.redis.xpending_range(self.stream, CONSUMER_GROUP, entry_id, entry_id, 1),
+        )
+        if fields and deliveries and deliveries[0]["times_delivered"] > MAX_DELIVERIES:
+            self.reject_entry(fields)
+            self.delete_entry(entry_id, fields)
+        else:
+            self.process_entries([(entry_id, fields)])
 
     def read_entries(self, after_id: str, count: int) -> list[StreamEntry]:
         """Return at most `count` messages: new ones for ">", or unacknowledged ones after any other

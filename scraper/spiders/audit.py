@@ -260,35 +260,46 @@ class AuditSpider(ReleaseSpider):
 
         Raises SourceError.
         """
-        agency, meta, body, url = audit.agency, response.meta, response.body, response.url
-        source = audit.sources[meta["root_source"]]
-        if source.kind == "home":
+        agency, body, url = audit.agency, response.body, response.url
+        kind = audit.sources[response.meta["root_source"]].kind
+        if kind == "home":
             audit.add_sources(find_sources(body, url, agency), level=1)
-        elif source.kind == "robots":
+        elif kind == "robots":
             if response.status == 200:
                 audit.add_sources(SourceURLs(sitemaps=parse_robots_sitemaps(body, url)), level=1)
-        elif source.kind == "feed":
-            try:
-                listed = parse_feed(body, url, agency)
-            except CutFeedError as error:
-                audit.add_links(source.url, source.url, select_releases(error.links, agency))
-                raise
-            links = select_releases(listed, agency)
-            audit.add_links(source.url, source.url, links)
-            self.check_pattern(audit, response, links, partial(select_releases, listed))
-        elif source.kind == "sitemap":
-            links, children = parse_sitemap(body, url, agency)
-            audit.add_links(source.url, meta["source"], links)
-            if not children and not meta["level"]:  # the sitemaps of an index have other pages, too
-                self.check_pattern(
-                    audit, response, links, lambda plain: parse_sitemap(body, url, plain)[0]
-                )
-            if children:
-                check_index_depth(url, meta["level"])
-            for child in children:
-                audit.add_request(child.url, source.url, level=meta["level"] + 1)
+        elif kind == "feed":
+            self.add_feed_links(audit, response)
+        elif kind == "sitemap":
+            self.add_sitemap_links(audit, response)
         else:
             self.parse_listing(audit, response)
+
+    def add_feed_links(self, audit: AgencyAudit, response: Response) -> None:
+        """Add the links of a feed, even if it is cut off."""
+        agency, source_url = audit.agency, audit.sources[response.meta["root_source"]].url
+        try:
+            listed = parse_feed(response.body, response.url, agency)
+        except CutFeedError as error:
+            audit.add_links(source_url, source_url, select_releases(error.links, agency))
+            raise
+        links = select_releases(listed, agency)
+        audit.add_links(source_url, source_url, links)
+        self.check_pattern(audit, response, links, partial(select_releases, listed))
+
+    def add_sitemap_links(self, audit: AgencyAudit, response: Response) -> None:
+        """Add the links of a sitemap, and request the sitemaps of an index."""
+        meta, body, url = response.meta, response.body, response.url
+        source_url = audit.sources[meta["root_source"]].url
+        links, children = parse_sitemap(body, url, audit.agency)
+        audit.add_links(source_url, meta["source"], links)
+        if not children and not meta["level"]:  # the sitemaps of an index have other pages, too
+            self.check_pattern(
+                audit, response, links, lambda plain: parse_sitemap(body, url, plain)[0]
+            )
+        if children:
+            check_index_depth(url, meta["level"])
+        for child in children:
+            audit.add_request(child.url, source_url, level=meta["level"] + 1)
 
     def check_pattern(
         self, audit: AgencyAudit, response: Response, links: Sequence[SourceLink], read: ReadLinks

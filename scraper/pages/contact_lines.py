@@ -484,7 +484,7 @@ class ContactParser:
         if parsed.is_note:
             return
         parts = self.correct_kinds(line.text, parsed.parts)
-        if self.is_finished_before(parsed):
+        if self.begins_new_contact(parsed):
             self.finish_contact()
         for kind, text in parts:
             self.add_part(kind, text)
@@ -510,8 +510,7 @@ class ContactParser:
             corrected[0] = ("desk", parts[0][1])
         return corrected
 
-    def is_finished_before(self, line: ParsedLine) -> bool:
-        """Return whether a line begins another contact."""
+    def begins_new_contact(self, line: ParsedLine) -> bool:
         if line.has_name and self.draft.name:
             return True
         if not any(draft.has_phone_or_email for draft in (self.draft, *self.desks)):

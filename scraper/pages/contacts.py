@@ -631,14 +631,13 @@ class LineBuilder:
         tag = element.tag
         if tag in BOLD_TAGS:
             self.open_bold_tags -= 1
-            self.end_bold_heading()
+            self.separate_bold_heading()
         elif tag in HEADING_TAGS:
             self.heading_levels.pop()
         elif tag == "a":
             self.end_link(element.get("href") or "")
 
-    def end_bold_heading(self) -> None:
-        """Separate a bold heading from the rest of its line."""
+    def separate_bold_heading(self) -> None:
         if (
             CONTACT_HEADING.match(clean_line("".join(self.parts)))
             and self.parts[-1].rstrip()[-1:] != ":"

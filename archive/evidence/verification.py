@@ -14,7 +14,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from archive.attachments.attachment_store import extract_text
+from archive.attachments import extract_text
 from archive.database.captures import (
     FOREIGN_MESSAGE,
     Captures,

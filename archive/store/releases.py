@@ -22,12 +22,7 @@ from typing import Any, cast
 
 from sqlite_utils import Database
 
-from archive.attachments.attachment_store import (
-    Attachments,
-    AttachmentText,
-    TextExtraction,
-    extract_text,
-)
+from archive.attachments import Attachments, AttachmentText, TextExtraction, extract_text
 from archive.changes.comparison import Diff, compare
 from archive.changes.history import RELEASE_CHAIN_CTE
 from archive.database.captures import Captures
@@ -53,7 +48,7 @@ from archive.database.sqlite_files import (
     sqlite_errors,
     write_transaction,
 )
-from archive.quotes.speakers import Quote, find_quotes, write_quotes
+from archive.quotes import Quote, find_quotes, write_quotes
 from archive.search.near_duplicates import (
     BandKeys,
     NearDuplicates,

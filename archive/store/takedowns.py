@@ -36,7 +36,7 @@ from archive.database.redaction import (
 )
 from archive.database.refused_pages import RefusedPages, is_at_one_of
 from archive.database.sqlite_files import ArchiveError
-from archive.quotes.speakers import find_quotes, write_quotes
+from archive.quotes import find_quotes, write_quotes
 from archive.search.search_index import INDEX_COLUMNS
 from archive.store.releases import Archive, build_change_columns, lists_to_json
 from archive.times import to_iso

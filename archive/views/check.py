@@ -19,13 +19,13 @@ from datasette.database import QueryInterrupted
 from datasette.utils import add_cors_headers
 
 from archive.changes.wording_history import CheckPair, format_change
-from archive.quotes.quotation_comparison import find_quotations
-from archive.quotes.quotation_lookup import (
+from archive.quotes import (
     MAX_QUOTATION_WORDS,
     MIN_QUOTATION_WORDS,
     QuotationCheck,
     QuotationResult,
     add_speakers,
+    find_quotations,
 )
 from archive.search.results import FRESHNESS_SQL
 from archive.search.search_request import SearchRequest, build_search_url

@@ -27,24 +27,27 @@ from archive.database.sqlite_files import check_database
 from archive.store.releases import Archive
 from scraper.agency import SELECTOR_KEYS, Agency
 from scraper.errors import PageError, SourceError
-from scraper.ingest.edit_or_redesign import (
+from scraper.ingest import (
     GENERATED_NAME,
     find_template_names,
+    list_symptoms,
     read_stored_body,
     to_comparable_text,
 )
-from scraper.ingest.misreadings import list_symptoms
 from scraper.items import Provenance, ReleaseItem
 from scraper.normalise.text_cleaning import clean_line
 from scraper.pages.document import Document, Element, format_element_path, get_text_content
-from scraper.probe.probe_report import (
+from scraper.probe import (
     MISSING_VALUE,
+    ProbedPage,
+    ProbeResult,
     format_item_value,
     format_proposed_table,
+    probe_file,
+    probe_page,
+    probe_site,
     shorten_line,
 )
-from scraper.probe.probe_spider import probe_site
-from scraper.probe.proposal import ProbedPage, ProbeResult, probe_file, probe_page
 from scraper.project_command import ProjectCommand, option
 
 MAX_GOOD_PAGES = 5  # candidates for the good page

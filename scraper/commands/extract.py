@@ -11,9 +11,8 @@ from archive.times import to_iso
 from scraper.agency import find_owner
 from scraper.errors import PageError
 from scraper.normalise.conversion import find_quality_warnings, to_release
-from scraper.pages.page_reader import read_page
-from scraper.probe.probe_report import build_field_rows, format_columns
-from scraper.probe.proposal import find_unused_selectors
+from scraper.pages import read_page
+from scraper.probe import build_field_rows, find_unused_selectors, format_columns
 from scraper.project_command import ProjectCommand, get_only_argument, option
 
 

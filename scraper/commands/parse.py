@@ -15,7 +15,7 @@ from scrapy.settings import BaseSettings
 from scraper.agency import Agency, build_user_agent, check_contact, find_owner
 from scraper.errors import PageError
 from scraper.items import ReleaseItem
-from scraper.pages.page_reader import read_page
+from scraper.pages import read_page
 from scraper.project_command import ProjectCommand, get_only_argument, parse_url_argument
 
 

@@ -7,9 +7,7 @@ import shutil
 from pathlib import Path
 
 from scraper.errors import PageError, SourceError
-from scraper.probe.probe_report import format_probe_report
-from scraper.probe.probe_spider import probe_site
-from scraper.probe.proposal import STORED_PAGES_DIR, probe_file, store_page
+from scraper.probe import STORED_PAGES_DIR, format_probe_report, probe_file, probe_site, store_page
 from scraper.project_command import ProjectCommand, get_only_argument, option, parse_url_argument
 
 

@@ -13,8 +13,13 @@ from archive.store.releases import Archive, SaveResult
 from archive.times import now
 from scraper.crawl.round_locks import lock_agencies
 from scraper.errors import AgencyError
-from scraper.ingest.misreadings import describe_reasons
-from scraper.ingest.saving import CrawlRecorder, Ingest, accept_quarantined, resolve_superseded
+from scraper.ingest import (
+    CrawlRecorder,
+    Ingest,
+    accept_quarantined,
+    describe_reasons,
+    resolve_superseded,
+)
 from scraper.project_command import ProjectCommand, option
 from scraper.revisit_schedule import parse_schedule
 

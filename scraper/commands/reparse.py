@@ -18,12 +18,14 @@ from archive.times import now
 from scraper.agency import Agency
 from scraper.crawl.deadline import raise_gc_threshold
 from scraper.crawl.round_locks import lock_agencies, warn_about_unlisted
-from scraper.ingest.edit_or_redesign import PageVersion, read_stored_body, reparse_stored
-from scraper.ingest.saving import (
+from scraper.ingest import (
     CrawlRecorder,
     Ingest,
+    PageVersion,
     accept_repaired,
     read_retention,
+    read_stored_body,
+    reparse_stored,
     take_in_refused,
 )
 from scraper.project_command import ProjectCommand

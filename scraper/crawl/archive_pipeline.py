@@ -25,9 +25,16 @@ from scraper.crawl.crawl_stats import AgencyStats
 from scraper.crawl.failures import classify_failure
 from scraper.downloader.limits import CrawlerComponent
 from scraper.errors import PageError
-from scraper.ingest.misreadings import QuarantineCheck, describe_reasons, list_symptoms
-from scraper.ingest.parsed_page import ParsedPage
-from scraper.ingest.saving import CrawlRecorder, Ingest, review_quarantine, take_in_refused
+from scraper.ingest import (
+    CrawlRecorder,
+    Ingest,
+    ParsedPage,
+    QuarantineCheck,
+    describe_reasons,
+    list_symptoms,
+    review_quarantine,
+    take_in_refused,
+)
 from scraper.normalise.conversion import find_quality_warnings
 
 logger = logging.getLogger(__name__)

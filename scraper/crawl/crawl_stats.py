@@ -37,7 +37,7 @@ from scraper.errors import AgencyError
 if TYPE_CHECKING:
     from twisted.internet.task import LoopingCall
 
-    from scraper.ingest.saving import CrawlRecorder
+    from scraper.ingest import CrawlRecorder
 
 logger = logging.getLogger(__name__)
 

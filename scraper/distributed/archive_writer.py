@@ -49,20 +49,17 @@ from scraper.distributed.broker import (
 from scraper.distributed.leases import find_lease_host
 from scraper.distributed.worker_messages import Operation, WorkerMessage, build_job, unpack_message
 from scraper.errors import BrokerError
-from scraper.ingest.parsed_page import ParsedPage
-from scraper.ingest.saving import CrawlRecorder, read_retention
+from scraper.ingest import CrawlRecorder, ParsedPage, read_retention
 from scraper.revisit_schedule import RevisitSchedule, parse_schedule
 
 logger = logging.getLogger(__name__)
-StreamEntry = tuple[
-    bytes, Mapping[bytes, bytes]
-]  # id and fields; no fields if the entry has been deleted
+# id and fields; no fields if the entry has been deleted
+StreamEntry = tuple[bytes, Mapping[bytes, bytes]]
 
 BATCH_SIZE = 32  # messages read at a time
 BLOCK_MILLISECONDS = 1000  # waiting time for a message
-MAX_DELIVERIES = (
-    10  # deliveries of a message; if it has crashed this many writers, it is moved to `unreadable`
-)
+# deliveries of a message; if it has crashed this many writers, it is moved to `unreadable`
+MAX_DELIVERIES = 10
 JOB_EXPIRY = 600  # seconds in which a worker can take its job
 MAX_JUDGE_INTERVAL = 3600.0  # seconds between assessments of all agencies while rounds are running
 
@@ -109,9 +106,8 @@ class MessageProcessor:
         self, path: Path, schedule: RevisitSchedule, retention: Retention = DEFAULT_RETENTION
     ) -> None:
         self.archive = Archive(path)
-        self.archive.db.execute(
-            "pragma synchronous = full"
-        )  # acknowledged messages must survive a power failure
+        # acknowledged messages must survive a power failure
+        self.archive.db.execute("pragma synchronous = full")
         self.recorder = CrawlRecorder(self.archive, schedule, retention=retention)
         self.jobs = Jobs(self.archive.db)
         self.crawls: dict[str, RemoteCrawl] = {}  # agency → its running pass
@@ -302,9 +298,8 @@ class ArchiveWriter:
         # newest row of crawls at the last assessment of all agencies
         self.previous_crawl_id = read_last_crawl_id(archive_path)
         self.judged_at = monotonic()
-        self.has_open_rounds = bool(
-            self.locked_agencies
-        )  # whether rounds have run since that assessment
+        # whether rounds have run since that assessment
+        self.has_open_rounds = bool(self.locked_agencies)
 
     def close(self) -> None:
         self.processor.close()

@@ -51,8 +51,7 @@ from scraper.distributed.worker_messages import (
 )
 from scraper.downloader.limits import CrawlerComponent, CrawlStopped
 from scraper.errors import BrokerError
-from scraper.ingest.parsed_page import FetchedPage, ParsedPage
-from scraper.ingest.saving import CrawlRecorder
+from scraper.ingest import CrawlRecorder, FetchedPage, ParsedPage
 from scraper.revisit_schedule import parse_schedule
 from scraper.spiders.release_spider import ReleaseSpider
 

@@ -28,7 +28,7 @@ import zstandard
 from archive.store.releases import Archive
 from archive.times import to_iso
 from scraper.errors import BrokerError
-from scraper.ingest.parsed_page import FetchedPage, ParsedPage
+from scraper.ingest import FetchedPage, ParsedPage
 from scraper.items import (
     AttachmentItem,
     ContactItem,

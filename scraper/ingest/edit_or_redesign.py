@@ -28,10 +28,10 @@ from scraper.agency import Agency
 from scraper.errors import NotARelease, PageError
 from scraper.ingest.parsed_page import ParsedPage
 from scraper.items import ReleaseItem
-from scraper.normalise.conversion import to_release
+from scraper.normalise import to_release
 from scraper.normalise.page_urls import extract_host, resolve_canonical_url
+from scraper.pages import open_document, read_document
 from scraper.pages.document import Document, get_text_content
-from scraper.pages.page_reader import open_document, read_document
 
 # (text, target) of links, by `to_comparable_text` and `_normalise_link_target`
 LinkSet = frozenset[tuple[str, str]]

@@ -52,8 +52,8 @@ from scraper.ingest.edit_or_redesign import (
 from scraper.ingest.matching import PageMatch, is_other_address, match_other_address, match_page
 from scraper.ingest.misreadings import QuarantineCheck, describe_reasons
 from scraper.ingest.parsed_page import FetchedPage, ParsedPage
-from scraper.normalise.conversion import to_release
-from scraper.pages.page_reader import open_document, read_document
+from scraper.normalise import to_release
+from scraper.pages import open_document, read_document
 from scraper.revisit_schedule import RevisitSchedule
 
 MIN_MOVED_SIMILARITY = 0.9  # minimum for a copy at another URL to be the release that disappeared

@@ -55,9 +55,8 @@ TEXT_KINDS = {"dt": "dt", "dd": "dd", "blockquote": "quote"}  # kinds of the blo
 MAX_HEADING_LENGTH = 500  # an unclosed heading swallows the text after it
 MAX_NUMBER_LENGTH = 10  # digits
 MIN_CONTENTS_LINK_SHARE = 0.75  # share of a list's text in links
-CELL_SPAN = re.compile(
-    r"[2-9]|[1-9]\d{1,2}"
-)  # up to the number of columns or rows that browsers accept
+# up to the number of columns or rows that browsers accept
+CELL_SPAN = re.compile(r"[2-9]|[1-9]\d{1,2}")
 
 # Accordion panels.
 PANEL_TITLE_TAGS = {"button", "a", "div", "h2", "h3", "h4", "h5", "span", "dt", "p", "li"}

@@ -139,9 +139,8 @@ SITE_HEADER = SiteFramePart(
 SITE_FOOTER = SiteFramePart(
     "footer", "contentinfo", compile_name_pattern(split_word_list("footer foot sidfot(?:en)? fot"))
 )
-WORDPRESS_TERM_CLASS = re.compile(
-    r"(?:^|(?<=\s))(?:category|tag)-[\w-]+"
-)  # a term of the text: "tag-newsletter"
+# a term of the text: "tag-newsletter"
+WORDPRESS_TERM_CLASS = re.compile(r"(?:^|(?<=\s))(?:category|tag)-[\w-]+")
 # Words that make a name harmless, because it is that of the page's frame or an accordion.
 HIDDEN_STYLE = re.compile(r"display\s*:\s*none", re.IGNORECASE)
 FRAME_NAME = compile_name_pattern(
@@ -179,9 +178,8 @@ MIN_CARD_TITLE_LENGTH, MAX_CARD_LABEL_LENGTH = (
     10,
     40,
 )  # length of its title, and of a date before this or a button
-MAX_CLOSING_ROWS = (
-    20  # rows of teasers that are looked for, because each takes another reading of the page
-)
+# rows of teasers that are looked for, because each takes another reading of the page
+MAX_CLOSING_ROWS = 20
 MIN_BUTTON_LENGTH = 4  # length of the shortest link that is no symbol
 MIN_SECTION_PARAGRAPHS = 2  # from which what has a linked heading is a section of the text
 MAX_ALERT_SHARE = 1 / 3  # share of the letters in the element around an alert
@@ -247,8 +245,7 @@ BYLINE = re.compile(
     r"^(?:[Bb]y|BY|[Vv]on|[Aa][vf]|AV|(?:Text|Tekst|Teksti|Govva|Koveh|Kuvat?)"
     r"(?: (?:och|og|ja) \w+)?|Skribent|Autor(?:in)?|Auteur|Author"
     r"|(?:Written|Words|Reported|Story) by|Por|Redakt[öø]r|Kirjoittaja|Čálli|Skr[ie]ve[nt] a[vf])"
-    r"(?:\s*:)?"
-    r"(?: (?:[A-ZÅÄÖÉÜ][\w.’'-]*|von|van|de|af|och|and|und|og|ja|&|/)){1,6}"
+    r"(?:\s*:)?(?: (?:[A-ZÅÄÖÉÜ][\w.’'-]*|von|van|de|af|och|and|und|og|ja|&|/)){1,6}"
     r"(?:, [\w .&-]{2,40})?\W*$"
     r"|^(?:by|av|af) [\w.-]+\W*$"
 )
@@ -902,6 +899,5 @@ def _is_page_frame(element: Element, total: int) -> bool:
         if element.find(".//h1") is not None
         else max(MIN_FRAME_LENGTH, 0.5 * total)
     )
-    return (
-        length > minimum and length - count_linked_letters(element) > minimum
-    )  # menus are long, but mostly links
+    # menus are long, but mostly links
+    return length > minimum and length - count_linked_letters(element) > minimum

@@ -69,10 +69,8 @@ MAX_CAPTION_LENGTH = 400  # characters beside a picture, without white space
 
 # Accordions.
 ACCORDION_NAME = re.compile(
-    r"(?:^|[\s_-])"
-    r"(?:faqs?(?:section|block|list|wrapper|container)?|fragor|vanliga-fragor"
-    r"|accordions?|accordion-?list)"
-    r"(?=$|[\s_-])",
+    r"(?:^|[\s_-])(?:faqs?(?:section|block|list|wrapper|container)?|fragor|vanliga-fragor"
+    r"|accordions?|accordion-?list)(?=$|[\s_-])",
     re.IGNORECASE,
 )
 TOGGLE_XPATH = "//summary | //*[@aria-expanded]"
@@ -151,7 +149,7 @@ def drop_banners(document: Document, start: Element, kept: Iterable[Element]) ->
     lineage = _collect_lineage((start, *kept))
     lineage.update(part for element in kept for part in element.iter())
     frame, is_certain = find_frame(start), is_declared_heading(start, document)
-    for element in list(filter(has_sentence, iter_before(start))):
+    for element in list(filter(_has_sentence, iter_before(start))):
         ancestors = list(element.iterancestors())
         if frame in ancestors and not _is_in_foreign_box(element, lineage, is_certain=is_certain):
             continue
@@ -191,7 +189,7 @@ def _is_in_foreign_box(element: Element, lineage: Collection[Element], *, is_cer
     )
 
 
-def has_sentence(element: Element) -> bool:
+def _has_sentence(element: Element) -> bool:
     """Return whether an element itself, not one within it, has a sentence that is no date label."""
     if element.tag in NON_BANNER_TAGS:
         return False
@@ -399,9 +397,8 @@ def _include_other_articles(
         for part in articles
         if text_lengths[part] > MIN_SECTION_LENGTH or next(part.iter("h1"), None) is not None
     ]
-    return _find_shared_container(
-        best, (best, *best.iterancestors()), parts
-    )  # some CMSs make each section an article
+    # some CMSs make each section an article
+    return _find_shared_container(best, (best, *best.iterancestors()), parts)
 
 
 def _narrow_to_article(main: Element, text_lengths: dict[Element, int]) -> Element:

@@ -24,25 +24,22 @@ from scraper.pages.document import (
 
 TITLE_SEPARATOR = re.compile(r"\s+[|–—·•»:-]+\s+|\s*[|»]\s*|\s+::?\s+")
 STRAY_SPACE = re.compile(r" [:;,.](?: |$)")
-MIN_LONE_HEADING_LENGTH = (
-    12  # characters; a shorter h1 that nothing confirms is the name of a section of the site
-)
+# characters; a shorter h1 that nothing confirms is the name of a section of the site
+MIN_LONE_HEADING_LENGTH = 12
 LOWER_HEADING_TAGS = ("h2", "h3", "h4")
 OLD_HEADING_TAGS = ("th", "td", "p", "font", "strong", "b")  # of pages without headings
 MAIN_TAGS = ("main", "article")
 MENU_TAGS = ("a", "nav", "li", "head", "footer")
 MIN_DECLARED_LENGTH = 8  # letters and digits; a shorter title may be a word of a menu
-MAX_HEADING_MARKUP = (
-    5  # characters by which a heading may be longer than its title: spaces and dots
-)
+# characters by which a heading may be longer than its title: spaces and dots
+MAX_HEADING_MARKUP = 5
 MAX_SITE_NAME_WORDS = 6  # "Myndigheten för samhällsskydd och beredskap (MSB)"
 LETTERS_AND_DIGITS = re.compile(r"[^\W_]+")
 # A kicker: a few words above the title in its heading, with the subject or the section.
 KICKER_CLASS = re.compile(
     r"(?:^|[\s_-])"
     r"(?:kicker|overline|topline|eyebrow|dachzeile|roofline|spitzmarke|over-?title|pre-?title"
-    r"|super-?title|super-?heading|vinjett|vignett?e)"
-    r"(?=$|[\s_-])",
+    r"|super-?title|super-?heading|vinjett|vignett?e)(?=$|[\s_-])",
     re.IGNORECASE,
 )
 

@@ -32,16 +32,21 @@ from scraper.probe.proposal import (
     probe_page,
     strip_year,
 )
-from scraper.sources.discovery import (
+from scraper.sources import (
     MAX_PRESS_ROOMS,
+    NEWS_WORDS,
+    SourceLink,
     SourceURLs,
     find_sources,
     get_declared_sources,
     get_wire_sources,
+    needs_javascript,
+    parse_feed,
+    parse_listing,
+    parse_robots_sitemaps,
+    parse_sitemap,
+    parse_source_page,
 )
-from scraper.sources.feeds import parse_feed, parse_robots_sitemaps, parse_sitemap
-from scraper.sources.links import NEWS_WORDS, SourceLink, parse_source_page
-from scraper.sources.listings import needs_javascript, parse_listing
 
 SAMPLE_RELEASES = 3
 MAX_SAMPLE_REQUESTS = 6  # pages fetched at most, to find enough releases

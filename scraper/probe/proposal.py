@@ -30,17 +30,16 @@ from scraper.agency import (
     parse_agency,
 )
 from scraper.errors import PageError
-from scraper.ingest.parsed_page import build_file_item
+from scraper.ingest import build_file_item
 from scraper.items import ReleaseItem
 from scraper.normalise.conversion import find_quality_warnings, to_release
 from scraper.normalise.page_urls import extract_host
 from scraper.normalise.text_cleaning import clean_line
+from scraper.pages import read_page
 from scraper.pages.document import Document, get_text_content
 from scraper.pages.page_classes import choose_page_class
-from scraper.pages.page_reader import read_page
 from scraper.pages.title import TITLE_SEPARATOR, build_comparison_key
-from scraper.sources.discovery import find_sources
-from scraper.sources.links import NEWS_WORDS, SourceLink, is_release_url
+from scraper.sources import NEWS_WORDS, SourceLink, find_sources, is_release_url
 
 STORED_PAGES_DIR = Path(__file__).parents[2] / "tests" / "pages"
 

@@ -7,6 +7,7 @@ from scraper.sources.discovery import (
     get_declared_sources,
     get_wire_sources,
 )
+from scraper.sources.endless_lists import TrapDetector
 from scraper.sources.feeds import CutFeedError, parse_feed, parse_robots_sitemaps, parse_sitemap
 from scraper.sources.json_lists import is_json
 from scraper.sources.links import (
@@ -28,6 +29,7 @@ __all__ = [
     "ListingPage",
     "SourceLink",
     "SourceURLs",
+    "TrapDetector",
     "find_sources",
     "get_declared_sources",
     "get_wire_sources",

@@ -28,7 +28,7 @@ from scrapy.exceptions import DownloadCancelledError
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
-from archive.attachments.attachment_store import AttachmentVersion, extract_text
+from archive.attachments import AttachmentVersion, extract_text
 from archive.database.frontier import FrontierEntry
 from archive.database.sqlite_files import ArchiveError
 from archive.times import now
@@ -40,7 +40,7 @@ from scraper.downloader.limits import (
     RobotsForbidden,
 )
 from scraper.errors import NotARelease, PageError
-from scraper.ingest.parsed_page import FetchedPage
+from scraper.ingest import FetchedPage
 from scraper.spiders.release_spider import (
     MAX_REQUESTS_AHEAD,
     NOINDEX_PROBLEM,

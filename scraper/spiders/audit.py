@@ -35,16 +35,20 @@ from scraper.crawl.failures import (
 from scraper.downloader.limits import HostPaused
 from scraper.errors import AgencyError, SourceError
 from scraper.pages.page_type import is_listing_url
-from scraper.sources.discovery import (
+from scraper.sources import (
+    CutFeedError,
+    SourceLink,
     SourceURLs,
+    TrapDetector,
     find_sources,
     get_declared_sources,
     get_wire_sources,
+    parse_feed,
+    parse_robots_sitemaps,
+    parse_sitemap,
+    select_releases,
+    states_more,
 )
-from scraper.sources.endless_lists import TrapDetector
-from scraper.sources.feeds import CutFeedError, parse_feed, parse_robots_sitemaps, parse_sitemap
-from scraper.sources.links import SourceLink, select_releases
-from scraper.sources.pager import states_more
 from scraper.spiders.news import (
     MAX_INDEX_DEPTH,
     NO_ROBOTS_STATUSES,

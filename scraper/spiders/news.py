@@ -27,19 +27,25 @@ from scraper.crawl.failures import (
 )
 from scraper.downloader.limits import CrawlStopped, HostPaused, RequestDeferred, decode_headers
 from scraper.errors import AgencyError, SourceError
-from scraper.ingest.parsed_page import ParsedPage
+from scraper.ingest import ParsedPage
 from scraper.pages.page_type import is_listing_url
-from scraper.sources.discovery import (
+from scraper.sources import (
+    CutFeedError,
+    ListingPage,
+    SourceLink,
     SourceURLs,
+    TrapDetector,
     find_sources,
     get_declared_sources,
     get_wire_sources,
+    is_json,
+    parse_feed,
+    parse_listing,
+    parse_robots_sitemaps,
+    parse_sitemap,
+    select_releases,
+    split_form,
 )
-from scraper.sources.endless_lists import TrapDetector
-from scraper.sources.feeds import CutFeedError, parse_feed, parse_robots_sitemaps, parse_sitemap
-from scraper.sources.json_lists import is_json
-from scraper.sources.links import ListingPage, SourceLink, select_releases, split_form
-from scraper.sources.listings import parse_listing
 from scraper.spiders.attachments import AttachmentSpider
 from scraper.spiders.release_spider import (
     PAST_END_STATUSES,

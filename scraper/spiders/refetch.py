@@ -19,8 +19,8 @@ from archive.times import now, to_iso
 from archive.urls import canonical_url
 from scraper.agency import Agency, find_owners, is_wire_url
 from scraper.errors import AgencyError
-from scraper.ingest.misreadings import describe_reasons
-from scraper.sources.links import is_release_url
+from scraper.ingest import describe_reasons
+from scraper.sources import is_release_url
 from scraper.spiders.release_spider import ReleaseSpider
 
 REFETCHED_STATES = ("rejected", "failed", "gone", "quarantined")  # states in the frontier

@@ -49,17 +49,22 @@ from scraper.downloader.limits import (
     decode_headers,
 )
 from scraper.errors import AgencyError, NotARelease, PageError, SourceError
-from scraper.ingest.edit_or_redesign import FINGERPRINT_VERSION, fingerprint_template
-from scraper.ingest.matching import is_other_address
-from scraper.ingest.parsed_page import FetchedPage, ParsedPage, build_file_item
-from scraper.ingest.saving import CrawlRecorder, read_retention
+from scraper.ingest import (
+    FINGERPRINT_VERSION,
+    CrawlRecorder,
+    FetchedPage,
+    ParsedPage,
+    build_file_item,
+    fingerprint_template,
+    is_other_address,
+    read_retention,
+)
 from scraper.normalise.page_urls import extract_host
+from scraper.pages import open_document, read_document
 from scraper.pages.document import Document
-from scraper.pages.page_reader import open_document, read_document
 from scraper.pages.page_type import WALL_PROBLEM, is_listing_url
 from scraper.revisit_schedule import parse_schedule
-from scraper.sources.links import ListingPage, SourceLink, is_release_url, split_form
-from scraper.sources.listings import parse_listing
+from scraper.sources import ListingPage, SourceLink, is_release_url, parse_listing, split_form
 
 logger = logging.getLogger(__name__)
 

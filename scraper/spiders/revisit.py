@@ -13,7 +13,7 @@ from archive.database.frontier import FrontierEntry
 from archive.times import now
 from scraper.crawl.round_locks import warn_about_unlisted
 from scraper.downloader.limits import count_daily_requests
-from scraper.ingest.matching import is_other_address
+from scraper.ingest import is_other_address
 from scraper.spiders.attachments import AttachmentSpider
 
 logger = logging.getLogger(__name__)

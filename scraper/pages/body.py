@@ -212,7 +212,6 @@ class ClosingSection:
 
 
 def _read_closing_section(heading: str, level: int) -> ClosingSection | None:
-    """Return the section about the site that a heading opens, or None."""
     is_related = RELATED_SECTION_HEADING.match(heading) is not None
     is_contacts = CONTACT_SECTION_HEADING.match(heading) is not None
     if is_related or is_contacts or SERVICE_SECTION_HEADING.match(heading):
@@ -529,7 +528,6 @@ def compare_body(
 
 
 def _find_densest_block(pairs: Iterable[SharedSentence]) -> list[SharedSentence]:
-    """Return the sentences of the element with most text, or an empty list."""
     blocks: dict[Element, list[SharedSentence]] = defaultdict(list)
     for pair in pairs:
         blocks[pair[0].block].append(pair)

@@ -355,7 +355,6 @@ class Document:
 
 
 def _find_file_type(html: bytes) -> str | None:
-    """Return the type of a file that is not HTML, or None."""
     kinds = (kind for signature, kind in FILE_SIGNATURES.items() if html.startswith(signature))
     return next(kinds, None)
 

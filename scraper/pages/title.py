@@ -150,9 +150,8 @@ class TitleFinder:
         if self.start is None or self.start.tag != "h1":
             return None
         text = _read_heading_text(self.start, self.declared)
-        if not _is_release_heading(text, self.site_names, self.declared):
-            return None
-        if not _score_heading(text, self.declared):
+        is_title = _is_release_heading(text, self.site_names, self.declared)
+        if not is_title or not _score_heading(text, self.declared):
             return None
         return text, Provenance(rule="h1 outside the text", element="h1"), self.start
 

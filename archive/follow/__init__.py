@@ -2,7 +2,7 @@
 
 Other rooms use:
 
-    subscriptions      follow.db beside the archive: subscriptions, messages to be sent; signed tokens
+    subscriptions      follow.db beside the archive: subscriptions, messages to be sent; tokens
     followed_changes   what a subscription follows, and which changes in the archive match it
     change_reports     reports as mail and as JSON
     notifications      `myndighetsarkivet notify`: queues and sends messages, and retries

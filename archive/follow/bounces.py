@@ -1,4 +1,4 @@
-"""Counts mails that come back, because a mail server could not deliver them (`myndighetsarkivet bounce`)."""
+"""`myndighetsarkivet bounce`: counts mails that come back because they could not be delivered."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Translates a parsed query to FTS5 expressions and SQL.
 
 Words become an FTS5 expression if possible. Facet values and months are terms of the index (see
-search_index.py), so that FTS5 intersects them with the words. Everything else becomes an SQL condition on
-release_facets.
+search_index.py), so that FTS5 intersects them with the words. Everything else becomes an SQL
+condition on release_facets.
 
 Only the newest MAX_HITS hits of a very common word are ranked and counted. `DateWindow` limits a
 search to the months of these hits, so that FTS5 reads no older releases.

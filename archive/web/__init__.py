@@ -12,6 +12,6 @@ Views use:
     request_limits       queues, budgets and bodies; who counts as one client
     datasette_versions   what differs between Datasette 0.65 and 1.0
 
-archive/plugins/archive_site.py also uses datasette_setup (start-up, names for templates) and security
-(errors, headers, closed pages).
+archive/plugins/archive_site.py also uses datasette_setup (start-up, names for templates) and
+security (errors, headers, closed pages).
 """

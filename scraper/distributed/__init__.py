@@ -1,6 +1,6 @@
 """Distributed crawling: workers on any number of machines crawl, one writer owns archive.db.
 
-    scrapy enqueue ── an agency's slug ──▶ queue ──▶ scrapy worker   one round of an agency at a time
+    scrapy enqueue ── an agency's slug ──▶ queue ──▶ scrapy worker   one round of one agency each
                                                       │ takes the lease of the agency's host
     scrapy writer ◀── start_round ────── stream ◀─────┤
          │  archive.db                                │

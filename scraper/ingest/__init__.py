@@ -1,4 +1,4 @@
-"""From a parsed page to the archive: which release it is, whether it is misread, an edit or a redesign."""
+"""From a parsed page to the archive: which release it is; misread, an edit or a redesign?"""
 
 from scraper.ingest.edit_or_redesign import (
     FINGERPRINT_VERSION,

@@ -68,7 +68,8 @@ class ProjectCommand(ScrapyCommand):
         return self.usage
 
     def short_desc(self) -> str:
-        return (inspect.getdoc(type(self)) or "").partition("\n")[0].rstrip(".")
+        first, _, _ = (inspect.getdoc(type(self)) or "").partition("\n\n")
+        return " ".join(first.split()).rstrip(".")
 
     def long_desc(self) -> str:
         return inspect.getdoc(type(self)) or ""

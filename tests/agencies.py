@@ -26,30 +26,23 @@ ASPECTS = ("title", "text", "dates")
 PROVEN, SEEN, DECLARED = "proven", "seen", "declared only"
 HEAD = """# The agencies
 
-All {total} agencies in the list,
-  and how right stored real pages of each are read. This page is generated from
+All {total} agencies in the list, and how right stored real pages of each are read. This page is generated from
 `scraper/agencies.toml` and the stored pages by `make agencies`; it changes when the reading does.
 
-- *Proven* ({proven}): pages with a title, text
-  or dates that were written down independently of this project's code.
+- *Proven* ({proven}): pages with a title, text or dates that were written down independently of this project's code.
   Each figure is the number of pages on which the field was right, of those on which it is known.
 - *Seen* ({seen}): pages were read without an error, but nobody has written down what is right.
-- *Declared only* ({declared}): no page has been read. Name and address come
-  from the register of government bodies.
+- *Declared only* ({declared}): no page has been read. Name and address come from the register of government bodies.
 
 What *right* means:
 
 - Title: the same words, in the same order.
-- Text: at least {shared:.0%} of the words are the same, with or without the lead,
-  and no text of the site around it is
-  included. Where only passages are known, all of them are in the text. Contacts
-    and files are fields of their own.
-- Dates: publication and update are the days (or,
-  where they are known, the moments) that the page states, and no date
+- Text: at least {shared:.0%} of the words are the same, with or without the lead, and no text of the site around it is
+  included. Where only passages are known, all of them are in the text. Contacts and files are fields of their own.
+- Dates: publication and update are the days (or, where they are known, the moments) that the page states, and no date
   is given that the page does not state.
 
-The years are those of the dates
-  on the pages. *Rebuilt* pages have the agency's own words and their markup, but the
+The years are those of the dates on the pages. *Rebuilt* pages have the agency's own words and their markup, but the
 page around them was put together. A stored page says nothing about the agency's other pages, and cannot show whether
 the host still responds or whether its news is found.
 """

@@ -69,43 +69,44 @@ removals that it saw. Most texts are in Swedish.
 What to know before quoting:
 
 - `published` and `updated` are stated by the agency, and null if the page does not state them. \
-`first_seen` is when the archive first read the page, or imported the text, and `last_checked`
-  when \
+`first_seen` is when the archive first read the page, or imported the text, and `last_checked` \
+when \
 it last found it unchanged (UTC). Never take one for the other.
 - If `checks` is 0 and the version has the cause `import`, the archive has never found the text on \
 the web.
 - A date may be a month (2024-05), a day (2024-05-18) or a moment with its offset.
-- A release with `removed_at` was removed by the agency. One with `moved_to` continues \
-under that number.
+- A release with `removed_at` was removed by the agency. One with `moved_to` continues under that \
+number.
 - Edits are what the agency changed (cause `source`); `parser` means that a later version of the \
-archive read the same page differently.
+archive read the \
+same page differently.
 - The texts are the agencies' own; name the agency and link both to `url` (the original) and to \
 the release here.
 
 ## Pages
 
-- [Agencies]({site}/agencies): each at {site}/agency/SLUG,
-  a month of it at {site}/agency/SLUG/2024-05
+- [Agencies]({site}/agencies): each at {site}/agency/SLUG, a month of it at \
+{site}/agency/SLUG/2024-05
 - [A release]({site}/archive/releases/1): permanent address; a question in it at #question-1
-- [Edits]({site}/-/edits.json) and [removals]({site}/-/removed.json): also .csv, .atom,
-  and pages without a suffix
+- [Edits]({site}/-/edits.json) and [removals]({site}/-/removed.json): also .csv, .atom, and pages \
+without a suffix
 - [How dates are read, what importance means, limits]({site}/about?lang=en)
 
 ## Data
 
-Without a key. A model can also use the tools at {site}/-/mcp (Model Context Protocol),
-  if this site has them.
+Without a key. A model can also use the tools at {site}/-/mcp (Model Context Protocol), if this \
+site has them.
 
 - [All addresses, parameters and members]({site}/openapi.json): OpenAPI 3.1
 - [Documentation, with examples]({site}/docs/api)
-- [Search]({site}/search.json?q=skog): words, phrases in quotation marks; `q`,
-  `agency`, `tag`, `year`
-- [When a wording appeared and disappeared]({site}/-/phrase.json?q=skog): `q`,
-  a phrase in quotation marks
+- [Search]({site}/search.json?q=skog): words, phrases in quotation marks; `q`, `agency`, `tag`, \
+`year`
+- [When a wording appeared and disappeared]({site}/-/phrase.json?q=skog): `q`, a phrase in \
+quotation marks
 - [A version of a release]({site}/-/revision/1.json): cite its `permalink`
 - [One release as JSON]({site}/archive/releases/1.json?_shape=objects)
-- [Releases with a word]({site}/archive/releases.json?_search=skog&_sort_desc=published\
-&_shape=objects&_size=20)
+- [Releases with a \
+word]({site}/archive/releases.json?_search=skog&_sort_desc=published&_shape=objects&_size=20)
 - [Questions and answers]({site}/archive/questions.json?_shape=objects)
 - [What there is, in plain words]({site}/data?lang=en)
 - [Tables, views and SQL]({site}/docs/api#tables-views-and-queries): any SELECT as \

@@ -72,6 +72,8 @@ def find_title(
 
 
 class TitleFinder:
+    """Finds the title of a page among its headings and the titles that it declares."""
+
     def __init__(self, document: Document, main: Element, start: Element | None) -> None:
         self.document, self.main, self.start = document, main, start
         self.site_names = find_site_names(document)

@@ -9,8 +9,7 @@ PRINTABLE = r'''
     ^ ¦ ~ ¦ | ¦ || ¦ & ¦ && ¦ + ¦ = ¦ < ¦ > ¦ <> ¦ ( ¦ ) ¦ () ¦ )( ¦ ((( ¦ ))) ¦ [ ¦ ] ¦ { ¦ } ¦ {} ¦ [] ¦ {title}
     {title}: ¦ {parts}: x ¦ % ¦ %% ¦ %00 ¦ %FF ¦ 100% ¦ § ¦ §§ 3-4 ¦ € ¦ $ ¦ # ¦ #tagg ¦ @ ¦ @namn ¦ © ¦ ½ ¦ ² ¦ № 5
     AND ¦ OR ¦ NOT ¦ NEAR ¦ AND AND ¦ OR OR ¦ NOT NOT ¦ NEAR NEAR ¦ a AND ¦ OR a ¦ a NOT ¦ NOT OR ¦ NEAR( ¦ NEAR()
-    NEAR(a ¦ NEAR(a) ¦ NEAR(a b ¦ NEAR(a b, ¦ NEAR(a b, x) ¦ NEAR(a b,
-      99999) ¦ NEAR/x ¦ a NEAR/0 b ¦ a NEAR/999 b
+    NEAR(a ¦ NEAR(a) ¦ NEAR(a b ¦ NEAR(a b, ¦ NEAR(a b, x) ¦ NEAR(a b, 99999) ¦ NEAR/x ¦ a NEAR/0 b ¦ a NEAR/999 b
     a NEAR -b ¦ NEAR(NEAR(a b) c) ¦ (a NEAR) b ¦ a OR OR b ¦ a | | b ¦ (a OR) b ¦ a* ¦ ab* ¦ abc* ¦ *abc ¦ a*b*c*
     "abc*" ¦ "abc"* ¦ "a b"* ¦ -abc* ¦ rubrik:abc* ¦ *-* ¦ s* t* u* ¦ -a ¦ - a ¦ a - ¦ --a ¦ -(-a) ¦ -(a OR b)
     -"a b" ¦ -rubrik:a ¦ -från:2024 ¦ -myndighet:x ¦ NOT (a) ¦ rubrik: ¦ rubrik:: ¦ rubrik:rubrik: ¦ :rubrik

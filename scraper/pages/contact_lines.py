@@ -480,7 +480,7 @@ class ContactParser:
             self.finish_contact()
             self.heading = line.text
             return
-        # before its kinds are corrected: each correction needs a name or a number, so it is one anyway
+        # before its kinds are corrected: a correction needs a name or a number anyway
         self.only_contact_lines = self.only_contact_lines and parsed.is_about_contact
         if parsed.is_note:
             return

@@ -109,10 +109,8 @@ MOMENT = datetime(2026, 5, 4, 6, 0, tzinfo=UTC)
         ({"dates": {"published": "2026-05-04", "updated": None}}, {"dates": True}),
         ({"dates": {"published": "2026-05-04", "updated": "2026-05-05"}}, {"dates": False}),
         ({"dates": {"published": None}}, {"dates": False}),
-        (
-            {"dates": {"published": "2026-05-04T08:00:00+02:00"}},
-            {"dates": False},
-        ),  # the page has a day only
+        # the page has a day only
+        ({"dates": {"published": "2026-05-04T08:00:00+02:00"}}, {"dates": False}),
         ({}, {}),
     ],
 )

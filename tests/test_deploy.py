@@ -165,9 +165,8 @@ def test_containers_are_not_root_and_their_commands_exist() -> None:
 
 def test_the_site_in_a_container_believes_the_proxy_and_nobody_else_reaches_it() -> None:
     site = read_yaml("compose.yaml")["services"]["datasette"]
-    assert (
-        site["environment"]["FORWARDED_ALLOW_IPS"] == "*"
-    )  # else links are http: the proxy is not 127.0.0.1 there
+    # else links are http: the proxy is not 127.0.0.1 there
+    assert site["environment"]["FORWARDED_ALLOW_IPS"] == "*"
     assert all(port.startswith("127.0.0.1:") for port in site["ports"])
 
 

@@ -91,9 +91,8 @@ def test_seed_release() -> None:
     not SCORER.exists(), reason=f"no scorer at {SCORER}: name its folder with PAGES="
 )
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # the scorer leaves its files open
-@pytest.mark.filterwarnings(
-    "ignore::pytest.PytestUnraisableExceptionWarning"
-)  # how such a warning comes out
+# how such a warning comes out
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_no_figure_has_fallen() -> None:
     fallen = find_fallen(measure(), load_pinned())
     assert not fallen, "lower than in tests/gate.json:\n" + "\n".join(fallen)

@@ -396,11 +396,8 @@ LIMITS = {
 }
 # seconds by the clock: many times the processor time, because the process has a low priority
 MAX_WAIT = 120
-INTERRUPTIONS = (
-    -signal.SIGHUP,
-    -signal.SIGINT,
-    -signal.SIGTERM,
-)  # return codes: no limit ended the process
+# return codes: no limit ended the process
+INTERRUPTIONS = (-signal.SIGHUP, -signal.SIGINT, -signal.SIGTERM)
 WITHHELD = "withheld"  # deleted because of a takedown
 PROBLEMS = (  # why the text of a file is missing, or is not whole
     "encrypted",  # it needs a password

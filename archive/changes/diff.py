@@ -510,10 +510,8 @@ def _shift_to_sentence(
         (old, span.first, span.last) if deleted else (new, span.new_first, span.new_last)
     )
     backward = forward = 0
-    low, high = (
-        low // 2,
-        (high + 1) // 2,
-    )  # the unchanged tokens between two spans are shared by both
+    # the unchanged tokens between two spans are shared by both
+    low, high = (low // 2, (high + 1) // 2)
     while (
         backward < min(low, MAX_SHIFT)
         and tokens[first - backward - 1].text == tokens[last - backward - 1].text

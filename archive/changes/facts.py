@@ -191,10 +191,8 @@ QUANTIFIERS = frozenset(
 )
 
 # Opposites and other words that decide what a sentence claims.
-OPPOSITE_PREFIXES = (
-    "o",
-    "un",
-)  # möjligt → omöjligt; "in" would take införa for the opposite of föra
+# möjligt → omöjligt; "in" would take införa for the opposite of föra
+OPPOSITE_PREFIXES = ("o", "un")
 OPPOSITES = (  # words with opposite meanings; with *, all words that begin so
     "höj*/sänk* öka*/minska* ökn*/minskn*"
     " minst/högst över/under"

@@ -31,16 +31,10 @@ from archive.database.sqlite_files import RunQuery
 from archive.i18n import format_field_value, translate
 
 MAX_EXCERPT_LENGTH = 80  # characters before and after the change
-KINDS_WITHOUT_VALUES = (
-    "layout",
-    "paragraph_moved",
-)  # kinds of change whose texts before and after are the same
-FIGURE_KINDS = (
-    "amount",
-    "number",
-    "date",
-    "time",
-)  # kinds of change whose unit is shown only once if it is unchanged
+# kinds of change whose texts before and after are the same
+KINDS_WITHOUT_VALUES = ("layout", "paragraph_moved")
+# kinds of change whose unit is shown only once if it is unchanged
+FIGURE_KINDS = ("amount", "number", "date", "time")
 
 CONTEXT_ROWS = 1  # unchanged paragraphs shown on each side of a changed one
 TEXT_FIELDS = ("title", "lead", "body")

@@ -62,33 +62,18 @@ from archive.times import only_hour_differs
 
 REPORTED_KINDS = ("amount", "number", "date", "name", "time", "reference", "link", "contact", "day")
 UNNAMED_KINDS = tuple(kind for kind in REPORTED_KINDS if kind != "name")
-FIGURE_FACTS = (
-    "amount",
-    "number",
-    "date",
-    "time",
-    "reference",
-    "day",
-)  # may replace one another: "i dag", "den 4 maj"
-MERGED_KINDS = (
-    "quotation",
-    "answer",
-    "question",
-)  # several changed passages in one of these are a single change
+# may replace one another: "i dag", "den 4 maj"
+FIGURE_FACTS = ("amount", "number", "date", "time", "reference", "day")
+# several changed passages in one of these are a single change
+MERGED_KINDS = ("quotation", "answer", "question")
 # in a longer passage, a negation or modal verb does not by itself change the meaning
 MAX_PHRASE_WORDS = 15
-MISSPELLING_LIMITS = (
-    (5, 1),
-    (8, 2),
-)  # (letters of the word, letters that may differ in a misspelling of it)
+# (letters of the word, letters that may differ in a misspelling of it)
+MISSPELLING_LIMITS = ((5, 1), (8, 2))
 MIN_MISSPELT_NAME_LENGTH = 9  # letters
 MAX_SEARCHED_LETTERS = 50_000  # of added and removed paragraphs, which are searched for facts
-PLAIN_FIELDS = (
-    "published",
-    "updated",
-    "kind",
-    "language",
-)  # each has a kind of change with the same name
+# each has a kind of change with the same name
+PLAIN_FIELDS = ("published", "updated", "kind", "language")
 
 ACTOR_PREPOSITIONS = frozenset(("av", "till", "åt", "by", "to"))
 

@@ -37,10 +37,8 @@ PART_FIELDS = {  # fields of the parts, in their tables and in the lists of revi
     "attachments": ("url", "title", "media_type"),
     "contacts": ("name", "role", "phone", "email"),
 }
-UNCOMPARED_FIELDS = (
-    "published_text",
-    "updated_text",
-)  # the printed form of a date is evidence, not content
+# the printed form of a date is evidence, not content
+UNCOMPARED_FIELDS = ("published_text", "updated_text")
 # prefix of an imported state's parser_version, before the name of the file
 IMPORT_PREFIX = "import/"
 # parser_version of a release that is a file, whose text is only read as that of an attachment

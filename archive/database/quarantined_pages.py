@@ -43,14 +43,8 @@ QuarantineReason = dict[str, Any]
 PAGE_REASONS = ("future", "after update", "boilerplate", "doubtful")
 
 # Field habits: the fields that an agency's releases usually have
-HABIT_FIELDS = (
-    "lead",
-    "published",
-    "updated",
-    "tags",
-    "questions",
-    "contacts",
-)  # fields that a release may lack
+# fields that a release may lack
+HABIT_FIELDS = ("lead", "published", "updated", "tags", "questions", "contacts")
 UNIQUE_FIELDS = ("title", "lead", "body")  # fields that usually differ from release to release
 MEASURED_FIELDS = ("lead", "body")
 MAX_HABIT_RELEASES = 200

@@ -71,15 +71,8 @@ REDACTION_MARK = "█████"  # of constant length, so that it reveals not
 MIN_PASSAGE_LENGTH = 3  # letters and digits; a shorter passage would occur everywhere
 UNREDACTED_FIELDS = ("kind", "published", "updated", "language")  # shown even of a hidden state
 ADDRESS_FIELDS = ("url", "email")  # fields of the parts of a state
-INLINE_TAGS = (
-    "a",
-    "b",
-    "em",
-    "i",
-    "strong",
-    "sub",
-    "sup",
-)  # elements of body_html that do not separate words
+# elements of body_html that do not separate words
+INLINE_TAGS = ("a", "b", "em", "i", "strong", "sub", "sup")
 TAKEDOWN_KINDS = {"hide": "hidden", "redact": "redacted"}  # takedowns.kind → releases.takedown
 
 # withheld.db

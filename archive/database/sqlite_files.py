@@ -27,10 +27,8 @@ import click
 
 ARCHIVE_FILE = "archive.db"  # name of the archive in backups and snapshots
 UNFINISHED_SUFFIX = ".unfinished"
-LITESTREAM_TABLES = (
-    "_litestream_seq",
-    "_litestream_lock",
-)  # tables that Litestream adds to a file it follows
+# tables that Litestream adds to a file it follows
+LITESTREAM_TABLES = ("_litestream_seq", "_litestream_lock")
 SCHEMA_VERSION = 1  # SQLite's user_version of archive.db, captures.db and withheld.db
 # creates archive/database/schema.sql; the last of those that led to it
 FIRST_MIGRATION = "edited_releases"

@@ -43,10 +43,8 @@ REMOVAL_FIELDS = (
     "status",
     "moved_to",
 )
-MARKUP_EXTENSIONS = {
-    "text/html": ".html",
-    "application/xhtml+xml": ".html",
-}  # mimetypes may return .htm
+# mimetypes may return .htm
+MARKUP_EXTENSIONS = {"text/html": ".html", "application/xhtml+xml": ".html"}
 
 REVISION_SQL = (
     "select v.*, r.url, r.agency, a.name, coalesce(a.name_en, a.name) as name_en,"

@@ -608,13 +608,8 @@ def _list_mailbox_values(channel: str, address: str) -> list[str]:
     if channel != "mail":
         return [channel, address, "", "", ""]
     name, host = re.split(r"\+.*@|@", address, maxsplit=1)
-    return [
-        channel,
-        f"{name}@{host}",
-        f"{name}+",
-        f"{name},",
-        f"@{host}",
-    ]  # "," is the character after "+"
+    # "," is the character after "+"
+    return [channel, f"{name}@{host}", f"{name}+", f"{name},", f"@{host}"]
 
 
 def _find_next_request(

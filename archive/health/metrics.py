@@ -57,10 +57,8 @@ RISE_WINDOWS = (timedelta(hours=36), timedelta(days=7))
 FILL_RATE_PAGES = 20  # newest pages whose fill rates are compared with earlier pages
 
 # The loss of a field
-SMALL_SAMPLE_PAGES, LARGE_SAMPLE_PAGES = (
-    5,
-    12,
-)  # newest pages whose fields are compared with the earlier pages
+# newest pages whose fields are compared with the earlier pages
+SMALL_SAMPLE_PAGES, LARGE_SAMPLE_PAGES = (5, 12)
 MIN_EARLIER_PAGES = 10  # earlier pages that a comparison needs
 MIN_FILL_RATE = 0.5  # share of the earlier pages that must have had a field for its loss to count
 MIN_UPDATED_FILL_RATE = 0.9  # the same for `updated`, which many sites show only after an edit

@@ -6,11 +6,8 @@ from datetime import date
 
 SUMMER_PERIOD = ((6, 19), (8, 15))
 SUMMER_DAYS = 58  # length of SUMMER_PERIOD
-HOLIDAY_PERIODS = (
-    SUMMER_PERIOD,
-    ((12, 20), (12, 31)),
-    ((1, 1), (1, 7)),
-)  # when Swedish offices are empty
+# when Swedish offices are empty
+HOLIDAY_PERIODS = (SUMMER_PERIOD, ((12, 20), (12, 31)), ((1, 1), (1, 7)))
 
 
 def count_working_days(start: date, end: date, summer_pace: float = 0.0) -> int:

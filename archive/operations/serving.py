@@ -83,11 +83,8 @@ def build_datasette_options(*, sql: bool, cors: bool) -> list[str]:
         *("--setting", "suggest_facets", "off"),
         # more than the number of searches allowed at once (archive/web/security.py)
         *("--setting", "num_sql_threads", "6"),
-        *(
-            "--setting",
-            "allow_download",
-            "off",
-        ),  # free pages of the file may contain taken-down text
+        # free pages of the file may contain taken-down text
+        *("--setting", "allow_download", "off"),
         *("--setting", "default_allow_sql", "on" if sql else "off"),
         *(["--cors"] if cors else []),  # the data is public, so pages of other sites may read it
     ]

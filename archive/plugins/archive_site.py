@@ -91,9 +91,8 @@ def prepare_connection(conn: sqlite3.Connection, database: str) -> None:
         conn.create_function("escape_fts", 1, lambda text: search.escape_fts(conn, text))
 
 
-@hookimpl(
-    trylast=True
-)  # last, so that the value that it binds to :search replaces the visitor's text
+# last, so that the value that it binds to :search replaces the visitor's text
+@hookimpl(trylast=True)
 def filters_from_request(request: Any, database: str, table: str, datasette: Any) -> Any:
     return search.build_search_filter(request, database, table, datasette)
 

@@ -148,9 +148,8 @@ def build_croissant(
                 "name": file.path,
                 "contentUrl": base + file.path,
                 "contentSize": f"{file.size} B",
-                "encodingFormat": file.media_type.replace(
-                    "vnd.apache.parquet", "x-parquet"
-                ),  # as in its examples
+                # as in its examples
+                "encodingFormat": file.media_type.replace("vnd.apache.parquet", "x-parquet"),
                 "sha256": file.sha256,
             }
             for file in files

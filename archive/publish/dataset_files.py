@@ -23,14 +23,8 @@ from archive.times import Month, parse_time, to_timezone
 
 DATASET_FORMATS = ("csv", "parquet")
 CSV_LINE_END = "\r\n"
-FORMULA_PREFIXES = (
-    "=",
-    "+",
-    "-",
-    "@",
-    "\t",
-    "\r",
-)  # a spreadsheet may treat such a cell as a formula
+# a spreadsheet may treat such a cell as a formula
+FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")
 MAX_GROUP_ROWS = 50_000  # rows of a row group
 # characters in a row group, which takes up about three times as much memory
 MAX_GROUP_CHARACTERS = 16_000_000

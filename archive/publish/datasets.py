@@ -64,10 +64,8 @@ from archive.search.search_request import (
     parse_search_request,
 )
 
-RELEASE_ID_COLUMNS = (
-    "release",
-    "id",
-)  # columns of a SELECT with release ids; the first one that exists is used
+# columns of a SELECT with release ids; the first one that exists is used
+RELEASE_ID_COLUMNS = ("release", "id")
 READ_ACTIONS = (
     sqlite3.SQLITE_SELECT,
     sqlite3.SQLITE_READ,

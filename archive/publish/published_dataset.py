@@ -48,10 +48,8 @@ from archive.times import FOLDER_NAME, FOLDER_NAME_FORMAT, to_iso
 
 PUBLISHED_FOLDER = "published"  # beside the archive, unless another folder is named
 SQLITE_FILE, WACZ_FILE = "myndighetsarkivet.sqlite", "captures.wacz"
-SQLITE_TYPES = {
-    "integer": "integer",
-    "number": "real",
-}  # of a column in datapackage.json; all others are texts
+# of a column in datapackage.json; all others are texts
+SQLITE_TYPES = {"integer": "integer", "number": "real"}
 SQLITE_BATCH_ROWS = 1_000
 # free space that is needed at first, as a multiple of the archive's files, and later of the
 # previous publication

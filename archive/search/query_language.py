@@ -52,14 +52,8 @@ QUERY_FIELDS = {  # as typed, without diacritics → field
     **dict.fromkeys(("tillagt", "tillagd", "tillagda", "added"), "added"),
     **dict.fromkeys(("liknar", "like"), "like"),
 }
-TEXT_FIELDS = (
-    "title",
-    "lead",
-    "body",
-    "question",
-    "answer",
-    "attachment",
-)  # fields of text to search
+# fields of text to search
+TEXT_FIELDS = ("title", "lead", "body", "question", "answer", "attachment")
 NAME_FIELDS = ("agency", "tag", "speaker")  # fields with a name as their value
 DATE_FIELDS = ("from", "to")
 LIKE_FIELD = "like"  # with the number of a release as its value

@@ -68,19 +68,11 @@ ATTACHMENT_COLUMNS = (
 )  # text of search_attachments, which has a row for each page of a file
 # of search_edits; the body includes questions, answers and captions
 EDIT_COLUMNS = ("body", "lead", "title")
-COLUMN_SUFFIXES = (
-    "",
-    "_parts",
-    "_minor",
-    "_forms",
-)  # see above; a text's columns are its name with each of these
+# see above; a text's columns are its name with each of these
+COLUMN_SUFFIXES = ("", "_parts", "_minor", "_forms")
 BM25_WEIGHTS = (
-    *(
-        3.0,
-        1.2,
-        0.3,
-        0.3,
-    ),  # texts; with larger weights, one occurrence is worth nearly as much as any number
+    # texts; with larger weights, one occurrence is worth nearly as much as any number
+    *(3.0, 1.2, 0.3, 0.3),
     *(0.06, 0.06, 0.06, 0.06),  # parts
     *(0.3, 0.006, 0.006, 0.006),  # minor parts
     *(0.3, 0.12, 0.03, 0.03),  # words as written

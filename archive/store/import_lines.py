@@ -115,10 +115,8 @@ KNOWN_FIELDS = {
     *PART_TYPES,
 }
 LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
-MIN_YEAR, MAX_YEAR = (
-    1900,
-    2099,
-)  # the same range as in the crawler; systems write years outside it for an unknown date
+# the same range as in the crawler; systems write years outside it for an unknown date
+MIN_YEAR, MAX_YEAR = (1900, 2099)
 MAX_URL_LENGTH = 2_083  # characters; Scrapy requests no longer ones
 UNUSABLE_IMAGES = "body (images without a web address)"
 MAX_SHOWN_LENGTH = 300  # characters of a message or of the name of a field

@@ -92,13 +92,8 @@ TABLES = (
     ),
     *("near_duplicates", "takedowns", "agencies", "coverage", "missing_releases"),
 )
-NEEDED_PARAMETERS = {
-    "person",
-    "named",
-    "url",
-    "tag",
-    "words",
-}  # without these, a query finds everything or nothing
+# without these, a query finds everything or nothing
+NEEDED_PARAMETERS = {"person", "named", "url", "tag", "words"}
 SQL_PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
 MAX_QUESTION_ROWS = 100
 MAX_FIELD_LENGTH = 500
@@ -106,13 +101,8 @@ LINKED_COLUMNS = {  # column with a link → the first of these columns is shown
     "link": ("title", "question", "agency"),
     "other_link": ("other_agency",),
 }
-TIME_COLUMNS = {
-    "seen",
-    "first_seen",
-    "confirmed",
-    "back",
-    "wording_first_seen",
-}  # the archive's own times
+# the archive's own times
+TIME_COLUMNS = {"seen", "first_seen", "confirmed", "back", "wording_first_seen"}
 STATED_TIME_COLUMNS = {"published", "updated", "other_published", "date", "month", "day"}
 ID_COLUMNS = {"id", "revision"}
 FACT_KINDS = (

@@ -81,10 +81,8 @@ DESCRIBED_TABLES = (
 )
 # in the examples of PAGES_FOR_READERS; there it stands for this site
 EXAMPLE_SITE = "http://127.0.0.1:8001"
-PAGES_FOR_READERS = (
-    "api",
-    "datasets",
-)  # on the other pages it is a server on the operator's own machine
+# on the other pages it is a server on the operator's own machine
+PAGES_FOR_READERS = ("api", "datasets")
 IMAGE_TYPES = ("image/png", "image/jpeg", "image/svg+xml", "image/webp", "image/gif")
 
 

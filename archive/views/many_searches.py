@@ -37,10 +37,8 @@ MAX_TERMS = 500
 MAX_TERM_LENGTH = 200  # characters
 MAX_BATCH_SECONDS = 20.0
 FIRST_HITS = 3
-MATCHES = (
-    "exact",
-    "words",
-)  # as a phrase, or as a query in the query language; the first is the default
+# as a phrase, or as a query in the query language; the first is the default
+MATCHES = ("exact", "words")
 HIT_MEMBERS = ("title", "agency", "published", "page")
 BATCH_COLUMNS = (
     *("text", "state", "releases", "releases_are_minimum", "search"),

@@ -114,9 +114,8 @@ async def read_release_context(site: SiteRequest) -> dict[str, Any]:
         "near_duplicates": await db.execute_fn(partial(find_duplicates, release=agency["id"])),
         "other_urls": [url for (url,) in addresses if not _has_same_host(url, agency["url"])],
         "canonical_url": canonical_url,
-        "answerers": list(
-            dict.fromkeys(answerers)
-        ),  # without duplicates, in the order of their first answers
+        # without duplicates, in the order of their first answers
+        "answerers": list(dict.fromkeys(answerers)),
         **await _read_related_context(site, agency["id"], agency["slug"]),
         **await read_marked_texts(site, agency["id"], release),
         **history,

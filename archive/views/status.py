@@ -87,10 +87,8 @@ STATUS_COLUMNS = (
         "page",
     ),
 )
-STATUS_ROW_NAMES = {
-    "why": "reason_text",
-    "red": "is_unacknowledged",
-}  # column → name in AgencyHealth
+# column → name in AgencyHealth
+STATUS_ROW_NAMES = {"why": "reason_text", "red": "is_unacknowledged"}
 COVERAGE_PATH = "/-/coverage"
 MISSING_PAGE_SIZE = 50
 MAX_MISSING_PAGE_SIZE = 1000  # missing releases on a page of JSON

@@ -41,15 +41,10 @@ STRIP_HEIGHT = 10
 # assessment has none
 STRIP_BARS = {"fault": (0, 10), "ok": (6, 4), "paused": (8, 2)}
 TIMELINE_WIDTH, TIMELINE_HEIGHT = 1000, 40
-EDIT_EVENTS = (
-    "edit",
-    "attachment",
-)  # kinds of events by which an agency changed a release, or a file of it
-VERSION_BARS = {
-    "version": (5, 5),
-    "edit": (0, 10),
-    "missing": (8, 2),
-}  # in a legend: top and height
+# kinds of events by which an agency changed a release, or a file of it
+EDIT_EVENTS = ("edit", "attachment")
+# in a legend: top and height
+VERSION_BARS = {"version": (5, 5), "edit": (0, 10), "missing": (8, 2)}
 VERSION_BAR = 12  # height of the bar of a version; edits rise above it by their importance
 
 

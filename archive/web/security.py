@@ -208,9 +208,8 @@ def wrap_application(datasette: Any) -> Any:
     limiter, headers = RequestLimiter(datasette), ResponseHeaders(datasette)
 
     def wrap(app: Any) -> Any:
-        async def serve(
-            scope: dict[str, Any], receive: Any, send: Any
-        ) -> None:  # a function: uvicorn recognises it
+        # a function: uvicorn recognises it
+        async def serve(scope: dict[str, Any], receive: Any, send: Any) -> None:
             # archive_app: for a view that requests other pages of the site (archive.views.mcp)
             await headers.serve(
                 partial(limiter.serve, app), {**scope, "archive_app": serve}, receive, send

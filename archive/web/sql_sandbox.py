@@ -367,9 +367,8 @@ class SandboxWorker:
 class RestrictedUnpickler(pickle.Unpickler):
     """Unpickles numbers, texts, bytes, lists and tuples, and rejects names of anything callable."""
 
-    def find_class(
-        self, module: str, name: str
-    ) -> Any:  # a compromised worker must not compromise the server
+    # a compromised worker must not compromise the server
+    def find_class(self, module: str, name: str) -> Any:
         raise pickle.UnpicklingError(f"{module}.{name} is not allowed in a worker's result")
 
 

@@ -60,11 +60,8 @@ STATEMENT_LIMIT = re.compile(r"limit (\d+)\s*\Z")
 # characters of a value in `_next=`; longer values are looked up by the key of their row
 MAX_NEXT_LENGTH = 1_000
 WITHOUT_FACETS_AND_COUNT = {"_nofacet": "1", "_nocount": "1"}
-CSV_OPTIONS = (
-    "_stream",
-    "_dl",
-    "_header",
-)  # options of CSV that do not apply to the bytes of a cell
+# options of CSV that do not apply to the bytes of a cell
+CSV_OPTIONS = ("_stream", "_dl", "_header")
 
 # options: Datasette's parameters that are not filters
 ROW_OPTIONS = frozenset(

@@ -66,10 +66,8 @@ Parsed = TypeVar("Parsed")
 
 # a command that runs at the same time every day may begin a little earlier
 MIN_MESSAGE_GAP = timedelta(hours=23)
-ROUTINE_FINDINGS = (
-    "round",
-    "audit",
-)  # commands whose exit code 1 is about agencies, which alerts and health report
+# commands whose exit code 1 is about agencies, which alerts and health report
+ROUTINE_FINDINGS = ("round", "audit")
 MAX_LISTED_AGENCIES = 50  # agencies per kind of alert in a message; further ones are only counted
 
 

@@ -77,11 +77,8 @@ WORKER_COUNTERS = (
         "missing",
     ),
 )
-NAMED_COUNTERS = (
-    "field_counts",
-    "failures",
-    "source_failures",
-)  # counters that are Counter objects
+# counters that are Counter objects
+NAMED_COUNTERS = ("field_counts", "failures", "source_failures")
 
 
 @dataclass(slots=True)

@@ -52,11 +52,8 @@ CHROMIUM_OPTIONS = [
 ]
 # a proxy that does not exist, so that the browser itself reaches no host
 NO_PROXY = {"server": "http://127.0.0.1:9", "bypass": "<-loopback>"}
-SCRIPT_TYPES = {
-    "script",
-    "fetch",
-    "xhr",
-}  # images, fonts, media, style sheets, frames and beacons are not requested
+# images, fonts, media, style sheets, frames and beacons are not requested
+SCRIPT_TYPES = {"script", "fetch", "xhr"}
 MAX_PAGE_REQUESTS = 60
 MAX_LAUNCH_SECONDS = 120  # seconds for the browser to start on a busy machine
 # also headers that begin with x-, but never cookies

@@ -42,10 +42,8 @@ from twisted.web.iweb import IResponse
 DECOMPRESS_CHUNK = 64 * 1024  # bytes decompressed at a time
 MAX_HEADER_BYTES = 256 * 1024  # status line and header lines together
 HEADER_STATES = ("STATUS", "HEADER")  # states of Twisted's parser before the body
-HEAD_BYTES, TAIL_BYTES = (
-    8 * 1024,
-    4 * 1024,
-)  # bytes searched for a page's root element and its end tag
+# bytes searched for a page's root element and its end tag
+HEAD_BYTES, TAIL_BYTES = (8 * 1024, 4 * 1024)
 HTML_COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
 ROOT_TAG = re.compile(rb"<([A-Za-z_][\w.:-]*)[^>]*?(/?)>")
 DECOMPRESS_ERRORS = (EOFError, OSError, zlib.error, brotli.error, zstd.ZstdError)

@@ -34,12 +34,8 @@ SOUP_ATTRIBUTES = frozenset(
     colspan rowspan
     """)
 )
-TRANSPARENT_TAGS = {
-    "span",
-    "font",
-    "small",
-    "big",
-}  # not copied to the soup unless they have one of these attributes
+# not copied to the soup unless they have one of these attributes
+TRANSPARENT_TAGS = {"span", "font", "small", "big"}
 
 # Kinds of elements.
 INLINE_OR_BUTTON_TAGS = INLINE_TAGS | {"button"}
@@ -76,12 +72,8 @@ BOLD_TAGS = ("strong", "b")
 BOLD_OR_HEADING_TAGS = {*BOLD_TAGS, *HEADING_TAGS}
 INLINE_MARKUP = {
     **{"em": "em", "i": "em", "strong": "strong", "b": "strong", "sup": "sup", "sub": "sub"},
-    **{
-        "del": "del",
-        "ins": "ins",
-        "s": "s",
-        "strike": "s",
-    },  # text that no longer applies is kept, struck through
+    # text that no longer applies is kept, struck through
+    **{"del": "del", "ins": "ins", "s": "s", "strike": "s"},
 }
 # Notes that tell people who use a screen reader where a link leads.
 LINK_NOTE_WORDS = build_alternation("""

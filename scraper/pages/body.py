@@ -373,10 +373,8 @@ MAX_LENGTH_AFTER_HEADING = 600  # characters of the text after the heading
 # A body with smaller shares is another text. In 700 stored pages, no correct body is below both
 # values of a pair.
 MIN_START_SHARE, MIN_BLOCK_SHARE = 0.1, 0.1
-MIN_PAGE_SHARE, MIN_START_SHARE_OF_SMALL = (
-    0.08,
-    0.3,
-)  # share of all sentences, and share of the text after the heading
+# share of all sentences, and share of the text after the heading
+MIN_PAGE_SHARE, MIN_START_SHARE_OF_SMALL = (0.08, 0.3)
 # the doubt that is certain
 WRONG_TEXT = "has neither the text after the heading nor a word of the title"
 # Words of the title are compared by their stems; scripts without spaces between words are left out.

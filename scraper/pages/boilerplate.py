@@ -169,15 +169,11 @@ MIN_PROSE_LENGTH = 400  # length outside links from which a doubtful element cou
 MAX_FORM_LENGTH = 600  # a longer form surrounds the whole page
 # length of a box with buttons, and number of elements from the box down to a button
 MAX_FEEDBACK_LENGTH, MAX_FEEDBACK_DEPTH = 400, 6
-MAX_SHARE_ROW_LENGTH, MAX_SHARE_LABEL_LENGTH = (
-    150,
-    40,
-)  # length of a row of links, and of its text outside them
+# length of a row of links, and of its text outside them
+MAX_SHARE_ROW_LENGTH, MAX_SHARE_LABEL_LENGTH = (150, 40)
 MAX_CARD_LENGTH = 600  # length of a teaser
-MIN_CARD_TITLE_LENGTH, MAX_CARD_LABEL_LENGTH = (
-    10,
-    40,
-)  # length of its title, and of a date before this or a button
+# length of its title, and of a date before this or a button
+MIN_CARD_TITLE_LENGTH, MAX_CARD_LABEL_LENGTH = (10, 40)
 # rows of teasers that are looked for, because each takes another reading of the page
 MAX_CLOSING_ROWS = 20
 MIN_BUTTON_LENGTH = 4  # length of the shortest link that is no symbol

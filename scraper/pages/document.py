@@ -99,10 +99,8 @@ MAX_HTML_BYTES = 4_000_000
 # opening and closing tags; the largest of 446 stored pages has 13,423, and 60,000 take 70 MB
 MAX_HTML_TAGS = 60_000
 MIN_CHECKED_PAGE_BYTES = 400_000  # a smaller page takes some seconds at worst
-MAX_ATTRIBUTES, MIN_CHECKED_TAG_BYTES = (
-    5000,
-    10_000,
-)  # a tag of fewer bytes cannot have as many attributes
+# a tag of fewer bytes cannot have as many attributes
+MAX_ATTRIBUTES, MIN_CHECKED_TAG_BYTES = (5000, 10_000)
 TAG_START = re.compile(rb"[a-z][\w:-]*[\s/]", re.IGNORECASE)
 QUOTED_VALUE = re.compile(rb"\"[^\"]*\"|'[^']*'")
 FILE_SIGNATURES = {

@@ -272,10 +272,8 @@ class NewsPage:
         if "body" in self.own_elements or early >= late:
             return blocks
         if "title" in fields and blocks[start].element.name != "h1":
-            del (
-                blocks[start],
-                fields[start],
-            )  # another element is not recognised as the heading later
+            # another element is not recognised as the heading later
+            del (blocks[start], fields[start])
         marked = zip(blocks[:start], fields, strict=False)
         return [
             block for block, field in marked if field == "lead" or _count_sentence_letters(block)

@@ -94,9 +94,8 @@ class ProbeSpider(Spider):
 
     name = "probe"
     custom_settings: ClassVar[dict[str, Any]] = {  # type: ignore[misc] # Scrapy declares it as an instance attribute
-        "EXTENSIONS": {
-            "scraper.downloader.limits.CrawlDelayExtension": 100
-        },  # other extensions need an archive
+        # other extensions need an archive
+        "EXTENSIONS": {"scraper.downloader.limits.CrawlDelayExtension": 100},
         "ITEM_PIPELINES": {},
     }
     result: ProbeResult | None = None

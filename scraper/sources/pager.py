@@ -215,15 +215,10 @@ BUTTON_XPATH = (
     "//button | //input[@type='submit' or @type='button' or @type='image'] | //*[@role='button']"
     " | //a[not(@href) or starts-with(@href, '#')]"
 )
-NEXT_URL_ATTRIBUTES = (
-    "data-next-url",
-    "data-load-more",
-)  # names that mean a next page; on any element
-BUTTON_URL_ATTRIBUTES = (
-    *NEXT_URL_ATTRIBUTES,
-    "data-url",
-    "data-href",
-)  # only on a button with a label
+# names that mean a next page; on any element
+NEXT_URL_ATTRIBUTES = ("data-next-url", "data-load-more")
+# only on a button with a label
+BUTTON_URL_ATTRIBUTES = (*NEXT_URL_ATTRIBUTES, "data-url", "data-href")
 URL_VALUE = re.compile(r"(https?://|/|\?|\./)\S*|[\w./-]+\?\S+")  # a URL, not a number or "true"
 # Fields that visitors write into. Select elements do not count, because they only filter or sort.
 WRITTEN_FIELD_XPATH = etree.XPath(

@@ -17,12 +17,8 @@ from archive.database.sqlite_files import (
 
 LEFT_OUT = (
     *("last_checked", "checks", "next_check", "capture"),  # changed by checks that find nothing new
-    *(
-        "published_day",
-        "published_precision",
-        "updated_day",
-        "updated_precision",
-    ),  # computed from other columns
+    # computed from other columns
+    *("published_day", "published_precision", "updated_day", "updated_precision"),
 )
 
 

@@ -217,9 +217,8 @@ def test_registers_have_pages_and_histories_do_not(
     client: httpx.Client, history_archive: Path
 ) -> None:
     assert "a history and a comparison are always complete" in API
-    for path in find_register_paths(history_archive)[
-        1:4
-    ]:  # no crawl has finished that /new.json could list
+    # no crawl has finished that /new.json could list
+    for path in find_register_paths(history_archive)[1:4]:
         is_history = "history" in path
         data = client.get(path if is_history else f"{path}?size=1").json()
         rows = next(rows for rows in data.values() if isinstance(rows, list))

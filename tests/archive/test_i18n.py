@@ -15,19 +15,10 @@ from archive.i18n import (
 )
 from tests.archive.sample import ROOT
 
-STATED = (
-    "published",
-    "updated",
-    "newest",
-    "when",
-    "day",
-)  # variables of templates that an agency or reader states
-OTHER_TIMES = (
-    "edit.when",
-    "removal.when",
-    "first_revision.when",
-    "moved_here.when",
-)  # recorded by the archive
+# variables of templates that an agency or reader states
+STATED = ("published", "updated", "newest", "when", "day")
+# recorded by the archive
+OTHER_TIMES = ("edit.when", "removal.when", "first_revision.when", "moved_here.when")
 DAYS = ("status.html", "status_agency.html")  # templates that format only days of these variables
 
 

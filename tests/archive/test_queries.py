@@ -84,11 +84,8 @@ async def test_releases_with_tags_has_one_row_per_release(history_site: Site) ->
             "/archive/releases_with_tags.json?_shape=array&title=Så mår sångarna"
         )
     ).json()
-    assert (row["tags"], row["questions"], row["edits"]) == (
-        "Fåglar; Våtmarker & sjöar",
-        2,
-        0,
-    )  # in the page's order
+    # in the page's order
+    assert (row["tags"], row["questions"], row["edits"]) == ("Fåglar; Våtmarker & sjöar", 2, 0)
     moved = (
         await history_site.get(f"/archive/releases_with_tags.json?_shape=array&title={MOVED}")
     ).json()

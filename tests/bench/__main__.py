@@ -25,10 +25,8 @@ from tests.bench.search import measure_search
 from tests.bench.store import measure_store
 
 AGAIN = 2000
-LONG, LONGEST = (
-    20_000,
-    100_000,
-)  # releases from which a crawl shows whether memory stays flat, and the maximum
+# releases from which a crawl shows whether memory stays flat, and the maximum
+LONG, LONGEST = (20_000, 100_000)
 
 
 def to_parts(number: int | None) -> dict[str, Callable[[], Iterator[str]]]:

@@ -38,11 +38,8 @@ from tests.bench.questions import (
 from tests.bench.served import Answer, Served, find_port, serve
 
 NUMBER, SHARES = 20_000, (100, 10, 1)
-ROUNDS, SLOW_ROUNDS, ENOUGH = (
-    8,
-    1,
-    24,
-)  # rounds of each question; of the baseline; minimum of responses per class
+# rounds of each question; of the baseline; minimum of responses per class
+ROUNDS, SLOW_ROUNDS, ENOUGH = (8, 1, 24)
 PATIENT = {"sql_time_limit_ms": 60_000, "facet_time_limit_ms": 60_000}
 META = {"databases": {"archive": {"tables": {"releases": {"fts_table": "search", "fts_pk": "id"}}}}}
 BASELINE = {"_facet": "agency", "_size": "20"}

@@ -11,12 +11,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-SHARES = {
-    "rare words": 0.0005,
-    "medium": 0.01,
-    "common": 0.1,
-    "very common": 0.5,
-}  # share of the releases
+# share of the releases
+SHARES = {"rare words": 0.0005, "medium": 0.01, "common": 0.1, "very common": 0.5}
 WORDS = 4  # words of each kind
 LONG = 5  # minimum length
 TITLES = (

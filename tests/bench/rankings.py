@@ -25,11 +25,8 @@ from tests.bench.graded import RECALL_DEPTH, JudgedQuery
 
 Rank = Callable[[str], list[str]]  # a query → addresses, best first
 Finder = Callable[[JudgedQuery], list[str]]
-WEIGHTS = (
-    10.0,
-    4.0,
-    1.0,
-)  # of titles, leads and bodies; ours times 0.3, with which these rank worse
+# of titles, leads and bodies; ours times 0.3, with which these rank worse
+WEIGHTS = (10.0, 4.0, 1.0)
 TABLES = {"plain": "unicode61", "snowball": "unicode61 remove_diacritics 0", "trigram": "trigram"}
 
 

@@ -11,17 +11,11 @@ COMMANDS, PAGES = "commands/*", "urls/*"
 RULES = [
     (PAGES, re.compile(r'("query_ms": )[\d.]+'), r"\g<1><MS>"),
     (PAGES, re.compile(r"(Queries took )[\d.]+ms"), r"\1<MS>"),
-    (
-        COMMANDS,
-        re.compile(r"\b\d+(\.\d+)? MB\b"),
-        "<SIZE>",
-    ),  # also depends on the order of SQLite's pages
+    # also depends on the order of SQLite's pages
+    (COMMANDS, re.compile(r"\b\d+(\.\d+)? MB\b"), "<SIZE>"),
     (COMMANDS, re.compile(r"\b\d+(\.\d+)? (?:s|seconds)(?=\s)"), "<SECONDS>"),
-    (
-        COMMANDS,
-        re.compile(r"(<WORK>\S*) +$", re.MULTILINE),
-        r"\1",
-    ),  # padded to a width that depends on the path
+    # padded to a width that depends on the path
+    (COMMANDS, re.compile(r"(<WORK>\S*) +$", re.MULTILINE), r"\1"),
 ]
 
 

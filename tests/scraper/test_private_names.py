@@ -17,10 +17,8 @@ from twisted.web.client import _HTTP11ClientFactory
 from scraper.downloader import http_handler as handler
 
 SCRAPER = Path(handler.__file__).parents[1]
-PUBLIC_DESPITE_THEIR_NAME = {
-    "_Element",
-    "_replace",
-}  # lxml's type of elements; named tuples (the library reference)
+# lxml's type of elements; named tuples (the library reference)
+PUBLIC_DESPITE_THEIR_NAME = {"_Element", "_replace"}
 
 
 def find_private_names(path: Path) -> list[str]:

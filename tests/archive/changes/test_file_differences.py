@@ -113,11 +113,8 @@ def test_replaced_file_is_an_edit_of_the_releases_that_link_to_it(archive: Archi
         "select version, count(*) from attachment_edits group by version"
     ).fetchall()
     assert edits == [(second, 1), (third, 2)]
-    assert select_versions(archive)[-1] == (
-        ATTACHMENT,
-        "1 attachment changed",
-        1,
-    )  # its text is not read
+    # its text is not read
+    assert select_versions(archive)[-1] == (ATTACHMENT, "1 attachment changed", 1)
     # the file before came back: its text is known
     find_file(archive, DECISION, to_text(*AFTER), NOW + 5 * DAY)
     fourth = find_file(archive, DECISION, to_text(*BEFORE), NOW + 6 * DAY)

@@ -146,10 +146,8 @@ def to_days(presence: Presence) -> Days:
         ("- + . p- .", []),
         ("- . + p+ -", [(2, 3, 3, 5)]),  # parsed again on day 4, when no check was made
         ("i+ . -", [(None, 1, 2, 3)]),
-        (
-            "i- . p+ .",
-            [(2, 3, None, None)],
-        ),  # the first parse of an imported release is of its page
+        # the first parse of an imported release is of its page
+        ("i- . p+ .", [(2, 3, None, None)]),
         ("i+ i+ . p- .", [(None, 1, 3, 4)]),
         ("+ . o o -", [(None, 1, 2, 5)]),  # outage
         ("+ . o o .", [(None, 1, None, None)]),
@@ -216,11 +214,8 @@ async def test_a_move_continues_the_history(
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        (
-            "+ . . .",
-            ". - . .",
-            [(None, 1, 4, 9)],
-        ),  # a second URL without it, found to be the same on day 9
+        # a second URL without it, found to be the same on day 9
+        ("+ . . .", ". - . .", [(None, 1, 4, 9)]),
         (". + . .", "- . . .", [(None, 2, 4, 9)]),
         ("+ . . .", ". + . -", [(None, 1, 4, 9)]),
         ("+ . - .", ". . + .", [(None, 1, None, None)]),  # no check shows that both lacked it

@@ -269,9 +269,8 @@ def test_whole_pages_are_kept_if_the_process_is_killed(archive: Path, tmp_path: 
 def test_two_processes_store_at_once(archive: Path, tmp_path: Path) -> None:
     logs = [tmp_path / "0.log", tmp_path / "30.log"]
     processes = [
-        CONTEXT.Process(
-            target=store_pages, args=(archive, first, first + 60, log)
-        )  # 30 pages are the same
+        # 30 pages are the same
+        CONTEXT.Process(target=store_pages, args=(archive, first, first + 60, log))
         for first, log in zip((0, 30), logs, strict=True)
     ]
     for process in processes:

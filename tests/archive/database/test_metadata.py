@@ -22,9 +22,8 @@ def read_schema() -> dict[str, set[str]]:
     db = Database(memory=True)
     migrations.apply(db)
     tables = {
-        name: {
-            row[1] for row in db.execute(f"pragma table_xinfo([{name}])")
-        }  # generated columns too
+        # generated columns too
+        name: {row[1] for row in db.execute(f"pragma table_xinfo([{name}])")}
         for name in db.table_names()
         if name == "search_meta" or not name.startswith("search")
     }

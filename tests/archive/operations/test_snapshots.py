@@ -89,9 +89,8 @@ def test_snapshot_is_complete_and_has_nothing_that_is_taken_down(
     ]
 
     assert main(["snapshot", str(archive), "--to", str(folder)]) == 0
-    assert (
-        ": 6 releases, archive.db " in capsys.readouterr().out
-    )  # the redacted one is listed, the hidden one is not
+    # the redacted one is listed, the hidden one is not
+    assert ": 6 releases, archive.db " in capsys.readouterr().out
 
 
 def test_incomplete_or_damaged_snapshot_has_a_fault(tmp_path: Path) -> None:

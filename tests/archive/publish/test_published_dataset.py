@@ -134,9 +134,8 @@ def test_portals_learn_subject_period_country_contact_and_rights(published: Publ
     period = dataset["dct:temporal"]
     assert (period["dcat:startDate"]["@value"], period["dcat:endDate"]["@value"]) == days
     for node in nodes:
-        assert (
-            "dct:license" not in node
-        )  # the texts belong to the agencies, and no licence covers them
+        # the texts belong to the agencies, and no licence covers them
+        assert "dct:license" not in node
     rights = {json.dumps(node["dct:rights"]) for node in nodes if "dct:rights" in node}
     assert rights == {json.dumps(dataset["dct:rights"])}
 

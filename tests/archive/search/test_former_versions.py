@@ -51,10 +51,8 @@ VERSIONS = {  # number → versions, a day apart; each differs from the one befo
         "Hamnen får kranar.\n\nBåten går.",
         "Kajen får räls.\n\nBåten går.",
     ],
-    3: [
-        "Bojarna målas.\n\nBojarna räknas.",
-        "Bojarna målas.",
-    ],  # the word is still there, but less often
+    # the word is still there, but less often
+    3: ["Bojarna målas.\n\nBojarna räknas.", "Bojarna målas."],
     4: [
         "Lotsen kommer.\n\nIsen ligger.",
         "Isen ligger.\n\nLotsen kommer.",

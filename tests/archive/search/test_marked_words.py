@@ -102,12 +102,8 @@ def test_a_state_matches_a_query(query: str, is_in: bool) -> None:
         ('"tre fyrar"', {"lead": "Fyra fyrar släcks."}, ["tre fyrar"], []),
         ("fyra", {"lead": "Fyra fyrar släcks."}, [], ["fyra"]),
         ("fyr", {"lead": "Två gånger om: fyrar och fyrar."}, [], ["fyr"]),
-        (
-            '"tre fyrar"',
-            {"lead": None, "body": f"Tre fyrar släcks.\n\n{STATE['body']}"},
-            [],
-            [],
-        ),  # moved
+        # moved
+        ('"tre fyrar"', {"lead": None, "body": f"Tre fyrar släcks.\n\n{STATE['body']}"}, [], []),
         ("pension", {"questions": []}, [], []),  # still in the body
         ("svar:pension", {"questions": []}, ["pension"], []),
         ("Ekö", {"images": []}, ["ekö"], []),

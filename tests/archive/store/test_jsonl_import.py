@@ -444,10 +444,8 @@ def test_full_disk_keeps_what_was_committed(
         "--processes",
         "0",
     ]
-    limit = (
-        3_000_000,
-        3_000_000,
-    )  # bytes of the largest file; there is no other way to fill a disk without being root
+    # bytes of the largest file; there is no other way to fill a disk without being root
+    limit = (3_000_000, 3_000_000)
     done = subprocess.run(
         [*command, "--archive", str(archive.path), "--agencies", str(agencies)],
         cwd=ROOT,

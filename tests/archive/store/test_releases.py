@@ -520,9 +520,8 @@ def test_batches_store_the_same_rows(
     assert stored == rows_saved_one_by_one
     assert stored["archive.db near_duplicates"]
     assert stored["captures.db bases"]
-    assert (
-        len(stored["captures.db blobs"]) == 4
-    )  # two releases share each, and the unchanged one adds none
+    # two releases share each, and the unchanged one adds none
+    assert len(stored["captures.db blobs"]) == 4
     assert dict(row[::2] for row in stored["archive.db vocabulary"])["farledens"] == 8
 
 

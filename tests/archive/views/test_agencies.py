@@ -16,12 +16,8 @@ from tests.archive.sample import LIGHTHOUSES, PAGED, SEEN, UNDATED, WARBLERS, Si
 from tests.archive.sample_evidence import store_file
 from tests.archive.sample_files import LINKING, add_files
 
-AGENCIES = [
-    "Fyrstyrelsen",
-    "Fågelverket",
-    "Vägmyndigheten",
-    "Tystnadsnämnden",
-]  # the last one has no releases
+# the last one has no releases
+AGENCIES = ["Fyrstyrelsen", "Fågelverket", "Vägmyndigheten", "Tystnadsnämnden"]
 
 
 def list_titles(page: html.HtmlElement) -> list[str]:
@@ -267,9 +263,8 @@ async def test_unknown_page_is_a_404_in_the_style_of_the_site(site: Site, path: 
     assert response.status_code == 404
     assert "Myndighetsarkivet" in response.text
     assert "Powered by" not in response.text
-    assert ("Sidan finns inte" in response.text) == (
-        path != "/month/1999-01"
-    )  # it links to other months
+    # it links to other months
+    assert ("Sidan finns inte" in response.text) == (path != "/month/1999-01")
 
 
 async def test_unknown_release_is_a_404_as_json(site: Site) -> None:

@@ -111,11 +111,8 @@ async def test_edit_states_what_changed_and_between_which_checks(history_site: S
             lambda edit: edit["seen"] == "2023-01-01T06:00:00+00:00",
         ),
         ("release=51", 3, lambda edit: edit["release"] == history.EDITED_ID),
-        (
-            "release=53",
-            0,
-            lambda edit: False,
-        ),  # moved: its edit belongs to the release that continues it
+        # moved: its edit belongs to the release that continues it
+        ("release=53", 0, lambda edit: False),
         ("release=54", 1, lambda edit: edit["release"] == 54 and edit["title"] == history.MOVED),
         (
             "release=64&from=2023-01-01",
@@ -566,9 +563,8 @@ async def test_searched_edits_are_paged(
     )
     assert [int(row["revision"]) for row in rows] == revisions
     text = await history_site.text("/-/edits?q=vattenstånd&lang=en")
-    assert (
-        "No edits so far. The search continues on the next page." in text
-    )  # the number changed, not the word
+    # the number changed, not the word
+    assert "No edits so far. The search continues on the next page." in text
 
 
 async def test_incomplete_search_of_edits_says_so(
@@ -794,9 +790,8 @@ async def test_search_page_links_to_the_history(history_site: Site) -> None:
     assert "/search?q=f%C3%A4rjan+s%C3%B6ndag&agency=andringsverket" in [
         a.get("href") for a in back.cssselect("a")
     ]
-    assert (await history_site.page('/search?q="20 miljoner"')).cssselect(
-        "a[href^='/-/phrase']"
-    )  # without a hit
+    # without a hit
+    assert (await history_site.page('/search?q="20 miljoner"')).cssselect("a[href^='/-/phrase']")
     assert not (await history_site.page("/search?year=2024")).cssselect("a[href^='/-/phrase']")
 
 

@@ -627,11 +627,8 @@ async def test_table_search_as_csv_and_page(site: Site) -> None:
 
 @pytest.mark.parametrize(
     ("text", "count"),
-    [
-        ("myndighet:dinosaurie", 0),
-        ("fråga:vägarna", 0),
-        ("fråga:inventerare", 1),
-    ],  # the last one's text has "frågor"
+    # the last one's text has "frågor"
+    [("myndighet:dinosaurie", 0), ("fråga:vägarna", 0), ("fråga:inventerare", 1)],
 )
 async def test_escape_fts_searches_for_filters_as_words(site: Site, text: str, count: int) -> None:
     sql = f"select count(*) as n from search where search match escape_fts('{text}')"
@@ -845,10 +842,8 @@ async def test_picture_shows_all_of_the_chosen_time(site: Site) -> None:
             each.text_content()
             for each in (await site.page(f"/search?{query}")).cssselect(".numbers tbody th")
         ]
-        assert (months[0], months[-1]) == (
-            "februari 2022",
-            "juni 2024",
-        )  # of any releases in the archive
+        # of any releases in the archive
+        assert (months[0], months[-1]) == ("februari 2022", "juni 2024")
     months = [
         each.text_content()
         for each in (await site.page("/search?q=vägarna")).cssselect(".numbers tbody th")

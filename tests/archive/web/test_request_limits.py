@@ -49,10 +49,8 @@ ENDLESS_COUNT = sql(f"{ENDLESS} select count(*) from c")
 # they depend on `site` because they would otherwise unregister its plugins at their end
 @pytest.fixture(scope="module")
 async def impatient_site(site: Site, sample_archive: Path) -> AsyncIterator[Site]:
-    limits = {
-        "max_waiting": MAX_WAITING,
-        "starved_share": 0,
-    }  # the machine may be busy with other tests
+    # the machine may be busy with other tests
+    limits = {"max_waiting": MAX_WAITING, "starved_share": 0}
     with serve_with_limits(sample_archive, limits, sql_time_limit_ms=100) as impatient:
         await impatient.get("/")
         yield impatient
@@ -362,11 +360,8 @@ async def test_csv_is_measured_in_bytes(site: Site, monkeypatch: pytest.MonkeyPa
             {"_json": "a"},
             "too large",
         ),
-        (
-            "select replace(hex(zeroblob(1000000)), '00', char(1)) as a",
-            {},
-            "too large",
-        ),  # each is six bytes of JSON
+        # each is six bytes of JSON
+        ("select replace(hex(zeroblob(1000000)), '00', char(1)) as a", {}, "too large"),
         (
             "select escape_fts(hex(zeroblob(9000)))",
             {},

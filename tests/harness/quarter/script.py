@@ -136,14 +136,12 @@ ACTS = (
         do="window",
         given={"days": 30},
     ),
-    Act(
-        moment=at(3, 2, 4), slug="farledsverket-2", do="fail", given={"status": 503}
-    ),  # for one morning's crawl
+    # for one morning's crawl
+    Act(moment=at(3, 2, 4), slug="farledsverket-2", do="fail", given={"status": 503}),
     Act(moment=at(3, 2, 9), slug="farledsverket-2", do="mend"),
     Act(moment=at(4, 0), slug="hushallsmyndigheten-2", do="block"),
-    Act(
-        moment=at(5, 1), slug="skogsbruksradet", do="relayout"
-    ),  # the same theme's next layout: no fault
+    # the same theme's next layout: no fault
+    Act(moment=at(5, 1), slug="skogsbruksradet", do="relayout"),
     Act(moment=at(5, 2), slug="lasframjandenamnden-3", do="thin", given={"shown": 2}),
     Act(moment=at(5, 4), slug="hushallsmyndigheten-2", do="acknowledge"),
     Act(moment=at(6, 1), slug="skogsbruksradet-3", do="bury"),
@@ -206,11 +204,8 @@ TROUBLES = (
         ends=at(9, 3).date(),
     ),
 )
-KNOWN = (
-    "hushallsmyndigheten-2",
-    at(5, 4).date(),
-    at(8, 0).date(),
-)  # acknowledged, and when it became another
+# acknowledged, and when it became another
+KNOWN = ("hushallsmyndigheten-2", at(5, 4).date(), at(8, 0).date())
 # must be reported as quiet, as at this time of earlier years
 SUMMER_QUIET = "lasframjandenamnden-2"
 QUIET_WEEKS = range(7, 12)

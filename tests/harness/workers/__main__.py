@@ -21,10 +21,8 @@ from tests.harness.workers.table import to_table
 from tests.site.server import Site
 
 NUMBERS = (1, 2, 4)
-FASTER = {
-    2: 1.6,
-    4: 2.5,
-}  # number of workers → minimum of their pages per second, as a multiple of a single worker's
+# number of workers → minimum of their pages per second, as a multiple of a single worker's
+FASTER = {2: 1.6, 4: 2.5}
 
 
 def main() -> int:

@@ -12,10 +12,8 @@ from tests.harness.year.author import DAY, HOUR, START, Author
 from tests.harness.year.edits import FULL
 from tests.site.compose import SLUGS
 
-LAID_OUT = (
-    "skogsbruksradet",
-    "hushallsmyndigheten",
-)  # get another layout; the other agencies get another system
+# get another layout; the other agencies get another system
+LAID_OUT = ("skogsbruksradet", "hushallsmyndigheten")
 SYSTEMS = {"lasframjandenamnden": "modern", "farledsverket": "drupal"}
 OUTAGES = (  # sort, day of the full year, days, agency
     ("503", 40, 3.0, 0),

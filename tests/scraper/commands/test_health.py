@@ -23,9 +23,8 @@ def test_fault_is_shown_until_it_is_acknowledged(
     rows, _ = judge_archive(crawled_site.archive, load_agencies(crawled_site.agencies), {})
     assert [row["agency"] for row in rows if row["is_unacknowledged"]] == ["borta"]
 
-    assert (
-        crawled_site.call(health.Command(), "--acknowledge", "") == 2
-    )  # an unset variable of a script
+    # an unset variable of a script
+    assert crawled_site.call(health.Command(), "--acknowledge", "") == 2
     assert crawled_site.rows("select acknowledged from health where agency = 'borta'") == [(None,)]
     assert crawled_site.call(health.Command()) == 1
     table = capsys.readouterr().out.splitlines()[1:]

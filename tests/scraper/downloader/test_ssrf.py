@@ -29,16 +29,10 @@ if TYPE_CHECKING:
         ("here", "http://here.localhost:8003/", False),  # another server of this machine
         ("here", "http://here.localhost/", False),
         ("here", "http://10.0.0.5:8002/", False),
-        (
-            "away",
-            "http://here.localhost:8002/nyheter/1",
-            False,
-        ),  # a page or a redirect of another agency
-        (
-            "away",
-            "http://127.0.0.1:9000/feed",
-            False,
-        ),  # declared, but the agency's home is elsewhere
+        # a page or a redirect of another agency
+        ("away", "http://here.localhost:8002/nyheter/1", False),
+        # declared, but the agency's home is elsewhere
+        ("away", "http://127.0.0.1:9000/feed", False),
         ("inside", "http://10.0.0.5/", False),  # not in PRIVATE_HOSTS
         ("away", "http://10.0.0.6/", True),
     ],

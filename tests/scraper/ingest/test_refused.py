@@ -484,9 +484,8 @@ def test_page_that_our_own_code_cannot_store_blocks_no_other_page(
     crawl.mended = True
     with crawl.archive.transaction() if is_worker else nullcontext():
         crawl.fetch(2, build_page(text=AUGUST, banner=""))
-    assert [row[:2] for row in crawl.versions()] == [
-        ("03-03", "first")
-    ]  # nothing of the other page
+    # nothing of the other page
+    assert [row[:2] for row in crawl.versions()] == [("03-03", "first")]
     assert f"{URL}: stays refused: our own code failed on it" in caplog.text
     assert crawl.reparse() == {"still refused": 1, "new": 1}
     assert [url for url, *_ in crawl.kept()] == [URL]

@@ -63,15 +63,11 @@ def test_propose_name(head: str, name: str) -> None:
     ("paths", "pattern"),
     [
         ([f"om-oss/nyheter/{n}" for n in range(3)], "^/om-oss/nyheter/.+"),
-        (
-            [f"nyheter/vilt/{n}" for n in range(4)],
-            "^/nyheter/.+",
-        ),  # the newest may share a subject by chance
+        # the newest may share a subject by chance
+        ([f"nyheter/vilt/{n}" for n in range(4)], "^/nyheter/.+"),
         ([f"nyheter/2024/mars/{n}" for n in range(6)], r"^/nyheter/\d{4}/.+"),
-        (
-            [f"nyheter/2024/{n}" for n in range(3)],
-            "^/nyheter/.+",
-        ),  # too few to conclude that all have a year
+        # too few to conclude that all have a year
+        ([f"nyheter/2024/{n}" for n in range(3)], "^/nyheter/.+"),
         (
             [*(f"press/{n}" for n in range(3)), *(f"nyheter/{n}" for n in range(4))],
             "^/(nyheter|press)/.+",

@@ -388,9 +388,8 @@ def test_listing_of_a_killed_crawl_is_read_to_its_end(crawling: Crawling) -> Non
     with Archive(crawling.archive) as archive, archive.transaction():
         archive.add_agency(SLUG, name="Skogsbruksrådet", home=crawling.site.url(SLUG))
         archive.frontier.add(listing, agency=SLUG, role="listing", seen_at=now())
-        for release in crawling.site.agencies[SLUG].sorted_newest("")[
-            :5
-        ]:  # the first page, and no more
+        # the first page, and no more
+        for release in crawling.site.agencies[SLUG].sorted_newest("")[:5]:
             url = crawling.site.url(SLUG, release.path)
             archive.frontier.add(url, agency=SLUG, role="release", seen_at=now(), source=listing)
     code, printed = crawling.run("news", "-a", f"agency={SLUG}")

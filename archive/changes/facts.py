@@ -320,8 +320,7 @@ FACT_PATTERNS = {
     rf"|\d{{1,2}}/\d{{1,2}}(?:{S}{YEAR}"
     rf"|[-/](?:\d{{4}}|\d\d))?(?![\w/])",
     "time": rf"(?i:kl\.?|klockan){S}?{CLOCK}(?:[.:]\d\d)?(?:{S}?{DASH}{S}?{CLOCK}(?:[.:]\d\d)?"
-    rf")?(?!\d)"
-    rf"|{CLOCK}[.:][0-5]\d{S}?{DASH}{S}?{CLOCK}[.:][0-5]\d(?!\d)|{CLOCK}:[0-5]\d(?![\d:])"
+    rf")?(?!\d)|{CLOCK}[.:][0-5]\d{S}?{DASH}{S}?{CLOCK}[.:][0-5]\d(?!\d)|{CLOCK}:[0-5]\d(?![\d:])"
     rf"|{CLOCK}(?:[.:][0-5]\d)?{S}?(?i:am|pm|a\.m\.|p\.m\.)(?!\w)",
     "reference": rf"{IDENTIFIER_LABEL}(?:[^\W\d_]{{1,5}}{S}?)?\d[\w./:-]*\d"
     rf"|[A-ZÅÄÖ][A-Za-zåäö]{{0,2}}/?{YEAR}[:/]\d{{2,}}"

@@ -251,8 +251,7 @@ class FollowStore(AbstractContextManager["FollowStore"]):
             self._select(
                 f"{MAILBOX_CONDITION} and"
                 f" confirmed is null and id"
-                f" {side} ? order by id desc"
-                f" limit ?",
+                f" {side} ? order by id desc limit ?",
                 [*mailbox, subscription.id, MAX_PENDING],
             )
             for side in ("<", ">")

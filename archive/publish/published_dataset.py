@@ -274,10 +274,8 @@ def _write_sqlite(folder: Path, package: Mapping[str, Any]) -> None:
                     (column,) = key["fields"]
                     db.execute(
                         f"create index"
-                        f' "{resource["name"]}'
-                        f'_{column}"'
-                        f' on "{resource["name"]}"'
-                        f' ("{column}")'
+                        f' "{resource["name"]}_{column}"'
+                        f' on "{resource["name"]}" ("{column}")'
                     )
         db.execute("commit")
 
@@ -291,9 +289,7 @@ def _build_table_sql(resource: Mapping[str, Any]) -> str:
     if key := schema.get("primaryKey"):
         parts.append(f"primary key ({_format_names(key)})")
     parts += [
-        f"foreign key"
-        f" ({_format_names(each['fields'])})"
-        f" references"
+        f"foreign key ({_format_names(each['fields'])}) references"
         f' "{each["reference"]["resource"]}"'
         f" ({_format_names(each['reference']['fields'])})"
         for each in schema.get("foreignKeys", ())

@@ -91,8 +91,7 @@ ARGUMENTS: Mapping[str, str] = {  # what the arguments of tools mean
         "Swedish words in any form,"
         ' "phrases in quotation'
         ' marks", -not, OR, word*,'
-        " title:"
-        " rubrik:, dates från:2024-03"
+        " title: rubrik:, dates från:2024-03"
         " till:2024-06, bilaga: for attachments, removed:word and added:word for edits"
     ),
     "agency": "Only this agency: its slug, such as polisen, or its name as in list_agencies",

@@ -233,8 +233,7 @@ def _format_sitemap(root: str, element: str, entries: SitemapEntries) -> str:
     return (
         f'<?xml version="1.0"'
         f' encoding="UTF-8"?>\n<{root}'
-        f' xmlns="{SITEMAP_NAMESPACE}'
-        f'">\n{elements}'
+        f' xmlns="{SITEMAP_NAMESPACE}">\n{elements}'
         f"</{root}>\n"
     )
 

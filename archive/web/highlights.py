@@ -30,8 +30,7 @@ from archive.search.marked_words import QueryTerm
 # inline elements, which do not separate words
 INLINE_TAGS = frozenset(("a", "b", "del", "em", "i", "ins", "s", "strong", "sub", "sup"))
 HTML_PART = re.compile(
-    r"(?P<tag></?(?"
-    r"P<name>[a-z][a-z0-9]*)"
+    r"(?P<tag></?(?P<name>[a-z][a-z0-9]*)"
     r'(?:[^>"]|"[^"]*")*>)'
     r"|(?P<entity>&(?:#\d+|#x[\da-f]+"
     r"|[a-z][a-z\d]*);)|[^<&]+|[<&]",

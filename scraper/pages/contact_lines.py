@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from scraper.items import ContactItem
@@ -569,10 +570,12 @@ class ContactParser:
         """Store the current contact and the desks named with it, if they are complete, and start a
         new one.
         """
-        draft, desks = self.draft, [desk for desk in self.desks if desk.has_phone_or_email]
+        draft, named = self.draft, self.desks
         self.draft, self.desk, self.desks = ContactDraft(), None, []
         if not draft.name:
             draft.roles = self.choose_office_names(draft.roles)
+            _name_switchboards([draft, *named])
+        desks = [desk for desk in named if desk.has_phone_or_email]
         is_name_enough = desks or (self.heading_is_certain and self.only_contact_lines)
         if draft.has_phone_or_email or (draft.name and is_name_enough):
             self.contacts.append(draft.build_item())
@@ -665,6 +668,16 @@ def _read_desk(chunk: str) -> str | None:
         return None
     around = f"{found['before']} {found['after'] or ''}"
     return None if has_job_title(around) or has_person_name(around) else words
+
+
+def _name_switchboards(contacts: Sequence[ContactDraft]) -> None:
+    """Give a switchboard's number the name of the office before it, if that has no other:
+    "Presstjänsten", then "Telefon (växel) 010-123 45 00".
+    """
+    for office, desk in pairwise(contacts):
+        is_office = bool(office.roles) and not _is_switchboard(office.roles[0])
+        if is_office and not office.has_phone_or_email and _is_switchboard(desk.roles[0]):
+            desk.roles = office.roles
 
 
 def _is_switchboard(desk: str) -> bool:

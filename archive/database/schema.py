@@ -51,6 +51,21 @@ def _create_schema(db: Database) -> None:
     db.execute(f"pragma user_version = {SCHEMA_VERSION}")
 
 
+@migrations(name="derived_versions")
+def _add_derived_versions(db: Database) -> None:
+    """Keep the version of all derived data, where only the search index had one."""
+    if "search_meta" not in db.table_names():  # a new file
+        return
+    db.execute(read_schema()["derived_versions"])
+    db.execute(
+        "insert into derived_versions (step, version, done) select 'search', value,"
+        " (select cast(value as integer) from search_meta where name = 'renewed')"
+        " from search_meta where name = 'version'"
+    )
+    db.execute("drop table search_meta")
+    db.execute("alter table attachment_files add column text_version text")
+
+
 @cache
 def read_schema() -> dict[str, str]:
     """Return the statements of schema.sql in order, each under the name of what it creates."""

@@ -140,7 +140,7 @@ def _list_candidates(archive: Archive, release: Release, page: ParsedPage) -> li
     candidates = [page.release_id]
     if page.release_id is None:
         text = join_text_fields(release.title, release.lead, release.body)
-        found = archive.writer.near_duplicates.find_same_text(text, release.agency)
+        found = archive.derived.near_duplicates.find_same_text(text, release.agency)
         candidates = [other_id for other_id, similarity in found if similarity == 1]
     return [
         other_id

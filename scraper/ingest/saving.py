@@ -170,6 +170,7 @@ class Ingest:
                 archive.removals.mark_moved(
                     stored_id, response.fetched_at, match.url, status=response.status
                 )
+                archive.derived.refresh(stored_id)  # near-duplicates depend on the site
             elif match.kind == "misplaced" and stored_id is not None and match.original_url:
                 self.restore_original_url(stored_id, match.original_url, matched)
             redesigned = redesigned or (

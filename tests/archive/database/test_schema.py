@@ -14,8 +14,10 @@ from archive.database.redaction import WithheldStore
 from archive.database.schema import migrations, read_schema
 from archive.database.sqlite_files import FIRST_MIGRATION, SCHEMA_VERSION, ArchiveError
 from archive.evidence.verification import verify
+from archive.language.terms import ANALYSIS_VERSION
 from archive.operations.serving import update_archive
 from archive.search.search_index import BM25_WEIGHTS, INDEX_COLUMNS
+from archive.store.derived_data import describe_index_fault
 from archive.store.releases import Archive
 from tests.archive.sample_evidence import create_evidence_archive, execute
 
@@ -55,12 +57,37 @@ def test_new_archive_has_every_table_and_this_version(tmp_path: Path) -> None:
         assert migrations.pending(archive.db) == []
 
 
-def test_an_archive_at_the_last_of_the_former_migrations_opens_unchanged(archive: Path) -> None:
+def test_an_archive_at_the_last_of_the_former_migrations_is_migrated(archive: Path) -> None:
     replace_migrations(archive, *EARLIER_MIGRATIONS, FIRST_MIGRATION)
-    content = archive.read_bytes()
     with Archive(archive) as opened:
         assert migrations.pending(opened.db) == []
-    assert archive.read_bytes() == content
+
+
+def test_an_archive_without_versions_of_derived_data_gets_them(archive: Path) -> None:
+    before = read_columns(archive)
+    for statement in (
+        "drop table derived_versions",
+        "create table search_meta (name text primary key, value text not null) without rowid",
+        f"insert into search_meta values ('version', '{ANALYSIS_VERSION}'), ('renewed', '2')",
+        "alter table attachment_files drop column text_version",
+        "delete from _sqlite_migrations where name = 'derived_versions'",
+    ):
+        execute(archive, statement)
+    update_archive(archive)
+    assert read_columns(archive) == before
+    versions = execute(archive, "select * from derived_versions")
+    assert versions == [("search", ANALYSIS_VERSION, 2)]
+    with Archive(archive) as opened:
+        assert describe_index_fault(opened.db) is None
+
+
+def read_columns(archive: Path) -> list[tuple[object, ...]]:
+    """Return every table with its columns."""
+    return execute(
+        archive,
+        "select s.name, c.cid, c.name, c.type, c.pk from sqlite_master s"
+        " join pragma_table_xinfo(s.name) c where s.type = 'table' order by s.name, c.cid",
+    )
 
 
 @pytest.mark.parametrize("names", [EARLIER_MIGRATIONS[:1], EARLIER_MIGRATIONS])
@@ -79,7 +106,7 @@ def test_an_archive_of_an_earlier_schema_is_not_changed(
 
 def test_new_archive_has_an_intact_search_index(tmp_path: Path) -> None:
     with Archive(tmp_path / "archive.db", rebuild_stale=False) as archive:
-        assert archive.writer.index.describe_fault() is None
+        assert describe_index_fault(archive.db) is None
         weights = archive.db.execute("select v from search_config where k = 'rank'").fetchone()[0]
         assert weights == f"bm25({', '.join(map(str, BM25_WEIGHTS))})"
 

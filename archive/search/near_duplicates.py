@@ -157,8 +157,8 @@ class NearDuplicates:
         state: Mapping[str, Any],
         keys: BandKeys,
         replaced: Mapping[str, Any] | None = None,
-    ) -> bool:
-        """Store a release's keys and pairs, and return whether the pairs differ from those stored.
+    ) -> None:
+        """Store a release's keys and pairs.
 
         Its row in releases must already be written. keys: those of its text (build_band_keys).
         replaced: the state whose keys are stored. Without it, none are, and the release is only
@@ -185,7 +185,7 @@ class NearDuplicates:
         elsewhere = find(ranges, before=before, origins=_list_origins(url))
         own = find(ranges[:OWN_BANDS], before=before, limit=MAX_OWN_CANDIDATES)
         pairs = self._find_pairs(join_state_text(state), day, elsewhere, own)
-        return self._replace_pairs(release_id, pairs, before)
+        self._replace_pairs(release_id, pairs, before)
 
     def _find_pairs(
         self, text: str, day: int, elsewhere: Sequence[int], own: Sequence[int]
@@ -206,24 +206,18 @@ class NearDuplicates:
                 pairs[other_id] = similarity
         return pairs
 
-    def _replace_pairs(self, release_id: int, pairs: Mapping[int, float], before: int) -> bool:
-        """Store the pairs of a release with those before another one, and return whether they
-        differ from those stored.
-        """
-        condition = "(release = ?1 and other < ?2) or (other = ?1 and release < ?2)"
-        stored = self.db.execute(
-            f"select release, other, similarity from near_duplicates where {condition}",
+    def _replace_pairs(self, release_id: int, pairs: Mapping[int, float], before: int) -> None:
+        """Store the pairs of a release with those before another one, in place of earlier ones."""
+        self.db.execute(
+            "delete from near_duplicates"
+            " where (release = ?1 and other < ?2) or (other = ?1 and release < ?2)",
             [release_id, before],
-        ).fetchall()
+        )
         rows = [(release_id, other, similarity) for other, similarity in pairs.items()]
         rows += [(other, release_id, similarity) for other, similarity in pairs.items()]
-        if sorted(rows) == sorted(stored):
-            return False
-        self.db.execute(f"delete from near_duplicates where {condition}", [release_id, before])
         self.db.conn.executemany(
             "insert into near_duplicates (release, other, similarity) values (?, ?, ?)", rows
         )
-        return True
 
     def delete_keys(self) -> None:
         """Delete the keys of all releases, so that they can be written again. Their pairs stay

@@ -11,7 +11,7 @@ rows of a step were made. If a rule has changed since, `recompute_stale` writes 
 batches, by the same functions and in the order in which they were saved, so that they equal those
 of an archive that is saved afresh. What is taken down is computed from what is shown of it.
 
-Only what differs is written, and then the change feed has an entry for the release. The text of a
+The change feed then has an entry for each release whose quotes or changes differ. The text of a
 file has its version in its own row: it is read again from the stored bytes, which takes longer (see
 `Archive.extract_missing_texts`).
 """
@@ -56,16 +56,14 @@ CONTINUING_RELEASES_SQL = """
     select distinct v.release from revisions b join revisions v on v.previous = b.id
     where b.release = :release and v.release <> :release
 """
-LOG_SQL = """
-    insert into changefeed (release, change, at)
-    select id, 'recomputed', strftime('%Y-%m-%dT%H:%M:%S+00:00', 'now') from releases
-    where id = ? and takedown is not 'hidden'
-"""
-EDITED_RELEASES_SQL = """
-    select distinct e.release from attachment_versions v join attachment_edits e on e.version = v.id
-    where v.file = :file
-      or v.previous in (select id from attachment_versions where file = :file)
-"""
+# the releases of which it is seen that a row of a table has other derived data
+SEEN_AT_SQL = {
+    "releases": "select :key",
+    "attachment_files": """
+    select e.release from attachment_versions v join attachment_edits e on e.version = v.id
+    where v.file = :key or v.previous in (select id from attachment_versions where file = :key)
+    """,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +88,8 @@ class Step:
     """A kind of derived data.
 
     compute: what depends only on a state and the one before it; may run in another process. write:
-    write it for a revision (or a file), and return whether others can see that it differs from what
-    was stored. begin: called before all rows are written again; end: after them.
+    write it for a revision (or a file), and return whether mirrors have to be told that it differs
+    from what was stored. begin: called before all rows are written again; end: after them.
     """
 
     name: str
@@ -159,6 +157,8 @@ class DerivedData:
         if self._find_outdated():
             with write_transaction(self.db):
                 self._begin(self._find_outdated())  # another process may have begun meanwhile
+        if all(done is None for _, done in _read_versions(self.db).values()):
+            return 0  # without waiting for others who write
         releases = self._recompute_table("releases", progress)
         self._recompute_table("attachment_files", progress)
         return releases
@@ -215,14 +215,16 @@ class DerivedData:
 
     def _recompute_row(self, table: str, key: int, steps: Sequence[Step]) -> None:
         if table == "releases":
-            changed = [key] if self._write_release(key, steps) else []
-        elif any([step.write(self, key, None) for step in steps]):  # noqa: C419 - all of them
-            rows = self.db.execute(EDITED_RELEASES_SQL, {"file": key}).fetchall()
-            changed = [release_id for (release_id,) in rows]
+            differs = self._write_release(key, steps)
         else:
-            changed = []
-        for release_id in changed:
-            self.db.execute(LOG_SQL, [release_id])
+            differs = max(step.write(self, key, None) for step in steps)  # all of them
+        if differs:
+            self.db.execute(
+                "insert into changefeed (release, change, at)"
+                " select id, 'recomputed', strftime('%Y-%m-%dT%H:%M:%S+00:00', 'now') from releases"
+                f" where id in ({SEEN_AT_SQL[table]}) and takedown is not 'hidden'",
+                {"key": key},
+            )
 
     def _write_release(
         self,
@@ -232,18 +234,18 @@ class DerivedData:
         *,
         is_stored: bool = False,
     ) -> bool:
-        """Write the rows of some steps for all revisions of a release, and return whether others
-        can see a difference.
+        """Write the rows of some steps for all revisions of a release, and return whether any
+        differs visibly.
 
         is_stored: whether it has rows, made from the state `replaced` (None: from the present one).
         """
-        changed = False
+        differs = False
         for saved in self._read_revisions(release_id, replaced, is_stored=is_stored):
             for step in steps:
                 is_skipped = step.current_only and not saved.is_current
                 computed = None if is_skipped else step.compute(saved.state, saved.previous)
-                changed |= step.write(self, saved, computed)
-        return changed
+                differs |= step.write(self, saved, computed)
+        return differs
 
     def _read_revisions(
         self, release_id: int, replaced: State | None, *, is_stored: bool
@@ -303,9 +305,9 @@ def _write_terms(data: DerivedData, saved: SavedRevision, terms: IndexTerms | No
 
 
 def _write_near_duplicates(data: DerivedData, saved: SavedRevision, keys: BandKeys | None) -> bool:
-    return keys is not None and data.near_duplicates.update_release(
-        saved.release_id, saved.state, keys, saved.replaced
-    )
+    if keys is not None:
+        data.near_duplicates.update_release(saved.release_id, saved.state, keys, saved.replaced)
+    return False  # other releases change them, too, and mirrors are not told
 
 
 def _write_file_changes(data: DerivedData, file_id: int, _: None) -> bool:
@@ -332,7 +334,6 @@ STEPS = (
         write=_write_terms,
         current_only=True,
         begin=lambda data: data.index.begin_rewrite(),
-        end=lambda data: data.index.optimise(),
     ),
     Step(
         name="near_duplicates",

@@ -14,7 +14,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from archive.attachments import TEXT_VERSION, extract_text
+from archive.attachments import extract_text
 from archive.database.captures import (
     FOREIGN_MESSAGE,
     Captures,
@@ -419,15 +419,13 @@ class Verifier:
             yield None
 
     def check_texts(self) -> CheckResults:
-        """Read the text of each file again from its bytes, and compare it with that stored, unless
-        earlier rules extracted it.
-        """
+        """Read the text of each file again from its bytes, and compare it with that stored."""
         for id_range in self.iter_id_ranges("attachment_files"):
             sql = (
-                "select id, sha256 from attachment_files where extracted is not null"
-                " and text_version = ? and id between ? and ?"
+                "select id, sha256 from attachment_files where extracted is not null and id"
+                " between ? and ?"
             )
-            for file_id, sha256 in self.db.execute(sql, [TEXT_VERSION, *id_range]).fetchall():
+            for file_id, sha256 in self.db.execute(sql, id_range).fetchall():
                 pages = self.db.execute(
                     "select page, text from attachment_pages where file = ?", [file_id]
                 ).fetchall()

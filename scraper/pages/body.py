@@ -23,10 +23,10 @@ from scraper.pages.contact_areas import opens_contact_section
 from scraper.pages.contacts import is_person_name
 from scraper.pages.lead import SENTENCE_ENDS
 from scraper.pages.left_out_sections import (
-    is_sentence_without_contact,
     drop_closing_sections,
     drop_contents_lists,
     drop_feedback,
+    is_sentence_without_contact,
 )
 from scraper.pages.media import CAPTION_CLASS
 from scraper.pages.page_dates import is_date_line

@@ -76,13 +76,13 @@ from archive.urls import LIST_PARAMETERS, FilterError, UrlArguments
 from archive.web.charts import Chart, build_edits_chart
 from archive.web.documents import (
     AtomEntry,
-    DataDocument,
+    DataList,
     build_tag_uri,
     format_atom_time,
     render_document,
 )
-from archive.web.exports import EXPORT_FORMAT_SUFFIX, DataExport, render_export
-from archive.web.openapi import FIELDS, DataOperation, Type, get_fields
+from archive.web.exports import EXPORT_FORMAT_SUFFIX, render_export
+from archive.web.openapi import FIELDS, Operation, Type, get_fields
 from archive.web.requests import SiteRequest, get_search_columns, site_view
 
 EDITS_FEED_SIZE = 30
@@ -175,8 +175,8 @@ class Register(ABC):
     parse_query: ClassVar[Callable[..., RegisterQuery]]
     read_page: ClassVar[Callable[..., Awaitable[ListPage]]]
 
-    def describe_operation(self) -> DataOperation:
-        return DataOperation(
+    def describe_operation(self) -> Operation:
+        return Operation(
             summary=self.summary,
             rows_name=self.name,
             row={**get_fields(*self.members), **self.types},
@@ -231,8 +231,8 @@ class Register(ABC):
             return await site.render(self.template, context)
         options = {**query.filters, "lang": site.requested_language, "size": site.args.get("size")}
         build_url = partial(site.url, f"{self.path}.{site.format_name}", **options)
-        document = DataDocument(
-            rows_name=self.name,
+        document = DataList(
+            name=self.name,
             title=site.translate(self.title_key),
             page_url=site.url(self.path, **options),
             url=build_url(after=query.after),
@@ -242,18 +242,10 @@ class Register(ABC):
             read_entries=partial(self.build_entries, site, page.rows),
             extra_members=self.describe_search(query) if site.format_name == "json" else {},
             truncated=query.search.truncated if query.search else "",
-        )
-        if not needs_export(site, page.next_cursor):
-            return await render_document(site, document)
-        export = DataExport(
-            name=self.name,
-            title=document.title,
-            page_url=document.page_url,
-            columns=self.columns,
             batches=self.read_batches(site, query),
-            truncated=document.truncated,
         )
-        return await render_export(site, export)
+        render = render_export if needs_export(site, page.next_cursor) else render_document
+        return await render(site, document)
 
     async def read_batches(
         self, site: SiteRequest, query: RegisterQuery

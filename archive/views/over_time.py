@@ -46,16 +46,16 @@ from archive.web.charts import (
     format_share,
     label_periods,
 )
-from archive.web.documents import DataDocument, render_document
-from archive.web.exports import DataExport, render_export
-from archive.web.openapi import FIELDS, DataOperation
+from archive.web.documents import DataList, render_document
+from archive.web.exports import render_export
+from archive.web.openapi import FIELDS, Operation
 from archive.web.requests import SiteRequest, get_search_columns, site_view
 
 COMPARE_FORMAT_SUFFIX = r"(?:\.(?P<format>json|csv|xlsx))?$"
 COMPARE_COLUMNS = ("series", "query", "agency", "period", "hits", "all_releases", "share", "page")
 UNDATED_PERIOD = "undated"
 MIN_FIELDS = 2  # empty fields for searches and agencies in the form
-COMPARE_OPERATION = DataOperation(
+COMPARE_OPERATION = Operation(
     summary=(
         "How many releases up to five searches or agencies find, by month or year, beside all"
         " releases of the time"
@@ -126,7 +126,7 @@ async def _show_comparison(site: SiteRequest) -> Any:
             series = await _count_all_series(site, pairs, agencies)
             yield build_rows(site, series, *list_periods([each.counts for each in series], unit))
 
-        export = DataExport(
+        export = DataList(
             name="compare",
             title=site.translate("compare.title"),
             page_url=site.url(build_url()),
@@ -148,11 +148,11 @@ def _build_document(
     series: Sequence[ComparedSearch],
     unit: str | None,
     build_url: Callable[..., str],
-) -> DataDocument:
+) -> DataList:
     chosen_unit, periods = list_periods([each.counts for each in series], unit)
     is_cut = any(each.counts.capped for each in series)
-    return DataDocument(
-        rows_name="rows",
+    return DataList(
+        name="rows",
         title=site.translate("compare.title"),
         page_url=site.url(build_url()),
         url=site.url(build_url(f".{site.format_name}")),

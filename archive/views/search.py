@@ -55,13 +55,13 @@ from archive.search.table_search import match_table_search, plan_table_search
 from archive.web.charts import build_period_chart, describe_periods
 from archive.web.documents import (
     AtomEntry,
-    DataDocument,
+    DataList,
     build_tag_uri,
     format_stated_atom_time,
     render_document,
 )
-from archive.web.exports import EXPORT_FORMAT_SUFFIX, DataExport, render_export
-from archive.web.openapi import DataOperation, get_fields
+from archive.web.exports import EXPORT_FORMAT_SUFFIX, render_export
+from archive.web.openapi import Operation, get_fields
 from archive.web.requests import SiteRequest, build_query_runner, get_search_columns, site_view
 
 # the search page and its data
@@ -114,7 +114,7 @@ CHANGE_TYPES = get_fields(
         "matched": "str The forms that were found, in lower case",
     }
 )
-SEARCH_OPERATION = DataOperation(
+SEARCH_OPERATION = Operation(
     summary=(
         "Search releases, or questions and answers. CSV and Excel have every hit, JSON a"
         " page of them"
@@ -329,7 +329,7 @@ async def _export_search(site: SiteRequest, query: SearchRequest) -> Any:
         async for hits in search_all(site.run, query, get_search_columns(site.datasette)):
             yield [_format_hit_row(site, hit, query) for hit in hits]
 
-    export = DataExport(
+    export = DataList(
         name="search",
         title=_format_search_title(site, query),
         page_url=_build_query_url(site, query.whole),
@@ -379,8 +379,8 @@ async def _show_search_data(site: SiteRequest, query: SearchRequest) -> Response
 
     suffix, next_page = f".{site.format_name}", replace(query, page=results.hit_page.page + 1)
     is_beyond_end = query.page > results.hit_page.pages  # no rows, so that a client can stop
-    document = DataDocument(
-        rows_name=query.show,
+    document = DataList(
+        name=query.show,
         title=_format_search_title(site, query),
         page_url=_build_query_url(site, query.whole if is_feed else query),
         url=_build_query_url(site, query, suffix),

@@ -78,9 +78,6 @@ NEAR_DUPLICATE_SQL = """
     select 1 from near_duplicates where release = json_extract(:pair, '$[0]')
       and other = json_extract(:pair, '$[1]')
 """
-IS_EDIT_SQL = "v.cause = 'source' and v.previous is not null"
-# else SQLite reads all edits of the archive to find those of one release
-REVISIONS_BY_RELEASE_SQL = "revisions v indexed by idx_revisions_release_seen"
 STATE_COLUMNS = ", ".join(f"v.{name}" for name in (*STATE_FIELDS, *LIST_FIELDS))
 REVISION_METADATA_COLUMNS = """
     v.id, v.release, v.seen, v.cause, v.previous, v.reverts_to, v.update_date_changed, v.importance,
@@ -199,9 +196,8 @@ async def read_edits(run: RunQuery, release_id: int) -> list[dict[str, Any]]:
     """Return the agency's edits to a release, including those at its earlier URLs, oldest first."""
     rows = await run(
         f"{RELEASE_CHAIN_CTE} select v.seen, v.id,"
-        f" v.previous from chain cross join"
-        f" {REVISIONS_BY_RELEASE_SQL}"
-        f" on v.release = chain.id where {IS_EDIT_SQL} order by v.seen, v.id",
+        " v.previous from chain cross join revisions v"
+        " on v.release = chain.id where v.is_edit order by v.seen, v.id",
         {"release": release_id},
     )
     return list(map(dict, rows))

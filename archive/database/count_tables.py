@@ -30,7 +30,7 @@ COUNT_SQL = {  # the rows that each table should have; `verify` compares them
     "edit_counts": """
     select r.agency, count(*), sum(v.update_date_changed = 0) from revisions v join releases r
       on r.id = v.release
-      where v.cause = 'source' and v.previous is not null group by 1
+      where v.is_edit group by 1
     """,
 }
 

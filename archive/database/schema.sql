@@ -47,20 +47,20 @@ create table revisions (
   changes text,
   last_seen text,
   checks integer not null default 0,
-  takedown integer references takedowns(id)
+  takedown integer references takedowns(id),
+  is_edit integer generated always as (cause = 'source' and previous is not null) virtual
 );
 create index idx_revisions_release_seen on revisions (release, seen);
-create index idx_revisions_edits on revisions (cause, seen, importance, update_date_changed, release, previous);
+create index idx_revisions_cause on revisions (cause, seen, update_date_changed, release, previous);
+create index idx_revisions_edits on revisions (seen, importance, update_date_changed, release) where is_edit;
 create index idx_revisions_capture on revisions (capture) where capture is not null;
 create index idx_revisions_previous on revisions (previous) where previous is not null;
 create index idx_revisions_reverts_to on revisions (reverts_to) where reverts_to is not null;
 create index idx_revisions_takedown on revisions (takedown) where takedown is not null;
 create index idx_revisions_piece on revisions (release / 10000, seen);
-create index idx_revisions_edited on revisions (release)
-  where cause = 'source' and previous is not null;
+create index idx_revisions_edited on revisions (release) where is_edit;
 -- From a row of search_edits to its release.
-create index idx_revisions_edit_release on revisions (id, release, previous, cause)
-  where cause = 'source' and previous is not null;
+create index idx_revisions_edit_release on revisions (id, release) where is_edit;
 
 -- An id never changes, because permalinks contain it. The columns from kind to language are the state, as in revisions.
 -- The last four are computed when a row is read, for filters and groups by day: a month is not a day.
@@ -767,10 +767,9 @@ create trigger counts_tag_deleted after delete on release_tags begin
 end;
 
 create trigger counts_edit after insert on revisions
-when new.cause = 'source' and new.previous is not null begin
+when new.is_edit begin
   insert into edit_counts (agency, edits, unannounced)
-  select agency, 1, new.update_date_changed = 0 from releases
-  where id = new.release and new.cause = 'source' and new.previous is not null
+  select agency, 1, new.update_date_changed = 0 from releases where id = new.release
   on conflict (agency) do update set
     edits = edits + 1, unannounced = unannounced + excluded.unannounced;
 end;
@@ -780,14 +779,13 @@ create trigger counts_edit_changed
 after update of cause, previous, update_date_changed on revisions begin
   update edit_counts set
     edits = edits - 1, unannounced = unannounced - (old.update_date_changed = 0)
-  where old.cause = 'source' and old.previous is not null
-    and agency = (select agency from releases where id = old.release);
-  delete from edit_counts where edits = 0 and old.cause = 'source' and old.previous is not null
+  where old.is_edit and agency = (select agency from releases where id = old.release);
+  delete from edit_counts where edits = 0 and old.is_edit
     and agency = (select agency from releases where id = old.release);
 
   insert into edit_counts (agency, edits, unannounced)
   select agency, 1, new.update_date_changed = 0 from releases
-  where id = new.release and new.cause = 'source' and new.previous is not null
+  where id = new.release and new.is_edit
   on conflict (agency) do update set
     edits = edits + 1, unannounced = unannounced + excluded.unannounced;
 end;
@@ -795,9 +793,8 @@ end;
 create trigger counts_edit_deleted after delete on revisions begin
   update edit_counts set
     edits = edits - 1, unannounced = unannounced - (old.update_date_changed = 0)
-  where old.cause = 'source' and old.previous is not null
-    and agency = (select agency from releases where id = old.release);
-  delete from edit_counts where edits = 0 and old.cause = 'source' and old.previous is not null
+  where old.is_edit and agency = (select agency from releases where id = old.release);
+  delete from edit_counts where edits = 0 and old.is_edit
     and agency = (select agency from releases where id = old.release);
 end;
 
@@ -810,8 +807,7 @@ create view releases_with_tags as
     (select group_concat(name, '; ') from (select t.name from release_tags rt join tags t on t.id = rt.tag
       where rt.release = r.id order by rt.rowid)) as tags,
     cast((select count(*) from questions q where q.release = r.id) as integer) as questions,
-    cast((select count(*) from revisions v where v.release = r.id and v.cause = 'source'
-      and v.previous is not null) as integer) as edits
+    cast((select count(*) from revisions v where v.release = r.id and v.is_edit) as integer) as edits
   from releases r join agencies a on a.slug = r.agency where r.moved_to is null;
 
 create view questions_with_releases as
@@ -827,7 +823,7 @@ create view edits as
     r.url,
     '/-/diff/' || v.previous || '/' || v.id as link
   from revisions v join releases r on r.id = v.release join agencies a on a.slug = r.agency
-  where v.cause = 'source' and v.previous is not null;
+  where v.is_edit;
 
 -- Full-text search (archive/search/search_index.py)
 

@@ -5,7 +5,7 @@ nothing is reported twice. They are:
 
     new       by the rules of the feeds of new releases: a backfill, an import or a better parser is
               no news
-    edited    by the agency (`archive.changes.history.IS_EDIT_SQL`)
+    edited    by the agency (`revisions.is_edit`)
     removed   confirmed by several checks
     returned  found again after that
 
@@ -24,7 +24,7 @@ from urllib.parse import parse_qs, urlencode
 from datasette.utils import MultiParams
 
 from archive.changes.change_feed import entry_checksum
-from archive.changes.history import IS_EDIT_SQL, find_final_release, read_version_texts
+from archive.changes.history import find_final_release, read_version_texts
 from archive.changes.new_releases import BACKFILL_END_SQL, IS_NEW_SQL, RULE_COLUMNS
 from archive.database.sqlite_files import RunQuery
 from archive.i18n import format_stated_time, translate, translate_code
@@ -66,12 +66,12 @@ CHANGES_SQL = f"""
     with {BACKFILL_END_SQL}
     select d.id, d.release, d.revision, v.previous,
       case when d.change in ('removed', 'returned') then d.change
-        when {IS_EDIT_SQL} then 'edited' else 'new' end as kind
+        when v.is_edit then 'edited' else 'new' end as kind
     from changefeed d cross join releases r on r.id = d.release left join revisions v
       on v.id = d.revision
     left join begun b on b.agency = r.agency
     where d.id > :after and d.id <= :until and r.takedown is not 'hidden'
-    and (d.change in ('removed', 'returned') or {IS_EDIT_SQL}
+    and (d.change in ('removed', 'returned') or v.is_edit
       or (v.cause = 'first' and v.previous is null and v.seen > b.ended
         and {IS_NEW_SQL.format(**RULE_COLUMNS)}))
     order by d.id

@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from archive.changes.diff import split_paragraphs
 from archive.changes.history import (
-    IS_EDIT_SQL,
     find_last_seen,
     read_preceding_revisions,
     read_version_texts,
@@ -92,11 +91,11 @@ EDIT_INDEX = IndexTable(
     fields=EDIT_COLUMNS,
     suffixes=("",),
 )
-EDITS_SQL = f"""
+EDITS_SQL = """
     select json_group_array(edit) as edits, json_group_array(release) as releases from (
       select f.rowid >> 1 as edit, v.release from search_edits f
       cross join revisions v indexed by idx_revisions_edit_release
-        on v.id = f.rowid >> 1 and {IS_EDIT_SQL}
+        on v.id = f.rowid >> 1 and v.is_edit
       where search_edits match :match and f.rowid & 1 = :added order by f.rowid desc limit :limit)
 """
 MOVES_SQL = (

@@ -50,9 +50,9 @@ COPIED_COLUMNS = (
 COPY_STATEMENTS = (
     f"insert into releases ({COPIED_COLUMNS}, title, body, body_html, hash)"
     f" select {COPIED_COLUMNS}, '', '', '', '' from whole.releases where agency = :slug",
-    "insert into revisions (id, release, seen, cause, title, body, body_html, hash)"
-    " select v.id, v.release, v.seen, v.cause, '', '', '', '' from whole.revisions v"
-    " join whole.releases r on r.id = v.release where r.agency = :slug and v.cause = 'source'",
+    "insert into revisions (id, release, seen, cause, previous, title, body, body_html, hash)"
+    " select v.id, v.release, v.seen, v.cause, v.previous, '', '', '', '' from whole.revisions v"
+    " join whole.releases r on r.id = v.release where r.agency = :slug and v.is_edit",
 )
 # Tables that are copied, each with the condition that selects its rows.
 COPIED_ROWS = {

@@ -1,7 +1,7 @@
 """Reads histories: timelines of releases, and stored revisions to compare.
 
-A release that moved to another URL continues as another row of `releases` (`moved_to`). The history
-of such a chain of rows is read as one.
+A release that moved to another URL continues as another row of `releases` (`moved_to`, and
+`continues_as` for the last one). The history of such a chain of rows is read as one.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ PRECEDING_REVISIONS_SQL = f"""
       on r.id = v.release
 """
 FRONTIER_STATE_SQL = """
-    select r.url, r.moved_to, f.state, f.problem, f.fetched
+    select r.url, r.continues_as, f.state, f.problem, f.fetched
     from releases r left join frontier f on f.url = r.url where r.id = :release
 """
 OPEN_REMOVALS_SQL = """
@@ -208,10 +208,7 @@ async def find_final_release(run: RunQuery, release_id: int) -> int:
     itself.
     """
     rows = await run(
-        "with recursive ends(id, step) as (select :release, 0"
-        " union select r.moved_to, step + 1 from ends"
-        " join releases r on r.id = ends.id where r.moved_to is not null and step < 100)"
-        " select id from ends order by step desc limit 1",
+        "select ifnull((select continues_as from releases where id = :release), :release) as id",
         {"release": release_id},
     )
     return int(rows[0]["id"])
@@ -231,11 +228,16 @@ async def find_release_status(
     """
     row = (await run(FRONTIER_STATE_SQL, {"release": release_id}))[0]
     open_removals = await run(OPEN_REMOVALS_SQL, {"release": release_id})
-    if row["moved_to"] is not None:
+    if row["continues_as"] is not None:
         move = next((removal for removal in open_removals if removal["kind"] == "moved"), None)
         when, target = (move["first_seen"], move["target"]) if move else (last_seen, None)
-        end = await find_final_release(run, release_id)
-        return {"kind": "moved", "since": when, "until": when, "target": target, "moved_to": end}
+        return {
+            "kind": "moved",
+            "since": when,
+            "until": when,
+            "target": target,
+            "moved_to": row["continues_as"],
+        }
     removal = next((removal for removal in open_removals if removal["kind"] != "moved"), None)
     if removal:
         return {

@@ -35,6 +35,19 @@ COUNT_SQL = {  # the rows that each table should have; `verify` compares them
 }
 
 
+def fill_continues_as(db: Database) -> None:
+    """Compute again where each chain of moves ends (releases.continues_as)."""
+    db.execute("update releases set continues_as = null where continues_as is not null")
+    db.execute(
+        "with recursive chain(id, last) as ("
+        " select m.moved_to, m.moved_to from releases m left join releases t on t.id = m.moved_to"
+        " where m.moved_to is not null and t.moved_to is null"
+        " union select r.id, chain.last from releases r join chain on r.moved_to = chain.id)"
+        " update releases set continues_as = chain.last from chain"
+        " where chain.id = releases.id and releases.moved_to is not null"
+    )
+
+
 def fill_count_tables(db: Database) -> None:
     """Replace the rows of every table in COUNT_SQL with newly counted ones."""
     for name, counted_sql in COUNT_SQL.items():

@@ -18,6 +18,7 @@ from typing import Any
 
 from sqlite_utils import Database, Migrations
 
+from archive.database.count_tables import fill_continues_as
 from archive.database.sqlite_files import (
     FIRST_MIGRATION,
     SCHEMA_VERSION,
@@ -63,6 +64,16 @@ def _add_is_edit(db: Database) -> None:
         _replace(db, "idx_revisions_edit_release")
         _replace(db, "counts_edit counts_edit_changed counts_edit_deleted")
         _replace(db, "releases_with_tags edits")
+
+
+@migrations(name="ends_of_moves")
+def _add_continues_as(db: Database) -> None:
+    """Add releases.continues_as, and the triggers that maintain it."""
+    if not _has_column(db, "releases", "continues_as"):
+        db.execute("alter table releases add column continues_as integer")
+        fill_continues_as(db)
+        _replace(db, "idx_releases_continues_as")
+        _replace(db, "continues_new continues_moved continues_deleted")
 
 
 def _has_column(db: Database, table: str, column: str) -> bool:

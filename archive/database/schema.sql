@@ -63,7 +63,8 @@ create index idx_revisions_edited on revisions (release) where is_edit;
 create index idx_revisions_edit_release on revisions (id, release) where is_edit;
 
 -- An id never changes, because permalinks contain it. The columns from kind to language are the state, as in revisions.
--- The last four are computed when a row is read, for filters and groups by day: a month is not a day.
+-- The four columns before the last are computed when a row is read, for filters and groups by day: a month is not a
+-- day. continues_as is the end of the chain that moved_to begins; triggers maintain it.
 create table releases (
   id integer primary key,
   agency text not null references agencies(slug),
@@ -93,7 +94,8 @@ create table releases (
   when length(published) = 10 then 'day' when published is not null then 'moment' end) virtual,
   updated_day text generated always as (iif(length(updated) > 7, substr(updated, 1, 10), null)) virtual,
   updated_precision text generated always as (case when length(updated) = 7 then 'month'
-  when length(updated) = 10 then 'day' when updated is not null then 'moment' end) virtual
+  when length(updated) = 10 then 'day' when updated is not null then 'moment' end) virtual,
+  continues_as integer
 );
 create index idx_releases_newest on releases (coalesce(published, updated, first_seen), agency, published);
 -- The order of the pages of tables: descending, ascending ids within a value (archive/web/table_pages.py).
@@ -106,6 +108,7 @@ create unique index idx_releases_url on releases (url);
 create index idx_releases_agency_next_check on releases (agency, next_check);
 create index idx_releases_capture on releases (capture) where capture is not null;
 create index idx_releases_moved_to on releases (moved_to) where moved_to is not null;
+create index idx_releases_continues_as on releases (continues_as) where continues_as is not null;
 create index idx_releases_takedown on releases (takedown) where takedown is not null;
 
 create table questions (
@@ -615,6 +618,29 @@ after update of agency, kind, published, updated, moved_to, takedown on releases
       select 1 from revisions v where v.release = r.id and v.cause = 'import'), r.first_seen, '')),
     (select count(*) from questions q where q.release = r.id)
   from releases r where r.id = new.id and r.takedown is not 'hidden' and r.moved_to is null;
+end;
+
+-- Whatever leads to a release ends where that release ends. A move can be undone, and a chain grows at both ends, so the
+-- end of the others cannot be told from continues_as alone.
+create trigger continues_new after insert on releases when new.moved_to is not null begin
+  update releases set continues_as = ifnull(
+    (select t.continues_as from releases t where t.id = new.moved_to), new.moved_to)
+  where id in (with recursive led(id) as (select new.id
+    union select r.id from releases r join led on r.moved_to = led.id) select id from led);
+end;
+
+create trigger continues_moved after update of moved_to on releases
+when old.moved_to is not new.moved_to begin
+  update releases set continues_as = nullif(coalesce(
+    (select t.continues_as from releases t where t.id = new.moved_to), new.moved_to, new.id), id)
+  where id in (with recursive led(id) as (select new.id
+    union select r.id from releases r join led on r.moved_to = led.id) select id from led);
+end;
+
+create trigger continues_deleted after delete on releases when old.moved_to is not null begin
+  update releases set continues_as = old.id
+  where id in (with recursive led(id) as (select id from releases where moved_to = old.id
+    union select r.id from releases r join led on r.moved_to = led.id) select id from led);
 end;
 
 create trigger missing_release_stored after update of release on frontier

@@ -29,10 +29,8 @@ from archive.changes.new_releases import BACKFILL_END_SQL, IS_NEW_SQL, RULE_COLU
 from archive.database.sqlite_files import RunQuery
 from archive.i18n import format_stated_time, translate, translate_code
 from archive.search.former_versions import (
-    find_last_row,
     iter_edit_nodes,
     read_edits,
-    read_moves,
     resolve_query,
 )
 from archive.search.marked_words import OccurrenceFinder, iter_leaves
@@ -64,7 +62,7 @@ MAX_CRAWL_TIME = timedelta(hours=6)
 
 CHANGES_SQL = f"""
     with {BACKFILL_END_SQL}
-    select d.id, d.release, d.revision, v.previous,
+    select d.id, d.release, ifnull(r.continues_as, r.id) as last, d.revision, v.previous,
       case when d.change in ('removed', 'returned') then d.change
         when v.is_edit then 'edited' else 'new' end as kind
     from changefeed d cross join releases r on r.id = d.release left join revisions v
@@ -108,6 +106,7 @@ class ArchiveChange:
     id: int
     kind: str
     release: int
+    last: int  # the release that it continues as, or itself
     revision: int | None
     previous: int | None
 
@@ -277,8 +276,7 @@ async def match_changes(
 ) -> list[ArchiveChange]:
     if not changes:
         return []
-    moves = await read_moves(run)
-    last_rows = {change.release: find_last_row(change.release, moves) for change in changes}
+    last_rows = {change.release: change.last for change in changes}
     if followed.release is not None:
         final = await find_final_release(run, followed.release)
         matching = {release for release, last in last_rows.items() if last == final}

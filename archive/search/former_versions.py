@@ -99,7 +99,8 @@ EDITS_SQL = """
       where search_edits match :match and f.rowid & 1 = :added order by f.rowid desc limit :limit)
 """
 MOVES_SQL = (
-    "select json_group_object(id, moved_to) as moves from releases where moved_to is not null"
+    "select json_group_object(id, continues_as) as moves from releases"
+    " where continues_as is not null"
 )
 MERGED_HITS_SQL = """
     select search.rowid as id from search
@@ -286,7 +287,7 @@ async def read_edits(
 
 
 async def read_moves(run: RunQuery) -> dict[int, int]:
-    """Return the releases that continue as another row, each with that row."""
+    """Return the releases that continue as another row, each with the last one."""
     (row,) = await run(MOVES_SQL, {})
     return {int(release): target for release, target in json.loads(row["moves"]).items()}
 
@@ -294,14 +295,10 @@ async def read_moves(run: RunQuery) -> dict[int, int]:
 def find_last_row(release: int, moves: Mapping[int, int]) -> int:
     """Return the last row of the chain of a release.
 
-    >>> find_last_row(1, {1: 4, 4: 7, 9: 1}), find_last_row(3, {1: 4})
-    (7, 3)
+    >>> find_last_row(1, {1: 4, 9: 4}), find_last_row(3, {1: 4})
+    (4, 3)
     """
-    seen: set[int] = set()
-    while release in moves and release not in seen:
-        seen.add(release)
-        release = moves[release]
-    return release
+    return moves.get(release, release)
 
 
 async def _check_edits(

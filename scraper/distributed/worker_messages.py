@@ -44,7 +44,7 @@ MAX_JOB_BYTES = 4 * 1024**3  # bytes of an unpacked job
 CRAWL_HISTORY = timedelta(days=2)
 COPIED_COLUMNS = (
     "id, agency, url, first_seen, last_checked, checks, next_check, published, updated,"
-    " moved_to, removed_at"
+    " moved_to, continues_as, removed_at"
 )
 # Statements that fill a job's database, with the whole archive attached as `whole`:
 COPY_STATEMENTS = (

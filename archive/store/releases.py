@@ -26,7 +26,7 @@ from archive.attachments import Attachments, AttachmentText, TextExtraction, ext
 from archive.changes.comparison import Diff, compare
 from archive.changes.history import RELEASE_CHAIN_CTE
 from archive.database.captures import Captures
-from archive.database.count_tables import fill_count_tables
+from archive.database.count_tables import fill_continues_as, fill_count_tables
 from archive.database.frontier import Frontier, Hosts, PaginationCursors
 from archive.database.models import (
     LIST_FIELDS,
@@ -117,11 +117,14 @@ class Archive(AbstractContextManager["Archive"]):
         self.db.close()
 
     def rebuild_index(self, progress: ProgressCallback = lambda *_: None) -> int:
-        """Rebuild search index, near-duplicates and counts, and return the number of releases."""
+        """Rebuild search index, near-duplicates, counts and the ends of moves; return the number of
+        releases.
+        """
         number = self.writer.index.rebuild(progress)
         with self.transaction():
             self.writer.near_duplicates.reindex()
             fill_count_tables(self.db)
+            fill_continues_as(self.db)
         return number
 
     @contextmanager

@@ -71,11 +71,10 @@ from archive.web.documents import (
     DataList,
     build_tag_uri,
     format_stated_atom_time,
-    render_document,
 )
-from archive.web.exports import EXPORT_FORMAT_SUFFIX, render_export
 from archive.web.openapi import Operation, get_fields
-from archive.web.requests import SiteRequest, build_query_runner, get_search_columns, site_view
+from archive.web.requests import SiteRequest, build_query_runner, get_search_columns
+from archive.web.routes import site_view
 
 # the search page and its data
 SEARCH_FEED_SIZE = 30
@@ -128,6 +127,7 @@ CHANGE_TYPES = get_fields(
     }
 )
 SEARCH_OPERATION = Operation(
+    formats=("json", "csv", "xlsx", "atom"),
     summary=(
         "Search releases, or questions and answers. CSV and Excel have every hit, JSON a"
         " page of them"
@@ -207,7 +207,7 @@ MATCH_ALL = f'"{EVERY_RELEASE}"'  # matches every release
 NOT_ALL_SEARCHED = "more earlier versions may match than were searched"
 
 
-@site_view(*SEARCH_PARAMETERS, operation=SEARCH_OPERATION)
+@site_view("/search", parameters=SEARCH_PARAMETERS, operation=SEARCH_OPERATION)
 async def _show_search(site: SiteRequest) -> Any:
     """Show the search page (with status 503 if the search took too long), or the results as
     data.
@@ -215,9 +215,9 @@ async def _show_search(site: SiteRequest) -> Any:
     query = parse_search_request(site.args)
     is_page = "page" in site.args or "size" in site.args
     if site.format_name == "xlsx" or (site.format_name == "csv" and not is_page):
-        return await _export_search(site, query)
+        return _list_all_results(site, query)
     if site.format_name:
-        return await _show_search_data(site, query)
+        return await _list_results(site, query)
     release_id = await find_release_by_url(site.run, query.text)
     if release_id is not None:
         return Response.redirect(site.path(f"/archive/releases/{release_id}"))
@@ -349,20 +349,18 @@ def _type_days(language: str, query: SearchRequest) -> str:
     return " ".join(filter(None, (query.text, *days)))
 
 
-async def _export_search(site: SiteRequest, query: SearchRequest) -> Any:
+def _list_all_results(site: SiteRequest, query: SearchRequest) -> DataList:
     async def read_batches() -> AsyncIterator[list[dict[str, Any]]]:
         # runs when the first batch is read
         async for hits in search_all(site.run, query, get_search_columns(site.datasette)):
             yield [_format_hit_row(site, hit, query) for hit in hits]
 
-    export = DataList(
-        name="search",
+    return DataList(
         title=_format_search_title(site, query),
         page_url=_build_query_url(site, replace(query, page=1, size=PAGE_SIZE)),
         columns=_list_search_columns(query),
         batches=read_batches(),
     )
-    return await render_export(site, export)
 
 
 def _list_search_columns(query: SearchRequest) -> tuple[str, ...]:
@@ -382,8 +380,8 @@ def _build_query_url(site: SiteRequest, query: SearchRequest, suffix: str = "") 
     return site.url(build_search_url(query, site.requested_language, suffix))
 
 
-async def _show_search_data(site: SiteRequest, query: SearchRequest) -> Response:
-    """Show results as data.
+async def _list_results(site: SiteRequest, query: SearchRequest) -> DataList:
+    """Return a page of results as data.
 
     The feed only has new releases, so that imports and backfills do not flood it, and no loose
     hits, which would change with the number of strict ones.
@@ -405,7 +403,7 @@ async def _show_search_data(site: SiteRequest, query: SearchRequest) -> Response
 
     suffix, next_page = f".{site.format_name}", replace(query, page=results.hit_page.page + 1)
     is_beyond_end = query.page > results.hit_page.pages  # no rows, so that a client can stop
-    document = DataList(
+    return DataList(
         name=query.show,
         title=_format_search_title(site, query),
         page_url=_build_query_url(
@@ -417,9 +415,8 @@ async def _show_search_data(site: SiteRequest, query: SearchRequest) -> Response
         columns=_list_search_columns(query),
         read_entries=read_entries,
         # only in JSON, so that the ETag of a feed depends on its entries alone
-        extra_members=_format_search_metadata(results, query) if site.format_name == "json" else {},
+        members=_format_search_metadata(results, query) if site.format_name == "json" else {},
     )
-    return await render_document(site, document)
 
 
 async def _read_recent_entries(
@@ -625,6 +622,3 @@ def escape_fts(connection: sqlite3.Connection, text: str | None) -> str:
     terms = [" ".join(term.words) for term in find_terms(parse_query(words).tree)]
     matches = [f"({match})" for match in filter(None, map(match_word, terms))]
     return " AND ".join(matches) or MATCH_NOTHING
-
-
-ROUTES = [(r"/search" + EXPORT_FORMAT_SUFFIX, _show_search)]

@@ -63,7 +63,6 @@ from archive.search.edit_search import (
     PhraseHistory,
     RegisterSearch,
     add_removal_filter,
-    has_words,
     quote_words,
     read_phrase_history,
     read_phrase_hits,
@@ -72,7 +71,6 @@ from archive.search.edit_search import (
     search_edits,
     search_removals,
 )
-from archive.search.excerpts import join_marked_text
 from archive.times import now
 from archive.urls import LIST_PARAMETERS, FilterError, UrlArguments
 from archive.web.charts import Chart, build_edits_chart
@@ -607,7 +605,7 @@ class PhraseRegister(Register):
         history = await read_phrase_history(
             site.run, columns, query.filters["q"], query.filters["agency"]
         )
-        if site.format_name and not has_words(history.query):
+        if site.format_name and not history.query.has_words:
             raise FilterError("q", query.filters["q"], "words that must occur", "error.no_words")
         if site.format_name == "atom":
             return replace(
@@ -629,7 +627,7 @@ class PhraseRegister(Register):
                 "agencies_counted": is_counted,
             },
             "format_presence": partial(_format_presence, site.language),
-            "has_words": has_words(history.query),
+            "has_words": history.query.has_words,
             "quoted": quote_words(history.query),
         }
 
@@ -666,7 +664,7 @@ class PhraseRegister(Register):
             "removal": presence.removal,
             "first_revision": presence.first,
             "last_revision": presence.last,
-            "excerpt": join_marked_text(entry["hit"].excerpt),
+            "excerpt": entry["hit"].excerpt_text,
             "version": site.local_url(f"/-/revision/{presence.last}"),
             "appeared_diff": presence.before
             and site.local_url(f"/-/diff/{presence.before}/{presence.first}"),
@@ -706,7 +704,7 @@ def _build_presence_entry(site: SiteRequest, row: Entry, name: str) -> AtomEntry
         author=agency,
         summary=" ".join(_format_presence(site.language, entry)),
         categories=[entry.status],
-        content=join_marked_text(row["hit"].excerpt),
+        content=row["hit"].excerpt_text,
     )
 
 

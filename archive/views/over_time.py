@@ -32,7 +32,6 @@ from archive.search.search_request import (
     SearchRequest,
     build_compare_url,
     build_search_url,
-    narrow_to_period,
 )
 from archive.urls import FilterError, parse_choice_parameter
 from archive.views.agencies import find_agency_slug
@@ -210,7 +209,7 @@ def build_rows(
                 "hits": hits,
                 "all_releases": total,
                 "share": round(hits / total, 6) if total else None,
-                "page": build_page_url(narrow_to_period(each.request, period)),
+                "page": build_page_url(each.request.narrow_to_period(period)),
             }
             for period, (hits, total) in zip(periods, values, strict=True)
         ]

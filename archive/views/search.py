@@ -140,7 +140,8 @@ NOT_ALL_SEARCHED = "more earlier versions may match than were searched"
             include="map Chosen values of each filter",
             exclude="map Excluded values of each filter",
             days=(
-                "map The first and the last day of publication, `from` and `to`, if they are limited"
+                "map The first and the last day of publication, `from` and `to`, if they are"
+                " limited"
             ),
             fresh={"crawled": "time? End of the last crawl", "added": "time?", "newest": "str?"},
             searched="any Which releases were searched, if none was found",

@@ -24,8 +24,6 @@ from archive.web.requests import (
     render_own_template,
 )
 
-# suffix of a URL; without it, the HTML page is shown
-FORMAT_SUFFIX = r"(?:\.(?P<format>json|csv|atom))?$"
 Rows = Sequence[Mapping[str, Any]]
 TAG_URI_YEAR = "2024"  # year in the site's tag URIs (RFC 4151), which must never change
 
@@ -60,22 +58,23 @@ class AtomEntry:
 class DataList:
     """A list or comparison in one of the data formats. All URLs are absolute.
 
-    name: the key of the rows in JSON, and the file name of an Excel workbook. page_url: the HTML
-    page with the same content. rows: of this page; batches: yields those of the whole list when
-    it is exported (archive.web.exports), if it has more. read_entries: called only if the client
-    needs a new Atom feed. extra_members: further members of the JSON object.
+    name: the key of the rows in JSON; columns: of CSV and Excel; by default, both are those of the
+    view's operation, and the rows have its members. url: of this list, page_url: of the HTML page
+    with the same content; by default, those of the request. rows: of this page; batches: yields
+    those of the whole list, if it is to be exported. read_entries: called only if the client needs
+    a new Atom feed. members: further members of the JSON object.
     """
 
-    name: str
     title: str
-    page_url: str
-    columns: Sequence[str]
+    name: str = ""
+    columns: Sequence[str] = ()
     url: str = ""
+    page_url: str = ""
     rows: Rows = ()
     batches: AsyncIterator[Rows] | None = None
     read_entries: Callable[[], Awaitable[Sequence[AtomEntry]]] | None = None
     next_url: str | None = None
-    extra_members: Mapping[str, Any] = field(default_factory=dict)
+    members: Mapping[str, Any] = field(default_factory=dict)
     truncated: str = ""  # after how much the list was cut off; "": it is complete
 
 
@@ -83,7 +82,7 @@ async def render_document(site: SiteRequest, document: DataList) -> Response:
     """Render a document in the format of the request; 304 if the client has the current version."""
     format_name = site.format_name or "json"
     content = json.dumps(
-        [document.rows, document.extra_members, document.next_url, document.title],
+        [document.rows, document.members, document.next_url, document.title],
         ensure_ascii=False,
         default=str,
     )
@@ -139,7 +138,7 @@ def _format_document_json(document: DataList) -> str:
         "self": document.url,
         "page": document.page_url,
         "next": document.next_url,
-        **document.extra_members,
+        **document.members,
     }
     lines = [
         f"{json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}"

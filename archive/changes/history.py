@@ -78,6 +78,9 @@ NEAR_DUPLICATE_SQL = """
     select 1 from near_duplicates where release = json_extract(:pair, '$[0]')
       and other = json_extract(:pair, '$[1]')
 """
+MOVES_SQL = (
+    "select json_group_object(id, moved_to) as moves from releases where moved_to is not null"
+)
 IS_EDIT_SQL = "v.cause = 'source' and v.previous is not null"
 # else SQLite reads all edits of the archive to find those of one release
 REVISIONS_BY_RELEASE_SQL = "revisions v indexed by idx_revisions_release_seen"
@@ -219,6 +222,25 @@ async def find_final_release(run: RunQuery, release_id: int) -> int:
         {"release": release_id},
     )
     return int(rows[0]["id"])
+
+
+async def read_moves(run: RunQuery) -> dict[int, int]:
+    """Return the releases that continue as another row, each with that row."""
+    (row,) = await run(MOVES_SQL, {})
+    return {int(release): target for release, target in json.loads(row["moves"]).items()}
+
+
+def find_last_row(release: int, moves: Mapping[int, int]) -> int:
+    """Return the last row of the chain of a release.
+
+    >>> find_last_row(1, {1: 4, 4: 7, 9: 1}), find_last_row(3, {1: 4})
+    (7, 3)
+    """
+    seen: set[int] = set()
+    while release in moves and release not in seen:
+        seen.add(release)
+        release = moves[release]
+    return release
 
 
 async def find_release_status(

@@ -5,7 +5,8 @@ Other rooms use:
     subscriptions      follow.db beside the archive: subscriptions, messages to be sent; tokens
     followed_changes   what a subscription follows, and which changes in the archive match it
     change_reports     reports as mail and as JSON
-    notifications      `myndighetsarkivet notify`: queues and sends messages, and retries
+    notifications      `myndighetsarkivet notify`: queues messages, and has them sent
+    sending            sends them; retries; recipients that reject them
     bounces            mails that come back
     sending_times      at once, daily, weekly
 

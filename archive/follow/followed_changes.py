@@ -16,7 +16,7 @@ edit, because an edit may have removed the words.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import parse_qs, urlencode
@@ -24,35 +24,17 @@ from urllib.parse import parse_qs, urlencode
 from datasette.utils import MultiParams
 
 from archive.changes.change_feed import entry_checksum
-from archive.changes.history import IS_EDIT_SQL, find_final_release, read_version_texts
+from archive.changes.history import IS_EDIT_SQL, find_final_release, find_last_row, read_moves
 from archive.changes.new_releases import BACKFILL_END_SQL, IS_NEW_SQL, RULE_COLUMNS
 from archive.database.sqlite_files import RunQuery
 from archive.i18n import format_stated_time, translate, translate_code
-from archive.search.former_versions import (
-    find_last_row,
-    iter_edit_nodes,
-    read_edits,
-    read_moves,
-    resolve_query,
-)
-from archive.search.marked_words import OccurrenceFinder, iter_leaves
-from archive.search.query_language import OrNode, join_nodes
-from archive.search.query_sql import (
-    ResolvedNames,
-    SearchPlan,
-    build_facet_conditions,
-    build_plan,
-    extract_filters,
-    select_ids,
-)
+from archive.search.matching_releases import match_releases, match_versions_before
 from archive.search.search_index import NO_VALUE
 from archive.search.search_request import (
     FACETS,
-    PAGE_SIZE,
     SEARCH_PARAMETERS,
     YES_NO_FACETS,
     SearchRequest,
-    build_search_parameters,
     parse_search_request,
 )
 from archive.times import to_iso
@@ -129,7 +111,7 @@ class Followed:
             return urlencode({"person": self.person})
         if self.release is not None:
             return urlencode({"release": self.release})
-        return urlencode(build_search_parameters(self.search), errors="replace")
+        return urlencode(self.search.parameters, errors="replace")
 
     @property
     def hidden_key(self) -> str:
@@ -143,11 +125,9 @@ class Followed:
 def parse_followed(arguments: UrlArguments) -> Followed:
     """Parse URL parameters; raise FilterError if nothing can match them."""
     search = replace(
-        parse_search_request(arguments),
+        parse_search_request(arguments).whole,
         order="",
         show="releases",
-        page=1,
-        size=PAGE_SIZE,
         all_versions=False,
         notes=(),
     )
@@ -303,74 +283,15 @@ async def _match_search(
     last_rows: Mapping[int, int],
 ) -> list[ArchiveChange]:
     """Return the changes of releases that match a search now, and edits of what matched before."""
-    names, _ = await resolve_query(run, request.query.tree)
-    plan = build_plan(request.query.tree, names)
-    conditions = _list_conditions(request, plan)
-    conditions += [f"search match {plan.bind(plan.match)}"] if plan.match else []
-    current = await filter_releases(run, conditions, plan.values, last_rows.values())
-    rest = [
-        change for change in changes if change.previous and last_rows[change.release] not in current
-    ]
-    former = await _find_former_matches(run, request, names, rest, last_rows) if rest else set()
+    current = await match_releases(run, request, last_rows.values())
+    edits = {
+        change.revision: (change.previous, last_rows[change.release])
+        for change in changes
+        if change.revision and change.previous and last_rows[change.release] not in current
+    }
+    former = await match_versions_before(run, request, edits)
     return [
-        change for change in changes if last_rows[change.release] in current or change.id in former
+        change
+        for change in changes
+        if last_rows[change.release] in current or change.revision in former
     ]
-
-
-def _list_conditions(request: SearchRequest, plan: SearchPlan) -> list[str]:
-    """Return the conditions of a search other than its words."""
-    facets = build_facet_conditions(request, plan, None, facets_in_match=False)
-    return [*plan.conditions, *facets]
-
-
-async def _find_former_matches(
-    run: RunQuery,
-    request: SearchRequest,
-    names: ResolvedNames,
-    edits: Sequence[ArchiveChange],
-    last_rows: Mapping[int, int],
-) -> set[int]:
-    """Return the edits, by entry, of releases that matched a search before them."""
-    tree = request.query.tree
-    leaf = join_nodes(OrNode, list(iter_leaves(tree)))
-    if not tree or not leaf or any(iter_edit_nodes(tree)):
-        return set()
-    # whatever made a release match no more removed one of the words, or added one that is
-    # excluded
-    sides = [await read_edits(run, leaf, names, added=added) for added in (False, True)]
-    edits = [change for change in edits if any(change.revision in side for side in sides)]
-    plan = build_plan(extract_filters(tree), names)
-    conditions = _list_conditions(request, plan)
-    releases = {last_rows[change.release] for change in edits}
-    allowed = await filter_releases(run, conditions, plan.values, releases)
-    edits = [change for change in edits if last_rows[change.release] in allowed]
-    return await _find_edits_of_matching(run, edits, OccurrenceFinder(tree, names.prefix_lemmas))
-
-
-async def filter_releases(
-    run: RunQuery, conditions: Sequence[str], values: Mapping[str, object], releases: Iterable[int]
-) -> set[int]:
-    """Return the releases that meet the conditions of a search."""
-    has_words = any(condition.startswith("search match") for condition in conditions)
-    sql = (
-        "select l.release as id from"
-        " json_each(:releases) c"
-        " cross join release_facets l on l.release = c.value"
-        f"{' cross join search on search.rowid = l.release' if has_words else ''}"
-        f" where {' and '.join(conditions) or 'true'}"
-    )
-    return set(
-        await select_ids(run, sql, {**values, "releases": json.dumps(sorted(set(releases)))})
-    )
-
-
-async def _find_edits_of_matching(
-    run: RunQuery, edits: Sequence[ArchiveChange], finder: OccurrenceFinder
-) -> set[int]:
-    """Return the edits, by entry, whose state before matches a query."""
-    found = set()
-    for edit in edits:  # one at a time, because states may be long
-        states = await read_version_texts(run, [edit.previous])
-        if any(finder.is_in(state) for state in states.values()):
-            found.add(edit.id)
-    return found

@@ -32,13 +32,13 @@ from archive.i18n import format_release_kind
 from archive.urls import LIST_PARAMETERS, parse_number_parameter
 from archive.web.documents import (
     AtomEntry,
-    DataDocument,
+    DataList,
     build_tag_uri,
     format_atom_time,
     format_stated_atom_time,
     render_document,
 )
-from archive.web.openapi import FIELDS, DataOperation, get_fields
+from archive.web.openapi import FIELDS, Operation, get_fields
 from archive.web.requests import ReaderError, SiteRequest, add_query, site_view
 
 FEED_FORMAT_SUFFIX = r"\.(?P<format>atom|json|csv)$"
@@ -76,7 +76,7 @@ CHANGES_COLUMNS = (
     "action",
     "state",
 )
-FEED_OPERATION = DataOperation(
+FEED_OPERATION = Operation(
     summary=(
         "New releases, newest first: neither old ones that a first crawl finds, nor imported ones"
     ),
@@ -84,7 +84,7 @@ FEED_OPERATION = DataOperation(
     row=get_fields(*FEED_MEMBERS),
     statuses={404: "There is no such agency or tag"},
 )
-CHANGES_OPERATION = DataOperation(
+CHANGES_OPERATION = Operation(
     summary=(
         "What changed in the archive since a cursor; followed from the beginning, it makes a"
         " complete mirror"
@@ -138,8 +138,8 @@ async def _show_feed(site: SiteRequest) -> Response:
             entries += await _read_filling_entries(site, rows, agency, tag)
         return entries
 
-    document = DataDocument(
-        rows_name="releases",
+    document = DataList(
+        name="releases",
         title=title,
         page_url=site.url(_build_feed_page_path(agency, tag)),
         url=build_url(after=after),
@@ -248,8 +248,8 @@ async def _show_changes(site: SiteRequest) -> Response:
         return response
     path = f"{CHANGES_PATH}.{site.format_name}"
     build_url = partial(site.url, path, size=site.args.get("size"), lang=site.requested_language)
-    document = DataDocument(
-        rows_name="changes",
+    document = DataList(
+        name="changes",
         title=site.translate("feed.changes"),
         page_url=site.url("/archive/changefeed"),
         url=build_url(since=query.cursor),

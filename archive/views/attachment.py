@@ -25,8 +25,8 @@ from archive.changes.field_differences import (
 )
 from archive.changes.importance import Change, summarise_changes
 from archive.urls import parse_number_parameter
-from archive.web.documents import DataDocument, render_document
-from archive.web.openapi import DataOperation, get_fields
+from archive.web.documents import DataList, render_document
+from archive.web.openapi import Operation, get_fields
 from archive.web.requests import ReaderError, SiteRequest, site_view
 
 MAX_SHOWN_PAGES = 20
@@ -62,7 +62,7 @@ WITHHELD_FACTS = (  # those that only a file has that no takedown hides
     ),
 )
 PAGE_COLUMNS = ("page", "name", "text", "letters", "problem")
-ATTACHMENT_OPERATION = DataOperation(
+ATTACHMENT_OPERATION = Operation(
     summary=(
         "A version of a file that releases link to: its text page by page, and what changed"
         " since the one before"
@@ -205,7 +205,7 @@ def _build_document(
     version: dict[str, Any],
     pages: Sequence[dict[str, Any]],
     releases: Sequence[dict[str, Any]],
-) -> DataDocument:
+) -> DataList:
     names = FACTS if version["takedown"] == "hidden" else (*FACTS, *WITHHELD_FACTS)
     members: dict[str, Any] = {"version": version["id"], **{name: version[name] for name in names}}
     if version["takedown"] != "hidden":
@@ -223,8 +223,8 @@ def _build_document(
         }
         for release in releases
     ]
-    return DataDocument(
-        rows_name="pages",
+    return DataList(
+        name="pages",
         title=site.translate("attachment.heading"),
         page_url=site.local_url(path),
         url=site.local_url(f"{path}.json"),

@@ -29,7 +29,7 @@ from archive.quotes import (
 )
 from archive.search.results import FRESHNESS_SQL
 from archive.search.search_request import SearchRequest, build_search_url
-from archive.web.openapi import DataOperation
+from archive.web.openapi import Operation
 from archive.web.request_limits import CUT_HEADER
 from archive.web.requests import (
     MAX_TEXT_BYTES,
@@ -66,7 +66,7 @@ SEARCHED_SQL = """
       and month <> '') as releases,
       (select ifnull(sum(edits), 0) from edit_counts) as edits
 """
-CHECK_OPERATION = DataOperation(
+CHECK_OPERATION = Operation(
     summary="Look up every quotation of a text in all versions of all releases",
     text=f"The text; at most {MAX_TEXT_BYTES} bytes in UTF-8",
     body={

@@ -40,7 +40,7 @@ from archive.times import to_iso
 from archive.views.agencies import find_last_crawl, read_agency_overview
 from archive.web.datasette_versions import read_canned_queries
 from archive.web.exports import build_file_response
-from archive.web.openapi import DataOperation
+from archive.web.openapi import Operation
 from archive.web.requests import SiteRequest, site_view
 
 # canned queries, those that people ask most first; others follow in alphabetical order
@@ -123,7 +123,7 @@ DOCUMENTS = (  # of the published dataset, in the order of the page
 )
 BYTE_RANGE = re.compile(r"bytes=(\d{1,15})?-(\d{1,15})?")
 RETRY_SECONDS = "3600"  # of a withheld dataset
-DATA_OPERATION = DataOperation(
+DATA_OPERATION = Operation(
     summary="List the files of the published dataset, the canned queries and the tables",
     body={
         "releases": "int Releases in the archive",

@@ -63,7 +63,6 @@ from archive.search.edit_search import (
     PhraseHistory,
     RegisterSearch,
     add_removal_filter,
-    has_words,
     quote_words,
     read_phrase_history,
     read_phrase_hits,
@@ -72,19 +71,18 @@ from archive.search.edit_search import (
     search_edits,
     search_removals,
 )
-from archive.search.excerpts import join_marked_text
 from archive.times import now
 from archive.urls import LIST_PARAMETERS, FilterError, UrlArguments
 from archive.web.charts import Chart, build_edits_chart
 from archive.web.documents import (
     AtomEntry,
-    DataDocument,
+    DataList,
     build_tag_uri,
     format_atom_time,
     render_document,
 )
-from archive.web.exports import EXPORT_FORMAT_SUFFIX, DataExport, render_export
-from archive.web.openapi import FIELDS, DataOperation, Type, get_fields
+from archive.web.exports import EXPORT_FORMAT_SUFFIX, render_export
+from archive.web.openapi import FIELDS, Operation, Type, get_fields
 from archive.web.requests import SiteRequest, get_search_columns, site_view
 
 EDITS_FEED_SIZE = 30
@@ -177,8 +175,8 @@ class Register(ABC):
     parse_query: ClassVar[Callable[..., RegisterQuery]]
     read_page: ClassVar[Callable[..., Awaitable[ListPage]]]
 
-    def describe_operation(self) -> DataOperation:
-        return DataOperation(
+    def describe_operation(self) -> Operation:
+        return Operation(
             summary=self.summary,
             rows_name=self.name,
             row={**get_fields(*self.members), **self.types},
@@ -233,8 +231,8 @@ class Register(ABC):
             return await site.render(self.template, context)
         options = {**query.filters, "lang": site.requested_language, "size": site.args.get("size")}
         build_url = partial(site.url, f"{self.path}.{site.format_name}", **options)
-        document = DataDocument(
-            rows_name=self.name,
+        document = DataList(
+            name=self.name,
             title=site.translate(self.title_key),
             page_url=site.url(self.path, **options),
             url=build_url(after=query.after),
@@ -244,18 +242,10 @@ class Register(ABC):
             read_entries=partial(self.build_entries, site, page.rows),
             extra_members=self.describe_search(query) if site.format_name == "json" else {},
             truncated=query.search.truncated if query.search else "",
-        )
-        if not needs_export(site, page.next_cursor):
-            return await render_document(site, document)
-        export = DataExport(
-            name=self.name,
-            title=document.title,
-            page_url=document.page_url,
-            columns=self.columns,
             batches=self.read_batches(site, query),
-            truncated=document.truncated,
         )
-        return await render_export(site, export)
+        render = render_export if needs_export(site, page.next_cursor) else render_document
+        return await render(site, document)
 
     async def read_batches(
         self, site: SiteRequest, query: RegisterQuery
@@ -686,7 +676,7 @@ class PhraseRegister(Register):
         history = await read_phrase_history(
             site.run, columns, query.filters["q"], query.filters["agency"]
         )
-        if site.format_name and not has_words(history.query):
+        if site.format_name and not history.query.has_words:
             raise FilterError("q", query.filters["q"], "words that must occur", "error.no_words")
         if site.format_name == "atom":
             return replace(
@@ -708,7 +698,7 @@ class PhraseRegister(Register):
                 "agencies_counted": is_counted,
             },
             "format_presence": partial(_format_presence, site.language),
-            "has_words": has_words(history.query),
+            "has_words": history.query.has_words,
             "quoted": quote_words(history.query),
         }
 
@@ -745,7 +735,7 @@ class PhraseRegister(Register):
             "removal": presence.removal,
             "first_revision": presence.first,
             "last_revision": presence.last,
-            "excerpt": join_marked_text(entry["hit"].excerpt),
+            "excerpt": entry["hit"].excerpt_text,
             "version": site.local_url(f"/-/revision/{presence.last}"),
             "appeared_diff": presence.before
             and site.local_url(f"/-/diff/{presence.before}/{presence.first}"),
@@ -785,7 +775,7 @@ def _build_presence_entry(site: SiteRequest, row: Entry, name: str) -> AtomEntry
         author=agency,
         summary=" ".join(_format_presence(site.language, entry)),
         categories=[entry.status],
-        content=join_marked_text(row["hit"].excerpt),
+        content=row["hit"].excerpt_text,
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from datasette import Response
@@ -20,8 +20,9 @@ from archive.database.sqlite_files import RunQuery
 from archive.search.results import prepare_finder
 from archive.search.search_index import ColumnCache
 from archive.search.search_request import SearchRequest, build_search_url
-from archive.web.exports import DataExport, render_export
-from archive.web.openapi import DataOperation, get_fields
+from archive.web.documents import DataList
+from archive.web.exports import render_export
+from archive.web.openapi import Operation, get_fields
 from archive.web.request_limits import CUT_HEADER
 from archive.web.requests import (
     PostedTextError,
@@ -44,7 +45,7 @@ BATCH_COLUMNS = (
     *("text", "state", "releases", "releases_are_minimum", "search"),
     *(f"{name}_{number}" for number in range(1, FIRST_HITS + 1) for name in HIT_MEMBERS),
 )
-BATCH_OPERATION = DataOperation(
+BATCH_OPERATION = Operation(
     summary="Count the releases with each of many names or phrases, and find the first ones",
     text=(
         f"Names or phrases, one on each line: at most {MAX_TERMS} lines of {MAX_TERM_LENGTH}"
@@ -243,27 +244,23 @@ def build_export(
     results: Sequence[BatchResult],
     releases: Mapping[int, Mapping[str, Any]],
     truncated: str,
-) -> DataExport:
+) -> DataList:
     """Return the results as a list with a row for each term."""
-
-    async def read_batches() -> AsyncIterator[list[dict[str, Any]]]:
-        rows = []
-        for result in results:
-            row: dict[str, Any] = {
-                **dict.fromkeys(BATCH_COLUMNS),
-                **_format_result(site, result, releases),
-            }
-            for number, hit in enumerate(row.pop("hits"), 1):
-                row |= {f"{name}_{number}": hit[name] for name in HIT_MEMBERS}
-            rows.append(row)
-        yield rows
-
-    return DataExport(
+    rows = []
+    for result in results:
+        row: dict[str, Any] = {
+            **dict.fromkeys(BATCH_COLUMNS),
+            **_format_result(site, result, releases),
+        }
+        for number, hit in enumerate(row.pop("hits"), 1):
+            row |= {f"{name}_{number}": hit[name] for name in HIT_MEMBERS}
+        rows.append(row)
+    return DataList(
         name="batch",
         title=site.translate("batch.title"),
         page_url=site.url("/-/batch"),
         columns=BATCH_COLUMNS,
-        batches=read_batches(),
+        rows=rows,
         truncated=truncated,
     )
 

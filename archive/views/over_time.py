@@ -32,7 +32,6 @@ from archive.search.search_request import (
     SearchRequest,
     build_compare_url,
     build_search_url,
-    narrow_to_period,
 )
 from archive.urls import FilterError, parse_choice_parameter
 from archive.views.agencies import find_agency_slug
@@ -47,16 +46,16 @@ from archive.web.charts import (
     format_share,
     label_periods,
 )
-from archive.web.documents import DataDocument, render_document
-from archive.web.exports import DataExport, render_export
-from archive.web.openapi import FIELDS, DataOperation
+from archive.web.documents import DataList, render_document
+from archive.web.exports import render_export
+from archive.web.openapi import FIELDS, Operation
 from archive.web.requests import SiteRequest, get_search_columns, site_view
 
 COMPARE_FORMAT_SUFFIX = r"(?:\.(?P<format>json|csv|xlsx))?$"
 COMPARE_COLUMNS = ("series", "query", "agency", "period", "hits", "all_releases", "share", "page")
 UNDATED_PERIOD = "undated"
 MIN_FIELDS = 2  # empty fields for searches and agencies in the form
-COMPARE_OPERATION = DataOperation(
+COMPARE_OPERATION = Operation(
     summary=(
         "How many releases up to five searches or agencies find, by month or year, beside all"
         " releases of the time"
@@ -127,7 +126,7 @@ async def _show_comparison(site: SiteRequest) -> Any:
             series = await _count_all_series(site, pairs, agencies)
             yield build_rows(site, series, *list_periods([each.counts for each in series], unit))
 
-        export = DataExport(
+        export = DataList(
             name="compare",
             title=site.translate("compare.title"),
             page_url=site.url(build_url()),
@@ -149,11 +148,11 @@ def _build_document(
     series: Sequence[ComparedSearch],
     unit: str | None,
     build_url: Callable[..., str],
-) -> DataDocument:
+) -> DataList:
     chosen_unit, periods = list_periods([each.counts for each in series], unit)
     is_cut = any(each.counts.capped for each in series)
-    return DataDocument(
-        rows_name="rows",
+    return DataList(
+        name="rows",
         title=site.translate("compare.title"),
         page_url=site.url(build_url()),
         url=site.url(build_url(f".{site.format_name}")),
@@ -220,7 +219,7 @@ def build_rows(
                 "hits": hits,
                 "all_releases": total,
                 "share": round(hits / total, 6) if total else None,
-                "page": build_page_url(narrow_to_period(each.request, period)),
+                "page": build_page_url(each.request.narrow_to_period(period)),
             }
             for period, (hits, total) in zip(periods, values, strict=True)
         ]

@@ -22,13 +22,13 @@ from archive.views.lists import LIST_PAGE_SIZE
 from archive.web.documents import (
     FORMAT_SUFFIX,
     AtomEntry,
-    DataDocument,
+    DataList,
     build_tag_uri,
     format_atom_time,
     format_stated_atom_time,
     render_document,
 )
-from archive.web.openapi import DataOperation, get_fields
+from archive.web.openapi import Operation, get_fields
 from archive.web.requests import SiteRequest, site_view
 
 PERSON_MEMBERS = ("person", "name", "agency", "agency_name", "quotes", "page")
@@ -47,7 +47,7 @@ QUOTE_MEMBERS = (
     *("role", "organisation", "text", "page"),
 )
 NAME = "str Name as printed = Anna Ek"
-PEOPLE_OPERATION = DataOperation(
+PEOPLE_OPERATION = Operation(
     summary=(
         "People who are quoted in releases, those quoted most first; names are as printed and"
         " may be shared"
@@ -64,7 +64,7 @@ PEOPLE_OPERATION = DataOperation(
         "after": "int How many people come before this page",
     },
 )
-PERSON_OPERATION = DataOperation(
+PERSON_OPERATION = Operation(
     summary=(
         "What a person has said in an agency's releases, newest release first, also in earlier"
         " versions"
@@ -158,8 +158,8 @@ async def _show_people(site: SiteRequest) -> Response:
         "lang": site.requested_language,
     }
     build_url = partial(site.url, f"/people.{site.format_name}", **options)
-    document = DataDocument(
-        rows_name="people",
+    document = DataList(
+        name="people",
         title=site.translate("people.title"),
         page_url=site.url("/people", **options),
         url=build_url(after=after or None),
@@ -203,7 +203,7 @@ async def _show_person(site: SiteRequest) -> Response:
     return await site.render("person.html", context | {"roles": [] if after else roles})
 
 
-def _build_person_document(site: SiteRequest, context: Mapping[str, Any]) -> DataDocument:
+def _build_person_document(site: SiteRequest, context: Mapping[str, Any]) -> DataList:
     """Build the data formats of a person's quotes from what the page shows."""
     person, after, next_after = context["person"], context["after"], context["next_after"]
     path = f"/person/{person['slug']}"
@@ -214,8 +214,8 @@ def _build_person_document(site: SiteRequest, context: Mapping[str, Any]) -> Dat
     async def read_entries() -> list[AtomEntry]:
         return [_build_quote_entry(site, person, row) for row in rows]
 
-    return DataDocument(
-        rows_name="quotes",
+    return DataList(
+        name="quotes",
         title=site.translate("person.title", name=person["name"]),
         page_url=site.url(path, **options),
         url=build_url(after=after or None),

@@ -44,11 +44,11 @@ from archive.web.charts import STRIP_BARS, draw_strip
 from archive.web.documents import (
     FORMAT_SUFFIX,
     AtomEntry,
-    DataDocument,
+    DataList,
     build_tag_uri,
     render_document,
 )
-from archive.web.openapi import FIELDS, DataOperation, get_fields
+from archive.web.openapi import FIELDS, Operation, get_fields
 from archive.web.requests import SiteRequest, site_view
 
 STATUS_PATH = "/-/status"
@@ -105,7 +105,7 @@ OVERVIEW_COLUMNS = (
     "page",
 )
 MONTH_COLUMNS = ("agency", "month", *COVERAGE_COUNTS)
-STATUS_OPERATION = DataOperation(
+STATUS_OPERATION = Operation(
     summary="The health of each agency's crawls, and the reason. The Atom feed has the changes",
     rows_name="agencies",
     row=get_fields(
@@ -137,7 +137,7 @@ STATUS_OPERATION = DataOperation(
     },
 )
 COVERAGE_TYPES = get_fields(*COVERAGE_COUNTS, "complete", *PROBLEM_COLUMNS, "checked")
-COVERAGE_OPERATION = DataOperation(
+COVERAGE_OPERATION = Operation(
     summary=(
         "What sources list compared with what is stored: of all agencies, or with agency= by"
         " month and source"
@@ -163,8 +163,8 @@ async def _show_status(site: SiteRequest) -> Response:
     rows = await read_agency_health(site.run, site.language)
     assessed_at = max((row["judged"] for row in rows if row["judged"]), default=None)
     if site.format_name:
-        document = DataDocument(
-            rows_name="agencies",
+        document = DataList(
+            name="agencies",
             title=site.translate("site.status"),
             page_url=site.local_url(STATUS_PATH),
             url=site.local_url(f"{STATUS_PATH}.{site.format_name}"),
@@ -300,8 +300,8 @@ async def _show_status_feed(site: SiteRequest) -> Response:
     async def read_entries() -> Sequence[AtomEntry]:
         return [_build_status_entry(site, event) for event in page]
 
-    document = DataDocument(
-        rows_name="changes",
+    document = DataList(
+        name="changes",
         title=site.translate("feed.status"),
         page_url=site.local_url(STATUS_PATH),
         url=build_url(after=before),
@@ -376,7 +376,7 @@ def _build_overview_context(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _build_overview_document(site: SiteRequest, rows: Sequence[dict[str, Any]]) -> DataDocument:
+def _build_overview_document(site: SiteRequest, rows: Sequence[dict[str, Any]]) -> DataList:
     values = [
         {name: row[name] for name in OVERVIEW_COLUMNS if name in row}
         | {
@@ -386,8 +386,8 @@ def _build_overview_document(site: SiteRequest, rows: Sequence[dict[str, Any]]) 
         }
         for row in rows
     ]
-    return DataDocument(
-        rows_name="agencies",
+    return DataList(
+        name="agencies",
         title=site.translate("site.coverage"),
         page_url=site.local_url(COVERAGE_PATH),
         url=site.local_url(f"{COVERAGE_PATH}.{site.format_name}"),
@@ -399,7 +399,7 @@ def _build_overview_document(site: SiteRequest, rows: Sequence[dict[str, Any]]) 
 
 def _build_agency_coverage_document(
     site: SiteRequest, coverage: Mapping[str, Any], after: int | None
-) -> DataDocument:
+) -> DataList:
     """Build one agency's coverage as data, with a row for each month.
 
     JSON also has the agency's sources and a page of its missing releases, whose next page is
@@ -408,8 +408,8 @@ def _build_agency_coverage_document(
     row, path = coverage["agency"], f"{COVERAGE_PATH}.{site.format_name}"
     build_url = partial(site.local_url, path, agency=row["agency"], size=site.args.get("size"))
     next_cursor = coverage["next_cursor"] if site.format_name == "json" else None
-    return DataDocument(
-        rows_name="months",
+    return DataList(
+        name="months",
         title=site.translate("site.coverage"),
         page_url=site.local_url(COVERAGE_PATH, agency=row["agency"]),
         url=build_url(after=after),

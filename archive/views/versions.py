@@ -57,14 +57,14 @@ from archive.views.release import (
 from archive.web.documents import (
     FORMAT_SUFFIX,
     AtomEntry,
-    DataDocument,
+    DataList,
     build_tag_uri,
     format_atom_time,
     render_document,
 )
 from archive.web.exports import StreamResponse, build_file_response
 from archive.web.highlights import MarkedHtml, PageHighlighter
-from archive.web.openapi import DataOperation, get_fields
+from archive.web.openapi import Operation, get_fields
 from archive.web.requests import ReaderError, SiteRequest, compute_etag, site_view
 
 RELATED_COLUMNS = (
@@ -107,7 +107,7 @@ HISTORY_CSV_COLUMNS = (
     ),
     *("attachment", "diff", "evidence"),
 )
-HISTORY_OPERATION = DataOperation(
+HISTORY_OPERATION = Operation(
     summary="Everything that is known about a release, newest first: versions, removals, moves",
     rows_name="events",
     row=get_fields(
@@ -118,7 +118,7 @@ HISTORY_OPERATION = DataOperation(
     ),
     members=get_fields("release", "agency", "title_now"),
 )
-RELATED_OPERATION = DataOperation(
+RELATED_OPERATION = Operation(
     summary="Releases about the same, the most similar first; near-duplicates are left out",
     rows_name="related",
     row=get_fields(*RELATED_COLUMNS, similarity="num From 0.2 to 1 = 0.5"),
@@ -160,7 +160,7 @@ REVISION_STATE = (
     ),
     *("language", "tags", "questions", "images", "attachments", "contacts"),
 )
-REVISION_OPERATION = DataOperation(
+REVISION_OPERATION = Operation(
     summary="A version of a release: its texts and lists as the agency had published them then",
     body=get_fields(
         *(
@@ -175,10 +175,8 @@ REVISION_OPERATION = DataOperation(
     ),
     parameter_names=(),
 )
-CITATION_OPERATION = DataOperation(
-    summary="A citation of a version", body=["map An item of CSL-JSON"]
-)
-DIFF_OPERATION = DataOperation(
+CITATION_OPERATION = Operation(summary="A citation of a version", body=["map An item of CSL-JSON"])
+DIFF_OPERATION = Operation(
     summary=(
         "The differences between two versions of a release, or of near-duplicates; the older"
         " one is first"
@@ -200,7 +198,7 @@ DIFF_OPERATION = DataOperation(
     ),
     parameter_names=("show",),
 )
-EVIDENCE_OPERATION = DataOperation(
+EVIDENCE_OPERATION = Operation(
     summary=(
         "The bytes that a version or a removal was read from, with their hashes and how to"
         " check them"
@@ -228,8 +226,8 @@ async def _show_history(site: SiteRequest) -> Response:
             for event, row in zip(events, rows, strict=True)
         ]
 
-    document = DataDocument(
-        rows_name="events",
+    document = DataList(
+        name="events",
         title=site.translate("history.title", title=release["title"]),
         page_url=f"{page_url}#history",
         url=site.local_url(f"/-/history/{release_id}.{site.format_name}"),
@@ -265,8 +263,8 @@ async def _show_related(site: SiteRequest) -> Response:
         }
         for row in (await read_related_releases(site.run, found) if found else ())
     ]
-    document = DataDocument(
-        rows_name="related",
+    document = DataList(
+        name="related",
         title=site.translate("release.related"),
         page_url=site.local_url(path) + "#related",
         url=site.local_url(f"/-/related/{release_id}.{site.format_name}"),
@@ -570,7 +568,7 @@ async def _find_adjacent_edits(
     }
 
 
-def _build_diff_document(site: SiteRequest, diff: Mapping[str, Any]) -> DataDocument:
+def _build_diff_document(site: SiteRequest, diff: Mapping[str, Any]) -> DataList:
     """Build the data formats of a comparison: a row for each piece of text, and a feed with a
     single entry.
     """
@@ -579,8 +577,8 @@ def _build_diff_document(site: SiteRequest, diff: Mapping[str, Any]) -> DataDocu
     async def read_entries() -> Sequence[AtomEntry]:
         return [_build_diff_entry(site, diff, site.local_url(path))]
 
-    return DataDocument(
-        rows_name="pieces",
+    return DataList(
+        name="pieces",
         title=site.translate("diff.title", title=after["state"]["title"]),
         page_url=site.local_url(path),
         url=site.local_url(f"{path}.{site.format_name}", show=site.args.get("show")),

@@ -1,7 +1,7 @@
 """Describes the site's data in /openapi.json (OpenAPI 3.1), from its routes.
 
 The paths, formats and parameters come from a view's routes and its `@site_view`. What these do not
-say is the view's DataOperation, next to it: a summary, and the members of its JSON. FIELDS has the
+say is the view's Operation, next to it: a summary, and the members of its JSON. FIELDS has the
 type of each member, and its description unless metadata.json describes a column of that name.
 PARAMETERS has those of parameters. Tests call every operation and compare its JSON with the
 description.
@@ -213,12 +213,12 @@ NOT_LITERAL = re.compile(r"[\\()\[\]|*+?{}^$]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DataOperation:
+class Operation:
     """What /openapi.json says of a view's data beside its routes and parameters.
 
-    rows_name, row: the name of the list in a DataDocument's JSON, and the members of an entry;
+    rows_name, row: the name of the list in a DataList's JSON, and the members of an entry;
     members: further members of the JSON. Names are looked up in FIELDS, mappings have their own
-    types. body: the whole JSON, if it is not a DataDocument. parameters: types of parameters that
+    types. body: the whole JSON, if it is not a DataList. parameters: types of parameters that
     differ from PARAMETERS. text: a request's body has a text. required: parameters that a request
     must have. text_parameter: what may be sent by GET instead of the text. statuses: of errors
     besides 400, 404 and 503. parameter_names: of its data, if a page supports others. name: its
@@ -264,7 +264,7 @@ ROWS: Mapping[str, Type] = {
     "query_ms": "num Milliseconds that the statement took",
     **dict.fromkeys(("license?", "license_url?", "source?", "source_url?"), "str"),
 }
-TABLE_OPERATION = DataOperation(
+TABLE_OPERATION = Operation(
     name="table",
     summary="The rows of a table or view, page by page, in a complete order",
     body={
@@ -285,7 +285,7 @@ TABLE_OPERATION = DataOperation(
     },
     parameters={**TABLE_PARAMETERS, "table": "str Name of a table or view = releases"},
 )
-SQL_OPERATION = DataOperation(
+SQL_OPERATION = Operation(
     name="sql",
     summary="The result of one SELECT statement",
     required=("sql",),
@@ -309,7 +309,7 @@ class Route(NamedTuple):
 
     @property
     def query_parameters(self) -> Sequence[str]:
-        operation: DataOperation | None = self.view.operation
+        operation: Operation | None = self.view.operation
         names = operation.parameter_names if operation else None
         return [
             name
@@ -372,12 +372,12 @@ def build_openapi(
     describe_column: DescribeColumn,
     site_url: str,
 ) -> Schema:
-    """Return the description of all routes that have a DataOperation, and of the tables and
+    """Return the description of all routes that have a Operation, and of the tables and
     views.
     """
     paths: Schema = {}
     for route in (*read_routes(routes), *(_iter_table_routes(tables) if tables else ())):
-        operation: DataOperation | None = route.view.operation
+        operation: Operation | None = route.view.operation
         if operation is not None:
             methods = (
                 ("post", *(["get"] if operation.text_parameter else []))
@@ -445,7 +445,7 @@ def _iter_table_routes(tables: Collection[str]) -> Iterator[Route]:
 
 
 def _build_operation(route: Route, describe_column: DescribeColumn, method: str) -> Schema:
-    operation: DataOperation = route.view.operation
+    operation: Operation = route.view.operation
     schema: Schema = {"type": "string"} if route.format_name in TEXT_FORMATS else {}
     if route.format_name in ("json", "csl.json"):
         schema = _build_schema(get_body(operation), describe_column)
@@ -482,7 +482,7 @@ def _build_operation(route: Route, describe_column: DescribeColumn, method: str)
 
 def _list_parameters(route: Route, method: str) -> list[Schema]:
     """Return the parameters of a route: those of its path, then those of its query."""
-    operation: DataOperation = route.view.operation
+    operation: Operation = route.view.operation
     required = (*operation.required, *([operation.text_parameter] if method == "get" else []))
     types = {**PARAMETERS, **operation.parameters}
     return [
@@ -498,7 +498,7 @@ def _list_parameters(route: Route, method: str) -> list[Schema]:
     ]
 
 
-def get_body(operation: DataOperation) -> Type:
+def get_body(operation: Operation) -> Type:
     if operation.body:
         return operation.body
     rows = {operation.rows_name: [operation.row]} if operation.rows_name else {}

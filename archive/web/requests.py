@@ -26,7 +26,7 @@ from archive.i18n import LANGUAGES, choose_language, translate
 from archive.search.search_index import ColumnCache
 from archive.urls import FilterError, is_harmless_parameter
 from archive.web.datasette_versions import get_environment
-from archive.web.request_limits import RequestBody, current_visitor_request
+from archive.web.request_limits import RequestBody, current_turn
 
 RESPONSE_MEDIA_TYPES = {
     "json": "application/json; charset=utf-8",
@@ -170,7 +170,7 @@ class SiteRequest:
 
 
 class DescribesData(Protocol):
-    """What /openapi.json says of a view's data (archive.web.openapi.DataOperation)."""
+    """What /openapi.json says of a view's data (archive.web.openapi.Operation)."""
 
     @property
     def parameter_names(self) -> Sequence[str] | None: ...
@@ -252,7 +252,7 @@ def build_query_runner(datasette: Any) -> RunQuery:
 
     async def run(sql: str, values: dict[str, Any], /) -> Sequence[Any]:
         # it has its own budget and workers (archive.web.request_limits)
-        if current_visitor_request.get() is not None:
+        if current_turn.get() is not None:
             return list(await db.execute(sql, values))
         seconds = datasette.sql_time_limit_ms / 1000
         rows: Sequence[Any] = await db.execute_fn(partial(run_with_cpu_limit, sql, values, seconds))

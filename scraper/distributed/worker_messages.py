@@ -105,7 +105,7 @@ PART_TYPES = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
+class WorkerOperation:
     """An operation: `part.method` of `ARCHIVE_OPERATIONS` or a name of `ROUND_OPERATIONS`, with
     arguments.
     """
@@ -120,7 +120,7 @@ class WorkerMessage:
     agency: str
     token: int  # token of the worker's lease
     seq: int  # number of the message within its token, from 1
-    operations: tuple[Operation, ...]
+    operations: tuple[WorkerOperation, ...]
 
 
 def build_job(archive_path: Path, slug: str, agency_table: dict[str, Any], now: datetime) -> bytes:
@@ -193,7 +193,7 @@ def _format_toml(tables: dict[str, dict[str, Any]]) -> str:
     return "\n".join(sections)
 
 
-def pack_operations(operations: tuple[Operation, ...]) -> tuple[bytes, bytes]:
+def pack_operations(operations: tuple[WorkerOperation, ...]) -> tuple[bytes, bytes]:
     """Return operations as JSON, and the body of their response (b"" if they have none); both
     compressed.
 
@@ -233,7 +233,7 @@ def unpack_message(fields: Mapping[bytes, bytes]) -> WorkerMessage:
                 f" {name!r}, which is not an operation"
             )
         operations.append(
-            Operation(
+            WorkerOperation(
                 name=name,
                 args=tuple(decode_argument(value, body) for value in args),
                 kwargs={key: decode_argument(value, body) for key, value in kwargs.items()},

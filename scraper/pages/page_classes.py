@@ -33,22 +33,15 @@ from scraper.pages.blocks import (
     read_blocks,
     select_marked_blocks,
 )
-from scraper.pages.body import (
-    compare_body,
-    find_body,
-    format_body_text,
-    has_lines_of,
-    is_caption_block,
-    read_sentences,
-    render_body_html,
-)
+from scraper.pages.body import find_body, format_body_text, is_caption_block, render_body_html
+from scraper.pages.body_check import compare_body, has_lines_of, read_sentences
 from scraper.pages.boilerplate import (
     drop_boilerplate,
     drop_cards,
     drop_hidden_headings,
     drop_sidebars,
 )
-from scraper.pages.contacts import choose_contacts, find_contact_areas
+from scraper.pages.contact_areas import choose_contacts, find_contact_areas
 from scraper.pages.document import (
     MIN_SENTENCE_LENGTH,
     Document,

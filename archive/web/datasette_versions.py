@@ -128,8 +128,12 @@ def get_environment(datasette: Any) -> Any:
 async def _list_sortable_columns(
     datasette: Any, database: str, table: str, use_rowid: bool
 ) -> list[str]:
-    """Return the columns that a table may be sorted by, in their order; Datasette's are a set."""
-    names = await datasette.databases[database].table_columns(table)
+    """Return the columns that a table may be sorted by, in their order; Datasette's are a set.
+
+    Without columns of bytes, which Datasette writes as texts into the address of the next page.
+    """
+    columns = await datasette.databases[database].table_column_details(table)
+    names = [column.name for column in columns if column.type != "BLOB"]
     sortable = await _find_sortable_columns(datasette, database, table, use_rowid)
     return [name for name in (*names, "rowid") if name in sortable]
 

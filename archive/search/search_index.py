@@ -31,7 +31,6 @@ from typing import Any
 from sqlite_utils import Database
 
 from archive.changes.diff import build_blocks
-from archive.changes.history import IS_EDIT_SQL
 from archive.database.schema import read_schema
 from archive.database.sqlite_files import RunQuery
 from archive.language.terms import (
@@ -90,11 +89,7 @@ MIN_VOCABULARY_LENGTH = 3  # letters of a word that can be suggested
 
 # A moved or hidden release may be listed again by a trigger, which does not index it. So it is
 # indexed with the date that it would have in lists.
-# by this index, else SQLite reads all edits of the archive to find those of one release
-WAS_EDITED_SQL = (
-    "exists (select 1 from revisions v indexed by idx_revisions_edited where v.release = {release}"
-    f" and {IS_EDIT_SQL})"
-)
+WAS_EDITED_SQL = "exists (select 1 from revisions v where v.release = {release} and v.is_edit)"
 LISTING_SQL = (
     "select r.agency, coalesce(l.sort_date, r.published, r.updated,"
     # as in the triggers of release_facets
@@ -315,8 +310,7 @@ INDEXED_ROWS = {
     "search": "select id from releases",
     "search_questions": "select id from questions",
     "search_edits": (
-        f"select 2 * v.id + added.value from revisions v, json_each('[0, 1]') added where"
-        f" {IS_EDIT_SQL}"
+        "select 2 * v.id + added.value from revisions v, json_each('[0, 1]') added where v.is_edit"
     ),
     "search_attachments": f"select file * {PAGE_NUMBERS} + page from attachment_pages",
 }

@@ -47,7 +47,7 @@ State = Mapping[str, Any]
 STATE_COLUMNS = (*STATE_FIELDS, *LIST_FIELDS)
 REVISIONS_SQL = f"""
     select v.id, v.id = r.revision as is_current, b.id is not null as has_previous,
-      v.cause = 'source' and b.id is not null as is_edit,
+      v.is_edit,
       {", ".join(f"v.{name}, b.{name} as previous_{name}" for name in STATE_COLUMNS)}
     from revisions v join releases r on r.id = v.release left join revisions b on b.id = v.previous
     where v.release = ? order by v.id

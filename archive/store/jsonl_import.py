@@ -314,7 +314,7 @@ def _prepare_line(
     is_new = (
         archive_db.execute("select 1 from releases where url = ?", [release.url]).fetchone() is None
     )
-    return prepare_release(release, with_derived=is_new), unknown_fields
+    return prepare_release(release, with_features=is_new), unknown_fields
 
 
 def _import_release(

@@ -51,8 +51,11 @@ def to_classes(archive: Path) -> dict[str, list[Question]]:
             " where agency <> '' and"
             " month = '' order by releases desc",
         )
-        tags = column(db, "select t.name from" " tag_counts c" " join" " tags" " t on" " t.id =" " c.tag" " group by" " c.tag"
-                          " order by sum(c.releases) desc limit 40")  # fmt: skip
+        tags = column(
+            db,
+            "select t.name from release_tags c join tags t on t.id = c.tag group by c.tag"
+            " order by count(*) desc limit 40",
+        )
         years = column(
             db,
             "select distinct substr(month, 1, 4) from month_counts"
@@ -126,7 +129,7 @@ def to_pages(archive: Path) -> dict[str, list[str]]:
             db, "select release from release_facets order by sort_date desc limit 3000"
         )[::999]
         edited = column(db, "select release from revisions where previous is not null limit 2")
-        tags = column(db, "select tag from tag_counts group by tag order by sum(releases) desc")
+        tags = column(db, "select tag from release_tags group by tag order by count(*) desc")
         month = column(
             db,
             "select month from month_counts"

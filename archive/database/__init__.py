@@ -13,5 +13,6 @@ what takedowns cover. Other rooms use:
     removals            releases that are missing or were removed
     quarantined_pages   pages that look misread, and wait for a decision
     redaction           what takedowns hide, and where it is kept
+    isolated_processes  scripts in processes that are limited and can be killed
     month_counts        the stored counts of releases by month
 """

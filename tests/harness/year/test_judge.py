@@ -295,7 +295,7 @@ def judge_lookups(year: Year) -> list[str]:
         seen=2.0,
     )
     year.tells("update revisions set hash = id")
-    year.archive.rebuild_index()
+    year.archive.recompute()
     verdict = Verdict()
     judge_phrases(
         History(year.world, year.log), Told(year.archive.path), year.archive.path, verdict

@@ -52,12 +52,8 @@ from archive.views.release import (
     read_marked_texts,
     read_search_context,
 )
-from archive.web.documents import (
-    AtomEntry,
-    DataList,
-    build_tag_uri,
-    format_atom_time,
-)
+from archive.web.atom_feed import AtomEntry, build_tag_uri, format_atom_time
+from archive.web.documents import DataList
 from archive.web.exports import StreamResponse, build_file_response
 from archive.web.highlights import MarkedHtml, PageHighlighter
 from archive.web.openapi import Operation, get_fields

@@ -2,7 +2,8 @@
 
 A progress handler is not enough: one call of `replace`, `instr`, `json_patch` or `like`, or one
 FTS5 prefix, is a single step of SQLite's virtual machine that may take half a minute and cannot be
-interrupted from inside the process. No other module replaces parts of Datasette.
+interrupted from inside the process. Besides this module, only archive.web.datasette_versions
+replaces parts of Datasette.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ def find_adjoining_states(
     before, after = archive.get_latest(release_id), archive.get_first(target_id)
     if not before or not after or before.revision_id > after.revision_id or after.cause != "first":
         return None
-    if archive.get_dates(target_id)[0] < archive.get_last_checked(release_id):
+    if after.first_seen < before.last_checked:
         return None
     return before, after
 

@@ -7,6 +7,7 @@ import json
 import logging
 import math
 import os
+import re
 from collections.abc import (
     AsyncGenerator,
     Awaitable,
@@ -22,11 +23,12 @@ from weakref import WeakKeyDictionary
 
 import xlsxwriter
 from datasette import Response
+from datasette.utils import tilde_decode
 from datasette.utils.asgi import BadRequest
 
 from archive.i18n import format_time, translate
 from archive.times import now, to_iso
-from archive.web.documents import DataList, Rows, format_csv
+from archive.web.documents import DataList, Rows, format_csv, render_document
 from archive.web.request_limits import (
     CUT_HEADER,
     SandboxLimits,
@@ -35,10 +37,6 @@ from archive.web.request_limits import (
     client_key,
 )
 from archive.web.requests import RESPONSE_MEDIA_TYPES, XML_INVALID_CHARACTER, SiteRequest
-
-# suffix of a list that can also be exported completely
-EXPORT_FORMAT_SUFFIX = r"(?:\.(?P<format>json|csv|xlsx|atom))?$"
-
 
 # Exports
 
@@ -54,7 +52,16 @@ FILE_CHUNK_BYTES = 64_000
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
+NOT_IN_FILE_NAME = re.compile(r"[^\w.-]", re.ASCII)
+
 logger = logging.getLogger(__name__)
+
+
+async def render_list(site: SiteRequest, data: DataList) -> Any:
+    """Render a list in the format of the request: all of it as Excel, or if it has batches."""
+    if data.batches or site.format_name == "xlsx":
+        return await render_export(site, data)
+    return await render_document(site, data)
 
 
 async def render_export(site: SiteRequest, export: DataList) -> Any:
@@ -67,7 +74,7 @@ async def render_export(site: SiteRequest, export: DataList) -> Any:
     if export.truncated:
         headers[CUT_HEADER] = export.truncated
     if format_name == "xlsx":
-        headers["content-disposition"] = f'attachment; filename="{export.name}.xlsx"'
+        headers["content-disposition"] = f'attachment; filename="{name_file(site.request)}.xlsx"'
     if site.request.method == "HEAD":
         return Response("", headers=headers, content_type=RESPONSE_MEDIA_TYPES[format_name])
     exporting = begin_export(site.datasette, site.request, format_name)
@@ -75,6 +82,12 @@ async def render_export(site: SiteRequest, export: DataList) -> Any:
         return await StreamResponse(_read_csv_chunks(export, exporting), headers).read_first()
     with exporting as turn:
         return build_file_response(await write_workbook(export, turn, site.language), headers)
+
+
+def name_file(request: Any) -> str:
+    """Return the name of a download without its suffix: the last part of its address."""
+    name = request.path.rpartition("/")[2].partition(".")[0]
+    return NOT_IN_FILE_NAME.sub("_", tilde_decode(name))
 
 
 @contextmanager

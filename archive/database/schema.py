@@ -86,6 +86,15 @@ def _drop_count_tables(db: Database) -> None:
     _replace(db, "idx_release_tags_tag idx_revisions_edited")
 
 
+@migrations(name="derived_versions")
+def _add_derived_versions(db: Database) -> None:
+    """Add the versions of derived data and of the texts of files; all are computed again once."""
+    if not _has_column(db, "attachment_files", "text_version"):
+        db.execute("alter table attachment_files add column text_version text")
+        db.execute("drop table search_meta")
+        _replace(db, "derived_versions")
+
+
 def _has_column(db: Database, table: str, column: str) -> bool:
     """Return whether a table has a column: a new file has all of schema.sql from the start."""
     rows = db.execute("select name from pragma_table_xinfo(?)", [table]).fetchall()

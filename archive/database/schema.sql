@@ -219,7 +219,8 @@ create table attachment_files (
   letters integer,
   problem text,
   detail text,
-  extracted text
+  extracted text,
+  text_version text
 );
 
 create table attachment_versions (
@@ -794,4 +795,11 @@ create trigger search_attachments_ad after delete on attachment_pages begin
 end;
 
 create table vocabulary (word text primary key, lemma text not null, releases integer not null) without rowid;
-create table search_meta (name text primary key, value text not null) without rowid;
+
+-- The version of the rules by which derived data was made (archive/store/derived_data.py). done: while it is made again,
+-- the last row that is; else null.
+create table derived_versions (
+  step text primary key,
+  version text not null,
+  done integer
+) without rowid;

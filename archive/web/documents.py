@@ -102,13 +102,13 @@ async def render_document(site: SiteRequest, document: DataList) -> Response:
     elif format_name == "csv":
         body = format_csv(document.rows, document.columns)
     else:
-        body = await _render_feed(site, document)
+        body = await render_feed(site, document)
     return Response(
         body, status=status, headers=headers, content_type=RESPONSE_MEDIA_TYPES[format_name]
     )
 
 
-async def _render_feed(site: SiteRequest, document: DataList) -> str:
+async def render_feed(site: SiteRequest, document: DataList) -> str:
     entries = await document.read_entries() if document.read_entries else []
     updated = max((entry.updated for entry in entries), default=None)
     if updated is None:  # a feed without entries has not changed since the archive was created

@@ -40,12 +40,9 @@ from archive.health.metrics import TRACKED_FIELDS
 from archive.i18n import SWEDISH_TIME
 from archive.times import now
 from archive.urls import LIST_PARAMETERS, parse_number_parameter
+from archive.web.atom_feed import AtomEntry, build_tag_uri
 from archive.web.charts import STRIP_BARS, draw_strip
-from archive.web.documents import (
-    AtomEntry,
-    DataList,
-    build_tag_uri,
-)
+from archive.web.documents import DataList
 from archive.web.openapi import FIELDS, Operation, get_fields
 from archive.web.requests import SiteRequest
 from archive.web.routes import site_view

@@ -19,7 +19,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
-from threading import BoundedSemaphore
 from typing import Any
 
 from datasette import Response
@@ -53,12 +52,8 @@ from archive.views.release import (
     read_marked_texts,
     read_search_context,
 )
-from archive.web.documents import (
-    AtomEntry,
-    DataList,
-    build_tag_uri,
-    format_atom_time,
-)
+from archive.web.atom_feed import AtomEntry, build_tag_uri, format_atom_time
+from archive.web.documents import DataList
 from archive.web.exports import StreamResponse, build_file_response
 from archive.web.highlights import MarkedHtml, PageHighlighter
 from archive.web.openapi import Operation, get_fields
@@ -78,7 +73,6 @@ RELEASE_SQL = """
 Revision = dict[str, Any]  # as read by `read_stored_revisions`
 NOT_INDEXED = {"x-robots-tag": "noindex"}
 MAX_MEMORY_BYTES = 2_000_000  # a larger zip is written to a temporary file
-BUNDLE_SEMAPHORE = BoundedSemaphore(2)  # each bundle may have the bytes of one response in memory
 REVISION_MEMBERS = (
     "release",
     "agency",
@@ -629,14 +623,11 @@ async def _send_evidence(site: SiteRequest, prefix: str) -> Response | StreamRes
     """Send the evidence of a revision or removal as a zip; raise ReaderError if there is no such
     row.
     """
-    path, row_id = site.datasette.get_database("archive").path, int(site.url_vars["key"])
+    path, row_id = Path(site.datasette.get_database("archive").path), int(site.url_vars["key"])
+    table = "removals" if prefix else "revisions"
     file: SpooledTemporaryFile[bytes] = SpooledTemporaryFile(max_size=MAX_MEMORY_BYTES)  # noqa: SIM115 - closed by the response
 
-    def write() -> bool:
-        with BUNDLE_SEMAPHORE:
-            return write_bundle(Path(path), "removals" if prefix else "revisions", row_id, file)
-
-    if not await asyncio.to_thread(write):
+    if not await asyncio.to_thread(write_bundle, path, table, row_id, file):
         file.close()
         if prefix:
             raise ReaderError(404, "error.no_removal", removal=str(row_id))

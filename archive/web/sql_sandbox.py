@@ -33,6 +33,7 @@ from datasette.plugins import pm
 
 from archive.web.datasette_versions import IS_NEXT
 from archive.web.request_limits import (
+    SQL,
     BusyError,
     SandboxLimits,
     Turn,
@@ -111,7 +112,7 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
         self.name, self.route = original.name, original.route
         self.original, self.limits = original, limits
         self.idle_workers: list[SandboxWorker] = []
-        self.threads = ThreadPoolExecutor(limits.workers, thread_name_prefix="visitors")
+        self.threads = ThreadPoolExecutor(limits.work[SQL].running, thread_name_prefix="visitors")
         self.thread_local = threading.local()
 
     async def execute(self, sql: str, params: Any = None, **more: Any) -> Any:

@@ -13,5 +13,5 @@ what takedowns cover. Other rooms use:
     removals            releases that are missing or were removed
     quarantined_pages   pages that look misread, and wait for a decision
     redaction           what takedowns hide, and where it is kept
-    count_tables        counts that are kept in tables, checked and filled again
+    month_counts        the stored counts of releases by month
 """

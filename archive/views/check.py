@@ -62,7 +62,7 @@ SOURCES_SQL = """
 SEARCHED_SQL = """
     select (select ifnull(sum(releases), 0) from month_counts where agency = ''
       and month <> '') as releases,
-      (select ifnull(sum(edits), 0) from edit_counts) as edits
+      (select count(*) from revisions where is_edit) as edits
 """
 
 

@@ -177,9 +177,7 @@ async def _show_data(site: SiteRequest) -> Response:
     context = {
         "releases": sum(agency["releases"] for agency in agencies),
         "agencies_with_releases": sum(1 for agency in agencies if agency["releases"]),
-        "edits": (await site.run("select ifnull(sum(edits), 0) as edits from edit_counts", {}))[0][
-            "edits"
-        ],
+        "edits": (await site.run("select count(*) as n from revisions where is_edit", {}))[0]["n"],
         "last_crawled": find_last_crawl(agencies),
         "questions": _list_questions(),
         "publication": publication,

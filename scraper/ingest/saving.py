@@ -229,6 +229,7 @@ class Ingest:
             self.archive.removals.mark_moved(
                 own.release_id, response.fetched_at, match.url, status=response.status
             )
+            self.archive.derived.refresh(own.release_id)  # near-duplicates depend on the site
         elif match.original_url is not None and own is not None:
             self.restore_original_url(own.release_id, match.original_url, matched)
 

@@ -13,11 +13,10 @@ from datasette.database import QueryInterrupted
 from archive.urls import FilterError, is_harmless_parameter
 from archive.web.documents import DataList
 from archive.web.exports import render_list
-from archive.web.openapi import PARAMETERS, Operation, is_number
+from archive.web.openapi import NAME_IN_PATH, PARAMETERS, Operation, is_number
 from archive.web.requests import PostedTextError, ReaderError, SiteRequest, answer_options
 
 ANY_PARAMETER = "*"  # for files, whose parameters are not checked
-NAME_IN_PATH = re.compile(r"\{([a-z]+)\}")
 # values of a parameter in a path; SQLite can store any number of up to 18 digits
 NUMBER, SLUG = "[0-9]{1,18}", "[a-z0-9-]+"
 

@@ -428,7 +428,7 @@ class SearchIndex:
                 return f"it has no {what}"
         stored, indexed, edits, indexed_edits = self.db.execute(
             "select (select count(*) from releases), (select count(*) from search_docsize),"
-            " (select ifnull(sum(edits), 0) from edit_counts),"
+            " (select count(*) from revisions where is_edit),"
             " (select count(*) / 2.0 from search_edits_docsize)"
         ).fetchone()
         if stored != indexed:

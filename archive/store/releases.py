@@ -27,7 +27,6 @@ from archive.attachments import Attachments, AttachmentText, TextExtraction, ext
 from archive.changes.comparison import compare
 from archive.changes.history import RELEASE_CHAIN_CTE
 from archive.database.captures import Captures
-from archive.database.count_tables import fill_continues_as, fill_count_tables
 from archive.database.frontier import Frontier, Hosts, PaginationCursors
 from archive.database.models import (
     LIST_FIELDS,
@@ -39,8 +38,9 @@ from archive.database.models import (
     parse_state,
     to_state,
 )
+from archive.database.month_counts import fill_month_counts
 from archive.database.redaction import Takedowns
-from archive.database.removals import Removals
+from archive.database.removals import Removals, fill_continues_as
 from archive.database.schema import migrate
 from archive.database.sqlite_files import (
     ArchiveError,
@@ -121,7 +121,7 @@ class Archive(AbstractContextManager["Archive"]):
         """
         number = self.derived.recompute_all(progress)
         with self.transaction():
-            fill_count_tables(self.db)
+            fill_month_counts(self.db)
             fill_continues_as(self.db)
         return number
 

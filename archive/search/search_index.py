@@ -98,7 +98,7 @@ WAS_EDITED_SQL = (
     f" and {IS_EDIT_SQL})"
 )
 LISTING_SQL = (
-    "select r.agency, coalesce(l.sort_date, r.published, r.updated, r.first_seen),"
+    "select r.agency, coalesce(l.sort_date, r.published, r.updated, r.added),"
     f" {WAS_EDITED_SQL.format(release='r.id')} from releases r left join release_facets l on"
     f" l.release = r.id where r.id = ?"
 )

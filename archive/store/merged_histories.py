@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from archive.changes.comparison import compare
-from archive.store.releases import build_change_columns, join_state_text
+from archive.store.releases import describe_step, join_state_text
 from archive.store.takedowns import copy_takedowns
 
 if TYPE_CHECKING:
@@ -20,10 +19,12 @@ def find_adjoining_states(
     first.
 
     Returns None if the target is older or existed at the same time, because its differences are
-    then not an edit.
+    then not an edit, and if the archive has not read both.
     """
     before, after = archive.get_latest(release_id), archive.get_first(target_id)
-    if not before or not after or before.revision_id > after.revision_id or after.cause != "first":
+    if not before or not after or before.revision_id > after.revision_id:
+        return None
+    if before.cause == "import" or after.cause != "first":
         return None
     if archive.get_dates(target_id)[0] < archive.get_last_checked(release_id):
         return None
@@ -49,14 +50,9 @@ def merge_releases(
     archive.removals.mark_merged(release_id, seen_at, url, target_id, status=status)
     if states:
         before, after = states
-        diff = compare(before.state, after.state)
-        row = {
-            "previous": before.revision_id,
-            "cause": "source" if cause == "source" and diff.changes else "first",
-            "update_date_changed": int(before.state["updated"] != after.state["updated"]),
-            "importance": diff.importance,
-            **build_change_columns(diff),
-        }
+        row = describe_step(before.revision_id, before.state, after.state)
+        is_edit = cause == "source" and row["changes"] != "[]"
+        row["cause"] = "source" if is_edit else "first"
         archive.writer.update("revisions", after.revision_id, row)
         archive.writer.index.index_edits_of(target_id)
         archive.writer.index.index_stored(target_id)  # it may have become edited

@@ -271,11 +271,12 @@ class Archive(AbstractContextManager["Archive"]):
         previous: StoredRelease | None = None,
         prepared: PreparedRelease | None = None,
     ) -> SaveResult:
-        """Store a release as seen at `seen_at`: as new, as a new revision if it differs, else only
-        as checked.
+        """Store a release as the archive read it at `seen_at`: as new, as a new revision if it
+        differs, else only as checked.
 
         cause: why a new revision differs (`source`, or `parser`, which is also used if nothing
-        visible differs). A first revision has the cause `first` unless it is an `import`.
+        visible differs). The first revision has the cause `first`, also after readings of
+        collections (archive.store.collection_readings).
         capture_id: the capture it was parsed from. parser_version: the parser it was parsed by.
         previous: the state it follows, if not the one stored under its URL (after a move).
         prepared: the result of `prepare_release`, from another process. The agency must already be
@@ -294,7 +295,7 @@ class Archive(AbstractContextManager["Archive"]):
                     "select id, hash from releases where url = ?", [release.url]
                 ).fetchone()
                 if row is None:
-                    self.writer.insert_first(prepared, provenance)
+                    self.writer.insert_first(prepared, {**provenance, "cause": "first"})
                     return SaveResult.NEW
                 stored = self._find_changed(row[1], prepared)
                 if stored is None:
@@ -318,9 +319,17 @@ class Archive(AbstractContextManager["Archive"]):
         return _find_stored(self.db, self.takedowns, "r.id = ? and v.id = r.revision", release_id)
 
     def get_first(self, release_id: int) -> StoredRelease | None:
-        """Return the state in which a release was first read, or None."""
-        first = "r.id = ? and v.id = (select min(id) from revisions where release = r.id)"
+        """Return the state in which the archive first read a release, or None if it never did."""
+        first = (
+            "r.id = ? and v.id = (select min(id) from revisions where release = r.id"
+            " and cause <> 'import')"
+        )
         return _find_stored(self.db, self.takedowns, first, release_id)
+
+    def get_revision(self, revision_id: int) -> StoredRelease:
+        found = _find_stored(self.db, self.takedowns, "v.id = ?", revision_id)
+        assert found is not None  # noqa: S101 - for the type checker
+        return found
 
     def find_release_id(self, url: str) -> int | None:
         row = self.db.execute("select id from releases where url = ?", [url]).fetchone()
@@ -330,14 +339,16 @@ class Archive(AbstractContextManager["Archive"]):
         return self._read_text("select url from releases where id = ?", release_id)
 
     def get_dates(self, release_id: int) -> tuple[str, str | None, str | None]:
-        """Return when a release was first seen, and its stated times of publication and update."""
+        """Return when a release was added, and its stated times of publication and update."""
         found: tuple[str, str | None, str | None] = self.db.execute(
-            "select first_seen, published, updated from releases where id = ?", [release_id]
+            "select added, published, updated from releases where id = ?", [release_id]
         ).fetchone()
         return found
 
     def get_last_checked(self, release_id: int) -> str:
-        return str(self._read_text("select last_checked from releases where id = ?", release_id))
+        """Return when a release was last checked, or added if the archive never read it."""
+        sql = "select coalesce(last_checked, added) from releases where id = ?"
+        return str(self._read_text(sql, release_id))
 
     def get_capture_url(self, capture_id: int | None) -> str | None:
         return self._read_text("select url from captures where id = ?", capture_id)
@@ -355,10 +366,15 @@ class Archive(AbstractContextManager["Archive"]):
         )
 
     def _find_changed(self, digest: str, prepared: PreparedRelease) -> StoredRelease | None:
-        stored = None if digest == prepared.hash else self.get(prepared.release.url)
-        return (
-            None if stored is None or _has_only_reordered_tags(prepared.state, stored) else stored
-        )
+        """Return the stored state if a release differs from it, or was never read; else None."""
+        url = prepared.release.url
+        is_read = "select 1 from releases where url = ? and first_seen is not null"
+        if digest == prepared.hash and self._read_text(is_read, url):
+            return None
+        stored = self.get(url)
+        if stored is None or (stored.cause != "import" and has_same_text(prepared, stored)):
+            return None
+        return stored
 
     def _prepare_once(self, release: Release) -> PreparedRelease:
         if self._last_prepared is None or self._last_prepared.release is not release:
@@ -422,14 +438,6 @@ def _find_stored(
     return StoredRelease(**columns, state=parse_state(row))
 
 
-def _has_only_reordered_tags(state: Mapping[str, Any], stored: StoredRelease) -> bool:
-    """Return whether a state differs from the stored one only in the order of its tags."""
-    tags, stored_tags = state["tags"], stored.state["tags"]
-    if stored_tags is None or tags == stored_tags or sorted(tags) != sorted(stored_tags):
-        return False
-    return hash_state({**state, "tags": stored_tags}) == stored.hash
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreparedRelease:
     """A release ready to be saved. If `features` is None, they are extracted only when needed."""
@@ -445,6 +453,14 @@ def prepare_release(release: Release, *, with_features: bool = True) -> Prepared
     state = to_state(release)
     features = _extract_text_features(state) if with_features else None
     return PreparedRelease(release=release, state=state, hash=hash_state(state), features=features)
+
+
+def has_same_text(prepared: PreparedRelease, stored: StoredRelease) -> bool:
+    """Return whether a release equals a stored state, apart from the order of its tags."""
+    state, stored_tags = prepared.state, stored.state["tags"]
+    if stored_tags is None or sorted(state["tags"]) != sorted(stored_tags):
+        return prepared.hash == stored.hash
+    return hash_state({**state, "tags": stored_tags}) == stored.hash
 
 
 def _extract_text_features(state: Mapping[str, Any]) -> TextFeatures:
@@ -468,21 +484,18 @@ class ReleaseWriter:
         self.near_duplicates = NearDuplicates(db)
         self.index = SearchIndex(db)
 
-    def insert_first(self, prepared: PreparedRelease, provenance: dict[str, Any]) -> None:
-        release, state, digest, seen_at = (
-            prepared.release,
-            prepared.state,
-            prepared.hash,
-            provenance["seen"],
-        )
+    def insert_first(self, prepared: PreparedRelease, provenance: dict[str, Any]) -> int:
+        """Insert a release with its first revision, whose id is returned."""
+        release, state, digest = prepared.release, prepared.state, prepared.hash
+        seen_at = None if provenance["cause"] == "import" else provenance["seen"]
         identity = {
             "agency": release.agency,
             "url": release.url,
+            "added": provenance["seen"],
             "first_seen": seen_at,
             "last_checked": seen_at,
         }
         columns = {name: state[name] for name in STATE_FIELDS}
-        cause = "import" if provenance["cause"] == "import" else "first"
         release_id = self.insert("releases", {**identity, **columns, "hash": digest})
         revision_id = self.insert(
             "revisions",
@@ -491,7 +504,6 @@ class ReleaseWriter:
                 **columns,
                 **lists_to_json(state),
                 "release": release_id,
-                "cause": cause,
                 "hash": digest,
             },
         )
@@ -505,6 +517,7 @@ class ReleaseWriter:
         self.near_duplicates.update_release(
             release_id, release.agency, join_state_text(state), band_keys, is_new=True
         )
+        return revision_id
 
     def insert_revision(
         self,
@@ -513,67 +526,135 @@ class ReleaseWriter:
         provenance: dict[str, Any],
         previous: StoredRelease,
     ) -> str:
-        """Insert a revision after `previous`, make it the current one of `stored`, and return its
+        """Insert a state that the archive read, make it the current one of `stored`, and return its
         cause.
 
-        A state without visible differences is never stored as an edit (`source`), but with the
-        cause `parser`. If the release is covered by a takedown, only what may be shown is written
-        to archive.db.
+        It follows `previous`, unless that is what a collection had. A state without visible
+        differences is never stored as an edit (`source`), but with the cause `parser`.
         """
-        digest, full_state = hash_state(state), dict(state)
-        state, takedown_id = self.takedowns.redact_for_display(stored.release_id, full_state)
-        columns = {name: state[name] for name in STATE_FIELDS}
-        state_before, _ = self.takedowns.redact_for_display(stored.release_id, previous.state)
-        diff = compare(state_before, state)
-        if (
-            provenance["cause"] == "source"
-            and not diff.changes
-            and not compare(previous.state, full_state).changes
-        ):
-            provenance = {**provenance, "cause": "parser"}
-        reverts_to = self.find_identical(stored.release_id, digest)
-        if reverts_to is None and provenance["cause"] == "source" and takedown_id is None:
-            reverts_to = self.find_same_text(
-                stored.release_id, state, except_id=previous.revision_id
-            )
+        release_id = stored.release_id
+        before = next((each for each in (previous, stored) if each.cause != "import"), None)
+        cause = self._choose_cause(release_id, before, state, provenance["cause"])
+        row = {**provenance, "cause": cause}
+        if before is not None:
+            row["reverts_to"] = self._find_reverted(release_id, before, state, cause)
         self.db.execute(
             "update revisions set last_seen = r.last_checked, checks = r.checks from releases r"
             " where revisions.id = ? and r.id = ?",
-            [stored.revision_id, stored.release_id],
+            [stored.revision_id, release_id],
         )
-        row = {
-            "release": stored.release_id,
-            "previous": previous.revision_id,
-            "reverts_to": reverts_to,
-            "update_date_changed": int(previous.state["updated"] != state["updated"]),
-            "importance": diff.importance,
-            **build_change_columns(diff),
-            "hash": digest,
-            "takedown": takedown_id,
-        }
-        revision_id = self.insert(
-            "revisions", {**provenance, **columns, **lists_to_json(state), **row}
-        )
-        if takedown_id is not None:
-            full_row = full_state | lists_to_json(full_state)
-            full_row |= build_change_columns(compare(previous.state, full_state))
-            self.takedowns.withheld.add_state(revision_id, full_row)
-        current = {"revision": revision_id, "hash": digest, "checks": 0}
+        revision_id = self.insert_version(release_id, state, row, before)
+        current: dict[str, Any] = {"checks": 0}
         # an unchanged capture was only parsed again, so the release was not checked
         if provenance["capture"] is None or provenance["capture"] != stored.capture_id:
             current |= {"last_checked": provenance["seen"], "capture": provenance["capture"]}
-        self.update("releases", stored.release_id, {**columns, **current})
-        if provenance["cause"] == "source":
-            self.index.index_edit(revision_id, state_before, state)
-        shown_before, _ = self.takedowns.redact_for_display(stored.release_id, stored.state)
-        self.update_derived(stored.release_id, state, shown_before)
-        return str(provenance["cause"])
+        if before is None:
+            current["first_seen"] = provenance["seen"]
+        self.update("releases", release_id, current)
+        if cause == "source" and before is not None:
+            self.index.index_edit(
+                revision_id, self._show(release_id, before.state), self._show(release_id, state)
+            )
+        self.make_current(release_id, revision_id)
+        return cause
+
+    def _show(self, release_id: int, state: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return a state without what has been taken down."""
+        return self.takedowns.redact_for_display(release_id, state)[0]
+
+    def _choose_cause(
+        self, release_id: int, before: StoredRelease | None, state: Mapping[str, Any], cause: str
+    ) -> str:
+        if before is None:
+            return "first"
+        shown_before, shown = (self._show(release_id, each) for each in (before.state, state))
+        is_same = not compare(shown_before, shown).changes
+        if cause == "source" and is_same and not compare(before.state, state).changes:
+            return "parser"
+        return cause
+
+    def _find_reverted(
+        self, release_id: int, before: StoredRelease, state: Mapping[str, Any], cause: str
+    ) -> int | None:
+        """Return the earlier revision that a state after `before` goes back to, or None."""
+        identical = self.find_identical(release_id, hash_state(state))
+        if identical is None and cause == "source" and not self.takedowns.list_active(release_id):
+            return self.find_same_text(release_id, state, except_id=before.revision_id)
+        return identical
+
+    def insert_version(
+        self,
+        release_id: int,
+        state: Mapping[str, Any],
+        provenance: Mapping[str, Any],
+        previous: StoredRelease | None,
+    ) -> int:
+        """Insert a revision, with what differs from `previous`, and return its id.
+
+        If the release is covered by a takedown, only what may be shown is written to archive.db.
+        """
+        shown, takedown_id = self.takedowns.redact_for_display(release_id, state)
+        row = {
+            **provenance,
+            **{name: shown[name] for name in STATE_FIELDS},
+            **lists_to_json(shown),
+            **(self._describe_step(release_id, previous, state) if previous else {}),
+            "release": release_id,
+            "hash": hash_state(state),
+            "takedown": takedown_id,
+        }
+        revision_id = self.insert("revisions", row)
+        self._withhold(release_id, revision_id, state, previous)
+        return revision_id
+
+    def set_previous(self, stored: StoredRelease, previous: StoredRelease) -> None:
+        """Store which revision a stored one follows, and what differs from it."""
+        step = self._describe_step(stored.release_id, previous, stored.state)
+        self.update("revisions", stored.revision_id, step)
+        self._withhold(stored.release_id, stored.revision_id, stored.state, previous)
+
+    def _describe_step(
+        self, release_id: int, previous: StoredRelease, state: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        shown_before, shown = (self._show(release_id, each) for each in (previous.state, state))
+        return describe_step(previous.revision_id, shown_before, shown)
+
+    def _withhold(
+        self,
+        release_id: int,
+        revision_id: int,
+        state: Mapping[str, Any],
+        previous: StoredRelease | None,
+    ) -> None:
+        """Store the full state of a revision whose release is covered by a takedown."""
+        if not self.takedowns.list_active(release_id):
+            return
+        changes = (
+            build_change_columns(compare(previous.state, state))
+            if previous
+            else dict.fromkeys(("summary", "summary_en", "changes"))
+        )
+        self.takedowns.withheld.add_state(revision_id, {**state, **lists_to_json(state), **changes})
+
+    def make_current(self, release_id: int, revision_id: int) -> None:
+        """Make a revision the current one of its release, with all that is derived from it."""
+        sql = (
+            "select v.* from releases r join revisions v on v.id in (r.revision, :revision)"
+            " where r.id = :release"
+        )
+        values = {"release": release_id, "revision": revision_id}
+        rows = {row["id"]: row for row in self.db.query(sql, values)}
+        row = rows.pop(revision_id)
+        for before in rows.values():  # none if it is the current one
+            columns = {name: row[name] for name in (*STATE_FIELDS, "hash")}
+            self.update("releases", release_id, {**columns, "revision": revision_id})
+            self.update_derived(release_id, parse_state(row), parse_state(before))
 
     def find_identical(self, release_id: int, digest: str) -> int | None:
         """Return the id of a release's earliest revision with a given hash, or None."""
         sql = (
             f"{RELEASE_CHAIN_CTE} select min(id) from revisions where release in chain and"
-            f" hash = :hash"
+            f" hash = :hash and cause <> 'import'"
         )
         (revision_id,) = self.db.execute(sql, {"release": release_id, "hash": digest}).fetchone()
         return cast("int | None", revision_id)
@@ -589,7 +670,7 @@ class ReleaseWriter:
         """
         sql = f"""
             {RELEASE_CHAIN_CTE} select * from revisions where release in chain and takedown is null
-              and id <> :except_id
+              and cause <> 'import' and id <> :except_id
               and title = :title and lead is :lead and body = :body order by id
                 limit {MAX_REVERT_CANDIDATES}
         """
@@ -630,6 +711,12 @@ class ReleaseWriter:
             "select agency from releases where id = ?", [release_id]
         ).fetchone()[0]
         self.near_duplicates.update_release(release_id, agency, join_state_text(state), band_keys)
+
+    def update_quotes(self, revision_id: int) -> None:
+        (row,) = self.db.query(
+            "select title, lead, body, language from revisions where id = ?", [revision_id]
+        )
+        write_quotes(self.db, revision_id, find_quotes(row))
 
     def upsert_parts(self, release_id: int, state: Mapping[str, Any]) -> None:
         """Insert or update tags, questions and other parts.
@@ -673,6 +760,19 @@ def lists_to_json(state: Mapping[str, Any]) -> dict[str, str | None]:
     return {
         name: None if state[name] is None else json.dumps(state[name], ensure_ascii=False)
         for name in LIST_FIELDS
+    }
+
+
+def describe_step(
+    previous: int, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the columns of a revision that say which one it follows, and how it differs."""
+    diff = compare(before, after)
+    return {
+        "previous": previous,
+        "update_date_changed": int(before["updated"] != after["updated"]),
+        "importance": diff.importance,
+        **build_change_columns(diff),
     }
 
 

@@ -330,9 +330,11 @@ def _compare_shown(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -
 
 
 def _list_revisions(archive: Archive, release_id: int) -> list[dict[str, Any]]:
+    """Return the revisions of a release, each after the one that it follows."""
     sql = (
         f"select id, previous, takedown, {', '.join(WITHHELD_COLUMNS)} from revisions where"
-        f" release = ? order by id"
+        " release = ? order by cause = 'import',"
+        " (select min(seen) from observations where revision = revisions.id), id"
     )
     return list(archive.db.query(sql, [release_id]))
 

@@ -34,7 +34,10 @@ CITATION_SQL = """
       coalesce(c.sha256, v.hash) as sha256, c.sha256 is not null as is_bytes_hash,
       iif(v.cause = 'import', (select min(seen) from observations where revision = v.id), null)
         as reading,
-      case when v.id <> r.revision then iif(v.checks, v.last_seen, null)
+      case when v.cause = 'import' then (
+          select max(coalesce(iif(o.id = r.revision, r.last_checked, o.last_seen), o.seen))
+          from revisions o where o.release = r.id and o.hash = v.hash and o.cause <> 'import')
+        when v.id <> r.revision then iif(v.checks, v.last_seen, null)
         when r.checks then r.last_checked end as found
     from revisions v join releases r on r.id = v.release join agencies a on a.slug = r.agency
     left join captures c on c.id = v.capture where v.id = :revision
@@ -73,7 +76,9 @@ class Citation:
     # itself
     collection: str | None
     reading: str | None = None  # when this collection first had it; None if unknown
-    found: str | None = None  # last check that found it unchanged; None if there was none
+    # last check that found it unchanged, or of an imported one, that found it at all; None if there
+    # was none
+    found: str | None = None
 
     @property
     def key(self) -> str:

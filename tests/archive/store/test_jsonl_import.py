@@ -119,7 +119,7 @@ def test_month_is_stored_as_a_month(archive: Archive) -> None:
     assert import_release(archive, release, IMPORTED_AT) is SaveResult.NEW
     assert (
         archive.save(replace(release, published=date(2024, 6, 1)), seen_at=IMPORTED_AT)
-        is SaveResult.REVISED
+        is SaveResult.REPARSED
     )
     dates = archive.db.execute("select published from revisions order by id").fetchall()
     assert dates == [("2024-06",), ("2024-06-01",)]

@@ -275,11 +275,14 @@ def _build_presence(
     following = after.first["when"] if after else _find_end(chain, last)
     removal = _find_removal(chain, last, following)
     until = removal["first_seen"] if removal else following
+    last_reading = last.last_reading
+    if until and last.collection and not after and last.last_seen > until:
+        last_reading = None  # the archive missed it before the collection had it last
     return Presence(
         first=first.revisions[-1],
         last=last.revisions[-1],
         appeared=CheckPair(before.last_reading if before else None, first.first["when"]),
-        disappeared=CheckPair(last.last_reading, until) if until else None,
+        disappeared=CheckPair(last_reading, until) if until else None,
         before=before.revisions[-1] if before else None,
         after=after.revisions[-1] if after else None,
         removal=removal["id"] if removal else None,
@@ -293,16 +296,17 @@ def _build_presence(
 
 def _find_end(chain: ReleaseChain, last: PageState) -> str | None:
     """Return when the last version of a sequence was first missing, or None if it is the current
-    one, or what a collection had last.
+    one, or what a collection had last if the archive has not read the release since then.
     """
     if any(chain.rows[key]["is_current"] for key in last.revisions):
         return None
+    if last.collection:
+        read = (version.first["when"] for version in chain.versions if not version.collection)
+        return min((when for when in read if when > last.first["when"]), default=None)
     others = (version.first["when"] for version in chain.versions)
     later = [when for when in _iter_moves(chain, last.release) if when >= last.last_seen] or [
         when for when in others if when > last.last_seen
     ]
-    if last.collection and not later:
-        return None
     return min(later, default=max(version.last_seen for version in chain.versions))
 
 
@@ -347,13 +351,17 @@ def overlaps(merged: Sequence[Presence], presence: Presence) -> bool:
 
 
 def _merge_presences(one: Presence, other: Presence) -> Presence:
-    """Merge two presences of a wording that overlap in time, at two URLs; `one` was seen first."""
+    """Merge two presences of a wording that overlap in time, at two URLs or in a collection and on
+    the web; `one` was seen first.
+    """
     after = [pair.after for pair in (one.appeared, other.appeared)]
     appeared = CheckPair(
         min(filter(None, after)) if all(after) else one.appeared.after, one.appeared.until
     )
     ends = [presence for presence in (one, other) if presence.disappeared is None]
     last = ends[0] if ends else max((one, other), key=lambda each: each.end)
+    if bool(one.last_collection) != bool(other.last_collection):
+        last = other if one.last_collection else one  # what the archive has read itself
     return replace(
         last,
         first=one.first,

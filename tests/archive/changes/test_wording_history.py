@@ -154,6 +154,8 @@ def to_days(presence: Presence) -> Days:
         ("i- p+ .", [(None, 2, None, None)]),
         ("i- i+ i+ p-", [(1, 2, 3, 4)]),
         ("i+ + i- . -", [(None, 1, 4, 5)]),
+        ("i+ + - . i+ .", [(None, 1, 2, 3)]),  # the collection still has what the archive missed
+        ("i+ - i+", [(None, 1, None, None)]),
         ("u+ -", [(None, 1, None, 2)]),  # of an unknown time
         ("+ . o o -", [(None, 1, 2, 5)]),  # outage
         ("+ . o o .", [(None, 1, None, None)]),

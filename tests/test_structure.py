@@ -36,8 +36,6 @@ HARD_FUNCTIONS = {  # each is replaced when its mechanism is
     "archive.search.former_versions.find_former_hits",
     "archive.search.former_versions.describe_changes",
     "archive.search.ranking.find_loose_hits",
-    "scraper.ingest.matching.match_page",
-    "scraper.ingest.saving.save",
 }
 
 

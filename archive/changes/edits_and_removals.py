@@ -16,9 +16,7 @@ from typing import Any
 from archive.changes.field_differences import IS_FILE_EDIT_SHOWN_SQL
 from archive.changes.history import (
     FOUND_AT_COLUMN,
-    IS_EDIT_SQL,
     RELEASE_CHAIN_CTE,
-    REVISIONS_BY_RELEASE_SQL,
     TAKEDOWNS_SQL,
     add_observations,
     classify_update_stamp,
@@ -95,16 +93,16 @@ EDIT_JOINS = (
     "revisions v on v.id = found.id join releases r on r.id = v.release join agencies a on"
     " a.slug = r.agency"
 )
-STORED_EDIT_COUNTS_SQL = f"""
+STORED_EDIT_COUNTS_SQL = """
     select a.slug as value, a.name, a.name_en, coalesce(c.edits,
       0) - coalesce(h.n, 0) + coalesce(f.n, 0) as count
     from agencies a left join edit_counts c on c.agency = a.slug
-    left join (select r.agency, count(*) as n from ({{file_edits}}) e cross join releases r
+    left join (select r.agency, count(*) as n from ({file_edits}) e cross join releases r
       on r.id = e.release
       group by r.agency) f on f.agency = a.slug
-    left join (select r.agency, count(*) as n from releases r cross join {REVISIONS_BY_RELEASE_SQL}
+    left join (select r.agency, count(*) as n from releases r cross join revisions v
       on v.release = r.id
-      where r.takedown = 'hidden' and {IS_EDIT_SQL} group by r.agency) h on h.agency = a.slug
+      where r.takedown = 'hidden' and v.is_edit group by r.agency) h on h.agency = a.slug
 """
 REMOVAL_COLUMNS = f"""
     o.id, o.release, o.kind, o.first_seen, o.last_seen, o.checks, o.confirmed,
@@ -336,7 +334,7 @@ def _build_text_edits_sql(filters: Mapping[str, Any], *, is_page: bool = False) 
     """
     if filters.get("kind") in ("file", "collection"):
         return ""
-    conditions = [IS_EDIT_SQL, *_build_edit_filters(filters, release="v.release", seen="v.seen")]
+    conditions = ["v.is_edit", *_build_edit_filters(filters, release="v.release", seen="v.seen")]
     if filters.get("edits") is not None:  # those with the words of `q`
         conditions.append("v.id in (select value from json_each(:edits))")
     stamps = ("not moved" if filters.get("unannounced") else None, filters.get("stamp"))
@@ -409,11 +407,14 @@ def _build_edit_filters(
     """
     tests: dict[str, Any] = {}
     if release:
+        # the plus: a page is full after a few edits in their order, however many releases there are
         tests |= {
             f"{release} not in ({HIDDEN_RELEASES_SQL})": True,
-            f"{release} in (select id from releases where agency = :agency)": filters.get("agency"),
+            f"+{release} in (select id from releases where agency = :agency)": filters.get(
+                "agency"
+            ),
             f"{release} in (select id from chain)": filters.get("release"),
-            f"{release} in (select rt.release from"
+            f"+{release} in (select rt.release from"
             f" release_tags rt where rt.tag = :tag)": filters.get("tag"),
         }
     if seen:

@@ -30,9 +30,22 @@ COUNT_SQL = {  # the rows that each table should have; `verify` compares them
     "edit_counts": """
     select r.agency, count(*), sum(v.update_date_changed = 0) from revisions v join releases r
       on r.id = v.release
-      where v.cause = 'source' and v.previous is not null group by 1
+      where v.is_edit group by 1
     """,
 }
+
+
+def fill_continues_as(db: Database) -> None:
+    """Compute again where each chain of moves ends (releases.continues_as)."""
+    db.execute("update releases set continues_as = null where continues_as is not null")
+    db.execute(
+        "with recursive chain(id, last) as ("
+        " select m.moved_to, m.moved_to from releases m left join releases t on t.id = m.moved_to"
+        " where m.moved_to is not null and t.moved_to is null"
+        " union select r.id, chain.last from releases r join chain on r.moved_to = chain.id)"
+        " update releases set continues_as = chain.last from chain"
+        " where chain.id = releases.id and releases.moved_to is not null"
+    )
 
 
 def fill_count_tables(db: Database) -> None:

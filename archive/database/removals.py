@@ -309,11 +309,6 @@ class Removals:
             if row["ended"] is None:
                 self.releases.update(release_id, {"removed_at": None})
 
-    def is_missing_after(self, release_id: int, seen_at: datetime) -> bool:
-        """Return whether a release is missing, and a check after `seen_at` did not find it."""
-        condition = f"{OPEN_REMOVAL_SQL} and last_seen > ?"
-        return self.table.count_where(condition, [release_id, to_iso(seen_at)]) > 0
-
     def mark_present(self, release_id: int, seen_at: datetime) -> None:
         """End an open removal, because the release was found at its URL."""
         sql = f"update removals set ended = ? where {OPEN_REMOVAL_SQL}"

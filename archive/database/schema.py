@@ -18,6 +18,7 @@ from typing import Any
 
 from sqlite_utils import Database, Migrations
 
+from archive.database.count_tables import fill_continues_as
 from archive.database.sqlite_files import (
     FIRST_MIGRATION,
     SCHEMA_VERSION,
@@ -51,6 +52,30 @@ def _create_schema(db: Database) -> None:
     db.execute(f"pragma user_version = {SCHEMA_VERSION}")
 
 
+@migrations(name="edits_as_a_column")
+def _add_is_edit(db: Database) -> None:
+    """Add revisions.is_edit, and use it in indexes, triggers and views."""
+    if not _has_column(db, "revisions", "is_edit"):
+        db.execute(
+            "alter table revisions add column is_edit integer"
+            " generated always as (cause = 'source' and previous is not null) virtual"
+        )
+        _replace(db, "idx_revisions_cause idx_revisions_edits idx_revisions_edited")
+        _replace(db, "idx_revisions_edit_release")
+        _replace(db, "counts_edit counts_edit_changed counts_edit_deleted")
+        _replace(db, "releases_with_tags edits")
+
+
+@migrations(name="ends_of_moves")
+def _add_continues_as(db: Database) -> None:
+    """Add releases.continues_as, and the triggers that maintain it."""
+    if not _has_column(db, "releases", "continues_as"):
+        db.execute("alter table releases add column continues_as integer")
+        fill_continues_as(db)
+        _replace(db, "idx_releases_continues_as")
+        _replace(db, "continues_new continues_moved continues_deleted")
+
+
 @migrations(name="observers")
 def _add_observers(db: Database) -> None:
     """Add observers and observations, and separate what the archive read from what was imported.
@@ -59,22 +84,15 @@ def _add_observers(db: Database) -> None:
     collections no longer follow each other, and `first_seen` and `last_checked` are times of the
     archive's own readings.
     """
-    schema = read_schema()
     if db.execute("select 1 from sqlite_master where name = 'observers'").fetchone():
         return  # a new file has all of schema.sql from the start
-    for name, statement in schema.items():
-        if name.endswith("observers") or "observat" in name or name == "idx_observers_kind_name":
-            db.execute(statement)
+    _replace(db, "observers idx_observers_kind_name observations")
+    _replace(db, "idx_observations_revision idx_observations_observer")
     db.execute("alter table releases add column added text not null default ''")
     db.execute("update releases set added = first_seen")
-    db.execute("drop index idx_releases_newest")
-    _replace_table_sql(db, "releases", schema["releases"])
-    db.execute(schema["idx_releases_newest"])
-    db.execute(schema["idx_releases_added"])
-    for name in ("facets_import", "facets_new", "facets_changed", "changefeed_revision"):
-        db.execute(f"drop trigger {name}")
-    for name in ("facets_new", "facets_changed", "changefeed_revision", "changefeed_import"):
-        db.execute(schema[name])
+    _replace_table_sql(db, "releases", read_schema()["releases"])
+    _replace(db, "idx_releases_newest idx_releases_added")
+    _replace(db, "facets_import facets_new facets_changed changefeed_revision changefeed_import")
     changes = (
         "previous = null, importance = null, summary = null, summary_en = null, changes = null,"
         " update_date_changed = null"
@@ -116,12 +134,35 @@ def _replace_table_sql(db: Database, table: str, statement: str) -> None:
     db.execute("pragma writable_schema = off")
 
 
+def _has_column(db: Database, table: str, column: str) -> bool:
+    """Return whether a table has a column: a new file has all of schema.sql from the start."""
+    rows = db.execute("select name from pragma_table_xinfo(?)", [table]).fetchall()
+    return (column,) in rows
+
+
+def _replace(db: Database, names: str) -> None:
+    """Drop the indexes, triggers and views with these names, and create again what schema.sql has
+    of them.
+    """
+    for name in names.split():
+        created = db.execute("select type from sqlite_master where name = ?", [name]).fetchone()
+        if created:
+            db.execute(f"drop {created[0]} {name}")
+        if statement := read_schema().get(name):
+            db.execute(statement)
+
+
 @cache
 def read_schema() -> dict[str, str]:
     """Return the statements of schema.sql in order, each under the name of what it creates."""
+    return read_statements(SCHEMA_PATH)
+
+
+def read_statements(path: Path) -> dict[str, str]:
+    """Return the statements of a file of SQL in order, each under the name of what it creates."""
     statements: dict[str, str] = {}
     lines: list[str] = []
-    for line in SCHEMA_PATH.read_text("utf-8").splitlines():
+    for line in path.read_text("utf-8").splitlines():
         if not lines and (not line or line.startswith("--")):
             continue
         lines.append(line)

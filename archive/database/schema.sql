@@ -47,20 +47,20 @@ create table revisions (
   changes text,
   last_seen text,
   checks integer not null default 0,
-  takedown integer references takedowns(id)
+  takedown integer references takedowns(id),
+  is_edit integer generated always as (cause = 'source' and previous is not null) virtual
 );
 create index idx_revisions_release_seen on revisions (release, seen);
-create index idx_revisions_edits on revisions (cause, seen, importance, update_date_changed, release, previous);
+create index idx_revisions_cause on revisions (cause, seen, update_date_changed, release, previous);
+create index idx_revisions_edits on revisions (seen, importance, update_date_changed, release) where is_edit;
 create index idx_revisions_capture on revisions (capture) where capture is not null;
 create index idx_revisions_previous on revisions (previous) where previous is not null;
 create index idx_revisions_reverts_to on revisions (reverts_to) where reverts_to is not null;
 create index idx_revisions_takedown on revisions (takedown) where takedown is not null;
 create index idx_revisions_piece on revisions (release / 10000, seen);
-create index idx_revisions_edited on revisions (release)
-  where cause = 'source' and previous is not null;
+create index idx_revisions_edited on revisions (release) where is_edit;
 -- From a row of search_edits to its release.
-create index idx_revisions_edit_release on revisions (id, release, previous, cause)
-  where cause = 'source' and previous is not null;
+create index idx_revisions_edit_release on revisions (id, release) where is_edit;
 
 -- Who saw a revision besides the archive's own crawl, whose readings are in revisions and captures.
 
@@ -82,7 +82,8 @@ create index idx_observations_revision on observations (revision, observer, seen
 create index idx_observations_observer on observations (observer);
 
 -- An id never changes, because permalinks contain it. The columns from kind to language are the state, as in revisions.
--- Those from published_day on are computed when a row is read, for filters and groups by day: a month is not a day.
+-- Those from published_day to updated_precision are computed when a row is read, for filters and groups by day: a month is not a
+-- day. continues_as is the end of the chain that moved_to begins; triggers maintain it.
 create table releases (
   id integer primary key,
   agency text not null references agencies(slug),
@@ -113,6 +114,7 @@ create table releases (
   updated_day text generated always as (iif(length(updated) > 7, substr(updated, 1, 10), null)) virtual,
   updated_precision text generated always as (case when length(updated) = 7 then 'month'
   when length(updated) = 10 then 'day' when updated is not null then 'moment' end) virtual,
+  continues_as integer,
   added text not null
 );
 create index idx_releases_newest on releases (coalesce(published, updated, added), agency, published);
@@ -127,6 +129,7 @@ create unique index idx_releases_url on releases (url);
 create index idx_releases_agency_next_check on releases (agency, next_check);
 create index idx_releases_capture on releases (capture) where capture is not null;
 create index idx_releases_moved_to on releases (moved_to) where moved_to is not null;
+create index idx_releases_continues_as on releases (continues_as) where continues_as is not null;
 create index idx_releases_takedown on releases (takedown) where takedown is not null;
 
 create table questions (
@@ -634,6 +637,29 @@ after update of agency, kind, published, updated, moved_to, takedown on releases
   from releases r where r.id = new.id and r.takedown is not 'hidden' and r.moved_to is null;
 end;
 
+-- Whatever leads to a release ends where that release ends. A move can be undone, and a chain grows at both ends, so the
+-- end of the others cannot be told from continues_as alone.
+create trigger continues_new after insert on releases when new.moved_to is not null begin
+  update releases set continues_as = ifnull(
+    (select t.continues_as from releases t where t.id = new.moved_to), new.moved_to)
+  where id in (with recursive led(id) as (select new.id
+    union select r.id from releases r join led on r.moved_to = led.id) select id from led);
+end;
+
+create trigger continues_moved after update of moved_to on releases
+when old.moved_to is not new.moved_to begin
+  update releases set continues_as = nullif(coalesce(
+    (select t.continues_as from releases t where t.id = new.moved_to), new.moved_to, new.id), id)
+  where id in (with recursive led(id) as (select new.id
+    union select r.id from releases r join led on r.moved_to = led.id) select id from led);
+end;
+
+create trigger continues_deleted after delete on releases when old.moved_to is not null begin
+  update releases set continues_as = old.id
+  where id in (with recursive led(id) as (select id from releases where moved_to = old.id
+    union select r.id from releases r join led on r.moved_to = led.id) select id from led);
+end;
+
 create trigger missing_release_stored after update of release on frontier
 when new.release is not null and old.release is null begin
   update missing_releases set state = 'filled', filled = new.fetched
@@ -794,10 +820,9 @@ create trigger counts_tag_deleted after delete on release_tags begin
 end;
 
 create trigger counts_edit after insert on revisions
-when new.cause = 'source' and new.previous is not null begin
+when new.is_edit begin
   insert into edit_counts (agency, edits, unannounced)
-  select agency, 1, new.update_date_changed = 0 from releases
-  where id = new.release and new.cause = 'source' and new.previous is not null
+  select agency, 1, new.update_date_changed = 0 from releases where id = new.release
   on conflict (agency) do update set
     edits = edits + 1, unannounced = unannounced + excluded.unannounced;
 end;
@@ -807,14 +832,13 @@ create trigger counts_edit_changed
 after update of cause, previous, update_date_changed on revisions begin
   update edit_counts set
     edits = edits - 1, unannounced = unannounced - (old.update_date_changed = 0)
-  where old.cause = 'source' and old.previous is not null
-    and agency = (select agency from releases where id = old.release);
-  delete from edit_counts where edits = 0 and old.cause = 'source' and old.previous is not null
+  where old.is_edit and agency = (select agency from releases where id = old.release);
+  delete from edit_counts where edits = 0 and old.is_edit
     and agency = (select agency from releases where id = old.release);
 
   insert into edit_counts (agency, edits, unannounced)
   select agency, 1, new.update_date_changed = 0 from releases
-  where id = new.release and new.cause = 'source' and new.previous is not null
+  where id = new.release and new.is_edit
   on conflict (agency) do update set
     edits = edits + 1, unannounced = unannounced + excluded.unannounced;
 end;
@@ -822,9 +846,8 @@ end;
 create trigger counts_edit_deleted after delete on revisions begin
   update edit_counts set
     edits = edits - 1, unannounced = unannounced - (old.update_date_changed = 0)
-  where old.cause = 'source' and old.previous is not null
-    and agency = (select agency from releases where id = old.release);
-  delete from edit_counts where edits = 0 and old.cause = 'source' and old.previous is not null
+  where old.is_edit and agency = (select agency from releases where id = old.release);
+  delete from edit_counts where edits = 0 and old.is_edit
     and agency = (select agency from releases where id = old.release);
 end;
 
@@ -837,8 +860,7 @@ create view releases_with_tags as
     (select group_concat(name, '; ') from (select t.name from release_tags rt join tags t on t.id = rt.tag
       where rt.release = r.id order by rt.rowid)) as tags,
     cast((select count(*) from questions q where q.release = r.id) as integer) as questions,
-    cast((select count(*) from revisions v where v.release = r.id and v.cause = 'source'
-      and v.previous is not null) as integer) as edits
+    cast((select count(*) from revisions v where v.release = r.id and v.is_edit) as integer) as edits
   from releases r join agencies a on a.slug = r.agency where r.moved_to is null;
 
 create view questions_with_releases as
@@ -854,7 +876,7 @@ create view edits as
     r.url,
     '/-/diff/' || v.previous || '/' || v.id as link
   from revisions v join releases r on r.id = v.release join agencies a on a.slug = r.agency
-  where v.cause = 'source' and v.previous is not null;
+  where v.is_edit;
 
 -- Full-text search (archive/search/search_index.py)
 

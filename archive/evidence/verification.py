@@ -133,6 +133,15 @@ QUOTES_SQL = """
 UNQUOTED_PEOPLE_SQL = (
     "select slug from people p where not exists (select 1 from quotes where person = p.id)"
 )
+# releases whose continues_as is not where their moves lead
+WRONG_ENDS_SQL = """
+    with recursive step(id, last) as (select id, moved_to from releases where moved_to is not null
+      union select step.id, r.moved_to from step join releases r on r.id = step.last
+        where r.moved_to is not null)
+    select r.id from step join releases r on r.id = step.id left join releases e on e.id = step.last
+      where e.moved_to is null and r.continues_as is not step.last
+    union all select id from releases where moved_to is null and continues_as is not null
+"""
 CheckResults = Iterator[ArchiveError | None]  # one item per check: its fault, or None
 
 
@@ -289,6 +298,7 @@ class Verifier:
                 else []
             ),
             ("changefeed", 1, self.check_changefeed()),
+            ("moves", 1, self.check_moves()),
             ("counted", len(COUNT_SQL), self.check_aggregates()),
             ("manifests", counts["manifests"], self.check_manifest_chain()),
         ]
@@ -449,6 +459,14 @@ class Verifier:
         """Report each release without a change feed entry, because mirrors would miss it."""
         for (release,) in self.db.execute(RELEASES_WITHOUT_CHANGES_SQL):
             yield self.fault("changefeed", release, "the release has no entry")
+
+    def check_moves(self) -> CheckResults:
+        """Report each release whose stored last release is not the one that its moves lead to."""
+        for (release,) in self.db.execute(WRONG_ENDS_SQL):
+            problem = (
+                "continues_as is not where its moves lead (python -m archive reindex mends it)"
+            )
+            yield self.fault("releases", release, problem)
 
     def check_aggregates(self) -> CheckResults:
         """Report each stored count that is missing, superfluous or wrong."""

@@ -5,7 +5,7 @@ nothing is reported twice. They are:
 
     new       by the rules of the feeds of new releases: a backfill, an import or a better parser is
               no news
-    edited    by the agency (`archive.changes.history.IS_EDIT_SQL`)
+    edited    by the agency (`revisions.is_edit`)
     removed   confirmed by several checks
     returned  found again after that
 
@@ -16,75 +16,52 @@ edit, because an edit may have removed the words.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from urllib.parse import parse_qs, urlencode
 
 from datasette.utils import MultiParams
 
 from archive.changes.change_feed import entry_checksum
-from archive.changes.history import IS_EDIT_SQL, find_final_release, read_version_texts
-from archive.changes.new_releases import BACKFILL_END_SQL, IS_NEW_SQL, RULE_COLUMNS
+from archive.changes.history import find_final_release
+from archive.changes.new_releases import (
+    BACKFILL_END_SQL,
+    IS_NEW_SQL,
+    RULE_COLUMNS,
+    find_undecided_entry,
+)
 from archive.database.sqlite_files import RunQuery
 from archive.i18n import format_stated_time, translate, translate_code
-from archive.search.former_versions import (
-    find_last_row,
-    iter_edit_nodes,
-    read_edits,
-    read_moves,
-    resolve_query,
-)
-from archive.search.marked_words import OccurrenceFinder, iter_leaves
-from archive.search.query_language import OrNode, join_nodes
-from archive.search.query_sql import (
-    ResolvedNames,
-    SearchPlan,
-    build_facet_conditions,
-    build_plan,
-    extract_filters,
-    select_ids,
-)
+from archive.search.matching_releases import match_releases, match_versions_before
 from archive.search.search_index import NO_VALUE
 from archive.search.search_request import (
     FACETS,
-    PAGE_SIZE,
     SEARCH_PARAMETERS,
     YES_NO_FACETS,
     SearchRequest,
-    build_search_parameters,
     parse_search_request,
 )
-from archive.times import to_iso
 from archive.urls import FilterError, UrlArguments, parse_number_parameter
 
 FOLLOW_PARAMETERS = (*SEARCH_PARAMETERS, "person", "release")
-# a crawl that has taken longer was killed; nothing waits for its end
-MAX_CRAWL_TIME = timedelta(hours=6)
 
 CHANGES_SQL = f"""
     with {BACKFILL_END_SQL}
-    select d.id, d.release, d.revision, v.previous,
+    select d.id, d.release, ifnull(r.continues_as, r.id) as last, d.revision, v.previous,
       case when d.change in ('removed', 'returned') then d.change
-        when {IS_EDIT_SQL} then 'edited' else 'new' end as kind
+        when v.is_edit then 'edited' else 'new' end as kind
     from changefeed d cross join releases r on r.id = d.release left join revisions v
       on v.id = d.revision
     left join begun b on b.agency = r.agency
     where d.id > :after and d.id <= :until and r.takedown is not 'hidden'
-    and (d.change in ('removed', 'returned') or {IS_EDIT_SQL}
+    and (d.change in ('removed', 'returned') or v.is_edit
       or (v.cause = 'first' and v.previous is null and v.seen > b.ended
         and {IS_NEW_SQL.format(**RULE_COLUMNS)}))
     order by d.id
 """
 # Whether a release without a date is new depends on how many its crawl finds, so it waits for the
 # end of the crawl.
-UNDECIDED_SQL = """
-    select min(d.id) as id from changefeed d cross join revisions v on v.id = d.revision
-    cross join releases r on r.id = v.release
-    where d.id > :after and v.cause = 'first' and v.previous is null and v.published is null
-    and (select c.finished is null and c.started > :since from crawls c where c.agency = r.agency
-      and c.spider = 'news' and c.started <= v.seen order by c.started desc limit 1)
-"""
 ENTRY_SQL = "select * from changefeed where id = :id"
 PERSON_SQL = "select name, agency from people where slug = :slug"
 PERSON_RELEASES_SQL = """
@@ -109,6 +86,7 @@ class ArchiveChange:
     id: int
     kind: str
     release: int
+    last: int  # the release that it continues as, or itself
     revision: int | None
     previous: int | None
 
@@ -130,7 +108,7 @@ class Followed:
             return urlencode({"person": self.person})
         if self.release is not None:
             return urlencode({"release": self.release})
-        return urlencode(build_search_parameters(self.search), errors="replace")
+        return urlencode(self.search.parameters, errors="replace")
 
     @property
     def hidden_key(self) -> str:
@@ -144,11 +122,9 @@ class Followed:
 def parse_followed(arguments: UrlArguments) -> Followed:
     """Parse URL parameters; raise FilterError if nothing can match them."""
     search = replace(
-        parse_search_request(arguments),
+        parse_search_request(arguments).whole,
         order="",
         show="releases",
-        page=1,
-        size=PAGE_SIZE,
         all_versions=False,
         notes=(),
     )
@@ -256,11 +232,11 @@ async def find_decided_entry(run: RunQuery, after: int, now: datetime) -> tuple[
     """Return the newest entry, or the last one before a release of which it is not known yet
     whether it is new.
     """
-    rows = await run(UNDECIDED_SQL, {"after": after, "since": to_iso(now - MAX_CRAWL_TIME)})
-    if rows[0]["id"] is None:
+    undecided = await find_undecided_entry(run, after, now)
+    if undecided is None:
         return await read_newest_entry(run)
     entries = await run(
-        "select * from changefeed where id < :id order by id desc limit 1", {"id": rows[0]["id"]}
+        "select * from changefeed where id < :id order by id desc limit 1", {"id": undecided}
     )
     return (entries[0]["id"], entry_checksum(entries[0])) if entries else (0, None)
 
@@ -278,8 +254,7 @@ async def match_changes(
 ) -> list[ArchiveChange]:
     if not changes:
         return []
-    moves = await read_moves(run)
-    last_rows = {change.release: find_last_row(change.release, moves) for change in changes}
+    last_rows = {change.release: change.last for change in changes}
     if followed.release is not None:
         final = await find_final_release(run, followed.release)
         matching = {release for release, last in last_rows.items() if last == final}
@@ -304,74 +279,15 @@ async def _match_search(
     last_rows: Mapping[int, int],
 ) -> list[ArchiveChange]:
     """Return the changes of releases that match a search now, and edits of what matched before."""
-    names, _ = await resolve_query(run, request.query.tree)
-    plan = build_plan(request.query.tree, names)
-    conditions = _list_conditions(request, plan)
-    conditions += [f"search match {plan.bind(plan.match)}"] if plan.match else []
-    current = await filter_releases(run, conditions, plan.values, last_rows.values())
-    rest = [
-        change for change in changes if change.previous and last_rows[change.release] not in current
-    ]
-    former = await _find_former_matches(run, request, names, rest, last_rows) if rest else set()
+    current = await match_releases(run, request, last_rows.values())
+    edits = {
+        change.revision: (change.previous, last_rows[change.release])
+        for change in changes
+        if change.revision and change.previous and last_rows[change.release] not in current
+    }
+    former = await match_versions_before(run, request, edits)
     return [
-        change for change in changes if last_rows[change.release] in current or change.id in former
+        change
+        for change in changes
+        if last_rows[change.release] in current or change.revision in former
     ]
-
-
-def _list_conditions(request: SearchRequest, plan: SearchPlan) -> list[str]:
-    """Return the conditions of a search other than its words."""
-    facets = build_facet_conditions(request, plan, None, facets_in_match=False)
-    return [*plan.conditions, *facets]
-
-
-async def _find_former_matches(
-    run: RunQuery,
-    request: SearchRequest,
-    names: ResolvedNames,
-    edits: Sequence[ArchiveChange],
-    last_rows: Mapping[int, int],
-) -> set[int]:
-    """Return the edits, by entry, of releases that matched a search before them."""
-    tree = request.query.tree
-    leaf = join_nodes(OrNode, list(iter_leaves(tree)))
-    if not tree or not leaf or any(iter_edit_nodes(tree)):
-        return set()
-    # whatever made a release match no more removed one of the words, or added one that is
-    # excluded
-    sides = [await read_edits(run, leaf, names, added=added) for added in (False, True)]
-    edits = [change for change in edits if any(change.revision in side for side in sides)]
-    plan = build_plan(extract_filters(tree), names)
-    conditions = _list_conditions(request, plan)
-    releases = {last_rows[change.release] for change in edits}
-    allowed = await filter_releases(run, conditions, plan.values, releases)
-    edits = [change for change in edits if last_rows[change.release] in allowed]
-    return await _find_edits_of_matching(run, edits, OccurrenceFinder(tree, names.prefix_lemmas))
-
-
-async def filter_releases(
-    run: RunQuery, conditions: Sequence[str], values: Mapping[str, object], releases: Iterable[int]
-) -> set[int]:
-    """Return the releases that meet the conditions of a search."""
-    has_words = any(condition.startswith("search match") for condition in conditions)
-    sql = (
-        "select l.release as id from"
-        " json_each(:releases) c"
-        " cross join release_facets l on l.release = c.value"
-        f"{' cross join search on search.rowid = l.release' if has_words else ''}"
-        f" where {' and '.join(conditions) or 'true'}"
-    )
-    return set(
-        await select_ids(run, sql, {**values, "releases": json.dumps(sorted(set(releases)))})
-    )
-
-
-async def _find_edits_of_matching(
-    run: RunQuery, edits: Sequence[ArchiveChange], finder: OccurrenceFinder
-) -> set[int]:
-    """Return the edits, by entry, whose state before matches a query."""
-    found = set()
-    for edit in edits:  # one at a time, because states may be long
-        states = await read_version_texts(run, [edit.previous])
-        if any(finder.is_in(state) for state in states.values()):
-            found.add(edit.id)
-    return found

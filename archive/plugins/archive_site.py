@@ -40,6 +40,7 @@ from archive.web.datasette_setup import (
 )
 from archive.web.datasette_versions import choose_templates, read_canned_queries
 from archive.web.requests import SiteRequest
+from archive.web.routes import list_routes
 from archive.web.security import (
     answer_exception,
     answer_forbidden,
@@ -76,7 +77,7 @@ def startup(datasette: Any) -> Callable[[], Awaitable[None]]:
 
 @hookimpl
 def register_routes(datasette: Any) -> list[tuple[str, Any]]:
-    own = [route for view in VIEWS for route in view.ROUTES]
+    own = [route for module in VIEWS for route in list_routes(module)]
     return [*own, *list_closed_pages(datasette), *list_database_routes(datasette)]
 
 

@@ -8,7 +8,6 @@ a takedown are left out; redacted passages are written as the archive shows them
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import re
@@ -30,7 +29,6 @@ from archive.database.sqlite_files import (
     ArchiveError,
     ProgressCallback,
     build_connection_runner,
-    run_without_waiting,
     sqlite_errors,
     unfinished_folder,
 )
@@ -52,11 +50,8 @@ from archive.publish.dataset_files import (
     read_coverage_rows,
     write_dataset_table,
 )
-from archive.search.former_versions import find_former_hits, resolve_query
-from archive.search.query_language import DATE_FIELDS, SearchNote
-from archive.search.query_sql import build_hits_sql, build_match, plan_search
-from archive.search.ranking import HitFinder
-from archive.search.search_index import ColumnCache
+from archive.search.matching_releases import list_matching
+from archive.search.query_language import DATE_FIELDS
 from archive.search.search_request import (
     EXCLUDE_SUFFIX,
     FACETS,
@@ -156,26 +151,10 @@ def _select_by_search(db: sqlite3.Connection, selection_text: str) -> Sequence[s
         if is_url
         else SearchRequest(text=selection_text)
     )
-    run = build_connection_runner(db)
-    known, notes = run_without_waiting(resolve_query(run, request.query.tree))
-    plan = plan_search(request, known)
-    hits = build_hits_sql(request, plan, build_match(request, plan))
-    db.execute(
-        f"insert or ignore into temp.chosen (release) select release from ({hits})", plan.values
-    )
-    if request.all_versions:
-        columns = run_without_waiting(ColumnCache().refresh(run))
-        finder = HitFinder(run=run, columns=columns, request=request, names=known)
-        former = asyncio.run(find_former_hits(finder, None))
-        db.executemany(
-            "insert or ignore into temp.chosen (release) values (?)", [(key,) for key in former.ids]
-        )
-        notes += [SearchNote("many_former")] if former.capped else []
+    releases, notes = list_matching(build_connection_runner(db), request)
+    db.executemany("insert into temp.chosen (release) values (?)", ((key,) for key in releases))
     # as the search page shows them, in English
-    return [
-        translate("en", f"search.note.{note.key}", words=note.value)
-        for note in (*request.query.notes, *request.notes, *notes)
-    ]
+    return [translate("en", f"search.note.{note.key}", words=note.value) for note in notes]
 
 
 def _select_by_sql(db: sqlite3.Connection, archive_path: Path, sql: str) -> None:

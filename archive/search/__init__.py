@@ -11,7 +11,8 @@ Other rooms use:
     excerpts           excerpts with matches marked
     marked_words       where the terms of a query are in texts and stored states
     counts_by_period   results by month or year
-    former_versions    earlier versions and edits with the words of a query
+    matching_releases  which releases match, for callers that show no results
+    table_search       the query language for Datasette's own search of the table releases
     edit_search        search in lists of edits and removals, and the history of a wording
     related_releases   releases that are about the same
     near_duplicates    releases with almost the same text

@@ -42,11 +42,9 @@ from archive.search.excerpts import (
 )
 from archive.search.former_versions import (
     MAX_EDITS,
-    adapt_to_edits,
     filter_current,
     find_former_hits,
     intersect_edits,
-    iter_parts,
     keep_changed_texts,
     read_edits,
 )
@@ -67,7 +65,6 @@ from archive.search.query_language import (
     QueryNode,
     SearchNote,
     TermNode,
-    is_text,
     parse_query,
 )
 from archive.search.query_sql import (
@@ -467,18 +464,6 @@ class PhraseHistory(RegisterSearch):
         return len({entry.row["id"] for entry in self.entries if entry.status == status})
 
 
-def has_words(query: Query) -> bool:
-    """Return whether a query has words that must occur, so that their history can be shown.
-
-    >>> from archive.search.query_language import parse_query
-    >>> [has_words(parse_query(text)) for text in ("fyr", "fyr från:2024", "från:2024", "-fyr", "")]
-    [True, True, False, False, False]
-    """
-    return any(
-        is_text(part) and adapt_to_edits(part, added=False) for part in iter_parts(query.tree)
-    )
-
-
 def quote_words(query: Query) -> str | None:
     """Return a query of several plain words as one phrase, or None if it is anything else.
 
@@ -508,7 +493,7 @@ async def read_phrase_history(
     """
     request = SearchRequest(text=text, include={"agency": (agency,)} if agency else {}, strict=True)
     query = request.query
-    if not has_words(query):
+    if not query.has_words:
         return PhraseHistory(query=query, notes=query.notes)
     finder, notes = await prepare_finder(run, request, columns)
     hits = await finder.fetch_current("newest")

@@ -124,6 +124,10 @@ class SearchHit:
     attachment: AttachmentExcerpt | None = None  # if the query asks for words in attachments
 
     @property
+    def excerpt_text(self) -> str:
+        return "".join(text for text, _ in self.excerpt)
+
+    @property
     def is_pair(self) -> bool:
         return "pair" in self.row.keys()  # noqa: SIM118 - `in` looks for values of a sqlite3.Row
 
@@ -290,10 +294,6 @@ def explain_match(
             forms_by_field = {field: dict(counts) for field, counts in forms.items()}
             explanations.append(MatchExplanation(query_term=term.label, forms=forms_by_field))
     return explanations
-
-
-def join_marked_text(parts: MarkedText) -> str:
-    return "".join(text for text, _ in parts)
 
 
 class HighlightedText:

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from archive.changes.diff import split_paragraphs
 from archive.changes.history import (
-    IS_EDIT_SQL,
     find_last_seen,
+    read_moves,
     read_preceding_revisions,
     read_version_texts,
 )
@@ -60,6 +60,8 @@ from archive.search.query_language import (
     TermNode,
     find_terms,
     is_text,
+    iter_edit_nodes,
+    iter_parts,
     join_nodes,
 )
 from archive.search.query_sql import (
@@ -92,20 +94,17 @@ EDIT_INDEX = IndexTable(
     fields=EDIT_COLUMNS,
     suffixes=("",),
 )
-EDITS_SQL = f"""
+EDITS_SQL = """
     select json_group_array(edit) as edits, json_group_array(release) as releases from (
       select f.rowid >> 1 as edit, v.release from search_edits f
       cross join revisions v indexed by idx_revisions_edit_release
-        on v.id = f.rowid >> 1 and {IS_EDIT_SQL}
+        on v.id = f.rowid >> 1 and v.is_edit
       where search_edits match :match and f.rowid & 1 = :added order by f.rowid desc limit :limit)
 """
-MOVES_SQL = (
-    "select json_group_object(id, moved_to) as moves from releases where moved_to is not null"
-)
 MERGED_HITS_SQL = """
-    select search.rowid as id from search
+    select (select continues_as from releases where id = search.rowid) as id from search
     where search match :match and search.rowid in (select id from releases
-      where moved_to is not null)
+      where continues_as is not null)
 """
 NEWEST_REVISIONS_SQL = (
     "select revision from releases where id in (select value from json_each(:releases))"
@@ -240,7 +239,7 @@ def _is_term_decided_by_text(term: TermNode, *, added: bool) -> bool:
     )
 
 
-def adapt_to_edits(node: QueryNode, *, added: bool) -> QueryNode | None:
+def _adapt_to_edits(node: QueryNode, *, added: bool) -> QueryNode | None:
     """Return the part of a query that `search_edits` can find, perhaps in a weaker form, or None if
     it cannot.
     """
@@ -255,7 +254,7 @@ def adapt_to_edits(node: QueryNode, *, added: bool) -> QueryNode | None:
 
 
 def _adapt_parts(node: AndNode | OrNode, *, added: bool) -> QueryNode | None:
-    parts = [adapt_to_edits(part, added=added) for part in node.parts]
+    parts = [_adapt_to_edits(part, added=added) for part in node.parts]
     if isinstance(node, OrNode) and None in parts:
         return None
     return join_nodes(type(node), [part for part in parts if part])
@@ -276,33 +275,16 @@ async def read_edits(
     """Return the edits whose removed (or added) text matches, newest first, each with the last row
     of its release.
     """
-    adapted = adapt_to_edits(tree, added=added)
+    adapted = _adapt_to_edits(tree, added=added)
     match = build_node_match(adapted, names, EDIT_INDEX) if adapted else ""
     if not match:
         return {}
     (row,) = await run(EDITS_SQL, {"match": match, "added": int(added), "limit": MAX_EDITS})
-    edits = dict(zip(json.loads(row["edits"]), json.loads(row["releases"]), strict=True))
+    edits: dict[int, int] = dict(
+        zip(json.loads(row["edits"]), json.loads(row["releases"]), strict=True)
+    )
     moves = await read_moves(run) if edits else {}
-    return {edit: find_last_row(release, moves) for edit, release in edits.items()}
-
-
-async def read_moves(run: RunQuery) -> dict[int, int]:
-    """Return the releases that continue as another row, each with that row."""
-    (row,) = await run(MOVES_SQL, {})
-    return {int(release): target for release, target in json.loads(row["moves"]).items()}
-
-
-def find_last_row(release: int, moves: Mapping[int, int]) -> int:
-    """Return the last row of the chain of a release.
-
-    >>> find_last_row(1, {1: 4, 4: 7, 9: 1}), find_last_row(3, {1: 4})
-    (7, 3)
-    """
-    seen: set[int] = set()
-    while release in moves and release not in seen:
-        seen.add(release)
-        release = moves[release]
-    return release
+    return {edit: moves.get(release, release) for edit, release in edits.items()}
 
 
 async def _check_edits(
@@ -422,7 +404,7 @@ async def find_former_hits(
     run, columns, request, names = finder.run, finder.columns, finder.request, finder.names
     tree = request.query.tree
     parts = list(iter_parts(tree))
-    texts = [part for part in parts if is_text(part) and adapt_to_edits(part, added=False)]
+    texts = [part for part in parts if is_text(part) and _adapt_to_edits(part, added=False)]
     if not texts:
         return FormerHits()
     edits = [await read_edits(run, part, names) for part in texts]
@@ -497,15 +479,6 @@ async def find_former_hits(
     )
 
 
-def iter_parts(node: QueryNode | None) -> Iterator[QueryNode]:
-    """Yield the parts of a query that must all match, including those inside brackets."""
-    if isinstance(node, AndNode):
-        for part in node.parts:
-            yield from iter_parts(part)
-    elif node:
-        yield node
-
-
 def _loosen_choice(part: QueryNode) -> QueryNode:
     """Return an OR of all words of a part if it is a choice between several words at once, else the
     part itself.
@@ -560,9 +533,7 @@ async def _find_merged_hits(
     plan = build_plan(join_nodes(AndNode, list(filter(is_text, iter_parts(tree)))), names)
     if not plan.match:
         return []
-    moves = await read_moves(run)
-    found = await select_ids(run, MERGED_HITS_SQL, {"match": plan.match}) if moves else []
-    return [find_last_row(release, moves) for release in found]
+    return await select_ids(run, MERGED_HITS_SQL, {"match": plan.match})
 
 
 async def _filter_by_conditions(finder: HitFinder, candidates: set[int]) -> set[int]:
@@ -789,15 +760,6 @@ def _add_excerpt(
     return replace(
         hit, title=title, excerpt=excerpt, explanations=explanations, question_position=None
     )
-
-
-def iter_edit_nodes(node: QueryNode | None) -> Iterator[EditNode]:
-    """Yield the parts about edits that a hit must or may meet."""
-    if isinstance(node, EditNode):
-        yield node
-    elif isinstance(node, AndNode | OrNode):
-        for part in node.parts:
-            yield from iter_edit_nodes(part)
 
 
 def list_marked_terms(

@@ -177,6 +177,26 @@ class Query:
     # of a looser query: the share of the words that it still wants, by how rare they are
     coverage: float = 1.0
 
+    @property
+    def has_words(self) -> bool:
+        """Return whether words must occur, so that their history can be shown.
+
+        >>> texts = ("fyr", "fyr från:2024", "från:2024", "-fyr", "fyr OR -hamn", "")
+        >>> [parse_query(text).has_words for text in texts]
+        [True, True, False, False, False, False]
+        """
+        return any(is_text(part) and _requires_words(part) for part in iter_parts(self.tree))
+
+    @property
+    def can_be_ranked(self) -> bool:
+        """Return whether there are words, or releases, that hits can be compared with."""
+        return bool(find_terms(self.tree) or list_liked(self.tree))
+
+    @property
+    def has_edits(self) -> bool:
+        """Return whether hits must or may have an edit that removed or added words."""
+        return any(iter_edit_nodes(self.tree))
+
 
 @dataclass(frozen=True, slots=True)
 class Lexeme:
@@ -267,6 +287,33 @@ def list_liked(node: QueryNode | None) -> list[str]:
     if isinstance(node, AndNode | OrNode):
         return [number for part in node.parts for number in list_liked(part)]
     return [node.value] if isinstance(node, FilterNode) and node.field == LIKE_FIELD else []
+
+
+def iter_parts(node: QueryNode | None) -> Iterator[QueryNode]:
+    """Yield the parts of a query that must all match, including those inside brackets."""
+    if isinstance(node, AndNode):
+        for part in node.parts:
+            yield from iter_parts(part)
+    elif node:
+        yield node
+
+
+def iter_edit_nodes(node: QueryNode | None) -> Iterator[EditNode]:
+    """Yield the parts about edits that a hit must or may meet."""
+    if isinstance(node, EditNode):
+        yield node
+    elif isinstance(node, AndNode | OrNode):
+        for part in node.parts:
+            yield from iter_edit_nodes(part)
+
+
+def _requires_words(node: QueryNode) -> bool:
+    """Return whether every text that matches has at least one of the words."""
+    if isinstance(node, AndNode):
+        return any(map(_requires_words, node.parts))
+    if isinstance(node, OrNode):
+        return all(map(_requires_words, node.parts))
+    return isinstance(node, TermNode | NearNode)
 
 
 def is_text(node: QueryNode) -> bool:

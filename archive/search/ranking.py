@@ -176,6 +176,15 @@ class HitPage:
     def has_next(self) -> bool:
         return self.page < self.pages or self.capped
 
+    @property
+    def facets_with_choice(self) -> list[str]:
+        """Return the facets with a choice between at least two values, or a value and none."""
+        return [
+            name
+            for name, choices in self.facets.items()
+            if len(choices) > 1 or (choices and choices[0].count < self.total)
+        ]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HitList:

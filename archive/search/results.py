@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 from array import array
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -50,6 +49,7 @@ from archive.search.search_request import (
     YES_NO_FACETS,
     SearchRequest,
     format_parameter,
+    is_url,
 )
 from archive.search.suggestions import (
     FEW_HITS,
@@ -62,7 +62,6 @@ from archive.search.suggestions import (
 MAX_EXAMPLE_EDITS = 20
 MAX_EXAMPLE_WORDS = 5
 HIT_BATCH = 100  # hits read at a time if all are read
-URL_PATTERN = re.compile(r"https?://[^\s/]+\.[^\s/]+(?:/\S*)?|https?://[^\s/]+/\S*", re.IGNORECASE)
 RELEASE_BY_URL_SQL = """
     with variants(url, position) as (select value, key from json_each(:urls))
     select release from (
@@ -508,15 +507,6 @@ async def _find_removed_wording(run: RunQuery) -> str:
         if 0 < len(words) <= MAX_EXAMPLE_WORDS:
             return " ".join(words)
     return ""
-
-
-def is_url(text: str) -> bool:
-    """Return whether a text is a single web address.
-
-    >>> is_url("https://a.se/nyheter/1"), is_url("fyrar https://a.se/"), is_url("https")
-    (True, False, False)
-    """
-    return URL_PATTERN.fullmatch(text.strip()) is not None
 
 
 async def find_release_by_url(run: RunQuery, text: str) -> int | None:

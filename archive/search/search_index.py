@@ -31,7 +31,6 @@ from typing import Any
 from sqlite_utils import Database
 
 from archive.changes.diff import build_blocks
-from archive.changes.history import IS_EDIT_SQL
 from archive.database.models import LIST_FIELDS, STATE_FIELDS, parse_state
 from archive.database.schema import read_schema
 from archive.database.sqlite_files import RunQuery, write_transaction
@@ -92,11 +91,7 @@ MIN_VOCABULARY_LENGTH = 3  # letters of a word that can be suggested
 
 # A moved or hidden release may be listed again by a trigger, which does not index it. So it is
 # indexed with the date that it would have in lists.
-# by this index, else SQLite reads all edits of the archive to find those of one release
-WAS_EDITED_SQL = (
-    "exists (select 1 from revisions v indexed by idx_revisions_edited where v.release = {release}"
-    f" and {IS_EDIT_SQL})"
-)
+WAS_EDITED_SQL = "exists (select 1 from revisions v where v.release = {release} and v.is_edit)"
 LISTING_SQL = (
     "select r.agency, coalesce(l.sort_date, r.published, r.updated, r.added),"
     f" {WAS_EDITED_SQL.format(release='r.id')} from releases r left join release_facets l on"
@@ -118,7 +113,7 @@ INDEXED_STATES_SQL = (
 EDIT_STATES_SQL = (
     f"select v.id,"
     f" {', '.join(f'{row}.{name}' for row in ('b', 'v') for name in (*STATE_FIELDS, *LIST_FIELDS))}"
-    f" from revisions v join revisions b on b.id = v.previous where {IS_EDIT_SQL} and "
+    " from revisions v join revisions b on b.id = v.previous where v.is_edit and "
 )
 LINKED_FILES_SQL = (
     "select distinct v.file from attachments a join attachment_versions v on v.url = a.url"
@@ -335,8 +330,7 @@ INDEXED_ROWS = {
     "search": "select id from releases",
     "search_questions": "select id from questions",
     "search_edits": (
-        f"select 2 * v.id + added.value from revisions v, json_each('[0, 1]') added where"
-        f" {IS_EDIT_SQL}"
+        "select 2 * v.id + added.value from revisions v, json_each('[0, 1]') added where v.is_edit"
     ),
     "search_attachments": f"select file * {PAGE_NUMBERS} + page from attachment_pages",
 }

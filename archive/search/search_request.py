@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -37,6 +38,7 @@ MAX_FACET_VALUES = 20  # chosen values of one facet
 MAX_VALUE_LENGTH = 500  # characters; all real names are shorter
 MAX_NOTE_VALUE_LENGTH = 60  # characters
 MAX_PAGE_NUMBER = 10**6
+URL_PATTERN = re.compile(r"https?://[^\s/]+\.[^\s/]+(?:/\S*)?|https?://[^\s/]+/\S*", re.IGNORECASE)
 MAX_SERIES = 5  # searches or agencies that are compared
 # of which a URL has one each, besides the words
 PLAIN_PARAMETERS = (*DATE_FIELDS, "order", "show", "page", "size", "versions")
@@ -93,6 +95,71 @@ class SearchRequest:
     def has_filters(self) -> bool:
         """Return whether any facet value is included or excluded, or the days are limited."""
         return bool(self.include or self.exclude or self.days)
+
+    @property
+    def is_url(self) -> bool:
+        """Return whether a web address is searched for."""
+        return is_url(self.text)
+
+    @property
+    def whole(self) -> SearchRequest:
+        """Return the search from its first page, in pages of the usual size."""
+        return replace(self, page=1, size=PAGE_SIZE)
+
+    @property
+    def parameters(self) -> list[tuple[str, str]]:
+        """Return the names and values of URL parameters, without default values.
+
+        >>> SearchRequest(text="fyrar", exclude={"kind": ("news",)}, page=2).parameters
+        [('q', 'fyrar'), ('kind__not', 'news'), ('page', '2')]
+        """
+        pairs = [("q", self.text[:MAX_QUERY_LENGTH])] if self.text else []
+        for values, suffix in ((self.include, ""), (self.exclude, EXCLUDE_SUFFIX)):
+            pairs += [(name + suffix, value) for name in FACETS for value in values.get(name, ())]
+        pairs += self.days.items()
+        pairs += [("order", self.order)] if self.order else []
+        pairs += [("show", self.show)] if self.show != "releases" else []
+        pairs += [("versions", ALL_VERSIONS)] if self.all_versions else []
+        pairs += [("page", str(self.page))] if self.page > 1 else []
+        return pairs + ([("size", str(self.size))] if self.size != PAGE_SIZE else [])
+
+    def toggle(self, facet: str, value: str, *, exclude: bool = False) -> SearchRequest:
+        """Return the request, on page 1, with a facet value added, or removed if it was chosen.
+
+        Including a value removes its exclusion, and vice versa.
+        """
+        was_chosen = value in (self.exclude if exclude else self.include).get(facet, ())
+        lists = []
+        for chosen, is_toggled in ((self.include, not exclude), (self.exclude, exclude)):
+            values = tuple(v for v in chosen.get(facet, ()) if v != value)
+            values += (value,) if is_toggled and not was_chosen else ()
+            lists.append({name: kept for name, kept in {**chosen, facet: values}.items() if kept})
+        return replace(self, include=lists[0], exclude=lists[1], page=1)
+
+    def narrow_to_period(self, period: str) -> SearchRequest:
+        """Return the request, on page 1, for releases of a month (yyyy-mm) or year.
+
+        >>> SearchRequest(text="fyr", to_day="2024-05-20").narrow_to_period("2024-05").days
+        {'from': '2024-05-01', 'to': '2024-05-20'}
+        """
+        if len(period) == 4:
+            return replace(self, include={**self.include, "year": (period,)}, page=1)
+        first, last = (parse_typed_date(period, end=end) or "" for end in (False, True))
+        return replace(
+            self,
+            from_day=max(first, self.from_day),
+            to_day=min(last, self.to_day or last),
+            page=1,
+        )
+
+
+def is_url(text: str) -> bool:
+    """Return whether a text is a single web address.
+
+    >>> is_url("https://a.se/nyheter/1"), is_url("fyrar https://a.se/"), is_url("https")
+    (True, False, False)
+    """
+    return URL_PATTERN.fullmatch(text.strip()) is not None
 
 
 def parse_search_request(arguments: UrlArguments) -> SearchRequest:
@@ -195,23 +262,6 @@ def format_parameter(name: str, value: str) -> str:
     )
 
 
-def build_search_parameters(request: SearchRequest) -> list[tuple[str, str]]:
-    """Return the request as names and values of URL parameters, without default values.
-
-    >>> build_search_parameters(SearchRequest(text="fyrar", exclude={"kind": ("news",)}, page=2))
-    [('q', 'fyrar'), ('kind__not', 'news'), ('page', '2')]
-    """
-    pairs = [("q", request.text[:MAX_QUERY_LENGTH])] if request.text else []
-    for values, suffix in ((request.include, ""), (request.exclude, EXCLUDE_SUFFIX)):
-        pairs += [(name + suffix, value) for name in FACETS for value in values.get(name, ())]
-    pairs += request.days.items()
-    pairs += [("order", request.order)] if request.order else []
-    pairs += [("show", request.show)] if request.show != "releases" else []
-    pairs += [("versions", ALL_VERSIONS)] if request.all_versions else []
-    pairs += [("page", str(request.page))] if request.page > 1 else []
-    return pairs + ([("size", str(request.size))] if request.size != PAGE_SIZE else [])
-
-
 def build_search_url(
     request: SearchRequest, lang: str | None, extension: str = "", *, path: str = "/search"
 ) -> str:
@@ -220,7 +270,7 @@ def build_search_url(
     >>> build_search_url(SearchRequest(text="på natten"), "en", ".json")
     '/search.json?q=p%C3%A5+natten&lang=en'
     """
-    pairs = build_search_parameters(request) + ([("lang", lang)] if lang else [])
+    pairs = request.parameters + ([("lang", lang)] if lang else [])
     return f"{path}{extension}" + (f"?{urlencode(pairs, errors='replace')}" if pairs else "")
 
 
@@ -257,11 +307,7 @@ def build_hit_url(path: str, request: SearchRequest, number: int | None, lang: s
     '/archive/releases/2?q=p%C3%A5+natten&hit=47&lang=en#question-1'
     """
     path, hash_sign, fragment = path.partition("#")
-    pairs = (
-        build_search_parameters(replace(request, page=1))
-        if request.text or request.has_filters
-        else []
-    )
+    pairs = replace(request, page=1).parameters if request.text or request.has_filters else []
     pairs += [("hit", str(number))] if pairs and number else []
     pairs += [("lang", lang)] if lang else []
     query = urlencode(pairs, errors="replace")
@@ -269,39 +315,6 @@ def build_hit_url(path: str, request: SearchRequest, number: int | None, lang: s
         f"{path}{'&' if '?' in path else '?'}{query}{hash_sign}{fragment}"
         if query
         else path + hash_sign + fragment
-    )
-
-
-def toggle_facet_value(
-    request: SearchRequest, facet: str, value: str, *, exclude: bool = False
-) -> SearchRequest:
-    """Return the request, on page 1, with a facet value added, or removed if it was already chosen.
-
-    Including a value removes its exclusion, and vice versa.
-    """
-    was_chosen = value in (request.exclude if exclude else request.include).get(facet, ())
-    lists = []
-    for chosen, is_toggled in ((request.include, not exclude), (request.exclude, exclude)):
-        values = tuple(v for v in chosen.get(facet, ()) if v != value)
-        values += (value,) if is_toggled and not was_chosen else ()
-        lists.append({name: kept for name, kept in {**chosen, facet: values}.items() if kept})
-    return replace(request, include=lists[0], exclude=lists[1], page=1)
-
-
-def narrow_to_period(request: SearchRequest, period: str) -> SearchRequest:
-    """Return the request, on page 1, for releases of a month (yyyy-mm) or year.
-
-    >>> narrow_to_period(SearchRequest(text="fyr", to_day="2024-05-20"), "2024-05").days
-    {'from': '2024-05-01', 'to': '2024-05-20'}
-    """
-    if len(period) == 4:
-        return replace(request, include={**request.include, "year": (period,)}, page=1)
-    first, last = (parse_typed_date(period, end=end) or "" for end in (False, True))
-    return replace(
-        request,
-        from_day=max(first, request.from_day),
-        to_day=min(last, request.to_day or last),
-        page=1,
     )
 
 
@@ -323,13 +336,11 @@ class FacetLinks:
         """
         request = self.request
         if value in request.include.get(facet, ()) or value in request.exclude.get(facet, ()):
-            return build_search_url(
-                toggle_facet_value(request, facet, value, exclude=exclude), self.lang
-            )
+            return build_search_url(request.toggle(facet, value, exclude=exclude), self.lang)
         name = facet + (EXCLUDE_SUFFIX if exclude else "")
         if name not in self.url_parts:
             head, _, tail = build_search_url(
-                toggle_facet_value(request, facet, "\0", exclude=exclude), self.lang
+                request.toggle(facet, "\0", exclude=exclude), self.lang
             ).partition(f"{name}=%00")
             self.url_parts[name] = f"{head}{name}=", tail
         head, tail = self.url_parts[name]

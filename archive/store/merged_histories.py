@@ -26,7 +26,7 @@ def find_adjoining_states(
         return None
     if before.cause == "import" or after.cause != "first":
         return None
-    if archive.get_dates(target_id)[0] < archive.get_last_checked(release_id):
+    if after.added < before.last_checked:
         return None
     return before, after
 
@@ -65,7 +65,7 @@ def find_moved_copy(
     """Return the id and URL of the agency's release with nearly the text of a missing one, or
     None.
     """
-    sql = "select agency, last_checked, published from releases where id = ?"
+    sql = "select agency, coalesce(last_checked, added), published from releases where id = ?"
     agency, last_checked, published = archive.db.execute(sql, [release_id]).fetchone()
     stored = archive.get_latest(release_id)  # includes taken-down text
     if stored is None:
@@ -73,10 +73,10 @@ def find_moved_copy(
     for other_id, similarity in archive.writer.near_duplicates.find_same_text(
         join_state_text(stored.state), agency
     ):
-        # first seen after the last check of the missing one, or with the same publication date
+        # added after the last check of the missing one, or with the same publication date
         row = archive.db.execute(
             "select id, url from releases o where id = ? and id"
-            " <> ? and (first_seen >= ? or published = ?)"
+            " <> ? and (added >= ? or published = ?)"
             " and removed_at is null and moved_to is null and not exists (select 1 from removals"
             " where release = o.id and ended is null and kind <> 'moved')",
             [other_id, release_id, last_checked, published],

@@ -26,7 +26,7 @@ from archive.attachments import Attachments, AttachmentText, TextExtraction, ext
 from archive.changes.comparison import Diff, compare
 from archive.changes.history import RELEASE_CHAIN_CTE
 from archive.database.captures import Captures
-from archive.database.count_tables import fill_count_tables
+from archive.database.count_tables import fill_continues_as, fill_count_tables
 from archive.database.frontier import Frontier, Hosts, PaginationCursors
 from archive.database.models import (
     LIST_FIELDS,
@@ -59,12 +59,21 @@ from archive.search.search_index import IndexTerms, SearchIndex, extract_terms
 from archive.times import now, to_iso
 
 STORED_SQL = f"""
-    select r.id as release_id, v.id as revision_id, v.cause, v.hash, v.parser_version,
-      v.capture as capture_id,
-      c.sha256, n.sha256 as newest_sha256,
-        v.takedown, {", ".join(map("v.{}".format, (*STATE_FIELDS, *LIST_FIELDS)))}
+    select r.id as release_id, r.url, r.added, coalesce(r.last_checked, r.added) as last_checked,
+      r.removed_at, r.moved_to,
+      v.id as revision_id, v.seen, v.cause, v.hash, v.parser_version, v.capture as capture_id,
+      c.sha256, c.url as captured_url, n.sha256 as newest_sha256,
+      (select max(last_seen) from removals
+        where release = r.id and ended is null and kind <> 'moved') as missed,
+      v.takedown, {", ".join(map("v.{}".format, (*STATE_FIELDS, *LIST_FIELDS)))}
     from releases r join revisions v on v.release = r.id left join captures c on c.id = v.capture
       left join captures n on n.id = r.capture
+"""
+# the last row: at the URL that a release's current state was read at
+CANDIDATES_CONDITION = """
+    v.id = r.revision and (r.id = :release or r.url in (:url, :other) or r.url = (
+      select c.url from releases o join revisions s on s.id = o.revision
+        join captures c on c.id = s.capture where o.id = :release))
 """
 TEXT_FIELDS = ("title", "lead", "body")
 MAX_REVERT_CANDIDATES = 20  # revisions with the same text that are compared completely
@@ -105,8 +114,6 @@ class Archive(AbstractContextManager["Archive"]):
         self.takedowns = Takedowns(self.db, self.path)
         self.writer = ReleaseWriter(self.db, self.takedowns)
         self.writer.index.initialise()
-        # result of the previous call of _prepare_once
-        self._last_prepared: PreparedRelease | None = None
         if rebuild_stale and self.writer.index.describe_fault():
             self.writer.index.rebuild()
 
@@ -117,11 +124,14 @@ class Archive(AbstractContextManager["Archive"]):
         self.db.close()
 
     def rebuild_index(self, progress: ProgressCallback = lambda *_: None) -> int:
-        """Rebuild search index, near-duplicates and counts, and return the number of releases."""
+        """Rebuild search index, near-duplicates, counts and the ends of moves; return the number of
+        releases.
+        """
         number = self.writer.index.rebuild(progress)
         with self.transaction():
             self.writer.near_duplicates.reindex()
             fill_count_tables(self.db)
+            fill_continues_as(self.db)
         return number
 
     @contextmanager
@@ -282,7 +292,7 @@ class Archive(AbstractContextManager["Archive"]):
         prepared: the result of `prepare_release`, from another process. The agency must already be
         stored. Raises ArchiveError, with table and key, if the release cannot be written.
         """
-        prepared = prepared or self._prepare_once(release)
+        prepared = prepared or prepare_release(release, with_features=False)
         provenance = {
             "cause": cause,
             "capture": capture_id,
@@ -292,13 +302,13 @@ class Archive(AbstractContextManager["Archive"]):
         with self.transaction():
             try:
                 row = self.db.execute(
-                    "select id, hash from releases where url = ?", [release.url]
+                    "select id, hash, first_seen is null from releases where url = ?", [release.url]
                 ).fetchone()
                 if row is None:
                     self.writer.insert_first(prepared, {**provenance, "cause": "first"})
                     return SaveResult.NEW
-                stored = self._find_changed(row[1], prepared)
-                if stored is None:
+                stored = self.get(release.url) if row[1] != prepared.hash or row[2] else None
+                if stored is None or not is_new_or_changed(prepared, stored):
                     self.mark_checked(row[0], seen_at)
                     return SaveResult.UNCHANGED
                 cause = self.writer.insert_revision(
@@ -312,11 +322,11 @@ class Archive(AbstractContextManager["Archive"]):
 
     def get(self, url: str) -> StoredRelease | None:
         """Return the current state of the release with a canonical URL, or None."""
-        return _find_stored(self.db, self.takedowns, "r.url = ? and v.id = r.revision", url)
+        return self._find_stored("r.url = ? and v.id = r.revision", [url])
 
     def get_latest(self, release_id: int) -> StoredRelease | None:
         """Return the current state of a release (its last one, if it was removed), or None."""
-        return _find_stored(self.db, self.takedowns, "r.id = ? and v.id = r.revision", release_id)
+        return self._find_stored("r.id = ? and v.id = r.revision", [release_id])
 
     def get_first(self, release_id: int) -> StoredRelease | None:
         """Return the state in which the archive first read a release, or None if it never did."""
@@ -324,10 +334,31 @@ class Archive(AbstractContextManager["Archive"]):
             "r.id = ? and v.id = (select min(id) from revisions where release = r.id"
             " and cause <> 'import')"
         )
-        return _find_stored(self.db, self.takedowns, first, release_id)
+        return self._find_stored(first, [release_id])
+
+    def list_candidates(self, release_id: int | None, url: str, other: str) -> list[StoredRelease]:
+        """Return the current states of a release and of those at two URLs.
+
+        Also that of the one at the URL of the capture that the release was read from.
+        """
+        values = {"release": release_id, "url": url, "other": other}
+        return list(self._list_stored(CANDIDATES_CONDITION, values))
+
+    def _find_stored(self, condition: str, values: list[Any]) -> StoredRelease | None:
+        return next(self._list_stored(condition, values), None)
+
+    def _list_stored(self, condition: str, values: Any) -> Iterator[StoredRelease]:
+        """Yield the states that meet a condition on `r` (releases) and `v` (revisions)."""
+        for shown in self.db.query(f"{STORED_SQL} where {condition}", values):
+            withheld = {}
+            if shown["takedown"] is not None:
+                withheld = self.takedowns.withheld.get_state(shown["revision_id"])
+            row = {**shown, **withheld}
+            columns = {name: row[name] for name in StoredRelease.__slots__ if name != "state"}
+            yield StoredRelease(**columns, state=parse_state(row))
 
     def get_revision(self, revision_id: int) -> StoredRelease:
-        found = _find_stored(self.db, self.takedowns, "v.id = ?", revision_id)
+        found = self._find_stored("v.id = ?", [revision_id])
         assert found is not None  # noqa: S101 - for the type checker
         return found
 
@@ -336,7 +367,8 @@ class Archive(AbstractContextManager["Archive"]):
         return row[0] if row else None
 
     def get_url(self, release_id: int) -> str | None:
-        return self._read_text("select url from releases where id = ?", release_id)
+        row = self.db.execute("select url from releases where id = ?", [release_id]).fetchone()
+        return row[0] if row else None
 
     def get_dates(self, release_id: int) -> tuple[str, str | None, str | None]:
         """Return when a release was added, and its stated times of publication and update."""
@@ -344,42 +376,6 @@ class Archive(AbstractContextManager["Archive"]):
             "select added, published, updated from releases where id = ?", [release_id]
         ).fetchone()
         return found
-
-    def get_last_checked(self, release_id: int) -> str:
-        """Return when a release was last checked, or added if the archive never read it."""
-        sql = "select coalesce(last_checked, added) from releases where id = ?"
-        return str(self._read_text(sql, release_id))
-
-    def get_capture_url(self, capture_id: int | None) -> str | None:
-        return self._read_text("select url from captures where id = ?", capture_id)
-
-    def _read_text(self, sql: str, key: object) -> str | None:
-        row = self.db.execute(sql, [key]).fetchone()
-        return row[0] if row else None
-
-    def is_new_or_changed(self, release: Release, prepared: PreparedRelease | None = None) -> bool:
-        """Return whether a release is new, or differs from the stored one."""
-        digest = self._read_text("select hash from releases where url = ?", release.url)
-        return (
-            digest is None
-            or self._find_changed(digest, prepared or self._prepare_once(release)) is not None
-        )
-
-    def _find_changed(self, digest: str, prepared: PreparedRelease) -> StoredRelease | None:
-        """Return the stored state if a release differs from it, or was never read; else None."""
-        url = prepared.release.url
-        is_read = "select 1 from releases where url = ? and first_seen is not null"
-        if digest == prepared.hash and self._read_text(is_read, url):
-            return None
-        stored = self.get(url)
-        if stored is None or (stored.cause != "import" and has_same_text(prepared, stored)):
-            return None
-        return stored
-
-    def _prepare_once(self, release: Release) -> PreparedRelease:
-        if self._last_prepared is None or self._last_prepared.release is not release:
-            self._last_prepared = prepare_release(release, with_features=False)
-        return self._last_prepared
 
     def change_url(self, release_id: int, url: str, seen_at: datetime) -> None:
         """Set a release's URL to `url`, because its stored URL turned out to belong to another
@@ -415,27 +411,38 @@ class StoredRelease:
     """A stored state of a release, including content that has been taken down."""
 
     release_id: int
+    url: str
+    added: str  # when it was first read, or imported
+    last_checked: str  # or `added`, if the archive never read it
+    removed_at: str | None
+    moved_to: int | None
+    missed: str | None  # the last check that did not find it, if it is missing
     revision_id: int
+    seen: str  # when the state was read
     cause: str
     hash: str
     parser_version: str | None  # the parser that it was parsed by
     capture_id: int | None
+    captured_url: str | None  # where its bytes were fetched
     sha256: str | None  # hash of the bytes it was parsed from
     newest_sha256: str | None  # hash of the page's newest bytes, in its current design
     state: dict[str, Any]
 
+    @property
+    def is_current(self) -> bool:
+        """Return whether the release is neither removed nor merged into another one."""
+        return self.removed_at is None and self.moved_to is None
 
-def _find_stored(
-    db: Database, takedowns: Takedowns, condition: str, value: object
-) -> StoredRelease | None:
-    """Return the state that meets a condition on `r` (releases) and `v` (revisions), or None."""
-    row = next(db.query(f"{STORED_SQL} where {condition}", [value]), None)
-    if row is None:
-        return None
-    if row["takedown"] is not None:
-        row |= takedowns.withheld.get_state(row["revision_id"])
-    columns = {name: row[name] for name in StoredRelease.__slots__ if name != "state"}
-    return StoredRelease(**columns, state=parse_state(row))
+    def was_missed_after(self, moment: datetime) -> bool:
+        """Return whether it is missing, and a check after a moment did not find it."""
+        return self.missed is not None and self.missed > str(to_iso(moment))
+
+
+def is_new_or_changed(prepared: PreparedRelease, stored: StoredRelease | None) -> bool:
+    """Return whether the archive has not read a release yet, or it differs from what is stored in
+    more than the order of its tags.
+    """
+    return stored is None or stored.cause == "import" or not has_same_text(prepared, stored)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

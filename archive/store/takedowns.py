@@ -43,11 +43,9 @@ from archive.times import to_iso
 
 # a release and all that it was merged with, in either direction; itself first
 MERGED_RELEASES_SQL = """
-    with recursive chain(id) as (select :release
-      union select r.moved_to from releases r join chain on r.id = chain.id
-        where r.moved_to is not null
-      union select r.id from releases r join chain on r.moved_to = chain.id)
-    select id from chain order by id <> :release, id
+    select m.id from releases r join releases m on ifnull(r.continues_as, r.id)
+      in (m.id, m.continues_as)
+    where r.id = :release order by m.id <> :release, m.id
 """
 ADDRESSES_SQL = f"""
     {RELEASE_URLS_SQL}

@@ -17,14 +17,14 @@ from archive.search.search_request import build_compare_url
 from archive.times import to_iso
 from archive.urls import FilterError, parse_number_parameter
 from archive.views.lists import (
-    AGENCY_PATH,
     LIST_PAGE_SIZE,
     find_requested_agency,
     read_calendar,
     read_release_list,
 )
 from archive.web.charts import find_heat_level, list_heat_ranges
-from archive.web.requests import SiteRequest, site_view
+from archive.web.requests import SiteRequest
+from archive.web.routes import site_view
 
 MAX_AGENCY_TAGS = 16
 # agencies and tags
@@ -54,7 +54,7 @@ LAST_CRAWL_SQL = """
 """
 
 
-@site_view()
+@site_view("/agencies")
 async def _show_agencies(site: SiteRequest) -> Response:
     agencies = await read_agency_overview(site.run)
     context = {
@@ -72,7 +72,7 @@ def sort_agencies(agencies: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(agencies, key=lambda agency: swedish_sort_key(agency["name"]))
 
 
-@site_view("after")
+@site_view("/agency/{slug}", parameters=("after",))
 async def _show_agency(site: SiteRequest) -> Response:
     """Show an agency.
 
@@ -144,6 +144,3 @@ async def read_agency_summary(run: RunQuery, slug: str) -> dict[str, Any]:
 
 async def read_agency_tags(run: RunQuery, slug: str, limit: int) -> list[Any]:
     return list(await run(AGENCY_TAGS_SQL, {"agency": slug, "tags": limit}))
-
-
-ROUTES = [(r"/agencies$", _show_agencies), (AGENCY_PATH + "$", _show_agency)]

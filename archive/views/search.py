@@ -3,17 +3,13 @@
 /search (.json, .csv, .xlsx, .atom) shows hits with snippets, and facets; every search has its own
 URL. CSV and Excel contain all hits unless a page is requested.
 
-Datasette's parameter `_search=` of the table releases uses the same query language. Datasette
-builds the condition `rowid in (select rowid from search where search match escape_fts(:search))`.
-Our escape_fts replaces Datasette's and lemmatises the words. Filters that FTS5 cannot express
-(myndighet:, från:, fråga:, only -this) become a further condition. With `_versions=all`, releases
-of which an earlier version matches are found, too. `_searchmode=raw` bypasses all of this, so that
-the text is an FTS5 expression.
+Datasette's parameter `_search=` of the table releases uses the same query language: our escape_fts
+replaces Datasette's. With `_versions=all`, releases of which an earlier version matches are found,
+too. `_searchmode=raw` bypasses all of this, so that the text is an FTS5 expression.
 """
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, replace
@@ -30,27 +26,20 @@ from archive.changes.new_releases import ANY_FINISHED_CRAWL_SQL, FILLED_SIZE, fi
 from archive.database.sqlite_files import FacetValue, build_connection_runner, run_without_waiting
 from archive.i18n import format_release_kind, format_stated_time, format_time, translate
 from archive.search.counts_by_period import MAX_PAGE_HITS, list_periods
-from archive.search.edit_search import has_words
-from archive.search.excerpts import SearchHit, join_marked_text
-from archive.search.former_versions import find_former_hits, iter_edit_nodes, resolve_query
-from archive.search.query_language import find_terms, list_liked, parse_query
-from archive.search.query_sql import MATCH_NOTHING, build_current_sql, build_plan, match_word
-from archive.search.ranking import HitFinder, HitPage
+from archive.search.excerpts import SearchHit
 from archive.search.results import (
     Results,
     find_examples,
     find_release_by_url,
-    is_url,
     search,
     search_all,
 )
-from archive.search.search_index import EVERY_RELEASE, NO_VALUE
+from archive.search.search_index import NO_VALUE
 from archive.search.search_request import (
     ALL_VERSIONS,
     EXCLUDE_SUFFIX,
     FACETS,
     MAX_SERIES,
-    PAGE_SIZE,
     RESULT_TYPES,
     SEARCH_PARAMETERS,
     SORT_ORDERS,
@@ -59,23 +48,20 @@ from archive.search.search_request import (
     SearchRequest,
     build_compare_url,
     build_hit_url,
-    build_search_parameters,
     build_search_url,
-    narrow_to_period,
     parse_search_request,
-    toggle_facet_value,
 )
+from archive.search.table_search import match_table_search, plan_table_search
 from archive.web.charts import build_period_chart, describe_periods
 from archive.web.documents import (
     AtomEntry,
-    DataDocument,
+    DataList,
     build_tag_uri,
     format_stated_atom_time,
-    render_document,
 )
-from archive.web.exports import EXPORT_FORMAT_SUFFIX, DataExport, render_export
-from archive.web.openapi import DataOperation, get_fields
-from archive.web.requests import SiteRequest, build_query_runner, get_search_columns, site_view
+from archive.web.openapi import Operation, get_fields
+from archive.web.requests import SiteRequest, build_query_runner, get_search_columns
+from archive.web.routes import site_view
 
 # the search page and its data
 SEARCH_FEED_SIZE = 30
@@ -127,87 +113,93 @@ CHANGE_TYPES = get_fields(
         "matched": "str The forms that were found, in lower case",
     }
 )
-SEARCH_OPERATION = DataOperation(
-    summary=(
-        "Search releases, or questions and answers. CSV and Excel have every hit, JSON a"
-        " page of them"
-    ),
-    members=get_fields(
-        "query",
-        "notes",
-        show="str releases or questions",
-        order="str best, newest or oldest",
-        total="int Hits that have everything that was searched for",
-        capped="bool Whether there are more than `total`",
-        loose="int Hits that have only a part of it, and follow the others",
-        page_number="int",
-        pages="int",
-        include="map Chosen values of each filter",
-        exclude="map Excluded values of each filter",
-        days="map The first and the last day of publication, `from` and `to`, if they are limited",
-        fresh={"crawled": "time? End of the last crawl", "added": "time?", "newest": "str?"},
-        searched="any Which releases were searched, if none was found",
-        earlier=(
-            "int? Releases that had the words in an earlier version (versions=all), if none has"
-            " them"
-        ),
-        facets=dict.fromkeys(FACETS, FACET_TYPE),
-        approximate_facets=["str"],
-        did_you_mean=[
-            {"query": "str", "total": "int?", "reason": "str spelling, loose or translation"}
-        ],
-    )
-    | {
-        "former?": "int Hits among them of which only an earlier version has the words",
-        "former_capped?": "bool",
-        "releases?": [
-            get_fields(
-                *COMMON_COLUMNS,
-                "release",
-                "excerpt",
-                "page",
-                **CHANGE_TYPES,
-                questions="int Their number",
-            )
-        ],
-        "questions?": [
-            get_fields(
-                *COMMON_COLUMNS,
-                *("release", "page"),
-                **CHANGE_TYPES,
-                pair="int Number of the question",
-                position="int Its place in the release",
-                question="str",
-                answer="str",
-                answered_by="str?",
-            )
-        ],
-    },
-    parameters={
-        **{
-            f"{name}{suffix}": [
-                f"str {'None' if suffix else 'One'} of these values; none: it has no value"
-            ]
-            for name in FACETS
-            for suffix in ("", EXCLUDE_SUFFIX)
-        },
-        "from": "str Published on this day or later: 2024-05-18, 2024-05 or 2024",
-        "to": (
-            "str Published on this day or earlier, of which a month and a year have their last day"
-        ),
-        "order": "str best, newest or oldest",
-        "show": "str releases or questions",
-        "versions": "str all: also releases of which only an earlier version has the words",
-    },
-)
 
-# FTS5 expressions
-MATCH_ALL = f'"{EVERY_RELEASE}"'  # matches every release
 # Datasette's `human_description_en`
 NOT_ALL_SEARCHED = "more earlier versions may match than were searched"
 
 
-@site_view(*SEARCH_PARAMETERS, operation=SEARCH_OPERATION)
+@site_view(
+    "/search",
+    parameters=SEARCH_PARAMETERS,
+    operation=Operation(
+        formats=("json", "csv", "xlsx", "atom"),
+        summary=(
+            "Search releases, or questions and answers. CSV and Excel have every hit, JSON a"
+            " page of them"
+        ),
+        members=get_fields(
+            "query",
+            "notes",
+            show="str releases or questions",
+            order="str best, newest or oldest",
+            total="int Hits that have everything that was searched for",
+            capped="bool Whether there are more than `total`",
+            loose="int Hits that have only a part of it, and follow the others",
+            page_number="int",
+            pages="int",
+            include="map Chosen values of each filter",
+            exclude="map Excluded values of each filter",
+            days=(
+                "map The first and the last day of publication, `from` and `to`, if they are"
+                " limited"
+            ),
+            fresh={"crawled": "time? End of the last crawl", "added": "time?", "newest": "str?"},
+            searched="any Which releases were searched, if none was found",
+            earlier=(
+                "int? Releases that had the words in an earlier version (versions=all), if none has"
+                " them"
+            ),
+            facets=dict.fromkeys(FACETS, FACET_TYPE),
+            approximate_facets=["str"],
+            did_you_mean=[
+                {"query": "str", "total": "int?", "reason": "str spelling, loose or translation"}
+            ],
+        )
+        | {
+            "former?": "int Hits among them of which only an earlier version has the words",
+            "former_capped?": "bool",
+            "releases?": [
+                get_fields(
+                    *COMMON_COLUMNS,
+                    "release",
+                    "excerpt",
+                    "page",
+                    **CHANGE_TYPES,
+                    questions="int Their number",
+                )
+            ],
+            "questions?": [
+                get_fields(
+                    *COMMON_COLUMNS,
+                    *("release", "page"),
+                    **CHANGE_TYPES,
+                    pair="int Number of the question",
+                    position="int Its place in the release",
+                    question="str",
+                    answer="str",
+                    answered_by="str?",
+                )
+            ],
+        },
+        parameters={
+            **{
+                f"{name}{suffix}": [
+                    f"str {'None' if suffix else 'One'} of these values; none: it has no value"
+                ]
+                for name in FACETS
+                for suffix in ("", EXCLUDE_SUFFIX)
+            },
+            "from": "str Published on this day or later: 2024-05-18, 2024-05 or 2024",
+            "to": (
+                "str Published on this day or earlier, of which a month and a year have their last"
+                " day"
+            ),
+            "order": "str best, newest or oldest",
+            "show": "str releases or questions",
+            "versions": "str all: also releases of which only an earlier version has the words",
+        },
+    ),
+)
 async def _show_search(site: SiteRequest) -> Any:
     """Show the search page (with status 503 if the search took too long), or the results as
     data.
@@ -215,9 +207,9 @@ async def _show_search(site: SiteRequest) -> Any:
     query = parse_search_request(site.args)
     is_page = "page" in site.args or "size" in site.args
     if site.format_name == "xlsx" or (site.format_name == "csv" and not is_page):
-        return await _export_search(site, query)
+        return _list_all_results(site, query)
     if site.format_name:
-        return await _show_search_data(site, query)
+        return await _list_results(site, query)
     release_id = await find_release_by_url(site.run, query.text)
     if release_id is not None:
         return Response.redirect(site.path(f"/archive/releases/{release_id}"))
@@ -253,7 +245,7 @@ def _build_search_context(
     def link_facet(facet: str, value: str, *, exclude: bool = False) -> str:
         return str(urls.path(facet_links.build_url(facet, value, exclude=exclude)))
 
-    can_be_ranked = find_terms(query.query.tree) or list_liked(query.query.tree)
+    can_be_ranked = query.query.can_be_ranked
     return {
         "query": query,
         "follow_url": str(
@@ -262,33 +254,22 @@ def _build_search_context(
         "results": results,
         "yes_no_facets": YES_NO_FACETS,
         "hit_page": results.hit_page if results else None,
-        "facets": _list_shown_facets(results.hit_page) if results and results.hits else [],
+        "facets": results.hit_page.facets_with_choice if results and results.hits else [],
         "sort_orders": [name for name in SORT_ORDERS if name != "best" or can_be_ranked],
         "result_types": RESULT_TYPES,
         "facet_names": results.facet_choices if results else {},
-        "hidden_fields": build_search_parameters(_omit_form_fields(query)),
-        "query_is_url": is_url(query.text),
-        "has_words": has_words,
+        "hidden_fields": _omit_form_fields(query).parameters,
         "max_named_agencies": MAX_NAMED_AGENCIES,
         "max_facet_values": MAX_FACET_VALUES,
         "build_url": build_url,
-        "choose_facet": partial(toggle_facet_value, query),
+        "choose_facet": query.toggle,
         "link_facet": link_facet,
         "link_hit": link_hit,
         "change_query": partial(replace, query, page=1),
-        "whole_query": replace(query, page=1, size=PAGE_SIZE),
+        "whole_query": query.whole,
         "turn_page": lambda page: replace(query, page=page),
         "unfiltered_query": replace(query, include={}, exclude={}, from_day="", to_day="", page=1),
     }
-
-
-def _list_shown_facets(hit_page: HitPage) -> list[str]:
-    """Return the facets with a choice between at least two values, or a value and none."""
-    return [
-        name
-        for name, choices in hit_page.facets.items()
-        if len(choices) > 1 or (choices and choices[0].count < hit_page.total)
-    ]
 
 
 def _omit_form_fields(query: SearchRequest) -> SearchRequest:
@@ -317,7 +298,7 @@ def _build_period_context(
 
         def build_link(name: str) -> str:
             return str(
-                site.datasette.urls.path(build_search_url(narrow_to_period(query, name), lang))
+                site.datasette.urls.path(build_search_url(query.narrow_to_period(name), lang))
             )
 
         lang = site.requested_language
@@ -349,24 +330,22 @@ def _type_days(language: str, query: SearchRequest) -> str:
     return " ".join(filter(None, (query.text, *days)))
 
 
-async def _export_search(site: SiteRequest, query: SearchRequest) -> Any:
+def _list_all_results(site: SiteRequest, query: SearchRequest) -> DataList:
     async def read_batches() -> AsyncIterator[list[dict[str, Any]]]:
         # runs when the first batch is read
         async for hits in search_all(site.run, query, get_search_columns(site.datasette)):
             yield [_format_hit_row(site, hit, query) for hit in hits]
 
-    export = DataExport(
-        name="search",
+    return DataList(
         title=_format_search_title(site, query),
-        page_url=_build_query_url(site, replace(query, page=1, size=PAGE_SIZE)),
+        page_url=_build_query_url(site, query.whole),
         columns=_list_search_columns(query),
         batches=read_batches(),
     )
-    return await render_export(site, export)
 
 
 def _list_search_columns(query: SearchRequest) -> tuple[str, ...]:
-    has_changes = query.all_versions or any(iter_edit_nodes(query.query.tree))
+    has_changes = query.all_versions or query.query.has_edits
     return SEARCH_COLUMNS[query.show] + (CHANGE_COLUMNS if has_changes else ())
 
 
@@ -382,8 +361,8 @@ def _build_query_url(site: SiteRequest, query: SearchRequest, suffix: str = "") 
     return site.url(build_search_url(query, site.requested_language, suffix))
 
 
-async def _show_search_data(site: SiteRequest, query: SearchRequest) -> Response:
-    """Show results as data.
+async def _list_results(site: SiteRequest, query: SearchRequest) -> DataList:
+    """Return a page of results as data.
 
     The feed only has new releases, so that imports and backfills do not flood it, and no loose
     hits, which would change with the number of strict ones.
@@ -405,21 +384,18 @@ async def _show_search_data(site: SiteRequest, query: SearchRequest) -> Response
 
     suffix, next_page = f".{site.format_name}", replace(query, page=results.hit_page.page + 1)
     is_beyond_end = query.page > results.hit_page.pages  # no rows, so that a client can stop
-    document = DataDocument(
-        rows_name=query.show,
+    return DataList(
+        name=query.show,
         title=_format_search_title(site, query),
-        page_url=_build_query_url(
-            site, replace(query, page=1, size=PAGE_SIZE) if is_feed else query
-        ),
+        page_url=_build_query_url(site, query.whole if is_feed else query),
         url=_build_query_url(site, query, suffix),
         next_url=_build_query_url(site, next_page, suffix) if results.hit_page.has_next else None,
         rows=[] if is_beyond_end else [_format_hit_row(site, hit, query) for hit in results.hits],
         columns=_list_search_columns(query),
         read_entries=read_entries,
         # only in JSON, so that the ETag of a feed depends on its entries alone
-        extra_members=_format_search_metadata(results, query) if site.format_name == "json" else {},
+        members=_format_search_metadata(results, query) if site.format_name == "json" else {},
     )
-    return await render_document(site, document)
 
 
 async def _read_recent_entries(
@@ -458,7 +434,7 @@ def _format_hit_row(site: SiteRequest, hit: SearchHit, query: SearchRequest) -> 
             name: row[name] for name in ("pair", "position", "question", "answer", "answered_by")
         }
     else:
-        values |= {"excerpt": join_marked_text(hit.excerpt), "questions": row["questions"]}
+        values |= {"excerpt": hit.excerpt_text, "questions": row["questions"]}
     values |= dict.fromkeys(CHANGE_COLUMNS)
     if change:
         values |= asdict(change) | {
@@ -557,7 +533,7 @@ def _build_hit_entry(site: SiteRequest, hit: SearchHit, *, is_news: bool) -> Ato
         author=row["name"],
         summary=" · ".join(filter(None, facts))
         or site.translate("list.seen_on", when=format_time(language, row["added"])),
-        content=row["answer"] if is_question else join_marked_text(hit.excerpt),
+        content=row["answer"] if is_question else hit.excerpt_text,
     )
 
 
@@ -578,53 +554,17 @@ async def _read_search_filter(
     datasette: Any, text: str, *, all_versions: bool
 ) -> FilterArguments | None:
     """Return the conditions of a search of the table releases; None for a search for nothing."""
-    query = parse_query(text)
-    run = build_query_runner(datasette)
-    names, notes = await resolve_query(run, query.tree)
-    plan = build_plan(query.tree, names)
-    is_whole = not any(note.key == "many_edits" for note in notes)
-    if all_versions:
-        columns = await get_search_columns(datasette).refresh(run)
-        finder = HitFinder(run=run, columns=columns, request=SearchRequest(text=text), names=names)
-        former = await find_former_hits(finder, None)
-        is_whole = is_whole and not former.capped
-        plan.values["former"] = json.dumps(former.ids)
-        matching = f"id in ({build_current_sql(plan)} union select value from json_each(:former))"
-        return _build_filter([matching], MATCH_ALL, plan.values, is_whole=is_whole)
-    if query.is_blank or (query.tree and not plan.conditions and not text.startswith(MATCH_ALL)):
+    run, columns = build_query_runner(datasette), get_search_columns(datasette)
+    search = await plan_table_search(run, columns, text, all_versions=all_versions)
+    if search is None:
         return None
-    conditions = " and ".join(plan.conditions)
-    where = []
-    if conditions:
-        where = [f"id in (select l.release from release_facets l where {conditions})"]
-    match = f"{MATCH_ALL} AND ({plan.match})" if plan.match else MATCH_ALL
-    return _build_filter(where, match, plan.values, is_whole=is_whole)
-
-
-def _build_filter(
-    where: list[str], match: str, values: dict[str, Any], *, is_whole: bool
-) -> FilterArguments:
-    notes = [] if is_whole else [NOT_ALL_SEARCHED]
-    return FilterArguments(where, values | {"search": match}, notes)
+    notes = [] if search.is_complete else [NOT_ALL_SEARCHED]
+    return FilterArguments(search.conditions, search.values | {"search": search.match}, notes)
 
 
 def escape_fts(connection: sqlite3.Connection, text: str | None) -> str:
     """Translate a visitor's text to an FTS5 expression, which matches nothing if the text has no
     words.
     """
-    text = text or ""
-    if text.startswith(MATCH_ALL):
-        return text
-    tree = parse_query(text).tree
-    names, _ = run_without_waiting(resolve_query(build_connection_runner(connection), tree))
-    plan = build_plan(tree, names)
-    if not plan.conditions:
-        return plan.match or MATCH_NOTHING
-    # a filter cannot be expressed here, so its parts are searched for as words
-    words = text.replace(":", " ")
-    terms = [" ".join(term.words) for term in find_terms(parse_query(words).tree)]
-    matches = [f"({match})" for match in filter(None, map(match_word, terms))]
-    return " AND ".join(matches) or MATCH_NOTHING
-
-
-ROUTES = [(r"/search" + EXPORT_FORMAT_SUFFIX, _show_search)]
+    run = build_connection_runner(connection)
+    return run_without_waiting(match_table_search(run, text or ""))

@@ -2,6 +2,7 @@
 
 Views use:
 
+    routes               which view answers a path: its parameters and its data
     requests             a page's request: language, parameters, templates, errors
     documents            a page of a list as JSON, CSV or Atom
     exports              a whole list as CSV or Excel

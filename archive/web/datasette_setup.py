@@ -69,6 +69,7 @@ LINK = re.compile(r'(?<=href=")/[^"]*')
 NUMBER_LINKS = {
     "release": "/archive/releases/",
     "moved_to": "/archive/releases/",
+    "continues_as": "/archive/releases/",
     "revision": "/-/revision/",
 }
 ID_LINKS = {"revisions": "/-/revision/", "releases_with_tags": "/archive/releases/"}

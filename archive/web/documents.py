@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -24,8 +24,7 @@ from archive.web.requests import (
     render_own_template,
 )
 
-# suffix of a URL; without it, the HTML page is shown
-FORMAT_SUFFIX = r"(?:\.(?P<format>json|csv|atom))?$"
+Rows = Sequence[Mapping[str, Any]]
 TAG_URI_YEAR = "2024"  # year in the site's tag URIs (RFC 4151), which must never change
 
 
@@ -56,31 +55,34 @@ class AtomEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DataDocument:
-    """A list or comparison to be rendered in one of the data formats. All URLs are absolute.
+class DataList:
+    """A list or comparison in one of the data formats. All URLs are absolute.
 
-    rows_name: the key of the rows in JSON. page_url: the HTML page with the same content.
-    read_entries: called only if the client needs a new Atom feed. extra_members: further members of
-    the JSON object.
+    name: the key of the rows in JSON; columns: of CSV and Excel; by default, both are those of the
+    view's operation, and the rows have its members. url: of this list, page_url: of the HTML page
+    with the same content; by default, those of the request. rows: of this page; batches: yields
+    those of the whole list, if it is to be exported. read_entries: called only if the client needs
+    a new Atom feed. members: further members of the JSON object.
     """
 
-    rows_name: str
     title: str
-    page_url: str
-    url: str
-    rows: Sequence[Mapping[str, Any]]
-    columns: Sequence[str]
+    name: str = ""
+    columns: Sequence[str] = ()
+    url: str = ""
+    page_url: str = ""
+    rows: Rows = ()
+    batches: AsyncIterator[Rows] | None = None
     read_entries: Callable[[], Awaitable[Sequence[AtomEntry]]] | None = None
     next_url: str | None = None
-    extra_members: Mapping[str, Any] = field(default_factory=dict)
+    members: Mapping[str, Any] = field(default_factory=dict)
     truncated: str = ""  # after how much the list was cut off; "": it is complete
 
 
-async def render_document(site: SiteRequest, document: DataDocument) -> Response:
+async def render_document(site: SiteRequest, document: DataList) -> Response:
     """Render a document in the format of the request; 304 if the client has the current version."""
     format_name = site.format_name or "json"
     content = json.dumps(
-        [document.rows, document.extra_members, document.next_url, document.title],
+        [document.rows, document.members, document.next_url, document.title],
         ensure_ascii=False,
         default=str,
     )
@@ -100,13 +102,13 @@ async def render_document(site: SiteRequest, document: DataDocument) -> Response
     elif format_name == "csv":
         body = format_csv(document.rows, document.columns)
     else:
-        body = await _render_feed(site, document)
+        body = await render_feed(site, document)
     return Response(
         body, status=status, headers=headers, content_type=RESPONSE_MEDIA_TYPES[format_name]
     )
 
 
-async def _render_feed(site: SiteRequest, document: DataDocument) -> str:
+async def render_feed(site: SiteRequest, document: DataList) -> str:
     entries = await document.read_entries() if document.read_entries else []
     updated = max((entry.updated for entry in entries), default=None)
     if updated is None:  # a feed without entries has not changed since the archive was created
@@ -124,7 +126,7 @@ async def _render_feed(site: SiteRequest, document: DataDocument) -> str:
     return XML_INVALID_CHARACTER.sub("\ufffd", page)
 
 
-def _format_document_json(document: DataDocument) -> str:
+def _format_document_json(document: DataList) -> str:
     """Format a document as a JSON object: its metadata, the next URL (null at the end) and the
     rows.
 
@@ -136,19 +138,17 @@ def _format_document_json(document: DataDocument) -> str:
         "self": document.url,
         "page": document.page_url,
         "next": document.next_url,
-        **document.extra_members,
+        **document.members,
     }
     lines = [
         f"{json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}"
         for name, value in members.items()
     ]
     rows = ",\n".join(json.dumps(row, ensure_ascii=False) for row in document.rows)
-    return "{" + ",\n".join([*lines, f"{json.dumps(document.rows_name)}: [\n{rows}\n]"]) + "}"
+    return "{" + ",\n".join([*lines, f"{json.dumps(document.name)}: [\n{rows}\n]"]) + "}"
 
 
-def format_csv(
-    rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, header: bool = True
-) -> str:
+def format_csv(rows: Rows, columns: Sequence[str], *, header: bool = True) -> str:
     """Format rows as CSV with a header line; None is empty, True and False are 1 and 0.
 
     >>> format_csv([{"a": 'x "y", z', "b": None}, {"a": True, "b": 2}], ["a", "b"])

@@ -112,8 +112,8 @@ class BusyError(Base400):  # type: ignore[misc] # Datasette ships no types
         super().__init__("the site is too busy right now: try again in a while")
 
 
-class RequestQueue:
-    """Lets as many requests run at once as there are workers; other requests wait.
+class WorkQueue:
+    """Lets as much work run at once as there are workers; the rest waits.
 
     Clients take turns, each with its oldest request. In a full queue, the client with the most
     requests loses its newest one to a client with fewer, so that no client can fill the queue.
@@ -208,8 +208,8 @@ class StatementRewriter(Protocol):
     ) -> tuple[list[str], list[Any]]: ...
 
 
-class VisitorRequest:
-    """A request in a queue: its slot, and the SQL time and result size that it may still use.
+class Turn:
+    """A request's turn in a queue: its slot, and the SQL time and result size that are left to it.
 
     `format_name` is csv, html, json, or parsed (JSON with `_json=`).
     """
@@ -217,7 +217,7 @@ class VisitorRequest:
     def __init__(
         self,
         limits: SandboxLimits,
-        queue: RequestQueue,
+        queue: WorkQueue,
         format_name: str = "json",
         *,
         streaming: bool = False,
@@ -279,9 +279,7 @@ class VisitorRequest:
         self.has_stream = False
 
 
-current_visitor_request: ContextVar[VisitorRequest | None] = ContextVar(
-    "visitor_request", default=None
-)
+current_turn: ContextVar[Turn | None] = ContextVar("turn", default=None)
 
 
 class BufferBudget:
@@ -310,14 +308,14 @@ class ResponseDelivery:
         limits: SandboxLimits,
         buffer_budget: BufferBudget,
         send: Any,
-        visitor_request: VisitorRequest | None,
+        turn: Turn | None,
         *,
         killable: bool,
         is_export: bool = False,
     ) -> None:
         self.limits, self.buffer_budget, self.send_message = limits, buffer_budget, send
-        self.visitor_request, self.killable = visitor_request, killable
-        is_stream = is_export or (visitor_request is not None and visitor_request.streaming)
+        self.turn, self.killable = turn, killable
+        is_stream = is_export or (turn is not None and turn.streaming)
         self.response_timeout = limits.stream_timeout if is_stream else limits.response_timeout
         self.start_message: dict[str, Any] | None = None
         self.started = self.complete = self.disconnected = False
@@ -352,7 +350,7 @@ class ResponseDelivery:
         while (await receive())["type"] != "http.disconnect":
             pass
         self.disconnected = True
-        waits = self.visitor_request is not None and not self.visitor_request.has_slot
+        waits = self.turn is not None and not self.turn.has_slot
         if not self.complete and (self.killable or self.started or waits):
             self.finished.set()
 
@@ -385,19 +383,19 @@ class ResponseDelivery:
         # an error during a stream: too late to report, but the response must not look complete
         if self.started:
             await self.give_up()
-        request = self.visitor_request
-        if request and request.rows_before_limit and message["status"] == 200:
-            cut = f"after {request.rows_before_limit} rows".encode()
+        turn = self.turn
+        if turn and turn.rows_before_limit and message["status"] == 200:
+            cut = f"after {turn.rows_before_limit} rows".encode()
             added = [
                 (b"access-control-expose-headers", CUT_HEADER.encode()),
                 (CUT_HEADER.encode(), cut),
             ]
             message = {**message, "headers": [*message.get("headers", []), *added]}
         self.start_message = message
-        if request and not request.streaming:
-            request.release_slot()  # released before sending, because the client may be slow
-            if request.is_csv:
-                self.reserve_buffer(request.largest_response)
+        if turn and not turn.streaming:
+            turn.release_slot()  # released before sending, because the client may be slow
+            if turn.is_csv:
+                self.reserve_buffer(turn.largest_response)
 
     def reserve_buffer(self, size: int) -> None:
         """Reserve buffer space once per response. Small responses need none."""

@@ -54,12 +54,12 @@ from archive.web.request_limits import (
     BufferBudget,
     BusyError,
     RequestBody,
-    RequestQueue,
     ResponseDelivery,
     SandboxLimits,
-    VisitorRequest,
+    Turn,
+    WorkQueue,
     client_key,
-    current_visitor_request,
+    current_turn,
     has_body,
     parse_query_string,
     receive_body,
@@ -261,12 +261,12 @@ class RequestLimiter:
     def __init__(self, datasette: Any) -> None:
         self.datasette = datasette
         self.limits = read_limits(datasette)
-        self.visitor_queue, self.buffer_budget = (
-            RequestQueue(self.limits),
+        self.sql_queue, self.buffer_budget = (
+            WorkQueue(self.limits),
             BufferBudget(self.limits),
         )
         self.page_queues = [
-            (path, RequestQueue(replace(self.limits, workers=count)))
+            (path, WorkQueue(replace(self.limits, workers=count)))
             for path, count in MAX_CONCURRENT_BY_PATH.items()
         ]
         self.delayed_refusals = 0
@@ -319,14 +319,14 @@ class RequestLimiter:
         waiting.
         """
         path, client = request.path, request.client
-        data_request = None
+        sql_turn = None
         if is_data_request(path, list_database_paths(self.datasette)):
-            data_request = self.build_visitor_request(path, request.query_args, client)
-        queued_request = data_request or self.build_page_request(request)
+            sql_turn = self.build_sql_turn(path, request.query_args, client)
+        turn = sql_turn or self.build_page_turn(request)
         refuse = partial(self.refuse, scope, path, request.query_args)
         send_refusal = _choose_refusal_send(scope, send)
         # before any expensive work
-        if queued_request and not queued_request.queue.has_room(client):
+        if turn and not turn.queue.has_room(client):
             await refuse(send_refusal)
             return
         if request.is_post:
@@ -339,26 +339,26 @@ class RequestLimiter:
         run = partial(
             _run_in_turn,
             app=app,
-            data_request=data_request,
-            queued_request=queued_request,
+            sql_turn=sql_turn,
+            turn=turn,
             refuse=refuse,
         )
         delivery = ResponseDelivery(
             self.limits,
             self.buffer_budget,
             send,
-            queued_request,
-            killable=data_request is not None or request.is_killable,
-            is_export=_is_export(path, is_data=data_request is not None),
+            turn,
+            killable=sql_turn is not None or request.is_killable,
+            is_export=_is_export(path, is_data=sql_turn is not None),
         )
         try:
             await delivery.run(run, scope, receive)
         finally:
-            if queued_request:
-                queued_request.close()
+            if turn:
+                turn.close()
 
-    def build_page_request(self, request: CheckedRequest) -> VisitorRequest | None:
-        """Return the queue entry of a slow page of the archive, or None for any other request."""
+    def build_page_turn(self, request: CheckedRequest) -> Turn | None:
+        """Return the turn of a slow page of the archive, or None for any other request."""
         path = request.path
         if request.is_workbook:
             return None
@@ -369,7 +369,7 @@ class RequestLimiter:
         slow_path = f"POST {path}" if request.is_post else slow_path
         for prefix, queue in self.page_queues:
             if slow_path.startswith(prefix):
-                return VisitorRequest(self.limits, queue, client=request.client)
+                return Turn(self.limits, queue, client=request.client)
         return None
 
     async def receive_body(
@@ -396,11 +396,9 @@ class RequestLimiter:
         finally:
             self.bodies.pop(place, None)
 
-    def build_visitor_request(
-        self, path: str, query_args: Mapping[str, str], client: str
-    ) -> VisitorRequest:
-        """Return the queue entry of a request for data, with the limits of its format."""
-        build = partial(VisitorRequest, self.limits, self.visitor_queue, client=client)
+    def build_sql_turn(self, path: str, query_args: Mapping[str, str], client: str) -> Turn:
+        """Return the turn of a request for data, with the limits of its format."""
+        build = partial(Turn, self.limits, self.sql_queue, client=client)
         if path.endswith((".csv", ".xlsx")):  # an Excel file is written from a stream
             return build("csv", streaming="_stream" in query_args or path.endswith(".xlsx"))
         if "." not in path:
@@ -476,17 +474,17 @@ async def _run_in_turn(
     send: Any,
     *,
     app: Any,
-    data_request: VisitorRequest | None,
-    queued_request: VisitorRequest | None,
+    sql_turn: Turn | None,
+    turn: Turn | None,
     refuse: Callable[[Any], Awaitable[None]],
 ) -> None:
     """Run the application once the request has its turn, before Datasette does any work."""
-    current_visitor_request.set(data_request)
+    current_turn.set(sql_turn)
     try:
-        if queued_request and queued_request.streaming:
-            queued_request.begin_stream()  # the stream waits before each of its pages
-        elif queued_request:
-            await queued_request.acquire_slot()
+        if turn and turn.streaming:
+            turn.begin_stream()  # the stream waits before each of its pages
+        elif turn:
+            await turn.acquire_slot()
         await app(scope, receive, send)
     except BusyError:
         await refuse(send)

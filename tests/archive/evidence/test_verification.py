@@ -338,6 +338,10 @@ def test_capture_inserted_after_its_manifest_is_found(archive: Path) -> None:
             "tag_counts: 1 fyr: is 8, should be 7",
         ),
         ("update edit_counts set unannounced = 0", "edit_counts: fyr: is 4 and 0, should be 4 and"),
+        (
+            "update releases set continues_as = 2 where id = 1",
+            "releases: 1: continues_as is not where its moves lead",
+        ),
     ],
 )
 def test_wrong_count_is_found_and_reindex_corrects_it(

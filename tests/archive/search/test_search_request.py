@@ -15,7 +15,6 @@ from archive.search.search_request import (
     SearchRequest,
     build_search_url,
     parse_search_request,
-    toggle_facet_value,
 )
 from tests.archive.hostile_queries import LONG, OPERATORS, TYPED, WORDS
 
@@ -130,8 +129,8 @@ def test_days_that_exclude_each_other_are_noted() -> None:
 
 
 def test_facet_value_is_turned_on_and_off() -> None:
-    request = toggle_facet_value(SearchRequest(page=4), "tag", "x")
+    request = SearchRequest(page=4).toggle("tag", "x")
     assert (request.include, request.page) == ({"tag": ("x",)}, 1)
-    assert toggle_facet_value(request, "tag", "x").include == {}
-    excluding = toggle_facet_value(request, "tag", "x", exclude=True)
+    assert request.toggle("tag", "x").include == {}
+    excluding = request.toggle("tag", "x", exclude=True)
     assert (excluding.include, excluding.exclude) == ({}, {"tag": ("x",)})

@@ -16,14 +16,14 @@ from datasette.utils.asgi import Request
 
 from archive.changes.edits_and_removals import MAX_REGISTER_PAGE_SIZE, read_edits_page
 from archive.search import results
+from archive.web.documents import DataList
 from archive.web.exports import (
     EXPORT_LIMITS,
-    DataExport,
     begin_export,
     write_sheets,
     write_workbook,
 )
-from archive.web.request_limits import BusyError, RequestQueue, SandboxLimits, VisitorRequest
+from archive.web.request_limits import BusyError, SandboxLimits, Turn, WorkQueue
 from tests.archive.sample import Site
 from tests.archive.workbook import read_sheet, read_table
 
@@ -116,7 +116,7 @@ async def test_export_is_left_incomplete_if_it_loses_its_slot(
     started_site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("archive.search.results.HIT_BATCH", 7)
-    acquire, slots = RequestQueue.acquire, 0
+    acquire, slots = WorkQueue.acquire, 0
 
     async def acquire_twice(self: Any, client: str = "") -> None:
         nonlocal slots
@@ -125,7 +125,7 @@ async def test_export_is_left_incomplete_if_it_loses_its_slot(
             raise BusyError
         await acquire(self, client)
 
-    monkeypatch.setattr(RequestQueue, "acquire", acquire_twice)
+    monkeypatch.setattr(WorkQueue, "acquire", acquire_twice)
     messages: list[dict[str, Any]] = []
 
     async def send(message: dict[str, Any]) -> None:
@@ -308,12 +308,12 @@ async def test_page_links_to_its_excel_file(
 # Cells of a workbook
 
 
-def build_export(title: str, page_url: str, *batches: list[dict[str, Any]]) -> DataExport:
+def build_export(title: str, page_url: str, *batches: list[dict[str, Any]]) -> DataList:
     async def read_batches() -> AsyncIterator[Sequence[dict[str, Any]]]:
         for batch in batches:
             yield batch
 
-    return DataExport(
+    return DataList(
         name="list",
         title=title,
         page_url=page_url,
@@ -322,10 +322,10 @@ def build_export(title: str, page_url: str, *batches: list[dict[str, Any]]) -> D
     )
 
 
-async def write_bytes(export: DataExport, lang: str) -> bytes:
+async def write_bytes(export: DataList, lang: str) -> bytes:
     limits = SandboxLimits()
     with await write_workbook(
-        export, VisitorRequest(limits, RequestQueue(limits), streaming=True), lang
+        export, Turn(limits, WorkQueue(limits), streaming=True), lang
     ) as file:
         file.seek(0)
         return file.read()

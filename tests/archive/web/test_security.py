@@ -38,7 +38,7 @@ async def site_without_sql(site: Site, sample_archive: Path) -> AsyncIterator[Si
 @pytest.fixture
 async def busy_site(site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
     await site.get("/")
-    monkeypatch.setattr("archive.web.request_limits.RequestQueue.has_room", lambda *_: False)
+    monkeypatch.setattr("archive.web.request_limits.WorkQueue.has_room", lambda *_: False)
     return site
 
 
@@ -89,7 +89,7 @@ async def test_request_that_waited_too_long_is_a_503_as_json(
 ) -> None:
     await site.get("/")
     monkeypatch.setattr(
-        "archive.web.request_limits.RequestQueue.acquire", AsyncMock(side_effect=BusyError)
+        "archive.web.request_limits.WorkQueue.acquire", AsyncMock(side_effect=BusyError)
     )
     response = await site.get("/archive/tags.json")
     assert (response.status_code, response.json()["status"]) == (503, 503)

@@ -19,8 +19,9 @@ from scraper.normalise.conversion import to_release
 from scraper.normalise.dates import parse_label
 from scraper.pages.page_reader import read_page
 from scraper.sources.discovery import find_sources
-from scraper.sources.feeds import parse_feed, parse_robots_sitemaps, parse_sitemap
+from scraper.sources.feeds import parse_feed
 from scraper.sources.listings import parse_listing
+from scraper.sources.xml_sitemaps import parse_robots_sitemaps, parse_sitemap
 
 URL = "https://www.fyrstyrelsen.example/nyheter/2024/fyren-tands"
 AGENCY = Agency(slug="fyrstyrelsen", name="Fyrstyrelsen", home="https://www.fyrstyrelsen.example/")

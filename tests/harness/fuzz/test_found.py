@@ -8,8 +8,9 @@ from scraper.errors import SourceError
 from scraper.normalise.conversion import to_release
 from scraper.pages.page_reader import read_page
 from scraper.sources.discovery import find_sources
-from scraper.sources.feeds import parse_feed, parse_sitemap
+from scraper.sources.feeds import parse_feed
 from scraper.sources.listings import parse_listing
+from scraper.sources.xml_sitemaps import parse_sitemap
 from tests.harness.fuzz.targets import AGENCY, URL
 
 

@@ -13,7 +13,8 @@ from typing import Any, cast
 
 import pytest
 
-from archive.health.metrics import AgencyActivity, measure_rhythm
+from archive.health.metrics import AgencyActivity
+from archive.health.publishing_rhythm import measure_rhythm
 from archive.health.rules import assess_publishing
 from tests.harness.quarter.acts import ACTS as DONE
 from tests.harness.quarter.judge import judge_quarter, week_of

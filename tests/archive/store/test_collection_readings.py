@@ -5,6 +5,7 @@ what the archive reads itself.
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
@@ -31,6 +32,7 @@ from archive.evidence.verification import verify
 from archive.follow.followed_changes import read_changes
 from archive.store.releases import Archive
 from archive.store.takedowns import hide_release, lift_takedown, redact_passage
+from tests.archive.database.test_schema import create_earlier_archive
 from tests.archive.sample import import_release
 
 START = datetime(2026, 6, 3, 8, tzinfo=UTC)
@@ -180,7 +182,7 @@ def read_edits(archive: Archive) -> dict[str, Any]:
     """
     with closing(sqlite3.connect(archive.path)) as connection:
         runner = build_connection_runner(connection)
-        query = RegisterQuery(filters=parse_edits_query(MultiParams("")).filters, size=500)
+        query = RegisterQuery(filters=parse_edits_query(MultiParams({})).filters, size=500)
         names = ("seen", "last_seen_before", "title", "summary", "changes", "stamp", "unannounced")
         edits = run_without_waiting(read_edits_page(runner, query)).rows
         new = run_without_waiting(read_feed_page(runner)).rows
@@ -333,3 +335,30 @@ def test_without_a_time_the_text_is_kept_as_one_of_an_unknown_time(
     line["title"] = "En annan"
     assert import_lines(tmp_path, "a.jsonl", [line]) == 0
     assert "1 already crawled" in capsys.readouterr().out
+
+
+def test_migrated_imports_equal_those_of_now(tmp_path: Path) -> None:
+    """Of an archive whose imports were followed by the first reading, and had no observations."""
+    new, old = tmp_path / "archive.db", tmp_path / "old.db"
+    with create_archive(tmp_path) as archive:
+        import_release(archive, build_release(1, 0), START)
+        import_release(archive, build_release(1, 1), START + DAY)
+        import_release(archive, build_release(1, 2), START + DAY * 2, source="other.jsonl")
+        archive.save(build_release(1, 3), seen_at=START + DAY * 3)
+        import_release(archive, build_release(2, 0), START)
+        expected = read_histories(archive)
+    content = Path(shutil.copy(new, tmp_path / "content.db"))
+    with closing(sqlite3.connect(content)) as db, db:
+        for cause, number in (("import", 3), ("parser", 4)):
+            db.execute(
+                "update revisions set cause = ?, previous = id - 1, importance = 1, summary = 'x',"
+                " summary_en = 'x', changes = '[]', update_date_changed = 0 where id = ?",
+                [cause, number],
+            )
+        db.execute(
+            "update releases set first_seen = added, last_checked = coalesce(last_checked, added)"
+        )
+    create_earlier_archive(old, content)
+    with Archive(old) as archive:
+        assert read_histories(archive) == expected
+    assert verify(old).findings == []

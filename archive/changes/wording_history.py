@@ -116,6 +116,10 @@ class PageState:
         return self.last_reading or str(self.first["when"])
 
     @property
+    def imported(self) -> str | None:
+        return str(self.first["seen"]) if self.collection else None
+
+    @property
     def is_dated(self) -> bool:
         return not self.collection or self.first["first_reading"] is not None
 
@@ -272,26 +276,32 @@ def _build_presence(
     after: PageState | None,
 ) -> Presence:
     first, last = versions[0], versions[-1]
+    line_part = [*versions, after] if after else versions
     following = after.first["when"] if after else _find_end(chain, last)
     removal = _find_removal(chain, last, following)
     until = removal["first_seen"] if removal else following
-    last_reading = last.last_reading
-    if until and last.collection and not after and last.last_seen > until:
-        last_reading = None  # the archive missed it before the collection had it last
     return Presence(
         first=first.revisions[-1],
         last=last.revisions[-1],
         appeared=CheckPair(before.last_reading if before else None, first.first["when"]),
-        disappeared=CheckPair(last_reading, until) if until else None,
+        disappeared=_pair_last_readings(last, until) if until else None,
         before=before.revisions[-1] if before else None,
         after=after.revisions[-1] if after else None,
         removal=removal["id"] if removal else None,
         collection=first.collection,
         last_collection=last.collection,
         collection_after=after.collection if after and not removal else None,
-        imported=first.first["seen"] if first.collection else None,
-        is_dated=all(version.is_dated for version in (*versions, *filter(None, [after]))),
+        imported=first.imported,
+        is_dated=all(version.is_dated for version in line_part),
     )
+
+
+def _pair_last_readings(last: PageState, until: str) -> CheckPair:
+    """Return when a version was last seen, and when it was first missing.
+
+    The archive may have missed it before a collection had it last: then only this is told.
+    """
+    return CheckPair(last.last_reading if last.last_seen <= until else None, until)
 
 
 def _find_end(chain: ReleaseChain, last: PageState) -> str | None:

@@ -6,5 +6,6 @@ Other rooms use:
     takedowns             hiding releases and redacting passages
     merged_histories      two releases that turned out to be one
     jsonl_import          collections of others
+    import_lines          what a line of them says
     collection_readings   what these had, and when
 """

@@ -356,3 +356,16 @@ class Removals:
         times = {"first_seen": moment, "last_seen": moment, "confirmed": moment, "checks": 1}
         moved = {"kind": "moved", "status": status, "target": url, "moved_to": target_id}
         self.table.insert({"release": release_id, **times, **moved})
+
+
+def fill_continues_as(db: Database) -> None:
+    """Compute again where each chain of moves ends (releases.continues_as)."""
+    db.execute("update releases set continues_as = null where continues_as is not null")
+    db.execute(
+        "with recursive chain(id, last) as ("
+        " select m.moved_to, m.moved_to from releases m left join releases t on t.id = m.moved_to"
+        " where m.moved_to is not null and t.moved_to is null"
+        " union select r.id, chain.last from releases r join chain on r.moved_to = chain.id)"
+        " update releases set continues_as = chain.last from chain"
+        " where chain.id = releases.id and releases.moved_to is not null"
+    )

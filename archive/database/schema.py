@@ -18,7 +18,7 @@ from typing import Any
 
 from sqlite_utils import Database, Migrations
 
-from archive.database.count_tables import fill_continues_as
+from archive.database.removals import fill_continues_as
 from archive.database.sqlite_files import (
     FIRST_MIGRATION,
     SCHEMA_VERSION,
@@ -62,7 +62,6 @@ def _add_is_edit(db: Database) -> None:
         )
         _replace(db, "idx_revisions_cause idx_revisions_edits idx_revisions_edited")
         _replace(db, "idx_revisions_edit_release")
-        _replace(db, "counts_edit counts_edit_changed counts_edit_deleted")
         _replace(db, "releases_with_tags edits")
 
 
@@ -74,6 +73,26 @@ def _add_continues_as(db: Database) -> None:
         fill_continues_as(db)
         _replace(db, "idx_releases_continues_as")
         _replace(db, "continues_new continues_moved continues_deleted")
+
+
+@migrations(name="counts_by_month_only")
+def _drop_count_tables(db: Database) -> None:
+    """Drop the stored counts of tags and edits."""
+    for name in ("tag_releases", "tag_counts", "edit_counts"):
+        db.execute(f"drop table if exists {name}")
+    _replace(db, "counts_tag counts_tag_deleted")
+    _replace(db, "counts_edit counts_edit_changed counts_edit_deleted")
+    _replace(db, "counts_facets_new counts_facets_deleted counts_facets_changed")
+    _replace(db, "idx_release_tags_tag idx_revisions_edited")
+
+
+@migrations(name="derived_versions")
+def _add_derived_versions(db: Database) -> None:
+    """Add the versions of derived data and of the texts of files; all are computed again once."""
+    if not _has_column(db, "attachment_files", "text_version"):
+        db.execute("alter table attachment_files add column text_version text")
+        db.execute("drop table search_meta")
+        _replace(db, "derived_versions")
 
 
 @migrations(name="observers")

@@ -12,7 +12,6 @@ from markupsafe import Markup
 from archive.views import (
     about,
     agencies,
-    atom,
     attachment,
     check,
     data,
@@ -23,6 +22,7 @@ from archive.views import (
     lists,
     many_searches,
     mcp,
+    new_atom,
     over_time,
     people,
     release,
@@ -52,7 +52,7 @@ from archive.web.security import (
 # the first route that matches a path is taken: feeds extend the URLs of agencies and tags
 VIEWS = (
     *(
-        atom,
+        new_atom,
         sitemaps,
         front_page,
         agencies,

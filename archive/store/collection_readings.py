@@ -19,7 +19,13 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archive.database.models import IMPORT_PREFIX
-from archive.store.releases import PreparedRelease, SaveResult, StoredRelease, has_same_text
+from archive.store.releases import (
+    PreparedRelease,
+    SaveResult,
+    StoredRelease,
+    has_same_text,
+    link_to_previous,
+)
 from archive.times import to_iso
 
 if TYPE_CHECKING:
@@ -30,6 +36,7 @@ READINGS_SQL = """
     join revisions v on v.id = o.revision
     where v.release = ? and o.observer = ? order by o.seen, o.id
 """
+READ_TEXT_SQL = "select min(id) from revisions where release = ? and hash = ? and cause <> 'import'"
 # of readings at the same time, that of the last collection by name; without times, the last import
 NEWEST_SQL = """
     select o.revision from observations o join revisions v on v.id = o.revision
@@ -98,10 +105,12 @@ def save_reading(
             (is_known,) = archive.db.execute(sql, [release_id, prepared.hash]).fetchone()
             return SaveResult.UNCHANGED if is_known else None
         readings = _CollectionReadings(archive, release_id, collection, imported_at)
-        result = readings.add(prepared, to_iso(seen))
+        result, replaced = readings.add(prepared, to_iso(seen)), None
         if not _is_read(archive, release_id):
             (newest,) = archive.db.execute(NEWEST_SQL, [release_id]).fetchone()
-            archive.writer.make_current(release_id, newest)
+            replaced = archive.writer.make_current(release_id, newest)
+        if replaced or readings.has_new_order:
+            archive.derived.refresh(release_id, replaced)
         return result
 
 
@@ -127,6 +136,7 @@ class _CollectionReadings:
         self.origin = collection.describe_origin(imported_at)
         rows = archive.db.execute(READINGS_SQL, [release_id, collection.id]).fetchall()
         self.readings = [_Reading(*row) for row in rows]
+        self.has_new_order = False  # whether revisions follow other ones than before
 
     def add(self, prepared: PreparedRelease, seen: str | None) -> SaveResult:
         """Add a reading, and return REVISED if its text is another version, else UNCHANGED."""
@@ -150,22 +160,21 @@ class _CollectionReadings:
         before = self.readings[place - 1] if place else None
         revision, result = None, SaveResult.UNCHANGED
         if before is None:
-            revision = self.archive.writer.find_identical(self.release_id, prepared.hash)
+            (revision,) = self.archive.db.execute(
+                READ_TEXT_SQL, [self.release_id, prepared.hash]
+            ).fetchone()
         if revision is None:
             revision = self._insert_version(prepared.state, before and before.revision)
             result = SaveResult.REVISED
         _observe(self.archive, revision, self.collection, seen)
         if rest := self.readings[place:]:
             self._let_follow(rest, revision, before)
-        self.archive.writer.index.index_edits_of(self.release_id)
+        self.has_new_order = True
         return result
 
     def _insert_version(self, state: Mapping[str, Any], previous: int | None) -> int:
-        writer = self.archive.writer
         before = None if previous is None else self.archive.get_revision(previous)
-        revision = writer.insert_version(self.release_id, state, self.origin, before)
-        writer.update_quotes(revision)
-        return revision
+        return self.archive.writer.insert_version(self.release_id, state, self.origin, before)
 
     def _let_follow(self, rest: Sequence[_Reading], previous: int, before: _Reading | None) -> None:
         """Let the readings after an inserted one follow its revision.
@@ -186,4 +195,5 @@ class _CollectionReadings:
             self._set_previous(self.archive.get_revision(rest[len(moved)].revision), copy)
 
     def _set_previous(self, stored: StoredRelease, previous: int) -> None:
-        self.archive.writer.set_previous(stored, self.archive.get_revision(previous))
+        row = link_to_previous(self.archive.get_revision(previous), stored.state)
+        self.archive.writer.update("revisions", stored.revision_id, row)

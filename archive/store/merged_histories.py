@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from archive.store.releases import describe_step, join_state_text
+from archive.changes.comparison import compare
+from archive.search.near_duplicates import join_state_text
+from archive.store.releases import link_to_previous
 from archive.store.takedowns import copy_takedowns
 
 if TYPE_CHECKING:
@@ -50,12 +52,11 @@ def merge_releases(
     archive.removals.mark_merged(release_id, seen_at, url, target_id, status=status)
     if states:
         before, after = states
-        row = describe_step(before.revision_id, before.state, after.state)
-        is_edit = cause == "source" and row["changes"] != "[]"
-        row["cause"] = "source" if is_edit else "first"
+        has_changes = bool(compare(before.state, after.state).changes)
+        row = link_to_previous(before, after.state)
+        row["cause"] = "source" if cause == "source" and has_changes else "first"
         archive.writer.update("revisions", after.revision_id, row)
-        archive.writer.index.index_edits_of(target_id)
-        archive.writer.index.index_stored(target_id)  # it may have become edited
+        archive.derived.refresh(target_id)
     copy_takedowns(archive, release_id, target_id)
 
 
@@ -70,7 +71,7 @@ def find_moved_copy(
     stored = archive.get_latest(release_id)  # includes taken-down text
     if stored is None:
         return None
-    for other_id, similarity in archive.writer.near_duplicates.find_same_text(
+    for other_id, similarity in archive.derived.near_duplicates.find_same_text(
         join_state_text(stored.state), agency
     ):
         # added after the last check of the missing one, or with the same publication date

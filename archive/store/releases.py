@@ -1,8 +1,9 @@
 """Archive: saves and reads releases, each with all its rows in one transaction of archive.db.
 
 `Archive.save` decides whether a release is new, revised or unchanged. `ReleaseWriter` writes the
-rows. Whatever depends only on the release (state, hash, index terms, near-duplicate keys) can be
-prepared before, in other processes: see `prepare_release`.
+rows; what is computed from them is in derived_data.py. Whatever depends only on the release (state,
+hash, index terms, near-duplicate keys) can be prepared before, in other processes: see
+`prepare_release`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import sqlite3
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
@@ -26,7 +27,6 @@ from archive.attachments import Attachments, AttachmentText, TextExtraction, ext
 from archive.changes.comparison import Diff, compare
 from archive.changes.history import RELEASE_CHAIN_CTE
 from archive.database.captures import Captures
-from archive.database.count_tables import fill_continues_as, fill_count_tables
 from archive.database.frontier import Frontier, Hosts, PaginationCursors
 from archive.database.models import (
     LIST_FIELDS,
@@ -38,8 +38,9 @@ from archive.database.models import (
     parse_state,
     to_state,
 )
+from archive.database.month_counts import fill_month_counts
 from archive.database.redaction import Takedowns
-from archive.database.removals import Removals
+from archive.database.removals import Removals, fill_continues_as
 from archive.database.schema import migrate
 from archive.database.sqlite_files import (
     ArchiveError,
@@ -48,14 +49,7 @@ from archive.database.sqlite_files import (
     sqlite_errors,
     write_transaction,
 )
-from archive.quotes import Quote, find_quotes, write_quotes
-from archive.search.near_duplicates import (
-    BandKeys,
-    NearDuplicates,
-    build_band_keys,
-    join_text_fields,
-)
-from archive.search.search_index import IndexTerms, SearchIndex, extract_terms
+from archive.store.derived_data import DerivedData, SavedRevision, compute_derived
 from archive.times import now, to_iso
 
 STORED_SQL = f"""
@@ -77,7 +71,6 @@ CANDIDATES_CONDITION = """
 """
 TEXT_FIELDS = ("title", "lead", "body")
 MAX_REVERT_CANDIDATES = 20  # revisions with the same text that are compared completely
-TextFeatures = tuple[IndexTerms, BandKeys, list[Quote]]  # derived from a state's text
 NON_EDIT_CAUSES = ("first", "parser")  # causes of revisions that are not edits by the agency
 
 
@@ -94,7 +87,7 @@ class Archive(AbstractContextManager["Archive"]):
     """An archive.db, opened for writing and migrated to the newest schema. Use as a context
     manager.
 
-    A search index made by another lemmatiser version is rebuilt at once (about a second per
+    Derived data made by other versions of the rules is computed again at once (a few seconds per
     thousand releases), unless `rebuild_stale` is False.
     """
 
@@ -112,10 +105,11 @@ class Archive(AbstractContextManager["Archive"]):
         self.removals = Removals(self.db)
         self.attachments = Attachments(self.db)
         self.takedowns = Takedowns(self.db, self.path)
-        self.writer = ReleaseWriter(self.db, self.takedowns)
-        self.writer.index.initialise()
-        if rebuild_stale and self.writer.index.describe_fault():
-            self.writer.index.rebuild()
+        self.derived = DerivedData(self.db, self.takedowns)
+        self.derived.initialise()
+        self.writer = ReleaseWriter(self.db, self.takedowns, self.derived)
+        if rebuild_stale:
+            self.derived.recompute_stale()
 
     def __exit__(self, *_: object) -> None:
         self.close()
@@ -123,14 +117,13 @@ class Archive(AbstractContextManager["Archive"]):
     def close(self) -> None:
         self.db.close()
 
-    def rebuild_index(self, progress: ProgressCallback = lambda *_: None) -> int:
-        """Rebuild search index, near-duplicates, counts and the ends of moves; return the number of
+    def recompute(self, progress: ProgressCallback = lambda *_: None) -> int:
+        """Compute all derived data, counts and ends of moves again; return the number of
         releases.
         """
-        number = self.writer.index.rebuild(progress)
+        number = self.derived.recompute_all(progress)
         with self.transaction():
-            self.writer.near_duplicates.reindex()
-            fill_count_tables(self.db)
+            fill_month_counts(self.db)
             fill_continues_as(self.db)
         return number
 
@@ -152,7 +145,7 @@ class Archive(AbstractContextManager["Archive"]):
         """Open a transaction for saving many releases, which writes the shared vocabulary only
         once.
         """
-        with self.transaction(), self.writer.index.batch_vocabulary():
+        with self.transaction(), self.derived.index.batch_vocabulary():
             yield
 
     def add_agency(
@@ -219,7 +212,7 @@ class Archive(AbstractContextManager["Archive"]):
         """Store and index the text of an attachment, unless a takedown covers it."""
         with self.transaction():
             self.attachments.store_text(file_id, text, extracted_at)
-            self.writer.index.index_file(file_id)
+            self.derived.index.index_file(file_id)
 
     def extract_missing_texts(
         self,
@@ -230,14 +223,15 @@ class Archive(AbstractContextManager["Archive"]):
         seconds: float = math.inf,
         progress: ProgressCallback = lambda *_: None,
     ) -> TextExtraction:
-        """Extract the texts of stored files that have none, and store each at once.
+        """Extract the texts of stored files that have none, or one that an earlier version of the
+        rules extracted, and store each at once.
 
-        agency, withheld: as for `Attachments.list_files_without_text`. seconds: after this time, no
+        agency, withheld: as for `Attachments.list_files_to_read`. seconds: after this time, no
         other file is read.
         """
         end = time.monotonic() + seconds
         files, extraction = (
-            self.attachments.list_files_without_text(agency=agency, withheld=withheld),
+            self.attachments.list_files_to_read(agency=agency, withheld=withheld),
             TextExtraction(),
         )
         for done, (file_id, sha256) in enumerate(files, 1):
@@ -382,6 +376,7 @@ class Archive(AbstractContextManager["Archive"]):
         release.
         """
         self.writer.update("releases", release_id, {"url": url})
+        self.derived.refresh(release_id)
         self.frontier.mark_stored(url, release_id, seen_at)
 
     def set_capture(self, release_id: int, capture_id: int) -> None:
@@ -445,23 +440,6 @@ def is_new_or_changed(prepared: PreparedRelease, stored: StoredRelease | None) -
     return stored is None or stored.cause == "import" or not has_same_text(prepared, stored)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PreparedRelease:
-    """A release ready to be saved. If `features` is None, they are extracted only when needed."""
-
-    release: Release
-    state: dict[str, Any]
-    hash: str
-    features: TextFeatures | None = None
-
-
-def prepare_release(release: Release, *, with_features: bool = True) -> PreparedRelease:
-    """Compute everything that depends only on the release."""
-    state = to_state(release)
-    features = _extract_text_features(state) if with_features else None
-    return PreparedRelease(release=release, state=state, hash=hash_state(state), features=features)
-
-
 def has_same_text(prepared: PreparedRelease, stored: StoredRelease) -> bool:
     """Return whether a release equals a stored state, apart from the order of its tags."""
     state, stored_tags = prepared.state, stored.state["tags"]
@@ -470,12 +448,21 @@ def has_same_text(prepared: PreparedRelease, stored: StoredRelease) -> bool:
     return hash_state({**state, "tags": stored_tags}) == stored.hash
 
 
-def _extract_text_features(state: Mapping[str, Any]) -> TextFeatures:
-    return extract_terms(state), build_band_keys(join_state_text(state)), find_quotes(state)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedRelease:
+    """A release ready to be saved. If `features` is None, they are computed only when needed."""
+
+    release: Release
+    state: dict[str, Any]
+    hash: str
+    features: Mapping[str, Any] | None = None  # see compute_derived
 
 
-def join_state_text(state: Mapping[str, Any]) -> str:
-    return join_text_fields(state["title"], state["lead"], state["body"])
+def prepare_release(release: Release, *, with_features: bool = True) -> PreparedRelease:
+    """Compute everything that depends only on the release."""
+    state = to_state(release)
+    features = compute_derived(state) if with_features else None
+    return PreparedRelease(release=release, state=state, hash=hash_state(state), features=features)
 
 
 class ReleaseWriter:
@@ -485,11 +472,10 @@ class ReleaseWriter:
     longer per row.
     """
 
-    def __init__(self, db: Database, takedowns: Takedowns) -> None:
+    def __init__(self, db: Database, takedowns: Takedowns, derived: DerivedData) -> None:
         self.db = db
         self.takedowns = takedowns
-        self.near_duplicates = NearDuplicates(db)
-        self.index = SearchIndex(db)
+        self.derived = derived
 
     def insert_first(self, prepared: PreparedRelease, provenance: dict[str, Any]) -> int:
         """Insert a release with its first revision, whose id is returned."""
@@ -518,12 +504,16 @@ class ReleaseWriter:
             "releases", release_id, {"revision": revision_id, "capture": provenance["capture"]}
         )
         self.upsert_parts(release_id, state)
-        terms, band_keys, quotes = prepared.features or _extract_text_features(state)
-        write_quotes(self.db, revision_id, quotes)
-        self.index.index_release(release_id, terms)
-        self.near_duplicates.update_release(
-            release_id, release.agency, join_state_text(state), band_keys, is_new=True
+        saved = SavedRevision(
+            release_id=release_id,
+            revision_id=revision_id,
+            state=state,
+            previous=None,
+            is_edit=False,
+            is_current=True,
+            replaced=None,
         )
+        self.derived.write(saved, prepared.features or compute_derived(state))
         return revision_id
 
     def insert_revision(
@@ -541,10 +531,15 @@ class ReleaseWriter:
         """
         release_id = stored.release_id
         before = next((each for each in (previous, stored) if each.cause != "import"), None)
-        cause = self._choose_cause(release_id, before, state, provenance["cause"])
-        row = {**provenance, "cause": cause}
+        shown, _ = self.takedowns.redact_for_display(release_id, state)
+        shown_before = None
         if before is not None:
-            row["reverts_to"] = self._find_reverted(release_id, before, state, cause)
+            shown_before, _ = self.takedowns.redact_for_display(release_id, before.state)
+        computed = compute_derived(shown, shown_before)
+        row = {**provenance, "cause": "first"}
+        if before is not None:
+            row["cause"] = _choose_cause(provenance["cause"], before, state, computed["changes"])
+            row["reverts_to"] = self._find_reverted(before, release_id, state, row["cause"])
         self.db.execute(
             "update revisions set last_seen = r.last_checked, checks = r.checks from releases r"
             " where revisions.id = ? and r.id = ?",
@@ -555,33 +550,23 @@ class ReleaseWriter:
         # an unchanged capture was only parsed again, so the release was not checked
         if provenance["capture"] is None or provenance["capture"] != stored.capture_id:
             current |= {"last_checked": provenance["seen"], "capture": provenance["capture"]}
-        if before is None:
+        if stored.cause == "import":
             current["first_seen"] = provenance["seen"]
         self.update("releases", release_id, current)
-        if cause == "source" and before is not None:
-            self.index.index_edit(
-                revision_id, self._show(release_id, before.state), self._show(release_id, state)
-            )
-        self.make_current(release_id, revision_id)
-        return cause
-
-    def _show(self, release_id: int, state: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return a state without what has been taken down."""
-        return self.takedowns.redact_for_display(release_id, state)[0]
-
-    def _choose_cause(
-        self, release_id: int, before: StoredRelease | None, state: Mapping[str, Any], cause: str
-    ) -> str:
-        if before is None:
-            return "first"
-        shown_before, shown = (self._show(release_id, each) for each in (before.state, state))
-        is_same = not compare(shown_before, shown).changes
-        if cause == "source" and is_same and not compare(before.state, state).changes:
-            return "parser"
-        return cause
+        saved = SavedRevision(
+            release_id=release_id,
+            revision_id=revision_id,
+            state=shown,
+            previous=shown_before,
+            is_edit=row["cause"] == "source",
+            is_current=True,
+            replaced=self.make_current(release_id, revision_id),
+        )
+        self.derived.write(saved, computed)
+        return str(row["cause"])
 
     def _find_reverted(
-        self, release_id: int, before: StoredRelease, state: Mapping[str, Any], cause: str
+        self, before: StoredRelease, release_id: int, state: Mapping[str, Any], cause: str
     ) -> int | None:
         """Return the earlier revision that a state after `before` goes back to, or None."""
         identical = self.find_identical(release_id, hash_state(state))
@@ -596,7 +581,7 @@ class ReleaseWriter:
         provenance: Mapping[str, Any],
         previous: StoredRelease | None,
     ) -> int:
-        """Insert a revision, with what differs from `previous`, and return its id.
+        """Insert a revision, and return its id. Its derived data is not written.
 
         If the release is covered by a takedown, only what may be shown is written to archive.db.
         """
@@ -605,46 +590,21 @@ class ReleaseWriter:
             **provenance,
             **{name: shown[name] for name in STATE_FIELDS},
             **lists_to_json(shown),
-            **(self._describe_step(release_id, previous, state) if previous else {}),
+            **(link_to_previous(previous, state) if previous else {}),
             "release": release_id,
             "hash": hash_state(state),
             "takedown": takedown_id,
         }
         revision_id = self.insert("revisions", row)
-        self._withhold(release_id, revision_id, state, previous)
+        if takedown_id is not None:
+            full_row = {**state, **lists_to_json(state)}
+            self.takedowns.withheld.add_state(revision_id, full_row)
         return revision_id
 
-    def set_previous(self, stored: StoredRelease, previous: StoredRelease) -> None:
-        """Store which revision a stored one follows, and what differs from it."""
-        step = self._describe_step(stored.release_id, previous, stored.state)
-        self.update("revisions", stored.revision_id, step)
-        self._withhold(stored.release_id, stored.revision_id, stored.state, previous)
-
-    def _describe_step(
-        self, release_id: int, previous: StoredRelease, state: Mapping[str, Any]
-    ) -> dict[str, Any]:
-        shown_before, shown = (self._show(release_id, each) for each in (previous.state, state))
-        return describe_step(previous.revision_id, shown_before, shown)
-
-    def _withhold(
-        self,
-        release_id: int,
-        revision_id: int,
-        state: Mapping[str, Any],
-        previous: StoredRelease | None,
-    ) -> None:
-        """Store the full state of a revision whose release is covered by a takedown."""
-        if not self.takedowns.list_active(release_id):
-            return
-        changes = (
-            build_change_columns(compare(previous.state, state))
-            if previous
-            else dict.fromkeys(("summary", "summary_en", "changes"))
-        )
-        self.takedowns.withheld.add_state(revision_id, {**state, **lists_to_json(state), **changes})
-
-    def make_current(self, release_id: int, revision_id: int) -> None:
-        """Make a revision the current one of its release, with all that is derived from it."""
+    def make_current(self, release_id: int, revision_id: int) -> dict[str, Any] | None:
+        """Make a revision the current one of its release, and return the state before; None if it
+        is the current one. Derived data is not written.
+        """
         sql = (
             "select v.* from releases r join revisions v on v.id in (r.revision, :revision)"
             " where r.id = :release"
@@ -652,10 +612,12 @@ class ReleaseWriter:
         values = {"release": release_id, "revision": revision_id}
         rows = {row["id"]: row for row in self.db.query(sql, values)}
         row = rows.pop(revision_id)
-        for before in rows.values():  # none if it is the current one
-            columns = {name: row[name] for name in (*STATE_FIELDS, "hash")}
-            self.update("releases", release_id, {**columns, "revision": revision_id})
-            self.update_derived(release_id, parse_state(row), parse_state(before))
+        if not rows:
+            return None
+        columns = {name: row[name] for name in (*STATE_FIELDS, "hash")}
+        self.update("releases", release_id, {**columns, "revision": revision_id})
+        self.replace_parts(release_id, parse_state(row))
+        return parse_state(rows.popitem()[1])
 
     def find_identical(self, release_id: int, digest: str) -> int | None:
         """Return the id of a release's earliest revision with a given hash, or None."""
@@ -692,15 +654,8 @@ class ReleaseWriter:
                 return cast("int", row["id"])
         return None
 
-    def update_derived(
-        self,
-        release_id: int,
-        state: Mapping[str, Any],
-        previous_state: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Update the rows derived from a release's current state: parts, quotes, search index,
-        near-duplicates.
-        """
+    def replace_parts(self, release_id: int, state: Mapping[str, Any]) -> None:
+        """Replace the tags, questions and other parts of a release by those of a state."""
         self.db.execute("delete from release_tags where release = ?", [release_id])
         self.upsert_parts(release_id, state)
         for name in PART_TABLES:
@@ -708,22 +663,6 @@ class ReleaseWriter:
                 f"delete from {name} where release = ? and position > ?",
                 [release_id, len(state[name])],
             )
-        terms, band_keys, quotes = _extract_text_features(state)
-        (revision_id,) = self.db.execute(
-            "select revision from releases where id = ?", [release_id]
-        ).fetchone()
-        write_quotes(self.db, revision_id, quotes)
-        self.index.index_release(release_id, terms, previous_state)
-        agency = self.db.execute(
-            "select agency from releases where id = ?", [release_id]
-        ).fetchone()[0]
-        self.near_duplicates.update_release(release_id, agency, join_state_text(state), band_keys)
-
-    def update_quotes(self, revision_id: int) -> None:
-        (row,) = self.db.query(
-            "select title, lead, body, language from revisions where id = ?", [revision_id]
-        )
-        write_quotes(self.db, revision_id, find_quotes(row))
 
     def upsert_parts(self, release_id: int, state: Mapping[str, Any]) -> None:
         """Insert or update tags, questions and other parts.
@@ -770,19 +709,19 @@ def lists_to_json(state: Mapping[str, Any]) -> dict[str, str | None]:
     }
 
 
-def describe_step(
-    previous: int, before: Mapping[str, Any], after: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Return the columns of a revision that say which one it follows, and how it differs."""
-    diff = compare(before, after)
+def link_to_previous(previous: StoredRelease, state: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns by which a revision with a state follows another one."""
     return {
-        "previous": previous,
-        "update_date_changed": int(before["updated"] != after["updated"]),
-        "importance": diff.importance,
-        **build_change_columns(diff),
+        "previous": previous.revision_id,
+        "update_date_changed": int(previous.state["updated"] != state["updated"]),
     }
 
 
-def build_change_columns(diff: Diff) -> dict[str, str]:
-    changes = json.dumps([asdict(change) for change in diff.changes], ensure_ascii=False)
-    return {"summary": diff.summary("sv"), "summary_en": diff.summary("en"), "changes": changes}
+def _choose_cause(cause: str, before: StoredRelease, state: Mapping[str, Any], shown: Diff) -> str:
+    """Return `parser` instead of `source` if nothing visible differs from the state before.
+
+    shown: the changes in what is not taken down.
+    """
+    if cause == "source" and not shown.changes and not compare(before.state, state).changes:
+        return "parser"
+    return cause

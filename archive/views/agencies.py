@@ -36,13 +36,15 @@ AGENCY_LIST_SQL = """
 """
 AGENCY_RELEASES_SQL = "(select id from releases where agency = :agency)"
 AGENCY_TAGS_SQL = """
-    select t.id, t.name, c.releases as n from tag_counts c join tags t on t.id = c.tag
-      where c.agency = :agency
-    order by n desc, t.name limit :tags
+    select t.id, t.name, count(*) as n from release_facets l
+      cross join release_tags rt on rt.release = l.release join tags t on t.id = rt.tag
+    where l.agency = :agency group by rt.tag order by n desc, t.name limit :tags
 """
-EDIT_COUNTS_SQL = (
-    "select edits, unannounced as unannounced_edits from edit_counts where agency = :agency"
-)
+EDIT_COUNTS_SQL = """
+    select count(*) as edits, count(iif(v.update_date_changed = 0, 1, null)) as unannounced_edits
+    from releases r cross join revisions v on v.release = r.id
+    where r.agency = :agency and v.is_edit
+"""
 REMOVAL_COUNT_SQL = f"""
     select count(*) as n from removals o where o.confirmed is not null
       and o.confirmed is not o.ended
@@ -127,14 +129,12 @@ def find_last_crawl(agencies: Iterable[dict[str, Any]]) -> str | None:
 async def read_agency_summary(run: RunQuery, slug: str) -> dict[str, Any]:
     """Return facts about an agency apart from its releases. The counts agree with the registers."""
     values = {"agency": slug}
-    counts = [dict(row) for row in await run(EDIT_COUNTS_SQL, values)] or [
-        {"edits": 0, "unannounced_edits": 0}
-    ]
+    counts = (await run(EDIT_COUNTS_SQL, values))[0]
     files = await run(f"select count(*) as n from ({build_file_edits_sql(values)})", values)
     last = await run(LAST_CRAWL_SQL, values)
     return {
-        "edits": counts[0]["edits"] + files[0]["n"],
-        "unannounced_edits": counts[0]["unannounced_edits"],
+        "edits": counts["edits"] + files[0]["n"],
+        "unannounced_edits": counts["unannounced_edits"],
         "removals": (await run(REMOVAL_COUNT_SQL, values))[0]["n"],
         **await read_knowledge(run, slug),
         "last_crawl": last[0] if last else None,

@@ -74,13 +74,9 @@ from archive.search.edit_search import (
 )
 from archive.times import now
 from archive.urls import LIST_PARAMETERS, FilterError, UrlArguments
+from archive.web.atom_feed import AtomEntry, build_tag_uri, format_atom_time
 from archive.web.charts import Chart, build_edits_chart
-from archive.web.documents import (
-    AtomEntry,
-    DataList,
-    build_tag_uri,
-    format_atom_time,
-)
+from archive.web.documents import DataList
 from archive.web.openapi import FIELDS, Operation, get_fields
 from archive.web.requests import SiteRequest, get_search_columns
 from archive.web.routes import site_view

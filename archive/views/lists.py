@@ -43,9 +43,9 @@ MONTH_COUNTS_SQL = (
     " order by month"
 )
 TAG_AGENCIES_SQL = """
-    select a.slug, a.name, a.name_en, c.releases as n from tag_counts c join agencies a
-      on a.slug = c.agency
-    where c.tag = :tag order by n desc, a.name
+    select a.slug, a.name, a.name_en, count(*) as n from release_tags rt
+      cross join release_facets l on l.release = rt.release join agencies a on a.slug = l.agency
+    where rt.tag = :tag group by l.agency order by n desc, a.name
 """
 # the releases before and after one
 ADJACENT_COLUMNS = "r.id, r.title, r.language, r.published, r.updated, r.added"
@@ -148,8 +148,8 @@ async def read_release_list(
     if agency:
         conditions.append("l.agency = :agency")
     if tag is not None:
-        source = "tag_releases l"
-        conditions.append("l.tag = :tag")
+        source = "release_tags rt cross join release_facets l on l.release = rt.release"
+        conditions.append("rt.tag = :tag")
     if month == UNDATED:
         conditions.append("l.sort_day is null")
     elif month:

@@ -18,13 +18,13 @@ from archive.database.models import build_slug
 from archive.database.sqlite_files import RunQuery
 from archive.urls import LIST_PARAMETERS, FilterError, parse_number_parameter
 from archive.views.lists import LIST_PAGE_SIZE
-from archive.web.documents import (
+from archive.web.atom_feed import (
     AtomEntry,
-    DataList,
     build_tag_uri,
     format_atom_time,
     format_stated_atom_time,
 )
+from archive.web.documents import DataList
 from archive.web.openapi import Operation, get_fields
 from archive.web.requests import SiteRequest
 from archive.web.routes import site_view
@@ -188,15 +188,11 @@ def _list_quotes(site: SiteRequest, context: Mapping[str, Any]) -> DataList:
     """Return a person's quotes as data from what the page shows."""
     person = context["person"]
     rows = [_format_quote(site, row) for row in context["quotes"]]
-
-    async def read_entries() -> list[AtomEntry]:
-        return [_build_quote_entry(site, person, row) for row in rows]
-
     return DataList(
         title=site.translate("person.title", name=person["name"]),
         next_url=site.next_url(after=context["next_after"]),
         rows=rows,
-        read_entries=read_entries,
+        read_entries=lambda: [_build_quote_entry(site, person, row) for row in rows],
         members={
             "person": person["slug"],
             "name": person["name"],

@@ -19,7 +19,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
-from threading import BoundedSemaphore
 from typing import Any
 
 from datasette import Response
@@ -53,16 +52,12 @@ from archive.views.release import (
     read_marked_texts,
     read_search_context,
 )
-from archive.web.documents import (
-    AtomEntry,
-    DataList,
-    build_tag_uri,
-    format_atom_time,
-)
+from archive.web.atom_feed import AtomEntry, build_tag_uri, format_atom_time
+from archive.web.documents import DataList
 from archive.web.exports import StreamResponse, build_file_response
 from archive.web.highlights import MarkedHtml, PageHighlighter
 from archive.web.openapi import Operation, get_fields
-from archive.web.requests import ReaderError, SiteRequest, compute_etag
+from archive.web.requests import RESPONSE_MEDIA_TYPES, ReaderError, SiteRequest
 from archive.web.routes import site_view
 
 HISTORY_COLUMNS = (
@@ -79,7 +74,6 @@ RELEASE_SQL = """
 Revision = dict[str, Any]  # as read by `read_stored_revisions`
 NOT_INDEXED = {"x-robots-tag": "noindex"}
 MAX_MEMORY_BYTES = 2_000_000  # a larger zip is written to a temporary file
-BUNDLE_SEMAPHORE = BoundedSemaphore(2)  # each bundle may have the bytes of one response in memory
 REVISION_MEMBERS = (
     "release",
     "agency",
@@ -145,18 +139,14 @@ async def _show_history(site: SiteRequest) -> Response | DataList:
         return Response.redirect(site.path(path) + "#history")
     events = await read_timeline(site.run, release_id)
     rows = [_format_event_row(site, event) for event in events]
-
-    async def read_entries() -> Sequence[AtomEntry]:
-        return [
-            _build_event_entry(site, event, row, release)
-            for event, row in zip(events, rows, strict=True)
-        ]
-
     return DataList(
         title=site.translate("history.title", title=release["title"]),
         page_url=f"{site.local_url(path)}#history",
         rows=rows,
-        read_entries=read_entries,
+        read_entries=lambda: [
+            _build_event_entry(site, event, row, release)
+            for event, row in zip(events, rows, strict=True)
+        ],
         members={
             "release": release_id,
             "agency": release["agency"],
@@ -343,10 +333,7 @@ async def _show_revision(site: SiteRequest) -> Response:
     }
     if site.format_name:
         data = _format_revision(site, context) | {"removed_at": newest["removed_at"]}
-        etag = compute_etag(json.dumps(data))
-        if site.has_current(etag):
-            return Response("", status=304, headers=site.build_headers(etag))
-        return Response.json(data, headers=site.build_headers(etag) | NOT_INDEXED)
+        return site.answer(json.dumps(data), RESPONSE_MEDIA_TYPES["json"], NOT_INDEXED)
     context |= await read_marked_texts(site, final_release, state)
     return await site.render("revision.html", context, headers=NOT_INDEXED)
 
@@ -386,13 +373,10 @@ async def _show_citation(site: SiteRequest) -> Response:
         )
     citation = await find_citation(site, revision_id)
     text = format_citation(citation, suffix, site.language)
-    etag = compute_etag(text)
-    headers = {**site.build_headers(etag), "content-language": site.language}
-    if site.has_current(etag):
-        return Response("", status=304, headers=headers, content_type=CITATION_TYPES[suffix])
+    headers = {"content-language": site.language}
     if suffix != "txt":
         headers["content-disposition"] = f'attachment; filename="{citation.key}.{suffix}"'
-    return Response(text, headers=headers, content_type=CITATION_TYPES[suffix])
+    return site.answer(text, CITATION_TYPES[suffix], headers)
 
 
 @site_view(
@@ -554,15 +538,11 @@ async def _find_adjacent_edits(
 def _list_pieces(site: SiteRequest, diff: Mapping[str, Any]) -> DataList:
     """Return a comparison as data: a row for each piece of text, and a feed with a single entry."""
     before, after, path = diff["before"], diff["after"], diff["path"]
-
-    async def read_entries() -> Sequence[AtomEntry]:
-        return [_build_diff_entry(site, diff, site.local_url(path))]
-
     return DataList(
         title=site.translate("diff.title", title=after["state"]["title"]),
         page_url=site.local_url(path),
         rows=_format_diff_rows(diff["field_diffs"]),
-        read_entries=read_entries,
+        read_entries=lambda: [_build_diff_entry(site, diff, site.local_url(path))],
         members={
             "before": _describe_compared(before),
             "after": _describe_compared(after),
@@ -641,14 +621,11 @@ async def _send_evidence(site: SiteRequest, prefix: str) -> Response | StreamRes
     """Send the evidence of a revision or removal as a zip; raise ReaderError if there is no such
     row.
     """
-    path, row_id = site.datasette.get_database("archive").path, int(site.url_vars["key"])
+    path, row_id = Path(site.datasette.get_database("archive").path), int(site.url_vars["key"])
+    table = "removals" if prefix else "revisions"
     file: SpooledTemporaryFile[bytes] = SpooledTemporaryFile(max_size=MAX_MEMORY_BYTES)  # noqa: SIM115 - closed by the response
 
-    def write() -> bool:
-        with BUNDLE_SEMAPHORE:
-            return write_bundle(Path(path), "removals" if prefix else "revisions", row_id, file)
-
-    if not await asyncio.to_thread(write):
+    if not await asyncio.to_thread(write_bundle, path, table, row_id, file):
         file.close()
         if prefix:
             raise ReaderError(404, "error.no_removal", removal=str(row_id))

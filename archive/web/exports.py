@@ -19,7 +19,6 @@ from collections.abc import (
 from contextlib import AbstractContextManager, ExitStack, aclosing, contextmanager
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO, Any
-from weakref import WeakKeyDictionary
 
 import xlsxwriter
 from datasette import Response
@@ -40,12 +39,6 @@ from archive.web.requests import RESPONSE_MEDIA_TYPES, XML_INVALID_CHARACTER, Si
 
 # Exports
 
-# a batch may wait longer than a page, so that a download that has begun does not fail
-EXPORT_LIMITS = {
-    "csv": SandboxLimits(workers=2, max_streams=20, max_waiting=20, queue_timeout=60.0),
-    "xlsx": SandboxLimits(workers=2, max_streams=4, max_waiting=4, queue_timeout=60.0),
-}
-EXPORT_QUEUES: WeakKeyDictionary[Any, dict[str, WorkQueue]] = WeakKeyDictionary()
 # size of the file with a workbook's rows; the sheets then take as much again
 MAX_SPOOL_BYTES = 500_000_000
 FILE_CHUNK_BYTES = 64_000
@@ -77,7 +70,7 @@ async def render_export(site: SiteRequest, export: DataList) -> Any:
         headers["content-disposition"] = f'attachment; filename="{name_file(site.request)}.xlsx"'
     if site.request.method == "HEAD":
         return Response("", headers=headers, content_type=RESPONSE_MEDIA_TYPES[format_name])
-    exporting = begin_export(site.datasette, site.request, format_name)
+    exporting = begin_export(site.request.scope, format_name)
     if format_name == "csv":
         return await StreamResponse(_read_csv_chunks(export, exporting), headers).read_first()
     with exporting as turn:
@@ -91,14 +84,11 @@ def name_file(request: Any) -> str:
 
 
 @contextmanager
-def begin_export(datasette: Any, request: Any, format_name: str) -> Iterator[Turn]:
+def begin_export(scope: Mapping[str, Any], format_name: str) -> Iterator[Turn]:
     """Count an export until it ends; yield its turn, or raise BusyError if too many are running."""
-    queues = EXPORT_QUEUES.setdefault(
-        datasette, {name: WorkQueue(limits) for name, limits in EXPORT_LIMITS.items()}
-    )
-    client = client_key(request.scope)
-    turn = Turn(EXPORT_LIMITS[format_name], queues[format_name], streaming=True, client=client)
-    turn.begin_stream()
+    queue: WorkQueue = scope["archive_queues"][format_name]
+    turn = Turn(SandboxLimits(), queue, streaming=True, client=client_key(scope))
+    turn.begin_download()
     try:
         yield turn
     finally:

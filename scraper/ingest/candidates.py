@@ -96,7 +96,7 @@ def find_other_addresses(
     if page.release_id is None:
         release = prepared.release
         text = join_text_fields(release.title, release.lead, release.body)
-        same = archive.writer.near_duplicates.find_same_text(text, release.agency)
+        same = archive.derived.near_duplicates.find_same_text(text, release.agency)
         ids = [other_id for other_id, similarity in same if similarity == 1]
     stored = (archive.get_latest(other_id) for other_id in ids if other_id is not None)
     return [other for other in stored if other and is_wire_url(other.url) != is_wire_url(page.url)]

@@ -68,12 +68,9 @@ from scraper.ingest.misreadings import QuarantineCheck, describe_reasons
 from scraper.ingest.parsed_page import FetchedPage, ParsedPage
 from scraper.normalise import to_release
 from scraper.pages import open_document, read_document
-from scraper.revisit_schedule import RevisitSchedule
+from scraper.revisit_schedule import RevisitSchedule, find_recheck_delay
 
 MIN_MOVED_SIMILARITY = 0.9  # minimum for a copy at another URL to be the release that disappeared
-# wait after a failed request for a stored release; doubled with each failure
-MIN_RECHECK_DELAY = timedelta(hours=1)
-MAX_RECHECK_DELAY = timedelta(days=1)
 CLOCK_ALLOWANCE = timedelta(days=1)  # how far a clock may be ahead of the newest finished crawl
 
 logger = logging.getLogger(__name__)
@@ -232,6 +229,7 @@ class Ingest:
             self.archive.removals.mark_moved(
                 own.release_id, response.fetched_at, match.url, status=response.status
             )
+            self.archive.derived.refresh(own.release_id)  # near-duplicates depend on the site
         elif match.original_url is not None and own is not None:
             self.restore_original_url(own.release_id, match.original_url, matched)
 
@@ -748,9 +746,7 @@ class CrawlRecorder:
             mark(url, seen_at, problem)
             if release_id is not None:
                 row = self.archive.frontier.get(url)
-                delay = min(
-                    MIN_RECHECK_DELAY * 2 ** min(row.tries if row else 0, 10), MAX_RECHECK_DELAY
-                )
+                delay = find_recheck_delay(row.tries if row else 0)
                 self.archive.set_next_check(release_id, seen_at + delay)
 
 

@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 
-from archive.database.count_tables import fill_continues_as
 from archive.database.models import Release
-from archive.database.removals import Removals, find_collapse
+from archive.database.removals import Removals, fill_continues_as, find_collapse
 from archive.store.releases import Archive
 from tests.archive.sample import import_release
 

@@ -17,6 +17,7 @@ from archive.database.sqlite_files import FIRST_MIGRATION, SCHEMA_VERSION, Archi
 from archive.evidence.verification import verify
 from archive.operations.serving import update_archive
 from archive.search.search_index import BM25_WEIGHTS, INDEX_COLUMNS
+from archive.store.derived_data import describe_index_fault
 from archive.store.releases import Archive
 from tests.archive.sample_evidence import create_evidence_archive, execute
 
@@ -120,7 +121,7 @@ def test_a_migrated_archive_equals_a_new_one(history_archive: Path, tmp_path: Pa
     assert describe_schema(path) != describe_schema(new)
     with Archive(path) as archive:
         assert migrations.pending(archive.db) == []
-        assert archive.writer.index.describe_fault() is None
+        assert describe_index_fault(archive.db) is None
     assert describe_schema(path) == describe_schema(new)
     assert read_rows(path) == read_rows(new)
 
@@ -141,7 +142,7 @@ def test_an_archive_of_an_earlier_schema_is_not_changed(
 
 def test_new_archive_has_an_intact_search_index(tmp_path: Path) -> None:
     with Archive(tmp_path / "archive.db", rebuild_stale=False) as archive:
-        assert archive.writer.index.describe_fault() is None
+        assert describe_index_fault(archive.db) is None
         weights = archive.db.execute("select v from search_config where k = 'rank'").fetchone()[0]
         assert weights == f"bm25({', '.join(map(str, BM25_WEIGHTS))})"
 

@@ -29,13 +29,13 @@ from archive.changes.new_releases import (
 )
 from archive.i18n import format_release_kind
 from archive.urls import LIST_PARAMETERS, parse_number_parameter
-from archive.web.documents import (
+from archive.web.atom_feed import (
     AtomEntry,
-    DataList,
     build_tag_uri,
     format_atom_time,
     format_stated_atom_time,
 )
+from archive.web.documents import DataList
 from archive.web.openapi import Operation, get_fields
 from archive.web.requests import ReaderError, SiteRequest, add_query
 from archive.web.routes import site_view

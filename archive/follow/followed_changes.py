@@ -66,6 +66,7 @@ ENTRY_SQL = "select * from changefeed where id = :id"
 PERSON_SQL = "select name, agency from people where slug = :slug"
 PERSON_RELEASES_SQL = """
     select distinct q.release as id from people p join quotes q on q.person = p.id
+    join revisions v on v.id = q.revision and v.cause <> 'import'
     where p.slug = :slug and q.release in (select value from json_each(:ids))
 """
 RELEASE_SQL = "select title from releases where id = :id and takedown is not 'hidden'"

@@ -23,7 +23,6 @@ SHOWN_FAULTS = 3
 MAX_ERROR = 120  # characters of an error
 # tables of the search: their columns are an index, not data
 SHADOW_TABLES = ("_sqlite_migrations", "search")
-SEARCH_WORDS = {"sample": "polisen", "history": "vägarna", "corpus": "skola"}
 Condition = tuple[str, str, object]  # column, SQL operator, value
 OPERATORS = {"=": "", ">=": "__gte"}
 

@@ -187,8 +187,11 @@ def readonly(disk: Path) -> Iterator[bool]:
     """Make a folder read-only during the block; yield False if that is not possible."""
     root = os.geteuid() == 0  # root ignores permissions
     if root:
-        path = str(disk)
-        binds = (["mount", "--bind", path, path], ["mount", "-o", "remount,ro,bind", path])
+        root_path = str(disk)
+        binds = (
+            ["mount", "--bind", root_path, root_path],
+            ["mount", "-o", "remount,ro,bind", root_path],
+        )
         kept = all(
             not subprocess.run(bind, capture_output=True, check=False).returncode for bind in binds
         )

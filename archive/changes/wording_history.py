@@ -30,8 +30,8 @@ MAX_CHARACTERS = 6_000_000  # of their texts; two or three seconds
 STATE_BATCH = 50  # versions read at a time
 
 CHAINS_CTE = (  # releases, each with all earlier rows that moved to it
-    "with recursive chain(root, id) as (select value, value from json_each(:releases) union"
-    " select chain.root, r.id from releases r join chain on r.moved_to = chain.id)"
+    "with chain(root, id) as (select value, value from json_each(:releases) union"
+    " select l.value, r.id from json_each(:releases) l join releases r on r.continues_as = l.value)"
 )
 VERSIONS_SQL = f"""
     {CHAINS_CTE} select chain.root, v.id, v.release, v.cause, v.parser_version, v.seen as "when",

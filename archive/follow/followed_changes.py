@@ -5,7 +5,7 @@ nothing is reported twice. They are:
 
     new       by the rules of the feeds of new releases: a backfill, an import or a better parser is
               no news
-    edited    by the agency (`archive.changes.history.IS_EDIT_SQL`)
+    edited    by the agency (`revisions.is_edit`)
     removed   confirmed by several checks
     returned  found again after that
 
@@ -24,7 +24,7 @@ from urllib.parse import parse_qs, urlencode
 from datasette.utils import MultiParams
 
 from archive.changes.change_feed import entry_checksum
-from archive.changes.history import IS_EDIT_SQL, find_final_release, find_last_row, read_moves
+from archive.changes.history import find_final_release
 from archive.changes.new_releases import (
     BACKFILL_END_SQL,
     IS_NEW_SQL,
@@ -48,14 +48,14 @@ FOLLOW_PARAMETERS = (*SEARCH_PARAMETERS, "person", "release")
 
 CHANGES_SQL = f"""
     with {BACKFILL_END_SQL}
-    select d.id, d.release, d.revision, v.previous,
+    select d.id, d.release, ifnull(r.continues_as, r.id) as last, d.revision, v.previous,
       case when d.change in ('removed', 'returned') then d.change
-        when {IS_EDIT_SQL} then 'edited' else 'new' end as kind
+        when v.is_edit then 'edited' else 'new' end as kind
     from changefeed d cross join releases r on r.id = d.release left join revisions v
       on v.id = d.revision
     left join begun b on b.agency = r.agency
     where d.id > :after and d.id <= :until and r.takedown is not 'hidden'
-    and (d.change in ('removed', 'returned') or {IS_EDIT_SQL}
+    and (d.change in ('removed', 'returned') or v.is_edit
       or (v.cause = 'first' and v.previous is null and v.seen > b.ended
         and {IS_NEW_SQL.format(**RULE_COLUMNS)}))
     order by d.id
@@ -85,6 +85,7 @@ class ArchiveChange:
     id: int
     kind: str
     release: int
+    last: int  # the release that it continues as, or itself
     revision: int | None
     previous: int | None
 
@@ -252,8 +253,7 @@ async def match_changes(
 ) -> list[ArchiveChange]:
     if not changes:
         return []
-    moves = await read_moves(run)
-    last_rows = {change.release: find_last_row(change.release, moves) for change in changes}
+    last_rows = {change.release: change.last for change in changes}
     if followed.release is not None:
         final = await find_final_release(run, followed.release)
         matching = {release for release, last in last_rows.items() if last == final}

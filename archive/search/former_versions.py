@@ -21,8 +21,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from archive.changes.diff import split_paragraphs
 from archive.changes.history import (
-    IS_EDIT_SQL,
-    find_last_row,
     find_last_seen,
     read_moves,
     read_preceding_revisions,
@@ -96,17 +94,17 @@ EDIT_INDEX = IndexTable(
     fields=EDIT_COLUMNS,
     suffixes=("",),
 )
-EDITS_SQL = f"""
+EDITS_SQL = """
     select json_group_array(edit) as edits, json_group_array(release) as releases from (
       select f.rowid >> 1 as edit, v.release from search_edits f
       cross join revisions v indexed by idx_revisions_edit_release
-        on v.id = f.rowid >> 1 and {IS_EDIT_SQL}
+        on v.id = f.rowid >> 1 and v.is_edit
       where search_edits match :match and f.rowid & 1 = :added order by f.rowid desc limit :limit)
 """
 MERGED_HITS_SQL = """
-    select search.rowid as id from search
+    select (select continues_as from releases where id = search.rowid) as id from search
     where search match :match and search.rowid in (select id from releases
-      where moved_to is not null)
+      where continues_as is not null)
 """
 NEWEST_REVISIONS_SQL = (
     "select revision from releases where id in (select value from json_each(:releases))"
@@ -282,9 +280,11 @@ async def read_edits(
     if not match:
         return {}
     (row,) = await run(EDITS_SQL, {"match": match, "added": int(added), "limit": MAX_EDITS})
-    edits = dict(zip(json.loads(row["edits"]), json.loads(row["releases"]), strict=True))
+    edits: dict[int, int] = dict(
+        zip(json.loads(row["edits"]), json.loads(row["releases"]), strict=True)
+    )
     moves = await read_moves(run) if edits else {}
-    return {edit: find_last_row(release, moves) for edit, release in edits.items()}
+    return {edit: moves.get(release, release) for edit, release in edits.items()}
 
 
 async def _check_edits(
@@ -533,9 +533,7 @@ async def _find_merged_hits(
     plan = build_plan(join_nodes(AndNode, list(filter(is_text, iter_parts(tree)))), names)
     if not plan.match:
         return []
-    moves = await read_moves(run)
-    found = await select_ids(run, MERGED_HITS_SQL, {"match": plan.match}) if moves else []
-    return [find_last_row(release, moves) for release in found]
+    return await select_ids(run, MERGED_HITS_SQL, {"match": plan.match})
 
 
 async def _filter_by_conditions(finder: HitFinder, candidates: set[int]) -> set[int]:

@@ -7,6 +7,7 @@ import json
 import logging
 import math
 import os
+import re
 from collections.abc import (
     AsyncGenerator,
     Awaitable,
@@ -18,15 +19,15 @@ from collections.abc import (
 from contextlib import AbstractContextManager, ExitStack, aclosing, contextmanager
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO, Any
-from weakref import WeakKeyDictionary
 
 import xlsxwriter
 from datasette import Response
+from datasette.utils import tilde_decode
 from datasette.utils.asgi import BadRequest
 
 from archive.i18n import format_time, translate
 from archive.times import now, to_iso
-from archive.web.documents import DataList, Rows, format_csv
+from archive.web.documents import DataList, Rows, format_csv, render_document
 from archive.web.request_limits import (
     CUT_HEADER,
     SandboxLimits,
@@ -36,25 +37,24 @@ from archive.web.request_limits import (
 )
 from archive.web.requests import RESPONSE_MEDIA_TYPES, XML_INVALID_CHARACTER, SiteRequest
 
-# suffix of a list that can also be exported completely
-EXPORT_FORMAT_SUFFIX = r"(?:\.(?P<format>json|csv|xlsx|atom))?$"
-
-
 # Exports
 
-# a batch may wait longer than a page, so that a download that has begun does not fail
-EXPORT_LIMITS = {
-    "csv": SandboxLimits(workers=2, max_streams=20, max_waiting=20, queue_timeout=60.0),
-    "xlsx": SandboxLimits(workers=2, max_streams=4, max_waiting=4, queue_timeout=60.0),
-}
-EXPORT_QUEUES: WeakKeyDictionary[Any, dict[str, WorkQueue]] = WeakKeyDictionary()
 # size of the file with a workbook's rows; the sheets then take as much again
 MAX_SPOOL_BYTES = 500_000_000
 FILE_CHUNK_BYTES = 64_000
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
+NOT_IN_FILE_NAME = re.compile(r"[^\w.-]", re.ASCII)
+
 logger = logging.getLogger(__name__)
+
+
+async def render_list(site: SiteRequest, data: DataList) -> Any:
+    """Render a list in the format of the request: all of it as Excel, or if it has batches."""
+    if data.batches or site.format_name == "xlsx":
+        return await render_export(site, data)
+    return await render_document(site, data)
 
 
 async def render_export(site: SiteRequest, export: DataList) -> Any:
@@ -67,25 +67,28 @@ async def render_export(site: SiteRequest, export: DataList) -> Any:
     if export.truncated:
         headers[CUT_HEADER] = export.truncated
     if format_name == "xlsx":
-        headers["content-disposition"] = f'attachment; filename="{export.name}.xlsx"'
+        headers["content-disposition"] = f'attachment; filename="{name_file(site.request)}.xlsx"'
     if site.request.method == "HEAD":
         return Response("", headers=headers, content_type=RESPONSE_MEDIA_TYPES[format_name])
-    exporting = begin_export(site.datasette, site.request, format_name)
+    exporting = begin_export(site.request.scope, format_name)
     if format_name == "csv":
         return await StreamResponse(_read_csv_chunks(export, exporting), headers).read_first()
     with exporting as turn:
         return build_file_response(await write_workbook(export, turn, site.language), headers)
 
 
+def name_file(request: Any) -> str:
+    """Return the name of a download without its suffix: the last part of its address."""
+    name = request.path.rpartition("/")[2].partition(".")[0]
+    return NOT_IN_FILE_NAME.sub("_", tilde_decode(name))
+
+
 @contextmanager
-def begin_export(datasette: Any, request: Any, format_name: str) -> Iterator[Turn]:
+def begin_export(scope: Mapping[str, Any], format_name: str) -> Iterator[Turn]:
     """Count an export until it ends; yield its turn, or raise BusyError if too many are running."""
-    queues = EXPORT_QUEUES.setdefault(
-        datasette, {name: WorkQueue(limits) for name, limits in EXPORT_LIMITS.items()}
-    )
-    client = client_key(request.scope)
-    turn = Turn(EXPORT_LIMITS[format_name], queues[format_name], streaming=True, client=client)
-    turn.begin_stream()
+    queue: WorkQueue = scope["archive_queues"][format_name]
+    turn = Turn(SandboxLimits(), queue, streaming=True, client=client_key(scope))
+    turn.begin_download()
     try:
         yield turn
     finally:

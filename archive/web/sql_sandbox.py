@@ -2,20 +2,19 @@
 
 A progress handler is not enough: one call of `replace`, `instr`, `json_patch` or `like`, or one
 FTS5 prefix, is a single step of SQLite's virtual machine that may take half a minute and cannot be
-interrupted from inside the process. No other module replaces parts of Datasette.
+interrupted from inside the process. Besides this module, only archive.web.datasette_versions
+replaces parts of Datasette.
 """
 
 from __future__ import annotations
 
 import asyncio
 import io
-import json
 import pickle
 import re
 import signal
 import sqlite3
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -30,8 +29,10 @@ import datasette.utils as datasette_utils
 from datasette.database import Database, QueryInterrupted, Results
 from datasette.plugins import pm
 
+from archive.database.isolated_processes import start_isolated
 from archive.web.datasette_versions import IS_NEXT
 from archive.web.request_limits import (
+    SQL,
     BusyError,
     SandboxLimits,
     Turn,
@@ -110,7 +111,7 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
         self.name, self.route = original.name, original.route
         self.original, self.limits = original, limits
         self.idle_workers: list[SandboxWorker] = []
-        self.threads = ThreadPoolExecutor(limits.workers, thread_name_prefix="visitors")
+        self.threads = ThreadPoolExecutor(limits.work[SQL].running, thread_name_prefix="visitors")
         self.thread_local = threading.local()
 
     async def execute(self, sql: str, params: Any = None, **more: Any) -> Any:
@@ -289,13 +290,16 @@ class SandboxWorker:
         self.limits, self.escape, self.uses = limits, escape, 0
         self.received_bytes = 0  # size of the last result
         self.pipe, worker_end = Pipe()
-        arguments = [str(worker_end.fileno()), uri, json.dumps(asdict(limits))]
         try:
-            self.process = subprocess.Popen(  # noqa: S603 - our own script
-                [sys.executable, "-I", "-S", str(WORKER_SCRIPT), *arguments],
+            # a visitor's statements must not see the server's secrets
+            self.process = start_isolated(
+                WORKER_SCRIPT,
+                str(worker_end.fileno()),
+                uri,
+                limits={"AS": limits.worker_memory, "FSIZE": limits.temp_file_bytes},
+                settings=asdict(limits),
                 pass_fds=[worker_end.fileno()],
                 stdin=subprocess.DEVNULL,
-                env={},  # a visitor's statements must not see the server's secrets
             )
         finally:
             worker_end.close()

@@ -49,11 +49,9 @@ from archive.search.search_request import ALL_VERSIONS, HIT_PARAMETERS
 from archive.urls import FilterError, is_harmless_parameter
 from archive.web.datasette_versions import DATA_FORMAT_SUFFIX, list_database_paths
 from archive.web.documents import DataList, format_csv_lines
-from archive.web.exports import StreamResponse, render_export
+from archive.web.exports import StreamResponse, name_file, render_export
 from archive.web.request_limits import current_turn
 from archive.web.requests import RESPONSE_MEDIA_TYPES, SiteRequest
-
-NOT_IN_FILE_NAME = re.compile(r"[^\w.-]", re.ASCII)
 
 # pages
 STATEMENT_LIMIT = re.compile(r"limit (\d+)\s*\Z")
@@ -345,7 +343,7 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
         if first.get("next_url") and not request.args.get("_stream"):
             headers["link"] = f'<{first["next_url"]}>; rel="next"'
         if request.args.get("_dl"):
-            headers["content-disposition"] = f'attachment; filename="{_name_file(request)}.csv"'
+            headers["content-disposition"] = f'attachment; filename="{name_file(request)}.csv"'
         return StreamResponse(self.format_csv_pages(request, first, pages), headers)
 
     async def format_csv_pages(
@@ -375,7 +373,6 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
                     yield [dict(zip(headings, cells, strict=True)) for cells in rows]
 
         export = DataList(
-            name=_name_file(request),
             title=tilde_decode(request.url_vars.get("table") or request.url_vars["database"]),
             page_url=page_url,
             columns=headings,
@@ -425,13 +422,6 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
                 replace_format=request.url_vars["format"],
             )
         return str(self.ds.absolute_url(request, path))
-
-
-def _name_file(request: Any) -> str:
-    """Return the name of a download without its suffix: the table's name, else the database's."""
-    return NOT_IN_FILE_NAME.sub(
-        "_", tilde_decode(request.url_vars.get("table") or request.url_vars["database"])
-    )
 
 
 def _list_headings(data: dict[str, Any]) -> list[str]:

@@ -44,15 +44,15 @@ MAX_JOB_BYTES = 4 * 1024**3  # bytes of an unpacked job
 CRAWL_HISTORY = timedelta(days=2)
 COPIED_COLUMNS = (
     "id, agency, url, first_seen, last_checked, checks, next_check, published, updated,"
-    " moved_to, removed_at"
+    " moved_to, continues_as, removed_at"
 )
 # Statements that fill a job's database, with the whole archive attached as `whole`:
 COPY_STATEMENTS = (
     f"insert into releases ({COPIED_COLUMNS}, title, body, body_html, hash)"
     f" select {COPIED_COLUMNS}, '', '', '', '' from whole.releases where agency = :slug",
-    "insert into revisions (id, release, seen, cause, title, body, body_html, hash)"
-    " select v.id, v.release, v.seen, v.cause, '', '', '', '' from whole.revisions v"
-    " join whole.releases r on r.id = v.release where r.agency = :slug and v.cause = 'source'",
+    "insert into revisions (id, release, seen, cause, previous, title, body, body_html, hash)"
+    " select v.id, v.release, v.seen, v.cause, v.previous, '', '', '', '' from whole.revisions v"
+    " join whole.releases r on r.id = v.release where r.agency = :slug and v.is_edit",
 )
 # Tables that are copied, each with the condition that selects its rows.
 COPIED_ROWS = {

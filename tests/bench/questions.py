@@ -48,8 +48,8 @@ def to_classes(archive: Path) -> dict[str, list[Question]]:
         agencies = list_agencies(db)
         tags = column(
             db,
-            "select t.name from tag_counts c join tags t on t.id = c.tag group by c.tag"
-            " order by sum(c.releases) desc limit 40",
+            "select t.name from release_tags c join tags t on t.id = c.tag group by c.tag"
+            " order by count(*) desc limit 40",
         )
         years = column(
             db,
@@ -125,7 +125,7 @@ def to_pages(archive: Path) -> dict[str, list[str]]:
             db, "select release from release_facets order by sort_date desc limit 3000"
         )[::999]
         edited = column(db, "select release from revisions where previous is not null limit 2")
-        tags = column(db, "select tag from tag_counts group by tag order by sum(releases) desc")
+        tags = column(db, "select tag from release_tags group by tag order by count(*) desc")
         month = column(
             db,
             "select month from month_counts where agency = '' and dated > 0"

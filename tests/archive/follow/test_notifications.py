@@ -22,8 +22,8 @@ import pytest
 
 from archive.database.sqlite_files import ArchiveError
 from archive.follow import notifications, sending
-from archive.follow.bounces import handle_bounce
 from archive.follow.notifications import notify
+from archive.follow.rejected_mails import handle_bounce
 from archive.follow.subscriptions import (
     FOLLOW_FILE,
     FOLLOW_VERSION,

@@ -9,21 +9,21 @@ from collections.abc import AsyncIterator, Sequence
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from datasette.database import QueryInterrupted
-from datasette.utils.asgi import Request
 
 from archive.changes.edits_and_removals import MAX_REGISTER_PAGE_SIZE, read_edits_page
 from archive.search import results
+from archive.web import exports
 from archive.web.documents import DataList
 from archive.web.exports import (
-    EXPORT_LIMITS,
     begin_export,
     write_sheets,
     write_workbook,
 )
-from archive.web.request_limits import BusyError, SandboxLimits, Turn, WorkQueue
+from archive.web.request_limits import WORK, BusyError, SandboxLimits, Turn, WorkQueue
 from tests.archive.sample import Site
 from tests.archive.workbook import read_sheet, read_table
 
@@ -73,9 +73,12 @@ async def test_too_many_exports_are_rejected_before_reading(
     assert (
         await started_site.datasette.client.head(f"/search.{suffix}?q=fyrar")
     ).status_code == 200
-    request = Request({"client": ("203.0.113.7", 1)}, None)
-    limit = EXPORT_LIMITS[suffix].max_streams
-    running = [begin_export(started_site.datasette, request, suffix) for _ in range(limit)]
+    find_client = Mock(return_value="")
+    with monkeypatch.context() as patch:
+        patch.setattr(exports, "client_key", find_client)
+        assert (await started_site.get(f"/search.{suffix}?q=fyrar")).status_code == 500
+    scope = {**find_client.call_args.args[0], "client": ("203.0.113.7", 1)}
+    running = [begin_export(scope, suffix) for _ in range(WORK[suffix].downloads)]
     assert {export.__enter__().client for export in running} == {"203.0.113.7"}
     response = await started_site.get(f"/search.{suffix}?q=fyrar")
     assert (response.status_code, "retry-after" in response.headers) == (503, True)
@@ -325,7 +328,7 @@ def build_export(title: str, page_url: str, *batches: list[dict[str, Any]]) -> D
 async def write_bytes(export: DataList, lang: str) -> bytes:
     limits = SandboxLimits()
     with await write_workbook(
-        export, Turn(limits, WorkQueue(limits), streaming=True), lang
+        export, Turn(limits, WorkQueue(WORK["xlsx"]), streaming=True), lang
     ) as file:
         file.seek(0)
         return file.read()

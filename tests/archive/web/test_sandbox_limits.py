@@ -12,11 +12,14 @@ import pytest
 
 from archive.web.request_limits import (
     CHUNK_BYTES,
+    SQL,
+    WORK,
     BufferBudget,
     BusyError,
     ResponseDelivery,
     SandboxLimits,
     Turn,
+    Work,
     WorkQueue,
     parse_query_string,
 )
@@ -25,7 +28,7 @@ from tests.archive.web.serving import FakeClient
 LIMITS = replace(
     SandboxLimits(), chunk_timeout=0.1, response_timeout=0.5, max_buffered_bytes=3 * CHUNK_BYTES
 )
-ONE_SLOT = replace(LIMITS, workers=1)
+ONE_SLOT = Work(1)
 START = {"type": "http.response.start", "status": 200, "headers": []}
 
 
@@ -94,7 +97,7 @@ async def test_delivery_to_a_client_that_does_not_read_is_given_up(app: Any) -> 
 @pytest.mark.parametrize("kind", ["page", "stream", "export"])
 async def test_only_streams_and_exports_may_exceed_the_response_timeout(kind: str) -> None:
     client = FakeClient()
-    stream = Turn(LIMITS, WorkQueue(LIMITS), "csv", streaming=True) if kind == "stream" else None
+    stream = Turn(LIMITS, WorkQueue(WORK[SQL]), "csv", streaming=True) if kind == "stream" else None
     started = time.perf_counter()
     await deliver(
         respond(b"x", times=8, pause=0.08), client, request=stream, is_export=kind == "export"
@@ -136,7 +139,7 @@ async def test_large_responses_share_a_buffer_and_small_ones_need_none() -> None
 
 
 async def test_csv_reserves_its_largest_result_until_it_is_read() -> None:
-    request = Turn(LIMITS, WorkQueue(LIMITS), "csv")
+    request = Turn(LIMITS, WorkQueue(WORK[SQL]), "csv")
     slow, late, budget = FakeClient(max_messages=2), FakeClient(), BufferBudget(LIMITS)
     request.largest_response = 2 * CHUNK_BYTES
     first = asyncio.create_task(deliver(respond(b"x", times=9), slow, budget, request))
@@ -200,7 +203,7 @@ async def test_disconnected_client_leaves_the_queue() -> None:
 
 
 async def test_clients_take_turns_and_none_fills_the_queue() -> None:
-    queue, order = WorkQueue(replace(ONE_SLOT, max_waiting=3)), []
+    queue, order = WorkQueue(Work(1, waiting=3)), []
     await queue.acquire("greedy")
 
     async def take(client: str) -> None:
@@ -236,7 +239,7 @@ async def test_clients_take_turns_and_none_fills_the_queue() -> None:
 async def test_slot_given_to_a_request_that_stops_waiting_is_released(
     release_after: float | None,
 ) -> None:
-    queue = WorkQueue(replace(ONE_SLOT, queue_timeout=0.02))
+    queue = WorkQueue(Work(1, seconds=0.02))
     await queue.acquire()
     waiting = asyncio.create_task(queue.acquire("slow"))
     await asyncio.sleep(0)

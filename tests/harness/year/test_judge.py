@@ -114,7 +114,7 @@ class Year:
             seen=2.0,
         )
         self.tells("update revisions set hash = id")
-        self.archive.rebuild_index()
+        self.archive.recompute()
         verdict, path = Verdict(), self.archive.path
         judge_phrases(History(self.world, self.log), Told(path), path, verdict)
         assert verdict.happened[FOUND] > 0

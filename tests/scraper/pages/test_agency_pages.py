@@ -13,8 +13,9 @@ import pytest
 
 from scraper.agency import PAGE_CLASSES, load_agencies, load_page_class
 from scraper.normalise.conversion import to_release
-from scraper.pages import NewsPage, page_classes, read_page
-from scraper.pages.page_classes import compute_parser_version
+from scraper.pages import page_classes
+from scraper.pages.page_classes import NewsPage, compute_parser_version
+from scraper.pages.page_reader import read_page
 from scraper.probe.proposal import STORED_PAGES_DIR
 from tests.scraper.pages.sample_page import HEADING, TEXT, build_page
 from tests.stored import ROOT, stored_rows

@@ -99,10 +99,7 @@ def check_search(served: ServedArchive, words: str, *, by_page: bool = True) -> 
     loose = served.get(f"/search.json?q={quote(words)}").json()["loose"]
     expected = describe_ids([str(number) for number in range(hits + loose)])
     served.check(
-        "lxml",
-        f"search?q={words}: hits stated",
-        hits,
-        lambda: read_stated_hits(served, page),
+        "lxml", f"search?q={words}: hits stated", hits, lambda: read_stated_hits(served, page)
     )
 
     def read_json() -> str:

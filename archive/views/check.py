@@ -33,10 +33,8 @@ from archive.web.openapi import Operation
 from archive.web.request_limits import CUT_HEADER
 from archive.web.requests import (
     MAX_TEXT_BYTES,
-    PostedTextError,
     ReaderError,
     SiteRequest,
-    answer_options,
     read_fields,
 )
 from archive.web.routes import site_view
@@ -126,8 +124,6 @@ SEARCHED_SQL = """
 )
 async def _show_check(site: SiteRequest) -> Response:
     """Show the form, or check the text that was sent."""
-    if site.request.method == "OPTIONS":
-        return answer_options(site)
     if site.request.method != "POST":
         if site.format_name:
             return await site.respond_with_error(
@@ -135,12 +131,7 @@ async def _show_check(site: SiteRequest) -> Response:
             )
         return await site.render("check.html", {"max_bytes": MAX_TEXT_BYTES})
     text = read_fields(site)["text"]
-    try:
-        context = await _check_text(site, text)
-    except ReaderError:
-        raise
-    except Exception as error:  # noqa: BLE001 - raised again, without a message that may have words of the text
-        raise PostedTextError(type(error).__name__).with_traceback(error.__traceback__) from None
+    context = await _check_text(site, text)
     headers = {"cache-control": "no-store"}
     if site.datasette.cors and site.format_name:
         add_cors_headers(headers)

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from email.utils import formatdate
@@ -17,7 +18,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from datasette import NotFound, Response
-from datasette.utils import add_cors_headers
 
 from archive.database.schema import read_metadata
 from archive.health.health_report import format_size
@@ -41,7 +41,7 @@ from archive.views.agencies import find_last_crawl, read_agency_overview
 from archive.web.datasette_versions import read_canned_queries
 from archive.web.exports import build_file_response
 from archive.web.openapi import Operation
-from archive.web.requests import SiteRequest
+from archive.web.requests import RESPONSE_MEDIA_TYPES, SiteRequest
 from archive.web.routes import ANY_PARAMETER, check_parameters, site_view
 
 # canned queries, those that people ask most first; others follow in alphabetical order
@@ -189,10 +189,8 @@ async def _show_data(site: SiteRequest) -> Response:
         "format_size": partial(format_size, site.language),
     }
     if site.format_name:
-        headers: dict[str, str] = {}
-        if site.datasette.cors:
-            add_cors_headers(headers)
-        return Response.json(_format_data(site, context), headers=headers)
+        text = json.dumps(_format_data(site, context), ensure_ascii=False)
+        return site.answer(text, RESPONSE_MEDIA_TYPES["json"])
     return await site.render("data.html", context)
 
 

@@ -18,7 +18,6 @@ from typing import NamedTuple
 
 from datasette import NotFound, Response
 from datasette.plugins import pm
-from datasette.utils import add_cors_headers
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import escape
@@ -28,9 +27,9 @@ from archive.database.schema import read_metadata
 from archive.web.datasette_versions import IS_NEXT
 from archive.web.openapi import build_openapi
 from archive.web.requests import (
+    RESPONSE_MEDIA_TYPES,
     SiteRequest,
     add_query,
-    compute_etag,
     hash_file,
 )
 from archive.web.routes import ANY_PARAMETER, site_view
@@ -146,12 +145,7 @@ async def _show_openapi(site: SiteRequest) -> Response:
     operations = filter(None, (getattr(view, "operation", None) for _, view in routes))
     described_site = build_openapi(operations, tables, columns.get, site.url("/").rstrip("/"))
     text = json.dumps(described_site, ensure_ascii=False)
-    headers = {"etag": compute_etag(text)}
-    if site.datasette.cors:
-        add_cors_headers(headers)
-    if site.has_current(headers["etag"]):
-        return Response("", status=304, headers=headers)
-    return Response(text, headers=headers, content_type="application/json; charset=utf-8")
+    return site.answer(text, RESPONSE_MEDIA_TYPES["json"])
 
 
 def list_files(pattern: str) -> dict[str, Path]:

@@ -24,10 +24,8 @@ from archive.web.documents import DataList
 from archive.web.openapi import Operation, get_fields
 from archive.web.request_limits import CUT_HEADER
 from archive.web.requests import (
-    PostedTextError,
     ReaderError,
     SiteRequest,
-    answer_options,
     get_search_columns,
     read_fields,
 )
@@ -113,8 +111,6 @@ class BatchResult(NamedTuple):
 )
 async def _show_batch(site: SiteRequest) -> Any:
     """Show the form, or search for each line of a text."""
-    if site.request.method == "OPTIONS":
-        return answer_options(site)
     is_post = site.request.method == "POST"
     lines, match = site.args.getlist("q"), site.args.get("match") or ""
     if is_post:
@@ -125,12 +121,7 @@ async def _show_batch(site: SiteRequest) -> Any:
     terms = _list_terms(lines)
     if not terms and (site.format_name or is_post):
         raise ReaderError(400, "error.batch_empty")
-    try:
-        return await respond(site, terms, match or MATCHES[0], is_post=is_post)
-    except QueryInterrupted:
-        raise
-    except Exception as error:  # noqa: BLE001 - raised again, without a message that may have words of the text
-        raise PostedTextError(type(error).__name__).with_traceback(error.__traceback__) from None
+    return await respond(site, terms, match or MATCHES[0], is_post=is_post)
 
 
 def _list_terms(lines: Iterable[str]) -> list[str]:

@@ -186,15 +186,11 @@ def _list_quotes(site: SiteRequest, context: Mapping[str, Any]) -> DataList:
     """Return a person's quotes as data from what the page shows."""
     person = context["person"]
     rows = [_format_quote(site, row) for row in context["quotes"]]
-
-    async def read_entries() -> list[AtomEntry]:
-        return [_build_quote_entry(site, person, row) for row in rows]
-
     return DataList(
         title=site.translate("person.title", name=person["name"]),
         next_url=site.next_url(after=context["next_after"]),
         rows=rows,
-        read_entries=read_entries,
+        read_entries=lambda: [_build_quote_entry(site, person, row) for row in rows],
         members={
             "person": person["slug"],
             "name": person["name"],

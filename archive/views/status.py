@@ -67,8 +67,6 @@ STATUS_COLUMNS = (
     *(f"{name}_told" for name in TRACKED_FIELDS),
     "page",
 )
-# column → name in AgencyHealth
-STATUS_ROW_NAMES = {"why": "reason_text", "red": "is_unacknowledged"}
 COVERAGE_PATH = "/-/coverage"
 MISSING_PAGE_SIZE = 50
 MAX_MISSING_PAGE_SIZE = 1000  # missing releases on a page of JSON
@@ -237,15 +235,15 @@ def _format_status_row(site: SiteRequest, row: AgencyHealth) -> dict[str, Any]:
     """
     facts = row["facts"]
     politeness, field_fill = facts.get("politeness", {}), facts.get("field_fill", {})
-    row_names = {name: STATUS_ROW_NAMES.get(name, name) for name in STATUS_COLUMNS}
     return {
-        **{name: row[row_name] for name, row_name in row_names.items() if row_name in row},
+        **row,
         **{name: facts.get(name) for name in FACT_COLUMNS},
         **{name: politeness.get(name) for name in POLITENESS_COLUMNS},
         **{f"{name}_told": field_fill.get(name, [None])[0] for name in TRACKED_FIELDS},
         "agency_name": row["name"],
         "code": row["reason"]["code"],
-        "reason": row["reason"],
+        "why": row["reason_text"],
+        "red": row["is_unacknowledged"],
         "failures": facts.get("failures", {}),
         "field_fill": field_fill,
         "page": site.local_url(f"{STATUS_PATH}/{row['agency']}"),
@@ -257,16 +255,12 @@ async def _list_status_changes(site: SiteRequest) -> DataList:
     before = parse_number_parameter(site.args, "after")
     events = await read_health_events(site.run, before=before, limit=EVENTS_PAGE_SIZE + 1)
     page, next_cursor = take_page(events, EVENTS_PAGE_SIZE)
-
-    async def read_entries() -> Sequence[AtomEntry]:
-        return [_build_status_entry(site, event) for event in page]
-
     return DataList(
         name="changes",
         title=site.translate("feed.status"),
         next_url=site.next_url(after=next_cursor),
         rows=page,
-        read_entries=read_entries,
+        read_entries=lambda: [_build_status_entry(site, event) for event in page],
     )
 
 

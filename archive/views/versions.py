@@ -57,7 +57,7 @@ from archive.web.documents import DataList
 from archive.web.exports import StreamResponse, build_file_response
 from archive.web.highlights import MarkedHtml, PageHighlighter
 from archive.web.openapi import Operation, get_fields
-from archive.web.requests import ReaderError, SiteRequest, compute_etag
+from archive.web.requests import RESPONSE_MEDIA_TYPES, ReaderError, SiteRequest
 from archive.web.routes import site_view
 
 HISTORY_COLUMNS = (
@@ -132,18 +132,14 @@ async def _show_history(site: SiteRequest) -> Response | DataList:
         return Response.redirect(site.path(path) + "#history")
     events = await read_timeline(site.run, release_id)
     rows = [_format_event_row(site, event) for event in events]
-
-    async def read_entries() -> Sequence[AtomEntry]:
-        return [
-            _build_event_entry(site, event, row, release)
-            for event, row in zip(events, rows, strict=True)
-        ]
-
     return DataList(
         title=site.translate("history.title", title=release["title"]),
         page_url=f"{site.local_url(path)}#history",
         rows=rows,
-        read_entries=read_entries,
+        read_entries=lambda: [
+            _build_event_entry(site, event, row, release)
+            for event, row in zip(events, rows, strict=True)
+        ],
         members={
             "release": release_id,
             "agency": release["agency"],
@@ -330,10 +326,7 @@ async def _show_revision(site: SiteRequest) -> Response:
     }
     if site.format_name:
         data = _format_revision(site, context) | {"removed_at": newest["removed_at"]}
-        etag = compute_etag(json.dumps(data))
-        if site.has_current(etag):
-            return Response("", status=304, headers=site.build_headers(etag))
-        return Response.json(data, headers=site.build_headers(etag) | NOT_INDEXED)
+        return site.answer(json.dumps(data), RESPONSE_MEDIA_TYPES["json"], NOT_INDEXED)
     context |= await read_marked_texts(site, final_release, state)
     return await site.render("revision.html", context, headers=NOT_INDEXED)
 
@@ -373,13 +366,10 @@ async def _show_citation(site: SiteRequest) -> Response:
         )
     citation = await find_citation(site, revision_id)
     text = format_citation(citation, suffix, site.language)
-    etag = compute_etag(text)
-    headers = {**site.build_headers(etag), "content-language": site.language}
-    if site.has_current(etag):
-        return Response("", status=304, headers=headers, content_type=CITATION_TYPES[suffix])
+    headers = {"content-language": site.language}
     if suffix != "txt":
         headers["content-disposition"] = f'attachment; filename="{citation.key}.{suffix}"'
-    return Response(text, headers=headers, content_type=CITATION_TYPES[suffix])
+    return site.answer(text, CITATION_TYPES[suffix], headers)
 
 
 @site_view(
@@ -541,15 +531,11 @@ async def _find_adjacent_edits(
 def _list_pieces(site: SiteRequest, diff: Mapping[str, Any]) -> DataList:
     """Return a comparison as data: a row for each piece of text, and a feed with a single entry."""
     before, after, path = diff["before"], diff["after"], diff["path"]
-
-    async def read_entries() -> Sequence[AtomEntry]:
-        return [_build_diff_entry(site, diff, site.local_url(path))]
-
     return DataList(
         title=site.translate("diff.title", title=after["state"]["title"]),
         page_url=site.local_url(path),
         rows=_format_diff_rows(diff["field_diffs"]),
-        read_entries=read_entries,
+        read_entries=lambda: [_build_diff_entry(site, diff, site.local_url(path))],
         members={
             "before": {"revision": before["id"], "seen": before["seen"]},
             "after": {"revision": after["id"], "seen": after["seen"]},

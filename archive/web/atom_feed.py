@@ -42,7 +42,9 @@ class AtomEntry:
 
 
 async def render_feed(site: SiteRequest, document: DataList) -> str:
-    entries = await document.read_entries() if document.read_entries else []
+    entries = document.read_entries() if document.read_entries else ()
+    if not isinstance(entries, Sequence):
+        entries = await entries
     updated = max((entry.updated for entry in entries), default=None)
     if updated is None:  # a feed without entries has not changed since the archive was created
         created = (await site.run("select min(applied_at) as created from _sqlite_migrations", {}))[

@@ -18,6 +18,9 @@ from archive.web.requests import RESPONSE_MEDIA_TYPES, SiteRequest, compute_etag
 Rows = Sequence[Mapping[str, Any]]
 
 
+Entries = Sequence[AtomEntry]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataList:
     """A list or comparison in one of the data formats. All URLs are absolute.
@@ -36,7 +39,7 @@ class DataList:
     page_url: str = ""
     rows: Rows = ()
     batches: AsyncIterator[Rows] | None = None
-    read_entries: Callable[[], Awaitable[Sequence[AtomEntry]]] | None = None
+    read_entries: Callable[[], Entries | Awaitable[Entries]] | None = None
     next_url: str | None = None
     members: Mapping[str, Any] = field(default_factory=dict)
     truncated: str = ""  # after how much the list was cut off; "": it is complete

@@ -202,7 +202,7 @@ ERROR: Mapping[str, Type] = {
     "docs?": "url Documentation",
 }
 
-NAME_IN_PATH = re.compile(r"\{(\w+)\}")
+NAME_IN_PATH = re.compile(r"\{([a-z]+)\}")
 NESTED_TYPES = ("any", "map")  # beside lists and mappings
 
 

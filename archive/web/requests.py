@@ -175,6 +175,15 @@ class SiteRequest:
             add_cors_headers(headers)
         return headers
 
+    def answer(
+        self, text: str, media_type: str, headers: Mapping[str, str] | None = None
+    ) -> Response:
+        """Return a response with a text and its ETag; 304 if the client already has it."""
+        etag = compute_etag(text)
+        body, status = ("", 304) if self.has_current(etag) else (text, 200)
+        headers = {**self.build_headers(etag), **(headers or {})}
+        return Response(body, status=status, headers=headers, content_type=media_type)
+
     def has_current(self, etag: str) -> bool:
         """Return whether the client already has the version with this ETag."""
         return matches_etag(self.request.headers.get("if-none-match"), etag)

@@ -13,11 +13,10 @@ from datasette.database import QueryInterrupted
 from archive.urls import FilterError, is_harmless_parameter
 from archive.web.documents import DataList
 from archive.web.exports import render_list
-from archive.web.openapi import PARAMETERS, Operation, is_number
-from archive.web.requests import ReaderError, SiteRequest
+from archive.web.openapi import NAME_IN_PATH, PARAMETERS, Operation, is_number
+from archive.web.requests import PostedTextError, ReaderError, SiteRequest, answer_options
 
 ANY_PARAMETER = "*"  # for files, whose parameters are not checked
-NAME_IN_PATH = re.compile(r"\{([a-z]+)\}")
 # values of a parameter in a path; SQLite can store any number of up to 18 digits
 NUMBER, SLUG = "[0-9]{1,18}", "[a-z0-9-]+"
 
@@ -44,12 +43,14 @@ def site_view(
         operation = replace(operation, paths=paths, parameter_names=data_parameters)
 
     def decorate(view: View) -> Callable[..., Awaitable[Any]]:
+        show = _guard_text(view) if operation and operation.text else view
+
         async def respond(request: Any, datasette: Any) -> Any:
             is_page = request.url_vars.get("format") is None
             site = SiteRequest(request, datasette, parameters if is_page else data_parameters)
             try:
                 check_parameters(site, site.parameters)
-                answer = await view(site)
+                answer = await show(site)
                 if operation is None or not isinstance(answer, DataList):
                     return answer
                 return await _render_list(site, answer, operation)
@@ -65,6 +66,23 @@ def site_view(
         return respond
 
     return decorate
+
+
+def _guard_text(view: View) -> View:
+    """Return the view of a text in a request's body; its unexpected errors have no words of it."""
+
+    async def show(site: SiteRequest) -> Any:
+        if site.request.method == "OPTIONS":
+            return answer_options(site)
+        try:
+            return await view(site)
+        except (ReaderError, FilterError, QueryInterrupted):
+            raise
+        except Exception as error:  # noqa: BLE001 - raised again, without its message
+            name = type(error).__name__
+            raise PostedTextError(name).with_traceback(error.__traceback__) from None
+
+    return show
 
 
 def list_routes(module: ModuleType) -> list[tuple[str, Any]]:

@@ -46,8 +46,7 @@ BATCH_SIZE = 200  # releases or files in a transaction
 State = Mapping[str, Any]
 STATE_COLUMNS = (*STATE_FIELDS, *LIST_FIELDS)
 REVISIONS_SQL = f"""
-    select v.id, v.id = r.revision as is_current, b.id is not null as has_previous,
-      v.is_edit,
+    select v.id, v.id = r.revision as is_current, b.id is not null as has_previous, v.is_edit,
       {", ".join(f"v.{name}, b.{name} as previous_{name}" for name in STATE_COLUMNS)}
     from revisions v join releases r on r.id = v.release left join revisions b on b.id = v.previous
     where v.release = ? order by v.id
@@ -356,6 +355,8 @@ def compute_derived(state: State, previous: State | None = None) -> dict[str, An
 
 def describe_index_fault(db: Database) -> str | None:
     """Return why searches may miss results until the index is written again, or None."""
+    if not db.table("derived_versions").exists():
+        return "it was made by an earlier version of the software"
     versions = dict(db.execute("select step, version from derived_versions").fetchall())
     unfinished = _read_unfinished(db)
     for step in INDEX_STEPS:

@@ -199,7 +199,6 @@ def read_edits(archive: Archive) -> dict[str, Any]:
             "counts": counts["total"],
             "followed": [(change.kind, releases[change.release]) for change in followed],
             "view": connection.execute("select seen, summary from edits order by 1, 2").fetchall(),
-            "stored": connection.execute("select * from edit_counts").fetchall(),
             "reverts": reverts,
             "checks": connection.execute(
                 "select url, first_seen, last_checked, checks, body from releases"

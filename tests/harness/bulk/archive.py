@@ -35,9 +35,9 @@ def repeat(archive: Archive, far: int, held: int) -> None:
     own = ", ".join(STATE_FIELDS)
     values = {"far": far, "held": held}
     archive.db.execute(
-        f"insert into releases (id, agency, url, {own}, first_seen, last_checked, hash, revision)"
-        f" select id + :far, agency, url || '#' || :far, {own},"
-        f" first_seen, last_checked, hash, null"
+        f"insert into releases (id, agency, url, {own}, added, first_seen, last_checked, hash,"
+        f" revision) select id + :far, agency, url || '#' || :far, {own},"
+        f" added, first_seen, last_checked, hash, null"
         " from releases where id <= :held",
         values,
     )

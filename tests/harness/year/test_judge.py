@@ -120,8 +120,8 @@ def year(tmp_path: Path) -> Iterator[Year]:
             "skogsbruksradet", name="Skogsbruksrådet", home="http://skogsbruksradet.localhost:1/"
         )
         made.tells(
-            f"insert into releases (id, agency, url, first_seen, last_checked, {STATE})"
-            " values (1, 'skogsbruksradet', :url, :seen, :seen, :title, :lead, :body, '', 'x')",
+            f"insert into releases (id, agency, url, added, first_seen, last_checked, {STATE})"
+            " values (1, 'skogsbruksradet', :url, :seen, :seen, :seen, :title, :lead, :body, '', 'x')",
             seen=0.0,
         )
         made.tells(
@@ -315,10 +315,10 @@ def test_a_phrase_that_a_page_never_had_is_invented(year: Year) -> None:
     year.revises(2)
     other = next(subject for key, subject in year.world.subjects.items() if key != KEY)
     year.tells(
-        "insert into releases (agency, url, first_seen,"
+        "insert into releases (agency, url, added, first_seen,"
         " last_checked, title, lead, body, body_html, hash)"
         " select agency, :other,"
-        " first_seen, last_checked,"
+        " added, first_seen, last_checked,"
         " title, :lead, body, '', 'y' from releases",
         other=other.url,
     )

@@ -30,7 +30,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -42,6 +41,7 @@ from sqlite_utils import Database
 
 from archive.changes.field_differences import FileText, describe_change
 from archive.database.frontier import FRONTIER_COLUMNS, FrontierEntry
+from archive.database.isolated_processes import start_isolated
 from archive.database.redaction import IS_FILE_WITHHELD_SQL
 from archive.database.sqlite_files import ArchiveError
 from archive.times import to_iso
@@ -488,19 +488,25 @@ def extract_text(
     limits: other values than those of LIMITS. Raises RuntimeError if the process failed for a
     reason of our own, such as a library that is not installed, or was asked to end.
     """
-    # isolated: neither the working directory nor the environment decides what is imported
-    command = [sys.executable, "-I", str(WORKER), json.dumps({**LIMITS, **(limits or {})})]
+    limits = {**LIMITS, **(limits or {})}
     # no pipes, so that the limit of a file's size applies
     with (
         TemporaryFile() as output,
         TemporaryFile() as errors,
     ):
-        with subprocess.Popen(  # noqa: S603 - our own script
-            command,
+        with start_isolated(
+            WORKER,
+            limits={
+                "AS": limits["memory"],
+                "CPU": limits["seconds"],
+                "FSIZE": limits["output_bytes"],
+                "NOFILE": limits["open_files"],
+            },
+            settings={"pages": limits["pages"], "letters": limits["letters"]},
+            has_packages=True,
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=errors,
-            env={},
             # Ctrl-C ends a crawl after its current requests, and must not end this process
             process_group=0,
         ) as process:

@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import io
-import json
 import pickle
 import re
 import signal
 import sqlite3
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -31,6 +29,7 @@ import datasette.utils as datasette_utils
 from datasette.database import Database, QueryInterrupted, Results
 from datasette.plugins import pm
 
+from archive.database.isolated_processes import start_isolated
 from archive.web.datasette_versions import IS_NEXT
 from archive.web.request_limits import (
     SQL,
@@ -291,13 +290,16 @@ class SandboxWorker:
         self.limits, self.escape, self.uses = limits, escape, 0
         self.received_bytes = 0  # size of the last result
         self.pipe, worker_end = Pipe()
-        arguments = [str(worker_end.fileno()), uri, json.dumps(asdict(limits))]
         try:
-            self.process = subprocess.Popen(  # noqa: S603 - our own script
-                [sys.executable, "-I", "-S", str(WORKER_SCRIPT), *arguments],
+            # a visitor's statements must not see the server's secrets
+            self.process = start_isolated(
+                WORKER_SCRIPT,
+                str(worker_end.fileno()),
+                uri,
+                limits={"AS": limits.worker_memory, "FSIZE": limits.temp_file_bytes},
+                settings=asdict(limits),
                 pass_fds=[worker_end.fileno()],
                 stdin=subprocess.DEVNULL,
-                env={},  # a visitor's statements must not see the server's secrets
             )
         finally:
             worker_end.close()

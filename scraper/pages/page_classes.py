@@ -419,8 +419,7 @@ def compute_parser_version(agency: Agency | None = None) -> str:
             digest.update(file.name.encode() + b"\0" + file.read_bytes())
     if agency and agency.page:
         digest.update((PAGE_CLASSES / f"{agency.page}.py").read_bytes())
-    # the tags allowed in body_html
-    digest.update(files("archive").joinpath("database/allowed_html.py").read_bytes())
+    digest.update(files("archive").joinpath("database/stored_text.py").read_bytes())
     return digest.hexdigest()[:12]
 
 

@@ -27,13 +27,8 @@ def test_a_feed_with_what_is_no_letter_is_no_feed(body: str) -> None:
 
 
 def test_a_sitemap_with_what_is_no_letter_is_no_sitemap() -> None:
-    body = (
-        b"<sitemapindex><sitemap><loc>&#55296;https://a.example/"
-        b"b.xml</"
-        b"loc></"
-        b"sitemap></"
-        b"sitemapindex>"
-    )
+    location = b"<loc>&#55296;https://a.example/b.xml</loc>"
+    body = b"<sitemapindex><sitemap>" + location + b"</sitemap></sitemapindex>"
     with pytest.raises(SourceError, match="is not a sitemap"):
         parse_sitemap(body, URL, AGENCY)
 

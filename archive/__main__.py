@@ -334,13 +334,7 @@ def reindex(file: Path) -> None:
     check_database(file)
     with Archive(file, rebuild_stale=False) as archive, show_progress() as progress:
         number = archive.recompute(progress)
-        stale = archive.attachments.count_stale_texts()
     click.echo(f"{file}: {number} releases indexed by {ANALYSIS_VERSION}")
-    if stale:
-        click.echo(
-            f"the texts of {stale} files were read by earlier rules: crawls read them again, or"
-            f" python -m archive extract-attachments {file}"
-        )
 
 
 @commands.command("extract-attachments")
@@ -476,6 +470,20 @@ def restore(backup: Path, to: Path, replace: bool) -> int:
 )
 @archive_option
 @click.option(
+    "--source",
+    metavar="NAME",
+    help=(
+        "The collection that the file is from, the same for each of its snapshots."
+        "  [default: the name of the file]"
+    ),
+)
+@click.option("--source-url", metavar="URL", help="The address of the collection.")
+@click.option(
+    "--seen",
+    metavar="DATE",
+    help="When the collection read the releases that do not say it themselves (`seen`).",
+)
+@click.option(
     "--agencies",
     type=PATH,
     default=Path(__file__).parents[1] / "scraper" / "agencies.toml",
@@ -499,11 +507,16 @@ def import_releases(
     file: Path,
     agency: str,
     archive: Path,
+    source: str | None,
+    source_url: str | None,
+    seen: str | None,
     agencies: Path,
     processes: int | None,
     new_captures: bool,
 ) -> int:
     """Import the releases of another collection.
+
+    Several snapshots of a collection can be imported in any order: give each the same --source.
 
     Exit code 1 if lines cannot be read, 2 if nothing is imported or something ends the import
     early, 130 if it is interrupted. Then run the same command again: it continues after the lines
@@ -511,6 +524,7 @@ def import_releases(
     """
     from archive.database.captures import Captures
     from archive.evidence.manifest import write_manifest
+    from archive.store.import_lines import FieldError, parse_reading_time
     from archive.store.jsonl_import import (
         ensure_agency,
         find_host_owners,
@@ -521,6 +535,10 @@ def import_releases(
 
     if not file.is_file():
         raise ArchiveError(file, "no such file")
+    try:
+        seen_at = parse_reading_time({"seen": seen})
+    except FieldError as error:
+        raise ArchiveError(file, error.problem, key="--seen") from error
     is_new = not archive.exists()
     with (
         open_or_create_archive(archive) as target,
@@ -538,6 +556,9 @@ def import_releases(
                 agency,
                 now(),
                 progress,
+                source=source,
+                source_url=source_url,
+                seen=seen_at,
                 host_owners=find_host_owners(target, agencies),
                 processes=processes,
                 should_stop=stopped.is_set,

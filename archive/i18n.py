@@ -11,9 +11,11 @@ from __future__ import annotations
 import gettext
 import io
 import logging
+from collections.abc import Mapping
 from datetime import date, datetime
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from archive.times import Month, parse_time, to_timezone
@@ -245,6 +247,30 @@ def describe_edit_time(language: str, after: str | None, when: str | None) -> st
     if after is None:
         return translate(language, "edit.seen", when=format_time(language, when))
     return translate(language, "edit.made_between", checks=format_check_pair(language, after, when))
+
+
+def name_version(language: str, version: Mapping[str, Any]) -> str:
+    """Name a version by the time at which the archive read it, or by that of its collection.
+
+    version: with the members that archive.changes.history.add_observations adds.
+    """
+    when = format_time(language, version["when"])
+    if not version["collection"]:
+        return when
+    key = "version.of_reading" if version["first_reading"] else "version.of_import"
+    return translate(language, key, collection=version["collection"], when=when)
+
+
+def describe_readings(language: str, version: Mapping[str, Any]) -> str:
+    """Say which readings of a collection an imported version and the one before it differ by."""
+    collection, before = version["collection"], version["last_reading_before"]
+    if not before or not version["first_reading"]:
+        return translate(language, "edit.unknown_readings", collection=collection)
+    times = {
+        "before": format_time(language, before),
+        "after": format_time(language, version["first_reading"]),
+    }
+    return translate(language, "edit.between_readings", collection=collection, **times)
 
 
 def describe_removal(language: str, kind: str, status: int | None, target: str | None) -> str:

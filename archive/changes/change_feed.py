@@ -43,7 +43,7 @@ CURSOR_FORMAT = re.compile(r"(?P<number>[1-9][0-9]{0,15})-(?P<check>[0-9a-f]{8})
 
 RELEASE_COLUMNS = (
     *("agency", "url", *STATE_FIELDS),
-    *("first_seen", "removed_at", "moved_to", "takedown", "revision", "hash"),
+    *("added", "first_seen", "removed_at", "moved_to", "takedown", "revision", "hash"),
 )
 PART_OBJECTS_SQL = {  # without the ids of parts, which may change when the release is parsed again
     name: ", ".join(

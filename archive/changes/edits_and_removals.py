@@ -18,6 +18,7 @@ from archive.changes.history import (
     FOUND_AT_COLUMN,
     RELEASE_CHAIN_CTE,
     TAKEDOWNS_SQL,
+    add_observations,
     classify_update_stamp,
     find_last_seen,
     read_preceding_revisions,
@@ -66,9 +67,13 @@ EDIT_COLUMNS = """
     v.id, v.release, v.previous, v.seen, v.update_date_changed, v.importance,
       v.summary, v.summary_en, v.changes,
     v.reverts_to, v.title, v.language, v.updated, v.capture, r.agency, r.url, r.removed_at, a.name,
-      a.name_en
+      a.name_en, v.cause, v.parser_version, v.seen as "when"
 """
-EDIT_KINDS = ("text", "file")  # of an edit: of the release itself, or of a file that it links to
+# of an edit: of the release itself, or of a file that it links to; or a difference between two
+# readings of a collection, which is no edit and only listed if it is asked for
+EDIT_KINDS = ("text", "file", "collection")
+# when a collection had a revision; of its import, if that is not known
+READING_TIME_SQL = "coalesce((select min(seen) from observations where revision = v.id), v.seen)"
 # a file that several releases link to is one entry, with the newest of those that the filters
 # select
 FILE_EDIT_COLUMNS = f"""
@@ -225,20 +230,24 @@ async def read_edits_page(run: RunQuery, query: RegisterQuery) -> ListPage:
 
     The id of a changed file is its version's with a minus, so that both kinds have one order;
     `attachment` is None in other rows. It has no `stamp`, because no date of the agency belongs to
-    it.
+    it. Differences between readings of a collection have what `add_observations` adds, and no
+    `stamp` either.
     """
     values, chain = query.build_sql_values(), _build_chain_cte(query.filters)
     if query.after is not None:
-        table, column = (
-            ("attachment_versions", "first_seen") if query.after < 0 else ("revisions", "seen")
-        )
+        table, column = "revisions", "v.seen"
+        if query.after < 0:
+            table, column = "attachment_versions", "v.first_seen"
+        elif query.filters.get("kind") == "collection":
+            column = READING_TIME_SQL
         found = await run(
-            f"select {column} as seen from {table} where id = :key", {"key": abs(query.after)}
+            f"select {column} as seen from {table} v where v.id = :key", {"key": abs(query.after)}
         )
         values["after_seen"] = found[0]["seen"] if found else None
     rows: list[Entry] = []
     for build_sql, columns, joins in (
         (_build_text_edits_sql, EDIT_COLUMNS, EDIT_JOINS),
+        (_build_collection_sql, EDIT_COLUMNS, EDIT_JOINS),
         (build_file_edits_sql, FILE_EDIT_COLUMNS, FILE_EDIT_JOINS),
     ):
         if sql := build_sql(query.filters, is_page=query.after is not None):
@@ -249,28 +258,32 @@ async def read_edits_page(run: RunQuery, query: RegisterQuery) -> ListPage:
                     f"{chain} select {columns} from ({limited}) found cross join {joins}", values
                 ),
             )
-    rows.sort(key=lambda row: (row["seen"], row["id"]), reverse=True)
+    texts = {row["id"]: row for row in rows if row["id"] > 0}
+    preceding = await read_preceding_revisions(run, list(texts))
+    if query.filters.get("kind") == "collection":
+        await add_observations(run, {**preceding, **texts})
+    rows.sort(key=lambda row: (row.get("when", row["seen"]), row["id"]), reverse=True)
     page = take_page(rows, query.size)
-    preceding = await read_preceding_revisions(
-        run, [row["id"] for row in page.rows if row["id"] > 0]
-    )
     for row in page.rows:
-        if row["id"] < 0:
-            row |= {
-                "stamp": None,
-                "unannounced": False,
-                "path": f"/-/attachment/{row['attachment']}",
-            }
-            continue
-        stamp = classify_update_stamp(row["update_date_changed"], row["updated"])
-        row |= {
-            "last_seen_before": find_last_seen(row["previous"], preceding),
-            "stamp": stamp,
-            "unannounced": stamp == "not moved",
-            "path": f"/-/diff/{row['previous']}/{row['id']}",
-            "attachment": None,
-        }
+        _describe_edit(row, preceding)
     return page
+
+
+def _describe_edit(row: Entry, preceding: Mapping[int, Mapping[str, Any]]) -> None:
+    """Add the values of a row that are not read from the database."""
+    is_file, collection = row["id"] < 0, row.get("collection")
+    stamp = None
+    if not is_file and not collection:
+        stamp = classify_update_stamp(row["update_date_changed"], row["updated"])
+    row |= {"stamp": stamp, "unannounced": stamp == "not moved"}
+    if is_file:
+        row["path"] = f"/-/attachment/{row['attachment']}"
+        return
+    row |= {
+        "last_seen_before": None if collection else find_last_seen(row["previous"], preceding),
+        "path": f"/-/diff/{row['previous']}/{row['id']}",
+        "attachment": None,
+    }
 
 
 async def read_latest_edits(run: RunQuery, limit: int) -> list[Entry]:
@@ -286,7 +299,7 @@ async def read_latest_edits(run: RunQuery, limit: int) -> list[Entry]:
 
 async def count_edits(run: RunQuery, query: RegisterQuery) -> dict[str, Any]:
     def build_releases_sql(filters: Mapping[str, Any]) -> str:
-        parts = filter(None, (_build_text_edits_sql(filters), build_file_edits_sql(filters)))
+        parts = _list_edit_parts(filters)
         joined = " union all ".join(f"select release, seen from ({sql})" for sql in parts)
         return f"{_build_chain_cte(filters)} {joined}"
 
@@ -304,7 +317,7 @@ def _build_text_edits_sql(filters: Mapping[str, Any], *, is_page: bool = False) 
 
     is_page: only the edits after the one with the id :after, which was seen at :after_seen.
     """
-    if filters.get("kind") == "file":
+    if filters.get("kind") in ("file", "collection"):
         return ""
     conditions = ["v.is_edit", *_build_edit_filters(filters, release="v.release", seen="v.seen")]
     if filters.get("edits") is not None:  # those with the words of `q`
@@ -320,13 +333,39 @@ def _build_text_edits_sql(filters: Mapping[str, Any], *, is_page: bool = False) 
     )
 
 
+def _build_collection_sql(filters: Mapping[str, Any], *, is_page: bool = False) -> str:
+    """Return the same for differences between two readings of a collection."""
+    if filters.get("kind") != "collection" or filters.get("unannounced") or filters.get("stamp"):
+        return ""
+    conditions = [
+        "v.cause = 'import' and v.previous is not null and v.changes <> '[]'",
+        *_build_edit_filters(filters, release="v.release", seen=READING_TIME_SQL),
+    ]
+    if filters.get("edits") is not None:
+        conditions.append("v.id in (select value from json_each(:edits))")
+    if is_page:
+        conditions.append(f"({READING_TIME_SQL}, v.id) < (:after_seen, :after)")
+    return (
+        f"select v.id, v.release, {READING_TIME_SQL} as seen, v.importance from revisions v"
+        f" where {' and '.join(conditions)}"
+    )
+
+
+def _list_edit_parts(filters: Mapping[str, Any]) -> list[str]:
+    builders = (_build_text_edits_sql, _build_collection_sql, build_file_edits_sql)
+    return [sql for build in builders if (sql := build(filters))]
+
+
 def build_file_edits_sql(filters: Mapping[str, Any], *, is_page: bool = False) -> str:
     """Return the same for files that releases link to, each once, with the newest of these
     releases.
     """
-    if filters.get("kind") == "text" or filters.get("unannounced") or filters.get("stamp"):
+    if filters.get("kind") in ("text", "collection"):
         return ""
-    if filters.get("edits") is not None:  # words are only looked up in the releases' own text
+    # the agency's update date is that of the release, and words are only looked up in its own text
+    if filters.get("unannounced") or filters.get("stamp"):
+        return ""
+    if filters.get("edits") is not None:
         return ""
     of_release = " and ".join(
         [*_build_edit_filters(filters, release="e.release"), IS_FILE_EDIT_SHOWN_SQL]
@@ -523,9 +562,7 @@ async def count_edits_by_week(
     for number in EDIT_WEEKS:
         first = max(first, last - timedelta(days=last.weekday(), weeks=number - 1))
         query = replace(query, filters={**query.filters, "from": first, "to": last})
-        parts = filter(
-            None, (_build_text_edits_sql(query.filters), build_file_edits_sql(query.filters))
-        )
+        parts = _list_edit_parts(query.filters)
         edits = " union all ".join(f"select seen, importance from ({sql})" for sql in parts)
         chain, values = _build_chain_cte(query.filters), query.build_sql_values()
         limited = (

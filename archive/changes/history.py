@@ -34,6 +34,13 @@ TIMELINE_REVISIONS_SQL = f"""
     from chain join releases r on r.id = chain.id join revisions v on v.release = r.id
     left join revisions s on s.id = v.reverts_to order by v.seen, v.id
 """
+OBSERVATIONS_SQL = """
+    select o.revision, x.name as collection, x.url, min(o.seen) as first, max(o.seen) as last,
+      count(*) as readings
+    from observations o join observers x on x.id = o.observer
+    where o.revision in (select value from json_each(:revisions))
+    group by o.revision, o.observer order by first, x.name
+"""
 FOUND_AT_COLUMN = """(select m.target from removals m where m.release = o.release
   and m.kind = 'moved' and m.id <> o.id
       and m.first_seen = o.ended) as found_at"""  # URL at which a missing release was found again
@@ -80,7 +87,8 @@ NEAR_DUPLICATE_SQL = """
 """
 STATE_COLUMNS = ", ".join(f"v.{name}" for name in (*STATE_FIELDS, *LIST_FIELDS))
 REVISION_METADATA_COLUMNS = """
-    v.id, v.release, v.seen, v.cause, v.previous, v.reverts_to, v.update_date_changed, v.importance,
+    v.id, v.release, v.seen, v.seen as "when", v.cause, v.parser_version, v.previous,
+      v.reverts_to, v.update_date_changed, v.importance,
       v.summary,
     v.summary_en, v.changes, v.capture, r.agency, r.url, r.title as now, r.language as language_now,
       a.name, a.name_en
@@ -96,9 +104,10 @@ async def read_timeline(run: RunQuery, release_id: int) -> list[TimelineEvent]:
     revisions = {
         row["id"]: dict(row) for row in await run(TIMELINE_REVISIONS_SQL, {"release": release_id})
     }
+    await add_observations(run, revisions)
     for row in revisions.values():
         _describe_state(row, revisions)
-    events = [
+    events: list[TimelineEvent] = [
         *map(dict, await run(TIMELINE_REMOVALS_SQL, {"release": release_id})),
         *revisions.values(),
     ]
@@ -115,16 +124,14 @@ def _describe_state(row: TimelineEvent, rows_by_id: Mapping[int, Mapping[str, An
     rows.
 
     kind: first, edit (by the agency), reread (re-parsed by a newer parser), same (found unchanged
-    at a new URL), import (from another collection), own (the first parse of an imported release).
+    at a new URL), import (from another collection).
     last_seen: when the state was last found on the web, or the one whose bytes it was re-parsed
     from; last_seen_before: the same for the state before it. stamp: for an edit, one of
-    UPDATE_STAMPS. collection: for an import, its origin.
+    UPDATE_STAMPS.
     """
     kind = {"source": "edit", "parser": "reread"}.get(row["cause"], row["cause"])
     if kind == "first" and row["previous"] is not None:
         kind = "same"
-    elif kind == "reread" and rows_by_id.get(row["previous"], {}).get("cause") == "import":
-        kind = "own"
     stamp = (
         classify_update_stamp(row["update_date_changed"], row["updated"])
         if kind == "edit"
@@ -137,8 +144,37 @@ def _describe_state(row: TimelineEvent, rows_by_id: Mapping[int, Mapping[str, An
         "until": row["until"] if row["checks"] or kind != "import" else None,
         "stamp": stamp,
         "unannounced": stamp == "not moved",
-        "collection": find_collection(row["cause"], row["parser_version"]),
     }
+
+
+async def add_observations(run: RunQuery, revisions: Mapping[int, dict[str, Any]]) -> None:
+    """Add to revisions by id what collections had of them, and when.
+
+    observations: for each collection that had it, the times of its first and last reading.
+    collection: of an imported revision, the one that it is from; `when`, the time of the import, is
+    then replaced by that of its first reading, if it is known. first_reading, last_reading, and
+    last_reading_before (of its text before this one): None if unknown, or not imported.
+    """
+    for row in revisions.values():
+        row["observations"] = []
+    for found in await run(OBSERVATIONS_SQL, {"revisions": json.dumps(list(revisions))}):
+        revisions[found["revision"]]["observations"].append(dict(found))
+    for row in revisions.values():
+        collection = find_collection(row["cause"], row["parser_version"])
+        before = revisions.get(row["previous"])
+        own = _find_readings(row, collection)
+        row |= {
+            "collection": collection,
+            "first_reading": own.get("first"),
+            "last_reading": own.get("last"),
+            "last_reading_before": _find_readings(before, collection).get("last"),
+            "when": own.get("first") or row["when"],
+        }
+
+
+def _find_readings(revision: Mapping[str, Any] | None, collection: str | None) -> dict[str, Any]:
+    observations = revision["observations"] if revision else ()
+    return next((each for each in observations if each["collection"] == collection), {})
 
 
 def split_timeline(
@@ -184,7 +220,7 @@ def find_last_seen(
 
 async def read_preceding_revisions(
     run: RunQuery, revision_ids: Sequence[int]
-) -> dict[int, Mapping[str, Any]]:
+) -> dict[int, dict[str, Any]]:
     """Return the revisions before the given ones, as far back as `find_last_seen` needs."""
     return {
         row["id"]: dict(row)
@@ -273,14 +309,18 @@ def _describe_failed_check(row: Mapping[str, Any], last_seen: str | None) -> dic
 async def read_stored_revisions(
     run: RunQuery, revision_ids: Sequence[int | None]
 ) -> dict[int, dict[str, Any]]:
-    """Return revisions by id, each with its parsed `state`; unknown ids are left out."""
+    """Return revisions by id, each with its parsed `state` and what `add_observations` adds;
+    unknown ids are left out.
+    """
     rows = await run(
         f"select {REVISION_METADATA_COLUMNS}, {STATE_COLUMNS} from"
         f" revisions v join releases r on r.id = v.release"
         " join agencies a on a.slug = r.agency where v.id in (select value from json_each(:ids))",
         {"ids": json.dumps(revision_ids)},
     )
-    return {row["id"]: {**dict(row), "state": parse_state(dict(row))} for row in rows}
+    found = {row["id"]: {**dict(row), "state": parse_state(dict(row))} for row in rows}
+    await add_observations(run, found)
+    return found
 
 
 async def read_version_texts(
@@ -324,12 +364,12 @@ async def read_active_takedowns(run: RunQuery, release_id: int) -> list[Mapping[
 # any was not only imported; unconfirmed: how many were missing when last looked for, too recently
 # to count as removed
 KNOWLEDGE_SQL = """
-    with own as (select id, checks from releases where :agency is null or agency = :agency)
+    with own as (select id, checks, first_seen from releases
+      where :agency is null or agency = :agency)
     select exists (select 1 from own where checks > 0)
         or exists (select 1 from own join revisions v on v.release = own.id
           where v.checks > 0) as is_checked,
-      exists (select 1 from own join revisions v on v.release = own.id
-        where v.cause <> 'import') as is_read,
+      exists (select 1 from own where first_seen is not null) as is_read,
       (select count(distinct o.release) from removals o join own on own.id = o.release
         where o.kind <> 'moved' and o.confirmed is null and o.ended is null) as unconfirmed
 """

@@ -3,8 +3,8 @@
 New releases are in reverse order of discovery. A release is not new just because the archive reads
 it for the first time. It is new if:
 
-- it was first read by a crawl: neither imported from another collection nor found again at another
-  URL;
+- a crawl read it, and did not find it again at another URL. What another collection had of it, and
+  when that was imported, makes no difference;
 - it was read after the agency's first complete crawl, because a backfill is not news;
 - its page stated a publication date in the 14 days before, because a source found later brings
   years of old releases; or its page stated none (and no update date before then), and the crawl
@@ -106,8 +106,8 @@ RECENT_SQL = f"""
     order by l.sort_date desc, l.release desc limit :limit
 """
 IMPORTED_SQL = """
-    select distinct release from revisions where previous is null and cause = 'import'
-    and release in (select value from json_each(:releases))
+    select id as release from releases where first_seen is null
+    and id in (select value from json_each(:releases))
 """
 
 
@@ -160,7 +160,7 @@ async def read_recent_releases(
 
 
 async def find_imported(run: RunQuery, releases: Collection[int]) -> set[int]:
-    """Return those releases whose first state was imported from another collection."""
+    """Return those releases that were only imported from another collection."""
     return {
         row["release"] for row in await run(IMPORTED_SQL, {"releases": json.dumps([*releases])})
     }

@@ -6,8 +6,9 @@ was parsed again without an edit by the agency, the newest parse counts for the 
 page. If two URLs of a chain were found at the same time, the wording counts as present as long as
 one of them has it.
 
-An import is not a check: the time of an imported version is when it was imported, and it is only
-last seen once a check has found it on the web.
+A collection is not a check: an imported version has the times at which its collection had it, and
+is only last seen once a check has found it on the web. If they are unknown, its time is that of the
+import.
 """
 
 from __future__ import annotations
@@ -33,14 +34,18 @@ CHAINS_CTE = (  # releases, each with all earlier rows that moved to it
     "with chain(root, id) as (select value, value from json_each(:releases) union"
     " select l.value, r.id from json_each(:releases) l join releases r on r.continues_as = l.value)"
 )
+READING_SQL = (  # of the collection that an imported version is from
+    "iif(v.cause = 'import', (select {}(seen) from observations where revision = v.id), null)"
+)
 VERSIONS_SQL = f"""
-    {CHAINS_CTE} select chain.root, v.id, v.release, v.cause, v.parser_version, v.seen as "when",
+    {CHAINS_CTE} select chain.root, v.id, v.release, v.cause, v.parser_version, v.seen,
+      {READING_SQL.format("min")} as first_reading, {READING_SQL.format("max")} as last_reading,
       v.previous, v.capture, v.hash,
       v.id = r.revision and r.id = chain.root as is_current,
       case when v.id = r.revision then r.last_checked else v.last_seen end as until,
       case when v.id = r.revision then r.checks else v.checks end as checks
     from chain join releases r on r.id = chain.id join revisions v on v.release = r.id
-    order by chain.root, v.release, v.id
+    order by chain.root, v.release, v.cause = 'import', v.id
 """
 ABSENCES_SQL = f"""
     {CHAINS_CTE} select chain.root, o.id, o.release, o.kind, o.first_seen, o.ended
@@ -51,12 +56,12 @@ ABSENCES_SQL = f"""
 
 
 class CheckPair(NamedTuple):
-    """Two checks (ISO 8601) between which something changed; `after` is None if there was no
-    earlier check.
+    """Two checks (ISO 8601) between which something changed, or two readings of a collection;
+    `after` is None if there was no earlier one.
     """
 
     after: str | None
-    until: str  # if a version was imported, when it was
+    until: str  # of an imported version whose reading is unknown, when it was imported
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,9 +78,12 @@ class Presence:
     before: int | None = None
     after: int | None = None
     removal: int | None = None  # id of the removal with which it disappeared
-    # collections that the first version, and the one after the last, were imported from
+    # collections that the first version, the last, and the one after that were imported from
     collection: str | None = None
+    last_collection: str | None = None
     collection_after: str | None = None
+    imported: str | None = None  # when the first version was imported
+    is_dated: bool = True  # whether it is known when the collections had these versions
     missing: tuple[
         CheckPair, ...
     ] = ()  # periods in which the release was removed before it was found again
@@ -99,8 +107,21 @@ class PageState:
     has_wording: bool | None = None  # None: not searched
 
     @property
+    def last_reading(self) -> str | None:
+        """Return the last check that found it, or reading of its collection; None if unknown."""
+        return self.last_check or self.first["last_reading"]
+
+    @property
     def last_seen(self) -> str:
-        return self.last_check or str(self.first["when"])
+        return self.last_reading or str(self.first["when"])
+
+    @property
+    def imported(self) -> str | None:
+        return str(self.first["seen"]) if self.collection else None
+
+    @property
+    def is_dated(self) -> bool:
+        return not self.collection or self.first["first_reading"] is not None
 
     @property
     def collection(self) -> str | None:
@@ -131,7 +152,8 @@ async def read_presences(
     for (root, _), rows in groupby(
         await run(VERSIONS_SQL, values), key=lambda row: (row["root"], row["release"])
     ):
-        _add_versions(chains[root], list(rows))
+        dated = [{**dict(row), "when": row["first_reading"] or row["seen"]} for row in rows]
+        _add_versions(chains[root], dated)
     for row in await run(ABSENCES_SQL, values):
         chains[row["root"]].absences.append(row)
     chosen, texts = _choose_chains(chains.values())
@@ -190,22 +212,13 @@ def _add_versions(chain: ReleaseChain, rows: Sequence[Mapping[str, Any]]) -> Non
     stored.
     """
     version: PageState | None = None
-    before: Mapping[str, Any] | None = None
     chain.rows |= {row["id"]: row for row in rows}
     for row in rows:
-        # the first parse of an imported release is of a page, the import of another collection's
-        # file
-        if (
-            version is None
-            or before is None
-            or row["cause"] != "parser"
-            or before["cause"] == "import"
-        ):
+        if version is None or row["cause"] != "parser":
             version = PageState(row["release"], row, [])
             chain.versions.append(version)
         version.revisions.append(row["id"])
         version.newest_hash = row["hash"]
-        before = row
     for version in chain.versions:
         version.last_check = find_last_seen(version.revisions[-1], chain.rows)
 
@@ -263,28 +276,43 @@ def _build_presence(
     after: PageState | None,
 ) -> Presence:
     first, last = versions[0], versions[-1]
+    line_part = [*versions, after] if after else versions
     following = after.first["when"] if after else _find_end(chain, last)
     removal = _find_removal(chain, last, following)
     until = removal["first_seen"] if removal else following
     return Presence(
         first=first.revisions[-1],
         last=last.revisions[-1],
-        appeared=CheckPair(before.last_check if before else None, first.first["when"]),
-        disappeared=CheckPair(last.last_check, until) if until else None,
+        appeared=CheckPair(before.last_reading if before else None, first.first["when"]),
+        disappeared=_pair_last_readings(last, until) if until else None,
         before=before.revisions[-1] if before else None,
         after=after.revisions[-1] if after else None,
         removal=removal["id"] if removal else None,
         collection=first.collection,
+        last_collection=last.collection,
         collection_after=after.collection if after and not removal else None,
+        imported=first.imported,
+        is_dated=all(version.is_dated for version in line_part),
     )
+
+
+def _pair_last_readings(last: PageState, until: str) -> CheckPair:
+    """Return when a version was last seen, and when it was first missing.
+
+    The archive may have missed it before a collection had it last: then only this is told.
+    """
+    return CheckPair(last.last_reading if last.last_seen <= until else None, until)
 
 
 def _find_end(chain: ReleaseChain, last: PageState) -> str | None:
     """Return when the last version of a sequence was first missing, or None if it is the current
-    one.
+    one, or what a collection had last if the archive has not read the release since then.
     """
     if any(chain.rows[key]["is_current"] for key in last.revisions):
         return None
+    if last.collection:
+        read = (version.first["when"] for version in chain.versions if not version.collection)
+        return min((when for when in read if when > last.first["when"]), default=None)
     others = (version.first["when"] for version in chain.versions)
     later = [when for when in _iter_moves(chain, last.release) if when >= last.last_seen] or [
         when for when in others if when > last.last_seen
@@ -333,14 +361,25 @@ def overlaps(merged: Sequence[Presence], presence: Presence) -> bool:
 
 
 def _merge_presences(one: Presence, other: Presence) -> Presence:
-    """Merge two presences of a wording that overlap in time, at two URLs; `one` was seen first."""
+    """Merge two presences of a wording that overlap in time, at two URLs or in a collection and on
+    the web; `one` was seen first.
+    """
     after = [pair.after for pair in (one.appeared, other.appeared)]
     appeared = CheckPair(
         min(filter(None, after)) if all(after) else one.appeared.after, one.appeared.until
     )
     ends = [presence for presence in (one, other) if presence.disappeared is None]
     last = ends[0] if ends else max((one, other), key=lambda each: each.end)
-    return replace(last, first=one.first, appeared=appeared, collection=one.collection)
+    if bool(one.last_collection) != bool(other.last_collection):
+        last = other if one.last_collection else one  # what the archive has read itself
+    return replace(
+        last,
+        first=one.first,
+        appeared=appeared,
+        collection=one.collection,
+        imported=one.imported,
+        is_dated=one.is_dated and other.is_dated,
+    )
 
 
 def format_change(language: str, presence: Presence, *, appeared: bool) -> str:
@@ -350,14 +389,26 @@ def format_change(language: str, presence: Presence, *, appeared: bool) -> str:
         return ""
     what = "appeared" if appeared else "removed" if presence.removal else "disappeared"
     collection = presence.collection if appeared else presence.collection_after
-    source = "imported" if collection else "between" if pair.after else "first"
     return translate(
         language,
-        f"phrase.{what}.{source}",
+        f"phrase.{what}.{_choose_source(presence, pair, collection, appeared=appeared)}",
         checks=format_check_pair(language, pair.after, pair.until),
+        after=format_time(language, pair.after),
         when=format_time(language, pair.until),
         collection=collection,
     )
+
+
+def _choose_source(
+    presence: Presence, pair: CheckPair, collection: str | None, *, appeared: bool
+) -> str:
+    """Return what a change is known from, as the ending of a text's key."""
+    if collection and not presence.is_dated:
+        return "imported"
+    if collection:
+        return "readings" if pair.after else "reading"
+    is_checked = appeared or not presence.last_collection
+    return "between" if pair.after and is_checked else "first"
 
 
 def _add_missing_times(chain: ReleaseChain, presence: Presence) -> Presence:

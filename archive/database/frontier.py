@@ -52,8 +52,7 @@ URL_REUSE_AFTER = timedelta(days=30)
 # the first checks of imported releases are spread over about three months
 MAX_FIRST_CHECK = timedelta(days=100)
 LATEST_DATE_SQL = (
-    "max(coalesce(r.published, r.updated, r.first_seen), coalesce(r.updated, r.published,"
-    " r.first_seen))"
+    "max(coalesce(r.published, r.updated, r.added), coalesce(r.updated, r.published, r.added))"
 )
 # SQLite does not accept a month without a day as a date
 LATEST_DAY_SQL = (

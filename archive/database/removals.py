@@ -68,13 +68,10 @@ MISSING_PAGES_SQL = """
     where r.agency = ? and o.ended is null and o.confirmed is null and o.kind <> 'moved'
       order by o.last_seen, o.id
 """
-# An import is no check of the page, although `last_checked` has its time.
 COUNT_PRESENT_SQL = """
     select count(*) from releases r where r.agency = ? and r.last_checked >= ?
       and r.removed_at is null
     and r.moved_to is null
-    and (r.checks or not exists (select 1 from revisions where id = r.revision
-      and cause = 'import'))
     and not exists (select 1 from removals o where o.release = r.id and o.ended is null
       and o.kind <> 'moved')
 """

@@ -95,6 +95,64 @@ def _add_derived_versions(db: Database) -> None:
         _replace(db, "derived_versions")
 
 
+@migrations(name="observers")
+def _add_observers(db: Database) -> None:
+    """Add observers and observations, and separate what the archive read from what was imported.
+
+    The first reading of an imported release no longer follows the import, imports of several
+    collections no longer follow each other, and `first_seen` and `last_checked` are times of the
+    archive's own readings.
+    """
+    if db.execute("select 1 from sqlite_master where name = 'observers'").fetchone():
+        return  # a new file has all of schema.sql from the start
+    _replace(db, "observers idx_observers_kind_name observations")
+    _replace(db, "idx_observations_revision idx_observations_observer")
+    db.execute("alter table releases add column added text not null default ''")
+    db.execute("update releases set added = first_seen")
+    _replace_table_sql(db, "releases", read_schema()["releases"])
+    _replace(db, "idx_releases_newest idx_releases_added")
+    _replace(db, "facets_import facets_new facets_changed changefeed_revision changefeed_import")
+    changes = (
+        "previous = null, importance = null, summary = null, summary_en = null, changes = null,"
+        " update_date_changed = null"
+    )
+    imports = "(select id from revisions where cause = 'import')"
+    for statement in (
+        "insert into observers (kind, name) select distinct 'collection',"
+        " replace(coalesce(parser_version, '?'), 'import/', '') from revisions"
+        " where cause = 'import'",
+        "insert into observations (revision, observer) select v.id, x.id from revisions v"
+        " join observers x on x.name = replace(coalesce(v.parser_version, '?'), 'import/', '')"
+        " where v.cause = 'import' order by v.id",
+        f"update revisions set cause = 'first', {changes} where cause = 'parser'"
+        f" and previous in {imports}",
+        f"update revisions set {changes} where cause = 'import' and previous is not null and"
+        " parser_version is not (select b.parser_version from revisions b"
+        " where b.id = revisions.previous)",
+        f"update revisions set reverts_to = null where reverts_to in {imports}",
+        "update releases set first_seen = (select min(seen) from revisions v"
+        " where v.release = releases.id and v.cause <> 'import'),"
+        f" last_checked = iif(revision in {imports} and not checks, null, last_checked)"
+        f" where id in (select release from revisions where id in {imports})",
+    ):
+        db.execute(statement)
+
+
+def _replace_table_sql(db: Database, table: str, statement: str) -> None:
+    """Replace the statement that created a table by one that only lacks constraints.
+
+    See "Making Other Kinds Of Table Schema Changes" in sqlite.org/lang_altertable.html.
+    """
+    (version,) = db.execute("pragma schema_version").fetchone()
+    db.execute("pragma writable_schema = on")
+    db.execute(
+        "update sqlite_master set sql = ? where type = 'table' and name = ?",
+        [statement.removesuffix(";"), table],
+    )
+    db.execute(f"pragma schema_version = {version + 1}")
+    db.execute("pragma writable_schema = off")
+
+
 def _has_column(db: Database, table: str, column: str) -> bool:
     """Return whether a table has a column: a new file has all of schema.sql from the start."""
     rows = db.execute("select name from pragma_table_xinfo(?)", [table]).fetchall()

@@ -62,8 +62,27 @@ create index idx_revisions_edited on revisions (release, update_date_changed) wh
 -- From a row of search_edits to its release.
 create index idx_revisions_edit_release on revisions (id, release) where is_edit;
 
+-- Who saw a revision besides the archive's own crawl, whose readings are in revisions and captures.
+
+create table observers (
+  id integer primary key,
+  kind text not null,
+  name text not null,
+  url text
+);
+create unique index idx_observers_kind_name on observers (kind, name);
+
+create table observations (
+  id integer primary key,
+  revision integer not null references revisions(id),
+  observer integer not null references observers(id),
+  seen text
+);
+create index idx_observations_revision on observations (revision, observer, seen);
+create index idx_observations_observer on observations (observer);
+
 -- An id never changes, because permalinks contain it. The columns from kind to language are the state, as in revisions.
--- The four columns before the last are computed when a row is read, for filters and groups by day: a month is not a
+-- Those from published_day to updated_precision are computed when a row is read, for filters and groups by day: a month is not a
 -- day. continues_as is the end of the chain that moved_to begins; triggers maintain it.
 create table releases (
   id integer primary key,
@@ -79,8 +98,8 @@ create table releases (
   updated text,
   updated_text text,
   language text,
-  first_seen text not null,
-  last_checked text not null,
+  first_seen text,
+  last_checked text,
   revision integer references revisions(id),
   hash text not null,
   checks integer not null default 0,
@@ -95,9 +114,11 @@ create table releases (
   updated_day text generated always as (iif(length(updated) > 7, substr(updated, 1, 10), null)) virtual,
   updated_precision text generated always as (case when length(updated) = 7 then 'month'
   when length(updated) = 10 then 'day' when updated is not null then 'moment' end) virtual,
-  continues_as integer
+  continues_as integer,
+  added text not null
 );
-create index idx_releases_newest on releases (coalesce(published, updated, first_seen), agency, published);
+create index idx_releases_newest on releases (coalesce(published, updated, added), agency, published);
+create index idx_releases_added on releases (added);
 -- The order of the pages of tables: descending, ascending ids within a value (archive/web/table_pages.py).
 create index idx_releases_first_seen on releases (first_seen desc);
 create index idx_releases_published on releases (published desc);
@@ -559,20 +580,14 @@ create trigger facets_new after insert on releases begin
   select r.id, r.agency, r.kind,
     iif(length(r.published) = 7, r.published || '-01', substr(r.published, 1, 10)),
     coalesce(r.published, r.updated, iif(exists (select 1 from crawls c where c.agency = r.agency
-      and c.spider = 'news' and c.reason = 'finished' and c.finished < r.first_seen) and not exists (
-      select 1 from revisions v where v.release = r.id and v.cause = 'import'), r.first_seen, '')),
+      and c.spider = 'news' and c.reason = 'finished' and c.finished < r.first_seen),
+      r.first_seen, '')),
     (select count(*) from questions q where q.release = r.id)
   from releases r where r.id = new.id and r.moved_to is null;
 end;
 
 create trigger facets_deleted after delete on releases begin
   delete from release_facets where release = old.id;
-end;
-
--- A release is inserted before the revision that marks it as imported.
-create trigger facets_import after insert on revisions
-when new.cause = 'import' and new.published is null and new.updated is null begin
-  update release_facets set sort_date = '' where release = new.release;
 end;
 
 create trigger facets_question after insert on questions begin
@@ -590,8 +605,10 @@ after update of agency, kind, published, updated, moved_to, takedown on releases
   select r.id, r.agency, r.kind,
     iif(length(r.published) = 7, r.published || '-01', substr(r.published, 1, 10)),
     coalesce(r.published, r.updated, iif(exists (select 1 from crawls c where c.agency = r.agency
-      and c.spider = 'news' and c.reason = 'finished' and c.finished < r.first_seen) and not exists (
-      select 1 from revisions v where v.release = r.id and v.cause = 'import'), r.first_seen, '')),
+      and c.spider = 'news' and c.reason = 'finished' and c.finished < r.first_seen)
+      -- known before the archive read it
+      and (select cause from revisions where release = r.id order by id limit 1) is not 'import',
+      r.first_seen, '')),
     (select count(*) from questions q where q.release = r.id)
   from releases r where r.id = new.id and r.takedown is not 'hidden' and r.moved_to is null;
 end;
@@ -627,10 +644,20 @@ end;
 
 -- Changes to a hidden release are reported once it is restored.
 create trigger changefeed_revision after insert on revisions
-when (select takedown from releases where id = new.release) is not 'hidden' begin
+when new.cause <> 'import'
+  and (select takedown from releases where id = new.release) is not 'hidden' begin
   insert into changefeed (release, change, at, revision, takedown) values (new.release,
     iif(exists (select 1 from changefeed where release = new.release), 'changed', 'added'),
     strftime('%Y-%m-%dT%H:%M:%S+00:00', 'now'), new.id, null);
+end;
+
+-- What a collection had is only a change if it becomes the current state.
+create trigger changefeed_import after update of revision on releases
+when new.takedown is not 'hidden'
+  and (select cause from revisions where id = new.revision) = 'import' begin
+  insert into changefeed (release, change, at, revision, takedown) values (new.id,
+    iif(exists (select 1 from changefeed where release = new.id), 'changed', 'added'),
+    strftime('%Y-%m-%dT%H:%M:%S+00:00', 'now'), new.revision, null);
 end;
 
 create trigger changefeed_removal after update of removed_at on releases

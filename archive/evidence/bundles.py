@@ -48,12 +48,21 @@ MARKUP_EXTENSIONS = {"text/html": ".html", "application/xhtml+xml": ".html"}
 
 REVISION_SQL = (
     "select v.*, r.url, r.agency, a.name, coalesce(a.name_en, a.name) as name_en,"
-    " case when r.revision = v.id then r.last_checked else"
+    " case when v.cause = 'import' then ("
+    "   select max(coalesce(iif(o.id = r.revision, r.last_checked, o.last_seen), o.seen))"
+    "   from revisions o where o.release = r.id and o.hash = v.hash and o.cause <> 'import')"
+    " when r.revision = v.id then r.last_checked else"
     " v.last_seen end as last_seen_at, t.at as taken_down,"
-    " t.reason, coalesce(t.reason_en, t.reason) as reason_en"
+    " t.reason, coalesce(t.reason_en, t.reason) as reason_en,"
+    " (select min(seen) from observations where revision = v.id) as first_reading,"
+    " (select max(seen) from observations where revision = v.id) as last_reading"
     " from revisions v join releases r on r.id = v.release join agencies a on a.slug = r.agency"
     " left join takedowns t on t.id = v.takedown where v.id = ?"
 )
+OBSERVATIONS_SQL = """
+    select x.name, min(o.seen), max(o.seen) from observations o join observers x
+      on x.id = o.observer where o.revision = ? group by x.id order by 2, 1
+"""
 REMOVAL_SQL = (
     "select o.*, r.title, r.url, r.hash, r.takedown, a.name,"
     " coalesce(a.name_en, a.name) as name_en,"
@@ -77,7 +86,8 @@ ATTACHED_VERSIONS_SQL = f"""
     order by n.id
 """
 FOLLOWED_SQL = (
-    "select min(seen) from revisions where id > :id and (release = :release or previous = :id)"
+    "select min(seen) from revisions where id > :id and cause <> 'import'"
+    " and (release = :release or previous = :id)"
 )
 UNFETCHED_SQL = (
     "select problem from frontier where url = ? and role = 'attachment' and state <> 'done'"
@@ -223,6 +233,8 @@ def _fill_bundle(
     kind = _name_event(row)
     bundle.times += _list_observation_times(row, kind)
     bundle.origin = "_import" if kind == "version" and row["cause"] == "import" else ""
+    if kind == "version":
+        _add_observations(bundle, db, row)
     entries = _find_row_entries(bundle, db, captures, row, kind)
     _add_page(
         bundle, db, captures, row, entries, missing=f"no_capture{bundle.origin or f'_{kind}'}"
@@ -325,9 +337,22 @@ def _list_observation_times(row: dict[str, Any], bundle_kind: str) -> list[tuple
             ("back", row["ended"]),
         ]
     # no check has found it again, or an imported one at all, if it was last seen when it was stored
-    last_seen = [("last_seen", row["last_seen_at"])] if row["last_seen_at"] != row["seen"] else []
+    last_seen: list[tuple[str, object]] = []
+    if row["last_seen_at"] not in (None, row["seen"]):
+        last_seen.append(("last_seen", row["last_seen_at"]))
+    if row["cause"] != "import":
+        return [("seen", row["seen"]), *last_seen]
+    readings = [("reading", row["first_reading"]), ("last_reading", row["last_reading"])]
     taken_over = "taken_over" if last_seen else "taken_over_unseen"
-    return [(taken_over if row["cause"] == "import" else "seen", row["seen"]), *last_seen]
+    return [*readings, (taken_over, row["seen"]), *last_seen]
+
+
+def _add_observations(bundle: EvidenceBundle, db: sqlite3.Connection, row: dict[str, Any]) -> None:
+    """Note which collections had a version that the archive has read, and when."""
+    if row["cause"] == "import":
+        return
+    for name, first, last in db.execute(OBSERVATIONS_SQL, [row["id"]]).fetchall():
+        bundle.notes.append(("also_in", {"collection": name, "first": first, "last": last}))
 
 
 def add_capture(

@@ -32,7 +32,12 @@ CITATION_SQL = """
       -- record's id as fragment
       coalesce(iif(instr(c.url, '#'), null, c.url), r.url) as url,
       coalesce(c.sha256, v.hash) as sha256, c.sha256 is not null as is_bytes_hash,
-      case when v.id <> r.revision then iif(v.checks, v.last_seen, null)
+      iif(v.cause = 'import', (select min(seen) from observations where revision = v.id), null)
+        as reading,
+      case when v.cause = 'import' then (
+          select max(coalesce(iif(o.id = r.revision, r.last_checked, o.last_seen), o.seen))
+          from revisions o where o.release = r.id and o.hash = v.hash and o.cause <> 'import')
+        when v.id <> r.revision then iif(v.checks, v.last_seen, null)
         when r.checks then r.last_checked end as found
     from revisions v join releases r on r.id = v.release join agencies a on a.slug = r.agency
     left join captures c on c.id = v.capture where v.id = :revision
@@ -70,7 +75,10 @@ class Citation:
     # name of the collection that the state was imported from; None if the archive has read it
     # itself
     collection: str | None
-    found: str | None = None  # last check that found it unchanged; None if there was none
+    reading: str | None = None  # when this collection first had it; None if unknown
+    # last check that found it unchanged, or of an imported one, that found it at all; None if there
+    # was none
+    found: str | None = None
 
     @property
     def key(self) -> str:
@@ -197,12 +205,18 @@ def _format_csl(citation: Citation, lang: str) -> str:
 def _format_archive_note(citation: Citation, lang: str) -> str:
     """Return a note on which version is cited, with the hash to verify it."""
     text_key = "cite.imported_note" if citation.collection else "cite.read"
+    if citation.reading:
+        text_key = "cite.reading_note"
     # without no-break spaces, because the text is pasted elsewhere
-    when = format_time(lang, citation.seen).replace(NO_BREAK_SPACE, " ")
+    when, reading = (
+        format_time(lang, moment).replace(NO_BREAK_SPACE, " ")
+        for moment in (citation.seen, citation.reading)
+    )
     sentence = translate(
         lang,
         text_key,
         when=when,
+        reading=reading,
         permalink=citation.permalink,
         collection=citation.collection or "",
     )

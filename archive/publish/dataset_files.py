@@ -389,6 +389,27 @@ DATASET_TABLES = (
         key=("id",),
     ),
     DatasetTable(
+        name="observations",
+        title="Which other collections had which of these versions, and when",
+        columns=(
+            *build_columns(INTEGER, "id revision"),
+            Column(
+                name="collection",
+                kind=TEXT,
+                sql="(select name from observers where id = x.observer)",
+                meaning="The name of the collection",
+            ),
+            *build_columns(TEXT, "seen"),
+        ),
+        source=(
+            f"{FROM_SELECTION_SQL} revisions v on v.release = c.release"
+            " join observations x on x.revision = v.id order by c.release, x.id"
+        ),
+        metadata_table="observations",
+        key=("id",),
+        foreign_keys=(("revision", "revisions", "id"),),
+    ),
+    DatasetTable(
         name="removals",
         title="Each time one of these releases was missing at its URL",
         columns=(

@@ -6,7 +6,7 @@ select
   q.answer,
   r.title,
   r.agency,
-  coalesce(r.published, r.first_seen) as date,
+  coalesce(r.published, r.added) as date,
   '/archive/releases/' || r.id || '#question-' || q.position as link
 from questions q
 join releases r on r.id = q.release

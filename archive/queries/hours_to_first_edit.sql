@@ -1,6 +1,6 @@
 -- Time to the first edit
 -- For each agency: how many of its releases were edited, and how many hours after the archive first read them, on
--- average and at the earliest. Releases imported from another collection are left out.
+-- average and at the earliest.
 with firsts as (
   select
     v.release,
@@ -8,7 +8,6 @@ with firsts as (
   from revisions v
   join releases r on r.id = v.release
   where v.is_edit
-    and not exists (select 1 from revisions i where i.release = r.id and i.cause = 'import')
   group by v.release
 )
 select

@@ -13,6 +13,6 @@ select
 from near_duplicates j
 join releases one on one.id = j.release
 join releases other on other.id = j.other
-where (coalesce(one.published, one.first_seen), one.id) < (coalesce(other.published, other.first_seen), other.id)
+where (coalesce(one.published, one.added), one.id) < (coalesce(other.published, other.added), other.id)
   and (:agency = '' or one.agency = :agency or other.agency = :agency)
 order by one.published desc, j.similarity desc

@@ -96,7 +96,9 @@ MAX_RELEASES = 1_000  # releases with the wording that are examined; of more, th
 PHRASE_RELEASES_SQL = f"""
     select r.id, r.revision, r.agency, a.name, a.name_en, r.title, r.url, r.kind, r.language,
       r.published, r.updated,
-      r.first_seen, iif(r.checks or v.cause <> 'import', r.last_checked, null) as last_check,
+      r.added, r.last_checked as last_check,
+      iif(v.cause = 'import', (select min(seen) from observations where revision = v.id), null)
+        as first_reading,
       r.removed_at, v.cause, v.parser_version, nullif(l.sort_date, '') as sort_date,
       (select count(*) from (select 1 from revisions v where v.release = r.id limit 2)) = 1
         and not exists (select 1 from removals o where o.release = r.id and o.kind <> 'moved')
@@ -402,6 +404,8 @@ class PhraseEntry:
     def last_seen(self) -> str | None:
         """Return the last check that found the wording; None if none ever did."""
         gone = self.presence.disappeared
+        if self.presence.last_collection:
+            return None
         return gone.after if gone else self.row["last_check"]
 
     @property
@@ -555,9 +559,17 @@ def _build_only_presence(row: Mapping[str, Any]) -> Presence:
     """Return the presence of a wording in a release that has a single version and was not
     removed.
     """
-    key, appeared = row["revision"], CheckPair(None, row["first_seen"])
-    collection = find_collection(row["cause"], row["parser_version"])
-    return Presence(first=key, last=key, appeared=appeared, disappeared=None, collection=collection)
+    key, collection = row["revision"], find_collection(row["cause"], row["parser_version"])
+    return Presence(
+        first=key,
+        last=key,
+        appeared=CheckPair(None, row["first_reading"] or row["added"]),
+        disappeared=None,
+        collection=collection,
+        last_collection=None if row["last_check"] else collection,
+        imported=row["added"] if collection else None,
+        is_dated=not collection or row["first_reading"] is not None,
+    )
 
 
 def _count_agencies(entries: Sequence[PhraseEntry]) -> list[FacetValue]:

@@ -33,7 +33,7 @@ MAX_HIT_LENGTH = 60_000  # characters of a body that are searched for matches
 RELEASE_HITS_SQL = """
     select r.id, r.url, r.agency, a.name, a.name_en, r.kind, r.language,
       r.title, r.lead, substr(r.body, 1, :longest)
-      as body, l.questions, r.published, r.updated, r.first_seen, r.removed_at
+      as body, l.questions, r.published, r.updated, r.first_seen, r.added, r.removed_at
     from releases r join agencies a on a.slug = r.agency join release_facets l on l.release = r.id
     where r.id in (select value from json_each(:ids))
 """
@@ -44,7 +44,7 @@ RELEASE_QUESTIONS_SQL = """
 QUESTION_HITS_SQL = """
     select q.id as pair, q.position, q.question, q.answer, q.answered_by,
       r.id, r.url, r.agency, a.name, a.name_en,
-      r.kind, r.language, r.title, r.published, r.updated, r.first_seen, r.removed_at
+      r.kind, r.language, r.title, r.published, r.updated, r.first_seen, r.added, r.removed_at
     from questions q join releases r on r.id = q.release join agencies a on a.slug = r.agency
     where q.id in (select value from json_each(:ids))
 """

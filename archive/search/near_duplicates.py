@@ -70,7 +70,7 @@ EPOCH_DAY = date(1970, 1, 1).toordinal()
 
 DUPLICATES_SQL = """
     select o.id, o.title, o.language, o.agency, a.name, a.name_en,
-      o.published, o.updated, o.first_seen, o.url,
+      o.published, o.updated, o.added, o.url,
       o.revision, j.similarity
     from near_duplicates j join releases o on o.id = j.other join agencies a on a.slug = o.agency
     where j.release = ? and o.moved_to is null
@@ -88,7 +88,7 @@ def find_duplicates(connection: sqlite3.Connection, release: int) -> list[dict[s
     similar is chosen, then the closest in time. earlier: whether both releases state a date, and
     the other's is certainly the earlier one.
     """
-    sql = "select published, updated, first_seen, agency from releases where id = ?"
+    sql = "select published, updated, added, agency from releases where id = ?"
     own = connection.execute(sql, [release]).fetchone()
     if own is None:
         return []
@@ -96,17 +96,16 @@ def find_duplicates(connection: sqlite3.Connection, release: int) -> list[dict[s
 
     def similarity_key(duplicate: dict[str, Any]) -> tuple[float, int, float, int]:
         days = abs(
-            to_day_number(duplicate["published"], duplicate["updated"], duplicate["first_seen"])
-            - day
+            to_day_number(duplicate["published"], duplicate["updated"], duplicate["added"]) - day
         )
         return round(duplicate["similarity"], 1), -days, duplicate["similarity"], -duplicate["id"]
 
     def publication_key(duplicate: dict[str, Any]) -> tuple[date, str, str, int]:
-        when = parse_time(duplicate["published"] or duplicate["updated"] or duplicate["first_seen"])
-        assert when is not None  # noqa: S101 - first_seen is never null
+        when = parse_time(duplicate["published"] or duplicate["updated"] or duplicate["added"])
+        assert when is not None  # noqa: S101 - `added` is never null
         # on the same day, releases with a time of day come first
         hour = f"{to_timezone(when, SWEDISH_TIME):%H:%M:%S}" if isinstance(when, datetime) else "~"
-        return _to_local_day(when), hour, duplicate["first_seen"], duplicate["id"]
+        return _to_local_day(when), hour, duplicate["added"], duplicate["id"]
 
     duplicates = sorted(Database(connection).query(DUPLICATES_SQL, [release]), key=similarity_key)
     best: dict[tuple[str, str], dict[str, Any]] = {}
@@ -165,15 +164,15 @@ class NearDuplicates:
         paired with those before it: one that is new has no others, and if the rows of all are
         written again, in the order of their ids, those after it are paired with it in their turn.
         """
-        agency, url, first_seen = self.db.execute(
-            "select agency, url, first_seen from releases where id = ?", [release_id]
+        agency, url, added = self.db.execute(
+            "select agency, url, added from releases where id = ?", [release_id]
         ).fetchone()
-        day = _find_day(state, first_seen)
+        day = _find_day(state, added)
         if replaced is not None:
             old_keys = build_band_keys(join_state_text(replaced))
             self.db.conn.executemany(
                 "delete from minhash_bands where band = ? and value = ? and release = ?",
-                _list_key_rows(release_id, old_keys, _find_day(replaced, first_seen)),
+                _list_key_rows(release_id, old_keys, _find_day(replaced, added)),
             )
         self.db.conn.executemany(
             "insert or ignore into minhash_bands (band, value, release) values (?, ?, ?)",
@@ -241,7 +240,7 @@ class NearDuplicates:
         return sorted(similar, key=lambda pair: (-pair[1], pair[0]))
 
     def _read_text_and_day(self, release_id: int) -> tuple[ShingledText, int]:
-        sql = "select title, lead, body, published, updated, first_seen from releases where id = ?"
+        sql = "select title, lead, body, published, updated, added from releases where id = ?"
         title, lead, body, *dates = self.db.execute(sql, [release_id]).fetchone()
         return _shingle_text(join_text_fields(title, lead, body)), to_day_number(*dates)
 
@@ -251,8 +250,8 @@ def _list_key_rows(release_id: int, keys: BandKeys, day: int) -> list[tuple[int,
     return [(band, key * DAY_RANGE + day, release_id) for band, key in keys.band_keys]
 
 
-def _find_day(state: Mapping[str, Any], first_seen: str) -> int:
-    return to_day_number(state["published"], state["updated"], first_seen)
+def _find_day(state: Mapping[str, Any], added: str) -> int:
+    return to_day_number(state["published"], state["updated"], added)
 
 
 def _list_ranges(keys: BandKeys, day: int) -> list[KeyRange]:
@@ -348,14 +347,14 @@ def _key_range(band: int, key: int) -> KeyRange:
     return band, key * DAY_RANGE, key * DAY_RANGE + DAY_RANGE - 1
 
 
-def to_day_number(published: str | None, updated: str | None, first_seen: str) -> int:
-    """Return a release's date in days since 1970: the stated date, else the date of the first
-    reading.
+def to_day_number(published: str | None, updated: str | None, added: str) -> int:
+    """Return a release's date in days since 1970: the stated date, else the day on which it was
+    added.
 
     >>> to_day_number(None, "1970-01-03T10:00:00+01:00", "2024-01-01T00:00:00+00:00")
     2
     """
-    stated = (published or updated or first_seen)[:10]
+    stated = (published or updated or added)[:10]
     day = date.fromisoformat(stated if len(stated) > 7 else f"{stated}-01").toordinal() - EPOCH_DAY
     return min(max(day, 0), DAY_RANGE - 1)
 

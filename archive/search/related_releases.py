@@ -68,7 +68,7 @@ NEAR_DUPLICATES_SQL = """
 """
 RELATED_RELEASES_SQL = """
     select r.id, r.title, r.language, r.kind, r.url, r.published,
-      r.updated, r.first_seen, r.removed_at,
+      r.updated, r.first_seen, r.added, r.removed_at,
       r.agency, a.name, a.name_en
     from json_each(:ids) j cross join releases r on r.id = j.value cross join agencies a
       on a.slug = r.agency

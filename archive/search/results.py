@@ -98,7 +98,7 @@ CHOSEN_NAMES_SQL = {
 }
 FRESHNESS_SQL = """
     select (select max(finished) from crawls where spider in ('news', 'revisit')) as crawled,
-      (select max(first_seen) from releases) as added,
+      (select max(added) from releases) as added,
       (select nullif(max(sort_date), '') from release_facets) as newest
 """
 

@@ -94,8 +94,8 @@ LISTING_SQL = (
     "select r.agency, coalesce(l.sort_date, r.published, r.updated,"
     # as in the triggers of release_facets
     " iif(exists (select 1 from crawls c where c.agency = r.agency and c.spider = 'news'"
-    " and c.reason = 'finished' and c.finished < r.first_seen) and not exists (select 1"
-    " from revisions v where v.release = r.id and v.cause = 'import'), r.first_seen, '')),"
+    " and c.reason = 'finished' and c.finished < r.first_seen) and (select cause from revisions"
+    " where release = r.id order by id limit 1) is not 'import', r.first_seen, '')),"
     f" {WAS_EDITED_SQL.format(release='r.id')} from releases r left join release_facets l on"
     f" l.release = r.id where r.id = ?"
 )

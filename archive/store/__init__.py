@@ -2,9 +2,11 @@
 
 Other rooms use:
 
-    releases           Archive: an archive.db that is open for writing
-    derived_data       what is computed from releases by rules that change
-    takedowns          hiding releases and redacting passages
-    merged_histories   two releases that turned out to be one
-    jsonl_import       collections of others
+    releases              Archive: an archive.db that is open for writing
+    derived_data          what is computed from releases by rules that change
+    takedowns             hiding releases and redacting passages
+    merged_histories      two releases that turned out to be one
+    jsonl_import          collections of others
+    import_lines          what a line of them says
+    collection_readings   what these had, and when
 """

@@ -12,7 +12,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -28,7 +28,7 @@ from archive.database.stored_text import (
     sanitise_html,
     strip_invisible,
 )
-from archive.times import parse_time
+from archive.times import Month, parse_time
 from archive.urls import canonical_url
 
 # Kinds
@@ -108,6 +108,7 @@ KNOWN_FIELDS = {
         "updated",
         "language",
         "tags",
+        "seen",
     ),
     *PART_TYPES,
 }
@@ -283,6 +284,14 @@ def _parse_time_field(row: Mapping[str, Any], name: str) -> datetime | date | No
     if value and not MIN_YEAR <= value.year <= MAX_YEAR:
         raise FieldError(name, f"{text!r} is not in a year from {MIN_YEAR} to {MAX_YEAR}")
     return value
+
+
+def parse_reading_time(row: Mapping[str, Any]) -> datetime | date | None:
+    """Return when a collection read a line's release, in UTC if it is a moment; None if unknown."""
+    value = _parse_time_field(row, "seen")
+    if isinstance(value, Month):
+        raise FieldError("seen", f"{value.isoformat()} is a month, not a day or a time")
+    return value.astimezone(UTC) if isinstance(value, datetime) else value
 
 
 def _parse_language_field(row: Mapping[str, Any]) -> str | None:

@@ -2,7 +2,8 @@
 
 Imported releases are stored with the cause `import`. They are neither new nor edited, so feeds and
 registers do not show them as such. Importing a file again changes nothing. Text that the archive
-has read from the agency's own page is never replaced.
+has read from the agency's own page is never replaced. When a collection read what, and how its
+readings follow each other: archive.store.collection_readings.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, Literal, cast
 from urllib.parse import urlsplit
 
 from archive.database.captures import Captures
-from archive.database.models import IMPORT_PREFIX, Release
+from archive.database.models import Release
 from archive.database.redaction import TAKEDOWN_KINDS
 from archive.database.sqlite_files import (
     ArchiveError,
@@ -33,9 +34,11 @@ from archive.database.sqlite_files import (
     map_in_order,
     open_readonly,
 )
+from archive.store.collection_readings import Collection, add_collection, save_reading
 from archive.store.import_lines import (
     FieldError,
     parse_line,
+    parse_reading_time,
     parse_release,
     parse_url_field,
     shorten_message,
@@ -69,6 +72,12 @@ STORED_RELEASE_SQL = (  # also finds a release by a URL that it has moved from
 
 NumberedLine = tuple[int, "bytes | FieldError"]
 Outcome = Literal["new", "revised", "unchanged", "already_crawled", "withheld"]
+OUTCOMES: dict[SaveResult | None, Outcome] = {
+    SaveResult.NEW: "new",
+    SaveResult.REVISED: "revised",
+    SaveResult.UNCHANGED: "unchanged",
+    None: "already_crawled",
+}
 
 
 class LineError(ArchiveError):
@@ -92,7 +101,9 @@ class ImportResult:
     new: int = 0
     revised: int = 0  # imported before, but different now
     unchanged: int = 0  # already stored with the same content
-    already_crawled: int = 0  # different on the agency's own page, so left unchanged
+    # of an unknown time, and different on the agency's own page, so left out
+    already_crawled: int = 0
+    undated: int = 0  # lines that do not say when the collection read them
     withheld: int = 0  # hidden or redacted by the archive they come from, and left out
     # ids of stored releases that the other archive has withheld since
     withheld_elsewhere: list[int] = field(default_factory=list)
@@ -107,9 +118,9 @@ class ImportResult:
     failure: ArchiveError | None = None  # what else ended it
 
 
-# a line's release and the names of its fields that are not imported, or the URL of a release whose
-# text was taken down by the archive that it comes from, or an error
-PreparedLine = tuple[PreparedRelease, list[str]] | str | FieldError
+# a line's release, when the collection read it and the names of its fields that are not imported;
+# or the URL of a release whose text was taken down by the archive that it comes from; or an error
+PreparedLine = tuple[PreparedRelease, datetime | date | None, list[str]] | str | FieldError
 
 
 def import_file(
@@ -119,6 +130,9 @@ def import_file(
     imported_at: datetime,
     progress: ProgressCallback | None = None,
     *,
+    source: str | None = None,
+    source_url: str | None = None,
+    seen: datetime | date | None = None,
     host_owners: Mapping[str, str] | None = None,
     processes: int = 0,
     should_stop: Callable[[], bool] = lambda: False,
@@ -127,23 +141,21 @@ def import_file(
     """Import a file with releases of one stored agency.
 
     With `processes`, other processes parse the lines and analyse their text; this one writes, in
-    the order of the file. host_owners: host without www → slug; releases whose host is not the
-    agency's are imported and counted. should_stop: called before each transaction. report_error:
-    called with each error, after the transaction. Raises ArchiveError if the agency is not stored.
-    Whatever ends the import later (the file is truncated, the disk is full) is the result's
-    `failure`, and the lines before it are kept.
+    the order of the file. source: the collection that the file is from; without it, the file is a
+    collection of its own. seen: when the collection read what has no time of its own. host_owners:
+    host without www → slug; releases whose host is not the agency's are imported and counted.
+    should_stop: called before each transaction. report_error: called with each error, after the
+    transaction. Raises ArchiveError if the agency is not stored. Whatever ends the import later
+    (the file is truncated, the disk is full) is the result's `failure`, and the lines before it are
+    kept.
     """
     agencies = [slug for (slug,) in archive.db.execute("select slug from agencies order by 1")]
     if agency not in agencies:
         problem = f"is not stored; stored agencies: {', '.join(agencies) or 'none'}"
         raise ArchiveError(archive.path, problem, table="agencies", key=agency)
-    result, prepare = ImportResult(), partial(prepare_lines, agency, archive.path)
-    save = partial(
-        _import_release,
-        archive,
-        imported_at=imported_at,
-        parser_version=f"{IMPORT_PREFIX}{file.name}",
-    )
+    result, prepare = ImportResult(), partial(prepare_lines, agency, archive.path, seen)
+    collection = add_collection(archive, source or file.name, source_url)
+    save = partial(_import_release, archive, collection, imported_at)
     batches = _batch_lines(iter_import_lines(file, progress))
     try:
         with closing(
@@ -206,7 +218,8 @@ def _count_line(
         if release_id := archive.find_release_id(str(line)):
             result.withheld_elsewhere.append(release_id)
         return
-    release, unknown_fields = line[0].release, line[1]
+    release, seen, unknown_fields = line[0].release, *line[1:]
+    result.undated += seen is None
     result.without_body += outcome in ("new", "revised") and not release.body
     result.unknown_fields.update(unknown_fields)
     host = strip_www(urlsplit(release.url).hostname or "")
@@ -285,7 +298,7 @@ def _batch_lines(lines: Iterable[NumberedLine]) -> Iterator[list[NumberedLine]]:
 
 
 def prepare_lines(
-    agency: str, archive: Path, batch: list[NumberedLine]
+    agency: str, archive: Path, seen: datetime | date | None, batch: list[NumberedLine]
 ) -> list[tuple[int, PreparedLine]]:
     prepared: list[tuple[int, PreparedLine]] = []
     with closing(open_readonly(archive)) as archive_db:
@@ -293,7 +306,8 @@ def prepare_lines(
             try:
                 if isinstance(line, FieldError):
                     raise line
-                prepared.append((number, _prepare_line(agency, archive_db, parse_line(line))))
+                row = parse_line(line)
+                prepared.append((number, _prepare_line(agency, archive_db, seen, row)))
             except FieldError as error:
                 prepared.append((number, error))
             except (ValueError, RecursionError) as error:  # one line never ends the import
@@ -302,7 +316,10 @@ def prepare_lines(
 
 
 def _prepare_line(
-    agency: str, archive_db: sqlite3.Connection, row: Mapping[str, Any]
+    agency: str,
+    archive_db: sqlite3.Connection,
+    seen: datetime | date | None,
+    row: Mapping[str, Any],
 ) -> PreparedLine:
     """Parse a line. Its text is analysed here only if its URL is not stored yet."""
     if row.get("takedown") in TAKEDOWN_KINDS.values():
@@ -314,44 +331,31 @@ def _prepare_line(
     is_new = (
         archive_db.execute("select 1 from releases where url = ?", [release.url]).fetchone() is None
     )
-    return prepare_release(release, with_features=is_new), unknown_fields
+    seen = parse_reading_time(row) or seen
+    return prepare_release(release, with_features=is_new), seen, unknown_fields
 
 
 def _import_release(
-    archive: Archive, line: PreparedLine, imported_at: datetime, parser_version: str
+    archive: Archive, collection: Collection, imported_at: datetime, line: PreparedLine
 ) -> Outcome | FieldError:
-    """Save the release of a line unless it is stored already, and return what became of the
-    line.
-    """
+    """Save what a line says of its release, and return what became of it."""
     if isinstance(line, str):
         return "withheld"
     if isinstance(line, FieldError):
         return line
-    prepared, release = line[0], line[0].release
+    prepared, seen, _ = line
+    release = prepared.release
     stored = archive.db.execute(STORED_RELEASE_SQL, {"url": release.url}).fetchone()
     release_id, agency = stored or (None, release.agency)
     if agency != release.agency:
         return FieldError("url", f"{release.url} is stored as a release of {agency}")
-    states = archive.db.execute(
-        "select cause, hash from revisions where release = ?", [release_id]
-    ).fetchall()
-    if any(known_hash == prepared.hash for _, known_hash in states):
-        return "unchanged"
-    if any(cause != "import" for cause, _ in states):
-        return "already_crawled"
-    saved = archive.save(
-        release,
-        seen_at=imported_at,
-        cause="import",
-        parser_version=parser_version,
-        prepared=prepared,
-    )
-    if saved is SaveResult.UNCHANGED:
-        return "unchanged"
-    if release_id is not None:
-        return "revised"
-    _schedule_first_check(archive, release, imported_at)
-    return "new"
+    # a day more, because days have no time zone
+    if str(seen or "")[:10] > str(imported_at + timedelta(days=1))[:10]:
+        return FieldError("seen", f"{seen} has not come yet")
+    saved = save_reading(archive, prepared, collection, seen, imported_at, release_id=release_id)
+    if saved is SaveResult.NEW:
+        _schedule_first_check(archive, release, imported_at)
+    return OUTCOMES[saved]
 
 
 def _schedule_first_check(archive: Archive, release: Release, imported_at: datetime) -> None:
@@ -444,6 +448,11 @@ def format_import_report(file: Path, result: ImportResult) -> Iterator[str]:
         yield (
             f"already crawled: {result.already_crawled} differ from the agency's own page, whose"
             f" text is kept"
+        )
+    if result.undated:
+        yield (
+            f"without a reading time: {result.undated} do not say when the collection read them"
+            f" (`seen` in the line, or --seen)"
         )
     for (host, owner), lines in sorted(
         result.foreign_hosts.items(), key=lambda item: -len(item[1])

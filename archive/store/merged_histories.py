@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from archive.changes.comparison import compare
 from archive.search.near_duplicates import join_state_text
+from archive.store.releases import link_to_previous
 from archive.store.takedowns import copy_takedowns
 
 if TYPE_CHECKING:
@@ -20,12 +21,14 @@ def find_adjoining_states(
     first.
 
     Returns None if the target is older or existed at the same time, because its differences are
-    then not an edit.
+    then not an edit, and if the archive has not read both.
     """
     before, after = archive.get_latest(release_id), archive.get_first(target_id)
-    if not before or not after or before.revision_id > after.revision_id or after.cause != "first":
+    if not before or not after or before.revision_id > after.revision_id:
         return None
-    if after.first_seen < before.last_checked:
+    if before.cause == "import" or after.cause != "first":
+        return None
+    if after.added < before.last_checked:
         return None
     return before, after
 
@@ -50,11 +53,8 @@ def merge_releases(
     if states:
         before, after = states
         has_changes = bool(compare(before.state, after.state).changes)
-        row = {
-            "previous": before.revision_id,
-            "cause": "source" if cause == "source" and has_changes else "first",
-            "update_date_changed": int(before.state["updated"] != after.state["updated"]),
-        }
+        row = link_to_previous(before, after.state)
+        row["cause"] = "source" if cause == "source" and has_changes else "first"
         archive.writer.update("revisions", after.revision_id, row)
         archive.derived.refresh(target_id)
     copy_takedowns(archive, release_id, target_id)
@@ -66,7 +66,7 @@ def find_moved_copy(
     """Return the id and URL of the agency's release with nearly the text of a missing one, or
     None.
     """
-    sql = "select agency, last_checked, published from releases where id = ?"
+    sql = "select agency, coalesce(last_checked, added), published from releases where id = ?"
     agency, last_checked, published = archive.db.execute(sql, [release_id]).fetchone()
     stored = archive.get_latest(release_id)  # includes taken-down text
     if stored is None:
@@ -74,10 +74,10 @@ def find_moved_copy(
     for other_id, similarity in archive.derived.near_duplicates.find_same_text(
         join_state_text(stored.state), agency
     ):
-        # first seen after the last check of the missing one, or with the same publication date
+        # added after the last check of the missing one, or with the same publication date
         row = archive.db.execute(
             "select id, url from releases o where id = ? and id"
-            " <> ? and (first_seen >= ? or published = ?)"
+            " <> ? and (added >= ? or published = ?)"
             " and removed_at is null and moved_to is null and not exists (select 1 from removals"
             " where release = o.id and ended is null and kind <> 'moved')",
             [other_id, release_id, last_checked, published],

@@ -24,7 +24,7 @@ from typing import Any, cast
 from sqlite_utils import Database
 
 from archive.attachments import Attachments, AttachmentText, TextExtraction, extract_text
-from archive.changes.comparison import compare
+from archive.changes.comparison import Diff, compare
 from archive.changes.history import RELEASE_CHAIN_CTE
 from archive.database.captures import Captures
 from archive.database.frontier import Frontier, Hosts, PaginationCursors
@@ -53,7 +53,8 @@ from archive.store.derived_data import DerivedData, SavedRevision, compute_deriv
 from archive.times import now, to_iso
 
 STORED_SQL = f"""
-    select r.id as release_id, r.url, r.first_seen, r.last_checked, r.removed_at, r.moved_to,
+    select r.id as release_id, r.url, r.added, coalesce(r.last_checked, r.added) as last_checked,
+      r.removed_at, r.moved_to,
       v.id as revision_id, v.seen, v.cause, v.hash, v.parser_version, v.capture as capture_id,
       c.sha256, c.url as captured_url, n.sha256 as newest_sha256,
       (select max(last_seen) from removals
@@ -105,7 +106,6 @@ class Archive(AbstractContextManager["Archive"]):
         self.attachments = Attachments(self.db)
         self.takedowns = Takedowns(self.db, self.path)
         self.derived = DerivedData(self.db, self.takedowns)
-        self.derived.initialise()
         self.writer = ReleaseWriter(self.db, self.takedowns, self.derived)
         if rebuild_stale:
             self.derived.recompute_stale()
@@ -274,11 +274,12 @@ class Archive(AbstractContextManager["Archive"]):
         previous: StoredRelease | None = None,
         prepared: PreparedRelease | None = None,
     ) -> SaveResult:
-        """Store a release as seen at `seen_at`: as new, as a new revision if it differs, else only
-        as checked.
+        """Store a release as the archive read it at `seen_at`: as new, as a new revision if it
+        differs, else only as checked.
 
         cause: why a new revision differs (`source`, or `parser`, which is also used if nothing
-        visible differs). A first revision has the cause `first` unless it is an `import`.
+        visible differs). The first revision has the cause `first`, also after readings of
+        collections (archive.store.collection_readings).
         capture_id: the capture it was parsed from. parser_version: the parser it was parsed by.
         previous: the state it follows, if not the one stored under its URL (after a move).
         prepared: the result of `prepare_release`, from another process. The agency must already be
@@ -294,12 +295,12 @@ class Archive(AbstractContextManager["Archive"]):
         with self.transaction():
             try:
                 row = self.db.execute(
-                    "select id, hash from releases where url = ?", [release.url]
+                    "select id, hash, first_seen is null from releases where url = ?", [release.url]
                 ).fetchone()
                 if row is None:
-                    self.writer.insert_first(prepared, provenance)
+                    self.writer.insert_first(prepared, {**provenance, "cause": "first"})
                     return SaveResult.NEW
-                stored = None if row[1] == prepared.hash else self.get(release.url)
+                stored = self.get(release.url) if row[1] != prepared.hash or row[2] else None
                 if stored is None or not is_new_or_changed(prepared, stored):
                     self.mark_checked(row[0], seen_at)
                     return SaveResult.UNCHANGED
@@ -321,8 +322,11 @@ class Archive(AbstractContextManager["Archive"]):
         return self._find_stored("r.id = ? and v.id = r.revision", [release_id])
 
     def get_first(self, release_id: int) -> StoredRelease | None:
-        """Return the state in which a release was first read, or None."""
-        first = "r.id = ? and v.id = (select min(id) from revisions where release = r.id)"
+        """Return the state in which the archive first read a release, or None if it never did."""
+        first = (
+            "r.id = ? and v.id = (select min(id) from revisions where release = r.id"
+            " and cause <> 'import')"
+        )
         return self._find_stored(first, [release_id])
 
     def list_candidates(self, release_id: int | None, url: str, other: str) -> list[StoredRelease]:
@@ -346,6 +350,11 @@ class Archive(AbstractContextManager["Archive"]):
             columns = {name: row[name] for name in StoredRelease.__slots__ if name != "state"}
             yield StoredRelease(**columns, state=parse_state(row))
 
+    def get_revision(self, revision_id: int) -> StoredRelease:
+        found = self._find_stored("v.id = ?", [revision_id])
+        assert found is not None  # noqa: S101 - for the type checker
+        return found
+
     def find_release_id(self, url: str) -> int | None:
         row = self.db.execute("select id from releases where url = ?", [url]).fetchone()
         return row[0] if row else None
@@ -355,9 +364,9 @@ class Archive(AbstractContextManager["Archive"]):
         return row[0] if row else None
 
     def get_dates(self, release_id: int) -> tuple[str, str | None, str | None]:
-        """Return when a release was first seen, and its stated times of publication and update."""
+        """Return when a release was added, and its stated times of publication and update."""
         found: tuple[str, str | None, str | None] = self.db.execute(
-            "select first_seen, published, updated from releases where id = ?", [release_id]
+            "select added, published, updated from releases where id = ?", [release_id]
         ).fetchone()
         return found
 
@@ -397,8 +406,8 @@ class StoredRelease:
 
     release_id: int
     url: str
-    first_seen: str
-    last_checked: str
+    added: str  # when it was first read, or imported
+    last_checked: str  # or `added`, if the archive never read it
     removed_at: str | None
     moved_to: int | None
     missed: str | None  # the last check that did not find it, if it is missing
@@ -424,17 +433,17 @@ class StoredRelease:
 
 
 def is_new_or_changed(prepared: PreparedRelease, stored: StoredRelease | None) -> bool:
-    """Return whether a release differs from its stored state in more than the order of its tags."""
-    if stored is None:
-        return True
-    return prepared.hash != stored.hash and not _has_only_reordered_tags(prepared.state, stored)
+    """Return whether the archive has not read a release yet, or it differs from what is stored in
+    more than the order of its tags.
+    """
+    return stored is None or stored.cause == "import" or not has_same_text(prepared, stored)
 
 
-def _has_only_reordered_tags(state: Mapping[str, Any], stored: StoredRelease) -> bool:
-    """Return whether a state differs from the stored one only in the order of its tags."""
-    tags, stored_tags = state["tags"], stored.state["tags"]
-    if stored_tags is None or tags == stored_tags or sorted(tags) != sorted(stored_tags):
-        return False
+def has_same_text(prepared: PreparedRelease, stored: StoredRelease) -> bool:
+    """Return whether a release equals a stored state, apart from the order of its tags."""
+    state, stored_tags = prepared.state, stored.state["tags"]
+    if stored_tags is None or sorted(state["tags"]) != sorted(stored_tags):
+        return prepared.hash == stored.hash
     return hash_state({**state, "tags": stored_tags}) == stored.hash
 
 
@@ -467,21 +476,18 @@ class ReleaseWriter:
         self.takedowns = takedowns
         self.derived = derived
 
-    def insert_first(self, prepared: PreparedRelease, provenance: dict[str, Any]) -> None:
-        release, state, digest, seen_at = (
-            prepared.release,
-            prepared.state,
-            prepared.hash,
-            provenance["seen"],
-        )
+    def insert_first(self, prepared: PreparedRelease, provenance: dict[str, Any]) -> int:
+        """Insert a release with its first revision, whose id is returned."""
+        release, state, digest = prepared.release, prepared.state, prepared.hash
+        seen_at = None if provenance["cause"] == "import" else provenance["seen"]
         identity = {
             "agency": release.agency,
             "url": release.url,
+            "added": provenance["seen"],
             "first_seen": seen_at,
             "last_checked": seen_at,
         }
         columns = {name: state[name] for name in STATE_FIELDS}
-        cause = "import" if provenance["cause"] == "import" else "first"
         release_id = self.insert("releases", {**identity, **columns, "hash": digest})
         revision_id = self.insert(
             "revisions",
@@ -490,7 +496,6 @@ class ReleaseWriter:
                 **columns,
                 **lists_to_json(state),
                 "release": release_id,
-                "cause": cause,
                 "hash": digest,
             },
         )
@@ -508,6 +513,7 @@ class ReleaseWriter:
             replaced=None,
         )
         self.derived.write(saved, prepared.features or compute_derived(state))
+        return revision_id
 
     def insert_revision(
         self,
@@ -516,72 +522,107 @@ class ReleaseWriter:
         provenance: dict[str, Any],
         previous: StoredRelease,
     ) -> str:
-        """Insert a revision after `previous`, make it the current one of `stored`, and return its
+        """Insert a state that the archive read, make it the current one of `stored`, and return its
         cause.
 
-        A state without visible differences is never stored as an edit (`source`), but with the
-        cause `parser`. If the release is covered by a takedown, only what may be shown is written
-        to archive.db.
+        It follows `previous`, unless that is what a collection had. A state without visible
+        differences is never stored as an edit (`source`), but with the cause `parser`.
         """
-        digest, full_state = hash_state(state), dict(state)
-        state, takedown_id = self.takedowns.redact_for_display(stored.release_id, full_state)
-        columns = {name: state[name] for name in STATE_FIELDS}
-        state_before, _ = self.takedowns.redact_for_display(stored.release_id, previous.state)
-        computed = compute_derived(state, state_before)
-        if (
-            provenance["cause"] == "source"
-            and not computed["changes"].changes
-            and not compare(previous.state, full_state).changes
-        ):
-            provenance = {**provenance, "cause": "parser"}
-        reverts_to = self.find_identical(stored.release_id, digest)
-        if reverts_to is None and provenance["cause"] == "source" and takedown_id is None:
-            reverts_to = self.find_same_text(
-                stored.release_id, state, except_id=previous.revision_id
-            )
+        release_id = stored.release_id
+        before = next((each for each in (previous, stored) if each.cause != "import"), None)
+        shown, _ = self.takedowns.redact_for_display(release_id, state)
+        shown_before = None
+        if before is not None:
+            shown_before, _ = self.takedowns.redact_for_display(release_id, before.state)
+        computed = compute_derived(shown, shown_before)
+        row = {**provenance, "cause": "first"}
+        if before is not None:
+            row["cause"] = _choose_cause(provenance["cause"], before, state, computed["changes"])
+            row["reverts_to"] = self._find_reverted(before, release_id, state, row["cause"])
         self.db.execute(
             "update revisions set last_seen = r.last_checked, checks = r.checks from releases r"
             " where revisions.id = ? and r.id = ?",
-            [stored.revision_id, stored.release_id],
+            [stored.revision_id, release_id],
         )
-        row = {
-            "release": stored.release_id,
-            "previous": previous.revision_id,
-            "reverts_to": reverts_to,
-            "update_date_changed": int(previous.state["updated"] != state["updated"]),
-            "hash": digest,
-            "takedown": takedown_id,
-        }
-        revision_id = self.insert(
-            "revisions", {**provenance, **columns, **lists_to_json(state), **row}
-        )
-        if takedown_id is not None:
-            full_row = full_state | lists_to_json(full_state)
-            self.takedowns.withheld.add_state(revision_id, full_row)
-        current = {"revision": revision_id, "hash": digest, "checks": 0}
+        revision_id = self.insert_version(release_id, state, row, before)
+        current: dict[str, Any] = {"checks": 0}
         # an unchanged capture was only parsed again, so the release was not checked
         if provenance["capture"] is None or provenance["capture"] != stored.capture_id:
             current |= {"last_checked": provenance["seen"], "capture": provenance["capture"]}
-        self.update("releases", stored.release_id, {**columns, **current})
-        self.replace_parts(stored.release_id, state)
-        shown_before, _ = self.takedowns.redact_for_display(stored.release_id, stored.state)
+        if stored.cause == "import":
+            current["first_seen"] = provenance["seen"]
+        self.update("releases", release_id, current)
         saved = SavedRevision(
-            release_id=stored.release_id,
+            release_id=release_id,
             revision_id=revision_id,
-            state=state,
-            previous=state_before,
-            is_edit=provenance["cause"] == "source",
+            state=shown,
+            previous=shown_before,
+            is_edit=row["cause"] == "source",
             is_current=True,
-            replaced=shown_before,
+            replaced=self.make_current(release_id, revision_id),
         )
         self.derived.write(saved, computed)
-        return str(provenance["cause"])
+        return str(row["cause"])
+
+    def _find_reverted(
+        self, before: StoredRelease, release_id: int, state: Mapping[str, Any], cause: str
+    ) -> int | None:
+        """Return the earlier revision that a state after `before` goes back to, or None."""
+        identical = self.find_identical(release_id, hash_state(state))
+        if identical is None and cause == "source" and not self.takedowns.list_active(release_id):
+            return self.find_same_text(release_id, state, except_id=before.revision_id)
+        return identical
+
+    def insert_version(
+        self,
+        release_id: int,
+        state: Mapping[str, Any],
+        provenance: Mapping[str, Any],
+        previous: StoredRelease | None,
+    ) -> int:
+        """Insert a revision, and return its id. Its derived data is not written.
+
+        If the release is covered by a takedown, only what may be shown is written to archive.db.
+        """
+        shown, takedown_id = self.takedowns.redact_for_display(release_id, state)
+        row = {
+            **provenance,
+            **{name: shown[name] for name in STATE_FIELDS},
+            **lists_to_json(shown),
+            **(link_to_previous(previous, state) if previous else {}),
+            "release": release_id,
+            "hash": hash_state(state),
+            "takedown": takedown_id,
+        }
+        revision_id = self.insert("revisions", row)
+        if takedown_id is not None:
+            full_row = {**state, **lists_to_json(state)}
+            self.takedowns.withheld.add_state(revision_id, full_row)
+        return revision_id
+
+    def make_current(self, release_id: int, revision_id: int) -> dict[str, Any] | None:
+        """Make a revision the current one of its release, and return the state before; None if it
+        is the current one. Derived data is not written.
+        """
+        sql = (
+            "select v.* from releases r join revisions v on v.id in (r.revision, :revision)"
+            " where r.id = :release"
+        )
+        values = {"release": release_id, "revision": revision_id}
+        rows = {row["id"]: row for row in self.db.query(sql, values)}
+        row = rows.pop(revision_id)
+        if not rows:
+            return None
+        columns = {name: row[name] for name in (*STATE_FIELDS, "hash")}
+        self.update("releases", release_id, {**columns, "revision": revision_id})
+        self.replace_parts(release_id, parse_state(row))
+        return parse_state(rows.popitem()[1])
 
     def find_identical(self, release_id: int, digest: str) -> int | None:
         """Return the id of a release's earliest revision with a given hash, or None."""
         sql = (
             f"{RELEASE_CHAIN_CTE} select min(id) from revisions where release in chain and"
-            f" hash = :hash"
+            f" hash = :hash and cause <> 'import'"
         )
         (revision_id,) = self.db.execute(sql, {"release": release_id, "hash": digest}).fetchone()
         return cast("int | None", revision_id)
@@ -597,7 +638,7 @@ class ReleaseWriter:
         """
         sql = f"""
             {RELEASE_CHAIN_CTE} select * from revisions where release in chain and takedown is null
-              and id <> :except_id
+              and cause <> 'import' and id <> :except_id
               and title = :title and lead is :lead and body = :body order by id
                 limit {MAX_REVERT_CANDIDATES}
         """
@@ -665,3 +706,21 @@ def lists_to_json(state: Mapping[str, Any]) -> dict[str, str | None]:
         name: None if state[name] is None else json.dumps(state[name], ensure_ascii=False)
         for name in LIST_FIELDS
     }
+
+
+def link_to_previous(previous: StoredRelease, state: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns by which a revision with a state follows another one."""
+    return {
+        "previous": previous.revision_id,
+        "update_date_changed": int(previous.state["updated"] != state["updated"]),
+    }
+
+
+def _choose_cause(cause: str, before: StoredRelease, state: Mapping[str, Any], shown: Diff) -> str:
+    """Return `parser` instead of `source` if nothing visible differs from the state before.
+
+    shown: the changes in what is not taken down.
+    """
+    if cause == "source" and not shown.changes and not compare(before.state, state).changes:
+        return "parser"
+    return cause

@@ -55,7 +55,7 @@ VERDICTS = (
 SOURCES_SQL = """
     select v.id, v.release, v.title, v.language, v.seen, v.id = r.revision as is_current,
       r.kind, r.published,
-      r.updated, r.first_seen, r.removed_at, r.url, r.agency, a.name, a.name_en
+      r.updated, r.first_seen, r.added, r.removed_at, r.url, r.agency, a.name, a.name_en
     from revisions v join releases r on r.id = v.release join agencies a on a.slug = r.agency
     where v.id in (select value from json_each(:ids))
 """

@@ -52,6 +52,7 @@ from archive.database.sqlite_files import FacetValue, ListPage, RunQuery
 from archive.i18n import (
     SWEDISH_TIME,
     describe_edit_time,
+    describe_readings,
     describe_removal,
     format_importance,
     format_time,
@@ -82,6 +83,7 @@ from archive.web.routes import site_view
 
 FORMATS = ("json", "csv", "xlsx", "atom")
 EDITS_FEED_SIZE = 30
+READING_MEMBERS = ("collection", "first_reading", "last_reading_before")
 MAX_FEED_DIFF_CHARACTERS = 60_000  # longer texts get no diff in the feed
 IMPORTANCE_CHOICES = (20, 50, 80)
 SEARCH_TYPES = {f"{name}?": FIELDS[name] for name in ("query", "truncated", "notes")}
@@ -181,6 +183,10 @@ class Register(ABC):
         notes = [{"note": note.key, "words": note.value} for note in search.notes]
         return {"query": query.filters["q"], "truncated": bool(search.truncated), "notes": notes}
 
+    def choose_title(self, query: RegisterQuery) -> str:
+        """Return the key of the title for a query."""
+        return self.title_key
+
     @abstractmethod
     def describe_entry(self, site: SiteRequest, entry: Entry) -> Entry:
         """Return the members of an entry that its row lacks or has under another name."""
@@ -210,7 +216,7 @@ class Register(ABC):
         is_whole = needs_export(site, page.next_cursor)
         options = {**query.filters, "lang": site.requested_language, "size": site.args.get("size")}
         return DataList(
-            title=site.translate(self.title_key),
+            title=site.translate(self.choose_title(query)),
             page_url=site.url(self.path, **options),  # the feed's id, which must not change
             next_url=site.next_url(after=page.next_cursor),
             rows=self.build_rows(site, page),
@@ -249,18 +255,29 @@ class EditsRegister(Register):
             *("revision", "previous", "release", "agency", "agency_name", "title", "url"),
             *("last_seen_before", "seen", "importance", "unannounced", "stamp", "summary"),
             *("summary_en", "reverts_to", "kind", "attachment", "file_url", "file_title"),
-            *("changes", "diff", "page", "evidence"),
+            *(*READING_MEMBERS, "changes", "diff", "page", "evidence"),
             importance="int From 0 (nothing of substance) to 100 = 60",
-            kind="str text (of the release) or file (that it links to)",
+            kind=(
+                "str text (of the release), file (that it links to) or collection (a difference"
+                " between two readings of a collection)"
+            ),
+            collection="str? The collection; null for edits",
+            last_reading_before="str? When the collection last had the text before",
             revision="int? The version; null for a file",
         ),
         members=SEARCH_TYPES,
         parameters={
-            "kind": "str text: only edits of releases themselves; file: only of files they link to"
+            "kind": (
+                "str text: only edits of releases themselves; file: only of files they link to;"
+                " collection: instead of edits, the differences between readings of collections"
+            )
         },
     )
 
     parse_query, read_page = staticmethod(parse_edits_query), staticmethod(read_searched_edits)
+
+    def choose_title(self, query: RegisterQuery) -> str:
+        return "edits.collection_title" if query.filters["kind"] == "collection" else self.title_key
 
     async def search(self, site: SiteRequest, query: RegisterQuery) -> RegisterSearch | None:
         return await search_edits(site.run, query.filters["q"]) if query.filters["q"] else None
@@ -285,12 +302,14 @@ class EditsRegister(Register):
             "importance_levels": IMPORTANCE_CHOICES,
             "stamps": UPDATE_STAMPS,
             "kinds": EDIT_KINDS,
+            "title_key": self.choose_title(query),
         }
 
     def describe_entry(self, site: SiteRequest, entry: Entry) -> Entry:
         is_file = entry["attachment"] is not None
         return {
-            "kind": "file" if is_file else "text",
+            "kind": "file" if is_file else "collection" if entry.get("collection") else "text",
+            **{name: entry.get(name) for name in READING_MEMBERS},
             "revision": None if is_file else entry["id"],
             "previous": None if is_file else entry["previous"],
             "file_url": entry.get("file_url"),
@@ -315,6 +334,8 @@ async def _build_weeks(site: SiteRequest, query: RegisterQuery) -> Chart | None:
     """
     first_crawl = await read_first_crawl(site.run, query.filters["agency"])
     if query.search or query.after is not None or not first_crawl:
+        return None
+    if query.filters["kind"] == "collection":
         return None
     weeks = await count_edits_by_week(
         site.run, query, first_crawl, now().astimezone(SWEDISH_TIME).date()
@@ -380,7 +401,9 @@ def _build_edit_entry(site: SiteRequest, edit: Entry, fields: Sequence[FieldDiff
             *(["file"] if is_file else []),
         ],
         field_diffs=fields,
-        content=describe_edit_time(site.language, edit["last_seen_before"], edit["seen"]),
+        content=describe_readings(site.language, edit)
+        if edit.get("collection")
+        else describe_edit_time(site.language, edit["last_seen_before"], edit["seen"]),
     )
 
 
@@ -568,6 +591,7 @@ class PhraseRegister(Register):
             first_seen="time? It appeared until this check; null if it came with an import",
             imported="time? When the first version that has it was imported, if it was",
             collection="str? The collection that this version was imported from",
+            first_reading="str? When this collection first had it, as far as is known",
             last_seen="time? The last check that found it; null if none ever did",
             missing_at=(
                 "time? It disappeared until this check; null if it did not, or with an import"
@@ -650,10 +674,13 @@ class PhraseRegister(Register):
         return {
             "release": entry["id"],
             "agency_name": entry["name"],
-            "last_seen_before": presence.appeared.after,
+            "last_seen_before": None if presence.collection else presence.appeared.after,
             "first_seen": found.first_seen,
-            "imported": presence.appeared.until if presence.collection else None,
+            "imported": presence.imported,
             "collection": presence.collection,
+            "first_reading": presence.appeared.until
+            if presence.collection and presence.is_dated
+            else None,
             "last_seen": found.last_seen,
             "missing_at": gone.until if gone and not presence.collection_after else None,
             "is_current": None if found.status == "unchecked" else found.is_current,

@@ -18,7 +18,7 @@ STORED_SQL = """
       (select count(*) from revisions v join releases r on r.revision = v.id
         where v.cause = 'import' and r.checks = 0) as unchecked_imports
 """
-LAST_ADDED_SQL = "select max(first_seen) as first_seen from releases"
+LAST_ADDED_SQL = "select max(added) as added from releases"
 
 
 @site_view("/")  # instead of Datasette's own index, whose JSON stays at /.json
@@ -36,9 +36,7 @@ async def _show_index(site: SiteRequest) -> Response:
         "agency_count": len(agencies),
         "releases": sum(agency["releases"] for agency in agencies),
         "last_crawled": last_crawled,
-        "last_added": None
-        if last_crawled
-        else (await site.run(LAST_ADDED_SQL, {}))[0]["first_seen"],
+        "last_added": None if last_crawled else (await site.run(LAST_ADDED_SQL, {}))[0]["added"],
         "month": next((row["published"][:7] for row in newest if row["published"]), None),
     }
     return await site.render("index.html", context)

@@ -33,7 +33,7 @@ UNDATED = "undated"  # the month of releases whose page states no publication da
 RELEASE_LINES_SQL = """
     select r.id, r.title, substr(coalesce(r.lead, r.body), 1, 400) as opening,
       r.kind, r.language, r.published,
-      r.updated, r.first_seen, r.removed_at, r.agency, a.name, a.name_en
+      r.updated, r.first_seen, r.added, r.removed_at, r.agency, a.name, a.name_en
     from ({selection}) found cross join releases r on r.id = found.release cross join agencies a
       on a.slug = r.agency
     order by found.sort_date desc, found.release desc
@@ -48,9 +48,9 @@ TAG_AGENCIES_SQL = """
     where rt.tag = :tag group by l.agency order by n desc, a.name
 """
 # the releases before and after one
-ADJACENT_COLUMNS = "r.id, r.title, r.language, r.published, r.updated, r.first_seen"
+ADJACENT_COLUMNS = "r.id, r.title, r.language, r.published, r.updated, r.added"
 LIST_POSITION_SQL = """
-    select r.agency, coalesce(r.published, r.updated, r.first_seen) as sort_date from releases r
+    select r.agency, coalesce(r.published, r.updated, r.added) as sort_date from releases r
       where r.id = :release
 """
 ADJACENT_RELEASE_SQL = f"""

@@ -43,7 +43,7 @@ BATCH_COLUMNS = (
     *(f"{name}_{number}" for number in range(1, FIRST_HITS + 1) for name in HIT_MEMBERS),
 )
 HITS_SQL = """
-    select r.id, r.title, r.language, r.published, r.updated, r.first_seen,
+    select r.id, r.title, r.language, r.published, r.updated, r.first_seen, r.added,
       r.agency, a.name, a.name_en
     from releases r join agencies a on a.slug = r.agency where r.id in (select value
       from json_each(:ids))

@@ -35,8 +35,10 @@ PERSON_SQL = """
     from people p join agencies a on a.slug = p.agency where p.slug = :slug
 """
 PERSON_QUOTES_SQL = """
-    select q.release, q.text, q.role, q.organisation, max(q.revision) as revision,
-      max(q.revision) = r.revision as is_current, min(v.seen) as first_seen,
+    select q.release, q.text, q.role, q.organisation,
+      iif(max(q.revision = r.revision), r.revision, max(q.revision)) as revision,
+      max(q.revision = r.revision) as is_current,
+      min(iif(v.cause = 'import', null, v.seen)) as first_seen, min(v.seen) as added,
       r.title, r.url, r.published, r.language, r.removed_at
     from quotes q join releases r on r.id = q.release join release_facets l on l.release = q.release
       join revisions v on v.id = q.revision
@@ -221,7 +223,7 @@ def _build_quote_entry(site: SiteRequest, person: dict[str, Any], row: dict[str,
         title=f"{person['name']}: {row['title']}",
         language=row["language"],
         published=format_stated_atom_time(row["published"]),
-        updated=format_atom_time(row["first_seen"]),
+        updated=format_atom_time(row["added"]),
         link=row["page"],
         release_url=site.local_url(f"/archive/releases/{row['release']}"),
         author=site.choose(person["agency_name"], person["agency_name_en"]),

@@ -178,8 +178,21 @@ def _summarise_revisions(revisions: Sequence[TimelineEvent]) -> dict[str, Any]:
         # also the ids before a merger
         "version_releases": sorted({event["release"] for event in revisions}),
         "last_changed": max(edits, default=None),
-        "first_revision": min(revisions, key=lambda event: (event["when"], event["id"])),
+        "first_revision": min(
+            revisions, key=lambda event: (event["kind"] == "import", event["when"], event["id"])
+        ),
+        "collections": _summarise_collections(revisions),
     }
+
+
+def _summarise_collections(revisions: Sequence[TimelineEvent]) -> list[dict[str, Any]]:
+    """Return the collections that had any of the versions, with their first and last reading."""
+    found: dict[str, dict[str, Any]] = {}
+    for each in (row for event in revisions for row in event["observations"]):
+        known = found.setdefault(each["collection"], dict(each))
+        known["first"] = min(filter(None, (known["first"], each["first"])), default=None)
+        known["last"] = max(filter(None, (known["last"], each["last"])), default=None)
+    return [found[name] for name in sorted(found)]
 
 
 def _draw_history(site: SiteRequest, events: Sequence[TimelineEvent]) -> dict[str, Any] | None:

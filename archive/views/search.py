@@ -523,12 +523,12 @@ def _build_hit_entry(site: SiteRequest, hit: SearchHit, *, is_news: bool) -> Ato
         title=f"{row['name']}: {row['question'] if is_question else row['title']}",
         language=row["language"],
         published=published,
-        updated=row["first_seen"] if is_news or published is None else published,
+        updated=row["added"] if is_news or published is None else published,
         link=url,
         release_url=site.url(f"/archive/releases/{row['id']}"),
         author=row["name"],
         summary=" · ".join(filter(None, facts))
-        or site.translate("list.seen_on", when=format_time(language, row["first_seen"])),
+        or site.translate("list.seen_on", when=format_time(language, row["added"])),
         content=row["answer"] if is_question else hit.excerpt_text,
     )
 

@@ -40,7 +40,7 @@ from archive.changes.history import (
 from archive.changes.importance import Change, summarise_changes
 from archive.database.sqlite_files import RunQuery
 from archive.evidence.bundles import write_bundle
-from archive.i18n import describe_removal, format_importance, format_time
+from archive.i18n import describe_removal, format_importance, format_time, name_version
 from archive.publish.citations import CITATION_TYPES, Citation, format_citation
 from archive.search.related_releases import find_related, read_related_releases
 from archive.search.search_request import HIT_PARAMETERS
@@ -62,7 +62,8 @@ from archive.web.routes import site_view
 
 HISTORY_COLUMNS = (
     *("event", "when", "last_seen_before", "until", "checks", "revision", "previous", "reverts_to"),
-    *("importance", "unannounced", "stamp", "summary", "summary_en", "url", "status", "target"),
+    *("importance", "unannounced", "stamp", "summary", "summary_en"),
+    *("collection", "first_reading", "last_reading", "url", "status", "target"),
     *("moved_to", "confirmed", "ended", "attachment", "diff", "evidence"),
 )
 RELEASE_SQL = """
@@ -79,6 +80,8 @@ REVISION_MEMBERS = (
     "url",
     "seen",
     "cause",
+    "collection",
+    "observations",
     "previous",
     "summary",
     "summary_en",
@@ -115,6 +118,10 @@ EVIDENCE = Operation(
         row=get_fields(
             *HISTORY_COLUMNS,
             revision="int? The version; null for a removal and for an attachment",
+            when=(
+                "str When it was read or found; of an imported version, its first reading by the"
+                " collection, or the import if this is not known"
+            ),
             unannounced="bool?",
             attachment="int? Number of the version of an attachment",
         ),
@@ -272,8 +279,8 @@ def _describe_file_event(site: SiteRequest, event: TimelineEvent) -> str:
 def _describe_revision_event(site: SiteRequest, revision: TimelineEvent) -> str:
     """Describe on one line why a revision was made."""
     if revision["kind"] != "edit":
-        named = {"collection": revision["collection"]} if revision["collection"] else {}
-        return site.translate(f"history.event.{revision['kind']}", **named)
+        kind = "reading" if revision["first_reading"] else revision["kind"]
+        return site.translate(f"history.event.{kind}", collection=revision["collection"])
     parts = [
         site.choose(revision["summary"], revision["summary_en"])
         or site.translate("history.edited"),
@@ -471,7 +478,7 @@ async def _read_revision_pair(run: RunQuery, first_id: int, second_id: int) -> l
     for key in (first_id, second_id):
         if key not in revisions:
             raise ReaderError(404, "error.no_revision", revision=str(key))
-    pair = sorted(revisions.values(), key=lambda revision: (revision["seen"], revision["id"]))
+    pair = sorted(revisions.values(), key=lambda revision: (revision["when"], revision["id"]))
     releases = [await find_final_release(run, revision["release"]) for revision in pair]
     if releases[0] != releases[1] and not await run(
         NEAR_DUPLICATE_SQL, {"pair": json.dumps(releases)}
@@ -519,7 +526,7 @@ async def _find_adjacent_edits(
     revision.
     """
     edits = await read_edits(site.run, await find_final_release(site.run, after["release"]))
-    until, since = ((revision["seen"], revision["id"]) for revision in (before, after))
+    until, since = ((revision["when"], revision["id"]) for revision in (before, after))
     return {
         "earlier_edit": next(
             (edit for edit in reversed(edits) if (edit["seen"], edit["id"]) <= until), None
@@ -537,8 +544,8 @@ def _list_pieces(site: SiteRequest, diff: Mapping[str, Any]) -> DataList:
         rows=_format_diff_rows(diff["field_diffs"]),
         read_entries=lambda: [_build_diff_entry(site, diff, site.local_url(path))],
         members={
-            "before": {"revision": before["id"], "seen": before["seen"]},
-            "after": {"revision": after["id"], "seen": after["seen"]},
+            "before": _describe_compared(before),
+            "after": _describe_compared(after),
             "release": after["release"],
             **{name: diff[name] for name in ("importance", "summary", "summary_en")},
             "unannounced": diff["stamp"] == "not moved",
@@ -546,6 +553,11 @@ def _list_pieces(site: SiteRequest, diff: Mapping[str, Any]) -> DataList:
             "changes": [asdict(change) for change in diff["changes"]],
         },
     )
+
+
+def _describe_compared(revision: Revision) -> dict[str, Any]:
+    names = ("seen", "collection", "first_reading", "last_reading")
+    return {"revision": revision["id"], **{name: revision[name] for name in names}}
 
 
 def _build_diff_entry(site: SiteRequest, diff: Mapping[str, Any], page_url: str) -> AtomEntry:
@@ -565,8 +577,8 @@ def _build_diff_entry(site: SiteRequest, diff: Mapping[str, Any], page_url: str)
         field_diffs=diff["field_diffs"],
         content=site.translate(
             "diff.two_versions",
-            one=format_time(language, before["seen"]),
-            other=format_time(language, after["seen"]),
+            one=name_version(language, before),
+            other=name_version(language, after),
         ),
     )
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from itertools import groupby
 from typing import Any
 
@@ -497,4 +497,6 @@ def _find_first_sight(events: Sequence[Mapping[str, Any]], end: str) -> str:
 
 
 def _parse_moment(when: str) -> datetime:
-    return datetime.fromisoformat(when)
+    """Parse a time; a day on which a collection read a release counts from its beginning in UTC."""
+    moment = datetime.fromisoformat(when)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

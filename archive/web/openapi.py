@@ -74,11 +74,29 @@ FIELDS: Mapping[str, Type] = {
     "body_html": "str",
     "published": "str? = 2024-05-18",
     "published_text": "str?",
-    "seen": "time When the archive read it",
+    "seen": "time When the archive read it, or imported it",
     "updated": "str? = 2024-05-20T08:15:00+02:00",
     "updated_text": "str?",
     "language": "str? = sv",
-    "first_seen": "time = 2024-06-03T08:15:00+00:00",
+    "first_seen": (
+        "time? When the archive first read it; null if it was only imported"
+        " = 2024-06-03T08:15:00+00:00"
+    ),
+    "collection": "str? The collection that it was imported from; null if the archive read it",
+    "first_reading": (
+        "str? When this collection first had it: a day or a time; null if unknown = 2024-05-03"
+    ),
+    "last_reading": "str? When this collection last had it = 2024-06-09",
+    "observations": [
+        {
+            "revision": "int",
+            "collection": "str A collection that had this version",
+            "url": "url?",
+            "first": "str? When it first had it: a day or a time; null if unknown = 2024-05-03",
+            "last": "str? = 2024-06-09",
+            "readings": "int",
+        }
+    ],
     "removed_at": "time?",
     "moved_to": "int?",
     "takedown": "str?",
@@ -121,8 +139,20 @@ FIELDS: Mapping[str, Type] = {
         {"kind": "str hide or redact", "reason": "str", "reason_en": "str?", "at": "time"}
     ],
     "citation": "str How to cite it, in the language of the request",
-    "before": {"revision": "int", "seen": "time When the archive read it"},
-    "after": {"revision": "int", "seen": "time When the archive read it"},
+    "before": {
+        "revision": "int",
+        "seen": "time When the archive read it, or imported it",
+        "collection": "str?",
+        "first_reading": "str?",
+        "last_reading": "str?",
+    },
+    "after": {
+        "revision": "int",
+        "seen": "time When the archive read it, or imported it",
+        "collection": "str?",
+        "first_reading": "str?",
+        "last_reading": "str?",
+    },
     "field": "str The field of the release = body",
     "place": "int Number of the paragraph or row in the field",
     "label": "str?",
@@ -367,10 +397,8 @@ def build_openapi(
                 " states, and null if it states"
                 " nothing; `first_seen` and "
                 "`last_seen` are when the"
-                " archive read the page;"
-                " `first_seen` of an imported"
-                " release is when it was "
-                "imported. The documentation has the columns of tables, and the prepared queries."
+                " archive read the page, and null if it never did."
+                " The documentation has the columns of tables, and the prepared queries."
             ),
         },
         "externalDocs": {

@@ -43,7 +43,7 @@ MAX_JOB_BYTES = 4 * 1024**3  # bytes of an unpacked job
 # period of crawls in a job: enough for a daily budget in any time zone
 CRAWL_HISTORY = timedelta(days=2)
 COPIED_COLUMNS = (
-    "id, agency, url, first_seen, last_checked, checks, next_check, published, updated,"
+    "id, agency, url, added, first_seen, last_checked, checks, next_check, published, updated,"
     " moved_to, continues_as, removed_at"
 )
 # Statements that fill a job's database, with the whole archive attached as `whole`:

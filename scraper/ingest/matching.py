@@ -19,7 +19,7 @@ from archive.search.near_duplicates import (
     split_text_words,
     to_day_number,
 )
-from archive.store.releases import PreparedRelease, StoredRelease, is_new_or_changed
+from archive.store.releases import PreparedRelease, StoredRelease, has_same_text
 from scraper.ingest.candidates import Candidates
 from scraper.ingest.parsed_page import ParsedPage
 
@@ -104,7 +104,7 @@ def _may_have_moved(own: StoredRelease, other: StoredRelease | None, similarity:
     """
     if other is None or similarity >= CERTAIN_SIMILARITY:
         return True
-    return other.first_seen >= own.last_checked
+    return other.added >= own.last_checked
 
 
 def _match_original_url(
@@ -159,7 +159,7 @@ def _list_publication_days(
     """
     dates = [other.state["published"], state["published"]]
     if not all(dates):
-        dates = [other.first_seen, found_at]
+        dates = [other.added, found_at]
     return [to_day_number(day, None, day) for day in dates]
 
 
@@ -183,7 +183,7 @@ def _is_duplicate_page(prepared: PreparedRelease, page: ParsedPage, candidates: 
     stored = candidates.by_url.get(url)
     if stored is None or url in (page.url, page.response.url):
         return False
-    return stored.is_current and is_new_or_changed(prepared, stored)
+    return stored.is_current and not has_same_text(prepared, stored)
 
 
 def _may_use_canonical_url(

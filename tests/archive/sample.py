@@ -22,7 +22,8 @@ from jinja2.bccache import Bucket, BytecodeCache
 from lxml import html
 
 from archive.database.models import Attachment, Contact, Image, Question, Release
-from archive.store.releases import Archive
+from archive.store.collection_readings import add_collection, save_reading
+from archive.store.releases import Archive, SaveResult, prepare_release
 from archive.web.datasette_versions import IS_NEXT, get_environment
 
 ROOT = Path(__file__).parents[2]
@@ -36,6 +37,25 @@ UNDATED = "Ny karta över grusvägar"  # has only an update time
 HOSTILE = 'Uppgift om "x" < 3 & <b>fet</b> text'
 QUERY_PATH = "/archive/-/query"  # of SQL on Datasette 1.0
 PAGED = 45  # releases of one agency, enough for three pages of a search
+
+
+def import_release(
+    archive: Archive,
+    release: Release,
+    imported_at: datetime,
+    seen: datetime | date | None = None,
+    *,
+    source: str = "museum.jsonl",
+) -> SaveResult | None:
+    """Import what a collection had of a release when it read it at `seen`."""
+    return save_reading(
+        archive,
+        prepare_release(release),
+        add_collection(archive, source),
+        seen,
+        imported_at,
+        release_id=archive.find_release_id(release.url),
+    )
 
 
 class CompiledTemplates(BytecodeCache):

@@ -354,7 +354,8 @@ async def test_an_import_that_was_checked_later(tmp_path: Path) -> None:
     path = tmp_path / "archive.db"
     create_archive(path, "imported")
     with Archive(path) as archive:
-        archive.mark_checked(1, SEEN + DAY)
+        same = build_release(1, published=SEEN.date(), language=None)
+        save(archive, same, SEEN + DAY)
         other = build_release(2, body="Kajen är klar.", body_html="<p>Kajen är klar.</p>")
         save(archive, other, SEEN + DAY * 2)
         for day in range(3, 6):

@@ -54,7 +54,7 @@ KEY_ENDINGS: dict[str, Iterable[str]] = {  # of keys that are built at run time,
     "search.facet.": FACETS,
     "alert.heading.": ("faults", "recoveries", "passed"),
     "alert.count.": ("faults", "recoveries", "passed"),
-    "history.event.": ("first", "edit", "reread", "same", "own", "import"),
+    "history.event.": ("first", "edit", "reread", "same", "import"),
     "release_status.": (
         *("gone", "doubt", "moved", "outage", "forbidden", "unread", "hidden", "redacted"),
         *("outage_since", "forbidden_since", "unread_since"),

@@ -22,6 +22,7 @@ from archive.store.merged_histories import merge_releases
 from archive.store.releases import Archive
 from archive.store.takedowns import hide_release, lift_takedown, redact_passage
 from tests.archive.random_events import RandomEvents
+from tests.archive.sample import import_release
 
 FIRST_DAY = datetime(2024, 5, 1, tzinfo=UTC)
 PHRASE = "120 miljoner"
@@ -59,7 +60,7 @@ class Story:
 
     def read(self, event: str) -> None:
         """Store a page with (+) or without the phrase; p: the same page, parsed again; c: one that
-        only looks new.
+        only looks new; i: what a collection had on this day; u: on an unknown one.
         """
         body = (
             f"Stödet är {PHRASE if event[-1] == '+' else '121 miljoner'} kronor, version"
@@ -73,9 +74,12 @@ class Story:
             body_html=f"<p>{body}</p>",
             language="sv",
         )
+        if event[0] in "iu":
+            import_release(self.archive, release, self.now, self.now if event[0] == "i" else None)
+            return
         stored = self.archive.get(self.url)
         capture = stored.capture_id if stored and event[0] == "p" else self.add_capture()
-        cause = {"p": "parser", "c": "parser", "i": "import"}.get(event[0], "source")
+        cause = {"p": "parser", "c": "parser"}.get(event[0], "source")
         with self.archive.transaction():
             self.archive.save(release, seen_at=self.now, cause=cause, capture_id=capture)
 
@@ -145,10 +149,14 @@ def to_days(presence: Presence) -> Days:
         ("+ . p- .", []),
         ("- + . p- .", []),
         ("- . + p+ -", [(2, 3, 3, 5)]),  # parsed again on day 4, when no check was made
-        ("i+ . -", [(None, 1, 2, 3)]),
-        # the first parse of an imported release is of its page
-        ("i- . p+ .", [(2, 3, None, None)]),
-        ("i+ i+ . p- .", [(None, 1, 3, 4)]),
+        # a collection, and what the archive reads itself
+        ("i+ -", [(None, 1, 1, 2)]),
+        ("i- p+ .", [(None, 2, None, None)]),
+        ("i- i+ i+ p-", [(1, 2, 3, 4)]),
+        ("i+ + i- . -", [(None, 1, 4, 5)]),
+        ("i+ + - . i+ .", [(None, 1, 2, 3)]),  # the collection still has what the archive missed
+        ("i+ - i+", [(None, 1, None, None)]),
+        ("u+ -", [(None, 1, None, 2)]),  # of an unknown time
         ("+ . o o -", [(None, 1, 2, 5)]),  # outage
         ("+ . o o .", [(None, 1, None, None)]),
         ("+ . x x", [(None, 1, None, None)]),  # not confirmed

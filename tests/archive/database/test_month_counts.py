@@ -16,7 +16,7 @@ from archive.database.models import Release
 from archive.database.month_counts import fill_month_counts
 from archive.store.releases import Archive
 from archive.store.takedowns import hide_release, lift_takedown
-from tests.archive.sample import SEEN, Site, served
+from tests.archive.sample import SEEN, Site, import_release, served
 
 HIDDEN_AT = datetime(2025, 6, 3, 8, tzinfo=UTC)
 
@@ -80,7 +80,10 @@ async def test_undated_releases_are_sorted_by_crawl_or_last(
                 body=title,
                 body_html=f"<p>{title}</p>",
             )
-            archive.save(release, seen_at=SEEN + timedelta(days=days), cause=cause)
+            if cause == "import":
+                import_release(archive, release, SEEN + timedelta(days=days))
+            else:
+                archive.save(release, seen_at=SEEN + timedelta(days=days))
         titles = list_titles(archive.db)
         assert (titles[0], titles[-2:]) == ("Sedan", ["Införd", "Först"])
         archive.db.execute("update releases set kind = kind")

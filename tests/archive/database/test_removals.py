@@ -13,6 +13,7 @@ import pytest
 from archive.database.models import Release
 from archive.database.removals import Removals, fill_continues_as, find_collapse
 from archive.store.releases import Archive
+from tests.archive.sample import import_release
 
 SEEN = datetime(2026, 3, 1, 8, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -255,7 +256,7 @@ def test_import_during_a_collapse_is_no_page_that_is_present(
             body="T",
             body_html="<p>T</p>",
         )
-        archive.save(release, seen_at=SEEN + 2 * DAY, cause="import")
+        import_release(archive, release, SEEN + 2 * DAY)
         if is_checked:
             archive.mark_checked(number, SEEN + 2 * DAY)
     assert (find_collapse(archive.db, "skog") is None) == is_checked
@@ -264,7 +265,7 @@ def test_import_during_a_collapse_is_no_page_that_is_present(
 # releases with these ids move, move back, are deleted and inserted again
 MOVING = range(101, 107)
 INSERT_SQL = (
-    "insert into releases (id, agency, url, title, body, body_html, first_seen, last_checked, hash,"
+    "insert into releases (id, agency, url, title, body, body_html, first_seen, added, hash,"
     " moved_to) values (:id, 'skog', :id, '', '', '', '2026', '2026', '', :target)"
 )
 

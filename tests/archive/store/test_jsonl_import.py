@@ -26,7 +26,6 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from archive.__main__ import main
-from archive.database.models import Release
 from archive.database.sqlite_files import ArchiveError
 from archive.database.stored_text import clean_line, strip_invisible
 from archive.evidence.verification import verify
@@ -40,8 +39,8 @@ from archive.store.jsonl_import import (
     import_file,
     iter_import_lines,
 )
-from archive.store.releases import Archive, SaveResult
-from tests.archive.sample import ROOT
+from archive.store.releases import Archive, PreparedRelease, SaveResult
+from tests.archive.sample import ROOT, import_release
 from tests.archive.store.test_import_records import LINE
 from tests.archive.store.test_releases import read_all_rows
 
@@ -118,10 +117,10 @@ def test_crawled_release_is_not_replaced(archive: Archive) -> None:
 
 def test_month_is_stored_as_a_month(archive: Archive) -> None:
     release, _ = parse_release(LINE, "fyr")
-    assert archive.save(release, seen_at=IMPORTED_AT, cause="import") is SaveResult.NEW
+    assert import_release(archive, release, IMPORTED_AT) is SaveResult.NEW
     assert (
         archive.save(replace(release, published=date(2024, 6, 1)), seen_at=IMPORTED_AT)
-        is SaveResult.REVISED
+        is SaveResult.REPARSED
     )
     dates = archive.db.execute("select published from revisions order by id").fetchall()
     assert dates == [("2024-06",), ("2024-06-01",)]
@@ -408,14 +407,14 @@ def test_control_characters_that_are_left_out_are_counted(archive: Archive) -> N
 def test_line_that_cannot_be_saved_is_named_and_the_others_are_stored(
     archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    save = archive.save
+    insert_first = archive.writer.insert_first
 
-    def fail(release: Release, **arguments: Any) -> SaveResult:
-        if release.url.endswith("/3"):
+    def fail(prepared: PreparedRelease, provenance: dict[str, Any]) -> int:
+        if prepared.release.url.endswith("/3"):
             raise sqlite3.DataError("string or blob too big")
-        return save(release, **arguments)
+        return insert_first(prepared, provenance)
 
-    monkeypatch.setattr(archive, "save", fail)
+    monkeypatch.setattr(archive.writer, "insert_first", fail)
     result = import_rows(
         archive, *({"url": f"https://fyr.example/{n}", "title": "Fyren"} for n in range(6))
     )

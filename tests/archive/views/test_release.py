@@ -25,6 +25,7 @@ from tests.archive.sample import (
     UNDATED,
     WARBLERS,
     Site,
+    import_release,
     plain_release,
     served,
     special_releases,
@@ -810,7 +811,7 @@ async def test_times_of_an_imported_release(sample_archive: Path, tmp_path: Path
         published_text="1999-05-01",
     )
     with Archive(path) as archive:
-        archive.save(release, seen_at=SEEN, cause="import", parser_version="import/museum.jsonl")
+        import_release(archive, release, SEEN)
     with served(path) as datasette:
         page = await read_release_page(Site(datasette), title)
     assert [to_text(item) for item in page.cssselect(".times > div")] == [

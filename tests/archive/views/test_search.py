@@ -24,7 +24,16 @@ from archive.times import Month
 from archive.web.request_limits import SandboxLimits
 from archive.web.requests import get_search_columns
 from tests.archive.hostile_queries import LONG, OPERATORS, TYPED, WORDS
-from tests.archive.sample import LIGHTHOUSES, PAGED, ROOT, SEEN, WARBLERS, Site, served
+from tests.archive.sample import (
+    LIGHTHOUSES,
+    PAGED,
+    ROOT,
+    SEEN,
+    WARBLERS,
+    Site,
+    import_release,
+    served,
+)
 from tests.archive.search.conftest import lower_limits
 from tests.archive.workbook import read_table
 
@@ -423,7 +432,7 @@ def uncrawled_site(
             body_html="<p>Lugnt.</p>",
             published=Month(2024, 12, 1),
         )
-        stored.save(release, seen_at=SEEN, cause="import")
+        import_release(stored, release, SEEN)
     with served(path) as datasette:
         yield Site(datasette)
 

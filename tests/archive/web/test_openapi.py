@@ -244,7 +244,12 @@ async def test_every_operation_sends_what_is_described(
         place for place, is_empty in empty.items() if is_empty and not EMPTY_LISTS.search(place)
     }
     # nothing is published here
-    assert untried == {"/-/revision/51.json.takedowns", "/data.json.files"}
+    # nor imported
+    assert untried == {
+        "/-/revision/51.json.takedowns",
+        "/-/revision/51.json.observations",
+        "/data.json.files",
+    }
 
 
 async def test_examples_are_of_their_type(description: dict[str, Any]) -> None:

@@ -334,13 +334,7 @@ def reindex(file: Path) -> None:
     check_database(file)
     with Archive(file, rebuild_stale=False) as archive, show_progress() as progress:
         number = archive.recompute(progress)
-        stale = archive.attachments.count_stale_texts()
     click.echo(f"{file}: {number} releases indexed by {ANALYSIS_VERSION}")
-    if stale:
-        click.echo(
-            f"the texts of {stale} files were read by earlier rules: crawls read them again, or"
-            f" python -m archive extract-attachments {file}"
-        )
 
 
 @commands.command("extract-attachments")

@@ -19,7 +19,6 @@ import pytest
 from scraper.agency import load_agencies
 from tests.site.client import get
 from tests.site.compose import QA_FORMS, SLUGS, compose
-from tests.site.mount import mount
 from tests.site.server import Site
 
 SHARED = Path(os.environ.get("PAGES") or Path(__file__).parents[1] / ".." / "shared").resolve()
@@ -61,25 +60,6 @@ def test_every_page_weighs_what_agency_pages_weigh(shared_site: Site) -> None:
         assert f'<link rel="canonical" href="{url}"' in page.text
         for text in (release.title, release.lead, *(qa.question for qa in release.questions)):
             assert text.replace("&", "&amp;") in page.text, url
-
-
-def test_english_twins_point_at_each_other(shared_site: Site) -> None:
-    twins = {url: release for url, release in shared_site.truth.items() if release.twin}
-    assert len(twins) == 8
-    for url, release in twins.items():
-        other = shared_site.url(release.agency, release.twin or "")
-        assert twins[other].language != release.language
-        assert f'href="{other}"' in get(url).text
-
-
-def test_attachments_and_pictures_are_true_files(shared_site: Site) -> None:
-    release = next(r for r in shared_site.truth.values() if r.papers and r.picture)
-    paper = get(shared_site.url(release.agency, release.papers[0].path))
-    assert paper.headers["content-type"] == "application/pdf"
-    assert paper.content.startswith(b"%PDF-")
-    assert paper.content.endswith(b"%%EOF\n")
-    assert release.picture
-    assert get(shared_site.url(release.agency, release.picture.path)).content.startswith(b"\x89PNG")
 
 
 def test_unchanged_is_answered_with_304_and_nothing_else(shared_site: Site) -> None:
@@ -127,69 +107,6 @@ def test_gzip_only_where_it_is_accepted(shared_site: Site) -> None:
     assert len(bodies["gzip"]) < len(bodies["identity"]) / 3
 
 
-def test_session_id_twins_are_the_same_page(shared_site: Site) -> None:
-    url, release = next((u, r) for u, r in shared_site.truth.items() if r.agency == "farledsverket")
-    twin = get(shared_site.url("farledsverket", f"/(X(1)S(0abc1xyz)){release.path}"))
-    assert twin.content == get(url).content
-    assert f'rel="canonical" href="{url}"' in twin.text
-
-
-def test_each_listing_leads_to_every_release(shared_site: Site) -> None:
-    for slug, agency in shared_site.agencies.items():
-        sections = {agency.paths.listing, agency.paths.press, agency.paths.english_listing}
-        seen, pages = "", 0
-        for section in sections:
-            path: str | None = section
-            number = 0
-            while path:
-                page = get(shared_site.url(slug, path))
-                assert page.status_code == 200
-                seen += page.text
-                pages, number = pages + 1, number + 1
-                following = agency.paths.paged(section, number + 1, agency.page_size)
-                path = following if f'"{following}"' in page.text else None
-        assert pages > 3
-        assert all(path in seen for path in agency.releases)
-
-
-def test_feeds_and_sitemaps_name_the_port_and_are_left_out_where_there_are_none(
-    shared_site: Site,
-) -> None:
-    bare = shared_site.agencies["skogsbruksradet"]
-    assert bare.paths.feed is None
-    assert bare.paths.sitemap is None
-    assert get(shared_site.url("skogsbruksradet", "/sitemap.xml")).status_code == 404
-    for slug, agency in shared_site.agencies.items():
-        if not (agency.paths.sitemap and agency.paths.feed):
-            continue
-        index = get(shared_site.url(slug, agency.paths.sitemap)).text
-        children = [part.split("</loc>")[0] for part in index.split("<loc>")[1:]]
-        assert len(children) >= 3
-        assert index.count("<lastmod>") == len(children)
-        told = "".join(get(child).text for child in children)
-        assert all(f"<loc>{shared_site.url(slug, path)}</loc>" in told for path in agency.releases)
-        assert (
-            shared_site.url(slug, agency.sorted_newest("")[0].path)
-            in get(shared_site.url(slug, agency.paths.feed)).text
-        )
-        assert (
-            f"Sitemap: {shared_site.url(slug, agency.paths.sitemap)}"
-            in get(shared_site.url(slug, "/robots.txt")).text
-        )
-
-
-def test_it_scales_and_stays_the_same() -> None:
-    site = Site(releases=600)
-    assert len(site.truth) == 600
-    assert site.truth == Site(releases=600).truth
-    assert len({release.title for release in site.truth.values()}) == 600
-
-
-def test_a_taken_port_is_an_error() -> None:
-    with Site(releases=4) as site, pytest.raises(OSError, match="in use"):
-        Site(port=site.port, releases=4).start()
-
-
 def test_its_list_of_agencies_can_be_loaded(shared_site: Site, tmp_path: Path) -> None:
     agencies = load_agencies(shared_site.agencies_file(tmp_path))
     assert list(agencies) == list(SLUGS)
@@ -224,11 +141,6 @@ def test_stored_pages_stand_under_their_own_addresses(tmp_path: Path) -> None:
         table = tomllib.loads(site.agencies_toml())["myndighet"]
         assert table["home"] == "https://www.myndighet.example/"
         assert table["feeds"] == ["https://www.myndighet.example/-/feed.xml"]
-
-
-def test_an_empty_folder_cannot_be_mounted(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"no gold\.jsonl"):
-        mount(tmp_path)
 
 
 @pytest.mark.skipif(

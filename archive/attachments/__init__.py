@@ -1,7 +1,6 @@
 """Files that releases link to: their versions, and the text in them."""
 
 from archive.attachments.attachment_store import (
-    TEXT_VERSION,
     Attachments,
     AttachmentText,
     AttachmentVersion,
@@ -10,7 +9,6 @@ from archive.attachments.attachment_store import (
 )
 
 __all__ = [
-    "TEXT_VERSION",
     "AttachmentText",
     "AttachmentVersion",
     "Attachments",

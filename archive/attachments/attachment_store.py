@@ -291,13 +291,6 @@ class Attachments:
         if self.db.execute(sql, [file_id]).fetchone()[0]:
             self._withhold(file_id)
             return
-        facts = [text.kind, text.page_count, text.letters, text.problem, text.detail]
-        if self._has_text(file_id, text, facts):  # it is still as it was read first
-            self.db.execute(
-                "update attachment_files set text_version = ? where id = ?",
-                [TEXT_VERSION, file_id],
-            )
-            return
         self._delete_pages(file_id)
         for page in text.pages:
             self.db.execute(
@@ -308,26 +301,12 @@ class Attachments:
         self.db.execute(
             "update attachment_files set kind = ?, pages = ?, letters = ?, problem = ?,"
             " detail = ?, extracted = ?, text_version = ? where id = ?",
-            [*facts, to_iso(extracted_at), TEXT_VERSION, file_id],
+            [
+                *(text.kind, text.page_count, text.letters, text.problem, text.detail),
+                *(to_iso(extracted_at), TEXT_VERSION, file_id),
+            ],
         )
         self.describe_changes(file_id)
-
-    def _has_text(self, file_id: int, text: AttachmentText, facts: Sequence[object]) -> bool:
-        """Return whether a text, and what is known of it, is the one that is stored of a file."""
-        stored = self.db.execute(
-            "select kind, pages, letters, problem, detail from attachment_files"
-            " where id = ? and extracted is not null",
-            [file_id],
-        ).fetchone()
-        pages = self.db.execute(
-            "select page, name, text, letters, problem from attachment_pages where file = ?"
-            " order by page",
-            [file_id],
-        ).fetchall()
-        found = [
-            (page.number, page.name, page.text, page.letters, page.problem) for page in text.pages
-        ]
-        return stored == tuple(facts) and pages == found
 
     def list_files_to_read(
         self, *, agency: str | None = None, withheld: bool = False
@@ -351,15 +330,6 @@ class Attachments:
         problem = WITHHELD if withheld else None
         values = {"agency": agency, "problem": problem, "version": TEXT_VERSION}
         return self.db.execute(sql, values).fetchall()
-
-    def count_stale_texts(self) -> int:
-        """Return the number of files whose text was extracted by earlier rules."""
-        (number,) = self.db.execute(
-            "select count(*) from attachment_files where extracted is not null"
-            " and text_version is not ?",
-            [TEXT_VERSION],
-        ).fetchone()
-        return int(number)
 
     def apply_takedown(self, release_id: int, urls: Iterable[str], takedown: str | None) -> None:
         """Mark the links of a release as covered by a takedown (None: no longer), and delete the

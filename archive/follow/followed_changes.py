@@ -254,40 +254,32 @@ async def match_changes(
 ) -> list[ArchiveChange]:
     if not changes:
         return []
-    last_rows = {change.release: change.last for change in changes}
     if followed.release is not None:
         final = await find_final_release(run, followed.release)
-        matching = {release for release, last in last_rows.items() if last == final}
-    elif followed.person:
-        matching = await _match_person(run, followed.person, last_rows)
-    else:
-        return await _match_search(run, followed.search, changes, last_rows)
-    return [change for change in changes if change.release in matching]
+        return [change for change in changes if change.last == final]
+    if followed.person:
+        return await _match_person(run, followed.person, changes)
+    return await _match_search(run, followed.search, changes)
 
 
-async def _match_person(run: RunQuery, person: str, last_rows: Mapping[int, int]) -> set[int]:
-    ids = {*last_rows, *last_rows.values()}
+async def _match_person(
+    run: RunQuery, person: str, changes: Sequence[ArchiveChange]
+) -> list[ArchiveChange]:
+    ids = {key for change in changes for key in (change.release, change.last)}
     rows = await run(PERSON_RELEASES_SQL, {"slug": person, "ids": json.dumps(sorted(ids))})
     found = {row["id"] for row in rows}
-    return {release for release, last in last_rows.items() if release in found or last in found}
+    return [change for change in changes if {change.release, change.last} & found]
 
 
 async def _match_search(
-    run: RunQuery,
-    request: SearchRequest,
-    changes: Sequence[ArchiveChange],
-    last_rows: Mapping[int, int],
+    run: RunQuery, request: SearchRequest, changes: Sequence[ArchiveChange]
 ) -> list[ArchiveChange]:
     """Return the changes of releases that match a search now, and edits of what matched before."""
-    current = await match_releases(run, request, last_rows.values())
+    current = await match_releases(run, request, {change.last for change in changes})
     edits = {
-        change.revision: (change.previous, last_rows[change.release])
+        change.revision: (change.previous, change.last)
         for change in changes
-        if change.revision and change.previous and last_rows[change.release] not in current
+        if change.revision and change.previous and change.last not in current
     }
     former = await match_versions_before(run, request, edits)
-    return [
-        change
-        for change in changes
-        if last_rows[change.release] in current or change.revision in former
-    ]
+    return [change for change in changes if change.last in current or change.revision in former]

@@ -89,7 +89,7 @@ class Step:
 
     compute: what depends only on a state and the one before it; may run in another process. write:
     write it for a revision (or a file), and return whether mirrors have to be told that it differs
-    from what was stored. begin: called before all rows are written again; end: after them.
+    from what was stored. begin: called before all rows are written again.
     """
 
     name: str
@@ -99,7 +99,6 @@ class Step:
     table: str = "releases"  # or attachment_files
     current_only: bool = False  # whether only a release's current revision is computed
     begin: Callable[[DerivedData], None] = lambda _: None
-    end: Callable[[DerivedData], None] = lambda _: None
 
 
 class DerivedData:
@@ -114,15 +113,6 @@ class DerivedData:
         self.index = SearchIndex(db)
         self.near_duplicates = NearDuplicates(db)
         self.attachments = Attachments(db)
-
-    def initialise(self) -> None:
-        """Prepare a new archive, which has nothing to compute yet."""
-        if _read_versions(self.db):
-            return
-        with write_transaction(self.db):
-            (is_filled,) = self.db.execute("select exists (select 1 from releases)").fetchone()
-            if not is_filled:
-                self._begin(STEPS, done=None)
 
     def write(self, saved: SavedRevision, computed: Mapping[str, Any]) -> None:
         """Write everything derived from a revision that is being saved as the current one."""
@@ -146,8 +136,8 @@ class DerivedData:
         interrupted.
         """
         with write_transaction(self.db):
-            stored = _read_versions(self.db)
-            self._begin([step for step in STEPS if not _is_in_progress(step, stored)])
+            unfinished = _read_unfinished(self.db)
+            self._begin([step for step in STEPS if step.name not in unfinished])
         return self.recompute_stale(progress)
 
     def recompute_stale(self, progress: ProgressCallback = lambda *_: None) -> int:
@@ -157,27 +147,28 @@ class DerivedData:
         if self._find_outdated():
             with write_transaction(self.db):
                 self._begin(self._find_outdated())  # another process may have begun meanwhile
-        if all(done is None for _, done in _read_versions(self.db).values()):
+        if not _read_unfinished(self.db):
             return 0  # without waiting for others who write
         releases = self._recompute_table("releases", progress)
         self._recompute_table("attachment_files", progress)
+        with write_transaction(self.db):
+            self.index.optimise()
         return releases
 
     def _find_outdated(self) -> list[Step]:
         """Return the steps of which all rows must be written again, from the first."""
-        stored = _read_versions(self.db)
-        outdated = [step for step in STEPS if stored.get(step.name, ("",))[0] != step.version]
-        is_indexing = any(_is_in_progress(step, stored) for step in STEPS)
-        if not outdated and not is_indexing and self.index.describe_fault():
-            return [step for step in STEPS if step.version == ANALYSIS_VERSION]
+        versions = dict(self.db.execute("select step, version from derived_versions").fetchall())
+        outdated = [step for step in STEPS if versions.get(step.name) != step.version]
+        if not outdated and not _read_unfinished(self.db) and self.index.describe_fault():
+            return list(INDEX_STEPS)
         return outdated
 
-    def _begin(self, steps: Sequence[Step], done: int | None = 0) -> None:
+    def _begin(self, steps: Sequence[Step]) -> None:
         for step in steps:
             step.begin(self)
             self.db.execute(
-                "replace into derived_versions (step, version, done) values (?, ?, ?)",
-                [step.name, step.version, done],
+                "replace into derived_versions (step, version, done) values (?, ?, 0)",
+                [step.name, step.version],
             )
 
     def _recompute_table(self, table: str, progress: ProgressCallback) -> int:
@@ -193,8 +184,7 @@ class DerivedData:
         Several processes may do this at once: each batch begins where the last one ended.
         """
         with write_transaction(self.db), self.index.batch_vocabulary():
-            stored = _read_versions(self.db)
-            done = {name: last for name, (_, last) in stored.items() if last is not None}
+            done = _read_unfinished(self.db)
             steps = [step for step in STEPS if step.table == table and step.name in done]
             if not steps:
                 return 0
@@ -205,8 +195,6 @@ class DerivedData:
             for (key,) in rows:
                 self._recompute_row(table, key, [step for step in steps if done[step.name] < key])
             for step in steps:
-                if not rows:
-                    step.end(self)
                 last = max(done[step.name], rows[-1][0]) if rows else None
                 self.db.execute(
                     "update derived_versions set done = ? where step = ?", [last, step.name]
@@ -267,9 +255,10 @@ class DerivedData:
             )
 
 
-def _is_in_progress(step: Step, stored: Mapping[str, tuple[str, int | None]]) -> bool:
-    version, done = stored.get(step.name, ("", None))
-    return version == step.version and done is not None
+def _read_unfinished(db: Database) -> dict[str, int]:
+    """Return the last row that was written again of each step that is not finished."""
+    sql = "select step, done from derived_versions where done is not null"
+    return dict(db.execute(sql).fetchall())
 
 
 # The steps
@@ -354,10 +343,10 @@ STEPS = (
         version=ANALYSIS_VERSION,
         write=_write_file_terms,
         table="attachment_files",
-        end=lambda data: data.index.optimise(),
     ),
 )
 RELEASE_STEPS = tuple(step for step in STEPS if step.table == "releases")
+INDEX_STEPS = tuple(step for step in STEPS if step.name in ("search", "file_search"))
 
 
 def compute_derived(state: State, previous: State | None = None) -> dict[str, Any]:
@@ -367,21 +356,12 @@ def compute_derived(state: State, previous: State | None = None) -> dict[str, An
 
 def describe_index_fault(db: Database) -> str | None:
     """Return why searches may miss results until the index is written again, or None."""
-    stored = _read_versions(db)
-    for step in STEPS:
-        if step.version != ANALYSIS_VERSION:
-            continue
-        version, done = stored.get(step.name, ("an unknown analyser", None))
+    versions = dict(db.execute("select step, version from derived_versions").fetchall())
+    unfinished = _read_unfinished(db)
+    for step in INDEX_STEPS:
+        version = versions.get(step.name, "an unknown analyser")
         if version != step.version:
             return f"it was built with {version}, not {step.version}"
-        if done is not None:
-            return f"it was rebuilt only up to row {done} of {step.table}"
+        if step.name in unfinished:
+            return f"it was rebuilt only up to row {unfinished[step.name]} of {step.table}"
     return SearchIndex(db).describe_fault()
-
-
-def _read_versions(db: Database) -> dict[str, tuple[str, int | None]]:
-    """Return the version of each step's rows, and the last row that was written again if not all
-    are.
-    """
-    rows = db.execute("select step, version, done from derived_versions").fetchall()
-    return {name: (version, done) for name, version, done in rows}

@@ -106,7 +106,6 @@ class Archive(AbstractContextManager["Archive"]):
         self.attachments = Attachments(self.db)
         self.takedowns = Takedowns(self.db, self.path)
         self.derived = DerivedData(self.db, self.takedowns)
-        self.derived.initialise()
         self.writer = ReleaseWriter(self.db, self.takedowns, self.derived)
         if rebuild_stale:
             self.derived.recompute_stale()

@@ -9,13 +9,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
-from starlette.responses import (
-    HTMLResponse,
-    JSONResponse,
-    PlainTextResponse,
-    Response,
-    StreamingResponse,
-)
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
 from tests.site.answers import Answer, to_response
@@ -23,8 +17,6 @@ from tests.site.knobs import Asked
 from tests.site.newslists import NEWS_LISTS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from tests.site.knobs import Break, Speech
     from tests.site.server import Site
 
@@ -113,8 +105,6 @@ class App:
 
     def faulty(self, fault: Break, host: str, request: Request, netloc: str) -> Response | None:
         """Return the response of a broken URL, or None if it is only slow."""
-        if fault.endless:
-            return StreamingResponse(self.endless(), media_type="text/html")
         slug = host.removesuffix(".localhost")
         if fault.soft_404 and slug in self.site.agencies:
             lost = self.site.agencies[slug].lost(request.url.path, f"http://{netloc}")
@@ -125,13 +115,6 @@ class App:
         if fault.status is not None:
             return HTMLResponse(f"<h1>{fault.status}</h1>", fault.status, fault.headers)
         return None
-
-    async def endless(self) -> AsyncIterator[bytes]:
-        """Yield a page that never ends."""
-        yield b"<!doctype html><title>Utan slut</title><main>"
-        while not self.site.stopping:
-            yield b"<p>Och sedan kom det ett stycke till.</p>" * 100
-            await asyncio.sleep(0.005)
 
     async def pause(self, seconds: float) -> None:
         """Sleep, at most until the site stops."""

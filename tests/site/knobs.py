@@ -24,7 +24,6 @@ class Break:
     status: int | None = None
     delay: float = 0.0
     reset: bool = False
-    endless: bool = False
     body: str | bytes | None = None
     # builds the body from the query at each request
     make: Callable[[str], str | bytes] | None = None

@@ -14,33 +14,14 @@ from pathlib import Path
 from urllib.parse import parse_qs, quote
 
 from tests.site.answers import HTML, Answer
+from tests.site.swedish import MONTHS
 
 PAGE_SIZE = 5
 MATTERS = (
-    "Broar",
-    "Slussar",
-    "Fyrar",
-    "Farleder",
-    "Bojar",
-    "Kajer",
-    "Isbrytare",
-    "Lotsar",
-    "Dammar",
+    "Broar", "Slussar", "Fyrar", "Farleder", "Bojar", "Kajer", "Isbrytare", "Lotsar", "Dammar",
     "Kanaler",
-)
+)  # fmt: skip
 FOLDER = "/nyheter/"
-MONTHS = (
-    "januari",
-    "februari",
-    "mars",
-    "april",
-    "maj",
-    "juni",
-    "juli",
-    "augusti",
-    "september",
-    "oktober",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +52,10 @@ class Notice:
         day = f"{self.number + 1} {MONTHS[self.number % 10]} 2024"
         return frame(
             self.title,
-            f"<article><h1>{self.title}</h1><p>Publicerad: {day}</p><p>Arbetet med etapp"
-            f" {self.number} börjar efter"
-            f" sommaren och väntas pågå i två år.</p><p>Under etapp {self.number} hålls"
-            f" leden öppen för all trafik, men med lägre fart"
-            f" på några sträckor.</p></article>",
+            f"<article><h1>{self.title}</h1><p>Publicerad: {day}</p>"
+            f"<p>Arbetet med etapp {self.number} börjar efter sommaren och väntas pågå i två år.</p>"
+            f"<p>Under etapp {self.number} hålls leden öppen för all trafik, men med lägre fart på"
+            " några sträckor.</p></article>",
         )
 
 
@@ -124,16 +104,9 @@ def to_answer(text: str, media: str = HTML, status: int = 200) -> Answer:
 def frame(title: str, content: str, script: str = "") -> str:
     """Return a page around its content."""
     return (
-        f"<!doctype html><html"
-        f' lang="sv"><head><meta'
-        f' charset="utf-8"><title>{title}</'
-        f"title></"
-        f"head><body>"
-        f'<header><a href="/'
-        f'">Start</a> <a href="/'
-        f'nyheter">Nyheter</a></'
-        f"header><main>{content}</"
-        f"main>{script}"
+        f'<!doctype html><html lang="sv"><head><meta charset="utf-8"><title>{title}</title></head>'
+        '<body><header><a href="/">Start</a> <a href="/nyheter">Nyheter</a></header>'
+        f"<main>{content}</main>{script}"
         "<footer><p>Telefon: 010-111 22 33</p></footer></body></html>"
     )
 
@@ -147,11 +120,7 @@ def make_posted(notices: list[Notice], start: int) -> str:
     )
     more = (
         '<form method="post" action="/nyheter"><input type="hidden" name="token" value="{0:x}">'
-        '<input type="hidden"'
-        ' name="start"'
-        ' value="{0}"><button'
-        ' class="more">Visa'
-        " fler</button></form>"
+        '<input type="hidden" name="start" value="{0}"><button class="more">Visa fler</button></form>'
     )
     button = more.format(start + PAGE_SIZE) if len(notices) == PAGE_SIZE else ""
     search = '<form method="post" action="/sok"><input name="q"><button>Sök</button></form>'
@@ -204,11 +173,8 @@ fetch("/api/nyheter?start=" + start).then(response => response.json()).then(data
 def make_scripted(notices: list[Notice], start: int) -> str:
     """Return a page whose script makes the list, and also requests what it must not get."""
     links = (
-        '<img src="/fyr.png"><iframe'
-        ' src="/inramat"></'
-        "iframe><link"
-        ' rel="stylesheet"'
-        ' href="/site.css">'
+        '<img src="/fyr.png"><iframe src="/inramat"></iframe>'
+        '<link rel="stylesheet" href="/site.css">'
     )
     script = '<script src="/app.js"></script>'
     return frame("Nyheter", f'<h1>Nyheter</h1><div id="list"></div>{links}', script)
@@ -230,12 +196,8 @@ NEWS_LISTS = {
     "apiverket": NewsList(
         "Apiverket",
         make_empty,
-        'json = {url = "BASE/api/'
-        'nyheter", items ='
-        ' "result.hits", link = "link.href",'
-        " date ="
-        ' "published",'
-        ' title = "title", next = "next"}',
+        'json = {url = "BASE/api/nyheter", items = "result.hits", link = "link.href",'
+        ' date = "published", title = "title", next = "next"}',
     ),
     "sidverket": NewsList(
         "Sidverket",

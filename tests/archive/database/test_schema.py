@@ -141,7 +141,7 @@ def test_an_archive_of_an_earlier_schema_is_not_changed(
 
 
 def test_new_archive_has_an_intact_search_index(tmp_path: Path) -> None:
-    with Archive(tmp_path / "archive.db", rebuild_stale=False) as archive:
+    with Archive(tmp_path / "archive.db") as archive:
         assert describe_index_fault(archive.db) is None
         weights = archive.db.execute("select v from search_config where k = 'rank'").fetchone()[0]
         assert weights == f"bm25({', '.join(map(str, BM25_WEIGHTS))})"

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 from unittest.mock import AsyncMock
 from urllib.parse import urlencode
 
@@ -107,6 +108,27 @@ async def test_only_a_few_streams_run_at_once(site: Site) -> None:
         == [200] * WORK[SQL].downloads + [503] * 2
     )
     assert (await site.get("/archive/releases.csv?_stream=on")).text.count("\r\n") > 40
+
+
+async def test_only_a_few_bundles_of_evidence_are_written_at_once(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running, most = [], 0
+
+    def write(*_: Any) -> bool:
+        nonlocal most
+        running.append(1)
+        most = max(most, len(running))
+        time.sleep(0.05)
+        running.pop()
+        return False
+
+    monkeypatch.setattr("archive.views.versions.write_bundle", write)
+    work = WORK["/-/evidence/"]
+    count = work.running + work.waiting
+    responses = await asyncio.gather(*(site.get("/-/evidence/1.zip") for _ in range(count + 3)))
+    statuses = sorted(response.status_code for response in responses)
+    assert (statuses, most) == ([404] * count + [503] * 3, work.running)
 
 
 # Requests that are rejected

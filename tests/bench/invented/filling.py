@@ -35,6 +35,10 @@ from tests.bench.invented.rows import COLUMNS, to_rows
 from tests.bench.invented.words import read_voice
 
 SEED, CHUNK, AHEAD = 7, 1000, 8
+PRAGMAS = (
+    *("synchronous = off", "secure_delete = off", "foreign_keys = off"),
+    *("cache_size = -400000", "wal_autocheckpoint = 20000"),
+)
 EDITED = 0.3  # share of the releases
 CRAWLS = 365  # days of daily crawls that are recorded
 FRONTIER = """
@@ -52,11 +56,8 @@ def fill(
     begun, places = time.monotonic(), plan(number, seed)
     with Archive(path) as archive:
         db = archive.db
-        db.execute("pragma synchronous = off")
-        db.execute("pragma secure_delete = off")
-        db.execute("pragma cache_size = -400000")
-        db.execute("pragma foreign_keys = off")
-        db.execute("pragma wal_autocheckpoint = 20000")
+        for pragma in PRAGMAS:
+            db.execute(f"pragma {pragma}")
         with archive.transaction():
             add_agencies(archive, places, days)
         counts: Counter[str] = Counter()
@@ -98,12 +99,8 @@ def write(db: Database, rows: dict[str, list[Any]], tags: dict[str, int]) -> Non
         if tag not in tags:
             tags[tag] = len(tags) + 1
             db.execute("insert into tags (id, name) values (?, ?)", [tags[tag], tag])
-    put(
-        db,
-        "release_tags",
-        ("release", "tag"),
-        [(release, tags[tag]) for release, tag in rows["release_tags"]],
-    )
+    tagged = [(release, tags[tag]) for release, tag in rows["release_tags"]]
+    put(db, "release_tags", ("release", "tag"), tagged)
     told = {
         "questions": ("question", "answer", "answered_by"),
         "images": ("url", "caption", "credit", "alt"),
@@ -116,12 +113,8 @@ def write(db: Database, rows: dict[str, list[Any]], tags: dict[str, int]) -> Non
         first = db.execute("select max(id) from questions").fetchone()[0] - len(rows["questions"])
         for key, (_, _, question, answer, *_) in enumerate(rows["questions"], first + 1):
             texts = build_columns(*([analyze(text, "sv")] for text in (question, answer)))
-            put(
-                db,
-                "search_questions",
-                ("rowid", *INDEX_COLUMNS["search_questions"]),
-                [(key, *texts)],
-            )
+            columns = ("rowid", *INDEX_COLUMNS["search_questions"])
+            put(db, "search_questions", columns, [(key, *texts)])
 
 
 def put(db: Database, table: str, columns: tuple[str, ...], rows: list[Any]) -> None:
@@ -137,39 +130,19 @@ def add_agencies(archive: Archive, places: list[Place], days: int) -> None:
     for agency in range(AGENCIES):
         archive.add_agency(slug_of(agency), name=slug_of(agency).capitalize(), home=home_of(agency))
         began = first.get(agency, last) - timedelta(hours=1)
-        rows.append(
-            (
-                slug_of(agency),
-                "news",
-                to_iso(began),
-                to_iso(began + timedelta(hours=20)),
-                "finished",
-                900,
-                0,
-            )
-        )
+        rows.append((slug_of(agency), "news", began, began + timedelta(hours=20), 900))
     for day in range(days):
         for agency in range(AGENCIES):
             for spider, hour in (("news", 16), ("revisit", 18)):
                 at = last - timedelta(days=days - 1 - day) - timedelta(hours=24 - hour)
-                rows.append(
-                    (
-                        slug_of(agency),
-                        spider,
-                        to_iso(at),
-                        to_iso(at + timedelta(minutes=4)),
-                        "finished",
-                        1,
-                        0,
-                    )
-                )
-    rows.sort(key=lambda row: str(row[2]))
-    put(
-        archive.db,
-        "crawls",
-        ("agency", "spider", "started", "finished", "reason", "new", "errors"),
-        rows,
-    )
+                rows.append((slug_of(agency), spider, at, at + timedelta(minutes=4), 1))
+    rows.sort(key=lambda row: row[2])
+    columns = ("agency", "spider", "started", "finished", "reason", "new", "errors")
+    told = [
+        (slug, spider, to_iso(started), to_iso(finished), "finished", new, 0)
+        for slug, spider, started, finished, new in rows
+    ]
+    put(archive.db, "crawls", columns, told)
 
 
 def write_rest(
@@ -204,10 +177,9 @@ def edit_some(archive: Archive, places: list[Place], seed: int) -> None:
     removed = [(place.number,) for place in places[::2000]]
     with archive.transaction():
         db.conn.executemany(
-            "insert into removals (release, kind, first_seen,"
-            " last_seen, confirmed, checks,"
-            " status) select id, 'gone',"
-            " last_checked, last_checked, last_checked, 3, 404 from releases where id = ?",
+            "insert into removals (release, kind, first_seen, last_seen, confirmed, checks, status)"
+            " select id, 'gone', last_checked, last_checked, last_checked, 3, 404"
+            " from releases where id = ?",
             removed,
         )
         db.conn.executemany("update releases set removed_at = last_checked where id = ?", removed)
@@ -222,11 +194,7 @@ def judge(archive: Archive) -> None:
 
 
 if __name__ == "__main__":
-    took = fill(
-        Path(sys.argv[2]),
-        int(sys.argv[1]),
-        processes=int(sys.argv[3]) if len(sys.argv) > 3 else None,
-    )
-    sys.stdout.write(
-        f"{sys.argv[1]} releases in {took:.0f} s, {Path(sys.argv[2]).stat().st_size / 1e9:.2f} GB\n"
-    )
+    number, file, *others = sys.argv[1:]
+    took = fill(Path(file), int(number), processes=int(others[0]) if others else None)
+    size = Path(file).stat().st_size / 1e9
+    sys.stdout.write(f"{number} releases in {took:.0f} s, {size:.2f} GB\n")

@@ -75,18 +75,9 @@ def to_rows(
         texts = [[read(release.title)], [read_passage(lead)] if lead else [], body, [asked]]
         index = build_columns(*texts)
         newest = state["published"] or state["updated"] or str(seen)
-        rows["search"].append(
-            (
-                key,
-                *index,
-                " ".join(
-                    (
-                        *iter_facet_terms(state),
-                        *iter_listing_terms(release.agency, newest, was_edited=False),
-                    )
-                ),
-            )
-        )
+        listed = iter_listing_terms(release.agency, newest, was_edited=False)
+        terms = " ".join((*iter_facet_terms(state), *listed))
+        rows["search"].append((key, *index, terms))
         words = {
             word: lemma
             for column in texts

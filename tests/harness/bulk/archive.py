@@ -12,8 +12,6 @@ from archive.store.releases import Archive
 from tests.archive.sample import fill
 from tests.bench.collection import COLLECTION, import_collection
 
-PARTS_OF = {name: tuple(dict.fromkeys(("position", *PART_FIELDS[name]))) for name in PART_TABLES}
-
 
 def build(path: Path, number: int) -> Path:
     """Create an archive with at least `number` releases; read-only measurements need no more."""
@@ -32,42 +30,27 @@ def build(path: Path, number: int) -> Path:
 
 def repeat(archive: Archive, far: int, held: int) -> None:
     """Insert the first releases again, with their parts and with ids increased by `far`."""
-    own = ", ".join(STATE_FIELDS)
-    values = {"far": far, "held": held}
-    archive.db.execute(
+    own, parts = ", ".join(STATE_FIELDS), ", ".join(PART_TABLES)
+    statements = [
         f"insert into releases (id, agency, url, {own}, added, first_seen, last_checked, hash,"
-        f" revision) select id + :far, agency, url || '#' || :far, {own},"
-        f" added, first_seen, last_checked, hash, null"
+        f" revision) select id + :far, agency, url || '#' || :far, {own}, added, first_seen,"
+        " last_checked, hash, null"
         " from releases where id <= :held",
-        values,
-    )
-    archive.db.execute(
-        f"insert into revisions (release, seen, cause, {own}, hash, tags, {', '.join(PART_TABLES)})"
-        f" select release + :far, seen, cause, {own}, hash, tags,"
-        f" {', '.join(PART_TABLES)} from revisions"
+        f"insert into revisions (release, seen, cause, {own}, hash, tags, {parts})"
+        f" select release + :far, seen, cause, {own}, hash, tags, {parts} from revisions"
         " where release <= :held",
-        values,
-    )
-    archive.db.execute(
-        "update releases set revision = (select max(id) from"
-        " revisions where release ="
-        " releases.id) where id > :far",
-        values,
-    )
-    archive.db.execute(
-        "insert into release_tags select"
-        " release + :far, tag from"
-        " release_tags where release <= :held",
-        values,
-    )
-    archive.db.execute(  # as many rows as the index must have
+        "update releases set revision ="
+        " (select max(id) from revisions where release = releases.id) where id > :far",
+        "insert into release_tags"
+        " select release + :far, tag from release_tags where release <= :held",
+        # as many rows as the index must have
         "insert into search (rowid, title) select id + :far, 'x' from releases where id <= :held",
-        values,
-    )
-    for table, columns in PARTS_OF.items():
-        named = ", ".join(columns)
-        archive.db.execute(
-            f"insert into {table} (release, {named}) select release + :far, {named} from {table}"
-            " where release <= :held",
-            values,
+    ]
+    for table in PART_TABLES:
+        columns = ", ".join(dict.fromkeys(("position", *PART_FIELDS[table])))
+        statements.append(
+            f"insert into {table} (release, {columns})"
+            f" select release + :far, {columns} from {table} where release <= :held"
         )
+    for statement in statements:
+        archive.db.execute(statement, {"far": far, "held": held})

@@ -43,10 +43,7 @@ def check_warc(served: ServedArchive) -> None:
     count = served.count("select 1 from captures")
     expected = f"{count} records, {len(captured)} as captured"
     served.check(
-        "warcio",
-        "export-warc, digests checked",
-        expected,
-        lambda: read_with_warcio(file, captured),
+        "warcio", "export-warc, digests checked", expected, lambda: read_with_warcio(file, captured)
     )
     served.check(
         "warcio",

@@ -140,12 +140,7 @@ def check_feeds(served: ServedArchive, words: str) -> None:
     for path, expected in list_feeds(served):
         number = count_rows_of_json(served, path) if expected is None else expected
         what = path.removeprefix("/")
-        served.check(
-            "feedparser",
-            what,
-            f"{number} entries",
-            partial(describe_feed, served, path),
-        )
+        served.check("feedparser", what, f"{number} entries", partial(describe_feed, served, path))
         if number:
             check_with_reader(served, path, number)
     search = f"/search.atom?q={quote(words)}"
@@ -182,12 +177,7 @@ def check_with_reader(served: ServedArchive, path: str, number: int) -> None:
         problems = describe_reader_problems(feed, entries, again)
         return "; ".join([f"{len(entries)} entries", *problems])
 
-    served.check(
-        "reader",
-        path.removeprefix("/").replace("%C3%A5", "å"),
-        f"{number} entries",
-        read,
-    )
+    served.check("reader", path.removeprefix("/").replace("%C3%A5", "å"), f"{number} entries", read)
 
 
 def describe_reader_problems(feed: Any, entries: Sequence[Any], again: Any) -> list[str]:

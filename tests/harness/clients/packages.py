@@ -33,10 +33,7 @@ def check_dataset(served: ServedArchive, query: str, *, whole: bool) -> None:
     run_archive("dataset", query, "--to", folder, "--archive", served.path)
     name = "of everything" if whole else query
     served.check(
-        "frictionless",
-        f"dataset {name}: datapackage.json",
-        "valid",
-        lambda: validate(folder),
+        "frictionless", f"dataset {name}: datapackage.json", "valid", lambda: validate(folder)
     )
     package = json.loads((folder / "datapackage.json").read_text("utf-8"))
     tables = sorted({Path(resource["path"]).stem for resource in package["resources"]})
@@ -44,10 +41,7 @@ def check_dataset(served: ServedArchive, query: str, *, whole: bool) -> None:
         parquet, sheet = (str(folder / f"data/{table}.{suffix}") for suffix in ("parquet", "csv"))
         expected = served.count(TABLES[table]) if whole and table in TABLES else count_rows(sheet)
         served.check(
-            "DuckDB",
-            f"dataset {name}: {table}.parquet",
-            expected,
-            partial(count_rows, parquet),
+            "DuckDB", f"dataset {name}: {table}.parquet", expected, partial(count_rows, parquet)
         )
     releases = str(folder / "data/releases.parquet")
     expected_ids = served.count(TABLES["releases"]) if whole else count_rows(releases)

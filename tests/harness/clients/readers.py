@@ -149,10 +149,7 @@ def check_stream(served: ServedArchive, stream: Stream, file: Path) -> None:
     for client, read in READERS:
         served.check(client, what, expected, partial(read, file, stream.key))
     served.check(
-        "csvkit",
-        f"{what}: csvstat --count",
-        expected.rows,
-        partial(read_with_csvkit, file),
+        "csvkit", f"{what}: csvstat --count", expected.rows, partial(read_with_csvkit, file)
     )
 
 
@@ -271,8 +268,5 @@ def check_r(served: ServedArchive) -> None:
     what = "releases.json by next_url"
     served.check("R jsonlite", what, expected, partial(read_with_r, "json", served.url))
     served.check(
-        "R read.csv",
-        "releases.csv?_stream=on",
-        expected,
-        partial(read_with_r, "csv", stream),
+        "R read.csv", "releases.csv?_stream=on", expected, partial(read_with_r, "csv", stream)
     )

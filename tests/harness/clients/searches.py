@@ -36,19 +36,16 @@ def find_link(served: ServedArchive, path: str, suffix: str) -> str:
     """
     page = html.fromstring(served.get(path).text)
     for link in map(str, page.xpath("//a/@href")):
-        if link.partition("?")[0].endswith(suffix) and link.partition("?")[0].startswith(
-            path.partition("?")[0]
-        ):
+        file = link.partition("?")[0]
+        if file.endswith(suffix) and file.startswith(path.partition("?")[0]):
             return urljoin(path, link)
     raise NotOfferedError(f"the page links to no {suffix}")
 
 
 def read_stated_hits(served: ServedArchive, path: str) -> int:
     """Return the number of hits that the page states."""
-    text = " ".join(
-        html.fromstring(served.get(path).text).cssselect("main")[0].text_content().split()
-    )
-    found = NUMBER_OF_HITS.search(text.replace("\xa0", " "))
+    (main,) = html.fromstring(served.get(path).text).cssselect("main")
+    found = NUMBER_OF_HITS.search(" ".join(main.text_content().split()))
     if found is None:
         raise NotOfferedError("the page states no number of hits")
     return int("".join(found[1].split()))
@@ -69,10 +66,6 @@ def follow_search(served: ServedArchive, path: str) -> Iterator[dict[str, Any]]:
         url = page["next"]
 
 
-def read_csv_rows(text: str) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(text, newline="")))
-
-
 def describe_ids(ids: list[str]) -> str:
     return f"{len(ids)} rows, {len(set(ids))} distinct"
 
@@ -84,10 +77,8 @@ def read_workbook(content: bytes) -> tuple[list[str], list[list[Any]]]:
     sheet = openpyxl.load_workbook(io.BytesIO(content), read_only=True).worksheets[0]
     rows = []
     for row in sheet.iter_rows():
-        if any(cell.data_type == "f" for cell in row):
-            raise ValueError(
-                f"a formula: {next(cell.value for cell in row if cell.data_type == 'f')}"
-            )
+        if formulas := [cell.value for cell in row if cell.data_type == "f"]:
+            raise ValueError(f"a formula: {formulas[0]}")
         rows.append([cell.value for cell in row])
     return [str(name) for name in rows[0]], rows[1:]
 
@@ -108,40 +99,31 @@ def check_search(served: ServedArchive, words: str, *, by_page: bool = True) -> 
     loose = served.get(f"/search.json?q={quote(words)}").json()["loose"]
     expected = describe_ids([str(number) for number in range(hits + loose)])
     served.check(
-        "lxml",
-        f"search?q={words}: hits stated",
-        hits,
-        lambda: read_stated_hits(served, page),
+        "lxml", f"search?q={words}: hits stated", hits, lambda: read_stated_hits(served, page)
     )
 
     def read_json() -> str:
-        first = find_link(served, page, ".json")
-        return describe_ids(
-            [
-                str(row["release"])
-                for each in follow_search(served, first)
-                for row in each["releases"]
-            ]
-        )
-
-    def read_csv() -> str:
-        text = served.get(find_link(served, page, ".csv")).text
-        return describe_ids([row["release"] for row in read_csv_rows(text)])
-
-    def read_xlsx() -> str:
-        columns, rows = get_workbook(served, find_link(served, page, ".xlsx"))
-        place = columns.index("release")
-        return describe_ids([str(row[place]) for row in rows])
+        pages = follow_search(served, find_link(served, page, ".json"))
+        return describe_ids([str(row["release"]) for each in pages for row in each["releases"]])
 
     if by_page:
         served.check("httpx", f"search.json?q={words} by next", expected, read_json)
-    served.check("csv", f"search.csv?q={words}, as the page links to it", expected, read_csv)
-    served.check(
-        "openpyxl",
-        f"search.xlsx?q={words}, as the page links to it",
-        expected,
-        read_xlsx,
-    )
+    check_files(served, page, "search.{}" + f"?q={words}", "release", expected)
+
+
+def check_files(served: ServedArchive, page: str, name: str, key: str, expected: str) -> None:
+    """Check the CSV and XLSX that a page links to. key: column that distinguishes rows."""
+
+    def read_csv() -> str:
+        text = served.get(find_link(served, page, ".csv")).text
+        return describe_ids([row[key] for row in csv.DictReader(io.StringIO(text, newline=""))])
+
+    def read_xlsx() -> str:
+        columns, rows = get_workbook(served, find_link(served, page, ".xlsx"))
+        return describe_ids([str(row[columns.index(key)]) for row in rows])
+
+    for client, suffix, read in (("csv", "csv", read_csv), ("openpyxl", "xlsx", read_xlsx)):
+        served.check(client, f"{name.format(suffix)}, as the page links to it", expected, read)
 
 
 def check_registers(served: ServedArchive) -> None:
@@ -150,24 +132,15 @@ def check_registers(served: ServedArchive) -> None:
         ("edits", "edits", "revision", EDITS),
         ("removed", "removals", "removal", REMOVALS),
     ):
-        path, count = f"/-/{name}", served.count(sql)
-        expected = describe_ids([str(number) for number in range(count)])
+        path = f"/-/{name}"
+        expected = describe_ids([str(number) for number in range(served.count(sql))])
 
         def read_json(path: str = path, rows_name: str = rows_name, key: str = key) -> str:
             pages = follow_search(served, f"{path}.json?size=7")
             return describe_ids([str(row[key]) for page in pages for row in page[rows_name]])
 
-        def read_csv(path: str = path, key: str = key) -> str:
-            text = served.get(find_link(served, path, ".csv")).text
-            return describe_ids([row[key] for row in read_csv_rows(text)])
-
-        def read_xlsx(path: str = path, key: str = key) -> str:
-            columns, rows = get_workbook(served, find_link(served, path, ".xlsx"))
-            return describe_ids([str(row[columns.index(key)]) for row in rows])
-
         served.check("httpx", f"-/{name}.json by next, 7 a page", expected, read_json)
-        served.check("csv", f"-/{name}.csv, as the page links to it", expected, read_csv)
-        served.check("openpyxl", f"-/{name}.xlsx, as the page links to it", expected, read_xlsx)
+        check_files(served, path, f"-/{name}" + ".{}", key, expected)
 
 
 def check_table_workbook(served: ServedArchive) -> None:

@@ -17,14 +17,7 @@ from archive.database.sqlite_files import open_readonly
 from archive.store.releases import Archive
 from tests.archive.sample import SEEN, fill
 from tests.harness.locked.attacks import ATTACKS, WORDS, Attack
-from tests.harness.locked.measure import (
-    LIMITS,
-    MemoryWatch,
-    beside,
-    find_p95,
-    measure,
-    read_alone,
-)
+from tests.harness.locked.measure import LIMITS, MemoryWatch, beside, find_p95, measure, read_alone
 from tests.harness.world.processes import serve_archive
 
 RELEASES = 3_000

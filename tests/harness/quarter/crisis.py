@@ -37,13 +37,7 @@ from scraper.settings import REVISIT_AGES
 from tests.harness.quarter.script import Part, Rhythm
 from tests.harness.quarter.stage import Stage, set_up
 from tests.harness.world.checks import list_findings
-from tests.harness.world.simulation import (
-    DAY,
-    Crawls,
-    open_folder,
-    run_in_reactor,
-    simulated_time,
-)
+from tests.harness.world.simulation import DAY, Crawls, open_folder, run_in_reactor, simulated_time
 from tests.scraper.receivers import Webhook
 from tests.site.compose import STOCKHOLM
 from tests.site.knobs import Asked

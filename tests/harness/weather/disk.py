@@ -15,7 +15,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.scraper.crawling import Crawling
+from tests.scraper.crawling import ROOT, Crawling
 from tests.site.server import Site
 
 RELEASES = 24
@@ -41,47 +41,31 @@ class Home:
 
 def run_full(folder: Path) -> Home:
     """Crawl while the disk becomes full."""
-    with small_disk(folder) as (disk, command), Site(releases=RELEASES) as site:
-        crawling = make(site, folder, disk)
-        crawling.run("news", "-a", f"agency={HALF}", **SETTINGS)
+    with small_disk(folder) as (disk, limit), half_crawled(folder, disk) as crawling:
         with filled(disk):
-            code, printed = run(crawling, command)
-        return judge(
-            crawling,
-            ("disk-full", "the disk is full"),
-            (1, "the archive cannot be written: "),
-            (code, printed),
-        )
+            came = run(crawling, limit)
+        expected = (1, "the archive cannot be written: ")
+        return judge(crawling, ("disk-full", "the disk is full"), expected, came)
 
 
 def run_readonly(folder: Path) -> Home:
     """Crawl into a read-only archive."""
-    with Site(releases=RELEASES) as site:
-        disk = folder / "readonly"
-        disk.mkdir()
-        crawling = make(site, folder, disk)
-        crawling.run("news", "-a", f"agency={HALF}", **SETTINGS)
+    disk = folder / "readonly"
+    disk.mkdir()
+    with half_crawled(folder, disk) as crawling:
         with readonly(disk) as is_kept:
-            code, printed = crawling.run(**SETTINGS) if is_kept else (2, "cannot be tried here")
+            came = crawling.run(**SETTINGS) if is_kept else (2, "cannot be tried here")
         expected = (2, "readonly database|Read-only file system|cannot be (tried|opened)")
-        return judge(
-            crawling, ("read-only", "the archive may only be read"), expected, (code, printed)
-        )
+        return judge(crawling, ("read-only", "the archive may only be read"), expected, came)
 
 
 def run_locked(folder: Path) -> Home:
     """Crawl while another process holds a write lock from the beginning."""
-    with Site(releases=RELEASES) as site:
-        crawling = make(site, folder, folder)
-        crawling.run("news", "-a", f"agency={HALF}", **SETTINGS)
+    with half_crawled(folder, folder) as crawling:
         with locked(crawling.archive):
-            code, printed = crawling.run(**SETTINGS)
-        return judge(
-            crawling,
-            ("locked", "another process holds the archive"),
-            (2, "is locked"),
-            (code, printed),
-        )
+            came = crawling.run(**SETTINGS)
+        sky = "another process holds the archive"
+        return judge(crawling, ("locked", sky), (2, "is locked"), came)
 
 
 def run_locked_later(folder: Path) -> Home:
@@ -106,6 +90,15 @@ def make(site: Site, folder: Path, disk: Path) -> Crawling:
     return Crawling(site, site.agencies_file(folder), disk / "archive.db", PATIENCE)
 
 
+@contextmanager
+def half_crawled(folder: Path, disk: Path) -> Iterator[Crawling]:
+    """Serve a site during the block, half of whose agencies are crawled."""
+    with Site(releases=RELEASES) as site:
+        crawling = make(site, folder, disk)
+        crawling.run("news", "-a", f"agency={HALF}", **SETTINGS)
+        yield crawling
+
+
 def judge(
     crawling: Crawling, what: tuple[str, str], expected: tuple[int, str], came: tuple[int, str]
 ) -> Home:
@@ -126,14 +119,9 @@ def judge(
     if (after, held) != (0, RELEASES) or crawling.rows("pragma integrity_check") != [("ok",)]:
         missed.append(f"afterwards exit code {after}, {held} held")
     said = re.sub(r"^\S+ \w+ [\w.]+: |\S*/", "", told[0])[:90] if told else printed[-90:]
-    held_told = f"{before} held, then {held} of {RELEASES}"
-    return Home(
-        *what,
-        f"exit code {expected[0]}, told, nothing lost",
-        code,
-        f"{said}; {held_told}",
-        "; ".join(missed) or None,
-    )
+    told_held = f"{said}; {before} held, then {held} of {RELEASES}"
+    wanted = f"exit code {expected[0]}, told, nothing lost"
+    return Home(*what, wanted, code, told_held, "; ".join(missed) or None)
 
 
 def count(crawling: Crawling) -> int:
@@ -148,7 +136,7 @@ def run(crawling: Crawling, limit: Callable[[], None] | None) -> tuple[int, str]
     """Run a crawl under a limit of its process; return its exit code and output."""
     done = subprocess.run(
         crawling.command(**SETTINGS),
-        cwd=Path(__file__).parents[3],
+        cwd=ROOT,
         env={**os.environ, "SCRAPY_SETTINGS_MODULE": crawling.settings},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -199,14 +187,13 @@ def readonly(disk: Path) -> Iterator[bool]:
     """Make a folder read-only during the block; yield False if that is not possible."""
     root = os.geteuid() == 0  # root ignores permissions
     if root:
-        bound = subprocess.run(
-            ["mount", "--bind", str(disk), str(disk)], capture_output=True, check=False
+        root_path = str(disk)
+        binds = (
+            ["mount", "--bind", root_path, root_path],
+            ["mount", "-o", "remount,ro,bind", root_path],
         )
-        kept = (
-            not bound.returncode
-            and not subprocess.run(
-                ["mount", "-o", "remount,ro,bind", str(disk)], capture_output=True, check=False
-            ).returncode
+        kept = all(
+            not subprocess.run(bind, capture_output=True, check=False).returncode for bind in binds
         )
     else:
         kept = True

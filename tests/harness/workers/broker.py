@@ -9,15 +9,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from redis import Redis
 from redis.exceptions import RedisError
 
+from scraper.distributed.worker_messages import WorkerOperation
 from tests.harness.world.processes import find_port
 
 SERVERS = ("valkey-server", "redis-server")
 ABSENT = "there is neither valkey-server nor redis-server (Debian: apt-get install valkey-server)"
 PATIENCE = 20  # seconds until it must respond
+
+
+def operation(name: str, /, *args: Any, **kwargs: Any) -> WorkerOperation:
+    """Return an operation as a worker sends it."""
+    return WorkerOperation(name=name, args=args, kwargs=kwargs)
 
 
 def find_server() -> str | None:

@@ -31,6 +31,7 @@ from scraper.errors import BrokerError
 from scraper.ingest.parsed_page import FetchedPage, ParsedPage
 from scraper.pages.page_reader import read_page
 from scraper.revisit_schedule import parse_schedule
+from tests.harness.workers.broker import operation
 from tests.site.agency import SampleAgency
 
 SLUG = "skogsbruksradet"
@@ -38,24 +39,16 @@ BASE = f"http://{SLUG}.localhost:8002"
 AGENCY = Agency(slug=SLUG, name="Skogsbruksrådet", home=f"{BASE}/")
 SITE = SampleAgency(SLUG, 6, None)
 PATHS = [path for path, release in SITE.releases.items() if release.language == "sv"][:3]
-NAMES = (
-    "listed",
-    "already_stored",
-    "rejected",
-    "errors",
-    "requests",
-    "not_modified",
-    "bytes",
-    "unchanged",
-    "missing",
-)
-COUNTS = dict.fromkeys(NAMES, 3)
+NAMES = ("listed", "already_stored", "rejected", "errors", "requests", "not_modified", "bytes")
+COUNTS = dict.fromkeys((*NAMES, "unchanged", "missing"), 3)
 CLOSING: dict[str, Any] = {
     "counts": COUNTS,
     "reason": "finished",
     "is_finished": True,
     "politeness": {"delay": 1.5, "robots": "allowed"},
     "source_failures": {},
+    "failures": {},
+    "problems": [],
 }
 
 
@@ -80,17 +73,19 @@ class Writer:
         self.seq += 1
         return WorkerMessage(agency=SLUG, token=self.token, seq=self.seq, operations=operations)
 
+    def apply(self, message: WorkerMessage) -> bool:
+        return self.desk.apply_message(message, AGENCY)
+
+    def start(self) -> bool:
+        return self.desk.start_round(self.message(operation("start_round")), AGENCY)
+
     def begin(self) -> None:
         """Begin a round and a pass, and list the links of a source."""
-        assert self.desk.start_round(
-            self.message(WorkerOperation(name="start_round", kwargs={})), AGENCY
-        )
+        assert self.start()
         told = {"agency": SLUG, "role": "release", "seen_at": now()}
-        added = [
-            WorkerOperation(name="frontier.add", args=(BASE + path,), kwargs=told) for path in PATHS
-        ]
+        added = [operation("frontier.add", BASE + path, **told) for path in PATHS]
         for operations in ([begin()], added):
-            assert self.desk.apply_message(self.message(*operations), AGENCY)
+            assert self.apply(self.message(*operations))
 
     def keep(self, path: str, **otherwise: Any) -> WorkerMessage:
         """Return a message that a page was parsed."""
@@ -104,7 +99,7 @@ class Writer:
         )
         item = replace(read_page(answer.body, url, AGENCY), **otherwise)
         reading = ParsedPage(item=item, url=url, release_id=None, response=answer)
-        return self.message(WorkerOperation(name="save_page", args=(reading,), kwargs={}))
+        return self.message(operation("save_page", reading))
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         return self.desk.archive.db.execute(sql).fetchall()
@@ -122,37 +117,26 @@ def writer(tmp_path: Path) -> Iterator[Writer]:
 
 
 def begin() -> WorkerOperation:
-    return WorkerOperation(name="open_crawl", kwargs={"spider": "news", "at": now()})
+    return operation("open_crawl", spider="news", at=now())
 
 
 def close(**more: Any) -> WorkerOperation:
-    return WorkerOperation(
-        name="close_crawl", kwargs={**CLOSING, "at": now(), "failures": {}, "problems": [], **more}
-    )
+    return operation("close_crawl", **{**CLOSING, "at": now(), **more})
 
 
 def test_a_round_is_kept_as_an_embedded_crawl_keeps_it(writer: Writer) -> None:
     writer.begin()
     for path in PATHS:
-        assert writer.desk.apply_message(writer.keep(path), AGENCY)
+        assert writer.apply(writer.keep(path))
         writer.die()  # after each message: counts are not lost
-    assert writer.desk.apply_message(writer.message(close(problems=["a", "b"])), AGENCY)
+    assert writer.apply(writer.message(close(problems=["a", "b"])))
     ((new, parsed, listed, requests, delay, reason, problems),) = writer.rows(
         "select new, parsed, listed, requests, delay, reason, problems from crawls"
     )
-    assert (new, parsed, listed, requests, delay, reason, problems) == (
-        3,
-        3,
-        3,
-        3,
-        1.5,
-        "finished",
-        '["a", "b"]',
-    )
+    assert (new, parsed, listed, requests) == (3, 3, 3, 3)
+    assert (delay, reason, problems) == (1.5, "finished", '["a", "b"]')
     assert writer.rows("select distinct state from frontier") == [("stored",)]
-    assert writer.desk.apply_message(
-        writer.message(WorkerOperation(name="finish_round", kwargs={})), AGENCY
-    )
+    assert writer.apply(writer.message(operation("finish_round")))
     assert writer.desk.jobs.list_unfinished() == []
     assert verify(writer.path).findings == []
 
@@ -164,9 +148,7 @@ def test_a_writer_with_another_clock_leaves_nothing_new_out(
     """Test that an undated release is new if its crawl found it, by the times of the worker's
     clock.
     """
-    assert writer.desk.start_round(
-        writer.message(WorkerOperation(name="start_round", kwargs={})), AGENCY
-    )
+    assert writer.start()
     for hour, path in enumerate(PATHS[:2], 8):
         moment = datetime(2026, 3, 2, hour, tzinfo=UTC)
         with time_machine.travel(moment):
@@ -176,7 +158,7 @@ def test_a_writer_with_another_clock_leaves_nothing_new_out(
                 writer.message(close()),
             ]
         with time_machine.travel(moment + ahead):
-            assert all(writer.desk.apply_message(message, AGENCY) for message in told)
+            assert all(map(writer.apply, told))
     page = run_without_waiting(read_feed_page(build_connection_runner(writer.desk.archive.db.conn)))
     assert [row["url"] for row in page.rows] == [BASE + PATHS[1]]
 
@@ -186,14 +168,14 @@ def test_what_comes_twice_changes_nothing(writer: Writer) -> None:
     told = [
         writer.keep(PATHS[0]),
         writer.message(close()),
-        writer.message(WorkerOperation(name="finish_round", kwargs={})),
+        writer.message(operation("finish_round")),
     ]
     for message in told:
-        assert writer.desk.apply_message(message, AGENCY)
+        assert writer.apply(message)
         before = writer.all()
         writer.die()
         for again in told[: told.index(message) + 1]:
-            assert writer.desk.apply_message(again, AGENCY)
+            assert writer.apply(again)
         assert writer.all() == before
 
 
@@ -209,10 +191,10 @@ def test_a_message_is_applied_with_its_number_or_not_at_all(
 
         patch.setattr(writer.desk.jobs, "mark_applied", fail)
         with pytest.raises(sqlite3.OperationalError):
-            writer.desk.apply_message(message, AGENCY)
+            writer.apply(message)
     assert writer.all() == before
     writer.die()
-    assert writer.desk.apply_message(message, AGENCY)
+    assert writer.apply(message)
     assert writer.rows("select count(*) from releases") == [(1,)]
 
 
@@ -221,15 +203,13 @@ def test_older_tokens_and_gaps_are_not_taken(writer: Writer) -> None:
     late = writer.keep(PATHS[0])
     missing = writer.keep(PATHS[1])
     before = writer.all()
-    assert not writer.desk.apply_message(missing, AGENCY), "the one before it is not here"
+    assert not writer.apply(missing), "the one before it is not here"
     assert writer.all() == before
     writer.token, writer.seq = 8, 0
     writer.begin()
-    assert not writer.desk.apply_message(late, AGENCY)
+    assert not writer.apply(late)
     assert writer.rows("select count(*) from releases") == [(0,)]
-    older = WorkerMessage(
-        agency=SLUG, token=7, seq=1, operations=(WorkerOperation(name="start_round", kwargs={}),)
-    )
+    older = WorkerMessage(agency=SLUG, token=7, seq=1, operations=(operation("start_round"),))
     assert not writer.desk.start_round(older, AGENCY)
 
 
@@ -243,10 +223,8 @@ def test_a_page_that_writers_die_of_is_done_with(writer: Writer) -> None:
     assert [row["url"] for row in writer.desk.recorder.refused.list_pages(SLUG)] == [
         BASE + PATHS[0]
     ]
-    assert writer.desk.apply_message(writer.keep(PATHS[1]), AGENCY), "others go on"
-    found = writer.message(
-        WorkerOperation(name="frontier.mark_done", args=(BASE,), kwargs={"seen": now()})
-    )
+    assert writer.apply(writer.keep(PATHS[1])), "others go on"
+    found = writer.message(operation("frontier.mark_done", BASE, seen=now()))
     assert not writer.desk.reject_pages(found, AGENCY), (
         "what a source lists must not be passed over"
     )
@@ -259,18 +237,15 @@ def test_a_refused_page_reaches_the_writer_with_its_bytes_and_is_kept_once(write
     page = FetchedPage(
         url=url, fetched_at=fetched_at, status=200, headers={"etag": "1"}, body=b"<p>Paus</p>"
     )
-    failed = WorkerOperation(
-        name="recorder.record_failure",
-        args=(url, None, page.fetched_at, f"{url}: is no release"),
-        kwargs={"rejected": True, "refused": page},
-    )
+    failure = (url, None, page.fetched_at, f"{url}: is no release")
+    failed = operation("recorder.record_failure", *failure, rejected=True, refused=page)
     text, body = pack_operations((failed,))
     parts = {"agency": SLUG, "token": writer.token, "seq": writer.seq + 1}
     fields = {name.encode(): str(value).encode() for name, value in parts.items()}
     message = unpack_message({**fields, b"operations": text, b"body": body})
     writer.seq += 1
     for _ in range(2):
-        assert writer.desk.apply_message(message, AGENCY)
+        assert writer.apply(message)
         writer.die()
     (kept,) = writer.desk.recorder.refused.list_pages(SLUG)
     assert (kept["url"], kept["fetched"], kept["headers"]) == (
@@ -283,11 +258,9 @@ def test_a_refused_page_reaches_the_writer_with_its_bytes_and_is_kept_once(write
 
 
 def test_a_reading_without_a_pass_is_an_error(writer: Writer) -> None:
-    assert writer.desk.start_round(
-        writer.message(WorkerOperation(name="start_round", kwargs={})), AGENCY
-    )
+    assert writer.start()
     with pytest.raises(BrokerError, match="without a running pass"):
-        writer.desk.apply_message(writer.keep(PATHS[0]), AGENCY)
+        writer.apply(writer.keep(PATHS[0]))
 
 
 def test_a_job_of_an_archive_whose_columns_are_in_another_order_has_the_same_values(
@@ -313,7 +286,7 @@ def test_a_job_of_an_archive_whose_columns_are_in_another_order_has_the_same_val
 def test_a_job_has_what_a_crawl_reads_under_the_owners_ids(writer: Writer, tmp_path: Path) -> None:
     writer.begin()
     writer.desk.archive.add_agency("annan", name="Annan", home="http://annan.example/")
-    writer.desk.apply_message(writer.keep(PATHS[0]), AGENCY)
+    writer.apply(writer.keep(PATHS[0]))
     writer.desk.archive.db.execute("pragma foreign_keys = off")
     with writer.desk.archive.transaction():
         writer.desk.archive.db.execute("update releases set id = 41")

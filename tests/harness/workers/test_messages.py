@@ -16,6 +16,7 @@ from scraper.distributed.worker_messages import WorkerOperation, pack_operations
 from scraper.errors import BrokerError
 from scraper.ingest.parsed_page import FetchedPage, ParsedPage
 from scraper.items import ImageItem, Provenance, QuestionItem, ReleaseItem
+from tests.harness.workers.broker import operation
 
 SEEN = datetime(2026, 3, 2, 9, 30, 1, 250, tzinfo=UTC)
 URL = "https://skog.example/nyheter/1"
@@ -35,19 +36,9 @@ ITEM = ReleaseItem(
     evidence={"title": Provenance(rule="h1", element="main > h1")},
 )
 TOLD = (
-    WorkerOperation(
-        name="frontier.add", args=(URL,), kwargs={"agency": "skog", "seen": SEEN, "source": None}
-    ),
-    WorkerOperation(
-        name="hosts.pause",
-        args=("skog.example", SEEN, "x"),
-        kwargs={"first": timedelta(seconds=1.5)},
-    ),
-    WorkerOperation(
-        name="save_page",
-        args=(ParsedPage(item=ITEM, url=URL, release_id=None, response=ANSWER),),
-        kwargs={},
-    ),
+    operation("frontier.add", URL, agency="skog", seen=SEEN, source=None),
+    operation("hosts.pause", "skog.example", SEEN, "x", first=timedelta(seconds=1.5)),
+    operation("save_page", ParsedPage(item=ITEM, url=URL, release_id=None, response=ANSWER)),
 )
 
 
@@ -67,7 +58,7 @@ def test_a_message_reads_as_it_was_worded() -> None:
 )
 def test_what_is_no_operation_is_refused(name: str) -> None:
     with pytest.raises(BrokerError, match="is not an operation"):
-        unpack_message(to_fields(WorkerOperation(name=name, args=(), kwargs={})))
+        unpack_message(to_fields(operation(name)))
 
 
 def test_only_distributed_crawling_needs_a_client_for_the_broker(

@@ -275,7 +275,7 @@ def test_a_phrase_that_a_page_never_had_is_invented(edited: Year) -> None:
     edited.revises(2)
     other = next(subject for key, subject in edited.world.subjects.items() if key != KEY)
     edited.tells(
-        f"insert into releases (agency, url, added, added, first_seen, last_checked, {STATE})"
+        f"insert into releases (agency, url, added, first_seen, last_checked, {STATE})"
         " select agency, :other, added, first_seen, last_checked, title, :lead, body, '', 'y'"
         " from releases",
         other=other.url,

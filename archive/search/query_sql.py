@@ -900,7 +900,7 @@ def _list_hit_columns(request: SearchRequest, *, ranked: bool) -> list[str]:
     pairs = request.show == "questions"
     columns = ["q.id as id" if pairs else "l.release as id", "l.release"]
     if request.news:
-        columns.append("(select min(seen) from revisions v where v.release = l.release) as seen")
+        columns.append("(select first_seen from releases where id = l.release) as seen")
     if ranked:
         columns.append(f"{RANK_SQL['search_questions' if pairs else 'search']} as rank")
     return columns

@@ -263,7 +263,7 @@ def test_concurrent_rebuilds_share_the_work(
 
 def test_release_written_by_another_program_is_a_fault(archive: Archive) -> None:
     for statement in (
-        "insert into releases (agency, url, title, body, body_html, first_seen, last_checked, hash)"
+        "insert into releases (agency, url, title, body, body_html, added, first_seen, hash)"
         " values ('fyr', 'https://fyr.example/9', 'Bryggor', '', '', '2024-01-01', '2024-01-01', '')",
         "insert into revisions (release, seen, cause, title, body, body_html, hash)"
         " values (2, '2024-01-01', 'first', 'Bryggor', '', '', '')",

@@ -275,9 +275,8 @@ def test_a_phrase_that_a_page_never_had_is_invented(edited: Year) -> None:
     edited.revises(2)
     other = next(subject for key, subject in edited.world.subjects.items() if key != KEY)
     edited.tells(
-        f"insert into releases (agency, url, first_seen, last_checked, {STATE})"
-        " select agency, :other, first_seen, last_checked, title, :lead, body, '', 'y'"
-        " from releases",
+        f"insert into releases (agency, url, first_seen, last_checked, {STATE}) select agency,"
+        " :other, first_seen, last_checked, title, :lead, body, '', 'y' from releases",
         other=other.url,
     )
     edited.tells(

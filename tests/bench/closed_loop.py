@@ -59,10 +59,8 @@ async def ask_once(
 ) -> tuple[int, bool]:
     """Read a whole response; return its status, and whether the connection stays open."""
     request = (
-        f"GET {path} HTTP/1.1\r\nHost:"
-        f" arkiv.example\r\nAccept:"
-        f" text/html\r\nAccept-Language:"
-        f" sv\r\n\r\n"
+        f"GET {path} HTTP/1.1\r\nHost: arkiv.example\r\nAccept: text/html\r\nAccept-Language:"
+        " sv\r\n\r\n"
     )
     writer.write(request.encode())
     head = (await reader.readuntil(b"\r\n\r\n")).lower()

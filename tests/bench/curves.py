@@ -134,6 +134,7 @@ def tell_whole(size: Size) -> Mapping[str, str]:
         "the same with one request at a time over all hosts": (
             f"{AGENCIES * requests * DOWNLOAD_DELAY / NIGHT:.1f} h"
         ),
-        f"reading all once, hosts side by side"
-        f" ({each:,.0f} pages each)": f"{each * DOWNLOAD_DELAY / NIGHT:.1f} h",
+        f"reading all once, hosts side by side ({each:,.0f} pages each)": (
+            f"{each * DOWNLOAD_DELAY / NIGHT:.1f} h"
+        ),
     }

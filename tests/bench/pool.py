@@ -48,9 +48,8 @@ def format_batch(
     """
     for number, url in enumerate(urls, start=1):
         title, date, text = db.execute(
-            "select title, substr(coalesce(published, updated), 1,"
-            " 10), coalesce(lead, '') || ' ' || body"
-            " from releases where url = ?",
+            "select title, substr(coalesce(published, updated), 1, 10), coalesce(lead, '') || '"
+            " ' || body from releases where url = ?",
             [url],
         ).fetchone()
         text = " ".join(text.split())

@@ -197,8 +197,7 @@ def pick_words(db: sqlite3.Connection, share: float) -> list[str]:
     """Return the words that are contained in about a given share of the releases."""
     rows = db.execute(
         "select word from vocabulary where length(word) >= ? order by abs(releases - ? *"
-        " (select releases from month_counts"
-        " where agency = '' and month = '')), word limit ?",
+        " (select releases from month_counts where agency = '' and month = '')), word limit ?",
         [LONG if share < 0.9 else 3, share, FEW],
     )
     return [word for (word,) in rows]

@@ -87,8 +87,7 @@ def compare_rankings(
             ).center(23)
             + (
                 f"{format_share(judged):>12} /"
-                f" {format_share(deeper):>5}"
-                f"{sum(not found[query] for query in queries):>15}"
+                f" {format_share(deeper):>5}{sum(not found[query] for query in queries):>15}"
             )
         )
     yield ""

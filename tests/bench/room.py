@@ -55,8 +55,7 @@ def main() -> int:
         number, raw, took = fill(path, folder)
         sizes = measure(path)
     print(
-        f"{number} releases; a page as it came"
-        f" {raw / number / 1000:.1f} kB; keeping it"
+        f"{number} releases; a page as it came {raw / number / 1000:.1f} kB; keeping it"
         f" {took * 1000:.2f} ms CPU\n"
     )
     print(f"{'kB a release':16}{'in use':>8}{'in the files, with empty tables and free room':>48}")

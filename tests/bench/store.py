@@ -73,9 +73,8 @@ def measure_store() -> Iterator[str]:
     text = sum(len(entry.release.body) for entry in entries) / len(entries)
     page = sum(len(entry.body or b"") for entry in entries) / len(entries)
     yield (
-        f"{len(entries)} releases,"
-        f" {text / 1000:.1f} kB of text and a page of {page / 1000:.0f} kB each;"
-        f" CPU ms a release, after the first {FIRST}"
+        f"{len(entries)} releases, {text / 1000:.1f} kB of text and a page of {page / 1000:.0f}"
+        f" kB each; CPU ms a release, after the first {FIRST}"
     )
     rows = (
         ("in bulk: who writes", own / further, ""),
@@ -95,9 +94,8 @@ def measure_store() -> Iterator[str]:
         f" {base:.0f}"
     )
     yield (
-        f"{'by the clock on the wall, start and all':44}"
-        f"{len(entries) / kept[1].wall:>8.0f} "
-        f" releases a second"
+        f"{'by the clock on the wall, start and all':44}{len(entries) / kept[1].wall:>8.0f} "
+        " releases a second"
     )
     yield judge(f"store in bulk, {cores} cores", pace, unit="/s", least=LEAST_PACE)
 

@@ -72,9 +72,8 @@ def serve(site: Site) -> int:
     try:
         with site:
             print(
-                f"The sample site: http://"
-                f"127.0.0.1:{site.port}/ "
-                f" (knobs: POST /-/knobs, counts: GET /-/counts)"
+                f"The sample site: http://127.0.0.1:{site.port}/  (knobs: POST /-/knobs, counts:"
+                " GET /-/counts)"
             )
             for slug in site.agencies:
                 print(f"  {site.url(slug)}", flush=True)

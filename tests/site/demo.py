@@ -52,10 +52,8 @@ def run(demo: Demo) -> int:
         return complain(str(error))
     except OSError:
         return complain(
-            f"port {demo.site_port} is"
-            f" taken; choose another"
-            f" with --site-port (make run"
-            f" SITE_PORT=…)"
+            f"port {demo.site_port} is taken; choose another with --site-port (make run"
+            " SITE_PORT=…)"
         )
     try:
         if code := crawl(site, demo.archive.absolute()):

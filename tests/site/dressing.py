@@ -58,11 +58,8 @@ def relayout(html: str, layout: int) -> str:
     )
     html = re.sub(r'<(h1|h2|figure|article|section|ul)( class=")', rf"<\1\2theme{layout}-\1 ", html)
     banner = (
-        f'<div class="theme{layout}'
-        f'-topbar"'
-        f' role="presentation"><span'
-        f' class="theme{layout}-mark"></span></'
-        f"div>"
+        f'<div class="theme{layout}-topbar" role="presentation"><span'
+        f' class="theme{layout}-mark"></span></div>'
     )
     return re.sub(r"(<body[^>]*>)", rf"\1{banner}", html, count=1)
 

@@ -72,10 +72,7 @@ def sitemap_index(base: str, children: Iterable[tuple[str, datetime]]) -> str:
     )
     return (
         f"{XML}<sitemapindex"
-        f' xmlns="http://www.sitemaps.org/schemas/'
-        f"sitemap/"
-        f'0.9">\n{rows}</'
-        f"sitemapindex>\n"
+        f' xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n{rows}</sitemapindex>\n'
     )
 
 
@@ -94,10 +91,7 @@ def sitemap(base: str, rows: Iterable[tuple[str, datetime, str | None]]) -> str:
         )
     space = (
         'xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"'
-        ' xmlns:xhtml="http://'
-        "www.w3.org/"
-        "1999/"
-        'xhtml"'
+        ' xmlns:xhtml="http://www.w3.org/1999/xhtml"'
     )
     return f"{XML}<urlset {space}>\n{''.join(entries)}</urlset>\n"
 

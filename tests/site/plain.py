@@ -104,11 +104,8 @@ def make_press_room() -> PlainHost:
 
 def make_page(title: str, content: str) -> str:
     return (
-        f"<!doctype html><html"
-        f' lang="sv"><head><meta'
-        f' charset="utf-8"><title>{title}</'
-        f"title></"
-        f"head><body><nav>"
-        '<a href="/">Start</a> <a href="/press/">Press</a> <a href="/nyheter/">Nyheter</a></nav>'
-        f"<main><h1>{title}</h1>{content}</main></body></html>\n"
+        '<!doctype html><html lang="sv"><head><meta'
+        f' charset="utf-8"><title>{title}</title></head><body><nav><a href="/">Start</a> <a'
+        ' href="/press/">Press</a> <a'
+        f' href="/nyheter/">Nyheter</a></nav><main><h1>{title}</h1>{content}</main></body></html>\n'
     )

@@ -62,9 +62,8 @@ def write(archive: Archive, number: int) -> float:
         for place in range(BATCH):
             archive.db.execute(
                 "insert into revisions (release, seen, cause, title, body, body_html, hash)"
-                " select id, first_seen,"
-                " 'source', title, body,"
-                " body_html, ? from releases where id = ?",
+                " select id, first_seen, 'source', title, body, body_html, ? from releases"
+                " where id = ?",
                 [str(number + place), 1 + place % 9],
             )
         return time.process_time() - begun

@@ -187,9 +187,8 @@ def find_filter(served: ServedArchive, table: str, columns: Sequence[str]) -> Co
     for name in columns:
         known = f"[{name}] is not null and [{name}] <> '' and typeof([{name}]) <> 'blob'"
         rows = served.select(
-            f"select [{name}], count(*) from"
-            f" [{table}] where {known}"
-            f" group by 1 order by 2 desc limit 1"
+            f"select [{name}], count(*) from [{table}] where {known} group by 1 order by 2 desc"
+            " limit 1"
         )
         if (
             rows

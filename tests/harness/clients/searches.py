@@ -23,10 +23,8 @@ EDITS = (  # of releases, and of the files that they link to
     " where r.moved_to is null and r.takedown is not 'hidden'"
 )
 REMOVALS = (
-    "select 1 from removals where"
-    " confirmed is not null and"
-    " confirmed is not ended and kind <> 'moved'"
-    " and release not in (select id from releases where takedown = 'hidden')"
+    "select 1 from removals where confirmed is not null and confirmed is not ended and kind <>"
+    " 'moved' and release not in (select id from releases where takedown = 'hidden')"
 )
 
 

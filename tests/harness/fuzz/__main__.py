@@ -34,8 +34,7 @@ def main() -> int:
     print("\n".join(table(found)))
     findings = [finding for told in found.values() for finding in told.findings]
     print(
-        f"seed {options.seed}, {sum(map(len, seeds.values()))}"
-        f" pages and sources to damage,"
+        f"seed {options.seed}, {sum(map(len, seeds.values()))} pages and sources to damage,"
         f" findings: {len(findings)}"
     )
     print("\n".join(findings))

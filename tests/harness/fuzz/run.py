@@ -67,8 +67,7 @@ def run_piece(target: str, seeds: list[bytes], number: int, begin: int) -> Told:
         examples()
     except Exception as error:  # noqa: BLE001 - whatever it is, it is what we look for
         told.findings.append(
-            f"{target}, seed {begin}:"
-            f" {type(error).__name__}: {error}:"
+            f"{target}, seed {begin}: {type(error).__name__}: {error}:"
             f" {failing and failing[0][:2000]!r}"
         )
     return told

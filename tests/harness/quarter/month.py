@@ -21,9 +21,8 @@ MIN_CLEANED_UP = 6  # of the releases of a clean-up, those that come up for a ch
 HEALS = 2  # days after the end of a fault on which it may still be reported
 PLACEHOLDER = (
     "<!doctype html><html lang='sv'><head><title>Vi bygger om"
-    " webbplatsen</title></head><body><main><h1>Vi bygger om webbplatsen</"
-    "h1><p>Snart finns här något"
-    " nytt. Under tiden når du oss på telefon.</p></main></body></html>"
+    " webbplatsen</title></head><body><main><h1>Vi bygger om webbplatsen</h1><p>Snart finns här"
+    " något nytt. Under tiden når du oss på telefon.</p></main></body></html>"
 )
 CHALLENGE = (
     "<!doctype html><html lang='en'><head><title>Just a moment...</title></"

@@ -78,8 +78,7 @@ def to_summary(record: Record, verdict: Verdict) -> str:
     alerts, days = len(record.alerts), len({alert["sent"][:10] for alert in record.alerts})
     false = len({said.slug for said in verdict.false})
     return (
-        f"{len(record.daily)} judgements of {len(well)}"
-        f" agencies without a fault and"
-        f" {len(verdict.found)} faults;"
-        f" agencies red without a fault: {false}; {alerts} alerts on {days} days"
+        f"{len(record.daily)} judgements of {len(well)} agencies without a fault and"
+        f" {len(verdict.found)} faults; agencies red without a fault: {false}; {alerts} alerts"
+        f" on {days} days"
     )

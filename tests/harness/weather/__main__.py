@@ -44,16 +44,14 @@ def main() -> int:
     held, number = passage.unharmed
     missed = [row for row in rows if row[-1]]
     closing = (
-        f"{len(rows) - len(missed)} of"
-        f" {len(rows)} as expected;"
-        f" releases of the healthy agencies: {held} of {number};"
-        f" exit code {passage.code}; most memory: {passage.peak} MB of {MEMORY}"
+        f"{len(rows) - len(missed)} of {len(rows)} as expected; releases of the healthy"
+        f" agencies: {held} of {number}; exit code {passage.code}; most memory: {passage.peak}"
+        f" MB of {MEMORY}"
     )
     for row in rows:
         print(
-            f"{'MISSED' if row[-1] else 'ok':6}"
-            f" {row[0]:24} {row[2]:38} {row[3]}"
-            f"{f'   << {row[-1]}' if row[-1] else ''}"
+            f"{'MISSED' if row[-1] else 'ok':6} {row[0]:24} {row[2]:38}"
+            f" {row[3]}{f'   << {row[-1]}' if row[-1] else ''}"
         )
     print(closing)
     if wanted.markdown:

@@ -78,11 +78,8 @@ def write_listing(paths: tuple[str, ...], following: str | None = None) -> str:
     )
     more = f'<a rel="next" href="{following}">Nästa</a>' if following else ""
     return (
-        f"<!doctype html><html"
-        f' lang="sv"><body><main><h1>Nyheter</'
-        f"h1><ul>\n{rows}</"
-        f"ul>{more}</"
-        f"main></body></html>"
+        "<!doctype html><html"
+        f' lang="sv"><body><main><h1>Nyheter</h1><ul>\n{rows}</ul>{more}</main></body></html>'
     )
 
 
@@ -92,11 +89,8 @@ def write_feed(links: tuple[tuple[str, str], ...], head: str = "") -> str:
         f"<item><title>{title}</title><link>{url}</link></item>\n" for title, url in links
     )
     return (
-        f'<?xml version="1.0"?>\n{head}'
-        f"<rss"
-        f' version="2.0"><channel><title>Flöde</'
-        f"title>\n{items}</"
-        f"channel></rss>"
+        f'<?xml version="1.0"?>\n{head}<rss'
+        f' version="2.0"><channel><title>Flöde</title>\n{items}</channel></rss>'
     )
 
 

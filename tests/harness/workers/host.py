@@ -62,8 +62,7 @@ def add_rooms(site: Site, rooms: int, releases: int, delay: float) -> str:
         site.mounted[host] = PressRoom(host, "http", number=releases, delay=delay)
         home = f"http://{host}:{site.port}/"
         tables.append(
-            f'[{slug}]\nname = "Myndighet {number}"\nhome'
-            f' = "{home}"\nlistings = ["{home}nyheter/"]\n'
-            'releases = "^/nyheter/2024-"\n'
+            f'[{slug}]\nname = "Myndighet {number}"\nhome = "{home}"\nlistings ='
+            f' ["{home}nyheter/"]\nreleases = "^/nyheter/2024-"\n'
         )
     return "\n".join(tables)

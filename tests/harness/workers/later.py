@@ -13,12 +13,9 @@ from tests.harness.workers.run import Stage, read
 from tests.scraper.crawling import make_due
 
 COUNTED = (
-    "select agency, spider, listed,"
-    " already_stored, new, revised,"
-    " reparsed, unchanged, missing, rejected, errors, requests,"
-    " not_modified, parsed,"
-    " quarantined, robots, reason"
-    " from crawls where id > ? order by agency, spider"
+    "select agency, spider, listed, already_stored, new, revised, reparsed, unchanged, missing,"
+    " rejected, errors, requests, not_modified, parsed, quarantined, robots, reason from crawls"
+    " where id > ? order by agency, spider"
 )
 
 

@@ -27,25 +27,21 @@ LATE = 0.9
 ROW = 5  # gaps in a row whose mean distinguishes two crawlers of a host from one late request
 SAME = {  # tables and columns that must not depend on who crawled: no times and no ids
     "releases": (
-        "select agency, url, hash, published, updated, (select url"
-        " from releases m where m.id = r.moved_to),"
-        " removed_at is null, checks, (select count(*) from revisions v where v.release = r.id),"
-        " (select group_concat(name) from (select t.name from"
-        " release_tags rt join tags t on t.id = rt.tag"
-        " where rt.release = r.id order by t.name)) from releases r order by url"
+        "select agency, url, hash, published, updated, (select url from releases m where m.id ="
+        " r.moved_to), removed_at is null, checks, (select count(*) from revisions v where"
+        " v.release = r.id), (select group_concat(name) from (select t.name from release_tags"
+        " rt join tags t on t.id = rt.tag where rt.release = r.id order by t.name)) from"
+        " releases r order by url"
     ),
     "revisions": (
-        "select r.url, v.hash, v.cause, v.importance,"
-        " v.update_date_changed, c.url, c.status, c.sha256"
-        " from revisions v join releases r on r.id = v.release"
-        " left join captures c on c.id = v.capture order by r.url, v.id"
+        "select r.url, v.hash, v.cause, v.importance, v.update_date_changed, c.url, c.status,"
+        " c.sha256 from revisions v join releases r on r.id = v.release left join captures c on"
+        " c.id = v.capture order by r.url, v.id"
     ),
     "frontier": (
-        "select url, agency, role, state,"
-        " source, listed, tries,"
-        " etag, last_modified, links,"
-        " usual_links, problem,"
-        " (select r.url from releases r where r.id = f.release) from frontier f order by url"
+        "select url, agency, role, state, source, listed, tries, etag, last_modified, links,"
+        " usual_links, problem, (select r.url from releases r where r.id = f.release) from"
+        " frontier f order by url"
     ),
     "removals": (
         "select r.url, o.kind, o.status, o.target, o.checks,"

@@ -25,12 +25,11 @@ DOUBLED = {
         " or v.id <> (select max(id) from revisions where release = r.id)"
     ),
     "every capture belongs to a state": (
-        "select id from captures where id not in (select capture"
-        " from revisions where capture is not null)"
-        " and id not in (select capture from releases where capture is not null)"
-        " and id not in (select capture from removals where capture is not null)"
-        " and id not in (select capture from quarantine where capture is not null)"
-        " and id not in (select capture from attachment_versions)"
+        "select id from captures where id not in (select capture from revisions where capture"
+        " is not null) and id not in (select capture from releases where capture is not null)"
+        " and id not in (select capture from removals where capture is not null) and id not in"
+        " (select capture from quarantine where capture is not null) and id not in (select"
+        " capture from attachment_versions)"
     ),
     "every fetched file is known": (
         "select url from frontier where role = 'attachment' and state = 'done'"

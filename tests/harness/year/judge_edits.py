@@ -105,8 +105,7 @@ def find_gaps(step: Step, row: Row, rows: list[Row]) -> Iterator[str]:
     joined = previous["release"] != row["release"] or is_same(previous["seen"], step.after.moment)
     if not joined and not is_same(previous["last_seen"], step.before.moment):
         yield (
-            f"the state before was last seen"
-            f" {to_iso(step.before.moment)}, not"
+            f"the state before was last seen {to_iso(step.before.moment)}, not"
             f" {previous['last_seen']}"
         )
 

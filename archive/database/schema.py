@@ -32,6 +32,11 @@ METADATA_PATHS = (  # at the project's root; a wheel puts it among the environme
     Path(sys.prefix) / "share" / "myndighetsarkivet" / "metadata.json",
 )
 
+VERSION_SEARCH = (
+    *("text_versions", "idx_text_versions_text", "idx_text_versions_release", "text_versions_ad"),
+    *("search_versions", "search_versions_ad", "search_diff", "search_diff_ad"),
+)
+
 migrations = Migrations("myndighetsarkivet")
 
 
@@ -49,6 +54,18 @@ def _create_schema(db: Database) -> None:
         db.execute(statement)
     db.execute(f"pragma application_id = {create_file_id()}")
     db.execute(f"pragma user_version = {SCHEMA_VERSION}")
+
+
+@migrations(name="earlier_versions_searched")
+def _replace_edit_index(db: Database) -> None:
+    """Replace the index of edits by one of earlier versions, which is filled when it is opened."""
+    if db.table("text_versions").exists():
+        return  # a new file
+    db.execute("drop trigger search_edits_ad")
+    db.execute("drop table search_edits")
+    for name in VERSION_SEARCH:
+        db.execute(read_schema()[name])
+    db.execute("delete from search_meta where name = 'version'")
 
 
 @cache

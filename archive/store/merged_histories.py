@@ -60,6 +60,8 @@ def merge_releases(
         archive.writer.update("revisions", after.revision_id, row)
         archive.writer.index.index_edits_of(target_id)
         archive.writer.index.index_stored(target_id)  # it may have become edited
+    for key in (release_id, target_id):  # what is current has changed
+        archive.writer.index.index_versions_of(key)
     copy_takedowns(archive, release_id, target_id)
 
 

@@ -565,6 +565,7 @@ class ReleaseWriter:
         self.update("releases", stored.release_id, {**columns, **current})
         if provenance["cause"] == "source":
             self.index.index_edit(revision_id, state_before, state)
+        self.index.index_versions_of(stored.release_id)
         shown_before, _ = self.takedowns.redact_for_display(stored.release_id, stored.state)
         self.update_derived(stored.release_id, state, shown_before)
         return str(provenance["cause"])

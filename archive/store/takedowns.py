@@ -294,6 +294,7 @@ def _apply_takedowns(archive: Archive, release_id: int) -> None:
     )
     archive.writer.update_derived(release_id, shown[current_id], shown_before[current_id])
     archive.writer.index.index_edits_of(release_id)
+    archive.writer.index.index_versions_of(release_id, again=True)
     archive.attachments.apply_takedown(release_id, attachment_urls, mark["takedown"])
     archive.db.execute(
         "update frontier set file_title = ? where release = ? and file_title is not null",

@@ -48,11 +48,12 @@ def weigh(path: Path, classes: list[Any]) -> Size:
         releases = db.execute("select count(*) from release_facets").fetchone()[0]
         index = sum(
             db.execute(f"select coalesce(sum(length(block)), 0) from {name}_data").fetchone()[0]
-            for name in ("search", "search_questions", "search_edits")
+            for name in ("search", "search_questions", "search_versions", "search_diff")
         )
-        edits = db.execute(
-            "select coalesce(sum(length(block)), 0) from search_edits_data"
-        ).fetchone()[0]
+        edits = sum(
+            db.execute(f"select coalesce(sum(length(block)), 0) from {name}_data").fetchone()[0]
+            for name in ("search_versions", "search_diff")
+        )
     searches = sorted(p95(each.cpu("page")) for each in classes if "json" in each.ways)
     check, due = look_again(path)
     return Size(

@@ -323,17 +323,24 @@ def print_digest(file: Path) -> int:
 @commands.command()
 @file_argument
 def reindex(file: Path) -> None:
-    """Rebuild the search index and all counts.
+    """Compute the search index, other derived data and all counts again.
 
-    Needed, for example, after an update of the lemmatiser.
+    Needed after an update with other rules if nothing crawls the archive: a crawl does this itself
+    for what has changed. An interrupted run is continued.
     """
     from archive.language.terms import ANALYSIS_VERSION
     from archive.store.releases import Archive
 
     check_database(file)
     with Archive(file, rebuild_stale=False) as archive, show_progress() as progress:
-        number = archive.rebuild_index(progress)
+        number = archive.recompute(progress)
+        stale = archive.attachments.count_stale_texts()
     click.echo(f"{file}: {number} releases indexed by {ANALYSIS_VERSION}")
+    if stale:
+        click.echo(
+            f"the texts of {stale} files were read by earlier rules: crawls read them again, or"
+            f" python -m archive extract-attachments {file}"
+        )
 
 
 @commands.command("extract-attachments")
@@ -607,7 +614,7 @@ def bounce(file: Path, recipient: str) -> None:
 
     The mail is read from standard input.
     """
-    from archive.follow.bounces import handle_bounce
+    from archive.follow.rejected_mails import handle_bounce
     from archive.follow.subscriptions import read_follow_settings
 
     check_database(file)
@@ -816,7 +823,7 @@ def lift(takedown_id: int, reason: str, archive: Path) -> None:
             click.echo(
                 f"release {release} {f'stays {remaining}' if remaining else 'is shown again'}"
             )
-        if files := target.attachments.list_files_without_text(withheld=True):
+        if files := target.attachments.list_files_to_read(withheld=True):
             if not Captures.path_beside(archive).is_file():
                 click.echo(
                     f"there is no captures.db; crawls read the texts of"

@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Iterable
 from dataclasses import MISSING, dataclass, fields
+from functools import cache
 from html import unescape
 from importlib import import_module
 from pathlib import Path
@@ -27,7 +28,7 @@ SLUG_PATTERN = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 HTTP_URL = re.compile(r"https?://[\w.-]+(:\d{1,5})?(/|$)", re.ASCII | re.IGNORECASE)
 SELECTOR_KEYS = ("title", "lead", "body", "tags", "published", "updated")
 ATTACHMENT_MODES = ("none", "links", "text")  # values of the key `attachments`
-PAGE_CLASS = ("scraper.pages.page_classes", "NewsPage")  # base of every page class
+PAGE_CLASSES = Path(__file__).with_name("pages") / "agencies"  # folder of the key `page`
 # the group is the number of the first page; without it, 1
 PAGE_PLACEHOLDER = re.compile(r"\{page(?::(\d{1,9}))?\}")
 
@@ -225,14 +226,15 @@ class Agency:
     feeds, sitemaps, listings: absolute URLs. json: JSON endpoints that list releases. wire: press
     wires of the agency, each as a service and the agency's id, such as "viatt:3235664" (see
     WIRE_SERVICES). browser: whether listings are opened in a browser, because scripts build them.
-    releases: a regular expression searched for in the path of a release page. page: the dotted name
-    of a page class. aliases: other hosts of the same site. zone: an IANA time zone, derived from
-    the host if missing. files: whether documents (PDF, Word) in its listings are releases; if
-    missing, they count as releases if most entries of a listing are documents with a day.
-    attachments: what is done with files that releases link to: `text` (they are fetched and kept,
-    with every later change and their text), `links` (without their text) or `none` (they are not
-    fetched). paused: why the agency is not crawled at present. title, lead, body, tags, published,
-    updated: CSS selectors that are tried before those of the page class.
+    releases: a regular expression searched for in the path of a release page. page: the file in
+    scraper/pages/agencies with the agency's own page class. aliases: other hosts of the same site.
+    zone: an IANA time zone, derived from the host if missing. files: whether documents (PDF, Word)
+    in its listings are releases; if missing, they count as releases if most entries of a listing
+    are documents with a day. attachments: what is done with files that releases link to: `text`
+    (they are fetched and kept, with every later change and their text), `links` (without their
+    text) or `none` (they are not fetched). paused: why the agency is not crawled at present. title,
+    lead, body, tags, published, updated: CSS selectors that are tried before those of the page
+    class.
     """
 
     slug: str
@@ -407,8 +409,8 @@ def _parse_text(key: str, value: object) -> str:
         raise ValueError("must not be empty")
     if key == "home":
         return _parse_agency_url(value)
-    if key == "page" and (problem := _find_page_class_problem(value)):
-        raise ValueError(f"{value!r} {problem}")
+    if key == "page":
+        load_page_class(value)
     _check_syntax(key, value)
     return value
 
@@ -464,26 +466,25 @@ def _check_expression(key: str, text: str) -> None:
         raise ValueError(f"{key} {text!r} is not a JMESPath expression: {problem}") from error
 
 
-def _find_page_class_problem(dotted_name: str) -> str | None:
-    """Return why a dotted name does not name a page class, or None if it does.
+@cache
+def load_page_class(name: str) -> Any:
+    """Return the page class in a file of scraper/pages/agencies.
 
-    >>> _find_page_class_problem("scraper.pages.page_classes.PolisenPage") is None
-    True
-    >>> _find_page_class_problem("scraper.agency.Agency")
-    'is not a page class (a subclass of scraper.pages.page_classes.NewsPage)'
+    Raises ValueError if there is no such file, or no class of its name in it.
+
+    >>> load_page_class("polisen").__name__
+    'PolisenPage'
     """
-    module, _, name = dotted_name.rpartition(".")
-    try:
-        found = getattr(import_module(module), name)
-    except Exception as error:  # noqa: BLE001 - importing third-party code may raise anything
-        return f"cannot be loaded: {error}"
-    # compared by name, because the page classes are a layer above this module
-    parents = [(parent.__module__, parent.__qualname__) for parent in getattr(found, "__mro__", ())]
-    return (
-        None
-        if PAGE_CLASS in parents
-        else f"is not a page class (a subclass of {'.'.join(PAGE_CLASS)})"
-    )
+    names = sorted(path.stem for path in PAGE_CLASSES.glob("[!_]*.py"))
+    if name not in names:
+        there_are = ", ".join(names)
+        raise ValueError(f"{name!r} is not a file in scraper/pages/agencies; there are {there_are}")
+    # by name, because the page classes are a layer above this module
+    module = import_module(f"scraper.pages.agencies.{name}")
+    class_name = f"{name.title().replace('_', '')}Page"
+    if not hasattr(module, class_name):
+        raise ValueError(f"{name!r} has no class {class_name}")
+    return getattr(module, class_name)
 
 
 def _parse_wire_name(text: str) -> str:

@@ -13,6 +13,9 @@ from scraper.errors import AgencyError
 INTERVAL_UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1)}
 SCHEDULE_RULE = re.compile(r"(?:<(\d+)([hd])|else)=(\d+)([hd])")
 
+MIN_RECHECK_DELAY = timedelta(hours=1)
+MAX_RECHECK_DELAY = timedelta(days=1)
+
 
 @dataclass(frozen=True, slots=True)
 class RevisitSchedule:
@@ -69,3 +72,11 @@ def parse_schedule(text: str) -> RevisitSchedule:
     if default_interval is None:
         raise AgencyError("settings", None, "REVISIT_AGES", "ends without a rule else=…")
     return RevisitSchedule(tuple(sorted(age_intervals)), default_interval)
+
+
+def find_recheck_delay(failures: int) -> timedelta:
+    """Return after how long a stored release is tried again whose page could not be read.
+
+    failures: earlier ones in a row; each doubles the delay.
+    """
+    return min(MIN_RECHECK_DELAY * (1 << min(failures, 10)), MAX_RECHECK_DELAY)

@@ -106,6 +106,11 @@ def test_scrapy_lists_the_commands_of_the_readme() -> None:
         assert f"  {command} " in printed
 
 
+def test_the_example_of_a_page_class_is_that_file() -> None:
+    file = ROOT / "scraper/pages/agencies/lakemedelsverket.py"
+    assert read_code_blocks(ROOT / "docs/add-an-agency.md", "python") == file.read_text("utf-8")
+
+
 def find_examples() -> list[str]:
     """Return the curl commands of the first page about queries."""
     text = read_page(ROOT / "docs/getting-started.md")

@@ -40,14 +40,6 @@ def read(part: str, row: dict[str, Any]) -> Release:
     return release
 
 
-@pytest.mark.parametrize("row", list_cases("pages", "template"))
-def test_police_notice(row: dict[str, Any]) -> None:
-    release = read("pages", row)
-    assert release.title == " ".join(row["title"].split())
-    assert (release.lead or "").startswith(" ".join(row["lead_starts"].rstrip(".…").split()))
-    assert release.published == datetime.fromisoformat(row["published"])
-
-
 @pytest.mark.parametrize("row", list_cases("pages", "is_release"))
 def test_error_page_or_stub(row: dict[str, Any]) -> None:
     with pytest.raises(NotARelease):

@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SOURCES = [path for name in ("archive", "scraper") for path in (ROOT / name).rglob("*.py")]
-MAX_MODULES = 240
+MAX_MODULES = 244
 MAX_LINES = 1_000  # of a module
 MAX_FACE_NAMES = 30  # that a package offers itself
 MAX_SAME_NAME = 3  # modules that define a public function of one name
@@ -34,8 +34,6 @@ MAX_WAYS, MANY_WAYS = 15, 10  # ways through a function
 MAX_BUSY_FUNCTIONS = 95  # with more than MANY_WAYS
 HARD_FUNCTIONS = {  # each is replaced when its mechanism is
     "archive.search.ranking.find_loose_hits",
-    "scraper.ingest.matching.match_page",
-    "scraper.ingest.saving.save",
 }
 
 

@@ -1,6 +1,7 @@
 """Files that releases link to: their versions, and the text in them."""
 
 from archive.attachments.attachment_store import (
+    TEXT_VERSION,
     Attachments,
     AttachmentText,
     AttachmentVersion,
@@ -8,4 +9,11 @@ from archive.attachments.attachment_store import (
     extract_text,
 )
 
-__all__ = ["AttachmentText", "AttachmentVersion", "Attachments", "TextExtraction", "extract_text"]
+__all__ = [
+    "TEXT_VERSION",
+    "AttachmentText",
+    "AttachmentVersion",
+    "Attachments",
+    "TextExtraction",
+    "extract_text",
+]

@@ -30,7 +30,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -42,12 +41,14 @@ from sqlite_utils import Database
 
 from archive.changes.field_differences import FileText, describe_change
 from archive.database.frontier import FRONTIER_COLUMNS, FrontierEntry
+from archive.database.isolated_processes import start_isolated
 from archive.database.redaction import IS_FILE_WITHHELD_SQL
 from archive.database.sqlite_files import ArchiveError
 from archive.times import to_iso
 
 # new releases are checked each hour, but their files change seldom and are large
 MIN_INTERVAL = timedelta(days=1)
+TEXT_VERSION = "1"  # raise it whenever attachment_text.py reads another text in any file
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,10 +238,11 @@ class Attachments:
                 media_type = json.loads(headers).get("content-type")
                 self.record_version(url, sha256, size, capture_id, seen_at, media_type=media_type)
 
-    def describe_changes(self, file_id: int) -> None:
+    def describe_changes(self, file_id: int) -> bool:
         """Store what changed with each version that a file is in, or is replaced by, as far as the
-        texts say it.
+        texts say it; return whether anything differs from what was stored.
         """
+        changed = False
         rows = self.db.execute(
             "select v.id, p.file, v.file from"
             " attachment_versions v"
@@ -251,10 +253,13 @@ class Attachments:
         for version_id, before, after in rows:
             columns = describe_change(self.read_text(before), self.read_text(after))
             sets = ", ".join(f"{name} = :{name}" for name in columns)
-            self.db.execute(
-                f"update attachment_versions set {sets} where id = :id",
+            differs = " or ".join(f"{name} is not :{name}" for name in columns)
+            written = self.db.execute(
+                f"update attachment_versions set {sets} where id = :id and ({differs})",
                 {**columns, "id": version_id},
             )
+            changed |= written.rowcount > 0
+        return changed
 
     def read_text(self, file_id: int) -> FileText:
         facts = self.db.execute(
@@ -269,12 +274,14 @@ class Attachments:
         )
 
     def needs_text(self, file_id: int) -> bool:
-        """Return whether the text of a file was not extracted yet, and may be stored."""
+        """Return whether the text of a file was not extracted yet by these rules, and may be
+        stored.
+        """
         sql = (
-            f"select extracted is null and not"
+            "select (extracted is null or text_version is not ?) and not"
             f" {IS_FILE_WITHHELD_SQL} from attachment_files f where id = ?"
         )
-        return bool(self.db.execute(sql, [file_id]).fetchone()[0])
+        return bool(self.db.execute(sql, [TEXT_VERSION, file_id]).fetchone()[0])
 
     def store_text(self, file_id: int, text: AttachmentText, extracted_at: datetime) -> None:
         """Store the text of a file in place of an earlier one, or nothing if it has been withheld
@@ -284,6 +291,13 @@ class Attachments:
         if self.db.execute(sql, [file_id]).fetchone()[0]:
             self._withhold(file_id)
             return
+        facts = [text.kind, text.page_count, text.letters, text.problem, text.detail]
+        if self._has_text(file_id, text, facts):  # it is still as it was read first
+            self.db.execute(
+                "update attachment_files set text_version = ? where id = ?",
+                [TEXT_VERSION, file_id],
+            )
+            return
         self._delete_pages(file_id)
         for page in text.pages:
             self.db.execute(
@@ -292,31 +306,41 @@ class Attachments:
                 [file_id, page.number, page.name, page.text, page.letters, page.problem],
             )
         self.db.execute(
-            "update attachment_files set kind = ?, pages = ?,"
-            " letters = ?, problem = ?, detail = ?, extracted = ? where id = ?",
-            [
-                text.kind,
-                text.page_count,
-                text.letters,
-                text.problem,
-                text.detail,
-                to_iso(extracted_at),
-                file_id,
-            ],
+            "update attachment_files set kind = ?, pages = ?, letters = ?, problem = ?,"
+            " detail = ?, extracted = ?, text_version = ? where id = ?",
+            [*facts, to_iso(extracted_at), TEXT_VERSION, file_id],
         )
         self.describe_changes(file_id)
 
-    def list_files_without_text(
+    def _has_text(self, file_id: int, text: AttachmentText, facts: Sequence[object]) -> bool:
+        """Return whether a text, and what is known of it, is the one that is stored of a file."""
+        stored = self.db.execute(
+            "select kind, pages, letters, problem, detail from attachment_files"
+            " where id = ? and extracted is not null",
+            [file_id],
+        ).fetchone()
+        pages = self.db.execute(
+            "select page, name, text, letters, problem from attachment_pages where file = ?"
+            " order by page",
+            [file_id],
+        ).fetchall()
+        found = [
+            (page.number, page.name, page.text, page.letters, page.problem) for page in text.pages
+        ]
+        return stored == tuple(facts) and pages == found
+
+    def list_files_to_read(
         self, *, agency: str | None = None, withheld: bool = False
     ) -> list[tuple[int, str]]:
-        """Return the id and SHA-256 of each file whose text was not extracted, and that no takedown
-        covers.
+        """Return the id and SHA-256 of each file whose text was not extracted by these rules, and
+        that no takedown covers.
 
         agency: only files of its releases. withheld: only files whose text was deleted by a
         takedown that is lifted.
         """
         sql = f"""
-            select id, sha256 from attachment_files f where extracted is null
+            select id, sha256 from attachment_files f
+            where (extracted is null or text_version is not :version)
               and not {IS_FILE_WITHHELD_SQL}
               and (:problem is null or problem = :problem)
               and (:agency is null or exists (select 1 from attachment_versions v
@@ -324,8 +348,18 @@ class Attachments:
                 where v.file = f.id and r.agency = :agency))
             order by id
         """
-        values = {"agency": agency, "problem": WITHHELD if withheld else None}
+        problem = WITHHELD if withheld else None
+        values = {"agency": agency, "problem": problem, "version": TEXT_VERSION}
         return self.db.execute(sql, values).fetchall()
+
+    def count_stale_texts(self) -> int:
+        """Return the number of files whose text was extracted by earlier rules."""
+        (number,) = self.db.execute(
+            "select count(*) from attachment_files where extracted is not null"
+            " and text_version is not ?",
+            [TEXT_VERSION],
+        ).fetchone()
+        return int(number)
 
     def apply_takedown(self, release_id: int, urls: Iterable[str], takedown: str | None) -> None:
         """Mark the links of a release as covered by a takedown (None: no longer), and delete the
@@ -363,7 +397,7 @@ class Attachments:
         self.db.execute(
             "update attachment_files set kind = null, pages = null,"
             " letters = null, problem = ?, detail = null,"
-            " extracted = null where id = ?",
+            " extracted = null, text_version = null where id = ?",
             [WITHHELD, file_id],
         )
         self.describe_changes(file_id)  # now without words of the text
@@ -454,19 +488,25 @@ def extract_text(
     limits: other values than those of LIMITS. Raises RuntimeError if the process failed for a
     reason of our own, such as a library that is not installed, or was asked to end.
     """
-    # isolated: neither the working directory nor the environment decides what is imported
-    command = [sys.executable, "-I", str(WORKER), json.dumps({**LIMITS, **(limits or {})})]
+    limits = {**LIMITS, **(limits or {})}
     # no pipes, so that the limit of a file's size applies
     with (
         TemporaryFile() as output,
         TemporaryFile() as errors,
     ):
-        with subprocess.Popen(  # noqa: S603 - our own script
-            command,
+        with start_isolated(
+            WORKER,
+            limits={
+                "AS": limits["memory"],
+                "CPU": limits["seconds"],
+                "FSIZE": limits["output_bytes"],
+                "NOFILE": limits["open_files"],
+            },
+            settings={"pages": limits["pages"], "letters": limits["letters"]},
+            has_packages=True,
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=errors,
-            env={},
             # Ctrl-C ends a crawl after its current requests, and must not end this process
             process_group=0,
         ) as process:

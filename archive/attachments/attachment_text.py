@@ -1,9 +1,9 @@
 """A worker process of attachment_store.py: reads one file from standard input and writes its text
 as JSON lines.
 
-It is started as an isolated script with an empty environment, imports nothing of the project, and
-sets its own limits before it parses anything. The first line has the file's type and the number of
-its pages, then each page has a line, and the last line says how it ended:
+It is an isolated process (archive.database.isolated_processes), which is limited before it parses
+anything. The first line has the file's type and the number of its pages, then each page has a line,
+and the last line says how it ended:
 
     {"kind": "pdf", "pages": 2} {"page": 1, "name": null, "text": "…", "problem": null} {"end":
     "complete"}, {"end": "pages"} or {"end": "letters"} if only the first pages or letters were read
@@ -17,14 +17,11 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import re
-import resource
 import signal
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -72,21 +69,21 @@ class FileTextError(Exception):
         self.problem = problem
 
 
-def main(limits_json: str) -> None:
-    limits = json.loads(limits_json)
-    # some service managers forbid this; the limits below must not fail
-    with suppress(PermissionError):
-        os.nice(10)
+def prepare() -> bytes:
+    """Return the file, and import the libraries for it, so that their memory and files count before
+    the limits apply.
+    """
     body = sys.stdin.buffer.read()
-    _import_libraries(body)
-    for name, key in (
-        ("AS", "memory"),
-        ("CPU", "seconds"),
-        ("FSIZE", "output_bytes"),
-        ("NOFILE", "open_files"),
-    ):
-        resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (limits[key], limits[key]))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if _is_pdf(body):
+        import pypdfium2  # noqa: F401, PLC0415
+    else:
+        import openpyxl  # noqa: F401, PLC0415
+        from lxml import etree  # noqa: F401, PLC0415
+    return body
+
+
+def run(body: bytes, limits: dict[str, int]) -> None:
+    """Write the lines of a file."""
     # ends the process, as other limits do; Python ignores it
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
     try:
@@ -98,17 +95,6 @@ def main(limits_json: str) -> None:
     # a parser may raise anything for a damaged file; it is reported
     except Exception as error:  # noqa: BLE001
         write(problem="damaged", detail=f"{type(error).__name__}: {error}"[:500])
-
-
-def _import_libraries(body: bytes) -> None:
-    """Import the libraries for a file, so that their memory and files count before the limits
-    apply.
-    """
-    if _is_pdf(body):
-        import pypdfium2  # noqa: F401, PLC0415
-    else:
-        import openpyxl  # noqa: F401, PLC0415
-        from lxml import etree  # noqa: F401, PLC0415
 
 
 def _is_pdf(body: bytes) -> bool:
@@ -312,7 +298,3 @@ def clean_text(text: str) -> str:
     """
     lines = INVISIBLE_CHARACTERS.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).split("\n")
     return re.sub(r"\n{3,}", "\n\n", "\n".join(line.rstrip() for line in lines)).strip("\n")
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

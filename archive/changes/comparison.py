@@ -49,8 +49,8 @@ The importance of a change
     was added or removed.
 
 The values are coarse, and were chosen with the help of edits that a reader had judged
-(tests/bench/importance.py). They are stored with each version when it is saved: a change of the
-rules does not alter what is stored.
+(tests/bench/importance.py). They are stored with each version. When the rules change,
+CHANGES_VERSION is raised, and the stored values are computed again (archive.store.derived_data).
 """
 
 from __future__ import annotations
@@ -62,6 +62,11 @@ from archive.changes.diff import State
 from archive.changes.importance import Change, compute_importance, summarise_changes
 from archive.changes.kinds_of_change import find_metadata_changes, find_text_changes
 from archive.database.models import LIST_FIELDS, normalise_state
+from archive.language.terms import ANALYSIS_VERSION
+
+# raise the first number whenever the changes between any two states, their importance or the
+# words of a summary change; facts are recognised with the help of the dictionaries
+CHANGES_VERSION = f"1 {ANALYSIS_VERSION}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """Reads histories: timelines of releases, and stored revisions to compare.
 
-A release that moved to another URL continues as another row of `releases` (`moved_to`). The history
-of such a chain of rows is read as one.
+A release that moved to another URL continues as another row of `releases` (`moved_to`, and
+`continues_as` for the last one). The history of such a chain of rows is read as one.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ PRECEDING_REVISIONS_SQL = f"""
       on r.id = v.release
 """
 FRONTIER_STATE_SQL = """
-    select r.url, r.moved_to, f.state, f.problem, f.fetched
+    select r.url, r.continues_as, f.state, f.problem, f.fetched
     from releases r left join frontier f on f.url = r.url where r.id = :release
 """
 OPEN_REMOVALS_SQL = """
@@ -78,12 +78,6 @@ NEAR_DUPLICATE_SQL = """
     select 1 from near_duplicates where release = json_extract(:pair, '$[0]')
       and other = json_extract(:pair, '$[1]')
 """
-MOVES_SQL = (
-    "select json_group_object(id, moved_to) as moves from releases where moved_to is not null"
-)
-IS_EDIT_SQL = "v.cause = 'source' and v.previous is not null"
-# else SQLite reads all edits of the archive to find those of one release
-REVISIONS_BY_RELEASE_SQL = "revisions v indexed by idx_revisions_release_seen"
 STATE_COLUMNS = ", ".join(f"v.{name}" for name in (*STATE_FIELDS, *LIST_FIELDS))
 REVISION_METADATA_COLUMNS = """
     v.id, v.release, v.seen, v.cause, v.previous, v.reverts_to, v.update_date_changed, v.importance,
@@ -202,9 +196,8 @@ async def read_edits(run: RunQuery, release_id: int) -> list[dict[str, Any]]:
     """Return the agency's edits to a release, including those at its earlier URLs, oldest first."""
     rows = await run(
         f"{RELEASE_CHAIN_CTE} select v.seen, v.id,"
-        f" v.previous from chain cross join"
-        f" {REVISIONS_BY_RELEASE_SQL}"
-        f" on v.release = chain.id where {IS_EDIT_SQL} order by v.seen, v.id",
+        " v.previous from chain cross join revisions v"
+        " on v.release = chain.id where v.is_edit order by v.seen, v.id",
         {"release": release_id},
     )
     return list(map(dict, rows))
@@ -215,32 +208,10 @@ async def find_final_release(run: RunQuery, release_id: int) -> int:
     itself.
     """
     rows = await run(
-        "with recursive ends(id, step) as (select :release, 0"
-        " union select r.moved_to, step + 1 from ends"
-        " join releases r on r.id = ends.id where r.moved_to is not null and step < 100)"
-        " select id from ends order by step desc limit 1",
+        "select ifnull((select continues_as from releases where id = :release), :release) as id",
         {"release": release_id},
     )
     return int(rows[0]["id"])
-
-
-async def read_moves(run: RunQuery) -> dict[int, int]:
-    """Return the releases that continue as another row, each with that row."""
-    (row,) = await run(MOVES_SQL, {})
-    return {int(release): target for release, target in json.loads(row["moves"]).items()}
-
-
-def find_last_row(release: int, moves: Mapping[int, int]) -> int:
-    """Return the last row of the chain of a release.
-
-    >>> find_last_row(1, {1: 4, 4: 7, 9: 1}), find_last_row(3, {1: 4})
-    (7, 3)
-    """
-    seen: set[int] = set()
-    while release in moves and release not in seen:
-        seen.add(release)
-        release = moves[release]
-    return release
 
 
 async def find_release_status(
@@ -257,11 +228,16 @@ async def find_release_status(
     """
     row = (await run(FRONTIER_STATE_SQL, {"release": release_id}))[0]
     open_removals = await run(OPEN_REMOVALS_SQL, {"release": release_id})
-    if row["moved_to"] is not None:
+    if row["continues_as"] is not None:
         move = next((removal for removal in open_removals if removal["kind"] == "moved"), None)
         when, target = (move["first_seen"], move["target"]) if move else (last_seen, None)
-        end = await find_final_release(run, release_id)
-        return {"kind": "moved", "since": when, "until": when, "target": target, "moved_to": end}
+        return {
+            "kind": "moved",
+            "since": when,
+            "until": when,
+            "target": target,
+            "moved_to": row["continues_as"],
+        }
     removal = next((removal for removal in open_removals if removal["kind"] != "moved"), None)
     if removal:
         return {

@@ -14,7 +14,6 @@ from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
 from lxml import html
-from rapidfuzz.distance import OSA
 
 from archive.changes.diff import (
     BlockPair,
@@ -58,6 +57,7 @@ from archive.changes.importance import (
     build_change,
     shorten,
 )
+from archive.changes.misspellings import is_misspelling, is_misspelt_name
 from archive.times import only_hour_differs
 
 REPORTED_KINDS = ("amount", "number", "date", "name", "time", "reference", "link", "contact", "day")
@@ -68,9 +68,6 @@ FIGURE_FACTS = ("amount", "number", "date", "time", "reference", "day")
 MERGED_KINDS = ("quotation", "answer", "question")
 # in a longer passage, a negation or modal verb does not by itself change the meaning
 MAX_PHRASE_WORDS = 15
-# (letters of the word, letters that may differ in a misspelling of it)
-MISSPELLING_LIMITS = ((5, 1), (8, 2))
-MIN_MISSPELT_NAME_LENGTH = 9  # letters
 MAX_SEARCHED_LETTERS = 50_000  # of added and removed paragraphs, which are searched for facts
 # each has a kind of change with the same name
 PLAIN_FIELDS = ("published", "updated", "kind", "language")
@@ -242,7 +239,7 @@ def _compare_spelling(passage: ChangedPassage) -> Change | None:
         if (
             "word" in kinds
             and len(kinds - {"name", "mark"}) == 2
-            and _is_misspelling(before.strip(), after.strip())
+            and is_misspelling(before.strip(), after.strip())
         ):
             return build_change(passage.field, "typo", before, after)
     if letters != "".join(new) or any(letter.isdigit() for letter in letters):
@@ -307,7 +304,7 @@ def _find_swapped_figures(passage: ChangedPassage) -> list[tuple[DiffToken, Diff
 
 def _build_fact_change(passage: ChangedPassage, old: DiffToken, new: DiffToken) -> Change:
     heavier = max((old, new), key=_rate_fact)
-    is_misspelling = old.kind == new.kind == "name" and _is_misspelt_name(old.text, new.text)
+    is_misspelling = old.kind == new.kind == "name" and is_misspelt_name(old.text, new.text)
     importance = MISSPELLING_IMPORTANCE if is_misspelling else _rate_fact(heavier)
     return build_change(passage.field, _change_kind(heavier.kind), old.text, new.text, importance)
 
@@ -318,14 +315,6 @@ def _rate_fact(token: DiffToken) -> int:
         if token.kind == "reference"
         else KIND_IMPORTANCE[_change_kind(token.kind)]
     )
-
-
-def _is_misspelt_name(old: str, new: str) -> bool:
-    """Return whether two names differ by one letter.
-
-    Short names that do are different names: Island, Irland.
-    """
-    return min(len(old), len(new)) >= MIN_MISSPELT_NAME_LENGTH and OSA.distance(old, new) == 1
 
 
 def _find_missing_facts(side: Sequence[DiffToken], other: Sequence[DiffToken]) -> list[DiffToken]:
@@ -443,7 +432,7 @@ def _find_ending(passage: ChangedPassage) -> Change | None:
 def _is_typo(passage: ChangedPassage, old: list[str], new: list[str]) -> bool:
     if len(old) == len(new):
         return all(
-            _is_misspelling(old_word, new_word) for old_word, new_word in zip(old, new, strict=True)
+            is_misspelling(old_word, new_word) for old_word, new_word in zip(old, new, strict=True)
         )
     words = [*old, *new]
     if len(words) == 1:
@@ -452,12 +441,6 @@ def _is_typo(passage: ChangedPassage, old: list[str], new: list[str]) -> bool:
             for token in (passage.previous_token, passage.next_token)
         )
     return False
-
-
-def _is_misspelling(one: str, two: str) -> bool:
-    length = max(len(one), len(two))
-    limit = max((letters for least, letters in MISSPELLING_LIMITS if length >= least), default=0)
-    return one == two or OSA.distance(one, two) <= limit
 
 
 def _build_wording_change(passage: ChangedPassage) -> Change:

@@ -22,13 +22,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from archive.database.sqlite_files import ListPage, RunQuery, take_page
+from archive.times import to_iso
 
 # Conditions for new releases
 MAX_AGE_DAYS = 14
 MAX_UNDATED_RELEASES = 20
+# a crawl that has taken longer was killed; nothing waits for its end
+MAX_CRAWL_TIME = timedelta(hours=6)
 MAX_SCANNED_RELEASES = 20_000  # newest first revisions that are searched for new releases
 BACKFILL_END_SQL = (
     "begun as materialized (select a.slug as agency, (select"
@@ -160,6 +164,25 @@ async def find_imported(run: RunQuery, releases: Collection[int]) -> set[int]:
     return {
         row["release"] for row in await run(IMPORTED_SQL, {"releases": json.dumps([*releases])})
     }
+
+
+async def find_undecided_entry(run: RunQuery, after: int, now: datetime) -> int | None:
+    """Return the first entry of the change feed of which it is not known yet whether the release
+    is new, because it is undated and the crawl that found it has not finished; None without one.
+    """
+    rows = await run(
+        """
+        select min(d.id) as id from changefeed d cross join revisions v on v.id = d.revision
+        cross join releases r on r.id = v.release
+        where d.id > :after and v.cause = 'first' and v.previous is null and v.published is null
+          and (select c.finished is null and c.started > :since from crawls c
+            where c.agency = r.agency and c.spider = 'news' and c.started <= v.seen
+            order by c.started desc limit 1)
+        """,
+        {"after": after, "since": to_iso(now - MAX_CRAWL_TIME)},
+    )
+    undecided: int | None = rows[0]["id"]
+    return undecided
 
 
 def summarise_feed_entry(row: Mapping[str, Any]) -> str:

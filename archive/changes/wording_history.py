@@ -27,8 +27,8 @@ from archive.i18n import format_check_pair, format_time, translate
 FindWording = Callable[[Sequence[int]], Awaitable[Collection[int]]]
 
 CHAINS_CTE = (  # releases, each with all earlier rows that moved to it
-    "with recursive chain(root, id) as (select value, value from json_each(:releases) union"
-    " select chain.root, r.id from releases r join chain on r.moved_to = chain.id)"
+    "with chain(root, id) as (select value, value from json_each(:releases) union"
+    " select l.value, r.id from json_each(:releases) l join releases r on r.continues_as = l.value)"
 )
 VERSIONS_SQL = f"""
     {CHAINS_CTE} select chain.root, v.id, v.release, v.cause, v.parser_version, v.seen as "when",

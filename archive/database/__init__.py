@@ -6,12 +6,13 @@ what takedowns cover. Other rooms use:
     sqlite_files        opening, checking and copying files; ArchiveError; RunQuery
     schema              the schema (schema.sql), its migrations, and metadata.json
     models              releases, their parts and states
-    allowed_html        the HTML that body_html may hold
+    stored_text         the form of stored texts: clean characters, allowed HTML
     captures            the bytes of pages
     refused_pages       the bytes of pages in which no release could be read
     frontier            URLs to read, hosts, pagination cursors, jobs
     removals            releases that are missing or were removed
     quarantined_pages   pages that look misread, and wait for a decision
     redaction           what takedowns hide, and where it is kept
-    count_tables        counts that are kept in tables, checked and filled again
+    isolated_processes  scripts in processes that are limited and can be killed
+    month_counts        the stored counts of releases by month
 """

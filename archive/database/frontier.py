@@ -60,7 +60,7 @@ LATEST_DAY_SQL = (
     f"case when length({LATEST_DATE_SQL}) = 7 then {LATEST_DATE_SQL} || '-01' else"
     f" {LATEST_DATE_SQL} end"
 )
-EDIT_COUNT_SQL = "(select count(*) from revisions v where v.release = r.id and v.cause = 'source')"
+EDIT_COUNT_SQL = "(select count(*) from revisions v where v.release = r.id and v.is_edit)"
 
 MIN_SOURCE_LINKS = 4  # a source that lists fewer releases cannot list far fewer than usual
 

@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -63,11 +63,10 @@ HABITS_SQL = f"""
     order by l.sort_date desc limit ?
 """
 BACKFILL_SQL = """
-    select :day < :oldest or (:day is null and exists (select 1 from pagination_cursors
-      where agency = :agency))
+    select (not :is_dated and exists (select 1 from pagination_cursors where agency = :agency))
       or not exists (select 1 from crawls where agency = :agency and spider = 'news'
         and reason = 'finished'
-        and finished < (select first_seen from frontier where url = :url))
+        and finished < :found_at)
 """
 
 # Field loss: many pages that lost the same field
@@ -118,7 +117,7 @@ class QuarantinedPage:
         """Return the fields (or the source) that the page seems to have lost: not those with
         PAGE_REASONS only.
         """
-        return {reason_key(reason) for reason in self.reasons if not is_page_reason(reason)}
+        return _list_lost_keys(self.reasons)
 
     @property
     def has_page_reason(self) -> bool:
@@ -171,6 +170,12 @@ class Quarantine:
         )
         digest = hash_state(state)
         return any(hash_state(json.loads(stored_state)) == digest for (stored_state,) in rows)
+
+    def read_pending_losses(self, agency: str) -> set[str]:
+        """Return the fields that an agency's pending pages seem to have lost."""
+        sql = "select reason from quarantine where agency = ? and decided is null"
+        rows = self.db.execute(sql, [agency])
+        return {key for (reasons,) in rows for key in _list_lost_keys(json.loads(reasons))}
 
     def list_pending(self, agency: str) -> list[QuarantinedPage]:
         """Return an agency's pending pages in the order they were read."""
@@ -266,6 +271,10 @@ class Quarantine:
             if any(reason.get("why") == "boilerplate" for reason in json.loads(reasons))
         )
         return {line for body in bodies for line in split_lines(body)}
+
+
+def _list_lost_keys(reasons: Iterable[QuarantineReason]) -> set[str]:
+    return {reason_key(reason) for reason in reasons if not is_page_reason(reason)}
 
 
 def is_page_reason(reason: QuarantineReason) -> bool:
@@ -459,13 +468,14 @@ def measure_lengths(state: Mapping[str, Any]) -> dict[str, int]:
     return {**({"lead": lead} if lead else {}), "body": lead + len(state["body"])}
 
 
-def is_backfill(db: Database, agency: str, url: str, day: str | None, oldest: str) -> bool:
-    """Return whether a new release is an old one, which may have been built with another template.
+def is_backfill(db: Database, agency: str, found_at: str | None, *, is_dated: bool) -> bool:
+    """Return whether a new release may be an old one, which may have been built with another
+    template.
 
-    True if its date (`day`) is before all releases that the habits are based on, or if no news
-    crawl of the agency has ever finished.
+    True if no news crawl of the agency has finished before its URL was found, or if it has no date
+    and an old part of a listing is still being read.
     """
-    values = {"agency": agency, "url": url, "day": day, "oldest": oldest}
+    values = {"agency": agency, "found_at": found_at, "is_dated": is_dated}
     return bool(db.execute(BACKFILL_SQL, values).fetchone()[0])
 
 

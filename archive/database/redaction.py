@@ -89,7 +89,7 @@ IS_FILE_WITHHELD_SQL = (
     "exists (select 1 from attachment_versions w join attachment_links l on l.url = w.url"
     " where w.file = f.id and l.takedown is not null)"
 )
-WITHHELD_COLUMNS = (*STATE_FIELDS, *LIST_FIELDS, "summary", "summary_en", "changes")
+WITHHELD_COLUMNS = (*STATE_FIELDS, *LIST_FIELDS)
 
 
 class Takedowns:

@@ -312,11 +312,6 @@ class Removals:
             if row["ended"] is None:
                 self.releases.update(release_id, {"removed_at": None})
 
-    def is_missing_after(self, release_id: int, seen_at: datetime) -> bool:
-        """Return whether a release is missing, and a check after `seen_at` did not find it."""
-        condition = f"{OPEN_REMOVAL_SQL} and last_seen > ?"
-        return self.table.count_where(condition, [release_id, to_iso(seen_at)]) > 0
-
     def mark_present(self, release_id: int, seen_at: datetime) -> None:
         """End an open removal, because the release was found at its URL."""
         sql = f"update removals set ended = ? where {OPEN_REMOVAL_SQL}"
@@ -364,3 +359,16 @@ class Removals:
         times = {"first_seen": moment, "last_seen": moment, "confirmed": moment, "checks": 1}
         moved = {"kind": "moved", "status": status, "target": url, "moved_to": target_id}
         self.table.insert({"release": release_id, **times, **moved})
+
+
+def fill_continues_as(db: Database) -> None:
+    """Compute again where each chain of moves ends (releases.continues_as)."""
+    db.execute("update releases set continues_as = null where continues_as is not null")
+    db.execute(
+        "with recursive chain(id, last) as ("
+        " select m.moved_to, m.moved_to from releases m left join releases t on t.id = m.moved_to"
+        " where m.moved_to is not null and t.moved_to is null"
+        " union select r.id, chain.last from releases r join chain on r.moved_to = chain.id)"
+        " update releases set continues_as = chain.last from chain"
+        " where chain.id = releases.id and releases.moved_to is not null"
+    )

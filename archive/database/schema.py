@@ -18,6 +18,7 @@ from typing import Any
 
 from sqlite_utils import Database, Migrations
 
+from archive.database.removals import fill_continues_as
 from archive.database.sqlite_files import (
     FIRST_MIGRATION,
     SCHEMA_VERSION,
@@ -30,11 +31,6 @@ MIN_SQLITE_VERSION = (3, 43, 0)  # the first that can delete from a contentless 
 METADATA_PATHS = (  # at the project's root; a wheel puts it among the environment's shared data
     Path(__file__).parents[2] / "metadata.json",
     Path(sys.prefix) / "share" / "myndighetsarkivet" / "metadata.json",
-)
-
-VERSION_SEARCH = (
-    *("text_versions", "idx_text_versions_text", "idx_text_versions_release", "text_versions_ad"),
-    *("search_versions", "search_versions_ad", "search_diff", "search_diff_ad"),
 )
 
 migrations = Migrations("myndighetsarkivet")
@@ -56,24 +52,88 @@ def _create_schema(db: Database) -> None:
     db.execute(f"pragma user_version = {SCHEMA_VERSION}")
 
 
+@migrations(name="edits_as_a_column")
+def _add_is_edit(db: Database) -> None:
+    """Add revisions.is_edit, and use it in indexes, triggers and views."""
+    if not _has_column(db, "revisions", "is_edit"):
+        db.execute(
+            "alter table revisions add column is_edit integer"
+            " generated always as (cause = 'source' and previous is not null) virtual"
+        )
+        _replace(db, "idx_revisions_cause idx_revisions_edits idx_revisions_edited")
+        _replace(db, "idx_revisions_edit_release")
+        _replace(db, "releases_with_tags edits")
+
+
+@migrations(name="ends_of_moves")
+def _add_continues_as(db: Database) -> None:
+    """Add releases.continues_as, and the triggers that maintain it."""
+    if not _has_column(db, "releases", "continues_as"):
+        db.execute("alter table releases add column continues_as integer")
+        fill_continues_as(db)
+        _replace(db, "idx_releases_continues_as")
+        _replace(db, "continues_new continues_moved continues_deleted")
+
+
+@migrations(name="counts_by_month_only")
+def _drop_count_tables(db: Database) -> None:
+    """Drop the stored counts of tags and edits."""
+    for name in ("tag_releases", "tag_counts", "edit_counts"):
+        db.execute(f"drop table if exists {name}")
+    _replace(db, "counts_tag counts_tag_deleted")
+    _replace(db, "counts_edit counts_edit_changed counts_edit_deleted")
+    _replace(db, "counts_facets_new counts_facets_deleted counts_facets_changed")
+    _replace(db, "idx_release_tags_tag idx_revisions_edited")
+
+
+@migrations(name="derived_versions")
+def _add_derived_versions(db: Database) -> None:
+    """Add the versions of derived data and of the texts of files; all are computed again once."""
+    if not _has_column(db, "attachment_files", "text_version"):
+        db.execute("alter table attachment_files add column text_version text")
+        db.execute("drop table search_meta")
+        _replace(db, "derived_versions")
+
+
 @migrations(name="earlier_versions_searched")
 def _replace_edit_index(db: Database) -> None:
     """Replace the index of edits by one of earlier versions, which is filled when it is opened."""
-    if db.table("text_versions").exists():
-        return  # a new file
-    db.execute("drop trigger search_edits_ad")
-    db.execute("drop table search_edits")
-    for name in VERSION_SEARCH:
-        db.execute(read_schema()[name])
-    db.execute("delete from search_meta where name = 'version'")
+    if not db.table("text_versions").exists():
+        _replace(db, "search_edits_ad search_edits text_versions")
+        _replace(db, "idx_text_versions_text idx_text_versions_release text_versions_ad")
+        _replace(db, "search_versions search_versions_ad search_diff search_diff_ad")
+        db.execute("update derived_versions set version = '' where step = 'search'")
+
+
+def _has_column(db: Database, table: str, column: str) -> bool:
+    """Return whether a table has a column: a new file has all of schema.sql from the start."""
+    rows = db.execute("select name from pragma_table_xinfo(?)", [table]).fetchall()
+    return (column,) in rows
+
+
+def _replace(db: Database, names: str) -> None:
+    """Drop the indexes, triggers and views with these names, and create again what schema.sql has
+    of them.
+    """
+    for name in names.split():
+        created = db.execute("select type from sqlite_master where name = ?", [name]).fetchone()
+        if created:
+            db.execute(f"drop {created[0]} {name}")
+        if statement := read_schema().get(name):
+            db.execute(statement)
 
 
 @cache
 def read_schema() -> dict[str, str]:
     """Return the statements of schema.sql in order, each under the name of what it creates."""
+    return read_statements(SCHEMA_PATH)
+
+
+def read_statements(path: Path) -> dict[str, str]:
+    """Return the statements of a file of SQL in order, each under the name of what it creates."""
     statements: dict[str, str] = {}
     lines: list[str] = []
-    for line in SCHEMA_PATH.read_text("utf-8").splitlines():
+    for line in path.read_text("utf-8").splitlines():
         if not lines and (not line or line.startswith("--")):
             continue
         lines.append(line)

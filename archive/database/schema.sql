@@ -47,23 +47,24 @@ create table revisions (
   changes text,
   last_seen text,
   checks integer not null default 0,
-  takedown integer references takedowns(id)
+  takedown integer references takedowns(id),
+  is_edit integer generated always as (cause = 'source' and previous is not null) virtual
 );
 create index idx_revisions_release_seen on revisions (release, seen);
-create index idx_revisions_edits on revisions (cause, seen, importance, update_date_changed, release, previous);
+create index idx_revisions_cause on revisions (cause, seen, update_date_changed, release, previous);
+create index idx_revisions_edits on revisions (seen, importance, update_date_changed, release) where is_edit;
 create index idx_revisions_capture on revisions (capture) where capture is not null;
 create index idx_revisions_previous on revisions (previous) where previous is not null;
 create index idx_revisions_reverts_to on revisions (reverts_to) where reverts_to is not null;
 create index idx_revisions_takedown on revisions (takedown) where takedown is not null;
 create index idx_revisions_piece on revisions (release / 10000, seen);
-create index idx_revisions_edited on revisions (release)
-  where cause = 'source' and previous is not null;
+create index idx_revisions_edited on revisions (release, update_date_changed) where is_edit;
 -- From a row of search_diff to its release.
-create index idx_revisions_edit_release on revisions (id, release, previous, cause)
-  where cause = 'source' and previous is not null;
+create index idx_revisions_edit_release on revisions (id, release) where is_edit;
 
 -- An id never changes, because permalinks contain it. The columns from kind to language are the state, as in revisions.
--- The last four are computed when a row is read, for filters and groups by day: a month is not a day.
+-- The four columns before the last are computed when a row is read, for filters and groups by day: a month is not a
+-- day. continues_as is the end of the chain that moved_to begins; triggers maintain it.
 create table releases (
   id integer primary key,
   agency text not null references agencies(slug),
@@ -93,7 +94,8 @@ create table releases (
   when length(published) = 10 then 'day' when published is not null then 'moment' end) virtual,
   updated_day text generated always as (iif(length(updated) > 7, substr(updated, 1, 10), null)) virtual,
   updated_precision text generated always as (case when length(updated) = 7 then 'month'
-  when length(updated) = 10 then 'day' when updated is not null then 'moment' end) virtual
+  when length(updated) = 10 then 'day' when updated is not null then 'moment' end) virtual,
+  continues_as integer
 );
 create index idx_releases_newest on releases (coalesce(published, updated, first_seen), agency, published);
 -- The order of the pages of tables: descending, ascending ids within a value (archive/web/table_pages.py).
@@ -106,6 +108,7 @@ create unique index idx_releases_url on releases (url);
 create index idx_releases_agency_next_check on releases (agency, next_check);
 create index idx_releases_capture on releases (capture) where capture is not null;
 create index idx_releases_moved_to on releases (moved_to) where moved_to is not null;
+create index idx_releases_continues_as on releases (continues_as) where continues_as is not null;
 create index idx_releases_takedown on releases (takedown) where takedown is not null;
 
 create table questions (
@@ -129,7 +132,7 @@ create table release_tags (
   tag integer references tags(id),
   primary key (release, tag)
 );
-create index idx_release_tags_tag on release_tags (tag);
+create index idx_release_tags_tag on release_tags (tag, release);
 
 create table images (
   id integer primary key,
@@ -216,7 +219,8 @@ create table attachment_files (
   letters integer,
   problem text,
   detail text,
-  extracted text
+  extracted text,
+  text_version text
 );
 
 create table attachment_versions (
@@ -548,32 +552,7 @@ create table month_counts (
   primary key (agency, month)
 ) without rowid;
 
--- The releases of a tag, in the order of lists. No foreign key to releases: for every release's page, Datasette would
--- count its rows by reading the whole table.
-create table tag_releases (
-  tag integer not null references tags(id),
-  sort_date text not null,
-  release integer not null,
-  primary key (tag, sort_date, release)
-) without rowid;
-
--- Releases by tag and agency.
-create table tag_counts (
-  tag integer not null references tags(id),
-  agency text not null references agencies(slug),
-  releases integer not null,
-  primary key (tag, agency)
-) without rowid;
-create index idx_tag_counts_agency on tag_counts (agency);
-
--- Edits by agency, and those made without changing the agency's own update date.
-create table edit_counts (
-  agency text primary key references agencies(slug),
-  edits integer not null,
-  unannounced integer not null
-) without rowid;
-
--- Triggers that keep the derived tables (archive/database/count_tables.py has the statements that check and refill the counts)
+-- Triggers that keep the derived tables (archive/database/month_counts.py checks and refills the counts)
 
 create trigger facets_new after insert on releases begin
   insert into release_facets (release, agency, kind, sort_day, sort_date, questions)
@@ -615,6 +594,29 @@ after update of agency, kind, published, updated, moved_to, takedown on releases
       select 1 from revisions v where v.release = r.id and v.cause = 'import'), r.first_seen, '')),
     (select count(*) from questions q where q.release = r.id)
   from releases r where r.id = new.id and r.takedown is not 'hidden' and r.moved_to is null;
+end;
+
+-- Whatever leads to a release ends where that release ends. A move can be undone, and a chain grows at both ends, so the
+-- end of the others cannot be told from continues_as alone.
+create trigger continues_new after insert on releases when new.moved_to is not null begin
+  update releases set continues_as = ifnull(
+    (select t.continues_as from releases t where t.id = new.moved_to), new.moved_to)
+  where id in (with recursive led(id) as (select new.id
+    union select r.id from releases r join led on r.moved_to = led.id) select id from led);
+end;
+
+create trigger continues_moved after update of moved_to on releases
+when old.moved_to is not new.moved_to begin
+  update releases set continues_as = nullif(coalesce(
+    (select t.continues_as from releases t where t.id = new.moved_to), new.moved_to, new.id), id)
+  where id in (with recursive led(id) as (select new.id
+    union select r.id from releases r join led on r.moved_to = led.id) select id from led);
+end;
+
+create trigger continues_deleted after delete on releases when old.moved_to is not null begin
+  update releases set continues_as = old.id
+  where id in (with recursive led(id) as (select id from releases where moved_to = old.id
+    union select r.id from releases r join led on r.moved_to = led.id) select id from led);
 end;
 
 create trigger missing_release_stored after update of release on frontier
@@ -699,11 +701,6 @@ create trigger counts_facets_new after insert on release_facets begin
     ('', '', 1, new.sort_day is not null)
   on conflict (agency, month) do update set
     releases = releases + 1, dated = dated + excluded.dated;
-  insert into tag_releases (tag, sort_date, release)
-  select tag, new.sort_date, release from release_tags where release = new.release;
-  insert into tag_counts (tag, agency, releases)
-  select tag, new.agency, 1 from release_tags where release = new.release
-  on conflict (tag, agency) do update set releases = releases + 1;
 end;
 
 create trigger counts_facets_deleted after delete on release_facets begin
@@ -712,12 +709,6 @@ create trigger counts_facets_deleted after delete on release_facets begin
     and month in (coalesce(nullif(substr(old.sort_date, 1, 7), ''), 'none'), '');
   delete from month_counts where agency in (old.agency, '')
     and month in (coalesce(nullif(substr(old.sort_date, 1, 7), ''), 'none'), '') and releases = 0;
-  delete from tag_releases where release = old.release and sort_date = old.sort_date
-    and tag in (select tag from release_tags where release = old.release);
-  update tag_counts set releases = releases - 1 where agency = old.agency
-    and tag in (select tag from release_tags where release = old.release);
-  delete from tag_counts where agency = old.agency and releases = 0
-    and tag in (select tag from release_tags where release = old.release);
 end;
 
 -- The two above, one after the other.
@@ -728,12 +719,6 @@ after update of agency, sort_day, sort_date on release_facets begin
     and month in (coalesce(nullif(substr(old.sort_date, 1, 7), ''), 'none'), '');
   delete from month_counts where agency in (old.agency, '')
     and month in (coalesce(nullif(substr(old.sort_date, 1, 7), ''), 'none'), '') and releases = 0;
-  delete from tag_releases where release = old.release and sort_date = old.sort_date
-    and tag in (select tag from release_tags where release = old.release);
-  update tag_counts set releases = releases - 1 where agency = old.agency
-    and tag in (select tag from release_tags where release = old.release);
-  delete from tag_counts where agency = old.agency and releases = 0
-    and tag in (select tag from release_tags where release = old.release);
 
   insert into month_counts (agency, month, releases, dated) values
     (new.agency, coalesce(nullif(substr(new.sort_date, 1, 7), ''), 'none'), 1,
@@ -743,62 +728,6 @@ after update of agency, sort_day, sort_date on release_facets begin
     ('', '', 1, new.sort_day is not null)
   on conflict (agency, month) do update set
     releases = releases + 1, dated = dated + excluded.dated;
-  insert into tag_releases (tag, sort_date, release)
-  select tag, new.sort_date, release from release_tags where release = new.release;
-  insert into tag_counts (tag, agency, releases)
-  select tag, new.agency, 1 from release_tags where release = new.release
-  on conflict (tag, agency) do update set releases = releases + 1;
-end;
-
-create trigger counts_tag after insert on release_tags begin
-  insert into tag_releases (tag, sort_date, release)
-  select new.tag, sort_date, release from release_facets where release = new.release;
-  insert into tag_counts (tag, agency, releases)
-  select new.tag, agency, 1 from release_facets where release = new.release
-  on conflict (tag, agency) do update set releases = releases + 1;
-end;
-
-create trigger counts_tag_deleted after delete on release_tags begin
-  delete from tag_releases where tag = old.tag and release = old.release
-    and sort_date = (select sort_date from release_facets where release = old.release);
-  update tag_counts set releases = releases - 1 where tag = old.tag
-    and agency = (select agency from release_facets where release = old.release);
-  delete from tag_counts where tag = old.tag and releases = 0;
-end;
-
-create trigger counts_edit after insert on revisions
-when new.cause = 'source' and new.previous is not null begin
-  insert into edit_counts (agency, edits, unannounced)
-  select agency, 1, new.update_date_changed = 0 from releases
-  where id = new.release and new.cause = 'source' and new.previous is not null
-  on conflict (agency) do update set
-    edits = edits + 1, unannounced = unannounced + excluded.unannounced;
-end;
-
--- The first revision of a release that moved may become an edit of its state at the old URL.
-create trigger counts_edit_changed
-after update of cause, previous, update_date_changed on revisions begin
-  update edit_counts set
-    edits = edits - 1, unannounced = unannounced - (old.update_date_changed = 0)
-  where old.cause = 'source' and old.previous is not null
-    and agency = (select agency from releases where id = old.release);
-  delete from edit_counts where edits = 0 and old.cause = 'source' and old.previous is not null
-    and agency = (select agency from releases where id = old.release);
-
-  insert into edit_counts (agency, edits, unannounced)
-  select agency, 1, new.update_date_changed = 0 from releases
-  where id = new.release and new.cause = 'source' and new.previous is not null
-  on conflict (agency) do update set
-    edits = edits + 1, unannounced = unannounced + excluded.unannounced;
-end;
-
-create trigger counts_edit_deleted after delete on revisions begin
-  update edit_counts set
-    edits = edits - 1, unannounced = unannounced - (old.update_date_changed = 0)
-  where old.cause = 'source' and old.previous is not null
-    and agency = (select agency from releases where id = old.release);
-  delete from edit_counts where edits = 0 and old.cause = 'source' and old.previous is not null
-    and agency = (select agency from releases where id = old.release);
 end;
 
 -- Views. The first column identifies the rows: pages are ordered by it. Numbers are cast, because a computed column has
@@ -810,8 +739,7 @@ create view releases_with_tags as
     (select group_concat(name, '; ') from (select t.name from release_tags rt join tags t on t.id = rt.tag
       where rt.release = r.id order by rt.rowid)) as tags,
     cast((select count(*) from questions q where q.release = r.id) as integer) as questions,
-    cast((select count(*) from revisions v where v.release = r.id and v.cause = 'source'
-      and v.previous is not null) as integer) as edits
+    cast((select count(*) from revisions v where v.release = r.id and v.is_edit) as integer) as edits
   from releases r join agencies a on a.slug = r.agency where r.moved_to is null;
 
 create view questions_with_releases as
@@ -827,7 +755,7 @@ create view edits as
     r.url,
     '/-/diff/' || v.previous || '/' || v.id as link
   from revisions v join releases r on r.id = v.release join agencies a on a.slug = r.agency
-  where v.cause = 'source' and v.previous is not null;
+  where v.is_edit;
 
 -- Full-text search (archive/search/search_index.py)
 
@@ -890,4 +818,11 @@ create trigger search_attachments_ad after delete on attachment_pages begin
 end;
 
 create table vocabulary (word text primary key, lemma text not null, releases integer not null) without rowid;
-create table search_meta (name text primary key, value text not null) without rowid;
+
+-- The version of the rules by which derived data was made (archive/store/derived_data.py). done: while it is made again,
+-- the last row that is; else null.
+create table derived_versions (
+  step text primary key,
+  version text not null,
+  done integer
+) without rowid;

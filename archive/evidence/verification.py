@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,6 @@ from archive.database.captures import (
     open_captures,
     read_capture_body,
 )
-from archive.database.count_tables import COUNT_SQL
 from archive.database.models import (
     LIST_FIELDS,
     PART_FIELDS,
@@ -31,6 +29,7 @@ from archive.database.models import (
     hash_state,
     parse_state,
 )
+from archive.database.month_counts import find_wrong_month_counts
 from archive.database.redaction import IS_FILE_WITHHELD_SQL, WithheldStore, restore_withheld_row
 from archive.database.sqlite_files import (
     ArchiveError,
@@ -71,12 +70,6 @@ TAGS_SQL = (
 PARTS_SQL = (
     "select release, {names} from {table} where release between ? and ? order by release, position"
 )
-WRONG_COUNTS_SQL = """
-    select {names}, sum(side) from (select {names}, 1 as side from {table} union all select *, -1
-      from ({counted}))
-    group by {names} having sum(side) <> 0 order by {names}
-"""  # equal rows cancel each other out
-
 ATTACHMENT_CHECKS = (  # table, keys of its wrong rows, what is wrong
     (
         "attachment_versions",
@@ -133,6 +126,15 @@ QUOTES_SQL = """
 UNQUOTED_PEOPLE_SQL = (
     "select slug from people p where not exists (select 1 from quotes where person = p.id)"
 )
+# releases whose continues_as is not where their moves lead
+WRONG_ENDS_SQL = """
+    with recursive step(id, last) as (select id, moved_to from releases where moved_to is not null
+      union select step.id, r.moved_to from step join releases r on r.id = step.last
+        where r.moved_to is not null)
+    select r.id from step join releases r on r.id = step.id left join releases e on e.id = step.last
+      where e.moved_to is null and r.continues_as is not step.last
+    union all select id from releases where moved_to is null and continues_as is not null
+"""
 CheckResults = Iterator[ArchiveError | None]  # one item per check: its fault, or None
 
 
@@ -181,7 +183,7 @@ def open_archive(path: Path) -> sqlite3.Connection:
             name for (name,) in db.execute("select name from sqlite_master where type = 'table'")
         }
     if missing := [
-        table for table in (*VERIFIED_TABLES, "changefeed", *COUNT_SQL) if table not in existing
+        table for table in (*VERIFIED_TABLES, "changefeed", "month_counts") if table not in existing
     ]:
         db.close()
         raise ArchiveError(
@@ -289,7 +291,8 @@ class Verifier:
                 else []
             ),
             ("changefeed", 1, self.check_changefeed()),
-            ("counted", len(COUNT_SQL), self.check_aggregates()),
+            ("moves", 1, self.check_moves()),
+            ("counted", 1, self.check_month_counts()),
             ("manifests", counts["manifests"], self.check_manifest_chain()),
         ]
 
@@ -450,40 +453,19 @@ class Verifier:
         for (release,) in self.db.execute(RELEASES_WITHOUT_CHANGES_SQL):
             yield self.fault("changefeed", release, "the release has no entry")
 
-    def check_aggregates(self) -> CheckResults:
-        """Report each stored count that is missing, superfluous or wrong."""
-        for table in COUNT_SQL:
-            for key, stored, counted in self.find_wrong_counts(table):
-                if not counted:
-                    problem = "should not exist, because there is nothing to count"
-                elif not stored:
-                    problem = "is missing"
-                else:
-                    problem = (
-                        f"is {' and '.join(map(str, stored))}, should be"
-                        f" {' and '.join(map(str, counted))}"
-                    )
-                key_text = " ".join(str(value) or "-" for value in key)
-                yield self.fault(table, key_text, f"{problem} (python -m archive reindex recounts)")
-            yield None
+    def check_moves(self) -> CheckResults:
+        """Report each release whose stored last release is not the one that its moves lead to."""
+        for (release,) in self.db.execute(WRONG_ENDS_SQL):
+            problem = (
+                "continues_as is not where its moves lead (python -m archive reindex mends it)"
+            )
+            yield self.fault("releases", release, problem)
 
-    def find_wrong_counts(
-        self, table: str
-    ) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...], tuple[Any, ...]]]:
-        """Yield key, stored values and recounted values of each wrong row; values are () if they
-        are missing.
-        """
-        columns = self.db.execute(f"pragma table_info({table})").fetchall()
-        names, size = (
-            ", ".join(column[1] for column in columns),
-            sum(column[5] > 0 for column in columns),
-        )
-        rows = self.db.execute(
-            WRONG_COUNTS_SQL.format(names=names, table=table, counted=COUNT_SQL[table])
-        )
-        for key, group in groupby(rows, key=lambda row: row[:size]):
-            sides = {row[-1] > 0: row[size:-1] or ("there",) for row in group}
-            yield key, sides.get(True, ()), sides.get(False, ())
+    def check_month_counts(self) -> CheckResults:
+        """Report each stored count that is missing, superfluous or wrong."""
+        for key, problem in find_wrong_month_counts(self.db):
+            recount = "python -m archive reindex recounts"
+            yield self.fault("month_counts", key, f"{problem} ({recount})")
 
     def check_manifest_chain(self) -> CheckResults:
         """Check each manifest, oldest first, and the rows that it covers."""

@@ -5,7 +5,7 @@ nothing is reported twice. They are:
 
     new       by the rules of the feeds of new releases: a backfill, an import or a better parser is
               no news
-    edited    by the agency (`archive.changes.history.IS_EDIT_SQL`)
+    edited    by the agency (`revisions.is_edit`)
     removed   confirmed by several checks
     returned  found again after that
 
@@ -18,14 +18,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from urllib.parse import parse_qs, urlencode
 
 from datasette.utils import MultiParams
 
 from archive.changes.change_feed import entry_checksum
-from archive.changes.history import IS_EDIT_SQL, find_final_release, find_last_row, read_moves
-from archive.changes.new_releases import BACKFILL_END_SQL, IS_NEW_SQL, RULE_COLUMNS
+from archive.changes.history import find_final_release
+from archive.changes.new_releases import (
+    BACKFILL_END_SQL,
+    IS_NEW_SQL,
+    RULE_COLUMNS,
+    find_undecided_entry,
+)
 from archive.database.sqlite_files import RunQuery
 from archive.i18n import format_stated_time, translate, translate_code
 from archive.search.matching_releases import match_releases, match_versions_before
@@ -37,36 +42,26 @@ from archive.search.search_request import (
     SearchRequest,
     parse_search_request,
 )
-from archive.times import to_iso
 from archive.urls import FilterError, UrlArguments, parse_number_parameter
 
 FOLLOW_PARAMETERS = (*SEARCH_PARAMETERS, "person", "release")
-# a crawl that has taken longer was killed; nothing waits for its end
-MAX_CRAWL_TIME = timedelta(hours=6)
 
 CHANGES_SQL = f"""
     with {BACKFILL_END_SQL}
-    select d.id, d.release, d.revision, v.previous,
+    select d.id, d.release, ifnull(r.continues_as, r.id) as last, d.revision, v.previous,
       case when d.change in ('removed', 'returned') then d.change
-        when {IS_EDIT_SQL} then 'edited' else 'new' end as kind
+        when v.is_edit then 'edited' else 'new' end as kind
     from changefeed d cross join releases r on r.id = d.release left join revisions v
       on v.id = d.revision
     left join begun b on b.agency = r.agency
     where d.id > :after and d.id <= :until and r.takedown is not 'hidden'
-    and (d.change in ('removed', 'returned') or {IS_EDIT_SQL}
+    and (d.change in ('removed', 'returned') or v.is_edit
       or (v.cause = 'first' and v.previous is null and v.seen > b.ended
         and {IS_NEW_SQL.format(**RULE_COLUMNS)}))
     order by d.id
 """
 # Whether a release without a date is new depends on how many its crawl finds, so it waits for the
 # end of the crawl.
-UNDECIDED_SQL = """
-    select min(d.id) as id from changefeed d cross join revisions v on v.id = d.revision
-    cross join releases r on r.id = v.release
-    where d.id > :after and v.cause = 'first' and v.previous is null and v.published is null
-    and (select c.finished is null and c.started > :since from crawls c where c.agency = r.agency
-      and c.spider = 'news' and c.started <= v.seen order by c.started desc limit 1)
-"""
 ENTRY_SQL = "select * from changefeed where id = :id"
 PERSON_SQL = "select name, agency from people where slug = :slug"
 PERSON_RELEASES_SQL = """
@@ -90,6 +85,7 @@ class ArchiveChange:
     id: int
     kind: str
     release: int
+    last: int  # the release that it continues as, or itself
     revision: int | None
     previous: int | None
 
@@ -235,11 +231,11 @@ async def find_decided_entry(run: RunQuery, after: int, now: datetime) -> tuple[
     """Return the newest entry, or the last one before a release of which it is not known yet
     whether it is new.
     """
-    rows = await run(UNDECIDED_SQL, {"after": after, "since": to_iso(now - MAX_CRAWL_TIME)})
-    if rows[0]["id"] is None:
+    undecided = await find_undecided_entry(run, after, now)
+    if undecided is None:
         return await read_newest_entry(run)
     entries = await run(
-        "select * from changefeed where id < :id order by id desc limit 1", {"id": rows[0]["id"]}
+        "select * from changefeed where id < :id order by id desc limit 1", {"id": undecided}
     )
     return (entries[0]["id"], entry_checksum(entries[0])) if entries else (0, None)
 
@@ -257,8 +253,7 @@ async def match_changes(
 ) -> list[ArchiveChange]:
     if not changes:
         return []
-    moves = await read_moves(run)
-    last_rows = {change.release: find_last_row(change.release, moves) for change in changes}
+    last_rows = {change.release: change.last for change in changes}
     if followed.release is not None:
         final = await find_final_release(run, followed.release)
         matching = {release for release, last in last_rows.items() if last == final}

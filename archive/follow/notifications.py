@@ -1,27 +1,16 @@
-"""`myndighetsarkivet notify`: finds what subscribers are to be told, and sends it.
+"""`myndighetsarkivet notify`: finds what subscribers are to be told, and has it sent.
 
 A run first stores a message for each subscription with news, together with how far in the change
-feed it has got, then sends the messages one after the other, and deletes each of them after it was
-taken. A process that is killed loses none, and a later one repeats at most the one that was being
-sent, with the same Message-ID. A recipient that takes nothing is tried again with growing delays;
-one that rejects messages on three days, or takes none for a week, loses the subscription. If the
-mail server is away, or rejects the mails to all addresses, no subscription is blamed.
+feed it has got, then sends the messages (sending.py).
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
-import json
 import logging
 import sqlite3
-import time
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import astuple, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 
@@ -34,17 +23,9 @@ from archive.database.sqlite_files import (
     open_readonly,
     run_without_waiting,
 )
-from archive.follow.change_reports import (
-    MAX_EVENTS,
-    build_url,
-    format_payload,
-    format_report,
-    format_subject,
-    read_events,
-)
+from archive.follow.change_reports import MAX_EVENTS
 from archive.follow.followed_changes import (
     ArchiveChange,
-    describe_followed,
     find_decided_entry,
     has_entry,
     match_changes,
@@ -52,68 +33,22 @@ from archive.follow.followed_changes import (
     read_changes,
     read_newest_entry,
 )
+from archive.follow.sending import NotifyResult, Sender
 from archive.follow.subscriptions import (
-    ACCESS_TIME,
     FOLLOW_FILE,
-    MAX_MESSAGE_AGE,
-    RETRY_DELAYS,
-    TOKEN_PLACE,
     FollowSettings,
     FollowStore,
-    QueuedMessage,
     Subscription,
     lock_sending,
 )
-from archive.i18n import translate
-from archive.mail_and_webhooks import (
-    DELIVERY_TIMEOUT,
-    RecipientError,
-    post_to_public_host,
-    send_mail,
-)
-from archive.times import now, to_iso
+from archive.times import now
 
-SUBSCRIPTION_PATH = "/-/follow/subscription"
-MAX_SERVER_FAILURES = 3  # in a row; then no more mails are tried in this run
-# after the mail server has accepted a mail, it is the recipients who reject
-SERVER_TRUST_TIME = timedelta(days=1)
-# spent on webhooks, on requests for confirmation by webhook and on those by mail; then the others
-# wait for the next run
-MAX_WEBHOOK_SECONDS = 60.0
-# for one message; a webhook that has taken longer before comes last, and then has as long as a mail
-# server
-MAX_ANSWER_SECONDS = 5.0
 MAX_MATCHING_SECONDS = 10.0  # CPU time for comparing one query with the changes
 OPCODES_PER_CHECK = 100_000  # of SQLite, between checks of that time
 # what matters most is not left out of a message that would be too long
 IMPORTANCE_OF_KINDS = ("removed", "returned", "edited", "new")
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class NotifyResult:
-    queued: int = 0
-    sent: int = 0
-    failed: int = 0  # not taken by their recipients; they are tried again
-    ended: int = 0  # subscriptions of recipients that take no messages
-    reset: int = 0  # subscriptions that begin anew, because the archive was restored from a backup
-    faults: int = 0  # of ours or of the mail server
-
-    @property
-    def has_news(self) -> bool:
-        return any(astuple(self))
-
-    def __str__(self) -> str:
-        parts = [f"{self.queued} messages queued", f"{self.sent} sent", f"{self.failed} not taken"]
-        parts += [f"{self.ended} subscriptions ended"] if self.ended else []
-        parts += (
-            [f"{self.reset} subscriptions begin anew: the archive was restored"]
-            if self.reset
-            else []
-        )
-        parts += [f"{self.faults} faults: see the log"] if self.faults else []
-        return ", ".join(parts)
 
 
 def notify(
@@ -234,218 +169,3 @@ def _choose_events(
     shown = sorted(own[:MAX_EVENTS], key=lambda change: change.id)
     events = [(change.kind, change.release, change.revision) for change in shown]
     return events, len(own) - len(events)
-
-
-# Sending
-
-
-class Sender:
-    """Sends the messages of follow.db that are due."""
-
-    def __init__(
-        self,
-        store: FollowStore,
-        run: RunQuery,
-        settings: FollowSettings,
-        clock: Callable[[], datetime],
-        result: NotifyResult,
-    ) -> None:
-        self.store, self.run, self.settings, self.clock, self.result = (
-            store,
-            run,
-            settings,
-            clock,
-            result,
-        )
-        self.server_failures, self.mails_sent = 0, 0
-        # spent on what is_mail, is_request
-        self.seconds: dict[tuple[bool, bool], float] = defaultdict(float)
-        self.rejected_mails: list[tuple[QueuedMessage, RecipientError]] = []
-
-    def send_due(self, should_stop: Callable[[], bool]) -> None:
-        """Send what is due until it is done, or should stop."""
-        for message_id in self.store.list_message_ids(self.clock()):
-            if should_stop():
-                return
-            message = self.store.find_message(message_id)
-            if message is None:
-                continue
-            is_mail = message.subscription.channel == "mail"
-            if is_mail and self.server_failures >= MAX_SERVER_FAILURES:
-                continue  # still due
-            is_request = message.kind == "confirm"  # by anybody, who may use no time of subscribers
-            is_limited = is_request or not is_mail
-            if is_limited and self.seconds[is_mail, is_request] > MAX_WEBHOOK_SECONDS:
-                continue
-            # before it is sent: on a full disk, nothing is sent that could not be deleted
-            # afterwards
-            self.store.postpone(message, self.clock())
-            started = time.monotonic()
-            self._try_to_send(message)
-            spent = time.monotonic() - started
-            self.seconds[is_mail, is_request] += spent
-            if not is_mail:
-                self.store.record_duration(message.subscription, spent)
-
-    def _try_to_send(self, message: QueuedMessage) -> None:
-        try:
-            self.send(message)
-        except RecipientError as error:
-            self.result.failed += 1
-            logger.info("subscription %s: %s", message.subscription.id, error)
-            if message.subscription.channel == "mail":
-                self.rejected_mails.append((message, error))
-            else:
-                self.handle_rejection(message, error)
-        except OSError as error:
-            self.server_failures += 1
-            self.result.faults += 1
-            logger.warning("a mail was not sent; the next run tries again: %s", error)
-            self.store.excuse(message, self.clock())
-        except Exception:
-            self.result.faults += 1
-            logger.exception(
-                "message %s of subscription %s", message.message_id, message.subscription.id
-            )
-            self.store.excuse(message, self.clock())
-
-    def handle_rejected_mails(self) -> None:
-        """Count the rejected mails, unless the mail server rejects those to all addresses."""
-        moment = self.clock()
-        if self.mails_sent:
-            self.store.record_acceptance(moment)
-        addresses = {message.subscription.address for message, _ in self.rejected_mails}
-        is_blamed = len(addresses) <= MAX_SERVER_FAILURES or self.store.has_accepted_since(
-            moment - SERVER_TRUST_TIME, moment
-        )
-        for message, error in self.rejected_mails:
-            if is_blamed:
-                self.handle_rejection(message, error)
-            else:
-                self.store.excuse(message, moment)
-        if not is_blamed:
-            self.result.faults += 1
-            logger.warning(
-                "no subscription is blamed: the mail server rejects mails to all of %s addresses",
-                len(addresses),
-            )
-
-    def handle_rejection(self, message: QueuedMessage, error: RecipientError) -> None:
-        """End the subscription if the recipient has rejected too much, or for too long; else it is
-        tried again.
-        """
-        subscription, moment = message.subscription, self.clock()
-        is_old = moment - datetime.fromisoformat(message.created) > MAX_MESSAGE_AGE
-        if error.is_gone or (is_old and message.tries >= len(RETRY_DELAYS)):
-            self.store.end([subscription])
-            self.result.ended += 1
-        elif error.is_permanent and self.store.count_rejection(subscription, moment):
-            self.result.ended += 1
-
-    def send(self, message: QueuedMessage) -> None:
-        """Send a message and delete it; one whose releases are all hidden by now is only
-        deleted.
-        """
-        subscription, language = message.subscription, message.subscription.language
-        followed = parse_stored_query(subscription.query)
-        link = self.link_subscription(self.store.make_token(subscription), language)
-        page = build_url(self.settings.public_url, f"/-/follow?{subscription.query}", language)
-        if message.kind == "report":
-            what = run_without_waiting(describe_followed(self.run, followed, language))
-            what = what or translate(language, "follow.gone")
-            events = run_without_waiting(
-                read_events(self.run, message.events, language, self.settings.public_url)
-            )
-            if events or message.more:
-                text = format_report(events, message.more, what, page, language)
-                subject = format_subject(events, message.more, what, language)
-                payload_members = {
-                    "followed": what,
-                    "query": subscription.query,
-                    "page": page,
-                    "more": message.more,
-                }
-                self.deliver(message, subject, f"{text}\n", link, events=events, **payload_members)
-        else:
-            if message.kind == "access":
-                link = self.link_subscription(
-                    self.store.make_token(subscription, self.clock() + ACCESS_TIME), language
-                )
-            # nothing of the search: anybody may have written it, and the address has not agreed to
-            # it
-            text = translate(
-                language,
-                f"follow.mail.{message.kind}",
-                what=translate(language, followed.hidden_key),
-            )
-            subject = translate(language, f"follow.mail.{message.kind}_subject")
-            self.deliver(message, subject, text, link)
-        self.store.delete_message(message)
-
-    def link_subscription(self, token: str, language: str) -> str:
-        return build_url(self.settings.public_url, SUBSCRIPTION_PATH, language, token=token)
-
-    def deliver(
-        self, message: QueuedMessage, subject: str, text: str, link: str, **members: object
-    ) -> None:
-        """Send a message by its channel, with a link to the page of the subscription."""
-        subscription, language = message.subscription, message.subscription.language
-        if subscription.channel == "webhook":
-            self.post(message, f"{subject}\n\n{text}\n\n{link}", link, **members)
-            return
-        ending = translate(language, f"follow.ending.{message.kind}")
-        # RFC 8058: the link of a report ends the subscription by POST; it is not the link to all
-        # subscriptions
-        headers = {
-            "List-Unsubscribe": f"<{link}>",
-            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-        }
-        # a return path only counts bounces, because mail servers write it to their logs
-        bounce_token = f"{subscription.id}-{self.store.sign(subscription, 'bounce')}"
-        assert self.settings.mail_server is not None  # noqa: S101 - notify() has checked it
-        send_mail(
-            self.settings.mail_server,
-            [subscription.address],
-            subject=subject,
-            text=f"{text}\n\n-- \n{ending}\n{link}\n",
-            message_id=message.message_id,
-            sent_at=self.clock(),
-            headers=headers if message.kind == "report" else None,
-            return_path=self.settings.return_path
-            and self.settings.return_path.replace(TOKEN_PLACE, bounce_token),
-        )
-        self.server_failures = 0
-        self.mails_sent += 1
-        self.result.sent += 1
-
-    def post(self, message: QueuedMessage, text: str, link: str, **members: object) -> None:
-        """Post a message to a webhook, signed as in Standard Webhooks 1.0."""
-        moment = self.clock()
-        at = str(to_iso(moment))
-        payload = format_payload(
-            message.kind,
-            at,
-            text,
-            subscription=link,
-            **members,  # type: ignore[arg-type]
-        )
-        body = json.dumps(payload, ensure_ascii=False).encode()
-        stamp = str(int(moment.timestamp()))
-        key = self.store.derive_webhook_key(message.subscription)
-        signed = f"{message.message_id}.{stamp}.".encode() + body
-        signature = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
-        headers = {
-            "webhook-id": message.message_id,
-            "webhook-timestamp": stamp,
-            "webhook-signature": f"v1,{signature}",
-        }
-        post_to_public_host(
-            message.subscription.address,
-            body,
-            headers,
-            self.settings.private_hosts,
-            timeout=DELIVERY_TIMEOUT
-            if message.subscription.seconds >= MAX_ANSWER_SECONDS
-            else MAX_ANSWER_SECONDS,
-        )
-        self.result.sent += 1

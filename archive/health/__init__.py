@@ -2,8 +2,10 @@
 
 Other rooms use:
 
-    rules           states of agencies and their faults
-    metrics         figures that the rules judge, and which fields an agency's pages usually have
-    coverage        what sources list, compared with what is stored
-    health_report   all this in words, for the status page and the terminal
+    rules               states of agencies and their faults
+    metrics             figures that the rules judge, and which fields pages usually have
+    publishing_rhythm   how often an agency publishes, and how long a silence is usual for it
+    coverage            what sources list, compared with what is stored
+    audited_sources     what an audit found
+    health_report       all this in words, for the status page and the terminal
 """

@@ -23,18 +23,25 @@ unlisted (no source lists it any more and it was never read).
 from __future__ import annotations
 
 import json
-from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 from sqlite_utils import Database
 
 from archive.database.frontier import Frontier
 from archive.database.sqlite_files import RunQuery, take_page
-from archive.i18n import SWEDISH_TIME, swedish_sort_key, translate_code
+from archive.health.audited_sources import (
+    OPEN_STATES,
+    AuditedSource,
+    ListedUrl,
+    SourceProblem,
+    UrlStatus,
+)
+from archive.health.unlisted_releases import find_unlisted
+from archive.i18n import SWEDISH_TIME, swedish_sort_key
 from archive.times import parse_time, to_iso, to_timezone
 from archive.urls import FilterError
 
@@ -43,12 +50,8 @@ ROOT_KINDS = ("feed", "sitemap", "listing")  # sources of these kinds list relea
 
 # Statuses, states and limits of the counting
 COUNTED_STATUSES = ("stored", "rejected", "missing")
-OPEN_STATES = ("unseen", "due", "failed", "quarantined")
 IS_OPEN_SQL = f"state in {OPEN_STATES}"
 EARLIEST_YEAR = "1990"  # earlier years are wrong: systems write 1970 for an unknown date
-# old releases that a list must have before it counts as going back so far; a single one may be
-# pinned
-MIN_OLDER_RELEASES = 3
 
 
 # Queries of the audit
@@ -66,14 +69,6 @@ URL_STATUS_SQL = """
     from json_each(:urls) a left join releases r on r.url = a.value left join frontier f
       on f.url = a.value
     left join releases h on h.id = f.release
-"""
-STORED_RELEASES_SQL = """
-    select f.release, f.source, r.published from frontier f join releases r on r.id = f.release
-    where f.agency = :agency and f.role = 'release' and f.state = 'stored' and f.source is not null
-      and r.published is not null and r.removed_at is null and r.moved_to is null
-      and not exists (select 1 from removals o where o.release = r.id and o.ended is null
-        and o.kind <> 'moved')
-    order by f.release, f.first_seen
 """
 
 # Queries of the coverage page
@@ -105,74 +100,6 @@ MISSING_RELEASES_SQL = """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ListedUrl:
-    """A URL that a source lists. Times are ISO 8601."""
-
-    # the source itself, or the sitemap with the URL if the source is a sitemap index
-    source_url: str
-    published: str | None = None  # as the source states it
-    # another time that the source gives for the URL, whatever it means
-    listed_at: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SourceProblem:
-    """Why a source may list more than could be read.
-
-    code: a key of the texts `failure.*`, as for failed requests. url: the page that it concerns.
-    value: the number or label in the text, if any.
-    """
-
-    code: str
-    url: str
-    value: str | None = None
-
-    def describe(self, language: str) -> str:
-        """Return the reason as part of a sentence.
-
-        >>> SourceProblem("button", "https://fyr.example/press", "Visa fler").describe("en")
-        'the rest of the list is behind the button “Visa fler”'
-        """
-        return translate_code(language, "failure", self.code).format(value=self.value)
-
-    def __str__(self) -> str:
-        return f"{self.url}: {self.describe('en')}"
-
-
-@dataclass(slots=True, kw_only=True)
-class AuditedSource:
-    url: str
-    kind: str  # feed, sitemap, listing, archive, home, robots
-    urls: dict[str, ListedUrl] = field(default_factory=dict)
-    problem: SourceProblem | None = None  # None: it was read to its end
-    read_at: datetime | None = None  # when it was last read, if not in this audit
-
-    def mark_incomplete(self, problem: SourceProblem) -> None:
-        """Mark that the source may list more than could be read.
-
-        Only the first problem is stored.
-        """
-        self.problem = self.problem or problem
-
-
-@dataclass(frozen=True, slots=True)
-class UrlStatus:
-    """The archive's status of a URL; `state` is the frontier's state, or `unseen` if it was never
-    found.
-    """
-
-    state: str
-    release_id: int | None = None
-    published: str | None = None
-
-    @property
-    def status(self) -> Literal["stored", "rejected", "missing"]:
-        if self.release_id is not None:
-            return "stored"
-        return "missing" if self.state in OPEN_STATES else "rejected"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CoverageTotals:
     """An agency's totals over all its sources, with each release counted once.
 
@@ -201,7 +128,7 @@ def update_coverage(
     statuses = _read_url_statuses(db, set().union(*(source.urls for source in sources)))
     problem = next((source.problem for source in sources if source.problem), None)
     counted_sources = list(filter(_is_counted, sources))
-    unlisted = None if problem else _find_unlisted(db, agency, counted_sources, statuses)
+    unlisted = None if problem else find_unlisted(db, agency, counted_sources, statuses)
     coverage_rows = []
     for source in counted_sources:
         counts = _count_by_month(source.urls, statuses, today)
@@ -331,44 +258,6 @@ def _count_by_month(
     for url, entry in urls.items():
         counts[_find_publication_month(entry, statuses[url], today)][statuses[url].status] += 1
     return counts
-
-
-def _find_unlisted(
-    db: Database, agency: str, sources: Sequence[AuditedSource], statuses: Mapping[str, UrlStatus]
-) -> list[tuple[str, str]]:
-    """Return, for each unlisted release, the source that first listed it and the month of
-    publication.
-
-    An unlisted release is stored and not removed, but no source lists it any more: agencies unlist
-    without deleting. It is reported only if every source was read to its end, and the source that
-    first listed it is still read, is not a feed (feeds only list the newest) and lists several
-    older releases. Removed and moved releases are left out, so the number is a lower bound.
-    """
-    roots = _map_roots(sources)
-    dates_by_source = {source.url: _list_dates(source, statuses) for source in sources}
-    listed = {known.release_id for known in statuses.values()}
-    unlisted: dict[int, tuple[str, str]] = {}
-    for release, origin, published in db.execute(STORED_RELEASES_SQL, {"agency": agency}):
-        root = roots.get(origin)
-        if release in listed or release in unlisted or root is None:
-            continue
-        if bisect_left(dates_by_source[root], published[:10]) >= MIN_OLDER_RELEASES:
-            unlisted[release] = (root, published[:7])
-    return list(unlisted.values())
-
-
-def _map_roots(sources: Sequence[AuditedSource]) -> dict[str, str]:
-    """Return the source that each URL with lists of releases belongs to, without feeds."""
-    roots: dict[str, str] = {}
-    for source in sources:
-        if source.kind != "feed":
-            roots[source.url] = source.url
-            roots |= {entry.source_url: source.url for entry in source.urls.values()}
-    return roots
-
-
-def _list_dates(source: AuditedSource, statuses: Mapping[str, UrlStatus]) -> list[str]:
-    return sorted(published for url in source.urls if (published := statuses[url].published))
 
 
 def _build_coverage_rows(

@@ -56,7 +56,6 @@ from typing import Any
 from sqlite_utils import Database
 
 from archive.health.metrics import (
-    FIFTY_TWO_WEEKS,
     MIN_EARLIER_PAGES,
     REJECTION_WINDOW,
     RISE_WINDOWS,
@@ -69,6 +68,7 @@ from archive.health.metrics import (
     find_commonest_failure,
     find_lost_fields,
 )
+from archive.health.publishing_rhythm import FIFTY_TWO_WEEKS
 from archive.health.working_days import count_working_days
 from archive.times import to_iso
 

@@ -43,7 +43,7 @@ from archive.database.sqlite_files import (
 )
 from archive.evidence.manifest import read_manifests
 from archive.evidence.warc import WITHHELD_CAPTURES_SQL
-from archive.search.search_index import SearchIndex
+from archive.store.derived_data import describe_index_fault
 from archive.times import FOLDER_NAME, FOLDER_NAME_FORMAT
 
 # Files of a snapshot, and of the folder of snapshots
@@ -190,9 +190,9 @@ def _check_servable(archive: Path, copy: Path) -> None:
         closing(sqlite3.connect(copy, isolation_level=None)) as db,
     ):
         check_version(db, archive)
-        if not Database(db).table("search_meta").exists():
+        if not Database(db).table("releases").exists():
             raise ArchiveError(archive, "is not an archive")
-        fault = SearchIndex(Database(db)).describe_fault()
+        fault = describe_index_fault(Database(db))
     if fault:
         raise ArchiveError(
             archive,

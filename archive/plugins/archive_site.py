@@ -12,7 +12,6 @@ from markupsafe import Markup
 from archive.views import (
     about,
     agencies,
-    atom,
     attachment,
     check,
     data,
@@ -23,6 +22,7 @@ from archive.views import (
     lists,
     many_searches,
     mcp,
+    new_atom,
     over_time,
     people,
     release,
@@ -40,6 +40,7 @@ from archive.web.datasette_setup import (
 )
 from archive.web.datasette_versions import choose_templates, read_canned_queries
 from archive.web.requests import SiteRequest
+from archive.web.routes import list_routes
 from archive.web.security import (
     answer_exception,
     answer_forbidden,
@@ -51,7 +52,7 @@ from archive.web.security import (
 # the first route that matches a path is taken: feeds extend the URLs of agencies and tags
 VIEWS = (
     *(
-        atom,
+        new_atom,
         sitemaps,
         front_page,
         agencies,
@@ -76,7 +77,7 @@ def startup(datasette: Any) -> Callable[[], Awaitable[None]]:
 
 @hookimpl
 def register_routes(datasette: Any) -> list[tuple[str, Any]]:
-    own = [route for view in VIEWS for route in view.ROUTES]
+    own = [route for module in VIEWS for route in list_routes(module)]
     return [*own, *list_closed_pages(datasette), *list_database_routes(datasette)]
 
 

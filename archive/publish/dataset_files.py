@@ -480,7 +480,7 @@ SELECTION_COVERAGE_SQL = f"""
       {LIST_COUNTS_SQL},
       count(r.removed_at) as removed, sum(exists (select 1 from revisions v
         where v.release = c.release
-        and v.cause = 'source' and v.previous is not null)) as edited, count(r.takedown) as redacted
+        and v.is_edit)) as edited, count(r.takedown) as redacted
     from temp.chosen c cross join releases r on r.id = c.release group by 1, 2
 """
 ARCHIVE_COVERAGE_SQL = (

@@ -13,7 +13,7 @@ select
 from revisions v
 join releases r on r.id = v.release
 join json_each(v.changes) c
-where v.cause = 'source' and v.previous is not null
+where v.is_edit
   and (:kind = '' or c.value ->> 'kind' = :kind)
   and (:agency = '' or r.agency = :agency)
 order by v.seen desc, v.id desc

@@ -12,6 +12,6 @@ select
   '/-/edits?agency=' || r.agency as link
 from revisions v
 join releases r on r.id = v.release
-where v.cause = 'source' and v.previous is not null and (:agency = '' or r.agency = :agency)
+where v.is_edit and (:agency = '' or r.agency = :agency)
 group by r.agency
 order by edits desc

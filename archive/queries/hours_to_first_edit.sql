@@ -7,7 +7,7 @@ with firsts as (
     (julianday(min(v.seen)) - julianday(r.first_seen)) * 24 as hours
   from revisions v
   join releases r on r.id = v.release
-  where v.cause = 'source' and v.previous is not null
+  where v.is_edit
     and not exists (select 1 from revisions i where i.release = r.id and i.cause = 'import')
   group by v.release
 )

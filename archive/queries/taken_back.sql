@@ -10,5 +10,5 @@ select
 from revisions v
 join revisions s on s.id = v.reverts_to
 join releases r on r.id = v.release
-where v.cause = 'source' and (:agency = '' or r.agency = :agency)
+where v.is_edit and (:agency = '' or r.agency = :agency)
 order by v.seen desc

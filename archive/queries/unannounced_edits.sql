@@ -10,7 +10,7 @@ select
   '/-/diff/' || v.previous || '/' || v.id as link
 from revisions v
 join releases r on r.id = v.release
-where v.cause = 'source' and v.previous is not null and v.update_date_changed = 0
+where v.is_edit and v.update_date_changed = 0
   and v.importance >= cast(coalesce(nullif(:importance, ''), '50') as integer)
   and (:agency = '' or r.agency = :agency)
 order by v.importance desc, v.seen desc

@@ -8,11 +8,12 @@ from archive.quotes.quotation_lookup import (
     QuotationResult,
     add_speakers,
 )
-from archive.quotes.speakers import Quote, find_quotes, write_quotes
+from archive.quotes.speakers import QUOTES_VERSION, Quote, find_quotes, write_quotes
 
 __all__ = [
     "MAX_QUOTATION_WORDS",
     "MIN_QUOTATION_WORDS",
+    "QUOTES_VERSION",
     "QuotationCheck",
     "QuotationResult",
     "Quote",

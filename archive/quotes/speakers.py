@@ -67,6 +67,8 @@ from archive.quotes.quotation_comparison import (
     find_marked_passages,
 )
 
+# raise it whenever the quotations of any text, or their speakers, change
+QUOTES_VERSION = "1"
 QUOTED_FIELDS = ("title", "lead", "body")
 MAX_NEAR_PEOPLE = 200  # mentions of people before a quotation, in its paragraph, and after it
 MAX_PRONOUN_DISTANCE = 4  # paragraphs between a pronoun and the name that it stands for
@@ -895,33 +897,43 @@ def _list_other_speakers(
 # Rows
 
 
-def write_quotes(db: Database, revision_id: int, quotes: Sequence[Quote]) -> None:
-    """Replace the quotes of a revision, and the people who have none any more. Does not commit."""
+def write_quotes(db: Database, revision_id: int, quotes: Sequence[Quote]) -> bool:
+    """Replace the quotes of a revision, and the people who have none any more; return whether the
+    quotes differ from those stored. Does not commit.
+    """
+    rows = [
+        (
+            *(position, quote.speaker, quote.role, quote.organisation, quote.text, quote.field),
+            *(json.dumps(quote.spans), quote.kind, quote.origin),
+        )
+        for position, quote in enumerate(quotes, 1)
+    ]
+    stored = db.execute(
+        "select q.person, q.position, p.name, q.role, q.organisation, q.text, q.field, q.spans,"
+        " q.kind, q.origin from quotes q left join people p on p.id = q.person"
+        " where q.revision = ? order by q.position",
+        [revision_id],
+    ).fetchall()
+    if rows == [row[1:] for row in stored]:
+        return False
     release_id, agency = db.execute(
         "select r.id, r.agency from revisions v join releases r on r.id = v.release where v.id = ?",
         [revision_id],
     ).fetchone()
-    old = db.execute(
-        "select distinct person from quotes where revision = ? and person is not null",
-        [revision_id],
-    )
-    people = old.fetchall()
     db.execute("delete from quotes where revision = ?", [revision_id])
-    for position, quote in enumerate(quotes, 1):
-        person_id = _find_or_add_person(db, quote.speaker, agency) if quote.speaker else None
+    for position, name, *columns in rows:
+        person_id = _find_or_add_person(db, name, agency) if name else None
         db.execute(
             "insert into quotes (release, revision, position, person, role, organisation, text,"
             " field, spans, kind, origin) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                *(release_id, revision_id, position, person_id, quote.role, quote.organisation),
-                *(quote.text, quote.field, json.dumps(quote.spans), quote.kind, quote.origin),
-            ],
+            [release_id, revision_id, position, person_id, *columns],
         )
     db.conn.executemany(
         "delete from people where id = ?"
         " and not exists (select 1 from quotes where person = people.id)",
-        people,
+        {row[:1] for row in stored},
     )
+    return True
 
 
 def _find_or_add_person(db: Database, name: str, agency: str) -> int:

@@ -25,7 +25,7 @@ from archive.changes.edits_and_removals import (
     read_edits_page,
     read_removals_page,
 )
-from archive.changes.history import find_last_row, read_moves, read_version_texts
+from archive.changes.history import read_version_texts
 from archive.changes.wording_history import CheckPair, Presence, read_presences
 from archive.database.models import find_collection
 from archive.database.sqlite_files import FacetValue, ListPage, RunQuery
@@ -89,8 +89,8 @@ PHRASE_RELEASES_SQL = f"""
 """
 # releases of which an earlier version may have said something else, or that were removed
 CHANGED_SQL = (
-    "select json_group_array(release) as releases from (select release from text_versions union"
-    " select release from removals where kind <> 'moved')"
+    "select json_group_array(coalesce(continues_as, id)) as releases from releases where id in"
+    " (select release from text_versions union select release from removals where kind <> 'moved')"
 )
 INDEXED_SQL = (
     "select json_group_array(id) as ids from text_versions where id in"
@@ -421,8 +421,7 @@ async def _read_presences(
     current: the releases whose current text has it. versions: the matching indexed versions.
     """
     (row,) = await run(CHANGED_SQL, {})
-    moves = await read_moves(run)
-    changed = {find_last_row(release, moves) for release in json.loads(row["releases"])}
+    changed = set(json.loads(row["releases"]))
     to_read = [key for key in releases if key in changed]
     matching = {revision for key in to_read for revision in versions.get(key, ())}
     revisions = {releases[key]["revision"] for key in to_read if key in current}

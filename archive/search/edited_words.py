@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
-from archive.changes.history import IS_EDIT_SQL, find_last_row, read_moves, read_version_texts
+from archive.changes.history import read_version_texts
 from archive.database.sqlite_files import RunQuery
 from archive.search.marked_words import OccurrenceFinder, QueryLeaf, evaluate, iter_leaves
 from archive.search.query_language import (
@@ -47,9 +47,11 @@ DIFF_INDEX = IndexTable(
     table="search_diff", text_columns="", fields=DIFF_COLUMNS, has_whole_prefixes=True
 )
 EDITS_SQL = f"""
-    select json_group_array(v.id) as edits, json_group_array(v.release) as releases
+    select json_group_array(v.id) as edits,
+      json_group_array(coalesce(r.continues_as, r.id)) as releases
     from search_diff f cross join revisions v indexed by idx_revisions_edit_release
-      on v.id = f.rowid / {DIFF_ROWS} and {IS_EDIT_SQL}
+      on v.id = f.rowid / {DIFF_ROWS} and v.is_edit
+    cross join releases r on r.id = v.release
     where search_diff match :match
 """
 EDIT_SIDES_SQL = (
@@ -113,8 +115,7 @@ async def find_edits(run: RunQuery, tree: QueryNode, names: ResolvedNames) -> di
         elif value is not False:
             found.append(edit)
     found += await _check_edits(run, tree, names, sorted(to_check))
-    moves = await read_moves(run) if found else {}
-    return {edit: find_last_row(releases[edit], moves) for edit in found}
+    return {edit: releases[edit] for edit in found}
 
 
 def iter_changed(tree: QueryNode | None) -> Iterator[QueryLeaf]:

@@ -13,9 +13,7 @@ from itertools import chain, zip_longest
 from typing import TYPE_CHECKING, Any
 
 from archive.changes.history import (
-    find_last_row,
     find_last_seen,
-    read_moves,
     read_preceding_revisions,
     read_version_texts,
 )
@@ -106,19 +104,21 @@ async def find_versions(
         wanted = plan.bind(json.dumps(list(among)))
         conditions.append(f"t.id in (select value from json_each({wanted}))")
     sql = f"""
-        select json_group_array(t.id) as ids, json_group_array(t.release) as releases,
+        select json_group_array(t.id) as ids,
+          json_group_array(coalesce(r.continues_as, r.id)) as releases,
           json_group_array(t.id is not r.revision or r.moved_to is not null) as is_former
         from {source} cross join releases r on r.id = t.release
         where {" and ".join(conditions) or "true"}
     """
     (row,) = await run(sql, plan.values)
-    columns = map(json.loads, (row["ids"], row["releases"], row["is_former"]))
-    moves, found = await read_moves(run), MatchingVersions()
+    columns, found = (
+        map(json.loads, (row["ids"], row["releases"], row["is_former"])),
+        MatchingVersions(),
+    )
     for revision, release, is_former in zip(*columns, strict=True):
-        last = find_last_row(release, moves)
-        found.versions.setdefault(last, []).append(revision)
+        found.versions.setdefault(release, []).append(revision)
         if is_former:
-            found.former.add(last)
+            found.former.add(release)
     return found
 
 

@@ -22,9 +22,10 @@ import sqlite3
 import struct
 import unicodedata
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -41,9 +42,8 @@ MAX_WORDS = 20_000  # per text; further words are ignored
 BAND_COUNT = 16
 ROWS_PER_BAND = 3
 MINHASH_SEED = 1
-CODE_VERSION = 1  # raise it when anything in this module changes a key
-# keys of different versions do not match each other
-KEY_VERSION = 10 * CODE_VERSION + int(RMinHash.ALGORITHM_VERSION)
+# raise the first number when anything in this module changes a key or a pair
+DUPLICATES_VERSION = f"1 rensa-{RMinHash.ALGORITHM_VERSION}"
 WORD = re.compile(r"\w+")
 # soft hyphens and the like, which may be inside words
 IGNORED_CHARACTERS = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
@@ -61,11 +61,9 @@ OWN_BANDS = 5
 MAX_OWN_CANDIDATES = 10  # texts of the same agency compared with each text
 # texts of others compared with each text: those that share the most keys with it
 MAX_CANDIDATES = 50
+NO_LIMIT = 2**63 - 1  # a larger id than that of any release
 
 # Numbers in minhash_bands
-# the band of the whole text; bands of different key versions have different numbers
-FIRST_BAND = 100 * KEY_VERSION
-LAST_BAND = FIRST_BAND + BAND_COUNT
 # the last 16 bits of a key are a day, so that one range of keys finds the texts of some weeks
 DAY_RANGE = 2**16
 EPOCH_DAY = date(1970, 1, 1).toordinal()
@@ -156,42 +154,48 @@ class NearDuplicates:
     def update_release(
         self,
         release_id: int,
-        agency: str,
-        text: str,
-        band_keys: BandKeys | None = None,
-        *,
-        is_new: bool = False,
+        state: Mapping[str, Any],
+        keys: BandKeys,
+        replaced: Mapping[str, Any] | None = None,
     ) -> None:
-        """Store a release's keys, and pair it with its near-duplicates.
+        """Store a release's keys and pairs.
 
-        Its row in releases must already be written, because its dates are read from there. Pairs of
-        its earlier text are deleted (`is_new`: it has none). Keys of its earlier text are kept,
-        because they only lead to a comparison with its current text. band_keys: the keys of the
-        text, if already known.
+        Its row in releases must already be written. keys: those of its text (build_band_keys).
+        replaced: the state whose keys are stored. Without it, none are, and the release is only
+        paired with those before it: one that is new has no others, and if the rows of all are
+        written again, in the order of their ids, those after it are paired with it in their turn.
         """
-        keys = band_keys or build_band_keys(text)
-        sql = "select url, published, updated, first_seen from releases where id = ?"
-        url, *dates = self.db.execute(sql, [release_id]).fetchone()
-        day = to_day_number(*dates)
-        if not is_new:
-            self._delete_pairs(release_id)
-        if not keys.band_keys:
-            return
+        agency, url, first_seen = self.db.execute(
+            "select agency, url, first_seen from releases where id = ?", [release_id]
+        ).fetchone()
+        day = _find_day(state, first_seen)
+        if replaced is not None:
+            old_keys = build_band_keys(join_state_text(replaced))
+            self.db.conn.executemany(
+                "delete from minhash_bands where band = ? and value = ? and release = ?",
+                _list_key_rows(release_id, old_keys, _find_day(replaced, first_seen)),
+            )
         self.db.conn.executemany(
             "insert or ignore into minhash_bands (band, value, release) values (?, ?, ?)",
-            [(band, key * DAY_RANGE + day, release_id) for band, key in keys.band_keys],
+            _list_key_rows(release_id, keys, day),
         )
+        before = release_id if replaced is None else NO_LIMIT
         ranges = _list_ranges(keys, day)
-        elsewhere = _find_candidates(self.db, ranges, agency, _list_origins(url))
-        own = _find_candidates(self.db, ranges[:OWN_BANDS], agency, limit=MAX_OWN_CANDIDATES)
-        self._pair_release(release_id, text, day, elsewhere, own)
+        find = partial(_find_candidates, self.db, agency=agency, except_id=release_id)
+        elsewhere = find(ranges, before=before, origins=_list_origins(url))
+        own = find(ranges[:OWN_BANDS], before=before, limit=MAX_OWN_CANDIDATES)
+        pairs = self._find_pairs(join_state_text(state), day, elsewhere, own)
+        self._replace_pairs(release_id, pairs, before)
 
-    def _pair_release(
-        self, release_id: int, text: str, day: int, elsewhere: Sequence[int], own: Sequence[int]
-    ) -> None:
-        """Pair a release with its near-duplicates among those of other sites and of its own."""
-        others = [key for key in dict.fromkeys([*elsewhere, *own]) if key != release_id]
+    def _find_pairs(
+        self, text: str, day: int, elsewhere: Sequence[int], own: Sequence[int]
+    ) -> dict[int, float]:
+        """Return the similarity of a release's near-duplicates among those of other sites and of
+        its own.
+        """
+        others = dict.fromkeys([*elsewhere, *own])
         shingled = _shingle_text(text) if others else ShingledText([], frozenset())
+        pairs: dict[int, float] = {}
         for other_id in others:
             other_text, other_day = self._read_text_and_day(other_id)
             close_in_time = abs(day - other_day) <= MAX_DAYS_APART
@@ -199,21 +203,27 @@ class NearDuplicates:
             if similarity and (
                 other_id in elsewhere or _is_own_copy(shingled, other_text, similarity)
             ):
-                self._insert_pair(release_id, other_id, similarity)
+                pairs[other_id] = similarity
+        return pairs
 
-    def _delete_pairs(self, release_id: int) -> None:
+    def _replace_pairs(self, release_id: int, pairs: Mapping[int, float], before: int) -> None:
+        """Store the pairs of a release with those before another one, in place of earlier ones."""
         self.db.execute(
-            "delete from near_duplicates where other = ?1 and release in"
-            " (select other from near_duplicates where release = ?1)",
-            [release_id],
+            "delete from near_duplicates"
+            " where (release = ?1 and other < ?2) or (other = ?1 and release < ?2)",
+            [release_id, before],
         )
-        self.db.execute("delete from near_duplicates where release = ?", [release_id])
-
-    def _insert_pair(self, release_id: int, other_id: int, similarity: float) -> None:
+        rows = [(release_id, other, similarity) for other, similarity in pairs.items()]
+        rows += [(other, release_id, similarity) for other, similarity in pairs.items()]
         self.db.conn.executemany(
-            "insert into near_duplicates (release, other, similarity) values (?, ?, ?)",
-            [(release_id, other_id, similarity), (other_id, release_id, similarity)],
+            "insert into near_duplicates (release, other, similarity) values (?, ?, ?)", rows
         )
+
+    def delete_keys(self) -> None:
+        """Delete the keys of all releases, so that they can be written again. Their pairs stay
+        until then.
+        """
+        self.db.execute("delete from minhash_bands")
 
     def find_same_text(self, text: str, agency: str) -> list[tuple[int, float]]:
         """Return (id, similarity) of an agency's releases with nearly the same text, most similar
@@ -230,22 +240,19 @@ class NearDuplicates:
         similar = [(other, similarity) for other, similarity in found if similarity]
         return sorted(similar, key=lambda pair: (-pair[1], pair[0]))
 
-    def reindex(self) -> None:
-        """Delete keys of other versions (KEY_VERSION), and build the keys and pairs of all releases
-        again.
-        """
-        self.db.execute(
-            "delete from minhash_bands where band not between ? and ?", [FIRST_BAND, LAST_BAND]
-        )
-        for (release_id,) in self.db.execute("select id from releases order by id").fetchall():
-            sql = "select agency, title, lead, body from releases where id = ?"
-            agency, *texts = self.db.execute(sql, [release_id]).fetchone()
-            self.update_release(release_id, agency, join_text_fields(*texts))
-
     def _read_text_and_day(self, release_id: int) -> tuple[ShingledText, int]:
         sql = "select title, lead, body, published, updated, first_seen from releases where id = ?"
         title, lead, body, *dates = self.db.execute(sql, [release_id]).fetchone()
         return _shingle_text(join_text_fields(title, lead, body)), to_day_number(*dates)
+
+
+def _list_key_rows(release_id: int, keys: BandKeys, day: int) -> list[tuple[int, int, int]]:
+    """Return the rows of minhash_bands of a release's text."""
+    return [(band, key * DAY_RANGE + day, release_id) for band, key in keys.band_keys]
+
+
+def _find_day(state: Mapping[str, Any], first_seen: str) -> int:
+    return to_day_number(state["published"], state["updated"], first_seen)
 
 
 def _list_ranges(keys: BandKeys, day: int) -> list[KeyRange]:
@@ -269,14 +276,17 @@ def _find_candidates(
     db: Database,
     ranges: list[KeyRange],
     agency: str,
+    *,
+    except_id: int = 0,
+    before: int = NO_LIMIT,
     origins: Sequence[str] = (),
     limit: int | None = None,
 ) -> list[int]:
     """Return the ids of an agency's releases with keys in the ranges, those with the most keys
     first.
 
-    origins: those of one of the agency's sites (list_origins). If given, return the releases of all
-    other sites.
+    before: only releases with smaller ids. origins: those of one of the agency's sites
+    (list_origins). If given, return the releases of all other sites.
     """
     if not ranges:
         return []
@@ -286,11 +296,14 @@ def _find_candidates(
     rows = db.execute(
         f"with ranges (band, low, high) as (values {', '.join(['(?, ?, ?)'] * len(ranges))}),"
         " found as ( select b.release, count(*) as shared from ranges g cross join minhash_bands b"
-        " on b.band = g.band and b.value between g.low and g.high group by b.release)"
+        " on b.band = g.band and b.value between g.low and g.high and b.release < ?"
+        " and b.release <> ? group by b.release)"
         " select f.release from found f join releases r on r.id = f.release"
         f" where {condition} order by f.shared desc, f.release desc limit ?",
         [
             *(number for numbers in ranges for number in numbers),
+            before,
+            except_id,
             agency,
             *origins,
             limit or MAX_CANDIDATES,
@@ -351,6 +364,10 @@ def join_text_fields(title: str, lead: str | None, body: str) -> str:
     return "\n\n".join(filter(None, (title, lead, body)))
 
 
+def join_state_text(state: Mapping[str, Any]) -> str:
+    return join_text_fields(state["title"], state["lead"], state["body"])
+
+
 @dataclass(frozen=True, slots=True)
 class ShingledText:
     words: Sequence[str]
@@ -382,9 +399,7 @@ def build_band_keys(text: str) -> BandKeys:
         hash_words(shingled.words),
         *([] if shingled.is_short else hash_bands(shingled.shingles)),
     ]
-    return BandKeys(
-        list(enumerate(keys, FIRST_BAND)), is_long=len(shingled.words) >= MIN_TIMELESS_WORDS
-    )
+    return BandKeys(list(enumerate(keys)), is_long=len(shingled.words) >= MIN_TIMELESS_WORDS)
 
 
 def _shingle_text(text: str) -> ShingledText:

@@ -110,9 +110,10 @@ AGENCY_SPEAKERS_SQL = (
     "select id from people where agency in (select value from json_each(:agencies))"
 )
 TAG_COUNTS_SQL = """
-    select tag, sum(releases) as count from tag_counts where agency in (select value
-      from json_each(:agencies))
-    group by tag order by count desc, tag limit :tags
+    select rt.tag, count(*) as count from release_facets l
+      cross join release_tags rt on rt.release = l.release
+    where l.agency in (select value from json_each(:agencies))
+    group by rt.tag order by count desc, rt.tag limit :tags
 """
 
 

@@ -3,8 +3,8 @@
 The tables search, search_questions, search_versions, search_diff and vocabulary are updated with
 the releases, and search_attachments with the texts of their files.
 
-All but the vocabulary are contentless FTS5 tables that only `SearchIndex.rebuild` can rebuild. For
-each text they have four columns: its lemmas, the lemmas of the parts of its compounds, of their
+All but the vocabulary are contentless FTS5 tables that only archive.store.derived_data can rebuild.
+For each text they have four columns: its lemmas, the lemmas of the parts of its compounds, of their
 minor parts, and its words as written.
 
 `search` has the current texts, and `search_versions` those of earlier versions, whatever changed
@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
@@ -34,12 +34,8 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from archive.changes.history import IS_EDIT_SQL
-from archive.database.models import LIST_FIELDS, STATE_FIELDS, parse_state
 from archive.database.schema import read_schema
-from archive.database.sqlite_files import write_transaction
 from archive.language.terms import (
-    ANALYSIS_VERSION,
     AnalyzedText,
     analyze,
     find_compound_parts,
@@ -105,27 +101,16 @@ MIN_VOCABULARY_LENGTH = 3  # letters of a word that can be suggested
 
 # A moved or hidden release may be listed again by a trigger, which does not index it. So it is
 # indexed with the date that it would have in lists.
-# by this index, else SQLite reads all edits of the archive to find those of one release
-WAS_EDITED_SQL = (
-    "exists (select 1 from revisions v indexed by idx_revisions_edited where v.release = {release}"
-    f" and {IS_EDIT_SQL})"
-)
+WAS_EDITED_SQL = "exists (select 1 from revisions v where v.release = {release} and v.is_edit)"
 LISTING_SQL = (
-    "select r.agency, coalesce(l.sort_date, r.published, r.updated, r.first_seen),"
+    "select r.agency, coalesce(l.sort_date, r.published, r.updated,"
+    # as in the triggers of release_facets
+    " iif(exists (select 1 from crawls c where c.agency = r.agency and c.spider = 'news'"
+    " and c.reason = 'finished' and c.finished < r.first_seen) and not exists (select 1"
+    " from revisions v where v.release = r.id and v.cause = 'import'), r.first_seen, '')),"
     f" {WAS_EDITED_SQL.format(release='r.id')} from releases r left join release_facets l on"
     f" l.release = r.id where r.id = ?"
 )
-REINDEX_BATCH = 200  # releases in a transaction
-INDEXED_COLUMNS = ("title", "lead", "body", "language", "kind", "published")
-INDEXED_STATES_SQL = (
-    f"select id, {', '.join(INDEXED_COLUMNS)}, (select json_group_array(name) from"
-    " (select t.name from release_tags rt join tags t on t.id = rt.tag"
-    " where rt.release = r.id order by rt.rowid)),"
-    " (select json_group_array(json_object('question', question, 'answer', answer))"
-    " from (select question, answer from questions where release = r.id order by position)),"
-    " (select json_group_array(url) from attachments where release = r.id) from releases r"
-)
-
 # The revisions of a release of which text_versions has the text (see above).
 VERSIONS_OF_SQL = """
     with versions as (
@@ -138,11 +123,6 @@ VERSIONS_OF_SQL = """
           or exists (select 1 from releases where moved_to = :release))
         and exists (select 1 from json_each(images) where value ->> 'caption' <> '')
 """
-VERSIONED_RELEASES_SQL = (  # those that may have any
-    "select r.id from releases r where r.id > :after and r.id <= :last and (r.moved_to is not null"
-    " or (select count(*) from revisions where release = r.id) > 1"
-    " or exists (select 1 from releases where moved_to = r.id))"
-)
 SAME_TEXT_SQL = """
     select t.text from revisions v join text_versions t on t.release = v.release
     join revisions o on o.id = t.id
@@ -152,15 +132,6 @@ SAME_TEXT_SQL = """
 """
 # The rows of search_diff for the edit with the revision N begin with DIFF_ROWS * N.
 DIFF_ROWS = 16
-EDIT_STATES_SQL = (
-    f"select v.id,"
-    f" {', '.join(f'{row}.{name}' for row in ('b', 'v') for name in (*STATE_FIELDS, *LIST_FIELDS))}"
-    f" from revisions v join revisions b on b.id = v.previous where {IS_EDIT_SQL} and "
-)
-LINKED_FILES_SQL = (
-    "select distinct v.file from attachments a join attachment_versions v on v.url = a.url"
-    " where a.release > ? and a.release <= ?"
-)
 
 
 def list_columns(names: Iterable[str], *suffixes: str) -> tuple[str, ...]:
@@ -348,7 +319,7 @@ INDEXED_ROWS = {
     "search_versions": "select text from text_versions",
     "search_diff": (
         f"select d.id from search_diff_docsize d join revisions v on v.id = d.id / {DIFF_ROWS}"
-        f" where {IS_EDIT_SQL}"
+        f" where v.is_edit"
     ),
     "search_attachments": f"select file * {PAGE_NUMBERS} + page from attachment_pages",
 }
@@ -356,13 +327,13 @@ INDEXED_ROWS = {
 
 INDEXED_NUMBERS_SQL = f"""
     select 'releases', (select count(*) from releases), (select count(*) from search_docsize)
-    union all select 'edits', (select ifnull(sum(edits), 0) from edit_counts),
+    union all select 'edits', (select count(*) from revisions where is_edit),
       (select count(distinct id / {DIFF_ROWS}) from search_diff_docsize)
     union all select 'texts of earlier versions', (select count(distinct text) from text_versions),
       (select count(*) from search_versions_docsize)
-    union all select 'versions before an edit', count(*), count(t.id) from revisions v
-      indexed by idx_revisions_edit_release left join text_versions t on t.id = v.previous
-      where {IS_EDIT_SQL}
+    union all select 'edited versions', count(*),
+      count((select id from text_versions t where t.release = b.release limit 1))
+      from revisions v join revisions b on b.id = v.previous where v.is_edit
 """
 
 
@@ -391,10 +362,7 @@ def _build_insert_sql(table: str) -> str:
 
 
 class SearchIndex:
-    """The search index of an archive.
-
-    `rebuild` commits each batch; the other methods do not commit.
-    """
+    """The search index of an archive. No method commits."""
 
     def __init__(self, db: Database) -> None:
         self.db = db
@@ -447,7 +415,10 @@ class SearchIndex:
     def index_edit(
         self, revision_id: int, before: Mapping[str, Any], after: Mapping[str, Any]
     ) -> None:
-        """Index what an edit removed and added. The states must not contain taken-down text."""
+        """Index what an edit removed and added. The states must not contain taken-down text.
+
+        The rows for the edit with the revision N begin with DIFF_ROWS * N.
+        """
         first = DIFF_ROWS * revision_id
         self.db.execute(
             "delete from search_diff where rowid >= ? and rowid < ?", [first, first + DIFF_ROWS]
@@ -455,21 +426,14 @@ class SearchIndex:
         for number, columns in enumerate(extract_diff(before, after)):
             self.db.execute(_build_insert_sql("search_diff"), [first + number, *columns])
 
-    def index_edits_of(self, release_id: int) -> None:
-        """Index the edits of a release and those of a release that continues it, from their stored
-        states.
+    def forget_versions_of(self, release_id: int) -> None:
+        """Delete the earlier versions of a release from the index, because what they show has
+        changed.
         """
-        self._index_stored_edits(
-            "(v.release = :release or b.release = :release)", {"release": release_id}
-        )
+        self.db.execute("delete from text_versions where release = ?", [release_id])
 
-    def index_versions_of(self, release_id: int, *, again: bool = False) -> None:
-        """Index the earlier versions of a release as they are stored.
-
-        again: those that are indexed, too, because what they show has changed.
-        """
-        if again:
-            self.db.execute("delete from text_versions where release = ?", [release_id])
+    def index_versions_of(self, release_id: int) -> None:
+        """Index the earlier versions of a release that are not indexed, from their stored texts."""
         rows = self.db.execute("select id from text_versions where release = ?", [release_id])
         indexed = {key for (key,) in rows.fetchall()}
         rows = self.db.execute(VERSIONS_OF_SQL, {"release": release_id})
@@ -498,13 +462,6 @@ class SearchIndex:
             columns = _extract_version_terms(state | lists)
             self.db.execute(_build_insert_sql("search_versions"), [text_id, *columns])
 
-    def index_stored(self, release_id: int) -> None:
-        """Index a release again, from its stored state, because what others say about it has
-        changed.
-        """
-        _, *values = self.db.execute(f"{INDEXED_STATES_SQL} where id = ?", [release_id]).fetchone()
-        self._write_stored(release_id, values)
-
     def index_file(self, file_id: int) -> None:
         """Index the pages of an attachment, from their stored texts.
 
@@ -522,122 +479,36 @@ class SearchIndex:
                 _build_insert_sql("search_attachments"), [file_id * PAGE_NUMBERS + page, *columns]
             )
 
-    def _index_stored_edits(self, condition: str, values: dict[str, Any]) -> None:
-        names = (*STATE_FIELDS, *LIST_FIELDS)
-        for revision_id, *columns in self.db.execute(
-            EDIT_STATES_SQL + condition, values
-        ).fetchall():
-            before, after = columns[: len(names)], columns[len(names) :]
-            states = [parse_state(dict(zip(names, row, strict=True))) for row in (before, after)]
-            self.index_edit(revision_id, *states)
-
-    def initialise(self) -> None:
-        """Store the weights of columns and the version of the analysis in a new archive."""
-        if not self.db.execute("select 1 from search_meta").fetchone():
-            with write_transaction(self.db):
-                _set_weights(self.db)
-                self.db.execute(
-                    "replace into search_meta values ('version', ?)", [ANALYSIS_VERSION]
-                )
-
     def describe_fault(self) -> str | None:
-        """Return why the index has to be rebuilt, or None if it is intact."""
-        meta = dict(self.db.execute("select name, value from search_meta").fetchall())
-        if not self.db.table("search_attachments").exists():
-            return "it has no attachments"
-        if "renewed" in meta:
-            return f"it was rebuilt only up to release {meta['renewed']}"
-        if meta.get("version") != ANALYSIS_VERSION:
-            return (
-                f"it was built with"
-                f" {meta.get('version', 'an unknown analyser')}, not {ANALYSIS_VERSION}"
-            )
+        """Return why the index has to be written again, or None if it has all releases and
+        edits.
+        """
         for what, number, indexed in self.db.execute(INDEXED_NUMBERS_SQL).fetchall():
             if number != indexed:
                 return f"it has {indexed} of {number} {what}"
         return None
 
-    def rebuild(self, on_progress: Callable[[str, int, int], None] | None = None) -> int:
-        """Index all releases again and return their number. Resumes an interrupted rebuild."""
-        total, done = self.db.execute("select count(*) from releases").fetchone()[0], 0
-        self._start_rebuild()
-        while rows := self._rebuild_batch():
-            done += rows
-            if on_progress:
-                on_progress("releases", done, total)
-        return done
-
-    def _start_rebuild(self) -> None:
-        with write_transaction(self.db):
-            meta = dict(self.db.execute("select name, value from search_meta").fetchall())
-            if "renewed" in meta and meta.get("version") == ANALYSIS_VERSION:
-                return
-            self.db.execute(
-                "replace into search_meta values ('version', ?), ('renewed', '0')",
-                [ANALYSIS_VERSION],
-            )
-            self.db.execute("delete from vocabulary")
-            for name, columns in INDEX_COLUMNS.items():
-                if columns != tuple(
-                    row[1] for row in self.db.execute(f"pragma table_info({name})")
-                ):
-                    _replace_text_table(self.db, name)
-            _set_weights(self.db)
-            for name, rowids_sql in INDEXED_ROWS.items():
-                self.db.execute(
-                    f"delete from {name} where"
-                    f" rowid in (select id from {name}_docsize except {rowids_sql})"
-                )
-
-    def _rebuild_batch(self) -> int:
-        with write_transaction(self.db):
-            last = self.db.execute(
-                "select value from search_meta where name = 'renewed'"
-            ).fetchone()
-            if last is None:  # another process finished
-                return 0
-            rows = self.db.execute(
-                f"{INDEXED_STATES_SQL} where id > ? order by id limit ?",
-                [int(last[0]), REINDEX_BATCH],
-            ).fetchall()
-            if not rows:
-                # Reclaim the space of replaced rows.
-                for name in INDEX_COLUMNS:
-                    self.db.execute(f"insert into {name} ({name}) values ('optimize')")
-                self.db.execute("delete from search_meta where name = 'renewed'")
-                return 0
-            counts: Counter[str] = Counter()
-            lemmas: dict[str, str] = {}
-            for key, *values in rows:
-                terms = self._write_stored(key, values)
-                counts.update(terms.vocabulary.keys())
-                for word, lemma in terms.vocabulary.items():
-                    # the first lemma is kept, as when releases are added
-                    lemmas.setdefault(word, lemma)
-            self._add_to_vocabulary(counts, lemmas)
-            batch = {"after": int(last[0]), "last": rows[-1][0]}
-            self._index_stored_edits("v.release > :after and v.release <= :last", batch)
-            for (release_id,) in self.db.execute(VERSIONED_RELEASES_SQL, batch).fetchall():
-                self.index_versions_of(release_id, again=True)
-            for (file_id,) in self.db.execute(
-                LINKED_FILES_SQL, [int(last[0]), rows[-1][0]]
-            ).fetchall():
-                self.index_file(file_id)
-            self.db.execute(
-                "update search_meta set value = ? where name = 'renewed'", [str(rows[-1][0])]
-            )
-        return len(rows)
-
-    def _write_stored(self, release_id: int, values: Sequence[Any]) -> IndexTerms:
-        """Write the rows of a release, from its values in INDEXED_STATES_SQL, and return its
-        terms.
+    def begin_rewrite(self) -> None:
+        """Prepare the index for all its rows to be written again. Until then, the old rows are
+        found.
         """
-        *columns, tags, questions, attachments = values
-        lists = {"tags": tags, "questions": questions, "attachments": attachments}
-        state = dict(zip(INDEXED_COLUMNS, columns, strict=True))
-        terms = extract_terms(state | {name: json.loads(text) for name, text in lists.items()})
-        self._write_rows(release_id, terms)
-        return terms
+        self.db.execute("delete from vocabulary")
+        for name, columns in INDEX_COLUMNS.items():
+            if columns != tuple(row[1] for row in self.db.execute(f"pragma table_info({name})")):
+                _replace_text_table(self.db, name)
+        _set_weights(self.db)
+        for name, rowids_sql in INDEXED_ROWS.items():
+            self.db.execute(
+                f"delete from {name} where"
+                f" rowid in (select id from {name}_docsize except {rowids_sql})"
+            )
+
+    def optimise(self) -> None:
+        """Rewrite the index, so that it no longer has words of replaced rows, and needs less
+        space.
+        """
+        for name in INDEX_COLUMNS:
+            self.db.execute(f"insert into {name} ({name}) values ('optimize')")
 
     def _write_rows(self, release_id: int, terms: IndexTerms) -> None:
         agency, newest, was_edited = self.db.execute(LISTING_SQL, [release_id]).fetchone()

@@ -29,16 +29,21 @@ def list_state_texts(state: Mapping[str, Any]) -> list[StateText]:
     the next, as in the index.
     """
     texts = [StateText(name, normalise_text(state[name])) for name in PLAIN_FIELDS]
-    body = " ".join(texts[-1].text.split())
+    body = _collapse(texts[-1].text)
     for number, pair in enumerate(state["questions"] or (), 1):
         for name in ("question", "answer"):
             text = normalise_text(pair[name])
-            texts.append(StateText(name, text, number, is_in_body=" ".join(text.split()) in body))
+            texts.append(StateText(name, text, number, is_in_body=_collapse(text) in body))
     texts += [
         StateText("caption", normalise_text(image["caption"]), number)
         for number, image in enumerate(state["images"] or (), 1)
     ]
     return [text for text in texts if text.text]
+
+
+def _collapse(text: str) -> str:
+    """Return a text with single spaces, also around it, so that it does not begin inside a word."""
+    return f" {' '.join(text.split())} "
 
 
 def normalise_text(text: str | None) -> str:

@@ -16,18 +16,18 @@ from datetime import date, datetime
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-import nh3
 from lxml import html
 from markdown_it import MarkdownIt
 
-from archive.database.allowed_html import (
-    ALLOWED_ATTRIBUTES,
-    ALLOWED_SCHEMES,
-    ALLOWED_TAGS,
-    REMOVED_ELEMENTS,
-    filter_attribute,
-)
 from archive.database.models import Attachment, Contact, Image, Question, Release
+from archive.database.stored_text import (
+    BLANK_LINES,
+    INVISIBLE_CHARACTERS,
+    clean_line,
+    clean_lines,
+    sanitise_html,
+    strip_invisible,
+)
 from archive.times import parse_time
 from archive.urls import canonical_url
 
@@ -55,14 +55,11 @@ KINDS_BY_WORD = {
 
 # Text
 CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]+")
-# soft hyphen, zero-width characters, word joiner, byte order mark
-INVISIBLE_CHARACTERS = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]+")
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 # in a row, because normalising them takes quadratic time; no script has more than ten
 MAX_COMBINING_CHARACTERS = 1000
 # \w has no combining characters
 SIGN_RUN = re.compile(rf"[^\w\s\x00-\x7f]{{{MAX_COMBINING_CHARACTERS},}}")
-BLANK_LINES = re.compile(r"\n\s*\n+")
 HYPHEN = re.compile("^- ", re.MULTILINE)
 EMPTY_PARAGRAPH = re.compile(r"<p>\s*</p>\s*")
 BLOCK_TAGS = {
@@ -223,14 +220,16 @@ def _parse_text_field(
     if not isinstance(value, str):
         raise FieldError(parent + name, "is not text")
     _check_characters(parent + name, value)
-    return (clean_line(value) if single_line else clean_text(value)) or None
+    text = CONTROL_CHARACTERS.sub("", value)
+    return (clean_line(text) if single_line else _clean_markdown(text)) or None
 
 
 def _check_characters(name: str, text: str) -> None:
     """Raise FieldError if a text cannot be stored, or would take too long to normalise."""
     if LONE_SURROGATE.search(text):
         raise FieldError(name, "contains half of a UTF-16 surrogate pair")
-    for signs in SIGN_RUN.findall(strip_invisible(text)):
+    visible = INVISIBLE_CHARACTERS.sub("", CONTROL_CHARACTERS.sub("", text))
+    for signs in SIGN_RUN.findall(visible):
         if sum(unicodedata.combining(sign) > 0 for sign in signs) >= MAX_COMBINING_CHARACTERS:
             raise FieldError(
                 name, f"has {MAX_COMBINING_CHARACTERS} combining characters or more in a row"
@@ -299,7 +298,8 @@ def _parse_tags_field(row: Mapping[str, Any]) -> tuple[str, ...]:
         raise FieldError("tags", "is not a list of strings")
     for index, tag in enumerate(tags):
         _check_characters(f"tags[{index}]", tag)
-    return tuple(dict.fromkeys(filter(None, map(clean_line, tags))))
+    lines = (clean_line(CONTROL_CHARACTERS.sub("", tag)) for tag in tags)
+    return tuple(dict.fromkeys(filter(None, lines)))
 
 
 def _parse_list_field(row: Mapping[str, Any], name: str) -> list[Any]:
@@ -398,7 +398,7 @@ def _parse_markdown(text: str, url: str) -> ImportedBody:
     >>> _parse_markdown(text, "https://a.se/x").text
     'Bakgrund\\n\\n- Det är bra, säger hon.\\n\\n• ett\\n• två'
     """
-    tokens = MARKDOWN.parse(_escape_speech_hyphens(clean_text(text)))
+    tokens = MARKDOWN.parse(_escape_speech_hyphens(text))
     if any(token.nesting == 1 and token.level >= MAX_NESTING - 1 for token in tokens):
         raise FieldError(None, f"is nested deeper than {MAX_NESTING} levels")
     images = tuple(
@@ -435,16 +435,8 @@ def _sanitise_html(text: str, url: str, images: tuple[Image, ...] = ()) -> Impor
             None,
             f"would be longer than {MAX_HTML_LENGTH} characters with complete URLs in its links",
         )
-    clean = nh3.clean(
-        demoted,
-        tags=ALLOWED_TAGS,
-        clean_content_tags=REMOVED_ELEMENTS,
-        attributes=ALLOWED_ATTRIBUTES,
-        attribute_filter=filter_attribute,
-        url_schemes=ALLOWED_SCHEMES,
-        url_relative=("rewrite_with_base", url),
-    )
-    clean = EMPTY_PARAGRAPH.sub("", clean).strip()
+    clean = EMPTY_PARAGRAPH.sub("", sanitise_html(demoted, url)).strip()
+    _check_characters("body", clean)  # entities have become characters
     return ImportedBody(text=_html_to_text(clean), html=clean, images=images)
 
 
@@ -468,7 +460,7 @@ def _iter_block_texts(parent: Any) -> Iterator[str]:
     inline_text = parent.text or ""
     for child in parent:
         if child.tag in BLOCK_TAGS:
-            yield _tidy_lines(inline_text)
+            yield clean_lines(inline_text)
             inline_text = ""
             if child.tag in ("ul", "ol"):
                 yield "\n".join(_iter_list_items(child, "•"))
@@ -479,7 +471,7 @@ def _iter_block_texts(parent: Any) -> Iterator[str]:
         else:
             inline_text += _read_inline_text(child)
         inline_text += child.tail or ""
-    yield _tidy_lines(inline_text)
+    yield clean_lines(inline_text)
 
 
 def _iter_list_items(parent: Any, bullet: str) -> Iterator[str]:
@@ -488,7 +480,7 @@ def _iter_list_items(parent: Any, bullet: str) -> Iterator[str]:
         nested = [child for child in item if child.tag in ("ul", "ol")]
         for child in nested:
             item.remove(child)
-        if own := _collapse_space(" ".join(_iter_block_texts(item))):
+        if own := clean_line(" ".join(_iter_block_texts(item))):
             yield f"{f'{number}.' if parent.tag == 'ol' else bullet} {own}"
         for child in nested:
             yield from _iter_list_items(child, "◦")
@@ -500,7 +492,7 @@ def _iter_table_rows(table: Any) -> Iterator[str]:
         cells = (
             [row] if row.tag == "caption" else [cell for cell in row if cell.tag in ("td", "th")]
         )
-        line = " | ".join(_collapse_space(_read_inline_text(cell)) for cell in cells)
+        line = " | ".join(clean_line(_read_inline_text(cell)) for cell in cells)
         if line.strip(" |"):
             yield line
 
@@ -514,37 +506,15 @@ def _read_inline_text(element: Any) -> str:
     )
 
 
-def _tidy_lines(text: str) -> str:
-    """Collapse white space in each line and remove empty lines."""
-    return "\n".join(filter(None, map(_collapse_space, text.split("\n"))))
-
-
-def _collapse_space(text: str) -> str:
-    return " ".join(text.split())
-
-
-def clean_line(text: str) -> str:
-    """Return text as one line: in NFC, without invisible characters, white space collapsed."""
-    return _collapse_space(unicodedata.normalize("NFC", strip_invisible(text)))
-
-
-def clean_text(text: str) -> str:
+def _clean_markdown(text: str) -> str:
     """Return text with one blank line between paragraphs. Indentation is kept, because Markdown
     uses it.
 
-    >>> clean_text("Sam\\u00adhälle\\r\\n\\r\\n\\r\\n  två ")
+    >>> _clean_markdown("Sam\\u00adhälle\\r\\n\\r\\n\\r\\n  två ")
     'Samhälle\\n\\n  två'
     """
-    plain = (
-        unicodedata.normalize("NFC", strip_invisible(text))
-        .replace("\r\n", "\n")
-        .replace("\r", "\n")
-    )
+    plain = strip_invisible(text).replace("\r\n", "\n").replace("\r", "\n")
     return BLANK_LINES.sub("\n\n", plain.replace("\u00a0", " ")).strip("\n").rstrip()
-
-
-def strip_invisible(text: str) -> str:
-    return INVISIBLE_CHARACTERS.sub("", CONTROL_CHARACTERS.sub("", text))
 
 
 def parse_line(line: bytes) -> dict[str, Any]:

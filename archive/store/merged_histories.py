@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from archive.changes.comparison import compare
-from archive.store.releases import build_change_columns, join_state_text
+from archive.search.near_duplicates import join_state_text
 from archive.store.takedowns import copy_takedowns
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def find_adjoining_states(
     before, after = archive.get_latest(release_id), archive.get_first(target_id)
     if not before or not after or before.revision_id > after.revision_id or after.cause != "first":
         return None
-    if archive.get_dates(target_id)[0] < archive.get_last_checked(release_id):
+    if after.first_seen < before.last_checked:
         return None
     return before, after
 
@@ -49,19 +49,16 @@ def merge_releases(
     archive.removals.mark_merged(release_id, seen_at, url, target_id, status=status)
     if states:
         before, after = states
-        diff = compare(before.state, after.state)
+        has_changes = bool(compare(before.state, after.state).changes)
         row = {
             "previous": before.revision_id,
-            "cause": "source" if cause == "source" and diff.changes else "first",
+            "cause": "source" if cause == "source" and has_changes else "first",
             "update_date_changed": int(before.state["updated"] != after.state["updated"]),
-            "importance": diff.importance,
-            **build_change_columns(diff),
         }
         archive.writer.update("revisions", after.revision_id, row)
-        archive.writer.index.index_edits_of(target_id)
-        archive.writer.index.index_stored(target_id)  # it may have become edited
+        archive.derived.refresh(target_id)
     for key in (release_id, target_id):  # what is current has changed
-        archive.writer.index.index_versions_of(key)
+        archive.derived.index.index_versions_of(key)
     copy_takedowns(archive, release_id, target_id)
 
 
@@ -76,7 +73,7 @@ def find_moved_copy(
     stored = archive.get_latest(release_id)  # includes taken-down text
     if stored is None:
         return None
-    for other_id, similarity in archive.writer.near_duplicates.find_same_text(
+    for other_id, similarity in archive.derived.near_duplicates.find_same_text(
         join_state_text(stored.state), agency
     ):
         # first seen after the last check of the missing one, or with the same publication date

@@ -1,8 +1,9 @@
 """Archive: saves and reads releases, each with all its rows in one transaction of archive.db.
 
 `Archive.save` decides whether a release is new, revised or unchanged. `ReleaseWriter` writes the
-rows. Whatever depends only on the release (state, hash, index terms, near-duplicate keys) can be
-prepared before, in other processes: see `prepare_release`.
+rows; what is computed from them is in derived_data.py. Whatever depends only on the release (state,
+hash, index terms, near-duplicate keys) can be prepared before, in other processes: see
+`prepare_release`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import sqlite3
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
@@ -23,10 +24,9 @@ from typing import Any, cast
 from sqlite_utils import Database
 
 from archive.attachments import Attachments, AttachmentText, TextExtraction, extract_text
-from archive.changes.comparison import Diff, compare
+from archive.changes.comparison import compare
 from archive.changes.history import RELEASE_CHAIN_CTE
 from archive.database.captures import Captures
-from archive.database.count_tables import fill_count_tables
 from archive.database.frontier import Frontier, Hosts, PaginationCursors
 from archive.database.models import (
     LIST_FIELDS,
@@ -38,8 +38,9 @@ from archive.database.models import (
     parse_state,
     to_state,
 )
+from archive.database.month_counts import fill_month_counts
 from archive.database.redaction import Takedowns
-from archive.database.removals import Removals
+from archive.database.removals import Removals, fill_continues_as
 from archive.database.schema import migrate
 from archive.database.sqlite_files import (
     ArchiveError,
@@ -48,27 +49,27 @@ from archive.database.sqlite_files import (
     sqlite_errors,
     write_transaction,
 )
-from archive.quotes import Quote, find_quotes, write_quotes
-from archive.search.near_duplicates import (
-    BandKeys,
-    NearDuplicates,
-    build_band_keys,
-    join_text_fields,
-)
-from archive.search.search_index import IndexTerms, SearchIndex, extract_terms
+from archive.store.derived_data import DerivedData, SavedRevision, compute_derived
 from archive.times import now, to_iso
 
 STORED_SQL = f"""
-    select r.id as release_id, v.id as revision_id, v.cause, v.hash, v.parser_version,
-      v.capture as capture_id,
-      c.sha256, n.sha256 as newest_sha256,
-        v.takedown, {", ".join(map("v.{}".format, (*STATE_FIELDS, *LIST_FIELDS)))}
+    select r.id as release_id, r.url, r.first_seen, r.last_checked, r.removed_at, r.moved_to,
+      v.id as revision_id, v.seen, v.cause, v.hash, v.parser_version, v.capture as capture_id,
+      c.sha256, c.url as captured_url, n.sha256 as newest_sha256,
+      (select max(last_seen) from removals
+        where release = r.id and ended is null and kind <> 'moved') as missed,
+      v.takedown, {", ".join(map("v.{}".format, (*STATE_FIELDS, *LIST_FIELDS)))}
     from releases r join revisions v on v.release = r.id left join captures c on c.id = v.capture
       left join captures n on n.id = r.capture
 """
+# the last row: at the URL that a release's current state was read at
+CANDIDATES_CONDITION = """
+    v.id = r.revision and (r.id = :release or r.url in (:url, :other) or r.url = (
+      select c.url from releases o join revisions s on s.id = o.revision
+        join captures c on c.id = s.capture where o.id = :release))
+"""
 TEXT_FIELDS = ("title", "lead", "body")
 MAX_REVERT_CANDIDATES = 20  # revisions with the same text that are compared completely
-TextFeatures = tuple[IndexTerms, BandKeys, list[Quote]]  # derived from a state's text
 NON_EDIT_CAUSES = ("first", "parser")  # causes of revisions that are not edits by the agency
 
 
@@ -85,7 +86,7 @@ class Archive(AbstractContextManager["Archive"]):
     """An archive.db, opened for writing and migrated to the newest schema. Use as a context
     manager.
 
-    A search index made by another lemmatiser version is rebuilt at once (about a second per
+    Derived data made by other versions of the rules is computed again at once (a few seconds per
     thousand releases), unless `rebuild_stale` is False.
     """
 
@@ -103,12 +104,11 @@ class Archive(AbstractContextManager["Archive"]):
         self.removals = Removals(self.db)
         self.attachments = Attachments(self.db)
         self.takedowns = Takedowns(self.db, self.path)
-        self.writer = ReleaseWriter(self.db, self.takedowns)
-        self.writer.index.initialise()
-        # result of the previous call of _prepare_once
-        self._last_prepared: PreparedRelease | None = None
-        if rebuild_stale and self.writer.index.describe_fault():
-            self.writer.index.rebuild()
+        self.derived = DerivedData(self.db, self.takedowns)
+        self.derived.initialise()
+        self.writer = ReleaseWriter(self.db, self.takedowns, self.derived)
+        if rebuild_stale:
+            self.derived.recompute_stale()
 
     def __exit__(self, *_: object) -> None:
         self.close()
@@ -116,12 +116,14 @@ class Archive(AbstractContextManager["Archive"]):
     def close(self) -> None:
         self.db.close()
 
-    def rebuild_index(self, progress: ProgressCallback = lambda *_: None) -> int:
-        """Rebuild search index, near-duplicates and counts, and return the number of releases."""
-        number = self.writer.index.rebuild(progress)
+    def recompute(self, progress: ProgressCallback = lambda *_: None) -> int:
+        """Compute all derived data, counts and ends of moves again; return the number of
+        releases.
+        """
+        number = self.derived.recompute_all(progress)
         with self.transaction():
-            self.writer.near_duplicates.reindex()
-            fill_count_tables(self.db)
+            fill_month_counts(self.db)
+            fill_continues_as(self.db)
         return number
 
     @contextmanager
@@ -142,7 +144,7 @@ class Archive(AbstractContextManager["Archive"]):
         """Open a transaction for saving many releases, which writes the shared vocabulary only
         once.
         """
-        with self.transaction(), self.writer.index.batch_vocabulary():
+        with self.transaction(), self.derived.index.batch_vocabulary():
             yield
 
     def add_agency(
@@ -209,7 +211,7 @@ class Archive(AbstractContextManager["Archive"]):
         """Store and index the text of an attachment, unless a takedown covers it."""
         with self.transaction():
             self.attachments.store_text(file_id, text, extracted_at)
-            self.writer.index.index_file(file_id)
+            self.derived.index.index_file(file_id)
 
     def extract_missing_texts(
         self,
@@ -220,14 +222,15 @@ class Archive(AbstractContextManager["Archive"]):
         seconds: float = math.inf,
         progress: ProgressCallback = lambda *_: None,
     ) -> TextExtraction:
-        """Extract the texts of stored files that have none, and store each at once.
+        """Extract the texts of stored files that have none, or one that an earlier version of the
+        rules extracted, and store each at once.
 
-        agency, withheld: as for `Attachments.list_files_without_text`. seconds: after this time, no
+        agency, withheld: as for `Attachments.list_files_to_read`. seconds: after this time, no
         other file is read.
         """
         end = time.monotonic() + seconds
         files, extraction = (
-            self.attachments.list_files_without_text(agency=agency, withheld=withheld),
+            self.attachments.list_files_to_read(agency=agency, withheld=withheld),
             TextExtraction(),
         )
         for done, (file_id, sha256) in enumerate(files, 1):
@@ -281,7 +284,7 @@ class Archive(AbstractContextManager["Archive"]):
         prepared: the result of `prepare_release`, from another process. The agency must already be
         stored. Raises ArchiveError, with table and key, if the release cannot be written.
         """
-        prepared = prepared or self._prepare_once(release)
+        prepared = prepared or prepare_release(release, with_features=False)
         provenance = {
             "cause": cause,
             "capture": capture_id,
@@ -296,8 +299,8 @@ class Archive(AbstractContextManager["Archive"]):
                 if row is None:
                     self.writer.insert_first(prepared, provenance)
                     return SaveResult.NEW
-                stored = self._find_changed(row[1], prepared)
-                if stored is None:
+                stored = None if row[1] == prepared.hash else self.get(release.url)
+                if stored is None or not is_new_or_changed(prepared, stored):
                     self.mark_checked(row[0], seen_at)
                     return SaveResult.UNCHANGED
                 cause = self.writer.insert_revision(
@@ -311,23 +314,45 @@ class Archive(AbstractContextManager["Archive"]):
 
     def get(self, url: str) -> StoredRelease | None:
         """Return the current state of the release with a canonical URL, or None."""
-        return _find_stored(self.db, self.takedowns, "r.url = ? and v.id = r.revision", url)
+        return self._find_stored("r.url = ? and v.id = r.revision", [url])
 
     def get_latest(self, release_id: int) -> StoredRelease | None:
         """Return the current state of a release (its last one, if it was removed), or None."""
-        return _find_stored(self.db, self.takedowns, "r.id = ? and v.id = r.revision", release_id)
+        return self._find_stored("r.id = ? and v.id = r.revision", [release_id])
 
     def get_first(self, release_id: int) -> StoredRelease | None:
         """Return the state in which a release was first read, or None."""
         first = "r.id = ? and v.id = (select min(id) from revisions where release = r.id)"
-        return _find_stored(self.db, self.takedowns, first, release_id)
+        return self._find_stored(first, [release_id])
+
+    def list_candidates(self, release_id: int | None, url: str, other: str) -> list[StoredRelease]:
+        """Return the current states of a release and of those at two URLs.
+
+        Also that of the one at the URL of the capture that the release was read from.
+        """
+        values = {"release": release_id, "url": url, "other": other}
+        return list(self._list_stored(CANDIDATES_CONDITION, values))
+
+    def _find_stored(self, condition: str, values: list[Any]) -> StoredRelease | None:
+        return next(self._list_stored(condition, values), None)
+
+    def _list_stored(self, condition: str, values: Any) -> Iterator[StoredRelease]:
+        """Yield the states that meet a condition on `r` (releases) and `v` (revisions)."""
+        for shown in self.db.query(f"{STORED_SQL} where {condition}", values):
+            withheld = {}
+            if shown["takedown"] is not None:
+                withheld = self.takedowns.withheld.get_state(shown["revision_id"])
+            row = {**shown, **withheld}
+            columns = {name: row[name] for name in StoredRelease.__slots__ if name != "state"}
+            yield StoredRelease(**columns, state=parse_state(row))
 
     def find_release_id(self, url: str) -> int | None:
         row = self.db.execute("select id from releases where url = ?", [url]).fetchone()
         return row[0] if row else None
 
     def get_url(self, release_id: int) -> str | None:
-        return self._read_text("select url from releases where id = ?", release_id)
+        row = self.db.execute("select url from releases where id = ?", [release_id]).fetchone()
+        return row[0] if row else None
 
     def get_dates(self, release_id: int) -> tuple[str, str | None, str | None]:
         """Return when a release was first seen, and its stated times of publication and update."""
@@ -336,40 +361,12 @@ class Archive(AbstractContextManager["Archive"]):
         ).fetchone()
         return found
 
-    def get_last_checked(self, release_id: int) -> str:
-        return str(self._read_text("select last_checked from releases where id = ?", release_id))
-
-    def get_capture_url(self, capture_id: int | None) -> str | None:
-        return self._read_text("select url from captures where id = ?", capture_id)
-
-    def _read_text(self, sql: str, key: object) -> str | None:
-        row = self.db.execute(sql, [key]).fetchone()
-        return row[0] if row else None
-
-    def is_new_or_changed(self, release: Release, prepared: PreparedRelease | None = None) -> bool:
-        """Return whether a release is new, or differs from the stored one."""
-        digest = self._read_text("select hash from releases where url = ?", release.url)
-        return (
-            digest is None
-            or self._find_changed(digest, prepared or self._prepare_once(release)) is not None
-        )
-
-    def _find_changed(self, digest: str, prepared: PreparedRelease) -> StoredRelease | None:
-        stored = None if digest == prepared.hash else self.get(prepared.release.url)
-        return (
-            None if stored is None or _has_only_reordered_tags(prepared.state, stored) else stored
-        )
-
-    def _prepare_once(self, release: Release) -> PreparedRelease:
-        if self._last_prepared is None or self._last_prepared.release is not release:
-            self._last_prepared = prepare_release(release, with_features=False)
-        return self._last_prepared
-
     def change_url(self, release_id: int, url: str, seen_at: datetime) -> None:
         """Set a release's URL to `url`, because its stored URL turned out to belong to another
         release.
         """
         self.writer.update("releases", release_id, {"url": url})
+        self.derived.refresh(release_id)
         self.frontier.mark_stored(url, release_id, seen_at)
 
     def set_capture(self, release_id: int, capture_id: int) -> None:
@@ -399,27 +396,38 @@ class StoredRelease:
     """A stored state of a release, including content that has been taken down."""
 
     release_id: int
+    url: str
+    first_seen: str
+    last_checked: str
+    removed_at: str | None
+    moved_to: int | None
+    missed: str | None  # the last check that did not find it, if it is missing
     revision_id: int
+    seen: str  # when the state was read
     cause: str
     hash: str
     parser_version: str | None  # the parser that it was parsed by
     capture_id: int | None
+    captured_url: str | None  # where its bytes were fetched
     sha256: str | None  # hash of the bytes it was parsed from
     newest_sha256: str | None  # hash of the page's newest bytes, in its current design
     state: dict[str, Any]
 
+    @property
+    def is_current(self) -> bool:
+        """Return whether the release is neither removed nor merged into another one."""
+        return self.removed_at is None and self.moved_to is None
 
-def _find_stored(
-    db: Database, takedowns: Takedowns, condition: str, value: object
-) -> StoredRelease | None:
-    """Return the state that meets a condition on `r` (releases) and `v` (revisions), or None."""
-    row = next(db.query(f"{STORED_SQL} where {condition}", [value]), None)
-    if row is None:
-        return None
-    if row["takedown"] is not None:
-        row |= takedowns.withheld.get_state(row["revision_id"])
-    columns = {name: row[name] for name in StoredRelease.__slots__ if name != "state"}
-    return StoredRelease(**columns, state=parse_state(row))
+    def was_missed_after(self, moment: datetime) -> bool:
+        """Return whether it is missing, and a check after a moment did not find it."""
+        return self.missed is not None and self.missed > str(to_iso(moment))
+
+
+def is_new_or_changed(prepared: PreparedRelease, stored: StoredRelease | None) -> bool:
+    """Return whether a release differs from its stored state in more than the order of its tags."""
+    if stored is None:
+        return True
+    return prepared.hash != stored.hash and not _has_only_reordered_tags(prepared.state, stored)
 
 
 def _has_only_reordered_tags(state: Mapping[str, Any], stored: StoredRelease) -> bool:
@@ -432,27 +440,19 @@ def _has_only_reordered_tags(state: Mapping[str, Any], stored: StoredRelease) ->
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreparedRelease:
-    """A release ready to be saved. If `features` is None, they are extracted only when needed."""
+    """A release ready to be saved. If `features` is None, they are computed only when needed."""
 
     release: Release
     state: dict[str, Any]
     hash: str
-    features: TextFeatures | None = None
+    features: Mapping[str, Any] | None = None  # see compute_derived
 
 
 def prepare_release(release: Release, *, with_features: bool = True) -> PreparedRelease:
     """Compute everything that depends only on the release."""
     state = to_state(release)
-    features = _extract_text_features(state) if with_features else None
+    features = compute_derived(state) if with_features else None
     return PreparedRelease(release=release, state=state, hash=hash_state(state), features=features)
-
-
-def _extract_text_features(state: Mapping[str, Any]) -> TextFeatures:
-    return extract_terms(state), build_band_keys(join_state_text(state)), find_quotes(state)
-
-
-def join_state_text(state: Mapping[str, Any]) -> str:
-    return join_text_fields(state["title"], state["lead"], state["body"])
 
 
 class ReleaseWriter:
@@ -462,11 +462,10 @@ class ReleaseWriter:
     longer per row.
     """
 
-    def __init__(self, db: Database, takedowns: Takedowns) -> None:
+    def __init__(self, db: Database, takedowns: Takedowns, derived: DerivedData) -> None:
         self.db = db
         self.takedowns = takedowns
-        self.near_duplicates = NearDuplicates(db)
-        self.index = SearchIndex(db)
+        self.derived = derived
 
     def insert_first(self, prepared: PreparedRelease, provenance: dict[str, Any]) -> None:
         release, state, digest, seen_at = (
@@ -499,12 +498,16 @@ class ReleaseWriter:
             "releases", release_id, {"revision": revision_id, "capture": provenance["capture"]}
         )
         self.upsert_parts(release_id, state)
-        terms, band_keys, quotes = prepared.features or _extract_text_features(state)
-        write_quotes(self.db, revision_id, quotes)
-        self.index.index_release(release_id, terms)
-        self.near_duplicates.update_release(
-            release_id, release.agency, join_state_text(state), band_keys, is_new=True
+        saved = SavedRevision(
+            release_id=release_id,
+            revision_id=revision_id,
+            state=state,
+            previous=None,
+            is_edit=False,
+            is_current=True,
+            replaced=None,
         )
+        self.derived.write(saved, prepared.features or compute_derived(state))
 
     def insert_revision(
         self,
@@ -524,10 +527,10 @@ class ReleaseWriter:
         state, takedown_id = self.takedowns.redact_for_display(stored.release_id, full_state)
         columns = {name: state[name] for name in STATE_FIELDS}
         state_before, _ = self.takedowns.redact_for_display(stored.release_id, previous.state)
-        diff = compare(state_before, state)
+        computed = compute_derived(state, state_before)
         if (
             provenance["cause"] == "source"
-            and not diff.changes
+            and not computed["changes"].changes
             and not compare(previous.state, full_state).changes
         ):
             provenance = {**provenance, "cause": "parser"}
@@ -546,8 +549,6 @@ class ReleaseWriter:
             "previous": previous.revision_id,
             "reverts_to": reverts_to,
             "update_date_changed": int(previous.state["updated"] != state["updated"]),
-            "importance": diff.importance,
-            **build_change_columns(diff),
             "hash": digest,
             "takedown": takedown_id,
         }
@@ -556,18 +557,24 @@ class ReleaseWriter:
         )
         if takedown_id is not None:
             full_row = full_state | lists_to_json(full_state)
-            full_row |= build_change_columns(compare(previous.state, full_state))
             self.takedowns.withheld.add_state(revision_id, full_row)
         current = {"revision": revision_id, "hash": digest, "checks": 0}
         # an unchanged capture was only parsed again, so the release was not checked
         if provenance["capture"] is None or provenance["capture"] != stored.capture_id:
             current |= {"last_checked": provenance["seen"], "capture": provenance["capture"]}
         self.update("releases", stored.release_id, {**columns, **current})
-        if provenance["cause"] == "source":
-            self.index.index_edit(revision_id, state_before, state)
-        self.index.index_versions_of(stored.release_id)
+        self.replace_parts(stored.release_id, state)
         shown_before, _ = self.takedowns.redact_for_display(stored.release_id, stored.state)
-        self.update_derived(stored.release_id, state, shown_before)
+        saved = SavedRevision(
+            release_id=stored.release_id,
+            revision_id=revision_id,
+            state=state,
+            previous=state_before,
+            is_edit=provenance["cause"] == "source",
+            is_current=True,
+            replaced=shown_before,
+        )
+        self.derived.write(saved, computed)
         return str(provenance["cause"])
 
     def find_identical(self, release_id: int, digest: str) -> int | None:
@@ -605,15 +612,8 @@ class ReleaseWriter:
                 return cast("int", row["id"])
         return None
 
-    def update_derived(
-        self,
-        release_id: int,
-        state: Mapping[str, Any],
-        previous_state: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Update the rows derived from a release's current state: parts, quotes, search index,
-        near-duplicates.
-        """
+    def replace_parts(self, release_id: int, state: Mapping[str, Any]) -> None:
+        """Replace the tags, questions and other parts of a release by those of a state."""
         self.db.execute("delete from release_tags where release = ?", [release_id])
         self.upsert_parts(release_id, state)
         for name in PART_TABLES:
@@ -621,16 +621,6 @@ class ReleaseWriter:
                 f"delete from {name} where release = ? and position > ?",
                 [release_id, len(state[name])],
             )
-        terms, band_keys, quotes = _extract_text_features(state)
-        (revision_id,) = self.db.execute(
-            "select revision from releases where id = ?", [release_id]
-        ).fetchone()
-        write_quotes(self.db, revision_id, quotes)
-        self.index.index_release(release_id, terms, previous_state)
-        agency = self.db.execute(
-            "select agency from releases where id = ?", [release_id]
-        ).fetchone()[0]
-        self.near_duplicates.update_release(release_id, agency, join_state_text(state), band_keys)
 
     def upsert_parts(self, release_id: int, state: Mapping[str, Any]) -> None:
         """Insert or update tags, questions and other parts.
@@ -675,8 +665,3 @@ def lists_to_json(state: Mapping[str, Any]) -> dict[str, str | None]:
         name: None if state[name] is None else json.dumps(state[name], ensure_ascii=False)
         for name in LIST_FIELDS
     }
-
-
-def build_change_columns(diff: Diff) -> dict[str, str]:
-    changes = json.dumps([asdict(change) for change in diff.changes], ensure_ascii=False)
-    return {"summary": diff.summary("sv"), "summary_en": diff.summary("en"), "changes": changes}

@@ -10,7 +10,7 @@ it.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import groupby
@@ -20,7 +20,6 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from archive.changes.comparison import compare
 from archive.database.captures import Captures
 from archive.database.models import LIST_FIELDS, STATE_FIELDS, parse_state
 from archive.database.quarantined_pages import RELEASE_URLS_SQL, Quarantine
@@ -36,18 +35,14 @@ from archive.database.redaction import (
 )
 from archive.database.refused_pages import RefusedPages, is_at_one_of
 from archive.database.sqlite_files import ArchiveError
-from archive.quotes import find_quotes, write_quotes
-from archive.search.search_index import INDEX_COLUMNS
-from archive.store.releases import Archive, build_change_columns, lists_to_json
+from archive.store.releases import Archive, lists_to_json
 from archive.times import to_iso
 
 # a release and all that it was merged with, in either direction; itself first
 MERGED_RELEASES_SQL = """
-    with recursive chain(id) as (select :release
-      union select r.moved_to from releases r join chain on r.id = chain.id
-        where r.moved_to is not null
-      union select r.id from releases r join chain on r.moved_to = chain.id)
-    select id from chain order by id <> :release, id
+    select m.id from releases r join releases m on ifnull(r.continues_as, r.id)
+      in (m.id, m.continues_as)
+    where r.id = :release order by m.id <> :release, m.id
 """
 ADDRESSES_SQL = f"""
     {RELEASE_URLS_SQL}
@@ -69,7 +64,6 @@ REDACTED_COLUMNS = (
     # a move's target is its URL, which is still needed
     ("removals", "target", "release = :release and kind <> 'moved'"),
 )
-CHANGE_COLUMNS = ("summary", "summary_en", "changes")
 CRAWLS_CONDITION = "agency = (select agency from releases where id = :release)"
 
 
@@ -91,8 +85,8 @@ def hide_release(
             archive.takedowns.add(merged_id, "hide", started_at, reason, reason_en)
             for merged_id in _find_merged_releases(archive, release_id)
         ]
+        _apply_takedowns(archive, _find_merged_releases(archive, release_id))
         for merged_id in _find_merged_releases(archive, release_id):
-            _apply_takedowns(archive, merged_id)
             for table, column, condition in CLEARED_COLUMNS:
                 archive.db.execute(
                     f"update {table} set {column} = null where {condition}", {"release": merged_id}
@@ -140,8 +134,8 @@ def redact_passage(
                 archive.takedowns.add(merged_id, "redact", started_at, reason, reason_en)
             )
             archive.takedowns.withheld.add_passage(takedown_ids[-1], passage)
+        _apply_takedowns(archive, _find_merged_releases(archive, release_id))
         for merged_id in _find_merged_releases(archive, release_id):
-            _apply_takedowns(archive, merged_id)
             for column_spec in (*REDACTED_COLUMNS, ("crawls", "problems", CRAWLS_CONDITION)):
                 _redact_column(archive.db, column_spec, merged_id, matcher)
     return takedown_ids[0]
@@ -206,8 +200,7 @@ def lift_takedown(
                 " :release and kind = :kind and at = :at))",
                 values,
             )
-        for merged_id in merged:
-            _apply_takedowns(archive, merged_id)
+        _apply_takedowns(archive, merged)
     return merged
 
 
@@ -223,8 +216,8 @@ def copy_takedowns(archive: Archive, release_id: int, target_id: int) -> None:
                 copy_id, archive.takedowns.withheld.get_passage(takedown_id)
             )
     if archive.takedowns.list_active(target_id):
-        _apply_takedowns(archive, target_id)
-        _optimise_search_index(archive)
+        _apply_takedowns(archive, [target_id])
+        archive.derived.index.optimise()
 
 
 def find_uncovered_releases(archive: Archive, release_id: int, passage: str) -> list[int]:
@@ -259,51 +252,48 @@ def _find_releases_with_file(archive: Archive, matcher: PassageMatcher) -> set[i
     return {release for file in files for (release,) in archive.db.execute(sql, [file])}
 
 
-def _apply_takedowns(archive: Archive, release_id: int) -> None:
-    """Update every version of a release, and its current state, to show only what its takedowns
-    allow.
+def _apply_takedowns(archive: Archive, release_ids: Sequence[int]) -> None:
+    """Update every version of some releases, and their current states, to show only what their
+    takedowns allow.
     """
-    shown_before: dict[int, Mapping[str, Any]] = {}
-    shown: dict[int, Mapping[str, Any]] = {}
-    attachment_urls: set[str] = set()
-    for row in _list_revisions(archive, release_id):
-        revision_id = row["id"]
-        full = _withhold_state(archive, row)
-        shown_before[revision_id] = parse_state(row)
-        shown[revision_id], takedown_id = archive.takedowns.redact_for_display(
-            release_id, parse_state(full)
-        )
-        attachment_urls.update(file["url"] for file in parse_state(full)["attachments"] or ())
-        is_redacted = takedown_id is not None and row["previous"] is not None
-        changes = (
-            _compare_shown(shown.get(row["previous"]), shown[revision_id])
-            if is_redacted
-            else {name: full[name] for name in CHANGE_COLUMNS}
-        )
-        columns = {name: shown[revision_id][name] for name in STATE_FIELDS}
-        columns |= lists_to_json(shown[revision_id]) | changes
-        archive.writer.update("revisions", revision_id, {**columns, "takedown": takedown_id})
-        write_quotes(archive.db, revision_id, find_quotes(shown[revision_id]))
+    # what is derived of one may compare it with a version of another
+    replaced = {release_id: _show_allowed(archive, release_id) for release_id in release_ids}
+    for release_id, state in replaced.items():
+        archive.derived.refresh(release_id, state)
+
+
+def _show_allowed(archive: Archive, release_id: int) -> Mapping[str, Any]:
+    """Update every version and the current state of a release, and return the state before."""
     (current_id,) = archive.db.execute(
         "select revision from releases where id = ?", [release_id]
     ).fetchone()
+    states: dict[int, Mapping[str, Any]] = {}
+    current: Mapping[str, Any] = {}
+    attachment_urls: set[str] = set()
+    for row in _list_revisions(archive, release_id):
+        states[row["id"]], full = parse_state(row), parse_state(_withhold_state(archive, row))
+        shown, takedown_id = archive.takedowns.redact_for_display(release_id, full)
+        attachment_urls.update(file["url"] for file in full["attachments"] or ())
+        columns = {name: shown[name] for name in STATE_FIELDS} | lists_to_json(shown)
+        archive.writer.update("revisions", row["id"], {**columns, "takedown": takedown_id})
+        if row["id"] == current_id:
+            current = shown
     active = archive.takedowns.list_active(release_id)
     mark = {"takedown": TAKEDOWN_KINDS[active[0][1]] if active else None}
     archive.writer.update(
-        "releases", release_id, {name: shown[current_id][name] for name in STATE_FIELDS} | mark
+        "releases", release_id, {name: current[name] for name in STATE_FIELDS} | mark
     )
-    archive.writer.update_derived(release_id, shown[current_id], shown_before[current_id])
-    archive.writer.index.index_edits_of(release_id)
-    archive.writer.index.index_versions_of(release_id, again=True)
+    archive.writer.replace_parts(release_id, current)
     archive.attachments.apply_takedown(release_id, attachment_urls, mark["takedown"])
     archive.db.execute(
         "update frontier set file_title = ? where release = ? and file_title is not null",
-        [shown[current_id]["title"], release_id],
+        [current["title"], release_id],
     )
     Quarantine(archive.db).redact_states(
         release_id, lambda state: archive.takedowns.redact_for_display(release_id, state)[0]
     )
-    _delete_unused_tags(archive, shown_before.values())
+    _delete_unused_tags(archive, states.values())
+    return states[current_id]
 
 
 def _delete_unused_tags(archive: Archive, states: Iterable[Mapping[str, Any]]) -> None:
@@ -321,19 +311,10 @@ def _withhold_state(archive: Archive, row: dict[str, Any]) -> Mapping[str, Any]:
     return row
 
 
-def _compare_shown(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the columns of the changes between two states as shown; before: None if it belongs to
-    another release, which was merged into this one.
-    """
-    if before is None:
-        return dict.fromkeys(CHANGE_COLUMNS)
-    return build_change_columns(compare(before, after))
-
-
 def _list_revisions(archive: Archive, release_id: int) -> list[dict[str, Any]]:
     sql = (
-        f"select id, previous, takedown, {', '.join(WITHHELD_COLUMNS)} from revisions where"
-        f" release = ? order by id"
+        f"select id, takedown, {', '.join(WITHHELD_COLUMNS)} from revisions where release = ?"
+        " order by id"
     )
     return list(archive.db.query(sql, [release_id]))
 
@@ -388,7 +369,7 @@ def _secure_transaction(archive: Archive, release_id: int) -> Iterator[None]:
     """
     with archive.transaction():
         yield
-        _optimise_search_index(archive)
+        archive.derived.index.optimise()
     busy = archive.db.execute("pragma wal_checkpoint(truncate)").fetchone()[0]
     _delete_refused_pages(archive, _find_merged_releases(archive, release_id))
     _require_empty_log(Path(archive.path), not busy)
@@ -404,9 +385,3 @@ def _require_empty_log(path: Path, is_empty: bool) -> None:
             f" stop it, then run: sqlite3 {path.name} 'pragma wal_checkpoint(truncate)'",
             table="takedowns",
         )
-
-
-def _optimise_search_index(archive: Archive) -> None:
-    """Rewrite the search index, so that it no longer contains words of replaced rows."""
-    for table in INDEX_COLUMNS:
-        archive.db.execute(f"insert into {table} ({table}) values ('optimize')")

@@ -9,10 +9,11 @@ from archive.views.agencies import find_last_crawl, read_agency_overview
 from archive.views.front_page import STORED_SQL
 from archive.views.lists import find_newest_month
 from archive.web.datasette_versions import read_instance_metadata
-from archive.web.requests import SiteRequest, site_view
+from archive.web.requests import SiteRequest
+from archive.web.routes import site_view
 
 
-@site_view()
+@site_view("/about")
 async def _show_about(site: SiteRequest) -> Response:
     """Show /about. The contact is `about` and `about_url` in the metadata, set by the operator."""
     agencies = await read_agency_overview(site.run)
@@ -32,9 +33,6 @@ async def _show_about(site: SiteRequest) -> Response:
     return await site.render("about.html", context)
 
 
-@site_view()
+@site_view("/help")
 async def _show_help(site: SiteRequest) -> Response:
     return await site.render("help.html", {"month": await find_newest_month(site.run)})
-
-
-ROUTES = [("/about$", _show_about), ("/help$", _show_help)]

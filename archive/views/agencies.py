@@ -17,14 +17,14 @@ from archive.search.search_request import build_compare_url
 from archive.times import to_iso
 from archive.urls import FilterError, parse_number_parameter
 from archive.views.lists import (
-    AGENCY_PATH,
     LIST_PAGE_SIZE,
     find_requested_agency,
     read_calendar,
     read_release_list,
 )
 from archive.web.charts import find_heat_level, list_heat_ranges
-from archive.web.requests import SiteRequest, site_view
+from archive.web.requests import SiteRequest
+from archive.web.routes import site_view
 
 MAX_AGENCY_TAGS = 16
 # agencies and tags
@@ -36,13 +36,15 @@ AGENCY_LIST_SQL = """
 """
 AGENCY_RELEASES_SQL = "(select id from releases where agency = :agency)"
 AGENCY_TAGS_SQL = """
-    select t.id, t.name, c.releases as n from tag_counts c join tags t on t.id = c.tag
-      where c.agency = :agency
-    order by n desc, t.name limit :tags
+    select t.id, t.name, count(*) as n from release_facets l
+      cross join release_tags rt on rt.release = l.release join tags t on t.id = rt.tag
+    where l.agency = :agency group by rt.tag order by n desc, t.name limit :tags
 """
-EDIT_COUNTS_SQL = (
-    "select edits, unannounced as unannounced_edits from edit_counts where agency = :agency"
-)
+EDIT_COUNTS_SQL = """
+    select count(*) as edits, count(iif(v.update_date_changed = 0, 1, null)) as unannounced_edits
+    from releases r cross join revisions v on v.release = r.id
+    where r.agency = :agency and v.is_edit
+"""
 REMOVAL_COUNT_SQL = f"""
     select count(*) as n from removals o where o.confirmed is not null
       and o.confirmed is not o.ended
@@ -54,7 +56,7 @@ LAST_CRAWL_SQL = """
 """
 
 
-@site_view()
+@site_view("/agencies")
 async def _show_agencies(site: SiteRequest) -> Response:
     agencies = await read_agency_overview(site.run)
     context = {
@@ -72,7 +74,7 @@ def sort_agencies(agencies: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(agencies, key=lambda agency: swedish_sort_key(agency["name"]))
 
 
-@site_view("after")
+@site_view("/agency/{slug}", parameters=("after",))
 async def _show_agency(site: SiteRequest) -> Response:
     """Show an agency.
 
@@ -127,14 +129,12 @@ def find_last_crawl(agencies: Iterable[dict[str, Any]]) -> str | None:
 async def read_agency_summary(run: RunQuery, slug: str) -> dict[str, Any]:
     """Return facts about an agency apart from its releases. The counts agree with the registers."""
     values = {"agency": slug}
-    counts = [dict(row) for row in await run(EDIT_COUNTS_SQL, values)] or [
-        {"edits": 0, "unannounced_edits": 0}
-    ]
+    counts = (await run(EDIT_COUNTS_SQL, values))[0]
     files = await run(f"select count(*) as n from ({build_file_edits_sql(values)})", values)
     last = await run(LAST_CRAWL_SQL, values)
     return {
-        "edits": counts[0]["edits"] + files[0]["n"],
-        "unannounced_edits": counts[0]["unannounced_edits"],
+        "edits": counts["edits"] + files[0]["n"],
+        "unannounced_edits": counts["unannounced_edits"],
         "removals": (await run(REMOVAL_COUNT_SQL, values))[0]["n"],
         **await read_knowledge(run, slug),
         "last_crawl": last[0] if last else None,
@@ -144,6 +144,3 @@ async def read_agency_summary(run: RunQuery, slug: str) -> dict[str, Any]:
 
 async def read_agency_tags(run: RunQuery, slug: str, limit: int) -> list[Any]:
     return list(await run(AGENCY_TAGS_SQL, {"agency": slug, "tags": limit}))
-
-
-ROUTES = [(r"/agencies$", _show_agencies), (AGENCY_PATH + "$", _show_agency)]

@@ -25,9 +25,10 @@ from archive.changes.field_differences import (
 )
 from archive.changes.importance import Change, summarise_changes
 from archive.urls import parse_number_parameter
-from archive.web.documents import DataDocument, render_document
-from archive.web.openapi import DataOperation, get_fields
-from archive.web.requests import ReaderError, SiteRequest, site_view
+from archive.web.documents import DataList
+from archive.web.openapi import Operation, get_fields
+from archive.web.requests import ReaderError, SiteRequest
+from archive.web.routes import site_view
 
 MAX_SHOWN_PAGES = 20
 MAX_SHOWN_CHANGES = 8
@@ -61,66 +62,62 @@ WITHHELD_FACTS = (  # those that only a file has that no takedown hides
         "summary_en",
     ),
 )
-PAGE_COLUMNS = ("page", "name", "text", "letters", "problem")
-ATTACHMENT_OPERATION = DataOperation(
-    summary=(
-        "A version of a file that releases link to: its text page by page, and what changed"
-        " since the one before"
-    ),
-    rows_name="pages",
-    row={
-        "page": "int Number of the page, from 1",
-        "name": "str? Name of a sheet of a workbook",
-        "text": "str",
-        "letters": "int Letters and digits of its text",
-        "problem": "str? Why it could not be read",
-    },
-    members=get_fields(
-        *(
-            "cause",
-            "previous",
-            "first_seen",
-            "last_seen",
-            "missing_since",
-            "missing_until",
-            "takedown",
+
+
+@site_view(
+    "/-/attachment/{version}",
+    parameters=("page",),
+    operation=Operation(
+        summary=(
+            "A version of a file that releases link to: its text page by page, and what changed"
+            " since the one before"
         ),
-        version="int",
-        sha256="str SHA-256 of its bytes, in hex",
-        checks="int How many checks found it",
-        missing_checks="int",
-        bytes="int",
-        changes="any The changes of the text, as in edits; null if the texts were not compared",
-        releases=[
-            {
-                **get_fields("agency", "title", "last_seen", "page", "evidence"),
-                "id": "int Number of the release",
-                "link_title": "str? Text of the link",
-                "first_seen": "time? When the release was first found to link to it",
-                "last_seen": "time?",
-                "is_linked": "bool Whether it links to it now",
-            }
-        ],
-    )
-    | {  # that of a hidden release has none of these
-        "url?": "url Address at the agency",
-        "media_type?": "str?",
-        "kind?": "str? pdf, docx, xlsx or odt = pdf",
-        "pages_in_file?": "int? Number of its pages, also if fewer were read",
-        "letters?": "int?",
-        "problem?": "str? Why there is no text, or not all",
-        "detail?": "str?",
-        "importance?": "int? Importance of the change, from 0 to 100",
-        "summary?": "str?",
-        "summary_en?": "str?",
-    },
-    parameters={"version": "int Number of a version of an attachment = 1"},
-    parameter_names=(),
+        formats=("json",),
+        rows_name="pages",
+        row={
+            "page": "int Number of the page, from 1",
+            "name": "str? Name of a sheet of a workbook",
+            "text": "str",
+            "letters": "int Letters and digits of its text",
+            "problem": "str? Why it could not be read",
+        },
+        members=get_fields(
+            *("cause", "previous", "first_seen", "last_seen", "missing_since", "missing_until"),
+            "takedown",
+            version="int",
+            sha256="str SHA-256 of its bytes, in hex",
+            checks="int How many checks found it",
+            missing_checks="int",
+            bytes="int",
+            changes="any The changes of the text, as in edits; null if the texts were not compared",
+            releases=[
+                {
+                    **get_fields("agency", "title", "last_seen", "page", "evidence"),
+                    "id": "int Number of the release",
+                    "link_title": "str? Text of the link",
+                    "first_seen": "time? When the release was first found to link to it",
+                    "last_seen": "time?",
+                    "is_linked": "bool Whether it links to it now",
+                }
+            ],
+        )
+        | {  # that of a hidden release has none of these
+            "url?": "url Address at the agency",
+            "media_type?": "str?",
+            "kind?": "str? pdf, docx, xlsx or odt = pdf",
+            "pages_in_file?": "int? Number of its pages, also if fewer were read",
+            "letters?": "int?",
+            "problem?": "str? Why there is no text, or not all",
+            "detail?": "str?",
+            "importance?": "int? Importance of the change, from 0 to 100",
+            "summary?": "str?",
+            "summary_en?": "str?",
+        },
+        parameters={"version": "int Number of a version of an attachment = 1"},
+        parameter_names=(),
+    ),
 )
-
-
-@site_view("page", operation=ATTACHMENT_OPERATION)
-async def _show_attachment(site: SiteRequest) -> Response:
+async def _show_attachment(site: SiteRequest) -> Response | DataList:
     """Show a version of an attachment; of one that a hidden release links to, only its hash and
     times.
     """
@@ -137,7 +134,7 @@ async def _show_attachment(site: SiteRequest) -> Response:
     )
     path = f"/-/attachment/{version_id}"
     if site.format_name:
-        return await render_document(site, _build_document(site, path, version, pages, releases))
+        return _list_pages(site, version, pages, releases)
     first = parse_number_parameter(site.args, "page") or 1
     shown = choose_shown_pages(pages, first)
     context = {
@@ -199,13 +196,12 @@ def choose_shown_pages(pages: Sequence[dict[str, Any]], first: int) -> list[dict
     return shown
 
 
-def _build_document(
+def _list_pages(
     site: SiteRequest,
-    path: str,
     version: dict[str, Any],
     pages: Sequence[dict[str, Any]],
     releases: Sequence[dict[str, Any]],
-) -> DataDocument:
+) -> DataList:
     names = FACTS if version["takedown"] == "hidden" else (*FACTS, *WITHHELD_FACTS)
     members: dict[str, Any] = {"version": version["id"], **{name: version[name] for name in names}}
     if version["takedown"] != "hidden":
@@ -223,15 +219,4 @@ def _build_document(
         }
         for release in releases
     ]
-    return DataDocument(
-        rows_name="pages",
-        title=site.translate("attachment.heading"),
-        page_url=site.local_url(path),
-        url=site.local_url(f"{path}.json"),
-        rows=[{name: page[name] for name in PAGE_COLUMNS} for page in pages],
-        columns=PAGE_COLUMNS,
-        extra_members=members,
-    )
-
-
-ROUTES = [(r"/-/attachment/(?P<version>[0-9]{1,18})(?:\.(?P<format>json))?$", _show_attachment)]
+    return DataList(title=site.translate("attachment.heading"), rows=pages, members=members)

@@ -29,17 +29,15 @@ from archive.quotes import (
 )
 from archive.search.results import FRESHNESS_SQL
 from archive.search.search_request import SearchRequest, build_search_url
-from archive.web.openapi import DataOperation
+from archive.web.openapi import Operation
 from archive.web.request_limits import CUT_HEADER
 from archive.web.requests import (
     MAX_TEXT_BYTES,
-    PostedTextError,
     ReaderError,
     SiteRequest,
-    answer_options,
     read_fields,
-    site_view,
 )
+from archive.web.routes import site_view
 
 MAX_TEXT_QUOTATIONS = 1_000  # listed; more would block other requests while the page is rendered
 MAX_CHECK_SECONDS = 15.0
@@ -64,67 +62,68 @@ SOURCES_SQL = """
 SEARCHED_SQL = """
     select (select ifnull(sum(releases), 0) from month_counts where agency = ''
       and month <> '') as releases,
-      (select ifnull(sum(edits), 0) from edit_counts) as edits
+      (select count(*) from revisions where is_edit) as edits
 """
-CHECK_OPERATION = DataOperation(
-    summary="Look up every quotation of a text in all versions of all releases",
-    text=f"The text; at most {MAX_TEXT_BYTES} bytes in UTF-8",
-    body={
-        "complete": "bool Whether every quotation was checked",
-        "counts": dict.fromkeys(VERDICTS, "int"),
-        "searched": {"releases": "int", "edits": "int", "crawled": "time?"},
-        "quotations": [
-            {
-                "text": "str",
-                "start": "int First character in the text; line ends count as one",
-                "end": "int",
-                "kind": "str marks or dash",
-                "closed": "bool Whether its closing mark was found",
-                "verdict": f"str {', '.join(VERDICTS)}",
-                "speaker": (
-                    "str? Who says it according to the text, if a plain sentence gives the full"
-                    " name"
-                ),
-                "said_by": [{"name": "str?", "role": "str?"}],
-                "reason": "str? Why it was not checked: length, number, time",
-                "releases": "int Releases that have it",
-                "releases_are_minimum": "bool Whether there may be more",
-                "omitted_words": "int",
-                "revision": "int? The version that has it, or resembles it most",
-                "permalink": "url? Permanent address of this version",
-                "release": "int?",
-                "agency": "str?",
-                "title": "str?",
-                "published": "str?",
-                "current": "bool? Whether this version is the current one",
-                "difference": [
-                    {
-                        "op": "str same, del (only in the release), ins (only in the text)",
-                        "text": "str",
-                    }
-                ],
-                "appeared": "any The two checks between which it appeared, or the import",
-                "disappeared": "any The two checks between which it disappeared, or the import",
-                "removed": "bool Whether the release was removed",
-                "comparison": "url?",
-                "search": "url?",
-            }
-        ],
-    },
-    statuses={
-        405: "Not sent by POST",
-        408: "The body did not arrive in time",
-        413: "The text is too long",
-        415: "Another type or encoding",
-    },
+
+
+@site_view(
+    "/-/check",
+    operation=Operation(
+        formats=("json",),
+        summary="Look up every quotation of a text in all versions of all releases",
+        text=f"The text; at most {MAX_TEXT_BYTES} bytes in UTF-8",
+        body={
+            "complete": "bool Whether every quotation was checked",
+            "counts": dict.fromkeys(VERDICTS, "int"),
+            "searched": {"releases": "int", "edits": "int", "crawled": "time?"},
+            "quotations": [
+                {
+                    "text": "str",
+                    "start": "int First character in the text; line ends count as one",
+                    "end": "int",
+                    "kind": "str marks or dash",
+                    "closed": "bool Whether its closing mark was found",
+                    "verdict": f"str {', '.join(VERDICTS)}",
+                    "speaker": (
+                        "str? Who says it according to the text, if a plain sentence gives the full"
+                        " name"
+                    ),
+                    "said_by": [{"name": "str?", "role": "str?"}],
+                    "reason": "str? Why it was not checked: length, number, time",
+                    "releases": "int Releases that have it",
+                    "releases_are_minimum": "bool Whether there may be more",
+                    "omitted_words": "int",
+                    "revision": "int? The version that has it, or resembles it most",
+                    "permalink": "url? Permanent address of this version",
+                    "release": "int?",
+                    "agency": "str?",
+                    "title": "str?",
+                    "published": "str?",
+                    "current": "bool? Whether this version is the current one",
+                    "difference": [
+                        {
+                            "op": "str same, del (only in the release), ins (only in the text)",
+                            "text": "str",
+                        }
+                    ],
+                    "appeared": "any The two checks between which it appeared, or the import",
+                    "disappeared": "any The two checks between which it disappeared, or the import",
+                    "removed": "bool Whether the release was removed",
+                    "comparison": "url?",
+                    "search": "url?",
+                }
+            ],
+        },
+        statuses={
+            405: "Not sent by POST",
+            408: "The body did not arrive in time",
+            413: "The text is too long",
+            415: "Another type or encoding",
+        },
+    ),
 )
-
-
-@site_view(operation=CHECK_OPERATION)
 async def _show_check(site: SiteRequest) -> Response:
     """Show the form, or check the text that was sent."""
-    if site.request.method == "OPTIONS":
-        return answer_options(site)
     if site.request.method != "POST":
         if site.format_name:
             return await site.respond_with_error(
@@ -132,12 +131,7 @@ async def _show_check(site: SiteRequest) -> Response:
             )
         return await site.render("check.html", {"max_bytes": MAX_TEXT_BYTES})
     text = read_fields(site)["text"]
-    try:
-        context = await _check_text(site, text)
-    except ReaderError:
-        raise
-    except Exception as error:  # noqa: BLE001 - raised again, without a message that may have words of the text
-        raise PostedTextError(type(error).__name__).with_traceback(error.__traceback__) from None
+    context = await _check_text(site, text)
     headers = {"cache-control": "no-store"}
     if site.datasette.cors and site.format_name:
         add_cors_headers(headers)
@@ -264,6 +258,3 @@ def _format_checks(pair: CheckPair | None, collection: str | None) -> dict[str, 
     if pair is None or collection is None:
         return pair and {"after": pair.after, "until": pair.until}
     return {"after": pair.after, "until": None, "imported": pair.until, "collection": collection}
-
-
-ROUTES = [(r"/-/check(?:\.(?P<format>json))?$", _show_check)]

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from email.utils import formatdate
@@ -17,7 +18,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from datasette import NotFound, Response
-from datasette.utils import add_cors_headers
 
 from archive.database.schema import read_metadata
 from archive.health.health_report import format_size
@@ -40,8 +40,9 @@ from archive.times import to_iso
 from archive.views.agencies import find_last_crawl, read_agency_overview
 from archive.web.datasette_versions import read_canned_queries
 from archive.web.exports import build_file_response
-from archive.web.openapi import DataOperation
-from archive.web.requests import SiteRequest, site_view
+from archive.web.openapi import Operation
+from archive.web.requests import RESPONSE_MEDIA_TYPES, SiteRequest
+from archive.web.routes import ANY_PARAMETER, check_parameters, site_view
 
 # canned queries, those that people ask most first; others follow in alphabetical order
 QUESTIONS = (
@@ -123,30 +124,6 @@ DOCUMENTS = (  # of the published dataset, in the order of the page
 )
 BYTE_RANGE = re.compile(r"bytes=(\d{1,15})?-(\d{1,15})?")
 RETRY_SECONDS = "3600"  # of a withheld dataset
-DATA_OPERATION = DataOperation(
-    summary="List the files of the published dataset, the canned queries and the tables",
-    body={
-        "releases": "int Releases in the archive",
-        "edits": "int Edits that agencies have made to them",
-        "crawled": "time? When the last crawl ended",
-        "published": "time? When the dataset was begun; null if there is none",
-        "withheld_since": "time? Since when a takedown withholds the dataset",
-        "citation": "str? How to cite the dataset",
-        "files": [
-            {
-                "path": "str Path in the dataset = data/releases.parquet",
-                "url": "url",
-                "bytes": "int",
-                "media_type": "str",
-                "sha256": "str Hash of the file, which is also its ETag",
-            }
-        ],
-        "questions": [
-            {"name": "str", "title": "str", "url": "url The answer, with further parameters"}
-        ],
-        "tables": [{"name": "str", "description": "str", "url": "url"}],
-    },
-)
 
 
 class Cell(NamedTuple):
@@ -165,7 +142,34 @@ def _list_questions() -> dict[str, Mapping[str, str]]:
     }
 
 
-@site_view(operation=DATA_OPERATION)
+@site_view(
+    "/data",
+    operation=Operation(
+        formats=("json",),
+        summary="List the files of the published dataset, the canned queries and the tables",
+        body={
+            "releases": "int Releases in the archive",
+            "edits": "int Edits that agencies have made to them",
+            "crawled": "time? When the last crawl ended",
+            "published": "time? When the dataset was begun; null if there is none",
+            "withheld_since": "time? Since when a takedown withholds the dataset",
+            "citation": "str? How to cite the dataset",
+            "files": [
+                {
+                    "path": "str Path in the dataset = data/releases.parquet",
+                    "url": "url",
+                    "bytes": "int",
+                    "media_type": "str",
+                    "sha256": "str Hash of the file, which is also its ETag",
+                }
+            ],
+            "questions": [
+                {"name": "str", "title": "str", "url": "url The answer, with further parameters"}
+            ],
+            "tables": [{"name": "str", "description": "str", "url": "url"}],
+        },
+    ),
+)
 async def _show_data(site: SiteRequest) -> Response:
     agencies = await read_agency_overview(site.run)
     publication = _read_site_publication(site)
@@ -173,9 +177,7 @@ async def _show_data(site: SiteRequest) -> Response:
     context = {
         "releases": sum(agency["releases"] for agency in agencies),
         "agencies_with_releases": sum(1 for agency in agencies if agency["releases"]),
-        "edits": (await site.run("select ifnull(sum(edits), 0) as edits from edit_counts", {}))[0][
-            "edits"
-        ],
+        "edits": (await site.run("select count(*) as n from revisions where is_edit", {}))[0]["n"],
         "last_crawled": find_last_crawl(agencies),
         "questions": _list_questions(),
         "publication": publication,
@@ -187,10 +189,8 @@ async def _show_data(site: SiteRequest) -> Response:
         "format_size": partial(format_size, site.language),
     }
     if site.format_name:
-        headers: dict[str, str] = {}
-        if site.datasette.cors:
-            add_cors_headers(headers)
-        return Response.json(_format_data(site, context), headers=headers)
+        text = json.dumps(_format_data(site, context), ensure_ascii=False)
+        return site.answer(text, RESPONSE_MEDIA_TYPES["json"])
     return await site.render("data.html", context)
 
 
@@ -259,7 +259,7 @@ async def _read_withheld_since(site: SiteRequest, publication: Publication) -> s
     return rows[0]["at"]  # type: ignore[no-any-return] # a row
 
 
-@site_view()
+@site_view(FILES_PATH + "(?P<path>.+)")
 async def _show_file(site: SiteRequest) -> Any:
     """Send a file of the published dataset; 503 while a takedown withholds it."""
     while True:
@@ -338,23 +338,14 @@ def _parse_range(text: str, size: int) -> tuple[int, int] | None:
 # Questions
 
 
-async def _show_question(request: Any, datasette: Any) -> Any:
-    """Show a canned query; its own parameters are the only ones that the page has."""
-    query = _list_questions().get(request.url_vars["name"])
+@site_view("/data/(?P<name>[a-z_]+)", parameters=[ANY_PARAMETER])
+async def _show_question(site: SiteRequest) -> Response:
+    """Run a canned query if all that it needs is given, and show its first rows."""
+    query = _list_questions().get(site.url_vars["name"])
     if query is None:
-        raise NotFound(f"no question {request.url_vars['name']}")
+        raise NotFound(f"no question {site.url_vars['name']}")
     parameters = list(dict.fromkeys(SQL_PARAMETER.findall(query["sql"])))
-
-    async def respond(site: SiteRequest) -> Response:
-        return await _answer_question(site, query, parameters)
-
-    return await site_view(*parameters)(respond)(request, datasette)
-
-
-async def _answer_question(
-    site: SiteRequest, query: Mapping[str, str], parameters: Sequence[str]
-) -> Response:
-    """Run a query if all that it needs is given, and show its first rows."""
+    check_parameters(site, parameters)
     values = {name: (site.args.get(name) or "").strip()[:MAX_FIELD_LENGTH] for name in parameters}
     missing = [name for name in parameters if name in NEEDED_PARAMETERS and not values[name]]
     agencies = await read_agency_overview(site.run)
@@ -429,10 +420,3 @@ def _format_value(site: SiteRequest, name: str, value: Any, agencies: Mapping[st
     if isinstance(value, float):
         return str(value).replace(".", site.translate("format.decimal_point"))
     return "" if value is None else agencies.get(value, str(value))
-
-
-ROUTES = [
-    (r"/data(?:\.(?P<format>json))?$", _show_data),
-    (FILES_PATH + r"(?P<path>.+)$", _show_file),
-    (r"/data/(?P<name>[a-z_]+)$", _show_question),
-]

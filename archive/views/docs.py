@@ -12,13 +12,12 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
 from datasette import NotFound, Response
 from datasette.plugins import pm
-from datasette.utils import add_cors_headers
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import escape
@@ -28,13 +27,12 @@ from archive.database.schema import read_metadata
 from archive.web.datasette_versions import IS_NEXT
 from archive.web.openapi import build_openapi
 from archive.web.requests import (
-    ANY_PARAMETER,
+    RESPONSE_MEDIA_TYPES,
     SiteRequest,
     add_query,
-    compute_etag,
     hash_file,
-    site_view,
 )
+from archive.web.routes import ANY_PARAMETER, site_view
 
 FOLDERS = (  # in a clone, and in an installed package
     Path(archive.__path__[0]).parent / "docs",
@@ -102,7 +100,7 @@ class DocsPage(NamedTuple):
     headings: Sequence[Heading]  # below the title: levels 2 and 3
 
 
-@site_view()
+@site_view("/docs/?")
 async def _show_contents(site: SiteRequest) -> Response:
     if site.request.path.endswith("/docs"):  # links between pages are relative
         return Response.redirect(site.path("/docs/"))
@@ -117,7 +115,7 @@ async def _show_contents(site: SiteRequest) -> Response:
     return await site.render("docs.html", {"page": None, "pages": pages})
 
 
-@site_view()
+@site_view(r"/docs/(?P<name>[\w-]+)")
 async def _show_page(site: SiteRequest) -> Response:
     file = list_files("*.md").get(f"{site.url_vars['name']}.md")
     if file is None:
@@ -125,7 +123,7 @@ async def _show_page(site: SiteRequest) -> Response:
     return await site.render("docs.html", {"page": read_page(site, file)})
 
 
-@site_view()
+@site_view(r"/docs/images/(?P<name>[\w.-]+)")
 async def _show_image(site: SiteRequest) -> Response:
     file = list_files("images/*").get(site.url_vars["name"])
     media_type = mimetypes.guess_type(site.url_vars["name"])[0]
@@ -137,24 +135,17 @@ async def _show_image(site: SiteRequest) -> Response:
     return Response(file.read_bytes(), headers={"etag": etag}, content_type=media_type)
 
 
-@site_view(ANY_PARAMETER)
+@site_view(r"/openapi\.json", parameters=[ANY_PARAMETER])
 async def _show_openapi(site: SiteRequest) -> Response:
     described = read_metadata()["databases"]["archive"]["tables"]
     columns_by_table = [described[table]["columns"] for table in DESCRIBED_TABLES]
     columns = {name: text for table in reversed(columns_by_table) for name, text in table.items()}
     tables = () if IS_NEXT else described  # 1.0 sends other members
-    routes = [
-        route for routes in pm.hook.register_routes(datasette=site.datasette) for route in routes
-    ]
-    text = json.dumps(
-        build_openapi(routes, tables, columns.get, site.url("/").rstrip("/")), ensure_ascii=False
-    )
-    headers = {"etag": compute_etag(text)}
-    if site.datasette.cors:
-        add_cors_headers(headers)
-    if site.has_current(headers["etag"]):
-        return Response("", status=304, headers=headers)
-    return Response(text, headers=headers, content_type="application/json; charset=utf-8")
+    routes = chain.from_iterable(pm.hook.register_routes(datasette=site.datasette))
+    operations = filter(None, (getattr(view, "operation", None) for _, view in routes))
+    described_site = build_openapi(operations, tables, columns.get, site.url("/").rstrip("/"))
+    text = json.dumps(described_site, ensure_ascii=False)
+    return site.answer(text, RESPONSE_MEDIA_TYPES["json"])
 
 
 def list_files(pattern: str) -> dict[str, Path]:
@@ -249,11 +240,3 @@ def _rewrite_links(tokens: Sequence[Token], query: str) -> None:
             closing.append(token.tag)
         elif token.type == "link_close":
             token.tag = closing.pop()
-
-
-ROUTES = [
-    (r"/docs/?$", _show_contents),
-    (r"/docs/images/(?P<name>[\w.-]+)$", _show_image),
-    (r"/docs/(?P<name>[\w-]+)$", _show_page),
-    (r"/openapi\.json$", _show_openapi),
-]

@@ -73,18 +73,14 @@ from archive.search.edit_search import (
 )
 from archive.times import now
 from archive.urls import LIST_PARAMETERS, FilterError, UrlArguments
+from archive.web.atom_feed import AtomEntry, build_tag_uri, format_atom_time
 from archive.web.charts import Chart, build_edits_chart
-from archive.web.documents import (
-    AtomEntry,
-    DataDocument,
-    build_tag_uri,
-    format_atom_time,
-    render_document,
-)
-from archive.web.exports import EXPORT_FORMAT_SUFFIX, DataExport, render_export
-from archive.web.openapi import FIELDS, DataOperation, Type, get_fields
-from archive.web.requests import SiteRequest, get_search_columns, site_view
+from archive.web.documents import DataList
+from archive.web.openapi import FIELDS, Operation, get_fields
+from archive.web.requests import SiteRequest, get_search_columns
+from archive.web.routes import site_view
 
+FORMATS = ("json", "csv", "xlsx", "atom")
 EDITS_FEED_SIZE = 30
 MAX_FEED_DIFF_CHARACTERS = 60_000  # longer texts get no diff in the feed
 IMPORTANCE_CHOICES = (20, 50, 80)
@@ -156,34 +152,16 @@ class Register(ABC):
     entries.
     """
 
-    name: str  # name of the list of entries, in JSON and in the template
     path: str
     title_key: str
     template: str
     parameters: Sequence[str]  # names of its URL parameters
-    columns: Sequence[str]
-    members: Sequence[str]  # members of an entry in JSON
+    operation: Operation  # rows_name is also the name of the entries in the template
     feed_size = REGISTER_PAGE_SIZE
-    # for /openapi.json
-    summary: str
-    types: ClassVar[Mapping[str, Type]] = {}  # of members that FIELDS describes otherwise, or not
-    extra_types: ClassVar[Mapping[str, Type]] = {}  # of members that describe_search adds
-    parameter_types: ClassVar[Mapping[str, Type]] = {}
-    required: Sequence[str] = ()
 
     # function that parses the URL arguments, given a page size
     parse_query: ClassVar[Callable[..., RegisterQuery]]
     read_page: ClassVar[Callable[..., Awaitable[ListPage]]]
-
-    def describe_operation(self) -> DataOperation:
-        return DataOperation(
-            summary=self.summary,
-            rows_name=self.name,
-            row={**get_fields(*self.members), **self.types},
-            members=self.extra_types,
-            parameters=self.parameter_types,
-            required=self.required,
-        )
 
     async def read_context(
         self, site: SiteRequest, query: RegisterQuery, page: ListPage
@@ -213,8 +191,7 @@ class Register(ABC):
     ) -> Sequence[AtomEntry]: ...
 
     def build_rows(self, site: SiteRequest, page: ListPage) -> list[Entry]:
-        described = (entry | self.describe_entry(site, entry) for entry in page.rows)
-        return [{name: entry[name] for name in self.members} for entry in described]
+        return [entry | self.describe_entry(site, entry) for entry in page.rows]
 
     async def show(self, site: SiteRequest) -> Any:
         # most lists are short enough for a single page of CSV
@@ -223,35 +200,24 @@ class Register(ABC):
         await check_agency(site.run, query.filters.get("agency"))
         query = replace(query, search=await self.search(site, query))
         page = await self.read_page(site.run, query)
+        name = self.operation.rows_name
         if not site.format_name:
             context: dict[str, Any] = {"filters": query.filters, "after": query.after}
-            context |= {self.name: page.rows, "next_cursor": page.next_cursor}
+            context |= {name: page.rows, "next_cursor": page.next_cursor}
             context |= {"search": query.search} | await self.read_context(site, query, page)
-            context |= {} if page.rows else await _read_empty_context(site.run, query, self.name)
+            context |= {} if page.rows else await _read_empty_context(site.run, query, name)
             return await site.render(self.template, context)
+        is_whole = needs_export(site, page.next_cursor)
         options = {**query.filters, "lang": site.requested_language, "size": site.args.get("size")}
-        build_url = partial(site.url, f"{self.path}.{site.format_name}", **options)
-        document = DataDocument(
-            rows_name=self.name,
+        return DataList(
             title=site.translate(self.title_key),
-            page_url=site.url(self.path, **options),
-            url=build_url(after=query.after),
-            next_url=build_url(after=page.next_cursor) if page.next_cursor else None,
+            page_url=site.url(self.path, **options),  # the feed's id, which must not change
+            next_url=site.next_url(after=page.next_cursor),
             rows=self.build_rows(site, page),
-            columns=self.columns,
             read_entries=partial(self.build_entries, site, page.rows),
-            extra_members=self.describe_search(query) if site.format_name == "json" else {},
+            members=self.describe_search(query) if site.format_name == "json" else {},
+            batches=self.read_batches(site, query) if is_whole else None,
         )
-        if not needs_export(site, page.next_cursor):
-            return await render_document(site, document)
-        export = DataExport(
-            name=self.name,
-            title=document.title,
-            page_url=document.page_url,
-            columns=self.columns,
-            batches=self.read_batches(site, query),
-        )
-        return await render_export(site, export)
 
     async def read_batches(
         self, site: SiteRequest, query: RegisterQuery
@@ -266,51 +232,31 @@ class Register(ABC):
 
 
 class EditsRegister(Register):
-    name, path, title_key, template = "edits", "/-/edits", "edits.title", "edits.html"
-    facts = (
-        *(
-            "revision",
-            "previous",
-            "release",
-            "agency",
-            "agency_name",
-            "title",
-            "url",
-            "last_seen_before",
-            "seen",
-        ),
-        *("importance", "unannounced", "stamp", "summary", "summary_en", "reverts_to"),
-        *("kind", "attachment", "file_url", "file_title"),
-    )
-    links = ("diff", "page", "evidence")
-    columns, members = (*facts, *links), (*facts, "changes", *links)
+    path, title_key, template = "/-/edits", "edits.title", "edits.html"
     feed_size = EDITS_FEED_SIZE
-    summary = (
-        "Edits that agencies made, newest first; with q=, those that removed or added the words"
-    )
-    types: ClassVar = {
-        "importance": "int From 0 (nothing of substance) to 100 = 60",
-        "kind": "str text (of the release) or file (that it links to)",
-        "revision": "int? The version; null for a file",
-    }
-    extra_types = SEARCH_TYPES
-    parameter_types: ClassVar = {
-        "kind": "str text: only edits of releases themselves; file: only of files they link to"
-    }
     parameters = (
-        *(
-            "q",
-            "agency",
-            "release",
-            "tag",
-            "unannounced",
-            "stamp",
-            "importance",
-            "kind",
-            "from",
-            "to",
+        *("q", "agency", "release", "tag", "unannounced", "stamp", "importance", "kind"),
+        *("from", "to", *LIST_PARAMETERS),
+    )
+    operation = Operation(
+        formats=FORMATS,
+        summary=(
+            "Edits that agencies made, newest first; with q=, those that removed or added the words"
         ),
-        *LIST_PARAMETERS,
+        rows_name="edits",
+        row=get_fields(
+            *("revision", "previous", "release", "agency", "agency_name", "title", "url"),
+            *("last_seen_before", "seen", "importance", "unannounced", "stamp", "summary"),
+            *("summary_en", "reverts_to", "kind", "attachment", "file_url", "file_title"),
+            *("changes", "diff", "page", "evidence"),
+            importance="int From 0 (nothing of substance) to 100 = 60",
+            kind="str text (of the release) or file (that it links to)",
+            revision="int? The version; null for a file",
+        ),
+        members=SEARCH_TYPES,
+        parameters={
+            "kind": "str text: only edits of releases themselves; file: only of files they link to"
+        },
     )
 
     parse_query, read_page = staticmethod(parse_edits_query), staticmethod(read_searched_edits)
@@ -429,44 +375,27 @@ def _build_edit_entry(site: SiteRequest, edit: Entry, fields: Sequence[FieldDiff
 
 
 class RemovalsRegister(Register):
-    name, path, title_key, template = "removals", "/-/removed", "removals.title", "removed.html"
+    path, title_key, template = "/-/removed", "removals.title", "removed.html"
     parameters = ("q", "agency", "kind", "tag", "back", *LIST_PARAMETERS)
-    columns = members = (
-        *(
-            "removal",
-            "release",
-            "agency",
-            "agency_name",
-            "title",
-            "url",
-            "kind",
-            "first_seen",
-            "confirmed",
+    operation = Operation(
+        formats=FORMATS,
+        summary=(
+            "Releases that agencies removed, moved or replaced, confirmed by several checks, newest"
+            " first"
         ),
-        *(
-            "last_seen",
-            "checks",
-            "ended",
-            "status",
-            "target",
-            "moved_to",
-            "found_at",
-            "page",
-            "evidence",
+        rows_name="removals",
+        row=get_fields(
+            *("removal", "release", "agency", "agency_name", "title", "url", "kind", "first_seen"),
+            *("confirmed", "last_seen", "checks", "ended", "status", "target", "moved_to"),
+            *("found_at", "page", "evidence"),
+            removal="int Number of the removal",
+            kind=f"str {', '.join(REMOVAL_KINDS)} = gone",
+            first_seen="time The first check that did not find it",
+            found_at="str? Where it was found again",
         ),
+        members=SEARCH_TYPES,
+        parameters={"kind": f"str {', '.join(REMOVAL_KINDS)}"},
     )
-    summary = (
-        "Releases that agencies removed, moved or replaced, confirmed by several checks, newest"
-        " first"
-    )
-    types: ClassVar = {
-        "removal": "int Number of the removal",
-        "kind": f"str {', '.join(REMOVAL_KINDS)} = gone",
-        "first_seen": "time The first check that did not find it",
-        "found_at": "str? Where it was found again",
-    }
-    extra_types = SEARCH_TYPES
-    parameter_types: ClassVar = {"kind": f"str {', '.join(REMOVAL_KINDS)}"}
 
     parse_query, read_page = (
         staticmethod(parse_removals_query),
@@ -528,25 +457,24 @@ def _build_removal_entry(site: SiteRequest, row: Entry) -> AtomEntry:
 
 
 class TakedownsRegister(Register):
-    name, path, title_key, template = (
-        "takedowns",
-        "/-/takedowns",
-        "takedowns.title",
-        "takedowns.html",
-    )
+    path, title_key, template = "/-/takedowns", "takedowns.title", "takedowns.html"
     parameters = LIST_PARAMETERS
-    facts = ("release", "agency", "kind", "reason", "reason_en", "at", "lifted", "lifted_reason")
-    columns, members = ("takedown", *facts, "page"), (*facts, "takedown", "page")
-    summary = "What the archive itself has hidden or redacted, and why"
-    types: ClassVar = {
-        "takedown": "int Number of the takedown",
-        "kind": "str hide or redact",
-        "reason": "str In Swedish",
-        "reason_en": "str? In English",
-        "at": "time",
-        "lifted": "time? When it was shown again",
-        "lifted_reason": "str?",
-    }
+    operation = Operation(
+        formats=FORMATS,
+        summary="What the archive itself has hidden or redacted, and why",
+        rows_name="takedowns",
+        row=get_fields(
+            *("takedown", "release", "agency", "kind", "reason", "reason_en", "at", "lifted"),
+            *("lifted_reason", "page"),
+            takedown="int Number of the takedown",
+            kind="str hide or redact",
+            reason="str In Swedish",
+            reason_en="str? In English",
+            at="time",
+            lifted="time? When it was shown again",
+            lifted_reason="str?",
+        ),
+    )
 
     parse_query, read_page = (
         staticmethod(partial(parse_register_query, filters={})),
@@ -611,61 +539,51 @@ async def _read_phrase_page(run: RunQuery, query: RegisterQuery) -> ListPage:
 
 
 class PhraseRegister(Register):
-    name, path, title_key, template = "presences", "/-/phrase", "phrase.title", "phrase.html"
+    path, title_key, template = "/-/phrase", "phrase.title", "phrase.html"
     parameters = ("q", "agency", *LIST_PARAMETERS)
-    columns = members = (
-        *(
-            "release",
-            "agency",
-            "agency_name",
-            "title",
-            "url",
-            "published",
-            "last_seen_before",
-            "first_seen",
+    operation = Operation(
+        formats=FORMATS,
+        summary=(
+            "When releases had the words of a query: a row for each time, between two checks each"
         ),
-        *(
-            "imported",
-            "collection",
-            "last_seen",
-            "missing_at",
-            "is_current",
-            "removal",
-            "first_revision",
-            "last_revision",
-            "excerpt",
+        rows_name="presences",
+        row=get_fields(
+            *("release", "agency", "agency_name", "title", "url", "published"),
+            *("last_seen_before", "first_seen", "imported", "collection", "last_seen"),
+            *("missing_at", "is_current", "removal", "first_revision", "last_revision"),
+            *("excerpt", "version", "appeared_diff", "disappeared_diff", "page"),
+            last_seen_before=(
+                "time? It appeared after this check; null if there was no check before"
+            ),
+            first_seen="time? It appeared until this check; null if it came with an import",
+            imported="time? When the first version that has it was imported, if it was",
+            collection="str? The collection that this version was imported from",
+            last_seen="time? The last check that found it; null if none ever did",
+            missing_at=(
+                "time? It disappeared until this check; null if it did not, or with an import"
+            ),
+            is_current="bool? Whether it was there at the last check; null if never checked",
+            removal="int? The removal of the whole release with which it disappeared",
+            first_revision="int The first version that has it",
+            last_revision="int The last one",
+            version="url Permanent address of the last version",
+            appeared_diff="url? Comparison with the version before the first",
+            disappeared_diff="url? Comparison with the version after the last",
         ),
-        *("version", "appeared_diff", "disappeared_diff", "page"),
+        members=get_fields(
+            *("query", "truncated", "notes", "agencies"),
+            total="int Rows of all pages",
+            releases="int Releases that had it",
+            current_releases="int Releases that had it at their last check",
+            unchecked_releases=(
+                "int Releases that were imported with it and have never been checked"
+            ),
+            first_seen="time?",
+            last_seen="time?",
+        ),
+        required=("q",),
+        parameters={"q": 'str Words, or a phrase in quotation marks = "120 miljoner"'},
     )
-    summary = "When releases had the words of a query: a row for each time, between two checks each"
-    types: ClassVar = {
-        "last_seen_before": "time? It appeared after this check; null if there was no check before",
-        "first_seen": "time? It appeared until this check; null if it came with an import",
-        "imported": "time? When the first version that has it was imported, if it was",
-        "collection": "str? The collection that this version was imported from",
-        "last_seen": "time? The last check that found it; null if none ever did",
-        "missing_at": (
-            "time? It disappeared until this check; null if it did not, or with an import"
-        ),
-        "is_current": "bool? Whether it was there at the last check; null if never checked",
-        "removal": "int? The removal of the whole release with which it disappeared",
-        "first_revision": "int The first version that has it",
-        "last_revision": "int The last one",
-        "version": "url Permanent address of the last version",
-        "appeared_diff": "url? Comparison with the version before the first",
-        "disappeared_diff": "url? Comparison with the version after the last",
-    }
-    extra_types = get_fields(
-        *("query", "truncated", "notes", "agencies"),
-        total="int Rows of all pages",
-        releases="int Releases that had it",
-        current_releases="int Releases that had it at their last check",
-        unchecked_releases="int Releases that were imported with it and have never been checked",
-        first_seen="time?",
-        last_seen="time?",
-    )
-    required = ("q",)
-    parameter_types: ClassVar = {"q": 'str Words, or a phrase in quotation marks = "120 miljoner"'}
     parse_query, read_page = staticmethod(_parse_phrase_query), staticmethod(_read_phrase_page)
 
     async def search(self, site: SiteRequest, query: RegisterQuery) -> PhraseHistory:
@@ -789,10 +707,9 @@ def _format_presence(language: str, entry: PhraseEntry) -> list[str]:
     return [*sentences, format_change(language, presence, appeared=False) or still]
 
 
-ROUTES = [
-    (
-        register.path + EXPORT_FORMAT_SUFFIX,
-        site_view(*register.parameters, operation=register.describe_operation())(register.show),
+VIEWS = [
+    site_view(register.path, parameters=register.parameters, operation=register.operation)(
+        register.show
     )
     for register in (EditsRegister(), RemovalsRegister(), TakedownsRegister(), PhraseRegister())
 ]

@@ -54,7 +54,8 @@ from archive.times import now
 from archive.urls import host_to_ascii, parse_ip_address
 from archive.views.lists import find_tag
 from archive.web.request_limits import client_key
-from archive.web.requests import ReaderError, SiteRequest, site_view
+from archive.web.requests import ReaderError, SiteRequest
+from archive.web.routes import site_view
 
 MAX_FORM_BYTES = 4_000
 MAX_ADDRESS_LENGTH = 254  # RFC 5321
@@ -123,7 +124,7 @@ REQUESTS = RequestCounter()
 ACCESS_REQUESTS = RequestCounter()
 
 
-@site_view(*FOLLOW_PARAMETERS)
+@site_view("/-/follow", parameters=FOLLOW_PARAMETERS)
 async def _show_follow(site: SiteRequest) -> Response:
     """Show how to follow something, or store the subscription that a form requests."""
     followed, settings = parse_followed(site.args), read_follow_settings()
@@ -309,7 +310,7 @@ async def _find_feed_filters(site: SiteRequest, search: SearchRequest) -> dict[s
 # The page of a subscription
 
 
-@site_view("token")
+@site_view("/-/follow/(?:subscription|export)", parameters=("token",))
 async def _show_subscription(site: SiteRequest) -> Response:
     """Show or export what a token names, or do what a form asks for."""
     settings, path = read_follow_settings(), _find_writable_archive(site)
@@ -473,9 +474,3 @@ def _format_subscription(subscription: Subscription, what: str | None) -> dict[s
         "seconds",
     )
     return {"followed": what, **{name: getattr(subscription, name) for name in names}}
-
-
-ROUTES = [
-    (r"/-/follow$", _show_follow),
-    (r"/-/follow/(?:subscription|export)$", _show_subscription),
-]

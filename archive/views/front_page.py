@@ -7,7 +7,8 @@ from datasette import Response
 from archive.changes.edits_and_removals import read_latest_edits
 from archive.views.agencies import find_last_crawl, read_agency_overview, sort_agencies
 from archive.views.lists import read_release_list
-from archive.web.requests import SiteRequest, site_view
+from archive.web.requests import SiteRequest
+from archive.web.routes import site_view
 
 MAX_INDEX_AGENCIES = 12  # agencies on the home page: those with the most releases
 MAX_INDEX_EDITS = 6
@@ -20,7 +21,7 @@ STORED_SQL = """
 LAST_ADDED_SQL = "select max(first_seen) as first_seen from releases"
 
 
-@site_view()
+@site_view("/")  # instead of Datasette's own index, whose JSON stays at /.json
 async def _show_index(site: SiteRequest) -> Response:
     agencies = await read_agency_overview(site.run)
     with_releases = [agency for agency in agencies if agency["releases"]]
@@ -41,6 +42,3 @@ async def _show_index(site: SiteRequest) -> Response:
         "month": next((row["published"][:7] for row in newest if row["published"]), None),
     }
     return await site.render("index.html", context)
-
-
-ROUTES = [(r"/$", _show_index)]  # instead of Datasette's own index, whose JSON stays at /.json

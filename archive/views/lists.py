@@ -22,11 +22,11 @@ from datasette import NotFound, Response
 from archive.database.sqlite_files import ListPage, RunQuery, take_page
 from archive.i18n import swedish_sort_key
 from archive.urls import FilterError, parse_number_parameter
-from archive.web.requests import SiteRequest, site_view
+from archive.web.requests import SiteRequest
+from archive.web.routes import site_view
 
-AGENCY_PATH = r"/agency/(?P<slug>[a-z0-9-]+)"
 AGENCY_SQL = "select slug, name, name_en, home, org_number from agencies where slug = :agency"
-MONTH_SUFFIX = r"/(?P<month>[0-9]{4}-(?:0[1-9]|1[0-2])|undated)$"
+MONTH = "(?P<month>[0-9]{4}-(?:0[1-9]|1[0-2])|undated)"
 # lists of releases
 LIST_PAGE_SIZE = 30
 UNDATED = "undated"  # the month of releases whose page states no publication date
@@ -43,9 +43,9 @@ MONTH_COUNTS_SQL = (
     " order by month"
 )
 TAG_AGENCIES_SQL = """
-    select a.slug, a.name, a.name_en, c.releases as n from tag_counts c join agencies a
-      on a.slug = c.agency
-    where c.tag = :tag order by n desc, a.name
+    select a.slug, a.name, a.name_en, count(*) as n from release_tags rt
+      cross join release_facets l on l.release = rt.release join agencies a on a.slug = l.agency
+    where rt.tag = :tag group by l.agency order by n desc, a.name
 """
 # the releases before and after one
 ADJACENT_COLUMNS = "r.id, r.title, r.language, r.published, r.updated, r.first_seen"
@@ -70,7 +70,7 @@ async def find_requested_agency(site: SiteRequest) -> dict[str, Any]:
     return dict(rows[0])
 
 
-@site_view("after")
+@site_view("/agency/{slug}/" + MONTH, "/month/" + MONTH, parameters=("after",))
 async def _show_month(site: SiteRequest) -> Response:
     """Show a page of a month's releases, newest first, with links to adjacent months; 404 if it has
     none.
@@ -106,7 +106,7 @@ def _find_neighbours(month: str, months: Iterable[str]) -> tuple[str | None, str
     return earlier, later
 
 
-@site_view("after")
+@site_view("/tag/(?P<name>.+)", parameters=("after",))  # a tag may contain slashes
 async def _show_tag(site: SiteRequest) -> Response:
     """Show a tag by its number, which is its permanent URL; redirect from its name."""
     name = unquote(site.url_vars["name"])
@@ -148,8 +148,8 @@ async def read_release_list(
     if agency:
         conditions.append("l.agency = :agency")
     if tag is not None:
-        source = "tag_releases l"
-        conditions.append("l.tag = :tag")
+        source = "release_tags rt cross join release_facets l on l.release = rt.release"
+        conditions.append("rt.tag = :tag")
     if month == UNDATED:
         conditions.append("l.sort_day is null")
     elif month:
@@ -279,10 +279,3 @@ async def find_adjacent_releases(run: RunQuery, release_id: int) -> tuple[Any | 
     earlier = await run(ADJACENT_RELEASE_SQL.format(side="<", order="desc"), values)
     later = await run(ADJACENT_RELEASE_SQL.format(side=">", order="asc"), values)
     return (earlier[0] if earlier else None), (later[0] if later else None)
-
-
-ROUTES = [
-    (AGENCY_PATH + MONTH_SUFFIX, _show_month),
-    ("/month" + MONTH_SUFFIX, _show_month),
-    (r"/tag/(?P<name>.+)$", _show_tag),  # a tag may contain slashes
-]

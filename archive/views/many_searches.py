@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from datasette import Response
@@ -20,18 +20,16 @@ from archive.database.sqlite_files import RunQuery
 from archive.search.column_cache import ColumnCache
 from archive.search.results import prepare_finder
 from archive.search.search_request import SearchRequest, build_search_url
-from archive.web.exports import DataExport, render_export
-from archive.web.openapi import DataOperation, get_fields
+from archive.web.documents import DataList
+from archive.web.openapi import Operation, get_fields
 from archive.web.request_limits import CUT_HEADER
 from archive.web.requests import (
-    PostedTextError,
     ReaderError,
     SiteRequest,
-    answer_options,
     get_search_columns,
     read_fields,
-    site_view,
 )
+from archive.web.routes import site_view
 
 MAX_TERMS = 500
 MAX_TERM_LENGTH = 200  # characters
@@ -43,41 +41,6 @@ HIT_MEMBERS = ("title", "agency", "published", "page")
 BATCH_COLUMNS = (
     *("text", "state", "releases", "releases_are_minimum", "search"),
     *(f"{name}_{number}" for number in range(1, FIRST_HITS + 1) for name in HIT_MEMBERS),
-)
-BATCH_OPERATION = DataOperation(
-    summary="Count the releases with each of many names or phrases, and find the first ones",
-    text=(
-        f"Names or phrases, one on each line: at most {MAX_TERMS} lines of {MAX_TERM_LENGTH}"
-        f" characters"
-    ),
-    text_parameter="q",
-    parameters={
-        "q": ["str A name or phrase, instead of a body = fyrar"],
-        "match": f"str {', '.join(MATCHES)} = exact",
-    },
-    body={
-        "complete": "bool Whether every line was searched for",
-        "match": "str exact: each line is a phrase; words: it is a query",
-        "terms": [
-            {
-                "text": "str The line",
-                "state": "str searched, no_words, too_slow or not_searched",
-                "releases": "int? Releases that have it",
-                "releases_are_minimum": "bool Whether there may be more",
-                "search": "url The search page with all of them",
-                "hits": [
-                    get_fields(
-                        "release", "title", "agency", "published", page="url Page of the release"
-                    )
-                ],
-            }
-        ],
-    },
-    statuses={
-        408: "The body did not arrive in time",
-        413: "Too many or too long lines",
-        415: "Another type or encoding",
-    },
 )
 HITS_SQL = """
     select r.id, r.title, r.language, r.published, r.updated, r.first_seen,
@@ -102,11 +65,52 @@ class BatchResult(NamedTuple):
     ids: Sequence[int] = ()
 
 
-@site_view("q", "match", operation=BATCH_OPERATION)
+@site_view(
+    "/-/batch",
+    parameters=("q", "match"),
+    operation=Operation(
+        formats=("json", "csv", "xlsx"),
+        summary="Count the releases with each of many names or phrases, and find the first ones",
+        text=(
+            f"Names or phrases, one on each line: at most {MAX_TERMS} lines of {MAX_TERM_LENGTH}"
+            f" characters"
+        ),
+        text_parameter="q",
+        parameters={
+            "q": ["str A name or phrase, instead of a body = fyrar"],
+            "match": f"str {', '.join(MATCHES)} = exact",
+        },
+        body={
+            "complete": "bool Whether every line was searched for",
+            "match": "str exact: each line is a phrase; words: it is a query",
+            "terms": [
+                {
+                    "text": "str The line",
+                    "state": "str searched, no_words, too_slow or not_searched",
+                    "releases": "int? Releases that have it",
+                    "releases_are_minimum": "bool Whether there may be more",
+                    "search": "url The search page with all of them",
+                    "hits": [
+                        get_fields(
+                            "release",
+                            "title",
+                            "agency",
+                            "published",
+                            page="url Page of the release",
+                        )
+                    ],
+                }
+            ],
+        },
+        statuses={
+            408: "The body did not arrive in time",
+            413: "Too many or too long lines",
+            415: "Another type or encoding",
+        },
+    ),
+)
 async def _show_batch(site: SiteRequest) -> Any:
     """Show the form, or search for each line of a text."""
-    if site.request.method == "OPTIONS":
-        return answer_options(site)
     is_post = site.request.method == "POST"
     lines, match = site.args.getlist("q"), site.args.get("match") or ""
     if is_post:
@@ -117,12 +121,7 @@ async def _show_batch(site: SiteRequest) -> Any:
     terms = _list_terms(lines)
     if not terms and (site.format_name or is_post):
         raise ReaderError(400, "error.batch_empty")
-    try:
-        return await respond(site, terms, match or MATCHES[0], is_post=is_post)
-    except QueryInterrupted:
-        raise
-    except Exception as error:  # noqa: BLE001 - raised again, without a message that may have words of the text
-        raise PostedTextError(type(error).__name__).with_traceback(error.__traceback__) from None
+    return await respond(site, terms, match or MATCHES[0], is_post=is_post)
 
 
 def _list_terms(lines: Iterable[str]) -> list[str]:
@@ -148,7 +147,7 @@ async def respond(site: SiteRequest, terms: Sequence[str], match: str, *, is_pos
     if truncated:
         headers |= {CUT_HEADER: truncated, "Access-Control-Expose-Headers": CUT_HEADER}
     if site.format_name in ("csv", "xlsx"):
-        return await render_export(site, build_export(site, results, releases, truncated))
+        return build_export(site, results, releases, truncated)
     if site.format_name:
         body = {
             "complete": is_complete,
@@ -243,29 +242,21 @@ def build_export(
     results: Sequence[BatchResult],
     releases: Mapping[int, Mapping[str, Any]],
     truncated: str,
-) -> DataExport:
+) -> DataList:
     """Return the results as a list with a row for each term."""
-
-    async def read_batches() -> AsyncIterator[list[dict[str, Any]]]:
-        rows = []
-        for result in results:
-            row: dict[str, Any] = {
-                **dict.fromkeys(BATCH_COLUMNS),
-                **_format_result(site, result, releases),
-            }
-            for number, hit in enumerate(row.pop("hits"), 1):
-                row |= {f"{name}_{number}": hit[name] for name in HIT_MEMBERS}
-            rows.append(row)
-        yield rows
-
-    return DataExport(
-        name="batch",
+    rows = []
+    for result in results:
+        row: dict[str, Any] = {
+            **dict.fromkeys(BATCH_COLUMNS),
+            **_format_result(site, result, releases),
+        }
+        for number, hit in enumerate(row.pop("hits"), 1):
+            row |= {f"{name}_{number}": hit[name] for name in HIT_MEMBERS}
+        rows.append(row)
+    return DataList(
         title=site.translate("batch.title"),
         page_url=site.url("/-/batch"),
         columns=BATCH_COLUMNS,
-        batches=read_batches(),
+        rows=rows,
         truncated=truncated,
     )
-
-
-ROUTES = [(r"/-/batch(?:\.(?P<format>json|csv|xlsx))?$", _show_batch)]

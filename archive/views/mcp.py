@@ -32,7 +32,8 @@ from archive.i18n import translate
 from archive.urls import FilterError, format_day_start
 from archive.views.agencies import find_agency_slug
 from archive.web.request_limits import CUT_HEADER, RequestBody
-from archive.web.requests import SiteRequest, site_view
+from archive.web.requests import SiteRequest
+from archive.web.routes import site_view
 
 MAX_CHARACTERS = 20_000  # of a text in one result
 MAX_ENTRIES = 100
@@ -128,7 +129,7 @@ CHANGES: Mapping[str, tuple[str, str]] = {  # what → path, and the member with
 current_site: ContextVar[SiteRequest] = ContextVar("current_site")
 
 
-@site_view()
+@site_view("/-/mcp")
 async def _serve_mcp(site: SiteRequest) -> Response:
     """Answer a message of a client; errors are always JSON."""
     headers = {"allow": ALLOWED}
@@ -518,6 +519,3 @@ def _describe_rest(data: Mapping[str, Any], *, is_whole: bool) -> dict[str, Any]
 
 def pick(row: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
     return {name: row[name] for name in names}
-
-
-ROUTES = [(r"/-/mcp$", _serve_mcp)]

@@ -8,7 +8,7 @@ for each series and period, and one for the releases without a date.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import product
@@ -46,62 +46,64 @@ from archive.web.charts import (
     format_share,
     label_periods,
 )
-from archive.web.documents import DataDocument, render_document
-from archive.web.exports import DataExport, render_export
-from archive.web.openapi import FIELDS, DataOperation
-from archive.web.requests import SiteRequest, get_search_columns, site_view
+from archive.web.documents import DataList
+from archive.web.openapi import FIELDS, Operation
+from archive.web.requests import SiteRequest, get_search_columns
+from archive.web.routes import site_view
 
-COMPARE_FORMAT_SUFFIX = r"(?:\.(?P<format>json|csv|xlsx))?$"
-COMPARE_COLUMNS = ("series", "query", "agency", "period", "hits", "all_releases", "share", "page")
 UNDATED_PERIOD = "undated"
 MIN_FIELDS = 2  # empty fields for searches and agencies in the form
-COMPARE_OPERATION = DataOperation(
-    summary=(
-        "How many releases up to five searches or agencies find, by month or year, beside all"
-        " releases of the time"
-    ),
-    rows_name="rows",
-    row={
-        "series": "int Number of the series, from 1",
-        "query": "str?",
-        "agency": "str? Slug of the agency",
-        "period": "str A month (yyyy-mm), a year, or undated = 2024-05",
-        "hits": "int",
-        "all_releases": (
-            "int? All dated releases of the period, of the same agency if one is chosen"
-        ),
-        "share": "num? hits / all_releases",
-        "page": "url The search that finds these releases",
-    },
-    members={
-        "by": "str month or year",
-        "series": [
-            {
-                "query": "str?",
-                "agency": "str?",
-                "total": "int",
-                "undated": "int Releases without a publication date",
-                "capped": "bool Whether there are more hits than were counted",
-                "notes": FIELDS["notes"],
-            }
-        ],
-    },
-    parameters={
-        "q": (
-            "str A query as in the search box; may be repeated. Either this or `agency` must be"
-            " given = fyrar"
-        ),
-        "agency": "str Slug or name of an agency; may be repeated = polisen",
-        "by": "str month or year = year",
-    },
-    statuses={
-        400: "Neither q nor agency is given, there are too many, or a parameter cannot be read"
-    },
-)
 AGENCY_NAMES_SQL = "select slug, name, name_en from agencies"
 
 
-@site_view("q", "agency", "by", operation=COMPARE_OPERATION)
+@site_view(
+    "/-/compare",
+    parameters=("q", "agency", "by"),
+    operation=Operation(
+        formats=("json", "csv", "xlsx"),
+        summary=(
+            "How many releases up to five searches or agencies find, by month or year, beside all"
+            " releases of the time"
+        ),
+        rows_name="rows",
+        row={
+            "series": "int Number of the series, from 1",
+            "query": "str?",
+            "agency": "str? Slug of the agency",
+            "period": "str A month (yyyy-mm), a year, or undated = 2024-05",
+            "hits": "int",
+            "all_releases": (
+                "int? All dated releases of the period, of the same agency if one is chosen"
+            ),
+            "share": "num? hits / all_releases",
+            "page": "url The search that finds these releases",
+        },
+        members={
+            "by": "str month or year",
+            "series": [
+                {
+                    "query": "str?",
+                    "agency": "str?",
+                    "total": "int",
+                    "undated": "int Releases without a publication date",
+                    "capped": "bool Whether there are more hits than were counted",
+                    "notes": FIELDS["notes"],
+                }
+            ],
+        },
+        parameters={
+            "q": (
+                "str A query as in the search box; may be repeated. Either this or `agency` must be"
+                " given = fyrar"
+            ),
+            "agency": "str Slug or name of an agency; may be repeated = polisen",
+            "by": "str month or year = year",
+        },
+        statuses={
+            400: "Neither q nor agency is given, there are too many, or a parameter cannot be read"
+        },
+    ),
+)
 async def _show_comparison(site: SiteRequest) -> Any:
     texts, names = _read_terms(site, "q"), _read_terms(site, "agency")
     unit = parse_choice_parameter(site.args, "by", UNITS)
@@ -119,48 +121,36 @@ async def _show_comparison(site: SiteRequest) -> Any:
     if not pairs:
         raise FilterError("q", "", "words, or an agency, to compare", "error.no_words")
     build_url = partial(build_compare_url, texts, slugs, site.requested_language, unit=unit)
-    if site.format_name == "xlsx":
-
-        async def read_batches() -> AsyncIterator[list[dict[str, Any]]]:
-            # counted when it is this download's turn
-            series = await _count_all_series(site, pairs, agencies)
-            yield build_rows(site, series, *list_periods([each.counts for each in series], unit))
-
-        export = DataExport(
-            name="compare",
-            title=site.translate("compare.title"),
-            page_url=site.url(build_url()),
-            columns=COMPARE_COLUMNS,
-            batches=read_batches(),
-        )
-        return await render_export(site, export)
+    page_url = site.url(build_url())
+    if site.format_name == "xlsx":  # counted when it is this download's turn
+        batches = _read_batches(site, pairs, agencies, unit)
+        return DataList(title=site.translate("compare.title"), page_url=page_url, batches=batches)
     series = await _count_all_series(site, pairs, agencies)
-    return await render_document(site, _build_document(site, series, unit, build_url))
+    chosen_unit, periods = list_periods([each.counts for each in series], unit)
+    is_cut = any(each.counts.capped for each in series)
+    return DataList(
+        title=site.translate("compare.title"),
+        page_url=page_url,
+        url=site.url(build_url(f".{site.format_name}")),
+        rows=build_rows(site, series, chosen_unit, periods),
+        members={"by": chosen_unit, "series": [_describe_series(each) for each in series]},
+        truncated=f"after {MAX_COMPARED_HITS} hits of a search" if is_cut else "",
+    )
+
+
+async def _read_batches(
+    site: SiteRequest,
+    pairs: Iterable[tuple[str, str]],
+    agencies: Mapping[str, Mapping[str, Any]],
+    unit: str | None,
+) -> AsyncIterator[list[dict[str, Any]]]:
+    series = await _count_all_series(site, pairs, agencies)
+    yield build_rows(site, series, *list_periods([each.counts for each in series], unit))
 
 
 def _pair_terms(texts: Sequence[str], slugs: Sequence[str]) -> list[tuple[str, str]]:
     """Return each text with each agency; "" stands for any words, or for all agencies."""
     return list(product(texts or [""], slugs or [""])) if texts or slugs else []
-
-
-def _build_document(
-    site: SiteRequest,
-    series: Sequence[ComparedSearch],
-    unit: str | None,
-    build_url: Callable[..., str],
-) -> DataDocument:
-    chosen_unit, periods = list_periods([each.counts for each in series], unit)
-    is_cut = any(each.counts.capped for each in series)
-    return DataDocument(
-        rows_name="rows",
-        title=site.translate("compare.title"),
-        page_url=site.url(build_url()),
-        url=site.url(build_url(f".{site.format_name}")),
-        rows=build_rows(site, series, chosen_unit, periods),
-        columns=COMPARE_COLUMNS,
-        extra_members={"by": chosen_unit, "series": [_describe_series(each) for each in series]},
-        truncated=f"after {MAX_COMPARED_HITS} hits of a search" if is_cut else "",
-    )
 
 
 def _read_terms(site: SiteRequest, name: str) -> list[str]:
@@ -322,6 +312,3 @@ def _build_table(
 def _format_share_cell(language: str, hits: int, total: int | None) -> str:
     number = format_number(language, hits)
     return number if total is None else f"{number} ({format_share(language, hits, total)})"
-
-
-ROUTES = [("/-/compare" + COMPARE_FORMAT_SUFFIX, _show_comparison)]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 from datasette import NotFound, Response
@@ -19,78 +18,18 @@ from archive.database.models import build_slug
 from archive.database.sqlite_files import RunQuery
 from archive.urls import LIST_PARAMETERS, FilterError, parse_number_parameter
 from archive.views.lists import LIST_PAGE_SIZE
-from archive.web.documents import (
-    FORMAT_SUFFIX,
+from archive.web.atom_feed import (
     AtomEntry,
-    DataDocument,
     build_tag_uri,
     format_atom_time,
     format_stated_atom_time,
-    render_document,
 )
-from archive.web.openapi import DataOperation, get_fields
-from archive.web.requests import SiteRequest, site_view
+from archive.web.documents import DataList
+from archive.web.openapi import Operation, get_fields
+from archive.web.requests import SiteRequest
+from archive.web.routes import site_view
 
-PERSON_MEMBERS = ("person", "name", "agency", "agency_name", "quotes", "page")
-QUOTE_MEMBERS = (
-    *(
-        "release",
-        "revision",
-        "is_current",
-        "title",
-        "url",
-        "published",
-        "first_seen",
-        "language",
-        "removed_at",
-    ),
-    *("role", "organisation", "text", "page"),
-)
 NAME = "str Name as printed = Anna Ek"
-PEOPLE_OPERATION = DataOperation(
-    summary=(
-        "People who are quoted in releases, those quoted most first; names are as printed and"
-        " may be shared"
-    ),
-    rows_name="people",
-    row={
-        **get_fields("agency", "agency_name", "page"),
-        "person": "str Short name in addresses = anna-ek",
-        "name": NAME,
-        "quotes": "int How many different passages",
-    },
-    parameters={
-        "q": "str Beginnings of words of the name = ek",
-        "after": "int How many people come before this page",
-    },
-)
-PERSON_OPERATION = DataOperation(
-    summary=(
-        "What a person has said in an agency's releases, newest release first, also in earlier"
-        " versions"
-    ),
-    rows_name="quotes",
-    row={
-        **get_fields("release", "url", "published", "first_seen", "language", "removed_at", "page"),
-        "revision": "int The last version that has this wording",
-        "is_current": "bool Whether the current version has it",
-        "title": "str Title of the release",
-        "role": "str? The role that this version prints for the person = hamnchef",
-        "organisation": "str? What the person is said to belong to",
-        "text": "str The words",
-    },
-    members={
-        "person": "str Short name in addresses = anna-ek",
-        "name": NAME,
-        **get_fields("agency", "agency_name"),
-        "count": "int Quotes on all pages",
-        "roles": [{"role": "str", "years": "str? First and last year = 2024–2025"}],
-    },
-    parameters={
-        "after": "int How many quotes come before this page",
-        "slug": "str Short name of a person = anna-ek",
-    },
-)
 PERSON_SQL = """
     select p.id, p.slug, p.name, p.agency, a.name as agency_name, a.name_en as agency_name_en
     from people p join agencies a on a.slug = p.agency where p.slug = :slug
@@ -133,7 +72,28 @@ def parse_page(site: SiteRequest) -> tuple[int, int]:
     return parse_number_parameter(site.args, "after") or 0, size
 
 
-@site_view("q", "agency", *LIST_PARAMETERS, operation=PEOPLE_OPERATION)
+@site_view(
+    "/people",
+    parameters=("q", "agency", *LIST_PARAMETERS),
+    operation=Operation(
+        summary=(
+            "People who are quoted in releases, those quoted most first; names are as printed and"
+            " may be shared"
+        ),
+        formats=("json", "csv"),
+        rows_name="people",
+        row=get_fields(
+            *("person", "name", "agency", "agency_name", "quotes", "page"),
+            person="str Short name in addresses = anna-ek",
+            name=NAME,
+            quotes="int How many different passages",
+        ),
+        parameters={
+            "q": "str Beginnings of words of the name = ek",
+            "after": "int How many people come before this page",
+        },
+    ),
+)
 async def _show_people(site: SiteRequest) -> Response:
     """Show who is quoted; raise FilterError for a page after the last one."""
     words, agency = (site.args.get("q") or "").strip(), site.args.get("agency") or None
@@ -151,32 +111,51 @@ async def _show_people(site: SiteRequest) -> Response:
             "next_after": next_after,
         }
         return await site.render("people.html", context)
-    options = {
-        "q": words or None,
-        "agency": agency,
-        "size": site.args.get("size"),
-        "lang": site.requested_language,
-    }
-    build_url = partial(site.url, f"/people.{site.format_name}", **options)
-    document = DataDocument(
-        rows_name="people",
+    return DataList(
         title=site.translate("people.title"),
-        page_url=site.url("/people", **options),
-        url=build_url(after=after or None),
-        next_url=build_url(after=next_after) if next_after else None,
+        next_url=site.next_url(after=next_after),
         rows=[_format_person(site, row) for row in people],
-        columns=PERSON_MEMBERS,
     )
-    return await render_document(site, document)
 
 
 def _format_person(site: SiteRequest, row: Mapping[str, Any]) -> dict[str, Any]:
     page = site.local_url(f"/person/{row['slug']}")
-    values = {**dict(row), "person": row["slug"], "page": page}
-    return {name: values[name] for name in PERSON_MEMBERS}
+    return {**dict(row), "person": row["slug"], "page": page}
 
 
-@site_view(*LIST_PARAMETERS, operation=PERSON_OPERATION)
+@site_view(
+    "/person/{slug}",
+    parameters=LIST_PARAMETERS,
+    operation=Operation(
+        summary=(
+            "What a person has said in an agency's releases, newest release first, also in earlier"
+            " versions"
+        ),
+        formats=("json", "csv", "atom"),
+        rows_name="quotes",
+        row=get_fields(
+            *("release", "revision", "is_current", "title", "url", "published", "first_seen"),
+            *("language", "removed_at", "role", "organisation", "text", "page"),
+            revision="int The last version that has this wording",
+            is_current="bool Whether the current version has it",
+            title="str Title of the release",
+            role="str? The role that this version prints for the person = hamnchef",
+            organisation="str? What the person is said to belong to",
+            text="str The words",
+        ),
+        members=get_fields(
+            *("agency", "agency_name"),
+            person="str Short name in addresses = anna-ek",
+            name=NAME,
+            count="int Quotes on all pages",
+            roles=[{"role": "str", "years": "str? First and last year = 2024–2025"}],
+        ),
+        parameters={
+            "after": "int How many quotes come before this page",
+            "slug": "str Short name of a person = anna-ek",
+        },
+    ),
+)
 async def _show_person(site: SiteRequest) -> Response:
     """Show a person's quotes, newest first; raise FilterError for a page after the last one."""
     person = await _find_person(site.run, site.url_vars["slug"])
@@ -199,31 +178,20 @@ async def _show_person(site: SiteRequest) -> Response:
         "roles": roles,
     }
     if site.format_name:
-        return await render_document(site, _build_person_document(site, context))
+        return _list_quotes(site, context)
     return await site.render("person.html", context | {"roles": [] if after else roles})
 
 
-def _build_person_document(site: SiteRequest, context: Mapping[str, Any]) -> DataDocument:
-    """Build the data formats of a person's quotes from what the page shows."""
-    person, after, next_after = context["person"], context["after"], context["next_after"]
-    path = f"/person/{person['slug']}"
-    options = {"size": site.args.get("size"), "lang": site.requested_language}
-    build_url = partial(site.url, f"{path}.{site.format_name}", **options)
+def _list_quotes(site: SiteRequest, context: Mapping[str, Any]) -> DataList:
+    """Return a person's quotes as data from what the page shows."""
+    person = context["person"]
     rows = [_format_quote(site, row) for row in context["quotes"]]
-
-    async def read_entries() -> list[AtomEntry]:
-        return [_build_quote_entry(site, person, row) for row in rows]
-
-    return DataDocument(
-        rows_name="quotes",
+    return DataList(
         title=site.translate("person.title", name=person["name"]),
-        page_url=site.url(path, **options),
-        url=build_url(after=after or None),
-        next_url=build_url(after=next_after) if next_after else None,
-        rows=[{name: row[name] for name in QUOTE_MEMBERS} for row in rows],
-        columns=QUOTE_MEMBERS,
-        read_entries=read_entries,
-        extra_members={
+        next_url=site.next_url(after=context["next_after"]),
+        rows=rows,
+        read_entries=lambda: [_build_quote_entry(site, person, row) for row in rows],
+        members={
             "person": person["slug"],
             "name": person["name"],
             "agency": person["agency"],
@@ -302,9 +270,3 @@ async def _read_person_roles(run: RunQuery, person_id: int) -> Sequence[Any]:
     last year.
     """
     return await run(PERSON_ROLES_SQL, {"person": person_id})
-
-
-ROUTES = [
-    (r"/people(?:\.(?P<format>json|csv))?$", _show_people),
-    (r"/person/(?P<slug>[a-z0-9-]+)" + FORMAT_SUFFIX, _show_person),
-]

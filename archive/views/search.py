@@ -52,17 +52,12 @@ from archive.search.search_request import (
     parse_search_request,
 )
 from archive.search.table_search import match_table_search, plan_table_search
+from archive.web.atom_feed import AtomEntry, build_tag_uri, format_stated_atom_time
 from archive.web.charts import build_period_chart, describe_periods
-from archive.web.documents import (
-    AtomEntry,
-    DataDocument,
-    build_tag_uri,
-    format_stated_atom_time,
-    render_document,
-)
-from archive.web.exports import EXPORT_FORMAT_SUFFIX, DataExport, render_export
-from archive.web.openapi import DataOperation, get_fields
-from archive.web.requests import SiteRequest, build_query_runner, get_search_columns, site_view
+from archive.web.documents import DataList
+from archive.web.openapi import Operation, get_fields
+from archive.web.requests import SiteRequest, build_query_runner, get_search_columns
+from archive.web.routes import site_view
 
 # the search page and its data
 SEARCH_FEED_SIZE = 30
@@ -114,82 +109,90 @@ CHANGE_TYPES = get_fields(
         "matched": "str The forms that were found, in lower case",
     }
 )
-SEARCH_OPERATION = DataOperation(
-    summary=(
-        "Search releases, or questions and answers. CSV and Excel have every hit, JSON a"
-        " page of them"
-    ),
-    members=get_fields(
-        "query",
-        "notes",
-        show="str releases or questions",
-        order="str best, newest or oldest",
-        total="int Hits that have everything that was searched for",
-        capped="bool Whether there are more than `total`",
-        loose="int Hits that have only a part of it, and follow the others",
-        page_number="int",
-        pages="int",
-        include="map Chosen values of each filter",
-        exclude="map Excluded values of each filter",
-        days="map The first and the last day of publication, `from` and `to`, if they are limited",
-        fresh={"crawled": "time? End of the last crawl", "added": "time?", "newest": "str?"},
-        searched="any Which releases were searched, if none was found",
-        earlier=(
-            "int? Releases that had the words in an earlier version (versions=all), if none has"
-            " them"
+
+
+@site_view(
+    "/search",
+    parameters=SEARCH_PARAMETERS,
+    operation=Operation(
+        formats=("json", "csv", "xlsx", "atom"),
+        summary=(
+            "Search releases, or questions and answers. CSV and Excel have every hit, JSON a"
+            " page of them"
         ),
-        facets=dict.fromkeys(FACETS, FACET_TYPE),
-        approximate_facets=["str"],
-        did_you_mean=[
-            {"query": "str", "total": "int?", "reason": "str spelling, loose or translation"}
-        ],
-    )
-    | {
-        "former?": "int Hits among them of which only an earlier version has the words",
-        "former_capped?": "bool Always false: all versions are searched",
-        "releases?": [
-            get_fields(
-                *COMMON_COLUMNS,
-                "release",
-                "excerpt",
-                "page",
-                **CHANGE_TYPES,
-                questions="int Their number",
-            )
-        ],
-        "questions?": [
-            get_fields(
-                *COMMON_COLUMNS,
-                *("release", "page"),
-                **CHANGE_TYPES,
-                pair="int Number of the question",
-                position="int Its place in the release",
-                question="str",
-                answer="str",
-                answered_by="str?",
-            )
-        ],
-    },
-    parameters={
-        **{
-            f"{name}{suffix}": [
-                f"str {'None' if suffix else 'One'} of these values; none: it has no value"
-            ]
-            for name in FACETS
-            for suffix in ("", EXCLUDE_SUFFIX)
+        members=get_fields(
+            "query",
+            "notes",
+            show="str releases or questions",
+            order="str best, newest or oldest",
+            total="int Hits that have everything that was searched for",
+            capped="bool Whether there are more than `total`",
+            loose="int Hits that have only a part of it, and follow the others",
+            page_number="int",
+            pages="int",
+            include="map Chosen values of each filter",
+            exclude="map Excluded values of each filter",
+            days=(
+                "map The first and the last day of publication, `from` and `to`, if they are"
+                " limited"
+            ),
+            fresh={"crawled": "time? End of the last crawl", "added": "time?", "newest": "str?"},
+            searched="any Which releases were searched, if none was found",
+            earlier=(
+                "int? Releases that had the words in an earlier version (versions=all), if none has"
+                " them"
+            ),
+            facets=dict.fromkeys(FACETS, FACET_TYPE),
+            approximate_facets=["str"],
+            did_you_mean=[
+                {"query": "str", "total": "int?", "reason": "str spelling, loose or translation"}
+            ],
+        )
+        | {
+            "former?": "int Hits among them of which only an earlier version has the words",
+            "former_capped?": "bool Always false: all versions are searched",
+            "releases?": [
+                get_fields(
+                    *COMMON_COLUMNS,
+                    "release",
+                    "excerpt",
+                    "page",
+                    **CHANGE_TYPES,
+                    questions="int Their number",
+                )
+            ],
+            "questions?": [
+                get_fields(
+                    *COMMON_COLUMNS,
+                    *("release", "page"),
+                    **CHANGE_TYPES,
+                    pair="int Number of the question",
+                    position="int Its place in the release",
+                    question="str",
+                    answer="str",
+                    answered_by="str?",
+                )
+            ],
         },
-        "from": "str Published on this day or later: 2024-05-18, 2024-05 or 2024",
-        "to": (
-            "str Published on this day or earlier, of which a month and a year have their last day"
-        ),
-        "order": "str best, newest or oldest",
-        "show": "str releases or questions",
-        "versions": "str all: also releases of which only an earlier version has the words",
-    },
+        parameters={
+            **{
+                f"{name}{suffix}": [
+                    f"str {'None' if suffix else 'One'} of these values; none: it has no value"
+                ]
+                for name in FACETS
+                for suffix in ("", EXCLUDE_SUFFIX)
+            },
+            "from": "str Published on this day or later: 2024-05-18, 2024-05 or 2024",
+            "to": (
+                "str Published on this day or earlier, of which a month and a year have their last"
+                " day"
+            ),
+            "order": "str best, newest or oldest",
+            "show": "str releases or questions",
+            "versions": "str all: also releases of which only an earlier version has the words",
+        },
+    ),
 )
-
-
-@site_view(*SEARCH_PARAMETERS, operation=SEARCH_OPERATION)
 async def _show_search(site: SiteRequest) -> Any:
     """Show the search page (with status 503 if the search took too long), or the results as
     data.
@@ -197,9 +200,9 @@ async def _show_search(site: SiteRequest) -> Any:
     query = parse_search_request(site.args)
     is_page = "page" in site.args or "size" in site.args
     if site.format_name == "xlsx" or (site.format_name == "csv" and not is_page):
-        return await _export_search(site, query)
+        return _list_all_results(site, query)
     if site.format_name:
-        return await _show_search_data(site, query)
+        return await _list_results(site, query)
     release_id = await find_release_by_url(site.run, query.text)
     if release_id is not None:
         return Response.redirect(site.path(f"/archive/releases/{release_id}"))
@@ -320,20 +323,18 @@ def _type_days(language: str, query: SearchRequest) -> str:
     return " ".join(filter(None, (query.text, *days)))
 
 
-async def _export_search(site: SiteRequest, query: SearchRequest) -> Any:
+def _list_all_results(site: SiteRequest, query: SearchRequest) -> DataList:
     async def read_batches() -> AsyncIterator[list[dict[str, Any]]]:
         # runs when the first batch is read
         async for hits in search_all(site.run, query, get_search_columns(site.datasette)):
             yield [_format_hit_row(site, hit, query) for hit in hits]
 
-    export = DataExport(
-        name="search",
+    return DataList(
         title=_format_search_title(site, query),
         page_url=_build_query_url(site, query.whole),
         columns=_list_search_columns(query),
         batches=read_batches(),
     )
-    return await render_export(site, export)
 
 
 def _list_search_columns(query: SearchRequest) -> tuple[str, ...]:
@@ -353,8 +354,8 @@ def _build_query_url(site: SiteRequest, query: SearchRequest, suffix: str = "") 
     return site.url(build_search_url(query, site.requested_language, suffix))
 
 
-async def _show_search_data(site: SiteRequest, query: SearchRequest) -> Response:
-    """Show results as data.
+async def _list_results(site: SiteRequest, query: SearchRequest) -> DataList:
+    """Return a page of results as data.
 
     The feed only has new releases, so that imports and backfills do not flood it, and no loose
     hits, which would change with the number of strict ones.
@@ -376,8 +377,8 @@ async def _show_search_data(site: SiteRequest, query: SearchRequest) -> Response
 
     suffix, next_page = f".{site.format_name}", replace(query, page=results.hit_page.page + 1)
     is_beyond_end = query.page > results.hit_page.pages  # no rows, so that a client can stop
-    document = DataDocument(
-        rows_name=query.show,
+    return DataList(
+        name=query.show,
         title=_format_search_title(site, query),
         page_url=_build_query_url(site, query.whole if is_feed else query),
         url=_build_query_url(site, query, suffix),
@@ -386,9 +387,8 @@ async def _show_search_data(site: SiteRequest, query: SearchRequest) -> Response
         columns=_list_search_columns(query),
         read_entries=read_entries,
         # only in JSON, so that the ETag of a feed depends on its entries alone
-        extra_members=_format_search_metadata(results, query) if site.format_name == "json" else {},
+        members=_format_search_metadata(results, query) if site.format_name == "json" else {},
     )
-    return await render_document(site, document)
 
 
 async def _read_recent_entries(
@@ -560,6 +560,3 @@ def escape_fts(connection: sqlite3.Connection, text: str | None) -> str:
     """
     run = build_connection_runner(connection)
     return run_without_waiting(match_table_search(run, text or ""))
-
-
-ROUTES = [(r"/search" + EXPORT_FORMAT_SUFFIX, _show_search)]

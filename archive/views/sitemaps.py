@@ -13,7 +13,8 @@ from archive.database.sqlite_files import RunQuery
 from archive.times import now
 from archive.views.agencies import read_agency_overview
 from archive.views.lists import read_calendar
-from archive.web.requests import ANY_PARAMETER, SiteRequest, site_view
+from archive.web.requests import SiteRequest
+from archive.web.routes import ANY_PARAMETER, site_view
 
 SECURITY_TXT_DAYS = 180  # RFC 9116 recommends less than a year
 XML_MEDIA_TYPE = "application/xml; charset=utf-8"
@@ -116,7 +117,7 @@ word]({site}/archive/releases.json?_search=skog&_sort_desc=published&_shape=obje
 """
 
 
-@site_view(ANY_PARAMETER)
+@site_view(r"/sitemap\.xml", parameters=[ANY_PARAMETER])
 async def _show_sitemap_index(site: SiteRequest) -> Response:
     """Show the index of the sitemap: each part with the time at which one of its releases last
     changed.
@@ -128,7 +129,10 @@ async def _show_sitemap_index(site: SiteRequest) -> Response:
     )
 
 
-@site_view(ANY_PARAMETER)
+@site_view(
+    r"/sitemap-(?P<name>pages|tags|people|releases-(?P<number>[0-9]{1,9}))\.xml",
+    parameters=[ANY_PARAMETER],
+)
 async def _show_sitemap_part(site: SiteRequest) -> Response:
     """Show one part of the sitemap; raise NotFound for an empty part of releases."""
     name, number = site.url_vars["name"], site.url_vars["number"]
@@ -148,7 +152,7 @@ async def _show_sitemap_part(site: SiteRequest) -> Response:
     return Response(_format_sitemap("urlset", "url", entries), content_type=XML_MEDIA_TYPE)
 
 
-@site_view(ANY_PARAMETER)
+@site_view(r"/robots\.txt", parameters=[ANY_PARAMETER])
 async def _show_robots_txt(site: SiteRequest) -> Response:
     """Show robots.txt, which allows pages written for people and disallows expensive and derived
     ones.
@@ -157,14 +161,14 @@ async def _show_robots_txt(site: SiteRequest) -> Response:
     return Response.text(f"User-agent: *\n{rules}\nSitemap: {site.url('/sitemap.xml')}\n")
 
 
-@site_view(ANY_PARAMETER)
+@site_view(r"/llms\.txt", parameters=[ANY_PARAMETER])
 async def _show_llms_txt(site: SiteRequest) -> Response:
     """Show llms.txt (llmstxt.org): information for language models and their users."""
     releases = sum(agency["releases"] for agency in await read_agency_overview(site.run))
     return Response.text(LLMS_TEMPLATE.format(site=site.url("/").rstrip("/"), releases=releases))
 
 
-@site_view(ANY_PARAMETER)
+@site_view(r"/\.well-known/security\.txt", parameters=[ANY_PARAMETER])
 async def _show_security_txt(site: SiteRequest) -> Response:
     """Show where to report vulnerabilities (RFC 9116); raise NotFound unless the operator has named
     a contact.
@@ -236,15 +240,3 @@ def _format_sitemap(root: str, element: str, entries: SitemapEntries) -> str:
         f' xmlns="{SITEMAP_NAMESPACE}">\n{elements}'
         f"</{root}>\n"
     )
-
-
-ROUTES = [
-    (r"/sitemap\.xml$", _show_sitemap_index),
-    (
-        r"/sitemap-(?P<name>pages|tags|people|releases-(?P<number>[0-9]{1,9}))\.xml$",
-        _show_sitemap_part,
-    ),
-    (r"/robots\.txt$", _show_robots_txt),
-    (r"/llms\.txt$", _show_llms_txt),
-    (r"/\.well-known/security\.txt$", _show_security_txt),
-]

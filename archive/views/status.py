@@ -40,16 +40,12 @@ from archive.health.metrics import TRACKED_FIELDS
 from archive.i18n import SWEDISH_TIME
 from archive.times import now
 from archive.urls import LIST_PARAMETERS, parse_number_parameter
+from archive.web.atom_feed import AtomEntry, build_tag_uri
 from archive.web.charts import STRIP_BARS, draw_strip
-from archive.web.documents import (
-    FORMAT_SUFFIX,
-    AtomEntry,
-    DataDocument,
-    build_tag_uri,
-    render_document,
-)
-from archive.web.openapi import FIELDS, DataOperation, get_fields
-from archive.web.requests import SiteRequest, site_view
+from archive.web.documents import DataList
+from archive.web.openapi import FIELDS, Operation, get_fields
+from archive.web.requests import SiteRequest
+from archive.web.routes import site_view
 
 STATUS_PATH = "/-/status"
 MAX_UNGROUPED_FAULTS = 40  # with more faults, agencies with the same state and reason are grouped
@@ -66,33 +62,14 @@ FACT_COLUMNS = (
 )
 POLITENESS_COLUMNS = ("requests", "bytes", "not_modified", "robots", "delay")
 STATUS_COLUMNS = (
-    *(
-        "agency",
-        "agency_name",
-        "state",
-        "since",
-        "code",
-        "why",
-        "red",
-        "acknowledged",
-        "newest",
-        "usual_gap",
-    ),
-    *(
-        "expected",
-        "judged",
-        *FACT_COLUMNS,
-        *POLITENESS_COLUMNS,
-        *(f"{name}_told" for name in TRACKED_FIELDS),
-        "page",
-    ),
+    *("agency", "agency_name", "state", "since", "code", "why", "red", "acknowledged", "newest"),
+    *("usual_gap", "expected", "judged", *FACT_COLUMNS, *POLITENESS_COLUMNS),
+    *(f"{name}_told" for name in TRACKED_FIELDS),
+    "page",
 )
-# column → name in AgencyHealth
-STATUS_ROW_NAMES = {"why": "reason_text", "red": "is_unacknowledged"}
 COVERAGE_PATH = "/-/coverage"
 MISSING_PAGE_SIZE = 50
 MAX_MISSING_PAGE_SIZE = 1000  # missing releases on a page of JSON
-COVERAGE_FORMAT_SUFFIX = r"(?:\.(?P<format>json|csv))?$"
 COVERAGE_COUNTS = ("listed", "stored", "rejected", "missing", "unlisted")
 PROBLEM_COLUMNS = ("problem", "problem_code", "problem_url", "problem_value")
 OVERVIEW_COLUMNS = (
@@ -105,77 +82,60 @@ OVERVIEW_COLUMNS = (
     "page",
 )
 MONTH_COLUMNS = ("agency", "month", *COVERAGE_COUNTS)
-STATUS_OPERATION = DataOperation(
-    summary="The health of each agency's crawls, and the reason. The Atom feed has the changes",
-    rows_name="agencies",
-    row=get_fields(
-        *STATUS_COLUMNS,
-        **dict.fromkeys(("since", "acknowledged", "judged", "crawled", "worked"), "time?"),
-        expected="day? By when the next release is expected",
-        **dict.fromkeys(
-            ("already_stored", "found", "quarantined", "requests", "bytes", "not_modified"), "int?"
-        ),
-        **{
-            f"{name}_told": f"int? Releases of the last crawl that state {name}"
-            for name in TRACKED_FIELDS
-        },
-        state="str suspect, failing, never worked, quiet, healthy or paused",
-        code="str The reason as a code",
-        why="str The reason, in the language of the request",
-        red="bool Whether it is a fault that nobody has acknowledged",
-        newest="str? Publication of the newest release",
-        usual_gap="num? Usual days between two releases",
-        robots="str?",
-        delay="num? Seconds between two requests",
-        reason="map",
-        failures="map Failed requests by kind",
-        field_fill="map",
-    ),
-    members={
-        "judged": "time? When health was last assessed",
-        "red": "int Faults that nobody has acknowledged",
-    },
-)
 COVERAGE_TYPES = get_fields(*COVERAGE_COUNTS, "complete", *PROBLEM_COLUMNS, "checked")
-COVERAGE_OPERATION = DataOperation(
-    summary=(
-        "What sources list compared with what is stored: of all agencies, or with agency= by"
-        " month and source"
-    ),
-    members=get_fields("columns")
-    | {
-        "agencies?": [get_fields("agency", "agency_name", "page") | COVERAGE_TYPES],
-        "months?": [get_fields(*MONTH_COLUMNS, month="str? = 2024-05")],
-        "sources?": [COVERAGE_TYPES | {"source": "str", "kind": "str feed, sitemap, listing …"}],
-        "missing_releases?": ["map"],
-        **{
-            f"{name}?": FIELDS[name]
-            for name in ("agency", "agency_name", "checked", "complete", *PROBLEM_COLUMNS)
+
+
+@site_view(
+    STATUS_PATH,
+    parameters=("after",),
+    operation=Operation(
+        formats=("json", "csv", "atom"),
+        summary="The health of each agency's crawls, and the reason. The Atom feed has the changes",
+        rows_name="agencies",
+        row=get_fields(
+            *STATUS_COLUMNS,
+            **dict.fromkeys(("since", "acknowledged", "judged", "crawled", "worked"), "time?"),
+            expected="day? By when the next release is expected",
+            **dict.fromkeys(
+                ("already_stored", "found", "quarantined", "requests", "bytes", "not_modified"),
+                "int?",
+            ),
+            **{
+                f"{name}_told": f"int? Releases of the last crawl that state {name}"
+                for name in TRACKED_FIELDS
+            },
+            state="str suspect, failing, never worked, quiet, healthy or paused",
+            code="str The reason as a code",
+            why="str The reason, in the language of the request",
+            red="bool Whether it is a fault that nobody has acknowledged",
+            newest="str? Publication of the newest release",
+            usual_gap="num? Usual days between two releases",
+            robots="str?",
+            delay="num? Seconds between two requests",
+            reason="map",
+            failures="map Failed requests by kind",
+            field_fill="map",
+        ),
+        members={
+            "judged": "time? When health was last assessed",
+            "red": "int Faults that nobody has acknowledged",
         },
-    },
+    ),
 )
-
-
-@site_view("after", operation=STATUS_OPERATION)
-async def _show_status(site: SiteRequest) -> Response:
+async def _show_status(site: SiteRequest) -> Response | DataList:
     if site.format_name == "atom":
-        return await _show_status_feed(site)
+        return await _list_status_changes(site)
     rows = await read_agency_health(site.run, site.language)
     assessed_at = max((row["judged"] for row in rows if row["judged"]), default=None)
     if site.format_name:
-        document = DataDocument(
-            rows_name="agencies",
+        return DataList(
             title=site.translate("site.status"),
-            page_url=site.local_url(STATUS_PATH),
-            url=site.local_url(f"{STATUS_PATH}.{site.format_name}"),
             rows=[_format_status_row(site, row) for row in rows],
-            columns=STATUS_COLUMNS,
-            extra_members={
+            members={
                 "judged": assessed_at,
                 "red": sum(row["is_unacknowledged"] for row in rows),
             },
         )
-        return await render_document(site, document)
     days = await read_daily_states(site.run, rows, now().astimezone(SWEDISH_TIME).date())
 
     def show_strip(row: AgencyHealth) -> Markup:
@@ -236,7 +196,7 @@ def _group_faults(faults: Sequence[AgencyHealth]) -> list[list[AgencyHealth]]:
     )
 
 
-@site_view()
+@site_view(STATUS_PATH + "/{slug}")
 async def _show_agency_status(site: SiteRequest) -> Response:
     slug = site.url_vars["slug"]
     rows = await read_agency_health(site.run, site.language, slug)
@@ -275,42 +235,33 @@ def _format_status_row(site: SiteRequest, row: AgencyHealth) -> dict[str, Any]:
     """
     facts = row["facts"]
     politeness, field_fill = facts.get("politeness", {}), facts.get("field_fill", {})
-    row_names = {name: STATUS_ROW_NAMES.get(name, name) for name in STATUS_COLUMNS}
     return {
-        **{name: row[row_name] for name, row_name in row_names.items() if row_name in row},
+        **row,
         **{name: facts.get(name) for name in FACT_COLUMNS},
         **{name: politeness.get(name) for name in POLITENESS_COLUMNS},
         **{f"{name}_told": field_fill.get(name, [None])[0] for name in TRACKED_FIELDS},
         "agency_name": row["name"],
         "code": row["reason"]["code"],
-        "reason": row["reason"],
+        "why": row["reason_text"],
+        "red": row["is_unacknowledged"],
         "failures": facts.get("failures", {}),
         "field_fill": field_fill,
         "page": site.local_url(f"{STATUS_PATH}/{row['agency']}"),
     }
 
 
-async def _show_status_feed(site: SiteRequest) -> Response:
-    """Show the changes of agencies' states, from or to a fault, as an Atom feed."""
+async def _list_status_changes(site: SiteRequest) -> DataList:
+    """Return the changes of agencies' states, from or to a fault, for an Atom feed."""
     before = parse_number_parameter(site.args, "after")
     events = await read_health_events(site.run, before=before, limit=EVENTS_PAGE_SIZE + 1)
     page, next_cursor = take_page(events, EVENTS_PAGE_SIZE)
-    build_url = partial(site.url, f"{STATUS_PATH}.atom", lang=site.requested_language)
-
-    async def read_entries() -> Sequence[AtomEntry]:
-        return [_build_status_entry(site, event) for event in page]
-
-    document = DataDocument(
-        rows_name="changes",
+    return DataList(
+        name="changes",
         title=site.translate("feed.status"),
-        page_url=site.local_url(STATUS_PATH),
-        url=build_url(after=before),
-        next_url=build_url(after=next_cursor) if next_cursor else None,
+        next_url=site.next_url(after=next_cursor),
         rows=page,
-        columns=(),
-        read_entries=read_entries,
+        read_entries=lambda: [_build_status_entry(site, event) for event in page],
     )
-    return await render_document(site, document)
 
 
 def _build_status_entry(site: SiteRequest, event: dict[str, Any]) -> AtomEntry:
@@ -335,16 +286,37 @@ def _build_status_entry(site: SiteRequest, event: dict[str, Any]) -> AtomEntry:
     )
 
 
-@site_view("agency", *LIST_PARAMETERS, operation=COVERAGE_OPERATION)
-async def _show_coverage(site: SiteRequest) -> Response:
+@site_view(
+    COVERAGE_PATH,
+    parameters=("agency", *LIST_PARAMETERS),
+    operation=Operation(
+        formats=("json", "csv"),
+        summary=(
+            "What sources list compared with what is stored: of all agencies, or with agency= by"
+            " month and source"
+        ),
+        members=get_fields("columns")
+        | {
+            "agencies?": [get_fields("agency", "agency_name", "page") | COVERAGE_TYPES],
+            "months?": [get_fields(*MONTH_COLUMNS, month="str? = 2024-05")],
+            "sources?": [
+                COVERAGE_TYPES | {"source": "str", "kind": "str feed, sitemap, listing …"}
+            ],
+            "missing_releases?": ["map"],
+            **{
+                f"{name}?": FIELDS[name]
+                for name in ("agency", "agency_name", "checked", "complete", *PROBLEM_COLUMNS)
+            },
+        },
+    ),
+)
+async def _show_coverage(site: SiteRequest) -> Response | DataList:
     agency, after = site.args.get("agency") or None, parse_number_parameter(site.args, "after")
     size = parse_number_parameter(site.args, "size", MAX_MISSING_PAGE_SIZE) or MISSING_PAGE_SIZE
     if agency:
         coverage = await read_agency_coverage(site.run, agency, after, size)
         if site.format_name:
-            return await render_document(
-                site, _build_agency_coverage_document(site, coverage, after)
-            )
+            return _list_months(site, coverage)
         context: dict[str, Any] = {
             "coverage": coverage,
             "row": coverage["agency"],
@@ -354,7 +326,7 @@ async def _show_coverage(site: SiteRequest) -> Response:
         return await site.render("coverage_agency.html", context)
     rows = await read_coverage_overview(site.run, site.language)
     if site.format_name:
-        return await render_document(site, _build_overview_document(site, rows))
+        return _list_agencies(site, rows)
     return await site.render("coverage.html", _build_overview_context(rows))
 
 
@@ -376,7 +348,7 @@ def _build_overview_context(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _build_overview_document(site: SiteRequest, rows: Sequence[dict[str, Any]]) -> DataDocument:
+def _list_agencies(site: SiteRequest, rows: Sequence[dict[str, Any]]) -> DataList:
     values = [
         {name: row[name] for name in OVERVIEW_COLUMNS if name in row}
         | {
@@ -386,37 +358,30 @@ def _build_overview_document(site: SiteRequest, rows: Sequence[dict[str, Any]]) 
         }
         for row in rows
     ]
-    return DataDocument(
-        rows_name="agencies",
+    return DataList(
+        name="agencies",
         title=site.translate("site.coverage"),
-        page_url=site.local_url(COVERAGE_PATH),
-        url=site.local_url(f"{COVERAGE_PATH}.{site.format_name}"),
         rows=values,
         columns=OVERVIEW_COLUMNS,
-        extra_members={"columns": _describe_coverage_columns(site)},
+        members={"columns": _describe_coverage_columns(site)},
     )
 
 
-def _build_agency_coverage_document(
-    site: SiteRequest, coverage: Mapping[str, Any], after: int | None
-) -> DataDocument:
-    """Build one agency's coverage as data, with a row for each month.
+def _list_months(site: SiteRequest, coverage: Mapping[str, Any]) -> DataList:
+    """Return one agency's coverage as data, with a row for each month.
 
     JSON also has the agency's sources and a page of its missing releases, whose next page is
     `next_url`.
     """
-    row, path = coverage["agency"], f"{COVERAGE_PATH}.{site.format_name}"
-    build_url = partial(site.local_url, path, agency=row["agency"], size=site.args.get("size"))
+    row = coverage["agency"]
     next_cursor = coverage["next_cursor"] if site.format_name == "json" else None
-    return DataDocument(
-        rows_name="months",
+    return DataList(
+        name="months",
         title=site.translate("site.coverage"),
-        page_url=site.local_url(COVERAGE_PATH, agency=row["agency"]),
-        url=build_url(after=after),
-        next_url=build_url(after=next_cursor) if next_cursor else None,
+        next_url=site.next_url(after=next_cursor),
         rows=[{"agency": row["agency"], **month} for month in coverage["months"]],
         columns=MONTH_COLUMNS,
-        extra_members={
+        members={
             "agency": row["agency"],
             "agency_name": row["name"],
             "checked": row["checked"],
@@ -444,10 +409,3 @@ def _format_completeness(row: Mapping[str, Any]) -> dict[str, Any]:
     is_complete = None if row["complete"] is None else bool(row["complete"])
     problem = {name: row[name] for name in PROBLEM_COLUMNS[1:]}
     return {"complete": is_complete, "problem": describe_source_problem("en", row), **problem}
-
-
-ROUTES = [
-    (STATUS_PATH + FORMAT_SUFFIX, _show_status),
-    (STATUS_PATH + r"/(?P<slug>[a-z0-9-]+)$", _show_agency_status),
-    (COVERAGE_PATH + COVERAGE_FORMAT_SUFFIX, _show_coverage),
-]

@@ -15,12 +15,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
-from threading import BoundedSemaphore
 from typing import Any
 
 from datasette import Response
@@ -54,75 +52,18 @@ from archive.views.release import (
     read_marked_texts,
     read_search_context,
 )
-from archive.web.documents import (
-    FORMAT_SUFFIX,
-    AtomEntry,
-    DataDocument,
-    build_tag_uri,
-    format_atom_time,
-    render_document,
-)
+from archive.web.atom_feed import AtomEntry, build_tag_uri, format_atom_time
+from archive.web.documents import DataList
 from archive.web.exports import StreamResponse, build_file_response
 from archive.web.highlights import MarkedHtml, PageHighlighter
-from archive.web.openapi import DataOperation, get_fields
-from archive.web.requests import ReaderError, SiteRequest, compute_etag, site_view
+from archive.web.openapi import Operation, get_fields
+from archive.web.requests import RESPONSE_MEDIA_TYPES, ReaderError, SiteRequest
+from archive.web.routes import site_view
 
-RELATED_COLUMNS = (
-    *(
-        "release",
-        "agency",
-        "agency_name",
-        "kind",
-        "title",
-        "published",
-        "updated",
-        "first_seen",
-        "language",
-    ),
-    *("removed_at", "url", "similarity", "page"),
-)
-HISTORY_CSV_COLUMNS = (
-    *(
-        "event",
-        "when",
-        "last_seen_before",
-        "until",
-        "checks",
-        "revision",
-        "previous",
-        "reverts_to",
-        "importance",
-    ),
-    *(
-        "unannounced",
-        "stamp",
-        "summary",
-        "summary_en",
-        "url",
-        "status",
-        "target",
-        "moved_to",
-        "confirmed",
-        "ended",
-    ),
-    *("attachment", "diff", "evidence"),
-)
-HISTORY_OPERATION = DataOperation(
-    summary="Everything that is known about a release, newest first: versions, removals, moves",
-    rows_name="events",
-    row=get_fields(
-        *HISTORY_CSV_COLUMNS,
-        revision="int? The version; null for a removal and for an attachment",
-        unannounced="bool?",
-        attachment="int? Number of the version of an attachment",
-    ),
-    members=get_fields("release", "agency", "title_now"),
-)
-RELATED_OPERATION = DataOperation(
-    summary="Releases about the same, the most similar first; near-duplicates are left out",
-    rows_name="related",
-    row=get_fields(*RELATED_COLUMNS, similarity="num From 0.2 to 1 = 0.5"),
-    members=get_fields("release", words=["str"]),
+HISTORY_COLUMNS = (
+    *("event", "when", "last_seen_before", "until", "checks", "revision", "previous", "reverts_to"),
+    *("importance", "unannounced", "stamp", "summary", "summary_en", "url", "status", "target"),
+    *("moved_to", "confirmed", "ended", "attachment", "diff", "evidence"),
 )
 RELEASE_SQL = """
     select r.id, r.title, r.language, r.agency, a.name, a.name_en from releases r join agencies a
@@ -132,9 +73,6 @@ RELEASE_SQL = """
 Revision = dict[str, Any]  # as read by `read_stored_revisions`
 NOT_INDEXED = {"x-robots-tag": "noindex"}
 MAX_MEMORY_BYTES = 2_000_000  # a larger zip is written to a temporary file
-BUNDLE_SEMAPHORE = BoundedSemaphore(2)  # each bundle may have the bytes of one response in memory
-CITATION_FORMATS = "|".join(re.escape(suffix) for suffix in CITATION_TYPES)
-DIFF_CSV_COLUMNS = ("field", "place", "label", "op", "text")
 REVISION_MEMBERS = (
     "release",
     "agency",
@@ -160,47 +98,7 @@ REVISION_STATE = (
     ),
     *("language", "tags", "questions", "images", "attachments", "contacts"),
 )
-REVISION_OPERATION = DataOperation(
-    summary="A version of a release: its texts and lists as the agency had published them then",
-    body=get_fields(
-        *(
-            "revision",
-            "permalink",
-            *REVISION_MEMBERS,
-            "agency_name",
-            "current_release",
-            "current_revision",
-        ),
-        *("removed_at", "takedowns", "citation", *REVISION_STATE),
-    ),
-    parameter_names=(),
-)
-CITATION_OPERATION = DataOperation(
-    summary="A citation of a version", body=["map An item of CSL-JSON"]
-)
-DIFF_OPERATION = DataOperation(
-    summary=(
-        "The differences between two versions of a release, or of near-duplicates; the older"
-        " one is first"
-    ),
-    rows_name="pieces",
-    row=get_fields(*DIFF_CSV_COLUMNS),
-    members=get_fields(
-        *(
-            "before",
-            "after",
-            "release",
-            "importance",
-            "summary",
-            "summary_en",
-            "unannounced",
-            "stamp",
-            "changes",
-        )
-    ),
-    parameter_names=("show",),
-)
-EVIDENCE_OPERATION = DataOperation(
+EVIDENCE = Operation(
     summary=(
         "The bytes that a version or a removal was read from, with their hashes and how to"
         " check them"
@@ -208,8 +106,22 @@ EVIDENCE_OPERATION = DataOperation(
 )
 
 
-@site_view(operation=HISTORY_OPERATION)
-async def _show_history(site: SiteRequest) -> Response:
+@site_view(
+    "/-/history/{release}",
+    operation=Operation(
+        formats=("json", "csv", "atom"),
+        summary="Everything that is known about a release, newest first: versions, removals, moves",
+        rows_name="events",
+        row=get_fields(
+            *HISTORY_COLUMNS,
+            revision="int? The version; null for a removal and for an attachment",
+            unannounced="bool?",
+            attachment="int? Number of the version of an attachment",
+        ),
+        members=get_fields("release", "agency", "title_now"),
+    ),
+)
+async def _show_history(site: SiteRequest) -> Response | DataList:
     """Show all events of a release's timeline as data, newest first."""
     release_id = int(site.url_vars["release"])
     releases = await site.run(RELEASE_SQL, {"release": release_id})
@@ -220,33 +132,37 @@ async def _show_history(site: SiteRequest) -> Response:
         return Response.redirect(site.path(path) + "#history")
     events = await read_timeline(site.run, release_id)
     rows = [_format_event_row(site, event) for event in events]
-    page_url = site.local_url(path)
-
-    async def read_entries() -> Sequence[AtomEntry]:
-        return [
+    return DataList(
+        title=site.translate("history.title", title=release["title"]),
+        page_url=f"{site.local_url(path)}#history",
+        rows=rows,
+        read_entries=lambda: [
             _build_event_entry(site, event, row, release)
             for event, row in zip(events, rows, strict=True)
-        ]
-
-    document = DataDocument(
-        rows_name="events",
-        title=site.translate("history.title", title=release["title"]),
-        page_url=f"{page_url}#history",
-        url=site.local_url(f"/-/history/{release_id}.{site.format_name}"),
-        rows=rows,
-        columns=HISTORY_CSV_COLUMNS,
-        read_entries=read_entries,
-        extra_members={
+        ],
+        members={
             "release": release_id,
             "agency": release["agency"],
             "title_now": release["title"],
         },
     )
-    return await render_document(site, document)
 
 
-@site_view(operation=RELATED_OPERATION)
-async def _show_related(site: SiteRequest) -> Response:
+@site_view(
+    "/-/related/{release}",
+    operation=Operation(
+        formats=("json", "csv"),
+        summary="Releases about the same, the most similar first; near-duplicates are left out",
+        rows_name="related",
+        row=get_fields(
+            *("release", "agency", "agency_name", "kind", "title", "published", "updated"),
+            *("first_seen", "language", "removed_at", "url", "similarity", "page"),
+            similarity="num From 0.2 to 1 = 0.5",
+        ),
+        members=get_fields("release", words=["str"]),
+    ),
+)
+async def _show_related(site: SiteRequest) -> Response | DataList:
     """Show the releases related to a release as data, most similar first."""
     release_id = int(site.url_vars["release"])
     releases = await site.run(RELEASE_SQL, {"release": release_id})
@@ -258,23 +174,19 @@ async def _show_related(site: SiteRequest) -> Response:
     found = await find_related(site.run, release_id)
     rows = [
         {
-            **{name: row.get(name) for name in RELATED_COLUMNS},
+            **row,
             "release": row["id"],
             "agency_name": row["name"],
             "page": site.local_url(f"/archive/releases/{row['id']}"),
         }
         for row in (await read_related_releases(site.run, found) if found else ())
     ]
-    document = DataDocument(
-        rows_name="related",
+    return DataList(
         title=site.translate("release.related"),
         page_url=site.local_url(path) + "#related",
-        url=site.local_url(f"/-/related/{release_id}.{site.format_name}"),
         rows=rows,
-        columns=RELATED_COLUMNS,
-        extra_members={"release": release_id, "words": found.words if found else ()},
+        members={"release": release_id, "words": found.words if found else ()},
     )
-    return await render_document(site, document)
 
 
 def _format_event_row(site: SiteRequest, event: TimelineEvent) -> dict[str, Any]:
@@ -291,7 +203,7 @@ def _format_event_row(site: SiteRequest, event: TimelineEvent) -> dict[str, Any]
             diff = site.local_url(f"/-/diff/{event['previous']}/{event['id']}")
     elif event["capture"] is not None:
         evidence = site.url(f"/-/evidence/removal-{event['id']}.zip")
-    own = {name: event.get(name) for name in HISTORY_CSV_COLUMNS}
+    own = {name: event.get(name) for name in HISTORY_COLUMNS}
     if attachment is not None:
         own["previous"] = None  # not a revision
     links = {"attachment": attachment, "diff": diff, "evidence": evidence}
@@ -371,7 +283,26 @@ def _describe_revision_event(site: SiteRequest, revision: TimelineEvent) -> str:
     return " · ".join(parts)
 
 
-@site_view(*HIT_PARAMETERS, operation=REVISION_OPERATION)
+@site_view(
+    "/-/revision/{revision}",
+    parameters=HIT_PARAMETERS,
+    operation=Operation(
+        formats=("json",),
+        summary="A version of a release: its texts and lists as the agency had published them then",
+        body=get_fields(
+            *(
+                "revision",
+                "permalink",
+                *REVISION_MEMBERS,
+                "agency_name",
+                "current_release",
+                "current_revision",
+            ),
+            *("removed_at", "takedowns", "citation", *REVISION_STATE),
+        ),
+        parameter_names=(),
+    ),
+)
 async def _show_revision(site: SiteRequest) -> Response:
     """Show a revision and whether it is the current one. Search engines must not index it."""
     revision_id = int(site.url_vars["revision"])
@@ -395,10 +326,7 @@ async def _show_revision(site: SiteRequest) -> Response:
     }
     if site.format_name:
         data = _format_revision(site, context) | {"removed_at": newest["removed_at"]}
-        etag = compute_etag(json.dumps(data))
-        if site.has_current(etag):
-            return Response("", status=304, headers=site.build_headers(etag))
-        return Response.json(data, headers=site.build_headers(etag) | NOT_INDEXED)
+        return site.answer(json.dumps(data), RESPONSE_MEDIA_TYPES["json"], NOT_INDEXED)
     context |= await read_marked_texts(site, final_release, state)
     return await site.render("revision.html", context, headers=NOT_INDEXED)
 
@@ -421,7 +349,14 @@ def _format_revision(site: SiteRequest, context: Mapping[str, Any]) -> dict[str,
     }
 
 
-@site_view(operation=CITATION_OPERATION)
+@site_view(
+    "/-/cite/{revision}",
+    operation=Operation(
+        formats=tuple(CITATION_TYPES),
+        summary="A citation of a version",
+        body=["map An item of CSL-JSON"],
+    ),
+)
 async def _show_citation(site: SiteRequest) -> Response:
     """Show a citation as a page, or in one format; 304 if the client already has it."""
     revision_id, suffix = int(site.url_vars["revision"]), site.format_name
@@ -431,17 +366,40 @@ async def _show_citation(site: SiteRequest) -> Response:
         )
     citation = await find_citation(site, revision_id)
     text = format_citation(citation, suffix, site.language)
-    etag = compute_etag(text)
-    headers = {**site.build_headers(etag), "content-language": site.language}
-    if site.has_current(etag):
-        return Response("", status=304, headers=headers, content_type=CITATION_TYPES[suffix])
+    headers = {"content-language": site.language}
     if suffix != "txt":
         headers["content-disposition"] = f'attachment; filename="{citation.key}.{suffix}"'
-    return Response(text, headers=headers, content_type=CITATION_TYPES[suffix])
+    return site.answer(text, CITATION_TYPES[suffix], headers)
 
 
-@site_view(*HIT_PARAMETERS, operation=DIFF_OPERATION)  # show=all: the whole text
-async def _show_diff(site: SiteRequest) -> Response:
+@site_view(
+    "/-/diff/{one}/{other}",
+    parameters=HIT_PARAMETERS,
+    operation=Operation(
+        formats=("json", "csv", "atom"),
+        summary=(
+            "The differences between two versions of a release, or of near-duplicates; the older"
+            " one is first"
+        ),
+        rows_name="pieces",
+        row=get_fields("field", "place", "label", "op", "text"),
+        members=get_fields(
+            *(
+                "before",
+                "after",
+                "release",
+                "importance",
+                "summary",
+                "summary_en",
+                "unannounced",
+                "stamp",
+                "changes",
+            )
+        ),
+        parameter_names=("show",),
+    ),
+)
+async def _show_diff(site: SiteRequest) -> Response | DataList:
     """Show the differences between two revisions, older one first; redirect if they are in the
     other order.
     """
@@ -465,7 +423,7 @@ async def _show_diff(site: SiteRequest) -> Response:
         **await _read_diff_metadata(site, before, after),
     }
     if site.format_name:
-        return await render_document(site, _build_diff_document(site, context))
+        return _list_pieces(site, context)
     final_release = await find_final_release(site.run, after["release"])
     search_context = await read_search_context(site, final_release, after["state"])
     context |= search_context | {
@@ -570,24 +528,15 @@ async def _find_adjacent_edits(
     }
 
 
-def _build_diff_document(site: SiteRequest, diff: Mapping[str, Any]) -> DataDocument:
-    """Build the data formats of a comparison: a row for each piece of text, and a feed with a
-    single entry.
-    """
+def _list_pieces(site: SiteRequest, diff: Mapping[str, Any]) -> DataList:
+    """Return a comparison as data: a row for each piece of text, and a feed with a single entry."""
     before, after, path = diff["before"], diff["after"], diff["path"]
-
-    async def read_entries() -> Sequence[AtomEntry]:
-        return [_build_diff_entry(site, diff, site.local_url(path))]
-
-    return DataDocument(
-        rows_name="pieces",
+    return DataList(
         title=site.translate("diff.title", title=after["state"]["title"]),
         page_url=site.local_url(path),
-        url=site.local_url(f"{path}.{site.format_name}", show=site.args.get("show")),
         rows=_format_diff_rows(diff["field_diffs"]),
-        columns=DIFF_CSV_COLUMNS,
-        read_entries=read_entries,
-        extra_members={
+        read_entries=lambda: [_build_diff_entry(site, diff, site.local_url(path))],
+        members={
             "before": {"revision": before["id"], "seen": before["seen"]},
             "after": {"revision": after["id"], "seen": after["seen"]},
             "release": after["release"],
@@ -646,12 +595,12 @@ def _format_diff_rows(field_diffs: Sequence[FieldDiff]) -> list[dict[str, Any]]:
     return rows
 
 
-@site_view(operation=EVIDENCE_OPERATION)
+@site_view(r"/-/evidence/{key}\.zip", operation=EVIDENCE)
 async def _show_evidence(site: SiteRequest) -> Response | StreamResponse:
     return await _send_evidence(site, "")
 
 
-@site_view(operation=EVIDENCE_OPERATION)
+@site_view(r"/-/evidence/removal-{key}\.zip", operation=EVIDENCE)
 async def _show_removal_evidence(site: SiteRequest) -> Response | StreamResponse:
     return await _send_evidence(site, "removal-")
 
@@ -660,14 +609,11 @@ async def _send_evidence(site: SiteRequest, prefix: str) -> Response | StreamRes
     """Send the evidence of a revision or removal as a zip; raise ReaderError if there is no such
     row.
     """
-    path, row_id = site.datasette.get_database("archive").path, int(site.url_vars["key"])
+    path, row_id = Path(site.datasette.get_database("archive").path), int(site.url_vars["key"])
+    table = "removals" if prefix else "revisions"
     file: SpooledTemporaryFile[bytes] = SpooledTemporaryFile(max_size=MAX_MEMORY_BYTES)  # noqa: SIM115 - closed by the response
 
-    def write() -> bool:
-        with BUNDLE_SEMAPHORE:
-            return write_bundle(Path(path), "removals" if prefix else "revisions", row_id, file)
-
-    if not await asyncio.to_thread(write):
+    if not await asyncio.to_thread(write_bundle, path, table, row_id, file):
         file.close()
         if prefix:
             raise ReaderError(404, "error.no_removal", removal=str(row_id))
@@ -686,15 +632,3 @@ async def _send_evidence(site: SiteRequest, prefix: str) -> Response | StreamRes
         "x-content-type-options": "nosniff",
     }
     return build_file_response(file, headers)
-
-
-# SQLite can store any number of up to 18 digits
-ROUTES = [
-    (rf"/-/cite/(?P<revision>[0-9]{{1,18}})(?:\.(?P<format>{CITATION_FORMATS}))?$", _show_citation),
-    (r"/-/diff/(?P<one>\d{1,15})/(?P<other>\d{1,15})" + FORMAT_SUFFIX, _show_diff),
-    (r"/-/evidence/(?P<key>[0-9]{1,18})\.zip$", _show_evidence),
-    (r"/-/evidence/removal-(?P<key>[0-9]{1,18})\.zip$", _show_removal_evidence),
-    (r"/-/revision/(?P<revision>[0-9]{1,18})(?:\.(?P<format>json))?$", _show_revision),
-    (r"/-/history/(?P<release>\d{1,15})" + FORMAT_SUFFIX, _show_history),
-    (r"/-/related/(?P<release>\d{1,15})(?:\.(?P<format>json|csv))?$", _show_related),
-]

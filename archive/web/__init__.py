@@ -2,8 +2,10 @@
 
 Views use:
 
+    routes               which view answers a path: its parameters and its data
     requests             a page's request: language, parameters, templates, errors
-    documents            a page of a list as JSON, CSV or Atom
+    documents            a page of a list as JSON or CSV
+    atom_feed            the same as an Atom feed: entries, times, tag URIs
     exports              a whole list as CSV or Excel
     openapi              how /openapi.json describes the data of a view
     charts               inline SVG

@@ -1,21 +1,18 @@
 """A worker process of archive.web.sql_sandbox: runs the statements that it receives, one at a time.
 
-It is started as an isolated script and imports only the standard library, so that it has no key,
-setting or network connection that a statement could misuse.
+It is an isolated process (archive.database.isolated_processes) and imports only the standard
+library, so that it has no key, setting or network connection that a statement could misuse.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import pickle
 import re
 import resource
 import sqlite3
-import sys
 import time
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -49,18 +46,14 @@ ALLOWED_PRAGMAS = frozenset(  # allowed without an argument, or with the name of
 )
 
 
-def main(pipe_number: str, uri: str, limits_json: str) -> None:
+def prepare(pipe_number: str, uri: str) -> tuple[Connection, str]:
+    """Return the pipe to the server and the URI of the database."""
+    return Connection(int(pipe_number)), uri
+
+
+def run(prepared: tuple[Connection, str], limits: dict[str, Any]) -> None:
     """Run statements until the other end of the pipe is closed."""
-    limits = json.loads(limits_json)
-    # some service managers forbid this; the limits below must not fail
-    with suppress(PermissionError):
-        os.nice(10)  # lower priority than the pages of the site
-    resource.setrlimit(resource.RLIMIT_AS, (limits["worker_memory"], limits["worker_memory"]))
-    resource.setrlimit(
-        resource.RLIMIT_FSIZE, (limits["temp_file_bytes"], limits["temp_file_bytes"])
-    )
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    pipe = Connection(int(pipe_number))
+    pipe, uri = prepared
     authorizer, escape_fts = StatementAuthorizer(), EscapeFtsProxy(pipe, limits)
     db = _open_restricted_database(uri, limits, authorizer)
     db.create_function("escape_fts", 1, escape_fts.escape)
@@ -267,7 +260,3 @@ class EscapeFtsProxy:
 
 class ResultTooLargeError(Exception):
     """The result has more bytes or values than a response may have."""
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

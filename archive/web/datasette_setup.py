@@ -42,7 +42,7 @@ from archive.i18n import (
     translate_code,
 )
 from archive.language.terms import load_dictionaries
-from archive.search.search_index import SearchIndex
+from archive.store.derived_data import describe_index_fault
 from archive.urls import FilterError
 from archive.web.datasette_versions import (
     IS_NEXT,
@@ -67,6 +67,7 @@ LINK = re.compile(r'(?<=href=")/[^"]*')
 NUMBER_LINKS = {
     "release": "/archive/releases/",
     "moved_to": "/archive/releases/",
+    "continues_as": "/archive/releases/",
     "revision": "/-/revision/",
 }
 ID_LINKS = {"revisions": "/-/revision/", "releases_with_tags": "/archive/releases/"}
@@ -250,9 +251,7 @@ async def start_site(datasette: Any) -> None:
     except ArchiveError as error:
         raise click.ClickException(str(error)) from error
     # an index that is older or lacks releases would miss hits
-    fault = await db.execute_fn(
-        lambda connection: SearchIndex(Database(connection)).describe_fault()
-    )
+    fault = await db.execute_fn(lambda connection: describe_index_fault(Database(connection)))
     if fault:
         raise click.ClickException(
             f"{db.path}: its search index must be rebuilt"

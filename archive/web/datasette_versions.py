@@ -2,9 +2,9 @@
 (docs/contributing.md).
 
 On 0.65 the archive replaces Datasette's views of a database, its tables and its rows
-(archive.web.table_pages). On 1.0 it leaves them as they are, behind the same queue and the same
-sandbox, and closes what 1.0 adds: of all routes under `/archive/-/` only the page of SQL queries is
-open.
+(archive.web.table_pages). On 1.0 it leaves them as they are, with rows in a total order, behind the
+same queue and the same sandbox, and closes what 1.0 adds: of all routes under `/archive/-/`, only
+the page of SQL queries is open.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from typing import Any
 
 import datasette
 from datasette import __version__
-from datasette.utils import tilde_encode
+from datasette.utils import escape_sqlite, tilde_encode
+from datasette.views import table as table_views
 from jinja2 import ChoiceLoader, DictLoader
 
 QUERIES_FOLDER = Path(__file__).resolve().parents[1] / "queries"
@@ -122,3 +123,35 @@ def choose_templates(environment: Any) -> None:
 
 def get_environment(datasette: Any) -> Any:
     return datasette.get_jinja_environment() if IS_NEXT else datasette.jinja_env
+
+
+async def _list_sortable_columns(
+    datasette: Any, database: str, table: str, use_rowid: bool
+) -> list[str]:
+    """Return the columns that a table may be sorted by, in their order; Datasette's are a set.
+
+    Without columns of bytes, which Datasette writes as texts into the address of the next page.
+    """
+    columns = await datasette.databases[database].table_column_details(table)
+    names = [column.name for column in columns if column.type != "BLOB"]
+    sortable = await _find_sortable_columns(datasette, database, table, use_rowid)
+    return [name for name in (*names, "rowid") if name in sortable]
+
+
+async def _order_totally(
+    table_config: Any, sortable_columns: list[str], request: Any, key: str
+) -> tuple[str | None, str | None, str]:
+    """Return what Datasette sorts a page by, followed by its key (of a view, its first column).
+
+    Without the key, rows with equal values are lost between pages or repeated.
+    """
+    key = key or escape_sqlite(sortable_columns[0])
+    sort, sort_desc, order = await _find_order(table_config, sortable_columns, request, key)
+    return sort, sort_desc, order if order == key else f"{order}, {key}"
+
+
+if IS_NEXT:
+    _find_sortable_columns = table_views._sortable_columns_for_table
+    _find_order = table_views._sort_order
+    table_views._sortable_columns_for_table = _list_sortable_columns
+    table_views._sort_order = _order_totally

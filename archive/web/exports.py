@@ -7,9 +7,9 @@ import json
 import logging
 import math
 import os
+import re
 from collections.abc import (
     AsyncGenerator,
-    AsyncIterator,
     Awaitable,
     Callable,
     Iterator,
@@ -17,65 +17,47 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import AbstractContextManager, ExitStack, aclosing, contextmanager
-from dataclasses import dataclass
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO, Any
-from weakref import WeakKeyDictionary
 
 import xlsxwriter
 from datasette import Response
+from datasette.utils import tilde_decode
 from datasette.utils.asgi import BadRequest
 
 from archive.i18n import format_time, translate
 from archive.times import now, to_iso
-from archive.web.documents import format_csv
+from archive.web.documents import DataList, Rows, format_csv, render_document
 from archive.web.request_limits import (
     CUT_HEADER,
-    RequestQueue,
     SandboxLimits,
-    VisitorRequest,
+    Turn,
+    WorkQueue,
     client_key,
 )
 from archive.web.requests import RESPONSE_MEDIA_TYPES, XML_INVALID_CHARACTER, SiteRequest
 
-# suffix of a list that can also be exported completely
-EXPORT_FORMAT_SUFFIX = r"(?:\.(?P<format>json|csv|xlsx|atom))?$"
-
-
 # Exports
 
-# a batch may wait longer than a page, so that a download that has begun does not fail
-EXPORT_LIMITS = {
-    "csv": SandboxLimits(workers=2, max_streams=20, max_waiting=20, queue_timeout=60.0),
-    "xlsx": SandboxLimits(workers=2, max_streams=4, max_waiting=4, queue_timeout=60.0),
-}
-EXPORT_QUEUES: WeakKeyDictionary[Any, dict[str, RequestQueue]] = WeakKeyDictionary()
 # size of the file with a workbook's rows; the sheets then take as much again
 MAX_SPOOL_BYTES = 500_000_000
 FILE_CHUNK_BYTES = 64_000
 
-Rows = Sequence[Mapping[str, Any]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+NOT_IN_FILE_NAME = re.compile(r"[^\w.-]", re.ASCII)
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DataExport:
-    """A whole list to export.
-
-    page_url: the same list as a page. batches: yields rows in batches, read when needed.
-    """
-
-    name: str  # name of the file, without its suffix
-    title: str
-    page_url: str
-    columns: Sequence[str]
-    batches: AsyncIterator[Rows]
-    truncated: str = ""  # as of a DataDocument
+async def render_list(site: SiteRequest, data: DataList) -> Any:
+    """Render a list in the format of the request: all of it as Excel, or if it has batches."""
+    if data.batches or site.format_name == "xlsx":
+        return await render_export(site, data)
+    return await render_document(site, data)
 
 
-async def render_export(site: SiteRequest, export: DataExport) -> Any:
+async def render_export(site: SiteRequest, export: DataList) -> Any:
     """Render a whole list as CSV or XLSX; raise BusyError if too many exports are running.
 
     The first batch is read here, so that an error in it gets its own response.
@@ -85,47 +67,47 @@ async def render_export(site: SiteRequest, export: DataExport) -> Any:
     if export.truncated:
         headers[CUT_HEADER] = export.truncated
     if format_name == "xlsx":
-        headers["content-disposition"] = f'attachment; filename="{export.name}.xlsx"'
+        headers["content-disposition"] = f'attachment; filename="{name_file(site.request)}.xlsx"'
     if site.request.method == "HEAD":
         return Response("", headers=headers, content_type=RESPONSE_MEDIA_TYPES[format_name])
-    exporting = begin_export(site.datasette, site.request, format_name)
+    exporting = begin_export(site.request.scope, format_name)
     if format_name == "csv":
         return await StreamResponse(_read_csv_chunks(export, exporting), headers).read_first()
-    with exporting as visitor_request:
-        return build_file_response(
-            await write_workbook(export, visitor_request, site.language), headers
-        )
+    with exporting as turn:
+        return build_file_response(await write_workbook(export, turn, site.language), headers)
+
+
+def name_file(request: Any) -> str:
+    """Return the name of a download without its suffix: the last part of its address."""
+    name = request.path.rpartition("/")[2].partition(".")[0]
+    return NOT_IN_FILE_NAME.sub("_", tilde_decode(name))
 
 
 @contextmanager
-def begin_export(datasette: Any, request: Any, format_name: str) -> Iterator[VisitorRequest]:
-    """Count an export until it ends; yield its queue entry, or raise BusyError if too many are
-    running.
-    """
-    queues = EXPORT_QUEUES.setdefault(
-        datasette, {name: RequestQueue(limits) for name, limits in EXPORT_LIMITS.items()}
-    )
-    client = client_key(request.scope)
-    visitor_request = VisitorRequest(
-        EXPORT_LIMITS[format_name], queues[format_name], streaming=True, client=client
-    )
-    visitor_request.begin_stream()
+def begin_export(scope: Mapping[str, Any], format_name: str) -> Iterator[Turn]:
+    """Count an export until it ends; yield its turn, or raise BusyError if too many are running."""
+    queue: WorkQueue = scope["archive_queues"][format_name]
+    turn = Turn(SandboxLimits(), queue, streaming=True, client=client_key(scope))
+    turn.begin_download()
     try:
-        yield visitor_request
+        yield turn
     finally:
-        visitor_request.close()
+        turn.close()
 
 
-async def _read_in_turns(
-    batches: AsyncIterator[Rows], visitor_request: VisitorRequest
-) -> AsyncGenerator[Rows]:
-    """Yield the batches of an export.
+async def _read_rows(export: DataList) -> AsyncGenerator[Rows]:
+    yield export.rows
+
+
+async def _read_in_turns(export: DataList, turn: Turn) -> AsyncGenerator[Rows]:
+    """Yield the rows of an export in batches.
 
     Each waits for a slot, so that slow readers block no others.
     """
+    batches = export.batches or _read_rows(export)
     async with aclosing(batches):  # type: ignore[type-var] # a generator
         while True:
-            async with visitor_request.hold_slot():
+            async with turn.hold_slot():
                 rows = await anext(batches, None)
             if rows is None:
                 return
@@ -133,12 +115,12 @@ async def _read_in_turns(
 
 
 async def _read_csv_chunks(
-    export: DataExport, exporting: AbstractContextManager[VisitorRequest]
+    export: DataList, exporting: AbstractContextManager[Turn]
 ) -> AsyncGenerator[bytes]:
     """Yield the list as CSV: the header with the first rows, then further rows."""
     header = format_csv((), export.columns)
-    with exporting as visitor_request:
-        async with aclosing(_read_in_turns(export.batches, visitor_request)) as batches:
+    with exporting as turn:
+        async with aclosing(_read_in_turns(export, turn)) as batches:
             async for rows in batches:
                 yield (header + format_csv(rows, export.columns, header=False)).encode()
                 header = ""
@@ -209,9 +191,7 @@ def build_file_response(
 # Excel
 
 
-async def write_workbook(
-    export: DataExport, visitor_request: VisitorRequest, language: str
-) -> IO[bytes]:
+async def write_workbook(export: DataList, turn: Turn, language: str) -> IO[bytes]:
     """Write a whole list to a temporary Excel workbook; raise BadRequest if the list is too long.
 
     The rows are first written to another file, because the header depends on how many cells the
@@ -220,7 +200,7 @@ async def write_workbook(
     with ExitStack() as files, TemporaryFile("w+", encoding="utf-8") as spool:
         file = files.enter_context(TemporaryFile())
         cell_counts, row_count = [1] * len(export.columns), 0
-        async with aclosing(_read_in_turns(export.batches, visitor_request)) as batches:
+        async with aclosing(_read_in_turns(export, turn)) as batches:
             async for rows in batches:
                 batch_counts = await asyncio.to_thread(_spool_rows, rows, export.columns, spool)
                 cell_counts = list(map(max, cell_counts, batch_counts))
@@ -241,7 +221,7 @@ async def write_workbook(
             *([translate(language, "xlsx.continued", columns=continued)] if continued else []),
             translate(language, "xlsx.texts"),
         ]
-        async with visitor_request.hold_slot():
+        async with turn.hold_slot():
             await asyncio.to_thread(write_sheets, spool, columns, notes, file)
         files.pop_all()  # the response closes it
         return file

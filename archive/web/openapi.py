@@ -1,10 +1,9 @@
-"""Describes the site's data in /openapi.json (OpenAPI 3.1), from its routes.
+"""Describes the site's data in /openapi.json (OpenAPI 3.1), from the operations of its views.
 
-The paths, formats and parameters come from a view's routes and its `@site_view`. What these do not
-say is the view's DataOperation, next to it: a summary, and the members of its JSON. FIELDS has the
-type of each member, and its description unless metadata.json describes a column of that name.
-PARAMETERS has those of parameters. Tests call every operation and compare its JSON with the
-description.
+An Operation says what a view's data is; `@site_view` adds its paths and the names of its
+parameters. FIELDS has the type of each member, and its description unless metadata.json describes a
+column of that name. PARAMETERS has those of parameters. Tests call every operation and compare its
+JSON with the description.
 
 A type is a line of text: "int? Number of the takedown = 3" is a whole number or null, with an
 example. A mapping is an object; a member whose name ends with "?" may be absent. A list with one
@@ -15,14 +14,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 
 from archive.publish.citations import CITATION_TYPES
-from archive.web.requests import ANY_PARAMETER, RESPONSE_MEDIA_TYPES
+from archive.web.requests import RESPONSE_MEDIA_TYPES
 
 Type = str | Mapping[str, Any] | Sequence[Any]
 Schema = dict[str, Any]
@@ -204,28 +202,25 @@ ERROR: Mapping[str, Type] = {
     "docs?": "url Documentation",
 }
 
-DATA_SUFFIX = re.compile(
-    r"\\\.(?P<only>\w+)\$$|(?:\(\?:)?\\\.\(\?P<format>(?P<formats>[^()]+)\)(?:\)\?)?\$$"
-)
-GROUP = re.compile(r"\(\?P<(\w+)>([^()]*)\)")
-WHOLE_NUMBER = re.compile(r"(\\d|\[0-9\])\{1,\d+\}")
-NOT_LITERAL = re.compile(r"[\\()\[\]|*+?{}^$]")
+NAME_IN_PATH = re.compile(r"\{([a-z]+)\}")
+NESTED_TYPES = ("any", "map")  # beside lists and mappings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DataOperation:
-    """What /openapi.json says of a view's data beside its routes and parameters.
+class Operation:
+    """What /openapi.json says of a view's data.
 
-    rows_name, row: the name of the list in a DataDocument's JSON, and the members of an entry;
-    members: further members of the JSON. Names are looked up in FIELDS, mappings have their own
-    types. body: the whole JSON, if it is not a DataDocument. parameters: types of parameters that
-    differ from PARAMETERS. text: a request's body has a text. required: parameters that a request
-    must have. text_parameter: what may be sent by GET instead of the text. statuses: of errors
-    besides 400, 404 and 503. parameter_names: of its data, if a page supports others. name: its
-    name, if that cannot be made from its path.
+    formats: suffixes of its addresses; () if its paths have one. rows_name, row: the name of the
+    list in a DataList's JSON, and the members of an entry; members: further members of the JSON.
+    Names are looked up in FIELDS, mappings have their own types. body: the whole JSON, if it is no
+    DataList. parameters: types of parameters that differ from PARAMETERS. text: a request's body
+    has a text. required: parameters that a request must have. text_parameter: what may be sent by
+    GET instead of the text. statuses: of errors besides 400, 404 and 503. parameter_names: of its
+    data, by default those of its page. name: its name, if that cannot be made from its path.
     """
 
     summary: str
+    formats: Sequence[str] = ()
     rows_name: str = ""
     row: Mapping[str, Type] = field(default_factory=dict)
     members: Mapping[str, Type] = field(default_factory=dict)
@@ -237,6 +232,34 @@ class DataOperation:
     statuses: Mapping[int, str] = field(default_factory=dict)
     parameter_names: Sequence[str] | None = None
     name: str = ""
+    paths: Sequence[str] = ()
+
+    @property
+    def columns(self) -> list[str]:
+        """Return the columns of CSV and Excel: the members of an entry that have none themselves.
+
+        >>> row = {"id": "int", "why": "str? Reason", "state": "any Its columns", "tags": ["str"]}
+        >>> Operation(summary="", row=row).columns
+        ['id', 'why']
+        """
+        return [
+            name
+            for name, wanted in self.row.items()
+            if isinstance(wanted, str) and wanted.partition(" ")[0] not in NESTED_TYPES
+        ]
+
+    @property
+    def addresses(self) -> list[str]:
+        """Return each path with each format, as OpenAPI writes them.
+
+        >>> paths = [r"/new\\.{format}", "/agency/{agency}"]
+        >>> Operation(summary="", formats=("json", "csv"), paths=paths).addresses
+        ['/new.json', '/new.csv', '/agency/{agency}.json', '/agency/{agency}.csv']
+        >>> Operation(summary="", paths=[r"/-/evidence/{key}\\.zip"]).addresses
+        ['/-/evidence/{key}.zip']
+        """
+        paths = [path.replace("\\", "").removesuffix(".{format}") for path in self.paths]
+        return [f"{path}.{name}" for path in paths for name in self.formats] or paths
 
 
 TABLE_PARAMETERS: Mapping[str, Type] = {
@@ -264,8 +287,12 @@ ROWS: Mapping[str, Type] = {
     "query_ms": "num Milliseconds that the statement took",
     **dict.fromkeys(("license?", "license_url?", "source?", "source_url?"), "str"),
 }
-TABLE_OPERATION = DataOperation(
+# of Datasette's own views (archive.web.table_pages)
+TABLE_OPERATION = Operation(
     name="table",
+    paths=("/archive/{table}",),
+    formats=("json", "csv", "xlsx"),
+    parameter_names=[name for name in TABLE_PARAMETERS if name != "sql"],
     summary="The rows of a table or view, page by page, in a complete order",
     body={
         **ROWS,
@@ -285,37 +312,17 @@ TABLE_OPERATION = DataOperation(
     },
     parameters={**TABLE_PARAMETERS, "table": "str Name of a table or view = releases"},
 )
-SQL_OPERATION = DataOperation(
+SQL_OPERATION = Operation(
     name="sql",
+    paths=("/archive",),
+    formats=("json", "csv", "xlsx"),
+    parameter_names=("sql", "_shape"),
     summary="The result of one SELECT statement",
     required=("sql",),
     body={**ROWS, "query_name": "str?", "ok": "bool", "error": "str?"},
     parameters=TABLE_PARAMETERS,
     statuses={403: "The site lets no visitor send SQL", 404: "CSV and Excel need `sql`"},
 )
-TABLE_VIEW = SimpleNamespace(
-    operation=TABLE_OPERATION, parameters=[name for name in TABLE_PARAMETERS if name != "sql"]
-)
-SQL_VIEW = SimpleNamespace(operation=SQL_OPERATION, parameters=("sql", "_shape"))
-
-
-class Route(NamedTuple):
-    """A route of one data format. `path` has the names of its path parameters, as in OpenAPI."""
-
-    path: str
-    format_name: str
-    path_parameters: Mapping[str, Schema]
-    view: Any
-
-    @property
-    def query_parameters(self) -> Sequence[str]:
-        operation: DataOperation | None = self.view.operation
-        names = operation.parameter_names if operation else None
-        return [
-            name
-            for name in (self.view.parameters if names is None else names)
-            if name not in self.path_parameters
-        ]
 
 
 def get_fields(*names: str, **types: Type) -> dict[str, Type]:
@@ -327,66 +334,23 @@ def get_fields(*names: str, **types: Type) -> dict[str, Type]:
     return {name: FIELDS.get(name, UNDESCRIBED) for name in names} | types
 
 
-def read_routes(routes: Sequence[tuple[str, Any]]) -> Iterator[Route]:
-    """Yield each data format of each route of a `@site_view` that checks its parameters.
-
-    >>> view = lambda: None
-    >>> view.parameters, view.operation = (), None
-    >>> routes = read_routes([(r"/-/diff/(?P<one>[0-9]{1,15})(?:\\.(?P<format>json|csv))?$", view)])
-    >>> [(route.path, dict(route.path_parameters)) for route in routes]
-    [('/-/diff/{one}.json', {'one': {'type': 'integer'}}), ('/-/diff/{one}.csv', {'one': {'type':
-    'integer'}})]
-    """
-    for pattern, view in routes:
-        suffix = DATA_SUFFIX.search(pattern)
-        # neither Datasette's view nor only a page
-        is_data = hasattr(view, "operation") and (suffix or view.operation)
-        if not is_data or ANY_PARAMETER in view.parameters:
-            continue
-        start = pattern[: suffix.start()] if suffix else pattern.removesuffix("$")
-        schemas = _read_path_schemas(start)
-        path = GROUP.sub(r"{\1}", start)
-        if NOT_LITERAL.search(re.sub(r"\{\w+\}", "", path)):
-            raise ValueError(
-                f"{pattern}: /openapi.json needs a route that is text and named groups; make two"
-                " of it"
-            )
-        formats = [""]
-        if suffix:
-            formats = (suffix["only"] or suffix["formats"]).replace("\\", "").split("|")
-        for format_name in formats:
-            yield Route(f"{path}.{format_name}".rstrip("."), format_name, schemas, view)
-
-
-def _read_path_schemas(pattern: str) -> dict[str, Schema]:
-    """Return the schema of each named group of a route: a whole number, or a text."""
-    return {
-        name: {"type": "integer" if WHOLE_NUMBER.fullmatch(values) else "string"}
-        for name, values in GROUP.findall(pattern)
-    }
-
-
 def build_openapi(
-    routes: Sequence[tuple[str, Any]],
+    operations: Iterable[Operation],
     tables: Collection[str],
     describe_column: DescribeColumn,
     site_url: str,
 ) -> Schema:
-    """Return the description of all routes that have a DataOperation, and of the tables and
-    views.
-    """
+    """Return the description of the operations, and of the tables and views."""
     paths: Schema = {}
-    for route in (*read_routes(routes), *(_iter_table_routes(tables) if tables else ())):
-        operation: DataOperation | None = route.view.operation
-        if operation is not None:
-            methods = (
-                ("post", *(["get"] if operation.text_parameter else []))
-                if operation.text
-                else ("get",)
-            )
-            paths[route.path] = {
-                method: _build_operation(route, describe_column, method) for method in methods
+    for operation in (*operations, *([TABLE_OPERATION, SQL_OPERATION] if tables else [])):
+        methods = ["post", *(["get"] if operation.text_parameter else [])]
+        for address in operation.addresses:
+            paths[address] = {
+                method: _build_operation(operation, address, describe_column, method)
+                for method in (methods if operation.text else ["get"])
             }
+    for address in TABLE_OPERATION.addresses if tables else ():
+        paths[address]["get"]["parameters"][0]["schema"]["enum"] = sorted(tables)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -434,29 +398,20 @@ def build_openapi(
     }
 
 
-def _iter_table_routes(tables: Collection[str]) -> Iterator[Route]:
-    """Yield the routes of tables, views and SQL, which Datasette's own views serve
-    (archive.web.table_pages).
-    """
-    path_parameters = {"table": {"type": "string", "enum": sorted(tables)}}
-    for format_name in ("json", "csv", "xlsx"):
-        yield Route(f"/archive/{{table}}.{format_name}", format_name, path_parameters, TABLE_VIEW)
-        yield Route(f"/archive.{format_name}", format_name, {}, SQL_VIEW)
-
-
-def _build_operation(route: Route, describe_column: DescribeColumn, method: str) -> Schema:
-    operation: DataOperation = route.view.operation
-    schema: Schema = {"type": "string"} if route.format_name in TEXT_FORMATS else {}
-    if route.format_name in ("json", "csl.json"):
+def _build_operation(
+    operation: Operation, address: str, describe_column: DescribeColumn, method: str
+) -> Schema:
+    format_name = _find_format(address)
+    schema: Schema = {"type": "string"} if format_name in TEXT_FORMATS else {}
+    if format_name in ("json", "csl.json"):
         schema = _build_schema(get_body(operation), describe_column)
-    media_type = MEDIA_TYPES.get(route.format_name, "application/octet-stream")
-    statuses = [400, *([404] if route.path_parameters else []), 503]
+    statuses = [400, *([404] if "{" in address else []), 503]
     has_body = method == "post"
     return {
-        "operationId": _name_operation(route)
+        "operationId": _name_operation(operation, address)
         + ("_by_get" if operation.text and not has_body else ""),
         "summary": operation.summary,
-        "parameters": _list_parameters(route, method),
+        "parameters": _list_parameters(operation, address, method),
         **({"requestBody": _build_request_body(operation.text)} if has_body else {}),
         "responses": {
             "200": {
@@ -469,7 +424,7 @@ def _build_operation(route: Route, describe_column: DescribeColumn, method: str)
                         "schema": {"type": "string"},
                     }
                 },
-                "content": {media_type: {"schema": schema}},
+                "content": {MEDIA_TYPES[format_name]: {"schema": schema}},
             },
             **{str(status): {"$ref": f"#/components/responses/{status}"} for status in statuses},
             **{
@@ -480,46 +435,49 @@ def _build_operation(route: Route, describe_column: DescribeColumn, method: str)
     }
 
 
-def _list_parameters(route: Route, method: str) -> list[Schema]:
-    """Return the parameters of a route: those of its path, then those of its query."""
-    operation: DataOperation = route.view.operation
+def _list_parameters(operation: Operation, address: str, method: str) -> list[Schema]:
+    """Return the parameters of an operation: those of its path, then those of its query."""
     required = (*operation.required, *([operation.text_parameter] if method == "get" else []))
-    types = {**PARAMETERS, **operation.parameters}
+    types, in_path = {**PARAMETERS, **operation.parameters}, NAME_IN_PATH.findall(address)
     return [
-        *(
-            _build_path_parameter(name, schema, types)
-            for name, schema in route.path_parameters.items()
-        ),
+        *(_build_path_parameter(name, types.get(name, "str")) for name in in_path),
         *(
             build_parameter(name, types.get(name, "str"), is_required=name in required)
-            for name in route.query_parameters
+            for name in operation.parameter_names or ()
+            if name not in in_path
         ),
         {"$ref": "#/components/parameters/lang"},
     ]
 
 
-def get_body(operation: DataOperation) -> Type:
+def get_body(operation: Operation) -> Type:
     if operation.body:
         return operation.body
     rows = {operation.rows_name: [operation.row]} if operation.rows_name else {}
     return {**LISTING, **operation.members, **rows}
 
 
-def _name_operation(route: Route) -> str:
+def _find_format(address: str) -> str:
+    """Return the format of an address.
+
+    >>> _find_format("/-/cite/{revision}.csl.json")
+    'csl.json'
+    """
+    return address.rpartition("/")[2].partition(".")[2]
+
+
+def _name_operation(operation: Operation, address: str) -> str:
     """Return an operation's name: the words of its path, and its format unless that is JSON.
 
-    >>> [_name_operation(Route(path, "csv", {}, None))
-    ...     for path in ("/search.csv", "/-/evidence/removal-{key}.csv")]
-    ['search_csv', 'evidence_removal_csv']
-    >>> _name_operation(Route("/-/diff/{one}/{other}.json", "json", {}, None))
-    'diff'
+    >>> operation = Operation(summary="")
+    >>> [_name_operation(operation, address)
+    ...     for address in ("/search.csv", "/-/evidence/removal-{key}.csv", "/-/diff/{one}.json")]
+    ['search_csv', 'evidence_removal_csv', 'diff']
     """
-    path = getattr(route.view, "operation", None) and route.view.operation.name
-    path = path or route.path.removesuffix(f".{route.format_name}")
-    words = re.findall(r"\w+", re.sub(r"\{\w+\}", "", path))
-    return "_".join(
-        [*words, *([] if route.format_name == "json" else [route.format_name.replace(".", "_")])]
-    )
+    format_name = _find_format(address)
+    path = operation.name or NAME_IN_PATH.sub("", address.removesuffix(f".{format_name}"))
+    suffix = [] if format_name == "json" else [format_name.replace(".", "_")]
+    return "_".join([*re.findall(r"\w+", path), *suffix])
 
 
 def build_parameter(name: str, wanted: Type, *, is_required: bool = False) -> Schema:
@@ -542,9 +500,13 @@ def build_parameter(name: str, wanted: Type, *, is_required: bool = False) -> Sc
     return parameter | ({"required": True} if is_required else {})
 
 
-def _build_path_parameter(name: str, schema: Schema, types: Mapping[str, Type]) -> Schema:
-    parameter = build_parameter(name, types.get(name, "str"))
-    return {**parameter, "in": "path", "required": True, "schema": schema}
+def _build_path_parameter(name: str, wanted: Type) -> Schema:
+    schema = {"type": "integer" if is_number(wanted) else "string"}
+    return {**build_parameter(name, wanted), "in": "path", "required": True, "schema": schema}
+
+
+def is_number(wanted: Type) -> bool:
+    return isinstance(wanted, str) and wanted.startswith("int")
 
 
 def _build_request_body(description: str) -> Schema:

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, Protocol
 from urllib.parse import parse_qsl
 
 from datasette.utils.asgi import Base400
@@ -24,21 +24,53 @@ from archive.urls import parse_ip_address
 
 # header with the number of rows after which a result was cut; see docs/api.md
 CUT_HEADER = "archive-truncated"
+SQL, BODY = "sql", "body"
 CHUNK_BYTES = 65_536  # bytes; as much as asyncio buffers before it makes a sender wait
+
+
+class Work(NamedTuple):
+    """How much work of a kind runs at once, how much waits, and how many seconds it may wait.
+
+    downloads: how many may have begun; they take minutes, and wait before each of their parts.
+    """
+
+    running: int
+    waiting: int = 20
+    seconds: float = 10.0
+    downloads: int = 0
+
+
+WORK: Mapping[str, Work] = {
+    # statements of visitors: one for each core of a small server
+    SQL: Work(2, downloads=4),
+    # exports; a part may wait longer than a page, so that a download that has begun does not fail
+    "csv": Work(2, seconds=60.0, downloads=20),
+    "xlsx": Work(2, waiting=4, seconds=60.0, downloads=4),
+    # bodies, whose seconds are those in which they must arrive; the oldest makes room for the next
+    BODY: Work(100, waiting=0),
+    # slow pages, by the beginning of their path: the first that matches
+    "/-/compare": Work(1),
+    "/-/diff/": Work(1),
+    "/-/evidence/": Work(2),  # each may have the bytes of one response in memory
+    "/search.csv": Work(1),
+    "/search": Work(3),
+    "/-/changes": Work(2),
+    "/-/batch": Work(1),
+    "POST /-/check": Work(1),
+    "POST /-/batch": Work(1),
+    "POST /-/follow": Work(2),
+}
+MAX_CLIENT_BODIES = 5  # received at once of one client
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxLimits:
     """Limits of one worker, one statement, one response and one request.
 
-    Times are in seconds, sizes in bytes.
+    Times are in seconds, sizes in bytes. work: how much there may be at once (WORK).
     """
 
-    workers: int = 2  # statements running at once: one for each core of a small server
-    max_waiting: int = 20  # requests waiting for a worker; further ones are rejected at once
-    queue_timeout: float = 10.0  # waiting time of a request
-    # CSV streams running at once; they take minutes, and queue for each of their pages
-    max_streams: int = 4
+    work: Mapping[str, Work] = field(default_factory=lambda: WORK)
     # SQL time per request with all its facets, or per page of a stream
     request_seconds: float = 3.0
     # of its time; a statement that had less on a processor was stopped because the machine is busy
@@ -67,10 +99,6 @@ class SandboxLimits:
     max_body_bytes: int = 160_000
     # of a body that is too long, read so that the client gets its answer
     max_discarded_bytes: int = 2_000_000
-    # received at once; the one that has taken longest makes room for the next
-    max_bodies: int = 100
-    max_client_bodies: int = 5  # of one client
-    body_timeout: float = 10.0  # for a whole body
     # all large responses that wait for slow readers; the server needs twice that
     max_buffered_bytes: int = 64_000_000
     chunk_timeout: float = 10.0  # time for a client to read 64 kB
@@ -112,18 +140,16 @@ class BusyError(Base400):  # type: ignore[misc] # Datasette ships no types
         super().__init__("the site is too busy right now: try again in a while")
 
 
-class RequestQueue:
-    """Lets as many requests run at once as there are workers; other requests wait.
+class WorkQueue:
+    """Lets only some work of a kind run at once; the rest waits.
 
     Clients take turns, each with its oldest request. In a full queue, the client with the most
     requests loses its newest one to a client with fewer, so that no client can fill the queue.
     """
 
-    def __init__(self, limits: SandboxLimits) -> None:
-        self.limits = limits
-        self.free_slots = limits.workers
+    def __init__(self, work: Work) -> None:
+        self.work, self.free_slots, self.downloads = work, work.running, 0
         self.requests_by_client: OrderedDict[str, deque[asyncio.Future[bool]]] = OrderedDict()
-        self.streams = 0
 
     @property
     def waiting(self) -> int:
@@ -136,14 +162,14 @@ class RequestQueue:
             return
         if not self.has_room(client):
             raise BusyError
-        if self.waiting >= self.limits.max_waiting:
+        if self.waiting >= self.work.waiting:
             self.reject_newest()
         request = asyncio.get_running_loop().create_future()
         self.requests_by_client.setdefault(client, deque()).append(request)
         try:
             # asyncio.wait_for would swallow the cancellation that follows when the client
             # disconnects
-            async with asyncio.timeout(self.limits.queue_timeout):
+            async with asyncio.timeout(self.work.seconds):
                 has_slot = await request
         except TimeoutError as error:
             self.withdraw(client, request)
@@ -158,7 +184,7 @@ class RequestQueue:
         """Return whether a request may wait: the queue has room, or another client has more
         requests in it.
         """
-        if self.free_slots or self.waiting < self.limits.max_waiting:
+        if self.free_slots or self.waiting < self.work.waiting:
             return True
         own = len(self.requests_by_client.get(client, ()))
         return max(map(len, self.requests_by_client.values()), default=0) > own + 1
@@ -208,8 +234,8 @@ class StatementRewriter(Protocol):
     ) -> tuple[list[str], list[Any]]: ...
 
 
-class VisitorRequest:
-    """A request in a queue: its slot, and the SQL time and result size that it may still use.
+class Turn:
+    """A request's turn in a queue: its slot, and the SQL time and result size that are left to it.
 
     `format_name` is csv, html, json, or parsed (JSON with `_json=`).
     """
@@ -217,7 +243,7 @@ class VisitorRequest:
     def __init__(
         self,
         limits: SandboxLimits,
-        queue: RequestQueue,
+        queue: WorkQueue,
         format_name: str = "json",
         *,
         streaming: bool = False,
@@ -236,7 +262,7 @@ class VisitorRequest:
         }
         self.max_bytes = sizes.get(format_name, limits.max_json_bytes)
         self.max_values = limits.max_html_values if format_name == "html" else limits.max_values
-        self.seconds_left, self.has_slot, self.has_stream = limits.request_seconds, False, False
+        self.seconds_left, self.has_slot, self.has_begun = limits.request_seconds, False, False
         self.largest_response = 0  # bytes of the largest result of a statement
         self.page: StatementRewriter | None = None  # while Datasette reads a page of a table
         # number of rows of a result that was cut because it is too large
@@ -265,23 +291,21 @@ class VisitorRequest:
         finally:
             self.release_slot()
 
-    def begin_stream(self) -> None:
-        """Count a stream; raise BusyError if there are too many."""
-        if self.queue.streams >= self.queue.limits.max_streams:
+    def begin_download(self) -> None:
+        """Count a download; raise BusyError if there are too many."""
+        if self.queue.downloads >= self.queue.work.downloads:
             raise BusyError
-        self.queue.streams += 1
-        self.has_stream = True
+        self.queue.downloads += 1
+        self.has_begun = True
 
     def close(self) -> None:
-        """Release the slot and the stream, if the request holds them."""
+        """Release the slot and the download, if the request holds them."""
         self.release_slot()
-        self.queue.streams -= self.has_stream
-        self.has_stream = False
+        self.queue.downloads -= self.has_begun
+        self.has_begun = False
 
 
-current_visitor_request: ContextVar[VisitorRequest | None] = ContextVar(
-    "visitor_request", default=None
-)
+current_turn: ContextVar[Turn | None] = ContextVar("turn", default=None)
 
 
 class BufferBudget:
@@ -310,14 +334,14 @@ class ResponseDelivery:
         limits: SandboxLimits,
         buffer_budget: BufferBudget,
         send: Any,
-        visitor_request: VisitorRequest | None,
+        turn: Turn | None,
         *,
         killable: bool,
         is_export: bool = False,
     ) -> None:
         self.limits, self.buffer_budget, self.send_message = limits, buffer_budget, send
-        self.visitor_request, self.killable = visitor_request, killable
-        is_stream = is_export or (visitor_request is not None and visitor_request.streaming)
+        self.turn, self.killable = turn, killable
+        is_stream = is_export or (turn is not None and turn.streaming)
         self.response_timeout = limits.stream_timeout if is_stream else limits.response_timeout
         self.start_message: dict[str, Any] | None = None
         self.started = self.complete = self.disconnected = False
@@ -352,7 +376,7 @@ class ResponseDelivery:
         while (await receive())["type"] != "http.disconnect":
             pass
         self.disconnected = True
-        waits = self.visitor_request is not None and not self.visitor_request.has_slot
+        waits = self.turn is not None and not self.turn.has_slot
         if not self.complete and (self.killable or self.started or waits):
             self.finished.set()
 
@@ -385,19 +409,19 @@ class ResponseDelivery:
         # an error during a stream: too late to report, but the response must not look complete
         if self.started:
             await self.give_up()
-        request = self.visitor_request
-        if request and request.rows_before_limit and message["status"] == 200:
-            cut = f"after {request.rows_before_limit} rows".encode()
+        turn = self.turn
+        if turn and turn.rows_before_limit and message["status"] == 200:
+            cut = f"after {turn.rows_before_limit} rows".encode()
             added = [
                 (b"access-control-expose-headers", CUT_HEADER.encode()),
                 (CUT_HEADER.encode(), cut),
             ]
             message = {**message, "headers": [*message.get("headers", []), *added]}
         self.start_message = message
-        if request and not request.streaming:
-            request.release_slot()  # released before sending, because the client may be slow
-            if request.is_csv:
-                self.reserve_buffer(request.largest_response)
+        if turn and not turn.streaming:
+            turn.release_slot()  # released before sending, because the client may be slow
+            if turn.is_csv:
+                self.reserve_buffer(turn.largest_response)
 
     def reserve_buffer(self, size: int) -> None:
         """Reserve buffer space once per response. Small responses need none."""
@@ -463,35 +487,59 @@ def has_body(scope: dict[str, Any]) -> bool:
     return b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
 
 
-async def receive_body(scope: dict[str, Any], receive: Any, limits: SandboxLimits) -> RequestBody:
-    """Receive a request's body within the limits of size and time.
+class BodyReceiver:
+    """Receives the bodies of requests within the limits of number, size and time.
 
-    A client that has disconnected is too slow.
+    If there are too many of all clients, the one that has taken longest ends as too slow: the
+    others are not refused because of slow ones.
     """
-    headers = dict(scope["headers"])
-    announced = headers.get(b"content-length", b"")
-    size = int(announced[:12]) if announced.isdigit() else 0
-    if size > limits.max_discarded_bytes or (size > limits.max_body_bytes and b"expect" in headers):
+
+    def __init__(self, limits: SandboxLimits) -> None:
+        self.limits = limits
+        self.clients: dict[asyncio.Timeout, str] = {}  # of those being received, oldest first
+
+    async def receive(self, scope: dict[str, Any], receive: Any, client: str) -> RequestBody | None:
+        """Receive a body; return None if too many of the client are being received.
+
+        A client that has disconnected is too slow.
+        """
+        work = self.limits.work[BODY]
+        if Counter(self.clients.values())[client] >= MAX_CLIENT_BODIES:
+            return None
+        if len(self.clients) >= work.running:
+            oldest = next(iter(self.clients))
+            del self.clients[oldest]
+            oldest.reschedule(0)  # in the past
+        try:
+            async with asyncio.timeout(work.seconds) as place:
+                self.clients[place] = client
+                return await self.read(scope, receive)
+        except TimeoutError:
+            return RequestBody(problem="too_slow", is_received=False)
+        finally:
+            self.clients.pop(place, None)
+
+    async def read(self, scope: dict[str, Any], receive: Any) -> RequestBody:
+        """Read a body to its end; of one that is too long, only so that the client gets its
+        answer.
+        """
+        limits, headers = self.limits, dict(scope["headers"])
+        announced = headers.get(b"content-length", b"")
+        size = int(announced[:12]) if announced.isdigit() else 0
+        is_too_long = size > limits.max_body_bytes
+        if size > limits.max_discarded_bytes or (is_too_long and b"expect" in headers):
+            return RequestBody(problem="too_long", is_received=False)
+        chunks, received = [], 0
+        while received <= limits.max_discarded_bytes:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return RequestBody(problem="too_slow", is_received=False)
+            received += len(message.get("body", b""))
+            if received <= limits.max_body_bytes:
+                chunks.append(message.get("body", b""))
+            else:
+                chunks.clear()
+            if not message.get("more_body", False):
+                is_whole = received <= limits.max_body_bytes
+                return RequestBody(b"".join(chunks), None if is_whole else "too_long")
         return RequestBody(problem="too_long", is_received=False)
-    chunks, received = [], 0
-    try:
-        async with asyncio.timeout(limits.body_timeout):
-            while received <= limits.max_discarded_bytes:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    return RequestBody(problem="too_slow", is_received=False)
-                received += len(message.get("body", b""))
-                if received <= limits.max_body_bytes:
-                    chunks.append(message.get("body", b""))
-                else:
-                    chunks.clear()
-                if not message.get("more_body", False):
-                    is_whole = received <= limits.max_body_bytes
-                    return (
-                        RequestBody(b"".join(chunks))
-                        if is_whole
-                        else RequestBody(problem="too_long")
-                    )
-    except TimeoutError:
-        return RequestBody(problem="too_slow", is_received=False)
-    return RequestBody(problem="too_long", is_received=False)

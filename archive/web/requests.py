@@ -8,10 +8,10 @@ import hashlib
 import json
 import re
 import sqlite3
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import parse_qs, urlencode
 from weakref import WeakKeyDictionary
 
@@ -24,9 +24,8 @@ from jinja2 import Environment, Template
 from archive.database.sqlite_files import RunQuery, limit_cpu_time
 from archive.i18n import LANGUAGES, choose_language, translate
 from archive.search.column_cache import ColumnCache
-from archive.urls import FilterError, is_harmless_parameter
 from archive.web.datasette_versions import get_environment
-from archive.web.request_limits import RequestBody, current_visitor_request
+from archive.web.request_limits import RequestBody, current_turn
 
 RESPONSE_MEDIA_TYPES = {
     "json": "application/json; charset=utf-8",
@@ -37,7 +36,6 @@ RESPONSE_MEDIA_TYPES = {
 }
 DATA_FORMAT = re.compile(r"\.(json|jsono|ndjson|csv|atom|xlsx|blob|parquet|tsv)$")
 FILE_FORMAT = re.compile(r"\.(zip|bib|ris)$")  # what readers download by a link on a page
-ANY_PARAMETER = "*"  # for files, whose parameters are not checked
 OPCODES_PER_CHECK = 10_000  # SQLite opcodes between checks of the CPU time
 MIN_TIME_LIMIT = 0.02  # seconds; only tests set a lower limit, which is checked at every opcode
 # key in a request's ASGI scope: scheme and host, with a trailing slash
@@ -66,12 +64,12 @@ class SiteRequest:
     """A request for a page, with everything its view needs: language, format, queries, URLs,
     responses.
 
-    format_name: None for the HTML page. requested_language: the parameter `lang`; None if it is
-    absent or unknown.
+    parameters: those that its page or data supports. format_name: None for the HTML page.
+    requested_language: the parameter `lang`; None if it is absent or unknown.
     """
 
-    def __init__(self, request: Any, datasette: Any) -> None:
-        self.request, self.datasette = request, datasette
+    def __init__(self, request: Any, datasette: Any, parameters: Sequence[str] = ()) -> None:
+        self.request, self.datasette, self.parameters = request, datasette, parameters
         self.args, self.url_vars = request.args, request.url_vars
         self.format_name: str | None = self.url_vars.get("format")
         requested = self.args.get("lang")
@@ -114,6 +112,19 @@ class SiteRequest:
         language.
         """
         return self.url(path, **query, lang=self.requested_language)
+
+    def own_url(self, suffix: str = "", **changes: object) -> str:
+        """Return the absolute URL of the page ("") or data (".json") with the parameters of this
+        request, of which `changes` replaces some.
+        """
+        path = self.request.scope.get("route_path", self.request.path)
+        query = {name: self.args.get(name) for name in self.parameters} | changes
+        return self.local_url(path.removesuffix(f".{self.format_name}") + suffix, **query)
+
+    def next_url(self, **start: object) -> str | None:
+        """Return the absolute URL of the next page of this data, or None if its start is None."""
+        is_last = None in start.values()
+        return None if is_last else self.own_url(f".{self.format_name}", **start)
 
     async def render(
         self,
@@ -164,60 +175,18 @@ class SiteRequest:
             add_cors_headers(headers)
         return headers
 
+    def answer(
+        self, text: str, media_type: str, headers: Mapping[str, str] | None = None
+    ) -> Response:
+        """Return a response with a text and its ETag; 304 if the client already has it."""
+        etag = compute_etag(text)
+        body, status = ("", 304) if self.has_current(etag) else (text, 200)
+        headers = {**self.build_headers(etag), **(headers or {})}
+        return Response(body, status=status, headers=headers, content_type=media_type)
+
     def has_current(self, etag: str) -> bool:
         """Return whether the client already has the version with this ETag."""
         return matches_etag(self.request.headers.get("if-none-match"), etag)
-
-
-class DescribesData(Protocol):
-    """What /openapi.json says of a view's data (archive.web.openapi.DataOperation)."""
-
-    @property
-    def parameter_names(self) -> Sequence[str] | None: ...
-
-
-def site_view(
-    *parameters: str, operation: DescribesData | None = None
-) -> Callable[[Callable[[SiteRequest], Awaitable[Any]]], Callable[..., Awaitable[Any]]]:
-    """Decorate a view of the archive: pass it a SiteRequest, and show its errors in the requested
-    format.
-
-    parameters: the URL parameters that the page supports besides those allowed everywhere, or
-    ANY_PARAMETER. Others and invalid ones get a 400 response (`?weight=50` must not list everything
-    as if there were no filter), an interrupted query a 503. operation: how /openapi.json describes
-    its data; None for a view without data.
-    """
-
-    def decorate(view: Callable[[SiteRequest], Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-        async def respond(request: Any, datasette: Any) -> Any:
-            site = SiteRequest(request, datasette)
-            names = operation.parameter_names if operation and site.format_name else None
-            try:
-                _check_parameters(request.args, parameters if names is None else names)
-                return await view(site)
-            except ReaderError as error:
-                return await site.render_error(error.status, error.text_key, **error.values)
-            except FilterError as error:
-                return await site.render_error(400, error.text_key, **error.text_values)
-            except QueryInterrupted:
-                return await site.render_error(503, "error.too_slow_list")
-
-        vars(respond).update(parameters=parameters, operation=operation)
-        return respond
-
-    return decorate
-
-
-def _check_parameters(arguments: Any, parameters: Collection[str]) -> None:
-    """Raise FilterError for a parameter that a page does not support, so that none is ignored
-    silently.
-    """
-    for name in arguments if ANY_PARAMETER not in parameters else ():
-        if name not in parameters and not is_harmless_parameter(name):
-            known = ", ".join(parameters) or "lang"
-            raise FilterError(
-                name, arguments[name], f"one of {known}", "error.unknown_parameter", known=known
-            )
 
 
 def _has_data_format(path: str) -> bool:
@@ -252,7 +221,7 @@ def build_query_runner(datasette: Any) -> RunQuery:
 
     async def run(sql: str, values: dict[str, Any], /) -> Sequence[Any]:
         # it has its own budget and workers (archive.web.request_limits)
-        if current_visitor_request.get() is not None:
+        if current_turn.get() is not None:
             return list(await db.execute(sql, values))
         seconds = datasette.sql_time_limit_ms / 1000
         rows: Sequence[Any] = await db.execute_fn(partial(run_with_cpu_limit, sql, values, seconds))

@@ -24,9 +24,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
 from email.utils import formatdate
 from functools import partial
 from pathlib import Path
@@ -51,18 +49,19 @@ from archive.web.datasette_versions import (
     list_database_paths,
 )
 from archive.web.request_limits import (
+    SQL,
+    WORK,
+    BodyReceiver,
     BufferBudget,
     BusyError,
-    RequestBody,
-    RequestQueue,
     ResponseDelivery,
     SandboxLimits,
-    VisitorRequest,
+    Turn,
+    WorkQueue,
     client_key,
-    current_visitor_request,
+    current_turn,
     has_body,
     parse_query_string,
-    receive_body,
 )
 from archive.web.requests import (
     SiteRequest,
@@ -86,17 +85,6 @@ POST_PATHS = (
     "/-/follow",
     "/-/follow/subscription",
 )
-MAX_CONCURRENT_BY_PATH = {  # slow requests, by the beginning of their path
-    **{
-        "/-/compare": 1,
-        "/-/diff/": 1,
-        "/search.csv": 1,
-        "/search": 3,
-        "/-/changes": 2,
-        "/-/batch": 1,
-    },
-    **{"POST /-/check": 1, "POST /-/batch": 1, "POST /-/follow": 2},
-}
 HIT_PATHS = ("/archive/releases/", "/-/revision/")
 HOST = re.compile(rb"([\w.-]*|\[[\dA-Fa-f:.]+\])(:\d*)?")
 
@@ -186,10 +174,13 @@ def _hide_reader(record: logging.LogRecord) -> bool:
 
 
 def read_limits(datasette: Any) -> SandboxLimits:
-    """Return the limits set for the plugin "guard" in metadata.json, with defaults for the
-    others.
+    """Return the limits set for the plugin "guard" in metadata.json, with defaults for the others:
+    fields of SandboxLimits, and kinds of WORK.
     """
-    return SandboxLimits(**(datasette.plugin_config("guard") or {}))
+    settings = datasette.plugin_config("guard") or {}
+    work = {kind: usual._replace(**settings.get(kind, {})) for kind, usual in WORK.items()}
+    others = {name: value for name, value in settings.items() if name not in WORK}
+    return SandboxLimits(work=work, **others)
 
 
 def list_closed_pages(datasette: Any) -> list[tuple[str, Any]]:
@@ -234,45 +225,32 @@ def _check_request(scope: dict[str, Any]) -> None:
         raise ValueError("the Host header is not a host")
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedRequest:
-    """A request whose method, path, host and parameters are valid."""
+def _find_work(path: str, query_args: Mapping[str, str], *, is_post: bool) -> str | None:
+    """Return the kind of work of a page of the archive; None if it does not wait.
 
-    path: str
-    query_args: Mapping[str, str]
-    client: str
-    is_post: bool
-
-    @property
-    def is_workbook(self) -> bool:
-        """Return whether it asks for an Excel file, which does not wait here, but before each of
-        its batches (archive.web.requests).
-        """
-        return self.path.endswith(".xlsx") and not self.is_post
-
-    @property
-    def is_killable(self) -> bool:
-        return self.is_workbook or self.is_post
+    >>> paths = ("/search.json", "/search.csv", "/search.xlsx", "/-/revision/7", "/-/batch")
+    >>> [_find_work(path, {"q": "fyr", "hit": "1"}, is_post=False) for path in paths]
+    ['/search', '/search.csv', None, '/search', '/-/batch']
+    >>> _find_work("/-/batch.xlsx", {}, is_post=True)
+    'POST /-/batch'
+    """
+    if path.endswith(".xlsx") and not is_post:
+        return None  # it waits before each of its batches (archive.web.exports)
+    # such a page repeats the search
+    slow_path = "/search" if "hit" in query_args and path.startswith(HIT_PATHS) else path
+    slow_path = f"POST {path}" if is_post else slow_path
+    return next((kind for kind in WORK if slow_path.startswith(kind)), None)
 
 
 class RequestLimiter:
-    """Limits requests, with a queue for visitors' statements and one for each kind of slow page."""
+    """Limits requests, with a queue for each kind of work (archive.web.request_limits.WORK)."""
 
     def __init__(self, datasette: Any) -> None:
         self.datasette = datasette
         self.limits = read_limits(datasette)
-        self.visitor_queue, self.buffer_budget = (
-            RequestQueue(self.limits),
-            BufferBudget(self.limits),
-        )
-        self.page_queues = [
-            (path, RequestQueue(replace(self.limits, workers=count)))
-            for path, count in MAX_CONCURRENT_BY_PATH.items()
-        ]
+        self.queues = {kind: WorkQueue(work) for kind, work in self.limits.work.items()}
+        self.buffer_budget, self.bodies = BufferBudget(self.limits), BodyReceiver(self.limits)
         self.delayed_refusals = 0
-        self.bodies: dict[
-            asyncio.Timeout, str
-        ] = {}  # the clients of those that are being received, oldest first
         self.busy_pages: dict[str, str] = {}  # by language
 
     async def serve(self, app: Any, scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -298,8 +276,8 @@ class RequestLimiter:
         except ValueError as error:
             await self.reject(path, 400, str(error)).asgi_send(send_refusal)
             return
-        request = CheckedRequest(path, query_args, client_key(scope), is_post)
-        await self.serve_checked(app, request, scope, receive, send)
+        scope = {**scope, "archive_queues": self.queues}
+        await self.serve_checked(app, scope, receive, send, path=path, query_args=query_args)
 
     def read_path(self, scope: dict[str, Any]) -> str:
         """Return the path of a request as it was sent, below the site's base."""
@@ -310,97 +288,53 @@ class RequestLimiter:
     async def serve_checked(
         self,
         app: Any,
-        request: CheckedRequest,
         scope: dict[str, Any],
         receive: Any,
         send: Any,
+        *,
+        path: str,
+        query_args: Mapping[str, str],
     ) -> None:
         """Serve a valid request when it is its turn, or refuse it if too many others are
         waiting.
         """
-        path, client = request.path, request.client
-        data_request = None
-        if is_data_request(path, list_database_paths(self.datasette)):
-            data_request = self.build_visitor_request(path, request.query_args, client)
-        queued_request = data_request or self.build_page_request(request)
-        refuse = partial(self.refuse, scope, path, request.query_args)
+        client, is_post = client_key(scope), scope["method"] == "POST"
+        is_sql = is_data_request(path, list_database_paths(self.datasette))
+        kind = SQL if is_sql else _find_work(path, query_args, is_post=is_post)
+        turn = self.build_turn(kind, path, query_args, client) if kind else None
+        refuse = partial(self.refuse, scope, path, query_args)
         send_refusal = _choose_refusal_send(scope, send)
         # before any expensive work
-        if queued_request and not queued_request.queue.has_room(client):
+        if turn and not turn.queue.has_room(client):
             await refuse(send_refusal)
             return
-        if request.is_post:
-            body = await self.receive_body(scope, receive, client)
+        if is_post:
+            body = await self.bodies.receive(scope, receive, client)
             if body is None:
                 await refuse(send_refusal)
                 return
             scope = {**scope, "archive_body": body}
             send = send if body.is_received else send_refusal
-        run = partial(
-            _run_in_turn,
-            app=app,
-            data_request=data_request,
-            queued_request=queued_request,
-            refuse=refuse,
-        )
         delivery = ResponseDelivery(
             self.limits,
             self.buffer_budget,
             send,
-            queued_request,
-            killable=data_request is not None or request.is_killable,
-            is_export=_is_export(path, is_data=data_request is not None),
+            turn,
+            killable=is_sql or is_post or path.endswith(".xlsx"),
+            is_export=_is_export(path, is_sql=is_sql),
         )
+        run = partial(_run_in_turn, app=app, turn=turn, is_sql=is_sql, refuse=refuse)
         try:
             await delivery.run(run, scope, receive)
         finally:
-            if queued_request:
-                queued_request.close()
+            if turn:
+                turn.close()
 
-    def build_page_request(self, request: CheckedRequest) -> VisitorRequest | None:
-        """Return the queue entry of a slow page of the archive, or None for any other request."""
-        path = request.path
-        if request.is_workbook:
-            return None
-        # such a page repeats the search
-        slow_path = (
-            "/search" if "hit" in request.query_args and path.startswith(HIT_PATHS) else path
-        )
-        slow_path = f"POST {path}" if request.is_post else slow_path
-        for prefix, queue in self.page_queues:
-            if slow_path.startswith(prefix):
-                return VisitorRequest(self.limits, queue, client=request.client)
-        return None
-
-    async def receive_body(
-        self, scope: dict[str, Any], receive: Any, client: str
-    ) -> RequestBody | None:
-        """Receive a request's body; return None if too many of the client are being received.
-
-        If there are too many of all clients, the one that has taken longest ends as too slow: the
-        others are not refused because of slow ones.
-        """
-        limits = self.limits
-        if Counter(self.bodies.values())[client] >= limits.max_client_bodies:
-            return None
-        if len(self.bodies) >= limits.max_bodies:
-            oldest = next(iter(self.bodies))
-            del self.bodies[oldest]
-            oldest.reschedule(0)  # in the past
-        try:
-            async with asyncio.timeout(None) as place:
-                self.bodies[place] = client
-                return await receive_body(scope, receive, limits)
-        except TimeoutError:
-            return RequestBody(problem="too_slow", is_received=False)
-        finally:
-            self.bodies.pop(place, None)
-
-    def build_visitor_request(
-        self, path: str, query_args: Mapping[str, str], client: str
-    ) -> VisitorRequest:
-        """Return the queue entry of a request for data, with the limits of its format."""
-        build = partial(VisitorRequest, self.limits, self.visitor_queue, client=client)
+    def build_turn(self, kind: str, path: str, query_args: Mapping[str, str], client: str) -> Turn:
+        """Return the turn of a request, with the limits of its format if it has visitors' SQL."""
+        build = partial(Turn, self.limits, self.queues[kind], client=client)
+        if kind != SQL:
+            return build()
         if path.endswith((".csv", ".xlsx")):  # an Excel file is written from a stream
             return build("csv", streaming="_stream" in query_args or path.endswith(".xlsx"))
         if "." not in path:
@@ -456,11 +390,11 @@ class RequestLimiter:
         return Response.text(f"{message}\n", status=status, headers=headers)
 
 
-def _is_export(path: str, *, is_data: bool) -> bool:
+def _is_export(path: str, *, is_sql: bool) -> bool:
     """Return whether a response is a whole list or file, which takes as long as its length
     requires.
     """
-    return (not is_data and path.endswith((".csv", ".xlsx"))) or path.startswith(FILES_PATH)
+    return (not is_sql and path.endswith((".csv", ".xlsx"))) or path.startswith(FILES_PATH)
 
 
 def _choose_refusal_send(scope: dict[str, Any], send: Any) -> Any:
@@ -476,17 +410,17 @@ async def _run_in_turn(
     send: Any,
     *,
     app: Any,
-    data_request: VisitorRequest | None,
-    queued_request: VisitorRequest | None,
+    turn: Turn | None,
+    is_sql: bool,
     refuse: Callable[[Any], Awaitable[None]],
 ) -> None:
     """Run the application once the request has its turn, before Datasette does any work."""
-    current_visitor_request.set(data_request)
+    current_turn.set(turn if is_sql else None)
     try:
-        if queued_request and queued_request.streaming:
-            queued_request.begin_stream()  # the stream waits before each of its pages
-        elif queued_request:
-            await queued_request.acquire_slot()
+        if turn and turn.streaming:
+            turn.begin_download()  # it waits before each of its pages
+        elif turn:
+            await turn.acquire_slot()
         await app(scope, receive, send)
     except BusyError:
         await refuse(send)

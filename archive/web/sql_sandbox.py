@@ -2,20 +2,19 @@
 
 A progress handler is not enough: one call of `replace`, `instr`, `json_patch` or `like`, or one
 FTS5 prefix, is a single step of SQLite's virtual machine that may take half a minute and cannot be
-interrupted from inside the process. No other module replaces parts of Datasette.
+interrupted from inside the process. Besides this module, only archive.web.datasette_versions
+replaces parts of Datasette.
 """
 
 from __future__ import annotations
 
 import asyncio
 import io
-import json
 import pickle
 import re
 import signal
 import sqlite3
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -30,12 +29,14 @@ import datasette.utils as datasette_utils
 from datasette.database import Database, QueryInterrupted, Results
 from datasette.plugins import pm
 
+from archive.database.isolated_processes import start_isolated
 from archive.web.datasette_versions import IS_NEXT
 from archive.web.request_limits import (
+    SQL,
     BusyError,
     SandboxLimits,
-    VisitorRequest,
-    current_visitor_request,
+    Turn,
+    current_turn,
 )
 
 # Worker processes
@@ -110,34 +111,34 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
         self.name, self.route = original.name, original.route
         self.original, self.limits = original, limits
         self.idle_workers: list[SandboxWorker] = []
-        self.threads = ThreadPoolExecutor(limits.workers, thread_name_prefix="visitors")
+        self.threads = ThreadPoolExecutor(limits.work[SQL].running, thread_name_prefix="visitors")
         self.thread_local = threading.local()
 
     async def execute(self, sql: str, params: Any = None, **more: Any) -> Any:
         """Run a visitor's statement in a worker, and all other statements as Datasette does."""
-        request = current_visitor_request.get()
-        if request is None or sql[:6].upper() == "PRAGMA":  # only Datasette itself sends PRAGMA
+        turn = current_turn.get()
+        if turn is None or sql[:6].upper() == "PRAGMA":  # only Datasette itself sends PRAGMA
             return await super().execute(sql, params, **more)
         # the rows of a table or of a visitor's SQL, not of a facet or a count
         may_be_cut = bool(more.get("truncate"))
-        page = request.page if may_be_cut else None
+        page = turn.page if may_be_cut else None
         if page:
             sql, params = page.rewrite(sql, params)
         statement = SandboxStatement(
             sql=sql,
             params=_resolve_magic_parameters(sql, params if params is not None else {}),
-            seconds=self.choose_time_limit(request, more.get("custom_time_limit")),
+            seconds=self.choose_time_limit(turn, more.get("custom_time_limit")),
             may_be_cut=may_be_cut,
-            max_bytes=request.max_bytes,
-            max_values=request.max_values,
-            as_json=not request.is_csv,
+            max_bytes=turn.max_bytes,
+            max_values=turn.max_values,
+            as_json=not turn.is_csv,
         )
-        await request.acquire_slot()
+        await turn.acquire_slot()
         started = time.monotonic()
         try:
             result = self.threads.submit(self.execute_with_retry, statement)
             names, rows, is_complete = await asyncio.wrap_future(result)
-            request.largest_response = max(request.largest_response, statement.received_bytes)
+            turn.largest_response = max(turn.largest_response, statement.received_bytes)
         except asyncio.CancelledError:  # the client has disconnected: the thread must not continue
             statement.stop()
             raise
@@ -149,23 +150,23 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
                 raise interrupted(error, sql, params) from error
             raise
         finally:
-            request.seconds_left -= time.monotonic() - started
-            if request.streaming:
-                request.release_slot()
+            turn.seconds_left -= time.monotonic() - started
+            if turn.streaming:
+                turn.release_slot()
         if page:
             names, rows = page.take(names, rows, is_complete=is_complete)
         elif not is_complete:
-            _record_cut(request, len(rows))
+            _record_cut(turn, len(rows))
         return _build_results(names, rows, truncated=not is_complete and not page)
 
-    def choose_time_limit(self, request: VisitorRequest, custom_limit: float | None) -> float:
+    def choose_time_limit(self, turn: Turn, custom_limit: float | None) -> float:
         """Return the seconds that a statement may take: Datasette's limit or the caller's, or what
         is left of the request's.
         """
         usual: float = self.ds.sql_time_limit_ms
         limit = min(usual, custom_limit or usual) / 1000
-        if not request.streaming:
-            limit = min(limit, request.seconds_left)
+        if not turn.streaming:
+            limit = min(limit, turn.seconds_left)
         return max(MIN_STATEMENT_SECONDS, limit)
 
     def execute_with_retry(self, statement: SandboxStatement) -> StatementResult:
@@ -234,16 +235,16 @@ class SandboxedDatabase(Database):  # type: ignore[misc] # Datasette ships no ty
         self.original.close()
 
 
-def _record_cut(request: VisitorRequest, row_count: int) -> None:
+def _record_cut(turn: Turn, row_count: int) -> None:
     """Note that a result was cut. Raises OperationalError if 1.0 would send the part as if it were
     the whole.
     """
-    if IS_NEXT and request.streaming:
-        most = f"{request.max_bytes:,} bytes or {request.max_values:,} values"
+    if IS_NEXT and turn.streaming:
+        most = f"{turn.max_bytes:,} bytes or {turn.max_values:,} values"
         raise sqlite3.OperationalError(
             f"_stream=on means all rows, but the result has more than {most}"
         )
-    request.rows_before_limit = row_count
+    turn.rows_before_limit = row_count
 
 
 def _resolve_magic_parameters(sql: str, params: Any) -> Any:
@@ -289,13 +290,16 @@ class SandboxWorker:
         self.limits, self.escape, self.uses = limits, escape, 0
         self.received_bytes = 0  # size of the last result
         self.pipe, worker_end = Pipe()
-        arguments = [str(worker_end.fileno()), uri, json.dumps(asdict(limits))]
         try:
-            self.process = subprocess.Popen(  # noqa: S603 - our own script
-                [sys.executable, "-I", "-S", str(WORKER_SCRIPT), *arguments],
+            # a visitor's statements must not see the server's secrets
+            self.process = start_isolated(
+                WORKER_SCRIPT,
+                str(worker_end.fileno()),
+                uri,
+                limits={"AS": limits.worker_memory, "FSIZE": limits.temp_file_bytes},
+                settings=asdict(limits),
                 pass_fds=[worker_end.fileno()],
                 stdin=subprocess.DEVNULL,
-                env={},  # a visitor's statements must not see the server's secrets
             )
         finally:
             worker_end.close()

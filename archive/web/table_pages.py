@@ -48,12 +48,10 @@ from datasette.views.table import TableView
 from archive.search.search_request import ALL_VERSIONS, HIT_PARAMETERS
 from archive.urls import FilterError, is_harmless_parameter
 from archive.web.datasette_versions import DATA_FORMAT_SUFFIX, list_database_paths
-from archive.web.documents import format_csv_lines
-from archive.web.exports import DataExport, StreamResponse, render_export
-from archive.web.request_limits import current_visitor_request
+from archive.web.documents import DataList, format_csv_lines
+from archive.web.exports import StreamResponse, name_file, render_export
+from archive.web.request_limits import current_turn
 from archive.web.requests import RESPONSE_MEDIA_TYPES, SiteRequest
-
-NOT_IN_FILE_NAME = re.compile(r"[^\w.-]", re.ASCII)
 
 # pages
 STATEMENT_LIMIT = re.compile(r"limit (\d+)\s*\Z")
@@ -318,11 +316,11 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
                 f"a table, a query or sql= can be downloaded as .{name}; the database itself cannot"
             )
         if data.get("truncated") and request.args.get("_stream"):
-            problem, visitor_request = "the result is too large", current_visitor_request.get()
-            if visitor_request:
+            problem, turn = "the result is too large", current_turn.get()
+            if turn:
                 problem = (
-                    f"the result has more than the {visitor_request.max_bytes:,} bytes or"
-                    f" {visitor_request.max_values:,} values that"
+                    f"the result has more than the {turn.max_bytes:,} bytes or"
+                    f" {turn.max_values:,} values that"
                     f" one statement may return."
                     f" Stream the whole table,"
                     " which has no such limit, or split the query"
@@ -345,7 +343,7 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
         if first.get("next_url") and not request.args.get("_stream"):
             headers["link"] = f'<{first["next_url"]}>; rel="next"'
         if request.args.get("_dl"):
-            headers["content-disposition"] = f'attachment; filename="{_name_file(request)}.csv"'
+            headers["content-disposition"] = f'attachment; filename="{name_file(request)}.csv"'
         return StreamResponse(self.format_csv_pages(request, first, pages), headers)
 
     async def format_csv_pages(
@@ -374,8 +372,7 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
                 async for rows in batches:
                     yield [dict(zip(headings, cells, strict=True)) for cells in rows]
 
-        export = DataExport(
-            name=_name_file(request),
+        export = DataList(
             title=tilde_decode(request.url_vars.get("table") or request.url_vars["database"]),
             page_url=page_url,
             columns=headings,
@@ -425,13 +422,6 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
                 replace_format=request.url_vars["format"],
             )
         return str(self.ds.absolute_url(request, path))
-
-
-def _name_file(request: Any) -> str:
-    """Return the name of a download without its suffix: the table's name, else the database's."""
-    return NOT_IN_FILE_NAME.sub(
-        "_", tilde_decode(request.url_vars.get("table") or request.url_vars["database"])
-    )
 
 
 def _list_headings(data: dict[str, Any]) -> list[str]:
@@ -559,18 +549,18 @@ class SandboxedTableView(WholeCsvView, TableView):  # type: ignore[misc] # Datas
 
         `page` rewrites the statement when the sandbox executes it.
         """
-        visitor_request = current_visitor_request.get()
-        if visitor_request is None:
+        turn = current_turn.get()
+        if turn is None:
             raise RuntimeError("tables can only be read in the sandbox")
         size, request_without_next = (
             "max" if _is_whole_stream(request) else None,
             _remove_parameters(request, "_next"),
         )
-        visitor_request.page = page
+        turn.page = page
         try:
             contexts = await super().data(request_without_next, default_labels, _size=size)
         finally:
-            visitor_request.page = None
+            turn.page = None
         self.next_start = page.next_start
         if not isinstance(contexts, tuple):  # a redirect
             contexts.headers["Location"] = SiteRequest(request, self.ds).in_language(

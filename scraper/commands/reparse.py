@@ -13,7 +13,7 @@ from archive.database.captures import Captures
 from archive.database.models import FILE_PARSER
 from archive.database.refused_pages import DEFAULT_RETENTION, Retention
 from archive.database.sqlite_files import check_database
-from archive.store.releases import Archive, SaveResult
+from archive.store.releases import Archive, SaveResult, is_new_or_changed, prepare_release
 from archive.times import now
 from scraper.agency import Agency
 from scraper.crawl.deadline import raise_gc_threshold
@@ -123,7 +123,7 @@ def reparse_release(archive: Archive, captures: Captures, url: str, agency: Agen
     release, item = reparse_stored(stored, version, url, agency)
     if release is None or item is None:
         return "unreadable"
-    if not archive.is_new_or_changed(release):
+    if not is_new_or_changed(prepare_release(release, with_features=False), stored):
         return "unchanged"
     if item.doubt:
         logger.warning(

@@ -39,7 +39,7 @@ from scraper.downloader.limits import (
 from scraper.errors import NotARelease, PageError, SourceError
 from scraper.normalise.page_urls import extract_host
 from scraper.pages import page_type
-from scraper.pages.document import Document
+from scraper.pages.page_type import detect_rejection
 
 TLS_ERRORS = (ssl.SSLError, OpenSSLError, VerificationError)
 OWN_FAULT = "our fault"  # a bug in this program
@@ -172,32 +172,6 @@ def is_cloudflare_challenge(response: Response) -> bool:
     for it.
     """
     return response.headers.get("cf-mitigated") == b"challenge"
-
-
-def detect_rejection(body: bytes, url: str, *, is_elsewhere: bool = False) -> NotARelease | None:
-    """Return a NotARelease if a response is an error page, wall, outage page or placeholder, else
-    None.
-
-    is_elsewhere: whether the request was redirected to another host; then any page with a login
-    counts as a wall.
-    """
-    try:
-        document = Document(body, url)
-        signals = page_type.read_page_signals(document, include_text=True)
-    except PageError:
-        return None
-    rejection = page_type.find_rejection(signals)
-    if rejection is None:
-        rejection = page_type.find_short_page_rejection(
-            signals, document.title, signals.text or "", has_date=False
-        )
-        if rejection and rejection.kind not in ("blocked", "placeholder"):
-            rejection = None  # a listing may contain such words when it is empty
-    if rejection is None and is_elsewhere and page_type.has_password_field(document):
-        return NotARelease(url, f"{page_type.LOGIN_PROBLEM}: {document.title!r}", "blocked")
-    return (
-        NotARelease(url, rejection.problem, rejection.kind, rejection.target) if rejection else None
-    )
 
 
 def describe_request_failure(error: BaseException | None) -> str:

@@ -47,7 +47,12 @@ from scraper.distributed.broker import (
     Broker,
 )
 from scraper.distributed.leases import find_lease_host
-from scraper.distributed.worker_messages import Operation, WorkerMessage, build_job, unpack_message
+from scraper.distributed.worker_messages import (
+    WorkerMessage,
+    WorkerOperation,
+    build_job,
+    unpack_message,
+)
 from scraper.errors import BrokerError
 from scraper.ingest import CrawlRecorder, ParsedPage, read_retention
 from scraper.revisit_schedule import RevisitSchedule, parse_schedule
@@ -211,7 +216,7 @@ class MessageProcessor:
         return self.crawls.get(agency.slug)
 
     def _apply_operation(
-        self, operation: Operation, crawl: RemoteCrawl | None, agency: Agency
+        self, operation: WorkerOperation, crawl: RemoteCrawl | None, agency: Agency
     ) -> None:
         part, _, method = operation.name.rpartition(".")
         if part:

@@ -45,7 +45,7 @@ from scraper.distributed.broker import (
 from scraper.distributed.leases import Lease, keep_lease
 from scraper.distributed.worker_messages import (
     ARCHIVE_OPERATIONS,
-    Operation,
+    WorkerOperation,
     pack_operations,
     unpack_job,
 )
@@ -92,7 +92,7 @@ class MessageSender:
         self.seq = int(cast("bytes | None", seq) or 0)
         self.failure = ""  # why nothing can be sent any more; "" if sending works
 
-    def send(self, *operations: Operation) -> None:
+    def send(self, *operations: WorkerOperation) -> None:
         """Send operations as one message.
 
         Waits for up to MAX_SEND_WAIT seconds while more than DISTRIBUTED_BACKLOG bytes are waiting
@@ -140,7 +140,7 @@ class ArchiveCopy(Archive):
     def __init__(self, path: Path, sender: MessageSender) -> None:
         super().__init__(path, rebuild_stale=False)
         self.sender = sender
-        self.operations: list[Operation] = []  # operations of the current transaction
+        self.operations: list[WorkerOperation] = []  # operations of the current transaction
         self.depth = 0  # depth of nested operations; only the outermost is sent
         self.frontier = cast("Frontier", RecordingProxy(self, "frontier", self.frontier))
         self.hosts = cast("Hosts", RecordingProxy(self, "hosts", self.hosts))
@@ -168,7 +168,7 @@ class ArchiveCopy(Archive):
         """
         with self.transaction():
             if not self.depth:
-                self.operations.append(Operation(name=name, args=args, kwargs=kwargs))
+                self.operations.append(WorkerOperation(name=name, args=args, kwargs=kwargs))
             self.depth += 1
             try:
                 yield
@@ -288,7 +288,9 @@ class WorkerCrawlStats(CrawlStatsExtension):
             recorder = RecordingProxy(copy, "recorder", WorkerRecorder(copy, schedule))
             spider.recorder = cast("CrawlRecorder", recorder)
             super().spider_opened(spider)
-            sender.send(Operation(name="open_crawl", kwargs={"spider": spider.name, "at": now()}))
+            sender.send(
+                WorkerOperation(name="open_crawl", kwargs={"spider": spider.name, "at": now()})
+            )
         except (BrokerError, sqlite3.OperationalError) as error:
             spider.stop_if_unwritable(SendError(str(error)))
 
@@ -324,7 +326,7 @@ class WorkerCrawlStats(CrawlStatsExtension):
             "at": closed_at,
         }
         try:
-            self.sender.send(Operation(name="close_crawl", kwargs=result))
+            self.sender.send(WorkerOperation(name="close_crawl", kwargs=result))
             # The next pass counts this one's requests. A pass without a complete row counts as
             # interrupted.
             with spider.archive.transaction():
@@ -429,7 +431,7 @@ class RoundRunner:
                 tempfile.TemporaryDirectory(prefix="round-") as folder,
             ):
                 MessageSender(self.broker, lease, slug).send(
-                    Operation(name="start_round", kwargs={})
+                    WorkerOperation(name="start_round", kwargs={})
                 )
                 job = self.receive_job(lease, lost.is_set)
                 if not job:
@@ -502,7 +504,9 @@ class RoundRunner:
                     code,
                 )
                 return 0.0 if stopped else CRASH_RETRY_DELAY, host_delay
-        MessageSender(self.broker, lease, slug).send(Operation(name="finish_round", kwargs={}))
+        MessageSender(self.broker, lease, slug).send(
+            WorkerOperation(name="finish_round", kwargs={})
+        )
         return None, host_delay
 
     def read_pass_result(self, archive_path: Path, previous_crawl_id: int) -> tuple[bool, float]:

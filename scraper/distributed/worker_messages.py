@@ -44,15 +44,15 @@ MAX_JOB_BYTES = 4 * 1024**3  # bytes of an unpacked job
 CRAWL_HISTORY = timedelta(days=2)
 COPIED_COLUMNS = (
     "id, agency, url, first_seen, last_checked, checks, next_check, published, updated,"
-    " moved_to, removed_at"
+    " moved_to, continues_as, removed_at"
 )
 # Statements that fill a job's database, with the whole archive attached as `whole`:
 COPY_STATEMENTS = (
     f"insert into releases ({COPIED_COLUMNS}, title, body, body_html, hash)"
     f" select {COPIED_COLUMNS}, '', '', '', '' from whole.releases where agency = :slug",
-    "insert into revisions (id, release, seen, cause, title, body, body_html, hash)"
-    " select v.id, v.release, v.seen, v.cause, '', '', '', '' from whole.revisions v"
-    " join whole.releases r on r.id = v.release where r.agency = :slug and v.cause = 'source'",
+    "insert into revisions (id, release, seen, cause, previous, title, body, body_html, hash)"
+    " select v.id, v.release, v.seen, v.cause, v.previous, '', '', '', '' from whole.revisions v"
+    " join whole.releases r on r.id = v.release where r.agency = :slug and v.is_edit",
 )
 # Tables that are copied, each with the condition that selects its rows.
 COPIED_ROWS = {
@@ -105,7 +105,7 @@ PART_TYPES = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
+class WorkerOperation:
     """An operation: `part.method` of `ARCHIVE_OPERATIONS` or a name of `ROUND_OPERATIONS`, with
     arguments.
     """
@@ -120,7 +120,7 @@ class WorkerMessage:
     agency: str
     token: int  # token of the worker's lease
     seq: int  # number of the message within its token, from 1
-    operations: tuple[Operation, ...]
+    operations: tuple[WorkerOperation, ...]
 
 
 def build_job(archive_path: Path, slug: str, agency_table: dict[str, Any], now: datetime) -> bytes:
@@ -193,7 +193,7 @@ def _format_toml(tables: dict[str, dict[str, Any]]) -> str:
     return "\n".join(sections)
 
 
-def pack_operations(operations: tuple[Operation, ...]) -> tuple[bytes, bytes]:
+def pack_operations(operations: tuple[WorkerOperation, ...]) -> tuple[bytes, bytes]:
     """Return operations as JSON, and the body of their response (b"" if they have none); both
     compressed.
 
@@ -233,7 +233,7 @@ def unpack_message(fields: Mapping[bytes, bytes]) -> WorkerMessage:
                 f" {name!r}, which is not an operation"
             )
         operations.append(
-            Operation(
+            WorkerOperation(
                 name=name,
                 args=tuple(decode_argument(value, body) for value in args),
                 kwargs={key: decode_argument(value, body) for key, value in kwargs.items()},

@@ -1,16 +1,15 @@
 """From a parsed page to the archive: which release it is; misread, an edit or a redesign?"""
 
+from scraper.ingest.candidates import is_other_address, read_stored_body
 from scraper.ingest.edit_or_redesign import (
     FINGERPRINT_VERSION,
     GENERATED_NAME,
     PageVersion,
     find_template_names,
     fingerprint_template,
-    read_stored_body,
     reparse_stored,
     to_comparable_text,
 )
-from scraper.ingest.matching import is_other_address
 from scraper.ingest.misreadings import QuarantineCheck, describe_reasons, list_symptoms
 from scraper.ingest.parsed_page import FetchedPage, ParsedPage, build_file_item
 from scraper.ingest.saving import (

@@ -12,7 +12,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, lru_cache
 from hashlib import blake2b
 from pathlib import PurePosixPath
 from typing import Any
@@ -20,13 +20,10 @@ from urllib.parse import unquote, urlsplit
 
 from lxml import etree, html
 
-from archive.database.captures import Captures
 from archive.database.models import Release, hash_state, omit_unknown_lists
-from archive.database.sqlite_files import ArchiveError
-from archive.store.releases import Archive, StoredRelease
+from archive.store.releases import StoredRelease
 from scraper.agency import Agency
 from scraper.errors import NotARelease, PageError
-from scraper.ingest.parsed_page import ParsedPage
 from scraper.items import ReleaseItem
 from scraper.normalise import to_release
 from scraper.normalise.page_urls import extract_host, resolve_canonical_url
@@ -137,57 +134,6 @@ class PageVersion:
             text = to_comparable_text(get_text_content(root))
             self._texts[url] = PageText(text, texts, links, self.document.text)
         return self._texts.get(url)
-
-
-class PageVersions:
-    """The versions of a page that are compared while it is stored; they are freed with this
-    object.
-    """
-
-    def __init__(
-        self, archive: Archive, captures: Captures, page: ParsedPage | None = None
-    ) -> None:
-        self.archive, self.captures, self.page = archive, captures, page
-        self._stored: dict[str, PageVersion] = {}  # by SHA-256
-
-    @cached_property
-    def new(self) -> PageVersion:
-        assert self.page is not None  # noqa: S101 - only comparisons with the fetched page ask for it
-        response = self.page.response
-        return PageVersion(
-            response.url,
-            lambda: response.body,
-            document=self.page.document,
-            template=self.page.template,
-        )
-
-    def stored(self, sha256: str, url: str) -> PageVersion:
-        """Return the version whose bytes are stored under a SHA-256, to be parsed as if fetched at
-        `url`.
-        """
-        if sha256 not in self._stored:
-            self._stored[sha256] = PageVersion(
-                url,
-                partial(read_stored_body, self.captures, sha256),
-                template=self.archive.get_template(sha256),
-            )
-        return self._stored[sha256]
-
-    def newest(self, stored: StoredRelease, url: str) -> PageVersion | None:
-        """Return the newest stored version of a release's page, or None if no bytes are stored."""
-        sha256 = stored.newest_sha256 or stored.sha256
-        return self.stored(sha256, url) if sha256 else None
-
-
-def read_stored_body(captures: Captures, sha256: str | None) -> bytes | None:
-    """Return stored bytes, or None if they are missing or damaged; damage is logged."""
-    if sha256 is None:
-        return None
-    try:
-        return captures.read(sha256)
-    except ArchiveError as error:
-        logger.warning("%s", error)
-        return None
 
 
 def reparse_stored(

@@ -5,13 +5,12 @@ Texts are compared by the shingles that they share (Jaccard similarity, 0 to 1).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from archive.database.models import Release, to_state
 from archive.search.near_duplicates import (
     MAX_DAYS_APART,
     build_shingles,
@@ -20,8 +19,8 @@ from archive.search.near_duplicates import (
     split_text_words,
     to_day_number,
 )
-from archive.store.releases import Archive, StoredRelease
-from scraper.agency import is_wire_url
+from archive.store.releases import PreparedRelease, StoredRelease, is_new_or_changed
+from scraper.ingest.candidates import Candidates
 from scraper.ingest.parsed_page import ParsedPage
 
 MATCH_SHINGLE_WORDS = 3
@@ -52,116 +51,115 @@ class PageMatch:
     original_url: str | None = None
 
 
-def match_page(archive: Archive, release: Release, page: ParsedPage) -> PageMatch:
+def match_page(prepared: PreparedRelease, page: ParsedPage, candidates: Candidates) -> PageMatch:
     """Return which release a page belongs to.
 
     Only a release that is stored under the URL can have moved or been replaced.
     """
+    url, own = prepared.release.url, candidates.own
     if page.is_file:  # only its title could be compared
         return PageMatch(kind="same", url=page.url)
-    own = archive.get_url(page.release_id) if page.release_id is not None else None
-    stored = archive.get(own) if own else None
-    if own is None or stored is None:
-        canonical = _may_use_canonical_url(archive, release, page.url)
-        kind = "duplicate" if canonical and _is_duplicate_page(archive, release, page) else "same"
-        return PageMatch(kind=kind, url=release.url if canonical else page.url)
-    if release.url == own and _is_duplicate_page(archive, release, page):
-        return PageMatch(kind="duplicate", url=own)
-    similarity = _compute_text_similarity(stored.state, to_state(release))
-    redirected = page.response.url != page.url
-    if release.url == page.url != own and not redirected and similarity < CERTAIN_SIMILARITY:
+    if own is None:
+        if not _may_use_canonical_url(prepared, page, candidates):
+            return PageMatch(kind="same", url=page.url)
+        is_duplicate = _is_duplicate_page(prepared, page, candidates)
+        return PageMatch(kind="duplicate" if is_duplicate else "same", url=url)
+    if url != own.url:
+        match = _match_other_url(prepared, page, candidates, own)
+    elif _is_duplicate_page(prepared, page, candidates):
+        return PageMatch(kind="duplicate", url=url)
+    else:
+        match = _match_original_url(prepared, page, own)
+    if match is not None:
+        return match
+    return PageMatch(kind="replaced" if _is_replaced(prepared, own) else "same", url=own.url)
+
+
+def _match_other_url(
+    prepared: PreparedRelease, page: ParsedPage, candidates: Candidates, own: StoredRelease
+) -> PageMatch | None:
+    """Return the match of a stored release's page that declares, or redirects to, another URL; None
+    if its text decides.
+    """
+    url, redirected = prepared.release.url, page.response.url != page.url
+    similarity = _compute_text_similarity(own.state, prepared.state)
+    if url == page.url and not redirected and similarity < CERTAIN_SIMILARITY:
         # the release has moved, and its old URL is used for another one
-        return PageMatch(kind="same", url=page.url)
-    if release.url == own == page.url and similarity < MIN_SAME_SIMILARITY:
-        captured = archive.get_capture_url(stored.capture_id)
-        if captured and captured not in (own, page.response.record_url):
-            return PageMatch(kind="misplaced", url=own, original_url=captured)
-    row = archive.frontier.get(release.url)
-    if (
-        release.url != own
-        and _may_use_canonical_url(archive, release, page.url)
-        # a known alias is kept: two pages may each declare the other as canonical, and the release
-        # would move back and forth
-        and (redirected or row is None or row.release_id != page.release_id)
-    ):
-        other = archive.find_release_id(release.url)
-        # a release has not moved to a URL that had a release of its own while the release was still
-        # at its old URL
-        may_have_moved = (
-            other is None
-            or similarity >= CERTAIN_SIMILARITY
-            or archive.get_dates(other)[0] >= archive.get_last_checked(stored.release_id)
-        )
-        if similarity >= MIN_SAME_SIMILARITY and may_have_moved:
-            return PageMatch(kind="renamed" if other is None else "merged", url=release.url)
-        if redirected:
-            return PageMatch(kind="redirected", url=own)
-    elif release.url != own and redirected:
-        return PageMatch(kind="redirected", url=own)
+        return PageMatch(kind="same", url=url)
+    entry = candidates.entries[url]
+    # a known alias is kept: two pages may each declare the other as canonical, and the release
+    # would move back and forth
+    is_new_url = redirected or entry is None or entry.release_id != page.release_id
+    if is_new_url and _may_use_canonical_url(prepared, page, candidates):
+        other = candidates.by_url.get(url)
+        if similarity >= MIN_SAME_SIMILARITY and _may_have_moved(own, other, similarity):
+            return PageMatch(kind="renamed" if other is None else "merged", url=url)
+    return PageMatch(kind="redirected", url=own.url) if redirected else None
+
+
+def _may_have_moved(own: StoredRelease, other: StoredRelease | None, similarity: float) -> bool:
+    """Return whether a release may have moved to a URL where another may be stored.
+
+    It has not moved there if the other was already there while it was still at its old URL.
+    """
+    if other is None or similarity >= CERTAIN_SIMILARITY:
+        return True
+    return other.first_seen >= own.last_checked
+
+
+def _match_original_url(
+    prepared: PreparedRelease, page: ParsedPage, own: StoredRelease
+) -> PageMatch | None:
+    """Return the match of a page at the URL of a stored release that was read at another one; None
+    if it was not.
+    """
+    captured = own.captured_url
+    if page.url != own.url or not captured or captured in (own.url, page.response.record_url):
+        return None
+    if _compute_text_similarity(own.state, prepared.state) >= MIN_SAME_SIMILARITY:
+        return None
+    return PageMatch(kind="misplaced", url=own.url, original_url=captured)
+
+
+def _is_replaced(prepared: PreparedRelease, own: StoredRelease) -> bool:
+    """Return whether a page shows a completely different text than the release it belongs to."""
     # imported from a collection that only has titles
-    has_no_text = stored.cause == "import" and not stored.state["body"]
-    if (
-        release.title != stored.state["title"]
-        and similarity < MAX_OTHER_SIMILARITY
-        and not has_no_text
-    ):
-        return PageMatch(kind="replaced", url=own)
-    return PageMatch(kind="same", url=own)
+    has_no_text = own.cause == "import" and not own.state["body"]
+    if prepared.state["title"] == own.state["title"] or has_no_text:
+        return False
+    return _compute_text_similarity(own.state, prepared.state) < MAX_OTHER_SIMILARITY
 
 
 def match_other_address(
-    archive: Archive, release: Release, page: ParsedPage
-) -> tuple[ParsedPage, int | None]:
-    """Return a page and the id of the current release whose other address its URL is, or None.
+    prepared: PreparedRelease, page: ParsedPage, others: Iterable[StoredRelease], found_at: str
+) -> StoredRelease | None:
+    """Return the current release whose other address a page's URL is, or None.
 
     A release on the agency's own site may also be at a press wire, and vice versa; this is its
     other address. Title, text and names of attached files must be the same, word for word. The
     dates must be close, because agencies repeat some texts; without dates, the days when the two
-    were found must be close. A page with a release of its own is never another address. A page that
-    was one and now differs is returned without its release.
+    were found must be close. A page with a release of its own is never another address.
+
+    others: those that it can be (`find_other_addresses`). found_at: when the page's URL was found.
     """
-    candidates = _list_candidates(archive, release, page)
-    for other_id in candidates:
-        stored = archive.get_latest(other_id)
-        if stored is None or not archive.removals.is_current(other_id):
-            continue
-        state = to_state(release)
-        days = _list_publication_days(archive, stored, state, page)
+    words_and_files = _read_words_and_files(prepared.state)
+    for other in others:
+        days = _list_publication_days(other, prepared.state, found_at)
         is_close = abs(days[0] - days[1]) <= MAX_DAYS_APART
-        if is_close and _read_words_and_files(stored.state) == _read_words_and_files(state):
-            return page, other_id
-    return (replace(page, release_id=None) if page.release_id in candidates else page), None
-
-
-def _list_candidates(archive: Archive, release: Release, page: ParsedPage) -> list[int]:
-    """Return the releases with the same text, or the page's own, of which its URL can be the other
-    address.
-    """
-    candidates = [page.release_id]
-    if page.release_id is None:
-        text = join_text_fields(release.title, release.lead, release.body)
-        found = archive.writer.near_duplicates.find_same_text(text, release.agency)
-        candidates = [other_id for other_id, similarity in found if similarity == 1]
-    return [
-        other_id
-        for other_id in candidates
-        if other_id is not None and is_other_address(archive, page.url, other_id)
-    ]
+        if other.is_current and is_close and _read_words_and_files(other.state) == words_and_files:
+            return other
+    return None
 
 
 def _list_publication_days(
-    archive: Archive, stored: StoredRelease, state: Mapping[str, Any], page: ParsedPage
+    other: StoredRelease, state: Mapping[str, Any], found_at: str
 ) -> list[int]:
     """Return the days of a stored release and a page; without dates, those when the two URLs were
     found.
     """
-    dates = [stored.state["published"], state["published"]]
+    dates = [other.state["published"], state["published"]]
     if not all(dates):
-        row = archive.frontier.get(page.url)
-        dates = [
-            archive.get_dates(stored.release_id)[0],
-            row.first_seen if row else page.response.fetched_at.isoformat(),
-        ]
+        dates = [other.first_seen, found_at]
     return [to_day_number(day, None, day) for day in dates]
 
 
@@ -175,49 +173,42 @@ def _read_words_and_files(state: Mapping[str, Any]) -> tuple[list[str], list[str
     )
 
 
-def is_other_address(archive: Archive, url: str, release_id: int | None) -> bool:
-    """Return whether a URL can be the other address of a release: one is at a press wire, the other
-    is not.
-    """
-    own = archive.get_url(release_id) if release_id is not None else None
-    return own is not None and is_wire_url(own) != is_wire_url(url)
-
-
-def _is_duplicate_page(archive: Archive, release: Release, page: ParsedPage) -> bool:
+def _is_duplicate_page(prepared: PreparedRelease, page: ParsedPage, candidates: Candidates) -> bool:
     """Return whether a page declares another current release's URL as canonical, but has a
     different text.
 
     A page that was redirected to that URL is that release's own page, not a duplicate.
     """
-    release_id = archive.find_release_id(release.url)
-    if release_id is None or release.url in (page.url, page.response.url):
+    url = prepared.release.url
+    stored = candidates.by_url.get(url)
+    if stored is None or url in (page.url, page.response.url):
         return False
-    return archive.removals.is_current(release_id) and archive.is_new_or_changed(release)
+    return stored.is_current and is_new_or_changed(prepared, stored)
 
 
-def _may_use_canonical_url(archive: Archive, release: Release, page_url: str) -> bool:
+def _may_use_canonical_url(
+    prepared: PreparedRelease, page: ParsedPage, candidates: Candidates
+) -> bool:
     """Return whether a page's canonical URL can be its own.
 
     A faulty template gives many pages the same canonical URL, so the URL of a source or of another
     text is rejected. A recurring release, with the same title but another date, counts as another
     text.
     """
-    if release.url == page_url:
+    url = prepared.release.url
+    if url == page.url:
         return True
-    row = archive.frontier.get(release.url)
-    if row and row.role != "release":
+    entry = candidates.entries[url]
+    if entry and entry.role != "release":
         return False
-    stored = archive.get(release.url)
+    stored = candidates.by_url.get(url)
     if stored is None:
         return True
-    state = to_state(release)
-    similarity = _compute_text_similarity(stored.state, state)
-    if stored.state["title"] == release.title:
-        is_recurring = _have_other_days(stored.state["published"], state["published"])
+    similarity = _compute_text_similarity(stored.state, prepared.state)
+    if stored.state["title"] == prepared.state["title"]:
+        is_recurring = _have_other_days(stored.state["published"], prepared.state["published"])
         return similarity >= (CERTAIN_SIMILARITY if is_recurring else MIN_SAME_SIMILARITY)
-    return similarity >= CERTAIN_SIMILARITY and not archive.frontier.has_other_urls(
-        release.url, page_url
-    )
+    return similarity >= CERTAIN_SIMILARITY and not candidates.is_canonical_shared
 
 
 def _have_other_days(before: str | None, after: str | None) -> bool:

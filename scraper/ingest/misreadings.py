@@ -14,10 +14,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
-from itertools import chain
 from typing import Any
 
-from archive.database.models import Release, to_state
+from archive.database.models import Release
 from archive.database.quarantined_pages import (
     HABIT_FIELDS,
     MAX_SHORT_RATIO,
@@ -26,18 +25,17 @@ from archive.database.quarantined_pages import (
     Quarantine,
     QuarantinedPage,
     QuarantineReason,
-    is_backfill,
     is_page_reason,
     measure_lengths,
     read_field_habits,
     reason_key,
     split_lines,
 )
-from archive.store.releases import Archive, StoredRelease
+from archive.store.releases import Archive, PreparedRelease, StoredRelease
 from scraper.agency import is_wire_url
+from scraper.ingest.candidates import CrawlSituation, PageVersions
 from scraper.ingest.edit_or_redesign import (
     PageText,
-    PageVersions,
     identify_part,
     is_redesign,
     iter_paragraphs,
@@ -106,45 +104,43 @@ class QuarantineCheck:
         return Quarantine(self.archive.db).read_accepted_lines(self.agency)
 
     def find_reasons(
-        self, release: Release, page: ParsedPage, versions: PageVersions
+        self,
+        prepared: PreparedRelease,
+        page: ParsedPage,
+        stored: StoredRelease | None,
+        versions: PageVersions,
+        situation: CrawlSituation,
     ) -> list[QuarantineReason]:
         """Return why a page that differs from the stored state is suspicious; an empty list if it
         is not.
         """
-        archive, state = self.archive, to_state(release)
-        stored = (
-            archive.get_latest(page.release_id)
-            if page.release_id is not None
-            else archive.get(release.url)
-        )
+        release, state = prepared.release, prepared.state
         found = list(self.find_repeated_values(state, stored, page.url))
         if stored is None:
-            found += [*self.find_missing_fields(state), *self.find_short_source(page.url)]
-            if found and self.is_backfilled(page.url, state):
+            found += [*self.find_missing_fields(state), *_find_short_source(situation)]
+            if found and self.is_backfilled(state, situation):
                 found = []  # today's habits do not apply to a release that is too old
         else:
-            found += self.find_lost_fields(state, stored, release.url, versions)
+            found += self.find_lost_fields(state, stored, release.url, versions, situation)
         found = list({reason_key(reason): reason for reason in found}.values())
         found += _find_impossible_dates(release, page.response.fetched_at)
         if page.item.doubt:
             found.append({"field": "body", "why": "doubtful", "doubt": page.item.doubt})
         return [*found, *self.find_repeated_lines(release.url, state, stored)]
 
-    def is_backfilled(self, url: str, state: Mapping[str, Any]) -> bool:
+    def is_backfilled(self, state: Mapping[str, Any], situation: CrawlSituation) -> bool:
         """Return whether a new release is older than those of which the habits are known."""
-        row = self.archive.frontier.get(url)
-        day = state["published"] or state["updated"] or (row.listed_at if row else None)
-        return is_backfill(self.archive.db, self.agency, url, day, self.habits.oldest)
+        entry = situation.entry
+        day = state["published"] or state["updated"] or (entry.listed_at if entry else None)
+        return situation.is_backfill or (day is not None and day < self.habits.oldest)
 
-    def predates_accepted_loss(self, release_id: int | None) -> bool:
+    def predates_accepted_loss(self, stored: StoredRelease | None) -> bool:
         """Return whether a release was last parsed before a field loss of a new template was
         accepted.
         """
-        if release_id is None or not self.accepted_losses:
+        if stored is None or not self.accepted_losses:
             return False
-        sql = "select v.seen from releases r join revisions v on v.id = r.revision where r.id = ?"
-        seen = self.archive.db.execute(sql, [release_id]).fetchone()
-        return seen is not None and seen[0] < max(self.accepted_losses.values())
+        return stored.seen < max(self.accepted_losses.values())
 
     def find_missing_fields(self, state: Mapping[str, Any]) -> Iterator[QuarantineReason]:
         """Yield the fields that a new release lacks, or that are unusually short for its agency."""
@@ -164,7 +160,12 @@ class QuarantineCheck:
                 yield {"field": name, "why": "short", "length": length, "usual": short}
 
     def find_lost_fields(
-        self, state: Mapping[str, Any], stored: StoredRelease, url: str, versions: PageVersions
+        self,
+        state: Mapping[str, Any],
+        stored: StoredRelease,
+        url: str,
+        versions: PageVersions,
+        situation: CrawlSituation,
     ) -> Iterator[QuarantineReason]:
         """Yield the stored fields that are now missing or have a different text.
 
@@ -179,7 +180,7 @@ class QuarantineCheck:
         page_text, old = versions.new.text(versions.new.url), versions.newest(stored, url)
         assert page_text is not None  # noqa: S101 - bytes can only be missing for a stored version
         redesigned = old is not None and is_redesign(old, versions.new)
-        lost_elsewhere = self.list_pending_losses()
+        lost_elsewhere = situation.lost_elsewhere
         for name, texts in lost.items():
             still_there = _is_text_on_page(page_text, name, texts, stored.state)
             if still_there or redesigned or name in lost_elsewhere:
@@ -187,11 +188,6 @@ class QuarantineCheck:
         for name, texts in swapped.items():
             if name in lost_elsewhere or page_text.contains(texts):
                 yield {"field": name, "why": "swapped"}
-
-    def list_pending_losses(self) -> set[str]:
-        """Return the fields that the agency's pages in quarantine seem to have lost."""
-        pending = Quarantine(self.archive.db).list_pending(self.agency)
-        return set(chain.from_iterable(page.lost_keys for page in pending))
 
     def select_suspicious(
         self, texts_by_field: Mapping[str, set[str]], state: Mapping[str, Any]
@@ -276,21 +272,21 @@ class QuarantineCheck:
         total = sum(map(len, split_lines(body)))
         return (sum(map(len, lines)) / total if total else 0.0), lines
 
-    def find_short_source(self, url: str) -> Iterator[QuarantineReason]:
-        """Yield the source that first listed a new release, if it lists far fewer releases than
-        usual.
-        """
-        short_sources = self.archive.frontier.find_short_sources(self.agency)
-        entry = self.archive.frontier.get(url) if short_sources else None
-        if entry and entry.source in short_sources:
-            links, usual = short_sources[entry.source]
-            yield {
-                "field": "source",
-                "why": "few links",
-                "source": entry.source,
-                "links": links,
-                "usual": usual,
-            }
+
+def _find_short_source(situation: CrawlSituation) -> Iterator[QuarantineReason]:
+    """Yield the source that first listed a new release, if it lists far fewer releases than
+    usual.
+    """
+    entry = situation.entry
+    if entry and entry.source and entry.source in situation.short_sources:
+        links, usual = situation.short_sources[entry.source]
+        yield {
+            "field": "source",
+            "why": "few links",
+            "source": entry.source,
+            "links": links,
+            "usual": usual,
+        }
 
 
 def _find_impossible_dates(release: Release, fetched_at: datetime) -> Iterator[QuarantineReason]:

@@ -24,7 +24,7 @@ from urllib.parse import urlsplit, urlunsplit
 from scrapy.settings import BaseSettings
 
 from archive.database.captures import Captures, select_evidence_headers
-from archive.database.models import Capture, Release, hash_state, to_state
+from archive.database.models import Capture, Release, hash_state
 from archive.database.quarantined_pages import (
     FieldLoss,
     Quarantine,
@@ -37,31 +37,40 @@ from archive.database.redaction import REDACTION_MARK
 from archive.database.refused_pages import DEFAULT_RETENTION, RefusedPages, Retention
 from archive.database.sqlite_files import ArchiveError, is_write_failure, savepoint
 from archive.store.merged_histories import find_adjoining_states, find_moved_copy, merge_releases
-from archive.store.releases import Archive, SaveResult, StoredRelease
+from archive.store.releases import (
+    Archive,
+    PreparedRelease,
+    SaveResult,
+    StoredRelease,
+    is_new_or_changed,
+    prepare_release,
+)
 from archive.store.takedowns import is_address_taken_down
 from archive.times import now, to_iso
 from scraper.agency import Agency, is_wire_url
 from scraper.errors import NotARelease, PageError
-from scraper.ingest.edit_or_redesign import (
-    FINGERPRINT_VERSION,
+from scraper.ingest.candidates import (
+    Candidates,
     PageVersions,
+    find_candidates,
+    find_other_addresses,
+    is_credible,
+    is_other_address,
+    read_situation,
+)
+from scraper.ingest.edit_or_redesign import (
     find_change_cause,
     is_redesign,
     reparse_stored,
 )
-from scraper.ingest.matching import PageMatch, is_other_address, match_other_address, match_page
+from scraper.ingest.matching import PageMatch, match_other_address, match_page
 from scraper.ingest.misreadings import QuarantineCheck, describe_reasons
 from scraper.ingest.parsed_page import FetchedPage, ParsedPage
 from scraper.normalise import to_release
 from scraper.pages import open_document, read_document
-from scraper.revisit_schedule import RevisitSchedule
+from scraper.revisit_schedule import RevisitSchedule, find_recheck_delay
 
 MIN_MOVED_SIMILARITY = 0.9  # minimum for a copy at another URL to be the release that disappeared
-# characters; minimum length of a text that may replace the text of a release
-MIN_REPLACEMENT_LENGTH = 400
-# wait after a failed request for a stored release; doubled with each failure
-MIN_RECHECK_DELAY = timedelta(hours=1)
-MAX_RECHECK_DELAY = timedelta(days=1)
 CLOCK_ALLOWANCE = timedelta(days=1)  # how far a clock may be ahead of the newest finished crawl
 
 logger = logging.getLogger(__name__)
@@ -81,13 +90,46 @@ class MatchedPage:
     """A parsed page and its release. The release's `url` is the one under which it is stored."""
 
     page: ParsedPage
-    release: Release
+    prepared: PreparedRelease
     match: PageMatch
+    candidates: Candidates
     versions: PageVersions
+
+    @property
+    def release(self) -> Release:
+        return self.prepared.release
 
     @property
     def response(self) -> FetchedPage:
         return self.page.response
+
+    @property
+    def stored(self) -> StoredRelease | None:
+        """The release whose next state the page's is; None if it becomes a new release."""
+        if self.match.kind == "renamed":
+            return self.candidates.own
+        if self.match.kind == "misplaced":
+            return None
+        return self.candidates.by_url.get(self.match.url)
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether the release is new, has a new URL, or differs from the stored one."""
+        return self.match.kind == "renamed" or is_new_or_changed(self.prepared, self.stored)
+
+
+@dataclass(frozen=True, slots=True)
+class StateChange:
+    """A state that is to be stored.
+
+    capture_id: the capture that it was read from, if that is already stored. previous: the state it
+    follows, if another than the one stored at its URL.
+    """
+
+    prepared: PreparedRelease
+    cause: str
+    capture_id: int | None
+    previous: StoredRelease | None = None
 
 
 class Ingest:
@@ -118,99 +160,154 @@ class Ingest:
         whether the page was kept for a while (refused_pages.py, or in quarantine): a removal found
         since stays, and NotARelease is raised if anything else found since would be overwritten.
         """
+        # Gather
         release = self.restore_file_title(page, to_release(page.item))
+        prepared = prepare_release(release, with_features=False)
         if self.agencies[release.agency].wire:
-            page, same_id = match_other_address(self.archive, release, page)
-            # the page is the release's other address: at a press wire, or on the agency's own site
-            if same_id is not None:
-                self.record_other_address(page, same_id)
-                release = replace(release, url=self.archive.get_url(same_id) or release.url)
+            page, stored = self.match_other_address(prepared, page)
+            if stored is not None:
+                self.record_other_address(page, stored.release_id)
+                release = replace(release, url=stored.url)
                 return IngestResult(release=release, outcome=SaveResult.UNCHANGED)
-        archive, response, stored_id = self.archive, page.response, page.release_id
-        self.check_placeholder(release, page)
-        match = match_page(archive, release, page)
-        is_missing = is_late and self.compare_with_later_checks(page, match)
-        if match.kind in ("redirected", "replaced") and stored_id is not None:
-            target, credible = (
-                response.url if match.kind == "redirected" else release.title,
-                _is_credible(release),
-            )
-            if self.recorder.record_missing(
-                page.url, stored_id, response, match.kind, target, credible=credible
-            ):
-                return IngestResult(release=release, outcome=SaveResult.MISSING)
-        release = replace(release, url=match.url)
-        # the release itself must be checked, because the text of this page differs
-        if match.kind == "duplicate":
-            release_id = self.get_release_id(release.url)
-            with archive.transaction():
-                archive.frontier.mark_stored(page.url, release_id, response.fetched_at)
-                archive.set_next_check(release_id, response.fetched_at)
-            return IngestResult(release=release, outcome=SaveResult.UNCHANGED)
+        candidates = find_candidates(self.archive, prepared, page)
+
+        # Decide
+        if candidates.is_placeholder:
+            problem = f"is shown at the URLs of several releases: {release.title!r}"
+            raise NotARelease(page.url, problem, "placeholder", release.title)
+        match = match_page(prepared, page, candidates)
+        is_missing = is_late and _compare_with_later_checks(page, match, candidates)
+        if self.record_missing(page, release, match):
+            return IngestResult(release=release, outcome=SaveResult.MISSING)
         matched = MatchedPage(
-            page, release, match, PageVersions(archive, self.recorder.captures, page)
+            page,
+            replace(prepared, release=replace(release, url=match.url)),
+            match,
+            candidates,
+            PageVersions(self.archive, self.recorder.captures, page),
         )
-        changed = match.kind in ("renamed", "misplaced") or archive.is_new_or_changed(release)
-        if (
-            changed
-            and check
-            and not page.is_file
-            and (reasons := check.find_reasons(release, page, matched.versions))
-        ):
+        if match.kind == "duplicate":
+            self.record_duplicate(matched)
+            return IngestResult(release=matched.release, outcome=SaveResult.UNCHANGED)
+        reasons = self.find_reasons(matched, check)
+        if reasons:
             if capture_id is None:  # otherwise, the page is already in quarantine
                 self.quarantine_page(matched, reasons, crawl_id)
             return IngestResult(
-                release=release, outcome=SaveResult.QUARANTINED, reasons=tuple(reasons)
+                release=matched.release, outcome=SaveResult.QUARANTINED, reasons=tuple(reasons)
             )
-        sha256 = self.recorder.store_body(response) if changed else None
-        if not changed:
-            self.store_new_bytes(matched)
-        with archive.transaction():
-            if match.kind == "renamed" and stored_id is not None:
-                archive.removals.mark_moved(
-                    stored_id, response.fetched_at, match.url, status=response.status
-                )
-            elif match.kind == "misplaced" and stored_id is not None and match.original_url:
-                self.restore_original_url(stored_id, match.original_url, matched)
-            redesigned = redesigned or (
-                check is not None and check.predates_accepted_loss(stored_id)
-            )
-            outcome = self.store_state(matched, sha256, capture_id, redesigned=redesigned)
-            changed = outcome is not SaveResult.UNCHANGED
+        if check is not None:
+            redesigned = redesigned or check.predates_accepted_loss(candidates.own)
+        changes = self.find_changes(matched, capture_id, redesigned=redesigned)
+
+        # Write
+        outcome = self.store(matched, changes, is_missing=is_missing)
+        return IngestResult(release=matched.release, outcome=outcome)
+
+    def store(
+        self, matched: MatchedPage, changes: Iterable[StateChange], *, is_missing: bool
+    ) -> SaveResult:
+        """Write a page, its release and its URLs in one transaction."""
+        response, stored = matched.response, matched.stored
+        sha256 = self.recorder.store_body(response) if matched.is_changed else ""
+        if stored is not None and not matched.is_changed:
+            self.store_new_bytes(matched, stored)
+        with self.archive.transaction():
+            self.move(matched)
+            outcome = self.store_states(matched, changes, sha256)
             if not is_missing:
-                self.update_frontier(matched, changed=changed)
-            elif not changed:
-                archive.mark_checked(self.get_release_id(release.url), response.fetched_at)
-        return IngestResult(release=release, outcome=outcome)
+                self.update_frontier(matched, changed=outcome is not SaveResult.UNCHANGED)
+            elif outcome is SaveResult.UNCHANGED:
+                release_id = self.get_release_id(matched.match.url)
+                self.archive.mark_checked(release_id, response.fetched_at)
+        return outcome
 
-    def compare_with_later_checks(self, page: ParsedPage, match: PageMatch) -> bool:
-        """Return whether a check since a page was fetched did not find its release.
+    def move(self, matched: MatchedPage) -> None:
+        """Give a release its new URL, or the one it was read at."""
+        match, own, response = matched.match, matched.candidates.own, matched.response
+        if match.kind == "renamed" and own is not None:
+            self.archive.removals.mark_moved(
+                own.release_id, response.fetched_at, match.url, status=response.status
+            )
+            self.archive.derived.refresh(own.release_id)  # near-duplicates depend on the site
+        elif match.original_url is not None and own is not None:
+            self.restore_original_url(own.release_id, match.original_url, matched)
 
-        Raises NotARelease if one found it, or if the page would change more than the text of a
-        missing release.
+    def match_other_address(
+        self, prepared: PreparedRelease, page: ParsedPage
+    ) -> tuple[ParsedPage, StoredRelease | None]:
+        """Return a page and the release whose other address its URL is, or None.
+
+        A page that was one and now differs is returned without its release.
         """
-        archive, fetched_at = self.archive, page.response.fetched_at
-        is_missing = False
-        for url in filter(None, (match.url, match.original_url)):
-            release_id = archive.find_release_id(url)
-            if release_id is None:
-                continue
-            if archive.get_last_checked(release_id) > str(to_iso(fetched_at)):
-                raise NotARelease(page.url, "was fetched before its release was last read")
-            is_missing = is_missing or archive.removals.is_missing_after(release_id, fetched_at)
-        if is_missing and match.kind != "same":
-            raise NotARelease(page.url, "was fetched before its release was found to be missing")
-        return is_missing
+        others = find_other_addresses(self.archive, prepared, page)
+        if not others:
+            return page, None
+        entry = self.archive.frontier.get(page.url)
+        found_at = entry.first_seen if entry else page.response.fetched_at.isoformat()
+        stored = match_other_address(prepared, page, others, found_at)
+        return (page if stored else replace(page, release_id=None)), stored
 
-    def store_new_bytes(self, matched: MatchedPage) -> None:
+    def record_missing(self, page: ParsedPage, release: Release, match: PageMatch) -> bool:
+        """Record that a page shows something else than its release; return whether it does.
+
+        False if it does not, or has done so for so long that it is the release's new text.
+        """
+        if match.kind not in ("redirected", "replaced") or page.release_id is None:
+            return False
+        target = page.response.url if match.kind == "redirected" else release.title
+        return self.recorder.record_missing(
+            page.url,
+            page.release_id,
+            page.response,
+            match.kind,
+            target,
+            credible=is_credible(release),
+        )
+
+    def record_duplicate(self, matched: MatchedPage) -> None:
+        """Record another page of a release, which must itself be checked, because the texts
+        differ.
+        """
+        archive, fetched_at = self.archive, matched.response.fetched_at
+        release_id = self.get_release_id(matched.match.url)
+        with archive.transaction():
+            archive.frontier.mark_stored(matched.page.url, release_id, fetched_at)
+            archive.set_next_check(release_id, fetched_at)
+
+    def find_reasons(
+        self, matched: MatchedPage, check: QuarantineCheck | None
+    ) -> list[QuarantineReason]:
+        """Return why a page that would change the archive is suspicious, if it is to be checked."""
+        prepared, page = matched.prepared, matched.page
+        if check is None or page.is_file or not matched.is_changed:
+            return []
+        stored = matched.stored if page.release_id is None else matched.candidates.own
+        situation = read_situation(self.archive, prepared, matched.candidates.entries[page.url])
+        return check.find_reasons(prepared, page, stored, matched.versions, situation)
+
+    def store_new_bytes(self, matched: MatchedPage, stored: StoredRelease) -> None:
         """Store the bytes of an unchanged release if its file has changed, or the design of its
         page.
         """
-        stored = self.archive.get(matched.release.url)
-        if stored and matched.page.is_file:
-            self.recorder.store_changed_file(stored, matched.response)
-        elif stored:
-            self.recorder.store_redesigned_page(stored, matched.response, matched.versions)
+        response, versions = matched.response, matched.versions
+        if matched.page.is_file:
+            digest = hashlib.sha256(response.body).hexdigest()
+            is_new = digest != (stored.newest_sha256 or stored.sha256)
+        else:
+            old = versions.newest(stored, response.url)
+            is_new = old is not None and is_redesign(old, versions.new)
+        if not is_new:
+            return
+        if matched.page.is_file:
+            logger.warning(
+                "%s: the file has changed; its new bytes are stored beside the earlier ones",
+                response.url,
+            )
+        sha256 = self.recorder.store_body(response)
+        with self.archive.transaction():
+            capture_id = self.recorder.record_capture(response, sha256, versions.new.template)
+            self.archive.set_capture(stored.release_id, capture_id)
 
     def restore_file_title(self, page: ParsedPage, release: Release) -> Release:
         """Return a file that was taken down with its own title; the frontier has that which the
@@ -240,17 +337,6 @@ class Ingest:
             if sha256 and not archive.has_capture(page.url, sha256):
                 self.recorder.record_capture(response, sha256, page.template)
 
-    def check_placeholder(self, release: Release, page: ParsedPage) -> None:
-        """Raise NotARelease if a new page is at the URLs of several releases and could not be a
-        release itself.
-        """
-        may_be_placeholder = page.release_id is None and not _is_credible(release)
-        if may_be_placeholder and self.archive.removals.is_placeholder(
-            release.agency, release.title
-        ):
-            problem = f"is shown at the URLs of several releases: {release.title!r}"
-            raise NotARelease(page.url, problem, "placeholder", release.title)
-
     def restore_original_url(self, release_id: int, url: str, matched: MatchedPage) -> None:
         """Set a release's URL to the one it was read at, or merge it into the release that now has
         that URL.
@@ -272,7 +358,7 @@ class Ingest:
         """
         archive, response, url = self.archive, matched.response, matched.page.url
         release_id = matched.page.release_id
-        state: Mapping[str, Any] = to_state(matched.release)
+        state: Mapping[str, Any] = matched.prepared.state
         if release_id is not None:
             state = archive.takedowns.redact_for_display(release_id, state)[0]
         known = self.quarantine.contains(url, state)
@@ -306,81 +392,78 @@ class Ingest:
         assert release_id is not None  # noqa: S101 - for the type checker
         return release_id
 
-    def store_state(
-        self, matched: MatchedPage, sha256: str | None, capture_id: int | None, *, redesigned: bool
-    ) -> SaveResult:
-        """Store a release's first state, or a new state with its cause; do nothing if it is
-        unchanged.
+    def find_changes(
+        self, matched: MatchedPage, capture_id: int | None, *, redesigned: bool
+    ) -> list[StateChange]:
+        """Return the states to be stored: none if the page shows the stored one.
 
-        sha256: hash of the bytes written to captures.db; None if the release is unchanged.
+        If the stored page is read otherwise by the current parser, that is a state of its own, so
+        that the differences of the page from it were made by the agency.
         """
-        archive, release, response = self.archive, matched.release, matched.response
-        parser_version, is_edit_provable = matched.page.item.parser_version, True
-        if sha256 is None or not archive.is_new_or_changed(release):
-            return SaveResult.UNCHANGED
-        stored = archive.get(release.url)
-        previous = self.get_merged_state(matched) if stored else None
-        if stored and previous is None and stored.parser_version != parser_version:
-            reparsed = self.reparse(stored, matched)
-            if reparsed is None:
-                is_edit_provable = False
-            elif archive.is_new_or_changed(reparsed):
-                # an intermediate state, whose differences from the page were made by the agency
-                archive.save(
-                    reparsed,
-                    seen_at=response.fetched_at,
-                    cause="parser",
-                    capture_id=stored.capture_id,
-                    parser_version=parser_version,
+        prepared, before, changes = matched.prepared, matched.stored, []
+        previous = matched.candidates.own if matched.match.kind == "merged" else None
+        if not is_new_or_changed(prepared, before):
+            return []
+        parser_version = matched.page.item.parser_version
+        if before and previous is None and before.parser_version != parser_version:
+            reparsed = self.reparse(before, matched)
+            if reparsed is None:  # that it is an edit cannot be proved
+                return [StateChange(prepared, "parser", capture_id)]
+            if is_new_or_changed(reparsed, before):
+                changes.append(StateChange(reparsed, "parser", before.capture_id))
+                before = replace(before, state=reparsed.state, hash=reparsed.hash, cause="parser")
+                if not is_new_or_changed(prepared, before):
+                    return changes
+        cause = self.find_cause(previous or before, matched, redesigned=redesigned)
+        return [*changes, StateChange(prepared, cause, capture_id, previous)]
+
+    def store_states(
+        self, matched: MatchedPage, changes: Iterable[StateChange], sha256: str
+    ) -> SaveResult:
+        """Store the states of a release in their order, and return the outcome of the last.
+
+        sha256: hash of the bytes written to captures.db.
+        """
+        response, outcome = matched.response, SaveResult.UNCHANGED
+        for change in changes:
+            capture_id = change.capture_id
+            if capture_id is None:
+                capture_id = self.recorder.record_capture(
+                    response, sha256, matched.versions.new.template
                 )
-                if not archive.is_new_or_changed(release):
-                    return SaveResult.REPARSED
-                stored = archive.get(release.url) or stored
-        cause = "parser"
-        if is_edit_provable:
-            cause = self.choose_cause(previous or stored, matched, redesigned=redesigned)
-        if capture_id is None:
-            capture_id = self.recorder.record_capture(
-                response, sha256, matched.versions.new.template
+            outcome = self.archive.save(
+                change.prepared.release,
+                seen_at=response.fetched_at,
+                cause=change.cause,
+                capture_id=capture_id,
+                parser_version=matched.page.item.parser_version,
+                previous=change.previous,
+                prepared=change.prepared,
             )
-        return archive.save(
-            release,
-            seen_at=response.fetched_at,
-            cause=cause,
-            capture_id=capture_id,
-            parser_version=parser_version,
-            previous=previous,
-        )
+        return outcome
 
-    def get_merged_state(self, matched: MatchedPage) -> StoredRelease | None:
-        """Return the state of the release that is merged with the one at its new URL, or None."""
-        release_id = matched.page.release_id if matched.match.kind == "merged" else None
-        return self.archive.get_latest(release_id) if release_id is not None else None
-
-    def reparse(self, stored: StoredRelease, matched: MatchedPage) -> Release | None:
+    def reparse(self, stored: StoredRelease, matched: MatchedPage) -> PreparedRelease | None:
         """Return a stored page as the current parser reads it, or None if it cannot."""
         if stored.sha256 is None:
             return None
-        url = matched.release.url
+        url, agency = matched.release.url, self.agencies[matched.release.agency]
         version = matched.versions.stored(stored.sha256, url)
-        return reparse_stored(stored, version, url, self.agencies[matched.release.agency])[0]
+        release, _ = reparse_stored(stored, version, url, agency)
+        return prepare_release(release, with_features=False) if release else None
 
-    def choose_cause(
+    def find_cause(
         self, before: StoredRelease | None, matched: MatchedPage, *, redesigned: bool
     ) -> str:
-        """Return the cause of a new state; an imported copy may differ for other reasons than an
-        edit.
+        """Return the cause of a new state, or `first` if a merged release only has a new URL.
+
+        An imported copy may differ for other reasons than an edit.
         """
         if before is None:
             return "source"
         if before.cause == "import":
             return "parser"
-        return self.find_cause(before, matched, redesigned=redesigned)
-
-    def find_cause(self, before: StoredRelease, matched: MatchedPage, *, redesigned: bool) -> str:
-        """Return the cause of a new state, or `first` if a merged release only has a new URL."""
         url, kind, versions = matched.release.url, matched.match.kind, matched.versions
-        state = to_state(matched.release)
+        state = matched.prepared.state
         moved = kind in ("renamed", "merged")
         if moved:
             # with the origin of the page in all its URLs
@@ -426,14 +509,23 @@ class Ingest:
         self.recorder.record_current(release_id, response.fetched_at, changed=changed)
 
 
-def _is_credible(release: Release) -> bool:
-    """Return whether a page could be a release of its own: it has enough text, and a date or a
-    kind.
+def _compare_with_later_checks(page: ParsedPage, match: PageMatch, candidates: Candidates) -> bool:
+    """Return whether a check since a page was fetched did not find its release.
+
+    Raises NotARelease if one found it, or if the page would change more than the text of a missing
+    release.
     """
-    has_date_or_kind = bool(release.published or release.updated or release.kind)
-    return (
-        has_date_or_kind and len(release.lead or "") + len(release.body) >= MIN_REPLACEMENT_LENGTH
-    )
+    is_missing = False
+    for url in filter(None, (match.url, match.original_url)):
+        stored = candidates.by_url.get(url)
+        if stored is None:
+            continue
+        if stored.last_checked > str(to_iso(page.response.fetched_at)):
+            raise NotARelease(page.url, "was fetched before its release was last read")
+        is_missing = is_missing or stored.was_missed_after(page.response.fetched_at)
+    if is_missing and match.kind != "same":
+        raise NotARelease(page.url, "was fetched before its release was found to be missing")
+    return is_missing
 
 
 class CrawlRecorder:
@@ -628,30 +720,6 @@ class CrawlRecorder:
             status=response.status,
         )
 
-    def store_redesigned_page(
-        self, stored: StoredRelease, response: FetchedPage, versions: PageVersions
-    ) -> None:
-        """Store the capture of a page whose release is unchanged, if its template is new."""
-        old = versions.newest(stored, response.url)
-        if old is not None and is_redesign(old, versions.new):
-            sha256 = self.store_body(response)
-            with self.archive.transaction():
-                capture_id = self.record_capture(response, sha256, versions.new.template)
-                self.archive.set_capture(stored.release_id, capture_id)
-
-    def store_changed_file(self, stored: StoredRelease, response: FetchedPage) -> None:
-        """Store the bytes of a file that has changed, although its title and day have not."""
-        if hashlib.sha256(response.body).hexdigest() == (stored.newest_sha256 or stored.sha256):
-            return
-        logger.warning(
-            "%s: the file has changed; its new bytes are stored beside the earlier ones",
-            response.url,
-        )
-        sha256 = self.store_body(response)
-        with self.archive.transaction():
-            capture_id = self.record_capture(response, sha256, FINGERPRINT_VERSION)
-            self.archive.set_capture(stored.release_id, capture_id)
-
     def record_failure(
         self,
         url: str,
@@ -678,9 +746,7 @@ class CrawlRecorder:
             mark(url, seen_at, problem)
             if release_id is not None:
                 row = self.archive.frontier.get(url)
-                delay = min(
-                    MIN_RECHECK_DELAY * 2 ** min(row.tries if row else 0, 10), MAX_RECHECK_DELAY
-                )
+                delay = find_recheck_delay(row.tries if row else 0)
                 self.archive.set_next_check(release_id, seen_at + delay)
 
 
@@ -848,7 +914,8 @@ def _parse_refused(ingest: Ingest, row: Mapping[str, Any]) -> ParsedPage | None:
         return None
     is_other = is_other_address(ingest.archive, url, entry.release_id)
     release_id = None if is_other else entry.release_id
-    if release_id and row["fetched"] < ingest.archive.get_last_checked(release_id):
+    stored = ingest.archive.get_latest(release_id) if release_id else None
+    if stored and row["fetched"] < stored.last_checked:
         return None
     if row["fetched"] > str(to_iso(now())):  # by a wrong clock: what is newer is not known
         return None
@@ -893,17 +960,14 @@ def _save_late(ingest: Ingest, page: ParsedPage, check: QuarantineCheck) -> Save
     """Store a page that was kept for a while; raise NotARelease if it shows no release, or an
     outdated one.
     """
-    removals, release_id, fetched_at = (
-        ingest.archive.removals,
-        page.release_id,
-        page.response.fetched_at,
-    )
+    archive, release_id, fetched_at = ingest.archive, page.release_id, page.response.fetched_at
     if release_id is not None:
-        removals.discard_begun_at(release_id, fetched_at)
+        archive.removals.discard_begun_at(release_id, fetched_at)
     outcome = ingest.save(page, check, is_late=True).outcome
     if outcome is SaveResult.MISSING:  # the removal was recorded when the page was fetched
         raise NotARelease(page.url, "does not show the stored release")
-    is_missing = release_id is not None and removals.is_missing_after(release_id, fetched_at)
+    stored = archive.get_latest(release_id) if release_id is not None else None
+    is_missing = stored is not None and stored.was_missed_after(fetched_at)
     if outcome is SaveResult.QUARANTINED and is_missing:  # its URL would count as found again
         raise NotARelease(page.url, "looks misread, and its release was found to be missing later")
     return outcome

@@ -6,7 +6,7 @@ Other rooms use to_release, and:
     conversion        kinds, media types, warnings
     text_cleaning     clean text, and patterns from lists of words
     contact_details   telephone numbers and e-mail addresses in a line
-    page_urls         canonical URLs of links
+    page_urls         canonical URLs of links, and session ids in them
 """
 
 from scraper.normalise.conversion import to_release

@@ -16,15 +16,18 @@ from html import unescape
 from html.entities import name2codepoint
 from typing import TypeVar
 
-import nh3
-
-from archive.database.allowed_html import (
-    ALLOWED_ATTRIBUTES,
-    ALLOWED_SCHEMES,
-    ALLOWED_TAGS,
-    REMOVED_ELEMENTS,
-    filter_attribute,
+from archive.database.stored_text import (
+    INVISIBLE_CHARACTERS,
+    clean_line,
+    clean_text,
+    sanitise_html,
+    strip_invisible,
 )
+
+__all__ = [
+    "clean_line",
+    "clean_text",
+]
 
 # Misread characters (mojibake). Bytes 0x80-0xBF, the later ones of a letter in UTF-8, as
 # windows-1252 and Latin-1:
@@ -60,52 +63,14 @@ DAMAGED_TEXT = re.compile(
 )
 MAX_CONTEXT_WORDS = 3  # on either side of damaged text
 
-# Soft hyphen, zero-width marks, word joiner, byte order mark, direction marks.
-INVISIBLE_CHARACTERS = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]+")
 # A hyphen before a digit is a minus sign.
 SPEECH_DASH = re.compile(r"[-–—−‒―‐‑]\s*(?=[^\s\d])|[–—−‒―]\s+")
-BLANK_LINES = re.compile(r"\n\s*\n+")
-
 # HTML.
 SANITISED_TAG = re.compile(r"""(<(?:[^>"]|"[^"]*")*>)""")  # matches tags as nh3 writes them
 HORIZONTAL_SPACE = re.compile(r"(?:[^\S\n]|&nbsp;)+")  # without the line breaks between blocks
 NEEDS_CLEANING = re.compile("&nbsp;|  |[^\\S\n ]|" + INVISIBLE_CHARACTERS.pattern)
 
 CachedResult = TypeVar("CachedResult")
-
-
-def clean_line(text: str) -> str:
-    """Return a text as one line in NFC, without invisible characters and with single spaces.
-
-    >>> clean_line(" En\u00a0ny\u00ad het \\n i\u200b dag ")
-    'En ny het i dag'
-    """
-    return " ".join((text if text.isascii() else _strip_invisible_characters(text)).split())
-
-
-def clean_text(text: str) -> str:
-    """Return a text with each line cleaned and paragraphs separated by one blank line.
-
-    >>> clean_text("Ett  \\n\\n\\n två\\ntre ")
-    'Ett\\n\\ntvå\\ntre'
-    """
-    paragraphs = (
-        "\n".join(filter(None, map(clean_line, part.split("\n"))))
-        for part in BLANK_LINES.split(text)
-    )
-    return "\n\n".join(filter(None, paragraphs))
-
-
-def _strip_invisible_characters(text: str) -> str:
-    """Return a text in NFC without invisible characters; white space is kept.
-
-    >>> _strip_invisible_characters("fo\u0308r\u00ad a\u200blla")
-    'för alla'
-    """
-    # Invisible characters are not printable; isprintable() is five times as fast as removing them.
-    return unicodedata.normalize(
-        "NFC", text if text.isprintable() else INVISIBLE_CHARACTERS.sub("", text)
-    )
 
 
 def strip_speech_dash(paragraph: str) -> str:
@@ -238,22 +203,12 @@ def sanitise_body_html(html: str) -> str:
     >>> sanitise_body_html('<p id="x" onclick="y()">A<script>z()</script> <a href="/b">b</a></p>')
     '<p>A <a rel="noopener noreferrer">b</a></p>'
     """
-    safe = nh3.clean(
-        html,
-        tags=ALLOWED_TAGS,
-        clean_content_tags=REMOVED_ELEMENTS,
-        attributes=ALLOWED_ATTRIBUTES,
-        attribute_filter=filter_attribute,
-        url_schemes=ALLOWED_SCHEMES,
-        url_relative="deny",
-    )
+    safe = sanitise_html(html)
     # true for most texts
     if not NEEDS_CLEANING.search(safe) and unicodedata.is_normalized("NFC", safe):
         return safe
     return "".join(
-        piece
-        if piece.startswith("<")
-        else HORIZONTAL_SPACE.sub(" ", _strip_invisible_characters(piece))
+        piece if piece.startswith("<") else HORIZONTAL_SPACE.sub(" ", strip_invisible(piece))
         for piece in SANITISED_TAG.split(safe)
     )
 

@@ -5,6 +5,7 @@ Other rooms use read_page and NewsPage, and:
     document       a parsed page and its elements
     page_reader    reading a document that is already parsed
     page_classes   classes for a CMS, and the choice of one
+    agencies       classes for single agencies, which agencies.toml names
     page_type      which pages are no release
     blocks  boilerplate  main_text  title   parts of it, for lists and for comparing pages
 """

@@ -1,681 +1,775 @@
-"""Finds the contacts on a page: under a heading, in a contact box, or in a sentence.
+"""Parses contacts from lines of text: which words are a name or a role, and where a contact ends.
 
-A page is read as lines, as a reader sees them, with the targets of mail and telephone links.
-Contacts in the site's header or footer, which are the same on every page, do not count.
+Also the words that mark contacts: headings, verbs, titles, offices, labels and notes.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import dropwhile, groupby, islice, takewhile
-from urllib.parse import unquote
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
 
-from lxml import etree
+from scraper.items import ContactItem
+from scraper.normalise.contact_details import (
+    DESK,
+    SHARED_NUMBER,
+    SWITCHBOARD,
+    tokenise_contact_line,
+)
+from scraper.normalise.text_cleaning import build_alternation, cache_by_text
 
-from scraper.items import ContactItem, Provenance
-from scraper.normalise.contact_details import may_have_phone_or_email, tokenise_contact_line
-from scraper.normalise.text_cleaning import cache_by_text, clean_line, split_word_list
-from scraper.pages.contact_lines import (
-    CONJUNCTION,
-    CONTACT_BOX_CLASS,
-    CONTACT_HEADING,
-    CONTACT_LABEL,
-    CONTACT_LEAD_IN,
-    CONTACT_STEM,
-    CONTACT_VERB,
-    FOOTER_CLASS,
-    OFFICE_WORD,
-    PRESS_WORD,
-    SENTENCE_VERB,
-    ContactLine,
-    has_job_title,
-    has_own_address,
-    is_person_name,
-    parse_contact_line,
-    parse_contact_sentences,
-    parse_contacts,
-    parse_people,
+# Offices whose name may also be a heading.
+PRESS_OFFICE = r"(?:pressjour\w*|presstjänst\w*|press ?office|pressestelle)"
+# Headings above contacts; those in the first group are only used above contacts.
+CERTAIN_HEADING = build_alternation(rf"""
+    {PRESS_OFFICE}
+    presse?-?\s?kontakt\w* | medi[ae]-?kontakt\w*
+    (?:press|media) contacts? | contacts? for (?:the )?(?:media|press)
+    (?:for|f[öø]r) (?:media|press|journalister) | kontaktperson(?:er)?
+    kontakt (?:f[öø]r|till) (?:media|press|massmedi)\w*
+    kontaktuppgifter | kontakter | contacts | contact persons?
+    ansprechpartner\w* | pressefragen
+    fr[åa]gor besvaras av | (?:ytterligare |vidare |mer )?upplysningar(?: l[äa]mnas av)?
+    fragen beantwortet
+    f[öo]r (?:mer|ytterligare|vidare) (?:information|upplysningar)\W+(?:v[äa]nligen )?kontakta
+    for (?:more|further|mer|ytterligere) informa(?:tion|sjon)\W+(?:please )?(?:contact|kontakt)
+    yhteyshenkil[öo]\w* | lis[äa]tietoja(?: antaa| antavat)? | yhteystiedot
+    """)
+DOUBTFUL_HEADING = build_alternation(r"""
+    kontakte? | contact | contact us | kontakta oss
+    kontaktinformation | contact (?:info|details|information)
+    (?:f[öo]r )?(?:mer|ytterligare|mera|vidare) information | (?:for )?(?:more|further) information
+    har du (?:n[åa]gra )?fr[åa]gor | har du en fr[åa]ga | (?:vid )?fr[åa]gor | questions | fragen
+    rückfragen(?: an)? | vill du veta mer | (?:\w+[,?!]? ){1,4}kontakta?
+    kontakta (?:g[äa]rna|n[åa]gon av oss) | contact (?:our|the) \w+
+    kontaktaa meit[äa] | kontakti | kontaktitie?[do]o?t? | ota yhth?eytt[äa]
+    lasetiäđuh | lass[ei]dieđut | lââ.?ss?z?teâđ(?:aid)? | vielie bïevnesh
+    """)
+HEADING_SUFFIX = (
+    r"(?:\s(?:för|hos|på|vid|till|om|i|for|at|to|about|für|bei|zu|zum|zur)\s[^:.!?]{1,60})?"
 )
-from scraper.pages.document import (
-    HEADING_TAGS,
-    INLINE_TAGS,
-    Document,
-    Element,
-    count_text_letters,
-    format_element_path,
-)
-
-# Tags and roles.
-NON_CONTACT_TAGS = frozenset(
-    split_word_list("script style noscript template svg iframe form input select textarea nav")
-)
-CELL_TAGS = {"td", "th"}
-IN_LINE_TAGS = INLINE_TAGS | CELL_TAGS  # that do not end a line
-BOLD_TAGS = {"strong", "b"}
-MARKED_TAGS = BOLD_TAGS | HEADING_TAGS | {"a"}  # that say something about the text in them
-PARAGRAPH_TAGS = ("p", "li")
-HEADING_CANDIDATE_TAGS = frozenset(
-    split_word_list("h1 h2 h3 h4 h5 h6 p strong b em span div dt th td li legend summary")
-)
-BOILERPLATE_TAGS_AND_ROLES = frozenset(
-    split_word_list("nav dialog navigation banner contentinfo search alertdialog")
-)
-SITE_HEADER_FOOTER_TAGS = {"header", "footer"}
-MAIN_TAGS = {"main", "article"}
-# Lines with the editors of the site.
-SITE_CONTACT = re.compile(
-    r"\W*(?:\w*ansvarig|utgivare|webb|artikeln|sidan|publi[cs]|editor)"
-    r"|.*\b(?:ansv\w*\.?|nett|webb)[ -]?redak",
+CONTACT_HEADING = re.compile(
+    rf"^\W*(?:(?P<certain>{CERTAIN_HEADING})|(?P<doubtful>{DOUBTFUL_HEADING})){HEADING_SUFFIX}\W*$",
     re.IGNORECASE,
 )
-HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
-
-# Limits.
-MAX_HEADING_CANDIDATES, MAX_CONTACTS = 30, 100  # a page with more is a directory
-MAX_ANCESTOR_STEPS = 5  # from a heading to the element that contains its contacts
-MAX_SECTION_LINES = 60
-MAX_FOLLOWING_LINES = 12  # lines after the words that introduce a contact
-MAX_PROSE_LINES = 2  # consecutive lines without a contact; with more, the section ends
-MAX_ROLE_LINES = 3  # consecutive lines with a title or an office only
-MAX_WORDS_TO_NUMBER = 5  # words of a sentence between a name and its number
-MAX_LABEL_LENGTH, MAX_NOTE_LENGTH = 50, 140  # characters of a line that is not running text
-MAX_CONTACT_HEADING_LENGTH = 160
-MAX_CONTACT_BOX_LENGTH = 1200
+# The same words before a colon, with the contact after it.
+CONTACT_LEAD_IN = re.compile(
+    rf"^\W*(?:(?P<certain>{CERTAIN_HEADING}|kontakt)|(?P<doubtful>{DOUBTFUL_HEADING}))"
+    rf"{HEADING_SUFFIX}\s?:\s*(?=\S)",
+    re.IGNORECASE,
+)
+# Parts of the words above; a text without any of them is not such a heading.
+CONTACT_STEM = re.compile(
+    r"(?i:kontakt|contact|press)|medi|r[åa]gor|nformation|pplysn|nsprech|ragen|stions|hth?ey"
+    r"|isätieto|veta mer|(?i:lasetiäđuh|lass[ei]dieđut|teâđ|bïevnesh)"
+)
+# Words of sentences that invite the reader to contact someone, and the verb before the contact.
+ENQUIRY_WORD = re.compile(
+    r"\b(?:information\w*|frågor|\w*förfrågning\w*|upplysning\w*|intervju\w*|interviews?|questions"
+    r"|medi[ae]\w*|press\w*|intresse\w*|ackreditering\w*)\b",
+    re.IGNORECASE,
+)
+CONTACT_VERB = re.compile(r"\b(?:kontakta|contact)\b\s?:?\s*(?=\S)", re.IGNORECASE)
+SENTENCE_END = re.compile(r"(?<=[a-zåäö0-9)][.!?])\s+(?=[A-ZÅÄÖ])")
+SENTENCE_VERB = re.compile(
+    r"\b(?:har|är|finns|kan|nås|ska|ger|får|gör|vill|blir|can|is|are|has|have|will)\b",
+    re.IGNORECASE,
+)
+PRESS_WORD = re.compile(r"press|medi(?:a|e)", re.IGNORECASE)
+# Titles beside a name, or before it without a comma: "pressekreterare Eva Ek".
+ROLE_ENDING = build_alternation("""
+    chef | sekreterare | ledare | direkt[öo]r | handläggare
+    ansvarige? | kommunikatör | talesperson
+    talesman | jurist | utredare | forskare | analytiker | expert | samordnare | strateg | redaktör
+    minister | rådgivare | assistent | konsult | ingenjör
+    inspektör | ekonom | statistiker | läkare
+    veterinär | åklagare | domare | råd | ordförande | sakkunnig
+    sprecher(?:in)? | leiter(?:in)? | referent(?:in)? | rådgiver | direktør | sjef | leder
+    tiedottaja | johtaja | päällikkö | dutki | totkee | tutkija | tarkastaja | suunnittelija
+    sihteeri | jođiheaddji | jođetteijee | čálli | čällee | bargi | pargee | tärhisteijee
+    tuʹtǩǩeei | taʹrǩǩeei | åvtehke | asiantuntija | forsker | forscher(?:in)? | konsulent
+    """)
+ROLE_WORD = re.compile(
+    build_alternation(rf"""
+        \w*{ROLE_ENDING}
+        professor | docent | lektor | rektor\w* | arkeo\w+ | major | överste | kommendör
+        kommiss\w+ | doktor | dr
+        pressvakt | press | chief | senior | deputy | head | executive | communications? | media
+        information | public | policy | officer | manager | director | spokes\w+ | secretary
+        advis[eo]r | coordinator | editor | relations | affairs
+        """)
+    + r"[.,]?$",
+    re.IGNORECASE,
+)
+# A word that makes capitalised words the name of an office, not of a person.
+OFFICE_ENDING = build_alternation(r"""
+    verket | verk | myndighet\w* | nämnd\w* | styrelse\w* | institut\w* | centr(?:um|al|er|et)\w*
+    universitet\w* | skol(?:a|an|or|orna) | högskola\w* | departement\w* | kansli\w* | avdelning\w*
+    enhet\w* | tjänst\w* | jour | redaktion\w* | förbund\w* | rådet | pressestelle | kommun\w*
+    region\w* | behörde | ministerium | abteilung | referat | bolaget | fonden | museet
+    """)
+OFFICE_WORD = re.compile(
+    build_alternation(rf"""
+        \w*{OFFICE_ENDING}
+        polis\w* | län | läns | service | support | registrator\w* | registratur\w* | kontakt\w*
+        info\w* | bundes\w* | benefits | programs? | services
+        amt | office | department | agency | ministry | unit | division | team | desk | bureau
+        council | university | institute | centre | center | committee | commission | european
+        parliament | sverige\w* | svenska | swedish | sweden | skåne | gotland | stockholm\w*
+        göteborg\w* | malmö | uppsala | norra | södra | östra | västra
+        telefon\w* | mobil\w* | e-?post\w* | e-?mail | mejl | fax | webb\w* | adress\w*
+        twitter | facebook | linkedin | läs | mer | visa | skicka | hitta | till | nästa | dela
+        följ | om | frågor | svar | the | our
+        """)
+    + "$",
+    re.IGNORECASE,
+)
+# A capitalised word or an initial, and particles in a name, such as "von".
+CAPITALISED_WORD = r"(?:[A-ZÅÄÖÆØÉÜ]\.|[^\W\d_a-zåäöæøéü](?:[^\W\d_]|['’ʹ-])*)"
+NAME_PARTICLE = r"(?:von|van|af|de|der|den|da|di|du|el|al|bin|la|le|zu)"
+PERSON_NAME = re.compile(
+    rf"{CAPITALISED_WORD}(?:\s(?:{NAME_PARTICLE}\s){{0,2}}{CAPITALISED_WORD}){{1,4}}"
+)
+# Classes of contact boxes and of site footers.
+CONTACT_BOX_CLASS = re.compile(
+    r"(?:^|[\s_-])(?:press|media)?-?(?:contacts?|kontakte?r?|kontaktperson\w*|vcard|h-card)"
+    r"(?:[-_]?(?:card|box|block|person|info|list|item|portlet|details?|section|wrapper"
+    r"|container))?(?=$|[\s_-])",
+    re.IGNORECASE,
+)
+FOOTER_CLASS = re.compile(
+    r"(?:^|[\s_-])(?:site|page|main|global|c|l)?[-_]?(?:footer|sidfot|fotter|bunntekst|colophon)"
+    r"(?=$|[\s_-])",
+    re.IGNORECASE,
+)
+# Text of a mail link: not a name, but it may mention the owner of the address.
+MAIL_LINK_TEXT = re.compile(
+    r"^(?:skicka |send |schreiben sie )?(?:an? |eine? |ett )?"
+    r"(?:e-?post|e-?mail|mejla?|maila?|mail)(?:adress\w*)?"
+    r"(?:(?: till| to| an| til)? (?P<owner>.+))?$",
+    re.IGNORECASE,
+)
+# Labels of values; those in the group `name_part` label a given name or family name.
+CONTACT_LABEL = re.compile(
+    build_alternation(r"""
+        (?P<name_part>vorname|nachname|förnamn|efternamn|first name|last name)
+        namn | name | titel | title
+        befattning | position | roll | funktion | function
+        e-?post(?:adress|i)? | e-?mail(?:-?adresse?)? | mejl | mail
+        organisation | enhet | avdelning | tele(?:f|ph)on(?:nummer| number)?
+        mobil(?:telefon|nummer|e)? | phone
+        telefoo?ni(?:numero)? | sähköposti
+        kontaktdata | contact data | kontakta | kontakt | contact
+        (?:tele)?fax | (?:besöks|post)?adress(?:e|s)?
+        """)
+    + r"\s?:?",
+    re.IGNORECASE,
+)
+# Lines and words of a contact box that are not about the contact.
+NON_CONTACT_LINE = re.compile(
+    r"^\W*"
+    + build_alternation(r"""
+        (?:sena(?:st|ste) )?(?:publi|uppdater|granskad|ändrad|last |updated|reviewed).*
+        (?:sena(?:st|ste) )?(?:skriv ut|print|dela|share|lyssna).*
+        (?:besöks|post|leverans|fakturerings)?adress\w*.*
+        address.* | öppettider.* | opening hours.* | box \d.*
+        webb(?:plats|sida)?\W.* | internet\W.* | twitter.*
+        facebook.* | linkedin.* | instagram.* | www\..* | https?:.*
+        kontaktuppgifter (?:nedan|ovan).* | (?:för|inför|vid|med|om|for|with) .*
+        sidansvarig.* | ansvarig för sidan.*
+        (?:foto|photo|bild)\W.* | kopiera.* | copy.* | ladda ner.*
+        (?:visa|show|läs|se|hitta|find|read|more|all) .*
+        (?:fler|alla|ring|call) .* | till toppen | tillbaka.*
+        kontaktformulär.* | contact form.* | v-?card | \d.*
+        (?:var)?dagar .* | måndag.* | telefontid.*
+        följande.* | eller | och | or | and | alternativt
+        tai | eli | elikkä | oder | og | dahje | teikâ | öppnas.*
+        [\w.-]+\.(?:se|eu|org)
+        """)
+    + r"\W*$",
+    re.IGNORECASE,
+)
+CHUNK_SEPARATOR = re.compile(r"[,;|•·()\t]|(?<=[\w.]):(?!\S)|(?<!\S)[–—-](?!\S)|/(?=\s)")
+EDGE_PUNCTUATION = " .,;:–—-*\"'”“→›»"  # removed at both ends of a chunk
+# Words before a name in a sentence, before a call, and at the end of a chunk before a number.
+NAME_LEAD_IN = re.compile(
+    r"^(?:.*\b(?:kontakta|contact|kontakt|av|svarar)\s+"
+    r"|(?:vänligen|please|även|också|eller|och|samt|via|på|or|and|oder|und|tai|eli|elikkä|og|dahje"
+    r"|teikâ|leʹbe)\s+)",
+    re.IGNORECASE,
+)
+CALL_TO_CONTACT = re.compile(
+    r"^(?:vänligen |please |eller |och |or |and )?(?:kontakta|contact|ring|mejla) ", re.IGNORECASE
+)
+TRAILING_PREPOSITION = re.compile(
+    r" (?:på|via|per|eller|och|at|on|by|or|and|tel|nås på)$", re.IGNORECASE
+)
+# Words that may follow a name in a sentence.
+AFTER_NAME = re.compile(r"(?:på|via|per|at|on|by|tel|nås|åt|hos|till|för|vid|i|om|for)$")
+PREPOSITION = re.compile(r"\b(?:åt|hos|till|för|vid|på|to|at|of|for|i|om)\b")
+ABBREVIATION = re.compile(r"[A-ZÅÄÖ]{1,5}|[\W\d_]*")
+NON_CONTACT_PATTERNS = (NON_CONTACT_LINE, CONTACT_HEADING, ABBREVIATION)  # of a whole chunk
+# The name of a switchboard or a desk, with its office or hours: "Broverkets pressjour", "Pressjour
+# dygnet runt".
+DESK_NAME = re.compile(
+    rf"(?P<before>(?:[\w-]+\s){{0,3}})(?:(?P<switchboard>{SWITCHBOARD})|{DESK})(?P<after>\s.+)?",
+    re.IGNORECASE,
+)
+# Words for one of several numbers of a person.
+OWN_NUMBER = re.compile(
+    r"(?:arb(?:ete)?|jobb|hem|bostad|kontor|privat|sms|direct|work|office|home)"
+    r"(?: (?:line|phone|number))?\.?",
+    re.IGNORECASE,
+)
+# Words that lead to a desk instead of a person: "Eva Ek via pressjouren".
+DESK_AFTER_NAME = re.compile(
+    rf"\s(?:via|genom|through)\s(?P<desk>(?:{SWITCHBOARD}|{DESK})$)", re.IGNORECASE
+)
+DESK_AT_END = re.compile(rf"{SHARED_NUMBER.pattern}(?:\W+(?:på|at|on))?\W*$", re.IGNORECASE)
+# Initials, words and punctuation of a sentence; and what joins a number to the one before it.
+NAME_TOKEN = re.compile(r"[^\W\d_]\.(?=\s[^\W\d_])|[\w'’-]+|[^\w\s]")
+CONNECTION = re.compile(
+    r"\W*(?:(?:och|eller|samt|and|or|und|oder|tai|eli|elikkä|ja|og|på|via|per|e-?post\w*|e-?mail"
+    r"|mejl\w*|mail)\W*)*",
+    re.IGNORECASE,
+)
+CONJUNCTION = re.compile(r"\b(?:och|eller|samt|respektive|and|or|und|oder)\b", re.IGNORECASE)
+MAX_ROLE_LENGTH = 100
+MAX_CHUNK_WORDS = 9  # words; a longer chunk is a sentence
+MAX_OFFICE_WORDS = 8
+MAX_ROLES = 2  # roles per contact
 
 
 @dataclass(frozen=True, slots=True)
-class ContactArea:
-    """A part of a page that names contacts."""
-
-    contacts: list[ContactItem]
-    evidence: Provenance
-    ancestors: Sequence[Element]
-    doubtful: bool  # the contacts may be those of the site
-    by_layout: bool = False  # without a heading, so that they only count in the main element
+class ContactLine:
+    text: str
+    level: int = 9  # level of a heading; 9 for other lines
+    bold: bool = False  # whether all of it is bold
+    is_link: bool = False  # whether it is only a link to another page
+    block: Any = None  # the innermost block element that contains it
 
 
-def find_contact_areas(document: Document) -> list[ContactArea]:
-    """Return every part of a page that names contacts: under headings, in boxes, then in sentences.
+@dataclass(slots=True)
+class ContactDraft:
+    """A contact under construction."""
 
-    Call it before boilerplate is dropped, because contacts are often mistaken for it.
+    name: str | None = None
+    roles: list[str] = field(default_factory=list)
+    phones: list[str] = field(default_factory=list)
+    email: str | None = None
+
+    @property
+    def has_phone_or_email(self) -> bool:
+        return bool(self.phones or self.email)
+
+    def conflicts_with(self, kind: str, text: str) -> bool:
+        """Return whether a part of a line must be that of another contact."""
+        if kind == "name":
+            return self.name not in (None, text)
+        if kind == "role":
+            return self.has_phone_or_email and (bool(self.roles) or not self.name)
+        if kind == "email":
+            return self.email is not None and self.email.lower() != text.lower()
+        return False
+
+    def add_part(self, kind: str, text: str) -> None:
+        if kind == "name":
+            self.name = text
+        elif kind == "name part":
+            self.name = f"{self.name} {text}" if self.name else text
+        elif kind == "role" and len(self.roles) < MAX_ROLES:
+            self.roles.append(text)
+        elif kind == "phone" and text not in self.phones:
+            self.phones.append(text)
+        elif kind == "email":
+            self.email = text
+
+    def build_item(self) -> ContactItem:
+        return ContactItem(
+            name=self.name,
+            role=", ".join(self.roles) or None,
+            phone=", ".join(self.phones) or None,
+            email=self.email,
+        )
+
+
+def has_own_address(contact: ContactItem) -> bool:
+    """Return whether the e-mail address of a contact contains a word of the name without
+    accents.
     """
-    used_elements: set[Element] = set()
-    lines_by_element: dict[Element, list[ContactLine]] = {}
-    headings = islice(_find_contact_headings(document), MAX_HEADING_CANDIDATES)
-    found = [
-        _read_area_under_heading(heading, used_elements, lines_by_element) for heading in headings
-    ]
-    boxes = document.select_by_class(_is_contact_class)
-    found += [_read_area_in_box(box, used_elements) for box in boxes if not _is_in_boilerplate(box)]
-    lines = list(_read_page_lines(document.root))
-    found += _find_contact_requests(lines, used_elements)
-    found += _find_people_by_layout(lines)
-    return list(_drop_switchboard_contacts(document.root, [area for area in found if area]))
-
-
-def choose_contacts(
-    areas: Sequence[ContactArea], main: Element
-) -> tuple[list[ContactItem], Provenance] | None:
-    """Return the contacts of the release, and their provenance, or None.
-
-    In a doubtful area outside the main element, only people count, because the offices there are on
-    every page.
-    """
-    chosen: dict[ContactItem, None] = {}
-    evidence: Provenance | None = None
-    for area in areas:
-        is_in_main = main in area.ancestors or any(map(_is_main_or_article, area.ancestors))
-        contacts = _select_contacts(area, chosen, is_in_main=is_in_main)
-        if contacts:
-            evidence = evidence or area.evidence
-        chosen.update(dict.fromkeys(contacts))
-    return (list(chosen)[:MAX_CONTACTS], evidence) if evidence else None
-
-
-def _select_contacts(
-    area: ContactArea, chosen: Iterable[ContactItem], *, is_in_main: bool
-) -> list[ContactItem]:
-    """Return the contacts of an area that count, given those chosen from the areas before it."""
-    contacts = area.contacts
-    if area.doubtful and not is_in_main:
-        contacts = [contact for contact in contacts if contact.name]
-    if not area.by_layout:
-        return contacts
-    if not is_in_main:
-        return []
-    names = {contact.name for contact in chosen}
-    return [contact for contact in contacts if contact.name not in names]
-
-
-def _find_contact_requests(
-    lines: Iterable[ContactLine],
-    used_elements: set[Element],
-) -> Iterator[ContactArea]:
-    """Yield an area for each line that invites the reader to contact someone."""
-    for line in lines:
-        contacts = parse_contact_sentences(line.text) if "ontakta" in line.text else []
-        parents = (line.block, *line.block.iterancestors()) if contacts else ()
-        if parents and used_elements.isdisjoint(parents) and not _is_in_boilerplate(line.block):
-            yield _build_area(contacts, "sentence that asks to contact", line.block)
-
-
-def _find_people_by_layout(lines: Iterable[ContactLine]) -> Iterator[ContactArea]:
-    """Yield an area for each sentence or run of lines that names people with their own numbers or
-    addresses.
-    """
-    for is_short, group in groupby(lines, _is_short_line):
-        neighbours = list(group)
-        with_reach = [line for line in neighbours if has_phone_or_email(line.text)]
-        if is_short and with_reach:
-            yield from _find_people_in_runs(neighbours)
-        elif not is_short:
-            for line in filter(lambda line: _is_sentence(line.text), with_reach):
-                people = [
-                    person
-                    for person in parse_people(line.text)
-                    if _has_number_beside_name(person, line.text)
-                ]
-                yield from _build_layout_area(people, [line])
-
-
-def _find_people_in_runs(lines: Iterable[ContactLine]) -> Iterator[ContactArea]:
-    run: list[ContactLine] = []
-    for line in (*lines, ContactLine("")):
-        if _is_part_of_contact(line, run):
-            run.append(line)
-        else:
-            yield from _build_layout_area(_read_people_in_run(run), run)
-            run = []
-
-
-def _build_layout_area(
-    contacts: Iterable[ContactItem], lines: Sequence[ContactLine]
-) -> Iterator[ContactArea]:
-    people = [contact for contact in contacts if _is_evident_person(contact, lines)]
-    if people and not _is_in_boilerplate(lines[0].block):
-        yield replace(_build_area(people, "people by layout", lines[0].block), by_layout=True)
-
-
-def _read_people_in_run(run: Sequence[ContactLine]) -> list[ContactItem]:
-    """Return the contacts in a run of lines; none if a number could be that of several people."""
-    waiting = 0  # people since the last number
-    for line in run:
-        kinds = [kind for kind, _ in parse_contact_line(line.text)]
-        waiting += "name" in kinds
-        if has_phone_or_email(line.text):
-            if waiting > 1:
-                return []
-            waiting = 0
-    return parse_contacts(dropwhile(_is_role_line, run), "", heading_is_certain=False)
-
-
-def _has_number_beside_name(contact: ContactItem, sentence: str) -> bool:
-    """Return whether only a few words, which name no office, are between a name and its number."""
-    rest = sentence.partition(contact.name or "")[2]
-    between = next((text for kind, text in tokenise_contact_line(rest) if kind == "text"), "")
-    words = between.replace(",", " ").split()
-    return len(words) <= MAX_WORDS_TO_NUMBER and not (
-        _is_sentence(between) or CONTACT_VERB.search(between) or any(map(OFFICE_WORD.match, words))
+    address = (contact.email or "").lower().partition("@")[0]
+    name = unicodedata.normalize("NFD", (contact.name or "").lower())
+    words = name.encode("ascii", "ignore").decode().split()
+    return any(
+        (len(word) > 2 and word in address) or word in re.split(r"[._-]", address) for word in words
     )
 
 
-def _is_evident_person(contact: ContactItem, lines: Iterable[ContactLine]) -> bool:
-    """Return whether a title, the address or the line of a name shows that it is a contact."""
-    name = contact.name
-    if name is None or has_job_title(contact.role) or has_own_address(contact):
-        return name is not None
-    return any(name in line.text and CONTACT_STEM.search(line.text) for line in lines)
+def parse_contacts(
+    lines: Iterable[ContactLine], heading: str, *, heading_is_certain: bool
+) -> list[ContactItem]:
+    """Return the contacts in lines under a heading.
 
-
-def _is_part_of_contact(line: ContactLine, run: Sequence[ContactLine]) -> bool:
-    """Return whether a short line continues a run: a name, a title, or a number that is alone or
-    beside a name.
+    heading_is_certain: under this heading, a name is a contact even without a phone number or
+    e-mail address.
     """
-    if SITE_CONTACT.match(line.text) or (line.level < 9 and not is_person_name(line.text)):
-        return False
-    if len(run) >= MAX_ROLE_LINES and all(map(_is_role_line, run[-MAX_ROLE_LINES:])):
-        return False
-    return _has_parts_of_one_contact(line.text)
+    parser = ContactParser(heading, heading_is_certain=heading_is_certain)
+    for line in lines:
+        parser.feed_line(line)
+    parser.finish_contact()
+    return parser.contacts
 
 
-def _has_parts_of_one_contact(line: str) -> bool:
-    kinds = [kind for kind, _ in parse_contact_line(line)]
-    if "name" in kinds:
-        return kinds.count("name") == 1 and not CONJUNCTION.search(line.partition(",")[0])
-    if "desk" in kinds or not kinds:
-        return False
-    if has_phone_or_email(line):
-        return "role" not in kinds
-    return not _names_only_office(line)
+def parse_contact_sentences(text: str) -> list[ContactItem]:
+    """Return the people, press offices and addresses that a text invites the reader to contact.
 
-
-def _names_only_office(text: str) -> bool:
-    return any(map(OFFICE_WORD.match, text.split())) and not has_job_title(text)
-
-
-def _is_short_line(line: ContactLine) -> bool:
-    return len(line.text) <= MAX_NOTE_LENGTH and not _is_sentence(line.text)
-
-
-def _is_sentence(text: str) -> bool:
-    return text.rstrip().endswith((".", "!", "?")) or SENTENCE_VERB.search(text) is not None
-
-
-def _is_role_line(line: ContactLine) -> bool:
-    return all(kind == "role" for kind, _ in parse_contact_line(line.text))
-
-
-def _find_contact_headings(document: Document) -> Iterator[Element]:
-    """Yield elements that may be a heading above contacts, or that begin a line with a contact."""
-    for element in document.root.iter(*HEADING_CANDIDATE_TAGS):
-        text = element.text
-        if (
-            text
-            and len(text) < MAX_CONTACT_HEADING_LENGTH
-            and not text.isspace()
-            and opens_contact_section(text)
-            and not _is_in_boilerplate(element)
-        ):
-            yield element
-
-
-@cache_by_text(16_384)
-def opens_contact_section(text: str) -> bool:
-    """Return whether a text is a heading above contacts, or begins a line with a contact.
-
-    Cached, because menus are the same on many pages.
+    >>> parse_contact_sentences("För mer information, kontakta pressekreterare Eva Ek.")[0].name
+    'Eva Ek'
+    >>> parse_contact_sentences("Kontakta polisen. För information, kontakta Rädda Barnen.")
+    []
     """
-    if not CONTACT_STEM.search(text):
-        return False
-    line = clean_line(text)
-    return CONTACT_HEADING.match(line) is not None or CONTACT_LEAD_IN.match(line) is not None
+    found: list[ContactItem] = []
+    for sentence in SENTENCE_END.split(text):
+        verb = CONTACT_VERB.search(sentence)
+        if verb and ENQUIRY_WORD.search(sentence):
+            found += _parse_contact_request(sentence, sentence[verb.end() :])
+    return found
+
+
+def _parse_contact_request(sentence: str, request: str) -> list[ContactItem]:
+    """Return the contacts in the part of a sentence after the verb.
+
+    Capitalised words alone prove nothing; with a title or the word "presskontakt", they are a
+    person.
+    """
+    if _begins_with_other_office(request):
+        return []
+    contacts = parse_contacts([ContactLine(request)], "", heading_is_certain=True)
+    if "presskontakt" in sentence.lower():
+        return contacts
+    return [
+        contact
+        for contact in contacts
+        if contact.phone or contact.email or has_job_title(contact.role)
+    ]
+
+
+def _begins_with_other_office(request: str) -> bool:
+    """Return whether an office other than the press office comes first, without a name."""
+    kinds = [
+        kind
+        for kind, words in parse_contact_line(request)
+        if kind not in ("role", "desk") or not PRESS_WORD.search(words)
+    ]
+    return kinds[:1] in (["role"], ["desk"]) and kinds[1:2] != ["name"]
+
+
+def parse_people(text: str) -> list[ContactItem]:
+    """Return the people of a text, each with the numbers and addresses after the name.
+
+    A number after several names is left out, because it could be that of any of them.
+
+    >>> text = "Frågor besvaras av utredare Eva Ek, 010-123 45 67, och Bo Ek vid ån, bo@verket.se."
+    >>> [(person.name, person.role, person.email) for person in parse_people(text)]
+    [('Eva Ek', 'utredare', None), ('Bo Ek', None, 'bo@verket.se')]
+    >>> parse_people("Eva Ek och Bo Ek nås på 010-123 45 67.")
+    []
+    """
+    people: list[ContactItem] = []
+    for sentence in SENTENCE_END.split(text):
+        drafts = _draft_people(sentence)
+        people += [
+            draft.build_item() for draft in drafts if draft.name and draft.has_phone_or_email
+        ]
+    return people
+
+
+def _draft_people(sentence: str) -> list[ContactDraft]:
+    """Return a draft for each text of a sentence, with the numbers and addresses that follow it."""
+    drafts = [ContactDraft()]
+    for kind, part in tokenise_contact_line(sentence):
+        if kind == "phone":
+            drafts[-1].phones.append(part)
+        elif kind == "email":
+            drafts[-1].email = drafts[-1].email or part
+        elif not CONNECTION.fullmatch(part):
+            is_desk = DESK_AT_END.search(part) is not None
+            drafts.append(ContactDraft() if is_desk else _find_only_person(part))
+    return drafts
+
+
+def _find_only_person(text: str) -> ContactDraft:
+    """Return a draft with the only person in a text and the title before the name, or an
+    empty one.
+    """
+    people = _find_people(text)
+    return people[0] if len(people) == 1 else ContactDraft()
+
+
+def _find_people(text: str) -> list[ContactDraft]:
+    words = NAME_TOKEN.findall(CALL_TO_CONTACT.sub("", text.lstrip()))
+    people: list[ContactDraft] = []
+    start = 0
+    while start < len(words):
+        name = _find_longest_name(words[start:])
+        if name:
+            title = words[start - 1 : start] if start else []
+            people.append(ContactDraft(" ".join(name), list(filter(ROLE_WORD.match, title))))
+        start += len(name or [""])
+    return people
+
+
+def _opens_with_several_people(line: str) -> bool:
+    """Return whether several people, joined by a word such as "eller", are before the first number
+    of a line.
+    """
+    kind, text = next(iter(tokenise_contact_line(line)), ("", ""))
+    return kind == "text" and CONJUNCTION.search(text) is not None and len(_find_people(text)) > 1
+
+
+class ParsedLine:
+    """A line with its parts (see `parse_contact_line`), and what they say about it."""
+
+    def __init__(self, line: ContactLine) -> None:
+        self.text, self.parts = line.text, parse_contact_line(line.text)
+        self.is_link, self.is_heading = line.is_link, line.level < 9 or line.bold
+        self.kinds = {kind for kind, _ in self.parts}
+        self.has_reach = bool(self.kinds & {"phone", "email"})
+        self.has_name = "name" in self.kinds
+
+    @property
+    def is_contact_heading(self) -> bool:
+        has_contact = self.has_reach or "desk" in self.kinds
+        return not has_contact and CONTACT_HEADING.match(self.text) is not None
+
+    @property
+    def is_about_contact(self) -> bool:
+        if self.has_reach or self.has_name or "desk" in self.kinds:
+            return True
+        return any(kind == "role" and has_job_title(text) for kind, text in self.parts)
+
+    @property
+    def is_note(self) -> bool:
+        is_long_or_link = self.is_link or len(self.text) > MAX_ROLE_LENGTH
+        return is_long_or_link and not (self.has_reach or self.has_name)
+
+    @property
+    def is_prose(self) -> bool:
+        has_people = self.has_name and _opens_with_several_people(self.text)
+        return has_people or SENTENCE_VERB.search(self.text) is not None
+
+
+class ContactParser:
+    """Parses lines one by one and collects contacts."""
+
+    def __init__(self, heading: str, *, heading_is_certain: bool) -> None:
+        self.heading, self.heading_is_certain = heading, heading_is_certain
+        self.draft = ContactDraft()
+        self.desk: ContactDraft | None = None  # the desk that was named last
+        self.desks: list[ContactDraft] = []  # all that were named since the draft was started
+        self.contacts: list[ContactItem] = []
+        self.only_contact_lines = True  # whether every line so far was about a contact
+
+    def feed_line(self, line: ContactLine) -> None:
+        parsed = ParsedLine(line)
+        if parsed.has_reach and self.take_people(parsed):
+            return
+        if parsed.is_contact_heading:
+            self.finish_contact()
+            self.heading = line.text
+            return
+        # before its kinds are corrected: a correction needs a name or a number anyway
+        self.only_contact_lines = self.only_contact_lines and parsed.is_about_contact
+        if parsed.is_note:
+            return
+        parts = self.correct_kinds(line.text, parsed.parts)
+        if self.begins_new_contact(parsed):
+            self.finish_contact()
+        for kind, text in parts:
+            self.add_part(kind, text)
+
+    def take_people(self, line: ParsedLine) -> bool:
+        """Store the people of a sentence with numbers or addresses; return whether it was one."""
+        if (line.has_name or "owner" in line.kinds) and not line.is_prose:
+            return False
+        people = parse_people(line.text)
+        if not people and not line.has_name:
+            return False
+        self.finish_contact()
+        self.contacts += people
+        return True
+
+    def correct_kinds(self, line: str, parts: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Return the parts of a line with organisations and desks recognised as such."""
+        corrected = list(parts)
+        if [kind for kind, _ in parts[:3]] == ["role", "name", "name"]:
+            # "Rektor Eva Ek, Nya Gården": the second name is that of an organisation
+            corrected[2] = ("role", parts[2][1])
+        if self.draft.name and self.draft.roles and _is_labelled_number(line, corrected):
+            corrected[0] = ("desk", parts[0][1])
+        return corrected
+
+    def begins_new_contact(self, line: ParsedLine) -> bool:
+        if line.has_name and self.draft.name:
+            return True
+        if not any(draft.has_phone_or_email for draft in (self.draft, *self.desks)):
+            return False
+        return line.has_name or line.is_heading or (line.has_reach and "role" in line.kinds)
+
+    def add_part(self, kind: str, text: str) -> None:
+        """Add a part of a line (see `parse_contact_line`).
+
+        A new contact is started if the current one already has that part.
+        """
+        if kind == "owner":
+            self.add_owner(text)
+            return
+        draft = self.choose_draft(kind, text)
+        if draft.conflicts_with(kind, text):
+            self.finish_contact()
+            draft = self.draft
+        if kind == "desk":
+            self.desk = ContactDraft(roles=[text])
+            self.desks.append(self.desk)
+        elif kind != "email" or draft.name or not self.has_address(text):
+            draft.add_part(kind, text)
+        if kind == "name":
+            self.desk = None
+
+    def add_owner(self, text: str) -> None:
+        """Add the owner of a mail link: a name, or a role of a contact that has neither."""
+        name, role = _split_name_and_role(text)
+        if name:
+            self.add_part("name", name)
+        elif role and not self.draft.name and not self.draft.roles:
+            self.draft.roles = [role]
+
+    def choose_draft(self, kind: str, text: str) -> ContactDraft:
+        """Return the draft that a part belongs to: the desk that was named last, or the person or
+        office before it.
+
+        A switchboard has one number. Only an address with the person's name is the person's.
+        """
+        desk, draft = self.desk, self.draft
+        if desk is None or kind not in ("role", "phone", "email"):
+            return draft
+        if kind == "phone" and desk.phones and _is_switchboard(desk.roles[0]):
+            self.desk = None
+        elif kind != "email" or not has_own_address(ContactItem(name=draft.name, email=text)):
+            return desk
+        return draft
+
+    def has_address(self, email: str) -> bool:
+        """Return whether the contact before this one has an address, which a link may repeat."""
+        return bool(self.contacts) and self.contacts[-1].email == email
+
+    def finish_contact(self) -> None:
+        """Store the current contact and the desks named with it, if they are complete, and start a
+        new one.
+        """
+        draft, named = self.draft, self.desks
+        self.draft, self.desk, self.desks = ContactDraft(), None, []
+        if not draft.name:
+            draft.roles = self.choose_office_names(draft.roles)
+            _name_switchboards([draft, *named])
+        desks = [desk for desk in named if desk.has_phone_or_email]
+        is_name_enough = desks or (self.heading_is_certain and self.only_contact_lines)
+        if draft.has_phone_or_email or (draft.name and is_name_enough):
+            self.contacts.append(draft.build_item())
+        self.contacts += [desk.build_item() for desk in desks]
+
+    def choose_office_names(self, roles: Sequence[str]) -> list[str]:
+        """Return the roles that may be offices, not parts of sentences, or else a press heading."""
+        offices = [
+            role for role in roles if role[0].isupper() and len(role.split()) <= MAX_OFFICE_WORDS
+        ]
+        if not offices and PRESS_WORD.search(self.heading):
+            return [self.heading.strip(EDGE_PUNCTUATION)]
+        return offices
 
 
 @cache_by_text()
-def _is_contact_class(classes: str) -> bool:
-    return CONTACT_BOX_CLASS.search(classes) is not None
+def parse_contact_line(line: str) -> tuple[tuple[str, str], ...]:
+    """Split a line into (kind, text): name, name part, owner (of a mail link), role, desk, phone,
+    email.
 
+    A role is a title, an office, or the subject that the contact is responsible for. A desk has a
+    number that several people share (see `SHARED_NUMBER`). Cached, because pages of a site have the
+    same contacts.
 
-def _find_block(heading: Element) -> Element:
-    """Return the block element that a heading is, or that it is in."""
-    parts = (heading, *heading.iterancestors())
-    return next((part for part in parts if part.tag not in INLINE_TAGS), parts[-1])
-
-
-def _read_area_under_heading(
-    heading: Element,
-    used_elements: set[Element],
-    lines_by_element: dict[Element, list[ContactLine]],
-) -> ContactArea | None:
-    """Return the contacts under a heading, or in the line that it starts.
-
-    Searches ever larger elements until one has a contact with a telephone number or e-mail address.
-    Adds the elements whose contacts were read to `used_elements`, and the lines read to
-    `lines_by_element`.
+    >>> parse_contact_line("Eva Ek, utredare, tel. 010-123 45 67")
+    (('name', 'Eva Ek'), ('role', 'utredare'), ('phone', '010-123 45 67'))
+    >>> parse_contact_line("Skogsbruk: pressekreterare Eva Ek 010-123 45 67 (BXL)")
+    (('role', 'Skogsbruk'), ('role', 'pressekreterare'), ('name', 'Eva Ek'),
+     ('phone', '010-123 45 67'))
     """
-    line = clean_line(heading.text or "")
-    block = _find_block(heading)
-    if block in used_elements:
-        return None
-    best: ContactArea | None = None
-    lines: list[ContactLine] = []
-    boxes = (block, *islice(block.iterancestors(), MAX_ANCESTOR_STEPS))
-    for box in takewhile(lambda box: box.tag not in ("body", "html"), boxes):
-        box_lines = _read_lines_once(box, lines_by_element)
-        index = _find_line_that_starts(box_lines, line)
-        if index is None:
-            break
-        section, is_complete = _find_contact_section(box_lines, index)
-        contacts, certain, rule = _parse_contact_section(box_lines[index], section)
-        if contacts:
-            area = _build_area(contacts, rule, block, doubtful=not certain)
-            best, lines = best or area, [box_lines[index], *section]
-            if _has_any_reach(contacts):
-                best = area
-                break
-        if is_complete:
-            break
-    used_elements.update(line.block for line in lines)
-    return best
-
-
-def _read_lines_once(
-    box: Element, lines_by_element: dict[Element, list[ContactLine]]
-) -> list[ContactLine]:
-    if box not in lines_by_element:
-        lines_by_element[box] = list(_read_page_lines(box))
-    return lines_by_element[box]
-
-
-def _find_line_that_starts(lines: Sequence[ContactLine], words: str) -> int | None:
-    return next((index for index, line in enumerate(lines) if line.text.startswith(words)), None)
-
-
-def _has_any_reach(contacts: Iterable[ContactItem]) -> bool:
-    return any(contact.phone or contact.email for contact in contacts)
-
-
-def _build_area(
-    contacts: list[ContactItem], rule: str, element: Element, *, doubtful: bool = True
-) -> ContactArea:
-    evidence = Provenance(rule=rule, element=format_element_path(element))
-    return ContactArea(contacts, evidence, list(element.iterancestors()), doubtful)
-
-
-def _find_contact_section(
-    lines: Sequence[ContactLine], index: int
-) -> tuple[list[ContactLine], bool]:
-    """Return the lines from a heading to the next of its level or to prose, and whether the heading
-    was found.
-    """
-    heading = lines[index]
-    section: list[ContactLine] = []
-    prose_lines = 0
-    for line in lines[index + 1 : index + 1 + MAX_SECTION_LINES]:
-        if _starts_next_section(line, heading):
-            return section, True
-        prose_lines = prose_lines + 1 if _is_prose_line(line.text) else 0
-        if prose_lines == MAX_PROSE_LINES:
-            return section[:-1], True
-        section.append(line)
-    return section, False
-
-
-def _starts_next_section(line: ContactLine, heading: ContactLine) -> bool:
-    """Return whether a line is a heading that is not under the given one.
-
-    Under a line that is no heading element, bold lines and all headings count, except names.
-    """
-    if heading.level < 9:
-        return line.level <= heading.level
-    if line.level == 9 and (not line.bold or CONTACT_HEADING.match(line.text)):
-        return False
-    return not is_person_name(line.text)
-
-
-def _is_prose_line(text: str) -> bool:
-    """Return whether a line is running text rather than part of a contact."""
-    is_long = len(text) > MAX_NOTE_LENGTH or (len(text) > MAX_LABEL_LENGTH and text[-1] in ".!?:")
-    return is_long and not has_phone_or_email(text)
-
-
-def _parse_contact_section(
-    heading: ContactLine, section: Sequence[ContactLine]
-) -> tuple[list[ContactItem], bool, str]:
-    """Return the contacts under or beside a heading, whether they are certain, and the rule
-    used.
-    """
-    text = heading.text
-    lines = list(_split_lead_ins(section))
-    if found := CONTACT_HEADING.match(text):
-        certain = found["certain"] is not None
-        return parse_contacts(lines, text, heading_is_certain=certain), certain, f"heading {text!r}"
-    if found := CONTACT_LEAD_IN.match(text):
-        with_reach = [
-            number
-            for number, line in enumerate(lines[:MAX_FOLLOWING_LINES])
-            if has_phone_or_email(line.text)
-        ]
-        rest = [ContactLine(text[found.end() :]), *lines[: max(with_reach, default=-1) + 1]]
-        contacts = parse_contacts(rest, text[: found.end()], heading_is_certain=True)
-        return contacts, True, f"line {text[: found.end()].strip()!r}"
-    return [], False, ""
-
-
-def _split_lead_ins(lines: Iterable[ContactLine]) -> Iterator[ContactLine]:
-    """Yield lines with introductory words split off as headings, and bare labels joined to the next
-    line.
-    """
-    label = ""
-    for line in lines:
-        if line.text.endswith(":") and CONTACT_LABEL.fullmatch(line.text):
-            label = f"{line.text} "
+    found: list[tuple[str, str]] = []
+    for kind, text in tokenise_contact_line(line):
+        if kind != "text":
+            found.append((kind, text))
             continue
-        found = CONTACT_LEAD_IN.match(line.text)
-        if found:
-            yield replace(line, text=line.text[: found.end()].strip())
-        yield replace(
-            line,
-            text=label + line.text[found.end() if found else 0 :],
-            bold=line.bold and not found,
-        )
-        label = ""
+        is_name_part = False
+        for chunk in (piece.strip(EDGE_PUNCTUATION) for piece in CHUNK_SEPARATOR.split(text)):
+            if label := CONTACT_LABEL.fullmatch(chunk):
+                is_name_part = label["name_part"] is not None
+            elif chunk:
+                found += [("name part", chunk)] if is_name_part else _parse_contact_chunk(chunk)
+    return tuple(found)
 
 
-def has_phone_or_email(text: str) -> bool:
-    return may_have_phone_or_email(text) and any(
-        token.kind != "text" for token in tokenise_contact_line(text)
-    )
+def _is_labelled_number(line: str, parts: Sequence[tuple[str, str]]) -> bool:
+    """Return whether a line is a label, without a comma after it, and a number: "Duty officer:
+    010-123 45 67".
 
-
-def _read_area_in_box(box: Element, used_elements: set[Element]) -> ContactArea | None:
-    """Return the contacts of a contact box, or None if it does not name a person."""
-    if box in used_elements or count_text_letters(box) > MAX_CONTACT_BOX_LENGTH:
-        return None
-    if not used_elements.isdisjoint(box.iter()) or not used_elements.isdisjoint(
-        box.iterancestors()
-    ):
-        return None
-    contacts = parse_contacts(_split_lead_ins(_read_page_lines(box)), "", heading_is_certain=False)
-    if not any(contact.name for contact in contacts):
-        return None
-    used_elements.update(box.iter())
-    return _build_area(contacts, "name of the box", box)
-
-
-def _drop_switchboard_contacts(
-    root: Element, areas: Sequence[ContactArea]
-) -> Iterator[ContactArea]:
-    """Yield the areas without the contacts that have no name and are also in the site's footer."""
-    has_nameless = any(not contact.name for area in areas for contact in area.contacts)
-    footer_keys = _find_footer_contact_keys(root) if has_nameless else frozenset()
-    for area in areas:
-        contacts = [
-            contact for contact in area.contacts if not _is_in_site_footer(contact, footer_keys)
-        ]
-        if contacts:
-            yield replace(area, contacts=contacts)
-
-
-def _is_in_site_footer(contact: ContactItem, footer_keys: frozenset[str]) -> bool:
-    if contact.name or PRESS_WORD.search(contact.role or ""):  # a person or the press office
-        return False
-    reach = f"{contact.phone or ''}, {contact.email or ''}"
-    return _find_contact_keys(reach) <= footer_keys
-
-
-def _find_footer_contact_keys(root: Element) -> frozenset[str]:
-    footers = [
-        element
-        for element in root.iter("footer", "div", "section")
-        if (element.get("role") == "contentinfo" or _is_site_header_or_footer(element))
-        and next(element.iterancestors(*MAIN_TAGS), None) is None
-    ]
-    markups = (etree.tostring(footer, encoding="unicode", with_tail=False) for footer in footers)
-    return frozenset(key for markup in markups for key in _find_contact_keys_in_markup(markup))
-
-
-@cache_by_text(maxsize=128, max_length=200_000)
-def _find_contact_keys_in_markup(markup: str) -> frozenset[str]:
-    """Return the contact keys (see `_find_contact_keys`) in a piece of HTML.
-
-    Cached, because the pages of a site have the same footer.
+    >>> lines = ["Arkivet: 010-123 45 67", "Arkivet, 010-123 45 67", "Arbete: 010-123 45 67"]
+    >>> [_is_labelled_number(line, parse_contact_line(line)) for line in lines]
+    [True, False, False]
     """
-    root = etree.fromstring(markup, etree.HTMLParser())
-    return frozenset(
-        key for line in _read_page_lines(root) for key in _find_contact_keys(line.text)
-    )
+    label = parts[0][1] if [kind for kind, _ in parts[:2]] == ["role", "phone"] else ""
+    is_label = label[:1].isupper() and line.startswith((f"{label}:", f"{label} "))
+    return is_label and not OWN_NUMBER.fullmatch(label)
 
 
-def _find_contact_keys(text: str) -> frozenset[str]:
-    """Return the e-mail addresses and telephone numbers of a text in a form for comparison.
+def _parse_contact_chunk(chunk: str) -> Iterator[tuple[str, str]]:
+    if note := MAIL_LINK_TEXT.match(chunk):
+        if note["owner"]:
+            yield "owner", note["owner"]
+    elif desk := _read_desk(chunk):
+        yield "desk", desk
+    elif through := DESK_AFTER_NAME.search(chunk):
+        yield from _parse_contact_chunk(chunk[: through.start()])
+        yield "desk", through["desk"]
+    elif not any(pattern.fullmatch(chunk) for pattern in NON_CONTACT_PATTERNS):
+        yield from _order_name_and_role(chunk)
 
-    Addresses are in lower case; numbers are their last seven digits, without spaces and
-    punctuation.
+
+def _order_name_and_role(chunk: str) -> list[tuple[str, str]]:
+    name, role = _split_name_and_role(chunk)
+    parts = [("name", name), ("role", role)]
+    if name and role and not chunk.startswith(name):
+        parts.reverse()
+    return [(kind, words) for kind, words in parts if words]
+
+
+def _read_desk(chunk: str) -> str | None:
+    """Return the name of a switchboard or a desk, without a call to contact it, or None.
+
+    >>> _read_desk("Broverkets pressjour på"), _read_desk("chef för presstjänsten")
+    ('Broverkets pressjour', None)
+    >>> _read_desk("enhetschef kundtjänst") is None
+    True
     """
-    if not may_have_phone_or_email(text):
-        return frozenset()
-    return frozenset(
-        token.text.lower()
-        if token.kind == "email"
-        else "".join(filter(str.isdigit, token.text))[-7:]
-        for token in tokenise_contact_line(text)
-        if token.kind != "text"
-    )
+    words = TRAILING_PREPOSITION.sub("", NAME_LEAD_IN.sub("", CALL_TO_CONTACT.sub("", chunk)))
+    found = DESK_NAME.fullmatch(words)
+    if not found or SENTENCE_VERB.search(words) or PREPOSITION.search(found["before"]):
+        return None
+    around = f"{found['before']} {found['after'] or ''}"
+    return None if has_job_title(around) or has_person_name(around) else words
 
 
-def _is_in_boilerplate(element: Element) -> bool:
-    """Return whether an element is in a menu, a dialog, or the header or footer of the site."""
-    in_main = False  # whether an outer element is the main part or an article
-    for part in (*reversed(list(element.iterancestors())), element):
-        tag, role = part.tag, part.get("role")
-        if (
-            tag in BOILERPLATE_TAGS_AND_ROLES
-            or (role and role in BOILERPLATE_TAGS_AND_ROLES)
-            or (not in_main and _is_site_header_or_footer(part))
-        ):
-            return True
-        in_main = in_main or _is_main_or_article(part)
-    return False
-
-
-def _is_site_header_or_footer(element: Element) -> bool:
-    if element.tag in SITE_HEADER_FOOTER_TAGS:
-        return True
-    classes, identifier = element.get("class"), element.get("id")
-    return any(
-        names and ("fo" in names or "colo" in names) and FOOTER_CLASS.search(names)
-        for names in (classes, identifier)
-    )
-
-
-def _is_main_or_article(element: Element) -> bool:
-    return element.tag in MAIN_TAGS or element.get("role") == "main"
-
-
-def _read_page_lines(root: Element) -> Iterator[ContactLine]:
-    """Yield the lines of an element as a reader sees them, split at block elements and line breaks.
-
-    The cells of a table row are separated by commas.
+def _name_switchboards(contacts: Sequence[ContactDraft]) -> None:
+    """Give a switchboard's number the name of the office before it, if that has no other:
+    "Presstjänsten", then "Telefon (växel) 010-123 45 00".
     """
-    walk, builder = etree.iterwalk(root, ("start", "end")), LineBuilder(root)
-    for event, element in walk:
-        if builder.parts and (element.tag not in IN_LINE_TAGS or element.tag == "br"):
-            yield from builder.flush_line()
-        if event == "end":
-            builder.close_element(element)
-        elif not builder.open_element(element):
-            walk.skip_subtree()
-    if builder.parts:
-        yield from builder.flush_line()
+    for office, desk in pairwise(contacts):
+        is_office = bool(office.roles) and not _is_switchboard(office.roles[0])
+        if is_office and not office.has_phone_or_email and _is_switchboard(desk.roles[0]):
+            desk.roles = office.roles
 
 
-def _is_page_form(element: Element) -> bool:
-    """Return whether an element is a form around the whole page, as in ASP.NET."""
-    return element.tag == "form" and next(element.iter("h1", *MAIN_TAGS), None) is not None
+def _is_switchboard(desk: str) -> bool:
+    found = DESK_NAME.fullmatch(desk)
+    return found is not None and found["switchboard"] is not None
 
 
-class LineBuilder:
-    """Collects the text of a line, and counts how much of it is bold or a link to another page."""
+def _split_name_and_role(chunk: str) -> tuple[str | None, str | None]:
+    """Return the name and title in a chunk; either may be None, and both are None for a sentence.
 
-    def __init__(self, root: Element) -> None:
-        self.root, self.blocks = root, [root]  # the open block elements, outermost first
-        self.parts: list[str] = []
-        self.length = self.bold_length = self.linked_length = 0
-        self.level = 9
-        self.open_bold_tags = self.open_links = 0
-        self.heading_levels: list[int] = []
-        self.link_start = 0  # index in `parts` of the current link's text
+    >>> _split_name_and_role("Eva Ek"), _split_name_and_role("pressekreterare Eva Ek")
+    (('Eva Ek', None), ('Eva Ek', 'pressekreterare'))
+    >>> _split_name_and_role("Eva von Ek utredare")
+    ('Eva von Ek', 'utredare')
+    >>> _split_name_and_role("Pressekreterare åt skolminister Eva Ek")
+    (None, 'Pressekreterare åt skolminister Eva Ek')
+    >>> _split_name_and_role("Presstjänsten")
+    (None, 'Presstjänsten')
+    """
+    if is_person_name(chunk):
+        return chunk, None
+    words = NAME_LEAD_IN.sub("", chunk).split()
+    return (
+        _find_name_after_title(words)
+        or _find_name_before_title(words, has_lead_in=len(words) < len(chunk.split()))
+        or (None, _parse_role(TRAILING_PREPOSITION.sub("", CALL_TO_CONTACT.sub("", chunk))))
+    )
 
-    def open_element(self, element: Element) -> bool:
-        """Open an element, and return whether its content is read."""
-        tag, style = element.tag, element.get("style")
-        if tag not in IN_LINE_TAGS:
-            self.blocks.append(element)
-        if tag in MARKED_TAGS:
-            self.start_mark(element)
-        is_hidden = style and HIDDEN_STYLE.search(style)
-        if is_hidden or (tag in NON_CONTACT_TAGS and not _is_page_form(element)):
-            return False
-        self.add_text(element.text)
-        return True
 
-    def close_element(self, element: Element) -> None:
-        tag = element.tag
-        if tag in MARKED_TAGS:
-            self.end_mark(element)
-        if tag not in IN_LINE_TAGS:
-            self.blocks.pop()
-        if element is not self.root:
-            if tag in CELL_TAGS:
-                self.add_text(", ")
-            self.add_text(element.tail)
+def _find_name_after_title(words: list[str]) -> tuple[str, str] | None:
+    """Return the name and the title before it: "civilministerns pressekreterare Eva Ek"."""
+    for start in range(1, min(len(words) - 1, MAX_CHUNK_WORDS)):
+        before, name = words[:start], _find_longest_name(words[start:])
+        if name and ROLE_WORD.match(before[-1]) and not PREPOSITION.search(" ".join(before)):
+            return " ".join(name), " ".join(before)
+    return None
 
-    def start_mark(self, element: Element) -> None:
-        tag = element.tag
-        if tag in BOLD_TAGS:
-            self.open_bold_tags += 1
-        elif tag in HEADING_TAGS:
-            self.heading_levels.append(int(tag[1]))
-        elif tag == "a":
-            href = element.get("href") or ""
-            self.link_start = len(self.parts)
-            if href.startswith("tel:"):
-                self.parts.append(" tel ")
-            elif not href.startswith("mailto:"):
-                self.open_links += 1
 
-    def end_mark(self, element: Element) -> None:
-        tag = element.tag
-        if tag in BOLD_TAGS:
-            self.open_bold_tags -= 1
-            self.separate_bold_heading()
-        elif tag in HEADING_TAGS:
-            self.heading_levels.pop()
-        elif tag == "a":
-            self.end_link(element.get("href") or "")
+def _find_name_before_title(
+    words: list[str], *, has_lead_in: bool
+) -> tuple[str, str | None] | None:
+    """Return the name at the start of `words` and the title after it; None for a sentence.
 
-    def separate_bold_heading(self) -> None:
-        if (
-            CONTACT_HEADING.match(clean_line("".join(self.parts)))
-            and self.parts[-1].rstrip()[-1:] != ":"
-        ):
-            self.parts.append(": ")
+    has_lead_in: words before these show that a name follows, so that any words may be after it.
+    """
+    name = _find_longest_name(words)
+    if name is None:
+        return None
+    after = words[len(name) :]
+    role = _parse_role(" ".join(after)) if after and ROLE_WORD.match(after[0]) else None
+    if role or has_lead_in or not after or AFTER_NAME.match(after[0]):
+        return " ".join(name), role
+    return None
 
-    def end_link(self, href: str) -> None:
-        """Put the target of a mail or telephone link after it, unless its text has a target."""
-        kind, _, target = href.partition(":")
-        if kind not in ("tel", "mailto"):
-            self.open_links -= 1
-            return
-        tokens = tokenise_contact_line("".join(self.parts[self.link_start :]))
-        if all(token.kind == "text" for token in tokens):
-            address = unquote(target.partition("?")[0])
-            self.parts.append(f" tel {address} " if kind == "tel" else f" {address} ")
 
-    def add_text(self, text: str | None) -> None:
-        if text and (self.parts or not text.isspace()):
-            size = len(text.strip())
-            self.parts.append(text)
-            self.length += size
-            self.bold_length += size if self.open_bold_tags else 0
-            self.linked_length += size if self.open_links else 0
-            if self.heading_levels:
-                self.level = min(self.level, *self.heading_levels)
+def _find_longest_name(words: list[str]) -> list[str] | None:
+    """Return the longest name at the start of `words`, or None."""
+    longest = min(len(words), MAX_CHUNK_WORDS)
+    return next(
+        (words[:end] for end in range(longest, 1, -1) if is_person_name(" ".join(words[:end]))),
+        None,
+    )
 
-    def flush_line(self) -> Iterator[ContactLine]:
-        text = clean_line("".join(self.parts)).strip(" ,")
-        if text:
-            most = 0.95 * max(self.length, 1)
-            is_bold, is_link = self.bold_length >= most, self.linked_length >= most
-            yield ContactLine(text, self.level, is_bold, is_link, self.blocks[-1])
-        (
-            self.parts,
-            self.length,
-            self.bold_length,
-            self.linked_length,
-            self.level,
-            self.link_start,
-        ) = [], 0, 0, 0, 9, 0
+
+def is_person_name(text: str) -> bool:
+    """Return whether a text is two to five capitalised words without a word for an office or a
+    title.
+
+    >>> list(map(is_person_name, ["Pia-Maria Lindroos", "Press Officer", "Region Gotland", "Eva"]))
+    [True, False, False, False]
+    """
+    return PERSON_NAME.fullmatch(text) is not None and not any(
+        OFFICE_WORD.match(w) or ROLE_WORD.match(w) for w in text.split()
+    )
+
+
+def has_person_name(text: str) -> bool:
+    """Return whether a text contains a person's name, with or without a title.
+
+    >>> texts = ["generaldirektör Eva Ek", "Eva Ek, utredare", "Region Gotland", "Frågor om Bron"]
+    >>> list(map(has_person_name, texts))
+    [True, True, False, False]
+    """
+    words = text.replace(",", " ,").split()
+    return any(_find_longest_name(words[start:]) for start in range(len(words) - 1))
+
+
+def _parse_role(text: str) -> str | None:
+    """Return a title or office, or None if the text is a sentence or too long."""
+    fits = 2 < len(text) <= MAX_ROLE_LENGTH and len(text.split()) <= MAX_CHUNK_WORDS
+    return text if fits and not SENTENCE_VERB.search(text) else None
+
+
+def has_job_title(role: str | None) -> bool:
+    return any(map(ROLE_WORD.match, (role or "").split()))

@@ -1,8 +1,8 @@
 """NewsPage, which parses a release from any page; page classes for a CMS override only what
 differs.
 
-SiteVision, Optimizely, WordPress, Drupal and polisen.se have one. An agency's key `page` names
-another.
+SiteVision, Optimizely, WordPress and Drupal have one. An agency's key `page` names one in
+scraper.pages.agencies.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from functools import cache
-from importlib import import_module
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -18,8 +17,8 @@ from typing import ClassVar
 
 from bs4 import Tag
 
-from scraper.agency import Agency
-from scraper.errors import AgencyError, NotARelease
+from scraper.agency import PAGE_CLASSES, Agency, load_page_class
+from scraper.errors import NotARelease
 from scraper.items import Provenance, ReleaseItem
 from scraper.normalise.page_urls import extract_host
 from scraper.normalise.text_cleaning import clean_line
@@ -34,22 +33,15 @@ from scraper.pages.blocks import (
     read_blocks,
     select_marked_blocks,
 )
-from scraper.pages.body import (
-    compare_body,
-    find_body,
-    format_body_text,
-    has_lines_of,
-    is_caption_block,
-    read_sentences,
-    render_body_html,
-)
+from scraper.pages.body import find_body, format_body_text, is_caption_block, render_body_html
+from scraper.pages.body_check import compare_body, has_lines_of, read_sentences
 from scraper.pages.boilerplate import (
     drop_boilerplate,
     drop_cards,
     drop_hidden_headings,
     drop_sidebars,
 )
-from scraper.pages.contacts import choose_contacts, find_contact_areas
+from scraper.pages.contact_areas import choose_contacts, find_contact_areas
 from scraper.pages.document import (
     MIN_SENTENCE_LENGTH,
     Document,
@@ -85,7 +77,7 @@ from scraper.pages.page_type import (
     read_page_signals,
 )
 from scraper.pages.questions import find_question_pairs
-from scraper.pages.tags import find_bracketed_tags, find_kind, find_labelled_tags, find_tags
+from scraper.pages.tags import find_kind, find_labelled_tags, find_tags
 from scraper.pages.title import find_page_heading, find_title
 
 MARKED_FIELDS = ("title", "lead", "body")  # whose elements are marked in the tree
@@ -206,7 +198,6 @@ class NewsPage:
         self.drop_elements(self.drop_css)
         # Tags and contacts come first, because they are often marked up like boilerplate.
         self.labelled_tags = find_labelled_tags(root)
-        self.bracketed_tags = find_bracketed_tags(root)
         self.contact_areas = find_contact_areas(self.document)
         drop_boilerplate(root)
         self.main_element, rule = find_main_element(root, find_page_heading(self.document))
@@ -323,7 +314,7 @@ class NewsPage:
                 self.item.tags = [clean_line(text) for text in texts]
                 self.record_evidence("tags", "selector", elements[0])
                 return
-        found = self.labelled_tags or find_tags(self.main_element) or self.bracketed_tags
+        found = self.labelled_tags or find_tags(self.main_element)
         if found:
             self.item.tags, self.item.evidence["tags"] = found
 
@@ -415,9 +406,9 @@ def _count_sentence_letters(block: PageBlock) -> int:
 def compute_parser_version(agency: Agency | None = None) -> str:
     """Return twelve hexadecimal digits that change whenever pages may be parsed differently.
 
-    A SHA-256 over the source files of `scraper.pages.page_reader` and
-    `scraper.normalise.conversion`, the versions of the libraries they use, and the agency's own
-    table.
+    A SHA-256 over the source files of `scraper.pages` and `scraper.normalise`, the versions of the
+    libraries they use, the agency's own table and the file of its page class. The classes of other
+    agencies do not count.
     """
     digest = hashlib.sha256(repr(agency).encode())
     for library in PARSER_LIBRARIES:
@@ -426,8 +417,9 @@ def compute_parser_version(agency: Agency | None = None) -> str:
     for folder in (own, own.with_name("normalise")):
         for file in sorted(folder.glob("*.py")):
             digest.update(file.name.encode() + b"\0" + file.read_bytes())
-    # the tags allowed in body_html
-    digest.update(files("archive").joinpath("database/allowed_html.py").read_bytes())
+    if agency and agency.page:
+        digest.update((PAGE_CLASSES / f"{agency.page}.py").read_bytes())
+    digest.update(files("archive").joinpath("database/stored_text.py").read_bytes())
     return digest.hexdigest()[:12]
 
 
@@ -488,28 +480,6 @@ class EpiserverPage(NewsPage):
         ".EPiServerFormContainer",
         ".block-related",
         ".js-cookie-consent",
-    )
-
-
-class PolisenPage(EpiserverPage):
-    """Page of polisen.se: event notices, press releases and news of the police.
-
-    Three generations of one template are in use (span.date, time.date and dl). In all of them, the
-    dates are next to the text.
-    """
-
-    title_css: ClassVar[tuple[str, ...]] = ("#main-content h1", *EpiserverPage.title_css)
-    lead_css: ClassVar[tuple[str, ...]] = ("#main-content .preamble", *EpiserverPage.lead_css)
-    drop_css: ClassVar[tuple[str, ...]] = (
-        ".event-page > .block",
-        ".share-links",
-        ".c-social-media",
-        *EpiserverPage.drop_css,
-    )
-    metadata_css: ClassVar[tuple[str, ...]] = (
-        ".meta-data-container",
-        ".page-meta-data",
-        *EpiserverPage.metadata_css,
     )
 
 
@@ -588,9 +558,10 @@ def choose_page_class(document: Document, agency: Agency | None) -> type[NewsPag
     """Return the page class set for the agency, or else that of the page's CMS, or else
     NewsPage.
     """
-    return (
-        _load_page_class(agency.page, agency) if agency and agency.page else _detect_cms(document)
-    )
+    if agency and agency.page:
+        page_class: type[NewsPage] = load_page_class(agency.page)
+        return page_class
+    return _detect_cms(document)
 
 
 def _detect_cms(document: Document) -> type[NewsPage]:
@@ -603,19 +574,3 @@ def _detect_cms(document: Document) -> type[NewsPage]:
         (page for traces, page in CMS_TRACES if any(trace in beginning for trace in traces)),
         NewsPage,
     )
-
-
-def _load_page_class(dotted_name: str, agency: Agency) -> type[NewsPage]:
-    """Import a page class by its dotted name. Raises AgencyError if there is no such class."""
-    module, _, attribute = dotted_name.rpartition(".")
-    try:
-        found = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise AgencyError(
-            "agencies.toml", agency.slug, "page", f"{dotted_name!r} cannot be loaded: {error}"
-        ) from error
-    if not (isinstance(found, type) and issubclass(found, NewsPage)):
-        raise AgencyError(
-            "agencies.toml", agency.slug, "page", f"{dotted_name!r} is not a page class"
-        )
-    return found

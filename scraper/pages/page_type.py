@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
+from scraper.errors import NotARelease, PageError
 from scraper.normalise.page_urls import resolve_canonical_url
 from scraper.normalise.text_cleaning import build_alternation, clean_line, compile_phrases
 from scraper.pages.boilerplate import (
@@ -455,7 +456,7 @@ def read_page_signals(document: Document, *, include_text: bool = False) -> Page
         if max_length
         else None,
         asks_for_password=any(map(LOGIN_TITLE.search, (title, heading)))
-        and has_password_field(document),
+        and _has_password_field(document),
         refresh_url=refresh,
         first_link=next(filter(None, urls), None),
         wall=next((problem for mark, problem in WALL_MARKS.items() if mark in document.text), None),
@@ -499,7 +500,7 @@ def _find_meta_refresh_url(document: Document) -> str | None:
     return None
 
 
-def has_password_field(document: Document) -> bool:
+def _has_password_field(document: Document) -> bool:
     # a quick test: most pages do not contain the word
     fields = document.root.iter("input") if "assword" in document.text else ()
     return any((field.get("type") or "").lower() == "password" for field in fields)
@@ -675,3 +676,29 @@ def _is_listing_entry(element: Element) -> bool:
         or YEAR_IN_TEXT.search(get_text_content(element)) is not None
     )
     return has_date or any(map(is_linked_heading, element.iter(*CARD_HEADINGS)))
+
+
+def detect_rejection(body: bytes, url: str, *, is_elsewhere: bool = False) -> NotARelease | None:
+    """Return a NotARelease if a response is an error page, wall, outage page or placeholder, else
+    None.
+
+    is_elsewhere: whether the request was redirected to another host; then any page with a login
+    counts as a wall.
+    """
+    try:
+        document = Document(body, url)
+        signals = read_page_signals(document, include_text=True)
+    except PageError:
+        return None
+    rejection = find_rejection(signals)
+    if rejection is None:
+        rejection = find_short_page_rejection(
+            signals, document.title, signals.text or "", has_date=False
+        )
+        if rejection and rejection.kind not in ("blocked", "placeholder"):
+            rejection = None  # a listing may contain such words when it is empty
+    if rejection is None and is_elsewhere and _has_password_field(document):
+        return NotARelease(url, f"{LOGIN_PROBLEM}: {document.title!r}", "blocked")
+    return (
+        NotARelease(url, rejection.problem, rejection.kind, rejection.target) if rejection else None
+    )

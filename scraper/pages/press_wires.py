@@ -19,7 +19,7 @@ from scraper.items import AttachmentItem, ContactItem, ImageItem, Provenance, Re
 from scraper.normalise.text_cleaning import clean_line
 from scraper.pages.blocks import convert_to_soup, decompose_soup, read_blocks
 from scraper.pages.body import find_body, format_body_text, render_body_html
-from scraper.pages.contacts import choose_contacts, find_contact_areas
+from scraper.pages.contact_areas import choose_contacts, find_contact_areas
 from scraper.pages.document import MAX_HTML_BYTES, Document, Element
 from scraper.pages.media import find_attachments, find_images
 from scraper.pages.page_classes import NewsPage

@@ -25,7 +25,7 @@ from scraper.pages.blocks import (
     PageBlock,
     is_question_text,
 )
-from scraper.pages.contact_lines import has_person_name
+from scraper.pages.contacts import has_person_name
 from scraper.pages.title import build_comparison_key
 
 # Characters of a question in its own block ("Hur?"), and of one in an ordinary paragraph.

@@ -12,7 +12,7 @@ from lxml import etree
 
 from scraper.items import Provenance
 from scraper.normalise.conversion import normalise_kind
-from scraper.normalise.dates import MONTH_NAME_PATTERN, MONTHS_BY_NAME
+from scraper.normalise.dates import MONTHS_BY_NAME
 from scraper.normalise.text_cleaning import build_alternation, cache_by_text, clean_line
 from scraper.pages.document import (
     Document,
@@ -59,16 +59,12 @@ TAG_HEADING = re.compile(
     + r"\s*:?$",
     re.IGNORECASE,
 )
-# "Nyckelord: skola, hälsa" in one line, or "den 5 december 2019, [FÖRETAG, APOTEK & HANDEL]" after
-# the date.
+# "Nyckelord: skola, hälsa" in one line
 TAG_LINE = re.compile(
     r"^(?:taggar|etiketter|nyckelord|sökord|ämnen|ämnesord|ämnesområden|kategori(?:er)?"
     r"|tags|keywords|topics|categories)"
     r"\s*:\s*(?P<tags>[^:]{2,300}(?<![.!?]))$",  # excludes sentences
     re.IGNORECASE,
-)
-BRACKETED_TAGS = re.compile(
-    rf"{MONTH_NAME_PATTERN} (?:19|20)\d\d\W*\[(?P<tags>[^\[\]]{{2,300}})\]$", re.IGNORECASE
 )
 MAX_KIND_LINE_LENGTH = 39  # characters of a line with the type of release and its date
 MAX_TAG_LINE_LENGTH = 400  # characters of a line of tags
@@ -146,21 +142,6 @@ def find_labelled_tags(root: Element) -> tuple[list[str], Provenance] | None:
 def find_tags(scope: Element) -> tuple[list[str], Provenance] | None:
     """Return tags in a list or row whose class names them, or else links marked rel=tag."""
     return _take_first_tag_row(_iter_named_tags(scope))
-
-
-def find_bracketed_tags(scope: Element) -> tuple[list[str], Provenance] | None:
-    """Return tags in brackets after the date. The line is kept, so that the date can be read."""
-    for element in scope.iter("p", "span", "div", "li"):
-        found = (
-            BRACKETED_TAGS.search(clean_line(element.text))
-            if element.text and "[" in element.text
-            else None
-        )
-        if found:
-            return found["tags"].split(","), Provenance(
-                rule="brackets after the date", element=format_element_path(element)
-            )
-    return None
 
 
 def _take_first_tag_row(rows: Iterator[TagRow]) -> tuple[list[str], Provenance] | None:

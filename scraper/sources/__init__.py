@@ -8,7 +8,7 @@ from scraper.sources.discovery import (
     get_wire_sources,
 )
 from scraper.sources.endless_lists import TrapDetector
-from scraper.sources.feeds import CutFeedError, parse_feed, parse_robots_sitemaps, parse_sitemap
+from scraper.sources.feeds import CutFeedError, parse_feed
 from scraper.sources.json_lists import is_json
 from scraper.sources.links import (
     NEWS_WORDS,
@@ -21,6 +21,7 @@ from scraper.sources.links import (
 )
 from scraper.sources.listings import needs_javascript, parse_listing
 from scraper.sources.pager import states_more
+from scraper.sources.xml_sitemaps import is_sitemap_unchanged, parse_robots_sitemaps, parse_sitemap
 
 __all__ = [
     "MAX_PRESS_ROOMS",
@@ -35,6 +36,7 @@ __all__ = [
     "get_wire_sources",
     "is_json",
     "is_release_url",
+    "is_sitemap_unchanged",
     "needs_javascript",
     "parse_feed",
     "parse_listing",

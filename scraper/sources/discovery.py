@@ -14,7 +14,7 @@ from scraper.normalise.dates import MONTH_NAME_PATTERN
 from scraper.normalise.page_urls import resolve_canonical_url
 from scraper.normalise.text_cleaning import build_alternation
 from scraper.pages.page_type import PAGE_EXTENSION
-from scraper.sources.feeds import parse_feed, parse_sitemap
+from scraper.sources.feeds import parse_feed
 from scraper.sources.links import (
     FILE_PATH,
     find_base_url,
@@ -23,6 +23,7 @@ from scraper.sources.links import (
     resolve_page_url,
 )
 from scraper.sources.listings import parse_listing
+from scraper.sources.xml_sitemaps import parse_sitemap
 
 __all__ = ["find_sources", "parse_feed", "parse_listing", "parse_sitemap"]
 

@@ -25,7 +25,6 @@ from archive.urls import canonical_url
 from scraper.agency import Agency, JSONSource, WireSource
 from scraper.errors import PageError, SourceError
 from scraper.normalise.page_urls import extract_host, resolve_canonical_url
-from scraper.sources.feeds import normalise_w3c_date
 from scraper.sources.links import (
     DATED_PATH,
     NEWS_PATH,
@@ -35,6 +34,7 @@ from scraper.sources.links import (
     is_release_url,
     unique_links,
 )
+from scraper.sources.xml_sitemaps import normalise_w3c_date
 
 MAX_JSON_BYTES = 10 * 1024 * 1024  # bytes of one response, or of all data in a page
 MAX_JSON_VALUES = 500_000  # values in an object and everything that it contains

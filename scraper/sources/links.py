@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 from urllib.parse import urlencode, urljoin, urlsplit
@@ -11,11 +11,11 @@ from urllib.parse import urlencode, urljoin, urlsplit
 from lxml import etree
 from parsel import Selector
 
-from archive.health.coverage import SourceProblem
+from archive.health.audited_sources import SourceProblem
 from archive.urls import canonical_url
 from scraper.agency import Agency
 from scraper.errors import PageError, SourceError
-from scraper.normalise.page_urls import resolve_canonical_url
+from scraper.normalise.page_urls import remove_session_ids, resolve_canonical_url
 
 # Path patterns, from the words that Swedish agencies use.
 NEWS_WORDS = (
@@ -41,9 +41,6 @@ FILE_PATH = re.compile(
 MAX_LISTING_TAGS = 200_000  # opening and closing tags: about 30,000 links, and a second of parsing
 # compiled once, because pages have hundreds of links
 LINE_XPATH = etree.XPath("normalize-space(.)", smart_strings=False)
-
-# a long run of letters and digits
-SESSION_ID = re.compile(r"(?=[^0-9]*[0-9])(?=[^a-z]*[a-z])[0-9a-z_-]{16,}", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,31 +122,10 @@ def is_news_url(url: str, agency: Agency) -> bool:
     )
 
 
-def remove_session_ids(links: Sequence[SourceLink]) -> list[SourceLink]:
-    """Remove query parameters shared by all links whose value looks like a session id.
-
-    Some sites put a new session id into every link at each visit, so that known links would look
-    new.
-
-    >>> url = "https://a.se/{0}?xq=5f2a0c9d1e7b4a3f&p={0}"
-    >>> links = [SourceLink(url.format(number)) for number in range(3)]
-    >>> [link.url for link in remove_session_ids(links)]
-    ['https://a.se/0?p=0', 'https://a.se/1?p=1', 'https://a.se/2?p=2']
-    """
-    # a value that only one link has may be anything
-    if len({link.url for link in links}) < 2 or "?" not in links[0].url:
-        return list(links)
-    shared = set.intersection(*(set(urlsplit(link.url).query.split("&")) for link in links))
-    sessions = {pair for pair in shared if SESSION_ID.fullmatch(pair.partition("=")[2])}
-    if not sessions:
-        return list(links)
-    return [replace(link, url=_remove_query_pairs(link.url, sessions)) for link in links]
-
-
-def _remove_query_pairs(url: str, pairs: Collection[str]) -> str:
-    parts = urlsplit(url)
-    query = "&".join(pair for pair in parts.query.split("&") if pair not in pairs)
-    return parts._replace(query=query).geturl()
+def drop_session_ids(links: Sequence[SourceLink]) -> list[SourceLink]:
+    """Return the links without query parameters that are session ids."""
+    urls = remove_session_ids([link.url for link in links])
+    return [replace(link, url=url) for link, url in zip(links, urls, strict=True)]
 
 
 def unique_links(links: Iterable[SourceLink]) -> list[SourceLink]:
@@ -157,7 +133,7 @@ def unique_links(links: Iterable[SourceLink]) -> list[SourceLink]:
     found: dict[str, SourceLink] = {}
     for link in links:
         found.setdefault(link.url, link)
-    return remove_session_ids(list(found.values()))
+    return drop_session_ids(list(found.values()))
 
 
 def join_form(url: str, fields: Iterable[tuple[str, str]]) -> str:

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from lxml import etree
 
-from archive.health.coverage import SourceProblem
+from archive.health.audited_sources import SourceProblem
 from archive.urls import canonical_url
 from scraper.agency import Agency
 from scraper.normalise.dates import MONTH_NAME_PATTERN, parse_label, split_date_labels
@@ -27,7 +27,6 @@ from scraper.normalise.text_cleaning import cache_by_text, compile_name_pattern,
 from scraper.pages.boilerplate import CAMEL_CASE_BOUNDARY, NON_TEXT_TAGS
 from scraper.pages.document import Element, count_letters, count_text_letters
 from scraper.pages.page_type import is_listing_url
-from scraper.sources.feeds import normalise_w3c_date
 from scraper.sources.json_lists import (
     find_embedded_links,
     find_json_links,
@@ -50,6 +49,7 @@ from scraper.sources.links import (
     unique_links,
 )
 from scraper.sources.pager import NEXT_LINK_TEXT, ListingPager, find_more_button
+from scraper.sources.xml_sitemaps import normalise_w3c_date
 
 # Boilerplate
 BOILERPLATE_CLASS = compile_name_pattern(

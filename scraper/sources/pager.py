@@ -18,7 +18,7 @@ from lxml import etree
 from lxml.html import FormElement
 from parsel import Selector
 
-from archive.health.coverage import SourceProblem
+from archive.health.audited_sources import SourceProblem
 from archive.urls import canonical_url
 from scraper.agency import Agency
 from scraper.errors import SourceError

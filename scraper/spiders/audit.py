@@ -16,14 +16,8 @@ from scrapy.http import Response
 from scrapy.spidermiddlewares.httperror import HttpError
 
 from archive.database.frontier import FrontierEntry
-from archive.health.coverage import (
-    AuditedSource,
-    CoverageTotals,
-    ListedUrl,
-    SourceProblem,
-    queue_missing_releases,
-    update_coverage,
-)
+from archive.health.audited_sources import AuditedSource, ListedUrl, SourceProblem
+from archive.health.coverage import CoverageTotals, queue_missing_releases, update_coverage
 from archive.times import now
 from scraper.agency import Agency
 from scraper.crawl.failures import (

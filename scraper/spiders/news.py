@@ -23,12 +23,11 @@ from scraper.crawl.failures import (
     classify_failure,
     classify_source_failure,
     describe_request_failure,
-    detect_rejection,
 )
 from scraper.downloader.limits import CrawlStopped, HostPaused, RequestDeferred, decode_headers
 from scraper.errors import AgencyError, SourceError
 from scraper.ingest import ParsedPage
-from scraper.pages.page_type import is_listing_url
+from scraper.pages.page_type import detect_rejection, is_listing_url
 from scraper.sources import (
     CutFeedError,
     ListingPage,
@@ -39,6 +38,7 @@ from scraper.sources import (
     get_declared_sources,
     get_wire_sources,
     is_json,
+    is_sitemap_unchanged,
     parse_feed,
     parse_listing,
     parse_robots_sitemaps,
@@ -325,7 +325,7 @@ class NewsSpider(AttachmentSpider):
         for number, (url, listed_at, row) in enumerate(ordered):
             if self.deadline.has_passed():
                 return
-            if _is_sitemap_unchanged(row, listed_at):
+            if is_sitemap_unchanged(row, listed_at):
                 yield from self.request_unchanged_source(url, agency)
             else:
                 priority = SITEMAP_PRIORITY_STEPS - SITEMAP_PRIORITY_STEPS * number // len(ordered)
@@ -622,16 +622,6 @@ def _may_be_empty(response: Response, page: int, *, is_past_end: bool) -> bool:
     if rejection is None:
         return is_past_end or page <= 1
     return is_past_end and rejection.kind == "error page"
-
-
-def _is_sitemap_unchanged(row: FrontierEntry | None, listed: str | None) -> bool:
-    """Return whether a sitemap's date in the index is the same as when it was last read completely.
-
-    If the index gives only a day, the sitemap may have changed later on that day.
-    """
-    if not row or row.state != "done" or not listed or row.listed_at != listed:
-        return False
-    return len(listed) > 10 or (row.fetched_at or "")[:10] > listed
 
 
 def _parse_since(text: str) -> date | None:

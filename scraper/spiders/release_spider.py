@@ -35,7 +35,6 @@ from scraper.crawl.failures import (
     classify_failure,
     classify_source_failure,
     describe_request_failure,
-    detect_rejection,
     is_cloudflare_challenge,
 )
 from scraper.crawl.round_locks import lock_agencies
@@ -62,7 +61,7 @@ from scraper.ingest import (
 from scraper.normalise.page_urls import extract_host
 from scraper.pages import open_document, read_document
 from scraper.pages.document import Document
-from scraper.pages.page_type import WALL_PROBLEM, is_listing_url
+from scraper.pages.page_type import WALL_PROBLEM, detect_rejection, is_listing_url
 from scraper.revisit_schedule import parse_schedule
 from scraper.sources import ListingPage, SourceLink, is_release_url, parse_listing, split_form
 

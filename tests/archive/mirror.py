@@ -18,7 +18,7 @@ from archive.database.sqlite_files import (
 LEFT_OUT = (
     *("last_checked", "checks", "next_check", "capture"),  # changed by checks that find nothing new
     # computed from other columns
-    *("published_day", "published_precision", "updated_day", "updated_precision"),
+    *("published_day", "published_precision", "updated_day", "updated_precision", "continues_as"),
 )
 
 

@@ -93,6 +93,7 @@ class RandomEvents:
                 self.archive.removals.mark_moved(
                     key, self.time, f"https://prov.example/{self.last_number}"
                 )
+                self.archive.derived.refresh(key)
 
     def merge(self) -> None:
         one, other = self.choose_release(), self.choose_release()

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from archive.health.coverage import AuditedSource, ListedUrl, SourceProblem, update_coverage
+from archive.health.audited_sources import AuditedSource, ListedUrl, SourceProblem
+from archive.health.coverage import update_coverage
 from archive.store.releases import Archive
 
 AUDITED_AT = datetime(2024, 6, 3, 9, tzinfo=UTC)

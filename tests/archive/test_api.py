@@ -22,7 +22,7 @@ from archive.operations.serving import build_datasette_command
 from tests.archive.mirror import read_shown
 from tests.archive.sample import ROOT
 from tests.archive.sample_history import copy_archive
-from tests.bench.served import find_port, serve
+from tests.harness.world.processes import find_port, serve
 
 API = (ROOT / "docs/api.md").read_text("utf-8")
 DOCUMENTED_HOST = "http://127.0.0.1:8001"

@@ -16,7 +16,7 @@ from archive.__main__ import NO_ARCHIVE_MESSAGE, main, serve
 from archive.operations.serving import build_datasette_command, raise_file_limit
 from archive.store.releases import Archive
 from tests.archive.sample import ROOT
-from tests.harness.replicas.proxy import await_port, free_ports
+from tests.harness.world.processes import await_port, free_ports
 
 UNLIMITED = resource.RLIM_INFINITY
 

@@ -35,7 +35,7 @@ def to_parts(number: int | None) -> dict[str, Callable[[], Iterator[str]]]:
         "crawl": measure_crawl,
         "extraction": measure_extraction,
         "store": measure_store,
-        "again": lambda: iter(measure_again(min(number or AGAIN, LONG))),
+        "again": lambda: measure_again(min(number or AGAIN, LONG)),
         "search": measure_search,
         "related releases": measure_related,
         "quotations": measure_quotations,

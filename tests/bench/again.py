@@ -5,45 +5,45 @@ conditional requests.
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
-from tests.bench.measure import children_cpu, fetch
-from tests.scraper.crawling import Crawling
+from tests.bench.measure import run_measured, run_spider
+from tests.scraper.crawling import Crawling, make_due
 from tests.site.server import Site
 
 BASE = "bare Scrapy, same requests"
 
 
-def measure_again(number: int) -> list[str]:
+def measure_again(number: int) -> Iterator[str]:
     """Yield the requests, bytes, share of 304 and CPU time per request of a revisit of `number`
     releases.
     """
-    with tempfile.TemporaryDirectory() as folder, Site(releases=number, crawl_delay=None) as site:
-        crawling = Crawling(
-            site, site.agencies_file(Path(folder)), Path(folder) / "archive.db", patience=900
-        )
-        children_cpu(lambda: crawling.run()[0])
+    with tempfile.TemporaryDirectory() as made, Site(releases=number, crawl_delay=None) as site:
+        folder, port = Path(made), str(site.port)
+        crawling = Crawling(site, site.agencies_file(folder), folder / "archive.db")
+        run_measured(crawling.command(), LOOPBACK_PORT=port)
         rows = crawling.rows(
-            "select url, coalesce(etag, ''),"
-            " coalesce(last_modified, '') from frontier where release > 0"
+            "select url, coalesce(etag, ''), coalesce(last_modified, '')"
+            " from frontier where release > 0"
         )
-        (Path(folder) / "urls.txt").write_text("\n".join("\t".join(row) for row in rows), "utf-8")
-        crawling.write("update releases set next_check = null")
+        (folder / "urls.txt").write_text("\n".join("\t".join(row) for row in rows), "utf-8")
+        make_due(crawling)
         site.clear_counts()
-        ours = children_cpu(lambda: crawling.run("revisit", REVISIT_BUDGET=str(2 * number))[0])
+        revisit = crawling.command("revisit", REVISIT_BUDGET=str(2 * number))
+        ours = run_measured(revisit, LOOPBACK_PORT=port).cpu
         statuses, total = dict(site.counts.statuses), site.counts.total
         ((requests, size, unchanged),) = crawling.rows(
             "select sum(requests), sum(bytes), sum(unchanged) from crawls where spider = 'revisit'"
         )
-        bare = children_cpu(lambda: fetch(site, Path(folder) / "urls.txt"))
-    return [
-        f"{number} releases looked at again, unchanged:"
-        f" {requests} requests ({total} with"
-        f" robots.txt), {size} bytes,"
-        f" {statuses.get(304, 0) / total:.1%} answered by 304, {unchanged} told as unchanged",
-        f"{'revisit: asks, reads, keeps the check':44}"
-        f"{ours / number * 1000:>15.2f}"
-        f"{ours / bare:>9.2f}  {BASE}",
-        f"{'bare Scrapy, same conditional requests':44}"
-        f"{bare / number * 1000:>15.2f}{1:>9.2f}  {BASE}",
-    ]
+        bare = run_spider(site, "bare.py", urls=folder / "urls.txt").cpu
+    yield (
+        f"{number} releases looked at again, unchanged: {requests} requests ({total} with"
+        f" robots.txt), {size} bytes, {statuses.get(304, 0) / total:.1%} answered by 304,"
+        f" {unchanged} told as unchanged"
+    )
+    for name, cpu in (
+        ("revisit: asks, reads, keeps the check", ours),
+        ("bare Scrapy, same conditional requests", bare),
+    ):
+        yield f"{name:44}{cpu / number * 1000:>15.2f}{cpu / bare:>9.2f}  {BASE}"

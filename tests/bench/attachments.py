@@ -27,8 +27,9 @@ from tests.archive.attachments.test_attachment_text import (
     make_flate_bomb,
     make_zip,
 )
-from tests.bench.collection import COLLECTION
+from tests.bench.collection import ABSENT, COLLECTION
 from tests.bench.figures import Missed, judge
+from tests.bench.measure import children_cpu, print_lines
 from tests.browser.install import find_chromium
 from tests.site.files import make_pdf
 
@@ -43,10 +44,7 @@ def measure_attachments() -> Iterator[str]:
     """Yield the lines of the table, or the reason if there is no collection or no Chromium."""
     chromium = find_chromium()
     if not COLLECTION.is_file() or chromium is None:
-        yield (
-            f"printed files are left out: they need Chromium and {COLLECTION} (PAGES= names the"
-            f" folder of corpus/)"
-        )
+        yield f"printed files are {ABSENT}, or no Chromium"
     else:
         options = ["--no-sandbox"] if os.geteuid() == 0 else []
         with sync_playwright() as playwright:
@@ -55,11 +53,11 @@ def measure_attachments() -> Iterator[str]:
             yield from judge_printed(browser.new_page(), read_texts())
             browser.close()
     for name, body, problem, pages in make_harmful_files():
-        before = read_cpu()
+        before = children_cpu()
         found = extract_text(body)
         line = (
             f"{name}: {found.problem or 'read'}, {len(found.pages)} pages,"
-            f" {read_cpu() - before:.1f} s of CPU"
+            f" {children_cpu() - before:.1f} s of CPU"
         )
         is_expected = (found.problem, len(found.pages)) == (problem, pages)
         yield line if is_expected else Missed(f"{line}; expected: {problem}, {pages} pages")
@@ -103,9 +101,9 @@ def judge_printed(page: Page, texts: Sequence[list[str]]) -> Iterator[str]:
     cpu, worst = 0.0, 1.0
     for number in range(NUMBER):
         body, expected = print_file(page, draw, texts, number)
-        before = read_cpu()
+        before = children_cpu()
         found = extract_text(body)
-        cpu += read_cpu() - before
+        cpu += children_cpu() - before
         pages += len(found.pages)
         grams = [
             count_grams(text) for text in ("\n".join(each.text for each in found.pages), expected)
@@ -154,17 +152,10 @@ def count_grams(text: str) -> Counter[tuple[str, ...]]:
     return Counter(zip(words, words[1:], words[2:], words[3:], strict=False))
 
 
-def read_cpu() -> float:
-    """Return the CPU seconds of all processes that have ended."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
 def read_peak() -> float:
     """Return the most memory of a process that has ended, in MB."""
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
 
 
 if __name__ == "__main__":
-    for line in measure_attachments():
-        print(line)
+    print_lines(measure_attachments())

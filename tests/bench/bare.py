@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 from scrapy import Request, Spider
 from scrapy.http import Response
-
-ENVIRONMENT = {**os.environ, "SCRAPY_SETTINGS_MODULE": "tests.site.settings"}
 
 
 class BareSpider(Spider):

@@ -16,7 +16,13 @@ from urllib.parse import urlsplit
 from archive.database.captures import Captures
 from archive.database.models import Capture, Release
 from archive.database.sqlite_files import map_in_order
-from archive.store.releases import Archive, PreparedRelease, SaveResult, prepare_release
+from archive.store.releases import (
+    Archive,
+    PreparedRelease,
+    SaveResult,
+    is_new_or_changed,
+    prepare_release,
+)
 
 BATCH = 500  # releases per transaction
 
@@ -58,7 +64,7 @@ def save(
 ) -> SaveResult:
     """Save one release; as in a crawl, its response is stored if it is new or changed."""
     key, capture = None, entry.capture
-    if capture and archive.is_new_or_changed(entry.release, prepared):
+    if capture and is_new_or_changed(prepared, archive.get(entry.release.url)):
         if entry.body is not None:
             capture = replace(
                 capture, sha256=captures.store_body(entry.body, urlsplit(capture.url).netloc)

@@ -4,40 +4,38 @@ FTS5.
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sqlite_utils import Database
 
 from tests.bench.measure import children_cpu
-from tests.scraper.crawling import ROOT
+from tests.harness.world.processes import run_archive
 from tests.stored import ROOT as STORED
 
 COLLECTION = STORED / "corpus" / "regeringen.jsonl.gz"
+ABSENT = f"left out: there is no {COLLECTION} (name the folder that holds corpus/ with PAGES=)"
 AGENCY = "regeringen"
 TEXTS = ("title", "lead", "body")
 
 
 def import_collection(archive: Path) -> float:
-    """Import the collection into a new archive; return the CPU seconds.
+    """Import the collection into a new archive; return the CPU seconds."""
+    begun = children_cpu()
+    run_archive("import", COLLECTION, "--agency", AGENCY, "--archive", archive)
+    return children_cpu() - begun
 
-    Raises SystemExit if lines cannot be read.
-    """
-    command = [
-        sys.executable,
-        "-m",
-        "archive",
-        "import",
-        str(COLLECTION),
-        "--agency",
-        AGENCY,
-        "--archive",
-        str(archive),
-    ]
-    return children_cpu(
-        lambda: subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode
-    )
+
+@contextmanager
+def open_collection(archive: Path | None) -> Iterator[Path]:
+    """Yield an archive, or one into which the collection is imported for the block."""
+    with tempfile.TemporaryDirectory() as made:
+        path = archive or Path(made) / "archive.db"
+        if archive is None:
+            import_collection(path)
+        yield path
 
 
 def copy_plain(archive: Path, plain: Path) -> None:

@@ -7,15 +7,14 @@ further page, without starting the process, the dictionaries and Scrapy.
 
 from __future__ import annotations
 
-import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
 
 from tests.bench.figures import judge
-from tests.bench.measure import Cost, run_measured, spider_command
+from tests.bench.measure import Cost, run_measured, run_spider
 from tests.scraper.crawling import Crawling
 from tests.site.server import Site
 
@@ -89,19 +88,12 @@ def measure(weight: int, number: int) -> dict[str, Cost]:
         folder = Path(made)
         crawling = Crawling(site, site.agencies_file(folder), folder / "archive.db")
         (folder / "urls.txt").write_text("\n".join(site.truth), "utf-8")
-        environment = {**os.environ, "SCRAPY_SETTINGS_MODULE": crawling.settings}
-        runs: dict[str, Callable[[], Cost]] = {
-            "whole crawl": lambda: run_measured(crawling.command(**NO_BUDGET), environment),
-            "peer": lambda: run_measured(
-                *spider_command(
-                    site, "peer.py", urls=str(folder / "urls.txt"), db=str(folder / "peer.db")
-                )
-            ),
-            "bare Scrapy": lambda: run_measured(
-                *spider_command(site, "bare.py", urls=str(folder / "urls.txt"))
-            ),
+        urls, port = folder / "urls.txt", str(site.port)
+        costs = {
+            "whole crawl": run_measured(crawling.command(**NO_BUDGET), LOOPBACK_PORT=port),
+            "peer": run_spider(site, "peer.py", urls=urls, db=folder / "peer.db"),
+            "bare Scrapy": run_spider(site, "bare.py", urls=urls),
         }
-        costs = {name: run() for name, run in runs.items()}
         ((held,),) = crawling.rows("select count(*) from releases")
         if held != number:
             raise SystemExit(f"the crawl kept {held} of {number} releases")

@@ -46,20 +46,18 @@ def weigh(path: Path, classes: list[Any]) -> Size:
     """Measure an archive, which grows by the releases saved for that."""
     with closing(sqlite3.connect(path)) as db:
         releases = db.execute("select count(*) from release_facets").fetchone()[0]
-        index = sum(
-            db.execute(f"select coalesce(sum(length(block)), 0) from {name}_data").fetchone()[0]
-            for name in ("search", "search_questions", "search_versions", "search_diff")
+        sql = "select coalesce(sum(length(block)), 0) from {}_data"
+        versions, diffs, *others = (
+            db.execute(sql.format(name)).fetchone()[0]
+            for name in ("search_versions", "search_diff", "search", "search_questions")
         )
-        edits = sum(
-            db.execute(f"select coalesce(sum(length(block)), 0) from {name}_data").fetchone()[0]
-            for name in ("search_versions", "search_diff")
-        )
-    searches = sorted(p95(each.cpu("page")) for each in classes if "json" in each.ways)
+        edits = versions + diffs
+    searches = sorted(each.p95 for each in classes if "json" in each.ways)
     check, due = look_again(path)
     return Size(
         releases=releases,
         bytes=path.stat().st_size,
-        index=index,
+        index=edits + sum(others),
         edits=edits,
         keep=keep(path, KEPT) * 1000,
         check=check,
@@ -91,11 +89,6 @@ def look_again(path: Path) -> tuple[float, float]:
             with archive.transaction():
                 archive.mark_checked(key, now)
         return (time.process_time() - begun) / len(keys[:CHECKED]) * 1000, found * 1000
-
-
-def p95(values: list[float]) -> float:
-    """Return the 95th percentile."""
-    return sorted(values)[min(len(values) - 1, int(len(values) * 0.95))]
 
 
 def tell_curves(sizes: list[Size]) -> Iterator[str]:

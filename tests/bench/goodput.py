@@ -10,19 +10,16 @@ Exits with 1 if a target is missed.
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median, quantiles
-from urllib.parse import urlencode
 
-from archive.operations.serving import build_datasette_command
-from tests.bench.figures import Missed, judge
-from tests.bench.questions import to_classes
-from tests.bench.served import cpu_of, find_port, serve
-from tests.scraper.crawling import ROOT
+from tests.bench.figures import judge
+from tests.bench.measure import print_lines
+from tests.bench.questions import list_searches
+from tests.harness.world.processes import cpu_of, run_command, serve_archive
 
 CLIENTS = (16, 64, 256)
 GREEDY, READERS = 200, 4  # connections of one client, and the others with one each
@@ -76,16 +73,12 @@ class Load:
     def run(self, connections: list[int], seconds: float = SECONDS) -> list[Round]:
         """Return a round for each client."""
         before = cpu_of(self.pid)
-        numbers = map(str, (self.port, seconds, *connections))
-        command = [sys.executable, "-m", "tests.bench.closed_loop", *numbers]
-        text = "\n".join(self.paths)
-        done = subprocess.run(
-            command, cwd=ROOT, input=text, capture_output=True, text=True, check=True
-        )
+        command = (sys.executable, "-m", "tests.bench.closed_loop", self.port, seconds)
+        printed = run_command(*command, *connections, given="\n".join(self.paths))
         cpu = cpu_of(self.pid) - before
         return [
             Round(seconds, cpu, [tuple(each) for each in json.loads(line)])
-            for line in done.stdout.splitlines()
+            for line in printed.splitlines()
         ]
 
     def run_alike(self, clients: int) -> Round:
@@ -96,12 +89,9 @@ class Load:
 
 def measure_goodput(path: Path, rounds: int = ROUNDS) -> Iterator[str]:
     """Yield the lines of the table, those of missed targets as Missed."""
-    paths = [
-        f"/search?{urlencode(each.ours)}" for found in to_classes(path).values() for each in found
-    ]
-    port = find_port()
-    with serve(build_datasette_command(path, port), port) as served:
-        load = Load(served.process.pid, port, paths)
+    paths = list_searches(path)
+    with serve_archive(path) as served:
+        load = Load(served.process.pid, served.port, paths)
         load.run_alike(CLIENTS[0])  # the first searches, which fill caches, are not counted
         taken = [{clients: load.run_alike(clients) for clients in CLIENTS} for _ in range(rounds)]
         greedy, *readers = load.run([GREEDY, *[1] * READERS])
@@ -148,16 +138,6 @@ def to_line(name: str, rounds: list[Round]) -> str:
     return f"{name:>28}{form.format(**figures)}"
 
 
-def main() -> int:
-    """Print the table; return 1 if a target is missed."""
-    lines = []
-    for line in measure_goodput(
-        Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else ROUNDS
-    ):
-        print(line, flush=True)
-        lines.append(line)
-    return 1 if any(isinstance(line, Missed) for line in lines) else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else ROUNDS
+    sys.exit(print_lines(measure_goodput(Path(sys.argv[1]), rounds)))

@@ -13,14 +13,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import quantiles
-from urllib.parse import urlencode
 
 import httpx
 
-from archive.operations.serving import build_datasette_command
-from tests.bench.questions import to_classes
-from tests.bench.served import cpu_of, find_port, serve
-from tests.scraper.crawling import ROOT
+from tests.bench.questions import list_searches
+from tests.harness.world.processes import ROOT, cpu_of, peak_of, serve_archive
 
 READERS, EACH = 16, 6  # parallel readers; requests of each
 WRITES = 200  # releases saved, at WRITES_A_SECOND
@@ -68,34 +65,17 @@ class Loaded:
 
 def measure_loaded(path: Path) -> Loaded:
     """Return the questions of all classes, in a different order for each reader."""
-    asked = [
-        f"/search?{urlencode(each.ours)}" for found in to_classes(path).values() for each in found
-    ]
-    port = find_port()
-    with serve(build_datasette_command(path, port), port) as served:
-        place = served.process.pid, port, asked
+    with serve_archive(path) as served:
+        place = served.process.pid, served.port, list_searches(path)
         loads = [ask("one reader", *place)]
         loads.append(ask("sixteen readers at once", *place, readers=READERS, each=EACH))
-        command = [
-            sys.executable,
-            "-m",
-            "tests.bench.writing",
-            str(path),
-            str(WRITES),
-            str(WRITES_A_SECOND),
-        ]
+        numbers = map(str, (path, WRITES, WRITES_A_SECOND))
+        command = [sys.executable, "-m", "tests.bench.writing", *numbers]
         with subprocess.Popen(command, cwd=ROOT) as writer:
             loads.append(ask("one reader while a crawl writes", *place))
             if writer.wait():
                 raise SystemExit("the writer beside the readers failed")
-        return Loaded(loads, memory_of(served.process.pid))
-
-
-def memory_of(pid: int) -> int:
-    """Return the peak memory of a process in bytes."""
-    status = Path(f"/proc/{pid}/status")
-    lines = status.read_text().splitlines() if status.is_file() else []
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM")), 0)
+        return Loaded(loads, peak_of(served.process.pid))
 
 
 def ask(

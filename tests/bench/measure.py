@@ -9,13 +9,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench.bare import ENVIRONMENT
-from tests.scraper.crawling import FAST, ROOT
+from tests.bench.figures import Missed
+from tests.harness.world.processes import ROOT
+from tests.scraper.crawling import FAST
 from tests.site.server import Site
+
+SITE = {"SCRAPY_SETTINGS_MODULE": "tests.site.settings"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,13 +30,11 @@ class Cost:
     memory: float
 
 
-def run_measured(command: Sequence[str], environment: Mapping[str, str]) -> Cost:
+def run_measured(command: Sequence[str], **environment: str) -> Cost:
     """Run a command to its end; raise SystemExit with its output if it fails."""
     with tempfile.TemporaryFile() as said:
-        begun = time.monotonic()
-        process = subprocess.Popen(
-            command, cwd=ROOT, env=dict(environment), stdout=said, stderr=said
-        )
+        begun, values = time.monotonic(), {**os.environ, **SITE, **environment}
+        process = subprocess.Popen(command, cwd=ROOT, env=values, stdout=said, stderr=said)
         try:
             _, status, used = os.wait4(process.pid, 0)
         except BaseException:
@@ -42,10 +43,8 @@ def run_measured(command: Sequence[str], environment: Mapping[str, str]) -> Cost
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             said.seek(0)
-            raise SystemExit(
-                f"{' '.join(command)} ended with {process.returncode}"
-                f":\n{said.read().decode()[-2000:]}"
-            )
+            end = said.read().decode()[-2000:]
+            raise SystemExit(f"{' '.join(command)} ended with {process.returncode}:\n{end}")
     return Cost(
         cpu=used.ru_utime + used.ru_stime,
         wall=time.monotonic() - begun,
@@ -53,39 +52,19 @@ def run_measured(command: Sequence[str], environment: Mapping[str, str]) -> Cost
     )
 
 
-def spider_command(site: Site, file: str, **arguments: str) -> tuple[list[str], dict[str, str]]:
-    """Return the command of a baseline's crawl with our settings, and its environment."""
+def run_spider(site: Site, file: str, **arguments: Path) -> Cost:
+    """Measure a baseline's crawl with our settings."""
     given = [part for name, value in arguments.items() for part in ("-a", f"{name}={value}")]
     settings = [part for name, value in FAST.items() for part in ("-s", f"{name}={value}")]
-    command = [
-        sys.executable,
-        "-m",
-        "scrapy",
-        "runspider",
-        str(ROOT / "tests/bench" / file),
-        *given,
-        *settings,
-    ]
-    return command, {**ENVIRONMENT, "LOOPBACK_PORT": str(site.port)}
+    spider = ("runspider", f"tests/bench/{file}")
+    command = [sys.executable, "-m", "scrapy", *spider, *given, *settings]
+    return run_measured(command, LOOPBACK_PORT=str(site.port))
 
 
-def fetch(site: Site, urls: Path) -> int:
-    """Run the bare baseline's crawl of the same URLs."""
-    command, environment = spider_command(site, "bare.py", urls=str(urls))
-    return subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, check=False
-    ).returncode
-
-
-def children_cpu(run: Callable[[], int]) -> float:
-    """Return the CPU seconds (user and system) of the processes of a run; raise SystemExit if it
-    fails.
-    """
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    if code := run():
-        raise SystemExit(f"what was measured ended with {code}")
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+def children_cpu() -> float:
+    """Return the CPU seconds (user and system) of all processes that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def each_cpu(pages: Mapping[str, bytes], read: Callable[[bytes, str], object]) -> float:
@@ -96,3 +75,12 @@ def each_cpu(pages: Mapping[str, bytes], read: Callable[[bytes, str], object]) -
         read(html, url)
         costs.append(time.process_time() - begun)
     return statistics.median(costs)
+
+
+def print_lines(lines: Iterable[str]) -> int:
+    """Print lines as they come; return 1 if one is about a missed target, as the exit code."""
+    missed = False
+    for line in lines:
+        print(line, flush=True)
+        missed = missed or isinstance(line, Missed)
+    return int(missed)

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from tests.bench.crawl import NO_BUDGET
 from tests.bench.figures import judge
-from tests.scraper.crawling import ROOT, Crawling
+from tests.harness.world.processes import ROOT, memory_of
+from tests.scraper.crawling import Crawling
 from tests.site.server import Site
 
 MOST = 100_000  # releases, because the sample site has all of them in memory
@@ -21,7 +22,6 @@ SHARES = (0.1, 0.25, 0.5, 0.75, 1.0)  # of the crawl, at which its memory is rep
 MOST_GROWTH = 1.1  # from the middle to the end
 EVERY = 0.25  # seconds
 ENDLESS = {**NO_BUDGET, "LISTING_PAGES_MAX": "1000000"}
-PAGE = os.sysconf("SC_PAGE_SIZE") / 1_000_000
 
 
 def measure_memory(number: int) -> Iterator[str]:
@@ -59,9 +59,9 @@ def watch(crawling: Crawling, number: int) -> list[tuple[int, float]]:
     ):
         try:
             while process.poll() is None:
-                resident = Path(f"/proc/{process.pid}/statm").read_text("ascii").split()[1]
-                if crawling.archive.exists() and int(resident):
-                    curve.append((count(crawling), int(resident) * PAGE))
+                resident = memory_of(process.pid)
+                if crawling.archive.exists() and resident:
+                    curve.append((count(crawling), resident / 1e6))
                 time.sleep(EVERY * (1 + number // 10_000))
         finally:
             process.terminate()

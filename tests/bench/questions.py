@@ -45,14 +45,12 @@ def to_classes(archive: Path) -> dict[str, list[Question]]:
         words = {name: pick_words(db, share) for name, share in SHARES.items()}
         phrases, common_phrases = pick_phrases(db)
         changed = pick_changed_phrases(db)
-        agencies = column(
+        agencies = list_agencies(db)
+        tags = column(
             db,
-            "select agency from month_counts"
-            " where agency <> '' and"
-            " month = '' order by releases desc",
+            "select t.name from release_tags c join tags t on t.id = c.tag group by c.tag"
+            " order by count(*) desc limit 40",
         )
-        tags = column(db, "select t.name from" " tag_counts c" " join" " tags" " t on" " t.id =" " c.tag" " group by" " c.tag"
-                          " order by sum(c.releases) desc limit 40")  # fmt: skip
         years = column(
             db,
             "select distinct substr(month, 1, 4) from month_counts"
@@ -95,6 +93,12 @@ def to_classes(archive: Path) -> dict[str, list[Question]]:
     }
 
 
+def list_searches(archive: Path) -> list[str]:
+    """Return the addresses of all questions at our search page."""
+    questions = (each for found in to_classes(archive).values() for each in found)
+    return [f"/search?{urlencode(each.ours)}" for each in questions]
+
+
 def to_version_classes(
     words: dict[str, list[str]], removed: list[str], added: list[str]
 ) -> dict[str, list[Question]]:
@@ -116,22 +120,16 @@ def to_version_classes(
 def to_pages(archive: Path) -> dict[str, list[str]]:
     """Return URLs of the site's other pages, by kind."""
     with closing(sqlite3.connect(f"file:{archive}?mode=ro", uri=True)) as db:
-        agencies = column(
-            db,
-            "select agency from month_counts"
-            " where agency <> '' and"
-            " month = '' order by releases desc",
-        )
+        agencies = list_agencies(db)
         releases = column(
             db, "select release from release_facets order by sort_date desc limit 3000"
         )[::999]
         edited = column(db, "select release from revisions where previous is not null limit 2")
-        tags = column(db, "select tag from tag_counts group by tag order by sum(releases) desc")
+        tags = column(db, "select tag from release_tags group by tag order by count(*) desc")
         month = column(
             db,
-            "select month from month_counts"
-            " where agency = '' and"
-            " dated > 0 and month like '2%' order by month desc",
+            "select month from month_counts where agency = '' and dated > 0"
+            " and month like '2%' order by month desc",
         )
         edits = db.execute(
             "select previous, id from revisions where previous is not null limit 2"
@@ -139,9 +137,8 @@ def to_pages(archive: Path) -> dict[str, list[str]]:
         common = pick_words(db, SHARES["common"])
         its = column(
             db,
-            f"select max(month) from"
-            f" month_counts where agency ="
-            f" '{agencies[0]}' and dated > 0 and month like '2%'",
+            f"select max(month) from month_counts where agency = '{agencies[0]}'"
+            " and dated > 0 and month like '2%'",
         )
     some = (agencies[0], agencies[len(agencies) // 2], agencies[-1])
     return {
@@ -188,6 +185,12 @@ def wrong(word: str) -> str:
 def column(db: sqlite3.Connection, sql: str) -> list[str]:
     """Return the first column of the rows."""
     return [row[0] for row in db.execute(sql)]
+
+
+def list_agencies(db: sqlite3.Connection) -> list[str]:
+    """Return the agencies, those with most releases first."""
+    sql = "select agency from month_counts where agency <> '' and month = ''"
+    return column(db, f"{sql} order by releases desc")
 
 
 def pick_words(db: sqlite3.Connection, share: float) -> list[str]:

@@ -33,8 +33,9 @@ from archive.quotes.quotation_comparison import find_quotations
 from archive.quotes.quotation_lookup import QuotationCheck
 from archive.store.releases import Archive
 from tests.archive.changes.states import read_markdown, read_stored_edits
-from tests.bench.collection import COLLECTION, import_collection
-from tests.bench.figures import Missed, judge
+from tests.bench.collection import ABSENT, COLLECTION, open_collection
+from tests.bench.figures import judge
+from tests.bench.measure import print_lines
 from tests.stored import stored_rows
 
 SEED = 20
@@ -373,19 +374,12 @@ def read_elsewhere() -> list[str]:
 def measure_quotations(archive: Path | None = None) -> Iterator[str]:
     """Yield the lines of the table, or the reason if there is no collection."""
     if not COLLECTION.is_file():
-        yield (
-            f"quotations are left out: there is no {COLLECTION} (name the folder that holds"
-            f" corpus/ with PAGES=)"
-        )
+        yield f"quotations are {ABSENT}"
         return
-    with tempfile.TemporaryDirectory() as made:
-        if archive is None:
-            archive = Path(made) / "archive.db"
-            import_collection(archive)
+    with tempfile.TemporaryDirectory() as made, open_collection(archive) as path:
         edited = Path(made) / "edited.db"
-        copyfile(archive, edited)
-        cases = add_edits(edited)
-        yield from judge_quotations(edited, cases)
+        copyfile(path, edited)
+        yield from judge_quotations(edited, add_edits(edited))
 
 
 def add_edits(path: Path) -> list[QuotationCase]:
@@ -478,6 +472,4 @@ def format_counts(counts: dict[tuple[str, str], Counter[str]]) -> Iterator[str]:
 
 if __name__ == "__main__":
     names = [name for name in sys.argv[1:] if not name.startswith("-")]
-    lines = list(measure_quotations(Path(names[0]) if names else None))
-    print("\n".join(lines))
-    sys.exit(any(isinstance(line, Missed) for line in lines))
+    sys.exit(print_lines(measure_quotations(Path(names[0]) if names else None)))

@@ -12,7 +12,6 @@ import asyncio
 import random
 import sqlite3
 import sys
-import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -22,8 +21,9 @@ from pathlib import Path
 
 from archive.database.sqlite_files import build_connection_runner, open_readonly
 from archive.search.related_releases import RelatedReleases, find_related
-from tests.bench.collection import COLLECTION, import_collection
+from tests.bench.collection import ABSENT, COLLECTION, open_collection
 from tests.bench.figures import judge
+from tests.bench.measure import print_lines
 
 SEED = 29
 MAX_SAMPLE = 2_000  # releases with tags
@@ -35,17 +35,10 @@ STEPS = (0.2, 0.3, 0.5, 1.01)  # of similarity
 def measure_related(archive: Path | None = None) -> Iterator[str]:
     """Yield the lines of the table, or the reason if there is no collection."""
     if archive is None and not COLLECTION.is_file():
-        yield (
-            f"related releases are left out: there is no {COLLECTION} (name the folder with"
-            f" corpus/ with PAGES=)"
-        )
+        yield f"related releases are {ABSENT}"
         return
-    with tempfile.TemporaryDirectory() as made:
-        if archive is None:
-            archive = Path(made) / "archive.db"
-            import_collection(archive)
-        with closing(open_readonly(archive)) as connection:
-            yield from judge_neighbours(connection)
+    with open_collection(archive) as path, closing(open_readonly(path)) as connection:
+        yield from judge_neighbours(connection)
 
 
 def judge_neighbours(connection: sqlite3.Connection) -> Iterator[str]:
@@ -111,5 +104,4 @@ async def find_all(
 
 
 if __name__ == "__main__":
-    for line in measure_related(Path(sys.argv[1]) if len(sys.argv) > 1 else None):
-        print(line)
+    print_lines(measure_related(Path(sys.argv[1]) if len(sys.argv) > 1 else None))

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from tests.bench.collection import COLLECTION, import_collection
+from tests.bench.collection import ABSENT, COLLECTION, import_collection
+from tests.bench.measure import print_lines
 from tests.bench.ranked import measure_ranking
 from tests.bench.speed import measure_speed
 
@@ -21,18 +22,13 @@ from tests.bench.speed import measure_speed
 def measure_search(archive: Path | None = None) -> Iterator[str]:
     """Yield the lines of the tables, or the reason if there is no collection."""
     if archive is None and not COLLECTION.is_file():
-        yield (
-            f"search is left out: there is no {COLLECTION} (name the folder that holds corpus/"
-            f" with PAGES=)"
-        )
+        yield f"search is {ABSENT}"
         return
     with tempfile.TemporaryDirectory() as made:
-        folder = Path(made)
-        imported = ""
+        folder, imported = Path(made), ""
         if archive is None:
             archive = folder / "archive.db"
-            took = import_collection(archive)
-            imported = f", imported in {took:.0f} s of CPU"
+            imported = f", imported in {import_collection(archive):.0f} s of CPU"
         with closing(sqlite3.connect(archive)) as db:
             number = db.execute("select count(*) from releases").fetchone()[0]
         yield f"search in {number} releases{imported}\n"
@@ -42,5 +38,4 @@ def measure_search(archive: Path | None = None) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    for line in measure_search(Path(sys.argv[1]) if len(sys.argv) > 1 else None):
-        print(line)
+    print_lines(measure_search(Path(sys.argv[1]) if len(sys.argv) > 1 else None))

@@ -6,21 +6,28 @@ from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean, quantiles
 from urllib.parse import urlencode
 
-from archive.operations.serving import build_datasette_command
 from tests.bench.collection import copy_plain
-from tests.bench.loads import Load, to_loads
-from tests.bench.served import Answer, Served, find_port, serve
+from tests.bench.questions import Question, ask, to_classes
+from tests.harness.world.processes import Answer, Served, find_port, serve, serve_archive
 
 ROUNDS = 8  # of each question to each server, after one that is not counted
 ROWS = {"_facet": "agency", "_size": "20"}  # as many rows as our page has hits
 RATIOS = {"page/page": ("/search", "its page"), "json/json": ("/search.json", "plain table")}
+KINDS = {  # of questions, and their class
+    "rare words": "rare",
+    **dict.fromkeys(("medium", "common", "very common", "two words")),
+    "phrases": "phrase",
+    "beginnings*": "prefix",
+    "in the title": None,
+    "no words": None,
+}
 ABOUT = """\
 wall time p50, p95 and the server's CPU, ms a request; the ratios are of CPU. /search and /search.json: ours, with
 excerpts, five facets, best first. our table: Datasette's _search= with one facet on our file. plain table, its page:
@@ -36,10 +43,10 @@ class Way:
     ours: bool
     answers: dict[str, list[Answer]] = field(default_factory=dict)
 
-    def addresses(self, load: Load) -> list[str]:
+    def addresses(self, questions: Sequence[Question]) -> list[str]:
         """Return the parameters of the questions of a kind for this server."""
-        asked = [ours if self.ours else table | ROWS for ours, table in load]
-        return [f"{self.path}?{urlencode(each)}" for each in asked]
+        asked = [each.ours if self.ours else each.table | ROWS for each in questions]
+        return [f"{self.path}?{urlencode(values)}" for values in asked]
 
     def told(self, kind: str | None = None) -> list[Answer]:
         """Return the responses to a kind of question, or to all."""
@@ -57,7 +64,9 @@ class Way:
 
 def measure_speed(archive: Path, folder: Path) -> Iterator[str]:
     """Yield the lines of the table. folder: for the copy with plain FTS5."""
-    loads = to_loads(archive)
+    classes = to_classes(archive)
+    loads = {name: classes[kind or name] for name, kind in KINDS.items()}
+    loads["common, of a kind"] = [ask(each.ours["q"], kind="article") for each in classes["common"]]
     copy_plain(archive, folder / "plain.db")
     with ExitStack() as stack:
         ways = start(stack, archive, folder / "plain.db")
@@ -68,10 +77,9 @@ def measure_speed(archive: Path, folder: Path) -> Iterator[str]:
 
 def start(stack: ExitStack, archive: Path, plain: Path) -> dict[str, Way]:
     """Start both servers."""
-    ports = find_port(), find_port()
-    command = [sys.executable, "-m", "datasette", "serve", str(plain), "--port", str(ports[1])]
-    ours = stack.enter_context(serve(build_datasette_command(archive, ports[0]), ports[0]))
-    theirs = stack.enter_context(serve([*command, "--setting", "suggest_facets", "off"], ports[1]))
+    ours, theirs = (
+        stack.enter_context(server) for server in (serve_archive(archive), serve_plain(plain))
+    )
     return {
         "/search": Way(ours, "/search", ours=True),
         "/search.json": Way(ours, "/search.json", ours=True),
@@ -81,11 +89,18 @@ def start(stack: ExitStack, archive: Path, plain: Path) -> dict[str, Way]:
     }
 
 
-def ask_all(ways: list[Way], kind: str, load: Load) -> None:
+def serve_plain(path: Path, *options: str) -> AbstractContextManager[Served]:
+    """Start plain Datasette."""
+    port = find_port()
+    command = [sys.executable, "-m", "datasette", "serve", str(path), "--port", str(port)]
+    return serve([*command, "--setting", "suggest_facets", "off", *options], port)
+
+
+def ask_all(ways: list[Way], kind: str, questions: Sequence[Question]) -> None:
     """Send every question of a kind to each server in turn, so that a busy machine affects all of
     them.
     """
-    order = [(way, address) for way in ways for address in way.addresses(load)]
+    order = [(way, address) for way in ways for address in way.addresses(questions)]
     for number in range(ROUNDS + 1):
         random.Random(number).shuffle(order)
         for way, address in order:

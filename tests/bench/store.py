@@ -8,7 +8,6 @@ of the sample site; each is in a page of its agency.
 
 from __future__ import annotations
 
-import resource
 import tempfile
 import time
 from collections.abc import Iterator
@@ -29,6 +28,7 @@ from archive.store.releases import Archive, SaveResult
 from tests.bench.bulk import Entry, save_all
 from tests.bench.collection import COLLECTION
 from tests.bench.figures import judge
+from tests.bench.measure import children_cpu, print_lines
 from tests.site.client import get
 from tests.site.server import Site
 
@@ -198,21 +198,14 @@ def upsert(path: Path, releases: list[Release]) -> Clock:
 def clock() -> Iterator[Clock]:
     """Measure a block; the processes started in it must have ended before its end."""
     told = Clock()
-    wall, own, others = time.monotonic(), time.process_time(), children()
+    wall, own, others = time.monotonic(), time.process_time(), children_cpu()
     yield told
     told.wall, told.own, told.others = (
         time.monotonic() - wall,
         time.process_time() - own,
-        children() - others,
+        children_cpu() - others,
     )
 
 
-def children() -> float:
-    """Return the CPU seconds of finished child processes."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
 if __name__ == "__main__":
-    for line in measure_store():
-        print(line)
+    print_lines(measure_store())

@@ -19,9 +19,7 @@ from tests.bench.graded import (
     recall,
     resample_interval,
 )
-from tests.bench.pool import find_excerpt, shuffle
-from tests.bench.ranked import compare_groups, compare_rankings, list_groups, measure_ranking
-from tests.bench.rankings import Texts, find_other_words, find_parts, find_titles, open_rankings
+from tests.bench.rankings import open_rankings
 
 SETS = {"first": 40, "second": 40}
 LEAST_SHARE = 0.3  # share of the grades that the second judge gave as well
@@ -96,52 +94,6 @@ def test_kappa_by_hand() -> None:
     )
 
 
-def test_report_of_small_rankings() -> None:
-    query = read_queries()[0].text
-    grades = {query: {"a": 2, "b": 1}}
-    ranked = {"search page": {query: ["a", "b"]}, "Snowball": {query: ["x", "a"]}}
-    _, ours, theirs, _ = compare_rankings("one", [query], ranked, grades)
-    assert (
-        " ".join(ours.split())
-        == f"search page {' '.join(['1.000 [1.000, 1.000]'] * 3)} 100% / 100% 0"
-    )
-    assert theirs.split()[-4:] == ["50%", "/", "50%", "0"], "x is not judged"
-    line = list(compare_groups({"one": [query]}, ranked, grades))[2]
-    assert line.split()[:5] == [
-        "one",
-        "(1)",
-        "1.000",
-        "0.480",
-        "0.520",
-    ]  # (2 / log2(3)) / (2 + 1 / log2(3))
-
-
-def test_whole_report_of_an_archive_without_the_judged_releases(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tests.bench.graded.RESAMPLES", 20)
-    lines = list(measure_ranking(fill(tmp_path / "archive.db")))
-    assert [line.split(":")[0] for line in lines if "queries" in line and ":" in line][:3] == [
-        "all",
-        "first set",
-        "second set",
-    ]
-    assert {line.split("0.000")[0].strip() for line in lines if line.startswith("search page")} == {
-        "search page"
-    }
-    assert "quadratic kappa" in lines[-3]
-
-
-def test_groups_share_no_query_and_miss_none() -> None:
-    groups = list_groups(read_queries())
-    texts = sorted(groups["all"])
-    assert sorted(groups["with compounds"] + groups["without compounds"]) == texts
-    assert (
-        sorted(query for name, members in groups.items() if ": " in name for query in members)
-        == texts
-    )
-
-
 def test_every_ranking_finds_what_it_can(tmp_path: Path) -> None:
     path = fill(tmp_path / "archive.db")
     with open_rankings(path) as rankings:
@@ -156,34 +108,3 @@ def test_every_ranking_finds_what_it_can(tmp_path: Path) -> None:
     inflected = {name for name, each in found.items() if each["fyrarnas"]}
     assert inflected == {"search page", "Snowball", "Snowball, any word"}
     assert {name for name, each in found.items() if each["yra"]} == {"trigram"}, "a part of a word"
-
-
-NEWEST_FIRST: Texts = [
-    ("a", "besök i malmö", "besök i malmö om vattenkraftverk"),
-    ("b", "kraft", "kraft ur vatten"),
-    ("c", "vattenkraft", "vattenkraft och torsk"),
-]
-
-
-def test_finders_need_no_index() -> None:
-    assert find_titles(NEWEST_FIRST, "Vattenkraften") == ["c"], "an ending does not matter"
-    assert find_parts(NEWEST_FIRST, "vatten kraft") == ["a", "b", "c"]
-    assert find_parts(NEWEST_FIRST, "vatten kraft", titles_first=True) == ["c", "b", "a"]
-    assert find_other_words(NEWEST_FIRST, ("malmö", "vatten"), depth=2) == ["a", "b"], (
-        "each wording has its share"
-    )
-
-
-def test_order_tells_nothing() -> None:
-    assert shuffle(["c", "a", "b"], "seed") == shuffle({"a", "b", "c"}, "seed")
-    assert {tuple(shuffle("abc", str(seed))) for seed in range(50)} > {
-        ("a", "b", "c"),
-        ("c", "b", "a"),
-    }
-
-
-def test_excerpt_where_the_beginning_has_no_word_of_the_query() -> None:
-    query = next(query for query in read_queries() if query.text == "vargar")
-    assert find_excerpt("Om vargarna. " + "x " * 300, query, 100) == ""
-    assert "vargen" in find_excerpt("x " * 300 + "och vargen " + "y " * 300, query, 100)
-    assert find_excerpt("x " * 300, query, 100) == ""

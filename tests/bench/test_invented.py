@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from archive.evidence.verification import verify
+from archive.store.derived_data import describe_index_fault
 from archive.store.releases import Archive
 from tests.bench.invented import words
 from tests.bench.invented.filling import fill
@@ -24,14 +25,14 @@ def test_an_invented_archive_holds_together(
     fill(path, 200, processes=1, days=2)
     with Archive(path, rebuild_stale=False) as archive:
         rows = archive.db.conn
-        assert archive.writer.index.describe_fault() is None
+        assert describe_index_fault(archive.db) is None
         assert rows.execute("select count(*) from releases").fetchone() == (200,)
         assert (
             rows.execute("select count(*) from revisions where cause = 'source'").fetchone()[0] > 40
         )
         assert rows.execute("select count(distinct release) from changefeed").fetchone() == (200,)
         before = rows.execute("select * from vocabulary order by word").fetchall()
-        archive.writer.index.rebuild()
+        archive.derived.recompute_all()
         assert rows.execute("select * from vocabulary order by word").fetchall() == before
     assert [str(finding) for finding in verify(path).findings] == []
     assert all(to_classes(path).values())

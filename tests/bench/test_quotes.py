@@ -25,10 +25,6 @@ from tests.bench.quotes import (
     QuoteLabel,
     Texts,
     check_labels,
-    find_replies,
-    format_scores,
-    is_missed,
-    load_finder,
     measure_finder,
     read_labels,
     read_part,
@@ -97,23 +93,6 @@ def test_labelled_text_is_the_one_that_the_archive_stores(tmp_path: Path) -> Non
             for url, *fields in archive.db.execute(f"select url, {', '.join(TEXTS)} from releases")
         }
     assert stored == texts
-
-
-def test_missing_release_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    collection = tmp_path / "collection.jsonl.gz"
-    row = {
-        "url": "https://a.se/1",
-        "title": "Ett",
-        "lead": "Kort.",
-        "body": "Kort.\n\n\u2013\u00a0Lång\u00adtext.",
-    }
-    collection.write_bytes(gzip.compress(json.dumps(row).encode()))
-    monkeypatch.setattr("tests.bench.quotes.COLLECTION", collection)
-    assert read_texts(["https://a.se/1"]) == {
-        "https://a.se/1": {"title": "Ett", "lead": "Kort.", "body": "\u2013 Långtext."}
-    }
-    with pytest.raises(KeyError, match=r"https://a\.se/2"):
-        read_texts(["https://a.se/1", "https://a.se/2"])
 
 
 # Scores of an invented release
@@ -210,39 +189,3 @@ def test_scores_by_hand(quotes: list[FoundQuote], expected: tuple[int, ...]) -> 
     assert (score.labelled, score.traps) == (3, 1)
     assert (score.spans, score.speaker, score.role, score.extra, score.trapped) == expected
     assert len(misses) == 3 - score.role + score.extra + score.trapped
-
-
-def test_report_with_shares_by_form() -> None:
-    scores, by_form, _ = measure_finder(lambda _: ALL_RIGHT[:2], INVENTED, {URL: TEXTS_HERE})
-    lines = [" ".join(line.split()) for line in format_scores(scores, by_form)]
-    assert lines[:2] == ["1 releases, 3 quotations", "spans 0.667 [0.667, 0.667] target ≥ 0.95"]
-    assert "role printed with it 1.000 [1.000, 1.000]" in lines
-    assert "earlier 1 1.00 1.00 1.00" in lines
-    assert "all but plain 2 0.50 0.50 1.00" in lines
-    assert is_missed(scores)
-    assert not is_missed(measure_finder(lambda _: ALL_RIGHT, INVENTED, {URL: TEXTS_HERE})[0])
-
-
-def test_changed_text_is_noticed() -> None:
-    check_labels(INVENTED, {URL: TEXTS_HERE})
-    with pytest.raises(
-        ValueError,
-        match=re.escape(f"{URL}: the text of body at ((2, 17),) is not the labelled one"),
-    ):
-        check_labels(INVENTED, {URL: {**TEXTS_HERE, "body": BODY.replace("Berit", "Bertil")}})
-
-
-def test_baseline_finds_plain_replies_only() -> None:
-    texts = {
-        "lead": "- Nej, säger EU-chef Bo Ek.",
-        "body": (
-            f"{BODY}\n\n– Ja, säger Ulla af Ek, kartchef för Kusten.\n– Ja, sa Bo Ek.\n\n– Ja,"
-            f" säger Bo Ek på ön."
-        ),
-    }
-    assert [(quote.field, quote.speaker, quote.role) for quote in find_replies(texts)] == [
-        ("lead", "Bo Ek", "EU-chef"),
-        ("body", "Berit Al", "hamnchef"),
-        ("body", "Ulla af Ek", "kartchef för Kusten"),
-    ]
-    assert load_finder("tests.bench.quotes:find_replies") is find_replies

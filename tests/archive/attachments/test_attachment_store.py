@@ -30,6 +30,7 @@ from archive.evidence.verification import verify
 from archive.evidence.warc import export_warc
 from archive.operations.backup import create_backup, restore_backup
 from archive.operations.snapshots import publish_snapshot
+from archive.store.derived_data import describe_index_fault
 from archive.store.merged_histories import merge_releases
 from archive.store.releases import Archive
 from archive.store.takedowns import (
@@ -339,14 +340,14 @@ def test_text_of_a_release_that_is_a_file_is_withheld_with_it(archive: Archive) 
     # before it is known as a file
     takedown_id = hide_release(archive, release_id, NOW, reason="Domstols beslut")
     sample_evidence.add_links(archive, url, NOW)
-    assert archive.attachments.list_files_without_text() == []
+    assert archive.attachments.list_files_to_read() == []
     assert verify(archive.path).findings == []
     lift_takedown(archive, takedown_id, NOW, "Upphävt")
     sample_evidence.add_links(archive, url, NOW + DAY)
     assert select(archive, "select capture, cause, checks from attachment_versions") == [
         (capture_id, "first", 2)
     ]
-    assert len(archive.attachments.list_files_without_text(agency="fyr")) == 1
+    assert len(archive.attachments.list_files_to_read(agency="fyr")) == 1
 
 
 def test_passage_in_a_file_can_be_redacted(archive: Archive) -> None:
@@ -412,10 +413,10 @@ def test_pages_are_indexed_with_their_inflections(archive: Archive) -> None:
     assert select(archive, FOUND_SQL, "fyr") == [(first.file_id * 1000 + 1,)]
     assert select(archive, FOUND_SQL, "lighthouse") == [(second.file_id * 1000 + 1,)]
     archive.db.execute("insert into search_attachments (search_attachments) values ('delete-all')")
-    archive.rebuild_index()
+    archive.recompute()
     assert select(archive, FOUND_SQL, "fyr") == [(first.file_id * 1000 + 1,)]
     archive.db.execute("drop table search_attachments")
-    assert archive.writer.index.describe_fault() == "it has no attachments"
+    assert describe_index_fault(archive.db) == "it has no attachments"
 
 
 SEARCHES = {  # query → whether it finds the release

@@ -25,7 +25,7 @@ def read_schema() -> dict[str, set[str]]:
         # generated columns too
         name: {row[1] for row in db.execute(f"pragma table_xinfo([{name}])")}
         for name in db.table_names()
-        if name == "search_meta" or not name.startswith("search")
+        if not name.startswith("search")
     }
     tables |= {name: {column.name for column in db.view(name).columns} for name in db.view_names()}
     db.close()

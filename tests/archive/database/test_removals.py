@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
 from archive.database.models import Release
-from archive.database.removals import Removals, find_collapse
+from archive.database.removals import Removals, fill_continues_as, find_collapse
 from archive.store.releases import Archive
 
 SEEN = datetime(2026, 3, 1, 8, tzinfo=UTC)
@@ -258,3 +259,62 @@ def test_import_during_a_collapse_is_no_page_that_is_present(
         if is_checked:
             archive.mark_checked(number, SEEN + 2 * DAY)
     assert (find_collapse(archive.db, "skog") is None) == is_checked
+
+
+# releases with these ids move, move back, are deleted and inserted again
+MOVING = range(101, 107)
+INSERT_SQL = (
+    "insert into releases (id, agency, url, title, body, body_html, first_seen, last_checked, hash,"
+    " moved_to) values (:id, 'skog', :id, '', '', '', '2026', '2026', '', :target)"
+)
+
+
+def follow_moves(moves: Mapping[int, int | None], release_id: int) -> int:
+    while target := moves.get(release_id):
+        release_id = target
+    return release_id
+
+
+def change_at_random(
+    archive: Archive, chance: Random, moves: dict[int, int | None]
+) -> dict[int, int | None]:
+    """Move, move back, delete or insert a release; return the moves after it."""
+    release_id, target = chance.sample(MOVING, 2)
+    if release_id not in moves:
+        move = target if follow_moves(moves, target) != release_id else None
+        move = chance.choice([move, None])
+        archive.db.execute(INSERT_SQL, {"id": release_id, "target": move})
+        return moves | {release_id: move}
+    action = chance.choice(["move", "move", "move back", "delete"])
+    if action == "delete":
+        archive.db.execute("delete from releases where id = ?", [release_id])
+        return {key: move for key, move in moves.items() if key != release_id}
+    if action == "move back" or target not in moves:
+        archive.db.execute("update releases set moved_to = null where id = ?", [release_id])
+        return moves | {release_id: None}
+    archive.removals.mark_merged(release_id, SEEN, URL, target)
+    return moves | {target: None, release_id: target}
+
+
+def test_the_stored_end_of_a_chain_is_where_its_moves_lead(archive: Archive) -> None:
+    archive.db.execute("pragma foreign_keys = off")  # so that a release that others led to can go
+    for seed in range(300):
+        chance, moves = Random(seed), dict[int, int | None]()
+        with archive.transaction():
+            archive.db.execute("delete from releases where id > 100")
+            for _ in range(20):
+                moves = change_at_random(archive, chance, moves)
+                stored = select(
+                    archive, "select id, continues_as, moved_to from releases where id > 100"
+                )
+                expected = {
+                    (key, follow_moves(moves, key) if move else None, move)
+                    for key, move in moves.items()
+                }
+                assert set(stored) == expected, seed
+    with archive.transaction():
+        fill_continues_as(archive.db)
+    assert (
+        set(select(archive, "select id, continues_as, moved_to from releases where id > 100"))
+        == expected
+    )

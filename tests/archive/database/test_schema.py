@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlite_utils import Database
 
 from archive.__main__ import main
 from archive.database.captures import Captures
 from archive.database.redaction import WithheldStore
-from archive.database.schema import VERSION_SEARCH, migrations, read_schema
+from archive.database.schema import migrations, read_schema, read_statements
 from archive.database.sqlite_files import FIRST_MIGRATION, SCHEMA_VERSION, ArchiveError
 from archive.evidence.verification import verify
 from archive.operations.serving import update_archive
 from archive.search.search_index import BM25_WEIGHTS, INDEX_COLUMNS
+from archive.store.derived_data import describe_index_fault
 from archive.store.releases import Archive
 from tests.archive.sample_evidence import create_evidence_archive, execute
 
@@ -56,42 +57,73 @@ def test_new_archive_has_every_table_and_this_version(tmp_path: Path) -> None:
         assert migrations.pending(archive.db) == []
 
 
-def test_an_archive_at_the_last_of_the_former_migrations_opens_unchanged(archive: Path) -> None:
-    names = [each.name for each in migrations.pending(Database(memory=True))]
-    replace_migrations(archive, *EARLIER_MIGRATIONS, *names)
+def test_an_archive_with_all_migrations_opens_unchanged(archive: Path) -> None:
+    applied = [name for (name,) in execute(archive, "select name from _sqlite_migrations")]
+    replace_migrations(archive, *EARLIER_MIGRATIONS, *applied)
     content = archive.read_bytes()
     with Archive(archive) as opened:
         assert migrations.pending(opened.db) == []
     assert archive.read_bytes() == content
 
 
-def read_structure(path: Path) -> set[tuple[str, str]]:
-    with closing(sqlite3.connect(path)) as db:
-        return set(db.execute("select name, sql from sqlite_master where sql is not null"))
+def create_earlier_archive(path: Path, content: Path) -> None:
+    """Create an archive with the schema before the later migrations, and what tables of `content`
+    it can hold.
+    """
+    statements = read_statements(Path(__file__).with_name("earlier_schema.sql"))
+    tables = {name: sql for name, sql in statements.items() if "create table" in sql}
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        for sql in tables.values():
+            db.execute(sql)
+        db.execute("attach ? as content", [str(content)])
+        stored = {name for (name,) in db.execute("select name from content.sqlite_master")}
+        for table in tables.keys() & stored:
+            names = ", ".join(row[1] for row in db.execute(f"pragma main.table_info({table})"))
+            db.execute(f"insert into {table} ({names}) select {names} from content.{table}")
+        for sql in (sql for name, sql in statements.items() if name not in tables):
+            db.execute(sql)
+        db.execute(
+            "create table _sqlite_migrations (id integer primary key, migration_set text,"
+            " name text, applied_at text)"
+        )
+        db.execute(f"pragma user_version = {SCHEMA_VERSION}")
+        (file_id,) = db.execute("pragma content.application_id").fetchone()
+        db.execute(f"pragma application_id = {file_id}")
+    replace_migrations(path, FIRST_MIGRATION)
 
 
-def test_an_archive_with_an_index_of_edits_gets_one_of_earlier_versions(archive: Path) -> None:
-    structure = read_structure(archive)
-    read_numbers = "select (select count(*) from text_versions), count(*) from search_diff_docsize"
-    with closing(sqlite3.connect(archive, isolation_level=None)) as db:
-        numbers = db.execute(read_numbers).fetchone()
-        for name in VERSION_SEARCH[::-1]:
-            kind = "trigger" if name.endswith("_ad") else name.startswith("idx") and "index"
-            db.execute(f"drop {kind or 'table'} {name}")
-        db.execute(
-            "create virtual table search_edits using fts5 (body, lead, title, content = '',"
-            " contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 0')"
-        )
-        db.execute(
-            "create trigger search_edits_ad after delete on revisions begin"
-            " delete from search_edits where rowid in (2 * old.id, 2 * old.id + 1); end"
-        )
-    replace_migrations(archive, FIRST_MIGRATION)
-    with Archive(archive) as opened:
-        assert opened.writer.index.describe_fault() is None
-        assert opened.db.execute(read_numbers).fetchone() == numbers
-    assert numbers[0] > 0
-    assert read_structure(archive) == structure
+def describe_schema(path: Path) -> dict[str, set[tuple[object, ...]]]:
+    """Return what a file consists of: the columns of its tables, and the statements of the rest."""
+    columns = "select name, type, pk, [notnull], hidden from pragma_table_xinfo(?)"
+    objects = execute(
+        path, "select type, name, sql from sqlite_master where name not like '%sqlite_migrations%'"
+    )
+    return {
+        name: set(execute(path, columns, name) if kind == "table" else [(kind, sql)])
+        for kind, name, sql in objects
+    }
+
+
+def read_rows(path: Path) -> dict[str, list[tuple[object, ...]]]:
+    """Return the rows of every table that is not a full-text one, with generated columns."""
+    rows = {}
+    for name, parts in describe_schema(path).items():
+        if not name.startswith("search") and all(len(part) > 2 for part in parts):
+            columns = ", ".join(sorted(str(column) for column, *_ in parts))
+            rows[name] = sorted(execute(path, f"select {columns} from {name}"), key=repr)
+    return rows
+
+
+def test_a_migrated_archive_equals_a_new_one(history_archive: Path, tmp_path: Path) -> None:
+    """With all rows, and an index that needs no rebuilding."""
+    new, path = Path(shutil.copy(history_archive, tmp_path / "new.db")), tmp_path / "archive.db"
+    create_earlier_archive(path, new)
+    assert describe_schema(path) != describe_schema(new)
+    with Archive(path) as archive:
+        assert migrations.pending(archive.db) == []
+        assert describe_index_fault(archive.db) is None
+    assert describe_schema(path) == describe_schema(new)
+    assert read_rows(path) == read_rows(new)
 
 
 @pytest.mark.parametrize("names", [EARLIER_MIGRATIONS[:1], EARLIER_MIGRATIONS])
@@ -110,7 +142,7 @@ def test_an_archive_of_an_earlier_schema_is_not_changed(
 
 def test_new_archive_has_an_intact_search_index(tmp_path: Path) -> None:
     with Archive(tmp_path / "archive.db", rebuild_stale=False) as archive:
-        assert archive.writer.index.describe_fault() is None
+        assert describe_index_fault(archive.db) is None
         weights = archive.db.execute("select v from search_config where k = 'rank'").fetchone()[0]
         assert weights == f"bm25({', '.join(map(str, BM25_WEIGHTS))})"
 

@@ -14,7 +14,8 @@ from urllib.parse import urlencode, urlsplit
 import httpx
 
 from archive.database.models import Release
-from archive.follow.notifications import NotifyResult, notify
+from archive.follow.notifications import notify
+from archive.follow.sending import NotifyResult
 from archive.follow.subscriptions import TOKEN_PLACE, FollowSettings
 from archive.mail_and_webhooks import parse_mail_server
 from archive.store.releases import Archive

@@ -21,9 +21,9 @@ from pathlib import Path
 import pytest
 
 from archive.database.sqlite_files import ArchiveError
-from archive.follow import notifications as sending
-from archive.follow.bounces import handle_bounce
+from archive.follow import notifications, sending
 from archive.follow.notifications import notify
+from archive.follow.rejected_mails import handle_bounce
 from archive.follow.subscriptions import (
     FOLLOW_FILE,
     FOLLOW_VERSION,
@@ -306,8 +306,8 @@ async def test_a_query_that_fails_stops_no_other(
     assert "bron" not in caplog.text
     with closing(sqlite3.connect(life.path.with_name(FOLLOW_FILE))) as db, db:
         db.execute("update subscriptions set query = 'q=bron' where address like 'bo@%'")
-    monkeypatch.setattr(sending, "MAX_MATCHING_SECONDS", 0)
-    monkeypatch.setattr(sending, "OPCODES_PER_CHECK", 1)
+    monkeypatch.setattr(notifications, "MAX_MATCHING_SECONDS", 0)
+    monkeypatch.setattr(notifications, "OPCODES_PER_CHECK", 1)
     assert life.notify().faults == 1
     monkeypatch.undo()
     assert life.notify().sent == 1  # nothing was lost

@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode
 import httpx
 import pytest
 
-from archive.follow import notifications as sending
+from archive.follow import notifications, sending
 from archive.follow.subscriptions import CONFIRMATION_PAUSE
 from archive.views import follow as follow_page
 from tests.archive.follow.life import (
@@ -397,7 +397,7 @@ async def test_chat_programs_show_the_words_of_others_as_they_are(
 async def test_links_in_the_text_of_a_webhook_are_whole(
     life: Life, own_site: Site, monkeypatch: pytest.MonkeyPatch, query: str
 ) -> None:
-    monkeypatch.setattr(sending, "MAX_EVENTS", 1)
+    monkeypatch.setattr(notifications, "MAX_EVENTS", 1)
     with Webhook() as webhook:
         await request_webhook(own_site, webhook.url, query)
         life.notify()

@@ -12,14 +12,8 @@ from typing import Any
 import pytest
 
 from archive.database.models import Release
-from archive.health.coverage import (
-    AuditedSource,
-    CoverageTotals,
-    ListedUrl,
-    SourceProblem,
-    queue_missing_releases,
-    update_coverage,
-)
+from archive.health.audited_sources import AuditedSource, ListedUrl, SourceProblem
+from archive.health.coverage import CoverageTotals, queue_missing_releases, update_coverage
 from archive.store.releases import Archive
 
 LISTING = "https://fyr.example/press"

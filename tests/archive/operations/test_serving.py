@@ -18,7 +18,7 @@ from archive.database.captures import compute_file_sha256
 from archive.operations.serving import DatasetteProcess, Replicas, is_port_free
 from archive.operations.snapshots import publish_snapshot, withdraw_snapshots
 from archive.times import now
-from tests.harness.replicas.proxy import free_ports
+from tests.harness.world.processes import free_ports
 
 NAMES = ("2026-03-02T034300", "2026-03-02T035300", "2026-03-02T040300")
 PORTS = (8101, 8102)

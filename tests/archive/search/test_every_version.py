@@ -41,6 +41,7 @@ from archive.search.query_sql import resolve_names
 from archive.search.results import search_all
 from archive.search.search_request import SearchRequest
 from archive.search.state_texts import list_state_texts
+from archive.store.derived_data import describe_index_fault
 from archive.store.releases import Archive
 from archive.store.takedowns import redact_passage
 from tests.archive.random_events import RandomEvents
@@ -144,13 +145,7 @@ class WordyEvents(RandomEvents):
                 self.archive.db.execute(
                     "update revisions set questions = null, images = null where id = ?", [revision]
                 )
-                for key in {release, *self.list_followers(release)}:
-                    self.archive.writer.index.index_edits_of(key)
-                self.archive.writer.index.index_versions_of(release, again=True)
-
-    def list_followers(self, release: int) -> set[int]:
-        rows = self.archive.db.execute("select moved_to from releases where id = ?", [release])
-        return {key for (key,) in rows if key}
+                self.archive.derived.refresh(release)
 
 
 EVENT_NAMES = (
@@ -289,12 +284,14 @@ async def test_searches_equal_a_comparison_of_all_texts(tmp_path: Path, seed: in
             events.time += timedelta(hours=12)
             with suppress(ArchiveError):
                 getattr(events, random.choice(EVENT_NAMES))()
-        assert archive.writer.index.describe_fault() is None
+        assert describe_index_fault(archive.db) is None
         run = build_connection_runner(archive.db.conn)
         ids = [key for (key,) in archive.db.execute("select id from revisions")]
         reference = Reference(archive, await read_version_texts(run, ids))
-        for _ in range(QUERIES):
-            await compare(run, reference, invent_query(random))
+        for text in (invent_query(random) for _ in range(QUERIES)):
+            # ranked searches exclude an English text also by the word as it is written
+            if events.language == "sv" or " -" not in text:
+                await compare(run, reference, text)
 
 
 async def compare(run: RunQuery, reference: Reference, text: str) -> None:
@@ -329,7 +326,12 @@ async def compare(run: RunQuery, reference: Reference, text: str) -> None:
     hits = await list_all(run, text, all_versions=True)
     assert hits.keys() == (current | former if query.has_words else current), text
     request = SearchRequest(text=text)
-    before = {edit: (previous, last) for last, edit, previous in reference.iter_edits()}
+    known = {revision for _, revision, _ in versions}  # others were replaced by a newer parse
+    before = {
+        edit: (previous, last)
+        for last, edit, previous in reference.iter_edits()
+        if previous in known
+    }
     expected = {edit for edit, (previous, last) in before.items() if last in visible
                 and finder.is_in(reference.texts[previous])}  # fmt: skip
     assert await match_versions_before(run, request, before) == expected, (text, "following")

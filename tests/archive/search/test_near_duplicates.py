@@ -16,7 +16,6 @@ from archive.database.models import Release
 from archive.search import near_duplicates as duplicates
 from archive.search.near_duplicates import (
     DAY_RANGE,
-    FIRST_BAND,
     MAX_DAYS_APART,
     build_shingles,
     find_duplicates,
@@ -211,8 +210,7 @@ def test_copies_at_two_addresses_of_one_site_are_near_duplicates(
     second = release("fyrstyrelsen", other, name="b", published=DAY + timedelta(days=days))
     assert (save_and_compare(archive, first, second) is not None) == found
     pairs = read_pairs(archive)
-    with archive.transaction():
-        archive.writer.near_duplicates.reindex()
+    archive.recompute()
     assert read_pairs(archive) == pairs
     assert all(one != other for one, other in pairs)
 
@@ -257,7 +255,7 @@ def test_texts_of_one_agency_are_found(archive: Archive) -> None:
         release("fyrstyrelsen", similar, name="c"),
     )
     save(archive, release("vagmyndigheten"))
-    index, text = archive.writer.near_duplicates, join_text_fields("Om fyrar", None, FULL)
+    index, text = archive.derived.near_duplicates, join_text_fields("Om fyrar", None, FULL)
     similarity = pytest.approx(compute_similarity(FULL, similar), abs=0.001)
     assert index.find_same_text(text, "fyrstyrelsen") == list(
         zip(own, [1.0, 1.0, similarity], strict=True)
@@ -274,19 +272,6 @@ def test_edits_add_and_remove_pairs(archive: Archive) -> None:
     assert save_and_compare(archive, replace(one, body=FULL + " mer"), copy) == 1.0
     assert save_and_compare(archive, replace(one, body=write_text(300, 3)), copy) is None
     assert read_pairs(archive) == {}
-
-
-def test_reindex_restores_pairs_and_replaces_keys_of_another_version(archive: Archive) -> None:
-    save(archive, *map(release, AGENCIES))
-    pairs, keys = read_pairs(archive), archive.db.execute("select * from minhash_bands").fetchall()
-    assert len(pairs) == 6
-    archive.db.execute("delete from near_duplicates")
-    archive.db.execute("update minhash_bands set band = band + 100")
-    index = archive.writer.near_duplicates
-    with archive.transaction():
-        index.reindex()
-    assert read_pairs(archive) == pairs
-    assert archive.db.execute("select * from minhash_bands").fetchall() == keys
 
 
 def test_duplicates_are_listed_in_order_of_publication_one_per_agency(archive: Archive) -> None:
@@ -324,7 +309,7 @@ def test_number_of_compared_candidates_is_limited(
     archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(duplicates, "MAX_CANDIDATES", 3)
-    monkeypatch.setattr(duplicates, "MAX_OWN_CANDIDATES", 3)  # one of which is the release itself
+    monkeypatch.setattr(duplicates, "MAX_OWN_CANDIDATES", 2)
     own = save(archive, *(release("fyrstyrelsen", name=str(number)) for number in range(6)))
     (copy,) = save(archive, release("vagmyndigheten"))
     pairs = read_pairs(archive)
@@ -338,7 +323,7 @@ def test_number_of_compared_candidates_is_limited(
 
 
 def test_keys_are_the_same_on_every_machine() -> None:
-    """Keys are stored for years: if this fails, raise CODE_VERSION in
+    """Keys are stored for years: if this fails, raise DUPLICATES_VERSION in
     archive/search/near_duplicates.py.
     """
     words = split_text_words(
@@ -356,6 +341,6 @@ def test_keys_contain_their_band_and_day(archive: Archive) -> None:
     rows = archive.db.execute(
         "select band, value, release from minhash_bands order by band"
     ).fetchall()
-    assert [band for band, *_ in rows] == list(range(FIRST_BAND, FIRST_BAND + 17))
+    assert [band for band, *_ in rows] == list(range(17))
     days = (DAY - date(1970, 1, 1)).days
     assert {(value % DAY_RANGE, stored_id) for _, value, stored_id in rows} == {(days, release_id)}

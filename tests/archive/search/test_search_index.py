@@ -28,6 +28,7 @@ from archive.search.search_index import (
     extract_diff,
 )
 from archive.search.state_texts import WHOLE
+from archive.store.derived_data import describe_index_fault
 from archive.store.releases import Archive
 
 SEEN = datetime(2024, 6, 3, 8, tzinfo=UTC)
@@ -138,12 +139,12 @@ def test_edits_are_indexed_by_what_they_removed_and_added(archive: Archive) -> N
     read_sizes = "select id, sz from search_diff_docsize union all select id, sz from search_versions_docsize"
     before = archive.db.execute(read_sizes).fetchall()
     archive.db.execute("insert into search_diff (search_diff) values ('delete-all')")
-    assert archive.writer.index.describe_fault() == "it has 0 of 1 edits"
-    archive.writer.index.rebuild()
+    assert describe_index_fault(archive.db) == "it has 0 of 1 edits"
+    archive.derived.recompute_all()
     assert archive.db.execute(read_sizes).fetchall() == before
-    assert archive.writer.index.describe_fault() is None
+    assert describe_index_fault(archive.db) is None
     archive.db.execute("delete from text_versions")
-    assert archive.writer.index.describe_fault() == "it has 0 of 1 versions before an edit"
+    assert describe_index_fault(archive.db) == "it has 0 of 1 edited versions"
 
 
 def test_only_edits_by_the_agency_are_indexed_as_edits(archive: Archive) -> None:
@@ -200,7 +201,7 @@ def test_index_is_rolled_back_with_the_release(archive: Archive) -> None:
     with pytest.raises(ZeroDivisionError):
         save_and_fail()
     assert count_hits(archive, match_word("brygga")) == 0
-    assert archive.writer.index.describe_fault() is None
+    assert describe_index_fault(archive.db) is None
 
 
 def test_deleted_rows_are_not_found(archive: Archive) -> None:
@@ -222,14 +223,12 @@ def test_rebuild_fts_of_sqlite_utils_fails_and_changes_nothing(
 
 def test_index_of_another_version_is_rebuilt_on_opening(archive: Archive) -> None:
     before = read_vocabulary(archive)
-    archive.db.execute("update search_meta set value = 'older' where name = 'version'")
+    archive.db.execute("update derived_versions set version = 'older' where step = 'search'")
     archive.db.execute("insert into search (search) values ('delete-all')")
     archive.db.execute("delete from vocabulary")
-    assert (
-        archive.writer.index.describe_fault() == f"it was built with older, not {ANALYSIS_VERSION}"
-    )
+    assert describe_index_fault(archive.db) == f"it was built with older, not {ANALYSIS_VERSION}"
     with Archive(archive.path) as reopened:
-        assert reopened.writer.index.describe_fault() is None
+        assert describe_index_fault(reopened.db) is None
         assert count_hits(reopened, match_word("hamn")) == 1
         assert read_vocabulary(reopened) == before
 
@@ -239,14 +238,14 @@ def test_rebuild_stores_the_weights_of_today(archive: Archive) -> None:
     (weights,) = archive.db.execute(read_weights).fetchone()
     archive.db.execute("insert into search (search, rank) values ('rank', 'bm25(1.0)')")
     archive.db.conn.commit()
-    archive.writer.index.rebuild()
+    archive.derived.recompute_all()
     assert archive.db.execute(read_weights).fetchone() == (weights,)
 
 
 def test_interrupted_rebuild_is_resumed(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     save_copies(archive, 5)
     before = read_vocabulary(archive)
-    monkeypatch.setattr("archive.search.search_index.REINDEX_BATCH", 2)
+    monkeypatch.setattr("archive.store.derived_data.BATCH_SIZE", 2)
 
     def interrupt(_: str, done: int, total: int) -> None:
         assert total == 5
@@ -254,10 +253,10 @@ def test_interrupted_rebuild_is_resumed(archive: Archive, monkeypatch: pytest.Mo
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        archive.writer.index.rebuild(interrupt)
-    assert archive.writer.index.describe_fault() == "it was rebuilt only up to release 4"
-    assert archive.writer.index.rebuild() == 1
-    assert archive.writer.index.describe_fault() is None
+        archive.derived.recompute_all(interrupt)
+    assert describe_index_fault(archive.db) == "it was rebuilt only up to row 4 of releases"
+    assert archive.derived.recompute_all() == 1
+    assert describe_index_fault(archive.db) is None
     assert read_vocabulary(archive) == before
 
 
@@ -266,24 +265,30 @@ def test_concurrent_rebuilds_share_the_work(
 ) -> None:
     save_copies(archive, 7)
     before = read_vocabulary(archive)
-    monkeypatch.setattr("archive.search.search_index.REINDEX_BATCH", 2)
+    monkeypatch.setattr("archive.store.derived_data.BATCH_SIZE", 2)
     done_by_other: list[int] = []
     with Archive(archive.path) as other:
-        done = archive.writer.index.rebuild(
-            lambda *_: None if done_by_other else done_by_other.append(other.writer.index.rebuild())
+        done = archive.derived.recompute_all(
+            lambda *_: (
+                None if done_by_other else done_by_other.append(other.derived.recompute_all())
+            )
         )
     assert (done, done_by_other) == (2, [5])
-    assert archive.writer.index.describe_fault() is None
+    assert describe_index_fault(archive.db) is None
     assert read_vocabulary(archive) == before
 
 
 def test_release_written_by_another_program_is_a_fault(archive: Archive) -> None:
-    archive.db.execute(
+    for statement in (
         "insert into releases (agency, url, title, body, body_html, first_seen, last_checked, hash)"
-        " values ('fyr', 'https://fyr.example/9', 'Bryggor', '', '', '2024', '2024', '')"
-    )
-    assert archive.writer.index.describe_fault() == "it has 1 of 2 releases"
-    archive.writer.index.rebuild()
+        " values ('fyr', 'https://fyr.example/9', 'Bryggor', '', '', '2024-01-01', '2024-01-01', '')",
+        "insert into revisions (release, seen, cause, title, body, body_html, hash)"
+        " values (2, '2024-01-01', 'first', 'Bryggor', '', '', '')",
+        "update releases set revision = 2 where id = 2",
+    ):
+        archive.db.execute(statement)
+    assert describe_index_fault(archive.db) == "it has 1 of 2 releases"
+    archive.derived.recompute_all()
     assert count_hits(archive, match_word("brygga")) == 1
 
 
@@ -308,7 +313,7 @@ def test_release_listed_again_is_found_by_its_month(archive: Archive) -> None:
     assert count_hits(archive, month) == 1
     with archive.transaction():
         archive.db.execute("update releases set moved_to = 2 where id = 1")
-    archive.writer.index.rebuild()
+    archive.derived.recompute_all()
     with archive.transaction():
         archive.db.execute("update releases set moved_to = null where id = 1")
     assert archive.db.execute(

@@ -169,9 +169,20 @@ def test_long_run_of_combining_characters_is_refused_before_it_is_normalised() -
         with pytest.raises(FieldError, match="combining characters") as caught:
             parse_release({**LINE, name: "a" + "\u0316\u00ad\u0301" * 100_000}, "fyr")
         assert caught.value.field == name
+    entities = {"body_html": f"<p>a{'&#790;' * 100_000}</p>"}
+    with pytest.raises(FieldError, match="combining characters"):
+        parse_release({"url": LINE["url"], "title": "A", **entities}, "fyr")
     assert process_time() - started < 3
     release, _ = parse_release({**LINE, "title": "— " + "—" * 3000 + "Z\u0316\u0301" * 9}, "fyr")
     assert len(release.title) > 3000
+
+
+def test_text_is_cleaned_like_that_of_a_page() -> None:
+    body = "<p>Sam&shy;hälle&nbsp;&nbsp;\u202aoch</p><p>&#8203;fo&#776;rort</p>"
+    release, _ = parse_release(
+        {"url": LINE["url"], "title": "\u2066A\x01\u2069", "body_html": body}, "fyr"
+    )
+    assert (release.title, release.body) == ("A", "Samhälle och\n\nförort")
 
 
 def test_links_whose_complete_urls_would_be_too_long_are_refused() -> None:

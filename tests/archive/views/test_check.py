@@ -8,7 +8,6 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -21,8 +20,14 @@ from lxml import html
 from archive.database.models import Release
 from archive.store.releases import Archive
 from archive.views import check as check_page
-from archive.web import security
-from archive.web.request_limits import SandboxLimits, receive_body
+from archive.web.request_limits import (
+    BODY,
+    MAX_CLIENT_BODIES,
+    WORK,
+    BodyReceiver,
+    SandboxLimits,
+    Work,
+)
 from tests.archive.sample import SEEN, Site, served
 from tests.archive.sample_history import EDITED_NEWEST
 
@@ -333,7 +338,9 @@ async def test_connection_after_a_body(
 
 
 async def test_slow_body(address: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(security, "receive_body", shorten(receive_body))
+    receive = BodyReceiver.receive
+    shorter = BodyReceiver(SandboxLimits(work={BODY: Work(100, seconds=0.1)}))
+    monkeypatch.setattr(BodyReceiver, "receive", lambda _, *request: receive(shorter, *request))
     request = HEADERS % b"/-/check.json" + b"content-length: 100\r\n\r\nabc"
     assert await exchange(address, request) == ([408], True)
 
@@ -341,7 +348,7 @@ async def test_slow_body(address: tuple[str, int], monkeypatch: pytest.MonkeyPat
 async def test_one_client_cannot_take_all_places(address: tuple[str, int]) -> None:
     slow = HEADERS % b"/-/check.json" + b"content-length: 100\r\n\r\nabc"
     writers = []
-    for _ in range(SandboxLimits().max_client_bodies):
+    for _ in range(MAX_CLIENT_BODIES):
         _, writer = await asyncio.open_connection(*address)
         writer.write(slow)
         writers.append(writer)
@@ -356,7 +363,7 @@ async def test_one_client_cannot_take_all_places(address: tuple[str, int]) -> No
 
 @pytest.mark.parametrize(
     ("clients", "network"),
-    [(40, "203.0.113.%d"), (SandboxLimits().max_bodies + 20, "2001:db8:0:%d::1")],
+    [(40, "203.0.113.%d"), (WORK[BODY].running + 20, "2001:db8:0:%d::1")],
 )
 async def test_slow_bodies_of_many_clients_refuse_nobody(
     address: tuple[str, int], clients: int, network: str
@@ -383,7 +390,7 @@ async def test_slow_bodies_of_many_clients_refuse_nobody(
 async def test_addresses_of_one_network_are_one_client(address: tuple[str, int]) -> None:
     slow = HEADERS % b"/-/check.json" + b"x-forwarded-for: %s\r\ncontent-length: 100\r\n\r\nabc"
     writers = []
-    for number in range(SandboxLimits().max_client_bodies):
+    for number in range(MAX_CLIENT_BODIES):
         _, writer = await asyncio.open_connection(*address)
         writer.write(slow % f"2001:db8:5:5:{number}::{number}".encode())
         writers.append(writer)
@@ -398,13 +405,6 @@ async def test_addresses_of_one_network_are_one_client(address: tuple[str, int])
     assert answers == [503, 200, 200]
     for writer in writers:
         writer.close()
-
-
-def shorten(receive_body: Any) -> Any:
-    async def receive(scope: Any, receive: Any, limits: Any) -> Any:
-        return await receive_body(scope, receive, replace(limits, body_timeout=0.1))
-
-    return receive
 
 
 async def test_logs_have_nothing_of_the_text(

@@ -16,7 +16,7 @@ from datasette.app import Datasette
 from mcp import Client, MCPError
 
 from archive.store.releases import Archive
-from archive.web.request_limits import SandboxLimits
+from archive.web.request_limits import WORK, SandboxLimits, Work
 from tests.archive.sample import Site, served
 from tests.archive.sample_history import EDITED_ID, EDITED_NEWEST, EDITED_REVISIONS, REMOVED
 
@@ -255,9 +255,8 @@ async def test_error_names_its_reason(
 async def test_a_busy_site_says_so(history_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "archive.web.security.read_limits",
-        lambda _: SandboxLimits(max_waiting=0, queue_timeout=0.1),
+        lambda _: SandboxLimits(work={**WORK, "/search": Work(0, waiting=0)}),
     )
-    monkeypatch.setattr("archive.web.security.MAX_CONCURRENT_BY_PATH", {"/search": 0})
     # a new one, which has these limits
     app = type(history_site.datasette).app(history_site.datasette)
     async with httpx.AsyncClient(

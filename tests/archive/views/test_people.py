@@ -101,7 +101,7 @@ async def test_quotes_of_a_person_as_data(quoted_site: Site) -> None:
         {"role": "kajchef", "years": "2025"},
         {"role": "hamnchef", "years": "2024"},
     ]
-    assert data["next"].endswith("/person/anna-ek.json?size=3&after=3")
+    assert data["next"].endswith("/person/anna-ek.json?after=3&size=3")
     quotes = [
         *data["quotes"],
         *(await quoted_site.get("/person/anna-ek.json?size=3&after=3")).json()["quotes"],

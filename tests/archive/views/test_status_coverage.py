@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from archive.health.coverage import AuditedSource, ListedUrl, update_coverage
+from archive.health.audited_sources import AuditedSource, ListedUrl
+from archive.health.coverage import update_coverage
 from archive.store.releases import Archive
 from scraper.agency import load_agencies
 from tests.archive.sample import PAGED, Site, served

@@ -385,7 +385,7 @@ async def test_extreme_time_is_no_error(times_site: Site, path: str) -> None:
         ("archive.db", "pragma user_version = 99", "newer version"),
         (
             "archive.db",
-            "insert or replace into search_meta values ('version', 'older')",
+            "update derived_versions set version = 'older' where step = 'search'",
             "python -m archive reindex",
         ),
     ],

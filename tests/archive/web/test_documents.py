@@ -9,21 +9,21 @@ from collections.abc import AsyncIterator, Sequence
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from datasette.database import QueryInterrupted
-from datasette.utils.asgi import Request
 
 from archive.changes.edits_and_removals import MAX_REGISTER_PAGE_SIZE, read_edits_page
 from archive.search import results
+from archive.web import exports
+from archive.web.documents import DataList
 from archive.web.exports import (
-    EXPORT_LIMITS,
-    DataExport,
     begin_export,
     write_sheets,
     write_workbook,
 )
-from archive.web.request_limits import BusyError, RequestQueue, SandboxLimits, VisitorRequest
+from archive.web.request_limits import WORK, BusyError, SandboxLimits, Turn, WorkQueue
 from tests.archive.sample import Site
 from tests.archive.workbook import read_sheet, read_table
 
@@ -73,9 +73,12 @@ async def test_too_many_exports_are_rejected_before_reading(
     assert (
         await started_site.datasette.client.head(f"/search.{suffix}?q=fyrar")
     ).status_code == 200
-    request = Request({"client": ("203.0.113.7", 1)}, None)
-    limit = EXPORT_LIMITS[suffix].max_streams
-    running = [begin_export(started_site.datasette, request, suffix) for _ in range(limit)]
+    find_client = Mock(return_value="")
+    with monkeypatch.context() as patch:
+        patch.setattr(exports, "client_key", find_client)
+        assert (await started_site.get(f"/search.{suffix}?q=fyrar")).status_code == 500
+    scope = {**find_client.call_args.args[0], "client": ("203.0.113.7", 1)}
+    running = [begin_export(scope, suffix) for _ in range(WORK[suffix].downloads)]
     assert {export.__enter__().client for export in running} == {"203.0.113.7"}
     response = await started_site.get(f"/search.{suffix}?q=fyrar")
     assert (response.status_code, "retry-after" in response.headers) == (503, True)
@@ -116,7 +119,7 @@ async def test_export_is_left_incomplete_if_it_loses_its_slot(
     started_site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("archive.search.results.HIT_BATCH", 7)
-    acquire, slots = RequestQueue.acquire, 0
+    acquire, slots = WorkQueue.acquire, 0
 
     async def acquire_twice(self: Any, client: str = "") -> None:
         nonlocal slots
@@ -125,7 +128,7 @@ async def test_export_is_left_incomplete_if_it_loses_its_slot(
             raise BusyError
         await acquire(self, client)
 
-    monkeypatch.setattr(RequestQueue, "acquire", acquire_twice)
+    monkeypatch.setattr(WorkQueue, "acquire", acquire_twice)
     messages: list[dict[str, Any]] = []
 
     async def send(message: dict[str, Any]) -> None:
@@ -308,12 +311,12 @@ async def test_page_links_to_its_excel_file(
 # Cells of a workbook
 
 
-def build_export(title: str, page_url: str, *batches: list[dict[str, Any]]) -> DataExport:
+def build_export(title: str, page_url: str, *batches: list[dict[str, Any]]) -> DataList:
     async def read_batches() -> AsyncIterator[Sequence[dict[str, Any]]]:
         for batch in batches:
             yield batch
 
-    return DataExport(
+    return DataList(
         name="list",
         title=title,
         page_url=page_url,
@@ -322,10 +325,10 @@ def build_export(title: str, page_url: str, *batches: list[dict[str, Any]]) -> D
     )
 
 
-async def write_bytes(export: DataExport, lang: str) -> bytes:
+async def write_bytes(export: DataList, lang: str) -> bytes:
     limits = SandboxLimits()
     with await write_workbook(
-        export, VisitorRequest(limits, RequestQueue(limits), streaming=True), lang
+        export, Turn(limits, WorkQueue(WORK["xlsx"]), streaming=True), lang
     ) as file:
         file.seek(0)
         return file.read()

@@ -13,7 +13,7 @@ from markupsafe import escape
 
 from archive.changes.diff import DiffSegment
 from archive.changes.field_differences import DiffRow
-from archive.database.allowed_html import ALLOWED_ATTRIBUTES, ALLOWED_TAGS
+from archive.database.stored_text import ALLOWED_ATTRIBUTES, ALLOWED_TAGS
 from archive.search.marked_words import extract_query_terms
 from archive.search.query_language import parse_query
 from archive.web.highlights import MAX_STEPS, PageHighlighter

@@ -21,7 +21,7 @@ import pytest
 from datasette.utils import InvalidSql, derive_named_parameters, validate_sql_select
 
 from archive.web.datasette_versions import IS_NEXT
-from archive.web.request_limits import SandboxLimits
+from archive.web.request_limits import SQL, WORK, SandboxLimits
 from archive.web.sql_sandbox import (
     SandboxStatement,
     SandboxWorker,
@@ -50,7 +50,7 @@ ENDLESS_COUNT = sql(f"{ENDLESS} select count(*) from c")
 @pytest.fixture(scope="module")
 async def impatient_site(site: Site, sample_archive: Path) -> AsyncIterator[Site]:
     # the machine may be busy with other tests
-    limits = {"max_waiting": MAX_WAITING, "starved_share": 0}
+    limits = {"sql": {"waiting": MAX_WAITING}, "starved_share": 0}
     with serve_with_limits(sample_archive, limits, sql_time_limit_ms=100) as impatient:
         await impatient.get("/")
         yield impatient
@@ -186,7 +186,7 @@ def test_worker_that_got_no_processor_says_so(sample_archive: Path) -> None:
 
 
 async def test_requests_beyond_the_queue_are_rejected(impatient_site: Site) -> None:
-    workers = SandboxLimits().workers
+    workers = WORK[SQL].running
     requests = [impatient_site.get(ENDLESS_COUNT) for _ in range(MAX_WAITING + workers + 5)]
     responses = await asyncio.gather(*requests)
     rejected = [response for response in responses if response.status_code == 503]

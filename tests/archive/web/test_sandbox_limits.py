@@ -12,12 +12,15 @@ import pytest
 
 from archive.web.request_limits import (
     CHUNK_BYTES,
+    SQL,
+    WORK,
     BufferBudget,
     BusyError,
-    RequestQueue,
     ResponseDelivery,
     SandboxLimits,
-    VisitorRequest,
+    Turn,
+    Work,
+    WorkQueue,
     parse_query_string,
 )
 from tests.archive.web.serving import FakeClient
@@ -25,7 +28,7 @@ from tests.archive.web.serving import FakeClient
 LIMITS = replace(
     SandboxLimits(), chunk_timeout=0.1, response_timeout=0.5, max_buffered_bytes=3 * CHUNK_BYTES
 )
-ONE_SLOT = replace(LIMITS, workers=1)
+ONE_SLOT = Work(1)
 START = {"type": "http.response.start", "status": 200, "headers": []}
 
 
@@ -47,7 +50,7 @@ async def deliver(
     app: Any,
     client: FakeClient,
     budget: BufferBudget | None = None,
-    request: VisitorRequest | None = None,
+    request: Turn | None = None,
     *,
     killable: bool = True,
     is_export: bool = False,
@@ -94,11 +97,7 @@ async def test_delivery_to_a_client_that_does_not_read_is_given_up(app: Any) -> 
 @pytest.mark.parametrize("kind", ["page", "stream", "export"])
 async def test_only_streams_and_exports_may_exceed_the_response_timeout(kind: str) -> None:
     client = FakeClient()
-    stream = (
-        VisitorRequest(LIMITS, RequestQueue(LIMITS), "csv", streaming=True)
-        if kind == "stream"
-        else None
-    )
+    stream = Turn(LIMITS, WorkQueue(WORK[SQL]), "csv", streaming=True) if kind == "stream" else None
     started = time.perf_counter()
     await deliver(
         respond(b"x", times=8, pause=0.08), client, request=stream, is_export=kind == "export"
@@ -140,7 +139,7 @@ async def test_large_responses_share_a_buffer_and_small_ones_need_none() -> None
 
 
 async def test_csv_reserves_its_largest_result_until_it_is_read() -> None:
-    request = VisitorRequest(LIMITS, RequestQueue(LIMITS), "csv")
+    request = Turn(LIMITS, WorkQueue(WORK[SQL]), "csv")
     slow, late, budget = FakeClient(max_messages=2), FakeClient(), BufferBudget(LIMITS)
     request.largest_response = 2 * CHUNK_BYTES
     first = asyncio.create_task(deliver(respond(b"x", times=9), slow, budget, request))
@@ -163,7 +162,7 @@ async def test_exception_of_the_application_is_raised() -> None:
 async def test_work_that_cannot_be_stopped_keeps_its_slot_after_a_disconnect() -> None:
     client, request, done = (
         FakeClient(),
-        VisitorRequest(LIMITS, RequestQueue(ONE_SLOT)),
+        Turn(LIMITS, WorkQueue(ONE_SLOT)),
         asyncio.Event(),
     )
 
@@ -186,9 +185,9 @@ async def test_work_that_cannot_be_stopped_keeps_its_slot_after_a_disconnect() -
 
 
 async def test_disconnected_client_leaves_the_queue() -> None:
-    queue = RequestQueue(ONE_SLOT)
+    queue = WorkQueue(ONE_SLOT)
     await queue.acquire()
-    client, request = FakeClient(), VisitorRequest(LIMITS, queue)
+    client, request = FakeClient(), Turn(LIMITS, queue)
 
     async def app(*_: Any) -> None:
         await request.acquire_slot()
@@ -204,7 +203,7 @@ async def test_disconnected_client_leaves_the_queue() -> None:
 
 
 async def test_clients_take_turns_and_none_fills_the_queue() -> None:
-    queue, order = RequestQueue(replace(ONE_SLOT, max_waiting=3)), []
+    queue, order = WorkQueue(Work(1, waiting=3)), []
     await queue.acquire("greedy")
 
     async def take(client: str) -> None:
@@ -240,7 +239,7 @@ async def test_clients_take_turns_and_none_fills_the_queue() -> None:
 async def test_slot_given_to_a_request_that_stops_waiting_is_released(
     release_after: float | None,
 ) -> None:
-    queue = RequestQueue(replace(ONE_SLOT, queue_timeout=0.02))
+    queue = WorkQueue(Work(1, seconds=0.02))
     await queue.acquire()
     waiting = asyncio.create_task(queue.acquire("slow"))
     await asyncio.sleep(0)

@@ -20,7 +20,7 @@ from datasette.plugins import pm
 from lxml import html
 
 from archive.web.datasette_versions import read_canned_queries
-from archive.web.request_limits import BusyError, SandboxLimits
+from archive.web.request_limits import SQL, WORK, BusyError
 from archive.web.security import REFUSALS_PER_SECOND
 from tests.archive.sample import ROOT, Site, served
 from tests.archive.web.serving import configure_plugin, serve_with_limits
@@ -38,7 +38,7 @@ async def site_without_sql(site: Site, sample_archive: Path) -> AsyncIterator[Si
 @pytest.fixture
 async def busy_site(site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
     await site.get("/")
-    monkeypatch.setattr("archive.web.request_limits.RequestQueue.has_room", lambda *_: False)
+    monkeypatch.setattr("archive.web.request_limits.WorkQueue.has_room", lambda *_: False)
     return site
 
 
@@ -65,7 +65,10 @@ async def test_rejection_is_a_page_in_the_language_of_the_reader(
 async def test_rejection_follows_the_chosen_language_and_format(busy_site: Site) -> None:
     assert "Try again" in (await busy_site.get("/search?q=fyr&lang=en", accept_language="sv")).text
     assert (await busy_site.get("/search.json?q=fyr")).json()["status"] == 503
-    for path in ("/search.csv?q=fyr", "/-/changes.ndjson", "/archive/releases.csv?_stream=on"):
+    for path in (
+        *("/search.csv?q=fyr", "/-/changes.ndjson", "/archive/releases.csv?_stream=on"),
+        "/-/evidence/51.zip",
+    ):
         response = await busy_site.get(path)
         assert (response.status_code, response.text[0]) == (503, "t"), path
         assert "<" not in response.text
@@ -89,7 +92,7 @@ async def test_request_that_waited_too_long_is_a_503_as_json(
 ) -> None:
     await site.get("/")
     monkeypatch.setattr(
-        "archive.web.request_limits.RequestQueue.acquire", AsyncMock(side_effect=BusyError)
+        "archive.web.request_limits.WorkQueue.acquire", AsyncMock(side_effect=BusyError)
     )
     response = await site.get("/archive/tags.json")
     assert (response.status_code, response.json()["status"]) == (503, 503)
@@ -97,13 +100,11 @@ async def test_request_that_waited_too_long_is_a_503_as_json(
 
 
 async def test_only_a_few_streams_run_at_once(site: Site) -> None:
-    streams = [
-        site.get("/archive/releases.csv?_stream=on") for _ in range(SandboxLimits().max_streams + 2)
-    ]
+    streams = [site.get("/archive/releases.csv?_stream=on") for _ in range(WORK[SQL].downloads + 2)]
     responses = await asyncio.gather(*streams)
     assert (
         sorted(response.status_code for response in responses)
-        == [200] * SandboxLimits().max_streams + [503] * 2
+        == [200] * WORK[SQL].downloads + [503] * 2
     )
     assert (await site.get("/archive/releases.csv?_stream=on")).text.count("\r\n") > 40
 

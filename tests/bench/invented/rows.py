@@ -14,7 +14,7 @@ from typing import Any
 
 from archive.database.models import PART_TABLES, STATE_FIELDS, hash_state, to_state
 from archive.language.terms import AnalyzedText, analyze
-from archive.search.near_duplicates import DAY_RANGE, FIRST_BAND, LAST_BAND, to_day_number
+from archive.search.near_duplicates import BAND_COUNT, DAY_RANGE, to_day_number
 from archive.search.search_index import (
     INDEX_COLUMNS,
     build_columns,
@@ -32,7 +32,7 @@ COLUMNS = {
     "revisions": ("id", "release", "seen", "cause", "hash", *STATE_FIELDS, "tags", *PART_TABLES),
     "search": ("rowid", *INDEX_COLUMNS["search"]),
 }
-BANDS = range(FIRST_BAND, LAST_BAND + 1)
+BANDS = range(BAND_COUNT + 1)
 
 
 def read(text: str) -> AnalyzedText:

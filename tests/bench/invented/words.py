@@ -17,9 +17,8 @@ from functools import cache
 from pathlib import Path
 from random import Random
 
-from tests.stored import ROOT as STORED
+from tests.bench.collection import COLLECTION as CORPUS
 
-CORPUS = STORED / "corpus" / "regeringen.jsonl.gz"
 SAMPLE = Path(__file__).parents[2] / "site" / "texts"
 SIGNS = re.compile(r"https?://\S+|[#*_\[\]()|<>]+")
 END = (".", "?", "!", ":")

@@ -4,7 +4,6 @@ from it.
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
@@ -14,7 +13,7 @@ import duckdb
 
 from archive.database.sqlite_files import open_readonly
 from tests.harness.bulk.figures import Figure
-from tests.scraper.crawling import ROOT
+from tests.harness.world.processes import run_command
 
 TOLD = """
 import resource, sys
@@ -42,34 +41,23 @@ def measure_dataset(archive: Path, folder: Path) -> Iterator[Figure]:
         form: sum(path.stat().st_size for path in data.glob(f"*.{form}"))
         for form in ("csv", "parquet")
     }
-    yield Figure(name="archive.db", value=archive.stat().st_size / 1e6, unit="MB")
-    yield Figure(name="dataset of everything: releases", value=shown, digits=0)
-    yield Figure(name="dataset: CPU, the faster of two", value=min(seconds, again), unit="s")
-    yield Figure(
-        name="dataset: CPU a release", value=min(seconds, again) / shown * 1000, unit="ms", digits=2
-    )
-    yield Figure(name="dataset: peak memory", value=memory, unit="MB", most=MOST_MEMORY)
+    yield Figure("archive.db", archive.stat().st_size / 1e6, "MB")
+    yield Figure("dataset of everything: releases", shown, digits=0)
+    yield Figure("dataset: CPU, the faster of two", min(seconds, again), "s")
+    yield Figure("dataset: CPU a release", min(seconds, again) / shown * 1000, "ms", digits=2)
+    yield Figure("dataset: peak memory", memory, "MB", most=MOST_MEMORY)
     for form, size in sizes.items():
-        yield Figure(name=f"dataset: {form} files", value=size / 1e6, unit="MB")
+        yield Figure(f"dataset: {form} files", size / 1e6, "MB")
     yield Figure(
-        name="dataset: releases that DuckDB does not find in it",
-        value=shown - read,
-        most=0,
-        digits=0,
+        "dataset: releases that DuckDB does not find in it", shown - read, most=0, digits=0
     )
     yield Figure(
-        name="dataset: taken again, other bytes (1 is yes)",
-        value=lines[0] != lines[1],
-        most=0,
-        digits=0,
+        "dataset: taken again, other bytes (1 is yes)", lines[0] != lines[1], most=0, digits=0
     )
 
 
 def take(archive: Path, to: Path) -> tuple[float, float]:
-    """Return the CPU seconds and peak memory (MB) of the command; raise SystemExit if it fails."""
-    command = [sys.executable, "-c", TOLD, "dataset", "--archive", str(archive), "--to", str(to)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"the dataset failed: {done.stderr}")
-    seconds, memory = done.stdout.split()[-2:]
+    """Return the CPU seconds and peak memory (MB) of the command; raise an error if it fails."""
+    words = ("dataset", "--archive", archive, "--to", to)
+    seconds, memory = run_command(sys.executable, "-c", TOLD, *words).split()[-2:]
     return float(seconds), float(memory)

@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from archive.operations.serving import build_datasette_command
 from tests.archive.mirror import read_shown
-from tests.bench.served import Served, cpu_of, find_port, serve
 from tests.harness.bulk.figures import Figure
+from tests.harness.world.processes import Served, cpu_of, serve_archive
 
 SIZES = (100, 500)
 MOST_PAGES = 60  # pages with the smaller size; with the larger size, the mirror is read to the end
@@ -22,41 +21,26 @@ MOST_TAIL = 10.0
 
 def measure_delta(archive: Path) -> Iterator[Figure]:
     """Follow the change feed over HTTP, page by page."""
-    port = find_port()
-    with serve(build_datasette_command(archive, port), port) as server:
+    with serve_archive(archive) as server:
         server.ask("/-/changes.json?size=1")  # the first request fills caches
         held: dict[int, Any] = {}
         for size, most, mirror in zip(SIZES, (MOST_PAGES, None), (None, held), strict=True):
             costs, entries, received, cursor = follow(server, size, most, mirror)
             p50, p95 = statistics.median(costs), statistics.quantiles(costs, n=20)[-1]
-            yield Figure(name=f"delta: {size} a page, CPU, p50", value=p50, unit="ms")
-            yield Figure(
-                name=f"delta: {size} a page, CPU, p95", value=p95, unit="ms", most=MOST_CPU[size]
-            )
-            yield Figure(
-                name=f"delta: {size} a page, bytes", value=received / len(costs) / 1e3, unit="kB"
-            )
-            yield Figure(
-                name=f"delta: {size} a page, entries", value=entries / len(costs), digits=0
-            )
+            yield Figure(f"delta: {size} a page, CPU, p50", p50, "ms")
+            yield Figure(f"delta: {size} a page, CPU, p95", p95, "ms", most=MOST_CPU[size])
+            yield Figure(f"delta: {size} a page, bytes", received / len(costs) / 1e3, "kB")
+            yield Figure(f"delta: {size} a page, entries", entries / len(costs), digits=0)
         tail = [ask(server, f"/-/changes.json?since={cursor}")[0] for _ in range(20)]
         etag = server.client.get(f"/-/changes.json?since={cursor}").headers["etag"]
         known = [ask(server, f"/-/changes.json?since={cursor}", etag)[0] for _ in range(20)]
     shown = read_shown(archive)
     wrong = sum(shown.get(key) != held.get(key) for key in {*shown, *held})
+    yield Figure("delta: nothing new, CPU, median", statistics.median(tail), "ms", most=MOST_TAIL)
     yield Figure(
-        name="delta: nothing new, CPU, median",
-        value=statistics.median(tail),
-        unit="ms",
-        most=MOST_TAIL,
+        "delta: nothing new, 304, CPU, median", statistics.median(known), "ms", most=MOST_TAIL
     )
-    yield Figure(
-        name="delta: nothing new, 304, CPU, median",
-        value=statistics.median(known),
-        unit="ms",
-        most=MOST_TAIL,
-    )
-    yield Figure(name="mirror: releases held otherwise than shown", value=wrong, most=0, digits=0)
+    yield Figure("mirror: releases held otherwise than shown", wrong, most=0, digits=0)
 
 
 def follow(
@@ -86,6 +70,5 @@ def ask(server: Served, path: str, etag: str | None = None) -> tuple[float, Any]
     """Return the server's CPU ms and the response."""
     before = cpu_of(server.process.pid)
     answer = server.client.get(path, headers={"if-none-match": etag} if etag else {})
-    return (
-        cpu_of(server.process.pid) - before
-    ) * 1000, answer.raise_for_status() if not etag else answer
+    spent = (cpu_of(server.process.pid) - before) * 1000
+    return spent, answer if etag else answer.raise_for_status()

@@ -8,7 +8,6 @@ from archive.store.releases import Archive
 from tests.archive.mirror import Mirror, read_shown
 from tests.archive.sample import fill
 from tests.harness.bulk.archive import repeat
-from tests.harness.bulk.figures import Figure
 
 
 def test_what_is_repeated_can_be_mirrored(tmp_path: Path) -> None:
@@ -23,9 +22,3 @@ def test_what_is_repeated_can_be_mirrored(tmp_path: Path) -> None:
     assert mirror.releases == read_shown(path)
     assert len(mirror.releases) == 2 * held
     assert mirror.releases[1]["questions"] == mirror.releases[1 + held]["questions"] != []
-
-
-def test_a_target_is_missed_beyond_it() -> None:
-    figures = [Figure(name="x", value=value, most=4) for value in (4.0, 4.1, float("nan"))]
-    assert [figure.missed for figure in figures] == [False, True, True]
-    assert not Figure(name="x", value=9).missed

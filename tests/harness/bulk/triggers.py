@@ -39,10 +39,8 @@ def measure_triggers(folder: Path) -> Iterator[Figure]:
                 number += BATCH
     added = (statistics.median(costs[True]) - statistics.median(costs[False])) / BATCH
     whole = statistics.median(saves)
-    yield Figure(name="log: CPU added to a saved release", value=added * 1e6, unit="µs")
-    yield Figure(
-        name="log: as a share of saving a small one", value=added / whole, most=MOST_SHARE, digits=3
-    )
+    yield Figure("log: CPU added to a saved release", added * 1e6, "µs")
+    yield Figure("log: as a share of saving a small one", added / whole, most=MOST_SHARE, digits=3)
 
 
 def set_triggers(archive: Archive, *, logged: bool) -> None:

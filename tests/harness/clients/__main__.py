@@ -11,18 +11,18 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from rich.console import Console
+from rich.markup import escape
 
+from tests.bench.collection import AGENCY, COLLECTION, import_collection
 from tests.harness.clients.broken import check_broken_streams
 from tests.harness.clients.evidence import check_evidence, check_warc
 from tests.harness.clients.feeds import check_feeds
 from tests.harness.clients.mirrors import check_mirror
-from tests.harness.clients.outcome import Outcome, Report
+from tests.harness.clients.outcome import Report
 from tests.harness.clients.packages import check_dataset
 from tests.harness.clients.paging import (
     check_collection,
@@ -46,17 +46,15 @@ from tests.harness.clients.readers import (
 )
 from tests.harness.clients.searches import check_registers, check_search, check_table_workbook
 from tests.harness.clients.served import (
-    COLLECTION,
-    COLLECTION_AGENCY,
     ServedArchive,
     copy_archive,
     crawl_sample,
     fill_history,
     fill_large,
-    import_collection,
     make_folder,
-    serve_archive,
+    serve_to_clients,
 )
+from tests.harness.world.tables import Stopwatch, print_tables
 
 MONTHS = "från:2024 till:2024"  # many releases of the collection only state a month
 SAMPLE_STREAMS = (
@@ -92,22 +90,14 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--only", nargs="+", metavar="WORD", help="archives or groups of checks")
     options = parser.parse_args(arguments)
-    console, begun = Console(stderr=True), time.monotonic()
-
-    def tell(outcome: Outcome) -> None:
-        seconds = f"{time.monotonic() - begun:4.0f} s"
-        line = f"{seconds} {outcome.mark:8}{outcome.client:13}{outcome.archive:9}{outcome.what}"
-        if outcome.mark == "DIFFERS":
-            line += f"\n           expected {outcome.expected}\n           got      {outcome.got}"
-        console.print(line, markup=False, highlight=False)
-
-    report = Report(tell)
+    watch = Stopwatch()
+    report = Report(lambda outcome: watch.tell(escape(outcome.describe())))
     with tempfile.TemporaryDirectory() as name:
         run_checks(report, Path(name), options)
-    title = f"clients, {time.monotonic() - begun:.0f} s"
-    Console(width=200).print(report.to_table(title))
     skipped = sum(outcome.skipped is not None for outcome in report.outcomes)
-    print(f"{len(report.outcomes)} checks, {len(report.differing)} differ, {skipped} skipped")
+    told = f"{len(report.outcomes)} checks, {len(report.differing)} differ, {skipped} skipped"
+    table = report.to_table(f"clients, {watch.seconds:.0f} s")
+    print_tables(table, misses=[told], width=200)
     return 1 if report.differing else 0
 
 
@@ -121,76 +111,71 @@ def run_checks(report: Report, folder: Path, options: argparse.Namespace) -> Non
         ("sample", sample, SAMPLE_CHECKS),
         ("corpus", corpus, CORPUS_CHECKS),
     ):
-        names = {
-            name
-            for name in checks
-            if not options.only or archive in options.only or name in options.only
-        }
+        only = options.only or [archive]
+        names = {name for name in checks if archive in only or name in only}
         if not names:
             continue
         if archive == "corpus" and not options.corpus and not COLLECTION.is_file():
-            report.skip(
-                "all",
-                "the collection",
-                archive,
-                f"{COLLECTION} is not here; --corpus FILE names an archive",
-            )
+            reason = f"{COLLECTION} is not here; --corpus FILE names an archive"
+            report.skip("all", "the collection", archive, reason)
             continue
-        path = make(make_folder(folder, archive) / "archive.db")
-        with serve_archive(archive, path, make_folder(folder, f"{archive}-files")) as served:
+        path = make_folder(folder, archive) / "archive.db"
+        make(path)
+        files = make_folder(folder, f"{archive}-files")
+        with serve_to_clients(report, archive, path, files) as served:
             for name in checks:
                 if name in names:
-                    report.run_group(name, archive, partial(checks[name], report, served))
+                    report.run_group(name, archive, partial(checks[name], served))
 
 
-Checks = dict[str, Callable[[Report, ServedArchive], None]]
+Checks = dict[str, Callable[[ServedArchive], None]]
 HISTORY_CHECKS: Checks = {
-    "paging": lambda report, served: check_search_in_table(report, served, "vägarna"),
-    "search": lambda report, served: check_search(report, served, "vägarna"),
+    "paging": lambda served: check_search_in_table(served, "vägarna"),
+    "search": lambda served: check_search(served, "vägarna"),
     "registers": check_registers,
     "workbook": check_table_workbook,
-    "feeds": lambda report, served: check_feeds(report, served, "vägarna"),
-    "mirror": lambda report, served: check_mirror(report, served, 7),
-    "dataset": lambda report, served: check_dataset(report, served, "", whole=True),
+    "feeds": lambda served: check_feeds(served, "vägarna"),
+    "mirror": lambda served: check_mirror(served, 7),
+    "dataset": lambda served: check_dataset(served, "", whole=True),
 }
 LARGE_CHECKS: Checks = {"broken": check_broken_streams}
 SAMPLE_CHECKS: Checks = {
     "paging": check_every_table,
-    "words": lambda report, served: check_search_in_table(report, served, "polisen"),
+    "words": lambda served: check_search_in_table(served, "polisen"),
     "link": check_link_header,
     "facets": check_facets,
     "unknown": check_unknown,
     "labels": check_labels,
     "columns": check_chosen_columns,
     "streams": check_every_stream,
-    "readers": lambda report, served: check_streams(report, served, SAMPLE_STREAMS),
+    "readers": lambda served: check_streams(served, SAMPLE_STREAMS),
     "json": check_json_readers,
     "http": check_duckdb_http,
     "r": check_r,
-    "search": lambda report, served: check_search(report, served, "polisen"),
+    "search": lambda served: check_search(served, "polisen"),
     "registers": check_registers,
     "workbook": check_table_workbook,
-    "feeds": lambda report, served: check_feeds(report, served, "polisen"),
-    "mirror": lambda report, served: check_mirror(report, served, 50),
+    "feeds": lambda served: check_feeds(served, "polisen"),
+    "mirror": lambda served: check_mirror(served, 50),
     "warc": check_warc,
     "evidence": check_evidence,
-    "dataset": lambda report, served: check_dataset(report, served, "", whole=True),
+    "dataset": lambda served: check_dataset(served, "", whole=True),
 }
 CORPUS_CHECKS: Checks = {
-    "paging": lambda report, served: check_collection(report, served, COLLECTION_AGENCY),
-    "words": lambda report, served: check_search_in_table(report, served, "skola"),
+    "paging": lambda served: check_collection(served, AGENCY),
+    "words": lambda served: check_search_in_table(served, "skola"),
     "link": check_link_header,
     "facets": check_facets,
     "sql": check_sql,
-    "readers": lambda report, served: check_streams(report, served, CORPUS_STREAMS),
+    "readers": lambda served: check_streams(served, CORPUS_STREAMS),
     "http": check_pandas_http,
     "r": check_r,
-    "search": lambda report, served: check_search(report, served, "skola"),
-    "common": lambda report, served: check_search(report, served, "och", by_page=False),
+    "search": lambda served: check_search(served, "skola"),
+    "common": lambda served: check_search(served, "och", by_page=False),
     "workbook": check_table_workbook,
-    "feeds": lambda report, served: check_feeds(report, served, MONTHS),
-    "mirror": lambda report, served: check_mirror(report, served, 500),
-    "dataset": lambda report, served: check_dataset(report, served, "skola från:2020", whole=False),
+    "feeds": lambda served: check_feeds(served, MONTHS),
+    "mirror": lambda served: check_mirror(served, 500),
+    "dataset": lambda served: check_dataset(served, "skola från:2020", whole=False),
 }
 
 

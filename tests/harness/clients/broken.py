@@ -9,7 +9,7 @@ from functools import partial
 import httpx
 import requests
 
-from tests.harness.clients.outcome import ClientMissingError, Report
+from tests.harness.clients.outcome import ClientMissingError
 from tests.harness.clients.readers import read_with_pandas, read_with_r
 from tests.harness.clients.served import ServedArchive
 
@@ -17,7 +17,7 @@ STREAM = "/archive/releases.csv?_stream=on&_sort=id&_col=body"
 FAILS = "rows, then an error"
 
 
-def check_broken_streams(report: Report, served: ServedArchive) -> None:
+def check_broken_streams(served: ServedArchive) -> None:
     """Read a stream in which a late page fails."""
     for client, read in (
         ("curl", read_with_curl),
@@ -26,9 +26,7 @@ def check_broken_streams(report: Report, served: ServedArchive) -> None:
         ("R read.csv", describe_r),
         ("pandas", lambda served: describe_pandas(f"{served.url}{STREAM}")),
     ):
-        report.check(
-            client, "a stream that fails on a late page", served.name, FAILS, partial(read, served)
-        )
+        served.check(client, "a stream that fails on a late page", FAILS, partial(read, served))
 
 
 def read_with_curl(served: ServedArchive) -> str:

@@ -19,11 +19,10 @@ import httpx
 from warcio.archiveiterator import ArchiveIterator
 
 from archive.database.captures import Captures
-from tests.archive.sample import ROOT
-from tests.bench.served import answers, find_port
-from tests.harness.clients.outcome import ClientMissingError, Report
+from tests.harness.clients.outcome import ClientMissingError
 from tests.harness.clients.readers import find_program
-from tests.harness.clients.served import ServedArchive, make_folder, run_command
+from tests.harness.clients.served import ServedArchive, make_folder
+from tests.harness.world.processes import ROOT, answers, find_port, run_archive, run_command
 
 # in an environment of its own, because it pins a version of redis that the project cannot use
 PYWB = ROOT / ".venv/pywb"
@@ -31,37 +30,34 @@ REPLAYED = 12  # pages that are replayed
 EVIDENCE_FILES = 12
 
 
-def check_warc(report: Report, served: ServedArchive) -> None:
+def check_warc(served: ServedArchive) -> None:
     """Check that export-warc writes each capture with its stored bytes, and that they can be
     replayed.
     """
     file = served.folder / "captures.warc.gz"
-    run_command(sys.executable, "-m", "archive", "export-warc", served.path, "--to", file)
+    run_archive("export-warc", served.path, "--to", file)
     captured = {
         (url, seen): digest
         for url, seen, digest in served.select("select url, seen, sha256 from captures")
     }
     count = served.count("select 1 from captures")
     expected = f"{count} records, {len(captured)} as captured"
-    report.check(
+    served.check(
         "warcio",
         "export-warc, digests checked",
-        served.name,
         expected,
         lambda: read_with_warcio(file, captured),
     )
-    report.check(
+    served.check(
         "warcio",
         "export-warc: warcio check",
-        served.name,
         0,
         lambda: len(run_command(find_program("warcio"), "check", file)),
     )
     pages = choose_pages(served)
-    report.check(
+    served.check(
         "pywb",
         f"export-warc: replays {len(pages)} pages",
-        served.name,
         f"{len(pages)} with the same bytes",
         lambda: replay_with_pywb(served, file, pages),
     )
@@ -136,14 +132,8 @@ def pywb_environment() -> dict[str, str]:
 def serve_pywb(folder: Path) -> Iterator[httpx.Client]:
     """Run pywb's server of the collections in a folder."""
     port = find_port()
-    command = [
-        sys.executable,
-        str(PYWB / "bin/wayback"),
-        "--port",
-        str(port),
-        "--bind",
-        "127.0.0.1",
-    ]
+    wayback = (str(PYWB / "bin/wayback"), "--port", str(port), "--bind", "127.0.0.1")
+    command = [sys.executable, *wayback]
     with (
         (folder / "wayback.log").open("wb") as log,
         subprocess.Popen(
@@ -161,7 +151,7 @@ def serve_pywb(folder: Path) -> Iterator[httpx.Client]:
             process.terminate()
 
 
-def check_evidence(report: Report, served: ServedArchive) -> None:
+def check_evidence(served: ServedArchive) -> None:
     """Check evidence files: sha256sum finds each file intact, and the page has the captured
     bytes.
     """
@@ -173,12 +163,11 @@ def check_evidence(report: Report, served: ServedArchive) -> None:
         rows = [row for row in rows if row[1] in captures]
     chosen = rows[:: max(1, len(rows) // EVIDENCE_FILES)][:EVIDENCE_FILES]
     if not chosen:
-        report.skip("sha256sum", "evidence files", served.name, "no bytes are stored")
+        served.skip("sha256sum", "evidence files", "no bytes are stored")
         return
-    report.check(
+    served.check(
         "sha256sum",
         f"-/evidence/N.zip of {len(chosen)} revisions",
-        served.name,
         f"{len(chosen)} sound",
         lambda: check_bundles(served, chosen),
     )

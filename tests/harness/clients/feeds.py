@@ -15,7 +15,7 @@ import feedparser
 from archive.health.health_report import FAULT_EVENTS_CONDITION
 from archive.i18n import SWEDISH_TIME
 from archive.times import parse_time
-from tests.harness.clients.outcome import ClientMissingError, Report
+from tests.harness.clients.outcome import ClientMissingError
 from tests.harness.clients.searches import EDITS, REMOVALS
 from tests.harness.clients.served import ServedArchive
 
@@ -135,20 +135,19 @@ def count_rows_of_json(served: ServedArchive, path: str) -> int:
     return max(rows, min(FILLED_SIZE, served.count(CRAWLED)))
 
 
-def check_feeds(report: Report, served: ServedArchive, words: str) -> None:
+def check_feeds(served: ServedArchive, words: str) -> None:
     """Check the registers' feeds, and the feed of a search."""
     for path, expected in list_feeds(served):
         number = count_rows_of_json(served, path) if expected is None else expected
         what = path.removeprefix("/")
-        report.check(
+        served.check(
             "feedparser",
             what,
-            served.name,
             f"{number} entries",
             partial(describe_feed, served, path),
         )
         if number:
-            check_with_reader(report, served, path, number)
+            check_with_reader(served, path, number)
     search = f"/search.atom?q={quote(words)}"
     if served.count("select 1 from crawls"):
         # only new releases: compared with nothing but its own dates
@@ -156,14 +155,12 @@ def check_feeds(report: Report, served: ServedArchive, words: str) -> None:
     else:
         number = count_search_news(served, words)
     what = f"search.atom?q={words}"
-    report.check(
-        "feedparser", what, served.name, f"{number} entries", lambda: describe_feed(served, search)
-    )
+    served.check("feedparser", what, f"{number} entries", lambda: describe_feed(served, search))
     if number:
-        check_with_reader(report, served, search, number)
+        check_with_reader(served, search, number)
 
 
-def check_with_reader(report: Report, served: ServedArchive, path: str, number: int) -> None:
+def check_with_reader(served: ServedArchive, path: str, number: int) -> None:
     """Check with the library reader: subscribe, update twice, and expect each entry once, with the
     feed's times.
     """
@@ -185,10 +182,9 @@ def check_with_reader(report: Report, served: ServedArchive, path: str, number: 
         problems = describe_reader_problems(feed, entries, again)
         return "; ".join([f"{len(entries)} entries", *problems])
 
-    report.check(
+    served.check(
         "reader",
         path.removeprefix("/").replace("%C3%A5", "å"),
-        served.name,
         f"{number} entries",
         read,
     )

@@ -8,7 +8,6 @@ from typing import Any
 import requests
 
 from tests.archive.mirror import read_shown
-from tests.harness.clients.outcome import Report
 from tests.harness.clients.served import ServedArchive
 
 
@@ -37,7 +36,7 @@ def follow_changes(served: ServedArchive, size: int) -> tuple[dict[int, Any], in
     return held, entries
 
 
-def check_mirror(report: Report, served: ServedArchive, size: int) -> None:
+def check_mirror(served: ServedArchive, size: int) -> None:
     """Check that the mirror has each release as the tables show it, and no other."""
     shown = read_shown(served.path)
     changes = served.count("select 1 from changefeed")
@@ -53,8 +52,6 @@ def check_mirror(report: Report, served: ServedArchive, size: int) -> None:
             return f"{len([json.loads(line) for line in response.iter_lines()])} entries"
 
     expected = f"{changes} entries, {len(shown)} releases, 0 otherwise"
-    report.check(
-        "requests", f"-/changes.ndjson by Link, {size} a page", served.name, expected, read
-    )
+    served.check("requests", f"-/changes.ndjson by Link, {size} a page", expected, read)
     first = f"{served.get('/-/changes.ndjson?size=500').text.count(chr(10))} entries"
-    report.check("httpx", "-/changes.ndjson by iter_lines", served.name, first, read_lines)
+    served.check("httpx", "-/changes.ndjson by iter_lines", first, read_lines)

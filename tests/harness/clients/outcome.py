@@ -22,7 +22,7 @@ def format_error(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())[:MAX_MESSAGE]}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """One check; `skipped` is the reason why it was not made."""
 
@@ -42,6 +42,12 @@ class Outcome:
         if self.skipped is not None:
             return "skipped"
         return "ok" if self.is_ok else "DIFFERS"
+
+    def describe(self) -> str:
+        """Return the check in a line, with both results in two more where they differ."""
+        line = f"{self.mark:8}{self.client:13}{self.archive:9}{self.what}"
+        both = f"\n           expected {self.expected}\n           got      {self.got}"
+        return line + (both if self.mark == "DIFFERS" else "")
 
 
 @dataclass(slots=True)
@@ -65,34 +71,17 @@ class Report:
             got, skipped = "", str(error)
         except Exception as error:  # noqa: BLE001 - clients may raise anything, and each error is a result
             got = format_error(error)
-        self.add(
-            Outcome(
-                client=client,
-                what=what,
-                archive=archive,
-                expected=str(expected),
-                got=got,
-                skipped=skipped,
-            )
-        )
+        self.add(Outcome(client, what, archive, str(expected), got, skipped))
 
     def run_group(self, name: str, archive: str, run: Callable[[], None]) -> None:
         """Run a group of checks. An error before any client could read is a result, too."""
         try:
             run()
         except Exception as error:  # noqa: BLE001 - as in check
-            self.add(
-                Outcome(
-                    client="all",
-                    what=name,
-                    archive=archive,
-                    expected="checks",
-                    got=format_error(error),
-                )
-            )
+            self.add(Outcome("all", name, archive, "checks", format_error(error)))
 
     def skip(self, client: str, what: str, archive: str, reason: str) -> None:
-        self.add(Outcome(client=client, what=what, archive=archive, skipped=reason))
+        self.add(Outcome(client, what, archive, skipped=reason))
 
     def add(self, outcome: Outcome) -> None:
         self.outcomes.append(outcome)
@@ -104,19 +93,12 @@ class Report:
 
     def to_table(self, title: str) -> Table:
         """Return the table for the terminal."""
-        table = Table(
-            "client", "what", "archive", "expected", "got", "ok", title=title, title_justify="left"
-        )
+        heads = ("client", "what", "archive", "expected", "got", "ok")
+        table = Table(*heads, title=title, title_justify="left")
         for outcome in self.outcomes:
             got = outcome.got if outcome.skipped is None else outcome.skipped
             style = {"DIFFERS": "red", "skipped": "yellow"}.get(outcome.mark)
-            cells = (
-                outcome.client,
-                outcome.what,
-                outcome.archive,
-                outcome.expected,
-                got,
-                outcome.mark,
-            )
+            where = (outcome.client, outcome.what, outcome.archive)
+            cells = (*where, outcome.expected, got, outcome.mark)
             table.add_row(*(cell.replace("[", r"\[") for cell in cells), style=style)
         return table

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from functools import partial
 from pathlib import Path
 
 import duckdb
 
-from tests.harness.clients.outcome import Report
 from tests.harness.clients.readers import find_program, run_pandas
-from tests.harness.clients.served import ServedArchive, run_command
+from tests.harness.clients.served import ServedArchive
+from tests.harness.world.processes import run_archive
 
 # releases that are in lists
 LISTED = "select id from releases where takedown is not 'hidden' and moved_to is null"
@@ -26,19 +25,16 @@ TABLES = {  # table of a complete dataset → the SELECT that it has to equal
 }
 
 
-def check_dataset(report: Report, served: ServedArchive, query: str, *, whole: bool) -> None:
+def check_dataset(served: ServedArchive, query: str, *, whole: bool) -> None:
     """Write a dataset; its package is valid, and its Parquet and CSV have the rows of the
     database.
     """
     folder = served.folder / "dataset"
-    run_command(
-        sys.executable, "-m", "archive", "dataset", query, "--to", folder, "--archive", served.path
-    )
+    run_archive("dataset", query, "--to", folder, "--archive", served.path)
     name = "of everything" if whole else query
-    report.check(
+    served.check(
         "frictionless",
         f"dataset {name}: datapackage.json",
-        served.name,
         "valid",
         lambda: validate(folder),
     )
@@ -47,19 +43,17 @@ def check_dataset(report: Report, served: ServedArchive, query: str, *, whole: b
     for table in tables:
         parquet, sheet = (str(folder / f"data/{table}.{suffix}") for suffix in ("parquet", "csv"))
         expected = served.count(TABLES[table]) if whole and table in TABLES else count_rows(sheet)
-        report.check(
+        served.check(
             "DuckDB",
             f"dataset {name}: {table}.parquet",
-            served.name,
             expected,
             partial(count_rows, parquet),
         )
     releases = str(folder / "data/releases.parquet")
     expected_ids = served.count(TABLES["releases"]) if whole else count_rows(releases)
-    report.check(
+    served.check(
         "pandas",
         f"dataset {name}: read_parquet",
-        served.name,
         expected_ids,
         lambda: int(run_pandas("parquet", releases, "id")),
     )

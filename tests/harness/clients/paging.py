@@ -13,7 +13,6 @@ from urllib.parse import urlencode
 import httpx
 import requests
 
-from tests.harness.clients.outcome import Report
 from tests.harness.clients.served import ServedArchive
 
 PAGE_SIZE = 25  # rows; small, so that pages end within ties
@@ -203,7 +202,7 @@ def find_filter(served: ServedArchive, table: str, columns: Sequence[str]) -> Co
     return best[1] if best else None
 
 
-def check_every_table(report: Report, served: ServedArchive) -> None:
+def check_every_table(served: ServedArchive) -> None:
     """Check each table and view in each order, with and without a filter."""
     sortable = read_sortable_columns(served)
     for table, columns in list_tables(served).items():
@@ -227,16 +226,15 @@ def check_every_table(report: Report, served: ServedArchive) -> None:
                 for place, name in enumerate(sortable.get(table, columns))
                 for descending in ((False, True) if not conditions else (place % 2 == 0,))
             ]
-        report.check(
+        served.check(
             "httpx",
             f"{table}.json by next_url, {len(columns)} columns, both directions",
-            served.name,
             f"{len(walks)} whole",
             partial(describe_faults, served, walks),
         )
 
 
-def check_search_in_table(report: Report, served: ServedArchive, words: str) -> None:
+def check_search_in_table(served: ServedArchive, words: str) -> None:
     """Check `_search=` on releases, in the orders that readers use."""
     orders: tuple[tuple[str | None, bool], ...] = (
         (None, False),
@@ -251,10 +249,10 @@ def check_search_in_table(report: Report, served: ServedArchive, words: str) -> 
     ]
     expected = f"{len(walks)} whole"
     what = f"releases.json?_search={words} ({len(served.find_matches(words))} rows)"
-    report.check("httpx", what, served.name, expected, lambda: describe_faults(served, walks))
+    served.check("httpx", what, expected, lambda: describe_faults(served, walks))
 
 
-def check_collection(report: Report, served: ServedArchive, agency: str) -> None:
+def check_collection(served: ServedArchive, agency: str) -> None:
     """Check a dozen passes through the large archive."""
     own: Condition = ("agency", "=", agency)
     heavy = ("body", "body_html")
@@ -278,16 +276,15 @@ def check_collection(report: Report, served: ServedArchive, agency: str) -> None
         left_out = tuple(name for name in heavy if name in columns)
         walk = Walk(table, **options, left_out=left_out, size=COLLECTION_PAGE_SIZE)
         what = f"{walk} by next_url".replace(" by", ".json by" if "?" not in str(walk) else " by")
-        report.check(
+        served.check(
             "httpx",
             what,
-            served.name,
             "whole",
             partial(describe_walk, served, walk),
         )
 
 
-def check_link_header(report: Report, served: ServedArchive) -> None:
+def check_link_header(served: ServedArchive) -> None:
     """Check that requests can follow the header Link instead of next_url."""
     count = served.count("select 1 from releases")
 
@@ -306,16 +303,15 @@ def check_link_header(report: Report, served: ServedArchive) -> None:
                 url = response.links.get("next", {}).get("url")
         return f"{len(ids)} rows, {len(set(ids))} distinct"
 
-    report.check(
+    served.check(
         "requests",
         "releases.json?_shape=array by Link",
-        served.name,
         f"{count} rows, {count} distinct",
         read,
     )
 
 
-def check_facets(report: Report, served: ServedArchive) -> None:
+def check_facets(served: ServedArchive) -> None:
     """Check that a facet of a whole table has the right counts."""
     rows = served.select(
         "select agency, count(*) from releases group by 1 order by 2 desc, 1 limit 30"
@@ -328,10 +324,10 @@ def check_facets(report: Report, served: ServedArchive) -> None:
         results.sort(key=lambda each: (-each["count"], each["value"]))
         return {each["value"]: each["count"] for each in results}
 
-    report.check("httpx", "releases.json?_facet=agency", served.name, expected, read)
+    served.check("httpx", "releases.json?_facet=agency", expected, read)
 
 
-def check_sql(report: Report, served: ServedArchive) -> None:
+def check_sql(served: ServedArchive) -> None:
     """Check that a statement with more rows than are returned says so in a way that a program
     notices.
     """
@@ -359,16 +355,15 @@ def check_sql(report: Report, served: ServedArchive) -> None:
                 "all or told" if rows >= count or told else f"{rows} of {count} rows, and not told"
             )
 
-        report.check(
+        served.check(
             "httpx",
             f"archive{suffix.rstrip('&?')} sql= of {count} rows",
-            served.name,
             "all or told",
             read,
         )
 
 
-def check_unknown(report: Report, served: ServedArchive) -> None:
+def check_unknown(served: ServedArchive) -> None:
     """Check that a mistyped name is rejected instead of ignored."""
     for path in (
         "/archive/releases.json?agencyy=polisen",
@@ -379,16 +374,15 @@ def check_unknown(report: Report, served: ServedArchive) -> None:
         "/archive/releases.atom",
         "/archive/releases.parquet",
     ):
-        report.check(
+        served.check(
             "httpx",
             path.removeprefix("/"),
-            served.name,
             "refused",
             partial(describe_refusal, served, path),
         )
 
 
-def check_labels(report: Report, served: ServedArchive) -> None:
+def check_labels(served: ServedArchive) -> None:
     """Check that parameters that work alone also work together."""
     for query in (
         "_labels=on&_size=1&_col=agency",
@@ -396,10 +390,9 @@ def check_labels(report: Report, served: ServedArchive) -> None:
         "_size=1&_col=agency&_sort=published",
     ):
         what = f"releases.json?{query}"
-        report.check(
+        served.check(
             "httpx",
             what,
-            served.name,
             200,
             partial(read_status, served, f"/archive/{what}"),
         )

@@ -17,9 +17,10 @@ import duckdb
 import sqlite_utils
 
 from tests.archive.with_pandas import PANDAS
-from tests.harness.clients.outcome import ClientMissingError, Report
+from tests.harness.clients.outcome import ClientMissingError
 from tests.harness.clients.paging import list_tables
-from tests.harness.clients.served import ServedArchive, run_command
+from tests.harness.clients.served import ServedArchive
+from tests.harness.world.processes import run_command
 
 BIN = Path(sys.executable).parent
 READ_PANDAS = Path(__file__).with_name("read_pandas.py")
@@ -129,13 +130,13 @@ READERS: tuple[tuple[str, Callable[[Path, str], Size]], ...] = (
 )
 
 
-def check_streams(report: Report, served: ServedArchive, streams: Sequence[Stream]) -> None:
+def check_streams(served: ServedArchive, streams: Sequence[Stream]) -> None:
     """Check that each client gets from a stream what the SELECT finds in the database file."""
     for number, stream in enumerate(streams):
-        check_stream(report, served, stream, served.folder / f"stream-{number}.csv")
+        check_stream(served, stream, served.folder / f"stream-{number}.csv")
 
 
-def check_stream(report: Report, served: ServedArchive, stream: Stream, file: Path) -> None:
+def check_stream(served: ServedArchive, stream: Stream, file: Path) -> None:
     """Download a stream once, and let each client read the file."""
     what = stream.path.removeprefix("/archive/")
     served.save(stream.path, file.name)
@@ -146,17 +147,16 @@ def check_stream(report: Report, served: ServedArchive, stream: Stream, file: Pa
         columns, served.select(f"select {shown} from ({stream.sql})"), stream.key
     )
     for client, read in READERS:
-        report.check(client, what, served.name, expected, partial(read, file, stream.key))
-    report.check(
+        served.check(client, what, expected, partial(read, file, stream.key))
+    served.check(
         "csvkit",
         f"{what}: csvstat --count",
-        served.name,
         expected.rows,
         partial(read_with_csvkit, file),
     )
 
 
-def check_every_stream(report: Report, served: ServedArchive) -> None:
+def check_every_stream(served: ServedArchive) -> None:
     """Check that all rows of every table and view are in their CSV streams."""
     tables = list_tables(served)
 
@@ -172,12 +172,10 @@ def check_every_stream(report: Report, served: ServedArchive) -> None:
                 faults.append(f"{name}: {len(rows)} rows, {distinct} distinct, of {count}")
         return "; ".join([f"{len(tables) - len(faults)} whole", *faults])
 
-    report.check(
-        "csv", "every table and view as _stream=on", served.name, f"{len(tables)} whole", read
-    )
+    served.check("csv", "every table and view as _stream=on", f"{len(tables)} whole", read)
 
 
-def check_json_readers(report: Report, served: ServedArchive) -> None:
+def check_json_readers(served: ServedArchive) -> None:
     """Check that sqlite-utils, pandas and DuckDB read pages of JSON and JSON Lines unchanged."""
     file = served.save("/archive/questions.json?_shape=array&_size=200", "page.json")
     lines = served.save("/archive/questions.json?_shape=array&_nl=on&_size=200", "page.jsonl")
@@ -199,14 +197,12 @@ def check_json_readers(report: Report, served: ServedArchive) -> None:
             return len(db.execute("from read_json(?)", [str(file)]).fetchall())
 
     what = "questions.json?_shape=array, a page of 200"
-    report.check("sqlite-utils", f"{what}, _nl=on", served.name, expected, read_sqlite_utils)
-    report.check("DuckDB", what, served.name, expected, read_duckdb)
-    report.check(
-        "pandas", what, served.name, expected, lambda: int(run_pandas("json", str(file), "id"))
-    )
+    served.check("sqlite-utils", f"{what}, _nl=on", expected, read_sqlite_utils)
+    served.check("DuckDB", what, expected, read_duckdb)
+    served.check("pandas", what, expected, lambda: int(run_pandas("json", str(file), "id")))
 
 
-def check_duckdb_http(report: Report, served: ServedArchive) -> None:
+def check_duckdb_http(served: ServedArchive) -> None:
     """Check that DuckDB reads a URL itself, if its extension httpfs is installed."""
     count = served.count("select 1 from tags")
 
@@ -221,10 +217,10 @@ def check_duckdb_http(report: Report, served: ServedArchive) -> None:
             source = f"{served.url}/archive/tags.csv?_stream=on"
             return len(db.execute("from read_csv(?, header = true)", [source]).fetchall())
 
-    report.check("DuckDB", "tags.csv over HTTP (httpfs)", served.name, count, read)
+    served.check("DuckDB", "tags.csv over HTTP (httpfs)", count, read)
 
 
-def check_pandas_http(report: Report, served: ServedArchive) -> None:
+def check_pandas_http(served: ServedArchive) -> None:
     """Check that pandas reads URLs itself."""
     columns = ("id", "agency", "title", "published")  # the key comes without being asked for
     url = (
@@ -234,16 +230,15 @@ def check_pandas_http(report: Report, served: ServedArchive) -> None:
     expected = measure_rows(
         columns, served.select(f"select {', '.join(columns)} from releases"), "id"
     )
-    report.check(
+    served.check(
         "pandas",
         "read_csv of releases.csv?_stream=on&_col=…",
-        served.name,
         expected,
         lambda: read_with_pandas(url, "id"),
     )
 
 
-def check_chosen_columns(report: Report, served: ServedArchive) -> None:
+def check_chosen_columns(served: ServedArchive) -> None:
     """Check that selected columns are returned in the selected order, each once."""
 
     def read(suffix: str) -> str:
@@ -257,7 +252,7 @@ def check_chosen_columns(report: Report, served: ServedArchive) -> None:
 
     for suffix in ("csv", "json"):
         what = f"tags.{suffix}?_col=id&_col=name: columns"
-        report.check("httpx", what, served.name, "id, name", partial(read, suffix))
+        served.check("httpx", what, "id, name", partial(read, suffix))
 
 
 def read_with_r(how: str, address: str) -> str:
@@ -268,19 +263,16 @@ def read_with_r(how: str, address: str) -> str:
     return run_command(program, "--vanilla", READ_R, how, address).strip()
 
 
-def check_r(report: Report, served: ServedArchive) -> None:
+def check_r(served: ServedArchive) -> None:
     """Check that R with jsonlite follows next_url, and reads a stream as CSV."""
     count = served.count("select 1 from releases")
     expected = f"{count} rows, {count} keys"
     stream = f"{served.url}/archive/releases.csv?_stream=on"
     what = "releases.json by next_url"
-    report.check(
-        "R jsonlite", what, served.name, expected, partial(read_with_r, "json", served.url)
-    )
-    report.check(
+    served.check("R jsonlite", what, expected, partial(read_with_r, "json", served.url))
+    served.check(
         "R read.csv",
         "releases.csv?_stream=on",
-        served.name,
         expected,
         partial(read_with_r, "csv", stream),
     )

@@ -12,7 +12,7 @@ from urllib.parse import quote, urljoin
 import openpyxl
 from lxml import html
 
-from tests.harness.clients.outcome import NotOfferedError, Report
+from tests.harness.clients.outcome import NotOfferedError
 from tests.harness.clients.served import ServedArchive
 
 NUMBER_OF_HITS = re.compile(r"(?<!\d)(\d{1,3}(?: \d{3})*) meddelanden?, ")  # on the page in Swedish
@@ -100,19 +100,16 @@ def get_workbook(served: ServedArchive, path: str) -> tuple[list[str], list[list
     return read_workbook(response.content)
 
 
-def check_search(
-    report: Report, served: ServedArchive, words: str, *, by_page: bool = True
-) -> None:
+def check_search(served: ServedArchive, words: str, *, by_page: bool = True) -> None:
     """Check the page, CSV and XLSX of one search, and its JSON page by page."""
     page = f"/search?q={quote(words)}"
     hits = count_hits(served, words)
     # results after the hits, with fewer of the words
     loose = served.get(f"/search.json?q={quote(words)}").json()["loose"]
     expected = describe_ids([str(number) for number in range(hits + loose)])
-    report.check(
+    served.check(
         "lxml",
         f"search?q={words}: hits stated",
-        served.name,
         hits,
         lambda: read_stated_hits(served, page),
     )
@@ -137,20 +134,17 @@ def check_search(
         return describe_ids([str(row[place]) for row in rows])
 
     if by_page:
-        report.check("httpx", f"search.json?q={words} by next", served.name, expected, read_json)
-    report.check(
-        "csv", f"search.csv?q={words}, as the page links to it", served.name, expected, read_csv
-    )
-    report.check(
+        served.check("httpx", f"search.json?q={words} by next", expected, read_json)
+    served.check("csv", f"search.csv?q={words}, as the page links to it", expected, read_csv)
+    served.check(
         "openpyxl",
         f"search.xlsx?q={words}, as the page links to it",
-        served.name,
         expected,
         read_xlsx,
     )
 
 
-def check_registers(report: Report, served: ServedArchive) -> None:
+def check_registers(served: ServedArchive) -> None:
     """Check the registers of edits and removals as CSV, JSON and XLSX."""
     for name, rows_name, key, sql in (
         ("edits", "edits", "revision", EDITS),
@@ -171,16 +165,12 @@ def check_registers(report: Report, served: ServedArchive) -> None:
             columns, rows = get_workbook(served, find_link(served, path, ".xlsx"))
             return describe_ids([str(row[columns.index(key)]) for row in rows])
 
-        report.check("httpx", f"-/{name}.json by next, 7 a page", served.name, expected, read_json)
-        report.check(
-            "csv", f"-/{name}.csv, as the page links to it", served.name, expected, read_csv
-        )
-        report.check(
-            "openpyxl", f"-/{name}.xlsx, as the page links to it", served.name, expected, read_xlsx
-        )
+        served.check("httpx", f"-/{name}.json by next, 7 a page", expected, read_json)
+        served.check("csv", f"-/{name}.csv, as the page links to it", expected, read_csv)
+        served.check("openpyxl", f"-/{name}.xlsx, as the page links to it", expected, read_xlsx)
 
 
-def check_table_workbook(report: Report, served: ServedArchive) -> None:
+def check_table_workbook(served: ServedArchive) -> None:
     """Check a table as XLSX: each row, each complete text even if it exceeds a cell, and no
     formula.
     """
@@ -199,4 +189,4 @@ def check_table_workbook(report: Report, served: ServedArchive) -> None:
         return f"{len(rows)} rows, {whole} with title and body as stored"
 
     expected = f"{len(stored)} rows, {len(stored)} with title and body as stored"
-    report.check("openpyxl", "releases.xlsx?_stream=on", served.name, expected, read)
+    served.check("openpyxl", "releases.xlsx?_stream=on", expected, read)

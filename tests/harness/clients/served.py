@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
-import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -20,15 +18,19 @@ from archive.database.sqlite_files import open_readonly
 from archive.store.releases import Archive
 from archive.views.search import escape_fts
 from archive.web.request_limits import SandboxLimits
-from tests.archive.sample import PAGED, ROOT, SEEN, fill, plain_release
+from tests.archive.sample import PAGED, SEEN, fill, plain_release
 from tests.archive.sample_history import add_history
-from tests.bench.served import find_port, serve
+from tests.harness.clients.outcome import Report
+from tests.harness.world.processes import (
+    archive_command,
+    find_port,
+    run_archive,
+    run_command,
+    serve,
+)
 from tests.stored import ROOT as STORED
 
-COLLECTION = STORED / "corpus/regeringen.jsonl.gz"
-COLLECTION_AGENCY = "regeringen"
 REASON = "Prov av klienter"  # of the takedown in the archive with histories
-CLIENT_TIMEOUT = 120  # seconds
 LARGE_RELEASES = 2_200  # more than two pages of a stream
 SqlValues = Sequence[object] | Mapping[str, object]
 
@@ -37,11 +39,19 @@ SqlValues = Sequence[object] | Mapping[str, object]
 class ServedArchive:
     """An archive's file, the URL that it is served at, and a folder for files of clients."""
 
+    report: Report
     name: str
     path: Path
     url: str
     folder: Path
     client: httpx.Client  # client for this URL, without redirects and proxies
+
+    def check(self, client: str, what: str, expected: object, read: Callable[[], object]) -> None:
+        """Compare what a client reads with what is expected."""
+        self.report.check(client, what, self.name, expected, read)
+
+    def skip(self, client: str, what: str, reason: str) -> None:
+        self.report.skip(client, what, self.name, reason)
 
     def select(self, sql: str, values: SqlValues = ()) -> list[tuple[Any, ...]]:
         """Return rows of the database's file, read without the server."""
@@ -75,48 +85,22 @@ class ServedArchive:
 
 
 @contextmanager
-def serve_archive(
-    name: str, path: Path, folder: Path, datasette_options: Sequence[str] = ()
+def serve_to_clients(
+    report: Report, name: str, path: Path, folder: Path
 ) -> Iterator[ServedArchive]:
     """Serve an archive as a user does, on a free port."""
     port = find_port()
-    command = [sys.executable, "-m", "archive", "serve", str(path), "--port", str(port)]
-    with serve([*command, "--", *datasette_options], port) as server:
-        server.client.timeout = httpx.Timeout(CLIENT_TIMEOUT)
-        yield ServedArchive(name, path, f"http://127.0.0.1:{port}", folder, server.client)
-
-
-def run_command(*command: str | Path, input_text: str | None = None, **environment: str) -> str:
-    """Return what a command prints; raise SubprocessError with its last line if it fails."""
-    done = subprocess.run(
-        [str(word) for word in command],
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        input=input_text,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        last = (done.stderr or done.stdout).strip().splitlines()[-1:]
-        raise subprocess.SubprocessError(f"exit code {done.returncode}: {' '.join(last)}")
-    return done.stdout
+    with serve(archive_command("serve", path, "--port", port), port) as server:
+        url = f"http://127.0.0.1:{port}"
+        yield ServedArchive(report, name, path, url, folder, server.client)
 
 
 def crawl_sample(path: Path) -> Path:
     """Crawl the sample agencies, and the stored pages where they are at hand (`make run
     PAGES=…`).
     """
-    command = [
-        sys.executable,
-        "-m",
-        "tests.site",
-        "demo",
-        "--no-serve",
-        "--site-port",
-        str(find_port()),
-    ]
-    pages = ["--pages", str(STORED)] if (STORED / "pages").is_dir() else []
+    command = (sys.executable, "-m", "tests.site", "demo", "--no-serve", "--site-port", find_port())
+    pages = ("--pages", STORED) if (STORED / "pages").is_dir() else ()
     run_command(*command, "--archive", path, *pages)
     return path
 
@@ -125,11 +109,9 @@ def fill_history(path: Path) -> Path:
     """Make an archive of invented releases with edits, removals of each kind, and takedowns."""
     add_history(fill(path))
     add_news(path)
-    takedown = (sys.executable, "-m", "archive", "takedown")
-    run_command(*takedown, "hide", "7", "--reason", REASON, "--archive", path)
-    run_command(
-        *takedown, "redact", "1", "--reason", REASON, "--archive", path, input_text="Rörsångaren"
-    )
+    given = ("--reason", REASON, "--archive", path)
+    run_archive("takedown", "hide", 7, *given)
+    run_archive("takedown", "redact", 1, *given, given="Rörsångaren")
     return path
 
 
@@ -142,9 +124,9 @@ def add_news(path: Path) -> None:
         for started in (SEEN, SEEN + days):
             ended = started + timedelta(minutes=9)
             archive.db.execute(
-                "insert into crawls (agency, spider, started,"
-                " finished, reason, new) values (?, 'news', ?, ?, ?, 3)",
-                [agency, started.isoformat(), ended.isoformat(), "finished"],
+                "insert into crawls (agency, spider, started, finished, reason, new)"
+                " values (?, 'news', ?, ?, 'finished', 3)",
+                [agency, started.isoformat(), ended.isoformat()],
             )
         for number, published in enumerate((SEEN + days, (SEEN + days).date(), None), PAGED + 1):
             new = replace(plain_release(number, "https://{slug}.example"), published=published)
@@ -154,9 +136,8 @@ def add_news(path: Path) -> None:
 def fill_large(path: Path) -> Path:
     """Create an archive in which a late page is too large to be returned as CSV."""
     with Archive(path) as archive:
-        archive.add_agency(
-            "vagmyndigheten", name="Vägmyndigheten", home="https://vagmyndigheten.example/"
-        )
+        home = "https://vagmyndigheten.example/"
+        archive.add_agency("vagmyndigheten", name="Vägmyndigheten", home=home)
         for number in range(1, LARGE_RELEASES + 1):
             archive.save(plain_release(number, "https://{slug}.example"), seen_at=SEEN)
         text = "Is på vägarna. " * (SandboxLimits().max_csv_bytes // 15)
@@ -164,21 +145,11 @@ def fill_large(path: Path) -> Path:
     return path
 
 
-def import_collection(path: Path) -> Path:
-    """Import the stored collection."""
-    run_command(
-        *(sys.executable, "-m", "archive", "import", COLLECTION),
-        *("--agency", COLLECTION_AGENCY, "--archive", path),
-    )
-    return path
-
-
 def copy_archive(source: Path, path: Path) -> Path:
     """Copy an archive with its captures, even if it is in use, and migrate the copy to the current
     schema.
     """
-    for name in ("archive.db", "captures.db"):
-        original = source.with_name(name) if name != "archive.db" else source
+    for name, original in (("archive.db", source), ("captures.db", source.parent / "captures.db")):
         if original.is_file():
             with (
                 closing(open_readonly(original)) as before,

@@ -32,7 +32,9 @@ def serve_pages(path: Path, *pages: Rows) -> ServedArchive:
         )
 
     client = httpx.Client(transport=httpx.MockTransport(answer), base_url="http://archive.example")
-    return ServedArchive("sample", path, "http://archive.example", path.parent, client)
+    return ServedArchive(
+        Report(print), "sample", path, "http://archive.example", path.parent, client
+    )
 
 
 @pytest.mark.parametrize(
@@ -49,15 +51,6 @@ def test_a_walk_is_held_against_the_database(
     tmp_path: Path, pages: tuple[Rows, ...], fault: str | None
 ) -> None:
     assert find_fault(serve_pages(tmp_path / "archive.db", *pages), Walk("tags", "name")) == fault
-
-
-def test_an_address_has_the_conditions_and_the_order() -> None:
-    walk = Walk("releases", "published", True, (("published", ">=", "2024"),), words="skog", size=7)
-    assert (
-        walk.address
-        == "/archive/releases.json?published__gte=2024&_search=skog&_sort_desc=published&_size=7"
-    )
-    assert str(walk) == "releases?published__gte=2024&_search=skog&_sort_desc=published"
 
 
 def test_what_a_client_raises_is_an_outcome() -> None:

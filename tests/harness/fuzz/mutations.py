@@ -4,123 +4,15 @@ shrink.
 
 from __future__ import annotations
 
+from ast import literal_eval
 from collections.abc import Callable
+from pathlib import Path
 
 from hypothesis import strategies as st
 
 LONGEST = 400_000  # bytes of a result
 TOKENS = (
-    *(
-        b"",
-        b"<",
-        b">",
-        b"&",
-        b'"',
-        b"'",
-        b"\x00",
-        b"\x1b",
-        b"\x7f",
-        b"\xff\xfe",
-        b"\xef\xbb\xbf",
-        b"\xc3",
-        b"\xe4\xf6",
-    ),
-    *(
-        b"<!--",
-        b"-->",
-        b"<![CDATA[",
-        b"]]>",
-        b"<?xml version='1.0' encoding='utf-16'?>",
-        b"<!DOCTYPE x [<!ENTITY a 'b'>]>",
-    ),
-    *(
-        b"<script>",
-        b"</script>",
-        b"<style>",
-        b"<svg><title>",
-        b"<math><mi>",
-        b"<template>",
-        b"<noscript>",
-        b"<plaintext>",
-    ),
-    *(
-        b"<table><tr><td>",
-        b"<select><option>",
-        b"<p><p>",
-        b"</div>",
-        b"</main>",
-        b"<main>",
-        b"<article>",
-        b"<h1>",
-        b"<h2>",
-    ),
-    *(
-        b"<details><summary>",
-        b"<dl><dt>",
-        b"<button aria-expanded='false' aria-controls='x'>",
-        b"<div id='x'>",
-        b"<br>",
-    ),
-    *(
-        b"&#0;",
-        b"&#55296;",
-        b"&#x110000;",
-        b"&nbsp;",
-        b"&#x202e;",
-        b"&shy;",
-        b"\xe2\x80\xa8",
-        b"\xed\xa0\x80",
-    ),
-    *(
-        b"<time datetime='2024-13-45'>",
-        b"<time datetime='9999-12-31T23:59:59+99:99'>",
-        b"Publicerad: 31 februari 2024",
-    ),
-    *(
-        b"Uppdaterad ",
-        b"Publicerad ",
-        b"2024-02-30",
-        b"00:60",
-        b"29 februari 2023",
-        b"kl. 24.00",
-        b"0000-00-00",
-        b"1e9999",
-    ),
-    *(
-        b"<base href='//['>",
-        b"<base href='http://[::1'>",
-        b"<a href='http://['>",
-        b"<a href='javascript:alert(1)'>",
-    ),
-    *(
-        b"<img src=x onerror=alert(1)>",
-        b"<a href='data:text/html,<script>'>",
-        b"<iframe src='//x'>",
-        b"<link rel=canonical href='x:'>",
-    ),
-    *(
-        b"<script type='application/ld+json'>",
-        b'{"@type":"NewsArticle","headline":',
-        b'{"@graph":[',
-        b'"\\ud800"',
-        b"[[[[[[",
-    ),
-    *(
-        b'<meta property="og:title" content="',
-        b'<meta name="dcterms.issued" content="',
-        b"<meta charset='utf-7'>",
-    ),
-    *(
-        b"<item><link>",
-        b"<pubDate>",
-        b"<entry>",
-        b"<loc>",
-        b"<lastmod>",
-        b"<sitemap>",
-        b"\xe2\x80\x93 ",
-        b"Foto: ",
-        b"?",
-    ),
+    *map(literal_eval, Path(__file__).with_name("tokens.txt").read_text("ascii").splitlines()),
     b"<div>" * 3000,
     b"<b>" * 600,
     b"[" * 5000,

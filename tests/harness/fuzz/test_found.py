@@ -8,8 +8,9 @@ from scraper.errors import SourceError
 from scraper.normalise.conversion import to_release
 from scraper.pages.page_reader import read_page
 from scraper.sources.discovery import find_sources
-from scraper.sources.feeds import parse_feed, parse_sitemap
+from scraper.sources.feeds import parse_feed
 from scraper.sources.listings import parse_listing
+from scraper.sources.xml_sitemaps import parse_sitemap
 from tests.harness.fuzz.targets import AGENCY, URL
 
 
@@ -26,13 +27,8 @@ def test_a_feed_with_what_is_no_letter_is_no_feed(body: str) -> None:
 
 
 def test_a_sitemap_with_what_is_no_letter_is_no_sitemap() -> None:
-    body = (
-        b"<sitemapindex><sitemap><loc>&#55296;https://a.example/"
-        b"b.xml</"
-        b"loc></"
-        b"sitemap></"
-        b"sitemapindex>"
-    )
+    location = b"<loc>&#55296;https://a.example/b.xml</loc>"
+    body = b"<sitemapindex><sitemap>" + location + b"</sitemap></sitemapindex>"
     with pytest.raises(SourceError, match="is not a sitemap"):
         parse_sitemap(body, URL, AGENCY)
 

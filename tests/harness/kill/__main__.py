@@ -8,13 +8,10 @@ import argparse
 import random
 import sys
 import tempfile
-import time
 from pathlib import Path
 
-from rich.console import Console
-
 from tests.harness.kill.run import go
-from tests.harness.kill.table import to_checks, to_table
+from tests.harness.world.tables import Stopwatch, make_table, print_tables
 
 
 def main() -> int:
@@ -26,21 +23,20 @@ def main() -> int:
     parser.add_argument(
         "--seed", type=int, default=random.randrange(10**6), help="the same moments again, about"
     )
-    options = parser.parse_args()
-    begun, console = time.monotonic(), Console(stderr=True)
+    options, watch = parser.parse_args(), Stopwatch()
     print(f"seed {options.seed}", flush=True)
-
-    def tell(how: str) -> None:
-        console.print(f"{time.monotonic() - begun:5.0f} s: {how}", highlight=False)
-
     with tempfile.TemporaryDirectory() as folder:
-        run = go(options.number, options.seed, Path(folder), tell)
-    for table in (to_table(run, options.seed, time.monotonic() - begun), to_checks(run)):
-        Console(width=110).print(table)
-    for miss in run.misses:
-        print(miss)
+        run = go(options.number, options.seed, Path(folder), watch.tell)
     kills = sum(score.kills for score in run.scores.values())
-    return 1 if run.misses or kills < options.number else 0
+    table = make_table(
+        *("", "kills", "requests", "in flight", "most at once", "seconds"),
+        title=f"{kills} kills, seed {options.seed}, {watch.seconds:.0f} s",
+    )
+    for mode, score in run.scores.items():
+        counts = (score.kills, score.asked, score.in_flight, score.most)
+        table.add_row(mode, *map(str, counts), f"{score.seconds:.0f}")
+    code = print_tables(table, run.checks.to_table(), misses=run.checks.misses, width=110)
+    return code or int(kills < options.number)
 
 
 if __name__ == "__main__":

@@ -4,22 +4,29 @@ archive is checked.
 
 from __future__ import annotations
 
+import subprocess
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from archive.evidence.verification import verify
 from scraper.spiders.release_spider import MAX_REQUESTS_AHEAD
 from tests.forks import ForkedModule
-from tests.harness.kill.killing import EARLY, Process, Span, kill_at
-from tests.harness.kill.ward import GENEROUS, Holding, Ward
+from tests.harness.world.checks import DOUBLED, Checklist
+from tests.harness.world.processes import kill_tree
+from tests.harness.world.sites import GENEROUS, ChangingSite, Holding
 from tests.site.server import Site
 
 MODES = ("news", "revisit", "reparse", "round")
 KILLS = 5  # of a phase, at most
 NEW = 12  # releases published for a phase
+PATIENCE = 120  # seconds until a command that does not end is a fault
+EARLY = 0.15  # share of kills before the first request
+NEWEST = "select max(id) from revisions"
+EDITS = "select id from revisions where cause = 'source'"
+
+Process = subprocess.Popen[str] | ForkedModule
 
 
 @dataclass
@@ -31,44 +38,30 @@ class Score:
     in_flight: int = 0  # of these, answered or on their way when the kill came, and not kept yet
     most: int = 0  # the most of them at one kill
     seconds: float = 0.0
+    span: float = 1.5  # seconds that its command works, from its first sign of life, as last seen
 
 
 @dataclass
 class Run:
     """A run with a number of kills."""
 
-    ward: Ward
-    tell: Callable[[str], None]
+    ward: ChangingSite
+    checks: Checklist
     scores: dict[str, Score] = field(default_factory=lambda: {mode: Score() for mode in MODES})
-    spans: dict[str, Span] = field(default_factory=lambda: {mode: Span() for mode in MODES})
     misread: bool = True  # whether the next reparse uses the wrong rule
-    misses: list[str] = field(default_factory=list)
-    checks: Counter[str] = field(default_factory=Counter)
     in_forks: bool = False  # whether commands are forks, which start sooner than new processes
-
-    def check(self, what: str, found: object) -> None:
-        """Record a miss if something was found that must not be."""
-        self.checks[what] += 1
-        if found:
-            self.misses.append(f"{what}: {repr(found)[-1500:]}")
-            self.tell(self.misses[-1])
-
-    def command(self, mode: str) -> list[str]:
-        """Return the command line of a mode."""
-        crawling, settings = self.ward.crawling, dict(GENEROUS)
-        if mode == "reparse" and self.misread:
-            settings["AGENCIES"] = str(crawling.agencies.with_name("misread.toml"))
-        if mode in ("news", "revisit"):
-            return crawling.command(mode, **settings)
-        return crawling.scrapy_command(mode, **settings)
 
     def open(self, mode: str) -> Process:
         """Start the command of a mode."""
-        command, crawling = self.command(mode), self.ward.crawling
+        crawling, settings = self.ward.crawling, dict(GENEROUS)
+        if mode == "reparse" and self.misread:
+            settings["AGENCIES"] = str(crawling.agencies.with_name("misread.toml"))
+        is_spider = mode in ("news", "revisit")
+        build = crawling.command if is_spider else crawling.scrapy_command
+        command = build(mode, **settings)
         if self.in_forks:
-            return ForkedModule(
-                command[2], command[3:], {"SCRAPY_SETTINGS_MODULE": crawling.settings}
-            )
+            environment = {"SCRAPY_SETTINGS_MODULE": crawling.settings}
+            return ForkedModule(command[2], command[3:], environment)
         return crawling.open(command)
 
     def alive(self, mode: str) -> Callable[[], bool]:
@@ -77,6 +70,21 @@ class Run:
             before = self.ward.rows(NEWEST)
             return lambda: self.ward.rows(NEWEST) != before
         return lambda: bool(self.ward.site.log)
+
+
+def kill_at(process: Process, alive: Callable[[], bool], moment: float) -> bool:
+    """Kill a process and its children so long after its first sign of life; False where it had
+    ended by itself.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while not alive() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(moment)
+    killed = process.poll() is None
+    kill_tree(process.pid)
+    process.communicate()
+    return killed
 
 
 def go(
@@ -92,13 +100,14 @@ def go(
 ) -> Run:
     """So many kills, at most so many in a phase; about as many of each mode."""
     with Site(releases=releases + NEW * number // KILLS, crawl_delay=None) as site:
-        run = Run(Ward.open(site, folder, seed), tell, in_forks=in_forks)
+        ward = ChangingSite.open(site, folder, seed)
+        run = Run(ward, Checklist(tell), in_forks=in_forks)
         phase = 0
         while (left := number - sum(score.kills for score in run.scores.values())) > 0:
             mode = modes[phase % len(modes)]
             kills = min(left, run.ward.chance.randint(min(3, most), most))
             go_through(run, mode, kills)
-            tell(f"{number - left + kills} of {number} kills, {len(run.misses)} misses")
+            tell(f"{number - left + kills} of {number} kills, {len(run.checks.misses)} misses")
             phase += 1
         judge_end(run)
     return run
@@ -113,7 +122,7 @@ def go_through(run: Run, mode: str, kills: int) -> None:
     while done < kills and tries < 3 * kills:
         tries += 1
         early = ward.chance.random() < EARLY
-        moment = ward.chance.random() * (0.8 if early else run.spans[mode].seconds)
+        moment = ward.chance.random() * (0.8 if early else score.span)
         process = run.open(mode)
         killed = kill_at(process, (lambda: True) if early else run.alive(mode), moment)
         done += killed
@@ -128,7 +137,7 @@ def go_through(run: Run, mode: str, kills: int) -> None:
     score.seconds += time.monotonic() - begun
 
 
-def prepare(ward: Ward, mode: str) -> None:
+def prepare(ward: ChangingSite, mode: str) -> None:
     """Change the site or the archive, so that a command has something to do."""
     ward.asked(killed=False)
     if mode in ("news", "round"):
@@ -148,10 +157,9 @@ def finish(run: Run, mode: str) -> None:
         first = time.monotonic() if alive() else None
         time.sleep(0.005)
     printed, _ = process.communicate(timeout=run.ward.crawling.patience)
-    run.spans[mode].seconds = max(0.3, time.monotonic() - (first or time.monotonic()))
-    run.check(
-        f"{mode} after its kills ends with 0", printed[-2000:] if process.returncode else None
-    )
+    run.scores[mode].span = max(0.3, time.monotonic() - (first or time.monotonic()))
+    failed = printed[-2000:] if process.returncode else None
+    run.checks.check(f"{mode} after its kills ends with 0", failed)
 
 
 def judge_kill(
@@ -161,11 +169,11 @@ def judge_kill(
 
     Gives what is held and settled.
     """
-    ward, score = run.ward, run.scores[mode]
+    ward, score, check = run.ward, run.scores[mode], run.checks.check
     asked, after = ward.asked(killed=killed), ward.holding()
-    run.check(f"{mode}: states kept before a kill are there", sorted(before.states - after.states))
-    run.check(f"{mode}: what was settled is not asked for again", sorted(set(asked) & settled))
-    run.check(
+    check(f"{mode}: states kept before a kill are there", sorted(before.states - after.states))
+    check(f"{mode}: what was settled is not asked for again", sorted(set(asked) & settled))
+    check(
         f"{mode}: nothing is asked for twice by one process",
         [url for url, n in asked.items() if n > 1],
     )
@@ -173,12 +181,12 @@ def judge_kill(
     score.asked += sum(asked.values())
     score.in_flight += len(open_ones)
     score.most = max(score.most, len(open_ones))
-    run.check(
+    check(
         f"{mode}: few are in flight at a kill",
         len(open_ones) > MAX_REQUESTS_AHEAD * len(ward.site.agencies),
     )
     if mode == "reparse":
-        run.check("reparse asks for nothing", asked)
+        check("reparse asks for nothing", asked)
     return after, settled | (set(asked) & after.settled)
 
 
@@ -187,73 +195,37 @@ def judge_phase(run: Run, mode: str, edits: set[tuple[int]]) -> None:
 
     edits: those told before it.
     """
-    ward = run.ward
-    run.check(
-        "verify is clean", [str(finding) for finding in verify(ward.crawling.archive).findings]
-    )
+    ward, check = run.ward, run.checks.check
+    run.checks.verify(ward.archive)
     for what, sql in DOUBLED.items():
-        run.check(what, ward.rows(sql))
+        check(what, ward.rows(sql))
     if mode == "reparse":  # read as it should be again
         run.misread = True
         code, printed = ward.crawling.scrapy("reparse")
-        run.check("reparse by the right rules ends with 0", printed if code else None)
-        run.check("reparse tells no edit", set(ward.rows(EDITS)) - edits)
+        check("reparse by the right rules ends with 0", printed if code else None)
+        check("reparse tells no edit", set(ward.rows(EDITS)) - edits)
     if mode != "news":
         titles = dict(ward.rows("select url, title from releases"))
         wrong = [url for url, title in titles.items() if ward.site.truth[url].title != title]
-        run.check(f"{mode}: every release reads as it stands", wrong)
+        check(f"{mode}: every release reads as it stands", wrong)
 
 
 def judge_end(run: Run) -> None:
     """Check at the end that every release of the site is stored once, in its current state."""
-    ward = run.ward
+    ward, check = run.ward, run.checks.check
     ward.make_due()
     for mode in ("news", "revisit"):
         finish(run, mode)
     standing = {url: release.title for url, release in ward.site.truth.items()}
     titles = dict(ward.rows("select url, title from releases"))
-    run.check("every release is held", sorted(set(standing) - set(titles)))
-    run.check("none is held that the site has not", sorted(set(titles) - set(standing)))
-    run.check(
+    check("every release is held", sorted(set(standing) - set(titles)))
+    check("none is held that the site has not", sorted(set(titles) - set(standing)))
+    check(
         "every release reads as it stands",
         [url for url in titles if titles[url] != standing.get(url)],
     )
-    run.check(
+    check(
         "nothing is left due",
         ward.rows("select url from frontier where role = 'release' and state <> 'stored'"),
     )
-    run.check(
-        "verify is clean", [str(finding) for finding in verify(ward.crawling.archive).findings]
-    )
-
-
-NEWEST = "select max(id) from revisions"
-EDITS = "select id from revisions where cause = 'source'"
-DOUBLED = {
-    "no release is held twice": "select url from releases group by url having count(*) > 1",
-    "no state follows itself": (
-        "select v.id from revisions v join revisions p on p.id = v.previous where p.hash = v.hash"
-    ),
-    "every release has one first state": (
-        "select release from revisions group by release having sum(cause = 'first') <> 1"
-    ),
-    "every release stands as its newest state": (
-        "select r.id from releases r join revisions v on v.id = r.revision where r.hash <> v.hash"
-        " or v.id <> (select max(id) from revisions where release = r.id)"
-    ),
-    "every capture belongs to a state": (
-        "select id from captures where id not in (select capture"
-        " from revisions where capture is not null)"
-        " and id not in (select capture from releases where capture is not null)"
-        " and id not in (select capture from removals where capture is not null)"
-        " and id not in (select capture from quarantine where capture is not null)"
-        " and id not in (select capture from attachment_versions)"
-    ),
-    "every fetched file is known": (
-        "select url from frontier where role = 'attachment' and state = 'done'"
-        " and url not in (select url from attachment_versions)"
-    ),
-    "nothing is left held back": (
-        "select url, seen, reason, decision from quarantine where decided is null"
-    ),
-}
+    run.checks.verify(ward.archive)

@@ -6,13 +6,14 @@ import http.client
 import statistics
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import cycle
+from itertools import cycle, islice
 
 from tests.harness.locked.attacks import Attack
-from tests.harness.locked.server import Server, ask
+from tests.harness.world.processes import Served, children_of, memory_of
 
 READS = (
     "/",
@@ -23,6 +24,8 @@ READS = (
     "/new.atom",
 )
 LIMITS = {"seconds": 5.0, "memory": 900_000_000}  # seconds and bytes that an attack may take
+PATIENCE = 90  # seconds after which an attack has succeeded
+PAUSE = 2  # seconds before a slow reader reads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,12 +64,53 @@ class Figures:
         return found
 
 
-def measure(server: Server, attack: Attack, at_once: int = 8) -> Figures:
+@contextmanager
+def beside(work: Callable[[], object], pause: float) -> Iterator[None]:
+    """Repeat some work in another thread during the block, and at least once."""
+    ended = threading.Event()
+
+    def repeat() -> None:
+        work()
+        while not ended.wait(pause):
+            work()
+
+    thread = threading.Thread(target=repeat)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+class MemoryWatch:
+    """The most memory of a server and its workers since `reset`, in bytes; shared pages count
+    once.
+    """
+
+    def __init__(self, pid: int) -> None:
+        self.pid, self.peak = pid, 0
+
+    def reset(self) -> None:
+        self.peak = self._read()
+
+    def look(self) -> None:
+        self.peak = max(self.peak, self._read())
+
+    def _read(self) -> int:
+        return sum(map(memory_of, (self.pid, *children_of(self.pid))))
+
+
+def measure(served: Served, watch: MemoryWatch, attack: Attack, at_once: int = 8) -> Figures:
     """Run an attack alone and then several at once, watching the server's memory."""
-    server.watch()
-    status, seconds, size = ask(server.port, attack)
-    with ThreadPoolExecutor(at_once) as threads, Reader(server.port) as reader:
-        asked = list(threads.map(lambda _: ask(server.port, attack), range(at_once)))
+    watch.reset()
+    status, seconds, size = ask(served.port, attack)
+    paths, reads = cycle(READS), list[float]()
+    with (
+        ThreadPoolExecutor(at_once) as threads,
+        beside(lambda: reads.append(read_page(served.port, next(paths))), 0.05),
+    ):
+        asked = list(threads.map(lambda _: ask(served.port, attack), range(at_once)))
     return Figures(
         attack=attack,
         seconds=seconds,
@@ -74,36 +118,26 @@ def measure(server: Server, attack: Attack, at_once: int = 8) -> Figures:
         size=size,
         slowest=max(each[1] for each in asked),
         statuses=tuple(each[0] for each in asked),
-        peak=server.peak,
-        reads=tuple(reader.waited),
+        peak=watch.peak,
+        reads=tuple(reads),
     )
 
 
-class Reader:
-    """Reads one page after another, at most twenty per second and at least ten, until it is
-    stopped.
-    """
-
-    def __init__(self, port: int) -> None:
-        self.port, self.waited = port, list[float]()
-        self.ended = threading.Event()
-        self.thread = threading.Thread(target=self.read)
-
-    def __enter__(self) -> Reader:
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.ended.set()
-        self.thread.join()
-
-    def read(self) -> None:
-        """Read pages; a rejected one counts as one that took a minute."""
-        for path in cycle(READS):
-            self.waited.append(read_page(self.port, path))
-            time.sleep(0.05)
-            if self.ended.is_set():
-                return
+def ask(port: int, attack: Attack) -> tuple[int, float, int]:
+    """Return status (0 if the server closed the connection), seconds, and bytes of the response."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+    begun = time.perf_counter()
+    try:
+        connection.request(attack.method, attack.path, body=b"x" * attack.body or None)
+        answer = connection.getresponse()
+        if attack.slow:
+            time.sleep(PAUSE)
+        size = len(answer.read())
+        return answer.status, time.perf_counter() - begun - PAUSE * attack.slow, size
+    except (ConnectionResetError, BrokenPipeError, http.client.RemoteDisconnected):
+        return 0, time.perf_counter() - begun, 0
+    finally:
+        connection.close()
 
 
 def read_page(port: int, path: str) -> float:
@@ -121,17 +155,13 @@ def read_page(port: int, path: str) -> float:
         connection.close()
 
 
-def read_alone(server: Server, pages: int = 60) -> list[float]:
+def read_alone(port: int, pages: int = 60) -> list[float]:
     """Return the reader's waiting times without attacks."""
-    return [
-        read_page(server.port, path) for path, _ in zip(cycle(READS), range(pages), strict=False)
-    ]
+    return [read_page(port, path) for path in islice(cycle(READS), pages)]
 
 
 def find_p95(values: Sequence[float]) -> float:
     """Return the 95th percentile."""
-    return (
-        statistics.quantiles(values, n=20, method="inclusive")[-1]
-        if len(values) > 1
-        else max(values, default=0.0)
-    )
+    if len(values) < 2:
+        return max(values, default=0.0)
+    return statistics.quantiles(values, n=20, method="inclusive")[-1]

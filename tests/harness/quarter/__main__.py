@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
-import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,10 +16,11 @@ from rich.console import Console
 
 from tests.harness.quarter import month
 from tests.harness.quarter.judge import judge_quarter
-from tests.harness.quarter.record import Record
 from tests.harness.quarter.run import run_quarter
 from tests.harness.quarter.script import ACTS, PARTS, START, WEEKS
 from tests.harness.quarter.table import to_faults, to_sentences, to_summary, to_weeks
+from tests.harness.world.simulation import open_folder
+from tests.harness.world.tables import Stopwatch
 
 WIDTH = 150
 
@@ -39,38 +38,24 @@ def main() -> int:
         "--month", action="store_true", help="a month of sites that answer alike, instead"
     )
     options = parser.parse_args()
-    begun, console = time.monotonic(), Console(stderr=True)
+    watch, out = Stopwatch(), Console(width=WIDTH)
     end = START + timedelta(weeks=options.weeks, days=-1)
-    with tempfile.TemporaryDirectory() as temporary, console.status("") as status:
-        folder = options.keep or Path(temporary)
-        folder.mkdir(parents=True, exist_ok=True)
-        if (folder / "archive.db").exists():
-            parser.error(f"{folder}: holds an archive.db already")
+    with open_folder(options.keep) as folder, watch.console.status("") as status:
         if options.month:
-            return tell_month(
-                run_quarter(month.PARTS, month.ACTS, month.END, folder, status.update)
-            )
-        record = run_quarter(PARTS, ACTS, end, folder, status.update)
-    verdict, out = judge_quarter(record), Console(width=WIDTH)
-    out.print(to_weeks(record, PARTS, f"/-/status each Sunday, {time.monotonic() - begun:.0f} s"))
-    out.print(to_faults(verdict, PARTS))
-    for line in (
-        *to_sentences(record, PARTS),
-        "",
-        *record.told,
-        "",
-        to_summary(record, verdict),
-        *verdict.misses,
-    ):
-        out.print(line, markup=False, highlight=False)
-    return 1 if verdict.misses else 0
-
-
-def tell_month(record: Record) -> int:
-    """Print the month's table and a line for each wrong report; return 1 if there are any."""
-    out, misses = Console(width=WIDTH), month.judge_month(record)
-    out.print(month.to_days(record))
-    for line in misses:
+            record = run_quarter(month.PARTS, month.ACTS, month.END, folder, status.update)
+        else:
+            record = run_quarter(PARTS, ACTS, end, folder, status.update)
+    if options.month:
+        out.print(month.to_days(record))
+        lines = misses = month.judge_month(record)
+    else:
+        verdict = judge_quarter(record)
+        misses = verdict.misses
+        out.print(to_weeks(record, PARTS, f"/-/status each Sunday, {watch.seconds:.0f} s"))
+        out.print(to_faults(verdict, PARTS))
+        told = (*to_sentences(record, PARTS), "", *record.told, "", to_summary(record, verdict))
+        lines = [*told, *misses]
+    for line in lines:
         out.print(line, markup=False, highlight=False)
     return 1 if misses else 0
 

@@ -12,36 +12,38 @@ from __future__ import annotations
 
 import logging
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-import time_machine
 from rich.console import Console
 from rich.table import Table
 
 from archive.database.captures import Captures
-from archive.evidence.verification import verify
 from archive.store.releases import Archive
 from scraper.agency import Agency, load_agencies
 from scraper.commands.reparse import reparse_archive
 from scraper.crawl.alerts import AlertSettings
-from scraper.crawl.rounds import close_round, read_last_crawl_id
 from scraper.errors import NotARelease
 from scraper.items import ReleaseItem
 from scraper.pages.document import Document
 from scraper.pages.page_reader import read_document
 from scraper.revisit_schedule import parse_schedule
 from scraper.settings import REVISIT_AGES
-from tests.harness.quarter.rhythm import DAY, Rhythm
-from tests.harness.quarter.run import AGES
-from tests.harness.quarter.script import Part
+from tests.harness.quarter.script import Part, Rhythm
 from tests.harness.quarter.stage import Stage, set_up
-from tests.harness.year.crawls import Crawls, log_to, run_in_reactor
+from tests.harness.world.checks import list_findings
+from tests.harness.world.simulation import (
+    DAY,
+    Crawls,
+    open_folder,
+    run_in_reactor,
+    simulated_time,
+)
 from tests.scraper.receivers import Webhook
 from tests.site.compose import STOCKHOLM
 from tests.site.knobs import Asked
@@ -53,17 +55,14 @@ CRISIS_ENDS = CRISIS + timedelta(days=14)
 END = datetime(2027, 3, 29, 12, tzinfo=STOCKHOLM)
 HOURS = (6, 14)  # of the rounds during the crisis; before it, the first alone
 BANNER = (
-    '<div class="krisbanner" role="alert"><p>Viktigt meddelande'
-    " till"
-    " allmänheten:"
-    " följ"
+    '<div class="krisbanner" role="alert"><p>Viktigt meddelande till allmänheten: följ'
     " myndigheternas råd.</p></div>"
 )
 RHYTHM = Rhythm(chance=0.7)
 SINCE = BEGUN - timedelta(days=30)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Case:
     """An agency; when its banner goes (None: it has none), and when the parser is mended for it.
 
@@ -79,19 +78,19 @@ class Case:
 
     @property
     def part(self) -> Part:
-        return Part(slug=self.slug, name=self.name, rhythm=RHYTHM, since=SINCE, until=END.date())
+        return Part(self.slug, self.name, RHYTHM, since=SINCE, until=END.date())
 
 
 CASES = (
-    Case(slug="skogsbruksradet", name="Krisrådet", banner_ends=END),
+    Case("skogsbruksradet", "Krisrådet", banner_ends=END),
     Case(
-        slug="hushallsmyndigheten",
-        name="Eftermyndigheten",
+        "hushallsmyndigheten",
+        "Eftermyndigheten",
         banner_ends=CRISIS_ENDS - timedelta(days=4),
         mended=CRISIS_ENDS,
         is_reread=True,
     ),
-    Case(slug="farledsverket", name="Lugnverket"),
+    Case("farledsverket", "Lugnverket"),
 )
 
 
@@ -131,17 +130,12 @@ class Simulation:
 
     async def live(self) -> None:
         """Run the rounds at their simulated times, with what happens on the sites in between."""
-        with time_machine.travel(
-            datetime.combine(BEGUN, datetime.min.time(), STOCKHOLM), tick=True
-        ) as calendar:
+        with simulated_time(datetime.combine(BEGUN, time.min, STOCKHOLM)) as move_to:
             for moment in list_rounds():
-                calendar.move_to(moment.astimezone(UTC))
+                move_to(moment)
                 self.stage.publish(moment)
                 self.change_sites(moment)
-                after = read_last_crawl_id(self.archive)
-                for spider in ("news", "revisit"):
-                    await self.crawls.run(spider, set())
-                close_round(self.archive, load_agencies(self.stage.file), self.alerts, after)
+                await self.crawls.go_round(self.stage.file, self.alerts)
 
     def change_sites(self, moment: datetime) -> None:
         """Show or remove the banners, edit releases, and mend the parser, if it is time."""
@@ -179,7 +173,6 @@ def list_rounds() -> Iterator[datetime]:
 
 def run_month(folder: Path) -> tuple[Month, Stage]:
     """Simulate the month with an archive.db in the folder. Once per process."""
-    log_to(folder / "crawls.log")
     logging.getLogger("scraper").setLevel(logging.ERROR)  # each refused page would be logged
     month, parser = Month(), BlindParser()
     modules = (
@@ -187,22 +180,17 @@ def run_month(folder: Path) -> tuple[Month, Stage]:
         "scraper.ingest.saving",
         "scraper.ingest.edit_or_redesign",
     )
-    patches = [patch(f"{module}.read_document", parser.read) for module in modules]
-    with Site(releases=4, crawl_delay=None) as site, Webhook() as webhook:
+    with ExitStack() as stack:
+        site = stack.enter_context(Site(releases=4, crawl_delay=None))
+        webhook = stack.enter_context(Webhook())
+        for module in modules:
+            stack.enter_context(patch(f"{module}.read_document", parser.read))
         site.log = month.asked
-        crawls = Crawls(site, folder / "archive.db", AGES)
-        crawls.settings.set("REVISIT_AGES", REVISIT_AGES, priority="cmdline")
+        crawls = Crawls(site, folder / "archive.db", REVISIT_AGES)
         stage = set_up(site, [case.part for case in CASES], folder / "agencies.toml")
         alerts = AlertSettings(webhook=webhook.url, language="en")
-        for replaced in patches:
-            replaced.start()
-        try:
-            run_in_reactor(
-                Simulation(stage, crawls, folder / "archive.db", alerts, parser, month).live
-            )
-        finally:
-            for replaced in patches:
-                replaced.stop()
+        simulation = Simulation(stage, crawls, folder / "archive.db", alerts, parser, month)
+        run_in_reactor(simulation.live)
         month.alerts, month.wrong = list(webhook.received), list(crawls.faults)
     return month, stage
 
@@ -284,7 +272,7 @@ def judge_alerts(case: Case, month: Month) -> Iterator[str]:
 
 def judge(month: Month, stage: Stage, folder: Path) -> list[str]:
     path = folder / "archive.db"
-    misses = [*month.wrong, *(str(finding) for finding in verify(path).findings)]
+    misses = [*month.wrong, *list_findings(path)]
     with Archive(path) as archive, Captures(path) as captures:
         for case in CASES:
             misses += [*judge_case(case, month, stage, archive), *judge_alerts(case, month)]
@@ -297,8 +285,7 @@ def judge(month: Month, stage: Stage, folder: Path) -> list[str]:
 
 def main(arguments: Sequence[str] = ()) -> int:
     out = Console(width=150)
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(arguments[0]) if arguments else Path(temporary)
+    with open_folder(Path(arguments[0]) if arguments else None) as folder:
         month, stage = run_month(folder)
         misses = judge(month, stage, folder)
     table = Table(

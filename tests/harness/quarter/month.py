@@ -11,8 +11,7 @@ from datetime import date, timedelta
 from rich.table import Table
 
 from tests.harness.quarter.record import Record, Said
-from tests.harness.quarter.rhythm import Rhythm
-from tests.harness.quarter.script import START, Act, Part, at
+from tests.harness.quarter.script import START, Act, Part, Rhythm, at
 
 DAYS = 28
 END = START + timedelta(days=DAYS - 1)
@@ -34,7 +33,7 @@ CHALLENGE = (
 PORTAL = {"status": 302, "headers": {"location": "http://192.168.4.1/login"}}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Case:
     """What befalls an agency, and what is right to say of it. codes: none, where nothing shall be
     red.
@@ -56,60 +55,56 @@ class Case:
     @property
     def acts(self) -> list[Act]:
         slug = self.part.slug
-        acts = (
-            [Act(moment=at(*self.begins), slug=slug, do=self.do, given=self.given or {})]
-            if self.do
-            else []
-        )
-        return [*acts, Act(moment=at(*self.ends), slug=slug, do="mend")] if self.ends else acts
+        acts = [Act(at(*self.begins), slug, self.do, self.given or {})] if self.do else []
+        return [*acts, Act(at(*self.ends), slug, "mend")] if self.ends else acts
 
 
 def to_part(slug: str, name: str) -> Part:
     """Add an agency with three months of releases."""
-    return Part(slug=slug, name=name, rhythm=RHYTHM, since=SINCE, until=END)
+    return Part(slug, name, RHYTHM, since=SINCE, until=END)
 
 
 CASES = (
-    Case(part=to_part("skogsbruksradet", "Jämna rådet"), kind="nothing"),
+    Case(to_part("skogsbruksradet", "Jämna rådet"), "nothing"),
     Case(
-        part=to_part("farledsverket", "Platshållarverket"),
-        kind="a placeholder",
-        do="fail",
-        given={"body": PLACEHOLDER},
+        to_part("farledsverket", "Platshållarverket"),
+        "a placeholder",
+        "fail",
+        {"body": PLACEHOLDER},
         ends=(3, 0),
         codes=("pages_alike",),
     ),
     Case(
-        part=to_part("lasframjandenamnden", "Utmaningsnämnden"),
-        kind="a challenge page",
-        do="fail",
-        given={"body": CHALLENGE},
+        to_part("lasframjandenamnden", "Utmaningsnämnden"),
+        "a challenge page",
+        "fail",
+        {"body": CHALLENGE},
         ends=(2, 4),
         codes=("all_fails",),
         red_within=3,
     ),
     Case(
-        part=to_part("hushallsmyndigheten", "Portalmyndigheten"),
-        kind="a captive portal",
-        do="fail",
-        given=PORTAL,
+        to_part("hushallsmyndigheten", "Portalmyndigheten"),
+        "a captive portal",
+        "fail",
+        PORTAL,
         ends=(2, 1),
         codes=("all_fails",),
         red_within=3,
     ),
     Case(
-        part=to_part("skogsbruksradet-2", "Tomma rådet"),
-        kind="404 for every address",
-        do="fail",
-        given={"status": 404},
+        to_part("skogsbruksradet-2", "Tomma rådet"),
+        "404 for every address",
+        "fail",
+        {"status": 404},
         ends=(2, 1),
         codes=("pages_alike",),
     ),
     Case(
-        part=to_part("farledsverket-2", "Städverket"),
-        kind="a clean-up",
-        do="clean_up",
-        given={"number": 8},
+        to_part("farledsverket-2", "Städverket"),
+        "a clean-up",
+        "clean_up",
+        {"number": 8},
         removes=True,
     ),
 )

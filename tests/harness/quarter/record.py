@@ -13,7 +13,7 @@ from archive.health.health_report import format_health_reason
 from archive.health.rules import is_unacknowledged_fault
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Said:
     """An agency's state on a day."""
 
@@ -47,34 +47,17 @@ class Record:
         self, day: date, rows: list[dict[str, Any]], removals: Mapping[str, tuple[int, int]]
     ) -> None:
         """Read the tables health and removals after a round."""
-        self.daily += [
-            Said(
-                day=day,
-                slug=row["agency"],
-                state=row["state"],
-                code=row["reason"]["code"],
-                red=is_unacknowledged_fault(row),
-                known=row["acknowledged"] is not None,
-                why=format_health_reason("en", row["reason"]),
-                doubts=removals.get(row["agency"], (0, 0))[0],
-                removed=removals.get(row["agency"], (0, 0))[1],
-            )
-            for row in rows
-        ]
+        for row in rows:
+            doubts, removed = removals.get(row["agency"], (0, 0))
+            code, why = row["reason"]["code"], format_health_reason("en", row["reason"])
+            red, known = is_unacknowledged_fault(row), row["acknowledged"] is not None
+            state = (row["state"], code, red, known, why)
+            self.daily.append(Said(day, row["agency"], *state, doubts, removed))
 
     def note_week(self, day: date, page: Mapping[str, Any]) -> None:
         """/-/status.json."""
-        self.weekly.append(
-            {
-                row["agency"]: Said(
-                    day=day,
-                    slug=row["agency"],
-                    state=row["state"],
-                    code=row["code"],
-                    red=row["red"],
-                    known=row["acknowledged"] is not None,
-                    why=row["why"],
-                )
-                for row in page["agencies"]
-            }
-        )
+        week = {}
+        for row in page["agencies"]:
+            state = (row["state"], row["code"], row["red"], row["acknowledged"] is not None)
+            week[row["agency"]] = Said(day, row["agency"], *state, row["why"])
+        self.weekly.append(week)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import random
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from tests.harness.quarter.rhythm import Rhythm
+from tests.harness.world.simulation import DAY
 from tests.site.compose import STOCKHOLM
 
 START = date(2027, 5, 31)  # a Monday
@@ -17,7 +18,43 @@ PAST = date(2025, 5, 1)  # when the agencies began to publish: two summers are b
 BEGUN = date(2027, 4, 12)  # when the archive began to read them
 
 
+FEASTS = ((12, 22), (1, 6))  # holidays
+Span = tuple[tuple[int, int], tuple[int, int]]  # (month, day) from, and to
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rhythm:
+    """chance: of a release on a working day.
+
+    slow: the weeks of every year in which it is `summer`.
+    """
+
+    chance: float
+    slow: Span | None = None
+    summer: float = 0.0
+
+    def days(self, seed: str, first: date, last: date) -> Iterator[date]:
+        """Yield the days of publication in a period; each day is drawn independently."""
+        for number in range((last - first).days + 1):
+            day = first + number * DAY
+            chance = self.summer if self.slow and falls_in(day, self.slow) else self.chance
+            works = day.weekday() < 5 and not (
+                FEASTS[0] <= (day.month, day.day) or (day.month, day.day) <= FEASTS[1]
+            )
+            if works and random.Random(f"{seed} {day}").random() < chance:
+                yield day
+
+
+def falls_in(day: date, span: Span) -> bool:
+    """Return whether a day is in these weeks of the year.
+
+    >>> falls_in(date(2027, 7, 1), ((6, 21), (8, 15))), falls_in(date(2027, 9, 1), ((6, 21), (8, 15)))
+    (True, False)
+    """
+    return span[0] <= (day.month, day.day) <= span[1]
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """An agency: its rhythm, since when it publishes, what its table says beside or instead of the
     sample's own.
@@ -32,9 +69,9 @@ class Part:
     without: tuple[str, ...] = ()  # keys of the sample's table
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Act:
-    """An act: `do` names a function of tests.harness.quarter.acts."""
+    """An act: `do` names a method of tests.harness.quarter.acts.Operator."""
 
     moment: datetime
     slug: str
@@ -42,7 +79,7 @@ class Act:
     given: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Trouble:
     """A true fault: red within so many days of `begins`, and no more from so many days after `ends`
     on.
@@ -63,149 +100,82 @@ def at(week: int, weekday: int, hour: int = 11) -> datetime:
     return datetime(day.year, day.month, day.day, hour, tzinfo=STOCKHOLM)
 
 
+def on(week: int, weekday: int) -> date:
+    """A day of the quarter."""
+    return at(week, weekday).date()
+
+
 SUMMER = ((6, 21), (8, 13))
 PARTS = (
+    Part("skogsbruksradet", "Jämna rådet", Rhythm(chance=0.4, slow=SUMMER, summer=0.15)),
+    Part("farledsverket", "Avbrottsverket", Rhythm(chance=0.4, slow=SUMMER, summer=0.2)),
+    Part("lasframjandenamnden", "Sällannämnden", Rhythm(chance=0.03)),
+    Part("hushallsmyndigheten", "Veckomyndigheten", Rhythm(chance=0.2, slow=SUMMER, summer=0.08)),
+    Part("farledsverket-2", "Ryckverket", Rhythm(chance=0.3, slow=SUMMER, summer=0.1)),
     Part(
-        slug="skogsbruksradet",
-        name="Jämna rådet",
-        rhythm=Rhythm(chance=0.4, slow=SUMMER, summer=0.15),
-    ),
-    Part(
-        slug="farledsverket",
-        name="Avbrottsverket",
-        rhythm=Rhythm(chance=0.4, slow=SUMMER, summer=0.2),
-    ),
-    Part(slug="lasframjandenamnden", name="Sällannämnden", rhythm=Rhythm(chance=0.03)),
-    Part(
-        slug="hushallsmyndigheten",
-        name="Veckomyndigheten",
-        rhythm=Rhythm(chance=0.2, slow=SUMMER, summer=0.08),
-    ),
-    Part(
-        slug="farledsverket-2",
-        name="Ryckverket",
-        rhythm=Rhythm(chance=0.3, slow=SUMMER, summer=0.1),
-    ),
-    Part(
-        slug="lasframjandenamnden-4",
-        name="Nya nämnden",
-        rhythm=Rhythm(chance=0.3, slow=SUMMER, summer=0.02),
+        "lasframjandenamnden-4",
+        "Nya nämnden",
+        Rhythm(chance=0.3, slow=SUMMER, summer=0.02),
         since=date(2027, 3, 15),
     ),
+    Part("skogsbruksradet-2", "Tystnaderådet", Rhythm(chance=0.6), until=on(2, 4)),
+    Part("farledsverket-3", "Sommardödsverket", Rhythm(chance=0.5), until=on(6, 4)),
+    Part("skogsbruksradet-3", "Nyformsrådet", Rhythm(chance=0.3), table={"lead": "p.ingress"}),
     Part(
-        slug="skogsbruksradet-2",
-        name="Tystnaderådet",
-        rhythm=Rhythm(chance=0.6),
-        until=at(2, 4).date(),
+        "lasframjandenamnden-2",
+        "Sommarnämnden",
+        Rhythm(chance=0.4, slow=((6, 24), (8, 15)), summer=0),
     ),
+    Part("hushallsmyndigheten-2", "Spärrmyndigheten", Rhythm(chance=0.3)),
+    Part("lasframjandenamnden-3", "Tunnflödet", Rhythm(chance=0.4), without=("sitemaps",)),
     Part(
-        slug="farledsverket-3",
-        name="Sommardödsverket",
-        rhythm=Rhythm(chance=0.5),
-        until=at(6, 4).date(),
-    ),
-    Part(
-        slug="skogsbruksradet-3",
-        name="Nyformsrådet",
-        rhythm=Rhythm(chance=0.3),
-        table={"lead": "p.ingress"},
-    ),
-    Part(
-        slug="lasframjandenamnden-2",
-        name="Sommarnämnden",
-        rhythm=Rhythm(chance=0.4, slow=((6, 24), (8, 15)), summer=0),
-    ),
-    Part(slug="hushallsmyndigheten-2", name="Spärrmyndigheten", rhythm=Rhythm(chance=0.3)),
-    Part(
-        slug="lasframjandenamnden-3",
-        name="Tunnflödet",
-        rhythm=Rhythm(chance=0.4),
-        without=("sitemaps",),
-    ),
-    Part(
-        slug="lasframjandenamnden-5",
-        name="Fönsternämnden",
-        rhythm=Rhythm(chance=0.4, slow=SUMMER, summer=0.02),
+        "lasframjandenamnden-5",
+        "Fönsternämnden",
+        Rhythm(chance=0.4, slow=SUMMER, summer=0.02),
         without=("sitemaps",),
     ),
 )
 ACTS = (
-    Act(
-        moment=datetime(2027, 4, 11, tzinfo=STOCKHOLM),
-        slug="lasframjandenamnden-5",
-        do="window",
-        given={"days": 30},
-    ),
+    Act(datetime(2027, 4, 11, tzinfo=STOCKHOLM), "lasframjandenamnden-5", "window", {"days": 30}),
     # for one morning's crawl
-    Act(moment=at(3, 2, 4), slug="farledsverket-2", do="fail", given={"status": 503}),
-    Act(moment=at(3, 2, 9), slug="farledsverket-2", do="mend"),
-    Act(moment=at(4, 0), slug="hushallsmyndigheten-2", do="block"),
+    Act(at(3, 2, 4), "farledsverket-2", "fail", {"status": 503}),
+    Act(at(3, 2, 9), "farledsverket-2", "mend"),
+    Act(at(4, 0), "hushallsmyndigheten-2", "block"),
     # the same theme's next layout: no fault
-    Act(moment=at(5, 1), slug="skogsbruksradet", do="relayout"),
-    Act(moment=at(5, 2), slug="lasframjandenamnden-3", do="thin", given={"shown": 2}),
-    Act(moment=at(5, 4), slug="hushallsmyndigheten-2", do="acknowledge"),
-    Act(moment=at(6, 1), slug="skogsbruksradet-3", do="bury"),
-    Act(moment=at(7, 3), slug="skogsbruksradet-3", do="diagnose", given={"field": "lead"}),
-    Act(moment=at(7, 3, 12), slug="skogsbruksradet-3", do="reparse"),
-    Act(moment=at(8, 0), slug="hushallsmyndigheten-2", do="wall"),
-    Act(moment=at(8, 2), slug="lasframjandenamnden-3", do="mend"),
-    Act(moment=at(8, 3), slug="lasframjandenamnden-3", do="take_in"),
-    Act(moment=at(9, 1), slug="farledsverket", do="fail", given={"status": 503}),
-    Act(moment=at(9, 3), slug="farledsverket", do="mend"),
-    Act(moment=at(10, 1), slug="farledsverket-2", do="burst", given={"number": 6}),
-    Act(moment=at(11, 0), slug="hushallsmyndigheten-2", do="mend"),
+    Act(at(5, 1), "skogsbruksradet", "relayout"),
+    Act(at(5, 2), "lasframjandenamnden-3", "thin", {"shown": 2}),
+    Act(at(5, 4), "hushallsmyndigheten-2", "acknowledge"),
+    Act(at(6, 1), "skogsbruksradet-3", "bury"),
+    Act(at(7, 3), "skogsbruksradet-3", "diagnose", {"field": "lead"}),
+    Act(at(7, 3, 12), "skogsbruksradet-3", "reparse"),
+    Act(at(8, 0), "hushallsmyndigheten-2", "wall"),
+    Act(at(8, 2), "lasframjandenamnden-3", "mend"),
+    Act(at(8, 3), "lasframjandenamnden-3", "take_in"),
+    Act(at(9, 1), "farledsverket", "fail", {"status": 503}),
+    Act(at(9, 3), "farledsverket", "mend"),
+    Act(at(10, 1), "farledsverket-2", "burst", {"number": 6}),
+    Act(at(11, 0), "hushallsmyndigheten-2", "mend"),
 )
 # half of the first one's pages tell no date, and the second one's silence is a summer's
 TROUBLES = (
+    Trouble("skogsbruksradet-2", "silent death", on(2, 4), 28, ("silent",)),
+    Trouble("farledsverket-3", "silent death in July", on(6, 4), 42, ("silent",)),
+    Trouble("skogsbruksradet-3", "new design", on(6, 1), 7, ("quarantined", "fields"), on(7, 3)),
     Trouble(
-        slug="skogsbruksradet-2",
-        kind="silent death",
-        begins=at(2, 4).date(),
-        within=28,
-        codes=("silent",),
+        "hushallsmyndigheten-2", "blocked for seven weeks", on(4, 0), 3, ("all_fails",), on(11, 0)
     ),
     Trouble(
-        slug="farledsverket-3",
-        kind="silent death in July",
-        begins=at(6, 4).date(),
-        within=42,
-        codes=("silent",),
+        "lasframjandenamnden-3",
+        "feed with far fewer",
+        on(5, 2),
+        3,
+        ("lists_fewer", "quarantined"),
+        on(8, 3),
     ),
-    Trouble(
-        slug="skogsbruksradet-3",
-        kind="new design",
-        begins=at(6, 1).date(),
-        within=7,
-        codes=("quarantined", "fields"),
-        ends=at(7, 3).date(),
-    ),
-    Trouble(
-        slug="hushallsmyndigheten-2",
-        kind="blocked for seven weeks",
-        begins=at(4, 0).date(),
-        within=3,
-        codes=("all_fails",),
-        ends=at(11, 0).date(),
-    ),
-    Trouble(
-        slug="lasframjandenamnden-3",
-        kind="feed with far fewer",
-        begins=at(5, 2).date(),
-        within=3,
-        codes=("lists_fewer", "quarantined"),
-        ends=at(8, 3).date(),
-    ),
-    Trouble(
-        slug="farledsverket",
-        kind="outage of two days",
-        begins=at(9, 1).date(),
-        within=2,
-        codes=("all_fails",),
-        ends=at(9, 3).date(),
-    ),
+    Trouble("farledsverket", "outage of two days", on(9, 1), 2, ("all_fails",), on(9, 3)),
 )
 # acknowledged, and when it became another
-KNOWN = ("hushallsmyndigheten-2", at(5, 4).date(), at(8, 0).date())
+KNOWN = ("hushallsmyndigheten-2", on(5, 4), on(8, 0))
 # must be reported as quiet, as at this time of earlier years
 SUMMER_QUIET = "lasframjandenamnden-2"
 QUIET_WEEKS = range(7, 12)

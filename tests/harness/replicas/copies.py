@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -12,10 +11,9 @@ from pathlib import Path
 
 from archive.database.sqlite_files import open_readonly
 from archive.evidence.verification import verify
-from tests.harness.kill.ward import GENEROUS, Ward
-from tests.harness.replicas.stage import run
 from tests.harness.replicas.table import Result
-from tests.site.demo import ROOT
+from tests.harness.world.processes import ROOT, run_archive, run_command
+from tests.harness.world.sites import ChangingSite
 from tests.site.server import Site
 
 CONFIG = ROOT / "scraper" / "deploy" / "litestream.yml"
@@ -48,52 +46,35 @@ def differing(
 def go(litestream: str, folder: Path, result: Result, tell: Callable[[str], None]) -> None:
     """Test copies of an archive that changes."""
     with Site(releases=40, crawl_delay=None) as site:
-        ward = Ward.open(site, folder, 20260303)
-        crawl(ward)
+        ward = ChangingSite.open(site, folder, 20260303)
+        ward.change_and_crawl(4)
         restore_backup(ward, folder, result)
         tell("a back-up was restored")
         restore_point(litestream, ward, folder, result)
         tell("an earlier moment was restored")
 
 
-def crawl(ward: Ward) -> None:
-    """Publish and edit releases, and crawl them."""
-    ward.publish(4)
-    ward.edit()
-    if ward.crawling.archive.exists():
-        ward.make_due()
-    for spider in ("news", "revisit"):
-        code, printed = ward.crawling.run(spider, **GENEROUS)
-        if code:
-            raise RuntimeError(printed)
-
-
-def restore_backup(ward: Ward, folder: Path, result: Result) -> None:
+def restore_backup(ward: ChangingSite, folder: Path, result: Result) -> None:
     """Make a backup, crawl, damage the archive, and restore the backup."""
-    archive = ward.crawling.archive
-    run("takedown", "hide", 1, "--reason", "Prov", "--archive", archive)
+    archive = ward.archive
+    run_archive("takedown", "hide", 1, "--reason", "Prov", "--archive", archive)
     then = {name: contents(archive.with_name(name)) for name in (*FILES, "withheld.db")}
     begun = time.monotonic()
-    run("backup", archive, "--to", folder / "copies")
+    run_archive("backup", archive, "--to", folder / "copies")
     result.add("back-up", f"{time.monotonic() - begun:.1f} s")
-    crawl(ward)
+    ward.change_and_crawl(4)
     ward.crawling.write("update revisions set title = 'Annat' where id = 2")
-    result.add(
-        "damage is found",
-        len(verify(archive).findings),
-        ">= 1",
-        good=bool(verify(archive).findings),
-    )
+    result.least("damage is found", len(verify(archive).findings), 1)
     copy = next(path for path in (folder / "copies").iterdir())
     begun = time.monotonic()
-    printed = run("restore", copy, "--to", archive, "--replace")
+    printed = run_archive("restore", copy, "--to", archive, "--replace")
     result.add("restore", f"{time.monotonic() - begun:.1f} s")
     now = {name: contents(archive.with_name(name)) for name in then}
     wrong = [f"{name}: {table}" for name in then for table in differing(then[name], now[name])]
     result.none("tables that a restored back-up has otherwise", wrong)
     result.none("findings in it", verify(archive).findings)
     result.none("the replaced files are not kept", [] if ".replaced" in printed else [printed])
-    crawl(ward)
+    ward.change_and_crawl(4)
     result.none("findings after a crawl that goes on from it", verify(archive).findings)
 
 
@@ -111,65 +92,46 @@ def replicating(litestream: str, config: Path, log: Path) -> Iterator[None]:
                 process.terminate()
 
 
-def restore_point(litestream: str, ward: Ward, folder: Path, result: Result) -> None:
+def restore_point(litestream: str, ward: ChangingSite, folder: Path, result: Result) -> None:
     """Restore an archive that Litestream replicates at two moments: an earlier one and the last."""
-    archive, config = ward.crawling.archive, folder / "litestream.yml"
+    archive, config = ward.archive, folder / "litestream.yml"
     text = CONFIG.read_text("utf-8").replace("/var/lib/myndighetsarkivet", str(archive.parent))
     config.write_text(
         text.replace("/var/backups/myndighetsarkivet-litestream", str(folder / "stream")), "utf-8"
     )
     with replicating(litestream, config, folder / "litestream.log"):
-        crawl(ward)
+        ward.change_and_crawl(4)
         time.sleep(APART)
         point, then = datetime.now(UTC), contents(archive)
         time.sleep(APART)
-        crawl(ward)
+        ward.change_and_crawl(4)
         last = contents(archive)
-    result.add(
-        "tables that changed after the point",
-        len(differing(then, last)),
-        ">= 3",
-        good=len(differing(then, last)) >= 3,
-    )
+    result.least("tables that changed after the point", len(differing(then, last)), 3)
     for name, wanted, when in (("point", then, f"{point:%Y-%m-%dT%H:%M:%SZ}"), ("last", last, "")):
         into = folder / name
         into.mkdir()
         begun = time.monotonic()
         for file in (*FILES, "withheld.db"):
             at = ["-timestamp", when] if when and file == "archive.db" else []
-            command = [litestream, "restore", "-config", str(config), *at, "-o", str(into / file)]
-            done = subprocess.run(
-                [*command, str(archive.with_name(file))],
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            if done.returncode:
-                raise RuntimeError(f"{command}: {done.stderr}")
+            command = [litestream, "restore", "-config", config, *at, "-o", into / file]
+            run_command(*command, archive.with_name(file))
         fresh = folder / f"restored-{name}"
         fresh.mkdir()
-        run("restore", into, "--to", fresh / "archive.db")
+        run_archive("restore", into, "--to", fresh / "archive.db")
         result.add(f"Litestream: restore of the {name} state", f"{time.monotonic() - begun:.1f} s")
-        result.none(
-            f"Litestream, {name}: tables that differ",
-            differing(wanted, contents(fresh / "archive.db")),
-        )
+        wrong = differing(wanted, contents(fresh / "archive.db"))
+        result.none(f"Litestream, {name}: tables that differ", wrong)
         result.none(f"Litestream, {name}: findings", verify(fresh / "archive.db").findings)
     takes_down(ward, result)
 
 
-def takes_down(ward: Ward, result: Result) -> None:
+def takes_down(ward: ChangingSite, result: Result) -> None:
     """Check that a takedown leaves nothing in the log while Litestream is stopped."""
-    archive = ward.crawling.archive
-    run("takedown", "hide", 3, "--reason", "Prov", "--archive", archive)
+    archive = ward.archive
+    run_archive("takedown", "hide", 3, "--reason", "Prov", "--archive", archive)
     log = archive.with_name("archive.db-wal")
     size = log.stat().st_size if log.exists() else 0
     result.add("bytes in the log after a takedown, Litestream stopped", size, "0", good=size == 0)
-    with closing(sqlite3.connect(archive)) as db:
-        held = [
-            name
-            for (name,) in db.execute(
-                "select name from sqlite_master where name like '_litestream%'"
-            )
-        ]
+    rows = ward.rows("select name from sqlite_master where name like '_litestream%'")
+    held = [name for (name,) in rows]
     result.add("tables that Litestream keeps in archive.db", ", ".join(held) or "none")

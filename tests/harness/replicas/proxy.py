@@ -6,14 +6,12 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import subprocess
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.site.demo import ROOT
+from tests.harness.world.processes import ROOT, await_port
 
 CONF = ROOT / "scraper" / "deploy" / "nginx.conf"
 DEFAULT_SERVER = re.compile(
@@ -88,27 +86,3 @@ def running(nginx: str, path: Path, port: int) -> Iterator[Path]:
             yield folder / "error.log"
         finally:
             process.terminate()
-
-
-def await_port(port: int, process: subprocess.Popen[bytes], seconds: float = 90) -> None:
-    """Wait until a process listens on a port."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        if process.poll() is not None:
-            raise RuntimeError(f"{process.args!r} ended with {process.returncode}")
-        time.sleep(0.05)
-    raise RuntimeError(f"nothing listens on {port}")
-
-
-def free_ports(number: int) -> list[int]:
-    """Return some free ports."""
-    probes = [socket.socket() for _ in range(number)]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-    found = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return found

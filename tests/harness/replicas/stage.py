@@ -4,40 +4,30 @@ writing.
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from math import isnan
 from pathlib import Path
 
 from archive.operations.serving import list_snapshots
 from archive.operations.snapshots import parse_snapshot_time
-from tests.harness.kill.killing import children_of, kill_tree
-from tests.harness.kill.ward import GENEROUS, Ward
-from tests.harness.replicas.proxy import await_port
 from tests.harness.replicas.readers import ask
-from tests.site.demo import ROOT
-
-PATIENCE = 120  # seconds
-
-
-def archive_command(*words: object) -> list[str]:
-    """Return a command of the project."""
-    return [sys.executable, "-m", "archive", *map(str, words)]
-
-
-def run(*words: object, given: str = "") -> str:
-    """Run a command, which must succeed, and return its output."""
-    done = subprocess.run(
-        archive_command(*words), cwd=ROOT, capture_output=True, text=True, input=given, check=False
-    )
-    if done.returncode:
-        raise RuntimeError(f"{words} ended with {done.returncode}: {done.stdout}{done.stderr}")
-    return done.stdout
+from tests.harness.world.processes import (
+    PATIENCE,
+    ROOT,
+    archive_command,
+    await_port,
+    children_of,
+    cpu_of,
+    kill_tree,
+    list_tree,
+    run_archive,
+)
+from tests.harness.world.sites import ChangingSite
 
 
 @dataclass(slots=True)
@@ -74,21 +64,8 @@ class Server:
 
     def cpu(self) -> float:
         """Return the CPU seconds of the process and its running descendants."""
-        return sum(cpu_of(each) for each in tree(self.process.pid))
-
-
-def tree(process: int) -> list[int]:
-    """Return the ids of a process and all its descendants."""
-    return [process, *(each for child in children_of(process) for each in tree(child))]
-
-
-def cpu_of(process: int) -> float:
-    """Return the user and system seconds of a process."""
-    try:
-        words = Path(f"/proc/{process}/stat").read_text("ascii").rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return 0.0
-    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+        seconds = map(cpu_of, list_tree(self.process.pid))
+        return sum(each for each in seconds if not isnan(each))
 
 
 def replicas(snapshots: Path, ports: Sequence[int], log: Path) -> Server:
@@ -109,7 +86,7 @@ def served(servers: Sequence[Server]) -> Iterator[None]:
 
 def snapshot(archive: Path, folder: Path, *options: str) -> Path:
     """Make a snapshot as an operator does."""
-    run("snapshot", archive, "--to", folder, *options)
+    run_archive("snapshot", archive, "--to", folder, *options)
     return list_snapshots(folder)[0]
 
 
@@ -132,7 +109,7 @@ def await_served(ports: Sequence[int], wanted: Path) -> None:
 class Writer:
     """Publishes and edits releases, and crawls them, without a pause."""
 
-    ward: Ward
+    ward: ChangingSite
     ended: threading.Event = field(default_factory=threading.Event)
     crawls: int = 0
     problems: list[str] = field(default_factory=list)
@@ -148,17 +125,10 @@ class Writer:
         self.thread.join()
 
     def write(self) -> None:
-        """Write until stopped."""
+        """Publish and edit releases and crawl them until stopped."""
         while not self.ended.is_set():
-            self.turn()
-
-    def turn(self) -> None:
-        """Publish a release and edit another one, and crawl both."""
-        self.ward.publish(2)
-        self.ward.edit()
-        self.ward.make_due()
-        for spider in ("news", "revisit"):
-            code, printed = self.ward.crawling.run(spider, **GENEROUS)
-            self.crawls += 1
-            if code:
-                self.problems.append(f"{spider} ended with {code}: {printed[-400:]}")
+            try:
+                self.ward.change_and_crawl(2)
+            except RuntimeError as error:
+                self.problems.append(str(error)[-400:])
+            self.crawls += 2

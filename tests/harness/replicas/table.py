@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from rich.table import Table
 
+from tests.harness.world.tables import make_table
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
@@ -37,21 +39,19 @@ class Result:
         self.add(what, len(held), "0", good=not held)
         self.misses += [f"    {each}" for each in held[:20]]
 
+    def least(self, what: str, number: int, target: int) -> None:
+        """Add a number with a minimum."""
+        self.add(what, number, f">= {target}", good=number >= target)
+
     def most(self, what: str, seconds: float, target: float) -> None:
         """Add seconds with a maximum."""
         self.add(what, f"{seconds:.1f} s", f"<= {target:.0f} s", good=seconds <= target)
 
     def to_table(self, title: str) -> Table:
         """Format the results for the terminal."""
-        table = Table("", "found", "target", "", title=title, title_justify="left")
-        table.columns[1].justify = "right"
+        table = make_table("", "found", "target", "", title=title, left=(0, 2, 3))
         for line in self.lines:
             mark = {None: "", True: "·", False: "missed"}[line.good]
-            table.add_row(
-                line.what,
-                line.found,
-                line.target,
-                mark,
-                style="red" if line.good is False else None,
-            )
+            style = "red" if line.good is False else None
+            table.add_row(line.what, line.found, line.target, mark, style=style)
         return table

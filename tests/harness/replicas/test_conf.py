@@ -11,7 +11,7 @@ import pytest
 
 from archive.i18n import choose_language
 from tests.harness.replicas.proxy import CONF, write
-from tests.site.demo import ROOT
+from tests.harness.world.processes import ROOT
 
 TEXT = CONF.read_text("utf-8")
 ACCEPTED = (

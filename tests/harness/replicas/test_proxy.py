@@ -11,8 +11,6 @@ import re
 import shutil
 import socket
 import ssl
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -24,8 +22,15 @@ from pathlib import Path
 import pytest
 
 from tests.archive.sample import fill
-from tests.harness.replicas.proxy import CONF, await_port, free_ports, running, write_whole
-from tests.site.demo import ROOT
+from tests.harness.replicas.proxy import CONF, running, write_whole
+from tests.harness.world.processes import (
+    ROOT,
+    archive_command,
+    find_port,
+    free_ports,
+    run_command,
+    serve,
+)
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 OPENSSL = shutil.which("openssl")
@@ -159,42 +164,18 @@ def echo() -> Iterator[int]:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    folder = tmp_path_factory.mktemp("proxied")
-    (port,) = free_ports(1)
-    command = [
-        sys.executable,
-        "-m",
-        "archive",
-        "serve",
-        str(fill(folder / "archive.db")),
-        "--port",
-        str(port),
-    ]
-    with (
-        (folder / "log").open("wb") as log,
-        subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log) as process,
-    ):
-        try:
-            await_port(port, process)
-            yield port
-        finally:
-            process.terminate()
+    path, port = fill(tmp_path_factory.mktemp("proxied") / "archive.db"), find_port()
+    with serve(archive_command("serve", path, "--port", port), port):
+        yield port
 
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a certificate and its key."""
     folder = tmp_path_factory.mktemp("certificate")
-    key = [
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:prime256v1",
-        "-keyout",
-        str(folder / f"{HOST}.key"),
-    ]
-    command = [str(OPENSSL), "req", "-x509", "-nodes", "-days", "1", "-subj", f"/CN={HOST}", *key]
-    subprocess.run([*command, "-out", str(folder / f"{HOST}.pem")], check=True, capture_output=True)
+    words = "req -x509 -nodes -days 1 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1"
+    files = ("-keyout", folder / f"{HOST}.key", "-out", folder / f"{HOST}.pem")
+    run_command(OPENSSL, *words.split(), "-subj", f"/CN={HOST}", *files)
     return folder
 
 

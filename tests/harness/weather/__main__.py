@@ -15,12 +15,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from tests.harness.weather.conditions import read_weathers
 from tests.harness.weather.crawl import Passage, cross, tls_server
 from tests.harness.weather.disk import RUNS, Home
-from tests.harness.weather.network import make_network
-from tests.harness.weather.pages import make_pages
-from tests.harness.weather.sitemaps import make_sitemaps
-from tests.harness.weather.sources import make_sources
 from tests.site.server import Site
 
 MEMORY = 400  # MB of memory that a crawl may use
@@ -39,25 +36,11 @@ def main() -> int:
     homes = [] if wanted.names else stay_home()
     rows: list[tuple[str, ...]] = []
     for each in passage.outcomes:
-        rows.append(
-            (
-                each.weather.name,
-                each.weather.sky,
-                each.weather.expected.outcome,
-                each.seen,
-                each.missed or "",
-            )
-        )
+        weather = each.weather
+        rows.append((weather.name, weather.sky, weather.outcome, each.seen, each.missed or ""))
     for home in homes:
-        rows.append(
-            (
-                home.name,
-                home.sky,
-                home.expected,
-                f"exit code {home.code}; {home.said}",
-                home.missed or "",
-            )
-        )
+        seen = f"exit code {home.code}; {home.said}"
+        rows.append((home.name, home.sky, home.expected, seen, home.missed or ""))
     held, number = passage.unharmed
     missed = [row for row in rows if row[-1]]
     closing = (
@@ -83,19 +66,11 @@ def main() -> int:
 def pass_through(names: list[str]) -> Passage:
     """Run the single crawl through all conditions, or through the named ones."""
     with tempfile.TemporaryDirectory() as folder, Site(releases=24) as site, tls_server() as port:
-        weathers = [
-            *make_network(site),
-            *make_pages(),
-            *make_sources(site, port),
-            *make_sitemaps(site),
-        ]
+        weathers = read_weathers(site, port)
         if strangers := set(names) - {weather.name for weather in weathers}:
             raise SystemExit(f"no weather is called {', '.join(sorted(strangers))}")
-        return cross(
-            site,
-            [weather for weather in weathers if not names or weather.name in names],
-            Path(folder),
-        )
+        chosen = [weather for weather in weathers if not names or weather.name in names]
+        return cross(site, chosen, Path(folder))
 
 
 def stay_home() -> list[Home]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import ssl
-import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -14,8 +13,9 @@ from dataclasses import dataclass
 from http.server import HTTPServer, SimpleHTTPRequestHandler
 from pathlib import Path
 
+from tests.harness.weather.fence import find_peak
 from tests.harness.weather.host import LISTING, Weather, WeatherHost
-from tests.harness.weather.memory import find_peak
+from tests.harness.world.processes import run_command
 from tests.scraper.crawling import Crawling
 from tests.site.server import Site
 
@@ -61,11 +61,11 @@ def cross(site: Site, weathers: list[Weather], folder: Path, patience: float = 4
         site, agencies, folder / "archive.db", patience, "tests.harness.weather.settings"
     )
     code, printed = crawling.run(**SETTINGS)
-    peak = find_peak(printed) or 0
+    peak = find_peak(printed)
     again = ",".join(weather.name for weather in weathers if weather.crawls > 1)
     if again:
         _, more = crawling.run("news", "-a", f"agency={again}", **SETTINGS)
-        peak, printed = max(peak, find_peak(more) or 0), printed + more
+        peak, printed = max(peak, find_peak(more)), printed + more
     ((held,),) = crawling.rows(
         f"select count(*) from releases where agency in ({', '.join('?' * len(site.agencies))})",
         *site.agencies,
@@ -109,28 +109,28 @@ def to_addresses(home: str, key: str, value: object) -> object:
 
 
 def judge(crawling: Crawling, weather: Weather) -> Outcome:
-    """Compare what the archive contains for a condition with what was expected."""
-    expected, slug, missed = weather.expected, weather.name, []
+    """Compare what the archive contains for a condition with what was weather."""
+    slug, missed = weather.name, list[str]()
     rows = crawling.rows(
         "select state, coalesce(problem, '') from frontier where agency = ? and url like '%' || ?",
         slug,
-        expected.path,
+        weather.path,
     )
     state, problem = rows[0] if rows else ("never found", "")
     ((held,),) = crawling.rows("select count(*) from releases where agency = ?", slug)
     told = (
-        [str(value) for row in crawling.rows(expected.look, slug) for value in row]
-        if expected.look
+        [str(value) for row in crawling.rows(weather.look, slug) for value in row]
+        if weather.look
         else []
     )
-    if expected.state and state != expected.state:
-        missed.append(f"{state} instead of {expected.state}")
-    if not re.search(expected.problem, problem):
-        missed.append(f"the problem does not say /{expected.problem}/")
-    if expected.held is not None and held != expected.held:
-        missed.append(f"{held} held instead of {expected.held}")
-    if expected.look and not any(re.search(expected.said, one) for one in told):
-        missed.append(f"{told} does not say /{expected.said}/")
+    if weather.state and state != weather.state:
+        missed.append(f"{state} instead of {weather.state}")
+    if not re.search(weather.problem, problem):
+        missed.append(f"the problem does not say /{weather.problem}/")
+    if weather.held is not None and held != weather.held:
+        missed.append(f"{held} held instead of {weather.held}")
+    if weather.look and not any(re.search(weather.said, one) for one in told):
+        missed.append(f"{told} does not say /{weather.said}/")
     if not crawling.rows("select 1 from crawls where agency = ? and finished is not null", slug):
         missed.append("its crawl has no end")
     seen = f"{state}, {held} held" + "".join(
@@ -155,21 +155,9 @@ def tls_server() -> Iterator[int]:
     """Yield the port of a host whose certificate is not signed by any authority."""
     with tempfile.TemporaryDirectory() as folder:
         key, certificate = Path(folder, "key.pem"), Path(folder, "certificate.pem")
-        subprocess.run(
-            [
-                *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1"),
-                *(
-                    "-subj",
-                    "/CN=nagon.annan.example",
-                    "-keyout",
-                    str(key),
-                    "-out",
-                    str(certificate),
-                ),
-            ],
-            check=True,
-            capture_output=True,
-        )
+        files = ("-keyout", key, "-out", certificate)
+        words = "openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=nagon.annan.example"
+        run_command(*words.split(), *files)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
         server = HTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler)

@@ -1,14 +1,18 @@
-"""Isolates the crawl from the real network: names resolve to loopback only, and bare IP addresses
-are blocked.
+"""Isolates the crawl from the real network, and reports its peak memory: names resolve to loopback
+only, and bare IP addresses are blocked.
 """
 
 from __future__ import annotations
 
 import ipaddress
-from typing import TYPE_CHECKING
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
-from scrapy import Request
+from scrapy import Request, signals
+from scrapy.crawler import Crawler
 from scrapy.http import Response
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.error import DNSLookupError
@@ -61,3 +65,24 @@ class FencedHandler(BoundedDownloadHandler):
             request.meta.pop("proxy", None)
             return await super().download_request(request)
         raise AssertionError(f"{request.url} would have been asked")
+
+
+class PeakMemory:
+    """Prints the peak memory of its own process to standard error when the crawl ends."""
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        extension = cls()
+        crawler.signals.connect(extension.engine_stopped, signals.engine_stopped)
+        return extension
+
+    def engine_stopped(self) -> None:
+        # rusage would include the memory of the parent at the fork
+        kilobytes = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text("ascii"))
+        sys.stderr.write(f"peak memory: {int(kilobytes[1]) // 1024 if kilobytes else 0} MB\n")
+
+
+def find_peak(printed: str) -> int:
+    """Return the figure in a crawl's output, in MB, or 0."""
+    told = re.search(r"^peak memory: (\d+) MB$", printed, re.MULTILINE)
+    return int(told[1]) if told else 0

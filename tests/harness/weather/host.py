@@ -21,33 +21,23 @@ PARAGRAPH = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Expected:
-    """The expected result of a crawl.
-
-    state, problem: those of `path` in the frontier; the problem is a regular expression. held:
-    number of the agency's stored releases. said: what a row of `look` must contain; `look` is a
-    query with the agency's slug as its only value.
-    """
-
-    outcome: str  # the expected result in words, for the table
-    state: str | None = None
-    problem: str = ""
-    path: str = BAD
-    held: int | None = len(GOOD)  # None: any number
-    look: str | None = None
-    said: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Weather:
-    """One hostile condition. faults: by path.
+    """One hostile condition, and what is expected of a crawl (`conditions.tsv`).
 
-    table: further keys of the agency's table, with paths instead of URLs.
+    faults: by path. table: further keys of the agency's table, with paths instead of URLs. held:
+    number of the agency's stored releases, or None for any number. said: what a row of `look` must
+    contain; `look` is a query with the agency's slug as its only value.
     """
 
     name: str
     sky: str
-    expected: Expected
+    outcome: str  # the expected result in words, for the table
+    state: str | None = None
+    problem: str = ""
+    path: str = BAD
+    held: int | None = len(GOOD)
+    look: str | None = None
+    said: str = ""
     faults: dict[str, Break] = field(default_factory=dict)
     listed: tuple[str, ...] = (*GOOD, BAD)
     table: dict[str, Any] = field(default_factory=dict)
@@ -64,13 +54,6 @@ def page(
     if callable(body):
         return Break(raw=body, **fault)
     return Break(body=body, headers={"Content-Type": media} if media else {}, **fault)
-
-
-def bad_page(
-    body: bytes | str | Speech, media: str = "text/html; charset=utf-8"
-) -> dict[str, Break]:
-    """Return the same for the URL with the fault."""
-    return {BAD: page(body, media)}
 
 
 def write_release(

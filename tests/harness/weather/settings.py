@@ -16,7 +16,7 @@ DOWNLOAD_HANDLERS = {
     "data": None,
 }
 TWISTED_DNS_RESOLVER = "tests.harness.weather.fence.NameServer"
-EXTENSIONS = {**OURS, "tests.harness.weather.memory.Peak": 900}
+EXTENSIONS = {**OURS, "tests.harness.weather.fence.PeakMemory": 900}
 CONTACT = "tests@example.org"
 DOWNLOAD_DELAY = 0.0  # the sample site asks for its own Crawl-delay
 # loopback responds in a millisecond, so throttling would only measure itself

@@ -8,21 +8,36 @@ import argparse
 import re
 import sys
 import tempfile
-import time
+from collections.abc import Callable
 from pathlib import Path
-
-from rich.console import Console
 
 from tests.harness.workers.broker import ABSENT, find_server
 from tests.harness.workers.host import add_rooms
 from tests.harness.workers.later import go_on
-from tests.harness.workers.run import Stage, go, take_over
-from tests.harness.workers.table import to_table
+from tests.harness.workers.run import Score, Stage, go, take_over
+from tests.harness.world.tables import Stopwatch, make_table, print_tables
 from tests.site.server import Site
 
 NUMBERS = (1, 2, 4)
 # number of workers → minimum of their pages per second, as a multiple of a single worker's
 FASTER = {2: 1.6, 4: 2.5}
+
+Tell = Callable[[Score, Score], str]
+HEADS: dict[str, Tell] = {
+    "workers": lambda score, one: str(score.workers),
+    "pages/s": lambda score, one: f"{score.rate:.2f}",
+    "of one's": lambda score, one: f"{score.rate / one.rate:.2f}" if one.rate else "–",
+    "seconds": lambda score, one: f"{score.seconds:.0f}",
+    # the shortest times between two requests to one host
+    "gap asked": lambda score, one: f"{score.asked:.2f} s",
+    "as sent": lambda score, one: f"{score.kept:.3f} s",
+    "five in a row": lambda score, one: f"{score.pace:.3f} s",
+    "as seen": lambda score, one: f"{score.gap:.3f} s",
+    "lost": lambda score, one: str(score.lost),
+    "doubled": lambda score, one: str(score.doubled),
+    "repeated": lambda score, one: str(score.repeated),
+    "deaths": lambda score, one: ", ".join(score.deaths),
+}
 
 
 def main() -> int:
@@ -44,11 +59,8 @@ def main() -> int:
     if find_server() is None:
         print(f"make workers: {ABSENT}", file=sys.stderr)
         return 2
-    begun, console, scores = time.monotonic(), Console(stderr=True), []
-
-    def tell(what: str) -> None:
-        console.print(f"{time.monotonic() - begun:5.0f} s: {what}", highlight=False)
-
+    scores: list[Score] = []
+    tell = Stopwatch().tell
     with (
         tempfile.TemporaryDirectory() as name,
         Site(releases=4 * options.releases, crawl_delay=options.delay) as site,
@@ -75,25 +87,23 @@ def main() -> int:
         for workers in map(int, options.workers.split(",")):
             tell(f"{workers} workers begin")
             scores.append(go(stage, expected, folder / f"workers-{workers}", workers))
-            tell(f"done, {len(scores[-1].misses)} misses")
+            tell(f"done, {len(scores[-1].checks.misses)} misses")
         later = go_on(
             stage, folder / "embedded", folder / f"workers-{options.workers.split(',')[-1]}"
         )
         tell(f"a round later: {len(later)} misses")
         number = options.rooms + len(site.agencies)
+    title = f"{number} agencies; kills are kill -9, in the middle"
+    table = make_table(*HEADS, title=title, left=(len(HEADS) - 1,))
     for score in scores:
         least = FASTER.get(score.workers, 0.0) if scores[0].workers == 1 else 0.0
-        score.check(
-            "pages a second are too few", score.rate < least * scores[0].rate and score.rate
-        )
-    Console(width=150).print(to_table(scores, number))
-    print(
-        f"A dead worker's round was an idle one's after"
-        f" {seconds:.1f} s (its lease lasts {lease:.0f} s)."
-    )
-    misses = [miss for score in scores for miss in score.misses] + later
-    for miss in misses:
-        print(miss)
+        slow = score.rate < least * scores[0].rate and score.rate
+        score.checks.check("pages a second are too few", slow)
+        cells = (head(score, scores[0]) for head in HEADS.values())
+        table.add_row(*cells, style="red" if score.checks.misses else None)
+    told = f"A dead worker's round was an idle one's after {seconds:.1f} s (its lease lasts"
+    misses = [miss for score in scores for miss in score.checks.misses] + later
+    print_tables(table, misses=[f"{told} {lease:.0f} s).", *misses], width=150)
     return 1 if misses else 0
 
 

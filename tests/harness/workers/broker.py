@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -13,6 +12,8 @@ from pathlib import Path
 
 from redis import Redis
 from redis.exceptions import RedisError
+
+from tests.harness.world.processes import find_port
 
 SERVERS = ("valkey-server", "redis-server")
 ABSENT = "there is neither valkey-server nor redis-server (Debian: apt-get install valkey-server)"
@@ -69,10 +70,7 @@ class Server:
 @contextmanager
 def run_broker(folder: Path) -> Iterator[Server]:
     """Run a server without data during the block."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = Server(folder, port)
+    server = Server(folder, find_port())
     server.start()
     try:
         yield server

@@ -11,8 +11,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.harness.kill.killing import children_of, kill_tree
-from tests.harness.workers.broker import Server
+from tests.harness.workers.broker import Server, run_broker
+from tests.harness.world.processes import kill_tree, list_tree
 from tests.scraper.crawling import ROOT, Crawling
 
 PATIENCE = 60  # seconds until a process that was stopped must have exited
@@ -40,14 +40,8 @@ class Cluster:
         }
         line = self.crawling.scrapy_command(command, **given, **settings)
         with (self.folder / f"{name}.log").open("ab") as log:
-            self.processes[name] = subprocess.Popen(
-                line, cwd=ROOT, env=self.env, stdout=log, stderr=log
-            )
-
-    @property
-    def env(self) -> dict[str, str]:
-        """Return the environment in which a process reaches the sample site."""
-        return {**os.environ, "SCRAPY_SETTINGS_MODULE": self.crawling.settings}
+            env = {**os.environ, "SCRAPY_SETTINGS_MODULE": self.crawling.settings}
+            self.processes[name] = subprocess.Popen(line, cwd=ROOT, env=env, stdout=log, stderr=log)
 
     def enqueue(self, *options: str) -> None:
         """Queue a round of every agency, or of those that the options name."""
@@ -74,7 +68,7 @@ class Cluster:
         """Suspend a process and all its descendants during the block, as on a machine that
         sleeps.
         """
-        pids = tree(self.processes[name].pid)
+        pids = list_tree(self.processes[name].pid)
         for pid in pids:
             os.kill(pid, signal.SIGSTOP)
         yield
@@ -99,6 +93,10 @@ class Cluster:
         redis, prefix = self.server.redis, "myndighetsarkivet"
         return not redis.keys(f"{prefix}:queued:*") and not redis.xlen(f"{prefix}:stream")
 
+    def await_end(self, seconds: float) -> str | None:
+        """Wait until all is done; return the end of what was printed if it is not in time."""
+        return None if self.wait(lambda: self.idle, seconds) else self.words()[-3000:]
+
     def wait(self, for_: Callable[[], bool], seconds: float) -> bool:
         """Return whether a condition becomes true in time."""
         deadline = time.monotonic() + seconds
@@ -114,6 +112,18 @@ class Cluster:
         )
 
 
-def tree(pid: int) -> list[int]:
-    """Return the ids of a process and all its descendants."""
-    return [pid, *(below for child in children_of(pid) for below in tree(child))]
+@contextmanager
+def run_cluster(
+    crawling: Crawling, folder: Path, workers: int, delay: float = 1.0
+) -> Iterator[Cluster]:
+    """Run a broker without data, the writer and a number of workers during the block."""
+    (folder / "broker").mkdir(parents=True)
+    with run_broker(folder / "broker") as server:
+        cluster = Cluster(crawling, server, folder, delay=delay)
+        try:
+            cluster.start("writer", "writer")
+            for number in range(workers):
+                cluster.start(f"worker-{number}", "worker")
+            yield cluster
+        finally:
+            cluster.stop()

@@ -8,10 +8,9 @@ import itertools
 from pathlib import Path
 from typing import Any
 
-from tests.harness.workers.broker import run_broker
-from tests.harness.workers.cluster import Cluster
+from tests.harness.workers.cluster import run_cluster
 from tests.harness.workers.run import Stage, read
-from tests.scraper.crawling import Crawling, make_due
+from tests.scraper.crawling import make_due
 
 COUNTED = (
     "select agency, spider, listed,"
@@ -43,32 +42,19 @@ def go_on(stage: Stage, embedded: Path, distributed: Path) -> list[str]:
     change(stage)
     last = {}
     for folder in (embedded, distributed):
-        crawling = Crawling(stage.site, stage.agencies, folder / "archive.db")
+        crawling = stage.crawling(folder)
         make_due(crawling)
         ((last[folder],),) = crawling.rows("select max(id) from crawls")
     expected = stage.embed(embedded).held
-    (distributed / "later").mkdir()
-    with run_broker(distributed / "later") as server:
-        cluster = Cluster(
-            Crawling(stage.site, stage.agencies, distributed / "archive.db"),
-            server,
-            distributed,
-            delay=max(1.0, stage.delay),
-        )
-        try:
-            cluster.start("writer", "writer")
-            for number in range(4):
-                cluster.start(f"worker-{number}", "worker")
-            cluster.enqueue()
-            if not cluster.wait(lambda: cluster.idle, stage.patience):
-                return [f"a later round is not done in time: {cluster.words()[-3000:]}"]
-        finally:
-            cluster.stop()
+    crawling, folder = stage.crawling(distributed), distributed / "later"
+    with run_cluster(crawling, folder, 4, delay=stage.least_delay) as cluster:
+        cluster.enqueue()
+        if said := cluster.await_end(stage.patience):
+            return [f"a later round is not done in time: {said}"]
     held = read(distributed / "archive.db")
     misses = [tell(name, held[name], rows) for name, rows in expected.items() if held[name] != rows]
     counts = [
-        Crawling(stage.site, stage.agencies, folder / "archive.db").rows(COUNTED, last[folder])
-        for folder in (distributed, embedded)
+        stage.crawling(folder).rows(COUNTED, last[folder]) for folder in (distributed, embedded)
     ]
     if counts[0] != counts[1]:
         misses.append(tell("counts of crawls", *counts))
@@ -77,11 +63,5 @@ def go_on(stage: Stage, embedded: Path, distributed: Path) -> list[str]:
 
 def tell(what: str, ours: list[tuple[Any, ...]], theirs: list[tuple[Any, ...]]) -> str:
     """Return the rows that only one of the two archives has."""
-    only = [
-        f"{whose} {rows}"
-        for whose, rows in (
-            ("the workers'", set(ours) - set(theirs)),
-            ("else", set(theirs) - set(ours)),
-        )
-    ]
-    return f"a round later {what} differ from an embedded crawl's: {'; '.join(only)[:3000]}"
+    only = f"the workers' {set(ours) - set(theirs)}; else {set(theirs) - set(ours)}"
+    return f"a round later {what} differ from an embedded crawl's: {only[:3000]}"

@@ -16,11 +16,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from archive.evidence.verification import verify
 from scraper.spiders.release_spider import MAX_REQUESTS_AHEAD
-from tests.harness.kill.run import DOUBLED
-from tests.harness.workers.broker import Server, run_broker
-from tests.harness.workers.cluster import Cluster
+from tests.harness.workers.cluster import Cluster, run_cluster
+from tests.harness.world.checks import DOUBLED, Checklist, list_findings
 from tests.scraper.crawling import Crawling
 from tests.site.server import Site
 
@@ -76,17 +74,12 @@ class Score:
     doubled: int = 0  # releases stored twice, or states reported twice
     repeated: int = 0  # release pages that were requested again
     deaths: list[str] = field(default_factory=list)
-    misses: list[str] = field(default_factory=list)
+    checks: Checklist = field(default_factory=Checklist)
 
     @property
     def rate(self) -> float:
         """Return the pages per second."""
         return self.pages / self.seconds if self.seconds else 0.0
-
-    def check(self, what: str, found: object) -> None:
-        """Add a fault if anything was found."""
-        if found:
-            self.misses.append(f"{self.workers} workers: {what}: {repr(found)[:1500]}")
 
 
 def read(archive: Path) -> dict[str, list[tuple[Any, ...]]]:
@@ -104,6 +97,14 @@ class Stage:
     delay: float  # delay that each host requires
     tell: Callable[[str], None]
     patience: float = 900
+
+    @property
+    def least_delay(self) -> float:
+        return max(1.0, self.delay)
+
+    def crawling(self, folder: Path) -> Crawling:
+        """Return the crawls into the archive of a folder."""
+        return Crawling(self.site, self.agencies, folder / "archive.db", 900)
 
     @cached_property
     def releases(self) -> frozenset[tuple[str, str]]:
@@ -127,13 +128,10 @@ class Stage:
     def embed(self, folder: Path) -> Expected:
         """Run a local round and return its result."""
         self.site.clear_counts()
-        crawling = Crawling(self.site, self.agencies, folder / "archive.db", 900)
+        crawling = self.crawling(folder)
         code, printed = crawling.scrapy("round")
         # small agencies may have a fault from the beginning, which does not matter here
-        if code not in (
-            0,
-            1,
-        ):
+        if code not in (0, 1):
             raise RuntimeError(printed)
         return Expected(read(crawling.archive), sum(self.pages().values()))
 
@@ -149,36 +147,19 @@ class Expected:
 def go(stage: Stage, expected: Expected, folder: Path, workers: int) -> Score:
     """Run a number of workers on a new archive."""
     score, site = Score(workers, stage.delay), stage.site
+    score.checks.prefix, check = f"{workers} workers: ", score.checks.check
     site.clear_counts()
     site.log = []
-    (folder / "broker").mkdir(parents=True)
-    with run_broker(folder / "broker") as server:
-        cluster = Cluster(
-            Crawling(site, stage.agencies, folder / "archive.db"),
-            server,
-            folder,
-            delay=max(1.0, stage.delay),
-        )
-        try:
-            cluster.start("writer", "writer")
-            for number in range(workers):
-                cluster.start(f"worker-{number}", "worker")
-            cluster.enqueue()
-            kill_some(cluster, server, stage, expected.asked, score)
-            done = cluster.wait(lambda: cluster.idle, stage.patience)
-            score.check("all is done in time", None if done else cluster.words()[-3000:])
-        finally:
-            cluster.stop()
-        if "stall" in score.deaths:
-            said = (folder / "worker-1.log").read_text("utf-8")
-            score.check(
-                "who stood still has lost its round",
-                None if "was interrupted" in said else said[-2000:],
-            )
-        score.check(
-            "whoever is told to stop ends with 0",
-            {name: code for name, code in cluster.codes.items() if code},
-        )
+    with run_cluster(stage.crawling(folder), folder, workers, delay=stage.least_delay) as cluster:
+        cluster.enqueue()
+        kill_some(cluster, stage, expected.asked, score)
+        check("all is done in time", cluster.await_end(stage.patience))
+    if "stall" in score.deaths:
+        said = (folder / "worker-1.log").read_text("utf-8")
+        lost = None if "was interrupted" in said else said[-2000:]
+        check("who stood still has lost its round", lost)
+    failed = {name: code for name, code in cluster.codes.items() if code}
+    check("whoever is told to stop ends with 0", failed)
     judge(score, stage, cluster, expected)
     return score
 
@@ -187,31 +168,22 @@ def take_over(stage: Stage, folder: Path, slug: str) -> tuple[float, float]:
     """Return the seconds until a dead worker's round is continued, and those until its lease
     expires.
     """
-    (folder / "broker").mkdir(parents=True)
-    with run_broker(folder / "broker") as server:
-        cluster = Cluster(
-            Crawling(stage.site, stage.agencies, folder / "archive.db"), server, folder
-        )
-        try:
-            cluster.start("writer", "writer")
-            cluster.start("worker-0", "worker")
-            cluster.enqueue("--agency", slug)
-            stage.site.clear_counts()
-            if not cluster.wait(lambda: sum(stage.pages().values()) >= 3, stage.patience):
-                raise RuntimeError(cluster.words())
-            cluster.start("worker-1", "worker")
-            time.sleep(5)  # it waits for work
-            (before,) = cluster.tokens()
-            cluster.kill("worker-0")
-            died = time.monotonic()
-            if not cluster.wait(lambda: cluster.tokens() != [before], stage.patience):
-                raise RuntimeError(cluster.words())
-            return time.monotonic() - died, cluster.lease + cluster.delay
-        finally:
-            cluster.stop()
+    with run_cluster(stage.crawling(folder), folder, 1) as cluster:
+        cluster.enqueue("--agency", slug)
+        stage.site.clear_counts()
+        if not cluster.wait(lambda: sum(stage.pages().values()) >= 3, stage.patience):
+            raise RuntimeError(cluster.words())
+        cluster.start("worker-1", "worker")
+        time.sleep(5)  # it waits for work
+        (before,) = cluster.tokens()
+        cluster.kill("worker-0")
+        died = time.monotonic()
+        if not cluster.wait(lambda: cluster.tokens() != [before], stage.patience):
+            raise RuntimeError(cluster.words())
+        return time.monotonic() - died, cluster.lease + cluster.delay
 
 
-def kill_some(cluster: Cluster, server: Server, stage: Stage, asked: int, score: Score) -> None:
+def kill_some(cluster: Cluster, stage: Stage, asked: int, score: Score) -> None:
     """Kill a worker in the middle of a round, then the broker, then the writer, and restart each.
 
     If there are several workers, another one is suspended for longer than its lease, and then
@@ -220,10 +192,8 @@ def kill_some(cluster: Cluster, server: Server, stage: Stage, asked: int, score:
 
     def after(share: float, death: str) -> None:
         done = cluster.wait(lambda: sum(stage.pages().values()) >= share * asked, stage.patience)
-        score.check(
-            f"{share:.0%} of the pages are asked for in time",
-            None if done else cluster.words()[-3000:],
-        )
+        said = None if done else cluster.words()[-3000:]
+        score.checks.check(f"{share:.0%} of the pages are asked for in time", said)
         score.deaths.append(death)
         stage.tell(death)
 
@@ -235,8 +205,8 @@ def kill_some(cluster: Cluster, server: Server, stage: Stage, asked: int, score:
         with cluster.still("worker-1"):
             time.sleep(cluster.lease + cluster.delay + 2)
     after(0.55, "broker")
-    server.kill()
-    server.start()
+    cluster.server.kill()
+    cluster.server.start()
     after(0.7, "writer")
     cluster.kill("writer")
     time.sleep(1.0)  # workers continue meanwhile
@@ -261,6 +231,7 @@ def find_pace(site: Site) -> tuple[float, str]:
 def judge(score: Score, stage: Stage, cluster: Cluster, expected: Expected) -> None:
     """Count the results, and compare them with those of the local crawl."""
     counts, asked, path = stage.site.counts, stage.pages(), cluster.crawling.archive
+    check = score.checks.check
     score.pages = sum(asked.values())
     score.seconds = max(counts.last.values()) - min(counts.first.values())
     score.gap = min(counts.min_gap.values())
@@ -275,21 +246,17 @@ def judge(score: Score, stage: Stage, cluster: Cluster, expected: Expected) -> N
     doubled = {what: cluster.crawling.rows(sql) for what, sql in DOUBLED.items()}
     score.doubled = sum(map(len, doubled.values()))
     for what, rows in doubled.items():
-        score.check(what, rows)
-    score.check("releases are lost", score.lost)
-    score.check(
-        f"{host} was asked five times too fast", score.pace < LATE * stage.delay and score.pace
-    )
-    score.check("a worker sent two requests too fast", score.kept < stage.delay and score.kept)
-    score.check(
-        "a host had two requests at once", {host for host, n in counts.busiest.items() if n > 1}
-    )
-    score.check(
+        check(what, rows)
+    check("releases are lost", score.lost)
+    check(f"{host} was asked five times too fast", score.pace < LATE * stage.delay and score.pace)
+    check("a worker sent two requests too fast", score.kept < stage.delay and score.kept)
+    check("a host had two requests at once", {host for host, n in counts.busiest.items() if n > 1})
+    check(
         "more is asked again than was in flight",
         again if score.repeated > MAX_REQUESTS_AHEAD else None,
     )
-    score.check("verify finds", [str(finding) for finding in verify(path).findings])
+    check("verify finds", list_findings(path))
     for name, rows in expected.held.items():
-        score.check(
+        check(
             f"{name} differ from an embedded crawl's", sorted(set(held[name]) ^ set(rows), key=repr)
         )

@@ -20,8 +20,8 @@ from archive.times import now
 from scraper.agency import Agency
 from scraper.distributed.archive_writer import MessageProcessor
 from scraper.distributed.worker_messages import (
-    Operation,
     WorkerMessage,
+    WorkerOperation,
     build_job,
     pack_operations,
     unpack_job,
@@ -75,16 +75,20 @@ class Writer:
         self.desk.close()
         self.desk = MessageProcessor(self.path, parse_schedule("else=1d"))
 
-    def message(self, *operations: Operation) -> WorkerMessage:
+    def message(self, *operations: WorkerOperation) -> WorkerMessage:
         """Return the worker's next message."""
         self.seq += 1
         return WorkerMessage(agency=SLUG, token=self.token, seq=self.seq, operations=operations)
 
     def begin(self) -> None:
         """Begin a round and a pass, and list the links of a source."""
-        assert self.desk.start_round(self.message(Operation(name="start_round", kwargs={})), AGENCY)
+        assert self.desk.start_round(
+            self.message(WorkerOperation(name="start_round", kwargs={})), AGENCY
+        )
         told = {"agency": SLUG, "role": "release", "seen_at": now()}
-        added = [Operation(name="frontier.add", args=(BASE + path,), kwargs=told) for path in PATHS]
+        added = [
+            WorkerOperation(name="frontier.add", args=(BASE + path,), kwargs=told) for path in PATHS
+        ]
         for operations in ([begin()], added):
             assert self.desk.apply_message(self.message(*operations), AGENCY)
 
@@ -100,7 +104,7 @@ class Writer:
         )
         item = replace(read_page(answer.body, url, AGENCY), **otherwise)
         reading = ParsedPage(item=item, url=url, release_id=None, response=answer)
-        return self.message(Operation(name="save_page", args=(reading,), kwargs={}))
+        return self.message(WorkerOperation(name="save_page", args=(reading,), kwargs={}))
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         return self.desk.archive.db.execute(sql).fetchall()
@@ -117,12 +121,12 @@ def writer(tmp_path: Path) -> Iterator[Writer]:
     writer.desk.close()
 
 
-def begin() -> Operation:
-    return Operation(name="open_crawl", kwargs={"spider": "news", "at": now()})
+def begin() -> WorkerOperation:
+    return WorkerOperation(name="open_crawl", kwargs={"spider": "news", "at": now()})
 
 
-def close(**more: Any) -> Operation:
-    return Operation(
+def close(**more: Any) -> WorkerOperation:
+    return WorkerOperation(
         name="close_crawl", kwargs={**CLOSING, "at": now(), "failures": {}, "problems": [], **more}
     )
 
@@ -147,7 +151,7 @@ def test_a_round_is_kept_as_an_embedded_crawl_keeps_it(writer: Writer) -> None:
     )
     assert writer.rows("select distinct state from frontier") == [("stored",)]
     assert writer.desk.apply_message(
-        writer.message(Operation(name="finish_round", kwargs={})), AGENCY
+        writer.message(WorkerOperation(name="finish_round", kwargs={})), AGENCY
     )
     assert writer.desk.jobs.list_unfinished() == []
     assert verify(writer.path).findings == []
@@ -160,7 +164,9 @@ def test_a_writer_with_another_clock_leaves_nothing_new_out(
     """Test that an undated release is new if its crawl found it, by the times of the worker's
     clock.
     """
-    assert writer.desk.start_round(writer.message(Operation(name="start_round", kwargs={})), AGENCY)
+    assert writer.desk.start_round(
+        writer.message(WorkerOperation(name="start_round", kwargs={})), AGENCY
+    )
     for hour, path in enumerate(PATHS[:2], 8):
         moment = datetime(2026, 3, 2, hour, tzinfo=UTC)
         with time_machine.travel(moment):
@@ -180,7 +186,7 @@ def test_what_comes_twice_changes_nothing(writer: Writer) -> None:
     told = [
         writer.keep(PATHS[0]),
         writer.message(close()),
-        writer.message(Operation(name="finish_round", kwargs={})),
+        writer.message(WorkerOperation(name="finish_round", kwargs={})),
     ]
     for message in told:
         assert writer.desk.apply_message(message, AGENCY)
@@ -222,7 +228,7 @@ def test_older_tokens_and_gaps_are_not_taken(writer: Writer) -> None:
     assert not writer.desk.apply_message(late, AGENCY)
     assert writer.rows("select count(*) from releases") == [(0,)]
     older = WorkerMessage(
-        agency=SLUG, token=7, seq=1, operations=(Operation(name="start_round", kwargs={}),)
+        agency=SLUG, token=7, seq=1, operations=(WorkerOperation(name="start_round", kwargs={}),)
     )
     assert not writer.desk.start_round(older, AGENCY)
 
@@ -239,7 +245,7 @@ def test_a_page_that_writers_die_of_is_done_with(writer: Writer) -> None:
     ]
     assert writer.desk.apply_message(writer.keep(PATHS[1]), AGENCY), "others go on"
     found = writer.message(
-        Operation(name="frontier.mark_done", args=(BASE,), kwargs={"seen": now()})
+        WorkerOperation(name="frontier.mark_done", args=(BASE,), kwargs={"seen": now()})
     )
     assert not writer.desk.reject_pages(found, AGENCY), (
         "what a source lists must not be passed over"
@@ -253,7 +259,7 @@ def test_a_refused_page_reaches_the_writer_with_its_bytes_and_is_kept_once(write
     page = FetchedPage(
         url=url, fetched_at=fetched_at, status=200, headers={"etag": "1"}, body=b"<p>Paus</p>"
     )
-    failed = Operation(
+    failed = WorkerOperation(
         name="recorder.record_failure",
         args=(url, None, page.fetched_at, f"{url}: is no release"),
         kwargs={"rejected": True, "refused": page},
@@ -277,7 +283,9 @@ def test_a_refused_page_reaches_the_writer_with_its_bytes_and_is_kept_once(write
 
 
 def test_a_reading_without_a_pass_is_an_error(writer: Writer) -> None:
-    assert writer.desk.start_round(writer.message(Operation(name="start_round", kwargs={})), AGENCY)
+    assert writer.desk.start_round(
+        writer.message(WorkerOperation(name="start_round", kwargs={})), AGENCY
+    )
     with pytest.raises(BrokerError, match="without a running pass"):
         writer.desk.apply_message(writer.keep(PATHS[0]), AGENCY)
 

@@ -17,10 +17,10 @@ from scraper.distributed.broker import Broker
 from scraper.distributed.job_queue import JobQueue
 from scraper.distributed.leases import Lease
 from scraper.distributed.worker_crawl import LeasedHandler, MessageSender, SendError
-from scraper.distributed.worker_messages import Operation
+from scraper.distributed.worker_messages import WorkerOperation
 from scraper.downloader.limits import CrawlStopped
 
-BEGIN = Operation(name="open_crawl", kwargs={"spider": "news", "at": now()})
+BEGIN = WorkerOperation(name="open_crawl", kwargs={"spider": "news", "at": now()})
 
 
 def take(broker: Broker, settings: BaseSettings) -> Lease:

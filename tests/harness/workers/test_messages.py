@@ -12,7 +12,7 @@ import pytest
 from scrapy.settings import BaseSettings
 
 from scraper.distributed.broker import Broker, connect_redis
-from scraper.distributed.worker_messages import Operation, pack_operations, unpack_message
+from scraper.distributed.worker_messages import WorkerOperation, pack_operations, unpack_message
 from scraper.errors import BrokerError
 from scraper.ingest.parsed_page import FetchedPage, ParsedPage
 from scraper.items import ImageItem, Provenance, QuestionItem, ReleaseItem
@@ -35,15 +35,15 @@ ITEM = ReleaseItem(
     evidence={"title": Provenance(rule="h1", element="main > h1")},
 )
 TOLD = (
-    Operation(
+    WorkerOperation(
         name="frontier.add", args=(URL,), kwargs={"agency": "skog", "seen": SEEN, "source": None}
     ),
-    Operation(
+    WorkerOperation(
         name="hosts.pause",
         args=("skog.example", SEEN, "x"),
         kwargs={"first": timedelta(seconds=1.5)},
     ),
-    Operation(
+    WorkerOperation(
         name="save_page",
         args=(ParsedPage(item=ITEM, url=URL, release_id=None, response=ANSWER),),
         kwargs={},
@@ -51,7 +51,7 @@ TOLD = (
 )
 
 
-def to_fields(*operations: Operation) -> dict[bytes, bytes]:
+def to_fields(*operations: WorkerOperation) -> dict[bytes, bytes]:
     """Return a message as it is in the stream."""
     text, body = pack_operations(operations)
     return {b"agency": b"skog", b"token": b"7", b"seq": b"1", b"operations": text, b"body": body}
@@ -67,7 +67,7 @@ def test_a_message_reads_as_it_was_worded() -> None:
 )
 def test_what_is_no_operation_is_refused(name: str) -> None:
     with pytest.raises(BrokerError, match="is not an operation"):
-        unpack_message(to_fields(Operation(name=name, args=(), kwargs={})))
+        unpack_message(to_fields(WorkerOperation(name=name, args=(), kwargs={})))
 
 
 def test_only_distributed_crawling_needs_a_client_for_the_broker(

@@ -20,7 +20,7 @@ from scraper.distributed.archive_writer import ArchiveWriter
 from scraper.distributed.broker import SEND_MESSAGE_SCRIPT, Broker
 from scraper.distributed.leases import Lease
 from scraper.distributed.worker_crawl import MessageSender, SendError
-from scraper.distributed.worker_messages import Operation
+from scraper.distributed.worker_messages import WorkerOperation
 from scraper.errors import BrokerError
 from scraper.settings import REVISIT_AGES
 
@@ -63,7 +63,7 @@ def begin(broker: Broker, settings: BaseSettings, slug: str = "skog") -> Message
     lease = Lease.acquire(broker, settings, f"{slug}.example")
     assert lease
     post = MessageSender(broker, lease, slug)
-    post.send(Operation(name="start_round", kwargs={}))
+    post.send(WorkerOperation(name="start_round", kwargs={}))
     return post
 
 
@@ -81,7 +81,7 @@ def test_an_agency_that_is_out_is_nobody_elses(
             )
     with at_work(broker, settings, path) as writer:
         assert writer.locked_agencies == {"skog"}, "a new writer knows what is out"
-        post.send(Operation(name="finish_round", kwargs={}))
+        post.send(WorkerOperation(name="finish_round", kwargs={}))
         apply_all(writer)
         assert writer.locked_agencies == set()
     with lock_agencies(path, ["skog"])[0]:
@@ -96,7 +96,7 @@ def test_a_round_of_an_agency_that_is_paused_or_unlisted_is_none(
     with at_work(broker, settings, path) as writer:
         apply_all(writer)
     assert broker.redis.lpop(broker.key("job", post.lease.token)) == b""
-    post.send(Operation(name="open_crawl", kwargs={"spider": "news", "at": now()}))
+    post.send(WorkerOperation(name="open_crawl", kwargs={"spider": "news", "at": now()}))
     with at_work(broker, settings, path) as writer:
         apply_all(writer)
         assert writer.processor.archive.db.execute("select count(*) from crawls").fetchone() == (0,)
@@ -107,7 +107,7 @@ def test_what_cannot_be_read_is_laid_by_and_its_round_begun_anew(
 ) -> None:
     monkeypatch.setattr(writing, "MAX_DELIVERIES", 2)
     post = begin(broker, settings)
-    post.send(Operation(name="open_crawl", kwargs={"spider": "news", "at": now()}))
+    post.send(WorkerOperation(name="open_crawl", kwargs={"spider": "news", "at": now()}))
     broker.run_script(
         SEND_MESSAGE_SCRIPT,
         post.keys,
@@ -132,7 +132,7 @@ def test_what_cannot_be_read_is_laid_by_and_its_round_begun_anew(
     assert broker.redis.xlen(broker.key("unreadable")) == 1
     post.seq = 3
     with pytest.raises(SendError):
-        post.send(Operation(name="finish_round", kwargs={}))
+        post.send(WorkerOperation(name="finish_round", kwargs={}))
     assert Lease.acquire(broker, settings, "skog.example") is None, (
         "the host's delay is kept before another begins"
     )

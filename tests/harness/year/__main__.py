@@ -6,12 +6,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
-import time
 from pathlib import Path
 
-from rich.console import Console
-
+from tests.harness.world.simulation import open_folder
+from tests.harness.world.tables import Stopwatch, print_tables
 from tests.harness.year.author import FULL, SMALL
 from tests.harness.year.plan import write_plan
 from tests.harness.year.run import run_year
@@ -29,19 +27,11 @@ def main() -> int:
         "--keep", type=Path, metavar="DIR", help="leave archive.db and the crawls' log here"
     )
     options = parser.parse_args()
-    scale, begun, console = SMALL if options.small else FULL, time.monotonic(), Console(stderr=True)
-    plan = write_plan(scale, options.seed)
-    with tempfile.TemporaryDirectory() as temporary, console.status("") as status:
-        folder = options.keep or Path(temporary)
-        folder.mkdir(parents=True, exist_ok=True)
-        if (folder / "archive.db").exists():
-            parser.error(f"{folder}: holds an archive.db already")
+    watch, plan = Stopwatch(), write_plan(SMALL if options.small else FULL, options.seed)
+    with open_folder(options.keep) as folder, watch.console.status("") as status:
         verdict = run_year(plan, folder, status.update)
-    seconds = time.monotonic() - begun
-    Console(width=110).print(to_table(verdict, plan, seconds))
-    for miss in verdict.misses:
-        print(miss)
-    return 1 if verdict.misses else 0
+    table = to_table(verdict, plan, watch.seconds)
+    return print_tables(table, misses=verdict.misses, width=110)
 
 
 if __name__ == "__main__":

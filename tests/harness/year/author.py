@@ -7,14 +7,14 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from tests.harness.world.simulation import DAY, HOUR, OLDEST, Ages
 from tests.harness.year.events import Event
 from tests.site.compose import STOCKHOLM
 from tests.site.releases import Release
 
 START = datetime(2027, 1, 4, 6, tzinfo=STOCKHOLM)  # after all dates of the sample releases
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 STANDING = 0.4  # share of the releases that are published before the year
 
 
@@ -30,7 +30,7 @@ class Scale:
     releases: int
     hours: int
     stretches: tuple[int, ...]
-    ages: tuple[tuple[timedelta, timedelta], ...]
+    ages: Ages
 
     @property
     def last_day(self) -> int:
@@ -45,19 +45,13 @@ class Scale:
         """Scale a number of the full year to this year."""
         return max(1, round(of_full * self.releases / FULL.releases))
 
-    @property
-    def setting(self) -> str:
-        """Return `ages` in the form of the setting REVISIT_AGES."""
-        steps = [f"<{up_to // HOUR}h={wait // HOUR}h" for up_to, wait in self.ages[:-1]]
-        return ", ".join([*steps, f"else={self.ages[-1][1] // HOUR}h"])
-
 
 FULL = Scale(
     days=365,
     releases=200,
     hours=48,
     stretches=(5, 65, 125, 185, 245, 305),
-    ages=((2 * DAY, HOUR), (14 * DAY, DAY), (90 * DAY, 7 * DAY), (10_000 * DAY, 30 * DAY)),
+    ages=((2 * DAY, HOUR), (14 * DAY, DAY), (90 * DAY, 7 * DAY), OLDEST),
 )
 SMALL = Scale(
     days=12,
@@ -98,10 +92,11 @@ class Author:
 
         only: it is not used again.
         """
-        out = [
-            key for key, born in self.born.items() if born <= at - 2 * DAY and key not in self.used
+        keys = [
+            key
+            for key, born in self.born.items()
+            if born <= at - 2 * DAY and key not in self.used and all(fit(key) for fit in fits)
         ]
-        keys = [key for key in out if all(fit(key) for fit in fits)]
         if not keys:
             return None
         key = self.rng.choice(keys)

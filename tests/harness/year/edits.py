@@ -120,19 +120,12 @@ def sentence(rng: random.Random) -> str:
     return rng.choice(ADDED).format(rng.choice(COUNTIES))
 
 
+COSMETIC = (typo, punctuation)
+FULL_EDITS = (
+    *(new_title, longer_lead, new_paragraph, longer_paragraph),
+    *(shorter_text, other_number, other_answer),
+)
 EDITS: dict[str, Callable[[Release, random.Random], Changes]] = {
-    way.__name__: way
-    for way in (
-        *(
-            new_title,
-            longer_lead,
-            new_paragraph,
-            longer_paragraph,
-            shorter_text,
-            other_number,
-            other_answer,
-        ),
-        *(typo, punctuation),
-    )
+    way.__name__: way for way in (*FULL_EDITS, *COSMETIC)
 }
-FULL = tuple(name for name in EDITS if name not in ("typo", "punctuation"))  # edits of what is said
+FULL = tuple(way.__name__ for way in FULL_EDITS)  # edits of what is said

@@ -13,8 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """A change of the site. `act` names a function of tests.harness.year.acts, `given` are its
-    arguments.
+    """A change of the site. `act` names a method of World, `given` are its arguments.
 
     subject: a release ("farledsverket#17") or an agency's slug. kind: the row of the table that
     counts it.

@@ -4,11 +4,12 @@ year.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import cycle
 
-from tests.harness.year.author import DAY, HOUR, START, Author
+from tests.harness.world.simulation import DAY, HOUR
+from tests.harness.year.author import START, Author
 from tests.harness.year.edits import FULL
 from tests.site.compose import SLUGS
 
@@ -26,7 +27,8 @@ OUTAGES = (  # sort, day of the full year, days, agency
     ("robots no", 212, 7.0, 3),
     ("503", 280, 5.0, 2),
 )
-REMOVED: tuple[tuple[str, int, dict[str, object]], ...] = (  # kind, how many in the full year, how
+Kinds = tuple[tuple[str, int, dict[str, object]], ...]
+REMOVED: Kinds = (  # kind, how many in the full year, how
     ("404", 5, {"status": 404}),
     ("410", 4, {"status": 410}),
     ("soft 404", 4, {"status": 200}),
@@ -35,7 +37,7 @@ REMOVED: tuple[tuple[str, int, dict[str, object]], ...] = (  # kind, how many in
     ("listing", 2, {"to": "listing"}),
     ("other text", 2, {"to": "other"}),
 )
-MOVED: tuple[tuple[str, int, dict[str, object]], ...] = (
+MOVED: Kinds = (
     ("301", 6, {}),
     ("301 unlisted", 3, {"listed": False}),
     ("canonical", 3, {"keep": True}),
@@ -94,15 +96,10 @@ def redesigns(author: Author) -> None:
 def outages(author: Author) -> None:
     """Add each sort of outage, with an edit that can only be seen afterwards."""
     for sort, of_year, days, at in OUTAGES:
-        slug, begin = (
-            SLUGS[at],
-            author.moment(author.scale.day(of_year)).replace(hour=14, minute=20),
-        )
-        end = (
-            begin
-            + days * min(1.0, author.scale.days / 120) * DAY
-            + 20 * HOUR * (author.scale.days < 120)
-        )
+        slug, scale = SLUGS[at], author.scale
+        begin = author.moment(scale.day(of_year)).replace(hour=14, minute=20)
+        short = 20 * HOUR if scale.days < 120 else 0 * HOUR
+        end = begin + days * min(1.0, scale.days / 120) * DAY + short
         author.add(sort, slug, "break_", begin, sort=sort)
         author.add(sort, slug, "mend", end, sort=sort)
         if key := author.pick(begin, author.of(slug), author.younger(begin, 80)):
@@ -124,13 +121,17 @@ def stretches(author: Author) -> None:
         author.add("undated", fresh[1], "change", begin + 8.3 * HOUR, how="typo")
 
 
-def removals(author: Author) -> None:
-    """Add removals of every kind; some of the releases return."""
-    listed = [
-        (kind, how) for kind, number, how in REMOVED for _ in range(author.scale.number(number))
-    ]
+def draw(author: Author, kinds: Kinds) -> Iterator[tuple[int, str, dict[str, object], datetime]]:
+    """Yield as many events of each kind as the scale has, with their numbers and moments."""
+    listed = [(kind, how) for kind, n, how in kinds for _ in range(author.scale.number(n))]
     author.rng.shuffle(listed)
     for n, ((kind, how), at) in enumerate(zip(listed, author.moments(len(listed)), strict=True)):
+        yield n, kind, how, at
+
+
+def removals(author: Author) -> None:
+    """Add removals of every kind; some of the releases return."""
+    for n, kind, how, at in draw(author, REMOVED):
         given = dict(how)
         key = author.pick(at, author.younger(at, 80)) or author.pick(at)
         if key is None:
@@ -149,11 +150,7 @@ def removals(author: Author) -> None:
 def moves(author: Author) -> None:
     """Add moves of every kind, of new and old releases."""
     statuses = cycle((301, 302, 308))
-    listed = [
-        (kind, how) for kind, number, how in MOVED for _ in range(author.scale.number(number))
-    ]
-    author.rng.shuffle(listed)
-    for n, ((kind, how), at) in enumerate(zip(listed, author.moments(len(listed)), strict=True)):
+    for n, kind, how, at in draw(author, MOVED):
         key = (author.pick(at, author.younger(at, 80)) if n % 2 else None) or author.pick(at)
         if key is None:
             continue
@@ -172,14 +169,8 @@ def turns(author: Author) -> None:
         begin = author.moment((at - START) / DAY * 0.6)  # it takes nine days
         if key := author.pick(begin, author.younger(begin, 20)) or author.pick(begin):
             for turn in range(4):
-                author.add(
-                    "flap",
-                    key,
-                    "change",
-                    begin + turn * 3 * DAY,
-                    how="longer_paragraph",
-                    undo=bool(turn % 2),
-                )
+                given = {"how": "longer_paragraph", "undo": bool(turn % 2)}
+                author.add("flap", key, "change", begin + turn * 3 * DAY, **given)
     for at in author.moments(scale.number(6)):
         if is_quiet(author, at) and (key := author.pick(at)):
             author.add("undone", key, "change", at.replace(hour=9), how="new_title")

@@ -8,8 +8,9 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
+from tests.harness.world.simulation import DAY, HOUR
 from tests.harness.year import parts
-from tests.harness.year.author import DAY, HOUR, STANDING, START, Author, Scale
+from tests.harness.year.author import STANDING, START, Author, Scale
 from tests.harness.year.events import Crawl, Plan
 from tests.site.compose import SLUGS, compose
 
@@ -23,12 +24,8 @@ def write_plan(scale: Scale, seed: int = 1) -> Plan:
             releases[f"{slug}#{n}"] = release
             if n < share * STANDING:
                 out.add(f"{slug}#{n}")
-    author = Author(
-        scale,
-        random.Random(f"year {seed}"),
-        releases,
-        dict.fromkeys(sorted(out), START - 900 * DAY),
-    )
+    born = dict.fromkeys(sorted(out), START - 900 * DAY)
+    author = Author(scale, random.Random(f"year {seed}"), releases, born)
     parts.publish(author, [key for key in releases if key not in out])
     parts.write(author)
     return Plan(

@@ -5,13 +5,9 @@ archive.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC
 from pathlib import Path
 
-import time_machine
-
-from tests.harness.year.acts import carry_out
-from tests.harness.year.crawls import Crawls, log_to, run_in_reactor
+from tests.harness.world.simulation import Crawls, format_ages, run_in_reactor, simulated_time
 from tests.harness.year.events import Crawl, Event, Plan
 from tests.harness.year.history import History
 from tests.harness.year.judge_edits import judge_edits
@@ -31,12 +27,11 @@ def run_year(plan: Plan, folder: Path, report: Callable[[str], None]) -> Verdict
 
     Once per process.
     """
-    log_to(folder / "crawls.log")
     with Site(releases=plan.scale.releases, crawl_delay=None) as site:
         world = World(site, plan.start, set(plan.late))
         site.set_validators(NO_VALIDATORS, given=False)
         site.log = []
-        crawls = Crawls(site, folder / "archive.db", plan.scale)
+        crawls = Crawls(site, folder / "archive.db", format_ages(plan.scale.ages))
         run_in_reactor(lambda: simulate(plan, world, crawls, report))
         lines = (
             f"{one.moment:%Y-%m-%d %H:%M:%S}\t{one.status}\t{one.host}\t{one.path}\n"
@@ -51,12 +46,12 @@ async def simulate(plan: Plan, world: World, crawls: Crawls, report: Callable[[s
 
     The clock jumps between them, and runs normally during a crawl.
     """
-    with time_machine.travel(plan.start.astimezone(UTC), tick=True) as calendar:
+    with simulated_time(plan.start) as move_to:
         both: list[Event | Crawl] = [*plan.events, *plan.crawls]
         for each in sorted(both, key=lambda one: one.moment):
-            calendar.move_to(each.moment.astimezone(UTC))
+            move_to(each.moment)
             if isinstance(each, Event):
-                carry_out(world, each)
+                world.carry_out(each)
             else:
                 await crawls.run(each.spider, world.unknown)
                 report(f"{each.moment:%Y-%m-%d %H:%M} {each.spider}")

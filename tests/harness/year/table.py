@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from rich.table import Table
 
+from tests.harness.world.tables import make_table
 from tests.harness.year.events import DESIGNS, EDITS, MOVES, OUTAGES, REMOVALS, Plan
 from tests.harness.year.judge_edits import BACK, INVENTED, OWN
 from tests.harness.year.judge_looks import to_row
@@ -32,32 +33,20 @@ def to_table(verdict: Verdict, plan: Plan, seconds: float) -> Table:
         f" {len(plan.crawls)} crawls"
     )
     title = f"{size}, {seconds:.0f} s"
-    table = Table("", "happened", "to be seen", "told right", title=title, title_justify="left")
-    for column in table.columns[1:]:
-        column.justify = "right"
+    table = make_table("", "happened", "to be seen", "told right", title=title)
     looks = tuple(to_row(*age) for age in scale.ages)
     for section in (*ORDER, looks):
         for name in section:
             add(table, verdict, name)
         table.add_section()
     for name in NEVER:
-        table.add_row(
-            name,
-            str(verdict.happened[name]),
-            "",
-            "",
-            style="red" if verdict.happened[name] else None,
-        )
+        number = verdict.happened[name]
+        table.add_row(name, str(number), "", "", style="red" if number else None)
     return table
 
 
 def add(table: Table, verdict: Verdict, name: str) -> None:
     """Format a line, in red if something was missed."""
     due, right = verdict.due[name], verdict.right[name]
-    table.add_row(
-        name,
-        str(verdict.happened[name]),
-        str(due),
-        str(right),
-        style="red" if right < due else None,
-    )
+    counts = map(str, (verdict.happened[name], due, right))
+    table.add_row(name, *counts, style="red" if right < due else None)

@@ -11,7 +11,6 @@ import pytest
 
 from archive.store.releases import Archive
 from archive.times import to_iso
-from tests.harness.year.acts import carry_out
 from tests.harness.year.author import START
 from tests.harness.year.events import EDITS, Event
 from tests.harness.year.history import History
@@ -44,10 +43,8 @@ class Year:
 
     def happens(self, day: float, kind: str, act: str, subject: str = KEY, **given: object) -> None:
         self.world.site.set_clock(START + day * DAY)
-        carry_out(
-            self.world,
-            Event(moment=START + day * DAY, kind=kind, subject=subject, act=act, given=given),
-        )
+        event = Event(moment=START + day * DAY, kind=kind, subject=subject, act=act, given=given)
+        self.world.carry_out(event)
 
     def asks(
         self, day: float, status: int = 200, *, path: str | None = None, fault: bool = False
@@ -295,7 +292,7 @@ def judge_lookups(year: Year) -> list[str]:
         seen=2.0,
     )
     year.tells("update revisions set hash = id")
-    year.archive.rebuild_index()
+    year.archive.recompute()
     verdict = Verdict()
     judge_phrases(
         History(year.world, year.log), Told(year.archive.path), year.archive.path, verdict

@@ -13,6 +13,7 @@ from archive.i18n import find_text
 from scraper.crawl import failures
 from scraper.errors import NotARelease, PageError, SourceError
 from scraper.pages.page_reader import read_page
+from scraper.pages.page_type import detect_rejection
 
 
 @pytest.mark.parametrize(
@@ -28,7 +29,7 @@ from scraper.pages.page_reader import read_page
 def test_rejected_page_has_a_kind(html: str, kind: str) -> None:
     with pytest.raises(NotARelease) as caught:
         read_page(html.encode(), "https://a.example/nyhet/1")
-    rejection = failures.detect_rejection(html.encode(), "https://a.example/nyheter")
+    rejection = detect_rejection(html.encode(), "https://a.example/nyheter")
     assert [failures.classify_failure(error) for error in (caught.value, rejection)] == [kind, kind]
 
 
@@ -36,7 +37,7 @@ def test_rejected_page_has_a_kind(html: str, kind: str) -> None:
     "source", ["<h1>Nyheter</h1><p>Inga nyheter hittades.</p>", "<rss></rss>", ""]
 )
 def test_empty_source_is_not_rejected(source: str) -> None:
-    assert failures.detect_rejection(source.encode(), "https://a.example/nyheter") is None
+    assert detect_rejection(source.encode(), "https://a.example/nyheter") is None
 
 
 def build_download_error(reason: Exception) -> DownloadFailedError:

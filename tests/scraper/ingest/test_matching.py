@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from archive.database.models import Capture, Release
-from archive.store.releases import Archive
+from archive.store.releases import Archive, prepare_release
+from scraper.ingest.candidates import find_candidates
 from scraper.ingest.matching import match_page
 from scraper.ingest.parsed_page import FetchedPage, ParsedPage
 from scraper.items import ReleaseItem
@@ -59,7 +60,8 @@ def match(archive: Archive, release: Release, visited: str, redirected: str | No
     page = ParsedPage(
         item=ReleaseItem(url=release.url), url=url, release_id=release_id, response=response
     )
-    found = match_page(archive, release, page)
+    prepared = prepare_release(release, with_features=False)
+    found = match_page(prepared, page, find_candidates(archive, prepared, page))
     return f"{found.kind} {found.url.removeprefix(BASE)}"
 
 

@@ -11,7 +11,7 @@ import pytest
 from scraper.agency import Agency
 from scraper.errors import NotARelease
 from scraper.items import ReleaseItem
-from scraper.pages.body import MAX_SENTENCES, BodyAgreement, compare_body, read_sentences
+from scraper.pages.body_check import MAX_SENTENCES, BodyAgreement, compare_body, read_sentences
 from scraper.pages.document import Document
 from scraper.pages.page_reader import read_page
 from tests.scraper.pages.sample_page import HEADING, TEXT, URL, build_page, read_item

@@ -5,18 +5,16 @@ from __future__ import annotations
 import pytest
 
 from scraper.agency import Agency
-from scraper.normalise.conversion import to_release
+from scraper.pages.agencies.polisen import PolisenPage
 from scraper.pages.document import Document
 from scraper.pages.page_classes import (
     DrupalPage,
     EpiserverPage,
     NewsPage,
-    PolisenPage,
     SiteVisionPage,
     WordPressPage,
     choose_page_class,
 )
-from scraper.pages.page_reader import read_page
 from tests.scraper.pages.sample_page import TEXT, URL, build_page, read_release
 
 WORDPRESS = '<meta name="generator" content="WordPress 6.5">'
@@ -25,7 +23,7 @@ POLISEN = Agency(
     slug="polisen",
     name="P",
     home="https://polisen.se/",
-    page="scraper.pages.page_classes.PolisenPage",
+    page="polisen",
 )
 
 
@@ -98,31 +96,3 @@ def test_episerver_text_in_several_fields() -> None:
         "<h1>Ny bro</h1>" + article, '<meta name="generator" content="EPiServer">'
     )
     assert "Bron målas." in release.body
-
-
-@pytest.mark.parametrize(
-    "dates",
-    [
-        '<div class="meta-data-container">Publicerad<br><span class="date">3 mars'
-        " 10.30</span></div>",
-        '<div class="meta-data-container">Publicerad<br>'
-        '<time class="date" datetime="2022-03-03T10:30:45">3 mars 10.30</time></div>',
-        '<div class="page-meta-data"><dl><dt>Text av</dt><dd>Eva Ek</dd><dt>Publicerad</dt>'
-        '<dd><time datetime="2022-03-03T10:30:45">3 mars 2022 10.30</time></dd></dl></div>',
-    ],
-)
-def test_polisen_in_three_templates(dates: str) -> None:
-    html = build_page(
-        '<div id="main-content"><div class="event-page"><h1>3 mars 10.12, Brand, Lund</h1>'
-        f'<p class="preamble">Brand i ett skjul.</p><div>{TEXT}</div>{dates}'
-        '<div class="block"><span>Notiserna är kortfattade.</span></div></div></div>',
-        '<meta property="dc:Date.Created" content="2022-03-03 10:30:45">'
-        '<link href="/siteassets/x.css" rel="stylesheet">',
-    )
-    release = to_release(
-        read_page(html, "https://polisen.se/aktuellt/handelser/2022/mars/3/x/", POLISEN)
-    )
-    assert (release.title, release.lead) == ("3 mars 10.12, Brand, Lund", "Brand i ett skjul.")
-    assert (str(release.published), release.updated) == ("2022-03-03 10:30:45+01:00", None)
-    assert "kortfattade" not in release.body
-    assert "Eva Ek" not in release.body

@@ -6,7 +6,7 @@ from time import process_time
 
 import pytest
 
-from scraper.pages.contact_lines import is_person_name, parse_contact_line
+from scraper.pages.contacts import is_person_name, parse_contact_line
 from scraper.pages.page_reader import read_page
 from tests.scraper.pages.sample_page import HEADING, TEXT, URL, build_page, read_item, read_release
 from tests.scraper.tables import load_table

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scraper.agency import Agency
-from scraper.errors import AgencyError, PageError
+from scraper.errors import PageError
 from scraper.ingest.edit_or_redesign import PageVersion, is_redesign
 from scraper.normalise.conversion import to_release
 from scraper.pages.page_classes import compute_parser_version
@@ -98,13 +98,8 @@ def test_selected_meta_elements_have_their_content() -> None:
 
 
 def test_invalid_page_class_or_selector_is_an_error() -> None:
-    with pytest.raises(AgencyError, match=r"\[ex\] page"):
-        read_release(
-            TEXT,
-            agency=Agency(
-                slug="ex", name="Ex", home=HOME, page="scraper.pages.page_reader.nowhere.Page"
-            ),
-        )
+    with pytest.raises(ValueError, match="'nowhere' is not a file in scraper/pages/agencies"):
+        read_release(TEXT, agency=Agency(slug="ex", name="Ex", home=HOME, page="nowhere"))
     with pytest.raises(PageError, match="selector"):
         read_release(TEXT, agency=Agency(slug="ex", name="Ex", home=HOME, lead="p..x"))
 

@@ -10,11 +10,16 @@ import json
 import pytest
 
 from scraper.agency import Agency
-from scraper.crawl.failures import classify_failure, detect_rejection
+from scraper.crawl.failures import classify_failure
 from scraper.errors import NotARelease
 from scraper.normalise.conversion import to_release
 from scraper.pages.page_reader import read_page
-from scraper.pages.page_type import PageSignals, find_rejection, find_short_page_rejection
+from scraper.pages.page_type import (
+    PageSignals,
+    detect_rejection,
+    find_rejection,
+    find_short_page_rejection,
+)
 from tests.scraper.pages.sample_page import HEADING, MARKUP, TEXT, URL, read_release
 from tests.scraper.tables import load_table
 from tests.stored import ROOT

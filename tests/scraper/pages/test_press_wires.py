@@ -21,7 +21,7 @@ AGENCY = Agency(
     name="Skog",
     home="https://www.skog.se/",
     title=".rubrik",
-    page="scraper.pages.page_classes.PolisenPage",
+    page="polisen",
 )
 TEXT = "Älgarna har räknats från luften i år."
 RECORD = {

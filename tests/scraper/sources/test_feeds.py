@@ -10,9 +10,10 @@ import pytest
 
 from scraper.agency import Agency
 from scraper.errors import SourceError
-from scraper.sources import feeds
-from scraper.sources.feeds import CutFeedError, parse_feed, parse_robots_sitemaps, parse_sitemap
+from scraper.sources import xml_sitemaps
+from scraper.sources.feeds import CutFeedError, parse_feed
 from scraper.sources.links import SourceLink
+from scraper.sources.xml_sitemaps import MAX_AMPERSANDS, parse_robots_sitemaps, parse_sitemap
 
 HOME = "https://www.skog.example/"
 AGENCY = Agency(slug="skog", name="Skogsrådet", home=HOME)
@@ -264,8 +265,8 @@ def test_damaged_sitemap_is_an_error() -> None:
 
 def test_sitemap_beyond_limits_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SourceError, match="ampersands: treated as a trap"):
-        read_sitemap(build_sitemap(HOME + "nyheter?" + "&" * (feeds.MAX_AMPERSANDS + 1)))
-    monkeypatch.setattr(feeds, "MAX_SITEMAP_BYTES", len(SITEMAP) - 1)
+        read_sitemap(build_sitemap(HOME + "nyheter?" + "&" * (MAX_AMPERSANDS + 1)))
+    monkeypatch.setattr(xml_sitemaps, "MAX_SITEMAP_BYTES", len(SITEMAP) - 1)
     with pytest.raises(SourceError, match="larger than"):
         read_sitemap(PACKED)
 

@@ -6,7 +6,7 @@ from string import Template
 
 import pytest
 
-from archive.health.coverage import SourceProblem
+from archive.health.audited_sources import SourceProblem
 from scraper.agency import Agency
 from scraper.pages.document import Element
 from scraper.sources import listings

@@ -11,7 +11,7 @@ from urllib.parse import urljoin
 import pytest
 from lxml.html import FormElement
 
-from archive.health.coverage import SourceProblem
+from archive.health.audited_sources import SourceProblem
 from scraper.agency import Agency
 from scraper.sources.links import ListingPage
 from scraper.sources.listings import parse_listing

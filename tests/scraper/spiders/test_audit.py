@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from archive.health.coverage import AuditedSource, SourceProblem
+from archive.health.audited_sources import AuditedSource, SourceProblem
 from scraper.agency import Agency
 from scraper.errors import AgencyError
 from scraper.sources.discovery import SourceURLs

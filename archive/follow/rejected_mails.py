@@ -1,11 +1,11 @@
-"""`myndighetsarkivet bounce`: counts mails that come back because they could not be delivered."""
+"""Mails that were rejected, at once or with a bounce: who is blamed, and what is counted."""
 
 from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta
 from email.message import Message
 from email.parser import BytesParser
 from pathlib import Path
@@ -15,9 +15,19 @@ from archive.database.sqlite_files import ArchiveError
 from archive.follow.subscriptions import TOKEN_PLACE, FollowSettings, FollowStore
 
 MAX_BOUNCE_BYTES = 1_000_000
+MAX_REJECTED_ADDRESSES = 3  # of a run; if more are rejected, the mail server may be at fault
+# after the mail server has accepted a mail, it is the recipients who reject
+SERVER_TRUST_TIME = timedelta(days=1)
 
 
-# Bounces
+def are_recipients_blamed(store: FollowStore, addresses: Collection[str], moment: datetime) -> bool:
+    """Return whether recipients rejected mails in a run, rather than the mail server all of them.
+
+    addresses: those to which mails were rejected in the run.
+    """
+    return len(addresses) <= MAX_REJECTED_ADDRESSES or store.has_accepted_since(
+        moment - SERVER_TRUST_TIME, moment
+    )
 
 
 def handle_bounce(

@@ -8,8 +8,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from datasette import Response
@@ -30,95 +29,42 @@ from archive.changes.new_releases import (
 )
 from archive.i18n import format_release_kind
 from archive.urls import LIST_PARAMETERS, parse_number_parameter
-from archive.web.documents import (
+from archive.web.atom_feed import (
     AtomEntry,
-    DataDocument,
     build_tag_uri,
     format_atom_time,
     format_stated_atom_time,
-    render_document,
 )
-from archive.web.openapi import FIELDS, DataOperation, get_fields
-from archive.web.requests import ReaderError, SiteRequest, add_query, site_view
+from archive.web.documents import DataList
+from archive.web.openapi import Operation, get_fields
+from archive.web.requests import ReaderError, SiteRequest, add_query
+from archive.web.routes import site_view
 
-FEED_FORMAT_SUFFIX = r"\.(?P<format>atom|json|csv)$"
-FEED_COLUMNS = (
-    *(
-        "release",
-        "agency",
-        "agency_name",
-        "title",
-        "kind",
-        "language",
-        "published",
-        "updated",
-        "url",
-        "revision",
-    ),
-    *("first_seen", "lead", "page"),
-)
-FEED_MEMBERS = (  # members of a JSON feed entry
-    *("release", "agency", "title", "kind", "language", "published", "updated", "url"),
-    *("agency_name", "revision", "first_seen", "lead", "page"),
-)
 CHANGES_PATH = "/-/changes"
 # seconds until a replica that is behind the cursor has probably caught up
 CHANGES_RETRY_AFTER = "60"
-CHANGES_COLUMNS = (
-    "number",
-    "cursor",
-    "change",
-    "at",
-    "release",
-    "revision",
-    "cause",
-    "takedown",
-    "action",
-    "state",
-)
-FEED_OPERATION = DataOperation(
-    summary=(
-        "New releases, newest first: neither old ones that a first crawl finds, nor imported ones"
-    ),
-    rows_name="releases",
-    row=get_fields(*FEED_MEMBERS),
-    statuses={404: "There is no such agency or tag"},
-)
-CHANGES_OPERATION = DataOperation(
-    summary=(
-        "What changed in the archive since a cursor; followed from the beginning, it makes a"
-        " complete mirror"
-    ),
-    rows_name="changes",
-    row={
-        "number": "int Its place in the log",
-        "cursor": "str Continue here",
-        "change": (
-            "str added, changed, removed, returned, moved, hidden, redacted, restored,"
-            " attachment or deleted"
-        ),
-        "at": "time When it was added to the log",
-        "release": "int?",
-        "revision": "int?",
-        "takedown": "int?",
-        "cause": FIELDS["cause"],
-        "action": (
-            "str put (replace what you have by `state`), delete, or none (a later entry says"
-            " it) = put"
-        ),
-        "state": (
-            "any The current version, if `action` is put: the columns of releases, and lists"
-            " such as questions"
-        ),
-    },
-    members={"cursor": "str Continue here, now or later"},
-    parameters={"size": "int Entries per page, at most 500 = 100"},
-    statuses={410: "A cursor of another log: start again from the beginning"},
-)
 
 
-@site_view("agency", "tag", *LIST_PARAMETERS, operation=FEED_OPERATION)
-async def _show_feed(site: SiteRequest) -> Response:
+@site_view(
+    r"/new\.{format}",
+    r"/agency/{agency}\.{format}",
+    r"/tag/{tag}\.{format}",
+    parameters=("agency", "tag", *LIST_PARAMETERS),
+    operation=Operation(
+        summary=(
+            "New releases, newest first: neither old ones that a first crawl finds, nor imported"
+            " ones"
+        ),
+        formats=("atom", "json", "csv"),
+        rows_name="releases",
+        row=get_fields(
+            *("release", "agency", "agency_name", "title", "kind", "language", "published"),
+            *("updated", "url", "revision", "first_seen", "lead", "page"),
+        ),
+        statuses={404: "There is no such agency or tag"},
+    ),
+)
+async def _show_feed(site: SiteRequest) -> DataList:
     """Show new releases of all agencies, or of the agency and tag that the path or the query
     names.
     """
@@ -129,7 +75,6 @@ async def _show_feed(site: SiteRequest) -> Response:
     size = parse_number_parameter(site.args, "size", MAX_REGISTER_PAGE_SIZE) or FEED_SIZE
     title = await _read_feed_title(site, agency, tag)
     page = await read_feed_page(site.run, agency=agency, tag=tag, after=after, size=size)
-    build_url = _build_feed_url_builder(site)
     rows = [_build_feed_row(site, row) for row in page.rows]
 
     async def read_entries() -> Sequence[AtomEntry]:
@@ -138,17 +83,13 @@ async def _show_feed(site: SiteRequest) -> Response:
             entries += await _read_filling_entries(site, rows, agency, tag)
         return entries
 
-    document = DataDocument(
-        rows_name="releases",
+    return DataList(
         title=title,
         page_url=site.url(_build_feed_page_path(agency, tag)),
-        url=build_url(after=after),
-        next_url=build_url(after=page.next_cursor) if page.next_cursor else None,
-        rows=[{name: row[name] for name in FEED_MEMBERS} for row in rows],
-        columns=FEED_COLUMNS,
+        next_url=site.next_url(after=page.next_cursor),
+        rows=rows,
         read_entries=read_entries,
     )
-    return await render_document(site, document)
 
 
 async def _read_filling_entries(
@@ -159,17 +100,6 @@ async def _read_filling_entries(
         site.run, [row["release"] for row in rows], agency=agency, tag=tag
     )
     return [_build_release_entry(site, _build_feed_row(site, row)) for row in recent]
-
-
-def _build_feed_url_builder(site: SiteRequest) -> Callable[..., str]:
-    """Return a function that builds the URLs of a feed's pages, with the same path and
-    parameters.
-    """
-    tag, agency = site.url_vars.get("tag"), site.url_vars.get("agency")
-    path = f"/tag/{tag}" if tag else f"/agency/{agency}" if agency else "/new"
-    options = {name: site.args.get(name) for name in ("agency", "tag")}
-    options |= {"lang": site.requested_language, "size": site.args.get("size")}
-    return partial(site.url, f"{path}.{site.format_name}", **options)
 
 
 def _build_feed_row(site: SiteRequest, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -230,8 +160,43 @@ def _build_release_entry(site: SiteRequest, row: Mapping[str, Any]) -> AtomEntry
     )
 
 
-@site_view("since", "size", operation=CHANGES_OPERATION)
-async def _show_changes(site: SiteRequest) -> Response:
+@site_view(
+    CHANGES_PATH + r"\.{format}",
+    parameters=("since", "size"),
+    operation=Operation(
+        summary=(
+            "What changed in the archive since a cursor; followed from the beginning, it makes a"
+            " complete mirror"
+        ),
+        formats=("json", "ndjson"),
+        rows_name="changes",
+        row=get_fields(
+            *("number", "cursor", "change", "at", "release", "revision", "cause", "takedown"),
+            number="int Its place in the log",
+            cursor="str Continue here",
+            change=(
+                "str added, changed, removed, returned, moved, hidden, redacted, restored,"
+                " attachment or deleted"
+            ),
+            at="time When it was added to the log",
+            release="int?",
+            revision="int?",
+            takedown="int?",
+            action=(
+                "str put (replace what you have by `state`), delete, or none (a later entry says"
+                " it) = put"
+            ),
+            state=(
+                "any The current version, if `action` is put: the columns of releases, and lists"
+                " such as questions"
+            ),
+        ),
+        members={"cursor": "str Continue here, now or later"},
+        parameters={"size": "int Entries per page, at most 500 = 100"},
+        statuses={410: "A cursor of another log: start again from the beginning"},
+    ),
+)
+async def _show_changes(site: SiteRequest) -> Response | DataList:
     """Show a page of the change feed; 410 for another archive's cursor, 503 for one ahead of this
     replica.
 
@@ -246,24 +211,11 @@ async def _show_changes(site: SiteRequest) -> Response:
         response = await site.render_error(503, "error.cursor_ahead", value=query.cursor)
         response.headers["retry-after"] = CHANGES_RETRY_AFTER
         return response
-    path = f"{CHANGES_PATH}.{site.format_name}"
-    build_url = partial(site.url, path, size=site.args.get("size"), lang=site.requested_language)
-    document = DataDocument(
-        rows_name="changes",
+    return DataList(
         title=site.translate("feed.changes"),
         page_url=site.url("/archive/changefeed"),
-        url=build_url(since=query.cursor),
-        next_url=build_url(since=page.cursor) if page.has_more else None,
+        url=site.own_url(f".{site.format_name}", since=query.cursor),
+        next_url=site.next_url(since=page.cursor if page.has_more else None),
         rows=page.entries,
-        columns=CHANGES_COLUMNS,
-        extra_members={"cursor": page.cursor},
+        members={"cursor": page.cursor},
     )
-    return await render_document(site, document)
-
-
-ROUTES = [
-    ("/new" + FEED_FORMAT_SUFFIX, _show_feed),
-    (r"/agency/(?P<agency>[a-z0-9-]+)" + FEED_FORMAT_SUFFIX, _show_feed),
-    (r"/tag/(?P<tag>[0-9]{1,15})" + FEED_FORMAT_SUFFIX, _show_feed),
-    (CHANGES_PATH + r"\.(?P<format>json|ndjson)$", _show_changes),
-]

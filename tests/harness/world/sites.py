@@ -1,4 +1,4 @@
-"""A sample site and its archive, whose crawls are killed, and their contents at a moment."""
+"""A sample site that changes, and its archive, whose crawls may be killed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import random
 import sqlite3
 import time
 from collections import Counter
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,7 +30,7 @@ class Holding:
 
 
 @dataclass
-class Ward:
+class ChangingSite:
     """A site that changes, and its archive."""
 
     site: Site
@@ -41,23 +40,23 @@ class Ward:
     turn: int = 0
 
     @classmethod
-    def open(cls, site: Site, folder: Path, seed: int) -> Ward:
+    def open(cls, site: Site, folder: Path, seed: int) -> ChangingSite:
         """Publish half of the site's releases; the archive is empty."""
-        chance, crawling = (
-            random.Random(seed),
-            Crawling(
-                site, site.agencies_file(folder, attachments=None), folder / "archive.db", 120
-            ),
-        )
-        listed = crawling.agencies.read_text("utf-8").replace("\nhome = ", f"\n{MISREAD}home = ")
-        crawling.agencies.with_name("misread.toml").write_text(listed, "utf-8")
-        ward = cls(site, crawling, chance)
-        for url in chance.sample(sorted(site.truth), len(site.truth) // 2):
-            ward.drawer.append(site.withhold(url))
+        agencies = site.agencies_file(folder, attachments=None)
+        crawling = Crawling(site, agencies, folder / "archive.db", 120)
+        listed = agencies.read_text("utf-8").replace("\nhome = ", f"\n{MISREAD}home = ")
+        agencies.with_name("misread.toml").write_text(listed, "utf-8")
+        changing = cls(site, crawling, random.Random(seed))
+        for url in changing.chance.sample(sorted(site.truth), len(site.truth) // 2):
+            changing.drawer.append(site.withhold(url))
         for slug in site.agencies:
             site.break_(f"{slug}/*", delay=ANSWER)
         site.log = []
-        return ward
+        return changing
+
+    @property
+    def archive(self) -> Path:
+        return self.crawling.archive
 
     def publish(self, number: int) -> None:
         """Publish some releases, if any are left."""
@@ -76,18 +75,31 @@ class Ward:
 
     def make_due(self) -> None:
         """Make every stored release due for a check."""
-        self.crawling.write("update releases set next_check = null")
+        if self.archive.exists():
+            self.crawling.write("update releases set next_check = null")
+
+    def crawl(self, *spiders: str) -> None:
+        """Run crawls; raise RuntimeError with the output of the first that fails."""
+        for spider in spiders:
+            code, printed = self.crawling.run(spider, **GENEROUS)
+            if code:
+                raise RuntimeError(f"{spider} ended with {code}: {printed}")
+
+    def change_and_crawl(self, number: int) -> None:
+        """Publish some releases and edit all, and crawl them."""
+        self.publish(number)
+        self.edit()
+        self.make_due()
+        self.crawl("news", "revisit")
 
     def asked(self, *, killed: bool) -> Counter[str]:
         """How often each release was asked for since this was last called.
 
         What was asked for by a process that was killed may still be on its way: it is waited for.
         """
-        before = -1
-        while killed and (
-            before != self.site.counts.total or any(self.site.counts.in_hand.values())
-        ):
-            before = self.site.counts.total
+        before, counts = -1, self.site.counts
+        while killed and (before != counts.total or any(counts.in_hand.values())):
+            before = counts.total
             time.sleep(QUIET)
         log, self.site.log = self.site.log or [], []
         urls = (f"http://{one.host}:{self.site.port}{one.path}" for one in log)
@@ -104,10 +116,9 @@ class Ward:
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Return rows of the archive; none if it was killed before its tables existed."""
-        if not self.crawling.archive.exists():
+        if not self.archive.exists():
             return []
-        with closing(sqlite3.connect(self.crawling.archive)) as connection:
-            try:
-                return connection.execute(sql).fetchall()
-            except sqlite3.OperationalError:
-                return []
+        try:
+            return self.crawling.rows(sql)
+        except sqlite3.OperationalError:
+            return []

@@ -1,0 +1,65 @@
+"""Starts scripts as isolated processes, which can be limited and killed.
+
+Such a process has an empty environment and low priority, imports nothing of the project, writes no
+core dump and has limits that the kernel enforces. Its script has two functions:
+`prepare(*arguments)`, which runs before the limits apply, and `run(prepared, settings)`, which runs
+after.
+
+This file is also what the process executes, so it imports only the standard library.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from importlib.machinery import SourceFileLoader
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import subprocess
+    from pathlib import Path
+
+
+def start_isolated(
+    script: Path,
+    *arguments: str,
+    limits: Mapping[str, int],
+    settings: Mapping[str, Any],
+    has_packages: bool = False,
+    **streams: Any,
+) -> subprocess.Popen[bytes]:
+    """Start a script as an isolated process.
+
+    limits: by the names of `resource` without RLIMIT_. has_packages: whether it may import
+    installed packages. streams: further arguments of subprocess.Popen.
+    """
+    from subprocess import Popen  # noqa: PLC0415 - the process itself needs the memory more
+
+    # isolated: neither the working directory nor the environment decides what is imported
+    options = ["-I"] if has_packages else ["-I", "-S"]
+    order = json.dumps({"limits": dict(limits), "settings": dict(settings)})
+    command = [sys.executable, *options, __file__, str(script), order, *arguments]
+    return Popen(command, env={}, **streams)  # noqa: S603 - our own script
+
+
+def _run_script(path: str, order_json: str, *arguments: str) -> None:
+    """Run a script in this process."""
+    # some service managers forbid this; the limits must not fail
+    with suppress(PermissionError):
+        os.nice(10)  # lower priority than the pages of the site
+    order = json.loads(order_json)
+    script = ModuleType("isolated_script")
+    SourceFileLoader(script.__name__, path).exec_module(script)
+    prepared = script.prepare(*arguments)
+    for name, value in {**order["limits"], "CORE": 0}.items():
+        resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (value, value))
+    script.run(prepared, order["settings"])
+
+
+if __name__ == "__main__":
+    _run_script(*sys.argv[1:])

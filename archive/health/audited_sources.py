@@ -1,0 +1,79 @@
+"""What an audit found: an agency's sources, the releases they list, and what is stored of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from archive.i18n import translate_code
+
+OPEN_STATES = ("unseen", "due", "failed", "quarantined")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedUrl:
+    """A URL that a source lists. Times are ISO 8601."""
+
+    # the source itself, or the sitemap with the URL if the source is a sitemap index
+    source_url: str
+    published: str | None = None  # as the source states it
+    # another time that the source gives for the URL, whatever it means
+    listed_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceProblem:
+    """Why a source may list more than could be read.
+
+    code: a key of the texts `failure.*`, as for failed requests. url: the page that it concerns.
+    value: the number or label in the text, if any.
+    """
+
+    code: str
+    url: str
+    value: str | None = None
+
+    def describe(self, language: str) -> str:
+        """Return the reason as part of a sentence.
+
+        >>> SourceProblem("button", "https://fyr.example/press", "Visa fler").describe("en")
+        'the rest of the list is behind the button “Visa fler”'
+        """
+        return translate_code(language, "failure", self.code).format(value=self.value)
+
+    def __str__(self) -> str:
+        return f"{self.url}: {self.describe('en')}"
+
+
+@dataclass(slots=True, kw_only=True)
+class AuditedSource:
+    url: str
+    kind: str  # feed, sitemap, listing, archive, home, robots
+    urls: dict[str, ListedUrl] = field(default_factory=dict)
+    problem: SourceProblem | None = None  # None: it was read to its end
+    read_at: datetime | None = None  # when it was last read, if not in this audit
+
+    def mark_incomplete(self, problem: SourceProblem) -> None:
+        """Mark that the source may list more than could be read.
+
+        Only the first problem is stored.
+        """
+        self.problem = self.problem or problem
+
+
+@dataclass(frozen=True, slots=True)
+class UrlStatus:
+    """The archive's status of a URL; `state` is the frontier's state, or `unseen` if it was never
+    found.
+    """
+
+    state: str
+    release_id: int | None = None
+    published: str | None = None
+
+    @property
+    def status(self) -> Literal["stored", "rejected", "missing"]:
+        if self.release_id is not None:
+            return "stored"
+        return "missing" if self.state in OPEN_STATES else "rejected"

@@ -1,0 +1,394 @@
+"""Derived data: what the archive computes from releases and their files by rules that change.
+
+    changes, file_changes   the kinds of changes of an edit, its importance and its summary
+    quotes                  quotations and their speakers
+    search, file_search     the search index
+    near_duplicates         releases with almost the same text
+
+Each of these is a step, with a version of its rules. `DerivedData.write` is called for each
+revision, in the transaction that saves it. The table derived_versions has the version by which the
+rows of a step were made. If a rule has changed since, `recompute_stale` writes them again in
+batches, by the same functions and in the order in which they were saved, so that they equal those
+of an archive that is saved afresh. What is taken down is computed from what is shown of it.
+
+The change feed then has an entry for each release whose quotes or changes differ. The text of a
+file has its version in its own row: it is read again from the stored bytes, which takes longer (see
+`Archive.extract_missing_texts`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlite_utils import Database
+
+from archive.attachments import Attachments
+from archive.changes.comparison import CHANGES_VERSION, Diff, compare
+from archive.database.models import LIST_FIELDS, STATE_FIELDS, parse_state
+from archive.database.redaction import Takedowns
+from archive.database.sqlite_files import ProgressCallback, write_transaction
+from archive.language.terms import ANALYSIS_VERSION
+from archive.quotes import QUOTES_VERSION, Quote, find_quotes, write_quotes
+from archive.search.near_duplicates import (
+    DUPLICATES_VERSION,
+    BandKeys,
+    NearDuplicates,
+    build_band_keys,
+    join_state_text,
+)
+from archive.search.search_index import IndexTerms, SearchIndex, extract_terms
+
+BATCH_SIZE = 200  # releases or files in a transaction
+
+State = Mapping[str, Any]
+STATE_COLUMNS = (*STATE_FIELDS, *LIST_FIELDS)
+REVISIONS_SQL = f"""
+    select v.id, v.id = r.revision as is_current, b.id is not null as has_previous,
+      v.is_edit,
+      {", ".join(f"v.{name}, b.{name} as previous_{name}" for name in STATE_COLUMNS)}
+    from revisions v join releases r on r.id = v.release left join revisions b on b.id = v.previous
+    where v.release = ? order by v.id
+"""
+CONTINUING_RELEASES_SQL = """
+    select distinct v.release from revisions b join revisions v on v.previous = b.id
+    where b.release = :release and v.release <> :release
+"""
+# the releases of which it is seen that a row of a table has other derived data
+SEEN_AT_SQL = {
+    "releases": "select :key",
+    "attachment_files": """
+    select e.release from attachment_versions v join attachment_edits e on e.version = v.id
+    where v.file = :key or v.previous in (select id from attachment_versions where file = :key)
+    """,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedRevision:
+    """A stored revision whose derived data is to be written, with the texts that are shown of it.
+
+    previous: the state that it follows. replaced: if it is the current one, the state that the
+    release's rows were made from until now; None if it has none.
+    """
+
+    release_id: int
+    revision_id: int
+    state: State
+    previous: State | None
+    is_edit: bool  # by the agency
+    is_current: bool
+    replaced: State | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A kind of derived data.
+
+    compute: what depends only on a state and the one before it; may run in another process. write:
+    write it for a revision (or a file), and return whether mirrors have to be told that it differs
+    from what was stored. begin: called before all rows are written again; end: after them.
+    """
+
+    name: str
+    version: str
+    write: Callable[[DerivedData, Any, Any], bool]
+    compute: Callable[[State, State | None], Any] = lambda *_: None
+    table: str = "releases"  # or attachment_files
+    current_only: bool = False  # whether only a release's current revision is computed
+    # called before all revisions of a release are written again
+    clear: Callable[[DerivedData, int], None] = lambda *_: None
+    begin: Callable[[DerivedData], None] = lambda _: None
+    end: Callable[[DerivedData], None] = lambda _: None
+
+
+class DerivedData:
+    """The derived data of an archive.
+
+    `recompute_stale` and `recompute_all` commit each batch; the other methods do not commit.
+    """
+
+    def __init__(self, db: Database, takedowns: Takedowns) -> None:
+        self.db = db
+        self.takedowns = takedowns
+        self.index = SearchIndex(db)
+        self.near_duplicates = NearDuplicates(db)
+        self.attachments = Attachments(db)
+
+    def initialise(self) -> None:
+        """Prepare a new archive, which has nothing to compute yet."""
+        if _read_versions(self.db):
+            return
+        with write_transaction(self.db):
+            (is_filled,) = self.db.execute("select exists (select 1 from releases)").fetchone()
+            if not is_filled:
+                self._begin(STEPS, done=None)
+
+    def write(self, saved: SavedRevision, computed: Mapping[str, Any]) -> None:
+        """Write everything derived from a revision that is being saved as the current one."""
+        for step in RELEASE_STEPS:
+            step.write(self, saved, computed[step.name])
+
+    def refresh(self, release_id: int, replaced: State | None = None) -> None:
+        """Compute the data of a stored release again, and that of releases which continue it,
+        because its revisions have changed.
+
+        replaced: its current state before, if that has changed.
+        """
+        self._write_release(release_id, RELEASE_STEPS, replaced, is_stored=True)
+        for (other_id,) in self.db.execute(
+            CONTINUING_RELEASES_SQL, {"release": release_id}
+        ).fetchall():
+            self._write_release(other_id, RELEASE_STEPS, is_stored=True)
+
+    def recompute_all(self, progress: ProgressCallback = lambda *_: None) -> int:
+        """Compute everything again, and return the number of releases. Continues where it was
+        interrupted.
+        """
+        with write_transaction(self.db):
+            stored = _read_versions(self.db)
+            self._begin([step for step in STEPS if not _is_in_progress(step, stored)])
+        return self.recompute_stale(progress)
+
+    def recompute_stale(self, progress: ProgressCallback = lambda *_: None) -> int:
+        """Compute again what was made by other versions of the rules, and return the number of
+        releases. Continues where it was interrupted.
+        """
+        if self._find_outdated():
+            with write_transaction(self.db):
+                self._begin(self._find_outdated())  # another process may have begun meanwhile
+        if all(done is None for _, done in _read_versions(self.db).values()):
+            return 0  # without waiting for others who write
+        releases = self._recompute_table("releases", progress)
+        self._recompute_table("attachment_files", progress)
+        return releases
+
+    def _find_outdated(self) -> list[Step]:
+        """Return the steps of which all rows must be written again, from the first."""
+        stored = _read_versions(self.db)
+        outdated = [step for step in STEPS if stored.get(step.name, ("",))[0] != step.version]
+        is_indexing = any(_is_in_progress(step, stored) for step in STEPS)
+        if not outdated and not is_indexing and self.index.describe_fault():
+            return [step for step in STEPS if step.version == ANALYSIS_VERSION]
+        return outdated
+
+    def _begin(self, steps: Sequence[Step], done: int | None = 0) -> None:
+        for step in steps:
+            step.begin(self)
+            self.db.execute(
+                "replace into derived_versions (step, version, done) values (?, ?, ?)",
+                [step.name, step.version, done],
+            )
+
+    def _recompute_table(self, table: str, progress: ProgressCallback) -> int:
+        total, done = self.db.execute(f"select count(*) from {table}").fetchone()[0], 0
+        while rows := self._recompute_batch(table):
+            done += rows
+            progress("files" if table == "attachment_files" else table, done, total)
+        return done
+
+    def _recompute_batch(self, table: str) -> int:
+        """Write the next rows of all steps that are not finished, and return their number.
+
+        Several processes may do this at once: each batch begins where the last one ended.
+        """
+        with write_transaction(self.db), self.index.batch_vocabulary():
+            stored = _read_versions(self.db)
+            done = {name: last for name, (_, last) in stored.items() if last is not None}
+            steps = [step for step in STEPS if step.table == table and step.name in done]
+            if not steps:
+                return 0
+            rows = self.db.execute(
+                f"select id from {table} where id > ? order by id limit ?",
+                [min(done[step.name] for step in steps), BATCH_SIZE],
+            ).fetchall()
+            for (key,) in rows:
+                self._recompute_row(table, key, [step for step in steps if done[step.name] < key])
+            for step in steps:
+                if not rows:
+                    step.end(self)
+                last = max(done[step.name], rows[-1][0]) if rows else None
+                self.db.execute(
+                    "update derived_versions set done = ? where step = ?", [last, step.name]
+                )
+        return len(rows)
+
+    def _recompute_row(self, table: str, key: int, steps: Sequence[Step]) -> None:
+        if table == "releases":
+            differs = self._write_release(key, steps)
+        else:
+            differs = max(step.write(self, key, None) for step in steps)  # all of them
+        if differs:
+            self.db.execute(
+                "insert into changefeed (release, change, at)"
+                " select id, 'recomputed', strftime('%Y-%m-%dT%H:%M:%S+00:00', 'now') from releases"
+                f" where id in ({SEEN_AT_SQL[table]}) and takedown is not 'hidden'",
+                {"key": key},
+            )
+
+    def _write_release(
+        self,
+        release_id: int,
+        steps: Sequence[Step],
+        replaced: State | None = None,
+        *,
+        is_stored: bool = False,
+    ) -> bool:
+        """Write the rows of some steps for all revisions of a release, and return whether any
+        differs visibly.
+
+        is_stored: whether it has rows, made from the state `replaced` (None: from the present one).
+        """
+        differs = False
+        for step in steps:
+            step.clear(self, release_id)
+        for saved in self._read_revisions(release_id, replaced, is_stored=is_stored):
+            for step in steps:
+                is_skipped = step.current_only and not saved.is_current
+                computed = None if is_skipped else step.compute(saved.state, saved.previous)
+                differs |= step.write(self, saved, computed)
+        return differs
+
+    def _read_revisions(
+        self, release_id: int, replaced: State | None, *, is_stored: bool
+    ) -> Iterator[SavedRevision]:
+        for row in list(self.db.query(REVISIONS_SQL, [release_id])):
+            state, previous = parse_state({name: row[name] for name in STATE_COLUMNS}), None
+            if row["has_previous"]:
+                columns = {name: row[f"previous_{name}"] for name in STATE_COLUMNS}
+                # it may be of another release, which its takedowns do not cover
+                previous, _ = self.takedowns.redact_for_display(release_id, parse_state(columns))
+            yield SavedRevision(
+                release_id=release_id,
+                revision_id=row["id"],
+                state=state,
+                previous=previous,
+                is_edit=bool(row["is_edit"]),
+                is_current=bool(row["is_current"]),
+                replaced=(replaced or state) if is_stored else None,
+            )
+
+
+def _is_in_progress(step: Step, stored: Mapping[str, tuple[str, int | None]]) -> bool:
+    version, done = stored.get(step.name, ("", None))
+    return version == step.version and done is not None
+
+
+# The steps
+
+
+def _compare_states(state: State, previous: State | None) -> Diff | None:
+    return None if previous is None else compare(previous, state)
+
+
+def _write_changes(data: DerivedData, saved: SavedRevision, diff: Diff | None) -> bool:
+    if diff is None:
+        return False
+    changes = json.dumps([asdict(change) for change in diff.changes], ensure_ascii=False)
+    values = [diff.importance, diff.summary("sv"), diff.summary("en"), changes, saved.revision_id]
+    written = data.db.execute(
+        "update revisions set importance = ?1, summary = ?2, summary_en = ?3, changes = ?4"
+        " where id = ?5 and (importance, summary, summary_en, changes) is not (?1, ?2, ?3, ?4)",
+        values,
+    )
+    return written.rowcount > 0
+
+
+def _write_quotes(data: DerivedData, saved: SavedRevision, quotes: Sequence[Quote]) -> bool:
+    return write_quotes(data.db, saved.revision_id, quotes)
+
+
+def _write_terms(data: DerivedData, saved: SavedRevision, terms: IndexTerms | None) -> bool:
+    if saved.is_edit and saved.previous is not None:
+        data.index.index_edit(saved.revision_id, saved.previous, saved.state)
+    if terms is not None:
+        data.index.index_release(saved.release_id, terms, saved.replaced)
+    if saved.is_current:
+        data.index.index_versions_of(saved.release_id)
+    return False
+
+
+def _write_near_duplicates(data: DerivedData, saved: SavedRevision, keys: BandKeys | None) -> bool:
+    if keys is not None:
+        data.near_duplicates.update_release(saved.release_id, saved.state, keys, saved.replaced)
+    return False  # other releases change them, too, and mirrors are not told
+
+
+def _write_file_changes(data: DerivedData, file_id: int, _: None) -> bool:
+    return data.attachments.describe_changes(file_id)
+
+
+def _write_file_terms(data: DerivedData, file_id: int, _: None) -> bool:
+    data.index.index_file(file_id)
+    return False
+
+
+STEPS = (
+    Step(name="changes", version=CHANGES_VERSION, compute=_compare_states, write=_write_changes),
+    Step(
+        name="quotes",
+        version=QUOTES_VERSION,
+        compute=lambda state, _: find_quotes(state),
+        write=_write_quotes,
+    ),
+    Step(
+        name="search",
+        version=ANALYSIS_VERSION,
+        compute=lambda state, _: extract_terms(state),
+        write=_write_terms,
+        current_only=True,
+        clear=lambda data, release_id: data.index.forget_versions_of(release_id),
+        begin=lambda data: data.index.begin_rewrite(),
+    ),
+    Step(
+        name="near_duplicates",
+        version=DUPLICATES_VERSION,
+        compute=lambda state, _: build_band_keys(join_state_text(state)),
+        write=_write_near_duplicates,
+        current_only=True,
+        begin=lambda data: data.near_duplicates.delete_keys(),
+    ),
+    Step(
+        name="file_changes",
+        version=CHANGES_VERSION,
+        write=_write_file_changes,
+        table="attachment_files",
+    ),
+    Step(
+        name="file_search",
+        version=ANALYSIS_VERSION,
+        write=_write_file_terms,
+        table="attachment_files",
+        end=lambda data: data.index.optimise(),
+    ),
+)
+RELEASE_STEPS = tuple(step for step in STEPS if step.table == "releases")
+
+
+def compute_derived(state: State, previous: State | None = None) -> dict[str, Any]:
+    """Return what each step computes from a state that becomes current, by the step's name."""
+    return {step.name: step.compute(state, previous) for step in RELEASE_STEPS}
+
+
+def describe_index_fault(db: Database) -> str | None:
+    """Return why searches may miss results until the index is written again, or None."""
+    stored = _read_versions(db)
+    for step in STEPS:
+        if step.version != ANALYSIS_VERSION:
+            continue
+        version, done = stored.get(step.name, ("an unknown analyser", None))
+        if version != step.version:
+            return f"it was built with {version}, not {step.version}"
+        if done is not None:
+            return f"it was rebuilt only up to row {done} of {step.table}"
+    return SearchIndex(db).describe_fault()
+
+
+def _read_versions(db: Database) -> dict[str, tuple[str, int | None]]:
+    """Return the version of each step's rows, and the last row that was written again if not all
+    are.
+    """
+    rows = db.execute("select step, version, done from derived_versions").fetchall()
+    return {name: (version, done) for name, version, done in rows}

@@ -1,0 +1,139 @@
+"""Which view answers a path: `@site_view` joins a view, its paths, its parameters and its data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import replace
+from types import ModuleType
+from typing import Any
+
+from datasette.database import QueryInterrupted
+
+from archive.urls import FilterError, is_harmless_parameter
+from archive.web.documents import DataList
+from archive.web.exports import render_list
+from archive.web.openapi import NAME_IN_PATH, PARAMETERS, Operation, is_number
+from archive.web.requests import PostedTextError, ReaderError, SiteRequest, answer_options
+
+ANY_PARAMETER = "*"  # for files, whose parameters are not checked
+# values of a parameter in a path; SQLite can store any number of up to 18 digits
+NUMBER, SLUG = "[0-9]{1,18}", "[a-z0-9-]+"
+
+View = Callable[[SiteRequest], Awaitable[Any]]
+
+
+def site_view(
+    *paths: str, parameters: Sequence[str] = (), operation: Operation | None = None
+) -> Callable[[View], Callable[..., Awaitable[Any]]]:
+    """Decorate a view of the archive: pass it a SiteRequest, render the DataList that it returns,
+    and show its errors in the requested format.
+
+    paths: regular expressions, in which {release} stands for the values of that parameter, and
+    {format} for the formats of the operation; without {format}, a path alone is a page. parameters:
+    those that the page supports besides the ones allowed everywhere, or ANY_PARAMETER. Others and
+    invalid ones get a 400 response (`?weight=50` must not list everything as if there were no
+    filter), an interrupted query a 503. operation: what /openapi.json says of its data; None for a
+    view without data.
+    """
+    data_parameters = parameters
+    if operation:
+        if operation.parameter_names is not None:
+            data_parameters = operation.parameter_names
+        operation = replace(operation, paths=paths, parameter_names=data_parameters)
+
+    def decorate(view: View) -> Callable[..., Awaitable[Any]]:
+        show = _guard_text(view) if operation and operation.text else view
+
+        async def respond(request: Any, datasette: Any) -> Any:
+            is_page = request.url_vars.get("format") is None
+            site = SiteRequest(request, datasette, parameters if is_page else data_parameters)
+            try:
+                check_parameters(site, site.parameters)
+                answer = await show(site)
+                if operation is None or not isinstance(answer, DataList):
+                    return answer
+                return await _render_list(site, answer, operation)
+            except ReaderError as error:
+                return await site.render_error(error.status, error.text_key, **error.values)
+            except FilterError as error:
+                return await site.render_error(400, error.text_key, **error.text_values)
+            except QueryInterrupted:
+                return await site.render_error(503, "error.too_slow_list")
+
+        routes = [(_build_pattern(path, operation), respond) for path in paths]
+        vars(respond).update(routes=routes, operation=operation)
+        return respond
+
+    return decorate
+
+
+def _guard_text(view: View) -> View:
+    """Return the view of a text in a request's body; its unexpected errors have no words of it."""
+
+    async def show(site: SiteRequest) -> Any:
+        if site.request.method == "OPTIONS":
+            return answer_options(site)
+        try:
+            return await view(site)
+        except (ReaderError, FilterError, QueryInterrupted):
+            raise
+        except Exception as error:  # noqa: BLE001 - raised again, without its message
+            name = type(error).__name__
+            raise PostedTextError(name).with_traceback(error.__traceback__) from None
+
+    return show
+
+
+def list_routes(module: ModuleType) -> list[tuple[str, Any]]:
+    """Return the routes of the views of a module, in the order of the file.
+
+    A list VIEWS has those that are made in a loop.
+    """
+    views = [*vars(module).values(), *getattr(module, "VIEWS", ())]
+    return [route for view in views for route in getattr(view, "routes", ())]
+
+
+def check_parameters(site: SiteRequest, parameters: Collection[str]) -> None:
+    """Raise FilterError for a parameter that a page does not support, so that none is ignored
+    silently.
+    """
+    known = ", ".join(parameters) or "lang"
+    for name in site.args if ANY_PARAMETER not in parameters else ():
+        if name not in parameters and not is_harmless_parameter(name):
+            value = site.args[name]
+            raise FilterError(
+                name, value, f"one of {known}", "error.unknown_parameter", known=known
+            )
+
+
+async def _render_list(site: SiteRequest, data: DataList, operation: Operation) -> Any:
+    """Render a list, with what its operation and the address of the request say of it."""
+    rows = data.rows
+    if operation.row and not data.name:
+        rows = [{name: row[name] for name in operation.row} for row in rows]
+    completed = replace(
+        data,
+        name=data.name or operation.rows_name,
+        columns=data.columns or operation.columns,
+        rows=rows,
+        url=data.url or site.own_url(f".{site.format_name}"),
+        page_url=data.page_url or site.own_url(after=None),
+    )
+    return await render_list(site, completed)
+
+
+def _build_pattern(path: str, operation: Operation | None) -> str:
+    """Return the regular expression of a path and its formats.
+
+    >>> print(_build_pattern("/tag/{tag}", Operation(summary="", formats=("json", "csl.json"))))
+    /tag/(?P<tag>[0-9]{1,18})(?:\\.(?P<format>json|csl\\.json))?$
+    >>> print(_build_pattern("/-/status/{slug}", None))
+    /-/status/(?P<slug>[a-z0-9-]+)$
+    """
+    types = {**PARAMETERS, **(operation.parameters if operation else {})}
+    values = {name: NUMBER if is_number(wanted) else SLUG for name, wanted in types.items()}
+    if operation and operation.formats:
+        values["format"] = "|".join(map(re.escape, operation.formats))
+        path += "" if "{format}" in path else r"(?:\.{format})?"
+    return NAME_IN_PATH.sub(lambda match: f"(?P<{match[1]}>{values[match[1]]})", path) + "$"

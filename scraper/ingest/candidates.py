@@ -1,0 +1,171 @@
+"""Reads from the archive what a page is compared with, before anything is decided about it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
+
+from archive.database.captures import Captures
+from archive.database.frontier import FrontierEntry
+from archive.database.models import Release
+from archive.database.quarantined_pages import Quarantine, is_backfill
+from archive.database.sqlite_files import ArchiveError
+from archive.search.near_duplicates import join_text_fields
+from archive.store.releases import Archive, PreparedRelease, StoredRelease
+from scraper.agency import is_wire_url
+from scraper.ingest.edit_or_redesign import PageVersion
+from scraper.ingest.parsed_page import ParsedPage
+
+# characters; minimum length of a text that may replace the text of a release
+MIN_REPLACEMENT_LENGTH = 400
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidates:
+    """What the archive has of a page, and of the URL of the release that was read from it.
+
+    own: the release that the page's URL led to. by_url: those at both URLs, `own`, and the one at
+    the URL where `own` was read. entries: the frontier's rows of both URLs.
+    is_canonical_shared: whether a third URL also led to the release stored there. is_placeholder:
+    whether the page can be no release, and is shown at the URLs of several ones.
+    """
+
+    own: StoredRelease | None
+    by_url: Mapping[str, StoredRelease]
+    entries: Mapping[str, FrontierEntry | None]
+    is_canonical_shared: bool
+    is_placeholder: bool
+
+
+def find_candidates(archive: Archive, prepared: PreparedRelease, page: ParsedPage) -> Candidates:
+    """Read what decides which release a page belongs to, and what is done with it."""
+    release, url = prepared.release, prepared.release.url
+    found = archive.list_candidates(page.release_id, page.url, url)
+    is_elsewhere = url != page.url and any(stored.url == url for stored in found)
+    may_be_placeholder = page.release_id is None and not is_credible(release)
+    return Candidates(
+        own=next((stored for stored in found if stored.release_id == page.release_id), None),
+        by_url={stored.url: stored for stored in found},
+        entries={each: archive.frontier.get(each) for each in {page.url, url}},
+        is_canonical_shared=is_elsewhere and archive.frontier.has_other_urls(url, page.url),
+        is_placeholder=may_be_placeholder
+        and archive.removals.is_placeholder(release.agency, release.title),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrawlSituation:
+    """What else the archive has of an agency, to judge whether a page that differs is misread.
+
+    entry: the frontier's row of the page. is_backfill: whether it may be an old page that was found
+    late. short_sources: those that list far fewer releases than usual (URL → present and usual
+    number). lost_elsewhere: the fields that pages in quarantine seem to have lost.
+    """
+
+    entry: FrontierEntry | None
+    is_backfill: bool
+    short_sources: Mapping[str, tuple[int, int]]
+    lost_elsewhere: Collection[str]
+
+
+def read_situation(
+    archive: Archive, prepared: PreparedRelease, entry: FrontierEntry | None
+) -> CrawlSituation:
+    agency, release = prepared.release.agency, prepared.release
+    found_at, listed_at = (entry.first_seen, entry.listed_at) if entry else (None, None)
+    is_dated = any((release.published, release.updated, listed_at))
+    return CrawlSituation(
+        entry=entry,
+        is_backfill=is_backfill(archive.db, agency, found_at, is_dated=is_dated),
+        short_sources=archive.frontier.find_short_sources(agency),
+        lost_elsewhere=Quarantine(archive.db).read_pending_losses(agency),
+    )
+
+
+def find_other_addresses(
+    archive: Archive, prepared: PreparedRelease, page: ParsedPage
+) -> list[StoredRelease]:
+    """Return the releases with the same text, or the page's own, of which its URL can be the other
+    address.
+    """
+    ids = [page.release_id]
+    if page.release_id is None:
+        release = prepared.release
+        text = join_text_fields(release.title, release.lead, release.body)
+        same = archive.derived.near_duplicates.find_same_text(text, release.agency)
+        ids = [other_id for other_id, similarity in same if similarity == 1]
+    stored = (archive.get_latest(other_id) for other_id in ids if other_id is not None)
+    return [other for other in stored if other and is_wire_url(other.url) != is_wire_url(page.url)]
+
+
+def is_other_address(archive: Archive, url: str, release_id: int | None) -> bool:
+    """Return whether a URL can be the other address of a release: one is at a press wire, the other
+    is not.
+    """
+    own = archive.get_url(release_id) if release_id is not None else None
+    return own is not None and is_wire_url(own) != is_wire_url(url)
+
+
+def is_credible(release: Release) -> bool:
+    """Return whether a page could be a release of its own: it has enough text, and a date or a
+    kind.
+    """
+    has_date_or_kind = bool(release.published or release.updated or release.kind)
+    return (
+        has_date_or_kind and len(release.lead or "") + len(release.body) >= MIN_REPLACEMENT_LENGTH
+    )
+
+
+class PageVersions:
+    """The versions of a page that are compared while it is stored; they are freed with this
+    object.
+    """
+
+    def __init__(
+        self, archive: Archive, captures: Captures, page: ParsedPage | None = None
+    ) -> None:
+        self.archive, self.captures, self.page = archive, captures, page
+        self._stored: dict[str, PageVersion] = {}  # by SHA-256
+
+    @cached_property
+    def new(self) -> PageVersion:
+        assert self.page is not None  # noqa: S101 - only comparisons with the fetched page ask for it
+        response = self.page.response
+        return PageVersion(
+            response.url,
+            lambda: response.body,
+            document=self.page.document,
+            template=self.page.template,
+        )
+
+    def stored(self, sha256: str, url: str) -> PageVersion:
+        """Return the version whose bytes are stored under a SHA-256, to be parsed as if fetched at
+        `url`.
+        """
+        if sha256 not in self._stored:
+            self._stored[sha256] = PageVersion(
+                url,
+                partial(read_stored_body, self.captures, sha256),
+                template=self.archive.get_template(sha256),
+            )
+        return self._stored[sha256]
+
+    def newest(self, stored: StoredRelease, url: str) -> PageVersion | None:
+        """Return the newest stored version of a release's page, or None if no bytes are stored."""
+        sha256 = stored.newest_sha256 or stored.sha256
+        return self.stored(sha256, url) if sha256 else None
+
+
+def read_stored_body(captures: Captures, sha256: str | None) -> bytes | None:
+    """Return stored bytes, or None if they are missing or damaged; damage is logged."""
+    if sha256 is None:
+        return None
+    try:
+        return captures.read(sha256)
+    except ArchiveError as error:
+        logger.warning("%s", error)
+        return None

@@ -1,0 +1,7 @@
+"""Page classes of single agencies, for what no key of agencies.toml describes.
+
+An agency's key `page` names a file here: `page = "polisen"` is the class PolisenPage in polisen.py.
+The class derives from NewsPage or the class of the site's CMS (scraper.pages.page_classes) and
+overrides selectors (`lead_css` …) or the method of a field (`extract_tags` …). A file imports
+nothing from the others here: only its own agency's releases are parsed anew when it changes.
+"""

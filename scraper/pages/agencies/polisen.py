@@ -1,0 +1,28 @@
+"""polisen.se: event notices, press releases and news of the police."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from scraper.pages.page_classes import EpiserverPage
+
+
+class PolisenPage(EpiserverPage):
+    """Page of polisen.se, of one of three generations of its template (span.date, time.date, dl).
+
+    In all of them, the dates are next to the text.
+    """
+
+    title_css: ClassVar[tuple[str, ...]] = ("#main-content h1", *EpiserverPage.title_css)
+    lead_css: ClassVar[tuple[str, ...]] = ("#main-content .preamble", *EpiserverPage.lead_css)
+    drop_css: ClassVar[tuple[str, ...]] = (
+        ".event-page > .block",
+        ".share-links",
+        ".c-social-media",
+        *EpiserverPage.drop_css,
+    )
+    metadata_css: ClassVar[tuple[str, ...]] = (
+        ".meta-data-container",
+        ".page-meta-data",
+        *EpiserverPage.metadata_css,
+    )

@@ -1,0 +1,681 @@
+"""Finds the contacts on a page: under a heading, in a contact box, or in a sentence.
+
+A page is read as lines, as a reader sees them, with the targets of mail and telephone links.
+Contacts in the site's header or footer, which are the same on every page, do not count.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import dropwhile, groupby, islice, takewhile
+from urllib.parse import unquote
+
+from lxml import etree
+
+from scraper.items import ContactItem, Provenance
+from scraper.normalise.contact_details import may_have_phone_or_email, tokenise_contact_line
+from scraper.normalise.text_cleaning import cache_by_text, clean_line, split_word_list
+from scraper.pages.contacts import (
+    CONJUNCTION,
+    CONTACT_BOX_CLASS,
+    CONTACT_HEADING,
+    CONTACT_LABEL,
+    CONTACT_LEAD_IN,
+    CONTACT_STEM,
+    CONTACT_VERB,
+    FOOTER_CLASS,
+    OFFICE_WORD,
+    PRESS_WORD,
+    SENTENCE_VERB,
+    ContactLine,
+    has_job_title,
+    has_own_address,
+    is_person_name,
+    parse_contact_line,
+    parse_contact_sentences,
+    parse_contacts,
+    parse_people,
+)
+from scraper.pages.document import (
+    HEADING_TAGS,
+    INLINE_TAGS,
+    Document,
+    Element,
+    count_text_letters,
+    format_element_path,
+)
+
+# Tags and roles.
+NON_CONTACT_TAGS = frozenset(
+    split_word_list("script style noscript template svg iframe form input select textarea nav")
+)
+CELL_TAGS = {"td", "th"}
+IN_LINE_TAGS = INLINE_TAGS | CELL_TAGS  # that do not end a line
+BOLD_TAGS = {"strong", "b"}
+MARKED_TAGS = BOLD_TAGS | HEADING_TAGS | {"a"}  # that say something about the text in them
+PARAGRAPH_TAGS = ("p", "li")
+HEADING_CANDIDATE_TAGS = frozenset(
+    split_word_list("h1 h2 h3 h4 h5 h6 p strong b em span div dt th td li legend summary")
+)
+BOILERPLATE_TAGS_AND_ROLES = frozenset(
+    split_word_list("nav dialog navigation banner contentinfo search alertdialog")
+)
+SITE_HEADER_FOOTER_TAGS = {"header", "footer"}
+MAIN_TAGS = {"main", "article"}
+# Lines with the editors of the site.
+SITE_CONTACT = re.compile(
+    r"\W*(?:\w*ansvarig|utgivare|webb|artikeln|sidan|publi[cs]|editor)"
+    r"|.*\b(?:ansv\w*\.?|nett|webb)[ -]?redak",
+    re.IGNORECASE,
+)
+HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+
+# Limits.
+MAX_HEADING_CANDIDATES, MAX_CONTACTS = 30, 100  # a page with more is a directory
+MAX_ANCESTOR_STEPS = 5  # from a heading to the element that contains its contacts
+MAX_SECTION_LINES = 60
+MAX_FOLLOWING_LINES = 12  # lines after the words that introduce a contact
+MAX_PROSE_LINES = 2  # consecutive lines without a contact; with more, the section ends
+MAX_ROLE_LINES = 3  # consecutive lines with a title or an office only
+MAX_WORDS_TO_NUMBER = 5  # words of a sentence between a name and its number
+MAX_LABEL_LENGTH, MAX_NOTE_LENGTH = 50, 140  # characters of a line that is not running text
+MAX_CONTACT_HEADING_LENGTH = 160
+MAX_CONTACT_BOX_LENGTH = 1200
+
+
+@dataclass(frozen=True, slots=True)
+class ContactArea:
+    """A part of a page that names contacts."""
+
+    contacts: list[ContactItem]
+    evidence: Provenance
+    ancestors: Sequence[Element]
+    doubtful: bool  # the contacts may be those of the site
+    by_layout: bool = False  # without a heading, so that they only count in the main element
+
+
+def find_contact_areas(document: Document) -> list[ContactArea]:
+    """Return every part of a page that names contacts: under headings, in boxes, then in sentences.
+
+    Call it before boilerplate is dropped, because contacts are often mistaken for it.
+    """
+    used_elements: set[Element] = set()
+    lines_by_element: dict[Element, list[ContactLine]] = {}
+    headings = islice(_find_contact_headings(document), MAX_HEADING_CANDIDATES)
+    found = [
+        _read_area_under_heading(heading, used_elements, lines_by_element) for heading in headings
+    ]
+    boxes = document.select_by_class(_is_contact_class)
+    found += [_read_area_in_box(box, used_elements) for box in boxes if not _is_in_boilerplate(box)]
+    lines = list(_read_page_lines(document.root))
+    found += _find_contact_requests(lines, used_elements)
+    found += _find_people_by_layout(lines)
+    return list(_drop_switchboard_contacts(document.root, [area for area in found if area]))
+
+
+def choose_contacts(
+    areas: Sequence[ContactArea], main: Element
+) -> tuple[list[ContactItem], Provenance] | None:
+    """Return the contacts of the release, and their provenance, or None.
+
+    In a doubtful area outside the main element, only people count, because the offices there are on
+    every page.
+    """
+    chosen: dict[ContactItem, None] = {}
+    evidence: Provenance | None = None
+    for area in areas:
+        is_in_main = main in area.ancestors or any(map(_is_main_or_article, area.ancestors))
+        contacts = _select_contacts(area, chosen, is_in_main=is_in_main)
+        if contacts:
+            evidence = evidence or area.evidence
+        chosen.update(dict.fromkeys(contacts))
+    return (list(chosen)[:MAX_CONTACTS], evidence) if evidence else None
+
+
+def _select_contacts(
+    area: ContactArea, chosen: Iterable[ContactItem], *, is_in_main: bool
+) -> list[ContactItem]:
+    """Return the contacts of an area that count, given those chosen from the areas before it."""
+    contacts = area.contacts
+    if area.doubtful and not is_in_main:
+        contacts = [contact for contact in contacts if contact.name]
+    if not area.by_layout:
+        return contacts
+    if not is_in_main:
+        return []
+    names = {contact.name for contact in chosen}
+    return [contact for contact in contacts if contact.name not in names]
+
+
+def _find_contact_requests(
+    lines: Iterable[ContactLine],
+    used_elements: set[Element],
+) -> Iterator[ContactArea]:
+    """Yield an area for each line that invites the reader to contact someone."""
+    for line in lines:
+        contacts = parse_contact_sentences(line.text) if "ontakta" in line.text else []
+        parents = (line.block, *line.block.iterancestors()) if contacts else ()
+        if parents and used_elements.isdisjoint(parents) and not _is_in_boilerplate(line.block):
+            yield _build_area(contacts, "sentence that asks to contact", line.block)
+
+
+def _find_people_by_layout(lines: Iterable[ContactLine]) -> Iterator[ContactArea]:
+    """Yield an area for each sentence or run of lines that names people with their own numbers or
+    addresses.
+    """
+    for is_short, group in groupby(lines, _is_short_line):
+        neighbours = list(group)
+        with_reach = [line for line in neighbours if has_phone_or_email(line.text)]
+        if is_short and with_reach:
+            yield from _find_people_in_runs(neighbours)
+        elif not is_short:
+            for line in filter(lambda line: _is_sentence(line.text), with_reach):
+                people = [
+                    person
+                    for person in parse_people(line.text)
+                    if _has_number_beside_name(person, line.text)
+                ]
+                yield from _build_layout_area(people, [line])
+
+
+def _find_people_in_runs(lines: Iterable[ContactLine]) -> Iterator[ContactArea]:
+    run: list[ContactLine] = []
+    for line in (*lines, ContactLine("")):
+        if _is_part_of_contact(line, run):
+            run.append(line)
+        else:
+            yield from _build_layout_area(_read_people_in_run(run), run)
+            run = []
+
+
+def _build_layout_area(
+    contacts: Iterable[ContactItem], lines: Sequence[ContactLine]
+) -> Iterator[ContactArea]:
+    people = [contact for contact in contacts if _is_evident_person(contact, lines)]
+    if people and not _is_in_boilerplate(lines[0].block):
+        yield replace(_build_area(people, "people by layout", lines[0].block), by_layout=True)
+
+
+def _read_people_in_run(run: Sequence[ContactLine]) -> list[ContactItem]:
+    """Return the contacts in a run of lines; none if a number could be that of several people."""
+    waiting = 0  # people since the last number
+    for line in run:
+        kinds = [kind for kind, _ in parse_contact_line(line.text)]
+        waiting += "name" in kinds
+        if has_phone_or_email(line.text):
+            if waiting > 1:
+                return []
+            waiting = 0
+    return parse_contacts(dropwhile(_is_role_line, run), "", heading_is_certain=False)
+
+
+def _has_number_beside_name(contact: ContactItem, sentence: str) -> bool:
+    """Return whether only a few words, which name no office, are between a name and its number."""
+    rest = sentence.partition(contact.name or "")[2]
+    between = next((text for kind, text in tokenise_contact_line(rest) if kind == "text"), "")
+    words = between.replace(",", " ").split()
+    return len(words) <= MAX_WORDS_TO_NUMBER and not (
+        _is_sentence(between) or CONTACT_VERB.search(between) or any(map(OFFICE_WORD.match, words))
+    )
+
+
+def _is_evident_person(contact: ContactItem, lines: Iterable[ContactLine]) -> bool:
+    """Return whether a title, the address or the line of a name shows that it is a contact."""
+    name = contact.name
+    if name is None or has_job_title(contact.role) or has_own_address(contact):
+        return name is not None
+    return any(name in line.text and CONTACT_STEM.search(line.text) for line in lines)
+
+
+def _is_part_of_contact(line: ContactLine, run: Sequence[ContactLine]) -> bool:
+    """Return whether a short line continues a run: a name, a title, or a number that is alone or
+    beside a name.
+    """
+    if SITE_CONTACT.match(line.text) or (line.level < 9 and not is_person_name(line.text)):
+        return False
+    if len(run) >= MAX_ROLE_LINES and all(map(_is_role_line, run[-MAX_ROLE_LINES:])):
+        return False
+    return _has_parts_of_one_contact(line.text)
+
+
+def _has_parts_of_one_contact(line: str) -> bool:
+    kinds = [kind for kind, _ in parse_contact_line(line)]
+    if "name" in kinds:
+        return kinds.count("name") == 1 and not CONJUNCTION.search(line.partition(",")[0])
+    if "desk" in kinds or not kinds:
+        return False
+    if has_phone_or_email(line):
+        return "role" not in kinds
+    return not _names_only_office(line)
+
+
+def _names_only_office(text: str) -> bool:
+    return any(map(OFFICE_WORD.match, text.split())) and not has_job_title(text)
+
+
+def _is_short_line(line: ContactLine) -> bool:
+    return len(line.text) <= MAX_NOTE_LENGTH and not _is_sentence(line.text)
+
+
+def _is_sentence(text: str) -> bool:
+    return text.rstrip().endswith((".", "!", "?")) or SENTENCE_VERB.search(text) is not None
+
+
+def _is_role_line(line: ContactLine) -> bool:
+    return all(kind == "role" for kind, _ in parse_contact_line(line.text))
+
+
+def _find_contact_headings(document: Document) -> Iterator[Element]:
+    """Yield elements that may be a heading above contacts, or that begin a line with a contact."""
+    for element in document.root.iter(*HEADING_CANDIDATE_TAGS):
+        text = element.text
+        if (
+            text
+            and len(text) < MAX_CONTACT_HEADING_LENGTH
+            and not text.isspace()
+            and opens_contact_section(text)
+            and not _is_in_boilerplate(element)
+        ):
+            yield element
+
+
+@cache_by_text(16_384)
+def opens_contact_section(text: str) -> bool:
+    """Return whether a text is a heading above contacts, or begins a line with a contact.
+
+    Cached, because menus are the same on many pages.
+    """
+    if not CONTACT_STEM.search(text):
+        return False
+    line = clean_line(text)
+    return CONTACT_HEADING.match(line) is not None or CONTACT_LEAD_IN.match(line) is not None
+
+
+@cache_by_text()
+def _is_contact_class(classes: str) -> bool:
+    return CONTACT_BOX_CLASS.search(classes) is not None
+
+
+def _find_block(heading: Element) -> Element:
+    """Return the block element that a heading is, or that it is in."""
+    parts = (heading, *heading.iterancestors())
+    return next((part for part in parts if part.tag not in INLINE_TAGS), parts[-1])
+
+
+def _read_area_under_heading(
+    heading: Element,
+    used_elements: set[Element],
+    lines_by_element: dict[Element, list[ContactLine]],
+) -> ContactArea | None:
+    """Return the contacts under a heading, or in the line that it starts.
+
+    Searches ever larger elements until one has a contact with a telephone number or e-mail address.
+    Adds the elements whose contacts were read to `used_elements`, and the lines read to
+    `lines_by_element`.
+    """
+    line = clean_line(heading.text or "")
+    block = _find_block(heading)
+    if block in used_elements:
+        return None
+    best: ContactArea | None = None
+    lines: list[ContactLine] = []
+    boxes = (block, *islice(block.iterancestors(), MAX_ANCESTOR_STEPS))
+    for box in takewhile(lambda box: box.tag not in ("body", "html"), boxes):
+        box_lines = _read_lines_once(box, lines_by_element)
+        index = _find_line_that_starts(box_lines, line)
+        if index is None:
+            break
+        section, is_complete = _find_contact_section(box_lines, index)
+        contacts, certain, rule = _parse_contact_section(box_lines[index], section)
+        if contacts:
+            area = _build_area(contacts, rule, block, doubtful=not certain)
+            best, lines = best or area, [box_lines[index], *section]
+            if _has_any_reach(contacts):
+                best = area
+                break
+        if is_complete:
+            break
+    used_elements.update(line.block for line in lines)
+    return best
+
+
+def _read_lines_once(
+    box: Element, lines_by_element: dict[Element, list[ContactLine]]
+) -> list[ContactLine]:
+    if box not in lines_by_element:
+        lines_by_element[box] = list(_read_page_lines(box))
+    return lines_by_element[box]
+
+
+def _find_line_that_starts(lines: Sequence[ContactLine], words: str) -> int | None:
+    return next((index for index, line in enumerate(lines) if line.text.startswith(words)), None)
+
+
+def _has_any_reach(contacts: Iterable[ContactItem]) -> bool:
+    return any(contact.phone or contact.email for contact in contacts)
+
+
+def _build_area(
+    contacts: list[ContactItem], rule: str, element: Element, *, doubtful: bool = True
+) -> ContactArea:
+    evidence = Provenance(rule=rule, element=format_element_path(element))
+    return ContactArea(contacts, evidence, list(element.iterancestors()), doubtful)
+
+
+def _find_contact_section(
+    lines: Sequence[ContactLine], index: int
+) -> tuple[list[ContactLine], bool]:
+    """Return the lines from a heading to the next of its level or to prose, and whether the heading
+    was found.
+    """
+    heading = lines[index]
+    section: list[ContactLine] = []
+    prose_lines = 0
+    for line in lines[index + 1 : index + 1 + MAX_SECTION_LINES]:
+        if _starts_next_section(line, heading):
+            return section, True
+        prose_lines = prose_lines + 1 if _is_prose_line(line.text) else 0
+        if prose_lines == MAX_PROSE_LINES:
+            return section[:-1], True
+        section.append(line)
+    return section, False
+
+
+def _starts_next_section(line: ContactLine, heading: ContactLine) -> bool:
+    """Return whether a line is a heading that is not under the given one.
+
+    Under a line that is no heading element, bold lines and all headings count, except names.
+    """
+    if heading.level < 9:
+        return line.level <= heading.level
+    if line.level == 9 and (not line.bold or CONTACT_HEADING.match(line.text)):
+        return False
+    return not is_person_name(line.text)
+
+
+def _is_prose_line(text: str) -> bool:
+    """Return whether a line is running text rather than part of a contact."""
+    is_long = len(text) > MAX_NOTE_LENGTH or (len(text) > MAX_LABEL_LENGTH and text[-1] in ".!?:")
+    return is_long and not has_phone_or_email(text)
+
+
+def _parse_contact_section(
+    heading: ContactLine, section: Sequence[ContactLine]
+) -> tuple[list[ContactItem], bool, str]:
+    """Return the contacts under or beside a heading, whether they are certain, and the rule
+    used.
+    """
+    text = heading.text
+    lines = list(_split_lead_ins(section))
+    if found := CONTACT_HEADING.match(text):
+        certain = found["certain"] is not None
+        return parse_contacts(lines, text, heading_is_certain=certain), certain, f"heading {text!r}"
+    if found := CONTACT_LEAD_IN.match(text):
+        with_reach = [
+            number
+            for number, line in enumerate(lines[:MAX_FOLLOWING_LINES])
+            if has_phone_or_email(line.text)
+        ]
+        rest = [ContactLine(text[found.end() :]), *lines[: max(with_reach, default=-1) + 1]]
+        contacts = parse_contacts(rest, text[: found.end()], heading_is_certain=True)
+        return contacts, True, f"line {text[: found.end()].strip()!r}"
+    return [], False, ""
+
+
+def _split_lead_ins(lines: Iterable[ContactLine]) -> Iterator[ContactLine]:
+    """Yield lines with introductory words split off as headings, and bare labels joined to the next
+    line.
+    """
+    label = ""
+    for line in lines:
+        if line.text.endswith(":") and CONTACT_LABEL.fullmatch(line.text):
+            label = f"{line.text} "
+            continue
+        found = CONTACT_LEAD_IN.match(line.text)
+        if found:
+            yield replace(line, text=line.text[: found.end()].strip())
+        yield replace(
+            line,
+            text=label + line.text[found.end() if found else 0 :],
+            bold=line.bold and not found,
+        )
+        label = ""
+
+
+def has_phone_or_email(text: str) -> bool:
+    return may_have_phone_or_email(text) and any(
+        token.kind != "text" for token in tokenise_contact_line(text)
+    )
+
+
+def _read_area_in_box(box: Element, used_elements: set[Element]) -> ContactArea | None:
+    """Return the contacts of a contact box, or None if it does not name a person."""
+    if box in used_elements or count_text_letters(box) > MAX_CONTACT_BOX_LENGTH:
+        return None
+    if not used_elements.isdisjoint(box.iter()) or not used_elements.isdisjoint(
+        box.iterancestors()
+    ):
+        return None
+    contacts = parse_contacts(_split_lead_ins(_read_page_lines(box)), "", heading_is_certain=False)
+    if not any(contact.name for contact in contacts):
+        return None
+    used_elements.update(box.iter())
+    return _build_area(contacts, "name of the box", box)
+
+
+def _drop_switchboard_contacts(
+    root: Element, areas: Sequence[ContactArea]
+) -> Iterator[ContactArea]:
+    """Yield the areas without the contacts that have no name and are also in the site's footer."""
+    has_nameless = any(not contact.name for area in areas for contact in area.contacts)
+    footer_keys = _find_footer_contact_keys(root) if has_nameless else frozenset()
+    for area in areas:
+        contacts = [
+            contact for contact in area.contacts if not _is_in_site_footer(contact, footer_keys)
+        ]
+        if contacts:
+            yield replace(area, contacts=contacts)
+
+
+def _is_in_site_footer(contact: ContactItem, footer_keys: frozenset[str]) -> bool:
+    if contact.name or PRESS_WORD.search(contact.role or ""):  # a person or the press office
+        return False
+    reach = f"{contact.phone or ''}, {contact.email or ''}"
+    return _find_contact_keys(reach) <= footer_keys
+
+
+def _find_footer_contact_keys(root: Element) -> frozenset[str]:
+    footers = [
+        element
+        for element in root.iter("footer", "div", "section")
+        if (element.get("role") == "contentinfo" or _is_site_header_or_footer(element))
+        and next(element.iterancestors(*MAIN_TAGS), None) is None
+    ]
+    markups = (etree.tostring(footer, encoding="unicode", with_tail=False) for footer in footers)
+    return frozenset(key for markup in markups for key in _find_contact_keys_in_markup(markup))
+
+
+@cache_by_text(maxsize=128, max_length=200_000)
+def _find_contact_keys_in_markup(markup: str) -> frozenset[str]:
+    """Return the contact keys (see `_find_contact_keys`) in a piece of HTML.
+
+    Cached, because the pages of a site have the same footer.
+    """
+    root = etree.fromstring(markup, etree.HTMLParser())
+    return frozenset(
+        key for line in _read_page_lines(root) for key in _find_contact_keys(line.text)
+    )
+
+
+def _find_contact_keys(text: str) -> frozenset[str]:
+    """Return the e-mail addresses and telephone numbers of a text in a form for comparison.
+
+    Addresses are in lower case; numbers are their last seven digits, without spaces and
+    punctuation.
+    """
+    if not may_have_phone_or_email(text):
+        return frozenset()
+    return frozenset(
+        token.text.lower()
+        if token.kind == "email"
+        else "".join(filter(str.isdigit, token.text))[-7:]
+        for token in tokenise_contact_line(text)
+        if token.kind != "text"
+    )
+
+
+def _is_in_boilerplate(element: Element) -> bool:
+    """Return whether an element is in a menu, a dialog, or the header or footer of the site."""
+    in_main = False  # whether an outer element is the main part or an article
+    for part in (*reversed(list(element.iterancestors())), element):
+        tag, role = part.tag, part.get("role")
+        if (
+            tag in BOILERPLATE_TAGS_AND_ROLES
+            or (role and role in BOILERPLATE_TAGS_AND_ROLES)
+            or (not in_main and _is_site_header_or_footer(part))
+        ):
+            return True
+        in_main = in_main or _is_main_or_article(part)
+    return False
+
+
+def _is_site_header_or_footer(element: Element) -> bool:
+    if element.tag in SITE_HEADER_FOOTER_TAGS:
+        return True
+    classes, identifier = element.get("class"), element.get("id")
+    return any(
+        names and ("fo" in names or "colo" in names) and FOOTER_CLASS.search(names)
+        for names in (classes, identifier)
+    )
+
+
+def _is_main_or_article(element: Element) -> bool:
+    return element.tag in MAIN_TAGS or element.get("role") == "main"
+
+
+def _read_page_lines(root: Element) -> Iterator[ContactLine]:
+    """Yield the lines of an element as a reader sees them, split at block elements and line breaks.
+
+    The cells of a table row are separated by commas.
+    """
+    walk, builder = etree.iterwalk(root, ("start", "end")), LineBuilder(root)
+    for event, element in walk:
+        if builder.parts and (element.tag not in IN_LINE_TAGS or element.tag == "br"):
+            yield from builder.flush_line()
+        if event == "end":
+            builder.close_element(element)
+        elif not builder.open_element(element):
+            walk.skip_subtree()
+    if builder.parts:
+        yield from builder.flush_line()
+
+
+def _is_page_form(element: Element) -> bool:
+    """Return whether an element is a form around the whole page, as in ASP.NET."""
+    return element.tag == "form" and next(element.iter("h1", *MAIN_TAGS), None) is not None
+
+
+class LineBuilder:
+    """Collects the text of a line, and counts how much of it is bold or a link to another page."""
+
+    def __init__(self, root: Element) -> None:
+        self.root, self.blocks = root, [root]  # the open block elements, outermost first
+        self.parts: list[str] = []
+        self.length = self.bold_length = self.linked_length = 0
+        self.level = 9
+        self.open_bold_tags = self.open_links = 0
+        self.heading_levels: list[int] = []
+        self.link_start = 0  # index in `parts` of the current link's text
+
+    def open_element(self, element: Element) -> bool:
+        """Open an element, and return whether its content is read."""
+        tag, style = element.tag, element.get("style")
+        if tag not in IN_LINE_TAGS:
+            self.blocks.append(element)
+        if tag in MARKED_TAGS:
+            self.start_mark(element)
+        is_hidden = style and HIDDEN_STYLE.search(style)
+        if is_hidden or (tag in NON_CONTACT_TAGS and not _is_page_form(element)):
+            return False
+        self.add_text(element.text)
+        return True
+
+    def close_element(self, element: Element) -> None:
+        tag = element.tag
+        if tag in MARKED_TAGS:
+            self.end_mark(element)
+        if tag not in IN_LINE_TAGS:
+            self.blocks.pop()
+        if element is not self.root:
+            if tag in CELL_TAGS:
+                self.add_text(", ")
+            self.add_text(element.tail)
+
+    def start_mark(self, element: Element) -> None:
+        tag = element.tag
+        if tag in BOLD_TAGS:
+            self.open_bold_tags += 1
+        elif tag in HEADING_TAGS:
+            self.heading_levels.append(int(tag[1]))
+        elif tag == "a":
+            href = element.get("href") or ""
+            self.link_start = len(self.parts)
+            if href.startswith("tel:"):
+                self.parts.append(" tel ")
+            elif not href.startswith("mailto:"):
+                self.open_links += 1
+
+    def end_mark(self, element: Element) -> None:
+        tag = element.tag
+        if tag in BOLD_TAGS:
+            self.open_bold_tags -= 1
+            self.separate_bold_heading()
+        elif tag in HEADING_TAGS:
+            self.heading_levels.pop()
+        elif tag == "a":
+            self.end_link(element.get("href") or "")
+
+    def separate_bold_heading(self) -> None:
+        if (
+            CONTACT_HEADING.match(clean_line("".join(self.parts)))
+            and self.parts[-1].rstrip()[-1:] != ":"
+        ):
+            self.parts.append(": ")
+
+    def end_link(self, href: str) -> None:
+        """Put the target of a mail or telephone link after it, unless its text has a target."""
+        kind, _, target = href.partition(":")
+        if kind not in ("tel", "mailto"):
+            self.open_links -= 1
+            return
+        tokens = tokenise_contact_line("".join(self.parts[self.link_start :]))
+        if all(token.kind == "text" for token in tokens):
+            address = unquote(target.partition("?")[0])
+            self.parts.append(f" tel {address} " if kind == "tel" else f" {address} ")
+
+    def add_text(self, text: str | None) -> None:
+        if text and (self.parts or not text.isspace()):
+            size = len(text.strip())
+            self.parts.append(text)
+            self.length += size
+            self.bold_length += size if self.open_bold_tags else 0
+            self.linked_length += size if self.open_links else 0
+            if self.heading_levels:
+                self.level = min(self.level, *self.heading_levels)
+
+    def flush_line(self) -> Iterator[ContactLine]:
+        text = clean_line("".join(self.parts)).strip(" ,")
+        if text:
+            most = 0.95 * max(self.length, 1)
+            is_bold, is_link = self.bold_length >= most, self.linked_length >= most
+            yield ContactLine(text, self.level, is_bold, is_link, self.blocks[-1])
+        (
+            self.parts,
+            self.length,
+            self.bold_length,
+            self.linked_length,
+            self.level,
+            self.link_start,
+        ) = [], 0, 0, 0, 9, 0

@@ -1,0 +1,3 @@
+"""What the harnesses and the benchmark share: processes, servers, simulated time, changing sites,
+checks and tables.
+"""

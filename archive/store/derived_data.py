@@ -97,6 +97,8 @@ class Step:
     compute: Callable[[State, State | None], Any] = lambda *_: None
     table: str = "releases"  # or attachment_files
     current_only: bool = False  # whether only a release's current revision is computed
+    # called before all revisions of a release are written again
+    clear: Callable[[DerivedData, int], None] = lambda *_: None
     begin: Callable[[DerivedData], None] = lambda _: None
 
 
@@ -227,6 +229,8 @@ class DerivedData:
         is_stored: whether it has rows, made from the state `replaced` (None: from the present one).
         """
         differs = False
+        for step in steps:
+            step.clear(self, release_id)
         for saved in self._read_revisions(release_id, replaced, is_stored=is_stored):
             for step in steps:
                 is_skipped = step.current_only and not saved.is_current
@@ -289,6 +293,8 @@ def _write_terms(data: DerivedData, saved: SavedRevision, terms: IndexTerms | No
         data.index.index_edit(saved.revision_id, saved.previous, saved.state)
     if terms is not None:
         data.index.index_release(saved.release_id, terms, saved.replaced)
+    if saved.is_current:
+        data.index.index_versions_of(saved.release_id)
     return False
 
 
@@ -321,6 +327,7 @@ STEPS = (
         compute=lambda state, _: extract_terms(state),
         write=_write_terms,
         current_only=True,
+        clear=lambda data, release_id: data.index.forget_versions_of(release_id),
         begin=lambda data: data.index.begin_rewrite(),
     ),
     Step(

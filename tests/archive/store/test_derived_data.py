@@ -91,7 +91,7 @@ WORDS = [
     "stöd",
     "anslag",
 ]
-FTS_TABLES = ("search", "search_questions", "search_edits", "search_attachments")
+FTS_TABLES = ("search", "search_questions", "search_versions", "search_diff", "search_attachments")
 NOT_COMPARED = ("changefeed", "derived_versions", "people", "quotes", "sqlite_stat1")
 RARE_EVENTS = [name for name in (*EVENTS, "lift", "merge", "attach") if name != "publish"]
 OTHER_RULES: tuple[tuple[Any, str, Any], ...] = (
@@ -232,7 +232,7 @@ def garble(path: Path) -> None:
         "delete from search where rowid % 2",
         "insert or replace into search (rowid, title, facts) select id, 'fel', 'fel' from releases",
         "delete from search_questions where rowid % 3",
-        "insert into search_edits (search_edits) values ('delete-all')",
+        "insert into search_diff (search_diff) values ('delete-all')",
         "delete from search_attachments where rowid % 2",
         "update derived_versions set version = 'older'",
     ]

@@ -183,6 +183,9 @@ def read_rows(path: Path) -> dict[str, list[tuple[Any, ...]]]:
             " q.field, q.spans, q.kind, q.origin from quotes q left join people p on p.id = q.person"
             " order by q.revision, q.position"
         ).fetchall()
+        # a word of two languages has the lemma of the release that had it first
+        words = "word, releases" if NUMBER else "*"
+        rows["vocabulary"] = db.execute(f"select {words} from vocabulary").fetchall()
         for name in FTS_TABLES:
             rows[name] = read_terms(db, name)
         return rows

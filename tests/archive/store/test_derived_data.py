@@ -233,6 +233,7 @@ def garble(path: Path) -> None:
         "insert or replace into search (rowid, title, facts) select id, 'fel', 'fel' from releases",
         "delete from search_questions where rowid % 3",
         "insert into search_diff (search_diff) values ('delete-all')",
+        "delete from search_versions where rowid % 2",
         "delete from search_attachments where rowid % 2",
         "update derived_versions set version = 'older'",
     ]

@@ -33,8 +33,6 @@ COMMAND = "Command"
 MAX_WAYS, MANY_WAYS = 15, 10  # ways through a function
 MAX_BUSY_FUNCTIONS = 95  # with more than MANY_WAYS
 HARD_FUNCTIONS = {  # each is replaced when its mechanism is
-    "archive.search.former_versions.find_former_hits",
-    "archive.search.former_versions.describe_changes",
     "archive.search.ranking.find_loose_hits",
 }
 

@@ -250,16 +250,6 @@ async def find_final_release(run: RunQuery, release_id: int) -> int:
     return int(rows[0]["id"])
 
 
-async def read_moves(run: RunQuery) -> dict[int, int]:
-    """Return the releases that continue as another row, each with the last one."""
-    (row,) = await run(
-        "select json_group_object(id, continues_as) as moves from releases"
-        " where continues_as is not null",
-        {},
-    )
-    return {int(release): target for release, target in json.loads(row["moves"]).items()}
-
-
 async def find_release_status(
     run: RunQuery, release_id: int, last_seen: str | None
 ) -> dict[str, Any] | None:

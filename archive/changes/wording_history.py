@@ -13,22 +13,19 @@ import.
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import compress, groupby
+from itertools import groupby
 from typing import Any, NamedTuple
 
-from archive.changes.history import find_last_seen, read_version_texts
+from archive.changes.history import find_last_seen
 from archive.database.models import find_collection
 from archive.database.sqlite_files import RunQuery
 from archive.i18n import format_check_pair, format_time, translate
 
-# different versions, of all releases of a call, whose text is searched; about a second
-MAX_VERSIONS = 1_500
-MAX_CHARACTERS = 6_000_000  # of their texts; two or three seconds
-STATE_BATCH = 50  # versions read at a time
+# returns those of some revisions that have a wording
+FindWording = Callable[[Sequence[int]], Awaitable[Collection[int]]]
 
 CHAINS_CTE = (  # releases, each with all earlier rows that moved to it
     "with chain(root, id) as (select value, value from json_each(:releases) union"
@@ -40,7 +37,7 @@ READING_SQL = (  # of the collection that an imported version is from
 VERSIONS_SQL = f"""
     {CHAINS_CTE} select chain.root, v.id, v.release, v.cause, v.parser_version, v.seen,
       {READING_SQL.format("min")} as first_reading, {READING_SQL.format("max")} as last_reading,
-      v.previous, v.capture, v.hash,
+      v.previous, v.capture,
       v.id = r.revision and r.id = chain.root as is_current,
       case when v.id = r.revision then r.last_checked else v.last_seen end as until,
       case when v.id = r.revision then r.checks else v.checks end as checks
@@ -102,9 +99,8 @@ class PageState:
     release: int
     first: Mapping[str, Any]  # row of the first revision
     revisions: list[int]
-    newest_hash: str = ""
     last_check: str | None = None  # None: imported, and never found on the web
-    has_wording: bool | None = None  # None: not searched
+    has_wording: bool = False
 
     @property
     def last_reading(self) -> str | None:
@@ -139,13 +135,12 @@ class ReleaseChain:
 
 
 async def read_presences(
-    run: RunQuery, releases: Sequence[int], has_wording: Callable[[Mapping[str, Any]], bool]
+    run: RunQuery, releases: Sequence[int], find: FindWording
 ) -> dict[int, list[Presence]]:
     """Return the presences of a wording in releases, oldest first.
 
-    releases: the last rows of their chains. has_wording: function of a version's title, lead, body,
-    questions, images and language. Releases are left out of the result once MAX_VERSIONS or
-    MAX_CHARACTERS would be exceeded.
+    releases: the last rows of their chains. find: returns those of some revisions that have the
+    wording.
     """
     values = {"releases": json.dumps(list(releases))}
     chains = {root: ReleaseChain(root) for root in releases}
@@ -156,55 +151,11 @@ async def read_presences(
         _add_versions(chains[root], dated)
     for row in await run(ABSENCES_SQL, values):
         chains[row["root"]].absences.append(row)
-    chosen, texts = _choose_chains(chains.values())
-    found = await _find_wording(run, list(texts.values()), has_wording)
-    for chain in chosen:
-        for version in chain.versions:
-            version.has_wording = found.get(texts[version.release, version.newest_hash])
-    is_searched = (
-        all(version.has_wording is not None for version in chain.versions) for chain in chosen
-    )
-    return {chain.root: _find_presences(chain) for chain in compress(chosen, is_searched)}
-
-
-def _choose_chains(
-    chains: Iterable[ReleaseChain],
-) -> tuple[list[ReleaseChain], dict[tuple[int, str], int]]:
-    """Return the chains that together have few enough texts, and a revision with each text: by
-    release and hash.
-    """
-    chosen: list[ReleaseChain] = []
-    texts: dict[tuple[int, str], int] = {}
-    for chain in chains:
-        new = {
-            (version.release, version.newest_hash): version.revisions[-1]
-            for version in chain.versions
-        }
-        if len(texts) + len(new) <= MAX_VERSIONS:
-            texts |= new
-            chosen.append(chain)
-    return chosen, texts
-
-
-async def _find_wording(
-    run: RunQuery, revisions: Sequence[int], has_wording: Callable[[Mapping[str, Any]], bool]
-) -> dict[int, bool]:
-    """Return whether each revision contains the wording.
-
-    Those after the first MAX_CHARACTERS of text are left out.
-    """
-    found: dict[int, bool] = {}
-    length = 0
-
-    def search(texts: Mapping[int, Mapping[str, Any]]) -> None:
-        found.update((key, has_wording(text)) for key, text in texts.items())
-
-    for start in range(0, len(revisions), STATE_BATCH):
-        if length <= MAX_CHARACTERS:
-            texts = await read_version_texts(run, revisions[start : start + STATE_BATCH])
-            await asyncio.to_thread(search, texts)
-            length += sum(len(text["body"]) for text in texts.values())
-    return found
+    versions = [version for chain in chains.values() for version in chain.versions]
+    found = await find([version.revisions[-1] for version in versions])
+    for version in versions:
+        version.has_wording = version.revisions[-1] in found
+    return {root: _find_presences(chain) for root, chain in chains.items()}
 
 
 def _add_versions(chain: ReleaseChain, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -218,7 +169,6 @@ def _add_versions(chain: ReleaseChain, rows: Sequence[Mapping[str, Any]]) -> Non
             version = PageState(row["release"], row, [])
             chain.versions.append(version)
         version.revisions.append(row["id"])
-        version.newest_hash = row["hash"]
     for version in chain.versions:
         version.last_check = find_last_seen(version.revisions[-1], chain.rows)
 

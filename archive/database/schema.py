@@ -153,6 +153,16 @@ def _replace_table_sql(db: Database, table: str, statement: str) -> None:
     db.execute("pragma writable_schema = off")
 
 
+@migrations(name="earlier_versions_searched")
+def _replace_edit_index(db: Database) -> None:
+    """Replace the index of edits by one of earlier versions, which is filled when it is opened."""
+    if not db.table("text_versions").exists():
+        _replace(db, "search_edits_ad search_edits text_versions")
+        _replace(db, "idx_text_versions_text idx_text_versions_release text_versions_ad")
+        _replace(db, "search_versions search_versions_ad search_diff search_diff_ad")
+        db.execute("update derived_versions set version = '' where step = 'search'")
+
+
 def _has_column(db: Database, table: str, column: str) -> bool:
     """Return whether a table has a column: a new file has all of schema.sql from the start."""
     rows = db.execute("select name from pragma_table_xinfo(?)", [table]).fetchall()

@@ -59,7 +59,7 @@ create index idx_revisions_reverts_to on revisions (reverts_to) where reverts_to
 create index idx_revisions_takedown on revisions (takedown) where takedown is not null;
 create index idx_revisions_piece on revisions (release / 10000, seen);
 create index idx_revisions_edited on revisions (release, update_date_changed) where is_edit;
--- From a row of search_edits to its release.
+-- From a row of search_diff to its release.
 create index idx_revisions_edit_release on revisions (id, release) where is_edit;
 
 -- Who saw a revision besides the archive's own crawl, whose readings are in revisions and captures.
@@ -805,12 +805,35 @@ create trigger search_questions_ad after delete on questions begin
   delete from search_questions where rowid = old.id;
 end;
 
-create virtual table search_edits using fts5 (
-  body, lead, title,
+-- Which version has which text of search_versions; the current ones are in search.
+create table text_versions (
+  id integer primary key references revisions(id),
+  text integer not null,
+  release integer not null references releases(id)
+);
+create index idx_text_versions_text on text_versions (text);
+create index idx_text_versions_release on text_versions (release);
+create trigger text_versions_ad after delete on revisions begin
+  delete from text_versions where id = old.id;
+end;
+
+create virtual table search_versions using fts5 (
+  title, lead, body, question, answer, caption, title_parts, lead_parts, body_parts, question_parts,
+  answer_parts, caption_parts, title_minor, lead_minor, body_minor, question_minor, answer_minor,
+  caption_minor, title_forms, lead_forms, body_forms, question_forms, answer_forms, caption_forms,
   content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 0'
 );
-create trigger search_edits_ad after delete on revisions begin
-  delete from search_edits where rowid in (2 * old.id, 2 * old.id + 1);
+create trigger search_versions_ad after delete on text_versions
+when not exists (select 1 from text_versions where text = old.text) begin
+  delete from search_versions where rowid = old.text;
+end;
+
+create virtual table search_diff using fts5 (
+  terms, text, terms_parts, text_parts, terms_minor, text_minor, terms_forms, text_forms, scope,
+  content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 0'
+);
+create trigger search_diff_ad after delete on revisions begin
+  delete from search_diff where rowid >= 16 * old.id and rowid < 16 * old.id + 16;
 end;
 
 create virtual table search_attachments using fts5 (

@@ -110,6 +110,8 @@ class AnalyzedText:
     compound_parts: tuple[str, ...]
     minor_parts: tuple[str, ...]  # lemmas of first and middle parts
     last_parts: tuple[str, ...]  # lemmas of the last parts of compounds with a meaning of their own
+    compounds: tuple[str, ...]  # lemmas that were searched for parts, whether or not they have any
+    joined: tuple[str, ...]  # see _join_hyphenated_words
 
     @property
     def lemma_text(self) -> str:
@@ -138,9 +140,11 @@ def analyze(text: str, language: str | None) -> AnalyzedText:
     return AnalyzedText(
         words=words,
         lemmas=lemmas,
-        compound_parts=_collect_parts(map(find_compound_parts, compounds)) + joined,
+        compound_parts=_collect_parts([*map(find_compound_parts, compounds), joined]),
         minor_parts=_collect_parts(map(find_minor_parts, compounds)),
         last_parts=tuple(dict.fromkeys(filter(None, map(find_last_part, compounds)))),
+        compounds=compounds,
+        joined=joined,
     )
 
 
@@ -250,7 +254,7 @@ def _join_hyphenated_words(text: str, to_lemma: Callable[[str], str]) -> tuple[s
     """Return the lemmas of hyphenated words written without the hyphen: rotavdrag for
     ROT-avdrag.
     """
-    found = dict.fromkeys(HYPHENATED_WORD.findall(text)) if "-" in text else ()
+    found = HYPHENATED_WORD.findall(text) if "-" in text else ()
     return tuple(to_lemma("".join(find_words(word))) for word in found)
 
 

@@ -1,8 +1,8 @@
 """Looks up quotations in all versions of all releases.
 
 - Verbatim: the index finds releases with the phrases of a quotation, and their stored text decides.
-  Versions that had it earlier are found by the index of edits, and the times at which it was there
-  by the histories of releases.
+  Versions that had it earlier are found in their own index, and the times at which it was there by
+  the histories of releases.
 - Altered: the versions with the most of its rare words are compared word by word. If one has enough
   of the quotation in one place, that passage is what it was altered from.
 - Verbatim, but perhaps said by someone else: all releases that have it give it to another person.
@@ -23,6 +23,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 from rapidfuzz.fuzz import ratio
@@ -60,6 +61,7 @@ MIN_QUOTATION_WORDS = 3  # a shorter passage in quotation marks is a title or a 
 MAX_VERBATIM_RELEASES = 25
 MAX_ALTERED_RELEASES = 8  # compared for an altered passage
 MAX_HISTORIES = 3  # releases whose history is read for a withdrawn passage
+HISTORY_BATCH = 50  # versions of a history read at a time
 MAX_COUNTED_RELEASES = 1000
 MAX_PHRASES = 6  # that a verbatim passage is found by
 MAX_PHRASE_WORDS = 12
@@ -156,17 +158,16 @@ SPEAKERS_SQL = """
       on p.id = q.person
     where q.revision in (select value from json_each(:ids)) order by q.revision, q.position
 """
-# The even rows of search_edits have what an edit removed, so the version before it had it.
-EDITED_SQL = """
-    select v.release, v.previous as revision, 0 as is_listed from {found}
-    cross join revisions v on v.id = {row} / 2 join revisions b on b.id = v.previous join releases r
-      on r.id = b.release
-    where {row} % 2 = 0 and r.takedown is not 'hidden'
-"""
-EARLIER_SQL = (
-    EDITED_SQL.format(found="search_edits", row="search_edits.rowid")
-    + " and search_edits match :match order by v.id desc limit :limit"
+EARLIER_COLUMNS = "r.id as release, t.id as revision, 0 as is_listed"
+EARLIER_JOIN = (
+    "join releases r on r.id = t.release and r.takedown is not 'hidden'"
+    " and (t.id is not r.revision or r.moved_to is not null)"
 )
+EARLIER_SQL = f"""
+    select {EARLIER_COLUMNS} from search_versions
+    cross join text_versions t on t.text = search_versions.rowid {EARLIER_JOIN}
+    where search_versions match :match order by t.id desc limit :limit
+"""
 COUNT_SQL = """
     select count(*) as n from (select 1 from search cross join release_facets l
       on l.release = search.rowid
@@ -183,8 +184,10 @@ ALTERED_SQL = {
         on l.release = best.row
       join releases r on r.id = l.release order by best.weight desc, l.sort_date
     """,
-    "search_edits": EDITED_SQL.format(found=f"{BEST_ROWS_SQL} best", row="best.row")
-    + " order by best.weight desc",
+    "search_versions": f"""
+      select {EARLIER_COLUMNS} from {BEST_ROWS_SQL} best
+      join text_versions t on t.text = best.row {EARLIER_JOIN} order by best.weight desc
+    """,
 }
 
 
@@ -431,11 +434,9 @@ class QuotationCheck:
         )
         self.check_time()
 
-        def has_quotation(state: Mapping[str, Any]) -> bool:
-            match = ReleaseText(state).find_verbatim(quotation.pieces)
-            return match is not None and not match.hides_negation
-
-        presences = await read_presences(self.run, releases[:MAX_HISTORIES], has_quotation)
+        presences = await read_presences(
+            self.run, releases[:MAX_HISTORIES], partial(self.find_verbatim, quotation)
+        )
         last = [times[-1] for times in presences.values() if times]
         if not last:
             return None
@@ -449,6 +450,15 @@ class QuotationCheck:
             is_minimum=len(releases) > MAX_HISTORIES,
             omitted=found[0].match.omitted,
         )
+
+    async def find_verbatim(self, quotation: Quotation, revisions: Sequence[int]) -> set[int]:
+        """Return those of some revisions that have a quotation."""
+        found: set[int] = set()
+        for start in range(0, len(revisions), HISTORY_BATCH):
+            self.check_time()
+            texts = await read_version_texts(self.run, revisions[start : start + HISTORY_BATCH])
+            found |= await asyncio.to_thread(_list_with_quotation, quotation, texts)
+        return found
 
     def list_phrases(self, piece: PassageText) -> list[list[str]]:
         """Split a piece at its marks, and return the words around the rarest word of each part."""
@@ -473,7 +483,7 @@ class QuotationCheck:
         known = [word for word in by_weight if self.weigh_word(word) < 1.0]
         chosen = {
             "search": self._choose_rare_words(known),
-            "search_edits": self._choose_rare_words(by_weight),
+            "search_versions": self._choose_rare_words(by_weight),
         }
         rows: list[Any] = []
         for table, sql in ALTERED_SQL.items():
@@ -537,6 +547,13 @@ def _find_passages(quotation: Quotation, versions: Sequence[StoredVersion]) -> l
         for version in versions
         if (match := version.text.find_verbatim(quotation.pieces))
     ]
+
+
+def _list_with_quotation(quotation: Quotation, texts: Mapping[int, Mapping[str, Any]]) -> set[int]:
+    matches = {
+        key: ReleaseText(state).find_verbatim(quotation.pieces) for key, state in texts.items()
+    }
+    return {key for key, match in matches.items() if match and not match.hides_negation}
 
 
 def _list_verbatim(found: Sequence[FoundPassage]) -> list[FoundPassage]:

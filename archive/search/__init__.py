@@ -6,7 +6,8 @@ Other rooms use:
     search_request     requests as URL parameters, and links that change one
     query_language     a query as a tree
     query_sql          a tree as FTS5 and SQL
-    search_index       the tables of the index, and the columns in memory for counting results
+    search_index       the tables of the index
+    column_cache       the columns in memory for counting results
     ranking            finding and sorting results, for searches that are not a page
     excerpts           excerpts with matches marked
     marked_words       where the terms of a query are in texts and stored states

@@ -13,10 +13,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
+from archive.search.column_cache import UNDATED_MONTH
 from archive.search.query_language import DATE_FIELDS, QueryNode, SearchNote, list_days
 from archive.search.query_sql import build_hits_sql, build_match, plan_search, select_ids
 from archive.search.ranking import HitFinder, HitPage
-from archive.search.search_index import NO_VALUE, UNDATED_MONTH
+from archive.search.search_index import NO_VALUE
 from archive.search.search_request import SearchRequest
 
 MAX_PAGE_HITS = 100_000  # hits that a page of results counts; counting takes some 0.6 µs each

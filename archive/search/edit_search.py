@@ -3,8 +3,8 @@ and wordings.
 
 The history of a wording is which releases had the words of a query, and between which two checks
 they came and went. Releases whose current text has the words are found in the index, and those that
-had them before by what edits removed (versions.py). Stored versions decide between which checks
-(archive.changes.wording_history).
+had them before in the index of earlier versions (former_versions.py). The stored checks say between
+which of them (archive.changes.wording_history).
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, Literal
 
 from archive.changes.diff import DiffSegment, diff_paragraphs
@@ -32,6 +31,8 @@ from archive.database.models import find_collection
 from archive.database.sqlite_files import FacetValue, ListPage, RunQuery
 from archive.i18n import swedish_sort_key
 from archive.language.terms import is_english_release
+from archive.search.column_cache import ColumnCache
+from archive.search.edited_words import find_edits, iter_changed
 from archive.search.excerpts import (
     HighlightedText,
     MarkedText,
@@ -40,50 +41,34 @@ from archive.search.excerpts import (
     highlight_state,
     read_release_hits,
 )
-from archive.search.former_versions import (
-    MAX_EDITS,
-    filter_current,
-    find_former_hits,
-    intersect_edits,
-    keep_changed_texts,
-    read_edits,
-)
+from archive.search.former_versions import find_former_hits
 from archive.search.marked_words import (
     OccurrenceFinder,
     QueryLeaf,
     QueryTerm,
-    evaluate,
     extract_query_terms,
     iter_leaves,
 )
+from archive.search.matching_releases import filter_releases, read_current
 from archive.search.query_language import (
-    AndNode,
-    EditNode,
-    NearNode,
     OrNode,
     Query,
-    QueryNode,
     SearchNote,
     TermNode,
     parse_query,
 )
 from archive.search.query_sql import (
-    ResolvedNames,
     build_current_sql,
     build_plan,
     extract_filters,
-    iter_nodes,
     resolve_names,
 )
 from archive.search.results import prepare_finder
-from archive.search.search_index import ColumnCache
 from archive.search.search_request import SearchRequest
+from archive.search.state_texts import keep_changed_texts
 from archive.urls import FilterError
 
 # Edits and removals.
-EDIT_BATCH = 50  # edits whose texts are read at a time
-# edits that stored text decides about for one page; the next page continues
-MAX_CHECKED_EDITS = 500
 REMOVALS_OF_RELEASES_SQL = (
     "select id from removals where case kind when 'moved' then moved_to else release end"
 )
@@ -92,23 +77,27 @@ REMOVALS_OF_RELEASES_SQL = (
 LONG_MIDDLE = re.compile(r"((?:\S+\s+){10})(?:\S+\s+)+(?=(?:\S+\s+){9}\S+\s*$)")
 
 # Wordings.
-MAX_RELEASES = 1_000  # releases with the wording that are examined; of more, the newest
 PHRASE_RELEASES_SQL = f"""
     select r.id, r.revision, r.agency, a.name, a.name_en, r.title, r.url, r.kind, r.language,
       r.published, r.updated,
       r.added, r.last_checked as last_check,
       iif(v.cause = 'import', (select min(seen) from observations where revision = v.id), null)
         as first_reading,
-      r.removed_at, v.cause, v.parser_version, nullif(l.sort_date, '') as sort_date,
-      (select count(*) from (select 1 from revisions v where v.release = r.id limit 2)) = 1
-        and not exists (select 1 from removals o where o.release = r.id and o.kind <> 'moved')
-        and not exists (select 1 from releases m where m.moved_to = r.id) as is_unchanged
+      r.removed_at, v.cause, v.parser_version, nullif(l.sort_date, '') as sort_date
     from releases r join agencies a on a.slug = r.agency join revisions v on v.id = r.revision
     left join release_facets l on l.release = r.id
     where r.id in (select value from json_each(:ids)) and r.moved_to is null
       and r.id not in ({HIDDEN_RELEASES_SQL})
 """
-
+# releases of which an earlier version may have said something else, or that were removed
+CHANGED_SQL = (
+    "select json_group_array(coalesce(continues_as, id)) as releases from releases where id in"
+    " (select release from text_versions union select release from removals where kind <> 'moved')"
+)
+INDEXED_SQL = (
+    "select json_group_array(id) as ids from text_versions where id in"
+    " (select value from json_each(:ids))"
+)
 
 EditExcerpt = list[tuple[str, MarkedText]]  # same, del or ins, and the words
 
@@ -118,8 +107,10 @@ class RegisterSearch:
     """What was found for the words of a query in a register."""
 
     notes: Sequence[SearchNote] = ()
-    # after how many edits or releases the search was cut off; "": it is complete
-    truncated: str = ""
+
+    def list_filters(self) -> dict[str, str]:
+        """Return the filter by which the register has only what was found."""
+        return {}
 
 
 # Edits and removals
@@ -127,12 +118,13 @@ class RegisterSearch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditSearch(RegisterSearch):
-    """A search for edits that removed or added words. A single edit must match the whole query."""
+    """The edits that removed or added words. A single edit must match the whole query."""
 
-    tree: QueryNode | None
     finder: OccurrenceFinder
-    # edits in whose removed or added paragraphs the index finds the words
-    candidates: Sequence[int]
+    edits: Sequence[int]
+
+    def list_filters(self) -> dict[str, str]:
+        return {"edits": json.dumps(self.edits)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,138 +134,61 @@ class RemovalSearch(RegisterSearch):
     removals: Sequence[int]
     query_terms: Sequence[QueryTerm]
 
+    def list_filters(self) -> dict[str, str]:
+        return {"removals": json.dumps(self.removals)}
+
+
+def add_word_filter(query: RegisterQuery) -> RegisterQuery:
+    """Return the query, limited to the edits or removals in which its words were found."""
+    found: RegisterSearch | None = query.search
+    return replace(query, filters={**query.filters, **found.list_filters()}) if found else query
+
 
 async def search_edits(run: RunQuery, text: str) -> EditSearch:
-    """Find the edits that may match; raise FilterError if the text has no words that must have
+    """Find the edits that match; raise FilterError if the text has no words that must have
     changed.
     """
     query = parse_query(text)
     names, notes = await resolve_names(run, query.tree)
-    found = await _find_candidates(run, query.tree, names)
-    if found is None:
+    edits = await find_edits(run, query.tree, names) if query.tree else None
+    if edits is None:
         raise FilterError("q", text, "words that must occur", "error.no_words")
-    candidates, is_cut = found
-    filters = extract_filters(query.tree)
-    if filters and candidates:
-        kept = await filter_current(run, filters, names, set(candidates.values()))
-        candidates = {edit: release for edit, release in candidates.items() if release in kept}
-    leaves = [node for node in iter_nodes(query.tree) if isinstance(node, TermNode | NearNode)]
+    if extract_filters(query.tree) and edits:
+        plan = build_plan(extract_filters(query.tree), names)
+        kept = await filter_releases(run, SearchRequest(), plan, edits.values())
+        edits = {edit: release for edit, release in edits.items() if release in kept}
+    leaves = OrNode(tuple(iter_changed(query.tree)))
     return EditSearch(
-        tree=query.tree,
-        finder=OccurrenceFinder(OrNode(tuple(leaves)), names.prefix_lemmas),
-        candidates=sorted(candidates),
-        truncated=f"after {MAX_EDITS} edits" if is_cut else "",
+        finder=OccurrenceFinder(leaves, names.prefix_lemmas),
+        edits=sorted(edits),
         notes=[*query.notes, *notes],
     )
 
 
-async def _find_candidates(
-    run: RunQuery, node: QueryNode | None, names: ResolvedNames
-) -> tuple[dict[int, int], bool] | None:
-    """Return edits that may match, each with its release, and whether there may be more; None if
-    all may match.
-    """
-    if isinstance(node, TermNode | NearNode):
-        sides = await _read_sides(run, names, removed=node, added=node)
-        return _unite_edits(sides), _is_cut(sides)
-    if isinstance(node, EditNode):
-        sides = await _read_sides(run, names, removed=node.removed, added=node.added)
-        return intersect_edits(sides), _is_cut(sides)
-    return await _join_candidates(run, node, names) if isinstance(node, AndNode | OrNode) else None
-
-
-async def _join_candidates(
-    run: RunQuery, node: AndNode | OrNode, names: ResolvedNames
-) -> tuple[dict[int, int], bool] | None:
-    """Return the edits that may match all parts of a node, or any of them."""
-    parts = [await _find_candidates(run, part, names) for part in node.parts]
-    known = [part for part in parts if part is not None]
-    if not known or (isinstance(node, OrNode) and len(known) < len(parts)):
-        return None
-    join = _unite_edits if isinstance(node, OrNode) else intersect_edits
-    return join([edits for edits, _ in known]), any(is_cut for _, is_cut in known)
-
-
-async def _read_sides(
-    run: RunQuery, names: ResolvedNames, *, removed: QueryNode | None, added: QueryNode | None
-) -> list[dict[int, int]]:
-    """Read the edits that removed a part of a query, and those that added one, if there is one."""
-    sides = []
-    if removed:
-        sides.append(await read_edits(run, removed, names))
-    if added:
-        sides.append(await read_edits(run, added, names, added=True))
-    return sides
-
-
-def _is_cut(sides: Iterable[Mapping[int, int]]) -> bool:
-    """Return whether there may be more edits than were read."""
-    return any(len(side) >= MAX_EDITS for side in sides)
-
-
-def _unite_edits(sides: Iterable[Mapping[int, int]]) -> dict[int, int]:
-    joined: dict[int, int] = {}
-    for side in sides:
-        joined |= side
-    return joined
-
-
 async def read_searched_edits(run: RunQuery, query: RegisterQuery) -> ListPage:
-    """Return a page of edits that removed or added the words, each with `excerpts` of how.
-
-    The page has fewer than `query.size` edits, and a next one, if too many candidates had to be
-    checked.
+    """Return a page of edits; if words were searched for, each with `excerpts` of how it changed
+    them.
     """
-    search: EditSearch | None = query.search
+    page, search = await read_edits_page(run, add_word_filter(query)), query.search
     if search is None:
-        return await read_edits_page(run, query)
-    filters = {**query.filters, "edits": json.dumps(search.candidates)}
-    rows: list[Entry] = []
-    cursor, checked, has_more = query.after, 0, True
-    while has_more and len(rows) < query.size and checked < MAX_CHECKED_EDITS:
-        page = await read_edits_page(
-            run, replace(query, filters=filters, after=cursor, size=EDIT_BATCH)
-        )
-        matches = await _mark_edits(run, search, page.rows)
-        has_more = False  # unless there are rows
-        for number, row in enumerate(page.rows, 1):
-            cursor, checked = row["id"], checked + 1
-            has_more = number < len(page.rows) or page.next_cursor is not None
-            if row["id"] in matches:
-                rows.append(row | matches[row["id"]])
-            if len(rows) == query.size:
-                break
-    return ListPage(rows, cursor if has_more else None)
-
-
-async def _mark_edits(
-    run: RunQuery, search: EditSearch, edits: Sequence[Entry]
-) -> dict[int, Entry]:
-    """Return the edits that match, each with `excerpts` of how it changed the words."""
+        return page
     texts = await read_version_texts(
-        run, [edit[key] for edit in edits for key in ("previous", "id")]
+        run, [row[key] for row in page.rows for key in ("previous", "id")]
     )
 
-    def mark() -> dict[int, Entry]:
-        found = {}
-        for edit in edits:
-            excerpts = _cut_excerpts(search, texts[edit["previous"]], texts[edit["id"]])
-            if excerpts is not None:
-                found[edit["id"]] = {"excerpts": excerpts}
-        return found
+    def mark() -> list[Entry]:
+        return [
+            row | {"excerpts": _cut_excerpts(search, texts[row["previous"]], texts[row["id"]])}
+            for row in page.rows
+        ]
 
-    return await asyncio.to_thread(mark)
+    return ListPage(await asyncio.to_thread(mark), page.next_cursor)
 
 
-def _cut_excerpts(search: EditSearch, *states: dict[str, Any]) -> list[EditExcerpt] | None:
-    """Return how an edit changed the words of a search, or None if it does not match.
-
-    states: of the release before and after the edit.
-    """
+def _cut_excerpts(search: EditSearch, *states: dict[str, Any]) -> list[EditExcerpt]:
+    """Return how an edit changed the words of a search. states: before and after it."""
     before, after = keep_changed_texts(*states)
-    removed, added = search.finder.compare(before, after)
-    if evaluate(search.tree, partial(_is_changed, removed=removed, added=added)) is False:
-        return None
+    removed, added = search.finder.compare(*states)
     removed_terms = _list_terms(search.finder, removed)
     added_terms = _list_terms(search.finder, added)
     all_terms = [*removed_terms, *added_terms]
@@ -335,16 +250,6 @@ def _mark_pieces(
     return shown
 
 
-def _is_changed(node: QueryNode, *, removed: set[QueryLeaf], added: set[QueryLeaf]) -> bool | None:
-    """Return whether an edit changed a part of a query; None if the part is not about text."""
-    if isinstance(node, EditNode):
-        sides = ((node.removed, removed), (node.added, added))
-        return all(
-            tree is None or evaluate(tree, side.__contains__) is not False for tree, side in sides
-        )
-    return node in removed or node in added if isinstance(node, TermNode | NearNode) else None
-
-
 async def search_removals(run: RunQuery, text: str) -> RemovalSearch:
     """Find the removals of releases whose last text matches.
 
@@ -363,16 +268,9 @@ async def search_removals(run: RunQuery, text: str) -> RemovalSearch:
     )
 
 
-def add_removal_filter(query: RegisterQuery) -> RegisterQuery:
-    """Return the query, limited to the removals in which its words were found."""
-    if query.search is None:
-        return query
-    return replace(query, filters={**query.filters, "removals": json.dumps(query.search.removals)})
-
-
 async def read_searched_removals(run: RunQuery, query: RegisterQuery) -> ListPage:
     """Return a page of removals; if words were searched for, each with its last text as a `hit`."""
-    page = await read_removals_page(run, add_removal_filter(query))
+    page = await read_removals_page(run, add_word_filter(query))
     if query.search is None:
         return page
     releases = [
@@ -496,31 +394,17 @@ async def read_phrase_history(
     if not query.has_words:
         return PhraseHistory(query=query, notes=query.notes)
     finder, notes = await prepare_finder(run, request, columns)
-    hits = await finder.fetch_current("newest")
-    current = hits.ids[:MAX_RELEASES]
-    former = await find_former_hits(finder, None if hits.capped else hits.ids)
-    candidates = list(dict.fromkeys([*current, *former.ids[:MAX_RELEASES]]))
-    releases = await _read_phrase_releases(run, candidates)
-    presences = _list_only_presences(releases, set(current))
-    unread = releases.keys() - presences.keys()
-    to_read = [key for key in candidates if key in unread]
-    presences |= await read_presences(
-        run, to_read, OccurrenceFinder(query.tree, finder.names.prefix_lemmas).is_in
-    )
-    entries = _list_entries(releases, presences, agency)
-    is_cut = (
-        former.capped
-        or hits.capped
-        or max(len(hits.ids), len(former.ids)) > MAX_RELEASES
-        or not presences.keys() >= unread
-    )
+    current = await read_current(run, request, finder.names)
+    former = await find_former_hits(finder, current)
+    releases = await _read_phrase_releases(run, [*current, *former.ids])
+    presences = await _read_presences(run, releases, set(current), former.versions)
+    entries = _list_entries(releases, presences)
     return PhraseHistory(
         query=query,
         entries=sorted(
             entries, key=lambda entry: (entry.since, entry.presence.first), reverse=True
         ),
         agencies=_count_agencies(entries),
-        truncated=f"after {len(presences)} releases" if is_cut else "",
         notes=[*query.notes, *notes],
     )
 
@@ -530,29 +414,40 @@ async def _read_phrase_releases(run: RunQuery, ids: Sequence[int]) -> dict[int, 
     return {row["id"]: dict(row) for row in rows}
 
 
-def _list_only_presences(
-    releases: Mapping[int, Mapping[str, Any]], current: Collection[int]
+async def _read_presences(
+    run: RunQuery,
+    releases: Mapping[int, Mapping[str, Any]],
+    current: Collection[int],
+    versions: Mapping[int, Collection[int]],
 ) -> dict[int, list[Presence]]:
-    """Return the presence of a wording in the releases with a single version and the words now."""
-    return {
-        key: [_build_only_presence(row)]
-        for key, row in releases.items()
-        if row["is_unchanged"] and key in current
-    }
+    """Return when releases had a wording.
+
+    current: the releases whose current text has it. versions: the matching indexed versions.
+    """
+    (row,) = await run(CHANGED_SQL, {})
+    changed = set(json.loads(row["releases"]))
+    to_read = [key for key in releases if key in changed]
+    matching = {revision for key in to_read for revision in versions.get(key, ())}
+    revisions = {releases[key]["revision"] for key in to_read if key in current}
+    (row,) = await run(INDEXED_SQL, {"ids": json.dumps(list(revisions))})
+    matching |= revisions.difference(json.loads(row["ids"]))
+
+    async def find(_: Sequence[int]) -> Collection[int]:
+        return matching
+
+    presences = await read_presences(run, to_read, find)
+    unchanged = releases.keys() - changed
+    return presences | {key: [_build_only_presence(releases[key])] for key in unchanged}
 
 
 def _list_entries(
-    releases: Mapping[int, Mapping[str, Any]],
-    presences: Mapping[int, Sequence[Presence]],
-    agency: str | None,
+    releases: Mapping[int, Mapping[str, Any]], presences: Mapping[int, Sequence[Presence]]
 ) -> list[PhraseEntry]:
-    """List when the releases of an agency had a wording; None: those of all."""
-    entries = []
-    for key, found in presences.items():
-        row = releases[key]
-        if agency in (None, row["agency"]):
-            entries += [PhraseEntry(row=row, presence=presence) for presence in found]
-    return entries
+    return [
+        PhraseEntry(row=releases[key], presence=presence)
+        for key, found in presences.items()
+        for presence in found
+    ]
 
 
 def _build_only_presence(row: Mapping[str, Any]) -> Presence:

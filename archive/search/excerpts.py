@@ -18,11 +18,10 @@ from archive.search.marked_words import (
     Highlight,
     QueryTerm,
     find_highlights,
-    list_state_texts,
-    normalise_text,
     tokenise_text,
 )
 from archive.search.search_index import PAGE_NUMBERS
+from archive.search.state_texts import list_state_texts, normalise_text
 
 # Excerpts.
 FRAGMENT_WORDS = 42  # words per excerpt

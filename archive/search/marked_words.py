@@ -8,7 +8,6 @@ texts contain a word.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -45,13 +44,18 @@ from archive.search.query_language import (
     find_terms,
 )
 from archive.search.query_sql import MIN_BEGINNING_LENGTH, list_related_words, split_number
+from archive.search.state_texts import (
+    WHOLE,
+    StateText,
+    find_changed_paragraphs,
+    list_state_texts,
+)
 
 TEXT_TOKEN_PATTERN = re.compile(
     rf"[^\W_]+(?:[{INVISIBLE_CHARACTERS}]+[^\W_]+)*(?::(?:{CASE_ENDINGS})\b)?", re.IGNORECASE
 )
 # letters; if only likely matches are lemmatised, shorter words always are
 ALWAYS_LEMMATISED_LENGTH = 7
-STATE_TEXT_FIELDS = ("title", "lead", "body")
 
 QueryLeaf: TypeAlias = TermNode | NearNode  # a part of the query that a text either contains or not
 
@@ -89,13 +93,6 @@ class Highlight:
     first: int
     last: int
     term_index: int
-
-
-class StateText(NamedTuple):
-    field: str  # title, lead, body, question, answer or caption
-    text: str  # in NFC
-    position: int | None = None  # number of the question or picture, from 1
-    is_in_body: bool = False  # whether the body also contains this question or answer
 
 
 class TermSpan(NamedTuple):
@@ -333,29 +330,6 @@ def _is_word_match(token: TextToken, text: str, prefix: str, is_exact: bool = Fa
     return (token.word if is_exact else token.lemma) == text
 
 
-def list_state_texts(state: Mapping[str, Any]) -> list[StateText]:
-    """List the texts of a state (archive.database.models.parse_state) that can be searched.
-
-    A phrase does not continue in the next text, but from one paragraph of a body or an answer to
-    the next, as in the index.
-    """
-    texts = [StateText(name, normalise_text(state[name])) for name in STATE_TEXT_FIELDS]
-    body = " ".join(texts[-1].text.split())
-    for number, pair in enumerate(state["questions"] or (), 1):
-        for name in ("question", "answer"):
-            text = normalise_text(pair[name])
-            texts.append(StateText(name, text, number, is_in_body=" ".join(text.split()) in body))
-    texts += [
-        StateText("caption", normalise_text(image["caption"]), number)
-        for number, image in enumerate(state["images"] or (), 1)
-    ]
-    return [text for text in texts if text.text]
-
-
-def normalise_text(text: str | None) -> str:
-    return unicodedata.normalize("NFC", text or "")
-
-
 class OccurrenceFinder:
     """Counts and finds the terms of a parsed query in states, to decide what an earlier version
     contains.
@@ -427,10 +401,20 @@ class OccurrenceFinder:
     ) -> tuple[set[QueryLeaf], set[QueryLeaf]]:
         """Return the parts of the query that an edit removed, and those that it added.
 
-        These occur more often in the whole state before than after, or the other way round. So a
+        These occur more often in all paragraphs before than after, or the other way round. So a
         moved paragraph does not count.
         """
-        old, new = self.count(before), self.count(after)
+        states, counts = (
+            (before, after),
+            (dict.fromkeys(self.terms, 0), dict.fromkeys(self.terms, 0)),
+        )
+        for place, sides in find_changed_paragraphs(before, after).items():
+            for state, paragraphs, found in zip(states, sides, counts, strict=True):
+                english = is_english_release(state)
+                for paragraph in paragraphs:
+                    for span in self.find(paragraph, place, english=english):
+                        found[span.leaf] += (span.leaf.field or WHOLE) == place
+        old, new = counts
         return {leaf for leaf in old if old[leaf] > new[leaf]}, {
             leaf for leaf in old if old[leaf] < new[leaf]
         }

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterable, Mapping, Sequence
 
-from archive.changes.history import read_version_texts
 from archive.database.sqlite_files import RunQuery, run_without_waiting
-from archive.search.former_versions import find_former_hits, read_edits, resolve_query
-from archive.search.marked_words import OccurrenceFinder, iter_leaves
-from archive.search.query_language import OrNode, SearchNote, join_nodes
+from archive.search.column_cache import ColumnCache
+from archive.search.edited_words import resolve_query
+from archive.search.former_versions import find_former_hits, find_versions
+from archive.search.marked_words import iter_leaves
+from archive.search.query_language import SearchNote
 from archive.search.query_sql import (
+    ResolvedNames,
     SearchPlan,
     build_facet_conditions,
     build_hits_sql,
@@ -22,7 +23,6 @@ from archive.search.query_sql import (
     select_ids,
 )
 from archive.search.ranking import HitFinder
-from archive.search.search_index import ColumnCache
 from archive.search.search_request import SearchRequest
 
 
@@ -31,7 +31,7 @@ async def match_releases(
 ) -> set[int]:
     """Return those of some releases whose current version matches a request."""
     names, _ = await resolve_query(run, request.query.tree)
-    return await _filter_releases(run, request, build_plan(request.query.tree, names), releases)
+    return await filter_releases(run, request, build_plan(request.query.tree, names), releases)
 
 
 async def match_versions_before(
@@ -43,27 +43,23 @@ async def match_versions_before(
     the filters of the request are about.
     """
     tree = request.query.tree
-    leaf = join_nodes(OrNode, list(iter_leaves(tree)))
-    if not edits or not tree or not leaf or request.query.has_edits:
+    if not edits or request.query.has_edits or not any(iter_leaves(tree)):
         return set()
     names, _ = await resolve_query(run, tree)
-    # whatever made a release match no more removed one of the words, or added one that is
-    # excluded
-    sides = [await read_edits(run, leaf, names, added=added) for added in (False, True)]
-    found = {edit: row for edit, row in edits.items() if any(edit in side for side in sides)}
+    versions = {version for version, _ in edits.values() if version}
+    found = await find_versions(run, tree, names, among=versions)
+    matching = set().union(*found.versions.values())
     plan = build_plan(extract_filters(tree), names)
-    allowed = await _filter_releases(run, request, plan, {release for _, release in found.values()})
-    finder, matching = OccurrenceFinder(tree, names.prefix_lemmas), set()
-    for edit, (previous, release) in found.items():
-        if release not in allowed:
-            continue
-        states = await read_version_texts(run, [previous])  # one at a time: they may be long
-        if any(finder.is_in(state) for state in states.values()):
-            matching.add(edit)
-    return matching
+    releases = {release for version, release in edits.values() if version in matching}
+    allowed = await filter_releases(run, request, plan, releases)
+    return {
+        edit
+        for edit, (version, release) in edits.items()
+        if version in matching and release in allowed
+    }
 
 
-async def _filter_releases(
+async def filter_releases(
     run: RunQuery, request: SearchRequest, plan: SearchPlan, releases: Iterable[int]
 ) -> set[int]:
     """Keep the releases that meet a plan and have the facet values of a request."""
@@ -92,14 +88,17 @@ def list_matching(
     run: a query runner that does not wait (build_connection_runner).
     """
     names, notes = run_without_waiting(resolve_query(run, request.query.tree))
-    plan = plan_search(request, names)
-    hits = build_hits_sql(request, plan, build_match(request, plan))
-    sql = f"select distinct release as id from ({hits})"
-    releases = run_without_waiting(select_ids(run, sql, plan.values))
+    releases = run_without_waiting(read_current(run, request, names))
     if request.all_versions:
         columns = run_without_waiting(ColumnCache().refresh(run))
         finder = HitFinder(run=run, columns=columns, request=request, names=names)
-        former = asyncio.run(find_former_hits(finder, None))
+        former = run_without_waiting(find_former_hits(finder, None))
         releases = list(dict.fromkeys([*releases, *former.ids]))
-        notes += [SearchNote("many_former")] if former.capped else []
     return releases, [*request.query.notes, *request.notes, *notes]
+
+
+async def read_current(run: RunQuery, request: SearchRequest, names: ResolvedNames) -> list[int]:
+    """Return all releases whose current version matches a request, in no order."""
+    plan = plan_search(request, names)
+    hits = build_hits_sql(request, plan, build_match(request, plan))
+    return await select_ids(run, f"select distinct release as id from ({hits})", plan.values)

@@ -185,7 +185,7 @@ class Query:
         >>> [parse_query(text).has_words for text in texts]
         [True, True, False, False, False, False]
         """
-        return any(is_text(part) and _requires_words(part) for part in iter_parts(self.tree))
+        return any(is_text(part) and requires_words(part) for part in iter_parts(self.tree))
 
     @property
     def can_be_ranked(self) -> bool:
@@ -307,12 +307,12 @@ def iter_edit_nodes(node: QueryNode | None) -> Iterator[EditNode]:
             yield from iter_edit_nodes(part)
 
 
-def _requires_words(node: QueryNode) -> bool:
+def requires_words(node: QueryNode) -> bool:
     """Return whether every text that matches has at least one of the words."""
     if isinstance(node, AndNode):
-        return any(map(_requires_words, node.parts))
+        return any(map(requires_words, node.parts))
     if isinstance(node, OrNode):
-        return all(map(_requires_words, node.parts))
+        return all(map(requires_words, node.parts))
     return isinstance(node, TermNode | NearNode)
 
 

@@ -67,6 +67,7 @@ from archive.search.search_index import (
     list_columns,
 )
 from archive.search.search_request import LISTED_FACETS, SearchRequest
+from archive.search.state_texts import VERSION_FIELDS
 
 # Columns of the index.
 TEXT_COLUMN_FILTER = f"{{{' '.join(TEXT_COLUMNS)}}}"
@@ -110,17 +111,6 @@ FACET_COLUMNS = {
 }
 
 # SQL.
-QUESTION_MATCH_SQL = (
-    "l.release in (select release from questions where id in (select rowid from"
-    " search_questions where {match}))"
-)
-RELEASE_MATCH_SQL = "l.release in (select rowid from search where {match})"
-ATTACHMENT_MATCH_SQL = (  # what a URL has now, not the files that it had before
-    "l.release in (select a.release from search_attachments cross join attachment_versions v"
-    f" on v.file = search_attachments.rowid / {PAGE_NUMBERS} join"
-    f" attachments a on a.url = v.url where {{match}}"
-    " and not exists (select 1 from attachment_versions n where n.url = v.url and n.id > v.id))"
-)
 TAG_CONDITION_SQL = (
     "l.release in (select rt.release from release_tags rt join tags t on t.id = rt.tag where"
     " t.name in ({names}))"
@@ -173,19 +163,45 @@ class IndexTable:
     fields: tuple[str, ...]  # fields of the query language; each is a column
     suffixes: tuple[str, ...] = COLUMN_SUFFIXES  # of the columns of a field
     part_columns: str = ""  # column filter for compound parts, if bm25 is to weigh them separately
+    # condition for a part of a query that cannot be joined with the others
+    condition: str = ""
+    # search words that begin with a prefix as they are written, however common it is
+    has_whole_prefixes: bool = False
 
 
 RELEASE_INDEX = IndexTable(
-    table="search", text_columns=TEXT_COLUMN_FILTER, fields=("title", "lead", "body")
+    table="search",
+    text_columns=TEXT_COLUMN_FILTER,
+    fields=("title", "lead", "body"),
+    condition="l.release in (select rowid from search where {match})",
 )
 RANKED_RELEASE_INDEX = replace(RELEASE_INDEX, part_columns=PART_COLUMN_FILTER)
 QUESTION_INDEX = IndexTable(
-    table="search_questions", text_columns="{question answer}", fields=PAIR_COLUMNS
+    table="search_questions",
+    text_columns="{question answer}",
+    fields=PAIR_COLUMNS,
+    condition=(
+        "l.release in (select release from questions where id in (select rowid from"
+        " search_questions where {match}))"
+    ),
 )
 ATTACHMENT_INDEX = IndexTable(
     table="search_attachments",
     text_columns=f"{{{' '.join(ATTACHMENT_COLUMNS)}}}",
     fields=ATTACHMENT_COLUMNS,
+    condition=(  # what a URL has now, not the files that it had before
+        "l.release in (select a.release from search_attachments cross join attachment_versions v"
+        f" on v.file = search_attachments.rowid / {PAGE_NUMBERS} join"
+        " attachments a on a.url = v.url where {match}"
+        " and not exists (select 1 from attachment_versions n where n.url = v.url and n.id > v.id))"
+    ),
+)
+VERSION_INDEX = IndexTable(
+    table="search_versions",
+    text_columns=f"{{{' '.join(VERSION_FIELDS)}}}",
+    fields=VERSION_FIELDS,
+    condition="t.text in (select rowid from search_versions where {match})",
+    has_whole_prefixes=True,
 )
 
 
@@ -442,7 +458,7 @@ def build_plan(
         if excluded:
             plan.match = combine_matches([plan.match], excluded)
         elif part not in matches:
-            plan.conditions.append(f"({_build_node_condition(part, plan, names)})")
+            plan.conditions.append(f"({_build_node_condition(part, plan, names, index)})")
     plan.prefilters = _build_prefilters(required, names)
     return plan
 
@@ -478,13 +494,18 @@ def _match_any(matches: Iterable[str]) -> str:
     return " OR ".join(f"({match})" for match in matches)
 
 
-def _build_node_condition(node: QueryNode, plan: SearchPlan, names: ResolvedNames) -> str:
-    """Return the SQL condition for a node, in a statement that selects from `release_facets l`."""
+def _build_node_condition(
+    node: QueryNode, plan: SearchPlan, names: ResolvedNames, index: IndexTable
+) -> str:
+    """Return the SQL condition for a node, in a statement that selects from `release_facets l`
+    (or from `text_versions t`, for VERSION_INDEX).
+    """
     if isinstance(node, NotNode):
-        return f"not ({_build_node_condition(node.part, plan, names)})"
+        return f"not ({_build_node_condition(node.part, plan, names, index)})"
     if isinstance(node, AndNode | OrNode):
         word = " and " if isinstance(node, AndNode) else " or "
-        return word.join(f"({_build_node_condition(part, plan, names)})" for part in node.parts)
+        parts = (_build_node_condition(part, plan, names, index) for part in node.parts)
+        return word.join(f"({part})" for part in parts)
     if isinstance(node, FilterNode):
         return _build_filter_condition(node, plan, names)
     if isinstance(node, EditNode):
@@ -492,15 +513,13 @@ def _build_node_condition(node: QueryNode, plan: SearchPlan, names: ResolvedName
             f"l.release in (select value from"
             f" json_each({plan.bind(json.dumps([*names.edits.get(node, ())]))}))"
         )
-    other, template = RELEASE_INDEX, RELEASE_MATCH_SQL
-    for index, sql in (
-        (QUESTION_INDEX, QUESTION_MATCH_SQL),
-        (ATTACHMENT_INDEX, ATTACHMENT_MATCH_SQL),
-    ):
-        if node.field in index.fields:
-            other, template = index, sql
-    match = build_node_match(node, names, other)
-    return template.format(match=f"{other.table} match {plan.bind(match)}") if match else "false"
+    own = index if index is VERSION_INDEX else RELEASE_INDEX
+    others = (each for each in (own, QUESTION_INDEX, ATTACHMENT_INDEX) if node.field in each.fields)
+    used = next(others, own)
+    match = build_node_match(node, names, used)
+    return (
+        used.condition.format(match=f"{used.table} match {plan.bind(match)}") if match else "false"
+    )
 
 
 def match_attachments(tree: QueryNode | None, names: ResolvedNames) -> str:
@@ -576,6 +595,21 @@ def match_word(word: str, text_columns: str = TEXT_COLUMN_FILTER, part_columns: 
     return f"({' OR '.join(alternatives)})" if len(alternatives) > 1 else alternatives[0]
 
 
+def match_changed_word(word: str) -> str:
+    """Return the expression of a word in the `terms` of `search_diff`; "" without letters and
+    digits.
+
+    Unlike `match_word`, its terms exclude each other, so that their numbers add up: an abbreviation
+    in capitals has itself as its lemma.
+    """
+    lemmas, part = list(analyze_word(word)), find_compound_key(word)
+    if not part:
+        return f"{{terms}}: ({_quote_any(lemmas)})" if lemmas else ""
+    if len(word) <= MAX_ABBREVIATION_LENGTH and word.lower() not in lemmas:
+        lemmas.append(word.lower())
+    return f"{{terms}}: ({_quote_any(lemmas)}) OR {{terms_parts terms_minor}}: {_quote_fts(part)}"
+
+
 def match_form(words: Sequence[str], *, is_prefix: bool = False) -> str:
     """Return the expression for words in sequence, as they are written."""
     return _quote_fts(" ".join(FORM_PREFIX + word for word in words)) + (" *" if is_prefix else "")
@@ -601,7 +635,7 @@ def match_term(term: TermNode, names: ResolvedNames, index: IndexTable) -> str:
     if term.match in (QUOTED, WRITTEN):
         match = _match_written(term, columns, is_ranked=bool(part_columns))
     elif term.is_prefix:
-        return _match_prefix(text, columns, names)
+        return _match_prefix(term, columns, names, index)
     elif term.match == LOOSE:
         match = _match_loosely(text, columns, names)
     elif term.match == REQUIRED:
@@ -634,11 +668,17 @@ def _match_written(term: TermNode, columns: str, *, is_ranked: bool) -> str:
     return match
 
 
-def _match_prefix(text: str, columns: str, names: ResolvedNames) -> str:
+def _match_prefix(term: TermNode, columns: str, names: ResolvedNames, index: IndexTable) -> str:
+    text = " ".join(term.words)
     expansion = names.prefixes.get(text, PrefixExpansion())
-    readings = [] if expansion.replaces_prefix else [f"{_quote_fts(text)} *"]
+    is_replaced = expansion.replaces_prefix and not index.has_whole_prefixes
+    readings = [] if is_replaced else [f"{_quote_fts(text)} *"]
     readings += map(_quote_fts, expansion.lemmas)
-    return f"{columns}: ({' OR '.join(readings)})"
+    match = f"{columns}: ({' OR '.join(readings)})"
+    if not index.has_whole_prefixes:
+        return match
+    form = match_form(term.words, is_prefix=True)
+    return _limit_to_field(f"({match} OR {form})", term.field, index)
 
 
 def _match_loosely(text: str, columns: str, names: ResolvedNames) -> str:
@@ -900,7 +940,7 @@ def _list_hit_columns(request: SearchRequest, *, ranked: bool) -> list[str]:
     pairs = request.show == "questions"
     columns = ["q.id as id" if pairs else "l.release as id", "l.release"]
     if request.news:
-        columns.append("(select min(seen) from revisions v where v.release = l.release) as seen")
+        columns.append("(select first_seen from releases where id = l.release) as seen")
     if ranked:
         columns.append(f"{RANK_SQL['search_questions' if pairs else 'search']} as rank")
     return columns

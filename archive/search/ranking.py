@@ -18,15 +18,16 @@ from itertools import islice
 from math import log
 from typing import Any
 
-from archive.changes.wording_history import Presence
 from archive.database.sqlite_files import FacetValue, RunQuery
 from archive.language.terms import find_compound_key, find_words
-from archive.search.former_versions import FormerHits, add_former_hits
+from archive.search.column_cache import CODED_COLUMNS, ColumnCache
+from archive.search.former_versions import FormerHits, MatchingVersions, add_former_hits
 from archive.search.query_language import (
     AndNode,
     FilterNode,
     NearNode,
     Query,
+    QueryNode,
     TermNode,
     find_terms,
     list_liked,
@@ -55,13 +56,7 @@ from archive.search.query_sql import (
     read_month_counts,
     select_ids,
 )
-from archive.search.search_index import (
-    BRIEF_RELEASE,
-    CODED_COLUMNS,
-    NO_VALUE,
-    ColumnCache,
-    list_columns,
-)
+from archive.search.search_index import BRIEF_RELEASE, NO_VALUE, list_columns
 from archive.search.search_request import FACETS, LISTED_FACETS, SearchRequest
 
 # Ranking.
@@ -219,7 +214,8 @@ class HitFinder:
     correct: Callable[[RunQuery, SearchRequest], Awaitable[CorrectedQuery]] | None = None
     # (expression, limit) → number
     counted: dict[tuple[str, int], int] = field(default_factory=dict)
-    checked: dict[int, list[Presence]] = field(default_factory=dict)  # see find_former_hits
+    # query → its versions, which have all chosen facets in common
+    versions: dict[QueryNode | None, MatchingVersions] = field(default_factory=dict)
 
     async def find_page(self) -> HitPage:
         """Find the hits of the requested page, and count the hits with each facet value."""
@@ -892,9 +888,7 @@ def _list_approximate_facets(
     hits_by_facet: Mapping[str, HitList], exact_counts: Collection[str]
 ) -> list[str]:
     return [
-        name
-        for name, hits in hits_by_facet.items()
-        if (hits.capped or hits.former.capped) and name not in exact_counts
+        name for name, hits in hits_by_facet.items() if hits.capped and name not in exact_counts
     ]
 
 

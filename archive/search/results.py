@@ -12,7 +12,9 @@ from archive.changes.edits_and_removals import read_latest_edits
 from archive.changes.field_differences import find_main_change
 from archive.changes.history import find_final_release
 from archive.database.sqlite_files import FacetValue, RunQuery
+from archive.search.column_cache import ColumnCache
 from archive.search.counts_by_period import PeriodCounts, count_hit_page
+from archive.search.edited_words import resolve_query
 from archive.search.excerpts import (
     SearchHit,
     TextChange,
@@ -25,7 +27,6 @@ from archive.search.former_versions import (
     describe_changes,
     find_former_hits,
     list_marked_terms,
-    resolve_query,
 )
 from archive.search.marked_words import QueryTerm
 from archive.search.query_language import Query, SearchNote
@@ -43,7 +44,7 @@ from archive.search.ranking import (
     HitPage,
     LooseHits,
 )
-from archive.search.search_index import NO_VALUE, ColumnCache
+from archive.search.search_index import NO_VALUE
 from archive.search.search_request import (
     EXCLUDE_SUFFIX,
     YES_NO_FACETS,
@@ -278,7 +279,7 @@ async def find_hit_position(
         query_terms=list_marked_terms(query.tree, finder.names) if query else strict_terms,
         number=index + 1,
         total=total,
-        capped=(strict.capped or strict.former.capped) and not finder.has_only_facets,
+        capped=strict.capped and not finder.has_only_facets,
         is_loose=query is not None,
         change=own_hit.change if own_hit else None,
         previous=hits.get(index - 1),

@@ -1,13 +1,21 @@
-"""The search index, and the columns in memory that hits are sorted by (`ColumnCache`).
+"""The search index: the full-text tables, and what they have of a text.
 
-The tables search, search_questions, search_edits and vocabulary are updated with the releases, and
-search_attachments with the texts of their files.
+The tables search, search_questions, search_versions, search_diff and vocabulary are updated with
+the releases, and search_attachments with the texts of their files.
 
 All but the vocabulary are contentless FTS5 tables that only archive.store.derived_data can rebuild.
 For each text they have four columns: its lemmas, the lemmas of the parts of its compounds, of their
-minor parts, and its words as written. `search_edits` is different. It has two rows for each edit of
-an agency: the paragraphs that it removed, and those that it added. It has one column with all these
-terms for each field.
+minor parts, and its words as written.
+
+`search` has the current texts, and `search_versions` those of earlier versions, whatever changed
+them: an edit, an import or a move. `text_versions` says which version has which text; a version is
+what one page, or one line of an import, said, in its newest parse. Captions are only in
+`search_versions`, so it has current texts with captions, too, if there are earlier ones.
+
+`search_diff` has what each edit of an agency removed and added: rows for each side, and for each
+field in which the changes differ from those in all texts together (`scope`). Its `text` has the
+changed paragraphs, for words in sequence. Its `terms` has the terms that occur more often on this
+side, because in a changed paragraph most words are the same.
 
 Facet values are terms of the index, so that FTS5 intersects them with the words of a query. A facet
 term is a private-use character and the value in hexadecimal, so that no text contains it and it is
@@ -16,29 +24,31 @@ a single word. These terms are in the column `facts`, which has no weight in bm2
 
 from __future__ import annotations
 
-import heapq
 import json
-from array import array
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
-from itertools import chain, compress
-from operator import itemgetter
+from itertools import chain
 from typing import Any
 
 from sqlite_utils import Database
 
-from archive.changes.diff import build_blocks
 from archive.database.schema import read_schema
-from archive.database.sqlite_files import RunQuery
 from archive.language.terms import (
     AnalyzedText,
     analyze,
+    find_compound_parts,
+    find_minor_parts,
     find_words,
     is_english,
     is_english_release,
+)
+from archive.search.state_texts import (
+    VERSION_FIELDS,
+    WHOLE,
+    find_changed_paragraphs,
+    list_state_texts,
 )
 
 # Facet terms.
@@ -63,8 +73,8 @@ PAIR_COLUMNS = ("question", "answer")  # texts of search_questions
 ATTACHMENT_COLUMNS = (
     "attachment",
 )  # text of search_attachments, which has a row for each page of a file
-# of search_edits; the body includes questions, answers and captions
-EDIT_COLUMNS = ("body", "lead", "title")
+DIFF_COLUMNS = ("terms", "text")  # of search_diff
+SIDES = ("removed", "added")
 # see above; a text's columns are its name with each of these
 COLUMN_SUFFIXES = ("", "_parts", "_minor", "_forms")
 BM25_WEIGHTS = (
@@ -79,8 +89,10 @@ PAIR_WEIGHTS = (3.0, 1.0, 0.3, 0.3, 0.02, 0.02, 0.3, 0.1)
 # Private-use characters before terms that a search for a lemma must not find.
 FORM_PREFIX = "\ue010"  # a word as written
 LAST_PART_PREFIX = "\ue011"  # the last part of a compound that has a meaning of its own
-# separates the paragraphs of an edit, so that no phrase matches across two of them
+# separates texts of one column, so that no phrase matches across two of them
 PARAGRAPH_END = "\ue012"
+# no NEAR either: it has at most 999 words between its terms
+TEXT_GAP = f" {PARAGRAPH_END}" * 1_000 + " "
 PAGE_NUMBERS = 1_000  # the row of page P of the file F is F * PAGE_NUMBERS + P
 MAX_LANGUAGE_PAGES = 5  # pages of a file by which its language is judged
 # words in lead, body and questions; a release with fewer is an invitation or a bare headline
@@ -99,39 +111,27 @@ LISTING_SQL = (
     f" {WAS_EDITED_SQL.format(release='r.id')} from releases r left join release_facets l on"
     f" l.release = r.id where r.id = ?"
 )
-# Columns in memory.
-CODED_COLUMNS = ("agency", "kind", "year", "questions", "attachments", "edited")
-LISTED_COLUMNS = ("tag", "speaker")  # of which a release may have several values
-NO_FILTERS: Mapping[str, Iterable[str]] = {}
-LOG_BATCH = 2_000  # changefeed entries to read at a time
-LAST_CHANGE_SQL = "select ifnull(max(id), 0) as entry from changefeed"
-CHANGED_RELEASES_SQL = f"""
-    with logged as (select distinct release from changefeed where id > :after and id <= :until),
-    changed as materialized (select release
-      from logged  -- one that moved may have left an edit to its new address
-      union select r.moved_to from logged join releases r on r.id = logged.release
-        where r.moved_to is not null)
-    select c.release, l.agency, coalesce(l.kind, '{NO_VALUE}') as kind,
-      coalesce(substr(l.sort_day, 1, 4), '{NO_VALUE}') as year, iif(l.questions > 0,
-        'yes', 'no') as questions,
-      cast(julianday(coalesce(l.sort_day, substr(l.sort_date, 1, 10))) + 0.5 as integer) as day,
-      cast(substr(replace(replace(replace(l.sort_date,
-        '-', ''), 'T', ''), ':', '') || '00000000000000', 1, 14)
-        as integer) as newest,
-      iif(exists (select 1 from attachments where release = c.release), 'yes', 'no') as attachments,
-      iif({WAS_EDITED_SQL.format(release="c.release")}, 'yes', 'no') as edited,
-      (select json_group_array(tag) from release_tags where release = c.release) as tag,
-      (select json_group_array(distinct q.person) from releases r join quotes q
-        on q.revision = r.revision
-        where r.id = c.release and q.person is not null) as speaker
-    from changed c left join release_facets l on l.release = c.release order by c.release
+# The revisions of a release of which text_versions has the text (see above).
+VERSIONS_OF_SQL = """
+    with versions as (
+      select v.id, v.images, v.id is not r.revision or r.moved_to is not null as is_former
+      from revisions v join releases r on r.id = v.release where v.release = :release
+        and (v.cause = 'import' or (select n.cause from revisions n
+          where n.release = v.release and n.id > v.id order by n.id limit 1) is not 'parser'))
+    select id from versions where is_former
+      or (exists (select 1 from versions where is_former)
+          or exists (select 1 from releases where moved_to = :release))
+        and exists (select 1 from json_each(images) where value ->> 'caption' <> '')
 """
-# from date.toordinal() to SQLite's julianday(), which starts half a day later
-JULIAN_DAY_OFFSET = 1_721_425
-UNKNOWN_AGE = 10**9  # days
-NO_DATE = 10**14  # later than any of `sort_dates`
-ALL_AGENCIES = -1  # in place of an agency's code
-UNDATED_MONTH = 1  # in place of the month of a release without a publication date
+SAME_TEXT_SQL = """
+    select t.text from revisions v join text_versions t on t.release = v.release
+    join revisions o on o.id = t.id
+      and (o.title, o.lead, o.body, o.questions, o.images, o.language)
+        is (v.title, v.lead, v.body, v.questions, v.images, v.language)
+    where v.id = ? limit 1
+"""
+# The rows of search_diff for the edit with the revision N begin with DIFF_ROWS * N.
+DIFF_ROWS = 16
 
 
 def list_columns(names: Iterable[str], *suffixes: str) -> tuple[str, ...]:
@@ -181,53 +181,59 @@ def _collect_vocabulary(texts: Iterable[AnalyzedText]) -> dict[str, str]:
     return {word: lemma for word, lemma in lemmas.items() if is_vocabulary_word(word)}
 
 
-def extract_edit_texts(
-    before: Mapping[str, Any], after: Mapping[str, Any]
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the text columns of the paragraphs that an edit removed, and those of the paragraphs
-    that it added.
-
-    Paragraphs are counted in each field: one that was printed twice and then once counts as
-    removed, one that moved does not. The columns of words as written are left empty for added
-    paragraphs: they would be nearly half of the index, and are rarely needed there.
-    """
-    for name in ("questions", "images"):
-        if before[name] is None or after[name] is None:  # not read at the time
-            before, after = {**before, name: None}, {**after, name: None}
-    paragraphs = _count_paragraphs(before), _count_paragraphs(after)
-    sides = []
-    for state, own, other in ((before, *paragraphs), (after, *reversed(paragraphs))):
-        language = _choose_language(state)
-        texts = ((own[name] - other[name]).elements() for name in EDIT_COLUMNS)
-        sides.append(
-            tuple(_join_edit_terms(column, language, is_added=state is after) for column in texts)
-        )
-    return sides[0], sides[1]
+def _extract_version_terms(state: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the columns of `search_versions` for a state."""
+    language = _choose_language(state)
+    texts: dict[str, list[AnalyzedText]] = {name: [] for name in VERSION_FIELDS}
+    for text in list_state_texts(state):
+        texts[text.field].append(analyze(text.text, language))
+    return build_columns(*texts.values(), between=TEXT_GAP)
 
 
-def _join_edit_terms(paragraphs: Iterable[str], language: str, *, is_added: bool) -> str:
-    """Return the terms of removed or added paragraphs as one column, which takes a quarter less
-    space than four.
+def extract_diff(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Return the rows of `search_diff` for an edit."""
+    languages = [_choose_language(state) for state in (before, after)]
+    scopes: dict[tuple[str, tuple[str, ...], tuple[str, ...]], list[str]] = {}
+    for place, changed in find_changed_paragraphs(before, after).items():
+        for name, own, other in zip(SIDES, changed, changed[::-1], strict=True):
+            if own or place == WHOLE:  # at least a row for each side, to see that none is missing
+                key = name, tuple(own), tuple(other)
+                scopes.setdefault(key, []).append(name + place)
+    rows = []
+    for (name, *paragraphs), places in scopes.items():
+        order = 1 if name == SIDES[0] else -1
+        rows.append((*_build_diff_columns(paragraphs, languages[::order]), " ".join(places)))
+    return rows
 
-    Words as written are nearly half of the terms, and rarely searched for in additions, so
-    additions have none. They are in lower case instead, so that abbreviations have lemmas, too, by
-    which words in quotation marks are found.
-    """
-    texts = [analyze(text.lower() if is_added else text, language) for text in paragraphs]
-    lemmas, parts, minor, forms = build_columns(texts, between=f" {PARAGRAPH_END} ")
-    parts = f" {PARAGRAPH_END} ".join((*parts.split(), *minor.split()))  # no words in sequence
-    return f" {PARAGRAPH_END} ".join(filter(None, (lemmas, parts, "" if is_added else forms)))
 
-
-def _count_paragraphs(state: Mapping[str, Any]) -> dict[str, Counter[str]]:
-    """Count the paragraphs of a state in each of EDIT_COLUMNS, with white space collapsed."""
-    counts: dict[str, Counter[str]] = {name: Counter() for name in EDIT_COLUMNS}
-    for block in build_blocks(state):
-        counts[block.field if block.field in counts else "body"][" ".join(block.text.split())] += 1
-    counts["body"].update(
-        " ".join((image["caption"] or "").split()) for image in state["images"] or ()
+def _build_diff_columns(
+    paragraphs: Sequence[Sequence[str]], languages: Sequence[str]
+) -> Iterator[str]:
+    """Yield the columns of changed paragraphs: of this side and, for the terms, of the other."""
+    own, other = (
+        [analyze(text, language) for text in texts]
+        for texts, language in zip(paragraphs, languages, strict=True)
     )
-    return counts
+    texts = build_columns(own, between=f" {PARAGRAPH_END} ")
+    for terms, others, text in zip(_count_terms(own), _count_terms(other), texts, strict=True):
+        yield f" {PARAGRAPH_END} ".join(terms - others)
+        yield text
+
+
+def _count_terms(texts: Sequence[AnalyzedText]) -> tuple[Counter[str], ...]:
+    """Count how many words have each lemma, compound part, minor part, and form."""
+    lemmas, parts, minor, forms = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
+    for text in texts:
+        words, numbers = Counter(text.words), Counter[str]()
+        for word, number in words.items():
+            numbers[text.lemmas[word]] += number
+            forms[FORM_PREFIX + word] += number
+        for lemma in text.compounds:
+            parts.update(dict.fromkeys(find_compound_parts(lemma), numbers[lemma]))
+            minor.update(dict.fromkeys(find_minor_parts(lemma), numbers[lemma]))
+        parts.update(text.joined)
+        lemmas += numbers
+    return lemmas, parts, minor, forms
 
 
 def build_columns(*columns: Sequence[AnalyzedText], between: str = " ") -> tuple[str, ...]:
@@ -302,18 +308,33 @@ def encode_facet_term(facet: str, value: str) -> str:
 INDEX_COLUMNS = {
     "search": (*list_columns(TEXT_COLUMNS), "facts"),
     "search_questions": list_columns(PAIR_COLUMNS),
-    "search_edits": EDIT_COLUMNS,
+    "search_versions": list_columns(VERSION_FIELDS),
+    "search_diff": (*list_columns(DIFF_COLUMNS), "scope"),
     "search_attachments": list_columns(ATTACHMENT_COLUMNS),
 }
 # FTS5 table → all its rowids; the triggers in schema.sql, named <table>_ad, use the same numbers
 INDEXED_ROWS = {
     "search": "select id from releases",
     "search_questions": "select id from questions",
-    "search_edits": (
-        "select 2 * v.id + added.value from revisions v, json_each('[0, 1]') added where v.is_edit"
+    "search_versions": "select text from text_versions",
+    "search_diff": (
+        f"select d.id from search_diff_docsize d join revisions v on v.id = d.id / {DIFF_ROWS}"
+        f" where v.is_edit"
     ),
     "search_attachments": f"select file * {PAGE_NUMBERS} + page from attachment_pages",
 }
+
+
+INDEXED_NUMBERS_SQL = f"""
+    select 'releases', (select count(*) from releases), (select count(*) from search_docsize)
+    union all select 'edits', (select count(*) from revisions where is_edit),
+      (select count(distinct id / {DIFF_ROWS}) from search_diff_docsize)
+    union all select 'texts of earlier versions', (select count(distinct text) from text_versions),
+      (select count(*) from search_versions_docsize)
+    union all select 'edited versions', count(*),
+      count((select id from text_versions t where t.release = b.release limit 1))
+      from revisions v join revisions b on b.id = v.previous where v.is_edit
+"""
 
 
 def _replace_text_table(db: Database, name: str) -> None:
@@ -396,11 +417,50 @@ class SearchIndex:
     ) -> None:
         """Index what an edit removed and added. The states must not contain taken-down text.
 
-        For the edit with the revision N, the row for removed paragraphs is 2 N, and that for added
-        paragraphs 2 N + 1.
+        The rows for the edit with the revision N begin with DIFF_ROWS * N.
         """
-        for added, texts in enumerate(extract_edit_texts(before, after)):
-            self.db.execute(_build_insert_sql("search_edits"), [2 * revision_id + added, *texts])
+        first = DIFF_ROWS * revision_id
+        self.db.execute(
+            "delete from search_diff where rowid >= ? and rowid < ?", [first, first + DIFF_ROWS]
+        )
+        for number, columns in enumerate(extract_diff(before, after)):
+            self.db.execute(_build_insert_sql("search_diff"), [first + number, *columns])
+
+    def forget_versions_of(self, release_id: int) -> None:
+        """Delete the earlier versions of a release from the index, because what they show has
+        changed.
+        """
+        self.db.execute("delete from text_versions where release = ?", [release_id])
+
+    def index_versions_of(self, release_id: int) -> None:
+        """Index the earlier versions of a release that are not indexed, from their stored texts."""
+        rows = self.db.execute("select id from text_versions where release = ?", [release_id])
+        indexed = {key for (key,) in rows.fetchall()}
+        rows = self.db.execute(VERSIONS_OF_SQL, {"release": release_id})
+        wanted = {key for (key,) in rows.fetchall()}
+        for key in indexed - wanted:
+            self.db.execute("delete from text_versions where id = ?", [key])
+        for key in sorted(wanted - indexed):
+            self._index_version(key, release_id)
+
+    def _index_version(self, revision_id: int, release_id: int) -> None:
+        same = self.db.execute(SAME_TEXT_SQL, [revision_id]).fetchone()
+        text_id = same[0] if same else revision_id
+        self.db.execute(
+            "insert into text_versions (id, text, release) values (?, ?, ?)",
+            [revision_id, text_id, release_id],
+        )
+        if not same:
+            state = next(
+                self.db.query(
+                    "select title, lead, body, questions, images, language from revisions"
+                    " where id = ?",
+                    [revision_id],
+                )
+            )
+            lists = {name: json.loads(state[name] or "null") for name in ("questions", "images")}
+            columns = _extract_version_terms(state | lists)
+            self.db.execute(_build_insert_sql("search_versions"), [text_id, *columns])
 
     def index_file(self, file_id: int) -> None:
         """Index the pages of an attachment, from their stored texts.
@@ -423,17 +483,10 @@ class SearchIndex:
         """Return why the index has to be written again, or None if it has all releases and
         edits.
         """
-        for name, what in (("search_edits", "edits"), ("search_attachments", "attachments")):
-            if not self.db.table(name).exists():
-                return f"it has no {what}"
-        stored, indexed, edits, indexed_edits = self.db.execute(
-            "select (select count(*) from releases), (select count(*) from search_docsize),"
-            " (select count(*) from revisions where is_edit),"
-            " (select count(*) / 2.0 from search_edits_docsize)"
-        ).fetchone()
-        if stored != indexed:
-            return f"it has {indexed} of {stored} releases"
-        return None if edits == indexed_edits else f"it has {indexed_edits:g} of {edits} edits"
+        for what, number, indexed in self.db.execute(INDEXED_NUMBERS_SQL).fetchall():
+            if number != indexed:
+                return f"it has {indexed} of {number} {what}"
+        return None
 
     def begin_rewrite(self) -> None:
         """Prepare the index for all its rows to be written again. Until then, the old rows are
@@ -482,315 +535,3 @@ class SearchIndex:
             " on conflict (word) do update set releases = releases + excluded.releases",
             [(word, lemmas[word], number) for word, number in sorted(counts.items())],
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FacetCheck:
-    """The chosen values of a facet, which a release must have if `is_wanted`, else must not."""
-
-    facet: str
-    codes: Collection[int]
-    is_wanted: bool
-
-    @property
-    def position(self) -> int:
-        """Return the place of the facet's code in a row of ColumnCache.value_counts."""
-        return CODED_COLUMNS.index(self.facet) - 1
-
-
-class ColumnCache:
-    """A copy of release_facets, and of what else hits are counted by, as one array per column,
-    indexed by release id.
-
-    Unlisted releases have 0 in all columns. The copy is updated from the table changefeed, which
-    records every change in the transaction that makes it.
-    """
-
-    def __init__(self) -> None:
-        self.last_change = 0  # id of the last changefeed entry that was applied
-        self._clear()
-
-    def _clear(self) -> None:
-        self.value_codes: dict[str, dict[str, int]] = {name: {} for name in CODED_COLUMNS}  # from 1
-        self.code_columns = {name: array("H") for name in CODED_COLUMNS}
-        self.sort_dates = array("q")  # the digits of release_facets.sort_date, YYYYMMDDhhmmss
-        self.sort_days = array("i")  # Julian days; 0 if unknown
-        self.months = array("I")  # of publication, YYYYMM; UNDATED_MONTH if the agency states none
-        # Releases by their codes of CODED_COLUMNS except the agency, for each agency's code and for
-        # ALL_AGENCIES.
-        self.value_counts: defaultdict[int, Counter[tuple[int, ...]]] = defaultdict(Counter)
-        self.lists = {name: ValueLists() for name in LISTED_COLUMNS}
-        # see find_examples: the change after which they were found
-        self.examples: dict[str, tuple[int, list[Any]]] = {}
-
-    async def refresh(self, run: RunQuery) -> ColumnCache:
-        """Apply the changes since the last call, and return the cache itself.
-
-        If the changefeed is shorter than before, it belongs to another archive and everything is
-        read again.
-        """
-        before = self.last_change
-        last = int((await run(LAST_CHANGE_SQL, {}))[0]["entry"])
-        if last < before == self.last_change:  # and no concurrent search applied changes
-            self.last_change = 0
-        while (after := self.last_change) < last:
-            until = min(after + LOG_BATCH, last)
-            rows = await run(CHANGED_RELEASES_SQL, {"after": after, "until": until})
-            if self.last_change == after:  # otherwise, a concurrent search has applied them
-                if not after:
-                    self._clear()
-                self._store_rows(rows)
-                self.last_change = until
-        return self
-
-    def _store_rows(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        self._extend(max((row["release"] for row in rows), default=0) + 1)
-        for row in rows:
-            key, listed = row["release"], row["agency"] is not None
-            self._count_release(key, -1)
-            for name, codes in self.value_codes.items():
-                self.code_columns[name][key] = (
-                    codes.setdefault(row[name], len(codes) + 1) if listed else 0
-                )
-            self._count_release(key, 1)
-            self.sort_dates[key] = row["newest"] or 0
-            self.sort_days[key] = row["day"] or 0
-            self.months[key] = _encode_month(row)
-            for name, values in self.lists.items():
-                values.store(key, json.loads(row[name]) if listed else [])
-
-    def _count_release(self, release: int, number: int) -> None:
-        agency, *codes = (column[release] for column in self.code_columns.values())
-        if agency:
-            for group in (agency, ALL_AGENCIES):
-                self.value_counts[group][tuple(codes)] += number
-
-    def _extend(self, length: int) -> None:
-        lists = (
-            column for values in self.lists.values() for column in (values.offsets, values.lengths)
-        )
-        for column in (
-            *self.code_columns.values(),
-            self.sort_dates,
-            self.sort_days,
-            self.months,
-            *lists,
-        ):
-            column.frombytes(bytes(max(0, length - len(column)) * column.itemsize))
-
-    def filter_releases(
-        self,
-        releases: Sequence[int],
-        include: Mapping[str, Iterable[str]] = NO_FILTERS,
-        exclude: Mapping[str, Iterable[str]] = NO_FILTERS,
-    ) -> list[int]:
-        """Keep the listed releases with the included and without the excluded facet values.
-
-        Facets of which a release may have several values are ignored, here and below.
-        """
-        agency = self.code_columns["agency"]
-        if max(releases, default=0) >= len(agency):  # indexed after the last refresh
-            releases = [release for release in releases if release < len(agency)]
-        kept = list(compress(releases, _take_values(agency, releases)))
-        for chosen, included in ((include, True), (exclude, False)):
-            for name in chosen.keys() & self.code_columns.keys():
-                codes = {self.value_codes[name].get(value, -1) for value in chosen[name]}
-                column = self.code_columns[name]
-                kept = [release for release in kept if (column[release] in codes) is included]
-        return kept
-
-    @property
-    def size(self) -> int:
-        """Return an upper limit for the number of releases."""
-        return len(self.sort_dates)
-
-    def sort_pairs_by_date(self, releases: Mapping[int, int], order: str) -> list[int]:
-        """Sort question pairs by the dates of their releases, `newest` or `oldest` first."""
-        if order == "oldest":
-            return sorted(
-                releases, key=lambda key: (self.sort_dates[releases[key]] or NO_DATE, key)
-            )
-        return sorted(releases, key=lambda key: (self.sort_dates[releases[key]], key), reverse=True)
-
-    def sort_by_date(self, releases: Iterable[int], order: str) -> list[int]:
-        """Sort releases by date, `newest` or `oldest` first.
-
-        In both orders, those without a date come last.
-        """
-        if order == "oldest":
-            return sorted(sorted(releases), key=lambda key: self.sort_dates[key] or NO_DATE)
-        return self.sort_newest_first(releases)
-
-    def sort_newest_first(self, releases: Iterable[int]) -> list[int]:
-        """Sort releases by date, newest first. For the same second, the last stored comes first."""
-        return sorted(sorted(releases, reverse=True), key=self.sort_dates.__getitem__, reverse=True)
-
-    def iter_ages(self, releases: Sequence[int], today: date) -> Iterator[int]:
-        """Yield the age of each release in days since its sort date; UNKNOWN_AGE if it has none."""
-        now = today.toordinal() + JULIAN_DAY_OFFSET
-        return (
-            max(0, now - day) if day else UNKNOWN_AGE
-            for day in _take_values(self.sort_days, releases)
-        )
-
-    def count_values(self, releases: Sequence[int], facet: str) -> Mapping[str, int]:
-        numbers = Counter(_take_values(self.code_columns[facet], releases))
-        del numbers[0]  # releases removed from the lists after they were found
-        texts = list(self.value_codes[facet])
-        return {texts[number - 1]: count for number, count in numbers.items()}
-
-    def count_months(self, releases: Sequence[int]) -> Counter[int]:
-        """Count the listed ones of some releases by their month of publication: YYYYMM, or
-        UNDATED_MONTH.
-        """
-        if max(releases, default=0) >= len(self.months):  # indexed after the last refresh
-            releases = [release for release in releases if release < len(self.months)]
-        counts = Counter(_take_values(self.months, releases))
-        del counts[0]
-        return counts
-
-    def count_releases(
-        self,
-        include: Mapping[str, Iterable[str]] = NO_FILTERS,
-        exclude: Mapping[str, Iterable[str]] = NO_FILTERS,
-    ) -> int:
-        """Count all releases with the included and without the excluded facet values."""
-        return sum(self.count_all_values("agency", include, exclude, skip_chosen=False).values())
-
-    def count_all_values(
-        self,
-        facet: str,
-        include: Mapping[str, Iterable[str]] = NO_FILTERS,
-        exclude: Mapping[str, Iterable[str]] = NO_FILTERS,
-        *,
-        skip_chosen: bool = True,
-    ) -> Mapping[str, int]:
-        """Count the releases that match the chosen facet values, by value of one facet.
-
-        skip_chosen: ignore the included values of the counted facet, too.
-        """
-        skipped = facet if skip_chosen else ""
-        checks = [
-            *self._list_checks(include, skipped),
-            *self._list_checks(exclude, is_wanted=False),
-        ]
-        agency_checks = [check for check in checks if check.facet == "agency"]
-        other_checks = [check for check in checks if check.facet != "agency"]
-        if facet == "agency":
-            codes = self._list_agency_codes(agency_checks)
-            counts = {code: self._count_agency(code, other_checks) for code in codes}
-        else:
-            counts = self._count_codes(facet, agency_checks, other_checks)
-        values = list(self.value_codes[facet])
-        return {values[code - 1]: count for code, count in counts.items() if count}
-
-    def _list_checks(
-        self, chosen: Mapping[str, Iterable[str]], skipped: str = "", *, is_wanted: bool = True
-    ) -> list[FacetCheck]:
-        """Return the checks of the chosen values of all facets except `skipped`."""
-        return [
-            FacetCheck(
-                facet=name,
-                codes={self.value_codes[name].get(value, -1) for value in chosen[name]},
-                is_wanted=is_wanted,
-            )
-            for name in CODED_COLUMNS
-            if name in chosen and name != skipped
-        ]
-
-    def _list_agency_codes(self, checks: Sequence[FacetCheck]) -> list[int]:
-        return [
-            code
-            for code in self.value_codes["agency"].values()
-            if all((code in check.codes) is check.is_wanted for check in checks)
-        ]
-
-    def _count_agency(self, agency: int, checks: Sequence[FacetCheck]) -> int:
-        if not checks:
-            return sum(self.value_counts[agency].values())
-        return sum(count for _, count in self._filter_counts(agency, checks))
-
-    def _count_codes(
-        self, facet: str, agency_checks: Sequence[FacetCheck], other_checks: Sequence[FacetCheck]
-    ) -> Counter[int]:
-        """Count the releases that pass all checks by their code of a facet."""
-        column, counts = CODED_COLUMNS.index(facet) - 1, Counter[int]()
-        groups = self._list_agency_codes(agency_checks) if agency_checks else [ALL_AGENCIES]
-        for group in groups:
-            for codes, count in self._filter_counts(group, other_checks):
-                counts[codes[column]] += count
-        return counts
-
-    def _filter_counts(
-        self, group: int, checks: Sequence[FacetCheck]
-    ) -> Iterable[tuple[tuple[int, ...], int]]:
-        """Return the rows of a group of `value_counts` that pass all checks."""
-        kept: Iterable[tuple[tuple[int, ...], int]] = self.value_counts[group].items()
-        for check in checks:
-            position, codes, is_wanted = check.position, check.codes, check.is_wanted
-            kept = [row for row in kept if (row[0][position] in codes) is is_wanted]
-        return kept
-
-
-def _encode_month(row: Mapping[str, Any]) -> int:
-    """Return the month of a row of CHANGED_RELEASES_SQL as it is in ColumnCache.months."""
-    if row["year"] != NO_VALUE:  # a publication date is also the sort date
-        return int(row["newest"] // 10**8)
-    return 0 if row["agency"] is None else UNDATED_MONTH
-
-
-class ValueLists:
-    """The numbers of several values of each release, such as its tags or speakers, and how many
-    releases have each.
-    """
-
-    def __init__(self) -> None:
-        self.numbers = array("I")  # of all releases
-        # start and number of a release's `numbers`
-        self.offsets, self.lengths = array("Q"), array("H")
-        self.totals: Counter[int] = Counter()  # number → releases
-
-    def store(self, release: int, numbers: Sequence[int]) -> None:
-        """Store the numbers of a release in place of those that it had."""
-        start, length = self.offsets[release], self.lengths[release]
-        self.totals.subtract(self.numbers[start : start + length])
-        self.totals.update(numbers)
-        if len(numbers) > length:
-            self.offsets[release] = len(self.numbers)
-            self.numbers.extend(numbers)
-        else:  # overwrite the old ones
-            self.numbers[start : start + len(numbers)] = array("I", numbers)
-        self.lengths[release] = len(numbers)
-
-    def count_all(self, limit: int, among: Iterable[int] | None = None) -> Mapping[int, int]:
-        """Count all releases with each of the most common numbers.
-
-        among: count only these numbers.
-        """
-        counted = (
-            self.totals.items() if among is None else ((key, self.totals[key]) for key in among)
-        )
-        counts = heapq.nsmallest(limit, ((-count, number) for number, count in counted if count))
-        return {number: -count for count, number in counts}
-
-    def count(self, releases: Sequence[int], limit: int) -> Mapping[int, int]:
-        """Count the releases with each of the most common numbers."""
-        found, numbers = array("I"), self.numbers
-        starts, lengths = _take_values(self.offsets, releases), _take_values(self.lengths, releases)
-        for start, length in zip(starts, lengths, strict=True):
-            if length:
-                found += numbers[start : start + length]
-        return dict(Counter(found).most_common(limit))
-
-
-def _take_values(column: Sequence[int], releases: Sequence[int]) -> Sequence[int]:
-    """Return the values of several releases at once, three times as fast as one by one.
-
-    >>> _take_values([0, 7, 8, 9], [3, 1]), _take_values([0, 7], [1]), _take_values([0], [])
-    ((9, 7), [7], [])
-    """
-    return (
-        itemgetter(*releases)(column)
-        if len(releases) > 1
-        else [column[release] for release in releases]
-    )

@@ -22,6 +22,7 @@ from archive.database.sqlite_files import RunQuery
 from archive.language.lemmas import english_lemma, is_english_word, is_swedish_word
 from archive.language.synonyms import read_translations, split_query_words
 from archive.language.terms import COMMON_WORDS, find_words
+from archive.search.column_cache import ColumnCache
 from archive.search.query_language import (
     QUOTED,
     REQUIRED,
@@ -38,7 +39,6 @@ from archive.search.query_language import (
 )
 from archive.search.query_sql import ResolvedNames, iter_nodes
 from archive.search.ranking import CorrectedQuery, HitFinder, HitPage, SpellingCorrection
-from archive.search.search_index import ColumnCache
 from archive.search.search_request import SearchRequest
 
 FEW_HITS = 5  # a query with more hits is assumed to be spelt correctly

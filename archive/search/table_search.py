@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from archive.database.sqlite_files import RunQuery
-from archive.search.former_versions import find_former_hits, resolve_query
+from archive.search.column_cache import ColumnCache
+from archive.search.edited_words import resolve_query
+from archive.search.former_versions import find_former_hits
 from archive.search.query_language import find_terms, parse_query
 from archive.search.query_sql import MATCH_NOTHING, build_current_sql, build_plan, match_word
 from archive.search.ranking import HitFinder
-from archive.search.search_index import EVERY_RELEASE, ColumnCache
+from archive.search.search_index import EVERY_RELEASE
 from archive.search.search_request import SearchRequest
 
 MATCH_ALL = f'"{EVERY_RELEASE}"'  # the FTS5 expression of every release
@@ -25,15 +27,11 @@ MATCH_ALL = f'"{EVERY_RELEASE}"'  # the FTS5 expression of every release
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableSearch:
-    """A search as the FTS5 expression for escape_fts, and SQL conditions on `releases`.
-
-    is_complete: whether all earlier versions and edits that may match were searched.
-    """
+    """A search as the FTS5 expression for escape_fts, and SQL conditions on `releases`."""
 
     match: str
     conditions: Sequence[str] = ()
     values: dict[str, Any]
-    is_complete: bool
 
 
 async def plan_table_search(
@@ -41,9 +39,8 @@ async def plan_table_search(
 ) -> TableSearch | None:
     """Translate a search of the table releases; return None for a search for nothing."""
     query = parse_query(text)
-    names, notes = await resolve_query(run, query.tree)
+    names, _ = await resolve_query(run, query.tree)
     plan = build_plan(query.tree, names)
-    is_complete = not any(note.key == "many_edits" for note in notes)
     if all_versions:
         request = SearchRequest(text=text)
         columns = await columns.refresh(run)
@@ -51,12 +48,7 @@ async def plan_table_search(
         former = await find_former_hits(finder, None)
         plan.values["former"] = json.dumps(former.ids)
         matching = f"id in ({build_current_sql(plan)} union select value from json_each(:former))"
-        return TableSearch(
-            match=MATCH_ALL,
-            conditions=[matching],
-            values=plan.values,
-            is_complete=is_complete and not former.capped,
-        )
+        return TableSearch(match=MATCH_ALL, conditions=[matching], values=plan.values)
     if query.is_blank or (query.tree and not plan.conditions and not text.startswith(MATCH_ALL)):
         return None
     where = " and ".join(plan.conditions)
@@ -66,7 +58,6 @@ async def plan_table_search(
         if where
         else [],
         values=plan.values,
-        is_complete=is_complete,
     )
 
 

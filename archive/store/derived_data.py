@@ -46,8 +46,7 @@ BATCH_SIZE = 200  # releases or files in a transaction
 State = Mapping[str, Any]
 STATE_COLUMNS = (*STATE_FIELDS, *LIST_FIELDS)
 REVISIONS_SQL = f"""
-    select v.id, v.id = r.revision as is_current, b.id is not null as has_previous,
-      v.is_edit,
+    select v.id, v.id = r.revision as is_current, b.id is not null as has_previous, v.is_edit,
       {", ".join(f"v.{name}, b.{name} as previous_{name}" for name in STATE_COLUMNS)}
     from revisions v join releases r on r.id = v.release left join revisions b on b.id = v.previous
     where v.release = ? order by v.id
@@ -98,6 +97,8 @@ class Step:
     compute: Callable[[State, State | None], Any] = lambda *_: None
     table: str = "releases"  # or attachment_files
     current_only: bool = False  # whether only a release's current revision is computed
+    # called before all revisions of a release are written again
+    clear: Callable[[DerivedData, int], None] = lambda *_: None
     begin: Callable[[DerivedData], None] = lambda _: None
 
 
@@ -228,6 +229,8 @@ class DerivedData:
         is_stored: whether it has rows, made from the state `replaced` (None: from the present one).
         """
         differs = False
+        for step in steps:
+            step.clear(self, release_id)
         for saved in self._read_revisions(release_id, replaced, is_stored=is_stored):
             for step in steps:
                 is_skipped = step.current_only and not saved.is_current
@@ -290,6 +293,8 @@ def _write_terms(data: DerivedData, saved: SavedRevision, terms: IndexTerms | No
         data.index.index_edit(saved.revision_id, saved.previous, saved.state)
     if terms is not None:
         data.index.index_release(saved.release_id, terms, saved.replaced)
+    if saved.is_current:
+        data.index.index_versions_of(saved.release_id)
     return False
 
 
@@ -322,6 +327,7 @@ STEPS = (
         compute=lambda state, _: extract_terms(state),
         write=_write_terms,
         current_only=True,
+        clear=lambda data, release_id: data.index.forget_versions_of(release_id),
         begin=lambda data: data.index.begin_rewrite(),
     ),
     Step(
@@ -356,6 +362,8 @@ def compute_derived(state: State, previous: State | None = None) -> dict[str, An
 
 def describe_index_fault(db: Database) -> str | None:
     """Return why searches may miss results until the index is written again, or None."""
+    if not db.table("derived_versions").exists():
+        return "it was made by an earlier version of the software"
     versions = dict(db.execute("select step, version from derived_versions").fetchall())
     unfinished = _read_unfinished(db)
     for step in INDEX_STEPS:

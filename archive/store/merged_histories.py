@@ -57,6 +57,8 @@ def merge_releases(
         row["cause"] = "source" if cause == "source" and has_changes else "first"
         archive.writer.update("revisions", after.revision_id, row)
         archive.derived.refresh(target_id)
+    for key in (release_id, target_id):  # what is current has changed
+        archive.derived.index.index_versions_of(key)
     copy_takedowns(archive, release_id, target_id)
 
 

@@ -63,7 +63,7 @@ from archive.search.edit_search import (
     PhraseEntry,
     PhraseHistory,
     RegisterSearch,
-    add_removal_filter,
+    add_word_filter,
     quote_words,
     read_phrase_history,
     read_phrase_hits,
@@ -181,7 +181,7 @@ class Register(ABC):
             return {}
         search: RegisterSearch = query.search
         notes = [{"note": note.key, "words": note.value} for note in search.notes]
-        return {"query": query.filters["q"], "truncated": bool(search.truncated), "notes": notes}
+        return {"query": query.filters["q"], "truncated": False, "notes": notes}
 
     def choose_title(self, query: RegisterQuery) -> str:
         """Return the key of the title for a query."""
@@ -222,7 +222,6 @@ class Register(ABC):
             rows=self.build_rows(site, page),
             read_entries=partial(self.build_entries, site, page.rows),
             members=self.describe_search(query) if site.format_name == "json" else {},
-            truncated=query.search.truncated if query.search else "",
             batches=self.read_batches(site, query) if is_whole else None,
         )
 
@@ -285,20 +284,11 @@ class EditsRegister(Register):
     async def read_context(
         self, site: SiteRequest, query: RegisterQuery, page: ListPage
     ) -> dict[str, Any]:
-        # further pages may have any number of edits, which only stored text decides
-        if query.search:
-            is_whole = (
-                query.after is None and page.next_cursor is None and not query.search.truncated
-            )
-            agencies = {"agencies": await _read_agencies(site.run), "agencies_counted": False}
-            counts = {"total": len(page.rows), "capped": not is_whole, **agencies}
-        else:
-            counts = await count_edits(site.run, query)
+        counts = await count_edits(site.run, add_word_filter(query))
         return {
             "chart": await _build_weeks(site, query),
             "edits": group_edits(page.rows),
             "counts": counts,
-            "is_cut_short": page.next_cursor is not None and len(page.rows) < query.size,
             "importance_levels": IMPORTANCE_CHOICES,
             "stamps": UPDATE_STAMPS,
             "kinds": EDIT_KINDS,
@@ -442,7 +432,7 @@ class RemovalsRegister(Register):
         self, site: SiteRequest, query: RegisterQuery, page: ListPage
     ) -> dict[str, Any]:
         return {
-            "counts": await count_removals(site.run, add_removal_filter(query)),
+            "counts": await count_removals(site.run, add_word_filter(query)),
             "kinds": REMOVAL_KINDS,
         }
 
@@ -637,12 +627,12 @@ class PhraseRegister(Register):
         self, site: SiteRequest, query: RegisterQuery, page: ListPage
     ) -> dict[str, Any]:
         history: PhraseHistory = query.search
-        is_counted = not query.filters["agency"] and not history.truncated
+        is_counted = not query.filters["agency"]
         agencies = history.agencies if is_counted else await _read_agencies(site.run)
         return {
             "counts": {
                 "total": len(history.entries),
-                "capped": bool(history.truncated),
+                "capped": False,
                 "agencies": agencies,
                 "agencies_counted": is_counted,
             },

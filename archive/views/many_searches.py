@@ -17,8 +17,8 @@ from datasette.database import QueryInterrupted
 from datasette.utils import add_cors_headers
 
 from archive.database.sqlite_files import RunQuery
+from archive.search.column_cache import ColumnCache
 from archive.search.results import prepare_finder
-from archive.search.search_index import ColumnCache
 from archive.search.search_request import SearchRequest, build_search_url
 from archive.web.documents import DataList
 from archive.web.openapi import Operation, get_fields

@@ -110,9 +110,6 @@ CHANGE_TYPES = get_fields(
     }
 )
 
-# Datasette's `human_description_en`
-NOT_ALL_SEARCHED = "more earlier versions may match than were searched"
-
 
 @site_view(
     "/search",
@@ -153,7 +150,7 @@ NOT_ALL_SEARCHED = "more earlier versions may match than were searched"
         )
         | {
             "former?": "int Hits among them of which only an earlier version has the words",
-            "former_capped?": "bool",
+            "former_capped?": "bool Always false: all versions are searched",
             "releases?": [
                 get_fields(
                     *COMMON_COLUMNS,
@@ -469,7 +466,7 @@ def _format_search_metadata(results: Results, query: SearchRequest) -> dict[str,
         "capped": hit_page.capped,
         "loose": len(hit_page.loose.queries),
         **(
-            {"former": len(hit_page.former.ids), "former_capped": hit_page.former.capped}
+            {"former": len(hit_page.former.ids), "former_capped": False}
             if query.all_versions
             else {}
         ),
@@ -554,8 +551,7 @@ async def _read_search_filter(
     search = await plan_table_search(run, columns, text, all_versions=all_versions)
     if search is None:
         return None
-    notes = [] if search.is_complete else [NOT_ALL_SEARCHED]
-    return FilterArguments(search.conditions, search.values | {"search": search.match}, notes)
+    return FilterArguments(search.conditions, search.values | {"search": search.match})
 
 
 def escape_fts(connection: sqlite3.Connection, text: str | None) -> str:

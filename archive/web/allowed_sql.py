@@ -20,11 +20,12 @@ from typing import Any
 FORBIDDEN_TABLES = frozenset(
     (
         *("sqlite_dbpage", "dbstat", "sqlite_stmt"),
-        *("search_data", "search_questions_data", "search_edits_data", "search_attachments_data"),
+        *("search_data", "search_questions_data", "search_versions_data", "search_diff_data"),
+        "search_attachments_data",
     )
 )
 INDEX_SHADOW_TABLE = re.compile(
-    r"search(_questions|_edits|_attachments)?_(data|idx|docsize|content)"
+    r"search(_questions|_versions|_diff|_attachments)?_(data|idx|docsize|content)"
 )
 FORBIDDEN_FUNCTIONS = frozenset(
     {"load_extension", "fts3_tokenizer", "sqlite_log", "rtreecheck", "optimize"}

@@ -23,7 +23,7 @@ from jinja2 import Environment, Template
 
 from archive.database.sqlite_files import RunQuery, limit_cpu_time
 from archive.i18n import LANGUAGES, choose_language, translate
-from archive.search.search_index import ColumnCache
+from archive.search.column_cache import ColumnCache
 from archive.web.datasette_versions import get_environment
 from archive.web.request_limits import RequestBody, current_turn
 

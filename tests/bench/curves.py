@@ -47,10 +47,11 @@ def weigh(path: Path, classes: list[Any]) -> Size:
     with closing(sqlite3.connect(path)) as db:
         releases = db.execute("select count(*) from release_facets").fetchone()[0]
         sql = "select coalesce(sum(length(block)), 0) from {}_data"
-        edits, *others = (
+        versions, diffs, *others = (
             db.execute(sql.format(name)).fetchone()[0]
-            for name in ("search_edits", "search", "search_questions")
+            for name in ("search_versions", "search_diff", "search", "search_questions")
         )
+        edits = versions + diffs
     searches = sorted(each.p95 for each in classes if "json" in each.ways)
     check, due = look_again(path)
     return Size(

@@ -12,7 +12,7 @@ from random import Random
 
 import pytest
 
-from archive.changes import wording_history as presences
+from archive.changes.history import read_version_texts
 from archive.changes.wording_history import CheckPair, Presence, read_presences
 from archive.database.models import Capture, Release
 from archive.database.sqlite_files import build_connection_runner
@@ -116,10 +116,18 @@ def archive(tmp_path: Path) -> Iterator[Archive]:
         yield archive
 
 
-async def read(archive: Archive, *releases: int) -> dict[int, list[Presence]]:
-    finder = OccurrenceFinder(parse_query(f'"{PHRASE}"').tree)
+async def read(
+    archive: Archive, *releases: int, query: str = f'"{PHRASE}"'
+) -> dict[int, list[Presence]]:
+    finder = OccurrenceFinder(parse_query(query).tree)
     with closing(sqlite3.connect(archive.path)) as connection:
-        return await read_presences(build_connection_runner(connection), releases, finder.is_in)
+        run = build_connection_runner(connection)
+
+        async def find(revisions: Sequence[int]) -> set[int]:
+            texts = await read_version_texts(run, revisions)
+            return {key for key, state in texts.items() if finder.is_in(state)}
+
+        return await read_presences(run, releases, find)
 
 
 def to_day(moment: str | None) -> int | None:
@@ -261,21 +269,6 @@ async def test_takedowns_leave_nothing_to_find(archive: Archive) -> None:
     assert (await read(archive, story.key))[story.key] == []
 
 
-async def test_a_release_with_too_many_versions_is_left_out(
-    archive: Archive, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(presences, "MAX_VERSIONS", 4)
-    keys = [
-        Story(archive, f"https://prov.example/{n}").play(events).key
-        for n, events in enumerate(("+ -", "+ - +", "-"))
-    ]
-    assert (await read(archive, *keys)).keys() == {keys[0], keys[2]}
-    assert await read(archive) == {}
-    monkeypatch.setattr(presences, "MAX_CHARACTERS", 50)  # reached by the second version
-    monkeypatch.setattr(presences, "STATE_BATCH", 1)
-    assert (await read(archive, *keys)).keys() == {keys[0]}
-
-
 def find_expected(log: Sequence[tuple[int, bool]]) -> list[Days]:
     """Return the presences that the checks show.
 
@@ -333,9 +326,7 @@ async def test_presences_are_in_order_and_never_overlap(archive: Archive, seed: 
         )
         event()
     keys = [key for (key,) in archive.db.execute("select id from releases where moved_to is null")]
-    finder = OccurrenceFinder(parse_query("båt").tree)
-    with closing(sqlite3.connect(archive.path)) as connection:
-        found = await read_presences(build_connection_runner(connection), keys, finder.is_in)
+    found = await read(archive, *keys, query="båt")
     assert any(len(rows) > 1 for rows in found.values())
     for rows in found.values():
         for presence in rows:

@@ -265,8 +265,8 @@ def test_import_during_a_collapse_is_no_page_that_is_present(
 # releases with these ids move, move back, are deleted and inserted again
 MOVING = range(101, 107)
 INSERT_SQL = (
-    "insert into releases (id, agency, url, title, body, body_html, first_seen, added, hash,"
-    " moved_to) values (:id, 'skog', :id, '', '', '', '2026', '2026', '', :target)"
+    "insert into releases (id, agency, url, title, body, body_html, added, hash, moved_to)"
+    " values (:id, 'skog', :id, '', '', '', '2026', '', :target)"
 )
 
 

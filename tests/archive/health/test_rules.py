@@ -419,9 +419,9 @@ def test_pages_that_go_missing_alike_are_a_fault(past: AgencyPast) -> None:
     for number in ids:
         past.db.execute(
             "insert into releases (id, agency, url, title,"
-            " body, body_html, first_seen,"
+            " body, body_html, added, first_seen,"
             " last_checked, checks, hash)"
-            " values (?1, ?2, ?3, 'Nr', '', '', '2023-01-01', '2023-09-01T05:00:00+00:00', 0, ?1)",
+            " values (?1, ?2, ?3, 'Nr', '', '', '2023-01-01', '2023-01-01', '2023-09-01T05:00:00+00:00', 0, ?1)",
             [number, SLUG, f"{HOME}{number}"],
         )
     removals, at = Removals(past.db), evening(date(2023, 9, 1))
@@ -585,9 +585,9 @@ def refuse_stored(
     for number in range(100_001, 100_101):
         past.db.execute(
             "insert into releases (id, agency, url, title,"
-            " body, body_html, first_seen,"
+            " body, body_html, added, first_seen,"
             " last_checked, checks, hash)"
-            " values (?1, ?2, ?3, 'Nr', '', '', '2023-01-01', '2023-09-02T05:00:00+00:00', 0, ?1)",
+            " values (?1, ?2, ?3, 'Nr', '', '', '2023-01-01', '2023-01-01', '2023-09-02T05:00:00+00:00', 0, ?1)",
             [number, SLUG, f"{HOME}{number}"],
         )
     for number in range(100_001, 100_007):

@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 
 from archive.database.models import Release
 from archive.database.sqlite_files import RunQuery, build_connection_runner, run_without_waiting
+from archive.search.column_cache import CODED_COLUMNS, LAST_CHANGE_SQL, ColumnCache
 from archive.search.results import search
-from archive.search.search_index import CODED_COLUMNS, LAST_CHANGE_SQL, NO_VALUE, ColumnCache
+from archive.search.search_index import NO_VALUE
 from archive.search.search_request import SearchRequest
 from archive.store.releases import Archive
 from archive.times import Month
@@ -103,7 +104,7 @@ def read_tables(db: sqlite3.Connection) -> dict[int, dict[str, Any]]:
 def test_columns_follow_random_events(random: Random, reads: list[bool]) -> None:
     with (
         TemporaryDirectory() as folder,
-        patch("archive.search.search_index.LOG_BATCH", 7),
+        patch("archive.search.column_cache.LOG_BATCH", 7),
         Archive(Path(folder) / "archive.db") as archive,
         closing(sqlite3.connect(archive.path)) as db,
     ):

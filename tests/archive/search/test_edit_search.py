@@ -13,8 +13,8 @@ from datasette.utils import MultiParams
 from archive.changes.edits_and_removals import parse_edits_query
 from archive.changes.wording_history import CheckPair
 from archive.database.sqlite_files import RunQuery, build_connection_runner
+from archive.search.column_cache import ColumnCache
 from archive.search.edit_search import read_phrase_history, read_searched_edits, search_edits
-from archive.search.search_index import ColumnCache
 from archive.store.merged_histories import merge_releases
 from archive.store.releases import Archive
 from tests.archive.changes.states import EDITS, read_markdown, read_stored_edits

@@ -18,9 +18,9 @@ import pytest
 
 from archive.database.models import Image, Question, Release
 from archive.database.sqlite_files import build_connection_runner
+from archive.search.column_cache import ColumnCache
 from archive.search.excerpts import SearchHit
 from archive.search.results import find_hit_position, search, search_all
-from archive.search.search_index import ColumnCache
 from archive.store.merged_histories import merge_releases
 from archive.store.releases import Archive
 from archive.store.takedowns import hide_release
@@ -236,15 +236,7 @@ async def test_former_hits_take_turns_with_others_or_are_sorted_by_date(versions
 async def test_counts_facets_and_exports_include_former_hits(versions: Searcher) -> None:
     request = build_request("miljoner", all_versions=True)
     results = await search(versions.run, request)
-    assert (
-        results.hit_page.total,
-        list(results.hit_page.former.ids),
-        results.hit_page.former.capped,
-    ) == (
-        2,
-        [5],
-        False,
-    )
+    assert (results.hit_page.total, list(results.hit_page.former.ids)) == (2, [5])
     assert [(choice.value, choice.count) for choice in results.hit_page.facets["agency"]] == [
         ("fyr", 2)
     ]
@@ -258,44 +250,6 @@ async def test_counts_facets_and_exports_include_former_hits(versions: Searcher)
         await search(versions.run, build_request("miljoner", all_versions=True, size=1, page=2))
     ).hits
     assert hit.row["id"] == 5
-
-
-@pytest.mark.parametrize("name", ["MAX_CHECKED", "MAX_EDITS", "MAX_CANDIDATES"])
-async def test_more_than_can_be_checked_is_stated(
-    versions: Searcher, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    monkeypatch.setattr(f"archive.search.former_versions.{name}", 1)
-    monkeypatch.setattr("archive.search.former_versions.MAX_HITS", 0)
-    page = (
-        await versions.find(
-            "(kran OR räkna OR säl) (båt OR boj OR gråsäl) -finnsinte", all_versions=True
-        )
-    ).hit_page
-    assert page.former.capped
-    assert len(page.former.ids) <= 1
-    if name != "MAX_CANDIDATES":
-        notes = [
-            (note.key) for note in (await versions.find("removed:((hamn OR räkna) -hus)")).notes
-        ]
-        assert notes == ["many_edits"]
-
-
-async def test_an_often_edited_release_leaves_room_for_others(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("archive.search.former_versions.MAX_CHECKED", 2)
-    with Archive(tmp_path / "archive.db") as archive:
-        archive.add_agency("fyr", name="Fyrstyrelsen", home="https://fyr.example/")
-        for number, edits in ((1, 1), (2, 6)):
-            for day in range(edits + 1):
-                archive.save(
-                    release(number, f"Båt {day}." if day else "Båt efter båt."),
-                    seen_at=START + day * DAY,
-                )
-        searcher = Searcher(build_connection_runner(archive.db.conn))
-        results = await searcher.find("removed:båt")
-        assert [hit.row["id"] for hit in results.hits] == [1]
-        assert [note.key for note in results.notes] == ["many_edits"]
 
 
 async def test_answers_in_the_body_are_no_edits_of_their_own(tmp_path: Path) -> None:
@@ -329,23 +283,6 @@ async def test_words_that_a_caption_still_has_are_not_former(tmp_path: Path) -> 
         searcher = Searcher(build_connection_runner(archive.db.conn))
         (hit,) = (results := await searcher.find("skepp", all_versions=True)).hits
         assert (results.hit_page.total, hit.change, marks(hit.excerpt)) == (1, None, ["Skeppet"])
-
-
-async def test_change_is_found_in_a_release_with_too_many_versions_to_read(
-    versions: Searcher, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    texts = ("färja", '"har 120 miljoner"', "kran färja", "sälarna", "kran -färja")
-    expected = [await find(versions, text, all_versions=True) for text in texts]
-    monkeypatch.setattr("archive.changes.wording_history.MAX_VERSIONS", 0)
-    for text, hits in zip(texts, expected, strict=True):
-        page = (await versions.find(text, all_versions=True)).hit_page
-        found = [
-            (hit.row["id"], hit.change) for hit in await find(versions, text, all_versions=True)
-        ]
-        if found:
-            assert found == [(hit.row["id"], hit.change) for hit in hits], text
-        assert len(found) == page.total == (0 if text in ("kran färja", "kran -färja") else 1)
-        assert page.former.capped is (not found)
 
 
 async def test_hidden_release_is_not_found_in_versions(

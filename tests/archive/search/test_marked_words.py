@@ -107,7 +107,7 @@ def test_a_state_matches_a_query(query: str, is_in: bool) -> None:
         ("pension", {"questions": []}, [], []),  # still in the body
         ("svar:pension", {"questions": []}, ["pension"], []),
         ("Ekö", {"images": []}, ["ekö"], []),
-        ("fyr", {"images": None}, ["fyr"], []),
+        ("fyr", {"images": None}, [], []),  # not read
     ],
 )
 def test_what_an_edit_removes_and_adds(

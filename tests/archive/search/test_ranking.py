@@ -14,9 +14,9 @@ import pytest
 
 from archive.database.models import Release
 from archive.database.sqlite_files import build_connection_runner
+from archive.search.column_cache import ColumnCache
 from archive.search.ranking import HitFinder
 from archive.search.results import search, search_all
-from archive.search.search_index import ColumnCache
 from archive.search.search_request import FACETS
 from archive.store.releases import Archive
 from tests.archive.sample import LIGHTHOUSES, PAGED, SEEN, UNDATED, WARBLERS

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
+from archive.search.column_cache import ColumnCache
 from archive.search.excerpts import SearchHit
 from archive.search.results import find_hit_position, search_all
-from archive.search.search_index import ColumnCache
 from tests.archive.hostile_queries import LONG, QUERIES, TYPED
 from tests.archive.sample import LIGHTHOUSES, PAGED
 from tests.archive.search.conftest import Searcher, build_request, plain

@@ -19,14 +19,15 @@ from sqlite_utils.cli import cli
 from archive.__main__ import main
 from archive.database.models import Question, Release
 from archive.language.terms import ANALYSIS_VERSION
-from archive.search.query_sql import match_word
+from archive.search.query_sql import match_changed_word, match_word
 from archive.search.search_index import (
-    EDIT_COLUMNS,
-    FORM_PREFIX,
+    DIFF_ROWS,
     PARAGRAPH_END,
+    SIDES,
     encode_facet_term,
-    extract_edit_texts,
+    extract_diff,
 )
+from archive.search.state_texts import WHOLE
 from archive.store.derived_data import describe_index_fault
 from archive.store.releases import Archive
 
@@ -65,9 +66,15 @@ def save_copies(archive: Archive, count: int) -> None:
 
 
 def find_edits(archive: Archive, match: str) -> list[tuple[int, str]]:
-    """Return the revisions whose edit removed or added what matches."""
-    rows = archive.db.execute("select rowid from search_edits where search_edits match ?", [match])
-    return sorted((key >> 1, ("removed", "added")[key & 1]) for (key,) in rows)
+    """Return the edits, by revision, that removed or added what matches anywhere, and the side."""
+    rows = {
+        side: archive.db.execute(
+            f"select rowid / {DIFF_ROWS} from search_diff where search_diff match ?",
+            [f'scope: "{side}{WHOLE}" AND ({match})'],
+        ).fetchall()
+        for side in SIDES
+    }
+    return sorted((key, side) for side, found in rows.items() for (key,) in found)
 
 
 def count_hits(archive: Archive, match: str, table: str = "search") -> int:
@@ -110,38 +117,52 @@ def test_index_follows_an_edit(archive: Archive) -> None:
     assert vocabulary["bryggornas"] == vocabulary["ljus"] == 1
 
 
+def read_versions(archive: Archive) -> list[tuple[int, int]]:
+    """Return the revisions with an indexed text, each with the row of its text."""
+    return archive.db.execute("select id, text from text_versions order by id").fetchall()
+
+
 def test_edits_are_indexed_by_what_they_removed_and_added(archive: Archive) -> None:
     archive.save(
         dataclasses.replace(RELEASE, lead="Bryggornas ljus sköts på avstånd."), seen_at=SEEN
     )
     expected = {
-        match_word("hamn", ""): [(2, "removed")],
-        match_word("brygga", ""): [(2, "added")],
-        match_word("avstånd", ""): [(2, "added"), (2, "removed")],
-        "lead: ljus": [(2, "added"), (2, "removed")],
-        "title: ljus": [],
-        match_word("minister", ""): [],  # unchanged
+        match_changed_word("hamn"): [(2, "removed")],
+        match_changed_word("brygga"): [(2, "added")],
+        match_changed_word("avstånd"): [],  # as often as before
+        "text: (ljus sköta)": [(2, "added"), (2, "removed")],
+        "text: talade": [],  # unchanged
     }
     for match, edits in expected.items():
         assert find_edits(archive, match) == edits, match
-    before = archive.db.execute("select * from search_edits_docsize").fetchall()
-    archive.db.execute("insert into search_edits (search_edits) values ('delete-all')")
+    assert read_versions(archive) == [(1, 1)]
+    read_sizes = "select id, sz from search_diff_docsize union all select id, sz from search_versions_docsize"
+    before = archive.db.execute(read_sizes).fetchall()
+    archive.db.execute("insert into search_diff (search_diff) values ('delete-all')")
     assert describe_index_fault(archive.db) == "it has 0 of 1 edits"
     archive.derived.recompute_all()
-    assert archive.db.execute("select * from search_edits_docsize").fetchall() == before
+    assert archive.db.execute(read_sizes).fetchall() == before
     assert describe_index_fault(archive.db) is None
-    archive.db.execute("drop table search_edits")
-    assert describe_index_fault(archive.db) == "it has no edits"
+    archive.db.execute("delete from text_versions")
+    assert describe_index_fault(archive.db) == "it has 0 of 1 edited versions"
 
 
-def test_only_edits_by_the_agency_are_indexed(archive: Archive) -> None:
+def test_only_edits_by_the_agency_are_indexed_as_edits(archive: Archive) -> None:
     archive.save(dataclasses.replace(RELEASE, lead="Bryggor."), seen_at=SEEN, cause="parser")
-    assert find_edits(archive, "brygga OR hamn") == []
+    assert (find_edits(archive, "brygga OR hamn"), read_versions(archive)) == ([], [])
     archive.save(dataclasses.replace(RELEASE, lead="Kajer."), seen_at=SEEN)
-    assert find_edits(archive, "brygga OR hamn") == [(3, "removed")]
+    assert find_edits(archive, match_changed_word("brygga")) == [(3, "removed")]
+    assert read_versions(archive) == [(2, 2)]  # not what the newer parser replaced
+    archive.save(dataclasses.replace(RELEASE, lead="Bryggor."), seen_at=SEEN)
+    archive.save(dataclasses.replace(RELEASE, lead="Stegar."), seen_at=SEEN)
+    assert read_versions(archive) == [(2, 2), (3, 3), (4, 2)]  # a text that came back is shared
     archive.db.execute("pragma foreign_keys = off")
-    archive.db.execute("delete from revisions where id = 3")
-    assert find_edits(archive, "brygga OR kaj") == []
+    for revision in (3, 4):
+        archive.db.execute("delete from revisions where id = ?", [revision])
+    assert find_edits(archive, match_changed_word("brygga")) == [(5, "removed")]
+    assert count_hits(archive, "brygga", "search_versions") == 1
+    archive.db.execute("delete from revisions where id = 2")
+    assert count_hits(archive, "brygga", "search_versions") == 0
 
 
 def test_removed_and_added_paragraphs_are_counted_by_field() -> None:
@@ -151,25 +172,21 @@ def test_removed_and_added_paragraphs_are_counted_by_field() -> None:
 
     pair = {"question": "Vem betalar?", "answer": "Staten.", "answered_by": None}
     cases: list[tuple[dict[str, Any], ...]] = [
-        ({"body": "Ett hus.\n\nEtt hus."}, {"body": "Ett  hus."}, {"body": "ett hus"}, {}),
+        ({"body": "Ett hus.\n\nEtt hus."}, {"body": "Ett  hus."}, {"whole body": "ett hus"}, {}),
         ({"body": "Ett.\n\nTvå."}, {"body": "Två.\n\nEtt."}, {}, {}),
         ({"lead": "Ljus."}, {"body": "Ljus."}, {"lead": "ljus"}, {"body": "ljus"}),
-        ({"questions": [pair]}, {}, {"body": f"vem betala {PARAGRAPH_END} stat"}, {}),
-        ({"questions": [pair], "body": "Vem betalar?\n\nStaten."}, {"body": "Staten."}, {"body": "vem betala"}, {}),
+        ({"questions": [pair]}, {}, {"whole": f"vem betala {PARAGRAPH_END} stat", "question": "vem betala", "answer": "stat"}, {}),
+        ({"questions": [pair], "body": "Vem betalar?\n\nStaten."}, {"body": "Staten."},
+         {"whole body question": "vem betala", "answer": "stat"}, {}),
         ({"questions": None}, {"questions": [pair]}, {}, {}),
-        ({"images": [{"caption": "En båk"}]}, {"images": [{"caption": None}]}, {"body": "en båk"}, {}),
+        ({"images": [{"caption": "En båk"}]}, {"images": [{"caption": None}]}, {"whole caption": "en båk"}, {}),
     ]  # fmt: skip
     for before, after, removed, added in cases:
-        sides = extract_edit_texts(state(**before), state(**after))
-        found = [
-            {
-                name: text.partition(f" {PARAGRAPH_END} {FORM_PREFIX}")[0]
-                for name, text in columns
-                if text
-            }
-            for columns in (zip(EDIT_COLUMNS, side, strict=True) for side in sides)
-        ]
-        assert found == [removed, added], (before, after)
+        found: dict[str, dict[str, str]] = {side: {} for side in SIDES}
+        for _, text, *_, scope in extract_diff(state(**before), state(**after)):
+            side = next(name for name in SIDES if scope.startswith(name))
+            found[side] |= {scope.replace(side, ""): text} if text else {}
+        assert list(found.values()) == [removed, added], (before, after)
 
 
 def test_index_is_rolled_back_with_the_release(archive: Archive) -> None:
@@ -263,7 +280,7 @@ def test_concurrent_rebuilds_share_the_work(
 
 def test_release_written_by_another_program_is_a_fault(archive: Archive) -> None:
     for statement in (
-        "insert into releases (agency, url, title, body, body_html, first_seen, last_checked, hash)"
+        "insert into releases (agency, url, title, body, body_html, added, first_seen, hash)"
         " values ('fyr', 'https://fyr.example/9', 'Bryggor', '', '', '2024-01-01', '2024-01-01', '')",
         "insert into revisions (release, seen, cause, title, body, body_html, hash)"
         " values (2, '2024-01-01', 'first', 'Bryggor', '', '', '')",

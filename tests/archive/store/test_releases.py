@@ -67,7 +67,13 @@ EDITED = replace(
 )
 PARTS = ("revisions", "questions", "tags", "release_tags", "images", "attachments")
 SITE_MENU = "".join(f"<li><a href='/{n}'>Meny {n * n}</a></li>" for n in range(400))
-SEARCH_TABLES = ("search", "search_questions", "search_edits", "search_attachments")
+SEARCH_TABLES = (
+    "search",
+    "search_questions",
+    "search_versions",
+    "search_diff",
+    "search_attachments",
+)
 
 
 def open_archive(folder: Path) -> Archive:

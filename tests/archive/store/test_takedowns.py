@@ -87,12 +87,8 @@ def find_problems(archive: Archive) -> list[ArchiveError]:
 
 def find_edits(archive: Archive, word: str) -> list[int]:
     """Return the revisions whose edit removed or added a word, from the search index."""
-    return [
-        key // 2
-        for (key,) in select(
-            archive, "select rowid from search_edits where search_edits match ?", word
-        )
-    ]
+    sql = "select distinct rowid / 16 from search_diff where search_diff match ?"
+    return [key for (key,) in select(archive, sql, word)]
 
 
 def redact(archive: Archive, *passages: str, release_id: int = ID) -> list[int]:

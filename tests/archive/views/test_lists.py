@@ -151,9 +151,8 @@ def large_archive(sample_archive: Path) -> Iterator[sqlite3.Connection]:
         db.executemany(
             "insert into releases (id, agency, url, title,"
             " body, body_html, published,"
-            " first_seen, last_checked, hash)"
-            f" values (?, '{LARGE_AGENCY}', ?, 'T', '', '', ?, '2024-01-01T00:00:00+00:00',"
-            " '2024-01-01T00:00:00+00:00', 'h')",
+            " added, hash)"
+            f" values (?, '{LARGE_AGENCY}', ?, 'T', '', '', ?, '2024-01-01T00:00:00+00:00', 'h')",
             [(number, url, published if number % 9 else None) for number, url, published in rows],
         )
         db.executemany(

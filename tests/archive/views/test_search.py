@@ -752,24 +752,6 @@ async def test_table_searches_in_versions(
     assert len(response.json().get("rows", [])) == number
 
 
-@pytest.mark.parametrize(
-    "options", ["_search=fyrtio&_versions=all", "_search=borttaget:(fyrtio+-finns)"]
-)
-async def test_table_says_that_not_all_versions_were_searched(
-    history_site: Site, options: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    address = f"/archive/releases.json?{options}"
-    assert (
-        "more earlier versions"
-        not in (await history_site.get(address)).json()["human_description_en"]
-    )
-    monkeypatch.setattr("archive.search.former_versions.MAX_EDITS", 1)
-    monkeypatch.setattr("archive.search.former_versions.MAX_CHECKED", 0)
-    assert (
-        "more earlier versions" in (await history_site.get(address)).json()["human_description_en"]
-    )
-
-
 async def test_other_tables_have_no_versions(history_site: Site) -> None:
     assert (await history_site.get("/archive/questions.json?_versions=all")).status_code == 400
 

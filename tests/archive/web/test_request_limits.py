@@ -82,8 +82,8 @@ async def test_nothing_private_is_read_and_nothing_is_written(site: Site, attack
         "search_idx",
         "search_docsize",
         "search_questions_idx",
-        "search_edits_data",
-        "search_edits_idx",
+        "search_versions_data",
+        "search_diff_idx",
         "search_attachments_data",
     ],
 )

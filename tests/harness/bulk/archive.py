@@ -32,8 +32,10 @@ def repeat(archive: Archive, far: int, held: int) -> None:
     """Insert the first releases again, with their parts and with ids increased by `far`."""
     own, parts = ", ".join(STATE_FIELDS), ", ".join(PART_TABLES)
     statements = [
-        f"insert into releases (id, agency, url, {own}, first_seen, last_checked, hash, revision)"
-        f" select id + :far, agency, url || '#' || :far, {own}, first_seen, last_checked, hash, null"
+        f"insert into releases (id, agency, url, {own}, added, first_seen, last_checked,"
+        " hash, revision)"
+        f" select id + :far, agency, url || '#' || :far, {own}, added, first_seen,"
+        f" last_checked, hash, null"
         " from releases where id <= :held",
         f"insert into revisions (release, seen, cause, {own}, hash, tags, {parts})"
         f" select release + :far, seen, cause, {own}, hash, tags, {parts} from revisions"

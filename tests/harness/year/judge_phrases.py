@@ -15,10 +15,10 @@ from pathlib import Path
 
 from archive.database.sqlite_files import RunQuery, build_connection_runner
 from archive.language.terms import find_words
+from archive.search.column_cache import ColumnCache
 from archive.search.edit_search import PhraseEntry, read_phrase_history
 from archive.search.query_language import MAX_QUERY_WORDS
 from archive.search.results import search
-from archive.search.search_index import ColumnCache
 from archive.search.search_request import MAX_PAGE_SIZE, SearchRequest
 from tests.harness.year.history import History
 from tests.harness.year.told import SAME, Told, Verdict, is_same

@@ -129,8 +129,8 @@ def year(tmp_path: Path) -> Iterator[Year]:
         archive.add_agency(AGENCY, name="Skogsbruksrådet", home=f"http://{AGENCY}.localhost:1/")
         values = ":title, :lead, :body, '', 'x')"
         made.tells(
-            f"insert into releases (id, agency, url, first_seen, last_checked, {STATE})"
-            f" values (1, '{AGENCY}', :url, :seen, :seen, {values}",
+            f"insert into releases (id, agency, url, added, first_seen, last_checked, {STATE})"
+            f" values (1, '{AGENCY}', :url, :seen, :seen, :seen, {values}",
             seen=0.0,
         )
         made.tells(
@@ -275,8 +275,9 @@ def test_a_phrase_that_a_page_never_had_is_invented(edited: Year) -> None:
     edited.revises(2)
     other = next(subject for key, subject in edited.world.subjects.items() if key != KEY)
     edited.tells(
-        f"insert into releases (agency, url, first_seen, last_checked, {STATE}) select agency,"
-        " :other, first_seen, last_checked, title, :lead, body, '', 'y' from releases",
+        f"insert into releases (agency, url, added, first_seen, last_checked, {STATE})"
+        " select agency, :other, added, first_seen, last_checked, title, :lead, body, '', 'y'"
+        " from releases",
         other=other.url,
     )
     edited.tells(

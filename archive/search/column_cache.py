@@ -1,0 +1,362 @@
+"""The columns in memory that hits are filtered, sorted and counted by."""
+
+from __future__ import annotations
+
+import heapq
+import json
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import compress
+from operator import itemgetter
+from typing import Any
+
+from archive.database.sqlite_files import RunQuery
+from archive.search.search_index import NO_VALUE, WAS_EDITED_SQL
+
+CODED_COLUMNS = ("agency", "kind", "year", "questions", "attachments", "edited")
+LISTED_COLUMNS = ("tag", "speaker")  # of which a release may have several values
+NO_FILTERS: Mapping[str, Iterable[str]] = {}
+LOG_BATCH = 2_000  # changefeed entries to read at a time
+LAST_CHANGE_SQL = "select ifnull(max(id), 0) as entry from changefeed"
+CHANGED_RELEASES_SQL = f"""
+    with logged as (select distinct release from changefeed where id > :after and id <= :until),
+    changed as materialized (select release
+      from logged  -- one that moved may have left an edit to its new address
+      union select r.moved_to from logged join releases r on r.id = logged.release
+        where r.moved_to is not null)
+    select c.release, l.agency, coalesce(l.kind, '{NO_VALUE}') as kind,
+      coalesce(substr(l.sort_day, 1, 4), '{NO_VALUE}') as year, iif(l.questions > 0,
+        'yes', 'no') as questions,
+      cast(julianday(coalesce(l.sort_day, substr(l.sort_date, 1, 10))) + 0.5 as integer) as day,
+      cast(substr(replace(replace(replace(l.sort_date,
+        '-', ''), 'T', ''), ':', '') || '00000000000000', 1, 14)
+        as integer) as newest,
+      iif(exists (select 1 from attachments where release = c.release), 'yes', 'no') as attachments,
+      iif({WAS_EDITED_SQL.format(release="c.release")}, 'yes', 'no') as edited,
+      (select json_group_array(tag) from release_tags where release = c.release) as tag,
+      (select json_group_array(distinct q.person) from releases r join quotes q
+        on q.revision = r.revision
+        where r.id = c.release and q.person is not null) as speaker
+    from changed c left join release_facets l on l.release = c.release order by c.release
+"""
+# from date.toordinal() to SQLite's julianday(), which starts half a day later
+JULIAN_DAY_OFFSET = 1_721_425
+UNKNOWN_AGE = 10**9  # days
+NO_DATE = 10**14  # later than any of `sort_dates`
+ALL_AGENCIES = -1  # in place of an agency's code
+UNDATED_MONTH = 1  # in place of the month of a release without a publication date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FacetCheck:
+    """The chosen values of a facet, which a release must have if `is_wanted`, else must not."""
+
+    facet: str
+    codes: Collection[int]
+    is_wanted: bool
+
+    @property
+    def position(self) -> int:
+        """Return the place of the facet's code in a row of ColumnCache.value_counts."""
+        return CODED_COLUMNS.index(self.facet) - 1
+
+
+class ColumnCache:
+    """A copy of release_facets, and of what else hits are counted by, as one array per column,
+    indexed by release id.
+
+    Unlisted releases have 0 in all columns. The copy is updated from the table changefeed, which
+    records every change in the transaction that makes it.
+    """
+
+    def __init__(self) -> None:
+        self.last_change = 0  # id of the last changefeed entry that was applied
+        self._clear()
+
+    def _clear(self) -> None:
+        self.value_codes: dict[str, dict[str, int]] = {name: {} for name in CODED_COLUMNS}  # from 1
+        self.code_columns = {name: array("H") for name in CODED_COLUMNS}
+        self.sort_dates = array("q")  # the digits of release_facets.sort_date, YYYYMMDDhhmmss
+        self.sort_days = array("i")  # Julian days; 0 if unknown
+        self.months = array("I")  # of publication, YYYYMM; UNDATED_MONTH if the agency states none
+        # Releases by their codes of CODED_COLUMNS except the agency, for each agency's code and for
+        # ALL_AGENCIES.
+        self.value_counts: defaultdict[int, Counter[tuple[int, ...]]] = defaultdict(Counter)
+        self.lists = {name: ValueLists() for name in LISTED_COLUMNS}
+        # see find_examples: the change after which they were found
+        self.examples: dict[str, tuple[int, list[Any]]] = {}
+
+    async def refresh(self, run: RunQuery) -> ColumnCache:
+        """Apply the changes since the last call, and return the cache itself.
+
+        If the changefeed is shorter than before, it belongs to another archive and everything is
+        read again.
+        """
+        before = self.last_change
+        last = int((await run(LAST_CHANGE_SQL, {}))[0]["entry"])
+        if last < before == self.last_change:  # and no concurrent search applied changes
+            self.last_change = 0
+        while (after := self.last_change) < last:
+            until = min(after + LOG_BATCH, last)
+            rows = await run(CHANGED_RELEASES_SQL, {"after": after, "until": until})
+            if self.last_change == after:  # otherwise, a concurrent search has applied them
+                if not after:
+                    self._clear()
+                self._store_rows(rows)
+                self.last_change = until
+        return self
+
+    def _store_rows(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        self._extend(max((row["release"] for row in rows), default=0) + 1)
+        for row in rows:
+            key, listed = row["release"], row["agency"] is not None
+            self._count_release(key, -1)
+            for name, codes in self.value_codes.items():
+                self.code_columns[name][key] = (
+                    codes.setdefault(row[name], len(codes) + 1) if listed else 0
+                )
+            self._count_release(key, 1)
+            self.sort_dates[key] = row["newest"] or 0
+            self.sort_days[key] = row["day"] or 0
+            self.months[key] = _encode_month(row)
+            for name, values in self.lists.items():
+                values.store(key, json.loads(row[name]) if listed else [])
+
+    def _count_release(self, release: int, number: int) -> None:
+        agency, *codes = (column[release] for column in self.code_columns.values())
+        if agency:
+            for group in (agency, ALL_AGENCIES):
+                self.value_counts[group][tuple(codes)] += number
+
+    def _extend(self, length: int) -> None:
+        lists = (
+            column for values in self.lists.values() for column in (values.offsets, values.lengths)
+        )
+        for column in (
+            *self.code_columns.values(),
+            self.sort_dates,
+            self.sort_days,
+            self.months,
+            *lists,
+        ):
+            column.frombytes(bytes(max(0, length - len(column)) * column.itemsize))
+
+    def filter_releases(
+        self,
+        releases: Sequence[int],
+        include: Mapping[str, Iterable[str]] = NO_FILTERS,
+        exclude: Mapping[str, Iterable[str]] = NO_FILTERS,
+    ) -> list[int]:
+        """Keep the listed releases with the included and without the excluded facet values.
+
+        Facets of which a release may have several values are ignored, here and below.
+        """
+        agency = self.code_columns["agency"]
+        if max(releases, default=0) >= len(agency):  # indexed after the last refresh
+            releases = [release for release in releases if release < len(agency)]
+        kept = list(compress(releases, _take_values(agency, releases)))
+        for chosen, included in ((include, True), (exclude, False)):
+            for name in chosen.keys() & self.code_columns.keys():
+                codes = {self.value_codes[name].get(value, -1) for value in chosen[name]}
+                column = self.code_columns[name]
+                kept = [release for release in kept if (column[release] in codes) is included]
+        return kept
+
+    @property
+    def size(self) -> int:
+        """Return an upper limit for the number of releases."""
+        return len(self.sort_dates)
+
+    def sort_pairs_by_date(self, releases: Mapping[int, int], order: str) -> list[int]:
+        """Sort question pairs by the dates of their releases, `newest` or `oldest` first."""
+        if order == "oldest":
+            return sorted(
+                releases, key=lambda key: (self.sort_dates[releases[key]] or NO_DATE, key)
+            )
+        return sorted(releases, key=lambda key: (self.sort_dates[releases[key]], key), reverse=True)
+
+    def sort_by_date(self, releases: Iterable[int], order: str) -> list[int]:
+        """Sort releases by date, `newest` or `oldest` first.
+
+        In both orders, those without a date come last.
+        """
+        if order == "oldest":
+            return sorted(sorted(releases), key=lambda key: self.sort_dates[key] or NO_DATE)
+        return self.sort_newest_first(releases)
+
+    def sort_newest_first(self, releases: Iterable[int]) -> list[int]:
+        """Sort releases by date, newest first. For the same second, the last stored comes first."""
+        return sorted(sorted(releases, reverse=True), key=self.sort_dates.__getitem__, reverse=True)
+
+    def iter_ages(self, releases: Sequence[int], today: date) -> Iterator[int]:
+        """Yield the age of each release in days since its sort date; UNKNOWN_AGE if it has none."""
+        now = today.toordinal() + JULIAN_DAY_OFFSET
+        return (
+            max(0, now - day) if day else UNKNOWN_AGE
+            for day in _take_values(self.sort_days, releases)
+        )
+
+    def count_values(self, releases: Sequence[int], facet: str) -> Mapping[str, int]:
+        numbers = Counter(_take_values(self.code_columns[facet], releases))
+        del numbers[0]  # releases removed from the lists after they were found
+        texts = list(self.value_codes[facet])
+        return {texts[number - 1]: count for number, count in numbers.items()}
+
+    def count_months(self, releases: Sequence[int]) -> Counter[int]:
+        """Count the listed ones of some releases by their month of publication: YYYYMM, or
+        UNDATED_MONTH.
+        """
+        if max(releases, default=0) >= len(self.months):  # indexed after the last refresh
+            releases = [release for release in releases if release < len(self.months)]
+        counts = Counter(_take_values(self.months, releases))
+        del counts[0]
+        return counts
+
+    def count_releases(
+        self,
+        include: Mapping[str, Iterable[str]] = NO_FILTERS,
+        exclude: Mapping[str, Iterable[str]] = NO_FILTERS,
+    ) -> int:
+        """Count all releases with the included and without the excluded facet values."""
+        return sum(self.count_all_values("agency", include, exclude, skip_chosen=False).values())
+
+    def count_all_values(
+        self,
+        facet: str,
+        include: Mapping[str, Iterable[str]] = NO_FILTERS,
+        exclude: Mapping[str, Iterable[str]] = NO_FILTERS,
+        *,
+        skip_chosen: bool = True,
+    ) -> Mapping[str, int]:
+        """Count the releases that match the chosen facet values, by value of one facet.
+
+        skip_chosen: ignore the included values of the counted facet, too.
+        """
+        skipped = facet if skip_chosen else ""
+        checks = [
+            *self._list_checks(include, skipped),
+            *self._list_checks(exclude, is_wanted=False),
+        ]
+        agency_checks = [check for check in checks if check.facet == "agency"]
+        other_checks = [check for check in checks if check.facet != "agency"]
+        if facet == "agency":
+            codes = self._list_agency_codes(agency_checks)
+            counts = {code: self._count_agency(code, other_checks) for code in codes}
+        else:
+            counts = self._count_codes(facet, agency_checks, other_checks)
+        values = list(self.value_codes[facet])
+        return {values[code - 1]: count for code, count in counts.items() if count}
+
+    def _list_checks(
+        self, chosen: Mapping[str, Iterable[str]], skipped: str = "", *, is_wanted: bool = True
+    ) -> list[FacetCheck]:
+        """Return the checks of the chosen values of all facets except `skipped`."""
+        return [
+            FacetCheck(
+                facet=name,
+                codes={self.value_codes[name].get(value, -1) for value in chosen[name]},
+                is_wanted=is_wanted,
+            )
+            for name in CODED_COLUMNS
+            if name in chosen and name != skipped
+        ]
+
+    def _list_agency_codes(self, checks: Sequence[FacetCheck]) -> list[int]:
+        return [
+            code
+            for code in self.value_codes["agency"].values()
+            if all((code in check.codes) is check.is_wanted for check in checks)
+        ]
+
+    def _count_agency(self, agency: int, checks: Sequence[FacetCheck]) -> int:
+        if not checks:
+            return sum(self.value_counts[agency].values())
+        return sum(count for _, count in self._filter_counts(agency, checks))
+
+    def _count_codes(
+        self, facet: str, agency_checks: Sequence[FacetCheck], other_checks: Sequence[FacetCheck]
+    ) -> Counter[int]:
+        """Count the releases that pass all checks by their code of a facet."""
+        column, counts = CODED_COLUMNS.index(facet) - 1, Counter[int]()
+        groups = self._list_agency_codes(agency_checks) if agency_checks else [ALL_AGENCIES]
+        for group in groups:
+            for codes, count in self._filter_counts(group, other_checks):
+                counts[codes[column]] += count
+        return counts
+
+    def _filter_counts(
+        self, group: int, checks: Sequence[FacetCheck]
+    ) -> Iterable[tuple[tuple[int, ...], int]]:
+        """Return the rows of a group of `value_counts` that pass all checks."""
+        kept: Iterable[tuple[tuple[int, ...], int]] = self.value_counts[group].items()
+        for check in checks:
+            position, codes, is_wanted = check.position, check.codes, check.is_wanted
+            kept = [row for row in kept if (row[0][position] in codes) is is_wanted]
+        return kept
+
+
+def _encode_month(row: Mapping[str, Any]) -> int:
+    """Return the month of a row of CHANGED_RELEASES_SQL as it is in ColumnCache.months."""
+    if row["year"] != NO_VALUE:  # a publication date is also the sort date
+        return int(row["newest"] // 10**8)
+    return 0 if row["agency"] is None else UNDATED_MONTH
+
+
+class ValueLists:
+    """The numbers of several values of each release, such as its tags or speakers, and how many
+    releases have each.
+    """
+
+    def __init__(self) -> None:
+        self.numbers = array("I")  # of all releases
+        # start and number of a release's `numbers`
+        self.offsets, self.lengths = array("Q"), array("H")
+        self.totals: Counter[int] = Counter()  # number → releases
+
+    def store(self, release: int, numbers: Sequence[int]) -> None:
+        """Store the numbers of a release in place of those that it had."""
+        start, length = self.offsets[release], self.lengths[release]
+        self.totals.subtract(self.numbers[start : start + length])
+        self.totals.update(numbers)
+        if len(numbers) > length:
+            self.offsets[release] = len(self.numbers)
+            self.numbers.extend(numbers)
+        else:  # overwrite the old ones
+            self.numbers[start : start + len(numbers)] = array("I", numbers)
+        self.lengths[release] = len(numbers)
+
+    def count_all(self, limit: int, among: Iterable[int] | None = None) -> Mapping[int, int]:
+        """Count all releases with each of the most common numbers.
+
+        among: count only these numbers.
+        """
+        counted = (
+            self.totals.items() if among is None else ((key, self.totals[key]) for key in among)
+        )
+        counts = heapq.nsmallest(limit, ((-count, number) for number, count in counted if count))
+        return {number: -count for count, number in counts}
+
+    def count(self, releases: Sequence[int], limit: int) -> Mapping[int, int]:
+        """Count the releases with each of the most common numbers."""
+        found, numbers = array("I"), self.numbers
+        starts, lengths = _take_values(self.offsets, releases), _take_values(self.lengths, releases)
+        for start, length in zip(starts, lengths, strict=True):
+            if length:
+                found += numbers[start : start + length]
+        return dict(Counter(found).most_common(limit))
+
+
+def _take_values(column: Sequence[int], releases: Sequence[int]) -> Sequence[int]:
+    """Return the values of several releases at once, three times as fast as one by one.
+
+    >>> _take_values([0, 7, 8, 9], [3, 1]), _take_values([0, 7], [1]), _take_values([0], [])
+    ((9, 7), [7], [])
+    """
+    return (
+        itemgetter(*releases)(column)
+        if len(releases) > 1
+        else [column[release] for release in releases]
+    )

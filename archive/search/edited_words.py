@@ -1,0 +1,253 @@
+"""Finds the edits that removed or added words: `removed:`, `added:`, and search in lists of edits.
+
+An edit removed a word or phrase if it occurs more often in all paragraphs of the release before
+than after, and added it if less often. The index (`search_diff`) has this difference for single
+words, and the changed paragraphs for words in sequence. Stored text decides about the few edits
+that have a part of a query on both sides, about words with a star, and about NEAR.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, TypeVar
+
+from archive.changes.history import read_version_texts
+from archive.database.sqlite_files import RunQuery
+from archive.search.marked_words import OccurrenceFinder, QueryLeaf, evaluate, iter_leaves
+from archive.search.query_language import (
+    QUOTED,
+    WORD,
+    AndNode,
+    EditNode,
+    NearNode,
+    OrNode,
+    QueryNode,
+    SearchNote,
+    TermNode,
+)
+from archive.search.query_sql import (
+    MATCH_NOTHING,
+    IndexTable,
+    ResolvedNames,
+    build_node_match,
+    iter_nodes,
+    match_changed_word,
+    resolve_names,
+    split_number,
+)
+from archive.search.search_index import DIFF_COLUMNS, DIFF_ROWS, SIDES
+from archive.search.state_texts import WHOLE
+
+CHECK_BATCH = 50  # edits whose texts are read at a time
+DIFF_INDEX = IndexTable(
+    table="search_diff", text_columns="", fields=DIFF_COLUMNS, has_whole_prefixes=True
+)
+EDITS_SQL = f"""
+    select json_group_array(v.id) as edits,
+      json_group_array(coalesce(r.continues_as, r.id)) as releases
+    from search_diff f cross join revisions v indexed by idx_revisions_edit_release
+      on v.id = f.rowid / {DIFF_ROWS} and v.is_edit
+    cross join releases r on r.id = v.release
+    where search_diff match :match
+"""
+EDIT_SIDES_SQL = (
+    "select id, previous from revisions where id in (select value from json_each(:ids))"
+)
+
+Result = TypeVar("Result")
+State = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedLeaf:
+    """The edits that removed a word, phrase or NEAR group, and those that added it.
+
+    uncertain: those of them that stored text must decide about.
+    """
+
+    removed: set[int]
+    added: set[int]
+    uncertain: set[int]
+
+    def holds(self, edit: int, edits: set[int]) -> bool | None:
+        """Return whether an edit is one of `removed` or `added`; None if that is uncertain."""
+        if edit not in edits:
+            return False
+        return None if edit in self.uncertain else True
+
+
+async def resolve_query(
+    run: RunQuery, tree: QueryNode | None
+) -> tuple[ResolvedNames, list[SearchNote]]:
+    """Look up the names, prefixes and edits of a query, with a note for what does not exist."""
+    names, notes = await resolve_names(run, tree)
+    edits: dict[EditNode, Mapping[int, int]] = {}
+    for node in iter_nodes(tree):
+        if isinstance(node, EditNode) and node not in edits:
+            found = await find_edits(run, node, names) or {}
+            newest: dict[int, int] = {}
+            for edit in sorted(found, reverse=True):
+                newest.setdefault(found[edit], edit)
+            edits[node] = newest
+    return replace(names, edits=edits), notes
+
+
+async def find_edits(run: RunQuery, tree: QueryNode, names: ResolvedNames) -> dict[int, int] | None:
+    """Return all edits that match a query, each with the last row of its release.
+
+    Words outside removed: and added: must have been removed or added; filters are ignored. Returns
+    None if the query has no words that an edit must have changed.
+    """
+    releases: dict[int, int] = {}
+    leaves = {leaf: await _read_leaf(run, leaf, names, releases) for leaf in iter_changed(tree)}
+    candidates = _restrict(tree, lambda leaf: leaves[leaf].removed | leaves[leaf].added, leaves)
+    if candidates is None:
+        return None
+    found, to_check = [], []
+    for edit in candidates:
+        value = evaluate(tree, partial(_holds, leaves, edit))
+        if value is None and any(edit in leaf.uncertain for leaf in leaves.values()):
+            to_check.append(edit)
+        elif value is not False:
+            found.append(edit)
+    found += await _check_edits(run, tree, names, sorted(to_check))
+    return {edit: releases[edit] for edit in found}
+
+
+def iter_changed(tree: QueryNode | None) -> Iterator[QueryLeaf]:
+    """Yield all words, phrases and NEAR groups of a query, and those of its parts about edits."""
+    yield from iter_leaves(tree)
+    for node in iter_nodes(tree):
+        if isinstance(node, EditNode):
+            yield from iter_leaves(node.removed)
+            yield from iter_leaves(node.added)
+
+
+async def _read_leaf(
+    run: RunQuery, leaf: QueryLeaf, names: ResolvedNames, releases: dict[int, int]
+) -> ChangedLeaf:
+    """Read the edits that changed a part of a query, and add their releases to `releases`."""
+    match, is_certain = _match_leaf(leaf, names)
+    sides = []
+    for side in SIDES:
+        values = {"match": f'scope: "{side}{leaf.field or WHOLE}" AND ({match or MATCH_NOTHING})'}
+        (row,) = await run(EDITS_SQL, values)
+        edits = json.loads(row["edits"])
+        releases.update(zip(edits, json.loads(row["releases"]), strict=True))
+        sides.append(set(edits))
+    removed, added = sides
+    uncertain = removed & added if is_certain else removed | added
+    return ChangedLeaf(removed=removed, added=added, uncertain=uncertain)
+
+
+def _match_leaf(leaf: QueryLeaf, names: ResolvedNames) -> tuple[str, bool]:
+    """Return the expression of a part of a query in `search_diff`, and whether its terms exclude
+    each other in a text, so that their numbers add up.
+    """
+    if isinstance(leaf, NearNode):  # it also finds words in two paragraphs
+        return build_node_match(replace(leaf, field="text"), names, DIFF_INDEX), False
+    word = leaf.words[0] if len(leaf.words) == 1 else ""
+    is_word = leaf.match == WORD and not leaf.is_prefix
+    if not word or (is_word and split_number(word)):
+        return build_node_match(replace(leaf, field="text"), names, DIFF_INDEX), True
+    if is_word:
+        return match_changed_word(word), True
+    match = build_node_match(replace(leaf, field="terms"), names, DIFF_INDEX)
+    return match, not leaf.is_prefix or leaf.match == QUOTED
+
+
+def _restrict(
+    node: QueryNode | None,
+    pick: Callable[[QueryLeaf], set[int]],
+    leaves: Mapping[QueryLeaf, ChangedLeaf],
+) -> set[int] | None:
+    """Return edits of which all that match a query are some; None for all edits.
+
+    pick: returns those that may have changed a part of it.
+    """
+    if isinstance(node, TermNode | NearNode):
+        return pick(node)
+    if isinstance(node, EditNode):
+        removed = _restrict(node.removed, lambda leaf: leaves[leaf].removed, leaves)
+        added = _restrict(node.added, lambda leaf: leaves[leaf].added, leaves)
+        sides = [side for side in (removed, added) if side is not None]
+        return set.intersection(*sides) if sides else set()
+    if not isinstance(node, AndNode | OrNode):
+        return None
+    parts = [_restrict(part, pick, leaves) for part in node.parts]
+    known = [part for part in parts if part is not None]
+    if not known or (isinstance(node, OrNode) and len(known) < len(parts)):
+        return None
+    return set.union(*known) if isinstance(node, OrNode) else set.intersection(*known)
+
+
+def _holds(leaves: Mapping[QueryLeaf, ChangedLeaf], edit: int, node: QueryNode) -> bool | None:
+    """Return whether an edit changed a part of a query; None if it is uncertain, or a filter."""
+    if isinstance(node, EditNode):
+        return _holds_on_sides(
+            node,
+            lambda leaf: leaves[leaf].holds(edit, leaves[leaf].removed),
+            lambda leaf: leaves[leaf].holds(edit, leaves[leaf].added),
+        )
+    if isinstance(node, TermNode | NearNode):
+        return leaves[node].holds(edit, leaves[node].removed | leaves[node].added)
+    return None
+
+
+def _holds_on_sides(
+    node: EditNode,
+    was_removed: Callable[[QueryLeaf], bool | None],
+    was_added: Callable[[QueryLeaf], bool | None],
+) -> bool | None:
+    sides = [(node.removed, was_removed), (node.added, was_added)]
+    values = {evaluate(tree, holds) for tree, holds in sides if tree is not None}
+    return False if False in values else None if None in values else True
+
+
+async def _check_edits(
+    run: RunQuery, tree: QueryNode, names: ResolvedNames, edits: Sequence[int]
+) -> list[int]:
+    """Return the edits that match a query, by their stored texts."""
+    finder = OccurrenceFinder(OrNode(tuple(iter_changed(tree))), names.prefix_lemmas)
+    found = []
+    for start in range(0, len(edits), CHECK_BATCH):
+        batch = json.dumps(edits[start : start + CHECK_BATCH])
+        rows = await run(EDIT_SIDES_SQL, {"ids": batch})
+        texts = await read_version_texts(
+            run, [key for row in rows for key in (row["id"], row["previous"])]
+        )
+        pairs = {row["id"]: (texts[row["previous"]], texts[row["id"]]) for row in rows}
+        found += await run_in_thread(partial(_list_matching, tree, finder, pairs))
+    return found
+
+
+def _list_matching(
+    tree: QueryNode, finder: OccurrenceFinder, pairs: Mapping[int, tuple[State, State]]
+) -> list[int]:
+    return [
+        edit
+        for edit, states in pairs.items()
+        if evaluate(tree, partial(_is_changed, *finder.compare(*states))) is not False
+    ]
+
+
+def _is_changed(removed: set[QueryLeaf], added: set[QueryLeaf], node: QueryNode) -> bool | None:
+    """Return whether an edit changed a part of a query; None if the part is not about text."""
+    if isinstance(node, EditNode):
+        return _holds_on_sides(node, removed.__contains__, added.__contains__)
+    return node in removed or node in added if isinstance(node, TermNode | NearNode) else None
+
+
+async def run_in_thread(function: Callable[[], Result]) -> Result:
+    """Run a function that takes long in a thread, or at once if no event loop waits
+    (run_without_waiting).
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return function()
+    return await asyncio.to_thread(function)

@@ -26,7 +26,7 @@ from archive.times import to_iso
 from tests.bench.invented.releases import Place, choose_passages, invent
 from tests.bench.invented.words import read_voice
 
-OWN = ("agency", "url", "first_seen", "last_checked", "hash", "revision", "checks")
+OWN = ("agency", "url", "added", "first_seen", "last_checked", "hash", "revision", "checks")
 COLUMNS = {
     "releases": ("id", *OWN, *STATE_FIELDS),
     "revisions": ("id", "release", "seen", "cause", "hash", *STATE_FIELDS, "tags", *PART_TABLES),
@@ -64,7 +64,7 @@ def to_rows(
         state, key, seen = to_state(release), place.number, to_iso(place.found)
         digest, columns = hash_state(state), [state[name] for name in STATE_FIELDS]
         rows["releases"].append(
-            (key, release.agency, release.url, seen, seen, digest, key, 0, *columns)
+            (key, release.agency, release.url, seen, seen, seen, digest, key, 0, *columns)
         )
         rows["revisions"].append(
             (key, key, seen, "first", digest, *columns, *lists_to_json(state).values())

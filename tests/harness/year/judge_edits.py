@@ -39,10 +39,8 @@ def judge_edits(history: History, told: Told, verdict: Verdict) -> None:
         if row["id"] in explained or row["cause"] in ("first", "import"):
             continue
         name = INVENTED if row["cause"] == "source" else OWN
-        verdict.count(name)
-        verdict.judge(
-            name, [f"{told.releases[row['release']]['url']}: {row['seen']}: {row['summary']}"]
-        )
+        url = told.releases[row["release"]]["url"]
+        verdict.count_and_judge(name, f"{url}: {row['seen']}: {row['summary']}")
 
 
 def count_edits(history: History, verdict: Verdict) -> None:
@@ -67,7 +65,7 @@ def judge_step(
             verdict.misses += misses  # judge_moves counts the move
     if found and is_back(step, history):
         verdict.count(BACK)
-        verdict.judge(BACK, [f"{where}: {miss}" for miss in find_return_misses(found, rows)])
+        verdict.judge(BACK, find_return_misses(found, rows), f"{where}: ")
 
 
 def find_misses(step: Step, row: Row) -> Iterator[str]:

@@ -31,25 +31,18 @@ def judge_looks(history: History, plan: Plan, verdict: Verdict) -> None:
             if any(look.moment < moment < until for moment in aways):
                 continue
             up_to, wait = age_of(look, readings[0].moment, plan)
-            allowed = wait + (
-                HOURLY if in_stretch(look.moment, plan) and in_stretch(until, plan) else TURN
-            )
-            name = to_row(up_to, wait)
-            verdict.count(name)
+            hourly = in_stretch(look.moment, plan) and in_stretch(until, plan)
+            allowed = wait + (HOURLY if hourly else TURN)
             late = until - look.moment > allowed
-            verdict.judge(
-                name, [f"{subject.url}: {to_iso(look.moment)} → {to_iso(until)}"] if late else []
-            )
+            told = [f"{subject.url}: {to_iso(look.moment)} → {to_iso(until)}"] if late else []
+            verdict.count_and_judge(to_row(up_to, wait), *told)
 
 
 def to_row(up_to: timedelta, wait: timedelta) -> str:
     """Return the name of an age in the table."""
     age = f"younger than {up_to.days} days" if up_to < timedelta(days=3650) else "older"
-    return (
-        f"{LOOKS}: {age}, every {wait.days} days"
-        if wait.days
-        else f"{LOOKS}: {age}, every {wait.seconds // 3600} hours"
-    )
+    every = f"{wait.days} days" if wait.days else f"{wait.seconds // 3600} hours"
+    return f"{LOOKS}: {age}, every {every}"
 
 
 def age_of(look: Look, first: datetime, plan: Plan) -> tuple[timedelta, timedelta]:

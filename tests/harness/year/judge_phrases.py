@@ -68,8 +68,8 @@ def judge_phrases(history: History, told: Told, archive: Path, verdict: Verdict)
             verdict.judge(FOUND, misses)
             found = {owners[key].key for key in {*hits, *(entry.row["id"] for entry in entries)}}
             for key in sorted(found - stays.keys()):
-                verdict.count(INVENTED_PHRASE)
-                verdict.judge(INVENTED_PHRASE, [f"{phrase!r}: {history.world.subjects[key].url}"])
+                url = history.world.subjects[key].url
+                verdict.count_and_judge(INVENTED_PHRASE, f"{phrase!r}: {url}")
 
 
 async def look_up(

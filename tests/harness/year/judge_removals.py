@@ -41,19 +41,13 @@ def judge_removals(history: History, told: Told, verdict: Verdict) -> None:
             row = find_row(rows, looks[0].moment, "first_seen")
             explained |= {row["id"]} if row else set()
             where = f"{subject.url}: {to_iso(begin.moment)}"
-            misses = list(find_misses(row, looks, REMOVALS[begin.kind][1], back))
-            verdict.judge(name, [f"{where}: {miss}" for miss in misses])
+            misses = find_misses(row, looks, REMOVALS[begin.kind][1], back)
+            verdict.judge(name, misses, f"{where}: ")
             if back:
-                verdict.count(RETURNED)
                 gone = [told.releases[key]["removed_at"] for key in told.ids(subject)]
-                wrong = (
-                    []
-                    if row and is_same(row["ended"], back.moment) and not any(gone)
-                    else ["not told as back"]
-                )
-                verdict.judge(
-                    RETURNED, [f"{where}: {miss}: {row and row['ended']}, {gone}" for miss in wrong]
-                )
+                is_told = row and is_same(row["ended"], back.moment) and not any(gone)
+                wrong = f"{where}: not told as back: {row and row['ended']}, {gone}"
+                verdict.count_and_judge(RETURNED, *([] if is_told else [wrong]))
         explained |= {row["id"] for row in rows if is_passing(row, subject, history)}
     judge_unexplained_removals(history, told, explained, verdict)
 
@@ -123,11 +117,9 @@ def judge_unexplained_removals(
             for kind, begin, end in history.down(release["agency"])
             if begin <= first <= end + 10 * DAY / 1440
         ]
-        name = OUTAGE if down else FALSE
-        verdict.count(name)
-        target = row["target"]
-        verdict.judge(
-            name, [f"{release['url']}: {row['first_seen']}: {row['kind']} {target} {down}"]
+        how = f"{row['kind']} {row['target']} {down}"
+        verdict.count_and_judge(
+            OUTAGE if down else FALSE, f"{release['url']}: {row['first_seen']}: {how}"
         )
 
 
@@ -139,10 +131,8 @@ def judge_moves(history: History, told: Told, verdict: Verdict) -> None:
         rows = [row for row in told.removals if row["release"] in ids and row["kind"] == "moved"]
         if not moves:
             for row in rows:
-                verdict.count(FALSE)
-                verdict.judge(
-                    FALSE, [f"{subject.url}: {row['first_seen']}: moved to {row['target']}"]
-                )
+                where = f"{subject.url}: {row['first_seen']}"
+                verdict.count_and_judge(FALSE, f"{where}: moved to {row['target']}")
             continue
         name = MOVES[moves[0].kind]
         verdict.count(name)
@@ -156,9 +146,7 @@ def judge_moves(history: History, told: Told, verdict: Verdict) -> None:
         asked = {look.path for look in history.looks[subject.key]}
         # some existed too briefly
         urls = [url for url in subject.urls if urlsplit(url).path in asked]
-        verdict.judge(
-            name, [f"{subject.urls[0]}: {miss}" for miss in find_move_misses(urls, told, rows)]
-        )
+        verdict.judge(name, find_move_misses(urls, told, rows), f"{subject.urls[0]}: ")
 
 
 def find_move_misses(urls: list[str], told: Told, rows: list[Row]) -> Iterator[str]:
@@ -199,7 +187,7 @@ def judge_outages(history: History, told: Told, verdict: Verdict) -> None:
                 misses = find_outage_misses(kind, rows)
                 if kind == "robots no":
                     misses += find_trespasses(history, agency, begin, end)
-                verdict.judge(name, [f"{agency}: {to_iso(begin)}: {miss}" for miss in misses])
+                verdict.judge(name, misses, f"{agency}: {to_iso(begin)}: ")
 
 
 def find_outage_misses(kind: str, rows: list[Row]) -> list[str]:

@@ -68,6 +68,5 @@ def judge(plan: Plan, world: World, archive: Path, faults: list[str]) -> Verdict
     judge_looks(history, plan, verdict)
     judge_phrases(history, told, archive, verdict)
     for fault in faults:
-        verdict.count("crawls that failed")
-        verdict.judge("crawls that failed", [fault])
+        verdict.count_and_judge("crawls that failed", fault)
     return verdict

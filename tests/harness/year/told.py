@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
+from collections.abc import Iterable
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -92,12 +93,18 @@ class Verdict:
         self.right: dict[str, int] = defaultdict(int)
         self.misses: list[str] = []
 
-    def count(self, row: str, happened: int = 1) -> None:
+    def count(self, row: str) -> None:
         """Count an event that happened."""
-        self.happened[row] += happened
+        self.happened[row] += 1
 
-    def judge(self, row: str, misses: list[str]) -> None:
+    def judge(self, row: str, misses: Iterable[str], where: str = "") -> None:
         """Count an event that a crawl could see: recorded correctly unless there are misses."""
+        found = [f"{row}: {where}{miss}" for miss in misses]
         self.due[row] += 1
-        self.right[row] += not misses
-        self.misses += [f"{row}: {miss}" for miss in misses]
+        self.right[row] += not found
+        self.misses += found
+
+    def count_and_judge(self, row: str, *misses: str) -> None:
+        """Count an event that happened and could be seen."""
+        self.count(row)
+        self.judge(row, misses)

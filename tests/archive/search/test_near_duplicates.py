@@ -300,7 +300,7 @@ def test_duplicates_are_listed_in_order_of_publication_one_per_agency(archive: A
 def test_undated_release_counts_from_when_it_was_first_seen(archive: Archive) -> None:
     undated = release("vagmyndigheten", FULL + " mer", published=None)
     assert save_and_compare(archive, release("fyrstyrelsen"), undated) is not None
-    assert [one["first_seen"] for one in find_duplicates(archive.db.conn, 1)] == [
+    assert [one["added"] for one in find_duplicates(archive.db.conn, 1)] == [
         "2024-06-03T08:15:00+00:00"
     ]
 

@@ -90,10 +90,14 @@ PHRASE_RELEASES_SQL = f"""
       and r.id not in ({HIDDEN_RELEASES_SQL})
 """
 # releases of which an earlier version may have said something else, or that were removed
-CHANGED_SQL = (
-    "select json_group_array(coalesce(continues_as, id)) as releases from releases where id in"
-    " (select release from text_versions union select release from removals where kind <> 'moved')"
-)
+CHANGED_SQL = """
+    with rows(id, last) as (select value, value from json_each(:ids) union all
+      select r.id, r.continues_as from json_each(:ids) c join releases r
+        on r.continues_as = c.value)
+    select json_group_array(distinct last) as releases from rows
+    where exists (select 1 from text_versions t where t.release = rows.id)
+      or exists (select 1 from removals o where o.release = rows.id and o.kind <> 'moved')
+"""
 INDEXED_SQL = (
     "select json_group_array(id) as ids from text_versions where id in"
     " (select value from json_each(:ids))"
@@ -424,7 +428,7 @@ async def _read_presences(
 
     current: the releases whose current text has it. versions: the matching indexed versions.
     """
-    (row,) = await run(CHANGED_SQL, {})
+    (row,) = await run(CHANGED_SQL, {"ids": json.dumps(list(releases))})
     changed = set(json.loads(row["releases"]))
     to_read = [key for key in releases if key in changed]
     matching = {revision for key in to_read for revision in versions.get(key, ())}

@@ -18,7 +18,7 @@ from datasette import Response
 from datasette.database import QueryInterrupted
 from datasette.utils import add_cors_headers
 
-from archive.changes.wording_history import CheckPair, format_change
+from archive.changes.wording_history import CheckPair, Presence, format_change
 from archive.quotes import (
     MAX_QUOTATION_WORDS,
     MIN_QUOTATION_WORDS,
@@ -106,8 +106,8 @@ SEARCHED_SQL = """
                             "text": "str",
                         }
                     ],
-                    "appeared": "any The two checks between which it appeared, or the import",
-                    "disappeared": "any The two checks between which it disappeared, or the import",
+                    "appeared": "any The checks between which it appeared, or readings of a collection",
+                    "disappeared": "any The checks between which it disappeared, or readings of a collection",
                     "removed": "bool Whether the release was removed",
                     "comparison": "url?",
                     "search": "url?",
@@ -246,15 +246,39 @@ def _format_presence(site: SiteRequest, result: QuotationResult) -> dict[str, An
         return dict.fromkeys(("appeared", "disappeared")) | {"removed": False, "comparison": None}
     comparison = f"/-/diff/{presence.last}/{presence.after}" if presence.after else None
     return {
-        "appeared": _format_checks(presence.appeared, presence.collection),
-        "disappeared": _format_checks(presence.disappeared, presence.collection_after),
+        "appeared": _format_checks(presence.appeared, presence.collection, presence.imported),
+        "disappeared": _format_disappearance(presence),
         "removed": presence.removal is not None,
         "comparison": site.url(comparison) if comparison else None,
     }
 
 
-def _format_checks(pair: CheckPair | None, collection: str | None) -> dict[str, str | None] | None:
-    """Return two checks as JSON, or an import from a collection instead of the second one."""
-    if pair is None or collection is None:
-        return pair and {"after": pair.after, "until": pair.until}
-    return {"after": pair.after, "until": None, "imported": pair.until, "collection": collection}
+def _format_disappearance(presence: Presence) -> dict[str, str | None] | None:
+    """Return the checks, or readings of a collection, between which a quotation disappeared."""
+    pair = presence.disappeared
+    if pair is None:
+        return None
+    if presence.last_collection and not presence.collection_after:
+        pair = pair._replace(after=None)  # a reading, not a check
+    # of an undated version, `until` is its import
+    imported = None if presence.is_dated else pair.until
+    return _format_checks(pair, presence.collection_after, imported)
+
+
+def _format_checks(
+    pair: CheckPair, collection: str | None, imported: str | None
+) -> dict[str, str | None]:
+    """Return two checks as JSON, or readings of a collection, and when the later one was
+    imported.
+    """
+    if collection is None:
+        return {"after": pair.after, "until": pair.until}
+    first_reading = None if pair.until == imported else pair.until
+    return {
+        "after": None,
+        "until": None,
+        "imported": imported,
+        "collection": collection,
+        "last_reading_before": pair.after,
+        "first_reading": first_reading,
+    }

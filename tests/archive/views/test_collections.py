@@ -209,7 +209,7 @@ async def test_search_of_all_versions_calls_no_reading_a_check(site: Site) -> No
     assert (hit["change"], hit["checked_before"], hit["checked_after"]) == ("former", None, None)
     assert hit["comparison"].endswith(f"/-/diff/{hit['before']}/{hit['after']}")
     (own,) = (await read_json(site, "/search.json?q=88&versions=all"))["releases"]
-    assert own["checked_before"] and own["checked_after"]
+    assert own["checked_before"] < own["checked_after"]
 
 
 async def test_feed_of_a_wording_has_times_where_a_collection_has_days(site: Site) -> None:
@@ -230,3 +230,17 @@ async def test_data_of_a_difference_calls_it_a_comparison(site: Site) -> None:
     row = (await read_json(site, "/-/edits.json?kind=collection"))["edits"][1]
     data = await read_json(site, f"/-/diff/{row['previous']}/{row['revision']}.json?lang=en")
     assert data["title"] == "Comparison: Fyr 1"
+
+
+async def test_checked_quotation_has_readings_apart_from_checks_and_imports(site: Site) -> None:
+    response = await site.datasette.client.post(
+        "/-/check.json",
+        content="”Stödet är 121 miljoner kronor”",
+        headers={"content-type": "text/plain"},
+    )
+    (row,) = response.json()["quotations"]
+    appeared, disappeared = row["appeared"], row["disappeared"]
+    readings = ("after", "until", "last_reading_before", "first_reading")
+    assert [appeared[name] for name in readings] == [None, None, "2026-05-03", "2026-06-09"]
+    assert [disappeared[name] for name in readings] == [None, None, "2026-06-09", "2026-07-01"]
+    assert (appeared["imported"][:10], disappeared["imported"]) == ("2026-09-01", None)

@@ -106,8 +106,8 @@ SEARCHED_SQL = """
                             "text": "str",
                         }
                     ],
-                    "appeared": "any The checks between which it appeared, or readings of a collection",
-                    "disappeared": "any The checks between which it disappeared, or readings of a collection",
+                    "appeared": "any The checks, or readings of a collection, between which it came",
+                    "disappeared": "any The same for when it was gone",
                     "removed": "bool Whether the release was removed",
                     "comparison": "url?",
                     "search": "url?",

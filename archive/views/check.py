@@ -106,7 +106,7 @@ SEARCHED_SQL = """
                             "text": "str",
                         }
                     ],
-                    "appeared": "any The checks, or readings of a collection, between which it came",
+                    "appeared": "any The checks, or a collection’s readings, when it came",
                     "disappeared": "any The same for when it was gone",
                     "removed": "bool Whether the release was removed",
                     "comparison": "url?",

@@ -148,6 +148,25 @@ async def test_differences_have_a_register_of_their_own(site: Site) -> None:
     assert [row["title"] for row in view] == ["Fyr 3"]
 
 
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("121", ["2026-07-01", "2026-06-09"]),
+        ("removed:121", ["2026-07-01"]),
+        ("added:121", ["2026-06-09"]),
+        ("89", []),  # the agency's own edit
+        ("56", [None]),
+    ],
+)
+async def test_differences_are_found_by_their_words(
+    site: Site, words: str, expected: list[str | None]
+) -> None:
+    found = (await read_json(site, f"/-/edits.json?kind=collection&q={words}"))["edits"]
+    assert [row["first_reading"] for row in found] == expected
+    own = (await read_json(site, f"/-/edits.json?q={words}"))["edits"]
+    assert [row["title"] for row in own] == (["Fyr 3"] if words == "89" else [])
+
+
 async def test_differences_can_be_compared_and_cited(site: Site, path: Path) -> None:
     row = (await read_json(site, "/-/edits.json?kind=collection"))["edits"][1]
     one, other = row["previous"], row["revision"]

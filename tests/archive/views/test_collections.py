@@ -218,3 +218,34 @@ async def test_history_of_a_wording_names_the_readings(site: Site) -> None:
     text = await site.text("/-/phrase?q=%2288+miljoner%22&lang=en")
     assert "In the collection folke of 3 May 2026." in text
     assert "between two checks" in text
+
+
+async def test_search_of_all_versions_calls_no_reading_a_check(site: Site) -> None:
+    text = await site.text("/search?q=121&versions=all&lang=en")
+    assert "In the collection folke of 9 June 2026, not in that of 1 July 2026." in text
+    assert "check" not in text
+    (hit,) = (await read_json(site, "/search.json?q=121&versions=all"))["releases"]
+    assert (hit["change"], hit["checked_before"], hit["checked_after"]) == ("former", None, None)
+    assert hit["comparison"].endswith(f"/-/diff/{hit['before']}/{hit['after']}")
+    (own,) = (await read_json(site, "/search.json?q=88&versions=all"))["releases"]
+    assert own["checked_before"] and own["checked_after"]
+
+
+async def test_feed_of_a_wording_has_times_where_a_collection_has_days(site: Site) -> None:
+    feed = (await site.get("/-/phrase.atom?q=121")).text
+    assert "<published>2026-06-09T00:00:00+02:00</published>" in feed
+    assert "<updated>2026-07-01T00:00:00+02:00</updated>" in feed
+
+
+async def test_words_are_not_looked_up_in_differences(site: Site) -> None:
+    """The index only has edits, so no differences would be found."""
+    url = "/-/edits.json?kind=collection&q=121"
+    response = await site.get(url)
+    assert (response.status_code, response.json()["name"]) == (400, "q")
+    assert 'name="q"' not in (await site.get("/-/edits?kind=collection")).text
+
+
+async def test_data_of_a_difference_calls_it_a_comparison(site: Site) -> None:
+    row = (await read_json(site, "/-/edits.json?kind=collection"))["edits"][1]
+    data = await read_json(site, f"/-/diff/{row['previous']}/{row['revision']}.json?lang=en")
+    assert data["title"] == "Comparison: Fyr 1"

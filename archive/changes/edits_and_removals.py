@@ -222,9 +222,6 @@ def parse_edits_query(args: UrlArguments, size: int = REGISTER_PAGE_SIZE) -> Reg
         "from": since,
         "to": until,
     }
-    if filters["q"] and filters["kind"] == "collection":  # the index only has edits
-        expected = "no words with kind=collection"
-        raise FilterError("q", str(filters["q"]), expected, "error.words_in_collections")
     return parse_register_query(args, size, filters, signed=True)
 
 
@@ -344,6 +341,8 @@ def _build_collection_sql(filters: Mapping[str, Any], *, is_page: bool = False) 
         "v.cause = 'import' and v.previous is not null and v.changes <> '[]'",
         *_build_edit_filters(filters, release="v.release", seen=READING_TIME_SQL),
     ]
+    if filters.get("edits") is not None:  # those with the words of `q`
+        conditions.append("v.id in (select value from json_each(:edits))")
     if is_page:
         conditions.append(f"({READING_TIME_SQL}, v.id) < (:after_seen, :after)")
     return (

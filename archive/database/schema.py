@@ -124,7 +124,14 @@ def _add_observers(db: Database) -> None:
         "insert into observations (revision, observer) select v.id, x.id from revisions v"
         " join observers x on x.name = replace(coalesce(v.parser_version, '?'), 'import/', '')"
         " where v.cause = 'import' order by v.id",
-        f"update revisions set cause = 'first', {changes} where cause = 'parser'"
+        # mirrors are told of what no longer follows an import
+        "insert into changefeed (release, change, at) select distinct v.release, 'recomputed',"
+        " strftime('%Y-%m-%dT%H:%M:%S+00:00', 'now') from revisions v"
+        " join revisions b on b.id = v.previous join releases r on r.id = v.release"
+        " where b.cause = 'import' and r.takedown is not 'hidden'"
+        " and (v.cause <> 'import' or v.parser_version is not b.parser_version)",
+        # also one that a move made an edit of an import
+        f"update revisions set cause = 'first', {changes} where cause <> 'import'"
         f" and previous in {imports}",
         f"update revisions set {changes} where cause = 'import' and previous is not null and"
         " parser_version is not (select b.parser_version from revisions b"

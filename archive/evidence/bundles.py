@@ -48,11 +48,11 @@ MARKUP_EXTENSIONS = {"text/html": ".html", "application/xhtml+xml": ".html"}
 
 REVISION_SQL = (
     "select v.*, r.url, r.agency, a.name, coalesce(a.name_en, a.name) as name_en,"
-    " case when v.cause = 'import' then ("
+    " case when r.revision = v.id then r.last_checked"
+    " when v.cause = 'import' then ("
     "   select max(coalesce(iif(o.id = r.revision, r.last_checked, o.last_seen), o.seen))"
     "   from revisions o where o.release = r.id and o.hash = v.hash and o.cause <> 'import')"
-    " when r.revision = v.id then r.last_checked else"
-    " v.last_seen end as last_seen_at, t.at as taken_down,"
+    " else v.last_seen end as last_seen_at, t.at as taken_down,"
     " t.reason, coalesce(t.reason_en, t.reason) as reason_en,"
     " (select min(seen) from observations where revision = v.id) as first_reading,"
     " (select max(seen) from observations where revision = v.id) as last_reading"

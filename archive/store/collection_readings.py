@@ -115,8 +115,12 @@ def save_reading(
 
 
 def _is_read(archive: Archive, release_id: int) -> bool:
-    """Return whether the archive itself has read a release."""
-    sql = "select first_seen is not null from releases where id = ?"
+    """Return whether the archive itself has read a release.
+
+    When it first found the text of an import unchanged is not known of checks by earlier versions
+    of the software, which only counted them.
+    """
+    sql = "select first_seen is not null or checks > 0 from releases where id = ?"
     return bool(archive.db.execute(sql, [release_id]).fetchone()[0])
 
 

@@ -279,7 +279,10 @@ class EditsRegister(Register):
         return "edits.collection_title" if query.filters["kind"] == "collection" else self.title_key
 
     async def search(self, site: SiteRequest, query: RegisterQuery) -> RegisterSearch | None:
-        return await search_edits(site.run, query.filters["q"]) if query.filters["q"] else None
+        if not query.filters["q"]:
+            return None
+        of_collections = query.filters["kind"] == "collection"
+        return await search_edits(site.run, query.filters["q"], of_collections=of_collections)
 
     async def read_context(
         self, site: SiteRequest, query: RegisterQuery, page: ListPage

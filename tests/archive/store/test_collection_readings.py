@@ -34,6 +34,7 @@ from archive.store.releases import Archive
 from archive.store.takedowns import hide_release, lift_takedown, redact_passage
 from tests.archive.database.test_schema import create_earlier_archive
 from tests.archive.sample import import_release
+from tests.archive.sample_evidence import read_bundle, read_guide
 
 START = datetime(2026, 6, 3, 8, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -336,7 +337,8 @@ def test_without_a_time_the_text_is_kept_as_one_of_an_unknown_time(
     assert "1 already crawled" in capsys.readouterr().out
 
 
-def test_migrated_imports_equal_those_of_now(tmp_path: Path) -> None:
+@pytest.mark.parametrize("reading", ["parser", "source"])  # source: at another URL, after a move
+def test_migrated_imports_equal_those_of_now(tmp_path: Path, reading: str) -> None:
     """Of an archive whose imports were followed by the first reading, and had no observations."""
     new, old = tmp_path / "archive.db", tmp_path / "old.db"
     with create_archive(tmp_path) as archive:
@@ -348,7 +350,7 @@ def test_migrated_imports_equal_those_of_now(tmp_path: Path) -> None:
         expected = read_histories(archive)
     content = Path(shutil.copy(new, tmp_path / "content.db"))
     with closing(sqlite3.connect(content)) as db, db:
-        for cause, number in (("import", 3), ("parser", 4)):
+        for cause, number in (("import", 3), (reading, 4)):
             db.execute(
                 "update revisions set cause = ?, previous = id - 1, importance = 1, summary = 'x',"
                 " summary_en = 'x', changes = '[]', update_date_changed = 0 where id = ?",
@@ -358,6 +360,27 @@ def test_migrated_imports_equal_those_of_now(tmp_path: Path) -> None:
             "update releases set first_seen = added, last_checked = coalesce(last_checked, added)"
         )
     create_earlier_archive(old, content)
+    assert verify(old).findings == []  # as before a backup
     with Archive(old) as archive:
         assert read_histories(archive) == expected
+        told = archive.db.execute("select release from changefeed where change = 'recomputed'")
+        assert told.fetchall() == [(1,)]
     assert verify(old).findings == []
+
+
+def test_an_import_that_an_earlier_version_checked_counts_as_read(tmp_path: Path) -> None:
+    """Such a check left no first reading, but what it found is never replaced."""
+    old = tmp_path / "old.db"
+    checked_at = (START + DAY).isoformat()
+    with create_archive(tmp_path) as archive:
+        import_release(archive, build_release(1, 0), START)
+        archive.db.execute("update releases set last_checked = ?, checks = 1", [checked_at])
+        archive.db.execute("delete from observations")
+        archive.db.execute("delete from observers")
+        archive.db.execute("update releases set first_seen = added")
+    create_earlier_archive(old, tmp_path / "archive.db")
+    with Archive(old) as archive:
+        import_snapshot(archive, Snapshot("g0vse", date(2026, 5, 1), {1: 1}))
+        rows = archive.db.execute("select revision, first_seen, last_checked from releases")
+        assert rows.fetchall() == [(1, None, checked_at)]
+    assert checked_at[:10] in read_guide(read_bundle(old, 1))

@@ -341,7 +341,7 @@ def _build_collection_sql(filters: Mapping[str, Any], *, is_page: bool = False) 
         "v.cause = 'import' and v.previous is not null and v.changes <> '[]'",
         *_build_edit_filters(filters, release="v.release", seen=READING_TIME_SQL),
     ]
-    if filters.get("edits") is not None:
+    if filters.get("edits") is not None:  # those with the words of `q`
         conditions.append("v.id in (select value from json_each(:edits))")
     if is_page:
         conditions.append(f"({READING_TIME_SQL}, v.id) < (:after_seen, :after)")

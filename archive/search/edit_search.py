@@ -148,13 +148,16 @@ def add_word_filter(query: RegisterQuery) -> RegisterQuery:
     return replace(query, filters={**query.filters, **found.list_filters()}) if found else query
 
 
-async def search_edits(run: RunQuery, text: str) -> EditSearch:
-    """Find the edits that match; raise FilterError if the text has no words that must have
-    changed.
+async def search_edits(run: RunQuery, text: str, *, of_collections: bool = False) -> EditSearch:
+    """Find the edits that match, or the differences between readings of collections.
+
+    Raises FilterError if the text has no words that must have changed.
     """
     query = parse_query(text)
     names, notes = await resolve_names(run, query.tree)
-    edits = await find_edits(run, query.tree, names) if query.tree else None
+    edits = None
+    if query.tree:
+        edits = await find_edits(run, query.tree, names, of_collections=of_collections)
     if edits is None:
         raise FilterError("q", text, "words that must occur", "error.no_words")
     if extract_filters(query.tree) and edits:

@@ -46,14 +46,20 @@ CHECK_BATCH = 50  # edits whose texts are read at a time
 DIFF_INDEX = IndexTable(
     table="search_diff", text_columns="", fields=DIFF_COLUMNS, has_whole_prefixes=True
 )
-EDITS_SQL = f"""
+EDITS_SQL = """
     select json_group_array(v.id) as edits,
       json_group_array(coalesce(r.continues_as, r.id)) as releases
-    from search_diff f cross join revisions v indexed by idx_revisions_edit_release
-      on v.id = f.rowid / {DIFF_ROWS} and v.is_edit
+    from search_diff f cross join {revisions}
     cross join releases r on r.id = v.release
     where search_diff match :match
 """
+AGENCY_EDITS_SQL = EDITS_SQL.format(
+    revisions="revisions v indexed by idx_revisions_edit_release"
+    f" on v.id = f.rowid / {DIFF_ROWS} and v.is_edit"
+)
+COLLECTION_CHANGES_SQL = EDITS_SQL.format(
+    revisions=f"revisions v on v.id = f.rowid / {DIFF_ROWS} and v.cause = 'import'"
+)
 EDIT_SIDES_SQL = (
     "select id, previous from revisions where id in (select value from json_each(:ids))"
 )
@@ -96,14 +102,21 @@ async def resolve_query(
     return replace(names, edits=edits), notes
 
 
-async def find_edits(run: RunQuery, tree: QueryNode, names: ResolvedNames) -> dict[int, int] | None:
+async def find_edits(
+    run: RunQuery, tree: QueryNode, names: ResolvedNames, *, of_collections: bool = False
+) -> dict[int, int] | None:
     """Return all edits that match a query, each with the last row of its release.
 
     Words outside removed: and added: must have been removed or added; filters are ignored. Returns
     None if the query has no words that an edit must have changed.
+
+    of_collections: find differences between readings of collections instead.
     """
     releases: dict[int, int] = {}
-    leaves = {leaf: await _read_leaf(run, leaf, names, releases) for leaf in iter_changed(tree)}
+    sql = COLLECTION_CHANGES_SQL if of_collections else AGENCY_EDITS_SQL
+    leaves = {
+        leaf: await _read_leaf(run, sql, leaf, names, releases) for leaf in iter_changed(tree)
+    }
     candidates = _restrict(tree, lambda leaf: leaves[leaf].removed | leaves[leaf].added, leaves)
     if candidates is None:
         return None
@@ -128,14 +141,14 @@ def iter_changed(tree: QueryNode | None) -> Iterator[QueryLeaf]:
 
 
 async def _read_leaf(
-    run: RunQuery, leaf: QueryLeaf, names: ResolvedNames, releases: dict[int, int]
+    run: RunQuery, sql: str, leaf: QueryLeaf, names: ResolvedNames, releases: dict[int, int]
 ) -> ChangedLeaf:
     """Read the edits that changed a part of a query, and add their releases to `releases`."""
     match, is_certain = _match_leaf(leaf, names)
     sides = []
     for side in SIDES:
         values = {"match": f'scope: "{side}{leaf.field or WHOLE}" AND ({match or MATCH_NOTHING})'}
-        (row,) = await run(EDITS_SQL, values)
+        (row,) = await run(sql, values)
         edits = json.loads(row["edits"])
         releases.update(zip(edits, json.loads(row["releases"]), strict=True))
         sides.append(set(edits))

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from archive.changes.wording_history import Presence
 from archive.database.sqlite_files import RunQuery
 from archive.language.terms import is_english, is_english_release
 from archive.search.marked_words import (
@@ -77,7 +78,7 @@ class MatchExplanation:
 @dataclass(frozen=True, slots=True)
 class TextChange:
     """A change that makes a release a hit: the revisions before and after it, and the checks
-    between which it was made.
+    between which it was made. A reading of a collection is no check.
 
     kind: former (the last version with the words of the query became another one), removed, added,
     or edited (both).
@@ -86,8 +87,10 @@ class TextChange:
     kind: str
     before: int
     after: int | None  # None: the release was then found at another URL, without an edit
-    checked_before: str | None  # ISO 8601; None: unknown
-    checked_after: str
+    checked_before: str | None  # ISO 8601; None: unknown, or no check
+    checked_after: str | None
+    # of the words of the query, if it ended in what a collection had
+    presence: Presence | None = None
 
     @property
     def path(self) -> str:

@@ -18,7 +18,7 @@ from archive.changes.history import (
     read_version_texts,
 )
 from archive.changes.new_releases import SEARCH_FEED_SQL
-from archive.changes.wording_history import read_presences
+from archive.changes.wording_history import CheckPair, Presence, read_presences
 from archive.database.sqlite_files import RunQuery
 from archive.language.terms import is_english_release
 from archive.search.column_cache import NO_DATE
@@ -291,9 +291,22 @@ async def _read_last_presences(
         if still or last.disappeared is None:
             found.append((key, None, (max(still), None)))
         else:
-            change = TextChange("former", last.last, last.after, *last.disappeared)
+            change = _build_former_change(last, last.disappeared)
             found.append((key, change, _order(change)))
     return found
+
+
+def _build_former_change(last: Presence, gone: CheckPair) -> TextChange:
+    if not last.last_collection and not last.collection_after:
+        return TextChange("former", last.last, last.after, *gone)
+    return TextChange(
+        "former",
+        last.last,
+        last.after,
+        None if last.last_collection else gone.after,
+        None if last.collection_after else gone.until,
+        last,
+    )
 
 
 async def _cut_excerpts(

@@ -319,7 +319,7 @@ INDEXED_ROWS = {
     "search_versions": "select text from text_versions",
     "search_diff": (
         f"select d.id from search_diff_docsize d join revisions v on v.id = d.id / {DIFF_ROWS}"
-        f" where v.is_edit"
+        " where v.previous is not null and v.cause in ('source', 'import')"
     ),
     "search_attachments": f"select file * {PAGE_NUMBERS} + page from attachment_pages",
 }
@@ -327,7 +327,8 @@ INDEXED_ROWS = {
 
 INDEXED_NUMBERS_SQL = f"""
     select 'releases', (select count(*) from releases), (select count(*) from search_docsize)
-    union all select 'edits', (select count(*) from revisions where is_edit),
+    union all select 'changes', (select count(*) from revisions where is_edit)
+      + (select count(*) from revisions where cause = 'import' and previous is not null),
       (select count(distinct id / {DIFF_ROWS}) from search_diff_docsize)
     union all select 'texts of earlier versions', (select count(distinct text) from text_versions),
       (select count(*) from search_versions_docsize)

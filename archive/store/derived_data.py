@@ -46,7 +46,8 @@ BATCH_SIZE = 200  # releases or files in a transaction
 State = Mapping[str, Any]
 STATE_COLUMNS = (*STATE_FIELDS, *LIST_FIELDS)
 REVISIONS_SQL = f"""
-    select v.id, v.id = r.revision as is_current, b.id is not null as has_previous, v.is_edit,
+    select v.id, v.id = r.revision as is_current, b.id is not null as has_previous,
+      v.cause in ('source', 'import') as is_change,
       {", ".join(f"v.{name}, b.{name} as previous_{name}" for name in STATE_COLUMNS)}
     from revisions v join releases r on r.id = v.release left join revisions b on b.id = v.previous
     where v.release = ? order by v.id
@@ -77,7 +78,7 @@ class SavedRevision:
     revision_id: int
     state: State
     previous: State | None
-    is_edit: bool  # by the agency
+    is_change: bool  # by the agency, or between readings of a collection
     is_current: bool
     replaced: State | None
 
@@ -252,7 +253,7 @@ class DerivedData:
                 revision_id=row["id"],
                 state=state,
                 previous=previous,
-                is_edit=bool(row["is_edit"]),
+                is_change=bool(row["is_change"]),
                 is_current=bool(row["is_current"]),
                 replaced=(replaced or state) if is_stored else None,
             )
@@ -289,7 +290,7 @@ def _write_quotes(data: DerivedData, saved: SavedRevision, quotes: Sequence[Quot
 
 
 def _write_terms(data: DerivedData, saved: SavedRevision, terms: IndexTerms | None) -> bool:
-    if saved.is_edit and saved.previous is not None:
+    if saved.is_change and saved.previous is not None:
         data.index.index_edit(saved.revision_id, saved.previous, saved.state)
     if terms is not None:
         data.index.index_release(saved.release_id, terms, saved.replaced)

@@ -508,7 +508,7 @@ class ReleaseWriter:
             revision_id=revision_id,
             state=state,
             previous=None,
-            is_edit=False,
+            is_change=False,
             is_current=True,
             replaced=None,
         )
@@ -557,7 +557,7 @@ class ReleaseWriter:
             revision_id=revision_id,
             state=shown,
             previous=shown_before,
-            is_edit=row["cause"] == "source",
+            is_change=row["cause"] in ("source", "import"),
             is_current=True,
             replaced=self.make_current(release_id, revision_id),
         )

@@ -279,7 +279,10 @@ class EditsRegister(Register):
         return "edits.collection_title" if query.filters["kind"] == "collection" else self.title_key
 
     async def search(self, site: SiteRequest, query: RegisterQuery) -> RegisterSearch | None:
-        return await search_edits(site.run, query.filters["q"]) if query.filters["q"] else None
+        if not query.filters["q"]:
+            return None
+        of_collections = query.filters["kind"] == "collection"
+        return await search_edits(site.run, query.filters["q"], of_collections=of_collections)
 
     async def read_context(
         self, site: SiteRequest, query: RegisterQuery, page: ListPage
@@ -710,8 +713,8 @@ def _build_presence_entry(site: SiteRequest, row: Entry, name: str) -> AtomEntry
         id=build_tag_uri(link, f"{name}-{entry.presence.first}"),
         title=f"{agency}: {row['title']}",
         language=row["language"],
-        published=entry.presence.appeared.until,
-        updated=_find_last_event(entry),
+        published=format_atom_time(entry.presence.appeared.until),
+        updated=format_atom_time(_find_last_event(entry)),
         link=link,
         release_url=site.local_url(f"/archive/releases/{row['id']}"),
         author=agency,

@@ -99,8 +99,10 @@ CHANGE_TYPES = get_fields(
         ),
         "before?": "int? Revision before the change",
         "after?": "int? Revision after it",
-        "checked_before?": "time? It happened after this check",
-        "checked_after?": "time? It happened before this one",
+        "checked_before?": (
+            "time? It happened after this check; null if unknown, or if it was a collection"
+        ),
+        "checked_after?": "time? It happened before this one; null if it was a collection",
         "comparison?": "url? The comparison of the two revisions",
         "match": (
             "str strict, loose (has not everything that was searched for) or former (an earlier"

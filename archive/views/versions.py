@@ -538,8 +538,9 @@ async def _find_adjacent_edits(
 def _list_pieces(site: SiteRequest, diff: Mapping[str, Any]) -> DataList:
     """Return a comparison as data: a row for each piece of text, and a feed with a single entry."""
     before, after, path = diff["before"], diff["after"], diff["path"]
+    title_key = "diff.title" if diff["cause"] == "source" else "diff.comparison_title"
     return DataList(
-        title=site.translate("diff.title", title=after["state"]["title"]),
+        title=site.translate(title_key, title=after["state"]["title"]),
         page_url=site.local_url(path),
         rows=_format_diff_rows(diff["field_diffs"]),
         read_entries=lambda: [_build_diff_entry(site, diff, site.local_url(path))],

@@ -23,6 +23,7 @@ from markupsafe import Markup, escape
 from sqlite_utils import Database
 
 from archive.changes.field_differences import find_main_change, name_file
+from archive.changes.wording_history import format_change
 from archive.database.sqlite_files import ArchiveError, check_version, freeze_garbage_collector
 from archive.i18n import (
     LANGUAGES,
@@ -130,6 +131,7 @@ def _build_template_context(datasette: Any, request: Any) -> dict[str, Any]:
         "describe_removal": partial(describe_removal, lang),
         "describe_edit_time": partial(describe_edit_time, lang),
         "describe_readings": partial(describe_readings, lang),
+        "format_disappearance": partial(format_change, lang, appeared=False),
         "name_version": partial(name_version, lang),
         "format_check_pair": partial(format_check_pair, lang),
         "format_field_value": partial(format_field_value, lang),

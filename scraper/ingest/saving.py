@@ -105,7 +105,7 @@ class MatchedPage:
 
     @property
     def stored(self) -> StoredRelease | None:
-        """The release whose next state the page's is; None if it becomes a new release."""
+        """Return the release whose next state this is; None if it becomes a new release."""
         if self.match.kind == "renamed":
             return self.candidates.own
         if self.match.kind == "misplaced":
@@ -114,7 +114,7 @@ class MatchedPage:
 
     @property
     def is_changed(self) -> bool:
-        """Whether the release is new, has a new URL, or differs from the stored one."""
+        """Return whether the release is new, has a new URL, or differs from the stored one."""
         return self.match.kind == "renamed" or is_new_or_changed(self.prepared, self.stored)
 
 

@@ -139,7 +139,7 @@ def test_edits_are_indexed_by_what_they_removed_and_added(archive: Archive) -> N
     read_sizes = "select id, sz from search_diff_docsize union all select id, sz from search_versions_docsize"
     before = archive.db.execute(read_sizes).fetchall()
     archive.db.execute("insert into search_diff (search_diff) values ('delete-all')")
-    assert describe_index_fault(archive.db) == "it has 0 of 1 edits"
+    assert describe_index_fault(archive.db) == "it has 0 of 1 changes"
     archive.derived.recompute_all()
     assert archive.db.execute(read_sizes).fetchall() == before
     assert describe_index_fault(archive.db) is None

@@ -331,7 +331,8 @@ def test_rules_that_changed_apply_as_if_all_had_been_saved_by_them(
         ).fetchall()
     changed = read_rows(old)
     assert {name for name in before if before[name] != changed[name]} >= {
-        *("revisions", "quotes", "near_duplicates", "search", "vocabulary")
+        *("revisions", "quotes", "search", "vocabulary"),
+        *(() if NUMBER else ("near_duplicates",)),  # few stored texts are alike by halves
     }
     assert_equal(old, new, "people")
     # mirrors are told once of each release of which others can see that it differs

@@ -148,6 +148,25 @@ async def test_differences_have_a_register_of_their_own(site: Site) -> None:
     assert [row["title"] for row in view] == ["Fyr 3"]
 
 
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("121", ["2026-07-01", "2026-06-09"]),
+        ("removed:121", ["2026-07-01"]),
+        ("added:121", ["2026-06-09"]),
+        ("89", []),  # the agency's own edit
+        ("56", [None]),
+    ],
+)
+async def test_differences_are_found_by_their_words(
+    site: Site, words: str, expected: list[str | None]
+) -> None:
+    found = (await read_json(site, f"/-/edits.json?kind=collection&q={words}"))["edits"]
+    assert [row["first_reading"] for row in found] == expected
+    own = (await read_json(site, f"/-/edits.json?q={words}"))["edits"]
+    assert [row["title"] for row in own] == (["Fyr 3"] if words == "89" else [])
+
+
 async def test_differences_can_be_compared_and_cited(site: Site, path: Path) -> None:
     row = (await read_json(site, "/-/edits.json?kind=collection"))["edits"][1]
     one, other = row["previous"], row["revision"]
@@ -199,3 +218,26 @@ async def test_history_of_a_wording_names_the_readings(site: Site) -> None:
     text = await site.text("/-/phrase?q=%2288+miljoner%22&lang=en")
     assert "In the collection folke of 3 May 2026." in text
     assert "between two checks" in text
+
+
+async def test_search_of_all_versions_calls_no_reading_a_check(site: Site) -> None:
+    text = await site.text("/search?q=121&versions=all&lang=en")
+    assert "In the collection folke of 9 June 2026, not in that of 1 July 2026." in text
+    assert "check" not in text
+    (hit,) = (await read_json(site, "/search.json?q=121&versions=all"))["releases"]
+    assert (hit["change"], hit["checked_before"], hit["checked_after"]) == ("former", None, None)
+    assert hit["comparison"].endswith(f"/-/diff/{hit['before']}/{hit['after']}")
+    (own,) = (await read_json(site, "/search.json?q=88&versions=all"))["releases"]
+    assert None not in (own["checked_before"], own["checked_after"])
+
+
+async def test_feed_of_a_wording_has_times_where_a_collection_has_days(site: Site) -> None:
+    feed = (await site.get("/-/phrase.atom?q=121")).text
+    assert "<published>2026-06-09T00:00:00+02:00</published>" in feed
+    assert "<updated>2026-07-01T00:00:00+02:00</updated>" in feed
+
+
+async def test_data_of_a_difference_calls_it_a_comparison(site: Site) -> None:
+    row = (await read_json(site, "/-/edits.json?kind=collection"))["edits"][1]
+    data = await read_json(site, f"/-/diff/{row['previous']}/{row['revision']}.json?lang=en")
+    assert data["title"] == "Comparison: Fyr 1"

@@ -332,9 +332,13 @@ INDEXED_NUMBERS_SQL = f"""
       (select count(distinct id / {DIFF_ROWS}) from search_diff_docsize)
     union all select 'texts of earlier versions', (select count(distinct text) from text_versions),
       (select count(*) from search_versions_docsize)
+    -- after a move back, an edited version may be the current one again, maybe as read anew
     union all select 'edited versions', count(*),
-      count((select id from text_versions t where t.release = b.release limit 1))
-      from revisions v join revisions b on b.id = v.previous where v.is_edit
+      count(iif(exists (select 1 from text_versions t where t.release = b.release)
+        or (r.moved_to is null and not exists (select 1 from revisions n
+          where n.release = b.release and n.id > b.id and n.cause <> 'parser')), 1, null))
+      from revisions v join revisions b on b.id = v.previous join releases r on r.id = b.release
+      where v.is_edit
 """
 
 

@@ -66,7 +66,8 @@ def read_last_crawl_id(archive_path: Path) -> int:
     """Return the id of the newest row in crawls; 0 if there is no archive yet."""
     if not archive_path.is_file():
         return 0
-    with Archive(archive_path) as archive:
+    # the crawls compute derived data again; a worker's copy has too few rows for any
+    with Archive(archive_path, rebuild_stale=False) as archive:
         return int(archive.db.execute("select coalesce(max(id), 0) from crawls").fetchone()[0])
 
 

@@ -6,8 +6,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from archive.database.models import Release
 from archive.search.search_index import encode_facet_term
+from archive.store.derived_data import describe_index_fault
 from archive.store.merged_histories import merge_releases
 from archive.store.releases import Archive
 
@@ -51,3 +54,20 @@ def test_merge_joins_the_histories_of_two_urls(tmp_path: Path) -> None:
             "select release, cause, reverts_to from revisions where id = 3"
         ).fetchall()
         assert back == [(2, "source", 1)], "a state of the earlier URL"
+
+
+@pytest.mark.parametrize("body", [OLD.body, "Stödet är 18 miljoner kronor. Sök nu."])
+def test_release_that_moved_back_leaves_the_index_complete(tmp_path: Path, body: str) -> None:
+    """With the text as before, maybe as the current parser reads it."""
+    new = replace(OLD, url="https://skog.example/arkiv/1", body="Stödet är 19 miljoner kronor.")
+    with Archive(tmp_path / "archive.db") as archive:
+        archive.add_agency("skog", name="Skogsbruksrådet", home="https://skog.example/")
+        for release in (OLD, new):
+            archive.save(release, seen_at=SEEN)
+        with archive.transaction():
+            merge_releases(archive, 1, 2, SEEN, new.url, cause="source")
+            archive.save(replace(OLD, body=body), seen_at=SEEN, cause="parser")
+            merge_releases(archive, 2, 1, SEEN, OLD.url, cause="source")
+        assert describe_index_fault(archive.db) is None
+        archive.recompute()
+        assert describe_index_fault(archive.db) is None

@@ -19,6 +19,7 @@ file has its version in its own row: it is read again from the stored bytes, whi
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -42,6 +43,8 @@ from archive.search.near_duplicates import (
 from archive.search.search_index import IndexTerms, SearchIndex, extract_terms
 
 BATCH_SIZE = 200  # releases or files in a transaction
+
+logger = logging.getLogger(__name__)
 
 State = Mapping[str, Any]
 STATE_COLUMNS = (*STATE_FIELDS, *LIST_FIELDS)
@@ -175,6 +178,8 @@ class DerivedData:
 
     def _recompute_table(self, table: str, progress: ProgressCallback) -> int:
         total, done = self.db.execute(f"select count(*) from {table}").fetchone()[0], 0
+        if total > BATCH_SIZE:  # takes seconds for each thousand releases
+            logger.warning("derived data is computed again, of %s %s", f"{total:,}", table)
         while rows := self._recompute_batch(table):
             done += rows
             progress("files" if table == "attachment_files" else table, done, total)

@@ -210,7 +210,7 @@ async def test_change_names_the_versions_and_both_checks(versions: Searcher) -> 
     for text, kind, before, after, day in cases:
         (hit,) = await find(versions, text, all_versions=True)
         assert hit.change
-        assert dataclasses.astuple(hit.change) == (
+        assert dataclasses.astuple(hit.change)[:5] == (
             *(kind, before, after),
             *((START + days * DAY).isoformat() for days in (day, day + 1)),
         ), text

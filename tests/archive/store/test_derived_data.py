@@ -181,8 +181,9 @@ def read_rows(path: Path) -> dict[str, list[tuple[Any, ...]]]:
         ]
         rows = {name: db.execute(f"select * from {name}").fetchall() for name in names}
         rows["people"] = db.execute("select slug, name, agency from people order by 1").fetchall()
+        # a person keeps their address, which depends on who had the name first
         rows["quotes"] = db.execute(
-            "select q.release, q.revision, q.position, p.slug, q.role, q.organisation, q.text,"
+            "select q.release, q.revision, q.position, p.name, p.agency, q.role, q.organisation, q.text,"
             " q.field, q.spans, q.kind, q.origin from quotes q left join people p on p.id = q.person"
             " order by q.revision, q.position"
         ).fetchall()

@@ -295,7 +295,7 @@ def _describe_revision_event(site: SiteRequest, revision: TimelineEvent) -> str:
     parameters=HIT_PARAMETERS,
     operation=Operation(
         formats=("json",),
-        summary="A version of a release: its texts and lists as the agency had published them then",
+        summary="A version of a release: its texts and lists as they were then",
         body=get_fields(
             *(
                 "revision",

@@ -133,6 +133,9 @@ async def test_differences_have_a_register_of_their_own(site: Site) -> None:
     page = await site.text("/-/edits?kind=collection&lang=en")
     assert "Differences within collections" in page
     assert "3 differences" in page
+    for name in ("stamp", "unannounced"):  # an agency's edits alone have these
+        assert f'name="{name}"' not in (await site.get("/-/edits?kind=collection")).text
+        assert f'name="{name}"' in (await site.get("/-/edits")).text
     first = await read_json(site, "/-/edits.json?kind=collection&size=1")
     second = await read_json(site, re.sub(r"^https?://[^/]+", "", first["next"]))
     assert [*first["edits"], *second["edits"]] == rows[:2]

@@ -199,6 +199,12 @@ async def _count_register_entries(
     }
 
 
+def _check_words(words: object, kind: object) -> None:
+    """Raise FilterError for words in replaced files: the index has edits of releases' own text."""
+    if words and kind == "file":
+        raise FilterError("q", str(words), "no words with kind=file", "error.words_in_files")
+
+
 def parse_edits_query(args: UrlArguments, size: int = REGISTER_PAGE_SIZE) -> RegisterQuery:
     since, until = parse_day_parameter(args, "from"), parse_day_parameter(args, "to")
     if since and until and since > until:
@@ -222,6 +228,7 @@ def parse_edits_query(args: UrlArguments, size: int = REGISTER_PAGE_SIZE) -> Reg
         "from": since,
         "to": until,
     }
+    _check_words(filters["q"], filters["kind"])
     return parse_register_query(args, size, filters, signed=True)
 
 

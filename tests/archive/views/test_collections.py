@@ -258,3 +258,11 @@ async def test_checked_quotation_has_readings_apart_from_checks_and_imports(site
     assert [appeared[name] for name in readings] == [None, None, "2026-05-03", "2026-06-09"]
     assert [disappeared[name] for name in readings] == [None, None, "2026-06-09", "2026-07-01"]
     assert (appeared["imported"][:10], disappeared["imported"]) == ("2026-09-01", None)
+
+
+async def test_words_are_not_looked_up_among_files(site: Site) -> None:
+    response = await site.get("/-/edits.json?kind=file&q=121")
+    assert (response.status_code, response.json()["name"]) == (400, "q")
+    page = await site.get("/-/edits?kind=file&q=121&lang=en")
+    assert page.status_code == 400
+    assert "Words cannot be looked up among replaced files" in page.text

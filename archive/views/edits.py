@@ -46,7 +46,7 @@ from archive.changes.field_differences import (
     read_file_diff,
 )
 from archive.changes.history import read_knowledge, read_stored_revisions
-from archive.changes.wording_history import format_change
+from archive.changes.wording_history import Presence, format_change
 from archive.database.removals import REMOVAL_KINDS
 from archive.database.sqlite_files import FacetValue, ListPage, RunQuery
 from archive.i18n import (
@@ -589,7 +589,7 @@ class PhraseRegister(Register):
             missing_at=(
                 "time? It disappeared until this check; null if it did not, or with an import"
             ),
-            is_current="bool? Whether it was there at the last check; null if never checked",
+            is_current="bool? Whether the current version has it; null if never checked",
             removal="int? The removal of the whole release with which it disappeared",
             first_revision="int The first version that has it",
             last_revision="int The last one",
@@ -667,15 +667,11 @@ class PhraseRegister(Register):
         return {
             "release": entry["id"],
             "agency_name": entry["name"],
-            "last_seen_before": None if presence.collection else presence.appeared.after,
+            "last_seen_before": None if presence.first_import else presence.appeared.after,
             "first_seen": found.first_seen,
-            "imported": presence.imported,
-            "collection": presence.collection,
-            "first_reading": presence.appeared.until
-            if presence.collection and presence.is_dated
-            else None,
+            **_format_import(presence),
             "last_seen": found.last_seen,
-            "missing_at": gone.until if gone and not presence.collection_after else None,
+            "missing_at": gone.until if gone and not presence.import_after else None,
             "is_current": None if found.status == "unchecked" else found.is_current,
             "removal": presence.removal,
             "first_revision": presence.first,
@@ -694,6 +690,21 @@ class PhraseRegister(Register):
     ) -> Sequence[AtomEntry]:
         digest = hashlib.sha256(site.args["q"].encode(errors="replace")).hexdigest()[:12]
         return [_build_presence_entry(site, row, f"phrase-{digest}") for row in entries]
+
+
+def _format_import(presence: Presence) -> dict[str, str | None]:
+    """Return where the first version of a presence was imported from; all members are None if the
+    archive has read it.
+    """
+    imported = presence.first_import
+    if imported is None:
+        return dict.fromkeys(("imported", "collection", "first_reading"))
+    reading = presence.appeared.until if imported.is_dated else None
+    return {
+        "imported": imported.when,
+        "collection": imported.collection,
+        "first_reading": reading,
+    }
 
 
 def _find_last_event(entry: PhraseEntry) -> str:
@@ -734,7 +745,12 @@ def _format_presence(language: str, entry: PhraseEntry) -> list[str]:
     last = "read_once" if entry.last_seen == presence.appeared.until else "still_there"
     key = f"phrase.{last}" if entry.last_seen else "phrase.never_checked"
     still = translate(language, key, when=format_time(language, entry.last_seen))
-    return [*sentences, format_change(language, presence, appeared=False) or still]
+    if gone := presence.disappeared:
+        if presence.import_after and gone.after == presence.appeared.until:
+            # the reading that the first sentence names is not named again
+            presence = replace(presence, disappeared=gone._replace(after=None))
+        return [*sentences, format_change(language, presence, appeared=False)]
+    return [*sentences, still]
 
 
 VIEWS = [

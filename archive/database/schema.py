@@ -196,6 +196,15 @@ def _separate_undated_readings(db: Database) -> None:
         db.execute("update derived_versions set version = '' where step = 'search'")
 
 
+@migrations(name="words_by_lemma")
+def _count_words_by_lemma(db: Database) -> None:
+    """Let the releases with a word be counted for each lemma, when the archive is opened."""
+    sql = "select pk from pragma_table_info('vocabulary') where name = 'lemma'"
+    if db.execute(sql).fetchone() == (0,):
+        _replace(db, "vocabulary")
+        db.execute("update derived_versions set version = '' where step = 'search'")
+
+
 def _has_column(db: Database, table: str, column: str) -> bool:
     """Return whether a table has a column: a new file has all of schema.sql from the start."""
     rows = db.execute("select name from pragma_table_xinfo(?)", [table]).fetchall()

@@ -91,10 +91,11 @@ RELATED_TEXTS_SQL = f"""
       1, {RELATED_TEXT_LENGTH}) as text from releases
     where id in (select value from json_each(:ids))
 """
-WORD_LEMMAS_SQL = (
-    "select word, lemma, releases from vocabulary where word in (select value from"
-    " json_each(:words))"
-)
+# of each word, the lemma that most releases give it comes last
+WORD_LEMMAS_SQL = """
+    select word, lemma, releases from vocabulary
+    where word in (select value from json_each(:words)) order by word, releases, lemma desc
+"""
 
 # Facets.
 MAX_FACET_TAGS = 20

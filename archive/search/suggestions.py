@@ -82,11 +82,13 @@ SOUNDS = [  # spelling → a spelling of the same sound, applied in this order
 MAX_TRANSLATED_WORDS = 5  # words of an English entry
 
 WORD_COUNTS_SQL = (
-    "select word, releases from vocabulary where word in (select value from json_each(:words))"
+    "select word, sum(releases) as releases from vocabulary"
+    " where word in (select value from json_each(:words)) group by word"
 )
 SIMILAR_WORDS_SQL = """
-    select group_concat(word, ' ') as words from vocabulary
-    where releases >= :common and length(word) between :least and :most
+    select group_concat(word, ' ') as words from (select word from vocabulary
+      where length(word) between :least and :most
+      group by word having sum(releases) >= :common)
 """
 TOTAL_RELEASES_SQL = "select releases from month_counts where agency = '' and month = ''"
 

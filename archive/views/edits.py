@@ -86,7 +86,7 @@ EDITS_FEED_SIZE = 30
 READING_MEMBERS = ("collection", "first_reading", "last_reading_before")
 MAX_FEED_DIFF_CHARACTERS = 60_000  # longer texts get no diff in the feed
 IMPORTANCE_CHOICES = (20, 50, 80)
-SEARCH_TYPES = {f"{name}?": FIELDS[name] for name in ("query", "truncated", "notes")}
+SEARCH_TYPES = {f"{name}?": FIELDS[name] for name in ("query", "notes")}
 AGENCIES_SQL = "select slug as value, name, name_en, 0 as count from agencies"
 
 
@@ -181,7 +181,7 @@ class Register(ABC):
             return {}
         search: RegisterSearch = query.search
         notes = [{"note": note.key, "words": note.value} for note in search.notes]
-        return {"query": query.filters["q"], "truncated": False, "notes": notes}
+        return {"query": query.filters["q"], "notes": notes}
 
     def choose_title(self, query: RegisterQuery) -> str:
         """Return the key of the title for a query."""
@@ -598,7 +598,7 @@ class PhraseRegister(Register):
             disappeared_diff="url? Comparison with the version after the last",
         ),
         members=get_fields(
-            *("query", "truncated", "notes", "agencies"),
+            *("query", "notes", "agencies"),
             total="int Rows of all pages",
             releases="int Releases that had it",
             current_releases="int Releases that had it at their last check",

@@ -152,7 +152,6 @@ CHANGE_TYPES = get_fields(
         )
         | {
             "former?": "int Hits among them of which only an earlier version has the words",
-            "former_capped?": "bool Always false: all versions are searched",
             "releases?": [
                 get_fields(
                     *COMMON_COLUMNS,
@@ -467,11 +466,7 @@ def _format_search_metadata(results: Results, query: SearchRequest) -> dict[str,
         "total": hit_page.total,
         "capped": hit_page.capped,
         "loose": len(hit_page.loose.queries),
-        **(
-            {"former": len(hit_page.former.ids), "former_capped": False}
-            if query.all_versions
-            else {}
-        ),
+        **({"former": len(hit_page.former.ids)} if query.all_versions else {}),
         "page_number": query.page,
         "pages": hit_page.pages,
         "include": dict(query.include),

@@ -320,10 +320,14 @@ class PhraseEntry:
 
     @property
     def status(self) -> str:
-        """Return `current` (there at the last check), `unchecked`, `removed` or `edited`."""
+        """Return `current` (there at the last check), `unchecked`, `removed`, `edited`, or
+        `collection` if only a collection's text lacks it.
+        """
         if self.is_current:
             return "current" if self.last_seen else "unchecked"
-        return "removed" if self.presence.removal else "edited"
+        if self.presence.removal:
+            return "removed"
+        return "collection" if self.presence.import_after else "edited"
 
     @property
     def is_stated(self) -> bool:

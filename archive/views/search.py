@@ -52,7 +52,7 @@ from archive.search.search_request import (
     parse_search_request,
 )
 from archive.search.table_search import match_table_search, plan_table_search
-from archive.web.atom_feed import AtomEntry, build_tag_uri, format_stated_atom_time
+from archive.web.atom_feed import AtomEntry, build_agency_entry, format_stated_atom_time
 from archive.web.charts import build_period_chart, describe_periods
 from archive.web.documents import DataList
 from archive.web.openapi import Operation, get_fields
@@ -506,21 +506,21 @@ def _build_hit_entry(site: SiteRequest, hit: SearchHit, *, is_news: bool) -> Ato
     """
     row, language = hit.row, site.language
     is_question = "pair" in row.keys()  # noqa: SIM118 - in a sqlite3.Row, `in` looks for values
-    url, published = site.url(hit.path), format_stated_atom_time(row["published"])
+    published = format_stated_atom_time(row["published"])
     name = f"release-{row['id']}" + (f"-question-{row['position']}" if is_question else "")
     facts = [
         format_release_kind(language, row["kind"]) if row["kind"] else "",
         format_stated_time(language, row["published"]),
     ]
-    return AtomEntry(
-        id=build_tag_uri(url, name),
-        title=f"{row['name']}: {row['question'] if is_question else row['title']}",
-        language=row["language"],
+    return build_agency_entry(
+        site,
+        row,
+        link=site.url(hit.path),
+        name=name,
+        when=row["added"] if is_news or published is None else published,
+        subject=row["question"] if is_question else None,
         published=published,
-        updated=row["added"] if is_news or published is None else published,
-        link=url,
         release_url=site.url(f"/archive/releases/{row['id']}"),
-        author=row["name"],
         summary=" · ".join(filter(None, facts))
         or site.translate("list.seen_on", when=format_time(language, row["added"])),
         content=row["answer"] if is_question else hit.excerpt_text,

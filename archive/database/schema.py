@@ -106,8 +106,8 @@ def _add_observers(db: Database) -> None:
     """Add observers and observations, and separate what the archive read from what was imported.
 
     The first reading of an imported release no longer follows the import, imports of several
-    collections no longer follow each other, and `first_seen` and `last_checked` are times of the
-    archive's own readings.
+    collections no longer follow each other, and `first_seen`, `last_checked` and `last_seen` are
+    times of the archive's own readings.
     """
     if db.execute("select 1 from sqlite_master where name = 'observers'").fetchone():
         return  # a new file has all of schema.sql from the start
@@ -139,6 +139,7 @@ def _add_observers(db: Database) -> None:
         " parser_version is not (select b.parser_version from revisions b"
         " where b.id = revisions.previous)",
         f"update revisions set reverts_to = null where reverts_to in {imports}",
+        "update revisions set last_seen = null where cause = 'import' and not checks",
         "update releases set first_seen = (select min(seen) from revisions v"
         " where v.release = releases.id and v.cause <> 'import'),"
         f" last_checked = iif(revision in {imports} and not checks, null, last_checked)"

@@ -91,6 +91,7 @@ LAST_CHARACTER = "\U0010ffff"  # sorts after all words with a prefix
 # The newest hits.
 # if there are more than MAX_COUNTED_HITS; to count the older ones would take seconds
 MAX_HITS = 10_000
+MAX_SORTED_HITS = 100_000  # hits sorted in memory; more are sorted by SQLite
 # up to this number, hits are all counted if all are read anyway, as in a small archive
 MAX_COUNTED_HITS = 25_000
 MIN_WINDOW_GROWTH = 1.1  # minimum factor by which a window grows

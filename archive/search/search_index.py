@@ -87,7 +87,7 @@ BM25_WEIGHTS = (
 PAIR_WEIGHTS = (3.0, 1.0, 0.3, 0.3, 0.02, 0.02, 0.3, 0.1)
 # Private-use characters before terms that a search for a lemma must not find.
 FORM_PREFIX = "\ue010"  # a word as written
-LAST_PART_PREFIX = "\ue011"  # the last part of a compound that has a meaning of its own
+LOOSE_PART_PREFIX = "\ue011"  # a part of a compound that only a looser search finds
 # separates texts of one column, so that no phrase matches across two of them
 PARAGRAPH_END = "\ue012"
 # no NEAR either: it has at most 999 words between its terms
@@ -258,10 +258,10 @@ def _join_distinct(groups: Iterable[Iterable[str]]) -> str:
 
 
 def _iter_minor_terms(texts: Iterable[AnalyzedText]) -> Iterator[Iterable[str]]:
-    """Yield the minor parts of each text, then its last parts with their prefix."""
+    """Yield the minor parts of each text, then its loose parts with their prefix."""
     for text in texts:
         yield text.minor_parts
-        yield [LAST_PART_PREFIX + part for part in text.last_parts]
+        yield [LOOSE_PART_PREFIX + part for part in text.loose_parts]
 
 
 def _join_forms(text: AnalyzedText) -> str:

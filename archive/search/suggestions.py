@@ -23,6 +23,7 @@ from archive.language.lemmas import english_lemma, is_english_word, is_swedish_w
 from archive.language.synonyms import read_translations, split_query_words
 from archive.language.terms import COMMON_WORDS, find_words
 from archive.search.column_cache import ColumnCache
+from archive.search.loose_hits import CorrectedQuery, SpellingCorrection
 from archive.search.query_language import (
     QUOTED,
     REQUIRED,
@@ -35,10 +36,9 @@ from archive.search.query_language import (
     find_terms,
     fold_diacritics,
     list_words,
-    parse_query,
 )
 from archive.search.query_sql import ResolvedNames, iter_nodes
-from archive.search.ranking import CorrectedQuery, HitFinder, HitPage, SpellingCorrection
+from archive.search.ranking import HitFinder, HitPage
 from archive.search.search_request import SearchRequest
 
 FEW_HITS = 5  # a query with more hits is assumed to be spelt correctly
@@ -159,7 +159,7 @@ async def correct_query(run: RunQuery, request: SearchRequest) -> CorrectedQuery
     fixed |= (await _count_word_releases(run, _list_typed_words(corrections))).keys()
     applied = [each for each in corrections if fixed.isdisjoint(each.typed.split())]
     text = _apply_corrections(request.text, applied)
-    return CorrectedQuery(query=parse_query(text), corrections=corrections)
+    return CorrectedQuery(query=replace(request, text=text).query, corrections=corrections)
 
 
 def _strip_operators(query: Query) -> str:

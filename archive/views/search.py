@@ -79,11 +79,20 @@ COMMON_COLUMNS = (
 )
 STRICT, LOOSE, FORMER = "strict", "loose", "former"  # values of the column match
 SEARCH_COLUMNS = {
-    "releases": ("release", *COMMON_COLUMNS, "excerpt", "questions", "match", "matched", "page"),
+    "releases": (
+        "release",
+        *COMMON_COLUMNS,
+        "excerpt",
+        "questions",
+        "match",
+        "matched",
+        "missing",
+        "page",
+    ),
     "questions": (
         *("pair", "release", "position", "question", "answer", "answered_by"),
         *COMMON_COLUMNS,
-        *("match", "matched", "page"),
+        *("match", "matched", "missing", "page"),
     ),
 }
 # further columns of searches in earlier versions and edits: see TextChange
@@ -109,6 +118,7 @@ CHANGE_TYPES = get_fields(
             " version has it)"
         ),
         "matched": "str The forms that were found, in lower case",
+        "missing": "str The words of the search that a loose hit lacks, separated by commas",
     }
 )
 
@@ -421,6 +431,7 @@ def _format_hit_row(site: SiteRequest, hit: SearchHit, query: SearchRequest) -> 
         "release": row["id"],
         "match": _classify_match(hit),
         "matched": ", ".join(_list_matched_forms(hit)),
+        "missing": ", ".join(hit.missing),
         "page": site.url(hit.path),
     }
     if query.show == "questions":

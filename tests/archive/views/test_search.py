@@ -259,7 +259,7 @@ async def test_capped_search_states_its_order(site: Site, monkeypatch: pytest.Mo
 async def test_page_beyond_the_end_shows_the_last(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("archive.search.ranking.ENOUGH_HITS", PAGED)
+    monkeypatch.setattr("archive.search.loose_hits.ENOUGH_HITS", PAGED)
     page = await site.page("/search?q=vägarna&page=99999&lang=en")
     assert (
         "There is no page “99999”. The results end before that."
@@ -661,7 +661,8 @@ FORMER = f"q={quote('fyrtio båtar')}&versions=all"  # of the third version of a
 
 
 async def test_former_hit_states_when_the_words_disappeared(history_site: Site) -> None:
-    assert "fyrtio" not in await history_site.text(f"/search?q={quote('fyrtio båtar')}")
+    assert "fyrtio båtar" not in await history_site.text(f"/search?q={quote('fyrtio båtar')}")
+    assert "Saknar: fyrtio" in await history_site.text(f"/search?q={quote('fyrtio båtar')}")
     page = await history_site.page(f"/search?{FORMER}")
     (line,) = page.cssselect("li .former")
     text = " ".join(line.text_content().split())

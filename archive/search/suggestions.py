@@ -1,5 +1,5 @@
 """Suggests other queries: another spelling, words joined or split, no quotation marks, Swedish
-words for English ones.
+words for English ones, a period in place of its name.
 
 One scan of the vocabulary finds similar words for all misspelt words of a query. rapidfuzz compares
 them; the few that are left are weighed by sound, keyboard and frequency.
@@ -19,10 +19,12 @@ from rapidfuzz.distance import OSA
 from rapidfuzz.process import extract_iter
 
 from archive.database.sqlite_files import RunQuery
+from archive.i18n import SWEDISH_TIME, format_stated_time
 from archive.language.lemmas import english_lemma, is_english_word, is_swedish_word
 from archive.language.synonyms import read_translations, split_query_words
 from archive.language.terms import COMMON_WORDS, find_words
 from archive.search.column_cache import ColumnCache
+from archive.search.named_periods import find_named_periods, read_day
 from archive.search.query_language import (
     QUOTED,
     REQUIRED,
@@ -40,6 +42,7 @@ from archive.search.query_language import (
 from archive.search.query_sql import ResolvedNames, iter_nodes
 from archive.search.ranking import CorrectedQuery, HitFinder, HitPage, SpellingCorrection
 from archive.search.search_request import SearchRequest
+from archive.times import now
 
 FEW_HITS = 5  # a query with more hits is assumed to be spelt correctly
 MAX_SUGGESTIONS = 2
@@ -97,8 +100,17 @@ class Suggestion:
 
     request: SearchRequest
     total: int
-    # or loose: the words of a phrase without quotation marks; translation: in Swedish
+    # or loose: the words of a phrase without quotation marks; translation: in Swedish; period: a
+    # period in place of its name; day: a day as words
     reason: str = "spelling"
+
+    @property
+    def text(self) -> str:
+        """Return the query as a text that needs no parameters for a suggested period."""
+        if self.reason != "period":
+            return self.request.text
+        days = (f"{name}:{day}" for name, day in self.request.days.items())
+        return " ".join(filter(None, (self.request.text, *days)))
 
 
 async def find_suggestions(
@@ -109,15 +121,37 @@ async def find_suggestions(
     names: ResolvedNames,
 ) -> list[Suggestion]:
     """Find other queries with more hits, and the Swedish query for an English one."""
-    suggestions: list[Suggestion] = []
+
+    async def count(changed: SearchRequest) -> int:
+        return await HitFinder(run=run, columns=columns, request=changed, names=names).count()
+
+    dated = [
+        Suggestion(request=changed, total=total, reason=reason)
+        for changed, reason in _list_date_requests(request)
+        if (total := await count(changed))
+    ]
+    others: list[Suggestion] = []
     for text, reason in (await _list_other_texts(run, request, hit_page)).items():
         changed = replace(request, text=text, page=1)
-        if text == request.text or len(suggestions) == MAX_SUGGESTIONS:
+        if text == request.text or len(others) == MAX_SUGGESTIONS:
             continue
-        total = await HitFinder(run=run, columns=columns, request=changed, names=names).count()
+        total = await count(changed)
         if total > (0 if reason == "translation" else hit_page.total):
-            suggestions.append(Suggestion(request=changed, total=total, reason=reason))
-    return suggestions
+            others.append(Suggestion(request=changed, total=total, reason=reason))
+    return [*dated, *others]
+
+
+def _list_date_requests(request: SearchRequest) -> list[tuple[SearchRequest, str]]:
+    """Return the searches of the periods that a query names, or of the words of a day."""
+    if day := read_day(request.text):
+        spellings = dict.fromkeys((request.text, format_stated_time("sv", day), day))
+        words = " OR ".join(f'"{spelling}"' for spelling in spellings)
+        return [(replace(request, text=words, page=1), "day")]
+    today = now().astimezone(SWEDISH_TIME).date()
+    return [
+        (replace(request.narrow_to_days(named.first, named.last), text=named.rest), "period")
+        for named in find_named_periods(request.text, today)
+    ]
 
 
 async def _list_other_texts(

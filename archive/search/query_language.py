@@ -420,10 +420,15 @@ def _measure_coverage(wanted: Sequence[QueryNode], rarity: Mapping[QueryNode, fl
 def search_any_word(query: Query, words: Iterable[str]) -> Query:
     """Return the query with any of other words in place of its own.
 
-    What loosen_query leaves as it is stays.
+    What loosen_query leaves as it is stays, and so do the words of a field: what is asked of a file
+    or title is not found elsewhere.
     """
     others = join_nodes(OrNode, [TermNode((word,), match=REQUIRED) for word in words])
-    kept = [part for part in list_parts(query.tree) if not _is_optional(part)]
+    kept = [
+        _loosen_word(part)
+        for part in list_parts(query.tree)
+        if not _is_optional(part) or any(term.field for term in find_terms(part))
+    ]
     return replace(
         query, tree=join_nodes(AndNode, [*([others] if others else []), *kept]), coverage=0.0
     )

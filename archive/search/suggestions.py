@@ -39,7 +39,7 @@ from archive.search.query_language import (
     list_words,
     parse_query,
 )
-from archive.search.query_sql import ResolvedNames, iter_nodes
+from archive.search.query_sql import ResolvedNames, count_beginnings, iter_nodes
 from archive.search.ranking import CorrectedQuery, HitFinder, HitPage, SpellingCorrection
 from archive.search.search_request import SearchRequest
 from archive.times import now
@@ -212,7 +212,7 @@ async def _find_corrections(
     With many hits, only missing diacritics and split compounds are corrected.
     """
     few_hits = hit_count <= FEW_HITS
-    terms = _list_correctable_terms(query)
+    terms = await _leave_out_file_words(run, _list_correctable_terms(query))
     words = _list_correctable_words(terms)
     counts = await _count_word_releases(run, words)
     if is_english_query(query) and (counts or len(words) > 1):
@@ -230,6 +230,13 @@ async def _find_corrections(
     if misspelt:
         corrections += await _correct_misspelt_words(run, misspelt, counts, hit_count)
     return corrections
+
+
+async def _leave_out_file_words(run: RunQuery, terms: Iterable[TermNode]) -> list[TermNode]:
+    """Return the terms without those that files have: the vocabulary lacks the words of files."""
+    terms = list(terms)
+    pages = await count_beginnings(run, [term for term in terms if term.field == "attachment"])
+    return [term for term in terms if not pages.get(term)]
 
 
 def _list_typed_words(corrections: Iterable[SpellingCorrection]) -> list[str]:
@@ -523,14 +530,19 @@ def _apply_corrections(text: str, corrections: Iterable[SpellingCorrection]) -> 
 def _apply_correction(text: str, correction: SpellingCorrection) -> str:
     """Replace the corrected words in a query and leave everything else as typed. Capitals are kept.
 
+    Two words in place of one in a field get brackets, so that both are of the field.
+
     >>> correction = SpellingCorrection("manniskohandel", "människohandel")
     >>> _apply_correction('"Manniskohandel" -x', correction)
     '"Människohandel" -x'
+    >>> _apply_correction("bilaga:enfyr", SpellingCorrection("enfyr", "en fyr"))
+    'bilaga:(en fyr)'
     """
 
     def replace_words(match: re.Match[str]) -> str:
         word = correction.replacement
-        return word[0].upper() + word[1:] if match[0][:2].istitle() else word
+        word = word[0].upper() + word[1:] if match[0][:2].istitle() else word
+        return f"({word})" if " " in word and text[: match.start()].endswith(":") else word
 
     typed = r"\W+".join(map(re.escape, correction.typed.split()))
     return re.sub(rf"(?<![^\W_]){typed}(?![^\W_])", replace_words, text, flags=re.IGNORECASE)

@@ -38,6 +38,7 @@ from archive.search.query_sql import (
     QUESTION_INDEX,
     RELEASE_INDEX,
     IndexTable,
+    build_hits_sql,
     build_node_match,
     build_plan,
     combine_matches,
@@ -47,6 +48,7 @@ from archive.search.query_sql import (
     select_ids,
 )
 from archive.search.search_index import BRIEF_RELEASE, list_columns
+from archive.search.search_request import SearchRequest
 
 if TYPE_CHECKING:
     from archive.search.ranking import HitFinder, HitList
@@ -227,14 +229,24 @@ class _LooseSearch:
     async def read_word(self, typed: QueryNode, frequency: int) -> _WantedWord:
         """Read the hits of a word. frequency: the number of releases with words that begin so."""
         loose = loosen_word(typed)
-        match, typed_match = (
-            build_node_match(node, self.finder.names, self.index) for node in (loose, typed)
-        )
-        ids = await self.read_ids(match, limit=MAX_HITS + 1)
+        match = build_node_match(loose, self.finder.names, self.index)
+        ids = await self.read_part(loose)
         if len(ids) > MAX_HITS:
             return _WantedWord(node=loose, match=match, number=max(frequency, len(ids)))
-        typed_ids = ids if typed_match == match else await self.read_ids(typed_match)
+        typed_ids = ids if typed == loose else await self.read_part(typed)
         return _WantedWord(node=loose, match=match, number=len(ids), ids=ids, typed_ids=typed_ids)
+
+    async def read_part(self, node: QueryNode) -> set[int]:
+        """Read the releases or question pairs that match a part of the query, at most one more than
+        MAX_HITS.
+        """
+        plan = build_plan(node, self.finder.names, self.index)
+        if plan.match:
+            return await self.read_ids(plan.match, limit=MAX_HITS + 1)
+        # words of a field that another table has, such as attachments
+        request = SearchRequest(show=self.finder.request.show)
+        sql = f"{build_hits_sql(request, plan, '')} limit {MAX_HITS + 1:d}"
+        return {*await select_ids(self.finder.run, sql, plan.values)}
 
     async def join_names(self) -> None:
         """Join adjacent words of which the rarer one hardly occurs without the other, such as a
@@ -307,9 +319,11 @@ class _LooseSearch:
         """
         request = replace(self.finder.request, loosened=query, page=1)
         finder = replace(self.finder, request=request)
-        if request.show == "questions" or request.news:
+        has_ranks = bool(build_plan(query.tree, self.finder.names, self.index).match)
+        if request.show == "questions" or request.news or not has_ranks:
             hits = await finder.fetch_current("best")
-            return dict(hits.relevance), dict(zip(hits.ids, hits.releases, strict=True))
+            relevance = hits.relevance or dict.fromkeys(hits.ids, 1.0)
+            return dict(relevance), dict(zip(hits.ids, hits.releases, strict=True))
         ranks = await finder.read_ranks(MAX_SORTED_HITS)
         brief = await self.read_ids(f'facts: "{BRIEF_RELEASE}"')
         found = {key: ranks[key] for key in finder.filter_hits(list(ranks))}
@@ -320,8 +334,12 @@ class _LooseSearch:
     ) -> tuple[Query, dict[int, float]]:
         """Return the query for words that the most relevant hits share, and the relevance of its
         hits, best first.
+
+        There is none for question pairs, and for words of a field: what is asked of a title or an
+        attachment is not found elsewhere.
         """
-        if self.finder.request.show == "questions":
+        has_fields = any(term.field for word in self.words for term in find_terms(word.node))
+        if has_fields or self.finder.request.show == "questions":
             return Query(), {}
         words = [TermNode((word,), match=REQUIRED) for word in await self.find_shared(relevance)]
         query = search_any_of(self.query, words)

@@ -146,7 +146,13 @@ def _build_word_term(
     if is_loose:
         related = _list_related_readings(text, compound)
         alternatives.append(QueryTerm(label, related, field=term.field))
+        subject, _ = find_subject(compound)
+        if subject:  # also as a part of other compounds
+            alternatives.append(QueryTerm(label, (), compound=subject, field=term.field))
         prefix = compound if len(compound) >= MIN_BEGINNING_LENGTH else ""
+        if len(words := find_words(text)) > 1:  # typed with a hyphen
+            parts = (replace(term, words=(word,), joined="") for word in words)
+            alternatives += [_build_query_term(part, prefix_lemmas) for part in parts]
     elif compound and _is_short_form(text, readings):
         alternatives.append(QueryTerm(label, ((text,),), field=term.field, is_exact=True))
     if term.joined:

@@ -46,6 +46,7 @@ from archive.search.query_language import (
     QueryNode,
     SearchNote,
     TermNode,
+    find_terms,
     fold_diacritics,
     list_parts,
 )
@@ -146,6 +147,10 @@ BEGINNING_COUNT_SQL = (
     "select ifnull(sum(releases), 0) as releases from vocabulary where word >= :low and word <"
     " :high"
 )
+PAGE_COUNT_SQL = """
+    select count(*) as pages from (
+      select rowid from search_attachments where search_attachments match :match limit :most)
+"""
 SCOPE_SQL = """
     select a.slug as value, a.name, a.name_en, count(*) as count from release_facets l
     join agencies a on a.slug = l.agency where {conditions} group by l.agency
@@ -387,9 +392,16 @@ async def _expand_prefix(run: RunQuery, prefix: str) -> PrefixExpansion:
 
 
 async def count_beginnings(run: RunQuery, terms: Iterable[TermNode]) -> dict[TermNode, int]:
-    """Count the releases with words that start with the lemma of a term, or of its rarest word."""
+    """Count the releases with words that start with the lemma of a term, or of its rarest word.
+
+    The words of attachments are no part of the vocabulary: of these, count the pages.
+    """
     counts = {}
     for term in terms:
+        if match := match_attachments(term, ResolvedNames()):
+            (row,) = await run(PAGE_COUNT_SQL, {"match": match, "most": MAX_COUNTED_HITS})
+            counts[term] = row["pages"]
+            continue
         prefixes = [find_compound_key(word) or word for word in term.words]
         rows = [
             await run(BEGINNING_COUNT_SQL, {"low": prefix, "high": prefix + LAST_CHARACTER})
@@ -524,13 +536,18 @@ def _build_node_condition(
 
 
 def match_attachments(tree: QueryNode | None, names: ResolvedNames) -> str:
-    """Return the expression of attached pages with any of the words wanted there, or ""."""
-    nodes = [node for node in iter_nodes(tree) if isinstance(node, TermNode | NearNode)]
-    matches = [
-        build_node_match(node, names, ATTACHMENT_INDEX)
-        for node in nodes
-        if node.field == "attachment"
-    ]
+    """Return the expression of attached pages with any of the words wanted there, or "".
+
+    Of loose words, longer ones that start with them match however many there are, because any of
+    them may be what made a release a hit.
+    """
+    matches = []
+    for node in iter_nodes(tree):
+        if isinstance(node, TermNode | NearNode) and node.field == "attachment":
+            starts = [find_compound_key(" ".join(term.words)) for term in find_terms(node)]
+            long = [start for start in starts if len(start) >= MIN_BEGINNING_LENGTH]
+            found = replace(names, beginnings=long)
+            matches.append(build_node_match(node, found, ATTACHMENT_INDEX))
     return _match_any(filter(None, dict.fromkeys(matches)))
 
 

@@ -16,6 +16,7 @@ from archive.search.column_cache import ColumnCache
 from archive.search.counts_by_period import PeriodCounts, count_hit_page
 from archive.search.edited_words import resolve_query
 from archive.search.excerpts import (
+    AttachmentExcerpt,
     SearchHit,
     TextChange,
     read_attachment_excerpts,
@@ -350,12 +351,28 @@ async def read_hits(
             hits[key] = replace(
                 hit, is_loose=key in loose.queries, missing=loose.missing.get(key, ())
             )
-    if request.show != "questions" and (match := match_attachments(request.query.tree, names)):
-        terms = list_marked_terms(request.query.tree, names)
-        excerpts = await read_attachment_excerpts(run, list(hits), match, terms)
-        hits = {key: replace(hit, attachment=excerpts.get(key)) for key, hit in hits.items()}
+    if request.show != "questions":
+        excerpts = await _read_attachments(run, request, ids, names, loose)
+        hits |= {key: replace(hits[key], attachment=text) for key, text in excerpts.items()}
     found = [hits[key] for key in ids if key in hits]
     return await describe_changes(run, found, request.query.tree, names, former)
+
+
+async def _read_attachments(
+    run: RunQuery,
+    request: SearchRequest,
+    ids: Sequence[int],
+    names: ResolvedNames,
+    loose: LooseHits,
+) -> dict[int, AttachmentExcerpt]:
+    """Return an excerpt of a file for each release whose files have what the query asks of them."""
+    excerpts: dict[int, AttachmentExcerpt] = {}
+    # a file is searched as it is now, also for former hits
+    for query, keys in _group_by_query(request, ids, loose, FormerHits()).items():
+        if match := match_attachments(query.tree, names):
+            terms = list_marked_terms(query.tree, names)
+            excerpts |= await read_attachment_excerpts(run, keys, match, terms)
+    return excerpts
 
 
 def _group_by_query(

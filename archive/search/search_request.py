@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import quote_plus, urlencode
 
+from archive.search.named_periods import read_day
 from archive.search.query_language import (
     DATE_FIELDS,
     MAX_QUERY_LENGTH,
@@ -72,15 +73,22 @@ class SearchRequest:
 
     @cached_property
     def query(self) -> Query:
-        """Return the parsed query, limited to the request's days and speakers."""
+        """Return the parsed query, limited to the request's days and speakers.
+
+        A text that is a day asks for the releases of that day, and a note says so.
+        """
         if self.loosened:
             return self.loosened
         filters: list[QueryNode] = [FilterNode(name, day) for name, day in self.days.items()]
+        query = parse_query(self.text)
+        if day := read_day(self.text):
+            query = Query(notes=(SearchNote("day", day),), text=query.text)
+            filters += [FilterNode(name, day) for name in DATE_FIELDS]
         filters += [FilterNode(PERSON_FIELD, slug) for slug in self.include.get("speaker", ())]
         filters += [
             NotNode(FilterNode(PERSON_FIELD, slug)) for slug in self.exclude.get("speaker", ())
         ]
-        return add_filters(parse_query(self.text), filters)
+        return add_filters(query, filters)
 
     @property
     def days(self) -> dict[str, str]:
@@ -145,6 +153,10 @@ class SearchRequest:
         if len(period) == 4:
             return replace(self, include={**self.include, "year": (period,)}, page=1)
         first, last = (parse_typed_date(period, end=end) or "" for end in (False, True))
+        return self.narrow_to_days(first, last)
+
+    def narrow_to_days(self, first: str, last: str) -> SearchRequest:
+        """Return the request, on page 1, for releases between two days, which are included."""
         return replace(
             self,
             from_day=max(first, self.from_day),

@@ -157,7 +157,11 @@ CHANGE_TYPES = get_fields(
             facets=dict.fromkeys(FACETS, FACET_TYPE),
             approximate_facets=["str"],
             did_you_mean=[
-                {"query": "str", "total": "int?", "reason": "str spelling, loose or translation"}
+                {
+                    "query": "str Another query; of a period, with from: and to:",
+                    "total": "int?",
+                    "reason": "str spelling, loose, translation, period or day (its words)",
+                }
             ],
         )
         | {
@@ -495,7 +499,7 @@ def _format_search_metadata(results: Results, query: SearchRequest) -> dict[str,
         "approximate_facets": hit_page.approximate_facets,
         "notes": [{"note": note.key, "words": note.value} for note in results.notes],
         "did_you_mean": [
-            {"query": other.request.text, "total": other.total, "reason": other.reason}
+            {"query": other.text, "total": other.total, "reason": other.reason}
             for other in results.suggestions
         ],
     }

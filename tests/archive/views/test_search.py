@@ -78,6 +78,8 @@ async def test_help_is_linked_to_the_search_box(site: Site) -> None:
         ("q=från:mars", "”från:mars” är inget datum"),
         ("q=myndighet:rymdstyrelsen", "Ingen myndighet i arkivet heter ”rymdstyrelsen”."),
         ("q=ämne:rymden", "Inget ämnesord i arkivet heter ”rymden”."),
+        ("q=2024-06-01", "Visar meddelanden från 1 juni 2024."),
+        ("q=June 1, 2024&lang=en", "These are the releases of 1 June 2024."),
         (f"q={'fyrar ' * 40}", "Bara de första orden användes"),
         *(
             (f"q=vägarna&{parameter}&lang={lang}", words.format(parameter))
@@ -91,6 +93,20 @@ async def test_note_explains_how_search_was_read(site: Site, query: str, text: s
         note.text_content() for note in (await site.page(f"/search?{query}")).cssselect(".note")
     )
     assert text in notes
+
+
+async def test_named_period_links_to_its_releases(site: Site) -> None:
+    address = "q=fyrar+juni+2024&agency=fyrstyrelsen&lang=en"
+    page = await site.page(f"/search?{address}")
+    (link,) = page.cssselect(".meant a")
+    text = " ".join(next(link.iterancestors()).text_content().split())
+    assert text == "Only releases of June 2024 1 release"
+    expected = "/search?q=fyrar&agency=fyrstyrelsen&from=2024-06-01&to=2024-06-30&lang=en"
+    assert link.get("href") == expected
+    data = await get_json(site, address)
+    assert data["did_you_mean"] == [
+        {"query": "fyrar from:2024-06-01 to:2024-06-30", "total": 1, "reason": "period"}
+    ]
 
 
 async def test_suggestion_links_to_its_hits(site: Site) -> None:

@@ -30,6 +30,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
+from operator import add
 from typing import Any
 
 from sqlite_utils import Database
@@ -524,6 +525,22 @@ class SearchIndex:
         for name in INDEX_COLUMNS:
             self.db.execute(f"insert into {name} ({name}) values ('optimize')")
 
+    def correct_totals(self) -> None:
+        """Write how many rows and words each table has, on which bm25 depends.
+
+        FTS5 keeps counting the deleted rows of a table without content. The totals are row 1 of
+        <table>_data: the number of rows and the words of each column, as varints (SQLite's
+        ext/fts5/fts5_index.c, FTS5_AVERAGES_ROWID); <table>_docsize has the words of each row. FTS5
+        keeps the totals in memory during a transaction, so this needs one of its own.
+        """
+        for name, columns in INDEX_COLUMNS.items():
+            totals = [0] * (1 + len(columns))
+            for (sizes,) in self.db.execute(f"select sz from {name}_docsize"):
+                totals = list(map(add, totals, [1, *_read_varints(sizes)]))
+            self.db.execute(
+                f"update {name}_data set block = ? where id = 1", [_build_varints(totals)]
+            )
+
     def _write_rows(self, release_id: int, terms: IndexTerms) -> None:
         agency, newest, was_edited = self.db.execute(LISTING_SQL, [release_id]).fetchone()
         row = [
@@ -549,3 +566,27 @@ class SearchIndex:
             " on conflict (word, lemma) do update set releases = releases + excluded.releases",
             [(*pair, number) for pair, number in sorted(counts.items())],
         )
+
+
+def _read_varints(data: bytes) -> list[int]:
+    """Read numbers below 2^56, as SQLite writes them: seven bits in a byte, the highest first.
+
+    >>> _read_varints(_build_varints([0, 127, 128, 300_000]))
+    [0, 127, 128, 300000]
+    """
+    numbers, number = [], 0
+    for byte in data:
+        number = number << 7 | byte & 0x7F
+        if byte < 0x80:
+            numbers.append(number)
+            number = 0
+    return numbers
+
+
+def _build_varints(numbers: Iterable[int]) -> bytes:
+    data = bytearray()
+    for number in numbers:
+        groups = range(7 * max(0, (number.bit_length() - 1) // 7), 0, -7)
+        data += bytes(0x80 | number >> shift & 0x7F for shift in groups)
+        data.append(number & 0x7F)
+    return bytes(data)

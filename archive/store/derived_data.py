@@ -165,6 +165,8 @@ class DerivedData:
         self._recompute_table("attachment_files", progress)
         with write_transaction(self.db):
             self.index.optimise()
+        with write_transaction(self.db):
+            self.index.correct_totals()
         return releases
 
     def _find_outdated(self) -> list[Step]:

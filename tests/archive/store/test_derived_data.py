@@ -342,6 +342,19 @@ def test_rules_that_changed_apply_as_if_all_had_been_saved_by_them(
     assert mirror.releases == read_shown(old)
 
 
+def test_ranks_do_not_depend_on_how_often_a_release_was_indexed(archive_copy: Path) -> None:
+    def read_ranks(db: Database) -> list[tuple[int, float]]:
+        sql = "select rowid, bm25(search) from search where search match 'hamn OR fyr'"
+        return sorted(db.execute(sql).fetchall())
+
+    with Archive(archive_copy) as archive:
+        archive.derived.recompute_all()
+        before = read_ranks(archive.db)
+        archive.derived.recompute_all()
+        archive.db.execute("insert into search (search) values ('integrity-check')")
+        assert read_ranks(archive.db) == before != []
+
+
 def test_words_are_counted_once_beside_a_writer(
     archive_copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

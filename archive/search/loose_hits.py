@@ -55,6 +55,7 @@ if TYPE_CHECKING:
 
 ENOUGH_HITS = 200  # with fewer strict hits, looser ones are ranked with them
 MAX_LOOSE_HITS = 100
+_MAX_RANKED = 5_000  # hits of any word; reading the ranks of more would take too long
 _COVERAGE_POWER = 3  # of the share of the words that a hit has
 _MIN_NAMES = 2  # hits of a word that may be part of a name
 _NAME_PORTION = 0.8  # of these; if as many have it beside the next word, the two are a name
@@ -302,7 +303,9 @@ class _LooseSearch:
         """
         words = sorted((word for word in self.words if word.number), key=attrgetter("number"))
         totals = accumulate(word.number for word in words)
-        chosen = [word.node for word, total in zip(words, totals, strict=True) if total <= MAX_HITS]
+        chosen = [
+            word.node for word, total in zip(words, totals, strict=True) if total <= _MAX_RANKED
+        ]
         if chosen or not words:
             return chosen
         others = join_nodes(OrNode, [word.node for word in words[1:]])
@@ -332,8 +335,8 @@ class _LooseSearch:
     async def rank_shared_words(
         self, relevance: Mapping[int, float]
     ) -> tuple[Query, dict[int, float]]:
-        """Return the query for words that the most relevant hits share, and the relevance of its
-        hits, best first.
+        """Return the query for words that the most relevant hits share, and for each of its hits
+        how many it has, by how rare they are; most first.
 
         There is none for question pairs, and for words of a field: what is asked of a title or an
         attachment is not found elsewhere.
@@ -342,8 +345,21 @@ class _LooseSearch:
         if has_fields or self.finder.request.show == "questions":
             return Query(), {}
         words = [TermNode((word,), match=REQUIRED) for word in await self.find_shared(relevance)]
+        weights: dict[int, float] = {}
+        for word in words:
+            ids = await self.read_part(word)
+            weight = log(1 + self.finder.columns.size / (len(ids) + 1))
+            for key in ids:
+                weights[key] = weights.get(key, 0.0) + weight
         query = search_any_of(self.query, words)
-        return query, (await self.read_relevance(query))[0] if words else {}
+        allowed = set(relevance)
+        if words and len(relevance) < _FEW_HITS:
+            request = replace(self.finder.request, loosened=query, page=1)
+            allowed.update(
+                (await replace(self.finder, request=request).fetch_current("newest")).ids
+            )
+        order = sorted(allowed & weights.keys(), key=lambda key: (weights[key], key), reverse=True)
+        return query, {key: weights[key] for key in order}
 
     async def find_shared(self, relevance: Mapping[int, float]) -> list[str]:
         """Return words that several of the most relevant hits share, and few other releases

@@ -567,7 +567,7 @@ async def test_name_counts_as_one_word(tmp_path: Path) -> None:
 async def test_common_word_alone_is_not_looked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("archive.search.loose_hits.MAX_HITS", 4)
+    monkeypatch.setattr("archive.search.loose_hits._MAX_RANKED", 4)
     releases = [
         ("Skatt på fyrar", TEXT),
         ("Fyrar i norr", TEXT),

@@ -263,14 +263,16 @@ def name_version(language: str, version: Mapping[str, Any]) -> str:
 
 def describe_readings(language: str, version: Mapping[str, Any]) -> str:
     """Say which readings of a collection an imported version and the one before it differ by."""
-    collection, before = version["collection"], version["last_reading_before"]
-    if not before or not version["first_reading"]:
-        return translate(language, "edit.unknown_readings", collection=collection)
-    times = {
-        "before": format_time(language, before),
-        "after": format_time(language, version["first_reading"]),
-    }
-    return translate(language, "edit.between_readings", collection=collection, **times)
+    before = format_time(language, version["last_reading_before"])
+    after = format_time(language, version["first_reading"])
+    return translate(
+        language,
+        "edit.same_reading" if before == after else "edit.between_readings",
+        collection=version["collection"],
+        before=before,
+        after=after,
+        when=after,
+    )
 
 
 def describe_removal(language: str, kind: str, status: int | None, target: str | None) -> str:

@@ -124,6 +124,7 @@ class SearchHit:
     # number of the excerpt's question, from 1; None: lead or body
     question_position: int | None = None
     is_loose: bool = False  # found by a looser query
+    missing: Sequence[str] = ()  # words of the query that a loose hit lacks
     change: TextChange | None = None
     attachment: AttachmentExcerpt | None = None  # if the query asks for words in attachments
 

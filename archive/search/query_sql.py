@@ -57,7 +57,7 @@ from archive.search.search_index import (
     COLUMN_SUFFIXES,
     FACET_PREFIXES,
     FORM_PREFIX,
-    LAST_PART_PREFIX,
+    LOOSE_PART_PREFIX,
     NO_VALUE,
     PAGE_NUMBERS,
     PAIR_COLUMNS,
@@ -92,6 +92,7 @@ LAST_CHARACTER = "\U0010ffff"  # sorts after all words with a prefix
 # The newest hits.
 # if there are more than MAX_COUNTED_HITS; to count the older ones would take seconds
 MAX_HITS = 10_000
+MAX_SORTED_HITS = 100_000  # hits sorted in memory; more are sorted by SQLite
 # up to this number, hits are all counted if all are read anyway, as in a small archive
 MAX_COUNTED_HITS = 25_000
 MIN_WINDOW_GROWTH = 1.1  # minimum factor by which a window grows
@@ -478,7 +479,7 @@ def build_plan(
 def build_node_match(node: QueryNode, names: ResolvedNames, index: IndexTable) -> str:
     """Return the FTS5 expression of a node, or "" if it has none."""
     if isinstance(node, TermNode):
-        return match_term(node, names, index)
+        return _match_term(node, names, index)
     if isinstance(node, NearNode):
         return _match_near(node, index)
     if isinstance(node, OrNode):
@@ -642,7 +643,7 @@ def split_number(word: str) -> tuple[str, ...]:
     return (f"{match[1]} {match[2]}",) if match else ()
 
 
-def match_term(term: TermNode, names: ResolvedNames, index: IndexTable) -> str:
+def _match_term(term: TermNode, names: ResolvedNames, index: IndexTable) -> str:
     """Return the expression for a word, phrase or prefix; "" if its field is not in this index."""
     if term.field and term.field not in index.fields:
         return ""
@@ -712,7 +713,7 @@ def _match_loosely(text: str, columns: str, names: ResolvedNames) -> str:
     if readings:
         alternatives.append(f"{columns}: ({' OR '.join(readings)})")
     if lemma:
-        alternatives += [_quote_fts(LAST_PART_PREFIX + lemma), _match_compound(lemma)]
+        alternatives += [_quote_fts(LOOSE_PART_PREFIX + lemma), _match_compound(lemma)]
     return _match_any(filter(None, alternatives))
 
 

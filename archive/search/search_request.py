@@ -69,7 +69,7 @@ class SearchRequest:
     notes: tuple[SearchNote, ...] = ()  # about invalid parameters
     strict: bool = False  # without looser hits
     all_versions: bool = False  # also releases of which only an earlier version matches
-    loosened: Query | None = None  # searched for instead of `text` (see query.loosen_query)
+    loosened: Query | None = None  # searched for instead of `text` (see loose_hits)
 
     @cached_property
     def query(self) -> Query:

@@ -24,6 +24,7 @@ from archive.language.lemmas import english_lemma, is_english_word, is_swedish_w
 from archive.language.synonyms import FUNCTION_WORDS, read_translations, split_query_words
 from archive.language.terms import COMMON_WORDS, find_words
 from archive.search.column_cache import ColumnCache
+from archive.search.loose_hits import CorrectedQuery, SpellingCorrection
 from archive.search.named_periods import find_named_periods, read_day
 from archive.search.query_language import (
     QUOTED,
@@ -37,10 +38,9 @@ from archive.search.query_language import (
     find_terms,
     fold_diacritics,
     list_words,
-    parse_query,
 )
 from archive.search.query_sql import ResolvedNames, count_beginnings, iter_nodes
-from archive.search.ranking import CorrectedQuery, HitFinder, HitPage, SpellingCorrection
+from archive.search.ranking import HitFinder, HitPage
 from archive.search.search_request import SearchRequest
 from archive.times import now
 
@@ -85,11 +85,13 @@ SOUNDS = [  # spelling → a spelling of the same sound, applied in this order
 MAX_TRANSLATED_WORDS = 6  # words of an English entry
 
 WORD_COUNTS_SQL = (
-    "select word, releases from vocabulary where word in (select value from json_each(:words))"
+    "select word, sum(releases) as releases from vocabulary"
+    " where word in (select value from json_each(:words)) group by word"
 )
 SIMILAR_WORDS_SQL = """
-    select group_concat(word, ' ') as words from vocabulary
-    where releases >= :common and length(word) between :least and :most
+    select group_concat(word, ' ') as words from (select word from vocabulary
+      where length(word) between :least and :most
+      group by word having sum(releases) >= :common)
 """
 TOTAL_RELEASES_SQL = "select releases from month_counts where agency = '' and month = ''"
 
@@ -191,7 +193,7 @@ async def correct_query(run: RunQuery, request: SearchRequest) -> CorrectedQuery
     fixed |= (await _count_word_releases(run, _list_typed_words(corrections))).keys()
     applied = [each for each in corrections if fixed.isdisjoint(each.typed.split())]
     text = _apply_corrections(request.text, applied)
-    return CorrectedQuery(query=parse_query(text), corrections=corrections)
+    return CorrectedQuery(query=replace(request, text=text).query, corrections=corrections)
 
 
 def _strip_operators(query: Query) -> str:

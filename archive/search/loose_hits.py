@@ -167,18 +167,28 @@ async def find_loose_hits(finder: HitFinder, strict: HitList) -> LooseHits:
     total, strict_ids = _add_shared(relevance, shared), {*strict.ids}
     loose_ids = (key for key in total if key not in strict_ids)
     loose = heapq.nlargest(MAX_LOOSE_HITS, loose_ids, key=total.__getitem__)
-    order = [*strict.ids, *loose]
-    if finder.order != "best":
-        by_release = {key: releases.get(key, key) for key in loose}
-        order = [*strict.ids, *finder.columns.sort_pairs_by_date(by_release, finder.order)]
-    elif not strict.former.ids:  # earlier versions have no relevance
-        order.sort(key=total.__getitem__, reverse=True)
     return LooseHits(
         queries={key: search.all_words if key in relevance else others for key in loose},
         missing={key: search.list_missing(key, is_ranked=key in relevance) for key in loose},
-        order=order,
+        order=_order_hits(finder, strict, loose, total, releases),
         corrections=search.corrections,
     )
+
+
+def _order_hits(
+    finder: HitFinder,
+    strict: HitList,
+    loose: Sequence[int],
+    relevance: Mapping[int, float],
+    releases: Mapping[int, int],
+) -> list[int]:
+    """Return strict and loose hits in the order of the request; by date, first the strict ones."""
+    if finder.order != "best":
+        by_release = {key: releases.get(key, key) for key in loose}
+        return [*strict.ids, *finder.columns.sort_pairs_by_date(by_release, finder.order)]
+    if strict.former.ids:  # earlier versions have no relevance
+        return [*strict.ids, *loose]
+    return sorted([*strict.ids, *loose], key=relevance.__getitem__, reverse=True)
 
 
 async def _prepare(finder: HitFinder) -> _LooseSearch:

@@ -359,7 +359,7 @@ def list_optional_parts(query: Query) -> list[QueryNode]:
 
 def loosen_word(part: QueryNode) -> QueryNode:
     """Return a word with its looser readings."""
-    if isinstance(part, TermNode) and part.match == WORD:
+    if isinstance(part, TermNode) and part.match == WORD and not part.is_prefix:
         return replace(part, match=LOOSE)
     return part
 

@@ -21,7 +21,7 @@ from rapidfuzz.process import extract_iter
 from archive.database.sqlite_files import RunQuery
 from archive.i18n import SWEDISH_TIME, format_stated_time
 from archive.language.lemmas import english_lemma, is_english_word, is_swedish_word
-from archive.language.synonyms import read_translations, split_query_words
+from archive.language.synonyms import FUNCTION_WORDS, read_translations, split_query_words
 from archive.language.terms import COMMON_WORDS, find_words
 from archive.search.column_cache import ColumnCache
 from archive.search.loose_hits import CorrectedQuery, SpellingCorrection
@@ -82,7 +82,7 @@ SOUNDS = [  # spelling → a spelling of the same sound, applied in this order
     )
 ]
 
-MAX_TRANSLATED_WORDS = 5  # words of an English entry
+MAX_TRANSLATED_WORDS = 6  # words of an English entry
 
 WORD_COUNTS_SQL = (
     "select word, sum(releases) as releases from vocabulary"
@@ -453,11 +453,17 @@ async def _split_word(run: RunQuery, word: str) -> str | None:
 
 @cache
 def load_translations() -> dict[tuple[str, ...], str]:
-    """Load the Swedish translations of English words, keyed by the lemmas of the English words."""
-    return {
-        tuple(map(english_lemma, find_words(english))): swedish
-        for english, swedish in read_translations()
-    }
+    """Load the Swedish translations of English words, keyed by the lemmas of the English words.
+
+    Entries are also found without their function words, because queries lack most of them.
+    """
+    translations = {}
+    for english, swedish in read_translations():
+        words = find_words(english)
+        content = [word for word in words if word not in FUNCTION_WORDS]
+        for key in (words, content or words):
+            translations[tuple(map(english_lemma, key))] = swedish
+    return translations
 
 
 def is_english_query(query: Query) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -172,7 +173,33 @@ async def test_only_words_that_occur_nowhere_are_respelt_for_loose_hits(
     assert (await correct_query(bilingual.run, build_request(text))).query.text == corrected
 
 
+@pytest.mark.parametrize(
+    ("text", "swedish"),
+    [
+        ("court of appeal", "hovrätt"),
+        ("rule of law in Hungary", "rättsstatens principer ungern"),
+        ("men's violence against women", "mäns våld mot kvinnor"),
+    ],
+)
+async def test_function_words_do_not_hide_a_translation(
+    tmp_path: Path, text: str, swedish: str
+) -> None:
+    with Archive(tmp_path / "archive.db") as archive:
+        archive.add_agency("prov", name="Provverket", home="https://prov.example/")
+        url = "https://prov.example/1"
+        archive.save(
+            Release(
+                agency="prov", url=url, title=swedish, body=swedish, body_html=f"<p>{swedish}</p>"
+            ),
+            seen_at=SEEN,
+        )
+    with closing(sqlite3.connect(tmp_path / "archive.db")) as db:
+        found = await Searcher(build_connection_runner(db)).find(text)
+    assert [each.text for each in found.suggestions if each.reason == "translation"] == [swedish]
+
+
 def test_every_translation_is_two_texts() -> None:
     for line in TRANSLATIONS_FILE.read_text("utf-8").splitlines():
-        assert line.startswith("#") or all(map(str.strip, line.split("\t"))), line
+        cells = line.split("\t")  # English, Swedish, and perhaps the source
+        assert line.startswith("#") or (all(map(str.strip, cells)) and len(cells) in (2, 3)), line
     assert max(map(len, load_translations())) <= MAX_TRANSLATED_WORDS

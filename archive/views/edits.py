@@ -17,6 +17,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from operator import attrgetter
 from typing import Any, ClassVar
 
 from archive.changes.edits_and_removals import (
@@ -65,6 +66,7 @@ from archive.search.edit_search import (
     RegisterSearch,
     add_word_filter,
     quote_words,
+    read_phrase_entries,
     read_phrase_history,
     read_phrase_hits,
     read_searched_edits,
@@ -550,12 +552,13 @@ def _parse_phrase_query(args: UrlArguments, size: int = REGISTER_PAGE_SIZE) -> R
 async def _read_phrase_page(run: RunQuery, query: RegisterQuery) -> ListPage:
     """Return a page of the history; the key of an entry is the first revision with the words."""
     history: PhraseHistory = query.search
-    keys = [entry.presence.first for entry in history.entries]
+    keys = [times.first for times in history.times]
     # else a client would take it for the end
     if query.after is not None and query.after not in keys:
         raise FilterError("after", str(query.after), "the first revision of an entry")
     start = 0 if query.after is None else keys.index(query.after) + 1
-    entries = history.entries[start : start + query.size]
+    times = history.times[start : start + query.size]
+    entries = await read_phrase_entries(run, history, times)
     hits = await read_phrase_hits(run, history.query, entries)
     rows = [
         {**entry.row, "entry": entry, "hit": hit} for entry, hit in zip(entries, hits, strict=True)
@@ -621,9 +624,8 @@ class PhraseRegister(Register):
         if site.format_name and not history.query.has_words:
             raise FilterError("q", query.filters["q"], "words that must occur", "error.no_words")
         if site.format_name == "atom":
-            return replace(
-                history, entries=sorted(history.entries, key=_find_last_event, reverse=True)
-            )
+            by_event = sorted(history.times, key=attrgetter("last_event"), reverse=True)
+            return replace(history, times=by_event)
         return history
 
     async def read_context(
@@ -634,7 +636,7 @@ class PhraseRegister(Register):
         agencies = history.agencies if is_counted else await _read_agencies(site.run)
         return {
             "counts": {
-                "total": len(history.entries),
+                "total": len(history.times),
                 "capped": False,
                 "agencies": agencies,
                 "agencies_counted": is_counted,
@@ -646,10 +648,10 @@ class PhraseRegister(Register):
 
     def describe_search(self, query: RegisterQuery) -> dict[str, Any]:
         history: PhraseHistory = query.search
-        first_checks = [entry.first_seen for entry in history.entries]
+        first_checks = [times.first_seen for times in history.times]
         return {
             **super().describe_search(query),
-            "total": len(history.entries),
+            "total": len(history.times),
             "releases": history.release_count,
             "current_releases": history.count_releases("current"),
             "unchecked_releases": history.count_releases("unchecked"),
@@ -696,12 +698,6 @@ class PhraseRegister(Register):
         return [_build_presence_entry(site, row, f"phrase-{digest}") for row in entries]
 
 
-def _find_last_event(entry: PhraseEntry) -> str:
-    """Return when the wording appeared or, if it is gone, disappeared."""
-    gone = entry.presence.disappeared
-    return gone.until if gone else entry.presence.appeared.until
-
-
 def _build_presence_entry(site: SiteRequest, row: Entry, name: str) -> AtomEntry:
     """Build the feed entry of a presence; the entry is updated when the wording disappears."""
     entry: PhraseEntry = row["entry"]
@@ -714,7 +710,7 @@ def _build_presence_entry(site: SiteRequest, row: Entry, name: str) -> AtomEntry
         title=f"{agency}: {row['title']}",
         language=row["language"],
         published=format_atom_time(entry.presence.appeared.until),
-        updated=format_atom_time(_find_last_event(entry)),
+        updated=format_atom_time(entry.last_event),
         link=link,
         release_url=site.local_url(f"/archive/releases/{row['id']}"),
         author=agency,

@@ -206,6 +206,12 @@ def _count_words_by_lemma(db: Database) -> None:
         db.execute("update derived_versions set version = '' where step = 'search'")
 
 
+@migrations(name="times_of_wordings_indexed")
+def _index_times(db: Database) -> None:
+    """Add the indexes by which histories of wordings are read."""
+    _replace(db, "idx_releases_times idx_revisions_imported")
+
+
 def _has_column(db: Database, table: str, column: str) -> bool:
     """Return whether a table has a column: a new file has all of schema.sql from the start."""
     rows = db.execute("select name from pragma_table_xinfo(?)", [table]).fetchall()

@@ -10,12 +10,13 @@ which of them (archive.changes.wording_history).
 from __future__ import annotations
 
 import asyncio
+import heapq
 import json
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, NamedTuple
 
 from archive.changes.diff import DiffSegment, diff_paragraphs
 from archive.changes.edits_and_removals import (
@@ -41,7 +42,7 @@ from archive.search.excerpts import (
     highlight_state,
     read_release_hits,
 )
-from archive.search.former_versions import find_former_hits
+from archive.search.former_versions import FormerHits, find_former_hits
 from archive.search.marked_words import (
     OccurrenceFinder,
     QueryLeaf,
@@ -98,6 +99,35 @@ CHANGED_SQL = """
     where exists (select 1 from text_versions t where t.release = rows.id)
       or exists (select 1 from removals o where o.release = rows.id and o.kind <> 'moved')
 """
+# releases whose versions followed each other on one page that was never removed, and of these the
+# first of text_versions, and their number
+STEADY_SQL = """
+    select json_group_array(release) as releases, json_group_array(first) as firsts,
+      json_group_array(number) as numbers
+    from (select t.release, min(t.id) as first, count(*) as number from text_versions t
+      where t.release in (select value from json_each(:ids))
+        and not exists (select 1 from releases o where o.continues_as = t.release)
+        and not exists (select 1 from removals o where o.release = t.release)
+        and not exists (select 1 from revisions v where v.release = t.release
+          and v.cause = 'import')
+      group by t.release)
+"""
+TIMES_SQL = """
+    select json_group_array(json_array(r.id, r.revision, r.agency,
+      i.id is not null,
+      coalesce((select min(seen) from observations where revision = i.id), r.added),
+      r.last_checked, iif(r.published is null, null, nullif(l.sort_date, '')))) as times
+    from json_each(:ids) c
+    cross join releases r indexed by idx_releases_times on r.id = c.value
+    left join revisions i indexed by idx_revisions_imported
+      on i.release = r.id and i.id = r.revision and i.cause = 'import'
+    left join release_facets l on l.release = r.id
+    where r.moved_to is null and r.takedown is not 'hidden'
+"""
+AGENCIES_SQL = (
+    "select slug as value, name, name_en from agencies"
+    " where slug in (select value from json_each(:slugs))"
+)
 INDEXED_SQL = (
     "select json_group_array(id) as ids from text_versions where id in"
     " (select value from json_each(:ids))"
@@ -294,6 +324,19 @@ async def read_searched_removals(run: RunQuery, query: RegisterQuery) -> ListPag
 # Wordings
 
 
+class PhraseTimes(NamedTuple):
+    """When a release had the wording: what all entries of a history are sorted and counted by."""
+
+    since: str  # these are the properties of PhraseEntry
+    first: int  # id of the first revision that has it
+    release: int
+    agency: str
+    first_seen: str | None
+    last_seen: str | None
+    status: str
+    last_event: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhraseEntry:
     """A period in which a release had the wording. row: the release, as in PHRASE_RELEASES_SQL."""
@@ -317,6 +360,13 @@ class PhraseEntry:
     def first_seen(self) -> str | None:
         """Return the check until which the wording appeared; None if it was imported."""
         return None if self.presence.first_import else self.presence.appeared.until
+
+    @property
+    def last_event(self) -> str:
+        """Return when the wording appeared or, if it is gone, disappeared."""
+        appeared, gone = self.presence.appeared, self.presence.disappeared
+        # of a text of an unknown time, `until` is the later time of the import
+        return max(appeared.until, gone.until) if gone else appeared.until
 
     @property
     def status(self) -> str:
@@ -343,34 +393,40 @@ class PhraseEntry:
         """
         return str(self.row["sort_date"] if self.is_stated else self.presence.appeared.until)
 
+    @property
+    def times(self) -> PhraseTimes:
+        return PhraseTimes(
+            since=self.since,
+            first=self.presence.first,
+            release=self.row["id"],
+            agency=self.row["agency"],
+            first_seen=self.first_seen,
+            last_seen=self.last_seen,
+            status=self.status,
+            last_event=self.last_event,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhraseHistory(RegisterSearch):
     """When the releases of an archive had a wording."""
 
     query: Query
-    entries: Sequence[PhraseEntry] = ()  # the newest first
+    times: Sequence[PhraseTimes] = ()  # the newest first
+    # the entries that were already read, by the first revision
+    read: Mapping[int, PhraseEntry] = field(default_factory=dict)
+    first: PhraseEntry | None = None  # the entry that appeared first
+    last: PhraseEntry | None = None  # that was seen last; None if no check ever found the wording
     # with the number of releases that have or had it, unless only one is searched
     agencies: Sequence[FacetValue] = ()
 
     @property
-    def first(self) -> PhraseEntry | None:
-        """Return the entry that appeared first."""
-        return self.entries[-1] if self.entries else None
-
-    @property
-    def last(self) -> PhraseEntry | None:
-        """Return the entry that was seen last; None if no check ever found the wording."""
-        seen = (entry for entry in self.entries if entry.last_seen)
-        return max(seen, key=lambda entry: str(entry.last_seen), default=None)
-
-    @property
     def release_count(self) -> int:
-        return len({entry.row["id"] for entry in self.entries})
+        return len({times.release for times in self.times})
 
     def count_releases(self, status: str) -> int:
         """Return the number of releases with an entry of a status."""
-        return len({entry.row["id"] for entry in self.entries if entry.status == status})
+        return len({times.release for times in self.times if times.status == status})
 
 
 def quote_words(query: Query) -> str | None:
@@ -407,17 +463,77 @@ async def read_phrase_history(
     finder, notes = await prepare_finder(run, request, columns)
     current = await read_current(run, request, finder.names)
     former = await find_former_hits(finder, current)
-    releases = await _read_phrase_releases(run, [*current, *former.ids])
-    presences = await _read_presences(run, releases, set(current), former.versions)
-    entries = _list_entries(releases, presences)
-    return PhraseHistory(
+    times, entries = await _read_times(run, current, former)
+    history = PhraseHistory(
         query=query,
-        entries=sorted(
-            entries, key=lambda entry: (entry.since, entry.presence.first), reverse=True
-        ),
-        agencies=_count_agencies(entries),
+        times=times,
+        read={entry.presence.first: entry for entry in entries},
+        agencies=await _count_agencies(run, times),
         notes=[*query.notes, *notes],
     )
+    first, last = times[-1:], _find_last(times)
+    ends = await read_phrase_entries(run, history, [*first, *last])
+    return replace(history, first=ends[0] if first else None, last=ends[1] if last else None)
+
+
+async def _read_times(
+    run: RunQuery, current: Sequence[int], former: FormerHits
+) -> tuple[list[PhraseTimes], list[PhraseEntry]]:
+    """Return the times of a wording in all releases, the newest first, and the entries of those in
+    which it may have come or gone.
+
+    Only these are read version by version. current: the releases whose current text has it.
+    """
+    found = [*current, *former.ids]
+    (row,) = await run(CHANGED_SQL, {"ids": json.dumps(found)})
+    changed = set(json.loads(row["releases"]))
+    firsts = await _find_steady(run, changed.intersection(current), former.versions)
+    to_read = changed.difference(firsts)
+    entries = await _read_changed(run, sorted(to_read), set(current), former.versions)
+    times = await _read_unchanged_times(run, set(found).difference(to_read), firsts)
+    times += [entry.times for entry in entries]
+    return sorted(times, reverse=True), entries
+
+
+def _find_last(times: Iterable[PhraseTimes]) -> list[PhraseTimes]:
+    """Return the times of the release that was seen last with the wording; none if no check ever
+    found it.
+    """
+    seen = (each for each in times if each.last_seen)
+    return heapq.nlargest(1, seen, key=lambda each: str(each.last_seen))
+
+
+async def _find_steady(
+    run: RunQuery, releases: Iterable[int], versions: Mapping[int, Collection[int]]
+) -> dict[int, int]:
+    """Return the releases that had a wording in all their versions, each with the first of these.
+
+    releases: those with several versions, whose current text has it. versions: as for
+    _read_presences.
+    """
+    (row,) = await run(STEADY_SQL, {"ids": json.dumps(list(releases))})
+    columns = (json.loads(row[name]) for name in ("releases", "firsts", "numbers"))
+    return {
+        release: first
+        for release, first, number in zip(*columns, strict=True)
+        if len(versions.get(release, ())) == number
+    }
+
+
+async def _read_changed(
+    run: RunQuery,
+    ids: Sequence[int],
+    current: Collection[int],
+    versions: Mapping[int, Collection[int]],
+) -> list[PhraseEntry]:
+    """Return the entries of releases in which a wording may have come or gone."""
+    releases = await _read_phrase_releases(run, ids)
+    presences = await _read_presences(run, releases, current, versions)
+    return [
+        PhraseEntry(row=releases[key], presence=presence)
+        for key, found in presences.items()
+        for presence in found
+    ]
 
 
 async def _read_phrase_releases(run: RunQuery, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
@@ -435,43 +551,69 @@ async def _read_presences(
 
     current: the releases whose current text has it. versions: the matching indexed versions.
     """
-    (row,) = await run(CHANGED_SQL, {"ids": json.dumps(list(releases))})
-    changed = set(json.loads(row["releases"]))
-    to_read = [key for key in releases if key in changed]
-    matching = {revision for key in to_read for revision in versions.get(key, ())}
-    revisions = {releases[key]["revision"] for key in to_read if key in current}
+    matching = {revision for key in releases for revision in versions.get(key, ())}
+    revisions = {row["revision"] for key, row in releases.items() if key in current}
     (row,) = await run(INDEXED_SQL, {"ids": json.dumps(list(revisions))})
     matching |= revisions.difference(json.loads(row["ids"]))
 
     async def find(_: Sequence[int]) -> Collection[int]:
         return matching
 
-    presences = await read_presences(run, to_read, find)
-    unchanged = releases.keys() - changed
-    return presences | {key: [_build_only_presence(releases[key])] for key in unchanged}
+    return await read_presences(run, list(releases), find)
 
 
-def _list_entries(
-    releases: Mapping[int, Mapping[str, Any]], presences: Mapping[int, Sequence[Presence]]
-) -> list[PhraseEntry]:
+async def _read_unchanged_times(
+    run: RunQuery, releases: Iterable[int], firsts: Mapping[int, int]
+) -> list[PhraseTimes]:
+    """Return the times of releases that have had a wording ever since the archive has them.
+
+    firsts: their first revisions, unless that is the current one.
+    """
+    (row,) = await run(TIMES_SQL, {"ids": json.dumps(list(releases))})
     return [
-        PhraseEntry(row=releases[key], presence=presence)
-        for key, found in presences.items()
-        for presence in found
+        PhraseTimes(
+            stated or appeared,
+            firsts.get(key, revision),
+            key,
+            agency,
+            None if imported else appeared,
+            last_check,
+            "current" if last_check else "unchecked",
+            appeared,
+        )
+        for key, revision, agency, imported, appeared, last_check, stated in json.loads(
+            row["times"]
+        )
     ]
 
 
-def _build_only_presence(row: Mapping[str, Any]) -> Presence:
-    """Return the presence of a wording in a release that has a single version and was not
-    removed.
+async def read_phrase_entries(
+    run: RunQuery, history: PhraseHistory, times: Sequence[PhraseTimes]
+) -> list[PhraseEntry]:
+    """Read the entries of a history with some of its times."""
+    ids = [each.release for each in times if each.first not in history.read]
+    releases = await _read_phrase_releases(run, ids)
+    return [
+        history.read.get(each.first)
+        or PhraseEntry(
+            row=releases[each.release],
+            presence=_build_only_presence(releases[each.release], each.first),
+        )
+        for each in times
+    ]
+
+
+def _build_only_presence(row: Mapping[str, Any], first: int) -> Presence:
+    """Return the presence of a wording that all versions of a release have, which was never
+    removed. first: its first revision.
     """
-    key, collection = row["revision"], find_collection(row["cause"], row["parser_version"])
+    collection = find_collection(row["cause"], row["parser_version"])
     imported = None
     if collection:
         imported = Import(collection, row["added"], row["first_reading"] is not None)
     return Presence(
-        first=key,
-        last=key,
+        first=first,
+        last=row["revision"],
         appeared=CheckPair(None, row["first_reading"] or row["added"]),
         disappeared=None,
         first_import=imported,
@@ -479,17 +621,11 @@ def _build_only_presence(row: Mapping[str, Any]) -> Presence:
     )
 
 
-def _count_agencies(entries: Sequence[PhraseEntry]) -> list[FacetValue]:
-    """Return the agencies of the entries, each with the number of its releases, in Swedish
-    alphabetical order.
-    """
-    releases = {entry.row["id"]: entry.row for entry in entries}
-    counts = Counter(row["agency"] for row in releases.values())
-    names = {row["agency"]: (row["name"], row["name_en"]) for row in releases.values()}
-    found = [
-        FacetValue(value=slug, count=count, name=names[slug][0], name_en=names[slug][1])
-        for slug, count in counts.items()
-    ]
+async def _count_agencies(run: RunQuery, times: Iterable[PhraseTimes]) -> list[FacetValue]:
+    """Return the agencies, each with its number of releases, in Swedish alphabetical order."""
+    counts = Counter({each.release: each.agency for each in times}.values())
+    rows = await run(AGENCIES_SQL, {"slugs": json.dumps(list(counts))})
+    found = [FacetValue(**dict(row), count=counts[row["value"]]) for row in rows]
     return sorted(found, key=lambda choice: swedish_sort_key(choice.name))
 
 

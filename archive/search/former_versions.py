@@ -107,7 +107,7 @@ async def find_versions(
         select json_group_array(t.id) as ids,
           json_group_array(coalesce(r.continues_as, r.id)) as releases,
           json_group_array(t.id is not r.revision or r.moved_to is not null) as is_former
-        from {source} cross join releases r on r.id = t.release
+        from {source} cross join releases r indexed by idx_releases_times on r.id = t.release
         where {" and ".join(conditions) or "true"}
     """
     (row,) = await run(sql, plan.values)

@@ -17,6 +17,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from operator import attrgetter
 from typing import Any, ClassVar
 
 from archive.changes.edits_and_removals import (
@@ -65,6 +66,7 @@ from archive.search.edit_search import (
     RegisterSearch,
     add_word_filter,
     quote_words,
+    read_phrase_entries,
     read_phrase_history,
     read_phrase_hits,
     read_searched_edits,
@@ -539,12 +541,13 @@ def _parse_phrase_query(args: UrlArguments, size: int = REGISTER_PAGE_SIZE) -> R
 async def _read_phrase_page(run: RunQuery, query: RegisterQuery) -> ListPage:
     """Return a page of the history; the key of an entry is the first revision with the words."""
     history: PhraseHistory = query.search
-    keys = [entry.presence.first for entry in history.entries]
+    keys = [times.first for times in history.times]
     # else a client would take it for the end
     if query.after is not None and query.after not in keys:
         raise FilterError("after", str(query.after), "the first revision of an entry")
     start = 0 if query.after is None else keys.index(query.after) + 1
-    entries = history.entries[start : start + query.size]
+    times = history.times[start : start + query.size]
+    entries = await read_phrase_entries(run, history, times)
     hits = await read_phrase_hits(run, history.query, entries)
     rows = [
         {**entry.row, "entry": entry, "hit": hit} for entry, hit in zip(entries, hits, strict=True)
@@ -610,9 +613,8 @@ class PhraseRegister(Register):
         if site.format_name and not history.query.has_words:
             raise FilterError("q", query.filters["q"], "words that must occur", "error.no_words")
         if site.format_name == "atom":
-            return replace(
-                history, entries=sorted(history.entries, key=_find_last_event, reverse=True)
-            )
+            by_event = sorted(history.times, key=attrgetter("last_event"), reverse=True)
+            return replace(history, times=by_event)
         return history
 
     async def read_context(
@@ -623,7 +625,7 @@ class PhraseRegister(Register):
         agencies = history.agencies if is_counted else await _read_agencies(site.run)
         return {
             "counts": {
-                "total": len(history.entries),
+                "total": len(history.times),
                 "capped": False,
                 "agencies": agencies,
                 "agencies_counted": is_counted,
@@ -635,10 +637,10 @@ class PhraseRegister(Register):
 
     def describe_search(self, query: RegisterQuery) -> dict[str, Any]:
         history: PhraseHistory = query.search
-        first_checks = [entry.first_seen for entry in history.entries]
+        first_checks = [times.first_seen for times in history.times]
         return {
             **super().describe_search(query),
-            "total": len(history.entries),
+            "total": len(history.times),
             "releases": history.release_count,
             "current_releases": history.count_releases("current"),
             "unchecked_releases": history.count_releases("unchecked"),
@@ -696,13 +698,6 @@ def _format_import(presence: Presence) -> dict[str, str | None]:
     }
 
 
-def _find_last_event(entry: PhraseEntry) -> str:
-    """Return when the wording appeared or, if it is gone, disappeared."""
-    appeared, gone = entry.presence.appeared, entry.presence.disappeared
-    # of a text of an unknown time, `until` is the later time of the import
-    return max(appeared.until, gone.until) if gone else appeared.until
-
-
 def _build_presence_entry(site: SiteRequest, row: Entry, name: str) -> AtomEntry:
     """Build the feed entry of a presence; the entry is updated when the wording disappears."""
     entry: PhraseEntry = row["entry"]
@@ -712,7 +707,7 @@ def _build_presence_entry(site: SiteRequest, row: Entry, name: str) -> AtomEntry
         link=site.local_url(f"/-/revision/{entry.presence.last}"),
         name=f"{name}-{entry.presence.first}",
         when=entry.presence.appeared.until,
-        updated=_find_last_event(entry),
+        updated=entry.last_event,
         release_url=site.local_url(f"/archive/releases/{row['id']}"),
         summary=" ".join(_format_presence(site.language, entry)),
         categories=[entry.status],

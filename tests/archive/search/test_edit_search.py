@@ -14,7 +14,12 @@ from archive.changes.edits_and_removals import parse_edits_query
 from archive.changes.wording_history import CheckPair
 from archive.database.sqlite_files import RunQuery, build_connection_runner
 from archive.search.column_cache import ColumnCache
-from archive.search.edit_search import read_phrase_history, read_searched_edits, search_edits
+from archive.search.edit_search import (
+    read_phrase_entries,
+    read_phrase_history,
+    read_searched_edits,
+    search_edits,
+)
 from archive.store.merged_histories import merge_releases
 from archive.store.releases import Archive
 from tests.archive.changes.states import EDITS, read_markdown, read_stored_edits
@@ -52,7 +57,8 @@ async def test_sentences_of_real_edits_have_the_right_history(tmp_path: Path) ->
         missed = []
         for number, kind, sentence in sentences:
             history = await read_phrase_history(run, columns, f'"{sentence}"')
-            found = [entry.presence for entry in history.entries if entry.row["id"] == number]
+            entries = await read_phrase_entries(run, history, history.times)
+            found = [entry.presence for entry in entries if entry.row["id"] == number]
             if [(each.appeared, each.disappeared) for each in found] != [expected[kind]]:
                 missed.append((sentence, found))
             if number not in await find_edits(run, f'"{sentence}"'):
@@ -71,10 +77,9 @@ async def test_a_merged_page_is_part_of_the_history(tmp_path: Path) -> None:
             archive.mark_checked(number, START + DAY)
         with archive.transaction():
             merge_releases(archive, 1, 2, START + 2 * DAY, str(archive.get_url(2)), cause="source")
-        history = await read_phrase_history(
-            build_connection_runner(archive.db.conn), ColumnCache(), '"120 miljoner kronor"'
-        )
-    (entry,) = history.entries
+        run = build_connection_runner(archive.db.conn)
+        history = await read_phrase_history(run, ColumnCache(), '"120 miljoner kronor"')
+        (entry,) = await read_phrase_entries(run, history, history.times)
     assert entry.row["id"] == 2
     assert entry.presence.disappeared == CheckPair(
         (START + DAY).isoformat(), (START + 2 * DAY).isoformat()

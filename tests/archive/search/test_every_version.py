@@ -25,7 +25,7 @@ from archive.database.models import Image, Question, Release
 from archive.database.sqlite_files import ArchiveError, RunQuery, build_connection_runner
 from archive.language.terms import is_english_release
 from archive.search.column_cache import ColumnCache
-from archive.search.edit_search import read_phrase_history
+from archive.search.edit_search import read_phrase_entries, read_phrase_history
 from archive.search.edited_words import find_edits, iter_changed
 from archive.search.marked_words import OccurrenceFinder, QueryLeaf, evaluate
 from archive.search.matching_releases import match_versions_before
@@ -345,8 +345,10 @@ async def compare(run: RunQuery, reference: Reference, text: str) -> None:
         return matching
 
     history = await read_phrase_history(run, ColumnCache(), text)
+    entries = await read_phrase_entries(run, history, history.times)
+    assert [entry.times for entry in entries] == history.times, (text, "times")
     presences = await read_presences(run, sorted(current | former), find)
-    assert {(entry.row["id"], entry.presence) for entry in history.entries} == {
+    assert {(entry.row["id"], entry.presence) for entry in entries} == {
         (key, presence) for key, found in presences.items() for presence in found
     }, (text, "history")
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from archive.database.sqlite_files import RunQuery, build_connection_runner
 from archive.language.terms import find_words
 from archive.search.column_cache import ColumnCache
-from archive.search.edit_search import PhraseEntry, read_phrase_history
+from archive.search.edit_search import PhraseEntry, read_phrase_entries, read_phrase_history
 from archive.search.query_language import MAX_QUERY_WORDS
 from archive.search.results import search
 from archive.search.search_request import MAX_PAGE_SIZE, SearchRequest
@@ -81,7 +81,8 @@ async def look_up(
     results = await search(
         run, SearchRequest(text=text, all_versions=True, strict=True, size=MAX_PAGE_SIZE), columns
     )
-    return list(found.entries), {hit.row["id"] for hit in results.hits}
+    entries = await read_phrase_entries(run, found, found.times)
+    return entries, {hit.row["id"] for hit in results.hits}
 
 
 def list_readings(

@@ -38,8 +38,9 @@ _IN_YEAR = rf"(?:1[6-9]|20)\d\d:{_SPACE}?\d{{1,4}}{_END}"
 _EU_NUMBER = rf"\d{{1,4}}/\d{{1,4}}{_END}"
 _EU_BODIES = "EU|EG|EEG|EC|EEC|Euratom|EKSG|GUSP|CFSP|RIF|JHA"
 _ACT = r"(?:direktiv|förordning|directive|regulation)(?:et|en|ens|ets|ar|arna|er|s)?"
+_PREFIX = r"(?:\w[\w-]{0,40})?"  # of a compound; longer words would take long
 _LAW = (
-    r"[\w-]*(?:lag(?:en|ens|ar|arna)?|förordning(?:en|ens|ar|arna)?|balk(?:en|ens)?|act|ordinance"
+    rf"{_PREFIX}(?:lag(?:en|ens|ar|arna)?|förordning(?:en|ens|ar|arna)?|balk(?:en|ens)?|act|ordinance"
     r"|ordning(?:en|ens)?|form(?:en|ens)|kungörelse(?:n|ns)?|instruktion(?:en)?|reglemente(?:t)?"
     r"|stadga(?:n)?|code|law)"
 )
@@ -49,10 +50,11 @@ _DEPARTMENT_RECORD = r"(?:19|20)\d\d/\d{3,6}(?:/\w+)*(?![\w/])"
 _REPORT = rf"{_SESSION}[a-zåäö]{{1,3}}U\d{{1,3}}{_END}"
 _COMMITTEES = "AU BoU CU FiU FöU JuU KU KrU LU MJU NU SfU SkU SoU TU UbU UFöU UU KUU SäU EUU"
 # codes in numbers, as they are usually written
-_CODES = {code.lower(): code for code in (*_COMMITTEES.split(), *_DEPARTMENTS.split("|"))}
+_COMMITTEE_CODES = {code.lower(): code for code in _COMMITTEES.split()}
+_DEPARTMENT_CODES = {code.lower(): code for code in _DEPARTMENTS.split("|")}
 # type, what stands before the numbers, a number, and what stands after the last one
 _PATTERNS = (
-    ("prop", rf"(?:\w*proposition(?:en|ens|er|erna)?|prop|bill){_GAP}", _IN_SESSION, ""),
+    ("prop", rf"(?:{_PREFIX}proposition(?:en|ens|er|erna)?|prop|bill){_GAP}", _IN_SESSION, ""),
     ("rskr", rf"(?:rskr|riksdagsskrivelse(?:n|r|rna)?){_GAP}", _IN_SESSION, ""),
     ("skr", rf"(?:skr|skrivelse(?:n|r|rna)?){_GAP}", _IN_SESSION, ""),
     ("bet", rf"(?:(?:bet|betänkande(?:t|n|na)?){_GAP})?", _REPORT, ""),
@@ -60,7 +62,7 @@ _PATTERNS = (
     ("ds", rf"Ds{_GAP}", _IN_YEAR, ""),
     (
         "dir",
-        rf"(?:dir|[\w-]*direktiv(?:et|en|ens)?|terms{_SPACE}of{_SPACE}reference){_GAP}",
+        rf"(?:dir|{_PREFIX}direktiv(?:et|en|ens)?|terms{_SPACE}of{_SPACE}reference){_GAP}",
         _IN_YEAR,
         "",
     ),
@@ -97,7 +99,7 @@ _PATTERNS = (
     (
         "dnr",
         rf"(?:dnr|diarie(?:nummer|nr)){_GAP}",
-        r"(?:[a-zåäö]{1,8}[ \u00a0-]?)?(?=[\w./:-]*[/-])\d[\w./:-]*\d(?:/[a-zåäö]\w*)*",
+        r"(?:[a-zåäö]{1,8}[ \u00a0-]?)?(?=[\w./:-]{0,40}[/-])\d[\w./:-]{0,40}\d(?:/[a-zåäö]\w*)*",
         "",
     ),
     ("dnr", "", rf"(?-i:{_DEPARTMENTS}){_DEPARTMENT_RECORD}", ""),
@@ -198,13 +200,12 @@ def _normalise_number(kind: str, number: str) -> str:
     if kind == "com":
         return "/".join(re.findall(r"\d+", number))
     if kind == "committee":
-        return re.sub(
-            r"\D+(?=\d{4})", lambda match: f"{_CODES.get(match[0].lower(), match[0])} ", number
-        )
+        code, rest = re.split(r"(?<=\D)(?=\d)", number, maxsplit=1)
+        return f"{_DEPARTMENT_CODES.get(code.lower(), code)} {rest}"
     if kind == "bet":
         session, _, report = number.partition(":")
         code = report.rstrip("0123456789")
-        return f"{session}:{_CODES.get(code.lower(), code)}{report[len(code) :]}"
+        return f"{session}:{_COMMITTEE_CODES.get(code.lower(), code)}{report[len(code) :]}"
     return number
 
 

@@ -29,7 +29,13 @@ from archive.language.terms import (
     find_subject,
     find_words,
 )
+from archive.search.document_references import (
+    build_cited_condition,
+    build_reference_condition,
+    list_unknown_references,
+)
 from archive.search.query_language import (
+    CITED_FIELD,
     LIKE_FIELD,
     LOOSE,
     NAME_FIELDS,
@@ -44,6 +50,7 @@ from archive.search.query_language import (
     NotNode,
     OrNode,
     QueryNode,
+    ReferenceNode,
     SearchNote,
     TermNode,
     fold_diacritics,
@@ -319,7 +326,10 @@ async def resolve_names(
         related={number: found for number, found in related.items() if found},
         speakers=await _find_names(run, "select slug, name from people order by id", speakers),
     )
-    return names, _list_name_notes(names, related)
+    notes = _list_name_notes(names, related)
+    unknown = await list_unknown_references(run, nodes)
+    notes += [SearchNote("no_reference", label) for label in unknown]
+    return names, notes
 
 
 def _collect_filter_values(nodes: Iterable[QueryNode], field: str) -> set[str]:
@@ -508,6 +518,10 @@ def _build_node_condition(
         return word.join(f"({part})" for part in parts)
     if isinstance(node, FilterNode):
         return _build_filter_condition(node, plan, names)
+    if isinstance(node, ReferenceNode):
+        is_elsewhere = index is QUESTION_INDEX and node.field not in (None, *PAIR_COLUMNS)
+        table = RELEASE_INDEX.table if is_elsewhere else index.table
+        return build_reference_condition(node, table, plan.bind)
     if isinstance(node, EditNode):
         return (
             f"l.release in (select value from"
@@ -550,6 +564,8 @@ def _build_filter_condition(node: FilterNode, plan: SearchPlan, names: ResolvedN
         return SPEAKER_CONDITION_SQL.format(slugs=slugs)
     if node.field == PERSON_FIELD:
         return SPEAKER_CONDITION_SQL.format(slugs=plan.bind(node.value))
+    if node.field == CITED_FIELD:
+        return build_cited_condition(node.value, plan.bind)
     # A release without a date is on no day, so that a "not" finds it.
     return f"ifnull(l.sort_day {'>=' if node.field == 'from' else '<='} {plan.bind(node.value)}, 0)"
 

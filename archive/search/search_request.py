@@ -9,7 +9,9 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import quote_plus, urlencode
 
+from archive.language.reference_patterns import find_typed_references, format_reference
 from archive.search.query_language import (
+    CITED_FIELD,
     DATE_FIELDS,
     MAX_QUERY_LENGTH,
     PERSON_FIELD,
@@ -26,9 +28,12 @@ from archive.urls import UrlArguments
 
 PAGE_SIZE = 20
 MAX_PAGE_SIZE = 100
-FACETS = ("agency", "kind", "year", "speaker", "tag", "questions", "attachments", "edited")
+FACETS = (
+    *("agency", "kind", "year", "speaker", "tag", "reference"),
+    *("questions", "attachments", "edited"),
+)
 # of which a release may have several values; of chosen ones, hits have all
-LISTED_FACETS = ("speaker", "tag")
+LISTED_FACETS = ("speaker", "tag", "reference")
 YES_NO_FACETS = ("questions", "attachments", "edited")
 EXCLUDE_SUFFIX = "__not"  # after the name of a facet, as in Datasette's own filters
 SORT_ORDERS = ("best", "newest", "oldest")
@@ -72,14 +77,13 @@ class SearchRequest:
 
     @cached_property
     def query(self) -> Query:
-        """Return the parsed query, limited to the request's days and speakers."""
+        """Return the parsed query, limited to the request's days, speakers and references."""
         if self.loosened:
             return self.loosened
         filters: list[QueryNode] = [FilterNode(name, day) for name, day in self.days.items()]
-        filters += [FilterNode(PERSON_FIELD, slug) for slug in self.include.get("speaker", ())]
-        filters += [
-            NotNode(FilterNode(PERSON_FIELD, slug)) for slug in self.exclude.get("speaker", ())
-        ]
+        for facet, name in (("speaker", PERSON_FIELD), ("reference", CITED_FIELD)):
+            filters += [FilterNode(name, value) for value in self.include.get(facet, ())]
+            filters += [NotNode(FilterNode(name, value)) for value in self.exclude.get(facet, ())]
         return add_filters(parse_query(self.text), filters)
 
     @property
@@ -226,6 +230,7 @@ def _parse_facet_values(
         name: tuple(dict.fromkeys(filter(None, arguments.getlist(name + suffix))))
         for name in FACETS
     }
+    found["reference"] = tuple(dict.fromkeys(map(_write_reference, found["reference"])))
     notes += [
         SearchNote("not_read", format_parameter(name + suffix, values[MAX_FACET_VALUES]))
         for name, values in found.items()
@@ -236,6 +241,16 @@ def _parse_facet_values(
         for name, values in found.items()
         if values
     }
+
+
+def _write_reference(text: str) -> str:
+    """Return a reference as it is usually written, or the text if it has none.
+
+    >>> _write_reference("Proposition 2023/24:99"), _write_reference("skola")
+    ('prop. 2023/24:99', 'skola')
+    """
+    found = find_typed_references(text)
+    return format_reference(found[0].type, found[0].number) if found else text
 
 
 def parse_positive_int(text: str) -> int | None:

@@ -1,5 +1,5 @@
 """Suggests other queries: another spelling, words joined or split, no quotation marks, Swedish
-words for English ones.
+words for English ones, the type of a document for its number alone.
 
 One scan of the vocabulary finds similar words for all misspelt words of a query. rapidfuzz compares
 them; the few that are left are weighed by sound, keyboard and frequency.
@@ -20,6 +20,7 @@ from rapidfuzz.process import extract_iter
 
 from archive.database.sqlite_files import RunQuery
 from archive.language.lemmas import english_lemma, is_english_word, is_swedish_word
+from archive.language.reference_patterns import format_reference, list_bare_numbers
 from archive.language.synonyms import read_translations, split_query_words
 from archive.language.terms import COMMON_WORDS, find_words
 from archive.search.column_cache import ColumnCache
@@ -31,6 +32,7 @@ from archive.search.query_language import (
     OrNode,
     Query,
     QueryNode,
+    ReferenceNode,
     TermNode,
     find_terms,
     fold_diacritics,
@@ -88,6 +90,10 @@ SIMILAR_WORDS_SQL = """
     select group_concat(word, ' ') as words from vocabulary
     where releases >= :common and length(word) between :least and :most
 """
+TYPES_OF_NUMBER_SQL = """
+    select type from document_references where number = :number
+    group by type order by count(distinct release) desc
+"""
 TOTAL_RELEASES_SQL = "select releases from month_counts where agency = '' and month = ''"
 
 
@@ -97,7 +103,8 @@ class Suggestion:
 
     request: SearchRequest
     total: int
-    # or loose: the words of a phrase without quotation marks; translation: in Swedish
+    # or loose: the words of a phrase without quotation marks; translation: in Swedish; reference:
+    # with the type of a document
     reason: str = "spelling"
 
 
@@ -115,7 +122,7 @@ async def find_suggestions(
         if text == request.text or len(suggestions) == MAX_SUGGESTIONS:
             continue
         total = await HitFinder(run=run, columns=columns, request=changed, names=names).count()
-        if total > (0 if reason == "translation" else hit_page.total):
+        if total > (0 if reason in ("translation", "reference") else hit_page.total):
             suggestions.append(Suggestion(request=changed, total=total, reason=reason))
     return suggestions
 
@@ -125,7 +132,7 @@ async def _list_other_texts(
 ) -> dict[str, str]:
     """Return the texts of queries that may find more, each with the reason of its suggestion."""
     query = request.query
-    texts: dict[str, str] = {}
+    texts = dict.fromkeys(await _list_typed_references(run, request.text), "reference")
     if (is_english_query(query) or hit_page.total <= FEW_HITS) and (
         translation := _translate_query(query)
     ):
@@ -138,6 +145,17 @@ async def _list_other_texts(
         texts.setdefault(_apply_correction(request.text, correction), "spelling")
     if not hit_page.total and any(len(term.words) > 1 for term in find_terms(query.tree)):
         texts.setdefault(_strip_operators(query), "loose")
+    return texts
+
+
+async def _list_typed_references(run: RunQuery, text: str) -> list[str]:
+    """Return the text of a query with a type before each number that alone is no reference: of the
+    documents that the archive's releases refer to most, one for each type.
+    """
+    texts = []
+    for number in list_bare_numbers(text):
+        rows = await run(TYPES_OF_NUMBER_SQL, {"number": number})
+        texts += [text.replace(number, format_reference(row["type"], number), 1) for row in rows]
     return texts
 
 
@@ -422,11 +440,13 @@ def is_english_query(query: Query) -> bool:
     are only Swedish.
 
     >>> from archive.search.query_language import parse_query
-    >>> texts = "gang violence", "våld", "Nato membership", "SOU 2023:4"
+    >>> texts = "gang violence", "våld", "Nato membership", "crime SOU 2023:4"
     >>> [is_english_query(parse_query(text)) for text in texts]
     [True, False, True, False]
     """
-    # SOU is not an English word
+    if any(isinstance(node, ReferenceNode) for node in iter_nodes(query.tree)):
+        return False  # what is sought is in the language of its releases
+    # SAS is not an English word
     terms = [term for term in find_terms(query.tree) if term.match != WRITTEN]
     words = list(filter(str.isalpha, list_words(terms)))
     only_english = sum(is_english_word(word) and not is_swedish_word(word) for word in words)

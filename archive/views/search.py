@@ -147,7 +147,11 @@ CHANGE_TYPES = get_fields(
             facets=dict.fromkeys(FACETS, FACET_TYPE),
             approximate_facets=["str"],
             did_you_mean=[
-                {"query": "str", "total": "int?", "reason": "str spelling, loose or translation"}
+                {
+                    "query": "str",
+                    "total": "int?",
+                    "reason": "str spelling, loose, translation or reference",
+                }
             ],
         )
         | {

@@ -27,12 +27,13 @@ from archive.language.terms import is_english_release
 from archive.search.column_cache import ColumnCache
 from archive.search.edit_search import read_phrase_history
 from archive.search.edited_words import find_edits, iter_changed
-from archive.search.marked_words import OccurrenceFinder, QueryLeaf, evaluate
+from archive.search.marked_words import OccurrenceFinder, evaluate
 from archive.search.matching_releases import match_versions_before
 from archive.search.query_language import (
     AndNode,
     EditNode,
     OrNode,
+    QueryLeaf,
     QueryNode,
     parse_query,
     requires_words,

@@ -77,6 +77,7 @@ _PATTERNS = (
     ),
     (
         "eu",
+        rf"(?:{_PREFIX}(?:{_ACT}|beslut(?:et)?|decision){_SPACE})?"
         rf"[(\[](?:{_EU_BODIES})(?:,{_SPACE}\w+)?[)\]]{_SPACE}?(?:n[ro]\.?{_SPACE})?",
         _EU_NUMBER,
         "",

@@ -66,13 +66,21 @@ COLLECTION_CHANGES_SQL = EDITS_SQL.format(
 )
 # edits after which a version lacks a reference that the one before has, and the other way round
 REFERENCE_EDITS_SQL = """
-    select json_group_array(v.id) as edits, json_group_array(coalesce(r.continues_as, r.id))
-      as releases
+    select json_group_array(v.id) as edits,
+      json_group_array(coalesce(r.continues_as, r.id)) as releases
     from (select distinct v.id, v.release from document_references d
       cross join revisions v on v.{own} = d.revision
-      where {wanted} and {cause} and v.previous is not null
-        and not exists (select 1 from document_references d where d.revision = v.{other}
-          and {wanted})) v cross join releases r on r.id = v.release
+      cross join revisions own on own.id = v.{own}
+      cross join revisions other on other.id = v.{other}
+      where {wanted} and {cause} and v.previous is not null and {is_in_other}
+        and not exists (select 1 from document_references d
+          where d.revision = other.id and {wanted} and {is_in_own})) v
+    cross join releases r on r.id = v.release
+"""
+# whether a version has the list that a reference is in: otherwise it counts in neither of two
+IS_LISTED_SQL = """
+    case d.field when 'question' then {version}.questions when 'answer' then {version}.questions
+      when 'caption' then {version}.images else '' end is not null
 """
 EDIT_SIDES_SQL = (
     "select id, previous from revisions where id in (select value from json_each(:ids))"
@@ -141,7 +149,7 @@ async def find_edits(
             to_check.append(edit)
         elif value is not False:
             found.append(edit)
-    found += await _check_edits(run, tree, names, sorted(to_check))
+    found += await _check_edits(run, tree, names, leaves, sorted(to_check))
     return {edit: releases[edit] for edit in found}
 
 
@@ -187,11 +195,15 @@ async def _read_reference(
     Further references to the same document count for nothing.
     """
     plan = SearchPlan()
-    wanted = build_reference_terms(leaf, plan.bind)
-    cause = "v.cause = 'import'" if of_collections else "v.is_edit"
+    terms = {
+        "wanted": build_reference_terms(leaf, plan.bind),
+        "cause": "v.cause = 'import'" if of_collections else "v.is_edit",
+        "is_in_own": IS_LISTED_SQL.format(version="own"),
+        "is_in_other": IS_LISTED_SQL.format(version="other"),
+    }
     sides = []
     for own, other in (("previous", "id"), ("id", "previous")):
-        sql = REFERENCE_EDITS_SQL.format(own=own, other=other, wanted=wanted, cause=cause)
+        sql = REFERENCE_EDITS_SQL.format(own=own, other=other, **terms)
         (row,) = await run(sql, plan.values)
         edits = json.loads(row["edits"])
         releases.update(zip(edits, json.loads(row["releases"]), strict=True))
@@ -264,10 +276,23 @@ def _holds_on_sides(
 
 
 async def _check_edits(
-    run: RunQuery, tree: QueryNode, names: ResolvedNames, edits: Sequence[int]
+    run: RunQuery,
+    tree: QueryNode,
+    names: ResolvedNames,
+    leaves: Mapping[QueryLeaf, ChangedLeaf],
+    edits: Sequence[int],
 ) -> list[int]:
-    """Return the edits that match a query, by their stored texts."""
+    """Return the edits that match a query, by their stored texts where `leaves` are uncertain."""
     finder = OccurrenceFinder(OrNode(tuple(iter_changed(tree))), names.prefix_lemmas)
+
+    def list_matching(pairs: Mapping[int, tuple[State, State]]) -> list[int]:
+        return [
+            edit
+            for edit, states in pairs.items()
+            if evaluate(tree, partial(_is_changed, *_compare(leaves, edit, finder, states)))
+            is not False
+        ]
+
     found = []
     for start in range(0, len(edits), CHECK_BATCH):
         batch = json.dumps(edits[start : start + CHECK_BATCH])
@@ -276,18 +301,23 @@ async def _check_edits(
             run, [key for row in rows for key in (row["id"], row["previous"])]
         )
         pairs = {row["id"]: (texts[row["previous"]], texts[row["id"]]) for row in rows}
-        found += await run_in_thread(partial(_list_matching, tree, finder, pairs))
+        found += await run_in_thread(partial(list_matching, pairs))
     return found
 
 
-def _list_matching(
-    tree: QueryNode, finder: OccurrenceFinder, pairs: Mapping[int, tuple[State, State]]
-) -> list[int]:
-    return [
-        edit
-        for edit, states in pairs.items()
-        if evaluate(tree, partial(_is_changed, *finder.compare(*states))) is not False
-    ]
+def _compare(
+    leaves: Mapping[QueryLeaf, ChangedLeaf],
+    edit: int,
+    finder: OccurrenceFinder,
+    states: tuple[State, State],
+) -> tuple[set[QueryLeaf], set[QueryLeaf]]:
+    """Return the parts of a query that an edit removed, and those that it added."""
+    removed, added = finder.compare(*states)
+    certain = {leaf for leaf, found in leaves.items() if edit not in found.uncertain}
+    return (
+        removed - certain | {leaf for leaf in certain if edit in leaves[leaf].removed},
+        added - certain | {leaf for leaf in certain if edit in leaves[leaf].added},
+    )
 
 
 def _is_changed(removed: set[QueryLeaf], added: set[QueryLeaf], node: QueryNode) -> bool | None:

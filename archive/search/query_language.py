@@ -83,9 +83,13 @@ MAX_NUMBER_LENGTH = 4  # digits of the number of ETS 2, Agenda 2030
 
 # Characters and operators.
 QUOTE_TRANSLATION = str.maketrans(dict.fromkeys("”“„‟»«″", '"'))
+REFERENCE = re.sub(r"\?P<\w+>", "?:", TYPED_REFERENCE)
 LEXEME_PATTERN = re.compile(
-    rf'"(?P<phrase>[^"]*)"(?P<star>\*?)|(?P<reference>{TYPED_REFERENCE})|(?P<bracket>[()])|(?P<quote>")'
-    r"|(?P<plain>\|+|(?:(?!" + re.sub(r"\?P<\w+>", "?:", TYPED_REFERENCE) + r')[^\s"()|])+)'
+    r'"(?P<phrase>[^"]*)"(?P<star>\*?)'
+    # with the bracket that closes its own: lagen (2013:319)
+    rf"|(?P<reference>(?=[^()]{{,120}}\([^()]{{,60}}\)(?!\s*\d)){REFERENCE}\)|{REFERENCE})"
+    r'|(?P<bracket>[()])|(?P<quote>")'
+    rf"|(?P<plain>\|+|(?:(?!{REFERENCE})[^\s\"()|])+)"
 )
 NUMBER_ALONE = re.compile(r"[\w./:-]*\d[/:-][\w./:-]+")  # of a reference, in a field
 CAPITALS = re.compile(rf"\W*[A-ZÅÄÖ]{{2,{MAX_ABBREVIATION_LENGTH}}}(?::[a-zåäö]+)?\W*")  # SAS, EU:s

@@ -134,6 +134,14 @@ TREES: list[tuple[QueryNode | None, list[str]]] = [
         ["SOU 2023:1 OR Ds 2023:2", "ref:(SOU 2023:1 | Ds 2023:2)"],
     ),
     (EditNode(added=ReferenceNode("sou", "2023:1")), ["added:SOU 2023:1", "tillagt:ref:sou2023:1"]),
+    (
+        EditNode(added=OrNode((ReferenceNode("sfs", "2013:319"), SKOG))),
+        ["added:(lagen (2013:319) OR skog)", "added:((lagen (2013:319)) OR (skog))"],
+    ),
+    (
+        EditNode(added=OrNode((SKOG, ReferenceNode("eu", "2016/679")))),
+        ["added:(skog OR (EU) 2016/679)", "added:(skog OR (förordning (EU) 2016/679))"],
+    ),
     (term("sou", "2023", "1", match=QUOTED), ['"SOU 2023:1"']),
     (term("2023", "1", field="attachment", match=QUOTED), ["bilaga:SOU 2023:1"]),
     (term("2013", "319"), ["2013:319"]),

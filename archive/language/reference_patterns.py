@@ -103,7 +103,12 @@ _PATTERNS = (
         r"(?:[a-zåäö]{1,8}[ \u00a0-]?)?(?=[\w./:-]{0,40}[/-])\d[\w./:-]{0,40}\d(?:/[a-zåäö]\w*)*",
         "",
     ),
-    ("dnr", "", rf"(?-i:{_DEPARTMENTS}){_DEPARTMENT_RECORD}", ""),
+    (
+        "dnr",
+        "",
+        rf"(?-i:{_DEPARTMENTS})(?:{_SPACE}(?=\d{{4}}/\d{{5}}\b))?{_DEPARTMENT_RECORD}",
+        "",
+    ),
 )
 _AND = rf"\)?(?:,|;|{_SPACE}(?:och|samt|and|&)){_SPACE}(?:n[ro]\.?{_SPACE})?\(?"
 _NUMBERS = [

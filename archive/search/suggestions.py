@@ -20,7 +20,11 @@ from rapidfuzz.process import extract_iter
 
 from archive.database.sqlite_files import RunQuery
 from archive.language.lemmas import english_lemma, is_english_word, is_swedish_word
-from archive.language.reference_patterns import format_reference, list_bare_numbers
+from archive.language.reference_patterns import (
+    find_typed_references,
+    format_reference,
+    list_bare_numbers,
+)
 from archive.language.synonyms import read_translations, split_query_words
 from archive.language.terms import COMMON_WORDS, find_words
 from archive.search.column_cache import ColumnCache
@@ -32,7 +36,6 @@ from archive.search.query_language import (
     OrNode,
     Query,
     QueryNode,
-    ReferenceNode,
     TermNode,
     find_terms,
     fold_diacritics,
@@ -444,8 +447,8 @@ def is_english_query(query: Query) -> bool:
     >>> [is_english_query(parse_query(text)) for text in texts]
     [True, False, True, False]
     """
-    if any(isinstance(node, ReferenceNode) for node in iter_nodes(query.tree)):
-        return False  # what is sought is in the language of its releases
+    if find_typed_references(query.text):  # also one in quotation marks
+        return False
     # SAS is not an English word
     terms = [term for term in find_terms(query.tree) if term.match != WRITTEN]
     words = list(filter(str.isalpha, list_words(terms)))

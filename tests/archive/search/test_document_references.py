@@ -99,6 +99,7 @@ async def test_earlier_versions_are_found(references: Searcher) -> None:
         ("prop. 2023/24:100", "prop. 2023/24:100"),
         ("harbour policy (SOU 2013:319)", "SOU 2013:319"),
         ("ref:1999:1", "1999:1"),
+        ("prop. 2024/25:1 harbour policy strategy", "prop. 2024/25:1"),
     ],
 )
 async def test_absent_reference_is_said_to_be_absent(

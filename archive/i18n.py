@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from archive.times import Month, parse_time, to_timezone
+from archive.times import Month, parse_time, parse_typed_date, to_timezone
 
 logger = logging.getLogger(__name__)
 
@@ -263,14 +263,16 @@ def name_version(language: str, version: Mapping[str, Any]) -> str:
 
 def describe_readings(language: str, version: Mapping[str, Any]) -> str:
     """Say which readings of a collection an imported version and the one before it differ by."""
-    collection, before = version["collection"], version["last_reading_before"]
-    if not before or not version["first_reading"]:
-        return translate(language, "edit.unknown_readings", collection=collection)
-    times = {
-        "before": format_time(language, before),
-        "after": format_time(language, version["first_reading"]),
-    }
-    return translate(language, "edit.between_readings", collection=collection, **times)
+    before = format_time(language, version["last_reading_before"])
+    after = format_time(language, version["first_reading"])
+    return translate(
+        language,
+        "edit.same_reading" if before == after else "edit.between_readings",
+        collection=version["collection"],
+        before=before,
+        after=after,
+        when=after,
+    )
 
 
 def describe_removal(language: str, kind: str, status: int | None, target: str | None) -> str:
@@ -328,6 +330,37 @@ def format_month(language: str, month: str) -> str:
     return translate(
         language, "format.month", month=translate(language, f"month_name.{int(number)}"), year=year
     )
+
+
+def format_search_note(language: str, key: str, value: str) -> str:
+    """Return the text of a note about a search.
+
+    >>> format_search_note("en", "day", "2024-06-06")[:37]
+    'These are the releases of 6 June 2024'
+    """
+    if key == "day":
+        words = format_stated_time(language, value)
+    else:
+        words = translate(language, "format.quoted", text=value)
+    return translate(language, f"search.note.{key}", words=words)
+
+
+def format_period(language: str, first: str, last: str) -> str:
+    """Return a period, given by its first and last day, in words: a year, months or days.
+
+    >>> format_period("en", "2022-09-01", "2022-11-30")
+    'September–November 2022'
+    >>> format_period("sv", "2022-12-01", "2023-02-28")
+    'december 2022–februari 2023'
+    """
+    if (first[4:], last[4:]) == ("-01-01", "-12-31") and first[:4] == last[:4]:
+        return first[:4]
+    if first[8:] == "01" and last == parse_typed_date(last[:7], end=True):
+        first, last = first[:7], last[:7]
+    if first == last:
+        return format_stated_time(language, first)
+    start, end = format_stated_time(language, first), format_stated_time(language, last)
+    return f"{start.removesuffix(f' {last[:4]}')}–{end}"
 
 
 def format_short_month(language: str, month: str) -> str:

@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SOURCES = [path for name in ("archive", "scraper") for path in (ROOT / name).rglob("*.py")]
-MAX_MODULES = 248
+MAX_MODULES = 250
 MAX_LINES = 1_000  # of a module
 MAX_FACE_NAMES = 30  # that a package offers itself
 MAX_SAME_NAME = 3  # modules that define a public function of one name
@@ -32,9 +32,6 @@ HOOKS = {
 COMMAND = "Command"
 MAX_WAYS, MANY_WAYS = 15, 10  # ways through a function
 MAX_BUSY_FUNCTIONS = 96  # with more than MANY_WAYS
-HARD_FUNCTIONS = {  # each is replaced when its mechanism is
-    "archive.search.ranking.find_loose_hits",
-}
 
 
 def module_name(path: Path) -> str:
@@ -134,7 +131,7 @@ def test_functions_can_be_followed(modules: dict[str, ast.Module]) -> None:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     }
     hard = {name for name, number in ways.items() if number > MAX_WAYS}
-    assert hard == HARD_FUNCTIONS, "take it off the list, or name its steps"
+    assert not hard, "name its steps"
     assert sum(number > MANY_WAYS for number in ways.values()) <= MAX_BUSY_FUNCTIONS
 
 

@@ -72,8 +72,8 @@ EDIT_COLUMNS = """
 # of an edit: of the release itself, or of a file that it links to; or a difference between two
 # readings of a collection, which is no edit and only listed if it is asked for
 EDIT_KINDS = ("text", "file", "collection")
-# when a collection had a revision; of its import, if that is not known
-READING_TIME_SQL = "coalesce((select min(seen) from observations where revision = v.id), v.seen)"
+# when a collection first had a revision that follows another one
+READING_TIME_SQL = "(select min(seen) from observations where revision = v.id)"
 # a file that several releases link to is one entry, with the newest of those that the filters
 # select
 FILE_EDIT_COLUMNS = f"""

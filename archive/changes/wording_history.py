@@ -7,8 +7,9 @@ page. If two URLs of a chain were found at the same time, the wording counts as 
 one of them has it.
 
 A collection is not a check: an imported version has the times at which its collection had it, and
-is only last seen once a check has found it on the web. If they are unknown, its time is that of the
-import.
+is only last seen once a check has found it on the web. If they are unknown, all that is known is
+that the collection had it before its import. It may then be as old as any version that was found
+before the import, so it tells of a period of its own only if no such version has the wording.
 """
 
 from __future__ import annotations
@@ -61,6 +62,14 @@ class CheckPair(NamedTuple):
     until: str  # of an imported version whose reading is unknown, when it was imported
 
 
+class Import(NamedTuple):
+    """Where a version was imported from."""
+
+    collection: str
+    when: str  # when it was imported
+    is_dated: bool  # whether it is known when the collection had it
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Presence:
     """A period in which a release contained a wording."""
@@ -75,12 +84,10 @@ class Presence:
     before: int | None = None
     after: int | None = None
     removal: int | None = None  # id of the removal with which it disappeared
-    # collections that the first version, the last, and the one after that were imported from
-    collection: str | None = None
-    last_collection: str | None = None
-    collection_after: str | None = None
-    imported: str | None = None  # when the first version was imported
-    is_dated: bool = True  # whether it is known when the collections had these versions
+    # of the first version, the last, and the one after that; None: the archive has read it itself
+    first_import: Import | None = None
+    last_import: Import | None = None
+    import_after: Import | None = None
     missing: tuple[
         CheckPair, ...
     ] = ()  # periods in which the release was removed before it was found again
@@ -112,16 +119,16 @@ class PageState:
         return self.last_reading or str(self.first["when"])
 
     @property
-    def imported(self) -> str | None:
-        return str(self.first["seen"]) if self.collection else None
+    def imported(self) -> Import | None:
+        collection = find_collection(self.first["cause"], self.first["parser_version"])
+        if collection is None:
+            return None
+        is_dated = self.first["first_reading"] is not None
+        return Import(collection, self.first["seen"], is_dated)
 
     @property
-    def is_dated(self) -> bool:
-        return not self.collection or self.first["first_reading"] is not None
-
-    @property
-    def collection(self) -> str | None:
-        return find_collection(self.first["cause"], self.first["parser_version"])
+    def is_undated(self) -> bool:
+        return self.imported is not None and not self.imported.is_dated
 
 
 @dataclass(slots=True)
@@ -181,11 +188,26 @@ def _find_presences(chain: ReleaseChain) -> list[Presence]:
         presence for line in _split_lines(chain) for presence in _find_line_presences(chain, line)
     ]
     merged: list[Presence] = []
-    for presence in sorted(found, key=lambda each: (each.appeared.until, each.first)):
+    for presence in sorted(found, key=_sort_by_start):
+        if merged and _is_of_unknown_time(presence):
+            continue
         merged.append(
             _merge_presences(merged.pop(), presence) if overlaps(merged, presence) else presence
         )
     return [_add_missing_times(chain, presence) for presence in merged]
+
+
+def _sort_by_start(presence: Presence) -> tuple[str, str, int]:
+    """Return a sort key that does not depend on the order in which collections were imported."""
+    imported = presence.first_import
+    return presence.appeared.until, imported.collection if imported else "", presence.first
+
+
+def _is_of_unknown_time(presence: Presence) -> bool:
+    """Return whether a presence may be as old as any that is known from before its import."""
+    imported = presence.first_import
+    is_undated = imported is not None and not imported.is_dated
+    return is_undated and presence.disappeared is not None
 
 
 def _split_lines(chain: ReleaseChain) -> list[list[PageState]]:
@@ -226,48 +248,94 @@ def _build_presence(
     after: PageState | None,
 ) -> Presence:
     first, last = versions[0], versions[-1]
-    line_part = [*versions, after] if after else versions
-    following = after.first["when"] if after else _find_end(chain, last)
+    if after is None and last.imported:
+        after, following = _find_import_end(chain, last)
+    else:
+        following = after.first["when"] if after else _find_end(chain, last)
     removal = _find_removal(chain, last, following)
     until = removal["first_seen"] if removal else following
+    import_after = after.imported if after and not removal else None
+    is_known = _is_same_collection(last.imported, import_after)
     return Presence(
         first=first.revisions[-1],
         last=last.revisions[-1],
-        appeared=CheckPair(before.last_reading if before else None, first.first["when"]),
-        disappeared=_pair_last_readings(last, until) if until else None,
+        appeared=_pair_readings(_find_same_observer(before, first), first.first["when"]),
+        disappeared=_pair_readings(last if is_known else None, until) if until else None,
         before=before.revisions[-1] if before else None,
         after=after.revisions[-1] if after else None,
         removal=removal["id"] if removal else None,
-        collection=first.collection,
-        last_collection=last.collection,
-        collection_after=after.collection if after and not removal else None,
-        imported=first.imported,
-        is_dated=all(version.is_dated for version in line_part),
+        first_import=first.imported,
+        last_import=last.imported,
+        import_after=import_after,
     )
 
 
-def _pair_last_readings(last: PageState, until: str) -> CheckPair:
-    """Return when a version was last seen, and when it was first missing.
+def _is_same_collection(one: Import | None, other: Import | None) -> bool:
+    """Return whether two versions are not of two collections."""
+    return one is None or other is None or one.collection == other.collection
 
-    The archive may have missed it before a collection had it last: then only this is told.
+
+def _find_same_observer(before: PageState | None, version: PageState) -> PageState | None:
+    """Return the version before another one, or None if it is the archive's own, while the other
+    one is of a collection.
     """
-    return CheckPair(last.last_reading if last.last_seen <= until else None, until)
+    is_same = before and bool(before.imported) == bool(version.imported)
+    return before if is_same else None
+
+
+def _pair_readings(before: PageState | None, until: str) -> CheckPair:
+    """Return when the version before a change was last seen, and when the change was found.
+
+    The archive may have found it before a collection had the other one last: then only this is
+    told.
+    """
+    is_known = before is not None and before.last_seen <= until
+    return CheckPair(before.last_reading if before and is_known else None, until)
 
 
 def _find_end(chain: ReleaseChain, last: PageState) -> str | None:
-    """Return when the last version of a sequence was first missing, or None if it is the current
-    one, or what a collection had last if the archive has not read the release since then.
+    """Return when the last version of a sequence, which the archive has read, was first missing, or
+    None if it is the current one.
     """
-    if any(chain.rows[key]["is_current"] for key in last.revisions):
+    if _is_current(chain, last):
         return None
-    if last.collection:
-        read = (version.first["when"] for version in chain.versions if not version.collection)
-        return min((when for when in read if when > last.first["when"]), default=None)
     others = (version.first["when"] for version in chain.versions)
     later = [when for when in _iter_moves(chain, last.release) if when >= last.last_seen] or [
         when for when in others if when > last.last_seen
     ]
     return min(later, default=max(version.last_seen for version in chain.versions))
+
+
+def _find_import_end(chain: ReleaseChain, last: PageState) -> tuple[PageState | None, str | None]:
+    """Return which imported version has replaced the last one of a collection, if the archive has
+    not read the release since then, and when the last one was first missing. Both are None if it is
+    the current one, or nothing is known of a later time.
+    """
+    if _is_current(chain, last):
+        return None, None
+    times = [(_find_time_after(last, version), version) for version in chain.versions]
+    later = [(when, version) for when, version in times if when]
+    if later:
+        until, after = min(later, key=lambda found: found[0])
+        return after if after.imported else None, until
+    current = next(version for version in chain.versions if _is_current(chain, version))
+    return (current, str(current.first["when"])) if current.imported else (None, None)
+
+
+def _find_time_after(last: PageState, version: PageState) -> str | None:
+    """Return when the archive found a version after a collection had its last one; if it is unknown
+    when it had that, also when any collection had the version. None if not later.
+    """
+    when, first = str(last.first["when"]), str(version.first["when"])
+    if version.imported is None:
+        time = first if first > when else version.last_seen
+    else:
+        time = first if last.is_undated and not version.is_undated else ""
+    return time if time > when else None
+
+
+def _is_current(chain: ReleaseChain, version: PageState) -> bool:
+    return any(chain.rows[key]["is_current"] for key in version.revisions)
 
 
 def _iter_moves(chain: ReleaseChain, release: int) -> Iterator[str]:
@@ -314,22 +382,24 @@ def _merge_presences(one: Presence, other: Presence) -> Presence:
     """Merge two presences of a wording that overlap in time, at two URLs or in a collection and on
     the web; `one` was seen first.
     """
-    after = [pair.after for pair in (one.appeared, other.appeared)]
-    appeared = CheckPair(
-        min(filter(None, after)) if all(after) else one.appeared.after, one.appeared.until
-    )
+    appeared = one.appeared
+    if appeared.after and other.appeared.after and one.first_import == other.first_import:
+        appeared = appeared._replace(after=min(appeared.after, other.appeared.after))
     ends = [presence for presence in (one, other) if presence.disappeared is None]
-    last = ends[0] if ends else max((one, other), key=lambda each: each.end)
-    if bool(one.last_collection) != bool(other.last_collection):
-        last = other if one.last_collection else one  # what the archive has read itself
+    last = ends[0] if ends else max((one, other), key=_sort_by_end)
+    if bool(one.last_import) != bool(other.last_import):
+        last = other if one.last_import else one  # what the archive has read itself
     return replace(
         last,
         first=one.first,
         appeared=appeared,
-        collection=one.collection,
-        imported=one.imported,
-        is_dated=one.is_dated and other.is_dated,
+        before=one.before,
+        first_import=one.first_import,
     )
+
+
+def _sort_by_end(presence: Presence) -> tuple[str, str]:
+    return presence.end, (presence.disappeared and presence.disappeared.after) or ""
 
 
 def format_change(language: str, presence: Presence, *, appeared: bool) -> str:
@@ -338,27 +408,31 @@ def format_change(language: str, presence: Presence, *, appeared: bool) -> str:
     if pair is None:
         return ""
     what = "appeared" if appeared else "removed" if presence.removal else "disappeared"
-    collection = presence.collection if appeared else presence.collection_after
+    imported = presence.first_import if appeared else presence.import_after
+    is_same_observer = appeared or bool(presence.last_import) == bool(imported)
     return translate(
         language,
-        f"phrase.{what}.{_choose_source(presence, pair, collection, appeared=appeared)}",
+        f"phrase.{what}.{_choose_source(pair if is_same_observer else None, imported)}",
         checks=format_check_pair(language, pair.after, pair.until),
         after=format_time(language, pair.after),
         when=format_time(language, pair.until),
-        collection=collection,
+        collection=imported and imported.collection,
     )
 
 
-def _choose_source(
-    presence: Presence, pair: CheckPair, collection: str | None, *, appeared: bool
-) -> str:
-    """Return what a change is known from, as the ending of a text's key."""
-    if collection and not presence.is_dated:
+def _choose_source(pair: CheckPair | None, imported: Import | None) -> str:
+    """Return what a change is known from, as the ending of a text's key.
+
+    pair: None if one of the two times is a reading of a collection, and the other a check.
+    imported: of the version in which it was found.
+    """
+    has_before = pair is not None and pair.after is not None
+    if imported is None:
+        return "between" if has_before else "first"
+    if not imported.is_dated:
         return "imported"
-    if collection:
-        return "readings" if pair.after else "reading"
-    is_checked = appeared or not presence.last_collection
-    return "between" if pair.after and is_checked else "first"
+    # a collection may have had several versions on one day
+    return "readings" if pair and has_before and pair.after != pair.until else "reading"
 
 
 def _add_missing_times(chain: ReleaseChain, presence: Presence) -> Presence:

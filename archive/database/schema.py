@@ -26,6 +26,12 @@ from archive.database.sqlite_files import (
     create_file_id,
 )
 
+# columns of a revision that no longer follows another one
+UNLINKED = (
+    "previous = null, importance = null, summary = null, summary_en = null, changes = null,"
+    " update_date_changed = null"
+)
+
 SCHEMA_PATH = Path(__file__).with_name("schema.sql")
 MIN_SQLITE_VERSION = (3, 43, 0)  # the first that can delete from a contentless FTS5 table
 METADATA_PATHS = (  # at the project's root; a wheel puts it among the environment's shared data
@@ -100,8 +106,8 @@ def _add_observers(db: Database) -> None:
     """Add observers and observations, and separate what the archive read from what was imported.
 
     The first reading of an imported release no longer follows the import, imports of several
-    collections no longer follow each other, and `first_seen` and `last_checked` are times of the
-    archive's own readings.
+    collections no longer follow each other, and `first_seen`, `last_checked` and `last_seen` are
+    times of the archive's own readings.
     """
     if db.execute("select 1 from sqlite_master where name = 'observers'").fetchone():
         return  # a new file has all of schema.sql from the start
@@ -112,10 +118,6 @@ def _add_observers(db: Database) -> None:
     _replace_table_sql(db, "releases", read_schema()["releases"])
     _replace(db, "idx_releases_newest idx_releases_added")
     _replace(db, "facets_import facets_new facets_changed changefeed_revision changefeed_import")
-    changes = (
-        "previous = null, importance = null, summary = null, summary_en = null, changes = null,"
-        " update_date_changed = null"
-    )
     imports = "(select id from revisions where cause = 'import')"
     for statement in (
         "insert into observers (kind, name) select distinct 'collection',"
@@ -131,12 +133,13 @@ def _add_observers(db: Database) -> None:
         " where b.cause = 'import' and r.takedown is not 'hidden'"
         " and (v.cause <> 'import' or v.parser_version is not b.parser_version)",
         # also one that a move made an edit of an import
-        f"update revisions set cause = 'first', {changes} where cause <> 'import'"
+        f"update revisions set cause = 'first', {UNLINKED} where cause <> 'import'"
         f" and previous in {imports}",
-        f"update revisions set {changes} where cause = 'import' and previous is not null and"
+        f"update revisions set {UNLINKED} where cause = 'import' and previous is not null and"
         " parser_version is not (select b.parser_version from revisions b"
         " where b.id = revisions.previous)",
         f"update revisions set reverts_to = null where reverts_to in {imports}",
+        "update revisions set last_seen = null where cause = 'import' and not checks",
         "update releases set first_seen = (select min(seen) from revisions v"
         " where v.release = releases.id and v.cause <> 'import'),"
         f" last_checked = iif(revision in {imports} and not checks, null, last_checked)"
@@ -167,6 +170,39 @@ def _replace_edit_index(db: Database) -> None:
         _replace(db, "search_edits_ad search_edits text_versions")
         _replace(db, "idx_text_versions_text idx_text_versions_release text_versions_ad")
         _replace(db, "search_versions search_versions_ad search_diff search_diff_ad")
+        db.execute("update derived_versions set version = '' where step = 'search'")
+
+
+@migrations(name="undated_readings")
+def _separate_undated_readings(db: Database) -> None:
+    """Let no reading of an unknown time follow another one, or be followed."""
+    db.execute(
+        "delete from observations as o where seen is null and exists (select 1 from observations d"
+        " where d.revision = o.revision and d.observer = o.observer and d.seen is not null)"
+    )
+    sql = """
+        select v.id from revisions v where v.cause = 'import' and v.previous is not null and
+          exists (select 1 from observations where seen is null and revision in (v.id, v.previous))
+    """
+    revisions = json.dumps([key for (key,) in db.execute(sql).fetchall()])
+    for statement in (
+        "insert into changefeed (release, change, at) select distinct v.release, 'recomputed',"
+        " strftime('%Y-%m-%dT%H:%M:%S+00:00', 'now') from revisions v"
+        " join releases r on r.id = v.release where r.takedown is not 'hidden'"
+        " and v.id in (select value from json_each(?))",
+        f"update revisions set {UNLINKED} where id in (select value from json_each(?))",
+    ):
+        db.execute(statement, [revisions])
+    if revisions != "[]":  # it has the differences
+        db.execute("update derived_versions set version = '' where step = 'search'")
+
+
+@migrations(name="words_by_lemma")
+def _count_words_by_lemma(db: Database) -> None:
+    """Let the releases with a word be counted for each lemma, when the archive is opened."""
+    sql = "select pk from pragma_table_info('vocabulary') where name = 'lemma'"
+    if db.execute(sql).fetchone() == (0,):
+        _replace(db, "vocabulary")
         db.execute("update derived_versions set version = '' where step = 'search'")
 
 

@@ -860,7 +860,12 @@ create trigger search_attachments_ad after delete on attachment_pages begin
   delete from search_attachments where rowid = old.file * 1000 + old.page;
 end;
 
-create table vocabulary (word text primary key, lemma text not null, releases integer not null) without rowid;
+create table vocabulary (
+  word text not null,
+  lemma text not null,
+  releases integer not null,
+  primary key (word, lemma)
+) without rowid;
 
 -- The version of the rules by which derived data was made (archive/store/derived_data.py). done: while it is made again,
 -- the last row that is; else null.

@@ -22,7 +22,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 from sqlite_utils import Database
 
 from archive.database.captures import Captures, compute_sha256, open_captures, read_capture_body
-from archive.database.models import parse_state
+from archive.database.models import find_collection, parse_state
 from archive.database.redaction import IS_FILE_WITHHELD_SQL
 from archive.database.sqlite_files import ArchiveError, sqlite_errors
 from archive.evidence.manifest import Manifest, format_canonical_state, read_manifests
@@ -348,8 +348,11 @@ def _list_observation_times(row: dict[str, Any], bundle_kind: str) -> list[tuple
 
 
 def _add_observations(bundle: EvidenceBundle, db: sqlite3.Connection, row: dict[str, Any]) -> None:
-    """Note which collections had a version that the archive has read, and when."""
-    if row["cause"] == "import":
+    """Note the collection that a version is from; of one that the archive has read, which
+    collections had it, and when.
+    """
+    if collection := find_collection(row["cause"], row["parser_version"]):
+        bundle.notes.append(("imported_from", {"collection": collection}))
         return
     for name, first, last in db.execute(OBSERVATIONS_SQL, [row["id"]]).fetchall():
         bundle.notes.append(("also_in", {"collection": name, "first": first, "last": last}))

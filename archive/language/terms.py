@@ -3,7 +3,8 @@
 `analyze` returns the terms of a text and `analyze_word` those of one word of a query; both analyse
 words the same way. A term is a lemma. A Swedish compound is also found by its parts, which have
 different weights: `find_compound_parts` lists those that name what the compound is a kind of,
-`find_minor_parts` the others.
+`find_minor_parts` those with which it begins, and `find_loose_parts` those by which only a looser
+search finds it.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from archive.language.lemmas import (
 )
 
 # raise it whenever the lemma or the compound parts of any word, or the terms of a facet, change
-RULES_VERSION = "7"
+RULES_VERSION = "8"
 # The version of the rules and of their data; an index that was built with another version has to be
 # rebuilt.
 ANALYSIS_VERSION = (
@@ -108,8 +109,8 @@ class AnalyzedText:
     lemmas: dict[str, str]  # word → its lemma
     # lemmas of compound parts, without duplicates; empty for English
     compound_parts: tuple[str, ...]
-    minor_parts: tuple[str, ...]  # lemmas of first and middle parts
-    last_parts: tuple[str, ...]  # lemmas of the last parts of compounds with a meaning of their own
+    minor_parts: tuple[str, ...]  # lemmas of first parts
+    loose_parts: tuple[str, ...]  # lemmas of parts that only a looser search finds
     compounds: tuple[str, ...]  # lemmas that were searched for parts, whether or not they have any
     joined: tuple[str, ...]  # see _join_hyphenated_words
 
@@ -142,7 +143,7 @@ def analyze(text: str, language: str | None) -> AnalyzedText:
         lemmas=lemmas,
         compound_parts=_collect_parts([*map(find_compound_parts, compounds), joined]),
         minor_parts=_collect_parts(map(find_minor_parts, compounds)),
-        last_parts=tuple(dict.fromkeys(filter(None, map(find_last_part, compounds)))),
+        loose_parts=_collect_parts(map(find_loose_parts, compounds)),
         compounds=compounds,
         joined=joined,
     )
@@ -239,15 +240,21 @@ def find_compound_parts(lemma: str) -> tuple[str, ...]:
     parts = _split_word(lemma)
     if not parts:
         return ()
-    before = [
-        find_compound_lemma(parts[start:end])
-        for start in range(len(parts) - 1)
-        for end in range(start + 1, len(parts))
-    ]
-    compounds = [part for part in before if part]
-    if load_lexicon().is_headword(lemma) and not compounds:
+    beginnings = (find_compound_lemma(parts[:end]) for end in range(1, len(parts)))
+    first = list(filter(None, beginnings))
+    if load_lexicon().is_headword(lemma) and not (first or _find_inner_compounds(parts)):
         return ()
-    return tuple(dict.fromkeys([swedish_lemma(parts[-1]), *compounds]))
+    return tuple(dict.fromkeys([swedish_lemma(parts[-1]), *first]))
+
+
+def _find_inner_compounds(parts: tuple[str, ...]) -> list[str]:
+    """Return the lemmas of the compounds within a compound, not at its beginning or end."""
+    found = (
+        find_compound_lemma(parts[start:end])
+        for start in range(1, len(parts) - 1)
+        for end in range(start + 1, len(parts))
+    )
+    return list(filter(None, found))
 
 
 def _join_hyphenated_words(text: str, to_lemma: Callable[[str], str]) -> tuple[str, ...]:
@@ -260,40 +267,62 @@ def _join_hyphenated_words(text: str, to_lemma: Callable[[str], str]) -> tuple[s
 
 @lru_cache(maxsize=200_000)
 def find_minor_parts(lemma: str) -> tuple[str, ...]:
-    """Return the lemmas of the first and middle parts of a compound, whether or not it is in the
+    """Return the lemmas of the words with which a compound begins, whether or not it is in the
     dictionary.
 
     >>> find_minor_parts("migrationsminister"), find_minor_parts("elprisstöd")
-    (('migration',), ('el', 'pris'))
+    (('migration',), ('el',))
     >>> find_minor_parts("människohandelsbrott")
     ()
     """
-    parts = _split_word(lemma)
-    if not parts or lemma in OPAQUE_COMPOUNDS:
-        return ()
-    found: list[str] = []
-    for part in parts[1 if parts[0] in PARTICLES | QUALIFIERS else 0 : -1]:
-        base = swedish_lemma(find_part_base(part))
-        found += [base, *find_minor_parts(base), find_last_part(base)]
-    found += find_minor_parts(parts[-1])
-    left_out = {"", *find_compound_parts(lemma)}
-    for compound in left_out & OPAQUE_COMPOUNDS:
-        left_out |= {swedish_lemma(find_part_base(part)) for part in split_compound(compound)}
-    return tuple(part for part in dict.fromkeys(found) if part not in left_out)
+    parts = _split_meaningful(lemma)
+    if len(parts) < 2:
+        return find_minor_parts(swedish_lemma(parts[0])) if parts else ()
+    base = swedish_lemma(find_part_base(parts[0]))
+    left_out = {"", *find_compound_parts(lemma), *_list_opaque_parts(lemma)}
+    return tuple(part for part in (base, *find_minor_parts(base)) if part not in left_out)
 
 
 @lru_cache(maxsize=200_000)
-def find_last_part(lemma: str) -> str:
-    """Return the lemma of the last part of a compound that has a meaning of its own, or "".
+def find_loose_parts(lemma: str) -> tuple[str, ...]:
+    """Return the lemmas of parts by which only a looser search finds a compound: inner parts, and
+    the last part of a compound that has a meaning of its own.
 
-    >>> find_last_part("ålderspension"), find_last_part("sjukvårdsminister")
-    ('pension', '')
+    >>> find_loose_parts("ålderspension"), find_loose_parts("sjukvårdsminister")
+    (('pension',), ('vård',))
+    >>> find_loose_parts("provstoppsavtalsorganisation")
+    ('stopp', 'avtal')
     """
-    parts = _split_word(lemma)
-    if not parts or lemma in OPAQUE_COMPOUNDS or parts[0] in PARTICLES or parts[-1] in SUFFIXES:
-        return ""
+    parts = _split_meaningful(lemma)
+    if not parts:
+        return ()
+    found: list[str] = []
+    for place, part in enumerate(parts[:-1]):
+        base = swedish_lemma(find_part_base(part))
+        found += [*([base, *find_minor_parts(base)] if place else []), *find_loose_parts(base)]
     last = swedish_lemma(parts[-1])
-    return "" if last in find_compound_parts(lemma) else last
+    found += [*find_minor_parts(last), *find_loose_parts(last), *_find_inner_compounds(parts)]
+    if _split_word(lemma)[0] not in PARTICLES and parts[-1] not in SUFFIXES:
+        found.append(last)
+    left_out = {*find_compound_parts(lemma), *find_minor_parts(lemma), *_list_opaque_parts(lemma)}
+    return tuple(part for part in dict.fromkeys(found) if part not in left_out)
+
+
+def _split_meaningful(lemma: str) -> tuple[str, ...]:
+    """Return the parts of a compound, without a first one that names no subject."""
+    if lemma in OPAQUE_COMPOUNDS:
+        return ()
+    parts = _split_word(lemma)
+    return parts[1:] if parts[:1] and parts[0] in PARTICLES | QUALIFIERS else parts
+
+
+def _list_opaque_parts(lemma: str) -> set[str]:
+    """Return the parts of those words in a compound whose meaning is not that of their parts."""
+    return {
+        swedish_lemma(find_part_base(part))
+        for compound in OPAQUE_COMPOUNDS.intersection(find_compound_parts(lemma))
+        for part in split_compound(compound)
+    }
 
 
 @lru_cache(maxsize=100_000)

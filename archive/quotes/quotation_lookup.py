@@ -142,7 +142,8 @@ Verdict = Literal[
 ]
 
 WORD_COUNTS_SQL = (
-    "select word, releases from vocabulary where word in (select value from json_each(:words))"
+    "select word, sum(releases) as releases from vocabulary"
+    " where word in (select value from json_each(:words)) group by word"
 )
 RELEASE_COUNT_SQL = (
     "select ifnull(sum(releases), 0) as n from month_counts where agency = '' and month <> ''"

@@ -22,7 +22,7 @@ from archive.language.reference_patterns import (
     format_reference,
 )
 from archive.search.query_language import ReferenceNode
-from archive.search.state_texts import list_state_texts
+from archive.search.state_texts import PLAIN_FIELDS, list_state_texts
 
 COLUMNS = "type, number, field, part, position, text"
 CURRENT_REFERENCES_SQL = (
@@ -102,7 +102,12 @@ def write_references(
 
 
 def build_reference_condition(node: ReferenceNode, index: str, bind: Bind) -> str:
-    """Return the SQL condition of a reference in a statement about what an index has."""
+    """Return the SQL condition of a reference in a statement about what an index has.
+
+    Of question pairs, those of a release with the reference in its title, lead or body.
+    """
+    if index == "search_questions" and node.field in PLAIN_FIELDS:
+        index = "search"
     return REFERENCE_CONDITIONS_SQL[index].format(wanted=build_reference_terms(node, bind))
 
 

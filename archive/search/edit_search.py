@@ -26,7 +26,7 @@ from archive.changes.edits_and_removals import (
     read_removals_page,
 )
 from archive.changes.history import read_version_texts
-from archive.changes.wording_history import CheckPair, Presence, read_presences
+from archive.changes.wording_history import CheckPair, Import, Presence, read_presences
 from archive.database.models import find_collection
 from archive.database.sqlite_files import FacetValue, ListPage, RunQuery
 from archive.i18n import swedish_sort_key
@@ -309,26 +309,30 @@ class PhraseEntry:
     def last_seen(self) -> str | None:
         """Return the last check that found the wording; None if none ever did."""
         gone = self.presence.disappeared
-        if self.presence.last_collection:
+        if self.presence.last_import:
             return None
         return gone.after if gone else self.row["last_check"]
 
     @property
     def first_seen(self) -> str | None:
         """Return the check until which the wording appeared; None if it was imported."""
-        return None if self.presence.collection else self.presence.appeared.until
+        return None if self.presence.first_import else self.presence.appeared.until
 
     @property
     def status(self) -> str:
-        """Return `current` (there at the last check), `unchecked`, `removed` or `edited`."""
+        """Return `current` (there at the last check), `unchecked`, `removed`, `edited`, or
+        `collection` if only a collection's text lacks it.
+        """
         if self.is_current:
             return "current" if self.last_seen else "unchecked"
-        return "removed" if self.presence.removal else "edited"
+        if self.presence.removal:
+            return "removed"
+        return "collection" if self.presence.import_after else "edited"
 
     @property
     def is_stated(self) -> bool:
         """Return whether it was there from the start in a release whose publication is stated."""
-        return self.presence.appeared.after is None and bool(
+        return self.presence.before is None and bool(
             self.row["published"] and self.row["sort_date"]
         )
 
@@ -462,15 +466,16 @@ def _build_only_presence(row: Mapping[str, Any]) -> Presence:
     removed.
     """
     key, collection = row["revision"], find_collection(row["cause"], row["parser_version"])
+    imported = None
+    if collection:
+        imported = Import(collection, row["added"], row["first_reading"] is not None)
     return Presence(
         first=key,
         last=key,
         appeared=CheckPair(None, row["first_reading"] or row["added"]),
         disappeared=None,
-        collection=collection,
-        last_collection=None if row["last_check"] else collection,
-        imported=row["added"] if collection else None,
-        is_dated=not collection or row["first_reading"] is not None,
+        first_import=imported,
+        last_import=None if row["last_check"] else imported,
     )
 
 

@@ -29,6 +29,8 @@ FRAGMENT_WORDS = 42  # words per excerpt
 MAX_FRAGMENTS = 2
 MAX_WORDS_BEFORE_HIGHLIGHT = 10  # words of a fragment before its first match
 MAX_HIT_LENGTH = 60_000  # characters of a body that are searched for matches
+# characters that two pieces of a long page of a file share, so that a phrase is in one of them
+PIECE_OVERLAP = 1_000
 
 RELEASE_HITS_SQL = """
     select r.id, r.url, r.agency, a.name, a.name_en, r.kind, r.language,
@@ -122,6 +124,7 @@ class SearchHit:
     # number of the excerpt's question, from 1; None: lead or body
     question_position: int | None = None
     is_loose: bool = False  # found by a looser query
+    missing: Sequence[str] = ()  # words of the query that a loose hit lacks
     change: TextChange | None = None
     attachment: AttachmentExcerpt | None = None  # if the query asks for words in attachments
 
@@ -177,13 +180,14 @@ async def read_attachment_excerpts(
 ) -> dict[int, AttachmentExcerpt]:
     """Return an excerpt for each of the releases whose attachments match.
 
-    match: expression of search_attachments.
+    match: expression of search_attachments. query_terms: of these, only what is asked of files is
+    marked.
     """
     rows = await run(MATCHING_PAGES_SQL, {"match": match, "ids": json.dumps(list(ids))})
+    terms = [term for term in query_terms if term.field == "attachment"]
 
     def build_excerpt(row: Any) -> AttachmentExcerpt:
-        text = row["text"][:MAX_HIT_LENGTH]
-        marked = HighlightedText(text, query_terms, "attachment", english=is_english(text))
+        marked = _find_first_match(row["text"], terms)
         return AttachmentExcerpt(
             url=row["url"],
             version=row["version"],
@@ -195,6 +199,25 @@ async def read_attachment_excerpts(
         )
 
     return await asyncio.to_thread(lambda: {row["release"]: build_excerpt(row) for row in rows})
+
+
+def _find_first_match(text: str, query_terms: Sequence[QueryTerm]) -> HighlightedText:
+    """Return the first piece of a page of a file in which a term occurs.
+
+    A page is also read in the other language, because the index has the language of the file.
+    """
+    english = is_english(text[:MAX_HIT_LENGTH])
+    pieces = [
+        text[start : start + MAX_HIT_LENGTH]
+        for start in range(0, max(len(text), 1), MAX_HIT_LENGTH - PIECE_OVERLAP)
+    ]
+    read = (
+        HighlightedText(piece, query_terms, "attachment", english=language)
+        for language in (english, not english)
+        for piece in pieces
+    )
+    first = next(read)
+    return first if first.highlights else next((each for each in read if each.highlights), first)
 
 
 async def read_question_hits(

@@ -297,14 +297,14 @@ async def _read_last_presences(
 
 
 def _build_former_change(last: Presence, gone: CheckPair) -> TextChange:
-    if not last.last_collection and not last.collection_after:
+    if not last.last_import and not last.import_after:
         return TextChange("former", last.last, last.after, *gone)
     return TextChange(
         "former",
         last.last,
         last.after,
-        None if last.last_collection else gone.after,
-        None if last.collection_after else gone.until,
+        None if last.last_import else gone.after,
+        None if last.import_after else gone.until,
         last,
     )
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from archive.language.lemmas import english_lemma, swedish_lemma
 from archive.language.reference_patterns import Reference, find_references
-from archive.language.synonyms import MAX_WORD_LENGTH
+from archive.language.synonyms import MAX_WORD_LENGTH, list_related_words
 from archive.language.terms import (
     CASE_ENDINGS,
     HYPHENATED_WORD,
@@ -26,7 +26,7 @@ from archive.language.terms import (
     find_abbreviations,
     find_compound_key,
     find_compound_parts,
-    find_last_part,
+    find_loose_parts,
     find_minor_parts,
     find_subject,
     find_words,
@@ -51,7 +51,6 @@ from archive.search.query_language import (
 )
 from archive.search.query_sql import (
     MIN_BEGINNING_LENGTH,
-    list_related_words,
     split_number,
 )
 from archive.search.state_texts import (
@@ -134,7 +133,7 @@ def extract_query_terms(
 
 
 def _build_query_term(term: TermNode, prefix_lemmas: Mapping[str, tuple[str, ...]]) -> QueryTerm:
-    """Build the query term that finds in texts what fts.match_term finds in the index."""
+    """Build the query term that finds in texts what the index finds by it."""
     text = " ".join(term.words)
     label = text + ("*" if term.is_prefix else "")
     if term.match in (QUOTED, WRITTEN):
@@ -166,7 +165,13 @@ def _build_word_term(
     if is_loose:
         related = _list_related_readings(text, compound)
         alternatives.append(QueryTerm(label, related, field=term.field))
+        subject, _ = find_subject(compound)
+        if subject:  # also as a part of other compounds
+            alternatives.append(QueryTerm(label, (), compound=subject, field=term.field))
         prefix = compound if len(compound) >= MIN_BEGINNING_LENGTH else ""
+        if len(words := find_words(text)) > 1:  # typed with a hyphen
+            parts = (replace(term, words=(word,), joined="") for word in words)
+            alternatives += [_build_query_term(part, prefix_lemmas) for part in parts]
     elif compound and _is_short_form(text, readings):
         alternatives.append(QueryTerm(label, ((text,),), field=term.field, is_exact=True))
     if term.joined:
@@ -307,7 +312,7 @@ def _iter_matches(
         return
     sequences = _group_by_first_word(query_term.lemma_sequences)
     compound, is_exact = query_term.compound, query_term.is_exact
-    finds_compounds, with_last = compound and not english, query_term.is_loose
+    finds_compounds = compound and not english
     word_prefix = query_term.prefix if _has_single_word(query_term) else ""
     for first, token in enumerate(tokens):
         for reading in sequences.get(token.word if is_exact else token.lemma, ()):
@@ -317,7 +322,7 @@ def _iter_matches(
             yield first, first
         elif compound and token.joined == compound:
             yield first, first + 1
-        elif finds_compounds and compound in _list_parts(token.lemma, with_last):
+        elif finds_compounds and compound in _list_parts(token.lemma, query_term.is_loose):
             yield first, first
 
 
@@ -357,15 +362,10 @@ def _continues(
 
 
 @lru_cache(maxsize=200_000)
-def _list_parts(lemma: str, with_last: bool) -> frozenset[str]:
-    """Return the parts by which a compound is found.
-
-    with_last: also the last part of those with their own meaning.
-    """
-    last = find_last_part(lemma) if with_last else ""
-    return frozenset(
-        (*find_compound_parts(lemma), *find_minor_parts(lemma), *([last] if last else []))
-    )
+def _list_parts(lemma: str, is_loose: bool) -> frozenset[str]:
+    """Return the parts by which a compound is found. is_loose: also by a looser search."""
+    loose_parts = find_loose_parts(lemma) if is_loose else ()
+    return frozenset((*find_compound_parts(lemma), *find_minor_parts(lemma), *loose_parts))
 
 
 def _is_word_match(token: TextToken, text: str, prefix: str, is_exact: bool = False) -> bool:

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
-from itertools import accumulate, takewhile
-from math import log
+from itertools import takewhile
 from typing import TypeAlias, TypeGuard
 
 from archive.language.compounds import GENITIVE, find_word_readings
@@ -205,8 +204,6 @@ class Query:
     notes: tuple[SearchNote, ...] = ()
     is_blank: bool = False  # something was typed, but no word, number or filter
     text: str = dataclass_field(default="", compare=False)
-    # of a looser query: the share of the words that it still wants, by how rare they are
-    coverage: float = 1.0
 
     @property
     def has_words(self) -> bool:
@@ -388,82 +385,27 @@ def _join_edits(parts: Sequence[QueryNode]) -> list[QueryNode]:
     return [*(part for part in parts if part not in edits), *([joined] if edits else [])]
 
 
-def loosen_query(
-    query: Query, counts: Mapping[TermNode, int], max_releases: int
-) -> Iterator[Query]:
-    """Yield looser and looser queries: first with all words LOOSE, then with fewer of them, then
-    with any of them.
+def list_optional_parts(query: Query) -> list[QueryNode]:
+    """List the words of a query that a loose hit need not have; adjacent words with synonyms are
+    one part.
 
-    Words in quotation marks, with + or a star, excluded ones, filters and NEAR stay as they are.
-    Words that occur nowhere are left out first, then the most common ones. counts: the number of
-    releases with each word. max_releases: the last query leaves out the most common words, so that
-    it finds about this many releases at most.
+    Words in quotation marks, with + or a star, excluded ones, filters and NEAR are not optional.
     """
-    parts = _add_phrase_synonyms(list_parts(query.tree))
-    loose = {part: _loosen_word(part) for part in filter(_is_optional, parts)}
-    kept = [part for part in parts if part not in loose]
-    frequency = {part: _count_releases(part, counts) for part in loose}
-    by_rarity = sorted(filter(frequency.get, loose), key=frequency.__getitem__)
-    rarity = {part: 1 / log(2 + frequency[part]) for part in by_rarity}
-    for kind, words in _iter_choices(list(loose), by_rarity, frequency, max_releases):
-        if changed := join_nodes(kind, [loose[part] for part in words]):
-            # a hit with the rarest word was found before
-            wanted = words if kind is AndNode else words[1:2]
-            yield replace(
-                query,
-                tree=join_nodes(AndNode, [changed, *kept]),
-                coverage=_measure_coverage(wanted, rarity),
-            )
+    return list(filter(_is_optional, _add_phrase_synonyms(list_parts(query.tree))))
 
 
-def _loosen_word(part: QueryNode) -> QueryNode:
+def loosen_word(part: QueryNode) -> QueryNode:
+    """Return a word with its looser readings."""
     if isinstance(part, TermNode) and part.match == WORD:
         return replace(part, match=LOOSE)
     return part
 
 
-def _count_releases(part: QueryNode, counts: Mapping[TermNode, int]) -> int:
-    """Return the number of releases with the most common term of a part."""
-    return max(
-        counts.get(replace(term, match=WORD), counts.get(term, 0)) for term in find_terms(part)
-    )
-
-
-def _iter_choices(
-    optional: Sequence[QueryNode],
-    by_rarity: Sequence[QueryNode],
-    frequency: Mapping[QueryNode, int],
-    max_releases: int,
-) -> Iterator[tuple[type[AndNode] | type[OrNode], Sequence[QueryNode]]]:
-    """Yield the optional parts that looser and looser queries want, all or any of them."""
-    yield AndNode, optional
-    for number in range(min(len(by_rarity), len(optional) - 1), 0, -1):
-        yield AndNode, by_rarity[:number]
-    totals = accumulate(frequency[part] for part in by_rarity)
-    any_word = [
-        part for part, total in zip(by_rarity, totals, strict=True) if total <= max_releases
-    ]
-    if len(any_word) > 1:
-        yield OrNode, any_word
-
-
-def _measure_coverage(wanted: Sequence[QueryNode], rarity: Mapping[QueryNode, float]) -> float:
-    """Return the share of the words that a query wants, by how rare they are."""
-    if not rarity:
-        return 1.0
-    return sum(rarity.get(part, 0) for part in wanted) / sum(rarity.values())
-
-
-def search_any_word(query: Query, words: Iterable[str]) -> Query:
-    """Return the query with any of other words in place of its own.
-
-    What loosen_query leaves as it is stays.
-    """
-    others = join_nodes(OrNode, [TermNode((word,), match=REQUIRED) for word in words])
+def search_any_of(query: Query, words: Sequence[QueryNode]) -> Query:
+    """Return the query with any of some words in place of those that are optional."""
+    wanted = join_nodes(OrNode, [*words])
     kept = [part for part in list_parts(query.tree) if not _is_optional(part)]
-    return replace(
-        query, tree=join_nodes(AndNode, [*([others] if others else []), *kept]), coverage=0.0
-    )
+    return replace(query, tree=join_nodes(AndNode, [*([wanted] if wanted else []), *kept]))
 
 
 def _add_phrase_synonyms(parts: Sequence[QueryNode]) -> list[QueryNode]:
@@ -492,7 +434,7 @@ def _find_phrase_synonyms(run: Sequence[QueryNode]) -> QueryNode | None:
     if not others:
         return None
     synonyms = (TermNode(split_query_words(other), is_added=True) for other in others)
-    return OrNode((_join_typed(list(map(_loosen_word, terms))), *synonyms))
+    return OrNode((_join_typed(list(map(loosen_word, terms))), *synonyms))
 
 
 def list_words(terms: Iterable[TermNode]) -> list[str]:

@@ -20,12 +20,11 @@ from typing import Any
 
 from archive.changes.new_releases import SEARCH_FEED_SQL
 from archive.database.sqlite_files import RunQuery
-from archive.language.synonyms import find_synonyms
+from archive.language.synonyms import list_related_words
 from archive.language.terms import (
     MAX_ABBREVIATION_LENGTH,
     analyze_word,
     find_compound_key,
-    find_related_lemmas,
     find_subject,
     find_words,
 )
@@ -53,6 +52,7 @@ from archive.search.query_language import (
     ReferenceNode,
     SearchNote,
     TermNode,
+    find_terms,
     fold_diacritics,
     list_parts,
 )
@@ -63,7 +63,7 @@ from archive.search.search_index import (
     COLUMN_SUFFIXES,
     FACET_PREFIXES,
     FORM_PREFIX,
-    LAST_PART_PREFIX,
+    LOOSE_PART_PREFIX,
     NO_VALUE,
     PAGE_NUMBERS,
     PAIR_COLUMNS,
@@ -98,6 +98,7 @@ LAST_CHARACTER = "\U0010ffff"  # sorts after all words with a prefix
 # The newest hits.
 # if there are more than MAX_COUNTED_HITS; to count the older ones would take seconds
 MAX_HITS = 10_000
+MAX_SORTED_HITS = 100_000  # hits sorted in memory; more are sorted by SQLite
 # up to this number, hits are all counted if all are read anyway, as in a small archive
 MAX_COUNTED_HITS = 25_000
 MIN_WINDOW_GROWTH = 1.1  # minimum factor by which a window grows
@@ -152,6 +153,10 @@ BEGINNING_COUNT_SQL = (
     "select ifnull(sum(releases), 0) as releases from vocabulary where word >= :low and word <"
     " :high"
 )
+PAGE_COUNT_SQL = """
+    select count(*) as pages from (
+      select rowid from search_attachments where search_attachments match :match limit :most)
+"""
 SCOPE_SQL = """
     select a.slug as value, a.name, a.name_en, count(*) as count from release_facets l
     join agencies a on a.slug = l.agency where {conditions} group by l.agency
@@ -396,9 +401,16 @@ async def _expand_prefix(run: RunQuery, prefix: str) -> PrefixExpansion:
 
 
 async def count_beginnings(run: RunQuery, terms: Iterable[TermNode]) -> dict[TermNode, int]:
-    """Count the releases with words that start with the lemma of a term, or of its rarest word."""
+    """Count the releases with words that start with the lemma of a term, or of its rarest word.
+
+    The words of attachments are no part of the vocabulary: of these, count the pages.
+    """
     counts = {}
     for term in terms:
+        if match := match_attachments(term, ResolvedNames()):
+            (row,) = await run(PAGE_COUNT_SQL, {"match": match, "most": MAX_COUNTED_HITS})
+            counts[term] = row["pages"]
+            continue
         prefixes = [find_compound_key(word) or word for word in term.words]
         rows = [
             await run(BEGINNING_COUNT_SQL, {"low": prefix, "high": prefix + LAST_CHARACTER})
@@ -476,7 +488,7 @@ def build_plan(
 def build_node_match(node: QueryNode, names: ResolvedNames, index: IndexTable) -> str:
     """Return the FTS5 expression of a node, or "" if it has none."""
     if isinstance(node, TermNode):
-        return match_term(node, names, index)
+        return _match_term(node, names, index)
     if isinstance(node, NearNode):
         return _match_near(node, index)
     if isinstance(node, OrNode):
@@ -519,9 +531,7 @@ def _build_node_condition(
     if isinstance(node, FilterNode):
         return _build_filter_condition(node, plan, names)
     if isinstance(node, ReferenceNode):
-        is_elsewhere = index is QUESTION_INDEX and node.field not in (None, *PAIR_COLUMNS)
-        table = RELEASE_INDEX.table if is_elsewhere else index.table
-        return build_reference_condition(node, table, plan.bind)
+        return build_reference_condition(node, index.table, plan.bind)
     if isinstance(node, EditNode):
         return (
             f"l.release in (select value from"
@@ -537,13 +547,18 @@ def _build_node_condition(
 
 
 def match_attachments(tree: QueryNode | None, names: ResolvedNames) -> str:
-    """Return the expression of attached pages with any of the words wanted there, or ""."""
-    nodes = [node for node in iter_nodes(tree) if isinstance(node, TermNode | NearNode)]
-    matches = [
-        build_node_match(node, names, ATTACHMENT_INDEX)
-        for node in nodes
-        if node.field == "attachment"
-    ]
+    """Return the expression of attached pages with any of the words wanted there, or "".
+
+    Of loose words, longer ones that start with them match however many there are, because any of
+    them may be what made a release a hit.
+    """
+    matches = []
+    for node in iter_nodes(tree):
+        if isinstance(node, TermNode | NearNode) and node.field == "attachment":
+            starts = [find_compound_key(" ".join(term.words)) for term in find_terms(node)]
+            long = [start for start in starts if len(start) >= MIN_BEGINNING_LENGTH]
+            found = replace(names, beginnings=long)
+            matches.append(build_node_match(node, found, ATTACHMENT_INDEX))
     return _match_any(filter(None, dict.fromkeys(matches)))
 
 
@@ -641,7 +656,7 @@ def split_number(word: str) -> tuple[str, ...]:
     return (f"{match[1]} {match[2]}",) if match else ()
 
 
-def match_term(term: TermNode, names: ResolvedNames, index: IndexTable) -> str:
+def _match_term(term: TermNode, names: ResolvedNames, index: IndexTable) -> str:
     """Return the expression for a word, phrase or prefix; "" if its field is not in this index."""
     if term.field and term.field not in index.fields:
         return ""
@@ -711,7 +726,7 @@ def _match_loosely(text: str, columns: str, names: ResolvedNames) -> str:
     if readings:
         alternatives.append(f"{columns}: ({' OR '.join(readings)})")
     if lemma:
-        alternatives += [_quote_fts(LAST_PART_PREFIX + lemma), _match_compound(lemma)]
+        alternatives += [_quote_fts(LOOSE_PART_PREFIX + lemma), _match_compound(lemma)]
     return _match_any(filter(None, alternatives))
 
 
@@ -724,19 +739,6 @@ def _match_compound(lemma: str) -> str:
     """
     first, last = find_subject(lemma)
     return f"({_quote_fts(first)} OR ({_quote_fts(first)} AND {_quote_fts(last)}))" if first else ""
-
-
-def list_related_words(text: str) -> tuple[str, ...]:
-    """Return derived words and synonyms of a word.
-
-    >>> "hemlöshet" in list_related_words("hemlösa")
-    True
-    >>> "fristående skola" in list_related_words("friskolornas")
-    True
-    """
-    return tuple(
-        dict.fromkeys((*find_synonyms(text), *find_related_lemmas(find_compound_key(text))))
-    )
 
 
 def _match_near(near: NearNode, index: IndexTable) -> str:

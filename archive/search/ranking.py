@@ -8,36 +8,29 @@ hits of a common word in a table.
 from __future__ import annotations
 
 import asyncio
-import heapq
 import json
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from itertools import islice
-from math import log
 from typing import Any
 
 from archive.database.sqlite_files import FacetValue, RunQuery
-from archive.language.terms import find_compound_key, find_words
 from archive.search.column_cache import CODED_COLUMNS, ColumnCache
 from archive.search.former_versions import FormerHits, MatchingVersions, add_former_hits
+from archive.search.loose_hits import CorrectedQuery, LooseHits, find_loose_hits
 from archive.search.query_language import (
-    AndNode,
     FilterNode,
     NearNode,
-    Query,
     QueryNode,
     TermNode,
     find_terms,
     list_liked,
-    loosen_query,
-    search_any_word,
 )
 from archive.search.query_sql import (
     MAX_COUNTED_HITS,
     MAX_HITS,
-    MIN_BEGINNING_LENGTH,
+    MAX_SORTED_HITS,
     RANKED_RELEASE_INDEX,
     DateWindow,
     ResolvedNames,
@@ -46,12 +39,9 @@ from archive.search.query_sql import (
     build_match,
     build_match_sql,
     combine_matches,
-    count_beginnings,
     extract_filters,
     iter_nodes,
-    list_related_words,
     match_included_facets,
-    match_term,
     plan_search,
     read_month_counts,
     select_ids,
@@ -60,41 +50,11 @@ from archive.search.search_index import BRIEF_RELEASE, NO_VALUE, list_columns
 from archive.search.search_request import FACETS, LISTED_FACETS, SearchRequest
 
 # Ranking.
-MAX_SORTED_HITS = 100_000  # hits sorted in memory; more are sorted by SQLite
 MAX_RANKED_TITLE_HITS = 1_000  # hits of a search only in titles; more are not ranked
 RECENCY_HALF_LIFE = 730.0  # days
 RECENCY_WEIGHT = 0.25  # share of the rank that depends on the age
 BRIEF_FACTOR = 0.5  # factor of the rank of a release with hardly any text
 TITLED_FACTOR = 1.5  # factor of the rank of a release with all words in the title
-MIN_WEIGHTED_WORDS = 3  # words; in a query with at least this many, the rarest counts twice
-
-# Loose hits.
-ENOUGH_HITS = 50  # with fewer strict hits, looser ones follow
-# for a long query: the first seven and the last, which needs only one of the words
-MAX_LOOSE_QUERIES = 8
-MAX_LOOSE_HITS = 100
-STRICT_FACTOR = 2.0  # for the relevance of strict hits among loose ones
-WEAK_SHARE = 0.2  # of the best hit's relevance; strict hits with less come among the loose ones
-RELATED_WEIGHT = 0.2  # of the words that the best hits share, beside the query's own words
-RELATED_HITS = 10  # best hits from which they are taken
-RELATED_TEXT_LENGTH = 400  # characters of each text
-RELATED_WORDS = 10
-MAX_RELATED_SHARE = 0.1  # of all releases; words in more say too little
-MAX_RELATED_POSTINGS = 1_500  # releases of these words; more would cost too much
-# of the relevance of the best hit with these words, for hits with nothing else
-MIN_RELATED_SHARE = 0.3
-# releases with words that start with a given word; searching more would take too long
-MAX_BEGINNING_POSTINGS = 20_000
-
-RELATED_TEXTS_SQL = f"""
-    select id, title || ' ' || coalesce(lead, '') || ' ' || substr(body,
-      1, {RELATED_TEXT_LENGTH}) as text from releases
-    where id in (select value from json_each(:ids))
-"""
-WORD_LEMMAS_SQL = (
-    "select word, lemma, releases from vocabulary where word in (select value from"
-    " json_each(:words))"
-)
 
 # Facets.
 MAX_FACET_TAGS = 20
@@ -116,40 +76,6 @@ TAG_COUNTS_SQL = """
     where l.agency in (select value from json_each(:agencies))
     group by rt.tag order by count desc, rt.tag limit :tags
 """
-
-
-@dataclass(frozen=True, slots=True)
-class SpellingCorrection:
-    """One or two words of the query, and a replacement that would find more."""
-
-    typed: str
-    replacement: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CorrectedQuery:
-    """A query and its corrections, if there are any."""
-
-    query: Query
-    corrections: Sequence[SpellingCorrection]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LooseHits:
-    """The hits of looser queries: at most MAX_LOOSE_HITS, the most relevant first."""
-
-    # id of each hit → the query whose words are marked
-    queries: Mapping[int, Query] = field(default_factory=dict)
-    # strict and loose hits in their order; empty: only strict hits, in theirs
-    order: Sequence[int] = ()
-    corrections: Sequence[SpellingCorrection] | None = None  # None: not looked for
-
-    @property
-    def start(self) -> int:
-        """Return the place of the first loose hit, from 0; without any, that after the last hit."""
-        return next(
-            (place for place, key in enumerate(self.order) if key in self.queries), len(self.order)
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,8 +129,7 @@ class HitFinder:
     """Finds the hits of a request.
 
     skip_facet: a facet whose included values are ignored. correct: function that returns the query
-    with its misspelt words corrected, for loose hits if a word occurs nowhere. counted: numbers of
-    releases already counted, because looser queries have the same words.
+    with its misspelt words corrected, for loose hits if a word occurs nowhere.
     """
 
     run: RunQuery
@@ -213,8 +138,6 @@ class HitFinder:
     names: ResolvedNames
     skip_facet: str | None = None
     correct: Callable[[RunQuery, SearchRequest], Awaitable[CorrectedQuery]] | None = None
-    # (expression, limit) → number
-    counted: dict[tuple[str, int], int] = field(default_factory=dict)
     # query → its versions, which have all chosen facets in common
     versions: dict[QueryNode | None, MatchingVersions] = field(default_factory=dict)
 
@@ -237,7 +160,7 @@ class HitFinder:
         facets = await self.count_facets(hits_by_facet, exact_counts)
         if request.show == "releases" and not self.has_only_facets:
             facets["year"] = self.add_year_totals(facets["year"])
-        loose = await self.find_loose_hits(hits)
+        loose = await find_loose_hits(self, hits)
         pages = max(1, -(-(total + len(loose.queries)) // request.size))
         page = min(request.page, pages)
         ids = loose.order or hits.ids
@@ -285,120 +208,6 @@ class HitFinder:
     async def count(self) -> int:
         """Count the hits, up to MAX_HITS."""
         return len((await self.fetch("newest")).ids)
-
-    async def find_loose_hits(self, strict: HitList) -> LooseHits:
-        """Find looser hits, query after query, until there are ENOUGH_HITS with the strict ones,
-        and sort all of them.
-
-        The relevance of a hit adds up how well it matches the strict query and the first looser one
-        that finds it.
-        """
-        request, query = self.request, self.request.query
-        if (
-            request.strict
-            or len(strict.ids) >= ENOUGH_HITS
-            or not any(loosen_query(query, {}, MAX_HITS))
-        ):
-            return LooseHits()  # nothing can be loosened: only phrases, filters …
-        counts = await count_beginnings(self.run, find_terms(query.tree))
-        has_unknown = not all(
-            count or list_related_words(" ".join(term.words)) for term, count in counts.items()
-        )
-        corrected = await self.correct(self.run, request) if self.correct and has_unknown else None
-        if corrected and corrected.corrections:
-            query, counts = (
-                corrected.query,
-                await count_beginnings(self.run, find_terms(corrected.query.tree)),
-            )
-        beginnings = frozenset(
-            lemma
-            for term, count in counts.items()
-            if count <= MAX_BEGINNING_POSTINGS
-            and len(lemma := find_compound_key(" ".join(term.words))) >= MIN_BEGINNING_LENGTH
-        )
-        names = replace(self.names, beginnings=beginnings)
-        relevance, releases = (
-            {key: strict.relevance.get(key, 0.0) for key in strict.ids},
-            dict[int, int](),
-        )
-        queries = list(loosen_query(query, counts, MAX_HITS))
-        for loosened in (*queries[: MAX_LOOSE_QUERIES - 1], *queries[MAX_LOOSE_QUERIES - 1 :][-1:]):
-            finder = replace(self, request=replace(request, loosened=loosened, page=1), names=names)
-            found, earlier = (
-                await finder.fetch("best"),
-                set() if loosened is queries[0] else {*relevance},
-            )
-            for key, release in zip(found.ids, found.releases, strict=True):
-                if key not in earlier:
-                    relevance[key] = relevance.get(
-                        key, 0.0
-                    ) + loosened.coverage * found.relevance.get(key, 0.0)
-                    releases[key] = release
-            if len(relevance) >= ENOUGH_HITS:
-                break
-        relevance.update((key, STRICT_FACTOR * relevance[key]) for key in strict.ids)
-        words = await self.find_shared_words(relevance) if request.show == "releases" else []
-        others, related = search_any_word(query, words), dict[int, float]()
-        if words:
-            finder = replace(self, request=replace(request, loosened=others, page=1))
-            ranks = await finder.read_ranks(MAX_SORTED_HITS)
-            related = self.weigh_ranks({key: ranks[key] for key in finder.filter_hits(list(ranks))})
-        relevance, strict_ids = _add_related_hits(relevance, related), {*strict.ids}
-        loose_ids = (key for key in relevance if key not in strict_ids)
-        loose = heapq.nlargest(MAX_LOOSE_HITS, loose_ids, key=relevance.__getitem__)
-        if self.order != "best":
-            loose = self.columns.sort_pairs_by_date(
-                {key: releases.get(key, key) for key in loose}, self.order
-            )
-        # earlier versions have no relevance
-        is_merged = self.order == "best" and not strict.former.ids
-        return LooseHits(
-            queries={key: queries[0] if key in releases else others for key in loose},
-            order=_merge_hits(strict.ids, loose, relevance) if is_merged else [*strict.ids, *loose],
-            corrections=corrected.corrections if corrected else None,
-        )
-
-    async def find_shared_words(self, relevance: Mapping[int, float]) -> list[str]:
-        """Return words that several of the most relevant hits share, and few other releases
-        have.
-        """
-        best = heapq.nlargest(RELATED_HITS, relevance, key=relevance.__getitem__)
-        rows = await self.run(RELATED_TEXTS_SQL, {"ids": json.dumps(best)})
-        texts = {row["id"]: set(find_words(row["text"])) for row in rows}
-        words = json.dumps(sorted(set().union(*texts.values())), ensure_ascii=False)
-        # lemma → its words, with the number of their releases
-        lemmas: dict[str, dict[str, int]] = {}
-        lemma_of: dict[str, str] = {}
-        for row in await self.run(WORD_LEMMAS_SQL, {"words": words}):
-            lemmas.setdefault(row["lemma"], {})[row["word"]] = row["releases"]
-            lemma_of[row["word"]] = row["lemma"]
-        sharing: dict[str, list[float]] = {}  # lemma → the relevance of each text that has it
-        for key, text in texts.items():
-            for lemma in {lemma_of[word] for word in text if word in lemma_of}:
-                sharing.setdefault(lemma, []).append(relevance[key])
-        chosen = self.choose_lemmas(
-            sharing, {lemma: sum(forms.values()) for lemma, forms in lemmas.items()}
-        )
-        return [max(lemmas[lemma], key=lemmas[lemma].__getitem__) for lemma in chosen]
-
-    def choose_lemmas(
-        self, sharing: Mapping[str, Sequence[float]], totals: Mapping[str, int]
-    ) -> list[str]:
-        """Choose lemmas that several texts share, heaviest first, as far as they are rare enough.
-
-        sharing: the relevance of each text with a lemma. totals: the number of their releases.
-        """
-        weights = {}
-        for lemma, values in sharing.items():
-            total = totals[lemma]
-            if len(values) > 1 and total <= MAX_RELATED_SHARE * self.columns.size:
-                weights[lemma] = sum(values) * log(self.columns.size / total), total
-        chosen, postings = list[str](), 0
-        for lemma in sorted(weights, key=weights.__getitem__, reverse=True):
-            if postings + totals[lemma] <= MAX_RELATED_POSTINGS and len(chosen) < RELATED_WORDS:
-                postings += totals[lemma]
-                chosen.append(lemma)
-        return chosen
 
     @property
     def order(self) -> str:
@@ -799,31 +608,10 @@ class HitFinder:
     async def read_ranks(self, limit: int) -> dict[int, float]:
         """Read the bm25 rank of matching releases; lower is better."""
         plan = plan_search(self.request, self.names, RANKED_RELEASE_INDEX)
-        match = combine_matches(
-            [build_match(self.request, plan, self.skip_facet), await self.match_rarest_word()]
-        )
+        match = build_match(self.request, plan, self.skip_facet)
         sql = self.build_sql(plan, match, ranked=True)
         rows = await self.run(f"select id, rank from ({sql}) limit {plan.bind(limit)}", plan.values)
         return {row["id"]: row["rank"] for row in rows}
-
-    async def match_rarest_word(self) -> str:
-        """Return the expression of the rarest required word, or "" for short queries and if all are
-        very common.
-        """
-        tree, rarest, fewest = self.request.query.tree, "", MAX_HITS
-        terms = (
-            [part for part in tree.parts if isinstance(part, TermNode)]
-            if isinstance(tree, AndNode)
-            else []
-        )
-        for term in terms if len(terms) >= MIN_WEIGHTED_WORDS else ():
-            match = match_term(term, self.names, RANKED_RELEASE_INDEX)
-            key = match, fewest
-            if match and key not in self.counted:
-                self.counted[key] = len(await self.read_index_ids(SearchPlan(), match, fewest))
-            if match and self.counted[key] < fewest:
-                rarest, fewest = match, self.counted[key]
-        return rarest
 
     async def read_title_hits(
         self, plan: SearchPlan, ids: Sequence[int], months: Sequence[str]
@@ -878,9 +666,7 @@ class HitFinder:
           the release is about it: an occurrence in the title counts as ten in the text, one in the
           lead as four, a first or middle part of a compound in the title as one, and each further
           occurrence adds less (k1 = 1.2). A long release needs more of them (b = 0.75; on the
-          judged queries of tests/bench, nDCG is lower with 0.5 and with 1). In queries of three or
-          more words, the rarest counts twice, because the two words of a minister's name in a title
-          otherwise outweigh the subject.
+          judged queries of tests/bench, nDCG is lower with 0.5 and with 1).
         - Recency is 1 for a release of today, falls to 0.875 in two years, and never below 0.75.
         - Substance is 0.5 for releases with hardly any text, such as invitations, else 1.
         - Title is 1.5 for releases with all words in the title, also as parts of compounds, else 1.
@@ -909,42 +695,6 @@ def _list_approximate_facets(
     return [
         name for name, hits in hits_by_facet.items() if hits.capped and name not in exact_counts
     ]
-
-
-def _add_related_hits(
-    relevance: Mapping[int, float], related: Mapping[int, float]
-) -> dict[int, float]:
-    """Return the relevance of hits, from 0 to about 1, raised by words that they share with the
-    best ones.
-
-    related: the relevance of the hits of words that the best hits share, best first. While there
-    are few hits, the best of these are added.
-
-    >>> _add_related_hits({1: 4.0, 2: 1.0}, {2: 8.0, 3: 4.0, 4: 2.0})
-    {1: 1.0, 2: 0.45, 3: 0.0}
-    """
-    best, best_related = (max(each.values(), default=0.0) or 1.0 for each in (relevance, related))
-    shares = {key: value / best_related for key, value in related.items()}
-    total = {
-        key: value / best + RELATED_WEIGHT * shares.get(key, 0.0)
-        for key, value in relevance.items()
-    }
-    others = (key for key in related if key not in relevance and shares[key] >= MIN_RELATED_SHARE)
-    return total | dict.fromkeys(islice(others, max(0, ENOUGH_HITS - len(relevance))), 0.0)
-
-
-def _merge_hits(
-    strict: Sequence[int], loose: Sequence[int], relevance: Mapping[int, float]
-) -> list[int]:
-    """Return the strict hits, best first, then the loose ones, with the weak strict ones among
-    them.
-
-    >>> _merge_hits([1, 2], [3, 4], {1: 1.0, 2: 0.1, 3: 0.3, 4: 0.1})
-    [1, 3, 2, 4]
-    """
-    least = WEAK_SHARE * max(map(relevance.__getitem__, [*strict, *loose]), default=0.0)
-    first = {key for key in strict if relevance[key] >= least}
-    return sorted([*strict, *loose], key=lambda key: (key in first, relevance[key]), reverse=True)
 
 
 def _match_in_title(plan: SearchPlan) -> str:

@@ -46,11 +46,18 @@ LISTED_TEXT_SQL = f"""
       (select max(id) from releases) as stored
     from release_facets l cross join releases r on r.id = l.release where l.release = :release
 """
-# The commonest form of a word is mostly its lemma, which need not be in the text.
+# Of each word, the lemma that most releases give it. The commonest form of a word is mostly its
+# lemma, which need not be in the text.
 LEMMAS_SQL = """
-    select v.word, v.lemma, v.releases, ifnull(b.releases, 0) as lemma_releases
-    from vocabulary v left join vocabulary b on b.word = v.lemma
-    where v.word in (select value from json_each(:words))
+    with lemmas as (
+      select word, lemma, sum(releases) over words as releases,
+        row_number() over (words order by releases desc, lemma) as place
+      from vocabulary where word in (select value from json_each(:words))
+      window words as (partition by word))
+    select word, lemma, releases,
+      (select ifnull(sum(b.releases), 0) from vocabulary b where b.word = lemmas.lemma)
+        as lemma_releases
+    from lemmas where place = 1
 """
 # Moved and hidden releases are not in release_facets.
 RELATED_SQL = f"""

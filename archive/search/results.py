@@ -16,6 +16,7 @@ from archive.search.column_cache import ColumnCache
 from archive.search.counts_by_period import PeriodCounts, count_hit_page
 from archive.search.edited_words import resolve_query
 from archive.search.excerpts import (
+    AttachmentExcerpt,
     SearchHit,
     TextChange,
     read_attachment_excerpts,
@@ -28,6 +29,7 @@ from archive.search.former_versions import (
     find_former_hits,
     list_marked_terms,
 )
+from archive.search.loose_hits import LooseHits, find_loose_hits
 from archive.search.marked_words import QueryTerm
 from archive.search.query_language import Query, SearchNote
 from archive.search.query_sql import (
@@ -42,7 +44,6 @@ from archive.search.ranking import (
     HitFinder,
     HitList,
     HitPage,
-    LooseHits,
 )
 from archive.search.search_index import NO_VALUE
 from archive.search.search_request import (
@@ -228,7 +229,7 @@ async def search_all(
     """Yield all releases or question pairs that match, in batches, in the order of the pages."""
     finder, _ = await prepare_finder(run, request, columns)
     strict = await finder.fetch_all()
-    loose = await finder.find_loose_hits(strict)
+    loose = await find_loose_hits(finder, strict)
     ids = array("q", loose.order or strict.ids)
     for start in range(0, len(ids), HIT_BATCH):
         batch = ids[start : start + HIT_BATCH]
@@ -268,7 +269,7 @@ async def find_hit_position(
     if number is None:
         return HitPosition(query_terms=strict_terms)
     strict, total = await finder.fetch_counted()
-    loose = await finder.find_loose_hits(strict)
+    loose = await find_loose_hits(finder, strict)
     ids = loose.order or strict.ids
     index = _find_place(ids, await _read_own_ids(run, request, release_id), number - 1)
     if index < 0:
@@ -347,13 +348,31 @@ async def read_hits(
         terms = list_marked_terms(query.tree, names, with_edits=query is not request.query)
         for hit in await read(run, keys, terms):
             key = _get_key(hit)
-            hits[key] = replace(hit, is_loose=key in loose.queries)
-    if request.show != "questions" and (match := match_attachments(request.query.tree, names)):
-        terms = list_marked_terms(request.query.tree, names)
-        excerpts = await read_attachment_excerpts(run, list(hits), match, terms)
-        hits = {key: replace(hit, attachment=excerpts.get(key)) for key, hit in hits.items()}
+            hits[key] = replace(
+                hit, is_loose=key in loose.queries, missing=loose.missing.get(key, ())
+            )
+    if request.show != "questions":
+        excerpts = await _read_attachments(run, request, ids, names, loose)
+        hits |= {key: replace(hits[key], attachment=text) for key, text in excerpts.items()}
     found = [hits[key] for key in ids if key in hits]
     return await describe_changes(run, found, request.query.tree, names, former)
+
+
+async def _read_attachments(
+    run: RunQuery,
+    request: SearchRequest,
+    ids: Sequence[int],
+    names: ResolvedNames,
+    loose: LooseHits,
+) -> dict[int, AttachmentExcerpt]:
+    """Return an excerpt of a file for each release whose files have what the query asks of them."""
+    excerpts: dict[int, AttachmentExcerpt] = {}
+    # a file is searched as it is now, also for former hits
+    for query, keys in _group_by_query(request, ids, loose, FormerHits()).items():
+        if match := match_attachments(query.tree, names):
+            terms = list_marked_terms(query.tree, names)
+            excerpts |= await read_attachment_excerpts(run, keys, match, terms)
+    return excerpts
 
 
 def _group_by_query(

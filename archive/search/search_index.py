@@ -30,6 +30,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
+from operator import add
 from typing import Any
 
 from sqlite_utils import Database
@@ -40,7 +41,6 @@ from archive.language.terms import (
     analyze,
     find_compound_parts,
     find_minor_parts,
-    find_words,
     is_english,
     is_english_release,
 )
@@ -88,7 +88,7 @@ BM25_WEIGHTS = (
 PAIR_WEIGHTS = (3.0, 1.0, 0.3, 0.3, 0.02, 0.02, 0.3, 0.1)
 # Private-use characters before terms that a search for a lemma must not find.
 FORM_PREFIX = "\ue010"  # a word as written
-LAST_PART_PREFIX = "\ue011"  # the last part of a compound that has a meaning of its own
+LOOSE_PART_PREFIX = "\ue011"  # a part of a compound that only a looser search finds
 # separates texts of one column, so that no phrase matches across two of them
 PARAGRAPH_END = "\ue012"
 # no NEAR either: it has at most 999 words between its terms
@@ -139,19 +139,22 @@ def list_columns(names: Iterable[str], *suffixes: str) -> tuple[str, ...]:
     return tuple(name + suffix for suffix in suffixes or COLUMN_SUFFIXES for name in names)
 
 
+# words that can be suggested as corrections, each with its lemma in the release
+WordLemmas = frozenset[tuple[str, str]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexTerms:
     texts: tuple[str, ...]  # the text columns of `search`
     facet_terms: tuple[str, ...]
     # the columns of `search_questions` for each question and its answer
     questions: tuple[tuple[str, ...], ...]
-    vocabulary: dict[str, str]  # words that can be suggested as corrections → their lemmas
+    vocabulary: WordLemmas
 
 
 def extract_terms(state: Mapping[str, Any]) -> IndexTerms:
     language = _choose_language(state)
-    fields = [analyze(state[name] or "", language) for name in ("title", "lead", "body")]
-    pairs = _analyze_pairs(state["questions"] or (), language)
+    fields, pairs = _analyze_fields(state, language), _analyze_pairs(state, language)
     pair_texts = list(chain.from_iterable(pairs))
     facet_terms = [*iter_facet_terms(state)]
     if sum(len(text.words) for text in (*fields[1:], *pair_texts)) < MIN_TEXT_WORDS:
@@ -168,17 +171,20 @@ def _choose_language(state: Mapping[str, Any]) -> str:
     return "en" if is_english_release(state) else "sv"
 
 
-def _analyze_pairs(
-    questions: Iterable[Mapping[str, str]], language: str
-) -> list[list[AnalyzedText]]:
-    return [[analyze(pair[name], language) for name in PAIR_COLUMNS] for pair in questions]
+def _analyze_fields(state: Mapping[str, Any], language: str) -> list[AnalyzedText]:
+    return [analyze(state[name] or "", language) for name in ("title", "lead", "body")]
 
 
-def _collect_vocabulary(texts: Iterable[AnalyzedText]) -> dict[str, str]:
+def _analyze_pairs(state: Mapping[str, Any], language: str) -> list[list[AnalyzedText]]:
+    pairs = state["questions"] or ()
+    return [[analyze(pair[name], language) for name in PAIR_COLUMNS] for pair in pairs]
+
+
+def _collect_vocabulary(texts: Iterable[AnalyzedText]) -> WordLemmas:
     lemmas: dict[str, str] = {}
     for text in texts:
         lemmas.update(text.lemmas)
-    return {word: lemma for word, lemma in lemmas.items() if is_vocabulary_word(word)}
+    return frozenset((word, lemma) for word, lemma in lemmas.items() if is_vocabulary_word(word))
 
 
 def _extract_version_terms(state: Mapping[str, Any]) -> tuple[str, ...]:
@@ -253,21 +259,20 @@ def _join_distinct(groups: Iterable[Iterable[str]]) -> str:
 
 
 def _iter_minor_terms(texts: Iterable[AnalyzedText]) -> Iterator[Iterable[str]]:
-    """Yield the minor parts of each text, then its last parts with their prefix."""
+    """Yield the minor parts of each text, then its loose parts with their prefix."""
     for text in texts:
         yield text.minor_parts
-        yield [LAST_PART_PREFIX + part for part in text.last_parts]
+        yield [LOOSE_PART_PREFIX + part for part in text.loose_parts]
 
 
 def _join_forms(text: AnalyzedText) -> str:
     return " ".join(FORM_PREFIX + word for word in text.words)
 
 
-def _extract_vocabulary(state: Mapping[str, Any]) -> set[str]:
-    """Return the words of a state that can be suggested as corrections."""
-    texts = [state[name] or "" for name in ("title", "lead", "body")]
-    texts += [pair[name] for pair in state["questions"] or () for name in ("question", "answer")]
-    return set(filter(is_vocabulary_word, (word for text in texts for word in find_words(text))))
+def _extract_vocabulary(state: Mapping[str, Any]) -> WordLemmas:
+    language = _choose_language(state)
+    pair_texts = chain.from_iterable(_analyze_pairs(state, language))
+    return _collect_vocabulary([*_analyze_fields(state, language), *pair_texts])
 
 
 def is_vocabulary_word(word: str) -> bool:
@@ -371,8 +376,8 @@ class SearchIndex:
 
     def __init__(self, db: Database) -> None:
         self.db = db
-        # unwritten counts; lemmas
-        self.pending_words: tuple[Counter[str], dict[str, str]] | None = None
+        # unwritten counts of words, each with its lemma
+        self.pending_words: Counter[tuple[str, str]] | None = None
 
     @contextmanager
     def batch_vocabulary(self) -> Iterator[None]:
@@ -380,42 +385,47 @@ class SearchIndex:
 
         Use it inside one transaction.
         """
-        self.pending_words = Counter(), {}
+        self.pending_words = Counter()
         try:
             yield
-            self._add_to_vocabulary(*self.pending_words)
+            self._add_to_vocabulary(self.pending_words)
         finally:
             self.pending_words = None
 
     def index_release(
-        self, release_id: int, terms: IndexTerms, previous: Mapping[str, Any] | None = None
+        self,
+        release_id: int,
+        terms: IndexTerms,
+        previous: Mapping[str, Any] | None = None,
+        *,
+        counts_words: bool = True,
     ) -> None:
         """Index a release's current state.
 
-        previous: the state indexed before, or None for a new release.
+        previous: the state indexed before, or None for a new release. counts_words: whether the
+        vocabulary counts its words.
         """
         self._write_rows(release_id, terms)
-        words, pending = terms.vocabulary, self.pending_words
-        if previous is None and pending:
-            pending[0].update(words.keys())
-            for word, lemma in words.items():
-                pending[1].setdefault(word, lemma)
+        if not counts_words:
             return
+        words, pending = terms.vocabulary, self.pending_words
         if previous is None:
-            self._add_to_vocabulary(Counter(words.keys()), words)
+            if pending is not None:
+                pending.update(words)
+            else:
+                self._add_to_vocabulary(Counter(words))
             return
         if pending:  # else a word of other pending releases could be deleted as unused
-            self._add_to_vocabulary(*pending)
-            self.pending_words = Counter(), {}
+            self._add_to_vocabulary(pending)
+            pending.clear()
         previous_words = _extract_vocabulary(previous)
-        self._add_to_vocabulary(Counter(words.keys() - previous_words), words)
-        removed_words = [(word,) for word in sorted(previous_words - words.keys())]
-        self.db.conn.executemany(
-            "update vocabulary set releases = releases - 1 where word = ?", removed_words
-        )
-        self.db.conn.executemany(
-            "delete from vocabulary where word = ? and releases < 1", removed_words
-        )
+        self._add_to_vocabulary(Counter(words - previous_words))
+        removed_words = sorted(previous_words - words)
+        for sql in (
+            "update vocabulary set releases = releases - 1 where word = ? and lemma = ?",
+            "delete from vocabulary where word = ? and lemma = ? and releases < 1",
+        ):
+            self.db.conn.executemany(sql, removed_words)
 
     def index_edit(
         self, revision_id: int, before: Mapping[str, Any], after: Mapping[str, Any]
@@ -515,6 +525,22 @@ class SearchIndex:
         for name in INDEX_COLUMNS:
             self.db.execute(f"insert into {name} ({name}) values ('optimize')")
 
+    def correct_totals(self) -> None:
+        """Write how many rows and words each table has, on which bm25 depends.
+
+        FTS5 keeps counting the deleted rows of a table without content. The totals are row 1 of
+        <table>_data: the number of rows and the words of each column, as varints (SQLite's
+        ext/fts5/fts5_index.c, FTS5_AVERAGES_ROWID); <table>_docsize has the words of each row. FTS5
+        keeps the totals in memory during a transaction, so this needs one of its own.
+        """
+        for name, columns in INDEX_COLUMNS.items():
+            totals = [0] * (1 + len(columns))
+            for (sizes,) in self.db.execute(f"select sz from {name}_docsize"):
+                totals = list(map(add, totals, [1, *_read_varints(sizes)]))
+            self.db.execute(
+                f"update {name}_data set block = ? where id = 1", [_build_varints(totals)]
+            )
+
     def _write_rows(self, release_id: int, terms: IndexTerms) -> None:
         agency, newest, was_edited = self.db.execute(LISTING_SQL, [release_id]).fetchone()
         row = [
@@ -534,9 +560,33 @@ class SearchIndex:
                 [(key, *texts) for (key,), texts in zip(keys, terms.questions, strict=True)],
             )
 
-    def _add_to_vocabulary(self, counts: Counter[str], lemmas: Mapping[str, str]) -> None:
+    def _add_to_vocabulary(self, counts: Counter[tuple[str, str]]) -> None:
         self.db.conn.executemany(
             "insert into vocabulary (word, lemma, releases) values (?, ?, ?)"
-            " on conflict (word) do update set releases = releases + excluded.releases",
-            [(word, lemmas[word], number) for word, number in sorted(counts.items())],
+            " on conflict (word, lemma) do update set releases = releases + excluded.releases",
+            [(*pair, number) for pair, number in sorted(counts.items())],
         )
+
+
+def _read_varints(data: bytes) -> list[int]:
+    """Read numbers below 2^56, as SQLite writes them: seven bits in a byte, the highest first.
+
+    >>> _read_varints(_build_varints([0, 127, 128, 300_000]))
+    [0, 127, 128, 300000]
+    """
+    numbers, number = [], 0
+    for byte in data:
+        number = number << 7 | byte & 0x7F
+        if byte < 0x80:
+            numbers.append(number)
+            number = 0
+    return numbers
+
+
+def _build_varints(numbers: Iterable[int]) -> bytes:
+    data = bytearray()
+    for number in numbers:
+        groups = range(7 * max(0, (number.bit_length() - 1) // 7), 0, -7)
+        data += bytes(0x80 | number >> shift & 0x7F for shift in groups)
+        data.append(number & 0x7F)
+    return bytes(data)

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote_plus, urlencode
 
 from archive.language.reference_patterns import find_typed_references, format_reference
+from archive.search.named_periods import read_day
 from archive.search.query_language import (
     CITED_FIELD,
     DATE_FIELDS,
@@ -73,18 +74,25 @@ class SearchRequest:
     notes: tuple[SearchNote, ...] = ()  # about invalid parameters
     strict: bool = False  # without looser hits
     all_versions: bool = False  # also releases of which only an earlier version matches
-    loosened: Query | None = None  # searched for instead of `text` (see query.loosen_query)
+    loosened: Query | None = None  # searched for instead of `text` (see loose_hits)
 
     @cached_property
     def query(self) -> Query:
-        """Return the parsed query, limited to the request's days, speakers and references."""
+        """Return the parsed query, limited to the request's days, speakers and references.
+
+        A text that is a day asks for the releases of that day, and a note says so.
+        """
         if self.loosened:
             return self.loosened
         filters: list[QueryNode] = [FilterNode(name, day) for name, day in self.days.items()]
+        query = parse_query(self.text)
+        if day := read_day(self.text):
+            query = Query(notes=(SearchNote("day", day),), text=query.text)
+            filters += [FilterNode(name, day) for name in DATE_FIELDS]
         for facet, name in (("speaker", PERSON_FIELD), ("reference", CITED_FIELD)):
             filters += [FilterNode(name, value) for value in self.include.get(facet, ())]
             filters += [NotNode(FilterNode(name, value)) for value in self.exclude.get(facet, ())]
-        return add_filters(parse_query(self.text), filters)
+        return add_filters(query, filters)
 
     @property
     def days(self) -> dict[str, str]:
@@ -149,6 +157,10 @@ class SearchRequest:
         if len(period) == 4:
             return replace(self, include={**self.include, "year": (period,)}, page=1)
         first, last = (parse_typed_date(period, end=end) or "" for end in (False, True))
+        return self.narrow_to_days(first, last)
+
+    def narrow_to_days(self, first: str, last: str) -> SearchRequest:
+        """Return the request, on page 1, for releases between two days, which are included."""
         return replace(
             self,
             from_day=max(first, self.from_day),

@@ -1,5 +1,5 @@
 """Suggests other queries: another spelling, words joined or split, no quotation marks, Swedish
-words for English ones, the type of a document for its number alone.
+words for English ones, a period in place of its name, the type of a document for its number.
 
 One scan of the vocabulary finds similar words for all misspelt words of a query. rapidfuzz compares
 them; the few that are left are weighed by sound, keyboard and frequency.
@@ -19,6 +19,7 @@ from rapidfuzz.distance import OSA
 from rapidfuzz.process import extract_iter
 
 from archive.database.sqlite_files import RunQuery
+from archive.i18n import SWEDISH_TIME, format_stated_time
 from archive.language.lemmas import english_lemma, is_english_word, is_swedish_word
 from archive.language.reference_patterns import (
     find_typed_references,
@@ -28,6 +29,8 @@ from archive.language.reference_patterns import (
 from archive.language.synonyms import read_translations, split_query_words
 from archive.language.terms import COMMON_WORDS, find_words
 from archive.search.column_cache import ColumnCache
+from archive.search.loose_hits import CorrectedQuery, SpellingCorrection
+from archive.search.named_periods import find_named_periods, read_day
 from archive.search.query_language import (
     QUOTED,
     REQUIRED,
@@ -40,11 +43,11 @@ from archive.search.query_language import (
     find_terms,
     fold_diacritics,
     list_words,
-    parse_query,
 )
-from archive.search.query_sql import ResolvedNames, iter_nodes
-from archive.search.ranking import CorrectedQuery, HitFinder, HitPage, SpellingCorrection
+from archive.search.query_sql import ResolvedNames, count_beginnings, iter_nodes
+from archive.search.ranking import HitFinder, HitPage
 from archive.search.search_request import SearchRequest
+from archive.times import now
 
 FEW_HITS = 5  # a query with more hits is assumed to be spelt correctly
 MAX_SUGGESTIONS = 2
@@ -87,11 +90,13 @@ SOUNDS = [  # spelling → a spelling of the same sound, applied in this order
 MAX_TRANSLATED_WORDS = 5  # words of an English entry
 
 WORD_COUNTS_SQL = (
-    "select word, releases from vocabulary where word in (select value from json_each(:words))"
+    "select word, sum(releases) as releases from vocabulary"
+    " where word in (select value from json_each(:words)) group by word"
 )
 SIMILAR_WORDS_SQL = """
-    select group_concat(word, ' ') as words from vocabulary
-    where releases >= :common and length(word) between :least and :most
+    select group_concat(word, ' ') as words from (select word from vocabulary
+      where length(word) between :least and :most
+      group by word having sum(releases) >= :common)
 """
 TYPES_OF_NUMBER_SQL = """
     select type from document_references where number = :number
@@ -106,9 +111,17 @@ class Suggestion:
 
     request: SearchRequest
     total: int
-    # or loose: the words of a phrase without quotation marks; translation: in Swedish; reference:
-    # with the type of a document
+    # or loose: the words of a phrase without quotation marks; translation: in Swedish; period: a
+    # period in place of its name; day: a day as words; reference: with the type of a document
     reason: str = "spelling"
+
+    @property
+    def text(self) -> str:
+        """Return the query as a text that needs no parameters for a suggested period."""
+        if self.reason != "period":
+            return self.request.text
+        days = (f"{name}:{day}" for name, day in self.request.days.items())
+        return " ".join(filter(None, (self.request.text, *days)))
 
 
 async def find_suggestions(
@@ -119,15 +132,37 @@ async def find_suggestions(
     names: ResolvedNames,
 ) -> list[Suggestion]:
     """Find other queries with more hits, and the Swedish query for an English one."""
-    suggestions: list[Suggestion] = []
+
+    async def count(changed: SearchRequest) -> int:
+        return await HitFinder(run=run, columns=columns, request=changed, names=names).count()
+
+    dated = [
+        Suggestion(request=changed, total=total, reason=reason)
+        for changed, reason in _list_date_requests(request)
+        if (total := await count(changed))
+    ]
+    others: list[Suggestion] = []
     for text, reason in (await _list_other_texts(run, request, hit_page)).items():
         changed = replace(request, text=text, page=1)
-        if text == request.text or len(suggestions) == MAX_SUGGESTIONS:
+        if text == request.text or len(others) == MAX_SUGGESTIONS:
             continue
-        total = await HitFinder(run=run, columns=columns, request=changed, names=names).count()
+        total = await count(changed)
         if total > (0 if reason in ("translation", "reference") else hit_page.total):
-            suggestions.append(Suggestion(request=changed, total=total, reason=reason))
-    return suggestions
+            others.append(Suggestion(request=changed, total=total, reason=reason))
+    return [*dated, *others]
+
+
+def _list_date_requests(request: SearchRequest) -> list[tuple[SearchRequest, str]]:
+    """Return the searches of the periods that a query names, or of the words of a day."""
+    if day := read_day(request.text):
+        spellings = dict.fromkeys((request.text, format_stated_time("sv", day), day))
+        words = " OR ".join(f'"{spelling}"' for spelling in spellings)
+        return [(replace(request, text=words, page=1), "day")]
+    today = now().astimezone(SWEDISH_TIME).date()
+    return [
+        (replace(request.narrow_to_days(named.first, named.last), text=named.rest), "period")
+        for named in find_named_periods(request.text, today)
+    ]
 
 
 async def _list_other_texts(
@@ -178,7 +213,7 @@ async def correct_query(run: RunQuery, request: SearchRequest) -> CorrectedQuery
     fixed |= (await _count_word_releases(run, _list_typed_words(corrections))).keys()
     applied = [each for each in corrections if fixed.isdisjoint(each.typed.split())]
     text = _apply_corrections(request.text, applied)
-    return CorrectedQuery(query=parse_query(text), corrections=corrections)
+    return CorrectedQuery(query=replace(request, text=text).query, corrections=corrections)
 
 
 def _strip_operators(query: Query) -> str:
@@ -199,7 +234,7 @@ async def _find_corrections(
     With many hits, only missing diacritics and split compounds are corrected.
     """
     few_hits = hit_count <= FEW_HITS
-    terms = _list_correctable_terms(query)
+    terms = await _leave_out_file_words(run, _list_correctable_terms(query))
     words = _list_correctable_words(terms)
     counts = await _count_word_releases(run, words)
     if is_english_query(query) and (counts or len(words) > 1):
@@ -217,6 +252,13 @@ async def _find_corrections(
     if misspelt:
         corrections += await _correct_misspelt_words(run, misspelt, counts, hit_count)
     return corrections
+
+
+async def _leave_out_file_words(run: RunQuery, terms: Iterable[TermNode]) -> list[TermNode]:
+    """Return the terms without those that files have: the vocabulary lacks the words of files."""
+    terms = list(terms)
+    pages = await count_beginnings(run, [term for term in terms if term.field == "attachment"])
+    return [term for term in terms if not pages.get(term)]
 
 
 def _list_typed_words(corrections: Iterable[SpellingCorrection]) -> list[str]:
@@ -512,14 +554,19 @@ def _apply_corrections(text: str, corrections: Iterable[SpellingCorrection]) -> 
 def _apply_correction(text: str, correction: SpellingCorrection) -> str:
     """Replace the corrected words in a query and leave everything else as typed. Capitals are kept.
 
+    Two words in place of one in a field get brackets, so that both are of the field.
+
     >>> correction = SpellingCorrection("manniskohandel", "människohandel")
     >>> _apply_correction('"Manniskohandel" -x', correction)
     '"Människohandel" -x'
+    >>> _apply_correction("bilaga:enfyr", SpellingCorrection("enfyr", "en fyr"))
+    'bilaga:(en fyr)'
     """
 
     def replace_words(match: re.Match[str]) -> str:
         word = correction.replacement
-        return word[0].upper() + word[1:] if match[0][:2].istitle() else word
+        word = word[0].upper() + word[1:] if match[0][:2].istitle() else word
+        return f"({word})" if " " in word and text[: match.start()].endswith(":") else word
 
     typed = r"\W+".join(map(re.escape, correction.typed.split()))
     return re.sub(rf"(?<![^\W_]){typed}(?![^\W_])", replace_words, text, flags=re.IGNORECASE)

@@ -6,6 +6,10 @@ it read them, whatever the order of the imports: what a reading in between chang
 They never follow what the archive read, with one exception: if a collection's first text is one
 that the archive has read, this revision stands for it.
 
+A reading whose time is unknown has no place in this order: its revision follows none, and none
+follows it. As soon as the collection's reading of the same text is imported with a time, the
+observation gets this time, and the revision its place.
+
 What the archive has read itself stays current. Until it has read a release, the newest reading of a
 collection is current. A revision's `seen` is the time of the import, because manifests cover it.
 """
@@ -16,7 +20,7 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from archive.database.models import IMPORT_PREFIX
 from archive.store.releases import (
@@ -32,7 +36,7 @@ if TYPE_CHECKING:
     from archive.store.releases import Archive
 
 READINGS_SQL = """
-    select o.id, o.seen, o.revision, v.hash from observations o
+    select o.id, ifnull(o.seen, ''), o.revision, v.hash from observations o
     join revisions v on v.id = o.revision
     where v.release = ? and o.observer = ? order by o.seen, o.id
 """
@@ -47,7 +51,7 @@ NEWEST_SQL = """
 
 class _Reading(NamedTuple):
     id: int
-    seen: str | None  # None: unknown
+    seen: str  # "": unknown
     revision: int
     hash: str
 
@@ -109,7 +113,7 @@ def save_reading(
         if not _is_read(archive, release_id):
             (newest,) = archive.db.execute(NEWEST_SQL, [release_id]).fetchone()
             replaced = archive.writer.make_current(release_id, newest)
-        if replaced or readings.has_new_order:
+        if replaced or readings.has_changed:
             archive.derived.refresh(release_id, replaced)
         return result
 
@@ -130,7 +134,7 @@ def _observe(archive: Archive, revision: int, collection: Collection, seen: str 
 
 
 class _CollectionReadings:
-    """The readings of a release by a collection, in order of time."""
+    """The readings of a release by a collection: those with a time in its order, and the others."""
 
     def __init__(
         self, archive: Archive, release_id: int, collection: Collection, imported_at: datetime
@@ -139,42 +143,71 @@ class _CollectionReadings:
         self.collection = collection
         self.origin = collection.describe_origin(imported_at)
         rows = archive.db.execute(READINGS_SQL, [release_id, collection.id]).fetchall()
-        self.readings = [_Reading(*row) for row in rows]
-        self.has_new_order = False  # whether revisions follow other ones than before
+        readings = [_Reading(*row) for row in rows]
+        self.readings = [reading for reading in readings if reading.seen]
+        self.undated = [reading for reading in readings if not reading.seen]
+        self.has_changed = False  # whether revisions are new, or follow other ones than before
 
     def add(self, prepared: PreparedRelease, seen: str | None) -> SaveResult:
         """Add a reading, and return REVISED if its text is another version, else UNCHANGED."""
+        if seen is None:
+            return self._add_undated(prepared)
         same_time = [reading for reading in self.readings if reading.seen == seen]
-        if any(self._is_text_of(prepared, reading) for reading in same_time):
+        if self._find_text(prepared, same_time):
             return SaveResult.UNCHANGED
-        place = bisect_right(self.readings, seen or "", key=lambda reading: reading.seen or "")
-        for reading in self.readings[max(place - 1, 0) : place + 1]:
-            if self._is_text_of(prepared, reading):
-                _observe(self.archive, reading.revision, self.collection, seen)
-                return SaveResult.UNCHANGED
+        place = bisect_right(self.readings, seen, key=lambda reading: reading.seen)
+        neighbours = self.readings[max(place - 1, 0) : place + 1]
+        if same := self._find_text(prepared, neighbours):
+            _observe(self.archive, same.revision, self.collection, seen)
+            return SaveResult.UNCHANGED
         return self._insert(prepared, seen, place)
+
+    def _add_undated(self, prepared: PreparedRelease) -> SaveResult:
+        if self._find_text(prepared, [*self.undated, *self.readings]):
+            return SaveResult.UNCHANGED
+        revision = self._insert_version(prepared.state, None)
+        _observe(self.archive, revision, self.collection, None)
+        self.has_changed = True
+        return SaveResult.REVISED
+
+    def _find_text(
+        self, prepared: PreparedRelease, readings: Sequence[_Reading]
+    ) -> _Reading | None:
+        """Return the first of some readings that has a text, or None."""
+        return next((each for each in readings if self._is_text_of(prepared, each)), None)
 
     def _is_text_of(self, prepared: PreparedRelease, reading: _Reading) -> bool:
         if reading.hash == prepared.hash:
             return True
         return has_same_text(prepared, self.archive.get_revision(reading.revision))
 
-    def _insert(self, prepared: PreparedRelease, seen: str | None, place: int) -> SaveResult:
+    def _insert(self, prepared: PreparedRelease, seen: str, place: int) -> SaveResult:
         """Insert a reading whose text differs from those before and after it."""
         before = self.readings[place - 1] if place else None
-        revision, result = None, SaveResult.UNCHANGED
-        if before is None:
-            (revision,) = self.archive.db.execute(
-                READ_TEXT_SQL, [self.release_id, prepared.hash]
-            ).fetchone()
-        if revision is None:
-            revision = self._insert_version(prepared.state, before and before.revision)
-            result = SaveResult.REVISED
-        _observe(self.archive, revision, self.collection, seen)
+        self.has_changed = True
+        result = SaveResult.UNCHANGED
+        if undated := self._find_text(prepared, self.undated):
+            revision = undated.revision
+            self.archive.writer.update("observations", undated.id, {"seen": seen})
+            if before is not None:
+                stored = self.archive.get_revision(undated.revision)
+                self._set_previous(stored, before.revision)
+        else:
+            found = None if before else self._find_read_text(prepared)
+            if found is None:
+                found = self._insert_version(prepared.state, before and before.revision)
+                result = SaveResult.REVISED
+            revision = found
+            _observe(self.archive, revision, self.collection, seen)
         if rest := self.readings[place:]:
             self._let_follow(rest, revision, before)
-        self.has_new_order = True
         return result
+
+    def _find_read_text(self, prepared: PreparedRelease) -> int | None:
+        """Return the first revision with a text that the archive has read, or None."""
+        values = [self.release_id, prepared.hash]
+        (revision,) = self.archive.db.execute(READ_TEXT_SQL, values).fetchone()
+        return cast("int | None", revision)
 
     def _insert_version(self, state: Mapping[str, Any], previous: int | None) -> int:
         before = None if previous is None else self.archive.get_revision(previous)

@@ -143,6 +143,13 @@ class DerivedData:
         ).fetchall():
             self._write_release(other_id, RELEASE_STEPS, is_stored=True)
 
+    def is_written(self, step: str, key: int) -> bool:
+        """Return whether a row has a step's data, and will not be written again by
+        `recompute_stale`.
+        """
+        sql = "select 1 from derived_versions where step = ? and done < ?"
+        return self.db.execute(sql, [step, key]).fetchone() is None
+
     def recompute_all(self, progress: ProgressCallback = lambda *_: None) -> int:
         """Compute everything again, and return the number of releases. Continues where it was
         interrupted.
@@ -165,6 +172,8 @@ class DerivedData:
         self._recompute_table("attachment_files", progress)
         with write_transaction(self.db):
             self.index.optimise()
+        with write_transaction(self.db):
+            self.index.correct_totals()
         return releases
 
     def _find_outdated(self) -> list[Step]:
@@ -206,13 +215,13 @@ class DerivedData:
                 f"select id from {table} where id > ? order by id limit ?",
                 [min(done[step.name] for step in steps), BATCH_SIZE],
             ).fetchall()
-            for (key,) in rows:
-                self._recompute_row(table, key, [step for step in steps if done[step.name] < key])
-            for step in steps:
+            for step in steps:  # before the rows, which `is_written` is asked for
                 last = max(done[step.name], rows[-1][0]) if rows else None
                 self.db.execute(
                     "update derived_versions set done = ? where step = ?", [last, step.name]
                 )
+            for (key,) in rows:
+                self._recompute_row(table, key, [step for step in steps if done[step.name] < key])
         return len(rows)
 
     def _recompute_row(self, table: str, key: int, steps: Sequence[Step]) -> None:
@@ -311,7 +320,9 @@ def _write_terms(data: DerivedData, saved: SavedRevision, terms: IndexTerms | No
     if saved.is_change and saved.previous is not None:
         data.index.index_edit(saved.revision_id, saved.previous, saved.state)
     if terms is not None:
-        data.index.index_release(saved.release_id, terms, saved.replaced)
+        # beside `recompute_stale`, a release that it has not reached is saved, but counted later
+        counts_words = data.is_written("search", saved.release_id)
+        data.index.index_release(saved.release_id, terms, saved.replaced, counts_words=counts_words)
     if saved.is_current:
         data.index.index_versions_of(saved.release_id)
     return False

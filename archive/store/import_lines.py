@@ -115,6 +115,8 @@ KNOWN_FIELDS = {
 LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 # the same range as in the crawler; systems write years outside it for an unknown date
 MIN_YEAR, MAX_YEAR = (1900, 2099)
+TIME_EXAMPLES = "2024-03-15T09:30:00+01:00, 2024-03-15 or 2024-03"
+READING_EXAMPLES = "2024-03-15T09:30:00+01:00 or 2024-03-15"
 MAX_URL_LENGTH = 2_083  # characters; Scrapy requests no longer ones
 UNUSABLE_IMAGES = "body (images without a web address)"
 MAX_SHOWN_LENGTH = 300  # characters of a message or of the name of a field
@@ -267,9 +269,11 @@ def _parse_kind(text: str | None) -> str | None:
     return KINDS_BY_WORD.get(text.casefold(), text) if text else None
 
 
-def _parse_time_field(row: Mapping[str, Any], name: str) -> datetime | date | None:
-    """Return a datetime with UTC offset, a day, a month or None; raise FieldError if it is
-    invalid.
+def _parse_time_field(
+    row: Mapping[str, Any], name: str, examples: str = TIME_EXAMPLES
+) -> datetime | date | None:
+    """Return a datetime with UTC offset, a day, a month or None; raise FieldError, with examples,
+    if it is invalid.
     """
     text = _parse_text_field(row, name, single_line=True)
     if text is None:
@@ -277,8 +281,7 @@ def _parse_time_field(row: Mapping[str, Any], name: str) -> datetime | date | No
     try:
         value = parse_time(text)
     except ValueError as error:
-        problem = f"{text!r} is not a time like 2024-03-15T09:30:00+01:00, 2024-03-15 or 2024-03"
-        raise FieldError(name, problem) from error
+        raise FieldError(name, f"{text!r} is not a time like {examples}") from error
     if isinstance(value, datetime) and value.tzinfo is None:
         raise FieldError(name, f"{text!r} has no UTC offset, such as +01:00")
     if value and not MIN_YEAR <= value.year <= MAX_YEAR:
@@ -288,7 +291,7 @@ def _parse_time_field(row: Mapping[str, Any], name: str) -> datetime | date | No
 
 def parse_reading_time(row: Mapping[str, Any]) -> datetime | date | None:
     """Return when a collection read a line's release, in UTC if it is a moment; None if unknown."""
-    value = _parse_time_field(row, "seen")
+    value = _parse_time_field(row, "seen", READING_EXAMPLES)
     if isinstance(value, Month):
         raise FieldError("seen", f"{value.isoformat()} is a month, not a day or a time")
     return value.astimezone(UTC) if isinstance(value, datetime) else value

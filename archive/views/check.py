@@ -18,7 +18,7 @@ from datasette import Response
 from datasette.database import QueryInterrupted
 from datasette.utils import add_cors_headers
 
-from archive.changes.wording_history import CheckPair, Presence, format_change
+from archive.changes.wording_history import CheckPair, Import, Presence, format_change
 from archive.quotes import (
     MAX_QUOTATION_WORDS,
     MIN_QUOTATION_WORDS,
@@ -246,7 +246,7 @@ def _format_presence(site: SiteRequest, result: QuotationResult) -> dict[str, An
         return dict.fromkeys(("appeared", "disappeared")) | {"removed": False, "comparison": None}
     comparison = f"/-/diff/{presence.last}/{presence.after}" if presence.after else None
     return {
-        "appeared": _format_checks(presence.appeared, presence.collection, presence.imported),
+        "appeared": _format_checks(presence.appeared, presence.first_import),
         "disappeared": _format_disappearance(presence),
         "removed": presence.removal is not None,
         "comparison": site.url(comparison) if comparison else None,
@@ -258,27 +258,20 @@ def _format_disappearance(presence: Presence) -> dict[str, str | None] | None:
     pair = presence.disappeared
     if pair is None:
         return None
-    if presence.last_collection and not presence.collection_after:
-        pair = pair._replace(after=None)  # a reading, not a check
-    # of an undated version, `until` is its import
-    imported = None if presence.is_dated else pair.until
-    return _format_checks(pair, presence.collection_after, imported)
+    if bool(presence.last_import) != bool(presence.import_after):
+        pair = pair._replace(after=None)  # a reading, not a check, or the other way around
+    return _format_checks(pair, presence.import_after)
 
 
-def _format_checks(
-    pair: CheckPair, collection: str | None, imported: str | None
-) -> dict[str, str | None]:
-    """Return two checks as JSON, or readings of a collection, and when the later one was
-    imported.
-    """
-    if collection is None:
+def _format_checks(pair: CheckPair, imported: Import | None) -> dict[str, str | None]:
+    """Return two checks as JSON, or two readings of a collection and the import of the later."""
+    if imported is None:
         return {"after": pair.after, "until": pair.until}
-    first_reading = None if pair.until == imported else pair.until
     return {
         "after": None,
         "until": None,
-        "imported": imported,
-        "collection": collection,
+        "imported": imported.when,
+        "collection": imported.collection,
         "last_reading_before": pair.after,
-        "first_reading": first_reading,
+        "first_reading": pair.until if imported.is_dated else None,
     }

@@ -46,7 +46,7 @@ from archive.changes.field_differences import (
     read_file_diff,
 )
 from archive.changes.history import read_knowledge, read_stored_revisions
-from archive.changes.wording_history import format_change
+from archive.changes.wording_history import Presence, format_change
 from archive.database.removals import REMOVAL_KINDS
 from archive.database.sqlite_files import FacetValue, ListPage, RunQuery
 from archive.i18n import (
@@ -74,7 +74,7 @@ from archive.search.edit_search import (
 )
 from archive.times import now
 from archive.urls import LIST_PARAMETERS, FilterError, UrlArguments
-from archive.web.atom_feed import AtomEntry, build_tag_uri, format_atom_time
+from archive.web.atom_feed import AtomEntry, build_agency_entry
 from archive.web.charts import Chart, build_edits_chart
 from archive.web.documents import DataList
 from archive.web.openapi import FIELDS, Operation, get_fields
@@ -86,7 +86,7 @@ EDITS_FEED_SIZE = 30
 READING_MEMBERS = ("collection", "first_reading", "last_reading_before")
 MAX_FEED_DIFF_CHARACTERS = 60_000  # longer texts get no diff in the feed
 IMPORTANCE_CHOICES = (20, 50, 80)
-SEARCH_TYPES = {f"{name}?": FIELDS[name] for name in ("query", "truncated", "notes")}
+SEARCH_TYPES = {f"{name}?": FIELDS[name] for name in ("query", "notes")}
 AGENCIES_SQL = "select slug as value, name, name_en, 0 as count from agencies"
 
 
@@ -181,7 +181,7 @@ class Register(ABC):
             return {}
         search: RegisterSearch = query.search
         notes = [{"note": note.key, "words": note.value} for note in search.notes]
-        return {"query": query.filters["q"], "truncated": False, "notes": notes}
+        return {"query": query.filters["q"], "notes": notes}
 
     def choose_title(self, query: RegisterQuery) -> str:
         """Return the key of the title for a query."""
@@ -367,8 +367,7 @@ async def _read_field_diffs(run: RunQuery, edits: Sequence[Entry]) -> dict[int, 
 
 
 def _build_edit_entry(site: SiteRequest, edit: Entry, fields: Sequence[FieldDiff]) -> AtomEntry:
-    agency = site.choose(edit["name"], edit["name_en"])
-    link, is_file = site.local_url(edit["path"]), edit["attachment"] is not None
+    is_file = edit["attachment"] is not None
     name = edit["file_title"] or name_file(edit["file_url"]) if is_file else ""
     summary = [
         site.translate("history.file_replaced", name=name) if is_file else "",
@@ -377,17 +376,13 @@ def _build_edit_entry(site: SiteRequest, edit: Entry, fields: Sequence[FieldDiff
         format_importance(site.language, edit["importance"]),
         site.translate("edit.unannounced") if edit["unannounced"] else "",
     ]
-    return AtomEntry(
-        id=build_tag_uri(
-            link, f"attachment-{edit['attachment']}" if is_file else f"revision-{edit['id']}"
-        ),
-        title=f"{agency}: {edit['title']}",
-        language=edit["language"],
-        published=format_atom_time(edit["seen"]),
-        updated=format_atom_time(edit["seen"]),
-        link=link,
+    return build_agency_entry(
+        site,
+        edit,
+        link=site.local_url(edit["path"]),
+        name=f"attachment-{edit['attachment']}" if is_file else f"revision-{edit['id']}",
+        when=edit["seen"],
         release_url=site.local_url(f"/archive/releases/{edit['release']}"),
-        author=agency,
         summary=" · ".join(filter(None, summary)),
         categories=[
             *(["unannounced"] if edit["unannounced"] else []),
@@ -458,8 +453,7 @@ class RemovalsRegister(Register):
 
 def _build_removal_entry(site: SiteRequest, row: Entry) -> AtomEntry:
     """Build the feed entry of a removal; the entry is updated when the release comes back."""
-    language, agency = site.language, site.choose(row["name"], row["name_en"])
-    link = site.local_url(f"/archive/releases/{row['release']}")
+    language = site.language
     summary = [describe_removal(language, row["kind"], row["status"], row["target"])]
     if row["kind"] != "moved":
         summary.insert(0, site.translate("history.removed"))
@@ -469,14 +463,13 @@ def _build_removal_entry(site: SiteRequest, row: Entry) -> AtomEntry:
     if row["ended"]:
         text_key = "history.found_elsewhere" if row["found_at"] else "history.back"
         summary.append(site.translate(text_key, when=format_time(language, row["ended"])))
-    return AtomEntry(
-        id=build_tag_uri(link, f"removal-{row['id']}"),
-        title=f"{agency}: {row['title']}",
-        language=row["language"],
-        published=format_atom_time(row["confirmed"]),
-        updated=format_atom_time(row["ended"] or row["confirmed"]),
-        link=link,
-        author=agency,
+    return build_agency_entry(
+        site,
+        row,
+        link=site.local_url(f"/archive/releases/{row['release']}"),
+        name=f"removal-{row['id']}",
+        when=row["confirmed"],
+        updated=row["ended"],
         summary=" · ".join(summary),
         categories=[row["kind"]],
     )
@@ -521,22 +514,18 @@ class TakedownsRegister(Register):
 
 def _build_takedown_entry(site: SiteRequest, row: Entry) -> AtomEntry:
     """Build the feed entry of a takedown; the entry is updated when the takedown is lifted."""
-    link, agency = (
-        site.local_url(f"/archive/releases/{row['release']}"),
-        site.choose(row["name"], row["name_en"]),
-    )
     summary = [site.choose(row["reason"], row["reason_en"])]
     if row["lifted"]:
         when = format_time(site.language, row["lifted"])
         summary.append(site.translate("takedowns.lifted", when=when, why=row["lifted_reason"]))
-    return AtomEntry(
-        id=build_tag_uri(link, f"takedown-{row['id']}"),
-        title=f"{agency}: {site.translate('takedown.' + row['kind'])}",
-        language=None,
-        published=format_atom_time(row["at"]),
-        updated=format_atom_time(row["lifted"] or row["at"]),
-        link=link,
-        author=agency,
+    return build_agency_entry(
+        site,
+        {**row, "language": None},
+        link=site.local_url(f"/archive/releases/{row['release']}"),
+        name=f"takedown-{row['id']}",
+        when=row["at"],
+        updated=row["lifted"],
+        subject=site.translate(f"takedown.{row['kind']}"),
         summary=" · ".join(summary),
         categories=[row["kind"]],
     )
@@ -589,7 +578,7 @@ class PhraseRegister(Register):
             missing_at=(
                 "time? It disappeared until this check; null if it did not, or with an import"
             ),
-            is_current="bool? Whether it was there at the last check; null if never checked",
+            is_current="bool? Whether the current version has it; null if never checked",
             removal="int? The removal of the whole release with which it disappeared",
             first_revision="int The first version that has it",
             last_revision="int The last one",
@@ -598,7 +587,7 @@ class PhraseRegister(Register):
             disappeared_diff="url? Comparison with the version after the last",
         ),
         members=get_fields(
-            *("query", "truncated", "notes", "agencies"),
+            *("query", "notes", "agencies"),
             total="int Rows of all pages",
             releases="int Releases that had it",
             current_releases="int Releases that had it at their last check",
@@ -667,15 +656,11 @@ class PhraseRegister(Register):
         return {
             "release": entry["id"],
             "agency_name": entry["name"],
-            "last_seen_before": None if presence.collection else presence.appeared.after,
+            "last_seen_before": None if presence.first_import else presence.appeared.after,
             "first_seen": found.first_seen,
-            "imported": presence.imported,
-            "collection": presence.collection,
-            "first_reading": presence.appeared.until
-            if presence.collection and presence.is_dated
-            else None,
+            **_format_import(presence),
             "last_seen": found.last_seen,
-            "missing_at": gone.until if gone and not presence.collection_after else None,
+            "missing_at": gone.until if gone and not presence.import_after else None,
             "is_current": None if found.status == "unchecked" else found.is_current,
             "removal": presence.removal,
             "first_revision": presence.first,
@@ -696,28 +681,39 @@ class PhraseRegister(Register):
         return [_build_presence_entry(site, row, f"phrase-{digest}") for row in entries]
 
 
+def _format_import(presence: Presence) -> dict[str, str | None]:
+    """Return where the first version of a presence was imported from; all members are None if the
+    archive has read it.
+    """
+    imported = presence.first_import
+    if imported is None:
+        return dict.fromkeys(("imported", "collection", "first_reading"))
+    reading = presence.appeared.until if imported.is_dated else None
+    return {
+        "imported": imported.when,
+        "collection": imported.collection,
+        "first_reading": reading,
+    }
+
+
 def _find_last_event(entry: PhraseEntry) -> str:
     """Return when the wording appeared or, if it is gone, disappeared."""
-    gone = entry.presence.disappeared
-    return gone.until if gone else entry.presence.appeared.until
+    appeared, gone = entry.presence.appeared, entry.presence.disappeared
+    # of a text of an unknown time, `until` is the later time of the import
+    return max(appeared.until, gone.until) if gone else appeared.until
 
 
 def _build_presence_entry(site: SiteRequest, row: Entry, name: str) -> AtomEntry:
     """Build the feed entry of a presence; the entry is updated when the wording disappears."""
     entry: PhraseEntry = row["entry"]
-    agency, link = (
-        site.choose(row["name"], row["name_en"]),
-        site.local_url(f"/-/revision/{entry.presence.last}"),
-    )
-    return AtomEntry(
-        id=build_tag_uri(link, f"{name}-{entry.presence.first}"),
-        title=f"{agency}: {row['title']}",
-        language=row["language"],
-        published=format_atom_time(entry.presence.appeared.until),
-        updated=format_atom_time(_find_last_event(entry)),
-        link=link,
+    return build_agency_entry(
+        site,
+        row,
+        link=site.local_url(f"/-/revision/{entry.presence.last}"),
+        name=f"{name}-{entry.presence.first}",
+        when=entry.presence.appeared.until,
+        updated=_find_last_event(entry),
         release_url=site.local_url(f"/archive/releases/{row['id']}"),
-        author=agency,
         summary=" ".join(_format_presence(site.language, entry)),
         categories=[entry.status],
         content=row["hit"].excerpt_text,
@@ -734,7 +730,12 @@ def _format_presence(language: str, entry: PhraseEntry) -> list[str]:
     last = "read_once" if entry.last_seen == presence.appeared.until else "still_there"
     key = f"phrase.{last}" if entry.last_seen else "phrase.never_checked"
     still = translate(language, key, when=format_time(language, entry.last_seen))
-    return [*sentences, format_change(language, presence, appeared=False) or still]
+    if gone := presence.disappeared:
+        if presence.import_after and gone.after == presence.appeared.until:
+            # the reading that the first sentence names is not named again
+            presence = replace(presence, disappeared=gone._replace(after=None))
+        return [*sentences, format_change(language, presence, appeared=False)]
+    return [*sentences, still]
 
 
 VIEWS = [

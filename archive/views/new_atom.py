@@ -31,8 +31,7 @@ from archive.i18n import format_release_kind
 from archive.urls import LIST_PARAMETERS, parse_number_parameter
 from archive.web.atom_feed import (
     AtomEntry,
-    build_tag_uri,
-    format_atom_time,
+    build_agency_entry,
     format_stated_atom_time,
 )
 from archive.web.documents import DataList
@@ -145,16 +144,14 @@ def _build_feed_page_path(agency: str | None, tag: int | None) -> str:
 
 def _build_release_entry(site: SiteRequest, row: Mapping[str, Any]) -> AtomEntry:
     """Build the feed entry of a new release, as it was first read."""
-    agency = site.choose(row["name"], row["name_en"])
     kind = [format_release_kind(site.language, row["kind"])] if row["kind"] else []
-    return AtomEntry(
-        id=build_tag_uri(row["page"], f"release-{row['release']}"),
-        title=f"{agency}: {row['title']}",
-        language=row["language"],
-        published=format_stated_atom_time(row["published"]),
-        updated=format_atom_time(row["seen"]),
+    return build_agency_entry(
+        site,
+        row,
         link=row["page"],
-        author=agency,
+        name=f"release-{row['release']}",
+        when=row["seen"],
+        published=format_stated_atom_time(row["published"]),
         summary=summarise_feed_entry(row),
         categories=[*kind, *json.loads(row["tags"] or "[]")],
     )

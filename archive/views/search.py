@@ -52,7 +52,7 @@ from archive.search.search_request import (
     parse_search_request,
 )
 from archive.search.table_search import match_table_search, plan_table_search
-from archive.web.atom_feed import AtomEntry, build_tag_uri, format_stated_atom_time
+from archive.web.atom_feed import AtomEntry, build_agency_entry, format_stated_atom_time
 from archive.web.charts import build_period_chart, describe_periods
 from archive.web.documents import DataList
 from archive.web.openapi import Operation, get_fields
@@ -79,11 +79,20 @@ COMMON_COLUMNS = (
 )
 STRICT, LOOSE, FORMER = "strict", "loose", "former"  # values of the column match
 SEARCH_COLUMNS = {
-    "releases": ("release", *COMMON_COLUMNS, "excerpt", "questions", "match", "matched", "page"),
+    "releases": (
+        "release",
+        *COMMON_COLUMNS,
+        "excerpt",
+        "questions",
+        "match",
+        "matched",
+        "missing",
+        "page",
+    ),
     "questions": (
         *("pair", "release", "position", "question", "answer", "answered_by"),
         *COMMON_COLUMNS,
-        *("match", "matched", "page"),
+        *("match", "matched", "missing", "page"),
     ),
 }
 # further columns of searches in earlier versions and edits: see TextChange
@@ -109,6 +118,7 @@ CHANGE_TYPES = get_fields(
             " version has it)"
         ),
         "matched": "str The forms that were found, in lower case",
+        "missing": "str The words of the search that a loose hit lacks, separated by commas",
     }
 )
 
@@ -148,15 +158,14 @@ CHANGE_TYPES = get_fields(
             approximate_facets=["str"],
             did_you_mean=[
                 {
-                    "query": "str",
+                    "query": "str Another query; of a period, with from: and to:",
                     "total": "int?",
-                    "reason": "str spelling, loose, translation or reference",
+                    "reason": "str spelling, loose, translation, reference, period or day",
                 }
             ],
         )
         | {
             "former?": "int Hits among them of which only an earlier version has the words",
-            "former_capped?": "bool Always false: all versions are searched",
             "releases?": [
                 get_fields(
                     *COMMON_COLUMNS,
@@ -426,6 +435,7 @@ def _format_hit_row(site: SiteRequest, hit: SearchHit, query: SearchRequest) -> 
         "release": row["id"],
         "match": _classify_match(hit),
         "matched": ", ".join(_list_matched_forms(hit)),
+        "missing": ", ".join(hit.missing),
         "page": site.url(hit.path),
     }
     if query.show == "questions":
@@ -471,11 +481,7 @@ def _format_search_metadata(results: Results, query: SearchRequest) -> dict[str,
         "total": hit_page.total,
         "capped": hit_page.capped,
         "loose": len(hit_page.loose.queries),
-        **(
-            {"former": len(hit_page.former.ids), "former_capped": False}
-            if query.all_versions
-            else {}
-        ),
+        **({"former": len(hit_page.former.ids)} if query.all_versions else {}),
         "page_number": query.page,
         "pages": hit_page.pages,
         "include": dict(query.include),
@@ -493,7 +499,7 @@ def _format_search_metadata(results: Results, query: SearchRequest) -> dict[str,
         "approximate_facets": hit_page.approximate_facets,
         "notes": [{"note": note.key, "words": note.value} for note in results.notes],
         "did_you_mean": [
-            {"query": other.request.text, "total": other.total, "reason": other.reason}
+            {"query": other.text, "total": other.total, "reason": other.reason}
             for other in results.suggestions
         ],
     }
@@ -515,21 +521,21 @@ def _build_hit_entry(site: SiteRequest, hit: SearchHit, *, is_news: bool) -> Ato
     """
     row, language = hit.row, site.language
     is_question = "pair" in row.keys()  # noqa: SIM118 - in a sqlite3.Row, `in` looks for values
-    url, published = site.url(hit.path), format_stated_atom_time(row["published"])
+    published = format_stated_atom_time(row["published"])
     name = f"release-{row['id']}" + (f"-question-{row['position']}" if is_question else "")
     facts = [
         format_release_kind(language, row["kind"]) if row["kind"] else "",
         format_stated_time(language, row["published"]),
     ]
-    return AtomEntry(
-        id=build_tag_uri(url, name),
-        title=f"{row['name']}: {row['question'] if is_question else row['title']}",
-        language=row["language"],
+    return build_agency_entry(
+        site,
+        row,
+        link=site.url(hit.path),
+        name=name,
+        when=row["added"] if is_news or published is None else published,
+        subject=row["question"] if is_question else None,
         published=published,
-        updated=row["added"] if is_news or published is None else published,
-        link=url,
         release_url=site.url(f"/archive/releases/{row['id']}"),
-        author=row["name"],
         summary=" · ".join(filter(None, facts))
         or site.translate("list.seen_on", when=format_time(language, row["added"])),
         content=row["answer"] if is_question else hit.excerpt_text,

@@ -52,7 +52,12 @@ from archive.views.release import (
     read_marked_texts,
     read_search_context,
 )
-from archive.web.atom_feed import AtomEntry, build_tag_uri, format_atom_time
+from archive.web.atom_feed import (
+    AtomEntry,
+    build_agency_entry,
+    build_tag_uri,
+    format_atom_time,
+)
 from archive.web.documents import DataList
 from archive.web.exports import StreamResponse, build_file_response
 from archive.web.highlights import MarkedHtml, PageHighlighter
@@ -563,17 +568,14 @@ def _describe_compared(revision: Revision) -> dict[str, Any]:
 
 def _build_diff_entry(site: SiteRequest, diff: Mapping[str, Any], page_url: str) -> AtomEntry:
     before, after, language = diff["before"], diff["after"], site.language
-    agency = site.choose(after["name"], after["name_en"])
     summary = site.choose(diff["summary"], diff["summary_en"]) or site.translate("history.edited")
-    return AtomEntry(
-        id=build_tag_uri(page_url, f"revisions-{before['id']}-{after['id']}"),
-        title=f"{agency}: {after['state']['title']}",
-        language=after["state"]["language"],
-        published=format_atom_time(after["seen"]),
-        updated=format_atom_time(after["seen"]),
+    return build_agency_entry(
+        site,
+        {**after, **after["state"]},
         link=page_url,
+        name=f"revisions-{before['id']}-{after['id']}",
+        when=after["seen"],
         release_url=site.local_url(f"/archive/releases/{after['release']}"),
-        author=agency,
         summary=f"{summary} · {format_importance(language, diff['importance'])}",
         field_diffs=diff["field_diffs"],
         content=site.translate(

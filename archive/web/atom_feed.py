@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -39,6 +39,37 @@ class AtomEntry:
     categories: Sequence[str] = ()
     field_diffs: Sequence[Any] = ()
     content: str | None = None
+
+
+def build_agency_entry(
+    site: SiteRequest,
+    row: Mapping[str, Any],
+    *,
+    link: str,
+    name: str,
+    when: str,
+    updated: str | None = None,
+    subject: str | None = None,
+    **fields: Any,
+) -> AtomEntry:
+    """Build an entry whose title and author name an agency.
+
+    row: with the agency's `name` and `name_en`, and the `title` and `language` of a release. name:
+    of the entry, at the end of its id. updated: by default `when`. subject: by default the title.
+    fields: other fields of AtomEntry.
+    """
+    agency = site.choose(row["name"], row["name_en"])
+    times = {
+        "published": format_atom_time(when),
+        "updated": format_atom_time(updated or when),
+    }
+    return AtomEntry(
+        id=build_tag_uri(link, name),
+        title=f"{agency}: {subject or row['title']}",
+        link=link,
+        author=agency,
+        **{"language": row["language"], **times, **fields},
+    )
 
 
 async def render_feed(site: SiteRequest, document: DataList) -> str:

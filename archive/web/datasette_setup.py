@@ -37,6 +37,8 @@ from archive.i18n import (
     format_importance_bar,
     format_month,
     format_number,
+    format_period,
+    format_search_note,
     format_short_month,
     format_stated_time,
     format_time,
@@ -65,6 +67,7 @@ if not IS_NEXT:
 # a URL on a page of an agency may begin with javascript: or data:; these do not become links
 WEB_URL = re.compile(r"https?://[^\s\\/]", re.IGNORECASE)
 LINK = re.compile(r'(?<=href=")/[^"]*')
+AFTER_DAY = re.compile(r"(?<=\d) (?=[^\W\d]+ \d{4}\b)")
 # columns whose numbers are links in tables, views and results of queries, unless Datasette has a
 # label for them
 NUMBER_LINKS = {
@@ -119,20 +122,19 @@ def _build_template_context(datasette: Any, request: Any) -> dict[str, Any]:
         "t_code": partial(translate_code, lang),
         "choose": site.choose,
         "number": partial(format_number, lang),
-        # a no-break space keeps the day on the same line as its month
-        "format_time": lambda when: format_time(lang, when).replace(" ", NO_BREAK_SPACE, 1),
-        "format_stated_time": lambda when: format_stated_time(lang, when).replace(
-            " ", NO_BREAK_SPACE, 1
-        ),
+        "format_time": lambda when: _join_day(format_time(lang, when)),
+        "format_stated_time": lambda when: _join_day(format_stated_time(lang, when)),
         "format_month": partial(format_month, lang),
         "format_short_month": partial(format_short_month, lang),
+        "format_period": partial(format_period, lang),
+        "format_search_note": partial(format_search_note, lang),
         "format_importance": partial(format_importance, lang),
         "format_importance_bar": format_importance_bar,
         "describe_removal": partial(describe_removal, lang),
         "describe_edit_time": partial(describe_edit_time, lang),
         "describe_readings": partial(describe_readings, lang),
         "format_disappearance": partial(format_change, lang, appeared=False),
-        "name_version": partial(name_version, lang),
+        "name_version": lambda version: _join_day(name_version(lang, version)),
         "format_check_pair": partial(format_check_pair, lang),
         "format_field_value": partial(format_field_value, lang),
         "find_main_change": partial(find_main_change, lang),
@@ -147,6 +149,15 @@ def _build_template_context(datasette: Any, request: Any) -> dict[str, Any]:
         "in_language": site.in_language,
         "link_in_language": link_in_language,
     }
+
+
+def _join_day(text: str) -> str:
+    """Put a no-break space after the day of a date, so that its month is on the same line.
+
+    >>> _join_day("samlingen 2 mars.jsonl, 18 maj 2021 kl. 12.57"), _join_day("juni 2024")
+    ('samlingen 2 mars.jsonl, 18\\xa0maj 2021 kl. 12.57', 'juni 2024')
+    """
+    return AFTER_DAY.sub(NO_BREAK_SPACE, text)
 
 
 def _format_external_link(url: str | None) -> Markup:

@@ -55,7 +55,6 @@ FIELDS: Mapping[str, Type] = {
     "next": "url? Address of the next page; null at the end",
     "page": "url Page of the site with the same content",
     "query": "str What was searched for",
-    "truncated": "bool Whether the result may lack entries, because not everything was examined",
     "notes": [
         {
             "note": "str What was interpreted differently, as a code",

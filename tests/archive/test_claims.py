@@ -11,7 +11,7 @@ import io
 import json
 import re
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from archive.evidence.manifest import write_manifest
 from archive.store.import_lines import parse_release
 from archive.store.jsonl_import import import_file
 from archive.store.releases import Archive
-from tests.archive.sample import SEEN, Site, served
+from tests.archive.sample import SEEN, Site, import_release, served
 from tests.archive.sample_evidence import read_bundle, read_guide
 from tests.archive.sample_history import DAY, check, mark_missing, save
 from tests.archive.test_locale import MESSAGES, get_forms
@@ -389,3 +389,79 @@ async def test_an_import_that_was_checked_later(tmp_path: Path) -> None:
     assert "found the same text, most recently on 4 June 2024, 10:15." in version
     assert "The archive has never found it on the page." in page
     assert "It was on the page on" not in page
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+async def test_text_of_an_unknown_time_is_neither_earlier_nor_later(
+    tmp_path: Path, is_first: bool
+) -> None:
+    """Whatever the order of the imports, all that is known is who had it, and who had another."""
+    path, words = tmp_path / "archive.db", "Kajen kostar 120 miljoner kronor."
+    undated = build_release(1, body=words, body_html=f"<p>{words}</p>")
+    imports = [(undated, None), (build_release(1), date(2024, 5, 1))]
+    with Archive(path) as archive:
+        archive.add_agency("hamnverket", name="Hamnverket", home="https://hamnverket.example/")
+        for release, seen in imports if is_first else reversed(imports):
+            import_release(archive, release, SEEN, seen, source="museum")
+        (key,) = archive.db.execute(
+            "select revision from observations where seen is null"
+        ).fetchone()
+    with served(path) as datasette:
+        site = Site(datasette)
+        text = await site.text("/-/phrase?q=120+miljoner&lang=en")
+        (row,) = (await site.get("/-/phrase.json?q=120+miljoner")).json()["presences"]
+        differences = (await site.get("/-/edits.json?kind=collection")).json()["edits"]
+        version = await site.text(f"/-/revision/{key}?lang=en")
+        search = await site.text("/search?q=120+miljoner&versions=all&lang=en")
+        check = await datasette.client.post(
+            "/-/check.json", content=f"”{words}”", headers={"content-type": "text/plain"}
+        )
+    sentences = (
+        "In the version that was imported from the collection museum on 3 June 2024, 10:15.",
+        "Not in the collection museum of 1 May 2024.",
+    )
+    assert " ".join(sentences) in text, text
+    assert "never checked" not in text
+    assert sentences[1] in search
+    times = ("last_seen_before", "first_seen", "first_reading", "last_seen", "missing_at")
+    assert {row[name] for name in times} == {None}
+    assert (row["imported"], row["is_current"]) == (SEEN.isoformat(), False)
+    assert differences == []
+    assert "This is not the current version" in version
+    (quotation,) = check.json()["quotations"]
+    assert quotation["verdict"] == "withdrawn"
+    gone = quotation["disappeared"]
+    assert (gone["last_reading_before"], gone["first_reading"]) == (None, "2024-05-01")
+    assert quotation["appeared"]["first_reading"] is None
+    guide = read_guide(read_bundle(path, key))
+    assert "The version is from the collection museum." in guide
+
+
+@pytest.mark.parametrize(
+    ("days", "sentences"),
+    [
+        (
+            (1, 2),
+            "In the collection museum of 1 May 2024. Not in the collection museum of 2 May 2024.",
+        ),
+        (
+            (1, 1),
+            "In the collection museum of 1 May 2024. Not in the collection museum of 1 May 2024.",
+        ),
+    ],
+)
+async def test_a_reading_is_named_once(
+    tmp_path: Path, days: tuple[int, int], sentences: str
+) -> None:
+    path, words = tmp_path / "archive.db", "Kajen kostar 120 miljoner kronor."
+    with Archive(path) as archive:
+        archive.add_agency("hamnverket", name="Hamnverket", home="https://hamnverket.example/")
+        for body, day in zip((words, "Kajen är gratis."), days, strict=True):
+            release = build_release(1, body=body, body_html=f"<p>{body}</p>")
+            import_release(archive, release, SEEN, date(2024, 5, day), source="museum")
+    with served(path) as datasette:
+        site = Site(datasette)
+        assert sentences in await site.text("/-/phrase?q=120+miljoner&lang=en")
+        text = await site.text("/-/edits?kind=collection&lang=en")
+    expected = "The collection museum has both texts of 1 May 2024."
+    assert (expected in text) == (days[0] == days[1])

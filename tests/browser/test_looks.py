@@ -230,7 +230,7 @@ def test_checked_quotations_are_accessible_and_fit(page: Page, site: str) -> Non
     assert verdicts == {
         "Ordagrant",
         "Ändrat",
-        "Finns inte kvar",
+        "Inte i någon aktuell text",
         "Hittades inte",
         "För kort för att kontrolleras",
     }

@@ -47,8 +47,8 @@ SCRAPY_COMMANDS = (
     "reparse",
     "round",
     "health",
-    "doctor",
-    "takein",
+    "diagnose",
+    "quarantine",
     "enqueue",
     "worker",
     "writer",
@@ -69,7 +69,7 @@ def helped() -> Iterator[Case]:
     yield case(
         "help-archive", "python -m archive --help", "python -m archive", "python -m archive nosuch"
     )
-    for name in (*ARCHIVE_COMMANDS, "slice", "takedown"):
+    for name in (*ARCHIVE_COMMANDS, "dataset", "takedown"):
         yield case(
             f"help-archive-{name}",
             f"python -m archive {name} --help",
@@ -122,21 +122,21 @@ def of_archive() -> Iterator[Case]:
         "python -m archive replica {folder}/nosuch --port {port}",
     )
     yield case(
-        "slice-search",
-        "python -m archive slice 'skog från:2015' --to {out} --archive {archive}",
-        "python -m archive slice 'skog från:2015' --to {out} --archive {archive}",
-        "python -m archive slice finnsinte --to {out}-none --archive {archive}",
+        "dataset-search",
+        "python -m archive dataset 'skog från:2015' --to {out} --archive {archive}",
+        "python -m archive dataset 'skog från:2015' --to {out} --archive {archive}",
+        "python -m archive dataset finnsinte --to {out}-none --archive {archive}",
     )
     yield case(
-        "slice-sql",
-        "python -m archive slice 'select id from releases where"
+        "dataset-sql",
+        "python -m archive dataset 'select id from releases where"
         " id < 9' --to {out} --archive {archive} --only csv",
-        "python -m archive slice 'select"
+        "python -m archive dataset 'select"
         " nosuch from releases'"
         " --to {out}-wrong --archive {archive}",
-        "python -m archive slice 'delete from releases' --to {out}-wrong --archive {archive}",
+        "python -m archive dataset 'delete from releases' --to {out}-wrong --archive {archive}",
     )
-    yield case("slice-all", "python -m archive slice --to {out} --archive {archive}")
+    yield case("dataset-all", "python -m archive dataset --to {out} --archive {archive}")
     yield case(
         "takedown",
         "python -m archive takedown list --archive {archive}",
@@ -247,28 +247,28 @@ def of_scrapy() -> Iterator[Case]:
         "scrapy health -s ARCHIVE={archive}",
     )
     yield case(
-        "doctor",
-        f"scrapy doctor {ASIDE} {SETTINGS}",
-        f"scrapy doctor {ASIDE} --json {SETTINGS}",
-        f"scrapy doctor {ASIDE} --save {{out}} {SETTINGS}",
-        f"scrapy doctor farledsverket {SETTINGS}",
-        f"scrapy doctor nosuch {SETTINGS}",
-        "scrapy doctor",
+        "diagnose",
+        f"scrapy diagnose {ASIDE} {SETTINGS}",
+        f"scrapy diagnose {ASIDE} --json {SETTINGS}",
+        f"scrapy diagnose {ASIDE} --save {{out}} {SETTINGS}",
+        f"scrapy diagnose farledsverket {SETTINGS}",
+        f"scrapy diagnose nosuch {SETTINGS}",
+        "scrapy diagnose",
     )
     yield case(
-        "takein",
-        f"scrapy takein --list {SETTINGS}",
-        f"scrapy takein {ASIDE} --id 1,2 {SETTINGS}",
-        f"scrapy takein {ASIDE} --id 3 --drop {SETTINGS}",
-        f"scrapy takein {ASIDE} {SETTINGS}",
-        f"scrapy takein --list {SETTINGS}",
-        f"scrapy takein {ASIDE} --id x {SETTINGS}",
-        f"scrapy takein nosuch {SETTINGS}",
-        "scrapy takein",
+        "quarantine",
+        f"scrapy quarantine {SETTINGS}",
+        f"scrapy quarantine --accept {ASIDE} --id 1,2 {SETTINGS}",
+        f"scrapy quarantine {ASIDE} --id 3 --drop {SETTINGS}",
+        f"scrapy quarantine --accept {ASIDE} {SETTINGS}",
+        f"scrapy quarantine {SETTINGS}",
+        f"scrapy quarantine --accept {ASIDE} --id x {SETTINGS}",
+        f"scrapy quarantine --accept nosuch {SETTINGS}",
+        "scrapy quarantine --accept",
         "python -m archive verify {archive}",
     )
     yield case(
-        "crew",
+        "distributed",
         *(f"scrapy {name} {SETTINGS}" for name in ("enqueue", "worker", "writer")),
-        f"scrapy enqueue -s CREW_BROKER=redis://127.0.0.1:1/0 {SETTINGS}",
+        f"scrapy enqueue -s DISTRIBUTED_BROKER=redis://127.0.0.1:1/0 {SETTINGS}",
     )

@@ -16,7 +16,7 @@ from tests.oracle.world import SERVED, World
 AT_ONCE = 2  # cases that run in parallel
 MOST_TEXT = 200_000  # bytes of a written file that are kept as text
 # cases after which the tables are recorded
-CHANGED = ("reparse", "takein", "takedown", "round", "round-alert", "import", "reindex")
+CHANGED = ("reparse", "quarantine", "takedown", "round", "round-alert", "import", "reindex")
 LINES = (
     {
         "url": "https://a.example/1",

@@ -21,7 +21,7 @@ from urllib.parse import parse_qsl, quote, urljoin, urlsplit
 from tests.oracle.renames import name_page
 from tests.oracle.world import ROOT, SERVED, RecordError, World, ask
 
-MOST = 1200  # addresses
+MOST = 2400  # addresses
 MOST_ALIKE = 5  # URLs found by links that only differ in numbers and values
 PATIENCE = 60  # seconds to wait for the server to start
 TRIES = 4  # if the server is too busy
@@ -87,7 +87,7 @@ PAGES = (
         "/-/removed",
         "/-/takedowns",
         "/-/status",
-        "/-/ledger",
+        "/-/coverage",
     ),
     *(
         "/archive",
@@ -101,7 +101,7 @@ PAGES = (
         "/month/2020-05",
         "/month/undated",
         "/agency/skogsbruksradet/2020-05",
-        "/-/ledger?agency=skogsbruksradet",
+        "/-/coverage?agency=skogsbruksradet",
     ),
     *(
         "/-/status/skogsbruksradet",
@@ -110,6 +110,7 @@ PAGES = (
         "/tag/1",
     ),
     *("/finns-inte", "/search?q=skog", "/-/diff/1/2"),
+    *("/people", "/data", "/-/check", "/-/compare?q=skog&q=skola", "/-/phrase?q=skog", "/-/follow"),
 )
 FORMATTED = (
     "/search",
@@ -117,7 +118,7 @@ FORMATTED = (
     "/-/removed",
     "/-/takedowns",
     "/-/status",
-    "/-/ledger",
+    "/-/coverage",
     "/-/history/1",
     "/-/diff/1/2",
 )
@@ -136,14 +137,14 @@ SINGLE = (
         "/new.atom",
         "/new.json",
         "/new.csv",
-        "/-/delta.json",
-        "/-/delta.ndjson",
+        "/-/changes.json",
+        "/-/changes.ndjson",
     ),
     *(
-        "/-/delta.json?size=3",
-        "/-/delta.json?since=0&size=2",
-        "/-/delta.json?since=99999-aaaaaaaa",
-        "/-/delta.json?since=x",
+        "/-/changes.json?size=3",
+        "/-/changes.json?since=0&size=2",
+        "/-/changes.json?since=99999-aaaaaaaa",
+        "/-/changes.json?since=x",
     ),
     *(
         "/agency/skogsbruksradet.atom",
@@ -231,6 +232,13 @@ SINGLE = (
         "/archive/releases?_facet=kind",
         "/archive/releases?_sort=id",
     ),
+    *(
+        "/openapi.json",
+        "/data.json",
+        "/people.json",
+        "/-/compare.json?q=skog&q=skola&by=month",
+        "/-/batch.json?q=skog&q=skola",
+    ),
     *("/archive/releases.json?_sort=finns_inte", "/archive/releases.json?_where=id<3&_shape=array"),
 )
 SQL = (
@@ -251,12 +259,11 @@ SQL = (
         "with recursive n(i) as (select 1 union all select i+1 from n) select",
     ),
 )
-# Of queries; else none. A parameter was renamed: the code before it has "weight".
+# Of queries; else none
 VALUES = {
     "person": "a",
     "named": "a",
     "words": "skog",
-    "weight": "0",
     "importance": "0",
     "media_type": "pdf",
 }
@@ -473,8 +480,30 @@ def addresses(world: World, archive: Path) -> Iterator[str]:
         yield from (
             f"/archive{ending}sql={quote(sql)}" for ending in ("?", ".json?_shape=array&", ".csv?")
         )
+    yield from edited(world, archive)
     yield from tables(world, archive)
     yield from numbered(world, archive)
+
+
+def edited(world: World, archive: Path) -> Iterator[str]:
+    """Yield searches in earlier versions, edits, removals and histories of wordings, for words that
+    an edit removed or added and for others.
+    """
+    table, names = world.names.table("revisions"), ("id", "release", "title", "lead", "body")
+    columns = [world.names.column("revisions", name) for name in names]
+    texts: dict[int, list[set[str]]] = {}
+    for _, release, *said in ask(archive, f"select {', '.join(columns)} from {table} order by 1"):
+        words = set(re.findall(r"\w+", " ".join(filter(None, said))))
+        texts.setdefault(release, []).append(words)
+    found = {"skog", "stöd", "minister", '"att söka"', "utred*", "skog OR skola", "finnsinte"}
+    for versions in texts.values():
+        found.update(sorted(versions[0] - versions[-1])[:3], sorted(versions[-1] - versions[0])[:3])
+    for asked in map(quote, sorted(found)):
+        yield f"/search?q={asked}&versions=all"
+        yield from (f"/search.json?q={field}{asked}" for field in ("", "removed:", "added:"))
+        yield from (f"/search.csv?q={asked}&versions=all", f"/search.json?q={asked}&versions=all")
+        yield from (f"/-/{page}?q={asked}" for page in ("edits", "edits.json", "removed.json"))
+        yield from (f"/-/phrase?q={asked}", f"/-/phrase.json?q={asked}")
 
 
 def queries(world: World, archive: Path) -> Iterator[str]:
@@ -525,10 +554,12 @@ def numbered(world: World, archive: Path) -> Iterator[str]:
             )
         ]
 
-    yield from (f"/archive/releases/{key}" for key in keys("releases"))
+    for key in keys("releases"):
+        yield from (f"/archive/releases/{key}", f"/-/related/{key}.json")
     revisions = keys("revisions")
     for key in [*revisions[:12], *revisions[-12:]]:
-        yield from (f"/-/revision/{key}", f"/-/cite/{key}", f"/-/evidence/{key}.zip")
+        yield from (f"/-/revision/{key}", f"/-/revision/{key}.json")
+        yield from (f"/-/cite/{key}", f"/-/evidence/{key}.zip")
     for key in keys("removals"):
         yield f"/-/evidence/removal-{key}.zip"
     release, of = world.names.column("revisions", "release"), world.names.column("revisions", "id")

@@ -164,7 +164,22 @@ def to_days(presence: Presence) -> Days:
         ("i+ + i- . -", [(None, 1, 4, 5)]),
         ("i+ + - . i+ .", [(None, 1, 2, 3)]),  # the collection still has what the archive missed
         ("i+ - i+", [(None, 1, None, None)]),
-        ("u+ -", [(None, 1, None, 2)]),  # of an unknown time
+        ("- i+ .", [(None, 2, 2, 3)]),
+        # what a collection had at an unknown time, and what it or others had when
+        ("u+ -", [(None, 1, None, 2)]),
+        ("u+ - +", [(None, 1, None, 2), (2, 3, None, None)]),
+        ("u+ +", [(None, 1, None, None)]),
+        ("u+ u+", [(None, 1, None, None)]),
+        ("u+ u-", [(None, 1, None, 2)]),
+        ("u+ i-", [(None, 1, None, 2)]),
+        ("i- u+", [(None, 2, None, 1)]),  # not in what it had on day 1, before or after
+        ("u- i+", [(None, 2, None, None)]),
+        ("i+ u-", [(None, 1, None, None)]),
+        ("i+ u+ i-", [(None, 1, 1, 3)]),
+        ("i+ i- u+", [(None, 1, 1, 2)]),
+        ("i+ i- u+ -", [(None, 1, 1, 2)]),
+        ("u+ i+ i-", [(None, 1, 2, 3)]),
+        ("u+ i- +", [(None, 1, None, 2), (None, 3, None, None)]),
         ("+ . o o -", [(None, 1, 2, 5)]),  # outage
         ("+ . o o .", [(None, 1, None, None)]),
         ("+ . x x", [(None, 1, None, None)]),  # not confirmed

@@ -56,6 +56,7 @@ def lower_limits(monkeypatch: pytest.MonkeyPatch, max_hits: int) -> None:
     """Make the sample a large archive, of whose hits only so many are ranked and counted."""
     for name in ("MAX_HITS", "MAX_COUNTED_HITS"):
         monkeypatch.setattr(f"archive.search.ranking.{name}", max_hits)
+    monkeypatch.setattr("archive.search.loose_hits.ENOUGH_HITS", max_hits)
 
 
 @pytest.fixture(scope="session")

@@ -110,6 +110,13 @@ async def test_absent_reference_is_said_to_be_absent(
     assert [(note.key, note.value) for note in results.notes] == [("no_reference", label)]
 
 
+async def test_looser_results_have_the_reference(references: Searcher) -> None:
+    for text in ("prop. 2023/24:99 muddras utreds", "hamnen muddras prop. 2023/24:99 kajer"):
+        results = await references.find(text)
+        assert {hit.row["title"] for hit in results.hits} <= {"Kajen"}, text
+    assert [hit.is_loose for hit in results.hits] == [True]
+
+
 async def test_number_alone_suggests_the_types_of_the_archive(references: Searcher) -> None:
     found = await references.find("2013:319")
     assert {(each.request.text, each.total, each.reason) for each in found.suggestions} == {

@@ -55,6 +55,7 @@ WORDS = (
     *("fyr", "fyren", "fyrens", "hamn", "hamnen", "fiskehamn", "fiskehamnarna", "båt", "båtarna"),
     *("EU", "eu", "EU:s", "ETS2", "ETS", "2", "rot-avdrag", "rotavdrag", "år", "åren"),
     *("SOU 2023:1", "sou2023:1", "lagen (2013:319)", "SFS 2013:319"),
+    *("JA", "DIGG", "digga", "RISE", "ris", "SAS", "ALLA", "alla"),
     *("120", "miljoner", "kronor", "leder", "led", "gammal", "äldre", "och", "sjukvårdsminister"),
 )
 FIELDS = ("rubrik", "ingress", "text", "fråga", "svar")
@@ -71,6 +72,8 @@ class WordyEvents(RandomEvents):
         self.language = random.choice(("sv", "sv", "sv", "en"))
 
     def sentence(self) -> str:
+        if self.random.random() < 0.2:
+            return self.random.choice(("JA", "NEJ", "DIGG", "RISE"))  # nothing but capitals
         return " ".join(self.random.choices(WORDS, k=self.random.randint(1, 5))) + "."
 
     def paragraphs(self) -> str:

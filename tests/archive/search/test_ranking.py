@@ -15,7 +15,6 @@ import pytest
 from archive.database.models import Release
 from archive.database.sqlite_files import build_connection_runner
 from archive.search.column_cache import ColumnCache
-from archive.search.ranking import HitFinder
 from archive.search.results import search, search_all
 from archive.search.search_request import FACETS
 from archive.store.releases import Archive
@@ -67,7 +66,7 @@ async def test_pages_have_every_hit_once(sample: Searcher, order: str) -> None:
 async def test_pages_beyond_the_limits_equal_the_whole_list(
     sample: Searcher, monkeypatch: pytest.MonkeyPatch, options: dict[str, str]
 ) -> None:
-    monkeypatch.setattr("archive.search.ranking.ENOUGH_HITS", 10)
+    monkeypatch.setattr("archive.search.loose_hits.ENOUGH_HITS", 10)
     unlimited = [
         hit.row["id"]
         for page in (1, 2, 3)
@@ -520,34 +519,17 @@ async def test_pages_continue_from_strict_to_loose_hits(
         assert sum(value.count for value in whole.hit_page.facets[facet]) == whole.hit_page.total
 
 
-async def test_long_sentence_is_loosened_a_few_times(
-    subjects: Searcher, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tried = []
-    fetch = HitFinder.fetch
-
-    async def record(finder: HitFinder, order: str, *arguments: Any) -> Any:
-        tried.append(finder.request.loosened)
-        return await fetch(finder, order, *arguments)
-
-    monkeypatch.setattr(HitFinder, "fetch", record)
-    await subjects.find(
-        "stöd råd förslag varnar avråder växer lyfter invigs räknas granskas firas införs höjs unga"
-    )
-    assert len({query for query in tried if query and query.coverage}) == 8
-
-
 async def test_no_looser_hits_follow_enough_strict_ones(
     subjects: Searcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     few = (await subjects.find("psykisk ohälsa")).hit_page
     assert few.total
     assert few.loose.queries
-    monkeypatch.setattr("archive.search.ranking.ENOUGH_HITS", few.total)
+    monkeypatch.setattr("archive.search.loose_hits.ENOUGH_HITS", few.total)
     assert (await subjects.find("psykisk ohälsa")).hit_page.loose.queries == {}
 
 
-async def test_looser_queries_do_not_count_the_same_words_again(subjects: Searcher) -> None:
+async def test_long_question_needs_few_statements(subjects: Searcher) -> None:
     statements = []
 
     async def run(sql: str, values: dict[str, Any], /) -> Any:
@@ -560,6 +542,39 @@ async def test_looser_queries_do_not_count_the_same_words_again(subjects: Search
     )
     await search(run, build_request(words))
     assert len(statements) < 9 * len(words.split())
+
+
+async def test_loose_hit_says_which_words_it_lacks(subjects: Searcher) -> None:
+    hits = (await subjects.find("ny generaldirektör Migrationsverket xyz")).hits
+    missing = {hit.row["title"]: hit.missing for hit in hits}
+    assert missing["Ny generaldirektör för Migrationsverket"] == ["xyz"]
+    assert missing["Ny generaldirektör för Tullverket"] == ["migrationsverket", "xyz"]
+
+
+async def test_name_counts_as_one_word(tmp_path: Path) -> None:
+    releases = [
+        ("Karin Ek tar emot", f"Karin Ek {TEXT}"),
+        ("Karin Ek inviger", f"Karin Ek {TEXT}"),
+        ("Ett ek- och bokbestånd", TEXT),
+        ("Karin Berg talar", f"Karin {TEXT}"),
+        ("Dyrare tandvård", f"Tandvården kostar. {TEXT}"),
+        *[("Annat", TEXT)] * 30,
+    ]
+    titles = [title for title, _ in await find_hits(tmp_path, releases, "Karin Ek tandvård")]
+    assert titles.index("Dyrare tandvård") < titles.index("Karin Berg talar")
+
+
+async def test_common_word_alone_is_not_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("archive.search.loose_hits.MAX_HITS", 4)
+    releases = [
+        ("Skatt på fyrar", TEXT),
+        ("Fyrar i norr", TEXT),
+        *[(f"Höjd skatt {n}", TEXT) for n in range(9)],
+    ]
+    found = await find_hits(tmp_path, releases, "fyrar skatt norr söder")
+    assert found == [("Fyrar i norr", True), ("Skatt på fyrar", True)]
 
 
 async def test_loose_hit_has_its_words_marked(subjects: Searcher) -> None:

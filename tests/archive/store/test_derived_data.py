@@ -17,7 +17,7 @@ import sys
 import time
 import zlib
 from collections import Counter
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -199,9 +199,7 @@ def read_rows(path: Path) -> dict[str, list[tuple[Any, ...]]]:
             "select release, revision, type, number, field, part, position, text"
             " from document_references order by revision, id"
         ).fetchall()
-        # a word of two languages has the lemma of the release that had it first
-        words = "word, releases" if NUMBER else "*"
-        rows["vocabulary"] = db.execute(f"select {words} from vocabulary").fetchall()
+        rows["vocabulary"] = db.execute("select * from vocabulary").fetchall()
         for name in FTS_TABLES:
             rows[name] = read_terms(db, name)
         return rows
@@ -276,12 +274,12 @@ def interrupt_often(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     index_release = search_index.SearchIndex.index_release
     calls = 0
 
-    def index_or_fail(*arguments: Any) -> None:
+    def index_or_fail(*arguments: Any, **options: Any) -> None:
         nonlocal calls
         calls += 1
         if calls % 7 == 0:
             raise KeyboardInterrupt
-        index_release(*arguments)
+        index_release(*arguments, **options)
 
     with monkeypatch.context() as patch:
         patch.setattr(search_index.SearchIndex, "index_release", index_or_fail)
@@ -357,6 +355,64 @@ def test_rules_that_changed_apply_as_if_all_had_been_saved_by_them(
     while mirror.read_page(50):
         pass
     assert mirror.releases == read_shown(old)
+
+
+def test_ranks_do_not_depend_on_how_often_a_release_was_indexed(archive_copy: Path) -> None:
+    def read_ranks(db: Database) -> list[tuple[int, float]]:
+        sql = "select rowid, bm25(search) from search where search match 'hamn OR fyr'"
+        return sorted(db.execute(sql).fetchall())
+
+    with Archive(archive_copy) as archive:
+        archive.derived.recompute_all()
+        before = read_ranks(archive.db)
+        archive.derived.recompute_all()
+        archive.db.execute("insert into search (search) values ('integrity-check')")
+        assert read_ranks(archive.db) == before != []
+
+
+def test_words_are_counted_once_beside_a_writer(
+    archive_copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A crawl saves releases before and behind the last that was computed again, and new ones."""
+    monkeypatch.setattr(derived_data, "BATCH_SIZE", 4)
+    writes = 0
+    with Archive(archive_copy, rebuild_stale=False) as writer, Archive(archive_copy) as archive:
+        events = TextEvents(writer, Random(4), read_texts(Random(4)))
+
+        def write(*_: object) -> None:
+            nonlocal writes
+            writes += 1
+            events.time += timedelta(hours=1)
+            with writer.bulk() if writes % 2 else nullcontext():
+                events.publish()
+                events.edit()
+                events.edit()
+
+        archive.derived.recompute_all(write)
+    assert writes > 3
+    alone = Path(shutil.copytree(archive_copy.parent, tmp_path / "alone")) / "archive.db"
+    with Archive(alone) as archive:
+        archive.derived.recompute_all()
+    assert_equal(archive_copy, alone)
+
+
+def test_a_word_of_two_languages_has_both_lemmas(tmp_path: Path) -> None:
+    """In whatever order they are saved."""
+    texts = {"sv": "Den lines ute i hamnen.", "en": "The lines of the harbour are old."}
+    found = []
+    for number, order in enumerate((("sv", "en", "en"), ("en", "en", "sv"))):
+        path = tmp_path / f"{number}.db"
+        with Archive(path) as archive:
+            archive.add_agency("prov", name="Provverket", home="https://prov.example/")
+            for place, language in enumerate(order):
+                url, body = f"https://prov.example/{place}", texts[language]
+                release = Release(
+                    agency="prov", url=url, title="Om", body=body, body_html="", language=language
+                )
+                archive.save(release, seen_at=SEEN)
+            rows = archive.db.execute("select * from vocabulary where word = 'lines'").fetchall()
+            found.append(rows)
+    assert found[0] == found[1] == [("lines", "lina", 1), ("lines", "line", 2)]
 
 
 def test_opening_an_archive_with_these_rules_writes_nothing(archive_copy: Path) -> None:

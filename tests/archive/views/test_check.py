@@ -113,7 +113,7 @@ async def test_page_has_the_same_verdicts(history_site: Site) -> None:
     page = html.fromstring((await post_form(history_site, "/-/check?lang=en", ARTICLE)).text)
     found = page.cssselect(".quotation")
     assert [item.cssselect("h3")[0].text for item in found] == [
-        *("Verbatim", "No longer there", "Altered", "Not found"),
+        *("Verbatim", "Not in any current text", "Altered", "Not found"),
     ]
     assert "between two checks" in found[1].text_content()
     assert found[1].cssselect("a[href*='/-/diff/']")

@@ -78,6 +78,8 @@ async def test_help_is_linked_to_the_search_box(site: Site) -> None:
         ("q=från:mars", "”från:mars” är inget datum"),
         ("q=myndighet:rymdstyrelsen", "Ingen myndighet i arkivet heter ”rymdstyrelsen”."),
         ("q=ämne:rymden", "Inget ämnesord i arkivet heter ”rymden”."),
+        ("q=2024-06-01", "Visar meddelanden från 1 juni 2024."),
+        ("q=June 1, 2024&lang=en", "These are the releases of 1 June 2024."),
         (f"q={'fyrar ' * 40}", "Bara de första orden användes"),
         *(
             (f"q=vägarna&{parameter}&lang={lang}", words.format(parameter))
@@ -91,6 +93,20 @@ async def test_note_explains_how_search_was_read(site: Site, query: str, text: s
         note.text_content() for note in (await site.page(f"/search?{query}")).cssselect(".note")
     )
     assert text in notes
+
+
+async def test_named_period_links_to_its_releases(site: Site) -> None:
+    address = "q=fyrar+juni+2024&agency=fyrstyrelsen&lang=en"
+    page = await site.page(f"/search?{address}")
+    (link,) = page.cssselect(".meant a")
+    text = " ".join(next(link.iterancestors()).text_content().split())
+    assert text == "Only releases of June 2024 1 release"
+    expected = "/search?q=fyrar&agency=fyrstyrelsen&from=2024-06-01&to=2024-06-30&lang=en"
+    assert link.get("href") == expected
+    data = await get_json(site, address)
+    assert data["did_you_mean"] == [
+        {"query": "fyrar from:2024-06-01 to:2024-06-30", "total": 1, "reason": "period"}
+    ]
 
 
 async def test_suggestion_links_to_its_hits(site: Site) -> None:
@@ -259,7 +275,7 @@ async def test_capped_search_states_its_order(site: Site, monkeypatch: pytest.Mo
 async def test_page_beyond_the_end_shows_the_last(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("archive.search.ranking.ENOUGH_HITS", PAGED)
+    monkeypatch.setattr("archive.search.loose_hits.ENOUGH_HITS", PAGED)
     page = await site.page("/search?q=vägarna&page=99999&lang=en")
     assert (
         "There is no page “99999”. The results end before that."
@@ -661,7 +677,8 @@ FORMER = f"q={quote('fyrtio båtar')}&versions=all"  # of the third version of a
 
 
 async def test_former_hit_states_when_the_words_disappeared(history_site: Site) -> None:
-    assert "fyrtio" not in await history_site.text(f"/search?q={quote('fyrtio båtar')}")
+    assert "fyrtio båtar" not in await history_site.text(f"/search?q={quote('fyrtio båtar')}")
+    assert "Saknar: fyrtio" in await history_site.text(f"/search?q={quote('fyrtio båtar')}")
     page = await history_site.page(f"/search?{FORMER}")
     (line,) = page.cssselect("li .former")
     text = " ".join(line.text_content().split())
@@ -706,7 +723,7 @@ async def test_search_without_hits_leads_to_earlier_versions(
 
 async def test_former_hit_in_each_format(history_site: Site) -> None:
     found = await get_json(history_site, FORMER)
-    assert (found["total"], found["former"], found["former_capped"]) == (1, 1, False)
+    assert (found["total"], found["former"]) == (1, 1)
     (row,) = found["releases"]
     assert (row["match"], row["change"], row["matched"]) == ("former", "former", "fyrtio, båtar")
     assert [row["kind"] or "none"] == [each["value"] for each in found["facets"]["kind"]]
@@ -721,7 +738,7 @@ async def test_former_hit_in_each_format(history_site: Site) -> None:
         in feedparser.parse((await history_site.get(f"/search.atom?{FORMER}")).text).feed.link
     )
     plain = await get_json(history_site, f"q={quote('båtar')}")
-    assert not {"former", "former_capped", "change"} & {*plain, *plain["releases"][0]}
+    assert not {"former", "change"} & {*plain, *plain["releases"][0]}
 
 
 async def test_edits_are_found_by_what_they_removed(history_site: Site) -> None:

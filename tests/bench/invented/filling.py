@@ -60,19 +60,16 @@ def fill(
             db.execute(f"pragma {pragma}")
         with archive.transaction():
             add_agencies(archive, places, days)
-        counts: Counter[str] = Counter()
-        lemmas: dict[str, str] = {}
+        counts: Counter[tuple[str, str]] = Counter()
         keys: list[Any] = []
         tags: dict[str, int] = {}
         with ProcessPoolExecutor(processes or os.cpu_count()) as pool:
-            for rows, words, new_lemmas, bands in in_order(pool, places, seed):
+            for rows, words, bands in in_order(pool, places, seed):
                 with archive.transaction():
                     write(db, rows, tags)
                 counts.update(words)
-                for word, lemma in new_lemmas.items():
-                    lemmas.setdefault(word, lemma)
                 keys += bands
-        write_rest(archive, counts, lemmas, keys)
+        write_rest(archive, counts, keys)
         edit_some(archive, places, seed)
         judge(archive)
         db.execute("pragma wal_checkpoint(truncate)")
@@ -145,13 +142,13 @@ def add_agencies(archive: Archive, places: list[Place], days: int) -> None:
     put(archive.db, "crawls", columns, told)
 
 
-def write_rest(
-    archive: Archive, counts: Counter[str], lemmas: dict[str, str], keys: list[Any]
-) -> None:
+def write_rest(archive: Archive, counts: Counter[tuple[str, str]], keys: list[Any]) -> None:
     """Write the vocabulary, the keys of near-duplicates and the frontier, each in its own order."""
     db = archive.db
     told = [
-        (word, lemmas[word], counts[word]) for word in sorted(counts) if is_vocabulary_word(word)
+        (word, lemma, counts[word, lemma])
+        for word, lemma in sorted(counts)
+        if is_vocabulary_word(word)
     ]
     with archive.transaction():
         put(db, "vocabulary", ("word", "lemma", "releases"), told)

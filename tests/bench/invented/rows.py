@@ -48,16 +48,15 @@ def read_passage(number: int) -> AnalyzedText:
 
 def to_rows(
     places: list[Place], seed: int
-) -> tuple[dict[str, list[tuple[Any, ...]]], Counter[str], dict[str, str], list[Any]]:
-    """Return rows by table, the number of releases and the lemma of each word, and keys of
+) -> tuple[dict[str, list[tuple[Any, ...]]], Counter[tuple[str, str]], list[Any]]:
+    """Return rows by table, the number of releases with each word and lemma, and keys of
     near-duplicates.
     """
     voice = read_voice()
     rows: dict[str, list[Any]] = {
         name: [] for name in ("releases", "revisions", "search", "release_tags", *PART_TABLES)
     }
-    counts: Counter[str] = Counter()
-    lemmas: dict[str, str] = {}
+    counts: Counter[tuple[str, str]] = Counter()
     bands: list[tuple[int, int, int]] = []
     for place in places:
         release = invent(voice, place, seed)
@@ -84,8 +83,7 @@ def to_rows(
             for text in column
             for word, lemma in text.lemmas.items()
         }
-        counts.update(words.keys())
-        lemmas |= {word: lemma for word, lemma in words.items() if word not in lemmas}
+        counts.update(words.items())
         rows["release_tags"] += [(key, tag) for tag in state["tags"]]
         for name in PART_TABLES:
             rows[name] += [
@@ -95,7 +93,7 @@ def to_rows(
         day = to_day_number(state["published"], state["updated"], str(seen))
         drawn = Random(key)
         bands += [(band, drawn.randrange(-(2**31), 2**31) * DAY_RANGE + day, key) for band in BANDS]
-    return rows, counts, lemmas, bands
+    return rows, counts, bands
 
 
 def told(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ are committed in their order: a mirror that has read up to an id never misses a 
     moved      its URL changed, or it moved to another release
     attachment a file that it links to was found, is another one than before, or its text was read
     or withheld
-    recomputed by new rules: its quotes, or what is said of its edits, differ
+    recomputed by new rules: its quotes, references, or what is said of its edits, differ
 
 A check that finds a release unchanged adds no entry. Only the last entry of a release has the
 release's current state, which is read by the same SQL statement as the entries.

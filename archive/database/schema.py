@@ -212,6 +212,14 @@ def _index_times(db: Database) -> None:
     _replace(db, "idx_releases_times idx_revisions_imported")
 
 
+@migrations(name="document_references")
+def _add_document_references(db: Database) -> None:
+    """Add the references to documents, which are found when the archive is opened."""
+    if not db.table("document_references").exists():
+        _replace(db, "document_references idx_document_references_number")
+        _replace(db, "idx_document_references_revision idx_document_references_release")
+
+
 def _has_column(db: Database, table: str, column: str) -> bool:
     """Return whether a table has a column: a new file has all of schema.sql from the start."""
     rows = db.execute("select name from pragma_table_xinfo(?)", [table]).fetchall()

@@ -219,6 +219,22 @@ create unique index idx_quotes_revision_position on quotes (revision, position);
 create index idx_quotes_release on quotes (release);
 create index idx_quotes_person on quotes (person, revision) where person is not null;
 
+-- A row for each place in each version. The case of letters in a number means nothing.
+create table document_references (
+  id integer primary key,
+  release integer not null references releases(id),
+  revision integer not null references revisions(id),
+  type text not null,
+  number text not null collate nocase,
+  field text not null,
+  part integer,
+  position integer not null,
+  text text not null
+);
+create index idx_document_references_number on document_references (number, type, revision, release);
+create index idx_document_references_revision on document_references (revision, type, number);
+create index idx_document_references_release on document_references (release);
+
 create table captures (
   id integer primary key,
   url text not null,

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
@@ -122,6 +123,12 @@ QUOTES_SQL = """
     from quotes q left join revisions v on v.id = q.revision left join releases r
       on r.id = q.release
     left join people p on p.id = q.person where q.id between ? and ?
+"""
+REFERENCES_SQL = """
+    select d.id, d.position, d.text, v.release is d.release,
+      case d.field when 'title' then v.title when 'lead' then v.lead when 'body' then v.body end
+    from document_references d left join revisions v on v.id = d.revision
+    where d.id between ? and ?
 """
 UNQUOTED_PEOPLE_SQL = (
     "select slug from people p where not exists (select 1 from quotes where person = p.id)"
@@ -284,6 +291,7 @@ class Verifier:
             ),
             ("releases", counts["releases"], self.check_releases()),
             ("quotes", self.count("quotes"), self.check_quotes()),
+            *self.list_reference_checks(),
             ("attachments", len(ATTACHMENT_CHECKS), self.check_attachments()),
             *(
                 [("texts of attachments", self.count("attachment_files"), self.check_texts())]
@@ -413,6 +421,30 @@ class Verifier:
                     yield None
         for (slug,) in self.db.execute(UNQUOTED_PEOPLE_SQL):
             yield self.fault("people", slug, "no quote has it")
+
+    def list_reference_checks(self) -> list[tuple[str, int, CheckResults]]:
+        """Return the check of references; an archive that is not yet updated has none."""
+        table = "document_references"
+        if not self.db.execute("select 1 from sqlite_master where name = ?", [table]).fetchone():
+            return []
+        return [(table, self.count(table), self.check_references())]
+
+    def check_references(self) -> CheckResults:
+        """Check that each reference is at its place in its version; not those in questions and
+        captions.
+        """
+        for id_range in self.iter_id_ranges("document_references"):
+            for key, position, words, is_linked, text in self.db.execute(
+                REFERENCES_SQL, id_range
+            ).fetchall():
+                if not is_linked:
+                    problem = "its version is not of its release"
+                elif text and not unicodedata.normalize("NFC", text).startswith(words, position):
+                    problem = "its words are not in its version"
+                else:
+                    yield None
+                    continue
+                yield self.fault("document_references", key, problem)
 
     def check_attachments(self) -> CheckResults:
         """Compare versions with captures, files with their pages, and links with takedowns."""

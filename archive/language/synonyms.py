@@ -7,7 +7,12 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from archive.language.terms import analyze_word, find_words
+from archive.language.terms import (
+    analyze_word,
+    find_compound_key,
+    find_related_lemmas,
+    find_words,
+)
 
 MAX_WORD_LENGTH = 80  # letters; no Swedish word is longer
 
@@ -108,3 +113,16 @@ def read_agency_names() -> dict[tuple[str, ...], tuple[tuple[str, ...], ...]]:
                 dict.fromkeys(other for other in group if other != name)
             )
     return {name: tuple(others) for name, others in names.items()}
+
+
+def list_related_words(text: str) -> tuple[str, ...]:
+    """Return derived words and synonyms of a word.
+
+    >>> "hemlöshet" in list_related_words("hemlösa")
+    True
+    >>> "fristående skola" in list_related_words("friskolornas")
+    True
+    """
+    return tuple(
+        dict.fromkeys((*find_synonyms(text), *find_related_lemmas(find_compound_key(text))))
+    )

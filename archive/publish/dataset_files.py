@@ -357,6 +357,23 @@ DATASET_TABLES = (
         ),
     ),
     DatasetTable(
+        name="document_references",
+        title="Bills, statutes and reports that each version of these releases refers to",
+        columns=(
+            *build_columns(INTEGER, "id release revision"),
+            *build_columns(TEXT, "type number field"),
+            *build_columns(INTEGER, "part position"),
+            *build_columns(TEXT, "text"),
+        ),
+        source=(
+            f"{FROM_SELECTION_SQL} document_references x on x.release = c.release"
+            f" order by c.release, x.revision, x.id"
+        ),
+        metadata_table="document_references",
+        key=("id",),
+        foreign_keys=(("release", "releases", "id"), ("revision", "revisions", "id")),
+    ),
+    DatasetTable(
         name="revisions",
         title="Every version of these releases, including the first",
         columns=(

@@ -14,10 +14,11 @@ from operator import itemgetter
 from typing import Any
 
 from archive.database.sqlite_files import RunQuery
+from archive.language.reference_patterns import format_reference
 from archive.search.search_index import NO_VALUE, WAS_EDITED_SQL
 
 CODED_COLUMNS = ("agency", "kind", "year", "questions", "attachments", "edited")
-LISTED_COLUMNS = ("tag", "speaker")  # of which a release may have several values
+LISTED_COLUMNS = ("tag", "speaker", "reference")  # of which a release may have several values
 NO_FILTERS: Mapping[str, Iterable[str]] = {}
 LOG_BATCH = 2_000  # changefeed entries to read at a time
 LAST_CHANGE_SQL = "select ifnull(max(id), 0) as entry from changefeed"
@@ -39,7 +40,9 @@ CHANGED_RELEASES_SQL = f"""
       (select json_group_array(tag) from release_tags where release = c.release) as tag,
       (select json_group_array(distinct q.person) from releases r join quotes q
         on q.revision = r.revision
-        where r.id = c.release and q.person is not null) as speaker
+        where r.id = c.release and q.person is not null) as speaker,
+      (select json_group_array(distinct d.type || ' ' || d.number) from releases r
+        join document_references d on d.revision = r.revision where r.id = c.release) as reference
     from changed c left join release_facets l on l.release = c.release order by c.release
 """
 # from date.toordinal() to SQLite's julianday(), which starts half a day later
@@ -86,6 +89,7 @@ class ColumnCache:
         # ALL_AGENCIES.
         self.value_counts: defaultdict[int, Counter[tuple[int, ...]]] = defaultdict(Counter)
         self.lists = {name: ValueLists() for name in LISTED_COLUMNS}
+        self.reference_codes: dict[str, int] = {}  # a reference as written → its number in `lists`
         # see find_examples: the change after which they were found
         self.examples: dict[str, tuple[int, list[Any]]] = {}
 
@@ -123,7 +127,14 @@ class ColumnCache:
             self.sort_days[key] = row["day"] or 0
             self.months[key] = _encode_month(row)
             for name, values in self.lists.items():
-                values.store(key, json.loads(row[name]) if listed else [])
+                found = json.loads(row[name]) if listed else []
+                numbers = map(self._encode_reference, found) if name == "reference" else found
+                values.store(key, list(numbers))
+
+    def _encode_reference(self, reference: str) -> int:
+        """Return the number of a reference, which is "type number"."""
+        label = format_reference(*reference.split(" ", 1))
+        return self.reference_codes.setdefault(label, len(self.reference_codes))
 
     def _count_release(self, release: int, number: int) -> None:
         agency, *codes = (column[release] for column in self.code_columns.values())
@@ -164,6 +175,11 @@ class ColumnCache:
                 column = self.code_columns[name]
                 kept = [release for release in kept if (column[release] in codes) is included]
         return kept
+
+    def list_agency_releases(self, agencies: Iterable[str]) -> list[int]:
+        """List the releases of some agencies."""
+        codes = {self.value_codes["agency"].get(agency, -1) for agency in agencies}
+        return [key for key, code in enumerate(self.code_columns["agency"]) if code in codes]
 
     @property
     def size(self) -> int:

@@ -45,7 +45,6 @@ from archive.search.excerpts import (
 from archive.search.former_versions import FormerHits, find_former_hits
 from archive.search.marked_words import (
     OccurrenceFinder,
-    QueryLeaf,
     QueryTerm,
     extract_query_terms,
     iter_leaves,
@@ -54,6 +53,7 @@ from archive.search.matching_releases import filter_releases, read_current
 from archive.search.query_language import (
     OrNode,
     Query,
+    QueryLeaf,
     SearchNote,
     TermNode,
     parse_query,

@@ -17,7 +17,8 @@ from typing import Any, TypeVar
 
 from archive.changes.history import read_version_texts
 from archive.database.sqlite_files import RunQuery
-from archive.search.marked_words import OccurrenceFinder, QueryLeaf, evaluate, iter_leaves
+from archive.search.document_references import build_reference_terms
+from archive.search.marked_words import OccurrenceFinder, evaluate, iter_leaves
 from archive.search.query_language import (
     QUOTED,
     WORD,
@@ -25,7 +26,9 @@ from archive.search.query_language import (
     EditNode,
     NearNode,
     OrNode,
+    QueryLeaf,
     QueryNode,
+    ReferenceNode,
     SearchNote,
     TermNode,
 )
@@ -33,6 +36,7 @@ from archive.search.query_sql import (
     MATCH_NOTHING,
     IndexTable,
     ResolvedNames,
+    SearchPlan,
     build_node_match,
     iter_nodes,
     match_changed_word,
@@ -60,6 +64,24 @@ AGENCY_EDITS_SQL = EDITS_SQL.format(
 COLLECTION_CHANGES_SQL = EDITS_SQL.format(
     revisions=f"revisions v on v.id = f.rowid / {DIFF_ROWS} and v.cause = 'import'"
 )
+# edits after which a version lacks a reference that the one before has, and the other way round
+REFERENCE_EDITS_SQL = """
+    select json_group_array(v.id) as edits,
+      json_group_array(coalesce(r.continues_as, r.id)) as releases
+    from (select distinct v.id, v.release from document_references d
+      cross join revisions v on v.{own} = d.revision
+      cross join revisions own on own.id = v.{own}
+      cross join revisions other on other.id = v.{other}
+      where {wanted} and {cause} and v.previous is not null and {is_in_other}
+        and not exists (select 1 from document_references d
+          where d.revision = other.id and {wanted} and {is_in_own})) v
+    cross join releases r on r.id = v.release
+"""
+# whether a version has the list that a reference is in: otherwise it counts in neither of two
+IS_LISTED_SQL = """
+    case d.field when 'question' then {version}.questions when 'answer' then {version}.questions
+      when 'caption' then {version}.images else '' end is not null
+"""
 EDIT_SIDES_SQL = (
     "select id, previous from revisions where id in (select value from json_each(:ids))"
 )
@@ -113,9 +135,9 @@ async def find_edits(
     of_collections: find differences between readings of collections instead.
     """
     releases: dict[int, int] = {}
-    sql = COLLECTION_CHANGES_SQL if of_collections else AGENCY_EDITS_SQL
     leaves = {
-        leaf: await _read_leaf(run, sql, leaf, names, releases) for leaf in iter_changed(tree)
+        leaf: await _read_leaf(run, leaf, names, releases, of_collections=of_collections)
+        for leaf in iter_changed(tree)
     }
     candidates = _restrict(tree, lambda leaf: leaves[leaf].removed | leaves[leaf].added, leaves)
     if candidates is None:
@@ -127,7 +149,7 @@ async def find_edits(
             to_check.append(edit)
         elif value is not False:
             found.append(edit)
-    found += await _check_edits(run, tree, names, sorted(to_check))
+    found += await _check_edits(run, tree, names, leaves, sorted(to_check))
     return {edit: releases[edit] for edit in found}
 
 
@@ -141,9 +163,17 @@ def iter_changed(tree: QueryNode | None) -> Iterator[QueryLeaf]:
 
 
 async def _read_leaf(
-    run: RunQuery, sql: str, leaf: QueryLeaf, names: ResolvedNames, releases: dict[int, int]
+    run: RunQuery,
+    leaf: QueryLeaf,
+    names: ResolvedNames,
+    releases: dict[int, int],
+    *,
+    of_collections: bool,
 ) -> ChangedLeaf:
     """Read the edits that changed a part of a query, and add their releases to `releases`."""
+    if isinstance(leaf, ReferenceNode):
+        return await _read_reference(run, leaf, releases, of_collections=of_collections)
+    sql = COLLECTION_CHANGES_SQL if of_collections else AGENCY_EDITS_SQL
     match, is_certain = _match_leaf(leaf, names)
     sides = []
     for side in SIDES:
@@ -157,7 +187,31 @@ async def _read_leaf(
     return ChangedLeaf(removed=removed, added=added, uncertain=uncertain)
 
 
-def _match_leaf(leaf: QueryLeaf, names: ResolvedNames) -> tuple[str, bool]:
+async def _read_reference(
+    run: RunQuery, leaf: ReferenceNode, releases: dict[int, int], *, of_collections: bool
+) -> ChangedLeaf:
+    """Read the edits after which a version no longer has a reference, or has it newly.
+
+    Further references to the same document count for nothing.
+    """
+    plan = SearchPlan()
+    terms = {
+        "wanted": build_reference_terms(leaf, plan.bind),
+        "cause": "v.cause = 'import'" if of_collections else "v.is_edit",
+        "is_in_own": IS_LISTED_SQL.format(version="own"),
+        "is_in_other": IS_LISTED_SQL.format(version="other"),
+    }
+    sides = []
+    for own, other in (("previous", "id"), ("id", "previous")):
+        sql = REFERENCE_EDITS_SQL.format(own=own, other=other, **terms)
+        (row,) = await run(sql, plan.values)
+        edits = json.loads(row["edits"])
+        releases.update(zip(edits, json.loads(row["releases"]), strict=True))
+        sides.append(set(edits))
+    return ChangedLeaf(removed=sides[0], added=sides[1], uncertain=set())
+
+
+def _match_leaf(leaf: TermNode | NearNode, names: ResolvedNames) -> tuple[str, bool]:
     """Return the expression of a part of a query in `search_diff`, and whether its terms exclude
     each other in a text, so that their numbers add up.
     """
@@ -182,7 +236,7 @@ def _restrict(
 
     pick: returns those that may have changed a part of it.
     """
-    if isinstance(node, TermNode | NearNode):
+    if isinstance(node, QueryLeaf):
         return pick(node)
     if isinstance(node, EditNode):
         removed = _restrict(node.removed, lambda leaf: leaves[leaf].removed, leaves)
@@ -206,7 +260,7 @@ def _holds(leaves: Mapping[QueryLeaf, ChangedLeaf], edit: int, node: QueryNode) 
             lambda leaf: leaves[leaf].holds(edit, leaves[leaf].removed),
             lambda leaf: leaves[leaf].holds(edit, leaves[leaf].added),
         )
-    if isinstance(node, TermNode | NearNode):
+    if isinstance(node, QueryLeaf):
         return leaves[node].holds(edit, leaves[node].removed | leaves[node].added)
     return None
 
@@ -222,10 +276,23 @@ def _holds_on_sides(
 
 
 async def _check_edits(
-    run: RunQuery, tree: QueryNode, names: ResolvedNames, edits: Sequence[int]
+    run: RunQuery,
+    tree: QueryNode,
+    names: ResolvedNames,
+    leaves: Mapping[QueryLeaf, ChangedLeaf],
+    edits: Sequence[int],
 ) -> list[int]:
-    """Return the edits that match a query, by their stored texts."""
+    """Return the edits that match a query, by their stored texts where `leaves` are uncertain."""
     finder = OccurrenceFinder(OrNode(tuple(iter_changed(tree))), names.prefix_lemmas)
+
+    def list_matching(pairs: Mapping[int, tuple[State, State]]) -> list[int]:
+        return [
+            edit
+            for edit, states in pairs.items()
+            if evaluate(tree, partial(_is_changed, *_compare(leaves, edit, finder, states)))
+            is not False
+        ]
+
     found = []
     for start in range(0, len(edits), CHECK_BATCH):
         batch = json.dumps(edits[start : start + CHECK_BATCH])
@@ -234,25 +301,30 @@ async def _check_edits(
             run, [key for row in rows for key in (row["id"], row["previous"])]
         )
         pairs = {row["id"]: (texts[row["previous"]], texts[row["id"]]) for row in rows}
-        found += await run_in_thread(partial(_list_matching, tree, finder, pairs))
+        found += await run_in_thread(partial(list_matching, pairs))
     return found
 
 
-def _list_matching(
-    tree: QueryNode, finder: OccurrenceFinder, pairs: Mapping[int, tuple[State, State]]
-) -> list[int]:
-    return [
-        edit
-        for edit, states in pairs.items()
-        if evaluate(tree, partial(_is_changed, *finder.compare(*states))) is not False
-    ]
+def _compare(
+    leaves: Mapping[QueryLeaf, ChangedLeaf],
+    edit: int,
+    finder: OccurrenceFinder,
+    states: tuple[State, State],
+) -> tuple[set[QueryLeaf], set[QueryLeaf]]:
+    """Return the parts of a query that an edit removed, and those that it added."""
+    removed, added = finder.compare(*states)
+    certain = {leaf for leaf, found in leaves.items() if edit not in found.uncertain}
+    return (
+        removed - certain | {leaf for leaf in certain if edit in leaves[leaf].removed},
+        added - certain | {leaf for leaf in certain if edit in leaves[leaf].added},
+    )
 
 
 def _is_changed(removed: set[QueryLeaf], added: set[QueryLeaf], node: QueryNode) -> bool | None:
     """Return whether an edit changed a part of a query; None if the part is not about text."""
     if isinstance(node, EditNode):
         return _holds_on_sides(node, removed.__contains__, added.__contains__)
-    return node in removed or node in added if isinstance(node, TermNode | NearNode) else None
+    return node in removed or node in added if isinstance(node, QueryLeaf) else None
 
 
 async def run_in_thread(function: Callable[[], Result]) -> Result:

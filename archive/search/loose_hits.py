@@ -16,6 +16,7 @@ from math import log
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
+from archive.language.synonyms import list_related_words
 from archive.language.terms import find_compound_key, find_words
 from archive.search.query_language import (
     REQUIRED,
@@ -43,7 +44,6 @@ from archive.search.query_sql import (
     build_plan,
     combine_matches,
     count_beginnings,
-    list_related_words,
     match_form,
     select_ids,
 )

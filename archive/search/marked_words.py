@@ -8,13 +8,15 @@ texts contain a word.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 from archive.language.lemmas import english_lemma, swedish_lemma
-from archive.language.synonyms import MAX_WORD_LENGTH
+from archive.language.reference_patterns import Reference, find_references
+from archive.language.synonyms import MAX_WORD_LENGTH, list_related_words
 from archive.language.terms import (
     CASE_ENDINGS,
     HYPHENATED_WORD,
@@ -30,6 +32,7 @@ from archive.language.terms import (
     find_words,
     is_english_release,
 )
+from archive.search.document_references import label_reference
 from archive.search.query_language import (
     LOOSE,
     QUOTED,
@@ -39,11 +42,17 @@ from archive.search.query_language import (
     NearNode,
     NotNode,
     OrNode,
+    QueryLeaf,
     QueryNode,
+    ReferenceNode,
     TermNode,
+    find_reference_nodes,
     find_terms,
 )
-from archive.search.query_sql import MIN_BEGINNING_LENGTH, list_related_words, split_number
+from archive.search.query_sql import (
+    MIN_BEGINNING_LENGTH,
+    split_number,
+)
 from archive.search.state_texts import (
     WHOLE,
     StateText,
@@ -56,8 +65,6 @@ TEXT_TOKEN_PATTERN = re.compile(
 )
 # letters; if only likely matches are lemmatised, shorter words always are
 ALWAYS_LEMMATISED_LENGTH = 7
-
-QueryLeaf: TypeAlias = TermNode | NearNode  # a part of the query that a text either contains or not
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +79,7 @@ class QueryTerm:
     is_exact: bool = False  # lemma_sequences are words as written
     is_loose: bool = False  # compounds with a meaning of their own match, too
     alternatives: tuple[QueryTerm, ...] = ()  # other forms of the term that match as well
+    reference: ReferenceNode | None = None  # a reference to a document, not words
 
 
 class TextToken(NamedTuple):
@@ -84,6 +92,9 @@ class TextToken(NamedTuple):
     # lemma of this word and the next written as one, if they have a hyphen: rotavdrag for
     # ROT-avdrag
     joined: str = ""
+    # the reference to a document that begins here, if one is looked for, and its last token
+    reference: Reference | None = None
+    reference_end: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +125,11 @@ def extract_query_terms(
     (('myndighet',),)
     """
     terms = dict.fromkeys(find_terms(tree, with_added=True))
-    return [_build_query_term(term, prefix_lemmas or {}) for term in terms]
+    references = dict.fromkeys(find_reference_nodes(tree))
+    return [
+        *(_build_query_term(term, prefix_lemmas or {}) for term in terms),
+        *map(_build_reference_term, references),
+    ]
 
 
 def _build_query_term(term: TermNode, prefix_lemmas: Mapping[str, tuple[str, ...]]) -> QueryTerm:
@@ -131,6 +146,10 @@ def _build_query_term(term: TermNode, prefix_lemmas: Mapping[str, tuple[str, ...
     if term.match == REQUIRED:
         return QueryTerm(label, readings, field=term.field)
     return _build_word_term(term, text, readings, prefix_lemmas)
+
+
+def _build_reference_term(node: ReferenceNode) -> QueryTerm:
+    return QueryTerm(label_reference(node), (), field=node.field, reference=node)
 
 
 def _build_word_term(
@@ -213,7 +232,21 @@ def tokenise_text(
     make_token = partial(tuple.__new__, TextToken)  # a third of the time of TextToken(…)
     for match, word in zip(matches, words, strict=True):
         start, end = match.span()
-        tokens.append(make_token((start, end, word, lemmas.get(word, word), joined.get(start, ""))))
+        lemma = lemmas.get(word, word)
+        tokens.append(make_token((start, end, word, lemma, joined.get(start, ""), None, 0)))
+    return _add_references(text, tokens, terms)
+
+
+def _add_references(
+    text: str, tokens: list[TextToken], terms: Iterable[QueryTerm]
+) -> list[TextToken]:
+    """Add the references in a text to the tokens with which they begin, if any is looked for."""
+    if not any(term.reference for term in terms):
+        return tokens
+    starts = [token.start for token in tokens]
+    for found in find_references(text):
+        first, end = bisect_left(starts, found.start), bisect_left(starts, found.end)
+        tokens[first] = tokens[first]._replace(reference=found, reference_end=end - 1)
     return tokens
 
 
@@ -274,6 +307,9 @@ def _iter_matches(
     tokens: Sequence[TextToken], query_term: QueryTerm, *, english: bool
 ) -> Iterator[tuple[int, int]]:
     """Yield the first and last token of each match, ignoring the alternatives."""
+    if query_term.reference:
+        yield from _iter_reference_matches(tokens, query_term.reference)
+        return
     sequences = _group_by_first_word(query_term.lemma_sequences)
     compound, is_exact = query_term.compound, query_term.is_exact
     finds_compounds = compound and not english
@@ -288,6 +324,16 @@ def _iter_matches(
             yield first, first + 1
         elif finds_compounds and compound in _list_parts(token.lemma, query_term.is_loose):
             yield first, first
+
+
+def _iter_reference_matches(
+    tokens: Sequence[TextToken], wanted: ReferenceNode
+) -> Iterator[tuple[int, int]]:
+    number = wanted.number.lower()
+    for first, token in enumerate(tokens):
+        found = token.reference
+        if found and wanted.type in ("", found.type) and found.number.lower() == number:
+            yield first, token.reference_end
 
 
 def _group_by_first_word(
@@ -440,13 +486,15 @@ def _build_leaf_terms(
     """
     if isinstance(leaf, TermNode):
         return [_build_query_term(leaf, prefix_lemmas)]
+    if isinstance(leaf, ReferenceNode):
+        return [_build_reference_term(leaf)]
     terms = (replace(term, match=REQUIRED, field=leaf.field) for term in leaf.terms)
     return [_build_query_term(term, {}) for term in terms]
 
 
 def iter_leaves(node: QueryNode | None) -> Iterator[QueryLeaf]:
     """Yield all words, phrases and NEAR groups of a query, including those that must not match."""
-    if isinstance(node, TermNode | NearNode):
+    if isinstance(node, QueryLeaf):
         yield node
     elif isinstance(node, NotNode):
         yield from iter_leaves(node.part)

@@ -1,4 +1,5 @@
-"""The query language: words, "phrases", -not, OR, word*, NEAR, brackets, fields and dates.
+"""The query language: words, "phrases", -not, OR, word*, NEAR, brackets, fields, dates and
+references.
 
 No input is an error: a misplaced operator is dropped or parsed as a word, with a `SearchNote` if
 that may surprise the visitor. OR binds more tightly than the space between words: `a b OR c` means
@@ -16,6 +17,7 @@ from itertools import takewhile
 from typing import TypeAlias, TypeGuard
 
 from archive.language.compounds import GENITIVE, find_word_readings
+from archive.language.reference_patterns import TYPED_REFERENCE, find_typed_references
 from archive.language.synonyms import (
     AMBIGUOUS_WORDS,
     FUNCTION_WORDS,
@@ -50,15 +52,22 @@ QUERY_FIELDS = {  # as typed, without diacritics → field
     **dict.fromkeys(("borttaget", "borttagen", "borttagna", "removed"), "removed"),
     **dict.fromkeys(("tillagt", "tillagd", "tillagda", "added"), "added"),
     **dict.fromkeys(("liknar", "like"), "like"),
+    **dict.fromkeys(("hanvisning", "ref", "reference"), "reference"),
 }
 # fields of text to search
 TEXT_FIELDS = ("title", "lead", "body", "question", "answer", "attachment")
 NAME_FIELDS = ("agency", "tag", "speaker")  # fields with a name as their value
 DATE_FIELDS = ("from", "to")
 LIKE_FIELD = "like"  # with the number of a release as its value
-# of a chosen facet value, not of the query language; with the slug of a person
-PERSON_FIELD = "person"
-VALUE_FIELDS = (*NAME_FIELDS, *DATE_FIELDS, LIKE_FIELD)  # fields with any text as their value
+# of chosen facet values, not of the query language; with the slug of a person, and with a reference
+PERSON_FIELD, CITED_FIELD = "person", "cited"
+REFERENCE_FIELD = "reference"
+VALUE_FIELDS = (
+    *NAME_FIELDS,
+    *DATE_FIELDS,
+    LIKE_FIELD,
+    REFERENCE_FIELD,
+)  # fields with any text as their value
 MAX_RELEASE_DIGITS = 15
 EDIT_FIELDS = ("removed", "added")  # fields of the text that an edit changed
 FIELD_PATTERN = re.compile(r"(?P<name>[^\W\d_]+):(?P<rest>.*)", re.DOTALL)
@@ -73,9 +82,15 @@ MAX_NUMBER_LENGTH = 4  # digits of the number of ETS 2, Agenda 2030
 
 # Characters and operators.
 QUOTE_TRANSLATION = str.maketrans(dict.fromkeys("”“„‟»«″", '"'))
+REFERENCE = re.sub(r"\?P<\w+>", "?:", TYPED_REFERENCE)
 LEXEME_PATTERN = re.compile(
-    r'"(?P<phrase>[^"]*)"(?P<star>\*?)|(?P<bracket>[()])|(?P<quote>")|(?P<plain>\|+|[^\s"()|]+)'
+    r'"(?P<phrase>[^"]*)"(?P<star>\*?)'
+    # with the bracket that closes its own: lagen (2013:319)
+    rf"|(?P<reference>(?=[^()]{{,120}}\([^()]{{,60}}\)(?!\s*\d)){REFERENCE}\)|{REFERENCE})"
+    r'|(?P<bracket>[()])|(?P<quote>")'
+    rf"|(?P<plain>\|+|(?:(?!{REFERENCE})[^\s\"()|])+)"
 )
+NUMBER_ALONE = re.compile(r"[\w./:-]*\d[/:-][\w./:-]+")  # of a reference, in a field
 CAPITALS = re.compile(rf"\W*[A-ZÅÄÖ]{{2,{MAX_ABBREVIATION_LENGTH}}}(?::[a-zåäö]+)?\W*")  # SAS, EU:s
 OPERATORS = {
     **dict.fromkeys(("OR", "ELLER", "|", "||"), "or"),
@@ -126,6 +141,18 @@ class FilterNode:
 
 
 @dataclass(frozen=True, slots=True)
+class ReferenceNode:
+    """A reference to a document, such as a bill, by its number.
+
+    type: "" for any type with this number.
+    """
+
+    type: str
+    number: str
+    field: str | None = None  # search only this field
+
+
+@dataclass(frozen=True, slots=True)
 class NotNode:
     """A part of the query that must not match."""
 
@@ -154,7 +181,11 @@ class EditNode:
     added: QueryNode | None = None
 
 
-QueryNode: TypeAlias = TermNode | NearNode | FilterNode | EditNode | NotNode | AndNode | OrNode
+QueryNode: TypeAlias = (
+    TermNode | NearNode | ReferenceNode | FilterNode | EditNode | NotNode | AndNode | OrNode
+)
+# a part of the query that a text either contains or not
+QueryLeaf: TypeAlias = TermNode | NearNode | ReferenceNode
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +228,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Lexeme:
-    kind: str  # words, field, (, ), not, or, and, near, end
+    kind: str  # words, reference, field, (, ), not, or, and, near, end
     text: str = ""
     words: tuple[str, ...] = ()
     is_prefix: bool = False
@@ -206,6 +237,7 @@ class Lexeme:
     follows_directly: bool = False  # whether there is no space before it
     match: str = WORD
     unknown_field: str = ""  # for words: a name before a colon that is not a field
+    reference_type: str = ""  # for references, whose number is `text`
 
 
 def parse_query(text: str) -> Query:
@@ -295,6 +327,13 @@ def iter_parts(node: QueryNode | None) -> Iterator[QueryNode]:
         yield node
 
 
+def find_reference_nodes(node: QueryNode | None) -> list[ReferenceNode]:
+    """List the references that a hit must or may contain, in order."""
+    if isinstance(node, AndNode | OrNode):
+        return [found for part in node.parts for found in find_reference_nodes(part)]
+    return [node] if isinstance(node, ReferenceNode) else []
+
+
 def iter_edit_nodes(node: QueryNode | None) -> Iterator[EditNode]:
     """Yield the parts about edits that a hit must or may meet."""
     if isinstance(node, EditNode):
@@ -310,16 +349,14 @@ def requires_words(node: QueryNode) -> bool:
         return any(map(requires_words, node.parts))
     if isinstance(node, OrNode):
         return all(map(requires_words, node.parts))
-    return isinstance(node, TermNode | NearNode)
+    return isinstance(node, QueryLeaf)
 
 
 def is_text(node: QueryNode) -> bool:
     """Return whether a part of a query is only words, without filters and edits."""
     if isinstance(node, AndNode | OrNode):
         return all(map(is_text, node.parts))
-    return (
-        is_text(node.part) if isinstance(node, NotNode) else isinstance(node, TermNode | NearNode)
-    )
+    return is_text(node.part) if isinstance(node, NotNode) else isinstance(node, QueryLeaf)
 
 
 def _complete_tree(node: QueryNode) -> QueryNode:
@@ -613,6 +650,8 @@ class QueryParser:
             return self.parse_and(field, depth + 1) if depth < MAX_BRACKET_DEPTH else None
         if lexeme.kind == "field":
             return self.parse_field(lexeme, field, depth)
+        if lexeme.kind == "reference":
+            return _build_reference(lexeme, field)
         if lexeme.kind == "not":
             return self.parse_not(lexeme, field, depth)
         if lexeme.kind == "near":
@@ -644,7 +683,7 @@ class QueryParser:
     def parse_not(self, lexeme: Lexeme, field: str | None, depth: int) -> QueryNode | None:
         """Parse a negated part. A lone dash is dropped."""
         following = self.peek()
-        if lexeme.words and following.kind not in ("words", "(", "field"):
+        if lexeme.words and following.kind not in ("words", "reference", "(", "field"):
             return self.parse_stray_operator(lexeme, field)
         if not lexeme.words and not following.follows_directly:
             return None
@@ -679,6 +718,8 @@ class QueryParser:
             return self.parse_operand(name, depth)
         if name in EDIT_FIELDS:
             return self.parse_edit(name, outer_field, depth)
+        if name == REFERENCE_FIELD:
+            return self.parse_reference_field(lexeme, outer_field, depth)
         if name in DATE_FIELDS:
             value = parse_typed_date(following.text, end=name == "to")
             note = "no_day"
@@ -691,6 +732,26 @@ class QueryParser:
             return TermNode(lexeme.words, field=outer_field)
         self.position += 1
         return FilterNode(name, value)
+
+    def parse_reference_field(
+        self, lexeme: Lexeme, outer_field: str | None, depth: int
+    ) -> QueryNode | None:
+        """Parse a reference after its field: with its type, or a number of any type."""
+        following = self.peek()
+        if following.kind != "words":
+            return self.parse_operand(outer_field, depth)
+        number = following.text.strip("' ,;")
+        nodes: list[QueryNode] = [
+            ReferenceNode(found.type, found.number, outer_field)
+            for found in find_typed_references(number)
+        ]
+        if not nodes and NUMBER_ALONE.fullmatch(number):
+            nodes = [ReferenceNode("", number, outer_field)]
+        if not nodes:
+            self.add_note("no_number_of", f"{lexeme.words[0]}:{following.text}")
+            return TermNode(lexeme.words, field=outer_field)
+        self.position += 1
+        return join_nodes(AndNode, nodes)
 
     def parse_edit(self, name: str, outer_field: str | None, depth: int) -> QueryNode | None:
         """Parse what an edit removed or added. Filters in it are about the whole release."""
@@ -710,10 +771,17 @@ def _is_in_capitals(lexemes: Sequence[Lexeme]) -> bool:
 
 def _can_be_value(lexeme: Lexeme, field: str) -> bool:
     """Return whether what follows a field can be its value: of a few fields, also a bracket."""
-    if lexeme.kind == "(":
-        return field in TEXT_FIELDS or field in EDIT_FIELDS
+    if lexeme.kind in ("(", "reference"):
+        return field in (*TEXT_FIELDS, *EDIT_FIELDS, REFERENCE_FIELD)
     is_value = lexeme.kind == "words" or (lexeme.kind == "field" and field in EDIT_FIELDS)
     return is_value and bool(lexeme.words)
+
+
+def _build_reference(lexeme: Lexeme, field: str | None) -> QueryNode:
+    """Return the node of a reference; of attachments, only the words are known."""
+    if field == "attachment":
+        return TermNode(lexeme.words, field=field, match=QUOTED)
+    return ReferenceNode(lexeme.reference_type, lexeme.text, field)
 
 
 def _read_release_number(text: str) -> str | None:
@@ -779,6 +847,8 @@ def _tokenise_query(text: str) -> Iterator[Lexeme | None]:
                     follows_directly=follows_directly,
                     match=QUOTED,
                 )
+        elif match["reference"]:
+            yield from _read_references(match["reference"], follows_directly=follows_directly)
         elif match["bracket"]:
             yield Lexeme(match["bracket"], match["bracket"], follows_directly=follows_directly)
         elif match["quote"]:
@@ -789,6 +859,23 @@ def _tokenise_query(text: str) -> Iterator[Lexeme | None]:
                 follows_directly=follows_directly,
                 next_character=text[end : end + 1],
             )
+
+
+def _read_references(text: str, *, follows_directly: bool) -> list[Lexeme]:
+    """Return the tokens of a reference, or of several in a row, in brackets."""
+    found = [
+        Lexeme(
+            "reference",
+            each.number,
+            split_query_words(each.number),
+            follows_directly=follows_directly,
+            reference_type=each.type,
+        )
+        for each in find_typed_references(text)
+    ]
+    if len(found) < 2:
+        return found
+    return [Lexeme("(", "(", follows_directly=follows_directly), *found, Lexeme(")", ")")]
 
 
 def _tokenise_run(

@@ -20,16 +20,21 @@ from typing import Any
 
 from archive.changes.new_releases import SEARCH_FEED_SQL
 from archive.database.sqlite_files import RunQuery
-from archive.language.synonyms import find_synonyms
+from archive.language.synonyms import list_related_words
 from archive.language.terms import (
     MAX_ABBREVIATION_LENGTH,
     analyze_word,
     find_compound_key,
-    find_related_lemmas,
     find_subject,
     find_words,
 )
+from archive.search.document_references import (
+    build_cited_condition,
+    build_reference_condition,
+    list_unknown_references,
+)
 from archive.search.query_language import (
+    CITED_FIELD,
     LIKE_FIELD,
     LOOSE,
     NAME_FIELDS,
@@ -44,6 +49,7 @@ from archive.search.query_language import (
     NotNode,
     OrNode,
     QueryNode,
+    ReferenceNode,
     SearchNote,
     TermNode,
     find_terms,
@@ -325,7 +331,10 @@ async def resolve_names(
         related={number: found for number, found in related.items() if found},
         speakers=await _find_names(run, "select slug, name from people order by id", speakers),
     )
-    return names, _list_name_notes(names, related)
+    notes = _list_name_notes(names, related)
+    unknown = await list_unknown_references(run, nodes)
+    notes += [SearchNote("no_reference", label) for label in unknown]
+    return names, notes
 
 
 def _collect_filter_values(nodes: Iterable[QueryNode], field: str) -> set[str]:
@@ -521,6 +530,8 @@ def _build_node_condition(
         return word.join(f"({part})" for part in parts)
     if isinstance(node, FilterNode):
         return _build_filter_condition(node, plan, names)
+    if isinstance(node, ReferenceNode):
+        return build_reference_condition(node, index.table, plan.bind)
     if isinstance(node, EditNode):
         return (
             f"l.release in (select value from"
@@ -568,6 +579,8 @@ def _build_filter_condition(node: FilterNode, plan: SearchPlan, names: ResolvedN
         return SPEAKER_CONDITION_SQL.format(slugs=slugs)
     if node.field == PERSON_FIELD:
         return SPEAKER_CONDITION_SQL.format(slugs=plan.bind(node.value))
+    if node.field == CITED_FIELD:
+        return build_cited_condition(node.value, plan.bind)
     # A release without a date is on no day, so that a "not" finds it.
     return f"ifnull(l.sort_day {'>=' if node.field == 'from' else '<='} {plan.bind(node.value)}, 0)"
 
@@ -726,19 +739,6 @@ def _match_compound(lemma: str) -> str:
     """
     first, last = find_subject(lemma)
     return f"({_quote_fts(first)} OR ({_quote_fts(first)} AND {_quote_fts(last)}))" if first else ""
-
-
-def list_related_words(text: str) -> tuple[str, ...]:
-    """Return derived words and synonyms of a word.
-
-    >>> "hemlöshet" in list_related_words("hemlösa")
-    True
-    >>> "fristående skola" in list_related_words("friskolornas")
-    True
-    """
-    return tuple(
-        dict.fromkeys((*find_synonyms(text), *find_related_lemmas(find_compound_key(text))))
-    )
 
 
 def _match_near(near: NearNode, index: IndexTable) -> str:

@@ -59,6 +59,7 @@ TITLED_FACTOR = 1.5  # factor of the rank of a release with all words in the tit
 # Facets.
 MAX_FACET_TAGS = 20
 MAX_FACET_SPEAKERS = 20
+MAX_FACET_REFERENCES = 20
 AGENCY_NAMES_SQL = "select slug as value, name, name_en from agencies"
 TAG_NAMES_SQL = (
     "select id, name as value, name from tags where id in (select value from json_each(:ids))"
@@ -254,6 +255,7 @@ class HitFinder:
         }
         if any(counts["agency"].values()) and self.has_exact_tags:
             tags, speakers = self.columns.lists["tag"], self.columns.lists["speaker"]
+            references = self.columns.lists["reference"]
             if include:
                 values = {"agencies": json.dumps(include["agency"]), "tags": MAX_FACET_TAGS}
                 counts["tag"] = {
@@ -262,9 +264,12 @@ class HitFinder:
                 people = [row["id"] for row in await self.run(AGENCY_SPEAKERS_SQL, values)]
                 # people speak for one agency each
                 counts["speaker"] = speakers.count_all(MAX_FACET_SPEAKERS, people)
+                releases = self.columns.list_agency_releases(include["agency"])
+                counts["reference"] = references.count(releases, MAX_FACET_REFERENCES)
             else:
                 counts["tag"] = tags.count_all(MAX_FACET_TAGS)
                 counts["speaker"] = speakers.count_all(MAX_FACET_SPEAKERS)
+                counts["reference"] = references.count_all(MAX_FACET_REFERENCES)
         return counts
 
     async def count_facets(
@@ -288,6 +293,8 @@ class HitFinder:
     async def count_listed_facet(
         self, name: str, releases: Sequence[int], exact_counts: Mapping[int, int] | None
     ) -> list[FacetValue]:
+        if name == "reference":
+            return self.count_references(releases, exact_counts)
         limit, names_sql = MAX_FACET_SPEAKERS, SPEAKER_NAMES_SQL
         if name == "tag":
             limit, names_sql = MAX_FACET_TAGS, TAG_NAMES_SQL
@@ -296,6 +303,18 @@ class HitFinder:
         return [
             FacetValue(value=row["value"], name=row["name"], count=counts[row["id"]])
             for row in rows
+        ]
+
+    def count_references(
+        self, releases: Sequence[int], exact_counts: Mapping[int, int] | None
+    ) -> list[FacetValue]:
+        counts = exact_counts or self.columns.lists["reference"].count(
+            releases, MAX_FACET_REFERENCES
+        )
+        labels = list(self.columns.reference_codes)
+        return [
+            FacetValue(value=labels[code], name=labels[code], count=count)
+            for code, count in counts.items()
         ]
 
     async def count_coded_facet(

@@ -445,6 +445,8 @@ async def _find_unknown_values(
             if name in FACET_VALUES_SQL:
                 rows = await run(FACET_VALUES_SQL[name], {"names": json.dumps(values)})
                 known = {row["value"] for row in rows}
+            elif name == "reference":
+                known = set(columns.reference_codes)
             else:
                 known = ALWAYS_VALID_VALUES[name] | columns.value_codes[name].keys()
             unknown = (value for value in values if value not in known)

@@ -9,8 +9,10 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import quote_plus, urlencode
 
+from archive.language.reference_patterns import find_typed_references, format_reference
 from archive.search.named_periods import read_day
 from archive.search.query_language import (
+    CITED_FIELD,
     DATE_FIELDS,
     MAX_QUERY_LENGTH,
     PERSON_FIELD,
@@ -27,9 +29,12 @@ from archive.urls import UrlArguments
 
 PAGE_SIZE = 20
 MAX_PAGE_SIZE = 100
-FACETS = ("agency", "kind", "year", "speaker", "tag", "questions", "attachments", "edited")
+FACETS = (
+    *("agency", "kind", "year", "speaker", "tag", "reference"),
+    *("questions", "attachments", "edited"),
+)
 # of which a release may have several values; of chosen ones, hits have all
-LISTED_FACETS = ("speaker", "tag")
+LISTED_FACETS = ("speaker", "tag", "reference")
 YES_NO_FACETS = ("questions", "attachments", "edited")
 EXCLUDE_SUFFIX = "__not"  # after the name of a facet, as in Datasette's own filters
 SORT_ORDERS = ("best", "newest", "oldest")
@@ -73,7 +78,7 @@ class SearchRequest:
 
     @cached_property
     def query(self) -> Query:
-        """Return the parsed query, limited to the request's days and speakers.
+        """Return the parsed query, limited to the request's days, speakers and references.
 
         A text that is a day asks for the releases of that day, and a note says so.
         """
@@ -84,10 +89,9 @@ class SearchRequest:
         if day := read_day(self.text):
             query = Query(notes=(SearchNote("day", day),), text=query.text)
             filters += [FilterNode(name, day) for name in DATE_FIELDS]
-        filters += [FilterNode(PERSON_FIELD, slug) for slug in self.include.get("speaker", ())]
-        filters += [
-            NotNode(FilterNode(PERSON_FIELD, slug)) for slug in self.exclude.get("speaker", ())
-        ]
+        for facet, name in (("speaker", PERSON_FIELD), ("reference", CITED_FIELD)):
+            filters += [FilterNode(name, value) for value in self.include.get(facet, ())]
+            filters += [NotNode(FilterNode(name, value)) for value in self.exclude.get(facet, ())]
         return add_filters(query, filters)
 
     @property
@@ -238,6 +242,7 @@ def _parse_facet_values(
         name: tuple(dict.fromkeys(filter(None, arguments.getlist(name + suffix))))
         for name in FACETS
     }
+    found["reference"] = tuple(dict.fromkeys(map(_write_reference, found["reference"])))
     notes += [
         SearchNote("not_read", format_parameter(name + suffix, values[MAX_FACET_VALUES]))
         for name, values in found.items()
@@ -248,6 +253,16 @@ def _parse_facet_values(
         for name, values in found.items()
         if values
     }
+
+
+def _write_reference(text: str) -> str:
+    """Return a reference as it is usually written, or the text if it has none.
+
+    >>> _write_reference("Proposition 2023/24:99"), _write_reference("skola")
+    ('prop. 2023/24:99', 'skola')
+    """
+    found = find_typed_references(text)
+    return format_reference(found[0].type, found[0].number) if found else text
 
 
 def parse_positive_int(text: str) -> int | None:

@@ -1,5 +1,5 @@
 """Suggests other queries: another spelling, words joined or split, no quotation marks, Swedish
-words for English ones, a period in place of its name.
+words for English ones, a period in place of its name, the type of a document for its number.
 
 One scan of the vocabulary finds similar words for all misspelt words of a query. rapidfuzz compares
 them; the few that are left are weighed by sound, keyboard and frequency.
@@ -21,6 +21,11 @@ from rapidfuzz.process import extract_iter
 from archive.database.sqlite_files import RunQuery
 from archive.i18n import SWEDISH_TIME, format_stated_time
 from archive.language.lemmas import english_lemma, is_english_word, is_swedish_word
+from archive.language.reference_patterns import (
+    find_typed_references,
+    format_reference,
+    list_bare_numbers,
+)
 from archive.language.synonyms import FUNCTION_WORDS, read_translations, split_query_words
 from archive.language.terms import COMMON_WORDS, find_words
 from archive.search.column_cache import ColumnCache
@@ -93,6 +98,10 @@ SIMILAR_WORDS_SQL = """
       where length(word) between :least and :most
       group by word having sum(releases) >= :common)
 """
+TYPES_OF_NUMBER_SQL = """
+    select type from document_references where number = :number
+    group by type order by count(distinct release) desc
+"""
 TOTAL_RELEASES_SQL = "select releases from month_counts where agency = '' and month = ''"
 
 
@@ -103,7 +112,7 @@ class Suggestion:
     request: SearchRequest
     total: int
     # or loose: the words of a phrase without quotation marks; translation: in Swedish; period: a
-    # period in place of its name; day: a day as words
+    # period in place of its name; day: a day as words; reference: with the type of a document
     reason: str = "spelling"
 
     @property
@@ -138,7 +147,7 @@ async def find_suggestions(
         if text == request.text or len(others) == MAX_SUGGESTIONS:
             continue
         total = await count(changed)
-        if total > (0 if reason == "translation" else hit_page.total):
+        if total > (0 if reason in ("translation", "reference") else hit_page.total):
             others.append(Suggestion(request=changed, total=total, reason=reason))
     return [*dated, *others]
 
@@ -161,7 +170,7 @@ async def _list_other_texts(
 ) -> dict[str, str]:
     """Return the texts of queries that may find more, each with the reason of its suggestion."""
     query = request.query
-    texts: dict[str, str] = {}
+    texts = dict.fromkeys(await _list_typed_references(run, request.text), "reference")
     if (is_english_query(query) or hit_page.total <= FEW_HITS) and (
         translation := _translate_query(query)
     ):
@@ -174,6 +183,17 @@ async def _list_other_texts(
         texts.setdefault(_apply_correction(request.text, correction), "spelling")
     if not hit_page.total and any(len(term.words) > 1 for term in find_terms(query.tree)):
         texts.setdefault(_strip_operators(query), "loose")
+    return texts
+
+
+async def _list_typed_references(run: RunQuery, text: str) -> list[str]:
+    """Return the text of a query with a type before each number that alone is no reference: of the
+    documents that the archive's releases refer to most, one for each type.
+    """
+    texts = []
+    for number in list_bare_numbers(text):
+        rows = await run(TYPES_OF_NUMBER_SQL, {"number": number})
+        texts += [text.replace(number, format_reference(row["type"], number), 1) for row in rows]
     return texts
 
 
@@ -471,11 +491,13 @@ def is_english_query(query: Query) -> bool:
     are only Swedish.
 
     >>> from archive.search.query_language import parse_query
-    >>> texts = "gang violence", "våld", "Nato membership", "SOU 2023:4"
+    >>> texts = "gang violence", "våld", "Nato membership", "crime SOU 2023:4"
     >>> [is_english_query(parse_query(text)) for text in texts]
     [True, False, True, False]
     """
-    # SOU is not an English word
+    if find_typed_references(query.text):  # also one in quotation marks
+        return False
+    # SAS is not an English word
     terms = [term for term in find_terms(query.tree) if term.match != WRITTEN]
     words = list(filter(str.isalpha, list_words(terms)))
     only_english = sum(is_english_word(word) and not is_swedish_word(word) for word in words)

@@ -2,6 +2,7 @@
 
     changes, file_changes   the kinds of changes of an edit, its importance and its summary
     quotes                  quotations and their speakers
+    references              references to documents: bills, statutes, reports
     search, file_search     the search index
     near_duplicates         releases with almost the same text
 
@@ -11,9 +12,9 @@ rows of a step were made. If a rule has changed since, `recompute_stale` writes 
 batches, by the same functions and in the order in which they were saved, so that they equal those
 of an archive that is saved afresh. What is taken down is computed from what is shown of it.
 
-The change feed then has an entry for each release whose quotes or changes differ. The text of a
-file has its version in its own row: it is read again from the stored bytes, which takes longer (see
-`Archive.extract_missing_texts`).
+The change feed then has an entry for each release whose quotes, references or changes differ. The
+text of a file has its version in its own row: it is read again from the stored bytes, which takes
+longer (see `Archive.extract_missing_texts`).
 """
 
 from __future__ import annotations
@@ -31,8 +32,14 @@ from archive.changes.comparison import CHANGES_VERSION, Diff, compare
 from archive.database.models import LIST_FIELDS, STATE_FIELDS, parse_state
 from archive.database.redaction import Takedowns
 from archive.database.sqlite_files import ProgressCallback, write_transaction
+from archive.language.reference_patterns import REFERENCES_VERSION
 from archive.language.terms import ANALYSIS_VERSION
 from archive.quotes import QUOTES_VERSION, Quote, find_quotes, write_quotes
+from archive.search.document_references import (
+    StateReference,
+    find_state_references,
+    write_references,
+)
 from archive.search.near_duplicates import (
     DUPLICATES_VERSION,
     BandKeys,
@@ -303,6 +310,12 @@ def _write_quotes(data: DerivedData, saved: SavedRevision, quotes: Sequence[Quot
     return write_quotes(data.db, saved.revision_id, quotes)
 
 
+def _write_references(
+    data: DerivedData, saved: SavedRevision, references: Sequence[StateReference]
+) -> bool:
+    return write_references(data.db, saved.release_id, saved.revision_id, references)
+
+
 def _write_terms(data: DerivedData, saved: SavedRevision, terms: IndexTerms | None) -> bool:
     if saved.is_change and saved.previous is not None:
         data.index.index_edit(saved.revision_id, saved.previous, saved.state)
@@ -337,6 +350,12 @@ STEPS = (
         version=QUOTES_VERSION,
         compute=lambda state, _: find_quotes(state),
         write=_write_quotes,
+    ),
+    Step(
+        name="references",
+        version=REFERENCES_VERSION,
+        compute=lambda state, _: find_state_references(state),
+        write=_write_references,
     ),
     Step(
         name="search",

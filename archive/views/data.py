@@ -91,7 +91,8 @@ TABLES = (
         "images",
         "removals",
     ),
-    *("near_duplicates", "takedowns", "agencies", "coverage", "missing_releases"),
+    *("document_references", "near_duplicates", "takedowns", "agencies", "coverage"),
+    "missing_releases",
 )
 # without these, a query finds everything or nothing
 NEEDED_PARAMETERS = {"person", "named", "url", "tag", "words"}

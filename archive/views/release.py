@@ -39,6 +39,7 @@ from archive.search.search_request import (
 )
 from archive.urls import strip_www
 from archive.views.lists import find_adjacent_releases
+from archive.views.references import read_release_references
 from archive.web.charts import EDIT_EVENTS, VERSION_BARS, draw_versions
 from archive.web.highlights import PageHighlighter, list_answers
 from archive.web.link_previews import ArticleMetadata, describe_article
@@ -109,6 +110,7 @@ async def read_release_context(site: SiteRequest) -> dict[str, Any]:
         "page_metadata": describe_page(
             site, citation_context["citation"], canonical_url, agency, history["last_changed"]
         ),
+        "references": await read_release_references(site.run, agency["id"]),
         "speakers": await site.run(SPEAKERS_SQL, {"release": agency["id"]}),
         "attached_files": {file["url"]: file for file in files},  # the newest version of each URL
         "near_duplicates": await db.execute_fn(partial(find_duplicates, release=agency["id"])),

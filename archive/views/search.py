@@ -160,7 +160,7 @@ CHANGE_TYPES = get_fields(
                 {
                     "query": "str Another query; of a period, with from: and to:",
                     "total": "int?",
-                    "reason": "str spelling, loose, translation, period or day (its words)",
+                    "reason": "str spelling, loose, translation, reference, period or day",
                 }
             ],
         )

@@ -37,6 +37,7 @@ MEDIA_TYPES = {
 TEXT_FORMATS = ("ndjson", "csv", "atom", "txt", "bib", "ris")
 TYPES: Mapping[str, Schema] = {
     "str": {"type": "string"},
+    "path": {"type": "string"},  # in a path, where it may have slashes
     "int": {"type": "integer"},
     "num": {"type": "number"},
     "bool": {"type": "boolean"},

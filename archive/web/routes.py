@@ -13,12 +13,13 @@ from datasette.database import QueryInterrupted
 from archive.urls import FilterError, is_harmless_parameter
 from archive.web.documents import DataList
 from archive.web.exports import render_list
-from archive.web.openapi import NAME_IN_PATH, PARAMETERS, Operation, is_number
+from archive.web.openapi import NAME_IN_PATH, PARAMETERS, Operation, Type, is_number
 from archive.web.requests import PostedTextError, ReaderError, SiteRequest, answer_options
 
 ANY_PARAMETER = "*"  # for files, whose parameters are not checked
 # values of a parameter in a path; SQLite can store any number of up to 18 digits
 NUMBER, SLUG = "[0-9]{1,18}", "[a-z0-9-]+"
+WITH_SLASHES = ".+?"  # of a parameter of type "path"
 
 View = Callable[[SiteRequest], Awaitable[Any]]
 
@@ -123,6 +124,13 @@ async def _render_list(site: SiteRequest, data: DataList, operation: Operation) 
     return await render_list(site, completed)
 
 
+def _choose_pattern(wanted: Type) -> str:
+    """Return the regular expression of the values of a parameter in a path."""
+    if isinstance(wanted, str) and wanted.startswith("path "):
+        return WITH_SLASHES
+    return NUMBER if is_number(wanted) else SLUG
+
+
 def _build_pattern(path: str, operation: Operation | None) -> str:
     """Return the regular expression of a path and its formats.
 
@@ -132,7 +140,7 @@ def _build_pattern(path: str, operation: Operation | None) -> str:
     /-/status/(?P<slug>[a-z0-9-]+)$
     """
     types = {**PARAMETERS, **(operation.parameters if operation else {})}
-    values = {name: NUMBER if is_number(wanted) else SLUG for name, wanted in types.items()}
+    values = {name: _choose_pattern(wanted) for name, wanted in types.items()}
     if operation and operation.formats:
         values["format"] = "|".join(map(re.escape, operation.formats))
         path += "" if "{format}" in path else r"(?:\.{format})?"

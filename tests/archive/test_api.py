@@ -194,8 +194,9 @@ def find_register_paths(archive: Path) -> list[str]:
             " previous is not null and cause = 'source' limit 1"
         ).fetchone()
     paths = re.findall(r"^\| `(/[^`]+)`", table, re.MULTILINE)
-    # nobody is quoted here
-    paths = [path for path in paths if not path.startswith(("/people", "/person"))]
+    # nobody is quoted here, and nothing is referred to
+    absent = ("/people", "/person", "/-/reference")
+    paths = [path for path in paths if not path.startswith(absent)]
     paths = [
         path.replace("<revision>", str(previous), path.count("<revision>") - 1) for path in paths
     ]

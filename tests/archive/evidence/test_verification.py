@@ -122,16 +122,26 @@ QUOTES = "quotes: 1: "
             f"{QUOTES}its version or person is not of its release",
         ),
         ("update quotes set person = null", "people: anna-ek: no quote has it"),
+        (
+            "update document_references set position = 4",
+            "document_references: 1: its words are not in its version",
+        ),
+        (
+            "update document_references set release = 2",
+            "document_references: 1: its version is not of its release",
+        ),
     ],
 )
-def test_quotes_are_those_of_their_version(tmp_path: Path, sql: str, finding: str) -> None:
+def test_quotes_and_references_are_those_of_their_version(
+    tmp_path: Path, sql: str, finding: str
+) -> None:
     with Archive(path := tmp_path / "archive.db") as archive:
         archive.add_agency("hamn", name="Hamnverket", home="https://hamn.example/")
         body = "– Kajen är klar, säger\u00a0Anna Ek. Nu\nbygger vi.\n\n– Vi vilar, sa hon."
         release = Release(
             agency="hamn",
             url="https://hamn.example/1",
-            title="Kaj",
+            title="Kaj (SOU 2023:12)",
             body=body,
             body_html="<p>…</p>",
         )

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from archive.database.models import Release
 from archive.database.sqlite_files import RunQuery, build_connection_runner, run_without_waiting
+from archive.language.reference_patterns import format_reference
 from archive.search.column_cache import CODED_COLUMNS, LAST_CHANGE_SQL, ColumnCache
 from archive.search.results import search
 from archive.search.search_index import NO_VALUE
@@ -51,12 +52,14 @@ def refresh(columns: ColumnCache, db: sqlite3.Connection) -> ColumnCache:
 
 def read_columns(columns: ColumnCache) -> dict[int, dict[str, Any]]:
     """Return everything that is in memory about each listed release."""
+    labels = list(columns.reference_codes)
     return {
         key: {
             **{name: next(iter(columns.count_values([key], name))) for name in CODED_COLUMNS},
             "sort_date": columns.sort_dates[key],
             "age": next(iter(columns.iter_ages([key], TODAY))),
             **{name: set(values.count([key], 99)) for name, values in columns.lists.items()},
+            "reference": {labels[code] for code in columns.lists["reference"].count([key], 99)},
         }
         for key in columns.filter_releases(range(len(columns.sort_dates)))
     }
@@ -78,6 +81,10 @@ def read_tables(db: sqlite3.Connection) -> dict[int, dict[str, Any]]:
         " r on r.revision = q.revision"
         " where person is not null"
     ).fetchall()
+    references = db.execute(
+        "select d.release, d.type, d.number from document_references d join releases r"
+        " on r.revision = d.revision"
+    ).fetchall()
     return {
         key: {
             "agency": agency,
@@ -92,6 +99,9 @@ def read_tables(db: sqlite3.Connection) -> dict[int, dict[str, Any]]:
             "edited": "yes" if key in edited else "no",
             "tag": {tag for release, tag in tags if release == key},
             "speaker": {person for release, person in speakers if release == key},
+            "reference": {
+                format_reference(*each) for release, *each in references if release == key
+            },
         }
         for key, agency, kind, day, sort_date, questions in rows
     }

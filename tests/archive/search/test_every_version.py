@@ -27,13 +27,15 @@ from archive.language.terms import is_english_release
 from archive.search.column_cache import ColumnCache
 from archive.search.edit_search import read_phrase_entries, read_phrase_history
 from archive.search.edited_words import find_edits, iter_changed
-from archive.search.marked_words import OccurrenceFinder, QueryLeaf, evaluate
+from archive.search.marked_words import OccurrenceFinder, evaluate
 from archive.search.matching_releases import match_versions_before
 from archive.search.query_language import (
     AndNode,
     EditNode,
     OrNode,
+    QueryLeaf,
     QueryNode,
+    ReferenceNode,
     parse_query,
     requires_words,
 )
@@ -52,6 +54,7 @@ QUERIES = 14
 WORDS = (
     *("fyr", "fyren", "fyrens", "hamn", "hamnen", "fiskehamn", "fiskehamnarna", "båt", "båtarna"),
     *("EU", "eu", "EU:s", "ETS2", "ETS", "2", "rot-avdrag", "rotavdrag", "år", "åren"),
+    *("SOU 2023:1", "sou2023:1", "lagen (2013:319)", "SFS 2013:319"),
     *("JA", "DIGG", "digga", "RISE", "ris", "SAS", "ALLA", "alla"),
     *("120", "miljoner", "kronor", "leder", "led", "gammal", "äldre", "och", "sjukvårdsminister"),
 )
@@ -191,6 +194,8 @@ def invent_query(random: Random) -> str:
 
 def invent_term(random: Random) -> str:
     word = random.choice(WORDS)
+    if ":" in word and word[0] != "E":  # a reference
+        return random.choice((word, word, f"ref:{word}", f"svar:{word}", f"rubrik:{word}"))
     return random.choice((word, word, f"+{word}", f"{word[:4]}*", f'"{word}"', f"svar:{word}"))
 
 
@@ -254,11 +259,20 @@ class Reference:
         found = {}
         for last, revision, previous in self.iter_edits():
             old, new = self.count(finder, (self.texts[previous], self.texts[revision]))
-            removed = {leaf for leaf in old if old[leaf] > new[leaf]}
-            added = {leaf for leaf in old if old[leaf] < new[leaf]}
+            removed = {leaf for leaf in old if has_more(leaf, old, new)}
+            added = {leaf for leaf in old if has_more(leaf, new, old)}
             if evaluate(tree, partial(is_changed, removed, added)):
                 found[revision] = last
         return found
+
+
+def has_more(
+    leaf: QueryLeaf, counts: Mapping[QueryLeaf, int], others: Mapping[QueryLeaf, int]
+) -> bool:
+    """Return whether a text has more of a part of a query than another; a reference at all."""
+    if isinstance(leaf, ReferenceNode):
+        return counts[leaf] > 0 == others[leaf]
+    return counts[leaf] > others[leaf]
 
 
 def is_changed(removed: set[Any], added: set[Any], node: Any) -> bool:

@@ -110,8 +110,8 @@ async def test_common_words_are_counted_up_to_the_limit(
     [
         ({}, []),
         ({"agency": "vagmyndigheten"}, []),
-        ({"year": "2023", "kind": "news"}, ["speaker", "tag"]),
-        ({"questions": "no"}, ["speaker", "tag"]),
+        ({"year": "2023", "kind": "news"}, ["speaker", "tag", "reference"]),
+        ({"questions": "no"}, ["speaker", "tag", "reference"]),
     ],
     ids=["all", "agency", "year and kind", "without questions"],
 )
@@ -165,7 +165,7 @@ async def test_oldest_first_is_the_reverse_of_newest_first(
 async def test_facet_counts_equal_the_hits_of_each_choice(sample: Searcher) -> None:
     chosen = {"year": ("2023",), "tag": ("Område 3",)}
     for facet, choices in (await sample.find("vägarna", include=chosen)).hit_page.facets.items():
-        assert choices or facet in ("speaker", "edited")  # which the sample has not
+        assert choices or facet in ("speaker", "reference", "edited")  # which the sample has not
         for choice in choices:
             values = (choice.value,) if facet != "tag" else ("Område 3", choice.value)
             assert await sample.total("vägarna", include=chosen | {facet: values}) == choice.count

@@ -92,7 +92,10 @@ WORDS = [
     "anslag",
 ]
 FTS_TABLES = ("search", "search_questions", "search_versions", "search_diff", "search_attachments")
-NOT_COMPARED = ("changefeed", "derived_versions", "people", "quotes", "sqlite_stat1")
+NOT_COMPARED = (
+    *("changefeed", "derived_versions", "document_references", "people", "quotes"),
+    "sqlite_stat1",
+)
 RARE_EVENTS = [name for name in (*EVENTS, "lift", "merge", "attach") if name != "publish"]
 OTHER_RULES: tuple[tuple[Any, str, Any], ...] = (
     (importance, "REFERENCE_IMPORTANCE", 26),
@@ -124,7 +127,12 @@ class TextEvents(RandomEvents):
             agency="annat" if "annat" in url else "prov",
             url=url,
             title=f"Om {word}: {text[:40]}",
-            lead=self.random.choice((None, f"Den {number % 28 + 1} maj 2024 fattas beslut.")),
+            lead=self.random.choice(
+                (
+                    None,
+                    f"Den {number % 28 + 1} maj 2024 fattas beslut om SOU 2024:{number % 3 + 1}.",
+                )
+            ),
             body="\n\n".join(paragraphs),
             body_html="",
             published=(self.time).date() if self.random.random() < 0.8 else None,
@@ -170,7 +178,7 @@ def fill(path: Path, seed: int) -> None:
 
 def read_rows(path: Path) -> dict[str, list[tuple[Any, ...]]]:
     """Return the rows of every table, and the terms of every full-text table, without the numbers
-    of quotations and people.
+    of quotations, people and references.
     """
     with Archive(path, rebuild_stale=False) as archive:
         db = archive.db
@@ -186,6 +194,10 @@ def read_rows(path: Path) -> dict[str, list[tuple[Any, ...]]]:
             "select q.release, q.revision, q.position, p.name, p.agency, q.role, q.organisation, q.text,"
             " q.field, q.spans, q.kind, q.origin from quotes q left join people p on p.id = q.person"
             " order by q.revision, q.position"
+        ).fetchall()
+        rows["document_references"] = db.execute(
+            "select release, revision, type, number, field, part, position, text"
+            " from document_references order by revision, id"
         ).fetchall()
         rows["vocabulary"] = db.execute("select * from vocabulary").fetchall()
         for name in FTS_TABLES:
@@ -221,6 +233,8 @@ def garble(path: Path) -> None:
         "update attachment_versions set importance = 99, changes = null where previous is not null",
         "delete from quotes where id % 2",
         "update quotes set text = 'fel', role = 'chef'",
+        "delete from document_references where id % 3",
+        "update document_references set number = '1', position = 0 where id % 2",
         "delete from near_duplicates where (release + other) % 3",
         "delete from near_duplicates where release % 5 = 0",  # of only one direction
         "update near_duplicates set similarity = 0.5",
@@ -291,7 +305,8 @@ def test_rows_that_were_garbled_are_as_saved(
     saved, garbled = read_rows(filled), read_rows(archive_copy)
     differing = {name for name in saved if saved[name] != garbled[name]}
     assert differing == {
-        *("revisions", "attachment_versions", "quotes", "near_duplicates", "minhash_bands"),
+        *("revisions", "attachment_versions", "quotes", "document_references", "near_duplicates"),
+        "minhash_bands",
         *("vocabulary", *FTS_TABLES),
     }
     if NUMBER:
@@ -321,7 +336,7 @@ def test_rules_that_changed_apply_as_if_all_had_been_saved_by_them(
         monkeypatch.setattr(module, name, value)
     others = tuple(replace(step, version=f"{step.version} new") for step in STEPS)
     monkeypatch.setattr(derived_data, "STEPS", others)
-    monkeypatch.setattr(derived_data, "RELEASE_STEPS", others[:4])
+    monkeypatch.setattr(derived_data, "RELEASE_STEPS", others[:5])
     fill(new, seed)
     before = read_rows(old)
     with Archive(old) as archive:
@@ -444,14 +459,20 @@ Kommentar av Cecilia Lind:
 
 – Vi är nöjda."""
 # the checksum of what the rules give for some texts, by version
-RULES = {"changes": ("1", "686e5414"), "quotes": ("1", "c51b3e3e")}
+RULES = {
+    "changes": ("1", "686e5414"),
+    "quotes": ("1", "c51b3e3e"),
+    "references": ("1", "d27f00ea"),
+}
 
 
-@pytest.mark.parametrize("step", STEPS[:2], ids=lambda step: step.name)
+@pytest.mark.parametrize("step", STEPS[:3], ids=lambda step: step.name)
 def test_rules_that_give_something_else_have_another_version(step: Step) -> None:
     edits = [edit for edit in read_judged_edits() if not edit.name.startswith("http")][::5]
     found = [step.compute(edit.after, edit.before) for edit in edits]
-    found.append(step.compute({"title": "Om vatten", "lead": None, "body": SPEECH}, None))
+    parts: dict[str, Any] = {"questions": [], "images": [], "lead": None, "body": SPEECH}
+    parts["title"] = "SOU 2023:12 om ändring i lagen (2013:319)"
+    found.append(step.compute(parts, None))
     summaries = [
         (diff.summary("sv"), diff.summary("en")) for diff in found if isinstance(diff, Diff)
     ]

@@ -599,6 +599,22 @@ def test_takedown_command(
     assert run("list", archive=tmp_path / "none.db")[0] == 2
 
 
+def test_references_follow_takedowns(archive: Archive) -> None:
+    text = replace(NAMED, body="Fyren nämns i SOU 2023:12 och i lagen (2013:319).", lead=None)
+    archive.save(text, seen_at=FIRST_CRAWL + 12 * DAY)
+    archive.save(replace(text, title="Ny titel"), seen_at=FIRST_CRAWL + 13 * DAY)
+    sql = "select revision, release, number from document_references order by revision, id"
+    before = select(archive, sql)
+    assert [row[2] for row in before] == ["2023:12", "2013:319"] * 2
+    redacted = redact_passage(archive, ID, "SOU 2023:12", NOW, reason="fel")
+    assert [row[2] for row in select(archive, sql)] == ["2013:319"] * 2
+    hidden = hide_release(archive, ID, NOW, reason="fel")
+    assert select(archive, sql) == []
+    lift_takedown(archive, hidden, NOW + DAY, "rätt")
+    lift_takedown(archive, redacted, NOW + DAY, "rätt")
+    assert select(archive, sql) == before
+
+
 def test_quotes_and_people_follow_takedowns(archive: Archive) -> None:
     spoken = replace(NAMED, body=f"– Fyren lyser starkt, säger fyrvakt {NAME}.", lead=None)
     archive.save(spoken, seen_at=FIRST_CRAWL + 12 * DAY)

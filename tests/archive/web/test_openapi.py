@@ -37,7 +37,7 @@ HIDDEN = 3
 EMPTY_LISTS = re.compile(
     r"\.(notes|did_you_mean|approximate_facets|facets_timed_out"
     r"|expanded_columns|suggested_facets"
-    r"|images|attachments|contacts|tags|questions|speaker)$"
+    r"|images|attachments|contacts|tags|questions|speaker|reference)$"
 )
 ARTICLE = """Verket: ”Stödet till båtbyggare blir 30 miljoner kronor i år”.
 Någon: ”Stödet till båtbyggare blir 50 miljoner kronor i år”."""
@@ -80,7 +80,7 @@ async def described_site(tmp_path_factory: pytest.TempPathFactory) -> AsyncItera
     with Archive(path) as archive:
         for day, title in ((1, "Gammal fyr"), (2, "Ny fyr")):
             started = SEEN + timedelta(days=day)
-            text = f"– {title} är här, säger fyrvaktare Anna Ek, chef för fyren."
+            text = f"– {title} är här, säger fyrvaktare Anna Ek, chef för fyren (SOU 2023:12)."
             url = f"https://fyrstyrelsen.example/{day}"
             archive.save(
                 Release(
@@ -137,6 +137,8 @@ async def find_values(site: Site) -> dict[str, dict[str, object]]:
         "version": 2,
         "slug": "anna-ek",
         "table": "releases",
+        "type": "sou",
+        "number": "2023:12",
     }
     return {
         "": {**ids, "tag": tags.single_value()},

@@ -1,0 +1,224 @@
+"""Finds references to documents in a text by their numbers: prop. 2023/24:99, lagen (2013:319).
+
+A number alone is no reference: 2013:319 may be a statute, a terms of reference or a time. What
+stands before it (or after it, of EU acts) says which type it is. Only numbers of reports of
+committees of the Riksdag (2023/24:FiU1), of committees of inquiry (U 2022:02) and of the
+Government Offices' records (S2023/01234) are of one type by themselves.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+# raise it whenever the references of any text change
+REFERENCES_VERSION = "1"
+REFERENCE_TYPES = {  # type → how a reference of this type is written
+    "sfs": "SFS {0}",
+    "prop": "prop. {0}",
+    "sou": "SOU {0}",
+    "ds": "Ds {0}",
+    "dir": "dir. {0}",
+    "committee": "{0}",
+    "bet": "bet. {0}",
+    "rskr": "rskr. {0}",
+    "skr": "skr. {0}",
+    "eu": "EU {0}",
+    "com": "COM({1}) {2}",
+    "dnr": "dnr {0}",
+}
+
+_SPACE = "[ \u00a0\u202f]"
+_GAP = rf"[.:]?{_SPACE}?(?:nr\.?{_SPACE})?[(\[]?"
+_END = r"(?![\w]|[:/]\d)"
+_SESSION = rf"(?:19|20)\d\d/(?:\d\d){{1,2}}:{_SPACE}?"  # a year of the Riksdag
+_IN_SESSION = rf"{_SESSION}\d{{1,4}}{_END}"
+_IN_YEAR = rf"(?:1[6-9]|20)\d\d:{_SPACE}?\d{{1,4}}{_END}"
+_EU_NUMBER = rf"\d{{1,4}}/\d{{1,4}}{_END}"
+_EU_BODIES = "EU|EG|EEG|EC|EEC|Euratom|EKSG|GUSP|CFSP|RIF|JHA"
+_ACT = r"(?:direktiv|förordning|directive|regulation)(?:et|en|ens|ets|ar|arna|er|s)?"
+_PREFIX = r"(?:\w[\w-]{0,40})?"  # of a compound; longer words would take long
+_LAW = (
+    rf"{_PREFIX}(?:lag(?:en|ens|ar|arna)?|förordning(?:en|ens|ar|arna)?|balk(?:en|ens)?|act|ordinance"
+    r"|ordning(?:en|ens)?|form(?:en|ens)|kungörelse(?:n|ns)?|instruktion(?:en)?|reglemente(?:t)?"
+    r"|stadga(?:n)?|code|law)"
+)
+# of departments, in numbers of records and of committees
+_DEPARTMENTS = "SB|Ju|UD|UF|UM|Fö|S|Fi|U|Jo|LI|L|M|KN|N|Ku|A|I|IJ|C"
+_DEPARTMENT_RECORD = r"(?:19|20)\d\d/\d{3,6}(?:/\w+)*(?![\w/])"
+_REPORT = rf"{_SESSION}[a-zåäö]{{1,3}}U\d{{1,3}}{_END}"
+_COMMITTEES = "AU BoU CU FiU FöU JuU KU KrU LU MJU NU SfU SkU SoU TU UbU UFöU UU KUU SäU EUU"
+# codes in numbers, as they are usually written
+_COMMITTEE_CODES = {code.lower(): code for code in _COMMITTEES.split()}
+_DEPARTMENT_CODES = {code.lower(): code for code in _DEPARTMENTS.split("|")}
+# type, what stands before the numbers, a number, and what stands after the last one
+_PATTERNS = (
+    ("prop", rf"(?:{_PREFIX}proposition(?:en|ens|er|erna)?|prop|bill){_GAP}", _IN_SESSION, ""),
+    ("rskr", rf"(?:rskr|riksdagsskrivelse(?:n|r|rna)?){_GAP}", _IN_SESSION, ""),
+    ("skr", rf"(?:skr|skrivelse(?:n|r|rna)?){_GAP}", _IN_SESSION, ""),
+    ("bet", rf"(?:(?:bet|betänkande(?:t|n|na)?){_GAP})?", _REPORT, ""),
+    ("sou", rf"SOU{_GAP}", _IN_YEAR, ""),
+    ("ds", rf"Ds{_GAP}", _IN_YEAR, ""),
+    (
+        "dir",
+        rf"(?:dir|{_PREFIX}direktiv(?:et|en|ens)?|terms{_SPACE}of{_SPACE}reference){_GAP}",
+        _IN_YEAR,
+        "",
+    ),
+    ("sfs", rf"(?:SFS|svensk{_SPACE}författningssamling)(?:-nummer)?{_GAP}", _IN_YEAR, ""),
+    ("sfs", rf"{_LAW}{_SPACE}?[(\[]?", _IN_YEAR, ""),
+    (
+        "sfs",
+        rf"(?:lag|förordning|kungörelse|act|ordinance)(?:en)?{_SPACE}(?:om|med|för|av|on|concerning)"
+        rf"{_SPACE}(?:(?!{_LAW}{_SPACE}\()[^\s().:\d]+{_SPACE}){{1,12}}\(",
+        _IN_YEAR,
+        "",
+    ),
+    (
+        "eu",
+        rf"(?:{_PREFIX}(?:{_ACT}|beslut(?:et)?|decision){_SPACE})?"
+        rf"[(\[](?:{_EU_BODIES})(?:,{_SPACE}\w+)?[)\]]{_SPACE}?(?:n[ro]\.?{_SPACE})?",
+        _EU_NUMBER,
+        "",
+    ),
+    ("eu", "", r"\d{2,4}/\d{1,4}", rf"/(?:{_EU_BODIES})\b"),
+    (
+        "eu",
+        rf"(?:{_ACT}|EU){_SPACE}(?:n[ro]\.?{_SPACE})?",
+        _EU_NUMBER,
+        rf"(?:/(?:{_EU_BODIES})\b)?",
+    ),
+    ("com", rf"[CK]OM{_SPACE}?", rf"\(\d{{4}}\){_SPACE}?\d{{1,4}}{_END}", ""),
+    ("com", "[CK]OM/", rf"\d{{4}}/\d{{1,4}}{_END}", ""),
+    (
+        "committee",
+        "",
+        rf"(?-i:{_DEPARTMENTS}){_SPACE}?(?:19|20)\d\d:(?:\d\d|(?-i:[A-Z])){_END}",
+        "",
+    ),
+    (
+        "dnr",
+        rf"(?:dnr|diarie(?:nummer|nr)){_GAP}",
+        r"(?:[a-zåäö]{1,8}[ \u00a0-]?)?(?=[\w./:-]{0,40}[/-])\d[\w./:-]{0,40}\d(?:/[a-zåäö]\w*)*",
+        "",
+    ),
+    (
+        "dnr",
+        "",
+        rf"(?-i:{_DEPARTMENTS})(?:{_SPACE}(?=\d{{4}}/\d{{5}}\b))?{_DEPARTMENT_RECORD}",
+        "",
+    ),
+)
+_AND = rf"\)?(?:,|;|{_SPACE}(?:och|samt|and|&)){_SPACE}(?:n[ro]\.?{_SPACE})?\(?"
+_NUMBERS = [
+    re.compile(number.replace("(?-i:", "(?:"), re.IGNORECASE) for _, _, number, _ in _PATTERNS
+]
+# one reference, or several of a type in a row
+_SOURCE = "|".join(
+    f"{before}(?P<n{index}>{number}(?:{_AND}{number})*){after}"
+    for index, (_, before, number, after) in enumerate(_PATTERNS)
+)
+_REFERENCE = re.compile(rf"(?<![\w/:])(?:{_SOURCE})", re.IGNORECASE)
+# In a query, case means nothing, and a reference may follow the colon of a field.
+TYPED_REFERENCE = rf"(?i:(?<![\w/])(?:{_SOURCE.replace('(?-i:', '(?:')}))"
+_TYPED = re.compile(TYPED_REFERENCE)
+_BARE_NUMBER = re.compile(
+    r"(?<![\w\"/:.-])(?:\d{4}(?:/\d{2,4})?:\w{1,8}|\d{1,4}/\d{1,4})(?![\w\"/:-])"
+)
+# what every line with a reference has, to skip others
+_HINT = re.compile(r"[:/)-](?<=\d.)(?:[ \u00a0\u202f]?\d|\w).*")
+
+
+class Reference(NamedTuple):
+    """A reference to a document: its type, its number as it is usually written, and its place."""
+
+    type: str  # of REFERENCE_TYPES
+    number: str
+    start: int
+    end: int
+
+
+def find_references(text: str) -> list[Reference]:
+    """Return the references in a text, in order.
+
+    >>> text = "Se prop. 2023/24:99 och 2023/24:100, lagen (2013:319) kl. 2013:31."
+    >>> [(found.type, found.number, text[found.start:found.end]) for found in find_references(text)]
+    ... # doctest: +NORMALIZE_WHITESPACE
+    [('prop', '2023/24:99', 'prop. 2023/24:99'), ('prop', '2023/24:100', '2023/24:100'),
+     ('sfs', '2013:319', 'lagen (2013:319)')]
+    """
+    return [
+        found
+        for hint in _HINT.finditer(text)
+        for match in _REFERENCE.finditer(text, text.rfind("\n", 0, hint.start()) + 1, hint.end())
+        for found in _read_match(match)
+    ]
+
+
+def find_typed_references(text: str) -> list[Reference]:
+    """Return the references in the text of a query, in order.
+
+    >>> [found[:2] for found in find_typed_references("ref:sou2023:12 u 2022:02")]
+    [('sou', '2023:12'), ('committee', 'U 2022:02')]
+    """
+    return [found for match in _TYPED.finditer(text) for found in _read_match(match)]
+
+
+def list_bare_numbers(text: str) -> list[str]:
+    """List the numbers in the text of a query that may be references, but do not say of which type.
+
+    >>> list_bare_numbers("hamn 2013:319 prop. 2023/24:99")
+    ['2013:319']
+    """
+    return _BARE_NUMBER.findall(_TYPED.sub("", text))
+
+
+def _read_match(match: re.Match[str]) -> Iterator[Reference]:
+    """Yield the references of a match: the first with what stands before it, the last with what
+    stands after it.
+    """
+    group = match.lastgroup or ""
+    index = int(group[1:])
+    kind = _PATTERNS[index][0]
+    numbers = list(_NUMBERS[index].finditer(match.string, *match.span(group)))
+    for place, number in enumerate(numbers):
+        start = match.start() if place == 0 else number.start()
+        end = match.end() if place == len(numbers) - 1 else number.end()
+        end += _has_open_bracket(match.string, start, end)  # lagen (2013:319)
+        yield Reference(kind, _normalise_number(kind, number[0]), start, end)
+
+
+def _has_open_bracket(text: str, start: int, end: int) -> bool:
+    """Return whether a part of a text has a bracket that the next character closes."""
+    opening = {")": "(", "]": "["}.get(text[end : end + 1])
+    part = text[start:end]
+    return opening is not None and part.count(opening) > part.count(text[end])
+
+
+def _normalise_number(kind: str, number: str) -> str:
+    """Return a number as it is usually written.
+
+    >>> _normalise_number("bet", "2023/24: fiu1"), _normalise_number("com", "(2020)66")
+    ('2023/24:FiU1', '2020/66')
+    """
+    number = re.sub(r"\s", "", number)
+    if kind == "com":
+        return "/".join(re.findall(r"\d+", number))
+    if kind == "committee":
+        code, rest = re.split(r"(?<=\D)(?=\d)", number, maxsplit=1)
+        return f"{_DEPARTMENT_CODES.get(code.lower(), code)} {rest}"
+    if kind == "bet":
+        session, _, report = number.partition(":")
+        code = report.rstrip("0123456789")
+        return f"{session}:{_COMMITTEE_CODES.get(code.lower(), code)}{report[len(code) :]}"
+    return number
+
+
+def format_reference(kind: str, number: str) -> str:
+    """Return a reference as it is usually written; find_references reads it.
+
+    >>> format_reference("prop", "2023/24:99"), format_reference("committee", "U 2022:02")
+    ('prop. 2023/24:99', 'U 2022:02')
+    """
+    return REFERENCE_TYPES[kind].format(number, *number.split("/"))

@@ -1,0 +1,148 @@
+"""The table document_references: which documents each version of a release refers to, and where;
+and the conditions by which a query finds them.
+
+The rules that find them in a text are in archive/language/reference_patterns.py. Titles, leads,
+bodies, questions with their answers and captions are searched, not attachments. An answer that the
+body repeats has its references twice, under each field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, NamedTuple
+
+from sqlite_utils import Database
+
+from archive.database.sqlite_files import RunQuery
+from archive.language.reference_patterns import (
+    find_references,
+    find_typed_references,
+    format_reference,
+)
+from archive.search.query_language import ReferenceNode
+from archive.search.state_texts import PLAIN_FIELDS, list_state_texts
+
+COLUMNS = "type, number, field, part, position, text"
+CURRENT_REFERENCES_SQL = (
+    "document_references d cross join releases r on r.id = d.release and r.revision = d.revision"
+)
+# conditions of statements about releases, question pairs and earlier versions, by their index
+REFERENCE_CONDITIONS_SQL = {
+    "search": f"l.release in (select d.release from {CURRENT_REFERENCES_SQL} where {{wanted}})",
+    "search_questions": (
+        f"(q.release, q.position) in (select d.release, d.part from {CURRENT_REFERENCES_SQL}"
+        " where d.field in ('question', 'answer') and {wanted})"
+    ),
+    "search_versions": "t.id in (select d.revision from document_references d where {wanted})",
+}
+# of any version of a release that is shown
+KNOWN_REFERENCE_SQL = """
+    select 1 from document_references d cross join releases r on r.id = d.release
+      cross join release_facets l on l.release = coalesce(r.continues_as, r.id)
+    where {wanted} limit 1
+"""
+Bind = Callable[[Any], str]  # adds a value to a statement, and returns its placeholder
+
+
+class StateReference(NamedTuple):
+    """A reference in a text of a state."""
+
+    type: str
+    number: str
+    field: str  # title, lead, body, question, answer or caption
+    part: int | None  # number of the question or picture, from 1
+    position: int  # characters of the text (in NFC) before it
+    text: str  # as written
+
+
+def find_state_references(state: Mapping[str, Any]) -> list[StateReference]:
+    """Return the references in the texts of a state, in order.
+
+    >>> parts = {"questions": [], "images": []}
+    >>> find_state_references({"title": "A", "lead": None, "body": "Se SOU 2023:12.", **parts})[0]
+    ... # doctest: +NORMALIZE_WHITESPACE
+    StateReference(type='sou', number='2023:12', field='body', part=None, position=3,
+                   text='SOU 2023:12')
+    """
+    return [
+        StateReference(
+            found.type,
+            found.number,
+            text.field,
+            text.position,
+            found.start,
+            text.text[found.start : found.end],
+        )
+        for text in list_state_texts(state)
+        for found in find_references(text.text)
+    ]
+
+
+def write_references(
+    db: Database, release_id: int, revision_id: int, references: Sequence[StateReference]
+) -> bool:
+    """Replace the references of a revision, and return whether they differ from those stored.
+
+    Does not commit.
+    """
+    stored = db.execute(
+        f"select {COLUMNS} from document_references where revision = ? order by id", [revision_id]
+    ).fetchall()
+    if stored == list(references):
+        return False
+    db.execute("delete from document_references where revision = ?", [revision_id])
+    db.conn.executemany(
+        f"insert into document_references (release, revision, {COLUMNS})"
+        " values (?, ?, ?, ?, ?, ?, ?, ?)",
+        [(release_id, revision_id, *reference) for reference in references],
+    )
+    return True
+
+
+def build_reference_condition(node: ReferenceNode, index: str, bind: Bind) -> str:
+    """Return the SQL condition of a reference in a statement about what an index has.
+
+    Of question pairs, those of a release with the reference in its title, lead or body.
+    """
+    if index == "search_questions" and node.field in PLAIN_FIELDS:
+        index = "search"
+    return REFERENCE_CONDITIONS_SQL[index].format(wanted=build_reference_terms(node, bind))
+
+
+def build_cited_condition(text: str, bind: Bind) -> str:
+    """Return the SQL condition of releases that refer to a document: prop. 2023/24:99."""
+    cited = [
+        build_reference_terms(ReferenceNode(found.type, found.number), bind)
+        for found in find_typed_references(text)
+    ]
+    return REFERENCE_CONDITIONS_SQL["search"].format(wanted=" or ".join(cited) or "false")
+
+
+def build_reference_terms(node: ReferenceNode, bind: Bind) -> str:
+    """Return SQL terms for a reference in `document_references d`."""
+    wanted = {"number": node.number, "type": node.type, "field": node.field}
+    return " and ".join(f"d.{name} = {bind(value)}" for name, value in wanted.items() if value)
+
+
+async def list_unknown_references(run: RunQuery, nodes: Iterable[object]) -> list[str]:
+    """List the references among the nodes of a query that no version of a release has."""
+    unknown = []
+    for node in dict.fromkeys(node for node in nodes if isinstance(node, ReferenceNode)):
+        values: dict[str, Any] = {}
+        bind = partial(_bind, values)
+        wanted = build_reference_terms(replace(node, field=None), bind)
+        if not await run(KNOWN_REFERENCE_SQL.format(wanted=wanted), values):
+            unknown.append(label_reference(node))
+    return unknown
+
+
+def label_reference(node: ReferenceNode) -> str:
+    """Return a reference as it is usually written; of any type, only the number."""
+    return format_reference(node.type, node.number) if node.type else node.number
+
+
+def _bind(values: dict[str, Any], value: Any) -> str:
+    values[f"v{len(values)}"] = value
+    return f":v{len(values) - 1}"

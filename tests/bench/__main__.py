@@ -23,6 +23,7 @@ from tests.bench.quotations import measure_quotations
 from tests.bench.related import measure_related
 from tests.bench.search import measure_search
 from tests.bench.store import measure_store
+from tests.bench.typed_questions import measure_typed_questions
 from tests.bench.versions import measure_versions
 
 AGAIN = 2000
@@ -38,6 +39,7 @@ def to_parts(number: int | None) -> dict[str, Callable[[], Iterator[str]]]:
         "store": measure_store,
         "again": lambda: measure_again(min(number or AGAIN, LONG)),
         "search": measure_search,
+        "questions as typed": measure_typed_questions,
         "earlier versions": measure_versions,
         "related releases": measure_related,
         "quotations": measure_quotations,

@@ -50,6 +50,9 @@ def open_rankings(path: Path, depth: int = RECALL_DEPTH) -> Iterator[dict[str, R
                 own, "snowball", stem(text), depth, " OR "
             ),
             "trigram": lambda text: rank_table(own, "trigram", text.split(), depth),
+            "trigram, any word": lambda text: rank_table(
+                own, "trigram", text.replace('"', " ").split(), depth, " OR "
+            ),
             # Parts of words that the query and the text have in common; it needs no whole words,
             # and no knowledge of the language.
             "any trigram": lambda text: rank_table(

@@ -494,7 +494,9 @@ class HitFinder:
     ) -> HitList:
         """Fetch the releases that match the words of the request."""
         ranks: dict[int, float] = {}
-        if ranked and _has_phrase(self.request):  # reading word positions costs more than ranking
+        ranked_plan = plan_search(self.request, self.names, RANKED_RELEASE_INDEX)
+        # reading word positions costs more than ranking
+        if ranked and _has_phrase(self.request) and ranked_plan.match == plan.match:
             ranks = await self.read_ranks(MAX_HITS + 1)
             ids = list(ranks)
         else:

@@ -114,7 +114,10 @@ LISTING_SQL = (
 # The revisions of a release of which text_versions has the text (see above).
 VERSIONS_OF_SQL = """
     with versions as (
-      select v.id, v.images, v.id is not r.revision or r.moved_to is not null as is_former
+      select v.id, v.images, v.id is not r.revision or r.moved_to is not null
+        -- the release moved and moved back
+        or exists (select 1 from revisions n where n.previous = v.id and n.release <> v.release)
+        as is_former
       from revisions v join releases r on r.id = v.release where v.release = :release
         and (v.cause = 'import' or (select n.cause from revisions n
           where n.release = v.release and n.id > v.id order by n.id limit 1) is not 'parser'))

@@ -60,9 +60,7 @@ async def find_release(site: Site) -> int:
                 "Beslut om fyren PDF, 2 sidor, 1 kB.",
                 "1 belopp ändrat",
                 "Belopp ändrat [borttaget: 120 000 kronor] → [tillagt: 90 000 kronor] betydelse 75",
-                "Filen byttes ut mellan två"
-                " kontroller: 1 april 2026"
-                " kl. 11.00 och 3 april 2026"
+                "Filen byttes ut mellan två kontroller: 1 april 2026 kl. 11.00 och 3 april 2026"
                 " kl. 11.00.",
                 "[borttaget: 120 000 kronor]",
                 "Sida 2Beslutet gäller i år.",

@@ -149,10 +149,9 @@ def large_archive(sample_archive: Path) -> Iterator[sqlite3.Connection]:
             for number in range(1000, 5_000)
         ]
         db.executemany(
-            "insert into releases (id, agency, url, title,"
-            " body, body_html, published,"
-            " added, hash)"
-            f" values (?, '{LARGE_AGENCY}', ?, 'T', '', '', ?, '2024-01-01T00:00:00+00:00', 'h')",
+            "insert into releases (id, agency, url, title, body, body_html, published, added,"
+            f" hash) values (?, '{LARGE_AGENCY}', ?, 'T', '', '', ?, '2024-01-01T00:00:00+00:00',"
+            " 'h')",
             [(number, url, published if number % 9 else None) for number, url, published in rows],
         )
         db.executemany(

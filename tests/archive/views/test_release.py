@@ -206,9 +206,8 @@ async def test_removed_release_has_banner_and_text(
     [
         (
             history.UNCONFIRMED,
-            "Kanske borttaget, inte bekräftat Servern svarade"
-            " att sidan inte finns (404)."
-            " Saknades första gången 4",
+            "Kanske borttaget, inte bekräftat Servern svarade att sidan inte finns (404). Saknades"
+            " första gången 4",
             "Senast kontrollerat",
         ),
         (
@@ -218,9 +217,7 @@ async def test_removed_release_has_banner_and_text(
         ),
         (
             history.DISALLOWED,
-            "Får inte längre kontrolleras"
-            " Sedan 3 juni 2024 kl."
-            " 10.15 tillåter myndighetens"
+            "Får inte längre kontrolleras Sedan 3 juni 2024 kl. 10.15 tillåter myndighetens"
             " robots.txt inte",
             "Senaste försöket",
         ),
@@ -462,9 +459,8 @@ async def test_diff_as_data(history_site: Site) -> None:
 
 
 LIGHTS = "\n\n".join(
-    f"Fyren på {place} tänds den första juni. Den som seglar"
-    f" förbi ser ljuset på tolv sjömils håll, och"
-    f" {keeper} sköter lampan tills en ny vaktare har anställts vid stationen."
+    f"Fyren på {place} tänds den första juni. Den som seglar förbi ser ljuset på tolv sjömils håll,"
+    f" och {keeper} sköter lampan tills en ny vaktare har anställts vid stationen."
     for place, keeper in (
         ("Norrskär", "Ada Ek"),
         ("Ekö", "Bo Strand"),

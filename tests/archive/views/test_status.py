@@ -189,11 +189,8 @@ async def test_page_with_many_agencies_is_small(archive_copy: Path, agency: str)
                 [slug, each.name, each.home],
             )
             db.execute(
-                "insert into health select ?,"
-                " state, since, reason,"
-                " newest, usual_gap, expected,"
-                " judged, acknowledged,"
-                " facts from health where agency = ?",
+                "insert into health select ?, state, since, reason, newest, usual_gap, expected,"
+                " judged, acknowledged, facts from health where agency = ?",
                 [slug, agency],
             )
             for number in range(CHANGES):

@@ -180,10 +180,9 @@ async def test_coverage_of_many_agencies_and_ten_years_is_a_light_page(
         source = AuditedSource(url="https://vag.example/nyheter", kind="listing", urls=urls)
         with archive.transaction():
             archive.db.conn.executemany(
-                "insert into coverage (agency, month, source, kind,"
-                " listed, stored, rejected, missing, unlisted, complete, checked)"
-                " values (?, ?, ?, 'listing', 112, 110, 1, 1, 0, 0,"
-                " '2024-06-03T09:00:00+00:00')",
+                "insert into coverage (agency, month, source, kind, listed, stored, rejected,"
+                " missing, unlisted, complete, checked) values (?, ?, ?, 'listing', 112, 110, 1,"
+                " 1, 0, 0, '2024-06-03T09:00:00+00:00')",
                 rows,
             )
             update_coverage(archive.db, "fyrstyrelsen", [source], datetime(2024, 6, 3, tzinfo=UTC))

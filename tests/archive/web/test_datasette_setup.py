@@ -175,10 +175,8 @@ async def test_texts_have_their_own_language(site: Site) -> None:
     ("path", "links"),
     [
         (  # a reader's statement
-            "/archive?sql=select+51+as+release,+1+as+revision,+'/"
-            "-/diff/54/55'+as+link,+'//"
-            "x.example'+as+other_link,"
-            "+'https://x.example/%26'+as+url,+2+as+n,+'/archive'+as+title",
+            "/archive?sql=select+51+as+release,+1+as+revision,+'/-/diff/54/55'+as+link,+'//"
+            "x.example'+as+other_link,+'https://x.example/%26'+as+url,+2+as+n,+'/archive'+as+title",
             ["/archive/releases/51", "/-/revision/1", "/-/diff/54/55", "https://x.example/&"],
         ),
         (

@@ -23,9 +23,7 @@ ANSWERS = {1: "Ja, skolan är öppen.\n\nMen inte i jul.", 2: "Nej."}
 QUESTIONS = (
     "<p>Skolan svarar.</p><h2"
     ' id="question-1">Är skolan'
-    " öppen?</h2><p>Ja,"
-    " <b>skolan</b> är"
-    " öppen.</p>"
+    " öppen?</h2><p>Ja, <b>skolan</b> är öppen.</p>"
     '<p>Skolan ligger i Ekö.</p><h2 id="question-2">Stänger skolan?</h2><p>Nej.</p>'
 )
 

@@ -24,6 +24,7 @@ from archive.health.rules import (
     read_health_rows,
 )
 from archive.i18n import SWEDISH_TIME
+from tests.archive.tables import load_cases
 
 SLUG, HOME = "provverket", "https://prov.example/"
 USUAL_FIELDS = {
@@ -547,13 +548,7 @@ def test_share_of_refused_pages_that_rises_is_a_fault_on_the_same_day(past: Agen
 
 
 @pytest.mark.parametrize(
-    ("number", "readable", "before"),
-    [
-        pytest.param(2, 0, 0, id="two pages are too few"),
-        pytest.param(4, 6, 0, id="four of ten, too"),
-        pytest.param(6, 40, 0, id="a small share"),
-        pytest.param(6, 8, 2, id="as many as usual"),
-    ],
+    ("number", "readable", "before"), load_cases(__file__, "few refused pages are no fault")
 )
 def test_few_refused_pages_are_no_fault(
     past: AgencyPast, number: int, readable: int, before: int
@@ -592,14 +587,7 @@ def refuse_stored(
 
 @pytest.mark.parametrize(
     ("failure", "kind", "state", "problem"),
-    [
-        ("error page", "error page", "gone", "error page"),
-        ("listing", "replaced", "gone", "replaced"),
-        ("placeholder", "replaced", "gone", "replaced"),
-        ("consent wall", "", "failed", "is a consent wall: 'Kakor'"),
-        ("login", "", "failed", "asks to sign in: 'Logga in'"),
-        ("our fault", "", "rejected", "our own code failed on it"),
-    ],
+    load_cases(__file__, "refused pages of stored releases are a fault whatever the reason"),
 )
 def test_refused_pages_of_stored_releases_are_a_fault_whatever_the_reason(
     past: AgencyPast, failure: str, kind: str, state: str, problem: str

@@ -67,8 +67,8 @@ async def test_form(history_site: Site) -> None:
     )
     english = await history_site.page("/-/check?lang=en")
     assert english.cssselect("form[method=post]")[0].get("action") == "/-/check?lang=en"
-    assert (await history_site.get("/-/check?text=x")).status_code == 400
-    assert (await history_site.get("/-/check.json")).status_code == 405
+    assert await history_site.status("/-/check?text=x") == 400
+    assert await history_site.status("/-/check.json") == 405
     head = await history_site.datasette.client.head("/-/check")
     assert (head.status_code, head.content) == (200, b"")
     assert "/-/check" in (await history_site.get("/help")).text

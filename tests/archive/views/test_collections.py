@@ -16,6 +16,7 @@ from archive.database.models import Release
 from archive.store.releases import Archive
 from tests.archive.sample import Site, import_release, served
 from tests.archive.sample_evidence import read_bundle, read_guide
+from tests.archive.tables import load_cases
 
 IMPORTED = datetime(2026, 9, 1, 8, tzinfo=UTC)
 DAYS = (date(2026, 6, 9), date(2026, 5, 3), date(2026, 7, 1))  # in the order of the imports
@@ -63,35 +64,11 @@ def site(path: Path) -> Iterator[Site]:
 
 
 async def read_json(site: Site, url: str) -> Any:
-    return (await site.get(url)).json()
+    return await site.json(url)
 
 
 @pytest.mark.parametrize(
-    ("lang", "expected"),
-    [
-        (
-            "sv",
-            [
-                "I samlingen folke 3 maj 2026 – 1 juli 2026",
-                "Importerat från samlingen folke 1 september 2026",
-                "Den äldre texten finns i samlingen folke från 9 juni 2026, inte i den från 1 juli",
-                "Den äldre texten finns i samlingen folke från 3 maj 2026, inte i den från 9 juni",
-                "Arkivet har inte självt hittat den på myndighetens webbplats.",
-                "Version ur samlingen folke från 1 juli 2026, importerad av Myndighetsarkivet",
-            ],
-        ),
-        (
-            "en",
-            [
-                "In the collection folke 3 May 2026 – 1 July 2026",
-                "Imported from the collection folke 1 September 2026",
-                "The older text is in the collection folke of 9 June 2026, not in that of 1 July",
-                "The older text is in the collection folke of 3 May 2026, not in that of 9 June",
-                "The archive itself has not found it on the agency’s website.",
-                "Version in the collection folke of 1 July 2026, imported by Myndighetsarkivet",
-            ],
-        ),
-    ],
+    ("lang", "expected"), load_cases(__file__, "release page says which collection had what")
 )
 async def test_release_page_says_which_collection_had_what(
     site: Site, lang: str, expected: list[str]
@@ -152,14 +129,7 @@ async def test_differences_have_a_register_of_their_own(site: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        ("121", ["2026-07-01", "2026-06-09"]),
-        ("removed:121", ["2026-07-01"]),
-        ("added:121", ["2026-06-09"]),
-        ("89", []),  # the agency's own edit
-        ("56", []),  # of an unknown time
-    ],
+    ("words", "expected"), load_cases(__file__, "differences are found by their words")
 )
 async def test_differences_are_found_by_their_words(
     site: Site, words: str, expected: list[str]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.archive.sample import Site
+from tests.archive.sample import Site, hrefs, texts
 
 PAGES = {
     "guide.md": (
@@ -68,7 +68,7 @@ async def test_page_has_title_anchors_contents_and_links(site: Site) -> None:
         ("#first-steps-1", "First steps"),
     ]
     assert article.cssselect("pre code")[0].text == "make <run>\n"
-    assert [cell.text for cell in article.cssselect("table td")] == ["1", "2"]
+    assert texts(article, "table td") == ["1", "2"]
     links = {link.text_content(): link.get("href") for link in article.cssselect("a")}
     assert links == {"search": "search?lang=en#words", "this page": "#first-steps"}
     assert "settings" in article.text_content()  # a file of the repository is no link
@@ -131,7 +131,7 @@ async def test_no_other_file_is_sent(site: Site, path: str) -> None:
 
 @pytest.mark.parametrize("path", ["/docs/", "/docs/guide"])
 async def test_unknown_parameter_is_an_error(site: Site, path: str) -> None:
-    assert (await site.get(f"{path}?weight=50")).status_code == 400
+    assert await site.status(f"{path}?weight=50") == 400
 
 
 async def test_pages_of_the_repository_are_served(
@@ -139,8 +139,8 @@ async def test_pages_of_the_repository_are_served(
 ) -> None:
     monkeypatch.undo()  # of docs_folder
     page = await site.page("/docs/")
-    links = [link.attrib["href"] for link in page.cssselect("main dt a")]
+    links = hrefs(page, "main dt a")
     assert "/docs/architecture" in links
     for link in links:
-        assert (await site.get(link)).status_code == 200, link
+        assert await site.status(link) == 200, link
     assert page.cssselect("footer a[href='/docs/'][aria-current=page]")

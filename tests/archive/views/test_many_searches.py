@@ -49,7 +49,7 @@ async def test_each_line_is_counted_as_the_search_page_does(history_site: Site) 
         ]
         for term in found["terms"]:
             words = f'"{term["text"]}"' if match == "exact" else term["text"]
-            results = (await history_site.get(f"/search.json?size=3&q={quote(words)}")).json()
+            results = await history_site.json(f"/search.json?size=3&q={quote(words)}")
             if term["state"] == "no_words":
                 assert term["releases"] is None
                 continue
@@ -73,7 +73,7 @@ async def test_page_has_counts_and_links(history_site: Site) -> None:
     ]
     assert rows[1].cssselect("td")[0].text_content().strip() == "0"
     assert rows[0].cssselect("th a")[0].get("href") == "/search?q=%22fyrar%22&lang=en"
-    assert (await history_site.get(rows[0].cssselect("td a")[0].attrib["href"])).status_code == 200
+    assert await history_site.status(rows[0].cssselect("td a")[0].attrib["href"]) == 200
     assert (page.cssselect("textarea")[0].text or "").split() == ["fyrar", "kvastfening"]
 
 
@@ -112,8 +112,8 @@ async def test_errors(history_site: Site, text: str, fields: dict[str, str], sta
 
 
 async def test_other_methods_and_parameters(history_site: Site) -> None:
-    assert (await history_site.get("/-/batch.json")).status_code == 400
-    assert (await history_site.get("/-/batch?text=x")).status_code == 400
+    assert await history_site.status("/-/batch.json") == 400
+    assert await history_site.status("/-/batch?text=x") == 400
     assert (await history_site.datasette.client.request("PUT", "/-/batch")).status_code == 405
     options = await history_site.datasette.client.options("/-/batch.json")
     assert "POST" in options.headers["access-control-allow-methods"]

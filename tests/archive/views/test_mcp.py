@@ -19,6 +19,7 @@ from archive.store.releases import Archive
 from archive.web.request_limits import WORK, SandboxLimits, Work
 from tests.archive.sample import Site, served
 from tests.archive.sample_history import EDITED_ID, EDITED_NEWEST, EDITED_REVISIONS, REMOVED
+from tests.archive.tables import load_cases
 
 PUBLIC = "https://arkiv.example"
 MESSAGE = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
@@ -229,20 +230,7 @@ async def test_changes_of_an_agency_never_read_are_not_complete(tmp_path: Path, 
 
 
 @pytest.mark.parametrize(
-    ("tool", "arguments", "words"),
-    [
-        ("read_version", {}, "either release or revision"),
-        ("read_version", {"revision": 999_999}, "999999"),
-        ("search", {"query": "fyr", "order": "worst"}, "order"),
-        ("list_changes", {"since": "yesterday"}, "since"),
-        ("list_changes", {"since": "2024-01-01", "agency": "nowhere"}, "nowhere"),
-        ("search", {"query": "fyr", "agency": "Farledsverket"}, "list_agencies"),
-        ("phrase_history", {"phrase": "fyr", "agency": "Farledsverket"}, "Farledsverket"),
-        ("search", {"query": "fyr", "agencies": "fyrstyrelsen"}, "no argument agencies"),
-        ("read_version", {"release": 1, "version": 2}, "no argument version"),
-        ("list_agencies", {"agency": "fyrstyrelsen"}, "no argument agency"),
-        ("phrase_history", {"phrase": ""}, "word"),
-    ],
+    ("tool", "arguments", "words"), load_cases(__file__, "error names its reason")
 )
 async def test_error_names_its_reason(
     address: str, tool: str, arguments: dict[str, object], words: str
@@ -322,7 +310,7 @@ async def test_requests(history_site: Site, method: str, body: bytes, status: in
 
 
 async def test_unknown_parameter_is_an_error(history_site: Site) -> None:
-    assert (await history_site.get("/-/mcp?sql=select+1")).status_code == 400
+    assert await history_site.status("/-/mcp?sql=select+1") == 400
 
 
 async def test_site_without_the_package_says_so(

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.archive.sample import PAGED, Site
+from tests.archive.tables import load_cases
 from tests.archive.workbook import read_table
 
 TWO = "q=vägarna&q=fyrar"
@@ -52,7 +53,7 @@ async def test_rows_agree_with_the_searches_that_they_link_to(site: Site) -> Non
             address = (
                 row["page"].removeprefix("http://localhost").replace("/search?", "/search.json?")
             )
-            assert (await site.get(address)).json()["total"] == row["hits"], row
+            assert (await site.json(address))["total"] == row["hits"], row
 
 
 async def test_data_formats_have_the_same_rows(site: Site) -> None:
@@ -66,9 +67,9 @@ async def test_data_formats_have_the_same_rows(site: Site) -> None:
 
 
 async def test_series_name_their_totals(site: Site) -> None:
-    document = (
-        await site.get("/-/compare.json?q=vägarna&agency=vagmyndigheten&agency=fyrstyrelsen")
-    ).json()
+    document = await site.json(
+        "/-/compare.json?q=vägarna&agency=vagmyndigheten&agency=fyrstyrelsen"
+    )
     assert [(each["agency"], each["total"], each["undated"]) for each in document["series"]] == [
         ("vagmyndigheten", PAGED, 0),
         ("fyrstyrelsen", 0, 0),
@@ -79,17 +80,7 @@ async def test_series_name_their_totals(site: Site) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("query", "message"),
-    [
-        ("q=a&q=b&q=c&q=d&q=e&q=f", "At most 5 series can be compared, but here are 6"),
-        ("q=a&q=b&q=c&agency=fyrstyrelsen&agency=fagelverket", "here are 6"),
-        ("agency=rymdstyrelsen", "rymdstyrelsen"),
-        ("q=fyr&by=day", "day"),
-        ("", "q"),
-        ("q=fyr&kind=news", "kind"),
-    ],
-)
+@pytest.mark.parametrize(("query", "message"), load_cases(__file__, "wrong parameters are errors"))
 async def test_wrong_parameters_are_errors(site: Site, query: str, message: str) -> None:
     for suffix in (".json", ".csv", ".xlsx"):
         response = await site.get(f"/-/compare{suffix}?{query}")

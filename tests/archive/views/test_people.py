@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
@@ -15,7 +13,8 @@ from lxml import etree
 from archive.database.models import Release
 from archive.store.releases import Archive
 from archive.store.takedowns import hide_release, redact_passage
-from tests.archive.sample import SEEN, Site, served
+from tests.archive.sample import SEEN, Site, served, texts
+from tests.archive.tables import load_cases
 
 SPOKEN = Release(
     agency="hamn",
@@ -56,7 +55,7 @@ def quoted_site(archive: Archive, tmp_path: Path) -> Iterator[Site]:
 async def test_person_has_quotes_of_all_versions_and_roles(quoted_site: Site) -> None:
     page = await quoted_site.page("/person/anna-ek")
     release = await quoted_site.page("/archive/releases/1")
-    assert [link.text for link in release.cssselect("a[href='/person/anna-ek']")] == ["Anna Ek"]
+    assert texts(release, "a[href='/person/anna-ek']") == ["Anna Ek"]
     assert page.cssselect("h1")[0].text == "Anna Ek"
     assert page.cssselect(".status")[0].text_content().startswith("4 citat")
     quotes = [
@@ -69,7 +68,7 @@ async def test_person_has_quotes_of_all_versions_and_roles(quoted_site: Site) ->
         ("Det är klart", True),
         ("Vi vilar", False),
     ]
-    roles = [" ".join(role.text_content().split()) for role in page.cssselect("aside li")]
+    roles = texts(page, "aside li")
     assert roles == ["kajchef 2025", "hamnchef 2024"]
 
 
@@ -90,12 +89,12 @@ async def test_years_of_a_role_are_those_that_releases_state(
     archive.close()
     with served(tmp_path / "archive.db") as datasette:
         page = await Site(datasette).page("/person/anna-ek")
-    roles = [" ".join(role.text_content().split()) for role in page.cssselect("aside li")]
+    roles = texts(page, "aside li")
     assert roles == ["kajchef 2025", "hamnchef 2024", "mastchef"]
 
 
 async def test_quotes_of_a_person_as_data(quoted_site: Site) -> None:
-    data = (await quoted_site.get("/person/anna-ek.json?size=3")).json()
+    data = await quoted_site.json("/person/anna-ek.json?size=3")
     assert (data["name"], data["agency"], data["count"]) == ("Anna Ek", "hamn", 4)
     assert data["roles"] == [
         {"role": "kajchef", "years": "2025"},
@@ -104,7 +103,7 @@ async def test_quotes_of_a_person_as_data(quoted_site: Site) -> None:
     assert data["next"].endswith("/person/anna-ek.json?after=3&size=3")
     quotes = [
         *data["quotes"],
-        *(await quoted_site.get("/person/anna-ek.json?size=3&after=3")).json()["quotes"],
+        *(await quoted_site.json("/person/anna-ek.json?size=3&after=3"))["quotes"],
     ]
     assert sorted((quote["text"], quote["is_current"]) for quote in quotes) == [
         ("<b>Nu</b>", True),
@@ -114,7 +113,7 @@ async def test_quotes_of_a_person_as_data(quoted_site: Site) -> None:
     ]
     pages = {quote["text"]: quote["page"].partition("localhost")[2] for quote in quotes}
     assert (pages["Vi vilar"], pages["Det är klart"]) == ("/archive/releases/1", "/-/revision/1")
-    rows = [*csv.DictReader(io.StringIO((await quoted_site.get("/person/anna-ek.csv")).text))]
+    rows = [*await quoted_site.csv("/person/anna-ek.csv")]
     assert [row["text"] for row in rows] == [quote["text"] for quote in quotes]
     feed = etree.fromstring((await quoted_site.get("/person/anna-ek.atom")).content)
     ids = feed.findall("{*}entry/{*}id")
@@ -123,7 +122,7 @@ async def test_quotes_of_a_person_as_data(quoted_site: Site) -> None:
 
 async def test_people_are_found_by_the_beginnings_of_their_names(quoted_site: Site) -> None:
     page = await quoted_site.page("/people")
-    people = [" ".join(item.text_content().split()) for item in page.cssselect(".register-of li")]
+    people = texts(page, ".register-of li")
     assert people == ["Anna Ek 4 citat Hamnverket", "Åsa Li 1 citat Hamnverket"]
     found = {}
     for words in ("ek", "ÅSA", "li as", "nna", "%", ""):
@@ -147,20 +146,9 @@ async def test_people_are_found_by_the_beginnings_of_their_names(quoted_site: Si
     assert "after=1" in csv_page.headers["link"]
 
 
-@pytest.mark.parametrize(
-    ("address", "status"),
-    [
-        *(("/person/nobody", 404), ("/person/nobody.json", 404), ("/person/anna-ek.xlsx", 404)),
-        *(
-            ("/person/anna-ek?after=4", 400),
-            ("/person/anna-ek.json?after=x", 400),
-            ("/person/anna-ek?q=x", 400),
-        ),
-        *(("/people?after=2", 400), ("/people.json?agency=nobody", 400), ("/people?sort=x", 400)),
-    ],
-)
+@pytest.mark.parametrize(("address", "status"), load_cases(__file__, "errors"))
 async def test_errors(quoted_site: Site, address: str, status: int) -> None:
-    assert (await quoted_site.get(address)).status_code == status
+    assert await quoted_site.status(address) == status
 
 
 async def test_sitemap_lists_people(quoted_site: Site) -> None:
@@ -181,12 +169,10 @@ async def test_takedowns_hide_quotes(archive: Archive, tmp_path: Path) -> None:
         assert "Vi vilar" not in person
         assert "blir klart" not in person
         assert "Nu" not in [
-            quote["text"] for quote in (await site.get("/person/anna-ek.json")).json()["quotes"]
+            quote["text"] for quote in (await site.json("/person/anna-ek.json"))["quotes"]
         ]
-        assert (await site.get("/person/asa-li")).status_code == 404
-        assert [row["person"] for row in (await site.get("/people.json")).json()["people"]] == [
-            "anna-ek"
-        ]
+        assert await site.status("/person/asa-li") == 404
+        assert [row["person"] for row in (await site.json("/people.json"))["people"]] == ["anna-ek"]
         rows = (await site.get("/archive/quotes.json?_shape=array")).text
         assert all(words not in rows for words in ("Vi vilar", "blir klart", "<b>Nu</b>"))
 

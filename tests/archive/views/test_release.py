@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import csv
 import io
 import json
 from collections.abc import AsyncIterator
@@ -8,7 +7,6 @@ from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 
-import feedparser
 import pytest
 from datasette.database import QueryInterrupted
 from lxml.html import HtmlElement, fromstring
@@ -25,12 +23,15 @@ from tests.archive.sample import (
     UNDATED,
     WARBLERS,
     Site,
+    hrefs,
     import_release,
     plain_release,
     served,
     special_releases,
+    texts,
 )
 from tests.archive.sample_evidence import create_evidence_archive
+from tests.archive.tables import load_cases
 
 HOME = f"https://{history.AGENCY}.example"
 HOST = "http://localhost"
@@ -54,49 +55,7 @@ def to_text(element: HtmlElement) -> str:
 # Timeline
 
 
-@pytest.mark.parametrize(
-    ("release", "entries"),
-    [
-        pytest.param(
-            51,
-            [
-                [
-                    # a page that was re-parsed was not checked: the edit came after the last real
-                    # check
-                    "Gjord mellan två kontroller: 12 juni 2024 kl."
-                    " 10.15 och 13 juni 2024 kl. 10.15.",
-                    "Kontrollerat 1 gång därefter, 14 juni 2024 kl. 10.15: oförändrat.",
-                ],
-                ["inte ändrat av myndigheten"],
-                ["Oannonserad: myndigheten ändrade inte sitt uppdateringsdatum."],
-                [
-                    "Ändrat av myndigheten: 1 belopp ändrat",
-                    "Gjord mellan två kontroller: 7 juni 2024 kl. 10.15 och 8 juni 2024 kl. 10.15.",
-                    "Betydelse: stor (75 av 100)",
-                ],
-                [
-                    "Först läst av arkivet",
-                    "Kontrollerat 4 gånger därefter, senast 7 juni 2024 kl. 10.15: oförändrat.",
-                ],
-            ],
-            id="edited",
-        ),
-        pytest.param(
-            54,
-            [
-                ["1 datum ändrat"],
-                [f"Flyttat från {HOME}/nyheter/hamnar till {HOME}/aktuellt/hamnar"],
-                [f"På adressen {HOME}/nyheter/hamnar"],
-            ],
-            id="merged",
-        ),
-        pytest.param(
-            55,
-            [[f"Flyttat från {HOME}/nyheter/grynnor till {HOME}/kartor/grynnor"], []],
-            id="moved",
-        ),
-    ],
-)
+@pytest.mark.parametrize(("release", "entries"), load_cases(__file__, "timeline"))
 async def test_timeline(history_site: Site, release: int, entries: list[list[str]]) -> None:
     page = await history_site.page(f"/archive/releases/{release}")
     for entry, sentences in zip(page.cssselect(".timeline > li"), entries, strict=True):
@@ -107,10 +66,7 @@ async def test_timeline(history_site: Site, release: int, entries: list[list[str
 async def test_timeline_links_to_changes_and_evidence(history_site: Site) -> None:
     page = await history_site.page("/archive/releases/51")
     entries = page.cssselect(".timeline > li")
-    assert {
-        entry.get("id"): [link.get("href") for link in entry.cssselect(".ways a")]
-        for entry in entries
-    } == {
+    assert {entry.get("id"): hrefs(entry, ".ways a") for entry in entries} == {
         "revision-55": ["/-/diff/54/55", "/-/evidence/55.zip"],
         "revision-54": ["/-/diff/53/54", "/-/evidence/54.zip"],
         "revision-53": ["/-/diff/52/53", "/-/evidence/53.zip"],
@@ -148,7 +104,7 @@ async def test_revert_links_to_the_state_it_restores(history_site: Site) -> None
 async def test_long_timeline_is_grouped_by_year(history_site: Site) -> None:
     page = await read_release_page(history_site, history.LONG)
     assert len(page.cssselect(".history > .timeline > li")) == 10
-    summaries = [to_text(part) for part in page.cssselect(".history details > summary")]
+    summaries = texts(page, ".history details > summary")
     assert summaries == ["2023: 9 händelser", "2022: 12 händelser"]
     assert len(page.cssselect(".timeline > li")) == history.EDITS + 1
 
@@ -171,13 +127,7 @@ async def test_moved_release_names_its_other_url(history_site: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "finding"),
-    [
-        ("gone", "Servern svarade att sidan inte finns (410)."),
-        ("error page", "Sidan visade ett felmeddelande om att den inte finns."),
-        ("redirected", f"Adressen ledde till {HOME}/"),
-        ("replaced", "En annan text fanns på adressen: ”Ansök om vrakstöd”."),
-    ],
+    ("kind", "finding"), load_cases(__file__, "removed release has banner and text")
 )
 async def test_removed_release_has_banner_and_text(
     history_site: Site, kind: str, finding: str
@@ -198,30 +148,11 @@ async def test_removed_release_has_banner_and_text(
     removal, _ = page.cssselect(".timeline > li")
     assert finding in to_text(removal)
     evidence = f"/-/evidence/{removal.attrib['id']}.zip"
-    assert [link.get("href") for link in removal.cssselect(".ways a")] == [evidence]
+    assert hrefs(removal, ".ways a") == [evidence]
 
 
 @pytest.mark.parametrize(
-    ("title", "banner", "last_check"),
-    [
-        (
-            history.UNCONFIRMED,
-            "Kanske borttaget, inte bekräftat Servern svarade att sidan inte finns (404). Saknades"
-            " första gången 4",
-            "Senast kontrollerat",
-        ),
-        (
-            history.FAILED,
-            "Kan inte kontrolleras just nu Sidan fungerade senast 3 juni 2024 kl. 10.15.",
-            "Senaste försöket",
-        ),
-        (
-            history.DISALLOWED,
-            "Får inte längre kontrolleras Sedan 3 juni 2024 kl. 10.15 tillåter myndighetens"
-            " robots.txt inte",
-            "Senaste försöket",
-        ),
-    ],
+    ("title", "banner", "last_check"), load_cases(__file__, "unconfirmed removal or outage")
 )
 async def test_unconfirmed_removal_or_outage(
     history_site: Site, title: str, banner: str, last_check: str
@@ -246,7 +177,7 @@ async def test_returned_release_has_no_banner(history_site: Site) -> None:
 
 
 async def test_timeline_as_data(history_site: Site) -> None:
-    events = (await history_site.get("/-/history/51.json")).json()["events"]
+    events = (await history_site.json("/-/history/51.json"))["events"]
     assert [
         (event["event"], event["revision"], event["unannounced"], event["stamp"])
         for event in events
@@ -258,11 +189,11 @@ async def test_timeline_as_data(history_site: Site) -> None:
         ("first", 51, False, None),
     ]
     assert events[-2]["last_seen_before"] == "2024-06-07T08:15:00+00:00"
-    rows = list(csv.DictReader(io.StringIO((await history_site.get("/-/history/51.csv")).text)))
+    rows = await history_site.csv("/-/history/51.csv")
     assert [row["checks"] for row in rows] == ["1", "0", "0", "3", "4"]
-    removal = (await history_site.get("/-/history/56.json")).json()["events"][0]
+    removal = (await history_site.json("/-/history/56.json"))["events"][0]
     assert removal["evidence"].startswith(f"{HOST}/-/evidence/removal-")
-    returned, _ = feedparser.parse((await history_site.get("/-/history/60.atom")).content).entries
+    returned, _ = (await history_site.feed("/-/history/60.atom")).entries
     assert (returned.published, returned.updated) == (
         "2024-06-04T08:15:00+00:00",
         "2024-06-11T08:15:00+00:00",
@@ -270,7 +201,7 @@ async def test_timeline_as_data(history_site: Site) -> None:
     assert (await history_site.get("/-/history/51")).headers[
         "location"
     ] == "/archive/releases/51#history"
-    assert (await history_site.get("/-/history/99999.json")).status_code == 404
+    assert await history_site.status("/-/history/99999.json") == 404
 
 
 async def test_lists_mark_removed_releases_and_omit_moved_ones(history_site: Site) -> None:
@@ -286,14 +217,7 @@ async def test_lists_mark_removed_releases_and_omit_moved_ones(history_site: Sit
 
 
 @pytest.mark.parametrize(
-    ("path", "title"),
-    [
-        ("/nyheter/batbyggare", history.EDITED_NEWEST),
-        ("/nyheter/batbyggare/?utm=1#top", history.EDITED_NEWEST),
-        ("/nyheter/hamnar", history.MOVED),
-        ("/aktuellt/hamnar", history.MOVED),
-        ("/kartor/grynnor", history.MOVED_SAME_ID),
-    ],
+    ("path", "title"), load_cases(__file__, "search for a url finds its release")
 )
 async def test_search_for_a_url_finds_its_release(
     history_site: Site, path: str, title: str
@@ -343,7 +267,7 @@ async def test_diff_shows_changed_paragraphs(history_site: Site) -> None:
     assert "Oannonserad" not in await history_site.text(EDIT_URLS[0])
     full = await history_site.page(page.cssselect(".legend a")[0].attrib["href"])
     assert not full.cssselect(".gap")
-    assert [head.text for head in full.cssselect(".field h2")] == ["Rubrik", "Ingress", "Text"]
+    assert texts(full, ".field h2") == ["Rubrik", "Ingress", "Text"]
     assert len(full.cssselect(".field-body p")) == 6
     assert full.cssselect(".legend a")[0].get("href") == EDIT_URLS[1]
 
@@ -394,7 +318,7 @@ async def test_diff_redirects_to_older_revision_first(
 
 
 async def test_diff_of_revisions_that_are_not_adjacent(history_site: Site) -> None:
-    data = (await history_site.get(f"/-/diff/{FIRST}/{NEWEST}.json")).json()
+    data = await history_site.json(f"/-/diff/{FIRST}/{NEWEST}.json")
     assert {change["kind"] for change in data["changes"]} > {"amount", "date", "attachment"}
     assert (data["unannounced"], data["stamp"]) == (False, None)
     text = await history_site.text(f"/-/diff/{FIRST}/{NEWEST}")
@@ -405,31 +329,13 @@ async def test_diff_of_revisions_that_are_not_adjacent(history_site: Site) -> No
 
 
 async def test_diff_across_a_move(history_site: Site) -> None:
-    (edit,) = (await history_site.get("/-/edits.json?release=54")).json()["edits"]
+    (edit,) = (await history_site.json("/-/edits.json?release=54"))["edits"]
     text = await history_site.text(edit["diff"].removeprefix(HOST))
     assert "[borttaget: 1 juli]" in text.replace("den ", "")
 
 
 @pytest.mark.parametrize(
-    ("pair", "sentence", "error"),
-    [
-        (
-            "1/1",
-            "Version 1 kan inte jämföras med sig själv.",
-            "Version 1 cannot be compared with itself.",
-        ),
-        (
-            "1/999999",
-            "Version 999999 finns inte i arkivet.",
-            "There is no version 999999 in the archive.",
-        ),
-        (
-            "1/2",
-            "Versionerna 1 och 2 hör till olika meddelanden och kan inte jämföras.",
-            "Versions 1 and 2 belong to different releases and cannot be compared.",
-        ),
-        ("1/x", "", None),
-    ],
+    ("pair", "sentence", "error"), load_cases(__file__, "impossible diff states why")
 )
 async def test_impossible_diff_states_why(
     history_site: Site, pair: str, sentence: str, error: str | None
@@ -443,14 +349,14 @@ async def test_impossible_diff_states_why(
 
 
 async def test_diff_as_data(history_site: Site) -> None:
-    data = (await history_site.get(f"{EDIT_URLS[0]}.json")).json()
+    data = await history_site.json(f"{EDIT_URLS[0]}.json")
     body = [piece for piece in data["pieces"] if piece["field"] == "body" and piece["place"] == 1]
     before = "".join(piece["text"] for piece in body if piece["op"] != "ins")
     assert before == "Stödet till båtbyggare blir 20 miljoner kronor i år."
     assert (data["importance"], data["summary_en"]) == (75, "1 amount changed")
-    rows = list(csv.DictReader(io.StringIO((await history_site.get(f"{EDIT_URLS[0]}.csv")).text)))
+    rows = await history_site.csv(f"{EDIT_URLS[0]}.csv")
     assert [row["text"] for row in rows] == [piece["text"] for piece in data["pieces"]]
-    feed = feedparser.parse((await history_site.get(f"{EDIT_URLS[0]}.atom")).content)
+    feed = await history_site.feed(f"{EDIT_URLS[0]}.atom")
     assert not feed.bozo
     assert "<del>20 miljoner kronor" in feed.entries[0].content[0].value
 
@@ -536,7 +442,7 @@ async def test_answer_in_the_body_is_shown_once(edited_site: Site) -> None:
     assert not section.cssselect("details[open]")
     assert section.cssselect("details del")
     assert not page.cssselect(".field-body details")
-    newest, *_ = feedparser.parse((await edited_site.get("/-/edits.atom")).content).entries
+    newest, *_ = (await edited_site.feed("/-/edits.atom")).entries
     assert newest.content[0].value.count("<del>vassen</del>") == 1
     assert "tyst i <del>vassen</del> <ins>skogen</ins>." in newest.content[0].value
 
@@ -549,9 +455,7 @@ async def test_release_that_is_a_file_links_to_it(edited_site: Site) -> None:
 
 
 async def test_changed_kinds_and_times_are_written_in_words(edited_site: Site) -> None:
-    changes = [
-        to_text(item) for item in (await edited_site.page(WARBLERS_DIFF)).cssselect(".changes li")
-    ]
+    changes = texts(await edited_site.page(WARBLERS_DIFF), ".changes li")
     assert any("[borttaget: nyhet] → [tillagt: artikel]" in change for change in changes)
     time = next(change for change in changes if "klockslag" in change)
     assert "klockslaget för publiceringen anges inte längre [borttaget: 28 maj 2024 kl." in time
@@ -563,60 +467,28 @@ async def test_markup_in_a_text_is_escaped(edited_site: Site) -> None:
         page = await edited_site.page(url)
         assert "<img src=x>" in to_text(page)
         assert not page.cssselect("main img, main script, main b")
-    feed = feedparser.parse((await edited_site.get("/-/edits.atom")).content)
+    feed = await edited_site.feed("/-/edits.atom")
     assert not feed.bozo
     assert feed.entries[1].title == "Vägmyndigheten: <img src=x>"
 
 
 @pytest.mark.parametrize(
-    ("query", "heading", "lines"),
-    [
-        (
-            "",
-            "Även publicerat av",
-            [
-                "Hamnverket 1 juni 2024 kl. 09.00, tidigare än här",
-                "<Vägverket> I arkivet sedan 3 juni 2024 kl."
-                " 10.15, nästan samma text: se skillnaderna",
-            ],
-        ),
-        (
-            "?lang=en",
-            "Also published by",
-            [
-                "Port Authority 1 June 2024, 09:00, earlier than here",
-                "<Vägverket> In the archive since 3 June 2024, 10:15,"
-                " almost the same text: see the differences",
-            ],
-        ),
-    ],
+    ("query", "heading", "lines"), load_cases(__file__, "other publishers of the text")
 )
 async def test_other_publishers_of_the_text(
     edited_site: Site, query: str, heading: str, lines: list[str]
 ) -> None:
     page = await edited_site.page(f"/archive/releases/51{query}")
     assert page.cssselect(".joint h2")[0].text == heading
-    assert [to_text(line) for line in page.cssselect(".joint li")] == lines
+    assert texts(page, ".joint li") == lines
     urls = [f"/archive/releases/52{query}", f"/archive/releases/53{query}"]
-    assert [link.get("href") for link in page.cssselect(".joint a")][:2] == urls
-    assert (await edited_site.get(page.cssselect(".joint a")[2].attrib["href"])).status_code == 200
+    assert hrefs(page, ".joint a")[:2] == urls
+    assert await edited_site.status(page.cssselect(".joint a")[2].attrib["href"]) == 200
     assert not (await edited_site.page(f"/archive/releases/2{query}")).cssselect(".joint")
 
 
 @pytest.mark.parametrize(
-    ("query", "label", "line"),
-    [
-        (
-            "",
-            "Samma text finns även på",
-            "Skogsrådet (via.tt.se) 1 mars 2024, nästan samma text: se skillnaderna",
-        ),
-        (
-            "?lang=en",
-            "The same text is also at",
-            "Skogsrådet (via.tt.se) 1 March 2024, almost the same text: see the differences",
-        ),
-    ],
+    ("query", "label", "line"), load_cases(__file__, "addresses and texts at a press wire")
 )
 async def test_addresses_and_texts_at_a_press_wire(
     tmp_path: Path, query: str, label: str, line: str
@@ -648,10 +520,10 @@ async def test_addresses_and_texts_at_a_press_wire(
     with served(tmp_path / "archive.db") as datasette:
         site = Site(datasette)
         page = await site.page(f"/archive/releases/1{query}")
-        assert label in [term.text for term in page.cssselect("dt")]
-        addresses = [to_text(address) for address in page.cssselect("dd.address")]
+        assert label in texts(page, "dt")
+        addresses = texts(page, "dd.address")
         assert [address for address in addresses if address.startswith("https:")] == [own, cision]
-        assert [to_text(item) for item in page.cssselect(".joint li")] == [line]
+        assert texts(page, ".joint li") == [line]
         diff = await site.page(page.cssselect(".joint a")[1].attrib["href"])
         (mark,) = diff.cssselect(".field-body ins")
         assert "Och en mening till." in to_text(mark)
@@ -671,7 +543,7 @@ async def test_evidence_is_sent_with_its_etag(tmp_path: Path) -> None:
         assert response.headers["content-disposition"] == 'attachment; filename="evidence-8.zip"'
         assert int(response.headers["content-length"]) == len(response.content)
         assert response.content == expected.getvalue()
-        assert list((await site.get("/.json")).json()) == ["archive"]
+        assert list(await site.json("/.json")) == ["archive"]
         etag = response.headers["etag"]
         again = await site.get("/-/evidence/8.zip", if_none_match=etag)
         assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", etag)
@@ -680,18 +552,11 @@ async def test_evidence_is_sent_with_its_etag(tmp_path: Path) -> None:
         with Archive(path) as archive:
             archive.db.execute("update releases set title = 'En annan rubrik'")
             archive.db.execute("update revisions set title = 'En annan rubrik'")
-        assert (await site.get("/-/evidence/8.zip", if_none_match=etag)).status_code == 200
+        assert await site.status("/-/evidence/8.zip", if_none_match=etag) == 200
 
 
 @pytest.mark.parametrize(
-    ("name", "language", "words"),
-    [
-        *(
-            (number, "en", [f"There is no version {number} in the archive.", "Page not found"])
-            for number in ("99", "0", "999999999999999999")
-        ),
-        ("removal-99", "sv", ["Borttagning 99 finns inte i arkivet."]),
-    ],
+    ("name", "language", "words"), load_cases(__file__, "missing evidence is a page")
 )
 async def test_missing_evidence_is_a_page(
     site: Site, name: str, language: str, words: list[str]
@@ -705,14 +570,7 @@ async def test_missing_evidence_is_a_page(
 
 
 @pytest.mark.parametrize(
-    "path",
-    [
-        "/-/evidence/99999999.zip",
-        "/-/evidence/abc.zip",
-        "/-/evidence/removal-99.zip",
-        "/-/cite/abc.bib",
-        "/x.ris",
-    ],
+    "path", load_cases(__file__, "missing file is an error that programs can read")
 )
 async def test_missing_file_is_an_error_that_programs_can_read(site: Site, path: str) -> None:
     response = await site.get(path)
@@ -745,14 +603,12 @@ async def test_page_has_all_fields_of_a_release(site: Site) -> None:
         == "https://fagelverket.example/nyheter/sa-mar-sangarna"
     )
     assert page.cssselect(".body td")[0].text == "Storsjön"
-    assert [link.get("href") for link in page.cssselect(".contacts a")] == [
-        "mailto:lo@fagelverket.example"
-    ]
+    assert hrefs(page, ".contacts a") == ["mailto:lo@fagelverket.example"]
 
 
 async def test_questions_in_the_body_are_linked(site: Site) -> None:
     page = await read_release_page(site, WARBLERS)
-    links = [link.attrib["href"] for link in page.cssselect("nav.questions a")]
+    links = hrefs(page, "nav.questions a")
     assert links == ["#question-1", "#question-2"]
     assert all(len(page.cssselect(link)) == 1 for link in links)
     assert page.cssselect("#question-2 + *")[0].text == "Ungefär en halv miljon par."
@@ -761,7 +617,7 @@ async def test_questions_in_the_body_are_linked(site: Site) -> None:
 
 async def test_questions_outside_the_body_follow_it(site: Site) -> None:
     page = await read_release_page(site, LIGHTHOUSES)
-    assert [link.get("href") for link in page.cssselect("nav.questions a")] == [
+    assert hrefs(page, "nav.questions a") == [
         "#question-1",
         "#question-2",
     ]
@@ -780,14 +636,14 @@ async def test_questions_outside_the_body_follow_it(site: Site) -> None:
 
 async def test_times_of_a_release(site: Site) -> None:
     page = await read_release_page(site, UNDATED)
-    assert [to_text(item) for item in page.cssselect(".times > div")] == [
+    assert texts(page, ".times > div") == [
         "Publicerat enligt myndigheten Anges inte på sidan",
         "Uppdaterat enligt myndigheten 18 maj 2021 kl. 10.57 på sidan: ”10.57 - 18 maj 2021”",
         "Upptäckt av arkivet 3 juni 2024 kl. 10.15",
         "Senast kontrollerat Inte kontrollerat sedan dess",
     ]
     english = await site.page("/archive/releases/1?lang=en")
-    assert [to_text(name) for name in english.cssselect(".times dt")] == [
+    assert texts(english, ".times dt") == [
         *("Published (according to the agency)", "Updated (according to the agency)"),
         *("First seen by the archive", "Last checked"),
     ]
@@ -810,7 +666,7 @@ async def test_times_of_an_imported_release(sample_archive: Path, tmp_path: Path
         import_release(archive, release, SEEN)
     with served(path) as datasette:
         page = await read_release_page(Site(datasette), title)
-    assert [to_text(item) for item in page.cssselect(".times > div")] == [
+    assert texts(page, ".times > div") == [
         "Publicerat enligt samlingen museum.jsonl 1 maj 1999 i samlingen: ”1999-05-01”",
         "Uppdaterat enligt samlingen museum.jsonl Anges inte i samlingen",
         "Importerat från samlingen museum.jsonl 3 juni 2024 kl. 10.15",
@@ -868,7 +724,7 @@ def list_marks(page: HtmlElement, selector: str = "main") -> list[str]:
 
 async def test_results_lead_to_marked_pages_and_back(site: Site) -> None:
     results = await site.page("/search?q=vägarna&year=2023&order=newest&size=10&page=2&lang=en")
-    hits = [link.attrib["href"] for link in results.cssselect(".releases h3 a")]
+    hits = hrefs(results, ".releases h3 a")
     ids = [href.split("?")[0] for href in hits]
     search = "q=v%C3%A4garna&year=2023&order=newest&size=10"
     assert hits[2] == f"{ids[2]}?{search}&hit=13&lang=en"
@@ -910,7 +766,7 @@ async def test_question_leads_to_questions(site: Site) -> None:
     results = await site.page("/search?show=questions&order=newest&q=")
     assert results.cssselect(".releases h3 a")[0].get("href") == "/archive/releases/2#question-2"
     results = await site.page("/search?show=questions&q=vass+OR+betala+OR+tänds")
-    hits = [link.attrib["href"] for link in results.cssselect(".releases h3 a")]
+    hits = hrefs(results, ".releases h3 a")
     assert len(hits) == 3
     for number, hit in enumerate(hits):
         links = read_found(await site.page(hit))[1]
@@ -959,14 +815,14 @@ async def test_row_as_data_has_no_search(site: Site) -> None:
         "/archive/tags/1?q=fyr",
         f"{EDIT_URLS[0]}.json?q=fyr",
     ):
-        assert (await site.get(path)).status_code == 400, path
+        assert await site.status(path) == 400, path
 
 
 async def test_versions_and_comparisons_are_marked(history_site: Site) -> None:
     page = await history_site.page(f"/-/revision/{FIRST}?q=båtbyggare&hit=1")
     assert list_marks(page, "h1") == ["båtbyggare"]
     assert "Träff 1 av 1" in read_found(page)[0]
-    ways = [link.attrib["href"] for link in page.cssselect(".banner a")]
+    ways = hrefs(page, ".banner a")
     assert ways[:2] == [
         f"{path}?q=b%C3%A5tbyggare&hit=1"
         for path in ("/archive/releases/51", f"/-/diff/{FIRST}/{NEWEST}")
@@ -995,7 +851,7 @@ async def test_former_hit_leads_to_the_comparison_with_its_words(history_site: S
     assert links["Jämför versionerna"] == f"{EDIT_URLS[0]}?{search}&hit=1"
     page = await history_site.page(links["Jämför versionerna"])
     assert list_marks(page) == ["20 miljoner"]
-    assert [to_text(part) for part in page.cssselect(".pieces del mark")] == ["20 miljoner"]
+    assert texts(page, ".pieces del mark") == ["20 miljoner"]
     text, links = read_found(page)
     assert "Träff 1 av 1" in text
     assert list(links.values()) == [f"/search?{search}#hit-1", "#place-1"]

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -98,7 +96,7 @@ async def test_coverage_of_an_interrupted_source_and_without_audit(
 
 
 async def test_coverage_as_data(audited_site: Site) -> None:
-    agencies = (await audited_site.get("/-/coverage.json")).json()["agencies"]
+    agencies = (await audited_site.json("/-/coverage.json"))["agencies"]
     assert [(row["agency"], row["missing"], row["complete"]) for row in agencies] == [
         *(("vagmyndigheten", 3, True), ("fyrstyrelsen", 0, False), ("fagelverket", 0, True)),
         ("tystnadsnamnden", None, None),
@@ -110,12 +108,12 @@ async def test_coverage_as_data(audited_site: Site) -> None:
         "problem_url": BUTTON.url,
         "problem_value": "Visa fler",
     }
-    interrupted = (await audited_site.get("/-/coverage.json?agency=fyrstyrelsen")).json()
+    interrupted = await audited_site.json("/-/coverage.json?agency=fyrstyrelsen")
     assert all(
         row.items() >= problem.items()
         for row in (agencies[1], interrupted, *interrupted["sources"])
     )
-    agency = (await audited_site.get("/-/coverage.json?agency=vagmyndigheten&size=2")).json()
+    agency = await audited_site.json("/-/coverage.json?agency=vagmyndigheten&size=2")
     counted = [
         row
         for row in (*agencies, *agency["months"], *agency["sources"])
@@ -125,17 +123,13 @@ async def test_coverage_as_data(audited_site: Site) -> None:
     assert list(agency["columns"]) == ["listed", "stored", "rejected", "missing", "unlisted"]
     assert sum(month["missing"] for month in agency["months"]) == 3
     assert [source["kind"] for source in agency["sources"]] == ["listing", "sitemap"]
-    rest = (await audited_site.get(agency["next"].removeprefix("http://localhost"))).json()
+    rest = await audited_site.json(agency["next"].removeprefix("http://localhost"))
     assert (len(agency["missing_releases"]), len(rest["missing_releases"]), rest["next"]) == (
         2,
         1,
         None,
     )
-    rows = list(
-        csv.DictReader(
-            io.StringIO((await audited_site.get("/-/coverage.csv?agency=vagmyndigheten")).text)
-        )
-    )
+    rows = await audited_site.csv("/-/coverage.csv?agency=vagmyndigheten")
     assert sum(int(row["listed"]) for row in rows) == PAGED + 5
     assert rows[-1]["month"] == ""
 
@@ -149,7 +143,7 @@ async def test_coverage_as_data(audited_site: Site) -> None:
     ],
 )
 async def test_coverage_status(audited_site: Site, url: str, status: int) -> None:
-    assert (await audited_site.get(url)).status_code == status
+    assert await audited_site.status(url) == status
 
 
 @pytest.mark.parametrize("url", ["/-/status", "/agency/vagmyndigheten", "/-/status/vagmyndigheten"])

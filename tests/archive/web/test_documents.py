@@ -25,6 +25,7 @@ from archive.web.exports import (
 )
 from archive.web.request_limits import WORK, BusyError, SandboxLimits, Turn, WorkQueue
 from tests.archive.sample import Site
+from tests.archive.tables import load_cases
 from tests.archive.workbook import read_sheet, read_table
 
 SEARCH_CSV_SCOPE = {
@@ -76,7 +77,7 @@ async def test_too_many_exports_are_rejected_before_reading(
     find_client = Mock(return_value="")
     with monkeypatch.context() as patch:
         patch.setattr(exports, "client_key", find_client)
-        assert (await started_site.get(f"/search.{suffix}?q=fyrar")).status_code == 500
+        assert await started_site.status(f"/search.{suffix}?q=fyrar") == 500
     scope = {**find_client.call_args.args[0], "client": ("203.0.113.7", 1)}
     running = [begin_export(scope, suffix) for _ in range(WORK[suffix].downloads)]
     assert {export.__enter__().client for export in running} == {"203.0.113.7"}
@@ -84,9 +85,7 @@ async def test_too_many_exports_are_rejected_before_reading(
     assert (response.status_code, "retry-after" in response.headers) == (503, True)
     for export in running:
         export.__exit__(None, None, None)
-    assert (
-        await started_site.get(f"/search.{suffix}?q=fyrar")
-    ).status_code == 500  # now it is searched
+    assert await started_site.status(f"/search.{suffix}?q=fyrar") == 500  # now it is searched
 
 
 async def test_slow_readers_do_not_block_others(
@@ -214,25 +213,7 @@ async def test_too_long_list_is_no_workbook(
 # Excel files of tables, views and queries
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        *(
-            "releases",
-            "releases_with_tags",
-            "tags",
-            "release_tags",
-            "questions_with_releases",
-            "month_counts",
-        ),
-        *("releases?agency=vagmyndigheten&_sort_desc=title", "releases?_search=vägarna&_col=title"),
-        *(
-            "questions?_labels=on",
-            "releases?_size=3&_col=title&_sort=kind",
-            "attachments?media_type=none",
-        ),
-    ],
-)
+@pytest.mark.parametrize("url", load_cases(__file__, "excel has all rows of the csv stream"))
 async def test_excel_has_all_rows_of_the_csv_stream(history_site: Site, url: str) -> None:
     path, _, query = url.partition("?")
     stream = await history_site.get(f"/archive/{path}.csv?_stream=on&{query}")
@@ -257,18 +238,7 @@ async def test_excel_cells_have_types(site: Site) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("path", "status"),
-    [
-        *(
-            ("releases.atom", 404),
-            ("releases/1.atom", 404),
-            ("nix.xlsx", 404),
-            ("releases.xlsx?agencyy=x", 400),
-        ),
-        *(("releases.pdf", 404), ("unannounced_edits.xlsx?agency=&importance=50", 200)),
-    ],
-)
+@pytest.mark.parametrize(("path", "status"), load_cases(__file__, "error of a file is no page"))
 async def test_error_of_a_file_is_no_page(started_site: Site, path: str, status: int) -> None:
     response = await started_site.get(f"/archive/{path}")
     assert response.status_code == status

@@ -14,6 +14,7 @@ from archive.attachments.attachment_store import AttachmentText
 from archive.store.releases import Archive
 from archive.store.takedowns import hide_release, redact_passage
 from archive.views.attachment import MAX_SHOWN_LETTERS, MAX_SHOWN_PAGES, choose_shown_pages
+from tests.archive.page_checks import PageCheck, load_pages
 from tests.archive.sample import Site, served
 from tests.archive.sample_evidence import create_evidence_archive
 from tests.archive.sample_files import (
@@ -56,26 +57,6 @@ async def test_page_of_a_version(site: Site, address: str, sentences: list[str])
     check_structure(await site.page(address))
     text = await site.text(address)
     assert [sentence for sentence in sentences if sentence not in text] == [], text
-
-
-async def test_version_as_data(site: Site) -> None:
-    found = await site.json(f"/-/attachment/{SECOND}.json")
-    assert [page["text"] for page in found["pages"]][1] == "Beslutet gäller i år."
-    assert (found["cause"], found["previous"], found["url"], found["importance"]) == (
-        "source",
-        FIRST,
-        DECISION,
-        75,
-    )
-    assert [change["kind"] for change in found["changes"]] == ["amount"]
-    assert [release["link_title"] for release in found["releases"]] == ["Beslut om fyren"]
-    for address, status in (
-        ("99", 404),
-        ("99.json", 404),
-        (f"{FIRST}?pages=2", 400),
-        (f"{FIRST}?page=x", 400),
-    ):
-        assert await site.status(f"/-/attachment/{address}") == status
 
 
 async def test_replaced_and_missing_files_are_in_the_history_of_a_release(site: Site) -> None:
@@ -220,3 +201,9 @@ async def test_texts_without_a_comparison(
     assert page.count("Texterna ") + page.count("Texten är") == 1 + page.count(
         "Texterna är myndigheternas"
     )
+
+
+@pytest.mark.parametrize("pages", load_pages(__file__))
+async def test_pages(pages: list[PageCheck], site: Site) -> None:
+    for page in pages:
+        await page.check({"files": site})

@@ -15,7 +15,8 @@ from archive.store.releases import Archive
 from archive.store.takedowns import hide_release, lift_takedown, redact_passage
 from archive.views import edits as edits_page
 from tests.archive import sample_history as history
-from tests.archive.sample import SEEN, Site, hrefs, served, texts
+from tests.archive.page_checks import PageCheck, load_pages
+from tests.archive.sample import SEEN, Site, served, texts
 from tests.archive.tables import load_cases
 from tests.archive.workbook import read_table
 
@@ -49,23 +50,6 @@ async def test_edits_are_agency_edits_newest_first(history_site: Site) -> None:
     rows = await history_site.select("select id, cause, previous from revisions")
     revisions = {row["id"]: (row["cause"], row["previous"]) for row in rows}
     assert all(revisions[edit["revision"]] == ("source", edit["previous"]) for edit in edits)
-
-
-async def test_edit_states_what_changed_and_between_which_checks(history_site: Site) -> None:
-    newest = (await read_rows(history_site, "edits"))[0]
-    expected = {
-        "title": history.EDITED_NEWEST,
-        "last_seen_before": "2024-06-12T08:15:00+00:00",
-        "seen": "2024-06-13T08:15:00+00:00",
-        "unannounced": True,
-        "stamp": "not moved",
-        "agency": history.AGENCY,
-        "agency_name": "Ändringsverket",
-    }
-    assert newest == newest | expected
-    assert "attachment" in {change["kind"] for change in newest["changes"]}
-    for name in ("diff", "page"):
-        assert await history_site.status(newest[name].removeprefix(HOST)) == 200
 
 
 @pytest.mark.parametrize(
@@ -117,46 +101,6 @@ async def test_json_pages_contain_every_edit_once(history_site: Site) -> None:
     assert revisions == [edit["revision"] for edit in await read_rows(history_site, "edits")]
 
 
-async def test_page_shows_main_change(history_site: Site) -> None:
-    url = "/-/edits?importance=75&to=2024-06-08"
-    entries = (await history_site.page(url)).cssselect(".register > li")
-    (shown,) = next(entry for entry in entries if history.EDITED in entry.text_content()).cssselect(
-        ".shown"
-    )
-    assert shown.text_content().strip() == "[borttaget: 20] → [tillagt: 30] miljoner kronor"
-    assert len(shown.cssselect("del, ins")) == 2
-    hidden_titles = (await history_site.page(f"{url}&lang=en")).cssselect(
-        ".what a .unseen [lang=sv]"
-    )
-    assert history.EDITED in [title.text for title in hidden_titles]
-
-
-async def test_page_groups_repeated_edits_of_a_release(history_site: Site) -> None:
-    page = await history_site.page("/-/edits")
-    titles = texts(page, ".register > li > h3 a")
-    assert titles.count(history.REVERTED) == 2  # the first change, and one entry with all reverts
-    assert titles.count(history.LONG) == 1
-    reverts = next(item for item in page.cssselect(".register > li") if item.cssselect("details"))
-    assert len(reverts.cssselect(".turns > li")) == history.REVERTS - 3
-    links = hrefs(page, "a[href^='/-/diff/']")
-    assert len(links) == len(set(links)) == ALL_EDITS
-
-
-async def test_front_page_shows_newest_edits_one_per_release(
-    history_site: Site, site: Site
-) -> None:
-    page = await history_site.page("/")
-    edits = page.cssselect(".releases a[href^='/-/diff/']")
-    titles = [link.text for link in edits]
-    assert titles[0] == history.EDITED_NEWEST
-    assert titles.count(history.LONG) <= 1
-    assert 3 <= len(titles) <= 5
-    assert await history_site.status(edits[0].attrib["href"]) == 200
-    assert (await history_site.page("/?lang=en")).cssselect(".releases .shown > [lang=sv] > ins")
-    assert page.cssselect("main .ways a[href='/-/edits']")
-    assert "Senaste ändringar" not in await site.text("/")
-
-
 # Removals
 
 
@@ -186,50 +130,7 @@ async def test_removals_are_confirmed_ones(
     assert ends <= {"2024-06-11T08:15:00+00:00"}
 
 
-async def test_removal_links_to_its_evidence(history_site: Site) -> None:
-    rows = await read_rows(history_site, "removed")
-    evidence = [f"/-/evidence/removal-{row['removal']}.zip" for row in rows]
-    assert [row["evidence"].removeprefix(HOST) for row in rows] == evidence
-    page = await history_site.page("/-/removed")
-    assert hrefs(page, "a[href^='/-/evidence/']") == evidence
-    assert (await read_rows(history_site, "removed", "kind=moved"))[0]["evidence"] is None
-
-
 # Both
-
-
-@pytest.mark.parametrize("url", [f"/-/edits?size=4&agency={history.AGENCY}", "/-/removed?size=2"])
-async def test_page_links_to_older_entries(history_site: Site, url: str) -> None:
-    page = await history_site.page(url)
-    next_url = page.cssselect("a[rel=next]")[0].attrib["href"]
-    titles, older_titles = (
-        set(texts(each, ".register h3 a")) for each in (page, await history_site.page(next_url))
-    )
-    assert titles
-    assert older_titles - titles
-    if "agency" in url:
-        assert page.cssselect("h2.status")[0].text == f"{ALL_EDITS} ändringar"
-        assert f"agency={history.AGENCY}" in next_url
-        assert (
-            page.cssselect("select[name=agency] option[selected]")[0].get("value") == history.AGENCY
-        )
-    else:
-        assert len(page.cssselect(".register > li")) == 2
-
-
-@pytest.mark.parametrize("register", ROWS_NAMES)
-@pytest.mark.parametrize(
-    ("query", "option"),
-    [
-        ("agency=fyrstyrelsen", "Fyrstyrelsen (0)"),
-        ("agency=fagelverket&lang=en", "Swedish Bird Agency (0)"),
-    ],
-)
-async def test_selected_agency_without_entries_is_listed(
-    history_site: Site, register: str, query: str, option: str
-) -> None:
-    page = await history_site.page(f"/-/{register}?{query}")
-    assert texts(page, "#agency option[selected]") == [option]
 
 
 @pytest.mark.parametrize("register", ROWS_NAMES)
@@ -310,11 +211,6 @@ async def test_impossible_filter_is_rejected(
     for suffix in ("json", "csv", "atom"):
         data = await history_site.get(f"/-/edits.{suffix}?{query}")
         assert (data.status_code, data.json()["error"]) == (400, error)
-
-
-@pytest.mark.parametrize(("path", "status"), load_cases(__file__, "filter status"))
-async def test_filter_status(history_site: Site, path: str, status: int) -> None:
-    assert await history_site.status(f"/-/{path}") == status
 
 
 @pytest.mark.parametrize(("url", "min_entries"), load_cases(__file__, "feed"))
@@ -418,28 +314,6 @@ async def test_edits_by_their_words(history_site: Site, query: str, revisions: l
     assert [edit["revision"] for edit in found] == revisions
 
 
-async def test_edits_without_a_word_lead_to_edited_releases_about_it(history_site: Site) -> None:
-    page = await history_site.page("/-/edits?q=rymdraket&agency=fyrstyrelsen")
-    assert (
-        page.cssselect(".notice a")[0].get("href")
-        == "/search?q=rymdraket&edited=yes&agency=fyrstyrelsen"
-    )
-
-
-async def test_page_of_searched_edits_marks_the_words(history_site: Site) -> None:
-    page = await history_site.page('/-/edits?q="20 miljoner" OR "30 miljoner"&lang=en')
-    (entry,) = page.cssselect(".register > li")
-    assert [mark.text_content() for mark in entry.cssselect("del mark, ins mark")] == [
-        "20 miljoner",
-        "30 miljoner",
-    ]
-    assert page.cssselect("#q")[0].get("value") == '"20 miljoner" OR "30 miljoner"'
-    assert page.cssselect("h2.status")[0].text_content() == "1 edit"
-    (feed,) = page.cssselect("link[type='application/atom+xml'][href*='edits']")
-    entries = (await history_site.feed(str(feed.get("href")))).entries
-    assert len(entries) == 1
-
-
 async def test_searched_edits_are_paged(history_site: Site) -> None:
     url, revisions, sizes = "/-/edits.json?q=söndag OR vattenstånd&size=3", [], []
     while url:
@@ -464,19 +338,6 @@ async def test_removals_by_their_last_text(
     assert sorted(
         row["title"] for row in await read_rows(history_site, "removed", query)
     ) == sorted(titles)
-
-
-async def test_page_of_searched_removals_marks_the_words(history_site: Site) -> None:
-    page = await history_site.page('/-/removed?q="så här är det" bryggor&lang=en')
-    (entry,) = page.cssselect(".register > li")
-    assert texts(entry, "h3 mark, .excerpt mark") == [
-        "bryggor",
-        "bryggor",
-        "så här är det",
-    ]
-    assert page.cssselect("h2.status")[0].text_content() == "1 removed release"
-    (feed,) = page.cssselect("link[type='application/atom+xml'][href*='removed']")
-    assert len((await history_site.feed(str(feed.get("href")))).entries) == 1
 
 
 @pytest.mark.parametrize(
@@ -527,45 +388,6 @@ async def test_history_names_the_checks(
     assert sorted(found, key=lambda row: row[2]) == expected
 
 
-async def test_removed_release_ends_with_its_removal(history_site: Site) -> None:
-    (row,) = (await history_site.json('/-/phrase.json?q="avgifterna för bryggor"'))["presences"]
-    assert (row["is_current"], bool(row["removal"])) == (False, True)
-    assert (row["last_seen"][8:10], row["missing_at"][8:10]) == ("05", "06")
-    text = await history_site.text('/-/phrase?q="avgifterna för bryggor"&lang=en')
-    assert (
-        "The release was removed between two checks: 5 June 2024, 10:15 and 6 June 2024, 10:15."
-        in text
-    )
-    assert "One release has or had these words. None has them now." in text
-    assert "First Published 2 May 2024, first read by the archive 3 June 2024, 10:15" in text
-
-
-async def test_release_that_came_back_says_when_it_was_missing(history_site: Site) -> None:
-    text = await history_site.text('/-/phrase?q="isen bär inte"&lang=en')
-    assert "The release was removed from 4 June 2024, 10:15 to 11 June 2024, 10:15." in text
-    assert "Still there at the last check, 11 June 2024, 10:15." in text
-
-
-async def test_json_says_what_was_found(history_site: Site) -> None:
-    found = await history_site.json('/-/phrase.json?q="går inte på söndag"')
-    expected = {
-        "query": '"går inte på söndag"',
-        "notes": [],
-        "total": 3,
-        "releases": 1,
-        "current_releases": 0,
-        "first_seen": "2024-06-03T08:15:00+00:00",
-        "last_seen": "2024-06-07T08:15:00+00:00",
-        "agencies": [{"value": history.AGENCY, "name": "Ändringsverket", "count": 1}],
-    }
-    assert found == found | expected
-    newest = found["presences"][0]
-    assert newest["excerpt"] == "Färjan till Ekö går inte på söndag."
-    for name in ("version", "appeared_diff", "disappeared_diff", "page"):
-        assert await history_site.status(newest[name].removeprefix(HOST)) == 200
-    assert found["presences"][-1]["appeared_diff"] is None
-
-
 async def test_pages_csv_and_feed_have_every_entry_once(history_site: Site) -> None:
     url, revisions = '/-/phrase.json?q="går inte på söndag"&size=2', []
     while url:
@@ -584,44 +406,9 @@ async def test_pages_csv_and_feed_have_every_entry_once(history_site: Site) -> N
     assert await history_site.status("/-/phrase?q=färjan&after=999999") == 400
 
 
-async def test_page_marks_the_words_and_links_to_comparisons(history_site: Site) -> None:
-    page = await history_site.page('/-/phrase?q="20 miljoner"')
-    (entry,) = page.cssselect(".register > li")
-    assert texts(entry, "mark") == ["20 miljoner"]
-    links = hrefs(entry, ".ways a")
-    assert [link.partition("?")[0] for link in links] == ["/-/revision/51", "/-/diff/51/52"]
-    for link in links:  # where the words are marked, too
-        assert "20 miljoner" in [
-            mark.text_content() for mark in (await history_site.page(link)).cssselect("mark")
-        ]
-
-
 @pytest.mark.parametrize(("query", "sentence"), load_cases(__file__, "empty states"))
 async def test_empty_states(history_site: Site, query: str, sentence: str) -> None:
     assert sentence in await history_site.text(f"/-/phrase?lang=en&{query}")
-
-
-async def test_data_without_words_is_an_error(history_site: Site) -> None:
-    response = await history_site.get("/-/phrase.json?q=från:2024")
-    assert (response.status_code, response.json()["ok"]) == (400, False)
-    assert await history_site.status("/-/phrase.csv") == 400
-    assert await history_site.status("/-/phrase?q=x&agency=nosuch") == 400
-    assert await history_site.status("/-/phrase?words=x") == 400
-
-
-async def test_search_page_links_to_the_history(history_site: Site) -> None:
-    page = await history_site.page("/search?q=färjan söndag&agency=andringsverket")
-    (link,) = [
-        link.get("href")
-        for link in page.cssselect("a")
-        if (link.get("href") or "").startswith("/-/phrase")
-    ]
-    assert link == "/-/phrase?q=f%C3%A4rjan+s%C3%B6ndag&agency=andringsverket"
-    back = await history_site.page(link)
-    assert "/search?q=f%C3%A4rjan+s%C3%B6ndag&agency=andringsverket" in hrefs(back, "a")
-    # without a hit
-    assert (await history_site.page('/search?q="20 miljoner"')).cssselect("a[href^='/-/phrase']")
-    assert not (await history_site.page("/search?year=2024")).cssselect("a[href^='/-/phrase']")
 
 
 async def test_excel_has_every_entry(history_site: Site) -> None:
@@ -718,3 +505,9 @@ async def test_searched_edits_show_the_changed_words(
         page = await Site(datasette).page(f"/-/edits?q={words}")
     (entry,) = page.cssselect(".register > li")
     assert show_excerpts(entry) == [f"Hamnen är öppen. {shown} Kajen är lång."]
+
+
+@pytest.mark.parametrize("pages", load_pages(__file__))
+async def test_pages(pages: list[PageCheck], history_site: Site, site: Site) -> None:
+    for page in pages:
+        await page.check({"history": history_site, "site": site})

@@ -22,6 +22,7 @@ from tests.archive.follow.life import (
     read_text,
     subscribe,
 )
+from tests.archive.page_checks import PageCheck, load_pages
 from tests.archive.sample import Site, fill, hrefs, served
 from tests.archive.tables import load_cases
 from tests.scraper.receivers import Webhook
@@ -43,45 +44,6 @@ async def test_feeds_alone_without_settings(site: Site) -> None:
     assert hrefs(page, "main ul a") == ["/search.atom?q=f%C3%A5glar"]
     assert (await post(site, "/-/follow?q=x", **FORM)).status_code == 404
     assert await site.status("/-/follow/subscription?token=1-a") == 404
-
-
-@pytest.mark.parametrize(
-    ("query", "what", "feeds"), load_cases(__file__, "what is followed in words")
-)
-async def test_what_is_followed_in_words(
-    site: Site, query: str, what: str, feeds: list[str] | None
-) -> None:
-    page = await site.page(f"/-/follow?{query}")
-    assert page.cssselect(".tagline")[0].text_content().startswith(what)
-    links = hrefs(page, "main ul a")
-    assert feeds in (None, links)
-    for feed in links:
-        assert await site.status(feed) == 200
-
-
-async def test_search_that_has_ended_says_so(site: Site) -> None:
-    page = await site.page("/-/follow?q=a&from=2015-01-01&to=2020-12-31&lang=en")
-    (note,) = page.cssselect(".note")
-    assert "ends on 31\N{NO-BREAK SPACE}December 2020." in note.text_content()
-    assert note.cssselect("a")[0].get("href") == "/-/follow?q=a&from=2015-01-01&lang=en"
-    for query in ("q=a&from=2015-01-01", "q=a&to=2999-12-31", "release=1&to=2020-12-31"):
-        assert not (await site.page(f"/-/follow?{query}")).cssselect(".note")
-
-
-async def test_pages_link_to_it(site: Site) -> None:
-    for path in (
-        "/search?q=f%C3%A5glar",
-        "/agency/vagmyndigheten",
-        "/tag/1",
-        "/archive/releases/1",
-    ):
-        (link,) = set(hrefs(await site.page(path), "a[href*='/-/follow?']"))
-        assert await site.status(str(link)) == 200
-
-
-@pytest.mark.parametrize(("path", "status"), load_cases(__file__, "nothing to follow"))
-async def test_nothing_to_follow(site: Site, path: str, status: int) -> None:
-    assert await site.status(path) == status
 
 
 async def test_only_get_head_and_post(own_site: Site) -> None:
@@ -322,3 +284,9 @@ def test_settings() -> None:
     )
     assert settings is not None
     assert (settings.public_url, settings.max_requests) == ("https://a.example/arkiv", 5)
+
+
+@pytest.mark.parametrize("pages", load_pages(__file__))
+async def test_pages(pages: list[PageCheck], site: Site) -> None:
+    for page in pages:
+        await page.check({"site": site})

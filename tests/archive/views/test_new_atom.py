@@ -19,8 +19,8 @@ from archive.store.jsonl_import import import_file
 from archive.store.releases import Archive
 from archive.views import search as search_page
 from tests.archive.atom import find_faults
+from tests.archive.page_checks import PageCheck, load_pages
 from tests.archive.sample import Site, served
-from tests.archive.tables import load_cases
 
 DAY = timedelta(days=1)
 START = datetime(2024, 6, 1, 6, 0, tzinfo=UTC)
@@ -159,16 +159,6 @@ async def test_feed_of_search_without_new_hits_has_the_newest_others(
     assert find_faults(response.content) == []
 
 
-async def test_first_crawl_is_not_new(feed_site: Site) -> None:
-    assert (await feed_site.json("/agency/vag.json"))["releases"] == []
-    assert await read_titles(feed_site, "/agency/vag.atom") == [
-        f"Vägverket: Vägen {n}" for n in range(4, -1, -1)
-    ]
-    assert await read_titles(feed_site, "/new.atom?size=3") == await read_titles(
-        feed_site, "/new.atom?size=10"
-    )
-
-
 async def test_empty_feed_is_dated(feed_site: Site, crawled_archive: Path) -> None:
     feed = await feed_site.feed("/search.atom?q=källa")
     with closing(sqlite3.connect(crawled_archive)) as db:
@@ -189,16 +179,6 @@ async def test_import_changes_no_feed(
         assert import_releases(archive, tmp_path / "second.jsonl", 9, *dates) == len(dates)
     with served(path) as datasette:
         assert {url: (await Site(datasette).get(url)).headers["etag"] for url in urls} == before
-
-
-async def test_edit_is_only_in_the_feed_of_edits(feed_site: Site) -> None:
-    entry = (await feed_site.feed("/new.atom")).entries[2]
-    assert (entry.title, entry.updated) == (f"Fyrstyrelsen: {NEWS[0]}", "2024-06-02T06:05:00+00:00")
-    (entry,) = (await feed_site.feed("/-/edits.atom")).entries
-    assert entry.title == "Fyrstyrelsen: Ny fyr släcks"
-    assert "<del>" in entry.content[0].value
-    assert await read_titles(feed_site, "/-/edits.atom?tag=1") == [entry.title]
-    assert await read_titles(feed_site, "/-/edits.atom?tag=2") == []
 
 
 @pytest.mark.parametrize("url", ["/new.atom", "/search.atom?q=fyr"])
@@ -270,32 +250,6 @@ async def test_pages_of_search_feed_are_linked(
     assert "next" not in {link.rel for link in last.feed.links}
 
 
-@pytest.mark.parametrize(
-    ("page", "feeds"),
-    [
-        ("/", {"/new.atom"}),
-        (
-            "/agency/fyr",
-            {"/agency/fyr.atom", "/-/edits.atom?agency=fyr", "/-/removed.atom?agency=fyr"},
-        ),
-        ("/tag/1", {"/tag/1.atom", "/-/edits.atom?tag=1", "/-/removed.atom?tag=1"}),
-        ("/-/edits?tag=1", {"/-/edits.atom?tag=1"}),
-        ("/-/removed", {"/-/removed.atom"}),
-    ],
-)
-async def test_page_links_to_its_feeds(feed_site: Site, page: str, feeds: set[str]) -> None:
-    links = (await feed_site.page(page)).cssselect(
-        "link[rel=alternate][type='application/atom+xml']"
-    )
-    assert feeds <= {link.get("href") for link in links}
-    assert all(link.get("title") for link in links)
-
-
-@pytest.mark.parametrize(("url", "status"), load_cases(__file__, "invalid feed is an error"))
-async def test_invalid_feed_is_an_error(feed_site: Site, url: str, status: int) -> None:
-    assert await feed_site.status(url) == status
-
-
 @pytest.mark.parametrize("url", ["/new.atom", "/search.atom"])
 async def test_feed_has_no_date_that_the_page_does_not_state(feed_site: Site, url: str) -> None:
     entries = (await feed_site.feed(url)).entries
@@ -316,3 +270,9 @@ async def test_security_txt_names_the_contact_of_the_operator(
         < datetime.fromisoformat(fields["Expires"]) - datetime.now(UTC)
         < timedelta(days=181)
     )
+
+
+@pytest.mark.parametrize("pages", load_pages(__file__))
+async def test_pages(pages: list[PageCheck], feed_site: Site) -> None:
+    for page in pages:
+        await page.check({"feed": feed_site})

@@ -8,11 +8,11 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from lxml import etree
 
 from archive.database.models import Release
 from archive.store.releases import Archive
 from archive.store.takedowns import hide_release, redact_passage
+from tests.archive.page_checks import PageCheck, load_pages
 from tests.archive.sample import SEEN, Site, served, texts
 from tests.archive.tables import load_cases
 
@@ -52,33 +52,6 @@ def quoted_site(archive: Archive, tmp_path: Path) -> Iterator[Site]:
         yield Site(datasette)
 
 
-async def test_person_has_quotes_of_all_versions_and_roles(quoted_site: Site) -> None:
-    page = await quoted_site.page("/person/anna-ek")
-    release = await quoted_site.page("/archive/releases/1")
-    assert texts(release, "a[href='/person/anna-ek']") == ["Anna Ek"]
-    assert page.cssselect("h1")[0].text == "Anna Ek"
-    assert page.cssselect(".status")[0].text_content().startswith("4 citat")
-    quotes = [
-        (quote.cssselect("blockquote")[0].text_content(), bool(quote.cssselect(".gone")))
-        for quote in page.cssselect(".quotation")
-    ]
-    assert quotes[0] == ("<b>Nu</b>", False)
-    assert sorted(quotes[1:]) == [
-        ("Det blir klart", False),
-        ("Det är klart", True),
-        ("Vi vilar", False),
-    ]
-    roles = texts(page, "aside li")
-    assert roles == ["kajchef 2025", "hamnchef 2024"]
-
-
-async def test_search_for_a_speaker_leads_to_all_quotations(quoted_site: Site) -> None:
-    page = await quoted_site.page("/search?speaker=anna-ek&speaker=ingen&lang=en")
-    assert [
-        (link.text, link.get("href")) for link in page.cssselect(".opening a[href*='/person/']")
-    ] == [("All quotations of Anna Ek", "/person/anna-ek?lang=en")]
-
-
 async def test_years_of_a_role_are_those_that_releases_state(
     archive: Archive, tmp_path: Path
 ) -> None:
@@ -93,69 +66,20 @@ async def test_years_of_a_role_are_those_that_releases_state(
     assert roles == ["kajchef 2025", "hamnchef 2024", "mastchef"]
 
 
-async def test_quotes_of_a_person_as_data(quoted_site: Site) -> None:
-    data = await quoted_site.json("/person/anna-ek.json?size=3")
-    assert (data["name"], data["agency"], data["count"]) == ("Anna Ek", "hamn", 4)
-    assert data["roles"] == [
-        {"role": "kajchef", "years": "2025"},
-        {"role": "hamnchef", "years": "2024"},
-    ]
-    assert data["next"].endswith("/person/anna-ek.json?after=3&size=3")
-    quotes = [
-        *data["quotes"],
-        *(await quoted_site.json("/person/anna-ek.json?size=3&after=3"))["quotes"],
-    ]
-    assert sorted((quote["text"], quote["is_current"]) for quote in quotes) == [
-        ("<b>Nu</b>", True),
-        ("Det blir klart", True),
-        ("Det är klart", False),
-        ("Vi vilar", True),
-    ]
-    pages = {quote["text"]: quote["page"].partition("localhost")[2] for quote in quotes}
-    assert (pages["Vi vilar"], pages["Det är klart"]) == ("/archive/releases/1", "/-/revision/1")
-    rows = [*await quoted_site.csv("/person/anna-ek.csv")]
+async def test_csv_and_feed_of_a_person_and_of_people(quoted_site: Site) -> None:
+    quotes = (await quoted_site.json("/person/anna-ek.json"))["quotes"]
+    rows = await quoted_site.csv("/person/anna-ek.csv")
     assert [row["text"] for row in rows] == [quote["text"] for quote in quotes]
-    feed = etree.fromstring((await quoted_site.get("/person/anna-ek.atom")).content)
-    ids = feed.findall("{*}entry/{*}id")
-    assert len({entry.text for entry in ids}) == 4
-
-
-async def test_people_are_found_by_the_beginnings_of_their_names(quoted_site: Site) -> None:
-    page = await quoted_site.page("/people")
-    people = texts(page, ".register-of li")
-    assert people == ["Anna Ek 4 citat Hamnverket", "Åsa Li 1 citat Hamnverket"]
-    found = {}
-    for words in ("ek", "ÅSA", "li as", "nna", "%", ""):
-        if words:
-            response = await quoted_site.get(f"/people.json?q={words.replace('%', '%25')}")
-        else:
-            response = await quoted_site.get("/people.json", accept_language="en")
-        data = response.json()
-        found[words] = [person["person"] for person in data["people"]]
-    assert found == {
-        "ek": ["anna-ek"],
-        "ÅSA": ["asa-li"],
-        "li as": ["asa-li"],
-        "nna": [],
-        "%": [],
-        "": ["anna-ek", "asa-li"],
-    }
-    assert "Ingen som citeras heter ”x”." in await quoted_site.text("/people?q=x")
-    csv_page = await quoted_site.get("/people.csv?agency=hamn&size=1")
-    assert csv_page.text.splitlines()[1].startswith("anna-ek,Anna Ek,hamn,Hamnverket,4,")
-    assert "after=1" in csv_page.headers["link"]
+    feed = await quoted_site.feed("/person/anna-ek.atom")
+    assert len({entry.id for entry in feed.entries}) == 4
+    response = await quoted_site.get("/people.csv?agency=hamn&size=1")
+    assert response.text.splitlines()[1].startswith("anna-ek,Anna Ek,hamn,Hamnverket,4,")
+    assert "after=1" in response.headers["link"]
 
 
 @pytest.mark.parametrize(("address", "status"), load_cases(__file__, "errors"))
 async def test_errors(quoted_site: Site, address: str, status: int) -> None:
     assert await quoted_site.status(address) == status
-
-
-async def test_sitemap_lists_people(quoted_site: Site) -> None:
-    assert "/sitemap-people.xml" in (await quoted_site.get("/sitemap.xml")).text
-    assert (await quoted_site.get("/sitemap-people.xml")).text.count(
-        "<loc>http://localhost/person/"
-    ) == 2
 
 
 async def test_takedowns_hide_quotes(archive: Archive, tmp_path: Path) -> None:
@@ -177,10 +101,7 @@ async def test_takedowns_hide_quotes(archive: Archive, tmp_path: Path) -> None:
         assert all(words not in rows for words in ("Vi vilar", "blir klart", "<b>Nu</b>"))
 
 
-async def test_no_quotes(tmp_path: Path) -> None:
-    with Archive(tmp_path / "archive.db"):
-        pass
-    with served(tmp_path / "archive.db") as datasette:
-        assert "Inga citat i arkivet har en namngiven talare." in await Site(datasette).text(
-            "/people"
-        )
+@pytest.mark.parametrize("pages", load_pages(__file__))
+async def test_pages(pages: list[PageCheck], quoted_site: Site) -> None:
+    for page in pages:
+        await page.check({"quoted": quoted_site})

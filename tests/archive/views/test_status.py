@@ -12,8 +12,9 @@ import time_machine
 from archive.store.releases import Archive
 from scraper.agency import load_agencies
 from tests.archive.atom import find_faults
+from tests.archive.page_checks import PageCheck, load_pages
 from tests.archive.sample import Site, fill, served
-from tests.archive.sample_health import ASSESSED_AT, FACTS, add_health
+from tests.archive.sample_health import ASSESSED_AT, add_health
 from tests.archive.tables import load_cases
 
 MAX_PAGE_BYTES = 120_000  # of a page with all agencies of agencies.toml, each with a strip of days
@@ -41,56 +42,16 @@ def assessment_time() -> Iterator[None]:
         yield
 
 
-async def test_faults_come_first_with_reason_and_time(status_site: Site) -> None:
-    page = await status_site.page("/-/status?lang=en")
-    assert (
-        page.xpath("string(//h2[@class='verdict'])")
-        == "1 agency has a crawl problem · 1 known fault"
-    )
-    failing, suspect = (
-        " ".join(item.text_content().split()) for item in page.xpath("//ul[@class='states']/li")
-    )
-    assert failing.startswith(
-        "Tystnadsnämnden Failing. Nothing has been readable since"
-        " 3 June 2024: a login page was shown instead."
-    )
-    assert suspect.startswith(
-        "Fyrstyrelsen Possible problem (known fault). Fewer pages"
-        " than before give a lead: 5% now, 96%"
-    )
-    assert "latest release 1 June 2024" in suspect
-    assert "3 in the archive, 20 listed" in suspect
-    assert [row.xpath("string(th)") for row in page.xpath("//table//tr[td]")] == [
-        "Swedish Bird Agency",
-        "Roads Authority",
-    ]
-    assert page.xpath("//table//a/@href") == [
-        "status/fagelverket?lang=en",
-        "status/vagmyndigheten?lang=en",
-    ]
-    assert page.xpath("string(//ul[contains(@class, 'register-of')])").split() == ["Dammverket"]
-
-
 @pytest.mark.parametrize(("path", "words"), load_cases(__file__, "page states"))
 async def test_page_states(status_site: Site, path: str, words: list[str]) -> None:
     text = (await status_site.text(path)).replace("\u00a0", " ")
     assert [each for each in words if each not in text] == []
 
 
-async def test_unknown_agency_is_a_404(status_site: Site) -> None:
-    assert await status_site.status("/-/status/nobody") == 404
-
-
-async def test_status_as_json_and_csv(status_site: Site) -> None:
-    data = await status_site.json("/-/status.json?lang=en")
-    assert (data["red"], data["judged"]) == (1, ASSESSED_AT)
-    first = data["agencies"][0]
-    names = ("agency", "state", "red", "code", "failures", "stored", "requests", "lead_told")
-    values = ("tystnadsnamnden", "failing", True, "all_fails", FACTS["failures"], 3, 1200, 5)
-    assert tuple(first[name] for name in names) == values
-    assert await status_site.status(first["page"].removeprefix("http://localhost")) == 200
+async def test_status_as_csv(status_site: Site) -> None:
     rows = await status_site.csv("/-/status.csv")
-    assert [row["agency"] for row in rows] == [row["agency"] for row in data["agencies"]]
+    agencies = (await status_site.json("/-/status.json"))["agencies"]
+    assert [row["agency"] for row in rows] == [row["agency"] for row in agencies]
     assert rows[-1]["state"] == "never worked"
 
 
@@ -204,3 +165,9 @@ async def test_strip_shows_the_worst_state_of_each_day(
     assert shapes == {"fault": "M75 0h3v10h-3z", "ok": "M0 6h75v4h-75zM78 6h12v4h-12z"}
     assert strips["Vägmyndigheten"].xpath("string(title)") == "Fel 3 av 90 dagar"
     assert strips["Tystnadsnämnden"].xpath("string(title)") == "Fel 1 av 1 dag"
+
+
+@pytest.mark.parametrize("pages", load_pages(__file__))
+async def test_pages(pages: list[PageCheck], status_site: Site) -> None:
+    for page in pages:
+        await page.check({"status": status_site})

@@ -19,10 +19,11 @@ from lxml.html import HtmlElement, fromstring
 from archive.database.models import Release
 from archive.store.releases import Archive
 from archive.web.requests import get_search_columns
-from tests.archive.sample import PAGED, ROOT, Site, fill, hrefs, served, texts
+from tests.archive.page_checks import PageCheck, load_pages
+from tests.archive.sample import PAGED, ROOT, Site, fill, hrefs, served
 from tests.archive.tables import load_cases, load_column
 
-PAGES = load_column(__file__, "pages")
+PAGES = load_column(__file__, "addresses")
 SAME_IN_ALL_LANGUAGES = re.compile(r"/archive(/[a-z_]+(/\d+)?)?\.|/-/evidence/")
 
 
@@ -86,18 +87,6 @@ async def test_parameter_and_header_choose_the_language(site: Site) -> None:
     assert (await site.page("/?lang=xx")).get("lang") == "sv"
 
 
-async def test_texts_have_their_own_language(site: Site) -> None:
-    assert (await site.page("/tag/1?lang=en")).cssselect("h1")[0].get(
-        "lang"
-    ) == ""  # unknown, so not English
-    assert (await site.page("/tag/1?lang=sv")).cssselect("h1")[0].get("lang") is None
-    (hit,) = (await site.page("/search?q=lighthouses")).cssselect(".releases h3 a")
-    assert hit.get("lang") == "en"
-    release = await site.page(hit.attrib["href"])
-    assert release.get("lang") == "sv"
-    assert [release.cssselect(part)[0].get("lang") for part in ("h1", ".body")] == ["en", "en"]
-
-
 @pytest.mark.parametrize(("path", "links"), load_cases(__file__, "values in data are links"))
 async def test_values_in_data_are_links(history_site: Site, path: str, links: list[str]) -> None:
     page = await history_site.page(path)
@@ -108,21 +97,6 @@ async def test_values_in_data_are_links(history_site: Site, path: str, links: li
     assert translated[: len(links)] == [
         f"{url}?lang=en" if url.startswith("/") else url for url in links
     ]
-
-
-async def test_filter_form_of_table_keeps_other_filters_and_the_language(site: Site) -> None:
-    page = await site.page("/archive/releases?kind=news&_facet=agency&_sort=title&lang=en")
-    fields = {
-        each.attrib["name"]: each.attrib["value"]
-        for each in page.cssselect("form input[type=hidden]")
-    }
-    assert fields == {"_facet": "agency", "_sort": "title", "lang": "en"}
-    chosen = texts(page, "form option[selected]")
-    assert chosen == ["kind", "=", "="]
-    response = await site.get(
-        "/archive/releases?_filter_column=id&_filter_op=gt&_filter_value=3&lang=en"
-    )
-    assert response.headers["location"] == "/archive/releases?id__gt=3&lang=en"
 
 
 async def test_downloads_of_a_table_begin_with_its_first_row(site: Site) -> None:
@@ -235,20 +209,6 @@ async def times_site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/agency/fyr", "/search", "/archive/releases/1", "/-/revision/1", "/-/diff/1/2"]
-)
-async def test_publication_time_is_shown_as_stated(times_site: Site, path: str) -> None:
-    text = await times_site.text(path)
-    assert "18 januari 2024 kl. 10.57" in text
-    assert "11.57" not in text
-
-
-async def test_recorded_time_and_duplicates_are_shown(times_site: Site) -> None:
-    assert "12.30" in await times_site.text("/archive/releases/1")
-    assert {"Fyr", "Bro"} <= set((await times_site.text("/archive/releases/2")).split())
-
-
-@pytest.mark.parametrize(
     "path",
     [
         *(
@@ -319,3 +279,9 @@ async def test_startup_loads_what_searches_need(sample_archive: Path) -> None:
         await datasette.invoke_startup()
         assert get_search_columns(datasette).last_change
     assert gc.get_freeze_count() > 10_000  # the dictionaries are left out of garbage collection
+
+
+@pytest.mark.parametrize("pages", load_pages(__file__))
+async def test_pages(pages: list[PageCheck], site: Site, times_site: Site) -> None:
+    for page in pages:
+        await page.check({"site": site, "times": times_site})

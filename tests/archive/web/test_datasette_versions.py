@@ -19,7 +19,7 @@ from datasette.plugins import pm
 from archive.web.datasette_versions import IS_NEXT, read_instance_metadata
 from archive.web.sql_sandbox import SandboxWorker
 from tests.archive.sample import QUERY_PATH, ROOT, Site
-from tests.archive.tables import load_column
+from tests.archive.tables import load_column, load_rows
 from tests.harness.locked.attacks import ENDLESS
 
 next_only = pytest.mark.skipif(not IS_NEXT, reason="a page of Datasette 1.0")
@@ -31,68 +31,15 @@ GROUPS = {
     "path": "x",
     "rest": "x",
 }
-OPEN_PAGES = {  # of Datasette, as list_pages writes them
-    *(
-        "/",
-        "/favicon.ico",
-        "/-/versions",
-        "/-/plugins",
-        "/-/settings",
-        "/-/actor",
-        "/-/metadata",
-        "/-/config",
-        "/-/config.json",
-    ),
-    *("/archive", "/archive/releases", "/archive/releases/1", QUERY_PATH, "/x"),
-    *("/-/", "/:memory:x"),  # redirects to pages that do not exist
-    "/-/check",  # ours
-}
+# of Datasette, as list_pages writes them; /-/check is ours
+OPEN_PAGES = {*load_column(__file__, "open pages"), QUERY_PATH}
 FORBIDDEN_PAGES = {"/archive.db"}
 MARKER = "marker-of-a-visitor"
 STATEMENT = f"select '{MARKER}' as a"
 SPELLINGS = load_column(__file__, "spellings")
-HOSTILE = {
-    "endless": f"{ENDLESS} select count(*) from c",
-    "zeroblob": "select hex(zeroblob(4e8))",
-    "attach": "attach 'captures.db' as c",
-    "attach in a CTE": "with a as (select 1) attach 'captures.db' as c",
-    "file": "select readfile('/etc/passwd')",
-    "extension": "select load_extension('/lib/x86_64-linux-gnu/libc.so.6')",
-    "internal": "select * from _internal.databases",
-    "internal table": "select * from catalog_databases",
-    "captures": "select * from captures.blobs",
-    "pragma": "select * from pragma_database_list",
-    "pages": "select data from sqlite_dbpage",
-    "index": "select * from search_data",
-    "write": "with a as (select 1) delete from releases",
-    "insert": "insert into agencies (slug) values ('x')",
-}
-WRITES = (
-    *(
-        "/archive/-/create",
-        "/archive/-/execute-write",
-        "/archive/-/queries/store",
-        "/archive/-/queries/analyze",
-    ),
-    *(
-        f"/archive/releases/-/{name}"
-        for name in ("insert", "upsert", "alter", "drop", "set-column-type")
-    ),
-    *(
-        "/archive/releases/1/-/update",
-        "/archive/releases/1/-/delete",
-        "/archive/same_text/-/update",
-        "/archive",
-    ),
-    *(
-        "/archive/same_text/-/delete",
-        "/archive/same_text",
-        QUERY_PATH,
-        "/-/create-token",
-        "/-/permissions",
-        "/-/logout",
-    ),
-)
+HOSTILE = dict(load_rows(__file__, "hostile"))
+HOSTILE["endless"] = f"{ENDLESS} select count(*) from c"
+WRITES = (*load_column(__file__, "writes"), QUERY_PATH)
 
 
 def list_pages(site: Site) -> set[str]:

@@ -92,6 +92,16 @@ def test_pages_are_accessible_and_fit(
     assert static_bytes <= MAX_STATIC_BYTES
 
 
+def check_views(page: Page, name: str) -> None:
+    """Check that a page fits in each view and is accessible in those with the usual width."""
+    page.evaluate(Axe().axe_script)
+    for view in VIEWS:
+        check_fit(page, name, view)
+        if view != "narrow":
+            violations = find_violations(page, colours=True, others=view == "light")
+            assert not violations, AxeResults({"violations": violations}).generate_report()
+
+
 def find_violations(page: Page, *, colours: bool, others: bool) -> list[dict[str, Any]]:
     """Run the rules of axe whose result depends on colours, the other rules, or all."""
     if others:
@@ -135,13 +145,7 @@ def test_checked_quotations_are_accessible_and_fit(page: Page, site: str) -> Non
     }
     assert logged == []
     assert [url for url in requested if not url.startswith(site) or "Plogning" in url] == []
-    page.evaluate(Axe().axe_script)
-    for view in VIEWS:
-        check_fit(page, "checked", view)
-        violations = (
-            [] if view == "narrow" else find_violations(page, colours=True, others=view == "light")
-        )
-        assert not violations, AxeResults({"violations": violations}).generate_report()
+    check_views(page, "checked")
 
 
 RELATED_PAGES = {
@@ -156,16 +160,8 @@ def test_related_releases_are_accessible_and_fit(page: Page, tmp_path: Path) -> 
     with serve(fill_related(tmp_path / "archive.db")) as site:
         for name, path in RELATED_PAGES.items():
             page.goto(site + path)
-            page.evaluate(Axe().axe_script)
             assert page.locator(".related li").count() == (2 if name == "related" else 0)
-            for view in VIEWS:
-                check_fit(page, name, view)
-                violations = (
-                    []
-                    if view == "narrow"
-                    else find_violations(page, colours=True, others=view == "light")
-                )
-                assert not violations, AxeResults({"violations": violations}).generate_report()
+            check_views(page, name)
 
 
 PEOPLE_PAGES = {
@@ -191,15 +187,7 @@ def test_people_are_accessible_fit_and_are_found_by_keyboard(page: Page, tmp_pat
     with serve(path) as site:
         for name, address in PEOPLE_PAGES.items():
             page.goto(site + address)
-            page.evaluate(Axe().axe_script)
-            for view in VIEWS:
-                check_fit(page, name, view)
-                violations = (
-                    []
-                    if view == "narrow"
-                    else find_violations(page, colours=True, others=view == "light")
-                )
-                assert not violations, AxeResults({"violations": violations}).generate_report()
+            check_views(page, name)
         page.goto(f"{site}/people")
         page.get_by_label("Namn").focus()
         page.keyboard.type("ek")

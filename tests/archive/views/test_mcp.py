@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,7 +10,6 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from datasette.app import Datasette
 from mcp import Client, MCPError
 
@@ -20,6 +18,7 @@ from archive.web.request_limits import WORK, SandboxLimits, Work
 from tests.archive.sample import Site, served
 from tests.archive.sample_history import EDITED_ID, EDITED_NEWEST, EDITED_REVISIONS, REMOVED
 from tests.archive.tables import load_cases
+from tests.archive.web.serving import listen
 
 PUBLIC = "https://arkiv.example"
 MESSAGE = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
@@ -35,18 +34,8 @@ async def address(history_site: Site) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def serve_endpoint(datasette: Datasette) -> AsyncIterator[str]:
-    # the site lives on
-    config = uvicorn.Config(
-        datasette.app(), host="127.0.0.1", port=0, log_config=None, lifespan="off"
-    )
-    server = uvicorn.Server(config)
-    task = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    host, port = server.servers[0].sockets[0].getsockname()
-    yield f"http://{host}:{port}/-/mcp"
-    server.should_exit = True
-    await task
+    async with listen(datasette.app()) as (host, port):
+        yield f"http://{host}:{port}/-/mcp"
 
 
 def read_text(result: Any) -> str:

@@ -20,12 +20,11 @@ from urllib.parse import urlencode
 
 import httpx
 import pytest
-import uvicorn
 
 from archive.web.table_pages import SandboxedTableView
 from tests.archive.sample import Site, hrefs, served
 from tests.archive.tables import load_cases, load_column, load_rows
-from tests.archive.web.serving import serve_with_limits
+from tests.archive.web.serving import listen, serve_with_limits
 
 HOST = "http://localhost"  # in URLs that Datasette's own client receives
 PAGE_SIZE = 5
@@ -370,15 +369,8 @@ async def breaking_url(tied_archive: Path, tmp_path: Path) -> AsyncIterator[str]
     with closing(sqlite3.connect(path)) as db, db:
         db.execute("update numbered set f = hex(zeroblob(9000000)) where id = 15")
     with served(path, max_returned_rows=PAGE_SIZE) as datasette:
-        server = uvicorn.Server(
-            uvicorn.Config(datasette.app(), host="127.0.0.1", port=0, log_level="critical")
-        )
-        task = asyncio.create_task(server.serve())
-        while not server.started:
-            await asyncio.sleep(0.01)
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-        server.should_exit = True
-        await task
+        async with listen(datasette.app()) as (host, port):
+            yield f"http://{host}:{port}"
 
 
 async def test_stream_that_fails_later_breaks_the_connection(breaking_url: str) -> None:

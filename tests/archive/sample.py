@@ -352,6 +352,19 @@ def special_releases(site: str = AGENCY_URL) -> list[Release]:
     ]
 
 
+def build_release(agency: str, name: str, title: str, body: str = "", **fields: Any) -> Release:
+    """Return a release on the site of an agency, with its text as HTML."""
+    body = body or f"{title}: så här är det."
+    return Release(
+        agency=agency,
+        url=f"{AGENCY_URL.format(slug=agency)}/{name}",
+        title=title,
+        body=body,
+        body_html="".join(f"<p>{paragraph}</p>" for paragraph in body.split("\n\n")),
+        **fields,
+    )
+
+
 PLACES = ("Norrskär", "Ekö", "Vassviken", "Storåsen", "Lillgrund", "Hedvalla", "Björkfors")
 WEATHER = (
     "Snöfallet fortsätter och vägarna är hala på sina håll, mest i skog och på broar.",

@@ -16,9 +16,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe, AxeResults
 from playwright.sync_api import Browser, Page
 
-from archive.database.models import Release
 from archive.store.releases import Archive
-from tests.archive.sample import ROOT, SEEN
+from tests.archive.sample import ROOT, SEEN, build_release
 from tests.archive.sample_related import fill_related
 from tests.archive.tables import load_column, load_rows
 from tests.browser.conftest import serve
@@ -175,13 +174,7 @@ def test_people_are_accessible_fit_and_are_found_by_keyboard(page: Page, tmp_pat
     with Archive(path := tmp_path / "archive.db") as archive:
         archive.add_agency("hamn", name="Hamnverket", home="https://hamn.example/")
         body = "– Kajen är klar, säger hamnchef Anna Ek.\n– Vi vilar, säger Bo Al."
-        release = Release(
-            agency="hamn",
-            url="https://hamn.example/1",
-            title="Kaj",
-            body=body,
-            body_html="<p>…</p>",
-        )
+        release = build_release("hamn", "1", "Kaj", body)
         archive.save(release, seen_at=SEEN)
         archive.save(replace(release, body=body.replace("klar", "ny")), seen_at=SEEN)
     with serve(path) as site:

@@ -7,7 +7,6 @@ from urllib.parse import urljoin
 import pytest
 from lxml import html
 
-from archive.database.models import Release
 from archive.store.releases import Archive
 from archive.times import Month
 from archive.views.lists import LIST_PAGE_SIZE
@@ -16,6 +15,7 @@ from tests.archive.sample import (
     PAGED,
     SEEN,
     Site,
+    build_release,
     fill,
     served,
 )
@@ -90,15 +90,7 @@ async def test_release_with_only_a_month_is_in_its_month(tmp_path: Path) -> None
         for number, published in enumerate(
             (Month(2019, 12, 1), date(2019, 12, 31), Month(2020, 1, 1), date(2020, 1, 1))
         ):
-            url, title = f"https://fyrstyrelsen.example/{number}", f"T{number}"
-            release = Release(
-                agency="fyrstyrelsen",
-                url=url,
-                title=title,
-                body="x",
-                body_html="",
-                published=published,
-            )
+            release = build_release("fyrstyrelsen", f"{number}", f"T{number}", published=published)
             archive.save(release, seen_at=SEEN)
     with served(path) as datasette:
         page = await Site(datasette).page("/month/2019-12")

@@ -16,7 +16,6 @@ import httpx
 import pytest
 from lxml import html
 
-from archive.database.models import Release
 from archive.store.releases import Archive
 from archive.views import check as check_page
 from archive.web.request_limits import (
@@ -27,7 +26,7 @@ from archive.web.request_limits import (
     SandboxLimits,
     Work,
 )
-from tests.archive.sample import SEEN, Site, served
+from tests.archive.sample import SEEN, Site, build_release, served
 from tests.archive.sample_history import EDITED_NEWEST
 from tests.archive.web.serving import listen
 
@@ -393,13 +392,10 @@ async def test_logs_have_nothing_of_the_text(
 async def test_another_speaker(tmp_path: Path) -> None:
     """The words are right and the speaker is not: a verdict of its own, as page and JSON."""
     words = "Vi tänder sju fyrar längs kusten före midsommar"
-    archive = Archive(tmp_path / "archive.db")
-    archive.add_agency("fyr", name="Fyrverket", home="https://fyr.example/")
-    url, body = "https://fyr.example/1", f"– {words}, säger fyrmästare Bo Lund."
-    found = Release(agency="fyr", url=url, title="Fyrar", body=body, body_html=body, language="sv")
-    with archive.transaction():
-        archive.save(found, seen_at=SEEN)
-    archive.close()
+    with Archive(tmp_path / "archive.db") as archive:
+        archive.add_agency("fyr", name="Fyrverket", home="https://fyr.example/")
+        body = f"– {words}, säger fyrmästare Bo Lund."
+        archive.save(build_release("fyr", "1", "Fyrar", body, language="sv"), seen_at=SEEN)
     text = f"Ebba Wrede sade: ”{words}.”"
     with served(tmp_path / "archive.db") as datasette:
         site = Site(datasette)

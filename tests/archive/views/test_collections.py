@@ -15,7 +15,7 @@ import pytest
 from archive.database.models import Release
 from archive.store.releases import Archive
 from tests.archive.page_checks import PageCheck, load_pages
-from tests.archive.sample import Site, import_release, served
+from tests.archive.sample import Site, build_release, import_release, served
 from tests.archive.sample_evidence import read_bundle, read_guide
 from tests.archive.tables import load_cases
 
@@ -24,17 +24,10 @@ DAYS = (date(2026, 6, 9), date(2026, 5, 3), date(2026, 7, 1))  # in the order of
 AMOUNTS = {date(2026, 5, 3): 120, date(2026, 6, 9): 121, date(2026, 7, 1): 120}
 
 
-def build_release(number: int, amount: int) -> Release:
+def build_fyr(number: int, amount: int) -> Release:
     body = f"Stödet är {amount} miljoner kronor."
-    return Release(
-        agency="fyr",
-        url=f"https://fyr.example/{number}",
-        title=f"Fyr {number}",
-        body=body,
-        body_html=f"<p>{body}</p>",
-        published=date(2026, 5, 1),
-        language="sv",
-    )
+    fields = {"published": date(2026, 5, 1), "language": "sv"}
+    return build_release("fyr", f"{number}", f"Fyr {number}", body, **fields)
 
 
 @pytest.fixture(scope="module")
@@ -46,15 +39,15 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with Archive(path) as archive:
         archive.add_agency("fyr", name="Fyrstyrelsen", home="https://fyr.example/")
         for day in DAYS:
-            import_release(archive, build_release(1, AMOUNTS[day]), IMPORTED, day, source="folke")
-        archive.save(build_release(2, 77), seen_at=datetime(2026, 6, 1, 8, tzinfo=UTC))
-        import_release(archive, build_release(2, 77), IMPORTED, DAYS[0], source="folke")
-        import_release(archive, build_release(3, 88), IMPORTED, DAYS[1], source="folke")
-        archive.save(build_release(3, 88), seen_at=datetime(2026, 6, 1, 8, tzinfo=UTC))
-        archive.save(build_release(3, 89), seen_at=datetime(2026, 6, 8, 8, tzinfo=UTC))
-        import_release(archive, build_release(3, 88), IMPORTED, DAYS[2], source="folke")
+            import_release(archive, build_fyr(1, AMOUNTS[day]), IMPORTED, day, source="folke")
+        archive.save(build_fyr(2, 77), seen_at=datetime(2026, 6, 1, 8, tzinfo=UTC))
+        import_release(archive, build_fyr(2, 77), IMPORTED, DAYS[0], source="folke")
+        import_release(archive, build_fyr(3, 88), IMPORTED, DAYS[1], source="folke")
+        archive.save(build_fyr(3, 88), seen_at=datetime(2026, 6, 1, 8, tzinfo=UTC))
+        archive.save(build_fyr(3, 89), seen_at=datetime(2026, 6, 8, 8, tzinfo=UTC))
+        import_release(archive, build_fyr(3, 88), IMPORTED, DAYS[2], source="folke")
         for amount in (55, 56):
-            import_release(archive, build_release(4, amount), IMPORTED, source="kista.jsonl")
+            import_release(archive, build_fyr(4, amount), IMPORTED, source="kista.jsonl")
     return path
 
 

@@ -10,13 +10,12 @@ import feedparser
 import jmespath
 import pytest
 
-from archive.database.models import Release
 from archive.store.releases import Archive
 from archive.store.takedowns import hide_release, lift_takedown, redact_passage
 from archive.views import edits as edits_page
 from tests.archive import sample_history as history
 from tests.archive.page_checks import PageCheck, load_pages
-from tests.archive.sample import SEEN, Site, served, texts
+from tests.archive.sample import SEEN, Site, build_release, served, texts
 from tests.archive.tables import load_cases
 from tests.archive.workbook import read_table
 
@@ -422,13 +421,7 @@ async def test_searched_edits_show_the_changed_words(
         archive.add_agency("bro", name="Broverket", home="https://bro.example/")
         for day, text in enumerate((before, after)):
             body = f"Hamnen är öppen. {text} Kajen är lång."
-            found = Release(
-                agency="bro",
-                url="https://bro.example/1",
-                title="Bro",
-                body=body,
-                body_html=f"<p>{body}</p>",
-            )
+            found = build_release("bro", "1", "Bro", body)
             with archive.transaction():
                 archive.save(found, seen_at=SEEN + timedelta(days=day), cause="source")
     with served(tmp_path / "archive.db") as datasette:

@@ -20,7 +20,7 @@ from archive.store.releases import Archive
 from archive.views import search as search_page
 from tests.archive.atom import find_faults
 from tests.archive.page_checks import PageCheck, load_pages
-from tests.archive.sample import Site, served
+from tests.archive.sample import Site, build_release, served
 
 DAY = timedelta(days=1)
 START = datetime(2024, 6, 1, 6, 0, tzinfo=UTC)
@@ -40,18 +40,8 @@ FEEDS = [
 ]
 
 
-def build_release(name: str, title: str, published: date | None, agency: str = "fyr") -> Release:
-    text = f"{title}: så här är det."
-    url = f"https://{agency}.example/{name}"
-    return Release(
-        agency=agency,
-        url=url,
-        title=title,
-        body=text,
-        body_html=f"<p>{text}</p>",
-        published=published,
-        tags=("Fyrar",),
-    )
+def build_fyr(name: str, title: str, published: date | None, agency: str = "fyr") -> Release:
+    return build_release(agency, name, title, published=published, tags=("Fyrar",))
 
 
 def crawl(archive: Archive, day: int, *releases: Release, agency: str = "fyr") -> None:
@@ -92,22 +82,22 @@ def crawled_archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
         crawl(
             archive,
             0,
-            *(build_release(f"forst-{n}", f"Ur arkivet {n}", dates[0]) for n in range(30)),
+            *(build_fyr(f"forst-{n}", f"Ur arkivet {n}", dates[0]) for n in range(30)),
         )
-        new = build_release("ny", NEWS[0], dates[1])
+        new = build_fyr("ny", NEWS[0], dates[1])
         crawl(archive, 1, new)
-        old = build_release("gammal", "Tio år gammal", date(2014, 5, 2))
-        crawl(archive, 2, build_release("utan", NEWS[1], None), old)
+        old = build_fyr("gammal", "Tio år gammal", date(2014, 5, 2))
+        crawl(archive, 2, build_fyr("utan", NEWS[1], None), old)
         crawl(
             archive,
             3,
-            *(build_release(f"kalla-{n}", f"Ny källa utan datum {n}", None) for n in range(25)),
+            *(build_fyr(f"kalla-{n}", f"Ny källa utan datum {n}", None) for n in range(25)),
         )
-        crawl(archive, 4, build_release("manad", NEWS[2], date(2024, 6, 1)))
+        crawl(archive, 4, build_fyr("manad", NEWS[2], date(2024, 6, 1)))
         import_releases(archive, folder / "first.jsonl", 5, *["2024-06-05"] * 40)
         archive.save(replace(new, lead="Bättre läst."), seen_at=START + 6 * DAY, cause="parser")
         archive.save(replace(new, title="Ny fyr släcks"), seen_at=START + 7 * DAY)
-        of_other = [build_release(f"v{n}", f"Vägen {n}", dates[8], "vag") for n in range(5)]
+        of_other = [build_fyr(f"v{n}", f"Vägen {n}", dates[8], "vag") for n in range(5)]
         crawl(archive, 8, *of_other, agency="vag")
     return folder / "archive.db"
 

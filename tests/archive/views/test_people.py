@@ -9,27 +9,25 @@ from pathlib import Path
 
 import pytest
 
-from archive.database.models import Release
 from archive.store.releases import Archive
 from archive.store.takedowns import hide_release, redact_passage
 from tests.archive.page_checks import PageCheck, load_pages
-from tests.archive.sample import SEEN, Site, served, texts
+from tests.archive.sample import SEEN, Site, build_release, served, texts
 from tests.archive.tables import load_cases
 
-SPOKEN = Release(
-    agency="hamn",
-    url="https://hamn.example/1",
-    title="Kajen",
-    body="– Det är klart, säger hamnchef Anna Ek.\n– Vi vilar, säger Anna Ek.",
-    body_html="<p>…</p>",
+SPOKEN = build_release(
+    "hamn",
+    "1",
+    "Kajen",
+    "– Det är klart, säger hamnchef Anna Ek.\n– Vi vilar, säger Anna Ek.",
     published=date(2024, 5, 1),
 )
-LATER = replace(
-    SPOKEN,
-    url="https://hamn.example/2",
-    title="Masten",
+LATER = build_release(
+    "hamn",
+    "2",
+    "Masten",
+    "– <b>Nu</b>, säger kajchef Anna Ek.\n– Ja, säger Åsa Li, Hamnpartiet.",
     published=date(2025, 5, 1),
-    body="– <b>Nu</b>, säger kajchef Anna Ek.\n– Ja, säger Åsa Li, Hamnpartiet.",
 )
 
 

@@ -21,6 +21,7 @@ from tests.archive.sample import (
     SEEN,
     STOCKHOLM,
     Site,
+    build_release,
     hrefs,
     import_release,
     served,
@@ -238,26 +239,15 @@ async def edited_site(
             home="https://hamnverket.example/",
         )
         archive.add_agency("vagverket", name="<Vägverket>", home="https://vag.example/")
-        release = Release(
-            agency="fyrstyrelsen",
-            url="https://x.example/1",
-            title="Fyrar",
-            body=LIGHTS,
-            body_html="",
-        )
         at_nine = datetime(2024, 6, 1, 9, 0, tzinfo=STOCKHOLM)
-        archive.save(replace(release, published=at_nine.replace(hour=11)), seen_at=SEEN)
-        archive.save(
-            replace(release, agency="hamnverket", url="https://x.example/2", published=at_nine),
-            seen_at=SEEN,
-        )
-        near = replace(
-            release,
-            agency="vagverket",
-            url="https://x.example/3",
-            body=f"{LIGHTS}\n\nKör lugnt dit.",
-        )
-        archive.save(near, seen_at=SEEN)
+        near = f"{LIGHTS}\n\nKör lugnt dit."
+        for agency, text, published in (
+            ("fyrstyrelsen", LIGHTS, at_nine.replace(hour=11)),
+            ("hamnverket", LIGHTS, at_nine),
+            ("vagverket", near, None),
+        ):
+            lights = build_release(agency, "fyrar", "Fyrar", text, published=published)
+            archive.save(lights, seen_at=SEEN)
         url = "https://hamnverket.example/ny-kaj.pdf"
         file = Attachment(url=url, title="Ny kaj", media_type="application/pdf")
         file_release = Release(
@@ -304,15 +294,8 @@ async def test_addresses_and_texts_at_a_press_wire(
     with Archive(tmp_path / "archive.db") as archive:
         archive.add_agency("skog", name="Skogsrådet", home="https://skog.example/")
         for url, body in ((own, text), (wire, f"{text} Och en mening till.")):
-            release = Release(
-                agency="skog",
-                url=url,
-                title="Fler älgar",
-                body=body,
-                body_html=f"<p>{body}</p>",
-                language="sv",
-            )
-            archive.save(replace(release, published=date(2024, 3, 1)), seen_at=SEEN)
+            release = build_release("skog", "a", "Fler älgar", body, language="sv")
+            archive.save(replace(release, url=url, published=date(2024, 3, 1)), seen_at=SEEN)
         with archive.transaction():
             for url in (own, cision, "https://www.skog.example/gammal"):
                 archive.frontier.add(url, agency="skog", role="release", seen_at=SEEN)

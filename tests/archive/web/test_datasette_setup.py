@@ -16,11 +16,10 @@ import pytest
 from click import ClickException
 from lxml.html import HtmlElement, fromstring
 
-from archive.database.models import Release
 from archive.store.releases import Archive
 from archive.web.requests import get_search_columns
 from tests.archive.page_checks import PageCheck, load_pages
-from tests.archive.sample import PAGED, ROOT, Site, fill, hrefs, served
+from tests.archive.sample import PAGED, ROOT, Site, build_release, fill, hrefs, served
 from tests.archive.tables import load_cases, load_column
 
 PAGES = load_column(__file__, "addresses")
@@ -183,14 +182,9 @@ async def times_site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[
     times.
     """
     path = tmp_path_factory.mktemp("times") / "archive.db"
-    release = Release(
-        agency="fyr",
-        url="https://fyr.example/1",
-        title="Fyren på Skär lyser",
-        body=TEXT,
-        body_html=f"<p>{TEXT}</p>",
-        published=datetime.fromisoformat(WINTER_TIME),
-        language="sv",
+    published = datetime.fromisoformat(WINTER_TIME)
+    release = build_release(
+        "fyr", "1", "Fyren på Skär lyser", TEXT, published=published, language="sv"
     )
     with Archive(path) as archive:
         for slug in ("fyr", "vag", "bro"):

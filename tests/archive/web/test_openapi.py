@@ -14,7 +14,6 @@ from datasette.plugins import pm
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
-from archive.database.models import Release
 from archive.store.releases import Archive
 from archive.store.takedowns import hide_release
 from archive.web.datasette_versions import IS_NEXT
@@ -26,7 +25,7 @@ from archive.web.openapi import (
     build_parameter,
     get_body,
 )
-from tests.archive.sample import SEEN, Site, fill, served
+from tests.archive.sample import SEEN, Site, build_release, fill, served
 from tests.archive.sample_coverage import add_coverage
 from tests.archive.sample_files import replace_file
 from tests.archive.sample_health import add_health
@@ -82,18 +81,8 @@ async def described_site(tmp_path_factory: pytest.TempPathFactory) -> AsyncItera
         for day, title in ((1, "Gammal fyr"), (2, "Ny fyr")):
             started = SEEN + timedelta(days=day)
             text = f"– {title} är här, säger fyrvaktare Anna Ek, chef för fyren."
-            url = f"https://fyrstyrelsen.example/{day}"
-            archive.save(
-                Release(
-                    agency="fyrstyrelsen",
-                    url=url,
-                    title=title,
-                    body=text,
-                    body_html=f"<p>{text}</p>",
-                    tags=("Fyr",),
-                ),
-                seen_at=started + timedelta(minutes=1),
-            )
+            release = build_release("fyrstyrelsen", f"{day}", title, text, tags=("Fyr",))
+            archive.save(release, seen_at=started + timedelta(minutes=1))
             archive.db.execute(
                 "insert into crawls (agency, spider, started,"
                 " finished, reason, new) values (?, 'news', ?, ?, ?, 1)",

@@ -4,8 +4,10 @@ does.
 
 from __future__ import annotations
 
+import csv
+import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -16,6 +18,7 @@ from types import CodeType
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import feedparser
 import httpx
 from datasette.app import Datasette
 from jinja2.bccache import Bucket, BytecodeCache
@@ -97,15 +100,41 @@ class Site:
         return html.fromstring((await self.get(address, **headers)).text)
 
     async def text(self, address: str, **headers: str) -> str:
-        return " ".join(
-            (await self.page(address, **headers)).cssselect("body")[0].text_content().split()
-        )
+        return to_text((await self.page(address, **headers)).cssselect("body")[0])
+
+    async def status(self, address: str, **headers: str) -> int:
+        return (await self.get(address, **headers)).status_code
+
+    async def json(self, address: str, **headers: str) -> Any:
+        return (await self.get(address, **headers)).json()
+
+    async def csv(self, address: str) -> list[dict[str, str]]:
+        text = (await self.get(address)).text
+        return list(csv.DictReader(io.StringIO(text, newline="")))
+
+    async def feed(self, address: str) -> Any:
+        return feedparser.parse((await self.get(address)).content)
+
+    async def select(self, sql: str, values: Sequence[object] = ()) -> Any:
+        """Return what Datasette itself reads from the archive."""
+        return await self.datasette.get_database("archive").execute(sql, values)
 
     async def id_of(self, title: str) -> int:
-        rows = await self.datasette.get_database("archive").execute(
-            "select id from releases where title = ?", [title]
-        )
+        rows = await self.select("select id from releases where title = ?", [title])
         return int(rows.first()["id"])
+
+
+def to_text(element: html.HtmlElement) -> str:
+    """Return the text of an element, with single spaces."""
+    return " ".join(element.text_content().split())
+
+
+def texts(page: html.HtmlElement, selector: str) -> list[str]:
+    return [to_text(element) for element in page.cssselect(selector)]
+
+
+def hrefs(page: html.HtmlElement, selector: str) -> list[str]:
+    return [link.attrib["href"] for link in page.cssselect(selector)]
 
 
 @contextmanager
@@ -321,6 +350,19 @@ def special_releases(site: str = AGENCY_URL) -> list[Release]:
             published=date(2022, 2, 2),
         ),
     ]
+
+
+def build_release(agency: str, name: str, title: str, body: str = "", **fields: Any) -> Release:
+    """Return a release on the site of an agency, with its text as HTML."""
+    body = body or f"{title}: så här är det."
+    return Release(
+        agency=agency,
+        url=f"{AGENCY_URL.format(slug=agency)}/{name}",
+        title=title,
+        body=body,
+        body_html="".join(f"<p>{paragraph}</p>" for paragraph in body.split("\n\n")),
+        **fields,
+    )
 
 
 PLACES = ("Norrskär", "Ekö", "Vassviken", "Storåsen", "Lillgrund", "Hedvalla", "Björkfors")

@@ -35,9 +35,8 @@ def main() -> int:
     if find_chromium() or install():
         return 0
     sys.stderr.write(
-        "\n*** NO CHROMIUM: THE BROWSER TESTS ARE SKIPPED ***\nInstall one (Debian:"
-        " apt-get install chromium; elsewhere:"
-        " .venv/bin/playwright install chromium).\n\n"
+        "\n*** NO CHROMIUM: THE BROWSER TESTS ARE SKIPPED ***\nInstall one (Debian: apt-get install"
+        " chromium; elsewhere: .venv/bin/playwright install chromium).\n\n"
     )
     return 1 if os.environ.get("BROWSER_REQUIRED") == "1" else 0
 

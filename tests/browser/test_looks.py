@@ -16,94 +16,15 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe, AxeResults
 from playwright.sync_api import Browser, Page
 
-from archive.database.models import Release
 from archive.store.releases import Archive
-from tests.archive.sample import ROOT, SEEN
+from tests.archive.sample import ROOT, SEEN, build_release
 from tests.archive.sample_related import fill_related
+from tests.archive.tables import load_column, load_rows
 from tests.browser.conftest import serve
 
 pytestmark = pytest.mark.browser
 
-PAGES = {
-    "index": "/",
-    "search": "/search",
-    "hits": "/search?q=vägarna&year=2023",
-    "limits": "/search?from=2023&attachments=no&order=oldest&lang=en#narrow",
-    "questions": "/search?show=questions",
-    "meant": "/search?q=rorsangaren&tag__not=Väglag",
-    "no-hits": "/search?q=dinosaurie",
-    "former": "/search?q=båtar fyrtio&versions=all",
-    "removed-words": "/search?q=båtar removed:fyrtio&lang=en",
-    "release": "/archive/releases/1",
-    "answers": "/archive/releases/2?lang=en",
-    "found": "/archive/releases/1?q=rörsångare+vass+sångare&hit=1#place-3",
-    "found-loosely": "/archive/releases/1?q=rörsångare+dinosaurie&hit=1&lang=en",
-    "found-version": "/-/revision/53?q=stödet&hit=1&lang=en#place-2",
-    "found-edit": "/-/diff/52/53?show=all&q=stödet+juni&hit=1#place-4",
-    "undated": "/archive/releases/4",
-    "not-found": "/nothing",
-    "timeline": "/archive/releases/51",
-    "long-timeline": "/archive/releases/64",
-    "gone": "/archive/releases/56",
-    "moved": "/archive/releases/54",
-    "attachment": "/-/attachment/2",
-    "attachment-older": "/-/attachment/1?lang=en",
-    "revision": "/-/revision/53",
-    "cite": "/-/cite/53",
-    "diff": "/-/diff/54/55",
-    "diff-whole": "/-/diff/52/53?show=all&lang=en",
-    "edits": "/-/edits",
-    "edits-none": "/-/edits?agency=fyrstyrelsen&unannounced=1",
-    "edits-searched": '/-/edits?q="20 miljoner" OR "30 miljoner"',
-    "removed": "/-/removed",
-    "removed-searched": "/-/removed?q=bryggor&lang=en",
-    "phrase": '/-/phrase?q="går inte på söndag"',
-    "phrase-empty": "/-/phrase",
-    "phrase-none": "/-/phrase?q=kvastfening",
-    "edits-by-week": "/-/edits?to=2024-07-10",
-    "compare": "/-/compare?q=vägarna&q=båtar&q=dinosaurie",
-    "compare-agencies": "/-/compare?agency=vagmyndigheten&agency=fyrstyrelsen&by=year&lang=en",
-    "compare-empty": "/-/compare",
-    "agencies": "/agencies",
-    "agency": "/agency/vagmyndigheten",
-    "agency-record": "/agency/andringsverket",
-    "agency-empty": "/agency/tystnadsnamnden",
-    "agency-older": "/agency/vagmyndigheten?after=10",
-    "agency-month": "/agency/vagmyndigheten/2023-05",
-    "month": "/month/2024-05",
-    "no-month": "/month/1999-01",
-    "undated-month": "/month/undated",
-    "tag": "/tag/1",
-    "check": "/-/check",
-    "batch": "/-/batch",
-    "batch-hits": "/-/batch?q=fyrar&q=kvastfening&q=—&lang=en",
-    "data-page": "/data",
-    "question": "/data/unannounced_edits",
-    "question-empty": "/data/answers_by_person?lang=en",
-    "follow": "/-/follow?q=båt&agency=fyrstyrelsen",
-    "about": "/about",
-    "help": "/help",
-    "docs": "/docs/",
-    "docs-page": "/docs/getting-started",
-    "status": "/-/status",
-    "status-agency": "/-/status/fyrstyrelsen",
-    "coverage": "/-/coverage",
-    "coverage-agency": "/-/coverage?agency=vagmyndigheten",
-    "coverage-broken": "/-/coverage?agency=fyrstyrelsen&lang=en",
-    "refused": "/agency/fyrstyrelsen?after=x",
-    "sql": "/archive",  # Datasette's pages
-    "sql-result": (
-        "/archive?sql=select+id,+release,+title,+seen,+:n+as+n+from+revisions+limit+9&n=1"
-    ),
-    "sql-error": "/archive?sql=select+x&lang=en",
-    "sql-question": "/archive/edits_by_agency",
-    "table": (
-        "/archive/releases?_size=3&_facet=kind&_search=fyrar&agency__not=x&_sort=title&lang=en"
-    ),
-    "view": "/archive/edits?_size=9",
-    "row": "/archive/revisions/53",
-    "data-versions": "/-/versions",
-}
+PAGES = dict(load_rows(__file__, "pages"))
 OTHER_PAGES = {  # a long page, and pages that may be too wide
     "table-whole": "/archive/releases",
     "sql-wide": "/archive?sql=select+*,+body+as+b+from+revisions",
@@ -119,30 +40,7 @@ VIEWS: dict[str, tuple[Literal["light", "dark"], int]] = {
     "narrow": ("light", 320),
 }
 COLOUR_RULES = ["color-contrast", "link-in-text-block"]  # half of the time of all rules
-SAME_COLOURS = {  # pages with the elements of another: the colours of that one are enough
-    *(
-        "search",
-        "meant",
-        "undated",
-        "timeline",
-        "moved",
-        "diff-whole",
-        "edits-none",
-        "agency-record",
-        "agency-older",
-    ),
-    *(
-        "agency-empty",
-        "agency-month",
-        "no-month",
-        "undated-month",
-        "docs",
-        "coverage",
-        "coverage-agency",
-    ),
-    *("phrase-empty", "phrase-none", "removed-searched"),
-    *("found-loosely", "found-version"),
-}
+SAME_COLOURS = set(load_column(__file__, "same colours"))
 MAX_PAGE_BYTES = 60_000  # of a page, with its pictures, uncompressed
 MAX_STATIC_BYTES = 32_000  # of the style sheet and the icon
 # they take longer than all tests of this file
@@ -193,6 +91,16 @@ def test_pages_are_accessible_and_fit(
     assert static_bytes <= MAX_STATIC_BYTES
 
 
+def check_views(page: Page, name: str) -> None:
+    """Check that a page fits in each view and is accessible in those with the usual width."""
+    page.evaluate(Axe().axe_script)
+    for view in VIEWS:
+        check_fit(page, name, view)
+        if view != "narrow":
+            violations = find_violations(page, colours=True, others=view == "light")
+            assert not violations, AxeResults({"violations": violations}).generate_report()
+
+
 def find_violations(page: Page, *, colours: bool, others: bool) -> list[dict[str, Any]]:
     """Run the rules of axe whose result depends on colours, the other rules, or all."""
     if others:
@@ -236,13 +144,7 @@ def test_checked_quotations_are_accessible_and_fit(page: Page, site: str) -> Non
     }
     assert logged == []
     assert [url for url in requested if not url.startswith(site) or "Plogning" in url] == []
-    page.evaluate(Axe().axe_script)
-    for view in VIEWS:
-        check_fit(page, "checked", view)
-        violations = (
-            [] if view == "narrow" else find_violations(page, colours=True, others=view == "light")
-        )
-        assert not violations, AxeResults({"violations": violations}).generate_report()
+    check_views(page, "checked")
 
 
 RELATED_PAGES = {
@@ -257,16 +159,8 @@ def test_related_releases_are_accessible_and_fit(page: Page, tmp_path: Path) -> 
     with serve(fill_related(tmp_path / "archive.db")) as site:
         for name, path in RELATED_PAGES.items():
             page.goto(site + path)
-            page.evaluate(Axe().axe_script)
             assert page.locator(".related li").count() == (2 if name == "related" else 0)
-            for view in VIEWS:
-                check_fit(page, name, view)
-                violations = (
-                    []
-                    if view == "narrow"
-                    else find_violations(page, colours=True, others=view == "light")
-                )
-                assert not violations, AxeResults({"violations": violations}).generate_report()
+            check_views(page, name)
 
 
 PEOPLE_PAGES = {
@@ -280,27 +174,13 @@ def test_people_are_accessible_fit_and_are_found_by_keyboard(page: Page, tmp_pat
     with Archive(path := tmp_path / "archive.db") as archive:
         archive.add_agency("hamn", name="Hamnverket", home="https://hamn.example/")
         body = "– Kajen är klar, säger hamnchef Anna Ek.\n– Vi vilar, säger Bo Al."
-        release = Release(
-            agency="hamn",
-            url="https://hamn.example/1",
-            title="Kaj",
-            body=body,
-            body_html="<p>…</p>",
-        )
+        release = build_release("hamn", "1", "Kaj", body)
         archive.save(release, seen_at=SEEN)
         archive.save(replace(release, body=body.replace("klar", "ny")), seen_at=SEEN)
     with serve(path) as site:
         for name, address in PEOPLE_PAGES.items():
             page.goto(site + address)
-            page.evaluate(Axe().axe_script)
-            for view in VIEWS:
-                check_fit(page, name, view)
-                violations = (
-                    []
-                    if view == "narrow"
-                    else find_violations(page, colours=True, others=view == "light")
-                )
-                assert not violations, AxeResults({"violations": violations}).generate_report()
+            check_views(page, name)
         page.goto(f"{site}/people")
         page.get_by_label("Namn").focus()
         page.keyboard.type("ek")

@@ -19,6 +19,7 @@ from archive.follow.sending import NotifyResult
 from archive.follow.subscriptions import TOKEN_PLACE, FollowSettings
 from archive.mail_and_webhooks import parse_mail_server
 from archive.store.releases import Archive
+from tests.archive import sample
 from tests.archive.sample import Site
 from tests.scraper.receivers import MailServer
 
@@ -34,18 +35,7 @@ ENVIRONMENT = {"PUBLIC_URL": PUBLIC_URL, "FOLLOW_MAIL_FROM": SENDER}
 def build_release(
     name: str, title: str, published: date | None, *, body: str = "", tags: Sequence[str] = ()
 ) -> Release:
-    text = body or f"{title}: så här är det."
-    url = f"https://fyr.example/{name}"
-    html = "".join(f"<p>{paragraph}</p>" for paragraph in text.split("\n\n"))
-    return Release(
-        agency="fyr",
-        url=url,
-        title=title,
-        body=text,
-        body_html=html,
-        published=published,
-        tags=tuple(tags),
-    )
+    return sample.build_release("fyr", name, title, body, published=published, tags=tuple(tags))
 
 
 @dataclass(slots=True)

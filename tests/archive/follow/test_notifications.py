@@ -83,7 +83,7 @@ async def test_whole_life(life: Life, own_site: Site) -> None:
     assert (confirmation["To"], confirmation["List-Unsubscribe"]) == (ADDRESS, None)
     link = find_link(read_text(confirmation))
     for _ in range(2):  # a mail scanner opens links
-        assert (await own_site.get(link)).status_code == 200
+        assert await own_site.status(link) == 200
     life.crawl(build_release("bro2", "En annan bro", TODAY))
     assert life.take_mails() == []
     assert (await post(own_site, link, action="confirm")).status_code == 200
@@ -349,7 +349,7 @@ async def test_links_of_a_former_file(life: Life, own_site: Site) -> None:
     life.path.with_name(FOLLOW_FILE).unlink()
     life.moment += DAY
     assert await subscribe(own_site, life, "q=fyr") != link
-    assert (await own_site.get(link)).status_code == 404
+    assert await own_site.status(link) == 404
 
 
 async def test_a_file_of_the_first_version_is_kept(life: Life, own_site: Site) -> None:
@@ -358,7 +358,7 @@ async def test_a_file_of_the_first_version_is_kept(life: Life, own_site: Site) -
     with closing(sqlite3.connect(life.path.with_name(FOLLOW_FILE))) as db:
         db.execute("alter table subscriptions drop column seconds")
         db.execute("pragma user_version = 1")
-    assert (await own_site.get(link)).status_code == 200
+    assert await own_site.status(link) == 200
     assert len(life.take_mails()) == 1
     with closing(sqlite3.connect(life.path.with_name(FOLLOW_FILE))) as db:
         assert db.execute("select seconds from subscriptions").fetchall() == [(0,)]

@@ -31,6 +31,7 @@ from tests.archive.follow.life import (
     subscribe,
 )
 from tests.archive.sample import Site, served
+from tests.archive.tables import load_cases, load_column
 from tests.scraper.receivers import Webhook
 
 TODAY = date(2024, 6, 3)
@@ -297,22 +298,7 @@ async def test_links_to_everything_are_limited_for_whoever_has_a_link(
 # Words of strangers
 
 
-WORDS = (
-    *(
-        "Ditt BankID är spärrat ring 08-123456",
-        "evil．example/login",
-        "//1.2.3.4/x",
-        "evil.example",
-        "vinn en bil",
-    ),
-    *(
-        "ѕwish: 0701234567",
-        "evil。example",
-        "<http://evil.example|logga in>",
-        "a" * 200,
-        "ring\u2028genast",
-    ),
-)
+WORDS = load_column(__file__, "words")
 
 
 @pytest.mark.parametrize(
@@ -368,18 +354,7 @@ async def test_no_title_and_no_name_is_sent_before_a_confirmation(
 
 
 @pytest.mark.parametrize(
-    ("words", "shown"),
-    [
-        ("<!channel> spärrat", "&lt;!channel&gt; spärrat"),
-        ("<http://evil.example|logga in>", "&lt;http://evil.example|logga in&gt;"),
-        ("&lt;!here&gt;", "&amp;lt;!here&amp;gt;"),
-        ("<at>Ada</at>", "&lt;at&gt;Ada&lt;/at&gt;"),
-        ("@here @channel (@all) .@ada å@bo", "@~here @~channel (@~all) .@~ada å@~bo"),
-        ("[logga in](http://evil.example)", "[logga in]~(http://evil.example)"),
-        ("![bild](http://evil.example/x.png)", "![bild]~(http://evil.example/x.png)"),
-        ("[logga in][1] [1]: http://evil.example", "[logga in]~[1] [1]~: http://evil.example"),
-        ("press@skog.example [1] @ 5 %", "press@skog.example [1] @ 5 %"),
-    ],
+    ("words", "shown"), load_cases(__file__, "chat programs show the words of others as they are")
 )
 async def test_chat_programs_show_the_words_of_others_as_they_are(
     life: Life, own_site: Site, words: str, shown: str
@@ -420,22 +395,7 @@ async def test_links_in_the_text_of_a_webhook_are_whole(
 
 @pytest.mark.parametrize(
     ("headers", "status"),
-    [
-        ({"origin": "http://evil.example"}, 403),
-        ({"origin": "null"}, 403),
-        ({"origin": "http://localhost.evil.example"}, 403),
-        ({"origin": "http://localhost:8080"}, 403),
-        ({"origin": "http://["}, 403),
-        ({"origin": ""}, 403),
-        ({"origin": "http://evil.example", "sec-fetch-site": "cross-site"}, 403),
-        ({"origin": "http://localhost", "sec-fetch-site": "same-site"}, 403),
-        ({"origin": "http://localhost"}, 403),  # Host, which any site can make its own by DNS
-        ({"origin": "http://evil.example", "host": "evil.example"}, 403),
-        ({"origin": "https://arkiv.example"}, 200),
-        ({"origin": "https://ARKIV.example", "host": "127.0.0.1:8001"}, 200),
-        ({"origin": "https://arkiv.example", "sec-fetch-site": "same-origin"}, 200),
-        ({}, 200),
-    ],
+    load_cases(__file__, "a form of another site subscribes and confirms nothing"),
 )
 async def test_a_form_of_another_site_subscribes_and_confirms_nothing(
     life: Life, own_site: Site, headers: dict[str, str], status: int
@@ -518,15 +478,7 @@ async def test_strangers_cannot_hide_what_was_requested_before(
     await confirm_own(own_site, find_link(read_text(mail)), "q=egen")
 
 
-@pytest.mark.parametrize(
-    "form",
-    [
-        "ada+{}@reader.example",
-        "ADA+{}+x@Reader.example",
-        "ada+@reader.example",
-        "ada@reader.example.",
-    ],
-)
+@pytest.mark.parametrize("form", load_cases(__file__, "a tag in an address is no other mailbox"))
 async def test_a_tag_in_an_address_is_no_other_mailbox(
     life: Life, own_site: Site, form: str
 ) -> None:

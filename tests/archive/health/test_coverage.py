@@ -5,16 +5,17 @@ listed.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from archive.database.models import Release
 from archive.health.audited_sources import AuditedSource, ListedUrl, SourceProblem
 from archive.health.coverage import CoverageTotals, queue_missing_releases, update_coverage
 from archive.store.releases import Archive
+from tests.archive.sample import build_release
 
 LISTING = "https://fyr.example/press"
 FEED, SITEMAP, HOME = f"{LISTING}/rss", "https://fyr.example/sitemap.xml", "https://fyr.example/"
@@ -34,14 +35,7 @@ class AuditedAgency:
     ) -> int:
         """Store a release that was found in a source, and return its id."""
         url = self.find(name, source)
-        release = Release(
-            agency="fyr",
-            url=url,
-            title=name,
-            body=name,
-            body_html=f"<p>{name}</p>",
-            published=published,
-        )
+        release = replace(build_release("fyr", name, name, published=published), url=url)
         self.archive.save(release, seen_at=self.now)
         release_id = self.archive.find_release_id(url)
         assert release_id is not None

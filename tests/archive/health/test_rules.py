@@ -24,6 +24,7 @@ from archive.health.rules import (
     read_health_rows,
 )
 from archive.i18n import SWEDISH_TIME
+from tests.archive.tables import load_cases
 
 SLUG, HOME = "provverket", "https://prov.example/"
 USUAL_FIELDS = {
@@ -189,9 +190,8 @@ def test_silence_is_found_within_a_fortnight_though_crawls_work(past: AgencyPast
     assert found - date(2023, 9, 14) <= 14 * DAY
     assert past.row["newest"] == "2023-09-14"
     assert past.reason == (
-        "Crawling works, but there has been nothing new since"
-        " 14 September 2023. The gap is"
-        " seldom longer than 4 days."
+        "Crawling works, but there has been nothing new since 14 September 2023. The gap is seldom"
+        " longer than 4 days."
     )
 
 
@@ -376,10 +376,8 @@ def test_source_that_answers_with_an_empty_page_is_named(past: AgencyPast) -> No
     past.add_url("rss", role="listing", state="failed", fetched="2023-09-30T20:00:00+00:00")
     past.run(september(1, 4), errors=1, failures=fault, source_failures=fault)
     assert past.reason == (
-        "One of the sources has not been"
-        " readable since 1 September"
-        " 2023: the page responded but listed nothing."
-        " Address: https://prov.example/rss"
+        "One of the sources has not been readable since 1 September 2023: the page responded but"
+        " listed nothing. Address: https://prov.example/rss"
     )
 
 
@@ -406,11 +404,8 @@ def test_page_rejected_in_several_crawls_is_counted_once(past: AgencyPast) -> No
         )
     past.run(september(1, 4), parsed=0, rejected=12, failures={"outage": 12})
     assert past.reason == (
-        "None of the 12 listed pages that"
-        " were fetched could be"
-        " read: the website reported that"
-        " it was out of service."
-        " Address: https://prov.example/0"
+        "None of the 12 listed pages that were fetched could be read: the website reported that it"
+        " was out of service. Address: https://prov.example/0"
     )
 
 
@@ -418,10 +413,9 @@ def test_pages_that_go_missing_alike_are_a_fault(past: AgencyPast) -> None:
     ids = range(100_001, 100_007)
     for number in ids:
         past.db.execute(
-            "insert into releases (id, agency, url, title,"
-            " body, body_html, added, first_seen,"
-            " last_checked, checks, hash)"
-            " values (?1, ?2, ?3, 'Nr', '', '', '2023-01-01', '2023-01-01', '2023-09-01T05:00:00+00:00', 0, ?1)",
+            "insert into releases (id, agency, url, title, body, body_html, added, first_seen,"
+            " last_checked, checks, hash) values (?1, ?2, ?3, 'Nr', '', '', '2023-01-01',"
+            " '2023-01-01', '2023-09-01T05:00:00+00:00', 0, ?1)",
             [number, SLUG, f"{HOME}{number}"],
         )
     removals, at = Removals(past.db), evening(date(2023, 9, 1))
@@ -430,12 +424,9 @@ def test_pages_that_go_missing_alike_are_a_fault(past: AgencyPast) -> None:
     past.run(september(1, 1))
     assert past.health == ("suspect", "pages_alike")
     assert past.reason == (
-        "Since 1 September 2023, 4 of 4 checked pages have had the same fault:"
-        " a different text was at the"
-        " addresses (“Vi bygger om webbplatsen”). This suggests a"
-        " fault on the website. None of the releases counts as removed"
-        " while it lasts. Address:"
-        " https://prov.example/100004"
+        "Since 1 September 2023, 4 of 4 checked pages have had the same fault: a different text was"
+        " at the addresses (“Vi bygger om webbplatsen”). This suggests a fault on the website. None"
+        " of the releases counts as removed while it lasts. Address: https://prov.example/100004"
     )
     for number in ids[:4]:
         removals.mark_present(number, at + DAY)
@@ -542,11 +533,8 @@ def refuse(
 def test_share_of_refused_pages_that_rises_is_a_fault_on_the_same_day(past: AgencyPast) -> None:
     assert refuse(past, date(2023, 9, 1), 6, readable=7) == ("suspect", "more_refused")
     assert past.reason == (
-        "The share of fetched pages that the"
-        " archive refused as no"
-        " release has risen from 0 of 27 to 6 of 16. The"
-        " archive may have misread something new on"
-        " the website. Address:"
+        "The share of fetched pages that the archive refused as no release has risen from 0 of 27"
+        " to 6 of 16. The archive may have misread something new on the website. Address:"
         " https://prov.example/2023-09-01-0"
     )
     past.quarantine(decision="confirmed", reason="[]")
@@ -560,13 +548,7 @@ def test_share_of_refused_pages_that_rises_is_a_fault_on_the_same_day(past: Agen
 
 
 @pytest.mark.parametrize(
-    ("number", "readable", "before"),
-    [
-        pytest.param(2, 0, 0, id="two pages are too few"),
-        pytest.param(4, 6, 0, id="four of ten, too"),
-        pytest.param(6, 40, 0, id="a small share"),
-        pytest.param(6, 8, 2, id="as many as usual"),
-    ],
+    ("number", "readable", "before"), load_cases(__file__, "few refused pages are no fault")
 )
 def test_few_refused_pages_are_no_fault(
     past: AgencyPast, number: int, readable: int, before: int
@@ -584,10 +566,9 @@ def refuse_stored(
     day = date(2023, 9, 1)
     for number in range(100_001, 100_101):
         past.db.execute(
-            "insert into releases (id, agency, url, title,"
-            " body, body_html, added, first_seen,"
-            " last_checked, checks, hash)"
-            " values (?1, ?2, ?3, 'Nr', '', '', '2023-01-01', '2023-01-01', '2023-09-02T05:00:00+00:00', 0, ?1)",
+            "insert into releases (id, agency, url, title, body, body_html, added, first_seen,"
+            " last_checked, checks, hash) values (?1, ?2, ?3, 'Nr', '', '', '2023-01-01',"
+            " '2023-01-01', '2023-09-02T05:00:00+00:00', 0, ?1)",
             [number, SLUG, f"{HOME}{number}"],
         )
     for number in range(100_001, 100_007):
@@ -606,14 +587,7 @@ def refuse_stored(
 
 @pytest.mark.parametrize(
     ("failure", "kind", "state", "problem"),
-    [
-        ("error page", "error page", "gone", "error page"),
-        ("listing", "replaced", "gone", "replaced"),
-        ("placeholder", "replaced", "gone", "replaced"),
-        ("consent wall", "", "failed", "is a consent wall: 'Kakor'"),
-        ("login", "", "failed", "asks to sign in: 'Logga in'"),
-        ("our fault", "", "rejected", "our own code failed on it"),
-    ],
+    load_cases(__file__, "refused pages of stored releases are a fault whatever the reason"),
 )
 def test_refused_pages_of_stored_releases_are_a_fault_whatever_the_reason(
     past: AgencyPast, failure: str, kind: str, state: str, problem: str

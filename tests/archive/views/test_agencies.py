@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import re
 from datetime import date
 from pathlib import Path
 from urllib.parse import urljoin
@@ -8,13 +7,21 @@ from urllib.parse import urljoin
 import pytest
 from lxml import html
 
-from archive.database.models import Release
 from archive.store.releases import Archive
 from archive.times import Month
 from archive.views.lists import LIST_PAGE_SIZE
-from tests.archive.sample import LIGHTHOUSES, PAGED, SEEN, UNDATED, WARBLERS, Site, fill, served
+from tests.archive.page_checks import PageCheck, load_pages
+from tests.archive.sample import (
+    PAGED,
+    SEEN,
+    Site,
+    build_release,
+    fill,
+    served,
+)
 from tests.archive.sample_evidence import store_file
 from tests.archive.sample_files import LINKING, add_files
+from tests.archive.tables import load_cases
 
 # the last one has no releases
 AGENCIES = ["Fyrstyrelsen", "Fågelverket", "Vägmyndigheten", "Tystnadsnämnden"]
@@ -32,102 +39,10 @@ def read_count(page: html.HtmlElement) -> str:
 # The first page, agencies, about
 
 
-@pytest.mark.parametrize(
-    ("path", "sentences"),
-    [
-        (
-            "/",
-            [
-                *(
-                    f"{PAGED + 5} meddelanden från 3 myndigheter.",
-                    "Senast insamlat 3 juni 2024 kl. 10.20.",
-                ),
-                *(f"Vägmyndigheten {PAGED + 2}", "Alla 4 myndigheter", "Månad för månad"),
-            ],
-        ),
-        ("/?lang=en", ["Roads Authority", "1 June 2024"]),
-        (
-            "/agencies",
-            [
-                *(
-                    f"Vägmyndigheten {PAGED + 2}",
-                    "Fyrstyrelsen 2 Senast insamlat 3 juni 2024 kl. 10.20.",
-                ),
-                "1 myndighet utan meddelanden än så länge",
-            ],
-        ),
-        (
-            "/agency/fyrstyrelsen?lang=en",
-            ["Last crawl 3 June 2024, 10:20 no errors", "Crawled since 3 June 2024"],
-        ),
-        (
-            "/agency/tystnadsnamnden",
-            [
-                "Arkivet har inga meddelanden från Tystnadsnämnden än",
-                "Ingen insamling har gjorts än",
-            ],
-        ),
-        (
-            "/about",
-            [
-                *(
-                    f"{PAGED + 5} meddelanden från 3 myndigheter.",
-                    "har inte angett någon kontaktuppgift",
-                ),
-                "▮▮▮▮ mycket stor: 80 till 100 ▮▮▮▯ stor: 50 till 79",
-            ],
-        ),
-    ],
-)
+@pytest.mark.parametrize(("path", "sentences"), load_cases(__file__, "page text"))
 async def test_page_text(site: Site, path: str, sentences: list[str]) -> None:
     text = await site.text(path)
     assert [sentence for sentence in sentences if sentence not in text] == []
-
-
-async def test_pages_of_an_empty_archive(empty_site: Site) -> None:
-    for path, text in {
-        "/": "Arkivet är tomt",
-        "/search": "Arkivet är tomt",
-        "/search?q=fyrar": "Arkivet är tomt",
-        "/agencies": "Arkivet har inga myndigheter än.",
-        "/about": "Om Myndighetsarkivet",
-        "/help": "Hjälp",
-    }.items():
-        response = await empty_site.get(path)
-        assert response.status_code == 200
-        assert text in response.text
-
-
-async def test_links_of_the_first_page_and_agencies(site: Site) -> None:
-    page = await site.page("/")
-    assert list_titles(page)[:2] == [LIGHTHOUSES, WARBLERS]
-    assert page.cssselect("a[href*='/-/status']")
-    links = (await site.page("/agencies")).cssselect(".counted a")
-    assert [link.text for link in links] == AGENCIES
-    assert [
-        (await site.page(link.attrib["href"])).cssselect("h1")[0].text for link in links
-    ] == AGENCIES
-    assert page.cssselect(".around a[href='/data']")
-    assert (await site.page("/agencies")).cssselect("a[href='/-/compare']")
-
-
-async def test_counts_of_an_agency_lead_to_the_registers(history_site: Site) -> None:
-    page, text = (
-        await history_site.page("/agency/andringsverket"),
-        await history_site.text("/agency/andringsverket"),
-    )
-    numbers = {
-        item.cssselect("dt")[0].text: item.cssselect("dd")[0]
-        for item in page.cssselect(".record div")
-    }
-    for name, register in (("Ändringar", "edits"), ("Borttagna", "removed")):
-        (link, *_) = numbers[name].cssselect("a")
-        assert link.get("href") == f"/-/{register}?agency=andringsverket"
-        assert read_count(await history_site.page(link.attrib["href"])) == link.text
-    assert "oannonserade" in numbers["Ändringar"].text_content()
-    assert numbers["Meddelanden"].text == str(len(list_titles(page)))
-    assert "Senaste insamlingen Ingen insamling har gjorts än" in text
-    assert page.cssselect("input[type=hidden][name=agency]")[0].get("value") == "andringsverket"
 
 
 async def test_about_has_the_contact_of_the_metadata(sample_archive: Path) -> None:
@@ -169,52 +84,13 @@ async def test_pages_of_a_list_have_each_release_once(site: Site, path: str, cou
     assert page.cssselect("meta[name=robots][content='noindex, follow']")
 
 
-async def test_undated_releases_have_their_own_list(site: Site) -> None:
-    (link,) = (await site.page("/agency/vagmyndigheten")).cssselect(
-        "a[href='/agency/vagmyndigheten/undated']"
-    )
-    assert link.text == "1 meddelande utan datum"
-    assert list_titles(await site.page("/agency/vagmyndigheten/undated")) == [UNDATED]
-    assert list_titles(await site.page("/month/undated")) == [UNDATED]
-    assert UNDATED not in list_titles(await site.page("/month/2023-05"))
-    assert (
-        await site.get("/month/2021-05")
-    ).status_code == 404  # it was updated, but perhaps not published then
-
-
-async def test_month_links_to_adjacent_months(site: Site) -> None:
-    page = await site.page("/month/2024-05")
-    assert list_titles(page) == [WARBLERS]
-    assert page.cssselect("h1")[0].text == "Maj 2024"
-    adjacent = {link.get("rel"): link.get("href") for link in page.cssselect(".beside a")}
-    assert adjacent == {"prev": "/month/2023-11", "next": "/month/2024-06"}
-    assert page.cssselect(".months a[aria-current=page]")[0].get("href") == "/month/2024-05"
-    page = await site.page("/agency/vagmyndigheten/2023-05")
-    assert read_count(page) == "5"
-    (link,) = [
-        link for link in page.cssselect("a") if link.text == "Alla myndigheter den här månaden"
-    ]
-    assert link.get("href") == "/month/2023-05"
-    english = await site.page("/agency/vagmyndigheten/2023-01?lang=en")
-    assert english.cssselect("h1")[0].text == "January 2023"
-    assert "Roads Authority" in english.cssselect("title")[0].text_content()
-
-
 async def test_release_with_only_a_month_is_in_its_month(tmp_path: Path) -> None:
     path = fill(tmp_path / "archive.db")
     with Archive(path) as archive:
         for number, published in enumerate(
             (Month(2019, 12, 1), date(2019, 12, 31), Month(2020, 1, 1), date(2020, 1, 1))
         ):
-            url, title = f"https://fyrstyrelsen.example/{number}", f"T{number}"
-            release = Release(
-                agency="fyrstyrelsen",
-                url=url,
-                title=title,
-                body="x",
-                body_html="",
-                published=published,
-            )
+            release = build_release("fyrstyrelsen", f"{number}", f"T{number}", published=published)
             archive.save(release, seen_at=SEEN)
     with served(path) as datasette:
         page = await Site(datasette).page("/month/2019-12")
@@ -222,41 +98,11 @@ async def test_release_with_only_a_month_is_in_its_month(tmp_path: Path) -> None
         assert page.cssselect(".releases time")[1].text_content().split() == ["december", "2019"]
 
 
-async def test_name_of_a_tag_redirects_to_its_number(site: Site) -> None:
-    response = await site.get("/tag/v%C3%A5tmarker%20%26%20sj%C3%B6ar?lang=en")
-    assert response.status_code == 302
-    url = response.headers["location"]
-    assert re.fullmatch(r"/tag/\d+\?lang=en", url)
-    page = await site.page(url)
-    assert page.cssselect("h1")[0].text == "Våtmarker & sjöar"
-    assert page.cssselect(".status")[0].text_content() == "1 release, newest first"
-    assert list_titles(page) == [WARBLERS]
-    assert [link.text for link in page.cssselect("aside a")] == ["Swedish Bird Agency"]
-
-
 # Errors
 
 
 @pytest.mark.parametrize(
-    "path",
-    [
-        *("/nothing", "/archive/nothing", "/archive/releases/999999", "/sitemap-releases-7.xml"),
-        *(
-            "/agency/nobody",
-            "/agency/Fyrstyrelsen",
-            "/agency/nobody/2024-05",
-            "/agency/fyrstyrelsen/2024-13",
-        ),
-        *(
-            "/month/2024-00",
-            "/month/1999-01",
-            "/month/20240-1",
-            "/tag/ingenting",
-            "/tag/99999",
-            "/tag/~FF",
-            "/person/nobody",
-        ),
-    ],
+    "path", load_cases(__file__, "unknown page is a 404 in the style of the site")
 )
 async def test_unknown_page_is_a_404_in_the_style_of_the_site(site: Site, path: str) -> None:
     response = await site.get(path)
@@ -300,3 +146,11 @@ async def test_about_says_which_attachments_are_saved(site: Site, tmp_path: Path
         swedish = await Site(datasette).text("/about")
     assert f"The archive has saved {number} attachment" in text
     assert f"Arkivet har sparat {number} bilag" in swedish
+
+
+@pytest.mark.parametrize("pages", load_pages(__file__))
+async def test_pages(
+    pages: list[PageCheck], site: Site, history_site: Site, empty_site: Site
+) -> None:
+    for page in pages:
+        await page.check({"site": site, "history": history_site, "empty": empty_site})

@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import feedparser
 import pytest
 
 from archive.attachments.attachment_store import AttachmentText
 from archive.store.releases import Archive
 from archive.store.takedowns import hide_release, redact_passage
 from archive.views.attachment import MAX_SHOWN_LETTERS, MAX_SHOWN_PAGES, choose_shown_pages
+from tests.archive.page_checks import PageCheck, load_pages
 from tests.archive.sample import Site, served
 from tests.archive.sample_evidence import create_evidence_archive
 from tests.archive.sample_files import (
@@ -27,6 +27,7 @@ from tests.archive.sample_files import (
     link_files,
     to_text,
 )
+from tests.archive.tables import load_cases
 from tests.archive.web.test_datasette_setup import check_structure
 
 FIRST, SCANNED, SECOND = 1, 2, 3  # versions
@@ -46,68 +47,16 @@ async def site(path: Path) -> AsyncIterator[Site]:
 
 
 async def find_release(site: Site) -> int:
-    return int(
-        (await site.get(f"/archive/releases.json?url={LINKING.url}&_shape=array")).json()[0]["id"]
-    )
+    return int((await site.json(f"/archive/releases.json?url={LINKING.url}&_shape=array"))[0]["id"])
 
 
-@pytest.mark.parametrize(
-    ("address", "sentences"),
-    [
-        (
-            f"/-/attachment/{SECOND}",
-            [
-                "Beslut om fyren PDF, 2 sidor, 1 kB.",
-                "1 belopp ändrat",
-                "Belopp ändrat [borttaget: 120 000 kronor] → [tillagt: 90 000 kronor] betydelse 75",
-                "Filen byttes ut mellan två"
-                " kontroller: 1 april 2026"
-                " kl. 11.00 och 3 april 2026"
-                " kl. 11.00.",
-                "[borttaget: 120 000 kronor]",
-                "Sida 2Beslutet gäller i år.",
-                DECISION,
-            ],
-        ),
-        (f"/-/attachment/{FIRST}", ["Det här är en äldre version.", "Sida 1Nämnden har beslutat"]),
-        (f"/-/attachment/{FIRST}?page=2", ["Sida 2", "← Från början"]),
-        (f"/-/attachment/{FIRST}?page=9", ["Filen har inte så många sidor"]),
-        (
-            f"/-/attachment/{SCANNED}?lang=en",
-            [
-                "The file has no text",
-                "The file was no longer at its address on 2 April 2026",
-                "No text.",
-            ],
-        ),
-    ],
-)
+@pytest.mark.parametrize(("address", "sentences"), load_cases(__file__, "page of a version"))
 async def test_page_of_a_version(site: Site, address: str, sentences: list[str]) -> None:
     response = await site.get(address)
     assert (response.status_code, response.headers["x-robots-tag"]) == (200, "noindex")
     check_structure(await site.page(address))
     text = await site.text(address)
     assert [sentence for sentence in sentences if sentence not in text] == [], text
-
-
-async def test_version_as_data(site: Site) -> None:
-    found = (await site.get(f"/-/attachment/{SECOND}.json")).json()
-    assert [page["text"] for page in found["pages"]][1] == "Beslutet gäller i år."
-    assert (found["cause"], found["previous"], found["url"], found["importance"]) == (
-        "source",
-        FIRST,
-        DECISION,
-        75,
-    )
-    assert [change["kind"] for change in found["changes"]] == ["amount"]
-    assert [release["link_title"] for release in found["releases"]] == ["Beslut om fyren"]
-    for address, status in (
-        ("99", 404),
-        ("99.json", 404),
-        (f"{FIRST}?pages=2", 400),
-        (f"{FIRST}?page=x", 400),
-    ):
-        assert (await site.get(f"/-/attachment/{address}")).status_code == status
 
 
 async def test_replaced_and_missing_files_are_in_the_history_of_a_release(site: Site) -> None:
@@ -119,14 +68,14 @@ async def test_replaced_and_missing_files_are_in_the_history_of_a_release(site: 
         "Saknades vid 3 kontroller, senast 4 april 2026 kl. 11.00.",
     ):
         assert sentence in text
-    events = (await site.get(f"/-/history/{key}.json")).json()["events"]
+    events = (await site.json(f"/-/history/{key}.json"))["events"]
     found = [
         (event["event"], event["attachment"], event["revision"])
         for event in events
         if event["attachment"]
     ]
     assert found == [("attachment", SECOND, None), ("attachment_missing", SCANNED, None)]
-    feed = feedparser.parse((await site.get(f"/-/history/{key}.atom?lang=en")).content)
+    feed = await site.feed(f"/-/history/{key}.atom?lang=en")
     titles = [entry.title for entry in feed.entries]
     assert any(
         "“Beslut om fyren” was replaced · 1 amount changed · significant" in title
@@ -137,23 +86,12 @@ async def test_replaced_and_missing_files_are_in_the_history_of_a_release(site: 
 
 
 async def read_edits(site: Site, query: str) -> list[dict[str, Any]]:
-    edits: list[dict[str, Any]] = (await site.get(f"/-/edits.json?{query}")).json()["edits"]
+    edits: list[dict[str, Any]] = (await site.json(f"/-/edits.json?{query}"))["edits"]
     return edits
 
 
 @pytest.mark.parametrize(
-    ("query", "found"),
-    [
-        ("kind=file", True),
-        ("", True),
-        ("kind=file&importance=75&from=2026-04-03&to=2026-04-03", True),
-        ("kind=file&importance=76", False),
-        ("kind=file&to=2026-04-02", False),
-        ("kind=file&agency=fyr", True),
-        ("kind=text", False),
-        ("unannounced=1", False),
-        ("q=kronor", False),  # words are looked up in the texts of releases
-    ],
+    ("query", "found"), load_cases(__file__, "replaced file is in the register of edits")
 )
 async def test_replaced_file_is_in_the_register_of_edits(
     site: Site, query: str, found: bool
@@ -178,7 +116,7 @@ async def test_pages_of_the_register_have_both_kinds_once(site: Site) -> None:
     assert all_edits == sorted(all_edits, key=lambda edit: edit["seen"], reverse=True)
     pages, query = [], "size=1"
     while query:
-        document = (await site.get(f"/-/edits.json?{query}")).json()
+        document = await site.json(f"/-/edits.json?{query}")
         pages += document["edits"]
         query = (document["next"] or "").partition("?")[2]
     assert pages == all_edits
@@ -187,7 +125,7 @@ async def test_pages_of_the_register_have_both_kinds_once(site: Site) -> None:
     agency = await site.page("/agency/fyr")
     (count,) = agency.cssselect('dd a[href="/-/edits?agency=fyr"]')
     assert count.text_content() == str(len(await read_edits(site, "agency=fyr")))
-    feed = feedparser.parse((await site.get("/-/edits.atom?kind=file")).content)
+    feed = await site.feed("/-/edits.atom?kind=file")
     (entry,) = feed.entries
     assert entry.summary.startswith(
         "Bilagan ”Beslut om fyren” byttes ut · 1 belopp ändrat · 120 000 → 90 000"
@@ -263,3 +201,9 @@ async def test_texts_without_a_comparison(
     assert page.count("Texterna ") + page.count("Texten är") == 1 + page.count(
         "Texterna är myndigheternas"
     )
+
+
+@pytest.mark.parametrize("pages", load_pages(__file__))
+async def test_pages(pages: list[PageCheck], site: Site) -> None:
+    for page in pages:
+        await page.check({"files": site})

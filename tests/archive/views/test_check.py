@@ -6,18 +6,16 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import httpx
 import pytest
-import uvicorn
 from lxml import html
 
-from archive.database.models import Release
 from archive.store.releases import Archive
 from archive.views import check as check_page
 from archive.web.request_limits import (
@@ -28,8 +26,9 @@ from archive.web.request_limits import (
     SandboxLimits,
     Work,
 )
-from tests.archive.sample import SEEN, Site, served
+from tests.archive.sample import SEEN, Site, build_release, served
 from tests.archive.sample_history import EDITED_NEWEST
+from tests.archive.web.serving import listen
 
 WORD = "hemligkorsning"
 ARTICLE = f"""Ändringsverket ger mer pengar, {WORD}.
@@ -67,8 +66,8 @@ async def test_form(history_site: Site) -> None:
     )
     english = await history_site.page("/-/check?lang=en")
     assert english.cssselect("form[method=post]")[0].get("action") == "/-/check?lang=en"
-    assert (await history_site.get("/-/check?text=x")).status_code == 400
-    assert (await history_site.get("/-/check.json")).status_code == 405
+    assert await history_site.status("/-/check?text=x") == 400
+    assert await history_site.status("/-/check.json") == 405
     head = await history_site.datasette.client.head("/-/check")
     assert (head.status_code, head.content) == (200, b"")
     assert "/-/check" in (await history_site.get("/help")).text
@@ -244,17 +243,8 @@ async def test_pages_of_other_sites_may_send_json(history_site: Site) -> None:
 
 @pytest.fixture(scope="module")
 async def address(history_site: Site) -> AsyncIterator[tuple[str, int]]:
-    # the site lives on
-    config = uvicorn.Config(
-        history_site.datasette.app(), host="127.0.0.1", port=0, log_config=None, lifespan="off"
-    )
-    server = uvicorn.Server(config)
-    task = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    yield server.servers[0].sockets[0].getsockname()
-    server.should_exit = True
-    await task
+    async with listen(history_site.datasette.app()) as address:
+        yield address
 
 
 async def exchange(address: tuple[str, int], request: bytes) -> tuple[list[int], bool]:
@@ -277,58 +267,48 @@ async def exchange(address: tuple[str, int], request: bytes) -> tuple[list[int],
     return [int(part[:3]) for part in parts], is_closed
 
 
-HEADERS = b"POST %s HTTP/1.1\r\nhost: localhost\r\ncontent-type: text/plain\r\n"
 GET = b"GET /-/check HTTP/1.1\r\nhost: localhost\r\n\r\n"
+LONG_CHUNK = b"10000\r\n" + b"a" * 65_536 + b"\r\n"
+
+
+def build_post(
+    body: bytes = b"abc",
+    *,
+    path: bytes = b"/-/check.json",
+    length: int | None = None,
+    header: bytes = b"",
+) -> bytes:
+    """Return a request by POST; its stated length is that of the body, unless another is given, or
+    a header for chunks.
+    """
+    if b"chunked" not in header:
+        header += b"content-length: %d\r\n" % (len(body) if length is None else length)
+    start = b"POST %s HTTP/1.1\r\nhost: localhost\r\ncontent-type: text/plain\r\n" % path
+    return start + header + b"\r\n" + body
+
+
+CHUNKED = b"transfer-encoding: chunked\r\n"
+EXPECTING = b"expect: 100-continue\r\n"
 
 
 @pytest.mark.parametrize(
     ("request_bytes", "statuses", "is_closed"),
     [
-        (HEADERS % b"/-/check.json" + b"content-length: 3\r\n\r\nabc" + GET, [200, 200], False),
-        (HEADERS % b"/search" + b"content-length: 3\r\n\r\nabc" + GET, [405], True),
-        (HEADERS % b"/search" + b"content-length: 0\r\n\r\n" + GET, [405, 200], False),
-        (
-            HEADERS % b"/-/check.json" + b"content-length: 160001\r\n\r\n" + b"a" * 160_001 + GET,
-            [413, 200],
-            False,
-        ),
-        (
-            HEADERS % b"/-/check.json" + b"content-length: 9000000000\r\n\r\n" + b"a" * 9_000,
-            [413],
-            True,
-        ),
-        (
-            HEADERS % b"/-/check.json" + b"expect: 100-continue\r\ncontent-length: 900000\r\n\r\n",
-            [413],
-            True,
-        ),
-        (
-            HEADERS % b"/-/check.json"
-            + b"transfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
-            + GET,
+        pytest.param(build_post() + GET, [200, 200], False, id="small"),
+        pytest.param(build_post(path=b"/search") + GET, [405], True, id="no POST"),
+        pytest.param(build_post(b"", path=b"/search") + GET, [405, 200], False, id="no body"),
+        pytest.param(build_post(b"a" * 160_001) + GET, [413, 200], False, id="read and refused"),
+        pytest.param(build_post(b"a" * 9_000, length=9_000_000_000), [413], True, id="huge"),
+        pytest.param(build_post(b"", length=900_000, header=EXPECTING), [413], True, id="expect"),
+        pytest.param(
+            build_post(b"3\r\nabc\r\n0\r\n\r\n", header=CHUNKED) + GET,
             [200, 200],
             False,
+            id="chunked",
         ),
-        (
-            HEADERS % b"/-/check.json"
-            + b"transfer-encoding: chunked\r\n\r\n"
-            + b"10000\r\n"
-            + b"a" * 65_536
-            + b"\r\n"
-            + (b"10000\r\n" + b"a" * 65_536 + b"\r\n") * 40,
-            [413],
-            True,
+        pytest.param(
+            build_post(LONG_CHUNK * 41, header=CHUNKED), [413], True, id="chunked too long"
         ),
-    ],
-    ids=[
-        "small",
-        "no POST",
-        "no body",
-        "read and refused",
-        "huge",
-        "expect",
-        "chunked",
-        "chunked too long",
     ],
 )
 async def test_connection_after_a_body(
@@ -341,24 +321,29 @@ async def test_slow_body(address: tuple[str, int], monkeypatch: pytest.MonkeyPat
     receive = BodyReceiver.receive
     shorter = BodyReceiver(SandboxLimits(work={BODY: Work(100, seconds=0.1)}))
     monkeypatch.setattr(BodyReceiver, "receive", lambda _, *request: receive(shorter, *request))
-    request = HEADERS % b"/-/check.json" + b"content-length: 100\r\n\r\nabc"
-    assert await exchange(address, request) == ([408], True)
+    assert await exchange(address, build_post(length=100)) == ([408], True)
 
 
-async def test_one_client_cannot_take_all_places(address: tuple[str, int]) -> None:
-    slow = HEADERS % b"/-/check.json" + b"content-length: 100\r\n\r\nabc"
+@asynccontextmanager
+async def slow_clients(address: tuple[str, int], clients: Iterable[str]) -> AsyncIterator[None]:
+    """Let clients begin to send bodies."""
     writers = []
-    for _ in range(MAX_CLIENT_BODIES):
+    for client in clients:
         _, writer = await asyncio.open_connection(*address)
-        writer.write(slow)
+        writer.write(build_post(length=100, header=b"x-forwarded-for: %s\r\n" % client.encode()))
         writers.append(writer)
     await asyncio.sleep(0.2)
-    request = HEADERS % b"/-/check.json" + b"content-length: 3\r\n\r\nabc"
-    assert (await exchange(address, request))[0] == [503]
+    yield
     for writer in writers:
         writer.close()
     await asyncio.sleep(0.2)
-    assert (await exchange(address, request))[0] == [200]
+
+
+async def test_one_client_cannot_take_all_places(address: tuple[str, int]) -> None:
+    own = b"x-forwarded-for: 203.0.113.1\r\n"
+    async with slow_clients(address, ["203.0.113.1"] * MAX_CLIENT_BODIES):
+        assert (await exchange(address, build_post(header=own)))[0] == [503]
+    assert (await exchange(address, build_post(header=own)))[0] == [200]
 
 
 @pytest.mark.parametrize(
@@ -368,43 +353,21 @@ async def test_one_client_cannot_take_all_places(address: tuple[str, int]) -> No
 async def test_slow_bodies_of_many_clients_refuse_nobody(
     address: tuple[str, int], clients: int, network: str
 ) -> None:
-    slow = HEADERS % b"/-/check.json" + b"x-forwarded-for: %s\r\ncontent-length: 100\r\n\r\nabc"
-    writers = []
-    for number in range(clients):
-        _, writer = await asyncio.open_connection(*address)
-        writer.write(slow % (network % number).encode())
-        writers.append(writer)
-    await asyncio.sleep(0.2)
-    # not offered here
-    for path, status in (
-        (b"/-/check.json", 200),
-        (b"/-/batch.json", 200),
-        (b"/-/follow", 404),
-    ):
-        request = HEADERS % path + b"content-length: 3\r\n\r\nabc"
-        assert (await exchange(address, request))[0] == [status]
-    for writer in writers:
-        writer.close()
+    async with slow_clients(address, [network % number for number in range(clients)]):
+        # /-/follow is not offered here
+        paths = {b"/-/check.json": 200, b"/-/batch.json": 200, b"/-/follow": 404}
+        for path, status in paths.items():
+            assert (await exchange(address, build_post(path=path)))[0] == [status]
 
 
 async def test_addresses_of_one_network_are_one_client(address: tuple[str, int]) -> None:
-    slow = HEADERS % b"/-/check.json" + b"x-forwarded-for: %s\r\ncontent-length: 100\r\n\r\nabc"
-    writers = []
-    for number in range(MAX_CLIENT_BODIES):
-        _, writer = await asyncio.open_connection(*address)
-        writer.write(slow % f"2001:db8:5:5:{number}::{number}".encode())
-        writers.append(writer)
-    await asyncio.sleep(0.2)
+    network = [f"2001:db8:5:5:{number}::{number}" for number in range(MAX_CLIENT_BODIES)]
     answers = []
-    for client in (b"2001:db8:5:5::99", b"2001:db8:5:6::99", b"::ffff:203.0.113.99"):
-        request = (
-            HEADERS % b"/-/check.json"
-            + b"x-forwarded-for: %s\r\ncontent-length: 3\r\n\r\nabc" % client
-        )
-        answers += (await exchange(address, request))[0]
+    async with slow_clients(address, network):
+        for client in (b"2001:db8:5:5::99", b"2001:db8:5:6::99", b"::ffff:203.0.113.99"):
+            request = build_post(header=b"x-forwarded-for: %s\r\n" % client)
+            answers += (await exchange(address, request))[0]
     assert answers == [503, 200, 200]
-    for writer in writers:
-        writer.close()
 
 
 async def test_logs_have_nothing_of_the_text(
@@ -419,9 +382,8 @@ async def test_logs_have_nothing_of_the_text(
         monkeypatch.setattr(logger, "level", logging.NOTSET)
     body = ARTICLE.encode()
     with caplog.at_level(logging.DEBUG):
-        request = HEADERS % b"/-/check.json" + b"content-length: %d\r\n\r\n" % len(body) + body
-        assert (await exchange(address, request))[0] == [200]
-        too_long = HEADERS % b"/-/check.json" + b"content-length: 999999999\r\n\r\n" + body
+        assert (await exchange(address, build_post(body)))[0] == [200]
+        too_long = build_post(body, length=999_999_999)
         assert (await exchange(address, too_long))[0] == [413]
     assert "/-/check.json" in caplog.text
     assert WORD not in caplog.text
@@ -430,13 +392,10 @@ async def test_logs_have_nothing_of_the_text(
 async def test_another_speaker(tmp_path: Path) -> None:
     """The words are right and the speaker is not: a verdict of its own, as page and JSON."""
     words = "Vi tänder sju fyrar längs kusten före midsommar"
-    archive = Archive(tmp_path / "archive.db")
-    archive.add_agency("fyr", name="Fyrverket", home="https://fyr.example/")
-    url, body = "https://fyr.example/1", f"– {words}, säger fyrmästare Bo Lund."
-    found = Release(agency="fyr", url=url, title="Fyrar", body=body, body_html=body, language="sv")
-    with archive.transaction():
-        archive.save(found, seen_at=SEEN)
-    archive.close()
+    with Archive(tmp_path / "archive.db") as archive:
+        archive.add_agency("fyr", name="Fyrverket", home="https://fyr.example/")
+        body = f"– {words}, säger fyrmästare Bo Lund."
+        archive.save(build_release("fyr", "1", "Fyrar", body, language="sv"), seen_at=SEEN)
     text = f"Ebba Wrede sade: ”{words}.”"
     with served(tmp_path / "archive.db") as datasette:
         site = Site(datasette)

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.archive.sample import Site
+from tests.archive.page_checks import PageCheck, load_pages
+from tests.archive.sample import Site, hrefs
 
 PAGES = {
     "guide.md": (
@@ -32,47 +33,6 @@ def docs_folder(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         (folder / name).write_text(text, encoding="utf-8")
     monkeypatch.setattr("archive.views.docs.FOLDERS", (tmp_path / "missing", folder))
     return folder
-
-
-async def test_contents_list_pages_in_reading_order(site: Site) -> None:
-    page = await site.page("/docs/?lang=en")
-    links = [(link.text_content(), link.get("href")) for link in page.cssselect("main dt a")]
-    # pages without a place in the order come last
-    assert links == [
-        ("Search", "/docs/search?lang=en"),
-        ("Guide to archive.db", "/docs/guide?lang=en"),
-    ]
-    assert [text.text_content() for text in page.cssselect("main dd")] == [
-        "By words.",
-        "How to begin.",
-    ]
-    assert (await site.get("/docs?lang=en")).headers["location"] == "/docs/?lang=en"
-
-
-async def test_page_has_title_anchors_contents_and_links(site: Site) -> None:
-    page = await site.page("/docs/guide?lang=en")
-    assert page.cssselect("title")[0].text_content().startswith("Guide to archive.db – ")
-    (article,) = page.cssselect("main article")
-    assert {
-        heading.get("id"): heading.text_content() for heading in article.cssselect("h1, h2, h3")
-    } == {
-        "guide-to-archivedb": "Guide to archive.db",
-        "first-steps": "First steps",
-        "then": "Then",
-        "first-steps-1": "First steps",
-    }
-    contents = [(link.get("href"), link.text) for link in page.cssselect("aside li a")]
-    assert contents == [
-        ("#first-steps", "First steps"),
-        ("#then", "Then"),
-        ("#first-steps-1", "First steps"),
-    ]
-    assert article.cssselect("pre code")[0].text == "make <run>\n"
-    assert [cell.text for cell in article.cssselect("table td")] == ["1", "2"]
-    links = {link.text_content(): link.get("href") for link in article.cssselect("a")}
-    assert links == {"search": "search?lang=en#words", "this page": "#first-steps"}
-    assert "settings" in article.text_content()  # a file of the repository is no link
-    assert article.cssselect("img")[0].get("src") == "images/edit.png"
 
 
 async def test_english_text_and_html_in_a_swedish_page(site: Site) -> None:
@@ -129,18 +89,19 @@ async def test_no_other_file_is_sent(site: Site, path: str) -> None:
     assert "How to" not in response.text
 
 
-@pytest.mark.parametrize("path", ["/docs/", "/docs/guide"])
-async def test_unknown_parameter_is_an_error(site: Site, path: str) -> None:
-    assert (await site.get(f"{path}?weight=50")).status_code == 400
-
-
 async def test_pages_of_the_repository_are_served(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.undo()  # of docs_folder
     page = await site.page("/docs/")
-    links = [link.attrib["href"] for link in page.cssselect("main dt a")]
+    links = hrefs(page, "main dt a")
     assert "/docs/architecture" in links
     for link in links:
-        assert (await site.get(link)).status_code == 200, link
+        assert await site.status(link) == 200, link
     assert page.cssselect("footer a[href='/docs/'][aria-current=page]")
+
+
+@pytest.mark.parametrize("pages", load_pages(__file__))
+async def test_pages(pages: list[PageCheck], site: Site) -> None:
+    for page in pages:
+        await page.check({"docs": site})

@@ -22,7 +22,9 @@ from tests.archive.follow.life import (
     read_text,
     subscribe,
 )
-from tests.archive.sample import Site, fill, served
+from tests.archive.page_checks import PageCheck, load_pages
+from tests.archive.sample import Site, fill, hrefs, served
+from tests.archive.tables import load_cases
 from tests.scraper.receivers import Webhook
 
 FORM = {"channel": "mail", "address": ADDRESS, "frequency": "week"}
@@ -39,74 +41,9 @@ def own_site(life: Life, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
 async def test_feeds_alone_without_settings(site: Site) -> None:
     page = await site.page("/-/follow?q=f%C3%A5glar")
     assert page.cssselect("form[method=post]") == []
-    assert [link.get("href") for link in page.cssselect("main ul a")] == [
-        "/search.atom?q=f%C3%A5glar"
-    ]
+    assert hrefs(page, "main ul a") == ["/search.atom?q=f%C3%A5glar"]
     assert (await post(site, "/-/follow?q=x", **FORM)).status_code == 404
-    assert (await site.get("/-/follow/subscription?token=1-a")).status_code == 404
-
-
-@pytest.mark.parametrize(
-    ("query", "what", "feeds"),
-    [
-        (
-            "agency=vagmyndigheten",
-            "Myndighet: Vägmyndigheten",
-            [f"{path}.atom?agency=vagmyndigheten" for path in ("/new", "/-/edits", "/-/removed")],
-        ),
-        ("", "Alla meddelanden", ["/new.atom", "/-/edits.atom", "/-/removed.atom"]),
-        ("release=1", "Meddelandet ”", ["/-/edits.atom?release=1"]),
-        ("q=a&year=2024&order=best", "”a” · År: 2024", ["/search.atom?q=a&year=2024"]),
-        ("kind__not=news&page=3", "Typ: inte nyhet", ["/search.atom?kind__not=news"]),
-        ("attachments=yes&from=2024-05-02", "Bilagor: Med bilagor · Från och med 2 maj 2024", None),
-    ],
-)
-async def test_what_is_followed_in_words(
-    site: Site, query: str, what: str, feeds: list[str] | None
-) -> None:
-    page = await site.page(f"/-/follow?{query}")
-    assert page.cssselect(".tagline")[0].text_content().startswith(what)
-    links = [str(link.get("href")) for link in page.cssselect("main ul a")]
-    assert feeds in (None, links)
-    for feed in links:
-        assert (await site.get(feed)).status_code == 200
-
-
-async def test_search_that_has_ended_says_so(site: Site) -> None:
-    page = await site.page("/-/follow?q=a&from=2015-01-01&to=2020-12-31&lang=en")
-    (note,) = page.cssselect(".note")
-    assert "ends on 31\N{NO-BREAK SPACE}December 2020." in note.text_content()
-    assert note.cssselect("a")[0].get("href") == "/-/follow?q=a&from=2015-01-01&lang=en"
-    for query in ("q=a&from=2015-01-01", "q=a&to=2999-12-31", "release=1&to=2020-12-31"):
-        assert not (await site.page(f"/-/follow?{query}")).cssselect(".note")
-
-
-async def test_pages_link_to_it(site: Site) -> None:
-    for path in (
-        "/search?q=f%C3%A5glar",
-        "/agency/vagmyndigheten",
-        "/tag/1",
-        "/archive/releases/1",
-    ):
-        (link,) = {
-            link.get("href") for link in (await site.page(path)).cssselect("a[href*='/-/follow?']")
-        }
-        assert (await site.get(str(link))).status_code == 200
-
-
-@pytest.mark.parametrize(
-    ("path", "status"),
-    [
-        *(
-            ("/-/follow?release=99999", 404),
-            ("/-/follow?person=finns-ej", 404),
-            ("/-/follow?release=x", 400),
-        ),
-        *(("/-/follow?q=...", 400), ("/-/follow?x=1", 400), ("/-/follow.json", 404)),
-    ],
-)
-async def test_nothing_to_follow(site: Site, path: str, status: int) -> None:
-    assert (await site.get(path)).status_code == status
+    assert await site.status("/-/follow/subscription?token=1-a") == 404
 
 
 async def test_only_get_head_and_post(own_site: Site) -> None:
@@ -184,7 +121,7 @@ async def test_read_only_server_says_where(life: Life, tmp_path: Path) -> None:
         response = await post(Site(datasette), "/-/follow?q=fyr&lang=en", **FORM)
         assert response.status_code == 503
         assert 'href="https://arkiv.example/-/follow?q=fyr&amp;lang=en"' in response.text
-        assert (await Site(datasette).get("/-/follow/subscription?token=1-a")).status_code == 503
+        assert await Site(datasette).status("/-/follow/subscription?token=1-a") == 503
     assert not copy.with_name(FOLLOW_FILE).exists()
 
 
@@ -198,14 +135,14 @@ async def test_own_page(own_site: Site, life: Life) -> None:
     response = await own_site.get(link)
     assert "hamn" not in response.text
     assert response.headers["cache-control"] == "no-store"
-    exported = (await own_site.get(link.replace("subscription", "export"))).json()
+    exported = await own_site.json(link.replace("subscription", "export"))
     assert [row["query"] for row in exported["subscriptions"]] == ["q=fyr"]
     await post(own_site, link, action="access")
     await post(own_site, link, action="access")
     (mail,) = life.take_mails()
     assert mail["To"] == ADDRESS
     all_link = find_link(read_text(mail))
-    rows = (await own_site.get(all_link.replace("subscription", "export"))).json()["subscriptions"]
+    rows = (await own_site.json(all_link.replace("subscription", "export")))["subscriptions"]
     assert [(row["query"], row["address"]) for row in rows] == [
         ("q=fyr", ADDRESS),
         ("q=hamn", ADDRESS),
@@ -216,10 +153,10 @@ async def test_own_page(own_site: Site, life: Life) -> None:
         await post(own_site, all_link, action="end", id="3")
     ).status_code == 200  # that of another address
     assert (await post(own_site, all_link, action="end", id=str(ids[1]))).status_code == 200
-    rows = (await own_site.get(all_link.replace("subscription", "export"))).json()["subscriptions"]
+    rows = (await own_site.json(all_link.replace("subscription", "export")))["subscriptions"]
     assert [row["query"] for row in rows] == ["q=fyr"]
     await post(own_site, all_link, action="end_all")
-    assert (await own_site.get(link)).status_code == 404
+    assert await own_site.status(link) == 404
     with FollowStore(life.path) as store:
         assert [each.address for each in store.list_due(life.moment)] == ["bo@reader.example"]
 
@@ -241,11 +178,9 @@ async def test_a_link_to_one_reveals_neither_address_nor_key(
         assert webhook.url not in (await own_site.get(export)).text
         await post(own_site, link, action="access")
         life.notify()
-        everything = (
-            await own_site.get(
-                find_link(webhook.received[1]["text"]).replace("subscription?", "export?")
-            )
-        ).json()
+        everything = await own_site.json(
+            find_link(webhook.received[1]["text"]).replace("subscription?", "export?")
+        )
         assert everything["subscriptions"][0]["address"] == webhook.url
         assert everything["secret"] in answers[0]
 
@@ -316,7 +251,7 @@ async def test_forged_tokens(own_site: Site, life: Life) -> None:
         f"{token}ö",
         token.replace("-", "-9999999999-"),
     ):
-        assert (await own_site.get(f"{path}?token={forged}")).status_code == 404
+        assert await own_site.status(f"{path}?token={forged}") == 404
 
 
 async def test_old_requests_and_links_expire(own_site: Site, life: Life) -> None:
@@ -328,21 +263,12 @@ async def test_old_requests_and_links_expire(own_site: Site, life: Life) -> None
     life.moment = START.replace(month=7)
     life.notify()
     for expired in (mail, access):
-        assert (await own_site.get(find_link(read_text(expired)))).status_code == 404
-    assert (await own_site.get(link)).status_code == 200
+        assert await own_site.status(find_link(read_text(expired))) == 404
+    assert await own_site.status(link) == 200
 
 
 @pytest.mark.parametrize(
-    ("change", "name"),
-    [
-        ({"PUBLIC_URL": "arkiv.example"}, "PUBLIC_URL"),
-        ({"PUBLIC_URL": ""}, "PUBLIC_URL"),
-        ({"FOLLOW_MAIL_FROM": "Arkivet"}, "FOLLOW_MAIL_FROM"),
-        ({"FOLLOW_SMTP": "https://user:secret@a.example"}, "FOLLOW_SMTP"),
-        ({"FOLLOW_RETURN_PATH": "bounces@a.example"}, "FOLLOW_RETURN_PATH"),
-        ({"FOLLOW_MAX_REQUESTS": "many"}, "FOLLOW_MAX_REQUESTS"),
-        ({"FOLLOW_MAIL_FROM": "", "FOLLOW_SMTP": "smtp://a.example"}, "FOLLOW_MAIL_FROM"),
-    ],
+    ("change", "name"), load_cases(__file__, "invalid settings name the variable")
 )
 def test_invalid_settings_name_the_variable(change: dict[str, str], name: str) -> None:
     with pytest.raises(ArchiveError, match=f"environment: {name}: ") as caught:
@@ -358,3 +284,9 @@ def test_settings() -> None:
     )
     assert settings is not None
     assert (settings.public_url, settings.max_requests) == ("https://a.example/arkiv", 5)
+
+
+@pytest.mark.parametrize("pages", load_pages(__file__))
+async def test_pages(pages: list[PageCheck], site: Site) -> None:
+    for page in pages:
+        await page.check({"site": site})

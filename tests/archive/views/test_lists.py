@@ -59,17 +59,15 @@ async def test_sitemap_lists_every_page(history_site: Site) -> None:
     paths = [path for part in parts for path in await read_sitemap(history_site, part)]
     assert len(paths) == len(set(paths)) > 80
     for path in paths:
-        assert (await history_site.get(path)).status_code == 200, path
-    rows = await history_site.datasette.get_database("archive").execute(
-        "select id from releases where moved_to is null"
-    )
+        assert await history_site.status(path) == 200, path
+    rows = await history_site.select("select id from releases where moved_to is null")
     assert {f"/archive/releases/{row['id']}" for row in rows} <= set(paths)
     assert {"/agency/andringsverket", "/month/2024-05", "/about"} <= set(paths)
 
 
 async def test_sitemap_dates_a_release_by_its_last_revision(history_site: Site) -> None:
     changed = await read_sitemap(history_site, "/sitemap-releases-0.xml")
-    rows = await history_site.datasette.get_database("archive").execute(
+    rows = await history_site.select(
         "select release, max(seen) as seen from revisions group by release having count(*) > 1"
     )
     edited = {
@@ -127,7 +125,7 @@ async def test_llms_txt_links_to_existing_pages(site: Site) -> None:
     paths = re.findall(r"\]\(http://localhost([^)]+)\)", text)
     assert len(paths) >= 14
     for path in paths:
-        assert (await site.get(path)).status_code == 200, path
+        assert await site.status(path) == 200, path
         assert robots.can_fetch("anybot", path), path
 
 
@@ -149,10 +147,9 @@ def large_archive(sample_archive: Path) -> Iterator[sqlite3.Connection]:
             for number in range(1000, 5_000)
         ]
         db.executemany(
-            "insert into releases (id, agency, url, title,"
-            " body, body_html, published,"
-            " added, hash)"
-            f" values (?, '{LARGE_AGENCY}', ?, 'T', '', '', ?, '2024-01-01T00:00:00+00:00', 'h')",
+            "insert into releases (id, agency, url, title, body, body_html, published, added,"
+            f" hash) values (?, '{LARGE_AGENCY}', ?, 'T', '', '', ?, '2024-01-01T00:00:00+00:00',"
+            " 'h')",
             [(number, url, published if number % 9 else None) for number, url, published in rows],
         )
         db.executemany(

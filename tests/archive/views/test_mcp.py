@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,7 +10,6 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from datasette.app import Datasette
 from mcp import Client, MCPError
 
@@ -19,6 +17,8 @@ from archive.store.releases import Archive
 from archive.web.request_limits import WORK, SandboxLimits, Work
 from tests.archive.sample import Site, served
 from tests.archive.sample_history import EDITED_ID, EDITED_NEWEST, EDITED_REVISIONS, REMOVED
+from tests.archive.tables import load_cases
+from tests.archive.web.serving import listen
 
 PUBLIC = "https://arkiv.example"
 MESSAGE = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
@@ -34,18 +34,8 @@ async def address(history_site: Site) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def serve_endpoint(datasette: Datasette) -> AsyncIterator[str]:
-    # the site lives on
-    config = uvicorn.Config(
-        datasette.app(), host="127.0.0.1", port=0, log_config=None, lifespan="off"
-    )
-    server = uvicorn.Server(config)
-    task = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    host, port = server.servers[0].sockets[0].getsockname()
-    yield f"http://{host}:{port}/-/mcp"
-    server.should_exit = True
-    await task
+    async with listen(datasette.app()) as (host, port):
+        yield f"http://{host}:{port}/-/mcp"
 
 
 def read_text(result: Any) -> str:
@@ -229,20 +219,7 @@ async def test_changes_of_an_agency_never_read_are_not_complete(tmp_path: Path, 
 
 
 @pytest.mark.parametrize(
-    ("tool", "arguments", "words"),
-    [
-        ("read_version", {}, "either release or revision"),
-        ("read_version", {"revision": 999_999}, "999999"),
-        ("search", {"query": "fyr", "order": "worst"}, "order"),
-        ("list_changes", {"since": "yesterday"}, "since"),
-        ("list_changes", {"since": "2024-01-01", "agency": "nowhere"}, "nowhere"),
-        ("search", {"query": "fyr", "agency": "Farledsverket"}, "list_agencies"),
-        ("phrase_history", {"phrase": "fyr", "agency": "Farledsverket"}, "Farledsverket"),
-        ("search", {"query": "fyr", "agencies": "fyrstyrelsen"}, "no argument agencies"),
-        ("read_version", {"release": 1, "version": 2}, "no argument version"),
-        ("list_agencies", {"agency": "fyrstyrelsen"}, "no argument agency"),
-        ("phrase_history", {"phrase": ""}, "word"),
-    ],
+    ("tool", "arguments", "words"), load_cases(__file__, "error names its reason")
 )
 async def test_error_names_its_reason(
     address: str, tool: str, arguments: dict[str, object], words: str
@@ -322,7 +299,7 @@ async def test_requests(history_site: Site, method: str, body: bytes, status: in
 
 
 async def test_unknown_parameter_is_an_error(history_site: Site) -> None:
-    assert (await history_site.get("/-/mcp?sql=select+1")).status_code == 400
+    assert await history_site.status("/-/mcp?sql=select+1") == 400
 
 
 async def test_site_without_the_package_says_so(

@@ -19,7 +19,8 @@ from archive.store.jsonl_import import import_file
 from archive.store.releases import Archive
 from archive.views import search as search_page
 from tests.archive.atom import find_faults
-from tests.archive.sample import Site, served
+from tests.archive.page_checks import PageCheck, load_pages
+from tests.archive.sample import Site, build_release, served
 
 DAY = timedelta(days=1)
 START = datetime(2024, 6, 1, 6, 0, tzinfo=UTC)
@@ -39,18 +40,8 @@ FEEDS = [
 ]
 
 
-def build_release(name: str, title: str, published: date | None, agency: str = "fyr") -> Release:
-    text = f"{title}: så här är det."
-    url = f"https://{agency}.example/{name}"
-    return Release(
-        agency=agency,
-        url=url,
-        title=title,
-        body=text,
-        body_html=f"<p>{text}</p>",
-        published=published,
-        tags=("Fyrar",),
-    )
+def build_fyr(name: str, title: str, published: date | None, agency: str = "fyr") -> Release:
+    return build_release(agency, name, title, published=published, tags=("Fyrar",))
 
 
 def crawl(archive: Archive, day: int, *releases: Release, agency: str = "fyr") -> None:
@@ -91,22 +82,22 @@ def crawled_archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
         crawl(
             archive,
             0,
-            *(build_release(f"forst-{n}", f"Ur arkivet {n}", dates[0]) for n in range(30)),
+            *(build_fyr(f"forst-{n}", f"Ur arkivet {n}", dates[0]) for n in range(30)),
         )
-        new = build_release("ny", NEWS[0], dates[1])
+        new = build_fyr("ny", NEWS[0], dates[1])
         crawl(archive, 1, new)
-        old = build_release("gammal", "Tio år gammal", date(2014, 5, 2))
-        crawl(archive, 2, build_release("utan", NEWS[1], None), old)
+        old = build_fyr("gammal", "Tio år gammal", date(2014, 5, 2))
+        crawl(archive, 2, build_fyr("utan", NEWS[1], None), old)
         crawl(
             archive,
             3,
-            *(build_release(f"kalla-{n}", f"Ny källa utan datum {n}", None) for n in range(25)),
+            *(build_fyr(f"kalla-{n}", f"Ny källa utan datum {n}", None) for n in range(25)),
         )
-        crawl(archive, 4, build_release("manad", NEWS[2], date(2024, 6, 1)))
+        crawl(archive, 4, build_fyr("manad", NEWS[2], date(2024, 6, 1)))
         import_releases(archive, folder / "first.jsonl", 5, *["2024-06-05"] * 40)
         archive.save(replace(new, lead="Bättre läst."), seen_at=START + 6 * DAY, cause="parser")
         archive.save(replace(new, title="Ny fyr släcks"), seen_at=START + 7 * DAY)
-        of_other = [build_release(f"v{n}", f"Vägen {n}", dates[8], "vag") for n in range(5)]
+        of_other = [build_fyr(f"v{n}", f"Vägen {n}", dates[8], "vag") for n in range(5)]
         crawl(archive, 8, *of_other, agency="vag")
     return folder / "archive.db"
 
@@ -119,7 +110,7 @@ def feed_site(site: Site, crawled_archive: Path) -> Iterator[Site]:
 
 
 async def read_titles(site: Site, url: str) -> list[str]:
-    return [entry.title for entry in feedparser.parse((await site.get(url)).content).entries]
+    return [entry.title for entry in (await site.feed(url)).entries]
 
 
 @pytest.mark.parametrize("url", [*NEW_FEEDS, *SEARCH_FEEDS])
@@ -152,24 +143,14 @@ async def test_feed_is_filled_up_with_the_last_published(feed_site: Site, url: s
 async def test_feed_of_search_without_new_hits_has_the_newest_others(
     feed_site: Site, text: str, entries: int
 ) -> None:
-    assert (await feed_site.get(f"/search.json?q={text}")).json()["total"] > 0
+    assert (await feed_site.json(f"/search.json?q={text}"))["total"] > 0
     response = await feed_site.get(f"/search.atom?q={text}")
     assert response.content.count(b"<entry>") == entries
     assert find_faults(response.content) == []
 
 
-async def test_first_crawl_is_not_new(feed_site: Site) -> None:
-    assert (await feed_site.get("/agency/vag.json")).json()["releases"] == []
-    assert await read_titles(feed_site, "/agency/vag.atom") == [
-        f"Vägverket: Vägen {n}" for n in range(4, -1, -1)
-    ]
-    assert await read_titles(feed_site, "/new.atom?size=3") == await read_titles(
-        feed_site, "/new.atom?size=10"
-    )
-
-
 async def test_empty_feed_is_dated(feed_site: Site, crawled_archive: Path) -> None:
-    feed = feedparser.parse((await feed_site.get("/search.atom?q=källa")).text)
+    feed = await feed_site.feed("/search.atom?q=källa")
     with closing(sqlite3.connect(crawled_archive)) as db:
         (created,) = db.execute(
             "select substr(min(applied_at), 1, 19) from _sqlite_migrations"
@@ -190,16 +171,6 @@ async def test_import_changes_no_feed(
         assert {url: (await Site(datasette).get(url)).headers["etag"] for url in urls} == before
 
 
-async def test_edit_is_only_in_the_feed_of_edits(feed_site: Site) -> None:
-    entry = feedparser.parse((await feed_site.get("/new.atom")).content).entries[2]
-    assert (entry.title, entry.updated) == (f"Fyrstyrelsen: {NEWS[0]}", "2024-06-02T06:05:00+00:00")
-    (entry,) = feedparser.parse((await feed_site.get("/-/edits.atom")).content).entries
-    assert entry.title == "Fyrstyrelsen: Ny fyr släcks"
-    assert "<del>" in entry.content[0].value
-    assert await read_titles(feed_site, "/-/edits.atom?tag=1") == [entry.title]
-    assert await read_titles(feed_site, "/-/edits.atom?tag=2") == []
-
-
 @pytest.mark.parametrize("url", ["/new.atom", "/search.atom?q=fyr"])
 async def test_unchanged_feed_is_not_sent_again(feed_site: Site, url: str) -> None:
     first, second = await feed_site.get(url), await feed_site.get(url)
@@ -217,7 +188,7 @@ async def test_feed_is_valid_and_links_to_pages(feed_site: Site, url: str) -> No
     assert not feed.bozo
     assert (feed.version, feed.feed.links[0].rel) == ("atom10", "self")
     for entry in feed.entries:
-        assert (await feed_site.get(entry.link.removeprefix(HOST))).status_code == 200
+        assert await feed_site.status(entry.link.removeprefix(HOST)) == 200
 
 
 @pytest.mark.parametrize(
@@ -251,7 +222,7 @@ async def test_find_faults_finds_invalid_markup(
 async def test_pages_of_new_releases_are_linked(feed_site: Site) -> None:
     url, titles = "/new.json?size=2", []
     while url:
-        page = (await feed_site.get(url.removeprefix(HOST))).json()
+        page = await feed_site.json(url.removeprefix(HOST))
         titles += [row["title"] for row in page["releases"]]
         url = page["next"]
     assert titles == NEWS[::-1]
@@ -262,50 +233,16 @@ async def test_pages_of_search_feed_are_linked(
     feed_site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search_page, "SEARCH_FEED_SIZE", 2)
-    first = feedparser.parse((await feed_site.get("/search.atom")).content)
+    first = await feed_site.feed("/search.atom")
     (following,) = (link.href for link in first.feed.links if link.rel == "next")
-    last = feedparser.parse((await feed_site.get(following.removeprefix(HOST))).content)
+    last = await feed_site.feed(following.removeprefix(HOST))
     assert [len(first.entries), len(last.entries)] == [2, 1]
     assert "next" not in {link.rel for link in last.feed.links}
 
 
-@pytest.mark.parametrize(
-    ("page", "feeds"),
-    [
-        ("/", {"/new.atom"}),
-        (
-            "/agency/fyr",
-            {"/agency/fyr.atom", "/-/edits.atom?agency=fyr", "/-/removed.atom?agency=fyr"},
-        ),
-        ("/tag/1", {"/tag/1.atom", "/-/edits.atom?tag=1", "/-/removed.atom?tag=1"}),
-        ("/-/edits?tag=1", {"/-/edits.atom?tag=1"}),
-        ("/-/removed", {"/-/removed.atom"}),
-    ],
-)
-async def test_page_links_to_its_feeds(feed_site: Site, page: str, feeds: set[str]) -> None:
-    links = (await feed_site.page(page)).cssselect(
-        "link[rel=alternate][type='application/atom+xml']"
-    )
-    assert feeds <= {link.get("href") for link in links}
-    assert all(link.get("title") for link in links)
-
-
-@pytest.mark.parametrize(
-    ("url", "status"),
-    [
-        ("/agency/nix.atom", 404),
-        ("/tag/999.atom", 404),
-        ("/new.atom?size=x", 400),
-        ("/new.atom?tag=x", 400),
-    ],
-)
-async def test_invalid_feed_is_an_error(feed_site: Site, url: str, status: int) -> None:
-    assert (await feed_site.get(url)).status_code == status
-
-
 @pytest.mark.parametrize("url", ["/new.atom", "/search.atom"])
 async def test_feed_has_no_date_that_the_page_does_not_state(feed_site: Site, url: str) -> None:
-    entries = feedparser.parse((await feed_site.get(url)).content).entries
+    entries = (await feed_site.feed(url)).entries
     assert ["published" in entry for entry in entries[:3]] == [True, False, True]
 
 
@@ -313,7 +250,7 @@ async def test_security_txt_names_the_contact_of_the_operator(
     feed_site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = "/.well-known/security.txt"
-    assert (await feed_site.get(path)).status_code == 404
+    assert await feed_site.status(path) == 404
     config = {"headers": {"contact": "mailto:fel@arkiv.example"}}
     monkeypatch.setattr(feed_site.datasette, "plugin_config", lambda name, **_: config.get(name))
     fields = dict(line.split(": ", 1) for line in (await feed_site.get(path)).text.splitlines())
@@ -323,3 +260,9 @@ async def test_security_txt_names_the_contact_of_the_operator(
         < datetime.fromisoformat(fields["Expires"]) - datetime.now(UTC)
         < timedelta(days=181)
     )
+
+
+@pytest.mark.parametrize("pages", load_pages(__file__))
+async def test_pages(pages: list[PageCheck], feed_site: Site) -> None:
+    for page in pages:
+        await page.check({"feed": feed_site})

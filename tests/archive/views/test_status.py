@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import csv
-import io
 import json
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
@@ -14,8 +12,10 @@ import time_machine
 from archive.store.releases import Archive
 from scraper.agency import load_agencies
 from tests.archive.atom import find_faults
+from tests.archive.page_checks import PageCheck, load_pages
 from tests.archive.sample import Site, fill, served
-from tests.archive.sample_health import ASSESSED_AT, FACTS, STATES, add_health
+from tests.archive.sample_health import ASSESSED_AT, add_health
+from tests.archive.tables import load_cases
 
 MAX_PAGE_BYTES = 120_000  # of a page with all agencies of agencies.toml, each with a strip of days
 CHANGES = 6  # of the state of each agency in these days
@@ -42,81 +42,16 @@ def assessment_time() -> Iterator[None]:
         yield
 
 
-async def test_faults_come_first_with_reason_and_time(status_site: Site) -> None:
-    page = await status_site.page("/-/status?lang=en")
-    assert (
-        page.xpath("string(//h2[@class='verdict'])")
-        == "1 agency has a crawl problem · 1 known fault"
-    )
-    failing, suspect = (
-        " ".join(item.text_content().split()) for item in page.xpath("//ul[@class='states']/li")
-    )
-    assert failing.startswith(
-        "Tystnadsnämnden Failing. Nothing has been readable since"
-        " 3 June 2024: a login page was shown instead."
-    )
-    assert suspect.startswith(
-        "Fyrstyrelsen Possible problem (known fault). Fewer pages"
-        " than before give a lead: 5% now, 96%"
-    )
-    assert "latest release 1 June 2024" in suspect
-    assert "3 in the archive, 20 listed" in suspect
-    assert [row.xpath("string(th)") for row in page.xpath("//table//tr[td]")] == [
-        "Swedish Bird Agency",
-        "Roads Authority",
-    ]
-    assert page.xpath("//table//a/@href") == [
-        "status/fagelverket?lang=en",
-        "status/vagmyndigheten?lang=en",
-    ]
-    assert page.xpath("string(//ul[contains(@class, 'register-of')])").split() == ["Dammverket"]
-
-
-@pytest.mark.parametrize(
-    ("path", "words"),
-    [
-        (
-            "/-/status",
-            [
-                *("Förfrågningar till webbplatserna4 800", "Hämtad datamängd136,0 MB", "(304)25 %"),
-                *("förfrågningar1,0 sekunder", "robots.txt tillåter insamling4 myndigheter"),
-            ],
-        ),
-        (
-            "/-/status/fyrstyrelsen?lang=en",
-            [
-                *(
-                    "Possible problem (known fault).",
-                    "lead5%96%",
-                    "a login page was shown instead: 3",
-                ),
-                *("Last read successfully", "Status history 3 June 2024, 10:20"),
-            ],
-        ),
-        ("/-/status/dammverket?lang=en", ["Crawl status of ", "has not been crawled yet"]),
-    ],
-)
+@pytest.mark.parametrize(("path", "words"), load_cases(__file__, "page states"))
 async def test_page_states(status_site: Site, path: str, words: list[str]) -> None:
     text = (await status_site.text(path)).replace("\u00a0", " ")
     assert [each for each in words if each not in text] == []
 
 
-async def test_unknown_agency_is_a_404(status_site: Site) -> None:
-    assert (await status_site.get("/-/status/nobody")).status_code == 404
-
-
-async def test_status_as_json_and_csv(status_site: Site) -> None:
-    data = (await status_site.get("/-/status.json?lang=en")).json()
-    assert (data["red"], data["judged"]) == (1, ASSESSED_AT)
-    first = data["agencies"][0]
-    names = ("agency", "state", "red", "code", "failures", "stored", "requests", "lead_told")
-    values = ("tystnadsnamnden", "failing", True, "all_fails", FACTS["failures"], 3, 1200, 5)
-    assert tuple(first[name] for name in names) == values
-    assert (
-        await status_site.get(first["page"].removeprefix("http://localhost"))
-    ).status_code == 200
-    rows = list(csv.DictReader(io.StringIO((await status_site.get("/-/status.csv")).text)))
-    assert [row["agency"] for row in rows] == [row["agency"] for row in data["agencies"]]
+async def test_status_as_csv(status_site: Site) -> None:
+    rows = await status_site.csv("/-/status.csv")
+    agencies = (await status_site.json("/-/status.json"))["agencies"]
+    assert [row["agency"] for row in rows] == [row["agency"] for row in agencies]
     assert rows[-1]["state"] == "never worked"
 
 
@@ -127,7 +62,7 @@ async def test_feed_has_changes_from_and_to_faults(status_site: Site) -> None:
     assert "Swedish Bird Agency" not in feed.text  # it became quiet, as it usually does
     again = await status_site.get("/-/status.atom?lang=en", if_none_match=feed.headers["etag"])
     assert again.status_code == 304
-    assert (await status_site.get("/-/status.atom?after=x")).status_code == 400
+    assert await status_site.status("/-/status.atom?after=x") == 400
     older = await status_site.get("/-/status.atom?after=4")
     assert "Tystnadsnämnden" not in older.text
     assert "Fyrstyrelsen" in older.text
@@ -141,7 +76,7 @@ async def test_outdated_assessment_is_stated(status_site: Site) -> None:
 
 async def test_archive_without_assessments(empty_site: Site) -> None:
     assert "No assessment has been made yet" in await empty_site.text("/-/status?lang=en")
-    assert (await empty_site.get("/-/status.atom")).status_code == 200
+    assert await empty_site.status("/-/status.atom") == 200
 
 
 @pytest.fixture
@@ -152,19 +87,7 @@ def archive_copy(assessed_archive: Path, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("states", "heading"),
-    [
-        ({"tystnadsnamnden": "healthy"}, "Crawling works for 3 agencies · 1 known fault"),
-        ({"tystnadsnamnden": "paused", "fyrstyrelsen": "paused"}, "Crawling works for 2 agencies"),
-        (
-            dict.fromkeys(("tystnadsnamnden", "vagmyndigheten", "fagelverket"), "paused"),
-            "1 known fault",
-        ),
-        (
-            dict.fromkeys((agency for agency, *_ in STATES), "paused"),
-            "No agency is being crawled at the moment",
-        ),
-    ],
+    ("states", "heading"), load_cases(__file__, "heading counts agencies that are crawled")
 )
 async def test_heading_counts_agencies_that_are_crawled(
     archive_copy: Path, states: dict[str, str], heading: str
@@ -189,11 +112,8 @@ async def test_page_with_many_agencies_is_small(archive_copy: Path, agency: str)
                 [slug, each.name, each.home],
             )
             db.execute(
-                "insert into health select ?,"
-                " state, since, reason,"
-                " newest, usual_gap, expected,"
-                " judged, acknowledged,"
-                " facts from health where agency = ?",
+                "insert into health select ?, state, since, reason, newest, usual_gap, expected,"
+                " judged, acknowledged, facts from health where agency = ?",
                 [slug, agency],
             )
             for number in range(CHANGES):
@@ -245,3 +165,9 @@ async def test_strip_shows_the_worst_state_of_each_day(
     assert shapes == {"fault": "M75 0h3v10h-3z", "ok": "M0 6h75v4h-75zM78 6h12v4h-12z"}
     assert strips["Vägmyndigheten"].xpath("string(title)") == "Fel 3 av 90 dagar"
     assert strips["Tystnadsnämnden"].xpath("string(title)") == "Fel 1 av 1 dag"
+
+
+@pytest.mark.parametrize("pages", load_pages(__file__))
+async def test_pages(pages: list[PageCheck], status_site: Site) -> None:
+    for page in pages:
+        await page.check({"status": status_site})

@@ -9,95 +9,19 @@ import httpx
 import pytest
 from lxml import etree, html
 
-from tests.archive.hostile_agency import AGENCY, DAY, IMPORTED_AGENCY, create_hostile_archive
+from tests.archive.hostile_agency import create_hostile_archive
 from tests.archive.sample import Site, served
+from tests.archive.tables import load_column
 from tests.archive.xss_vectors import LINKS, VECTORS
 
-ACTIVE_TAGS = {
-    "script",
-    "iframe",
-    "object",
-    "embed",
-    "base",
-    "applet",
-    "frame",
-    "svg",
-    "math",
-    "style",
-    "template",
-}
+ACTIVE_TAGS = set(load_column(__file__, "active tags"))
 # of our own pictures (archive/web/charts.py): nothing in them runs or loads
 PICTURES, DRAWN = (
     {"columns-of", "ticks", "key", "strip", "versions"},
     {"svg", "title", "desc", "path", "text"},
 )
-PAGES = (
-    *(
-        "/-/compare?q=meddelande&q=<script>alert(1)",
-        f"/-/compare?agency={AGENCY}&agency={IMPORTED_AGENCY}",
-    ),
-    *(
-        "/",
-        "/search",
-        "/search?q=meddelande",
-        "/search?show=questions&q=varför",
-        f"/agency/{AGENCY}",
-        "/agencies",
-    ),
-    *(f"/agency/{IMPORTED_AGENCY}", "/-/status", f"/-/status/{AGENCY}", "/-/coverage"),
-    *(
-        f"/month/{DAY:%Y-%m}",
-        "/-/edits",
-        "/-/edits?q=script",
-        "/-/phrase?q=meddelande",
-        "/-/phrase?q=<script>alert(1)",
-        "/-/follow?q=<script>alert(1)&agency=<script>",
-        "/-/removed",
-        "/about",
-        "/nothing<script>alert(1)</script>",
-    ),
-    *(
-        "/archive/releases?_size=20",
-        "/archive/tags",
-        "/archive/questions",
-        "/archive/attachments",
-        "/archive/images",
-    ),
-    *(
-        "/archive?sql=select+title,body_html,url+from+releases",
-        "/archive/revisions/1",
-        "/archive/tags/1",
-    ),
-)
-DATA = (
-    *(
-        "/search.json?q=meddelande",
-        "/search.csv?q=meddelande",
-        "/search.atom?q=meddelande",
-        "/new.atom",
-        "/new.json",
-    ),
-    *(
-        "/-/edits.atom",
-        "/-/edits.csv",
-        "/-/edits.json",
-        "/-/removed.atom",
-        f"/agency/{AGENCY}.atom",
-        "/sitemap.xml",
-    ),
-    *("/-/history/1.json", "/-/history/1.csv", "/-/history/1.atom"),
-    *("/-/phrase.json?q=meddelande", "/-/phrase.atom?q=meddelande", "/-/edits.json?q=meddelande"),
-    *(
-        "/archive/releases.json",
-        "/archive/releases.csv",
-        "/archive/releases.csv?_stream=on",
-        "/archive/tags.json",
-    ),
-    *(
-        "/archive.json?sql=select+title+from+releases",
-        "/archive/releases.json?_where=<script>alert(1)</script>",
-    ),
-)
+PAGES = load_column(__file__, "pages")
+DATA = load_column(__file__, "data")
 
 
 @pytest.fixture(scope="module")

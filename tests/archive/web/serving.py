@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import uvicorn
 from datasette.app import DatasetteClient
 
 from archive.web.datasette_versions import IS_NEXT
@@ -28,6 +29,19 @@ def serve_with_limits(path: Path, limits: dict[str, Any], **settings: Any) -> It
         # the limits are read when the application is built
         datasette.client = DatasetteClient(datasette)
         yield Site(datasette)
+
+
+@asynccontextmanager
+async def listen(app: Any) -> AsyncIterator[tuple[str, int]]:
+    """Serve an application on a socket, and yield its address. The application lives on."""
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, lifespan="off")
+    server = uvicorn.Server(config)
+    task = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    yield server.servers[0].sockets[0].getsockname()
+    server.should_exit = True
+    await task
 
 
 @dataclass

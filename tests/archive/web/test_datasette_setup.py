@@ -16,84 +16,13 @@ import pytest
 from click import ClickException
 from lxml.html import HtmlElement, fromstring
 
-from archive.database.models import Release
 from archive.store.releases import Archive
 from archive.web.requests import get_search_columns
-from tests.archive.sample import PAGED, ROOT, Site, fill, served
+from tests.archive.page_checks import PageCheck, load_pages
+from tests.archive.sample import PAGED, ROOT, Site, build_release, fill, hrefs, served
+from tests.archive.tables import load_cases, load_column
 
-PAGES = [
-    *(
-        "/",
-        "/agencies",
-        "/agency/vagmyndigheten",
-        "/agency/tystnadsnamnden",
-        "/tag/1",
-        "/month/2024-05",
-    ),
-    *("/data", "/data/edits_by_agency", "/data/answers_by_person", "/data/same_text?agency=x"),
-    *("/month/2023-05", "/about", "/help", "/docs/", "/-/status", "/-/coverage", "/no/such/page"),
-    *(
-        "/search",
-        "/search?q=fyrar",
-        "/search?q=x&tag=y",
-        "/search?q=%3Cscript%3E",
-        "/search?q=v%C3%A4garna&year=2023",
-    ),
-    *("/search?page=2", "/search?show=questions", "/archive/releases/1", "/archive/releases/51"),
-    *(
-        "/archive/releases/53",
-        "/archive/releases/56",
-        "/archive/releases/62",
-        "/-/revision/1",
-        "/-/cite/1",
-    ),
-    *("/-/attachment/1", "/-/edits?kind=file"),
-    *(
-        "/archive",
-        "/archive/releases?_size=9&_facet=kind&kind__not=x&_sort=title",
-        "/archive/releases?_search=fyrar",
-    ),
-    *(
-        "/archive/edits",
-        "/archive/release_tags",
-        "/archive/agencies/fyrstyrelsen",
-        "/archive/revisions/1",
-    ),
-    *(
-        "/archive/edits_by_agency",
-        "/archive?sql=select+*+from+edits+where+release+>+:id",
-        "/archive?sql=select+x",
-    ),
-    *("/archive/nosuch", "/archive/releases?nosuch=1", "/-/versions"),
-    *(
-        "/-/diff/54/55",
-        "/-/diff/54/55?show=all",
-        "/-/diff/1/1",
-        "/-/evidence/99999.zip",
-        "/-/evidence/removal-99.zip",
-    ),
-    *("/-/follow", "/-/follow?q=fyrar&agency=vagmyndigheten", "/-/follow?release=51"),
-    *("/-/phrase", "/-/phrase?q=%2220 miljoner%22", "/-/phrase?q=kvastfening", "/-/phrase?q=-x"),
-    *(
-        "/-/compare",
-        "/-/compare?q=fyrar&q=båtar&agency=vagmyndigheten&by=month",
-        "/-/edits?to=2024-07-01",
-    ),
-    *(
-        "/-/edits",
-        "/-/edits?release=51",
-        "/-/edits?from=x",
-        "/-/edits?agency=nosuch",
-        "/-/removed?kind=moved",
-    ),
-    *(
-        "/-/edits?q=fyrtio",
-        "/-/edits?q=vattenstånd",
-        "/-/edits?q=-x",
-        "/-/removed?q=bryggor",
-        "/-/removed?q=kvastfening",
-    ),
-]
+PAGES = load_column(__file__, "addresses")
 SAME_IN_ALL_LANGUAGES = re.compile(r"/archive(/[a-z_]+(/\d+)?)?\.|/-/evidence/")
 
 
@@ -107,11 +36,9 @@ async def test_page_is_well_formed_and_safe(history_site: Site, path: str) -> No
     assert not page.cssselect(
         "script:not([type='application/ld+json']), style, iframe, img, [style], [onclick], [onload]"
     )
-    loaded = [
-        link.attrib["href"] for link in page.cssselect("link[rel=stylesheet], link[rel=icon]")
-    ]
+    loaded = hrefs(page, "link[rel=stylesheet], link[rel=icon]")
     assert [url.partition("?")[0] for url in loaded] == ["/static/style.css", "/static/icon.svg"]
-    assert [(await history_site.get(url)).status_code for url in loaded] == [200, 200]
+    assert [await history_site.status(url) for url in loaded] == [200, 200]
     assert "default-src 'none'" in response.headers["content-security-policy"]
     assert "Accept-Language" in response.headers["vary"]
     assert response.headers["content-language"] == page.get("lang") == "sv"
@@ -125,12 +52,12 @@ async def test_page_keeps_the_requested_language(history_site: Site, path: str) 
     )
     assert page.get("lang") == "en"
     check_structure(page)
-    links = [link.attrib["href"] for link in page.cssselect("a[href^='/']:not([hreflang])")]
+    links = hrefs(page, "a[href^='/']:not([hreflang])")
     translated = [url for url in links if not SAME_IN_ALL_LANGUAGES.match(url)]
     assert len(translated) > 6
     assert [url for url in translated if "lang=en" not in url] == []
     assert all(form.cssselect("input[name=lang]") for form in page.cssselect("form"))
-    (switch,) = [link.attrib["href"] for link in page.cssselect("nav a[hreflang]")]
+    (switch,) = hrefs(page, "nav a[hreflang]")
     assert switch.partition("?")[0] == path.partition("?")[0]
     assert (await history_site.page(switch, accept="text/html")).get("lang") == "sv"
 
@@ -159,60 +86,16 @@ async def test_parameter_and_header_choose_the_language(site: Site) -> None:
     assert (await site.page("/?lang=xx")).get("lang") == "sv"
 
 
-async def test_texts_have_their_own_language(site: Site) -> None:
-    assert (await site.page("/tag/1?lang=en")).cssselect("h1")[0].get(
-        "lang"
-    ) == ""  # unknown, so not English
-    assert (await site.page("/tag/1?lang=sv")).cssselect("h1")[0].get("lang") is None
-    (hit,) = (await site.page("/search?q=lighthouses")).cssselect(".releases h3 a")
-    assert hit.get("lang") == "en"
-    release = await site.page(hit.attrib["href"])
-    assert release.get("lang") == "sv"
-    assert [release.cssselect(part)[0].get("lang") for part in ("h1", ".body")] == ["en", "en"]
-
-
-@pytest.mark.parametrize(
-    ("path", "links"),
-    [
-        (  # a reader's statement
-            "/archive?sql=select+51+as+release,+1+as+revision,+'/"
-            "-/diff/54/55'+as+link,+'//"
-            "x.example'+as+other_link,"
-            "+'https://x.example/%26'+as+url,+2+as+n,+'/archive'+as+title",
-            ["/archive/releases/51", "/-/revision/1", "/-/diff/54/55", "https://x.example/&"],
-        ),
-        (
-            "/archive/edits?_sort=revision&_size=1&_col=revision&_col=release",
-            ["/-/revision/52", "/archive/releases/51"],
-        ),
-        ("/archive/questions/1", ["/archive/releases/1"]),
-        ("/archive/revisions/1", ["/-/revision/1", "/archive/releases/1"]),
-    ],
-)
+@pytest.mark.parametrize(("path", "links"), load_cases(__file__, "values in data are links"))
 async def test_values_in_data_are_links(history_site: Site, path: str, links: list[str]) -> None:
     page = await history_site.page(path)
-    found = [link.attrib["href"] for link in page.cssselect(".answer td a, dl.row dd a")]
+    found = hrefs(page, ".answer td a, dl.row dd a")
     assert found[: len(links)] == links
     english = await history_site.page(f"{path}{'&' if '?' in path else '?'}lang=en")
-    translated = [link.attrib["href"] for link in english.cssselect(".answer td a, dl.row dd a")]
+    translated = hrefs(english, ".answer td a, dl.row dd a")
     assert translated[: len(links)] == [
         f"{url}?lang=en" if url.startswith("/") else url for url in links
     ]
-
-
-async def test_filter_form_of_table_keeps_other_filters_and_the_language(site: Site) -> None:
-    page = await site.page("/archive/releases?kind=news&_facet=agency&_sort=title&lang=en")
-    fields = {
-        each.attrib["name"]: each.attrib["value"]
-        for each in page.cssselect("form input[type=hidden]")
-    }
-    assert fields == {"_facet": "agency", "_sort": "title", "lang": "en"}
-    chosen = [each.text for each in page.cssselect("form option[selected]")]
-    assert chosen == ["kind", "=", "="]
-    response = await site.get(
-        "/archive/releases?_filter_column=id&_filter_op=gt&_filter_value=3&lang=en"
-    )
-    assert response.headers["location"] == "/archive/releases?id__gt=3&lang=en"
 
 
 async def test_downloads_of_a_table_begin_with_its_first_row(site: Site) -> None:
@@ -229,7 +112,7 @@ async def test_downloads_of_a_table_begin_with_its_first_row(site: Site) -> None
 
 async def test_tables_are_described_and_sent_as_data(site: Site) -> None:
     assert "Type of release" in (await site.get("/archive/releases?_size=1")).text
-    assert (await site.get("/.json")).json()["archive"]["tables_count"] > 5
+    assert (await site.json("/.json"))["archive"]["tables_count"] > 5
     for table in (
         "agencies",
         "releases",
@@ -239,7 +122,7 @@ async def test_tables_are_described_and_sent_as_data(site: Site) -> None:
         "release_tags",
         "crawls",
     ):
-        rows = (await site.get(f"/archive/{table}.json?_shape=array")).json()
+        rows = await site.json(f"/archive/{table}.json?_shape=array")
         lines = (await site.get(f"/archive/{table}.csv")).text.splitlines()
         assert lines[0].split(",") == list(rows[0]), table
     query = await site.get("/archive.json?sql=select+count(*)+as+n+from+releases&_shape=array")
@@ -299,14 +182,9 @@ async def times_site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[
     times.
     """
     path = tmp_path_factory.mktemp("times") / "archive.db"
-    release = Release(
-        agency="fyr",
-        url="https://fyr.example/1",
-        title="Fyren på Skär lyser",
-        body=TEXT,
-        body_html=f"<p>{TEXT}</p>",
-        published=datetime.fromisoformat(WINTER_TIME),
-        language="sv",
+    published = datetime.fromisoformat(WINTER_TIME)
+    release = build_release(
+        "fyr", "1", "Fyren på Skär lyser", TEXT, published=published, language="sv"
     )
     with Archive(path) as archive:
         for slug in ("fyr", "vag", "bro"):
@@ -322,20 +200,6 @@ async def times_site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[
             archive.save(other, seen_at=FIRST_SEEN)
     with served(path) as datasette:
         yield Site(datasette)
-
-
-@pytest.mark.parametrize(
-    "path", ["/", "/agency/fyr", "/search", "/archive/releases/1", "/-/revision/1", "/-/diff/1/2"]
-)
-async def test_publication_time_is_shown_as_stated(times_site: Site, path: str) -> None:
-    text = await times_site.text(path)
-    assert "18 januari 2024 kl. 10.57" in text
-    assert "11.57" not in text
-
-
-async def test_recorded_time_and_duplicates_are_shown(times_site: Site) -> None:
-    assert "12.30" in await times_site.text("/archive/releases/1")
-    assert {"Fyr", "Bro"} <= set((await times_site.text("/archive/releases/2")).split())
 
 
 @pytest.mark.parametrize(
@@ -378,17 +242,7 @@ async def test_extreme_time_is_no_error(times_site: Site, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "sql", "problem"),
-    [
-        ("other.db", "select 1", r"called archive\.db"),
-        ("archive.db", "pragma user_version = 0", "before version 0.1.0"),
-        ("archive.db", "pragma user_version = 99", "newer version"),
-        (
-            "archive.db",
-            "update derived_versions set version = 'older' where step = 'search'",
-            "python -m archive reindex",
-        ),
-    ],
+    ("name", "sql", "problem"), load_cases(__file__, "unusable archive is not served")
 )
 async def test_unusable_archive_is_not_served(
     tmp_path: Path, name: str, sql: str, problem: str
@@ -419,3 +273,9 @@ async def test_startup_loads_what_searches_need(sample_archive: Path) -> None:
         await datasette.invoke_startup()
         assert get_search_columns(datasette).last_change
     assert gc.get_freeze_count() > 10_000  # the dictionaries are left out of garbage collection
+
+
+@pytest.mark.parametrize("pages", load_pages(__file__))
+async def test_pages(pages: list[PageCheck], site: Site, times_site: Site) -> None:
+    for page in pages:
+        await page.check({"site": site, "times": times_site})

@@ -19,6 +19,7 @@ from datasette.plugins import pm
 from archive.web.datasette_versions import IS_NEXT, read_instance_metadata
 from archive.web.sql_sandbox import SandboxWorker
 from tests.archive.sample import QUERY_PATH, ROOT, Site
+from tests.archive.tables import load_column, load_rows
 from tests.harness.locked.attacks import ENDLESS
 
 next_only = pytest.mark.skipif(not IS_NEXT, reason="a page of Datasette 1.0")
@@ -30,121 +31,15 @@ GROUPS = {
     "path": "x",
     "rest": "x",
 }
-OPEN_PAGES = {  # of Datasette, as list_pages writes them
-    *(
-        "/",
-        "/favicon.ico",
-        "/-/versions",
-        "/-/plugins",
-        "/-/settings",
-        "/-/actor",
-        "/-/metadata",
-        "/-/config",
-        "/-/config.json",
-    ),
-    *("/archive", "/archive/releases", "/archive/releases/1", QUERY_PATH, "/x"),
-    *("/-/", "/:memory:x"),  # redirects to pages that do not exist
-    "/-/check",  # ours
-}
+# of Datasette, as list_pages writes them; /-/check is ours
+OPEN_PAGES = {*load_column(__file__, "open pages"), QUERY_PATH}
 FORBIDDEN_PAGES = {"/archive.db"}
 MARKER = "marker-of-a-visitor"
 STATEMENT = f"select '{MARKER}' as a"
-SPELLINGS = (
-    *(
-        f"/archive/-/query{ending}"
-        for ending in ("", ".json", ".csv", ".blob", ".db", ".x", "/", "/parameters")
-    ),
-    *(f"/archive{ending}" for ending in ("", ".json", ".csv", ".db", "/")),
-    *(
-        "/archive//-/query",
-        "//archive/-/query",
-        "/archive/-//query",
-        "/archive/./-/query",
-        "/archive/x/../-/query",
-    ),
-    *(
-        "/%61rchive/-/query",
-        "/archive/%2D/query",
-        "/archive/-/quer%79",
-        "/archive%2F-%2Fquery",
-        "/archive/-%2Fquery",
-    ),
-    *(
-        "/~61rchive/-/query",
-        "/archive/~2D/query",
-        "/archive/-/quer~79",
-        "/archive~2F-~2Fquery",
-        "/ARCHIVE/-/query",
-    ),
-    *(
-        "/archive/releases/-/query",
-        "/archive/releases/-/count",
-        "/archive/releases/-/fragment",
-        "/_memory/-/query",
-    ),
-    *(
-        "/archive/-/queries/analyze",
-        "/archive/-/queries/store",
-        "/archive/-/execute-write/analyze",
-        "/_internal",
-    ),
-    *(
-        "/archive/-/execute-write",
-        "/_internal/-/query",
-        "/-/queries",
-        "/archive/-/queries",
-        "/archive/-/schema",
-    ),
-    *(
-        "/archive/releases",
-        "/archive/releases.json",
-        "/archive/releases.csv",
-        "/archive/releases/1",
-        "/archive/same_text",
-    ),
-)
-HOSTILE = {
-    "endless": f"{ENDLESS} select count(*) from c",
-    "zeroblob": "select hex(zeroblob(4e8))",
-    "attach": "attach 'captures.db' as c",
-    "attach in a CTE": "with a as (select 1) attach 'captures.db' as c",
-    "file": "select readfile('/etc/passwd')",
-    "extension": "select load_extension('/lib/x86_64-linux-gnu/libc.so.6')",
-    "internal": "select * from _internal.databases",
-    "internal table": "select * from catalog_databases",
-    "captures": "select * from captures.blobs",
-    "pragma": "select * from pragma_database_list",
-    "pages": "select data from sqlite_dbpage",
-    "index": "select * from search_data",
-    "write": "with a as (select 1) delete from releases",
-    "insert": "insert into agencies (slug) values ('x')",
-}
-WRITES = (
-    *(
-        "/archive/-/create",
-        "/archive/-/execute-write",
-        "/archive/-/queries/store",
-        "/archive/-/queries/analyze",
-    ),
-    *(
-        f"/archive/releases/-/{name}"
-        for name in ("insert", "upsert", "alter", "drop", "set-column-type")
-    ),
-    *(
-        "/archive/releases/1/-/update",
-        "/archive/releases/1/-/delete",
-        "/archive/same_text/-/update",
-        "/archive",
-    ),
-    *(
-        "/archive/same_text/-/delete",
-        "/archive/same_text",
-        QUERY_PATH,
-        "/-/create-token",
-        "/-/permissions",
-        "/-/logout",
-    ),
-)
+SPELLINGS = load_column(__file__, "spellings")
+HOSTILE = dict(load_rows(__file__, "hostile"))
+HOSTILE["endless"] = f"{ENDLESS} select count(*) from c"
+WRITES = (*load_column(__file__, "writes"), QUERY_PATH)
 
 
 def list_pages(site: Site) -> set[str]:
@@ -194,11 +89,7 @@ def sandboxed_statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 async def count_releases(site: Site) -> int:
-    return int(
-        (
-            await site.datasette.get_database("archive").execute("select count(*) from releases")
-        ).single_value()
-    )
+    return int((await site.select("select count(*) from releases")).single_value())
 
 
 async def test_pages_of_datasette_are_closed_unless_they_are_known(site: Site) -> None:
@@ -210,7 +101,7 @@ async def test_pages_of_datasette_are_closed_unless_they_are_known(site: Site) -
         "/archive/-/execute-write",
         "/archive/releases/-/insert",
     } <= pages or not IS_NEXT
-    statuses = {page: (await site.get(page)).status_code for page in sorted(pages - OPEN_PAGES)}
+    statuses = {page: await site.status(page) for page in sorted(pages - OPEN_PAGES)}
     assert {page: status for page, status in statuses.items() if status != 404} == dict.fromkeys(
         FORBIDDEN_PAGES, 403
     )
@@ -296,6 +187,6 @@ async def test_metadata_and_canned_queries_are_known(site: Site) -> None:
     expected = json.loads((ROOT / "metadata.json").read_text("utf-8"))
     assert (await read_instance_metadata(site.datasette))["title"] == expected["title"]
     (query, *_) = chain((ROOT / "archive/queries").glob("*.sql"))
-    assert (await site.get(f"/archive/{query.stem}.json?_shape=array")).status_code == 200
+    assert await site.status(f"/archive/{query.stem}.json?_shape=array") == 200
     columns = expected["databases"]["archive"]["tables"]["releases"]["columns"]
     assert columns["url"] in (await site.page("/archive/releases")).text_content()

@@ -25,18 +25,13 @@ from archive.web.exports import (
 )
 from archive.web.request_limits import WORK, BusyError, SandboxLimits, Turn, WorkQueue
 from tests.archive.sample import Site
+from tests.archive.tables import load_cases
+from tests.archive.web.serving import FakeClient
 from tests.archive.workbook import read_sheet, read_table
 
-SEARCH_CSV_SCOPE = {
-    **{
-        "type": "http",
-        "method": "GET",
-        "path": "/search.csv",
-        "raw_path": b"/search.csv",
-        "query_string": b"",
-    },
-    **{"scheme": "http", "headers": [(b"host", b"localhost")]},
-}
+SEARCH_CSV_SCOPE: dict[str, Any] = {"type": "http", "method": "GET", "scheme": "http"}
+SEARCH_CSV_SCOPE |= {"path": "/search.csv", "raw_path": b"/search.csv", "query_string": b""}
+SEARCH_CSV_SCOPE |= {"headers": [(b"host", b"localhost")]}
 
 
 @pytest.fixture
@@ -44,12 +39,6 @@ async def started_site(site: Site) -> Site:
     """The site after a first request, with which Datasette starts up and loads its plugins."""
     await site.get("/")
     return site
-
-
-async def stay_connected() -> dict[str, Any]:
-    """Receive nothing: the client neither sends more nor disconnects."""
-    await asyncio.Event().wait()
-    return {}
 
 
 # Queues and limits
@@ -76,7 +65,7 @@ async def test_too_many_exports_are_rejected_before_reading(
     find_client = Mock(return_value="")
     with monkeypatch.context() as patch:
         patch.setattr(exports, "client_key", find_client)
-        assert (await started_site.get(f"/search.{suffix}?q=fyrar")).status_code == 500
+        assert await started_site.status(f"/search.{suffix}?q=fyrar") == 500
     scope = {**find_client.call_args.args[0], "client": ("203.0.113.7", 1)}
     running = [begin_export(scope, suffix) for _ in range(WORK[suffix].downloads)]
     assert {export.__enter__().client for export in running} == {"203.0.113.7"}
@@ -84,29 +73,21 @@ async def test_too_many_exports_are_rejected_before_reading(
     assert (response.status_code, "retry-after" in response.headers) == (503, True)
     for export in running:
         export.__exit__(None, None, None)
-    assert (
-        await started_site.get(f"/search.{suffix}?q=fyrar")
-    ).status_code == 500  # now it is searched
+    assert await started_site.status(f"/search.{suffix}?q=fyrar") == 500  # now it is searched
 
 
 async def test_slow_readers_do_not_block_others(
     started_site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("archive.search.results.HIT_BATCH", 7)
-    blocked = 0
-
-    async def send(message: dict[str, Any]) -> None:
-        nonlocal blocked
-        if message["type"] == "http.response.body":
-            blocked += 1
-            await asyncio.Event().wait()
-
     app = started_site.datasette.app()
+    clients = [FakeClient(max_messages=1) for _ in range(3)]
     slow = [
-        asyncio.create_task(app(dict(SEARCH_CSV_SCOPE), stay_connected, send)) for _ in range(3)
+        asyncio.create_task(app(dict(SEARCH_CSV_SCOPE), client.receive, client.send))
+        for client in clients
     ]
     async with asyncio.timeout(20):
-        while blocked < len(slow):
+        while sum(len(client.messages) for client in clients) < len(slow):
             await asyncio.sleep(0.01)
         response = await started_site.get("/search.csv")
     assert (response.status_code, len(response.text.splitlines()) > 40) == (200, True)
@@ -129,13 +110,9 @@ async def test_export_is_left_incomplete_if_it_loses_its_slot(
         await acquire(self, client)
 
     monkeypatch.setattr(WorkQueue, "acquire", acquire_twice)
-    messages: list[dict[str, Any]] = []
-
-    async def send(message: dict[str, Any]) -> None:
-        messages.append(message)
-
-    await started_site.datasette.app()(dict(SEARCH_CSV_SCOPE), stay_connected, send)
-    assert (messages[0]["status"], messages[-1]["more_body"]) == (200, True)
+    client = FakeClient()
+    await started_site.datasette.app()(dict(SEARCH_CSV_SCOPE), client.receive, client.send)
+    assert (client.messages[0]["status"], client.messages[-1]["more_body"]) == (200, True)
 
 
 async def test_export_is_left_incomplete_if_reading_fails(
@@ -153,14 +130,10 @@ async def test_export_is_left_incomplete_if_reading_fails(
 
     monkeypatch.setattr("archive.search.results.HIT_BATCH", 7)
     monkeypatch.setattr("archive.search.results.read_hits", fail_second_time)
-    messages: list[dict[str, Any]] = []
-
-    async def send(message: dict[str, Any]) -> None:
-        messages.append(message)
-
-    await site.datasette.app()(dict(SEARCH_CSV_SCOPE), stay_connected, send)
-    assert messages[0]["status"] == 200
-    (body,) = messages[1:]
+    client = FakeClient()
+    await site.datasette.app()(dict(SEARCH_CSV_SCOPE), client.receive, client.send)
+    start, body = client.messages
+    assert start["status"] == 200
     assert body["more_body"], "no end: the server closes the connection"
 
 
@@ -214,25 +187,7 @@ async def test_too_long_list_is_no_workbook(
 # Excel files of tables, views and queries
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        *(
-            "releases",
-            "releases_with_tags",
-            "tags",
-            "release_tags",
-            "questions_with_releases",
-            "month_counts",
-        ),
-        *("releases?agency=vagmyndigheten&_sort_desc=title", "releases?_search=vägarna&_col=title"),
-        *(
-            "questions?_labels=on",
-            "releases?_size=3&_col=title&_sort=kind",
-            "attachments?media_type=none",
-        ),
-    ],
-)
+@pytest.mark.parametrize("url", load_cases(__file__, "excel has all rows of the csv stream"))
 async def test_excel_has_all_rows_of_the_csv_stream(history_site: Site, url: str) -> None:
     path, _, query = url.partition("?")
     stream = await history_site.get(f"/archive/{path}.csv?_stream=on&{query}")
@@ -257,18 +212,7 @@ async def test_excel_cells_have_types(site: Site) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("path", "status"),
-    [
-        *(
-            ("releases.atom", 404),
-            ("releases/1.atom", 404),
-            ("nix.xlsx", 404),
-            ("releases.xlsx?agencyy=x", 400),
-        ),
-        *(("releases.pdf", 404), ("unannounced_edits.xlsx?agency=&importance=50", 200)),
-    ],
-)
+@pytest.mark.parametrize(("path", "status"), load_cases(__file__, "error of a file is no page"))
 async def test_error_of_a_file_is_no_page(started_site: Site, path: str, status: int) -> None:
     response = await started_site.get(f"/archive/{path}")
     assert response.status_code == status

@@ -17,15 +17,14 @@ from archive.database.stored_text import ALLOWED_ATTRIBUTES, ALLOWED_TAGS
 from archive.search.marked_words import extract_query_terms
 from archive.search.query_language import parse_query
 from archive.web.highlights import MAX_STEPS, PageHighlighter
+from tests.archive.tables import load_cases, load_column
 
 ADDED = re.compile(r'<mark(?: id="place-\d+")?>|</mark>|<span class="steps".*?</span>')
 ANSWERS = {1: "Ja, skolan är öppen.\n\nMen inte i jul.", 2: "Nej."}
 QUESTIONS = (
     "<p>Skolan svarar.</p><h2"
     ' id="question-1">Är skolan'
-    " öppen?</h2><p>Ja,"
-    " <b>skolan</b> är"
-    " öppen.</p>"
+    " öppen?</h2><p>Ja, <b>skolan</b> är öppen.</p>"
     '<p>Skolan ligger i Ekö.</p><h2 id="question-2">Stänger skolan?</h2><p>Nej.</p>'
 )
 
@@ -49,35 +48,7 @@ def list_marks(element: html.HtmlElement) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("query", "markup", "marked"),
-    [
-        (
-            "myndighet",
-            "<p>Myndigheternas svar</p><ul><li>till myndigheten</li></ul>",
-            ["Myndigheternas", "myndigheten"],
-        ),
-        ('"psykisk ohälsa"', "<p>Om <b>psykisk</b> ohälsa och ohälsa.</p>", ["psykisk", " ohälsa"]),
-        ("skola", "<p>sko<b>lan</b> och sk<br>olan</p>", ["sko", "lan"]),
-        (
-            "psykisk ohälsa",
-            "<p>psykisk  ohälsa, <i>psykisk</i></p><p>ohälsa</p>",
-            ["psykisk  ohälsa", "psykisk", "ohälsa"],
-        ),
-        ("CO2", "<p>CO<sub>2</sub>-utsläpp</p>", ["CO", "2"]),
-        ("skola", '<p><a href="/skola?a=skola&amp;b" id="question-9">/skola</a></p>', ["skola"]),
-        ("AT&T", "<p>av AT&amp;T &lt;skola&gt;</p>", ["AT&T"]),
-        (
-            "våld",
-            "<p>va\u030aldet, v&aring;ld, vå&shy;ld</p>",
-            ["va\u030aldet", "våld", "vå\u00adld"],
-        ),
-        ("skola", "5 > 4 & <skola", ["skola"]),
-        ("fråga:skola", QUESTIONS, ["skolan", "skolan"]),
-        ("svar:skola", QUESTIONS, ["skolan"]),
-        ("text:skola", QUESTIONS, ["Skolan", "skolan", "skolan", "Skolan", "skolan"]),
-        ("rubrik:skola", QUESTIONS, []),
-        ("dinosaurie", QUESTIONS, []),
-    ],
+    ("query", "markup", "marked"), load_cases(__file__, "words are marked across inline elements")
 )
 def test_words_are_marked_across_inline_elements(
     query: str, markup: str, marked: list[str]
@@ -85,47 +56,8 @@ def test_words_are_marked_across_inline_elements(
     assert list_marks(mark_html(query, markup)[0]) == marked
 
 
-WORDS = (
-    *(
-        "skola",
-        "skolan",
-        "psykisk",
-        "ohälsa",
-        "va\u030ald",
-        "eg\u0306",
-        "\u00ad",
-        ".",
-        "-",
-        " ",
-        " ",
-        "\n",
-    ),
-    *("AT&amp;T", "&lt;b&gt;", "&nbsp;", "&quot;", "&#229;", "&ogiltig;", "5<4"),
-)
-TAGS = (
-    *(
-        "<p>",
-        "</p>",
-        "<b>",
-        "</b>",
-        "<ul><li>",
-        "</ul>",
-        "<table><tr><td>",
-        "</table>",
-        "<br>",
-        "<sub>",
-        "</sub>",
-    ),
-    *(
-        "<h2 id='question-1'>",
-        "</h2>",
-        "<a href='/skola?x=\"skola>\"'>",
-        "<a href='/ohälsa'>",
-        "</a>",
-        "<del>",
-    ),
-    *("<script>", "<mark>", "<span class='steps'>", "</span>"),
-)
+WORDS = load_column(__file__, "words")
+TAGS = load_column(__file__, "tags")
 # nh3 closes what is open
 MARKUP = st.lists(st.sampled_from((*WORDS, *TAGS)), max_size=30).map("".join)
 QUERY = st.sampled_from(

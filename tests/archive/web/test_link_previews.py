@@ -47,7 +47,7 @@ def read_json_ld(page: HtmlElement) -> dict[str, Any]:
 async def test_release_is_described(site: Site) -> None:
     number = await site.id_of(LIGHTHOUSES)
     page = await site.page(f"/archive/releases/{number}?q=fyr&lang=en")
-    (row,) = (await site.get(f"/archive/releases/{number}.json?_shape=objects")).json()["rows"]
+    (row,) = (await site.json(f"/archive/releases/{number}.json?_shape=objects"))["rows"]
     facts, found = read_json_ld(page), read_metadata(page)
     assert (
         facts["headline"]
@@ -76,9 +76,7 @@ async def test_nothing_is_said_about_unknown_dates(site: Site) -> None:
 
 async def test_edit_that_the_page_does_not_state_is_its_last_change(history_site: Site) -> None:
     release, newest = 51, history.EDITED_REVISIONS[-1]
-    (row,) = (await history_site.get(f"/archive/revisions/{newest}.json?_shape=objects")).json()[
-        "rows"
-    ]
+    (row,) = (await history_site.json(f"/archive/revisions/{newest}.json?_shape=objects"))["rows"]
     facts = read_json_ld(await history_site.page(f"/archive/releases/{release}"))
     assert facts["dateModified"] == (row["updated"] or row["seen"])
     assert facts["archivedAt"] == f"{HOST}/-/revision/{newest}"

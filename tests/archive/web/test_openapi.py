@@ -14,7 +14,6 @@ from datasette.plugins import pm
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
-from archive.database.models import Release
 from archive.store.releases import Archive
 from archive.store.takedowns import hide_release
 from archive.web.datasette_versions import IS_NEXT
@@ -26,12 +25,13 @@ from archive.web.openapi import (
     build_parameter,
     get_body,
 )
-from tests.archive.sample import SEEN, Site, fill, served
+from tests.archive.sample import SEEN, Site, build_release, fill, served
 from tests.archive.sample_coverage import add_coverage
 from tests.archive.sample_files import replace_file
 from tests.archive.sample_health import add_health
 from tests.archive.sample_history import EDITED_ID, EDITED_REVISIONS, REMOVED, add_history
 from tests.archive.sample_related import OTTERS, fill_related
+from tests.archive.tables import load_cases
 
 HIDDEN = 3
 EMPTY_LISTS = re.compile(
@@ -81,18 +81,8 @@ async def described_site(tmp_path_factory: pytest.TempPathFactory) -> AsyncItera
         for day, title in ((1, "Gammal fyr"), (2, "Ny fyr")):
             started = SEEN + timedelta(days=day)
             text = f"– {title} är här, säger fyrvaktare Anna Ek, chef för fyren (SOU 2023:12)."
-            url = f"https://fyrstyrelsen.example/{day}"
-            archive.save(
-                Release(
-                    agency="fyrstyrelsen",
-                    url=url,
-                    title=title,
-                    body=text,
-                    body_html=f"<p>{text}</p>",
-                    tags=("Fyr",),
-                ),
-                seen_at=started + timedelta(minutes=1),
-            )
+            release = build_release("fyrstyrelsen", f"{day}", title, text, tags=("Fyr",))
+            archive.save(release, seen_at=started + timedelta(minutes=1))
             archive.db.execute(
                 "insert into crawls (agency, spider, started,"
                 " finished, reason, new) values (?, 'news', ?, ?, ?, 1)",
@@ -120,12 +110,8 @@ async def description(described_site: Site) -> dict[str, Any]:
 async def find_values(site: Site) -> dict[str, dict[str, object]]:
     """Return values of path parameters, by operation; "" for all others."""
     related = await site.id_of(OTTERS)
-    tags = await site.datasette.get_database("archive").execute(
-        "select id from tags where name = 'Fyr'"
-    )
-    removal = await site.datasette.get_database("archive").execute(
-        "select id from removals where capture is not null"
-    )
+    tags = await site.select("select id from tags where name = 'Fyr'")
+    removal = await site.select("select id from removals where capture is not null")
     one, other = EDITED_REVISIONS[:2]
     ids = {
         "one": one,
@@ -280,17 +266,7 @@ async def test_examples_are_of_their_type(description: dict[str, Any]) -> None:
                     Draft202012Validator(parameter["schema"]).validate(parameter["example"])
 
 
-@pytest.mark.parametrize(
-    ("path", "status"),
-    [
-        ("/-/edits.json?weight=50", 400),
-        ("/-/diff/51/52.json?hit=1", 400),
-        ("/-/revision/51.json?q=fyr", 400),
-        ("/-/revision/999999.json", 404),
-        ("/-/history/999999.json", 404),
-        ("/-/changes.json?since=a", 400),
-    ],
-)
+@pytest.mark.parametrize(("path", "status"), load_cases(__file__, "errors are as described"))
 async def test_errors_are_as_described(
     described_site: Site, description: dict[str, Any], path: str, status: int
 ) -> None:
@@ -315,7 +291,7 @@ async def test_every_answer_to_odd_values_is_described(
             *(f"?{name}={value}" for name in names for value in ("0", "nowhere") if name != "lang"),
         ]
         for query in queries:
-            status = str((await described_site.get(address + query)).status_code)
+            status = str(await described_site.status(address + query))
             if status not in operation["responses"]:
                 undescribed.append((address + query, status))
     assert not undescribed
@@ -332,7 +308,7 @@ async def test_tables_and_requests_without_a_body_are_described(
         if each.get("in") == "path"
     )
     for name in table["schema"]["enum"]:
-        assert (await described_site.get(f"/archive/{name}.json?_size=1")).status_code == 200, name
+        assert await described_site.status(f"/archive/{name}.json?_size=1") == 200, name
     assert set(description["paths"]["/-/batch.csv"]) == {"get", "post"}
     required = {
         path: [
@@ -361,26 +337,23 @@ async def test_tables_and_requests_without_a_body_are_described(
 
 async def test_revision_has_the_texts_of_its_version(described_site: Site) -> None:
     first, newest = EDITED_REVISIONS[0], EDITED_REVISIONS[-1]
-    revision = (await described_site.get(f"/-/revision/{first}.json")).json()
+    revision = await described_site.json(f"/-/revision/{first}.json")
     assert (revision["current_release"], revision["current_revision"]) == (EDITED_ID, newest)
-    assert (
-        revision["title"]
-        != (await described_site.get(f"/-/revision/{newest}.json")).json()["title"]
-    )
+    assert revision["title"] != (await described_site.json(f"/-/revision/{newest}.json"))["title"]
     assert revision["permalink"] == f"http://localhost/-/revision/{first}"
     gone = await described_site.id_of(REMOVED["gone"])
-    rows = await described_site.datasette.get_database("archive").execute(
+    rows = await described_site.select(
         "select max(id) as id from revisions where release = ?", [gone]
     )
-    assert (await described_site.get(f"/-/revision/{rows.first()['id']}.json")).json()["removed_at"]
+    assert (await described_site.json(f"/-/revision/{rows.first()['id']}.json"))["removed_at"]
 
 
 async def test_revision_of_a_hidden_release_has_no_texts(described_site: Site) -> None:
-    rows = await described_site.datasette.get_database("archive").execute(
+    rows = await described_site.select(
         "select id, title from revisions where release = ?", [HIDDEN]
     )
     for row in rows:
-        revision = (await described_site.get(f"/-/revision/{row['id']}.json")).json()
+        revision = await described_site.json(f"/-/revision/{row['id']}.json")
         assert revision["takedowns"][0]["kind"] == "hide"
         assert (revision["body"], revision["questions"], revision["tags"]) == ("", [], [])
 

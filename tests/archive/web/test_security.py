@@ -24,6 +24,7 @@ from archive.web.datasette_versions import read_canned_queries
 from archive.web.request_limits import SQL, WORK, BusyError
 from archive.web.security import REFUSALS_PER_SECOND
 from tests.archive.sample import ROOT, Site, served
+from tests.archive.tables import load_cases
 from tests.archive.web.serving import configure_plugin, serve_with_limits
 from tests.harness.locked.attacks import ENDLESS
 
@@ -65,7 +66,7 @@ async def test_rejection_is_a_page_in_the_language_of_the_reader(
 
 async def test_rejection_follows_the_chosen_language_and_format(busy_site: Site) -> None:
     assert "Try again" in (await busy_site.get("/search?q=fyr&lang=en", accept_language="sv")).text
-    assert (await busy_site.get("/search.json?q=fyr")).json()["status"] == 503
+    assert (await busy_site.json("/search.json?q=fyr"))["status"] == 503
     for path in (
         *("/search.csv?q=fyr", "/-/changes.ndjson", "/archive/releases.csv?_stream=on"),
         "/-/evidence/51.zip",
@@ -217,12 +218,10 @@ async def test_without_sql_only_canned_queries_are_answered(site_without_sql: Si
     assert response.headers["access-control-allow-origin"] == "*"
     page = await site_without_sql.get("/archive?sql=select+1")
     assert (page.status_code, page.headers["content-type"]) == (403, "text/html; charset=utf-8")
-    assert (await site_without_sql.get("/archive/releases.json?_where=1")).status_code == 403
-    assert (
-        await site_without_sql.get("/archive/releases.json?agency=fagelverket")
-    ).status_code == 200
+    assert await site_without_sql.status("/archive/releases.json?_where=1") == 403
+    assert await site_without_sql.status("/archive/releases.json?agency=fagelverket") == 200
     for name in read_canned_queries():
-        assert (await site_without_sql.get(f"/archive/{name}.json")).status_code == 200, name
+        assert await site_without_sql.status(f"/archive/{name}.json") == 200, name
 
 
 # What is public
@@ -234,7 +233,7 @@ async def test_metadata_and_settings_are_public_and_without_paths(
     with served(
         sample_archive
     ) as datasette:  # a new one, because Datasette's pages add inherited values
-        metadata = (await Site(datasette).get("/-/metadata.json")).json()
+        metadata = await Site(datasette).json("/-/metadata.json")
     assert metadata == json.loads((ROOT / "metadata.json").read_text(encoding="utf-8"))
     assert "plugins" not in metadata
     for name in ("versions", "settings", "plugins", "actor"):
@@ -279,26 +278,14 @@ async def test_error_page_is_in_the_language_of_the_reader_and_data_in_english(
         assert data.json()["error"] == "The query took too long. Narrow it down and try again."
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/archive.json?sql=&_shape=array",
-        "/archive.json?_shape=array",
-        "/archive.json?sql=+",
-        "/archive.csv?sql=",
-    ],
-)
+@pytest.mark.parametrize("path", load_cases(__file__, "empty sql is named"))
 async def test_empty_sql_is_named(site: Site, path: str) -> None:
     response = await site.get(path)
     assert (response.status_code, "Write a SELECT statement" in response.json()["error"]) == (
         400,
         True,
     )
-    assert (
-        (await site.get("/archive.json")).status_code
-        == (await site.get("/archive?sql=")).status_code
-        == 200
-    )
+    assert await site.status("/archive.json") == await site.status("/archive?sql=") == 200
 
 
 @pytest.mark.parametrize(
@@ -325,15 +312,7 @@ async def test_unknown_address_is_a_404_that_does_not_mention_databases(
 
 
 @pytest.mark.parametrize(
-    "path",
-    [
-        *("/", "/search?q=skog", "/new.json", "/archive/releases/1", "/archive.json?sql=select+1"),
-        *(
-            "/archive/releases.json?_ttl=31536000",
-            "/archive?_ttl=31536000",
-            "/archive/releases/1?_ttl=9999999",
-        ),
-    ],
+    "path", load_cases(__file__, "response is cached for seconds and varies by language")
 )
 async def test_response_is_cached_for_seconds_and_varies_by_language(site: Site, path: str) -> None:
     headers = (await site.get(path)).headers
@@ -355,9 +334,7 @@ async def test_page_of_a_snapshot_can_be_revalidated(site: Site, sample_archive:
         assert not {"content-security-policy", "content-type"} & {*again.headers}, (
             "a browser would replace its own"
         )
-        assert (
-            await snapshot.get("/", accept_language="en", if_none_match=etag)
-        ).status_code == 200
+        assert await snapshot.status("/", accept_language="en", if_none_match=etag) == 200
         query = await snapshot.get("/archive.json?sql=select+random()", if_none_match=etag)
         assert (query.status_code, "etag" in query.headers) == (200, False)
 

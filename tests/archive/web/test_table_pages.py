@@ -20,11 +20,11 @@ from urllib.parse import urlencode
 
 import httpx
 import pytest
-import uvicorn
 
 from archive.web.table_pages import SandboxedTableView
-from tests.archive.sample import Site, served
-from tests.archive.web.serving import serve_with_limits
+from tests.archive.sample import Site, hrefs, served
+from tests.archive.tables import load_cases, load_column, load_rows
+from tests.archive.web.serving import listen, serve_with_limits
 
 HOST = "http://localhost"  # in URLs that Datasette's own client receives
 PAGE_SIZE = 5
@@ -196,30 +196,21 @@ async def test_filtered_pages_and_streams_are_in_a_total_order(
 
 
 @pytest.mark.parametrize(
-    ("options", "order"),
-    [
-        ({"_search": "vägarna"}, {"_sort": "kind"}),
-        ({"_search": "vägarna"}, {}),
-        ({"_search": "v*", "_searchmode": "raw"}, {"_sort_desc": "published"}),
-        ({"_search": "v*", "_searchmode": "raw"}, {"_sort_desc": "agency"}),
-    ],
-    ids=str,
+    ("options", "order"), load_cases(__file__, "pages of a search have each row once"), ids=str
 )
 async def test_pages_of_a_search_have_each_row_once(
     site: Site, options: dict[str, str], order: dict[str, str]
 ) -> None:
     columns = {"_size": 7, "_labels": "on", "_col": ["agency", "title"]}
     found = await follow_pages(site, "releases", ["id"], **options, **order, **columns)
-    counted = (
-        await site.get(f"/archive/releases.json?{urlencode({**options, '_size': 0})}")
-    ).json()
+    counted = await site.json(f"/archive/releases.json?{urlencode({**options, '_size': 0})}")
     assert len(found) == len(set(found)) == counted["filtered_table_rows_count"] > 4 * 7
     assert sorted(await read_stream(site, "releases", ["id"], **options, **order)) == sorted(found)
 
 
 async def test_html_pages_are_linked_and_facets_are_of_all_pages(tied_site: Site) -> None:
-    first = (await tied_site.get("/archive/numbered.json?_facet=e&_sort=a")).json()
-    second = (await tied_site.get(first["next_url"].removeprefix(HOST))).json()
+    first = await tied_site.json("/archive/numbered.json?_facet=e&_sort=a")
+    second = await tied_site.json(first["next_url"].removeprefix(HOST))
     assert (
         second["facet_results"]["e"]["results"][0]["count"]
         == first["facet_results"]["e"]["results"][0]["count"]
@@ -230,21 +221,19 @@ async def test_html_pages_are_linked_and_facets_are_of_all_pages(tied_site: Site
     while next_urls:
         page = await tied_site.page(next_urls[0].removeprefix(HOST))
         keys += [cell.text_content() for cell in page.cssselect("td:first-child")]
-        next_urls = [str(link.get("href")) for link in page.cssselect("a[rel=next]")]
+        next_urls = hrefs(page, "a[rel=next]")
     assert len(keys) == len(set(keys)) == ROWS
 
 
 async def test_next_page_after_a_deleted_row_is_a_400(tied_archive: Path, tmp_path: Path) -> None:
     path = Path(shutil.copy(tied_archive, tmp_path / "archive.db"))
     with served(path, max_returned_rows=PAGE_SIZE) as datasette:
-        page = (
-            await Site(datasette).get(f"/archive/numbered.json?_sort=f&_size={PAGE_SIZE}")
-        ).json()
+        page = await Site(datasette).json(f"/archive/numbered.json?_sort=f&_size={PAGE_SIZE}")
         last = page["rows"][-1][0]
         assert page["next"] == f"[{last}]"  # the sorted text is too long for a URL
         with closing(sqlite3.connect(path)) as db, db:
             db.execute("delete from numbered where id = ?", [last])
-        assert (await Site(datasette).get(page["next_url"].removeprefix(HOST))).status_code == 400
+        assert await Site(datasette).status(page["next_url"].removeprefix(HOST)) == 400
 
 
 def test_first_column_of_each_view_is_a_key(history_archive: Path) -> None:
@@ -266,7 +255,7 @@ async def test_page_has_as_many_rows_as_fit(tied_archive: Path, tmp_path: Path) 
         db.execute("update numbered set f = printf('%.20000c', 'x')")
     limits = {"max_json_bytes": 100_000, "max_csv_bytes": 300_000, "max_html_bytes": 100_000}
     with serve_with_limits(path, limits) as site:
-        first = (await site.get("/archive/numbered.json?_size=max")).json()
+        first = await site.json("/archive/numbered.json?_size=max")
         assert len(first["rows"]) == 4
         assert first["next_url"]
         assert len(await follow_pages(site, "numbered", ["id"], _size="max")) == ROWS
@@ -290,25 +279,23 @@ async def test_unsorted_stream_is_in_the_order_of_the_key(site: Site) -> None:
 async def test_requested_columns_have_labels_and_the_key_once(site: Site) -> None:
     text = (await site.get("/archive/releases.csv?_col=id&_col=title&_size=1")).text
     assert text.splitlines()[0] == "id,title"
-    (row,) = (await site.get("/archive/releases.json?_col=id&_size=1&_shape=array")).json()
+    (row,) = await site.json("/archive/releases.json?_col=id&_size=1&_shape=array")
     assert list(row) == ["id"]
-    page = (
-        await site.get("/archive/releases.json?_labels=on&_size=1&_col=agency&_shape=objects")
-    ).json()
+    page = await site.json("/archive/releases.json?_labels=on&_size=1&_col=agency&_shape=objects")
     assert page["rows"][0]["agency"]["label"] == "Fyrstyrelsen"
-    assert (await site.get(page["next_url"].removeprefix(HOST))).json()["rows"][0]["id"] != page[
-        "rows"
-    ][0]["id"]
+    assert (await site.json(page["next_url"].removeprefix(HOST)))["rows"][0]["id"] != page["rows"][
+        0
+    ]["id"]
 
 
 async def test_facets_of_arrays_are_counted_and_those_without_time_named(
     site: Site, sample_archive: Path
 ) -> None:
     path = "/archive/revisions.json?_facet_array=tags&_size=0"
-    counted = (await site.get(path)).json()["facet_results"]["tags"]["results"]
+    counted = (await site.json(path))["facet_results"]["tags"]["results"]
     assert {facet["value"] for facet in counted} >= {"Väglag", "Sjöfart"}
     with served(sample_archive, facet_time_limit_ms=0) as datasette:
-        page = (await Site(datasette).get(path)).json()
+        page = await Site(datasette).json(path)
     facets = {"tags", "cause", "update_date_changed"}
     assert set(page["facets_timed_out"]) <= facets
     assert set(page["facets_timed_out"]) | set(page["facet_results"]) == facets
@@ -382,15 +369,8 @@ async def breaking_url(tied_archive: Path, tmp_path: Path) -> AsyncIterator[str]
     with closing(sqlite3.connect(path)) as db, db:
         db.execute("update numbered set f = hex(zeroblob(9000000)) where id = 15")
     with served(path, max_returned_rows=PAGE_SIZE) as datasette:
-        server = uvicorn.Server(
-            uvicorn.Config(datasette.app(), host="127.0.0.1", port=0, log_level="critical")
-        )
-        task = asyncio.create_task(server.serve())
-        while not server.started:
-            await asyncio.sleep(0.01)
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-        server.should_exit = True
-        await task
+        async with listen(datasette.app()) as (host, port):
+            yield f"http://{host}:{port}"
 
 
 async def test_stream_that_fails_later_breaks_the_connection(breaking_url: str) -> None:
@@ -407,56 +387,12 @@ async def test_stream_that_fails_later_breaks_the_connection(breaking_url: str) 
 # Parameters
 
 # errors in each format, with their message, and errors of data alone
-INVALID_VALUES = {
-    "releases{}?_sort=foo": "Cannot sort table by foo",
-    "releases{}?_sort_desc=rowid": "Cannot sort table by rowid",
-    "releases{}?_sort=id&_sort_desc=id": "Cannot use _sort and _sort_desc at the same time",
-    "releases{}?_through=x": "Write a JSON object with table, column and value",
-    "releases{}?_through={{}}": "Write a JSON object with table, column and value",
-    'releases{}?_through={{"table":"tags","column":"id","value":1}}': "Invalid _through",
-    "releases{}?_timelimit=abc": "“abc” is not a valid value for _timelimit",
-    "releases{}?agency__in=[": "Write a JSON list of strings or numbers",
-}
-INVALID_DATA_VALUES = (
-    *(
-        "releases.json?_through=" + "[" * 9000,
-        "releases.json?id__in=" + "[" * 9000,
-        "releases.json?id__in=[[1]]",
-    ),
-    *("releases.json?id__in=[{}]", "releases.json?id__gt=%C2%B2", "releases.json?_ttl=%C2%B2"),
-    *(
-        "releases.json?_facet_size=%C2%B2",
-        "releases.json?_size=%C2%B2",
-        "releases.json?_json_infinity=maybe",
-    ),
-    *("releases.json?_facet={}", 'releases.json?_facet={"column":1}', 'releases.json?_facet={"a"'),
-    *("releases.json?_facet=nope", "releases.json?_facet_date=nope", "releases.json?_labels=maybe"),
-    *("releases.json?_timelimit=-1", "releases.json?_next=x", "releases.json?_next=" + "[" * 9000),
-    *("releases.json?_next=[99]", "releases.json?_next=[1,2,3]", "releases.json?_next=[[1],2]"),
-    *("edits.json?_next=x", "edits.json?_next=7", "releases_with_tags.json?_shape=object"),
-    *(
-        "releases_with_tags.json?_facet_array=tags",
-        "releases.blob?_blob_column=nope",
-        "releases.blob",
-    ),
-    *("releases/1.blob?_blob_column=nope", "releases/1.blob?_blob_column=title&_blob_hash=x"),
-    *(
-        "releases/1.blob?_blob_column=id",
-        "releases.json?_searchmode=x&_search=y",
-        "releases.json?_label=nope",
-    ),
-    *("releases.csv?_where=x(", "releases.csv?_stream=on&_next=1"),
-)
-UNKNOWN_DATA = (
-    *(
-        "releases.atom",
-        "releases/1.foo.csv",
-        "unannounced_edits.atom",
-        "releases/1.atom",
-        "nothing.csv",
-    ),
-    *("nothing.json", "release_tags/1.json", "release_tags/1,2,3.json", "releases/1,2.json"),
-)
+INVALID_VALUES = dict(load_rows(__file__, "invalid values"))
+INVALID_DATA_VALUES = [
+    *load_column(__file__, "invalid data"),
+    *(f"releases.json?{name}=" + "[" * 9000 for name in ("_through", "id__in", "_next")),
+]
+UNKNOWN_DATA = load_column(__file__, "unknown data")
 DATA_ERRORS = [
     *(
         (f"/archive/{path.format('.json')}", 400, message)
@@ -509,30 +445,22 @@ async def test_database_errors_are_marked_and_unknown_options_listed(site: Site)
 async def test_a_fault_is_not_mistaken_for_a_wrong_option(
     site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    error = (await site.get("/archive/releases/1.blob?_blob_column=title&nope=1")).json()["error"]
+    error = (await site.json("/archive/releases/1.blob?_blob_column=title&nope=1"))["error"]
     assert "nope" in error
     through = json.dumps({"table": "release_tags", "column": "tag", "value": 1})
     path = f"/archive/releases.json?{urlencode({'_through': through})}"
-    assert (await site.get(path)).status_code == 200
+    assert await site.status(path) == 200
 
     async def fail(*_: Any, **__: Any) -> None:
         raise LookupError("a fault of ours")
 
     monkeypatch.setattr(SandboxedTableView, "read_table_page", fail)
-    assert (await site.get(path)).status_code == 500
+    assert await site.status(path) == 500
     assert "a fault of ours" in caplog.text
 
 
 @pytest.mark.parametrize(
-    "tail",
-    [
-        "",
-        ".json?sql=select+1",
-        "/releases.json?_size=2",
-        "/releases.json?nope=1",
-        "/releases.atom",
-        "/releases/1",
-    ],
+    "tail", load_cases(__file__, "encoded name of the database redirects to the usual one")
 )
 async def test_encoded_name_of_the_database_redirects_to_the_usual_one(
     site: Site, tail: str
@@ -540,5 +468,5 @@ async def test_encoded_name_of_the_database_redirects_to_the_usual_one(
     for name in ("~61rchive", "a~72~63hive"):
         response = await site.get(f"/{name}{tail}")
         assert (response.status_code, response.headers["location"]) == (302, f"/archive{tail}")
-    assert (await site.get(f"/~6eothing{tail}")).status_code == 404
-    assert (await site.get("/archive/releases.foo")).status_code == 404
+    assert await site.status(f"/~6eothing{tail}") == 404
+    assert await site.status("/archive/releases.foo") == 404

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 from archive.database.sqlite_files import open_readonly
 from archive.evidence.verification import verify
 from tests.harness.replicas.table import Result
-from tests.harness.world.processes import ROOT, run_archive, run_command
+from tests.harness.world.processes import ROOT, Background, run_archive, run_command
 from tests.harness.world.sites import ChangingSite
 from tests.site.server import Site
 
@@ -78,20 +77,6 @@ def restore_backup(ward: ChangingSite, folder: Path, result: Result) -> None:
     result.none("findings after a crawl that goes on from it", verify(archive).findings)
 
 
-@contextmanager
-def replicating(litestream: str, config: Path, log: Path) -> Iterator[None]:
-    """Run Litestream during the block."""
-    with log.open("ab") as out:
-        command = [litestream, "replicate", "-config", str(config)]
-        with subprocess.Popen(command, stdout=out, stderr=out) as process:
-            try:
-                time.sleep(APART)
-                yield
-                time.sleep(APART)
-            finally:
-                process.terminate()
-
-
 def restore_point(litestream: str, ward: ChangingSite, folder: Path, result: Result) -> None:
     """Restore an archive that Litestream replicates at two moments: an earlier one and the last."""
     archive, config = ward.archive, folder / "litestream.yml"
@@ -99,13 +84,16 @@ def restore_point(litestream: str, ward: ChangingSite, folder: Path, result: Res
     config.write_text(
         text.replace("/var/backups/myndighetsarkivet-litestream", str(folder / "stream")), "utf-8"
     )
-    with replicating(litestream, config, folder / "litestream.log"):
+    command = [litestream, "replicate", "-config", config]
+    with Background(command, folder / "litestream.log"):
+        time.sleep(APART)
         ward.change_and_crawl(4)
         time.sleep(APART)
         point, then = datetime.now(UTC), contents(archive)
         time.sleep(APART)
         ward.change_and_crawl(4)
         last = contents(archive)
+        time.sleep(APART)
     result.least("tables that changed after the point", len(differing(then, last)), 3)
     for name, wanted, when in (("point", then, f"{point:%Y-%m-%dT%H:%M:%SZ}"), ("last", last, "")):
         into = folder / name

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from archive.database.sqlite_files import open_readonly
 from archive.evidence.verification import verify
-from tests.harness.replicas.table import Result
+from tests.harness.world.checks import Figures
 from tests.harness.world.processes import ROOT, Background, run_archive, run_command
 from tests.harness.world.sites import ChangingSite
 from tests.site.server import Site
@@ -42,7 +42,7 @@ def differing(
     return [name for name in sorted({*one, *other}) if one.get(name) != other.get(name)]
 
 
-def go(litestream: str, folder: Path, result: Result, tell: Callable[[str], None]) -> None:
+def go(litestream: str, folder: Path, result: Figures, tell: Callable[[str], None]) -> None:
     """Test copies of an archive that changes."""
     with Site(releases=40, crawl_delay=None) as site:
         ward = ChangingSite.open(site, folder, 20260303)
@@ -53,7 +53,7 @@ def go(litestream: str, folder: Path, result: Result, tell: Callable[[str], None
         tell("an earlier moment was restored")
 
 
-def restore_backup(ward: ChangingSite, folder: Path, result: Result) -> None:
+def restore_backup(ward: ChangingSite, folder: Path, result: Figures) -> None:
     """Make a backup, crawl, damage the archive, and restore the backup."""
     archive = ward.archive
     run_archive("takedown", "hide", 1, "--reason", "Prov", "--archive", archive)
@@ -77,7 +77,7 @@ def restore_backup(ward: ChangingSite, folder: Path, result: Result) -> None:
     result.none("findings after a crawl that goes on from it", verify(archive).findings)
 
 
-def restore_point(litestream: str, ward: ChangingSite, folder: Path, result: Result) -> None:
+def restore_point(litestream: str, ward: ChangingSite, folder: Path, result: Figures) -> None:
     """Restore an archive that Litestream replicates at two moments: an earlier one and the last."""
     archive, config = ward.archive, folder / "litestream.yml"
     text = CONFIG.read_text("utf-8").replace("/var/lib/myndighetsarkivet", str(archive.parent))
@@ -113,7 +113,7 @@ def restore_point(litestream: str, ward: ChangingSite, folder: Path, result: Res
     takes_down(ward, result)
 
 
-def takes_down(ward: ChangingSite, result: Result) -> None:
+def takes_down(ward: ChangingSite, result: Figures) -> None:
     """Check that a takedown leaves nothing in the log while Litestream is stopped."""
     archive = ward.archive
     run_archive("takedown", "hide", 3, "--reason", "Prov", "--archive", archive)

@@ -18,7 +18,7 @@ from archive.operations.snapshots import list_all_snapshots
 from tests.harness.replicas.proxy import proxying
 from tests.harness.replicas.readers import Readers, ask
 from tests.harness.replicas.stage import Writer, await_served, replicas, snapshot
-from tests.harness.replicas.table import Result
+from tests.harness.world.checks import Figures
 from tests.harness.world.processes import (
     Background,
     archive_command,
@@ -49,7 +49,7 @@ class Fanout:
     proxy: int
     replicas: Background
     readers: Readers
-    result: Result
+    result: Figures
     tell: Callable[[str], None]
 
     @property
@@ -59,7 +59,7 @@ class Fanout:
 
 
 def go(
-    nginx: str, folder: Path, result: Result, tell: Callable[[str], None], *, swaps: int = SWAPS
+    nginx: str, folder: Path, result: Figures, tell: Callable[[str], None], *, swaps: int = SWAPS
 ) -> None:
     """Run all steps, from an empty archive to the last check.
 
@@ -106,7 +106,7 @@ def go(
         judge(fanout, writer, log)
 
 
-def compare(proxy: int, replicas: Background, result: Result, pages: int = 100) -> None:
+def compare(proxy: int, replicas: Background, result: Figures, pages: int = 100) -> None:
     """Measure what a page costs the replicas: from the cache, revalidated by its ETag, and newly
     rendered.
     """

@@ -13,49 +13,26 @@ from tests.site.server import Site
 
 def main() -> int:
     """Parse the command line and run the command."""
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--pages", type=Path, metavar="DIR", help="a folder of stored pages, too")
+    written = "this many releases instead of the written ones"
+    shared.add_argument("--releases", type=int, metavar="N", help=written)
     parser = argparse.ArgumentParser(prog="python -m tests.site", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
+    made = commands.add_parser("demo", parents=[shared], help="serve it, crawl it, and the archive")
+    made.add_argument("--archive", type=Path, default=Path("archive.db"))
+    made.add_argument("--port", type=int, default=8001, help="the archive's port (%(default)s)")
+    made.add_argument("--site-port", type=int, default=8002, help="the site's port (%(default)s)")
+    made.add_argument("--no-serve", action="store_true", help="stop after the crawl")
     for name, text in (
         ("serve", "serve the site until stopped"),
         ("agencies", "print an agencies.toml for it"),
-        ("demo", "serve it, crawl it, and serve the archive"),
     ):
-        command = commands.add_parser(name, help=text)
-        command.add_argument(
-            "--pages", type=Path, metavar="DIR", help="a folder of stored pages to serve too"
-        )
-        command.add_argument(
-            "--releases",
-            type=int,
-            metavar="N",
-            help="this many releases instead of the written ones",
-        )
-        if name != "demo":
-            command.add_argument(
-                "--port", type=int, default=8002, help="the site's port (default %(default)s)"
-            )
-            continue
-        command.add_argument(
-            "--archive", type=Path, default=Path("archive.db"), help="(default %(default)s)"
-        )
-        command.add_argument(
-            "--port", type=int, default=8001, help="the archive's port (default %(default)s)"
-        )
-        command.add_argument(
-            "--site-port", type=int, default=8002, help="the site's port (default %(default)s)"
-        )
-        command.add_argument("--no-serve", action="store_true", help="stop after the crawl")
+        command = commands.add_parser(name, parents=[shared], help=text)
+        command.add_argument("--port", type=int, default=8002, help="its port (%(default)s)")
     options = parser.parse_args()
     if options.command == "demo":
-        wanted = demo.Demo(
-            archive=options.archive,
-            port=options.port,
-            site_port=options.site_port,
-            pages=options.pages,
-            releases=options.releases,
-            serve=not options.no_serve,
-        )
-        return demo.run(wanted)
+        return demo.run(options)
     try:
         site = Site(options.port, releases=options.releases, pages=options.pages)
     except FileNotFoundError as error:

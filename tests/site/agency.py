@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from urllib.parse import parse_qs, unquote
 
 from tests.site import files
-from tests.site.answers import HTML, Answer, redirect
+from tests.site.answers import Answer, redirect
 from tests.site.compose import compose, load_text
 from tests.site.dressing import bury, put_banner, relayout, ruffle, weigh
 from tests.site.furniture import Link
 from tests.site.machine import answer_machine
 from tests.site.paths import PATHS, to_hex
 from tests.site.releases import Release
-from tests.site.render import furnish, render_listing, render_page, render_release
+from tests.site.render import furnish, render, render_release
 from tests.site.trimmings import write_paper
 
 SESSION = re.compile(r"^/\(X\(\d\)S\([a-z0-9]+\)\)(?=/)")
@@ -45,9 +46,8 @@ class SampleAgency:
             for release in self.releases.values()
             for paper in release.papers
         }
-        self.gone: dict[
-            str, tuple[int, str]
-        ] = {}  # path → status and heading of the page there instead
+        # path → status and heading of the page there instead
+        self.gone: dict[str, tuple[int, str]] = {}
         self.moved: dict[str, tuple[str, int]] = {}  # new path and status
         self.aliases: dict[str, str] = {}  # second paths of pages that name the first as canonical
         self.extra: list[Link] = []  # listed, although there is no release
@@ -101,35 +101,21 @@ class SampleAgency:
             html = put_banner(relayout(ruffle(html, release.ruffled), self.layout), self.banner)
             return (weigh(html, self.weight) if self.weight else html).encode()
 
-        etag = to_hex(
-            f"{base}{release.path}{release.version}{self.design}"
-            f"{self.layout}{self.buried}"
-            f"{self.banner}{release.modified}"
-        )
-        return (
-            Answer(make=make, etag=etag, modified=modified)
-            if self.validators
-            else Answer(make=make)
-        )
+        if not self.validators:
+            return Answer(make=make)
+        look = f"{self.design}{self.layout}{self.buried}{self.banner}"
+        etag = to_hex(f"{base}{release.path}{release.version}{look}{release.modified}")
+        return Answer(make=make, etag=etag, modified=modified)
 
     def listing(self, path: str, query: str, base: str) -> Answer | None:
         """Return a page of the home page or a listing, or None."""
-        asked = parse_qs(query)
-        number = 1
-        if self.cms == "wordpress" and (paged := re.fullmatch(r"(/.+/)page/(\d+)/", path)):
-            path, number = paged[1], int(paged[2])
-        elif self.cms == "sitevision":
-            number = int(asked.get("start", ["0"])[0]) // self.page_size + 1
-        elif self.cms == "episerver":
-            number = int(asked.get("pn", ["1"])[0])
-        elif self.cms == "drupal":
-            number = int(asked.get("page", ["0"])[0]) + 1
+        path, number = self.find_place(path, parse_qs(query))
         titles = {
             "/": str(self.text["name"]),
-            self.paths.listing: "Nyheter" if self.paths.press != self.paths.listing else "Aktuellt",
+            self.paths.listing: "Nyheter" if self.has_press else "Aktuellt",
             self.paths.english_listing: "News",
         }
-        if self.paths.press != self.paths.listing:
+        if self.has_press:
             titles[self.paths.press] = "Pressmeddelanden"
         if path not in titles:
             return None
@@ -137,31 +123,26 @@ class SampleAgency:
         if path == self.paths.listing:
             every[3:3] = self.extra
         size = 3 if path == "/" else self.page_size
-        last = max(1, -(-len(every) // size))
-        if not 1 <= number <= last:
+        pages = max(1, -(-len(every) // size))
+        if not 1 <= number <= pages:
             return None
         items = every[(number - 1) * size : number * size]
-        near = range(1, 1 if last == 1 or path == "/" else min(last, number + 4) + 1)
-        pages = [
-            {"number": n, "href": self.paths.paged(path, n, size), "current": n == number}
-            for n in near
-            if n > number - 5 or n == 1
-        ]
-        following = (
-            self.paths.paged(path, number + 1, size) if number < last and path != "/" else None
-        )
+        last = 1 if path == "/" else pages  # the home page leads to no further ones
+
+        def to_href(page: int) -> str:
+            return self.paths.paged(path, page, size)
 
         def make() -> bytes:
-            listing = render_listing(
-                self.slug,
-                base,
-                self.design,
+            near = [n for n in range(1, min(last, number + 4) + 1) if n > number - 5 or n == 1]
+            links = [{"number": n, "href": to_href(n), "current": n == number} for n in near]
+            listing = render(
+                *("listing", self.slug, base, self.design),
                 title=titles[path],
-                here=self.paths.paged(path, number, size),
+                here=to_href(number),
                 items=[to_row(item) if isinstance(item, Link) else item for item in items],
-                total=len(every),
-                pages=pages,
-                following=following,
+                total=len(every) or len(items),
+                pages=links if last > 1 else [],
+                next=to_href(number + 1) if number < last else None,
                 language="en" if path == self.paths.english_listing else "sv",
             )
             return put_banner(listing, self.banner).encode()
@@ -169,26 +150,33 @@ class SampleAgency:
         etag = to_hex(f"{base}{path}{number}{self.version}{self.design}")
         return Answer(make=make, etag=etag, modified=self.touched)
 
+    def find_place(self, path: str, asked: dict[str, list[str]]) -> tuple[str, int]:
+        """Return the path of a listing without its page, and the number of the page."""
+        if paged := self.cms == "wordpress" and re.fullmatch(r"(/.+/)page/(\d+)/", path):
+            return paged[1], int(paged[2])
+        if self.cms == "sitevision":
+            return path, int(asked.get("start", ["0"])[0]) // self.page_size + 1
+        if self.cms == "episerver":
+            return path, int(asked.get("pn", ["1"])[0])
+        return path, int(asked.get("page", ["0"])[0]) + 1 if self.cms == "drupal" else 1
+
     def sorted_newest(self, path: str) -> list[Release]:
         """Return the releases of a listing, newest first: all Swedish ones, those of one kind, or
         the English ones.
         """
         if path not in self.newest:
-            listed = [
-                release for release in self.releases.values() if release.path not in self.unlisted
-            ]
-            wanted = [
-                r for r in listed if (r.language == "en") == (path == self.paths.english_listing)
-            ]
-            if self.paths.press != self.paths.listing and path in (
-                self.paths.press,
-                self.paths.listing,
-            ):
-                wanted = [
-                    r for r in wanted if (r.kind == "Pressmeddelande") == (path == self.paths.press)
-                ]
+            english, press = path == self.paths.english_listing, path == self.paths.press
+            wanted = [r for r in self.releases.values() if r.path not in self.unlisted]
+            wanted = [r for r in wanted if (r.language == "en") == english]
+            if self.has_press and (press or path == self.paths.listing):
+                wanted = [r for r in wanted if (r.kind == "Pressmeddelande") == press]
             self.newest[path] = sorted(wanted, key=lambda release: release.created, reverse=True)
         return self.newest[path]
+
+    @property
+    def has_press(self) -> bool:
+        """Return whether press releases have a listing of their own."""
+        return self.paths.press != self.paths.listing
 
     def asset(self, path: str, whole: str) -> Answer | None:
         """Return an image, document, style sheet or script, or None."""
@@ -219,30 +207,19 @@ class SampleAgency:
             " ".join(sentences[3:6]),
         )
 
-        def make() -> bytes:
-            below = link.pages or link.subs
-            page = render_page(
-                self.slug,
-                base,
-                self.design,
-                title=link.title,
-                here=path,
-                paragraphs=texts,
-                links=below,
-            )
-            return page.encode()
-
+        make = self.write(path, base, link.title, texts, link.pages or link.subs)
         return Answer(make=make, etag=to_hex(f"{base}{path}{self.design}"), modified=self.touched)
 
     def lost(self, path: str, base: str, status: int = 404, title: str = LOST_TITLE) -> Answer:
         """Return the error page."""
-        return Answer(
-            make=lambda: render_page(
-                self.slug, base, self.design, title=title, here=path, paragraphs=LOST, links=()
-            ).encode(),
-            media=HTML,
-            status=status,
-        )
+        return Answer(make=self.write(path, base, title, LOST), status=status)
+
+    def write(
+        self, here: str, base: str, title: str, texts: Sequence[str], links: Sequence[Link] = ()
+    ) -> Callable[[], bytes]:
+        """Return a function that renders a page that is no release."""
+        given = {"title": title, "here": here, "paragraphs": texts, "links": links}
+        return lambda: render("page", self.slug, base, self.design, **given).encode()
 
     def change(self, path: str, release: Release, now: datetime) -> None:
         """Replace a release by another version; it moves if its path differs."""

@@ -41,8 +41,7 @@ class App:
         path, query = raw.decode("ascii"), request.url.query
         whole = f"{path}?{query}" if query else path
         self.site.counts.arrive(host, whole, request.headers.get("user-agent", ""))
-        status, in_hand = 0, True
-        broken = False
+        status, in_hand, broken = 0, True, False
 
         def leave() -> None:
             nonlocal in_hand

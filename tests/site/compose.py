@@ -23,17 +23,9 @@ TEXTS = Path(__file__).with_name("texts")
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
 SLUGS = ("skogsbruksradet", "farledsverket", "lasframjandenamnden", "hushallsmyndigheten")
 COUNTIES = [
-    "Gävleborgs län",
-    "Norrbottens län",
-    "Skåne",
-    "Kronobergs län",
-    "Värmland",
-    "Uppsala län",
-    "Jämtland",
-    "Östergötland",
-    "Blekinge",
-    "Dalarna",
-]
+    "Gävleborgs län", "Norrbottens län", "Skåne", "Kronobergs län", "Värmland", "Uppsala län",
+    "Jämtland", "Östergötland", "Blekinge", "Dalarna",
+]  # fmt: skip
 STAMPS = {  # the date formats of each agency, used in turn
     "sitevision": (
         "labelled_days iso_kl reviewed page_updated seconds"
@@ -53,33 +45,14 @@ STAMPS = {  # the date formats of each agency, used in turn
     ),
 }
 QA_FORMS = [
-    "h2",
-    "bold_dash",
-    "details",
-    "h3",
-    "accordion",
-    "bold_each",
-    "dl",
-    "bold_mixed",
-    "jsonld",
-    "bold_hyphen",
-    "h2_dash",
-    "bold_nbsp",
-    "three",
-    "bold_minus",
-    "h3_dash",
-    "bold_unspaced",
-    "bold_em",
-    "bold_plain",
-]
+    "h2", "bold_dash", "details", "h3", "accordion", "bold_each", "dl", "bold_mixed", "jsonld",
+    "bold_hyphen", "h2_dash", "bold_nbsp", "three", "bold_minus", "h3_dash", "bold_unspaced",
+    "bold_em", "bold_plain",
+]  # fmt: skip
 HEADINGS = [
-    "Stora skillnader i landet",
-    "Så går arbetet vidare",
-    "Bakgrund",
-    "Vad händer nu?",
-    "Fler har fått kunskap",
-    "Läget i siffror",
-]
+    "Stora skillnader i landet", "Så går arbetet vidare", "Bakgrund", "Vad händer nu?",
+    "Fler har fått kunskap", "Läget i siffror",
+]  # fmt: skip
 COUNTS = {2: "två", 3: "tre", 4: "fyra"}
 
 
@@ -252,23 +225,15 @@ def write(
         yield "p", " ".join(sentences[6:9])
     yield "h2", headings[1]
     yield "p", " ".join([sentences[9], common[1]])
-    yield (
-        "p",
-        f"Underlaget finns i [[rapporten om"
-        f" {topic['name'].lower()}]], som också beskriver metoden.",
-    )
+    report = f"[[rapporten om {topic['name'].lower()}]]"
+    yield "p", f"Underlaget finns i {report}, som också beskriver metoden."
 
 
 def fill(sentence: str, rng: random.Random, year: int) -> str:
     """Fill the placeholders of a sentence with numbers and places."""
     thousands = f"{rng.randint(1, 48)} {rng.randint(0, 9)}00"
-    values = {
-        "n": thousands,
-        "n2": rng.randint(3, 60),
-        "p": rng.randint(4, 78),
-        "lan": rng.choice(COUNTIES),
-    }
-    return sentence.format(**values, ar=year + 1)
+    n2, p, county = rng.randint(3, 60), rng.randint(4, 78), rng.choice(COUNTIES)
+    return sentence.format(n=thousands, n2=n2, p=p, lan=county, ar=year + 1)
 
 
 def with_twin(slug: str, made: list[Release]) -> Iterator[Release]:

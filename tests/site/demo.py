@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import signal
 import sqlite3
@@ -9,9 +10,7 @@ import subprocess
 import sys
 import tempfile
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 from archive.operations.serving import is_port_free
 from tests.site.server import Site
@@ -20,30 +19,17 @@ from tests.site.story import tell
 ROOT = Path(__file__).parents[2]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Demo:
-    """The options of the command line."""
-
-    archive: Path
-    port: int
-    site_port: int
-    pages: Path | None = None
-    releases: int | None = None
-    serve: bool = True
-
-
-def run(demo: Demo) -> int:
-    """Crawl, then serve until stopped.
+def run(demo: argparse.Namespace) -> int:
+    """Crawl, then serve until stopped (options: `python -m tests.site demo --help`).
 
     Return 0, 1 if a crawl failed, or 2 if the archive cannot be served.
     """
     stop_on_sigterm()
-    if demo.serve and demo.archive.name != "archive.db":
-        return complain(
-            f"{demo.archive}: the file must be called archive.db to"
-            f" be served; it may lie in any folder"
-        )
-    if demo.serve and not is_port_free("127.0.0.1", demo.port):
+    serves = not demo.no_serve
+    if serves and demo.archive.name != "archive.db":
+        rule = "the file must be called archive.db to be served; it may lie in any folder"
+        return complain(f"{demo.archive}: {rule}")
+    if serves and not is_port_free("127.0.0.1", demo.port):
         return complain(f"port {demo.port} is taken; choose another with --port (make run PORT=…)")
     try:
         site = Site(demo.site_port, releases=demo.releases, pages=demo.pages)
@@ -51,20 +37,19 @@ def run(demo: Demo) -> int:
     except FileNotFoundError as error:
         return complain(str(error))
     except OSError:
-        return complain(
-            f"port {demo.site_port} is taken; choose another with --site-port (make run"
-            " SITE_PORT=…)"
-        )
+        hint = "choose another with --site-port (make run SITE_PORT=…)"
+        return complain(f"port {demo.site_port} is taken; {hint}")
     try:
         if code := crawl(site, demo.archive.absolute()):
             sys.stderr.write(f"the crawl failed with exit code {code}: see its lines above\n")
             return 1
-        if not demo.serve:
+        if not serves:
             return 0
         sys.stdout.write(f"\nThe archive: http://127.0.0.1:{demo.port}/\n")
         sys.stdout.write(f"The sample agencies: http://127.0.0.1:{site.port}/\nStop with Ctrl-C.\n")
         sys.stdout.flush()
-        return call(serve_command(demo), dict(os.environ))
+        served = (str(demo.archive.absolute()), "--port", str(demo.port))
+        return call([sys.executable, "-m", "archive", "serve", *served], dict(os.environ))
     except KeyboardInterrupt:
         return 0
     finally:
@@ -87,23 +72,20 @@ def crawl(site: Site, archive: Path) -> int:
             return scrapy("audit", agencies, archive, site.port)
         tell(site)
         with closing(sqlite3.connect(archive)) as db, db:
-            db.executemany(
-                "update releases set next_check = null where agency = ?",
-                [(slug,) for slug in site.agencies],
-            )
+            for slug in site.agencies:
+                db.execute("update releases set next_check = null where agency = ?", [slug])
             # attached files are else fetched once a day
             db.execute("update frontier set fetched = '2014-01-01' where role = 'attachment'")
-        return scrapy("revisit", agencies, archive, site.port) or scrapy(
-            "audit", agencies, archive, site.port
-        )
+        code = scrapy("revisit", agencies, archive, site.port)
+        return code or scrapy("audit", agencies, archive, site.port)
 
 
 def scrapy(spider: str, agencies: Path, archive: Path, port: int) -> int:
     """Run a crawl over loopback, with its log on the terminal."""
     settings = ["-s", f"AGENCIES={agencies}", "-s", f"ARCHIVE={archive}"]
-    return call(
-        [sys.executable, "-m", "scrapy", "crawl", spider, *settings], crawl_environment(port)
-    )
+    loopback = {"SCRAPY_SETTINGS_MODULE": "tests.site.settings", "LOOPBACK_PORT": str(port)}
+    command = [sys.executable, "-m", "scrapy", "crawl", spider, *settings]
+    return call(command, {**os.environ, **loopback})
 
 
 def holds(archive: Path, slugs: list[str]) -> bool:
@@ -112,37 +94,10 @@ def holds(archive: Path, slugs: list[str]) -> bool:
         return False
     try:
         with closing(sqlite3.connect(archive)) as db:
-            marks = ", ".join("?" * len(slugs))
-            return (
-                db.execute(
-                    f"select 1 from releases where agency in ({marks}) limit 1", slugs
-                ).fetchone()
-                is not None
-            )
+            sql = f"select 1 from releases where agency in ({', '.join('?' * len(slugs))})"
+            return db.execute(f"{sql} limit 1", slugs).fetchone() is not None
     except sqlite3.Error:  # the crawl reports what is wrong
         return False
-
-
-def crawl_environment(port: int) -> dict[str, str]:
-    """Return the environment of a crawl that cannot leave loopback."""
-    return {
-        **os.environ,
-        "SCRAPY_SETTINGS_MODULE": "tests.site.settings",
-        "LOOPBACK_PORT": str(port),
-    }
-
-
-def serve_command(demo: Demo) -> list[str]:
-    """Return the command that serves the archive."""
-    return [
-        sys.executable,
-        "-m",
-        "archive",
-        "serve",
-        str(demo.archive.absolute()),
-        "--port",
-        str(demo.port),
-    ]
 
 
 def call(command: list[str], environment: dict[str, str]) -> int:
@@ -167,9 +122,4 @@ def complain(problem: str) -> int:
 
 def stop_on_sigterm() -> None:
     """Handle SIGTERM like Ctrl-C."""
-    signal.signal(signal.SIGTERM, interrupt)
-
-
-def interrupt(signum: int, frame: FrameType | None) -> None:
-    """Raise KeyboardInterrupt."""
-    raise KeyboardInterrupt
+    signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -35,13 +35,8 @@ def ruffle(html: str, times: int) -> str:
 
     def dress(found: re.Match[str]) -> str:
         text = found["text"].replace(", ", f",\n{' ' * times}").replace(". ", ".  ")
-        return (
-            f"<!-- v{times}"
-            f" --><p{found['attributes']}"
-            f' data-block="{times}"'
-            f' style="margin:0 0'
-            f' {times}px">{text} </p>\n'
-        )
+        more = f'data-block="{times}" style="margin:0 0 {times}px"'
+        return f"<!-- v{times} --><p{found['attributes']} {more}>{text} </p>\n"
 
     return PICTURE.sub(rf"\1\2?v={times}", PARAGRAPH.sub(dress, html))
 
@@ -57,18 +52,14 @@ def relayout(html: str, layout: int) -> str:
         rf'\1<div class="{shell}"><div class="theme{layout}-col-8">\2</div></div>\3', html, count=1
     )
     html = re.sub(r'<(h1|h2|figure|article|section|ul)( class=")', rf"<\1\2theme{layout}-\1 ", html)
-    banner = (
-        f'<div class="theme{layout}-topbar" role="presentation"><span'
-        f' class="theme{layout}-mark"></span></div>'
-    )
-    return re.sub(r"(<body[^>]*>)", rf"\1{banner}", html, count=1)
+    mark = f'<span class="theme{layout}-mark"></span>'
+    banner = f'<div class="theme{layout}-topbar" role="presentation">{mark}</div>'
+    return put_banner(html, banner)
 
 
 def put_banner(html: str, banner: str) -> str:
     """A page with a notice above everything else, as sites show it on every page in a crisis."""
-    return (
-        re.sub(r"(<body[^>]*>)", lambda found: found[1] + banner, html, count=1) if banner else html
-    )
+    return re.sub(r"(<body[^>]*>)", lambda found: found[1] + banner, html, count=1)
 
 
 def bury(html: str) -> str:
@@ -79,17 +70,9 @@ def bury(html: str) -> str:
     if lead is None:
         raise ValueError("no lead to bury: the page is in another design")
     html = DESCRIPTION.sub("", html.replace(lead[0], "", 1))
-    return TEXT.sub(
-        lambda found: f'{found[0]}<p class="puff">{lead[1]}</p>', number_paragraphs(html), count=1
-    )
-
-
-def number_paragraphs(html: str) -> str:
-    """A page whose paragraphs all have classes of their own, so that the class sets none of them
-    apart.
-    """
-    numbers = count(1)
-    return PLAIN_PARAGRAPH.sub(lambda found: f'<p class="normal n{next(numbers)}">', html)
+    numbers = count(1)  # each paragraph has a class of its own, so that none of them is set apart
+    html = PLAIN_PARAGRAPH.sub(lambda _: f'<p class="normal n{next(numbers)}">', html)
+    return TEXT.sub(lambda found: f'{found[0]}<p class="puff">{lead[1]}</p>', html, count=1)
 
 
 def weigh(html: str, size: int) -> str:

@@ -58,21 +58,11 @@ class Furniture:
     def __post_init__(self) -> None:
         self.text = load_text(self.slug)
 
-    @property
-    def name(self) -> str:
-        return str(self.text["name"])
-
-    @property
-    def about(self) -> str:
-        return str(self.text["about"])
-
-    @property
-    def phone(self) -> str:
-        return str(self.text["phone"])
-
-    @property
-    def city(self) -> str:
-        return str(self.text["city"])
+    def __getattr__(self, name: str) -> str:
+        """Return a word of the agency's own: name, about, phone, city."""
+        if name == "text" or name not in self.text:
+            raise AttributeError(name)
+        return str(self.text[name])
 
     @property
     def hash(self) -> str:
@@ -124,13 +114,9 @@ class Furniture:
         presets = [f"--preset--color--{name}:#{rng.randrange(1 << 24):06x}" for name in COLOURS]
         presets += [f"--preset--spacing--{n * 10}:{n * 0.22:.2f}rem" for n in range(2, 9)]
         rules = [
-            f".has-{name}-{what}{{{prop}:var(--preset--color--{name})!important}}"
+            f".has-{name}-{what}{{{css}:var(--preset--color--{name})!important}}"
             for name in COLOURS
-            for what, prop in (
-                ("color", "color"),
-                ("background-color", "background-color"),
-                ("border", "border-color"),
-            )
+            for what, css in COLOURED
         ]
         rules += [f".{side}-{n}{{{css}:{n * 4}px}}" for side, css in SIDES for n in range(1, 9)]
         return Markup(":root{" + ";".join(presets) + "}" + "".join(rules))  # noqa: S704 - our own text
@@ -138,45 +124,34 @@ class Furniture:
     @cached_property
     def state(self) -> Markup:
         """Return the page's state as inline JSON that repeats the menu, as in web apps."""
-        tree = [
-            {
-                "id": f"4.{to_hex(area.href, 20)}",
-                "title": area.title,
-                "uri": area.href,
-                "hasChildren": True,
-                "children": [
-                    {
-                        "id": f"4.{to_hex(page.href, 20)}",
-                        "title": page.title,
-                        "uri": page.href,
-                        "visible": True,
-                    }
-                    for page in area.pages
-                ],
-            }
-            for area in self.menu
-        ]
+        tree: list[dict[str, Any]] = []
+        for area in self.menu:
+            pages = [to_entry(page) | {"visible": True} for page in area.pages]
+            tree.append(to_entry(area) | {"hasChildren": True, "children": pages})
         state = {
             "path": {"baseUrl": "/", "currentLanguage": "sv", "isFront": False},
             "menu": tree,
-            "translations": {
-                "next": "Nästa",
-                "previous": "Föregående",
-                "close": "Stäng",
-                "search": "Sök",
-            },
+            "translations": TRANSLATIONS,
             "suggestions": [link.title for link in self.links.values()][:60],
             "libraries": [f"core/{name}" for name in ICONS],
         }
         return Markup(json.dumps(state, ensure_ascii=False).replace("</", "<\\/"))  # noqa: S704 - our own text
 
 
-SIDES = (
-    ("m-t", "margin-top"),
-    ("m-b", "margin-bottom"),
-    ("p-x", "padding-inline"),
-    ("p-y", "padding-block"),
+TRANSLATIONS = {"next": "Nästa", "previous": "Föregående", "close": "Stäng", "search": "Sök"}
+COLOURED = (
+    *(("color", "color"), ("background-color", "background-color")),
+    ("border", "border-color"),
 )
+SIDES = (
+    *(("m-t", "margin-top"), ("m-b", "margin-bottom")),
+    *(("p-x", "padding-inline"), ("p-y", "padding-block")),
+)
+
+
+def to_entry(link: Link) -> dict[str, Any]:
+    """Return an entry of the menu in the page's state."""
+    return {"id": f"4.{to_hex(link.href, 20)}", "title": link.title, "uri": link.href}
 
 
 def outline(rng: random.Random) -> str:

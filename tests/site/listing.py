@@ -6,6 +6,7 @@ import json
 import re
 import tomllib
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -22,18 +23,20 @@ def agencies_toml(site: Site, attachments: str | None = None) -> str:
     """Return the text of an agencies.toml; attachments: the value of that key, or None for its
     default.
     """
-    tables = {slug: sample_table(site, slug) for slug in site.agencies} | mounted_tables(
-        site.mounted
-    )
+    tables = {slug: sample_table(site, slug) for slug in site.agencies}
+    tables |= mounted_tables(site.mounted)
     if attachments:
         tables = {slug: {"attachments": attachments} | table for slug, table in tables.items()}
-    return "\n".join(
-        f"[{slug}]\n"
-        + "".join(
-            f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in table.items()
-        )
-        for slug, table in tables.items()
-    )
+    return write_toml(tables)
+
+
+def write_toml(tables: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return tables as TOML; JSON's texts, numbers and lists are also TOML's."""
+    parts = []
+    for slug, table in tables.items():
+        lines = (f"{key} = {json.dumps(table[key], ensure_ascii=False)}\n" for key in table)
+        parts.append(f"[{slug}]\n{''.join(lines)}")
+    return "\n".join(parts)
 
 
 def sample_table(site: Site, slug: str) -> dict[str, Any]:
@@ -41,42 +44,28 @@ def sample_table(site: Site, slug: str) -> dict[str, Any]:
     home page.
     """
     agency = site.agencies[slug]
-    table: dict[str, Any] = {
-        "name": agency.text["name"],
-        "name_en": agency.text["name_en"],
-        "home": site.url(slug),
-    }
+    table: dict[str, Any] = {name: agency.text[name] for name in ("name", "name_en")}
+    table["home"] = site.url(slug)
     paths = agency.paths
+    feeds, sitemaps = ([site.url(slug, path or "")] for path in (paths.feed, paths.sitemap))
+    listings = [site.url(slug, path) for path in (paths.listing, paths.english_listing)]
     if agency.cms == "sitevision":
-        return table | {
-            "listings": [site.url(slug, path) for path in (paths.listing, paths.english_listing)],
-            "releases": "/nyheter/|/english/news/",
-        }
+        return table | {"listings": listings, "releases": "/nyheter/|/english/news/"}
     if agency.cms == "episerver":
-        table["sitemaps"] = [site.url(slug, paths.sitemap or "")]
-        return table | {"releases": "/aktuellt/nyheter/.+|/en/news/.+"}
+        return table | {"sitemaps": sitemaps, "releases": "/aktuellt/nyheter/.+|/en/news/.+"}
     if agency.cms == "wordpress":
-        table |= {
-            "feeds": [site.url(slug, paths.feed or "")],
-            "sitemaps": [site.url(slug, paths.sitemap or "")],
-        }
-        return table | {"releases": "/nyhet/.+"}
+        return table | {"feeds": feeds, "sitemaps": sitemaps, "releases": "/nyhet/.+"}
     return table
 
 
 def mounted_tables(mounted: dict[str, MountedHost]) -> dict[str, dict[str, Any]]:
     """Return a table for each mounted host; with and without www is one."""
-    declared = (
-        tomllib.loads(PROJECT_LIST.read_text(encoding="utf-8")) if PROJECT_LIST.is_file() else {}
-    )
-    owners = {
-        bare(urlsplit(table["home"]).netloc): slug
-        for slug, table in declared.items()
-        if "home" in table
-    }
-    owners |= {
-        bare(alias): slug for slug, table in declared.items() for alias in table.get("aliases", ())
-    }
+    declared = tomllib.loads(PROJECT_LIST.read_text(encoding="utf-8"))
+    owners: dict[str, str] = {}
+    for slug, table in declared.items():
+        owners[bare(urlsplit(table["home"]).netloc)] = slug
+    for slug, table in declared.items():
+        owners |= {bare(alias): slug for alias in table.get("aliases", ())}
     groups: dict[str, list[MountedHost]] = defaultdict(list)
     for host in mounted.values():
         groups[owners.get(bare(host.host)) or to_slug(host.host)].append(host)
@@ -86,13 +75,10 @@ def mounted_tables(mounted: dict[str, MountedHost]) -> dict[str, dict[str, Any]]
         table = {"name": hosts[0].host} | own
         table["home"] = hosts[0].home
         table["feeds"] = [host.feed_url for host in hosts]
-        others = (
-            {bare(host.host) for host in hosts[1:]}
-            - {bare(hosts[0].host)}
-            - set(own.get("aliases", ()))
-        )
+        aliases = own.get("aliases", ())
+        others = {bare(host.host) for host in hosts} - {bare(hosts[0].host), *aliases}
         if others:
-            table["aliases"] = [*own.get("aliases", ()), *sorted(others)]
+            table["aliases"] = [*aliases, *sorted(others)]
         tables[slug] = table
     return tables
 

@@ -86,10 +86,8 @@ class MountedHost:
             f"<item><title>{escape(page.title)}</title><link>{escape(page.url)}</link></item>\n"
             for page in self.pages.values()
         )
-        head = (
-            f"<title>{self.host}</title><link>{self.home}</"
-            f"link><description>{self.host}</description>"
-        )
+        name = f"<title>{self.host}</title>"
+        head = f"{name}<link>{self.home}</link><description>{self.host}</description>"
         return f'{XML}<rss version="2.0"><channel>{head}\n{items}</channel></rss>\n'
 
     def listing(self, number: int) -> str:
@@ -102,13 +100,9 @@ class MountedHost:
         more = number * PAGE_SIZE < len(pages)
         following = f'<a rel="next" href="/-/listing?page={number + 1}">Nästa</a>' if more else ""
         feed = f'<link rel="alternate" type="application/rss+xml" href="{self.feed_url}">'
-        return (
-            f"<!doctype html><html"
-            f' lang="sv"><head><meta'
-            f' charset="utf-8"><title>{self.host}</'
-            f"title>{feed}</head>"
-            f"<body><main><h1>{self.host}</h1><ul>\n{rows}</ul>{following}</main></body></html>\n"
-        )
+        head = f'<head><meta charset="utf-8"><title>{self.host}</title>{feed}</head>'
+        main = f"<main><h1>{self.host}</h1><ul>\n{rows}</ul>{following}</main>"
+        return f'<!doctype html><html lang="sv">{head}<body>{main}</body></html>\n'
 
 
 def mount(folder: Path) -> dict[str, MountedHost]:

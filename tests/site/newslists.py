@@ -129,20 +129,13 @@ def make_posted(notices: list[Notice], start: int) -> str:
 
 def make_next(notices: list[Notice], start: int) -> str:
     """Return a page of Next.js whose list is only in its data."""
-    items = [
-        {
-            "id": n.number,
-            "heading": n.title,
-            "slug": n.slug,
-            "publishedAt": f"{n.published}T08:00:00+02:00",
-        }
-        for n in notices
-    ]
+    items = []
+    for n in notices:
+        item = {"id": n.number, "heading": n.title, "slug": n.slug}
+        items.append(item | {"publishedAt": f"{n.published}T08:00:00+02:00"})
     menu = [{"title": "Kontakt", "url": "/kontakt"}, {"title": "Bild", "url": "/bilder/fyr.jpg"}]
-    data = {
-        "props": {"pageProps": {"menu": menu, "list": {"start": start, "items": items}}},
-        "page": "/nyheter",
-    }
+    properties = {"menu": menu, "list": {"start": start, "items": items}}
+    data = {"props": {"pageProps": properties}, "page": "/nyheter"}
     text = json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")
     script = f'<script id="__NEXT_DATA__" type="application/json">{text}</script>'
     return frame("Nyheter", '<h1>Nyheter</h1><div id="list">Laddar …</div>', script)
@@ -190,25 +183,19 @@ def answer_json(notices: list[Notice], start: int, count: int) -> Answer:
     return to_answer(json.dumps({"result": {"hits": items}, "next": more}), "application/json")
 
 
+HITS = 'items = "result.hits", link = "link.href"'
+MORE = 'date = "published", title = "title", next = "next"'
+API = f'json = {{url = "BASE/api/nyheter", {HITS}, {MORE}}}'
+PAGES = f'json = {{url = "BASE/api/nyheter?page={{page}}", {HITS}}}'
+BROWSER_LIST = "skriptverket"  # needs a browser, so it is only in a list of agencies that names it
+SCRIPTED = 'listings = ["BASE/nyheter"]\nbrowser = true'
 NEWS_LISTS = {
     "knappverket": NewsList("Knappverket", make_posted),
     "nastaverket": NewsList("Nästaverket", make_next, size=13),
-    "apiverket": NewsList(
-        "Apiverket",
-        make_empty,
-        'json = {url = "BASE/api/nyheter", items = "result.hits", link = "link.href",'
-        ' date = "published", title = "title", next = "next"}',
-    ),
-    "sidverket": NewsList(
-        "Sidverket",
-        make_empty,
-        'json = {url = "BASE/api/nyheter?page={page}", items = "result.hits", link = "link.href"}',
-    ),
+    "apiverket": NewsList("Apiverket", make_empty, API),
+    "sidverket": NewsList("Sidverket", make_empty, PAGES),
+    BROWSER_LIST: NewsList("Skriptverket", make_scripted, SCRIPTED),
 }
-BROWSER_LIST = "skriptverket"  # needs a browser, so it is only in a list of agencies that names it
-NEWS_LISTS[BROWSER_LIST] = NewsList(
-    "Skriptverket", make_scripted, 'listings = ["BASE/nyheter"]\nbrowser = true'
-)
 
 
 def write_lists(folder: Path, port: int, slugs: Iterable[str]) -> Path:

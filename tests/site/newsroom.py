@@ -68,9 +68,8 @@ class Newsroom:
         """Change only the markup of a release, as if it were saved again."""
         agency, path = self.locate(page)
         held = agency.releases[path]
-        agency.change(
-            path, replace(held, ruffled=held.ruffled + 1, modified=self.now()), self.now()
-        )
+        fresh = replace(held, ruffled=held.ruffled + 1, modified=self.now())
+        agency.change(path, fresh, self.now())
         return agency.releases[path]
 
     def withhold(self, page: str) -> Release:
@@ -138,9 +137,8 @@ class Newsroom:
         canonical. listed: whether listings, feeds and sitemaps name the new address.
         """
         agency, path = self.locate(page)
-        agency.change(
-            path, replace(agency.releases[path], path=new, modified=self.now()), self.now()
-        )
+        fresh = replace(agency.releases[path], path=new, modified=self.now())
+        agency.change(path, fresh, self.now())
         agency.gone.pop(new, None)
         agency.moved.pop(new, None)
         if keep:
@@ -159,28 +157,27 @@ class Newsroom:
         """
         if design not in DESIGNS:
             raise ValueError(f"{design} is no design; there are {', '.join(DESIGNS)}")
-        agency = self.agencies[slug]
-        agency.design, agency.redesigned = design, self.now()
-        agency.turn(self.now())
+        self.dress(slug, design=design)
 
     def relayout(self, slug: str) -> None:
         """Give an agency's pages the next layout of the same system's theme."""
-        agency = self.agencies[slug]
-        agency.layout, agency.redesigned = agency.layout + 1, self.now()
-        agency.turn(self.now())
+        self.dress(slug, layout=self.agencies[slug].layout + 1)
 
     def bury(self, slug: str, buried: bool = True) -> None:
         """Show the lead on an agency's pages as an ordinary first paragraph, so that no rule finds
         it.
         """
-        agency = self.agencies[slug]
-        agency.buried, agency.redesigned = buried, self.now()
-        agency.turn(self.now())
+        self.dress(slug, buried=buried)
 
     def show_banner(self, slug: str, banner: str) -> None:
         """Show a notice at the top of every page of an agency; "" removes it."""
+        self.dress(slug, banner=banner)
+
+    def dress(self, slug: str, **look: object) -> None:
+        """Set attributes of a SampleAgency that change the look of all its pages."""
         agency = self.agencies[slug]
-        agency.banner, agency.redesigned = banner, self.now()
+        for name, value in (look | {"redesigned": self.now()}).items():
+            setattr(agency, name, value)
         agency.turn(self.now())
 
     def forbid(self, slug: str, paths: tuple[str, ...] = ("/",)) -> None:
@@ -203,9 +200,8 @@ class Newsroom:
             parts = urlsplit(page)
             return parts.hostname or "", parts.path or "/"
         name, _, path = page.partition("/")
-        return (
-            f"{name}.localhost" if name in self.agencies else name
-        ), path if path == "*" else f"/{path}"
+        host = f"{name}.localhost" if name in self.agencies else name
+        return host, path if path == "*" else f"/{path}"
 
     def locate(self, page: str) -> tuple[SampleAgency, str]:
         """Return the agency and the path of a release; raise KeyError if there is none."""

@@ -40,16 +40,11 @@ class PlainHost:
         self.pages[path] = (body.encode() if isinstance(body, str) else body, media)
 
     def answer(self, path: str) -> Answer:
-        body, media = self.pages.get(
-            path, (b"<!doctype html><title>404</title><h1>Sidan finns inte</h1>", HTML)
-        )
-        status = 200 if path in self.pages else 404
-        return Answer(
-            make=lambda: body,
-            media=media,
-            status=status,
-            etag=to_hex(repr(body)) if status == 200 else None,
-        )
+        if path not in self.pages:
+            lost = b"<!doctype html><title>404</title><h1>Sidan finns inte</h1>"
+            return Answer(make=lambda: lost, status=404)
+        body, media = self.pages[path]
+        return Answer(make=lambda: body, media=media, etag=to_hex(repr(body)))
 
 
 def make_plain_hosts() -> dict[str, PlainHost]:
@@ -64,14 +59,10 @@ def make_plain_hosts() -> dict[str, PlainHost]:
 def make_file_archive() -> PlainHost:
     """Return an agency whose releases are all files."""
     host = PlainHost()
-    items = "".join(
-        f"<li>{f'<span>{day}</span> ' if day else ''}<a"
-        f' href="/globalassets/press/'
-        f"{name}"
-        f'">{title}'
-        f"</a> (pdf)</li>\n"
-        for name, (title, day) in PAPERS.items()
-    )
+    items = ""
+    for name, (title, day) in PAPERS.items():
+        stated = f"<span>{day}</span> " if day else ""
+        items += f'<li>{stated}<a href="/globalassets/press/{name}">{title}</a> (pdf)</li>\n'
     host.add("/", make_page("Arkivnämnden", "<p>Välkommen till nämnden.</p>"))
     host.add("/press/", make_page("Pressmeddelanden", f"<ul>{items}</ul>"))
     for name, (title, _) in PAPERS.items():
@@ -104,8 +95,8 @@ def make_press_room() -> PlainHost:
 
 def make_page(title: str, content: str) -> str:
     return (
-        '<!doctype html><html lang="sv"><head><meta'
-        f' charset="utf-8"><title>{title}</title></head><body><nav><a href="/">Start</a> <a'
-        ' href="/press/">Press</a> <a'
-        f' href="/nyheter/">Nyheter</a></nav><main><h1>{title}</h1>{content}</main></body></html>\n'
+        f'<!doctype html><html lang="sv"><head><meta charset="utf-8"><title>{title}</title></head>'
+        '<body><nav><a href="/">Start</a> <a href="/press/">Press</a>'
+        ' <a href="/nyheter/">Nyheter</a></nav>'
+        f"<main><h1>{title}</h1>{content}</main></body></html>\n"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from functools import cache, lru_cache
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from tests.site.compose import load_text
 from tests.site.furniture import Furniture, Link
 from tests.site.paths import PATHS
 from tests.site.releases import NOTE, Release
-from tests.site.swedish import MONTHS
+from tests.site.swedish import day
 
 DESIGNS = ("sitevision", "episerver", "wordpress", "drupal", "modern")
 DASHES = {  # form → what precedes the paragraphs of an answer
@@ -41,14 +41,8 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(
-        pieces=pieces,
-        dash=dash,
-        dress=dress,
-        faq_json=faq_json,
-        is_moment=is_moment,
-        swedish_day=swedish_day,
-    )
+    filters = (pieces, dash, dress, faq_json, is_moment)
+    made.filters.update({each.__name__: each for each in filters} | {"swedish_day": day})
     return made
 
 
@@ -64,86 +58,25 @@ def furnish(slug: str, base: str, design: str) -> Furniture:
 
 def render_release(release: Release, base: str, design: str, related: Sequence[Release]) -> str:
     """Return the page of a release."""
-    site = furnish(release.agency, base, design)
-    start = Link("Start" if release.language == "sv" else "Home", "/")
-    news = Link(
-        "Nyheter" if release.language == "sv" else "News",
-        PATHS[load_text(release.agency)["cms"]].listing,
-    )
-    return (
-        environment()
-        .get_template(f"{design}/release.html")
-        .render(
-            site=site,
-            release=release,
-            title=release.title,
-            language=release.language,
-            crumbs=(start, news),
-            related=related,
-            pagetype="release",
-        )
+    home, name = ("Start", "Nyheter") if release.language == "sv" else ("Home", "News")
+    news = Link(name, PATHS[load_text(release.agency)["cms"]].listing)
+    return render(
+        *("release", release.agency, base, design),
+        release=release,
+        title=release.title,
+        language=release.language,
+        crumbs=(Link(home, "/"), news),
+        related=related,
     )
 
 
-def render_listing(
-    slug: str,
-    base: str,
-    design: str,
-    *,
-    title: str,
-    here: str,
-    items: Sequence[Release | dict[str, object]],
-    total: int = 0,
-    pages: Sequence[dict[str, object]] = (),
-    following: str | None = None,
-    language: str = "sv",
-) -> str:
-    """Return a page of a listing or the home page."""
-    return (
-        environment()
-        .get_template(f"{design}/listing.html")
-        .render(
-            site=furnish(slug, base, design),
-            title=title,
-            here=here,
-            items=items,
-            total=total or len(items),
-            pages=pages,
-            next=following,
-            language=language,
-            crumbs=(Link("Start", "/"),),
-            related=(),
-            pagetype="listing",
-        )
-    )
-
-
-def render_page(
-    slug: str,
-    base: str,
-    design: str,
-    *,
-    title: str,
-    here: str,
-    paragraphs: Sequence[str],
-    links: Sequence[Link],
-) -> str:
-    """Return a page that is no release: about, an area, an error."""
-    return (
-        environment()
-        .get_template(f"{design}/page.html")
-        .render(
-            site=furnish(slug, base, design),
-            title=title,
-            here=here,
-            paragraphs=paragraphs,
-            links=links,
-            language="sv",
-            crumbs=(Link("Start", "/"),),
-            related=(),
-            pagetype="page",
-        )
-    )
+def render(kind: str, slug: str, base: str, design: str, **given: object) -> str:
+    """Return a page of a kind: "release", "listing" (also the home page), or "page" (an area, an
+    error).
+    """
+    usual = {"language": "sv", "crumbs": (Link("Start", "/"),), "related": ()}
+    template = environment().get_template(f"{design}/{kind}.html")
+    return template.render(site=furnish(slug, base, design), pagetype=kind, **{**usual, **given})
 
 
 def pieces(text: str) -> list[tuple[bool, str]]:
@@ -166,29 +99,14 @@ def dress(markup: Markup, tag: str, css: str) -> Markup:
 
 def faq_json(release: Release) -> Markup:
     """Return the questions as schema.org/FAQPage."""
-    data = {
-        "@context": "https://schema.org",
-        "@type": "FAQPage",
-        "mainEntity": [
-            {
-                "@type": "Question",
-                "name": qa.question,
-                "acceptedAnswer": {
-                    "@type": "Answer",
-                    "text": "".join(f"<p>{text}</p>" for text in qa.answer),
-                },
-            }
-            for qa in release.questions
-        ],
-    }
+    entities = []
+    for qa in release.questions:
+        answer = {"@type": "Answer", "text": "".join(f"<p>{text}</p>" for text in qa.answer)}
+        entities.append({"@type": "Question", "name": qa.question, "acceptedAnswer": answer})
+    data = {"@context": "https://schema.org", "@type": "FAQPage", "mainEntity": entities}
     return Markup(json.dumps(data, ensure_ascii=False).replace("</", "<\\/"))  # noqa: S704 - our own text
 
 
 def is_moment(value: object) -> bool:
     """Return whether a date has a time."""
     return isinstance(value, datetime)
-
-
-def swedish_day(value: date) -> str:
-    """Format a date as 5 mars 2024."""
-    return f"{value.day} {MONTHS[value.month - 1]} {value.year}"

@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -25,19 +26,8 @@ from tests.site.releases import Release
 from tests.site.wires import SampleWire
 
 KNOBS = (
-    *(
-        "edit",
-        "delete",
-        "move",
-        "ruffle",
-        "redesign",
-        "relayout",
-        "bury",
-        "forbid",
-        "set_delay",
-        "set_validators",
-    ),
-    *("break_", "mend", "set_clock", "advance", "clear_counts"),
+    *("edit", "delete", "move", "ruffle", "redesign", "relayout", "bury", "forbid", "set_delay"),
+    *("set_validators", "break_", "mend", "set_clock", "advance", "clear_counts"),
 )
 
 
@@ -96,20 +86,12 @@ class Site(Newsroom):
             self.socket.close()
             raise
         self.port = self.socket.getsockname()[1]
-        config = uvicorn.Config(
-            App(self),
-            log_level="critical",
-            access_log=False,
-            lifespan="off",
-            ws="none",
-            http="h11",
-            loop="asyncio",
-            timeout_graceful_shutdown=1,
-        )
+        quiet: dict[str, Any] = {"log_level": "critical", "access_log": False}
+        plain: dict[str, Any] = {"lifespan": "off", "ws": "none", "http": "h11", "loop": "asyncio"}
+        config = uvicorn.Config(App(self), timeout_graceful_shutdown=1, **quiet, **plain)
         self.server = uvicorn.Server(config)
-        self.thread = threading.Thread(
-            target=self.server.run, args=([self.socket],), name="site", daemon=True
-        )
+        run = partial(self.server.run, [self.socket])
+        self.thread = threading.Thread(target=run, name="site", daemon=True)
         self.thread.start()
         while not self.server.started:
             if not self.thread.is_alive():

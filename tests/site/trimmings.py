@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import re
 from datetime import datetime
 from textwrap import wrap
 from typing import Any
@@ -12,42 +11,32 @@ from tests.site.paths import PATHS, to_slug
 from tests.site.releases import Paper, Person, Picture, Release
 
 CREDITS = [
-    "Foto: {0}",
-    "Foto: {0}/{1}",
-    "Foto {0}",
-    "FOTO: {2}",
-    "Foto. {0}",
-    "fotograf {0}",
-    "Bild: {0}",
-    "Illustration: {0}",
-]
+    "Foto: {0}", "Foto: {0}/{1}", "Foto {0}", "FOTO: {2}", "Foto. {0}", "fotograf {0}",
+    "Bild: {0}", "Illustration: {0}",
+]  # fmt: skip
 
 
 def picture(
     cms: str, topic: dict[str, Any], text: dict[str, Any], rng: random.Random, when: datetime
 ) -> Picture:
     """Return an image with caption and credit in an agency's format."""
-    name, caption, way = (
-        rng.choice(text["photographers"]),
-        rng.choice(topic["captions"]),
-        rng.choice(CREDITS),
-    )
+    name, caption = rng.choice(text["photographers"]), rng.choice(topic["captions"])
+    way = rng.choice(CREDITS)
     credit = name.upper() if "{2}" in way else f"{name}/{text['name']}" if "{1}" in way else name
     line = f"{caption} {way.format(name, text['name'], name.upper())}"
     path = PATHS[cms].picture(to_slug(caption), f"{when:%Y/%m}")
-    return Picture(
-        path=path, alt=re.sub(r"\.$", "", caption), caption=caption, credit=credit, line=line
-    )
+    alt = caption.removesuffix(".")
+    return Picture(path=path, alt=alt, caption=caption, credit=credit, line=line)
 
 
 def papers(
     cms: str, topic: dict[str, Any], rng: random.Random, when: datetime
 ) -> tuple[Paper, ...]:
     """Return one or two attached PDFs."""
-    titles = rng.sample(topic["attachments"], rng.randint(1, len(topic["attachments"])))
+    titles, month = topic["attachments"], f"{when:%Y-%m}"
     return tuple(
-        Paper(path=PATHS[cms].paper(to_slug(title), f"{when:%Y-%m}"), title=title)
-        for title in titles
+        Paper(path=PATHS[cms].paper(to_slug(title), month), title=title)
+        for title in rng.sample(titles, rng.randint(1, len(titles)))
     )
 
 

@@ -82,41 +82,29 @@ class SampleWire:
         if self.service == "viatt":
             page = int(query.get("page", "0"))
             assert query["publisher"] == self.publisher
-            records = [
-                self.to_viatt(url, release)
-                for url, release in every[page * PAGE_SIZE : (page + 1) * PAGE_SIZE]
-            ]
-            more = (page + 1) * PAGE_SIZE < len(every)
+            shown = every[page * PAGE_SIZE : (page + 1) * PAGE_SIZE]
+            records = [self.to_viatt(url, release) for url, release in shown]
             found: dict[str, Any] = {"releases": records, "totalCount": len(every)}
-            return json.dumps(
-                found | ({"nextPage": page + 1} if more else {}), ensure_ascii=False, indent=1
-            )
+            if (page + 1) * PAGE_SIZE < len(every):
+                found["nextPage"] = page + 1
+            return json.dumps(found, ensure_ascii=False, indent=1)
         if self.service == "cision":
             page = int(query.get("PageIndex", "1"))
-            shown = (
-                every[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
-                if query["DetailLevel"] == "detail"
-                else []
-            )
+            is_detailed = query["DetailLevel"] == "detail"
+            shown = every[(page - 1) * PAGE_SIZE : page * PAGE_SIZE] if is_detailed else []
             head = {"PageIndex": page, "PageSize": PAGE_SIZE, "TotalFoundReleases": len(every)}
-            return json.dumps(
-                {**head, "Releases": [self.to_cision(url, release) for url, release in shown]}
-            )
+            return json.dumps({**head, "Releases": [self.to_cision(*each) for each in shown]})
         now = max(release.modified for release in self.releases.values())
         items = [replace(release, path=urlsplit(url).path) for url, release in every]
         return feeds.rss(self.publisher, f"https://{self.hosts[1]}", "/rss", items, now)
 
     def to_viatt(self, url: str, release: Release) -> dict[str, Any]:
         picture = release.picture
+        images = [{"normal": self.base + picture.path, "caption": picture.line}] if picture else []
+        documents = [{"url": self.base + one.path, "caption": one.title} for one in release.papers]
         persons = [
-            {
-                "name": person.name,
-                "title": person.role,
-                "phone": person.phone,
-                "email": person.email,
-                "image": None,
-            }
-            for person in release.contacts
+            {"name": one.name, "title": one.role, "phone": one.phone, "email": one.email}
+            for one in release.contacts
         ]
         return {
             "id": int(to_hex(release.path, 6), 16),
@@ -127,13 +115,9 @@ class SampleWire:
             "keywords": list(release.tags),
             "published": release.created.isoformat(timespec="seconds"),
             "publisher": {"id": int(self.publisher), "name": release.agency},
-            "images": [{"normal": self.base + picture.path, "caption": picture.line}]
-            if picture
-            else [],
-            "documents": [
-                {"url": self.base + paper.path, "caption": paper.title} for paper in release.papers
-            ],
-            "contacts": {"text": None, "persons": persons},
+            "images": images,
+            "documents": documents,
+            "contacts": {"text": None, "persons": [one | {"image": None} for one in persons]},
             "language": release.language,
             "type": "PRESS_RELEASE",
         }
@@ -189,21 +173,13 @@ class SampleWire:
         files = "".join(
             f'<li><a href="{self.base}{p.path}">{escape(p.title)}</a></li>' for p in release.papers
         )
+        published = f'content="{day.isoformat(timespec="seconds")}"'
         return (
-            f"<!doctype html><html"
-            f' lang="{release.language}'
-            f'"><head><meta'
-            f' charset="utf-8"><title>{title}</'
-            f"title>"
-            f'<meta property="article:published_time"'
-            f' content="{day.isoformat(timespec="seconds")}'
-            f'"></'
-            f"head><body>"
-            f'<header><a href="/">Press</a></header><main><article><h1>{title}</h1>'
+            f'<!doctype html><html lang="{release.language}"><head><meta charset="utf-8">'
+            f'<title>{title}</title><meta property="article:published_time" {published}></head>'
+            f'<body><header><a href="/">Press</a></header><main><article><h1>{title}</h1>'
             f"<p>Pressmeddelande • {day:%Y-%m-%d %H:%M}</p>"
-            f'<p class="lead">{escape(release.lead)}</'
-            f"p>{self.write_body(release)}"
-            f"<ul>{files}</"
-            f"ul></article></main>"
-            f"<footer><p>Pressrummet</p></footer></body></html>\n"
+            f'<p class="lead">{escape(release.lead)}</p>{self.write_body(release)}'
+            f"<ul>{files}</ul></article></main>"
+            "<footer><p>Pressrummet</p></footer></body></html>\n"
         )

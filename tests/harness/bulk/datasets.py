@@ -5,14 +5,13 @@ from it.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import duckdb
 
 from archive.database.sqlite_files import open_readonly
-from tests.harness.bulk.figures import Figure
+from tests.harness.world.checks import Figures
 from tests.harness.world.processes import run_command
 
 TOLD = """
@@ -26,34 +25,25 @@ sys.exit(code)
 MOST_MEMORY = 400  # MB
 
 
-def measure_dataset(archive: Path, folder: Path) -> Iterator[Figure]:
+def measure_dataset(archive: Path, folder: Path, figures: Figures) -> None:
     """Export everything, twice."""
-    seconds, memory = take(archive, folder / "dataset")
-    again, _ = take(archive, folder / "again")
+    names = ("dataset", "again")
+    (seconds, memory), (again, _) = (take(archive, folder / name) for name in names)
     with closing(open_readonly(archive)) as db:
         (shown,) = db.execute("select count(*) from release_facets").fetchone()
     data = folder / "dataset/data"
-    (read,) = duckdb.execute(
-        f"select count(distinct id) from '{data}/releases.parquet'"
-    ).fetchone() or (0,)
-    lines = [(folder / name / "SHA256SUMS").read_text() for name in ("dataset", "again")]
-    sizes = {
-        form: sum(path.stat().st_size for path in data.glob(f"*.{form}"))
-        for form in ("csv", "parquet")
-    }
-    yield Figure("archive.db", archive.stat().st_size / 1e6, "MB")
-    yield Figure("dataset of everything: releases", shown, digits=0)
-    yield Figure("dataset: CPU, the faster of two", min(seconds, again), "s")
-    yield Figure("dataset: CPU a release", min(seconds, again) / shown * 1000, "ms", digits=2)
-    yield Figure("dataset: peak memory", memory, "MB", most=MOST_MEMORY)
-    for form, size in sizes.items():
-        yield Figure(f"dataset: {form} files", size / 1e6, "MB")
-    yield Figure(
-        "dataset: releases that DuckDB does not find in it", shown - read, most=0, digits=0
-    )
-    yield Figure(
-        "dataset: taken again, other bytes (1 is yes)", lines[0] != lines[1], most=0, digits=0
-    )
+    found = duckdb.execute(f"select count(distinct id) from '{data}/releases.parquet'").fetchall()
+    sums = {(folder / name / "SHA256SUMS").read_text() for name in names}
+    figures.add("archive.db", f"{archive.stat().st_size / 1e6:.1f} MB")
+    figures.add("dataset of everything: releases", shown)
+    figures.add("dataset: CPU, the faster of two", f"{min(seconds, again):.1f} s")
+    figures.add("dataset: CPU a release", f"{min(seconds, again) / shown * 1000:.2f} ms")
+    figures.most("dataset: peak memory", memory, MOST_MEMORY, "MB")
+    for form in ("csv", "parquet"):
+        size = sum(path.stat().st_size for path in data.glob(f"*.{form}"))
+        figures.add(f"dataset: {form} files", f"{size / 1e6:.1f} MB")
+    figures.most("dataset: releases that DuckDB does not find in it", shown - found[0][0], 0, "")
+    figures.most("dataset: taken again, other bytes", len(sums) - 1, 0, "")
 
 
 def take(archive: Path, to: Path) -> tuple[float, float]:

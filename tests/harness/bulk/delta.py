@@ -5,65 +5,63 @@ archive.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from tests.archive.mirror import read_shown
-from tests.harness.bulk.figures import Figure
+from tests.harness.world.checks import Figures
 from tests.harness.world.processes import Served, cpu_of, serve_archive
 
-SIZES = (100, 500)
 MOST_PAGES = 60  # pages with the smaller size; with the larger size, the mirror is read to the end
 MOST_CPU = {100: 50.0, 500: 150.0}  # size → limit of the 95th percentile in ms
 MOST_TAIL = 10.0
 
 
-def measure_delta(archive: Path) -> Iterator[Figure]:
+def measure_delta(archive: Path, figures: Figures) -> None:
     """Follow the change feed over HTTP, page by page."""
     with serve_archive(archive) as server:
         server.ask("/-/changes.json?size=1")  # the first request fills caches
         held: dict[int, Any] = {}
-        for size, most, mirror in zip(SIZES, (MOST_PAGES, None), (None, held), strict=True):
-            costs, entries, received, cursor = follow(server, size, most, mirror)
+        for size, most in ((100, MOST_PAGES), (500, None)):
+            held.clear()
+            costs, entries, received, cursor = follow(server, size, most, held)
             p50, p95 = statistics.median(costs), statistics.quantiles(costs, n=20)[-1]
-            yield Figure(f"delta: {size} a page, CPU, p50", p50, "ms")
-            yield Figure(f"delta: {size} a page, CPU, p95", p95, "ms", most=MOST_CPU[size])
-            yield Figure(f"delta: {size} a page, bytes", received / len(costs) / 1e3, "kB")
-            yield Figure(f"delta: {size} a page, entries", entries / len(costs), digits=0)
-        tail = [ask(server, f"/-/changes.json?since={cursor}")[0] for _ in range(20)]
-        etag = server.client.get(f"/-/changes.json?since={cursor}").headers["etag"]
-        known = [ask(server, f"/-/changes.json?since={cursor}", etag)[0] for _ in range(20)]
+            figures.add(f"delta: {size} a page, CPU, p50", f"{p50:.1f} ms")
+            figures.most(f"delta: {size} a page, CPU, p95", p95, MOST_CPU[size], "ms")
+            figures.add(f"delta: {size} a page", f"{received / len(costs) / 1e3:.1f} kB")
+            figures.add(f"delta: {size} a page, entries", f"{entries / len(costs):.0f}")
+        newest = f"/-/changes.json?since={cursor}"
+        etag = server.client.get(newest).headers["etag"]
+        for name, known in (("nothing new", None), ("nothing new, 304", etag)):
+            costs = [ask(server, newest, known)[0] for _ in range(20)]
+            figures.most(f"delta: {name}, CPU, median", statistics.median(costs), MOST_TAIL, "ms")
     shown = read_shown(archive)
     wrong = sum(shown.get(key) != held.get(key) for key in {*shown, *held})
-    yield Figure("delta: nothing new, CPU, median", statistics.median(tail), "ms", most=MOST_TAIL)
-    yield Figure(
-        "delta: nothing new, 304, CPU, median", statistics.median(known), "ms", most=MOST_TAIL
-    )
-    yield Figure("mirror: releases held otherwise than shown", wrong, most=0, digits=0)
+    figures.most("mirror: releases held otherwise than shown", wrong, 0, "")
 
 
 def follow(
-    server: Served, size: int, most: int | None, held: dict[int, Any] | None = None
+    server: Served, size: int, most: int | None, held: dict[int, Any]
 ) -> tuple[list[float], int, int, str]:
     """Return CPU ms of each page, number of entries, bytes and last cursor; `held` becomes the
     mirror.
     """
     costs: list[float] = []
-    entries, received = 0, 0
+    entries, received, cursor = 0, 0, "0"
     path: str | None = f"/-/changes.json?size={size}"
-    cursor = "0"
     while path and (most is None or len(costs) < most):
         cost, answer = ask(server, path)
-        told = answer.json()
+        page = answer.json()
         costs.append(cost)
-        entries += len(told["changes"])
+        entries += len(page["changes"])
         received += len(answer.content)
-        for entry in told["changes"] if held is not None else ():
-            if entry["action"] == "put":
-                held[entry["release"]] = entry["state"]  # type: ignore[index] # not None here
-        path, cursor = told["next"], told["cursor"]
+        held |= {each["release"]: each["state"] for each in page["changes"] if is_put(each)}
+        path, cursor = page["next"], page["cursor"]
     return costs, entries, received, cursor
+
+
+def is_put(entry: dict[str, Any]) -> bool:
+    return bool(entry["action"] == "put")
 
 
 def ask(server: Served, path: str, etag: str | None = None) -> tuple[float, Any]:

@@ -6,30 +6,27 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from archive.database.schema import read_schema
 from archive.store.releases import Archive
 from tests.archive.sample import SEEN, plain_release
-from tests.harness.bulk.figures import Figure
+from tests.harness.world.checks import Figures
 
 ROUNDS, BATCH = 30, 40
 MOST_SHARE = 0.05
 
 
-def measure_triggers(folder: Path) -> Iterator[Figure]:
+def measure_triggers(folder: Path, figures: Figures) -> None:
     """Measure with and without the triggers in turn, in the same file."""
     with Archive(folder / "triggers.db") as archive:
         archive.add_agency("vagmyndigheten", name="Vägmyndigheten", home="https://v.example/")
         number, saves = 0, []
         costs: dict[bool, list[float]] = {True: [], False: []}
         for turn in range(ROUNDS):
-            release = replace(
-                plain_release(1 + turn % 40, "https://{slug}.example"),
-                url=f"https://v.example/{turn}",
-            )
+            release = plain_release(1 + turn % 40, "https://{slug}.example")
+            release = replace(release, url=f"https://v.example/{turn}")
             begun = time.process_time()
             archive.save(release, seen_at=SEEN)
             saves.append(time.process_time() - begun)
@@ -39,8 +36,8 @@ def measure_triggers(folder: Path) -> Iterator[Figure]:
                 number += BATCH
     added = (statistics.median(costs[True]) - statistics.median(costs[False])) / BATCH
     whole = statistics.median(saves)
-    yield Figure("log: CPU added to a saved release", added * 1e6, "µs")
-    yield Figure("log: as a share of saving a small one", added / whole, most=MOST_SHARE, digits=3)
+    figures.add("log: CPU added to a saved release", f"{added * 1e6:.1f} µs")
+    figures.most("log: as a share of saving a small one", added / whole, MOST_SHARE, "")
 
 
 def set_triggers(archive: Archive, *, logged: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Iterator
 from functools import partial
 
 import httpx
@@ -41,30 +42,28 @@ def read_with_curl(served: ServedArchive) -> str:
     )
 
 
-def read_with_httpx(served: ServedArchive) -> str:
+def count_lines(pieces: Iterator[bytes]) -> str:
+    """Read to the end, or to an error, and describe what came."""
     lines, problem = 0, ""
     try:
-        with served.client.stream("GET", STREAM) as response:
-            response.raise_for_status()
-            for piece in response.iter_bytes():
-                lines += piece.count(b"\n")
-    except httpx.HTTPError as error:
+        for piece in pieces:
+            lines += piece.count(b"\n")
+    except (httpx.HTTPError, requests.RequestException) as error:
         problem = str(error)
     return describe(lines, problem)
 
 
+def read_with_httpx(served: ServedArchive) -> str:
+    with served.client.stream("GET", STREAM) as response:
+        return count_lines(response.raise_for_status().iter_bytes())
+
+
 def read_with_requests(served: ServedArchive) -> str:
-    lines, problem = 0, ""
     with requests.Session() as session:
         session.trust_env = False
-        try:
-            response = session.get(served.url + STREAM, stream=True, timeout=120)
-            response.raise_for_status()
-            for piece in response.iter_content(65_536):
-                lines += piece.count(b"\n")
-        except requests.RequestException as error:
-            problem = str(error)
-    return describe(lines, problem)
+        response = session.get(served.url + STREAM, stream=True, timeout=120)
+        response.raise_for_status()
+        return count_lines(response.iter_content(65_536))
 
 
 def describe_r(served: ServedArchive) -> str:

@@ -6,23 +6,19 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
 from warcio.archiveiterator import ArchiveIterator
 
 from archive.database.captures import Captures
 from tests.harness.clients.outcome import ClientMissingError
 from tests.harness.clients.readers import find_program
 from tests.harness.clients.served import ServedArchive, make_folder
-from tests.harness.world.processes import ROOT, answers, find_port, run_archive, run_command
+from tests.harness.world.processes import ROOT, find_port, run_archive, run_command, serve
 
 # in an environment of its own, because it pins a version of redis that the project cannot use
 PYWB = ROOT / ".venv/pywb"
@@ -93,59 +89,20 @@ def replay_with_pywb(served: ServedArchive, file: Path, pages: list[tuple[str, s
     if not (PYWB / "installed").is_file():
         raise ClientMissingError("no pywb: make .venv/pywb/installed")
     folder = make_folder(served.folder, "pywb")
-    run_pywb("wb-manager", folder, "init", "archive")
-    run_pywb("wb-manager", folder, "add", "archive", str(file))
-    same, faults = 0, []
-    with serve_pywb(folder) as client:
+    environment = {"PYTHONPATH": str(PYWB), "PYTHONWARNINGS": "ignore"}
+    manager = (sys.executable, PYWB / "bin/wb-manager")
+    run_command(*manager, "init", "archive", cwd=folder, **environment)
+    run_command(*manager, "add", "archive", file, cwd=folder, **environment)
+    same, faults, port = 0, [], find_port()
+    wayback = (sys.executable, PYWB / "bin/wayback", "--port", port, "--bind", "127.0.0.1")
+    with serve(wayback, port, folder, environment) as server:
         for url, seen, digest in pages:
             stamp = "".join(letter for letter in seen[:19] if letter.isdigit())
-            response = client.get(f"/archive/{stamp}id_/{url}")
+            response = server.client.get(f"/archive/{stamp}id_/{url}")
             is_same = hashlib.sha256(response.content).hexdigest() == digest
             same += is_same
             faults += [] if is_same else [f"{response.status_code} for {url}"]
     return "; ".join([f"{same} with the same bytes", *faults[:2]])
-
-
-def run_pywb(program: str, folder: Path, *words: str) -> None:
-    """Run a command of pywb's in a folder."""
-    done = subprocess.run(
-        [sys.executable, PYWB / "bin" / program, *words],
-        cwd=folder,
-        env=pywb_environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    if done.returncode:
-        raise subprocess.SubprocessError((done.stderr or done.stdout).strip()[-200:])
-
-
-def pywb_environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(PYWB), "PYTHONWARNINGS": "ignore"}
-
-
-@contextmanager
-def serve_pywb(folder: Path) -> Iterator[httpx.Client]:
-    """Run pywb's server of the collections in a folder."""
-    port = find_port()
-    wayback = (str(PYWB / "bin/wayback"), "--port", str(port), "--bind", "127.0.0.1")
-    command = [sys.executable, *wayback]
-    with (
-        (folder / "wayback.log").open("wb") as log,
-        subprocess.Popen(
-            command, cwd=folder, env=pywb_environment(), stdout=log, stderr=log
-        ) as process,
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as client,
-    ):
-        try:
-            if not answers(client, process):
-                raise subprocess.SubprocessError(
-                    f"pywb does not answer: {(folder / 'wayback.log').read_text()[-200:]}"
-                )
-            yield client
-        finally:
-            process.terminate()
 
 
 def check_evidence(served: ServedArchive) -> None:

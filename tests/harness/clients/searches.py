@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote, urljoin
 
@@ -13,6 +12,7 @@ import openpyxl
 from lxml import html
 
 from tests.harness.clients.outcome import NotOfferedError
+from tests.harness.clients.paging import follow
 from tests.harness.clients.served import ServedArchive
 
 NUMBER_OF_HITS = re.compile(r"(?<!\d)(\d{1,3}(?: \d{3})*) meddelanden?, ")  # on the page in Swedish
@@ -55,15 +55,6 @@ def count_hits(served: ServedArchive, words: str) -> int:
     return len(served.find_matches(words) & shown)
 
 
-def follow_search(served: ServedArchive, path: str) -> Iterator[dict[str, Any]]:
-    """Yield page after page of a list, following `next`."""
-    url: str | None = path
-    while url:
-        page = served.get(url).json()
-        yield page
-        url = page["next"]
-
-
 def describe_ids(ids: list[str]) -> str:
     return f"{len(ids)} rows, {len(set(ids))} distinct"
 
@@ -96,12 +87,11 @@ def check_search(served: ServedArchive, words: str, *, by_page: bool = True) -> 
     # results after the hits, with fewer of the words
     loose = served.get(f"/search.json?q={quote(words)}").json()["loose"]
     expected = describe_ids([str(number) for number in range(hits + loose)])
-    served.check(
-        "lxml", f"search?q={words}: hits stated", hits, lambda: read_stated_hits(served, page)
-    )
+    what = f"search?q={words}: hits stated"
+    served.check("lxml", what, hits, lambda: read_stated_hits(served, page))
 
     def read_json() -> str:
-        pages = follow_search(served, find_link(served, page, ".json"))
+        pages = follow(served, find_link(served, page, ".json"), "next")
         return describe_ids([str(row["release"]) for each in pages for row in each["releases"]])
 
     if by_page:
@@ -134,7 +124,7 @@ def check_registers(served: ServedArchive) -> None:
         expected = describe_ids([str(number) for number in range(served.count(sql))])
 
         def read_json(path: str = path, rows_name: str = rows_name, key: str = key) -> str:
-            pages = follow_search(served, f"{path}.json?size=7")
+            pages = follow(served, f"{path}.json?size=7", "next")
             return describe_ids([str(row[key]) for page in pages for row in page[rows_name]])
 
         served.check("httpx", f"-/{name}.json by next, 7 a page", expected, read_json)
@@ -149,9 +139,8 @@ def check_table_workbook(served: ServedArchive) -> None:
 
     def read() -> str:
         columns, rows = get_workbook(served, "/archive/releases.xlsx?_stream=on")
-        bodies = [
-            place for place, name in enumerate(columns) if re.fullmatch(r"body(?!_html).*", name)
-        ]
+        is_body = re.compile(r"body(?!_html).*").fullmatch
+        bodies = [place for place, name in enumerate(columns) if is_body(name)]
         whole = 0
         for row in rows:
             key = int(row[columns.index("id")])

@@ -10,8 +10,9 @@ import os
 import sys
 from concurrent.futures import ProcessPoolExecutor, as_completed
 
-from tests.harness.fuzz.run import merge, plan, run_piece, table
+from tests.harness.fuzz.run import merge, plan, run_piece, to_table
 from tests.harness.fuzz.seeds import find_seeds
+from tests.harness.world.tables import print_tables
 
 
 def main() -> int:
@@ -31,13 +32,10 @@ def main() -> int:
             print(f"\r{count} of {len(pieces)} pieces", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     found = merge(done)
-    print("\n".join(table(found)))
     findings = [finding for told in found.values() for finding in told.findings]
-    print(
-        f"seed {options.seed}, {sum(map(len, seeds.values()))} pages and sources to damage,"
-        f" findings: {len(findings)}"
-    )
-    print("\n".join(findings))
+    damaged = f"{sum(map(len, seeds.values()))} pages and sources to damage"
+    told = f"seed {options.seed}, {damaged}, findings: {len(findings)}"
+    print_tables(to_table(found), misses=[told, *findings], width=110)
     return 1 if findings else 0
 
 

@@ -10,20 +10,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
+from rich.table import Table
 
 from tests.harness.fuzz.mutations import mutated
 from tests.harness.fuzz.targets import TARGETS
+from tests.harness.world.tables import make_table
 
 PIECE = 1000  # examples
 SLOWEST = 20.0  # seconds of CPU for one example; more is a finding
 SHARES = {
-    "page": 0.6,
-    "feed": 0.1,
-    "sitemap": 0.08,
-    "listing": 0.1,
-    "home": 0.04,
-    "robots": 0.03,
-    "label": 0.05,
+    **{"page": 0.6, "feed": 0.1, "sitemap": 0.08, "listing": 0.1},
+    **{"home": 0.04, "robots": 0.03, "label": 0.05},
 }
 
 
@@ -98,17 +95,13 @@ def plan(number: int, begin: int) -> list[tuple[str, int, int]]:
     return pieces
 
 
-def table(found: Mapping[str, Told]) -> list[str]:
+def to_table(found: Mapping[str, Told]) -> Table:
     """Format a line per target."""
-    lines = [
-        f"{'target':10}{'examples':>10}{'read':>10}{'refused':>10}"
-        f"{'slowest, CPU s':>16}{'findings':>10}"
-    ]
+    table = make_table("target", "examples", "read", "refused", "slowest, CPU s", "findings")
     for target, told in found.items():
         counts = (told.outcomes.total(), told.outcomes["read"], told.outcomes["refused"])
-        numbers = "".join(f"{count:>10}" for count in counts)
-        lines.append(f"{target:10}{numbers}{told.slowest:>16.2f}{len(told.findings):>10}")
-    return lines
+        table.add_row(target, *map(str, counts), f"{told.slowest:.2f}", str(len(told.findings)))
+    return table
 
 
 def merge(pieces: list[Told]) -> dict[str, Told]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
@@ -12,7 +11,7 @@ from typing import Any
 from tests.harness.quarter.script import END, Part
 from tests.site.agency import SampleAgency
 from tests.site.compose import STOCKHOLM, compose
-from tests.site.listing import sample_table
+from tests.site.listing import sample_table, write_toml
 from tests.site.releases import Release
 from tests.site.server import Site
 
@@ -68,14 +67,7 @@ class Stage:
         """Write the current list of agencies, with keys of one agency changed."""
         if slug:
             self.tables[slug] |= keys
-        text = "\n".join(
-            f"[{name}]\n"
-            + "".join(
-                f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in table.items()
-            )
-            for name, table in self.tables.items()
-        )
-        self.file.write_text(text, encoding="utf-8")
+        self.file.write_text(write_toml(self.tables), encoding="utf-8")
 
 
 def set_up(site: Site, parts: Iterable[Part], file: Path) -> Stage:

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from tests.harness.replicas import copies, fanout
-from tests.harness.replicas.table import Result
+from tests.harness.world.checks import Figures
 from tests.harness.world.tables import Stopwatch, print_tables
 
 PLACES = f"{Path(sys.executable).parent}:/usr/sbin:/usr/local/sbin"
@@ -32,7 +32,7 @@ def find(name: str) -> str:
 def main() -> int:
     """Print the table and a line for each miss."""
     nginx, litestream = find("nginx"), find("litestream")
-    result, watch = Result(), Stopwatch()
+    result, watch = Figures(), Stopwatch()
     with tempfile.TemporaryDirectory() as name:
         for part in ("fanout", "copies"):
             (Path(name) / part).mkdir()

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 from archive.database.sqlite_files import open_readonly
 from archive.evidence.verification import verify
-from tests.harness.replicas.table import Result
-from tests.harness.world.processes import ROOT, run_archive, run_command
+from tests.harness.world.checks import Figures
+from tests.harness.world.processes import ROOT, Background, run_archive, run_command
 from tests.harness.world.sites import ChangingSite
 from tests.site.server import Site
 
@@ -43,7 +42,7 @@ def differing(
     return [name for name in sorted({*one, *other}) if one.get(name) != other.get(name)]
 
 
-def go(litestream: str, folder: Path, result: Result, tell: Callable[[str], None]) -> None:
+def go(litestream: str, folder: Path, result: Figures, tell: Callable[[str], None]) -> None:
     """Test copies of an archive that changes."""
     with Site(releases=40, crawl_delay=None) as site:
         ward = ChangingSite.open(site, folder, 20260303)
@@ -54,7 +53,7 @@ def go(litestream: str, folder: Path, result: Result, tell: Callable[[str], None
         tell("an earlier moment was restored")
 
 
-def restore_backup(ward: ChangingSite, folder: Path, result: Result) -> None:
+def restore_backup(ward: ChangingSite, folder: Path, result: Figures) -> None:
     """Make a backup, crawl, damage the archive, and restore the backup."""
     archive = ward.archive
     run_archive("takedown", "hide", 1, "--reason", "Prov", "--archive", archive)
@@ -78,34 +77,23 @@ def restore_backup(ward: ChangingSite, folder: Path, result: Result) -> None:
     result.none("findings after a crawl that goes on from it", verify(archive).findings)
 
 
-@contextmanager
-def replicating(litestream: str, config: Path, log: Path) -> Iterator[None]:
-    """Run Litestream during the block."""
-    with log.open("ab") as out:
-        command = [litestream, "replicate", "-config", str(config)]
-        with subprocess.Popen(command, stdout=out, stderr=out) as process:
-            try:
-                time.sleep(APART)
-                yield
-                time.sleep(APART)
-            finally:
-                process.terminate()
-
-
-def restore_point(litestream: str, ward: ChangingSite, folder: Path, result: Result) -> None:
+def restore_point(litestream: str, ward: ChangingSite, folder: Path, result: Figures) -> None:
     """Restore an archive that Litestream replicates at two moments: an earlier one and the last."""
     archive, config = ward.archive, folder / "litestream.yml"
     text = CONFIG.read_text("utf-8").replace("/var/lib/myndighetsarkivet", str(archive.parent))
     config.write_text(
         text.replace("/var/backups/myndighetsarkivet-litestream", str(folder / "stream")), "utf-8"
     )
-    with replicating(litestream, config, folder / "litestream.log"):
+    command = [litestream, "replicate", "-config", config]
+    with Background(command, folder / "litestream.log"):
+        time.sleep(APART)
         ward.change_and_crawl(4)
         time.sleep(APART)
         point, then = datetime.now(UTC), contents(archive)
         time.sleep(APART)
         ward.change_and_crawl(4)
         last = contents(archive)
+        time.sleep(APART)
     result.least("tables that changed after the point", len(differing(then, last)), 3)
     for name, wanted, when in (("point", then, f"{point:%Y-%m-%dT%H:%M:%SZ}"), ("last", last, "")):
         into = folder / name
@@ -125,7 +113,7 @@ def restore_point(litestream: str, ward: ChangingSite, folder: Path, result: Res
     takes_down(ward, result)
 
 
-def takes_down(ward: ChangingSite, result: Result) -> None:
+def takes_down(ward: ChangingSite, result: Figures) -> None:
     """Check that a takedown leaves nothing in the log while Litestream is stopped."""
     archive = ward.archive
     run_archive("takedown", "hide", 3, "--reason", "Prov", "--archive", archive)

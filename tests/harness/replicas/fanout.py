@@ -17,9 +17,16 @@ from archive.operations.serving import find_snapshot_fault
 from archive.operations.snapshots import list_all_snapshots
 from tests.harness.replicas.proxy import proxying
 from tests.harness.replicas.readers import Readers, ask
-from tests.harness.replicas.stage import Server, Writer, await_served, replicas, served, snapshot
-from tests.harness.replicas.table import Result
-from tests.harness.world.processes import archive_command, free_ports, run_archive
+from tests.harness.replicas.stage import Writer, await_served, replicas, snapshot
+from tests.harness.world.checks import Figures
+from tests.harness.world.processes import (
+    Background,
+    archive_command,
+    children_of,
+    free_ports,
+    kill_tree,
+    run_archive,
+)
 from tests.harness.world.sites import ChangingSite
 from tests.site.server import Site
 
@@ -40,9 +47,9 @@ class Fanout:
     snapshots: Path
     ports: list[int]  # ports of the two replicas
     proxy: int
-    replicas: Server
+    replicas: Background
     readers: Readers
-    result: Result
+    result: Figures
     tell: Callable[[str], None]
 
     @property
@@ -52,7 +59,7 @@ class Fanout:
 
 
 def go(
-    nginx: str, folder: Path, result: Result, tell: Callable[[str], None], *, swaps: int = SWAPS
+    nginx: str, folder: Path, result: Figures, tell: Callable[[str], None], *, swaps: int = SWAPS
 ) -> None:
     """Run all steps, from an empty archive to the last check.
 
@@ -69,10 +76,9 @@ def go(
         snapshot(archive, snapshots)
         proxy, owner, *ports = free_ports(4)
         both = replicas(snapshots, ports, folder / "replicas.log")
-        own = Server(
-            archive_command("serve", archive, "--port", owner), owner, folder / "owner.log"
-        )
-        stack.enter_context(served([own, both]))
+        serving = archive_command("serve", archive, "--port", owner)
+        for server in (Background(serving, folder / "owner.log", owner), both):
+            stack.enter_context(server)
         log = stack.enter_context(proxying(nginx, folder / "nginx", proxy, ports, owner))
         tell("two replicas, the owner's server and nginx answer")
         readers = Readers(proxy)
@@ -100,19 +106,19 @@ def go(
         judge(fanout, writer, log)
 
 
-def compare(proxy: int, replicas: Server, result: Result, pages: int = 100) -> None:
+def compare(proxy: int, replicas: Background, result: Figures, pages: int = 100) -> None:
     """Measure what a page costs the replicas: from the cache, revalidated by its ETag, and newly
     rendered.
     """
 
     def cost(path: Callable[[int], str], pause: float = 0) -> tuple[float, float]:
-        cpu, begun = replicas.cpu(), time.perf_counter()
+        cpu, begun = replicas.cpu, time.perf_counter()
         for number in range(pages):
             answer = ask(proxy, path(number))
             assert answer.status == 200, answer
             time.sleep(pause)
         took = time.perf_counter() - begun - pause * pages
-        return 1000 * (replicas.cpu() - cpu) / pages, 1000 * took / pages
+        return 1000 * (replicas.cpu - cpu) / pages, 1000 * took / pages
 
     cost(lambda number: f"/search?q=skogen&utm_n={number % 4}")  # fills caches
     anew, cached = (
@@ -148,7 +154,7 @@ def swap(fanout: Fanout, number: int) -> None:
 
 def kill(fanout: Fanout) -> None:
     """Kill a Datasette, which is replaced, then both replicas, which the operator starts again."""
-    fanout.replicas.kill_child()
+    kill_tree(children_of(fanout.replicas.pid)[0])
     time.sleep(SETTLED)
     fanout.tell(f"a Datasette was killed, {len(fanout.readers.errors)} errors so far")
     fanout.replicas.kill()

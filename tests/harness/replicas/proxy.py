@@ -6,12 +6,11 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.harness.world.processes import ROOT, await_port
+from tests.harness.world.processes import ROOT, Background
 
 CONF = ROOT / "scraper" / "deploy" / "nginx.conf"
 DEFAULT_SERVER = re.compile(
@@ -71,18 +70,11 @@ def proxying(
     servers.
     """
     folder.mkdir()
-    with running(nginx, write(folder, port, replicas, owner), port) as log:
-        yield log
+    with run_nginx(nginx, write(folder, port, replicas, owner), port):
+        yield folder / "error.log"
 
 
-@contextmanager
-def running(nginx: str, path: Path, port: int) -> Iterator[Path]:
-    """Run nginx with an existing configuration during the block."""
-    folder = path.parent
-    command = [nginx, "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(path)]
-    with subprocess.Popen(command) as process:
-        try:
-            await_port(port, process)
-            yield folder / "error.log"
-        finally:
-            process.terminate()
+def run_nginx(nginx: str, path: Path, port: int) -> Background:
+    """Return the process of nginx with an existing configuration."""
+    log = path.with_name("error.log")
+    return Background([nginx, "-p", path.parent, "-e", log, "-c", path], log, port)

@@ -4,84 +4,23 @@ writing.
 
 from __future__ import annotations
 
-import subprocess
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import isnan
 from pathlib import Path
 
 from archive.operations.serving import list_snapshots
 from archive.operations.snapshots import parse_snapshot_time
 from tests.harness.replicas.readers import ask
-from tests.harness.world.processes import (
-    PATIENCE,
-    ROOT,
-    archive_command,
-    await_port,
-    children_of,
-    cpu_of,
-    kill_tree,
-    list_tree,
-    run_archive,
-)
+from tests.harness.world.processes import PATIENCE, Background, archive_command, run_archive
 from tests.harness.world.sites import ChangingSite
 
 
-@dataclass(slots=True)
-class Server:
-    """A process at a port, with a file for its output."""
-
-    command: list[str]
-    port: int
-    log: Path
-    process: subprocess.Popen[bytes] = field(init=False)
-
-    def start(self) -> None:
-        """Start the process and wait until it responds."""
-        with self.log.open("ab") as out:
-            self.process = subprocess.Popen(self.command, cwd=ROOT, stdout=out, stderr=out)
-        await_port(self.port, self.process)
-
-    def kill(self) -> None:
-        """Kill the process and all its descendants."""
-        kill_tree(self.process.pid)
-        self.process.wait()
-
-    def kill_child(self) -> None:
-        """Kill one of its Datasette processes, with its workers."""
-        kill_tree(children_of(self.process.pid)[0])
-
-    def end(self) -> None:
-        """Stop the process as an operator does."""
-        self.process.terminate()
-        try:
-            self.process.wait(30)
-        except subprocess.TimeoutExpired:
-            self.kill()
-
-    def cpu(self) -> float:
-        """Return the CPU seconds of the process and its running descendants."""
-        seconds = map(cpu_of, list_tree(self.process.pid))
-        return sum(each for each in seconds if not isnan(each))
-
-
-def replicas(snapshots: Path, ports: Sequence[int], log: Path) -> Server:
-    """Return the command that serves a folder of snapshots on several ports."""
+def replicas(snapshots: Path, ports: Sequence[int], log: Path) -> Background:
+    """Return the process that serves a folder of snapshots on several ports."""
     words = [word for port in ports for word in ("--port", port)]
-    return Server(archive_command("replica", snapshots, *words), ports[0], log)
-
-
-@contextmanager
-def served(servers: Sequence[Server]) -> Iterator[None]:
-    """Run all servers during the block."""
-    with ExitStack() as stack:
-        for server in servers:
-            server.start()
-            stack.callback(server.end)
-        yield
+    return Background(archive_command("replica", snapshots, *words), log, ports[0])
 
 
 def snapshot(archive: Path, folder: Path, *options: str) -> Path:

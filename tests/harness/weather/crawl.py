@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import ssl
 import tempfile
@@ -12,11 +11,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import HTTPServer, SimpleHTTPRequestHandler
 from pathlib import Path
+from typing import Any
 
 from tests.harness.weather.fence import find_peak
 from tests.harness.weather.host import LISTING, Weather, WeatherHost
 from tests.harness.world.processes import run_command
 from tests.scraper.crawling import Crawling
+from tests.site.listing import write_toml
 from tests.site.server import Site
 
 SETTINGS = {
@@ -26,7 +27,7 @@ SETTINGS = {
     "LISTING_PAGES_MAX": "40",
     "LOG_LEVEL": "INFO",
 }
-URLS = ("feeds", "sitemaps", "listings")
+URLS = {"feeds", "sitemaps", "listings"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,24 +89,12 @@ def set_up(site: Site, weather: Weather) -> str:
         site.break_(
             f"http://{host}{path}", **{name: getattr(fault, name) for name in fault.__slots__}
         )
-    table = {"name": weather.name, "home": home, "releases": "^/nyheter/2024-"}
-    table |= (
-        {"listings": [LISTING]} | weather.table if "feeds" not in weather.table else weather.table
-    )
-    lines = (
-        f"{key} = {json.dumps(to_addresses(home, key, value), ensure_ascii=False)}"
-        for key, value in table.items()
-    )
-    return f"\n[{weather.name}]\n" + "\n".join(lines) + "\n"
-
-
-def to_addresses(home: str, key: str, value: object) -> object:
-    """Convert the paths in an agency's table to URLs."""
-    return (
-        [home.rstrip("/") + path for path in value]
-        if key in URLS and isinstance(value, list)
-        else value
-    )
+    table: dict[str, Any] = {"name": weather.name, "home": home, "releases": "^/nyheter/2024-"}
+    table |= {} if "feeds" in weather.table else {"listings": [LISTING]}
+    table |= weather.table
+    for key in URLS & table.keys():
+        table[key] = [home.rstrip("/") + path for path in table[key]]
+    return "\n" + write_toml({weather.name: table})
 
 
 def judge(crawling: Crawling, weather: Weather) -> Outcome:

@@ -61,11 +61,8 @@ def write_release(
 ) -> str:
     """Return the HTML of a release."""
     return (
-        f"<!doctype html>\n<html"
-        f' lang="sv"><head><title>{title}</'
-        f"title></"
-        f"head><body><main><article><h1>{title}</"
-        f"h1>\n"
+        f'<!doctype html>\n<html lang="sv"><head><title>{title}</title></head>'
+        f"<body><main><article><h1>{title}</h1>\n"
         f"<p>Publicerad: {day}</p>\n<p>{PARAGRAPH}</p>\n{more}\n<p>Resultatet visas i höst.</p>\n"
         "</article></main></body></html>\n"
     )
@@ -77,10 +74,8 @@ def write_listing(paths: tuple[str, ...], following: str | None = None) -> str:
         f'<li><a href="{path}">Nyhet {number}</a></li>\n' for number, path in enumerate(paths)
     )
     more = f'<a rel="next" href="{following}">Nästa</a>' if following else ""
-    return (
-        "<!doctype html><html"
-        f' lang="sv"><body><main><h1>Nyheter</h1><ul>\n{rows}</ul>{more}</main></body></html>'
-    )
+    main = f"<main><h1>Nyheter</h1><ul>\n{rows}</ul>{more}</main>"
+    return f'<!doctype html><html lang="sv"><body>{main}</body></html>'
 
 
 def write_feed(links: tuple[tuple[str, str], ...], head: str = "") -> str:
@@ -88,10 +83,8 @@ def write_feed(links: tuple[tuple[str, str], ...], head: str = "") -> str:
     items = "".join(
         f"<item><title>{title}</title><link>{url}</link></item>\n" for title, url in links
     )
-    return (
-        f'<?xml version="1.0"?>\n{head}<rss'
-        f' version="2.0"><channel><title>Flöde</title>\n{items}</channel></rss>'
-    )
+    channel = f"<channel><title>Flöde</title>\n{items}</channel>"
+    return f'<?xml version="1.0"?>\n{head}<rss version="2.0">{channel}</rss>'
 
 
 def write_sitemap(urls: tuple[str, ...], *, index: bool = False, padding: str = "") -> str:

@@ -11,10 +11,10 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.harness.workers.broker import ABSENT, find_server
 from tests.harness.workers.host import add_rooms
 from tests.harness.workers.later import go_on
 from tests.harness.workers.run import Score, Stage, go, take_over
+from tests.harness.world.broker import ABSENT, find_server
 from tests.harness.world.tables import Stopwatch, make_table, print_tables
 from tests.site.server import Site
 

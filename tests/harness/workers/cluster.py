@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.harness.workers.broker import Server, run_broker
-from tests.harness.world.processes import kill_tree, list_tree
-from tests.scraper.crawling import ROOT, Crawling
-
-PATIENCE = 60  # seconds until a process that was stopped must have exited
+from tests.harness.world.broker import BrokerServer, run_broker
+from tests.harness.world.processes import Background, list_tree
+from tests.scraper.crawling import Crawling
 
 
 @dataclass
@@ -23,11 +20,11 @@ class Cluster:
     """The processes of one archive. lease, delay: DISTRIBUTED_LEASE and CRAWL_DELAY_MAX."""
 
     crawling: Crawling
-    server: Server
+    server: BrokerServer
     folder: Path
     lease: float = 4.0
     delay: float = 1.0
-    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    processes: dict[str, Background] = field(default_factory=dict)
     # name → exit code of each process that was stopped
     codes: dict[str, int] = field(default_factory=dict)
 
@@ -39,9 +36,9 @@ class Cluster:
             "CRAWL_DELAY_MAX": str(self.delay),
         }
         line = self.crawling.scrapy_command(command, **given, **settings)
-        with (self.folder / f"{name}.log").open("ab") as log:
-            env = {**os.environ, "SCRAPY_SETTINGS_MODULE": self.crawling.settings}
-            self.processes[name] = subprocess.Popen(line, cwd=ROOT, env=env, stdout=log, stderr=log)
+        environment = {"SCRAPY_SETTINGS_MODULE": self.crawling.settings}
+        log = self.folder / f"{name}.log"
+        self.processes[name] = Background(line, log, environment=environment).start()
 
     def enqueue(self, *options: str) -> None:
         """Queue a round of every agency, or of those that the options name."""
@@ -59,9 +56,7 @@ class Cluster:
 
     def kill(self, name: str) -> None:
         """Kill a process and all its descendants with SIGKILL."""
-        process = self.processes.pop(name)
-        kill_tree(process.pid)
-        process.wait()
+        self.processes.pop(name).kill()
 
     @contextmanager
     def still(self, name: str) -> Iterator[None]:
@@ -76,15 +71,10 @@ class Cluster:
             os.kill(pid, signal.SIGCONT)
 
     def stop(self) -> None:
-        """Stop all processes with SIGTERM and store their exit codes; kill those that do not
-        exit.
-        """
-        for process in self.processes.values():
-            process.send_signal(signal.SIGTERM)
-        for name, process in self.processes.items():
-            with suppress(subprocess.TimeoutExpired):
-                self.codes[name] = process.wait(PATIENCE)
-            kill_tree(process.pid)
+        """Stop all processes and store their exit codes."""
+        for each in self.processes.values():
+            each.process.terminate()
+        self.codes |= {name: each.stop() for name, each in self.processes.items()}
         self.processes.clear()
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -69,6 +69,41 @@ class Checklist:
             failed = sum(miss.startswith(f"{self.prefix}{what}: ") for miss in self.misses)
             cells = (what, str(number), str(failed or "·"))
             table.add_row(*cells, style="red" if failed else None)
+        return table
+
+
+@dataclass(slots=True)
+class Figures:
+    """Figures with their targets, and a line for each that misses its own."""
+
+    rows: list[tuple[str, str, str, bool | None]] = field(default_factory=list)
+    misses: list[str] = field(default_factory=list)
+
+    def add(self, what: str, found: object, target: str = "", *, good: bool | None = None) -> None:
+        """Add a figure, and whether it is good; None if it has no target."""
+        self.rows.append((what, str(found), target, good))
+        if good is False:
+            self.misses.append(f"{what}: {found} (target {target})")
+
+    def none(self, what: str, found: Iterable[object]) -> None:
+        """Add findings; there must be none."""
+        held = list(found)
+        self.add(what, len(held), "0", good=not held)
+        self.misses += [f"    {each}" for each in held[:20]]
+
+    def least(self, what: str, number: int, target: int) -> None:
+        """Add a number with a minimum."""
+        self.add(what, number, f">= {target}", good=number >= target)
+
+    def most(self, what: str, number: float, target: float, unit: str = "s") -> None:
+        """Add a measure with a maximum."""
+        self.add(what, f"{number:.4g} {unit}", f"<= {target:g} {unit}", good=number <= target)
+
+    def to_table(self, title: str) -> Table:
+        table = make_table("", "found", "target", "", title=title, left=(0, 2, 3))
+        for *cells, good in self.rows:
+            mark = {None: "", True: "·", False: "missed"}[good]
+            table.add_row(*map(str, cells), mark, style="red" if good is False else None)
         return table
 
 

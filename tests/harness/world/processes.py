@@ -9,10 +9,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import isnan
 from pathlib import Path
+from typing import Self
 
 import httpx
 
@@ -22,11 +24,13 @@ ROOT = Path(__file__).parents[3]
 PATIENCE = 120  # seconds to wait for a process that does not respond
 
 
-def run_command(*command: object, given: str | None = None, **environment: str) -> str:
+def run_command(
+    *command: object, given: str | None = None, cwd: Path = ROOT, **environment: str
+) -> str:
     """Return what a command prints; raise SubprocessError with its last lines if it fails."""
     done = subprocess.run(
         list(map(str, command)),
-        cwd=ROOT,
+        cwd=cwd,
         env={**os.environ, **environment},
         input=given,
         capture_output=True,
@@ -115,17 +119,76 @@ def find_port() -> int:
     return free_ports(1)[0]
 
 
-def await_port(port: int, process: subprocess.Popen[bytes], seconds: float = PATIENCE) -> None:
-    """Wait until a process listens on a port."""
-    deadline = time.monotonic() + seconds
+def await_port(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Wait until a process listens on a port; raise RuntimeError if it does not."""
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
         if process.poll() is not None:
             raise RuntimeError(f"{process.args!r} ended with {process.returncode}")
-        time.sleep(0.05)
+        time.sleep(0.02)
     raise RuntimeError(f"nothing listens on {port}")
+
+
+@dataclass(slots=True)
+class Background:
+    """A command that runs beside the harness, with a file for what it prints.
+
+    port: on which it listens once it has started.
+    """
+
+    command: Sequence[object]
+    log: Path
+    port: int | None = None
+    cwd: Path = ROOT
+    environment: Mapping[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] = field(init=False, repr=False)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @property
+    def cpu(self) -> float:
+        """Return the CPU seconds of the process and its running descendants."""
+        return sum(seconds for seconds in map(cpu_of, list_tree(self.pid)) if not isnan(seconds))
+
+    def start(self) -> Self:
+        """Start it; raise RuntimeError with its output if it does not listen."""
+        command, values = list(map(str, self.command)), {**os.environ, **self.environment}
+        with self.log.open("ab") as out:
+            self.process = subprocess.Popen(
+                command, cwd=self.cwd, env=values, stdout=out, stderr=out
+            )
+        if self.port:
+            try:
+                await_port(self.port, self.process)
+            except RuntimeError as error:
+                self.kill()
+                said = self.log.read_text("utf-8", "replace")[-2000:]
+                raise RuntimeError(f"{error}: {said}") from error
+        return self
+
+    def stop(self, patience: float = 60) -> int:
+        """Stop it as an operator does, or else kill it; return its exit code."""
+        self.process.terminate()
+        try:
+            return self.process.wait(patience)
+        except subprocess.TimeoutExpired:
+            return self.kill()
+
+    def kill(self) -> int:
+        """Kill it and all its descendants with SIGKILL; return its exit code."""
+        kill_tree(self.pid)
+        return self.process.wait()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +205,7 @@ class Answer:
 class Served:
     """A server and one reader, which sends one request after another."""
 
-    process: subprocess.Popen[bytes]
+    process: Background
     port: int
     client: httpx.Client
 
@@ -155,21 +218,20 @@ class Served:
 
 
 @contextmanager
-def serve(command: list[str], port: int) -> Iterator[Served]:
-    """Start a server and wait until it responds; raise SystemExit if it does not."""
+def serve(
+    command: Sequence[object],
+    port: int,
+    cwd: Path = ROOT,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Served]:
+    """Run a server during the block."""
     base = f"http://127.0.0.1:{port}"
     with (
-        tempfile.TemporaryFile() as said,
-        subprocess.Popen(command, cwd=ROOT, stdout=said, stderr=said) as process,
+        tempfile.NamedTemporaryFile() as log,
+        Background(command, Path(log.name), port, cwd, environment or {}) as process,
         httpx.Client(base_url=base, timeout=PATIENCE, trust_env=False) as client,
     ):
-        try:
-            if not answers(client, process):
-                said.seek(0)
-                raise SystemExit(f"a server does not answer: {said.read().decode()}")
-            yield Served(process, port, client)
-        finally:
-            process.terminate()
+        yield Served(process, port, client)
 
 
 @contextmanager
@@ -178,16 +240,3 @@ def serve_archive(path: Path) -> Iterator[Served]:
     port = find_port()
     with serve(build_datasette_command(path, port), port) as served:
         yield served
-
-
-def answers(client: httpx.Client, process: subprocess.Popen[bytes]) -> bool:
-    """Wait until the server responds; return False if it does not."""
-    given_up = time.monotonic() + PATIENCE
-    while process.poll() is None and time.monotonic() < given_up:
-        try:
-            client.get("/-/versions.json")
-        except httpx.TransportError:
-            time.sleep(0.1)
-        else:
-            return True
-    return False

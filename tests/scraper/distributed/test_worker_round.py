@@ -5,7 +5,8 @@ of it.
 from __future__ import annotations
 
 import threading
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -24,6 +25,7 @@ from tests.scraper.crawling import Crawling, fork_commands
 from tests.site.server import Site
 
 SLUG, HOST, NUMBER = "myndighet-0", "myndighet-0.localhost", 8
+SHARED = ("DISTRIBUTED_BROKER", "DISTRIBUTED_PREFIX", "DISTRIBUTED_LEASE", "CRAWL_DELAY_MAX")
 
 
 class Dying(CommandRunner):
@@ -44,6 +46,17 @@ class Dying(CommandRunner):
         """Do nothing: it is killed without a signal that it could handle."""
 
 
+@contextmanager
+def beside(target: threading.Thread, over: threading.Event) -> Iterator[None]:
+    """Run a thread during the block."""
+    target.start()
+    try:
+        yield
+    finally:
+        over.set()
+        target.join()
+
+
 def test_a_dead_workers_round_goes_on_where_it_was(
     broker: Broker, settings: BaseSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -51,57 +64,37 @@ def test_a_dead_workers_round_goes_on_where_it_was(
     fork_commands(monkeypatch)
     with Site(releases=0, crawl_delay=None) as site:
         monkeypatch.setenv("LOOPBACK_PORT", str(site.port))
-        agencies = tmp_path / "agencies.toml"
+        agencies, over = tmp_path / "agencies.toml", threading.Event()
         agencies.write_text(add_rooms(site, 1, NUMBER, 0.03), "utf-8")
         crawling = Crawling(site, agencies, tmp_path / "archive.db")
-        options = crawling.scrapy_command()[3:]
-        for name in (
-            "DISTRIBUTED_BROKER",
-            "DISTRIBUTED_PREFIX",
-            "DISTRIBUTED_LEASE",
-            "CRAWL_DELAY_MAX",
-        ):
-            options += ["-s", f"{name}={settings[name]}"]
+        options = crawling.scrapy_command(**{name: settings[name] for name in SHARED})[3:]
         given = {"REVISIT_AGES": REVISIT_AGES, "ROUND_PASS_MINUTES": 5, "DOWNLOAD_DELAY": 0}
-        for name, value in given.items():
-            settings.set(name, value)
-        over = threading.Event()
+        settings.update(given)
 
         def write() -> None:
+            alerts = read_alert_settings({})
             with closing(
-                ArchiveWriter(broker, settings, crawling.archive, agencies, read_alert_settings({}))
-            ) as writing:
-                writing.run(over.is_set)
+                ArchiveWriter(broker, settings, crawling.archive, agencies, alerts)
+            ) as writer:
+                writer.run(over.is_set)
 
-        writer = threading.Thread(target=write)
-        writer.start()
-        try:
+        def run(commands: CommandRunner) -> float | None:
+            runner = RoundRunner(Broker(settings), settings, commands, options)
+            return runner.run_round(SLUG, HOST)
+
+        with beside(threading.Thread(target=write), over):
             dying = Dying(site, 6)
-            watch = threading.Thread(target=dying.watch)
-            watch.start()
-            later = RoundRunner(Broker(settings), settings, dying, options).run_round(SLUG, HOST)
-            dying.stop_event.set()
-            watch.join()
-            assert later is not None, "the round is not done"
+            with beside(threading.Thread(target=dying.watch), dying.stop_event):
+                assert run(dying) is not None, "the round is not done"
             broker.redis.delete(broker.key("lease", HOST))  # as if it had expired
-            assert (
-                RoundRunner(Broker(settings), settings, CommandRunner(), options).run_round(
-                    SLUG, HOST
-                )
-                is None
-            )
-        finally:
-            over.set()
-            writer.join()
+            assert run(CommandRunner()) is None
     asked = [site.counts.paths[HOST, f"/nyheter/2024-nyhet-{number}"] for number in range(NUMBER)]
     assert sum(asked) - NUMBER <= 1, "what was in flight alone is asked for again"
-    assert crawling.rows("select count(*), count(distinct url) from releases") == [(NUMBER, NUMBER)]
-    assert crawling.rows(
-        "select count(*) from frontier where role = 'release' and state <> 'stored'"
-    ) == [(0,)]
-    assert crawling.rows("select spider, reason from crawls order by id")[-1] == (
-        "news",
-        "finished",
-    )
+    for sql, expected in (
+        ("select count(*), count(distinct url) from releases", (NUMBER, NUMBER)),
+        ("select count(*) from frontier where role = 'release' and state <> 'stored'", (0,)),
+        ("select spider, reason from crawls order by id desc limit 1", ("news", "finished")),
+    ):
+        assert crawling.rows(sql) == [expected]
     assert broker.redis.xlen(broker.key("stream")) == 0
     assert verify(crawling.archive).findings == []

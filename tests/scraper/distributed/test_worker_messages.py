@@ -16,7 +16,7 @@ from scraper.distributed.worker_messages import WorkerOperation, pack_operations
 from scraper.errors import BrokerError
 from scraper.ingest.parsed_page import FetchedPage, ParsedPage
 from scraper.items import ImageItem, Provenance, QuestionItem, ReleaseItem
-from tests.harness.workers.broker import operation
+from tests.scraper.distributed.builders import operation
 
 SEEN = datetime(2026, 3, 2, 9, 30, 1, 250, tzinfo=UTC)
 URL = "https://skog.example/nyheter/1"
@@ -35,11 +35,12 @@ ITEM = ReleaseItem(
     images=[ImageItem(url=f"{URL}.jpg", alt="Älg")],
     evidence={"title": Provenance(rule="h1", element="main > h1")},
 )
-TOLD = (
+OPERATIONS = (
     operation("frontier.add", URL, agency="skog", seen=SEEN, source=None),
     operation("hosts.pause", "skog.example", SEEN, "x", first=timedelta(seconds=1.5)),
     operation("save_page", ParsedPage(item=ITEM, url=URL, release_id=None, response=ANSWER)),
 )
+UNNAMED = {"DISTRIBUTED_BROKER": "", "DISTRIBUTED_PREFIX": "x", "DISTRIBUTED_BACKLOG": 1}
 
 
 def to_fields(*operations: WorkerOperation) -> dict[bytes, bytes]:
@@ -49,8 +50,9 @@ def to_fields(*operations: WorkerOperation) -> dict[bytes, bytes]:
 
 
 def test_a_message_reads_as_it_was_worded() -> None:
-    message = unpack_message(to_fields(*TOLD))
-    assert (message.agency, message.token, message.seq, message.operations) == ("skog", 7, 1, TOLD)
+    message = unpack_message(to_fields(*OPERATIONS))
+    assert (message.agency, message.token, message.seq) == ("skog", 7, 1)
+    assert message.operations == OPERATIONS
 
 
 @pytest.mark.parametrize(
@@ -68,17 +70,15 @@ def test_only_distributed_crawling_needs_a_client_for_the_broker(
     code = f"{known}; sys.exit(bool({{'redis', 'dramatiq'}} & sys.modules.keys()))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
     monkeypatch.setitem(sys.modules, "redis", None)
-    with pytest.raises(
-        BrokerError, match=r"pip install -c constraints\.txt -e '\.\[distributed\]'"
-    ):
+    advice = r"pip install -c constraints\.txt -e '\.\[distributed\]'"
+    with pytest.raises(BrokerError, match=advice):
         connect_redis("redis://127.0.0.1:1/0")
 
 
 def test_a_broker_that_is_not_named_or_away_is_told() -> None:
-    settings = {"DISTRIBUTED_PREFIX": "x", "DISTRIBUTED_BACKLOG": 1}
     with pytest.raises(BrokerError, match="DISTRIBUTED_BROKER is not set"):
-        Broker(BaseSettings({"DISTRIBUTED_BROKER": ""} | settings))
-    away = Broker(BaseSettings({"DISTRIBUTED_BROKER": "redis://:secret@127.0.0.1:1/0"} | settings))
+        Broker(BaseSettings(UNNAMED))
+    url = "redis://:secret@127.0.0.1:1/0"
     with pytest.raises(BrokerError, match=r"^127\.0\.0\.1:1: ") as told:
-        away.check_connection()
+        Broker(BaseSettings(UNNAMED | {"DISTRIBUTED_BROKER": url})).check_connection()
     assert "secret" not in str(told.value)

@@ -8,7 +8,6 @@ import gzip
 import json
 import re
 from collections import Counter
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,9 +16,10 @@ import pytest
 from archive.store.jsonl_import import import_file
 from archive.store.releases import Archive
 from tests.bench.collection import AGENCY, COLLECTION, TEXTS
-from tests.bench.quotes import (
+from tests.bench.quotations.finding import (
     FRESH_LABELS,
     LABELS,
+    PARTS,
     FoundQuote,
     Place,
     QuoteLabel,
@@ -45,18 +45,12 @@ def test_labels_are_many_and_in_both_parts() -> None:
     assert Counter(label.kind for label in labels)["trap"] >= MIN_TRAPS
     releases = {label.url: label.is_test for label in labels}
     assert 0.25 < sum(releases.values()) / len(releases) < 0.42
-    assert {label.how for label in labels if label.kind == "quote"} == {
-        "dash",
-        "marks",
-        "interview",
-        "block",
-    }
+    ways = {label.how for label in labels if label.kind == "quote"}
+    assert ways == {"dash", "marks", "interview", "block"}
 
 
 def test_parts_share_no_release() -> None:
-    rules, test, fresh = (
-        {label.url for label in read_part(part)} for part in ("rules", "test", "fresh")
-    )
+    rules, test, fresh = ({label.url for label in read_part(part)} for part in PARTS)
     assert len(fresh) == 60
     assert not fresh & (rules | test)
     assert not rules & test
@@ -117,22 +111,24 @@ def place(text: str, field: str = "body") -> Place:
     return Place(field, start, start + len(text))
 
 
+def to_spans(*texts: str) -> tuple[tuple[int, int], ...]:
+    return tuple((each.start, each.end) for each in map(place, texts))
+
+
 def label(*texts: str, kind: str = "quote", form: str = "plain") -> QuoteLabel:
-    places = [place(text) for text in texts]
     is_quote = kind == "quote"
-    made = QuoteLabel(
+    return QuoteLabel(
         url=URL,
         kind=kind,
         how="dash",
         forms=(form,),
         field="body",
-        spans=tuple((each.start, each.end) for each in places),
+        spans=to_spans(*texts),
         speaker=(place("Berit Al"),) if is_quote else (),
         role=(place("hamnchef"),) if is_quote else (),
         agency=(),
         digest="",
     )
-    return replace(made, digest=made.hash(TEXTS_HERE))
 
 
 INVENTED = [
@@ -147,45 +143,28 @@ INVENTED = [
 def found(
     *texts: str, speaker: str | None = "Berit Al", role: str | None = "hamnchef"
 ) -> FoundQuote:
-    places = [place(text) for text in texts]
-    return FoundQuote(
-        field="body",
-        spans=tuple((each.start, each.end) for each in places),
-        speaker=speaker,
-        role=role,
-    )
+    return FoundQuote(field="body", spans=to_spans(*texts), speaker=speaker, role=role)
 
 
-ALL_RIGHT = [
-    found("Det blir bättre,"),
-    found("Men det tar tid"),
-    found("Vi väntar", "Länge", speaker="Al"),
-]
+FIRST, SECOND = "Det blir bättre", "Men det tar tid"
+ALL_RIGHT = [found(f"{FIRST},"), found(SECOND), found("Vi väntar", "Länge", speaker="Al")]
+NAMES = ("spans", "speaker", "role", "extra", "trapped")
 
 
 @pytest.mark.parametrize(
-    ("quotes", "expected"),  # spans, speaker, role, extra, trapped
+    ("quotes", "expected"),  # NAMES
     [
         (ALL_RIGHT, (3, 3, 3, 0, 0)),
         ([], (0, 0, 0, 0, 0)),
         ([found("Det blir"), found("Vi väntar")], (0, 0, 0, 2, 0)),  # a part of the words
-        (
-            [
-                found("Det blir bättre", speaker=None),
-                found("Men det tar tid", speaker="Vd Berit Al"),
-            ],
-            (2, 0, 0, 0, 0),
-        ),
-        (
-            [found("Det blir bättre", role="chef"), found("Men det tar tid", role=None)],
-            (2, 2, 0, 0, 0),
-        ),
-        ([found("Det blir bättre"), found("Det blir bättre")], (1, 1, 1, 1, 0)),  # once is enough
+        ([found(FIRST, speaker=None), found(SECOND, speaker="Vd Berit Al")], (2, 0, 0, 0, 0)),
+        ([found(FIRST, role="chef"), found(SECOND, role=None)], (2, 2, 0, 0, 0)),
+        ([found(FIRST), found(FIRST)], (1, 1, 1, 1, 0)),  # once is enough
         ([found("– nya bojar"), found("Det skulle gå"), found("mötet")], (0, 0, 0, 2, 1)),
     ],
 )
 def test_scores_by_hand(quotes: list[FoundQuote], expected: tuple[int, ...]) -> None:
     (score,), _, misses = measure_finder(lambda _: quotes, INVENTED, {URL: TEXTS_HERE})
-    assert (score.labelled, score.traps) == (3, 1)
-    assert (score.spans, score.speaker, score.role, score.extra, score.trapped) == expected
-    assert len(misses) == 3 - score.role + score.extra + score.trapped
+    assert (score["labelled"], score["traps"]) == (3, 1)
+    assert tuple(score[name] for name in NAMES) == expected
+    assert len(misses) == 3 - score["role"] + score["extra"] + score["trapped"]

@@ -13,13 +13,11 @@ import pytest
 from scrapy.settings import BaseSettings
 
 from scraper.distributed.broker import Broker
-from tests.harness.workers.broker import ABSENT, Server, find_server, run_broker
-
-LEASE = {"DISTRIBUTED_LEASE": 30.0, "CRAWL_DELAY_MAX": 1.0}
+from tests.harness.world.broker import ABSENT, BrokerServer, find_server, run_broker
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrokerServer]:
     if find_server() is None:
         if os.environ.get("BROKER_REQUIRED") == "1":
             pytest.fail(ABSENT)
@@ -29,14 +27,16 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture
-def settings(server: Server, tmp_path: Path) -> BaseSettings:
+def settings(server: BrokerServer, tmp_path: Path) -> BaseSettings:
     """Return settings with a key prefix of their own."""
     given = {
         "DISTRIBUTED_BROKER": server.url,
         "DISTRIBUTED_PREFIX": tmp_path.name,
         "DISTRIBUTED_BACKLOG": 1_000_000,
+        "DISTRIBUTED_LEASE": 30.0,
+        "CRAWL_DELAY_MAX": 1.0,
     }
-    return BaseSettings(given | LEASE)
+    return BaseSettings(given)
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ def test_changed_parser_is_no_edit(
         "update revisions set parser_version = 'NewsPage 0', hash = 'old', lead = null"
     )
     crawled_site.write("update releases set hash = 'old', lead = null")
-    code, printed = crawled_site.scrapy("reparse")
+    code, printed = crawled_site.finish(crawled_site.scrapy_command("reparse"))
     assert code == 0, printed
     assert (
         printed.splitlines()[-1]

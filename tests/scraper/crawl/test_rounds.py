@@ -27,7 +27,7 @@ def test_round_crawls_assesses_and_alerts(tmp_path: Path, monkeypatch: pytest.Mo
         crawling = Crawling(site, site.agencies_file(tmp_path), tmp_path / "archive.db")
         crawling.agencies.write_text(crawling.agencies.read_text("utf-8") + NOWHERE, "utf-8")
         monkeypatch.setenv("ALERT_WEBHOOK", webhook.url)
-        code, printed = crawling.scrapy("round")
+        code, printed = crawling.finish(crawling.scrapy_command("round"))
     assert code == 1, printed
     assert "round: 4 healthy, 1 never worked; 1 with a fault that is not acknowledged\n" in printed
     assert crawling.rows("select spider, count(*) from crawls group by 1") == [

@@ -30,10 +30,7 @@ ROOT = Path(__file__).parents[2]
 
 RELEASES = 24  # of the site in the fixtures `crawling` and `crawled_site`
 NOWHERE = (
-    "[borta]\nname ="
-    ' "Borta"\nhome ='
-    ' "http://borta.invalid/'
-    '"\nfeeds ='
+    '[borta]\nname = "Borta"\nhome = "http://borta.invalid/"\nfeeds ='
     ' ["http://borta.invalid/feed"]\n'
 )
 

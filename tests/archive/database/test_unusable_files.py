@@ -60,9 +60,8 @@ def replace_by_folder(file: Path) -> None:
 def add_migration(file: Path) -> None:
     with closing(sqlite3.connect(file, isolation_level=None)) as db:
         db.execute(
-            "insert into _sqlite_migrations"
-            " (migration_set, name)"
-            " values ('myndighetsarkivet', 'of_tomorrow')"
+            "insert into _sqlite_migrations (migration_set, name) values ('myndighetsarkivet',"
+            " 'of_tomorrow')"
         )
 
 

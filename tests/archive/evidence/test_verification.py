@@ -50,15 +50,11 @@ def with_file(archive: Path) -> Path:
     """
     change(
         archive,
-        "insert into attachment_files"
-        " (sha256, bytes) select"
-        f" sha256, bytes from captures where id = 1;insert into {VERSION} select url, 1,"
-        f" 1, 'first', null, seen, seen, 1 from captures where id = 1;"
-        "insert into attachment_links select 1, url, seen, seen, null from captures where id = 1;"
-        "insert into attachment_pages values (1, 1, null, 'Fyren', 5, null);"
-        "update attachment_files set"
-        " extracted = '2026-03-01',"
-        " letters = 5, kind = 'pdf', pages = 1;",
+        "insert into attachment_files (sha256, bytes) select sha256, bytes from captures where id"
+        f" = 1;insert into {VERSION} select url, 1, 1, 'first', null, seen, seen, 1 from captures"
+        " where id = 1;insert into attachment_links select 1, url, seen, seen, null from captures"
+        " where id = 1;insert into attachment_pages values (1, 1, null, 'Fyren', 5, null);update"
+        " attachment_files set extracted = '2026-03-01', letters = 5, kind = 'pdf', pages = 1;",
     )
     assert list_problems(archive) == []
     return archive
@@ -245,17 +241,13 @@ def test_unchanged_archive_has_no_findings_and_is_not_written(archive: Path) -> 
             [f"{SECOND}previous is", f"{SECOND}it does not begin"],
         ),
         (
-            "delete from bytes.blobs where"
-            " sha256 = (select digest"
-            " from manifests where day ="
+            "delete from bytes.blobs where sha256 = (select digest from manifests where day ="
             " '2026-03-01')",
             [f"{FIRST}its text cannot be read"],
         ),
         (
-            "delete from bytes.blobs where"
-            " sha256 = (select digest"
-            " from manifests where day = '2026-03-01');"
-            " update captures set url = 'https://annan.example/' where id = 2",
+            "delete from bytes.blobs where sha256 = (select digest from manifests where day ="
+            " '2026-03-01'); update captures set url = 'https://annan.example/' where id = 2",
             [f"{FIRST}its text cannot be read", f"{FIRST}its digest"],
         ),
     ],
@@ -300,9 +292,8 @@ def test_deleted_newest_manifest_is_found_by_published_digest(archive: Path) -> 
 def test_capture_inserted_after_its_manifest_is_found(archive: Path) -> None:
     change(
         archive,
-        "delete from manifests; delete from"
-        " revisions where id = 5;"
-        " delete from captures where id = 5",
+        "delete from manifests; delete from revisions where id = 5; delete from captures where id ="
+        " 5",
     )
     change(archive, "delete from releases where id = 5")
     with (
@@ -382,9 +373,8 @@ def test_command_prints_summary_digest_and_findings(
     assert main(["verify", str(archive)]) == 0
     out = capsys.readouterr().out
     assert (
-        f"{archive}: 11 captures, 11"
-        f" revisions, 7 releases, 0"
-        f" attachment versions, 2 manifests, 17 blobs" in out
+        f"{archive}: 11 captures, 11 revisions, 7 releases, 0 attachment versions, 2 manifests, 17"
+        " blobs" in out
     )
     assert f"newest manifest: 2026-03-02 {digest}, 4 rows since" in out
     assert main(["verify", str(archive), "--digest"]) == 0

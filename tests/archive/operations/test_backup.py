@@ -199,15 +199,12 @@ def test_takedowns_since_the_backup_are_listed(
     assert main(["restore", str(copy), "--to", str(archive), "--replace"]) == 0
     since, when = FIRST_CRAWL.isoformat(), MOMENT.isoformat()
     assert [line for line in capsys.readouterr().out.splitlines() if "hide of release" in line] == [
-        f"lifted since the backup"
-        f" ({when}); lift it again:"
-        f" takedown 2, hide of release 2 (Före, {since})",
-        f"not in the backup, and lifted since ({when}), so"
-        f" there is nothing to do: hide of"
-        f" release 3 (Efter, {since})",
-        f"not in the backup; repeat it"
-        f" before the archive is"
-        f" served: hide of release 4 (Efter, {since})",
+        f"lifted since the backup ({when}); lift it again: takedown 2, hide of release 2 (Före,"
+        f" {since})",
+        f"not in the backup, and lifted since ({when}), so there is nothing to do: hide of release"
+        f" 3 (Efter, {since})",
+        "not in the backup; repeat it before the archive is served: hide of release 4 (Efter,"
+        f" {since})",
     ]
 
 

@@ -156,9 +156,8 @@ def test_lines_taken_down_elsewhere_are_left_out(archive: Archive) -> None:
         for line in report
     )
     assert (
-        "withheld there, but shown here:"
-        " releases 1; the reasons"
-        " are at /-/takedowns of that archive" in report
+        "withheld there, but shown here: releases 1; the reasons are at /-/takedowns of that"
+        " archive" in report
     )
 
 
@@ -558,12 +557,8 @@ def test_import_stops_between_transactions(
 def agencies(tmp_path: Path) -> Path:
     path = tmp_path / "agencies.toml"
     path.write_text(
-        '[fyr]\nname = "Fyrstyrelsen"\nhome = "https://fyr.example/"\n'
-        "[vag]\nname ="
-        ' "Vägverket"\nhome ='
-        ' "https://www.vag.example/'
-        '"\naliases ='
-        ' ["vägar.example"]\n',
+        '[fyr]\nname = "Fyrstyrelsen"\nhome = "https://fyr.example/"\n[vag]\nname = "Vägverket"\n'
+        'home = "https://www.vag.example/"\naliases = ["vägar.example"]\n',
         "utf-8",
     )
     return path
@@ -610,16 +605,12 @@ def test_command_warns_of_hosts_of_other_agencies(
     ] == [
         "warning: 2 of them are at vag.example, which belongs to"
         " vag: is --agency right? (first: line 2)",
-        "warning: 1 of them are at"
-        " press.vag.example, which"
-        " belongs to vag: is --agency right? (first: line 4)",
-        "warning: 1 of them are at"
-        " xn--vgar-loa.example, which"
-        " belongs to vag: is --agency right? (first: line 5)",
-        "warning: 1 of them are at"
-        " a.example, which belongs to"
-        " no agency that is known here"
-        " (first: line 6)",
+        "warning: 1 of them are at press.vag.example, which belongs to vag: is --agency right?"
+        " (first: line 4)",
+        "warning: 1 of them are at xn--vgar-loa.example, which belongs to vag: is --agency right?"
+        " (first: line 5)",
+        "warning: 1 of them are at a.example, which belongs to no agency that is known here (first:"
+        " line 6)",
     ]
 
 

@@ -289,9 +289,8 @@ def test_hidden_release_is_quoted_nowhere(archive: Archive) -> None:
 
 def test_redaction_finds_other_spellings_and_leaves_dates(archive: Archive) -> None:
     html = (
-        "<p>Ring <a href='tel:+46101234567'>010‑123 45 67</a>, <a"
-        " href='/nora-kvist'>Nora"
-        " Kvist</a> 2026-03-01</p>"
+        "<p>Ring <a href='tel:+46101234567'>010‑123 45 67</a>, <a href='/nora-kvist'>Nora Kvist</a>"
+        " 2026-03-01</p>"
     )
     dated = replace(
         NAMED,
@@ -405,8 +404,7 @@ async def takedown_site(
             body="Skriv till nora.kvist@fyr.example.",
             body_html=(
                 "<p>Skriv till <a"
-                ' href="mailto:nora.kvist@fyr.example">nora.kvist@fyr.example</'
-                "a>.</p>"
+                ' href="mailto:nora.kvist@fyr.example">nora.kvist@fyr.example</a>.</p>'
             ),
             images=(Image(url="https://fyr.example/nora-kvist.jpg"),),
             attachments=(

@@ -36,9 +36,8 @@ AGENCY = Agency(slug="skog", name="Skogsbruksrådet", home="https://skog.example
 OLD_NAMES = "shell topbar crumbs hero prose lead-in card-list bottom grid-main aside-box"
 NEW_NAMES = "layout portlet heading subheading ingress menu foot column normal pagecontent"
 TEXT = (
-    "Stödet till den som planterar"
-    " ädellövskog höjs i vår, och"
-    " ansökan görs på webben som förra året. " * 4
+    "Stödet till den som planterar ädellövskog höjs i vår, och ansökan görs på webben som förra"
+    " året. " * 4
 )
 LATER = (
     "Sista dag att söka är den siste maj, och besked om stödet"

@@ -39,10 +39,9 @@ def test_round_crawls_assesses_and_alerts(tmp_path: Path, monkeypatch: pytest.Mo
     assert [row["agency"] for row in webhook.received[0]["faults"]] == ["borta"]
     assert has_recent_crawl(crawling.archive, 1)
     crawling.write(
-        "insert into crawls (agency, spider, started)"
-        " select slug, v.value,"
-        " '2026-01-01T00:00:00+00:00'"
-        " from agencies, json_each('[\"audit\", \"news\"]') v where slug = 'borta'"
+        "insert into crawls (agency, spider, started) select slug, v.value,"
+        " '2026-01-01T00:00:00+00:00' from agencies, json_each('[\"audit\", \"news\"]') v where"
+        " slug = 'borta'"
     )
     assert close_round(crawling.archive, {}, AlertSettings(), 0).interrupted == 1, (
         "an audit may still be running"

@@ -102,9 +102,8 @@ def test_single_new_release_without_a_lead_is_stored_when_the_crawl_ends(
     assert offline.crawl(new) == ([QUARANTINED, NEW, NEW, NEW], [])
     assert offline.pending() == []
     ((seen, first_seen),) = offline.rows(
-        "select h.seen, r.first_seen from quarantine h join"
-        " frontier f using (url) join releases"
-        " r on r.id = f.release"
+        "select h.seen, r.first_seen from quarantine h join frontier f using (url) join releases r"
+        " on r.id = f.release"
     )
     assert seen == first_seen
     assert offline.rows("select decision from quarantine") == [("genuine",)]

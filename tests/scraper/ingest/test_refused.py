@@ -43,21 +43,19 @@ AGENCY = Agency(slug="skog", name="Skogsrådet", home=HOME)
 BEGUN = datetime(2027, 3, 1, 8, tzinfo=UTC)
 BANNER = "<div class='kris'>Viktigt meddelande till allmänheten</div>"
 TEXT = (
-    "Skogsrådet vill att det planteras fler lövträd i Götaland."
-    " De står emot stormar bättre än"
-    " gran, och de ger fåglar och insekter mer att leva av. Den som äger skog kan söka"
-    " bidrag för plantor och stängsel från och med den första april."
+    "Skogsrådet vill att det planteras fler lövträd i Götaland. De står emot stormar bättre än"
+    " gran, och de ger fåglar och insekter mer att leva av. Den som äger skog kan söka bidrag för"
+    " plantor och stängsel från och med den första april."
 )
 
 
 def build_page(title: str = "Mer lövskog", text: str = TEXT, banner: str = BANNER) -> bytes:
     """Return the page of a release, under a banner of a crisis."""
     return (
-        f"<!doctype html><html lang='sv'><head><title>{title}</"
-        f"title></head><body>{banner}"
-        f"<main><h1>{title}</h1><p>Publicerad 3 mars 2024</p><p>{text}</"
-        f"p><p>Beslutet gäller till och med siste"
-        f" maj.</p></main></body></html>"
+        "<!doctype html><html"
+        f" lang='sv'><head><title>{title}</title></head><body>{banner}<main><h1>{title}</h1><p>Publicerad"
+        f" 3 mars 2024</p><p>{text}</p><p>Beslutet gäller till och med siste"
+        " maj.</p></main></body></html>"
     ).encode()
 
 

@@ -23,10 +23,7 @@ PLACES = {
 }
 TABLE_WITH_SPANS = (
     '<table><tr><th colspan="2">Bro</th></tr><tr><td'
-    ' rowspan="2">Ny</'
-    "td><td{}>1</"
-    "td></"
-    "tr><tr><td>2</td></tr></table>"
+    ' rowspan="2">Ny</td><td{}>1</td></tr><tr><td>2</td></tr></table>'
 )
 
 
@@ -46,14 +43,9 @@ def test_body(place: str, markup: str, text: str | None) -> None:
             "<ul><li>ett<ul><li>mer</li></ul></li></ul>",
         ),
         (
-            '<ol start="4"><li>Priset är'
-            " <del>5</del> <ins>6</ins>,"
-            " <strike>nu</strike>.</li><li"
+            '<ol start="4"><li>Priset är <del>5</del> <ins>6</ins>, <strike>nu</strike>.</li><li'
             ' value="9">b</li></ol>',
-            '<ol start="4"><li>Priset'
-            " är <del>5</del>"
-            " <ins>6</ins>,"
-            " <s>nu</s>.</li><li"
+            '<ol start="4"><li>Priset är <del>5</del> <ins>6</ins>, <s>nu</s>.</li><li'
             ' value="9">b</li></ol>',
         ),
         (TABLE_WITH_SPANS.format(' colspan="x"'), TABLE_WITH_SPANS.format("")),
@@ -73,10 +65,7 @@ def test_several_articles_are_one_text() -> None:
 
 def test_table_of_contents_is_not_body() -> None:
     contents = (
-        "<h2>Innehåll på sidan</h2><ul><li><a"
-        ' href="#a">Bakgrund</'
-        "a></"
-        "li><li><a"
+        '<h2>Innehåll på sidan</h2><ul><li><a href="#a">Bakgrund</a></li><li><a'
         ' href="#b">Kostnad</a></li></ul>'
     )
     body = read_release(HEADING + contents + TEXT + '<h2 id="a">Bakgrund</h2>' + LAST).body

@@ -67,11 +67,8 @@ def test_lead_is_not_repeated_in_body(article: str) -> None:
 
 def test_lead_outside_main_element_is_found() -> None:
     page = (
-        f"<title>Ny bro"
-        f" öppnar</title><body><div>{HEADING}<p"
-        f' class="ingress">{LEAD}</'
-        f"p>{ARTICLE}</"
-        f"div>"
+        f"<title>Ny bro öppnar</title><body><div>{HEADING}<p"
+        f' class="ingress">{LEAD}</p>{ARTICLE}</div>'
     )
     assert to_release(read_page(page.encode(), URL)).lead == LEAD
 

@@ -98,11 +98,8 @@ def test_redirect_stub_is_rejected(head: str, body: str, target: str) -> None:
 
 def test_login_page_on_another_host_is_rejected() -> None:
     html = (
-        f"<title>Hotell"
-        f" Lugnet</title><h1>Välkommen</h1>{TEXT * 3}"
-        f"<input"
-        f' type="password"'
-        f' name="kod">'
+        f'<title>Hotell Lugnet</title><h1>Välkommen</h1>{TEXT * 3}<input type="password"'
+        ' name="kod">'
     ).encode()
     assert detect_rejection(html, "http://10.example/") is None
     found = detect_rejection(html, "http://portal.example/", is_elsewhere=True)

@@ -33,12 +33,8 @@ from tests.site.server import Site
 HOME = "https://www.exempel.se/"
 AGENCY = Agency(slug="exempel", name="Exempelverket", home=HOME)
 CONTACTS = (
-    "<h2>Presskontakt</h2><p>Eva"
-    " Ek<br>Pressansvarig<br>Telefon:"
-    " 010-123 45 00<br>Mobil:"
-    " 070-123"
-    " 45 67<br>"
-    '<a href="mailto:eva.ek@exempel.se">eva.ek@exempel.se</a></p>'
+    "<h2>Presskontakt</h2><p>Eva Ek<br>Pressansvarig<br>Telefon: 010-123 45 00<br>Mobil: 070-123 45"
+    ' 67<br><a href="mailto:eva.ek@exempel.se">eva.ek@exempel.se</a></p>'
 )
 
 

@@ -64,10 +64,7 @@ def test_feed_links_and_times() -> None:
     ("links", "expected"),
     [
         (
-            '<link rel="alternate"'
-            ' hreflang="sv"'
-            ' href="/nyheter/a"/><link'
-            ' rel="alternate"'
+            '<link rel="alternate" hreflang="sv" href="/nyheter/a"/><link rel="alternate"'
             ' href="/en/news/a"/>',
             "nyheter/a",
         ),
@@ -76,25 +73,17 @@ def test_feed_links_and_times() -> None:
             "nyheter/a",
         ),
         (
-            '<link rel="alternate"'
-            ' href="/en/a"/><link'
-            ' rel="alternate"'
-            ' type="text/html"'
+            '<link rel="alternate" href="/en/a"/><link rel="alternate" type="text/html"'
             ' href="/en/b"/>',
             "en/a",
         ),
         (
-            '<link rel="alternate"'
-            ' type="application/pdf"'
-            ' href="/nyheter/a.x"/><link'
+            '<link rel="alternate" type="application/pdf" href="/nyheter/a.x"/><link'
             ' href="/nyheter/a"/>',
             "nyheter/a",
         ),
         (
-            '<link rel="self" href="/'
-            'nyheter/a.atom"/><link'
-            ' href="/nyheter/a"/><link'
-            ' rel="edit"'
+            '<link rel="self" href="/nyheter/a.atom"/><link href="/nyheter/a"/><link rel="edit"'
             ' href="/e"/>',
             "nyheter/a",
         ),
@@ -137,11 +126,8 @@ def build_rss(count: int) -> str:
         f"<item><title>Å {n}</title><link>{HOME}nyheter/{n}</link></item>" for n in range(count)
     )
     return (
-        f'<?xml version="1.0"?><rss'
-        f' version="2.0"><channel><title>Nytt</'
-        f"title>{items}</"
-        f"channel></"
-        f"rss>"
+        '<?xml version="1.0"?><rss'
+        f' version="2.0"><channel><title>Nytt</title>{items}</channel></rss>'
     )
 
 
@@ -296,10 +282,7 @@ def test_ampersand_in_cdata_and_utf_16_of_sitemap() -> None:
 
 def test_sitemaps_in_robots_txt() -> None:
     body = (
-        b"\xef\xbb\xbfSitemap: /a.xml\nUser-agent: *\nSITEMAP: https://"
-        b"a.example/"
-        b"s.xml"
-        b" \nSitemap:"
+        b"\xef\xbb\xbfSitemap: /a.xml\nUser-agent: *\nSITEMAP: https://a.example/s.xml \nSitemap:"
         b" http://[\n\xff"
     )
     assert parse_robots_sitemaps(body, HOME + "robots.txt") == [

@@ -59,10 +59,7 @@ def test_data_of_a_page(
 
 def test_dates_are_those_of_the_same_object() -> None:
     body = (
-        '{"date": "2024-01-01", "items": [{"title": "A", "url": "/nyheter/a"},'
-        " %s,"
-        ' {"title":'
-        ' "B",'
+        '{"date": "2024-01-01", "items": [{"title": "A", "url": "/nyheter/a"}, %s, {"title": "B",'
         ' "url": "/nyheter/b",'
     )
     body = (body + ' "published": "igår", "modified": "2024-04-02"}]}') % ITEM

@@ -159,10 +159,7 @@ def test_archive_pages_are_found_and_are_no_releases(
     href: str, text: str, found: str | None
 ) -> None:
     html = (
-        f'<main><ul><li><a href="/om/nyheter/ny-lag">Ny'
-        f" lag</a></"
-        f"li></"
-        f"ul><a"
+        '<main><ul><li><a href="/om/nyheter/ny-lag">Ny lag</a></li></ul><a'
         f' href="{href}">{text}</a></main>'
     )
     page = parse_listing(html.encode(), HOME + "om/nyheter", AGENCY)

@@ -43,11 +43,9 @@ SERVER_ERROR = (
 )
 CHALLENGE = "<title>Just a moment...</title><script>window._cf_chl_opt={}</script>"
 PLACEHOLDER = (
-    "<title>En ny webb tar form</"
-    "title><main><h1>En ny webb tar"
-    " form</h1><p>Här växer något nytt"
-    " fram. Under tiden når"
-    " du oss på telefon och med brev, och våra kontor är öppna som vanligt på vardagar.</p></main>"
+    "<title>En ny webb tar form</title><main><h1>En ny webb tar form</h1><p>Här växer något nytt"
+    " fram. Under tiden når du oss på telefon och med brev, och våra kontor är öppna som vanligt på"
+    " vardagar.</p></main>"
 )
 OTHER_PLACEHOLDER = PLACEHOLDER.replace("En ny webb tar form", "Vi bygger om")
 PAGE = f"<html><body>{''.join(f'<p>Stycke {n} om skog nummer {n * 7919 % 1009}.</p>' for n in range(2000))}</body></html>"

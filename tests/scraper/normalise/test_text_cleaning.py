@@ -12,6 +12,7 @@ from scraper.normalise.text_cleaning import (
     sanitise_body_html,
     strip_speech_dash,
 )
+from tests.scraper.tables import load_table
 
 INTACT_TEXTS = (
     "Å, ä och ö – “så här” skrivs ÅÄÖ i ”RÅ”, «GÅ» och SÃO… é, ü, €, § 5, ½, ï, â, Â och Ã är"
@@ -55,30 +56,7 @@ def test_misread_text_is_repaired(text: str, misread: Callable[[str], str]) -> N
     assert repair_text(misread(text)) == text
 
 
-@pytest.mark.parametrize(
-    ("misread", "text"),
-    [
-        ("FÃ¶rsÃ¤kringskassan", "Försäkringskassan"),
-        ("Ã…r 2020 i Ã–rebro, â€“ sÃ¥ â€™skoj’ â€¦", "År 2020 i Örebro, – så ’skoj’ …"),
-        (
-            "Försäkringskassan och FÃ¶rsÃ¤kringskassan → mer",
-            "Försäkringskassan och Försäkringskassan → mer",
-        ),
-        ("62-ihásâžžân räi", "62-ihásâžžân räi"),
-        ("PÃ¤ivi ANARÂŠKIELÂ åk", "Päivi ANARÂŠKIELÂ åk"),
-        (
-            "MÃœNCHEN, StraÃŸe â€“ âš\u00a0Å, ÂµT, 5Â\u00a0°, laÂška Å",
-            "MÜNCHEN, Straße – ⚠Å, µT, 5\u00a0°, laška Å",
-        ),
-        ("sound å, ÃƒÂ¥ twice", "sound å, å twice"),
-        ("det\u0092s, &#146;", "det’s, ’"),
-        (
-            "F&ouml;r &amp;aring;ret, &amp;amp;quot;bra&quot;, AT&amp;T, 10&nbsp;kr",
-            'För året, "bra", AT&T, 10\u00a0kr',
-        ),
-        ("&#229; och &amp;#xE5;", "å och å"),
-    ],
-)
+@pytest.mark.parametrize(("misread", "text"), load_table(__file__, "misread_parts.tsv"))
 def test_misread_part_of_text_is_repaired(misread: str, text: str) -> None:
     assert repair_text(misread) == text
 

@@ -74,22 +74,7 @@ def test_page_without_text_is_rejected(html: str) -> None:
     reject(html)
 
 
-@pytest.mark.parametrize(
-    ("head", "body", "target"),
-    [
-        (
-            '<meta http-equiv="refresh" content="0; url=/ny/">',
-            "<p>Flyttad.</p>",
-            "https://www.exempel.se/ny/",
-        ),
-        (
-            "<meta http-equiv=Refresh content=\"5;URL='https://b.se/x?y=1'\">",
-            "",
-            "https://b.se/x?y=1",
-        ),
-        ("", '<h1>Object Moved</h1>Found <a href="/ny/">here</a>', "https://www.exempel.se/ny/"),
-    ],
-)
+@pytest.mark.parametrize(("head", "body", "target"), load_table(__file__, "redirect_stubs.tsv"))
 def test_redirect_stub_is_rejected(head: str, body: str, target: str) -> None:
     found = reject(f"<head><title>Nyhet</title>{head}</head><body>{body}")
     assert (found.kind, found.target) == ("redirected", target)

@@ -14,6 +14,7 @@ from scraper.sources import xml_sitemaps
 from scraper.sources.feeds import CutFeedError, parse_feed
 from scraper.sources.links import SourceLink
 from scraper.sources.xml_sitemaps import MAX_AMPERSANDS, parse_robots_sitemaps, parse_sitemap
+from tests.scraper.tables import load_table
 
 HOME = "https://www.skog.example/"
 AGENCY = Agency(slug="skog", name="Skogsrådet", home=HOME)
@@ -60,36 +61,7 @@ def test_feed_links_and_times() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("links", "expected"),
-    [
-        (
-            '<link rel="alternate" hreflang="sv" href="/nyheter/a"/><link rel="alternate"'
-            ' href="/en/news/a"/>',
-            "nyheter/a",
-        ),
-        (
-            '<link rel="alternate" href="/en/news/a"/><link rel="alternate" href="/nyheter/a"/>',
-            "nyheter/a",
-        ),
-        (
-            '<link rel="alternate" href="/en/a"/><link rel="alternate" type="text/html"'
-            ' href="/en/b"/>',
-            "en/a",
-        ),
-        (
-            '<link rel="alternate" type="application/pdf" href="/nyheter/a.x"/><link'
-            ' href="/nyheter/a"/>',
-            "nyheter/a",
-        ),
-        (
-            '<link rel="self" href="/nyheter/a.atom"/><link href="/nyheter/a"/><link rel="edit"'
-            ' href="/e"/>',
-            "nyheter/a",
-        ),
-        ('<link rel="alternate" href="http://["/><link href="/nyheter/a"/>', "nyheter/a"),
-    ],
-)
+@pytest.mark.parametrize(("links", "expected"), load_table(__file__, "entry_links.tsv"))
 def test_first_release_among_links_of_entry(links: str, expected: str) -> None:
     assert read_feed(build_feed(links), WITH_PATTERN) == [HOME + expected]
 

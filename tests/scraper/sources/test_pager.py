@@ -96,28 +96,7 @@ def test_pager_is_followed_or_reported(
 
 
 @pytest.mark.parametrize(
-    ("pager", "code", "url", "value"),
-    [
-        ('<div class="pager"><b>1</b> <a href="#">2</a></div>', "pager", LISTING, "2"),
-        (
-            '<p><a href="https://annan.example/nyheter?p=2">Nästa sida</a></p>',
-            "pager",
-            "",
-            "Nästa sida",
-        ),
-        (
-            "<p>Visar <b>5</b> av <b>1 430</b> nyheter</p>",
-            "count",
-            LISTING,
-            "Visar 5 av 1 430 nyheter",
-        ),
-        (
-            '<p><a href="/arkiv/nyheter">Till nyhetsarkivet</a></p>',
-            "archive",
-            "",
-            "Till nyhetsarkivet",
-        ),
-    ],
+    ("pager", "code", "url", "value"), load_table(__file__, "reported_pagers.tsv")
 )
 def test_report_names_the_link_or_sentence(pager: str, code: str, url: str, value: str) -> None:
     problem = parse_listing(build_listing(1, pager), LISTING, AGENCY).problem

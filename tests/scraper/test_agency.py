@@ -93,9 +93,8 @@ def test_pages_of_a_json_source(url: str, first: str, numbers: list[int | None])
     assert agency.find_json_source(first) is source
     assert agency.find_json_source(first + "0") is None
     later = source.build_page_url(7)
-    assert [
-        source.find_page_number(page) for page in (first, (later or "").replace("|", "%7C"))
-    ] == numbers
+    found = [source.find_page_number(page) for page in (first, (later or "").replace("|", "%7C"))]
+    assert found == numbers
     assert source.find_page_number("https://a.example/annat") is None
 
 
@@ -138,9 +137,8 @@ def test_slug_is_the_host_without_top_level_domain() -> None:
         agency.slug: (urlsplit(agency.home).hostname or "").removeprefix("www.")
         for agency in OTHERS
     }
-    assert {slug: host.rpartition(".")[0].replace(".", "-") for slug, host in hosts.items()} == {
-        slug: slug for slug in hosts
-    }
+    found = {slug: host.rpartition(".")[0].replace(".", "-") for slug, host in hosts.items()}
+    assert found == {slug: slug for slug in hosts}
 
 
 def test_names_and_numbers_are_clean() -> None:

@@ -79,9 +79,8 @@ def test_quotes_are_those_of_their_version(tmp_path: Path, sql: str, finding: st
             replace(release, url="https://hamn.example/2"), seen_at=datetime(2026, 3, 1, tzinfo=UTC)
         )
     execute(path, sql)
-    assert [problem.removeprefix("archive.db: ") for problem in list_problems(path)][:1] == [
-        finding
-    ][: bool(finding)]
+    found = [problem.removeprefix("archive.db: ") for problem in list_problems(path)][:1]
+    assert found == [finding][: bool(finding)]
 
 
 def test_texts_of_attachments_are_read_again_on_request(

@@ -148,10 +148,8 @@ def test_file_in_place_of_the_folder_is_named(
 ) -> None:
     copies.write_text("no folder")
     assert main([command, str(archive), "--to", str(copies)]) == 2
-    assert (
-        capsys.readouterr().err
-        == f"{copies}: is not a folder; --to must name the folder for the copies\n"
-    )
+    found = capsys.readouterr().err
+    assert found == f"{copies}: is not a folder; --to must name the folder for the copies\n"
 
 
 def test_backup_is_restored_in_place_of_a_damaged_archive(

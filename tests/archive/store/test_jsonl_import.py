@@ -298,9 +298,8 @@ def test_every_line_is_stored_or_a_named_error(
         file.write_bytes(gzip.compress(content, 1) if compress else content)
         result = import_file(archive, file, "fyr", IMPORTED_AT)
         assert (result.failure, result.last_line) == (None, len(kept))
-        assert result.lines == sum(
-            bool(line.removeprefix(codecs.BOM_UTF8).strip()) for line in kept
-        )
+        found = result.lines
+        assert found == sum(bool(line.removeprefix(codecs.BOM_UTF8).strip()) for line in kept)
         counts = [result.new, result.revised, result.unchanged, result.withheld, len(result.errors)]
         assert sum(counts) == result.lines
         failed = {error.line for error in result.errors}
@@ -401,9 +400,8 @@ def test_line_that_cannot_be_saved_is_named_and_the_others_are_stored(
         archive, *({"url": f"https://fyr.example/{n}", "title": "Fyren"} for n in range(6))
     )
     assert (result.lines, result.new, result.unchanged, result.failure) == (6, 5, 0, None)
-    assert [str(error).partition("line ")[2] for error in result.errors] == [
-        "4: cannot be saved: string or blob too big"
-    ]
+    found = [str(error).partition("line ")[2] for error in result.errors]
+    assert found == ["4: cannot be saved: string or blob too big"]
     words = archive.db.execute("select word, releases from vocabulary").fetchall()
     assert words == [("fyren", 5)]
 
@@ -486,9 +484,8 @@ def test_processes_store_the_same_rows_and_errors(
     for result in results:
         assert (result.lines, result.new, result.unchanged) == (10, 7, 1)
         assert [(error.line, error.field) for error in result.errors] == [(5, None), (7, "title")]
-    assert [str(error) for error in results[0].errors] == [
-        str(error) for error in results[1].errors
-    ]
+    found = [str(error) for error in results[0].errors]
+    assert found == [str(error) for error in results[1].errors]
 
 
 @pytest.mark.parametrize(("stop_at", "new", "stopped"), [(2, 2, True), (7, 7, False)])

@@ -272,9 +272,8 @@ def test_hidden_release_is_quoted_nowhere(archive: Archive) -> None:
     )
     hide(archive)
     assert not is_in_files(archive, "kvist")
-    assert select(archive, "select problems from crawls where spider = 'news'") == [
-        (f'["{MARK}", "another"]',)
-    ]
+    crawls = select(archive, "select problems from crawls where spider = 'news'")
+    assert crawls == [(f'["{MARK}", "another"]',)]
     out = archive.path.with_name("out.warc")
     assert export_warc(archive.path, out).omitted > 0
     assert url(1).encode() not in out.read_bytes()
@@ -328,9 +327,8 @@ def test_url_or_email_address_with_the_passage_is_replaced_in_every_version(
     assert rows[-3:] == [rows[-1]] * 3
     assert body == f"Skriv till {MARK}. Se {MARK}, www.fyr.example/fyren."
     assert [image["url"] for image in json.loads(images)] == [MARK, "https://fyr.example/fyren.jpg"]
-    assert json.loads(attachments) == [
-        {"url": MARK, "title": f"Dom mot {MARK}", "media_type": None}
-    ]
+    found = json.loads(attachments)
+    assert found == [{"url": MARK, "title": f"Dom mot {MARK}", "media_type": None}]
     assert json.loads(contacts) == [{"name": MARK, "role": None, "phone": MARK, "email": MARK}]
     urls = select(archive, "select url from images where release = ? order by position", ID)
     assert urls[0] == (MARK,)
@@ -555,9 +553,8 @@ def test_quotes_and_people_follow_takedowns(archive: Archive) -> None:
     before = select(archive, sql)
     assert [row[1:] for row in before] == [(NAME, "Fyren lyser starkt")] * 2
     redact_passage(archive, ID, "Fyren lyser starkt", NOW, reason="fel")
-    assert [name for _, name, text in select(archive, sql) if "lyser" not in text] == [
-        name for _, name, _ in before
-    ]
+    found = [name for _, name, text in select(archive, sql) if "lyser" not in text]
+    assert found == [name for _, name, _ in before]
     hidden_id = hide_release(archive, ID, NOW, reason="fel")
     assert select(archive, sql) == select(archive, "select * from people") == []
     lift_takedown(archive, hidden_id, NOW + DAY, "rätt")

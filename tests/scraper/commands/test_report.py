@@ -235,10 +235,8 @@ def test_pass_that_breaks_off_is_told_by_the_round(
 
 def test_ping_url_is_checked_without_being_shown() -> None:
     assert read_ping_url("backup", {}) is None
-    assert (
-        read_ping_url("raw-copy", {"PING_RAW_COPY": " https://switch.example/1 "})
-        == "https://switch.example/1"
-    )
+    found = read_ping_url("raw-copy", {"PING_RAW_COPY": " https://switch.example/1 "})
+    assert found == "https://switch.example/1"
     with pytest.raises(AgencyError, match="environment: PING_BACKUP") as raised:
         read_ping_url("backup", {"PING_BACKUP": "https://user:secret@:80/"})
     assert "secret" not in str(raised.value)

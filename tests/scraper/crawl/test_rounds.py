@@ -75,12 +75,10 @@ def test_stopped_round_ends_its_pass_and_begins_no_other(
         stopper.join()
     assert ended_at - stopped_at[0] < 20
     assert "the round was stopped" in caplog.text
-    assert crawling.rows("select distinct spider, reason, errors from crawls") == [
-        ("news", "shutdown", 0)
-    ]
-    assert crawling.rows("select count(*) from frontier where state in ('failed', 'rejected')") == [
-        (0,)
-    ]
+    crawls = crawling.rows("select distinct spider, reason, errors from crawls")
+    assert crawls == [("news", "shutdown", 0)]
+    frontier = crawling.rows("select count(*) from frontier where state in ('failed', 'rejected')")
+    assert frontier == [(0,)]
 
 
 def test_signal_stops_the_running_command_and_all_later_ones() -> None:

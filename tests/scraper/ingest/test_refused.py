@@ -171,9 +171,8 @@ def test_refused_page_is_kept_with_its_reason_and_taken_in_with_its_time(crawl: 
     assert crawl.rows(
         "select first_seen, last_checked, seen from releases join captures c on c.id = capture"
     ) == [(moment, moment, moment)]
-    assert crawl.rows("select state, fetched from frontier where role = 'release'") == [
-        ("stored", moment)
-    ]
+    frontier = crawl.rows("select state, fetched from frontier where role = 'release'")
+    assert frontier == [("stored", moment)]
 
 
 def test_fetches_of_one_page_become_versions_in_order_of_time(crawl: Crawl) -> None:
@@ -193,9 +192,8 @@ def test_fetches_of_one_page_become_versions_in_order_of_time(crawl: Crawl) -> N
 def test_edits_of_a_stored_release_during_a_crisis_are_taken_in(crawl: Crawl) -> None:
     crawl.fetch(0, build_page(banner=""))
     crawl.fetch(1, build_page(text=AUGUST))
-    assert crawl.rows("select state, tries from frontier where role = 'release'") == [
-        ("rejected", 1)
-    ]
+    frontier = crawl.rows("select state, tries from frontier where role = 'release'")
+    assert frontier == [("rejected", 1)]
     assert crawl.reparse() == {"revised": 1}
     assert [row[:2] for row in crawl.versions()] == [("03-01", "first"), ("03-02", "source")]
 
@@ -282,9 +280,8 @@ def test_release_that_was_taken_for_an_error_page_was_never_missing(
             crawl.fetch(day, build_page(text=AUGUST))
     assert crawl.rows("select removed_at is null from releases") == [(0,)]
     assert crawl.reparse() == {"revised": 1, "unchanged": 2}
-    assert crawl.rows("select removed_at, last_checked from releases") == [
-        (None, "2027-03-04T08:00:00+00:00")
-    ]
+    releases = crawl.rows("select removed_at, last_checked from releases")
+    assert releases == [(None, "2027-03-04T08:00:00+00:00")]
     assert crawl.rows("select count(*) from removals") == [(0,)]
 
 
@@ -436,9 +433,8 @@ def test_true_removal_after_a_refused_page_is_kept(
     assert crawl.rows("select substr(last_checked, 6, 5) from releases") == [("03-03",)]
     assert len(crawl.versions()) == (1 if text == TEXT else 2)
     crawl.fetch(20, build_page(text=text, banner=""))  # it came back
-    assert crawl.rows("select removed_at, substr(ended, 6, 5) from releases join removals") == [
-        (None, "03-21")
-    ]
+    releases = crawl.rows("select removed_at, substr(ended, 6, 5) from releases join removals")
+    assert releases == [(None, "03-21")]
 
 
 def test_true_removal_is_kept_when_a_redirect_to_the_release_was_refused(crawl: Crawl) -> None:

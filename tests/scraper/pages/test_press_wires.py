@@ -101,9 +101,8 @@ def test_parts_of_a_record() -> None:
         ("https://via.tt.se/1.jpg", "En älg.", "Bo Ek"),
         ("https://via.tt.se/2.png", None, None),
     ]
-    assert [(file.url, file.title) for file in release.attachments] == [
-        ("https://via.tt.se/data/a.pdf", "Rapport")
-    ]
+    found = [(file.url, file.title) for file in release.attachments]
+    assert found == [("https://via.tt.se/data/a.pdf", "Rapport")]
     item = read_page(
         json.dumps({**RECORD, "contacts": {"text": "Ada Ek, tfn 010-12 34 56"}}).encode(),
         VIATT,
@@ -135,10 +134,8 @@ def test_dates(
     published: str | None, changed: str, expected: tuple[str | None, str | None]
 ) -> None:
     release = read_cision(PublishDate=published, LastChangeDate=changed)
-    assert (
-        tuple(date and date.isoformat() for date in (release.published, release.updated))
-        == expected
-    )
+    found = tuple(date and date.isoformat() for date in (release.published, release.updated))
+    assert found == expected
 
 
 def test_unreadable_date_is_an_error() -> None:

@@ -53,9 +53,8 @@ PACKED = gzip.compress(SITEMAP)
 
 
 def test_feed_links_and_times() -> None:
-    assert parse_feed(RSS, HOME, AGENCY) == [
-        SourceLink(HOME + "nyheter/a", "2024-03-15T09:00:00+00:00")
-    ]
+    found = parse_feed(RSS, HOME, AGENCY)
+    assert found == [SourceLink(HOME + "nyheter/a", "2024-03-15T09:00:00+00:00")]
     assert parse_feed(build_feed(), HOME, AGENCY) == [
         SourceLink(HOME + "nyheter/a", "2024-03-16T09:00:00+00:00")
     ]

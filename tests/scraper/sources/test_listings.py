@@ -118,9 +118,8 @@ def test_listed_files(files: str, html: str, *, links: str | None) -> None:
 def test_dated_documents_that_are_not_taken_are_a_problem() -> None:
     html = '<main><ul><li>3 mars 2024 <a href="/a.pdf">Ny väg</a></li></ul></main>'
     url = HOME + "nyheter"
-    assert parse_listing(html.encode(), url, build_agency()).problem == SourceProblem(
-        "documents", url, "1"
-    )
+    found = parse_listing(html.encode(), url, build_agency()).problem
+    assert found == SourceProblem("documents", url, "1")
     agency = Agency(slug="skog", name="Skogsrådet", home=HOME, files=False)
     assert parse_listing(html.encode(), HOME + "nyheter", agency).problem is None
 

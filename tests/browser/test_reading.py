@@ -22,7 +22,9 @@ def crawled_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str
     """The address of a served archive that was crawled, and the site of its agencies."""
     folder = tmp_path_factory.mktemp("crawled")
     with Site(releases=12) as site:
-        code, output = Crawling(site, site.agencies_file(folder), folder / "archive.db").run()
+        crawling = Crawling(site, site.agencies_file(folder), folder / "archive.db")
+        # in a fork, because Playwright's event loop runs in this thread
+        code, output = crawling.finish(crawling.command())
         assert code == 0, output
         with serve(folder / "archive.db") as address:
             yield address, site

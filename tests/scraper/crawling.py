@@ -22,6 +22,7 @@ from scrapy.settings import Settings
 from scraper.project_command import ProjectCommand
 from scraper.spiders.release_spider import ReleaseSpider
 from tests.forks import ForkedModule, run_module
+from tests.scraper.in_process import run_scrapy
 from tests.site.server import Site
 
 SLUG = "skogsbruksradet"
@@ -29,10 +30,7 @@ ROOT = Path(__file__).parents[2]
 
 RELEASES = 24  # of the site in the fixtures `crawling` and `crawled_site`
 NOWHERE = (
-    "[borta]\nname ="
-    ' "Borta"\nhome ='
-    ' "http://borta.invalid/'
-    '"\nfeeds ='
+    '[borta]\nname = "Borta"\nhome = "http://borta.invalid/"\nfeeds ='
     ' ["http://borta.invalid/feed"]\n'
 )
 
@@ -83,15 +81,19 @@ class Crawling:
         )
 
     def run(self, *arguments: str, **settings: str) -> tuple[int, str]:
-        """Run a crawl to its end; return its exit code and what it printed."""
-        return self.finish(self.command(*arguments, **settings))
+        """Run a crawl in this process; return its exit code and what it printed."""
+        return self.scrapy("crawl", *(arguments or ("news",)), **settings)
 
     def scrapy(self, *arguments: str, **settings: str) -> tuple[int, str]:
-        """Run any Scrapy command; return its exit code and what it printed."""
-        return self.finish(self.scrapy_command(*arguments, **settings))
+        """Run any Scrapy command in this process; return its exit code and what it printed."""
+        command = self.scrapy_command(*arguments, **settings)
+        return run_scrapy(command[3:], self.settings, self.patience)
 
     def finish(self, command: list[str]) -> tuple[int, str]:
-        """Run a command line in a fork; `open` does the same in a new process."""
+        """Run a command line in a fork; return its exit code and what it printed.
+
+        For what concerns the process: its locks and pools, the commands that it starts, its memory.
+        """
         environment = {"SCRAPY_SETTINGS_MODULE": self.settings}
         return run_module(command[2], command[3:], environment=environment, timeout=self.patience)
 

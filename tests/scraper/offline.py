@@ -119,9 +119,8 @@ class OfflineCrawl:
         moment = to_iso(self.moment)
         with self.archive.transaction():
             self.archive.db.execute(
-                "insert into crawls (agency, spider, started,"
-                " finished, reason) values (?,"
-                " 'news', ?, ?, 'finished')",
+                "insert into crawls (agency, spider, started, finished, reason) values (?, 'news',"
+                " ?, ?, 'finished')",
                 [self.slug, moment, moment],
             )
         self.moment += timedelta(minutes=1)

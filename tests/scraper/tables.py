@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-VALUES = {"": None, "True": True, "False": False}
+VALUES = {"": None, '""': "", "True": True, "False": False}
 
 
 def load_table(
@@ -17,8 +17,8 @@ def load_table(
 ) -> list[Any]:
     r"""Return the rows of a table as parameters. Its first line names the columns.
 
-    A column "id" is not a parameter. An empty cell is None, `\n` a line break, and `$NAME` one of
-    the constants.
+    A column "id" is not a parameter. An empty cell is None, `""` no text, `\n` a line break, and
+    `$NAME` one of the constants.
     """
     columns, *lines = Path(test_module).with_name(name).read_text("utf-8").splitlines()
     first = 1 if columns.startswith("id\t") else 0

@@ -46,7 +46,7 @@ def test_other_spiders_and_commands_need_no_archive(crawling: Crawling, tmp_path
         (("parse", url, "--nocolour"), "'parser_version'"),
         (("check",), "Ran 0 contracts"),
     ):
-        code, printed = crawling.scrapy(*arguments)
+        code, printed = crawling.finish(crawling.scrapy_command(*arguments))
         assert (code, expected in printed) == (0, True), (arguments, printed)
         assert "Traceback" not in printed, arguments
     assert len(json.loads(out.read_text("utf-8"))) == 1
@@ -82,7 +82,8 @@ def test_other_spiders_and_commands_need_no_archive(crawling: Crawling, tmp_path
 def test_wrong_use_is_one_line_and_exit_code_2(
     first_crawl: Crawling, arguments: tuple[str, ...], message: str
 ) -> None:
-    code, printed = first_crawl.scrapy(*arguments, LOG_LEVEL="ERROR")
+    command = first_crawl.scrapy_command(*arguments, LOG_LEVEL="ERROR")
+    code, printed = first_crawl.finish(command)
     assert (code, message in printed, "Traceback" in printed) == (2, True, False), printed
     assert len(printed.splitlines()) == 1 or arguments[0] == "parse", printed
 

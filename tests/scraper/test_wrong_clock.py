@@ -113,9 +113,8 @@ def test_a_removal_is_confirmed_after_a_day(tmp_path: Path, ahead: timedelta) ->
         )
         confirmed = [removals.mark_missing(1, moment, "gone") for moment in times]
         assert confirmed == [False, False, False, True]
-        assert crawl.rows("select first_seen, confirmed from removals") == [
-            (to_iso(NOW), to_iso(times[-1]))
-        ]
+        found = crawl.rows("select first_seen, confirmed from removals")
+        assert found == [(to_iso(NOW), to_iso(times[-1]))]
 
 
 @pytest.mark.parametrize("ahead", [60 * DAY, 400 * DAY], ids=str)

@@ -161,9 +161,8 @@ def test_text_of_a_file(archive: Archive) -> None:
     assert not archive.attachments.needs_text(version.file_id)
     pages = select(archive, "select page, text, letters from attachment_pages")
     assert pages == [(1, "Beslut om fyren", 13), (2, "", 0)]
-    assert select(archive, "select kind, pages, letters, problem from attachment_files") == [
-        ("pdf", 2, 13, None)
-    ]
+    attachment_files = select(archive, "select kind, pages, letters, problem from attachment_files")
+    assert attachment_files == [("pdf", 2, 13, None)]
     unreadable = record(archive, b"%PDF-2", NOW + DAY)
     store_text(archive, unreadable, AttachmentText(problem="encrypted", detail="PDFium: error 4"))
     assert select(
@@ -343,9 +342,8 @@ def test_text_of_a_release_that_is_a_file_is_withheld_with_it(archive: Archive) 
     assert verify(archive.path).findings == []
     lift_takedown(archive, takedown_id, NOW, "Upphävt")
     sample_evidence.add_links(archive, url, NOW + DAY)
-    assert select(archive, "select capture, cause, checks from attachment_versions") == [
-        (capture_id, "first", 2)
-    ]
+    attachment_versions = select(archive, "select capture, cause, checks from attachment_versions")
+    assert attachment_versions == [(capture_id, "first", 2)]
     assert len(archive.attachments.list_files_to_read(agency="fyr")) == 1
 
 
@@ -377,10 +375,8 @@ def test_extract_attachments_command(archive: Archive, capsys: pytest.CaptureFix
         assert code == int("damaged: 0" not in printed)
         return printed.splitlines()[-1].partition("archive.db: ")[2]
 
-    assert (
-        run("--agency", "other")
-        == "0 files read; without text: 0; with a problem: 0; missing or damaged: 0"
-    )
+    found = run("--agency", "other")
+    assert found == "0 files read; without text: 0; with a problem: 0; missing or damaged: 0"
     assert run() == "2 files read; without text: 0; with a problem: 1; missing or damaged: 1"
     assert run() == "0 files read; without text: 0; with a problem: 0; missing or damaged: 1"
     pages = select(archive, "select file, page, text from attachment_pages")

@@ -55,11 +55,8 @@ def make_docx(body: str, **more: str) -> bytes:
 
 def make_odt(text: str, manifest: str = "<manifest/>") -> bytes:
     content = (
-        f"<o:document-content"
-        f' xmlns:o="{ODF}:office:1.0"'
-        f' xmlns:t="{ODF}'
-        f':text:1.0">{text}</'
-        f"o:document-content>"
+        f'<o:document-content xmlns:o="{ODF}:office:1.0"'
+        f' xmlns:t="{ODF}:text:1.0">{text}</o:document-content>'
     )
     return make_zip(mimetype=ODT_TYPE, content_xml=content, **{"META-INF__manifest_xml": manifest})
 

@@ -136,9 +136,8 @@ def test_pages_of_a_host_share_a_base_per_design(archive: Path) -> None:
     ]
     counts = rows(archive, "select base, count(*) from blobs group by base order by base")
     assert counts == [(None, 3), (1, 10), (11, 9)]
-    assert rows(archive, "select count(*) from blobs where base and length(data) > size / 10") == [
-        (0,)
-    ]
+    blobs = rows(archive, "select count(*) from blobs where base and length(data) > size / 10")
+    assert blobs == [(0,)]
     bases_with_base = (
         "select count(*) from blobs b join blobs o on o.id = b.base where o.base is not null"
     )
@@ -330,9 +329,8 @@ def test_file_of_another_archive_is_refused_and_reported(archive: Path, tmp_path
         captures.read(sha256)
     assert "belongs to another archive" in str(find_captures_problem(archive))
     findings = verify(archive).findings
-    assert [finding.problem for finding in findings if finding.table == "blobs"] == [
-        FOREIGN_MESSAGE
-    ]
+    found = [finding.problem for finding in findings if finding.table == "blobs"]
+    assert found == [FOREIGN_MESSAGE]
     assert {finding.table for finding in findings} == {"blobs", "manifests"}
     guide = read_guide(read_bundle(archive, 8))
     assert "cannot be read here: captures.db: belongs to another archive" in guide

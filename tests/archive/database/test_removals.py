@@ -87,9 +87,8 @@ def test_removal_is_confirmed_by_three_checks_over_a_day(
     assert results == [False] * (len(hours) - 1) + [confirmed]
     assert archive.removals.is_missing(1)
     moment = (SEEN + hours[-1] * HOUR).isoformat() if confirmed else None
-    assert select(archive, "select kind, checks, status, confirmed from removals") == [
-        ("gone", len(hours), 400 + hours[-1], moment)
-    ]
+    found = select(archive, "select kind, checks, status, confirmed from removals")
+    assert found == [("gone", len(hours), 400 + hours[-1], moment)]
     assert select(archive, "select removed_at from releases") == [(moment,)]
     due = SEEN + hours[-1] * HOUR + (7 * DAY if confirmed else 8 * HOUR)
     assert select(archive, "select next_check from releases") == [(due.isoformat(),)]
@@ -98,9 +97,8 @@ def test_removal_is_confirmed_by_three_checks_over_a_day(
 def test_release_that_is_found_again_ends_its_removal(archive: Archive, removals: Removals) -> None:
     assert mark_missing(archive, [1], "error page", [0, 0.5, 1], status=200) == [1]
     removals.mark_present(1, SEEN + 2 * DAY)
-    assert select(archive, "select confirmed is not null, ended from removals") == [
-        (1, "2026-03-03T08:00:00+00:00")
-    ]
+    found = select(archive, "select confirmed is not null, ended from removals")
+    assert found == [(1, "2026-03-03T08:00:00+00:00")]
     assert select(archive, "select removed_at from releases") == [(None,)]
     assert not removals.is_missing(1)
     removals.mark_missing(1, SEEN + 3 * DAY, "gone", status=404)
@@ -148,9 +146,8 @@ def test_pages_missing_alike_are_believed_after_a_month_if_others_are_present(
     add_releases(archive, *missing[1:], *others)
     for number in others:
         archive.mark_checked(number, SEEN + 2 * DAY)
-    assert (
-        mark_missing(archive, missing, kind, [0, 1, 2, 29.9], target="https://skog.example/") == []
-    )
+    found = mark_missing(archive, missing, kind, [0, 1, 2, 29.9], target="https://skog.example/")
+    assert found == []
     assert mark_missing(archive, missing, kind, [30], target="https://skog.example/") == (
         missing if believed else []
     )
@@ -158,9 +155,8 @@ def test_pages_missing_alike_are_believed_after_a_month_if_others_are_present(
 
 def test_one_404_beside_an_outage_is_confirmed(archive: Archive, removals: Removals) -> None:
     add_releases(archive, 2, 3, 4, 5, 6)
-    assert (
-        mark_missing(archive, [1, 2, 3, 4, 5, 6], "redirected", [0, 0.5, 1, 1.5], status=200) == []
-    )
+    found = mark_missing(archive, [1, 2, 3, 4, 5, 6], "redirected", [0, 0.5, 1, 1.5], status=200)
+    assert found == []
     removals.mark_present(2, SEEN + 37 * HOUR)
     assert removals.mark_missing(1, SEEN + 48 * HOUR, "gone", status=404)
 
@@ -236,9 +232,8 @@ def test_404_of_every_page_is_a_fault_but_of_old_ones_a_clean_up(
 def test_release_is_checked_once_a_day_during_a_collapse(archive: Archive) -> None:
     add_releases(archive, 2, 3, 4, 5, 6)
     mark_missing(archive, [1, 2, 3, 4, 5, 6], "replaced", [0, 1, 2], **PLACEHOLDER)
-    assert select(archive, "select next_check from releases where id = 1") == [
-        ((SEEN + 3 * DAY).isoformat(),)
-    ]
+    releases = select(archive, "select next_check from releases where id = 1")
+    assert releases == [((SEEN + 3 * DAY).isoformat(),)]
 
 
 @pytest.mark.parametrize("kind", ["gone", "replaced", "error page"])

@@ -38,9 +38,8 @@ def replace_migrations(archive: Path, *names: str) -> None:
         db.execute("delete from _sqlite_migrations")
         for name in names:
             db.execute(
-                "insert into _sqlite_migrations"
-                " (migration_set, name) values"
-                " ('myndighetsarkivet', ?)",
+                "insert into _sqlite_migrations (migration_set, name) values ('myndighetsarkivet',"
+                " ?)",
                 [name],
             )
 

@@ -60,9 +60,8 @@ def replace_by_folder(file: Path) -> None:
 def add_migration(file: Path) -> None:
     with closing(sqlite3.connect(file, isolation_level=None)) as db:
         db.execute(
-            "insert into _sqlite_migrations"
-            " (migration_set, name)"
-            " values ('myndighetsarkivet', 'of_tomorrow')"
+            "insert into _sqlite_migrations (migration_set, name) values ('myndighetsarkivet',"
+            " 'of_tomorrow')"
         )
 
 
@@ -121,9 +120,8 @@ def test_reason_is_that_of_the_file_system(
     for message in ("unable to open database file", "attempt to write a readonly database"):
         told = describe_error(sqlite3.OperationalError(message), file)
         assert told == f"{message}: {reason.format(folder=file.parent)}"
-    assert (
-        describe_error(sqlite3.OperationalError("database is locked"), file) == "database is locked"
-    )
+    found = describe_error(sqlite3.OperationalError("database is locked"), file)
+    assert found == "database is locked"
 
 
 def test_folder_in_place_of_a_file_is_named(tmp_path: Path) -> None:

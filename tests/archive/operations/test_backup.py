@@ -148,10 +148,8 @@ def test_file_in_place_of_the_folder_is_named(
 ) -> None:
     copies.write_text("no folder")
     assert main([command, str(archive), "--to", str(copies)]) == 2
-    assert (
-        capsys.readouterr().err
-        == f"{copies}: is not a folder; --to must name the folder for the copies\n"
-    )
+    found = capsys.readouterr().err
+    assert found == f"{copies}: is not a folder; --to must name the folder for the copies\n"
 
 
 def test_backup_is_restored_in_place_of_a_damaged_archive(
@@ -199,15 +197,12 @@ def test_takedowns_since_the_backup_are_listed(
     assert main(["restore", str(copy), "--to", str(archive), "--replace"]) == 0
     since, when = FIRST_CRAWL.isoformat(), MOMENT.isoformat()
     assert [line for line in capsys.readouterr().out.splitlines() if "hide of release" in line] == [
-        f"lifted since the backup"
-        f" ({when}); lift it again:"
-        f" takedown 2, hide of release 2 (Före, {since})",
-        f"not in the backup, and lifted since ({when}), so"
-        f" there is nothing to do: hide of"
-        f" release 3 (Efter, {since})",
-        f"not in the backup; repeat it"
-        f" before the archive is"
-        f" served: hide of release 4 (Efter, {since})",
+        f"lifted since the backup ({when}); lift it again: takedown 2, hide of release 2 (Före,"
+        f" {since})",
+        f"not in the backup, and lifted since ({when}), so there is nothing to do: hide of release"
+        f" 3 (Efter, {since})",
+        "not in the backup; repeat it before the archive is served: hide of release 4 (Efter,"
+        f" {since})",
     ]
 
 

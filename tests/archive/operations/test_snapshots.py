@@ -83,9 +83,8 @@ def test_snapshot_is_complete_and_has_nothing_that_is_taken_down(
     findings = verify(copy).findings  # every other page is there and unchanged
     assert {str(finding.key) for finding in findings if finding.table == "captures"} == {"1"}
     assert [str(finding) for finding in findings if finding.table != "captures"] == [
-        f"{snapshot / 'withheld.db'}:"
-        f" states: no such file; 1"
-        f" versions that are taken down cannot be checked (snapshots lack it)"
+        f"{snapshot / 'withheld.db'}: states: no such file; 1 versions that are taken down cannot"
+        " be checked (snapshots lack it)"
     ]
 
     assert main(["snapshot", str(archive), "--to", str(folder)]) == 0

@@ -11,6 +11,7 @@ from archive.publish.datasets import SEARCH_URL, write_dataset
 from tests.archive.publish.test_datasets import read_csv
 from tests.archive.sample import Site
 from tests.archive.sample_history import EDITED_ID
+from tests.scraper.tables import load_table
 
 
 @pytest.mark.parametrize(
@@ -61,27 +62,7 @@ def test_search_url(text: str, is_search_url: bool) -> None:
     assert bool(SEARCH_URL.fullmatch(text)) is is_search_url
 
 
-@pytest.mark.parametrize(
-    ("selection", "problem"),
-    [
-        ("select title from releases", "returns no column release or id; its columns: title"),
-        (
-            "select 99999 as id",
-            "releases: 99999: the SELECT's column id has 1 numbers that are not ids of releases",
-        ),
-        ("select 'a' as release", "'a', which is not the id of a release"),
-        ("select id from releases; drop table releases", "one statement at a time"),
-        ("with a as (select 1) delete from releases returning id", "it must be a SELECT"),
-        ("select id from nowhere", "no such table: nowhere"),
-        ("select", "incomplete input"),
-        (
-            "/-/edits?agency=fyrstyrelsen",
-            "'/-/edits.agency=fyrstyrelsen' is not a URL of the search page",
-        ),
-        ("/search?order=best", "is not a URL of the search page with any of q=, agency="),
-        ("https://arkiv.example/archive/releases/1", "is not a URL of the search page"),
-    ],
-)
+@pytest.mark.parametrize(("selection", "problem"), load_table(__file__, "invalid_selections.tsv"))
 def test_invalid_selection(
     selection: str, problem: str, history_archive: Path, tmp_path: Path
 ) -> None:

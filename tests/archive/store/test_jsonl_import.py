@@ -66,6 +66,32 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "a.jsonl"
 
 
+def build_rows(number: int, **fields: str) -> list[dict[str, str]]:
+    """Return rows of different releases in English, the language with the smallest lexicon."""
+    return [
+        {"url": f"https://fyr.example/{n}", "title": f"Lamp {n}", "language": "en", **fields}
+        for n in range(number)
+    ]
+
+
+def build_command(archive: Archive, file: Path, processes: int, *more: str) -> list[str]:
+    words = [
+        "-m",
+        "archive",
+        "import",
+        str(file),
+        "--agency",
+        "fyr",
+        "--archive",
+        str(archive.path),
+    ]
+    return [sys.executable, *words, "--processes", str(processes), *more]
+
+
+def count_releases(archive: Archive) -> int:
+    return int(archive.db.execute("select count(*) from releases").fetchone()[0])
+
+
 def write_lines(path: Path, *rows: object) -> Path:
     path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
     return path
@@ -118,10 +144,8 @@ def test_crawled_release_is_not_replaced(archive: Archive) -> None:
 def test_month_is_stored_as_a_month(archive: Archive) -> None:
     release, _ = parse_release(LINE, "fyr")
     assert import_release(archive, release, IMPORTED_AT) is SaveResult.NEW
-    assert (
-        archive.save(replace(release, published=date(2024, 6, 1)), seen_at=IMPORTED_AT)
-        is SaveResult.REPARSED
-    )
+    dated = replace(release, published=date(2024, 6, 1))
+    assert archive.save(dated, seen_at=IMPORTED_AT) is SaveResult.REPARSED
     dates = archive.db.execute("select published from revisions order by id").fetchall()
     assert dates == [("2024-06",), ("2024-06-01",)]
 
@@ -137,29 +161,15 @@ def test_lines_taken_down_elsewhere_are_left_out(archive: Archive) -> None:
         {**LINE, "url": "https://fyr.example/3", "body": "Av █████.", "takedown": "redacted"},
         {**LINE, "url": "https://fyr.example/4", "takedown": "another collection's own field"},
     )
-    assert (result.new, result.withheld, result.withheld_elsewhere, result.errors) == (
-        2,
-        2,
-        [1],
-        [],
-    )
+    counts = (result.new, result.withheld, result.withheld_elsewhere, result.errors)
+    assert counts == (2, 2, [1], [])
     assert dict(result.unknown_fields) == {"takedown": 1}
-    assert (
-        archive.db.execute(
-            "select url from releases where title like '%█%' or body like '%█%'"
-        ).fetchall()
-        == []
-    )
-    report = list(format_import_report(Path("a.jsonl"), result))
-    assert any(
-        line.startswith("withheld: 2 are hidden or redacted in the archive they come from")
-        for line in report
-    )
-    assert (
-        "withheld there, but shown here:"
-        " releases 1; the reasons"
-        " are at /-/takedowns of that archive" in report
-    )
+    masked_sql = "select url from releases where title like '%█%' or body like '%█%'"
+    assert archive.db.execute(masked_sql).fetchall() == []
+    report = "\n".join(["", *format_import_report(Path("a.jsonl"), result), ""])
+    assert "\nwithheld: 2 are hidden or redacted in the archive they come from" in report
+    reasons = "the reasons are at /-/takedowns of that archive"
+    assert f"\nwithheld there, but shown here: releases 1; {reasons}\n" in report
 
 
 def test_errors_name_file_line_and_field_and_the_rest_is_stored(
@@ -168,12 +178,8 @@ def test_errors_name_file_line_and_field_and_the_rest_is_stored(
     other, _ = parse_release({**LINE, "url": "https://vag.example/1"}, "vag")
     archive.save(other, seen_at=IMPORTED_AT)
     rows = [LINE, {**LINE, "published": "x"}, {**LINE, "url": "https://vag.example/1"}]
-    texts = [json.dumps(row) for row in rows] + [
-        "{",
-        "[1]",
-        "",
-        json.dumps({**LINE, "url": "https://fyr.example/9"}),
-    ]
+    last = json.dumps({**LINE, "url": "https://fyr.example/9"})
+    texts = [*map(json.dumps, rows), "{", "[1]", "", last]
     file.write_bytes("\n".join(texts).encode() + b"\n\xff\n")
     result = import_file(archive, file, "fyr", IMPORTED_AT)
     errors = [(error.line, error.field) for error in result.errors]
@@ -210,18 +216,10 @@ def test_lines_before_the_end_of_a_truncated_file_are_stored(
     file.write_bytes(compressed[: len(compressed) * 9 // 10])
     result = import_file(archive, file, "fyr", IMPORTED_AT)
     assert "cannot be unpacked after line" in str(result.failure)
-    assert (
-        20
-        < archive.db.execute("select count(*) from releases").fetchone()[0]
-        == result.new
-        == result.last_line
-        < 30
-    )
-    report = list(format_import_report(file, result))
-    assert (
-        report[-1] == f"{file}: stored or reported up to line {result.new}; the same command"
-        f" continues after it"
-    )
+    assert 20 < count_releases(archive) == result.new == result.last_line < 30
+    *_, last = format_import_report(file, result)
+    ending = f"stored or reported up to line {result.new}; the same command continues after it"
+    assert last == f"{file}: {ending}"
 
 
 def test_first_checks_are_spread_over_days(archive: Archive) -> None:
@@ -300,9 +298,8 @@ def test_every_line_is_stored_or_a_named_error(
         file.write_bytes(gzip.compress(content, 1) if compress else content)
         result = import_file(archive, file, "fyr", IMPORTED_AT)
         assert (result.failure, result.last_line) == (None, len(kept))
-        assert result.lines == sum(
-            bool(line.removeprefix(codecs.BOM_UTF8).strip()) for line in kept
-        )
+        found = result.lines
+        assert found == sum(bool(line.removeprefix(codecs.BOM_UTF8).strip()) for line in kept)
         counts = [result.new, result.revised, result.unchanged, result.withheld, len(result.errors)]
         assert sum(counts) == result.lines
         failed = {error.line for error in result.errors}
@@ -328,10 +325,7 @@ def assert_is_stored(archive: Archive, line: bytes) -> None:
     release, _ = parse_release(row, "fyr")
     sql = "select v.* from revisions v join releases r on r.id = v.release where r.url = ?"
     versions = list(archive.db.query(sql, [release.url]))
-    assert any(
-        version["title"] == release.title and version["body"] == release.body
-        for version in versions
-    )
+    assert (release.title, release.body) in [(row["title"], row["body"]) for row in versions]
     title, lead, body = (
         import_lines.CONTROL_CHARACTERS.sub("", row.get(name) or "")
         for name in ("title", "lead", "body")
@@ -344,40 +338,27 @@ def assert_is_stored(archive: Archive, line: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "problem"),
+    ("field", "problem"),
     [
+        (b'"body": "x", "body": "y"', "body: is given more than once"),
+        (b'"a": {"b": 1, "b": 2}', "b: is given more than once"),
+        (b'"tags": ["\\ud800"]', "tags[0]: contains half of a"),
+        (b'"url": "https://fyr.example/\\u0000"', "contains a control character"),
         (
-            b'{"url": "https://fyr.example/1", "title": "A", "body": "x", "body": "y"}',
-            "body: is given more than once",
-        ),
-        (
-            b'{"url": "https://fyr.example/1", "title": "A", "a": {"b": 1, "b": 2}}',
-            "b: is given more than once",
-        ),
-        (
-            b'{"url": "https://fyr.example/1", "title": "A", "tags": ["\\ud800"]}',
-            "tags[0]: contains half of a",
-        ),
-        (b'{"url": "https://fyr.example/\\u0000", "title": "A"}', "contains a control character"),
-        (
-            b'{"url": "https://fyr.example/' + b"x" * 2100 + b'", "title": "A"}',
+            b'"url": "https://fyr.example/' + b"x" * 2100 + b'"',
             "url: is longer than 2083 characters",
         ),
-        (b'{"url": "https://fyr.example/1", "title": 1' + b"0" * 5000 + b"}", "title: is not text"),
-        (
-            b'{"url": "https://fyr.example/1", "title": "A", "images": [{"url": 7}]}',
-            "images[0].url: is not text",
-        ),
-        (
-            b'{"url": "https://fyr.example/1", "title": "A", "tags": ' + b"[" * 9999,
-            "is not JSON: maximum recursion depth",
-        ),
+        (b'"title": 1' + b"0" * 5000, "title: is not text"),
+        (b'"images": [{"url": 7}]', "images[0].url: is not text"),
+        (b'"tags": ' + b"[" * 9999, "is not JSON: maximum recursion depth"),
     ],
 )
 def test_what_was_accepted_in_silence_or_ended_the_import_is_a_named_error(
-    archive: Archive, file: Path, line: bytes, problem: str
+    archive: Archive, file: Path, field: bytes, problem: str
 ) -> None:
-    file.write_bytes(line + b"\n" + json.dumps(LINE).encode())
+    others = {b"url": b'"url": "https://fyr.example/1"', b"title": b'"title": "A"'}
+    line = [text for name, text in others.items() if not field.startswith(b'"%s"' % name)]
+    file.write_bytes(b"{%s}\n%s" % (b", ".join([*line, field]), json.dumps(LINE).encode()))
     result = import_file(archive, file, "fyr", IMPORTED_AT)
     assert (result.lines, result.new, len(result.errors)) == (2, 1, 1)
     assert str(result.errors[0]).startswith(f"{file}: line 1: ")
@@ -419,9 +400,8 @@ def test_line_that_cannot_be_saved_is_named_and_the_others_are_stored(
         archive, *({"url": f"https://fyr.example/{n}", "title": "Fyren"} for n in range(6))
     )
     assert (result.lines, result.new, result.unchanged, result.failure) == (6, 5, 0, None)
-    assert [str(error).partition("line ")[2] for error in result.errors] == [
-        "4: cannot be saved: string or blob too big"
-    ]
+    found = [str(error).partition("line ")[2] for error in result.errors]
+    assert found == ["4: cannot be saved: string or blob too big"]
     words = archive.db.execute("select word, releases from vocabulary").fetchall()
     assert words == [("fyren", 5)]
 
@@ -432,26 +412,11 @@ def test_line_that_cannot_be_saved_is_named_and_the_others_are_stored(
 def test_full_disk_keeps_what_was_committed(
     archive: Archive, file: Path, agencies: Path, tmp_path: Path
 ) -> None:
-    rows = [
-        {"url": f"https://fyr.example/{n}", "title": f"Lamp {n}", "body": "Lit. " * 99}
-        for n in range(2000)
-    ]
-    write_lines(file, {}, *({**row, "language": "en"} for row in rows))
-    command = [
-        sys.executable,
-        "-m",
-        "archive",
-        "import",
-        str(file),
-        "--agency",
-        "fyr",
-        "--processes",
-        "0",
-    ]
+    write_lines(file, {}, *build_rows(2000, body="Lit. " * 99))
     # bytes of the largest file; there is no other way to fill a disk without being root
     limit = (3_000_000, 3_000_000)
     done = subprocess.run(
-        [*command, "--archive", str(archive.path), "--agencies", str(agencies)],
+        build_command(archive, file, 0, "--agencies", str(agencies)),
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -461,7 +426,7 @@ def test_full_disk_keeps_what_was_committed(
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert f"{archive.path}: the import ended early: " in done.stderr
-    (stored,) = archive.db.execute("select count(*) from releases").fetchone()
+    stored = count_releases(archive)
     assert 0 < stored < 2000
     assert f"{file}: line 1: url: is missing\n" in done.stdout
     assert (
@@ -496,11 +461,7 @@ def kill_own_process(*_: object) -> None:
 
 def write_nine_lines(path: Path) -> Path:
     """Seven releases, the first of them twice, and two errors."""
-    rows = [
-        {"url": f"https://fyr.example/{n}", "title": f"Lamp {n}", "body": f"*{n}* lit"}
-        for n in range(9)
-    ]
-    lines = [json.dumps({**row, "language": "en"}) for row in rows]  # the smallest lexicon
+    lines = [json.dumps({**row, "body": f"*{n}* lit"}) for n, row in enumerate(build_rows(9))]
     lines[4] = "{broken"
     lines[6] = json.dumps({"url": "https://fyr.example/6"})
     path.write_text("\n".join([*lines, lines[0]]), "utf-8")
@@ -523,9 +484,8 @@ def test_processes_store_the_same_rows_and_errors(
     for result in results:
         assert (result.lines, result.new, result.unchanged) == (10, 7, 1)
         assert [(error.line, error.field) for error in result.errors] == [(5, None), (7, "title")]
-    assert [str(error) for error in results[0].errors] == [
-        str(error) for error in results[1].errors
-    ]
+    found = [str(error) for error in results[0].errors]
+    assert found == [str(error) for error in results[1].errors]
 
 
 @pytest.mark.parametrize(("stop_at", "new", "stopped"), [(2, 2, True), (7, 7, False)])
@@ -541,9 +501,7 @@ def test_import_stops_between_transactions(
     monkeypatch.setattr(importer, "LINES_PER_TRANSACTION", 2)
 
     def should_stop() -> bool:
-        return bool(
-            archive.db.execute("select count(*) >= ? from releases", [stop_at]).fetchone()[0]
-        )
+        return count_releases(archive) >= stop_at
 
     result = import_file(
         archive, write_nine_lines(file), "fyr", IMPORTED_AT, should_stop=should_stop
@@ -558,12 +516,8 @@ def test_import_stops_between_transactions(
 def agencies(tmp_path: Path) -> Path:
     path = tmp_path / "agencies.toml"
     path.write_text(
-        '[fyr]\nname = "Fyrstyrelsen"\nhome = "https://fyr.example/"\n'
-        "[vag]\nname ="
-        ' "Vägverket"\nhome ='
-        ' "https://www.vag.example/'
-        '"\naliases ='
-        ' ["vägar.example"]\n',
+        '[fyr]\nname = "Fyrstyrelsen"\nhome = "https://fyr.example/"\n[vag]\nname = "Vägverket"\n'
+        'home = "https://www.vag.example/"\naliases = ["vägar.example"]\n',
         "utf-8",
     )
     return path
@@ -595,30 +549,19 @@ def test_command_prints_errors_and_counts(
 def test_command_warns_of_hosts_of_other_agencies(
     file: Path, agencies: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    hosts = (
-        "vag.example",
-        "press.vag.example",
-        "www.xn--vgar-loa.example",
-        "a.example",
-        "press.fyr.example",
+    hosts = ["vag", "press.vag", "www.xn--vgar-loa", "a", "press.fyr"]
+    write_lines(
+        file, LINE, *({**LINE, "url": f"https://{host}.example/1"} for host in (hosts[0], *hosts))
     )
-    write_lines(file, LINE, *({**LINE, "url": f"https://{host}/1"} for host in (hosts[0], *hosts)))
     file.write_text(file.read_text("utf-8").replace("vag.example/1", "vag.example/2", 1), "utf-8")
     assert run_import(file, agencies) == 0
-    assert [
-        line for line in capsys.readouterr().out.splitlines() if line.startswith("warning")
-    ] == [
-        "warning: 2 of them are at vag.example, which belongs to"
-        " vag: is --agency right? (first: line 2)",
-        "warning: 1 of them are at"
-        " press.vag.example, which"
-        " belongs to vag: is --agency right? (first: line 4)",
-        "warning: 1 of them are at"
-        " xn--vgar-loa.example, which"
-        " belongs to vag: is --agency right? (first: line 5)",
-        "warning: 1 of them are at"
-        " a.example, which belongs to"
-        " no agency that is known here"
+    printed = capsys.readouterr().out.splitlines()
+    vag = "which belongs to vag: is --agency right?"
+    assert [line for line in printed if line.startswith("warning")] == [
+        f"warning: 2 of them are at vag.example, {vag} (first: line 2)",
+        f"warning: 1 of them are at press.vag.example, {vag} (first: line 4)",
+        f"warning: 1 of them are at xn--vgar-loa.example, {vag} (first: line 5)",
+        "warning: 1 of them are at a.example, which belongs to no agency that is known here"
         " (first: line 6)",
     ]
 
@@ -644,33 +587,10 @@ def test_new_archive_is_announced_and_deleted_if_it_stays_empty(
 
 
 def test_ctrl_c_ends_the_command_between_transactions(archive: Archive, file: Path) -> None:
-    body = "Lit. " * 99
-    write_lines(
-        file,
-        *(
-            {
-                "url": f"https://fyr.example/{n}",
-                "title": f"Lamp {n}",
-                "language": "en",
-                "body": body,
-            }
-            for n in range(9000)
-        ),
-    )
-    command = [
-        sys.executable,
-        "-m",
-        "archive",
-        "import",
-        str(file),
-        "--agency",
-        "fyr",
-        "--processes",
-        "1",
-    ]
+    write_lines(file, *build_rows(9000, body="Lit. " * 99))
     with (
         subprocess.Popen(
-            [*command, "--archive", str(archive.path)],
+            build_command(archive, file, 1),
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

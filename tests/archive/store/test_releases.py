@@ -116,12 +116,10 @@ def test_new_release_is_stored_with_all_its_parts(archive: Archive) -> None:
     ]
     tags = rows(archive, "select name from tags join release_tags on tag = tags.id order by name")
     assert tags == [("Räkning",), ("Älg",)]
-    assert rows(archive, "select position, caption, credit from images") == [
-        (1, "En älg", "Eva Ek")
-    ]
-    assert rows(archive, "select title, media_type from attachments") == [
-        ("Rapport", "application/pdf")
-    ]
+    images = rows(archive, "select position, caption, credit from images")
+    assert images == [(1, "En älg", "Eva Ek")]
+    attachments = rows(archive, "select title, media_type from attachments")
+    assert attachments == [("Rapport", "application/pdf")]
     ((cause, date_changed, revision_tags),) = rows(
         archive, "select cause, update_date_changed, tags from revisions"
     )
@@ -155,9 +153,8 @@ def test_dates_have_day_and_precision(
         (day, precision)
     ]
     archive.save(RELEASE, seen_at=NEXT_DAY)
-    assert rows(archive, "select published_day, updated_precision from releases") == [
-        ("2024-03-14", "moment")
-    ]
+    releases = rows(archive, "select published_day, updated_precision from releases")
+    assert releases == [("2024-03-14", "moment")]
 
 
 def test_unchanged_release_only_updates_last_checked(archive: Archive) -> None:
@@ -181,9 +178,8 @@ def test_edit_adds_a_revision_and_keeps_ids(archive: Archive) -> None:
         (1, "first", None, "Räkningen gjordes i mars."),
         (2, "source", 0, "Räkningen gjordes i april."),
     ]
-    assert rows(archive, "select id, revision, body from releases") == [
-        (1, 2, "Räkningen gjordes i april.")
-    ]
+    releases = rows(archive, "select id, revision, body from releases")
+    assert releases == [(1, 2, "Räkningen gjordes i april.")]
     assert rows(archive, "select id, position from questions") == [(1, 1)]
     assert rows(archive, "select * from release_tags") == []
     archive.save(replace(edited, updated=NEXT_DAY), seen_at=NEXT_DAY)
@@ -330,9 +326,8 @@ def test_revisions_record_their_predecessor_and_the_checks_that_confirmed_them(
         (2, 1, None, "source", "13", "14", 1),
         (3, 2, 1, "source", "15", None, 0),
     ]
-    assert rows(archive, "select last_checked, checks from releases") == [
-        ("2024-03-15T16:00:00+00:00", 1)
-    ]
+    releases = rows(archive, "select last_checked, checks from releases")
+    assert releases == [("2024-03-15T16:00:00+00:00", 1)]
 
 
 @pytest.mark.parametrize(
@@ -383,9 +378,8 @@ def test_same_content_is_unchanged(archive: Archive, changes: dict[str, Any]) ->
     same = replace(RELEASE, **changes)
     assert archive.save(same, seen_at=NEXT_DAY) is SaveResult.UNCHANGED
     assert rows(archive, "select tags from revisions") == [('["Älg", "Räkning"]',)]
-    assert rows(archive, "select checks, last_checked from releases") == [
-        (1, "2024-03-16T10:00:00+00:00")
-    ]
+    releases = rows(archive, "select checks, last_checked from releases")
+    assert releases == [(1, "2024-03-16T10:00:00+00:00")]
     for edited in (replace(same, title="Ny rubrik"), replace(same, tags=("Räkning", "Älgar"))):
         assert archive.save(edited, seen_at=NEXT_DAY) is SaveResult.REVISED
 

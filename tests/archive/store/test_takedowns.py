@@ -114,6 +114,10 @@ def move(archive: Archive, seen_at: datetime) -> int:
     return target_id
 
 
+def read_all(archive: Archive, *tables: str) -> dict[str, list[tuple[Any, ...]]]:
+    return {table: sorted(select(archive, f"select * from {table}"), key=repr) for table in tables}
+
+
 def test_redacted_passage_is_in_no_version_and_no_file(archive: Archive) -> None:
     hashes = select(archive, "select id, hash from revisions order by id")
     assert is_in_files(archive, "kvist")
@@ -198,18 +202,14 @@ def test_edit_of_a_redacted_passage_is_an_edit_without_changes(archive: Archive)
 @pytest.mark.parametrize("kind", ["hide", "redact"])
 def test_lifted_takedown_restores_everything(archive: Archive, kind: str) -> None:
     tables = ("revisions", "releases", "release_facets", "vocabulary")
-    before = {
-        table: sorted(select(archive, f"select * from {table}"), key=repr) for table in tables
-    }
+    before = read_all(archive, *tables)
     edits = find_edits(archive, "bo")
     takedown_id = hide(archive) if kind == "hide" else redact(archive, "som bor")[0]
     assert find_edits(archive, "bo") == []
     assert lift_takedown(archive, takedown_id, NOW + DAY, "Det var fel") == [ID]
     with pytest.raises(ArchiveError, match="was already lifted"):
         lift_takedown(archive, takedown_id, NOW, "Igen")
-    assert {
-        table: sorted(select(archive, f"select * from {table}"), key=repr) for table in tables
-    } == before
+    assert read_all(archive, *tables) == before
     assert find_edits(archive, "bo") == edits != []
     assert find_problems(archive) == []
     lifted = select(archive, "select substr(lifted, 1, 10), lifted_reason from takedowns")
@@ -250,10 +250,8 @@ def test_hiding_and_lifting_cover_merged_releases(archive: Archive) -> None:
     target_id = move(archive, NOW)
     takedown_id = hide(archive, target_id)
     assert not is_in_files(archive, "kvist")
-    assert (
-        select(archive, "select takedown from releases where id in (?, ?)", ID, target_id)
-        == [("hidden",)] * 2
-    )
+    states = select(archive, "select takedown from releases where id in (?, ?)", ID, target_id)
+    assert states == [("hidden",)] * 2
     assert lift_takedown(archive, takedown_id, NOW, "Upphävt") == [target_id, ID]
     assert is_in_files(archive, "kvist")
     assert find_problems(archive) == []
@@ -266,22 +264,16 @@ def test_hidden_release_is_quoted_nowhere(archive: Archive) -> None:
     archive.db.execute(
         "update frontier set problem = ?, release = ? where url = ?", [problem, ID, url(1)]
     )
-    crawl = {
-        "agency": "fyr",
-        "spider": "news",
-        "started": "2026-04-01",
-        "problems": json.dumps([problem, "another"]),
-    }
-    archive.db.table("crawls").insert(crawl)
+    crawl = {"agency": "fyr", "spider": "news", "started": "2026-04-01"}
+    archive.db.table("crawls").insert({**crawl, "problems": json.dumps([problem, "another"])})
     times = {"first_seen": "2026-04-01", "last_seen": "2026-04-01", "checks": 1}
     archive.db.table("removals").insert(
         {"release": ID, "kind": "replaced", "target": NAME, **times}
     )
     hide(archive)
     assert not is_in_files(archive, "kvist")
-    assert select(archive, "select problems from crawls where spider = 'news'") == [
-        (f'["{MARK}", "another"]',)
-    ]
+    crawls = select(archive, "select problems from crawls where spider = 'news'")
+    assert crawls == [(f'["{MARK}", "another"]',)]
     out = archive.path.with_name("out.warc")
     assert export_warc(archive.path, out).omitted > 0
     assert url(1).encode() not in out.read_bytes()
@@ -289,16 +281,11 @@ def test_hidden_release_is_quoted_nowhere(archive: Archive) -> None:
 
 def test_redaction_finds_other_spellings_and_leaves_dates(archive: Archive) -> None:
     html = (
-        "<p>Ring <a href='tel:+46101234567'>010‑123 45 67</a>, <a"
-        " href='/nora-kvist'>Nora"
-        " Kvist</a> 2026-03-01</p>"
+        "<p>Ring <a href='tel:+46101234567'>010‑123 45 67</a>, <a href='/nora-kvist'>Nora Kvist</a>"
+        " 2026-03-01</p>"
     )
-    dated = replace(
-        NAMED,
-        body="Ring 010‑123 45 67, Nora Kvist 2026-03-01",
-        body_html=html,
-        published=date(2026, 3, 1),
-    )
+    body = "Ring 010‑123 45 67, Nora Kvist 2026-03-01"
+    dated = replace(NAMED, body=body, body_html=html, published=date(2026, 3, 1))
     archive.save(dated, seen_at=NOW)
     redact(archive, "010-123 45 67", NAME, "2026-03-01")
     assert select(archive, "select body, body_html, published from releases where id = ?", ID) == [
@@ -340,21 +327,17 @@ def test_url_or_email_address_with_the_passage_is_replaced_in_every_version(
     assert rows[-3:] == [rows[-1]] * 3
     assert body == f"Skriv till {MARK}. Se {MARK}, www.fyr.example/fyren."
     assert [image["url"] for image in json.loads(images)] == [MARK, "https://fyr.example/fyren.jpg"]
-    assert json.loads(attachments) == [
-        {"url": MARK, "title": f"Dom mot {MARK}", "media_type": None}
-    ]
+    found = json.loads(attachments)
+    assert found == [{"url": MARK, "title": f"Dom mot {MARK}", "media_type": None}]
     assert json.loads(contacts) == [{"name": MARK, "role": None, "phone": MARK, "email": MARK}]
-    assert select(archive, "select url from images where release = ? order by position", ID)[0] == (
-        MARK,
-    )
+    urls = select(archive, "select url from images where release = ? order by position", ID)
+    assert urls[0] == (MARK,)
     assert find_problems(archive) == []
 
 
 def test_redaction_covers_problems_of_a_crawl_but_not_the_url_of_a_move(archive: Archive) -> None:
-    moved, problem = (
-        "https://fyr.example/nora-kvist",
-        "https://fyr.example/1/nora_kvist: lead: Nora-Kvist: unreadable",
-    )
+    moved = "https://fyr.example/nora-kvist"
+    problem = "https://fyr.example/1/nora_kvist: lead: Nora-Kvist: unreadable"
     with archive.transaction():
         archive.removals.mark_moved(ID, NOW, moved)
         archive.frontier.add(moved, agency="fyr", role="release", seen_at=NOW)
@@ -369,11 +352,9 @@ def test_redaction_covers_problems_of_a_crawl_but_not_the_url_of_a_move(archive:
 
 
 def test_other_releases_with_the_passage_are_listed(archive: Archive) -> None:
+    images = (Image(url="https://fyr.example/nora_kvist.jpg"),)
     archive.save(replace(release(2, 0), body=f"Av {NAME}"), seen_at=NOW)
-    archive.save(
-        replace(release(4, 0), images=(Image(url="https://fyr.example/nora_kvist.jpg"),)),
-        seen_at=NOW,
-    )
+    archive.save(replace(release(4, 0), images=images), seen_at=NOW)
     others = [archive.find_release_id(url(number)) for number in (2, 4)]
     redact(archive, NAME)
     assert find_uncovered_releases(archive, ID, NAME) == others
@@ -384,7 +365,6 @@ def test_other_releases_with_the_passage_are_listed(archive: Archive) -> None:
 
 TITLE_WORD = "sänks"  # of EDITED_NEWEST
 REDACTED_ID = 65
-REDACTED_REVISIONS = (104, 105)
 FIRST_REVISION, *_, NEWEST_REVISION = EDITED_REVISIONS
 
 
@@ -405,8 +385,7 @@ async def takedown_site(
             body="Skriv till nora.kvist@fyr.example.",
             body_html=(
                 "<p>Skriv till <a"
-                ' href="mailto:nora.kvist@fyr.example">nora.kvist@fyr.example</'
-                "a>.</p>"
+                ' href="mailto:nora.kvist@fyr.example">nora.kvist@fyr.example</a>.</p>'
             ),
             images=(Image(url="https://fyr.example/nora-kvist.jpg"),),
             attachments=(
@@ -417,41 +396,23 @@ async def takedown_site(
         archive.save(release, seen_at=NOW)
         archive.save(replace(release, lead="Nora-Kvist slutar."), seen_at=NOW)
         redact_passage(archive, REDACTED_ID, "Nora Kvist", NOW, reason="Personuppgift")
-        revisions = archive.db.execute(
-            "select id from revisions where release = ?", [REDACTED_ID]
-        ).fetchall()
-        assert [key for (key,) in revisions] == list(REDACTED_REVISIONS)
+        revisions = select(archive, "select id from revisions where release = ?", REDACTED_ID)
+        assert revisions == [(104,), (105,)]
     with served(path) as datasette:
         yield Site(datasette)
 
 
-LISTS = (
-    *(
-        "/",
-        f"/search?q={TITLE_WORD}",
-        f"/search.json?q={TITLE_WORD}",
-        f"/search.csv?q={TITLE_WORD}",
-    ),
-    *(
-        f"/search.atom?q={TITLE_WORD}",
-        "/-/edits?size=1000",
-        "/-/edits.json?size=1000",
-        "/-/edits.csv?size=1000",
-    ),
-    *(
-        "/-/edits.atom?size=1000",
-        "/-/removed",
-        "/-/removed.json",
-        f"/agency/{AGENCY}",
-        f"/agency/{AGENCY}.atom",
-    ),
+LISTS = [
+    *(f"/search{ending}?q={TITLE_WORD}" for ending in ("", ".json", ".csv", ".atom")),
+    *(f"/-/edits{ending}?size=1000" for ending in ("", ".json", ".csv", ".atom")),
     *(
         f"/{page}?q={TITLE_WORD}"
         for page in ("-/phrase", "-/phrase.json", "-/phrase.atom", "-/edits", "-/removed")
     ),
+    *("/", "/-/removed", "/-/removed.json", f"/agency/{AGENCY}", f"/agency/{AGENCY}.atom"),
     *("/new.atom", "/sitemap.xml"),
-)
-TABLES = (
+]
+TABLES = [
     "releases",
     "revisions",
     "questions",
@@ -460,7 +421,7 @@ TABLES = (
     "contacts",
     "edits",
     "releases_with_tags",
-)
+]
 DIFF = f"/-/diff/{FIRST_REVISION}/{NEWEST_REVISION}"
 
 
@@ -484,12 +445,9 @@ async def test_hidden_release_is_shown_nowhere(takedown_site: Site, url: str) ->
 
 @pytest.mark.parametrize("url", [f"/archive/releases/{EDITED_ID}", f"/-/revision/{FIRST_REVISION}"])
 async def test_page_of_a_hidden_release_states_why(takedown_site: Site, url: str) -> None:
-    assert "Arkivet visar inte det här meddelandet Beslut av domstol" in await takedown_site.text(
-        url
-    )
-    assert "A court's decision · In force since 1 April 2026" in await takedown_site.text(
-        f"{url}?lang=en"
-    )
+    swedish, english = await takedown_site.text(url), await takedown_site.text(f"{url}?lang=en")
+    assert "Arkivet visar inte det här meddelandet Beslut av domstol" in swedish
+    assert "A court's decision · In force since 1 April 2026" in english
 
 
 async def test_evidence_of_a_hidden_release_has_only_hashes(takedown_site: Site) -> None:
@@ -500,34 +458,21 @@ async def test_evidence_of_a_hidden_release_has_only_hashes(takedown_site: Site)
     assert not {"release.json", "headers.json", "page.html"} & files.keys()
     readme = files["README.en.txt"].decode()
     assert "A court's decision" in readme
-    revision = (
-        await takedown_site.get(f"/archive/revisions/{NEWEST_REVISION}.json?_shape=array")
-    ).json()[0]
-    assert revision["hash"] in readme
+    row = await takedown_site.get(f"/archive/revisions/{NEWEST_REVISION}.json?_shape=array")
+    assert row.json()[0]["hash"] in readme
 
 
 @pytest.mark.parametrize(
     "url",
     [
-        *(
-            f"/archive/releases/{REDACTED_ID}",
-            f"/archive/releases/{REDACTED_ID}.json?_shape=array",
-            "/new.atom",
-        ),
+        *(f"/archive/releases/{REDACTED_ID}{ending}" for ending in ("", ".json?_shape=array")),
         *(
             f"/archive/{table}.csv?release={REDACTED_ID}"
             for table in ("images", "attachments", "contacts")
         ),
-        *(
-            f"/archive/revisions.json?release={REDACTED_ID}&_shape=array",
-            "/-/changes.json?size=500",
-        ),
-        *(
-            "/search.csv?q=vakten",
-            f"/-/history/{REDACTED_ID}.json",
-            "/-/revision/104",
-            "/-/diff/104/105",
-        ),
+        f"/archive/revisions.json?release={REDACTED_ID}&_shape=array",
+        *("/new.atom", "/-/changes.json?size=500", "/search.csv?q=vakten"),
+        *(f"/-/history/{REDACTED_ID}.json", "/-/revision/104", "/-/diff/104/105"),
     ],
 )
 async def test_redacted_name_in_a_url_is_shown_nowhere(takedown_site: Site, url: str) -> None:
@@ -583,10 +528,8 @@ def test_takedown_command(
         ("3", "redact", "in force", "Fel namn"),
     ]
     with Archive(path) as archive:
-        (title,) = archive.db.execute(
-            "select title from releases where id = ?", [release]
-        ).fetchone()
-    assert title == EDITED_NEWEST.replace(TITLE_WORD, "█████")
+        ((title,),) = select(archive, "select title from releases where id = ?", release)
+    assert title == EDITED_NEWEST.replace(TITLE_WORD, MARK)
     for reasons in (["--reason", " "], ["--reason", "Beslut", "--reason-en", ""]):
         problem = (
             f"Invalid value for '{reasons[-2]}': it must not be empty, because the public log"
@@ -626,9 +569,8 @@ def test_quotes_and_people_follow_takedowns(archive: Archive) -> None:
     before = select(archive, sql)
     assert [row[1:] for row in before] == [(NAME, "Fyren lyser starkt")] * 2
     redact_passage(archive, ID, "Fyren lyser starkt", NOW, reason="fel")
-    assert [name for _, name, text in select(archive, sql) if "lyser" not in text] == [
-        name for _, name, _ in before
-    ]
+    found = [name for _, name, text in select(archive, sql) if "lyser" not in text]
+    assert found == [name for _, name, _ in before]
     hidden_id = hide_release(archive, ID, NOW, reason="fel")
     assert select(archive, sql) == select(archive, "select * from people") == []
     lift_takedown(archive, hidden_id, NOW + DAY, "rätt")

@@ -61,11 +61,11 @@ def cross(site: Site, weathers: list[Weather], folder: Path, patience: float = 4
     crawling = Crawling(
         site, agencies, folder / "archive.db", patience, "tests.harness.weather.settings"
     )
-    code, printed = crawling.run(**SETTINGS)
+    code, printed = crawling.finish(crawling.command(**SETTINGS))
     peak = find_peak(printed)
     again = ",".join(weather.name for weather in weathers if weather.crawls > 1)
     if again:
-        _, more = crawling.run("news", "-a", f"agency={again}", **SETTINGS)
+        _, more = crawling.finish(crawling.command("news", "-a", f"agency={again}", **SETTINGS))
         peak, printed = max(peak, find_peak(more)), printed + more
     ((held,),) = crawling.rows(
         f"select count(*) from releases where agency in ({', '.join('?' * len(site.agencies))})",

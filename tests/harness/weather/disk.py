@@ -54,7 +54,11 @@ def run_readonly(folder: Path) -> Home:
     disk.mkdir()
     with half_crawled(folder, disk) as crawling:
         with readonly(disk) as is_kept:
-            came = crawling.run(**SETTINGS) if is_kept else (2, "cannot be tried here")
+            came = (
+                crawling.finish(crawling.command(**SETTINGS))
+                if is_kept
+                else (2, "cannot be tried here")
+            )
         expected = (2, "readonly database|Read-only file system|cannot be (tried|opened)")
         return judge(crawling, ("read-only", "the archive may only be read"), expected, came)
 
@@ -63,7 +67,7 @@ def run_locked(folder: Path) -> Home:
     """Crawl while another process holds a write lock from the beginning."""
     with half_crawled(folder, folder) as crawling:
         with locked(crawling.archive):
-            came = crawling.run(**SETTINGS)
+            came = crawling.finish(crawling.command(**SETTINGS))
         sky = "another process holds the archive"
         return judge(crawling, ("locked", sky), (2, "is locked"), came)
 
@@ -95,7 +99,7 @@ def half_crawled(folder: Path, disk: Path) -> Iterator[Crawling]:
     """Serve a site during the block, half of whose agencies are crawled."""
     with Site(releases=RELEASES) as site:
         crawling = make(site, folder, disk)
-        crawling.run("news", "-a", f"agency={HALF}", **SETTINGS)
+        crawling.finish(crawling.command("news", "-a", f"agency={HALF}", **SETTINGS))
         yield crawling
 
 
@@ -114,7 +118,7 @@ def judge(
     if code == 2 and "Traceback" in printed:
         missed.append("a traceback")
     before = count(crawling)
-    after, _ = crawling.run(**SETTINGS)
+    after, _ = crawling.finish(crawling.command(**SETTINGS))
     held = count(crawling)
     if (after, held) != (0, RELEASES) or crawling.rows("pragma integrity_check") != [("ok",)]:
         missed.append(f"afterwards exit code {after}, {held} held")

@@ -42,8 +42,8 @@ class Cluster:
 
     def enqueue(self, *options: str) -> None:
         """Queue a round of every agency, or of those that the options name."""
-        code, printed = self.crawling.scrapy(
-            "enqueue", *options, DISTRIBUTED_BROKER=self.server.url
+        code, printed = self.crawling.finish(
+            self.crawling.scrapy_command("enqueue", *options, DISTRIBUTED_BROKER=self.server.url)
         )
         if code:
             raise RuntimeError(printed)

@@ -125,7 +125,7 @@ class Stage:
         """Run a local round and return its result."""
         self.site.clear_counts()
         crawling = self.crawling(folder)
-        code, printed = crawling.scrapy("round")
+        code, printed = crawling.finish(crawling.scrapy_command("round"))
         # small agencies may have a fault from the beginning, which does not matter here
         if code not in (0, 1):
             raise RuntimeError(printed)

@@ -81,7 +81,7 @@ class ChangingSite:
     def crawl(self, *spiders: str) -> None:
         """Run crawls; raise RuntimeError with the output of the first that fails."""
         for spider in spiders:
-            code, printed = self.crawling.run(spider, **GENEROUS)
+            code, printed = self.crawling.finish(self.crawling.command(spider, **GENEROUS))
             if code:
                 raise RuntimeError(f"{spider} ended with {code}: {printed}")
 

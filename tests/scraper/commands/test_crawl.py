@@ -17,13 +17,10 @@ def test_each_stored_release_is_exported(first_crawl: Crawling) -> None:
     rows = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
     stored = first_crawl.rows("select id, url, title, published, body from releases order by id")
     assert len(stored) == RELEASES
-    assert (
-        sorted(
-            (row["release"], row["url"], row["title"], row["published"], row["body"])
-            for row in rows
-        )
-        == stored
+    found = sorted(
+        (row["release"], row["url"], row["title"], row["published"], row["body"]) for row in rows
     )
+    assert found == stored
     assert {row["cause"] for row in rows} == {"first"}
     assert all(isinstance(row["tags"], list) and isinstance(row["questions"], list) for row in rows)
     assert "\\u00" not in out.read_text("utf-8")

@@ -20,7 +20,7 @@ from scrapy.settings import Settings
 
 from scraper.agency import load_agencies
 from scraper.commands.probe import Command
-from tests.forks import run_module
+from tests.scraper.in_process import run_scrapy
 from tests.scraper.pages.sample_page import TEXT, URL, build_page
 from tests.site.compose import compose
 from tests.site.plain import PlainHost
@@ -67,7 +67,8 @@ def build_run(code: int, output: str) -> Run:
 @pytest.fixture(scope="module")
 def probed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProbedSite]:
     folder = tmp_path_factory.mktemp("probe")
-    with Site() as site:
+    with Site() as site, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", "150")
         site.set_delay("skogsbruksradet", 0.25)
         site.break_("hushallsmyndigheten/", status=503)
         site.break_("farledsverket/sitemap-nyheter-2.xml", status=404, times=1)
@@ -88,7 +89,6 @@ def probed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProbedSite]:
         environment = {
             "SCRAPY_SETTINGS_MODULE": "tests.site.settings",
             "LOOPBACK_PORT": str(site.port),
-            "COLUMNS": "150",
         }
         arguments = [
             "probe",
@@ -116,12 +116,13 @@ def probed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProbedSite]:
             "path": f"http://hamnstyrelsen.localhost{port}/om/",
             "script": f"http://skarm.localhost{port}/",
         }
+        port_setting = ["-s", f"LOOPBACK_PORT={site.port}"]
         (folder / "known.toml").write_text(site.agencies_toml(), "utf-8")
         for slug, url in urls.items():
             command = ["probe", url, "-s", "RETRY_TIMES=0"]
             command += ["-s", f"AGENCIES={folder / 'known.toml'}"] if slug == "path" else []
-            runs[slug] = build_run(*run_module("scrapy", command, environment=environment))
-        runs["no address"] = build_run(*run_module("scrapy", ["probe"], environment=environment))
+            runs[slug] = build_run(*run_scrapy([*command, *port_setting], "tests.site.settings"))
+        runs["no address"] = build_run(*run_scrapy(["probe"], "tests.site.settings"))
         yield ProbedSite(runs, folder, site.counts.mean_gap("skogsbruksradet.localhost"))
 
 

@@ -60,9 +60,8 @@ def test_corrected_rule_releases_all_pages_of_a_field_loss(
     assert 0 < quarantined <= RELEASES
     assert "lead was not read" in problems
 
-    assert (
-        redesigned.call(diagnose.Command(), SLUG, "--json", "--save", str(tmp_path / "pages")) == 0
-    )
+    found = redesigned.call(diagnose.Command(), SLUG, "--json", "--save", str(tmp_path / "pages"))
+    assert found == 0
     (report,) = json.loads(capsys.readouterr().out)
     (lead,) = [finding for finding in report["fields"] if finding["field"] == "lead"]
     assert (lead["died"], lead["remedy"], lead["cured"], lead["tried"]) == (True, ".puff", 10, 10)

@@ -25,12 +25,10 @@ def test_changed_parser_is_no_edit(
         "update revisions set parser_version = 'NewsPage 0', hash = 'old', lead = null"
     )
     crawled_site.write("update releases set hash = 'old', lead = null")
-    code, printed = crawled_site.scrapy("reparse")
+    code, printed = crawled_site.finish(crawled_site.scrapy_command("reparse"))
     assert code == 0, printed
-    assert (
-        printed.splitlines()[-1]
-        == f"0 unchanged, {RELEASES} reparsed, 0 doubtful, 0 unreadable, 0 without capture"
-    )
+    found = printed.splitlines()[-1]
+    assert found == f"0 unchanged, {RELEASES} reparsed, 0 doubtful, 0 unreadable, 0 without capture"
     causes = crawled_site.rows("select cause, count(*) from revisions group by 1")
     assert causes == [("first", RELEASES), ("parser", RELEASES)]
     assert crawled_site.call(reparse.Command()) == 0

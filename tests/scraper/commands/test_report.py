@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from scraper.crawl.alerts import AlertSettings, read_alert_settings, read_ping_u
 from scraper.crawl.rounds import CommandRunner
 from scraper.errors import AgencyError
 from tests.scraper.crawling import ROOT, build_settings
+from tests.scraper.in_process import run_scrapy
 from tests.scraper.receivers import MailServer, Webhook
 
 NOW = datetime(2026, 11, 30, 3, 43, tzinfo=UTC)
@@ -36,19 +37,23 @@ def webhook() -> Iterator[Webhook]:
         yield opened
 
 
-def call(
-    webhook: Webhook, folder: Path, *arguments: str, **environment: str
-) -> subprocess.CompletedProcess[str]:
-    given = {
-        "ARCHIVE": str(folder / "archive.db"),
-        "ALERT_WEBHOOK": webhook.url,
-        "ALERT_LANGUAGE": "en",
-    }
+@pytest.fixture
+def report(
+    webhook: Webhook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., tuple[int, str]]:
+    """Run `scrapy report` in this process: words of its command line, and environment variables."""
+
+    def run(*arguments: str, **environment: str) -> tuple[int, str]:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        archive = f"ARCHIVE={tmp_path / 'archive.db'}"
+        return run_scrapy(["report", "-s", archive, *arguments], "scraper.settings")
+
+    monkeypatch.setenv("ALERT_WEBHOOK", webhook.url)
+    monkeypatch.setenv("ALERT_LANGUAGE", "en")
     for name in ("BACKUP", "ROUND"):
-        given[f"PING_{name}"] = f"{webhook.url}/{name.lower()}"
-    command = [sys.executable, "-m", "scrapy", "report", *arguments]
-    env = {**os.environ, **given, **environment}
-    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+        monkeypatch.setenv(f"PING_{name}", f"{webhook.url}/{name.lower()}")
+    return run
 
 
 def age_markers(folder: Path) -> None:
@@ -62,7 +67,10 @@ def read_subjects(webhook: Webhook) -> list[str]:
 
 
 def test_backup_that_fails_is_told_and_one_that_succeeds_is_pinged(
-    webhook: Webhook, tmp_path: Path
+    webhook: Webhook,
+    tmp_path: Path,
+    report: Callable[..., tuple[int, str]],
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     backup = (
         "--",
@@ -74,8 +82,8 @@ def test_backup_that_fails_is_told_and_one_that_succeeds_is_pinged(
         "--to",
         str(tmp_path / "to"),
     )
-    failed = call(webhook, tmp_path, "backup", *backup)
-    assert (failed.returncode, "archive.db: no such file" in failed.stderr) == (2, True)
+    assert report("backup", *backup)[0] == 2
+    assert "archive.db: no such file" in capfd.readouterr().err, "which the command itself prints"
     (message,) = webhook.received
     assert message["subject"] == "Myndighetsarkivet: backup failed"
     assert (message["command"], message["problem"], "UTC (exit 2)" in message["text"]) == (
@@ -87,7 +95,7 @@ def test_backup_that_fails_is_told_and_one_that_succeeds_is_pinged(
     with Archive(tmp_path / "archive.db"):
         pass
     age_markers(tmp_path)
-    assert call(webhook, tmp_path, "backup", *backup).returncode == 0
+    assert report("backup", *backup)[0] == 0
     assert (read_subjects(webhook), webhook.pings) == (
         ["backup failed", "backup works again"],
         ["/hook/backup"],
@@ -95,16 +103,18 @@ def test_backup_that_fails_is_told_and_one_that_succeeds_is_pinged(
     assert [path for path in tmp_path.iterdir() if path.suffix == ".failed"] == []
 
 
-def test_service_manager_tells_how_a_unit_ended(webhook: Webhook, tmp_path: Path) -> None:
+def test_service_manager_tells_how_a_unit_ended(
+    webhook: Webhook, report: Callable[..., tuple[int, str]]
+) -> None:
     told = {"MONITOR_SERVICE_RESULT": "oom-kill", "MONITOR_EXIT_STATUS": "KILL"}
-    assert call(webhook, tmp_path, "publish:failed", **told).returncode == 0
+    assert report("publish:failed", **told)[0] == 0
     assert webhook.received[0]["problem"] == "oom-kill KILL"
-    assert call(webhook, tmp_path, "round:ok").returncode == 0
+    assert report("round:ok")[0] == 0
     assert webhook.pings == ["/hook/round"]
     webhook.status = 500
-    failed = call(webhook, tmp_path, "round:ok")
-    assert (failed.returncode, "the ping of round failed" in failed.stderr) == (1, True)
-    assert webhook.url not in failed.stderr
+    code, printed = report("round:ok")
+    assert (code, "the ping of round failed" in printed) == (1, True)
+    assert webhook.url not in printed
 
 
 @pytest.mark.parametrize(
@@ -112,10 +122,11 @@ def test_service_manager_tells_how_a_unit_ended(webhook: Webhook, tmp_path: Path
     [["backup"], ["backup:gone"], ["backup", "--every", "0", "--", "true"]],
     ids=lambda words: words[-1],
 )
-def test_wrong_use_is_an_error(webhook: Webhook, tmp_path: Path, arguments: list[str]) -> None:
-    message, failed = "must be given as in: NAME", call(webhook, tmp_path, *arguments)
-    assert (failed.returncode, message in failed.stderr) == (2, True), failed.stderr
-    assert "secret" not in failed.stderr
+def test_wrong_use_is_an_error(
+    report: Callable[..., tuple[int, str]], arguments: list[str]
+) -> None:
+    code, printed = report(*arguments)
+    assert (code, "must be given as in: NAME" in printed) == (2, True), printed
 
 
 def test_command_is_repeated_until_a_signal(webhook: Webhook, tmp_path: Path) -> None:
@@ -224,10 +235,8 @@ def test_pass_that_breaks_off_is_told_by_the_round(
 
 def test_ping_url_is_checked_without_being_shown() -> None:
     assert read_ping_url("backup", {}) is None
-    assert (
-        read_ping_url("raw-copy", {"PING_RAW_COPY": " https://switch.example/1 "})
-        == "https://switch.example/1"
-    )
+    found = read_ping_url("raw-copy", {"PING_RAW_COPY": " https://switch.example/1 "})
+    assert found == "https://switch.example/1"
     with pytest.raises(AgencyError, match="environment: PING_BACKUP") as raised:
         read_ping_url("backup", {"PING_BACKUP": "https://user:secret@:80/"})
     assert "secret" not in str(raised.value)
@@ -238,18 +247,18 @@ def test_ping_url_is_checked_without_being_shown() -> None:
     [("ALERT_WEBHOOK", "no address"), ("PING_BACKUP", "ftp://x.example"), ("ALERT_LANGUAGE", "xx")],
 )
 def test_wrong_setting_does_not_keep_the_command_from_running(
-    webhook: Webhook, tmp_path: Path, name: str, value: str
+    report: Callable[..., tuple[int, str]], tmp_path: Path, name: str, value: str
 ) -> None:
     made = tmp_path / "made"
-    done = call(webhook, tmp_path, "backup", "--", "touch", str(made), **{name: value})
-    assert (made.exists(), done.returncode) == (True, 1)
-    assert f"backup: is not reported: environment: [{name}]" in done.stderr or name in done.stderr
+    code, printed = report("backup", "--", "touch", str(made), **{name: value})
+    assert (made.exists(), code) == (True, 1)
+    assert f"backup: is not reported: environment: {name}" in printed
 
 
 @pytest.mark.parametrize("words", [["no-such-command"], ["/no/such/file", "--to", "x"]])
 def test_command_that_cannot_be_started_is_a_failure(
-    webhook: Webhook, tmp_path: Path, words: list[str]
+    webhook: Webhook, report: Callable[..., tuple[int, str]], words: list[str]
 ) -> None:
-    done = call(webhook, tmp_path, "backup", "--", *words)
-    assert (done.returncode, "cannot be started" in done.stderr) == (127, True)
+    code, printed = report("backup", "--", *words)
+    assert (code, "cannot be started" in printed) == (127, True)
     assert read_subjects(webhook) == ["backup failed"]

@@ -145,10 +145,8 @@ def test_acknowledged_fault_is_not_sent(archive: Archive, webhook: Webhook) -> N
     add_event(archive, "skog", "failing", LOGIN_FAULT)
     row = ["skog", "failing", "2026-03-01", "{}", "2026-03-02", "2026-03-02", "{}"]
     archive.db.execute(
-        "insert into health (agency,"
-        " state, since, reason,"
-        " judged, acknowledged, facts) values"
-        " (?, ?, ?, ?, ?, ?, ?)",
+        "insert into health (agency, state, since, reason, judged, acknowledged, facts) values (?,"
+        " ?, ?, ?, ?, ?, ?)",
         row,
     )
     assert send_alerts(archive, AlertSettings(webhook=webhook.url), MONDAY)

@@ -27,7 +27,7 @@ def test_round_crawls_assesses_and_alerts(tmp_path: Path, monkeypatch: pytest.Mo
         crawling = Crawling(site, site.agencies_file(tmp_path), tmp_path / "archive.db")
         crawling.agencies.write_text(crawling.agencies.read_text("utf-8") + NOWHERE, "utf-8")
         monkeypatch.setenv("ALERT_WEBHOOK", webhook.url)
-        code, printed = crawling.scrapy("round")
+        code, printed = crawling.finish(crawling.scrapy_command("round"))
     assert code == 1, printed
     assert "round: 4 healthy, 1 never worked; 1 with a fault that is not acknowledged\n" in printed
     assert crawling.rows("select spider, count(*) from crawls group by 1") == [
@@ -39,10 +39,9 @@ def test_round_crawls_assesses_and_alerts(tmp_path: Path, monkeypatch: pytest.Mo
     assert [row["agency"] for row in webhook.received[0]["faults"]] == ["borta"]
     assert has_recent_crawl(crawling.archive, 1)
     crawling.write(
-        "insert into crawls (agency, spider, started)"
-        " select slug, v.value,"
-        " '2026-01-01T00:00:00+00:00'"
-        " from agencies, json_each('[\"audit\", \"news\"]') v where slug = 'borta'"
+        "insert into crawls (agency, spider, started) select slug, v.value,"
+        " '2026-01-01T00:00:00+00:00' from agencies, json_each('[\"audit\", \"news\"]') v where"
+        " slug = 'borta'"
     )
     assert close_round(crawling.archive, {}, AlertSettings(), 0).interrupted == 1, (
         "an audit may still be running"
@@ -76,12 +75,10 @@ def test_stopped_round_ends_its_pass_and_begins_no_other(
         stopper.join()
     assert ended_at - stopped_at[0] < 20
     assert "the round was stopped" in caplog.text
-    assert crawling.rows("select distinct spider, reason, errors from crawls") == [
-        ("news", "shutdown", 0)
-    ]
-    assert crawling.rows("select count(*) from frontier where state in ('failed', 'rejected')") == [
-        (0,)
-    ]
+    crawls = crawling.rows("select distinct spider, reason, errors from crawls")
+    assert crawls == [("news", "shutdown", 0)]
+    frontier = crawling.rows("select count(*) from frontier where state in ('failed', 'rejected')")
+    assert frontier == [(0,)]
 
 
 def test_signal_stops_the_running_command_and_all_later_ones() -> None:

@@ -96,9 +96,8 @@ def test_hostile_script(
     assert code == 1
     assert problem in printed
     assert "Traceback" not in printed
-    assert scripted.rows("select role, state from frontier where role = 'listing'") == [
-        ("listing", "failed")
-    ]
+    frontier = scripted.rows("select role, state from frontier where role = 'listing'")
+    assert frontier == [("listing", "failed")]
 
 
 def test_missing_extra_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,9 +80,8 @@ def test_compressed_body_is_decompressed_and_a_cut_one_is_a_data_loss(
 def test_minor_faults_of_compression_are_tolerated() -> None:
     compressed = gzip.compress(BODY)
     assert decode(b"", "gzip", status=304).body == b""
-    assert (
-        decode(compressed + gzip.compress(b"<!-- slut -->"), "gzip").body == BODY + b"<!-- slut -->"
-    )
+    found = decode(compressed + gzip.compress(b"<!-- slut -->"), "gzip").body
+    assert found == BODY + b"<!-- slut -->"
     assert decode(compressed[:-8] + bytes(8), "gzip").body == BODY, "a wrong checksum"
     assert decode(compressed + b"\0\0 mer", "gzip").body == BODY
     assert decode(BODY, "identity").headers["Content-Encoding"] == b"identity"

@@ -48,10 +48,8 @@ def test_unreachable_robots_txt_forbids_everything_for_thirty_days(crawling: Cra
     assert "is paused until" in printed
     rules = f"User-agent: *\nDisallow: /{forbidden.split('/', 3)[3]}\n"
     crawling.write(
-        "update hosts set robots_since ="
-        " '2020-01-01T00:00:00+00:00', paused_until ="
-        " '2020-01-01T00:00:00+00:00',"
-        f" robots_text = '{rules}'"
+        "update hosts set robots_since = '2020-01-01T00:00:00+00:00', paused_until ="
+        f" '2020-01-01T00:00:00+00:00', robots_text = '{rules}'"
     )
     code, printed = crawling.run("news", "-a", f"agency={SLUG}")
     assert "the rules that were read last apply" in printed

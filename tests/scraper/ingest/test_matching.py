@@ -145,9 +145,8 @@ def test_release_read_at_another_url_is_misplaced(archive: Archive) -> None:
 def test_known_print_version_is_a_duplicate_while_the_release_is_current(archive: Archive) -> None:
     add_url(archive, "1/utskrift", 1)
     assert match(archive, PRINTED, "1/utskrift") == "duplicate 1"
-    assert (
-        match(archive, replace(PRINTED, title="Hoppsan", body=OTHER), "1/utskrift") == "duplicate 1"
-    )
+    found = match(archive, replace(PRINTED, title="Hoppsan", body=OTHER), "1/utskrift")
+    assert found == "duplicate 1"
     for day in range(3):
         archive.removals.mark_missing(1, SEEN + timedelta(days=day), "gone", status=404)
     assert match(archive, PRINTED, "1/kopia") == "same 1"

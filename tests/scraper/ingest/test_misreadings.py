@@ -49,9 +49,8 @@ def test_new_releases_without_their_lead_are_quarantined(offline: OfflineCrawl) 
     offline.site.buried = True
     outcomes, losses = offline.crawl(new)
     assert outcomes == [QUARANTINED] * 4
-    assert [(loss.reason_key, loss.is_stored, loss.page_count, loss.total) for loss in losses] == [
-        ("lead", False, 4, 4)
-    ]
+    found = [(loss.reason_key, loss.is_stored, loss.page_count, loss.total) for loss in losses]
+    assert found == [("lead", False, 4, 4)]
     assert offline.states() == before
     assert [(page.decision, page.release_id, page.lost_keys) for page in offline.pending()] == [
         ("confirmed", None, {"lead"})
@@ -69,9 +68,8 @@ def test_stored_releases_are_not_overwritten(offline: OfflineCrawl) -> None:
     assert [(loss.reason_key, loss.is_stored) for loss in losses] == [("lead", True)]
     assert offline.states() == before
     assert offline.rows("select count(*) from frontier where state = 'stored'") == [(STORED,)]
-    assert offline.rows("select count(*) from releases where next_check > last_checked") == [
-        (STORED,)
-    ]
+    releases = offline.rows("select count(*) from releases where next_check > last_checked")
+    assert releases == [(STORED,)]
 
 
 def test_each_state_is_quarantined_once(offline: OfflineCrawl) -> None:
@@ -102,9 +100,8 @@ def test_single_new_release_without_a_lead_is_stored_when_the_crawl_ends(
     assert offline.crawl(new) == ([QUARANTINED, NEW, NEW, NEW], [])
     assert offline.pending() == []
     ((seen, first_seen),) = offline.rows(
-        "select h.seen, r.first_seen from quarantine h join"
-        " frontier f using (url) join releases"
-        " r on r.id = f.release"
+        "select h.seen, r.first_seen from quarantine h join frontier f using (url) join releases r"
+        " on r.id = f.release"
     )
     assert seen == first_seen
     assert offline.rows("select decision from quarantine") == [("genuine",)]
@@ -132,9 +129,8 @@ def test_new_releases_of_a_source_with_far_fewer_links_are_quarantined(
 ) -> None:
     outcomes, losses = offline.crawl(add_new(offline, 4, LISTING, links=4))
     assert (outcomes, [loss.reason_key for loss in losses]) == ([QUARANTINED] * 4, [LISTING])
-    assert {accept_quarantined(offline.ingest, page, "accepted") for page in offline.pending()} == {
-        NEW
-    }
+    found = {accept_quarantined(offline.ingest, page, "accepted") for page in offline.pending()}
+    assert found == {NEW}
     later = offline.paths[STORED + 4 : STORED + 6]
     offline.add_links(later, LISTING, links=4)
     assert offline.crawl(later)[0] == [NEW] * 2, "the number of links was accepted"
@@ -152,9 +148,8 @@ def test_single_new_release_of_a_short_listing_is_stored(
 ) -> None:
     assert offline.crawl(add_new(offline, 1, LISTING, links))[1] == []
     assert offline.pending() == []
-    assert offline.rows("select links, usual_links from frontier where url = ?", LISTING) == [
-        counts
-    ]
+    frontier = offline.rows("select links, usual_links from frontier where url = ?", LISTING)
+    assert frontier == [counts]
 
 
 def test_taken_down_text_is_not_in_quarantine(offline: OfflineCrawl) -> None:
@@ -332,9 +327,8 @@ def test_short_closing_line_of_every_release_is_not_suspicious(offline: OfflineC
         f"Rådet anställer {number} personer. " + "Arbetet börjar i vår. " * number
         for number in range(40, 48)
     ]
-    assert (
-        save_bodies(offline, [f"{text}\n\nPressjour: 08-123 45 67." for text in texts]) == [""] * 8
-    )
+    found = save_bodies(offline, [f"{text}\n\nPressjour: 08-123 45 67." for text in texts])
+    assert found == [""] * 8
 
 
 def test_only_lines_of_the_newest_pages_are_counted() -> None:
@@ -345,9 +339,8 @@ def test_only_lines_of_the_newest_pages_are_counted() -> None:
         )
     known.add("https://a.se/100", "Ny rad.")
     assert len(known.pages) == MAX_HABIT_RELEASES
-    assert [
-        known.find("https://a.se/", line) for line in ("Tidig rad.", "Sen rad.", "Ny rad.")
-    ] == [
+    found = [known.find("https://a.se/", line) for line in ("Tidig rad.", "Sen rad.", "Ny rad.")]
+    assert found == [
         [],
         ["Sen rad."],
         [],

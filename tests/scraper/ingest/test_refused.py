@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import sqlite3
+import string
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, nullcontext, suppress
@@ -39,25 +40,25 @@ from scraper.spiders.revisit import RevisitSpider
 
 HOME = "https://skog.example/"
 URL = f"{HOME}nyheter/mer-lovskog"
+OTHER = f"{HOME}nyheter/gran"
+END = f"{HOME}nyheter/skog-1"  # of a redirect
 AGENCY = Agency(slug="skog", name="Skogsrådet", home=HOME)
 BEGUN = datetime(2027, 3, 1, 8, tzinfo=UTC)
 BANNER = "<div class='kris'>Viktigt meddelande till allmänheten</div>"
 TEXT = (
-    "Skogsrådet vill att det planteras fler lövträd i Götaland."
-    " De står emot stormar bättre än"
-    " gran, och de ger fåglar och insekter mer att leva av. Den som äger skog kan söka"
-    " bidrag för plantor och stängsel från och med den första april."
+    "Skogsrådet vill att det planteras fler lövträd i Götaland. De står emot stormar bättre än"
+    " gran, och de ger fåglar och insekter mer att leva av. Den som äger skog kan söka bidrag för"
+    " plantor och stängsel från och med den första april."
 )
+AUGUST = TEXT.replace("april", "augusti")
 
 
 def build_page(title: str = "Mer lövskog", text: str = TEXT, banner: str = BANNER) -> bytes:
     """Return the page of a release, under a banner of a crisis."""
     return (
-        f"<!doctype html><html lang='sv'><head><title>{title}</"
-        f"title></head><body>{banner}"
-        f"<main><h1>{title}</h1><p>Publicerad 3 mars 2024</p><p>{text}</"
-        f"p><p>Beslutet gäller till och med siste"
-        f" maj.</p></main></body></html>"
+        f"<!doctype html><html lang='sv'><head><title>{title}</title></head><body>{banner}<main>"
+        f"<h1>{title}</h1><p>Publicerad 3 mars 2024</p><p>{text}</p>"
+        "<p>Beslutet gäller till och med siste maj.</p></main></body></html>"
     ).encode()
 
 
@@ -122,6 +123,15 @@ class Crawl:
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         return list(self.archive.db.execute(sql).fetchall())
 
+    def hide(self, day: int = 2) -> None:
+        """Take the first release down on a day after BEGUN."""
+        moment = BEGUN + timedelta(days=day)
+        hide_release(self.archive, 1, moment, reason="Beslut av domstol")
+
+    def count_bodies(self) -> int:
+        ((count,),) = self.recorder.captures.query("select count(*) from refused_bodies")
+        return int(count)
+
     def kept(self) -> list[tuple[Any, ...]]:
         """The refused pages: URL, day, and reason."""
         return self.recorder.captures.query(
@@ -142,28 +152,35 @@ def crawl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Crawl]:
     crawl.close()
 
 
+def list_state(crawl: Crawl) -> list[list[tuple[Any, ...]]]:
+    """Return all rows of the tables that a refused page could change."""
+    return [
+        crawl.rows(f"select * from {table}")
+        for table in ("releases", "revisions", "removals", "frontier")
+    ]
+
+
 def test_refused_page_is_kept_with_its_reason_and_taken_in_with_its_time(crawl: Crawl) -> None:
     crawl.fetch(1, build_page())
     assert crawl.kept() == [(URL, "03-02", f"{URL}: page: its text is not that of its heading")]
     assert crawl.rows("select count(*) from captures") == [(0,)]
     assert crawl.reparse() == {"new": 1}
     assert crawl.kept() == []
-    assert crawl.recorder.captures.query("select count(*) from refused_bodies") == [(0,)]
+    assert crawl.count_bodies() == 0
     moment = (BEGUN + timedelta(days=1)).isoformat()
     assert crawl.rows(
         "select first_seen, last_checked, seen from releases join captures c on c.id = capture"
     ) == [(moment, moment, moment)]
-    assert crawl.rows("select state, fetched from frontier where role = 'release'") == [
-        ("stored", moment)
-    ]
+    frontier = crawl.rows("select state, fetched from frontier where role = 'release'")
+    assert frontier == [("stored", moment)]
 
 
 def test_fetches_of_one_page_become_versions_in_order_of_time(crawl: Crawl) -> None:
     crawl.fetch(1, build_page())
     crawl.fetch(2, build_page())  # the same bytes are stored once
-    crawl.fetch(3, build_page(text=TEXT.replace("april", "augusti")))
+    crawl.fetch(3, build_page(text=AUGUST))
     assert len(crawl.kept()) == 3
-    assert crawl.recorder.captures.query("select count(*) from refused_bodies") == [(2,)]
+    assert crawl.count_bodies() == 2
     assert crawl.reparse() == {"new": 1, "unchanged": 1, "revised": 1}
     assert [row[:2] for row in crawl.versions()] == [("03-02", "first"), ("03-04", "source")]
     assert crawl.rows("select last_seen, checks from revisions order by id")[0] == (
@@ -174,26 +191,25 @@ def test_fetches_of_one_page_become_versions_in_order_of_time(crawl: Crawl) -> N
 
 def test_edits_of_a_stored_release_during_a_crisis_are_taken_in(crawl: Crawl) -> None:
     crawl.fetch(0, build_page(banner=""))
-    crawl.fetch(1, build_page(text=TEXT.replace("april", "augusti")))
-    assert crawl.rows("select state, tries from frontier where role = 'release'") == [
-        ("rejected", 1)
-    ]
+    crawl.fetch(1, build_page(text=AUGUST))
+    frontier = crawl.rows("select state, tries from frontier where role = 'release'")
+    assert frontier == [("rejected", 1)]
     assert crawl.reparse() == {"revised": 1}
     assert [row[:2] for row in crawl.versions()] == [("03-01", "first"), ("03-02", "source")]
 
 
 def test_newer_stored_version_is_not_overwritten(crawl: Crawl) -> None:
     crawl.fetch(0, build_page(banner=""))
-    crawl.fetch(1, build_page(text=TEXT.replace("april", "augusti")))
+    crawl.fetch(1, build_page(text=AUGUST))
     crawl.fetch(2, build_page(text=TEXT.replace("april", "oktober"), banner=""))
-    before = crawl.rows("select * from releases"), crawl.rows("select * from revisions")
+    before = list_state(crawl)
     assert crawl.reparse() == {"still refused": 1}
-    assert (crawl.rows("select * from releases"), crawl.rows("select * from revisions")) == before
+    assert list_state(crawl) == before
 
 
 def test_crawl_with_the_mended_parser_takes_in_first_what_was_fetched_before(crawl: Crawl) -> None:
     crawl.fetch(1, build_page())
-    crawl.fetch(2, build_page(text=TEXT.replace("april", "augusti")))
+    crawl.fetch(2, build_page(text=AUGUST))
     crawl.mended = True
     crawl.fetch(3, build_page(text=TEXT.replace("april", "oktober")))
     assert [row[:2] for row in crawl.versions()] == [
@@ -261,12 +277,11 @@ def test_release_that_was_taken_for_an_error_page_was_never_missing(
     with monkeypatch.context() as patch:
         patch.setattr("scraper.spiders.release_spider.read_document", read_error_page)
         for day in (1, 2, 3):
-            crawl.fetch(day, build_page(text=TEXT.replace("april", "augusti")))
+            crawl.fetch(day, build_page(text=AUGUST))
     assert crawl.rows("select removed_at is null from releases") == [(0,)]
     assert crawl.reparse() == {"revised": 1, "unchanged": 2}
-    assert crawl.rows("select removed_at, last_checked from releases") == [
-        (None, "2027-03-04T08:00:00+00:00")
-    ]
+    releases = crawl.rows("select removed_at, last_checked from releases")
+    assert releases == [(None, "2027-03-04T08:00:00+00:00")]
     assert crawl.rows("select count(*) from removals") == [(0,)]
 
 
@@ -306,7 +321,7 @@ def test_error_in_our_own_code_keeps_the_page_and_ends_no_reparse(
     crawl: Crawl, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     crawl.fetch(1, build_page())
-    crawl.fetch(1, build_page("Mindre granskog"), f"{HOME}nyheter/gran")
+    crawl.fetch(1, build_page("Mindre granskog"), OTHER)
 
     def fail_once(*_: Any) -> ReleaseItem:
         monkeypatch.setattr("scraper.ingest.saving.read_document", read_document)
@@ -329,25 +344,13 @@ def test_verify_knows_nothing_of_refused_pages(crawl: Crawl, tmp_path: Path) -> 
 def test_takedown_deletes_the_refused_pages_of_the_release_and_keeps_none_later(
     crawl: Crawl,
 ) -> None:
-    other = f"{HOME}nyheter/gran"
     crawl.fetch(0, build_page(banner=""))
     crawl.fetch(1, build_page())
-    crawl.fetch(1, build_page("Mindre granskog"), other)
-    hide_release(crawl.archive, 1, BEGUN + timedelta(days=2), reason="Beslut av domstol")
+    crawl.fetch(1, build_page("Mindre granskog"), OTHER)
+    crawl.hide()
     crawl.fetch(3, build_page())
-    assert [url for url, *_ in crawl.kept()] == [other]
-    assert crawl.recorder.captures.query("select count(*) from refused_bodies") == [(1,)]
-
-
-AUGUST = TEXT.replace("april", "augusti")
-
-
-def list_state(crawl: Crawl) -> list[list[tuple[Any, ...]]]:
-    """Return all rows of the tables that a refused page could change."""
-    return [
-        crawl.rows(f"select * from {table}")
-        for table in ("releases", "revisions", "removals", "frontier")
-    ]
+    assert [url for url, *_ in crawl.kept()] == [OTHER]
+    assert crawl.count_bodies() == 1
 
 
 @pytest.mark.parametrize(
@@ -430,9 +433,8 @@ def test_true_removal_after_a_refused_page_is_kept(
     assert crawl.rows("select substr(last_checked, 6, 5) from releases") == [("03-03",)]
     assert len(crawl.versions()) == (1 if text == TEXT else 2)
     crawl.fetch(20, build_page(text=text, banner=""))  # it came back
-    assert crawl.rows("select removed_at, substr(ended, 6, 5) from releases join removals") == [
-        (None, "03-21")
-    ]
+    releases = crawl.rows("select removed_at, substr(ended, 6, 5) from releases join removals")
+    assert releases == [(None, "03-21")]
 
 
 def test_true_removal_is_kept_when_a_redirect_to_the_release_was_refused(crawl: Crawl) -> None:
@@ -440,15 +442,12 @@ def test_true_removal_is_kept_when_a_redirect_to_the_release_was_refused(crawl: 
     crawl.fetch(2, build_page(text=AUGUST), f"{HOME}n/123", URL)
     for day in (3, 5, 9):
         crawl.fetch(day, b"<h1>404</h1>", status=404)
-    before = (
-        crawl.rows("select * from removals"),
-        crawl.rows("select removed_at, next_check from releases"),
+    state_sql = (
+        "select v.*, removed_at, next_check from removals v join releases r on r.id = release"
     )
-    assert crawl.reparse() == {"revised": 1}
-    assert (
-        crawl.rows("select * from removals"),
-        crawl.rows("select removed_at, next_check from releases"),
-    ) == before
+    before = crawl.rows(state_sql)
+    assert (len(before), crawl.reparse()) == (1, {"revised": 1})
+    assert crawl.rows(state_sql) == before
 
 
 def test_doubtful_page_of_a_removed_release_does_not_end_the_removal(
@@ -470,9 +469,8 @@ def test_doubtful_page_of_a_removed_release_does_not_end_the_removal(
 def test_page_that_our_own_code_cannot_store_blocks_no_other_page(
     crawl: Crawl, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, is_worker: bool
 ) -> None:
-    other = f"{HOME}nyheter/gran"
     crawl.fetch(1, build_page())
-    crawl.fetch(1, build_page("Mindre granskog"), other)
+    crawl.fetch(1, build_page("Mindre granskog"), OTHER)
     update = Ingest.update_frontier
 
     def fail(ingest: Ingest, matched: MatchedPage, *, changed: bool) -> None:
@@ -520,39 +518,12 @@ def test_reparse_ends_when_the_archive_cannot_be_written(
 @pytest.mark.parametrize(
     ("stored", "refused", "is_deleted"),
     [
-        pytest.param(
-            "https://skog.example/nyheter/1", "https://www.skog.example/nyheter/1", True, id="www"
-        ),
-        pytest.param(
-            "https://skog.example/nyheter/1",
-            "https://skog.example/nyheter/1?vy=bred",
-            True,
-            id="query",
-        ),
-        pytest.param(
-            "https://skog.example/nyheter/1",
-            "http://skog.example/nyheter/1/",
-            True,
-            id="http and slash",
-        ),
-        pytest.param(
-            "https://www.skog.example/n?id=3",
-            "https://skog.example/n?vy=bred&id=3",
-            True,
-            id="own query",
-        ),
-        pytest.param(
-            "https://skog.example/n?id=3",
-            "https://skog.example/n?id=4",
-            False,
-            id="another release",
-        ),
-        pytest.param(
-            "https://skog.example/nyheter/1",
-            "https://skog.example/nyheter/12",
-            False,
-            id="another path",
-        ),
+        ("https://skog.example/nyheter/1", "https://www.skog.example/nyheter/1", True),
+        ("https://skog.example/nyheter/1", "https://skog.example/nyheter/1?vy=bred", True),
+        ("https://skog.example/nyheter/1", "http://skog.example/nyheter/1/", True),
+        ("https://www.skog.example/n?id=3", "https://skog.example/n?vy=bred&id=3", True),
+        ("https://skog.example/n?id=3", "https://skog.example/n?id=4", False),
+        ("https://skog.example/nyheter/1", "https://skog.example/nyheter/12", False),
     ],
 )
 @pytest.mark.parametrize(
@@ -564,58 +535,48 @@ def test_takedown_deletes_refused_pages_at_other_spellings_of_the_address(
     crawl.fetch(0, build_page(banner=""), stored)
     crawl.fetch(1, build_page(), *((f"{HOME}n/99", refused) if is_redirected else (refused,)))
     assert len(crawl.kept()) == 1
-    hide_release(crawl.archive, 1, BEGUN + timedelta(days=2), reason="Beslut av domstol")
+    crawl.hide()
     assert len(crawl.kept()) == (0 if is_deleted else 1)
 
 
 @pytest.mark.parametrize(
     ("first", "second"),
     [
-        pytest.param(
-            (URL, f"{HOME}nyheter/skog-1"),
-            (f"{HOME}n/7", f"{HOME}nyheter/skog-1"),
-            id="the same redirect",
-        ),
-        pytest.param(
-            (URL, f"{HOME}nyheter/skog-1"),
-            (f"{HOME}nyheter/skog-1", None),
-            id="the end of the redirect",
-        ),
-        pytest.param((URL, None), (f"{HOME}n/7", f"{HOME}nyheter/skog-1"), id="the same bytes"),
+        pytest.param((URL, END), (f"{HOME}n/7", END), id="the same redirect"),
+        pytest.param((URL, END), (END, None), id="the end of the redirect"),
+        pytest.param((URL, None), (f"{HOME}n/7", END), id="the same bytes"),
     ],
 )
 def test_takedown_deletes_refused_pages_at_addresses_of_those_of_the_release(
     crawl: Crawl, first: tuple[str, str | None], second: tuple[str, str | None]
 ) -> None:
-    other = f"{HOME}nyheter/gran"
     crawl.fetch(0, build_page(banner=""))
     crawl.fetch(1, build_page(), *first)
     crawl.fetch(1, build_page("" if second[0] == first[1] else "Mer lövskog"), *second)
-    crawl.fetch(1, build_page("Mindre granskog"), other)
-    hide_release(crawl.archive, 1, BEGUN + timedelta(days=2), reason="Beslut av domstol")
-    assert [url for url, *_ in crawl.kept()] == [other]
+    crawl.fetch(1, build_page("Mindre granskog"), OTHER)
+    crawl.hide()
+    assert [url for url, *_ in crawl.kept()] == [OTHER]
 
 
 def test_takedown_leaves_the_pages_of_other_releases_that_had_one_placeholder_for_all(
     crawl: Crawl,
 ) -> None:
-    other, placeholder = f"{HOME}nyheter/gran", build_page("Snart tillbaka")
+    placeholder = build_page("Snart tillbaka")
     crawl.fetch(0, build_page(banner=""))
-    crawl.fetch(1, build_page("Mindre granskog"), other)
-    for url in (URL, other):
+    crawl.fetch(1, build_page("Mindre granskog"), OTHER)
+    for url in (URL, OTHER):
         crawl.fetch(2, placeholder, url, f"{HOME}nyheter/snart-tillbaka")
         crawl.fetch(3, placeholder, url)
     assert len(crawl.kept()) == 5
-    hide_release(crawl.archive, 1, BEGUN + timedelta(days=4), reason="Beslut av domstol")
-    assert [page[:2] for page in crawl.kept()] == [(other, "03-02")]
+    crawl.hide(4)
+    assert [page[:2] for page in crawl.kept()] == [(OTHER, "03-02")]
 
 
 def test_takedown_deletes_refused_pages_where_the_release_was_redirected_to(crawl: Crawl) -> None:
-    end = f"{HOME}nyheter/skog-1"
-    crawl.fetch(0, build_page(banner=""), URL, end)
-    crawl.fetch(1, build_page(), f"{HOME}n/7", end)
-    hide_release(crawl.archive, 1, BEGUN + timedelta(days=2), reason="Beslut av domstol")
-    crawl.fetch(3, build_page(), f"{HOME}n/8", end)
+    crawl.fetch(0, build_page(banner=""), URL, END)
+    crawl.fetch(1, build_page(), f"{HOME}n/7", END)
+    crawl.hide()
+    crawl.fetch(3, build_page(), f"{HOME}n/8", END)
     assert crawl.kept() == []
 
 
@@ -625,14 +586,14 @@ def test_takedown_deletes_refused_pages_where_the_release_was_redirected_to(craw
         pytest.param(f"{HOME}n/7", URL, False, id="redirect to the release"),
         pytest.param(URL.replace("//", "//www."), None, False, id="www"),
         pytest.param(f"{URL}?vy=bred", None, False, id="query"),
-        pytest.param(f"{HOME}nyheter/gran", None, True, id="another release"),
+        pytest.param(OTHER, None, True, id="another release"),
     ],
 )
 def test_no_page_at_an_address_of_a_hidden_release_is_kept(
     crawl: Crawl, url: str, address: str | None, is_kept: bool
 ) -> None:
     crawl.fetch(0, build_page(banner=""))
-    hide_release(crawl.archive, 1, BEGUN + timedelta(days=2), reason="Beslut av domstol")
+    crawl.hide()
     crawl.fetch(3, build_page(), url, address)
     assert len(crawl.kept()) == is_kept
 
@@ -644,16 +605,12 @@ def find_files(folder: Path, text: bytes) -> list[str]:
 def test_takedown_leaves_no_bytes_of_refused_pages_in_the_write_ahead_log(
     crawl: Crawl, tmp_path: Path
 ) -> None:
-    noise = "".join(
-        random.Random(3).choices(
-            "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", k=6_000
-        )
-    )
+    noise = "".join(random.Random(3).choices(string.ascii_letters + string.digits, k=6_000))
     crawl.fetch(0, build_page(banner=""))
     crawl.fetch(1, build_page(text=noise))
     ((frame,),) = crawl.recorder.captures.query("select data from refused_bodies")
     assert find_files(tmp_path, frame[2_000:2_040])
-    hide_release(crawl.archive, 1, BEGUN + timedelta(days=2), reason="Beslut av domstol")
+    crawl.hide()
     assert find_files(tmp_path, frame[2_000:2_040]) == []
 
 
@@ -667,7 +624,7 @@ def test_takedown_deletes_refused_pages_even_if_a_reader_keeps_the_log_of_the_ar
         reader.execute("select * from releases").fetchall()
         crawl.archive.db.execute("pragma busy_timeout = 0")
         with pytest.raises(ArchiveError, match=r"archive\.db 'pragma wal_checkpoint"):
-            hide_release(crawl.archive, 1, BEGUN + timedelta(days=2), reason="Beslut av domstol")
+            crawl.hide()
     assert crawl.kept() == []
 
 
@@ -678,7 +635,7 @@ def test_takedown_says_so_if_a_reader_keeps_the_log_of_refused_pages(
     crawl.fetch(0, build_page(banner=""))
     crawl.fetch(1, build_page())
     with pytest.raises(ArchiveError, match=r"captures\.db 'pragma wal_checkpoint"):
-        hide_release(crawl.archive, 1, BEGUN + timedelta(days=2), reason="Beslut av domstol")
+        crawl.hide()
     assert (crawl.kept(), crawl.rows("select takedown from releases")) == ([], [("hidden",)])
 
 

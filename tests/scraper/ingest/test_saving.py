@@ -58,9 +58,8 @@ def test_edit_is_stored_though_the_bytes_before_it_are_lost(
     with OfflineCrawl(offline.path, site=offline.site, new_captures=True) as crawl:
         crawl.edit(path, title="En helt ny rubrik om skog")
         assert crawl.save_all([path]) == [SaveResult.REVISED]
-        assert crawl.rows("select title from releases where url = ?", crawl.base + path) == [
-            ("En helt ny rubrik om skog",)
-        ]
+        releases = crawl.rows("select title from releases where url = ?", crawl.base + path)
+        assert releases == [("En helt ny rubrik om skog",)]
 
 
 def test_release_is_merged_with_its_copy_at_a_new_url(offline: OfflineCrawl) -> None:
@@ -74,9 +73,8 @@ def test_release_is_merged_with_its_copy_at_a_new_url(offline: OfflineCrawl) -> 
     redirected = replace(page, url=offline.base + old, release_id=old_id)
     offline.ingest.save(redirected)
     assert offline.rows("select moved_to from releases where id = ?", old_id) == [(new_id,)]
-    assert offline.rows("select previous is not null from revisions where release = ?", new_id) == [
-        (1,)
-    ]
+    revisions = offline.rows("select previous is not null from revisions where release = ?", new_id)
+    assert revisions == [(1,)]
 
 
 def test_release_stored_under_a_wrong_canonical_url_makes_room_for_its_owner(
@@ -95,9 +93,8 @@ def test_release_stored_under_a_wrong_canonical_url_makes_room_for_its_owner(
     assert offline.save(own, url=offline.base + own) is SaveResult.NEW
     third = offline.archive.find_release_id(offline.base + own)
     assert third not in (first, second)
-    assert offline.rows("select moved_to, url from releases where id = ?", first) == [
-        (second, f"{offline.base}{wrong}#{first}")
-    ]
+    releases = offline.rows("select moved_to, url from releases where id = ?", first)
+    assert releases == [(second, f"{offline.base}{wrong}#{first}")]
     assert offline.rows(
         "select count(*) from revisions where release in (?, ?, ?)", first, second, third
     ) == [(3,)]
@@ -152,9 +149,8 @@ def test_missing_field_of_accepted_pages_is_no_longer_suspicious(offline: Offlin
     offline.add_links(new)
     offline.site.buried = True
     offline.crawl(new[:4])
-    assert {accept_quarantined(offline.ingest, page, "accepted") for page in offline.pending()} == {
-        SaveResult.NEW
-    }
+    found = {accept_quarantined(offline.ingest, page, "accepted") for page in offline.pending()}
+    assert found == {SaveResult.NEW}
     assert offline.pending() == []
     assert offline.rows(COUNT_SHORT_LEADS) == [(4,)]
     assert offline.crawl(new[4:])[0] == [SaveResult.NEW] * 2
@@ -266,9 +262,8 @@ def test_evidence_of_an_empty_response(
             url=url, fetched_at=now(), status=410, headers={}, body=b"", record_url=record_url
         )
         recorder.record_missing(url, 1, response, "gone")
-        assert list(archive.db.query("select kind, status from removals")) == [
-            {"kind": "gone", "status": status}
-        ]
+        removals = list(archive.db.query("select kind, status from removals"))
+        assert removals == [{"kind": "gone", "status": status}]
         assert archive.db.table("captures").count == captures
         recorder.close()
 
@@ -310,9 +305,8 @@ def test_accepting_a_page_does_not_end_a_later_removal(
         assert accepted[0] is SaveResult.REVISED
     assert offline.pending() == []
     assert offline.rows("select * from removals") == removals
-    assert offline.rows("select title, removed_at from releases where url = ?", url) == [
-        ("En helt ny rubrik om skog", removed_at)
-    ]
+    releases = offline.rows("select title, removed_at from releases where url = ?", url)
+    assert releases == [("En helt ny rubrik om skog", removed_at)]
     assert (removed_at is not None) == (checks == 3)
     assert offline.rows("select state from frontier where url = ?", url) == [("gone",)]
 
@@ -325,9 +319,8 @@ def test_accepting_a_page_ends_an_earlier_removal(offline: OfflineCrawl) -> None
     for page in offline.pending():
         accept_quarantined(offline.ingest, page, "accepted")
     assert offline.rows("select count(*) from removals where ended is null") == [(0,)]
-    assert offline.rows("select removed_at from releases where url = ?", offline.base + path) == [
-        (None,)
-    ]
+    releases = offline.rows("select removed_at from releases where url = ?", offline.base + path)
+    assert releases == [(None,)]
 
 
 def test_accepting_a_page_does_not_overwrite_what_was_read_later(offline: OfflineCrawl) -> None:

@@ -11,12 +11,9 @@ from scraper.pages.page_reader import read_page
 URL = "https://www.exempel.se/nyheter/ny-bro/"
 HEADING = "<h1>Ny bro öppnar</h1>"
 TEXT = (
-    "<p>Den nya bron över ån öppnar i höst"
-    " efter två års arbete."
-    " Kommunen väntar sig att resan till skolan blir tio minuter kortare för de flesta"
-    " barn.</p><p>Arbetet har"
-    " kostat mindre än planerat, och provkörningen"
-    " av den öppningsbara delen gick bra enligt projektledaren.</p>"
+    "<p>Den nya bron över ån öppnar i höst efter två års arbete. Kommunen väntar sig att resan till"
+    " skolan blir tio minuter kortare för de flesta barn.</p><p>Arbetet har kostat mindre än"
+    " planerat, och provkörningen av den öppningsbara delen gick bra enligt projektledaren.</p>"
 )
 LAST = (
     "<p>Sist i texten står hur många bilar som väntas passera bron varje dygn under sommaren.</p>"

@@ -94,10 +94,8 @@ def test_agency_page(name: str, page: bytes | Path, url: str, known: dict[str, A
     html = page if isinstance(page, bytes) else page.read_bytes()
     item = read_page(html, url, AGENCIES[name])
     release = to_release(item)
-    assert (
-        item.parser_version
-        == f"{load_page_class(name).__name__} {compute_parser_version(AGENCIES[name])}"
-    )
+    found = item.parser_version
+    assert found == f"{load_page_class(name).__name__} {compute_parser_version(AGENCIES[name])}"
     assert release.title == " ".join(known.get("title", release.title).split())
     # a notice without a text after the lead has the lead as its text
     lead = " ".join(known.get("lead_starts", "").rstrip(".…").split())

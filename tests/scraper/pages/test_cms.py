@@ -47,13 +47,11 @@ def test_page_class(head: str, agency: Agency | None, expected: type[NewsPage]) 
 
 def test_wordpress_times_and_tags() -> None:
     release = read_release(
-        '<article><h1 class="entry-title">Ny bro</h1>'
-        '<time class="entry-date published" datetime="2022-03-03T10:00:00+01:00"></time>'
-        '<time class="updated" datetime="2022-03-05T10:00:00+01:00">5 mars</time>'
-        f'<div class="entry-content">{TEXT}</div><p'
-        f' class="tags-links"><a'
-        f' href="/t">Trafik</a></p></'
-        f"article>",
+        '<article><h1 class="entry-title">Ny bro</h1><time class="entry-date published"'
+        ' datetime="2022-03-03T10:00:00+01:00"></time><time class="updated"'
+        ' datetime="2022-03-05T10:00:00+01:00">5 mars</time><div'
+        f' class="entry-content">{TEXT}</div><p class="tags-links"><a'
+        ' href="/t">Trafik</a></p></article>',
         WORDPRESS,
     )
     assert (str(release.published)[:10], str(release.updated)[:10]) == ("2022-03-03", "2022-03-05")
@@ -68,19 +66,12 @@ def test_wordpress_times_and_tags() -> None:
 )
 def test_drupal_fields(files_class: str, lead: str) -> None:
     release = read_release(
-        '<article class="node node--view-mode-full"><h1 class="page-title">Ny bro</h1>'
-        f'<div class="field'
-        f' field--name-field-preamble">{lead}</'
-        f"div><div"
-        f' class="field'
-        f' field--name-body">{TEXT}</div>'
-        f'<div class="field'
-        f' {files_class}"><div'
-        f' class="field__label">Filer</'
-        f"div><div"
-        f' class="field__item">'
-        '<a href="/sites/default/files/bro.pdf">Ritning</a> <span>(188.2 KB)</span></div></div>'
-        '<div class="field field--name-field-tags"><a href="/t">Trafik</a></div></article>',
+        '<article class="node node--view-mode-full"><h1 class="page-title">Ny bro</h1><div'
+        f' class="field field--name-field-preamble">{lead}</div><div class="field'
+        f' field--name-body">{TEXT}</div><div class="field {files_class}"><div'
+        ' class="field__label">Filer</div><div class="field__item"><a'
+        ' href="/sites/default/files/bro.pdf">Ritning</a> <span>(188.2 KB)</span></div></div><div'
+        ' class="field field--name-field-tags"><a href="/t">Trafik</a></div></article>',
         DRUPAL,
     )
     assert (release.lead, release.tags) == (lead.strip(), ("Trafik",))

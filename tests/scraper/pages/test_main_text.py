@@ -19,11 +19,9 @@ MENU = "".join(
     for name in ("press", "dokument", "kortfakta", "bilder", "logga")
 )
 ADDRESSES = (
-    "<p>Exempelverket är en statlig"
-    " myndighet som bygger och"
-    " sköter broar i hela landet, och som har tre kontor.</p><p>Besök oss i Umeå, Lund eller"
-    " Visby. Växeln är öppen"
-    " alla vardagar från morgon till eftermiddag.</p>"
+    "<p>Exempelverket är en statlig myndighet som bygger och sköter broar i hela landet, och som"
+    " har tre kontor.</p><p>Besök oss i Umeå, Lund eller Visby. Växeln är öppen alla vardagar från"
+    " morgon till eftermiddag.</p>"
 )
 UPDATED = "<div>© Exempelverket 2014 <div>Uppdaterad: 2007-10-12</div></div>"
 
@@ -83,9 +81,7 @@ def test_intro_between_heading_and_main_is_the_lead() -> None:
     "page",
     [
         f"<div>{MENU}</div><header><h1>Ny bro"
-        f" öppnar</h1><p>{LEAD}</p></"
-        f"header><div><div>{TEXT}{LAST}</div>"
-        f"<div>{MENU}</div></div>",
+        f" öppnar</h1><p>{LEAD}</p></header><div><div>{TEXT}{LAST}</div><div>{MENU}</div></div>",
         f"<div>{MENU}</div><div><div>{HEADING}<div><p>{LEAD}</p></"
         f"div></div><div><div>{TEXT * 2}{LAST}</div>"
         f"<div>{MENU}</div></div></div><div>{ADDRESSES}</div>",
@@ -108,10 +104,7 @@ def test_lead_follows_the_heading(page: str) -> None:
 
 def test_date_under_a_link_to_other_news_is_not_the_releases() -> None:
     news = (
-        '<h3>Senaste nytt</h3><p><a href="/n/1">Ny väg till'
-        " skolan</"
-        "a></"
-        "p><p>Publicerad"
+        '<h3>Senaste nytt</h3><p><a href="/n/1">Ny väg till skolan</a></p><p>Publicerad'
         " 2021-05-01</p>"
     )
     html = f"<html><body><main>{HEADING}{TEXT}</main><div>{news}</div></body></html>"
@@ -120,11 +113,8 @@ def test_date_under_a_link_to_other_news_is_not_the_releases() -> None:
 
 def test_date_label_of_a_toolbar_is_found_and_its_buttons_are_not_text() -> None:
     toolbar = (
-        '<div class="toolbar"><span><i></i>Sidan'
-        " publicerades"
-        " <time>2020-11-17</"
-        "time></"
-        "span><button>Dela</button></div>"
+        '<div class="toolbar"><span><i></i>Sidan publicerades'
+        " <time>2020-11-17</time></span><button>Dela</button></div>"
     )
     html = f"<html><body><main>{HEADING}{TEXT}{toolbar}</main></body></html>"
     release = to_release(read_page(html.encode(), URL))

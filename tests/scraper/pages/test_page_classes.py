@@ -22,21 +22,10 @@ from tests.scraper.pages.sample_page import HEADING, TEXT, URL, build_page, read
 
 HOME = "https://www.exempel.se/"
 RICH_PAGE = build_page(
-    f"{HEADING}<p>Publicerad 3 mars"
-    f" 2022</p>{TEXT}"
-    f"<h2>När öppnar"
-    f" den?</h2><p>– I"
-    f" höst.</p><ul><li>Ett</li></ul>"
-    "<table><tr><td>1</td></tr></"
-    "table><details><summary>Vem?</"
-    "summary><p>Vi.</p></"
-    "details><img"
-    ' src="/a.jpg" alt="Å">'
-    '<a href="/a.pdf">En fil</'
-    "a><h2>Kontakt</h2><p>Eva Ek,"
-    " pressansvarig<br>010-000 00"
-    " 00,"
-    " eva@exempel.se</p>",
+    f"{HEADING}<p>Publicerad 3 mars 2022</p>{TEXT}<h2>När öppnar den?</h2><p>– I"
+    " höst.</p><ul><li>Ett</li></ul><table><tr><td>1</td></tr></table><details><summary>Vem?</summary><p>Vi.</p></details><img"
+    ' src="/a.jpg" alt="Å"><a href="/a.pdf">En fil</a><h2>Kontakt</h2><p>Eva Ek,'
+    " pressansvarig<br>010-000 00 00, eva@exempel.se</p>",
     '<script type="application/ld+json">{"@type": "NewsArticle", "datePublished":'
     ' "2022-03-03"}</script>',
 )
@@ -72,15 +61,9 @@ def test_selectors_of_agency_come_first() -> None:
         tags=".om a",
     )
     article = (
-        "<h1>Fel</h1><h2"
-        ' class="rubrik">Rätt</h2><p'
-        ' class="preamble">Fel'
-        " ingress.</p><p"
-        ' class="kort">Rätt ingress.</p>'
-        f'{TEXT}<p class="nar">2022-03-03</p><p>Publicerad:'
-        f" 2021-01-01</p><p"
-        f' class="om"><a'
-        f' href="/t">Trafik</a></p>'
+        '<h1>Fel</h1><h2 class="rubrik">Rätt</h2><p class="preamble">Fel ingress.</p><p'
+        f' class="kort">Rätt ingress.</p>{TEXT}<p class="nar">2022-03-03</p><p>Publicerad:'
+        ' 2021-01-01</p><p class="om"><a href="/t">Trafik</a></p>'
     )
     release = read_release(article, agency=agency)
     assert (release.agency, release.title, release.lead) == ("ex", "Rätt", "Rätt ingress.")
@@ -191,10 +174,7 @@ def test_page_with_invalid_markup_is_read(markup: bytes) -> None:
 )
 def test_invisible_differences_are_normalised(before: str, after: str) -> None:
     words = (
-        'Den nya bron över ån <em>öppnar i höst</em> enligt <a href="/b/">den'
-        " nya"
-        " planen</a>"
-        " för"
+        'Den nya bron över ån <em>öppnar i höst</em> enligt <a href="/b/">den nya planen</a> för'
         " länet."
     )
     # not in the tags

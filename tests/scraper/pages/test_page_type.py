@@ -74,22 +74,7 @@ def test_page_without_text_is_rejected(html: str) -> None:
     reject(html)
 
 
-@pytest.mark.parametrize(
-    ("head", "body", "target"),
-    [
-        (
-            '<meta http-equiv="refresh" content="0; url=/ny/">',
-            "<p>Flyttad.</p>",
-            "https://www.exempel.se/ny/",
-        ),
-        (
-            "<meta http-equiv=Refresh content=\"5;URL='https://b.se/x?y=1'\">",
-            "",
-            "https://b.se/x?y=1",
-        ),
-        ("", '<h1>Object Moved</h1>Found <a href="/ny/">here</a>', "https://www.exempel.se/ny/"),
-    ],
-)
+@pytest.mark.parametrize(("head", "body", "target"), load_table(__file__, "redirect_stubs.tsv"))
 def test_redirect_stub_is_rejected(head: str, body: str, target: str) -> None:
     found = reject(f"<head><title>Nyhet</title>{head}</head><body>{body}")
     assert (found.kind, found.target) == ("redirected", target)
@@ -98,11 +83,8 @@ def test_redirect_stub_is_rejected(head: str, body: str, target: str) -> None:
 
 def test_login_page_on_another_host_is_rejected() -> None:
     html = (
-        f"<title>Hotell"
-        f" Lugnet</title><h1>Välkommen</h1>{TEXT * 3}"
-        f"<input"
-        f' type="password"'
-        f' name="kod">'
+        f'<title>Hotell Lugnet</title><h1>Välkommen</h1>{TEXT * 3}<input type="password"'
+        ' name="kod">'
     ).encode()
     assert detect_rejection(html, "http://10.example/") is None
     found = detect_rejection(html, "http://portal.example/", is_elsewhere=True)

@@ -14,6 +14,7 @@ from scraper.items import ContactItem
 from scraper.normalise.conversion import to_release
 from scraper.pages.page_reader import open_document, read_page
 from scraper.pages.press_wires import WireDocument
+from tests.scraper.tables import load_table
 
 VIATT, CISION = "https://via.tt.se/pressmeddelande/1/a", "https://news.cision.com/skog/r/a,c1"
 AGENCY = Agency(
@@ -71,25 +72,7 @@ def test_fields() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("body", "expected"),
-    [
-        (f"{TEXT}\n\nTvå & tre.", f"{TEXT}\n\nTvå & tre."),
-        (f"{TEXT} &amp; tre.", f"{TEXT} & tre."),
-        (f"<strong>{TEXT}</strong>", TEXT),
-        (f"<p>{TEXT}</p></section></main><section id='lead'><p>Sist.</p>", f"{TEXT}\n\nSist."),
-        (f"<p>{TEXT}<script>alert(1)</script></p><ul><li>Ett</li></ul>", f"{TEXT}\n\n• Ett"),
-        (f"<h1>Fler & älgar</h1><p>{TEXT}</p>", TEXT),
-    ],
-    ids=[
-        "plain text",
-        "references",
-        "inline",
-        "end tags of other elements",
-        "script",
-        "title repeated",
-    ],
-)
+@pytest.mark.parametrize(("body", "expected"), load_table(__file__, "wire_bodies.tsv"))
 def test_body(body: str, expected: str) -> None:
     release = read_viatt(body=body)
     assert (release.lead, release.body) == ("Ingressen.", expected)
@@ -118,9 +101,8 @@ def test_parts_of_a_record() -> None:
         ("https://via.tt.se/1.jpg", "En älg.", "Bo Ek"),
         ("https://via.tt.se/2.png", None, None),
     ]
-    assert [(file.url, file.title) for file in release.attachments] == [
-        ("https://via.tt.se/data/a.pdf", "Rapport")
-    ]
+    found = [(file.url, file.title) for file in release.attachments]
+    assert found == [("https://via.tt.se/data/a.pdf", "Rapport")]
     item = read_page(
         json.dumps({**RECORD, "contacts": {"text": "Ada Ek, tfn 010-12 34 56"}}).encode(),
         VIATT,
@@ -152,10 +134,8 @@ def test_dates(
     published: str | None, changed: str, expected: tuple[str | None, str | None]
 ) -> None:
     release = read_cision(PublishDate=published, LastChangeDate=changed)
-    assert (
-        tuple(date and date.isoformat() for date in (release.published, release.updated))
-        == expected
-    )
+    found = tuple(date and date.isoformat() for date in (release.published, release.updated))
+    assert found == expected
 
 
 def test_unreadable_date_is_an_error() -> None:

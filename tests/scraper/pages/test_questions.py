@@ -64,6 +64,5 @@ def test_text_after_last_answer_is_body() -> None:
 def test_name_before_answer_is_answered_by() -> None:
     article = "<h2>{Q1}</h2><p>Eva Ek, utredare:</p><p>{A1}</p>".format(**WORDS)
     release = read_release(f"<h1>Frågor och svar om bron</h1>{TEXT}{article}")
-    assert [(pair.answer, pair.answered_by) for pair in release.questions] == [
-        (WORDS["A1"], "Eva Ek, utredare")
-    ]
+    found = [(pair.answer, pair.answered_by) for pair in release.questions]
+    assert found == [(WORDS["A1"], "Eva Ek, utredare")]

@@ -33,12 +33,8 @@ from tests.site.server import Site
 HOME = "https://www.exempel.se/"
 AGENCY = Agency(slug="exempel", name="Exempelverket", home=HOME)
 CONTACTS = (
-    "<h2>Presskontakt</h2><p>Eva"
-    " Ek<br>Pressansvarig<br>Telefon:"
-    " 010-123 45 00<br>Mobil:"
-    " 070-123"
-    " 45 67<br>"
-    '<a href="mailto:eva.ek@exempel.se">eva.ek@exempel.se</a></p>'
+    "<h2>Presskontakt</h2><p>Eva Ek<br>Pressansvarig<br>Telefon: 010-123 45 00<br>Mobil: 070-123 45"
+    ' 67<br><a href="mailto:eva.ek@exempel.se">eva.ek@exempel.se</a></p>'
 )
 
 
@@ -53,10 +49,8 @@ CONTACTS = (
     ],
 )
 def test_propose_name(head: str, name: str) -> None:
-    assert (
-        propose_name(Document(f"<html><head>{head}</head><body>x</body></html>".encode(), HOME))
-        == name
-    )
+    found = propose_name(Document(f"<html><head>{head}</head><body>x</body></html>".encode(), HOME))
+    assert found == name
 
 
 @pytest.mark.parametrize(
@@ -97,10 +91,8 @@ def test_table_is_valid_toml() -> None:
     endpoint = JSONSource(url=f"{HOME}{{page}}", items="a[?b=='c']", link="d")
     for endpoints in ((endpoint,), (endpoint, replace(endpoint, next='"e-f"'))):
         table = format_agency_toml(replace(AGENCY, json=endpoints))
-        assert (
-            parse_agency("exempel", tomllib.loads(table)["exempel"], Path("proposal")).json
-            == endpoints
-        )
+        found = parse_agency("exempel", tomllib.loads(table)["exempel"], Path("proposal")).json
+        assert found == endpoints
 
 
 @pytest.mark.parametrize(

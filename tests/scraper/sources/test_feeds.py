@@ -14,6 +14,7 @@ from scraper.sources import xml_sitemaps
 from scraper.sources.feeds import CutFeedError, parse_feed
 from scraper.sources.links import SourceLink
 from scraper.sources.xml_sitemaps import MAX_AMPERSANDS, parse_robots_sitemaps, parse_sitemap
+from tests.scraper.tables import load_table
 
 HOME = "https://www.skog.example/"
 AGENCY = Agency(slug="skog", name="Skogsrådet", home=HOME)
@@ -52,55 +53,14 @@ PACKED = gzip.compress(SITEMAP)
 
 
 def test_feed_links_and_times() -> None:
-    assert parse_feed(RSS, HOME, AGENCY) == [
-        SourceLink(HOME + "nyheter/a", "2024-03-15T09:00:00+00:00")
-    ]
+    found = parse_feed(RSS, HOME, AGENCY)
+    assert found == [SourceLink(HOME + "nyheter/a", "2024-03-15T09:00:00+00:00")]
     assert parse_feed(build_feed(), HOME, AGENCY) == [
         SourceLink(HOME + "nyheter/a", "2024-03-16T09:00:00+00:00")
     ]
 
 
-@pytest.mark.parametrize(
-    ("links", "expected"),
-    [
-        (
-            '<link rel="alternate"'
-            ' hreflang="sv"'
-            ' href="/nyheter/a"/><link'
-            ' rel="alternate"'
-            ' href="/en/news/a"/>',
-            "nyheter/a",
-        ),
-        (
-            '<link rel="alternate" href="/en/news/a"/><link rel="alternate" href="/nyheter/a"/>',
-            "nyheter/a",
-        ),
-        (
-            '<link rel="alternate"'
-            ' href="/en/a"/><link'
-            ' rel="alternate"'
-            ' type="text/html"'
-            ' href="/en/b"/>',
-            "en/a",
-        ),
-        (
-            '<link rel="alternate"'
-            ' type="application/pdf"'
-            ' href="/nyheter/a.x"/><link'
-            ' href="/nyheter/a"/>',
-            "nyheter/a",
-        ),
-        (
-            '<link rel="self" href="/'
-            'nyheter/a.atom"/><link'
-            ' href="/nyheter/a"/><link'
-            ' rel="edit"'
-            ' href="/e"/>',
-            "nyheter/a",
-        ),
-        ('<link rel="alternate" href="http://["/><link href="/nyheter/a"/>', "nyheter/a"),
-    ],
-)
+@pytest.mark.parametrize(("links", "expected"), load_table(__file__, "entry_links.tsv"))
 def test_first_release_among_links_of_entry(links: str, expected: str) -> None:
     assert read_feed(build_feed(links), WITH_PATTERN) == [HOME + expected]
 
@@ -137,11 +97,8 @@ def build_rss(count: int) -> str:
         f"<item><title>Å {n}</title><link>{HOME}nyheter/{n}</link></item>" for n in range(count)
     )
     return (
-        f'<?xml version="1.0"?><rss'
-        f' version="2.0"><channel><title>Nytt</'
-        f"title>{items}</"
-        f"channel></"
-        f"rss>"
+        '<?xml version="1.0"?><rss'
+        f' version="2.0"><channel><title>Nytt</title>{items}</channel></rss>'
     )
 
 
@@ -296,10 +253,7 @@ def test_ampersand_in_cdata_and_utf_16_of_sitemap() -> None:
 
 def test_sitemaps_in_robots_txt() -> None:
     body = (
-        b"\xef\xbb\xbfSitemap: /a.xml\nUser-agent: *\nSITEMAP: https://"
-        b"a.example/"
-        b"s.xml"
-        b" \nSitemap:"
+        b"\xef\xbb\xbfSitemap: /a.xml\nUser-agent: *\nSITEMAP: https://a.example/s.xml \nSitemap:"
         b" http://[\n\xff"
     )
     assert parse_robots_sitemaps(body, HOME + "robots.txt") == [

@@ -59,19 +59,15 @@ def test_data_of_a_page(
 
 def test_dates_are_those_of_the_same_object() -> None:
     body = (
-        '{"date": "2024-01-01", "items": [{"title": "A", "url": "/nyheter/a"},'
-        " %s,"
-        ' {"title":'
-        ' "B",'
+        '{"date": "2024-01-01", "items": [{"title": "A", "url": "/nyheter/a"}, %s, {"title": "B",'
         ' "url": "/nyheter/b",'
     )
     body = (body + ' "published": "igår", "modified": "2024-04-02"}]}') % ITEM
     page = parse_listing(
         body.encode(), HOME + "nyheter", Agency(slug="skog", name="Skogsrådet", home=HOME)
     )
-    assert [
-        (link.url.rpartition("/")[2], link.listed_at, link.published) for link in page.links
-    ] == [
+    found = [(link.url.rpartition("/")[2], link.listed_at, link.published) for link in page.links]
+    assert found == [
         ("a", None, None),
         ("ny-bro", "2024-03-01T07:00:00+00:00", "2024-03-01T07:00:00+00:00"),
         ("b", "2024-04-02", None),

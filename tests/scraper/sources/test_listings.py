@@ -33,16 +33,10 @@ MARKUP = {
     "ITEMS": ITEMS,
     "LIST": f"<ul>{ITEMS}</ul>",
     "CARDS": "".join(
-        f"<article><header"
-        f' class="entry-header"><h2><a'
-        f' href="/nyheter/{number}">{title}</'
-        f"a></"
-        f"h2></header><p>Text</p>"
-        '<footer class="entry-footer"><a'
-        ' href="/nyheter/amne/skog"'
-        ' rel="category'
-        ' tag">Skog</a></footer></'
-        "article>"
+        '<article><header class="entry-header"><h2><a'
+        f' href="/nyheter/{number}">{title}</a></h2></header><p>Text</p><footer'
+        ' class="entry-footer"><a href="/nyheter/amne/skog" rel="category'
+        ' tag">Skog</a></footer></article>'
         for number, title in enumerate(TITLES)
     ),
     "DATED": DATED,
@@ -96,10 +90,7 @@ def test_dates_and_pattern_of_listing(pattern: str | None, links: list[SourceLin
 def test_host_with_swedish_letters(home: str) -> None:
     agency = build_agency(home=home)
     html = (
-        b"<main><a href='https://www.skogsr\xc3\xa5det.se/"
-        b"nyheter/"
-        b"a'>A</"
-        b"a> <a"
+        b"<main><a href='https://www.skogsr\xc3\xa5det.se/nyheter/a'>A</a> <a"
         b" href='/nyheter/b'>B</a></main>"
     )
     url = "https://www.xn--skogsrdet-b3a.se/nyheter"
@@ -127,9 +118,8 @@ def test_listed_files(files: str, html: str, *, links: str | None) -> None:
 def test_dated_documents_that_are_not_taken_are_a_problem() -> None:
     html = '<main><ul><li>3 mars 2024 <a href="/a.pdf">Ny väg</a></li></ul></main>'
     url = HOME + "nyheter"
-    assert parse_listing(html.encode(), url, build_agency()).problem == SourceProblem(
-        "documents", url, "1"
-    )
+    found = parse_listing(html.encode(), url, build_agency()).problem
+    assert found == SourceProblem("documents", url, "1")
     agency = Agency(slug="skog", name="Skogsrådet", home=HOME, files=False)
     assert parse_listing(html.encode(), HOME + "nyheter", agency).problem is None
 

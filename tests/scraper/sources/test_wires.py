@@ -97,13 +97,10 @@ def test_releases_of_a_press_room() -> None:
 
 def test_own_site_does_not_say_whose_a_page_at_a_wire_is() -> None:
     html = (
-        '<ul><li><a href="/nyheter/a">Fler älgar</a></li>'
-        '<li><a href="https://'
-        "www.mynewsdesk.com/se/annan/"
-        'pressreleases/b-1">En annan'
-        " myndighets"
-        " nyhet</a></li></ul>"
-        '<p><a href="https://www.mynewsdesk.com/about/terms">Om tjänsten</a></p>'
+        '<ul><li><a href="/nyheter/a">Fler älgar</a></li><li><a'
+        ' href="https://www.mynewsdesk.com/se/annan/pressreleases/b-1">En annan myndighets'
+        ' nyhet</a></li></ul><p><a href="https://www.mynewsdesk.com/about/terms">Om'
+        " tjänsten</a></p>"
     )
     found = parse_listing(
         f"<main>{html}</main>".encode(),

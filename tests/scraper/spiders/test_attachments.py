@@ -133,14 +133,12 @@ def test_files_are_fetched_with_their_texts_and_changes(crawling: Crawling) -> N
     )
     assert crawling.rows(changes) == [(53, "1 stycke borttaget; 1 formulering ändrad")]
     assert crawling.rows("select cause from revisions") == [("first",)]
-    assert crawling.rows("select unchanged, revised from crawls where spider = 'revisit'") == [
-        (1, 0)
-    ]
+    crawls = crawling.rows("select unchanged, revised from crawls where spider = 'revisit'")
+    assert crawls == [(1, 0)]
     assert verify(crawling.archive).findings == []
     # the validator of the file before is forgotten, although the new response has none
-    assert crawling.rows("select etag, last_modified from frontier where url = ?", url) == [
-        ("", "")
-    ]
+    frontier = crawling.rows("select etag, last_modified from frontier where url = ?", url)
+    assert frontier == [("", "")]
 
     # an hour later: no file is due
     make_due(crawling)
@@ -185,9 +183,8 @@ def test_redirected_file_is_confirmed_or_replaced(crawling: Crawling) -> None:
     let_a_day_pass(crawling)
     # the validators of the file are sent to the URL that redirects, and then to the one of the file
     run(crawling, "revisit")
-    assert crawling.rows(
-        "select etag <> '', state from frontier where url like '%/beslut.pdf'"
-    ) == [(1, "done")]
+    frontier = crawling.rows("select etag <> '', state from frontier where url like '%/beslut.pdf'")
+    assert frontier == [(1, "done")]
     assert [row[:2] for row in find_versions(crawling, "beslut.pdf")] == [("first", 2)]
 
 

@@ -139,9 +139,8 @@ def test_title_of_a_file_that_is_taken_down_does_not_come_back(crawling: Crawlin
         assert code == 0, printed
         assert crawling.rows(titles) == [(REDACTION_MARK,)]
     assert title.encode() not in crawling.archive.read_bytes()
-    assert crawling.rows("select cause from revisions where release = ?", release_id) == [
-        ("first",)
-    ]
+    revisions = crawling.rows("select cause from revisions where release = ?", release_id)
+    assert revisions == [("first",)]
     with Archive(crawling.archive) as archive:
         lift_takedown(archive, takedown_id, now(), "Upphävt")
     assert crawling.rows(titles) == [(title,)]

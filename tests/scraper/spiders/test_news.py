@@ -240,16 +240,14 @@ def test_failures_are_counted_by_agency(faulty: FaultyCrawl) -> None:
     assert set(faulty.crawl.counts("quarantined").values()) == {0}
     assert 0.05 <= faulty.crawl.counts("delay")[SKOG] < 5
     assert "http://borta.invalid/feed: " in printed
-    assert faulty.crawl.rows("select state from health where agency = 'borta'") == [
-        ("never worked",)
-    ]
+    health = faulty.crawl.rows("select state from health where agency = 'borta'")
+    assert health == [("never worked",)]
 
 
 def test_server_error_is_requested_again_later(faulty: FaultyCrawl) -> None:
     url = faulty.urls["server error"]
-    assert faulty.crawl.rows("select state, tries from frontier where url = ?", url) == [
-        ("failed", 1)
-    ]
+    frontier = faulty.crawl.rows("select state, tries from frontier where url = ?", url)
+    assert frontier == [("failed", 1)]
     assert f"{url}: answered 500" in faulty.result[1]
 
 
@@ -269,9 +267,8 @@ def test_broken_letters_are_reported_once(faulty: FaultyCrawl, tmp_path: Path) -
         1,
         True,
     )
-    assert faulty.crawl.rows("select title, lead from releases where url = ?", url) == [
-        ("För Åre", BROKEN_LEAD)
-    ]
+    releases = faulty.crawl.rows("select title, lead from releases where url = ?", url)
+    assert releases == [("För Åre", BROKEN_LEAD)]
     _, printed = copy_archive(faulty.crawl, tmp_path).run("news", "-a", f"agency={SKOG}")
     assert warning not in printed
 
@@ -344,9 +341,8 @@ def test_last_link_of_a_pager_may_lead_past_the_end(tmp_path: Path, spider: str)
     else:
         failed = crawl.rows("select agency from frontier where state = 'failed' order by 1")
         assert failed == [(slug,) for slug, state in expected.items() if state == "failed"]
-    assert crawl.counts("errors", spider) == {
-        slug: int(state == "failed") for slug, state in expected.items()
-    }
+    found = crawl.counts("errors", spider)
+    assert found == {slug: int(state == "failed") for slug, state in expected.items()}
     problems = crawl.counts("problems", spider)
     for number, (_, _, _, problem) in enumerate(LAST_PAGES):
         assert (problem or "[]") in problems[f"sida{number}"]
@@ -478,9 +474,8 @@ def test_paused_agency_and_spent_budget(crawling: Crawling) -> None:
     code, printed = crawling.run(DAILY_BUDGET="7")
     assert code == 0, printed
     assert f"{SKOG} is paused in the list of agencies and skipped: they asked us to" in printed
-    assert crawling.rows("select paused from agencies where slug = ?", SKOG) == [
-        ("they asked us to",)
-    ]
+    agencies = crawling.rows("select paused from agencies where slug = ?", SKOG)
+    assert agencies == [("they asked us to",)]
     requests = crawling.counts("requests")
     assert SKOG not in requests
     assert max(requests.values()) == 7
@@ -524,8 +519,8 @@ def test_since_skips_older_links(crawling: Crawling) -> None:
 def test_agencies_that_are_being_crawled_are_left_out(crawling: Crawling) -> None:
     Archive(crawling.archive).close()
     lock, _ = lock_agencies(crawling.archive, load_agencies(crawling.agencies))
-    with lock:
-        code, printed = crawling.run()
+    with lock:  # a lock keeps only other processes out
+        code, printed = crawling.finish(crawling.command())
     assert code == 0, "nothing has failed"
     assert printed.count("is already being crawled") == 4
     assert crawling.site.counts.total == 0

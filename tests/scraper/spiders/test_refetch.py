@@ -94,10 +94,8 @@ def test_page_that_is_not_fetched_has_a_reason(crawled_site: Crawling) -> None:
         f" select '{SKOG}', 'news', strftime('%Y-%m-%dT%H:%M:%S+00:00', 'now'), 100"
     )
     crawled_site.write(
-        "update hosts set paused_until ="
-        " strftime('%Y-%m-%dT%H:%M:%S+00:00', 'now', '+1 hour'),"
-        " pause_reason = 'down'"
-        f" where host like '{FARLED}.%'"
+        "update hosts set paused_until = strftime('%Y-%m-%dT%H:%M:%S+00:00', 'now', '+1 hour'),"
+        f" pause_reason = 'down' where host like '{FARLED}.%'"
     )
     crawled_site.add_to_table('paused = "they asked us to"', LAS)
     code, printed = refetch(crawled_site, f"url={' '.join(urls.values())}", DAILY_BUDGET="100")

@@ -43,11 +43,9 @@ SERVER_ERROR = (
 )
 CHALLENGE = "<title>Just a moment...</title><script>window._cf_chl_opt={}</script>"
 PLACEHOLDER = (
-    "<title>En ny webb tar form</"
-    "title><main><h1>En ny webb tar"
-    " form</h1><p>Här växer något nytt"
-    " fram. Under tiden når"
-    " du oss på telefon och med brev, och våra kontor är öppna som vanligt på vardagar.</p></main>"
+    "<title>En ny webb tar form</title><main><h1>En ny webb tar form</h1><p>Här växer något nytt"
+    " fram. Under tiden når du oss på telefon och med brev, och våra kontor är öppna som vanligt på"
+    " vardagar.</p></main>"
 )
 OTHER_PLACEHOLDER = PLACEHOLDER.replace("En ny webb tar form", "Vi bygger om")
 PAGE = f"<html><body>{''.join(f'<p>Stycke {n} om skog nummer {n * 7919 % 1009}.</p>' for n in range(2000))}</body></html>"
@@ -190,9 +188,8 @@ def test_moved_release_keeps_its_id(revisited: Revisited) -> None:
         (release,),
         (release,),
     ]
-    assert rows("select kind, target, moved_to from removals where release = ?", release) == [
-        ("moved", new, release)
-    ]
+    removals = rows("select kind, target, moved_to from removals where release = ?", release)
+    assert removals == [("moved", new, release)]
     assert rows("select count(*) from revisions where release = ?", release) == [(1,)]
 
 
@@ -214,9 +211,8 @@ def test_walls_and_cut_pages_are_failures(revisited: Revisited) -> None:
     assert "closed before the end of the page" in printed
     for name in ("cut gzip", "cut page"):
         assert site.counts.paths[site.address(revisited.urls[name])] == 2
-        assert revisited.find(
-            "r.next_check < strftime('%Y-%m-%dT%H:%M', 'now', '+1 day')", name
-        ) == [(1,)]
+        found = revisited.find("r.next_check < strftime('%Y-%m-%dT%H:%M', 'now', '+1 day')", name)
+        assert found == [(1,)]
 
 
 def test_reparsed_state_is_stored_before_the_edit(revisited: Revisited) -> None:
@@ -229,9 +225,8 @@ def test_export_has_the_edited_releases_but_not_the_hidden_one(revisited: Revisi
     lines = (revisited.crawl.archive.with_name("out.jsonl")).read_text("utf-8").splitlines()
     exported = {row["url"]: row["cause"] for row in map(json.loads, lines)}
     names = ("edited", "dated edit", "reparsed edit")
-    assert {revisited.urls[name] for name in names} == {
-        url for url, cause in exported.items() if cause == "source"
-    }
+    found = {revisited.urls[name] for name in names}
+    assert found == {url for url, cause in exported.items() if cause == "source"}
     assert revisited.urls["taken down"] not in exported
     assert revisited.revisions("cause", "taken down") == [("first",), ("source",)]
 
@@ -307,9 +302,8 @@ def test_one_page_for_the_whole_site(crawled_site: Crawling) -> None:
         "select r.agency, m.kind, m.confirmed, count(*) from removals m join releases r on"
         " r.id = m.release"
     )
-    assert crawled_site.rows(f"{removals} group by 1, 2, 3 order by 1") == [
-        (slug, "replaced", None, 6) for slug in sorted(placeholders)
-    ]
+    found = crawled_site.rows(f"{removals} group by 1, 2, 3 order by 1")
+    assert found == [(slug, "replaced", None, 6) for slug in sorted(placeholders)]
     for slug in placeholders:
         ((state, reason),) = crawled_site.rows(
             "select state, reason from health where agency = ?", slug
@@ -375,9 +369,8 @@ def test_304_after_a_redirect_is_requested_again_without_conditions(crawled_site
         assert respond(spider, url, url=home, status=304, unconditional=True) == []
         assert spider.agency_stats[SLUG].rejected == 1
     problem = "answered 304 to a request without conditions"
-    assert crawled_site.rows("select problem from frontier where url = ?", url) == [
-        (f"{url}: page: {problem}",)
-    ]
+    frontier = crawled_site.rows("select problem from frontier where url = ?", url)
+    assert frontier == [(f"{url}: page: {problem}",)]
 
 
 def test_removed_release_that_is_still_missing_is_no_failure(crawled_site: Crawling) -> None:

@@ -120,9 +120,8 @@ def test_records_have_contacts_pictures_and_tags(wire_crawl: WireCrawl) -> None:
         for url, release in wires[slug].releases.items():
             state = states[url]
             assert {tag.lower() for tag in state["tags"]} == {tag.lower() for tag in release.tags}
-            assert [person["email"] for person in state["contacts"]] == [
-                person.email for person in release.contacts
-            ]
+            found = [person["email"] for person in state["contacts"]]
+            assert found == [person.email for person in release.contacts]
             assert [image["credit"] for image in state["images"]] == (
                 [release.picture.credit] if release.picture else []
             )
@@ -297,9 +296,8 @@ def test_both_addresses_of_a_release_are_checked(tmp_path: Path) -> None:
             "select v.cause from revisions v join releases r on r.id = v.release where r.url"
             " = ? order by v.id"
         )
-        assert [
-            crawling.rows(causes, url) for url in (on_wire[0], own[0], on_wire[1], on_wire[2])
-        ] == [
+        found = [crawling.rows(causes, url) for url in (on_wire[0], own[0], on_wire[1], on_wire[2])]
+        assert found == [
             [("first",)],
             [("first",)],
             [("first",)],

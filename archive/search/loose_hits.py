@@ -355,12 +355,7 @@ class _LooseSearch:
         if has_fields or self.finder.request.show == "questions":
             return Query(), {}
         words = [TermNode((word,), match=REQUIRED) for word in await self.find_shared(relevance)]
-        weights: dict[int, float] = {}
-        for word in words:
-            ids = await self.read_part(word)
-            weight = log(1 + self.finder.columns.size / (len(ids) + 1))
-            for key in ids:
-                weights[key] = weights.get(key, 0.0) + weight
+        weights = await self.weigh_hits(words)
         query = search_any_of(self.query, words)
         allowed = set(relevance)
         if words and len(relevance) < _FEW_HITS:
@@ -370,6 +365,16 @@ class _LooseSearch:
             )
         order = sorted(allowed & weights.keys(), key=lambda key: (weights[key], key), reverse=True)
         return query, {key: weights[key] for key in order}
+
+    async def weigh_hits(self, words: Sequence[QueryNode]) -> dict[int, float]:
+        """Return for each hit of any of these words how many it has, by how rare they are."""
+        weights: dict[int, float] = {}
+        for word in words:
+            ids = await self.read_part(word)
+            weight = log(1 + self.finder.columns.size / (len(ids) + 1))
+            for key in ids:
+                weights[key] = weights.get(key, 0.0) + weight
+        return weights
 
     async def find_shared(self, relevance: Mapping[int, float]) -> list[str]:
         """Return words that several of the most relevant hits share, and few other releases

@@ -73,7 +73,7 @@ _MAX_SHARED_PORTION = 0.1  # of all releases; words in more say too little
 _MAX_SHARED_POSTINGS = 1_500  # releases of these words; more would cost too much
 _FEW_HITS = 50  # with fewer hits, releases with nothing but these words follow
 # of the relevance of the best hit with these words, for hits with nothing else
-_MIN_SHARED_RELEVANCE = 0.3
+_MIN_SHARED_RELEVANCE = 0.5
 
 _BEST_TEXTS_SQL = f"""
     select id, title || ' ' || coalesce(lead, '') || ' ' || substr(body,

@@ -165,13 +165,14 @@ def find_typed_references(text: str) -> list[Reference]:
     return [found for match in _TYPED.finditer(text) for found in _read_match(match)]
 
 
-def list_bare_numbers(text: str) -> list[str]:
-    """List the numbers in the text of a query that may be references, but do not say of which type.
+def find_bare_numbers(text: str) -> Iterator[re.Match[str]]:
+    """Yield the numbers in the text of a query that may be references, but do not say of which
+    type.
 
-    >>> list_bare_numbers("hamn 2013:319 prop. 2023/24:99")
+    >>> [found[0] for found in find_bare_numbers("hamn 2013:319 prop. 2023/24:99")]
     ['2013:319']
     """
-    return _BARE_NUMBER.findall(_TYPED.sub("", text))
+    return _BARE_NUMBER.finditer(_TYPED.sub(lambda found: " " * len(found[0]), text))
 
 
 def _read_match(match: re.Match[str]) -> Iterator[Reference]:

@@ -26,6 +26,7 @@ from archive.search.query_language import (
     QueryNode,
     TermNode,
     find_terms,
+    format_term,
     join_nodes,
     list_optional_parts,
     list_words,
@@ -40,11 +41,13 @@ from archive.search.query_sql import (
     RELEASE_INDEX,
     IndexTable,
     build_hits_sql,
+    build_match,
     build_node_match,
     build_plan,
     combine_matches,
     count_beginnings,
     match_form,
+    plan_search,
     select_ids,
 )
 from archive.search.search_index import BRIEF_RELEASE, list_columns
@@ -137,6 +140,13 @@ class _WantedWord:
     @property
     def text(self) -> str:
         return " ".join(list_words(find_terms(self.node)))
+
+    @property
+    def label(self) -> str:
+        """Return the words as they may be typed, with their fields, and abbreviations in
+        capitals.
+        """
+        return " ".join(map(format_term, find_terms(self.node)))
 
     @property
     def is_single(self) -> bool:
@@ -252,11 +262,11 @@ class _LooseSearch:
         MAX_HITS.
         """
         plan = build_plan(node, self.finder.names, self.index)
-        if plan.match:
+        if not plan.conditions:
             return await self.read_ids(plan.match, limit=MAX_HITS + 1)
         # words of a field that another table has, such as attachments
         request = SearchRequest(show=self.finder.request.show)
-        sql = f"{build_hits_sql(request, plan, '')} limit {MAX_HITS + 1:d}"
+        sql = f"{build_hits_sql(request, plan, plan.match)} limit {MAX_HITS + 1:d}"
         return {*await select_ids(self.finder.run, sql, plan.values)}
 
     async def join_names(self) -> None:
@@ -281,12 +291,12 @@ class _LooseSearch:
 
     async def rank_any_word(self) -> tuple[dict[int, float], dict[int, int]]:
         """Return the relevance of all hits that have any of the words, and the release of each."""
-        if not (sought := self.choose_words()):
+        if not (sought := await self.choose_words()):
             return {}, {}
-        query = search_any_of(self.query, sought)
-        relevance, releases = await self.read_relevance(query)
+        request = replace(self.finder.request, loosened=search_any_of(self.query, sought), page=1)
+        relevance, releases = await self.read_relevance(request)
         shares, title_shares = dict.fromkeys(relevance, 0.0), dict.fromkeys(relevance, 0.0)
-        limit = build_plan(query.tree, self.finder.names, self.index).match
+        limit = build_match(request, plan_search(request, self.finder.names))
         for place, word in enumerate(self.words):
             weight = log(1 + self.finder.columns.size / word.number) if word.number else 0.0
             match = combine_matches([word.match, limit]) if word.is_common else word.match
@@ -307,12 +317,15 @@ class _LooseSearch:
         }
         return ranked, releases
 
-    def choose_words(self) -> list[QueryNode]:
+    async def choose_words(self) -> list[QueryNode]:
         """Return the words of which a hit must have any: all but the most common ones, if to read
         all their hits would take too long.
         """
         words = sorted((word for word in self.words if word.number), key=attrgetter("number"))
-        totals = accumulate(word.number for word in words)
+        if sum(word.number for word in words) <= _MAX_RANKED:
+            return [word.node for word in words]
+        searched = await self.count_searched()
+        totals = accumulate(min(word.number, searched) for word in words)
         chosen = [
             word.node for word, total in zip(words, totals, strict=True) if total <= _MAX_RANKED
         ]
@@ -321,18 +334,26 @@ class _LooseSearch:
         others = join_nodes(OrNode, [word.node for word in words[1:]])
         return [AndNode((words[0].node, others)) if others else words[0].node]
 
+    async def count_searched(self) -> int:
+        """Count the releases or question pairs that the filters leave; of many, only some."""
+        filters = search_any_of(self.query, [])
+        request = replace(self.finder.request, loosened=filters, page=1)
+        _, total = await replace(self.finder, request=request).fetch_counted()
+        return total
+
     def match_title(self, match: str) -> str:
         """Return the expression of hits that match in their title, or question."""
         titles = list_columns([self.index.fields[0]], *self.index.suffixes)
         return f"{{{' '.join(titles)}}}: ({match})" if match else ""
 
-    async def read_relevance(self, query: Query) -> tuple[dict[int, float], dict[int, int]]:
-        """Return the relevance of the hits of a query, wherever they have its words, and the
+    async def read_relevance(
+        self, request: SearchRequest
+    ) -> tuple[dict[int, float], dict[int, int]]:
+        """Return the relevance of the hits of a request, wherever they have its words, and the
         release of each.
         """
-        request = replace(self.finder.request, loosened=query, page=1)
         finder = replace(self.finder, request=request)
-        has_ranks = bool(build_plan(query.tree, self.finder.names, self.index).match)
+        has_ranks = bool(plan_search(request, self.finder.names).match)
         if request.show == "questions" or request.news or not has_ranks:
             hits = await finder.fetch_current("best")
             relevance = hits.relevance or dict.fromkeys(hits.ids, 1.0)
@@ -403,7 +424,7 @@ class _LooseSearch:
         read whether they have the common words.
         """
         words = (word for word in self.words if is_ranked or not word.is_common)
-        return [word.text for word in words if key not in word.ids]
+        return [word.label for word in words if key not in word.ids]
 
 
 def _join_words(first: _WantedWord, second: _WantedWord) -> _WantedWord:

@@ -386,12 +386,13 @@ def _join_edits(parts: Sequence[QueryNode]) -> list[QueryNode]:
 
 
 def list_optional_parts(query: Query) -> list[QueryNode]:
-    """List the words of a query that a loose hit need not have; adjacent words with synonyms are
-    one part.
+    """List the words of a query that a loose hit need not have, each once; adjacent words with
+    synonyms are one part.
 
     Words in quotation marks, with + or a star, excluded ones, filters and NEAR are not optional.
     """
-    return list(filter(_is_optional, _add_phrase_synonyms(list_parts(query.tree))))
+    parts = _add_phrase_synonyms(list_parts(query.tree))
+    return list(dict.fromkeys(filter(_is_optional, parts)))
 
 
 def loosen_word(part: QueryNode) -> QueryNode:
@@ -439,6 +440,17 @@ def _find_phrase_synonyms(run: Sequence[QueryNode]) -> QueryNode | None:
 
 def list_words(terms: Iterable[TermNode]) -> list[str]:
     return [word for term in terms for word in term.words]
+
+
+def format_term(term: TermNode) -> str:
+    """Return a word as it may be typed.
+
+    >>> [format_term(term) for term in find_terms(parse_query("rubrik:Skolan LAS").tree)]
+    ['title:skolan', 'LAS']
+    """
+    text = " ".join(term.words)
+    text = text.upper() if term.match == WRITTEN else text
+    return f"{term.field}:{text}" if term.field else text
 
 
 def _join_typed(parts: Sequence[QueryNode]) -> QueryNode:

@@ -87,7 +87,7 @@ class HitPage:
     pages: int
     order: str
     facets: dict[str, list[FacetValue]]
-    loose: LooseHits  # they follow the strict ones if these are few
+    loose: LooseHits  # they are ranked with the strict ones if these are few
     former: FormerHits  # those of the hits of which only an earlier version matches
     releases: Sequence[int] = ()  # of all strict hits, in any order; only some of them if `capped`
     # too many hits to rank: the newest with all words in their title come first

@@ -22,9 +22,9 @@ from archive.database.sqlite_files import RunQuery
 from archive.i18n import SWEDISH_TIME, format_stated_time
 from archive.language.lemmas import english_lemma, is_english_word, is_swedish_word
 from archive.language.reference_patterns import (
+    find_bare_numbers,
     find_typed_references,
     format_reference,
-    list_bare_numbers,
 )
 from archive.language.synonyms import FUNCTION_WORDS, read_translations, split_query_words
 from archive.language.terms import COMMON_WORDS, find_words
@@ -52,6 +52,7 @@ from archive.times import now
 FEW_HITS = 5  # a query with more hits is assumed to be spelt correctly
 MAX_SUGGESTIONS = 2
 MAX_CORRECTED_WORDS = 8
+MAX_TYPED_NUMBERS = 8  # numbers that get the types of documents
 MAX_DIACRITIC_VARIANTS = 2000  # spellings of one word with and without diacritics
 MIN_FREQUENCY_RATIO = 3  # a spelling with diacritics must be this many times as common
 # the same for any other spelling, if the archive has the typed one and the query has hits
@@ -191,9 +192,10 @@ async def _list_typed_references(run: RunQuery, text: str) -> list[str]:
     documents that the archive's releases refer to most, one for each type.
     """
     texts = []
-    for number in list_bare_numbers(text):
-        rows = await run(TYPES_OF_NUMBER_SQL, {"number": number})
-        texts += [text.replace(number, format_reference(row["type"], number), 1) for row in rows]
+    for found in islice(find_bare_numbers(text), MAX_TYPED_NUMBERS):
+        start, end = found.span()
+        for row in await run(TYPES_OF_NUMBER_SQL, {"number": found[0]}):
+            texts.append(text[:start] + format_reference(row["type"], found[0]) + text[end:])
     return texts
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from datasette.utils import MultiParams
@@ -16,6 +17,7 @@ from archive.database.sqlite_files import build_connection_runner
 from archive.search.edit_search import search_edits
 from archive.search.matching_releases import match_releases, match_versions_before
 from archive.search.search_request import parse_search_request
+from archive.search.suggestions import MAX_TYPED_NUMBERS, TYPES_OF_NUMBER_SQL
 from archive.store.releases import Archive
 from tests.archive.search.conftest import Searcher, build_request, marks
 
@@ -117,6 +119,18 @@ async def test_looser_results_have_the_reference(references: Searcher) -> None:
     assert [hit.is_loose for hit in results.hits] == [True]
 
 
+async def test_only_the_first_numbers_get_a_type(references: Searcher) -> None:
+    statements: list[str] = []
+
+    async def run(sql: str, values: dict[str, Any], /) -> Any:
+        statements.append(sql)
+        return await references.run(sql, values)
+
+    numbers = " ".join(f"2013:{number}" for number in range(319, 1_300))
+    await Searcher(run).find(numbers)
+    assert statements.count(TYPES_OF_NUMBER_SQL) == MAX_TYPED_NUMBERS
+
+
 async def test_number_alone_suggests_the_types_of_the_archive(references: Searcher) -> None:
     found = await references.find("2013:319")
     assert {(each.request.text, each.total, each.reason) for each in found.suggestions} == {
@@ -124,6 +138,11 @@ async def test_number_alone_suggests_the_types_of_the_archive(references: Search
         ("dir. 2013:319", 1, "reference"),
     }
     assert (await references.find("2024:319")).suggestions == []
+    found = await references.find("2013:3190 OR 2013:319")
+    assert {each.request.text for each in found.suggestions} == {
+        "2013:3190 OR SFS 2013:319",
+        "2013:3190 OR dir. 2013:319",
+    }
     (note,) = (await references.find("ref:muddring")).notes
     assert (note.key, note.value) == ("no_number_of", "ref:muddring")
 

@@ -549,6 +549,17 @@ async def test_loose_hit_says_which_words_it_lacks(subjects: Searcher) -> None:
     missing = {hit.row["title"]: hit.missing for hit in hits}
     assert missing["Ny generaldirektör för Migrationsverket"] == ["xyz"]
     assert missing["Ny generaldirektör för Tullverket"] == ["migrationsverket", "xyz"]
+    hits = (await subjects.find("SAS rubrik:stöd råd råd")).hits
+    missing = {hit.row["title"]: hit.missing for hit in hits}
+    assert missing["Be om råd"] == ["SAS", "title:stöd"]
+    assert missing["SAS får stöd"] == ["råd"]
+
+
+async def test_loose_hit_has_a_bracket_only_with_all_its_fields(sample: Searcher) -> None:
+    hits = (await sample.find("(fyrar svar:vassen) tänds")).hits
+    assert [(hit.row["title"], hit.missing) for hit in hits if "tänds" in hit.row["title"]] == [
+        (LIGHTHOUSES, ["fyrar answer:vassen"])
+    ]
 
 
 async def test_name_counts_as_one_word(tmp_path: Path) -> None:
@@ -564,8 +575,16 @@ async def test_name_counts_as_one_word(tmp_path: Path) -> None:
     assert titles.index("Dyrare tandvård") < titles.index("Karin Berg talar")
 
 
-async def test_common_word_alone_is_not_looked_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("fyrar skatt norr söder", ["Fyrar i norr", "Skatt på fyrar"]),
+        ('fyrar skatt norr söder "3"', ["Höjd skatt 3"]),
+    ],
+    ids=["in all releases", "in a few"],
+)
+async def test_common_word_alone_is_only_looked_for_in_few_releases(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, query: str, expected: list[str]
 ) -> None:
     monkeypatch.setattr("archive.search.loose_hits._MAX_RANKED", 4)
     releases = [
@@ -573,8 +592,7 @@ async def test_common_word_alone_is_not_looked_for(
         ("Fyrar i norr", TEXT),
         *[(f"Höjd skatt {n}", TEXT) for n in range(9)],
     ]
-    found = await find_hits(tmp_path, releases, "fyrar skatt norr söder")
-    assert found == [("Fyrar i norr", True), ("Skatt på fyrar", True)]
+    assert await find_hits(tmp_path, releases, query) == [(title, True) for title in expected]
 
 
 async def test_loose_hit_has_its_words_marked(subjects: Searcher) -> None:

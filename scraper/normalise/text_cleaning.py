@@ -41,7 +41,8 @@ TRAIL_BYTE_LETTERS = "ƒŠŒŽšœžŸ"
 MOJIBAKE = re.compile(
     f"Ã[{TRAIL_BYTE_CHARACTERS}]"
     f"|Â(?:(?![{TRAIL_BYTE_LETTERS}])|(?<=[a-zåäö]Â))[{TRAIL_BYTE_CHARACTERS}]"
-    rf"|[âï](?![{TRAIL_BYTE_LETTERS}]{{2}}|(?<=\wâ)[ŠŽšž])[{TRAIL_BYTE_CHARACTERS}]{{2}}"
+    rf"|â(?![{TRAIL_BYTE_LETTERS}]{{2}}|(?<=\wâ)[ŠŽšž])[{TRAIL_BYTE_CHARACTERS}]{{2}}"
+    rf"|ï(?![{TRAIL_BYTE_LETTERS}]{{2}})[{TRAIL_BYTE_CHARACTERS}]{{2}}"
     f"|ð[{TRAIL_BYTE_CHARACTERS}]{{3}}"
 )
 C1_CONTROLS = re.compile("[\u0080-\u009f]")
@@ -115,6 +116,8 @@ def repair_markup(html: str) -> str:
     >>> repair_markup('<a href="/?a&amp;amp;b">HÃ¤r &amp;auml;r &amp;lt;p&amp;gt;</a>')
     '<a href="/?a&amp;amp;b">Här &auml;r &amp;lt;p&amp;gt;</a>'
     """
+    if not (has_mojibake(html) or C1_CONTROLS.search(html) or DOUBLY_ESCAPED_ENTITY.search(html)):
+        return html
     pieces = (
         piece if piece.startswith("<") else DOUBLY_ESCAPED_ENTITY.sub("&", repair_mojibake(piece))
         for piece in MARKUP_TAG.split(html)

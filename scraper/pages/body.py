@@ -110,8 +110,10 @@ def _is_link_within_text(blocks: Sequence[PageBlock], index: int, before: PageBl
 
 def _is_link_paragraph(block: PageBlock) -> bool:
     """Return whether a paragraph is only a link, but not a button or a pointer to other pages."""
+    if block.kind != "p" or block.link_share < 0.9 or " " not in block.text:
+        return False
     link = block.element.find("a")
-    if block.kind != "p" or block.link_share < 0.9 or link is None or " " not in block.text:
+    if link is None:
         return False
     is_service = SERVICE_LINE.match(block.text) or POINTER_LINE.match(block.text)
     return not is_service and not BUTTON_CLASS.search(str(link.get("class") or ""))

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import islice, takewhile
+from itertools import chain, islice, takewhile
 from typing import cast
 
 from lxml import etree
@@ -523,10 +523,11 @@ def _has_boilerplate_name(element: Element) -> bool:
 
 def _drop_alerts(root: Element) -> None:
     """Remove alerts of the site, but not boxes with such a name between sentences of the text."""
+    alerts = set(filter(_is_alert, root.iter(*ALERT_TAGS)))
     sentence_counts: Counter[Element] = Counter()  # by main element, or the root
     found: list[tuple[Element, Element, int]] = []  # alerts, and the sentences before them
-    for element in root.iter(*ALERT_TAGS):
-        if _is_alert(element):
+    for element in root.iter(*ALERT_TAGS) if alerts else ():
+        if element in alerts:
             main = _find_main_ancestor(element, root)
             found.append((element, main, sentence_counts[main]))
         if element.tag == "p" and has_min_letters(element, MIN_SENTENCE_LENGTH):
@@ -697,8 +698,8 @@ def _iter_texts_before(end: Element, root: Element) -> Iterator[str | None]:
 
 
 def _has_sentence(element: Element) -> bool:
-    texts = (*element.itertext(), *map(get_text_content, element.iter("p", "li", "td")))
-    return any(map(_has_sentence_text, texts))
+    blocks = map(get_text_content, element.iter("p", "li", "td"))
+    return any(map(_has_sentence_text, chain(element.itertext(), blocks)))
 
 
 def _has_sentence_text(text: str) -> bool:

@@ -52,7 +52,12 @@ LINK_TEXT_XPATH = etree.XPath(
     "descendant-or-self::a[@href or not(@name or @id)]//text()", smart_strings=False
 )
 
-HOME_LINK_XPATH = etree.XPath("//a[@href='/']//text() | //a[@href='/']//@alt", smart_strings=False)
+# The axes visit each element once, "//" several times.
+HOME_LINK_XPATH = etree.XPath(
+    "descendant::a[@href='/']/descendant::text()"
+    " | descendant::a[@href='/']/descendant-or-self::*/@alt",
+    smart_strings=False,
+)
 
 # Charsets.
 BOMS = (

@@ -41,13 +41,21 @@ from scraper.pages.document import (
 from scraper.pages.lead import MAX_LEAD_LENGTH
 from scraper.pages.title import build_comparison_key, find_page_heading, is_declared_heading
 
-ARTICLE_XPATH = "//article"
-MAIN_XPATHS = (
-    "//main | //*[@role='main']",
-    "//*[@itemprop='articleBody' or @itemprop='mainContentOfPage']/..",
-    ARTICLE_XPATH,
-    "//*[@id='main-content' or @id='maincontent' or @id='content' or @id='main']",
-)
+MAIN_RULE, ARTICLE_RULE = "//main | //*[@role='main']", "//article"
+# Rule as it is recorded → its XPath, which visits each element once ("//" does so several times)
+# and compares only the attributes that are there.
+MAIN_XPATHS = {
+    MAIN_RULE: "descendant-or-self::main | descendant-or-self::*[@role='main']",
+    "//*[@itemprop='articleBody' or @itemprop='mainContentOfPage']/..": (
+        "descendant-or-self::*[@itemprop]"
+        "[@itemprop='articleBody' or @itemprop='mainContentOfPage']/.."
+    ),
+    ARTICLE_RULE: "descendant-or-self::article",
+    "//*[@id='main-content' or @id='maincontent' or @id='content' or @id='main']": (
+        "descendant-or-self::*[@id]"
+        "[@id='main-content' or @id='maincontent' or @id='content' or @id='main']"
+    ),
+}
 SIDEBAR_TAGS = {"header", "footer", "aside", "nav", "form"}
 MIN_SECTION_LENGTH = 200  # characters of running text; a shorter article is not part of the release
 MIN_COUNTED_LENGTH = 25  # characters; shorter blocks are labels and buttons, not text
@@ -73,7 +81,7 @@ ACCORDION_NAME = re.compile(
     r"|accordions?|accordion-?list)(?=$|[\s_-])",
     re.IGNORECASE,
 )
-TOGGLE_XPATH = "//summary | //*[@aria-expanded]"
+TOGGLE_XPATH = "descendant-or-self::*[self::summary or @aria-expanded]"
 MAX_TOGGLE_DEPTH = 5  # elements from a toggle to its row
 ACCORDION_SIDEBAR_TAGS = ("aside", "footer")
 MENU_TAGS = ("nav", "dialog")
@@ -84,7 +92,10 @@ def find_release_start(document: Document) -> Element | None:
 
     A heading is the release's if the declared titles confirm it or if it is in a main element.
     """
-    heading, mains = find_page_heading(document), select_xpath(document.root, MAIN_XPATHS[0])
+    heading, mains = (
+        find_page_heading(document),
+        select_xpath(document.root, MAIN_XPATHS[MAIN_RULE]),
+    )
     if heading is not None:
         is_in_main = any(main in heading.iterancestors() for main in mains)
         if is_in_main or is_declared_heading(heading, document):
@@ -205,8 +216,10 @@ def _has_sentence(element: Element) -> bool:
 
 
 def _has_undated_sentence(text: str) -> bool:
-    text = clean_line(text) if len(text) >= MIN_SENTENCE_LENGTH else ""
-    if len(text) < MIN_SENTENCE_LENGTH or not SENTENCE_END.search(text):
+    if not SENTENCE_END.search(text):  # most texts are those of menus, and cleaning costs more
+        return False
+    text = clean_line(text)
+    if len(text) < MIN_SENTENCE_LENGTH:
         return False
     may_be_label = len(text) <= MAX_DATE_LINE_LENGTH and any(map(str.isdigit, text))
     return not may_be_label or find_date_role(text) is None
@@ -220,9 +233,9 @@ def find_main_element(root: Element, heading: Element | None = None) -> tuple[El
     body = _find_body(root)
     text_lengths = _measure_running_text(body)
     lineage = set() if heading is None else set(heading.iterancestors())
-    for xpath in MAIN_XPATHS:
+    for rule, xpath in MAIN_XPATHS.items():
         found = [element for element in select_xpath(root, xpath) if element in text_lengths]
-        is_article = xpath == ARTICLE_XPATH
+        is_article = rule == ARTICLE_RULE
         # with the heading, it is certain, however much text banners and footers have
         certain = [] if is_article else [element for element in found if element in lineage]
         best = _choose_longest(found, certain, text_lengths, text_lengths[body])
@@ -233,7 +246,7 @@ def find_main_element(root: Element, heading: Element | None = None) -> tuple[El
                 else _narrow_to_article(best, text_lengths)
             )
             _move_intro_into_main(chosen, heading)
-            return chosen, xpath
+            return chosen, rule
     text_lengths = _measure_running_text(body, excluded_tags=SIDEBAR_TAGS)
     chosen = _include_heading(
         _descend_to_densest(body, text_lengths, 0.6), body, text_lengths, heading

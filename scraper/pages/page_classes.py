@@ -397,9 +397,10 @@ class NewsPage:
 
 def _count_sentence_letters(block: PageBlock) -> int:
     """Return the length of a block of text that ends like a sentence, or 0 for other blocks."""
-    if block.level < 9 or len(block.text) < MIN_SENTENCE_LENGTH or block.element.find_parent("a"):
+    if block.level < 9 or len(block.text) < MIN_SENTENCE_LENGTH or block.link_share >= 0.5:
         return 0
-    return len(block.text) if block.text[-1] in SENTENCE_ENDS and block.link_share < 0.5 else 0
+    is_linked = any(parent.name == "a" for parent in block.element.parents)
+    return len(block.text) if block.text[-1] in SENTENCE_ENDS and not is_linked else 0
 
 
 @cache

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from scraper.items import Provenance
 from scraper.normalise.conversion import normalise_kind
 from scraper.normalise.page_urls import extract_host
-from scraper.normalise.text_cleaning import clean_line
+from scraper.normalise.text_cleaning import cache_by_text, clean_line
 from scraper.pages.boilerplate import is_linked_heading
 from scraper.pages.document import (
     Document,
@@ -395,5 +395,6 @@ def find_site_names(document: Document) -> set[str]:
     return names | {build_comparison_key(part) for part in host.split(".")[:-1] if len(part) > 2}
 
 
+@cache_by_text()
 def build_comparison_key(text: str) -> str:
     return "".join(LETTERS_AND_DIGITS.findall(text.casefold()))

@@ -6,7 +6,9 @@ Releases hidden by a takedown are in neither list; the list of takedowns names t
 
 from __future__ import annotations
 
+import json
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -49,14 +51,16 @@ MAX_CONSECUTIVE_EDITS = 3  # consecutive edits of one release that are shown ung
 MIN_FRONT_PAGE_IMPORTANCE = 20
 FRONT_PAGE_CANDIDATES = 30  # newest edits that the front page chooses from
 
+# The first has every column that the filters need. SQLite would read a smaller one, and the rows
+# besides.
+_EDITS_BY_TIME, _EDITS_BY_RELEASE = "idx_revisions_edits", "idx_revisions_edited"
 HIDDEN_RELEASES_SQL = "select id from releases where takedown = 'hidden'"
+_AGENCIES_SQL = "select slug as value, name, name_en from agencies"
 # the narrow rows of release_facets are read faster, but moved releases have none
-AGENCY_COUNTS_SQL = """
-    select a.slug as value, a.name, a.name_en, coalesce(counted.n, 0) as count from agencies a
-    left join (select coalesce(l.agency, r.agency) as agency, count(*) as n from ({found}) found
+_ENTRY_AGENCIES_SQL = """
+    select json_group_array(coalesce(l.agency, r.agency)) as agencies from ({found}) found
       left join release_facets l on l.release = found.release
       left join releases r on r.id = iif(l.release is null, found.release, null)
-      group by 1) counted on counted.agency = a.slug
 """
 UPDATE_STAMP_CONDITIONS = {  # one condition for each of UPDATE_STAMPS
     "moved": "v.update_date_changed = 1",
@@ -177,9 +181,14 @@ async def _count_register_entries(
         query.filters["agency"],
     )
     found = build_releases_sql({**query.filters, "agency": None})
-    rows = await run(AGENCY_COUNTS_SQL.format(found=found if counts_all else found + limit), values)
+    (row,) = await run(
+        _ENTRY_AGENCIES_SQL.format(found=found if counts_all else found + limit), values
+    )
+    counts = Counter(json.loads(row["agencies"]))
+    agencies = await run(_AGENCIES_SQL, {})
     choices = sorted(
-        (FacetValue(**dict(row)) for row in rows), key=lambda choice: swedish_sort_key(choice.name)
+        (FacetValue(**dict(row), count=counts[row["value"]]) for row in agencies),
+        key=lambda choice: swedish_sort_key(choice.name),
     )
     countable = counts_all or _sum_counts(choices) <= MAX_COUNTED_ENTRIES
     if countable:
@@ -305,12 +314,15 @@ async def read_latest_edits(run: RunQuery, limit: int) -> list[Entry]:
 
 
 async def count_edits(run: RunQuery, query: RegisterQuery) -> dict[str, Any]:
+    has_filters = any(value for name, value in query.filters.items() if name != "agency")
+    # in the order of their releases, the agencies of all edits are read in a third of the time
+    index = _EDITS_BY_TIME if has_filters else _EDITS_BY_RELEASE
+
     def build_releases_sql(filters: Mapping[str, Any]) -> str:
-        parts = _list_edit_parts(filters)
+        parts = _list_edit_parts(filters, index)
         joined = " union all ".join(f"select release, seen from ({sql})" for sql in parts)
         return f"{_build_chain_cte(filters)} {joined}"
 
-    has_filters = any(value for name, value in query.filters.items() if name != "agency")
     return await _count_register_entries(run, query, build_releases_sql, counts_all=not has_filters)
 
 
@@ -318,7 +330,9 @@ def _build_chain_cte(filters: Mapping[str, Any]) -> str:
     return RELEASE_CHAIN_CTE if filters.get("release") is not None else ""
 
 
-def _build_text_edits_sql(filters: Mapping[str, Any], *, is_page: bool = False) -> str:
+def _build_text_edits_sql(
+    filters: Mapping[str, Any], *, is_page: bool = False, index: str = _EDITS_BY_TIME
+) -> str:
     """Return a SELECT of the edits of releases' own text that the filters select, "" if there can
     be none.
 
@@ -333,10 +347,9 @@ def _build_text_edits_sql(filters: Mapping[str, Any], *, is_page: bool = False) 
     conditions += dict.fromkeys(UPDATE_STAMP_CONDITIONS[stamp] for stamp in stamps if stamp)
     if is_page:
         conditions.append("(v.seen, v.id) < (:after_seen, :after)")
-    # this index has every column; SQLite would read a smaller one, and the rows besides
     return (
         "select v.id, v.release, v.seen, v.importance from revisions v"
-        f" indexed by idx_revisions_edits where {' and '.join(conditions)}"
+        f" indexed by {index} where {' and '.join(conditions)}"
     )
 
 
@@ -358,9 +371,13 @@ def _build_collection_sql(filters: Mapping[str, Any], *, is_page: bool = False) 
     )
 
 
-def _list_edit_parts(filters: Mapping[str, Any]) -> list[str]:
-    builders = (_build_text_edits_sql, _build_collection_sql, build_file_edits_sql)
-    return [sql for build in builders if (sql := build(filters))]
+def _list_edit_parts(filters: Mapping[str, Any], index: str = _EDITS_BY_TIME) -> list[str]:
+    parts = (
+        _build_text_edits_sql(filters, index=index),
+        _build_collection_sql(filters),
+        build_file_edits_sql(filters),
+    )
+    return [sql for sql in parts if sql]
 
 
 def build_file_edits_sql(filters: Mapping[str, Any], *, is_page: bool = False) -> str:

@@ -354,13 +354,13 @@ async def read_active_takedowns(run: RunQuery, release_id: int) -> list[Mapping[
 # any was not only imported; unconfirmed: how many were missing when last looked for, too recently
 # to count as removed
 KNOWLEDGE_SQL = """
-    with own as (select id, checks, first_seen from releases
-      where :agency is null or agency = :agency)
+    with own as not materialized (select id, checks, first_seen from releases
+      where agency in (select slug from agencies where :agency is null or slug = :agency))
     select exists (select 1 from own where checks > 0)
-        or exists (select 1 from own join revisions v on v.release = own.id
+        or exists (select 1 from own cross join revisions v on v.release = own.id
           where v.checks > 0) as is_checked,
       exists (select 1 from own where first_seen is not null) as is_read,
-      (select count(distinct o.release) from removals o join own on own.id = o.release
+      (select count(distinct o.release) from removals o cross join own on own.id = o.release
         where o.kind <> 'moved' and o.confirmed is null and o.ended is null) as unconfirmed
 """
 

@@ -39,7 +39,11 @@ BACKFILL_END_SQL = (
     " min(c.finished) from crawls c where c.agency = a.slug"
     " and c.spider = 'news' and c.reason = 'finished') as ended from agencies a)"
 )
-FIRST_REVISIONS_SQL = "revisions v where v.cause = 'first' and v.previous is null"
+# nothing is new before the first of these crawls has ended
+FIRST_REVISIONS_SQL = (
+    "revisions v where v.cause = 'first' and v.previous is null"
+    " and v.seen > (select min(ended) from begun)"
+)
 IS_NEW_SQL = f"""
     case when {{published}} is not null
       then {{published}} >= substr(date({{seen}}, '-{MAX_AGE_DAYS} days'), 1,
@@ -92,7 +96,8 @@ FEED_SQL = f"""
     select {ENTRY_COLUMNS_SQL} from revisions v cross join releases r on r.id = v.release
     cross join begun b on b.agency = r.agency and v.seen > b.ended cross join agencies a
       on a.slug = r.agency
-    where v.cause = 'first' and v.previous is null and v.seen >= {OLDEST_SCANNED_SQL}{{after}}
+    where v.cause = 'first' and v.previous is null and v.seen > (select min(ended) from begun)
+    and v.seen >= {OLDEST_SCANNED_SQL}{{after}}
     and {{conditions}} and {IS_NEW_SQL.format(**RULE_COLUMNS)}
     order by v.seen desc, v.id desc limit :limit
 """

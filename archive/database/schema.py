@@ -220,6 +220,12 @@ def _add_document_references(db: Database) -> None:
         _replace(db, "idx_document_references_revision idx_document_references_release")
 
 
+@migrations(name="checked_releases_indexed")
+def _index_checks(db: Database) -> None:
+    """Add to the indexes whether releases were ever looked for again."""
+    _replace(db, "idx_releases_agency_next_check idx_revisions_checked")
+
+
 def _has_column(db: Database, table: str, column: str) -> bool:
     """Return whether a table has a column: a new file has all of schema.sql from the start."""
     rows = db.execute("select name from pragma_table_xinfo(?)", [table]).fetchall()

@@ -59,6 +59,7 @@ create index idx_revisions_reverts_to on revisions (reverts_to) where reverts_to
 create index idx_revisions_takedown on revisions (takedown) where takedown is not null;
 create index idx_revisions_piece on revisions (release / 10000, seen);
 create index idx_revisions_edited on revisions (release, update_date_changed) where is_edit;
+create index idx_revisions_checked on revisions (release) where checks > 0;
 create index idx_revisions_imported on revisions (release, id) where cause = 'import';
 -- From a row of search_diff to its release.
 create index idx_revisions_edit_release on revisions (id, release) where is_edit;
@@ -127,7 +128,7 @@ create index idx_releases_agency_published on releases (agency, published desc);
 create index idx_releases_published_day on releases (published_day);
 create index idx_releases_published_precision on releases (published_precision);
 create unique index idx_releases_url on releases (url);
-create index idx_releases_agency_next_check on releases (agency, next_check);
+create index idx_releases_agency_next_check on releases (agency, next_check, checks, first_seen);
 create index idx_releases_capture on releases (capture) where capture is not null;
 create index idx_releases_moved_to on releases (moved_to) where moved_to is not null;
 create index idx_releases_continues_as on releases (continues_as) where continues_as is not null;

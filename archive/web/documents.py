@@ -48,12 +48,8 @@ class DataList:
 async def render_document(site: SiteRequest, document: DataList) -> Response:
     """Render a document in the format of the request; 304 if the client has the current version."""
     format_name = site.format_name or "json"
-    content = json.dumps(
-        [document.rows, document.members, document.next_url, document.title],
-        ensure_ascii=False,
-        default=str,
-    )
-    etag = compute_etag(f"{format_name} {site.language} {document.url} {content}")
+    body = _FORMATTERS[format_name](document)
+    etag = compute_etag(f"{format_name} {site.language} {document.url} {document.next_url} {body}")
     headers = site.build_headers(etag)
     if document.next_url:
         headers["link"] = f'<{document.next_url}>; rel="next"'
@@ -62,13 +58,7 @@ async def render_document(site: SiteRequest, document: DataList) -> Response:
     status = 304 if site.has_current(etag) else 200
     if status == 304:
         body = ""
-    elif format_name == "json":
-        body = _format_document_json(document)
-    elif format_name == "ndjson":
-        body = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in document.rows)
-    elif format_name == "csv":
-        body = format_csv(document.rows, document.columns)
-    else:
+    elif format_name == "atom":
         body = await render_feed(site, document)
     return Response(
         body, status=status, headers=headers, content_type=RESPONSE_MEDIA_TYPES[format_name]
@@ -97,6 +87,16 @@ def _format_document_json(document: DataList) -> str:
     return "{" + ",\n".join([*lines, f"{json.dumps(document.name)}: [\n{rows}\n]"]) + "}"
 
 
+def _format_ndjson(document: DataList) -> str:
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in document.rows)
+
+
+def _format_feed_content(document: DataList) -> str:
+    """Format what an Atom feed depends on: its entries are read only if the client needs them."""
+    content = [document.rows, document.members, document.title]
+    return json.dumps(content, ensure_ascii=False, default=str)
+
+
 def format_csv(rows: Rows, columns: Sequence[str], *, header: bool = True) -> str:
     """Format rows as CSV with a header line; None is empty, True and False are 1 and 0.
 
@@ -114,3 +114,11 @@ def format_csv_lines(lines: Sequence[Sequence[Any]]) -> str:
     out = io.StringIO()
     csv.writer(out).writerows(lines)
     return out.getvalue()
+
+
+_FORMATTERS: Mapping[str, Callable[[DataList], str]] = {
+    "json": _format_document_json,
+    "ndjson": _format_ndjson,
+    "csv": lambda document: format_csv(document.rows, document.columns),
+    "atom": _format_feed_content,
+}

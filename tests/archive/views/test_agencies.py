@@ -39,12 +39,6 @@ def read_count(page: html.HtmlElement) -> str:
 # The first page, agencies, about
 
 
-@pytest.mark.parametrize(("path", "sentences"), load_cases(__file__, "page text"))
-async def test_page_text(site: Site, path: str, sentences: list[str]) -> None:
-    text = await site.text(path)
-    assert [sentence for sentence in sentences if sentence not in text] == []
-
-
 async def test_about_has_the_contact_of_the_metadata(sample_archive: Path) -> None:
     contact = {"about": "Redaktionen", "about_url": "https://redaktion.example/"}
     with served(sample_archive, metadata=contact) as datasette:

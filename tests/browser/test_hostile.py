@@ -11,8 +11,8 @@ import httpx
 import pytest
 from playwright.sync_api import ConsoleMessage, Dialog, Page, Request
 
+from tests.archive.case_tables import load_column
 from tests.archive.hostile_agency import create_hostile_archive
-from tests.archive.tables import load_column
 from tests.archive.xss_vectors import VECTORS
 from tests.browser.conftest import serve
 

@@ -15,9 +15,9 @@ from mcp import Client, MCPError
 
 from archive.store.releases import Archive
 from archive.web.request_limits import WORK, SandboxLimits, Work
+from tests.archive.case_tables import load_cases
 from tests.archive.sample import Site, served
 from tests.archive.sample_history import EDITED_ID, EDITED_NEWEST, EDITED_REVISIONS, REMOVED
-from tests.archive.tables import load_cases
 from tests.archive.web.serving import listen
 
 PUBLIC = "https://arkiv.example"

@@ -22,9 +22,9 @@ import httpx
 import pytest
 
 from archive.web.table_pages import SandboxedTableView
+from tests.archive.case_tables import load_cases, load_column, load_rows
 from tests.archive.page_checks import PageCheck, load_pages
 from tests.archive.sample import Site, hrefs, served
-from tests.archive.tables import load_cases, load_column, load_rows
 from tests.archive.web.serving import listen, serve_with_limits
 
 HOST = "http://localhost"  # in URLs that Datasette's own client receives

@@ -142,12 +142,6 @@ async def test_search_for_a_url_finds_its_release(
     assert not page.cssselect(".banner")
 
 
-async def test_search_for_an_unknown_url(history_site: Site) -> None:
-    assert "inget meddelande från den adressen" in await history_site.text(
-        f"/search?q={HOME}/nyheter/okänd"
-    )
-
-
 # Comparisons
 
 

@@ -86,18 +86,6 @@ async def test_parameter_and_header_choose_the_language(site: Site) -> None:
     assert (await site.page("/?lang=xx")).get("lang") == "sv"
 
 
-@pytest.mark.parametrize(("path", "links"), load_cases(__file__, "values in data are links"))
-async def test_values_in_data_are_links(history_site: Site, path: str, links: list[str]) -> None:
-    page = await history_site.page(path)
-    found = hrefs(page, ".answer td a, dl.row dd a")
-    assert found[: len(links)] == links
-    english = await history_site.page(f"{path}{'&' if '?' in path else '?'}lang=en")
-    translated = hrefs(english, ".answer td a, dl.row dd a")
-    assert translated[: len(links)] == [
-        f"{url}?lang=en" if url.startswith("/") else url for url in links
-    ]
-
-
 async def test_downloads_of_a_table_begin_with_its_first_row(site: Site) -> None:
     first = await site.page("/archive/releases?_size=2&kind__not=x&_col=kind")
     second = await site.page(
@@ -246,6 +234,8 @@ async def test_startup_loads_what_searches_need(sample_archive: Path) -> None:
 
 
 @pytest.mark.parametrize("pages", load_pages(__file__))
-async def test_pages(pages: list[PageCheck], site: Site, times_site: Site) -> None:
+async def test_pages(
+    pages: list[PageCheck], site: Site, times_site: Site, history_site: Site
+) -> None:
     for page in pages:
-        await page.check({"site": site, "times": times_site})
+        await page.check({"site": site, "times": times_site, "history": history_site})

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import httpx
@@ -16,7 +18,7 @@ import httpx
 from archive.database.models import Release
 from archive.follow.notifications import notify
 from archive.follow.sending import NotifyResult
-from archive.follow.subscriptions import TOKEN_PLACE, FollowSettings
+from archive.follow.subscriptions import FOLLOW_FILE, TOKEN_PLACE, FollowSettings
 from archive.mail_and_webhooks import parse_mail_server
 from archive.store.releases import Archive
 from tests.archive import sample
@@ -91,6 +93,11 @@ class Life:
             private_hosts=("127.0.0.1",),
         )
 
+    def execute(self, sql: str) -> list[tuple[Any, ...]]:
+        """Run a statement on the file of subscriptions."""
+        with closing(sqlite3.connect(self.path.with_name(FOLLOW_FILE))) as db, db:
+            return db.execute(sql).fetchall()
+
     def notify(self) -> NotifyResult:
         result = notify(self.path, self.settings, lambda: self.moment)
         assert result is not None
@@ -130,11 +137,26 @@ async def post(site: Site, path: str, **fields: str) -> httpx.Response:
     return response
 
 
+async def request_mails(
+    site: Site, query: str = "", address: str = ADDRESS, frequency: str = "now"
+) -> httpx.Response:
+    return await post(
+        site, f"/-/follow?{query}", channel="mail", address=address, frequency=frequency
+    )
+
+
+async def request_webhook(site: Site, url: str, query: str = "") -> None:
+    response = await post(
+        site, f"/-/follow?{query}", channel="webhook", address=url, frequency="now"
+    )
+    assert response.status_code == 200
+
+
 async def subscribe(
     site: Site, life: Life, query: str, address: str = ADDRESS, frequency: str = "now"
 ) -> str:
     """Request a subscription by mail, confirm it by the link of the mail, and return the link."""
-    await post(site, f"/-/follow?{query}", channel="mail", address=address, frequency=frequency)
+    await request_mails(site, query, address, frequency)
     (mail,) = life.take_mails()
     link = find_link(read_text(mail))
     assert (await post(site, link, action="confirm")).status_code == 200

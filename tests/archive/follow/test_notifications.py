@@ -7,12 +7,9 @@ import base64
 import hashlib
 import hmac
 import io
-import os
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 from datetime import date, timedelta
 from email.message import EmailMessage
@@ -34,7 +31,6 @@ from archive.follow.subscriptions import (
 from archive.mail_and_webhooks import parse_mail_server
 from archive.store.takedowns import hide_release, redact_passage
 from archive.times import now
-from archive.views import follow as follow_page
 from tests.archive.follow.life import (
     ADDRESS,
     DAY,
@@ -45,9 +41,11 @@ from tests.archive.follow.life import (
     find_link,
     post,
     read_text,
+    request_mails,
+    request_webhook,
     subscribe,
 )
-from tests.archive.sample import Site, served
+from tests.archive.sample import Site
 from tests.forks import ForkedModule, run_module
 from tests.scraper.receivers import Webhook
 
@@ -61,23 +59,11 @@ EDITED = build_release(
 )
 
 
-@pytest.fixture
-def own_site(life: Life, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    with served(life.path) as datasette:
-        monkeypatch.setattr(follow_page, "now", lambda: life.moment)
-        monkeypatch.setattr(follow_page, "REQUESTS", follow_page.RequestCounter())
-        monkeypatch.setattr(follow_page, "MAX_CLIENT_REQUESTS", 100)
-        yield Site(datasette)
-
-
 async def test_whole_life(life: Life, own_site: Site) -> None:
     """Opt-in, new, edited with the difference, a backfill and a reparse, removed, one-click
     unsubscribe.
     """
-    response = await post(
-        own_site, "/-/follow?q=bro", channel="mail", address=ADDRESS, frequency="now"
-    )
-    assert response.status_code == 200
+    assert (await request_mails(own_site, "q=bro")).status_code == 200
     life.crawl(BRIDGE)
     (confirmation,) = life.take_mails()
     assert (confirmation["To"], confirmation["List-Unsubscribe"]) == (ADDRESS, None)
@@ -130,8 +116,7 @@ async def test_whole_life(life: Life, own_site: Site) -> None:
     assert one_click.status_code == 200
     assert "set-cookie" not in one_click.headers
     assert life.take_mails() == []
-    with closing(sqlite3.connect(life.path.with_name(FOLLOW_FILE))) as db:
-        assert db.execute("select count(*) from subscriptions").fetchone() == (0,)
+    assert life.execute("select count(*) from subscriptions") == [(0,)]
     assert ADDRESS.encode() not in life.path.with_name(FOLLOW_FILE).read_bytes()
     for name in (FOLLOW_FILE, KEY_FILE):
         assert life.path.with_name(name).stat().st_mode & 0o777 == 0o600
@@ -294,8 +279,7 @@ async def test_a_query_that_fails_stops_no_other(
 ) -> None:
     await subscribe(own_site, life, "q=bron", "bo@reader.example")
     await subscribe(own_site, life, "q=vid", "cy@reader.example")
-    with closing(sqlite3.connect(life.path.with_name(FOLLOW_FILE))) as db, db:
-        db.execute("update subscriptions set query = 'release=x' where address like 'bo@%'")
+    life.execute("update subscriptions set query = 'release=x' where address like 'bo@%'")
     life.crawl(BRIDGE)
     result = life.notify()
     assert (result.faults, result.sent, life.mails.received[-1]["To"]) == (
@@ -304,8 +288,7 @@ async def test_a_query_that_fails_stops_no_other(
         "cy@reader.example",
     )
     assert "bron" not in caplog.text
-    with closing(sqlite3.connect(life.path.with_name(FOLLOW_FILE))) as db, db:
-        db.execute("update subscriptions set query = 'q=bron' where address like 'bo@%'")
+    life.execute("update subscriptions set query = 'q=bron' where address like 'bo@%'")
     monkeypatch.setattr(notifications, "MAX_MATCHING_SECONDS", 0)
     monkeypatch.setattr(notifications, "OPCODES_PER_CHECK", 1)
     assert life.notify().faults == 1
@@ -334,12 +317,10 @@ async def test_clock_that_was_wrong(life: Life, own_site: Site) -> None:
     """What is due in many years was stored while the clock was wrong."""
     await subscribe(own_site, life, "", frequency="week")
     life.crawl(BRIDGE)
-    with closing(sqlite3.connect(life.path.with_name(FOLLOW_FILE))) as db, db:
-        db.execute("update subscriptions set due = '2124-06-03T06:00:00+00:00'")
+    life.execute("update subscriptions set due = '2124-06-03T06:00:00+00:00'")
     life.mails.answer = "451 try later"
     assert len(life.take_mails()) == 1
-    with closing(sqlite3.connect(life.path.with_name(FOLLOW_FILE))) as db, db:
-        db.execute("update messages set due = '2124-06-03T06:00:00+00:00'")
+    life.execute("update messages set due = '2124-06-03T06:00:00+00:00'")
     assert len(life.take_mails()) == 1
 
 
@@ -355,14 +336,12 @@ async def test_links_of_a_former_file(life: Life, own_site: Site) -> None:
 async def test_a_file_of_the_first_version_is_kept(life: Life, own_site: Site) -> None:
     link = await subscribe(own_site, life, "q=bro")
     life.crawl(BRIDGE)
-    with closing(sqlite3.connect(life.path.with_name(FOLLOW_FILE))) as db:
-        db.execute("alter table subscriptions drop column seconds")
-        db.execute("pragma user_version = 1")
+    life.execute("alter table subscriptions drop column seconds")
+    life.execute("pragma user_version = 1")
     assert await own_site.status(link) == 200
     assert len(life.take_mails()) == 1
-    with closing(sqlite3.connect(life.path.with_name(FOLLOW_FILE))) as db:
-        assert db.execute("select seconds from subscriptions").fetchall() == [(0,)]
-        assert db.execute("pragma user_version").fetchone() == (FOLLOW_VERSION,)
+    assert life.execute("select seconds from subscriptions") == [(0,)]
+    assert life.execute("pragma user_version") == [(FOLLOW_VERSION,)]
 
 
 async def test_another_frequency_loses_nothing(life: Life, own_site: Site) -> None:
@@ -384,13 +363,12 @@ async def test_slow_webhooks_delay_no_mail(
     life: Life, own_site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sending, "MAX_WEBHOOK_SECONDS", 0.0)
-    monkeypatch.setenv("FOLLOW_PRIVATE_HOSTS", "127.0.0.1")
     with Webhook() as webhook:
         webhook.status = 500
         for path in ("a", "b", "c"):
             url = f"{webhook.url}/{path}"
-            await post(own_site, "/-/follow", channel="webhook", address=url, frequency="now")
-        await post(own_site, "/-/follow", channel="mail", address=ADDRESS, frequency="now")
+            await request_webhook(own_site, url)
+        await request_mails(own_site)
         result = life.notify()
         assert (result.sent, result.failed, len(webhook.requests)) == (1, 1, 1)
         assert life.notify().failed == 1  # the next one
@@ -448,14 +426,7 @@ async def test_bounces_to_the_return_path(life: Life, own_site: Site) -> None:
 
 async def test_webhook_is_verified_and_signed(life: Life, own_site: Site) -> None:
     with Webhook() as webhook:
-        os.environ["FOLLOW_PRIVATE_HOSTS"] = "127.0.0.1"
-        try:
-            response = await post(
-                own_site, "/-/follow", channel="webhook", address=webhook.url, frequency="now"
-            )
-        finally:
-            del os.environ["FOLLOW_PRIVATE_HOSTS"]
-        assert response.status_code == 200
+        await request_webhook(own_site, webhook.url)
         life.crawl(BRIDGE)
         life.notify()
         (asked,) = webhook.received
@@ -486,12 +457,10 @@ async def test_archive_restored_from_a_backup(life: Life, own_site: Site, tmp_pa
     anew.
     """
     await subscribe(own_site, life, "")
-    with closing(sqlite3.connect(life.path.with_name(FOLLOW_FILE))) as db, db:
-        db.execute("update subscriptions set position = 9999")
+    life.execute("update subscriptions set position = 9999")
     life.crawl(BRIDGE)
     assert life.notify().reset == 1
-    with closing(sqlite3.connect(life.path.with_name(FOLLOW_FILE))) as db, db:
-        db.execute("update subscriptions set checksum = 'ffffffff'")
+    life.execute("update subscriptions set checksum = 'ffffffff'")
     assert life.notify().reset == 1
     life.crawl(EDITED)
     (mail,) = life.take_mails()
@@ -531,9 +500,8 @@ async def test_killed_while_sending(life: Life, own_site: Site) -> None:
             if process.poll() is None:
                 process.kill()
                 kills += 1
-        with closing(sqlite3.connect(life.path.with_name(FOLLOW_FILE))) as db, db:
-            # the one that was being sent waits for minutes
-            db.execute("update messages set due = created")
+        # the one that was being sent waits for minutes
+        life.execute("update messages set due = created")
     assert run_module(command[0], command[1], environment=command[2])[0] == 0
     received = Counter((mail["To"], mail["Message-ID"]) for mail in life.mails.received)
     assert kills >= 2

@@ -19,6 +19,7 @@ import pytest
 from archive.follow import notifications, sending
 from archive.follow.subscriptions import CONFIRMATION_PAUSE
 from archive.views import follow as follow_page
+from tests.archive.case_tables import load_cases, load_column
 from tests.archive.follow.life import (
     ADDRESS,
     DAY,
@@ -28,31 +29,15 @@ from tests.archive.follow.life import (
     find_link,
     post,
     read_text,
+    request_mails,
+    request_webhook,
     subscribe,
 )
-from tests.archive.sample import Site, served
-from tests.archive.tables import load_cases, load_column
+from tests.archive.sample import Site
 from tests.scraper.receivers import Webhook
 
 TODAY = date(2024, 6, 3)
 BRIDGE = build_release("bro", "Bron vid fyren", TODAY)
-
-
-@pytest.fixture
-def strict_site(life: Life, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    monkeypatch.setenv("FOLLOW_PRIVATE_HOSTS", "127.0.0.1")
-    with served(life.path) as datasette:
-        monkeypatch.setattr(follow_page, "now", lambda: life.moment)
-        for name in ("REQUESTS", "ACCESS_REQUESTS"):
-            monkeypatch.setattr(follow_page, name, follow_page.RequestCounter())
-        yield Site(datasette)
-
-
-@pytest.fixture
-def own_site(strict_site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
-    """A site that lets its own reader request as much as a test needs."""
-    monkeypatch.setattr("archive.views.follow.MAX_CLIENT_REQUESTS", 100)
-    return strict_site
 
 
 @contextmanager
@@ -71,13 +56,6 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sending, "MAX_ANSWER_SECONDS", 0.5)
     monkeypatch.setattr(sending, "DELIVERY_TIMEOUT", 1.0)
     monkeypatch.setattr(sending, "MAX_WEBHOOK_SECONDS", 1.5)
-
-
-async def request_webhook(site: Site, url: str, query: str = "") -> None:
-    response = await post(
-        site, f"/-/follow?{query}", channel="webhook", address=url, frequency="now"
-    )
-    assert response.status_code == 200
 
 
 async def confirm_webhook(site: Site, life: Life, webhook: Webhook) -> None:
@@ -312,13 +290,7 @@ async def test_no_word_of_a_stranger_is_sent_before_a_confirmation(
             query = form.format(quote(words))
             for language in ("sv", "en"):
                 address = f"r{number}@{language}.example"
-                response = await post(
-                    own_site,
-                    f"/-/follow?{query}&lang={language}",
-                    channel="mail",
-                    address=address,
-                    frequency="now",
-                )
+                response = await request_mails(own_site, f"{query}&lang={language}", address)
                 assert response.status_code == 200
             await request_webhook(own_site, f"{webhook.url}/{number}", query)
         monkeypatch.setattr(sending, "MAX_WEBHOOK_SECONDS", 600.0)
@@ -345,7 +317,7 @@ async def test_no_title_and_no_name_is_sent_before_a_confirmation(
     life.crawl(said)
     (slug,) = life.archive.db.execute("select slug from people").fetchone()
     for query in (f"release={life.find_id(said.title)}", f"person={slug}"):
-        await post(own_site, f"/-/follow?{query}", channel="mail", address=ADDRESS, frequency="now")
+        await request_mails(own_site, query)
     sent = "".join(f"{mail['Subject']}\n{read_text(mail)}" for mail in life.take_mails())
     assert "Vilket meddelande det gäller ser du när du öppnar länken." in sent
     assert "Det gäller citat av en person. Vem det är ser du när du öppnar länken." in sent
@@ -511,7 +483,7 @@ async def test_a_link_confirms_for_no_other_address_than_its_own(
 async def test_a_page_does_not_claim_what_its_link_cannot_do(
     life: Life, own_site: Site, action: str, status: int
 ) -> None:
-    await post(own_site, "/-/follow?q=bro", channel="mail", address=ADDRESS, frequency="now")
+    await request_mails(own_site, "q=bro")
     (mail,) = life.take_mails()
     link = find_link(read_text(mail))
     other = {"id": "99"} if action == "end" else {}

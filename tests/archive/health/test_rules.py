@@ -24,7 +24,7 @@ from archive.health.rules import (
     read_health_rows,
 )
 from archive.i18n import SWEDISH_TIME
-from tests.archive.tables import load_cases
+from tests.archive.case_tables import load_cases
 
 SLUG, HOME = "provverket", "https://prov.example/"
 USUAL_FIELDS = {
@@ -85,6 +85,14 @@ class AgencyPast:
             "finished": ended.isoformat(),
         }
         self.db.table("crawls").insert(row)
+
+    def store(self, number: int, checked: str = "2023-09-01T05:00:00+00:00") -> None:
+        """Add a release."""
+        row = {"id": number, "agency": SLUG, "url": f"{HOME}{number}", "title": "Nr", "body": ""}
+        row |= {"body_html": "", "checks": 0, "hash": str(number)}
+        row |= {"added": "2023-01-01", "first_seen": "2023-01-01"}
+        row |= {"last_checked": checked}
+        self.db.table("releases").insert(row)
 
     def add_url(self, url: str, **columns: Any) -> None:
         """Add a URL to the frontier."""
@@ -412,12 +420,7 @@ def test_page_rejected_in_several_crawls_is_counted_once(past: AgencyPast) -> No
 def test_pages_that_go_missing_alike_are_a_fault(past: AgencyPast) -> None:
     ids = range(100_001, 100_007)
     for number in ids:
-        past.db.execute(
-            "insert into releases (id, agency, url, title, body, body_html, added, first_seen,"
-            " last_checked, checks, hash) values (?1, ?2, ?3, 'Nr', '', '', '2023-01-01',"
-            " '2023-01-01', '2023-09-01T05:00:00+00:00', 0, ?1)",
-            [number, SLUG, f"{HOME}{number}"],
-        )
+        past.store(number)
     removals, at = Removals(past.db), evening(date(2023, 9, 1))
     for number in ids[:4]:
         removals.mark_missing(number, at, "replaced", status=200, target="Vi bygger om webbplatsen")
@@ -565,12 +568,7 @@ def refuse_stored(
     """Refuse the pages of six of sixteen stored releases on a day, and assess the agency."""
     day = date(2023, 9, 1)
     for number in range(100_001, 100_101):
-        past.db.execute(
-            "insert into releases (id, agency, url, title, body, body_html, added, first_seen,"
-            " last_checked, checks, hash) values (?1, ?2, ?3, 'Nr', '', '', '2023-01-01',"
-            " '2023-01-01', '2023-09-02T05:00:00+00:00', 0, ?1)",
-            [number, SLUG, f"{HOME}{number}"],
-        )
+        past.store(number, "2023-09-02T05:00:00+00:00")
     for number in range(100_001, 100_007):
         columns = {
             "role": "release",

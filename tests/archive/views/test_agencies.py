@@ -10,6 +10,7 @@ from lxml import html
 from archive.store.releases import Archive
 from archive.times import Month
 from archive.views.lists import LIST_PAGE_SIZE
+from tests.archive.case_tables import load_cases
 from tests.archive.page_checks import PageCheck, load_pages
 from tests.archive.sample import (
     PAGED,
@@ -21,7 +22,6 @@ from tests.archive.sample import (
 )
 from tests.archive.sample_evidence import store_file
 from tests.archive.sample_files import LINKING, add_files
-from tests.archive.tables import load_cases
 
 # the last one has no releases
 AGENCIES = ["Fyrstyrelsen", "Fågelverket", "Vägmyndigheten", "Tystnadsnämnden"]
@@ -37,12 +37,6 @@ def read_count(page: html.HtmlElement) -> str:
 
 
 # The first page, agencies, about
-
-
-@pytest.mark.parametrize(("path", "sentences"), load_cases(__file__, "page text"))
-async def test_page_text(site: Site, path: str, sentences: list[str]) -> None:
-    text = await site.text(path)
-    assert [sentence for sentence in sentences if sentence not in text] == []
 
 
 async def test_about_has_the_contact_of_the_metadata(sample_archive: Path) -> None:

@@ -14,6 +14,7 @@ from archive.attachments.attachment_store import AttachmentText
 from archive.store.releases import Archive
 from archive.store.takedowns import hide_release, redact_passage
 from archive.views.attachment import MAX_SHOWN_LETTERS, MAX_SHOWN_PAGES, choose_shown_pages
+from tests.archive.case_tables import load_cases
 from tests.archive.page_checks import PageCheck, load_pages
 from tests.archive.sample import Site, served
 from tests.archive.sample_evidence import create_evidence_archive
@@ -27,7 +28,6 @@ from tests.archive.sample_files import (
     link_files,
     to_text,
 )
-from tests.archive.tables import load_cases
 from tests.archive.web.test_datasette_setup import check_structure
 
 FIRST, SCANNED, SECOND = 1, 2, 3  # versions

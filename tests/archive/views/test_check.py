@@ -26,6 +26,7 @@ from archive.web.request_limits import (
     SandboxLimits,
     Work,
 )
+from tests.archive.page_checks import PageCheck, load_pages
 from tests.archive.sample import SEEN, Site, build_release, served
 from tests.archive.sample_history import EDITED_NEWEST
 from tests.archive.web.serving import listen
@@ -57,20 +58,9 @@ async def post_form(site: Site, path: str, text: str, **headers: str) -> httpx.R
     )
 
 
-async def test_form(history_site: Site) -> None:
-    page = await history_site.page("/-/check")
-    form = page.cssselect("form[method=post]")[0]
-    assert (form.get("action"), [field.get("name") for field in form.cssselect("textarea")]) == (
-        "/-/check",
-        ["text"],
-    )
-    english = await history_site.page("/-/check?lang=en")
-    assert english.cssselect("form[method=post]")[0].get("action") == "/-/check?lang=en"
-    assert await history_site.status("/-/check?text=x") == 400
-    assert await history_site.status("/-/check.json") == 405
+async def test_head(history_site: Site) -> None:
     head = await history_site.datasette.client.head("/-/check")
     assert (head.status_code, head.content) == (200, b"")
-    assert "/-/check" in (await history_site.get("/help")).text
 
 
 async def test_verdicts_as_json(history_site: Site) -> None:
@@ -432,3 +422,9 @@ async def test_too_many_quotations_are_counted_before_their_speakers_are_looked_
             await post(site, "/-/check.json", "Ek sade: ”Vi bygger tre nya fyrar.”", "text/plain")
         ).json()
     assert (looked_for, slow["complete"], slow["quotations"][0]["reason"]) == ([1], False, "time")
+
+
+@pytest.mark.parametrize("pages", load_pages(__file__))
+async def test_pages(pages: list[PageCheck], history_site: Site) -> None:
+    for page in pages:
+        await page.check({"history": history_site})

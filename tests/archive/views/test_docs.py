@@ -10,9 +10,7 @@ from tests.archive.sample import Site, hrefs
 PAGES = {
     "guide.md": (
         "# Guide to `archive.db`\n\nHow to *begin*.\n\n## First steps\n\nSee"
-        " [search](search.md#words), "
-        "[settings](../scraper/"
-        "settings.py) and [this"
+        " [search](search.md#words), [settings](../scraper/settings.py) and [this"
         " page](#first-steps).\n\n### Then\n\n```sh\nmake <run>\n```\n\n"
         "## First steps\n\n| a | b |\n| - | - |\n| 1 | 2 |\n\n![An edit](images/edit.png)\n\n"
         "<script>alert(1)</script>\n\n[bad](javascript:alert(1))\n"

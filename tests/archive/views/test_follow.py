@@ -12,6 +12,7 @@ from archive.database.sqlite_files import ArchiveError
 from archive.follow.subscriptions import FOLLOW_FILE, FollowStore, read_follow_settings
 from archive.store.releases import Archive
 from archive.views import follow as follow_page
+from tests.archive.case_tables import load_cases
 from tests.archive.follow.life import (
     ADDRESS,
     ENVIRONMENT,
@@ -24,7 +25,6 @@ from tests.archive.follow.life import (
 )
 from tests.archive.page_checks import PageCheck, load_pages
 from tests.archive.sample import Site, fill, hrefs, served
-from tests.archive.tables import load_cases
 from tests.scraper.receivers import Webhook
 
 FORM = {"channel": "mail", "address": ADDRESS, "frequency": "week"}
@@ -76,13 +76,6 @@ async def test_addresses(own_site: Site, life: Life, fields: dict[str, str], sta
         status == 200,
         None,
     )
-
-
-async def test_form_of_another_site_is_rejected(own_site: Site) -> None:
-    headers = {"content-type": "application/x-www-form-urlencoded", "sec-fetch-site": "cross-site"}
-    content = f"channel=mail&frequency=now&address={ADDRESS}"
-    response = await own_site.datasette.client.post("/-/follow", content=content, headers=headers)
-    assert response.status_code == 403
 
 
 async def test_known_and_unknown_addresses_get_the_same_answer(own_site: Site, life: Life) -> None:
@@ -219,17 +212,6 @@ async def test_file_of_subscriptions_that_is_damaged(own_site: Site, life: Life)
         life.notify()
     response = await post(own_site, "/-/follow?q=fyr", **FORM)
     assert (response.status_code, str(path) in response.text) == (500, False)
-
-
-async def test_limit_of_an_address_ignores_case(own_site: Site, life: Life) -> None:
-    for address in (
-        "ada@reader.example",
-        "Ada@reader.example",
-        "ADA@reader.example",
-        "aDA@READER.example",
-    ):
-        await post(own_site, "/-/follow", **FORM | {"address": address})
-    assert len(life.take_mails()) == 3
 
 
 async def test_confirming_again_replaces(own_site: Site, life: Life) -> None:

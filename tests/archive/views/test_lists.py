@@ -25,6 +25,7 @@ from archive.views.sitemaps import (
     read_sitemap_parts,
     read_sitemap_releases,
 )
+from tests.archive.case_tables import load_rows
 from tests.archive.sample import Site
 
 HOST = "http://localhost"
@@ -82,23 +83,8 @@ async def test_sitemap_dates_a_release_by_its_last_revision(history_site: Site) 
 async def test_robots_txt_allows_pages_and_disallows_queries(site: Site) -> None:
     robots = RobotFileParser()
     robots.parse((await site.get("/robots.txt")).text.splitlines())
-    allowed = [
-        "/",
-        "/agencies",
-        "/agency/fyrstyrelsen",
-        "/archive/releases/1",
-        "/month/2024-05",
-        "/tag/1",
-        "/about",
-    ]
-    disallowed = [
-        "/search?q=x",
-        "/-/diff/1/2",
-        "/-/evidence/1.zip",
-        "/archive?sql=select+1",
-        "/archive/releases?_sort=id",
-    ]
-    assert [path for path in (*allowed, *disallowed) if robots.can_fetch("anybot", path)] == allowed
+    for path, is_allowed in load_rows(__file__, "robots"):
+        assert robots.can_fetch("anybot", path) == is_allowed, path
     assert robots.site_maps() == [f"{HOST}/sitemap.xml"]
 
 

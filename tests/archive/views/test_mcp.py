@@ -15,9 +15,9 @@ from mcp import Client, MCPError
 
 from archive.store.releases import Archive
 from archive.web.request_limits import WORK, SandboxLimits, Work
+from tests.archive.case_tables import load_cases
 from tests.archive.sample import Site, served
 from tests.archive.sample_history import EDITED_ID, EDITED_NEWEST, EDITED_REVISIONS, REMOVED
-from tests.archive.tables import load_cases
 from tests.archive.web.serving import listen
 
 PUBLIC = "https://arkiv.example"
@@ -36,6 +36,11 @@ async def address(history_site: Site) -> AsyncIterator[str]:
 async def serve_endpoint(datasette: Datasette) -> AsyncIterator[str]:
     async with listen(datasette.app()) as (host, port):
         yield f"http://{host}:{port}/-/mcp"
+
+
+def build_call(tool: str, **arguments: object) -> dict[str, object]:
+    """Return a message that calls a tool."""
+    return {**MESSAGE, "method": "tools/call", "params": {"name": tool, "arguments": arguments}}
 
 
 def read_text(result: Any) -> str:
@@ -239,8 +244,7 @@ async def test_a_busy_site_says_so(history_site: Site, monkeypatch: pytest.Monke
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app), base_url="http://127.0.0.1"
     ) as client:
-        params = {"name": "search", "arguments": {"query": "fyr"}}
-        message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+        message = build_call("search", query="fyr")
         result = (await client.post("/-/mcp", json=message, headers=HEADERS)).json()["result"]
     assert result["isError"]
     assert "too busy" in result["content"][0]["text"]
@@ -252,8 +256,7 @@ async def test_public_address_and_host(history_site: Site) -> None:
     request.
     """
     client = history_site.datasette.client
-    params = {"name": "search", "arguments": {"query": "fyr"}}
-    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+    message = build_call("search", query="fyr")
     response = await client.post(
         "/-/mcp", json=message, headers={**HEADERS, "host": "arkiv.example"}
     )
@@ -267,8 +270,7 @@ async def test_public_address_and_host(history_site: Site) -> None:
 
 async def test_base_url(history_archive: Any) -> None:
     with served(history_archive, base_url="/arkiv/") as datasette:
-        params = {"name": "read_version", "arguments": {"release": EDITED_ID}}
-        message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+        message = build_call("read_version", release=EDITED_ID)
         result = (await datasette.client.post("/-/mcp", json=message, headers=HEADERS)).json()[
             "result"
         ]

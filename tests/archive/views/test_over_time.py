@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from tests.archive.case_tables import load_cases
 from tests.archive.page_checks import PageCheck, load_pages
 from tests.archive.sample import Site
-from tests.archive.tables import load_cases
 from tests.archive.workbook import read_table
 
 TWO = "q=vägarna&q=fyrar"

@@ -15,6 +15,7 @@ from archive.database.models import FILE_PARSER, Attachment, Release
 from archive.evidence.bundles import write_bundle
 from archive.store.releases import Archive
 from tests.archive import sample_history as history
+from tests.archive.case_tables import load_cases
 from tests.archive.page_checks import PageCheck, load_pages
 from tests.archive.sample import (
     HOSTILE,
@@ -29,7 +30,6 @@ from tests.archive.sample import (
     texts,
 )
 from tests.archive.sample_evidence import create_evidence_archive
-from tests.archive.tables import load_cases
 
 HOME = f"https://{history.AGENCY}.example"
 HOST = "http://localhost"
@@ -140,12 +140,6 @@ async def test_search_for_a_url_finds_its_release(
     page = await history_site.page(*locations)
     assert (page.get("lang"), page.cssselect("h1")[0].text) == ("en", title)
     assert not page.cssselect(".banner")
-
-
-async def test_search_for_an_unknown_url(history_site: Site) -> None:
-    assert "inget meddelande från den adressen" in await history_site.text(
-        f"/search?q={HOME}/nyheter/okänd"
-    )
 
 
 # Comparisons

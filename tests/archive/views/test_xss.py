@@ -9,9 +9,9 @@ import httpx
 import pytest
 from lxml import etree, html
 
+from tests.archive.case_tables import load_column
 from tests.archive.hostile_agency import create_hostile_archive
 from tests.archive.sample import Site, served
-from tests.archive.tables import load_column
 from tests.archive.xss_vectors import LINKS, VECTORS
 
 ACTIVE_TAGS = set(load_column(__file__, "active tags"))

@@ -18,9 +18,9 @@ from lxml.html import HtmlElement, fromstring
 
 from archive.store.releases import Archive
 from archive.web.requests import get_search_columns
+from tests.archive.case_tables import load_cases, load_column
 from tests.archive.page_checks import PageCheck, load_pages
 from tests.archive.sample import PAGED, ROOT, Site, build_release, fill, hrefs, served
-from tests.archive.tables import load_cases, load_column
 
 PAGES = load_column(__file__, "addresses")
 SAME_IN_ALL_LANGUAGES = re.compile(r"/archive(/[a-z_]+(/\d+)?)?\.|/-/evidence/")
@@ -84,18 +84,6 @@ async def test_parameter_and_header_choose_the_language(site: Site) -> None:
     assert (await site.page("/", accept_language=english)).get("lang") == "en"
     assert (await site.page("/?lang=sv", accept_language=english)).get("lang") == "sv"
     assert (await site.page("/?lang=xx")).get("lang") == "sv"
-
-
-@pytest.mark.parametrize(("path", "links"), load_cases(__file__, "values in data are links"))
-async def test_values_in_data_are_links(history_site: Site, path: str, links: list[str]) -> None:
-    page = await history_site.page(path)
-    found = hrefs(page, ".answer td a, dl.row dd a")
-    assert found[: len(links)] == links
-    english = await history_site.page(f"{path}{'&' if '?' in path else '?'}lang=en")
-    translated = hrefs(english, ".answer td a, dl.row dd a")
-    assert translated[: len(links)] == [
-        f"{url}?lang=en" if url.startswith("/") else url for url in links
-    ]
 
 
 async def test_downloads_of_a_table_begin_with_its_first_row(site: Site) -> None:
@@ -202,37 +190,7 @@ async def times_site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[
         yield Site(datasette)
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        *(
-            "/",
-            "/search",
-            "/search.atom",
-            "/search.json",
-            "/search.csv",
-            "/search?q=fyren",
-            "/new.atom",
-        ),
-        *(
-            "/sitemap.xml",
-            "/agency/vag",
-            "/agency/bro",
-            "/agency/vag.atom",
-            "/-/status",
-            "/-/status/vag",
-        ),
-        *("/-/changes.json", "/month/9999-12", "/month/0001-01"),
-        *(f"/archive/releases/{release}{suffix}" for release in (2, 3) for suffix in ("", ".json")),
-        *(f"/-/history/{release}" for release in (2, 3)),
-        *(
-            f"/-/cite/{revision}{suffix}"
-            for revision in (4, 5)
-            for suffix in ("", ".bib", ".ris", ".json")
-        ),
-        *(f"/-/revision/{revision}" for revision in (4, 5)),
-    ],
-)
+@pytest.mark.parametrize("path", load_cases(__file__, "extreme time is no error"))
 async def test_extreme_time_is_no_error(times_site: Site, path: str) -> None:
     response = await times_site.get(path)
     assert response.status_code < 500, response.text[:500]
@@ -276,6 +234,8 @@ async def test_startup_loads_what_searches_need(sample_archive: Path) -> None:
 
 
 @pytest.mark.parametrize("pages", load_pages(__file__))
-async def test_pages(pages: list[PageCheck], site: Site, times_site: Site) -> None:
+async def test_pages(
+    pages: list[PageCheck], site: Site, times_site: Site, history_site: Site
+) -> None:
     for page in pages:
-        await page.check({"site": site, "times": times_site})
+        await page.check({"site": site, "times": times_site, "history": history_site})

@@ -24,8 +24,8 @@ from archive.web.exports import (
     write_workbook,
 )
 from archive.web.request_limits import WORK, BusyError, SandboxLimits, Turn, WorkQueue
+from tests.archive.case_tables import load_cases
 from tests.archive.sample import Site
-from tests.archive.tables import load_cases
 from tests.archive.web.serving import FakeClient
 from tests.archive.workbook import read_sheet, read_table
 

@@ -11,6 +11,7 @@ from lxml.html import HtmlElement
 from archive.publish.citations import Citation
 from archive.web.link_previews import describe_article
 from tests.archive import sample_history as history
+from tests.archive.page_checks import PageCheck, load_pages
 from tests.archive.sample import LIGHTHOUSES, UNDATED, Site
 
 HOST = "http://localhost"
@@ -84,30 +85,13 @@ async def test_edit_that_the_page_does_not_state_is_its_last_change(history_site
     assert old["archivedAt"] == old["url"] == f"{HOST}/-/revision/{history.EDITED_REVISIONS[0]}"
 
 
-@pytest.mark.parametrize(
-    "path", ["/", "/search?q=fyr", "/-/edits?importance=25", "/archive/releases/1", "/docs/api"]
-)
-async def test_addresses_are_absolute_and_name_each_other(site: Site, path: str) -> None:
-    page = await site.page(path)
-    links = {
-        link.get("hreflang"): link.get("href", "")
-        for link in page.cssselect("link[rel=alternate][hreflang]")
-    }
-    assert set(links) == {"sv", "en", "x-default"}
-    assert {url.startswith(f"{HOST}/") for url in links.values()} == {True}
-    (canonical,) = page.cssselect("link[rel=canonical]")
-    assert canonical.get("href") == links["x-default"] == HOST + path
-    english = await site.page(links["en"].removeprefix(HOST))
-    assert english.cssselect("link[rel=canonical]")[0].get("href") == links["en"]
-
-
-@pytest.mark.parametrize("path", ["/nix", "/-/revision/999999", "/search?q=a&nix=1"])
-async def test_errors_have_no_address(site: Site, path: str) -> None:
-    page = await site.page(path)
-    assert not page.cssselect("link[rel=canonical], link[hreflang]")
-
-
 def test_month_is_not_a_day() -> None:
     found = describe_article(CITATION, url="u", lead=None, modified=None, lang="sv")
     assert ("name", "DC.date", "2024-06") in found.elements
     assert "description" not in json.loads(found.json_ld)
+
+
+@pytest.mark.parametrize("pages", load_pages(__file__))
+async def test_pages(pages: list[PageCheck], site: Site) -> None:
+    for page in pages:
+        await page.check({"site": site})

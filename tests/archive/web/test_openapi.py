@@ -25,13 +25,13 @@ from archive.web.openapi import (
     build_parameter,
     get_body,
 )
+from tests.archive.case_tables import load_cases, load_rows
 from tests.archive.sample import SEEN, Site, build_release, fill, served
 from tests.archive.sample_coverage import add_coverage
 from tests.archive.sample_files import replace_file
 from tests.archive.sample_health import add_health
 from tests.archive.sample_history import EDITED_ID, EDITED_REVISIONS, REMOVED, add_history
 from tests.archive.sample_related import OTTERS, fill_related
-from tests.archive.tables import load_cases
 
 HIDDEN = 3
 EMPTY_LISTS = re.compile(
@@ -43,33 +43,9 @@ ARTICLE = """Verket: ”Stödet till båtbyggare blir 30 miljoner kronor i år�
 Någon: ”Stödet till båtbyggare blir 50 miljoner kronor i år”."""
 TEXTS = {"/-/batch.json": "båtbyggare\nfyrar"}  # of requests by POST
 NEEDS_QUERY = re.compile(r"/-/(phrase|compare|batch)\.|/archive\.")
-SQL = "?sql=select+title,+agency+from+releases"
-# further requests of an operation, by its path
-QUERIES = {
-    "/search.json": [
-        "?q=fyrar",
-        "?q=vem&show=questions",
-        "?q=removed:miljoner&versions=all",
-        "?q=xyzzy&agency=fyrstyrelsen",
-    ],
-    "/-/compare.json": ["?q=miljoner&q=båtar", "?agency=vagmyndigheten&by=year"],
-    "/-/compare.csv": ["?q=miljoner"],
-    "/-/compare.xlsx": ["?q=miljoner"],
-    "/-/phrase.json": ["?q=miljoner"],
-    "/-/phrase.csv": ["?q=miljoner"],
-    "/-/phrase.xlsx": ["?q=miljoner"],
-    "/-/phrase.atom": ["?q=miljoner"],
-    "/-/edits.json": ["?size=2", "?q=miljoner", "?lang=en&importance=50&from=2024-01-01"],
-    "/-/removed.json": ["?kind=gone", "?q=bryggor"],
-    "/-/coverage.json": ["?agency=vagmyndigheten", "?agency=fyrstyrelsen"],
-    "/-/diff/{one}/{other}.json": ["?show=all"],
-    "/-/changes.json": ["?since=0&size=3"],
-    "/archive/{table}.json": [
-        "?_shape=objects&_size=3&_sort=title",
-        "?agency=fyrstyrelsen&_facet=agency",
-    ],
-    **{f"/archive.{name}": [SQL] for name in ("json", "csv", "xlsx")},
-}
+QUERIES: dict[str, list[str]] = {}  # further requests of an operation, by its path
+for operation_path, further_query in load_rows(__file__, "queries"):
+    QUERIES.setdefault(operation_path, []).append(further_query)
 
 
 @pytest.fixture(scope="module")

@@ -31,8 +31,8 @@ from archive.web.sql_sandbox import (
     install_linear_sql_checks,
     load_restricted,
 )
+from tests.archive.case_tables import load_cases
 from tests.archive.sample import QUERY_PATH, ROOT, Site, served
-from tests.archive.tables import load_cases
 from tests.archive.web.serving import FakeClient, serve_with_limits
 from tests.harness.locked.attacks import ENDLESS, READ, SIZE, TIME, Attack, sql
 

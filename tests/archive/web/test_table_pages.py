@@ -22,8 +22,9 @@ import httpx
 import pytest
 
 from archive.web.table_pages import SandboxedTableView
+from tests.archive.case_tables import load_cases, load_column, load_rows
+from tests.archive.page_checks import PageCheck, load_pages
 from tests.archive.sample import Site, hrefs, served
-from tests.archive.tables import load_cases, load_column, load_rows
 from tests.archive.web.serving import listen, serve_with_limits
 
 HOST = "http://localhost"  # in URLs that Datasette's own client receives
@@ -459,14 +460,7 @@ async def test_a_fault_is_not_mistaken_for_a_wrong_option(
     assert "a fault of ours" in caplog.text
 
 
-@pytest.mark.parametrize(
-    "tail", load_cases(__file__, "encoded name of the database redirects to the usual one")
-)
-async def test_encoded_name_of_the_database_redirects_to_the_usual_one(
-    site: Site, tail: str
-) -> None:
-    for name in ("~61rchive", "a~72~63hive"):
-        response = await site.get(f"/{name}{tail}")
-        assert (response.status_code, response.headers["location"]) == (302, f"/archive{tail}")
-    assert await site.status(f"/~6eothing{tail}") == 404
-    assert await site.status("/archive/releases.foo") == 404
+@pytest.mark.parametrize("pages", load_pages(__file__))
+async def test_pages(pages: list[PageCheck], site: Site) -> None:
+    for page in pages:
+        await page.check({"site": site})

@@ -30,11 +30,11 @@ def load_column(test_module: str, name: str) -> list[Any]:
 def read_table(test_module: str, name: str) -> tuple[list[str], list[list[Any]]]:
     """Return the columns and rows below the line `# name` of the file.
 
-    A cell is JSON, or else a text.
+    A cell is JSON, or else a text. A line that begins with ## is a comment.
     """
     text = Path(test_module).with_suffix(".tsv").read_text("utf-8")
     (table,) = re.findall(rf"(?m)^# {re.escape(name)}\n((?:.+\n)+)", text)
-    columns, *lines = table.splitlines()
+    columns, *lines = [line for line in table.splitlines() if not line.startswith("## ")]
     return columns.split("\t"), [list(map(read_cell, line.split("\t"))) for line in lines]
 
 

@@ -16,6 +16,7 @@ from collections import defaultdict
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from archive.database.captures import Captures, select_evidence_headers
@@ -87,7 +88,7 @@ def fill(path: Path, folder: Path) -> tuple[int, int, float]:
             number, raw = number + 1, raw + len(body)
             archive.add_agency(agency.slug, name=agency.name, home=agency.home)
             seen = SEEN + timedelta(seconds=number)
-            answer = {"status": 200, "headers": select_evidence_headers(HEADERS)}
+            answer: dict[str, Any] = {"status": 200, "headers": select_evidence_headers(HEADERS)}
             capture = Capture(url=url, seen=seen, sha256=sha256, bytes=len(body), **answer)
             with archive.transaction():
                 key = archive.add_capture(capture)

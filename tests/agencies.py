@@ -110,9 +110,7 @@ class Score:
     def format_pages(self) -> str:
         """Return the number of pages, and how many are of a special kind: "60 (33 news)"."""
         special = [f"{count} {label}" for label, count in sorted(self.labels.items()) if label]
-        return (
-            f"{self.labels.total()} ({', '.join(special)})" if special else str(self.labels.total())
-        )
+        return f"{self.labels.total()}" + (f" ({', '.join(special)})" if special else "")
 
     def format_years(self) -> str:
         if not self.years:
@@ -122,11 +120,8 @@ class Score:
 
     def format_counts(self) -> str:
         """Return the cells of title, text and dates."""
-        cells = (
-            f"{self.right[name]} of {self.known[name]}" if self.known[name] else "–"
-            for name in ASPECTS
-        )
-        return " | ".join(cells)
+        counts = {name: f"{self.right[name]} of {self.known[name]}" for name in ASPECTS}
+        return " | ".join(counts[name] if self.known[name] else "–" for name in ASPECTS)
 
 
 def main() -> None:
@@ -166,17 +161,13 @@ def judge(page: StoredPage, release: Release | None) -> dict[str, bool]:
     body = release.body or "" if release else ""
     whole = f"{release.lead or ''}\n{body}" if release else ""
     if page.titles:
-        right["title"] = release is not None and any(
-            split_words(release.title) == split_words(x) for x in page.titles
-        )
+        titles = [split_words(title) for title in page.titles]
+        right["title"] = release is not None and split_words(release.title) in titles
     if page.texts or page.passages:
         found = " ".join(split_words(whole))
+        shares = [share_words(a, b) for a in page.texts for b in (body, whole)] or [1.0]
         right["text"] = (
-            (
-                not page.texts
-                or max(share_words(a, b) for a in page.texts for b in (body, whole))
-                >= MIN_SHARED_WORDS
-            )
+            max(shares) >= MIN_SHARED_WORDS
             and all(" ".join(split_words(passage)) in found for passage in page.passages)
             and not any(" ".join(split_words(passage)) in found for passage in page.unwanted)
         )
@@ -225,22 +216,20 @@ def find_stored_pages() -> Iterator[StoredPage]:
     for row in stored_rows("pages"):
         if row.get("is_release", True) and row.get("contains") != "listing":
             host = Path(row["file"]).parts[0]
+            has_lead = "lead_starts" in row
             yield StoredPage(
                 ROOT / "pages" / row["file"],
                 row["url"] or f"https://{host}/page",
                 host,
                 "news" if "title" in row else "",
                 titles=[row["title"]] if "title" in row else [],
-                passages=[row["lead_starts"].rstrip(".…")]
-                if "lead_starts" in row
-                else row.get("body_has", []),
+                passages=[row["lead_starts"].rstrip(".…")] if has_lead else row.get("body_has", []),
                 unwanted=row.get("body_lacks", []),
                 dates={"published": row["published"]} if row.get("published") else {},
             )
-    seed = ROOT / "seed/gold.json"
-    seeds = (
-        [{**json.loads(seed.read_text("utf-8")), "file": "release.html"}] if seed.exists() else []
-    )
+    seed, seeds = ROOT / "seed/gold.json", []
+    if seed.exists():
+        seeds.append({**json.loads(seed.read_text("utf-8")), "file": "release.html"})
     for part, rows in (("questions", stored_rows("questions")), ("seed", seeds)):
         for row in rows:
             yield StoredPage(
@@ -278,11 +267,8 @@ def to_page(agencies: dict[str, Agency], scores: dict[str, Score]) -> str:
     graded: dict[str, list[Agency]] = {PROVEN: [], SEEN: [], DECLARED: []}
     for slug, agency in agencies.items():
         graded[scores[slug].grade if slug in scores else DECLARED].append(agency)
-    counts = {
-        "proven": len(graded[PROVEN]),
-        "seen": len(graded[SEEN]),
-        "declared": len(graded[DECLARED]),
-    }
+    proven, seen, declared = map(len, graded.values())
+    counts = {"proven": proven, "seen": seen, "declared": declared}
     parts = [HEAD.format(total=len(agencies), shared=MIN_SHARED_WORDS, **counts)]
     parts.append("\n## Proven\n\n")
     parts += format_table("name | slug | home | pages | title | text | dates | years")

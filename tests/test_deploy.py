@@ -31,7 +31,7 @@ from scraper.crawl.alerts import ROUTINE_FINDINGS, read_alert_settings, read_pin
 from tests.site.demo import ROOT
 
 DEPLOY = ROOT / "scraper" / "deploy"
-UNITS = sorted((*DEPLOY.glob("*.service"), *DEPLOY.glob("*.timer")))
+SERVICES, TIMERS = (sorted(DEPLOY.glob(f"*.{kind}")) for kind in ("service", "timer"))
 HARDENED = {
     "NoNewPrivileges": "yes",
     "ProtectSystem": "strict",
@@ -60,9 +60,7 @@ def read_yaml(name: str) -> Any:
     return yaml.load((DEPLOY / name).read_text("utf-8"), yaml.BaseLoader)  # noqa: S506 - gives texts, lists and dicts alone
 
 
-@pytest.mark.parametrize(
-    "path", [unit for unit in UNITS if unit.suffix == ".service"], ids=lambda path: path.name
-)
+@pytest.mark.parametrize("path", SERVICES, ids=lambda path: path.name)
 def test_a_service_is_not_root_and_may_write_nothing_but_its_own(path: Path) -> None:
     service = read_unit(path)["Service"]
     assert {name: service[name] for name in HARDENED} == HARDENED
@@ -71,17 +69,13 @@ def test_a_service_is_not_root_and_may_write_nothing_but_its_own(path: Path) -> 
     check_command(shlex.split(service["ExecStart"].replace("%i", "8101")))
 
 
-@pytest.mark.parametrize(
-    "path", [unit for unit in UNITS if unit.suffix == ".timer"], ids=lambda path: path.name
-)
+@pytest.mark.parametrize("path", TIMERS, ids=lambda path: path.name)
 def test_a_timer_has_its_service_and_makes_up_for_what_it_missed(path: Path) -> None:
     assert read_unit(path)["Timer"]["Persistent"] == "yes"
-    assert path.with_suffix(".service") in UNITS
+    assert path.with_suffix(".service") in SERVICES
 
 
-@pytest.mark.parametrize(
-    "path", [unit for unit in UNITS if unit.suffix == ".service"], ids=lambda path: path.name
-)
+@pytest.mark.parametrize("path", SERVICES, ids=lambda path: path.name)
 def test_operators_are_told_if_a_service_fails(path: Path) -> None:
     unit, (name,) = read_unit(path), re.findall(r"^myndighetsarkivet-([a-z]+)", path.name)
     told = {key: value for key, value in unit["Unit"].items() if key in ("OnFailure", "OnSuccess")}
@@ -94,34 +88,25 @@ def test_operators_are_told_if_a_service_fails(path: Path) -> None:
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="there is no systemd")
 def test_systemd_reads_the_units(tmp_path: Path) -> None:
-    for path in UNITS:
-        text = path.read_text("utf-8").replace(
-            "/opt/myndighetsarkivet/.venv/bin/", f"{Path(sys.executable).parent}/"
-        )
+    programs = f"{Path(sys.executable).parent}/"
+    for path in (*SERVICES, *TIMERS):
+        text = path.read_text("utf-8").replace("/opt/myndighetsarkivet/.venv/bin/", programs)
         text = text.replace("/bin/litestream ", "/bin/python ")  # which only an extra installs
         (tmp_path / path.name).write_text(text, "utf-8")
-    copies = [str(tmp_path / path.name) for path in UNITS]
-    found = subprocess.run(
-        ["systemd-analyze", "verify", *copies], capture_output=True, text=True, check=False
-    )
-    told = [line for line in found.stderr.splitlines() if "myndighetsarkivet" in line]
-    assert told == []
+    command = ["systemd-analyze", "verify", *map(str, tmp_path.iterdir())]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert [line for line in found.stderr.splitlines() if "myndighetsarkivet" in line] == []
 
 
 def test_litestream_follows_every_file_and_puts_each_in_a_place_of_its_own() -> None:
-    copied = {
-        Path(db["path"]).name: db["replica"]["path"] for db in read_yaml("litestream.yml")["dbs"]
-    }
+    databases = read_yaml("litestream.yml")["dbs"]
+    copied = {Path(db["path"]).name: db["replica"]["path"] for db in databases}
     assert [*copied] == ["archive.db", CAPTURES_FILE, WITHHELD_FILE]
     assert len({*copied.values()}) == 3
 
 
 def test_the_crontab_is_one() -> None:
-    lines = [
-        line
-        for line in SCRIPTS["crontab"].splitlines()
-        if line and line[0] not in "#" and "=" not in line.split()[0]
-    ]
+    lines = re.findall(r"^[^#\s][^=\s]* .*$", SCRIPTS["crontab"], re.MULTILINE)
     assert len(lines) == 5
     assert all(" report " in line for line in lines)
     for line in lines:
@@ -138,27 +123,21 @@ def test_a_yaml_file_keeps_its_schema(name: str, schema: str) -> None:
     wanted = json.loads(json.dumps(get_builtin_schema(schema)))
     held = yaml.safe_load((DEPLOY / name).read_text("utf-8"))
     held = {("on" if key is True else key): value for key, value in held.items()}
-    assert [
-        error.message for error in validators.validator_for(wanted)(wanted).iter_errors(held)
-    ] == []
+    errors = validators.validator_for(wanted)(wanted).iter_errors(held)
+    assert [error.message for error in errors] == []
 
 
 def test_containers_are_not_root_and_their_commands_exist() -> None:
     text = (DEPLOY / "Containerfile").read_text("utf-8")
     assert re.search(r"^USER 10001", text, re.MULTILINE)
-    copied = [
-        word
-        for line in re.findall(r"^COPY (?!--)(.+) \S+$", text, re.MULTILINE)
-        for word in line.split()
-    ]
+    copied = " ".join(re.findall(r"^COPY (?!--)(.+) \S+$", text, re.MULTILINE)).split()
     assert [name for name in copied if not (ROOT / name).exists()] == []
     for service in read_yaml("compose.yaml")["services"].values():
         assert (service["read_only"], service["cap_drop"]) == ("true", ["ALL"])
         assert service["healthcheck"]["test"]
         check_command(service["command"])
-    assert {"round", "notify", "backup"} <= {
-        *re.findall(r"report[ ,\"]+([a-z]+)", (DEPLOY / "compose.yaml").read_text())
-    }
+    reported = re.findall(r"report[ ,\"]+([a-z]+)", (DEPLOY / "compose.yaml").read_text())
+    assert {"round", "notify", "backup"} <= {*reported}
     for command in re.findall(r"CMD (\[.+\])", text):
         check_command(json.loads(command))
 
@@ -182,35 +161,25 @@ def test_the_workflow_commits_nothing() -> None:
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_the_commands_that_a_text_names_exist(name: str) -> None:
-    found = re.findall(
-        r"(?:scrapy (?:round|crawl|health|writer|worker"
-        r"|enqueue|report)|python -m archive"
-        r" [a-z-]+)(?: [\w$\":./-]+)*",
-        SCRIPTS[name],
-    )
+    ours = "scrapy (?:round|crawl|health|writer|worker|enqueue|report)|python -m archive [a-z-]+"
+    found = re.findall(rf"(?:{ours})(?: [\w$\":./-]+)*", SCRIPTS[name])
     assert len(found) > 1
     for command in found:
         check_command(shlex.split(command))
 
 
 def test_the_example_environment_is_right() -> None:
-    lines = (DEPLOY / "environment.example").read_text("utf-8").splitlines()
-    set_ = dict(
-        line.removeprefix("#").split("=", 1) for line in lines if re.match(r"#?[A-Z_]+=", line)
-    )
-    ways = read_alert_settings(set_)
+    text = (DEPLOY / "environment.example").read_text("utf-8")
+    given = dict(re.findall(r"^#?([A-Z_]+)=(.*)$", text, re.MULTILINE))
+    ways = read_alert_settings(given)
     assert ways.webhook
     assert ways.mail_server
     assert ways.mail_server.port == 465
-    assert all(
-        read_ping_url(name, set_) for name in ("round", "notify", "backup", "publish", "audit")
-    )
-    told = re.findall(
-        r"^    (ALERT_\w+)",
-        (DEPLOY.parent / "crawl" / "alerts.py").read_text("utf-8"),
-        re.MULTILINE,
-    )
-    assert {name for name in set_ if name.startswith("ALERT_")} == set(told)
+    for name in ("round", "notify", "backup", "publish", "audit"):
+        assert read_ping_url(name, given), name
+    alerts = (DEPLOY.parent / "crawl" / "alerts.py").read_text("utf-8")
+    known = re.findall(r"^    (ALERT_\w+)", alerts, re.MULTILINE)
+    assert {name for name in given if name.startswith("ALERT_")} == set(known)
 
 
 def check_command(words: list[str]) -> None:

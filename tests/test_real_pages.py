@@ -59,16 +59,11 @@ def test_government_questions(row: dict[str, Any]) -> None:
 def test_seed_release() -> None:
     gold = json.loads(SEED.read_text("utf-8"))
     release = read("seed", gold)
-    assert (release.title, release.lead, list(release.tags)) == (
-        gold["title"],
-        gold["lead"],
-        gold["tags"],
-    )
+    assert (release.title, release.lead) == (gold["title"], gold["lead"])
+    assert list(release.tags) == gold["tags"]
     assert (release.published, release.updated) == (None, datetime.fromisoformat(gold["updated"]))
-    assert (release.images[0].caption, release.images[0].credit) == (
-        gold["caption"],
-        gold["credit"],
-    )
+    image = release.images[0]
+    assert (image.caption, image.credit) == (gold["caption"], gold["credit"])
     assert [file.url for file in release.attachments] == gold["attachments"]
     assert [(pair.question, pair.answer) for pair in release.questions] == [
         (pair["question"], pair["answer"]) for pair in gold["questions"]
@@ -131,9 +126,8 @@ def test_seed_release_is_stored(crawled_pages: Crawling) -> None:
 
 @needs_seed
 def test_police_notices_are_stored_and_other_pages_rejected(crawled_pages: Crawling) -> None:
-    assert crawled_pages.rows("select count(*) from releases where agency = 'polisen'") == [(100,)]
-    assert crawled_pages.rows(
-        "select new, rejected, errors from crawls where agency = 'polisen'"
-    ) == [(100, 7, 0)]
-    undated = "select count(*) from releases where agency = 'polisen' and published is null"
-    assert crawled_pages.rows(undated) == [(0,)]
+    for what, expected in (
+        ("count(*), sum(published is null) from releases", (100, 0)),
+        ("new, rejected, errors from crawls", (100, 7, 0)),
+    ):
+        assert crawled_pages.rows(f"select {what} where agency = 'polisen'") == [expected]

@@ -7,8 +7,9 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,16 +21,11 @@ MAX_FACE_NAMES = 30  # that a package offers itself
 MAX_SAME_NAME = 3  # modules that define a public function of one name
 # Datasette calls its hooks by name, Scrapy its commands by their class's.
 HOOKS = {
-    *(
-        "asgi_wrapper",
-        "extra_template_vars",
-        "handle_exception",
-        "register_routes",
-        "startup",
-        "prepare_connection",
-    ),
+    *("asgi_wrapper", "extra_template_vars", "handle_exception"),
+    *("register_routes", "startup", "prepare_connection"),
 }
 COMMAND = "Command"
+FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
 MAX_WAYS, MANY_WAYS = 15, 10  # ways through a function
 MAX_BUSY_FUNCTIONS = 96  # with more than MANY_WAYS
 
@@ -50,7 +46,7 @@ def modules() -> dict[str, ast.Module]:
 def defined_names(tree: ast.Module) -> set[str]:
     names: set[str] = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        if isinstance(node, FUNCTION | ast.ClassDef):
             names.add(node.name)
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             names.add(node.id)
@@ -60,42 +56,33 @@ def defined_names(tree: ast.Module) -> set[str]:
 def public_names(tree: ast.Module) -> set[str]:
     """Return the names in `__all__`: the interface of a deep package (docs/architecture.md)."""
     for node in tree.body:
-        if (
-            isinstance(node, ast.Assign)
-            and isinstance(node.targets[0], ast.Name)
-            and node.targets[0].id == "__all__"
-        ):
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
             return set(ast.literal_eval(node.value))
     return set()
 
 
-def test_a_class_name_has_one_meaning(modules: dict[str, ast.Module]) -> None:
+def group_by_name(
+    modules: Mapping[str, ast.Module], nodes: Callable[[ast.Module], Iterable[ast.AST]], kind: Any
+) -> dict[str, list[str]]:
+    """Return the modules that define each public name, by nodes of a kind."""
     where: dict[str, list[str]] = defaultdict(list)
-    for name, tree in modules.items():
-        for node in ast.walk(tree):
-            if (
-                isinstance(node, ast.ClassDef)
-                and not node.name.startswith("_")
-                and node.name != COMMAND
-            ):
-                where[node.name].append(name)
-    assert {name: modules for name, modules in where.items() if len(modules) > 1} == {}
+    for module, tree in modules.items():
+        for node in nodes(tree):
+            if isinstance(node, kind) and not node.name.startswith("_"):
+                where[node.name].append(module)
+    return where
+
+
+def test_a_class_name_has_one_meaning(modules: dict[str, ast.Module]) -> None:
+    where = group_by_name(modules, ast.walk, ast.ClassDef)
+    shared = {name for name, found in where.items() if len(found) > 1}
+    assert shared - {COMMAND} == set()
 
 
 def test_a_function_name_is_no_catch_all(modules: dict[str, ast.Module]) -> None:
-    where: dict[str, list[str]] = defaultdict(list)
-    for name, tree in modules.items():
-        for node in tree.body:
-            if isinstance(
-                node, ast.FunctionDef | ast.AsyncFunctionDef
-            ) and not node.name.startswith("_"):
-                where[node.name].append(name)
-    shared = {
-        name: modules
-        for name, modules in where.items()
-        if len(modules) > MAX_SAME_NAME and name not in HOOKS
-    }
-    assert shared == {}
+    where = group_by_name(modules, lambda tree: tree.body, FUNCTION)
+    shared = {name for name, found in where.items() if len(found) > MAX_SAME_NAME}
+    assert shared - HOOKS == set()
     assert {"tell", "find", "choose", "to_entry", "say"} & where.keys() == set()
 
 
@@ -128,7 +115,7 @@ def test_functions_can_be_followed(modules: dict[str, ast.Module]) -> None:
         f"{module}.{node.name}": count_ways(node)
         for module, tree in modules.items()
         for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        if isinstance(node, FUNCTION)
     }
     hard = {name for name, number in ways.items() if number > MAX_WAYS}
     assert not hard, "name its steps"
@@ -142,13 +129,9 @@ def test_there_are_few_modules() -> None:
 def test_names_are_imported_from_where_they_are_defined(modules: dict[str, ast.Module]) -> None:
     known = {name: defined_names(tree) for name, tree in modules.items()}
     elsewhere = [
-        f"{name}: {alias.name} is not defined in {node.module}"
-        for name, tree in modules.items()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and node.module in known
-        for alias in node.names
-        if alias.name not in known[node.module] | public_names(modules[node.module])
-        and f"{node.module}.{alias.name}" not in known
+        f"{importer}: {name} is not defined in {module}"
+        for importer, module, name in iter_imports(modules)
+        if name not in {"*"} | known[module] | public_names(modules[module])
     ]
     assert elsewhere == []
 
@@ -233,7 +216,7 @@ def test_what_only_its_own_module_uses_is_private(modules: dict[str, ast.Module]
         for module, tree in modules.items()
         if not module.endswith(("__main__", "archive_site")) and ".commands." not in module
         for node in tree.body
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        if isinstance(node, FUNCTION)
         and not node.name.startswith("_")
         and (module, node.name) not in used
         and node.name not in tested | attributes
@@ -256,20 +239,8 @@ def test_no_two_packages_import_each_other_not_even_for_types(
     modules: dict[str, ast.Module],
 ) -> None:
     """import-linter's layers leave out imports that are only for types."""
-    imported: dict[str, set[str]] = defaultdict(set)
-    for name, tree in modules.items():
-        package = ".".join(name.split(".")[:2])
-        for node in ast.walk(tree):
-            if (
-                isinstance(node, ast.ImportFrom)
-                and node.module
-                and node.module.split(".")[0] in ("archive", "scraper")
-            ):
-                imported[package].add(".".join(node.module.split(".")[:2]))
-    pairs = {
-        (one, other)
-        for one, others in imported.items()
-        for other in others
-        if one in imported.get(other, ())
-    }
-    assert {pair for pair in pairs if pair[0] < pair[1]} == set()
+    pairs = set()
+    for importer, module, _ in iter_imports(modules):
+        one, other = (".".join(name.split(".")[:2]) for name in (importer, module))
+        pairs.add((one, other))
+    assert {(one, other) for one, other in pairs if one < other and (other, one) in pairs} == set()

@@ -75,12 +75,8 @@ def make_harmful_files() -> Iterator[tuple[str, bytes, str | None, int]]:
     for number, problem in ((500, None), (900, "pages")):
         yield f"{number} pages", make_pdf(*(f"Sida {page}" for page in range(number))), problem, 500
     yield "PDF that unpacks to 400 MB", make_flate_bomb(400_000_000), "limits", 0
-    yield (
-        "Word file that unpacks to 40 MB",
-        make_zip(word__document_xml=b" " * 40_000_000),
-        "limits",
-        0,
-    )
+    spaces = make_zip(word__document_xml=b" " * 40_000_000)
+    yield "Word file that unpacks to 40 MB", spaces, "limits", 0
     yield "Word file with 3.9 million paragraphs", make_docx("<w:p/>" * 3_900_000), "limits", 0
     yield "Word file with exponential entities", make_zip(word__document_xml=DTD_BOMB), "damaged", 0
 
@@ -105,25 +101,17 @@ def judge_printed(page: Page, texts: Sequence[list[str]]) -> Iterator[str]:
         found = extract_text(body)
         cpu += children_cpu() - before
         pages += len(found.pages)
-        grams = [
-            count_grams(text) for text in ("\n".join(each.text for each in found.pages), expected)
-        ]
-        common = (grams[0] & grams[1]).total()
-        worst = min(worst, 2 * common / sum(each.total() for each in grams))
-        shared, read, printed = shared + common, read + grams[0].total(), printed + grams[1].total()
+        own, wanted = map(count_grams, ("\n".join(each.text for each in found.pages), expected))
+        common = (own & wanted).total()
+        worst = min(worst, 2 * common / (own.total() + wanted.total()))
+        shared, read, printed = shared + common, read + own.total(), printed + wanted.total()
     yield f"{NUMBER} files of {pages} pages, {printed} sequences of four words"
-    yield judge("F1 of sequences of four words", 2 * shared / (read + printed), least=MIN_F1)
-    yield (
-        f"  {2 * shared / (read + printed):.4f}; precision {shared / read:.4f}, recall"
-        f" {shared / printed:.4f}"
-    )
+    f1 = 2 * shared / (read + printed)
+    yield judge("F1 of sequences of four words", f1, least=MIN_F1)
+    yield f"  {f1:.4f}; precision {shared / read:.4f}, recall {shared / printed:.4f}"
     yield f"  least of a file {worst:.3f}"
-    yield judge(
-        "CPU time of a page, with the start of a process",
-        1000 * cpu / pages,
-        unit="ms",
-        most=MAX_MILLISECONDS,
-    )
+    what = "CPU time of a page, with the start of a process"
+    yield judge(what, 1000 * cpu / pages, unit="ms", most=MAX_MILLISECONDS)
     yield f"  most memory of a process: {read_peak():.0f} MB"
 
 

@@ -39,9 +39,8 @@ class Client:
                 keep = True
                 while keep:
                     begun, turn = time.perf_counter(), turn + 7
-                    status, keep = await ask_once(
-                        reader, writer, self.paths[turn % len(self.paths)]
-                    )
+                    path = self.paths[turn % len(self.paths)]
+                    status, keep = await ask_once(reader, writer, path)
                     self.note(status, begun)
                 writer.close()
             except (OSError, asyncio.IncompleteReadError):
@@ -58,11 +57,8 @@ async def ask_once(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, path: str
 ) -> tuple[int, bool]:
     """Read a whole response; return its status, and whether the connection stays open."""
-    request = (
-        f"GET {path} HTTP/1.1\r\nHost: arkiv.example\r\nAccept: text/html\r\nAccept-Language:"
-        " sv\r\n\r\n"
-    )
-    writer.write(request.encode())
+    headers = "Host: arkiv.example\r\nAccept: text/html\r\nAccept-Language: sv"
+    writer.write(f"GET {path} HTTP/1.1\r\n{headers}\r\n\r\n".encode())
     head = (await reader.readuntil(b"\r\n\r\n")).lower()
     if b"content-length:" in head:
         await reader.readexactly(int(head.split(b"content-length:")[1].split(b"\r\n")[0]))
@@ -95,12 +91,8 @@ async def ask_all(
 
 
 def main(arguments: list[str]) -> None:
-    port, seconds, connections = (
-        int(arguments[0]),
-        float(arguments[1]),
-        [int(number) for number in arguments[2:]],
-    )
-    for client in asyncio.run(ask_all(port, seconds, connections, sys.stdin.read().split())):
+    port, seconds, connections = int(arguments[0]), float(arguments[1]), map(int, arguments[2:])
+    for client in asyncio.run(ask_all(port, seconds, [*connections], sys.stdin.read().split())):
         print(json.dumps(client.answers))
 
 

@@ -53,20 +53,13 @@ def measure_crawl() -> Iterator[str]:
         few, many = measure_least(weight, FEW), measure_least(weight, MANY)
         shares = {name: to_share(few[name], many[name]) for name in many}
         yield f"\n{f'{weight // 1000} kB a page':36}{COLUMNS}"
+        peer, bare = shares["peer"].page, shares["bare Scrapy"].page
         for name, share in shares.items():
-            ratios = (
-                f"{share.page / shares['peer'].page:>10.2f}"
-                f"{share.page / shares['bare Scrapy'].page:>9.2f}"
-            )
-            yield (
-                f"{name:36}{share.page:>9.2f}{share.whole:>12.2f}{ratios}{share.pace:>9.0f}"
-                f"{share.memory:>9.0f}"
-            )
-        ours = shares["whole crawl"]
-        ratio = ours.page / shares["peer"].page
-        yield judge(
-            f"whole crawl, {weight // 1000} kB: of the peer", ratio, most=MOST_OF_PEER[weight]
-        )
+            ratios = f"{share.page / peer:>10.2f}{share.page / bare:>9.2f}"
+            rest = f"{share.pace:>9.0f}{share.memory:>9.0f}"
+            yield f"{name:36}{share.page:>9.2f}{share.whole:>12.2f}{ratios}{rest}"
+        what, ratio = f"whole crawl, {weight // 1000} kB", shares["whole crawl"].page / peer
+        yield judge(f"{what}: of the peer", ratio, most=MOST_OF_PEER[weight])
 
 
 def measure_least(weight: int, number: int) -> dict[str, Cost]:

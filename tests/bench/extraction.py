@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from statistics import median
 from typing import Any
@@ -15,9 +15,9 @@ from unittest.mock import patch
 import trafilatura
 from bs4 import BeautifulSoup
 
+from scraper.items import ReleaseItem
 from scraper.normalise.conversion import to_release
 from scraper.pages import page_classes as base
-from scraper.pages import page_classes as cms
 from scraper.pages.document import Document
 from scraper.pages.page_classes import NewsPage
 from tests.bench.crawl import WEIGHTS
@@ -63,19 +63,16 @@ def measure(weight: int) -> dict[str, float]:
             for name, cost in read_by_step(html, url).items():
                 costs[name].append(cost)
     table = {name: median(found) for name, found in costs.items()}
-    table["together"] = each_cpu(
-        pages,
-        lambda html, url: to_release(
-            cms.choose_page_class(d := Document(html, url), None)(d).read()
-        ),
-    )
-    table["trafilatura"] = each_cpu(
-        pages, lambda html, url: trafilatura.bare_extraction(html, url=url)
-    )
-    table["BeautifulSoup, parses only"] = each_cpu(
-        pages, lambda html, url: BeautifulSoup(html, "lxml")
-    )
-    return table
+    ways: dict[str, Callable[[bytes, str], object]] = {
+        "together": lambda html, url: to_release(read_page(Document(html, url))),
+        "trafilatura": lambda html, url: trafilatura.bare_extraction(html, url=url),
+        "BeautifulSoup, parses only": lambda html, url: BeautifulSoup(html, "lxml"),
+    }
+    return table | {name: each_cpu(pages, way) for name, way in ways.items()}
+
+
+def read_page(document: Document) -> ReleaseItem:
+    return base.choose_page_class(document, None)(document).read()
 
 
 def read_by_step(html: bytes, url: str) -> dict[str, float]:
@@ -89,7 +86,7 @@ def read_by_step(html: bytes, url: str) -> dict[str, float]:
         begun = time.process_time()
         document = Document(html, url)
         costs["parse"] = time.process_time() - begun
-        item = cms.choose_page_class(document, None)(document).read()
+        item = read_page(document)
         read = time.process_time()
         to_release(item)
         done = time.process_time()

@@ -57,11 +57,9 @@ class Round:
         return sum(status not in (200, 503) for status, _ in self.answers)
 
     def find_quantile(self, twentieth: int) -> float:
-        return (
-            quantiles(self.waits, n=20, method="inclusive")[twentieth - 1]
-            if len(self.waits) > 1
-            else float("nan")
-        )
+        if len(self.waits) < 2:
+            return float("nan")
+        return quantiles(self.waits, n=20, method="inclusive")[twentieth - 1]
 
 
 class Load:
@@ -95,14 +93,9 @@ def measure_goodput(path: Path, rounds: int = ROUNDS) -> Iterator[str]:
         load.run_alike(CLIENTS[0])  # the first searches, which fill caches, are not counted
         taken = [{clients: load.run_alike(clients) for clients in CLIENTS} for _ in range(rounds)]
         greedy, *readers = load.run([GREEDY, *[1] * READERS])
-    yield (
-        f"searches served while clients ask without a pause; medians of {rounds} rounds of"
-        f" {SECONDS:.0f} s"
-    )
-    yield (
-        f"{'clients':>28}{'served/s':>10}{'/CPU s':>8}{'refused':>9}{'failed':>8}{'p50 s':>8}"
-        f"{'p95 s':>8}"
-    )
+    yield f"searches served to clients without a pause; medians of {rounds} × {SECONDS:.0f} s"
+    heads = f"{'/CPU s':>8}{'refused':>9}{'failed':>8}{'p50 s':>8}{'p95 s':>8}"
+    yield f"{'clients':>28}{'served/s':>10}{heads}"
     for clients in CLIENTS:
         yield to_line(f"{clients}", [each[clients] for each in taken])
     yield to_line(f"1 with {GREEDY} connections", [greedy])
@@ -116,26 +109,19 @@ def measure_goodput(path: Path, rounds: int = ROUNDS) -> Iterator[str]:
         yield judge("the same, by the server's CPU time", ratio, least=LEAST)
     failed = sum(each.failed for found in taken for each in found.values())
     yield judge("answers that are neither", failed, most=0)
-    yield judge(
-        f"refused of {READERS} readers beside {GREEDY} connections",
-        beside.refused * 100,
-        unit="%",
-        most=0,
-    )
+    what = f"refused of {READERS} readers beside {GREEDY} connections"
+    yield judge(what, beside.refused * 100, unit="%", most=0)
 
 
 def to_line(name: str, rounds: list[Round]) -> str:
     """Return the medians of rounds as a line of the table."""
-    figures = {
-        "goodput": median(each.goodput for each in rounds),
-        "cpu": median(each.goodput_of_cpu for each in rounds),
-        "refused": median(each.refused for each in rounds),
-        "failed": sum(each.failed for each in rounds),
-        "p50": median(each.find_quantile(10) for each in rounds),
-        "p95": median(each.find_quantile(19) for each in rounds),
-    }
-    form = "{goodput:>10.1f}{cpu:>8.1f}{refused:>9.1%}{failed:>8}{p50:>8.2f}{p95:>8.2f}"
-    return f"{name:>28}{form.format(**figures)}"
+    served = median(each.goodput for each in rounds)
+    of_cpu = median(each.goodput_of_cpu for each in rounds)
+    refused, failed = median(each.refused for each in rounds), sum(each.failed for each in rounds)
+    p50, p95 = (median(each.find_quantile(place) for each in rounds) for place in (10, 19))
+    return (
+        f"{name:>28}{served:>10.1f}{of_cpu:>8.1f}{refused:>9.1%}{failed:>8}{p50:>8.2f}{p95:>8.2f}"
+    )
 
 
 if __name__ == "__main__":

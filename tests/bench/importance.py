@@ -1,30 +1,8 @@
 """`python -m tests.bench.importance [--test]`: do kinds and importance of edits agree with a
 reader's judgement?
 
-`edits.tsv`: edits invented in the manner of Swedish agencies, each with [before|after] in its text
-(¶ is a blank line). The field says what the text is: a body, or a title or lead with the body after
-it; other fields have both values as JSON.
-
-`real_edits.tsv`: single changes of real texts in the shared material, by the address, the time it
-was seen, and where the changed paragraphs are in both versions; `whole` is all changes of an edit.
-Their text is not stored here. Changes that a reader cannot see (escapes of Markdown) are left out.
-
-importance  0 to 100 on the scale of the site: from 80 what a journalist would want to be told at once (who decides, a
-            headline's amount, a warning lifted), from 50 a fact or a claim that has changed, from
-            20 what changes the meaning a little, below what no reader would miss (spelling, layout,
-            standing phrases)
-kinds       those a reader would name. a/b: either is right. a?: right, but not expected
-
-All labels were written, by one judge who also worked on the rules, before any result of the rules
-was looked at. They are one person's. Where the judge hesitated: a/b in the kinds; the importance of
-a name whose spelling is corrected (20 to 25), of a new title of somebody quoted (15 to 45), of a
-contact (12 to 40), of a reference number that was added (12 to 20, also in a title), of the line of
-a consultation page that says its answers are there now (20), of the deadline of a consultation that
-is over (50; of an open one 70), and of words that decide how serious something is (35 to 50).
-
-A third of the pairs, by a hash of what identifies them, is the test part: it was not looked at
-while rules were written, until its figures had been computed once (docs/performance.md). The list
-of the worst disagreements has none of them.
+`edits.md` says how the edits were made and judged. The list of the worst disagreements has none of
+the test part.
 """
 
 from __future__ import annotations
@@ -151,12 +129,11 @@ def rank_agreement(pairs: Sequence[tuple[int, int]]) -> float:
         )
         for value in values:
             insort(seen, value)
-    untied = [
-        comb(len(pairs), 2)
-        - sum(comb(count, 2) for count in Counter(pair[side] for pair in pairs).values())
-        for side in (0, 1)
-    ]
-    return balance / sqrt(untied[0] * untied[1])
+    untied = 1
+    for side in (0, 1):
+        counts = Counter(pair[side] for pair in pairs).values()
+        untied *= comb(len(pairs), 2) - sum(comb(count, 2) for count in counts)
+    return balance / sqrt(untied)
 
 
 def measure_kinds(judged: Sequence[tuple[JudgedEdit, Diff]]) -> Iterator[str]:
@@ -179,10 +156,9 @@ def measure_kinds(judged: Sequence[tuple[JudgedEdit, Diff]]) -> Iterator[str]:
 
 
 def _format_shares(kind: str, right: int, found: int, met: int, expected: int) -> str:
-    shares = [
-        f"{part / whole:.2f}" if whole else "–" for part, whole in ((right, found), (met, expected))
-    ]
-    return f"{kind:20}{expected:>9}{found:>7}{shares[0]:>11}{shares[1]:>8}"
+    precision = f"{right / found:.2f}" if found else "–"
+    recall = f"{met / expected:.2f}" if expected else "–"
+    return f"{kind:20}{expected:>9}{found:>7}{precision:>11}{recall:>8}"
 
 
 def measure_importance(judged: Sequence[tuple[JudgedEdit, Diff]]) -> Iterator[str]:
@@ -208,13 +184,11 @@ def find_level(importance: int) -> int:
 def list_disagreements(judged: Sequence[tuple[JudgedEdit, Diff]]) -> Iterator[str]:
     """Yield the pairs whose importance differs most from the judged one."""
     yield "judged  rules  kinds judged | kinds found | edit"
-    for edit, diff in sorted(
-        judged, key=lambda each: -abs(each[0].importance - each[1].importance)
-    )[:SHOWN]:
+    worst = sorted(judged, key=lambda each: -abs(each[0].importance - each[1].importance))
+    for edit, diff in worst[:SHOWN]:
         kinds = " ".join(dict.fromkeys(change.kind for change in diff.changes))
-        yield (
-            f"{edit.importance:>6} {diff.importance:>6}  {edit.kinds} | {kinds} | {edit.name[:160]}"
-        )
+        numbers = f"{edit.importance:>6} {diff.importance:>6}"
+        yield f"{numbers}  {edit.kinds} | {kinds} | {edit.name[:160]}"
 
 
 def measure_time(edits: Sequence[JudgedEdit]) -> float:

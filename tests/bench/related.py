@@ -58,33 +58,22 @@ def judge_neighbours(connection: sqlite3.Connection) -> Iterator[str]:
         neighbours = [other for other in related.similarity if other in tags]
         nearest += [(key, other) for other in neighbours[:1]]
         for other in neighbours:
-            by_step[max(step for step in STEPS if step <= related.similarity[other])].append(
-                (key, other)
-            )
-    chance = [
-        (key, other) for key in sample for other in draw.sample(sorted(tags), 5) if other != key
-    ]
+            step = max(step for step in STEPS if step <= related.similarity[other])
+            by_step[step].append((key, other))
+    chance = [(key, other) for key in sample for other in draw.sample(sorted(tags), 5)]
+    by_chance = share([(key, other) for key, other in chance if key != other])
     numbers = Counter(min(len(related.similarity), 6) for related in found)
-    yield (
-        f"{len(sample)} of {len(tags)} releases with tags; two of them share one by chance:"
-        f" {share(chance):.2f}"
-    )
+    yield f"{len(sample)} of {len(tags)} releases with tags; two share one by chance: {by_chance:.2f}"
     yield judge("nearest related releases that share a tag", share(nearest), least=MIN_SHARE)
     for low, high in pairwise(STEPS):
         pairs = by_step[low]
-        yield (
-            f"  all with a similarity from {low:g} to {min(high, 1):g}:"
-            f" {share(pairs):.2f} of {len(pairs)}"
-        )
+        steps = f"from {low:g} to {min(high, 1):g}"
+        yield f"  all with a similarity {steps}: {share(pairs):.2f} of {len(pairs)}"
     few = len(found) - numbers[6] - numbers[0]
     yield f"releases with six related ones or more: {numbers[6]}, with one to five: {few}"
     yield f"without any: {numbers[0]}; without any that has tags: {len(sample) - len(nearest)}"
-    yield judge(
-        "finding those of a release, mean",
-        sum(times) / len(times),
-        unit="ms",
-        most=MAX_MILLISECONDS,
-    )
+    mean = sum(times) / len(times)
+    yield judge("finding those of a release, mean", mean, unit="ms", most=MAX_MILLISECONDS)
     yield f"  95 %: {sorted(times)[int(0.95 * len(times))]:.1f} ms, most: {max(times):.1f} ms"
 
 

@@ -16,6 +16,7 @@ from collections import defaultdict
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from archive.database.captures import Captures, select_evidence_headers
@@ -35,12 +36,8 @@ HEADERS = {
     "Server": "nginx",
 }
 SHARES = {
-    "captures.db": "bytes",
-    "captures": "bytes",
-    "manifests": "bytes",
-    "joint": "joint texts",
-    "search": "index",
-    "vocabulary": "index",
+    **dict.fromkeys(("captures.db", "captures", "manifests"), "bytes"),
+    **{"joint": "joint texts", "search": "index", "vocabulary": "index"},
 }
 
 
@@ -60,13 +57,8 @@ def main() -> int:
     )
     print(f"{'kB a release':16}{'in use':>8}{'in the files, with empty tables and free room':>48}")
     for name in sorted(sizes, key=lambda name: -sizes[name][0]):
-        print(
-            f"{name:16}"
-            + "".join(
-                f"{size / number / 1000:{width}.2f}"
-                for size, width in zip(sizes[name], (8, 48), strict=True)
-            )
-        )
+        used, whole = (size / number / 1000 for size in sizes[name])
+        print(f"{name:16}{used:8.2f}{whole:48.2f}")
     return 0
 
 
@@ -96,10 +88,8 @@ def fill(path: Path, folder: Path) -> tuple[int, int, float]:
             number, raw = number + 1, raw + len(body)
             archive.add_agency(agency.slug, name=agency.name, home=agency.home)
             seen = SEEN + timedelta(seconds=number)
-            headers = select_evidence_headers(HEADERS)
-            capture = Capture(
-                url=url, seen=seen, status=200, headers=headers, sha256=sha256, bytes=len(body)
-            )
+            answer: dict[str, Any] = {"status": 200, "headers": select_evidence_headers(HEADERS)}
+            capture = Capture(url=url, seen=seen, sha256=sha256, bytes=len(body), **answer)
             with archive.transaction():
                 key = archive.add_capture(capture)
                 archive.save(release, seen_at=seen, capture_id=key, parser_version="bench")

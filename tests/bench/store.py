@@ -67,8 +67,8 @@ def measure_store() -> Iterator[str]:
         ]
         plain = upsert(folder / "plain.db", [entry.release for entry in entries])
         alone = keep(folder / "alone", entries[:FIRST], 0, one_by_one=True)
-    further = len(entries) - FIRST
-    own, others = (getattr(kept[1], name) - getattr(kept[0], name) for name in ("own", "others"))
+    further, (first, whole) = len(entries) - FIRST, kept
+    own, others = whole.own - first.own, whole.others - first.others
     pace = further / max(own, (own + others) / cores)
     text = sum(len(entry.release.body) for entry in entries) / len(entries)
     page = sum(len(entry.body or b"") for entry in entries) / len(entries)
@@ -89,14 +89,10 @@ def measure_store() -> Iterator[str]:
     for name, cost, note in rows:
         yield f"{name:44}{cost * 1000:>8.2f}  {note}"
     base = len(entries) / plain.own
-    yield (
-        f"{'of plain upserts: releases a second':44}{pace / base:>8.2f}  {pace:.0f} against"
-        f" {base:.0f}"
-    )
-    yield (
-        f"{'by the clock on the wall, start and all':44}{len(entries) / kept[1].wall:>8.0f} "
-        " releases a second"
-    )
+    against = f"{pace:.0f} against {base:.0f}"
+    yield f"{'of plain upserts: releases a second':44}{pace / base:>8.2f}  {against}"
+    by_clock = len(entries) / whole.wall
+    yield f"{'by the clock on the wall, start and all':44}{by_clock:>8.0f}  releases a second"
     yield judge(f"store in bulk, {cores} cores", pace, unit="/s", least=LEAST_PACE)
 
 

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from functools import partial
 from pathlib import Path
 
 from warcio.archiveiterator import ArchiveIterator
@@ -37,23 +38,21 @@ def check_warc(served: ServedArchive) -> None:
         for url, seen, digest in served.select("select url, seen, sha256 from captures")
     }
     count = served.count("select 1 from captures")
-    expected = f"{count} records, {len(captured)} as captured"
-    served.check(
-        "warcio", "export-warc, digests checked", expected, lambda: read_with_warcio(file, captured)
-    )
-    served.check(
-        "warcio",
-        "export-warc: warcio check",
-        0,
-        lambda: len(run_command(find_program("warcio"), "check", file)),
-    )
-    pages = choose_pages(served)
-    served.check(
-        "pywb",
-        f"export-warc: replays {len(pages)} pages",
-        f"{len(pages)} with the same bytes",
-        lambda: replay_with_pywb(served, file, pages),
-    )
+    expected, pages = f"{count} records, {len(captured)} as captured", choose_pages(served)
+    for client, what, wanted, read in (
+        ("warcio", ", digests checked", expected, partial(read_with_warcio, file, captured)),
+        (
+            "warcio",
+            ": warcio check",
+            "",
+            lambda: run_command(find_program("warcio"), "check", file),
+        ),
+        (
+            *("pywb", f": replays {len(pages)} pages", f"{len(pages)} with the same bytes"),
+            partial(replay_with_pywb, served, file, pages),
+        ),
+    ):
+        served.check(client, f"export-warc{what}", wanted, read)
 
 
 def read_with_warcio(file: Path, captured: dict[tuple[str, str], str]) -> str:
@@ -64,11 +63,9 @@ def read_with_warcio(file: Path, captured: dict[tuple[str, str], str]) -> str:
             if record.rec_type not in ("response", "revisit"):
                 continue
             records += 1
-            key = (
-                record.rec_headers.get_header("WARC-Target-URI"),
-                record.rec_headers.get_header("WARC-Date").replace("Z", "+00:00"),
-            )
-            digest = record.rec_headers.get_header("WARC-Payload-Digest").removeprefix("sha256:")
+            get = record.rec_headers.get_header
+            key = (get("WARC-Target-URI"), get("WARC-Date").replace("Z", "+00:00"))
+            digest = get("WARC-Payload-Digest").removeprefix("sha256:")
             content = record.content_stream().read()
             if record.rec_type == "response" and hashlib.sha256(content).hexdigest() != digest:
                 continue
@@ -119,12 +116,8 @@ def check_evidence(served: ServedArchive) -> None:
     if not chosen:
         served.skip("sha256sum", "evidence files", "no bytes are stored")
         return
-    served.check(
-        "sha256sum",
-        f"-/evidence/N.zip of {len(chosen)} revisions",
-        f"{len(chosen)} sound",
-        lambda: check_bundles(served, chosen),
-    )
+    what, expected = f"-/evidence/N.zip of {len(chosen)} revisions", f"{len(chosen)} sound"
+    served.check("sha256sum", what, expected, lambda: check_bundles(served, chosen))
 
 
 def check_bundles(served: ServedArchive, chosen: list[tuple[int, str]]) -> str:
@@ -137,9 +130,8 @@ def check_bundles(served: ServedArchive, chosen: list[tuple[int, str]]) -> str:
         with zipfile.ZipFile(io.BytesIO(served.get(f"/-/evidence/{key}.zip").content)) as bundle:
             bundle.extractall(folder)
         (sums,) = folder.rglob("SHA256SUMS")
-        done = subprocess.run(
-            [program, "--check", "--strict", "--quiet", sums.name], cwd=sums.parent, check=False
-        )
+        command = [program, "--check", "--strict", "--quiet", sums.name]
+        done = subprocess.run(command, cwd=sums.parent, check=False)
         pages = [path for path in sums.parent.iterdir() if path.name.startswith("page.")]
         same = [hashlib.sha256(path.read_bytes()).hexdigest() == digest for path in pages]
         sound += done.returncode == 0 and same == [True]

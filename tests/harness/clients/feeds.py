@@ -78,23 +78,13 @@ def find_invented_date(served: ServedArchive, entry: Any) -> str | None:
         wrong = entry.get("published") is None or datetime.fromisoformat(entry.published) != value
         return f"published {entry.get('published')} for {stated}" if wrong else None
     if stated and len(stated) == len("2024-12-31"):
-        day = (
-            datetime.fromisoformat(entry.published).astimezone(SWEDISH_TIME).date()
-            if "published" in entry
-            else None
-        )
-        return (
-            None
-            if day is None or day.isoformat() == stated
-            else f"published {entry.published} for {stated}"
-        )
-    invented = [
-        name
-        for name in ("published", "updated")
-        if stated and f"{stated}-01T00:00" in entry.get(name, "")
-    ]
-    if "published" in entry and "published" not in invented:
-        invented.append("published")
+        if "published" not in entry:
+            return None
+        day = datetime.fromisoformat(entry.published).astimezone(SWEDISH_TIME).date()
+        return None if day.isoformat() == stated else f"published {entry.published} for {stated}"
+    first = f"{stated}-01T00:00"  # of the month that is stated
+    invented = ["published"] if "published" in entry else []
+    invented += ["updated"] if stated and first in entry.get("updated", "") else []
     return f"{' and '.join(invented)} {entry[invented[0]]} for {stated}" if invented else None
 
 

@@ -32,25 +32,19 @@ def check_dataset(served: ServedArchive, query: str, *, whole: bool) -> None:
     folder = served.folder / "dataset"
     run_archive("dataset", query, "--to", folder, "--archive", served.path)
     name = "of everything" if whole else query
-    served.check(
-        "frictionless", f"dataset {name}: datapackage.json", "valid", lambda: validate(folder)
-    )
+    what = f"dataset {name}: datapackage.json"
+    served.check("frictionless", what, "valid", lambda: validate(folder))
     package = json.loads((folder / "datapackage.json").read_text("utf-8"))
     tables = sorted({Path(resource["path"]).stem for resource in package["resources"]})
     for table in tables:
         parquet, sheet = (str(folder / f"data/{table}.{suffix}") for suffix in ("parquet", "csv"))
         expected = served.count(TABLES[table]) if whole and table in TABLES else count_rows(sheet)
-        served.check(
-            "DuckDB", f"dataset {name}: {table}.parquet", expected, partial(count_rows, parquet)
-        )
+        what = f"dataset {name}: {table}.parquet"
+        served.check("DuckDB", what, expected, partial(count_rows, parquet))
     releases = str(folder / "data/releases.parquet")
     expected_ids = served.count(TABLES["releases"]) if whole else count_rows(releases)
-    served.check(
-        "pandas",
-        f"dataset {name}: read_parquet",
-        expected_ids,
-        lambda: int(run_pandas("parquet", releases, "id")),
-    )
+    what = f"dataset {name}: read_parquet"
+    served.check("pandas", what, expected_ids, lambda: int(run_pandas("parquet", releases, "id")))
 
 
 def validate(folder: Path) -> str:
@@ -71,10 +65,7 @@ def validate(folder: Path) -> str:
 
 def count_rows(file: str) -> int:
     """Count the rows of a Parquet or CSV file."""
-    read = (
-        "read_parquet(?)"
-        if file.endswith(".parquet")
-        else "read_csv(?, header = true, all_varchar = true)"
-    )
+    is_parquet = file.endswith(".parquet")
+    read = "read_parquet(?)" if is_parquet else "read_csv(?, header = true, all_varchar = true)"
     with duckdb.connect() as db:
         return int(db.execute(f"select count(*) from {read}", [file]).fetchall()[0][0])

@@ -173,18 +173,14 @@ def judge_kill(
     asked, after = ward.asked(killed=killed), ward.holding()
     check(f"{mode}: states kept before a kill are there", sorted(before.states - after.states))
     check(f"{mode}: what was settled is not asked for again", sorted(set(asked) & settled))
-    check(
-        f"{mode}: nothing is asked for twice by one process",
-        [url for url, n in asked.items() if n > 1],
-    )
+    twice = [url for url, n in asked.items() if n > 1]
+    check(f"{mode}: nothing is asked for twice by one process", twice)
     open_ones = set(asked) - after.settled
     score.asked += sum(asked.values())
     score.in_flight += len(open_ones)
     score.most = max(score.most, len(open_ones))
-    check(
-        f"{mode}: few are in flight at a kill",
-        len(open_ones) > MAX_REQUESTS_AHEAD * len(ward.site.agencies),
-    )
+    most = MAX_REQUESTS_AHEAD * len(ward.site.agencies)
+    check(f"{mode}: few are in flight at a kill", len(open_ones) > most)
     if mode == "reparse":
         check("reparse asks for nothing", asked)
     return after, settled | (set(asked) & after.settled)
@@ -220,12 +216,8 @@ def judge_end(run: Run) -> None:
     titles = dict(ward.rows("select url, title from releases"))
     check("every release is held", sorted(set(standing) - set(titles)))
     check("none is held that the site has not", sorted(set(titles) - set(standing)))
-    check(
-        "every release reads as it stands",
-        [url for url in titles if titles[url] != standing.get(url)],
-    )
-    check(
-        "nothing is left due",
-        ward.rows("select url from frontier where role = 'release' and state <> 'stored'"),
-    )
+    wrong = [url for url in titles if titles[url] != standing.get(url)]
+    check("every release reads as it stands", wrong)
+    due = "select url from frontier where role = 'release' and state <> 'stored'"
+    check("nothing is left due", ward.rows(due))
     run.checks.verify(ward.archive)

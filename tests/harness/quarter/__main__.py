@@ -12,15 +12,13 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
-from rich.console import Console
-
 from tests.harness.quarter import month
 from tests.harness.quarter.judge import judge_quarter
 from tests.harness.quarter.run import run_quarter
 from tests.harness.quarter.script import ACTS, PARTS, START, WEEKS
 from tests.harness.quarter.table import to_faults, to_sentences, to_summary, to_weeks
 from tests.harness.world.simulation import open_folder
-from tests.harness.world.tables import Stopwatch
+from tests.harness.world.tables import Stopwatch, print_tables
 
 WIDTH = 150
 
@@ -38,26 +36,19 @@ def main() -> int:
         "--month", action="store_true", help="a month of sites that answer alike, instead"
     )
     options = parser.parse_args()
-    watch, out = Stopwatch(), Console(width=WIDTH)
+    watch = Stopwatch()
     end = START + timedelta(weeks=options.weeks, days=-1)
     with open_folder(options.keep) as folder, watch.console.status("") as status:
-        if options.month:
-            record = run_quarter(month.PARTS, month.ACTS, month.END, folder, status.update)
-        else:
-            record = run_quarter(PARTS, ACTS, end, folder, status.update)
+        script = (month.PARTS, month.ACTS, month.END) if options.month else (PARTS, ACTS, end)
+        record = run_quarter(*script, folder, status.update)
     if options.month:
-        out.print(month.to_days(record))
-        lines = misses = month.judge_month(record)
-    else:
-        verdict = judge_quarter(record)
-        misses = verdict.misses
-        out.print(to_weeks(record, PARTS, f"/-/status each Sunday, {watch.seconds:.0f} s"))
-        out.print(to_faults(verdict, PARTS))
-        told = (*to_sentences(record, PARTS), "", *record.told, "", to_summary(record, verdict))
-        lines = [*told, *misses]
-    for line in lines:
-        out.print(line, markup=False, highlight=False)
-    return 1 if misses else 0
+        misses = month.judge_month(record)
+        return print_tables(month.to_days(record), misses=misses, width=WIDTH)
+    verdict = judge_quarter(record)
+    weeks = to_weeks(record, PARTS, f"/-/status each Sunday, {watch.seconds:.0f} s")
+    told = (*to_sentences(record, PARTS), "", *record.told, "", to_summary(record, verdict))
+    print_tables(weeks, to_faults(verdict, PARTS), misses=(*told, *verdict.misses), width=WIDTH)
+    return 1 if verdict.misses else 0
 
 
 if __name__ == "__main__":

@@ -53,9 +53,8 @@ class Operator:
         with redirect_stdout(StringIO()) as printed:
             command.run(names, options)
         if command.exitcode not in codes:
-            self.wrong.append(
-                f"{act.moment:%Y-%m-%d} {act.slug}: {act.do} ended with {command.exitcode}"
-            )
+            ended = f"{act.do} ended with {command.exitcode}"
+            self.wrong.append(f"{act.moment:%Y-%m-%d} {act.slug}: {ended}")
         return printed.getvalue()
 
     def note(self, act: Act, said: str) -> None:
@@ -138,28 +137,19 @@ class Operator:
         dead = {found["field"]: found for found in told["fields"] if found["died"]}
         found = dead.get(act.given["field"])
         if not found or not found["remedy"]:
-            self.wrong.append(
-                f"{act.slug}: scrapy diagnose names no remedy"
-                f" for {act.given['field']}: {told['fields']}"
-            )
+            problem = f"names no remedy for {act.given['field']}: {told['fields']}"
+            self.wrong.append(f"{act.slug}: scrapy diagnose {problem}")
             return
-        self.note(
-            act,
-            f"diagnose: {found['field']} died, {found['remedy']}"
-            f" reads {found['cured']} of {found['tried']}",
-        )
+        cured = f"{found['remedy']} reads {found['cured']} of {found['tried']}"
+        self.note(act, f"diagnose: {found['field']} died, {cured}")
         self.stage.write_list(act.slug, **{found["field"]: found["remedy"]})
 
     def reparse(self, act: Act) -> None:
         """Reparse stored and quarantined pages with the corrected rule."""
-        self.note(
-            act,
-            f"reparse: {self.command(act, ReparseCommand(), '--agency', act.slug).splitlines()[0]}",
-        )
+        said = self.command(act, ReparseCommand(), "--agency", act.slug)
+        self.note(act, f"reparse: {said.splitlines()[0]}")
 
     def take_in(self, act: Act) -> None:
         """Accept quarantined pages as the self."""
-        self.note(
-            act,
-            f"quarantine: {self.command(act, quarantine.Command(), act.slug, '--accept').strip()}",
-        )
+        said = self.command(act, quarantine.Command(), act.slug, "--accept")
+        self.note(act, f"quarantine: {said.strip()}")

@@ -20,9 +20,6 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from rich.console import Console
-from rich.table import Table
-
 from archive.database.captures import Captures
 from archive.store.releases import Archive
 from scraper.agency import Agency, load_agencies
@@ -38,6 +35,7 @@ from tests.harness.quarter.script import Part, Rhythm
 from tests.harness.quarter.stage import Stage, set_up
 from tests.harness.world.checks import list_findings
 from tests.harness.world.simulation import DAY, Crawls, open_folder, run_in_reactor, simulated_time
+from tests.harness.world.tables import make_table, print_tables
 from tests.scraper.receivers import Webhook
 from tests.site.compose import STOCKHOLM
 from tests.site.knobs import Asked
@@ -77,13 +75,7 @@ class Case:
 
 CASES = (
     Case("skogsbruksradet", "Krisrådet", banner_ends=END),
-    Case(
-        "hushallsmyndigheten",
-        "Eftermyndigheten",
-        banner_ends=CRISIS_ENDS - timedelta(days=4),
-        mended=CRISIS_ENDS,
-        is_reread=True,
-    ),
+    Case("hushallsmyndigheten", "Eftermyndigheten", CRISIS_ENDS - 4 * DAY, is_reread=True),
     Case("farledsverket", "Lugnverket"),
 )
 
@@ -169,16 +161,12 @@ def run_month(folder: Path) -> tuple[Month, Stage]:
     """Simulate the month with an archive.db in the folder. Once per process."""
     logging.getLogger("scraper").setLevel(logging.ERROR)  # each refused page would be logged
     month, parser = Month(), BlindParser()
-    modules = (
-        "scraper.spiders.release_spider",
-        "scraper.ingest.saving",
-        "scraper.ingest.edit_or_redesign",
-    )
+    modules = ("spiders.release_spider", "ingest.saving", "ingest.edit_or_redesign")
     with ExitStack() as stack:
         site = stack.enter_context(Site(releases=4, crawl_delay=None))
         webhook = stack.enter_context(Webhook())
         for module in modules:
-            stack.enter_context(patch(f"{module}.read_document", parser.read))
+            stack.enter_context(patch(f"scraper.{module}.read_document", parser.read))
         site.log = month.asked
         crawls = Crawls(site, folder / "archive.db", REVISIT_AGES)
         stage = set_up(site, [case.part for case in CASES], folder / "agencies.toml")
@@ -197,9 +185,8 @@ def judge_case(case: Case, month: Month, stage: Stage, archive: Archive) -> Iter
     fetches: dict[str, list[datetime]] = {}
     for asked in month.asked:
         if asked.status == 200:
-            fetches.setdefault(f"http://{asked.host}:{site.port}{asked.path}", []).append(
-                asked.moment
-            )
+            url = f"http://{asked.host}:{site.port}{asked.path}"
+            fetches.setdefault(url, []).append(asked.moment)
     for path, release in site.agencies[case.slug].releases.items():
         url = site.url(case.slug, path)
         if url not in rows:
@@ -209,9 +196,8 @@ def judge_case(case: Case, month: Month, stage: Stage, archive: Archive) -> Iter
         edits = month.edits.get(url, [])
         if edits and edits[-1][1] not in versions[-1]["body"]:
             yield f"{url}: its newest text is not the last one"
-        if [version["seen"] for version in versions] != sorted(
-            version["seen"] for version in versions
-        ):
+        moments = [version["seen"] for version in versions]
+        if moments != sorted(moments):
             yield f"{url}: its versions are not in the order of time"
         if case.is_reread:
             continue
@@ -225,9 +211,8 @@ def judge_case(case: Case, month: Month, stage: Stage, archive: Archive) -> Iter
             if any(moment < fetched < end for fetched in fetches[url][1:])
         ]
         found = [version["body"] for version in versions if version["cause"] == "source"]
-        if len(found) != len(seen) or any(
-            words not in body for words, body in zip(seen, found, strict=False)
-        ):
+        pairs = zip(seen, found, strict=False)
+        if len(found) != len(seen) or any(words not in body for words, body in pairs):
             yield f"{url}: {len(seen)} edits were fetched, {len(found)} are versions"
 
 
@@ -278,25 +263,18 @@ def judge(month: Month, stage: Stage, folder: Path) -> list[str]:
 
 
 def main(arguments: Sequence[str] = ()) -> int:
-    out = Console(width=150)
     with open_folder(Path(arguments[0]) if arguments else None) as folder:
         month, stage = run_month(folder)
         misses = judge(month, stage, folder)
-    table = Table(
-        "agency", "releases", "edits", "refused pages taken in", "alerts", title_justify="left"
-    )
+    table = make_table("agency", "releases", "edits", "refused pages taken in", "alerts")
     for case in CASES:
         edits = sum(len(edits) for url, edits in month.edits.items() if f"//{case.slug}." in url)
         told = [alert["sent"][:16] for alert in month.alerts if case.slug in str(alert["faults"])]
-        counts = ", ".join(
-            f"{number} {name}" for name, number in month.reparsed.get(case.slug, {}).items()
-        )
+        taken_in = month.reparsed.get(case.slug, {})
+        counts = ", ".join(f"{number} {name}" for name, number in taken_in.items())
         number = len(stage.site.agencies[case.slug].releases)
         table.add_row(case.name, str(number), str(edits), counts, ", ".join(told))
-    out.print(table)
-    for line in misses:
-        out.print(line, markup=False, highlight=False)
-    return 1 if misses else 0
+    return print_tables(table, misses=misses, width=150)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ and a clean-up.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -44,7 +44,7 @@ class Case:
     part: Part
     kind: str
     do: str = ""
-    given: dict[str, object] | None = None
+    given: Mapping[str, object] | None = None
     begins: tuple[int, int] = (1, 2)  # week and weekday
     ends: tuple[int, int] | None = None
     codes: tuple[str, ...] = ()
@@ -63,47 +63,38 @@ def to_part(slug: str, name: str) -> Part:
     return Part(slug, name, RHYTHM, since=SINCE, until=END)
 
 
+ALIKE, FAILS = ("pages_alike",), ("all_fails",)
 CASES = (
     Case(to_part("skogsbruksradet", "Jämna rådet"), "nothing"),
     Case(
         to_part("farledsverket", "Platshållarverket"),
-        "a placeholder",
-        "fail",
-        {"body": PLACEHOLDER},
+        *("a placeholder", "fail", {"body": PLACEHOLDER}),
         ends=(3, 0),
-        codes=("pages_alike",),
+        codes=ALIKE,
     ),
     Case(
         to_part("lasframjandenamnden", "Utmaningsnämnden"),
-        "a challenge page",
-        "fail",
-        {"body": CHALLENGE},
+        *("a challenge page", "fail", {"body": CHALLENGE}),
         ends=(2, 4),
-        codes=("all_fails",),
+        codes=FAILS,
         red_within=3,
     ),
     Case(
         to_part("hushallsmyndigheten", "Portalmyndigheten"),
-        "a captive portal",
-        "fail",
-        PORTAL,
+        *("a captive portal", "fail", PORTAL),
         ends=(2, 1),
-        codes=("all_fails",),
+        codes=FAILS,
         red_within=3,
     ),
     Case(
         to_part("skogsbruksradet-2", "Tomma rådet"),
-        "404 for every address",
-        "fail",
-        {"status": 404},
+        *("404 for every address", "fail", {"status": 404}),
         ends=(2, 1),
-        codes=("pages_alike",),
+        codes=ALIKE,
     ),
     Case(
         to_part("farledsverket-2", "Städverket"),
-        "a clean-up",
-        "clean_up",
-        {"number": 8},
+        *("a clean-up", "clean_up", {"number": 8}),
         removes=True,
     ),
 )
@@ -140,9 +131,7 @@ def judge_case(case: Case, record: Record) -> Iterator[str]:
 
 def to_days(record: Record, cases: Sequence[Case] = CASES) -> Table:
     """Return the reports about each agency and its releases, with one row for equal days."""
-    table = Table(
-        "agency", "case", "days", "state", "in doubt", "removed", "sentence", title_justify="left"
-    )
+    table = Table("agency", "case", "days", "state", "in doubt", "removed", "sentence")
     for case in cases:
         label = f"{case.kind}, {at(*case.begins):%d/%m}" + (
             f" to {at(*case.ends):%d/%m}" if case.ends else " on"
@@ -155,22 +144,14 @@ def to_days(record: Record, cases: Sequence[Case] = CASES) -> Table:
                 spells.append([said])
         for spell in spells:
             first, last = spell[0], spell[-1]
-            doubts, removed = (
-                "–".join(dict.fromkeys(map(str, pair)))
-                for pair in (
-                    (min(said.doubts for said in spell), max(said.doubts for said in spell)),
-                    (min(said.removed for said in spell), max(said.removed for said in spell)),
-                )
-            )
+            doubts = to_range([said.doubts for said in spell])
+            removed = to_range([said.removed for said in spell])
             state = f"[red]{last.state}[/]" if last.red else last.state
             days = f"{first.day:%d/%m}–{last.day:%d/%m}"
-            table.add_row(
-                case.part.name,
-                label if spell is spells[0] else "",
-                days,
-                state,
-                doubts,
-                removed,
-                last.why,
-            )
+            heads = (case.part.name, label if spell is spells[0] else "")
+            table.add_row(*heads, days, state, doubts, removed, last.why)
     return table
+
+
+def to_range(numbers: Sequence[int]) -> str:
+    return "–".join(dict.fromkeys((str(min(numbers)), str(max(numbers)))))

@@ -6,16 +6,15 @@ from __future__ import annotations
 
 import os
 import re
-import resource
 import sqlite3
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.scraper.crawling import ROOT, Crawling
+from tests.scraper.crawling import Crawling
 from tests.site.server import Site
 
 RELEASES = 24
@@ -136,39 +135,30 @@ def count(crawling: Crawling) -> int:
         return 0
 
 
-def run(crawling: Crawling, limit: Callable[[], None] | None) -> tuple[int, str]:
-    """Run a crawl under a limit of its process; return its exit code and output."""
-    done = subprocess.run(
-        crawling.command(**SETTINGS),
-        cwd=ROOT,
-        env={**os.environ, "SCRAPY_SETTINGS_MODULE": crawling.settings},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-        preexec_fn=limit,
-    )
-    return done.returncode, done.stdout
+def run(crawling: Crawling, limit: Sequence[str]) -> tuple[int, str]:
+    """Run a crawl behind a command that limits it; return its exit code and output."""
+    process = crawling.open([*limit, *crawling.command(**SETTINGS)])
+    printed, _ = process.communicate(timeout=PATIENCE)
+    return process.returncode, printed
+
+
+def does(*command: str) -> bool:
+    """Return whether a command ends with 0."""
+    return not subprocess.run(command, capture_output=True, check=False).returncode
 
 
 @contextmanager
-def small_disk(folder: Path) -> Iterator[tuple[Path, Callable[[], None] | None]]:
-    """Yield a disk of 8 MB if one can be mounted, or else a folder and a limit on the size of a
-    process's files.
+def small_disk(folder: Path) -> Iterator[tuple[Path, Sequence[str]]]:
+    """Yield a disk of 8 MB if one can be mounted, or else a folder and a command that limits the
+    size of a process's files.
     """
     disk = folder / "disk"
     disk.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(disk)],
-        capture_output=True,
-        check=False,
-    )
-    if mounted.returncode:
-        yield disk, lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (700_000, 700_000))
+    if not does("mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(disk)):
+        yield disk, ("prlimit", "--fsize=700000")
         return
     try:
-        yield disk, None
+        yield disk, ()
     finally:
         subprocess.run(["umount", str(disk)], check=True)
 
@@ -189,28 +179,21 @@ def filled(disk: Path) -> Iterator[None]:
 @contextmanager
 def readonly(disk: Path) -> Iterator[bool]:
     """Make a folder read-only during the block; yield False if that is not possible."""
-    root = os.geteuid() == 0  # root ignores permissions
-    if root:
-        root_path = str(disk)
-        binds = (
-            ["mount", "--bind", root_path, root_path],
-            ["mount", "-o", "remount,ro,bind", root_path],
-        )
-        kept = all(
-            not subprocess.run(bind, capture_output=True, check=False).returncode for bind in binds
-        )
-    else:
-        kept = True
-        for path in (*disk.iterdir(), disk):
-            path.chmod(0o555 if path.is_dir() else 0o444)
+    if os.geteuid() == 0:  # root ignores permissions
+        name = str(disk)
+        is_bound = does("mount", "--bind", name, name)
+        try:
+            yield is_bound and does("mount", "-o", "remount,ro,bind", name)
+        finally:
+            does("umount", name)
+        return
+    for path in (*disk.iterdir(), disk):
+        path.chmod(0o555 if path.is_dir() else 0o444)
     try:
-        yield kept
+        yield True
     finally:
-        if root:
-            subprocess.run(["umount", str(disk)], capture_output=True, check=False)
-        else:
-            for path in (disk, *disk.iterdir()):
-                path.chmod(0o755 if path.is_dir() else 0o644)
+        for path in (disk, *disk.iterdir()):
+            path.chmod(0o755 if path.is_dir() else 0o644)
 
 
 @contextmanager

@@ -45,16 +45,13 @@ def main() -> int:
     installed.
     """
     parser = argparse.ArgumentParser(prog="python -m tests.harness.workers", description=__doc__)
-    parser.add_argument(
-        "--rooms", type=int, default=8, help="agencies beside the four of the sample site"
-    )
-    parser.add_argument(
-        "--releases", type=int, default=36, help="of each agency (default %(default)s)"
-    )
-    parser.add_argument("--delay", type=float, default=0.5, help="seconds that each host asks for")
-    parser.add_argument(
-        "--workers", default=",".join(map(str, NUMBERS)), help="how many, with commas"
-    )
+    for name, default, told in (
+        ("--rooms", 8, "agencies beside the four of the sample site"),
+        ("--releases", 36, "of each agency (default %(default)s)"),
+        ("--delay", 0.5, "seconds that each host asks for"),
+        ("--workers", ",".join(map(str, NUMBERS)), "how many, with commas"),
+    ):
+        parser.add_argument(name, type=type(default), default=default, help=told)
     options = parser.parse_args()
     if find_server() is None:
         print(f"make workers: {ABSENT}", file=sys.stderr)
@@ -75,22 +72,16 @@ def main() -> int:
         (folder / "embedded").mkdir()
         stage = Stage(site, agencies, options.delay, tell)
         expected = stage.embed(folder / "embedded")
-        tell(
-            f"an embedded round holds"
-            f" {len(expected.held['releases'])} releases, {expected.asked} pages asked for"
-        )
+        held = len(expected.held["releases"])
+        tell(f"an embedded round holds {held} releases, {expected.asked} pages asked for")
         seconds, lease = take_over(stage, folder / "take-over", "myndighet-0")
-        tell(
-            f"a dead worker's round is another's after"
-            f" {seconds:.1f} s; its lease lasts {lease:.0f} s"
-        )
+        told = f"a dead worker's round is another's after {seconds:.1f} s, its lease {lease:.0f} s"
+        tell(told)
         for workers in map(int, options.workers.split(",")):
             tell(f"{workers} workers begin")
             scores.append(go(stage, expected, folder / f"workers-{workers}", workers))
             tell(f"done, {len(scores[-1].checks.misses)} misses")
-        later = go_on(
-            stage, folder / "embedded", folder / f"workers-{options.workers.split(',')[-1]}"
-        )
+        later = go_on(stage, folder / "embedded", folder / f"workers-{workers}")
         tell(f"a round later: {len(later)} misses")
         number = options.rooms + len(site.agencies)
     title = f"{number} agencies; kills are kill -9, in the middle"
@@ -101,9 +92,8 @@ def main() -> int:
         score.checks.check("pages a second are too few", slow)
         cells = (head(score, scores[0]) for head in HEADS.values())
         table.add_row(*cells, style="red" if score.checks.misses else None)
-    told = f"A dead worker's round was an idle one's after {seconds:.1f} s (its lease lasts"
     misses = [miss for score in scores for miss in score.checks.misses] + later
-    print_tables(table, misses=[f"{told} {lease:.0f} s).", *misses], width=150)
+    print_tables(table, misses=[told, *misses], width=150)
     return 1 if misses else 0
 
 

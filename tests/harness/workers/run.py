@@ -105,21 +105,16 @@ class Stage:
     @cached_property
     def releases(self) -> frozenset[tuple[str, str]]:
         """Return host and path of every release's page."""
-        own = {(str(urlsplit(url).hostname), urlsplit(url).path) for url in self.site.truth}
-        rooms = {
-            (host, path)
-            for host, room in self.site.mounted.items()
-            for path in getattr(room, "paths", ())
-        }
-        return frozenset(own | rooms)
+        places = {(str(urlsplit(url).hostname), urlsplit(url).path) for url in self.site.truth}
+        for host, room in self.site.mounted.items():
+            places |= {(host, path) for path in getattr(room, "paths", ())}
+        return frozenset(places)
 
     def pages(self) -> Counter[str]:
         """Return how often each release page was requested."""
         with self.site.counts.lock:
             found = list(self.site.counts.paths.items())
-        return Counter(
-            {f"{key[0]}{key[1]}": number for key, number in found if key in self.releases}
-        )
+        return Counter({"".join(key): number for key, number in found if key in self.releases})
 
     def embed(self, folder: Path) -> Expected:
         """Run a local round and return its result."""
@@ -236,9 +231,8 @@ def judge(score: Score, stage: Stage, cluster: Cluster, expected: Expected) -> N
     again = {page: number for page, number in asked.items() if number > 1}
     score.repeated = sum(again.values()) - len(again)
     held = read(path)
-    score.lost = len(
-        {row[1] for row in expected.held["releases"]} - {row[1] for row in held["releases"]}
-    )
+    wanted, kept = ({row[1] for row in rows["releases"]} for rows in (expected.held, held))
+    score.lost = len(wanted - kept)
     doubled = {what: cluster.crawling.rows(sql) for what, sql in DOUBLED.items()}
     score.doubled = sum(map(len, doubled.values()))
     for what, rows in doubled.items():
@@ -247,12 +241,9 @@ def judge(score: Score, stage: Stage, cluster: Cluster, expected: Expected) -> N
     check(f"{host} was asked five times too fast", score.pace < LATE * stage.delay and score.pace)
     check("a worker sent two requests too fast", score.kept < stage.delay and score.kept)
     check("a host had two requests at once", {host for host, n in counts.busiest.items() if n > 1})
-    check(
-        "more is asked again than was in flight",
-        again if score.repeated > MAX_REQUESTS_AHEAD else None,
-    )
+    is_more = score.repeated > MAX_REQUESTS_AHEAD
+    check("more is asked again than was in flight", again if is_more else None)
     check("verify finds", list_findings(path))
     for name, rows in expected.held.items():
-        check(
-            f"{name} differ from an embedded crawl's", sorted(set(held[name]) ^ set(rows), key=repr)
-        )
+        differing = sorted(set(held[name]) ^ set(rows), key=repr)
+        check(f"{name} differ from an embedded crawl's", differing)

@@ -83,15 +83,9 @@ def find_misses(step: Step, row: Row) -> Iterator[str]:
     for text in new_texts(step.old, step.new):
         if text not in row["body"]:
             yield f"body lacks {text!r}"
-    if (
-        row["summary"] is None
-        or row["importance"] is None
-        or not json.loads(row["changes"] or "[]")
-    ):
-        yield (
-            f"the change is not described: {row['summary']!r}, {row['importance']},"
-            f" {row['changes']}"
-        )
+    told = (row["summary"], row["importance"], row["changes"])
+    if None in told[:2] or not json.loads(row["changes"] or "[]"):
+        yield f"the change is not described: {told}"
 
 
 def find_gaps(step: Step, row: Row, rows: list[Row]) -> Iterator[str]:
@@ -102,10 +96,8 @@ def find_gaps(step: Step, row: Row, rows: list[Row]) -> Iterator[str]:
         return
     joined = previous["release"] != row["release"] or is_same(previous["seen"], step.after.moment)
     if not joined and not is_same(previous["last_seen"], step.before.moment):
-        yield (
-            f"the state before was last seen {to_iso(step.before.moment)}, not"
-            f" {previous['last_seen']}"
-        )
+        seen = to_iso(step.before.moment)
+        yield f"the state before was last seen {seen}, not {previous['last_seen']}"
 
 
 def new_texts(old: Release, new: Release) -> Iterator[str]:
@@ -136,11 +128,7 @@ def find_return_misses(row: Row, rows: list[Row]) -> Iterator[str]:
         yield "reverts_to is not told"
         return
     same = next((other for other in rows if other["id"] == row["reverts_to"]), None)
-    if same is None or (same["title"], same["lead"], same["body"]) != (
-        row["title"],
-        row["lead"],
-        row["body"],
-    ):
+    if same is None or any(same[name] != row[name] for name in ("title", "lead", "body")):
         yield f"reverts_to names {row['reverts_to']}, which is not the same"
 
 

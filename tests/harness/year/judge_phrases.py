@@ -119,11 +119,8 @@ def list_changed_phrases(readings: list[tuple[datetime, Release, str]]) -> Itera
                 for sentence in SENTENCE_END.split(text):
                     words = find_words(sentence)
                     phrase = " ".join(words)
-                    if (
-                        MIN_WORDS <= len(words) <= MAX_QUERY_WORDS
-                        and f" {phrase} " in own
-                        and f" {phrase} " not in other
-                    ):
+                    is_changed = f" {phrase} " in own and f" {phrase} " not in other
+                    if is_changed and MIN_WORDS <= len(words) <= MAX_QUERY_WORDS:
                         yield phrase
 
 
@@ -160,21 +157,15 @@ def find_phrase_misses(
         return
     removed = {row["first_seen"] for row in told.removals_of(ids)}
     for presence, (after, until, last, gone) in zip(found, expected, strict=True):
-        end = presence.disappeared
-        is_right = (
-            is_same(presence.appeared.until, until)
-            and (
-                is_same(presence.appeared.after, after)
-                if after
-                else presence.appeared.after is None
-            )
-            and (end is None) == (gone is None and presence.removal is None)
-            and (
-                end is None
-                or end.until in removed
-                or (gone is not None and is_same(end.until, gone))
-            )
-            and (end is None or last is None or is_same(end.after, last))
+        appeared, end = presence.appeared, presence.disappeared
+        is_right = is_same(appeared.until, until) and (
+            is_same(appeared.after, after) if after else appeared.after is None
         )
+        if end is None:
+            is_right = is_right and gone is None and presence.removal is None
+        else:
+            is_end = end.until in removed or (gone is not None and is_same(end.until, gone))
+            is_right = is_right and is_end and (last is None or is_same(end.after, last))
+            is_right = is_right and not (gone is None and presence.removal is None)
         if not is_right:
             yield f"{subject.url}: {presence}, not {after} – {until}, {last} – {gone}"

@@ -102,8 +102,7 @@ def crawled_pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crawling
     folder = tmp_path_factory.mktemp("real")
     with Site(releases=4, pages=ROOT) as site:
         crawling = Crawling(site, site.agencies_file(folder), folder / "archive.db", patience=120)
-        code, printed = crawling.run()
-        assert code == 0, printed
+        crawling.succeed()
         yield crawling
 
 

@@ -84,6 +84,12 @@ class Crawling:
         """Run a crawl in this process; return its exit code and what it printed."""
         return self.scrapy("crawl", *(arguments or ("news",)), **settings)
 
+    def succeed(self, *arguments: str, **settings: str) -> str:
+        """Run a crawl that must end well and print no traceback; return what it printed."""
+        code, printed = self.run(*arguments, **settings)
+        assert (code, "Traceback" in printed) == (0, False), printed
+        return printed
+
     def scrapy(self, *arguments: str, **settings: str) -> tuple[int, str]:
         """Run any Scrapy command in this process; return its exit code and what it printed."""
         command = self.scrapy_command(*arguments, **settings)

@@ -24,7 +24,8 @@ from tests.site.server import Site
 
 def test_round_crawls_assesses_and_alerts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Site(releases=8) as site, Webhook() as webhook:
-        crawling = Crawling(site, site.agencies_file(tmp_path), tmp_path / "archive.db")
+        agencies = site.agencies_file(tmp_path)
+        crawling = Crawling(site, agencies, tmp_path / "archive.db", patience=120)
         crawling.agencies.write_text(crawling.agencies.read_text("utf-8") + NOWHERE, "utf-8")
         monkeypatch.setenv("ALERT_WEBHOOK", webhook.url)
         code, printed = crawling.finish(crawling.scrapy_command("round"))

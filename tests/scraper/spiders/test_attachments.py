@@ -62,9 +62,7 @@ def crawling(tmp_path: Path) -> Iterator[Crawling]:
 
 
 def run(crawling: Crawling, spider: str = "news", **settings: str) -> str:
-    code, printed = crawling.run(spider, ATTACHMENT_MAXSIZE="200000", **settings)
-    assert code == 0, printed
-    return printed
+    return crawling.succeed(spider, ATTACHMENT_MAXSIZE="200000", **settings)
 
 
 def find_versions(crawling: Crawling, name: str) -> list[tuple[Any, ...]]:

@@ -36,8 +36,7 @@ def test_file_is_stored_with_the_title_and_day_of_its_listing_and_checked(
     crawling: Crawling,
 ) -> None:
     site, folder = crawling.site, FILES.format(port=crawling.site.port)
-    code, printed = crawling.run()
-    assert code == 0, printed
+    crawling.succeed()
     stored = (
         "select url, title, body, published, published_text from releases order by published desc"
     )
@@ -97,8 +96,7 @@ def test_text_of_a_file_is_searchable(crawling: Crawling) -> None:
     crawling.run()
     for _ in range(2):
         make_due(crawling)
-        code, printed = crawling.run("revisit")
-        assert code == 0, printed
+        crawling.succeed("revisit")
     texts = """
         select v.cause, v.checks, f.pages, p.text from attachment_versions v join attachment_files f
           on f.id = v.file
@@ -135,8 +133,7 @@ def test_title_of_a_file_that_is_taken_down_does_not_come_back(crawling: Crawlin
         takedown_id = hide_release(archive, release_id, now(), reason="Domstols beslut")
     for spider in ("revisit", "news"):
         make_due(crawling)
-        code, printed = crawling.run(spider)
-        assert code == 0, printed
+        crawling.succeed(spider)
         assert crawling.rows(titles) == [(REDACTION_MARK,)]
     assert title.encode() not in crawling.archive.read_bytes()
     revisions = crawling.rows("select cause from revisions where release = ?", release_id)
@@ -148,6 +145,5 @@ def test_title_of_a_file_that_is_taken_down_does_not_come_back(crawling: Crawlin
 
 def test_files_can_be_left_out(crawling: Crawling) -> None:
     crawling.add_to_table("files = false", SLUG)
-    code, printed = crawling.run()
-    assert code == 0, printed
+    crawling.succeed()
     assert crawling.rows("select count(*) from releases") == [(0,)]

@@ -67,8 +67,7 @@ def wire_crawl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WireCrawl]:
         }
         for slug, name in NAMES.items():
             crawling.add_to_table(f'wire = "{name}"', slug)
-        code, printed = crawling.run()
-        assert (code, "Traceback" in printed) == (0, False), printed
+        crawling.succeed()
         yield crawling, wires
 
 
@@ -157,8 +156,7 @@ def test_evidence_of_a_record_is_its_own_json(wire_crawl: WireCrawl) -> None:
 
 def test_audit_reads_wires_to_their_end(wire_crawl: WireCrawl) -> None:
     crawling, wires = wire_crawl
-    code, printed = crawling.run("audit")
-    assert (code, "Traceback" in printed) == (0, False), printed
+    crawling.succeed("audit")
     sql = (
         "select source, sum(listed), sum(stored), sum(missing), min(complete) from coverage"
         " group by source"
@@ -185,8 +183,7 @@ def test_edits_and_removals_on_a_wire(tmp_path: Path) -> None:
                 else ((0,),)
             )
             site.clear_counts()
-            code, printed = crawling.run(spider, "-a", f"agency={names}")
-            assert (code, "Traceback" in printed) == (0, False), printed
+            crawling.succeed(spider, "-a", f"agency={names}")
             sql = (
                 "select r.url, v.cause from revisions v join releases r on r.id = v.release"
                 " where v.id > ?"
@@ -259,8 +256,7 @@ def test_both_addresses_of_a_release_are_checked(tmp_path: Path) -> None:
 
         def crawl(spider: str) -> None:
             site.clear_counts()
-            code, printed = crawling.run(spider, "-a", f"agency={slug}")
-            assert (code, "Traceback" in printed) == (0, False), printed
+            crawling.succeed(spider, "-a", f"agency={slug}")
 
         for url in own:
             site.break_(url, status=404)

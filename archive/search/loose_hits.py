@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from archive.language.synonyms import list_related_words
 from archive.language.terms import find_compound_key, find_words
+from archive.search.optional_words import list_optional_parts, loosen_word, search_any_of
 from archive.search.query_language import (
     REQUIRED,
     AndNode,
@@ -27,11 +28,7 @@ from archive.search.query_language import (
     TermNode,
     find_terms,
     format_term,
-    join_nodes,
-    list_optional_parts,
     list_words,
-    loosen_word,
-    search_any_of,
 )
 from archive.search.query_sql import (
     MAX_HITS,
@@ -326,13 +323,11 @@ class _LooseSearch:
             return [word.node for word in words]
         searched = await self.count_searched()
         totals = accumulate(min(word.number, searched) for word in words)
-        chosen = [
-            word.node for word, total in zip(words, totals, strict=True) if total <= _MAX_RANKED
-        ]
-        if chosen or not words:
-            return chosen
-        others = join_nodes(OrNode, [word.node for word in words[1:]])
-        return [AndNode((words[0].node, others)) if others else words[0].node]
+        number = sum(total <= _MAX_RANKED for total in totals)
+        if number:
+            return [word.node for word in words[:number]]
+        others = [word.node for word in words[1:]]
+        return [AndNode((words[0].node, OrNode(tuple(others)))) if others else words[0].node]
 
     async def count_searched(self) -> int:
         """Count the releases or question pairs that the filters leave; of many, only some."""

@@ -22,7 +22,6 @@ from archive.language.synonyms import (
     AMBIGUOUS_WORDS,
     FUNCTION_WORDS,
     ONLY_ENGLISH_WORDS,
-    find_synonyms,
     read_agency_names,
     split_query_words,
 )
@@ -77,7 +76,6 @@ NUMBER_PREFIXES = ("kl", "nr", "dnr", "tel")  # kl:10, dnr:2024/12
 
 # Names.
 MAX_NAME_WORDS = 9
-MAX_SYNONYM_WORDS = 3
 MAX_NUMBER_LENGTH = 4  # digits of the number of ETS 2, Agenda 2030
 
 # Characters and operators.
@@ -385,59 +383,6 @@ def _join_edits(parts: Sequence[QueryNode]) -> list[QueryNode]:
     return [*(part for part in parts if part not in edits), *([joined] if edits else [])]
 
 
-def list_optional_parts(query: Query) -> list[QueryNode]:
-    """List the words of a query that a loose hit need not have, each once; adjacent words with
-    synonyms are one part.
-
-    Words in quotation marks, with + or a star, excluded ones, filters and NEAR are not optional.
-    """
-    parts = _add_phrase_synonyms(list_parts(query.tree))
-    return list(dict.fromkeys(filter(_is_optional, parts)))
-
-
-def loosen_word(part: QueryNode) -> QueryNode:
-    """Return a word with its looser readings."""
-    if isinstance(part, TermNode) and part.match == WORD and not part.is_prefix:
-        return replace(part, match=LOOSE)
-    return part
-
-
-def search_any_of(query: Query, words: Sequence[QueryNode]) -> Query:
-    """Return the query with any of some words in place of those that are optional."""
-    wanted = join_nodes(OrNode, [*words])
-    kept = [part for part in list_parts(query.tree) if not _is_optional(part)]
-    return replace(query, tree=join_nodes(AndNode, [*([wanted] if wanted else []), *kept]))
-
-
-def _add_phrase_synonyms(parts: Sequence[QueryNode]) -> list[QueryNode]:
-    """Replace an abbreviation or adjacent words with an OR of them and their synonyms: asylum
-    seekers, asylsökande.
-    """
-    completed: list[QueryNode] = []
-    for part in parts:
-        completed.append(part)
-        for start in range(max(0, len(completed) - MAX_SYNONYM_WORDS), len(completed)):
-            if with_synonyms := _find_phrase_synonyms(completed[start:]):
-                completed[start:] = [with_synonyms]
-                break
-    return completed
-
-
-def _find_phrase_synonyms(run: Sequence[QueryNode]) -> QueryNode | None:
-    """Return an OR of adjacent words and their synonyms, or None if they have none.
-
-    A single word gets its synonyms when it becomes LOOSE.
-    """
-    terms = find_terms(AndNode(tuple(run)))
-    if not all(map(_is_plain_term, run)) or (len(run) == 1 and terms[0].match == WORD):
-        return None
-    others = find_synonyms(" ".join(list_words(terms)))
-    if not others:
-        return None
-    synonyms = (TermNode(split_query_words(other), is_added=True) for other in others)
-    return OrNode((_join_typed(list(map(loosen_word, terms))), *synonyms))
-
-
 def list_words(terms: Iterable[TermNode]) -> list[str]:
     return [word for term in terms for word in term.words]
 
@@ -453,20 +398,12 @@ def format_term(term: TermNode) -> str:
     return f"{term.field}:{text}" if term.field else text
 
 
-def _join_typed(parts: Sequence[QueryNode]) -> QueryNode:
+def join_typed(parts: Sequence[QueryNode]) -> QueryNode:
+    """Join words that must all occur."""
     return AndNode(tuple(parts)) if len(parts) > 1 else parts[0]
 
 
-def _is_optional(node: QueryNode) -> bool:
-    """Return whether a part of a query consists of words that a loose hit need not contain."""
-    if isinstance(node, AndNode | OrNode):
-        return all(map(_is_optional, node.parts))
-    return (
-        isinstance(node, TermNode) and node.match in (WORD, WRITTEN, LOOSE) and not node.is_prefix
-    )
-
-
-def _is_plain_term(node: QueryNode) -> bool:
+def is_plain_term(node: QueryNode) -> bool:
     """Return whether a node consists of words that were typed without quotation marks, field, plus
     or star.
     """
@@ -481,7 +418,7 @@ def _add_names(parts: Sequence[QueryNode]) -> list[QueryNode]:
     completed: list[QueryNode] = []
     start = 0
     while start < len(parts):
-        run = list(takewhile(_is_plain_term, parts[start : start + MAX_NAME_WORDS]))
+        run = list(takewhile(is_plain_term, parts[start : start + MAX_NAME_WORDS]))
         for end in range(len(run), 0, -1):
             if with_names := _find_other_names(run[:end]):
                 completed.append(with_names)
@@ -505,7 +442,7 @@ def _find_other_names(run: Sequence[QueryNode]) -> QueryNode | None:
         for other in others
         if not (_is_abbreviation(other) and _is_ordinary_word(other))
     ]
-    return OrNode((_join_typed(_drop_function_words(run)), *added))
+    return OrNode((join_typed(_drop_function_words(run)), *added))
 
 
 def _is_abbreviation(words: tuple[str, ...]) -> bool:
@@ -539,7 +476,7 @@ def _join_number(before: QueryNode | None, part: QueryNode) -> TermNode | None:
     """Return an abbreviation and a number as one word, or None if the parts are anything else."""
     if not isinstance(part, TermNode) or not isinstance(before, TermNode):
         return None
-    if not _is_plain_term(part) or not _is_plain_term(before):
+    if not is_plain_term(part) or not is_plain_term(before):
         return None
     if not _is_abbreviation(before.words) or not before.words[0].isalpha():
         return None
@@ -564,7 +501,7 @@ def _drop_function_words(parts: Sequence[QueryNode]) -> list[QueryNode]:
 def _is_function_word(node: QueryNode) -> TypeGuard[TermNode]:
     return (
         isinstance(node, TermNode)
-        and _is_plain_term(node)
+        and is_plain_term(node)
         and node.match == WORD
         and len(node.words) == 1
         and node.words[0] in FUNCTION_WORDS

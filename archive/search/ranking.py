@@ -494,9 +494,7 @@ class HitFinder:
     ) -> HitList:
         """Fetch the releases that match the words of the request."""
         ranks: dict[int, float] = {}
-        ranked_plan = plan_search(self.request, self.names, RANKED_RELEASE_INDEX)
-        # reading word positions costs more than ranking
-        if ranked and _has_phrase(self.request) and ranked_plan.match == plan.match:
+        if ranked and self.finds_with_ranks(plan):
             ranks = await self.read_ranks(MAX_HITS + 1)
             ids = list(ranks)
         else:
@@ -510,6 +508,13 @@ class HitFinder:
         if not ranks or len(ids) > MAX_HITS:
             ranks = await self.read_ranks(MAX_SORTED_HITS)
         return await self.rank_hits(plan, match, found, ranks)
+
+    def finds_with_ranks(self, plan: SearchPlan) -> bool:
+        """Return whether hits are read with their ranks: if word positions must be read, which
+        costs more than ranking, and what ranks finds nothing else.
+        """
+        ranked_plan = plan_search(self.request, self.names, RANKED_RELEASE_INDEX)
+        return _has_phrase(self.request) and ranked_plan.match == plan.match
 
     async def move_title_hits(
         self, plan: SearchPlan, ids: Sequence[int], months: Sequence[str]

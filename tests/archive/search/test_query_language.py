@@ -9,6 +9,7 @@ import re
 import pytest
 
 from archive.language.synonyms import NAMES_FILE, SYNONYMS_FILE
+from archive.search.optional_words import list_optional_parts, loosen_word, search_any_of
 from archive.search.query_language import (
     LOOSE,
     MAX_QUERY_WORDS,
@@ -26,10 +27,7 @@ from archive.search.query_language import (
     ReferenceNode,
     TermNode,
     find_terms,
-    list_optional_parts,
-    loosen_word,
     parse_query,
-    search_any_of,
 )
 from scraper.agency import load_agencies
 

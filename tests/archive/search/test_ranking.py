@@ -367,16 +367,13 @@ async def test_words_in_passing_come_after_looser_hits(tmp_path: Path) -> None:
 
 async def test_hits_with_words_that_the_best_share_follow(tmp_path: Path) -> None:
     releases = [
-        ("Tiggeri och gatupengar", TEXT),
+        ("Tiggeri och gatupengar", f"Om vräkning. {TEXT}"),
         ("Vräkning vid tiggeri", f"Om gatupengar. {TEXT}"),
     ]
-    others = [("Nya gatupengar", TEXT), ("Annan vräkning", TEXT), *[("Annat", TEXT)] * 40]
-    hits = await find_hits(tmp_path, [*releases, *others], "tiggeri")
-    assert hits == [
-        ("Tiggeri och gatupengar", False),
-        ("Vräkning vid tiggeri", False),
-        ("Nya gatupengar", True),
-    ]
+    others = [("Nya gatupengar vid vräkning", TEXT), ("Gatupengar", TEXT)]
+    hits = await find_hits(tmp_path, [*releases, *others, *[("Annat", TEXT)] * 40], "tiggeri")
+    assert {*hits[:2]} == {("Tiggeri och gatupengar", False), ("Vräkning vid tiggeri", False)}
+    assert hits[2:] == [("Nya gatupengar vid vräkning", True)], "most of the shared words"
 
 
 # What is found, in which order; and looser hits after few strict ones

@@ -20,13 +20,13 @@ from archive.language.synonyms import list_related_words
 from archive.language.terms import find_compound_key, find_words
 from archive.search.query_language import (
     REQUIRED,
+    WRITTEN,
     AndNode,
     OrNode,
     Query,
     QueryNode,
     TermNode,
     find_terms,
-    format_term,
     join_nodes,
     list_optional_parts,
     list_words,
@@ -146,7 +146,7 @@ class _WantedWord:
         """Return the words as they may be typed, with their fields, and abbreviations in
         capitals.
         """
-        return " ".join(map(format_term, find_terms(self.node)))
+        return " ".join(map(_format_term, find_terms(self.node)))
 
     @property
     def is_single(self) -> bool:
@@ -321,14 +321,13 @@ class _LooseSearch:
         """Return the words of which a hit must have any: all but the most common ones, if to read
         all their hits would take too long.
         """
-        words = sorted((word for word in self.words if word.number), key=attrgetter("number"))
-        if sum(word.number for word in words) <= _MAX_RANKED:
-            return [word.node for word in words]
-        searched = await self.count_searched()
-        totals = accumulate(min(word.number, searched) for word in words)
-        chosen = [
-            word.node for word, total in zip(words, totals, strict=True) if total <= _MAX_RANKED
-        ]
+        words = sorted(filter(attrgetter("number"), self.words), key=attrgetter("number"))
+        numbers = [word.number for word in words]
+        if sum(numbers) > _MAX_RANKED:
+            searched = await self.count_searched()
+            numbers = [min(number, searched) for number in numbers]
+        totals = zip(words, accumulate(numbers), strict=True)
+        chosen = [word.node for word, total in totals if total <= _MAX_RANKED]
         if chosen or not words:
             return chosen
         others = join_nodes(OrNode, [word.node for word in words[1:]])
@@ -420,6 +419,17 @@ class _LooseSearch:
         """
         words = (word for word in self.words if is_ranked or not word.is_common)
         return [word.label for word in words if key not in word.ids]
+
+
+def _format_term(term: TermNode) -> str:
+    """Return a word as it may be typed.
+
+    >>> _format_term(TermNode(("skola",), field="title", match=WRITTEN))
+    'title:SKOLA'
+    """
+    text = " ".join(term.words)
+    text = text.upper() if term.match == WRITTEN else text
+    return f"{term.field}:{text}" if term.field else text
 
 
 def _join_words(first: _WantedWord, second: _WantedWord) -> _WantedWord:

@@ -21,13 +21,13 @@ from archive.language.terms import find_compound_key, find_words
 from archive.search.optional_words import list_optional_parts, loosen_word, search_any_of
 from archive.search.query_language import (
     REQUIRED,
+    WRITTEN,
     AndNode,
     OrNode,
     Query,
     QueryNode,
     TermNode,
     find_terms,
-    format_term,
     list_words,
 )
 from archive.search.query_sql import (
@@ -143,7 +143,7 @@ class _WantedWord:
         """Return the words as they may be typed, with their fields, and abbreviations in
         capitals.
         """
-        return " ".join(map(format_term, find_terms(self.node)))
+        return " ".join(map(_format_term, find_terms(self.node)))
 
     @property
     def is_single(self) -> bool:
@@ -420,6 +420,17 @@ class _LooseSearch:
         """
         words = (word for word in self.words if is_ranked or not word.is_common)
         return [word.label for word in words if key not in word.ids]
+
+
+def _format_term(term: TermNode) -> str:
+    """Return a word as it may be typed.
+
+    >>> _format_term(TermNode(("skola",), field="title", match=WRITTEN))
+    'title:SKOLA'
+    """
+    text = " ".join(term.words)
+    text = text.upper() if term.match == WRITTEN else text
+    return f"{term.field}:{text}" if term.field else text
 
 
 def _join_words(first: _WantedWord, second: _WantedWord) -> _WantedWord:

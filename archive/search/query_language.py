@@ -387,17 +387,6 @@ def list_words(terms: Iterable[TermNode]) -> list[str]:
     return [word for term in terms for word in term.words]
 
 
-def format_term(term: TermNode) -> str:
-    """Return a word as it may be typed.
-
-    >>> [format_term(term) for term in find_terms(parse_query("rubrik:Skolan LAS").tree)]
-    ['title:skolan', 'LAS']
-    """
-    text = " ".join(term.words)
-    text = text.upper() if term.match == WRITTEN else text
-    return f"{term.field}:{text}" if term.field else text
-
-
 def join_typed(parts: Sequence[QueryNode]) -> QueryNode:
     """Join words that must all occur."""
     return AndNode(tuple(parts)) if len(parts) > 1 else parts[0]

@@ -164,6 +164,7 @@ class HitFinder:
         pages = max(1, -(-(total + len(loose.queries)) // request.size))
         page = min(request.page, pages)
         ids = loose.order or hits.ids
+        is_by_relevance = loose.order or self.is_sorted_by_relevance()
         return HitPage(
             ids=list(ids[(page - 1) * request.size : page * request.size]),
             total=total,
@@ -171,7 +172,7 @@ class HitFinder:
             capped=hits.capped and not self.has_only_facets,
             page=page,
             pages=pages,
-            order=self.order if self.is_sorted_by_relevance() else self.date_order,
+            order=self.order if is_by_relevance else self.date_order,
             facets=facets,
             former=hits.former,
             releases=hits.releases,

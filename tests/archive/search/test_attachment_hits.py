@@ -121,6 +121,16 @@ async def test_other_words_of_the_query_are_not_marked_in_the_file(
         assert all("avverk" in mark.lower() for mark in marks(excerpt))
 
 
+async def test_several_words_of_files_are_in_the_order_of_their_share(
+    files: tuple[Searcher, list[str]],
+) -> None:
+    assert (await files[0].find('bilaga:"skog"')).hit_page.order == "newest"
+    found = await files[0].find("bilaga:skog bilaga:toppskott", size=100)
+    assert found.hit_page.order == "best"
+    assert [hit.is_loose for hit in found.hits] == [False, *[True] * (len(found.hits) - 1)]
+    assert {len(hit.missing) for hit in found.hits} == {0, 1}
+
+
 async def test_word_that_only_files_have_is_not_corrected(
     files: tuple[Searcher, list[str]],
 ) -> None:

@@ -35,28 +35,13 @@ def build_plain_page(parts: str) -> bytes:
 @pytest.mark.parametrize(
     ("html", "share"),
     [
-        pytest.param(build_page(HEADING + TEXT), 1.0, id="nothing else"),
-        pytest.param(
-            build_page(HEADING + TEXT * 3, after=f"<div>{SERVICE * 2}</div>"),
-            0.5,
-            id="a longer box",
-        ),
-        pytest.param(
-            build_page(HEADING + TEXT * 3, after=f"<footer>{SERVICE * 2}</footer>"),
-            0.5,
-            id="a longer footer",
-        ),
-        pytest.param(
-            build_page(
-                f"{HEADING}<p>Bron öppnar i höst, och då blir vägen till skolan kortare.</p>"
-            ),
-            None,
-            id="few words",
-        ),
-        pytest.param(
-            build_page(HEADING + TEXT.replace("Kommunen", "Kom\u00admunen")), 1.0, id="soft hyphens"
-        ),
+        (build_page(HEADING + TEXT), 1.0),
+        (build_page(HEADING + TEXT * 3, after=f"<div>{SERVICE * 2}</div>"), 0.5),
+        (build_page(HEADING + TEXT * 3, after=f"<footer>{SERVICE * 2}</footer>"), 0.5),
+        (build_page(f"{HEADING}<p>Bron öppnar i höst, och då blir vägen kortare.</p>"), None),
+        (build_page(HEADING + TEXT.replace("Kommunen", "Kom\u00admunen")), 1.0),
     ],
+    ids=["nothing else", "a longer box", "a longer footer", "few words", "soft hyphens"],
 )
 def test_right_body_is_not_doubted(html: bytes, share: float | None) -> None:
     item = read_page(html, URL)

@@ -117,24 +117,12 @@ def test_sentences_of_the_release_above_its_heading_are_kept(markup: str) -> Non
     assert "enligt projektledaren" in text
 
 
-TEXT_BOXES = (
-    *(
-        "kris",
-        "crisis",
-        "driftinformation",
-        "important-message",
-        "content alerts",
-        "krisinformation",
-    ),
-    *(
-        "tema-kris",
-        "page-kris",
-        "kris-och-beredskap",
-        "crisis-management",
-        "emergency-preparedness",
-    ),
-    *("food-alerts", "news-alert", "node--type-alert", "category-krisberedskap", "tag-kris"),
-)
+TEXT_BOXES = [
+    *("kris", "crisis", "driftinformation", "important-message", "content alerts", "news-alert"),
+    *("tema-kris", "page-kris", "tag-kris", "kris-och-beredskap", "category-krisberedskap"),
+    *("krisinformation", "crisis-management", "emergency-preparedness", "food-alerts"),
+    "node--type-alert",
+]
 
 
 @pytest.mark.parametrize("name", TEXT_BOXES)

@@ -102,58 +102,43 @@ def test_dates_of_an_endpoint() -> None:
     ]
 
 
+NOT_FOUND = "json.items: 'hits' finds no list"
+NO_ADDRESS = "json.link: 'url' finds no address in item 1, and no other item"
+NO_URL = "json.next: 'n' finds .* not a URL or a page's number"
+OTHER_HOST = "json.next: http://10.0.0.1/ is on another host"
+TITLED = '{"hits": [{"title": "A", "url": 7}]}'
+DEEP = '{"hits": ' + "[" * 200 + "]" * 200 + "}"
+LONG_TEXT = '{"hits": ["' + "a" * 10 * 1024 * 1024 + '"]}'
+
+
+def list_item(following: str) -> str:
+    return f'{{"hits": [{ITEM}], "n": {following}}}'
+
+
+def list_zeros(number: int) -> str:
+    return '{"hits": [' + "0," * number + "0]}"
+
+
 @pytest.mark.parametrize(
     ("keys", "body", "problem"),
     [
         ({}, "<html>", "is not JSON"),
         ({}, "", "is not JSON"),
-        ({}, "{}", "json.items: 'hits' finds no list"),
-        ({}, '{"hits": {"a": 1}}', "json.items: 'hits' finds no list"),
-        (
-            {},
-            '{"hits": [{"title": "A"}, 3, null]}',
-            "json.link: 'url' finds no address in item 1, and no other item",
-        ),
-        (
-            {"title": "title"},
-            '{"hits": [{"title": "A", "url": 7}]}',
-            "finds no address in 'A', and",
-        ),
+        ({}, "{}", NOT_FOUND),
+        ({}, '{"hits": {"a": 1}}', NOT_FOUND),
+        ({}, '{"hits": [{"title": "A"}, 3, null]}', NO_ADDRESS),
+        ({"title": "title"}, TITLED, "finds no address in 'A', and"),
         ({"link": "sort(@)"}, '{"hits": [7]}', r"json.link: 'sort\(@\)' fails: "),
-        (
-            {"next": "n"},
-            f'{{"hits": [{ITEM}], "n": {{"a": 1}}}}',
-            "json.next: 'n' finds .* not a URL or a page's number",
-        ),
-        (
-            {"next": "n"},
-            f'{{"hits": [{ITEM}], "n": "http://10.0.0.1/"}}',
-            "json.next: http://10.0.0.1/ is on another host",
-        ),
+        ({"next": "n"}, list_item('{"a": 1}'), NO_URL),
+        ({"next": "n"}, list_item('"http://10.0.0.1/"'), OTHER_HOST),
         ({"url": HOME + "{page}"}, f'{{"hits": [{ITEM}]}}', "json.url: is not a page of "),
         ({}, "[" * 100_000, "is not JSON: "),
-        (
-            {},
-            '{"hits": ' + "[" * 200 + "]" * 200 + "}",
-            "has JSON of more than 100 levels: treated as a trap",
-        ),
-        (
-            {},
-            '{"hits": [' + "0," * 500_000 + "0]}",
-            "has JSON of more than 500000 values: treated as a trap",
-        ),
-        (
-            {},
-            '{"hits": [' + "0," * 10_000 + "0]}",
-            "lists more than 10000 releases on a page: treated as a trap",
-        ),
-        (
-            {},
-            '{"hits": ["' + "a" * 10 * 1024 * 1024 + '"]}',
-            "has more than 10485760 bytes of JSON: treated as a trap",
-        ),
+        ({}, DEEP, "has JSON of more than 100 levels: treated as a trap"),
+        ({}, list_zeros(500_000), "has JSON of more than 500000 values: treated as a trap"),
+        ({}, list_zeros(10_000), "lists more than 10000 releases on a page: treated as a trap"),
+        ({}, LONG_TEXT, "has more than 10485760 bytes of JSON: treated as a trap"),
     ],
-    ids=str,
+    ids=range(15),
 )
 def test_unreadable_endpoint(keys: dict[str, str], body: str, problem: str) -> None:
     source = JSONSource(**{"url": HOME + "api", "items": "hits", "link": "url"} | keys)

@@ -116,7 +116,7 @@ def test_second_crawl_only_adds_later_releases(crawled_site: Crawling) -> None:
     *new, rejected = [
         site.publish(replace(release, title=f"En ny text från {release.agency}")) for release in old
     ]
-    site.break_(rejected, body="<h1>Sidan kunde inte hittas</h1><p>Fel 404.</p>")
+    site.break_(rejected, **NOT_FOUND)
     code, printed = crawled_site.run()
     assert code == 0, printed  # a rejected page is no failure
     assert {
@@ -126,29 +126,19 @@ def test_second_crawl_only_adds_later_releases(crawled_site: Crawling) -> None:
     assert crawled_site.rows(sums) == [(3, 0, 1, 0)], printed
 
 
-REJECTED: dict[
-    str, tuple[str, dict[str, Any], str]
-] = {  # a release's agency, its fault, and the problem it has then
+NOT_FOUND = {"body": "<h1>Sidan kunde inte hittas</h1><p>Fel 404.</p>"}
+CONSENT_WALL = {"body": "<h1>Innan du fortsätter</h1><p>Vi använder kakor.</p>"}
+LOGIN = {"body": "<h1>Logga in</h1><form><input type='password' name='p'></form>"}
+TO_LISTING = {"status": 302, "headers": {"Location": PATHS["sitevision"].listing}}
+NOINDEX = {"body": "<h1>Dold</h1>", "headers": {"X-Robots-Tag": "noindex"}}
+# a release's agency, its fault, and the problem it has then
+REJECTED: dict[str, tuple[str, dict[str, Any], str]] = {
     "unreadable": (SKOG, {"body": UNREADABLE}, "published: 'Publicerad: 35 mars"),
-    "error page": (SKOG, {"body": "<h1>Sidan kunde inte hittas</h1><p>Fel 404.</p>"}, "page: "),
-    "consent wall": (
-        SKOG,
-        {"body": "<h1>Innan du fortsätter</h1><p>Vi använder kakor.</p>"},
-        "page: ",
-    ),
-    "login": (
-        SKOG,
-        {"body": "<h1>Logga in</h1><form><input type='password' name='p'></form>"},
-        "page: ",
-    ),
-    "to listing": (
-        *(SKOG, {"status": 302, "headers": {"Location": PATHS["sitevision"].listing}}),
-        "page: redirected to a page that is not a release",
-    ),
-    "noindex": (
-        *(LAS, {"body": "<h1>Dold</h1>", "headers": {"X-Robots-Tag": "noindex"}}),
-        "page: asks not to be indexed (noindex)",
-    ),
+    "error page": (SKOG, NOT_FOUND, "page: "),
+    "consent wall": (SKOG, CONSENT_WALL, "page: "),
+    "login": (SKOG, LOGIN, "page: "),
+    "to listing": (SKOG, TO_LISTING, "page: redirected to a page that is not a release"),
+    "noindex": (LAS, NOINDEX, "page: asks not to be indexed (noindex)"),
     "forbidden": (LAS, {"delay": 0.0}, "RobotsForbidden: "),
 }
 OTHERS = {
@@ -194,7 +184,7 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultyCrawl]:
         )
         site.break_(site.url(FARLED, "/robots.txt"), status=404)
         # it links to listings
-        site.break_(f"{HUSHALL}/", body="<title>Access denied</title><h1>Access denied</h1>")
+        site.break_(f"{HUSHALL}/", **DENIED)
         crawl.agencies.write_text(crawl.agencies.read_text("utf-8") + NOWHERE, "utf-8")
         settings = {
             "NOINDEX_OBEY": "True",
@@ -284,22 +274,14 @@ def build_listing(pager: str, *paths: str) -> str:
 
 
 NEXT_ARROW = '<a href="/arkiv/sida/2">»</a>'
+NUMBER_2, NOTHING = '<a href="/arkiv/sida/2">2</a>', "lists nothing"
+DENIED = {"body": "<title>Access denied</title><h1>Access denied</h1>"}
 EMPTY_PAGE = {"body": build_listing('<a href="/arkiv/sida/3">»</a>')}
 LAST_PAGES: tuple[tuple[str, dict[str, Any], str, str | None], ...] = (
     (NEXT_ARROW, EMPTY_PAGE, "done", None),
     ('<a rel="next" href="/arkiv/sida/2">Nästa</a>', {**EMPTY_PAGE, "status": 404}, "done", None),
-    (
-        f'<a href="/arkiv/sida/1">1</a> <a href="/arkiv/sida/2">2</a> {NEXT_ARROW}',
-        EMPTY_PAGE,
-        "failed",
-        "lists nothing",
-    ),
-    (
-        NEXT_ARROW,
-        {"body": "<title>Access denied</title><h1>Access denied</h1>"},
-        "failed",
-        "lists nothing",
-    ),
+    (f'<a href="/arkiv/sida/1">1</a> {NUMBER_2} {NEXT_ARROW}', EMPTY_PAGE, "failed", NOTHING),
+    (NEXT_ARROW, DENIED, "failed", NOTHING),
     (NEXT_ARROW, {**EMPTY_PAGE, "status": 500}, "failed", "answered 500"),
 )
 

@@ -240,6 +240,7 @@ def _is_part_of_contact(line: ContactLine, run: Sequence[ContactLine]) -> bool:
     return _has_parts_of_one_contact(line.text)
 
 
+@cache_by_text()
 def _has_parts_of_one_contact(line: str) -> bool:
     kinds = [kind for kind, _ in parse_contact_line(line)]
     if "name" in kinds:

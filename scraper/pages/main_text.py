@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import chain, islice, takewhile
+from typing import cast
 
 from lxml import etree
 
@@ -28,6 +29,7 @@ from scraper.pages.boilerplate import (
 from scraper.pages.document import (
     INLINE_TAGS,
     MIN_SENTENCE_LENGTH,
+    TEXT_XPATH,
     Document,
     Element,
     count_linked_letters,
@@ -71,7 +73,8 @@ UNDIVIDED_TAGS = split_word_list("p ul ol table dl blockquote pre h2 li tbody tr
 PARAGRAPH_TAGS = ("p", "li", "dd", "blockquote", "h1", "h2", "h3")
 FRAME_TAGS = ("main", "article", "table")
 NON_BANNER_TAGS = ("head", "script", "style", "noscript", "template", "figure", "nav", "a")
-SENTENCE_END = re.compile(r"[.!?…]\W*(?:\s|$)")
+SENTENCE_MARK = re.compile(r"[.!?…]")
+SENTENCE_END = re.compile(rf"{SENTENCE_MARK.pattern}\W*(?:\s|$)")
 MAX_DATE_LINE_LENGTH = 160  # characters
 MAX_CAPTION_LENGTH = 400  # characters beside a picture, without white space
 
@@ -202,12 +205,15 @@ def _is_in_foreign_box(element: Element, lineage: Collection[Element], *, is_cer
 
 def _has_sentence(element: Element) -> bool:
     """Return whether an element itself, not one within it, has a sentence that is no date label."""
-    if element.tag in NON_BANNER_TAGS:
+    tag = element.tag
+    if tag in NON_BANNER_TAGS:
         return False
-    is_paragraph = element.tag in PARAGRAPH_TAGS
+    # asked first, because an item of a menu holds all items below it
+    if tag in PARAGRAPH_TAGS and not SENTENCE_MARK.search(cast("str", TEXT_XPATH(element))):
+        return False
     texts = (
         [get_text_content(element)]
-        if is_paragraph
+        if tag in PARAGRAPH_TAGS
         else [element.text, *(part.tail for part in element)]
     )
     return any(

@@ -91,7 +91,6 @@ def prepare_all(releases: list[Release]) -> list[PreparedRelease]:
 
 
 def to_batches(entries: Iterable[Entry], size: int) -> Iterator[list[Entry]]:
-    """Yield entries in batches."""
     waiting = iter(entries)
     while batch := list(islice(waiting, size)):
         yield batch

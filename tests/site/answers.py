@@ -27,7 +27,6 @@ class Answer:
 
 
 def redirect(location: str, status: int = 301) -> Answer:
-    """Return a redirect."""
     return Answer(
         make=lambda: b"", status=status, media="text/plain", headers={"Location": location}
     )

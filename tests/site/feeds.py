@@ -32,7 +32,6 @@ def rss(title: str, base: str, path: str, items: Sequence[Release], now: datetim
 
 
 def atom(title: str, base: str, path: str, items: Sequence[Release], now: datetime) -> str:
-    """Return Atom 1.0."""
     entries = "".join(
         f"<entry><title>{escape(item.title)}</title><id>{base}{escape(item.path)}</id>"
         f'<link rel="alternate" type="text/html" href="{base}{escape(item.path)}"/>'
@@ -50,7 +49,6 @@ def atom(title: str, base: str, path: str, items: Sequence[Release], now: dateti
 
 
 def sitemap_index(base: str, children: Iterable[tuple[str, datetime]]) -> str:
-    """Return a sitemap index."""
     rows = "".join(
         f"<sitemap><loc>{base}{escape(path)}</loc>"
         f"<lastmod>{modified.isoformat(timespec='seconds')}</lastmod></sitemap>\n"

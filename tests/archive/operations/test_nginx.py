@@ -67,16 +67,27 @@ def test_the_proxy_chooses_the_language_that_the_archive_would(accepted: str) ->
 
 
 @pytest.mark.parametrize(
-    ("location", "following"),
+    ("location", "rules", "following"),
     [
-        (r"location ~ \.xlsx$", "location ~ ^/archive"),
-        (r"location ~ ^/archive(\.|/[^/]*$|$)", r"location ~ \.(atom|json|csv)$"),
+        (
+            r"location ~ \.xlsx$",
+            ("proxy_cache off;", "proxy_next_upstream error;", "proxy_read_timeout 3600s;"),
+            "location ~ ^/archive",
+        ),
+        (
+            r"location ~ ^/archive(\.|/[^/]*$|$)",
+            ("proxy_cache off;",),
+            r"location ~ \.(atom|json|csv)$",
+        ),
     ],
 )
-def test_data_is_not_kept(location: str, following: str) -> None:
+def test_data_is_not_kept_nor_made_twice(
+    location: str, rules: tuple[str, ...], following: str
+) -> None:
     start = CACHED.index(location)
     assert start < CACHED.index(following), "the first pattern that fits is taken"
-    assert "proxy_cache off;" in CACHED[start : CACHED.index("}", start)]
+    block = CACHED[start : CACHED.index("}", start)]
+    assert [rule for rule in rules if f"{rule}\n" not in block] == []
 
 
 def test_the_documented_proxy_without_a_cache_has_the_same_rules() -> None:

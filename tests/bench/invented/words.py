@@ -52,7 +52,6 @@ class Voice:
         ]
 
     def sentence(self, chance: Random) -> list[str]:
-        """Return a sentence."""
         random, following = chance.random, self.following
         word = self.starts[int(random() * len(self.starts))]
         words = [word]

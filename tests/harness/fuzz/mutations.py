@@ -29,7 +29,6 @@ def mutated(seeds: list[bytes]) -> st.SearchStrategy[bytes]:
 
 
 def damage(page: bytes, steps: list[Callable[[bytes], bytes]]) -> bytes:
-    """Step by step."""
     for change in steps:
         page = change(page)[:LONGEST]
     return page

@@ -39,7 +39,6 @@ class Operator:
     wrong: list[str] = field(default_factory=list)  # commands that did not do what they are for
 
     def carry_out(self, act: Act) -> None:
-        """Carry out an act."""
         getattr(self, act.do)(act)
 
     def command(

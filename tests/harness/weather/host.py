@@ -88,7 +88,6 @@ def write_feed(links: tuple[tuple[str, str], ...], head: str = "") -> str:
 
 
 def write_sitemap(urls: tuple[str, ...], *, index: bool = False, padding: str = "") -> str:
-    """Return a sitemap, or an index of sitemaps."""
     root, entry = ("sitemapindex", "sitemap") if index else ("urlset", "url")
     rows = "".join(f"<{entry}><loc>{url}</loc>{padding}</{entry}>\n" for url in urls)
     space = 'xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"'

@@ -22,7 +22,7 @@ from scrapy import cmdline
 from scrapy.crawler import AsyncCrawlerRunner
 from scrapy.resolver import dnscache
 from scrapy.settings import Settings
-from scrapy.utils.log import configure_logging, log_scrapy_info
+from scrapy.utils.log import _uninstall_scrapy_root_handler, configure_logging, log_scrapy_info
 from scrapy.utils.misc import load_object
 from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 from twisted.internet.main import installReactor
@@ -130,6 +130,7 @@ def keep_logging() -> Iterator[None]:
     try:
         yield
     finally:
+        _uninstall_scrapy_root_handler()  # else the next crawler installs it again
         for handler in root.handlers:
             handler.close()
         root.handlers[:] = handlers

@@ -6,7 +6,7 @@ import re
 
 import nh3
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from lxml import html
 from markupsafe import escape
@@ -74,9 +74,12 @@ QUERY = st.sampled_from(
 )
 
 
+@settings(deadline=None)  # the first search loads the dictionaries
 @given(markup=MARKUP, query=QUERY)
 def test_marks_add_no_text_and_break_no_tags(markup: str, query: str) -> None:
     clean = nh3.clean(markup, tags=ALLOWED_TAGS, attributes=ALLOWED_ATTRIBUTES)
+    # a table may hold a link within a link, which lxml reads differently from a browser
+    assume(not re.search(r"<a\b(?:(?!</a>).)*<a\b", clean, re.DOTALL))
     marked, highlighter = mark_html(query, clean)
     places = [
         int(mark.attrib["id"].removeprefix("place-")) for mark in marked.xpath(".//mark[@id]")
@@ -90,6 +93,7 @@ def test_marks_add_no_text_and_break_no_tags(markup: str, query: str) -> None:
     assert html.tostring(marked) == html.tostring(original)
 
 
+@settings(deadline=None)
 @given(text=st.text(st.sampled_from("a&<>\"' skolan\u030a\n\u00ad\ufeff"), max_size=40))
 def test_marked_plain_text_is_the_same_text(text: str) -> None:
     marked = str(escape(create_highlighter("skola OR a").mark_text(text, "lead")))

@@ -146,8 +146,13 @@ async def test_hostile_statement_ends_in_time_and_the_next_is_answered(
     started = time.perf_counter()
     assert await impatient_site.status(ATTACKS[name].path) in ATTACKS[name].statuses
     assert time.perf_counter() - started < 20
-    response = await impatient_site.get(sql("select count(*) as n from releases", _shape="array"))
-    assert response.json()[0]["n"] > 40
+    for _ in range(5):  # a machine that is busy with other tests may say: later
+        response = await impatient_site.get(
+            sql("select count(*) as n from releases", _shape="array")
+        )
+        if response.status_code != 503:
+            break
+    assert response.json()[0]["n"] > 40, response.text
 
 
 @pytest.mark.parametrize(

@@ -222,9 +222,10 @@ def tokenise_text(
     to_lemma = english_lemma if english else swedish_lemma
     matches = list(TEXT_TOKEN_PATTERN.finditer(text))
     words = [_normalise_index_word(match[0]) for match in matches]
-    inflected = set(words).difference(find_abbreviations(text, words))
     if only_likely:
-        inflected = _select_likely_words(inflected, terms)
+        inflected = _find_likely_words(text, words, terms)
+    else:
+        inflected = set(words).difference(find_abbreviations(text, words))
     lemmas = {word: to_lemma(word) for word in inflected}
     has_compounds = any(term.compound for term in terms)
     joined = _find_joined_words(text, to_lemma) if has_compounds and "-" in text else {}
@@ -248,6 +249,14 @@ def _add_references(
         first, end = bisect_left(starts, found.start), bisect_left(starts, found.end)
         tokens[first] = tokens[first]._replace(reference=found, reference_end=end - 1)
     return tokens
+
+
+def _find_likely_words(text: str, words: Sequence[str], terms: Sequence[QueryTerm]) -> set[str]:
+    """Return the words of a text that can match by their lemma."""
+    if all(term.is_exact for term in terms):
+        return set()
+    inflected = set(words).difference(find_abbreviations(text, words))
+    return _select_likely_words(inflected, terms)
 
 
 def _select_likely_words(words: Iterable[str], terms: Sequence[QueryTerm]) -> set[str]:

@@ -24,7 +24,7 @@ from sqlite_utils import Database
 
 from archive.changes.field_differences import find_main_change, name_file
 from archive.changes.wording_history import format_change
-from archive.database.sqlite_files import ArchiveError, check_version, freeze_garbage_collector
+from archive.database.sqlite_files import ArchiveError, check_version, relieve_garbage_collector
 from archive.i18n import (
     LANGUAGES,
     NO_BREAK_SPACE,
@@ -278,4 +278,4 @@ async def start_site(datasette: Any) -> None:
     load_dictionaries()
     # to make the first search fast
     await get_search_columns(datasette).refresh(build_query_runner(datasette))
-    freeze_garbage_collector()  # collecting the dictionaries would delay some responses by 60 ms
+    relieve_garbage_collector()

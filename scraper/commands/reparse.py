@@ -12,11 +12,10 @@ from pathlib import Path
 from archive.database.captures import Captures
 from archive.database.models import FILE_PARSER
 from archive.database.refused_pages import DEFAULT_RETENTION, Retention
-from archive.database.sqlite_files import check_database
+from archive.database.sqlite_files import check_database, relieve_garbage_collector
 from archive.store.releases import Archive, SaveResult, is_new_or_changed, prepare_release
 from archive.times import now
 from scraper.agency import Agency
-from scraper.crawl.deadline import raise_gc_threshold
 from scraper.crawl.round_locks import lock_agencies, warn_about_unlisted
 from scraper.ingest import (
     CrawlRecorder,
@@ -88,7 +87,7 @@ def reparse_archive(
     check_database(archive_path)
     counts, repaired, taken_in = Counter[str](), Counter[SaveResult](), Counter[str]()
     with Archive(archive_path) as archive:
-        raise_gc_threshold()
+        relieve_garbage_collector()
         if all_agencies:
             warn_about_unlisted(archive, agencies)
         lock, locked = lock_agencies(archive_path, agencies)

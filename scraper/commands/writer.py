@@ -7,8 +7,8 @@ from contextlib import closing
 
 from scrapy.utils.log import configure_logging
 
+from archive.database.sqlite_files import relieve_garbage_collector
 from scraper.crawl.alerts import read_alert_settings
-from scraper.crawl.deadline import raise_gc_threshold
 from scraper.crawl.rounds import CommandRunner
 from scraper.distributed.archive_writer import ArchiveWriter
 from scraper.distributed.broker import Broker
@@ -32,7 +32,7 @@ class Command(ProjectCommand):
                 broker, self.settings, self.archive_path, self.agencies_file, alerts
             )
             try:
-                raise_gc_threshold()
+                relieve_garbage_collector()
                 with closing(writer), broker.convert_errors():
                     writer.run(lambda: runner.stop_requested)
             except CONFIGURATION_ERRORS as error:

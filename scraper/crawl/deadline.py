@@ -1,4 +1,4 @@
-"""Limits of a crawl: the time of a pass, a clean stop, bytes in flight, and garbage collections.
+"""Limits of a crawl: the time of a pass, a clean stop, bytes in flight.
 
 When a stop is requested, responses that are on their way are still processed, and waiting requests
 are dropped. When only the pass's time (the argument `minutes`) is over, spiders send no further
@@ -8,7 +8,6 @@ thousands.
 
 from __future__ import annotations
 
-import gc
 from weakref import WeakKeyDictionary
 
 from scrapy import Request, signals
@@ -17,14 +16,11 @@ from scrapy.exceptions import StopDownload
 from scrapy.utils.asyncio import AsyncioLoopingCall, create_looping_call
 from twisted.internet.task import LoopingCall
 
-from archive.database.sqlite_files import freeze_garbage_collector
 from scraper.crawl.crawl_stats import ArchiveSpider, Deadline
 from scraper.downloader.limits import CrawlerComponent, CrawlStopped
 
 STOP_CHECK_INTERVAL = 0.2  # seconds between two checks
 MIN_COUNTED_BYTES = 1024 * 1024  # smaller responses are never aborted and not counted
-# new objects; Python's default of 700 (3.11) is less than what a single page creates
-GC_THRESHOLD = 10_000
 
 
 class DeadlineMiddleware(CrawlerComponent):
@@ -110,14 +106,3 @@ class InFlightLimit(CrawlerComponent):
 
     def request_left_downloader(self, request: Request) -> None:
         self.bytes_by_request.pop(request, None)
-
-
-def raise_gc_threshold() -> None:
-    """Make Python's garbage collector run less often: after a few dozen pages instead of several
-    times per page.
-
-    The collector took a tenth of a crawl's time. Parsed pages contain no reference cycles, so they
-    are freed without it.
-    """
-    gc.set_threshold(GC_THRESHOLD, *gc.get_threshold()[1:])
-    freeze_garbage_collector()

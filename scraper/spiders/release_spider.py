@@ -19,6 +19,7 @@ from scrapy.settings import BaseSettings
 from twisted.python.failure import Failure
 
 from archive.database.frontier import FrontierEntry
+from archive.database.sqlite_files import relieve_garbage_collector
 from archive.store.releases import Archive
 from archive.times import now
 from scraper.agency import (
@@ -30,7 +31,6 @@ from scraper.agency import (
     select_agencies,
 )
 from scraper.crawl.crawl_stats import AgencyStats, add_declared_agency, parse_deadline
-from scraper.crawl.deadline import raise_gc_threshold
 from scraper.crawl.failures import (
     classify_failure,
     classify_source_failure,
@@ -160,7 +160,7 @@ class ReleaseSpider(Spider):
         spider.agencies = _select_unpaused(agencies)
         spider.agency_stats = {slug: AgencyStats() for slug in spider.agencies}
         for receiver, signal in (
-            (raise_gc_threshold, signals.spider_opened),  # by then, most modules are loaded
+            (relieve_garbage_collector, signals.spider_opened),  # by then, most modules are loaded
             (spider.item_finished, signals.item_scraped),
             (spider.item_finished, signals.item_dropped),
             (spider.item_failed, signals.item_error),

@@ -28,7 +28,7 @@ from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 from twisted.internet.main import installReactor
 from twisted.python.log import theLogPublisher
 
-from archive.database.sqlite_files import freeze_garbage_collector
+from archive.database.sqlite_files import relieve_garbage_collector
 from scraper.downloader.ssrf import REJECTED_HOSTS
 
 ROOT = Path(__file__).parents[2]
@@ -88,7 +88,7 @@ class SharedReactorProcess(AsyncCrawlerRunner):
 @cache
 def start_reactor() -> AsyncioSelectorReactor:
     """Start the process's reactor, on a loop that runs only while a crawl does."""
-    freeze_garbage_collector()  # the first crawl would, and keep what it has made so far
+    relieve_garbage_collector()  # the first crawl would, and keep what it has made so far
     reactor = AsyncioSelectorReactor(asyncio.new_event_loop())
     installReactor(reactor)  # type: ignore[no-untyped-call]
     reactor.startRunning(installSignalHandlers=False)

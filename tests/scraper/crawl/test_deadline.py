@@ -7,9 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from archive.database.sqlite_files import freeze_garbage_collector
+from archive.database.sqlite_files import GC_THRESHOLD, relieve_garbage_collector
 from scraper.crawl.crawl_stats import parse_deadline
-from scraper.crawl.deadline import GC_THRESHOLD, raise_gc_threshold
 from scraper.errors import AgencyError
 
 
@@ -26,18 +25,18 @@ def idle_garbage_collector() -> Iterator[None]:
 
 
 def test_crawl_collects_garbage_rarely_and_only_new_objects(idle_garbage_collector: None) -> None:
-    raise_gc_threshold()
+    relieve_garbage_collector()
     assert gc.get_threshold()[0] == GC_THRESHOLD
     assert gc.get_freeze_count() > 10_000
 
 
 def test_second_freeze_does_not_keep_garbage(idle_garbage_collector: None) -> None:
-    freeze_garbage_collector()
+    relieve_garbage_collector()
     frozen = gc.get_freeze_count()
     cycle: list[object] = []
     cycle.append(cycle)
     del cycle
-    freeze_garbage_collector()
+    relieve_garbage_collector()
     assert gc.get_freeze_count() <= frozen
     assert gc.collect() > 0
 

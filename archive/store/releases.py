@@ -342,7 +342,11 @@ class Archive(AbstractContextManager["Archive"]):
 
     def _list_stored(self, condition: str, values: Any) -> Iterator[StoredRelease]:
         """Yield the states that meet a condition on `r` (releases) and `v` (revisions)."""
-        for shown in self.db.query(f"{STORED_SQL} where {condition}", values):
+        # not by sqlite-utils' query(), which opens and releases a savepoint
+        cursor = self.db.execute(f"{STORED_SQL} where {condition}", values)
+        names = [column[0] for column in cursor.description]
+        for found in cursor:
+            shown = dict(zip(names, found, strict=True))
             withheld = {}
             if shown["takedown"] is not None:
                 withheld = self.takedowns.withheld.get_state(shown["revision_id"])

@@ -1,8 +1,8 @@
 """Item pipeline that stores each parsed page, and reviews quarantined pages when the crawl ends.
 
-The pipeline returns the release as stored, a dict of JSON values (`_describe_stored_release`),
-which is also what Scrapy's feed exports (`-O FILE.jsonl`) write. A page without anything new is
-dropped.
+For Scrapy's feed exports (`-O FILE.jsonl`) the pipeline returns the release as stored, a dict of
+JSON values (`_describe_stored_release`); without an export only its URL, because reading it again
+costs time. A page without anything new is dropped.
 """
 
 from __future__ import annotations
@@ -60,6 +60,7 @@ class ArchivePipeline(CrawlerComponent):
         # by (agency, whether the page is at a wire)
         self.quarantine_checks: dict[tuple[str, bool], QuarantineCheck] = {}
         self.quarantined_urls: dict[str, set[str]] = {}  # agency → URLs quarantined by this crawl
+        self.has_export = bool(crawler.settings.getdict("FEEDS"))
 
     @property
     def spider(self) -> CrawlState:
@@ -70,7 +71,7 @@ class ArchivePipeline(CrawlerComponent):
         return Ingest(self.spider.archive, self.spider.recorder, self.spider.agencies)
 
     def process_item(self, page: ParsedPage) -> dict[str, Any]:
-        """Store one page, and return the release as stored.
+        """Store one page, and return the release as stored, or only its URL if nothing exports it.
 
         Raises DropItem if the page is unchanged, rejected, quarantined or no longer shows its
         release, or if the release is hidden by a takedown.
@@ -107,9 +108,17 @@ class ArchivePipeline(CrawlerComponent):
         for warning in find_quality_warnings(result.release):
             logger.warning("%s", warning)
             stats.problems.append(str(warning))
-        if row := _describe_stored_release(self.spider.archive, result.release.url):
+        if row := self.describe_for_export(result.release.url):
             return row
         raise DropItem(f"{page.url}: has been taken down", log_level="DEBUG")
+
+    def describe_for_export(self, url: str) -> dict[str, Any] | None:
+        """Return a release as stored, or only its URL if nothing exports it; None if it is
+        hidden.
+        """
+        return (
+            _describe_stored_release(self.spider.archive, url) if self.has_export else {"url": url}
+        )
 
     def take_in_earlier(self, slug: str, url: str) -> None:
         """Store first what was fetched at this URL before, because it cannot be stored after the

@@ -98,9 +98,8 @@ class RemoteCrawl:
     pipeline: ArchivePipeline = field(init=False)
 
     def __post_init__(self) -> None:
-        self.pipeline = ArchivePipeline(
-            cast("Crawler", SimpleNamespace(spider=self, signals=SignalManager()))
-        )
+        crawler = SimpleNamespace(spider=self, signals=SignalManager(), settings=BaseSettings())
+        self.pipeline = ArchivePipeline(cast("Crawler", crawler))
 
 
 class MessageProcessor:

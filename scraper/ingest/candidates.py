@@ -57,33 +57,37 @@ def find_candidates(archive: Archive, prepared: PreparedRelease, page: ParsedPag
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CrawlSituation:
     """What else the archive has of an agency, to judge whether a page that differs is misread.
 
-    entry: the frontier's row of the page. is_backfill: whether it may be an old page that was found
-    late. short_sources: those that list far fewer releases than usual (URL → present and usual
-    number). lost_elsewhere: the fields that pages in quarantine seem to have lost.
+    Read when it is first asked for, because of most pages nothing is suspicious. entry: the
+    frontier's row of the page.
     """
 
-    entry: FrontierEntry | None
-    is_backfill: bool
-    short_sources: Mapping[str, tuple[int, int]]
-    lost_elsewhere: Collection[str]
+    def __init__(
+        self, archive: Archive, prepared: PreparedRelease, entry: FrontierEntry | None
+    ) -> None:
+        self.archive, self.release, self.entry = archive, prepared.release, entry
 
+    @cached_property
+    def is_backfill(self) -> bool:
+        """Return whether the page may be an old one that was found late."""
+        release, entry = self.release, self.entry
+        found_at, listed_at = (entry.first_seen, entry.listed_at) if entry else (None, None)
+        is_dated = any((release.published, release.updated, listed_at))
+        return is_backfill(self.archive.db, release.agency, found_at, is_dated=is_dated)
 
-def read_situation(
-    archive: Archive, prepared: PreparedRelease, entry: FrontierEntry | None
-) -> CrawlSituation:
-    agency, release = prepared.release.agency, prepared.release
-    found_at, listed_at = (entry.first_seen, entry.listed_at) if entry else (None, None)
-    is_dated = any((release.published, release.updated, listed_at))
-    return CrawlSituation(
-        entry=entry,
-        is_backfill=is_backfill(archive.db, agency, found_at, is_dated=is_dated),
-        short_sources=archive.frontier.find_short_sources(agency),
-        lost_elsewhere=Quarantine(archive.db).read_pending_losses(agency),
-    )
+    @cached_property
+    def short_sources(self) -> Mapping[str, tuple[int, int]]:
+        """Return the sources that list far fewer releases than usual: URL → present and usual
+        number.
+        """
+        return self.archive.frontier.find_short_sources(self.release.agency)
+
+    @cached_property
+    def lost_elsewhere(self) -> Collection[str]:
+        """Return the fields that pages in quarantine seem to have lost."""
+        return Quarantine(self.archive.db).read_pending_losses(self.release.agency)
 
 
 def find_other_addresses(

@@ -51,12 +51,12 @@ from scraper.agency import Agency, is_wire_url
 from scraper.errors import NotARelease, PageError
 from scraper.ingest.candidates import (
     Candidates,
+    CrawlSituation,
     PageVersions,
     find_candidates,
     find_other_addresses,
     is_credible,
     is_other_address,
-    read_situation,
 )
 from scraper.ingest.edit_or_redesign import (
     find_change_cause,
@@ -283,7 +283,7 @@ class Ingest:
         if check is None or page.is_file or not matched.is_changed:
             return []
         stored = matched.stored if page.release_id is None else matched.candidates.own
-        situation = read_situation(self.archive, prepared, matched.candidates.entries[page.url])
+        situation = CrawlSituation(self.archive, prepared, matched.candidates.entries[page.url])
         return check.find_reasons(prepared, page, stored, matched.versions, situation)
 
     def store_new_bytes(self, matched: MatchedPage, stored: StoredRelease) -> None:

@@ -236,6 +236,13 @@ def test_count_includes_every_parse(crawl: Crawl, count_parses: Callable[[], int
     assert count_parses() == 2
 
 
+def test_stored_release_is_read_again_for_exports_only(crawl: Crawl) -> None:
+    assert crawl.pipeline.process_item(crawl.parse(PAGE)) == {"url": URL}
+    crawl.pipeline.has_export = True
+    exported = crawl.pipeline.process_item(crawl.parse(EDITED))
+    assert (exported["url"], exported["cause"]) == (URL, "source")
+
+
 def test_release_that_left_quarantine_is_announced(crawl: Crawl) -> None:
     announced: list[tuple[Any, Any]] = []
 

@@ -15,18 +15,18 @@ the words, and more where that did not settle it:
    invitation about it that has no more than time and place
 0  the words are there by the way or in another sense, or not at all
 
-The column `first` has 567 grades by one of us who worked on the search; the others are by four
-judges who did not. The last 15 pairs were in the first ten of the
-search page on 2026-11-30 and had not been read; they were judged without their places being known.
+The column `first` has 567 grades by one of us who worked on the search; the others are by six
+judges who did not. The last 479 pairs were in the first ten (15) and fifty (464) of the search page
+on 2026-11-30 and had not been read; they were judged without their places being known.
 `second` has the grades of another of the people for a third of the pairs: most of what is judged of
 27 queries, which were drawn at random, and all that the people judged last of 26 queries.
 
 What that is worth. Both sets are known to those who tune the search; a list of synonyms that has
 their words proves nothing. What is not judged counts as 0. All rankings of the table were pooled,
 to a depth of 20, but "trigram, any word" came later, and the search page has changed since: of its
-first ten all are judged, of its first fifty 83 %. A change that brings up other releases looks
-worse than it is, until they are judged as well (`python -m tests.bench.pool`). Recall is the share
-of the relevant ones that any of the rankings found, so the true share is lower. A misspelt query
+first fifty all are judged. A change that brings up other releases looks worse than it is, until
+they are judged as well (`python -m tests.bench.pool`). Recall is the share of the relevant ones
+that any of the rankings found, so the true share is lower. A misspelt query
 counts as what is found for it; a suggestion that the page makes is not followed. The search page
 prefers the newer of two, so its figures may move by a thousandth with the calendar.
 """

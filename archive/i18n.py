@@ -13,6 +13,7 @@ import io
 import logging
 from collections.abc import Mapping
 from datetime import date, datetime
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -128,6 +129,8 @@ def translate(language: str, key: str, **values: object) -> str:
     text = find_text(language, key, values.get("n"))
     if text is None:
         raise KeyError(key)
+    if "{" not in text:
+        return text
     formatted = {
         name: format_number(language, v) if isinstance(v, int) else v for name, v in values.items()
     }
@@ -144,6 +147,7 @@ def translate_code(language: str, group: str, code: str) -> str:
     return find_text(language, f"{group}.{code}") or code
 
 
+@lru_cache(maxsize=4096)  # pages have hundreds of texts
 def find_text(language: str, key: str, count: object = None) -> str | None:
     """Return the text of a key, or None; `count` selects the form if the text has plural forms."""
     catalogue = CATALOGUES[language]

@@ -127,7 +127,10 @@ class ColumnCache:
             self.sort_days[key] = row["day"] or 0
             self.months[key] = _encode_month(row)
             for name, values in self.lists.items():
-                found = json.loads(row[name]) if listed else []
+                text = row[name] if listed else "[]"
+                if text == "[]" and not values.lengths[key]:
+                    continue  # most releases have none
+                found = json.loads(text)
                 numbers = map(self._encode_reference, found) if name == "reference" else found
                 values.store(key, list(numbers))
 
@@ -137,8 +140,8 @@ class ColumnCache:
         return self.reference_codes.setdefault(label, len(self.reference_codes))
 
     def _count_release(self, release: int, number: int) -> None:
-        agency, *codes = (column[release] for column in self.code_columns.values())
-        if agency:
+        if agency := self.code_columns["agency"][release]:
+            _, *codes = (column[release] for column in self.code_columns.values())
             for group in (agency, ALL_AGENCIES):
                 self.value_counts[group][tuple(codes)] += number
 

@@ -8,14 +8,17 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from datasette import NotFound, Response
 
 from archive.changes.edits_and_removals import MAX_REGISTER_PAGE_SIZE, check_agency
 from archive.database.models import build_slug
 from archive.database.sqlite_files import RunQuery
+from archive.search.column_cache import LAST_CHANGE_SQL
 from archive.urls import LIST_PARAMETERS, FilterError, parse_number_parameter
 from archive.views.lists import LIST_PAGE_SIZE
 from archive.web.atom_feed import (
@@ -57,15 +60,20 @@ PERSON_ROLES_SQL = """
       where q.person = :person and q.role is not null) q
     group by q.role order by max(year) desc, count(*) desc, q.role limit 20
 """
-PEOPLE_SQL = """
-    select p.slug, p.name, p.agency, a.name as agency_name, a.name_en as agency_name_en, n.quotes
+RANKED_PEOPLE_SQL = """
+    select p.id, p.slug, p.agency, n.quotes
     from (select q.person, count(distinct q.release || ' ' || q.text) as quotes
       from quotes q join release_facets l on l.release = q.release where q.person is not null
         group by q.person) n
-    join people p on p.id = n.person join agencies a on a.slug = p.agency
-    where (:agency is null or p.agency = :agency) {words}
-    order by n.quotes desc, p.name, p.agency limit :limit offset :offset
+    join people p on p.id = n.person order by n.quotes desc, p.name, p.agency
 """
+PEOPLE_SQL = """
+    select p.slug, p.name, p.agency, a.name as agency_name, a.name_en as agency_name_en
+    from json_each(:ids) c join people p on p.id = c.value join agencies a on a.slug = p.agency
+"""
+# site → its archive's last change, and the people as ranked then, because counting takes 120 ms of
+# CPU with 67,000 quotes
+_RANKED_PEOPLE: WeakKeyDictionary[Any, tuple[int, Sequence[Any]]] = WeakKeyDictionary()
 
 
 def parse_page(site: SiteRequest) -> tuple[int, int]:
@@ -101,7 +109,7 @@ async def _show_people(site: SiteRequest) -> Response:
     words, agency = (site.args.get("q") or "").strip(), site.args.get("agency") or None
     await check_agency(site.run, agency)
     after, size = parse_page(site)
-    people, next_after = await _read_people(site.run, words, agency, after, size)
+    people, next_after = await _read_people(site, words, agency, after, size)
     if after and not people:
         raise FilterError("after", str(after), "less than the number of people")
     if not site.format_name:
@@ -238,7 +246,7 @@ async def _find_person(run: RunQuery, slug: str) -> dict[str, Any] | None:
 
 
 async def _read_people(
-    run: RunQuery, words: str, agency: str | None, offset: int, size: int
+    site: SiteRequest, words: str, agency: str | None, offset: int, size: int
 ) -> tuple[Sequence[Any], int | None]:
     """Return the people who are quoted most, and the offset of the next page or None.
 
@@ -246,13 +254,26 @@ async def _read_people(
     """
     # SQLite's lower() leaves Å, Ä and Ö as they are
     slugs = [f"-{build_slug(word)}" for word in words.split()]
-    conditions = "".join(
-        f" and instr('-' || p.slug, :word{number})" for number in range(len(slugs))
-    )
-    values: dict[str, Any] = {f"word{number}": slug for number, slug in enumerate(slugs)}
-    values |= {"agency": agency, "limit": size + 1, "offset": offset}
-    rows = await run(PEOPLE_SQL.format(words=conditions), values)
-    return rows[:size], offset + size if len(rows) > size else None
+    ranked = [
+        row
+        for row in await _rank_people(site)
+        if agency in (None, row["agency"]) and all(slug in f"-{row['slug']}" for slug in slugs)
+    ]
+    page = ranked[offset : offset + size]
+    ids = json.dumps([row["id"] for row in page])
+    people = {row["slug"]: dict(row) for row in await site.run(PEOPLE_SQL, {"ids": ids})}
+    found = [{**people[slug], "quotes": quotes} for _, slug, _, quotes in page if slug in people]
+    return found, offset + size if len(ranked) > offset + size else None
+
+
+async def _rank_people(site: SiteRequest) -> Sequence[Any]:
+    """Return everybody who is quoted, those quoted most first."""
+    last = (await site.run(LAST_CHANGE_SQL, {}))[0]["entry"]
+    counted, ranked = _RANKED_PEOPLE.get(site.datasette, (None, ()))
+    if counted != last:
+        ranked = await site.run(RANKED_PEOPLE_SQL, {})
+        _RANKED_PEOPLE[site.datasette] = (last, ranked)
+    return ranked
 
 
 async def _read_person_quotes(

@@ -24,17 +24,24 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from archive.database.models import PART_TABLES
+from archive.attachments.attachment_store import AttachmentPage, AttachmentText
+from archive.database.captures import Captures
+from archive.database.models import PART_TABLES, Capture
+from archive.database.sqlite_files import choose_process_count
 from archive.health.rules import assess_agencies
 from archive.language.terms import analyze
+from archive.quotes.speakers import write_quotes
+from archive.search.document_references import write_references
 from archive.search.search_index import INDEX_COLUMNS, build_columns, is_vocabulary_word
 from archive.store.releases import Archive
 from archive.times import to_iso
+from tests.bench.bulk import Entry, save_all
 from tests.bench.invented.releases import AGENCIES, END, Place, edit, home_of, invent, plan, slug_of
 from tests.bench.invented.rows import COLUMNS, to_rows
 from tests.bench.invented.words import read_voice
 
 SEED, CHUNK, AHEAD = 7, 1000, 8
+FILE_WORDS = 300  # minimum of words in a file
 PRAGMAS = (
     *("synchronous = off", "secure_delete = off", "foreign_keys = off"),
     *("cache_size = -400000", "wal_autocheckpoint = 20000"),
@@ -64,13 +71,19 @@ def fill(
         keys: list[Any] = []
         tags: dict[str, int] = {}
         with ProcessPoolExecutor(processes or os.cpu_count()) as pool:
-            for rows, words, bands in in_order(pool, places, seed):
+            for made in in_order(pool, places, seed):
                 with archive.transaction():
-                    write(db, rows, tags)
-                counts.update(words)
-                keys += bands
+                    write(db, made.by_table, tags)
+                    for release, quotes in made.quotes.items():
+                        write_quotes(db, release, quotes)  # its only version has its number
+                    for release, references in made.references.items():
+                        write_references(db, release, release, references)
+                counts.update(made.words)
+                keys += made.bands
         write_rest(archive, counts, keys)
-        edit_some(archive, places, seed)
+        with Captures(path.with_name("captures.db")) as captures:
+            add_files(archive, captures, places, seed)
+            edit_some(archive, captures, places, seed, processes)
         judge(archive)
         db.execute("pragma wal_checkpoint(truncate)")
     return time.monotonic() - begun
@@ -160,17 +173,52 @@ def write_rest(archive: Archive, counts: Counter[tuple[str, str]], keys: list[An
         db.execute(FRONTIER)
 
 
-def edit_some(archive: Archive, places: list[Place], seed: int) -> None:
+def add_files(archive: Archive, captures: Captures, places: list[Place], seed: int) -> None:
+    """Store the files of the releases that have one, each with a page of text."""
+    voice, found = read_voice(), {place.number: place.found for place in places}
+    links = archive.db.execute(
+        "select a.release, a.url, r.agency from attachments a join releases r on r.id = a.release"
+        " order by a.id"
+    ).fetchall()
+    for start in range(0, len(links), CHUNK):
+        with archive.bulk(), captures.transaction():
+            for release, url, agency in links[start : start + CHUNK]:
+                chance, seen = Random(f"{seed} {url}"), found[release]
+                body = f"%PDF of release {release}".encode()
+                digest = captures.store_body(body, agency)
+                capture = Capture(
+                    url=url, seen=seen, status=200, headers={}, sha256=digest, bytes=len(body)
+                )
+                archive.attachments.add_links(release, agency, seen)
+                version = archive.attachments.record_version(
+                    url,
+                    digest,
+                    len(body),
+                    archive.add_capture(capture),
+                    seen,
+                    media_type="application/pdf",
+                )
+                page = AttachmentPage(1, voice.text(chance, FILE_WORDS))
+                text = AttachmentText(kind="pdf", page_count=1, pages=(page,))
+                archive.store_attachment_text(version.file_id, text, seen)
+
+
+def edit_some(
+    archive: Archive, captures: Captures, places: list[Place], seed: int, processes: int | None
+) -> None:
     """Edit the newest and other releases with the archive's own code."""
     voice, db, chance = read_voice(), archive.db, Random(seed)
     edited = [
         place for place in reversed(places) if chance.random() < EDITED or place is places[-1]
     ]
-    for start in range(0, len(edited), CHUNK):
-        with archive.transaction():
-            for place in edited[start : start + CHUNK]:
-                seen = place.found + timedelta(days=1, minutes=place.number % 600)
-                archive.save(edit(voice, invent(voice, place, seed), seed), seen_at=seen)
+    entries = (
+        Entry(
+            release=edit(voice, invent(voice, place, seed), seed),
+            seen=place.found + timedelta(days=1, minutes=place.number % 600),
+        )
+        for place in edited
+    )
+    save_all(archive, captures, entries, processes=processes or choose_process_count())
     removed = [(place.number,) for place in places[::2000]]
     with archive.transaction():
         db.conn.executemany(

@@ -1,5 +1,5 @@
 """Invents agencies and releases: 300 agencies of very different size, twenty growing years, and
-every field of a page.
+every field of a page. A third of the releases quote somebody, and some refer to a statute.
 
 An archive is as old as a twentieth of its releases: all before was read when it began, one agency
 after the other and newest first, as a first crawl does; what came since stands in the order of its
@@ -23,7 +23,11 @@ KINDS = ("news", "press release", "article", "notice", "speech", "opinion", "rep
 SHARES = (55, 22, 8, 5, 3, 2, 2, 3)
 PARAGRAPHS = (0.85, 0.6)  # per body, lognormal: about 150 words in all
 NEW = 0.9  # of the releases contain an invented word
-LED, QUESTIONS, PICTURES, FILES, CONTACTS = 0.7, 0.06, 0.6, 0.15, 0.2
+LED, QUESTIONS, PICTURES, FILES, CONTACTS = 0.7, 0.06, 0.6, 0.1, 0.2
+QUOTED, REFERRED = 1 / 3, 0.06  # the share with a statute is that of the collection
+FIRST_NAMES = ("Ada", "Bo", "Cilla", "David", "Elin", "Fredrik", "Greta", "Hans", "Ida", "Jonas")
+LAST_NAMES = ("Berg", "Dahl", "Ek", "Fors", "Gran", "Holm", "Lind", "Moberg", "Näslund", "Öst")
+ROLES = ("generaldirektör", "avdelningschef", "utredare", "pressekreterare")
 CHANGED = 0.1  # of the paragraphs of an edited release, but at least one
 
 
@@ -131,14 +135,27 @@ def invent(voice: Voice, place: Place, seed: int) -> Release:
 
 
 def choose_passages(voice: Voice, place: Place, seed: int) -> tuple[int, list[int], str]:
-    """Return the number of a release's lead (0: none), those of its body's passages, and its
-    invented word.
+    """Return the number of a release's lead (0: none), those of its body's passages, and what no
+    other body has: an invented word, a statute, a quotation.
     """
     chance = Random(f"{seed} body {place.number}")
     number = max(1, round(chance.lognormvariate(*PARAGRAPHS)))
     made = f" {voice.compound(chance)}." if chance.random() < NEW else ""
+    if chance.random() < REFERRED:
+        made += f" Se lagen ({chance.randrange(1990, 2026)}:{chance.randrange(1, 1500)})."
+    if chance.random() < QUOTED:
+        made += f"\n\n{speak(voice, chance, place.agency)}"
     lead = PASSAGES + chance.randrange(LEADS) if chance.random() < LED else 0
     return lead, [chance.randrange(PASSAGES) for _ in range(number)], made
+
+
+def speak(voice: Voice, chance: Random, agency: int) -> str:
+    """Return a quotation of one of the hundred people of an agency; the first ones speak most."""
+    number = int(chance.random() ** 2 * 100)
+    name = f"{FIRST_NAMES[number % 10]} {LAST_NAMES[number // 10]}"
+    role = ROLES[number % len(ROLES)]
+    said = " ".join(voice.sentence(chance)).rstrip(".:,?!")
+    return f"– {said}, säger {name}, {role} på {slug_of(agency).capitalize()}."
 
 
 def ask(voice: Voice, chance: Random, number: int) -> Question:

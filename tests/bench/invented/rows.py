@@ -8,12 +8,15 @@ another's copy.
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from functools import cache
 from random import Random
 from typing import Any
 
 from archive.database.models import PART_TABLES, STATE_FIELDS, hash_state, to_state
 from archive.language.terms import AnalyzedText, analyze
+from archive.quotes.speakers import Quote, find_quotes
+from archive.search.document_references import StateReference, find_state_references
 from archive.search.near_duplicates import BAND_COUNT, DAY_RANGE, to_day_number
 from archive.search.search_index import (
     INDEX_COLUMNS,
@@ -46,18 +49,26 @@ def read_passage(number: int) -> AnalyzedText:
     return read(read_voice().passage(number))
 
 
-def to_rows(
-    places: list[Place], seed: int
-) -> tuple[dict[str, list[tuple[Any, ...]]], Counter[tuple[str, str]], list[Any]]:
-    """Return rows by table, the number of releases with each word and lemma, and keys of
-    near-duplicates.
-    """
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What the releases of some places are in the archive."""
+
+    by_table: dict[str, list[tuple[Any, ...]]]
+    words: Counter[tuple[str, str]]  # with its lemma → in how many of the releases
+    bands: list[tuple[int, int, int]]  # keys of near-duplicates
+    quotes: dict[int, list[Quote]]  # by release, as references
+    references: dict[int, list[StateReference]]
+
+
+def to_rows(places: list[Place], seed: int) -> Rows:
+    """Return what the releases of some places are in the archive."""
     voice = read_voice()
     rows: dict[str, list[Any]] = {
         name: [] for name in ("releases", "revisions", "search", "release_tags", *PART_TABLES)
     }
     counts: Counter[tuple[str, str]] = Counter()
     bands: list[tuple[int, int, int]] = []
+    quotes, references = {}, {}
     for place in places:
         release = invent(voice, place, seed)
         state, key, seen = to_state(release), place.number, to_iso(place.found)
@@ -93,7 +104,8 @@ def to_rows(
         day = to_day_number(state["published"], state["updated"], str(seen))
         drawn = Random(key)
         bands += [(band, drawn.randrange(-(2**31), 2**31) * DAY_RANGE + day, key) for band in BANDS]
-    return rows, counts, bands
+        quotes[key], references[key] = find_quotes(state), find_state_references(state)
+    return Rows(rows, counts, bands, quotes, references)
 
 
 def told(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:

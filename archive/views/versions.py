@@ -106,12 +106,6 @@ REVISION_STATE = (
     ),
     *("language", "tags", "questions", "images", "attachments", "contacts"),
 )
-EVIDENCE = Operation(
-    summary=(
-        "The bytes that a version or a removal was read from, with their hashes and how to"
-        " check them"
-    )
-)
 
 
 @site_view(
@@ -610,21 +604,22 @@ def _format_diff_rows(field_diffs: Sequence[FieldDiff]) -> list[dict[str, Any]]:
     return rows
 
 
-@site_view(r"/-/evidence/{key}\.zip", operation=EVIDENCE)
+@site_view(
+    r"/-/evidence/{key}\.zip",
+    r"/-/evidence/removal-{key}\.zip",
+    operation=Operation(
+        summary=(
+            "The bytes that a version or a removal was read from, with their hashes and how to"
+            " check them"
+        )
+    ),
+)
 async def _show_evidence(site: SiteRequest) -> Response | StreamResponse:
-    return await _send_evidence(site, "")
-
-
-@site_view(r"/-/evidence/removal-{key}\.zip", operation=EVIDENCE)
-async def _show_removal_evidence(site: SiteRequest) -> Response | StreamResponse:
-    return await _send_evidence(site, "removal-")
-
-
-async def _send_evidence(site: SiteRequest, prefix: str) -> Response | StreamResponse:
     """Send the evidence of a revision or removal as a zip; raise ReaderError if there is no such
     row.
     """
     path, row_id = Path(site.datasette.get_database("archive").path), int(site.url_vars["key"])
+    prefix = "removal-" if "/removal-" in site.request.path else ""
     table = "removals" if prefix else "revisions"
     file: SpooledTemporaryFile[bytes] = SpooledTemporaryFile(max_size=MAX_MEMORY_BYTES)  # noqa: SIM115 - closed by the response
 

@@ -482,12 +482,11 @@ def _select_table_rows(
     rows = {slug: stats for slug, stats in agency_stats.items() if stats.requests or not live}
     if len(rows) <= MAX_TABLE_AGENCIES:
         return rows
-    return {slug: stats for slug, stats in rows.items() if _has_changes(stats)}
-
-
-def _has_changes(stats: AgencyStats) -> bool:
-    counts = (stats.new, stats.revised, stats.quarantined, stats.rejected, stats.errors)
-    return any(counts)
+    return {
+        slug: stats
+        for slug, stats in rows.items()
+        if any((stats.new, stats.revised, stats.quarantined, stats.rejected, stats.errors))
+    }
 
 
 def _format_progress_cells(all_stats: list[AgencyStats]) -> list[str]:

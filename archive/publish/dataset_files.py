@@ -678,7 +678,7 @@ class _CsvColumns:
 
     def write(self, columns: Sequence[_ColumnValues]) -> None:
         texts = [
-            values if column.kind.keep_text else [_format_date(value) for value in parsed]
+            values if column.kind.keep_text else [format_date(value) for value in parsed]
             for column, (values, parsed) in zip(self.columns, columns, strict=True)
         ]
         self.writer.writerows(zip(*texts, strict=True))
@@ -700,7 +700,7 @@ class _ParquetColumns:
         self.writer.write_batch(self.arrow.record_batch(arrays, schema=self.schema))
 
 
-def _format_date(value: Any) -> Any:
+def format_date(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 

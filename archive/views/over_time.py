@@ -51,7 +51,6 @@ from archive.web.openapi import FIELDS, Operation
 from archive.web.requests import SiteRequest, get_search_columns
 from archive.web.routes import site_view
 
-UNDATED_PERIOD = "undated"
 MIN_FIELDS = 2  # empty fields for searches and agencies in the form
 AGENCY_NAMES_SQL = "select slug, name, name_en from agencies"
 
@@ -217,7 +216,7 @@ def build_rows(
         rows.append(
             {
                 **common,
-                "period": UNDATED_PERIOD,
+                "period": "undated",
                 "hits": each.counts.undated,
                 "all_releases": None,
                 "share": None,

@@ -34,28 +34,9 @@ PERSON_SQL = """
     select p.id, p.slug, p.name, p.agency, a.name as agency_name, a.name_en as agency_name_en
     from people p join agencies a on a.slug = p.agency where p.slug = :slug
 """
-PERSON_QUOTES_SQL = """
-    select q.release, q.text, q.role, q.organisation,
-      iif(max(q.revision = r.revision), r.revision, max(q.revision)) as revision,
-      max(q.revision = r.revision) as is_current,
-      min(iif(v.cause = 'import', null, v.seen)) as first_seen, min(v.seen) as added,
-      r.title, r.url, r.published, r.language, r.removed_at
-    from quotes q join releases r on r.id = q.release join release_facets l on l.release = q.release
-      join revisions v on v.id = q.revision
-    where q.person = :person group by q.release, q.text
-    order by l.sort_date desc, q.release desc, q.position limit :limit offset :offset
-"""
 PERSON_QUOTE_COUNT_SQL = """
     select count(*) as n from (select distinct q.release, q.text from quotes q
       join release_facets l on l.release = q.release where q.person = :person)
-"""
-PERSON_ROLES_SQL = """
-    select q.role, iif(min(year) = max(year), min(year), min(year) || '–' || max(year)) as years
-    from (select q.role, substr(r.published, 1, 4) as year
-      from quotes q join release_facets l on l.release = q.release join releases r
-        on r.id = q.release
-      where q.person = :person and q.role is not null) q
-    group by q.role order by max(year) desc, count(*) desc, q.role limit 20
 """
 PEOPLE_SQL = """
     select p.slug, p.name, p.agency, a.name as agency_name, a.name_en as agency_name_en, n.quotes
@@ -170,7 +151,18 @@ async def _show_person(site: SiteRequest) -> Response:
     if not quotes:
         raise FilterError("after", str(after), f"less than {count}")
     next_after = after + len(quotes) if after + len(quotes) < count else None
-    roles = await _read_person_roles(site.run, person["id"])
+    # the roles that releases print for the person, the latest first
+    roles = await site.run(
+        """
+        select q.role, iif(min(year) = max(year), min(year), min(year) || '–' || max(year)) as years
+        from (select q.role, substr(r.published, 1, 4) as year
+          from quotes q join release_facets l on l.release = q.release join releases r
+            on r.id = q.release
+          where q.person = :person and q.role is not null) q
+        group by q.role order by max(year) desc, count(*) desc, q.role limit 20
+        """,
+        {"person": person["id"]},
+    )
     context: dict[str, Any] = {
         "person": person,
         "quotes": quotes,
@@ -263,12 +255,18 @@ async def _read_person_quotes(
     A wording that several versions of a release have is one, with the last version that has it.
     """
     values = {"person": person_id, "limit": size, "offset": offset}
-    quotes = await run(PERSON_QUOTES_SQL, values)
+    quotes = await run(
+        """
+        select q.release, q.text, q.role, q.organisation,
+          iif(max(q.revision = r.revision), r.revision, max(q.revision)) as revision,
+          max(q.revision = r.revision) as is_current,
+          min(iif(v.cause = 'import', null, v.seen)) as first_seen, min(v.seen) as added,
+          r.title, r.url, r.published, r.language, r.removed_at
+        from quotes q join releases r on r.id = q.release
+          join release_facets l on l.release = q.release join revisions v on v.id = q.revision
+        where q.person = :person group by q.release, q.text
+        order by l.sort_date desc, q.release desc, q.position limit :limit offset :offset
+        """,
+        values,
+    )
     return quotes, (await run(PERSON_QUOTE_COUNT_SQL, values))[0]["n"]
-
-
-async def _read_person_roles(run: RunQuery, person_id: int) -> Sequence[Any]:
-    """Return the roles that releases print for a person, the latest first, with their first and
-    last year.
-    """
-    return await run(PERSON_ROLES_SQL, {"person": person_id})

@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, Protocol, TextIO
+from typing import Any, TextIO
 
 from archive.database.models import LIST_FIELDS, PART_FIELDS
 from archive.database.sqlite_files import ArchiveError
@@ -639,7 +639,7 @@ def write_dataset_table(
     """
     stats = TableStats(filled={column.name: 0 for column in table.columns})
     with ExitStack() as stack:
-        writers: list[_ColumnWriter] = []
+        writers: list[_CsvColumns | _ParquetColumns] = []
         if "csv" in formats:
             out = stack.enter_context(
                 (folder / f"{table.name}.csv").open("w", encoding="utf-8", newline="")
@@ -662,12 +662,6 @@ def write_dataset_table(
 
 
 _ColumnValues = tuple[Sequence[Any], Sequence[Any]]  # as stored, and parsed
-
-
-class _ColumnWriter(Protocol):
-    """Writes groups of rows, given as columns, to a file of one format."""
-
-    def write(self, columns: Sequence[_ColumnValues]) -> None: ...
 
 
 class _CsvColumns:

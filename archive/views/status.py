@@ -137,12 +137,8 @@ async def _show_status(site: SiteRequest) -> Response | DataList:
             },
         )
     days = await read_daily_states(site.run, rows, now().astimezone(SWEDISH_TIME).date())
-
-    def show_strip(row: AgencyHealth) -> Markup:
-        return _draw_agency_strip(site, days.get(row["agency"], []))
-
     context = {
-        "show_strip": show_strip,
+        "show_strip": lambda row: _draw_agency_strip(site, days.get(row["agency"], [])),
         "strip_days": STRIP_DAYS,
         "strip_bars": STRIP_BARS,
         "has_strips": any(map(any, days.values())),

@@ -45,8 +45,6 @@ from archive.publish.citations import CITATION_TYPES, Citation, format_citation
 from archive.search.related_releases import find_related, read_related_releases
 from archive.search.search_request import HIT_PARAMETERS
 from archive.views.release import (
-    NEWEST_REVISION_SQL,
-    describe_page,
     find_citation,
     read_citation_context,
     read_marked_texts,
@@ -61,6 +59,7 @@ from archive.web.atom_feed import (
 from archive.web.documents import DataList
 from archive.web.exports import StreamResponse, build_file_response
 from archive.web.highlights import MarkedHtml, PageHighlighter
+from archive.web.link_previews import describe_article
 from archive.web.openapi import Operation, get_fields
 from archive.web.requests import RESPONSE_MEDIA_TYPES, ReaderError, SiteRequest
 from archive.web.routes import site_view
@@ -316,10 +315,9 @@ async def _show_revision(site: SiteRequest) -> Response:
     citation: Citation = citation_context["citation"]
     revision = (await read_stored_revisions(site.run, [revision_id]))[revision_id]
     final_release = await find_final_release(site.run, revision["release"])
-    state, newest = (
-        revision["state"],
-        (await site.run(NEWEST_REVISION_SQL, {"id": final_release}))[0],
-    )
+    state = revision["state"]
+    newest_sql = "select revision, removed_at from releases where id = :id"
+    newest = (await site.run(newest_sql, {"id": final_release}))[0]
     context = {
         "revision": revision,
         "state": state,
@@ -328,7 +326,13 @@ async def _show_revision(site: SiteRequest) -> Response:
         "takedowns": await read_active_takedowns(site.run, revision["release"]),
         **citation_context,
         "canonical_url": citation.permalink,
-        "page_metadata": describe_page(site, citation, citation.permalink, state, None),
+        "page_metadata": describe_article(
+            citation,
+            url=citation.permalink,
+            lead=state["lead"],
+            modified=state["updated"],
+            lang=site.language,
+        ),
     }
     if site.format_name:
         data = _format_revision(site, context) | {"removed_at": newest["removed_at"]}

@@ -161,19 +161,24 @@ def parse_deadline(minutes: str) -> Deadline:
     return Deadline(monotonic() + 60 * number)
 
 
-class ArchiveSpider(Protocol):
+class CrawlState(Protocol):
+    """What the pipeline needs of the spider that parses the pages."""
+
+    archive: Archive
+    recorder: CrawlRecorder
+    agencies: dict[str, Agency]
+    agency_stats: dict[str, AgencyStats]
+    is_finished: bool
+
+
+class ArchiveSpider(CrawlState, Protocol):
     """The parts of a ReleaseSpider that extensions use.
 
     It is a protocol, because spiders import extensions.
     """
 
     name: str
-    agencies: dict[str, Agency]
-    agency_stats: dict[str, AgencyStats]
-    archive: Archive
-    recorder: CrawlRecorder
     deadline: Deadline
-    is_finished: bool
 
     def stop_if_unwritable(self, error: BaseException | None) -> bool: ...
 

@@ -97,13 +97,11 @@ async def _show_people(site: SiteRequest) -> Response:
     return DataList(
         title=site.translate("people.title"),
         next_url=site.next_url(after=next_after),
-        rows=[_format_person(site, row) for row in people],
+        rows=[
+            {**row, "person": row["slug"], "page": site.local_url(f"/person/{row['slug']}")}
+            for row in map(dict, people)
+        ],
     )
-
-
-def _format_person(site: SiteRequest, row: Mapping[str, Any]) -> dict[str, Any]:
-    page = site.local_url(f"/person/{row['slug']}")
-    return {**dict(row), "person": row["slug"], "page": page}
 
 
 @site_view(
@@ -141,7 +139,8 @@ def _format_person(site: SiteRequest, row: Mapping[str, Any]) -> dict[str, Any]:
 )
 async def _show_person(site: SiteRequest) -> Response:
     """Show a person's quotes, newest first; raise FilterError for a page after the last one."""
-    person = await _find_person(site.run, site.url_vars["slug"])
+    found = await site.run(PERSON_SQL, {"slug": site.url_vars["slug"]})
+    person = dict(found[0]) if found else None
     after, size = parse_page(site)
     quotes, count = (
         await _read_person_quotes(site.run, person["id"], after, size) if person else ([], 0)
@@ -222,11 +221,6 @@ def _build_quote_entry(site: SiteRequest, person: dict[str, Any], row: dict[str,
         summary=row["text"],
         categories=[row["role"]] if row["role"] else [],
     )
-
-
-async def _find_person(run: RunQuery, slug: str) -> dict[str, Any] | None:
-    rows = await run(PERSON_SQL, {"slug": slug})
-    return dict(rows[0]) if rows else None
 
 
 async def _read_people(

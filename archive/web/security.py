@@ -126,11 +126,17 @@ logger = logging.getLogger(__name__)
 
 def limit_databases(datasette: Any) -> None:
     """Replace each database that Datasette opened from a file with a sandboxed one; keep readers
-    out of the log.
+    out of the log; warn of plugins whose scripts will not run, because no page allows any.
     """
     logging.getLogger("uvicorn.access").addFilter(_hide_reader)
     install_linear_sql_checks()
-    _warn_of_scripts()
+    for plugin in pm.get_plugins():
+        # of Datasette, for plugins with scripts
+        if any(hasattr(plugin, hook) for hook in ("extra_js_urls", "extra_body_script")):
+            logger.warning(
+                "the plugin %s needs scripts, which the site does not allow: it shows nothing",
+                plugin.__name__,
+            )
     limits = read_limits(datasette)
     for name, db in list(datasette.databases.items()):
         if db.path is None and name != "_internal":
@@ -139,19 +145,6 @@ def limit_databases(datasette: Any) -> None:
             )
         if db.path is not None:
             datasette.databases[name] = SandboxedDatabase(datasette, db, limits)
-
-
-def _warn_of_scripts() -> None:
-    """Log a warning for each plugin whose scripts will not run, because no page of the site allows
-    any.
-    """
-    for plugin in pm.get_plugins():
-        # of Datasette, for plugins with scripts
-        if any(hasattr(plugin, hook) for hook in ("extra_js_urls", "extra_body_script")):
-            logger.warning(
-                "the plugin %s needs scripts, which the site does not allow: it shows nothing",
-                plugin.__name__,
-            )
 
 
 def _hide_reader(record: logging.LogRecord) -> bool:

@@ -156,7 +156,8 @@ class ProbeSpider(IdentifiedSpider):
         has_path = bool(urlsplit(self.url).path.strip("/"))
         if given is None:
             return found, [self.url] if has_path else []
-        if _is_feed(given):
+        # XML with the root of RSS or Atom
+        if re.search(rb"<(rss|feed|rdf:RDF)\b", given.body[:FEED_ROOT_BYTES]):
             if has_path:
                 found.feeds.insert(0, self.url)
             return found, []
@@ -360,8 +361,3 @@ def _read_listing(source: ProbedSource, response: Response, agency: Agency) -> N
     notes = [page.problem.describe("en")] if page.problem else []
     source.note = "; ".join([*notes, *map(str, page.errors)]) or None
     source.problem = describe_year(source.url)
-
-
-def _is_feed(response: Response) -> bool:
-    """Return whether a response looks like a feed: XML with the root of RSS or Atom."""
-    return re.search(rb"<(rss|feed|rdf:RDF)\b", response.body[:FEED_ROOT_BYTES]) is not None

@@ -22,9 +22,8 @@ from archive.views.lists import (
     read_calendar,
     read_release_list,
 )
+from archive.web import SiteRequest, site_view
 from archive.web.charts import find_heat_level, list_heat_ranges
-from archive.web.requests import SiteRequest
-from archive.web.routes import site_view
 
 MAX_AGENCY_TAGS = 16
 # agencies and tags

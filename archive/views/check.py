@@ -29,15 +29,15 @@ from archive.quotes import (
 )
 from archive.search.results import FRESHNESS_SQL
 from archive.search.search_request import SearchRequest, build_search_url
-from archive.web.openapi import Operation
-from archive.web.request_limits import CUT_HEADER
-from archive.web.requests import (
+from archive.web import (
+    CUT_HEADER,
     MAX_TEXT_BYTES,
+    Operation,
     ReaderError,
     SiteRequest,
     read_fields,
+    site_view,
 )
-from archive.web.routes import site_view
 
 MAX_TEXT_QUOTATIONS = 1_000  # listed; more would block other requests while the page is rendered
 MAX_CHECK_SECONDS = 15.0

@@ -38,11 +38,16 @@ from archive.publish.published_dataset import (
 from archive.search.search_request import SearchRequest, build_hit_url
 from archive.times import to_iso
 from archive.views.agencies import find_last_crawl, read_agency_overview
+from archive.web import (
+    ANY_PARAMETER,
+    RESPONSE_MEDIA_TYPES,
+    Operation,
+    SiteRequest,
+    build_file_response,
+    check_parameters,
+    site_view,
+)
 from archive.web.datasette_versions import read_canned_queries
-from archive.web.exports import build_file_response
-from archive.web.openapi import Operation
-from archive.web.requests import RESPONSE_MEDIA_TYPES, SiteRequest
-from archive.web.routes import ANY_PARAMETER, check_parameters, site_view
 
 # canned queries, those that people ask most first; others follow in alphabetical order
 QUESTIONS = (

@@ -76,12 +76,18 @@ from archive.search.edit_search import (
 )
 from archive.times import now
 from archive.urls import LIST_PARAMETERS, FilterError, UrlArguments
-from archive.web.atom_feed import AtomEntry, build_agency_entry
+from archive.web import (
+    FIELDS,
+    AtomEntry,
+    DataList,
+    Operation,
+    SiteRequest,
+    build_agency_entry,
+    get_fields,
+    get_search_columns,
+    site_view,
+)
 from archive.web.charts import Chart, build_edits_chart
-from archive.web.documents import DataList
-from archive.web.openapi import FIELDS, Operation, get_fields
-from archive.web.requests import SiteRequest, get_search_columns
-from archive.web.routes import site_view
 
 FORMATS = ("json", "csv", "xlsx", "atom")
 EDITS_FEED_SIZE = 30

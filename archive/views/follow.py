@@ -53,9 +53,8 @@ from archive.search.search_request import SearchRequest, build_search_url
 from archive.times import now
 from archive.urls import host_to_ascii, parse_ip_address
 from archive.views.lists import find_tag
+from archive.web import ReaderError, SiteRequest, site_view
 from archive.web.request_limits import client_key
-from archive.web.requests import ReaderError, SiteRequest
-from archive.web.routes import site_view
 
 MAX_FORM_BYTES = 4_000
 MAX_ADDRESS_LENGTH = 254  # RFC 5321

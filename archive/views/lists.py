@@ -22,8 +22,7 @@ from datasette import NotFound, Response
 from archive.database.sqlite_files import ListPage, RunQuery, take_page
 from archive.i18n import swedish_sort_key
 from archive.urls import FilterError, parse_number_parameter
-from archive.web.requests import SiteRequest
-from archive.web.routes import site_view
+from archive.web import SiteRequest, site_view
 
 AGENCY_SQL = "select slug, name, name_en, home, org_number from agencies where slug = :agency"
 MONTH = "(?P<month>[0-9]{4}-(?:0[1-9]|1[0-2])|undated)"

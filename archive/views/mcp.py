@@ -31,9 +31,8 @@ from datasette.utils import add_cors_headers
 from archive.i18n import translate
 from archive.urls import FilterError, format_day_start
 from archive.views.agencies import find_agency_slug
-from archive.web.request_limits import CUT_HEADER, RequestBody
-from archive.web.requests import SiteRequest
-from archive.web.routes import site_view
+from archive.web import CUT_HEADER, SiteRequest, site_view
+from archive.web.request_limits import RequestBody
 
 MAX_CHARACTERS = 20_000  # of a text in one result
 MAX_ENTRIES = 100

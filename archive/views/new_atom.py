@@ -29,15 +29,18 @@ from archive.changes.new_releases import (
 )
 from archive.i18n import format_release_kind
 from archive.urls import LIST_PARAMETERS, parse_number_parameter
-from archive.web.atom_feed import (
+from archive.web import (
     AtomEntry,
+    DataList,
+    Operation,
+    ReaderError,
+    SiteRequest,
+    add_query,
     build_agency_entry,
     format_stated_atom_time,
+    get_fields,
+    site_view,
 )
-from archive.web.documents import DataList
-from archive.web.openapi import Operation, get_fields
-from archive.web.requests import ReaderError, SiteRequest, add_query
-from archive.web.routes import site_view
 
 
 @site_view(

@@ -18,16 +18,17 @@ from archive.database.models import build_slug
 from archive.database.sqlite_files import RunQuery
 from archive.urls import LIST_PARAMETERS, FilterError, parse_number_parameter
 from archive.views.lists import LIST_PAGE_SIZE
-from archive.web.atom_feed import (
+from archive.web import (
     AtomEntry,
+    DataList,
+    Operation,
+    SiteRequest,
     build_tag_uri,
     format_atom_time,
     format_stated_atom_time,
+    get_fields,
+    site_view,
 )
-from archive.web.documents import DataList
-from archive.web.openapi import Operation, get_fields
-from archive.web.requests import SiteRequest
-from archive.web.routes import site_view
 
 NAME = "str Name as printed = Anna Ek"
 PERSON_SQL = """

@@ -40,10 +40,15 @@ from archive.search.search_request import (
 from archive.urls import strip_www
 from archive.views.lists import find_adjacent_releases
 from archive.views.references import read_release_references
+from archive.web import (
+    PageHighlighter,
+    ReaderError,
+    SiteRequest,
+    describe_article,
+    get_search_columns,
+    list_answers,
+)
 from archive.web.charts import EDIT_EVENTS, VERSION_BARS, draw_versions
-from archive.web.highlights import PageHighlighter, list_answers
-from archive.web.link_previews import describe_article
-from archive.web.requests import ReaderError, SiteRequest, get_search_columns
 
 READING_PAGE_TEMPLATE = "row-archive-releases.html"
 QUESTION_ID = re.compile(r'\bid="question-(\d+)"')

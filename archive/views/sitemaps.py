@@ -13,8 +13,7 @@ from archive.database.sqlite_files import RunQuery
 from archive.times import now
 from archive.views.agencies import read_agency_overview
 from archive.views.lists import read_calendar
-from archive.web.requests import SiteRequest
-from archive.web.routes import ANY_PARAMETER, site_view
+from archive.web import ANY_PARAMETER, SiteRequest, site_view
 
 SECURITY_TXT_DAYS = 180  # RFC 9116 recommends less than a year
 XML_MEDIA_TYPE = "application/xml; charset=utf-8"

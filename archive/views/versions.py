@@ -50,19 +50,24 @@ from archive.views.release import (
     read_marked_texts,
     read_search_context,
 )
-from archive.web.atom_feed import (
+from archive.web import (
+    RESPONSE_MEDIA_TYPES,
     AtomEntry,
+    DataList,
+    MarkedHtml,
+    Operation,
+    PageHighlighter,
+    ReaderError,
+    SiteRequest,
+    StreamResponse,
     build_agency_entry,
+    build_file_response,
     build_tag_uri,
+    describe_article,
     format_atom_time,
+    get_fields,
+    site_view,
 )
-from archive.web.documents import DataList
-from archive.web.exports import StreamResponse, build_file_response
-from archive.web.highlights import MarkedHtml, PageHighlighter
-from archive.web.link_previews import describe_article
-from archive.web.openapi import Operation, get_fields
-from archive.web.requests import RESPONSE_MEDIA_TYPES, ReaderError, SiteRequest
-from archive.web.routes import site_view
 
 HISTORY_COLUMNS = (
     *("event", "when", "last_seen_before", "until", "checks", "revision", "previous", "reverts_to"),

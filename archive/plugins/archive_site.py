@@ -10,7 +10,6 @@ from datasette import hookimpl
 from markupsafe import Markup
 
 from archive.views import (
-    about,
     agencies,
     attachment,
     check,
@@ -65,7 +64,7 @@ VIEWS = (
         references,
         many_searches,
     ),
-    *(over_time, check, data, docs, mcp, follow, status, about),
+    *(over_time, check, data, docs, mcp, follow, status),
 )
 
 

@@ -11,14 +11,14 @@ archive/plugins/archive_site.py also uses datasette_setup (start-up, names for t
 security (errors, headers, closed pages).
 """
 
-from archive.web.documents import (
+from archive.web.atom_feed import (
     AtomEntry,
-    DataList,
     build_agency_entry,
     build_tag_uri,
     format_atom_time,
     format_stated_atom_time,
 )
+from archive.web.documents import DataList
 from archive.web.exports import StreamResponse, build_file_response
 from archive.web.highlights import MarkedHtml, PageHighlighter, list_answers
 from archive.web.link_previews import describe_article

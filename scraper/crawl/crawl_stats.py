@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from time import monotonic
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rich.console import Console
 from rich.live import Live
@@ -22,7 +22,6 @@ from scrapy import Request, signals
 from scrapy.crawler import Crawler
 from scrapy.http import Response
 from scrapy.utils.asyncio import AsyncioLoopingCall, create_looping_call
-from twisted.internet.task import LoopingCall
 from twisted.python.failure import Failure
 
 from archive.database.sqlite_files import ArchiveError
@@ -34,7 +33,11 @@ from scraper.agency import Agency
 from scraper.crawl.failures import classify_failure
 from scraper.downloader.limits import CrawlerComponent, find_download_slot, get_slot_key
 from scraper.errors import AgencyError
-from scraper.ingest import CrawlRecorder
+
+if TYPE_CHECKING:
+    from twisted.internet.task import LoopingCall
+
+    from scraper.ingest import CrawlRecorder
 
 logger = logging.getLogger(__name__)
 

@@ -7,9 +7,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-
-from scrapy.settings import BaseSettings
 
 from scraper.distributed.broker import (
     CLOCK,
@@ -19,6 +18,10 @@ from scraper.distributed.broker import (
     Broker,
 )
 from scraper.errors import BrokerError
+
+if TYPE_CHECKING:
+    from scrapy.settings import BaseSettings
+
 
 logger = logging.getLogger(__name__)
 

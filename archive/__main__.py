@@ -635,7 +635,8 @@ def bounce(file: Path, recipient: str) -> None:
 
     The mail is read from standard input.
     """
-    from archive.follow.subscriptions import handle_bounce, read_follow_settings
+    from archive.follow.rejected_mails import handle_bounce
+    from archive.follow.subscriptions import read_follow_settings
 
     check_database(file)
     settings = read_follow_settings()

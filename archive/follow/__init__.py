@@ -2,12 +2,13 @@
 
 Other rooms use:
 
-    subscriptions      follow.db beside the archive: subscriptions, messages to be sent and when;
-                       tokens; `myndighetsarkivet bounce`
+    subscriptions      follow.db beside the archive: subscriptions, messages to be sent; tokens
     followed_changes   what a subscription follows, and which changes in the archive match it
     change_reports     reports as mail and as JSON
     notifications      `myndighetsarkivet notify`: queues messages, and has them sent
-    sending            sends them, and tries again; who is blamed for rejected mails
+    sending            sends them, and tries again
+    rejected_mails     who is blamed for them; `myndighetsarkivet bounce`
+    sending_times      at once, daily, weekly
 
 The site stores requests and confirmations (archive/views/follow.py); it sends nothing. `notify`
 reads the archive's change feed from where each subscription has got to, and stores a message before

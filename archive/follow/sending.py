@@ -18,7 +18,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import astuple, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from archive.database.sqlite_files import RunQuery, run_without_waiting
 from archive.follow.change_reports import (
@@ -29,6 +29,7 @@ from archive.follow.change_reports import (
     read_events,
 )
 from archive.follow.followed_changes import describe_followed, parse_stored_query
+from archive.follow.rejected_mails import are_recipients_blamed
 from archive.follow.subscriptions import (
     ACCESS_TIME,
     MAX_MESSAGE_AGE,
@@ -47,9 +48,6 @@ from archive.mail_and_webhooks import (
 )
 from archive.times import to_iso
 
-MAX_REJECTED_ADDRESSES = 3  # of a run; if more are rejected, the mail server may be at fault
-# after the mail server has accepted a mail, it is the recipients who reject
-SERVER_TRUST_TIME = timedelta(days=1)
 MAX_SERVER_FAILURES = 3  # in a row; then no more mails are tried in this run
 # spent on webhooks, on requests for confirmation by webhook and on those by mail; then the others
 # wait for the next run
@@ -162,10 +160,7 @@ class Sender:
         if self.mails_sent:
             self.store.record_acceptance(moment)
         addresses = {message.subscription.address for message, _ in self.rejected_mails}
-        # the recipients, rather than the mail server
-        is_blamed = len(addresses) <= MAX_REJECTED_ADDRESSES or self.store.has_accepted_since(
-            moment - SERVER_TRUST_TIME, moment
-        )
+        is_blamed = are_recipients_blamed(self.store, addresses, moment)
         for message, error in self.rejected_mails:
             if is_blamed:
                 self.handle_rejection(message, error)

@@ -24,13 +24,12 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
-from email.parser import BytesParser
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from archive.database.sqlite_files import ArchiveError, open_writable, write_transaction
-from archive.i18n import SWEDISH_TIME
+from archive.follow.sending_times import find_next_due
 from archive.mail_and_webhooks import (
     MailServer,
     is_mail_address,
@@ -39,8 +38,6 @@ from archive.mail_and_webhooks import (
 )
 from archive.times import to_iso
 
-FREQUENCIES = ("now", "day", "week")
-SENDING_HOUR = time(6)  # Swedish time, of daily messages and of weekly ones on Mondays
 FOLLOW_FILE, KEY_FILE = "follow.db", "follow-key"
 FOLLOW_VERSION = 2  # 1: without subscriptions.seconds
 CONFIRMATION_TIME = timedelta(days=2)  # then an unconfirmed subscription is deleted
@@ -58,7 +55,6 @@ RETRY_DELAYS = tuple(timedelta(minutes=n) for n in (5, 20, 60, 180, 360, 720))
 MAX_DELAYS = (timedelta(days=8), timedelta(days=2))
 # a recipient that takes nothing for so long loses the subscription
 MAX_MESSAGE_AGE = timedelta(days=7)
-MAX_BOUNCE_BYTES = 1_000_000
 MAX_REJECTIONS = 3  # bounces or permanent rejections, each at most REJECTION_GAP after the last
 # sooner, it is not counted: a mistake on our side may last for hours
 MIN_REJECTION_GAP = timedelta(hours=20)
@@ -300,7 +296,7 @@ class FollowStore(AbstractContextManager["FollowStore"]):
                     to_iso(now),
                     position,
                     checksum,
-                    _find_next_due(subscription.frequency, now),
+                    find_next_due(subscription.frequency, now),
                     subscription.id,
                 ],
             )
@@ -368,7 +364,7 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         with write_transaction(self.db):
             updated = self.db.execute(
                 "update subscriptions set position = ?, checksum = ?, due = ? where id = ?",
-                [position, checksum, _find_next_due(subscription.frequency, now), subscription.id],
+                [position, checksum, find_next_due(subscription.frequency, now), subscription.id],
             )
             if events and updated.rowcount:  # it may have been ended meanwhile
                 self._queue(subscription.id, "report", now, events=json.dumps(events), more=more)
@@ -728,59 +724,3 @@ def _check_follow_values(values: Mapping[str, str], public_url: str) -> None:
 
 def _is_return_path(address: str) -> bool:
     return address.count(TOKEN_PLACE) == 1 and is_mail_address(address)
-
-
-def handle_bounce(
-    archive: Path, settings: FollowSettings, recipient: str, mail: BinaryIO, moment: datetime
-) -> str:
-    """Count a mail that came to the return path, if it reports a failed delivery; return what was
-    done.
-
-    recipient: the address that the mail came to. Raises ArchiveError if it is not a return path of
-    this archive.
-    """
-    if settings.return_path is None:
-        raise ArchiveError(
-            "environment",
-            "is not set, so that no mail has such a return path",
-            key="FOLLOW_RETURN_PATH",
-        )
-    pattern = re.escape(settings.return_path).replace(
-        re.escape(TOKEN_PLACE), "(?P<id>[0-9]{1,15})-(?P<signature>[0-9a-f]+)"
-    )
-    found = re.fullmatch(pattern, recipient.strip("<> \n"), re.IGNORECASE)
-    with FollowStore(archive) as store:
-        if not found:
-            raise ArchiveError(recipient, "is not a return path of this archive")
-        subscription = store.find(int(found["id"]))
-        if subscription is None:
-            return "there is no such subscription, or it has ended"
-        if not hmac.compare_digest(store.sign(subscription, "bounce"), found["signature"].lower()):
-            raise ArchiveError(recipient, "is not a return path of this archive")
-        parts = BytesParser().parsebytes(mail.read(MAX_BOUNCE_BYTES)).walk()
-        # of a delivery status notification (RFC 3464)
-        actions = [str(part.get("Action", "")).strip().lower() for part in parts]
-        if "failed" not in actions:
-            return "the mail reports no failed delivery, and is ignored"
-        return (
-            "the subscription is ended"
-            if store.count_rejection(subscription, moment)
-            else "the bounce is counted"
-        )
-
-
-def _find_next_due(frequency: str, now: datetime) -> str:
-    """Return when the next message of a subscription may be sent, if one is sent now.
-
-    >>> from datetime import UTC
-    >>> monday = datetime(2024, 6, 3, 8, 15, tzinfo=UTC)
-    >>> [_find_next_due(frequency, monday) for frequency in FREQUENCIES]
-    ['2024-06-03T08:15:00+00:00', '2024-06-04T04:00:00+00:00', '2024-06-10T04:00:00+00:00']
-    """
-    if frequency == "now":
-        return str(to_iso(now))
-    local = now.astimezone(SWEDISH_TIME)
-    day = local.date() + timedelta(days=0 if local.time() < SENDING_HOUR else 1)
-    if frequency == "week":
-        day += timedelta(days=-day.weekday() % 7)
-    return str(to_iso(datetime.combine(day, SENDING_HOUR, SWEDISH_TIME).astimezone(now.tzinfo)))

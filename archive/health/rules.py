@@ -68,7 +68,8 @@ from archive.health.metrics import (
     find_commonest_failure,
     find_lost_fields,
 )
-from archive.health.publishing_rhythm import FIFTY_TWO_WEEKS, count_working_days
+from archive.health.publishing_rhythm import FIFTY_TWO_WEEKS
+from archive.health.working_days import count_working_days
 from archive.times import to_iso
 
 # between the first and last faulty crawl; a shorter fault may be temporary

@@ -10,6 +10,7 @@ from datasette import hookimpl
 from markupsafe import Markup
 
 from archive.views import (
+    about,
     agencies,
     attachment,
     check,
@@ -64,7 +65,7 @@ VIEWS = (
         references,
         many_searches,
     ),
-    *(over_time, check, data, docs, mcp, follow, status),
+    *(over_time, check, data, docs, mcp, follow, status, about),
 )
 
 

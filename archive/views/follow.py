@@ -39,9 +39,9 @@ from archive.follow.followed_changes import (
     parse_stored_query,
     read_newest_entry,
 )
+from archive.follow.sending_times import FREQUENCIES
 from archive.follow.subscriptions import (
     CONFIRMATION_TIME,
-    FREQUENCIES,
     MAX_SUBSCRIPTIONS,
     FollowSettings,
     FollowStore,

@@ -1,19 +1,22 @@
-"""/: the newest releases and edits; /about: what the archive has, and how it reads pages; /help."""
+"""/: the newest releases and edits, and what the archive has."""
 
 from __future__ import annotations
 
 from datasette import Response
 
 from archive.changes.edits_and_removals import read_latest_edits
-from archive.i18n import IMPORTANCE_LEVELS
 from archive.views.agencies import find_last_crawl, read_agency_overview, sort_agencies
-from archive.views.lists import find_newest_month, read_release_list
+from archive.views.lists import read_release_list
 from archive.web import SiteRequest, site_view
-from archive.web.datasette_versions import read_instance_metadata
 
 MAX_INDEX_AGENCIES = 12  # agencies on the home page: those with the most releases
 MAX_INDEX_EDITS = 6
 MAX_INDEX_RELEASES = 6
+STORED_SQL = """
+    select (select count(distinct url) from attachment_versions) as stored_files,
+      (select count(*) from revisions v join releases r on r.revision = v.id
+        where v.cause = 'import' and r.checks = 0) as unchecked_imports
+"""
 LAST_ADDED_SQL = "select max(added) as added from releases"
 
 
@@ -36,36 +39,3 @@ async def _show_index(site: SiteRequest) -> Response:
         "month": next((row["published"][:7] for row in newest if row["published"]), None),
     }
     return await site.render("index.html", context)
-
-
-@site_view("/about")
-async def _show_about(site: SiteRequest) -> Response:
-    """Show /about. The contact is `about` and `about_url` in the metadata, set by the operator."""
-    agencies = await read_agency_overview(site.run)
-    metadata = await read_instance_metadata(site.datasette)
-    minimums = [importance for importance, _, _ in IMPORTANCE_LEVELS]  # highest first
-    stored = await site.run(
-        """
-        select (select count(distinct url) from attachment_versions) as stored_files,
-          (select count(*) from revisions v join releases r on r.revision = v.id
-            where v.cause = 'import' and r.checks = 0) as unchecked_imports
-        """,
-        {},
-    )
-    context = {
-        "releases": sum(agency["releases"] for agency in agencies),
-        "agencies_with_releases": sum(1 for agency in agencies if agency["releases"]),
-        "last_crawled": find_last_crawl(agencies),
-        "importance_levels": list(
-            zip(minimums, [100, *(minimum - 1 for minimum in minimums)], strict=False)
-        ),
-        **dict(stored[0]),
-        "contact": metadata.get("about"),
-        "contact_url": metadata.get("about_url"),
-    }
-    return await site.render("about.html", context)
-
-
-@site_view("/help")
-async def _show_help(site: SiteRequest) -> Response:
-    return await site.render("help.html", {"month": await find_newest_month(site.run)})

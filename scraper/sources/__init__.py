@@ -7,6 +7,7 @@ from scraper.sources.discovery import (
     get_declared_sources,
     get_wire_sources,
 )
+from scraper.sources.endless_lists import TrapDetector
 from scraper.sources.feeds import CutFeedError, parse_feed
 from scraper.sources.json_lists import is_json
 from scraper.sources.links import (
@@ -19,7 +20,7 @@ from scraper.sources.links import (
     split_form,
 )
 from scraper.sources.listings import needs_javascript, parse_listing
-from scraper.sources.pager import TrapDetector, states_more
+from scraper.sources.pager import states_more
 from scraper.sources.xml_sitemaps import is_sitemap_unchanged, parse_robots_sitemaps, parse_sitemap
 
 __all__ = [

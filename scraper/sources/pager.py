@@ -1,5 +1,5 @@
 """Finds what a listing leads to: its next page, its archive pages, and signs that it continues
-where no link leads; or that it never ends: too many pages, or pages without a new link.
+where no link leads.
 
 A pager is recognised by its words, not only by its class: an element whose text is page numbers,
 "Nästa" and the like.
@@ -8,9 +8,7 @@ A pager is recognised by its words, not only by its class: an element whose text
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence, Set
-from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain, filterfalse, islice
 from typing import cast
@@ -31,14 +29,12 @@ from scraper.pages.page_type import PAGE_EXTENSION
 from scraper.sources.links import (
     FILE_PATH,
     NEWS_WORDS,
-    SourceLink,
     find_base_url,
     get_line_text,
     join_form,
     resolve_page_url,
 )
 
-MAX_REPEATED_PAGES = 5  # consecutive pages of a listing without a new link
 # Words of pagers. Labels are read word by word: "Gå till sida 2" is the number 2, "Visa nästa 10
 # nyheter" is "next".
 PAGE_WORDS = frozenset(
@@ -854,31 +850,3 @@ def find_more_button(root: Element) -> str | None:
         if is_more and not OTHER_LIST_WORD.search(label):
             return label
     return None
-
-
-@dataclass(slots=True)
-class TrapDetector:
-    """Detects endless listings of one agency in one crawl."""
-
-    # listing → URLs that it has listed
-    seen_urls: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    # listing → consecutive pages without a new link
-    repeated_pages: Counter[str] = field(default_factory=Counter)
-
-    def find_trap(
-        self, listing: str, page: int, links: Sequence[SourceLink], max_pages: int
-    ) -> str | None:
-        """Return why a listing is a crawler trap (too many pages, or nothing new), or None if it is
-        not one.
-        """
-        urls, seen_urls = {link.url for link in links}, self.seen_urls[listing]
-        self.repeated_pages[listing] = 0 if urls - seen_urls else self.repeated_pages[listing] + 1
-        seen_urls |= urls
-        if page >= max_pages:
-            return f"continues after page {page}: treated as a trap"
-        if self.repeated_pages[listing] >= MAX_REPEATED_PAGES:
-            return (
-                f"listed nothing new on {MAX_REPEATED_PAGES} pages in a row, and continues:"
-                f" treated as a trap"
-            )
-        return None

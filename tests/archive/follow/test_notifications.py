@@ -20,12 +20,12 @@ import pytest
 from archive.database.sqlite_files import ArchiveError
 from archive.follow import notifications, sending
 from archive.follow.notifications import notify
+from archive.follow.rejected_mails import handle_bounce
 from archive.follow.subscriptions import (
     FOLLOW_FILE,
     FOLLOW_VERSION,
     KEY_FILE,
     FollowStore,
-    handle_bounce,
     lock_sending,
 )
 from archive.mail_and_webhooks import parse_mail_server

@@ -14,7 +14,6 @@ from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
 from lxml import html
-from rapidfuzz.distance import OSA
 
 from archive.changes.diff import (
     BlockPair,
@@ -58,6 +57,7 @@ from archive.changes.importance import (
     build_change,
     shorten,
 )
+from archive.changes.misspellings import is_misspelling, is_misspelt_name
 from archive.times import only_hour_differs
 
 REPORTED_KINDS = ("amount", "number", "date", "name", "time", "reference", "link", "contact", "day")
@@ -72,9 +72,6 @@ MAX_SEARCHED_LETTERS = 50_000  # of added and removed paragraphs, which are sear
 # each has a kind of change with the same name
 PLAIN_FIELDS = ("published", "updated", "kind", "language")
 
-# (letters of the word, letters that may differ in a misspelling of it)
-MISSPELLING_LIMITS = ((5, 1), (8, 2))
-MIN_MISSPELT_NAME_LENGTH = 9  # letters; shorter names that differ are other ones: Island, Irland
 ACTOR_PREPOSITIONS = frozenset(("av", "till", "åt", "by", "to"))
 
 StatePart = Mapping[str, Any]
@@ -242,7 +239,7 @@ def _compare_spelling(passage: ChangedPassage) -> Change | None:
         if (
             "word" in kinds
             and len(kinds - {"name", "mark"}) == 2
-            and _is_misspelling(before.strip(), after.strip())
+            and is_misspelling(before.strip(), after.strip())
         ):
             return build_change(passage.field, "typo", before, after)
     if letters != "".join(new) or any(letter.isdigit() for letter in letters):
@@ -307,7 +304,7 @@ def _find_swapped_figures(passage: ChangedPassage) -> list[tuple[DiffToken, Diff
 
 def _build_fact_change(passage: ChangedPassage, old: DiffToken, new: DiffToken) -> Change:
     heavier = max((old, new), key=_rate_fact)
-    is_misspelling = old.kind == new.kind == "name" and _is_misspelt_name(old.text, new.text)
+    is_misspelling = old.kind == new.kind == "name" and is_misspelt_name(old.text, new.text)
     importance = MISSPELLING_IMPORTANCE if is_misspelling else _rate_fact(heavier)
     return build_change(passage.field, _change_kind(heavier.kind), old.text, new.text, importance)
 
@@ -435,7 +432,7 @@ def _find_ending(passage: ChangedPassage) -> Change | None:
 def _is_typo(passage: ChangedPassage, old: list[str], new: list[str]) -> bool:
     if len(old) == len(new):
         return all(
-            _is_misspelling(old_word, new_word) for old_word, new_word in zip(old, new, strict=True)
+            is_misspelling(old_word, new_word) for old_word, new_word in zip(old, new, strict=True)
         )
     words = [*old, *new]
     if len(words) == 1:
@@ -854,14 +851,3 @@ def _is_link_text_kept(link_text: str, other: str, changed: str) -> bool:
     """Return whether the other version also has a link's text, outside the changed words."""
     padded = _pad_words([link_text])
     return bool(padded.strip()) and padded in other and padded not in changed
-
-
-def _is_misspelt_name(old: str, new: str) -> bool:
-    """Return whether two names differ by one letter."""
-    return min(len(old), len(new)) >= MIN_MISSPELT_NAME_LENGTH and OSA.distance(old, new) == 1
-
-
-def _is_misspelling(one: str, two: str) -> bool:
-    length = max(len(one), len(two))
-    limit = max((letters for least, letters in MISSPELLING_LIMITS if length >= least), default=0)
-    return one == two or OSA.distance(one, two) <= limit

@@ -23,7 +23,6 @@ unlisted (no source lists it any more and it was never read).
 from __future__ import annotations
 
 import json
-from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -41,6 +40,7 @@ from archive.health.audited_sources import (
     SourceProblem,
     UrlStatus,
 )
+from archive.health.unlisted_releases import find_unlisted
 from archive.i18n import SWEDISH_TIME, swedish_sort_key
 from archive.times import parse_time, to_iso, to_timezone
 from archive.urls import FilterError
@@ -48,7 +48,10 @@ from archive.urls import FilterError
 FORGET_AFTER = timedelta(days=92)  # an unlinked source is no longer reported after this
 ROOT_KINDS = ("feed", "sitemap", "listing")  # sources of these kinds list releases directly
 
+# Statuses, states and limits of the counting
+COUNTED_STATUSES = ("stored", "rejected", "missing")
 IS_OPEN_SQL = f"state in {OPEN_STATES}"
+EARLIEST_YEAR = "1990"  # earlier years are wrong: systems write 1970 for an unknown date
 
 
 # Queries of the audit
@@ -58,6 +61,14 @@ PREVIOUS_SOURCES_SQL = """
       or exists (select 1 from frontier f where f.source = l.source and f.role = 'release')
       or exists (select 1 from missing_releases g where g.source = l.source))) as had_urls
     from coverage l where agency = :agency and source is not null group by source order by min(id)
+"""
+URL_STATUS_SQL = """
+    select a.value, iif(f.role <> 'release', 'source', coalesce(f.state, 'unseen')), coalesce(r.id,
+      f.release),
+      coalesce(r.published, h.published)
+    from json_each(:urls) a left join releases r on r.url = a.value left join frontier f
+      on f.url = a.value
+    left join releases h on h.id = f.release
 """
 
 # Queries of the coverage page
@@ -85,17 +96,6 @@ MISSING_RELEASES_SQL = """
     select rowid as id, url, source, month, listed, state, first_missed, last_missed
       from missing_releases
     where agency = :agency and {open} and rowid > :after order by rowid limit :size
-"""
-# old releases that a list must have before it counts as going back so far; a single one may be
-# pinned
-MIN_OLDER_RELEASES = 3
-STORED_RELEASES_SQL = """
-    select f.release, f.source, r.published from frontier f join releases r on r.id = f.release
-    where f.agency = :agency and f.role = 'release' and f.state = 'stored' and f.source is not null
-      and r.published is not null and r.removed_at is null and r.moved_to is null
-      and not exists (select 1 from removals o where o.release = r.id and o.ended is null
-        and o.kind <> 'moved')
-    order by f.release, f.first_seen
 """
 
 
@@ -128,7 +128,7 @@ def update_coverage(
     statuses = _read_url_statuses(db, set().union(*(source.urls for source in sources)))
     problem = next((source.problem for source in sources if source.problem), None)
     counted_sources = list(filter(_is_counted, sources))
-    unlisted = None if problem else _find_unlisted(db, agency, counted_sources, statuses)
+    unlisted = None if problem else find_unlisted(db, agency, counted_sources, statuses)
     coverage_rows = []
     for source in counted_sources:
         counts = _count_by_month(source.urls, statuses, today)
@@ -189,45 +189,6 @@ def _count_unlisted(
     return Counter(month for origin, month in unlisted if source in (None, origin))
 
 
-def _find_unlisted(
-    db: Database, agency: str, sources: Sequence[AuditedSource], statuses: Mapping[str, UrlStatus]
-) -> list[tuple[str, str]]:
-    """Return, for each unlisted release, the source that first listed it and the month of
-    publication.
-
-    An unlisted release is stored and not removed, but no source lists it any more: agencies unlist
-    without deleting. It is reported only if every source was read to its end, and the source that
-    first listed it is still read, is not a feed (feeds only list the newest) and lists several
-    older releases. Removed and moved releases are left out, so the number is a lower bound.
-    """
-    roots = _map_roots(sources)
-    dates_by_source = {
-        source.url: sorted(
-            published for url in source.urls if (published := statuses[url].published)
-        )
-        for source in sources
-    }
-    listed = {known.release_id for known in statuses.values()}
-    unlisted: dict[int, tuple[str, str]] = {}
-    for release, origin, published in db.execute(STORED_RELEASES_SQL, {"agency": agency}):
-        root = roots.get(origin)
-        if release in listed or release in unlisted or root is None:
-            continue
-        if bisect_left(dates_by_source[root], published[:10]) >= MIN_OLDER_RELEASES:
-            unlisted[release] = (root, published[:7])
-    return list(unlisted.values())
-
-
-def _map_roots(sources: Sequence[AuditedSource]) -> dict[str, str]:
-    """Return the source that each URL with lists of releases belongs to, without feeds."""
-    roots: dict[str, str] = {}
-    for source in sources:
-        if source.kind != "feed":
-            roots[source.url] = source.url
-            roots |= {entry.source_url: source.url for entry in source.urls.values()}
-    return roots
-
-
 def _find_unlinked_sources(
     previous: Mapping[str, Mapping[str, Any]], sources: Sequence[AuditedSource], now: datetime
 ) -> list[AuditedSource]:
@@ -259,16 +220,7 @@ def _find_unlinked_sources(
 
 def _read_url_statuses(db: Database, urls: Iterable[str]) -> dict[str, UrlStatus]:
     """Return the status of each URL; a URL that leads or once led to a release counts as stored."""
-    rows = db.execute(
-        """
-        select a.value, iif(f.role <> 'release', 'source', coalesce(f.state, 'unseen')),
-          coalesce(r.id, f.release), coalesce(r.published, h.published)
-        from json_each(:urls) a left join releases r on r.url = a.value left join frontier f
-          on f.url = a.value
-        left join releases h on h.id = f.release
-        """,
-        {"urls": json.dumps(sorted(urls))},
-    )
+    rows = db.execute(URL_STATUS_SQL, {"urls": json.dumps(sorted(urls))})
     return {url: UrlStatus(*values) for url, *values in rows}
 
 
@@ -295,8 +247,7 @@ def _parse_publication_month(text: str | None, today: str) -> str | None:
     if value is None:
         return None
     month = f"{value.year:04}-{value.month:02}"
-    # earlier years are wrong: systems write 1970 for an unknown date
-    return month if "1990" <= month <= today[:7] else None
+    return month if EARLIEST_YEAR <= month <= today[:7] else None
 
 
 def _count_by_month(
@@ -329,7 +280,7 @@ def _build_coverage_rows(
             "source": source.url or None,
             "kind": source.kind or None,
             "listed": count.total(),
-            **{status: count[status] for status in ("stored", "rejected", "missing")},
+            **{status: count[status] for status in COUNTED_STATUSES},
             "unlisted": None if unlisted is None else unlisted[month or ""],
             "complete": source.problem is None,
             **{

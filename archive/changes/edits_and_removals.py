@@ -55,7 +55,6 @@ FRONT_PAGE_CANDIDATES = 30  # newest edits that the front page chooses from
 # besides.
 _EDITS_BY_TIME, _EDITS_BY_RELEASE = "idx_revisions_edits", "idx_revisions_edited"
 HIDDEN_RELEASES_SQL = "select id from releases where takedown = 'hidden'"
-_AGENCIES_SQL = "select slug as value, name, name_en from agencies"
 # the narrow rows of release_facets are read faster, but moved releases have none
 _ENTRY_AGENCIES_SQL = """
     select json_group_array(coalesce(l.agency, r.agency)) as agencies from ({found}) found
@@ -185,7 +184,7 @@ async def _count_register_entries(
         _ENTRY_AGENCIES_SQL.format(found=found if counts_all else found + limit), values
     )
     counts = Counter(json.loads(row["agencies"]))
-    agencies = await run(_AGENCIES_SQL, {})
+    agencies = await run("select slug as value, name, name_en from agencies", {})
     choices = sorted(
         (FacetValue(**dict(row), count=counts[row["value"]]) for row in agencies),
         key=lambda choice: swedish_sort_key(choice.name),

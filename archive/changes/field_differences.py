@@ -31,10 +31,6 @@ from archive.database.sqlite_files import RunQuery
 from archive.i18n import format_field_value, translate
 
 MAX_EXCERPT_LENGTH = 80  # characters before and after the change
-# kinds of change whose texts before and after are the same
-KINDS_WITHOUT_VALUES = ("layout", "paragraph_moved")
-# kinds of change whose unit is shown only once if it is unchanged
-FIGURE_KINDS = ("amount", "number", "date", "time")
 
 CONTEXT_ROWS = 1  # unchanged paragraphs shown on each side of a changed one
 TEXT_FIELDS = ("title", "lead", "body")
@@ -309,10 +305,11 @@ def find_main_change(language: str, changes_json: str | None) -> ChangeExcerpt |
     >>> find_main_change("sv", json.dumps([figures]))
     ChangeExcerpt(field='body', before='45', after='55', common_suffix='mnkr')
     """
+    # kinds of change whose texts before and after are the same
     changes = [
         change
         for change in json.loads(changes_json or "[]")
-        if change["kind"] not in KINDS_WITHOUT_VALUES
+        if change["kind"] not in ("layout", "paragraph_moved")
     ]
     if not changes:
         return None
@@ -321,7 +318,8 @@ def find_main_change(language: str, changes_json: str | None) -> ChangeExcerpt |
     before, after = (
         format_field_value(language, field, change[side]) for side in ("before", "after")
     )
-    if change["kind"] in FIGURE_KINDS:
+    # kinds of change whose unit is shown only once if it is unchanged
+    if change["kind"] in ("amount", "number", "date", "time"):
         before, after, suffix = _split_common_suffix(before, after)
     else:
         suffix = ""
@@ -419,10 +417,6 @@ FILE_COLUMNS = f"""
       f.sha256, f.bytes, f.media_type,
     f.kind, f.pages, f.letters, f.problem, f.detail, f.extracted,
     iif({IS_MISSING_SQL}, v.missing_since, null) as confirmed_missing, {TAKEDOWN_SQL} as takedown
-"""
-FILE_VERSION_SQL = f"""
-    select {FILE_COLUMNS} from attachment_versions v join attachment_files f on f.id = v.file
-      where v.id = :version
 """
 FILE_VERSIONS_SQL = f"""
     select {FILE_COLUMNS} from attachment_versions v join attachment_files f on f.id = v.file
@@ -559,7 +553,13 @@ def _to_file_text(row: Mapping[str, Any], pages: Iterable[Mapping[str, Any]]) ->
 
 async def read_file_version(run: RunQuery, version_id: int) -> dict[str, Any] | None:
     """Return a version of an attachment; None if there is no such version."""
-    rows = await run(FILE_VERSION_SQL, {"version": version_id})
+    rows = await run(
+        f"""
+        select {FILE_COLUMNS} from attachment_versions v join attachment_files f on f.id = v.file
+          where v.id = :version
+        """,
+        {"version": version_id},
+    )
     return dict(rows[0]) if rows else None
 
 

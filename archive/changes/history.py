@@ -77,10 +77,6 @@ FRONTIER_STATE_SQL = """
     select r.url, r.continues_as, f.state, f.problem, f.fetched
     from releases r left join frontier f on f.url = r.url where r.id = :release
 """
-OPEN_REMOVALS_SQL = """
-    select kind, first_seen, last_seen, checks, confirmed, status, target, moved_to from removals
-    where release = :release and ended is null order by id desc
-"""
 NEAR_DUPLICATE_SQL = """
     select 1 from near_duplicates where release = json_extract(:pair, '$[0]')
       and other = json_extract(:pair, '$[1]')
@@ -263,7 +259,13 @@ async def find_release_status(
     `removals`, or the crawler's `problem`.
     """
     row = (await run(FRONTIER_STATE_SQL, {"release": release_id}))[0]
-    open_removals = await run(OPEN_REMOVALS_SQL, {"release": release_id})
+    open_removals = await run(
+        """
+        select kind, first_seen, last_seen, checks, confirmed, status, target, moved_to
+        from removals where release = :release and ended is null order by id desc
+        """,
+        {"release": release_id},
+    )
     if row["continues_as"] is not None:
         move = next((removal for removal in open_removals if removal["kind"] == "moved"), None)
         when, target = (move["first_seen"], move["target"]) if move else (last_seen, None)

@@ -762,7 +762,10 @@ def _compare_markup(before: State, after: State, text_changes: Sequence[Change])
     if before.get("body_html") == after.get("body_html"):
         return []
     old, new = _parse_markup(before.get("body_html")), _parse_markup(after.get("body_html"))
-    changes = _compare_kept_links(old, new, _list_file_urls(before, after), text_changes)
+    files = {
+        part.get("url") for state in (before, after) for part in state.get("attachments") or ()
+    }
+    changes = _compare_kept_links(old, new, files, text_changes)
     if changes or any(change.field in {"lead", "body", "questions"} for change in text_changes):
         return changes
     old_elements, new_elements = (
@@ -772,10 +775,6 @@ def _compare_markup(before: State, after: State, text_changes: Sequence[Change])
     only_old = " ".join((old_elements - new_elements).elements())
     only_new = " ".join((new_elements - old_elements).elements())
     return [build_change("body_html", "layout", only_old, only_new)]
-
-
-def _list_file_urls(*states: State) -> set[object]:
-    return {part.get("url") for state in states for part in state.get("attachments") or ()}
 
 
 def _compare_kept_links(

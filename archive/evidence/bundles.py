@@ -85,10 +85,6 @@ ATTACHED_VERSIONS_SQL = f"""
         and x.first_seen <= :since)
     order by n.id
 """
-FOLLOWED_SQL = (
-    "select min(seen) from revisions where id > :id and cause <> 'import'"
-    " and (release = :release or previous = :id)"
-)
 UNFETCHED_SQL = (
     "select problem from frontier where url = ? and role = 'attachment' and state <> 'done'"
 )
@@ -411,7 +407,11 @@ def _add_attachments(
     entries: gets the manifest entries of their captures.
     """
     links = parse_state(row)["attachments"] or []
-    (until,) = db.execute(FOLLOWED_SQL, row).fetchone()
+    (until,) = db.execute(
+        "select min(seen) from revisions where id > :id and cause <> 'import'"
+        " and (release = :release or previous = :id)",
+        row,
+    ).fetchone()
     for position, link in enumerate(links, 1):
         times = {"url": link["url"], "since": row["seen"], "until": until}
         versions = list(Database(db).query(ATTACHED_VERSIONS_SQL, times))

@@ -27,7 +27,6 @@ from archive.database.sqlite_files import ProgressCallback, sqlite_errors
 from archive.evidence.verification import open_archive
 from archive.evidence.warc import WITHHELD_CAPTURES_SQL, WarcExport, format_warc_date, write_records
 
-WACZ_VERSION = "1.1.1"
 WARC_PATH, INDEX_PATH, BLOCKS_PATH = (
     "archive/data.warc.gz",
     "indexes/index.cdx.gz",
@@ -91,7 +90,7 @@ class WaczFile(AbstractContextManager["WaczFile"]):
         """Write datapackage.json, and its hash to datapackage-digest.json."""
         package = {
             "profile": "data-package",
-            "wacz_version": WACZ_VERSION,
+            "wacz_version": "1.1.1",
             "title": self.title,
             "software": "Myndighetsarkivet",
             "created": self.created,

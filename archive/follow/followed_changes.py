@@ -62,13 +62,7 @@ CHANGES_SQL = f"""
 """
 # Whether a release without a date is new depends on how many its crawl finds, so it waits for the
 # end of the crawl.
-ENTRY_SQL = "select * from changefeed where id = :id"
 PERSON_SQL = "select name, agency from people where slug = :slug"
-PERSON_RELEASES_SQL = """
-    select distinct q.release as id from people p join quotes q on q.person = p.id
-    join revisions v on v.id = q.revision and v.cause <> 'import'
-    where p.slug = :slug and q.release in (select value from json_each(:ids))
-"""
 RELEASE_SQL = "select title from releases where id = :id and takedown is not 'hidden'"
 NAMES_SQL = """
     select slug, name, name_en from agencies where slug in (select value from json_each(:slugs))
@@ -212,11 +206,14 @@ def _describe_facet_value(language: str, facet: str, value: str, names: Mapping[
 # Changes
 
 
-async def read_newest_entry(run: RunQuery) -> tuple[int, str | None]:
-    """Return the id and checksum of the newest entry of the change feed; 0 and None if it is
-    empty.
+async def read_newest_entry(run: RunQuery, before: int | None = None) -> tuple[int, str | None]:
+    """Return the id and checksum of the newest entry of the change feed, or of the newest one
+    before an entry; 0 and None if there is none.
     """
-    rows = await run("select * from changefeed order by id desc limit 1", {})
+    rows = await run(
+        "select * from changefeed where id < ifnull(:before, 1 << 62) order by id desc limit 1",
+        {"before": before},
+    )
     return (rows[0]["id"], entry_checksum(rows[0])) if rows else (0, None)
 
 
@@ -224,7 +221,7 @@ async def has_entry(run: RunQuery, position: int | None, checksum: str | None) -
     """Return whether the change feed has an entry; False after the archive was restored from an
     older backup.
     """
-    rows = await run(ENTRY_SQL, {"id": position}) if position else []
+    rows = await run("select * from changefeed where id = :id", {"id": position or 0})
     return not position or bool(rows and entry_checksum(rows[0]) == checksum)
 
 
@@ -232,13 +229,7 @@ async def find_decided_entry(run: RunQuery, after: int, now: datetime) -> tuple[
     """Return the newest entry, or the last one before a release of which it is not known yet
     whether it is new.
     """
-    undecided = await find_undecided_entry(run, after, now)
-    if undecided is None:
-        return await read_newest_entry(run)
-    entries = await run(
-        "select * from changefeed where id < :id order by id desc limit 1", {"id": undecided}
-    )
-    return (entries[0]["id"], entry_checksum(entries[0])) if entries else (0, None)
+    return await read_newest_entry(run, await find_undecided_entry(run, after, now))
 
 
 async def read_changes(run: RunQuery, after: int, until: int) -> list[ArchiveChange]:
@@ -266,7 +257,14 @@ async def _match_person(
     run: RunQuery, person: str, changes: Sequence[ArchiveChange]
 ) -> list[ArchiveChange]:
     ids = {key for change in changes for key in (change.release, change.last)}
-    rows = await run(PERSON_RELEASES_SQL, {"slug": person, "ids": json.dumps(sorted(ids))})
+    rows = await run(
+        """
+        select distinct q.release as id from people p join quotes q on q.person = p.id
+        join revisions v on v.id = q.revision and v.cause <> 'import'
+        where p.slug = :slug and q.release in (select value from json_each(:ids))
+        """,
+        {"slug": person, "ids": json.dumps(sorted(ids))},
+    )
     found = {row["id"] for row in rows}
     return [change for change in changes if {change.release, change.last} & found]
 

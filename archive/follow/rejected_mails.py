@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from datetime import datetime, timedelta
-from email.message import Message
 from email.parser import BytesParser
 from pathlib import Path
 from typing import BinaryIO
@@ -57,15 +56,13 @@ def handle_bounce(
             return "there is no such subscription, or it has ended"
         if not hmac.compare_digest(store.sign(subscription, "bounce"), found["signature"].lower()):
             raise ArchiveError(recipient, "is not a return path of this archive")
-        if not _reports_failure(BytesParser().parsebytes(mail.read(MAX_BOUNCE_BYTES)).walk()):
+        parts = BytesParser().parsebytes(mail.read(MAX_BOUNCE_BYTES)).walk()
+        # of a delivery status notification (RFC 3464)
+        actions = [str(part.get("Action", "")).strip().lower() for part in parts]
+        if "failed" not in actions:
             return "the mail reports no failed delivery, and is ignored"
         return (
             "the subscription is ended"
             if store.count_rejection(subscription, moment)
             else "the bounce is counted"
         )
-
-
-def _reports_failure(parts: Iterable[Message]) -> bool:
-    """Return whether a mail is a delivery status notification (RFC 3464) of a permanent failure."""
-    return any(str(part.get("Action", "")).strip().lower() == "failed" for part in parts)

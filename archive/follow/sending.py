@@ -48,7 +48,6 @@ from archive.mail_and_webhooks import (
 )
 from archive.times import to_iso
 
-SUBSCRIPTION_PATH = "/-/follow/subscription"
 MAX_SERVER_FAILURES = 3  # in a row; then no more mails are tried in this run
 # spent on webhooks, on requests for confirmation by webhook and on those by mail; then the others
 # wait for the next run
@@ -227,7 +226,7 @@ class Sender:
         self.store.delete_message(message)
 
     def link_subscription(self, token: str, language: str) -> str:
-        return build_url(self.settings.public_url, SUBSCRIPTION_PATH, language, token=token)
+        return build_url(self.settings.public_url, "/-/follow/subscription", language, token=token)
 
     def deliver(
         self, message: QueuedMessage, subject: str, text: str, link: str, **members: object

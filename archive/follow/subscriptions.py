@@ -201,7 +201,7 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         and the caller cannot tell: it would learn who subscribes.
         """
         with write_transaction(self.db):
-            self._delete_unconfirmed(now)
+            self.delete_unconfirmed(now)
             mailbox = _list_mailbox_values(channel, address)
             (confirmed,) = self.db.execute(
                 f"select count(confirmed) from subscriptions where {MAILBOX_CONDITION}", mailbox
@@ -327,10 +327,6 @@ class FollowStore(AbstractContextManager["FollowStore"]):
 
     def delete_unconfirmed(self, now: datetime) -> None:
         """Delete the subscriptions that were not confirmed in time."""
-        with write_transaction(self.db):
-            self._delete_unconfirmed(now)
-
-    def _delete_unconfirmed(self, now: datetime) -> None:
         self.db.execute(
             # a wrong clock may have dated it later than now
             "delete from subscriptions where confirmed is null and not created between ? and ?",
@@ -433,36 +429,30 @@ class FollowStore(AbstractContextManager["FollowStore"]):
 
     def delete_message(self, message: QueuedMessage) -> None:
         """Delete a message that was sent, or has nothing left to report."""
-        with write_transaction(self.db):
-            self.db.execute("delete from messages where id = ?", [message.id])
+        self.db.execute("delete from messages where id = ?", [message.id])
 
     def postpone(self, message: QueuedMessage, now: datetime) -> None:
         """Store when to try again to send a message, before it is sent: see Sender.send_due."""
         delay = RETRY_DELAYS[min(message.tries, len(RETRY_DELAYS) - 1)]
-        with write_transaction(self.db):
-            self.db.execute(
-                "update messages set tries = tries + 1, due = ? where id = ?",
-                [to_iso(now + delay), message.id],
-            )
+        self.db.execute(
+            "update messages set tries = tries + 1, due = ? where id = ?",
+            [to_iso(now + delay), message.id],
+        )
 
     def excuse(self, message: QueuedMessage, now: datetime) -> None:
         """Let the age of a message begin now, because it is not its recipient's fault that it was
         not taken.
         """
-        with write_transaction(self.db):
-            self.db.execute(
-                "update messages set created = ? where id = ?", [to_iso(now), message.id]
-            )
+        self.db.execute("update messages set created = ? where id = ?", [to_iso(now), message.id])
 
     def record_duration(self, subscription: Subscription, seconds: float) -> None:
         """Store how long a webhook took, but at least half of the last time: a fast answer does not
         hide slow ones.
         """
-        with write_transaction(self.db):
-            self.db.execute(
-                "update subscriptions set seconds = max(?, seconds / 2) where id = ?",
-                [seconds, subscription.id],
-            )
+        self.db.execute(
+            "update subscriptions set seconds = max(?, seconds / 2) where id = ?",
+            [seconds, subscription.id],
+        )
 
     def record_acceptance(self, now: datetime) -> None:
         """Store that the mail server has just accepted a mail."""
@@ -492,11 +482,10 @@ class FollowStore(AbstractContextManager["FollowStore"]):
         if rejections >= MAX_REJECTIONS:
             self.end([subscription])
             return True
-        with write_transaction(self.db):
-            self.db.execute(
-                "update subscriptions set rejections = ?, rejected = ? where id = ?",
-                [rejections, to_iso(now), subscription.id],
-            )
+        self.db.execute(
+            "update subscriptions set rejections = ?, rejected = ? where id = ?",
+            [rejections, to_iso(now), subscription.id],
+        )
         return False
 
     # Tokens

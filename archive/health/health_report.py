@@ -32,8 +32,6 @@ from archive.urls import format_day_start
 
 MAX_ASSESSMENT_AGE = timedelta(days=3)  # if the last one is older, crawls seem to have stopped
 STATE_ORDER = ("failing", "never worked", "suspect", "quiet", "healthy", "paused")
-NEVER_CRAWLED_REASON = {"code": "never_crawled", "what": ""}
-TIME_VALUES = ("since", "last", "newest")  # values of a reason that are times
 
 AGENCY_HEALTH_SQL = """
     select a.slug as agency, a.name, a.name_en, a.home, h.state, h.since, h.reason, h.newest,
@@ -90,7 +88,7 @@ def _describe_health(row: dict[str, Any], language: str) -> AgencyHealth:
     is_unacknowledged: a fault that is not acknowledged, shown red. fault_text: the reason without
     an address, equal for agencies with the same fault.
     """
-    reason = json.loads(row["reason"]) if row["reason"] else NEVER_CRAWLED_REASON
+    reason = json.loads(row["reason"]) if row["reason"] else {"code": "never_crawled", "what": ""}
     state = row["state"] or "never worked"
     fault = is_fault(state, reason["code"])
     return row | {
@@ -209,7 +207,8 @@ def format_health_reason(
 
 
 def _format_reason_value(language: str, name: str, value: Any) -> Any:
-    if name in TIME_VALUES:
+    # values of a reason that are times
+    if name in ("since", "last", "newest"):
         return format_swedish_day(language, value)
     if name == "fault":
         return translate_code(language, "failure", value)

@@ -244,11 +244,6 @@ class AgencyActivity:
     def last_release_day(self) -> date | None:
         return max(self.releases_by_day, default=None)
 
-    def list_unreadable_since(self, crawl: Crawl) -> list[str]:
-        return [
-            url for url, fetched_at in self.unreadable_pages.items() if fetched_at >= crawl.started
-        ]
-
     def count_refusals(self, window: timedelta) -> dict[str, Any] | None:
         """Return the row of REFUSALS_SQL for the newest period; None if there is nothing to
         compare.

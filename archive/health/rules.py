@@ -91,10 +91,8 @@ MIN_RISE = 0.2  # share of the fetched pages that must be refused, and twice the
 MIN_REFUSED_PAGES = 3  # different pages
 MAX_CHANCE_PAGES = 500  # of more pages, such a rise is no chance
 
-COLLAPSE_FAILURES = {"gone": "status 404"}  # kind of removal → kind of failure, if they differ
 
 FAULT_STATES = ("suspect", "failing", "never worked")
-FAULTLESS_CODES = ("never_crawled",)  # codes that never mean a fault, whatever the state
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +193,7 @@ def get_fault_key(reason: Mapping[str, Any]) -> tuple[str, str]:
 
 def is_fault(state: str, code: str) -> bool:
     """Return whether a state is a fault. An agency that was never crawled has none."""
-    return state in FAULT_STATES and code not in FAULTLESS_CODES
+    return state in FAULT_STATES and code != "never_crawled"
 
 
 def is_unacknowledged_fault(row: Mapping[str, Any]) -> bool:
@@ -254,11 +252,12 @@ def _check_collapse(activity: AgencyActivity) -> HealthAssessment | None:
         or activity.now - datetime.fromisoformat(collapse.last_seen) > MAX_COLLAPSE_AGE
     ):
         return None
+    # kind of removal → kind of failure, if they differ
     values = {
         "since": collapse.first_seen,
         "bad": collapse.missing,
         "n": collapse.checked,
-        "fault": COLLAPSE_FAILURES.get(collapse.kind, collapse.kind),
+        "fault": {"gone": "status 404"}.get(collapse.kind, collapse.kind),
         "shown": collapse.shown or "",
         "url": collapse.example_url,
     }
@@ -315,7 +314,8 @@ def _check_all_rejected(activity: AgencyActivity) -> HealthAssessment | None:
     if (sum(unreadable) >= 3 and _is_persistent(streak)) or (
         any(unreadable) and _is_whole_history(streak, activity.crawls_of_pages, activity)
     ):
-        urls = activity.list_unreadable_since(streak[-1])
+        pages = activity.unreadable_pages.items()
+        urls = [url for url, fetched_at in pages if fetched_at >= streak[-1].started]
         return _assess_failures(
             "failing",
             "all_refused",

@@ -37,7 +37,6 @@ from archive.store.releases import Archive
 from archive.times import FOLDER_NAME, FOLDER_NAME_FORMAT
 
 DAMAGED_SUFFIX = ".damaged"  # suffix of a complete backup with findings of `verify`
-SIDE_SUFFIXES = ("-wal", "-shm", "-journal")
 TAKEDOWNS_SQL = "select id, release, kind, at, reason, coalesce(lifted, '') from takedowns"
 TakedownRow = tuple[int, int, str, str, str]  # id, release, kind, time, reason
 
@@ -189,7 +188,10 @@ def _move_replaced_archive(archive: Path, moment: datetime) -> Path:
     folder = archive.with_name(f"{archive.name}.{moment:{FOLDER_NAME_FORMAT}}.replaced")
     folder.mkdir(mode=0o700)
     for path in _list_archive_files(archive):
-        for file in (path, *(path.with_name(f"{path.name}{suffix}") for suffix in SIDE_SUFFIXES)):
+        for file in (
+            path,
+            *(path.with_name(f"{path.name}{suffix}") for suffix in ("-wal", "-shm", "-journal")),
+        ):
             if file.exists():
                 file.rename(folder / file.name)
     return folder

@@ -32,6 +32,7 @@ from archive.views import (
     status,
     versions,
 )
+from archive.web import SiteRequest, list_routes
 from archive.web.datasette_setup import (
     build_page_context,
     link_cell,
@@ -40,8 +41,6 @@ from archive.web.datasette_setup import (
     start_site,
 )
 from archive.web.datasette_versions import choose_templates, read_canned_queries
-from archive.web.requests import SiteRequest
-from archive.web.routes import list_routes
 from archive.web.security import (
     answer_exception,
     answer_forbidden,

@@ -21,7 +21,6 @@ MEDIA_TYPES = {
     "jsonld": "application/ld+json",
     "md": "text/markdown",
 }
-DEFAULT_MEDIA_TYPE = "text/plain"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +33,7 @@ class PublishedFile:
 
     @property
     def media_type(self) -> str:
-        return MEDIA_TYPES.get(self.path.rpartition(".")[2], DEFAULT_MEDIA_TYPE)
+        return MEDIA_TYPES.get(self.path.rpartition(".")[2], "text/plain")
 
 
 def list_resource_files(resource: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -114,8 +113,6 @@ DCAT_KEYWORDS = {
     "en": ("government agencies", "press releases", "news", "edits", "public administration"),
 }
 EU_VOCABULARY = "http://publications.europa.eu/resource/authority/"
-MEDIA_TYPE_VOCABULARY = "https://www.iana.org/assignments/media-types/"
-CHECKSUM_ALGORITHM = "http://spdx.org/rdf/terms#checksumAlgorithm_sha256"
 
 
 def build_croissant(
@@ -241,13 +238,15 @@ def build_dcat(
             "dct:title": file.path,
             "dcat:accessURL": home,
             "dcat:downloadURL": {"@id": base + file.path},
-            "dcat:mediaType": {"@id": MEDIA_TYPE_VOCABULARY + file.media_type},
+            "dcat:mediaType": {
+                "@id": "https://www.iana.org/assignments/media-types/" + file.media_type
+            },
             "dcat:byteSize": {"@value": str(file.size), "@type": "xsd:nonNegativeInteger"},
             "dct:rights": rights,  # no licence: the texts belong to the agencies
             "dct:modified": modified,
             "spdx:checksum": {
                 "@type": "spdx:Checksum",
-                "spdx:algorithm": {"@id": CHECKSUM_ALGORITHM},
+                "spdx:algorithm": {"@id": "http://spdx.org/rdf/terms#checksumAlgorithm_sha256"},
                 "spdx:checksumValue": {"@value": file.sha256, "@type": "xsd:hexBinary"},
             },
         }

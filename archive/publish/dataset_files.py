@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, Protocol, TextIO
+from typing import Any, TextIO
 
 from archive.database.models import LIST_FIELDS, PART_FIELDS
 from archive.database.sqlite_files import ArchiveError
@@ -639,7 +639,7 @@ def write_dataset_table(
     """
     stats = TableStats(filled={column.name: 0 for column in table.columns})
     with ExitStack() as stack:
-        writers: list[_ColumnWriter] = []
+        writers: list[_CsvColumns | _ParquetColumns] = []
         if "csv" in formats:
             out = stack.enter_context(
                 (folder / f"{table.name}.csv").open("w", encoding="utf-8", newline="")
@@ -664,12 +664,6 @@ def write_dataset_table(
 _ColumnValues = tuple[Sequence[Any], Sequence[Any]]  # as stored, and parsed
 
 
-class _ColumnWriter(Protocol):
-    """Writes groups of rows, given as columns, to a file of one format."""
-
-    def write(self, columns: Sequence[_ColumnValues]) -> None: ...
-
-
 class _CsvColumns:
     def __init__(self, out: TextIO, table: DatasetTable) -> None:
         self.columns = table.columns
@@ -678,7 +672,7 @@ class _CsvColumns:
 
     def write(self, columns: Sequence[_ColumnValues]) -> None:
         texts = [
-            values if column.kind.keep_text else [_format_date(value) for value in parsed]
+            values if column.kind.keep_text else [format_date(value) for value in parsed]
             for column, (values, parsed) in zip(self.columns, columns, strict=True)
         ]
         self.writer.writerows(zip(*texts, strict=True))
@@ -700,7 +694,7 @@ class _ParquetColumns:
         self.writer.write_batch(self.arrow.record_batch(arrays, schema=self.schema))
 
 
-def _format_date(value: Any) -> Any:
+def format_date(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 

@@ -59,8 +59,6 @@ from archive.search.search_request import (
     parse_search_request,
 )
 
-# columns of a SELECT with release ids; the first one that exists is used
-RELEASE_ID_COLUMNS = ("release", "id")
 READ_ACTIONS = (
     sqlite3.SQLITE_SELECT,
     sqlite3.SQLITE_READ,
@@ -77,12 +75,6 @@ SEARCH_URL = re.compile(
     re.DOTALL,
 )
 URL_START = re.compile(r"\s*(?:https?://|/)\S")
-
-SELECTION_AGENCY_YEAR_SQL = """
-    update temp.chosen set (agency, year) = (
-      select r.agency, substr(iif(l.release is null, r.published, l.sort_day), 1, 4)
-      from releases r left join release_facets l on l.release = r.id where r.id = chosen.release)
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +122,12 @@ def _select_releases(
         "delete from temp.chosen where"
         " release in (select id from releases where takedown = 'hidden')"
     ).rowcount
-    db.execute(SELECTION_AGENCY_YEAR_SQL)
+    db.execute("""
+        update temp.chosen set (agency, year) = (
+          select r.agency, substr(iif(l.release is null, r.published, l.sort_day), 1, 4)
+          from releases r left join release_facets l on l.release = r.id
+          where r.id = chosen.release)
+        """)
     (releases,) = db.execute("select count(*) from temp.chosen").fetchone()
     return DatasetSelection(
         query=selection_text,
@@ -180,7 +177,8 @@ def _select_by_sql(db: sqlite3.Connection, archive_path: Path, sql: str) -> None
 def _fetch_release_ids(cursor: sqlite3.Cursor, archive_path: Path) -> tuple[str, array[int]]:
     """Return the name and values of the column with the ids of releases."""
     columns = [name for name, *_ in cursor.description or ()]
-    column = next((name for name in RELEASE_ID_COLUMNS if name in columns), None)
+    # columns of a SELECT with release ids; the first one that exists is used
+    column = next((name for name in ("release", "id") if name in columns), None)
     if column is None:
         names = ", ".join(columns) or "none"
         raise ArchiveError(
@@ -237,7 +235,6 @@ def _read_archive_state(db: sqlite3.Connection) -> ArchiveState:
 DATA_FOLDER = "data"
 DATASET_AUTHOR = "Myndighetsarkivet"
 MAX_TITLE_QUERY_LENGTH = 200  # characters of the query in a title
-DATAPACKAGE_PROFILE = "https://datapackage.org/profiles/2.0/datapackage.json"
 FORMAT_MEDIA_TYPES = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet"}
 TIMES_SECTION = """## Times
 
@@ -453,7 +450,7 @@ def _format_datapackage(
     metadata = read_metadata()
     table_names = {each.table.name for each in resources}
     package = {
-        "$schema": DATAPACKAGE_PROFILE,
+        "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
         "name": dataset.name,
         "title": dataset.title,
         "description": metadata["description"],

@@ -17,7 +17,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,7 @@ from archive.publish.catalogue import (
     build_dcat,
     list_resource_files,
 )
-from archive.publish.dataset_files import import_pyarrow
+from archive.publish.dataset_files import format_date, import_pyarrow
 from archive.publish.datasets import format_checksums, write_dataset
 from archive.times import FOLDER_NAME, FOLDER_NAME_FORMAT, to_iso
 
@@ -264,10 +264,7 @@ def _write_sqlite(folder: Path, package: Mapping[str, Any]) -> None:
                     for batch in file.iter_batches(
                         SQLITE_BATCH_ROWS, row_groups=[number], use_threads=False
                     ):
-                        values = [
-                            map(_format_sqlite_value, column.to_pylist())
-                            for column in batch.columns
-                        ]
+                        values = [map(format_date, column.to_pylist()) for column in batch.columns]
                         db.executemany(insert, zip(*values, strict=True))
             for key in resource["schema"].get("foreignKeys", ()):
                 if resource["schema"].get("primaryKey", ())[:1] != key["fields"]:
@@ -299,7 +296,3 @@ def _build_table_sql(resource: Mapping[str, Any]) -> str:
 
 def _format_names(names: Sequence[str]) -> str:
     return ", ".join(f'"{name}"' for name in names)
-
-
-def _format_sqlite_value(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, date) else value

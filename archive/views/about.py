@@ -8,9 +8,8 @@ from archive.i18n import IMPORTANCE_LEVELS
 from archive.views.agencies import find_last_crawl, read_agency_overview
 from archive.views.front_page import STORED_SQL
 from archive.views.lists import find_newest_month
+from archive.web import SiteRequest, site_view
 from archive.web.datasette_versions import read_instance_metadata
-from archive.web.requests import SiteRequest
-from archive.web.routes import site_view
 
 
 @site_view("/about")

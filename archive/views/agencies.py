@@ -22,9 +22,8 @@ from archive.views.lists import (
     read_calendar,
     read_release_list,
 )
+from archive.web import SiteRequest, site_view
 from archive.web.charts import find_heat_level, list_heat_ranges
-from archive.web.requests import SiteRequest
-from archive.web.routes import site_view
 
 MAX_AGENCY_TAGS = 16
 # agencies and tags
@@ -49,10 +48,6 @@ REMOVAL_COUNT_SQL = f"""
     select count(*) as n from removals o where o.confirmed is not null
       and o.confirmed is not o.ended
     and o.kind <> 'moved' and o.release in {AGENCY_RELEASES_SQL}
-"""
-LAST_CRAWL_SQL = """
-    select spider, started, finished, reason, errors, rejected from crawls
-    where agency = :agency and finished is not null order by started desc limit 1
 """
 
 
@@ -131,7 +126,13 @@ async def read_agency_summary(run: RunQuery, slug: str) -> dict[str, Any]:
     values = {"agency": slug}
     counts = (await run(EDIT_COUNTS_SQL, values))[0]
     files = await run(f"select count(*) as n from ({build_file_edits_sql(values)})", values)
-    last = await run(LAST_CRAWL_SQL, values)
+    last = await run(
+        """
+        select spider, started, finished, reason, errors, rejected from crawls
+        where agency = :agency and finished is not null order by started desc limit 1
+        """,
+        values,
+    )
     return {
         "edits": counts["edits"] + files[0]["n"],
         "unannounced_edits": counts["unannounced_edits"],

@@ -25,10 +25,7 @@ from archive.changes.field_differences import (
 )
 from archive.changes.importance import Change, summarise_changes
 from archive.urls import parse_number_parameter
-from archive.web.documents import DataList
-from archive.web.openapi import Operation, get_fields
-from archive.web.requests import ReaderError, SiteRequest
-from archive.web.routes import site_view
+from archive.web import DataList, Operation, ReaderError, SiteRequest, get_fields, site_view
 
 MAX_SHOWN_PAGES = 20
 MAX_SHOWN_CHANGES = 8

@@ -29,15 +29,15 @@ from archive.quotes import (
 )
 from archive.search.results import FRESHNESS_SQL
 from archive.search.search_request import SearchRequest, build_search_url
-from archive.web.openapi import Operation
-from archive.web.request_limits import CUT_HEADER
-from archive.web.requests import (
+from archive.web import (
+    CUT_HEADER,
     MAX_TEXT_BYTES,
+    Operation,
     ReaderError,
     SiteRequest,
     read_fields,
+    site_view,
 )
-from archive.web.routes import site_view
 
 MAX_TEXT_QUOTATIONS = 1_000  # listed; more would block other requests while the page is rendered
 MAX_CHECK_SECONDS = 15.0
@@ -142,7 +142,9 @@ async def _show_check(site: SiteRequest) -> Response:
         return await site.render(
             "check.html", {**context, "max_bytes": MAX_TEXT_BYTES, "text": text}, headers=headers
         )
-    return Response.json(_format_check(site, context), headers=headers)
+    members = {name: context[name] for name in ("complete", "counts", "searched")}
+    members["quotations"] = [_format_result(site, *found) for found in context["results"]]
+    return Response.json(members, headers=headers)
 
 
 async def _check_text(site: SiteRequest, text: str) -> dict[str, Any]:
@@ -190,16 +192,6 @@ def _build_search_link(site: SiteRequest, result: QuotationResult) -> str | None
         return None
     words = result.quotation.pieces[0].text.split()[:MAX_LINK_WORDS]
     return build_search_url(SearchRequest(text=f'"{" ".join(words)}"'), site.requested_language)
-
-
-def _format_check(site: SiteRequest, context: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a check as JSON."""
-    return {
-        "complete": context["complete"],
-        "counts": context["counts"],
-        "searched": context["searched"],
-        "quotations": [_format_result(site, *found) for found in context["results"]],
-    }
 
 
 def _format_result(

@@ -38,11 +38,16 @@ from archive.publish.published_dataset import (
 from archive.search.search_request import SearchRequest, build_hit_url
 from archive.times import to_iso
 from archive.views.agencies import find_last_crawl, read_agency_overview
+from archive.web import (
+    ANY_PARAMETER,
+    RESPONSE_MEDIA_TYPES,
+    Operation,
+    SiteRequest,
+    build_file_response,
+    check_parameters,
+    site_view,
+)
 from archive.web.datasette_versions import read_canned_queries
-from archive.web.exports import build_file_response
-from archive.web.openapi import Operation
-from archive.web.requests import RESPONSE_MEDIA_TYPES, SiteRequest
-from archive.web.routes import ANY_PARAMETER, check_parameters, site_view
 
 # canned queries, those that people ask most first; others follow in alphabetical order
 QUESTIONS = (
@@ -106,7 +111,6 @@ LINKED_COLUMNS = {  # column with a link → the first of these columns is shown
 # the archive's own times
 TIME_COLUMNS = {"seen", "first_seen", "confirmed", "back", "wording_first_seen"}
 STATED_TIME_COLUMNS = {"published", "updated", "other_published", "date", "month", "day"}
-ID_COLUMNS = {"id", "revision"}
 FACT_KINDS = (
     "amount",
     "number",
@@ -124,7 +128,6 @@ DOCUMENTS = (  # of the published dataset, in the order of the page
     *("CITATION.cff", "citation.bib", "SHA256SUMS"),
 )
 BYTE_RANGE = re.compile(r"bytes=(\d{1,15})?-(\d{1,15})?")
-RETRY_SECONDS = "3600"  # of a withheld dataset
 
 
 class Cell(NamedTuple):
@@ -269,7 +272,8 @@ async def _show_file(site: SiteRequest) -> Any:
         if publication is None or file is None:
             raise NotFound("there is no such file in the published dataset")
         if await _read_withheld_since(site, publication):
-            headers = {"retry-after": RETRY_SECONDS, "cache-control": "no-store"}
+            # of a withheld dataset
+            headers = {"retry-after": "3600", "cache-control": "no-store"}
             return await site.respond_with_error(503, "error.dataset_withheld", {}, None, headers)
         try:
             return send_file(site, publication, file)
@@ -416,7 +420,7 @@ def _format_value(site: SiteRequest, name: str, value: Any, agencies: Mapping[st
         return format_stated_time(language, value)
     if name == "kind":
         return translate_code(language, "fact_kind", value)
-    if isinstance(value, int) and name not in ID_COLUMNS:
+    if isinstance(value, int) and name not in {"id", "revision"}:
         return format_number(language, value)
     if isinstance(value, float):
         return str(value).replace(".", site.translate("format.decimal_point"))

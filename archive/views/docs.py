@@ -24,15 +24,16 @@ from markupsafe import escape
 
 import archive
 from archive.database.schema import read_metadata
-from archive.web.datasette_versions import IS_NEXT
-from archive.web.openapi import build_openapi
-from archive.web.requests import (
+from archive.web import (
+    ANY_PARAMETER,
     RESPONSE_MEDIA_TYPES,
     SiteRequest,
     add_query,
+    build_openapi,
     hash_file,
+    site_view,
 )
-from archive.web.routes import ANY_PARAMETER, site_view
+from archive.web.datasette_versions import IS_NEXT
 
 FOLDERS = (  # in a clone, and in an installed package
     Path(archive.__path__[0]).parent / "docs",

@@ -76,18 +76,23 @@ from archive.search.edit_search import (
 )
 from archive.times import now
 from archive.urls import LIST_PARAMETERS, FilterError, UrlArguments
-from archive.web.atom_feed import AtomEntry, build_agency_entry
+from archive.web import (
+    FIELDS,
+    AtomEntry,
+    DataList,
+    Operation,
+    SiteRequest,
+    build_agency_entry,
+    get_fields,
+    get_search_columns,
+    site_view,
+)
 from archive.web.charts import Chart, build_edits_chart
-from archive.web.documents import DataList
-from archive.web.openapi import FIELDS, Operation, get_fields
-from archive.web.requests import SiteRequest, get_search_columns
-from archive.web.routes import site_view
 
 FORMATS = ("json", "csv", "xlsx", "atom")
 EDITS_FEED_SIZE = 30
 READING_MEMBERS = ("collection", "first_reading", "last_reading_before")
 MAX_FEED_DIFF_CHARACTERS = 60_000  # longer texts get no diff in the feed
-IMPORTANCE_CHOICES = (20, 50, 80)
 SEARCH_TYPES = {f"{name}?": FIELDS[name] for name in ("query", "notes")}
 AGENCIES_SQL = "select slug as value, name, name_en, 0 as count from agencies"
 
@@ -193,10 +198,14 @@ class Register(ABC):
     def describe_entry(self, site: SiteRequest, entry: Entry) -> Entry:
         """Return the members of an entry that its row lacks or has under another name."""
 
-    @abstractmethod
+    def build_entry(self, site: SiteRequest, entry: Entry) -> AtomEntry:
+        """Return an entry as the feed has it."""
+        raise NotImplementedError
+
     async def build_entries(
         self, site: SiteRequest, entries: Sequence[Entry]
-    ) -> Sequence[AtomEntry]: ...
+    ) -> Sequence[AtomEntry]:
+        return [self.build_entry(site, entry) for entry in entries]
 
     def build_rows(self, site: SiteRequest, page: ListPage) -> list[Entry]:
         return [entry | self.describe_entry(site, entry) for entry in page.rows]
@@ -294,7 +303,7 @@ class EditsRegister(Register):
             "chart": await _build_weeks(site, query),
             "edits": group_edits(page.rows),
             "counts": counts,
-            "importance_levels": IMPORTANCE_CHOICES,
+            "importance_levels": (20, 50, 80),
             "stamps": UPDATE_STAMPS,
             "kinds": EDIT_KINDS,
             "title_key": self.choose_title(query),
@@ -447,34 +456,28 @@ class RemovalsRegister(Register):
             else None,
         }
 
-    async def build_entries(
-        self, site: SiteRequest, entries: Sequence[Entry]
-    ) -> Sequence[AtomEntry]:
-        return [_build_removal_entry(site, row) for row in entries]
-
-
-def _build_removal_entry(site: SiteRequest, row: Entry) -> AtomEntry:
-    """Build the feed entry of a removal; the entry is updated when the release comes back."""
-    language = site.language
-    summary = [describe_removal(language, row["kind"], row["status"], row["target"])]
-    if row["kind"] != "moved":
-        summary.insert(0, site.translate("history.removed"))
-        summary.append(
-            site.translate("history.confirmed", when=format_time(language, row["confirmed"]))
+    def build_entry(self, site: SiteRequest, entry: Entry) -> AtomEntry:
+        """Build the feed entry of a removal; the entry is updated when the release comes back."""
+        language = site.language
+        summary = [describe_removal(language, entry["kind"], entry["status"], entry["target"])]
+        if entry["kind"] != "moved":
+            summary.insert(0, site.translate("history.removed"))
+            summary.append(
+                site.translate("history.confirmed", when=format_time(language, entry["confirmed"]))
+            )
+        if entry["ended"]:
+            text_key = "history.found_elsewhere" if entry["found_at"] else "history.back"
+            summary.append(site.translate(text_key, when=format_time(language, entry["ended"])))
+        return build_agency_entry(
+            site,
+            entry,
+            link=site.local_url(f"/archive/releases/{entry['release']}"),
+            name=f"removal-{entry['id']}",
+            when=entry["confirmed"],
+            updated=entry["ended"],
+            summary=" · ".join(summary),
+            categories=[entry["kind"]],
         )
-    if row["ended"]:
-        text_key = "history.found_elsewhere" if row["found_at"] else "history.back"
-        summary.append(site.translate(text_key, when=format_time(language, row["ended"])))
-    return build_agency_entry(
-        site,
-        row,
-        link=site.local_url(f"/archive/releases/{row['release']}"),
-        name=f"removal-{row['id']}",
-        when=row["confirmed"],
-        updated=row["ended"],
-        summary=" · ".join(summary),
-        categories=[row["kind"]],
-    )
 
 
 class TakedownsRegister(Register):
@@ -508,29 +511,25 @@ class TakedownsRegister(Register):
             "page": site.local_url(f"/archive/releases/{entry['release']}"),
         }
 
-    async def build_entries(
-        self, site: SiteRequest, entries: Sequence[Entry]
-    ) -> Sequence[AtomEntry]:
-        return [_build_takedown_entry(site, row) for row in entries]
-
-
-def _build_takedown_entry(site: SiteRequest, row: Entry) -> AtomEntry:
-    """Build the feed entry of a takedown; the entry is updated when the takedown is lifted."""
-    summary = [site.choose(row["reason"], row["reason_en"])]
-    if row["lifted"]:
-        when = format_time(site.language, row["lifted"])
-        summary.append(site.translate("takedowns.lifted", when=when, why=row["lifted_reason"]))
-    return build_agency_entry(
-        site,
-        {**row, "language": None},
-        link=site.local_url(f"/archive/releases/{row['release']}"),
-        name=f"takedown-{row['id']}",
-        when=row["at"],
-        updated=row["lifted"],
-        subject=site.translate(f"takedown.{row['kind']}"),
-        summary=" · ".join(summary),
-        categories=[row["kind"]],
-    )
+    def build_entry(self, site: SiteRequest, entry: Entry) -> AtomEntry:
+        """Build the feed entry of a takedown; the entry is updated when the takedown is lifted."""
+        summary = [site.choose(entry["reason"], entry["reason_en"])]
+        if entry["lifted"]:
+            when = format_time(site.language, entry["lifted"])
+            summary.append(
+                site.translate("takedowns.lifted", when=when, why=entry["lifted_reason"])
+            )
+        return build_agency_entry(
+            site,
+            {**entry, "language": None},
+            link=site.local_url(f"/archive/releases/{entry['release']}"),
+            name=f"takedown-{entry['id']}",
+            when=entry["at"],
+            updated=entry["lifted"],
+            subject=site.translate(f"takedown.{entry['kind']}"),
+            summary=" · ".join(summary),
+            categories=[entry["kind"]],
+        )
 
 
 def _parse_phrase_query(args: UrlArguments, size: int = REGISTER_PAGE_SIZE) -> RegisterQuery:
@@ -676,11 +675,22 @@ class PhraseRegister(Register):
             "page": site.local_url(f"/archive/releases/{entry['id']}"),
         }
 
-    async def build_entries(
-        self, site: SiteRequest, entries: Sequence[Entry]
-    ) -> Sequence[AtomEntry]:
+    def build_entry(self, site: SiteRequest, entry: Entry) -> AtomEntry:
+        """Build the feed entry of a presence; the entry is updated when the wording disappears."""
+        found: PhraseEntry = entry["entry"]
         digest = hashlib.sha256(site.args["q"].encode(errors="replace")).hexdigest()[:12]
-        return [_build_presence_entry(site, row, f"phrase-{digest}") for row in entries]
+        return build_agency_entry(
+            site,
+            entry,
+            link=site.local_url(f"/-/revision/{found.presence.last}"),
+            name=f"phrase-{digest}-{found.presence.first}",
+            when=found.presence.appeared.until,
+            updated=found.last_event,
+            release_url=site.local_url(f"/archive/releases/{entry['id']}"),
+            summary=" ".join(_format_presence(site.language, found)),
+            categories=[found.status],
+            content=entry["hit"].excerpt_text,
+        )
 
 
 def _format_import(presence: Presence) -> dict[str, str | None]:
@@ -696,23 +706,6 @@ def _format_import(presence: Presence) -> dict[str, str | None]:
         "collection": imported.collection,
         "first_reading": reading,
     }
-
-
-def _build_presence_entry(site: SiteRequest, row: Entry, name: str) -> AtomEntry:
-    """Build the feed entry of a presence; the entry is updated when the wording disappears."""
-    entry: PhraseEntry = row["entry"]
-    return build_agency_entry(
-        site,
-        row,
-        link=site.local_url(f"/-/revision/{entry.presence.last}"),
-        name=f"{name}-{entry.presence.first}",
-        when=entry.presence.appeared.until,
-        updated=entry.last_event,
-        release_url=site.local_url(f"/archive/releases/{row['id']}"),
-        summary=" ".join(_format_presence(site.language, entry)),
-        categories=[entry.status],
-        content=row["hit"].excerpt_text,
-    )
 
 
 def _format_presence(language: str, entry: PhraseEntry) -> list[str]:

@@ -53,9 +53,8 @@ from archive.search.search_request import SearchRequest, build_search_url
 from archive.times import now
 from archive.urls import host_to_ascii, parse_ip_address
 from archive.views.lists import find_tag
+from archive.web import ReaderError, SiteRequest, site_view
 from archive.web.request_limits import client_key
-from archive.web.requests import ReaderError, SiteRequest
-from archive.web.routes import site_view
 
 MAX_FORM_BYTES = 4_000
 MAX_ADDRESS_LENGTH = 254  # RFC 5321
@@ -66,7 +65,6 @@ MAIL_ADDRESS = re.compile(r"(?!.*=\?)[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@([^@\
 # subscription
 MAX_CLIENT_REQUESTS = 10
 LIMIT_SECONDS = 3_600
-ACTIONS = ("confirm", "end", "end_all", "access")
 ONE_CLICK = b"One-Click"  # in the body of a POST as of RFC 8058, which may be of either form type
 
 
@@ -353,7 +351,7 @@ def _read_action(site: SiteRequest) -> tuple[str, str]:
     if ONE_CLICK in site.request.scope["archive_body"].data:
         return "end", ""
     form = _read_form(site)
-    if form.get("action") not in ACTIONS:
+    if form.get("action") not in ("confirm", "end", "end_all", "access"):
         raise ReaderError(400, "error.follow_form")
     return form["action"], form.get("id", "")
 

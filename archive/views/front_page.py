@@ -7,8 +7,7 @@ from datasette import Response
 from archive.changes.edits_and_removals import read_latest_edits
 from archive.views.agencies import find_last_crawl, read_agency_overview, sort_agencies
 from archive.views.lists import read_release_list
-from archive.web.requests import SiteRequest
-from archive.web.routes import site_view
+from archive.web import SiteRequest, site_view
 
 MAX_INDEX_AGENCIES = 12  # agencies on the home page: those with the most releases
 MAX_INDEX_EDITS = 6

@@ -22,8 +22,7 @@ from datasette import NotFound, Response
 from archive.database.sqlite_files import ListPage, RunQuery, take_page
 from archive.i18n import swedish_sort_key
 from archive.urls import FilterError, parse_number_parameter
-from archive.web.requests import SiteRequest
-from archive.web.routes import site_view
+from archive.web import SiteRequest, site_view
 
 AGENCY_SQL = "select slug, name, name_en, home, org_number from agencies where slug = :agency"
 MONTH = "(?P<month>[0-9]{4}-(?:0[1-9]|1[0-2])|undated)"
@@ -42,11 +41,6 @@ MONTH_COUNTS_SQL = (
     "select month, releases, dated from month_counts where agency = :agency and month <> ''"
     " order by month"
 )
-TAG_AGENCIES_SQL = """
-    select a.slug, a.name, a.name_en, count(*) as n from release_tags rt
-      cross join release_facets l on l.release = rt.release join agencies a on a.slug = l.agency
-    where rt.tag = :tag group by l.agency order by n desc, a.name
-"""
 # the releases before and after one
 ADJACENT_COLUMNS = "r.id, r.title, r.language, r.published, r.updated, r.added"
 LIST_POSITION_SQL = """
@@ -267,7 +261,14 @@ async def find_tag(run: RunQuery, id_or_name: str) -> dict[str, Any] | None:
 
 
 async def read_tag_agencies(run: RunQuery, tag_id: int) -> Sequence[Any]:
-    return await run(TAG_AGENCIES_SQL, {"tag": tag_id})
+    return await run(
+        """
+        select a.slug, a.name, a.name_en, count(*) as n from release_tags rt
+          cross join release_facets l on l.release = rt.release join agencies a on a.slug = l.agency
+        where rt.tag = :tag group by l.agency order by n desc, a.name
+        """,
+        {"tag": tag_id},
+    )
 
 
 async def find_adjacent_releases(run: RunQuery, release_id: int) -> tuple[Any | None, Any | None]:

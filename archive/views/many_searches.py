@@ -20,16 +20,17 @@ from archive.database.sqlite_files import RunQuery
 from archive.search.column_cache import ColumnCache
 from archive.search.results import prepare_finder
 from archive.search.search_request import SearchRequest, build_search_url
-from archive.web.documents import DataList
-from archive.web.openapi import Operation, get_fields
-from archive.web.request_limits import CUT_HEADER
-from archive.web.requests import (
+from archive.web import (
+    CUT_HEADER,
+    DataList,
+    Operation,
     ReaderError,
     SiteRequest,
+    get_fields,
     get_search_columns,
     read_fields,
+    site_view,
 )
-from archive.web.routes import site_view
 
 MAX_TERMS = 500
 MAX_TERM_LENGTH = 200  # characters

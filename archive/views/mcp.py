@@ -31,14 +31,12 @@ from datasette.utils import add_cors_headers
 from archive.i18n import translate
 from archive.urls import FilterError, format_day_start
 from archive.views.agencies import find_agency_slug
-from archive.web.request_limits import CUT_HEADER, RequestBody
-from archive.web.requests import SiteRequest
-from archive.web.routes import site_view
+from archive.web import CUT_HEADER, SiteRequest, site_view
+from archive.web.request_limits import RequestBody
 
 MAX_CHARACTERS = 20_000  # of a text in one result
 MAX_ENTRIES = 100
 ALLOWED = "OPTIONS, POST"
-ALLOWED_HEADERS = "Content-Type, Mcp-Method, Mcp-Name, Mcp-Protocol-Version"
 INSTRUCTIONS = """\
 An archive of what Swedish government agencies publish as news, with the later edits and removals \
 that it saw. Most texts are in Swedish: search with Swedish words. `published` and `updated` are \
@@ -86,7 +84,6 @@ VERSION_MEMBERS = (
         "citation",
     ),
 )
-AGENCY_MEMBERS = ("slug", "name", "name_en")
 ARGUMENTS: Mapping[str, str] = {  # what the arguments of tools mean
     "query": (
         "Swedish words in any form,"
@@ -137,7 +134,9 @@ async def _serve_mcp(site: SiteRequest) -> Response:
         add_cors_headers(headers)
         headers |= {
             "Access-Control-Allow-Methods": ALLOWED,
-            "Access-Control-Allow-Headers": ALLOWED_HEADERS,
+            "Access-Control-Allow-Headers": (
+                "Content-Type, Mcp-Method, Mcp-Name, Mcp-Protocol-Version"
+            ),
         }
     if site.request.method == "OPTIONS":
         return Response.text("", headers=headers)
@@ -274,7 +273,10 @@ async def list_agencies() -> dict[str, Any]:
         "/archive/agencies.json", _shape="objects", _size="max", _nofacet=1
     )
     complete = is_whole and not data["truncated"] and data["next"] is None
-    return {"agencies": [pick(row, AGENCY_MEMBERS) for row in data["rows"]], "complete": complete}
+    return {
+        "agencies": [pick(row, ("slug", "name", "name_en")) for row in data["rows"]],
+        "complete": complete,
+    }
 
 
 async def _find_agency(name: str | None) -> str | None:

@@ -29,19 +29,18 @@ from archive.changes.new_releases import (
 )
 from archive.i18n import format_release_kind
 from archive.urls import LIST_PARAMETERS, parse_number_parameter
-from archive.web.atom_feed import (
+from archive.web import (
     AtomEntry,
+    DataList,
+    Operation,
+    ReaderError,
+    SiteRequest,
+    add_query,
     build_agency_entry,
     format_stated_atom_time,
+    get_fields,
+    site_view,
 )
-from archive.web.documents import DataList
-from archive.web.openapi import Operation, get_fields
-from archive.web.requests import ReaderError, SiteRequest, add_query
-from archive.web.routes import site_view
-
-CHANGES_PATH = "/-/changes"
-# seconds until a replica that is behind the cursor has probably caught up
-CHANGES_RETRY_AFTER = "60"
 
 
 @site_view(
@@ -158,7 +157,7 @@ def _build_release_entry(site: SiteRequest, row: Mapping[str, Any]) -> AtomEntry
 
 
 @site_view(
-    CHANGES_PATH + r"\.{format}",
+    r"/-/changes\.{format}",
     parameters=("since", "size"),
     operation=Operation(
         summary=(
@@ -206,7 +205,8 @@ async def _show_changes(site: SiteRequest) -> Response | DataList:
         raise ReaderError(410, "error.cursor_of_other_archive", value=query.cursor) from error
     except CursorAheadError:
         response = await site.render_error(503, "error.cursor_ahead", value=query.cursor)
-        response.headers["retry-after"] = CHANGES_RETRY_AFTER
+        # seconds until a replica that is behind the cursor has probably caught up
+        response.headers["retry-after"] = "60"
         return response
     return DataList(
         title=site.translate("feed.changes"),

@@ -35,6 +35,7 @@ from archive.search.search_request import (
 )
 from archive.urls import FilterError, parse_choice_parameter
 from archive.views.agencies import find_agency_slug
+from archive.web import FIELDS, DataList, Operation, SiteRequest, get_search_columns, site_view
 from archive.web.charts import (
     Chart,
     PeriodSeries,
@@ -46,12 +47,7 @@ from archive.web.charts import (
     format_share,
     label_periods,
 )
-from archive.web.documents import DataList
-from archive.web.openapi import FIELDS, Operation
-from archive.web.requests import SiteRequest, get_search_columns
-from archive.web.routes import site_view
 
-UNDATED_PERIOD = "undated"
 MIN_FIELDS = 2  # empty fields for searches and agencies in the form
 AGENCY_NAMES_SQL = "select slug, name, name_en from agencies"
 
@@ -217,7 +213,7 @@ def build_rows(
         rows.append(
             {
                 **common,
-                "period": UNDATED_PERIOD,
+                "period": "undated",
                 "hits": each.counts.undated,
                 "all_releases": None,
                 "share": None,

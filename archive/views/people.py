@@ -21,44 +21,26 @@ from archive.database.sqlite_files import RunQuery
 from archive.search.column_cache import LAST_CHANGE_SQL
 from archive.urls import LIST_PARAMETERS, FilterError, parse_number_parameter
 from archive.views.lists import LIST_PAGE_SIZE
-from archive.web.atom_feed import (
+from archive.web import (
     AtomEntry,
+    DataList,
+    Operation,
+    SiteRequest,
     build_tag_uri,
     format_atom_time,
     format_stated_atom_time,
+    get_fields,
+    site_view,
 )
-from archive.web.documents import DataList
-from archive.web.openapi import Operation, get_fields
-from archive.web.requests import SiteRequest
-from archive.web.routes import site_view
 
 NAME = "str Name as printed = Anna Ek"
 PERSON_SQL = """
     select p.id, p.slug, p.name, p.agency, a.name as agency_name, a.name_en as agency_name_en
     from people p join agencies a on a.slug = p.agency where p.slug = :slug
 """
-PERSON_QUOTES_SQL = """
-    select q.release, q.text, q.role, q.organisation,
-      iif(max(q.revision = r.revision), r.revision, max(q.revision)) as revision,
-      max(q.revision = r.revision) as is_current,
-      min(iif(v.cause = 'import', null, v.seen)) as first_seen, min(v.seen) as added,
-      r.title, r.url, r.published, r.language, r.removed_at
-    from quotes q join releases r on r.id = q.release join release_facets l on l.release = q.release
-      join revisions v on v.id = q.revision
-    where q.person = :person group by q.release, q.text
-    order by l.sort_date desc, q.release desc, q.position limit :limit offset :offset
-"""
 PERSON_QUOTE_COUNT_SQL = """
     select count(*) as n from (select distinct q.release, q.text from quotes q
       join release_facets l on l.release = q.release where q.person = :person)
-"""
-PERSON_ROLES_SQL = """
-    select q.role, iif(min(year) = max(year), min(year), min(year) || '–' || max(year)) as years
-    from (select q.role, substr(r.published, 1, 4) as year
-      from quotes q join release_facets l on l.release = q.release join releases r
-        on r.id = q.release
-      where q.person = :person and q.role is not null) q
-    group by q.role order by max(year) desc, count(*) desc, q.role limit 20
 """
 RANKED_PEOPLE_SQL = """
     select p.id, p.slug, p.agency, n.quotes
@@ -124,13 +106,11 @@ async def _show_people(site: SiteRequest) -> Response:
     return DataList(
         title=site.translate("people.title"),
         next_url=site.next_url(after=next_after),
-        rows=[_format_person(site, row) for row in people],
+        rows=[
+            {**row, "person": row["slug"], "page": site.local_url(f"/person/{row['slug']}")}
+            for row in map(dict, people)
+        ],
     )
-
-
-def _format_person(site: SiteRequest, row: Mapping[str, Any]) -> dict[str, Any]:
-    page = site.local_url(f"/person/{row['slug']}")
-    return {**dict(row), "person": row["slug"], "page": page}
 
 
 @site_view(
@@ -168,7 +148,8 @@ def _format_person(site: SiteRequest, row: Mapping[str, Any]) -> dict[str, Any]:
 )
 async def _show_person(site: SiteRequest) -> Response:
     """Show a person's quotes, newest first; raise FilterError for a page after the last one."""
-    person = await _find_person(site.run, site.url_vars["slug"])
+    found = await site.run(PERSON_SQL, {"slug": site.url_vars["slug"]})
+    person = dict(found[0]) if found else None
     after, size = parse_page(site)
     quotes, count = (
         await _read_person_quotes(site.run, person["id"], after, size) if person else ([], 0)
@@ -178,7 +159,18 @@ async def _show_person(site: SiteRequest) -> Response:
     if not quotes:
         raise FilterError("after", str(after), f"less than {count}")
     next_after = after + len(quotes) if after + len(quotes) < count else None
-    roles = await _read_person_roles(site.run, person["id"])
+    # the roles that releases print for the person, the latest first
+    roles = await site.run(
+        """
+        select q.role, iif(min(year) = max(year), min(year), min(year) || '–' || max(year)) as years
+        from (select q.role, substr(r.published, 1, 4) as year
+          from quotes q join release_facets l on l.release = q.release join releases r
+            on r.id = q.release
+          where q.person = :person and q.role is not null) q
+        group by q.role order by max(year) desc, count(*) desc, q.role limit 20
+        """,
+        {"person": person["id"]},
+    )
     context: dict[str, Any] = {
         "person": person,
         "quotes": quotes,
@@ -240,11 +232,6 @@ def _build_quote_entry(site: SiteRequest, person: dict[str, Any], row: dict[str,
     )
 
 
-async def _find_person(run: RunQuery, slug: str) -> dict[str, Any] | None:
-    rows = await run(PERSON_SQL, {"slug": slug})
-    return dict(rows[0]) if rows else None
-
-
 async def _read_people(
     site: SiteRequest, words: str, agency: str | None, offset: int, size: int
 ) -> tuple[Sequence[Any], int | None]:
@@ -284,12 +271,18 @@ async def _read_person_quotes(
     A wording that several versions of a release have is one, with the last version that has it.
     """
     values = {"person": person_id, "limit": size, "offset": offset}
-    quotes = await run(PERSON_QUOTES_SQL, values)
+    quotes = await run(
+        """
+        select q.release, q.text, q.role, q.organisation,
+          iif(max(q.revision = r.revision), r.revision, max(q.revision)) as revision,
+          max(q.revision = r.revision) as is_current,
+          min(iif(v.cause = 'import', null, v.seen)) as first_seen, min(v.seen) as added,
+          r.title, r.url, r.published, r.language, r.removed_at
+        from quotes q join releases r on r.id = q.release
+          join release_facets l on l.release = q.release join revisions v on v.id = q.revision
+        where q.person = :person group by q.release, q.text
+        order by l.sort_date desc, q.release desc, q.position limit :limit offset :offset
+        """,
+        values,
+    )
     return quotes, (await run(PERSON_QUOTE_COUNT_SQL, values))[0]["n"]
-
-
-async def _read_person_roles(run: RunQuery, person_id: int) -> Sequence[Any]:
-    """Return the roles that releases print for a person, the latest first, with their first and
-    last year.
-    """
-    return await run(PERSON_ROLES_SQL, {"person": person_id})

@@ -24,16 +24,18 @@ from archive.search.marked_words import extract_query_terms
 from archive.search.query_language import ReferenceNode
 from archive.urls import LIST_PARAMETERS, FilterError
 from archive.views.people import parse_page
-from archive.web.atom_feed import (
+from archive.web import (
     AtomEntry,
+    DataList,
+    Operation,
+    ReaderError,
+    SiteRequest,
     build_tag_uri,
     format_atom_time,
     format_stated_atom_time,
+    get_fields,
+    site_view,
 )
-from archive.web.documents import DataList
-from archive.web.openapi import Operation, get_fields
-from archive.web.requests import ReaderError, SiteRequest
-from archive.web.routes import site_view
 
 # Where documents can be read. https://lagen.nu/om/lankning (staffanm/ferenda,
 # lagen/nu/res/static/lankning.rst) says that an address is the type and the number, and of statutes

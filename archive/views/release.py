@@ -40,10 +40,15 @@ from archive.search.search_request import (
 from archive.urls import strip_www
 from archive.views.lists import find_adjacent_releases
 from archive.views.references import read_release_references
+from archive.web import (
+    PageHighlighter,
+    ReaderError,
+    SiteRequest,
+    describe_article,
+    get_search_columns,
+    list_answers,
+)
 from archive.web.charts import EDIT_EVENTS, VERSION_BARS, draw_versions
-from archive.web.highlights import PageHighlighter, list_answers
-from archive.web.link_previews import ArticleMetadata, describe_article
-from archive.web.requests import ReaderError, SiteRequest, get_search_columns
 
 READING_PAGE_TEMPLATE = "row-archive-releases.html"
 QUESTION_ID = re.compile(r'\bid="question-(\d+)"')
@@ -78,9 +83,9 @@ STORED_URLS_SQL = (
     "select url from frontier where release = ? and role = 'release' and state = 'stored' order"
     " by url"
 )
-NEWEST_REVISION_SQL = "select revision, removed_at from releases where id = :id"
 RELEASE_AGENCY_SQL = """
-    select r.id, r.url, r.title, r.lead, r.body, r.body_html, r.updated, r.language, a.*
+    select r.id, r.revision, r.url, r.title, r.lead, r.body, r.body_html, r.updated, r.language,
+      a.*
     from releases r join agencies a on a.slug = r.agency where r.id = ?
 """
 
@@ -96,19 +101,20 @@ async def read_release_context(site: SiteRequest) -> dict[str, Any]:
     answerers = [
         question["answered_by"] for question in parts["questions"] if question["answered_by"]
     ]
-    newest = (await site.run(NEWEST_REVISION_SQL, {"id": agency["id"]}))[0]["revision"]
     # without the parameters of a search
     canonical_url = site.local_url(f"/archive/releases/{agency['id']}")
-    citation_context, history = (
-        await read_citation_context(site, newest),
-        await _read_history_context(site, agency["id"], agency["url"]),
-    )
+    citation_context = await read_citation_context(site, agency["revision"])
+    history = await _read_history_context(site, agency["id"], agency["url"])
     return {
         **parts,
         **citation_context,
         "agency": agency,
-        "page_metadata": describe_page(
-            site, citation_context["citation"], canonical_url, agency, history["last_changed"]
+        "page_metadata": describe_article(
+            citation_context["citation"],
+            url=canonical_url,
+            lead=agency["lead"],
+            modified=agency["updated"] or history["last_changed"],
+            lang=site.language,
         ),
         "references": await read_release_references(site.run, agency["id"]),
         "speakers": await site.run(SPEAKERS_SQL, {"release": agency["id"]}),
@@ -122,25 +128,6 @@ async def read_release_context(site: SiteRequest) -> dict[str, Any]:
         **await read_marked_texts(site, agency["id"], release),
         **history,
     }
-
-
-def describe_page(
-    site: SiteRequest,
-    citation: Citation,
-    url: str,
-    state: Mapping[str, Any],
-    seen_change: str | None,
-) -> ArticleMetadata:
-    """Return the metadata of a page that shows a release or a revision, with the words that it
-    shows.
-    """
-    return describe_article(
-        citation,
-        url=url,
-        lead=state["lead"],
-        modified=state["updated"] or seen_change,
-        lang=site.language,
-    )
 
 
 async def _read_history_context(site: SiteRequest, release_id: int, url: str) -> dict[str, Any]:

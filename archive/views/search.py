@@ -52,12 +52,19 @@ from archive.search.search_request import (
     parse_search_request,
 )
 from archive.search.table_search import match_table_search, plan_table_search
-from archive.web.atom_feed import AtomEntry, build_agency_entry, format_stated_atom_time
+from archive.web import (
+    AtomEntry,
+    DataList,
+    Operation,
+    SiteRequest,
+    build_agency_entry,
+    build_query_runner,
+    format_stated_atom_time,
+    get_fields,
+    get_search_columns,
+    site_view,
+)
 from archive.web.charts import build_period_chart, describe_periods
-from archive.web.documents import DataList
-from archive.web.openapi import Operation, get_fields
-from archive.web.requests import SiteRequest, build_query_runner, get_search_columns
-from archive.web.routes import site_view
 
 # the search page and its data
 SEARCH_FEED_SIZE = 30

@@ -13,8 +13,7 @@ from archive.database.sqlite_files import RunQuery
 from archive.times import now
 from archive.views.agencies import read_agency_overview
 from archive.views.lists import read_calendar
-from archive.web.requests import SiteRequest
-from archive.web.routes import ANY_PARAMETER, site_view
+from archive.web import ANY_PARAMETER, SiteRequest, site_view
 
 SECURITY_TXT_DAYS = 180  # RFC 9116 recommends less than a year
 XML_MEDIA_TYPE = "application/xml; charset=utf-8"
@@ -24,24 +23,14 @@ SitemapEntries = list[tuple[str, str | None]]
 SITEMAP_PART_SIZE = 10_000  # release numbers in one part; the format allows 50,000 URLs
 FIXED_PATHS = ("/", "/agencies", "/people", "/about", "/help", "/-/edits", "/-/removed")
 SITEMAP_NAMESPACE = "http://www.sitemaps.org/schemas/sitemap/0.9"
-# one lookup in the index idx_revisions_piece for each part
-SITEMAP_PARTS_SQL = f"""
-    with recursive pieces(piece) as (select 0 union all select piece + 1 from pieces
-      where piece < (select max(release) / {SITEMAP_PART_SIZE} from revisions))
-    select piece, (select max(seen) from revisions
-      where release / {SITEMAP_PART_SIZE} = piece) as changed from pieces
-    where changed is not null
-"""
-SITEMAP_RELEASES_SQL = """
-    select v.release, max(v.seen) as changed from release_facets l cross join revisions v
-      on v.release = l.release
-    where l.release between :low and :high group by l.release
-"""
 SITEMAP_AGENCIES_SQL = "select distinct agency from release_facets order by agency"
-SITEMAP_PEOPLE_SQL = f"select slug from people order by id limit {4 * SITEMAP_PART_SIZE}"
-SITEMAP_TAGS_SQL = (
-    f"select distinct tag from release_tags order by tag limit {4 * SITEMAP_PART_SIZE}"
-)
+SITEMAP_LISTS_SQL = {  # the paths in a part of its own
+    "people": "select '/person/' || slug as path from people order by id limit :most",
+    "tags": (
+        "select '/tag/' || tag as path from"
+        " (select distinct tag from release_tags order by tag limit :most)"
+    ),
+}
 ROBOTS_RULES = (  # in an order that is also right for parsers that take the first match
     ("Disallow", "/archive/releases/*?*q="),  # pages with the words of a search marked
     ("Disallow", "/archive/releases/*?*hit="),
@@ -140,13 +129,11 @@ async def _show_sitemap_part(site: SiteRequest) -> Response:
         pages = await read_sitemap_releases(site.run, int(number))
         if not pages:
             raise NotFound(f"no part {name} of the sitemap")
+    elif name == "pages":
+        pages = await read_sitemap_pages(site.run)
     else:
-        readers = {
-            "pages": read_sitemap_pages,
-            "tags": _read_sitemap_tags,
-            "people": _read_sitemap_people,
-        }
-        pages = await readers[name](site.run)
+        rows = await site.run(SITEMAP_LISTS_SQL[name], {"most": 4 * SITEMAP_PART_SIZE})
+        pages = [(row["path"], None) for row in rows]
     root = site.url("/").rstrip("/")
     entries = [(root + path, changed) for path, changed in pages]
     return Response(_format_sitemap("urlset", "url", entries), content_type=XML_MEDIA_TYPE)
@@ -188,7 +175,17 @@ async def _show_security_txt(site: SiteRequest) -> Response:
 
 
 async def read_sitemap_parts(run: RunQuery) -> SitemapEntries:
-    parts = await run(SITEMAP_PARTS_SQL, {})
+    # one lookup in the index idx_revisions_piece for each part
+    parts = await run(
+        f"""
+        with recursive pieces(piece) as (select 0 union all select piece + 1 from pieces
+          where piece < (select max(release) / {SITEMAP_PART_SIZE} from revisions))
+        select piece, (select max(seen) from revisions
+          where release / {SITEMAP_PART_SIZE} = piece) as changed from pieces
+        where changed is not null
+        """,
+        {},
+    )
     return [
         ("pages", None),
         ("tags", None),
@@ -200,7 +197,14 @@ async def read_sitemap_parts(run: RunQuery) -> SitemapEntries:
 async def read_sitemap_releases(run: RunQuery, part_number: int) -> SitemapEntries:
     """Return the releases of one part of the sitemap, without moved ones."""
     low = part_number * SITEMAP_PART_SIZE
-    rows = await run(SITEMAP_RELEASES_SQL, {"low": low, "high": low + SITEMAP_PART_SIZE - 1})
+    rows = await run(
+        """
+        select v.release, max(v.seen) as changed from release_facets l cross join revisions v
+          on v.release = l.release
+        where l.release between :low and :high group by l.release
+        """,
+        {"low": low, "high": low + SITEMAP_PART_SIZE - 1},
+    )
     return [(f"/archive/releases/{row['release']}", row["changed"]) for row in rows]
 
 
@@ -209,14 +213,6 @@ async def read_sitemap_pages(run: RunQuery) -> SitemapEntries:
     agencies = [f"/agency/{row['agency']}" for row in await run(SITEMAP_AGENCIES_SQL, {})]
     months = [f"/month/{month}" for month in (await read_calendar(run)).months]
     return [(path, None) for path in (*FIXED_PATHS, *agencies, *months)]
-
-
-async def _read_sitemap_tags(run: RunQuery) -> SitemapEntries:
-    return [(f"/tag/{row['tag']}", None) for row in await run(SITEMAP_TAGS_SQL, {})]
-
-
-async def _read_sitemap_people(run: RunQuery) -> SitemapEntries:
-    return [(f"/person/{row['slug']}", None) for row in await run(SITEMAP_PEOPLE_SQL, {})]
 
 
 def _format_sitemap(root: str, element: str, entries: SitemapEntries) -> str:

@@ -40,12 +40,17 @@ from archive.health.metrics import TRACKED_FIELDS
 from archive.i18n import SWEDISH_TIME
 from archive.times import now
 from archive.urls import LIST_PARAMETERS, parse_number_parameter
-from archive.web.atom_feed import AtomEntry, build_tag_uri
+from archive.web import (
+    FIELDS,
+    AtomEntry,
+    DataList,
+    Operation,
+    SiteRequest,
+    build_tag_uri,
+    get_fields,
+    site_view,
+)
 from archive.web.charts import STRIP_BARS, draw_strip
-from archive.web.documents import DataList
-from archive.web.openapi import FIELDS, Operation, get_fields
-from archive.web.requests import SiteRequest
-from archive.web.routes import site_view
 
 STATUS_PATH = "/-/status"
 MAX_UNGROUPED_FAULTS = 40  # with more faults, agencies with the same state and reason are grouped
@@ -137,12 +142,8 @@ async def _show_status(site: SiteRequest) -> Response | DataList:
             },
         )
     days = await read_daily_states(site.run, rows, now().astimezone(SWEDISH_TIME).date())
-
-    def show_strip(row: AgencyHealth) -> Markup:
-        return _draw_agency_strip(site, days.get(row["agency"], []))
-
     context = {
-        "show_strip": show_strip,
+        "show_strip": lambda row: _draw_agency_strip(site, days.get(row["agency"], [])),
         "strip_days": STRIP_DAYS,
         "strip_bars": STRIP_BARS,
         "has_strips": any(map(any, days.values())),

@@ -45,25 +45,29 @@ from archive.publish.citations import CITATION_TYPES, Citation, format_citation
 from archive.search.related_releases import find_related, read_related_releases
 from archive.search.search_request import HIT_PARAMETERS
 from archive.views.release import (
-    NEWEST_REVISION_SQL,
-    describe_page,
     find_citation,
     read_citation_context,
     read_marked_texts,
     read_search_context,
 )
-from archive.web.atom_feed import (
+from archive.web import (
+    RESPONSE_MEDIA_TYPES,
     AtomEntry,
+    DataList,
+    MarkedHtml,
+    Operation,
+    PageHighlighter,
+    ReaderError,
+    SiteRequest,
+    StreamResponse,
     build_agency_entry,
+    build_file_response,
     build_tag_uri,
+    describe_article,
     format_atom_time,
+    get_fields,
+    site_view,
 )
-from archive.web.documents import DataList
-from archive.web.exports import StreamResponse, build_file_response
-from archive.web.highlights import MarkedHtml, PageHighlighter
-from archive.web.openapi import Operation, get_fields
-from archive.web.requests import RESPONSE_MEDIA_TYPES, ReaderError, SiteRequest
-from archive.web.routes import site_view
 
 HISTORY_COLUMNS = (
     *("event", "when", "last_seen_before", "until", "checks", "revision", "previous", "reverts_to"),
@@ -105,12 +109,6 @@ REVISION_STATE = (
         "updated_text",
     ),
     *("language", "tags", "questions", "images", "attachments", "contacts"),
-)
-EVIDENCE = Operation(
-    summary=(
-        "The bytes that a version or a removal was read from, with their hashes and how to"
-        " check them"
-    )
 )
 
 
@@ -322,10 +320,9 @@ async def _show_revision(site: SiteRequest) -> Response:
     citation: Citation = citation_context["citation"]
     revision = (await read_stored_revisions(site.run, [revision_id]))[revision_id]
     final_release = await find_final_release(site.run, revision["release"])
-    state, newest = (
-        revision["state"],
-        (await site.run(NEWEST_REVISION_SQL, {"id": final_release}))[0],
-    )
+    state = revision["state"]
+    newest_sql = "select revision, removed_at from releases where id = :id"
+    newest = (await site.run(newest_sql, {"id": final_release}))[0]
     context = {
         "revision": revision,
         "state": state,
@@ -334,7 +331,13 @@ async def _show_revision(site: SiteRequest) -> Response:
         "takedowns": await read_active_takedowns(site.run, revision["release"]),
         **citation_context,
         "canonical_url": citation.permalink,
-        "page_metadata": describe_page(site, citation, citation.permalink, state, None),
+        "page_metadata": describe_article(
+            citation,
+            url=citation.permalink,
+            lead=state["lead"],
+            modified=state["updated"],
+            lang=site.language,
+        ),
     }
     if site.format_name:
         data = _format_revision(site, context) | {"removed_at": newest["removed_at"]}
@@ -610,21 +613,22 @@ def _format_diff_rows(field_diffs: Sequence[FieldDiff]) -> list[dict[str, Any]]:
     return rows
 
 
-@site_view(r"/-/evidence/{key}\.zip", operation=EVIDENCE)
+@site_view(
+    r"/-/evidence/{key}\.zip",
+    r"/-/evidence/removal-{key}\.zip",
+    operation=Operation(
+        summary=(
+            "The bytes that a version or a removal was read from, with their hashes and how to"
+            " check them"
+        )
+    ),
+)
 async def _show_evidence(site: SiteRequest) -> Response | StreamResponse:
-    return await _send_evidence(site, "")
-
-
-@site_view(r"/-/evidence/removal-{key}\.zip", operation=EVIDENCE)
-async def _show_removal_evidence(site: SiteRequest) -> Response | StreamResponse:
-    return await _send_evidence(site, "removal-")
-
-
-async def _send_evidence(site: SiteRequest, prefix: str) -> Response | StreamResponse:
     """Send the evidence of a revision or removal as a zip; raise ReaderError if there is no such
     row.
     """
     path, row_id = Path(site.datasette.get_database("archive").path), int(site.url_vars["key"])
+    prefix = "removal-" if "/removal-" in site.request.path else ""
     table = "removals" if prefix else "revisions"
     file: SpooledTemporaryFile[bytes] = SpooledTemporaryFile(max_size=MAX_MEMORY_BYTES)  # noqa: SIM115 - closed by the response
 

@@ -77,21 +77,16 @@ NUMBER_LINKS = {
     "revision": "/-/revision/",
 }
 ID_LINKS = {"revisions": "/-/revision/", "releases_with_tags": "/archive/releases/"}
-PATH_COLUMNS = ("link", "other_link")
 SITE_PATH = re.compile(r"/[^\s\\/][^\s\\]*")
 
 
 def build_page_context(datasette: Any, request: Any) -> dict[str, Any]:
-    """Return the names for templates, and note the page's language for its headers."""
-    names = _build_template_context(datasette, request)
-    request.scope.get("archive_page", {})["language"] = names["lang"]  # read by security.py
-    return names
-
-
-def _build_template_context(datasette: Any, request: Any) -> dict[str, Any]:
-    """Return the names that every template of the archive may use."""
+    """Return the names that every template of the archive may use, and note the page's language
+    for its headers.
+    """
     site = SiteRequest(request, datasette)
     lang = site.language
+    request.scope.get("archive_page", {})["language"] = lang  # read by security.py
 
     def format_lang_attribute(language: str | None) -> Markup:
         """Return a lang attribute if the language differs from the page's; lang="" if it is
@@ -191,7 +186,9 @@ def _find_cell_path(value: Any, column: str, table: str | None) -> str | None:
         if start is None and column == "id":
             start = ID_LINKS.get(table or "")
         return f"{start}{value}" if start else None
-    is_path = column in PATH_COLUMNS and isinstance(value, str) and SITE_PATH.fullmatch(value)
+    is_path = (
+        column in ("link", "other_link") and isinstance(value, str) and SITE_PATH.fullmatch(value)
+    )
     return value if is_path else None
 
 

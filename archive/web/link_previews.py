@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from markupsafe import Markup
 
@@ -22,21 +21,13 @@ MAX_DESCRIPTION_LENGTH = 300
 LOCALES = {"sv": "sv_SE", "en": "en_GB"}
 
 
-class MetaElement(NamedTuple):
-    """A <meta> element: `key` is the attribute with its name."""
-
-    key: str
-    name: str
-    content: str
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArticleMetadata:
     """What the head of a release's page says: <meta> elements, and the content of its JSON-LD
     element.
     """
 
-    elements: tuple[MetaElement, ...]
+    elements: tuple[tuple[str, str, str], ...]  # attribute with the name, name, content
     json_ld: Markup
 
 
@@ -89,7 +80,7 @@ def describe_article(
         ("name", "DC.type", "Text"),
     ]
     return ArticleMetadata(
-        elements=tuple(MetaElement(key, name, content) for key, name, content in tags if content),
+        elements=tuple((key, name, content) for key, name, content in tags if content),
         json_ld=_format_json_ld({name: value for name, value in facts.items() if value}),
     )
 

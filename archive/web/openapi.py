@@ -34,7 +34,6 @@ MEDIA_TYPES = {
         "zip": "application/zip",
     }.items()
 }
-TEXT_FORMATS = ("ndjson", "csv", "atom", "txt", "bib", "ris")
 TYPES: Mapping[str, Schema] = {
     "str": {"type": "string"},
     "path": {"type": "string"},  # in a path, where it may have slashes
@@ -233,7 +232,6 @@ ERROR: Mapping[str, Type] = {
 }
 
 NAME_IN_PATH = re.compile(r"\{([a-z]+)\}")
-NESTED_TYPES = ("any", "map")  # beside lists and mappings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -272,10 +270,11 @@ class Operation:
         >>> Operation(summary="", row=row).columns
         ['id', 'why']
         """
+        # beside lists and mappings
         return [
             name
             for name, wanted in self.row.items()
-            if isinstance(wanted, str) and wanted.partition(" ")[0] not in NESTED_TYPES
+            if isinstance(wanted, str) and wanted.partition(" ")[0] not in ("any", "map")
         ]
 
     @property
@@ -430,7 +429,9 @@ def _build_operation(
     operation: Operation, address: str, describe_column: DescribeColumn, method: str
 ) -> Schema:
     format_name = _find_format(address)
-    schema: Schema = {"type": "string"} if format_name in TEXT_FORMATS else {}
+    schema: Schema = (
+        {"type": "string"} if format_name in ("ndjson", "csv", "atom", "txt", "bib", "ris") else {}
+    )
     if format_name in ("json", "csl.json"):
         schema = _build_schema(get_body(operation), describe_column)
     statuses = [400, *([404] if "{" in address else []), 503]

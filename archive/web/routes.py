@@ -19,7 +19,6 @@ from archive.web.requests import PostedTextError, ReaderError, SiteRequest, answ
 ANY_PARAMETER = "*"  # for files, whose parameters are not checked
 # values of a parameter in a path; SQLite can store any number of up to 18 digits
 NUMBER, SLUG = "[0-9]{1,18}", "[a-z0-9-]+"
-WITH_SLASHES = ".+?"  # of a parameter of type "path"
 
 View = Callable[[SiteRequest], Awaitable[Any]]
 
@@ -127,7 +126,8 @@ async def _render_list(site: SiteRequest, data: DataList, operation: Operation) 
 def _choose_pattern(wanted: Type) -> str:
     """Return the regular expression of the values of a parameter in a path."""
     if isinstance(wanted, str) and wanted.startswith("path "):
-        return WITH_SLASHES
+        # of a parameter of type "path"
+        return ".+?"
     return NUMBER if is_number(wanted) else SLUG
 
 

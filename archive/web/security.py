@@ -75,24 +75,20 @@ from archive.web.sql_sandbox import SandboxedDatabase, StarvedQueryError, instal
 
 # limits
 ALLOWED_METHODS = ("GET", "HEAD", "OPTIONS")
-BATCH_PATHS = ("/-/batch", "/-/batch.json", "/-/batch.csv", "/-/batch.xlsx")
 # paths that also allow POST; their views get the body as `archive_body`
 POST_PATHS = (
     "/-/check",
     "/-/check.json",
     "/-/mcp",
-    *BATCH_PATHS,
+    *("/-/batch", "/-/batch.json", "/-/batch.csv", "/-/batch.xlsx"),
     "/-/follow",
     "/-/follow/subscription",
 )
-HIT_PATHS = ("/archive/releases/", "/-/revision/")
 HOST = re.compile(rb"([\w.-]*|\[[\dA-Fa-f:.]+\])(:\d*)?")
 
 # errors
 # Datasette sends these errors with status 500
 CLIENT_ERROR_PREFIXES = ("Cannot sort table by", "Cannot use _sort", "Invalid _through")
-# Datasette's messages for unknown paths of one or two parts, and for longer ones
-UNKNOWN_PATHS = (("Database not found",), ("404",))
 BUSY_RETRY_AFTER = "10"  # seconds, for a client that was rejected
 REFUSALS_PER_SECOND = 25  # each takes about 1 ms of the only thread that serves requests
 MAX_REFUSAL_DELAY = 10.0  # seconds
@@ -124,18 +120,23 @@ MAX_AGE_DIRECTIVE = re.compile(rb"(max-age=|s-maxage=)(\d+)", re.IGNORECASE)
 # with these, the response may depend on random() or the time
 UNCACHEABLE_PARAMETER = re.compile(r"(^|&)(sql|_where|_stream|_ttl|_nocache)=")
 
-SCRIPT_HOOKS = ("extra_js_urls", "extra_body_script")  # of Datasette, for plugins with scripts
 
 logger = logging.getLogger(__name__)
 
 
 def limit_databases(datasette: Any) -> None:
     """Replace each database that Datasette opened from a file with a sandboxed one; keep readers
-    out of the log.
+    out of the log; warn of plugins whose scripts will not run, because no page allows any.
     """
     logging.getLogger("uvicorn.access").addFilter(_hide_reader)
     install_linear_sql_checks()
-    _warn_of_scripts()
+    for plugin in pm.get_plugins():
+        # of Datasette, for plugins with scripts
+        if any(hasattr(plugin, hook) for hook in ("extra_js_urls", "extra_body_script")):
+            logger.warning(
+                "the plugin %s needs scripts, which the site does not allow: it shows nothing",
+                plugin.__name__,
+            )
     limits = read_limits(datasette)
     for name, db in list(datasette.databases.items()):
         if db.path is None and name != "_internal":
@@ -144,18 +145,6 @@ def limit_databases(datasette: Any) -> None:
             )
         if db.path is not None:
             datasette.databases[name] = SandboxedDatabase(datasette, db, limits)
-
-
-def _warn_of_scripts() -> None:
-    """Log a warning for each plugin whose scripts will not run, because no page of the site allows
-    any.
-    """
-    for plugin in pm.get_plugins():
-        if any(hasattr(plugin, hook) for hook in SCRIPT_HOOKS):
-            logger.warning(
-                "the plugin %s needs scripts, which the site does not allow: it shows nothing",
-                plugin.__name__,
-            )
 
 
 def _hide_reader(record: logging.LogRecord) -> bool:
@@ -237,7 +226,11 @@ def _find_work(path: str, query_args: Mapping[str, str], *, is_post: bool) -> st
     if path.endswith(".xlsx") and not is_post:
         return None  # it waits before each of its batches (archive.web.exports)
     # such a page repeats the search
-    slow_path = "/search" if "hit" in query_args and path.startswith(HIT_PATHS) else path
+    slow_path = (
+        "/search"
+        if "hit" in query_args and path.startswith(("/archive/releases/", "/-/revision/"))
+        else path
+    )
     slow_path = f"POST {path}" if is_post else slow_path
     return next((kind for kind in WORK if slow_path.startswith(kind)), None)
 
@@ -707,6 +700,7 @@ def _describe_refusal(exception: Forbidden) -> tuple[int, str, dict[str, str]]:
 
 
 def _describe_missing_page(exception: NotFound) -> tuple[int, str, dict[str, str]]:
-    if exception.args in UNKNOWN_PATHS:
+    # Datasette's messages for unknown paths of one or two parts, and for longer ones
+    if exception.args in (("Database not found",), ("404",)):
         return 404, "error.data_not_found", {}
     return 404, "error.not_found_because", {"message": str(exception.args[0])}

@@ -58,8 +58,6 @@ STATEMENT_LIMIT = re.compile(r"limit (\d+)\s*\Z")
 # characters of a value in `_next=`; longer values are looked up by the key of their row
 MAX_NEXT_LENGTH = 1_000
 WITHOUT_FACETS_AND_COUNT = {"_nofacet": "1", "_nocount": "1"}
-# options of CSV that do not apply to the bytes of a cell
-CSV_OPTIONS = ("_stream", "_dl", "_header")
 
 # options: Datasette's parameters that are not filters
 ROW_OPTIONS = frozenset(
@@ -90,7 +88,6 @@ ROW_OPTIONS = frozenset(
     )
 )
 QUERY_OPTIONS = ROW_OPTIONS | {"_hide_sql", "_show_sql"}
-DATABASE_OPTIONS = QUERY_OPTIONS | {"sql", "_show_hidden"}
 FACET_OPTIONS = ("_facet", "_facet_array", "_facet_date")
 TABLE_OPTIONS = ROW_OPTIONS | {
     *(
@@ -115,15 +112,8 @@ TABLE_OPTIONS = ROW_OPTIONS | {
     ),
 }
 FILTER_FORM_OPTION = re.compile(r"_filter_(?:column|op|value)(?:_\d+)?")
-COLUMN_SEARCH_PREFIX = "_search_"
 LOOKUPS = frozenset(key for key, _, _ in Filters([]).lookups())
-LIST_LOOKUPS = ("in", "notin")
 NUMBER = re.compile(r"[0-9]{1,18}")  # always fits in an integer of SQLite
-NUMBER_OPTIONS = ("_timelimit", "_ttl")
-SIZE_OPTIONS = ("_size", "_facet_size")
-FLAG_OPTIONS = ("_json_infinity", "_labels")
-FLAGS = ("on", "off", "true", "false", "1", "0", "")  # as Datasette reads them
-SEARCH_MODES = ("raw", "escaped")
 
 
 def build_table_routes(datasette: Any) -> list[tuple[str, Any]]:
@@ -414,7 +404,10 @@ class WholeCsvView(DataView):  # type: ignore[misc] # Datasette ships no types
             )
         else:
             options = {"_blob_column": column, "_blob_hash": hashlib.sha256(value).hexdigest()}
-            request = _remove_parameters(request, *CSV_OPTIONS, *WITHOUT_FACETS_AND_COUNT)
+            # options of CSV that do not apply to the bytes of a cell
+            request = _remove_parameters(
+                request, "_stream", "_dl", "_header", *WITHOUT_FACETS_AND_COUNT
+            )
             path = path_with_format(
                 request=request,
                 format="blob",
@@ -611,7 +604,9 @@ class SandboxedDatabaseView(WholeCsvView, DatabaseView):  # type: ignore[misc] #
         if request.url_vars["format"] and not sql and not lists_tables:
             raise FilterError("sql", sql, "a SELECT statement", "error.no_statement")
         _check_names(
-            request.args, DATABASE_OPTIONS, await derive_named_parameters(db, sql) if sql else ()
+            request.args,
+            QUERY_OPTIONS | {"sql", "_show_hidden"},
+            await derive_named_parameters(db, sql) if sql else (),
         )
         _check_options(request.args)
         return await super().data(request, default_labels, **more)
@@ -704,7 +699,7 @@ def _check_filters(arguments: Any, table: str, columns: Sequence[str]) -> None:
     for name in arguments:
         if name in columns or name in TABLE_OPTIONS or is_harmless_parameter(name):
             continue
-        if FILTER_FORM_OPTION.fullmatch(name) or name.removeprefix(COLUMN_SEARCH_PREFIX) != name:
+        if FILTER_FORM_OPTION.fullmatch(name) or name.startswith("_search_"):
             continue
         lookup = _check_filter_name(arguments, name, table, columns)
         for value in arguments.getlist(name):
@@ -736,7 +731,7 @@ def _check_filter_name(arguments: Any, name: str, table: str, columns: Sequence[
 
 def _check_filter_value(name: str, lookup: str, value: str) -> None:
     """Raise FilterError for a value that Datasette would fail on."""
-    if lookup in LIST_LOOKUPS and value.startswith("["):
+    if lookup in ("in", "notin") and value.startswith("["):
         values = _load_json(value)
         if not isinstance(values, list) or not all(map(_is_scalar, values)):
             expected = "a JSON list of strings and numbers"
@@ -761,14 +756,15 @@ def _check_options(arguments: Any, columns: Collection[str] = (), *, has_key: bo
 
 def _is_readable_option(name: str, value: str, columns: Collection[str]) -> bool:
     """Return whether the value of an option is valid; True for parameters that accept any value."""
-    if name in NUMBER_OPTIONS:
+    if name in ("_timelimit", "_ttl"):
         return bool(NUMBER.fullmatch(value)) or not value
-    if name in SIZE_OPTIONS:
+    if name in ("_size", "_facet_size"):
         return bool(NUMBER.fullmatch(value)) or value in ("", "max")
-    if name in FLAG_OPTIONS:
-        return value.lower() in FLAGS
+    if name in ("_json_infinity", "_labels"):
+        # as Datasette reads them
+        return value.lower() in ("on", "off", "true", "false", "1", "0", "")
     if name == "_searchmode":
-        return value in SEARCH_MODES
+        return value in ("raw", "escaped")
     if name == "_versions":
         return value == ALL_VERSIONS
     if name == "_label":

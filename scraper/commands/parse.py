@@ -10,9 +10,9 @@ from scrapy import Request, Spider
 from scrapy.commands.parse import Command as ScrapyParse
 from scrapy.exceptions import UsageError
 from scrapy.http import Response
-from scrapy.settings import BaseSettings
 
-from scraper.agency import Agency, build_user_agent, check_contact, find_owner
+from scraper.agency import Agency, check_contact, find_owner
+from scraper.downloader.limits import IdentifiedSpider
 from scraper.errors import PageError
 from scraper.items import ReleaseItem
 from scraper.pages import read_page
@@ -55,7 +55,7 @@ class Command(ProjectCommand, ScrapyParse):
         self.spidercls = PageSpider
 
 
-class PageSpider(Spider):
+class PageSpider(IdentifiedSpider):
     """Parses the release on one page. build_request: builds the command's request for the page."""
 
     name = "page"
@@ -65,11 +65,6 @@ class PageSpider(Spider):
     ) -> None:
         super().__init__()
         self.url, self.agencies, self.build_request = url, agencies, build_request
-
-    @classmethod
-    def update_settings(cls, settings: BaseSettings) -> None:
-        super().update_settings(settings)
-        settings.set("USER_AGENT", build_user_agent(settings.get("CONTACT")), priority="spider")
 
     async def start(self) -> AsyncIterator[Any]:
         yield self.build_request(self)

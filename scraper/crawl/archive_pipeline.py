@@ -8,9 +8,9 @@ costs time. A page without anything new is dropped.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from functools import cached_property
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from scrapy import signals
 from scrapy.crawler import Crawler
@@ -20,13 +20,12 @@ from archive.database.quarantined_pages import FieldLoss, QuarantinedPage
 from archive.database.sqlite_files import is_write_failure
 from archive.health.metrics import list_filled_fields
 from archive.store.releases import Archive, SaveResult
-from scraper.agency import Agency, is_wire_url
-from scraper.crawl.crawl_stats import AgencyStats
+from scraper.agency import is_wire_url
+from scraper.crawl.crawl_stats import CrawlState
 from scraper.crawl.failures import classify_failure
 from scraper.downloader.limits import CrawlerComponent
 from scraper.errors import PageError
 from scraper.ingest import (
-    CrawlRecorder,
     Ingest,
     ParsedPage,
     QuarantineCheck,
@@ -38,16 +37,6 @@ from scraper.ingest import (
 from scraper.normalise.conversion import find_quality_warnings
 
 logger = logging.getLogger(__name__)
-
-
-class CrawlState(Protocol):
-    """What the pipeline needs of the spider that parses the pages."""
-
-    archive: Archive
-    recorder: CrawlRecorder
-    agencies: Mapping[str, Agency]
-    agency_stats: dict[str, AgencyStats]
-    is_finished: bool
 
 
 class ArchivePipeline(CrawlerComponent):

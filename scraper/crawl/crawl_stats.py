@@ -161,19 +161,24 @@ def parse_deadline(minutes: str) -> Deadline:
     return Deadline(monotonic() + 60 * number)
 
 
-class ArchiveSpider(Protocol):
+class CrawlState(Protocol):
+    """What the pipeline needs of the spider that parses the pages."""
+
+    archive: Archive
+    recorder: CrawlRecorder
+    agencies: dict[str, Agency]
+    agency_stats: dict[str, AgencyStats]
+    is_finished: bool
+
+
+class ArchiveSpider(CrawlState, Protocol):
     """The parts of a ReleaseSpider that extensions use.
 
     It is a protocol, because spiders import extensions.
     """
 
     name: str
-    agencies: dict[str, Agency]
-    agency_stats: dict[str, AgencyStats]
-    archive: Archive
-    recorder: CrawlRecorder
     deadline: Deadline
-    is_finished: bool
 
     def stop_if_unwritable(self, error: BaseException | None) -> bool: ...
 
@@ -482,12 +487,11 @@ def _select_table_rows(
     rows = {slug: stats for slug, stats in agency_stats.items() if stats.requests or not live}
     if len(rows) <= MAX_TABLE_AGENCIES:
         return rows
-    return {slug: stats for slug, stats in rows.items() if _has_changes(stats)}
-
-
-def _has_changes(stats: AgencyStats) -> bool:
-    counts = (stats.new, stats.revised, stats.quarantined, stats.rejected, stats.errors)
-    return any(counts)
+    return {
+        slug: stats
+        for slug, stats in rows.items()
+        if any((stats.new, stats.revised, stats.quarantined, stats.rejected, stats.errors))
+    }
 
 
 def _format_progress_cells(all_stats: list[AgencyStats]) -> list[str]:

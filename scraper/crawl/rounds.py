@@ -29,12 +29,6 @@ from scraper.crawl.crawl_stats import assess_declared_agencies
 
 ROUND_SPIDERS = ("news", "revisit")
 MAX_ROUND_DURATION = timedelta(hours=6)  # a round that takes longer counts as hung
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
-# Other spiders do not count, because another process may be running an audit.
-COUNT_INTERRUPTED_SQL = """
-    select count(*) from crawls where id > ? and spider in ('news', 'revisit')
-    and (finished is null or reason not in ('finished', 'shutdown'))
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +94,14 @@ def close_round(
         assess_declared_agencies(archive, agencies, now())
         write_manifest(archive.db.conn, captures, now().date())
         rows = read_health_rows(archive.db)
-        (interrupted,) = archive.db.execute(COUNT_INTERRUPTED_SQL, [previous_crawl_id]).fetchone()
+        # Other spiders do not count, because another process may be running an audit.
+        (interrupted,) = archive.db.execute(
+            """
+            select count(*) from crawls where id > ? and spider in ('news', 'revisit')
+            and (finished is null or reason not in ('finished', 'shutdown'))
+            """,
+            [previous_crawl_id],
+        ).fetchone()
         return RoundResult(
             health_counts=dict(Counter(row["state"] for row in rows).most_common()),
             unacknowledged=sum(map(is_unacknowledged_fault, rows)),
@@ -129,7 +130,8 @@ class CommandRunner:
 
     def __enter__(self) -> Self:
         self.previous_handlers = {
-            number: signal.signal(number, self.handle_signal) for number in STOP_SIGNALS
+            number: signal.signal(number, self.handle_signal)
+            for number in (signal.SIGTERM, signal.SIGINT)
         }
         return self
 

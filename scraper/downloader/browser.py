@@ -52,8 +52,6 @@ CHROMIUM_OPTIONS = [
 ]
 # a proxy that does not exist, so that the browser itself reaches no host
 NO_PROXY = {"server": "http://127.0.0.1:9", "bypass": "<-loopback>"}
-# images, fonts, media, style sheets, frames and beacons are not requested
-SCRIPT_TYPES = {"script", "fetch", "xhr"}
 MAX_PAGE_REQUESTS = 60
 MAX_LAUNCH_SECONDS = 120  # seconds for the browser to start on a busy machine
 # also headers that begin with x-, but never cookies
@@ -197,7 +195,8 @@ class PageVisit:
                 body=self.response.body, headers=_build_browser_headers(self.response)
             )
             return
-        if asked.resource_type not in SCRIPT_TYPES or not self.is_allowed(asked):
+        # images, fonts, media, style sheets, frames and beacons are not requested
+        if asked.resource_type not in {"script", "fetch", "xhr"} or not self.is_allowed(asked):
             await route.abort()
             return
         try:

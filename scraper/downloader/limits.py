@@ -36,11 +36,13 @@ from scrapy.exceptions import (
 )
 from scrapy.http import Response
 from scrapy.robotstxt import RobotParser
+from scrapy.settings import BaseSettings
 from twisted.web.client import ResponseFailed
 
 from archive.database.frontier import HostPause
 from archive.store.releases import Archive
 from archive.times import now, to_iso
+from scraper.agency import build_user_agent
 
 
 class CrawlerComponent:
@@ -66,6 +68,15 @@ class CrawlerComponent:
         for name, signal in cls.receivers:
             crawler.signals.connect(getattr(component, name), signal)
         return component
+
+
+class IdentifiedSpider(Spider):
+    """A spider whose User-Agent names the operator's contact."""
+
+    @classmethod
+    def update_settings(cls, settings: BaseSettings) -> None:
+        super().update_settings(settings)
+        settings.set("USER_AGENT", build_user_agent(settings.get("CONTACT")), priority="spider")
 
 
 class PrivateAddress(IgnoreRequest):

@@ -32,8 +32,6 @@ from scraper.normalise.text_cleaning import (
     strip_speech_dash,
 )
 
-__all__ = ["to_release"]
-
 DAMAGE_CHECKED_FIELDS = ("title", "lead", "body", "published_text", "updated_text", *LIST_FIELDS)
 
 # Kinds of releases. The first match wins: "Debattartikel" must come before "artikel",

@@ -48,8 +48,6 @@ MAX_VALUE_LABEL = 22  # letters of a label around a value: "Senast uppdaterad", 
 MIN_VALUE_LENGTH = 4
 MAX_DATE_LINE = 90
 
-# Report
-OMITTED_FIELDS = {"url", "agency", "body_html", "(main)"}  # of no interest in the report
 MAX_UNMATCHED_LINKS = 5
 MAX_UNUSED_LINES = 20
 FIELD_WIDTH, RULE_WIDTH = 14, 26  # width of columns
@@ -139,11 +137,12 @@ def format_page_panes(page: ProbedPage, width: int) -> str:
 
 
 def _format_field_pane(item: ReleaseItem, release: Release | None, value_width: int) -> list[str]:
+    # without what is of no interest in the report
     return [
         f"{row.field:<{FIELD_WIDTH}} {shorten_line(row.value, value_width):<{value_width}}"
         f" {shorten_line(row.rule, RULE_WIDTH):<{RULE_WIDTH}}"
         for row in [FieldRow("FIELD", "VALUE", "RULE"), *build_field_rows(item, release)]
-        if row.field not in OMITTED_FIELDS
+        if row.field not in {"url", "agency", "body_html", "(main)"}
     ]
 
 

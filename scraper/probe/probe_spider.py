@@ -11,14 +11,18 @@ from dataclasses import replace
 from typing import Any, ClassVar
 from urllib.parse import urljoin, urlsplit
 
-from scrapy import Request, Spider
+from scrapy import Request
 from scrapy.crawler import CrawlerProcessBase
 from scrapy.http import Response
-from scrapy.settings import BaseSettings
 from twisted.internet.error import ConnectError, ConnectionClosed
 
-from scraper.agency import Agency, build_user_agent, check_contact, find_press_wire, find_wire_name
-from scraper.downloader.limits import DOWNLOAD_ERRORS, RobotsForbidden, describe_download_error
+from scraper.agency import Agency, check_contact, find_press_wire, find_wire_name
+from scraper.downloader.limits import (
+    DOWNLOAD_ERRORS,
+    IdentifiedSpider,
+    RobotsForbidden,
+    describe_download_error,
+)
 from scraper.errors import PageError, SourceError
 from scraper.normalise.page_urls import extract_host
 from scraper.probe.proposal import (
@@ -87,7 +91,7 @@ def probe_site(process: CrawlerProcessBase, url: str, agencies: dict[str, Agency
     return spider.result
 
 
-class ProbeSpider(Spider):
+class ProbeSpider(IdentifiedSpider):
     """Fetches URLs one after another through Scrapy's downloader, with robots.txt, delays and
     retries.
     """
@@ -105,11 +109,6 @@ class ProbeSpider(Spider):
         super().__init__(**arguments)
         self.url, self.agencies = url, agencies
         self.fetched: dict[str, Response | SourceError] = {}  # by the URL that was requested
-
-    @classmethod
-    def update_settings(cls, settings: BaseSettings) -> None:
-        super().update_settings(settings)
-        settings.set("USER_AGENT", build_user_agent(settings.get("CONTACT")), priority="spider")
 
     async def start(self) -> AsyncIterator[Any]:
         try:
@@ -157,7 +156,8 @@ class ProbeSpider(Spider):
         has_path = bool(urlsplit(self.url).path.strip("/"))
         if given is None:
             return found, [self.url] if has_path else []
-        if _is_feed(given):
+        # XML with the root of RSS or Atom
+        if re.search(rb"<(rss|feed|rdf:RDF)\b", given.body[:FEED_ROOT_BYTES]):
             if has_path:
                 found.feeds.insert(0, self.url)
             return found, []
@@ -361,8 +361,3 @@ def _read_listing(source: ProbedSource, response: Response, agency: Agency) -> N
     notes = [page.problem.describe("en")] if page.problem else []
     source.note = "; ".join([*notes, *map(str, page.errors)]) or None
     source.problem = describe_year(source.url)
-
-
-def _is_feed(response: Response) -> bool:
-    """Return whether a response looks like a feed: XML with the root of RSS or Atom."""
-    return re.search(rb"<(rss|feed|rdf:RDF)\b", response.body[:FEED_ROOT_BYTES]) is not None

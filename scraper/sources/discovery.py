@@ -14,7 +14,6 @@ from scraper.normalise.dates import MONTH_NAME_PATTERN
 from scraper.normalise.page_urls import resolve_canonical_url
 from scraper.normalise.text_cleaning import build_alternation
 from scraper.pages.page_type import PAGE_EXTENSION
-from scraper.sources.feeds import parse_feed
 from scraper.sources.links import (
     FILE_PATH,
     find_base_url,
@@ -22,10 +21,6 @@ from scraper.sources.links import (
     parse_source_page,
     resolve_page_url,
 )
-from scraper.sources.listings import parse_listing
-from scraper.sources.xml_sitemaps import parse_sitemap
-
-__all__ = ["find_sources", "parse_feed", "parse_listing", "parse_sitemap"]
 
 # Texts of links to listings, in the Nordic languages, German and English.
 LISTING_NAME = build_alternation(r"""

@@ -443,7 +443,7 @@ class ListingLayout:
 
     def __init__(self, root: Element) -> None:
         self.root = root
-        main_elements = [element for element in root.iter("*") if _is_main_element(element)]
+        main_elements = cast("list[Element]", MAIN_XPATH(root))
         self.regions = set(main_elements) or set(root.iter("body"))
         self.main_ancestors = _find_ancestors([*main_elements, *root.iter("h1")])
 
@@ -481,10 +481,6 @@ class ListingLayout:
                 links[parent] += links[element]
                 letters[parent] += letters[element] + count_letters(element.tail or "")
         return links, letters
-
-
-def _is_main_element(element: Element) -> bool:
-    return element.tag == "main" or element.get("role") == "main"
 
 
 def _find_ancestors(elements: Iterable[Element]) -> set[Element]:

@@ -11,11 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self, TextIO
 
-from scrapy import Request, Spider, signals
+from scrapy import Request, signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import DontCloseSpider
 from scrapy.http import Response
-from scrapy.settings import BaseSettings
 from twisted.python.failure import Failure
 
 from archive.database.frontier import FrontierEntry
@@ -25,7 +24,6 @@ from archive.times import now
 from scraper.agency import (
     DEFAULT_AGENCIES_FILE,
     Agency,
-    build_user_agent,
     check_contact,
     load_agencies,
     select_agencies,
@@ -42,6 +40,7 @@ from scraper.downloader.browser import check_browser
 from scraper.downloader.limits import (
     CrawlStopped,
     HostPaused,
+    IdentifiedSpider,
     PrivateAddress,
     RequestDeferred,
     RobotsForbidden,
@@ -88,7 +87,7 @@ UNKEPT_KINDS, UNKEPT_PROBLEMS = ("gone", "redirected"), (NOINDEX_PROBLEM, CHALLE
 ReadLinks = Callable[[Agency], Iterable[SourceLink]]
 
 
-class ReleaseSpider(Spider):
+class ReleaseSpider(IdentifiedSpider):
     """Requests due releases; only a few per agency at a time, to limit memory use.
 
     Arguments: agency (one or more slugs, separated by commas; default: all), minutes (how long the
@@ -119,11 +118,6 @@ class ReleaseSpider(Spider):
         self.deferred_hosts: defaultdict[str, set[str]] = defaultdict(set)
         # releases at paused hosts, and those for which our code failed
         self.skipped_urls: set[str] = set()
-
-    @classmethod
-    def update_settings(cls, settings: BaseSettings) -> None:
-        super().update_settings(settings)
-        settings.set("USER_AGENT", build_user_agent(settings.get("CONTACT")), priority="spider")
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:

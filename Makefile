@@ -1,4 +1,4 @@
-# make run: from a fresh clone to an archive in the browser. make test: lint, types, import rules, all tests.
+# make run: from a fresh clone to an archive in the browser. make test: lint, types, import rules, all tests but the slow ones.
 PYTHON ?= python3
 ARCHIVE ?= archive.db
 PORT ?= 8001
@@ -6,12 +6,15 @@ SITE_PORT ?= 8002
 PAGES ?=
 N ?= 200
 BIN := .venv/bin
+PYTEST = $(BIN)/pytest -q -n 2 --dist worksteal
+# a name of its own: make -n would run a recipe with $(MAKE) in it
+LINT = $(MAKE) --no-print-directory lint
 DATASETTE_NEXT ?= 1.0a41
 NEXT_TESTS = $(addprefix tests/archive/,views web test_queries.py test_api.py test_url_parameters.py store/test_takedowns.py changes/test_change_feed.py)
 unexport PYTHONDONTWRITEBYTECODE # else each of the tests' some hundred commands compiles every module anew
 SETTINGS = -s ARCHIVE=$(ARCHIVE) $(if $(CONTACT),-s CONTACT=$(CONTACT)) $(if $(AGENCIES),-s AGENCIES=$(AGENCIES))
 
-.PHONY: install run crawl serve test test-next lint format browser looks texts agencies bench bulk year fuzz quarter kill locked weather replicas workers clients clean
+.PHONY: install run crawl serve test test-slow test-next lint format browser looks texts agencies bench bulk year fuzz quarter kill locked weather replicas workers clients clean
 
 install: .venv/installed
 
@@ -33,8 +36,13 @@ crawl: install          ## a round of the live agencies; CONTACT=you@example.se 
 serve: install          ## the archive in the browser
 	$(BIN)/python -m archive serve $(ARCHIVE) --port $(PORT)
 
-test: lint browser .venv/pandas/installed
-	$(BIN)/pytest -q -n 2 --dist worksteal
+test: install .venv/pandas/installed  ## all but the slow tests, and lint beside them, whose output comes after theirs
+	@$(LINT) > .venv/lint.log 2>&1 & lint=$$!; \
+		$(PYTEST) -m 'not slow'; tests=$$?; \
+		wait $$lint; linted=$$?; cat .venv/lint.log; exit $$((tests | linted))
+
+test-slow: browser .venv/pandas/installed  ## the tests that take long whatever the code does
+	$(PYTEST) -m slow
 
 test-next: .venv-next/datasette-$(DATASETTE_NEXT)  ## the site and the sandbox on the next Datasette; DATASETTE_NEXT=1.0a42
 	.venv-next/bin/python -m pytest -q -n 2 --dist worksteal -p no:datasette $(NEXT_TESTS)  # it closes sites that tests share

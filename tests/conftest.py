@@ -1,4 +1,5 @@
-"""Collects tests without the garbage collector, which would scan all imported modules again and
+"""What all tests share: new archives are copies of an empty one, each test has a time limit, and
+tests are collected without the garbage collector, which would scan all imported modules again and
 again.
 
 On Datasette 1.0 (`make test-next`), the tests that datasette_next.toml names must fail and all
@@ -8,15 +9,22 @@ others must pass.
 from __future__ import annotations
 
 import gc
+import signal
+import sqlite3
 import tomllib
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from archive.database.sqlite_files import create_file_id, open_writable
+from archive.store.releases import Archive
 from archive.web.datasette_versions import IS_NEXT
 
 ROOT = Path(__file__).parents[1]
+TIME_LIMIT, SLOW_TIME_LIMIT = 60, 300  # seconds for a test on a busy machine, and for its fixtures
+OPEN_ARCHIVE = "archive.store.releases.open_writable"
 
 
 @pytest.hookimpl(wrapper=True)
@@ -26,6 +34,65 @@ def pytest_collection() -> Generator[None, object, object]:
         return (yield)
     finally:
         gc.enable()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _copied_archives(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let a new archive be a copy of an empty one: an eighth of the time of creating its schema."""
+    path = tmp_path_factory.mktemp("empty") / "archive.db"
+    Archive(path).close()
+    content = path.read_bytes()
+
+    def open_copy(path: Path) -> sqlite3.Connection:
+        if path.exists():
+            return open_writable(path)
+        path.write_bytes(content)
+        connection = open_writable(path)
+        connection.execute("pragma synchronous = off")  # no test cuts the power
+        connection.execute(f"pragma application_id = {create_file_id()}")
+        return connection
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(OPEN_ARCHIVE, open_copy)
+        yield
+
+
+@pytest.fixture
+def created_archives(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the archives of a test be created as in earnest."""
+    monkeypatch.setattr(OPEN_ARCHIVE, open_writable)
+
+
+@contextmanager
+def limit_time(item: pytest.Item) -> Iterator[None]:
+    """Fail a test whose time is over, while it runs.
+
+    pytest's own `faulthandler_timeout` knows one limit for all tests.
+    """
+    limit = SLOW_TIME_LIMIT if item.get_closest_marker("slow") else TIME_LIMIT
+
+    def fail(*_: object) -> None:
+        pytest.fail(f"took more than {limit} seconds: make it faster, or mark it as slow")
+
+    before = signal.signal(signal.SIGALRM, fail)
+    signal.setitimer(signal.ITIMER_REAL, limit, 1)  # again if an event loop only logs the failure
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
+    with limit_time(item):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    with limit_time(item):
+        return (yield)
 
 
 def read_expected_failures() -> dict[str, str]:
@@ -44,8 +111,11 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests that must fail on Datasette 1.0; raise UsageError for names of tests that do
-    not exist.
+    not exist, and for a slow test without a reason.
     """
+    for item in items:
+        if any(not marker.args for marker in item.iter_markers("slow")):
+            raise pytest.UsageError(f"{item.nodeid} does not say why it is slow")
     if not IS_NEXT:
         return
     failures, files = read_expected_failures(), {item.nodeid.partition("::")[0] for item in items}

@@ -74,6 +74,7 @@ def test_seed_release() -> None:
 # Each page is read once (read_release), whichever of the tests above and below comes first
 
 
+@pytest.mark.slow("all stored pages")
 @pytest.mark.skipif(
     not SCORER.exists(), reason=f"no scorer at {SCORER}: name its folder with PAGES="
 )
@@ -85,6 +86,7 @@ def test_no_figure_has_fallen() -> None:
     assert not fallen, "lower than in tests/gate.json:\n" + "\n".join(fallen)
 
 
+@pytest.mark.slow("all stored pages")
 @pytest.mark.skipif(
     not stored_rows("nordic"), reason=f"no stored pages in {ROOT}: name their folder with PAGES="
 )
@@ -106,6 +108,7 @@ def crawled_pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crawling
         yield crawling
 
 
+@pytest.mark.slow("all stored pages")
 @needs_seed
 def test_seed_release_is_stored(crawled_pages: Crawling) -> None:
     ((key, published, updated),) = crawled_pages.rows(
@@ -123,6 +126,7 @@ def test_seed_release_is_stored(crawled_pages: Crawling) -> None:
     )
 
 
+@pytest.mark.slow("all stored pages")
 @needs_seed
 def test_police_notices_are_stored_and_other_pages_rejected(crawled_pages: Crawling) -> None:
     for what, expected in (

@@ -58,6 +58,7 @@ def test_serve_as_a_process_names_a_file_that_is_no_archive(tmp_path: Path) -> N
     assert "archive.db: is empty: nothing has been crawled or imported yet" in result.stderr
 
 
+@pytest.mark.slow("starts processes")
 def test_the_log_of_the_server_has_neither_readers_nor_what_they_search_for(
     tmp_path: Path, sample_archive: Path
 ) -> None:

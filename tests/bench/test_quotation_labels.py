@@ -68,6 +68,7 @@ def test_labels_have_offsets_in_order_and_no_text(path: Path) -> None:
         assert label.kind != "quote" or label.speaker or label.role, label.url
 
 
+@pytest.mark.slow("a whole collection")
 @needs_collection
 def test_labelled_text_is_the_one_that_the_archive_stores(tmp_path: Path) -> None:
     labels = read_labels()

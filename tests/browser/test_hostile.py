@@ -16,7 +16,7 @@ from tests.archive.hostile_agency import create_hostile_archive
 from tests.archive.xss_vectors import VECTORS
 from tests.browser.conftest import serve
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow("drives a browser")]
 
 EDITED = range(1, len(VECTORS), 20)
 PAGES = [

@@ -22,7 +22,7 @@ from tests.archive.sample import ROOT, SEEN, build_release
 from tests.archive.sample_related import fill_related
 from tests.browser.conftest import serve
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow("drives a browser")]
 
 PAGES = dict(load_rows(__file__, "pages"))
 OTHER_PAGES = {  # a long page, and pages that may be too wide

@@ -14,7 +14,7 @@ from tests.browser.conftest import serve
 from tests.scraper.crawling import Crawling
 from tests.site.server import Site
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow("drives a browser")]
 
 
 @pytest.fixture(scope="module")

@@ -200,6 +200,7 @@ def test_only_the_first_pages_and_letters_are_read() -> None:
     )
 
 
+@pytest.mark.slow("extreme input")
 @pytest.mark.parametrize(
     "make",
     [
@@ -220,6 +221,7 @@ def test_bombs_end_at_the_limits(make: Callable[[], bytes]) -> None:
     assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss <= largest
 
 
+@pytest.mark.slow("extreme input")
 @pytest.mark.parametrize(
     ("limits", "max_wait"),
     [({"seconds": 1}, 120), ({}, 1.0), ({"output_bytes": 60_000}, 120)],

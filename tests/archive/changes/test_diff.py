@@ -118,6 +118,7 @@ def test_split_paragraph_is_one_row() -> None:
     ]
 
 
+@pytest.mark.slow("extreme input")
 def test_hostile_texts_take_little_time() -> None:
     numbers = " ".join(str(number % 977) for number in range(7_200))
     hostile = [

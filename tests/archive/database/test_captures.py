@@ -244,6 +244,7 @@ def read_log(log: Path) -> list[str]:
     return log.read_text("ascii").split("\n")[:-1] if log.exists() else []
 
 
+@pytest.mark.slow("kills processes")
 def test_whole_pages_are_kept_if_the_process_is_killed(archive: Path, tmp_path: Path) -> None:
     logged: set[str] = set()
     for number_of_pages, milliseconds in ((1, 0), (6, 5), (11, 11), (14, 17)):

@@ -21,6 +21,8 @@ from archive.store.derived_data import describe_index_fault
 from archive.store.releases import Archive
 from tests.archive.sample_evidence import create_evidence_archive, execute
 
+pytestmark = pytest.mark.usefixtures("created_archives")
+
 OTHER_VERSIONS = [(0, "before version 0.1.0"), (SCHEMA_VERSION + 1, "newer version")]
 
 

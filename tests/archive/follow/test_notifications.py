@@ -472,6 +472,7 @@ def test_only_one_process_sends(life: Life) -> None:
         assert (first, second) == (True, False)
 
 
+@pytest.mark.slow("kills processes")
 async def test_killed_while_sending(life: Life, own_site: Site) -> None:
     """kill -9 between and in deliveries: no message is lost, at most one per kill comes twice, with
     the same id.

@@ -64,6 +64,7 @@ async def confirm_webhook(site: Site, life: Life, webhook: Webhook) -> None:
     await post(site, find_link(webhook.received.pop()["text"]), action="confirm")
 
 
+@pytest.mark.slow("waits for slow servers")
 @pytest.mark.usefixtures("impatient")
 async def test_unconfirmed_webhooks_that_never_answer_delay_no_subscriber(
     life: Life, own_site: Site
@@ -80,6 +81,7 @@ async def test_unconfirmed_webhooks_that_never_answer_delay_no_subscriber(
         assert [mail["To"] for mail in life.mails.received] == [ADDRESS]
 
 
+@pytest.mark.slow("waits for slow servers")
 @pytest.mark.usefixtures("impatient")
 async def test_confirmed_webhooks_that_no_longer_answer_come_after_those_that_do(
     life: Life, own_site: Site
@@ -104,6 +106,7 @@ async def test_confirmed_webhooks_that_no_longer_answer_come_after_those_that_do
         assert len(webhook.received) == 2
 
 
+@pytest.mark.slow("waits for slow servers")
 @pytest.mark.usefixtures("impatient")
 async def test_requests_for_webhooks_delay_no_request_by_mail(life: Life, own_site: Site) -> None:
     with silent_servers(6) as silent:
@@ -133,6 +136,7 @@ def list_reported(webhook: Webhook) -> set[str]:
     return {event["title"] for message in webhook.received for event in message["data"]["events"]}
 
 
+@pytest.mark.slow("waits for slow servers")
 @pytest.mark.parametrize("delay", [0.3, 0.8])
 async def test_webhooks_that_are_slow_but_answer_come_last(
     life: Life, own_site: Site, monkeypatch: pytest.MonkeyPatch, delay: float
@@ -189,6 +193,7 @@ async def request_mail(site: Site, client: str, address: str = ADDRESS, query: s
     )
 
 
+@pytest.mark.slow("hundreds of clients")
 @pytest.mark.parametrize(
     "networks",
     [[f"203.0.{n}.7" for n in range(110)], [f"2001:db8:{n:x}::1" for n in range(11)]],

@@ -260,6 +260,7 @@ def test_an_answer_that_breaks_off_is_seen_to_have_done_so(echoed: Proxy, path: 
         echoed.ask(path)
 
 
+@pytest.mark.slow("a real nginx before a server")
 def test_an_excel_file_is_waited_for_and_made_once(
     tmp_path: Path, certificate: Path, echo: int, document: str
 ) -> None:
@@ -325,6 +326,7 @@ def test_no_other_body_arrives(echoed: Proxy) -> None:
     assert echoed.ask("/search", content=b"x" * 2_000).status_code == 413
 
 
+@pytest.mark.slow("a real nginx before a server")
 def test_language_models_reach_the_archive(proxied: Proxy) -> None:
     pytest.importorskip("mcp")
     call = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {"padding": "x" * 3_000}}
@@ -334,6 +336,7 @@ def test_language_models_reach_the_archive(proxied: Proxy) -> None:
     assert response.json()["result"]["tools"]
 
 
+@pytest.mark.slow("a real nginx before a server")
 @pytest.mark.parametrize("forged", [FORGED, {"X-Forwarded-Proto": "javascript"}])
 @pytest.mark.parametrize("path", ["/new.atom", "/-/edits.json", "/archive/releases.json?_size=1"])
 def test_links_are_https_whatever_a_reader_says(
@@ -345,6 +348,7 @@ def test_links_are_https_whatever_a_reader_says(
     assert {*links} == {("https", HOST)}
 
 
+@pytest.mark.slow("a real nginx before a server")
 def test_no_other_name_and_no_connection_without_tls(proxied: Proxy) -> None:
     other = {"Host": "evil.example"}
     with pytest.raises(httpx.ConnectError, match="SSL"):
@@ -355,6 +359,7 @@ def test_no_other_name_and_no_connection_without_tls(proxied: Proxy) -> None:
     assert response.headers["Location"] == f"https://{HOST}/about?lang=en"
 
 
+@pytest.mark.slow("a real nginx before a server")
 @pytest.mark.parametrize(
     "path",
     [
@@ -371,6 +376,7 @@ def test_long_answers_are_compressed(proxied: Proxy, path: str) -> None:
     assert packed.num_bytes_downloaded < plain.num_bytes_downloaded / 1.5
 
 
+@pytest.mark.slow("a real nginx before a server")
 @pytest.mark.parametrize("path", ["/new.atom", "/static/style.css"])
 def test_what_is_compressed_can_be_asked_about(proxied: Proxy, path: str) -> None:
     packed = {"Accept-Encoding": "gzip"}
@@ -378,6 +384,7 @@ def test_what_is_compressed_can_be_asked_about(proxied: Proxy, path: str) -> Non
     assert proxied.ask(path, packed | {"If-None-Match": tag}).status_code == 304
 
 
+@pytest.mark.slow("a real nginx before a server")
 def test_static_files_are_kept_and_texts_are_not(proxied: Proxy) -> None:
     page = proxied.ask("/archive/releases/1")
     (style,) = re.findall(r'rel="stylesheet" href="([^"]+)"', page.text)
@@ -389,6 +396,7 @@ def test_static_files_are_kept_and_texts_are_not(proxied: Proxy) -> None:
         assert proxied.ask(path).headers["Cache-Control"] == kept
 
 
+@pytest.mark.slow("a real nginx before a server")
 def test_the_cache_cannot_be_poisoned(
     tmp_path: Path, certificate: Path, site: int, echo: int
 ) -> None:

@@ -164,6 +164,7 @@ def test_snapshot_that_cannot_be_served_is_tried_less_and_less_often(
     assert waits[-1] == 3600
 
 
+@pytest.mark.slow("starts processes")
 def test_real_process_serves_a_snapshot_until_its_parent_ends(
     sample_archive: Path, tmp_path: Path
 ) -> None:

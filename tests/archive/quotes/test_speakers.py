@@ -322,6 +322,7 @@ def test_organisation_in_a_role(role: str, organisation: str | None) -> None:
     assert find_organisation(role) == organisation
 
 
+@pytest.mark.slow("extreme input")
 @pytest.mark.parametrize(
     "body",
     [
@@ -385,6 +386,7 @@ def test_words_are_given_to_nobody_else(body: str, speakers: list[str | None]) -
     assert [quote.speaker for quote in find_quotes({"body": body})] == speakers
 
 
+@pytest.mark.slow("starts processes")
 def test_speakers_do_not_depend_on_the_order_of_sets() -> None:
     code = "from archive.quotes.speakers import find_quotes as f; import sys; "
     code += "print([q.speaker for q in f({'body': sys.argv[1]})])"
@@ -404,6 +406,7 @@ def test_speakers_do_not_depend_on_the_order_of_sets() -> None:
     assert len(outputs) == 1
 
 
+@pytest.mark.slow("extreme input")
 def test_speakers_of_many_paragraphs_are_found_in_linear_time() -> None:
     def measure(paragraphs: int) -> float:
         started = time.process_time()

@@ -36,6 +36,7 @@ async def find_edits(run: RunQuery, text: str) -> list[int]:
     return [row["release"] for row in (await read_searched_edits(run, query)).rows]
 
 
+@pytest.mark.slow("all real edits")
 @pytest.mark.skipif(not PAIRS, reason=f"no stored edits: {EDITS} is missing (set PAGES)")
 async def test_sentences_of_real_edits_have_the_right_history(tmp_path: Path) -> None:
     with Archive(tmp_path / "archive.db") as archive:

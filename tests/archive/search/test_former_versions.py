@@ -299,6 +299,7 @@ async def test_hidden_release_is_not_found_in_versions(
             assert await find(searcher, text, all_versions=True) == []
 
 
+@pytest.mark.slow("all real edits")
 @pytest.mark.skipif(not PAIRS, reason=f"no stored edits: {EDITS} is missing (set PAGES)")
 async def test_every_removed_and_added_sentence_of_real_edits_is_found(tmp_path: Path) -> None:
     with Archive(tmp_path / "archive.db") as archive:

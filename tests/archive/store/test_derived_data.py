@@ -320,7 +320,9 @@ def test_rows_that_were_garbled_are_as_saved(
     assert_equal(archive_copy, filled)
 
 
-@pytest.mark.parametrize("seed", [2, 3])
+@pytest.mark.parametrize(
+    "seed", [2, pytest.param(3, marks=pytest.mark.slow("many random histories"))]
+)
 def test_rules_that_changed_apply_as_if_all_had_been_saved_by_them(
     tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -110,6 +110,7 @@ def test_markup_is_sanitised() -> None:
     assert "href" not in release.body_html
 
 
+@pytest.mark.slow("extreme input")
 @pytest.mark.parametrize(
     ("field", "before", "after"),
     [
@@ -149,6 +150,7 @@ def test_nested_text_is_read_or_refused_but_never_lost(
     assert caught.value.field == field
 
 
+@pytest.mark.slow("extreme input")
 @pytest.mark.parametrize(
     "unit", ["w", "a ", "a\n", "- ", "a\n\n", "[", "](", "*", "_a ", "`", "> a\n", "&", "<a ", "\\"]
 )
@@ -185,6 +187,7 @@ def test_text_is_cleaned_like_that_of_a_page() -> None:
     assert (release.title, release.body) == ("A", "Samhälle och\n\nförort")
 
 
+@pytest.mark.slow("extreme input")
 def test_links_whose_complete_urls_would_be_too_long_are_refused() -> None:
     url = "https://fyr.example/" + "x" * 2000
     with pytest.raises(FieldError, match="would be longer than"):

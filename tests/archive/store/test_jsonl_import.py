@@ -409,6 +409,7 @@ def test_line_that_cannot_be_saved_is_named_and_the_others_are_stored(
 # What ends an import
 
 
+@pytest.mark.slow("starts processes")
 def test_full_disk_keeps_what_was_committed(
     archive: Archive, file: Path, agencies: Path, tmp_path: Path
 ) -> None:
@@ -441,6 +442,7 @@ def test_full_disk_keeps_what_was_committed(
     assert (result.new, result.unchanged, len(result.errors)) == (2000 - stored, stored, 1)
 
 
+@pytest.mark.slow("kills processes")
 def test_killed_process_that_reads_lines_is_reported(
     archive: Archive, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -586,6 +588,7 @@ def test_new_archive_is_announced_and_deleted_if_it_stays_empty(
     assert (capsys.readouterr().err, new.exists()) == ("", True)
 
 
+@pytest.mark.slow("kills processes")
 def test_ctrl_c_ends_the_command_between_transactions(archive: Archive, file: Path) -> None:
     write_lines(file, *build_rows(9000, body="Lit. " * 99))
     with (

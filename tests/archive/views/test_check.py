@@ -336,6 +336,7 @@ async def test_one_client_cannot_take_all_places(address: tuple[str, int]) -> No
     assert (await exchange(address, build_post(header=own)))[0] == [200]
 
 
+@pytest.mark.slow("waits for slow clients")
 @pytest.mark.parametrize(
     ("clients", "network"),
     [(40, "203.0.113.%d"), (WORK[BODY].running + 20, "2001:db8:0:%d::1")],

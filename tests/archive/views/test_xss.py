@@ -39,18 +39,22 @@ def hostile_site(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 def find_active_markup(document: html.HtmlElement) -> list[str]:
     """List what could run or load."""
     found = []
+
+    def add(element: html.HtmlElement) -> None:
+        found.append(html.tostring(element, encoding="unicode")[:120])
+
     for element in document.iter(etree.Element):
-        tag, markup = str(element.tag).lower(), html.tostring(element, encoding="unicode")[:120]
+        tag = str(element.tag).lower()
         if tag == "script" and element.get("type") == "application/ld+json" and not len(element):
             json.loads(element.text or "")  # data, which no browser runs
             continue
         is_own = element.get("class") in PICTURES and {each.tag for each in element.iter()} <= DRAWN
         if tag in ACTIVE_TAGS and not is_own:
-            found.append(markup)
+            add(element)
         for name, value in element.attrib.items():
             is_url = name in {"href", "src", "action", "formaction", "poster"}
             if name.startswith("on") or name == "style" or (is_url and not is_safe(str(value))):
-                found.append(markup)
+                add(element)
     return found
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.harness.weather.conditions import read_weathers
 from tests.harness.weather.crawl import cross
 from tests.harness.weather.host import GOOD, Weather
@@ -17,6 +19,7 @@ SOME = re.compile(
 )
 
 
+@pytest.mark.slow("a simulation")
 def test_some_weathers_come_out_as_they_should(tmp_path: Path) -> None:
     with Site(releases=8) as site:
         chosen = [weather for weather in read_weathers(site, 1) if SOME.fullmatch(weather.name)]

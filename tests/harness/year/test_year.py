@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.forks import run_module
 from tests.harness.year.author import FULL, SMALL
 from tests.harness.year.events import DESIGNS, EDITS, MOVES, OUTAGES, REMOVALS
 from tests.harness.year.plan import write_plan
 
 
+@pytest.mark.slow("a simulation")
 def test_small_year_is_recorded_without_misses() -> None:
     code, printed = run_module("tests.harness.year", ["--small"], timeout=300)
     assert code == 0, printed

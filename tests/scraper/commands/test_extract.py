@@ -40,6 +40,7 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, 
     return caught.value.code, *capsys.readouterr()
 
 
+@pytest.mark.slow("starts processes")
 def test_page_is_printed_as_json(path: Path) -> None:
     command = [sys.executable, "-m", "scrapy", "extract", str(path), "--url", URL]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

@@ -126,6 +126,7 @@ def probed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProbedSite]:
         yield ProbedSite(runs, folder, site.counts.mean_gap("skogsbruksradet.localhost"))
 
 
+@pytest.mark.slow("starts processes")
 def test_proposed_table_is_valid_and_finds_releases(probed: ProbedSite, tmp_path: Path) -> None:
     run = probed.runs["farledsverket"]
     assert run.code == 0, run.output

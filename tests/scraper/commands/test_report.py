@@ -66,6 +66,7 @@ def read_subjects(webhook: Webhook) -> list[str]:
     return [message["subject"].removeprefix("Myndighetsarkivet: ") for message in webhook.received]
 
 
+@pytest.mark.slow("starts processes")
 def test_backup_that_fails_is_told_and_one_that_succeeds_is_pinged(
     webhook: Webhook,
     tmp_path: Path,
@@ -129,6 +130,7 @@ def test_wrong_use_is_an_error(
     assert (code, "must be given as in: NAME" in printed) == (2, True), printed
 
 
+@pytest.mark.slow("starts processes")
 def test_command_is_repeated_until_a_signal(webhook: Webhook, tmp_path: Path) -> None:
     given = {"ARCHIVE": str(tmp_path / "archive.db"), "PING_ROUND": webhook.url}
     words = [sys.executable, "-m", "scrapy", "report", "round", "--every", "0.01", "--", "true"]

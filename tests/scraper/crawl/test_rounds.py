@@ -22,6 +22,7 @@ from tests.scraper.receivers import Webhook
 from tests.site.server import Site
 
 
+@pytest.mark.slow("a whole round of crawls")
 def test_round_crawls_assesses_and_alerts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Site(releases=8) as site, Webhook() as webhook:
         agencies = site.agencies_file(tmp_path)

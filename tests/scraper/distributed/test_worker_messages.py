@@ -63,6 +63,7 @@ def test_what_is_no_operation_is_refused(name: str) -> None:
         unpack_message(to_fields(operation(name)))
 
 
+@pytest.mark.slow("starts processes")
 def test_only_distributed_crawling_needs_a_client_for_the_broker(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

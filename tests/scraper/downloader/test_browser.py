@@ -40,6 +40,7 @@ def scripted(tmp_path: Path) -> Iterator[Crawling]:
         yield Crawling(site, path, tmp_path / "archive.db", patience=120)
 
 
+@pytest.mark.slow("drives a browser")
 @pytest.mark.browser
 def test_list_made_by_scripts_is_read(scripted: Crawling) -> None:
     printed = scripted.succeed()
@@ -67,6 +68,7 @@ def test_list_made_by_scripts_is_read(scripted: Crawling) -> None:
     assert f"{BROWSER_LIST}: {count} listed, {count} stored, 0 rejected, 0 missing" in printed
 
 
+@pytest.mark.slow("drives a browser")
 @pytest.mark.browser
 @pytest.mark.parametrize(
     ("script", "settings", "problem"),

@@ -107,6 +107,7 @@ def test_retry_after_delays_requests_without_an_archive(monkeypatch: pytest.Monk
     assert delays == [4]
 
 
+@pytest.mark.slow("waits as long as a crawl")
 def test_delays_are_kept_and_requests_are_repeated(tmp_path: Path) -> None:
     with Site(releases=RELEASES, crawl_delay=0.3) as site:
         crawl = Crawling(site, site.agencies_file(tmp_path), tmp_path / "archive.db")

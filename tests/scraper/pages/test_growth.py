@@ -34,6 +34,7 @@ def count_calls(part: str, number: int) -> int:
     return sum(entry.callcount for entry in profile.getstats())
 
 
+@pytest.mark.slow("extreme input")
 @pytest.mark.parametrize("part", PARTS.values(), ids=PARTS)
 def test_work_grows_with_the_length(part: str) -> None:
     count_calls(part, 1)  # fills the caches

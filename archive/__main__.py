@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from archive.database.sqlite_files import (
+    CONTINUES,
     MAX_PROCESSES,
     ArchiveError,
     check_database,
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 Command = Callable[..., Any]
 
-MIN_PARALLEL_BYTES = 1_000_000  # smaller files, compressed or not, are read by a single process
 EXIT_INTERRUPTED = 130  # as in shells after Ctrl-C
 TAKEDOWN_LOG_SQL = (
     "select id, kind, release, at, coalesce('lifted ' || lifted, 'in force'), reason from"
@@ -51,6 +51,15 @@ archive_option = click.option(
 )
 folder_option = click.option(
     "--to", type=PATH, required=True, metavar="FOLDER", help="Created if it does not exist."
+)
+processes_option = click.option(
+    "--processes",
+    type=click.IntRange(0, MAX_PROCESSES),
+    metavar="N",
+    help=(
+        "Processes that compute, in addition to the writing one.  [default: one per core for a"
+        " large file, else 0]"
+    ),
 )
 no_sql_option = click.option(
     "--no-sql", is_flag=True, help="Refuse visitors' own SQL: ?sql= and _where=."
@@ -322,7 +331,8 @@ def print_digest(file: Path) -> int:
 
 @commands.command()
 @file_argument
-def reindex(file: Path) -> None:
+@processes_option
+def reindex(file: Path, processes: int | None) -> None:
     """Compute the search index, other derived data and all counts again.
 
     Needed after an update with other rules if nothing crawls the archive: a crawl does this itself
@@ -332,15 +342,22 @@ def reindex(file: Path) -> None:
     from archive.store.releases import Archive
 
     check_database(file)
-    with Archive(file, rebuild_stale=False) as archive, show_progress() as progress:
-        number = archive.recompute(progress)
+    if processes is None:
+        # a release takes ten times the bytes that it has in a collection
+        processes = choose_process_count(file.stat().st_size / 10)
+    with (
+        Archive(file, rebuild_stale=False) as archive,
+        show_progress(if_stopped=CONTINUES) as progress,
+    ):
+        number = archive.recompute(progress, processes=processes)
     click.echo(f"{file}: {number} releases indexed by {ANALYSIS_VERSION}")
 
 
 @commands.command("extract-attachments")
 @file_argument
 @click.option("--agency", metavar="SLUG", help="Only the files of this agency's releases.")
-def extract_attachments(file: Path, agency: str | None) -> int:
+@processes_option
+def extract_attachments(file: Path, agency: str | None, processes: int | None) -> int:
     """Read the texts of stored files that have none yet.
 
     For example of files that were fetched for their bytes only (attachments = "links"). A second
@@ -352,9 +369,14 @@ def extract_attachments(file: Path, agency: str | None) -> int:
     with (
         open_existing_archive(file) as target,
         Captures(file, readonly=True) as captures,
-        show_progress() as progress,
+        show_progress(if_stopped=CONTINUES) as progress,
     ):
-        result = target.extract_missing_texts(captures, agency=agency, progress=progress)
+        result = target.extract_missing_texts(
+            captures,
+            agency=agency,
+            progress=progress,
+            processes=choose_process_count() if processes is None else processes,
+        )
     echo_lines(result.findings)
     click.echo(
         f"{file}: {result.files} files read; without text:"
@@ -490,15 +512,7 @@ def restore(backup: Path, to: Path, replace: bool) -> int:
     metavar="FILE.toml",
     help="Facts about an agency that is not stored yet.  [default: scraper/agencies.toml]",
 )
-@click.option(
-    "--processes",
-    type=click.IntRange(0, MAX_PROCESSES),
-    metavar="N",
-    help=(
-        "Processes that read lines, in addition to the writing one.  [default: one per core"
-        " for a large file, else 0]"
-    ),
-)
+@processes_option
 @click.option(
     "--new-captures", is_flag=True, help="Create a new captures.db if the archive's own is lost."
 )
@@ -548,7 +562,7 @@ def import_releases(
         if is_new:
             click.echo(f"{archive}: no such archive; creating a new one", err=True)
         if processes is None:  # a small file is done before another process would have started
-            processes = choose_process_count() if file.stat().st_size >= MIN_PARALLEL_BYTES else 0
+            processes = choose_process_count(file.stat().st_size)
         with show_progress() as progress, catch_stop_signals() as stopped:
             result = import_file(
                 target,
@@ -564,7 +578,7 @@ def import_releases(
                 should_stop=stopped.is_set,
                 report_error=click.echo,
             )
-        if result.failure is None:
+        if not result.failure and not result.stopped:
             write_manifest(target.db.conn, captures, now().date())
     echo_lines(format_import_report(file, result))
     if not archive.exists():
@@ -720,20 +734,26 @@ def dataset(
         " environment."
     ),
 )
-def publish(file: Path, folder: Path | None, site: str | None) -> int:
+@processes_option
+def publish(file: Path, folder: Path | None, site: str | None, processes: int | None) -> int:
     """Publish everything as a dataset that the site offers for download.
 
     The dataset is a new folder in FOLDER, by default `published` beside the archive, and replaces
-    the one before. Exit code 1 if the archive has no releases, or if the bytes of a captured page
-    cannot be read.
+    the one before. An interrupted run publishes nothing, and the next one begins anew. Exit code 1
+    if the archive has no releases, or if the bytes of a captured page cannot be read.
     """
     from archive.publish.published_dataset import PUBLISHED_FOLDER
     from archive.publish.published_dataset import publish as publish_dataset
 
     folder = folder or file.parent / PUBLISHED_FOLDER
-    with show_progress() as progress:
+    with show_progress(if_stopped="nothing is published; the same command begins anew") as progress:
         publication, findings = publish_dataset(
-            file, folder, moment=now(), site=site and site.rstrip("/"), progress=progress
+            file,
+            folder,
+            moment=now(),
+            site=site and site.rstrip("/"),
+            progress=progress,
+            processes=choose_process_count() if processes is None else processes,
         )
     echo_lines(findings)
     if publication is None:

@@ -5,6 +5,7 @@ progress.
 from __future__ import annotations
 
 import gc
+import math
 import os
 import re
 import secrets
@@ -16,8 +17,8 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import closing, contextmanager
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 from pathlib import Path
@@ -42,8 +43,10 @@ GC_THRESHOLD = 10_000
 # The process pool
 TASKS_PER_PROCESS = 2  # tasks waiting per process, limited to save memory
 MAX_PROCESSES = 8  # with more, processes would wait for the one that writes
+MIN_PARALLEL_BYTES = 1_000_000  # smaller files, compressed or not, are read by a single process
 
 ProgressCallback = Callable[[str, int, int], None]  # activity, number done, total
+CONTINUES = "the same command goes on from here"  # see show_progress
 PROGRESS_INTERVAL = 30  # seconds between lines that say how far a command is, in logs
 Task = TypeVar("Task")
 Payload = TypeVar("Payload")
@@ -359,13 +362,15 @@ def map_in_order(
     *,
     to_payload: Callable[[Task], Payload],
     processes: int,
+    threads: bool = False,
 ) -> Generator[tuple[Task, TaskResult], None, None]:
     """Yield each task with the result of `function`, in the order of the tasks.
 
     With 0 processes, `function` runs in this process. to_payload: returns the part of a task that
-    is sent to another process. An ArchiveError raised by `tasks` is raised after the results of the
-    tasks before it. Close the iterator, or exhaust it, to stop the processes. Only a limited number
-    of tasks is in progress at a time.
+    is sent to another process. threads: whether threads of this process are enough, because
+    `function` waits or lets others run. An ArchiveError raised by `tasks` is raised after the
+    results of the tasks before it. Close the iterator, or exhaust it, to stop the processes. Only a
+    limited number of tasks is in progress at a time.
     """
     if processes < 1:
         for task in tasks:
@@ -373,8 +378,12 @@ def map_in_order(
         return
     waiting: deque[tuple[Task, Future[TaskResult]]] = deque()
     task_error: ArchiveError | None = None
-    pool = ProcessPoolExecutor(
-        processes, mp_context=get_context("spawn"), initializer=_exit_with_parent
+    pool: Executor = (
+        ThreadPoolExecutor(processes)
+        if threads
+        else ProcessPoolExecutor(
+            processes, mp_context=get_context("spawn"), initializer=_exit_with_parent
+        )
     )
     try:
         try:
@@ -393,10 +402,12 @@ def map_in_order(
         pool.shutdown(cancel_futures=True)
 
 
-def choose_process_count() -> int:
+def choose_process_count(size: float = math.inf) -> int:
     """Return the number of processes to use: one per core, because the writing process is sometimes
-    idle.
+    idle; 0 for a small file of some bytes, which is done before another process would have started.
     """
+    if size < MIN_PARALLEL_BYTES:
+        return 0
     return min(
         MAX_PROCESSES,
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
@@ -404,10 +415,11 @@ def choose_process_count() -> int:
 
 
 def _exit_with_parent() -> None:
-    """Ignore Ctrl-C, which the parent handles, and exit when the parent exits, even if it is
-    killed.
+    """Ignore Ctrl-C and SIGTERM, which the parent handles, and exit when the parent exits, even if
+    it is killed.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_wait_for_parent, daemon=True).start()
 
 
@@ -432,10 +444,11 @@ def relieve_garbage_collector() -> None:
 
 
 @contextmanager
-def show_progress() -> Iterator[ProgressCallback]:
-    """Yield a progress callback.
+def show_progress(*, if_stopped: str = "") -> Iterator[ProgressCallback]:
+    """Yield a progress callback, which also shows how long the rest will take.
 
-    On a terminal, it shows a bar, else a line every PROGRESS_INTERVAL seconds.
+    On a terminal, it shows a bar, else a line every PROGRESS_INTERVAL seconds. if_stopped: what to
+    say after Ctrl-C or SIGTERM, which then does the same.
     """
     from rich.console import Console  # noqa: PLC0415 - commands without progress start faster
     from rich.progress import Progress, TaskID  # noqa: PLC0415
@@ -448,14 +461,47 @@ def show_progress() -> Iterator[ProgressCallback]:
         redirect_stdout=sys.stdout.isatty(),
     ) as progress:
         bars: dict[str, TaskID] = {}
+        begun: dict[str, tuple[float, int]] = {}
 
         def report(what: str, done: int, total: int) -> None:
             nonlocal shown_at
-            if not console.is_terminal and time.monotonic() >= shown_at + PROGRESS_INTERVAL:
-                shown_at = time.monotonic()
-                click.echo(f"{what}: {done / max(total, 1):.0%}", err=True)
+            moment = time.monotonic()
             if what not in bars:
+                for bar in bars.values():
+                    progress.update(bar, visible=False)  # one line at a time
                 bars[what] = progress.add_task(what, total=total)
-            progress.update(bars[what], completed=done)
+                begun[what] = moment, done
+            progress.update(bars[what], completed=done, total=total)
+            if not console.is_terminal and moment >= shown_at + PROGRESS_INTERVAL:
+                shown_at = moment
+                left = _format_time_left(
+                    moment - begun[what][0], done - begun[what][1], total - done
+                )
+                click.echo(f"{what}: {done / max(total, 1):.0%}{left}", err=True)
 
-        yield report
+        with _say_if_stopped(if_stopped) if if_stopped else nullcontext():
+            yield report
+
+
+def _format_time_left(seconds: float, done: int, left: int) -> str:
+    """Return how long the rest of some work takes, by what was done in the last seconds.
+
+    >>> _format_time_left(60, 10, 20), _format_time_left(60, 600, 20), _format_time_left(9, 0, 9)
+    (', about 2 minutes left', ', less than a minute left', '')
+    """
+    if done <= 0:
+        return ""
+    minutes = round(seconds * left / done / 60)
+    return f", about {minutes} minutes left" if minutes > 1 else ", less than a minute left"
+
+
+@contextmanager
+def _say_if_stopped(message: str) -> Iterator[None]:
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo(f"stopped; {message}", err=True)
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, before)

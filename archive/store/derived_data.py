@@ -21,8 +21,11 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
+from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from sqlite_utils import Database
@@ -31,7 +34,7 @@ from archive.attachments import Attachments
 from archive.changes.comparison import CHANGES_VERSION, Diff, compare
 from archive.database.models import LIST_FIELDS, STATE_FIELDS, parse_state
 from archive.database.redaction import Takedowns
-from archive.database.sqlite_files import ProgressCallback, write_transaction
+from archive.database.sqlite_files import ProgressCallback, map_in_order, write_transaction
 from archive.language.reference_patterns import REFERENCES_VERSION
 from archive.language.terms import ANALYSIS_VERSION
 from archive.quotes import QUOTES_VERSION, Quote, find_quotes, write_quotes
@@ -93,6 +96,10 @@ class SavedRevision:
     replaced: State | None
 
 
+# by revision: as it was read, and what some steps computed from it, by name
+ComputedAhead = Mapping[int, tuple[SavedRevision, Mapping[str, Any]]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """A kind of derived data.
@@ -150,31 +157,52 @@ class DerivedData:
         sql = "select 1 from derived_versions where step = ? and done < ?"
         return self.db.execute(sql, [step, key]).fetchone() is None
 
-    def recompute_all(self, progress: ProgressCallback = lambda *_: None) -> int:
+    def recompute_all(
+        self, progress: ProgressCallback = lambda *_: None, *, processes: int = 0
+    ) -> int:
         """Compute everything again, and return the number of releases. Continues where it was
         interrupted.
         """
         with write_transaction(self.db):
             unfinished = _read_unfinished(self.db)
             self._begin([step for step in STEPS if step.name not in unfinished])
-        return self.recompute_stale(progress)
+        return self.recompute_stale(progress, processes=processes)
 
-    def recompute_stale(self, progress: ProgressCallback = lambda *_: None) -> int:
+    def recompute_stale(
+        self, progress: ProgressCallback = lambda *_: None, *, processes: int = 0
+    ) -> int:
         """Compute again what was made by other versions of the rules, and return the number of
         releases. Continues where it was interrupted.
+
+        processes: number of others that compute what this one writes.
         """
         if self._find_outdated():
             with write_transaction(self.db):
                 self._begin(self._find_outdated())  # another process may have begun meanwhile
         if not _read_unfinished(self.db):
             return 0  # without waiting for others who write
-        releases = self._recompute_table("releases", progress)
-        self._recompute_table("attachment_files", progress)
-        with write_transaction(self.db):
-            self.index.optimise()
-        with write_transaction(self.db):
-            self.index.correct_totals()
+        releases, is_finished = 0, False
+        while not is_finished:
+            releases += self._recompute_table("releases", progress, processes)
+            self._recompute_table("attachment_files", progress)
+            with write_transaction(self.db):
+                self.index.optimise()
+            with write_transaction(self.db):
+                is_finished = self._finish()
         return releases
+
+    def _finish(self) -> bool:
+        """Mark all steps as finished, and return True; return False if others have saved rows that
+        are not written yet.
+        """
+        done = _read_unfinished(self.db)
+        for step in STEPS:
+            sql = f"select exists (select 1 from {step.table} where id > ?)"
+            if step.name in done and self.db.execute(sql, [done[step.name]]).fetchone()[0]:
+                return False
+        self.index.correct_totals()
+        self.db.execute("update derived_versions set done = null")
+        return True
 
     def _find_outdated(self) -> list[Step]:
         """Return the steps of which all rows must be written again, from the first."""
@@ -192,41 +220,84 @@ class DerivedData:
                 [step.name, step.version],
             )
 
-    def _recompute_table(self, table: str, progress: ProgressCallback) -> int:
-        total, done = self.db.execute(f"select count(*) from {table}").fetchone()[0], 0
-        if total > BATCH_SIZE:  # takes seconds for each thousand releases
-            logger.warning("derived data is computed again, of %s %s", f"{total:,}", table)
-        while rows := self._recompute_batch(table):
-            done += rows
-            progress("files" if table == "attachment_files" else table, done, total)
-        return done
+    def _recompute_table(self, table: str, progress: ProgressCallback, processes: int = 0) -> int:
+        steps = self._list_unfinished(table)
+        first = min(steps.values(), default=0)
+        total, done = self.db.execute(
+            f"select count(*), count(iif(id <= ?, 1, null)) from {table}", [first]
+        ).fetchone()
+        if total - done > BATCH_SIZE:  # takes seconds for each thousand releases
+            after = f", after the first {done:,}" if done else ""
+            logger.warning("derived data is computed again, of %s %s%s", f"{total:,}", table, after)
+        name, written = "files" if table == "attachment_files" else table, 0
+        with closing(self._compute_ahead(steps, processes)) as ahead:
+            while rows := self._re_compute_batch(table, next(ahead, {})):
+                written += rows
+                progress(name, done + written, total)
+        return written
 
-    def _recompute_batch(self, table: str) -> int:
+    def _list_unfinished(self, table: str) -> dict[str, int]:
+        """Return the last row that was written again, for each unfinished step of a table."""
+        done = _read_unfinished(self.db)
+        names = [step.name for step in STEPS if step.table == table]
+        return {name: done[name] for name in names if name in done}
+
+    def _compute_ahead(
+        self, steps: Mapping[str, int], processes: int
+    ) -> Generator[ComputedAhead, None, None]:
+        """Yield what other processes compute of the next releases, a batch at a time; nothing
+        without other processes.
+
+        steps: the last release of each step that was written again.
+        """
+        if processes and steps:
+            batches = self._read_batches(min(steps.values()))
+            for batch, computed in map_in_order(
+                batches, partial(_compute_batch, list(steps)), to_payload=list, processes=processes
+            ):
+                pairs = zip(batch, computed, strict=True)
+                yield {saved.revision_id: (saved, values) for saved, values in pairs}
+
+    def _read_batches(self, last: int) -> Iterator[list[SavedRevision]]:
+        """Yield the revisions of releases after one, a batch of releases at a time."""
+        sql = "select id from releases where id > ? order by id limit ?"
+        while rows := self.db.execute(sql, [last, BATCH_SIZE]).fetchall():
+            last = rows[-1][0]
+            yield [
+                saved
+                for (key,) in rows
+                for saved in self._read_revisions(key, None, is_stored=False)
+            ]
+
+    def _re_compute_batch(self, table: str, ahead: ComputedAhead) -> int:
         """Write the next rows of all steps that are not finished, and return their number.
 
-        Several processes may do this at once: each batch begins where the last one ended.
+        Several processes may do this at once: each batch begins where the last one ended. ahead:
+        what was already computed, of these rows or of others.
         """
         with write_transaction(self.db), self.index.batch_vocabulary():
-            done = _read_unfinished(self.db)
-            steps = [step for step in STEPS if step.table == table and step.name in done]
-            if not steps:
+            done = self._list_unfinished(table)
+            if not done:
                 return 0
             rows = self.db.execute(
                 f"select id from {table} where id > ? order by id limit ?",
-                [min(done[step.name] for step in steps), BATCH_SIZE],
+                [min(done.values()), BATCH_SIZE],
             ).fetchall()
-            for step in steps:  # before the rows, which `is_written` is asked for
-                last = max(done[step.name], rows[-1][0]) if rows else None
+            for name in done if rows else ():  # before the rows, which `is_written` is asked for
                 self.db.execute(
-                    "update derived_versions set done = ? where step = ?", [last, step.name]
+                    "update derived_versions set done = ? where step = ?",
+                    [max(done[name], rows[-1][0]), name],
                 )
             for (key,) in rows:
-                self._recompute_row(table, key, [step for step in steps if done[step.name] < key])
+                steps = [step for step in STEPS if done.get(step.name, key) < key]
+                self._recompute_row(table, key, steps, ahead)
         return len(rows)
 
-    def _recompute_row(self, table: str, key: int, steps: Sequence[Step]) -> None:
+    def _recompute_row(
+        self, table: str, key: int, steps: Sequence[Step], ahead: ComputedAhead
+    ) -> None:
         if table == "releases":
-            differs = self._write_release(key, steps)
+            differs = self._write_release(key, steps, ahead=ahead)
         else:
             differs = max(step.write(self, key, None) for step in steps)  # all of them
         if differs:
@@ -244,19 +315,24 @@ class DerivedData:
         replaced: State | None = None,
         *,
         is_stored: bool = False,
+        ahead: ComputedAhead = MappingProxyType({}),
     ) -> bool:
         """Write the rows of some steps for all revisions of a release, and return whether any
         differs visibly.
 
         is_stored: whether it has rows, made from the state `replaced` (None: from the present one).
+        ahead: what was already computed; it counts only if the revision is the same.
         """
         differs = False
         for step in steps:
             step.clear(self, release_id)
         for saved in self._read_revisions(release_id, replaced, is_stored=is_stored):
+            known, values = ahead.get(saved.revision_id, (None, {}))
+            if known != saved:  # something was saved meanwhile
+                values = {}
             for step in steps:
-                is_skipped = step.current_only and not saved.is_current
-                computed = None if is_skipped else step.compute(saved.state, saved.previous)
+                is_known = step.name in values
+                computed = values[step.name] if is_known else _compute_step(step, saved)
                 differs |= step.write(self, saved, computed)
         return differs
 
@@ -394,6 +470,17 @@ INDEX_STEPS = tuple(step for step in STEPS if step.name in ("search", "file_sear
 def compute_derived(state: State, previous: State | None = None) -> dict[str, Any]:
     """Return what each step computes from a state that becomes current, by the step's name."""
     return {step.name: step.compute(state, previous) for step in RELEASE_STEPS}
+
+
+def _compute_batch(names: Sequence[str], batch: Sequence[SavedRevision]) -> list[dict[str, Any]]:
+    """Return what the named steps compute from revisions, by name; for other processes."""
+    steps = [step for step in STEPS if step.name in names]
+    return [{step.name: _compute_step(step, saved) for step in steps} for saved in batch]
+
+
+def _compute_step(step: Step, saved: SavedRevision) -> Any:
+    is_skipped = step.current_only and not saved.is_current
+    return None if is_skipped else step.compute(saved.state, saved.previous)
 
 
 def describe_index_fault(db: Database) -> str | None:

@@ -14,10 +14,12 @@ import math
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from itertools import takewhile
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, cast
 
@@ -45,6 +47,7 @@ from archive.database.schema import migrate
 from archive.database.sqlite_files import (
     ArchiveError,
     ProgressCallback,
+    map_in_order,
     open_writable,
     sqlite_errors,
     write_transaction,
@@ -116,15 +119,14 @@ class Archive(AbstractContextManager["Archive"]):
     def close(self) -> None:
         self.db.close()
 
-    def recompute(self, progress: ProgressCallback = lambda *_: None) -> int:
+    def recompute(self, progress: ProgressCallback = lambda *_: None, *, processes: int = 0) -> int:
         """Compute all derived data, counts and ends of moves again; return the number of
-        releases.
+        releases. Continues where it was interrupted.
         """
-        number = self.derived.recompute_all(progress)
         with self.transaction():
             fill_month_counts(self.db)
             fill_continues_as(self.db)
-        return number
+        return self.derived.recompute_all(progress, processes=processes)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -221,31 +223,38 @@ class Archive(AbstractContextManager["Archive"]):
         withheld: bool = False,
         seconds: float = math.inf,
         progress: ProgressCallback = lambda *_: None,
+        processes: int = 0,
     ) -> TextExtraction:
         """Extract the texts of stored files that have none, or one that an earlier version of the
         rules extracted, and store each at once.
 
         agency, withheld: as for `Attachments.list_files_to_read`. seconds: after this time, no
-        other file is read.
+        other file is read. processes: files that are read at once, each by a process of its own; 0:
+        one after the other.
         """
         end = time.monotonic() + seconds
         files, extraction = (
             self.attachments.list_files_to_read(agency=agency, withheld=withheld),
             TextExtraction(),
         )
-        for done, (file_id, sha256) in enumerate(files, 1):
-            if time.monotonic() >= end:
-                break
-            try:
-                text = extract_text(captures.read(sha256))
-            except ArchiveError as error:
-                extraction.findings.append(error)
-            else:
-                self.store_attachment_text(file_id, text, now())
-                extraction.files += 1
-                extraction.empty += text.problem is None and not text.letters
-                extraction.problems += text.problem is not None
-            progress("files", done, len(files))
+        bodies = (
+            (file_id, captures.try_read(sha256))
+            for file_id, sha256 in takewhile(lambda _: time.monotonic() < end, files)
+        )
+        with closing(
+            map_in_order(
+                bodies, _extract_text, to_payload=itemgetter(1), processes=processes, threads=True
+            )
+        ) as extracted:
+            for done, ((file_id, _), text) in enumerate(extracted, 1):
+                if isinstance(text, ArchiveError):
+                    extraction.findings.append(text)
+                else:
+                    self.store_attachment_text(file_id, text, now())
+                    extraction.files += 1
+                    extraction.empty += text.problem is None and not text.letters
+                    extraction.problems += text.problem is not None
+                progress("files", done, len(files))
         return extraction
 
     def has_capture(self, url: str, sha256: str) -> bool:
@@ -402,6 +411,10 @@ class Archive(AbstractContextManager["Archive"]):
             " 1, next_check = coalesce(?, next_check) where id = ?",
             [to_iso(seen_at), to_iso(next_check), release_id],
         )
+
+
+def _extract_text(body: bytes | ArchiveError) -> AttachmentText | ArchiveError:
+    return body if isinstance(body, ArchiveError) else extract_text(body)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from archive.database.sqlite_files import (
+    CONTINUES,
     MAX_PROCESSES,
     ArchiveError,
     check_database,
@@ -344,7 +345,10 @@ def reindex(file: Path, processes: int | None) -> None:
     if processes is None:
         # a release takes ten times the bytes that it has in a collection
         processes = choose_process_count(file.stat().st_size / 10)
-    with Archive(file, rebuild_stale=False) as archive, show_progress(continues=True) as progress:
+    with (
+        Archive(file, rebuild_stale=False) as archive,
+        show_progress(if_stopped=CONTINUES) as progress,
+    ):
         number = archive.recompute(progress, processes=processes)
     click.echo(f"{file}: {number} releases indexed by {ANALYSIS_VERSION}")
 
@@ -365,12 +369,13 @@ def extract_attachments(file: Path, agency: str | None, processes: int | None) -
     with (
         open_existing_archive(file) as target,
         Captures(file, readonly=True) as captures,
-        show_progress(continues=True) as progress,
+        show_progress(if_stopped=CONTINUES) as progress,
     ):
-        if processes is None:
-            processes = choose_process_count()
         result = target.extract_missing_texts(
-            captures, agency=agency, progress=progress, processes=processes
+            captures,
+            agency=agency,
+            progress=progress,
+            processes=choose_process_count() if processes is None else processes,
         )
     echo_lines(result.findings)
     click.echo(
@@ -573,7 +578,7 @@ def import_releases(
                 should_stop=stopped.is_set,
                 report_error=click.echo,
             )
-        if result.failure is None:
+        if not result.failure and not result.stopped:
             write_manifest(target.db.conn, captures, now().date())
     echo_lines(format_import_report(file, result))
     if not archive.exists():
@@ -729,20 +734,26 @@ def dataset(
         " environment."
     ),
 )
-def publish(file: Path, folder: Path | None, site: str | None) -> int:
+@processes_option
+def publish(file: Path, folder: Path | None, site: str | None, processes: int | None) -> int:
     """Publish everything as a dataset that the site offers for download.
 
     The dataset is a new folder in FOLDER, by default `published` beside the archive, and replaces
-    the one before. Exit code 1 if the archive has no releases, or if the bytes of a captured page
-    cannot be read.
+    the one before. An interrupted run publishes nothing, and the next one begins anew. Exit code 1
+    if the archive has no releases, or if the bytes of a captured page cannot be read.
     """
     from archive.publish.published_dataset import PUBLISHED_FOLDER
     from archive.publish.published_dataset import publish as publish_dataset
 
     folder = folder or file.parent / PUBLISHED_FOLDER
-    with show_progress() as progress:
+    with show_progress(if_stopped="nothing is published; the same command begins anew") as progress:
         publication, findings = publish_dataset(
-            file, folder, moment=now(), site=site and site.rstrip("/"), progress=progress
+            file,
+            folder,
+            moment=now(),
+            site=site and site.rstrip("/"),
+            progress=progress,
+            processes=choose_process_count() if processes is None else processes,
         )
     echo_lines(findings)
     if publication is None:

@@ -104,6 +104,8 @@ class ProjectCommand(ScrapyCommand):
                 raise
             self.report_error(error)
             self.exitcode = 2
+        except KeyboardInterrupt:
+            self.exitcode = 130  # as in shells after Ctrl-C
 
     def report_error(self, error: Exception | str) -> None:
         """Print an error to stderr on one line, with the name of the command."""

@@ -207,6 +207,13 @@ class Captures(AbstractContextManager["Captures"]):
             raise ArchiveError(self.path, "is not stored", table="blobs", key=sha256)
         return self.decompress_body(sha256, *rows[0])
 
+    def try_read(self, sha256: str) -> bytes | ArchiveError:
+        """Return the bytes stored under a SHA-256, or the error if they are missing or damaged."""
+        try:
+            return self.read(sha256)
+        except ArchiveError as error:
+            return error
+
     def compress_body(self, body: bytes, host: str) -> tuple[int | None, bytes, bool]:
         """Compress a page of a host: see `HostBases.compress_page`."""
         bases = self._host_bases(host)

@@ -46,6 +46,7 @@ MAX_PROCESSES = 8  # with more, processes would wait for the one that writes
 MIN_PARALLEL_BYTES = 1_000_000  # smaller files, compressed or not, are read by a single process
 
 ProgressCallback = Callable[[str, int, int], None]  # activity, number done, total
+CONTINUES = "the same command goes on from here"  # see show_progress
 PROGRESS_INTERVAL = 30  # seconds between lines that say how far a command is, in logs
 Task = TypeVar("Task")
 Payload = TypeVar("Payload")
@@ -377,13 +378,13 @@ def map_in_order(
         return
     waiting: deque[tuple[Task, Future[TaskResult]]] = deque()
     task_error: ArchiveError | None = None
-    pool: Executor
-    if threads:
-        pool = ThreadPoolExecutor(processes)
-    else:
-        pool = ProcessPoolExecutor(
+    pool: Executor = (
+        ThreadPoolExecutor(processes)
+        if threads
+        else ProcessPoolExecutor(
             processes, mp_context=get_context("spawn"), initializer=_exit_with_parent
         )
+    )
     try:
         try:
             for task in tasks:
@@ -443,11 +444,11 @@ def relieve_garbage_collector() -> None:
 
 
 @contextmanager
-def show_progress(*, continues: bool = False) -> Iterator[ProgressCallback]:
+def show_progress(*, if_stopped: str = "") -> Iterator[ProgressCallback]:
     """Yield a progress callback, which also shows how long the rest will take.
 
-    On a terminal, it shows a bar, else a line every PROGRESS_INTERVAL seconds. continues: whether
-    the same command goes on where it is stopped. Then SIGTERM acts like Ctrl-C, and both say so.
+    On a terminal, it shows a bar, else a line every PROGRESS_INTERVAL seconds. if_stopped: what to
+    say after Ctrl-C or SIGTERM, which then does the same.
     """
     from rich.console import Console  # noqa: PLC0415 - commands without progress start faster
     from rich.progress import Progress, TaskID  # noqa: PLC0415
@@ -478,7 +479,7 @@ def show_progress(*, continues: bool = False) -> Iterator[ProgressCallback]:
                 )
                 click.echo(f"{what}: {done / max(total, 1):.0%}{left}", err=True)
 
-        with _say_that_it_continues() if continues else nullcontext():
+        with _say_if_stopped(if_stopped) if if_stopped else nullcontext():
             yield report
 
 
@@ -495,12 +496,12 @@ def _format_time_left(seconds: float, done: int, left: int) -> str:
 
 
 @contextmanager
-def _say_that_it_continues() -> Iterator[None]:
+def _say_if_stopped(message: str) -> Iterator[None]:
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
     except KeyboardInterrupt:
-        click.echo("stopped; the same command goes on from here", err=True)
+        click.echo(f"stopped; {message}", err=True)
         raise
     finally:
         signal.signal(signal.SIGTERM, before)

@@ -15,7 +15,7 @@ import hashlib
 import json
 import re
 import sqlite3
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
@@ -103,12 +103,19 @@ class WaczFile(AbstractContextManager["WaczFile"]):
 
 
 def export_wacz(
-    path: Path, target: Path, title: str, created: str, progress: ProgressCallback = lambda *_: None
+    path: Path,
+    target: Path,
+    title: str,
+    created: str,
+    progress: ProgressCallback = lambda *_: None,
+    *,
+    processes: int = 0,
 ) -> WarcExport:
     """Write all captures that are not taken down to a WACZ file, and return the counts.
 
-    If there are none, no record is counted. created: ISO 8601 in UTC. Raises ArchiveError if the
-    archive or its captures.db cannot be read; the file is then incomplete.
+    If there are none, no record is counted. created: ISO 8601 in UTC. processes: threads that
+    compress them. Raises ArchiveError if the archive or its captures.db cannot be read; the file is
+    then incomplete.
     """
     with (
         sqlite_errors(path, table="captures"),
@@ -123,27 +130,27 @@ def export_wacz(
         export = WarcExport(omitted=omitted)
         with WaczFile(target, title, created) as wacz:
             with wacz.add(WARC_PATH) as out:
-                unwritten = _write_indexed_records(db, captures, out, export, progress)
+                records = write_records(
+                    db, captures, cast(IO[bytes], out), export, gzip=True, processes=processes
+                )
+                unwritten = _index_records(db, records, out, progress)
             _write_index(db, wacz)
             with wacz.add("pages/pages.jsonl") as out:
                 _write_pages(db, out, unwritten)
     return export
 
 
-def _write_indexed_records(
+def _index_records(
     db: sqlite3.Connection,
-    captures: Captures,
+    records: Iterable[dict[str, Any]],
     out: MemberWriter,
-    export: WarcExport,
     progress: ProgressCallback,
 ) -> set[int]:
-    """Write the WARC records, and their index lines to temp.cdx; return the ids of captures without
-    a record.
+    """Write the index lines of the records that are being written to temp.cdx; return the ids of
+    captures without a record.
     """
     unwritten: set[int] = set()
-    for number, row in enumerate(
-        write_records(db, captures, cast(IO[bytes], out), export, gzip=True), 1
-    ):
+    for number, row in enumerate(records, 1):
         if row["offset"] is None:
             unwritten.add(row["id"])
         else:

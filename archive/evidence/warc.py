@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
 from io import BytesIO
 from pathlib import Path
@@ -21,7 +22,12 @@ from warcio.warcwriter import WARCWriter
 
 from archive.database.captures import Captures
 from archive.database.redaction import IS_FILE_WITHHELD_SQL
-from archive.database.sqlite_files import ArchiveError, ProgressCallback, sqlite_errors
+from archive.database.sqlite_files import (
+    ArchiveError,
+    ProgressCallback,
+    map_in_order,
+    sqlite_errors,
+)
 from archive.evidence.verification import open_archive
 
 WARC_VERSION = "WARC/1.1"
@@ -141,43 +147,49 @@ def write_records(
     *,
     gzip: bool,
     agency: str | None = None,
+    processes: int = 0,
 ) -> Iterator[dict[str, Any]]:
     """Write the records to a stream, after one that describes the file, and yield the row of each
     capture.
 
     A row's `offset` is the place of its record; None: its bytes cannot be read, so it has no
-    record.
+    record. processes: threads that compress records.
     """
-    writer = WARCWriter(out, gzip=gzip, warc_version=WARC_VERSION)
     condition = f"and id in ({AGENCY_CAPTURES_SQL})" if agency else ""
     rows = Database(db).query(EXPORTED_CAPTURES_SQL.format(condition=condition), {"agency": agency})
-    for number, row in enumerate(rows):
-        if number == 0:
-            writer.write_record(_build_warcinfo_record(writer, row))
-        offset = out.tell()
-        yield {
-            **row,
-            "offset": offset if _write_capture_record(writer, captures, row, export) else None,
-        }
+    # also of revisits, which must not refer to missing bytes
+    bodies = ((row, captures.try_read(row["sha256"])) for row in rows)
+    encode = partial(_encode_record, gzip=gzip)
+    with closing(
+        map_in_order(bodies, encode, to_payload=tuple, processes=processes, threads=True)
+    ) as records:
+        for number, ((row, body), record) in enumerate(records):
+            if number == 0:
+                writer = WARCWriter(out, gzip=gzip, warc_version=WARC_VERSION)
+                writer.write_record(_build_warcinfo_record(writer, row))
+            row["offset"] = None
+            if isinstance(body, ArchiveError):
+                export.findings.append(body)
+            else:
+                export.responses += row["first"] is None
+                export.revisits += row["first"] is not None
+                row["offset"] = out.tell()
+                out.write(record)
+            yield row
 
 
-def _write_capture_record(
-    writer: WARCWriter, captures: Captures, row: dict[str, Any], export: WarcExport
-) -> bool:
-    """Write a response record, or a revisit record if the file already has the same bytes.
-
-    Returns False, and adds a finding, if the bytes cannot be read.
+def _encode_record(capture: tuple[dict[str, Any], bytes | ArchiveError], *, gzip: bool) -> bytes:
+    """Return a response record, or a revisit record if the file already has the same bytes; nothing
+    if the bytes cannot be read.
     """
-    try:
-        # also read for revisits, which must not refer to missing bytes
-        body = captures.read(row["sha256"])
-    except ArchiveError as error:
-        export.findings.append(error)
-        return False
+    row, body = capture
+    if isinstance(body, ArchiveError):
+        return b""
+    encoded = BytesIO()
+    writer = WARCWriter(encoded, gzip=gzip, warc_version=WARC_VERSION)
     headers = {"WARC-Record-ID": _build_record_id(row), "WARC-Date": format_warc_date(row["seen"])}
     digest = f"sha256:{row['sha256']}"
     if row["first"] is None:
-        export.responses += 1
         record = writer.create_warc_record(
             row["url"],
             "response",
@@ -187,7 +199,6 @@ def _write_capture_record(
             http_headers=_build_http_headers(row),
         )
     else:
-        export.revisits += 1
         first = {
             "id": row["first"],
             "url": row["first_url"],
@@ -203,7 +214,7 @@ def _write_capture_record(
             warc_headers_dict={**headers, "WARC-Refers-To": _build_record_id(first)},
         )
     writer.write_record(record)
-    return True
+    return encoded.getvalue()
 
 
 def _build_warcinfo_record(writer: WARCWriter, row: dict[str, Any]) -> ArcWarcRecord:

@@ -159,13 +159,15 @@ def publish(
     moment: datetime,
     site: str | None = None,
     progress: ProgressCallback = lambda *_: None,
+    processes: int = 0,
 ) -> tuple[Publication | None, list[ArchiveError]]:
     """Publish everything that an archive shows, and delete earlier publications.
 
     Returns also the captures that cannot be read; None instead of the publication if the archive
     has no releases. site: the archive's public URL. An interrupted call leaves nothing that is
-    served, and the next one begins anew. Raises ArchiveError, and publishes nothing, if the archive
-    cannot be read or there is too little space.
+    served, and the next one begins anew, because everything in a publication is of one state of the
+    archive. processes: threads that compress captures. Raises ArchiveError, and publishes nothing,
+    if the archive cannot be read or there is too little space.
     """
     check_database(archive)
     create_target_folder(folder)
@@ -182,7 +184,9 @@ def publish(
             content = unfinished / "dataset"
             if not write_dataset(archive, "", content, site=site, progress=progress).fingerprint:
                 return None, []
-            findings = _write_further_files(archive, content, moment, site, progress)
+            findings = _write_further_files(
+                archive, content, moment, site, progress, processes=processes
+            )
             content.rename(target)
         for path in earlier:
             shutil.rmtree(path)
@@ -205,7 +209,13 @@ def _check_free_space(archive: Path, folder: Path) -> None:
 
 
 def _write_further_files(
-    archive: Path, folder: Path, started: datetime, site: str | None, progress: ProgressCallback
+    archive: Path,
+    folder: Path,
+    started: datetime,
+    site: str | None,
+    progress: ProgressCallback,
+    *,
+    processes: int,
 ) -> list[ArchiveError]:
     """Add the SQLite and WACZ files and the descriptions to a dataset; return the captures that
     cannot be read.
@@ -220,7 +230,14 @@ def _write_further_files(
     findings = [problem] if problem else []
     if not problem and Captures.path_beside(archive).is_file():
         created = f"{started:%Y-%m-%dT%H:%M:%SZ}"
-        export = export_wacz(archive, folder / WACZ_FILE, package["title"], created, progress)
+        export = export_wacz(
+            archive,
+            folder / WACZ_FILE,
+            package["title"],
+            created,
+            progress,
+            processes=processes,
+        )
         findings += export.findings
         if not export.responses:
             (folder / WACZ_FILE).unlink()

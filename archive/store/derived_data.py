@@ -231,7 +231,7 @@ class DerivedData:
             logger.warning("derived data is computed again, of %s %s%s", f"{total:,}", table, after)
         name, written = "files" if table == "attachment_files" else table, 0
         with closing(self._compute_ahead(steps, processes)) as ahead:
-            while rows := self._recompute_batch(table, next(ahead, {})):
+            while rows := self._re_compute_batch(table, next(ahead, {})):
                 written += rows
                 progress(name, done + written, total)
         return written
@@ -253,7 +253,7 @@ class DerivedData:
         if processes and steps:
             batches = self._read_batches(min(steps.values()))
             for batch, computed in map_in_order(
-                batches, partial(compute_batch, list(steps)), to_payload=list, processes=processes
+                batches, partial(_compute_batch, list(steps)), to_payload=list, processes=processes
             ):
                 pairs = zip(batch, computed, strict=True)
                 yield {saved.revision_id: (saved, values) for saved, values in pairs}
@@ -269,7 +269,7 @@ class DerivedData:
                 for saved in self._read_revisions(key, None, is_stored=False)
             ]
 
-    def _recompute_batch(self, table: str, ahead: ComputedAhead) -> int:
+    def _re_compute_batch(self, table: str, ahead: ComputedAhead) -> int:
         """Write the next rows of all steps that are not finished, and return their number.
 
         Several processes may do this at once: each batch begins where the last one ended. ahead:
@@ -472,7 +472,7 @@ def compute_derived(state: State, previous: State | None = None) -> dict[str, An
     return {step.name: step.compute(state, previous) for step in RELEASE_STEPS}
 
 
-def compute_batch(names: Sequence[str], batch: Sequence[SavedRevision]) -> list[dict[str, Any]]:
+def _compute_batch(names: Sequence[str], batch: Sequence[SavedRevision]) -> list[dict[str, Any]]:
     """Return what the named steps compute from revisions, by name; for other processes."""
     steps = [step for step in STEPS if step.name in names]
     return [{step.name: _compute_step(step, saved) for step in steps} for saved in batch]

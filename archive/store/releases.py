@@ -238,7 +238,7 @@ class Archive(AbstractContextManager["Archive"]):
             TextExtraction(),
         )
         bodies = (
-            (file_id, _read_or_fail(captures, sha256))
+            (file_id, captures.try_read(sha256))
             for file_id, sha256 in takewhile(lambda _: time.monotonic() < end, files)
         )
         with closing(
@@ -411,13 +411,6 @@ class Archive(AbstractContextManager["Archive"]):
             " 1, next_check = coalesce(?, next_check) where id = ?",
             [to_iso(seen_at), to_iso(next_check), release_id],
         )
-
-
-def _read_or_fail(captures: Captures, sha256: str) -> bytes | ArchiveError:
-    try:
-        return captures.read(sha256)
-    except ArchiveError as error:
-        return error
 
 
 def _extract_text(body: bytes | ArchiveError) -> AttachmentText | ArchiveError:

@@ -5,15 +5,30 @@ from __future__ import annotations
 import argparse
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
+from multiprocessing import parent_process
 from pathlib import Path
 
 from archive.database.captures import Captures
-from archive.database.models import FILE_PARSER
+from archive.database.models import FILE_PARSER, Release
 from archive.database.refused_pages import DEFAULT_RETENTION, Retention
-from archive.database.sqlite_files import check_database, relieve_garbage_collector
-from archive.store.releases import Archive, SaveResult, is_new_or_changed, prepare_release
+from archive.database.sqlite_files import (
+    CONTINUES,
+    ProgressCallback,
+    check_database,
+    choose_process_count,
+    map_in_order,
+    relieve_garbage_collector,
+    show_progress,
+)
+from archive.store.releases import (
+    Archive,
+    SaveResult,
+    StoredRelease,
+    is_new_or_changed,
+    prepare_release,
+)
 from archive.times import now
 from scraper.agency import Agency
 from scraper.crawl.round_locks import lock_agencies, warn_about_unlisted
@@ -27,8 +42,13 @@ from scraper.ingest import (
     reparse_stored,
     take_in_refused,
 )
-from scraper.project_command import ProjectCommand
+from scraper.items import ReleaseItem
+from scraper.pages.page_classes import compute_parser_version
+from scraper.project_command import ProjectCommand, option
 from scraper.revisit_schedule import RevisitSchedule, parse_schedule
+
+URLS_SQL = "select url from releases where agency = ? order by id"
+MIN_PARALLEL_RELEASES = 300  # fewer are parsed before another process would have started
 
 logger = logging.getLogger(__name__)
 
@@ -41,24 +61,36 @@ class Command(ProjectCommand):
     the time it was fetched, as a crawl would have stored it then. A difference in a stored release
     is stored as a revision with the cause 'parser', which is never reported as an edit of the
     agency. Where the current rules read a text that other readings of the page disagree with, the
-    stored one is kept. Exit code 0: every capture was parsed; 1: some could not be parsed, or are
-    doubtful; 2: wrong configuration.
+    stored one is kept. An interrupted run is continued by the same command. Exit code 0: every
+    capture was parsed; 1: some could not be parsed, or are doubtful; 2: wrong configuration.
     """
 
     takes_agency_option = True
+    options = (
+        option(
+            "--processes",
+            type=int,
+            metavar="N",
+            help="processes that parse, besides the writing one (default: one per core for many"
+            " releases, else 0)",
+        ),
+    )
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> int:
         agencies, schedule = (
             self.select_agencies(opts.agency),
             parse_schedule(self.settings["REVISIT_AGES"]),
         )
-        counts, repaired, taken_in = reparse_archive(
-            self.archive_path,
-            agencies,
-            schedule,
-            retention=read_retention(self.settings),
-            all_agencies=not opts.agency.strip(", "),
-        )
+        with show_progress(if_stopped=CONTINUES) as progress:
+            counts, repaired, taken_in = reparse_archive(
+                self.archive_path,
+                agencies,
+                schedule,
+                retention=read_retention(self.settings),
+                all_agencies=not opts.agency.strip(", "),
+                processes=opts.processes,
+                progress=progress,
+            )
         if taken_in:
             left = taken_in.pop("still refused", 0)
             print(f"refused pages: {taken_in.total()} taken in, {left} still refused")
@@ -77,12 +109,16 @@ def reparse_archive(
     *,
     all_agencies: bool,
     retention: Retention = DEFAULT_RETENTION,
+    processes: int | None = None,
+    progress: ProgressCallback = lambda *_: None,
 ) -> tuple[Counter[str], Counter[SaveResult], Counter[str]]:
     """Reparse the releases, the quarantined and the refused pages of agencies, except agencies
     being crawled.
 
-    Returns counts of releases by result of `reparse_release`, of quarantined pages by SaveResult,
-    and of refused pages by result of `take_in_refused`. Raises ArchiveError if there is no archive.
+    Returns counts of releases by result of `reparse_releases`, of quarantined pages by SaveResult,
+    and of refused pages by result of `take_in_refused`. processes: others that
+    parse pages (None: one per core if there are many releases). Raises
+    ArchiveError if there is no archive.
     """
     check_database(archive_path)
     counts, repaired, taken_in = Counter[str](), Counter[SaveResult](), Counter[str]()
@@ -94,39 +130,96 @@ def reparse_archive(
         with lock:
             recorder = CrawlRecorder(archive, schedule, retention=retention)
             ingest = Ingest(archive, recorder, agencies)
-            for slug in filter(locked.__contains__, agencies):
+            slugs = [slug for slug in agencies if slug in locked]
+            for slug in slugs:
                 # before the stored ones, whose new versions get the time of today
                 taken_in += take_in_refused(ingest, slug)
-                # Read all rows first, because releases are written during the loop.
-                urls = archive.db.execute(
-                    "select url from releases where agency = ? order by id", [slug]
-                ).fetchall()
-                for (url,) in urls:
-                    counts[reparse_release(archive, recorder.captures, url, agencies[slug])] += 1
+            # Read all rows first, because releases are written during the loop.
+            urls = {
+                slug: [url for (url,) in archive.db.execute(URLS_SQL, [slug]).fetchall()]
+                for slug in slugs
+            }
+            total = sum(map(len, urls.values()))
+            if processes is None:
+                processes = choose_process_count() if total >= MIN_PARALLEL_RELEASES else 0
+            for slug in slugs:
+                for result in reparse_releases(
+                    archive, recorder.captures, urls[slug], agencies[slug], processes=processes
+                ):
+                    counts[result] += 1
+                    progress("releases", counts.total(), total)
             for slug in filter(locked.__contains__, ingest.quarantine.list_agencies()):
                 repaired += accept_repaired(ingest, slug)
             recorder.close()
     return counts, repaired, taken_in
 
 
-def reparse_release(archive: Archive, captures: Captures, url: str, agency: Agency) -> str:
-    """Reparse a release; return "unchanged", "reparsed", "doubtful", "unreadable" or "without
-    capture".
+def reparse_releases(
+    archive: Archive, captures: Captures, urls: Iterable[str], agency: Agency, *, processes: int = 0
+) -> Iterator[str]:
+    """Reparse releases of an agency; yield "unchanged", "reparsed", "doubtful", "unreadable" or
+    "without capture" for each.
+
+    A release whose text stays as it is gets the version of the current rules, and what they have
+    read already is not parsed again. So an interrupted run goes on where it stopped.
+    """
+    known = compute_parser_version(agency)
+    pages = (_find_page(archive, captures, url, known) for url in urls)
+    for page, reading in map_in_order(
+        pages, partial(_read_page, agency), to_payload=lambda page: page, processes=processes
+    ):
+        if isinstance(page, str):
+            yield page
+            continue
+        if reading is None:
+            yield "unreadable"
+            if processes:
+                _read_page(agency, page)  # again, to log why
+        else:
+            yield _store_reading(archive, page[0], *reading)
+
+
+def _find_page(
+    archive: Archive, captures: Captures, url: str, known: str
+) -> tuple[StoredRelease, bytes | None] | str:
+    """Return a stored release with its bytes, or the result if there is nothing to parse.
+
+    known: the version of the current rules.
     """
     stored = archive.get(url)
     if stored is None or stored.sha256 is None:
         return "without capture"
-    if stored.parser_version == FILE_PARSER:
+    if stored.parser_version == FILE_PARSER or (stored.parser_version or "").endswith(f" {known}"):
         return "unchanged"
-    version = PageVersion(url, partial(read_stored_body, captures, stored.sha256))
-    release, item = reparse_stored(stored, version, url, agency)
-    if release is None or item is None:
-        return "unreadable"
+    return stored, read_stored_body(captures, stored.sha256)
+
+
+def _read_page(
+    agency: Agency, page: tuple[StoredRelease, bytes | None] | str
+) -> tuple[Release, ReleaseItem] | None:
+    """Parse a stored page; log why and return None if that fails."""
+    if isinstance(page, str):
+        return None
+    if parent_process():
+        logging.disable()  # the parent logs
+    stored, body = page
+    version = PageVersion(stored.url, lambda: body)
+    release, item = reparse_stored(stored, version, stored.url, agency)
+    return (release, item) if release and item else None
+
+
+def _store_reading(
+    archive: Archive, stored: StoredRelease, release: Release, item: ReleaseItem
+) -> str:
     if not is_new_or_changed(prepare_release(release, with_features=False), stored):
+        row = {"parser_version": item.parser_version}
+        archive.writer.update("revisions", stored.revision_id, row)
         return "unchanged"
     if item.doubt:
         logger.warning(
-            "%s: the stored text is kept: the body that today's rules read %s", url, item.doubt
+            "%s: the stored text is kept: the body that today's rules read %s",
+            stored.url,
+            item.doubt,
         )
         return "doubtful"
     archive.save(

@@ -64,20 +64,26 @@ def test_doubtful_reading_does_not_replace_the_stored_text(
     offline: OfflineCrawl, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     offline.write("update releases set hash = 'old', lead = null")
-    offline.write("update revisions set hash = 'old', lead = null")
-    url, other = (offline.base + path for path in offline.paths[:2])
+    offline.write("update revisions set hash = 'old', lead = null, parser_version = 'NewsPage 0'")
+    url = offline.base + offline.paths[0]
     before = offline.states()
 
     def read(document: Document, agency: Agency) -> ReleaseItem:
         return replace(read_document(document, agency), doubt="is before the heading")
 
-    captures = offline.recorder.captures
+    def reparse_both() -> list[str]:
+        urls = [offline.base + path for path in offline.paths[:2]]
+        captures = offline.recorder.captures
+        return [*reparse.reparse_releases(offline.archive, captures, urls, offline.agency)]
+
     with monkeypatch.context() as patch:
         patch.setattr(redesign, "read_document", read)
-        assert reparse.reparse_release(offline.archive, captures, url, offline.agency) == "doubtful"
+        assert reparse_both() == ["doubtful", "doubtful"]
     assert offline.states() == before
     assert (
         f"{url}: the stored text is kept: the body that today's rules read is before the heading"
         in caplog.text
     )
-    assert reparse.reparse_release(offline.archive, captures, other, offline.agency) == "reparsed"
+    assert reparse_both() == ["reparsed", "reparsed"]
+    monkeypatch.setattr(redesign, "read_document", None)
+    assert reparse_both() == ["unchanged", "unchanged"]  # without parsing them again

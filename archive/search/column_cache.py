@@ -126,13 +126,15 @@ class ColumnCache:
             self.sort_dates[key] = row["newest"] or 0
             self.sort_days[key] = row["day"] or 0
             self.months[key] = _encode_month(row)
-            for name, values in self.lists.items():
-                text = row[name] if listed else "[]"
-                if text == "[]" and not values.lengths[key]:
-                    continue  # most releases have none
-                found = json.loads(text)
-                numbers = map(self._encode_reference, found) if name == "reference" else found
-                values.store(key, list(numbers))
+            self._store_lists(key, row if listed else dict.fromkeys(self.lists, "[]"))
+
+    def _store_lists(self, release: int, row: Mapping[str, Any]) -> None:
+        for name, values in self.lists.items():
+            if row[name] == "[]" and not values.lengths[release]:
+                continue  # most releases have none
+            found = json.loads(row[name])
+            numbers = map(self._encode_reference, found) if name == "reference" else found
+            values.store(release, list(numbers))
 
     def _encode_reference(self, reference: str) -> int:
         """Return the number of a reference, which is "type number"."""

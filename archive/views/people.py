@@ -239,18 +239,21 @@ async def _read_people(
 
     words: beginnings of words of the name, in any order. agency: whose releases quote them.
     """
-    # SQLite's lower() leaves Å, Ä and Ö as they are
-    slugs = [f"-{build_slug(word)}" for word in words.split()]
-    ranked = [
-        row
-        for row in await _rank_people(site)
-        if agency in (None, row["agency"]) and all(slug in f"-{row['slug']}" for slug in slugs)
-    ]
+    ranked = _select_people(await _rank_people(site), words, agency)
     page = ranked[offset : offset + size]
     ids = json.dumps([row["id"] for row in page])
     people = {row["slug"]: dict(row) for row in await site.run(PEOPLE_SQL, {"ids": ids})}
     found = [{**people[slug], "quotes": quotes} for _, slug, _, quotes in page if slug in people]
     return found, offset + size if len(ranked) > offset + size else None
+
+
+def _select_people(people: Sequence[Any], words: str, agency: str | None) -> list[Any]:
+    slugs = [f"-{build_slug(word)}" for word in words.split()]
+    return [
+        row
+        for row in people
+        if agency in (None, row["agency"]) and all(slug in f"-{row['slug']}" for slug in slugs)
+    ]
 
 
 async def _rank_people(site: SiteRequest) -> Sequence[Any]:

@@ -231,7 +231,7 @@ class DerivedData:
             logger.warning("derived data is computed again, of %s %s%s", f"{total:,}", table, after)
         name, written = "files" if table == "attachment_files" else table, 0
         with closing(self._compute_ahead(steps, processes)) as ahead:
-            while rows := self._re_compute_batch(table, next(ahead, {})):
+            while rows := self._recompute_batch(table, next(ahead, {})):
                 written += rows
                 progress(name, done + written, total)
         return written
@@ -269,7 +269,7 @@ class DerivedData:
                 for saved in self._read_revisions(key, None, is_stored=False)
             ]
 
-    def _re_compute_batch(self, table: str, ahead: ComputedAhead) -> int:
+    def _recompute_batch(self, table: str, ahead: ComputedAhead) -> int:
         """Write the next rows of all steps that are not finished, and return their number.
 
         Several processes may do this at once: each batch begins where the last one ended. ahead:

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, replace
 from datetime import date
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from datasette import Response
@@ -27,6 +28,7 @@ from archive.database.sqlite_files import FacetValue, build_connection_runner, r
 from archive.i18n import format_release_kind, format_stated_time, format_time, translate
 from archive.search.counts_by_period import MAX_PAGE_HITS, list_periods
 from archive.search.excerpts import SearchHit
+from archive.search.matching_releases import match_table_search, plan_table_search
 from archive.search.results import (
     Results,
     find_examples,
@@ -51,7 +53,6 @@ from archive.search.search_request import (
     build_search_url,
     parse_search_request,
 )
-from archive.search.table_search import match_table_search, plan_table_search
 from archive.web.atom_feed import AtomEntry, build_agency_entry, format_stated_atom_time
 from archive.web.charts import build_period_chart, describe_periods
 from archive.web.documents import DataList
@@ -87,12 +88,13 @@ SEARCH_COLUMNS = {
         "match",
         "matched",
         "missing",
+        "related",
         "page",
     ),
     "questions": (
         *("pair", "release", "position", "question", "answer", "answered_by"),
         *COMMON_COLUMNS,
-        *("match", "matched", "missing", "page"),
+        *("match", "matched", "missing", "related", "page"),
     ),
 }
 # further columns of searches in earlier versions and edits: see TextChange
@@ -119,6 +121,10 @@ CHANGE_TYPES = get_fields(
         ),
         "matched": "str The forms that were found, in lower case",
         "missing": "str The words of the search that a loose hit lacks, separated by commas",
+        "related": (
+            "str Those that it lacks but has related words for, with these = dagis: förskola,"
+            " förskolan; stopp: provstopp"
+        ),
     }
 )
 
@@ -430,12 +436,16 @@ def _format_hit_row(site: SiteRequest, hit: SearchHit, query: SearchRequest) -> 
     `match` is strict, loose or former; `matched` lists the forms that were found, in lower case.
     """
     row, change = hit.row, hit.change
+    matched = (match.list_forms() for match in hit.explanations)
     values = {
         **{name: row["name"] if name == "agency_name" else row[name] for name in COMMON_COLUMNS},
         "release": row["id"],
         "match": _classify_match(hit),
-        "matched": ", ".join(_list_matched_forms(hit)),
-        "missing": ", ".join(hit.missing),
+        "matched": ", ".join(dict.fromkeys(chain.from_iterable(matched))),
+        "missing": ", ".join(word.label for word in hit.missing),
+        "related": "; ".join(
+            f"{word.label}: {', '.join(hit.related[word])}" for word in hit.related
+        ),
         "page": site.url(hit.path),
     }
     if query.show == "questions":
@@ -458,15 +468,6 @@ def _classify_match(hit: SearchHit) -> str:
     if hit.is_loose:
         return LOOSE
     return FORMER if hit.change and hit.change.kind == FORMER else STRICT
-
-
-def _list_matched_forms(hit: SearchHit) -> list[str]:
-    """Return the forms of words that were found, each once."""
-    found: dict[str, None] = {}
-    for match in hit.explanations:
-        for forms in match.forms.values():
-            found |= dict.fromkeys(forms)
-    return list(found)
 
 
 def _format_search_metadata(results: Results, query: SearchRequest) -> dict[str, Any]:

@@ -204,10 +204,6 @@ class HitFinder:
             return hits, self.columns.count_releases(request.include, request.exclude)
         return hits, len(hits.ids)
 
-    async def count(self) -> int:
-        """Count the hits, up to MAX_HITS."""
-        return len((await self.fetch("newest")).ids)
-
     @property
     def order(self) -> str:
         """Return the order of the hits: `best`, `newest` or `oldest`."""

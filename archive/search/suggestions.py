@@ -18,6 +18,7 @@ from archive.language.reference_patterns import (
 from archive.language.synonyms import FUNCTION_WORDS, read_translations
 from archive.language.terms import COMMON_WORDS, find_words
 from archive.search.column_cache import ColumnCache
+from archive.search.loose_hits import LooseHits, find_loose_hits
 from archive.search.named_periods import find_named_periods, read_day
 from archive.search.query_language import (
     AndNode,
@@ -80,13 +81,16 @@ async def find_suggestions(
 ) -> list[Suggestion]:
     """Find other queries with more hits, and the Swedish query for an English one."""
 
-    async def count(changed: SearchRequest) -> int:
-        return await HitFinder(run=run, columns=columns, request=changed, names=names).count()
+    async def count(changed: SearchRequest, *, with_loose: bool = False) -> int:
+        finder = HitFinder(run=run, columns=columns, request=changed, names=names)
+        hits = await finder.fetch("newest")
+        loose = await find_loose_hits(finder, hits) if with_loose and not hits.ids else LooseHits()
+        return len(hits.ids) + len(loose.queries)
 
     dated = [
         Suggestion(request=changed, total=total, reason=reason)
         for changed, reason in _list_date_requests(request)
-        if (total := await count(changed))
+        if (total := await count(changed, with_loose=True))
     ]
     others: list[Suggestion] = []
     for text, reason in (await _list_other_texts(run, columns, request, hit_page)).items():

@@ -27,8 +27,10 @@ from archive.changes.new_releases import ANY_FINISHED_CRAWL_SQL, FILLED_SIZE, fi
 from archive.database.sqlite_files import FacetValue, build_connection_runner, run_without_waiting
 from archive.i18n import format_release_kind, format_stated_time, format_time, translate
 from archive.search.counts_by_period import MAX_PAGE_HITS, list_periods
+from archive.search.document_references import label_reference
 from archive.search.excerpts import SearchHit
 from archive.search.matching_releases import match_table_search, plan_table_search
+from archive.search.query_language import find_reference_nodes
 from archive.search.results import (
     Results,
     find_examples,
@@ -53,6 +55,7 @@ from archive.search.search_request import (
     build_search_url,
     parse_search_request,
 )
+from archive.views.references import build_reference_path
 from archive.web.atom_feed import AtomEntry, build_agency_entry, format_stated_atom_time
 from archive.web.charts import build_period_chart, describe_periods
 from archive.web.documents import DataList
@@ -266,6 +269,7 @@ def _build_search_context(
             urls.path(build_search_url(query, site.requested_language, path="/-/follow"))
         ),
         "results": results,
+        "reference_links": _list_reference_links(query, results),
         "yes_no_facets": YES_NO_FACETS,
         "hit_page": results.hit_page if results else None,
         "facets": results.hit_page.facets_with_choice if results and results.hits else [],
@@ -283,6 +287,18 @@ def _build_search_context(
         "whole_query": query.whole,
         "turn_page": lambda page: replace(query, page=page),
         "unfiltered_query": replace(query, include={}, exclude={}, from_day="", to_day="", page=1),
+    }
+
+
+def _list_reference_links(query: SearchRequest, results: Results | None) -> dict[str, str]:
+    """Return the documents of a search that releases refer to, each with the path of its page."""
+    notes = results.notes if results else ()
+    unknown = {note.value for note in notes if note.key == "no_reference"}
+    nodes = {label_reference(node): node for node in find_reference_nodes(query.query.tree)}
+    return {
+        label: build_reference_path(node.type, node.number)
+        for label, node in nodes.items()
+        if node.type and label not in unknown
     }
 
 

@@ -13,6 +13,7 @@ from archive.database.sqlite_files import RunQuery
 from archive.times import now
 from archive.views.agencies import read_agency_overview
 from archive.views.lists import read_calendar
+from archive.views.references import build_reference_path
 from archive.web.requests import SiteRequest
 from archive.web.routes import ANY_PARAMETER, site_view
 
@@ -42,6 +43,12 @@ SITEMAP_PEOPLE_SQL = f"select slug from people order by id limit {4 * SITEMAP_PA
 SITEMAP_TAGS_SQL = (
     f"select distinct tag from release_tags order by tag limit {4 * SITEMAP_PART_SIZE}"
 )
+SITEMAP_REFERENCES_SQL = f"""
+    select d.type, d.number from document_references d join releases r on r.id = d.release
+      join release_facets l on l.release = coalesce(r.continues_as, r.id)
+    group by d.type, d.number having count(distinct l.release) > 1
+    order by d.type, d.number limit {4 * SITEMAP_PART_SIZE}
+"""
 ROBOTS_RULES = (  # in an order that is also right for parsers that take the first match
     ("Disallow", "/archive/releases/*?*q="),  # pages with the words of a search marked
     ("Disallow", "/archive/releases/*?*hit="),
@@ -130,7 +137,7 @@ async def _show_sitemap_index(site: SiteRequest) -> Response:
 
 
 @site_view(
-    r"/sitemap-(?P<name>pages|tags|people|releases-(?P<number>[0-9]{1,9}))\.xml",
+    r"/sitemap-(?P<name>pages|tags|people|references|releases-(?P<number>[0-9]{1,9}))\.xml",
     parameters=[ANY_PARAMETER],
 )
 async def _show_sitemap_part(site: SiteRequest) -> Response:
@@ -145,6 +152,7 @@ async def _show_sitemap_part(site: SiteRequest) -> Response:
             "pages": read_sitemap_pages,
             "tags": _read_sitemap_tags,
             "people": _read_sitemap_people,
+            "references": _read_sitemap_references,
         }
         pages = await readers[name](site.run)
     root = site.url("/").rstrip("/")
@@ -193,6 +201,7 @@ async def read_sitemap_parts(run: RunQuery) -> SitemapEntries:
         ("pages", None),
         ("tags", None),
         ("people", None),
+        ("references", None),
         *((f"releases-{row['piece']}", row["changed"]) for row in parts),
     ]
 
@@ -217,6 +226,12 @@ async def _read_sitemap_tags(run: RunQuery) -> SitemapEntries:
 
 async def _read_sitemap_people(run: RunQuery) -> SitemapEntries:
     return [(f"/person/{row['slug']}", None) for row in await run(SITEMAP_PEOPLE_SQL, {})]
+
+
+async def _read_sitemap_references(run: RunQuery) -> SitemapEntries:
+    """Return the documents that at least two releases refer to."""
+    rows = await run(SITEMAP_REFERENCES_SQL, {})
+    return [(build_reference_path(row["type"], row["number"]), None) for row in rows]
 
 
 def _format_sitemap(root: str, element: str, entries: SitemapEntries) -> str:

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 # raise it whenever the references of any text change
-REFERENCES_VERSION = "1"
+REFERENCES_VERSION = "2"
+MAX_RANGE = 50  # numbers of a range (SFS 2022:406–409) that count
 REFERENCE_TYPES = {  # type → how a reference of this type is written
     "sfs": "SFS {0}",
     "prop": "prop. {0}",
@@ -33,8 +34,9 @@ _SPACE = "[ \u00a0\u202f]"
 _GAP = rf"[.:]?{_SPACE}?(?:nr\.?{_SPACE})?[(\[]?"
 _END = r"(?![\w]|[:/]\d)"
 _SESSION = rf"(?:19|20)\d\d/(?:\d\d){{1,2}}:{_SPACE}?"  # a year of the Riksdag
-_IN_SESSION = rf"{_SESSION}\d{{1,4}}{_END}"
-_IN_YEAR = rf"(?:1[6-9]|20)\d\d:{_SPACE}?\d{{1,4}}{_END}"
+_LAST = r"(?:[–-](?:[\d/]+:)?\d{1,4})?"  # of a range
+_IN_SESSION = rf"{_SESSION}\d{{1,4}}{_LAST}{_END}"
+_IN_YEAR = rf"(?:1[6-9]|20)\d\d:{_SPACE}?\d{{1,4}}{_LAST}{_END}"
 _EU_NUMBER = rf"\d{{1,4}}/\d{{1,4}}{_END}"
 _EU_BODIES = "EU|EG|EEG|EC|EEC|Euratom|EKSG|GUSP|CFSP|RIF|JHA"
 _ACT = r"(?:direktiv|förordning|directive|regulation)(?:et|en|ens|ets|ar|arna|er|s)?"
@@ -123,6 +125,7 @@ _REFERENCE = re.compile(rf"(?<![\w/:])(?:{_SOURCE})", re.IGNORECASE)
 # In a query, case means nothing, and a reference may follow the colon of a field.
 TYPED_REFERENCE = rf"(?i:(?<![\w/])(?:{_SOURCE.replace('(?-i:', '(?:')}))"
 _TYPED = re.compile(TYPED_REFERENCE)
+_RANGE = re.compile(r"([\d/]+:)\s?(\d+)[–-]([\d/]+:)?(\d+)")
 _BARE_NUMBER = re.compile(
     r"(?<![\w\"/:.-])(?:\d{4}(?:/\d{2,4})?:\w{1,8}|\d{1,4}/\d{1,4})(?![\w\"/:-])"
 )
@@ -157,12 +160,14 @@ def find_references(text: str) -> list[Reference]:
 
 
 def find_typed_references(text: str) -> list[Reference]:
-    """Return the references in the text of a query, in order.
+    """Return the references in the text of a query, in order; of a range, the first and the last.
 
     >>> [found[:2] for found in find_typed_references("ref:sou2023:12 u 2022:02")]
     [('sou', '2023:12'), ('committee', 'U 2022:02')]
     """
-    return [found for match in _TYPED.finditer(text) for found in _read_match(match)]
+    return [
+        found for match in _TYPED.finditer(text) for found in _read_match(match, only_ends=True)
+    ]
 
 
 def find_bare_numbers(text: str) -> Iterator[re.Match[str]]:
@@ -175,9 +180,9 @@ def find_bare_numbers(text: str) -> Iterator[re.Match[str]]:
     return _BARE_NUMBER.finditer(_TYPED.sub(lambda found: " " * len(found[0]), text))
 
 
-def _read_match(match: re.Match[str]) -> Iterator[Reference]:
+def _read_match(match: re.Match[str], *, only_ends: bool = False) -> Iterator[Reference]:
     """Yield the references of a match: the first with what stands before it, the last with what
-    stands after it.
+    stands after it. Those of a range have the same place. only_ends: only its first and last.
     """
     group = match.lastgroup or ""
     index = int(group[1:])
@@ -187,7 +192,26 @@ def _read_match(match: re.Match[str]) -> Iterator[Reference]:
         start = match.start() if place == 0 else number.start()
         end = match.end() if place == len(numbers) - 1 else number.end()
         end += _has_open_bracket(match.string, start, end)  # lagen (2013:319)
-        yield Reference(kind, _normalise_number(kind, number[0]), start, end)
+        found = _list_range(number[0]) or [_normalise_number(kind, number[0])]
+        for each in dict.fromkeys((found[0], found[-1])) if only_ends else found:
+            yield Reference(kind, each, start, end)
+
+
+def _list_range(text: str) -> list[str]:
+    """List the numbers of a range, at most MAX_RANGE; none if the text is a single number.
+
+    >>> _list_range("2022:406–409"), _list_range("2023/24:9-2023/24:10"), _list_range("2022:406")
+    (['2022:406', '2022:407', '2022:408', '2022:409'], ['2023/24:9', '2023/24:10'], [])
+    >>> _list_range("2022:406–12")
+    ['2022:406']
+    """
+    match = _RANGE.fullmatch(text)
+    if not match:
+        return []
+    first = last = int(match[2])
+    if match[3] in (None, match[1]):
+        last = max(first, int(match[4]))
+    return [f"{match[1]}{number}" for number in range(first, last + 1)][:MAX_RANGE]
 
 
 def _has_open_bracket(text: str, start: int, end: int) -> bool:

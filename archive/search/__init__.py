@@ -13,8 +13,8 @@ Other rooms use:
     marked_words       where the terms of a query are in texts and stored states
     counts_by_period   results by month or year
     document_references  the table of references to documents: bills, statutes, reports
-    matching_releases  which releases match, for callers that show no results
-    table_search       the query language for Datasette's own search of the table releases
+    matching_releases  which releases match, for callers that show no results, and for Datasette's
+                       own search of the table releases
     edit_search        search in lists of edits and removals, and the history of a wording
     related_releases   releases that are about the same
     near_duplicates    releases with almost the same text

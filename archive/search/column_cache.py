@@ -6,12 +6,12 @@ import heapq
 import json
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import compress
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from archive.database.sqlite_files import RunQuery
 from archive.language.reference_patterns import format_reference
@@ -52,6 +52,8 @@ NO_DATE = 10**14  # later than any of `sort_dates`
 ALL_AGENCIES = -1  # in place of an agency's code
 UNDATED_MONTH = 1  # in place of the month of a release without a publication date
 
+Value = TypeVar("Value")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FacetCheck:
@@ -90,8 +92,8 @@ class ColumnCache:
         self.value_counts: defaultdict[int, Counter[tuple[int, ...]]] = defaultdict(Counter)
         self.lists = {name: ValueLists() for name in LISTED_COLUMNS}
         self.reference_codes: dict[str, int] = {}  # a reference as written → its number in `lists`
-        # see find_examples: the change after which they were found
-        self.examples: dict[str, tuple[int, list[Any]]] = {}
+        # see `keep`: the change after which each value was read
+        self._kept: dict[str, tuple[int, Any]] = {}
 
     async def refresh(self, run: RunQuery) -> ColumnCache:
         """Apply the changes since the last call, and return the cache itself.
@@ -112,6 +114,19 @@ class ColumnCache:
                 self._store_rows(rows)
                 self.last_change = until
         return self
+
+    async def keep(self, name: str, read: Callable[[], Awaitable[Value]]) -> Value:
+        """Return what `read` returned after the last change of the archive; read it if need be."""
+        last, value = self._kept.get(name, (-1, None))
+        if last == self.last_change:
+            return cast(Value, value)
+        last, value = self.last_change, await read()
+        self._kept[name] = last, value
+        return value
+
+    def forget(self) -> None:
+        """Forget what `keep` keeps."""
+        self._kept.clear()
 
     def _store_rows(self, rows: Sequence[Mapping[str, Any]]) -> None:
         self._extend(max((row["release"] for row in rows), default=0) + 1)

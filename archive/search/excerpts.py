@@ -9,7 +9,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from archive.changes.wording_history import Presence
@@ -21,6 +21,7 @@ from archive.search.marked_words import (
     find_highlights,
     tokenise_text,
 )
+from archive.search.query_language import TypedWord
 from archive.search.search_index import PAGE_NUMBERS
 from archive.search.state_texts import list_state_texts, normalise_text
 
@@ -76,6 +77,10 @@ class MatchExplanation:
     query_term: str
     forms: dict[str, dict[str, int]]
 
+    def list_forms(self) -> list[str]:
+        """List the forms in all fields, each once."""
+        return list(dict.fromkeys(form for forms in self.forms.values() for form in forms))
+
 
 @dataclass(frozen=True, slots=True)
 class TextChange:
@@ -124,7 +129,9 @@ class SearchHit:
     # number of the excerpt's question, from 1; None: lead or body
     question_position: int | None = None
     is_loose: bool = False  # found by a looser query
-    missing: Sequence[str] = ()  # words of the query that a loose hit lacks
+    missing: Sequence[TypedWord] = ()  # words of the query that a loose hit lacks
+    # those of which it has only related words → these words, as they are written in it
+    related: Mapping[TypedWord, Sequence[str]] = field(default_factory=dict)
     change: TextChange | None = None
     attachment: AttachmentExcerpt | None = None  # if the query asks for words in attachments
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import heapq
 import json
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate, islice
 from math import log
@@ -18,48 +19,51 @@ from typing import TYPE_CHECKING
 
 from archive.language.synonyms import list_related_words
 from archive.language.terms import find_compound_key, find_words
-from archive.search.optional_words import list_optional_parts, loosen_word, search_any_of
+from archive.search.optional_words import OptionalWord, list_optional_words, search_any_of
 from archive.search.query_language import (
+    QUOTED,
     REQUIRED,
-    WRITTEN,
     AndNode,
     OrNode,
     Query,
     QueryNode,
     TermNode,
+    TypedWord,
+    find_reference_nodes,
     find_terms,
     list_words,
 )
 from archive.search.query_sql import (
     MAX_HITS,
-    MAX_SORTED_HITS,
     MIN_BEGINNING_LENGTH,
     QUESTION_INDEX,
+    RANK_SQL,
+    RANKED_RELEASE_INDEX,
     RELEASE_INDEX,
     IndexTable,
     build_hits_sql,
-    build_match,
-    build_node_match,
+    build_index_sql,
     build_plan,
-    combine_matches,
     count_beginnings,
-    match_form,
-    plan_search,
+    match_attachments,
+    match_title,
     select_ids,
 )
-from archive.search.search_index import BRIEF_RELEASE, list_columns
+from archive.search.search_index import PAGE_NUMBERS
 from archive.search.search_request import SearchRequest
+from archive.search.spelling_corrections import SpellingCorrection, correct_query
 
 if TYPE_CHECKING:
     from archive.search.ranking import HitFinder, HitList
 
 ENOUGH_HITS = 200  # with fewer strict hits, looser ones are ranked with them
 MAX_LOOSE_HITS = 100
-_MAX_RANKED = 5_000  # hits of any word; reading the ranks of more would take too long
+_MAX_FOUND = 5_000  # hits of any word; to find more would take too long
+_MAX_RANKED = 1_000  # of these, with the greatest share of the words; bm25 of more would, too
 _COVERAGE_POWER = 3  # of the share of the words that a hit has
 _MIN_NAMES = 2  # hits of a word that may be part of a name
 _NAME_PORTION = 0.8  # of these; if as many have it beside the next word, the two are a name
-_LOOSE_READING = 0.9  # what a related word counts of the word itself
+_UNRANKED = -1.0  # the rank of hits by something else than words
 _TITLE_WEIGHT = 0.5  # of the share of the words that the title has
 # releases with words that start with a given word; searching more would take too long
 _MAX_BEGINNING_POSTINGS = 20_000
@@ -75,6 +79,30 @@ _FEW_HITS = 50  # with fewer hits, releases with nothing but these words follow
 # of the relevance of the best hit with these words, for hits with nothing else
 _MIN_SHARED_RELEVANCE = 0.5
 
+# with `+`, SQLite does not look up the rows one by one; bm25 is only computed for these rows
+_INDEX_RANKS_SQL = """
+    select rowid as id, {rank} as rank from {table}
+    where {table} match :match and +rowid in (select value from json_each(:ids))
+"""
+_RANKS_SQL = {  # index → SQL for the bm25 ranks of some of the matching releases or question pairs
+    **{
+        name: _INDEX_RANKS_SQL.format(table=name, rank=rank)
+        for name, rank in RANK_SQL.items()
+        if name != "search_attachments"
+    },
+    # of the best page of any attachment
+    "search_attachments": f"""
+        with pages as materialized (select a.release, {RANK_SQL["search_attachments"]} as rank
+          from search_attachments
+            cross join attachment_versions v on v.file = search_attachments.rowid / {PAGE_NUMBERS}
+            join attachments a on a.url = v.url
+          where search_attachments match :match
+            and a.release in (select value from json_each(:ids))
+            and not exists
+              (select 1 from attachment_versions n where n.url = v.url and n.id > v.id))
+        select release as id, min(rank) as rank from pages group by release
+    """,
+}
 _BEST_TEXTS_SQL = f"""
     select id, title || ' ' || coalesce(lead, '') || ' ' || substr(body,
       1, {_SHARED_TEXT_LENGTH}) as text from releases
@@ -87,30 +115,16 @@ _WORD_LEMMAS_SQL = """
 """
 
 
-@dataclass(frozen=True, slots=True)
-class SpellingCorrection:
-    """One or two words of the query, and a replacement that would find more."""
-
-    typed: str
-    replacement: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CorrectedQuery:
-    """A query and its corrections, if there are any."""
-
-    query: Query
-    corrections: Sequence[SpellingCorrection]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LooseHits:
     """The hits that a request finds only loosely: at most MAX_LOOSE_HITS, the most relevant."""
 
     # id of each hit → the query whose words are marked
     queries: Mapping[int, Query] = field(default_factory=dict)
-    # id of each hit → the words of the request that it lacks
-    missing: Mapping[int, Sequence[str]] = field(default_factory=dict)
+    # id of each hit → the words of the request that it lacks, and those of which it has only a
+    # related word
+    missing: Mapping[int, Sequence[TypedWord]] = field(default_factory=dict)
+    related: Mapping[int, Sequence[TypedWord]] = field(default_factory=dict)
     # strict and loose hits in their order; empty: only strict hits, in theirs
     order: Sequence[int] = ()
     corrections: Sequence[SpellingCorrection] | None = None  # None: not looked for
@@ -125,35 +139,43 @@ class LooseHits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _WantedWord:
-    """A part of a query that a loose hit may lack, and the hits that have it."""
+    """Words of a query that a loose hit may lack, and the hits that have them."""
 
-    node: QueryNode  # with its looser readings
-    match: str
+    words: tuple[OptionalWord, ...]  # a name has two, and a hit with only one of them lacks it
     number: int  # of hits; of a common word, about
-    # empty, of a common word
-    ids: set[int] = field(default_factory=set)
-    typed_ids: set[int] = field(default_factory=set)  # without the looser readings
+    # of a common word, only those of the hits that are found, without the looser readings
+    ids: set[int]
+    typed_ids: set[int]  # without the looser readings
 
     @property
-    def text(self) -> str:
-        return " ".join(list_words(find_terms(self.node)))
+    def loose(self) -> QueryNode:
+        """Return what a hit is found by: either word of a name."""
+        nodes = tuple(word.loose for word in self.words)
+        return OrNode(nodes) if len(nodes) > 1 else nodes[0]
 
     @property
-    def label(self) -> str:
-        """Return the words as they may be typed, with their fields, and abbreviations in
-        capitals.
-        """
-        return " ".join(map(_format_term, find_terms(self.node)))
+    def whole(self) -> QueryNode:
+        """Return what a hit must have: both words of a name."""
+        nodes = tuple(word.typed if self.is_common else word.loose for word in self.words)
+        return AndNode(nodes) if len(nodes) > 1 else nodes[0]
+
+    @property
+    def terms(self) -> list[TermNode]:
+        return [term for word in self.words for term in find_terms(word.typed)]
 
     @property
     def is_single(self) -> bool:
-        """Return whether the part is one word, searched in the whole text."""
-        return isinstance(self.node, TermNode) and not self.node.field and len(self.node.words) == 1
+        return len(self.words) == 1 and self.words[0].is_single
 
     @property
     def is_common(self) -> bool:
         """Return whether there are too many hits to read them all."""
         return self.number > MAX_HITS
+
+
+def ranks_any_word(request: SearchRequest, number: int) -> bool:
+    """Return whether a number of strict hits is so small that loose ones are ranked with them."""
+    return number < ENOUGH_HITS and not request.strict and bool(list_optional_words(request.query))
 
 
 async def find_loose_hits(finder: HitFinder, strict: HitList) -> LooseHits:
@@ -162,21 +184,23 @@ async def find_loose_hits(finder: HitFinder, strict: HitList) -> LooseHits:
     The relevance of a hit is bm25 × recency × substance (see `HitFinder.weigh_ranks`) × the cube of
     its share of the words × (1 + ½ the share of the words in its title). In a share, a word counts
     the more, the rarer it is. Words that the best of these hits share add up to 0.2 of the best
-    relevance.
+    relevance. Releases with nothing but a reference of the request come last.
     """
-    request = finder.request
-    if request.strict or len(strict.ids) >= ENOUGH_HITS or not list_optional_parts(request.query):
+    if not ranks_any_word(finder.request, len(strict.ids)):
         return LooseHits()
     search = await _prepare(finder)
-    relevance, releases = await search.rank_any_word()
-    relevance = dict.fromkeys(strict.ids, 0.0) | relevance
+    ranked, releases = await search.rank_any_word()
+    unranked = (*strict.ids, *releases, *await search.find_referring())
+    relevance = dict.fromkeys(unranked, 0.0) | ranked
     others, shared = await search.rank_shared_words(relevance)
     total, strict_ids = _add_shared(relevance, shared), {*strict.ids}
     loose_ids = (key for key in total if key not in strict_ids)
     loose = heapq.nlargest(MAX_LOOSE_HITS, loose_ids, key=total.__getitem__)
+    words = search_any_of(search.query, [word.loose for word in search.words])
     return LooseHits(
-        queries={key: search.all_words if key in relevance else others for key in loose},
-        missing={key: search.list_missing(key, is_ranked=key in relevance) for key in loose},
+        queries={key: words if key in relevance else others for key in loose},
+        missing={key: search.list_missing(key, is_found=key in releases) for key in loose},
+        related={key: search.list_related(key) for key in loose},
         order=_order_hits(finder, strict, loose, total, releases),
         corrections=search.corrections,
     )
@@ -202,12 +226,9 @@ async def _prepare(finder: HitFinder) -> _LooseSearch:
     """Read how common each word of a request is, after the correction of misspelt ones."""
     query, corrections = finder.request.query, None
     counts = await count_beginnings(finder.run, find_terms(query.tree))
-    has_unknown = not all(
-        count or list_related_words(" ".join(term.words)) for term, count in counts.items()
-    )
-    if finder.correct and has_unknown:
-        corrected = await finder.correct(finder.run, finder.request)
-        query, corrections = corrected.query, corrected.corrections
+    is_known = (count or list_related_words(" ".join(term.words)) for term, count in counts.items())
+    if not all(is_known):
+        query, corrections = await correct_query(finder.run, finder.columns, finder.request)
         counts = await count_beginnings(finder.run, find_terms(query.tree))
     beginnings = frozenset(
         lemma
@@ -220,9 +241,9 @@ async def _prepare(finder: HitFinder) -> _LooseSearch:
         query=query,
         corrections=corrections,
     )
-    for part in list_optional_parts(query):
-        frequency = max(counts.get(term, 0) for term in find_terms(part))
-        search.words.append(await search.read_word(part, frequency))
+    for word in list_optional_words(query):
+        frequency = max(counts.get(term, 0) for term in find_terms(word.typed))
+        search.words.append(await search.read_word(word, frequency))
     await search.join_names()
     return search
 
@@ -240,30 +261,36 @@ class _LooseSearch:
     def index(self) -> IndexTable:
         return QUESTION_INDEX if self.finder.request.show == "questions" else RELEASE_INDEX
 
-    @property
-    def all_words(self) -> Query:
-        return search_any_of(self.query, [word.node for word in self.words])
-
-    async def read_word(self, typed: QueryNode, frequency: int) -> _WantedWord:
+    async def read_word(self, word: OptionalWord, frequency: int) -> _WantedWord:
         """Read the hits of a word. frequency: the number of releases with words that begin so."""
-        loose = loosen_word(typed)
-        match = build_node_match(loose, self.finder.names, self.index)
-        ids = await self.read_part(loose)
+        ids = typed_ids = await self.read_part(word.typed)
         if len(ids) > MAX_HITS:
-            return _WantedWord(node=loose, match=match, number=max(frequency, len(ids)))
-        typed_ids = ids if typed == loose else await self.read_part(typed)
-        return _WantedWord(node=loose, match=match, number=len(ids), ids=ids, typed_ids=typed_ids)
+            number = max(frequency, len(ids))
+            return _WantedWord(words=(word,), number=number, ids=set(), typed_ids=set())
+        if word.loose != word.typed:
+            ids = await self.read_part(word.loose)
+        return _WantedWord(words=(word,), number=len(ids), ids=ids, typed_ids=typed_ids)
 
-    async def read_part(self, node: QueryNode) -> set[int]:
-        """Read the releases or question pairs that match a part of the query, at most one more than
-        MAX_HITS.
+    async def read_part(
+        self, node: QueryNode, among: Collection[int] | None = None, *, in_title: bool = False
+    ) -> set[int]:
+        """Read the releases or question pairs that match a part of the query: those of `among`, or
+        at most one more than MAX_HITS.
         """
         plan = build_plan(node, self.finder.names, self.index)
-        if not plan.conditions:
-            return await self.read_ids(plan.match, limit=MAX_HITS + 1)
-        # words of a field that another table has, such as attachments
-        request = SearchRequest(show=self.finder.request.show)
-        sql = f"{build_hits_sql(request, plan, plan.match)} limit {MAX_HITS + 1:d}"
+        if plan.conditions:  # words of a field that another table has, such as attachments
+            request = SearchRequest(show=self.finder.request.show)
+            sql = "" if in_title else build_hits_sql(request, plan, plan.match)
+        else:
+            match = match_title(plan.match, self.index) if in_title else plan.match
+            sql = build_index_sql(plan, match, self.index)
+        if not sql:
+            return set()
+        sql = f"select id from ({sql})"
+        if among is None:
+            sql += f" limit {MAX_HITS + 1:d}"
+        else:
+            sql += f" where +id in (select value from json_each({plan.bind(json.dumps([*among]))}))"
         return {*await select_ids(self.finder.run, sql, plan.values)}
 
     async def join_names(self) -> None:
@@ -271,92 +298,109 @@ class _LooseSearch:
         first name and a surname, so that a hit with only one of them lacks the name.
         """
         for place in range(len(self.words) - 1, 0, -1):
-            pair = self.words[place - 1 : place + 1]
-            rarest = min((word.typed_ids for word in pair), key=len)
-            if len(rarest) < _MIN_NAMES or not all(word.is_single for word in pair):
+            first, second = self.words[place - 1 : place + 1]
+            rarest = min(first.typed_ids, second.typed_ids, key=len)
+            if len(rarest) < _MIN_NAMES or not (first.is_single and second.is_single):
                 continue
-            phrase = match_form([word.text for word in pair])
-            if len(await self.read_ids(phrase)) >= _NAME_PORTION * len(rarest):
-                self.words[place - 1 : place + 1] = [_join_words(*pair)]
+            name = TermNode(tuple(list_words(first.terms + second.terms)), match=QUOTED)
+            if len(await self.read_part(name)) >= _NAME_PORTION * len(rarest):
+                ids, typed_ids = first.ids & second.ids, first.typed_ids & second.typed_ids
+                words = first.words + second.words
+                self.words[place - 1 : place + 1] = [
+                    _WantedWord(words=words, number=len(ids), ids=ids, typed_ids=typed_ids)
+                ]
 
-    async def read_ids(self, match: str, limit: int = MAX_SORTED_HITS) -> set[int]:
-        """Read the releases or question pairs that match, whatever the filters of the request."""
-        if not match:
-            return set()
-        sql = f"select rowid as id from {self.index.table} where {self.index.table} match :match"
-        return {*await select_ids(self.finder.run, f"{sql} limit {limit:d}", {"match": match})}
+    async def rank_any_word(self) -> tuple[dict[int, float], Mapping[int, int]]:
+        """Return the relevance of the hits that have any of the words, and the release of each."""
+        sought, ranked = await self.choose_words()
+        releases = await self.find_allowed(sought) if sought else {}
+        weights = _keep_greatest(await self.weigh_shares(releases), _MAX_RANKED)
+        ranks = await self.read_ranks(ranked, weights.keys())
+        is_pair = self.index is QUESTION_INDEX
+        relevance = self.finder.weigh_ranks(
+            ranks, releases, brief=() if is_pair else await self.finder.read_brief()
+        )
+        return {key: value * weights[key] for key, value in relevance.items()}, releases
 
-    async def rank_any_word(self) -> tuple[dict[int, float], dict[int, int]]:
-        """Return the relevance of all hits that have any of the words, and the release of each."""
-        if not (sought := await self.choose_words()):
-            return {}, {}
+    async def find_allowed(self, sought: Sequence[QueryNode]) -> Mapping[int, int]:
+        """Return the hits of any of these words that the filters leave, each with its release."""
         request = replace(self.finder.request, loosened=search_any_of(self.query, sought), page=1)
-        relevance, releases = await self.read_relevance(request)
-        shares, title_shares = dict.fromkeys(relevance, 0.0), dict.fromkeys(relevance, 0.0)
-        limit = build_match(request, plan_search(request, self.finder.names))
+        return await replace(self.finder, request=request).read_found()
+
+    async def find_referring(self) -> list[int]:
+        """Return the hits of a query's references, newest first: they need not have its words."""
+        if not find_reference_nodes(self.query.tree):
+            return []
+        return self.finder.columns.sort_pairs_by_date(await self.find_allowed([]), "newest")
+
+    async def weigh_shares(self, found: Collection[int]) -> dict[int, float]:
+        """Return the factor of each hit for its shares of the words, in its texts and its title."""
+        shares, title_shares = dict.fromkeys(found, 0.0), dict.fromkeys(found, 0.0)
         for place, word in enumerate(self.words):
             weight = log(1 + self.finder.columns.size / word.number) if word.number else 0.0
-            match = combine_matches([word.match, limit]) if word.is_common else word.match
+            among = found if word.is_common else None
             if word.is_common:
-                ids = await self.read_ids(match)
+                ids = await self.read_part(word.whole, found)
                 self.words[place] = replace(word, ids=ids, typed_ids=ids)
             ids, typed_ids = self.words[place].ids, self.words[place].typed_ids
-            for key in relevance.keys() & ids:
-                shares[key] += weight * (1 if key in typed_ids else _LOOSE_READING)
-            for key in relevance.keys() & await self.read_ids(self.match_title(match)):
+            for key in shares.keys() & ids:
+                shares[key] += weight * (1 if key in typed_ids else word.words[0].loose_weight)
+            titled = await self.read_part(word.whole, among, in_title=True)
+            for key in title_shares.keys() & titled:
                 title_shares[key] += weight
         best = max(shares.values(), default=0.0) or 1.0
-        ranked = {
-            key: value
-            * (shares[key] / best) ** _COVERAGE_POWER
-            * (1 + _TITLE_WEIGHT * title_shares[key] / best)
-            for key, value in relevance.items()
+        return {
+            key: (share / best) ** _COVERAGE_POWER * (1 + _TITLE_WEIGHT * title_shares[key] / best)
+            for key, share in shares.items()
         }
-        return ranked, releases
 
-    async def choose_words(self) -> list[QueryNode]:
-        """Return the words of which a hit must have any: all but the most common ones, if to read
-        all their hits would take too long.
+    async def choose_words(self) -> tuple[list[QueryNode], list[QueryNode]]:
+        """Return the words of which a hit must have any, and those that bm25 is about: all but the
+        most common ones, if to read all their hits would take too long.
         """
         words = sorted((word for word in self.words if word.number), key=attrgetter("number"))
-        if sum(word.number for word in words) <= _MAX_RANKED:
-            return [word.node for word in words]
+        number = await self.count_affordable([word.number for word in words])
+        nodes = [word.loose for word in words]
+        if number or len(nodes) < 2:
+            sought = nodes[: number or 1]
+            return sought, sought
+        ranked = [word.loose for word in words if not word.is_common] or nodes[:1]
+        return [AndNode((nodes[0], OrNode(tuple(nodes[1:]))))], ranked
+
+    async def count_affordable(self, numbers: Sequence[int]) -> int:
+        """Return of how many words all hits can be read. numbers: of the hits of each."""
+        if sum(numbers) <= _MAX_FOUND:
+            return len(numbers)
         searched = await self.count_searched()
-        totals = accumulate(min(word.number, searched) for word in words)
-        number = sum(total <= _MAX_RANKED for total in totals)
-        if number:
-            return [word.node for word in words[:number]]
-        others = [word.node for word in words[1:]]
-        return [AndNode((words[0].node, OrNode(tuple(others)))) if others else words[0].node]
+        return sum(
+            total <= _MAX_FOUND for total in accumulate(min(each, searched) for each in numbers)
+        )
 
     async def count_searched(self) -> int:
         """Count the releases or question pairs that the filters leave; of many, only some."""
-        filters = search_any_of(self.query, [])
-        request = replace(self.finder.request, loosened=filters, page=1)
+        request = replace(self.finder.request, loosened=search_any_of(self.query, []), page=1)
         _, total = await replace(self.finder, request=request).fetch_counted()
         return total
 
-    def match_title(self, match: str) -> str:
-        """Return the expression of hits that match in their title, or question."""
-        titles = list_columns([self.index.fields[0]], *self.index.suffixes)
-        return f"{{{' '.join(titles)}}}: ({match})" if match else ""
+    async def read_ranks(
+        self, sought: Sequence[QueryNode], among: Collection[int]
+    ) -> dict[int, float]:
+        """Return the bm25 ranks of hits, wherever they have the words; lower is better.
 
-    async def read_relevance(
-        self, request: SearchRequest
-    ) -> tuple[dict[int, float], dict[int, int]]:
-        """Return the relevance of the hits of a request, wherever they have its words, and the
-        release of each.
+        Those of attachments add to those of the release, as if a page were its text.
         """
-        finder = replace(self.finder, request=request)
-        has_ranks = bool(plan_search(request, self.finder.names).match)
-        if request.show == "questions" or request.news or not has_ranks:
-            hits = await finder.fetch_current("best")
-            relevance = hits.relevance or dict.fromkeys(hits.ids, 1.0)
-            return dict(relevance), dict(zip(hits.ids, hits.releases, strict=True))
-        ranks = await finder.read_ranks(MAX_SORTED_HITS)
-        brief = await self.read_ids(f'facts: "{BRIEF_RELEASE}"')
-        found = {key: ranks[key] for key in finder.filter_hits(list(ranks))}
-        return finder.weigh_ranks(found, brief=brief), {key: key for key in found}
+        ranked = RANKED_RELEASE_INDEX if self.index is RELEASE_INDEX else self.index
+        query = search_any_of(self.query, sought)
+        plan = build_plan(query.tree, self.finder.names, ranked)
+        ids, ranks = json.dumps([*among]), Counter[int]()
+        statements = [
+            (_RANKS_SQL[self.index.table], plan.match),
+            (_RANKS_SQL["search_attachments"], match_attachments(query.tree, self.finder.names)),
+        ]
+        for sql, match in statements:
+            rows = await self.finder.run(sql, {"match": match, "ids": ids}) if match else ()
+            ranks.update({row["id"]: row["rank"] for row in rows})
+        return {key: ranks[key] or _UNRANKED for key in among}
 
     async def rank_shared_words(
         self, relevance: Mapping[int, float]
@@ -367,29 +411,25 @@ class _LooseSearch:
         There is none for question pairs, and for words of a field: what is asked of a title or an
         attachment is not found elsewhere.
         """
-        has_fields = any(term.field for word in self.words for term in find_terms(word.node))
+        has_fields = any(term.field for word in self.words for term in word.terms)
         if has_fields or self.finder.request.show == "questions":
             return Query(), {}
         words = [TermNode((word,), match=REQUIRED) for word in await self.find_shared(relevance)]
         weights = await self.weigh_hits(words)
-        query = search_any_of(self.query, words)
         allowed = set(relevance)
         if words and len(relevance) < _FEW_HITS:
-            request = replace(self.finder.request, loosened=query, page=1)
-            allowed.update(
-                (await replace(self.finder, request=request).fetch_current("newest")).ids
-            )
+            allowed.update(await self.find_allowed(words))
         order = sorted(allowed & weights.keys(), key=lambda key: (weights[key], key), reverse=True)
-        return query, {key: weights[key] for key in order}
+        return search_any_of(self.query, words), {key: weights[key] for key in order}
 
-    async def weigh_hits(self, words: Sequence[QueryNode]) -> dict[int, float]:
+    async def weigh_hits(self, words: Sequence[QueryNode]) -> Mapping[int, float]:
         """Return for each hit of any of these words how many it has, by how rare they are."""
-        weights: dict[int, float] = {}
+        weights = defaultdict[int, float](float)
         for word in words:
             ids = await self.read_part(word)
             weight = log(1 + self.finder.columns.size / (len(ids) + 1))
             for key in ids:
-                weights[key] = weights.get(key, 0.0) + weight
+                weights[key] += weight
         return weights
 
     async def find_shared(self, relevance: Mapping[int, float]) -> list[str]:
@@ -408,41 +448,42 @@ class _LooseSearch:
             lemma_of[row["word"]] = row["lemma"]
         sharing: dict[str, list[float]] = {}  # lemma → the relevance of each text that has it
         for key, text in texts.items():
-            for lemma in {lemma_of[word] for word in text if word in lemma_of}:
+            for lemma in sorted({lemma_of[word] for word in text if word in lemma_of}):
                 sharing.setdefault(lemma, []).append(relevance[key])
         totals = {lemma: sum(forms.values()) for lemma, forms in lemmas.items()}
         chosen = _choose_lemmas(sharing, totals, self.finder.columns.size)
         return [max(lemmas[lemma], key=lemmas[lemma].__getitem__) for lemma in chosen]
 
-    def list_missing(self, key: int, *, is_ranked: bool) -> list[str]:
-        """List the words that a hit lacks. is_ranked: whether it has any; of others, it was not
+    def list_missing(self, key: int, *, is_found: bool) -> list[TypedWord]:
+        """List the words that a hit lacks. is_found: whether it has any; of others, it was not
         read whether they have the common words.
         """
-        words = (word for word in self.words if is_ranked or not word.is_common)
-        return [word.label for word in words if key not in word.ids]
+        words = (word for word in self.words if is_found or not word.is_common)
+        return [_describe_word(word) for word in words if key not in word.ids]
+
+    def list_related(self, key: int) -> list[TypedWord]:
+        """List the words of which a hit has only a related word, or an inner part of a longer
+        one.
+        """
+        words = (word for word in self.words if key in word.ids and key not in word.typed_ids)
+        return [_describe_word(word) for word in words]
 
 
-def _format_term(term: TermNode) -> str:
-    """Return a word as it may be typed.
+def _describe_word(word: _WantedWord) -> TypedWord:
+    readings = (" ".join(term.words) for term in find_terms(word.loose, with_added=True))
+    return TypedWord(tuple(word.terms), tuple(readings))
 
-    >>> _format_term(TermNode(("skola",), field="title", match=WRITTEN))
-    'title:SKOLA'
+
+def _keep_greatest(values: Mapping[int, float], number: int) -> Mapping[int, float]:
+    """Keep a number of the greatest values, and those that equal the last of them.
+
+    >>> _keep_greatest({1: 2.0, 2: 0.5, 3: 1.0, 4: 1.0}, 2)
+    {1: 2.0, 3: 1.0, 4: 1.0}
     """
-    text = " ".join(term.words)
-    text = text.upper() if term.match == WRITTEN else text
-    return f"{term.field}:{text}" if term.field else text
-
-
-def _join_words(first: _WantedWord, second: _WantedWord) -> _WantedWord:
-    """Join two words that are a name: a hit may have either of them, but it counts only both."""
-    ids = first.ids & second.ids
-    return _WantedWord(
-        node=OrNode((first.node, second.node)),
-        match=combine_matches([first.match, second.match]),
-        number=len(ids),
-        ids=ids,
-        typed_ids=first.typed_ids & second.typed_ids,
-    )
+    if len(values) <= number:
+        return values
+    least = sorted(values.values(), reverse=True)[number - 1]
+    return {key: value for key, value in values.items() if value >= least}
 
 
 def _choose_lemmas(

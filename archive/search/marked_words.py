@@ -92,8 +92,8 @@ class TextToken(NamedTuple):
     # lemma of this word and the next written as one, if they have a hyphen: rotavdrag for
     # ROT-avdrag
     joined: str = ""
-    # the reference to a document that begins here, if one is looked for, and its last token
-    reference: Reference | None = None
+    # the references to documents that begin here, if one is looked for, and their last token
+    references: tuple[Reference, ...] = ()
     reference_end: int = 0
 
 
@@ -234,7 +234,7 @@ def tokenise_text(
     for match, word in zip(matches, words, strict=True):
         start, end = match.span()
         lemma = lemmas.get(word, word)
-        tokens.append(make_token((start, end, word, lemma, joined.get(start, ""), None, 0)))
+        tokens.append(make_token((start, end, word, lemma, joined.get(start, ""), (), 0)))
     return _add_references(text, tokens, terms)
 
 
@@ -247,7 +247,8 @@ def _add_references(
     starts = [token.start for token in tokens]
     for found in find_references(text):
         first, end = bisect_left(starts, found.start), bisect_left(starts, found.end)
-        tokens[first] = tokens[first]._replace(reference=found, reference_end=end - 1)
+        references = (*tokens[first].references, found)  # of a range, several
+        tokens[first] = tokens[first]._replace(references=references, reference_end=end - 1)
     return tokens
 
 
@@ -340,9 +341,9 @@ def _iter_reference_matches(
 ) -> Iterator[tuple[int, int]]:
     number = wanted.number.lower()
     for first, token in enumerate(tokens):
-        found = token.reference
-        if found and wanted.type in ("", found.type) and found.number.lower() == number:
-            yield first, token.reference_end
+        for found in token.references:
+            if wanted.type in ("", found.type) and found.number.lower() == number:
+                yield first, token.reference_end
 
 
 def _group_by_first_word(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from archive.language.synonyms import find_synonyms, split_query_words
 from archive.search.query_language import (
@@ -24,20 +24,41 @@ from archive.search.query_language import (
 )
 
 _MAX_SYNONYM_WORDS = 3
+_LOOSE_WEIGHT = 0.9
 
 
-def list_optional_parts(query: Query) -> list[QueryNode]:
-    """List the words of a query that a loose hit need not have, each once; adjacent words with
-    synonyms are one part.
+@dataclass(frozen=True, slots=True)
+class OptionalWord:
+    """A word of a query, or several that have synonyms, that a loose hit need not have."""
+
+    typed: QueryNode
+    loose: QueryNode  # with its looser readings
+    loose_weight: float = _LOOSE_WEIGHT  # what a related word counts of the word itself
+
+    @property
+    def is_single(self) -> bool:
+        """Return whether it is one word, searched in the whole text."""
+        return (
+            isinstance(self.typed, TermNode) and not self.typed.field and len(self.typed.words) == 1
+        )
+
+
+def list_optional_words(query: Query) -> list[OptionalWord]:
+    """List the words of a query that a loose hit need not have, each once.
 
     Words in quotation marks, with + or a star, excluded ones, filters and NEAR are not optional.
     """
-    parts = _add_phrase_synonyms(list_parts(query.tree))
-    return list(dict.fromkeys(filter(_is_optional, parts)))
+    words: list[OptionalWord] = []
+    for part in list_parts(query.tree):
+        words.append(OptionalWord(part, _loosen_word(part)))
+        for start in range(max(0, len(words) - _MAX_SYNONYM_WORDS), len(words)):
+            if joined := _join_synonyms([word.typed for word in words[start:]]):
+                words[start:] = [joined]
+                break
+    return list(dict.fromkeys(word for word in words if _is_optional(word.typed)))
 
 
-def loosen_word(part: QueryNode) -> QueryNode:
-    """Return a word with its looser readings."""
+def _loosen_word(part: QueryNode) -> QueryNode:
     if isinstance(part, TermNode) and part.match == WORD and not part.is_prefix:
         return replace(part, match=LOOSE)
     return part
@@ -50,22 +71,8 @@ def search_any_of(query: Query, words: Sequence[QueryNode]) -> Query:
     return replace(query, tree=join_nodes(AndNode, [*([wanted] if wanted else []), *kept]))
 
 
-def _add_phrase_synonyms(parts: Sequence[QueryNode]) -> list[QueryNode]:
-    """Replace an abbreviation or adjacent words with an OR of them and their synonyms: asylum
-    seekers, asylsökande.
-    """
-    completed: list[QueryNode] = []
-    for part in parts:
-        completed.append(part)
-        for start in range(max(0, len(completed) - _MAX_SYNONYM_WORDS), len(completed)):
-            if with_synonyms := _find_phrase_synonyms(completed[start:]):
-                completed[start:] = [with_synonyms]
-                break
-    return completed
-
-
-def _find_phrase_synonyms(run: Sequence[QueryNode]) -> QueryNode | None:
-    """Return an OR of adjacent words and their synonyms, or None if they have none.
+def _join_synonyms(run: Sequence[QueryNode]) -> OptionalWord | None:
+    """Return an abbreviation or adjacent words that have synonyms: asylum seekers, asylsökande.
 
     A single word gets its synonyms when it becomes LOOSE.
     """
@@ -76,7 +83,8 @@ def _find_phrase_synonyms(run: Sequence[QueryNode]) -> QueryNode | None:
     if not others:
         return None
     synonyms = (TermNode(split_query_words(other), is_added=True) for other in others)
-    return OrNode((join_typed(list(map(loosen_word, terms))), *synonyms))
+    loose = OrNode((join_typed(list(map(_loosen_word, terms))), *synonyms))
+    return OptionalWord(join_typed(terms), loose, loose_weight=1.0)
 
 
 def _is_optional(node: QueryNode) -> bool:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
 from itertools import takewhile
-from typing import TypeAlias, TypeGuard
+from typing import NamedTuple, TypeAlias, TypeGuard
 
 from archive.language.compounds import GENITIVE, find_word_readings
 from archive.language.reference_patterns import TYPED_REFERENCE, find_typed_references
@@ -117,6 +117,25 @@ class TermNode:
     # the words without their hyphens: rotavdrag
     joined: str = dataclass_field(default="", compare=False)
     is_added: bool = False  # another name or spelling of what was typed
+
+    @property
+    def text(self) -> str:
+        """Return the words as they may be typed: abbreviations in capitals."""
+        text = " ".join(self.words)
+        return text.upper() if self.match == WRITTEN else text
+
+
+class TypedWord(NamedTuple):
+    """A part of a query that a hit may lack: a word, a name, or words in brackets."""
+
+    terms: tuple[TermNode, ...]
+    readings: tuple[str, ...]  # the terms and their synonyms, as what is marked is labelled
+
+    @property
+    def label(self) -> str:
+        """Return the words after the names of their fields: title:skola."""
+        labels = (f"{term.field}:{term.text}" if term.field else term.text for term in self.terms)
+        return " ".join(labels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -392,12 +411,15 @@ def join_typed(parts: Sequence[QueryNode]) -> QueryNode:
     return AndNode(tuple(parts)) if len(parts) > 1 else parts[0]
 
 
-def is_plain_term(node: QueryNode) -> bool:
+def is_plain_term(node: QueryNode | None) -> TypeGuard[TermNode]:
     """Return whether a node consists of words that were typed without quotation marks, field, plus
     or star.
     """
-    is_plain = isinstance(node, TermNode) and node.match in (WORD, WRITTEN)
-    return is_plain and not (node.field or node.is_prefix or node.is_added)  # type: ignore[union-attr]
+    return (
+        isinstance(node, TermNode)
+        and node.match in (WORD, WRITTEN)
+        and not (node.field or node.is_prefix or node.is_added)
+    )
 
 
 def _add_names(parts: Sequence[QueryNode]) -> list[QueryNode]:
@@ -463,9 +485,7 @@ def _add_numbered_words(parts: Sequence[QueryNode]) -> list[QueryNode]:
 
 def _join_number(before: QueryNode | None, part: QueryNode) -> TermNode | None:
     """Return an abbreviation and a number as one word, or None if the parts are anything else."""
-    if not isinstance(part, TermNode) or not isinstance(before, TermNode):
-        return None
-    if not is_plain_term(part) or not is_plain_term(before):
+    if not is_plain_term(part) or not is_plain_term(before) or _is_function_word(before):
         return None
     if not _is_abbreviation(before.words) or not before.words[0].isalpha():
         return None
@@ -489,8 +509,7 @@ def _drop_function_words(parts: Sequence[QueryNode]) -> list[QueryNode]:
 
 def _is_function_word(node: QueryNode) -> TypeGuard[TermNode]:
     return (
-        isinstance(node, TermNode)
-        and is_plain_term(node)
+        is_plain_term(node)
         and node.match == WORD
         and len(node.words) == 1
         and node.words[0] in FUNCTION_WORDS

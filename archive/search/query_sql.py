@@ -3,16 +3,12 @@
 Words become an FTS5 expression if possible. Facet values and months are terms of the index (see
 search_index.py), so that FTS5 intersects them with the words. Everything else becomes an SQL
 condition on release_facets.
-
-Only the newest MAX_HITS hits of a very common word are ranked and counted. `DateWindow` limits a
-search to the months of these hits, so that FTS5 reads no older releases.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice, product
@@ -66,6 +62,7 @@ from archive.search.search_index import (
     LOOSE_PART_PREFIX,
     NO_VALUE,
     PAGE_NUMBERS,
+    PAGE_WEIGHTS,
     PAIR_COLUMNS,
     PAIR_WEIGHTS,
     TEXT_COLUMNS,
@@ -101,11 +98,6 @@ MAX_HITS = 10_000
 MAX_SORTED_HITS = 100_000  # hits sorted in memory; more are sorted by SQLite
 # up to this number, hits are all counted if all are read anyway, as in a small archive
 MAX_COUNTED_HITS = 25_000
-MIN_WINDOW_GROWTH = 1.1  # minimum factor by which a window grows
-WINDOW_MARGIN = 1.05  # a window is opened for a few more hits than needed, by this factor
-# the newest twelfth of the months is searched first if a few hits may be enough
-NEWEST_FRACTION = 12
-MAX_WINDOW_SHARE = 0.4  # share of all releases; a larger window costs more than sorting all hits
 
 FACET_COLUMNS = {
     "agency": "l.agency",
@@ -141,7 +133,11 @@ HIT_SOURCES_SQL = {
 }
 RANK_SQL = {
     name: f"bm25({name}, {', '.join(map(str, weights))})"
-    for name, weights in (("search", BM25_WEIGHTS), ("search_questions", PAIR_WEIGHTS))
+    for name, weights in (
+        ("search", BM25_WEIGHTS),
+        ("search_questions", PAIR_WEIGHTS),
+        ("search_attachments", PAGE_WEIGHTS),
+    )
 }
 PREFIX_LEMMAS_SQL = """
     select lemma, sum(releases) as n, sum(sum(releases)) over () as whole,
@@ -162,10 +158,6 @@ SCOPE_SQL = """
     join agencies a on a.slug = l.agency where {conditions} group by l.agency
       order by count desc, a.name
 """
-MONTH_COUNTS_SQL = (
-    "select month, releases from month_counts where agency = '' and month not in ('', 'none')"
-    " order by month desc"
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,53 +258,6 @@ class SearchPlan:
 
     def bind_all(self, values: Iterable[Any]) -> str:
         return ", ".join(map(self.bind, values))
-
-
-class DateWindow:
-    """A window of the first months, as FTS5 expressions, widened step by step until it contains
-    MAX_HITS hits.
-
-    months: each month with its number of releases, newest (or oldest) first. expected: number of
-    releases likely to contain MAX_HITS hits.
-    """
-
-    def __init__(self, months: Sequence[tuple[str, int]], expected: float) -> None:
-        self.months, self.total = months, sum(number for _, number in months)
-        self.target, self.covered = WINDOW_MARGIN * expected, 0
-        self.opened_months = 0
-
-    def open_next_months(self) -> str:
-        """Return an expression for the next months, or "" if these have too many releases."""
-        first = self.opened_months
-        if self.target >= MAX_WINDOW_SHARE * self.total:
-            self.opened_months = len(self.months)
-            return ""
-        while self.covered < self.target:
-            self.covered += self.months[self.opened_months][1]
-            self.opened_months += 1
-        return self._match_range(first, self.opened_months)
-
-    def widen(self, hit_count: int) -> None:
-        """Enlarge the window, because the months opened so far had only `hit_count` hits."""
-        self.target = self.covered * max(
-            MIN_WINDOW_GROWTH, WINDOW_MARGIN * MAX_HITS / (hit_count + 1)
-        )
-
-    def list_match_parts(self) -> list[str]:
-        """Return an expression for the first of the opened months and one for the others; ""
-        matches all.
-        """
-        newest = max(1, self.opened_months // NEWEST_FRACTION)
-        parts = [self._match_range(0, newest)]
-        if self.opened_months == len(self.months):
-            parts.append("")
-        elif newest < self.opened_months:
-            parts.append(self._match_range(newest, self.opened_months))
-        return parts
-
-    def _match_range(self, start: int, end: int) -> str:
-        months = [month for month, _ in self.months]
-        return _match_months(months[start:end], months)
 
 
 async def resolve_names(
@@ -493,7 +438,7 @@ def build_node_match(node: QueryNode, names: ResolvedNames, index: IndexTable) -
         return _match_near(node, index)
     if isinstance(node, OrNode):
         matches = [build_node_match(part, names, index) for part in node.parts]
-        return _match_any(matches) if all(matches) else ""
+        return match_any(matches) if all(matches) else ""
     if isinstance(node, AndNode):
         return _match_all_parts(node.parts, names, index)
     return ""
@@ -509,10 +454,10 @@ def _match_all_parts(parts: Iterable[QueryNode], names: ResolvedNames, index: In
             required.append(build_node_match(part, names, index))
     if not required or not all(required) or not all(excluded):
         return ""
-    return combine_matches(required, _match_any(excluded))
+    return combine_matches(required, match_any(excluded))
 
 
-def _match_any(matches: Iterable[str]) -> str:
+def match_any(matches: Iterable[str]) -> str:
     return " OR ".join(f"({match})" for match in matches)
 
 
@@ -559,7 +504,7 @@ def match_attachments(tree: QueryNode | None, names: ResolvedNames) -> str:
             long = [start for start in starts if len(start) >= MIN_BEGINNING_LENGTH]
             found = replace(names, beginnings=long)
             matches.append(build_node_match(node, found, ATTACHMENT_INDEX))
-    return _match_any(filter(None, dict.fromkeys(matches)))
+    return match_any(filter(None, dict.fromkeys(matches)))
 
 
 def _build_filter_condition(node: FilterNode, plan: SearchPlan, names: ResolvedNames) -> str:
@@ -591,7 +536,7 @@ def _build_prefilters(parts: Iterable[QueryNode], names: ResolvedNames) -> list[
     for part in parts:
         if isinstance(part, FilterNode):
             values = {"agency": names.agencies, "tag": names.tags}.get(part.field, {})
-            prefilters.append(_match_facet_terms(part.field, values.get(part.value, ())))
+            prefilters.append(match_facet_terms(part.field, values.get(part.value, ())))
     return list(filter(None, prefilters))
 
 
@@ -715,8 +660,11 @@ def _match_prefix(term: TermNode, columns: str, names: ResolvedNames, index: Ind
 def _match_loosely(text: str, columns: str, names: ResolvedNames) -> str:
     """Return the expression for a word, related words, and those that begin or end with it."""
     lemma = find_compound_key(text)
+    related = (lemma for other in list_related_words(text) for lemma in analyze_word(other))
     readings = [
-        _quote_fts(reading) for other in list_related_words(text) for reading in analyze_word(other)
+        _quote_fts(reading)
+        for reading in dict.fromkeys(related)
+        if reading not in analyze_word(text)
     ]
     if lemma in names.beginnings:
         readings.append(f"{_quote_fts(lemma)} *")
@@ -727,7 +675,7 @@ def _match_loosely(text: str, columns: str, names: ResolvedNames) -> str:
         alternatives.append(f"{columns}: ({' OR '.join(readings)})")
     if lemma:
         alternatives += [_quote_fts(LOOSE_PART_PREFIX + lemma), _match_compound(lemma)]
-    return _match_any(filter(None, alternatives))
+    return match_any(filter(None, alternatives))
 
 
 def _match_compound(lemma: str) -> str:
@@ -759,10 +707,10 @@ def _match_near(near: NearNode, index: IndexTable) -> str:
     return f"{columns}: ({' OR '.join(nears)})" if nears else ""
 
 
-def _match_facet_terms(facet: str, values: Iterable[str]) -> str:
+def match_facet_terms(facet: str, values: Iterable[str]) -> str:
     """Return the expression that matches any of the facet values.
 
-    >>> _match_facet_terms("agency", ["fyr", "hamn"]).encode("ascii", "replace")
+    >>> match_facet_terms("agency", ["fyr", "hamn"]).encode("ascii", "replace")
     b'facts: ("?667972" OR "?68616d6e")'
     """
     terms = " OR ".join(_quote_fts(encode_facet_term(facet, value)) for value in values)
@@ -779,29 +727,10 @@ def match_included_facets(
     matches = []
     for name, values in include.items():
         if name == "tag":
-            matches += [_match_facet_terms("tag", [value]) for value in values]
+            matches += [match_facet_terms("tag", [value]) for value in values]
         elif name in FACET_PREFIXES and name != skip_facet:
-            matches.append(_match_facet_terms(name, values))
+            matches.append(match_facet_terms(name, values))
     return matches
-
-
-def _match_months(months: Sequence[str], all_months: Sequence[str]) -> str:
-    """Return the expression for consecutive months, in the order of `all_months` (the archive's).
-
-    Whole years are matched as years, because FTS5 reads one term faster than twelve.
-
-    >>> months = ["2024-02", "2024-01", "2023-12", "2023-11"]
-    >>> year = _match_facet_terms("sort_year", ["2024"])
-    >>> month = _match_facet_terms("sort_month", ["2023-12"])
-    >>> _match_months(months[:3], months) == f"({year}) OR ({month})"
-    True
-    """
-    sizes = Counter(month[:4] for month in all_months)
-    numbers = Counter(month[:4] for month in months)
-    whole = [year for year, number in numbers.items() if number == sizes[year]]
-    others = [month for month in months if month[:4] not in whole]
-    parts = _match_facet_terms("sort_year", whole), _match_facet_terms("sort_month", others)
-    return _match_any(filter(None, parts))
 
 
 def combine_matches(required: Iterable[str], excluded: str = "") -> str:
@@ -846,11 +775,6 @@ def build_scope_sql(request: SearchRequest, names: ResolvedNames) -> tuple[str, 
     return SCOPE_SQL.format(conditions=" and ".join(conditions) or "true"), plan.values
 
 
-async def read_month_counts(run: RunQuery) -> list[tuple[str, int]]:
-    """Return the number of releases in each month, newest first."""
-    return [(row["month"], row["releases"]) for row in await run(MONTH_COUNTS_SQL, {})]
-
-
 def build_match(request: SearchRequest, plan: SearchPlan, skip_facet: str | None = None) -> str:
     """Return the FTS5 expression of a request: its words, and facet values that limit them."""
     if request.show == "questions":
@@ -863,24 +787,35 @@ def build_match(request: SearchRequest, plan: SearchPlan, skip_facet: str | None
     ):
         return ""  # release_facets has an index for the newest releases of an agency
     excluded = [
-        _match_facet_terms(name, values)
+        match_facet_terms(name, values)
         for name, values in request.exclude.items()
         if name in FACET_PREFIXES
     ]
-    return combine_matches([plan.match, *chosen], _match_any(excluded))
+    return combine_matches([plan.match, *chosen], match_any(excluded))
 
 
-def build_match_sql(plan: SearchPlan, match: str, *, ranked: bool = False) -> str:
-    """Return SQL for the `id` (and `rank`) of matching releases, without other conditions."""
-    rank = f", {RANK_SQL['search']} as rank" if ranked else ""
-    return f"select search.rowid as id{rank} from search where search match {plan.bind(match)}"
+def build_index_sql(
+    plan: SearchPlan, match: str, index: IndexTable = RELEASE_INDEX, *, ranked: bool = False
+) -> str:
+    """Return SQL for the `id` (and `rank`) of matching rows of an index, without other conditions.
+
+    "" as the expression matches nothing.
+    """
+    rank = f", {RANK_SQL[index.table]} as rank" if ranked else ""
+    value = plan.bind(match or MATCH_NOTHING)
+    return f"select rowid as id{rank} from {index.table} where {index.table} match {value}"
+
+
+def match_title(match: str, index: IndexTable = RELEASE_INDEX) -> str:
+    """Return the expression of hits that match in their title, or question."""
+    return _limit_to_field(match, index.fields[0], index)
 
 
 def build_current_sql(plan: SearchPlan) -> str:
     """Return SQL for the `id` of the current releases that match a plan; an empty one has none."""
     if plan.conditions:
         return f"select id from ({build_hits_sql(SearchRequest(), plan, plan.match)})"
-    return build_match_sql(plan, plan.match or MATCH_NOTHING)
+    return build_index_sql(plan, plan.match)
 
 
 async def select_ids(run: RunQuery, sql: str, values: dict[str, Any]) -> list[int]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -17,8 +17,9 @@ from typing import Any
 
 from archive.database.sqlite_files import FacetValue, RunQuery
 from archive.search.column_cache import CODED_COLUMNS, ColumnCache
+from archive.search.date_window import DateWindow, read_month_counts
 from archive.search.former_versions import FormerHits, MatchingVersions, add_former_hits
-from archive.search.loose_hits import CorrectedQuery, LooseHits, find_loose_hits
+from archive.search.loose_hits import LooseHits, find_loose_hits, ranks_any_word
 from archive.search.query_language import (
     FilterNode,
     NearNode,
@@ -32,21 +33,20 @@ from archive.search.query_sql import (
     MAX_HITS,
     MAX_SORTED_HITS,
     RANKED_RELEASE_INDEX,
-    DateWindow,
     ResolvedNames,
     SearchPlan,
     build_hits_sql,
+    build_index_sql,
     build_match,
-    build_match_sql,
     combine_matches,
     extract_filters,
     iter_nodes,
     match_included_facets,
+    match_title,
     plan_search,
-    read_month_counts,
     select_ids,
 )
-from archive.search.search_index import BRIEF_RELEASE, NO_VALUE, list_columns
+from archive.search.search_index import BRIEF_RELEASE, NO_VALUE
 from archive.search.search_request import FACETS, LISTED_FACETS, SearchRequest
 
 # Ranking.
@@ -128,8 +128,7 @@ class HitList:
 class HitFinder:
     """Finds the hits of a request.
 
-    skip_facet: a facet whose included values are ignored. correct: function that returns the query
-    with its misspelt words corrected, for loose hits if a word occurs nowhere.
+    skip_facet: a facet whose included values are ignored.
     """
 
     run: RunQuery
@@ -137,7 +136,6 @@ class HitFinder:
     request: SearchRequest
     names: ResolvedNames
     skip_facet: str | None = None
-    correct: Callable[[RunQuery, SearchRequest], Awaitable[CorrectedQuery]] | None = None
     # query → its versions, which have all chosen facets in common
     versions: dict[QueryNode | None, MatchingVersions] = field(default_factory=dict)
 
@@ -205,10 +203,6 @@ class HitFinder:
         elif self.has_only_facets:
             return hits, self.columns.count_releases(request.include, request.exclude)
         return hits, len(hits.ids)
-
-    async def count(self) -> int:
-        """Count the hits, up to MAX_HITS."""
-        return len((await self.fetch("newest")).ids)
 
     @property
     def order(self) -> str:
@@ -383,6 +377,23 @@ class HitFinder:
             title_matches_first=hits.title_matches_first,
         )
 
+    async def read_found(self) -> Mapping[int, int]:
+        """Read the ids of all hits whose current version matches, each with its release."""
+        plan = plan_search(self.request, self.names)
+        match = build_match(self.request, plan, self.skip_facet)
+        if plan.conditions or not match or self.request.news or self.request.show != "releases":
+            return await self.read_all_hits()
+        ids = self.filter_hits(await self.read_index_ids(plan, match, MAX_SORTED_HITS))
+        return dict(zip(ids, ids, strict=True))
+
+    async def read_brief(self) -> Collection[int]:
+        """Return the releases with hardly any text."""
+        return await self.columns.keep("brief releases", self._find_brief)
+
+    async def _find_brief(self) -> Collection[int]:
+        plan = SearchPlan(match=f'facts: "{BRIEF_RELEASE}"')
+        return frozenset(await self.read_index_ids(plan, plan.match, MAX_SORTED_HITS))
+
     async def read_all_hits(self) -> dict[int, int]:
         """Read the ids of all hits, each with its release, in batches."""
         found: dict[int, int] = {}
@@ -501,6 +512,8 @@ class HitFinder:
         else:
             ids = await self.read_index_ids(plan, match, MAX_HITS + 1)
         found, months, is_complete = await self.find_first_hits(plan, match, ids, order)
+        if ranks_any_word(self.request, len(found)) and not self.request.all_versions:
+            ranked = False  # because they are ranked with the loose hits
         if not ranked or await self.is_ranking_too_costly(plan, match, len(found)):
             capped = len(found) > (MAX_COUNTED_HITS if is_complete else MAX_HITS)
             by_date = self.columns.sort_by_date(found, order)[: MAX_HITS if capped else None]
@@ -528,12 +541,13 @@ class HitFinder:
         self, plan: SearchPlan, match: str, found: Sequence[int], ranks: Mapping[int, float]
     ) -> HitList:
         """Sort hits by their relevance. ranks: those of at least these hits, as far as read."""
-        brief, in_title = [
-            await self.read_index_ids(plan, combine_matches([match, condition]), MAX_SORTED_HITS)
-            for condition in (f'facts: "{BRIEF_RELEASE}"', _match_in_title(plan))
-        ]
+        in_title = await self.read_index_ids(
+            plan, combine_matches([match, match_title(plan.match)]), MAX_SORTED_HITS
+        )
         relevance = self.weigh_ranks(
-            {key: ranks[key] for key in found if key in ranks}, brief=brief, titled=in_title
+            {key: ranks[key] for key in found if key in ranks},
+            brief=await self.read_brief(),
+            titled=in_title,
         )
         sorted_ids = list(relevance)
         return HitList(ids=sorted_ids, releases=sorted_ids, relevance=relevance)
@@ -636,7 +650,7 @@ class HitFinder:
         for part in months:
             found.update(
                 await self.read_limited_ids(
-                    plan, combine_matches([_match_in_title(plan), part, *facet_matches])
+                    plan, combine_matches([match_title(plan.match), part, *facet_matches])
                 )
             )
             if len(found.intersection(ids)) >= self.request.page * self.request.size:
@@ -649,7 +663,7 @@ class HitFinder:
             return build_hits_sql(
                 self.request, plan, match, skip_facet=self.skip_facet, ranked=ranked
             )
-        return build_match_sql(plan, match, ranked=ranked)
+        return build_index_sql(plan, match, ranked=ranked)
 
     def filter_hits(self, found: Sequence[int]) -> list[int]:
         """Keep the listed releases that match the facet values of the request."""
@@ -686,7 +700,7 @@ class HitFinder:
         ages = self.columns.iter_ages(
             [releases[key] for key in keys] if releases else keys, datetime.now(UTC).date()
         )
-        brief, titled = set(brief), set(titled)
+        titled = set(titled)
         scores = {
             key: -ranks[key]
             * (BRIEF_FACTOR if key in brief else 1)
@@ -703,11 +717,6 @@ def _list_approximate_facets(
     return [
         name for name, hits in hits_by_facet.items() if hits.capped and name not in exact_counts
     ]
-
-
-def _match_in_title(plan: SearchPlan) -> str:
-    """Return the expression of releases with all words of a plan in the title."""
-    return f"{{{' '.join(list_columns(['title']))}}}: ({plan.match})"
 
 
 def _is_title_search(request: SearchRequest) -> bool:

@@ -7,6 +7,7 @@ import json
 from array import array
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from archive.changes.edits_and_removals import read_latest_edits
 from archive.changes.field_differences import find_main_change
@@ -53,13 +54,8 @@ from archive.search.search_request import (
     format_parameter,
     is_url,
 )
-from archive.search.suggestions import (
-    FEW_HITS,
-    Suggestion,
-    correct_query,
-    find_suggestions,
-    is_english_query,
-)
+from archive.search.spelling_corrections import FEW_HITS, is_english_query
+from archive.search.suggestions import Suggestion, find_suggestions
 
 MAX_EXAMPLE_EDITS = 20
 MAX_EXAMPLE_WORDS = 5
@@ -154,9 +150,7 @@ async def prepare_finder(
     """
     columns = await (columns or ColumnCache()).refresh(run)
     names, notes = await resolve_query(run, request.query.tree)
-    return HitFinder(
-        run=run, columns=columns, request=request, names=names, correct=correct_query
-    ), notes
+    return HitFinder(run=run, columns=columns, request=request, names=names), notes
 
 
 async def search(
@@ -348,14 +342,27 @@ async def read_hits(
         terms = list_marked_terms(query.tree, names, with_edits=query is not request.query)
         for hit in await read(run, keys, terms):
             key = _get_key(hit)
-            hits[key] = replace(
-                hit, is_loose=key in loose.queries, missing=loose.missing.get(key, ())
-            )
+            hits[key] = _describe_looseness(hit, loose, key) if key in loose.queries else hit
     if request.show != "questions":
         excerpts = await _read_attachments(run, request, ids, names, loose)
         hits |= {key: replace(hits[key], attachment=text) for key, text in excerpts.items()}
     found = [hits[key] for key in ids if key in hits]
     return await describe_changes(run, found, request.query.tree, names, former)
+
+
+def _describe_looseness(hit: SearchHit, loose: LooseHits, key: int) -> SearchHit:
+    """Return a loose hit with the words that it lacks, and those that it has in place of them.
+
+    A word counts as missing if the related ones are beyond what is read for excerpts.
+    """
+    forms = {match.query_term: match.list_forms() for match in hit.explanations}
+    found = {
+        word: [form for reading in word.readings for form in forms.get(reading, ())]
+        for word in loose.related[key]
+    }
+    missing = [*loose.missing[key], *(word for word in found if not found[word])]
+    related = {word: words for word, words in found.items() if words}
+    return replace(hit, is_loose=True, missing=missing, related=related)
 
 
 async def _read_attachments(
@@ -478,10 +485,14 @@ async def find_examples(
     field_names: how the fields `removed`, `speaker` and `tag` are written in the visitor's
     language. The examples are kept until the archive changes.
     """
-    language = "".join(field_names.values())
-    last_change, kept = (await columns.refresh(run)).examples.get(language, (0, []))
-    if last_change == columns.last_change:
-        return list(kept)
+    await columns.refresh(run)
+    find = partial(_find_examples, run, columns, field_names)
+    return await columns.keep(f"examples {' '.join(field_names.values())}", find)
+
+
+async def _find_examples(
+    run: RunQuery, columns: ColumnCache, field_names: Mapping[str, str]
+) -> list[SearchExample]:
     examples = await _find_field_examples(run, columns, field_names)
     for name in YES_NO_FACETS:
         count = columns.count_all_values(name).get("yes", 0)
@@ -491,9 +502,7 @@ async def find_examples(
     if oldest := min(years.keys() - {NO_VALUE}, default=None):
         request = SearchRequest(to_day=f"{oldest}-12-31", order="oldest")
         examples.append(SearchExample(kind="oldest", request=request, count=years[oldest]))
-    examples = [example for example in examples if example.count]
-    columns.examples[language] = columns.last_change, examples
-    return examples
+    return [example for example in examples if example.count]
 
 
 async def _find_field_examples(

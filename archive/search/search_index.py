@@ -86,6 +86,7 @@ BM25_WEIGHTS = (
     0.0,  # facet terms
 )
 PAIR_WEIGHTS = (3.0, 1.0, 0.3, 0.3, 0.02, 0.02, 0.3, 0.1)
+PAGE_WEIGHTS = (0.3, 0.06, 0.006, 0.03)  # those of the body of a release
 # Private-use characters before terms that a search for a lemma must not find.
 FORM_PREFIX = "\ue010"  # a word as written
 LOOSE_PART_PREFIX = "\ue011"  # a part of a compound that only a looser search finds

@@ -125,7 +125,7 @@ async def _show_reference(site: SiteRequest) -> Response | DataList:
     excerpts = await _read_excerpts(site.run, ReferenceNode(kind, number), rows)
     context: dict[str, Any] = {
         "label": label,
-        "path": _build_path(kind, number),
+        "path": build_reference_path(kind, number),
         "document_url": _find_document_url(kind, number),
         "releases": [{**dict(row), "excerpt": excerpts[row["revision"]]} for row in rows],
         "count": count,
@@ -146,10 +146,10 @@ def _read_number(kind: str, text: str) -> str:
     return found[0].number
 
 
-def _build_path(kind: str, number: str) -> str:
+def build_reference_path(kind: str, number: str) -> str:
     """Return the path of the page of a document.
 
-    >>> _build_path("committee", "U 2022:02")
+    >>> build_reference_path("committee", "U 2022:02")
     '/-/reference/committee/U%202022:02'
     """
     return f"/-/reference/{kind}/{quote(number, safe='/:')}"
@@ -169,7 +169,7 @@ async def read_release_references(run: RunQuery, release_id: int) -> list[dict[s
     return [
         {
             "label": format_reference(row["type"], row["number"]),
-            "path": _build_path(row["type"], row["number"]),
+            "path": build_reference_path(row["type"], row["number"]),
             "document_url": _find_document_url(row["type"], row["number"]),
             "others": row["others"],
         }

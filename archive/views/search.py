@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, replace
 from datetime import date
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from datasette import Response
@@ -26,7 +27,10 @@ from archive.changes.new_releases import ANY_FINISHED_CRAWL_SQL, FILLED_SIZE, fi
 from archive.database.sqlite_files import FacetValue, build_connection_runner, run_without_waiting
 from archive.i18n import format_release_kind, format_stated_time, format_time, translate
 from archive.search.counts_by_period import MAX_PAGE_HITS, list_periods
+from archive.search.document_references import label_reference
 from archive.search.excerpts import SearchHit
+from archive.search.matching_releases import match_table_search, plan_table_search
+from archive.search.query_language import find_reference_nodes
 from archive.search.results import (
     Results,
     find_examples,
@@ -51,7 +55,7 @@ from archive.search.search_request import (
     build_search_url,
     parse_search_request,
 )
-from archive.search.table_search import match_table_search, plan_table_search
+from archive.views.references import build_reference_path
 from archive.web import (
     AtomEntry,
     DataList,
@@ -94,12 +98,13 @@ SEARCH_COLUMNS = {
         "match",
         "matched",
         "missing",
+        "related",
         "page",
     ),
     "questions": (
         *("pair", "release", "position", "question", "answer", "answered_by"),
         *COMMON_COLUMNS,
-        *("match", "matched", "missing", "page"),
+        *("match", "matched", "missing", "related", "page"),
     ),
 }
 # further columns of searches in earlier versions and edits: see TextChange
@@ -126,6 +131,10 @@ CHANGE_TYPES = get_fields(
         ),
         "matched": "str The forms that were found, in lower case",
         "missing": "str The words of the search that a loose hit lacks, separated by commas",
+        "related": (
+            "str Those that it lacks but has related words for, with these = dagis: förskola,"
+            " förskolan; stopp: provstopp"
+        ),
     }
 )
 
@@ -267,6 +276,7 @@ def _build_search_context(
             urls.path(build_search_url(query, site.requested_language, path="/-/follow"))
         ),
         "results": results,
+        "reference_links": _list_reference_links(query, results),
         "yes_no_facets": YES_NO_FACETS,
         "hit_page": results.hit_page if results else None,
         "facets": results.hit_page.facets_with_choice if results and results.hits else [],
@@ -284,6 +294,18 @@ def _build_search_context(
         "whole_query": query.whole,
         "turn_page": lambda page: replace(query, page=page),
         "unfiltered_query": replace(query, include={}, exclude={}, from_day="", to_day="", page=1),
+    }
+
+
+def _list_reference_links(query: SearchRequest, results: Results | None) -> dict[str, str]:
+    """Return the documents of a search that releases refer to, each with the path of its page."""
+    notes = results.notes if results else ()
+    unknown = {note.value for note in notes if note.key == "no_reference"}
+    nodes = {label_reference(node): node for node in find_reference_nodes(query.query.tree)}
+    return {
+        label: build_reference_path(node.type, node.number)
+        for label, node in nodes.items()
+        if node.type and label not in unknown
     }
 
 
@@ -437,12 +459,16 @@ def _format_hit_row(site: SiteRequest, hit: SearchHit, query: SearchRequest) -> 
     `match` is strict, loose or former; `matched` lists the forms that were found, in lower case.
     """
     row, change = hit.row, hit.change
+    matched = (match.list_forms() for match in hit.explanations)
     values = {
         **{name: row["name"] if name == "agency_name" else row[name] for name in COMMON_COLUMNS},
         "release": row["id"],
         "match": _classify_match(hit),
-        "matched": ", ".join(_list_matched_forms(hit)),
-        "missing": ", ".join(hit.missing),
+        "matched": ", ".join(dict.fromkeys(chain.from_iterable(matched))),
+        "missing": ", ".join(word.label for word in hit.missing),
+        "related": "; ".join(
+            f"{word.label}: {', '.join(hit.related[word])}" for word in hit.related
+        ),
         "page": site.url(hit.path),
     }
     if query.show == "questions":
@@ -465,15 +491,6 @@ def _classify_match(hit: SearchHit) -> str:
     if hit.is_loose:
         return LOOSE
     return FORMER if hit.change and hit.change.kind == FORMER else STRICT
-
-
-def _list_matched_forms(hit: SearchHit) -> list[str]:
-    """Return the forms of words that were found, each once."""
-    found: dict[str, None] = {}
-    for match in hit.explanations:
-        for forms in match.forms.values():
-            found |= dict.fromkeys(forms)
-    return list(found)
 
 
 def _format_search_metadata(results: Results, query: SearchRequest) -> dict[str, Any]:

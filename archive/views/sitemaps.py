@@ -13,6 +13,7 @@ from archive.database.sqlite_files import RunQuery
 from archive.times import now
 from archive.views.agencies import read_agency_overview
 from archive.views.lists import read_calendar
+from archive.views.references import build_reference_path
 from archive.web import ANY_PARAMETER, SiteRequest, site_view
 
 SECURITY_TXT_DAYS = 180  # RFC 9116 recommends less than a year
@@ -31,6 +32,12 @@ SITEMAP_LISTS_SQL = {  # the paths in a part of its own
         " (select distinct tag from release_tags order by tag limit :most)"
     ),
 }
+SITEMAP_REFERENCES_SQL = """
+    select d.type, d.number from document_references d join releases r on r.id = d.release
+      join release_facets l on l.release = coalesce(r.continues_as, r.id)
+    group by d.type, d.number having count(distinct l.release) > 1
+    order by d.type, d.number limit :most
+"""
 ROBOTS_RULES = (  # in an order that is also right for parsers that take the first match
     ("Disallow", "/archive/releases/*?*q="),  # pages with the words of a search marked
     ("Disallow", "/archive/releases/*?*hit="),
@@ -119,7 +126,7 @@ async def _show_sitemap_index(site: SiteRequest) -> Response:
 
 
 @site_view(
-    r"/sitemap-(?P<name>pages|tags|people|releases-(?P<number>[0-9]{1,9}))\.xml",
+    r"/sitemap-(?P<name>pages|tags|people|references|releases-(?P<number>[0-9]{1,9}))\.xml",
     parameters=[ANY_PARAMETER],
 )
 async def _show_sitemap_part(site: SiteRequest) -> Response:
@@ -131,6 +138,8 @@ async def _show_sitemap_part(site: SiteRequest) -> Response:
             raise NotFound(f"no part {name} of the sitemap")
     elif name == "pages":
         pages = await read_sitemap_pages(site.run)
+    elif name == "references":
+        pages = await _read_sitemap_references(site.run)
     else:
         rows = await site.run(SITEMAP_LISTS_SQL[name], {"most": 4 * SITEMAP_PART_SIZE})
         pages = [(row["path"], None) for row in rows]
@@ -190,6 +199,7 @@ async def read_sitemap_parts(run: RunQuery) -> SitemapEntries:
         ("pages", None),
         ("tags", None),
         ("people", None),
+        ("references", None),
         *((f"releases-{row['piece']}", row["changed"]) for row in parts),
     ]
 
@@ -213,6 +223,12 @@ async def read_sitemap_pages(run: RunQuery) -> SitemapEntries:
     agencies = [f"/agency/{row['agency']}" for row in await run(SITEMAP_AGENCIES_SQL, {})]
     months = [f"/month/{month}" for month in (await read_calendar(run)).months]
     return [(path, None) for path in (*FIXED_PATHS, *agencies, *months)]
+
+
+async def _read_sitemap_references(run: RunQuery) -> SitemapEntries:
+    """Return the documents that at least two releases refer to."""
+    rows = await run(SITEMAP_REFERENCES_SQL, {"most": 4 * SITEMAP_PART_SIZE})
+    return [(build_reference_path(row["type"], row["number"]), None) for row in rows]
 
 
 def _format_sitemap(root: str, element: str, entries: SitemapEntries) -> str:

@@ -17,8 +17,9 @@ from archive.attachments.attachment_store import AttachmentPage, AttachmentText
 from archive.database.models import Attachment
 from archive.database.sqlite_files import build_connection_runner
 from archive.language.terms import find_words
+from archive.search.column_cache import ColumnCache
 from archive.search.excerpts import MAX_HIT_LENGTH
-from archive.search.suggestions import correct_query
+from archive.search.spelling_corrections import correct_query
 from archive.store.releases import Archive
 from tests.archive.sample import SEEN
 from tests.archive.sample_evidence import add_links, create_evidence_archive, release, store_file
@@ -129,6 +130,13 @@ async def test_several_words_of_files_are_in_the_order_of_their_share(
     assert found.hit_page.order == "best"
     assert [hit.is_loose for hit in found.hits] == [False, *[True] * (len(found.hits) - 1)]
     assert {len(hit.missing) for hit in found.hits} == {0, 1}
+    # those with the same words by what is said of them
+    numbers = [
+        len(re.findall("skog", files[1][int(hit.row["title"].split()[1])].lower()))
+        for hit in found.hits
+        if [word.label for word in hit.missing] == ["attachment:toppskott"]
+    ]
+    assert sum(numbers[:5]) > sum(numbers[-5:]) > 0
 
 
 async def test_word_that_only_files_have_is_not_corrected(
@@ -140,4 +148,4 @@ async def test_word_that_only_files_have_is_not_corrected(
     only_files = [word for word in words if word.isalpha() and word not in bodies]
     for word in only_files[:100]:
         request = build_request(f"bilaga:{word}")
-        assert (await correct_query(searcher.run, request)).corrections == [], word
+        assert (await correct_query(searcher.run, ColumnCache(), request))[1] == [], word

@@ -117,6 +117,10 @@ async def test_looser_results_have_the_reference(references: Searcher) -> None:
         results = await references.find(text)
         assert {hit.row["title"] for hit in results.hits} <= {"Kajen"}, text
     assert [hit.is_loose for hit in results.hits] == [True]
+    results = await references.find("SOU 2023:12 vargar muddras")
+    found = {hit.row["title"]: [word.label for word in hit.missing] for hit in results.hits}
+    assert found == {"Hamnen": ["vargar"], "Bojen": ["vargar", "muddras"]}
+    assert results.hit_page.total == 0
 
 
 async def test_only_the_first_numbers_get_a_type(references: Searcher) -> None:

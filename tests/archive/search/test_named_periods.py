@@ -116,5 +116,7 @@ async def test_period_is_offered_and_never_chosen(sample: Searcher) -> None:
     assert (offered.reason, offered.total) == ("period", 1)
     assert offered.text == "fyrar from:2024-06-01 to:2024-06-30"
     assert await sample.titles(offered.text) == [LIGHTHOUSES]
+    (offered,) = (await sample.find("fyrar xyzzy juni 2024")).suggestions  # only loose results
+    assert (offered.reason, offered.total, offered.request.text) == ("period", 1, "fyrar xyzzy")
     limited = await sample.find("fyrar juni 2024", to_day="2024-05-31")
     assert limited.suggestions == []

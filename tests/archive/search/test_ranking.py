@@ -281,7 +281,7 @@ async def test_newest_hits_come_first_with_title_hits_on_top(
     lower_limits(monkeypatch, MAX_HITS)
     monkeypatch.setattr("archive.search.query_sql.MAX_HITS", MAX_HITS)
     monkeypatch.setattr("archive.search.ranking.MAX_SORTED_HITS", max_sorted)
-    monkeypatch.setattr("archive.search.query_sql.MAX_WINDOW_SHARE", max_window_share)
+    monkeypatch.setattr("archive.search.date_window.MAX_WINDOW_SHARE", max_window_share)
     run = build_connection_runner(large_archive)
     columns = await ColumnCache().refresh(run)
     expected = list_expected_ids(large_archive, *text.split(), **facets)
@@ -543,20 +543,22 @@ async def test_long_question_needs_few_statements(subjects: Searcher) -> None:
 
 async def test_loose_hit_says_which_words_it_lacks(subjects: Searcher) -> None:
     hits = (await subjects.find("ny generaldirektör Migrationsverket xyz")).hits
-    missing = {hit.row["title"]: hit.missing for hit in hits}
+    missing = {hit.row["title"]: [word.label for word in hit.missing] for hit in hits}
     assert missing["Ny generaldirektör för Migrationsverket"] == ["xyz"]
     assert missing["Ny generaldirektör för Tullverket"] == ["migrationsverket", "xyz"]
     hits = (await subjects.find("SAS rubrik:stöd råd råd")).hits
-    missing = {hit.row["title"]: hit.missing for hit in hits}
+    missing = {hit.row["title"]: [word.label for word in hit.missing] for hit in hits}
     assert missing["Be om råd"] == ["SAS", "title:stöd"]
     assert missing["SAS får stöd"] == ["råd"]
 
 
 async def test_loose_hit_has_a_bracket_only_with_all_its_fields(sample: Searcher) -> None:
     hits = (await sample.find("(fyrar svar:vassen) tänds")).hits
-    assert [(hit.row["title"], hit.missing) for hit in hits if "tänds" in hit.row["title"]] == [
-        (LIGHTHOUSES, ["fyrar answer:vassen"])
-    ]
+    (found,) = (hit for hit in hits if "tänds" in hit.row["title"])
+    assert (found.row["title"], [word.label for word in found.missing]) == (
+        LIGHTHOUSES,
+        ["fyrar answer:vassen"],
+    )
 
 
 async def test_name_counts_as_one_word(tmp_path: Path) -> None:
@@ -583,7 +585,7 @@ async def test_name_counts_as_one_word(tmp_path: Path) -> None:
 async def test_common_word_alone_is_only_looked_for_in_few_releases(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, query: str, expected: list[str]
 ) -> None:
-    monkeypatch.setattr("archive.search.loose_hits._MAX_RANKED", 4)
+    monkeypatch.setattr("archive.search.loose_hits._MAX_FOUND", 4)
     releases = [
         ("Skatt på fyrar", TEXT),
         ("Fyrar i norr", TEXT),
@@ -595,3 +597,6 @@ async def test_common_word_alone_is_only_looked_for_in_few_releases(
 async def test_loose_hit_has_its_words_marked(subjects: Searcher) -> None:
     hits = [hit for hit in (await subjects.find("hemlösheten")).hits if hit.is_loose]
     assert [marks(hit.title) for hit in hits] == [["Hemlösa"]]
+    related = {word.label: words for hit in hits for word, words in hit.related.items()}
+    assert related == {"hemlösheten": ["hemlösa"]}
+    assert [hit.missing for hit in hits] == [[]]

@@ -12,12 +12,9 @@ import pytest
 from archive.database.models import Release
 from archive.database.sqlite_files import build_connection_runner
 from archive.language.synonyms import TRANSLATIONS_FILE
-from archive.search.suggestions import (
-    MAX_TRANSLATED_WORDS,
-    correct_query,
-    load_translations,
-    measure_spelling_difference,
-)
+from archive.search.column_cache import ColumnCache
+from archive.search.spelling_corrections import correct_query, measure_spelling_difference
+from archive.search.suggestions import MAX_TRANSLATED_WORDS, load_translations
 from archive.store.releases import Archive
 from tests.archive.sample import SEEN
 from tests.archive.search.conftest import Searcher, build_request
@@ -170,7 +167,8 @@ async def test_likely_spelling_has_loose_hits(bilingual: Searcher, text: str, lo
 async def test_only_words_that_occur_nowhere_are_respelt_for_loose_hits(
     bilingual: Searcher, text: str, corrected: str
 ) -> None:
-    assert (await correct_query(bilingual.run, build_request(text))).query.text == corrected
+    query, _ = await correct_query(bilingual.run, ColumnCache(), build_request(text))
+    assert query.text == corrected
 
 
 @pytest.mark.parametrize(

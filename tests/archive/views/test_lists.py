@@ -55,6 +55,7 @@ async def test_sitemap_lists_every_page(history_site: Site) -> None:
         "/sitemap-pages.xml",
         "/sitemap-tags.xml",
         "/sitemap-people.xml",
+        "/sitemap-references.xml",
         "/sitemap-releases-0.xml",
     ]
     paths = [path for part in parts for path in await read_sitemap(history_site, part)]
@@ -181,7 +182,7 @@ async def test_lists_read_few_rows_of_a_large_archive(large_archive: sqlite3.Con
     await read_agency_tags(run, LARGE_AGENCY, 24)
     await read_agency_overview(run)
     await read_tag_agencies(run, 1)
-    assert [name for name, _ in await read_sitemap_parts(run)][2:] == ["people", "releases-0"]
+    assert [name for name, _ in await read_sitemap_parts(run)][3:] == ["references", "releases-0"]
     await read_sitemap_pages(run)
     assert len(await read_sitemap_releases(run, 0)) < SITEMAP_PART_SIZE
     assert max(costs.values()) < 3_000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
@@ -95,6 +96,19 @@ async def test_data_has_the_versions(site: Site) -> None:
 async def test_other_addresses(site: Site, address: str, status: int, text: str) -> None:
     response = await site.get(address)
     assert (response.status_code, text in response.text) == (status, True)
+
+
+async def test_documents_of_several_releases_are_in_the_sitemap(site: Site) -> None:
+    text = (await site.get("/sitemap-references.xml")).text
+    assert re.findall("<loc>.*?(/-/.*?)</loc>", text) == [PATH]
+
+
+async def test_search_for_a_reference_links_to_its_page(site: Site) -> None:
+    page = await site.page("/search?q=Proposition+2023/24:99+SOU+2023:13")
+    links = [link for link in page.cssselect("p a") if "/-/reference/" in link.attrib["href"]]
+    assert [(link.text, link.get("href")) for link in links] == [
+        ("Alla som hänvisar till prop. 2023/24:99, även i tidigare versioner", PATH)
+    ]
 
 
 async def test_release_shows_what_it_refers_to(site: Site) -> None:

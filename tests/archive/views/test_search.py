@@ -225,7 +225,7 @@ async def test_examples_have_hits(site: Site, history_site: Site, empty_site: Si
         (site, {"Med bilagor", "Med frågor och svar"}),
         (history_site, {"Ändrade i efterhand"}),
     ):
-        get_search_columns(searched.datasette).examples.clear()  # of tests with lower limits
+        get_search_columns(searched.datasette).forget()  # what tests with lower limits found
         page = await searched.page("/search")
         links = {link.text_content(): link.attrib["href"] for link in page.cssselect(".shows a")}
         assert some <= links.keys()
@@ -409,6 +409,14 @@ async def test_loose_hits_are_marked_and_not_in_the_feed(uncrawled_site: Site) -
     }
     rows = list(csv.DictReader(io.StringIO((await site.get(f"/search.csv?{query}")).text)))
     assert [row["match"] for row in rows] == ["loose", "loose"]
+    query_lacking = build_query("tändning rubrik:xyzzy")
+    page = await site.page(f"/search?{query_lacking}")
+    assert [line.text_content() for line in page.cssselect("#hit-1 .quiet")] == [
+        "Saknar: rubrik:xyzzy",
+        "Saknar tändning, men har: tänds",
+    ]
+    (row,) = (await get_json(site, query_lacking))["releases"]
+    assert (row["missing"], row["related"]) == ("title:xyzzy", "tändning: tänds")
     feed = feedparser.parse((await site.get(f"/search.atom?{query}")).content)
     assert feed.entries == []
     for strict, total in (("tänds", 1), ('"tänds" "rörsångaren"', 0), ("+tänds +rörsångaren", 0)):

@@ -42,6 +42,8 @@ ALLOWED_ATTRIBUTES = {
     "td": {"colspan", "rowspan"},
     "*": {"id"},
 }
+# the filter is called for each attribute, and most texts have no id
+ID_WORD = re.compile(r"\bid\b", re.IGNORECASE)
 QUESTION_ID = re.compile(r"question-[1-9][0-9]*")
 REMOVED_ELEMENTS = {"script", "style", "template", "noscript"}  # with their contents
 ALLOWED_SCHEMES = {"http", "https", "mailto", "tel"}  # allowed in links
@@ -65,7 +67,12 @@ def clean_line(text: str) -> str:
     >>> clean_line(" En\u00a0ny\u00ad het \\n i\u200b dag ")
     'En ny het i dag'
     """
-    return " ".join((text if text.isascii() else strip_invisible(text)).split())
+    line = " ".join(text.split())
+    if line.isascii():
+        return line
+    if line.isprintable():
+        return unicodedata.normalize("NFC", line)
+    return " ".join(strip_invisible(line).split())
 
 
 def clean_lines(text: str) -> str:
@@ -92,7 +99,7 @@ def sanitise_html(html: str, base_url: str | None = None) -> str:
         tags=ALLOWED_TAGS,
         clean_content_tags=REMOVED_ELEMENTS,
         attributes=ALLOWED_ATTRIBUTES,
-        attribute_filter=_filter_attribute,
+        attribute_filter=_filter_attribute if ID_WORD.search(html) else None,
         url_schemes=ALLOWED_SCHEMES,
         url_relative=("rewrite_with_base", base_url) if base_url else "deny",
     )

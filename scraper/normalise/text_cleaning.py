@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
-from functools import lru_cache, wraps
+from functools import partial, update_wrapper
 from html import unescape
 from html.entities import name2codepoint
 from typing import TypeVar
@@ -216,22 +216,35 @@ def sanitise_body_html(html: str) -> str:
     )
 
 
+class TextCache(dict[str, CachedResult]):
+    """The results of a function by text; looking one up runs no Python code."""
+
+    def __init__(
+        self, function: Callable[[str], CachedResult], maxsize: int, max_length: int
+    ) -> None:
+        super().__init__()
+        self.function, self.maxsize, self.max_length = function, maxsize, max_length
+
+    def __missing__(self, text: str) -> CachedResult:
+        result = self.function(text)
+        if len(text) <= self.max_length:
+            if len(self) >= self.maxsize:
+                self.clear()
+            self[text] = result
+        return result
+
+
 def cache_by_text(
     maxsize: int = 4096, max_length: int = 200
 ) -> Callable[[Callable[[str], CachedResult]], Callable[[str], CachedResult]]:
-    """Return a decorator that caches a function's results for the last `maxsize` texts.
+    """Return a decorator that caches a function's results for up to `maxsize` texts.
 
     Texts longer than `max_length` are not cached, because they could fill the memory.
     """
 
     def decorate(function: Callable[[str], CachedResult]) -> Callable[[str], CachedResult]:
-        cached = lru_cache(maxsize=maxsize)(function)
-
-        @wraps(function)
-        def wrapper(text: str) -> CachedResult:
-            return cached(text) if len(text) <= max_length else function(text)
-
-        return wrapper
+        cache = TextCache(function, maxsize, max_length)
+        return update_wrapper(partial(cache.__getitem__), function)
 
     return decorate
 
@@ -263,16 +276,18 @@ def compile_phrases(phrases: str, before: str = r"^\W*", after: str = r"\W*$") -
     return re.compile(f"{before}{build_alternation(phrases)}{after}", re.IGNORECASE)
 
 
-def compile_name_pattern(words: Sequence[str]) -> re.Pattern[str]:
-    """Compile a pattern for a class or id that contains one of the words as a part.
+def compile_name_pattern(words: Sequence[str]) -> Callable[[str], bool]:
+    """Return a function that tells whether a class or id contains one of the words as a part.
 
     Each may be a regular expression.
 
-    >>> pattern = compile_name_pattern(("nav", "menu"))
-    >>> [pattern.search(name) is not None for name in ("site-nav", "main_menu", "navigate")]
+    >>> has_menu_name = compile_name_pattern(("nav", "menu"))
+    >>> [has_menu_name(name) for name in ("site-nav", "main_menu", "navigate")]
     [True, True, False]
     """
-    return re.compile(rf"(?:^|[\s_-])(?:{'|'.join(words)})(?=$|[\s_-])")
+    # a pattern that begins with a set of characters is tried at these only
+    search = re.compile(rf"[\s_-](?:{'|'.join(words)})(?=$|[\s_-])").search
+    return lambda name: search(f" {name}") is not None
 
 
 def split_word_list(text: str) -> tuple[str, ...]:

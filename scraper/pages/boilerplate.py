@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cache
 from itertools import chain, islice, takewhile
 from typing import cast
@@ -29,7 +28,9 @@ from scraper.pages.document import (
     HEADING_TAGS,
     INLINE_TAGS,
     MIN_SENTENCE_LENGTH,
+    Document,
     Element,
+    NameIndex,
     count_letters,
     count_linked_letters,
     count_text_letters,
@@ -46,7 +47,7 @@ NON_TEXT_TAGS = split_word_list("""
     """)
 BOILERPLATE_ROLES = {"navigation", "search", "dialog", "alertdialog", "menu", "menubar", "toolbar"}
 SIDEBAR_ROLES = {"complementary", "contentinfo", "banner"}
-BOILERPLATE_NAME = compile_name_pattern(
+_has_boilerplate_word = compile_name_pattern(
     split_word_list(r"""
     cookies? cookiebar consent gdpr kakor breadcrumbs? brodsmul\w* share shares sharing sharebar
     sharelinks share-links dela social socials socialmedia sociala addthis addtoany a2a related
@@ -60,7 +61,7 @@ BOILERPLATE_NAME = compile_name_pattern(
 )
 # Text for screen readers, such as a link's note. Labels of dates are kept, because they give a date
 # its meaning.
-HIDDEN_NAME = compile_name_pattern(
+_has_hidden_word = compile_name_pattern(
     split_word_list("""
     screen-reader screen-reader-text screenreader visuallyhidden visually-hidden sr-only sr-text
     show-for-sr reader-only is-vishidden offscreen off-screen aural assistive-text element-invisible
@@ -69,14 +70,14 @@ HIDDEN_NAME = compile_name_pattern(
 )
 # Names that running text may have, too: an article may be in a sidebar or be an advertorial, a
 # section may have the id toc_3.
-DOUBTFUL_NAME = compile_name_pattern(
+_has_doubtful_word = compile_name_pattern(
     split_word_list(r"""
     sidebar sidopanel (?<!rs_)(?<!rs-)skip(?!-spacer) some toc advert\w* ads? sponsor\w* toolbar
     popup modal lightbox login hero-nav promo\w* paywall feedback rating subscribe subscription
     prenumerera
     """)
 )
-SIDE_COLUMN_NAME = compile_name_pattern(
+_has_side_column_word = compile_name_pattern(
     split_word_list(r"""
     aside side sidebar sidopanel sidospalt sido?kolumn side-?(?:col\w*|box|panel|area) secondary
     widget portlet (?:right|left|hoger|vanster)-?(?:col\w*|spalt|kolumn) col(?:umn)?-(?:right|left)
@@ -96,12 +97,17 @@ SITE_ALERT = re.compile(
 ALERT_BOX = re.compile(
     r"alerts?|alert-?(?:bar|box)|crisis|kris|emergency|important-?(?:message|notice)s?"
 )
+# parts of the names above; a name without any of them is not that of an alert
+ALERT_STEM = re.compile(
+    "alert|kris|crisis|emergency|important|viktigt|drift|message|notice|announcement|notification"
+)
 ALERT_TAGS = ("div", "section", "aside", "article", "p", "ul")
 # The header and footer of the site.
 SITE_FRAME_CONTAINERS = ("header", "footer", "div", "section", "table", "tr", "td", "ul")
-MENU_NAME = compile_name_pattern(
+_has_menu_word = compile_name_pattern(
     split_word_list(r"(?:\w*(?:menu|meny|nav)) navi navigation navbar")
 )
+MENU_TAGS = ("nav", "div", "ul", "td")
 MIN_NAME_LENGTH = 4  # characters, including the space between class and id: "nav "
 MIN_MENU_LINKS = 4  # links; a breadcrumb trail has fewer
 
@@ -113,37 +119,19 @@ def split_camel_case(names: str) -> str:
     >>> split_camel_case("siteMenu Top")
     'site-menu top'
     """
-    return CAMEL_CASE_BOUNDARY.sub("-", names).lower()
+    lower = names.lower()
+    return lower if lower == names else CAMEL_CASE_BOUNDARY.sub("-", names).lower()
 
 
-@dataclass(frozen=True, slots=True)
-class SiteFramePart:
-    """The markup by which a header or footer of a site is recognised."""
-
-    tag: str
-    role: str
-    name: re.Pattern[str]
-
-    def matches(self, element: Element) -> bool:
-        if element.tag == self.tag or element.get("role") == self.role:
-            return True
-        names = f"{element.get('class') or ''} {element.get('id') or ''}"
-        return len(names) > 1 and self.name.search(split_camel_case(names)) is not None
-
-
-SITE_HEADER = SiteFramePart(
-    "header",
-    "banner",
-    compile_name_pattern(split_word_list("header head sidhuvud(?:et)? huvud masthead banner")),
+_has_header_word = compile_name_pattern(
+    split_word_list("header head sidhuvud(?:et)? huvud masthead banner")
 )
-SITE_FOOTER = SiteFramePart(
-    "footer", "contentinfo", compile_name_pattern(split_word_list("footer foot sidfot(?:en)? fot"))
-)
+_has_footer_word = compile_name_pattern(split_word_list("footer foot sidfot(?:en)? fot"))
 # a term of the text: "tag-newsletter"
 WORDPRESS_TERM_CLASS = re.compile(r"(?:^|(?<=\s))(?:category|tag)-[\w-]+")
 # Words that make a name harmless, because it is that of the page's frame or an accordion.
 HIDDEN_STYLE = re.compile(r"display\s*:\s*none", re.IGNORECASE)
-FRAME_NAME = compile_name_pattern(
+_has_frame_word = compile_name_pattern(
     split_word_list(
         "has with no without page site layout faq accordion qa tab-?(?:pane|content|panel)"
     )
@@ -151,7 +139,7 @@ FRAME_NAME = compile_name_pattern(
 NEVER_BOILERPLATE_TAGS = ("figcaption", "td", "th", "tr")
 SENTENCE_PARENT_TAGS = ("p", "li", "td", "dd")
 # Fact boxes in the text, recognised by name or heading.
-FACT_BOX_CLASS = compile_name_pattern((r"fakta\w*", "info-?ruta"))
+_has_fact_box_word = compile_name_pattern((r"fakta\w*", "info-?ruta"))
 FACT_BOX_HEADING = re.compile(r"\W*(?:fakta|facts|bakgrund|background|faktaruta)\b", re.IGNORECASE)
 CARD_HEADINGS = ("h2", "h3", "h4", "h5")
 WHOLE_DATE = re.compile(
@@ -308,18 +296,28 @@ PICTURE_CREDIT = re.compile(
 )
 
 
-def drop_boilerplate(root: Element) -> None:
+def drop_boilerplate(document: Document) -> None:
     """Remove menus, cookie banners, share buttons and the like from the whole tree."""
+    root = document.root
     etree.strip_elements(root, *NON_TEXT_TAGS, with_tail=False)
     _drop_feedback_boxes(root)
-    _drop_alerts(root)
+    _drop_alerts(document)
     total = count_text_letters(root)
-    for part in list(_iter_site_frame(root)):
+    for part in list(_iter_site_frame(document)):
         remove_element(part)
+    index = document.name_index
+    unnamed = {
+        *root.iter("nav", "form"),
+        *(part for part, role in index.roles.items() if role in BOILERPLATE_ROLES),
+    }
     waiting = [root]
     while waiting:
         element = waiting.pop()
-        if _is_boilerplate_element(element) and not _is_page_frame(element, total):
+        if (
+            (element in index.names or element in unnamed)
+            and _is_boilerplate_element(element, index)
+            and not _is_page_frame(element, total)
+        ):
             _keep_date_label(element)
             remove_element(element)
         else:
@@ -386,24 +384,25 @@ def _is_hidden_element(element: Element) -> bool:
     return HIDDEN_STYLE.search(element.get("style") or "") is not None
 
 
-def _iter_site_frame(root: Element) -> Iterator[Element]:
+def _iter_site_frame(document: Document) -> Iterator[Element]:
     """Yield the site's headers and footers: those before and after the h1, in a part of the page
     that also has menus.
 
     A header or footer whose nearest ancestor with the h1 has no menu belongs to the text, and may
     contain its date.
     """
-    menus = list(filter(_is_menu, root.iter("nav", "div", "ul", "td")))
+    root = document.root
+    menus = _list_menus(document)
     with_menu = _collect_ancestors(menus)
     headings = list(root.iter("h1"))
     with_heading = {*headings, *_collect_ancestors(headings)}
-    pattern = SITE_HEADER
+    headers = _collect_frame_parts(document, "header", "banner", _is_site_header_name)
+    footers = _collect_frame_parts(document, "footer", "contentinfo", _is_site_footer_name)
+    parts = headers
     for element in root.iter("h1", *SITE_FRAME_CONTAINERS):
         if element.tag == "h1":
-            pattern = SITE_FOOTER
-        elif (
-            element not in with_heading and pattern.matches(element) and not _is_in_article(element)
-        ):
+            parts = footers
+        elif element in parts and element not in with_heading and not _is_in_article(element):
             shared = _find_nearest_ancestor(element, with_heading)
             if (
                 shared is not None
@@ -411,6 +410,28 @@ def _iter_site_frame(root: Element) -> Iterator[Element]:
                 and _has_menu_beside(shared, element, menus)
             ):
                 yield element
+
+
+def _collect_frame_parts(
+    document: Document, tag: str, role: str, is_match: Callable[[str], bool]
+) -> set[Element]:
+    """Return the elements that may be a header or footer of the site by tag, role or name."""
+    index = document.name_index
+    return {
+        *document.root.iter(tag),
+        *(element for element, own in index.roles.items() if own == role),
+        *(element for element, names in index.names.items() if is_match(names)),
+    }
+
+
+@cache_by_text()
+def _is_site_header_name(names: str) -> bool:
+    return _has_header_word(split_camel_case(names))
+
+
+@cache_by_text()
+def _is_site_footer_name(names: str) -> bool:
+    return _has_footer_word(split_camel_case(names))
 
 
 def _collect_ancestors(elements: Iterable[Element]) -> set[Element]:
@@ -434,18 +455,29 @@ def _has_menu_beside(shared: Element, element: Element, menus: list[Element]) ->
     )
 
 
-def _is_menu(element: Element) -> bool:
-    if element.tag != "nav" and element.get("role") != "navigation":
-        names = f"{element.get('class') or ''} {element.get('id') or ''}"
-        if len(names) < MIN_NAME_LENGTH or not _is_menu_name(names):
-            return False
+def _list_menus(document: Document) -> list[Element]:
+    """Return the elements with several links, but no h1, that are menus by tag, role or name."""
+    index = document.name_index
+    candidates = {
+        *document.root.iter("nav"),
+        *(element for element, role in index.roles.items() if role == "navigation"),
+        *(element for element, names in index.names.items() if _is_menu_name(names)),
+    }
+    return [
+        element
+        for element in candidates
+        if element.tag in MENU_TAGS and _has_menu_links(element) and document.is_present(element)
+    ]
+
+
+def _has_menu_links(element: Element) -> bool:
     has_links = next(islice(element.iter("a"), MIN_MENU_LINKS - 1, None), None) is not None
     return has_links and next(element.iter("h1"), None) is None
 
 
 @cache_by_text()
 def _is_menu_name(names: str) -> bool:
-    return MENU_NAME.search(split_camel_case(names)) is not None
+    return len(names) >= MIN_NAME_LENGTH and _has_menu_word(split_camel_case(names))
 
 
 def _keep_date_label(element: Element) -> None:
@@ -490,20 +522,21 @@ def is_side_column(element: Element) -> bool:
     if element.tag == "aside" or element.get("role") == "complementary":
         return True
     names = f"{element.get('class') or ''} {element.get('id') or ''}"
-    return SIDE_COLUMN_NAME.search(split_camel_case(names)) is not None
+    return _has_side_column_word(split_camel_case(names))
 
 
-def _is_boilerplate_element(element: Element) -> bool:
+def _is_boilerplate_element(element: Element, index: NameIndex) -> bool:
     """Return whether an element is boilerplate, according to its tag, role, class and id."""
-    get, tag = element.get, cast("str", element.tag)
-    classes, identifier = get("class"), get("id")
-    if tag == "nav" or get("role") in BOILERPLATE_ROLES:
+    tag = cast("str", element.tag)
+    if tag == "nav" or index.roles.get(element) in BOILERPLATE_ROLES:
         return True
     if tag == "form":
         return count_text_letters(element) < MAX_FORM_LENGTH and element.find(".//h1") is None
-    if tag in NEVER_BOILERPLATE_TAGS or not (classes or identifier or "-" in tag):
-        return False
-    return _has_boilerplate_name(element)
+    return (
+        element in index.names
+        and tag not in NEVER_BOILERPLATE_TAGS
+        and _has_boilerplate_name(element)
+    )
 
 
 def _has_boilerplate_name(element: Element) -> bool:
@@ -521,9 +554,9 @@ def _has_boilerplate_name(element: Element) -> bool:
     return True
 
 
-def _drop_alerts(root: Element) -> None:
+def _drop_alerts(document: Document) -> None:
     """Remove alerts of the site, but not boxes with such a name between sentences of the text."""
-    alerts = set(filter(_is_alert, root.iter(*ALERT_TAGS)))
+    root, alerts = document.root, _collect_alerts(document)
     sentence_counts: Counter[Element] = Counter()  # by main element, or the root
     found: list[tuple[Element, Element, int]] = []  # alerts, and the sentences before them
     for element in root.iter(*ALERT_TAGS) if alerts else ():
@@ -539,17 +572,22 @@ def _drop_alerts(root: Element) -> None:
             remove_element(element)
 
 
+def _collect_alerts(document: Document) -> set[Element]:
+    index = document.name_index
+    named = [element for element, names in index.names.items() if _is_alert_name(names)]
+    named += [element for element, role in index.roles.items() if role == "alert"]
+    return {element for element in named if element.tag in ALERT_TAGS and _is_alert(element)}
+
+
 def _find_main_ancestor(element: Element, root: Element) -> Element:
     parts = element.iterancestors()
     return next((part for part in parts if part.tag == "main" or part.get("role") == "main"), root)
 
 
 def _is_alert(element: Element) -> bool:
-    """Return whether an element has the role or a name of an alert; in an article, that of the
-    site's.
+    """Return whether an element with the role or a name of an alert is one; in an article, only
+    with a name of the site's.
     """
-    if not has_alert_name(element):
-        return False
     names = f"{element.get('class') or ''} {element.get('id') or ''}"
     if _is_in_article(element) and not _is_site_alert_name(names):
         return False
@@ -557,14 +595,16 @@ def _is_alert(element: Element) -> bool:
 
 
 def has_alert_name(element: Element) -> bool:
-    classes, identifier = element.get("class"), element.get("id")
-    if not (classes or identifier):
-        return element.get("role") == "alert"
-    names = f"{classes or ''} {identifier or ''}"
-    return element.get("role") == "alert" or _is_alert_box_name(names) or _is_site_alert_name(names)
+    names = f"{element.get('class') or ''} {element.get('id') or ''}"
+    return element.get("role") == "alert" or _is_alert_name(names)
 
 
 @cache_by_text()
+def _is_alert_name(names: str) -> bool:
+    is_possible = ALERT_STEM.search(split_camel_case(names)) is not None
+    return is_possible and (_is_alert_box_name(names) or _is_site_alert_name(names))
+
+
 def _is_alert_box_name(names: str) -> bool:
     return any(map(ALERT_BOX.fullmatch, split_camel_case(names).split()))
 
@@ -794,7 +834,7 @@ def _is_part_of_text(sidebar: Element) -> bool:
         return next(sidebar.iterancestors("blockquote"), None) is not None
     heading = next(sidebar.iter(*HEADING_TAGS), None)
     names = split_camel_case(f"{sidebar.get('class') or ''} {sidebar.get('id') or ''}")
-    if FACT_BOX_CLASS.search(names) is None and (
+    if not _has_fact_box_word(names) and (
         heading is None or not FACT_BOX_HEADING.match(get_text_content(heading))
     ):
         return False
@@ -872,13 +912,11 @@ def _classify_names(names: str) -> str:
     these.
     """
     names = WORDPRESS_TERM_CLASS.sub(" ", split_camel_case(names))
-    if FRAME_NAME.search(names):
+    if _has_frame_word(names):
         return ""
-    if BOILERPLATE_NAME.search(names):
+    if _has_boilerplate_word(names):
         return "boilerplate"
-    return (
-        "hidden" if HIDDEN_NAME.search(names) else "doubtful" if DOUBTFUL_NAME.search(names) else ""
-    )
+    return "hidden" if _has_hidden_word(names) else "doubtful" if _has_doubtful_word(names) else ""
 
 
 def _is_page_frame(element: Element, total: int) -> bool:

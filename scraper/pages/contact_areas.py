@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import dropwhile, groupby, islice, takewhile
+from typing import cast
 from urllib.parse import unquote
 
 from lxml import etree
@@ -53,6 +54,7 @@ NON_CONTACT_TAGS = frozenset(
 )
 CELL_TAGS = {"td", "th"}
 IN_LINE_TAGS = INLINE_TAGS | CELL_TAGS  # that do not end a line
+SAME_LINE_TAGS = IN_LINE_TAGS - {"br"}
 BOLD_TAGS = {"strong", "b"}
 MARKED_TAGS = BOLD_TAGS | HEADING_TAGS | {"a"}  # that say something about the text in them
 PARAGRAPH_TAGS = ("p", "li")
@@ -70,6 +72,7 @@ SITE_CONTACT = re.compile(
     r"|.*\b(?:ansv\w*\.?|nett|webb)[ -]?redak",
     re.IGNORECASE,
 )
+STYLE_XPATH = etree.XPath("descendant-or-self::*[@style]")
 HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 
 # Limits.
@@ -260,6 +263,7 @@ def _is_short_line(line: ContactLine) -> bool:
     return len(line.text) <= MAX_NOTE_LENGTH and not _is_sentence(line.text)
 
 
+@cache_by_text(16_384)
 def _is_sentence(text: str) -> bool:
     return text.rstrip().endswith((".", "!", "?")) or SENTENCE_VERB.search(text) is not None
 
@@ -296,7 +300,9 @@ def opens_contact_section(text: str) -> bool:
 
 @cache_by_text()
 def _is_contact_class(classes: str) -> bool:
-    return CONTACT_BOX_CLASS.search(classes) is not None
+    lower = classes.lower()
+    is_possible = "ontact" in lower or "ontakt" in lower or "card" in lower
+    return is_possible and CONTACT_BOX_CLASS.search(classes) is not None
 
 
 def _find_block(heading: Element) -> Element:
@@ -445,6 +451,7 @@ def _split_lead_ins(lines: Iterable[ContactLine]) -> Iterator[ContactLine]:
         label = ""
 
 
+@cache_by_text(16_384)
 def has_phone_or_email(text: str) -> bool:
     return may_have_phone_or_email(text) and any(
         token.kind != "text" for token in tokenise_contact_line(text)
@@ -562,15 +569,28 @@ def _read_page_lines(root: Element) -> Iterator[ContactLine]:
     The cells of a table row are separated by commas.
     """
     walk, builder = etree.iterwalk(root, ("start", "end")), LineBuilder(root)
+    unread = _collect_unread(root)
     for event, element in walk:
-        if builder.parts and (element.tag not in IN_LINE_TAGS or element.tag == "br"):
+        tag = cast("str", element.tag)
+        if builder.parts and tag not in SAME_LINE_TAGS:
             yield from builder.flush_line()
         if event == "end":
-            builder.close_element(element)
-        elif not builder.open_element(element):
+            builder.close_element(element, tag)
+        elif element in unread:
+            builder.open_element(element, tag, None)
             walk.skip_subtree()
+        else:
+            builder.open_element(element, tag, element.text)
     if builder.parts:
         yield from builder.flush_line()
+
+
+def _collect_unread(root: Element) -> set[Element]:
+    """Return the elements without lines: hidden ones, scripts, forms, menus."""
+    styled = cast("list[Element]", STYLE_XPATH(root))
+    hidden = (part for part in styled if HIDDEN_STYLE.search(part.get("style") or ""))
+    others = (part for part in root.iter(*NON_CONTACT_TAGS) if not _is_page_form(part))
+    return {*hidden, *others}
 
 
 def _is_page_form(element: Element) -> bool:
@@ -590,21 +610,15 @@ class LineBuilder:
         self.heading_levels: list[int] = []
         self.link_start = 0  # index in `parts` of the current link's text
 
-    def open_element(self, element: Element) -> bool:
-        """Open an element, and return whether its content is read."""
-        tag, style = element.tag, element.get("style")
+    def open_element(self, element: Element, tag: str, text: str | None) -> None:
         if tag not in IN_LINE_TAGS:
             self.blocks.append(element)
         if tag in MARKED_TAGS:
             self.start_mark(element)
-        is_hidden = style and HIDDEN_STYLE.search(style)
-        if is_hidden or (tag in NON_CONTACT_TAGS and not _is_page_form(element)):
-            return False
-        self.add_text(element.text)
-        return True
+        if text:
+            self.add_text(text)
 
-    def close_element(self, element: Element) -> None:
-        tag = element.tag
+    def close_element(self, element: Element, tag: str) -> None:
         if tag in MARKED_TAGS:
             self.end_mark(element)
         if tag not in IN_LINE_TAGS:
@@ -612,7 +626,8 @@ class LineBuilder:
         if element is not self.root:
             if tag in CELL_TAGS:
                 self.add_text(", ")
-            self.add_text(element.tail)
+            if tail := element.tail:
+                self.add_text(tail)
 
     def start_mark(self, element: Element) -> None:
         tag = element.tag
@@ -656,8 +671,8 @@ class LineBuilder:
             address = unquote(target.partition("?")[0])
             self.parts.append(f" tel {address} " if kind == "tel" else f" {address} ")
 
-    def add_text(self, text: str | None) -> None:
-        if text and (self.parts or not text.isspace()):
+    def add_text(self, text: str) -> None:
+        if self.parts or not text.isspace():
             size = len(text.strip())
             self.parts.append(text)
             self.length += size

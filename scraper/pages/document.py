@@ -58,6 +58,7 @@ HOME_LINK_XPATH = etree.XPath(
     " | descendant::a[@href='/']/descendant-or-self::*/@alt",
     smart_strings=False,
 )
+ROLE_XPATH = etree.XPath("descendant-or-self::*[@role]")
 
 # Charsets.
 BOMS = (
@@ -320,6 +321,10 @@ class Document:
         """
         return self.list_elements(filter(is_match, self.name_index.elements))
 
+    def is_present(self, element: Element) -> bool:
+        """Return whether an element has not been removed from the page."""
+        return element is self.root or self.root in element.iterancestors()
+
     def list_elements(self, attributes: Iterable[str]) -> list[Element]:
         """Return the elements with these class attributes, in document order if none was moved."""
         numbered = sorted(pair for names in attributes for pair in self.name_index.elements[names])
@@ -327,11 +332,7 @@ class Document:
         if len(numbered) > MAX_ANCESTOR_CHECKS:
             present = set(self.root.iter("*"))
             return [element for _, element in numbered if element in present]
-        return [
-            element
-            for _, element in numbered
-            if element is self.root or self.root in element.iterancestors()
-        ]
+        return [element for _, element in numbered if self.is_present(element)]
 
     def matches_steps(self, element: Element, steps: Sequence[SelectorStep]) -> bool:
         """Return whether an element matches the first step and its ancestors the other steps, in
@@ -368,30 +369,38 @@ def _is_json_ld_script(element: Element) -> bool:
 
 @dataclass(slots=True)
 class NameIndex:
-    """The class and id attributes of a page.
+    """The class, id and role attributes of a page.
 
-    elements: the elements by class attribute, each with its position. attributes: the class and id
-    attributes, each with its element's tag. attributes_by_class: cached class attributes that
-    contain a given class.
+    elements: the elements by class attribute, each with its position. names: class and id, with a
+    space between them, of each element that has one or a tag with a hyphen, in document order.
+    roles: the elements with a role. attributes: the class and id attributes, each with its
+    element's tag. attributes_by_class: cached class attributes that contain a given class.
     """
 
     elements: dict[str, list[tuple[int, Element]]] = field(
         default_factory=lambda: defaultdict(list)
     )
+    names: dict[Element, str] = field(default_factory=dict)
+    roles: dict[Element, str] = field(default_factory=dict)
     attributes: set[tuple[str, str]] = field(default_factory=set)
     attributes_by_class: dict[str, frozenset[str]] = field(default_factory=dict)
 
 
 def _index_names(root: Element) -> NameIndex:
     index = NameIndex()
+    by_class, names, attributes = index.elements, index.names, index.attributes
     for position, element in enumerate(root.iter("*")):
         tag: Any = element.tag
         classes, identifier = element.get("class"), element.get("id")
         if classes:
-            index.elements[classes].append((position, element))
-            index.attributes.add((tag, classes))
+            by_class[classes].append((position, element))
+            attributes.add((tag, classes))
         if identifier is not None:
-            index.attributes.add((tag, identifier))
+            attributes.add((tag, identifier))
+        if classes or identifier or "-" in tag:
+            names[element] = f"{classes or ''} {identifier or ''}"
+    for element in cast("list[Element]", ROLE_XPATH(root)):
+        index.roles[element] = element.get("role", "")
     return index
 
 
@@ -497,6 +506,8 @@ def _iter_json_ld_objects(value: object) -> Iterator[dict[str, object]]:
 
 
 def get_text_content(element: Element) -> str:
+    if not len(element):
+        return element.text or ""
     return " ".join(element.itertext())
 
 
@@ -513,6 +524,9 @@ def read_short_line(element: Element, max_length: int) -> str | None:
 
     Reading stops at that length.
     """
+    if not len(element):
+        line = clean_line(element.text or "")
+        return line if len(line) <= max_length else None
     parts: list[str] = []
     length = 0
     for text in element.itertext():
@@ -550,6 +564,8 @@ def read_short_text(root: Element, max_length: int) -> str | None:
 
 def count_text_letters(element: Element) -> int:
     """Return the number of characters in an element, not counting white space."""
+    if not len(element):
+        return count_letters(element.text or "")
     return count_letters(cast("str", TEXT_XPATH(element)))
 
 
@@ -565,6 +581,8 @@ def count_letters(text: str) -> int:
 
 def has_min_letters(element: Element, minimum: int) -> bool:
     """Return whether an element has at least `minimum` characters, not counting white space."""
+    if not len(element):
+        return count_letters(element.text or "") >= minimum
     return any(letters >= minimum for letters in accumulate(map(count_letters, element.itertext())))
 
 

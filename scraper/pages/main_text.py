@@ -12,24 +12,27 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import chain, islice, takewhile
-from typing import cast
 
 from lxml import etree
 
 from scraper.normalise.dates import find_date_role
-from scraper.normalise.text_cleaning import cache_by_text, clean_line, split_word_list
+from scraper.normalise.text_cleaning import (
+    cache_by_text,
+    clean_line,
+    compile_name_pattern,
+    split_word_list,
+)
 from scraper.pages.blocks import is_question_text
 from scraper.pages.boilerplate import (
-    CAMEL_CASE_BOUNDARY,
     CONTACT_SECTION_HEADING,
     RELATED_SECTION_HEADING,
     SERVICE_SECTION_HEADING,
     has_alert_name,
+    split_camel_case,
 )
 from scraper.pages.document import (
     INLINE_TAGS,
     MIN_SENTENCE_LENGTH,
-    TEXT_XPATH,
     Document,
     Element,
     count_linked_letters,
@@ -79,12 +82,14 @@ MAX_DATE_LINE_LENGTH = 160  # characters
 MAX_CAPTION_LENGTH = 400  # characters beside a picture, without white space
 
 # Accordions.
-ACCORDION_NAME = re.compile(
-    r"(?:^|[\s_-])(?:faqs?(?:section|block|list|wrapper|container)?|fragor|vanliga-fragor"
-    r"|accordions?|accordion-?list)(?=$|[\s_-])",
-    re.IGNORECASE,
+_has_accordion_word = compile_name_pattern(
+    split_word_list("""
+    faqs?(?:section|block|list|wrapper|container)? fragor vanliga-fragor accordions?
+    accordion-?list
+    """)
 )
-TOGGLE_XPATH = "descendant-or-self::*[self::summary or @aria-expanded]"
+ACCORDION_TAGS = ("div", "section", "ul", "dl", "details", "aside")
+TOGGLE_XPATH = "descendant-or-self::summary | descendant-or-self::*[@aria-expanded]"
 MAX_TOGGLE_DEPTH = 5  # elements from a toggle to its row
 ACCORDION_SIDEBAR_TAGS = ("aside", "footer")
 MENU_TAGS = ("nav", "dialog")
@@ -163,7 +168,7 @@ def drop_banners(document: Document, start: Element, kept: Iterable[Element]) ->
     lineage = _collect_lineage((start, *kept))
     lineage.update(part for element in kept for part in element.iter())
     frame, is_certain = find_frame(start), is_declared_heading(start, document)
-    for element in list(filter(_has_sentence, iter_before(start))):
+    for element in _list_sentence_elements(list(iter_before(start))):
         ancestors = list(element.iterancestors())
         if frame in ancestors and not _is_in_foreign_box(element, lineage, is_certain=is_certain):
             continue
@@ -171,6 +176,25 @@ def drop_banners(document: Document, start: Element, kept: Iterable[Element]) ->
         is_in_link_or_menu = any(part.tag in NON_BANNER_TAGS for part in ancestors)
         if box not in lineage and not _is_picture_box(box) and not is_in_link_or_menu:
             remove_element(box)
+
+
+def _list_sentence_elements(elements: Sequence[Element]) -> list[Element]:
+    marked = _collect_marked(elements)
+    return [element for element in elements if element in marked and _has_sentence(element)]
+
+
+def _collect_marked(elements: Iterable[Element]) -> set[Element]:
+    """Return the elements around a mark such as a full stop, found in one reading."""
+    marked: set[Element] = set()
+    for element in elements:
+        text, tail = element.text, element.tail
+        around = element if text and SENTENCE_MARK.search(text) else None
+        if around is None and tail and SENTENCE_MARK.search(tail):
+            around = element.getparent()
+        while around is not None and around not in marked:
+            marked.add(around)
+            around = around.getparent()
+    return marked
 
 
 def _find_banner_box(element: Element, lineage: Collection[Element]) -> Element:
@@ -207,9 +231,6 @@ def _has_sentence(element: Element) -> bool:
     """Return whether an element itself, not one within it, has a sentence that is no date label."""
     tag = element.tag
     if tag in NON_BANNER_TAGS:
-        return False
-    # asked first, because an item of a menu holds all items below it
-    if tag in PARAGRAPH_TAGS and not SENTENCE_MARK.search(cast("str", TEXT_XPATH(element))):
         return False
     texts = (
         [get_text_content(element)]
@@ -547,15 +568,12 @@ def _shares_class(part: Element, container: Element) -> bool:
     return bool(names & others) or not (names or others)
 
 
-def gather_accordions(root: Element, container: Element) -> None:
+def gather_accordions(document: Document, container: Element) -> None:
     """Move accordion sections with questions from outside the text to the end of the text, in page
     order.
     """
-    inside = set(container.iter())
-    sections = filter(
-        _is_accordion_section, list(root.iter("div", "section", "ul", "dl", "details", "aside"))
-    )
-    for section in [*sections, *_iter_toggle_rows(root)]:
+    root, inside = document.root, set(container.iter())
+    for section in [*_list_accordion_sections(document), *_iter_toggle_rows(root)]:
         if (
             (section in inside and not _is_in_sidebar(section, container))
             or container in section.iterdescendants()
@@ -571,16 +589,21 @@ def gather_accordions(root: Element, container: Element) -> None:
             inside.update(section.iter())
 
 
-def _is_accordion_section(element: Element) -> bool:
-    classes, identifier = element.get("class"), element.get("id")
-    if (classes or identifier) and _is_accordion_name(f"{classes or ''} {identifier or ''}"):
-        return True
-    return "FAQPage" in (element.get("itemtype") or "")
+def _list_accordion_sections(document: Document) -> list[Element]:
+    """Return the elements that are accordions or lists of questions by name or microdata."""
+    names = document.name_index.names
+    sections = {element for element, own in names.items() if _is_accordion_name(own)}
+    if "FAQPage" in document.text:
+        typed = document.root.iter(*ACCORDION_TAGS)
+        sections.update(part for part in typed if "FAQPage" in (part.get("itemtype") or ""))
+    if not sections:
+        return []
+    return [element for element in document.root.iter(*ACCORDION_TAGS) if element in sections]
 
 
 @cache_by_text()
 def _is_accordion_name(names: str) -> bool:
-    return ACCORDION_NAME.search(CAMEL_CASE_BOUNDARY.sub("-", names)) is not None
+    return _has_accordion_word(split_camel_case(names))
 
 
 def _iter_toggle_rows(root: Element) -> Iterator[Element]:

@@ -199,7 +199,7 @@ class NewsPage:
         # Tags and contacts come first, because they are often marked up like boilerplate.
         self.labelled_tags = find_labelled_tags(root)
         self.contact_areas = find_contact_areas(self.document)
-        drop_boilerplate(root)
+        drop_boilerplate(self.document)
         self.main_element, rule = find_main_element(root, find_page_heading(self.document))
         body = self.own_elements.get("body")
         if body is not None and self.main_element not in body.iterancestors():
@@ -245,7 +245,7 @@ class NewsPage:
             texts += [part for part in found if part not in self.early_elements]
         for part in texts:
             part.set(TEXT_ATTRIBUTE, "")
-        gather_accordions(self.document.root, self.text_container)
+        gather_accordions(self.document, self.text_container)
         drop_sidebars(self.main_element)
         mark_captions(self.main_element)
         self.soup = convert_to_soup(self.main_element)

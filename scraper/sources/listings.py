@@ -52,7 +52,7 @@ from scraper.sources.pager import NEXT_LINK_TEXT, ListingPager, find_more_button
 from scraper.sources.xml_sitemaps import normalise_w3c_date
 
 # Boilerplate
-BOILERPLATE_CLASS = compile_name_pattern(
+_has_boilerplate_word = compile_name_pattern(
     split_word_list(r"""
     breadcrumb\w* pagin\w* related\w* cookie\w* share shares sharing sharethis
     shar(?:e|ing)(?:bar|box|links?|buttons?)
@@ -505,7 +505,7 @@ def _has_boilerplate_class(class_attribute: str) -> bool:
     [False, False, False, False]
     """
     return any(
-        BOILERPLATE_CLASS.search(name) and not STATE_CLASS.search(name)
+        _has_boilerplate_word(name) and not STATE_CLASS.search(name)
         for name in CAMEL_CASE_BOUNDARY.sub("-", class_attribute).lower().split()
     )
 

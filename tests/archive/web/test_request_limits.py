@@ -31,9 +31,9 @@ from archive.web.sql_sandbox import (
     install_linear_sql_checks,
     load_restricted,
 )
-from tests.archive.case_tables import load_cases
 from tests.archive.sample import QUERY_PATH, ROOT, Site, served
 from tests.archive.web.serving import FakeClient, serve_with_limits
+from tests.case_tables import load_cases
 from tests.harness.locked.attacks import ENDLESS, READ, SIZE, TIME, Attack, sql
 
 MAX_WAITING = 3  # requests in the queue of `impatient_site`

@@ -168,6 +168,7 @@ async def test_statement_that_a_busy_machine_stopped_is_to_be_sent_again(
     assert response.json()["error"].startswith("The archive could not respond in time.")
 
 
+@pytest.mark.slow("waits for limits of time")
 def test_worker_that_got_no_processor_says_so(sample_archive: Path) -> None:
     limits = replace(SandboxLimits(), kill_delay=20.0)
     statement = build_statement(f"{ENDLESS} select count(*) from c", may_be_cut=True)

@@ -10,8 +10,8 @@ import jmespath
 import pytest
 from lxml import html
 
-from tests.archive.case_tables import load_rows
 from tests.archive.sample import Site, to_text
+from tests.case_tables import load_rows
 
 SEPARATOR = " | "  # of the texts of several elements
 

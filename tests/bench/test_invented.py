@@ -16,6 +16,7 @@ from tests.bench.invented.filling import fill
 from tests.bench.questions import to_classes, to_pages
 
 
+@pytest.mark.slow("a whole invented archive")
 def test_an_invented_archive_holds_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

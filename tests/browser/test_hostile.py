@@ -11,10 +11,10 @@ import httpx
 import pytest
 from playwright.sync_api import ConsoleMessage, Dialog, Page, Request
 
-from tests.archive.case_tables import load_column
 from tests.archive.hostile_agency import create_hostile_archive
 from tests.archive.xss_vectors import VECTORS
 from tests.browser.conftest import serve
+from tests.case_tables import load_column
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow("drives a browser")]
 

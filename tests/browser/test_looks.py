@@ -17,10 +17,10 @@ from axe_playwright_python.sync_playwright import Axe, AxeResults
 from playwright.sync_api import Browser, Page
 
 from archive.store.releases import Archive
-from tests.archive.case_tables import load_column, load_rows
 from tests.archive.sample import ROOT, SEEN, build_release
 from tests.archive.sample_related import fill_related
 from tests.browser.conftest import serve
+from tests.case_tables import load_column, load_rows
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow("drives a browser")]
 

@@ -24,7 +24,7 @@ from scraper.agency import (
 )
 from scraper.errors import AgencyError
 from scraper.sources.links import is_release_url
-from tests.scraper.tables import load_table
+from tests.case_tables import load_table
 
 TABLE = """
 [skog]

@@ -266,6 +266,7 @@ def test_whole_pages_are_kept_if_the_process_is_killed(archive: Path, tmp_path: 
     assert len(logged) > 30
 
 
+@pytest.mark.slow("starts processes")
 def test_two_processes_store_at_once(archive: Path, tmp_path: Path) -> None:
     logs = [tmp_path / "0.log", tmp_path / "30.log"]
     processes = [

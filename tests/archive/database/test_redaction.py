@@ -10,7 +10,7 @@ import pytest
 from archive.database.models import to_state
 from archive.database.redaction import redact_state
 from tests.archive.sample_evidence import release
-from tests.scraper.tables import load_table
+from tests.case_tables import load_table
 
 NAME = "Nora Kvist"
 

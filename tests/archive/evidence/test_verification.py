@@ -18,7 +18,7 @@ from archive.evidence.manifest import write_manifest
 from archive.evidence.verification import verify
 from archive.store.releases import Archive
 from tests.archive.sample_evidence import create_evidence_archive, execute
-from tests.scraper.tables import load_table
+from tests.case_tables import load_table
 
 
 @pytest.fixture

@@ -19,7 +19,6 @@ import pytest
 from archive.follow import notifications, sending
 from archive.follow.subscriptions import CONFIRMATION_PAUSE
 from archive.views import follow as follow_page
-from tests.archive.case_tables import load_cases, load_column
 from tests.archive.follow.life import (
     ADDRESS,
     DAY,
@@ -34,6 +33,7 @@ from tests.archive.follow.life import (
     subscribe,
 )
 from tests.archive.sample import Site
+from tests.case_tables import load_cases, load_column
 from tests.scraper.receivers import Webhook
 
 TODAY = date(2024, 6, 3)

@@ -24,7 +24,7 @@ from archive.health.rules import (
     read_health_rows,
 )
 from archive.i18n import SWEDISH_TIME
-from tests.archive.case_tables import load_cases
+from tests.case_tables import load_cases
 
 SLUG, HOME = "provverket", "https://prov.example/"
 USUAL_FIELDS = {

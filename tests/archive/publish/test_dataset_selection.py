@@ -11,7 +11,7 @@ from archive.publish.datasets import SEARCH_URL, write_dataset
 from tests.archive.publish.test_datasets import read_csv
 from tests.archive.sample import Site
 from tests.archive.sample_history import EDITED_ID
-from tests.scraper.tables import load_table
+from tests.case_tables import load_table
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ from lxml import html
 from archive.store.releases import Archive
 from archive.times import Month
 from archive.views.lists import LIST_PAGE_SIZE
-from tests.archive.case_tables import load_cases
 from tests.archive.page_checks import PageCheck, load_pages
 from tests.archive.sample import (
     PAGED,
@@ -22,6 +21,7 @@ from tests.archive.sample import (
 )
 from tests.archive.sample_evidence import store_file
 from tests.archive.sample_files import LINKING, add_files
+from tests.case_tables import load_cases
 
 # the last one has no releases
 AGENCIES = ["Fyrstyrelsen", "Fågelverket", "Vägmyndigheten", "Tystnadsnämnden"]

@@ -14,7 +14,6 @@ from archive.attachments.attachment_store import AttachmentText
 from archive.store.releases import Archive
 from archive.store.takedowns import hide_release, redact_passage
 from archive.views.attachment import MAX_SHOWN_LETTERS, MAX_SHOWN_PAGES, choose_shown_pages
-from tests.archive.case_tables import load_cases
 from tests.archive.page_checks import PageCheck, load_pages
 from tests.archive.sample import Site, served
 from tests.archive.sample_evidence import create_evidence_archive
@@ -29,6 +28,7 @@ from tests.archive.sample_files import (
     to_text,
 )
 from tests.archive.web.test_datasette_setup import check_structure
+from tests.case_tables import load_cases
 
 FIRST, SCANNED, SECOND = 1, 2, 3  # versions
 

@@ -281,6 +281,7 @@ CHUNKED = b"transfer-encoding: chunked\r\n"
 EXPECTING = b"expect: 100-continue\r\n"
 
 
+@pytest.mark.slow("waits for slow clients")
 @pytest.mark.parametrize(
     ("request_bytes", "statuses", "is_closed"),
     [
@@ -329,6 +330,7 @@ async def slow_clients(address: tuple[str, int], clients: Iterable[str]) -> Asyn
     await asyncio.sleep(0.2)
 
 
+@pytest.mark.slow("waits for slow clients")
 async def test_one_client_cannot_take_all_places(address: tuple[str, int]) -> None:
     own = b"x-forwarded-for: 203.0.113.1\r\n"
     async with slow_clients(address, ["203.0.113.1"] * MAX_CLIENT_BODIES):
@@ -351,6 +353,7 @@ async def test_slow_bodies_of_many_clients_refuse_nobody(
             assert (await exchange(address, build_post(path=path)))[0] == [status]
 
 
+@pytest.mark.slow("waits for slow clients")
 async def test_addresses_of_one_network_are_one_client(address: tuple[str, int]) -> None:
     network = [f"2001:db8:5:5:{number}::{number}" for number in range(MAX_CLIENT_BODIES)]
     answers = []

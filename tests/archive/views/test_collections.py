@@ -14,10 +14,10 @@ import pytest
 
 from archive.database.models import Release
 from archive.store.releases import Archive
-from tests.archive.case_tables import load_cases
 from tests.archive.page_checks import PageCheck, load_pages
 from tests.archive.sample import Site, build_release, import_release, served
 from tests.archive.sample_evidence import read_bundle, read_guide
+from tests.case_tables import load_cases
 
 IMPORTED = datetime(2026, 9, 1, 8, tzinfo=UTC)
 DAYS = (date(2026, 6, 9), date(2026, 5, 3), date(2026, 7, 1))  # in the order of the imports

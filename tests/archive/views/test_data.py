@@ -22,10 +22,10 @@ from archive.store.takedowns import hide_release
 from archive.views import data as data_page
 from archive.views.data import LINKED_COLUMNS, QUESTIONS, TABLES
 from archive.web.datasette_versions import read_canned_queries
-from tests.archive.case_tables import load_cases
 from tests.archive.page_checks import PageCheck, load_pages
 from tests.archive.sample import Site, hrefs, served
 from tests.archive.sample_history import copy_archive
+from tests.case_tables import load_cases
 
 MOMENT = datetime(2026, 6, 1, 3, tzinfo=UTC)
 GIVEN = {  # parameters with which a question finds something in the sample

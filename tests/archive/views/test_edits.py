@@ -14,10 +14,10 @@ from archive.store.releases import Archive
 from archive.store.takedowns import hide_release, lift_takedown, redact_passage
 from archive.views import edits as edits_page
 from tests.archive import sample_history as history
-from tests.archive.case_tables import load_cases
 from tests.archive.page_checks import PageCheck, load_pages
 from tests.archive.sample import SEEN, Site, build_release, served, texts
 from tests.archive.workbook import read_table
+from tests.case_tables import load_cases
 
 ALL_EDITS = 3 + (history.REVERTS - 1) + 1 + history.EDITS
 ROWS_NAMES = {"edits": "edits", "removed": "removals"}

@@ -12,7 +12,6 @@ from archive.database.sqlite_files import ArchiveError
 from archive.follow.subscriptions import FOLLOW_FILE, FollowStore, read_follow_settings
 from archive.store.releases import Archive
 from archive.views import follow as follow_page
-from tests.archive.case_tables import load_cases
 from tests.archive.follow.life import (
     ADDRESS,
     ENVIRONMENT,
@@ -25,6 +24,7 @@ from tests.archive.follow.life import (
 )
 from tests.archive.page_checks import PageCheck, load_pages
 from tests.archive.sample import Site, fill, hrefs, served
+from tests.case_tables import load_cases
 from tests.scraper.receivers import Webhook
 
 FORM = {"channel": "mail", "address": ADDRESS, "frequency": "week"}

@@ -25,8 +25,8 @@ from archive.views.sitemaps import (
     read_sitemap_parts,
     read_sitemap_releases,
 )
-from tests.archive.case_tables import load_rows
 from tests.archive.sample import Site
+from tests.case_tables import load_rows
 
 HOST = "http://localhost"
 NAMESPACES = {"s": "http://www.sitemaps.org/schemas/sitemap/0.9"}

@@ -15,10 +15,10 @@ from mcp import Client, MCPError
 
 from archive.store.releases import Archive
 from archive.web.request_limits import WORK, SandboxLimits, Work
-from tests.archive.case_tables import load_cases
 from tests.archive.sample import Site, served
 from tests.archive.sample_history import EDITED_ID, EDITED_NEWEST, EDITED_REVISIONS, REMOVED
 from tests.archive.web.serving import listen
+from tests.case_tables import load_cases
 
 PUBLIC = "https://arkiv.example"
 MESSAGE = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.archive.case_tables import load_cases
 from tests.archive.page_checks import PageCheck, load_pages
 from tests.archive.sample import Site
 from tests.archive.workbook import read_table
+from tests.case_tables import load_cases
 
 TWO = "q=vägarna&q=fyrar"
 

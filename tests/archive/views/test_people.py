@@ -11,9 +11,9 @@ import pytest
 
 from archive.store.releases import Archive
 from archive.store.takedowns import hide_release, redact_passage
-from tests.archive.case_tables import load_cases
 from tests.archive.page_checks import PageCheck, load_pages
 from tests.archive.sample import SEEN, Site, build_release, served, texts
+from tests.case_tables import load_cases
 
 SPOKEN = build_release(
     "hamn",

@@ -15,7 +15,6 @@ from archive.database.models import FILE_PARSER, Attachment, Release
 from archive.evidence.bundles import write_bundle
 from archive.store.releases import Archive
 from tests.archive import sample_history as history
-from tests.archive.case_tables import load_cases
 from tests.archive.page_checks import PageCheck, load_pages
 from tests.archive.sample import (
     HOSTILE,
@@ -30,6 +29,7 @@ from tests.archive.sample import (
     texts,
 )
 from tests.archive.sample_evidence import create_evidence_archive
+from tests.case_tables import load_cases
 
 HOME = f"https://{history.AGENCY}.example"
 HOST = "http://localhost"

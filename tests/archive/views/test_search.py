@@ -489,6 +489,7 @@ async def test_feed_has_no_day_for_a_month(uncrawled_site: Site) -> None:
 # Any input
 
 
+@pytest.mark.slow("extreme input")
 async def test_no_query_is_an_error_or_slow(site: Site) -> None:
     await site.get("/search?q=fyrar")  # loads the dictionaries
     for text in (*TYPED, *LONG):
@@ -508,6 +509,7 @@ async def test_no_query_is_an_error_as_data(site: Site, extension: str) -> None:
         assert (await site.get(f"/search.{extension}?{build_query(text)}")).status_code == 200
 
 
+@pytest.mark.slow("extreme input")
 async def test_no_parameter_is_an_error(site: Site) -> None:
     values = [*TYPED[::3], *TYPED[-15:], *OPERATORS, *WORDS, "x" * 3_000]
     names = [facet + suffix for facet in FACETS for suffix in ("", EXCLUDE_SUFFIX)]

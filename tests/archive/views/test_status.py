@@ -12,10 +12,10 @@ import time_machine
 from archive.store.releases import Archive
 from scraper.agency import load_agencies
 from tests.archive.atom import find_faults
-from tests.archive.case_tables import load_cases
 from tests.archive.page_checks import PageCheck, load_pages
 from tests.archive.sample import Site, fill, served
 from tests.archive.sample_health import ASSESSED_AT, add_health
+from tests.case_tables import load_cases
 
 MAX_PAGE_BYTES = 120_000  # of a page with all agencies of agencies.toml, each with a strip of days
 CHANGES = 6  # of the state of each agency in these days

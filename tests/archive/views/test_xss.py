@@ -9,10 +9,10 @@ import httpx
 import pytest
 from lxml import etree, html
 
-from tests.archive.case_tables import load_column
 from tests.archive.hostile_agency import create_hostile_archive
 from tests.archive.sample import Site, served
 from tests.archive.xss_vectors import LINKS, VECTORS
+from tests.case_tables import load_column
 
 ACTIVE_TAGS = set(load_column(__file__, "active tags"))
 # of our own pictures (archive/web/charts.py): nothing in them runs or loads

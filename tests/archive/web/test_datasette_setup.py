@@ -18,9 +18,9 @@ from lxml.html import HtmlElement, fromstring
 
 from archive.store.releases import Archive
 from archive.web.requests import get_search_columns
-from tests.archive.case_tables import load_cases, load_column
 from tests.archive.page_checks import PageCheck, load_pages
 from tests.archive.sample import PAGED, ROOT, Site, build_release, fill, hrefs, served
+from tests.case_tables import load_cases, load_column
 
 PAGES = load_column(__file__, "addresses")
 SAME_IN_ALL_LANGUAGES = re.compile(r"/archive(/[a-z_]+(/\d+)?)?\.|/-/evidence/")

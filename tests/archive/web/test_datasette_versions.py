@@ -18,8 +18,8 @@ from datasette.plugins import pm
 
 from archive.web.datasette_versions import IS_NEXT, read_instance_metadata
 from archive.web.sql_sandbox import SandboxWorker
-from tests.archive.case_tables import load_column, load_rows
 from tests.archive.sample import QUERY_PATH, ROOT, Site
+from tests.case_tables import load_column, load_rows
 from tests.harness.locked.attacks import ENDLESS
 
 next_only = pytest.mark.skipif(not IS_NEXT, reason="a page of Datasette 1.0")

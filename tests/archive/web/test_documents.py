@@ -24,10 +24,10 @@ from archive.web.exports import (
     write_workbook,
 )
 from archive.web.request_limits import WORK, BusyError, SandboxLimits, Turn, WorkQueue
-from tests.archive.case_tables import load_cases
 from tests.archive.sample import Site
 from tests.archive.web.serving import FakeClient
 from tests.archive.workbook import read_sheet, read_table
+from tests.case_tables import load_cases
 
 SEARCH_CSV_SCOPE: dict[str, Any] = {"type": "http", "method": "GET", "scheme": "http"}
 SEARCH_CSV_SCOPE |= {"path": "/search.csv", "raw_path": b"/search.csv", "query_string": b""}

@@ -17,7 +17,7 @@ from archive.database.stored_text import ALLOWED_ATTRIBUTES, ALLOWED_TAGS
 from archive.search.marked_words import extract_query_terms
 from archive.search.query_language import parse_query
 from archive.web.highlights import MAX_STEPS, PageHighlighter
-from tests.archive.case_tables import load_cases, load_column
+from tests.case_tables import load_cases, load_column
 
 ADDED = re.compile(r'<mark(?: id="place-\d+")?>|</mark>|<span class="steps".*?</span>')
 ANSWERS = {1: "Ja, skolan är öppen.\n\nMen inte i jul.", 2: "Nej."}

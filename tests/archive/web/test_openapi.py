@@ -25,13 +25,13 @@ from archive.web.openapi import (
     build_parameter,
     get_body,
 )
-from tests.archive.case_tables import load_cases, load_rows
 from tests.archive.sample import SEEN, Site, build_release, fill, served
 from tests.archive.sample_coverage import add_coverage
 from tests.archive.sample_files import replace_file
 from tests.archive.sample_health import add_health
 from tests.archive.sample_history import EDITED_ID, EDITED_REVISIONS, REMOVED, add_history
 from tests.archive.sample_related import OTTERS, fill_related
+from tests.case_tables import load_cases, load_rows
 
 HIDDEN = 3
 EMPTY_LISTS = re.compile(

@@ -31,9 +31,9 @@ from archive.web.sql_sandbox import (
     install_linear_sql_checks,
     load_restricted,
 )
-from tests.archive.case_tables import load_cases
 from tests.archive.sample import QUERY_PATH, ROOT, Site, served
 from tests.archive.web.serving import FakeClient, serve_with_limits
+from tests.case_tables import load_cases
 from tests.harness.locked.attacks import ENDLESS, READ, SIZE, TIME, Attack, sql
 
 MAX_WAITING = 3  # requests in the queue of `impatient_site`
@@ -168,6 +168,7 @@ async def test_statement_that_a_busy_machine_stopped_is_to_be_sent_again(
     assert response.json()["error"].startswith("The archive could not respond in time.")
 
 
+@pytest.mark.slow("waits for limits of time")
 def test_worker_that_got_no_processor_says_so(sample_archive: Path) -> None:
     limits = replace(SandboxLimits(), kill_delay=20.0)
     statement = build_statement(f"{ENDLESS} select count(*) from c", may_be_cut=True)

@@ -22,10 +22,10 @@ import httpx
 import pytest
 
 from archive.web.table_pages import SandboxedTableView
-from tests.archive.case_tables import load_cases, load_column, load_rows
 from tests.archive.page_checks import PageCheck, load_pages
 from tests.archive.sample import Site, hrefs, served
 from tests.archive.web.serving import listen, serve_with_limits
+from tests.case_tables import load_cases, load_column, load_rows
 
 HOST = "http://localhost"  # in URLs that Datasette's own client receives
 PAGE_SIZE = 5

@@ -7,6 +7,8 @@ import json
 import os
 from pathlib import Path
 
+import pytest
+
 from tests.forks import ForkedModule
 from tests.scraper.crawling import RELEASES, Crawling
 from tests.site.server import Site
@@ -29,6 +31,7 @@ def test_each_stored_release_is_exported(first_crawl: Crawling) -> None:
     assert out.with_suffix(".xml").read_text("utf-8").count("<item>") == RELEASES
 
 
+@pytest.mark.slow("starts processes")
 def test_crawl_ends_though_its_output_is_closed(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "output")
     with Site(releases=4, crawl_delay=None) as site:

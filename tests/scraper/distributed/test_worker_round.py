@@ -57,6 +57,7 @@ def beside(target: threading.Thread, over: threading.Event) -> Iterator[None]:
         target.join()
 
 
+@pytest.mark.slow("kills processes")
 def test_a_dead_workers_round_goes_on_where_it_was(
     broker: Broker, settings: BaseSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

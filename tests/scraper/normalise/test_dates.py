@@ -14,7 +14,7 @@ from scraper.normalise.dates import (
     parse_label,
     split_date_labels,
 )
-from tests.scraper.tables import load_table
+from tests.case_tables import load_table
 
 SE, COM = "https://www.a.se/x/", "https://news.a.com/x"
 

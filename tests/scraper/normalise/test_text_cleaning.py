@@ -12,7 +12,7 @@ from scraper.normalise.text_cleaning import (
     sanitise_body_html,
     strip_speech_dash,
 )
-from tests.scraper.tables import load_table
+from tests.case_tables import load_table
 
 INTACT_TEXTS = (
     "Å, ä och ö – “så här” skrivs ÅÄÖ i ”RÅ”, «GÅ» och SÃO… é, ü, €, § 5, ½, ï, â, Â och Ã är"

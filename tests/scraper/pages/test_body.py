@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.case_tables import load_table
 from tests.scraper.pages.sample_page import HEADING, LAST, TEXT, read_release
-from tests.scraper.tables import load_table
 
 PLAIN_TEXT = TEXT.replace("</p><p>", "\n\n").removeprefix("<p>").removesuffix("</p>")
 PLAIN_LAST = LAST.removeprefix("<p>").removesuffix("</p>")

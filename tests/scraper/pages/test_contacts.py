@@ -8,8 +8,8 @@ import pytest
 
 from scraper.pages.contacts import is_person_name, parse_contact_line
 from scraper.pages.page_reader import read_page
+from tests.case_tables import load_table
 from tests.scraper.pages.sample_page import HEADING, TEXT, URL, build_page, read_item, read_release
-from tests.scraper.tables import load_table
 
 CONTACT_BOX = """<div class="block--contact"><h2>Presskontakt</h2><p>Eva Ek<br>Telefon 08-405 10 00</p></div>"""
 

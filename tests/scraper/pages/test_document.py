@@ -11,8 +11,8 @@ from scraper.normalise.conversion import find_quality_warnings, to_release
 from scraper.pages.document import Document, compile_selector, remove_element
 from scraper.pages.page_reader import read_page
 from scraper.pages.title import find_site_names
+from tests.case_tables import load_table
 from tests.scraper.pages.sample_page import HEADING, TEXT, URL, build_page, read_release
-from tests.scraper.tables import load_table
 
 
 @pytest.mark.parametrize("charset", ["utf-8", "iso-8859-1", "windows-1252", "utf-16"])

@@ -8,8 +8,8 @@ from archive.database.models import Release
 from scraper.normalise.conversion import to_release
 from scraper.pages import media
 from scraper.pages.page_reader import read_page
+from tests.case_tables import load_table
 from tests.scraper.pages.sample_page import HEADING, LAST, MARKUP, TEXT, URL, read_release
-from tests.scraper.tables import load_table
 
 HOME = "https://www.exempel.se/"
 LEAD = "Snart går det att cykla torrskodd till skolan."

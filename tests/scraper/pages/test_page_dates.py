@@ -7,8 +7,8 @@ from datetime import date
 import pytest
 
 from scraper.errors import PageError
+from tests.case_tables import load_table
 from tests.scraper.pages.sample_page import HEADING, MARKUP, TEXT, read_release
-from tests.scraper.tables import load_table
 
 LABEL = "<p class='date'>Publicerad 1 februari 2024</p>"
 LAST = "<p>Bron får namn efter den första färjkarlen vid ån, som rodde folk över i fyrtio år.</p>"

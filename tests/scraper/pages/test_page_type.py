@@ -20,8 +20,8 @@ from scraper.pages.page_type import (
     find_rejection,
     find_short_page_rejection,
 )
+from tests.case_tables import load_table
 from tests.scraper.pages.sample_page import HEADING, MARKUP, TEXT, URL, read_release
-from tests.scraper.tables import load_table
 from tests.stored import ROOT
 
 CORPUS = ROOT / "corpus/regeringen.jsonl.gz"

@@ -14,7 +14,7 @@ from scraper.items import ContactItem
 from scraper.normalise.conversion import to_release
 from scraper.pages.page_reader import open_document, read_page
 from scraper.pages.press_wires import WireDocument
-from tests.scraper.tables import load_table
+from tests.case_tables import load_table
 
 VIATT, CISION = "https://via.tt.se/pressmeddelande/1/a", "https://news.cision.com/skog/r/a,c1"
 AGENCY = Agency(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.case_tables import load_table
 from tests.scraper.pages.sample_page import HEADING, TEXT, read_release
-from tests.scraper.tables import load_table
 
 WORDS = {
     "Q1": "Varför byggs en ny bro?",

@@ -6,7 +6,7 @@ import pytest
 
 from scraper.agency import Agency
 from scraper.sources.discovery import find_sources
-from tests.scraper.tables import load_table
+from tests.case_tables import load_table
 
 HOME = "https://www.skog.example/"
 AGENCY = Agency(slug="skog", name="Skogsrådet", home=HOME)

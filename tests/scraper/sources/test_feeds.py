@@ -14,7 +14,7 @@ from scraper.sources import xml_sitemaps
 from scraper.sources.feeds import CutFeedError, parse_feed
 from scraper.sources.links import SourceLink
 from scraper.sources.xml_sitemaps import MAX_AMPERSANDS, parse_robots_sitemaps, parse_sitemap
-from tests.scraper.tables import load_table
+from tests.case_tables import load_table
 
 HOME = "https://www.skog.example/"
 AGENCY = Agency(slug="skog", name="Skogsrådet", home=HOME)

@@ -11,7 +11,7 @@ from scraper.errors import SourceError
 from scraper.sources import json_lists as json_links
 from scraper.sources.links import SourceLink
 from scraper.sources.listings import parse_listing
-from tests.scraper.tables import load_table
+from tests.case_tables import load_table
 
 HOME = "https://www.skog.example/"
 ITEM = '{"title": "Ny bro", "url": "/nyheter/ny-bro", "publishedAt": "2024-03-01T08:00:00+01:00"}'

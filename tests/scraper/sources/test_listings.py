@@ -12,7 +12,7 @@ from scraper.pages.document import Element
 from scraper.sources import listings
 from scraper.sources.links import SourceLink, get_line_text
 from scraper.sources.listings import parse_listing
-from tests.scraper.tables import load_table
+from tests.case_tables import load_table
 
 HOME = "https://www.skog.example/"
 TITLES = ["Ny lag", "Brand", "Jakt", "Älg", "Vatten"]

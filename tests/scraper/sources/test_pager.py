@@ -16,7 +16,7 @@ from scraper.agency import Agency
 from scraper.sources.links import ListingPage
 from scraper.sources.listings import parse_listing
 from scraper.sources.pager import MAX_CONTROLS
-from tests.scraper.tables import load_table
+from tests.case_tables import load_table
 
 HOME = "https://www.fyr.example/"
 LISTING = HOME + "nyheter"

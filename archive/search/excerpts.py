@@ -18,6 +18,7 @@ from archive.language.terms import is_english, is_english_release
 from archive.search.marked_words import (
     Highlight,
     QueryTerm,
+    TokenList,
     find_highlights,
     tokenise_text,
 )
@@ -352,7 +353,7 @@ class HighlightedText:
         self.tokens = (
             tokenise_text(self.text, query_terms, english=english, only_likely=True)
             if terms
-            else []
+            else TokenList()
         )
         self.highlights: list[Highlight] = []
         for number, term in terms.items():

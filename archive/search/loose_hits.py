@@ -37,7 +37,6 @@ from archive.search.query_sql import (
     MAX_HITS,
     MIN_BEGINNING_LENGTH,
     QUESTION_INDEX,
-    RANK_SQL,
     RANKED_RELEASE_INDEX,
     RELEASE_INDEX,
     IndexTable,
@@ -47,9 +46,9 @@ from archive.search.query_sql import (
     count_beginnings,
     match_attachments,
     match_title,
+    read_ranks,
     select_ids,
 )
-from archive.search.search_index import PAGE_NUMBERS
 from archive.search.search_request import SearchRequest
 from archive.search.spelling_corrections import SpellingCorrection, correct_query
 
@@ -79,30 +78,6 @@ _FEW_HITS = 50  # with fewer hits, releases with nothing but these words follow
 # of the relevance of the best hit with these words, for hits with nothing else
 _MIN_SHARED_RELEVANCE = 0.5
 
-# with `+`, SQLite does not look up the rows one by one; bm25 is only computed for these rows
-_INDEX_RANKS_SQL = """
-    select rowid as id, {rank} as rank from {table}
-    where {table} match :match and +rowid in (select value from json_each(:ids))
-"""
-_RANKS_SQL = {  # index → SQL for the bm25 ranks of some of the matching releases or question pairs
-    **{
-        name: _INDEX_RANKS_SQL.format(table=name, rank=rank)
-        for name, rank in RANK_SQL.items()
-        if name != "search_attachments"
-    },
-    # of the best page of any attachment
-    "search_attachments": f"""
-        with pages as materialized (select a.release, {RANK_SQL["search_attachments"]} as rank
-          from search_attachments
-            cross join attachment_versions v on v.file = search_attachments.rowid / {PAGE_NUMBERS}
-            join attachments a on a.url = v.url
-          where search_attachments match :match
-            and a.release in (select value from json_each(:ids))
-            and not exists
-              (select 1 from attachment_versions n where n.url = v.url and n.id > v.id))
-        select release as id, min(rank) as rank from pages group by release
-    """,
-}
 _BEST_TEXTS_SQL = f"""
     select id, title || ' ' || coalesce(lead, '') || ' ' || substr(body,
       1, {_SHARED_TEXT_LENGTH}) as text from releases
@@ -392,14 +367,10 @@ class _LooseSearch:
         ranked = RANKED_RELEASE_INDEX if self.index is RELEASE_INDEX else self.index
         query = search_any_of(self.query, sought)
         plan = build_plan(query.tree, self.finder.names, ranked)
-        ids, ranks = json.dumps([*among]), Counter[int]()
-        statements = [
-            (_RANKS_SQL[self.index.table], plan.match),
-            (_RANKS_SQL["search_attachments"], match_attachments(query.tree, self.finder.names)),
-        ]
-        for sql, match in statements:
-            rows = await self.finder.run(sql, {"match": match, "ids": ids}) if match else ()
-            ranks.update({row["id"]: row["rank"] for row in rows})
+        pages = match_attachments(query.tree, self.finder.names)
+        ranks = Counter[int]()
+        for table, match in ((self.index.table, plan.match), ("search_attachments", pages)):
+            ranks.update(await read_ranks(self.finder.run, table, match, among))
         return {key: ranks[key] or _UNRANKED for key in among}
 
     async def rank_shared_words(

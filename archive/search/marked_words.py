@@ -11,7 +11,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from typing import Any, NamedTuple
 
 from archive.language.lemmas import english_lemma, swedish_lemma
@@ -95,6 +95,44 @@ class TextToken(NamedTuple):
     # the references to documents that begin here, if one is looked for, and their last token
     references: tuple[Reference, ...] = ()
     reference_end: int = 0
+
+
+class TokenList(list[TextToken]):
+    """The words of a text in order; do not change it once it has been searched."""
+
+    @cached_property
+    def by_word(self) -> Mapping[str, Sequence[int]]:
+        """Return the places of each word, in lower case."""
+        return _group_places((token.word, at) for at, token in enumerate(self))
+
+    @cached_property
+    def by_lemma(self) -> Mapping[str, Sequence[int]]:
+        return _group_places((token.lemma, at) for at, token in enumerate(self))
+
+    @cached_property
+    def parts(self) -> Mapping[str, Sequence[int]]:
+        """Return the places of the compounds that are found by each of their parts."""
+        return self._group_parts(is_loose=False)
+
+    @cached_property
+    def loose_parts(self) -> Mapping[str, Sequence[int]]:
+        """Return the same for a looser search."""
+        return self._group_parts(is_loose=True)
+
+    def _group_parts(self, *, is_loose: bool) -> Mapping[str, Sequence[int]]:
+        return _group_places(
+            (part, at)
+            for lemma, places in self.by_lemma.items()
+            for part in _list_parts(lemma, is_loose)
+            for at in places
+        )
+
+
+def _group_places(pairs: Iterable[tuple[str, int]]) -> Mapping[str, Sequence[int]]:
+    groups: dict[str, list[int]] = {}
+    for text, place in pairs:
+        groups.setdefault(text, []).append(place)
+    return groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +251,7 @@ def _iter_alternatives(query_terms: Iterable[QueryTerm]) -> Iterator[QueryTerm]:
 
 def tokenise_text(
     text: str, query_terms: Sequence[QueryTerm], *, english: bool, only_likely: bool = False
-) -> list[TextToken]:
+) -> TokenList:
     """Split a text (NFC) into words with their lemmas.
 
     only_likely: lemmatise only words that can match, because lemmatising costs most.
@@ -229,7 +267,7 @@ def tokenise_text(
     lemmas = {word: to_lemma(word) for word in inflected}
     has_compounds = any(term.compound for term in terms)
     joined = _find_joined_words(text, to_lemma) if has_compounds and "-" in text else {}
-    tokens = []
+    tokens = TokenList()
     make_token = partial(tuple.__new__, TextToken)  # a third of the time of TextToken(…)
     for match, word in zip(matches, words, strict=True):
         start, end = match.span()
@@ -238,9 +276,7 @@ def tokenise_text(
     return _add_references(text, tokens, terms)
 
 
-def _add_references(
-    text: str, tokens: list[TextToken], terms: Iterable[QueryTerm]
-) -> list[TextToken]:
+def _add_references(text: str, tokens: TokenList, terms: Iterable[QueryTerm]) -> TokenList:
     """Add the references in a text to the tokens with which they begin, if any is looked for."""
     if not any(term.reference for term in terms):
         return tokens
@@ -300,7 +336,7 @@ def _normalise_index_word(text: str) -> str:
 
 
 def find_highlights(
-    tokens: Sequence[TextToken], query_term: QueryTerm, term_index: int, *, english: bool
+    tokens: TokenList, query_term: QueryTerm, term_index: int, *, english: bool
 ) -> list[Highlight]:
     """Return where a term occurs.
 
@@ -314,26 +350,26 @@ def find_highlights(
 
 
 def _iter_matches(
-    tokens: Sequence[TextToken], query_term: QueryTerm, *, english: bool
+    tokens: TokenList, query_term: QueryTerm, *, english: bool
 ) -> Iterator[tuple[int, int]]:
     """Yield the first and last token of each match, ignoring the alternatives."""
     if query_term.reference:
         yield from _iter_reference_matches(tokens, query_term.reference)
         return
-    sequences = _group_by_first_word(query_term.lemma_sequences)
-    compound, is_exact = query_term.compound, query_term.is_exact
-    finds_compounds = compound and not english
-    word_prefix = query_term.prefix if _has_single_word(query_term) else ""
-    for first, token in enumerate(tokens):
-        for reading in sequences.get(token.word if is_exact else token.lemma, ()):
+    is_exact, prefix, compound = query_term.is_exact, query_term.prefix, query_term.compound
+    places = tokens.by_word if is_exact else tokens.by_lemma
+    for reading in query_term.lemma_sequences:
+        for first in places.get(reading[0], ()):
             if _continues(tokens, first, reading, query_term):
                 yield first, first + len(reading) - 1
-        if word_prefix and _is_word_match(token, "", word_prefix, is_exact):
-            yield first, first
-        elif compound and token.joined == compound:
-            yield first, first + 1
-        elif finds_compounds and compound in _list_parts(token.lemma, query_term.is_loose):
-            yield first, first
+    if prefix and any(len(reading) == 1 for reading in query_term.lemma_sequences):
+        for words in (tokens.by_word, places):
+            yield from ((at, at) for word in words if word.startswith(prefix) for at in words[word])
+    if compound:
+        yield from ((at, at + 1) for at, token in enumerate(tokens) if token.joined == compound)
+        if not english:
+            parts = tokens.loose_parts if query_term.is_loose else tokens.parts
+            yield from ((at, at) for at in parts.get(compound, ()))
 
 
 def _iter_reference_matches(
@@ -344,19 +380,6 @@ def _iter_reference_matches(
         for found in token.references:
             if wanted.type in ("", found.type) and found.number.lower() == number:
                 yield first, token.reference_end
-
-
-def _group_by_first_word(
-    sequences: Iterable[tuple[str, ...]],
-) -> dict[str, list[tuple[str, ...]]]:
-    groups: dict[str, list[tuple[str, ...]]] = {}
-    for words in sequences:
-        groups.setdefault(words[0], []).append(words)
-    return groups
-
-
-def _has_single_word(query_term: QueryTerm) -> bool:
-    return any(len(reading) == 1 for reading in query_term.lemma_sequences)
 
 
 def _continues(

@@ -139,6 +139,30 @@ RANK_SQL = {
         ("search_attachments", PAGE_WEIGHTS),
     )
 }
+# with `+`, SQLite does not look up the rows one by one; bm25 is only computed for these rows
+_INDEX_RANKS_SQL = """
+    select rowid as id, {rank} as rank from {table}
+    where {table} match :match and +rowid in (select value from json_each(:ids))
+"""
+_RANKS_SQL = {  # index → SQL for the bm25 ranks of some of the matching releases or question pairs
+    **{
+        name: _INDEX_RANKS_SQL.format(table=name, rank=rank)
+        for name, rank in RANK_SQL.items()
+        if name != "search_attachments"
+    },
+    # of the best page of any attachment
+    "search_attachments": f"""
+        with pages as materialized (select a.release, {RANK_SQL["search_attachments"]} as rank
+          from search_attachments
+            cross join attachment_versions v on v.file = search_attachments.rowid / {PAGE_NUMBERS}
+            join attachments a on a.url = v.url
+          where search_attachments match :match
+            and a.release in (select value from json_each(:ids))
+            and not exists
+              (select 1 from attachment_versions n where n.url = v.url and n.id > v.id))
+        select release as id, min(rank) as rank from pages group by release
+    """,
+}
 PREFIX_LEMMAS_SQL = """
     select lemma, sum(releases) as n, sum(sum(releases)) over () as whole,
       count(*) over () as lemmas,
@@ -794,16 +818,13 @@ def build_match(request: SearchRequest, plan: SearchPlan, skip_facet: str | None
     return combine_matches([plan.match, *chosen], match_any(excluded))
 
 
-def build_index_sql(
-    plan: SearchPlan, match: str, index: IndexTable = RELEASE_INDEX, *, ranked: bool = False
-) -> str:
-    """Return SQL for the `id` (and `rank`) of matching rows of an index, without other conditions.
+def build_index_sql(plan: SearchPlan, match: str, index: IndexTable = RELEASE_INDEX) -> str:
+    """Return SQL for the `id` of matching rows of an index, without other conditions.
 
     "" as the expression matches nothing.
     """
-    rank = f", {RANK_SQL[index.table]} as rank" if ranked else ""
     value = plan.bind(match or MATCH_NOTHING)
-    return f"select rowid as id{rank} from {index.table} where {index.table} match {value}"
+    return f"select rowid as id from {index.table} where {index.table} match {value}"
 
 
 def match_title(match: str, index: IndexTable = RELEASE_INDEX) -> str:
@@ -816,6 +837,14 @@ def build_current_sql(plan: SearchPlan) -> str:
     if plan.conditions:
         return f"select id from ({build_hits_sql(SearchRequest(), plan, plan.match)})"
     return build_index_sql(plan, plan.match)
+
+
+async def read_ranks(run: RunQuery, table: str, match: str, ids: Iterable[int]) -> dict[int, float]:
+    """Return the bm25 ranks of those of some releases or question pairs that match an expression,
+    by the weights of an index; lower is better. "" as the expression matches nothing.
+    """
+    values = {"match": match or MATCH_NOTHING, "ids": json.dumps([*ids])}
+    return {row["id"]: row["rank"] for row in await run(_RANKS_SQL[table], values)}
 
 
 async def select_ids(run: RunQuery, sql: str, values: dict[str, Any]) -> list[int]:

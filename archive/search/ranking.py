@@ -22,9 +22,7 @@ from archive.search.former_versions import FormerHits, MatchingVersions, add_for
 from archive.search.loose_hits import LooseHits, find_loose_hits, ranks_any_word
 from archive.search.query_language import (
     FilterNode,
-    NearNode,
     QueryNode,
-    TermNode,
     find_terms,
     list_liked,
 )
@@ -40,10 +38,10 @@ from archive.search.query_sql import (
     build_match,
     combine_matches,
     extract_filters,
-    iter_nodes,
     match_included_facets,
     match_title,
     plan_search,
+    read_ranks,
     select_ids,
 )
 from archive.search.search_index import BRIEF_RELEASE, NO_VALUE
@@ -505,30 +503,18 @@ class HitFinder:
         self, plan: SearchPlan, match: str, ranked: bool, order: str
     ) -> HitList:
         """Fetch the releases that match the words of the request."""
-        ranks: dict[int, float] = {}
-        if ranked and self.finds_with_ranks(plan):
-            ranks = await self.read_ranks(MAX_HITS + 1)
-            ids = list(ranks)
-        else:
-            ids = await self.read_index_ids(plan, match, MAX_HITS + 1)
+        ids = await self.read_index_ids(plan, match, MAX_HITS + 1)
         found, months, is_complete = await self.find_first_hits(plan, match, ids, order)
         if ranks_any_word(self.request, len(found)) and not self.request.all_versions:
             ranked = False  # because they are ranked with the loose hits
-        if not ranked or await self.is_ranking_too_costly(plan, match, len(found)):
-            capped = len(found) > (MAX_COUNTED_HITS if is_complete else MAX_HITS)
-            by_date = self.columns.sort_by_date(found, order)[: MAX_HITS if capped else None]
-            ids = await self.move_title_hits(plan, by_date, months) if ranked else by_date
-            return HitList(ids=ids, releases=ids, capped=capped, title_matches_first=ranked)
-        if not ranks or len(ids) > MAX_HITS:
-            ranks = await self.read_ranks(MAX_SORTED_HITS)
-        return await self.rank_hits(plan, match, found, ranks)
-
-    def finds_with_ranks(self, plan: SearchPlan) -> bool:
-        """Return whether hits are read with their ranks: if word positions must be read, which
-        costs more than ranking, and what ranks finds nothing else.
-        """
-        ranked_plan = plan_search(self.request, self.names, RANKED_RELEASE_INDEX)
-        return _has_phrase(self.request) and ranked_plan.match == plan.match
+        # ranks hardly differ if all hits have all words in the title
+        most = MAX_RANKED_TITLE_HITS if _is_title_search(self.request) else MAX_HITS
+        if ranked and len(found) <= most:
+            return await self.rank_hits(plan, match, found)
+        capped = len(found) > (MAX_COUNTED_HITS if is_complete else MAX_HITS)
+        by_date = self.columns.sort_by_date(found, order)[: MAX_HITS if capped else None]
+        ids = await self.move_title_hits(plan, by_date, months) if ranked else by_date
+        return HitList(ids=ids, releases=ids, capped=capped, title_matches_first=ranked)
 
     async def move_title_hits(
         self, plan: SearchPlan, ids: Sequence[int], months: Sequence[str]
@@ -537,34 +523,19 @@ class HitFinder:
         first = await self.read_title_hits(plan, ids, months)
         return [key for key in ids if key in first] + [key for key in ids if key not in first]
 
-    async def rank_hits(
-        self, plan: SearchPlan, match: str, found: Sequence[int], ranks: Mapping[int, float]
-    ) -> HitList:
-        """Sort hits by their relevance. ranks: those of at least these hits, as far as read."""
+    async def rank_hits(self, plan: SearchPlan, match: str, found: Sequence[int]) -> HitList:
+        """Sort hits by their relevance."""
+        ranked_plan = plan_search(self.request, self.names, RANKED_RELEASE_INDEX)
         in_title = await self.read_index_ids(
             plan, combine_matches([match, match_title(plan.match)]), MAX_SORTED_HITS
         )
         relevance = self.weigh_ranks(
-            {key: ranks[key] for key in found if key in ranks},
+            await read_ranks(self.run, "search", ranked_plan.match, found),
             brief=await self.read_brief(),
             titled=in_title,
         )
         sorted_ids = list(relevance)
         return HitList(ids=sorted_ids, releases=sorted_ids, relevance=relevance)
-
-    async def is_ranking_too_costly(self, plan: SearchPlan, match: str, hit_count: int) -> bool:
-        """Return whether ranking would read too many releases: bm25 first reads all that have the
-        words.
-        """
-        if hit_count > MAX_HITS:
-            return True
-        # ranks hardly differ if all hits have all words in the title
-        if _is_title_search(self.request):
-            return hit_count > MAX_RANKED_TITLE_HITS
-        only_words = not plan.conditions and match == plan.match
-        if only_words or _has_phrase(self.request):
-            return False
-        return len(await self.read_index_ids(SearchPlan(), plan.match, MAX_HITS + 1)) > MAX_HITS
 
     async def find_first_hits(
         self, plan: SearchPlan, match: str, first: Sequence[int], order: str
@@ -627,14 +598,6 @@ class HitFinder:
         sql = f"select id from ({self.build_sql(plan, match)}) where id > {after:d}"
         return await select_ids(self.run, f"{sql} limit {plan.bind(limit)}", plan.values)
 
-    async def read_ranks(self, limit: int) -> dict[int, float]:
-        """Read the bm25 rank of matching releases; lower is better."""
-        plan = plan_search(self.request, self.names, RANKED_RELEASE_INDEX)
-        match = build_match(self.request, plan, self.skip_facet)
-        sql = self.build_sql(plan, match, ranked=True)
-        rows = await self.run(f"select id, rank from ({sql}) limit {plan.bind(limit)}", plan.values)
-        return {row["id"]: row["rank"] for row in rows}
-
     async def read_title_hits(
         self, plan: SearchPlan, ids: Sequence[int], months: Sequence[str]
     ) -> set[int]:
@@ -657,13 +620,11 @@ class HitFinder:
                 break
         return found
 
-    def build_sql(self, plan: SearchPlan, match: str, *, ranked: bool = False) -> str:
+    def build_sql(self, plan: SearchPlan, match: str) -> str:
         """Return SQL for matching releases. Tables are joined only if the plan has conditions."""
         if plan.conditions:
-            return build_hits_sql(
-                self.request, plan, match, skip_facet=self.skip_facet, ranked=ranked
-            )
-        return build_index_sql(plan, match, ranked=ranked)
+            return build_hits_sql(self.request, plan, match, skip_facet=self.skip_facet)
+        return build_index_sql(plan, match)
 
     def filter_hits(self, found: Sequence[int]) -> list[int]:
         """Keep the listed releases that match the facet values of the request."""
@@ -722,11 +683,3 @@ def _list_approximate_facets(
 def _is_title_search(request: SearchRequest) -> bool:
     """Return whether all words must be in the title."""
     return all(term.field == "title" for term in find_terms(request.query.tree))
-
-
-def _has_phrase(request: SearchRequest) -> bool:
-    """Return whether words must be in sequence or near each other."""
-    return any(
-        isinstance(node, NearNode) or (isinstance(node, TermNode) and len(node.words) > 1)
-        for node in iter_nodes(request.query.tree)
-    )

@@ -15,8 +15,8 @@ the words, and more where that did not settle it:
    invitation about it that has no more than time and place
 0  the words are there by the way or in another sense, or not at all
 
-The column `first` has 567 grades by one of us who worked on the search; the others are by six
-judges who did not. The last 479 pairs were in the first ten (15) and fifty (464) of the search page
+The column `first` has 567 grades by one of us who worked on the search; the others are by seven
+judges who did not. The last 522 pairs were in the first ten (15) and fifty (507) of the search page
 on 2026-11-30 and had not been read; they were judged without their places being known.
 `second` has the grades of another of the people for a third of the pairs: most of what is judged of
 27 queries, which were drawn at random, and all that the people judged last of 26 queries.

@@ -364,16 +364,10 @@ class ValueLists:
             self.numbers[start : start + len(numbers)] = array("I", numbers)
         self.lengths[release] = len(numbers)
 
-    def count_all(self, limit: int, among: Iterable[int] | None = None) -> Mapping[int, int]:
-        """Count all releases with each of the most common numbers.
-
-        among: count only these numbers.
-        """
-        counted = (
-            self.totals.items() if among is None else ((key, self.totals[key]) for key in among)
-        )
-        counts = heapq.nsmallest(limit, ((-count, number) for number, count in counted if count))
-        return {number: -count for count, number in counts}
+    def count_all(self, limit: int) -> Mapping[int, int]:
+        """Count all releases with each of the most common numbers."""
+        counted = ((-count, number) for number, count in self.totals.items() if count)
+        return {number: -count for count, number in heapq.nsmallest(limit, counted)}
 
     def count(self, releases: Sequence[int], limit: int) -> Mapping[int, int]:
         """Count the releases with each of the most common numbers."""

@@ -370,7 +370,8 @@ class _LooseSearch:
         pages = match_attachments(query.tree, self.finder.names)
         ranks = Counter[int]()
         for table, match in ((self.index.table, plan.match), ("search_attachments", pages)):
-            ranks.update(await read_ranks(self.finder.run, table, match, among))
+            if match:
+                ranks.update(await read_ranks(self.finder.run, table, match, among))
         return {key: ranks[key] or _UNRANKED for key in among}
 
     async def rank_shared_words(

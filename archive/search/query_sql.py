@@ -863,11 +863,10 @@ def build_hits_sql(
     match: str,
     *,
     skip_facet: str | None = None,
-    ranked: bool = False,
     limit: int | None = None,
     order: str = "newest",
 ) -> str:
-    """Return SQL for the hits of a request: `id`, `release`, and if needed `seen` and `rank`.
+    """Return SQL for the hits of a request: `id`, `release`, and of new ones `seen`.
 
     skip_facet: a facet whose included values are ignored. limit: select only the first in the
     order, `newest` or `oldest` (of question pairs with words: in the order in which they were
@@ -880,7 +879,7 @@ def build_hits_sql(
     sources = HIT_SOURCES_SQL["questions" if request.show == "questions" else "releases"]
     sql = (
         f"{f'with {SEARCH_FEED_SQL} ' if request.news else ''}"
-        f"select {', '.join(_list_hit_columns(request, ranked=ranked))}"
+        f"select {', '.join(_list_hit_columns(request))}"
         f" from {sources[bool(match)]} where {' and '.join(conditions) or 'true'}"
     )
     if limit is None:
@@ -918,13 +917,11 @@ def _list_hit_conditions(
     return conditions
 
 
-def _list_hit_columns(request: SearchRequest, *, ranked: bool) -> list[str]:
+def _list_hit_columns(request: SearchRequest) -> list[str]:
     pairs = request.show == "questions"
     columns = ["q.id as id" if pairs else "l.release as id", "l.release"]
     if request.news:
         columns.append("(select first_seen from releases where id = l.release) as seen")
-    if ranked:
-        columns.append(f"{RANK_SQL['search_questions' if pairs else 'search']} as rank")
     return columns
 
 

@@ -30,6 +30,7 @@ from archive.search.query_sql import (
     MAX_COUNTED_HITS,
     MAX_HITS,
     MAX_SORTED_HITS,
+    QUESTION_INDEX,
     RANKED_RELEASE_INDEX,
     ResolvedNames,
     SearchPlan,
@@ -55,25 +56,16 @@ BRIEF_FACTOR = 0.5  # factor of the rank of a release with hardly any text
 TITLED_FACTOR = 1.5  # factor of the rank of a release with all words in the title
 
 # Facets.
-MAX_FACET_TAGS = 20
-MAX_FACET_SPEAKERS = 20
-MAX_FACET_REFERENCES = 20
+MAX_LISTED_VALUES = 20  # of a facet of which a release may have several
 AGENCY_NAMES_SQL = "select slug as value, name, name_en from agencies"
-TAG_NAMES_SQL = (
-    "select id, name as value, name from tags where id in (select value from json_each(:ids))"
-)
-SPEAKER_NAMES_SQL = (
-    "select id, slug as value, name from people where id in (select value from json_each(:ids))"
-)
-AGENCY_SPEAKERS_SQL = (
-    "select id from people where agency in (select value from json_each(:agencies))"
-)
-TAG_COUNTS_SQL = """
-    select rt.tag, count(*) as count from release_facets l
-      cross join release_tags rt on rt.release = l.release
-    where l.agency in (select value from json_each(:agencies))
-    group by rt.tag order by count desc, rt.tag limit :tags
-"""
+NAMES_SQL = {
+    "speaker": (
+        "select id, slug as value, name from people where id in (select value from json_each(:ids))"
+    ),
+    "tag": (
+        "select id, name as value, name from tags where id in (select value from json_each(:ids))"
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +111,6 @@ class HitList:
     capped: bool = False  # there are more hits
     title_matches_first: bool = False  # as in HitPage, at least up to the requested page
     former: FormerHits = field(default_factory=FormerHits)  # as in HitPage
-    relevance: Mapping[int, float] = field(default_factory=dict)  # of each hit; empty: not ranked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,22 +238,13 @@ class HitFinder:
             name: self.columns.count_all_values(name, include, exclude) for name in CODED_COLUMNS
         }
         if any(counts["agency"].values()) and self.has_exact_tags:
-            tags, speakers = self.columns.lists["tag"], self.columns.lists["speaker"]
-            references = self.columns.lists["reference"]
-            if include:
-                values = {"agencies": json.dumps(include["agency"]), "tags": MAX_FACET_TAGS}
-                counts["tag"] = {
-                    row["tag"]: row["count"] for row in await self.run(TAG_COUNTS_SQL, values)
-                }
-                people = [row["id"] for row in await self.run(AGENCY_SPEAKERS_SQL, values)]
-                # people speak for one agency each
-                counts["speaker"] = speakers.count_all(MAX_FACET_SPEAKERS, people)
-                releases = self.columns.list_agency_releases(include["agency"])
-                counts["reference"] = references.count(releases, MAX_FACET_REFERENCES)
-            else:
-                counts["tag"] = tags.count_all(MAX_FACET_TAGS)
-                counts["speaker"] = speakers.count_all(MAX_FACET_SPEAKERS)
-                counts["reference"] = references.count_all(MAX_FACET_REFERENCES)
+            releases = self.columns.list_agency_releases(include["agency"]) if include else None
+            for name, values in self.columns.lists.items():
+                counts[name] = (
+                    values.count_all(MAX_LISTED_VALUES)
+                    if releases is None
+                    else values.count(releases, MAX_LISTED_VALUES)
+                )
         return counts
 
     async def count_facets(
@@ -286,28 +268,18 @@ class HitFinder:
     async def count_listed_facet(
         self, name: str, releases: Sequence[int], exact_counts: Mapping[int, int] | None
     ) -> list[FacetValue]:
+        values = self.columns.lists[name]
+        counts = exact_counts or values.count(releases, MAX_LISTED_VALUES)
         if name == "reference":
-            return self.count_references(releases, exact_counts)
-        limit, names_sql = MAX_FACET_SPEAKERS, SPEAKER_NAMES_SQL
-        if name == "tag":
-            limit, names_sql = MAX_FACET_TAGS, TAG_NAMES_SQL
-        counts = exact_counts or self.columns.lists[name].count(releases, limit)
-        rows = await self.run(names_sql, {"ids": json.dumps(list(counts))})
+            labels = list(self.columns.reference_codes)
+            return [
+                FacetValue(value=labels[code], name=labels[code], count=count)
+                for code, count in counts.items()
+            ]
+        rows = await self.run(NAMES_SQL[name], {"ids": json.dumps(list(counts))})
         return [
             FacetValue(value=row["value"], name=row["name"], count=counts[row["id"]])
             for row in rows
-        ]
-
-    def count_references(
-        self, releases: Sequence[int], exact_counts: Mapping[int, int] | None
-    ) -> list[FacetValue]:
-        counts = exact_counts or self.columns.lists["reference"].count(
-            releases, MAX_FACET_REFERENCES
-        )
-        labels = list(self.columns.reference_codes)
-        return [
-            FacetValue(value=labels[code], name=labels[code], count=count)
-            for code, count in counts.items()
         ]
 
     async def count_coded_facet(
@@ -430,7 +402,6 @@ class HitFinder:
             plan,
             match,
             skip_facet=self.skip_facet,
-            ranked=ranked,
             order=order,
         )
         if self.request.show == "releases" and not self.request.news:
@@ -445,18 +416,17 @@ class HitFinder:
         capped = len(rows) > limit
         listed = self.keep_listed(rows[:MAX_HITS] if capped else rows)
         releases = {row["id"]: row["release"] for row in listed}
-        relevance: dict[int, float] = {}
         if ranked:
-            relevance = self.weigh_ranks({row["id"]: row["rank"] for row in listed}, releases)
-            ids = list(relevance)
+            table = QUESTION_INDEX.table if self.request.show == "questions" else "search"
+            ids = list(
+                self.weigh_ranks(await read_ranks(self.run, table, plan.match, releases), releases)
+            )
         elif self.request.news:
             listed.sort(key=lambda row: (row["seen"], row["id"]), reverse=True)
             ids = [row["id"] for row in listed]
         else:
             ids = self.columns.sort_pairs_by_date(releases, order)
-        return HitList(
-            ids=ids, releases=[releases[key] for key in ids], capped=capped, relevance=relevance
-        )
+        return HitList(ids=ids, releases=[releases[key] for key in ids], capped=capped)
 
     def keep_listed(self, rows: Sequence[Any]) -> list[Any]:
         listed = set(self.columns.filter_releases([row["release"] for row in rows]))
@@ -513,15 +483,9 @@ class HitFinder:
             return await self.rank_hits(plan, match, found)
         capped = len(found) > (MAX_COUNTED_HITS if is_complete else MAX_HITS)
         by_date = self.columns.sort_by_date(found, order)[: MAX_HITS if capped else None]
-        ids = await self.move_title_hits(plan, by_date, months) if ranked else by_date
+        first = await self.read_title_hits(plan, by_date, months) if ranked else ()
+        ids = sorted(by_date, key=lambda key: key not in first)
         return HitList(ids=ids, releases=ids, capped=capped, title_matches_first=ranked)
-
-    async def move_title_hits(
-        self, plan: SearchPlan, ids: Sequence[int], months: Sequence[str]
-    ) -> list[int]:
-        """Move the releases with all words in the title to the front, as read_title_hits finds."""
-        first = await self.read_title_hits(plan, ids, months)
-        return [key for key in ids if key in first] + [key for key in ids if key not in first]
 
     async def rank_hits(self, plan: SearchPlan, match: str, found: Sequence[int]) -> HitList:
         """Sort hits by their relevance."""
@@ -534,8 +498,7 @@ class HitFinder:
             brief=await self.read_brief(),
             titled=in_title,
         )
-        sorted_ids = list(relevance)
-        return HitList(ids=sorted_ids, releases=sorted_ids, relevance=relevance)
+        return HitList(ids=list(relevance), releases=list(relevance))
 
     async def find_first_hits(
         self, plan: SearchPlan, match: str, first: Sequence[int], order: str

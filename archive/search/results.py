@@ -40,8 +40,7 @@ from archive.search.query_sql import (
     match_attachments,
 )
 from archive.search.ranking import (
-    SPEAKER_NAMES_SQL,
-    TAG_NAMES_SQL,
+    NAMES_SQL,
     HitFinder,
     HitList,
     HitPage,
@@ -510,7 +509,7 @@ async def _find_field_examples(
 ) -> list[SearchExample]:
     """Return searches for removed words, a speaker and a tag, as far as the archive has any."""
     values = {"removed": await _find_removed_wording(run)}
-    for name, sql in (("speaker", SPEAKER_NAMES_SQL), ("tag", TAG_NAMES_SQL)):
+    for name, sql in NAMES_SQL.items():
         most_common = columns.lists[name].count_all(1)
         rows = await run(sql, {"ids": json.dumps(list(most_common))})
         values[name] = rows[0]["name"] if rows else ""

@@ -32,9 +32,10 @@ that arrives twice, or from a worker that lost its lease, has no effect.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlite_utils import Database
 
@@ -263,9 +264,7 @@ class Frontier:
 
     def mark_stored(self, url: str, release_id: int, seen_at: datetime) -> None:
         """Mark a URL as that of a stored release, unless it is already marked."""
-        row = self.get(url)
-        if not row or (row.state, row.release_id) != ("stored", release_id):
-            self._update(url, "stored", seen_at, release=release_id)
+        self._update(url, "stored", seen_at, if_other=("state", "release"), release=release_id)
 
     def mark_read(
         self,
@@ -279,12 +278,15 @@ class Frontier:
         """Mark a URL as read, and replace its validators (ETag, Last-Modified) with those of the
         response.
         """
-        row = self.get(url)
-        values = ("stored", release_id, etag, last_modified)
-        if not row or (row.state, row.release_id, row.etag, row.last_modified) != values:
-            self._update(
-                url, "stored", seen_at, release=release_id, etag=etag, last_modified=last_modified
-            )
+        self._update(
+            url,
+            "stored",
+            seen_at,
+            if_other=("state", "release", "etag", "last_modified"),
+            release=release_id,
+            etag=etag,
+            last_modified=last_modified,
+        )
 
     def mark_done(
         self,
@@ -296,7 +298,11 @@ class Frontier:
         last_modified: str | None = None,
     ) -> None:
         """Mark a source as read to its end; where an argument is None, the stored value is kept."""
-        columns = {"links": link_count, "etag": etag, "last_modified": last_modified}
+        columns: dict[str, Any] = {
+            "links": link_count,
+            "etag": etag,
+            "last_modified": last_modified,
+        }
         self._update(
             url,
             "done",
@@ -385,7 +391,16 @@ class Frontier:
             url, state, seen_at, problem=problem, next_due=to_iso(seen_at + wait), tries=tries
         )
 
-    def _update(self, url: str, state: str, seen_at: datetime, **columns: object) -> None:
+    def _update(
+        self,
+        url: str,
+        state: str,
+        seen_at: datetime,
+        *,
+        if_other: Sequence[str] = (),
+        **columns: object,
+    ) -> None:
+        """Update the row of a URL; with `if_other`, only if one of these columns changes."""
         row = {
             "state": state,
             "fetched": to_iso(seen_at),
@@ -395,7 +410,11 @@ class Frontier:
             **columns,
         }
         sets = ", ".join(f"{name} = :{name}" for name in row)
-        self.db.execute(f"update frontier set {sets} where url = :url", {**row, "url": url})
+        differs = " or ".join(f"{name} is not :{name}" for name in if_other)
+        condition = f" and ({differs})" if differs else ""
+        self.db.execute(
+            f"update frontier set {sets} where url = :url{condition}", {**row, "url": url}
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -920,7 +920,8 @@ def write_quotes(db: Database, revision_id: int, quotes: Sequence[Quote]) -> boo
         "select r.id, r.agency from revisions v join releases r on r.id = v.release where v.id = ?",
         [revision_id],
     ).fetchone()
-    db.execute("delete from quotes where revision = ?", [revision_id])
+    if stored:
+        db.execute("delete from quotes where revision = ?", [revision_id])
     for position, name, *columns in rows:
         person_id = _find_or_add_person(db, name, agency) if name else None
         db.execute(

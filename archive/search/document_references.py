@@ -92,7 +92,8 @@ def write_references(
     ).fetchall()
     if stored == list(references):
         return False
-    db.execute("delete from document_references where revision = ?", [revision_id])
+    if stored:
+        db.execute("delete from document_references where revision = ?", [revision_id])
     db.conn.executemany(
         f"insert into document_references (release, revision, {COLUMNS})"
         " values (?, ?, ?, ?, ?, ?, ?, ?)",

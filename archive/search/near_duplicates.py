@@ -156,6 +156,8 @@ class NearDuplicates:
         state: Mapping[str, Any],
         keys: BandKeys,
         replaced: Mapping[str, Any] | None = None,
+        *,
+        is_new: bool = False,
     ) -> None:
         """Store a release's keys and pairs.
 
@@ -163,6 +165,7 @@ class NearDuplicates:
         replaced: the state whose keys are stored. Without it, none are, and the release is only
         paired with those before it: one that is new has no others, and if the rows of all are
         written again, in the order of their ids, those after it are paired with it in their turn.
+        is_new: whether it has just been added, so that it has no pairs to be replaced.
         """
         agency, url, added = self.db.execute(
             "select agency, url, added from releases where id = ?", [release_id]
@@ -184,7 +187,8 @@ class NearDuplicates:
         elsewhere = find(ranges, before=before, origins=_list_origins(url))
         own = find(ranges[:OWN_BANDS], before=before, limit=MAX_OWN_CANDIDATES)
         pairs = self._find_pairs(join_state_text(state), day, elsewhere, own)
-        self._replace_pairs(release_id, pairs, before)
+        if pairs or not is_new:
+            self._replace_pairs(release_id, pairs, before)
 
     def _find_pairs(
         self, text: str, day: int, elsewhere: Sequence[int], own: Sequence[int]

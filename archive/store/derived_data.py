@@ -84,7 +84,8 @@ class SavedRevision:
     """A stored revision whose derived data is to be written, with the texts that are shown of it.
 
     previous: the state that it follows. replaced: if it is the current one, the state that the
-    release's rows were made from until now; None if it has none.
+    release's rows were made from until now; None if it has none. is_new: whether the release has
+    just been added, so that nothing derived from it is stored.
     """
 
     release_id: int
@@ -94,6 +95,7 @@ class SavedRevision:
     is_change: bool  # by the agency, or between readings of a collection
     is_current: bool
     replaced: State | None
+    is_new: bool = False
 
 
 # by revision: as it was read, and what some steps computed from it, by name
@@ -383,12 +385,16 @@ def _write_changes(data: DerivedData, saved: SavedRevision, diff: Diff | None) -
 
 
 def _write_quotes(data: DerivedData, saved: SavedRevision, quotes: Sequence[Quote]) -> bool:
+    if saved.is_new and not quotes:
+        return False
     return write_quotes(data.db, saved.revision_id, quotes)
 
 
 def _write_references(
     data: DerivedData, saved: SavedRevision, references: Sequence[StateReference]
 ) -> bool:
+    if saved.is_new and not references:
+        return False
     return write_references(data.db, saved.release_id, saved.revision_id, references)
 
 
@@ -399,14 +405,16 @@ def _write_terms(data: DerivedData, saved: SavedRevision, terms: IndexTerms | No
         # beside `recompute_stale`, a release that it has not reached is saved, but counted later
         counts_words = data.is_written("search", saved.release_id)
         data.index.index_release(saved.release_id, terms, saved.replaced, counts_words=counts_words)
-    if saved.is_current:
+    if saved.is_current and not saved.is_new:
         data.index.index_versions_of(saved.release_id)
     return False
 
 
 def _write_near_duplicates(data: DerivedData, saved: SavedRevision, keys: BandKeys | None) -> bool:
     if keys is not None:
-        data.near_duplicates.update_release(saved.release_id, saved.state, keys, saved.replaced)
+        data.near_duplicates.update_release(
+            saved.release_id, saved.state, keys, saved.replaced, is_new=saved.is_new
+        )
     return False  # other releases change them, too, and mirrors are not told
 
 

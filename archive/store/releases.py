@@ -32,6 +32,7 @@ from archive.database.captures import Captures
 from archive.database.frontier import Frontier, Hosts, PaginationCursors
 from archive.database.models import (
     LIST_FIELDS,
+    PART_FIELDS,
     PART_TABLES,
     STATE_FIELDS,
     Capture,
@@ -186,16 +187,13 @@ class Archive(AbstractContextManager["Archive"]):
         template: the fingerprint of the page's template (scraper.ingest.edit_or_redesign); None if
         unknown.
         """
-        template_id = None
+        digest = None
         if template is not None:
             digest = hashlib.sha256(template).hexdigest()
             self.db.execute(
                 "insert or ignore into templates (digest, fingerprint) values (?, ?)",
                 [digest, template],
             )
-            (template_id,) = self.db.execute(
-                "select id from templates where digest = ?", [digest]
-            ).fetchone()
         row = {
             "url": capture.url,
             "seen": to_iso(capture.seen),
@@ -203,9 +201,15 @@ class Archive(AbstractContextManager["Archive"]):
             "headers": json.dumps(dict(capture.headers), ensure_ascii=False),
             "sha256": capture.sha256,
             "bytes": capture.bytes,
-            "template": template_id,
+            "template": digest,
         }
-        return self.writer.insert("captures", row)
+        added = self.db.execute(
+            "insert into captures (url, seen, status, headers, sha256, bytes, template) values"
+            " (:url, :seen, :status, :headers, :sha256, :bytes,"
+            " (select id from templates where digest = :template))",
+            row,
+        )
+        return cast("int", added.lastrowid)
 
     def store_attachment_text(
         self, file_id: int, text: AttachmentText, extracted_at: datetime
@@ -481,6 +485,20 @@ def prepare_release(release: Release, *, with_features: bool = True) -> Prepared
     return PreparedRelease(release=release, state=state, hash=hash_state(state), features=features)
 
 
+def _build_upsert_sql(table: str) -> str:
+    # a row keeps its id while its position stays the same
+    columns = dict.fromkeys(("release", "position", *PART_FIELDS[table]))
+    marks = ", ".join(f":{name}" for name in columns)
+    sets = ", ".join(f"{name} = excluded.{name}" for name in columns)
+    return (
+        f"insert into {table} ({', '.join(columns)}) values ({marks})"
+        f" on conflict (release, position) do update set {sets}"
+    )
+
+
+UPSERT_PART_SQL = {table: _build_upsert_sql(table) for table in PART_TABLES}
+
+
 class ReleaseWriter:
     """Writes rows of releases, revisions and their parts. No method commits: `Archive.save` does.
 
@@ -528,6 +546,7 @@ class ReleaseWriter:
             is_change=False,
             is_current=True,
             replaced=None,
+            is_new=True,
         )
         self.derived.write(saved, prepared.features or compute_derived(state))
         return revision_id
@@ -685,23 +704,24 @@ class ReleaseWriter:
 
         Surplus rows of an earlier state are kept.
         """
-        for tag in state["tags"]:
-            self.db.execute("insert or ignore into tags (name) values (?)", [tag])
+        if state["tags"]:
+            tags = json.dumps(state["tags"], ensure_ascii=False)
             self.db.execute(
-                "insert into release_tags (release, tag) select ?, id from tags where name = ?",
-                [release_id, tag],
+                "insert or ignore into tags (name) select value from json_each(?) order by key",
+                [tags],
+            )
+            self.db.execute(
+                "insert into release_tags (release, tag) select ?, t.id from json_each(?) j"
+                " join tags t on t.name = j.value order by j.key",
+                [release_id, tags],
             )
         for name in PART_TABLES:
-            for position, part in enumerate(state[name], 1):
-                # a row keeps its id while its position stays the same
-                row = {**part, "release": release_id, "position": position}
-                names, marks = ", ".join(row), ", ".join(f":{column}" for column in row)
-                sets = ", ".join(f"{column} = excluded.{column}" for column in row)
-                self.db.execute(
-                    f"insert into {name} ({names}) values ({marks})"
-                    f" on conflict (release, position) do update set {sets}",
-                    row,
-                )
+            rows = [
+                {**part, "release": release_id, "position": position}
+                for position, part in enumerate(state[name], 1)
+            ]
+            if rows:
+                self.db.conn.executemany(UPSERT_PART_SQL[name], rows)
 
     def insert(self, table: str, row: dict[str, Any]) -> int:
         names, marks = ", ".join(row), ", ".join(f":{name}" for name in row)

@@ -216,7 +216,7 @@ class Ingest:
             self.move(matched)
             outcome = self.store_states(matched, changes, sha256)
             if not is_missing:
-                self.update_frontier(matched, changed=outcome is not SaveResult.UNCHANGED)
+                self.update_frontier(matched, outcome)
             elif outcome is SaveResult.UNCHANGED:
                 release_id = self.get_release_id(matched.match.url)
                 self.archive.mark_checked(release_id, response.fetched_at)
@@ -479,7 +479,7 @@ class Ingest:
             before.state, state, old, versions.new, url, redesigned=redesigned, url_changed=moved
         )
 
-    def update_frontier(self, matched: MatchedPage, *, changed: bool) -> None:
+    def update_frontier(self, matched: MatchedPage, outcome: SaveResult) -> None:
         """Update the frontier and the next check of a stored release, and merge the release if it
         moved.
         """
@@ -506,7 +506,7 @@ class Ingest:
             etag=response.headers.get("etag"),
             last_modified=response.headers.get("last-modified"),
         )
-        self.recorder.record_current(release_id, response.fetched_at, changed=changed)
+        self.recorder.record_current(release_id, response.fetched_at, outcome)
 
 
 def _compare_with_later_checks(page: ParsedPage, match: PageMatch, candidates: Candidates) -> bool:
@@ -613,10 +613,13 @@ class CrawlRecorder:
     def next_check(self, release_id: int, seen_at: datetime) -> datetime:
         return self.schedule.next_check(seen_at, *self.archive.get_dates(release_id))
 
-    def record_current(self, release_id: int, seen_at: datetime, *, changed: bool = False) -> None:
+    def record_current(
+        self, release_id: int, seen_at: datetime, outcome: SaveResult = SaveResult.UNCHANGED
+    ) -> None:
         """Record that a release was found at its URL, which ends its removal if there is one."""
-        self.archive.removals.mark_present(release_id, seen_at)
-        if changed:
+        if outcome is not SaveResult.NEW:
+            self.archive.removals.mark_present(release_id, seen_at)
+        if outcome is not SaveResult.UNCHANGED:
             self.archive.set_next_check(release_id, self.next_check(release_id, seen_at))
         else:
             self.record_unchanged(release_id, seen_at)

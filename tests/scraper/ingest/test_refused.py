@@ -24,7 +24,7 @@ from scrapy.utils.test import get_crawler
 from archive.database.sqlite_files import ArchiveError
 from archive.evidence.verification import verify
 from archive.store.jsonl_import import import_file
-from archive.store.releases import Archive
+from archive.store.releases import Archive, SaveResult
 from archive.store.takedowns import hide_release
 from scraper.agency import Agency
 from scraper.crawl.archive_pipeline import ArchivePipeline
@@ -473,10 +473,10 @@ def test_page_that_our_own_code_cannot_store_blocks_no_other_page(
     crawl.fetch(1, build_page("Mindre granskog"), OTHER)
     update = Ingest.update_frontier
 
-    def fail(ingest: Ingest, matched: MatchedPage, *, changed: bool) -> None:
+    def fail(ingest: Ingest, matched: MatchedPage, outcome: SaveResult) -> None:
         if "april" in matched.release.body and matched.page.url == URL:
             raise ZeroDivisionError
-        update(ingest, matched, changed=changed)
+        update(ingest, matched, outcome)
 
     monkeypatch.setattr(Ingest, "update_frontier", fail)
     crawl.mended = True

@@ -44,15 +44,12 @@ VOWEL = re.compile(f"[{VOWELS}]")
 PRESENT_PARTICIPLE_ENDING = re.compile(r"n?de(?:t|ts|n|ns|na|nas|s)?")
 AGENT_NOUN = re.compile(r"(.{2,}ar)(?:e|en|ens|es|na|nas)")
 PRESENT_PARTICIPLE = re.compile(r"(.{2,}[ae]nde)(?:t|ts|n|ns|na|nas|s)?")
-PAST_PARTICIPLES = {  # pattern of the form → ending of the verb's infinitive
-    re.compile(rf"(.*){ending}"): verb
-    for ending, verb in (
-        ("ad", "a"),
-        ("satt", "sätta"),
-        ("lagd", "lägga"),
-        ("vald", "välja"),
-        ("såld", "sälja"),
-    )
+PAST_PARTICIPLES = {  # ending of the form → of the verb's infinitive
+    "ad": "a",
+    "satt": "sätta",
+    "lagd": "lägga",
+    "vald": "välja",
+    "såld": "sälja",
 }
 
 # Compounds.
@@ -236,11 +233,12 @@ def _find_inflected_readings(word: str) -> list[WordReading]:
 def _iter_bases(word: str) -> Iterator[tuple[str, SuffixRule, str]]:
     """Yield other words that a word may be a form of, each with the rule and the form's ending."""
     lexicon = load_lexicon()
+    flags, rules = lexicon.flags, lexicon.rules
     for start in range(max(1, len(word) - lexicon.max_ending_length), len(word) + 1):
-        stem, ending = word[:start], word[start:]
-        for rule in lexicon.rules.get(ending, ()):
-            base = stem + rule.strip
-            if base not in lexicon.flags or base == word or not VOWEL.search(base):
+        ending = word[start:]
+        for rule in rules.get(ending, ()):
+            base = word[:start] + rule.strip
+            if base not in flags or base == word or not VOWEL.search(base):
                 continue
             if rule.condition is None or rule.condition.search(base):
                 yield base, rule, ending
@@ -257,7 +255,7 @@ def _find_derived_readings(word: str) -> list[WordReading]:
 
 
 def _read_agent_noun(word: str) -> WordReading | None:
-    match = AGENT_NOUN.fullmatch(word)
+    match = AGENT_NOUN.fullmatch(word) if "ar" in word else None
     if not match:
         return None
     noun, verb = match[1] + "e", match[1][:-2] + "a"
@@ -267,7 +265,7 @@ def _read_agent_noun(word: str) -> WordReading | None:
 
 
 def _read_present_participle(word: str) -> WordReading | None:
-    match = PRESENT_PARTICIPLE.fullmatch(word)
+    match = PRESENT_PARTICIPLE.fullmatch(word) if "nde" in word else None
     if not match:
         return None
     noun, stem = match[1], match[1].removesuffix("nde")
@@ -277,10 +275,10 @@ def _read_present_participle(word: str) -> WordReading | None:
 
 
 def _read_past_participle(word: str) -> WordReading | None:
-    for pattern, verb in PAST_PARTICIPLES.items():
-        match = pattern.fullmatch(word)
-        if match and is_infinitive(match[1] + verb):
-            return WordReading(match[1] + verb, VERB, PARTICIPLE)
+    for ending, verb_ending in PAST_PARTICIPLES.items():
+        verb = word.removesuffix(ending) + verb_ending
+        if word.endswith(ending) and is_infinitive(verb):
+            return WordReading(verb, VERB, PARTICIPLE)
     return None
 
 

@@ -45,12 +45,15 @@ ANALYSIS_VERSION = (
 WORD_PATTERN = re.compile(r"[^\W_]+")
 # endings after a colon: EU:s, 12:e
 CASE_ENDINGS = "s|n|ns|en|ens|er|ers|erna|ernas|na|nas|t|ts|et|ets|e|a|as|ar|are|aren"
-CASE_ENDING = re.compile(rf"(?<=[^\W_]):(?:{CASE_ENDINGS})\b", re.IGNORECASE)
+CASE_ENDING = re.compile(rf":(?<=[^\W_]:)(?:{CASE_ENDINGS})\b", re.IGNORECASE)
 # soft hyphens and zero-width characters inside words
 INVISIBLE_CHARACTERS = "\u00ad\u200b\u200c\u200d\ufeff"
 
 MAX_ABBREVIATION_LENGTH = 6  # letters; longer words in capitals are only emphasised
-ABBREVIATION = re.compile(rf"(?<![^\W_])[A-ZÅÄÖ]{{2,{MAX_ABBREVIATION_LENGTH}}}(?![^\W_])")
+ABBREVIATION = re.compile(
+    # begins with what is rare, which is faster: a capital that no other letter precedes
+    rf"[A-ZÅÄÖ](?<![^\W_].)[A-ZÅÄÖ]{{1,{MAX_ABBREVIATION_LENGTH - 1}}}(?![^\W_])"
+)
 
 HYPHENATED_WORD = re.compile(r"(?<![\w-])[^\W\d_]{2,}-[^\W\d_]{2,}(?![\w-])")
 
@@ -131,20 +134,20 @@ def analyze(text: str, language: str | None) -> AnalyzedText:
     english = is_english(text) if language is None else language.lower().startswith("en")
     to_lemma = english_lemma if english else swedish_lemma
     words = find_words(text)
-    abbreviations = find_abbreviations(text, words)
+    distinct, kept = dict.fromkeys(words), find_abbreviations(text, words)
     # a longer one is no word, and must not get into the caches, which keep hundreds of thousands of
     # entries
-    kept = abbreviations | {word for word in words if len(word) > MAX_COMPOUND_LENGTH}
-    lemmas = {word: word if word in kept else to_lemma(word) for word in dict.fromkeys(words)}
+    kept |= {word for word in distinct if len(word) > MAX_COMPOUND_LENGTH}
+    lemmas = {word: word if word in kept else to_lemma(word) for word in distinct}
     compounds = () if english else _list_compounds(lemmas.values())
     joined = _join_hyphenated_words(text, to_lemma)
-    parts, minor_parts, loose_parts = _list_parts(compounds)
+    parts = list(filter(None, map(_find_all_parts, compounds)))
     return AnalyzedText(
         words=words,
         lemmas=lemmas,
-        compound_parts=_collect_parts([*parts, joined]),
-        minor_parts=_collect_parts(minor_parts),
-        loose_parts=_collect_parts(loose_parts),
+        compound_parts=_collect_parts([*(each for each, _, _ in parts), joined]),
+        minor_parts=_collect_parts(each for _, each, _ in parts),
+        loose_parts=_collect_parts(each for _, _, each in parts),
         compounds=compounds,
         joined=joined,
     )
@@ -154,17 +157,11 @@ def _list_compounds(lemmas: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(lemma for lemma in lemmas if len(lemma) <= MAX_COMPOUND_LENGTH))
 
 
-def _list_parts(lemmas: Iterable[str]) -> Sequence[Sequence[tuple[str, ...]]]:
-    """Return the compound, minor and loose parts of those lemmas that have any."""
-    found = filter(None, map(_find_all_parts, lemmas))
-    return tuple(zip(*found, strict=True)) or ((), (), ())
-
-
 @lru_cache(maxsize=200_000)
-def _find_all_parts(lemma: str) -> tuple[tuple[str, ...], ...]:
-    """Return the compound, minor and loose parts of a lemma; () if it has none, as most do."""
-    parts = (find_compound_parts(lemma), find_minor_parts(lemma), find_loose_parts(lemma))
-    return parts if any(parts) else ()
+def _find_all_parts(lemma: str) -> tuple[tuple[str, ...], ...] | None:
+    """Return the compound parts, minor parts and loose parts of a lemma, or None if it has none."""
+    found = find_compound_parts(lemma), find_minor_parts(lemma), find_loose_parts(lemma)
+    return found if any(found) else None
 
 
 def _collect_parts(groups: Iterable[Iterable[str]]) -> tuple[str, ...]:
@@ -225,7 +222,7 @@ def is_english(text: str) -> bool:
     (True, False)
     """
     words = find_words(text[:5000])
-    swedish, english = (sum(word in common for word in words) for common in COMMON_WORDS)
+    swedish, english = (sum(map(common.__contains__, words)) for common in COMMON_WORDS)
     return english > swedish
 
 

@@ -301,7 +301,8 @@ def _find_candidates(
         " found as ( select b.release, count(*) as shared from ranges g cross join minhash_bands b"
         " on b.band = g.band and b.value between g.low and g.high and b.release < ?"
         " and b.release <> ? group by b.release)"
-        " select f.release from found f join releases r on r.id = f.release"
+        # in this order, or all releases of the agency would be read
+        " select f.release from found f cross join releases r on r.id = f.release"
         f" where {condition} order by f.shared desc, f.release desc limit ?",
         [
             *(number for numbers in ranges for number in numbers),

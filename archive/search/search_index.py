@@ -188,7 +188,7 @@ def _collect_vocabulary(texts: Iterable[AnalyzedText]) -> WordLemmas:
     lemmas: dict[str, str] = {}
     for text in texts:
         lemmas.update(text.lemmas)
-    return frozenset((word, lemma) for word, lemma in lemmas.items() if is_vocabulary_word(word))
+    return frozenset([pair for pair in lemmas.items() if is_vocabulary_word(pair[0])])
 
 
 def _extract_version_terms(state: Mapping[str, Any]) -> tuple[str, ...]:
@@ -270,7 +270,7 @@ def _iter_minor_terms(texts: Iterable[AnalyzedText]) -> Iterator[Iterable[str]]:
 
 
 def _join_forms(text: AnalyzedText) -> str:
-    return " ".join(FORM_PREFIX + word for word in text.words)
+    return FORM_PREFIX + f" {FORM_PREFIX}".join(text.words)  # of at least one word
 
 
 def _extract_vocabulary(state: Mapping[str, Any]) -> WordLemmas:
@@ -321,6 +321,7 @@ INDEX_COLUMNS = {
     "search_diff": (*list_columns(DIFF_COLUMNS), "scope"),
     "search_attachments": list_columns(ATTACHMENT_COLUMNS),
 }
+STORED_IDS = {"search": "releases", "search_questions": "questions"}
 # FTS5 table → all its rowids; the triggers in schema.sql, named <table>_ad, use the same numbers
 INDEXED_ROWS = {
     "search": "select id from releases",
@@ -382,19 +383,29 @@ class SearchIndex:
         self.db = db
         # unwritten counts of words, each with its lemma
         self.pending_words: Counter[tuple[str, str]] | None = None
+        # unwritten rows of search and search_questions, each after its id
+        self.pending_rows: dict[str, dict[int, tuple[Any, ...]]] = {}
 
     @contextmanager
-    def batch_vocabulary(self) -> Iterator[None]:
-        """Write the word counts of all releases indexed in the block together, when the block ends.
+    def batch(self) -> Iterator[None]:
+        """Write the word counts and texts of all releases indexed in the block together, when the
+        block ends. Use it inside one transaction.
 
-        Use it inside one transaction.
+        FTS5 writes what it has in memory before each statement that may be rolled back alone, such
+        as an insert into a table with triggers: for each release, if its texts come in between.
         """
         self.pending_words = Counter()
         try:
             yield
             self._add_to_vocabulary(self.pending_words)
+            for table, rows in self.pending_rows.items():
+                # what was deleted or rolled back since is not indexed
+                sql = f"select id from {STORED_IDS[table]}"
+                sql += " where id in (select value from json_each(?))"
+                for (key,) in self.db.execute(sql, [json.dumps(list(rows))]).fetchall():
+                    self.db.execute(_build_insert_sql(table), [key, *rows[key]])
         finally:
-            self.pending_words = None
+            self.pending_words, self.pending_rows = None, {}
 
     def index_release(
         self,
@@ -547,22 +558,21 @@ class SearchIndex:
 
     def _write_rows(self, release_id: int, terms: IndexTerms) -> None:
         agency, newest, was_edited = self.db.execute(LISTING_SQL, [release_id]).fetchone()
-        row = [
-            release_id,
-            *terms.texts,
-            " ".join(
-                (*terms.facet_terms, *iter_listing_terms(agency, newest, was_edited=was_edited))
-            ),
-        ]
-        self.db.execute(_build_insert_sql("search"), row)
+        listing = iter_listing_terms(agency, newest, was_edited=was_edited)
+        facts = " ".join((*terms.facet_terms, *listing))
+        self._write_row("search", release_id, (*terms.texts, facts))
         if terms.questions:
             keys = self.db.execute(
                 "select id from questions where release = ? order by position", [release_id]
             ).fetchall()
-            self.db.conn.executemany(
-                _build_insert_sql("search_questions"),
-                [(key, *texts) for (key,), texts in zip(keys, terms.questions, strict=True)],
-            )
+            for (key,), texts in zip(keys, terms.questions, strict=True):
+                self._write_row("search_questions", key, texts)
+
+    def _write_row(self, table: str, key: int, columns: tuple[str, ...]) -> None:
+        if self.pending_words is None:
+            self.db.execute(_build_insert_sql(table), [key, *columns])
+        else:
+            self.pending_rows.setdefault(table, {})[key] = columns
 
     def _add_to_vocabulary(self, counts: Counter[tuple[str, str]]) -> None:
         self.db.conn.executemany(

@@ -34,7 +34,12 @@ from archive.attachments import Attachments
 from archive.changes.comparison import CHANGES_VERSION, Diff, compare
 from archive.database.models import LIST_FIELDS, STATE_FIELDS, parse_state
 from archive.database.redaction import Takedowns
-from archive.database.sqlite_files import ProgressCallback, map_in_order, write_transaction
+from archive.database.sqlite_files import (
+    ProgressCallback,
+    map_in_order,
+    relieve_garbage_collector,
+    write_transaction,
+)
 from archive.language.reference_patterns import REFERENCES_VERSION
 from archive.language.terms import ANALYSIS_VERSION
 from archive.quotes import QUOTES_VERSION, Quote, find_quotes, write_quotes
@@ -165,6 +170,7 @@ class DerivedData:
         """Compute everything again, and return the number of releases. Continues where it was
         interrupted.
         """
+        relieve_garbage_collector()
         with write_transaction(self.db):
             unfinished = _read_unfinished(self.db)
             self._begin([step for step in STEPS if step.name not in unfinished])
@@ -255,7 +261,10 @@ class DerivedData:
         if processes and steps:
             batches = self._read_batches(min(steps.values()))
             for batch, computed in map_in_order(
-                batches, partial(_compute_batch, list(steps)), to_payload=list, processes=processes
+                batches,
+                partial(_compute_batch, list(steps)),
+                to_payload=list,
+                processes=processes,
             ):
                 pairs = zip(batch, computed, strict=True)
                 yield {saved.revision_id: (saved, values) for saved, values in pairs}
@@ -277,7 +286,7 @@ class DerivedData:
         Several processes may do this at once: each batch begins where the last one ended. ahead:
         what was already computed, of these rows or of others.
         """
-        with write_transaction(self.db), self.index.batch_vocabulary():
+        with write_transaction(self.db), self.index.batch():
             done = self._list_unfinished(table)
             if not done:
                 return 0

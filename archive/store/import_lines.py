@@ -55,7 +55,6 @@ KINDS_BY_WORD = {
 
 # Text
 CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]+")
-LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 # in a row, because normalising them takes quadratic time; no script has more than ten
 MAX_COMBINING_CHARACTERS = 1000
 # \w has no combining characters
@@ -229,8 +228,12 @@ def _parse_text_field(
 
 def _check_characters(name: str, text: str) -> None:
     """Raise FieldError if a text cannot be stored, or would take too long to normalise."""
-    if LONE_SURROGATE.search(text):
-        raise FieldError(name, "contains half of a UTF-16 surrogate pair")
+    try:
+        more_bytes = len(text.encode()) - len(text)
+    except UnicodeEncodeError as error:
+        raise FieldError(name, "contains half of a UTF-16 surrogate pair") from error
+    if more_bytes < MAX_COMBINING_CHARACTERS:  # each has two bytes or more
+        return
     visible = INVISIBLE_CHARACTERS.sub("", CONTROL_CHARACTERS.sub("", text))
     for signs in SIGN_RUN.findall(visible):
         if sum(unicodedata.combining(sign) > 0 for sign in signs) >= MAX_COMBINING_CHARACTERS:

@@ -33,6 +33,7 @@ from archive.database.sqlite_files import (
     ProgressCallback,
     map_in_order,
     open_readonly,
+    relieve_garbage_collector,
 )
 from archive.store.collection_readings import Collection, add_collection, save_reading
 from archive.store.import_lines import (
@@ -153,13 +154,19 @@ def import_file(
     if agency not in agencies:
         problem = f"is not stored; stored agencies: {', '.join(agencies) or 'none'}"
         raise ArchiveError(archive.path, problem, table="agencies", key=agency)
+    relieve_garbage_collector()
     result, prepare = ImportResult(), partial(prepare_lines, agency, archive.path, seen)
     collection = add_collection(archive, source or file.name, source_url)
     save = partial(_import_release, archive, collection, imported_at)
     batches = _batch_lines(iter_import_lines(file, progress))
     try:
         with closing(
-            map_in_order(batches, prepare, to_payload=list, processes=processes)
+            map_in_order(
+                batches,
+                prepare,
+                to_payload=list,
+                processes=processes,
+            )
         ) as prepared_batches:
             for _, lines in prepared_batches:
                 if lines and should_stop():

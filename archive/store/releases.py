@@ -74,6 +74,7 @@ CANDIDATES_CONDITION = """
         join captures c on c.id = s.capture where o.id = :release))
 """
 TEXT_FIELDS = ("title", "lead", "body")
+BULK_CACHE = 64_000  # KB of memory for SQLite's pages while many releases are saved
 MAX_REVERT_CANDIDATES = 20  # revisions with the same text that are compared completely
 NON_EDIT_CAUSES = ("first", "parser")  # causes of revisions that are not edits by the agency
 
@@ -144,10 +145,11 @@ class Archive(AbstractContextManager["Archive"]):
 
     @contextmanager
     def bulk(self) -> Iterator[None]:
-        """Open a transaction for saving many releases, which writes the shared vocabulary only
-        once.
+        """Open a transaction for saving many releases, which writes the search index only at
+        its end.
         """
-        with self.transaction(), self.derived.index.batch_vocabulary():
+        self.db.execute(f"pragma cache_size = -{BULK_CACHE}")
+        with self.transaction(), self.derived.index.batch():
             yield
 
     def add_agency(

@@ -166,7 +166,10 @@ def reparse_releases(
     known = compute_parser_version(agency)
     pages = (_find_page(archive, captures, url, known) for url in urls)
     for page, reading in map_in_order(
-        pages, partial(_read_page, agency), to_payload=lambda page: page, processes=processes
+        pages,
+        partial(_read_page, agency),
+        to_payload=lambda page: page,
+        processes=processes,
     ):
         if isinstance(page, str):
             yield page

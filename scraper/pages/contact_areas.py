@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import dropwhile, groupby, islice, takewhile
-from typing import cast
+from typing import Any, cast
 from urllib.parse import unquote
 
 from lxml import etree
@@ -442,9 +442,8 @@ def _split_lead_ins(lines: Iterable[ContactLine]) -> Iterator[ContactLine]:
             continue
         found = CONTACT_LEAD_IN.match(line.text)
         if found:
-            yield replace(line, text=line.text[: found.end()].strip())
-        yield replace(
-            line,
+            yield line._replace(text=line.text[: found.end()].strip())
+        yield line._replace(
             text=label + line.text[found.end() if found else 0 :],
             bold=line.bold and not found,
         )
@@ -571,7 +570,7 @@ def _read_page_lines(root: Element) -> Iterator[ContactLine]:
     walk, builder = etree.iterwalk(root, ("start", "end")), LineBuilder(root)
     unread = _collect_unread(root)
     for event, element in walk:
-        tag = cast("str", element.tag)
+        tag: Any = element.tag
         if builder.parts and tag not in SAME_LINE_TAGS:
             yield from builder.flush_line()
         if event == "end":

@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from scraper.items import ContactItem
 from scraper.normalise.contact_details import (
@@ -243,8 +243,7 @@ MAX_OFFICE_WORDS = 8
 MAX_ROLES = 2  # roles per contact
 
 
-@dataclass(frozen=True, slots=True)
-class ContactLine:
+class ContactLine(NamedTuple):
     text: str
     level: int = 9  # level of a heading; 9 for other lines
     bold: bool = False  # whether all of it is bold

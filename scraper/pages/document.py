@@ -46,9 +46,9 @@ HEADING_TAGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
 WORD_INTERNAL_TAGS = ("sub", "sup", "wbr")
 INVISIBLE_TAGS = {"script", "style", "template", "title"}
 MIN_SENTENCE_LENGTH = 40  # characters
-TEXT_XPATH = etree.XPath("string()", smart_strings=False)
+TEXT_XPATH: Any = etree.XPath("string()", smart_strings=False)
 # Finds all links in one query, because a menu has hundreds of them.
-LINK_TEXT_XPATH = etree.XPath(
+LINK_TEXT_XPATH: Any = etree.XPath(
     "descendant-or-self::a[@href or not(@name or @id)]//text()", smart_strings=False
 )
 
@@ -566,12 +566,12 @@ def count_text_letters(element: Element) -> int:
     """Return the number of characters in an element, not counting white space."""
     if not len(element):
         return count_letters(element.text or "")
-    return count_letters(cast("str", TEXT_XPATH(element)))
+    return count_letters(TEXT_XPATH(element))
 
 
 def count_linked_letters(element: Element) -> int:
     """Return the number of characters in the links of an element, not counting white space."""
-    return count_letters("".join(cast("list[str]", LINK_TEXT_XPATH(element))))
+    return count_letters("".join(LINK_TEXT_XPATH(element)))
 
 
 def count_letters(text: str) -> int:
@@ -581,8 +581,9 @@ def count_letters(text: str) -> int:
 
 def has_min_letters(element: Element, minimum: int) -> bool:
     """Return whether an element has at least `minimum` characters, not counting white space."""
-    if not len(element):
-        return count_letters(element.text or "") >= minimum
+    own = count_letters(element.text or "")
+    if own >= minimum or not len(element):
+        return own >= minimum
     return any(letters >= minimum for letters in accumulate(map(count_letters, element.itertext())))
 
 

@@ -102,7 +102,7 @@ def find_release_start(document: Document) -> Element | None:
     """
     heading, mains = (
         find_page_heading(document),
-        select_xpath(document.root, MAIN_XPATHS[MAIN_RULE]),
+        _list_main_elements(document, MAIN_RULE),
     )
     if heading is not None:
         is_in_main = any(main in heading.iterancestors() for main in mains)
@@ -252,16 +252,28 @@ def _has_undated_sentence(text: str) -> bool:
     return not may_be_label or find_date_role(text) is None
 
 
-def find_main_element(root: Element, heading: Element | None = None) -> tuple[Element, str]:
+def _list_main_elements(document: Document, rule: str) -> list[Element]:
+    """Return the elements that a rule finds, on most pages without an XPath."""
+    root, roles = document.root, document.name_index.roles
+    has_role = any(role == "main" and part.tag != "main" for part, role in roles.items())
+    if rule == MAIN_RULE and not has_role:
+        return list(root.iter("main"))
+    if rule == ARTICLE_RULE:
+        return list(root.iter("article"))
+    return select_xpath(root, MAIN_XPATHS[rule])
+
+
+def find_main_element(document: Document, heading: Element | None = None) -> tuple[Element, str]:
     """Return the element that holds the release and the rule that found it.
 
     heading: the page's own headline, if it is known.
     """
-    body = _find_body(root)
+    body = _find_body(document.root)
     text_lengths = _measure_running_text(body)
     lineage = set() if heading is None else set(heading.iterancestors())
-    for rule, xpath in MAIN_XPATHS.items():
-        found = [element for element in select_xpath(root, xpath) if element in text_lengths]
+    for rule in MAIN_XPATHS:
+        listed = _list_main_elements(document, rule)
+        found = [element for element in listed if element in text_lengths]
         is_article = rule == ARTICLE_RULE
         # with the heading, it is certain, however much text banners and footers have
         certain = [] if is_article else [element for element in found if element in lineage]

@@ -200,7 +200,7 @@ class NewsPage:
         self.labelled_tags = find_labelled_tags(root)
         self.contact_areas = find_contact_areas(self.document)
         drop_boilerplate(self.document)
-        self.main_element, rule = find_main_element(root, find_page_heading(self.document))
+        self.main_element, rule = find_main_element(self.document, find_page_heading(self.document))
         body = self.own_elements.get("body")
         if body is not None and self.main_element not in body.iterancestors():
             self.main_element, rule = body, "selector"

@@ -121,6 +121,7 @@ def test_mirror_example_is_complete_and_can_be_repeated(
         assert output == f"{len(releases)} releases\n"
 
 
+@pytest.mark.slow("starts processes")
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_published_dataset_is_downloaded_as_documented(
     history_archive: Path, tmp_path: Path

@@ -82,7 +82,12 @@ def test_active_link_is_detected(link: str) -> None:
     assert find_active_markup(html.fromstring(f"<div>{link}</div>"))
 
 
-async def test_pages_have_no_active_markup(hostile_site: Site) -> None:
+@pytest.mark.parametrize(
+    "step",
+    [8, pytest.param(1, marks=pytest.mark.slow("every hostile text"))],
+    ids=("each eighth", "all"),
+)
+async def test_pages_have_no_active_markup(hostile_site: Site, step: int) -> None:
     database = hostile_site.datasette.get_database("archive")
     releases = [row["id"] for row in await database.execute("select id from releases")]
     edits = [
@@ -92,7 +97,7 @@ async def test_pages_have_no_active_markup(hostile_site: Site) -> None:
         )
     ]
     assert len(releases) - 1 == len(edits) == len(VECTORS)
-    urls = [*PAGES, *DATA, *(f"/archive/releases/{number}" for number in releases)]
+    urls = [*PAGES, *DATA, *(f"/archive/releases/{number}" for number in releases[::step])]
     for before, after in edits[::10]:
         urls += [
             f"/-/diff/{before}/{after}",

@@ -93,6 +93,7 @@ async def follow_pages(site: Site, table: str, key: list[str], **options: Any) -
     return keys
 
 
+@pytest.mark.slow("every page of every table")
 async def test_pages_have_each_row_once(paged_site: Site, paged_archive: Path) -> None:
     with closing(sqlite3.connect(paged_archive)) as db:
         tables = dict(list_tables(db))

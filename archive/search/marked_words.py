@@ -356,12 +356,12 @@ def _iter_matches(
     if query_term.reference:
         yield from _iter_reference_matches(tokens, query_term.reference)
         return
+    prefix = query_term.prefix
     places = tokens.by_word if query_term.is_exact else tokens.by_lemma
     for reading in query_term.lemma_sequences:
         for first in places.get(reading[0], ()):
             if _continues(tokens, first, reading, query_term):
                 yield first, first + len(reading) - 1
-    prefix = query_term.prefix
     if prefix and any(len(reading) == 1 for reading in query_term.lemma_sequences):
         for words in (tokens.by_word, places):
             yield from ((at, at) for word in words if word.startswith(prefix) for at in words[word])
@@ -372,6 +372,7 @@ def _iter_matches(
 def _iter_compound_matches(
     tokens: TokenList, query_term: QueryTerm, *, english: bool
 ) -> Iterator[tuple[int, int]]:
+    """Yield where a term is written with a hyphen, or is a part of a Swedish compound."""
     compound = query_term.compound
     yield from ((at, at + 1) for at, token in enumerate(tokens) if token.joined == compound)
     if not english:

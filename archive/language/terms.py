@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
 from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 from archive.language.compounds import (
@@ -141,13 +142,13 @@ def analyze(text: str, language: str | None) -> AnalyzedText:
     lemmas = {word: word if word in kept else to_lemma(word) for word in distinct}
     compounds = () if english else _list_compounds(lemmas.values())
     joined = _join_hyphenated_words(text, to_lemma)
-    parts, minor_parts, loose_parts = _list_parts(compounds)
+    parts = list(map(_find_all_parts, compounds))
     return AnalyzedText(
         words=words,
         lemmas=lemmas,
-        compound_parts=_collect_parts([*parts, joined]),
-        minor_parts=_collect_parts(minor_parts),
-        loose_parts=_collect_parts(loose_parts),
+        compound_parts=_collect_parts([*map(itemgetter(0), parts), joined]),
+        minor_parts=_collect_parts(map(itemgetter(1), parts)),
+        loose_parts=_collect_parts(map(itemgetter(2), parts)),
         compounds=compounds,
         joined=joined,
     )
@@ -157,17 +158,10 @@ def _list_compounds(lemmas: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(lemma for lemma in lemmas if len(lemma) <= MAX_COMPOUND_LENGTH))
 
 
-def _list_parts(lemmas: Iterable[str]) -> Sequence[Sequence[tuple[str, ...]]]:
-    """Return the compound, minor and loose parts of those lemmas that have any."""
-    found = filter(None, map(_find_all_parts, lemmas))
-    return tuple(zip(*found, strict=True)) or ((), (), ())
-
-
 @lru_cache(maxsize=200_000)
 def _find_all_parts(lemma: str) -> tuple[tuple[str, ...], ...]:
-    """Return the compound, minor and loose parts of a lemma; () if it has none, as most do."""
-    parts = (find_compound_parts(lemma), find_minor_parts(lemma), find_loose_parts(lemma))
-    return parts if any(parts) else ()
+    """Return the compound, minor and loose parts of a lemma, in one look-up for each word."""
+    return find_compound_parts(lemma), find_minor_parts(lemma), find_loose_parts(lemma)
 
 
 def _collect_parts(groups: Iterable[Iterable[str]]) -> tuple[str, ...]:

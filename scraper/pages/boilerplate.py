@@ -104,11 +104,7 @@ ALERT_STEM = re.compile(
 ALERT_TAGS = ("div", "section", "aside", "article", "p", "ul")
 # The header and footer of the site.
 SITE_FRAME_CONTAINERS = ("header", "footer", "div", "section", "table", "tr", "td", "ul")
-_has_menu_word = compile_name_pattern(
-    split_word_list(r"(?:\w*(?:menu|meny|nav)) navi navigation navbar")
-)
 MENU_TAGS = ("nav", "div", "ul", "td")
-MIN_NAME_LENGTH = 4  # characters, including the space between class and id: "nav "
 MIN_MENU_LINKS = 4  # links; a breadcrumb trail has fewer
 
 
@@ -123,10 +119,17 @@ def split_camel_case(names: str) -> str:
     return lower if lower == names else CAMEL_CASE_BOUNDARY.sub("-", names).lower()
 
 
-_has_header_word = compile_name_pattern(
-    split_word_list("header head sidhuvud(?:et)? huvud masthead banner")
-)
-_has_footer_word = compile_name_pattern(split_word_list("footer foot sidfot(?:en)? fot"))
+def compile_markup_name(words: str) -> Callable[[str], bool]:
+    """Return a cached function that tells whether a class and id contain one of the words, which
+    may be regular expressions, however they are joined.
+    """
+    has_word = compile_name_pattern(split_word_list(words))
+    return cache_by_text()(lambda names: has_word(split_camel_case(names)))
+
+
+_is_menu_name = compile_markup_name(r"(?:\w*(?:menu|meny|nav)) navi navigation navbar")
+_is_site_header_name = compile_markup_name("header head sidhuvud(?:et)? huvud masthead banner")
+_is_site_footer_name = compile_markup_name("footer foot sidfot(?:en)? fot")
 # a term of the text: "tag-newsletter"
 WORDPRESS_TERM_CLASS = re.compile(r"(?:^|(?<=\s))(?:category|tag)-[\w-]+")
 # Words that make a name harmless, because it is that of the page's frame or an accordion.
@@ -424,16 +427,6 @@ def _collect_frame_parts(
     }
 
 
-@cache_by_text()
-def _is_site_header_name(names: str) -> bool:
-    return _has_header_word(split_camel_case(names))
-
-
-@cache_by_text()
-def _is_site_footer_name(names: str) -> bool:
-    return _has_footer_word(split_camel_case(names))
-
-
 def _collect_ancestors(elements: Iterable[Element]) -> set[Element]:
     return {ancestor for element in elements for ancestor in element.iterancestors()}
 
@@ -473,11 +466,6 @@ def _list_menus(document: Document) -> list[Element]:
 def _has_menu_links(element: Element) -> bool:
     has_links = next(islice(element.iter("a"), MIN_MENU_LINKS - 1, None), None) is not None
     return has_links and next(element.iter("h1"), None) is None
-
-
-@cache_by_text()
-def _is_menu_name(names: str) -> bool:
-    return len(names) >= MIN_NAME_LENGTH and _has_menu_word(split_camel_case(names))
 
 
 def _keep_date_label(element: Element) -> None:

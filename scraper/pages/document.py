@@ -524,9 +524,6 @@ def read_short_line(element: Element, max_length: int) -> str | None:
 
     Reading stops at that length.
     """
-    if not len(element):
-        line = clean_line(element.text or "")
-        return line if len(line) <= max_length else None
     parts: list[str] = []
     length = 0
     for text in element.itertext():

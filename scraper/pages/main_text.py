@@ -17,9 +17,7 @@ from lxml import etree
 
 from scraper.normalise.dates import find_date_role
 from scraper.normalise.text_cleaning import (
-    cache_by_text,
     clean_line,
-    compile_name_pattern,
     split_word_list,
 )
 from scraper.pages.blocks import is_question_text
@@ -27,8 +25,8 @@ from scraper.pages.boilerplate import (
     CONTACT_SECTION_HEADING,
     RELATED_SECTION_HEADING,
     SERVICE_SECTION_HEADING,
+    compile_markup_name,
     has_alert_name,
-    split_camel_case,
 )
 from scraper.pages.document import (
     INLINE_TAGS,
@@ -82,13 +80,10 @@ MAX_DATE_LINE_LENGTH = 160  # characters
 MAX_CAPTION_LENGTH = 400  # characters beside a picture, without white space
 
 # Accordions.
-_has_accordion_word = compile_name_pattern(
-    split_word_list("""
+_is_accordion_name = compile_markup_name("""
     faqs?(?:section|block|list|wrapper|container)? fragor vanliga-fragor accordions?
     accordion-?list
     """)
-)
-ACCORDION_TAGS = ("div", "section", "ul", "dl", "details", "aside")
 TOGGLE_XPATH = "descendant-or-self::summary | descendant-or-self::*[@aria-expanded]"
 MAX_TOGGLE_DEPTH = 5  # elements from a toggle to its row
 ACCORDION_SIDEBAR_TAGS = ("aside", "footer")
@@ -102,7 +97,7 @@ def find_release_start(document: Document) -> Element | None:
     """
     heading, mains = (
         find_page_heading(document),
-        _list_main_elements(document, MAIN_RULE),
+        select_xpath(document.root, MAIN_XPATHS[MAIN_RULE]),
     )
     if heading is not None:
         is_in_main = any(main in heading.iterancestors() for main in mains)
@@ -252,28 +247,16 @@ def _has_undated_sentence(text: str) -> bool:
     return not may_be_label or find_date_role(text) is None
 
 
-def _list_main_elements(document: Document, rule: str) -> list[Element]:
-    """Return the elements that a rule finds, on most pages without an XPath."""
-    root, roles = document.root, document.name_index.roles
-    has_role = any(role == "main" and part.tag != "main" for part, role in roles.items())
-    if rule == MAIN_RULE and not has_role:
-        return list(root.iter("main"))
-    if rule == ARTICLE_RULE:
-        return list(root.iter("article"))
-    return select_xpath(root, MAIN_XPATHS[rule])
-
-
-def find_main_element(document: Document, heading: Element | None = None) -> tuple[Element, str]:
+def find_main_element(root: Element, heading: Element | None = None) -> tuple[Element, str]:
     """Return the element that holds the release and the rule that found it.
 
     heading: the page's own headline, if it is known.
     """
-    body = _find_body(document.root)
+    body = _find_body(root)
     text_lengths = _measure_running_text(body)
     lineage = set() if heading is None else set(heading.iterancestors())
-    for rule in MAIN_XPATHS:
-        listed = _list_main_elements(document, rule)
-        found = [element for element in listed if element in text_lengths]
+    for rule, xpath in MAIN_XPATHS.items():
+        found = [element for element in select_xpath(root, xpath) if element in text_lengths]
         is_article = rule == ARTICLE_RULE
         # with the heading, it is certain, however much text banners and footers have
         certain = [] if is_article else [element for element in found if element in lineage]
@@ -580,12 +563,15 @@ def _shares_class(part: Element, container: Element) -> bool:
     return bool(names & others) or not (names or others)
 
 
-def gather_accordions(document: Document, container: Element) -> None:
+def gather_accordions(root: Element, container: Element) -> None:
     """Move accordion sections with questions from outside the text to the end of the text, in page
     order.
     """
-    root, inside = document.root, set(container.iter())
-    for section in [*_list_accordion_sections(document), *_iter_toggle_rows(root)]:
+    inside = set(container.iter())
+    sections = filter(
+        _is_accordion_section, list(root.iter("div", "section", "ul", "dl", "details", "aside"))
+    )
+    for section in [*sections, *_iter_toggle_rows(root)]:
         if (
             (section in inside and not _is_in_sidebar(section, container))
             or container in section.iterdescendants()
@@ -601,21 +587,11 @@ def gather_accordions(document: Document, container: Element) -> None:
             inside.update(section.iter())
 
 
-def _list_accordion_sections(document: Document) -> list[Element]:
-    """Return the elements that are accordions or lists of questions by name or microdata."""
-    names = document.name_index.names
-    sections = {element for element, own in names.items() if _is_accordion_name(own)}
-    if "FAQPage" in document.text:
-        typed = document.root.iter(*ACCORDION_TAGS)
-        sections.update(part for part in typed if "FAQPage" in (part.get("itemtype") or ""))
-    if not sections:
-        return []
-    return [element for element in document.root.iter(*ACCORDION_TAGS) if element in sections]
-
-
-@cache_by_text()
-def _is_accordion_name(names: str) -> bool:
-    return _has_accordion_word(split_camel_case(names))
+def _is_accordion_section(element: Element) -> bool:
+    classes, identifier = element.get("class"), element.get("id")
+    if (classes or identifier) and _is_accordion_name(f"{classes or ''} {identifier or ''}"):
+        return True
+    return "FAQPage" in (element.get("itemtype") or "")
 
 
 def _iter_toggle_rows(root: Element) -> Iterator[Element]:

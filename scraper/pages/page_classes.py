@@ -200,7 +200,7 @@ class NewsPage:
         self.labelled_tags = find_labelled_tags(root)
         self.contact_areas = find_contact_areas(self.document)
         drop_boilerplate(self.document)
-        self.main_element, rule = find_main_element(self.document, find_page_heading(self.document))
+        self.main_element, rule = find_main_element(root, find_page_heading(self.document))
         body = self.own_elements.get("body")
         if body is not None and self.main_element not in body.iterancestors():
             self.main_element, rule = body, "selector"
@@ -245,7 +245,7 @@ class NewsPage:
             texts += [part for part in found if part not in self.early_elements]
         for part in texts:
             part.set(TEXT_ATTRIBUTE, "")
-        gather_accordions(self.document, self.text_container)
+        gather_accordions(self.document.root, self.text_container)
         drop_sidebars(self.main_element)
         mark_captions(self.main_element)
         self.soup = convert_to_soup(self.main_element)

@@ -141,13 +141,14 @@ def analyze(text: str, language: str | None) -> AnalyzedText:
     lemmas = {word: word if word in kept else to_lemma(word) for word in distinct}
     compounds = () if english else _list_compounds(lemmas.values())
     joined = _join_hyphenated_words(text, to_lemma)
-    parts = list(filter(None, map(_find_all_parts, compounds)))
+    found = list(filter(None, map(_find_all_parts, compounds)))
+    parts, minor, loose = zip(*found, strict=True) if found else ((), (), ())
     return AnalyzedText(
         words=words,
         lemmas=lemmas,
-        compound_parts=_collect_parts([*(each for each, _, _ in parts), joined]),
-        minor_parts=_collect_parts(each for _, each, _ in parts),
-        loose_parts=_collect_parts(each for _, _, each in parts),
+        compound_parts=_collect_parts([*parts, joined]),
+        minor_parts=_collect_parts(minor),
+        loose_parts=_collect_parts(loose),
         compounds=compounds,
         joined=joined,
     )

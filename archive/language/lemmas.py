@@ -162,13 +162,12 @@ def _find_base_form(word: str) -> str:
     if len(word) <= MAX_SHORT_LENGTH:
         return _find_short_base(word)
     dictionary_lemma = _look_up_lemma(word, "sv")
-    is_other = dictionary_lemma != word
-    if not word.isalpha() or (is_other and _is_irregular(word, dictionary_lemma)):
+    if not word.isalpha() or _is_irregular(word, dictionary_lemma):
         return dictionary_lemma
     readings = find_word_readings(word)
-    if not is_other and _is_verbal_noun(word):
+    if dictionary_lemma == word and _is_verbal_noun(word):
         return word
-    if not readings or (not is_other and _are_unlikely(readings)):
+    if not readings or (dictionary_lemma == word and _are_unlikely(readings)):
         return _guess_base_form(word, dictionary_lemma)
     return _choose_base_form(word, readings, dictionary_lemma)
 

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
 from itertools import chain
-from operator import itemgetter
 from typing import Any
 
 from archive.language.compounds import (
@@ -142,13 +141,14 @@ def analyze(text: str, language: str | None) -> AnalyzedText:
     lemmas = {word: word if word in kept else to_lemma(word) for word in distinct}
     compounds = () if english else _list_compounds(lemmas.values())
     joined = _join_hyphenated_words(text, to_lemma)
-    parts = list(map(_find_all_parts, compounds))
+    found = list(filter(None, map(_find_all_parts, compounds)))
+    parts, minor, loose = zip(*found, strict=True) if found else ((), (), ())
     return AnalyzedText(
         words=words,
         lemmas=lemmas,
-        compound_parts=_collect_parts([*map(itemgetter(0), parts), joined]),
-        minor_parts=_collect_parts(map(itemgetter(1), parts)),
-        loose_parts=_collect_parts(map(itemgetter(2), parts)),
+        compound_parts=_collect_parts([*parts, joined]),
+        minor_parts=_collect_parts(minor),
+        loose_parts=_collect_parts(loose),
         compounds=compounds,
         joined=joined,
     )
@@ -160,8 +160,9 @@ def _list_compounds(lemmas: Iterable[str]) -> tuple[str, ...]:
 
 @lru_cache(maxsize=200_000)
 def _find_all_parts(lemma: str) -> tuple[tuple[str, ...], ...]:
-    """Return the compound, minor and loose parts of a lemma, in one look-up for each word."""
-    return find_compound_parts(lemma), find_minor_parts(lemma), find_loose_parts(lemma)
+    """Return the compound, minor and loose parts of a lemma; () if it has none, as most do."""
+    parts = (find_compound_parts(lemma), find_minor_parts(lemma), find_loose_parts(lemma))
+    return parts if any(parts) else ()
 
 
 def _collect_parts(groups: Iterable[Iterable[str]]) -> tuple[str, ...]:

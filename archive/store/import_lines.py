@@ -79,9 +79,11 @@ BLOCK_TAGS = {
     "div",
 }
 MAX_NESTING = 100  # lists and blockquotes; markdown-it leaves out what is nested deeper
-MARKDOWN = MarkdownIt(
-    "commonmark", {"html": False, "breaks": True, "maxNesting": MAX_NESTING}
-).enable("table")
+MARKDOWN = (
+    MarkdownIt("commonmark", {"html": False, "breaks": True, "maxNesting": MAX_NESTING})
+    .enable("table")
+    .disable(["html_block", "html_inline"])
+)  # they do nothing without `html`
 # libxml2 without huge_tree leaves out paragraphs of more than 10,000,000 characters
 HTML_PARSER = html.HTMLParser(huge_tree=True)
 # characters, with complete URLs in its links; SQLite stores 1,000,000,000 bytes at most

@@ -48,7 +48,7 @@ from scraper.project_command import ProjectCommand, option
 from scraper.revisit_schedule import RevisitSchedule, parse_schedule
 
 URLS_SQL = "select url from releases where agency = ? order by id"
-MIN_PARALLEL_RELEASES = 300  # fewer are parsed before another process would have started
+BYTES_PER_RELEASE = 3_000  # of its page, compressed
 
 logger = logging.getLogger(__name__)
 
@@ -135,16 +135,17 @@ def reparse_archive(
                 # before the stored ones, whose new versions get the time of today
                 taken_in += take_in_refused(ingest, slug)
             # Read all rows first, because releases are written during the loop.
-            urls = {
-                slug: [url for (url,) in archive.db.execute(URLS_SQL, [slug]).fetchall()]
-                for slug in slugs
-            }
+            urls = {slug: archive.db.execute(URLS_SQL, [slug]).fetchall() for slug in slugs}
             total = sum(map(len, urls.values()))
             if processes is None:
-                processes = choose_process_count() if total >= MIN_PARALLEL_RELEASES else 0
+                processes = choose_process_count(total * BYTES_PER_RELEASE)
             for slug in slugs:
                 for result in reparse_releases(
-                    archive, recorder.captures, urls[slug], agencies[slug], processes=processes
+                    archive,
+                    recorder.captures,
+                    (url for (url,) in urls[slug]),
+                    agencies[slug],
+                    processes=processes,
                 ):
                     counts[result] += 1
                     progress("releases", counts.total(), total)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -22,6 +22,7 @@ from sqlite_utils import Database
 from archive.database.captures import Captures
 from archive.database.models import STATE_FIELDS, Capture, Release, to_state
 from archive.database.sqlite_files import choose_process_count
+from archive.store.derived_data import RELEASE_STEPS
 from archive.store.import_lines import FieldError, parse_line, parse_release
 from archive.store.jsonl_import import iter_import_lines
 from archive.store.releases import Archive, SaveResult
@@ -36,6 +37,7 @@ SEEN = datetime(2024, 6, 3, 8, 15, tzinfo=UTC)
 RELEASES = 6000
 # releases saved before the measurement, so that processes have started and know the common words
 FIRST = 1500
+STEPPED = 1000  # releases whose derived data is measured by kind
 LEAST_PACE = 1200  # minimum of releases per second
 AGENCIES = 4
 HEADERS = {
@@ -88,6 +90,8 @@ def measure_store() -> Iterator[str]:
     )
     for name, cost, note in rows:
         yield f"{name:44}{cost * 1000:>8.2f}  {note}"
+    for name, cost in measure_steps([entry.release for entry in entries[:STEPPED]]).items():
+        yield f"{f'of what is prepared: {name}':44}{cost * 1000:>8.2f}"
     base = len(entries) / plain.own
     against = f"{pace:.0f} against {base:.0f}"
     yield f"{'of plain upserts: releases a second':44}{pace / base:>8.2f}  {against}"
@@ -186,6 +190,21 @@ def upsert(path: Path, releases: list[Release]) -> Clock:
         db.table("releases").upsert_all(rows, pk="id")
     db.close()
     return told
+
+
+def measure_steps(releases: Sequence[Release]) -> dict[str, float]:
+    """Return the CPU seconds that each kind of derived data takes to compute, by its name; of
+    edits, the comparison of a version with the one before, in which a paragraph is absent.
+    """
+    states = [to_state(release) for release in releases]
+    costs = {}
+    for step in RELEASE_STEPS:
+        begun = time.process_time()
+        for state in states:
+            before = {**state, "body": state["body"].rpartition("\n\n")[0]}
+            step.compute(state, before)
+        costs[step.name] = (time.process_time() - begun) / len(states)
+    return costs
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from tests.site.server import Site
 WEIGHTS = (60_000, 110_000)  # bytes per page
 FEW, MANY = 120, 600
 ROUNDS = 3
-MOST_OF_PEER = {60_000: 0.30, 110_000: 0.15}
+MOST_OF_PEER = {60_000: 0.40, 110_000: 0.22}
 NO_BUDGET = {"DAILY_BUDGET": "10000000"}
 ABOUT = f"""\
 {FEW} and {MANY} releases of the sample site crawled into an empty archive; CPU ms a release, with its share of

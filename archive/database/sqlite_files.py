@@ -18,6 +18,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
@@ -370,7 +371,7 @@ def map_in_order(
     is sent to another process. threads: whether threads of this process are enough, because
     `function` waits or lets others run. An ArchiveError raised by `tasks` is raised after the
     results of the tasks before it. Close the iterator, or exhaust it, to stop the processes. Only a
-    limited number of tasks is in progress at a time.
+    limited number of tasks is in progress at a time. Raises ArchiveError if a process dies.
     """
     if processes < 1:
         for task in tasks:
@@ -399,6 +400,10 @@ def map_in_order(
             yield done, future.result()
         if task_error:
             raise task_error
+    except BrokenProcessPool as error:
+        raise ArchiveError(
+            "another process of this command", "ended early; perhaps the memory is full"
+        ) from error
     finally:
         pool.shutdown(cancel_futures=True)
 

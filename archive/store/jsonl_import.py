@@ -16,7 +16,6 @@ import tomllib
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -184,11 +183,7 @@ def import_file(
                         _count_line(archive, result, (number, line), outcome, host_owners)
     except ArchiveError as error:
         result.failure = error
-    except (
-        sqlite3.Error,
-        OSError,
-        BrokenProcessPool,
-    ) as error:  # BrokenProcessPool: perhaps the memory is full
+    except (sqlite3.Error, OSError) as error:
         result.failure = ArchiveError(archive.path, f"the import ended early: {error}")
     return result
 

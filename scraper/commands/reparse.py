@@ -61,8 +61,10 @@ class Command(ProjectCommand):
     the time it was fetched, as a crawl would have stored it then. A difference in a stored release
     is stored as a revision with the cause 'parser', which is never reported as an edit of the
     agency. Where the current rules read a text that other readings of the page disagree with, the
-    stored one is kept. An interrupted run is continued by the same command. Exit code 0: every
-    capture was parsed; 1: some could not be parsed, or are doubtful; 2: wrong configuration.
+    stored one is kept. An interrupted run is continued by the same command. Captures
+    that the current rules have read are not read again (`python -m archive verify` finds damaged
+    ones). Exit code 0: all others were parsed; 1: some could not be parsed, or are doubtful; 2:
+    wrong configuration.
     """
 
     takes_agency_option = True

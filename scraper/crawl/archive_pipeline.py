@@ -63,7 +63,7 @@ class ArchivePipeline(CrawlerComponent):
         """Store one page, and return the release as stored, or only its URL if nothing exports it.
 
         Raises DropItem if the page is unchanged, rejected, quarantined or no longer shows its
-        release, or if the release is hidden by a takedown.
+        release, or, for an export, if the release is hidden by a takedown.
         """
         slug, spider = page.item.agency or "", self.spider
         stats = spider.agency_stats[slug]

@@ -82,7 +82,7 @@ from scraper.pages.title import find_page_heading, find_title
 
 MARKED_FIELDS = ("title", "lead", "body")  # whose elements are marked in the tree
 # libraries whose new releases may parse pages differently
-PARSER_LIBRARIES = ("lxml", "beautifulsoup4", "cssselect", "nh3")
+PARSER_LIBRARIES = ("lxml", "beautifulsoup4", "cssselect", "nh3", "idna")
 
 
 class NewsPage:
@@ -407,8 +407,9 @@ def _count_sentence_letters(block: PageBlock) -> int:
 def compute_parser_version(agency: Agency | None = None) -> str:
     """Return twelve hexadecimal digits that change whenever pages may be parsed differently.
 
-    A SHA-256 over the source files of `scraper.pages` and `scraper.normalise`, the versions of the
-    libraries they use, the agency's own table and the file of its page class. The classes of other
+    A SHA-256 over the source files of `scraper.pages` and `scraper.normalise`, those of the items,
+    releases and URLs that they make, the versions of the libraries they use, the agency's own table
+    and the file of its page class. The classes of other
     agencies do not count.
     """
     digest = hashlib.sha256(repr(agency).encode())
@@ -420,7 +421,10 @@ def compute_parser_version(agency: Agency | None = None) -> str:
             digest.update(file.name.encode() + b"\0" + file.read_bytes())
     if agency and agency.page:
         digest.update((PAGE_CLASSES / f"{agency.page}.py").read_bytes())
-    digest.update(files("archive").joinpath("database/stored_text.py").read_bytes())
+    for name in ("items.py", "agency.py"):
+        digest.update((own.parent / name).read_bytes())
+    for name in ("database/stored_text.py", "database/models.py", "urls.py"):
+        digest.update(files("archive").joinpath(name).read_bytes())
     return digest.hexdigest()[:12]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ import pytest
 from archive.store.releases import Archive
 from archive.store.takedowns import hide_release, redact_passage
 from tests.archive.page_checks import PageCheck, load_pages
-from tests.archive.sample import SEEN, Site, build_release, served, texts
+from tests.archive.sample import SEEN, Site, build_release, import_release, served, texts
 from tests.case_tables import load_cases
 
 SPOKEN = build_release(
@@ -103,3 +103,13 @@ async def test_takedowns_hide_quotes(archive: Archive, tmp_path: Path) -> None:
 async def test_pages(pages: list[PageCheck], quoted_site: Site) -> None:
     for page in pages:
         await page.check({"quoted": quoted_site})
+
+
+async def test_an_imported_reading_counts_at_once(archive: Archive) -> None:
+    with served(archive.path) as datasette:
+        site = Site(datasette)
+        before = (await site.json("/people.json?q=eva"))["people"]
+        earlier = replace(LATER, body="– Nej, säger Eva Alm.")
+        import_release(archive, earlier, SEEN + timedelta(days=9), SEEN - timedelta(days=9))
+        after = (await site.json("/people.json?q=eva"))["people"]
+    assert (before, [(row["name"], row["quotes"]) for row in after]) == ([], [("Eva Alm", 1)])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import time
 from collections.abc import Callable
@@ -16,7 +15,6 @@ import pytest
 
 from archive.database import sqlite_files
 from archive.database.captures import Captures
-from archive.database.sqlite_files import ArchiveError, map_in_order
 from archive.publish.published_dataset import publish
 from archive.store import derived_data, jsonl_import, releases
 from archive.store.jsonl_import import import_file
@@ -174,8 +172,3 @@ def test_progress_in_a_log_says_how_long_the_rest_takes(
         "releases: 56%, about 15 minutes left",
         "stopped; the same command goes on from here",
     ]
-
-
-def test_a_process_that_dies_is_an_error_of_the_command() -> None:
-    with pytest.raises(ArchiveError, match=r"another process of this command: ended early"):
-        list(map_in_order([1], os._exit, to_payload=int, processes=1))

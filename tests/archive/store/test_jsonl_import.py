@@ -449,9 +449,7 @@ def test_killed_process_that_reads_lines_is_reported(
     monkeypatch.setattr(importer, "prepare_lines", kill_own_process)
     result = import_file(archive, write_lines(file, LINE), "fyr", IMPORTED_AT, processes=1)
     assert (result.lines, result.last_line) == (0, 0)
-    assert "the import ended early: A process in the process pool was terminated" in str(
-        result.failure
-    )
+    assert str(result.failure).startswith("another process of this command: ended early")
 
 
 def kill_own_process(*_: object) -> None:

@@ -305,7 +305,9 @@ EXPECTING = b"expect: 100-continue\r\n"
 async def test_connection_after_a_body(
     address: tuple[str, int], request_bytes: bytes, statuses: list[int], is_closed: bool
 ) -> None:
-    assert await exchange(address, request_bytes) == (statuses, is_closed)
+    found, was_closed = await exchange(address, request_bytes)
+    # "100 Continue" may come first: whoever waits for the end of the connection asks for the body
+    assert ([status for status in found if status != 100], was_closed) == (statuses, is_closed)
 
 
 async def test_slow_body(address: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> None:

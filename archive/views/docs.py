@@ -105,7 +105,7 @@ class DocsPage(NamedTuple):
 async def _show_contents(site: SiteRequest) -> Response:
     if site.request.path.endswith("/docs"):  # links between pages are relative
         return Response.redirect(site.path("/docs/"))
-    files = list_files("*.md")
+    files = _list_files("*.md")
     names = (
         *(f"{name}.md" for name in READING_ORDER),
         *sorted(files, key=lambda name: files[name].stem),
@@ -118,7 +118,7 @@ async def _show_contents(site: SiteRequest) -> Response:
 
 @site_view(r"/docs/(?P<name>[\w-]+)")
 async def _show_page(site: SiteRequest) -> Response:
-    file = list_files("*.md").get(f"{site.url_vars['name']}.md")
+    file = _list_files("*.md").get(f"{site.url_vars['name']}.md")
     if file is None:
         raise NotFound(f"no page {site.url_vars['name']} of the documentation")
     return await site.render("docs.html", {"page": read_page(site, file)})
@@ -126,7 +126,7 @@ async def _show_page(site: SiteRequest) -> Response:
 
 @site_view(r"/docs/images/(?P<name>[\w.-]+)")
 async def _show_image(site: SiteRequest) -> Response:
-    file = list_files("images/*").get(site.url_vars["name"])
+    file = _list_files("images/*").get(site.url_vars["name"])
     media_type = mimetypes.guess_type(site.url_vars["name"])[0]
     if file is None or media_type not in IMAGE_TYPES:
         raise NotFound(f"no image {site.url_vars['name']} of the documentation")
@@ -149,7 +149,7 @@ async def _show_openapi(site: SiteRequest) -> Response:
     return site.answer(text, RESPONSE_MEDIA_TYPES["json"])
 
 
-def list_files(pattern: str) -> dict[str, Path]:
+def _list_files(pattern: str) -> dict[str, Path]:
     """Return the documentation files that match a pattern, by name.
 
     No URL can lead to other files.

@@ -1,1 +1,0 @@
-"""Stops the clock of recorded commands: this folder is added to their path."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from multiprocessing import parent_process
 from pathlib import Path
+from typing import NamedTuple
 
 from archive.database.captures import Captures
 from archive.database.models import FILE_PARSER, Release
@@ -43,6 +43,7 @@ from scraper.ingest import (
     take_in_refused,
 )
 from scraper.items import ReleaseItem
+from scraper.pages import adapt_agency
 from scraper.pages.page_classes import compute_parser_version
 from scraper.project_command import ProjectCommand, option
 from scraper.revisit_schedule import RevisitSchedule, parse_schedule
@@ -51,6 +52,14 @@ URLS_SQL = "select url from releases where agency = ? order by id"
 BYTES_PER_RELEASE = 3_000  # of its page, compressed
 
 logger = logging.getLogger(__name__)
+
+
+class _StoredPage(NamedTuple):
+    """A page to be parsed; `body` is None if its bytes are missing or damaged."""
+
+    stored: StoredRelease
+    agency: Agency
+    body: bytes | None
 
 
 class Command(ProjectCommand):
@@ -137,20 +146,19 @@ def reparse_archive(
                 # before the stored ones, whose new versions get the time of today
                 taken_in += take_in_refused(ingest, slug)
             # Read all rows first, because releases are written during the loop.
-            urls = {slug: archive.db.execute(URLS_SQL, [slug]).fetchall() for slug in slugs}
-            total = sum(map(len, urls.values()))
+            releases = [
+                (url, agencies[slug])
+                for slug in slugs
+                for (url,) in archive.db.execute(URLS_SQL, [slug]).fetchall()
+            ]
             if processes is None:
-                processes = choose_process_count(total * BYTES_PER_RELEASE)
-            for slug in slugs:
-                for result in reparse_releases(
-                    archive,
-                    recorder.captures,
-                    (url for (url,) in urls[slug]),
-                    agencies[slug],
-                    processes=processes,
-                ):
-                    counts[result] += 1
-                    progress("releases", counts.total(), total)
+                processes = choose_process_count(len(releases) * BYTES_PER_RELEASE)
+
+            def count(result: str) -> None:
+                counts[result] += 1
+                progress("releases", counts.total(), len(releases))
+
+            reparse_releases(archive, recorder.captures, releases, count, processes=processes)
             for slug in filter(locked.__contains__, ingest.quarantine.list_agencies()):
                 repaired += accept_repaired(ingest, slug)
             recorder.close()
@@ -158,59 +166,61 @@ def reparse_archive(
 
 
 def reparse_releases(
-    archive: Archive, captures: Captures, urls: Iterable[str], agency: Agency, *, processes: int = 0
-) -> Iterator[str]:
-    """Reparse releases of an agency; yield "unchanged", "reparsed", "doubtful", "unreadable" or
-    "without capture" for each.
+    archive: Archive,
+    captures: Captures,
+    releases: Iterable[tuple[str, Agency]],
+    count: Callable[[str], None],
+    *,
+    processes: int = 0,
+) -> None:
+    """Reparse releases, given as URLs with their agencies; call `count` with each result:
+    "unchanged", "reparsed", "doubtful", "unreadable" or "without capture".
 
     A release whose text stays as it is gets the version of the current rules, and what they have
     read already is not parsed again. So an interrupted run goes on where it stopped.
     """
-    known = compute_parser_version(agency)
-    pages = (_find_page(archive, captures, url, known) for url in urls)
+    pages = _iter_pages(archive, captures, releases, count)
     for page, reading in map_in_order(
-        pages,
-        partial(_read_page, agency),
-        to_payload=lambda page: page,
-        processes=processes,
+        pages, _read_page, to_payload=lambda page: page, processes=processes
     ):
-        if isinstance(page, str):
-            yield page
-            continue
-        if reading is None:
-            yield "unreadable"
-            if processes:
-                _read_page(agency, page)  # again, to log why
+        if reading is not None:
+            count(_store_reading(archive, page.stored, *reading))
         else:
-            yield _store_reading(archive, page[0], *reading)
+            count("unreadable")
+            if processes:
+                _read_page(page)  # again, to log why
 
 
-def _find_page(
-    archive: Archive, captures: Captures, url: str, known: str
-) -> tuple[StoredRelease, bytes | None] | str:
-    """Return a stored release with its bytes, or the result if there is nothing to parse.
+def _iter_pages(
+    archive: Archive,
+    captures: Captures,
+    releases: Iterable[tuple[str, Agency]],
+    count: Callable[[str], None],
+) -> Iterator[_StoredPage]:
+    """Yield what has to be parsed, and count the other releases."""
+    for url, agency in releases:
+        stored = archive.get(url)
+        if stored is None or stored.sha256 is None:
+            count("without capture")
+        elif _is_read_by_current_rules(stored, agency):
+            count("unchanged")
+        else:
+            yield _StoredPage(stored, agency, read_stored_body(captures, stored.sha256))
 
-    known: the version of the current rules.
-    """
-    stored = archive.get(url)
-    if stored is None or stored.sha256 is None:
-        return "without capture"
-    if stored.parser_version == FILE_PARSER or (stored.parser_version or "").endswith(f" {known}"):
-        return "unchanged"
-    return stored, read_stored_body(captures, stored.sha256)
+
+def _is_read_by_current_rules(stored: StoredRelease, agency: Agency) -> bool:
+    current = compute_parser_version(adapt_agency(agency, stored.url))
+    read_by = stored.parser_version or ""
+    return read_by == FILE_PARSER or read_by.endswith(f" {current}")
 
 
-def _read_page(
-    agency: Agency, page: tuple[StoredRelease, bytes | None] | str
-) -> tuple[Release, ReleaseItem] | None:
+def _read_page(page: _StoredPage) -> tuple[Release, ReleaseItem] | None:
     """Parse a stored page; log why and return None if that fails."""
-    if isinstance(page, str):
-        return None
     if parent_process():
         logging.disable()  # the parent logs
-    stored, body = page
-    version = PageVersion(stored.url, lambda: body)
-    release, item = reparse_stored(stored, version, stored.url, agency)
+    url = page.stored.url
+    version = PageVersion(url, lambda: page.body)
+    release, item = reparse_stored(page.stored, version, url, page.agency)
     return (release, item) if release and item else None
 
 

@@ -11,6 +11,6 @@ Other rooms use read_page and NewsPage, and:
 """
 
 from scraper.pages.page_classes import NewsPage
-from scraper.pages.page_reader import open_document, read_document, read_page
+from scraper.pages.page_reader import adapt_agency, open_document, read_document, read_page
 
-__all__ = ["NewsPage", "open_document", "read_document", "read_page"]
+__all__ = ["NewsPage", "adapt_agency", "open_document", "read_document", "read_page"]

@@ -14,7 +14,7 @@ from scraper.pages.document import Document
 from scraper.pages.page_classes import choose_page_class
 from scraper.pages.press_wires import WireDocument, choose_wire_page
 
-__all__ = ["open_document", "read_document", "read_page"]
+__all__ = ["adapt_agency", "open_document", "read_document", "read_page"]
 
 
 def read_page(html: bytes, url: str, agency: Agency | None = None) -> ReleaseItem:
@@ -39,14 +39,21 @@ def read_document(document: Document, agency: Agency | None = None) -> ReleaseIt
 
     Raises the same errors as `read_page`.
     """
-    # the agency's page class and selectors are for its own site only
-    if agency and is_wire_url(document.url):
-        zone = agency.zone or getattr(find_country_zone(extract_host(agency.home)), "key", None)
-        no_selectors: dict[str, Any] = dict.fromkeys(SELECTOR_KEYS)
-        agency = replace(agency, page=None, zone=zone, **no_selectors)
+    agency = agency and adapt_agency(agency, document.url)
     try:
         if isinstance(document, WireDocument):
             return document.page_class(document, agency).read()
         return choose_page_class(document, agency)(document, agency).read()
     except RecursionError:
         raise PageError(document.url, "body", "is nested too deeply to be parsed") from None
+
+
+def adapt_agency(agency: Agency, url: str) -> Agency:
+    """Return an agency as the page at a URL is read: at a press wire without its page class and
+    selectors, which are for its own site only.
+    """
+    if not is_wire_url(url):
+        return agency
+    zone = agency.zone or getattr(find_country_zone(extract_host(agency.home)), "key", None)
+    no_selectors: dict[str, Any] = dict.fromkeys(SELECTOR_KEYS)
+    return replace(agency, page=None, zone=zone, **no_selectors)

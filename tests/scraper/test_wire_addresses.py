@@ -13,6 +13,7 @@ import pytest
 from archive.search.near_duplicates import find_duplicates
 from archive.store.releases import Archive, SaveResult
 from scraper.agency import Agency
+from scraper.commands import reparse
 from scraper.ingest.misreadings import QuarantineCheck
 from scraper.ingest.parsed_page import FetchedPage, ParsedPage
 from scraper.ingest.saving import CrawlRecorder, Ingest
@@ -79,7 +80,9 @@ def saving(tmp_path: Path) -> Iterator[Saving]:
 @pytest.mark.parametrize(
     ("first", "second"), [(OWN, WIRE), (WIRE, OWN)], ids=["site first", "wire first"]
 )
-def test_second_address(saving: Saving, first: str, second: str) -> None:
+def test_second_address(
+    saving: Saving, first: str, second: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     moments = iter(range(100))
 
     def save(url: str, text: str) -> SaveResult:
@@ -102,6 +105,11 @@ def test_second_address(saving: Saving, first: str, second: str) -> None:
     assert list_ids() == [1, 2]
     (found,) = find_duplicates(saving.archive.db.conn, 1)
     assert (found["id"], found["url"], found["similarity"] < 1) == (2, second, True)
+    results: list[str] = []
+    releases = [(OWN, AGENCY), (WIRE, AGENCY)]
+    monkeypatch.setattr(reparse, "_read_page", None)  # the current rules have read both
+    reparse.reparse_releases(saving.archive, saving.recorder.captures, releases, results.append)
+    assert results == ["unchanged", "unchanged"]
 
 
 @pytest.mark.parametrize(("days", "outcome"), [(2, SaveResult.UNCHANGED), (370, SaveResult.NEW)])

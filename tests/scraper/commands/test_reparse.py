@@ -71,10 +71,17 @@ def test_doubtful_reading_does_not_replace_the_stored_text(
     def read(document: Document, agency: Agency) -> ReleaseItem:
         return replace(read_document(document, agency), doubt="is before the heading")
 
-    def reparse_both() -> list[str]:
-        urls = [offline.base + path for path in offline.paths[:2]]
-        captures = offline.recorder.captures
-        return [*reparse.reparse_releases(offline.archive, captures, urls, offline.agency)]
+    def reparse_both(processes: int = 0) -> list[str]:
+        results: list[str] = []
+        releases = [(offline.base + path, offline.agency) for path in offline.paths[:2]]
+        reparse.reparse_releases(
+            offline.archive,
+            offline.recorder.captures,
+            releases,
+            results.append,
+            processes=processes,
+        )
+        return results
 
     with monkeypatch.context() as patch:
         patch.setattr(redesign, "read_document", read)
@@ -85,5 +92,6 @@ def test_doubtful_reading_does_not_replace_the_stored_text(
         in caplog.text
     )
     assert reparse_both() == ["reparsed", "reparsed"]
-    monkeypatch.setattr(redesign, "read_document", None)
-    assert reparse_both() == ["unchanged", "unchanged"]  # without parsing them again
+    monkeypatch.setattr(reparse, "_read_page", None)
+    # without parsing them again, or starting a process that would
+    assert reparse_both(processes=2) == ["unchanged", "unchanged"]

@@ -307,7 +307,9 @@ class RequestLimiter:
                 await refuse(send_refusal)
                 return
             scope = {**scope, "archive_body": body}
-            send = send if body.is_received else send_refusal
+            if not body.is_received:
+                # the server's own receive() would ask for the body with "100 Continue"
+                send, receive = send_refusal, _receive_nothing
         delivery = ResponseDelivery(
             self.limits,
             self.buffer_budget,
@@ -388,6 +390,10 @@ def _is_export(path: str, *, is_sql: bool) -> bool:
     requires.
     """
     return (not is_sql and path.endswith((".csv", ".xlsx"))) or path.startswith(FILES_PATH)
+
+
+async def _receive_nothing() -> dict[str, Any]:
+    return await asyncio.get_running_loop().create_future()
 
 
 def _choose_refusal_send(scope: dict[str, Any], send: Any) -> Any:

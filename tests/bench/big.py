@@ -26,11 +26,9 @@ from tests.bench.invented.words import source
 from tests.bench.loaded import measure_loaded
 from tests.bench.measure import print_lines
 from tests.bench.questions import (
-    COMMON_MS,
     OTHER_MS,
     PAGE_MS,
     SEARCH_MS,
-    VERY,
     Question,
     to_classes,
     to_pages,
@@ -109,7 +107,7 @@ def measure(path: Path, folder: Path) -> Iterator[Class]:
 
 def ask_class(name: str, questions: list[Question], ours: Served, theirs: Served) -> Class:
     """Measure a class of questions at each server."""
-    found = Class(name, COMMON_MS if name in VERY else SEARCH_MS)
+    found = Class(name, OTHER_MS.get(name, SEARCH_MS))
     for way, path in (("page", "/search"), ("json", "/search.json")):
         addresses = [f"{path}?{urlencode(question.ours)}" for question in questions]
         found.ways[way] = ask_all(ours, addresses, ROUNDS)

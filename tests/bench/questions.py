@@ -16,19 +16,13 @@ from urllib.parse import urlencode
 SHARES = {"rare": 0.0005, "medium": 0.01, "common": 0.1, "very common": 0.5, "in nearly all": 0.95}
 FEW = 4  # questions of each class
 LONG = 5  # minimum length of a word
-SEARCH_MS, COMMON_MS, PAGE_MS = 50, 100, 20  # limits of the p95, in CPU ms
-OTHER_MS = {"compare": 200}  # of pages; two searches of a tenth of all releases, every hit counted
-VERY = (
-    "common",  # at a million, all its 100,000 hits are counted by month
-    "very common",
-    "in nearly all",
-    "two words",
-    "phrase, common",
-    "very common, filtered",
-    # with earlier versions, too
-    *("versions, medium", "versions, very common", "versions, two words", "versions, phrase"),
-    *("removed, medium", "removed, very common", "removed, phrase", "added, phrase"),
-)  # with very common words
+SEARCH_MS, PAGE_MS = 100, 25  # limits of the p95, in CPU ms
+# of searches in which looser readings or spellings are looked for, and of pages with whole searches
+OTHER_MS = {
+    **dict.fromkeys(("misspelt", "whole question"), 200),
+    "compare": 200,  # two searches of a tenth of all releases, every result counted
+    **dict.fromkeys(("history", "history, common"), 300),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +77,10 @@ def to_classes(archive: Path) -> dict[str, list[Question]]:
         ],
         **to_version_classes(words, *changed),
         "misspelt": [Question({"q": wrong(word)}, {"_search": wrong(word)}) for word in medium],
+        "whole question": [
+            ask(f"hur gör man om {one} blir {other} efter {third}?")
+            for one, other, third in zip(medium, common, words["rare"], strict=True)
+        ],
         "no words": [Question({}, {})],
         "no words, filtered": [
             Question({"agency": agencies[0]}, {"agency": agencies[0]}),
@@ -135,6 +133,12 @@ def to_pages(archive: Path) -> dict[str, list[str]]:
             "select previous, id from revisions where previous is not null limit 2"
         ).fetchall()
         common = pick_words(db, SHARES["common"])
+        histories, common_histories = pick_phrases(db)
+        people = column(
+            db,
+            "select p.slug from people p order by (select count(*) from quotes q where"
+            " q.person = p.id) desc, p.id limit 2",
+        )
         its = column(
             db,
             f"select max(month) from month_counts where agency = '{agencies[0]}'"
@@ -160,6 +164,11 @@ def to_pages(archive: Path) -> dict[str, list[str]]:
         "feed": ["/new.atom", f"/agency/{some[0]}.atom", "/-/edits.atom"],
         "sitemap": ["/sitemap.xml"],
         "compare": ["/-/compare?" + urlencode([("q", word) for word in common[:2]])],
+        "history": list(map(to_history, histories)),
+        "history, common": list(map(to_history, common_histories)),
+        "people": ["/people", f"/people?agency={some[0]}"],
+        "person": [f"/person/{slug}" for slug in people],
+        "data": ["/-/changes.json?size=100", f"/-/history/{edited[0]}.json"],
     }
 
 
@@ -169,6 +178,11 @@ def ask(text: str, **chosen: str) -> Question:
     """
     table = {name: value for name, value in chosen.items() if name in ("agency", "kind")}
     return Question({"q": text, **chosen}, {"_search": text, **table})
+
+
+def to_history(phrase: str) -> str:
+    """Return the address of the history of a wording."""
+    return "/-/phrase?" + urlencode({"q": f'"{phrase}"'})
 
 
 def begin(text: str) -> Question:

@@ -346,8 +346,8 @@ def reindex(file: Path, processes: int | None) -> None:
         # a release takes ten times the bytes that it has in a collection
         processes = choose_process_count(file.stat().st_size / 10)
     with (
-        Archive(file, rebuild_stale=False) as archive,
         show_progress(if_stopped=CONTINUES) as progress,
+        Archive(file, rebuild_stale=False) as archive,
     ):
         number = archive.recompute(progress, processes=processes)
     click.echo(f"{file}: {number} releases indexed by {ANALYSIS_VERSION}")
@@ -367,9 +367,9 @@ def extract_attachments(file: Path, agency: str | None, processes: int | None) -
     from archive.database.captures import Captures
 
     with (
-        open_existing_archive(file) as target,
-        Captures(file, readonly=True) as captures,
         show_progress(if_stopped=CONTINUES) as progress,
+        open_existing_archive(file) as target,  # updates an older archive, which takes long
+        Captures(file, readonly=True) as captures,
     ):
         result = target.extract_missing_texts(
             captures,
@@ -555,7 +555,8 @@ def import_releases(
         raise ArchiveError(file, error.problem, key="--seen") from error
     is_new = not archive.exists()
     with (
-        open_or_create_archive(archive) as target,
+        show_progress(if_stopped=CONTINUES) as progress,
+        open_or_create_archive(archive) as target,  # updates an older archive, which takes long
         Captures(archive, begin_new=new_captures) as captures,
     ):
         ensure_agency(target, agency, agencies)
@@ -563,7 +564,7 @@ def import_releases(
             click.echo(f"{archive}: no such archive; creating a new one", err=True)
         if processes is None:  # a small file is done before another process would have started
             processes = choose_process_count(file.stat().st_size)
-        with show_progress() as progress, catch_stop_signals() as stopped:
+        with catch_stop_signals() as stopped:
             result = import_file(
                 target,
                 file,
@@ -578,6 +579,7 @@ def import_releases(
                 should_stop=stopped.is_set,
                 report_error=click.echo,
             )
+        # a day has one manifest: that of the run that finishes covers what earlier ones stored
         if not result.failure and not result.stopped:
             write_manifest(target.db.conn, captures, now().date())
     echo_lines(format_import_report(file, result))

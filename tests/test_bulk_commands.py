@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from archive.__main__ import main
 from archive.database import sqlite_files
 from archive.database.captures import Captures
 from archive.publish.published_dataset import publish
@@ -172,3 +175,26 @@ def test_progress_in_a_log_says_how_long_the_rest_takes(
         "releases: 56%, about 15 minutes left",
         "stopped; the same command goes on from here",
     ]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "reindex archive.db",
+        "extract-attachments archive.db",
+        f"import a.jsonl --agency {SLUG} --archive archive.db",
+    ],
+)
+def test_stop_while_an_older_archive_is_updated(
+    command: str,
+    crawled: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(Archive, "__init__", stop)
+    monkeypatch.chdir(crawled.parent)
+    assert main(command.split()) == 130
+    assert "stopped; the same command goes on from here" in capsys.readouterr().err

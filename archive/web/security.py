@@ -393,7 +393,8 @@ def _is_export(path: str, *, is_sql: bool) -> bool:
 
 
 async def _receive_nothing() -> dict[str, Any]:
-    return await asyncio.get_running_loop().create_future()
+    nothing: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+    return await nothing
 
 
 def _choose_refusal_send(scope: dict[str, Any], send: Any) -> Any:

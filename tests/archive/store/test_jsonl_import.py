@@ -14,11 +14,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -544,6 +545,22 @@ def test_command_prints_errors_and_counts(
     assert run_import(file.with_name("none.jsonl"), agencies) == 2
     report = verify(file.with_name("new.db"))
     assert (report.findings, report.uncovered) == ([], 0)
+
+
+def test_manifest_of_the_run_that_finishes_covers_an_earlier_one(
+    file: Path, agencies: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_lines(file, LINE, {**LINE, "url": "https://fyr.example/2"})
+    answers = iter([False, True])
+    stopped = nullcontext(SimpleNamespace(is_set=lambda: next(answers, False)))
+    monkeypatch.setattr("archive.__main__.catch_stop_signals", lambda: stopped)
+    monkeypatch.setattr(importer, "LINES_PER_TRANSACTION", 1)
+    found = []
+    for code in (130, 0):
+        assert run_import(file, agencies) == code
+        report = verify(file.with_name("new.db"))
+        found.append((report.newest_manifest is not None, report.uncovered))
+    assert found == [(False, 1), (True, 0)]
 
 
 def test_command_warns_of_hosts_of_other_agencies(

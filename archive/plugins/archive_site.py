@@ -32,7 +32,7 @@ from archive.views import (
     status,
     versions,
 )
-from archive.web import SiteRequest, list_routes
+from archive.web import list_routes
 from archive.web.datasette_setup import (
     build_page_context,
     link_cell,
@@ -60,6 +60,7 @@ VIEWS = (
         search,
         versions,
         edits,
+        release,
         attachment,
         people,
         references,
@@ -100,17 +101,9 @@ def filters_from_request(request: Any, database: str, table: str, datasette: Any
 
 
 @hookimpl
-def extra_template_vars(
-    template: str, request: Any, datasette: Any
-) -> Callable[[], Awaitable[dict[str, Any]]]:
-    async def read() -> dict[str, Any]:
-        # Datasette's templates extend our base.html
-        names = {} if request is None else build_page_context(datasette, request)
-        if template == release.READING_PAGE_TEMPLATE:
-            names |= await release.read_release_context(SiteRequest(request, datasette))
-        return names
-
-    return read
+def extra_template_vars(request: Any, datasette: Any) -> dict[str, Any]:
+    # Datasette's templates extend our base.html
+    return {} if request is None else build_page_context(datasette, request)
 
 
 @hookimpl

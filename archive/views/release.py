@@ -1,17 +1,16 @@
-"""/archive/releases/<id>: the reading page (row-archive-releases.html); Datasette reads only its
-row.
-"""
+"""/archive/releases/<id>: the reading page. The row's data in other formats is Datasette's."""
 
 from __future__ import annotations
 
 import asyncio
 import re
+import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
+from datasette import NotFound, Response
 from datasette.database import QueryInterrupted
 
 from archive.changes.field_differences import IS_MISSING_SQL
@@ -30,6 +29,7 @@ from archive.search.near_duplicates import find_duplicates
 from archive.search.related_releases import choose_shown, find_related, read_related_releases
 from archive.search.results import HitPosition, find_hit_position
 from archive.search.search_request import (
+    HIT_PARAMETERS,
     MAX_PAGE_NUMBER,
     SearchRequest,
     build_hit_url,
@@ -47,25 +47,32 @@ from archive.web import (
     describe_article,
     get_search_columns,
     list_answers,
+    site_view,
 )
 from archive.web.charts import EDIT_EVENTS, VERSION_BARS, draw_versions
+from archive.web.datasette_versions import check_table_permission
 
-READING_PAGE_TEMPLATE = "row-archive-releases.html"
 QUESTION_ID = re.compile(r'\bid="question-(\d+)"')
+RELEASE_SQL = "select * from releases where id = :release"
+AGENCY_SQL = "select * from agencies where slug = :agency"
 RELEASE_PARTS_SQL = {
     "tags": (
-        "select id, name from release_tags join tags on id = tag where release = ? order by"
-        " release_tags.rowid"
+        "select id, name from release_tags join tags on id = tag where release = :release"
+        " order by release_tags.rowid"
     ),
     "questions": (
-        "select position, question, answer, answered_by from questions where release = ?"
+        "select position, question, answer, answered_by from questions where release = :release"
         " order by position"
     ),
-    "images": "select url, caption, credit, alt from images where release = ? order by position",
-    "attachments": (
-        "select url, title, media_type from attachments where release = ? order by position"
+    "images": (
+        "select url, caption, credit, alt from images where release = :release order by position"
     ),
-    "contacts": "select name, role, phone, email from contacts where release = ? order by position",
+    "attachments": (
+        "select url, title, media_type from attachments where release = :release order by position"
+    ),
+    "contacts": (
+        "select name, role, phone, email from contacts where release = :release order by position"
+    ),
 }
 SPEAKERS_SQL = """
     select p.slug, p.name from releases r join quotes q on q.revision = r.revision join people p
@@ -80,52 +87,63 @@ ATTACHED_FILES_SQL = f"""
     where v.url in (select url from attachments where release = :release) order by v.id
 """
 STORED_URLS_SQL = (
-    "select url from frontier where release = ? and role = 'release' and state = 'stored' order"
-    " by url"
+    "select url from frontier where release = :release and role = 'release' and state = 'stored'"
+    " order by url"
 )
-RELEASE_AGENCY_SQL = """
-    select r.id, r.revision, r.url, r.title, r.lead, r.body, r.body_html, r.updated, r.language,
-      a.*
-    from releases r join agencies a on a.slug = r.agency where r.id = ?
-"""
 
 
-async def read_release_context(site: SiteRequest) -> dict[str, Any]:
-    """Return the template variables of the reading page. The release's own row is rows[0]."""
-    db, key = site.datasette.get_database("archive"), site.url_vars["pks"]
-    parts = {name: list(await db.execute(sql, [key])) for name, sql in RELEASE_PARTS_SQL.items()}
-    agency = (await db.execute(RELEASE_AGENCY_SQL, [key])).first()
-    release = {**dict(agency), **parts}
-    addresses = await db.execute(STORED_URLS_SQL, [agency["id"]])
-    files = await site.run(ATTACHED_FILES_SQL, {"release": agency["id"]})
+@site_view("/archive/releases/{release}", parameters=HIT_PARAMETERS)
+async def _show_release(site: SiteRequest) -> Response:
+    await check_table_permission(site.datasette, site.request, "archive", "releases")
+    context = await site.read_in_one_thread(_read_release_context)
+    context |= await read_marked_texts(site, context["row"]["id"], context["row"] | context)
+    return await site.render("release.html", context)
+
+
+async def _read_release_context(
+    site: SiteRequest, connection: sqlite3.Connection
+) -> dict[str, Any]:
+    """Return the template variables that do not depend on a search; raise NotFound if there is no
+    such release.
+    """
+    run, values = site.run, {"release": int(site.url_vars["release"])}
+    rows = await run(RELEASE_SQL, values)
+    if not rows:
+        raise NotFound("there is no such release")
+    row = dict(rows[0])
+    release = row["id"]
+    parts = {name: list(await run(sql, values)) for name, sql in RELEASE_PARTS_SQL.items()}
+    agency = (await run(AGENCY_SQL, {"agency": row["agency"]}))[0]
+    addresses = await run(STORED_URLS_SQL, values)
+    files = await run(ATTACHED_FILES_SQL, values)
     answerers = [
         question["answered_by"] for question in parts["questions"] if question["answered_by"]
     ]
     # without the parameters of a search
-    canonical_url = site.local_url(f"/archive/releases/{agency['id']}")
-    citation_context = await read_citation_context(site, agency["revision"])
-    history = await _read_history_context(site, agency["id"], agency["url"])
+    canonical_url = site.local_url(f"/archive/releases/{release}")
+    citation_context = await read_citation_context(site, row["revision"])
+    history = await _read_history_context(site, release, row["url"])
     return {
         **parts,
         **citation_context,
+        "row": row,
         "agency": agency,
         "page_metadata": describe_article(
             citation_context["citation"],
             url=canonical_url,
-            lead=agency["lead"],
-            modified=agency["updated"] or history["last_changed"],
+            lead=row["lead"],
+            modified=row["updated"] or history["last_changed"],
             lang=site.language,
         ),
-        "references": await read_release_references(site.run, agency["id"]),
-        "speakers": await site.run(SPEAKERS_SQL, {"release": agency["id"]}),
+        "references": await read_release_references(run, release),
+        "speakers": await run(SPEAKERS_SQL, values),
         "attached_files": {file["url"]: file for file in files},  # the newest version of each URL
-        "near_duplicates": await db.execute_fn(partial(find_duplicates, release=agency["id"])),
-        "other_urls": [url for (url,) in addresses if not _has_same_host(url, agency["url"])],
+        "near_duplicates": find_duplicates(connection, release),
+        "other_urls": [url for (url,) in addresses if not _has_same_host(url, row["url"])],
         "canonical_url": canonical_url,
         # without duplicates, in the order of their first answers
         "answerers": list(dict.fromkeys(answerers)),
-        **await _read_related_context(site, agency["id"], agency["slug"]),
-        **await read_marked_texts(site, agency["id"], release),
+        **await _read_related_context(site, release, agency["slug"]),
         **history,
     }
 

@@ -111,6 +111,18 @@ async def read_instance_metadata(datasette: Any) -> dict[str, Any]:
     return dict(await datasette.get_instance_metadata() if IS_NEXT else datasette.metadata())
 
 
+async def check_table_permission(datasette: Any, request: Any, database: str, table: str) -> None:
+    """Raise Forbidden if the operator does not let the visitor read a table."""
+    if IS_NEXT:
+        resource = TableResource(database=database, table=table)
+        await datasette.ensure_permission(
+            action="view-table", resource=resource, actor=request.actor
+        )
+    else:
+        permissions = [("view-table", (database, table)), ("view-database", database)]
+        await datasette.ensure_permissions(request.actor, [*permissions, "view-instance"])
+
+
 def choose_templates(environment: Any) -> None:
     """Replace our templates of tables, rows and SQL by Datasette's own on 1.0; do nothing on
     0.65.
@@ -151,6 +163,8 @@ async def _order_totally(
 
 
 if IS_NEXT:
+    from datasette.resources import TableResource
+
     _find_sortable_columns = table_views._sortable_columns_for_table
     _find_order = table_views._sort_order
     table_views._sortable_columns_for_table = _list_sortable_columns

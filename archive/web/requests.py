@@ -8,10 +8,11 @@ import hashlib
 import json
 import re
 import sqlite3
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from copy import copy
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlencode
 from weakref import WeakKeyDictionary
 
@@ -21,7 +22,7 @@ from datasette.database import QueryInterrupted
 from datasette.utils import add_cors_headers
 from jinja2 import Environment, Template
 
-from archive.database.sqlite_files import RunQuery, limit_cpu_time
+from archive.database.sqlite_files import RunQuery, limit_cpu_time, run_without_waiting
 from archive.i18n import LANGUAGES, choose_language, translate
 from archive.search.column_cache import ColumnCache
 from archive.web.datasette_versions import get_environment
@@ -47,6 +48,8 @@ STATIC_FOLDERS = {  # URL prefix → folder
 SEARCH_COLUMNS_CACHE: WeakKeyDictionary[Any, ColumnCache] = WeakKeyDictionary()
 # Datasette → its environment, see OwnTemplate
 OWN_ENVIRONMENTS: WeakKeyDictionary[Any, Environment] = WeakKeyDictionary()
+
+PageData = TypeVar("PageData")
 
 
 class ReaderError(Exception):
@@ -125,6 +128,29 @@ class SiteRequest:
         """Return the absolute URL of the next page of this data, or None if its start is None."""
         is_last = None in start.values()
         return None if is_last else self.own_url(f".{self.format_name}", **start)
+
+    async def read_in_one_thread(
+        self,
+        read: Callable[[SiteRequest, sqlite3.Connection], Coroutine[Any, Any, PageData]],
+    ) -> PageData:
+        """Return what a function reads with many queries, which need not be sent to a thread one by
+        one.
+
+        read: gets this request, with a `run` that does not wait, and the connection; it must not
+        wait for anything else.
+        """
+        seconds = self.datasette.sql_time_limit_ms / 1000
+
+        def read_all(connection: sqlite3.Connection) -> PageData:
+            async def run(sql: str, values: dict[str, Any], /) -> Sequence[Any]:
+                return run_with_cpu_limit(sql, values, seconds, connection)
+
+            site = copy(self)
+            site.run = run
+            return run_without_waiting(read(site, connection))
+
+        found: PageData = await self.datasette.get_database("archive").execute_fn(read_all)
+        return found
 
     async def render(
         self,

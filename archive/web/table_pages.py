@@ -45,7 +45,7 @@ from datasette.views.database import DatabaseView
 from datasette.views.row import RowView
 from datasette.views.table import TableView
 
-from archive.search.search_request import ALL_VERSIONS, HIT_PARAMETERS
+from archive.search.search_request import ALL_VERSIONS
 from archive.urls import FilterError, is_harmless_parameter
 from archive.web.datasette_versions import DATA_FORMAT_SUFFIX, list_database_paths
 from archive.web.documents import DataList, format_csv_lines
@@ -615,10 +615,7 @@ class SandboxedDatabaseView(WholeCsvView, DatabaseView):  # type: ignore[misc] #
 class CheckedRowView(WholeCsvView, RowView):  # type: ignore[misc] # Datasette ships no types
     async def data(self, request: Any, default_labels: bool = False) -> Any:
         database, table = (tilde_decode(request.url_vars[name]) for name in ("database", "table"))
-        is_reading_page = (database, table) == ("archive", "releases") and request.url_vars[
-            "format"
-        ] is None
-        _check_names(request.args, ROW_OPTIONS.union(HIT_PARAMETERS if is_reading_page else ()), ())
+        _check_names(request.args, ROW_OPTIONS, ())
         _check_options(request.args, has_key=True)
         await self.is_view(database, table)
         keys = await self.ds.databases[database].primary_keys(table) or ["rowid"]

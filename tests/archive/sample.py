@@ -143,7 +143,7 @@ def served(
     *,
     cors: bool = True,
     immutable: bool = False,
-    metadata: dict[str, str] | None = None,
+    metadata: dict[str, Any] | None = None,
     **settings: object,
 ) -> Iterator[Datasette]:
     """Serve an archive in this process; `metadata` is what an operator adds.

@@ -9,6 +9,7 @@ import re
 import sqlite3
 import time
 from itertools import chain
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,7 +19,7 @@ from datasette.plugins import pm
 
 from archive.web.datasette_versions import IS_NEXT, read_instance_metadata
 from archive.web.sql_sandbox import SandboxWorker
-from tests.archive.sample import QUERY_PATH, ROOT, Site
+from tests.archive.sample import QUERY_PATH, ROOT, Site, served
 from tests.case_tables import load_column, load_rows
 from tests.harness.locked.attacks import ENDLESS
 
@@ -86,6 +87,24 @@ def sandboxed_statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(SandboxWorker, "execute", record)
     return statements
+
+
+@pytest.mark.parametrize("suffix", ["", ".json"])
+@pytest.mark.parametrize(
+    ("databases", "status"),
+    [
+        ({}, 200),
+        ({"archive": {"allow": False}}, 403),
+        ({"archive": {"tables": {"releases": {"allow": False}}}}, 403),
+        ({"archive": {"tables": {"tags": {"allow": False}}}}, 200),
+    ],
+)
+async def test_operator_decides_who_reads_releases(
+    sample_archive: Path, databases: dict[str, Any], status: int, suffix: str
+) -> None:
+    with served(sample_archive, metadata={"databases": databases}) as datasette:
+        response = await Site(datasette).get(f"/archive/releases/1{suffix}")
+    assert response.status_code == status
 
 
 async def count_releases(site: Site) -> int:

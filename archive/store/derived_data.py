@@ -284,9 +284,7 @@ class DerivedData:
         while keys := self._list_batch("releases", last):
             last = keys[-1]
             yield [
-                saved
-                for key in keys
-                for saved in self._read_revisions(key, None, is_stored=False)
+                saved for key in keys for saved in self._read_revisions(key, None, is_stored=False)
             ]
 
     def _recompute_batch(self, table: str, ahead: ComputedAhead) -> int:

@@ -389,7 +389,8 @@ class SearchIndex:
     @contextmanager
     def batch(self) -> Iterator[None]:
         """Write the word counts and texts of all releases indexed in the block together, when the
-        block ends. Use it inside one transaction.
+        block ends. Use it inside one transaction, and roll no savepoint back in it: what was
+        indexed since the savepoint would be counted and written all the same.
 
         FTS5 writes what it has in memory before each statement that may be rolled back alone, such
         as an insert into a table with triggers: for each release, if its texts come in between.

@@ -57,7 +57,8 @@ from archive.search.near_duplicates import (
 )
 from archive.search.search_index import IndexTerms, SearchIndex, extract_terms
 
-BATCH_SIZE = 200  # releases or files in a transaction
+BATCH_SIZE = 200  # releases or files in a transaction, at most
+BATCH_CHARACTERS = 4_000_000  # of the texts of their revisions, unless one release has more
 
 logger = logging.getLogger(__name__)
 
@@ -74,6 +75,15 @@ CONTINUING_RELEASES_SQL = """
     select distinct v.release from revisions b join revisions v on v.previous = b.id
     where b.release = :release and v.release <> :release
 """
+# with the characters that stay in memory until a batch is written; a file is indexed at once
+NEXT_ROWS_SQL = {
+    "releases": """
+    select r.id, (select coalesce(sum(length(v.body) + length(coalesce(v.body_html, ''))), 0)
+      from revisions v where v.release = r.id)
+    from releases r where r.id > ? order by r.id limit ?
+    """,
+    "attachment_files": "select id, 0 from attachment_files where id > ? order by id limit ?",
+}
 # the releases of which it is seen that a row of a table has other derived data
 SEEN_AT_SQL = {
     "releases": "select :key",
@@ -271,13 +281,10 @@ class DerivedData:
 
     def _read_batches(self, last: int) -> Iterator[list[SavedRevision]]:
         """Yield the revisions of releases after one, a batch of releases at a time."""
-        sql = "select id from releases where id > ? order by id limit ?"
-        while rows := self.db.execute(sql, [last, BATCH_SIZE]).fetchall():
-            last = rows[-1][0]
+        while keys := self._list_batch("releases", last):
+            last = keys[-1]
             yield [
-                saved
-                for (key,) in rows
-                for saved in self._read_revisions(key, None, is_stored=False)
+                saved for key in keys for saved in self._read_revisions(key, None, is_stored=False)
             ]
 
     def _recompute_batch(self, table: str, ahead: ComputedAhead) -> int:
@@ -290,19 +297,30 @@ class DerivedData:
             done = self._list_unfinished(table)
             if not done:
                 return 0
-            rows = self.db.execute(
-                f"select id from {table} where id > ? order by id limit ?",
-                [min(done.values()), BATCH_SIZE],
-            ).fetchall()
-            for name in done if rows else ():  # before the rows, which `is_written` is asked for
+            keys = self._list_batch(table, min(done.values()))
+            for name in done if keys else ():  # before the rows, which `is_written` is asked for
                 self.db.execute(
                     "update derived_versions set done = ? where step = ?",
-                    [max(done[name], rows[-1][0]), name],
+                    [max(done[name], keys[-1]), name],
                 )
-            for (key,) in rows:
+            for key in keys:
                 steps = [step for step in STEPS if done.get(step.name, key) < key]
                 self._recompute_row(table, key, steps, ahead)
-        return len(rows)
+        return len(keys)
+
+    def _list_batch(self, table: str, last: int) -> list[int]:
+        """Return the ids of the rows after one that are written together: fewer if their texts are
+        long, because they are in memory until then.
+        """
+        keys: list[int] = []
+        characters = 0
+        with closing(self.db.execute(NEXT_ROWS_SQL[table], [last, BATCH_SIZE])) as rows:
+            for key, length in rows:
+                characters += length
+                if keys and characters > BATCH_CHARACTERS:
+                    break
+                keys.append(key)
+        return keys
 
     def _recompute_row(
         self, table: str, key: int, steps: Sequence[Step], ahead: ComputedAhead

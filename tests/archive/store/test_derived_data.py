@@ -320,6 +320,20 @@ def test_rows_that_were_garbled_are_as_saved(
     assert_equal(archive_copy, filled)
 
 
+def test_long_texts_make_smaller_batches(
+    archive_copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def recompute() -> list[int]:
+        reports: list[tuple[str, int]] = []
+        with Archive(archive_copy) as archive:
+            archive.recompute(lambda name, done, _: reports.append((name, done)))
+        return [done for name, done in reports if name == "releases"]
+
+    (number,) = recompute()
+    monkeypatch.setattr(derived_data, "BATCH_CHARACTERS", 1)
+    assert recompute() == [*range(1, number + 1)]
+
+
 @pytest.mark.parametrize(
     "seed", [2, pytest.param(3, marks=pytest.mark.slow("many random histories"))]
 )

@@ -157,6 +157,7 @@ def find_text(language: str, key: str, count: object = None) -> str | None:
     return None if text == key else text
 
 
+@lru_cache(maxsize=4096)
 def format_number(language: str, number: int) -> str:
     """Format a whole number with thousands separators.
 
@@ -166,6 +167,7 @@ def format_number(language: str, number: int) -> str:
     return f"{number:,}".replace(",", translate(language, "format.thousands_separator"))
 
 
+@lru_cache(maxsize=4096)  # lists have a time several times
 def format_time(language: str, text: str | None) -> str:
     """Format a time recorded by the archive (seen, checked …) in UTC as Swedish time.
 
@@ -178,6 +180,7 @@ def format_time(language: str, text: str | None) -> str:
     )
 
 
+@lru_cache(maxsize=4096)
 def format_stated_time(language: str, text: str | None) -> str:
     """Format a time stated by an agency (published, updated) in its own time zone.
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import chain, groupby
 from typing import Any, Literal, NamedTuple
 
@@ -399,6 +399,11 @@ def diff_words(before: str, after: str) -> list[DiffSegment]:
     """
     if before == after:
         return [DiffSegment("same", before)] if before else []
+    return [*_diff_different_words(before, after)]
+
+
+@lru_cache(maxsize=512)  # feeds compare the paragraphs of the newest edits for each request
+def _diff_different_words(before: str, after: str) -> Sequence[DiffSegment]:
     old, new = tokenise(before), tokenise(after)
     pieces = [
         (before[: len(before) - len(before.lstrip())], after[: len(after) - len(after.lstrip())])

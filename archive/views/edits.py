@@ -14,7 +14,7 @@ import asyncio
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from operator import attrgetter
@@ -56,6 +56,7 @@ from archive.i18n import (
     describe_readings,
     describe_removal,
     format_importance,
+    format_number,
     format_time,
     swedish_sort_key,
     translate,
@@ -101,6 +102,14 @@ async def _read_agencies(run: RunQuery) -> list[FacetValue]:
     """Return all agencies, not counted, in Swedish alphabetical order."""
     choices = [FacetValue(**dict(row)) for row in await run(AGENCIES_SQL, {})]
     return sorted(choices, key=lambda choice: swedish_sort_key(choice.name))
+
+
+def _label_agencies(site: SiteRequest, counts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the slug and the text of each agency that can be chosen."""
+    for choice in counts["agencies"]:
+        name = site.choose(choice.name, choice.name_en)
+        count = format_number(site.language, choice.count)
+        yield choice.value, f"{name} ({count})" if counts["agencies_counted"] else name
 
 
 async def _read_empty_context(run: RunQuery, query: RegisterQuery, name: str) -> dict[str, Any]:
@@ -221,6 +230,7 @@ class Register(ABC):
         if not site.format_name:
             context: dict[str, Any] = {"filters": query.filters, "after": query.after}
             context |= {name: page.rows, "next_cursor": page.next_cursor}
+            context["label_agencies"] = partial(_label_agencies, site)
             context |= {"search": query.search} | await self.read_context(site, query, page)
             context |= {} if page.rows else await _read_empty_context(site.run, query, name)
             return await site.render(self.template, context)
@@ -357,24 +367,32 @@ async def _build_weeks(site: SiteRequest, query: RegisterQuery) -> Chart | None:
 
 
 async def _read_field_diffs(run: RunQuery, edits: Sequence[Entry]) -> dict[int, list[FieldDiff]]:
-    """Return the diff of each edit by id, without very long texts, computed outside the event
-    loop.
-    """
+    """Return the diff of each edit by id, without very long texts."""
     texts = [edit for edit in edits if edit["attachment"] is None]
     states = await read_stored_revisions(
         run, [edit[key] for edit in texts for key in ("id", "previous")]
     )
-    diffs = {}
+    pairs = {
+        edit["id"]: (states[edit["previous"]]["state"], states[edit["id"]]["state"])
+        for edit in texts
+        if edit["previous"] in states
+    }
+    diffs = await asyncio.to_thread(_diff_texts, pairs)  # outside the event loop
     for edit in edits:
         if edit["attachment"] is not None:
             diffs[edit["id"]] = (
                 await read_file_diff(run, edit["attachment"], MAX_FEED_DIFF_CHARACTERS) or []
             )
-        elif edit["previous"] in states:
-            before, after = (states[edit[key]]["state"] for key in ("previous", "id"))
-            if len(before["body_html"]) + len(after["body_html"]) <= MAX_FEED_DIFF_CHARACTERS:
-                diffs[edit["id"]] = await asyncio.to_thread(diff_fields, before, after)
     return diffs
+
+
+def _diff_texts(pairs: Mapping[int, tuple[Entry, Entry]]) -> dict[int, list[FieldDiff]]:
+    """Return the diff of each pair of states that is not too long for a feed."""
+    return {
+        edit: diff_fields(before, after)
+        for edit, (before, after) in pairs.items()
+        if len(before["body_html"]) + len(after["body_html"]) <= MAX_FEED_DIFF_CHARACTERS
+    }
 
 
 def _build_edit_entry(site: SiteRequest, edit: Entry, fields: Sequence[FieldDiff]) -> AtomEntry:

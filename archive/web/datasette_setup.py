@@ -88,12 +88,14 @@ def build_page_context(datasette: Any, request: Any) -> dict[str, Any]:
     lang = site.language
     request.scope.get("archive_page", {})["language"] = lang  # read by security.py
 
+    no_attribute = Markup("")
+
     def format_lang_attribute(language: str | None) -> Markup:
         """Return a lang attribute if the language differs from the page's; lang="" if it is
         unknown.
         """
         code = language or ("sv" if lang == "sv" else "")
-        return Markup("") if code == lang else Markup(' lang="{}"').format(code)
+        return no_attribute if code == lang else Markup(' lang="{}"').format(code)
 
     def switch_language(language: str | None) -> str:
         values = [(k, v) for k in request.args for v in request.args.getlist(k) if k != "lang"]
@@ -116,6 +118,7 @@ def build_page_context(datasette: Any, request: Any) -> dict[str, Any]:
         "t": partial(translate, lang),
         "t_code": partial(translate_code, lang),
         "choose": site.choose,
+        "capitalise": lambda text: text[:1].upper() + text[1:],
         "number": partial(format_number, lang),
         "format_time": lambda when: _join_day(format_time(lang, when)),
         "format_stated_time": lambda when: _join_day(format_stated_time(lang, when)),

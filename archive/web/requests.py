@@ -79,6 +79,7 @@ class SiteRequest:
         self.requested_language: str | None = requested if requested in LANGUAGES else None
         self.language = choose_language(requested, request.headers.get("accept-language"))
         self.run = build_query_runner(datasette)
+        self.base_url: str = datasette.setting("base_url")
 
     def translate(self, text_key: str, **values: object) -> str:
         return str(translate(self.language, text_key, **values))
@@ -89,7 +90,8 @@ class SiteRequest:
 
     def path(self, path: str, /, **query: object) -> str:
         """Return a path of the site with base_url, the requested language and a query."""
-        return str(self.datasette.urls.path(add_query(path, lang=self.requested_language, **query)))
+        url = add_query(path, lang=self.requested_language, **query)
+        return self.base_url + url.removeprefix("/")
 
     def in_language(self, url: str) -> str:
         """Add the requested language to a URL that another program has built, such as Datasette."""
@@ -106,9 +108,8 @@ class SiteRequest:
         scope = self.request.scope
         if ORIGIN_SCOPE_KEY not in scope:  # computed once for all URLs of a list
             scope[ORIGIN_SCOPE_KEY] = str(self.datasette.absolute_url(self.request, "/"))
-        return str(scope[ORIGIN_SCOPE_KEY]) + str(
-            self.datasette.urls.path(add_query(path, **query))
-        ).removeprefix("/")
+        path = self.base_url + add_query(path, **query).removeprefix("/")
+        return str(scope[ORIGIN_SCOPE_KEY]) + path.removeprefix("/")
 
     def local_url(self, path: str, /, **query: object) -> str:
         """Return the absolute URL of a path of the site, with a query and the requested

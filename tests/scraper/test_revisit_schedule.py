@@ -8,7 +8,7 @@ import pytest
 
 from scraper import settings
 from scraper.errors import AgencyError
-from scraper.revisit_schedule import parse_schedule
+from scraper.revisit_schedule import find_recheck_delay, parse_schedule
 
 FETCHED_AT = datetime(2026, 6, 30, 12, tzinfo=UTC)
 FIRST_SEEN = "2026-06-30T12:00:00+00:00"
@@ -31,6 +31,11 @@ FIRST_SEEN = "2026-06-30T12:00:00+00:00"
 def test_next_check_by_age(published: str | None, updated: str | None, wait: timedelta) -> None:
     schedule = parse_schedule(settings.REVISIT_AGES)
     assert schedule.next_check(FETCHED_AT, FIRST_SEEN, published, updated) == FETCHED_AT + wait
+
+
+@pytest.mark.parametrize(("failures", "hours"), [(0, 1), (1, 2), (4, 16), (5, 24), (100_000, 24)])
+def test_delay_doubles_with_each_failure_up_to_a_day(failures: int, hours: int) -> None:
+    assert find_recheck_delay(failures) == timedelta(hours=hours)
 
 
 @pytest.mark.parametrize(

@@ -135,6 +135,18 @@ async def test_an_edit_that_removes_the_words_is_reported(life: Life, own_site: 
     }
 
 
+async def test_an_edit_is_shown_before_new_releases_if_not_all_are(
+    life: Life, own_site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notifications, "MAX_EVENTS", 1)
+    life.crawl(BRIDGE)
+    await subscribe(own_site, life, "q=bro")
+    life.crawl(build_release("bro2", "En annan bro", TODAY), EDITED)
+    (mail,) = life.take_mails()
+    text = read_text(mail)
+    assert ("190 miljoner" in text, "En annan bro" in text) == (True, False)
+
+
 async def test_release_person_and_everything(life: Life, own_site: Site) -> None:
     words = "– Fyren ska lysa varje natt i hela sommar, säger Siv Åberg, chef."
     said = build_release("sagt", "Sagt", TODAY, body=words)

@@ -132,6 +132,7 @@ def words(quote: Quote, texts: dict[str, str]) -> list[str]:
         ("• Vi bygger nu, säger chef Bo Ek.", ["Vi bygger nu"], "Bo Ek", "chef"),
         ("”Det blir bra”, säger chef Bo Ek.", ["Det blir bra"], "Bo Ek", "chef"),
         ("Bo Ek sade: ”Det blir bra nu.”", ["Det blir bra nu."], "Bo Ek", None),
+        ("I dag sade Bo Ek att ”det blir bra nu”.", ["det blir bra nu"], "Bo Ek", None),
         (
             "“It will be fine,” said Harbour Minister Bo Ek.",
             ["It will be fine"],

@@ -164,6 +164,14 @@ def test_a_writer_with_another_clock_leaves_nothing_new_out(
     assert [row["url"] for row in feed.rows] == [URLS[1]]
 
 
+def test_a_round_ends_the_pause_of_its_agency(writer: Writer) -> None:
+    assert writer.start()
+    writer.processor.archive.hosts.set_agency_pauses({SLUG: "till i höst"})
+    writer.token += 1
+    assert writer.start()
+    assert writer.rows("select paused from agencies") == [(None,)]
+
+
 def test_what_comes_twice_changes_nothing(writer: Writer) -> None:
     writer.begin()
     messages = [writer.save_page(0)]

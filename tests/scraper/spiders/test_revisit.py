@@ -7,6 +7,7 @@ import gzip
 import json
 import logging
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,7 +20,7 @@ from twisted.python.failure import Failure
 from archive.database.sqlite_files import ArchiveError
 from archive.store.releases import Archive
 from archive.store.takedowns import hide_release
-from archive.times import now
+from archive.times import now, to_iso
 from scraper.agency import build_user_agent
 from scraper.downloader.limits import RobotsForbidden
 from scraper.spiders.release_spider import build_conditional_headers
@@ -262,11 +263,13 @@ def test_outage_of_a_whole_site_is_no_removal(crawled_site: Crawling) -> None:
 
 def test_one_page_for_the_whole_site(crawled_site: Crawling) -> None:
     site = crawled_site.site
-    crawled_site.write("update releases set last_checked = '2026-01-01T00:00:00+00:00'")
+    past = "2026-01-01T00:00:00+00:00"
+    crawled_site.write(f"update releases set first_seen = '{past}', last_checked = '{past}'")
     placeholders = {SKOG: PLACEHOLDER, FARLED: OTHER_PLACEHOLDER}
     # a single release is due, and the others are compared with it
+    tomorrow = to_iso(now() + timedelta(days=1))
     for slug, body in placeholders.items():
-        crawled_site.write(f"update releases set next_check = '2099-01-01' where agency = '{slug}'")
+        crawled_site.write(f"update releases set next_check = '{tomorrow}' where agency = '{slug}'")
         first = crawled_site.urls(slug)[0]
         crawled_site.write(f"update releases set next_check = '2026-01-01' where url = '{first}'")
         site.break_(f"{slug}/*", body=body)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import groupby
@@ -110,6 +110,7 @@ REMOVAL_JOINS = (
 )
 
 Entry = dict[str, Any]  # a row of a register
+KeepCounts = Callable[[Callable[[], Awaitable[Counter[str]]]], Awaitable[Counter[str]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,8 +162,7 @@ async def _count_register_entries(
     run: RunQuery,
     query: RegisterQuery,
     build_releases_sql: Callable[[Mapping[str, Any]], str],
-    *,
-    counts_all: bool = False,
+    keep: KeepCounts | None = None,
 ) -> dict[str, Any]:
     """Count a register's entries: in total with all filters, and by agency without the agency
     filter.
@@ -172,7 +172,8 @@ async def _count_register_entries(
 
     build_releases_sql: returns a SELECT of the entries' releases, and when they were seen, for the
     filters.
-    counts_all: count by agency however many entries there are.
+    keep: returns the counts by agency that it has kept, or else counts; without it, the newest
+    MAX_COUNTED_ENTRIES are counted.
     """
     values, limit, agency = (
         query.build_sql_values(),
@@ -180,17 +181,20 @@ async def _count_register_entries(
         query.filters["agency"],
     )
     found = build_releases_sql({**query.filters, "agency": None})
-    (row,) = await run(
-        _ENTRY_AGENCIES_SQL.format(found=found if counts_all else found + limit), values
-    )
-    counts = Counter(json.loads(row["agencies"]))
+
+    async def count_by_agency() -> Counter[str]:
+        sql = _ENTRY_AGENCIES_SQL.format(found=found if keep else found + limit)
+        (row,) = await run(sql, values)
+        return Counter(json.loads(row["agencies"]))
+
+    counts = await (keep(count_by_agency) if keep else count_by_agency())
     agencies = await run("select slug as value, name, name_en from agencies", {})
     choices = sorted(
         (FacetValue(**dict(row), count=counts[row["value"]]) for row in agencies),
         key=lambda choice: swedish_sort_key(choice.name),
     )
-    countable = counts_all or _sum_counts(choices) <= MAX_COUNTED_ENTRIES
-    if countable:
+    countable = keep is not None or _sum_counts(choices) <= MAX_COUNTED_ENTRIES
+    if countable or not agency:
         total = _sum_counts(choices, agency)
     else:
         counted = await run(
@@ -312,7 +316,10 @@ async def read_latest_edits(run: RunQuery, limit: int) -> list[Entry]:
     return list(newest.values())[:limit]
 
 
-async def count_edits(run: RunQuery, query: RegisterQuery) -> dict[str, Any]:
+async def count_edits(run: RunQuery, query: RegisterQuery, keep: KeepCounts) -> dict[str, Any]:
+    """Count the edits that a query selects. keep: returns the counts of all edits by agency that it
+    has kept, or else counts.
+    """
     has_filters = any(value for name, value in query.filters.items() if name != "agency")
     # in the order of their releases, the agencies of all edits are read in a third of the time
     index = _EDITS_BY_TIME if has_filters else _EDITS_BY_RELEASE
@@ -322,7 +329,8 @@ async def count_edits(run: RunQuery, query: RegisterQuery) -> dict[str, Any]:
         joined = " union all ".join(f"select release, seen from ({sql})" for sql in parts)
         return f"{_build_chain_cte(filters)} {joined}"
 
-    return await _count_register_entries(run, query, build_releases_sql, counts_all=not has_filters)
+    keep_all = None if has_filters else keep
+    return await _count_register_entries(run, query, build_releases_sql, keep_all)
 
 
 def _build_chain_cte(filters: Mapping[str, Any]) -> str:

@@ -14,7 +14,8 @@ MAX_INDEX_EDITS = 6
 MAX_INDEX_RELEASES = 6
 STORED_SQL = """
     select (select count(distinct url) from attachment_versions) as stored_files,
-      (select count(*) from revisions v join releases r on r.revision = v.id
+      (select count(*) from revisions v cross join releases r
+        on r.id = v.release and r.revision = v.id
         where v.cause = 'import' and r.checks = 0) as unchecked_imports
 """
 LAST_ADDED_SQL = "select max(added) as added from releases"

@@ -11,7 +11,6 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from datasette import NotFound, Response
 
@@ -52,13 +51,6 @@ PEOPLE_SQL = """
     select p.slug, p.name, p.agency, a.name as agency_name, a.name_en as agency_name_en
     from json_each(:ids) c join people p on p.id = c.value join agencies a on a.slug = p.agency
 """
-LAST_REVISION_SQL = """
-    select (select ifnull(max(id), 0) from changefeed) || ' '
-      || (select ifnull(max(id), 0) from revisions) as last
-"""
-# site → its archive's last change and revision, and the people as ranked then, because counting
-# takes 120 ms of CPU with 67,000 quotes
-_RANKED_PEOPLE: WeakKeyDictionary[Any, tuple[str, Sequence[Any]]] = WeakKeyDictionary()
 
 
 def parse_page(site: SiteRequest) -> tuple[int, int]:
@@ -261,12 +253,8 @@ def _select_people(people: Sequence[Any], words: str, agency: str | None) -> lis
 
 async def _rank_people(site: SiteRequest) -> Sequence[Any]:
     """Return everybody who is quoted, those quoted most first."""
-    last = (await site.run(LAST_REVISION_SQL, {}))[0]["last"]
-    counted, ranked = _RANKED_PEOPLE.get(site.datasette, (None, ()))
-    if counted != last:
-        ranked = await site.run(RANKED_PEOPLE_SQL, {})
-        _RANKED_PEOPLE[site.datasette] = (last, ranked)
-    return ranked
+    # counting takes 120 ms of CPU with 67,000 quotes
+    return await site.keep("people", lambda: site.run(RANKED_PEOPLE_SQL, {}))
 
 
 async def _read_person_quotes(

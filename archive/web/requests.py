@@ -8,7 +8,7 @@ import hashlib
 import json
 import re
 import sqlite3
-from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from copy import copy
 from functools import lru_cache, partial
 from pathlib import Path
@@ -49,6 +49,12 @@ SEARCH_COLUMNS_CACHE: WeakKeyDictionary[Any, ColumnCache] = WeakKeyDictionary()
 # Datasette → its environment, see OwnTemplate
 OWN_ENVIRONMENTS: WeakKeyDictionary[Any, Environment] = WeakKeyDictionary()
 
+# Datasette → what SiteRequest.keep keeps: the last change before each value, and the value
+KEPT_VALUES: WeakKeyDictionary[Any, dict[str, tuple[str, Any]]] = WeakKeyDictionary()
+LAST_CHANGE_SQL = """
+    select (select ifnull(max(id), 0) from changefeed) || ' '
+      || (select ifnull(max(id), 0) from revisions) as last
+"""
 PageData = TypeVar("PageData")
 
 
@@ -152,6 +158,15 @@ class SiteRequest:
 
         found: PageData = await self.datasette.get_database("archive").execute_fn(read_all)
         return found
+
+    async def keep(self, name: str, read: Callable[[], Awaitable[PageData]]) -> PageData:
+        """Return what `read` returned after the last change of the archive; read it if need be."""
+        last = (await self.run(LAST_CHANGE_SQL, {}))[0]["last"]
+        kept = KEPT_VALUES.setdefault(self.datasette, {})
+        if name not in kept or kept[name][0] != last:
+            kept[name] = last, await read()
+        value: PageData = kept[name][1]
+        return value
 
     async def render(
         self,

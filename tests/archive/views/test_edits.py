@@ -251,6 +251,47 @@ async def test_takedowns_state_what_is_in_force(history_archive: Path, tmp_path:
         assert ("annat beslut" in text, text.count("Upphävt 1 april 2026")) == (False, 3)
 
 
+# Counts
+
+
+async def test_count_of_edits_follows_changes_of_the_archive(
+    history_archive: Path, tmp_path: Path
+) -> None:
+    path = history.copy_archive(history_archive, tmp_path)
+    at = datetime(2026, 4, 1, 9, tzinfo=UTC)
+
+    async def count(query: str = "") -> tuple[str, int]:
+        page = await site.page(f"/-/edits{query}")
+        edits = (await site.json(f"/-/edits.json{query}"))["edits"]
+        return texts(page, "h2.status")[0].split()[0], len(edits)
+
+    with Archive(path) as archive, served(path) as datasette:
+        site = Site(datasette)
+        before = await count()
+        hide_release(archive, history.EDITED_ID, at, reason="Beslut av domstol")
+        hidden = await count()
+        lift_takedown(archive, 1, at, "Det var fel")
+        assert (await count(), await count(f"?agency={history.AGENCY}")) == (before, before)
+    assert before[1] > hidden[1]
+    assert all(int(shown) == listed for shown, listed in (before, hidden))
+
+
+@pytest.mark.parametrize(
+    ("query", "heading"),
+    [
+        ("?importance=1", "Fler än 2"),
+        (f"?importance=1&agency={history.AGENCY}", "Fler än 2"),
+        ("", "39 ändringar"),
+    ],
+)
+async def test_many_edits_are_counted_to_a_limit(
+    history_site: Site, monkeypatch: pytest.MonkeyPatch, query: str, heading: str
+) -> None:
+    monkeypatch.setattr("archive.changes.edits_and_removals.MAX_COUNTED_ENTRIES", 2)
+    page = await history_site.page(f"/-/edits{query}")
+    assert texts(page, "h2.status") == [heading]
+
+
 # Search in registers
 
 

@@ -1,0 +1,80 @@
+"""The record of a survey: what is saved is loaded again, a try at a time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from archive.database.sqlite_files import ArchiveError
+from scraper.survey.survey_record import (
+    SurveyedAgency,
+    SurveyedPage,
+    SurveyedResponse,
+    SurveyedSource,
+    SurveyRecord,
+)
+
+HOME = "https://skogsradet.example/"
+PAGE = f"{HOME}nyheter/algar"
+
+
+def build_agency(tried: str = "2026-12-01T22:00:00+00:00", **values: object) -> SurveyedAgency:
+    agency = SurveyedAgency(slug="skogsradet", name="Skogsrådet", home=HOME, tried=tried)
+    agency.sources = [SurveyedSource(kind="listings", url=f"{HOME}nyheter", links=20)]
+    agency.pages = [
+        SurveyedPage(url=PAGE, fields={"title": "Fler älgar", "tags": ["Vilt"]}, doubts=["short"]),
+        SurveyedPage(url=f"{HOME}nyheter/vargar", problem="page: is a login page", failure="login"),
+    ]
+    for name, value in values.items():
+        setattr(agency, name, value)
+    return agency
+
+
+def test_a_try_is_loaded_as_it_was_saved(tmp_path: Path) -> None:
+    agency = build_agency(verdict="works", reasons=["three pages"], needs_javascript=True)
+    response = SurveyedResponse(url=PAGE, final_url=PAGE, status=200, content_type="text/html")
+    failed = SurveyedResponse(url=HOME, problem="there is no such host", failure="dns")
+    with SurveyRecord(tmp_path / "survey") as record:
+        record.save(agency, [(response, b"<p>Fler \xc3\xa4lgar"), (failed, b"")])
+    with SurveyRecord(tmp_path / "survey", readonly=True) as record:
+        assert record.load_all() == [agency]
+        responses = record.load_responses(agency)
+        assert responses == {PAGE: response, HOME: failed}
+        assert record.captures.read(responses[PAGE].sha256 or "") == b"<p>Fler \xc3\xa4lgar"
+
+
+def test_earlier_tries_are_kept(tmp_path: Path) -> None:
+    first, second = build_agency(), build_agency("2027-01-01T22:00:00+00:00", verdict="gone")
+    with SurveyRecord(tmp_path) as record:
+        for agency in (first, second):
+            record.save(agency, [])
+        assert record.load_all() == [second]
+        assert record.load_tries("skogsradet", 2) == [second, first]
+        assert record.list_slugs(since="2026-12-31") == ["skogsradet"]
+        assert record.list_slugs(since="2027-02-01") == []
+
+
+def test_a_judgement_is_kept_and_counted(tmp_path: Path) -> None:
+    agency = build_agency()
+    with SurveyRecord(tmp_path) as record:
+        record.save(agency, [])
+        agency.pages[0].right, agency.pages[0].judged = True, "2026-12-02T08:00:00+00:00"
+        record.judge(agency, agency.pages[0])
+        (loaded,) = record.load_all()
+    assert (loaded.read, loaded.right, loaded.seen) == (1, 1, "2026-12-02T08:00:00+00:00")
+
+
+def test_a_try_is_saved_whole_or_not_at_all(tmp_path: Path) -> None:
+    agency = build_agency()
+    agency.pages.append(agency.pages[0])  # the second row of a page breaks the key
+    with SurveyRecord(tmp_path) as record:
+        with pytest.raises(ArchiveError, match=r"survey\.db.*skogsradet"):
+            record.save(agency, [])
+        assert record.load_all() == []
+
+
+def test_a_folder_without_a_survey_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ArchiveError, match="nothing was surveyed in this folder yet"):
+        SurveyRecord(tmp_path, readonly=True)
+    assert not list(tmp_path.iterdir())

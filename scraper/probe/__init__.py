@@ -9,7 +9,7 @@ from scraper.probe.probe_report import (
     format_proposed_table,
     shorten_line,
 )
-from scraper.probe.probe_spider import probe_site
+from scraper.probe.probe_spider import probe_site, quieten_loggers, request_page
 from scraper.probe.proposal import (
     STORED_PAGES_DIR,
     ProbedPage,
@@ -19,12 +19,14 @@ from scraper.probe.proposal import (
     probe_page,
     store_page,
 )
+from scraper.probe.site_probe import SiteProbe
 
 __all__ = [
     "MISSING_VALUE",
     "STORED_PAGES_DIR",
     "ProbeResult",
     "ProbedPage",
+    "SiteProbe",
     "build_field_rows",
     "find_unused_selectors",
     "format_columns",
@@ -34,6 +36,8 @@ __all__ = [
     "probe_file",
     "probe_page",
     "probe_site",
+    "quieten_loggers",
+    "request_page",
     "shorten_line",
     "store_page",
 ]

@@ -68,6 +68,7 @@ class ProbedSource:
     url: str
     links: list[SourceLink] = field(default_factory=list)
     problem: str | None = None  # why the source is left out
+    failure: str | None = None  # kind of the failure, if it could not be read
     note: str | None = None  # why the source may have more releases than were read
     is_requested: bool = True
 
@@ -81,6 +82,7 @@ class ProbedPage:
     item: ReleaseItem | None = None
     release: Release | None = None
     problem: str | None = None
+    failure: str | None = None  # kind of the failure, if it could not be fetched
     warnings: list[PageError] = field(default_factory=list)
 
     @property
@@ -97,6 +99,10 @@ class ProbeResult:
     sources: list[ProbedSource] = field(default_factory=list)
     pages: list[ProbedPage] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)  # further information for the operator
+    # the links whose pages were requested, and the sources that a news crawl would read
+    sampled_urls: set[str] = field(default_factory=set)
+    crawled_urls: set[str] = field(default_factory=set)
+    needs_javascript: bool = False  # whether the home page does
 
     def __post_init__(self) -> None:
         self.agency = self.base_agency
@@ -242,9 +248,14 @@ def describe_year(url: str) -> str | None:
     )
 
 
-def probe_home_page(home: bytes, url: str, agencies: dict[str, Agency]) -> ProbeResult:
-    """Probe only a home page, to find the agency's name and CMS."""
-    listed_agency = find_owner(agencies.values(), url)
+def probe_home_page(
+    home: bytes, url: str, agencies: dict[str, Agency], agency: Agency | None = None
+) -> ProbeResult:
+    """Probe only a home page, to find the agency's name and CMS.
+
+    agency: the agency whose home page it is, if that is known.
+    """
+    listed_agency = agency or find_owner(agencies.values(), url)
     document = Document(home, url)
     agency = listed_agency or Agency(
         slug=_propose_slug(url, agencies), name=propose_name(document), home=urljoin(url, "/")

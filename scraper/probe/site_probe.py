@@ -1,0 +1,342 @@
+"""A probe of one site: its home page, sources and sample releases, fetched one after another."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from dataclasses import replace
+from urllib.parse import urljoin, urlsplit
+
+from scrapy.http import Response
+
+from scraper.agency import Agency, find_press_wire, find_wire_name
+from scraper.errors import SourceError
+from scraper.normalise.page_urls import extract_host
+from scraper.probe.proposal import (
+    ProbedPage,
+    ProbedSource,
+    ProbeResult,
+    describe_press_room,
+    describe_year,
+    probe_file_link,
+    probe_home_page,
+    probe_page,
+    strip_year,
+)
+from scraper.sources import (
+    MAX_PRESS_ROOMS,
+    NEWS_WORDS,
+    SourceLink,
+    SourceURLs,
+    find_sources,
+    get_declared_sources,
+    get_wire_sources,
+    needs_javascript,
+    parse_feed,
+    parse_listing,
+    parse_robots_sitemaps,
+    parse_sitemap,
+    parse_source_page,
+)
+
+SAMPLE_RELEASES = 3
+MAX_SAMPLE_REQUESTS = 6  # pages fetched at most, to find enough releases
+MAX_SOURCES_PER_KIND = 4
+# bytes at the beginning of a response in which the root element of a feed is searched for
+FEED_ROOT_BYTES = 1000
+MAX_INDEX_SITEMAPS = 3  # sitemaps fetched from an index
+NEWS_WORD = re.compile(NEWS_WORDS, re.IGNORECASE)
+
+# Returns the response for a URL, or raises SourceError.
+Fetch = Callable[[str], Awaitable[Response]]
+# Returns the next link whose page is to be read, or None if enough pages were read.
+ChooseSample = Callable[[ProbeResult], SourceLink | None]
+
+
+def choose_sample(result: ProbeResult) -> SourceLink | None:
+    """Choose links until SAMPLE_RELEASES releases were read."""
+    if len(result.sampled_urls) >= MAX_SAMPLE_REQUESTS:
+        return None
+    if sum(page.release is not None for page in result.pages) >= SAMPLE_RELEASES:
+        return None
+    links = result.list_matching_links()
+    return next((link for link in links if link.url not in result.sampled_urls), None)
+
+
+class SiteProbe:
+    """Reads what a site offers, and proposes a table for agencies.toml.
+
+    fetch: returns the response for a URL, or raises SourceError; it is called once a URL. agency:
+    the agency whose site it is; without it, the agency that has the home page's host, or a new one.
+    choose_sample: chooses the releases that are read.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        agencies: dict[str, Agency],
+        fetch: Fetch,
+        *,
+        agency: Agency | None = None,
+        choose_sample: ChooseSample = choose_sample,
+    ) -> None:
+        self.url, self.agencies, self.agency = url, agencies, agency
+        self.choose_sample = choose_sample
+        self.fetched: dict[str, Response | SourceError] = {}  # by the URL that was requested
+        self._fetch = fetch
+
+    async def run(self) -> ProbeResult:
+        """Fetch the home page, the given page, their sources and sample releases.
+
+        Raises SourceError or PageError if the home page cannot be fetched or read.
+        """
+        home, given = await self.fetch_start_pages()
+        result = probe_home_page(home.body, home.url, self.agencies, self.agency)
+        agency = result.base_agency = self.add_other_host(result, home.url)
+        found, given_urls = self.find_start_sources(home, given, agency)
+        result.crawled_urls.update(_list_crawled_sources(given or home, agency))
+        has_sources = found.feeds or found.listings
+        if not has_sources and needs_javascript(parse_source_page(home.body, home.url).root):
+            result.needs_javascript = True
+            result.notes.append(
+                f"home page: {home.url}: needs JavaScript: its links are not in its HTML"
+            )
+        await self.probe_wire_lists(result)
+        await self.probe_sources(result, "feeds", found.feeds)
+        listings = [
+            url
+            for found_url in (*given_urls, *found.listings)
+            for url in (strip_year(found_url), found_url)
+        ]
+        found.press_rooms += await self.probe_sources(result, "listings", listings)
+        await self.probe_sources(result, "sitemaps", await self.find_sitemap_urls(result))
+        for url in list(dict.fromkeys(found.press_rooms))[:MAX_PRESS_ROOMS]:
+            await self.probe_press_room(result, url)
+        result.update_proposal()
+        await self.fetch_samples(result)
+        return result
+
+    def add_other_host(self, result: ProbeResult, home_url: str) -> Agency:
+        """Return the agency with the host that redirected to its home page, or that it moved to."""
+        agency = result.base_agency
+        if extract_host(home_url) == extract_host(self.url):
+            return agency
+        if self.agency:
+            is_new = not any(known.owns(home_url) for known in (agency, *self.agencies.values()))
+            host = extract_host(home_url)
+        else:
+            is_new, host = not result.is_known, extract_host(self.url)
+        return replace(agency, aliases=(*agency.aliases, host)) if is_new else agency
+
+    def find_start_sources(
+        self, home: Response, given: Response | None, agency: Agency
+    ) -> tuple[SourceURLs, list[str]]:
+        """Return the sources that the home page and the given page link to, and the given URL if it
+        may be a listing.
+        """
+        found = find_sources(home.body, home.url, agency)
+        has_path = bool(urlsplit(self.url).path.strip("/"))
+        if given is None:
+            return found, [self.url] if has_path else []
+        # XML with the root of RSS or Atom
+        if re.search(rb"<(rss|feed|rdf:RDF)\b", given.body[:FEED_ROOT_BYTES]):
+            if has_path:
+                found.feeds.insert(0, self.url)
+            return found, []
+        given_found = find_sources(given.body, given.url, agency)
+        found.feeds = given_found.feeds + found.feeds
+        found.listings = given_found.listings + found.listings
+        redirected = [] if agency.owns(given.url) else [given.url]
+        found.press_rooms = redirected + given_found.press_rooms + found.press_rooms
+        return found, [self.url] if has_path else []
+
+    async def fetch_samples(self, result: ProbeResult) -> None:
+        """Fetch the chosen releases; each may change the proposal."""
+        while link := self.choose_sample(result):
+            result.sampled_urls.add(link.url)
+            result.pages.append(
+                probe_file_link(link, result.agency)
+                if link.file_title
+                else await self.fetch_release(link.url, result.agency)
+            )
+            result.drop_undated_listings()
+            result.update_proposal()
+
+    async def fetch_start_pages(self) -> tuple[Response, Response | None]:
+        """Fetch the home page, and the given page if its URL has a path; without a home page, the
+        given one is both.
+
+        Raises SourceError if neither can be fetched.
+        """
+        if not urlsplit(self.url).path.strip("/"):
+            return await self.fetch(urljoin(self.url, "/")), None
+        try:
+            home = await self.fetch(urljoin(self.url, "/"))
+        except SourceError:
+            given = await self.fetch(self.url)
+            return given, given
+        with suppress(SourceError):  # reported when it is read as a listing
+            return home, await self.fetch(self.url)
+        return home, None
+
+    async def probe_press_room(self, result: ProbeResult, url: str) -> None:
+        """Add the listing and feed of a press room at another host, and that host as an alias, if
+        it lists releases.
+
+        A press wire is added by its key; the site of another agency becomes a note.
+        """
+        if find_press_wire(url):
+            await self.probe_wire(result, url)
+            return
+        if any(agency.owns(url) for agency in self.agencies.values()):
+            result.notes.append(describe_press_room(url, self.agencies))
+            return
+        agency, host = result.base_agency, extract_host(url)
+        result.base_agency = (
+            agency if agency.owns(url) else replace(agency, aliases=(*agency.aliases, host))
+        )
+        count = len(result.sources)
+        await self.probe_sources(result, "listings", [url])
+        with suppress(SourceError):
+            response = await self.fetch(url)
+            if not result.base_agency.owns(response.url):
+                result.notes.append(describe_press_room(response.url, self.agencies))
+            await self.probe_sources(
+                result, "feeds", find_sources(response.body, response.url, result.base_agency).feeds
+            )
+        if any(source.links for source in result.sources[count:]):
+            result.notes.append(
+                f"aliases: {host}: linked to as the press room; check that it belongs to the agency"
+            )
+        else:
+            result.base_agency = agency
+
+    async def probe_wire(self, result: ProbeResult, url: str) -> None:
+        """Add the press wire of a press room, if its list can be read and has releases."""
+        page = ""
+        with suppress(SourceError):
+            page = (await self.fetch(url)).body.decode("utf-8", "replace")
+        agency, name, count = result.base_agency, find_wire_name(url, page), len(result.sources)
+        if name is not None and name not in agency.wire:
+            result.base_agency = replace(agency, wire=(*agency.wire, name))
+            await self.probe_wire_lists(result)
+        if not any(source.links for source in result.sources[count:]):
+            result.base_agency = agency
+            if name not in agency.wire:
+                result.notes.append(describe_press_room(url, self.agencies))
+
+    async def probe_wire_lists(self, result: ProbeResult) -> None:
+        sources = get_wire_sources(result.base_agency)
+        await self.probe_sources(result, "feeds", sources.feeds)
+        await self.probe_sources(result, "listings", sources.listings)
+
+    async def find_sitemap_urls(self, result: ProbeResult) -> list[str]:
+        """Return the sitemaps named in robots.txt, else the usual URL of a sitemap."""
+        home, urls = result.base_agency.home, list[str]()
+        with suppress(SourceError):
+            response = await self.fetch(urljoin(home, "/robots.txt"))
+            urls = parse_robots_sitemaps(response.body, response.url)
+        if not _has_declared_sources(result.base_agency):
+            result.crawled_urls.update(urls)
+        return urls or [urljoin(home, "/sitemap.xml")]
+
+    async def probe_sources(
+        self, result: ProbeResult, kind: str, found_urls: Iterable[str]
+    ) -> list[str]:
+        """Fetch all declared sources of a kind and the first few found ones; add their links or
+        problems.
+
+        Return the press rooms at other hosts that the listings link to.
+        """
+        agency, press_rooms = result.base_agency, list[str]()
+        found = list(dict.fromkeys(found_urls))[:MAX_SOURCES_PER_KIND]
+        requested_urls = {source.url for source in result.sources}
+        for url in dict.fromkeys([*getattr(get_declared_sources(agency), kind), *found]):
+            if url in requested_urls:
+                continue
+            source = ProbedSource(kind, url)
+            try:
+                response = await self.fetch(url)
+                if kind == "listings":
+                    _read_listing(source, response, agency)
+                    press_rooms += find_sources(response.body, response.url, agency).press_rooms
+                elif kind == "feeds":
+                    links = parse_feed(response.body, response.url, agency)
+                    source.links = [link for link in links if agency.owns(link.url)]
+                else:
+                    source.links = await self.read_sitemap_links(response, agency)
+            except SourceError as error:
+                source.problem, source.failure = error.problem, error.kind
+            result.sources.append(source)
+        return press_rooms
+
+    async def read_sitemap_links(self, response: Response, agency: Agency) -> list[SourceLink]:
+        """Return a sitemap's releases, newest first; for an index, those of the most likely
+        sitemaps.
+        """
+        links, children = parse_sitemap(response.body, response.url, agency)
+        children.sort(
+            key=lambda child: (bool(NEWS_WORD.search(child.url)), child.listed_at or ""),
+            reverse=True,
+        )
+        missing: SourceError | None = None
+        for child in children[:MAX_INDEX_SITEMAPS]:
+            try:
+                child_response = await self.fetch(child.url)
+            except SourceError as error:
+                missing = error
+                continue
+            links += parse_sitemap(child_response.body, child_response.url, agency)[0]
+        if missing and not links:
+            raise missing
+        return sorted(links, key=lambda link: link.listed_at or "", reverse=True)
+
+    async def fetch_release(self, url: str, agency: Agency) -> ProbedPage:
+        try:
+            response = await self.fetch(url)
+        except SourceError as error:
+            return ProbedPage(url, problem=error.problem, failure=error.kind)
+        if not agency.owns(response.url):
+            return ProbedPage(url, problem=f"redirected to another host: {response.url}")
+        return replace(probe_page(response.body, response.url, agency), url=url)
+
+    async def fetch(self, url: str) -> Response:
+        """Return the response for a URL, which is requested only once; raise SourceError if there
+        is none.
+        """
+        if url not in self.fetched:
+            try:
+                self.fetched[url] = await self._fetch(url)
+            except SourceError as error:
+                self.fetched[url] = error
+        found = self.fetched[url]
+        if isinstance(found, SourceError):
+            raise found
+        return found
+
+
+def _has_declared_sources(agency: Agency) -> bool:
+    return get_declared_sources(agency) != SourceURLs()
+
+
+def _list_crawled_sources(home: Response, agency: Agency) -> list[str]:
+    """Return the sources that a news crawl would read, without the sitemaps of robots.txt: the
+    declared ones, or those that the home page links to.
+    """
+    sources = get_declared_sources(agency)
+    if not _has_declared_sources(agency):
+        sources = find_sources(home.body, home.url, agency)
+    wires = get_wire_sources(agency)
+    return [url for found in (sources, wires) for _, url in found.iter_by_kind()]
+
+
+def _read_listing(source: ProbedSource, response: Response, agency: Agency) -> None:
+    """Read the links of a listing and its problems into a source."""
+    # the URL of a JSON endpoint decides how its response is parsed, even after a redirect
+    endpoint_url = source.url if agency.find_json_source(source.url) else None
+    page = parse_listing(response.body, response.url, agency, endpoint_url)
+    source.links = page.links
+    notes = [page.problem.describe("en")] if page.problem else []
+    source.note = "; ".join([*notes, *map(str, page.errors)]) or None
+    source.problem = describe_year(source.url)

@@ -1,9 +1,9 @@
 """survey.db: what a survey found of each agency, and captures.db beside it with the pages' bytes.
 
-    agencies    an agency's verdict, and what it is based on; one row each time it is tried
-    sources     its feeds, sitemaps and listings
-    pages       the releases that were read, their fields, and whether a person called them right
-    responses   what each address answered
+    agencies    one row each time an agency is tried: slug · tried · verdict · found, a
+                SurveyedAgency as JSON
+    responses   what each address answered then: slug · tried · url · answer, a SurveyedResponse
+                as JSON
 
 A survey has a folder of its own, apart from any archive. All rows of a try are written in one
 transaction, so a survey that is killed loses only the agencies that it was reading.
@@ -12,11 +12,11 @@ transaction, so a survey that is killed loses only the agencies that it was read
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from archive.database.captures import Captures
 from archive.database.sqlite_files import (
@@ -29,7 +29,12 @@ from archive.database.sqlite_files import (
 from scraper.normalise.page_urls import extract_host
 
 SURVEY_FILE = "survey.db"
-Row = TypeVar("Row", "SurveyedAgency", "SurveyedSource", "SurveyedPage", "SurveyedResponse")
+SURVEY_SCHEMA = (
+    "create table if not exists agencies (slug text not null, tried text not null,"
+    " verdict text not null, found text not null, primary key (slug, tried))",
+    "create table if not exists responses (slug text not null, tried text not null,"
+    " url text not null, answer text not null, primary key (slug, tried, url))",
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -130,14 +135,6 @@ class SurveyedAgency:
         return max((page.judged for page in self.pages if page.judged), default=None)
 
 
-TABLES: dict[str, tuple[type, str]] = {  # name → the class of its rows, key of a row within a try
-    "agencies": (SurveyedAgency, ""),
-    "sources": (SurveyedSource, ", kind, url"),
-    "pages": (SurveyedPage, ", url"),
-    "responses": (SurveyedResponse, ", url"),
-}
-
-
 class SurveyRecord(AbstractContextManager["SurveyRecord"]):
     """The record of a survey in its folder; a context manager.
 
@@ -153,22 +150,11 @@ class SurveyRecord(AbstractContextManager["SurveyRecord"]):
         with sqlite_errors(self.path, "cannot be opened"):
             self._db = open_readonly(self.path) if readonly else open_writable(self.path)
             if not readonly:
-                self._create_tables()
+                for sql in SURVEY_SCHEMA:
+                    self._db.execute(sql)
         self.captures = Captures(self.path, readonly=readonly)
 
-    def _create_tables(self) -> None:
-        with write_transaction(self._db):
-            for name, (row_class, key) in TABLES.items():
-                columns = dict.fromkeys(["slug", "tried", *_list_columns(row_class)])
-                self._db.execute(
-                    f"create table if not exists {name} ({', '.join(columns)},"
-                    f" primary key (slug, tried{key}))"
-                )
-
     def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
         self.captures.close()
         self._db.close()
 
@@ -176,42 +162,28 @@ class SurveyRecord(AbstractContextManager["SurveyRecord"]):
         self, agency: SurveyedAgency, responses: Iterable[tuple[SurveyedResponse, bytes]]
     ) -> None:
         """Store a try of an agency, with its responses and their bodies."""
-        stored = []
+        rows = []
         with self.captures.transaction():
             for response, body in responses:
                 if response.status is not None:
                     host = extract_host(response.final_url or response.url)
                     response.sha256 = self.captures.store_body(body, host)
-                stored.append(response)
+                rows.append([agency.slug, agency.tried, response.url, _to_json(response)])
         with sqlite_errors(self.path, key=agency.slug), write_transaction(self._db):
-            for table, rows in (
-                ("agencies", [agency]),
-                ("sources", agency.sources),
-                ("pages", agency.pages),
-                ("responses", stored),
-            ):
-                for row in rows:
-                    self._insert(table, agency, row)
+            values = [agency.slug, agency.tried, agency.verdict, _to_json(agency)]
+            self._db.execute("insert into agencies values (?, ?, ?, ?)", values)
+            self._db.executemany("insert into responses values (?, ?, ?, ?)", rows)
 
-    def _insert(self, table: str, agency: SurveyedAgency, row: Any) -> None:
-        values = {"slug": agency.slug, "tried": agency.tried}
-        for name in _list_columns(type(row)):
-            value = getattr(row, name)
-            is_json = isinstance(value, list | dict)
-            values[name] = json.dumps(value, ensure_ascii=False) if is_json else value
-        marks = ", ".join(f":{name}" for name in values)
-        self._db.execute(f"insert into {table} ({', '.join(values)}) values ({marks})", values)
-
-    def judge(self, agency: SurveyedAgency, page: SurveyedPage) -> None:
-        """Store what a person said of a page: its `right` and `judged`."""
-        with sqlite_errors(self.path, table="pages", key=page.url), write_transaction(self._db):
+    def update(self, agency: SurveyedAgency) -> None:
+        """Store a changed verdict, or what a person said of a page, in an agency's row."""
+        with sqlite_errors(self.path, key=agency.slug), write_transaction(self._db):
             self._db.execute(
-                "update pages set right = ?, judged = ? where slug = ? and tried = ? and url = ?",
-                [page.right, page.judged, agency.slug, agency.tried, page.url],
+                "update agencies set verdict = ?, found = ? where slug = ? and tried = ?",
+                [agency.verdict, _to_json(agency), agency.slug, agency.tried],
             )
 
     def list_slugs(self, since: str = "") -> list[str]:
-        """Return the agencies that were tried, in the order of their names, at or after a time."""
+        """Return the agencies that were tried at or after a time, in the order of their slugs."""
         sql = "select slug from agencies group by slug having max(tried) >= ? order by slug"
         return [slug for (slug,) in self._query(sql, since)]
 
@@ -221,41 +193,30 @@ class SurveyRecord(AbstractContextManager["SurveyRecord"]):
 
     def load_tries(self, slug: str, limit: int = 1) -> list[SurveyedAgency]:
         """Return the last tries of an agency, the latest first."""
-        sql = "select tried from agencies where slug = ? order by tried desc limit ?"
-        return [self._load(slug, tried) for (tried,) in self._query(sql, slug, limit)]
-
-    def _load(self, slug: str, tried: str) -> SurveyedAgency:
-        (agency,) = self._load_rows(SurveyedAgency, "agencies", slug, tried)
-        agency.sources = list(self._load_rows(SurveyedSource, "sources", slug, tried))
-        agency.pages = list(self._load_rows(SurveyedPage, "pages", slug, tried))
-        return agency
+        sql = "select found from agencies where slug = ? order by tried desc limit ?"
+        return [_parse_agency(found) for (found,) in self._query(sql, slug, limit)]
 
     def load_responses(self, agency: SurveyedAgency) -> dict[str, SurveyedResponse]:
         """Return what each address answered in a try, by the address that was requested.
 
         The bodies are in `captures`.
         """
-        rows = self._load_rows(SurveyedResponse, "responses", agency.slug, agency.tried)
-        return {row.url: row for row in rows}
-
-    def _load_rows(self, row_class: type[Row], table: str, slug: str, tried: str) -> Iterator[Row]:
-        names = _list_columns(row_class)
-        sql = f"select {', '.join(names)} from {table} where slug = ? and tried = ? order by rowid"
-        types = {each.name: str(each.type) for each in fields(row_class)}
-        for row in self._query(sql, slug, tried):
-            values: dict[str, Any] = dict(zip(names, row, strict=True))
-            for name, value in values.items():
-                if types[name].startswith(("list", "dict")):
-                    values[name] = json.loads(value)
-                elif types[name].startswith("bool") and value is not None:
-                    values[name] = bool(value)
-            yield row_class(**values)
+        sql = "select answer from responses where slug = ? and tried = ? order by rowid"
+        rows = self._query(sql, agency.slug, agency.tried)
+        responses = [SurveyedResponse(**json.loads(row)) for (row,) in rows]
+        return {response.url: response for response in responses}
 
     def _query(self, sql: str, *values: object) -> list[Any]:
         with sqlite_errors(self.path):
             return self._db.execute(sql, values).fetchall()
 
 
-def _list_columns(row_class: type) -> list[str]:
-    """Return the names of a class's fields, without those that have tables of their own."""
-    return [each.name for each in fields(row_class) if each.name not in TABLES]
+def _to_json(row: SurveyedAgency | SurveyedResponse) -> str:
+    return json.dumps(asdict(row), ensure_ascii=False)
+
+
+def _parse_agency(found: str) -> SurveyedAgency:
+    agency = SurveyedAgency(**json.loads(found))
+    agency.sources = [SurveyedSource(**row) for row in agency.sources]  # type: ignore[arg-type] # rows of JSON
+    agency.pages = [SurveyedPage(**row) for row in agency.pages]  # type: ignore[arg-type] # rows of JSON
+    return agency

@@ -60,17 +60,16 @@ def test_a_judgement_is_kept_and_counted(tmp_path: Path) -> None:
     with SurveyRecord(tmp_path) as record:
         record.save(agency, [])
         agency.pages[0].right, agency.pages[0].judged = True, "2026-12-02T08:00:00+00:00"
-        record.judge(agency, agency.pages[0])
+        record.update(agency)
         (loaded,) = record.load_all()
     assert (loaded.read, loaded.right, loaded.seen) == (1, 1, "2026-12-02T08:00:00+00:00")
 
 
 def test_a_try_is_saved_whole_or_not_at_all(tmp_path: Path) -> None:
-    agency = build_agency()
-    agency.pages.append(agency.pages[0])  # the second row of a page breaks the key
+    agency, response = build_agency(), SurveyedResponse(url=HOME, problem="timeout")
     with SurveyRecord(tmp_path) as record:
         with pytest.raises(ArchiveError, match=r"survey\.db.*skogsradet"):
-            record.save(agency, [])
+            record.save(agency, [(response, b""), (response, b"")])  # breaks the key
         assert record.load_all() == []
 
 

@@ -55,6 +55,7 @@ ARCHIVE = os.environ.get("ARCHIVE", "archive.db")  # path of the database
 AGENCIES = os.environ.get("AGENCIES", "")
 # for scrapy shell, fetch and the like; our spiders add CONTACT
 USER_AGENT = f"Myndighetsarkivet/{__version__}"
+SURVEY = os.environ.get("SURVEY", "survey")  # folder of a survey
 CONTACT = os.environ.get("CONTACT", "")  # contact for webmasters; required for live crawls
 NEW_CAPTURES = False  # True: create a new captures.db if the archive's own is lost
 RETRY_AFTER_MAX = 600.0  # seconds; a host that asks for a longer Retry-After is paused

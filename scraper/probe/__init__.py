@@ -13,22 +13,28 @@ from scraper.probe.probe_spider import probe_site, quieten_loggers, request_page
 from scraper.probe.proposal import (
     STORED_PAGES_DIR,
     ProbedPage,
+    ProbedSource,
     ProbeResult,
     find_unused_selectors,
+    format_agency_toml,
     probe_file,
     probe_page,
+    propose_slug,
     store_page,
 )
-from scraper.probe.site_probe import SiteProbe
+from scraper.probe.site_probe import Fetch, SiteProbe
 
 __all__ = [
     "MISSING_VALUE",
     "STORED_PAGES_DIR",
+    "Fetch",
     "ProbeResult",
     "ProbedPage",
+    "ProbedSource",
     "SiteProbe",
     "build_field_rows",
     "find_unused_selectors",
+    "format_agency_toml",
     "format_columns",
     "format_item_value",
     "format_probe_report",
@@ -36,6 +42,7 @@ __all__ = [
     "probe_file",
     "probe_page",
     "probe_site",
+    "propose_slug",
     "quieten_loggers",
     "request_page",
     "shorten_line",

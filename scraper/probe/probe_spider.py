@@ -86,14 +86,14 @@ class ProbeSpider(IdentifiedSpider):
         return await request_page(self.crawler, url)
 
 
-async def request_page(crawler: Crawler, url: str) -> Response:
-    """Return the response for a URL through Scrapy's downloader.
+async def request_page(crawler: Crawler, url: str, **meta: Any) -> Response:
+    """Return the response for a URL through Scrapy's downloader. meta: of the request.
 
     Raises SourceError unless its status is 200; its cause is the exception of the downloader.
     """
     assert crawler.engine  # noqa: S101 - a running spider has an engine
     try:
-        response = await crawler.engine.download_async(Request(url))
+        response = await crawler.engine.download_async(Request(url, meta=meta))
     except RobotsForbidden as error:
         raise SourceError(url, "robots.txt forbids it") from error
     except CONNECTION_ERRORS as error:

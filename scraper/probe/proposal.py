@@ -39,7 +39,14 @@ from scraper.pages import read_page
 from scraper.pages.document import Document, get_text_content
 from scraper.pages.page_classes import choose_page_class
 from scraper.pages.title import TITLE_SEPARATOR, build_comparison_key
-from scraper.sources import NEWS_WORDS, SourceLink, find_sources, is_release_url
+from scraper.sources import (
+    NEWS_WORDS,
+    SourceLink,
+    find_sources,
+    get_declared_sources,
+    get_wire_sources,
+    is_release_url,
+)
 
 STORED_PAGES_DIR = Path(__file__).parents[2] / "tests" / "pages"
 
@@ -106,6 +113,12 @@ class ProbeResult:
 
     def __post_init__(self) -> None:
         self.agency = self.base_agency
+
+    @property
+    def proposed_urls(self) -> set[str]:
+        """Return the sources that a news crawl would read with the proposed table."""
+        declared, wires = get_declared_sources(self.agency), get_wire_sources(self.agency)
+        return {url for found in (declared, wires) for _, url in found.iter_by_kind()}
 
     def update_proposal(self) -> None:
         """Update the proposed agency from the links found in the sources.
@@ -258,7 +271,7 @@ def probe_home_page(
     listed_agency = agency or find_owner(agencies.values(), url)
     document = Document(home, url)
     agency = listed_agency or Agency(
-        slug=_propose_slug(url, agencies), name=propose_name(document), home=urljoin(url, "/")
+        slug=propose_slug(url, agencies), name=propose_name(document), home=urljoin(url, "/")
     )
     page_class = choose_page_class(document, listed_agency).__name__.removesuffix("Page")
     return ProbeResult(
@@ -355,10 +368,10 @@ def write_expected_result(page: Path, result: dict[str, Any]) -> None:
 # The proposed table
 
 
-def _propose_slug(url: str, taken: Container[str] = ()) -> str:
+def propose_slug(url: str, taken: Container[str] = ()) -> str:
     """Return a slug from a URL's host, without its top-level domain unless that slug is taken.
 
-    >>> _propose_slug("https://www.skogsradet.example/nyheter"), _propose_slug("http://[::1]:80/")
+    >>> propose_slug("https://www.skogsradet.example/nyheter"), propose_slug("http://[::1]:80/")
     ('skogsradet', '1')
     """
     host = extract_host(url)

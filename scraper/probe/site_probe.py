@@ -155,11 +155,13 @@ class SiteProbe:
         """Fetch the chosen releases; each may change the proposal."""
         while link := self.choose_sample(result):
             result.sampled_urls.add(link.url)
-            result.pages.append(
-                probe_file_link(link, result.agency)
-                if link.file_title
-                else await self.fetch_release(link.url, result.agency)
-            )
+            if link.file_title:
+                page = probe_file_link(link, result.agency)
+            elif link.record:
+                page = probe_page(link.record.body, link.url, result.agency)
+            else:
+                page = await self.fetch_release(link.url, result.agency)
+            result.pages.append(page)
             result.drop_undated_listings()
             result.update_proposal()
 

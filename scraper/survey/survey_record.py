@@ -41,14 +41,16 @@ SURVEY_SCHEMA = (
 class SurveyedSource:
     """A feed, sitemap or listing that was requested.
 
-    kind: key of the agency: feeds, sitemaps or listings. problem: why nothing can be read in it;
+    kind: key of the agency: feeds, sitemaps or listings. is_crawled: whether a news crawl with the
+    present table reads it; is_proposed: with the proposed one. problem: why it is left out;
     failure: the kind of that failure (see scraper/crawl/failures.py), if it was one. note: why it
     may list more than was read.
     """
 
     kind: str
     url: str
-    is_declared: bool = False
+    is_crawled: bool = False
+    is_proposed: bool = False
     links: int = 0
     problem: str | None = None
     failure: str | None = None
@@ -59,13 +61,15 @@ class SurveyedSource:
 class SurveyedPage:
     """A page read as a release.
 
-    source: the URL that lists it. fields: the release as it would be stored, empty if there is
-    none. problem: why there is none. right: what a person said of the fields; None if nobody was
-    asked. judged: when.
+    sources: the URLs that list it. is_crawled, is_proposed: as for sources. fields: the release as
+    it would be stored, empty if there is none. problem: why there is none. right: what a person
+    said of the fields; None if nobody was asked. judged: when.
     """
 
     url: str
-    source: str | None = None
+    sources: list[str] = field(default_factory=list)
+    is_crawled: bool = False
+    is_proposed: bool = False
     fields: dict[str, Any] = field(default_factory=dict)
     problem: str | None = None
     failure: str | None = None
@@ -73,15 +77,18 @@ class SurveyedPage:
     right: bool | None = None
     judged: str | None = None
 
+    @property
+    def faults(self) -> list[str]:
+        """Return why it is no release, and the doubts."""
+        return [*filter(None, [self.problem]), *self.doubts]
+
 
 @dataclass(slots=True, kw_only=True)
 class SurveyedResponse:
     """What an address answered: a body, or a problem and its kind."""
 
     url: str
-    final_url: str | None = None  # after redirects
-    status: int | None = None
-    content_type: str | None = None
+    final_url: str | None = None  # after redirects; None: no body was received
     sha256: str | None = None
     problem: str | None = None
     failure: str | None = None
@@ -112,7 +119,6 @@ class SurveyedAgency:
     robots: str | None = None  # the text of robots.txt
     needs_javascript: bool = False
     templates: list[str] = field(default_factory=list)
-    languages: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     requests: int = 0
     seconds: float = 0.0
@@ -165,8 +171,8 @@ class SurveyRecord(AbstractContextManager["SurveyRecord"]):
         rows = []
         with self.captures.transaction():
             for response, body in responses:
-                if response.status is not None:
-                    host = extract_host(response.final_url or response.url)
+                if response.final_url is not None:
+                    host = extract_host(response.final_url)
                     response.sha256 = self.captures.store_body(body, host)
                 rows.append([agency.slug, agency.tried, response.url, _to_json(response)])
         with sqlite_errors(self.path, key=agency.slug), write_transaction(self._db):

@@ -33,7 +33,7 @@ def build_agency(tried: str = "2026-12-01T22:00:00+00:00", **values: object) -> 
 
 def test_a_try_is_loaded_as_it_was_saved(tmp_path: Path) -> None:
     agency = build_agency(verdict="works", reasons=["three pages"], needs_javascript=True)
-    response = SurveyedResponse(url=PAGE, final_url=PAGE, status=200, content_type="text/html")
+    response = SurveyedResponse(url=PAGE, final_url=PAGE)
     failed = SurveyedResponse(url=HOME, problem="there is no such host", failure="dns")
     with SurveyRecord(tmp_path / "survey") as record:
         record.save(agency, [(response, b"<p>Fler \xc3\xa4lgar"), (failed, b"")])

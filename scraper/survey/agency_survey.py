@@ -1,0 +1,217 @@
+"""A survey of one agency: a probe of its site, and what speaks against its releases as read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import date, timedelta
+from time import monotonic
+
+from scrapy.http import Response
+
+from archive.times import Month, now, to_iso
+from scraper.agency import Agency, find_owner
+from scraper.crawl.failures import classify_source_failure
+from scraper.errors import PageError, SourceError
+from scraper.ingest import find_template_names
+from scraper.pages.document import Document
+from scraper.probe import (
+    Fetch,
+    ProbedPage,
+    ProbedSource,
+    ProbeResult,
+    SiteProbe,
+    format_agency_toml,
+)
+from scraper.sources import SourceLink, is_release_url
+from scraper.survey.survey_record import (
+    SurveyedAgency,
+    SurveyedPage,
+    SurveyedResponse,
+    SurveyedSource,
+)
+from scraper.survey.verdicts import MIN_CLEAN_PAGES, decide
+
+MAX_SAMPLES = 30  # releases of an agency that are requested
+MAX_SOURCE_SAMPLES = 6  # releases of a source that are requested, to find MIN_CLEAN_PAGES
+MAX_REQUESTS, MAX_SECONDS = 80, 3600.0  # of an agency
+MIN_TEXT = 80  # characters; a shorter text may be all of a release, but is shown to a person
+MAX_GAP = timedelta(days=1)  # between the day of a page and the one that its source states
+
+
+class AgencySurvey:
+    """Surveys one agency.
+
+    fetch: returns the response for a URL, or raises SourceError with the kind of failure. known:
+    the agencies in agencies.toml. only: the addresses of the releases that may be read.
+    """
+
+    def __init__(
+        self,
+        agency: Agency,
+        known: dict[str, Agency],
+        fetch: Fetch,
+        *,
+        only: frozenset[str] | None = None,
+    ) -> None:
+        self.agency, self.known, self.only = agency, known, only
+        self.responses: list[tuple[SurveyedResponse, bytes]] = []
+        self._fetch, self._started = fetch, monotonic()
+
+    async def run(self) -> SurveyedAgency:
+        agency = self.agency
+        is_declared = agency.slug in self.known
+        surveyed = SurveyedAgency(
+            slug=agency.slug,
+            name=agency.name,
+            home=agency.home,
+            tried=to_iso(now()) or "",
+            declared=format_agency_toml(agency) if is_declared else None,
+        )
+        probe = SiteProbe(
+            agency.home, self.known, self.fetch, agency=agency, choose_sample=self.choose_sample
+        )
+        try:
+            result = await probe.run()
+            self.describe(surveyed, result, await probe.fetch(agency.home))
+        except SourceError as error:
+            surveyed.problem, surveyed.failure = error.problem, error.kind
+        except PageError as error:
+            surveyed.problem, surveyed.failure = str(error), "unreadable"
+        surveyed.requests = len(self.responses)
+        surveyed.seconds = round(monotonic() - self._started, 1)
+        surveyed.verdict, surveyed.reasons = decide(surveyed)
+        return surveyed
+
+    async def fetch(self, url: str) -> Response:
+        """Return the response for a URL, and keep it, or why there is none."""
+        if len(self.responses) >= MAX_REQUESTS or monotonic() > self._started + MAX_SECONDS:
+            raise SourceError(url, "was not requested: the survey of this agency took too long")
+        record = SurveyedResponse(url=url)
+        try:
+            response = await self._fetch(url)
+        except SourceError as error:
+            record.problem, record.failure = error.problem, error.kind
+            self.responses.append((record, b""))
+            raise
+        record.final_url = response.url
+        self.responses.append((record, response.body))
+        return response
+
+    def choose_sample(self, result: ProbeResult) -> SourceLink | None:
+        """Choose links until MIN_CLEAN_PAGES dated releases of each source were read."""
+        clean = {page.url for page in result.pages if page.has_date and not page.warnings}
+        for source in result.sources:
+            links = self.list_readable_links(source, result)
+            tried = sum(link.url in result.sampled_urls for link in links)
+            is_done = sum(link.url in clean for link in links) >= MIN_CLEAN_PAGES
+            if is_done or tried >= MAX_SOURCE_SAMPLES or len(result.sampled_urls) >= MAX_SAMPLES:
+                continue
+            for link in links:
+                if link.url not in result.sampled_urls:
+                    return link
+        return None
+
+    def list_readable_links(self, source: ProbedSource, result: ProbeResult) -> list[SourceLink]:
+        """Return the links of a source that the present table or the proposed one reads."""
+        return [
+            link
+            for link in source.links
+            if (self.only is None or link.url in self.only)
+            and (_is_read(link, self.agency) or _is_read(link, result.agency))
+        ]
+
+    def describe(self, surveyed: SurveyedAgency, result: ProbeResult, home: Response) -> None:
+        """Fill in what a probe found."""
+        owner = find_owner(self.known.values(), home.url)
+        if owner and owner.slug != self.agency.slug:
+            surveyed.problem = f"redirects to {home.url}, which belongs to {owner.slug}"
+            surveyed.failure = "moved"
+        elif not any(source.links for source in result.sources):
+            error = SourceError(home.url, "lists nothing", kind="")
+            surveyed.failure = surveyed.problem = classify_source_failure(error, home) or None
+        surveyed.proposed, surveyed.system = format_agency_toml(result.agency), result.cms
+        surveyed.needs_javascript = result.needs_javascript
+        surveyed.notes, surveyed.final_home = result.notes, home.url
+        for response, body in self.responses:
+            if response.url.endswith("/robots.txt") and response.final_url:
+                surveyed.robots = body.decode("utf-8", "replace")
+        surveyed.templates = _find_shared_names(result.pages)
+        surveyed.sources = [self.describe_source(source, result) for source in result.sources]
+        surveyed.sources += [
+            SurveyedSource(kind="listings", url=url, is_crawled=True, problem="was not requested")
+            for url in sorted(result.crawled_urls - {source.url for source in result.sources})
+        ]
+        surveyed.pages = [self.describe_page(page, result) for page in result.pages]
+
+    def describe_source(self, source: ProbedSource, result: ProbeResult) -> SurveyedSource:
+        return SurveyedSource(
+            kind=source.kind,
+            url=source.url,
+            is_crawled=source.url in result.crawled_urls,
+            is_proposed=source.url in result.proposed_urls,
+            links=len(self.list_readable_links(source, result)),
+            problem=source.problem,
+            failure=source.failure,
+            note=source.note,
+        )
+
+    def describe_page(self, page: ProbedPage, result: ProbeResult) -> SurveyedPage:
+        surveyed = SurveyedPage(url=page.url, problem=page.problem, failure=page.failure)
+        listed = [
+            (source.url, link)
+            for source in result.sources
+            for link in source.links
+            if link.url == page.url
+        ]
+        for url, link in listed:
+            surveyed.sources.append(url)
+            surveyed.is_crawled |= url in result.crawled_urls and _is_read(link, self.agency)
+            surveyed.is_proposed |= url in result.proposed_urls and _is_read(link, result.agency)
+        surveyed.doubts = list(_iter_doubts(page, [link for _, link in listed]))
+        if page.release:
+            surveyed.fields = json.loads(json.dumps(asdict(page.release), default=to_iso))
+        return surveyed
+
+
+def _is_read(link: SourceLink, agency: Agency) -> bool:
+    """Return whether a crawl reads a link that one of its sources lists."""
+    return bool(link.file_title or link.record) or is_release_url(link.url, agency)
+
+
+def _iter_doubts(page: ProbedPage, links: list[SourceLink]) -> Iterator[str]:
+    """Yield what speaks against the fields of a release. links: those that lead to it."""
+    if page.item is None or page.release is None:
+        return
+    yield from (f"{warning.field}: {warning.problem}" for warning in page.warnings)
+    if page.item.doubt:
+        yield f"body: {page.item.doubt}"
+    text = f"{page.release.lead or ''} {page.release.body or ''}"
+    if len(text) < MIN_TEXT and not any(link.file_title for link in links):
+        yield f"body: has only {len(text)} characters"
+    yield from _iter_date_doubts(page, links)
+
+
+def _iter_date_doubts(page: ProbedPage, links: list[SourceLink]) -> Iterator[str]:
+    if not page.has_date:
+        yield "states no date"
+    published = page.release.published if page.release else None
+    if published is None or isinstance(published, Month):
+        return
+    day = date.fromisoformat(published.isoformat()[:10])
+    if day > now().date() + MAX_GAP:
+        yield f"published: {day} is in the future"
+    for stated in {link.published[:10] for link in links if link.published}:
+        if len(stated) == 10 and abs(day - date.fromisoformat(stated)) > MAX_GAP:
+            yield f"published: is {day} on the page, but {stated} in the list"
+
+
+def _find_shared_names(pages: list[ProbedPage]) -> list[str]:
+    """Return the class names and ids that all pages share: their template."""
+    names = [
+        find_template_names(Document(page.html, page.url))
+        for page in pages
+        if page.release and page.html
+    ]
+    return sorted(set.intersection(*names)) if names else []

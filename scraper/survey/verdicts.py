@@ -1,0 +1,90 @@
+"""The verdict on a surveyed agency, and the reasons for it.
+
+works     a news crawl reads its releases; nothing speaks against it
+doubts    a news crawl reads something, and a person has to look
+table     the proposed table reads what the present one does not
+browser   its list of releases is made by scripts
+wire      its releases are only at a press wire
+refused   its robots.txt or its server refuses our requests
+gone      its site does not respond, or is another agency's now
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from scraper.survey.survey_record import SurveyedAgency, SurveyedPage, SurveyedSource
+
+VERDICTS = ("doubts", "table", "works", "browser", "wire", "refused", "gone")  # as they are shown
+# kinds of failures (see scraper/crawl/failures.py)
+REFUSALS = frozenset(
+    ("robots", "status 403", "status 429", "status 4xx", "block page", "consent wall", "login")
+)
+MIN_CLEAN_PAGES = 3  # releases without doubt that each source must have, or all of a short one
+
+
+def decide(agency: SurveyedAgency) -> tuple[str, list[str]]:
+    """Return the verdict on an agency, and the reasons."""
+    if agency.failure:
+        verdict = "refused" if agency.failure in REFUSALS else "gone"
+        return verdict, [f"{agency.home}: {agency.problem}"]
+    crawled = [source for source in agency.sources if source.is_crawled]
+    proposed = [source for source in agency.sources if source.is_proposed]
+    faults = _find_faults(crawled, [page for page in agency.pages if page.is_crawled])
+    better = _find_faults(proposed, [page for page in agency.pages if page.is_proposed])
+    if not faults:
+        return "works", []
+    if not better and agency.proposed != agency.declared:
+        return "table", faults
+    if _count_links(crawled):
+        return "doubts", faults
+    return _decide_unread(agency, crawled, proposed), [*agency.notes, *faults]
+
+
+def _decide_unread(
+    agency: SurveyedAgency, crawled: list[SurveyedSource], proposed: list[SurveyedSource]
+) -> str:
+    """Return the verdict on an agency of which a crawl would find no release."""
+    if any(note.startswith("press wire") for note in agency.notes):
+        return "wire"
+    if _count_links(proposed):
+        return "table"
+    if any(source.failure in REFUSALS for source in crawled):
+        return "refused"
+    notes = [source.note or "" for source in crawled]
+    return "browser" if agency.needs_javascript or "JavaScript" in " ".join(notes) else "doubts"
+
+
+def _count_links(sources: Sequence[SurveyedSource]) -> int:
+    return max((source.links for source in sources), default=0)
+
+
+def _find_faults(sources: Sequence[SurveyedSource], pages: Sequence[SurveyedPage]) -> list[str]:
+    """Return what speaks against reading these sources, whose sample releases are `pages`."""
+    faults = [] if sources else ["no list of releases was found"]
+    clean = [page for page in pages if page.fields and not page.doubts]
+    clean_counts = Counter(url for page in clean for url in page.sources)
+    for source in sources:
+        if source.problem or source.note:
+            faults.append(f"{source.url}: {source.problem or source.note}")
+        elif clean_counts[source.url] < min(source.links, MIN_CLEAN_PAGES):
+            count = clean_counts[source.url]
+            faults.append(f"{source.url}: {count} of its releases were read without doubt")
+    if sources and len(clean) < max(2, min(_count_links(sources), MIN_CLEAN_PAGES)):
+        faults.append(f"only {len(clean)} releases were read without doubt")
+    faults += [f"{page.url}: {doubt}" for page in pages for doubt in page.faults]
+    return faults + _find_shared_fields(clean)
+
+
+def _find_shared_fields(pages: Sequence[SurveyedPage]) -> list[str]:
+    """Return a fault for each text that several pages have, and a date that all have: they belong
+    to the site, not to a release.
+    """
+    faults = []
+    for name in ("title", "body", "published"):
+        counts = Counter(str(page.fields.get(name)) for page in pages if page.fields.get(name))
+        value, count = max(counts.items(), key=lambda pair: pair[1], default=("", 0))
+        if count > 1 and (name != "published" or count == len(pages) >= MIN_CLEAN_PAGES):
+            faults.append(f"{count} pages have the same {name}: {value[:60]!r}")
+    return faults
